@@ -1,0 +1,1 @@
+"""Crypto strategies that optimize, prove and trade themselves."""

@@ -1,0 +1,105 @@
+"""Account of one book on a linear perpetual: a wallet, a signed position, and what they cost.
+
+Cash is a wallet: it changes by realized profit, fees and funding, never by notional.
+"""
+
+from typing import NamedTuple
+
+from quant_pipelines.core.jit import scalar
+
+DUST = 1e-9
+
+
+class Account(NamedTuple):
+    """State of one book.
+
+    Parameters
+    ----------
+    cash
+        Wallet balance, quote.
+    position
+        Base, signed: positive is long. Exactly 0 when flat.
+    entry_price
+        Average price of the open position, quote per base; 0 when flat.
+    realized_pnl
+        Sum over all closings, quote, before fees and funding.
+    fees
+        Sum of fees paid, quote, never falling.
+    funding
+        Sum of funding paid, quote; negative when more was received.
+    """
+
+    cash: float
+    position: float
+    entry_price: float
+    realized_pnl: float
+    fees: float
+    funding: float
+
+
+def open_account(capital: float) -> Account:
+    """Flat account with that much cash, in quote."""
+    return Account(float(capital), 0.0, 0.0, 0.0, 0.0, 0.0)
+
+
+@scalar
+def apply_fill(account: Account, quantity: float, price: float, fee: float) -> Account:
+    """Account after a fill.
+
+    Parameters
+    ----------
+    account
+        State before.
+    quantity
+        Base, signed: positive buys. More than the opposite position closes it and opens the rest.
+    price
+        Quote per base.
+    fee
+        Quote, positive when paid.
+
+    Notes
+    -----
+    A position that remains below 1e-9 of the fill's quantity is float dust: the account is flat.
+    """
+    held = account.position
+    position = held + quantity
+    if abs(position) <= DUST * abs(quantity):
+        position = 0.0
+    realized = 0.0
+    entry_price = price
+    if held * quantity > 0.0:
+        entry_price = (held * account.entry_price + quantity * price) / position
+    elif held != 0.0:
+        closed = -quantity if abs(quantity) < abs(held) else held
+        realized = closed * (price - account.entry_price)
+        if position * held > 0.0:
+            entry_price = account.entry_price
+    if position == 0.0:
+        entry_price = 0.0
+    return Account(
+        account.cash + realized - fee,
+        position,
+        entry_price,
+        account.realized_pnl + realized,
+        account.fees + fee,
+        account.funding,
+    )
+
+
+@scalar
+def apply_funding(account: Account, amount_paid: float) -> Account:
+    """Account after a funding slot; ``amount_paid`` in quote, negative when received."""
+    return Account(
+        account.cash - amount_paid,
+        account.position,
+        account.entry_price,
+        account.realized_pnl,
+        account.fees,
+        account.funding + amount_paid,
+    )
+
+
+@scalar
+def equity(account: Account, price: float) -> float:
+    """Cash plus unrealized profit at a price, quote."""
+    return account.cash + account.position * (price - account.entry_price)

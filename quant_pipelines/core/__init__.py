@@ -1,0 +1,1 @@
+"""Types, units, errors, clock and ids that every floor shares; no I/O."""

@@ -1,0 +1,95 @@
+"""The one error tree.
+
+::
+
+    QuantError
+    ├── ConfigurationError        a setting, an argument or an environment that can't work
+    ├── DataError                 market data missing, malformed or blocked by a check: the unit of work stops
+    ├── StrategyError             a plugin is broken: it is reported, the other strategies go on
+    ├── BacktestError             a backtest was asked for something it can't do
+    ├── OptimizationError         a search or a walk-forward can't run
+    ├── LifecycleError            a stage change that the rules refuse
+    ├── StoreError                the database refuses or is away
+    ├── ReconciliationError       our books and the venue's differ: the symbol halts, a person is called
+    └── ExchangeError
+        ├── ExchangeUnavailable   transient: nothing happened, try again later
+        ├── OutcomeUnknown        sent, no answer: never resend, look it up by client order id
+        └── ExchangeRefused       the venue said no: do not retry the same request
+
+Every message is one sentence that names the field, the value and what was expected.
+"""
+
+import difflib
+from collections.abc import Iterable
+
+
+class QuantError(Exception):
+    """Root of every error that this system raises on purpose."""
+
+
+class ConfigurationError(QuantError):
+    """A setting, an argument or an environment that can't work."""
+
+
+class DataError(QuantError):
+    """Market data are missing, malformed or blocked by a check."""
+
+
+class StrategyError(QuantError):
+    """A strategy plugin is broken; the other strategies go on."""
+
+
+class BacktestError(QuantError):
+    """A backtest was asked for something that it can't do."""
+
+
+class OptimizationError(QuantError):
+    """A search or a walk-forward can't run."""
+
+
+class LifecycleError(QuantError):
+    """A stage change that the rules refuse."""
+
+
+class StoreError(QuantError):
+    """The database refuses or is away."""
+
+
+class ReconciliationError(QuantError):
+    """Our books and the venue's differ; the symbol halts and a person is called."""
+
+
+class ExchangeError(QuantError):
+    """Root of what can go wrong at the venue."""
+
+
+class ExchangeUnavailable(ExchangeError):
+    """Transient: nothing happened at the venue, try again later."""
+
+
+class OutcomeUnknown(ExchangeError):
+    """Sent, no answer: never resend, look it up by client order id."""
+
+
+class ExchangeRefused(ExchangeError):
+    """The venue said no; the same request will be refused again."""
+
+
+def unknown_name(kind: str, name: str, known: Iterable[str]) -> str:
+    """Sentence for a name that does not exist, with the nearest one that does.
+
+    Parameters
+    ----------
+    kind
+        What was looked for, such as ``"strategy"``.
+    name
+        The name that was given.
+    known
+        The names that exist.
+    """
+    names = sorted(known)
+    by_lower_case = {candidate.lower(): candidate for candidate in names}
+    near = difflib.get_close_matches(name.lower(), by_lower_case, n=1, cutoff=0.5)
+    if near:
+        return f"unknown {kind} {name!r}; did you mean {by_lower_case[near[0]]!r}?"
+    return f"unknown {kind} {name!r}; known: {', '.join(names[:12]) or 'none'}"

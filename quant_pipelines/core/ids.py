@@ -1,0 +1,48 @@
+"""Names that must be the same each time they are computed."""
+
+import hashlib
+import json
+from typing import Any
+
+
+def content_hash(text: str) -> str:
+    """First 16 hex digits of the SHA-256 of a text."""
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def digest_of(values: dict[str, Any]) -> str:
+    """Content hash of a JSON document, independent of key order."""
+    return content_hash(json.dumps(values, sort_keys=True, separators=(",", ":"), default=str))
+
+
+def client_order_id(epoch: int, deployment_id: int, bar_close_ms: int, purpose: str) -> str:
+    """Client order id of an intent: at most 36 characters, unique per deployment, bar and purpose.
+
+    The same decision always yields the same id, so that it can't be sent twice by accident; the writer's
+    epoch tells at the venue who sent it.
+
+    Parameters
+    ----------
+    epoch
+        Epoch of the writer that commits the intent.
+    deployment_id
+        Deployment that decided.
+    bar_close_ms
+        Close time of the bar that was decided on, milliseconds UTC.
+    purpose
+        One lower-case letter: ``t`` target change, ``s`` protective stop, ``f`` flatten.
+    """
+    return f"q{epoch}-{deployment_id}-{bar_close_ms // 1000:x}-{purpose}"
+
+
+def moment_order_id(epoch: int, deployment_id: int, moment_ms: int, purpose: str) -> str:
+    """Client order id of an intent that belongs to no bar: a stop, or a flattening.
+
+    Parameters
+    ----------
+    epoch, deployment_id, purpose
+        As in ``client_order_id``.
+    moment_ms
+        When it was decided, milliseconds UTC; one writer decides at most once a millisecond.
+    """
+    return f"q{epoch}-{deployment_id}-{moment_ms:x}m-{purpose}"

@@ -1,0 +1,72 @@
+"""The one file that imports numba: compiled scalar functions and loops.
+
+numba's disk cache looks only at a kernel's own file, so an edited callee would be served stale. The cache
+folder is therefore named by a digest of every compiled source of the package.
+"""
+
+import hashlib
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar, cast
+
+import numba
+
+Function = TypeVar("Function", bound=Callable[..., Any])
+
+_PACKAGE = Path(__file__).resolve().parents[1]
+_COMPILED = (
+    "core",
+    "indicators",
+    "costs",
+    "accounting",
+    "metrics",
+    "risk",
+    "portfolio",
+    "trading",
+    "backtest",
+)
+
+
+def kernel_digest() -> str:
+    """First 16 hex digits of the SHA-256 over the sources of all compiled packages."""
+    digest = hashlib.sha256()
+    for folder in _COMPILED:
+        for path in sorted((_PACKAGE / folder).rglob("*.py")):
+            digest.update(path.relative_to(_PACKAGE).as_posix().encode())
+            digest.update(path.read_bytes())
+    return digest.hexdigest()[:16]
+
+
+def _use_cache_folder() -> None:
+    home = os.environ.get("XDG_CACHE_HOME") or str(Path("~/.cache").expanduser())
+    folder = Path(home) / "quant-pipelines" / "kernels" / kernel_digest()
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError:
+        return  # numba falls back to a folder of its own choice
+    setattr(numba.config, "CACHE_DIR", str(folder))  # noqa: B010 - the attribute is made at run time
+
+
+_use_cache_folder()
+
+
+def kernel(function: Function) -> Function:
+    """Compile a loop; the type that mypy sees is the function's own.
+
+    Compiled code raises nothing and never uses fast math: batch and live must agree to the last bit.
+    """
+    compiled: Any = numba.njit(cache=True, nogil=True, error_model="numpy")(function)  # noqa: TID251
+    return cast(Function, compiled)
+
+
+def scalar(function: Function) -> Function:
+    """Compile a step of values; like ``kernel``, and inlined into the loops that call it.
+
+    Values that cross a call are copied through memory, which costs a bar more than its arithmetic. Pass
+    scalars and named tuples of scalars; an array is counted in and out at every call.
+    """
+    compiled: Any = numba.njit(  # noqa: TID251
+        cache=True, nogil=True, error_model="numpy", forceinline=True
+    )(function)
+    return cast(Function, compiled)

@@ -1,0 +1,276 @@
+"""Frozen settings values, handed down from the composition roots.
+
+Every value carries its description and unit; ``quant_pipelines.settings`` fills them from file,
+environment and flags. Nothing below the roots reads a file or an environment variable.
+"""
+
+from dataclasses import dataclass, field
+from typing import Any, ClassVar
+
+DEFAULT_SYMBOLS = tuple(
+    f"{base}/USDT:USDT" for base in ("BTC", "ETH", "SOL", "BNB", "XRP", "ADA", "DOGE", "AVAX", "LINK", "LTC")
+)
+
+
+def setting(
+    default: Any,
+    description: str,
+    *,
+    low: float | None = None,
+    high: float | None = None,
+    choices: tuple[str, ...] = (),
+) -> Any:
+    """Field of a settings value with its description and unit.
+
+    Parameters
+    ----------
+    default
+        The packaged value.
+    description
+        What it means, with its unit.
+    low, high
+        Smallest and largest value that is accepted.
+    choices
+        Values that are accepted, when there are only a few.
+    """
+    metadata = {"description": description, "low": low, "high": high, "choices": choices}
+    return field(default=default, metadata=metadata)
+
+
+@dataclass(frozen=True, slots=True)
+class ExchangeSettings:
+    """Where market data come from."""
+
+    __pydantic_config__: ClassVar[Any] = {"extra": "forbid"}
+    id: str = setting("binanceusdm", "ccxt id of the exchange")
+    base_url: str | None = setting(None, "address of a simulated venue; unset talks to the exchange itself")
+    max_concurrent_requests: int = setting(4, "requests in flight at once", low=1, high=64)
+
+
+@dataclass(frozen=True, slots=True)
+class MarketSettings:
+    """What is ingested and scored."""
+
+    __pydantic_config__: ClassVar[Any] = {"extra": "forbid"}
+    universe: tuple[str, ...] = setting(DEFAULT_SYMBOLS, "symbols that are scanned and scored")
+    whitelist: tuple[str, ...] = setting(
+        DEFAULT_SYMBOLS[:6], "symbols that are optimized and traded; seeds the table once"
+    )
+    history_days: int = setting(91, "days of 1-minute history that the first start ingests", low=1, high=3650)
+
+
+@dataclass(frozen=True, slots=True)
+class HotListSettings:
+    """Weights of S = w1*VolJump + w2*Turnover + w3*OIDelta + w4*FundingZ + w5*RegimeShift."""
+
+    __pydantic_config__: ClassVar[Any] = {"extra": "forbid"}
+    volatility_jump_weight: float = setting(0.30, "w1", low=0)
+    turnover_weight: float = setting(0.25, "w2", low=0)
+    open_interest_change_weight: float = setting(0.20, "w3", low=0)
+    funding_weight: float = setting(0.10, "w4", low=0)
+    regime_shift_weight: float = setting(0.15, "w5", low=0)
+    top_n: int = setting(5, "symbols on the hot list", low=1)
+    winsor_z: float = setting(3.0, "robust z scores are cut at this many deviations", low=0.5)
+
+
+@dataclass(frozen=True, slots=True)
+class CostSettings:
+    """What trading costs."""
+
+    __pydantic_config__: ClassVar[Any] = {"extra": "forbid"}
+    fee_bps: float = setting(5.0, "taker fee in basis points of notional", low=-10, high=1000)
+    slippage_bps: float = setting(
+        1.0, "slippage of a market order in basis points of price", low=0, high=1000
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class WindowSettings:
+    """Walk-forward windows of one timeframe, in days."""
+
+    __pydantic_config__: ClassVar[Any] = {"extra": "forbid"}
+    train_days: int = setting(30, "days of each in-sample window", low=1)
+    test_days: int = setting(10, "days of each out-of-sample window", low=1)
+    folds: int = setting(6, "number of folds; the last one ends at the last UTC midnight", low=1, high=1000)
+    min_folds: int = setting(
+        3, "newest folds that must be possible where history is too short for all; fewer fail the job", low=1
+    )
+    purge_hours: int = setting(24, "hours left out between train and test: the longest label horizon", low=0)
+
+
+@dataclass(frozen=True, slots=True)
+class OptimizationSettings:
+    """What is searched, and how hard."""
+
+    __pydantic_config__: ClassVar[Any] = {"extra": "forbid"}
+    strategies: tuple[str, ...] = setting(
+        ("ema_cross", "bollinger_reversion"), "strategies of the daily optimization"
+    )
+    timeframes: tuple[str, ...] = setting(("1m", "1h"), "timeframes of the daily optimization")
+    searcher: str = setting("ga", "grid, sobol or ga", choices=("grid", "sobol", "ga"))
+    trials: int = setting(64, "parameter sets tried in each fold", low=1, high=100_000)
+    objective: str = setting(
+        "sharpe",
+        "what a trial is ranked by: sharpe, sortino, calmar, profit_factor or psr",
+        choices=("sharpe", "sortino", "calmar", "profit_factor", "psr"),
+    )
+    deep_factor: int = setting(
+        4, "the weekly and the triggered searches try this many times as many parameter sets", low=1, high=100
+    )
+    seed: int = setting(1, "seed of the searchers")
+    overfit_points: int = setting(
+        64, "fixed Sobol points for trial variance, effective trials and PBO", low=2
+    )
+    overfit_blocks: int = setting(
+        8, "blocks of the combinatorially symmetric cross-validation; even", low=2, high=24
+    )
+    workers: int = setting(2, "worker processes", low=1, high=256)
+    minute_windows: WindowSettings = setting(
+        WindowSettings(train_days=10, test_days=3, folds=6, purge_hours=4), "windows of timeframes below 1h"
+    )
+    hour_windows: WindowSettings = setting(WindowSettings(), "windows of timeframes from 1h up")
+
+
+@dataclass(frozen=True, slots=True)
+class GateSettings:
+    """Thresholds of the two gates."""
+
+    __pydantic_config__: ClassVar[Any] = {"extra": "forbid"}
+    paper_min_trades: int = setting(30, "paper screen: fewest out-of-sample trades", low=1)
+    paper_min_return: float = setting(
+        0.0, "paper screen: out-of-sample return after costs must exceed this fraction"
+    )
+    paper_min_efficiency: float = setting(
+        0.3, "paper screen: out-of-sample over in-sample annualized return must reach this"
+    )
+    capital_min_psr: float = setting(
+        0.95, "capital gate: probabilistic Sharpe ratio of stitched out-of-sample", low=0, high=1
+    )
+    capital_min_dsr: float = setting(
+        0.95, "capital gate: deflated Sharpe ratio of the in-sample best", low=0, high=1
+    )
+    capital_max_pbo: float = setting(0.2, "capital gate: probability of backtest overfitting", low=0, high=1)
+
+
+@dataclass(frozen=True, slots=True)
+class RiskSettings:
+    """Limits that every order must pass; they seed the table once."""
+
+    __pydantic_config__: ClassVar[Any] = {"extra": "forbid"}
+    max_position_fraction: float = setting(
+        1.0, "largest position notional as a fraction of the book's equity", low=0, high=100
+    )
+    max_leverage: float = setting(2.0, "gross notional over equity", low=0, high=125)
+    max_daily_loss_fraction: float = setting(
+        0.05,
+        "loss since 00:00 UTC, as a fraction of the equity then, that stops new exposure for the day",
+        low=0,
+        high=1,
+    )
+    max_data_age_seconds: float = setting(90.0, "older market data stop new exposure", low=1)
+
+
+@dataclass(frozen=True, slots=True)
+class TriggerSettings:
+    """When a deployment's own performance asks for a new optimization."""
+
+    __pydantic_config__: ClassVar[Any] = {"extra": "forbid"}
+    window_days: int = setting(30, "complete UTC days that are looked at", low=5, high=3650)
+    min_days: int = setting(7, "fewer complete days prove nothing", low=3)
+    min_sharpe: float = setting(0.0, "fires below: annualized Sharpe ratio")
+    max_drawdown: float = setting(0.10, "fires above: largest fall from a high, as a fraction", low=0, high=1)
+    max_days_without_high: int = setting(14, "fires above: days since the last equity high", low=1)
+    quantile: float = setting(0.05, "quantile of the daily returns that is watched", low=0, high=0.5)
+    min_quantile_return: float = setting(-0.03, "fires below: the daily return at that quantile", low=-1)
+    bootstrap_quantile: float = setting(
+        0.05,
+        "fires below: share of the deployment's own out-of-sample bootstrap that did worse",
+        low=0,
+        high=0.5,
+    )
+    hysteresis: float = setting(
+        0.2, "a trigger calms down only behind its threshold by this fraction of it", low=0, high=10
+    )
+    cooldown_days: int = setting(3, "days between two requests of one deployment", low=0)
+
+
+@dataclass(frozen=True, slots=True)
+class LadderSettings:
+    """What a deployment must show before its next stage, and when the worst one rests."""
+
+    __pydantic_config__: ClassVar[Any] = {"extra": "forbid"}
+    paper_min_days: int = setting(14, "days in paper before shadow", low=1)
+    shadow_min_days: int = setting(7, "days in shadow before canary", low=1)
+    canary_capital_fraction: float = setting(
+        0.10, "share of a deployment's capital that its canary trades at the venue", low=0.0001, high=1
+    )
+    canary_min_days: int = setting(14, "days in canary before live", low=1)
+    data_days: int = setting(7, "newest days whose data must be without a finding that blocks", low=1)
+    cull_window_days: int = setting(60, "complete days behind the ranking of the deployments", low=5)
+    cull_min_days: int = setting(14, "a deployment with fewer complete days is never culled", low=5)
+    cull_confidence: float = setting(
+        0.95, "confidence that the worst deployment's Sharpe ratio is below zero", low=0.5, high=0.9999
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class PortfolioSettings:
+    """Paper money and how it is shared."""
+
+    __pydantic_config__: ClassVar[Any] = {"extra": "forbid"}
+    paper_capital: float = setting(100_000.0, "quote currency of the paper account", low=0)
+    deployment_capital: float = setting(10_000.0, "quote currency that one deployment trades", low=0)
+    max_deployments: int = setting(5, "deployments in paper at the same time", low=1)
+    rebalance_band: float = setting(
+        0.10, "a position is re-sized only when the quantity is off by more than this fraction", low=0, high=1
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class RunnerSettings:
+    """The live runner."""
+
+    __pydantic_config__: ClassVar[Any] = {"extra": "forbid"}
+    deployment_poll_seconds: float = setting(2.0, "how often deployments are read again", low=0.1)
+    heartbeat_seconds: float = setting(5.0, "how often the heartbeat row is written", low=0.1)
+    bar_grace_seconds: float = setting(
+        1.0, "wait after a minute's end before the closed bar is fetched", low=0, high=30
+    )
+    mode: str = setting(
+        "paper",
+        "live lets canary and live deployments send orders to a real exchange, once that is approved; "
+        "a simulated venue takes orders in both modes",
+        choices=("paper", "live"),
+    )
+    reconcile_seconds: float = setting(
+        5.0, "how often orders, trades and positions are compared with the venue", low=0.5, high=60
+    )
+    leverage: int = setting(5, "leverage that is set at the venue for each traded symbol", low=1, high=125)
+    disaster_stop_fraction: float = setting(
+        0.10,
+        "distance from the entry price of the venue's stop where a strategy has none of its own",
+        low=0.001,
+        high=0.9,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Everything that the composition roots hand down."""
+
+    __pydantic_config__: ClassVar[Any] = {"extra": "forbid"}
+    database_url: str = setting("", "PostgreSQL URL; empty starts the embedded server")
+    strategies_folder: str = setting(
+        "", "folder of strategy files; empty means ./strategies, else the installed ones"
+    )
+    exchange: ExchangeSettings = setting(ExchangeSettings(), "the exchange")
+    market: MarketSettings = setting(MarketSettings(), "market data")
+    hotlist: HotListSettings = setting(HotListSettings(), "hot-coin score")
+    costs: CostSettings = setting(CostSettings(), "trading costs")
+    optimization: OptimizationSettings = setting(OptimizationSettings(), "optimization")
+    gates: GateSettings = setting(GateSettings(), "gates")
+    risk: RiskSettings = setting(RiskSettings(), "risk limits")
+    triggers: TriggerSettings = setting(TriggerSettings(), "performance triggers")
+    ladder: LadderSettings = setting(LadderSettings(), "promotion and culling")
+    portfolio: PortfolioSettings = setting(PortfolioSettings(), "capital")
+    runner: RunnerSettings = setting(RunnerSettings(), "live runner")

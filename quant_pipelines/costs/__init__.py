@@ -1,0 +1,14 @@
+"""What a fill costs, and in which steps quantities come: compiled scalars."""
+
+from quant_pipelines.costs.fees import CostTerms, cost_terms, fee_of, fill_price
+from quant_pipelines.costs.lots import floor_to_lot, is_below_min_notional, whole_lots
+
+__all__ = [
+    "CostTerms",
+    "cost_terms",
+    "fee_of",
+    "fill_price",
+    "floor_to_lot",
+    "is_below_min_notional",
+    "whole_lots",
+]

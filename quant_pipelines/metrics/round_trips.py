@@ -1,0 +1,26 @@
+"""Measures of finished round trips, by their profit after costs."""
+
+import math
+
+import numpy as np
+
+from quant_pipelines.core.arrays import FloatArray
+
+
+def win_rate(pnl: FloatArray) -> float:
+    """Share of round trips with a profit; NaN without any."""
+    return float(np.mean(pnl > 0.0)) if pnl.size else math.nan
+
+
+def payoff_ratio(pnl: FloatArray) -> float:
+    """Mean profit of the winners over mean loss of the losers; NaN unless there are both."""
+    wins, losses = pnl[pnl > 0.0], pnl[pnl < 0.0]
+    if wins.size == 0 or losses.size == 0:
+        return math.nan
+    return float(np.mean(wins) / -np.mean(losses))
+
+
+def profit_factor(pnl: FloatArray) -> float:
+    """Sum of profits over sum of losses; NaN without a loss."""
+    lost = -float(np.sum(pnl[pnl < 0.0]))
+    return float(np.sum(pnl[pnl > 0.0])) / lost if lost > 0.0 else math.nan

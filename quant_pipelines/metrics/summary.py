@@ -1,0 +1,75 @@
+"""All measures of one run together."""
+
+import math
+from typing import NamedTuple
+
+from quant_pipelines.core.arrays import FloatArray
+from quant_pipelines.metrics.returns import (
+    annual_return,
+    calmar_ratio,
+    max_drawdown,
+    sharpe_ratio,
+    sortino_ratio,
+    total_return,
+)
+from quant_pipelines.metrics.round_trips import payoff_ratio, profit_factor, win_rate
+
+
+class Activity(NamedTuple):
+    """What returns alone don't show.
+
+    Parameters
+    ----------
+    exposure
+        Share of bars at whose close a position was held.
+    turnover
+        Notional filled over the capital at the start, in multiples a year of 365 days.
+    max_drawdown
+        Deepest fall by bar closes, 0 or negative; NaN takes it from the daily returns.
+    """
+
+    exposure: float = math.nan
+    turnover: float = math.nan
+    max_drawdown: float = math.nan
+
+
+NO_ACTIVITY = Activity()
+
+
+def summarize(
+    daily_returns: FloatArray, trade_pnl: FloatArray, activity: Activity = NO_ACTIVITY
+) -> dict[str, float]:
+    """Compute every measure by its name.
+
+    Parameters
+    ----------
+    daily_returns
+        Simple returns by UTC day, shape (n_days,).
+    trade_pnl
+        Profit after costs of each finished round trip, shape (n_trades,), quote.
+    activity
+        Exposure, turnover and drawdown by bars, where they are known.
+
+    Returns
+    -------
+    dict
+        Fractions and ratios; NaN where a measure isn't defined.
+    """
+    annual = annual_return(daily_returns)
+    drawdown = activity.max_drawdown
+    if math.isnan(drawdown):
+        drawdown = max_drawdown(daily_returns)
+    return {
+        "total_return": total_return(daily_returns),
+        "annual_return": annual,
+        "sharpe": sharpe_ratio(daily_returns),
+        "sortino": sortino_ratio(daily_returns),
+        "calmar": calmar_ratio(annual, drawdown),
+        "max_drawdown": drawdown,
+        "win_rate": win_rate(trade_pnl),
+        "payoff_ratio": payoff_ratio(trade_pnl),
+        "profit_factor": profit_factor(trade_pnl),
+        "exposure": activity.exposure,
+        "turnover": activity.turnover,
+        "n_trades": float(trade_pnl.size),
+    }

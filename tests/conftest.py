@@ -1,0 +1,77 @@
+"""Fixtures that every test may use: one embedded server a session, one fresh database a test."""
+
+import os
+from collections.abc import Iterator
+from itertools import count
+from pathlib import Path
+
+import psycopg
+import pytest
+from sqlalchemy import Engine
+
+from quant_pipelines.stack.ports import free_port
+from quant_pipelines.stack.postgres import EmbeddedPostgres, create_database
+from quant_pipelines.stack.postgres_place import remove_place
+from quant_pipelines.store.engine import connect
+from quant_pipelines.store.migrate import migrate
+
+ROOT = Path(__file__).resolve().parents[1]
+_TEMPLATE = "quant_template"
+_numbers = count(1)
+
+
+@pytest.fixture(scope="session")
+def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedPostgres]:
+    home = tmp_path_factory.mktemp("postgres")
+    try:
+        with EmbeddedPostgres(home, free_port(), durable=False) as server:
+            yield server
+    finally:
+        remove_place(home)
+
+
+@pytest.fixture(scope="session")
+def template_url(postgres: EmbeddedPostgres) -> str:
+    """Admin URL of a server that holds a migrated template database."""
+    create_database(postgres.url("postgres"), _TEMPLATE)
+    engine = connect(postgres.url(_TEMPLATE))
+    migrate(engine)
+    engine.dispose()
+    return postgres.url("postgres")
+
+
+@pytest.fixture
+def database_url(postgres: EmbeddedPostgres, template_url: str) -> Iterator[str]:
+    """URL of a fresh, migrated database."""
+    name = f"test_{next(_numbers)}"
+    with psycopg.connect(template_url, autocommit=True) as admin:
+        admin.execute(f"create database {name} template {_TEMPLATE}".encode())
+    yield postgres.url(name)
+    with psycopg.connect(template_url, autocommit=True) as admin:
+        admin.execute(f"drop database {name} with (force)".encode())
+
+
+@pytest.fixture
+def engine(database_url: str) -> Iterator[Engine]:
+    """Engine on a fresh, migrated database."""
+    engine = connect(database_url)
+    yield engine
+    engine.dispose()
+
+
+@pytest.fixture(scope="session")
+def archive() -> Path:
+    """Folder of real exchange history; the test is skipped where there is none."""
+    folder = Path(os.environ.get("QUANT_ARCHIVE") or ROOT.parent / "shared" / "data")
+    if not (folder / "klines").is_dir():
+        pytest.skip(f"no exchange history at {folder}; set QUANT_ARCHIVE to a folder of Parquet files")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def reference() -> Path:
+    """Folder of published reference numbers; the test is skipped where there is none."""
+    folder = ROOT.parent / "shared" / "reference"
+    if not folder.is_dir():
+        pytest.skip(f"no reference numbers at {folder}")
+    return folder
