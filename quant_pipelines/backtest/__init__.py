@@ -1,0 +1,24 @@
+"""Batch backtest, event backtest and paper broker over one bar step."""
+
+from quant_pipelines.backtest.batch import run_backtest
+from quant_pipelines.backtest.book import Book, BookedFill, BookSettings, ExecutionBar, FundingPayment
+from quant_pipelines.backtest.event import run_event_backtest
+from quant_pipelines.backtest.result import BacktestResult
+from quant_pipelines.backtest.settings import BacktestSettings
+from quant_pipelines.backtest.sweep import SweepResult, sweep
+from quant_pipelines.backtest.trades import Trade
+
+__all__ = [
+    "BacktestResult",
+    "BacktestSettings",
+    "Book",
+    "BookSettings",
+    "BookedFill",
+    "ExecutionBar",
+    "FundingPayment",
+    "SweepResult",
+    "Trade",
+    "run_backtest",
+    "run_event_backtest",
+    "sweep",
+]

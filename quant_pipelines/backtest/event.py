@@ -1,0 +1,91 @@
+"""The event backtest: a book driven bar by bar, the strategy sees nothing but the past."""
+
+import math
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+
+import numpy as np
+
+from quant_pipelines.backtest.batch import DEFAULTS
+from quant_pipelines.backtest.book import Book, BookSettings, ExecutionBar, FundingSlot
+from quant_pipelines.backtest.market import Market, prepare_market
+from quant_pipelines.backtest.recorder import Recorder
+from quant_pipelines.backtest.result import BacktestResult, result_of
+from quant_pipelines.backtest.settings import BacktestSettings
+from quant_pipelines.core.bars import Bars
+from quant_pipelines.core.funding import FundingSeries, no_funding
+from quant_pipelines.portfolio.sizing import VolatilityTarget
+from quant_pipelines.portfolio.volatility import realized_volatility
+from quant_pipelines.sdk.strategy import Strategy, target_of
+from quant_pipelines.trading.cycle import decide
+
+
+def run_event_backtest(
+    strategy: Strategy,
+    bars: Bars,
+    *,
+    settings: BacktestSettings = DEFAULTS,
+    execution_bars: Bars | None = None,
+    funding: FundingSeries | None = None,
+) -> BacktestResult:
+    """Backtest as the live runner works: one closed bar after the other; equal to ``run_backtest``.
+
+    The target is computed anew at every decision from the bars up to it, so a strategy that looks ahead
+    shows. It is slow: the time grows with the square of the number of bars.
+
+    Parameters
+    ----------
+    strategy, bars, settings, execution_bars, funding
+        As in ``run_backtest``.
+    """
+    started = time.perf_counter()
+    market = prepare_market(bars, settings, execution_bars=execution_bars, funding=funding)
+    recorder = Recorder(market, settings)
+    rules = settings.rules
+    terms = settings.step_terms(strategy, market.execution.step_ms)
+    book = Book(BookSettings(settings.capital, rules, terms.hard_stop, market.execution.timeframe))
+    bars_in = execution_stream(market, funding if funding is not None else no_funding())
+    for bar, row in zip(bars_in, market.decision_row, strict=True):
+        events = book.step(bar)
+        recorder.add(book, events)
+        if row >= 0:
+            known = bars.rows(0, int(row) + 1)
+            view = book.view(volatility=latest_volatility(known, settings))
+            book.apply(decide(view, float(target_of(strategy, known)[-1]), rules))
+    outcome, record = recorder.finish(book, terms)
+    result = result_of(outcome, market, settings, record)
+    return replace(result, seconds=time.perf_counter() - started)
+
+
+def latest_volatility(bars: Bars, settings: BacktestSettings) -> float:
+    """Volatility that the sizer asks for at the last bar; 0 where it doesn't ask."""
+    sizing = settings.rules.sizing
+    if not isinstance(sizing, VolatilityTarget):
+        return 0.0
+    return float(realized_volatility(bars, sizing.window)[-1])
+
+
+def execution_stream(market: Market, funding: FundingSeries) -> Iterator[ExecutionBar]:
+    """Yield execution bars one by one, each with the funding slots since the bar before."""
+    bars = market.execution
+    done = int(np.searchsorted(funding.ts, bars.ts[0]))
+    for i in range(len(bars)):
+        due = int(np.searchsorted(funding.ts, bars.ts[i], side="right"))
+        slots = tuple(_slot(funding, k) for k in range(done, due))
+        done = due
+        yield ExecutionBar(
+            int(bars.ts[i]),
+            float(bars.open[i]),
+            float(bars.high[i]),
+            float(bars.low[i]),
+            float(bars.close[i]),
+            float(bars.volume[i]),
+            slots,
+        )
+
+
+def _slot(funding: FundingSeries, index: int) -> FundingSlot:
+    mark = float(funding.mark_price[index])
+    rate = float(funding.rate[index])
+    return FundingSlot(int(funding.ts[index]), rate, None if math.isnan(mark) else mark)

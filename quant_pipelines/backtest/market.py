@@ -1,0 +1,148 @@
+"""A market prepared for many passes: execution bars, decision points, funding; only targets are missing."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from quant_pipelines.backtest.loop import Tape
+from quant_pipelines.backtest.settings import BacktestSettings
+from quant_pipelines.core.arrays import FloatArray, IntArray
+from quant_pipelines.core.bars import Bars
+from quant_pipelines.core.errors import BacktestError
+from quant_pipelines.core.funding import FundingSeries, no_funding
+from quant_pipelines.core.timeframes import DAY_MS
+from quant_pipelines.portfolio.sizing import VolatilityTarget
+from quant_pipelines.portfolio.volatility import realized_volatility
+
+
+@dataclass(frozen=True, slots=True)
+class Market:
+    """What is the same for every parameter set.
+
+    Parameters
+    ----------
+    bars
+        The strategy's bars, history included.
+    execution
+        Bars on which fills and stops are decided, from the first traded one on.
+    decision_row
+        Strategy bar that is decided on at each execution close, -1 for none; shape (n_execution,).
+    volatility
+        Annualized, at the execution closes; shape (0,) unless the sizer asks.
+    funding_bar, funding_per_unit
+        See ``Tape``.
+    mark_fallbacks
+        Funding slots without a mark price: paid on the last close.
+    """
+
+    bars: Bars
+    execution: Bars
+    decision_row: IntArray
+    volatility: FloatArray
+    funding_bar: IntArray
+    funding_per_unit: FloatArray
+    mark_fallbacks: int
+
+    @property
+    def first_day(self) -> int:
+        """First traded UTC day in days since the epoch."""
+        return int(self.execution.ts[0]) // DAY_MS
+
+    @property
+    def n_days(self) -> int:
+        """UTC days from the first to the last execution bar, days without bars included."""
+        return int(self.execution.ts[-1]) // DAY_MS - self.first_day + 1
+
+    def tape(self, target: FloatArray) -> Tape:
+        """Tape for a target of shape (n_bars,) on the strategy's bars."""
+        bars = self.execution
+        return Tape(
+            bars.ts,
+            bars.open,
+            bars.high,
+            bars.low,
+            bars.close,
+            at_decisions(target, self.decision_row),
+            self.volatility,
+            self.funding_bar,
+            self.funding_per_unit,
+        )
+
+
+def prepare_market(
+    bars: Bars,
+    settings: BacktestSettings,
+    *,
+    execution_bars: Bars | None = None,
+    funding: FundingSeries | None = None,
+) -> Market:
+    """Prepare bars for passes.
+
+    Raises
+    ------
+    BacktestError
+        If there are no bars in the test window, or the execution bars are coarser than the strategy's or
+        of another symbol.
+    """
+    execution = _execution(bars, settings, execution_bars)
+    row = decision_rows(bars, execution)
+    volatility = np.empty(0)
+    sizing = settings.rules.sizing
+    if isinstance(sizing, VolatilityTarget):
+        volatility = at_decisions(realized_volatility(bars, sizing.window), row)
+    known = funding if funding is not None else no_funding()
+    funding_bar, per_unit, fallbacks = _funding_by_bar(execution, known)
+    return Market(bars, execution, row, volatility, funding_bar, per_unit, fallbacks)
+
+
+def decision_rows(bars: Bars, execution: Bars) -> IntArray:
+    """Strategy bar that is decided on at each execution close, -1 for none.
+
+    That is the newest one that closed within the execution bar. The first execution bar decides on what
+    closed before it too: a fresh start moves to the strategy's current target at once, as a deployment does.
+    """
+    if execution.timeframe == bars.timeframe and len(execution):
+        offset = int(np.searchsorted(bars.ts, execution.ts[0]))
+        same = bars.ts[offset : offset + len(execution)]
+        if np.array_equal(same, execution.ts):
+            return np.arange(offset, offset + len(execution), dtype=np.int64)
+    latest = np.searchsorted(bars.close_ts, execution.close_ts, side="right") - 1
+    is_new = np.diff(latest, prepend=-1) > 0
+    return np.where(is_new, latest, -1).astype(np.int64)
+
+
+def at_decisions(values: FloatArray, decision_row: IntArray) -> FloatArray:
+    """Values of strategy bars at the execution bars that decide on them; NaN elsewhere."""
+    return np.where(decision_row >= 0, values[decision_row], np.nan)
+
+
+def _execution(bars: Bars, settings: BacktestSettings, execution_bars: Bars | None) -> Bars:
+    execution = execution_bars if execution_bars is not None else bars
+    if execution.symbol != bars.symbol:
+        raise BacktestError(f"execution bars are of {execution.symbol}; expected {bars.symbol}")
+    if execution.step_ms > bars.step_ms:
+        raise BacktestError(
+            f"execution timeframe is {execution.timeframe}; expected {bars.timeframe} or finer"
+        )
+    first = settings.trade_from_ms
+    if first is None and len(bars):
+        first = int(bars.ts[0])
+    if first is not None:
+        execution = execution.rows(int(np.searchsorted(execution.ts, first)), len(execution))
+    if not len(bars) or not len(execution):
+        raise BacktestError(f"no bars of {bars.symbol} {bars.timeframe} in the test window; expected some")
+    return execution
+
+
+def _funding_by_bar(execution: Bars, funding: FundingSeries) -> tuple[IntArray, FloatArray, int]:
+    """Sum of rate x mark price by bar: a slot is paid at the first open at or after it."""
+    inside = slice(*np.searchsorted(funding.ts, [execution.ts[0], execution.ts[-1] + 1]))
+    ts, rate, mark = funding.ts[inside], funding.rate[inside], funding.mark_price[inside]
+    bar = np.searchsorted(execution.ts, ts)
+    last_close = np.where(bar > 0, execution.close[np.maximum(bar, 1) - 1], execution.open[0])
+    is_unknown = np.isnan(mark)
+    amounts = rate * np.where(is_unknown, last_close, mark)
+    paid_at, slot = np.unique(bar, return_inverse=True)
+    per_unit = np.zeros(paid_at.size)
+    np.add.at(per_unit, slot, amounts)
+    return paid_at.astype(np.int64), per_unit, int(is_unknown.sum())

@@ -1,0 +1,92 @@
+"""Recorder: what the batch loop writes down, taken from a book that is driven bar by bar."""
+
+import numpy as np
+
+from quant_pipelines.backtest.book import Book, BookedFill, BookEvent, FundingPayment
+from quant_pipelines.backtest.loop import LoopResult, Record
+from quant_pipelines.backtest.market import Market
+from quant_pipelines.backtest.settings import BacktestSettings
+from quant_pipelines.backtest.step import StepFill, StepTerms, close_out
+from quant_pipelines.backtest.tally import Tally, tally_end
+from quant_pipelines.backtest.trades import (
+    COLUMNS,
+    EMPTY_LOG,
+    END,
+    HARD_STOP,
+    TARGET,
+    TradeEnd,
+    add_closing,
+    add_funding,
+    add_opening,
+)
+from quant_pipelines.core.errors import BacktestError
+from quant_pipelines.core.timeframes import DAY_MS
+
+
+class Recorder:
+    """Round trips, equity and tally of a book, from its events alone.
+
+    Parameters
+    ----------
+    market
+        Bars that will be played.
+    settings
+        Capital, and what to keep.
+    """
+
+    def __init__(self, market: Market, settings: BacktestSettings) -> None:
+        self._market = market
+        self._settings = settings
+        self._log = EMPTY_LOG
+        self._trades = np.empty((2 * len(market.execution) + 1, len(COLUMNS)))
+        self._daily = np.full(market.n_days, settings.capital)
+        self._bars: list[float] = []
+        self._position = 0.0
+        self._tally = Tally(0, 0.0, settings.capital, 0.0)
+
+    def add(self, book: Book, events: list[BookEvent]) -> None:
+        """Record a bar after the book has stepped over it."""
+        tally = self._tally
+        traded = tally.traded_notional
+        for event in events:
+            if isinstance(event, FundingPayment):
+                self._log = add_funding(self._log, -event.amount)
+            else:
+                self._add_fill(event)
+                traded += abs(event.quantity) * event.price
+        self._tally = Tally(
+            tally.bars_held + (book.account.position != 0.0),
+            traded,
+            max(tally.peak, book.equity),
+            min(tally.max_drawdown, book.equity / max(tally.peak, book.equity) - 1.0),
+        )
+        self._daily[book.last_ts // DAY_MS - self._market.first_day :] = book.equity
+        self._bars.append(book.equity)
+
+    def finish(self, book: Book, terms: StepTerms) -> tuple[LoopResult, Record]:
+        """Return the result of the run, and its record."""
+        state = book.state
+        if state is None:
+            raise BacktestError("no bar was recorded; expected some")
+        if self._settings.close_at_end:
+            state, fill = close_out(state, terms)
+            if fill.quantity != 0.0:
+                end = TradeEnd(book.last_ts + terms.step_ms, END, True)
+                self._log = add_closing(self._log, fill, end, self._trades)
+                self._tally = tally_end(self._tally, fill, state.equity)
+                self._daily[-1] = self._bars[-1] = state.equity
+        kept = np.array(self._bars if self._settings.has_bar_equity else [])
+        return LoopResult(state, self._log, self._tally), Record(self._daily, kept, self._trades)
+
+    def _add_fill(self, fill: BookedFill) -> None:
+        """Tell opening from closing by the position that the fills themselves add up to."""
+        step = StepFill(fill.quantity, fill.price, fill.fee)
+        held, self._position = self._position, self._position + fill.quantity
+        if held * fill.quantity >= 0.0:
+            self._log = add_opening(self._log, step, fill.ts)
+            return
+        is_flat = abs(self._position) <= 1e-9 * abs(fill.quantity)
+        if is_flat:
+            self._position = 0.0
+        reason = HARD_STOP if fill.reason == "hard_stop" else TARGET
+        self._log = add_closing(self._log, step, TradeEnd(fill.ts, reason, is_flat), self._trades)

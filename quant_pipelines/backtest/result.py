@@ -1,0 +1,151 @@
+"""What a backtest returns."""
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from quant_pipelines.backtest.loop import LoopResult, Record
+from quant_pipelines.backtest.market import Market
+from quant_pipelines.backtest.settings import BacktestSettings
+from quant_pipelines.backtest.trades import Trade, trades_of
+from quant_pipelines.core.arrays import FloatArray
+from quant_pipelines.core.timeframes import DAY_MS, YEAR_DAYS, day_of
+from quant_pipelines.metrics import Activity, summarize
+
+
+@dataclass(frozen=True, slots=True)
+class OpenPosition:
+    """Position at the end: signed base quantity, average entry price, profit at the last close."""
+
+    quantity: float
+    entry_price: float
+    unrealized_pnl: float
+
+
+@dataclass(frozen=True, eq=False)
+class BacktestResult:
+    """Outcome of one backtest.
+
+    Parameters
+    ----------
+    trade_rows
+        Finished round trips, oldest first, shape (n_trades, len(trades.COLUMNS)); ``trades`` are the same.
+    open_position
+        What was held at the end, or None.
+    capital, final_equity
+        Quote, at the start and at the last close.
+    days
+        UTC days ``YYYY-MM-DD`` from the first to the last execution bar.
+    daily_returns
+        Simple return of each of these days, shape (n_days,); 0 on a day without bars.
+    daily_equity
+        Equity at the end of each of these days, shape (n_days,), quote.
+    bar_equity
+        Equity at every execution close, shape (n_bars,), or (0,) where it wasn't asked for.
+    metrics
+        By name; None where a measure isn't defined.
+    bars
+        Execution bars processed.
+    seconds
+        Wall time of the call.
+    execution_timeframe
+        Timeframe on which fills and stops were decided.
+    funding_paid, fees_paid
+        Quote, over the whole run.
+    mark_fallbacks
+        Funding slots without a mark price: paid on the last close.
+    not_modelled
+        What the market does and this run did not.
+    """
+
+    trade_rows: FloatArray
+    open_position: OpenPosition | None
+    capital: float
+    final_equity: float
+    days: tuple[str, ...]
+    daily_returns: FloatArray
+    daily_equity: FloatArray
+    bar_equity: FloatArray
+    metrics: dict[str, float | None]
+    bars: int
+    seconds: float
+    execution_timeframe: str
+    funding_paid: float
+    fees_paid: float
+    mark_fallbacks: int
+    not_modelled: tuple[str, ...]
+
+    @cached_property
+    def trades(self) -> tuple[Trade, ...]:
+        """Finished round trips, oldest first."""
+        return trades_of(self.trade_rows)
+
+
+def daily_returns_of(daily_equity: FloatArray, capital: float) -> FloatArray:
+    """Compute simple returns of equity at day ends; 0 from the day on which nothing is left.
+
+    ``daily_equity`` has shape (n_days,) or (n_sets, n_days); the returns have the same.
+    """
+    before = np.concatenate([np.full((*daily_equity.shape[:-1], 1), capital), daily_equity[..., :-1]], -1)
+    ratio = np.divide(daily_equity, before, out=np.ones_like(daily_equity), where=before > 0.0)
+    returns: FloatArray = np.maximum(ratio - 1.0, -1.0)
+    return returns
+
+
+def day_keys(market: Market) -> tuple[str, ...]:
+    """UTC days of a market's execution bars."""
+    return tuple(day_of((market.first_day + day) * DAY_MS) for day in range(market.n_days))
+
+
+def measures(outcome: LoopResult, record: Record, market: Market, capital: float) -> dict[str, float]:
+    """Metrics of a pass; NaN where a measure isn't defined."""
+    tally = outcome.tally
+    daily_returns = daily_returns_of(record.daily_equity, capital)
+    activity = Activity(
+        exposure=tally.bars_held / len(market.execution),
+        turnover=tally.traded_notional / capital * YEAR_DAYS / market.n_days,
+        max_drawdown=tally.max_drawdown,
+    )
+    return summarize(daily_returns, record.trades[: outcome.log.finished, 8], activity)
+
+
+def result_of(
+    outcome: LoopResult, market: Market, settings: BacktestSettings, record: Record
+) -> BacktestResult:
+    """Make the result of a pass and of the record that it wrote."""
+    account = outcome.state.account
+    metrics = measures(outcome, record, market, settings.capital)
+    open_position = None
+    if account.position != 0.0:
+        unrealized = account.position * (outcome.state.close - account.entry_price)
+        open_position = OpenPosition(account.position, account.entry_price, unrealized)
+    return BacktestResult(
+        trade_rows=record.trades[: outcome.log.finished].copy(),
+        open_position=open_position,
+        capital=settings.capital,
+        final_equity=outcome.state.equity,
+        days=day_keys(market),
+        daily_returns=daily_returns_of(record.daily_equity, settings.capital),
+        daily_equity=record.daily_equity,
+        bar_equity=record.bar_equity,
+        metrics={name: float(value) if np.isfinite(value) else None for name, value in metrics.items()},
+        bars=len(market.execution),
+        seconds=0.0,
+        execution_timeframe=market.execution.timeframe,
+        funding_paid=account.funding,
+        fees_paid=account.fees,
+        mark_fallbacks=market.mark_fallbacks,
+        not_modelled=_not_modelled(market, settings),
+    )
+
+
+def _not_modelled(market: Market, settings: BacktestSettings) -> tuple[str, ...]:
+    missing = ["liquidation", "participation cap", "latency below one bar", "stale_data rule (wall clock)"]
+    if not market.funding_bar.size:
+        missing.append("funding")
+    if not settings.rules.specification.lot_size:
+        missing.append("lot size")
+    if not settings.rules.specification.min_notional:
+        missing.append("smallest notional")
+    return tuple(missing)

@@ -1,0 +1,56 @@
+"""What a backtest is asked to do."""
+
+from dataclasses import dataclass
+
+from quant_pipelines.backtest.loop import LoopTerms
+from quant_pipelines.backtest.step import StepTerms
+from quant_pipelines.core.errors import BacktestError
+from quant_pipelines.sdk.strategy import Strategy
+from quant_pipelines.trading.rules import TradingRules
+
+
+@dataclass(frozen=True, slots=True)
+class BacktestSettings:
+    """Capital, rules and window of a backtest.
+
+    Parameters
+    ----------
+    capital
+        Quote, positive.
+    rules
+        Costs, sizing, limits and steps, as a deployment would have them.
+    has_stops
+        Whether the strategy's own stops are in force.
+    trade_from_ms
+        First execution bar of the test by its open time; bars before it only warm the strategy up.
+    close_at_end
+        Whether an open position is closed at the last close, with its costs.
+    has_bar_equity
+        Whether the equity at every execution bar is kept in the result.
+
+    Raises
+    ------
+    BacktestError
+        If the capital is not positive.
+    """
+
+    capital: float = 10_000.0
+    rules: TradingRules = TradingRules()  # noqa: RUF009 - frozen
+    has_stops: bool = True
+    trade_from_ms: int | None = None
+    close_at_end: bool = False
+    has_bar_equity: bool = True
+
+    def __post_init__(self) -> None:
+        if not self.capital > 0.0:
+            raise BacktestError(f"capital is {self.capital}; expected a positive amount")
+
+    def step_terms(self, strategy: Strategy, step_ms: int) -> StepTerms:
+        """Return matching terms for a strategy on execution bars of that length."""
+        stop = strategy.stop_fraction if self.has_stops else 0.0
+        terms = self.rules.terms
+        return StepTerms(terms.costs, stop, terms.lot_size, int(step_ms))
+
+    def loop_terms(self, strategy: Strategy, step_ms: int) -> LoopTerms:
+        """Return all terms of a batch pass."""
+        return LoopTerms(self.rules.terms, self.step_terms(strategy, step_ms), self.close_at_end)

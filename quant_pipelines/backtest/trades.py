@@ -1,0 +1,184 @@
+"""Round trips: from flat to flat, or to the other side; built from fills as they happen."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import NamedTuple
+
+from quant_pipelines.backtest.step import StepFill
+from quant_pipelines.core.arrays import FloatArray
+from quant_pipelines.core.jit import scalar
+from quant_pipelines.core.timeframes import from_ms
+
+EXIT_REASONS = ("target", "hard_stop", "end")
+TARGET, HARD_STOP, END = range(3)
+COLUMNS = (
+    "entry_ts",
+    "exit_ts",
+    "side",
+    "quantity",
+    "entry_price",
+    "exit_price",
+    "fees",
+    "funding",
+    "pnl",
+    "reason",
+)
+
+
+class OpenTrade(NamedTuple):
+    """Round trip that has not ended: average prices so far, costs so far; side 0 is none."""
+
+    entry_ts: int
+    side: float
+    entered: float
+    entry_price: float
+    exited: float
+    exit_price: float
+    fees: float
+    funding: float
+
+
+class TradeEnd(NamedTuple):
+    """How a closing fill ends a round trip: time, reason, and whether nothing is left of the position."""
+
+    ts: int
+    reason: int
+    is_flat: bool
+
+
+class TradeLog(NamedTuple):
+    """Number of finished round trips, and the open one; the finished ones are rows of an array beside it."""
+
+    finished: int
+    trade: OpenTrade
+
+
+NO_TRADE = OpenTrade(0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0)
+EMPTY_LOG = TradeLog(0, NO_TRADE)
+
+
+@dataclass(frozen=True, slots=True)
+class Trade:
+    """Finished round trip.
+
+    Parameters
+    ----------
+    entry_time, exit_time
+        UTC; open times of the bars in which the first and the last fill happened.
+    side
+        ``long`` or ``short``.
+    quantity
+        Base, positive: all that was entered.
+    entry_price, exit_price
+        Averages over the fills, slippage included, quote per base.
+    fees, funding
+        Quote, positive when paid.
+    pnl
+        Quote, after fees and funding.
+    exit_reason
+        ``target``, ``hard_stop`` or ``end``.
+    """
+
+    entry_time: datetime
+    exit_time: datetime
+    side: str
+    quantity: float
+    entry_price: float
+    exit_price: float
+    fees: float
+    funding: float
+    pnl: float
+    exit_reason: str
+
+
+@scalar
+def add_funding(log: TradeLog, paid: float) -> TradeLog:
+    """Log with a payment booked to the open round trip; quote, positive when paid."""
+    trade = log.trade
+    charged = OpenTrade(
+        trade.entry_ts,
+        trade.side,
+        trade.entered,
+        trade.entry_price,
+        trade.exited,
+        trade.exit_price,
+        trade.fees,
+        trade.funding + paid,
+    )
+    return TradeLog(log.finished, charged)
+
+
+@scalar
+def add_opening(log: TradeLog, fill: StepFill, ts: int) -> TradeLog:
+    """Log after a fill that opened or enlarged a position."""
+    trade, size = log.trade, abs(fill.quantity)
+    if trade.side == 0.0:
+        side = 1.0 if fill.quantity > 0.0 else -1.0
+        return TradeLog(log.finished, OpenTrade(ts, side, size, fill.price, 0.0, 0.0, fill.fee, 0.0))
+    entered = trade.entered + size
+    average = trade.entry_price + (fill.price - trade.entry_price) * (size / entered)
+    grown = OpenTrade(
+        trade.entry_ts,
+        trade.side,
+        entered,
+        average,
+        trade.exited,
+        trade.exit_price,
+        trade.fees + fill.fee,
+        trade.funding,
+    )
+    return TradeLog(log.finished, grown)
+
+
+@scalar
+def add_closing(log: TradeLog, fill: StepFill, end: TradeEnd, rows: FloatArray) -> TradeLog:
+    """Log after a fill that reduced a position; the end of a round trip is written to its row.
+
+    ``rows`` has shape (capacity, len(COLUMNS)); round trips beyond its capacity are counted, not written.
+    """
+    trade, size = log.trade, abs(fill.quantity)
+    exited = trade.exited + size
+    average = fill.price
+    if trade.exited > 0.0:
+        average = trade.exit_price + (fill.price - trade.exit_price) * (size / exited)
+    fees = trade.fees + fill.fee
+    if not end.is_flat:
+        reduced = OpenTrade(
+            trade.entry_ts,
+            trade.side,
+            trade.entered,
+            trade.entry_price,
+            exited,
+            average,
+            fees,
+            trade.funding,
+        )
+        return TradeLog(log.finished, reduced)
+    if log.finished < rows.shape[0]:
+        row = rows[log.finished]
+        row[0], row[1], row[2], row[3] = trade.entry_ts, end.ts, trade.side, trade.entered
+        row[4], row[5], row[6], row[7] = trade.entry_price, average, fees, trade.funding
+        row[8] = trade.side * trade.entered * (average - trade.entry_price) - fees - trade.funding
+        row[9] = end.reason
+    return TradeLog(log.finished + 1, NO_TRADE)
+
+
+def trades_of(rows: FloatArray) -> tuple[Trade, ...]:
+    """Round trips of a log's rows."""
+    return tuple(_trade(*row) for row in rows.tolist())
+
+
+def _trade(entry_ts: float, exit_ts: float, side: float, *rest: float) -> Trade:
+    quantity, entry_price, exit_price, fees, funding, pnl, reason = rest
+    return Trade(
+        from_ms(int(entry_ts)),
+        from_ms(int(exit_ts)),
+        "long" if side > 0 else "short",
+        quantity,
+        entry_price,
+        exit_price,
+        fees,
+        funding,
+        pnl,
+        EXIT_REASONS[int(reason)],
+    )

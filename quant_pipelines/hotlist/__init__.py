@@ -1,0 +1,16 @@
+"""Hot-coin score: which symbols are unusual now, why, and how risky they are. Pure."""
+
+from quant_pipelines.hotlist.factors import FACTORS, FactorInputs, raw_factors
+from quant_pipelines.hotlist.labels import RiskLabels, risk_labels
+from quant_pipelines.hotlist.score import FactorScore, HotScore, score_symbols
+
+__all__ = [
+    "FACTORS",
+    "FactorInputs",
+    "FactorScore",
+    "HotScore",
+    "RiskLabels",
+    "raw_factors",
+    "risk_labels",
+    "score_symbols",
+]

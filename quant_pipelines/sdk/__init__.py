@@ -1,0 +1,31 @@
+"""What a strategy file may import: the strategy class, its declared parameters, and array types."""
+
+from quant_pipelines.core.arrays import FloatArray as Array
+from quant_pipelines.core.bars import Bars
+from quant_pipelines.sdk.loading import (
+    BrokenStrategy,
+    StrategySource,
+    compile_strategy,
+    list_strategies,
+    load_strategy,
+    strategies_folder,
+)
+from quant_pipelines.sdk.parameters import Float, Inputs, Int, Parameter, Stops
+from quant_pipelines.sdk.strategy import Strategy
+
+__all__ = [
+    "Array",
+    "Bars",
+    "Float",
+    "Inputs",
+    "Int",
+    "Parameter",
+    "Stops",
+    "Strategy",
+    "BrokenStrategy",
+    "StrategySource",
+    "compile_strategy",
+    "list_strategies",
+    "load_strategy",
+    "strategies_folder",
+]

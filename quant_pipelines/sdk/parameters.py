@@ -1,0 +1,138 @@
+"""Typed, bounded parameters, declared once: search space, validation and documentation come from here."""
+
+from dataclasses import dataclass
+from typing import Any, Generic, Self, TypeVar, cast, overload
+
+from quant_pipelines.core.errors import StrategyError
+
+Number = TypeVar("Number", int, float)
+
+HARD_STOP = "hard_stop"
+
+
+class Parameter(Generic[Number]):
+    """Number with a default and inclusive bounds; on an instance of a strategy it reads as its value.
+
+    Parameters
+    ----------
+    default
+        Value when none is given.
+    low, high
+        Smallest and largest value, inclusive.
+    log
+        Whether a search moves in ratios rather than in differences.
+    """
+
+    kind = ""
+
+    def __init__(self, default: Number, *, low: Number, high: Number, log: bool = False) -> None:
+        self.default: Number = default
+        self.low: Number = low
+        self.high: Number = high
+        self.log = log
+        self.name = ""
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        self.name = name
+
+    @overload
+    def __get__(self, instance: None, owner: type) -> Self: ...
+
+    @overload
+    def __get__(self, instance: object, owner: type) -> Number: ...
+
+    def __get__(self, instance: object | None, owner: type) -> Self | Number:
+        if instance is None:
+            return self
+        return cast(Number, instance.__dict__[self.name])
+
+    def __set__(self, instance: object, value: Number) -> None:
+        raise AttributeError(f"{self.name} is frozen; make a new strategy with the value")
+
+    def checked(self, value: Any, *, owner: str) -> Number:
+        """Value in the parameter's own type.
+
+        Raises
+        ------
+        StrategyError
+            If it is not a number of this kind or out of bounds; the sentence names owner, parameter,
+            value and range.
+        """
+        number = self._number(value)
+        if number is None or not self.low <= number <= self.high:
+            raise StrategyError(
+                f"{owner}: parameter {self.name} is {value!r}; expected {self._noun()} "
+                f"from {self.low} to {self.high}"
+            )
+        return number
+
+    def describe(self) -> dict[str, Any]:
+        """Return the declaration as a JSON document: kind, default, low, high, log."""
+        return {
+            "kind": self.kind,
+            "default": self.default,
+            "low": self.low,
+            "high": self.high,
+            "log": self.log,
+        }
+
+    def _number(self, value: Any) -> Number | None:
+        raise NotImplementedError
+
+    def _noun(self) -> str:
+        return "a number"
+
+
+class Int(Parameter[int]):
+    """Whole number, such as a window in bars."""
+
+    kind = "int"
+
+    def _number(self, value: Any) -> int | None:
+        number = _as_float(value)
+        return int(number) if number is not None and number.is_integer() else None
+
+    def _noun(self) -> str:
+        return "a whole number"
+
+
+class Float(Parameter[float]):
+    """Real number, such as a width in deviations or a fraction of price."""
+
+    kind = "float"
+
+    def _number(self, value: Any) -> float | None:
+        return _as_float(value)
+
+
+@dataclass(frozen=True, slots=True)
+class Inputs:
+    """What a strategy reads; ``symbols`` is the number of instruments that it trades together."""
+
+    symbols: int = 1
+
+
+class Stops:
+    """Protective stops, executed by the simulator, the paper broker and the runner.
+
+    Parameters
+    ----------
+    hard_stop
+        Distance of the stop from the entry price as a fraction of it; searched like any parameter. It is
+        fixed at the entry and live in the entry bar.
+    """
+
+    def __init__(self, *, hard_stop: Float | None = None) -> None:
+        self.declared: dict[str, Float] = {}
+        if hard_stop is not None:
+            hard_stop.name = HARD_STOP
+            self.declared[HARD_STOP] = hard_stop
+
+
+def _as_float(value: Any) -> float | None:
+    if isinstance(value, bool):
+        return None
+    try:
+        return float(value)
+    except (TypeError, ValueError):
+        return None

@@ -1,0 +1,146 @@
+"""Strategy: a frozen set of parameters and the target that they make of bars."""
+
+from typing import Any, ClassVar
+
+import numpy as np
+
+from quant_pipelines.core.arrays import FloatArray
+from quant_pipelines.core.bars import Bars
+from quant_pipelines.core.errors import StrategyError, unknown_name
+from quant_pipelines.sdk.parameters import HARD_STOP, Inputs, Parameter, Stops
+
+
+class Strategy:
+    """Base of every strategy; instances are frozen, compared by class and values.
+
+    Declare parameters as class attributes (``fast = Int(12, low=5, high=60)``), write ``target``.
+
+    Parameters
+    ----------
+    **values
+        Parameters by name; the declared defaults stand for the others. ``hard_stop`` is one of them when
+        the class declares ``stops = Stops(hard_stop=Float(...))``.
+
+    Raises
+    ------
+    StrategyError
+        If a name is unknown, a value is out of its bounds, or ``is_valid`` refuses the combination.
+    """
+
+    inputs: ClassVar[Inputs] = Inputs()
+    stops: ClassVar[Stops] = Stops()
+    _space: ClassVar[dict[str, Parameter[Any]]] = {}
+
+    def __init_subclass__(cls) -> None:
+        super().__init_subclass__()
+        space = {
+            name: declared
+            for owner in reversed(cls.__mro__)
+            for name, declared in vars(owner).items()
+            if isinstance(declared, Parameter)
+        }
+        cls._space = {**space, **cls.stops.declared}
+
+    def __init__(self, **values: Any) -> None:
+        owner = type(self).__name__
+        for name in values:
+            if name not in self._space:
+                raise StrategyError(f"{owner}: {unknown_name('parameter', name, self._space)}")
+        for name, declared in self._space.items():
+            self.__dict__[name] = declared.checked(values.get(name, declared.default), owner=owner)
+        if not self.is_valid():
+            shown = ", ".join(f"{name}={value}" for name, value in self.parameters.items())
+            raise StrategyError(f"{owner}: {shown} is not a valid combination; see is_valid")
+
+    @classmethod
+    def search_space(cls) -> dict[str, Parameter[Any]]:
+        """Return the declared parameters by name, in the order of declaration; the hard stop comes last."""
+        return dict(cls._space)
+
+    @classmethod
+    def describe_space(cls) -> dict[str, dict[str, Any]]:
+        """Search space as a JSON document: name -> kind, default, low, high, log."""
+        return {name: declared.describe() for name, declared in cls._space.items()}
+
+    @classmethod
+    def is_allowed(cls, values: dict[str, Any]) -> bool:
+        """Whether an instance can be made of these values."""
+        try:
+            cls(**values)
+        except StrategyError:
+            return False
+        return True
+
+    @property
+    def parameters(self) -> dict[str, Any]:
+        """Values by name; ``type(strategy)(**strategy.parameters) == strategy``."""
+        return {name: self.__dict__[name] for name in self._space}
+
+    @property
+    def stop_fraction(self) -> float:
+        """Distance of the hard stop as a fraction of the entry price; 0 without a stop."""
+        return float(self.__dict__.get(HARD_STOP, 0.0))
+
+    @property
+    def history_bars(self) -> int:
+        """Bars of history after which the first decision no longer depends on where history begins.
+
+        Five times the longest whole-number parameter, taken as a window; override where that is wrong.
+        """
+        windows = [value for value in self.parameters.values() if isinstance(value, int)]
+        return 5 * max(windows, default=1)
+
+    def is_valid(self) -> bool:
+        """Whether the values make sense together; each is within its bounds already."""
+        return True
+
+    def target(self, bars: Bars) -> FloatArray:
+        """Wanted position as a fraction of what sizing allows.
+
+        Parameters
+        ----------
+        bars
+            Closed bars of one symbol, oldest first.
+
+        Returns
+        -------
+        ndarray of shape (n_bars,), float64
+            In [-1, 1], negative is short; ``target[i]`` uses bars ``[: i + 1]``. NaN is no opinion: what
+            is held is held.
+        """
+        raise NotImplementedError
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        raise AttributeError(f"{type(self).__name__} is frozen; make a new one with {name}={value!r}")
+
+    def __eq__(self, other: object) -> bool:
+        return type(self) is type(other) and self.parameters == getattr(other, "parameters", None)
+
+    def __hash__(self) -> int:
+        return hash((type(self), tuple(self.parameters.items())))
+
+    def __repr__(self) -> str:
+        shown = ", ".join(f"{name}={value!r}" for name, value in self.parameters.items())
+        return f"{type(self).__name__}({shown})"
+
+
+def target_of(strategy: Strategy, bars: Bars) -> FloatArray:
+    """Target of a strategy, proven usable.
+
+    Raises
+    ------
+    StrategyError
+        If the strategy raises, or returns another shape, or a value outside [-1, 1].
+    """
+    name = type(strategy).__name__
+    try:
+        target = np.ascontiguousarray(strategy.target(bars), dtype=np.float64)
+    except Exception as error:
+        raise StrategyError(f"{name}: target raised {type(error).__name__}: {error}") from error
+    if target.shape != (len(bars),):
+        raise StrategyError(f"{name}: target has shape {target.shape}; expected ({len(bars)},)")
+    outside = np.abs(target) > 1.0
+    if outside.any():
+        first = int(np.argmax(outside))
+        raise StrategyError(f"{name}: target is {target[first]} at bar {first}; expected -1 to 1 or NaN")
+    return target

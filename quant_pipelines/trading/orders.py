@@ -1,0 +1,72 @@
+"""The order table: which status may follow which. An order's state never goes back.
+
+A status that was observed late or twice is not an error: ``advanced`` ignores it.
+"""
+
+from decimal import Decimal
+from typing import NamedTuple
+
+WORKING = ("ACCEPTED", "TRIGGERED", "PARTIALLY_FILLED", "PENDING_UPDATE", "PENDING_CANCEL")
+FINAL = ("DENIED", "FILLED", "CANCELED", "REJECTED", "EXPIRED")
+OPEN = ("INITIALIZED", "SUBMITTED", "UNKNOWN", *WORKING)
+
+_ENDED_AT_VENUE = frozenset({"FILLED", "CANCELED", "EXPIRED"})
+_ACCEPTED = frozenset({"ACCEPTED", "TRIGGERED", "PARTIALLY_FILLED"})
+
+FOLLOWERS: dict[str, frozenset[str]] = {
+    "INITIALIZED": _ACCEPTED | _ENDED_AT_VENUE | {"DENIED", "SUBMITTED", "UNKNOWN", "REJECTED"},
+    "SUBMITTED": _ACCEPTED | _ENDED_AT_VENUE | {"UNKNOWN", "REJECTED"},
+    "UNKNOWN": _ACCEPTED | _ENDED_AT_VENUE | {"REJECTED"},
+    "ACCEPTED": _ENDED_AT_VENUE
+    | {"TRIGGERED", "PARTIALLY_FILLED", "PENDING_UPDATE", "PENDING_CANCEL", "REJECTED"},
+    "TRIGGERED": _ENDED_AT_VENUE | {"PARTIALLY_FILLED", "PENDING_CANCEL", "REJECTED"},
+    "PARTIALLY_FILLED": _ENDED_AT_VENUE | {"PENDING_UPDATE", "PENDING_CANCEL"},
+    "PENDING_UPDATE": _ENDED_AT_VENUE | {"ACCEPTED", "PARTIALLY_FILLED", "PENDING_CANCEL"},
+    "PENDING_CANCEL": _ENDED_AT_VENUE,
+    **{status: frozenset() for status in FINAL},
+}
+"""Every status with those that may follow it; the venue may be seen to skip some.
+
+``PENDING_*`` is what *we* asked for on top of a working state; an update that fails gives the state before
+back, which loses nothing: the filled quantity is kept beside the status.
+"""
+
+
+class OrderProgress(NamedTuple):
+    """How far an order is: status, and quantity filled so far in base."""
+
+    status: str
+    filled_quantity: Decimal = Decimal(0)
+
+
+def may_follow(before: str, after: str) -> bool:
+    """Whether the table lets ``after`` follow ``before``."""
+    return after in FOLLOWERS[before]
+
+
+def predecessors(after: str) -> tuple[str, ...]:
+    """Statuses that ``after`` may follow."""
+    return tuple(before for before, followers in FOLLOWERS.items() if after in followers)
+
+
+def advanced(known: OrderProgress, seen: OrderProgress) -> OrderProgress | None:
+    """Progress after an observation; None if it tells nothing new, as one that is late or doubled.
+
+    Parameters
+    ----------
+    known
+        What is stored.
+    seen
+        What the venue said, in any order.
+
+    Returns
+    -------
+    OrderProgress or None
+        The later status with the larger filled quantity.
+    """
+    filled = max(known.filled_quantity, seen.filled_quantity)
+    if may_follow(known.status, seen.status):
+        return OrderProgress(seen.status, filled)
+    if filled > known.filled_quantity and known.status == seen.status:
+        return OrderProgress(known.status, filled)
+    return None

@@ -1,0 +1,109 @@
+"""Our books against the venue's: a pure function of (our rows, the venue's rows) to what is to be done.
+
+It never mends by guessing: what is missing is looked up, what is ours and superseded is canceled, and a
+position that differs is a sentence for a person.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+
+from quant_pipelines.trading.orders import FINAL
+from quant_pipelines.trading.venue import VenueOrder, VenueStop
+
+
+@dataclass(frozen=True, slots=True)
+class OurRows:
+    """What we know of one (account, symbol).
+
+    Parameters
+    ----------
+    symbol
+        Which.
+    position
+        Sum of the booked fills, base, signed.
+    statuses
+        Status of every order of ours by its client order id.
+    is_quiet
+        Whether no order is open or unknown, so that positions must agree.
+    """
+
+    symbol: str
+    position: Decimal
+    statuses: Mapping[str, str]
+    is_quiet: bool
+
+
+@dataclass(frozen=True, slots=True)
+class VenueRows:
+    """What the venue says of one (account, symbol), after its trades were booked."""
+
+    position: Decimal
+    orders: tuple[VenueOrder, ...]
+    stops: tuple[VenueStop, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Reconciliation:
+    """What is to be done.
+
+    Parameters
+    ----------
+    seen
+        Orders of ours that work at the venue, as it says.
+    look_up
+        Client order ids that are open with us, and not listed there.
+    cancel
+        Stops of ours that our rows don't know as open: superseded, or of a row that was lost.
+    stop
+        The protective stop that stands, the newest if there are several; None without one.
+    external
+        Orders and stops of others, which are left alone.
+    difference
+        How the positions differ; empty when they agree, or can't be compared yet.
+    """
+
+    seen: tuple[VenueOrder, ...] = ()
+    look_up: tuple[str, ...] = ()
+    cancel: tuple[str, ...] = ()
+    stop: VenueStop | None = None
+    external: tuple[str, ...] = ()
+    difference: str = ""
+
+
+def reconcile(ours: OurRows, venue: VenueRows) -> Reconciliation:
+    """Compare our rows with the venue's."""
+    listed = {order.client_order_id for order in venue.orders}
+    standing = [stop for stop in venue.stops if _is_open(ours, stop.client_order_id)]
+    at_venue = listed | {stop.client_order_id for stop in standing}
+    superseded = [
+        stop.client_order_id
+        for stop in venue.stops
+        if stop.client_order_id in ours.statuses and stop not in standing[-1:]
+    ]
+    return Reconciliation(
+        seen=tuple(order for order in venue.orders if order.client_order_id in ours.statuses),
+        look_up=tuple(
+            name
+            for name, status in ours.statuses.items()
+            if status not in (*FINAL, "INITIALIZED") and name not in at_venue
+        ),
+        cancel=tuple(superseded),
+        stop=standing[-1] if standing else None,
+        external=tuple(_others(ours, [*venue.orders, *venue.stops])),
+        difference=_difference(ours, venue),
+    )
+
+
+def _is_open(ours: OurRows, name: str) -> bool:
+    return ours.statuses.get(name, "REJECTED") not in FINAL
+
+
+def _others(ours: OurRows, listed: Iterable[VenueOrder | VenueStop]) -> list[str]:
+    return [one.client_order_id for one in listed if one.client_order_id not in ours.statuses]
+
+
+def _difference(ours: OurRows, venue: VenueRows) -> str:
+    if not ours.is_quiet or ours.position == venue.position:
+        return ""
+    return f"{ours.symbol}: the venue holds {venue.position} and our fills sum to {ours.position}"

@@ -1,0 +1,165 @@
+"""The port to a venue that takes orders, and its values; amounts are decimals as received."""
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import NamedTuple, Protocol
+
+RECEIVE_WINDOW_MS = 2_000
+"""How long after its stamp the venue still takes an order; what wakes later is refused."""
+
+
+class VenueOrder(NamedTuple):
+    """Order at the venue.
+
+    Parameters
+    ----------
+    client_order_id, venue_order_id
+        Our name and the venue's.
+    status
+        One of our statuses.
+    filled_quantity
+        Base, unsigned.
+    """
+
+    client_order_id: str
+    venue_order_id: str
+    status: str
+    filled_quantity: Decimal
+
+
+class VenueTrade(NamedTuple):
+    """Fill at the venue; ``client_order_id`` is empty where only the order's number is told.
+
+    Quantity in base, price in quote per base, fee in quote (positive when paid), time in milliseconds UTC.
+    """
+
+    trade_id: str
+    venue_order_id: str
+    client_order_id: str
+    side: str
+    quantity: Decimal
+    price: Decimal
+    fee: Decimal
+    ts_ms: int
+
+
+class VenueStop(NamedTuple):
+    """Conditional order that closes the whole position; ``child_order_id`` is the order it has sent."""
+
+    client_order_id: str
+    venue_order_id: str
+    side: str
+    trigger_price: Decimal
+    closes_position: bool
+    status: str
+    child_order_id: str = ""
+
+
+class OrderUpdate(NamedTuple):
+    """What the user's stream said of one order; ``trade`` where it was filled."""
+
+    symbol: str
+    order: VenueOrder
+    trade: VenueTrade | None
+
+
+class StopUpdate(NamedTuple):
+    """What the user's stream said of one conditional order; it never books a fill."""
+
+    symbol: str
+    stop: VenueStop
+
+
+class Payment(NamedTuple):
+    """Funding at the venue: milliseconds UTC, and quote, positive when received."""
+
+    ts_ms: int
+    amount: Decimal
+
+
+VenueEvent = OrderUpdate | StopUpdate | None
+"""None: the stream was connected anew or told of a change that only a sweep can show."""
+
+
+@dataclass(frozen=True, slots=True)
+class MarketOrder:
+    """Order to send.
+
+    Parameters
+    ----------
+    client_order_id, symbol, side, quantity
+        What is ordered; base.
+    stamp_ms
+        The venue's time at which it was committed; the venue refuses it ``RECEIVE_WINDOW_MS`` later.
+    reduce_only
+        Whether it may only reduce the position.
+    """
+
+    client_order_id: str
+    symbol: str
+    side: str
+    quantity: Decimal
+    stamp_ms: int
+    reduce_only: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class StopOrder:
+    """Protective stop to place: it closes the whole position once last price touches the trigger."""
+
+    client_order_id: str
+    symbol: str
+    side: str
+    trigger_price: Decimal
+    stamp_ms: int
+
+
+class OrderVenue(Protocol):
+    """Account at a venue.
+
+    Reads raise `ExchangeUnavailable` or `ExchangeRefused`. What sends an order raises `ExchangeUnavailable`
+    if it was certainly not accepted now, `ExchangeRefused` if the venue said no, and `OutcomeUnknown` if
+    nobody can tell: then it must be looked up, never sent again.
+    """
+
+    async def prepare(self, symbol: str, leverage: int) -> None:
+        """Set and verify one-way mode, cross margin and leverage."""
+
+    async def send(self, order: MarketOrder) -> VenueOrder:
+        """Send a market order."""
+
+    async def place_stop(self, stop: StopOrder) -> None:
+        """Place a protective stop; ``find_stop`` proves that it stands."""
+
+    async def cancel_stop(self, symbol: str, client_order_id: str) -> None:
+        """Cancel a stop; that there is none (any more) is fine, and proves nothing."""
+
+    async def find_order(
+        self, symbol: str, *, client_order_id: str = "", venue_order_id: str = ""
+    ) -> VenueOrder | None:
+        """Order by either name; None if the venue knows none."""
+
+    async def find_stop(self, symbol: str, client_order_id: str) -> VenueStop | None:
+        """Stop by our name; None if the venue knows none."""
+
+    async def open_orders(self, symbol: str) -> list[VenueOrder]:
+        """Orders that work at the venue, ours and others'."""
+
+    async def open_stops(self, symbol: str) -> list[VenueStop]:
+        """Conditional orders that wait at the venue, ours and others'."""
+
+    async def position(self, symbol: str) -> Decimal:
+        """Net position, base, signed."""
+
+    async def trades(self, symbol: str, from_id: str | None) -> list[VenueTrade]:
+        """Read fills from a trade id on (included), oldest first; without one, none but the newest."""
+
+    async def funding(self, symbol: str, since_ms: int) -> list[Payment]:
+        """Funding from a time on (included), oldest first."""
+
+    async def now_ms(self) -> int:
+        """Tell the venue's time, never ahead of its clock."""
+
+    def events(self, symbol: str) -> AsyncIterator[VenueEvent]:
+        """Everything that the user's stream says of a symbol, losslessly, for ever."""

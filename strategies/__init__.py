@@ -1,0 +1,1 @@
+"""Strategy plugins, one file each, loaded by path; nothing imports this package."""

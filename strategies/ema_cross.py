@@ -1,0 +1,32 @@
+"""EMA cross."""
+
+import numpy as np
+
+from quant_pipelines.indicators import ema
+from quant_pipelines.sdk import Array, Bars, Float, Inputs, Int, Stops, Strategy
+
+
+class EmaCross(Strategy):
+    """Long after the fast average crosses above the slow one, short after it crosses below.
+
+    A trend follower: it loses in ranges. It has no opinion until the averages have crossed once behind
+    the slow window, so that a trend of unknown age isn't entered.
+    """
+
+    inputs = Inputs(symbols=1)
+    fast = Int(20, low=5, high=120, log=True)
+    slow = Int(80, low=20, high=480, log=True)
+    stops = Stops(hard_stop=Float(0.05, low=0.01, high=0.2, log=True))
+
+    def is_valid(self) -> bool:
+        """Fast is faster."""
+        return self.fast < self.slow
+
+    def target(self, bars: Bars) -> Array:
+        """1 above, -1 below, NaN before the first cross."""
+        is_above = ema(bars.close, self.fast) > ema(bars.close, self.slow)
+        is_cross = np.zeros(len(bars), dtype=bool)
+        is_cross[1:] = is_above[1:] != is_above[:-1]
+        is_cross[: self.slow] = False
+        has_crossed = np.logical_or.accumulate(is_cross)
+        return np.where(has_crossed, np.where(is_above, 1.0, -1.0), np.nan)

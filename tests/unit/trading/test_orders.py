@@ -1,0 +1,60 @@
+from decimal import Decimal
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from quant_pipelines.store.tables.trading import ORDER_STATUSES
+from quant_pipelines.trading.orders import (
+    FINAL,
+    FOLLOWERS,
+    OPEN,
+    OrderProgress,
+    advanced,
+    may_follow,
+    predecessors,
+)
+
+STATUSES = st.sampled_from(sorted(FOLLOWERS))
+PROGRESS = st.builds(OrderProgress, STATUSES, st.integers(0, 5).map(Decimal))
+
+
+def test_the_table_knows_every_status_of_the_database() -> None:
+    assert set(FOLLOWERS) == set(ORDER_STATUSES) == {*OPEN, *FINAL}
+
+
+def test_nothing_follows_a_final_status_and_nothing_leads_back_to_the_start() -> None:
+    assert all(not FOLLOWERS[status] for status in FINAL)
+    assert predecessors("INITIALIZED") == ()
+    assert predecessors("DENIED") == ("INITIALIZED",)
+    assert not may_follow("ACCEPTED", "UNKNOWN")
+
+
+@pytest.mark.parametrize("status", OPEN)
+def test_every_open_status_can_end(status: str) -> None:
+    assert set(FINAL) & FOLLOWERS[status]
+
+
+@given(st.lists(PROGRESS, max_size=12))
+def test_whatever_is_seen_an_order_never_goes_back(seen: list[OrderProgress]) -> None:
+    known = OrderProgress("INITIALIZED")
+    for one in seen:
+        new = advanced(known, one)
+        if new is None:
+            continue
+        assert known.status not in FINAL or new.status == known.status
+        assert new.filled_quantity >= known.filled_quantity
+        assert new != known
+        known = new
+
+
+@given(PROGRESS, PROGRESS)
+def test_an_observation_tells_something_once(known: OrderProgress, seen: OrderProgress) -> None:
+    new = advanced(known, seen)
+    if new is not None and new.status == seen.status and not may_follow(seen.status, seen.status):
+        assert advanced(new, seen) is None
+
+
+def test_a_late_partial_fill_does_not_reopen_a_filled_order() -> None:
+    filled = OrderProgress("FILLED", Decimal(2))
+    assert advanced(filled, OrderProgress("PARTIALLY_FILLED", Decimal(1))) is None

@@ -1,0 +1,92 @@
+from decimal import Decimal
+from typing import NamedTuple
+
+import pytest
+
+from quant_pipelines.trading.reconcile import OurRows, Reconciliation, VenueRows, reconcile
+from quant_pipelines.trading.venue import VenueOrder, VenueStop
+
+ORDER = VenueOrder("q1-1-a-t", "7", "ACCEPTED", Decimal(0))
+STOP = VenueStop("q1-1-b-s", "8", "sell", Decimal(90), True, "ACCEPTED")
+OLDER_STOP = STOP._replace(client_order_id="q1-1-a-s", venue_order_id="6")
+
+
+class Case(NamedTuple):
+    name: str
+    statuses: dict[str, str]
+    venue: VenueRows
+    expected: Reconciliation
+    held: int = 0
+    is_quiet: bool = True
+
+
+def at_venue(
+    position: int = 0, orders: tuple[VenueOrder, ...] = (), stops: tuple[VenueStop, ...] = ()
+) -> VenueRows:
+    return VenueRows(Decimal(position), orders, stops)
+
+
+CASES = [
+    Case("nothing anywhere", {}, at_venue(), Reconciliation()),
+    Case(
+        "filled and protected",
+        {"q1-1-b-s": "ACCEPTED"},
+        at_venue(2, stops=(STOP,)),
+        Reconciliation(stop=STOP),
+        2,
+    ),
+    Case(
+        "a stop whose answer was lost stands",
+        {"q1-1-b-s": "UNKNOWN"},
+        at_venue(stops=(STOP,)),
+        Reconciliation(stop=STOP),
+    ),
+    Case("sent, and not listed", {"q1-1-a-t": "UNKNOWN"}, at_venue(), Reconciliation(look_up=("q1-1-a-t",))),
+    Case("never sent is not looked up", {"q1-1-a-t": "INITIALIZED"}, at_venue(), Reconciliation()),
+    Case("ended is not looked up", {"q1-1-a-t": "FILLED"}, at_venue(), Reconciliation()),
+    Case(
+        "works at the venue",
+        {"q1-1-a-t": "SUBMITTED"},
+        at_venue(orders=(ORDER,)),
+        Reconciliation(seen=(ORDER,)),
+    ),
+    Case(
+        "a stop that we gave up is canceled",
+        {"q1-1-b-s": "REJECTED"},
+        at_venue(stops=(STOP,)),
+        Reconciliation(cancel=("q1-1-b-s",)),
+    ),
+    Case(
+        "of two stops the newer one stays",
+        {"q1-1-a-s": "ACCEPTED", "q1-1-b-s": "ACCEPTED"},
+        at_venue(stops=(OLDER_STOP, STOP)),
+        Reconciliation(stop=STOP, cancel=("q1-1-a-s",)),
+    ),
+    Case(
+        "others are left alone",
+        {},
+        at_venue(orders=(ORDER,), stops=(STOP,)),
+        Reconciliation(external=("q1-1-a-t", "q1-1-b-s")),
+    ),
+    Case(
+        "positions differ",
+        {},
+        at_venue(3),
+        Reconciliation(difference="BTC/USDT:USDT: the venue holds 3 and our fills sum to 2"),
+        2,
+    ),
+    Case(
+        "positions are not compared while an order is out",
+        {"x": "UNKNOWN"},
+        at_venue(3),
+        Reconciliation(look_up=("x",)),
+        2,
+        False,
+    ),
+]
+
+
+@pytest.mark.parametrize("case", CASES, ids=[case.name for case in CASES])
+def test_reconciliation(case: Case) -> None:
+    ours = OurRows("BTC/USDT:USDT", Decimal(case.held), case.statuses, case.is_quiet)
+    assert reconcile(ours, case.venue) == case.expected
