@@ -1,0 +1,89 @@
+"""Where a walk-forward trains and where it tests."""
+
+from dataclasses import dataclass
+
+from quant_pipelines.core.errors import OptimizationError
+from quant_pipelines.core.settings import WindowSettings
+from quant_pipelines.core.timeframes import DAY_MS, HOUR_MS, floor_ms, from_ms
+
+
+@dataclass(frozen=True, slots=True)
+class Fold:
+    """One in-sample window and the out-of-sample window behind it; all times are milliseconds UTC.
+
+    Parameters
+    ----------
+    index
+        0 for the oldest.
+    train_start_ms, train_end_ms
+        In-sample bars open in ``[train_start_ms, train_end_ms)``; the start is a UTC midnight.
+    test_start_ms, test_end_ms
+        Out-of-sample bars open in ``[test_start_ms, test_end_ms)``; both are UTC midnights.
+    """
+
+    index: int
+    train_start_ms: int
+    train_end_ms: int
+    test_start_ms: int
+    test_end_ms: int
+
+
+def rolling_folds(end_ms: int, windows: WindowSettings) -> tuple[Fold, ...]:
+    """Folds of equal length, oldest first, whose test windows follow each other up to ``end_ms``.
+
+    The purge lies between train and test, so that nothing decided in-sample still runs out of sample. The
+    train window is lengthened to the UTC midnight before it, so that its daily returns are whole days.
+
+    Parameters
+    ----------
+    end_ms
+        End of the last test window, a UTC midnight.
+    windows
+        Lengths, in days and hours.
+
+    Raises
+    ------
+    OptimizationError
+        If the end is not a UTC midnight, or a length or the number of folds is not positive.
+    """
+    _require_usable(end_ms, windows)
+    return tuple(_fold(end_ms, windows, index) for index in range(windows.folds))
+
+
+def first_bar_ms(end_ms: int, windows: WindowSettings) -> int:
+    """Open time of the oldest bar that any of ``rolling_folds`` needs, milliseconds UTC.
+
+    Raises
+    ------
+    OptimizationError
+        As ``rolling_folds`` does.
+    """
+    _require_usable(end_ms, windows)
+    return _fold(end_ms, windows, 0).train_start_ms
+
+
+def final_window(end_ms: int, windows: WindowSettings) -> tuple[int, int]:
+    """Newest in-sample window, on which the promoted parameters are fitted: nothing is held back."""
+    return end_ms - windows.train_days * DAY_MS, end_ms
+
+
+def _fold(end_ms: int, windows: WindowSettings, index: int) -> Fold:
+    test_start = end_ms - (windows.folds - index) * windows.test_days * DAY_MS
+    train_end = test_start - windows.purge_hours * HOUR_MS
+    return Fold(
+        index=index,
+        train_start_ms=floor_ms(train_end - windows.train_days * DAY_MS, DAY_MS),
+        train_end_ms=train_end,
+        test_start_ms=test_start,
+        test_end_ms=test_start + windows.test_days * DAY_MS,
+    )
+
+
+def _require_usable(end_ms: int, windows: WindowSettings) -> None:
+    if end_ms % DAY_MS:
+        raise OptimizationError(f"window end is {from_ms(end_ms):%Y-%m-%d %H:%M}; expected a UTC midnight")
+    for name in ("train_days", "test_days", "folds", "min_folds"):
+        if getattr(windows, name) < 1:
+            raise OptimizationError(f"{name} is {getattr(windows, name)}; expected 1 or more")
+    if windows.purge_hours < 0:
+        raise OptimizationError(f"purge_hours is {windows.purge_hours}; expected 0 or more")

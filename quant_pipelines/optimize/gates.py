@@ -1,0 +1,78 @@
+"""Gates: one number, one threshold, one answer each.
+
+The paper screen admits to paper money and proves nothing. The capital gates are what a strategy must also
+show before it gets money; they are computed from the first run on, so that their failure is seen.
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+PAPER = "paper"
+CAPITAL = "capital"
+
+
+@dataclass(frozen=True, slots=True)
+class Gate:
+    """One check of a verdict.
+
+    Parameters
+    ----------
+    name
+        What is measured.
+    value
+        Measured; None when it can't be.
+    threshold
+        What the value is compared with.
+    passed
+        Whether it is good enough.
+    gate
+        ``paper`` or ``capital``.
+    detail
+        One sentence: what the number means here, or why there is none.
+    """
+
+    name: str
+    value: float | None
+    threshold: float
+    passed: bool
+    gate: str
+    detail: str
+
+    @property
+    def reason(self) -> str:
+        """One sentence for a gate that failed."""
+        shown = "not known" if self.value is None else f"{self.value:.4g}"
+        return f"{self.name} is {shown}, threshold {self.threshold:g}: {self.detail}"
+
+    def to_document(self) -> dict[str, Any]:
+        """Gate as a JSON document."""
+        return asdict(self)
+
+
+def at_least(name: str, value: float | None, threshold: float, *, gate: str, detail: str) -> Gate:
+    """Gate that passes at the threshold and above it."""
+    known = _known(value)
+    return Gate(name, known, threshold, known is not None and known >= threshold, gate, detail)
+
+
+def above(name: str, value: float | None, threshold: float, *, gate: str, detail: str) -> Gate:
+    """Gate that passes above the threshold only."""
+    known = _known(value)
+    return Gate(name, known, threshold, known is not None and known > threshold, gate, detail)
+
+
+def at_most(name: str, value: float | None, threshold: float, *, gate: str, detail: str) -> Gate:
+    """Gate that passes at the threshold and below it."""
+    known = _known(value)
+    return Gate(name, known, threshold, known is not None and known <= threshold, gate, detail)
+
+
+def passed(gates: Sequence[Gate], *kinds: str) -> bool:
+    """Whether all gates of these kinds passed."""
+    return all(gate.passed for gate in gates if gate.gate in kinds)
+
+
+def _known(value: float | None) -> float | None:
+    return None if value is None or not math.isfinite(value) else float(value)

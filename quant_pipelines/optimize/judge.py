@@ -1,0 +1,233 @@
+"""From a finished walk-forward to its evidence and gates."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from quant_pipelines.core.arrays import FloatArray
+from quant_pipelines.core.settings import GateSettings
+from quant_pipelines.core.timeframes import YEAR_DAYS
+from quant_pipelines.optimize.gates import CAPITAL, PAPER, Gate, above, at_least, at_most
+from quant_pipelines.optimize.overfit import (
+    Moments,
+    bootstrap_sharpe_interval,
+    deflated_sharpe_ratio,
+    effective_number_of_trials,
+    minimum_track_record_length,
+    moments_of,
+    probabilistic_sharpe_ratio,
+    probability_of_backtest_overfitting,
+    sharpe_of_columns,
+    trial_variance,
+)
+from quant_pipelines.optimize.walk_forward import WalkForward
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """What a judgment needs besides the walk-forward.
+
+    Parameters
+    ----------
+    gates
+        Thresholds.
+    blocks
+        Blocks of the cross-validation behind PBO.
+    previous_trials
+        Trials of earlier runs of this strategy and symbol on overlapping data: luck adds up.
+    blocking_findings
+        Unresolved faults of the data in the window; each is one sentence.
+    """
+
+    gates: GateSettings
+    blocks: int = 8
+    previous_trials: int = 0
+    blocking_findings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Judgment:
+    """Evidence and gates.
+
+    Parameters
+    ----------
+    in_sample, out_of_sample
+        Numbers by name; rates are fractions, Sharpe ratios annualized by 365 days unless named per day.
+    gates
+        Paper screen first.
+    """
+
+    in_sample: dict[str, Any]
+    out_of_sample: dict[str, Any]
+    gates: tuple[Gate, ...]
+
+
+def judge(finished: WalkForward, context: Context) -> Judgment:
+    """Measure a walk-forward and hold it against the thresholds.
+
+    Notes
+    -----
+    ``efficiency`` is the mean daily return of the stitched out-of-sample over the mean daily return of the
+    winners in their own train windows. Both are arithmetic means per day, which is the ratio of annualized
+    returns without the explosion that compounding ten days to a year would bring. It is not known when the
+    winners did not earn in-sample; the gate then fails.
+    """
+    outside = _out_of_sample(finished)
+    inside = _in_sample(finished, context)
+    daily = outside["mean_daily_return"]
+    earned = inside["mean_daily_return"]
+    outside["efficiency"] = daily / earned if earned > 0 else None
+    gates = (*_paper_gates(outside, context), *_capital_gates(inside, outside, context.gates))
+    return Judgment(inside, outside, gates)
+
+
+def _out_of_sample(finished: WalkForward) -> dict[str, Any]:
+    stitched = finished.out_of_sample
+    moments = moments_of(stitched.returns)
+    shape = {"skew": moments.skew, "kurtosis": moments.kurtosis}
+    low, high = (
+        bootstrap_sharpe_interval(stitched.returns) if moments.n_observations >= 2 else (np.nan, np.nan)
+    )
+    return {
+        **_returns_document(stitched.returns, moments),
+        "trades": len(stitched.trades),
+        "win_rate": _win_rate([trade["pnl"] for trade in stitched.trades]),
+        "psr": probabilistic_sharpe_ratio(**moments._asdict()) if moments.n_observations >= 2 else None,
+        "minimum_track_record_days": minimum_track_record_length(moments.sharpe, **shape),
+        "sharpe_low": low * YEAR_DAYS**0.5,
+        "sharpe_high": high * YEAR_DAYS**0.5,
+    }
+
+
+def _in_sample(finished: WalkForward, context: Context) -> dict[str, Any]:
+    winners = [result.fit.returns for result in finished.folds if result.fit.returns.size]
+    earned = float(np.mean([returns.mean() for returns in winners])) if winners else 0.0
+    cover, promoted = finished.cover, moments_of(finished.cover.promoted)
+    sharpes = sharpe_of_columns(cover.returns)
+    variance = trial_variance(sharpes)
+    n_trials = finished.n_trials + context.previous_trials
+    effective = effective_number_of_trials(cover.returns, n_trials=n_trials)
+    return {
+        **_returns_document(cover.promoted, promoted),
+        "mean_daily_return": earned,
+        "own_trials": finished.n_trials,
+        "trials": n_trials,
+        "effective_trials": effective,
+        "trial_variance_per_day": variance,
+        "dsr": _deflated(promoted, effective, variance),
+        "pbo": _overfitting(cover.returns, context.blocks),
+    }
+
+
+def _returns_document(returns: FloatArray, moments: Moments) -> dict[str, Any]:
+    equity = np.concatenate([[1.0], np.cumprod(1.0 + returns)])
+    drawdown = 1.0 - equity / np.maximum.accumulate(equity)
+    return {
+        "days": moments.n_observations,
+        "total_return": float(equity[-1] - 1.0),
+        "mean_daily_return": float(returns.mean()) if returns.size else 0.0,
+        "sharpe": moments.sharpe * YEAR_DAYS**0.5,
+        "skew": moments.skew,
+        "kurtosis": moments.kurtosis,
+        "max_drawdown": -float(drawdown.max()),
+    }
+
+
+def _win_rate(profits: list[float]) -> float | None:
+    return sum(profit > 0 for profit in profits) / len(profits) if profits else None
+
+
+def _deflated(moments: Moments, n_trials: float, variance: float) -> float | None:
+    if moments.n_observations < 2:
+        return None
+    return deflated_sharpe_ratio(
+        moments.sharpe,
+        n_observations=moments.n_observations,
+        n_trials=n_trials,
+        trial_variance=variance,
+        skew=moments.skew,
+        kurtosis=moments.kurtosis,
+    )
+
+
+def _overfitting(returns: FloatArray, blocks: int) -> float | None:
+    n_days, n_sets = returns.shape
+    if n_sets < 2 or n_days < 2 * blocks:
+        return None
+    return probability_of_backtest_overfitting(returns, n_blocks=blocks)
+
+
+def _paper_gates(outside: dict[str, Any], context: Context) -> tuple[Gate, ...]:
+    limits, findings = context.gates, context.blocking_findings
+    return (
+        clean_data_gate(findings),
+        at_least(
+            "trades",
+            outside["trades"],
+            limits.paper_min_trades,
+            gate=PAPER,
+            detail="closed trades out of sample",
+        ),
+        above(
+            "out_of_sample_return",
+            outside["total_return"],
+            limits.paper_min_return,
+            gate=PAPER,
+            detail="stitched return after fees, slippage and funding, as a fraction",
+        ),
+        at_least(
+            "efficiency",
+            outside["efficiency"],
+            limits.paper_min_efficiency,
+            gate=PAPER,
+            detail="daily return out of sample over in-sample; not known without an in-sample gain",
+        ),
+    )
+
+
+def clean_data_gate(findings: tuple[str, ...]) -> Gate:
+    """Gate that no unresolved blocking fault lies in the window."""
+    detail = "; ".join(findings[:3]) or "no unresolved blocking fault in the window"
+    return at_most("blocking_findings", len(findings), 0.0, gate=PAPER, detail=detail)
+
+
+def _capital_gates(inside: dict[str, Any], outside: dict[str, Any], limits: GateSettings) -> tuple[Gate, ...]:
+    days, needed = outside["days"], outside["minimum_track_record_days"]
+    return (
+        at_least(
+            "psr",
+            outside["psr"],
+            limits.capital_min_psr,
+            gate=CAPITAL,
+            detail="probability that the out-of-sample Sharpe ratio is positive",
+        ),
+        at_least(
+            "track_record",
+            days / needed if np.isfinite(needed) else None,
+            1.0,
+            gate=CAPITAL,
+            detail=f"{days} days out of sample over the {needed:.0f} needed for 95 % confidence",
+        ),
+        above(
+            "sharpe_low",
+            outside["sharpe_low"],
+            0.0,
+            gate=CAPITAL,
+            detail="lower end of the 95 % bootstrap interval of the out-of-sample Sharpe ratio",
+        ),
+        at_least(
+            "dsr",
+            inside["dsr"],
+            limits.capital_min_dsr,
+            gate=CAPITAL,
+            detail=f"promoted set, {inside['trials']} trials, {inside['effective_trials']:.0f} effective",
+        ),
+        at_most(
+            "pbo",
+            inside["pbo"],
+            limits.capital_max_pbo,
+            gate=CAPITAL,
+            detail="probability of backtest overfitting over the Sobol set; not known with too few days",
+        ),
+    )

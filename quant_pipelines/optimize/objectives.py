@@ -1,0 +1,84 @@
+"""What a trial is ranked by, computed for all trials of a sweep at once from their daily returns.
+
+Every objective is higher-is-better and NaN for a trial whose equity never moves.
+"""
+
+import math
+from collections.abc import Callable
+
+import numpy as np
+
+from quant_pipelines.core.arrays import FloatArray
+from quant_pipelines.core.errors import OptimizationError, unknown_name
+from quant_pipelines.core.timeframes import YEAR_DAYS
+from quant_pipelines.optimize.overfit import moments_of, probabilistic_sharpe_ratio, sharpe_of_columns
+
+_SMALLEST_LOSS = 1e-9
+_ANNUAL = math.sqrt(YEAR_DAYS)
+
+
+def _sharpe(returns: FloatArray) -> FloatArray:
+    return sharpe_of_columns(returns) * _ANNUAL
+
+
+def _sortino(returns: FloatArray) -> FloatArray:
+    downside = np.sqrt(np.mean(np.minimum(returns, 0.0) ** 2, axis=0))
+    ratio: FloatArray = returns.mean(axis=0) / np.maximum(downside, _SMALLEST_LOSS)
+    return ratio * _ANNUAL
+
+
+def _calmar(returns: FloatArray) -> FloatArray:
+    equity = np.vstack([np.ones(returns.shape[1]), np.cumprod(1.0 + returns, axis=0)])
+    drawdown = np.max(1.0 - equity / np.maximum.accumulate(equity, axis=0), axis=0)
+    annual = np.maximum(equity[-1], 0.0) ** (YEAR_DAYS / returns.shape[0]) - 1.0
+    ratio: FloatArray = annual / np.maximum(drawdown, _SMALLEST_LOSS)
+    return ratio
+
+
+def _profit_factor(returns: FloatArray) -> FloatArray:
+    gains, losses = np.maximum(returns, 0.0).sum(axis=0), -np.minimum(returns, 0.0).sum(axis=0)
+    ratio: FloatArray = gains / np.maximum(losses, _SMALLEST_LOSS)
+    return ratio
+
+
+def _probabilistic_sharpe(returns: FloatArray) -> FloatArray:
+    values = [moments_of(column)._asdict() for column in returns.T]
+    return np.array([probabilistic_sharpe_ratio(**value) for value in values])
+
+
+OBJECTIVES: dict[str, Callable[[FloatArray], FloatArray]] = {
+    "sharpe": _sharpe,
+    "sortino": _sortino,
+    "calmar": _calmar,
+    "profit_factor": _profit_factor,
+    "psr": _probabilistic_sharpe,
+}
+
+
+def rank_by(objective: str, returns: FloatArray) -> FloatArray:
+    """Objective of each trial.
+
+    Parameters
+    ----------
+    objective
+        ``sharpe``, ``sortino`` and ``calmar`` are annualized by 365 days; ``profit_factor`` is the sum of
+        winning over the sum of losing days; ``psr`` is the probability that the Sharpe ratio is positive.
+    returns
+        Daily returns, fractions. ndarray of shape (n_days, n_trials), float64.
+
+    Returns
+    -------
+    ndarray of shape (n_trials,), float64
+        NaN for a trial that never moves, or when there are fewer than 2 days.
+
+    Raises
+    ------
+    OptimizationError
+        If the objective is unknown.
+    """
+    if objective not in OBJECTIVES:
+        raise OptimizationError(unknown_name("objective", objective, OBJECTIVES))
+    if returns.shape[0] < 2 or returns.shape[1] == 0:
+        return np.full(returns.shape[1], np.nan)
+    values = OBJECTIVES[objective](returns)
+    return np.where(np.any(returns != 0.0, axis=0), values, np.nan)

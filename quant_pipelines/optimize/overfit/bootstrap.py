@@ -1,0 +1,81 @@
+"""Interval of a Sharpe ratio that keeps the dependence between neighboring days.
+
+References
+----------
+.. [1] Politis, Romano (1994), The Stationary Bootstrap, Journal of the American Statistical Association 89.
+"""
+
+import numpy as np
+
+from quant_pipelines.core.arrays import FloatArray, IntArray
+from quant_pipelines.core.errors import OptimizationError
+from quant_pipelines.optimize.overfit.moments import sharpe_of_columns
+
+
+def stationary_bootstrap_indices(
+    n_observations: int, n_resamples: int, *, mean_block: float, generator: np.random.Generator
+) -> IntArray:
+    """Positions of resampled series: blocks of geometric length that wrap around the end, [1]_ section 2.
+
+    Parameters
+    ----------
+    n_observations
+        Length of the series, and of each resample.
+    n_resamples
+        Number of resamples.
+    mean_block
+        Mean length of a block, at least 1.
+    generator
+        Source of randomness.
+
+    Returns
+    -------
+    ndarray of shape (n_observations, n_resamples), int64
+    """
+    shape = (n_observations, n_resamples)
+    starts = generator.integers(0, n_observations, shape)
+    is_start = generator.random(shape) < 1.0 / mean_block
+    is_start[0] = True
+    rows = np.arange(n_observations)[:, None]
+    begun = np.maximum.accumulate(np.where(is_start, rows, 0), axis=0)
+    return (np.take_along_axis(starts, begun, axis=0) + rows - begun) % n_observations
+
+
+def bootstrap_sharpe_interval(
+    returns: FloatArray,
+    *,
+    confidence: float = 0.95,
+    n_resamples: int = 2000,
+    mean_block: float | None = None,
+    seed: int = 0,
+) -> tuple[float, float]:
+    """Percentile interval of the Sharpe ratio per period under the stationary bootstrap.
+
+    Parameters
+    ----------
+    returns
+        ndarray of shape (n_periods,), float64, without NaN.
+    confidence
+        Share of resamples inside the interval.
+    n_resamples
+        Number of resamples.
+    mean_block
+        Mean block length in periods; by default the cube root of the number of periods, the rate at which
+        the optimal length grows.
+    seed
+        Seed of the resampling.
+
+    Raises
+    ------
+    OptimizationError
+        If there are fewer than 2 returns.
+    """
+    n = int(returns.size)
+    if n < 2:
+        raise OptimizationError(f"returns have length {n}; expected at least 2")
+    block = mean_block if mean_block is not None else max(1.0, n ** (1 / 3))
+    generator = np.random.default_rng(seed)
+    indices = stationary_bootstrap_indices(n, n_resamples, mean_block=block, generator=generator)
+    tail = (1.0 - confidence) / 2.0
+    low, high = np.quantile(sharpe_of_columns(returns[indices]), [tail, 1.0 - tail])
+    return float(low), float(high)

@@ -1,0 +1,72 @@
+"""The moments that Sharpe-ratio statistics ask for, per period."""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from quant_pipelines.core.arrays import FloatArray
+
+
+class Moments(NamedTuple):
+    """Per-period moments of a return series.
+
+    Parameters
+    ----------
+    sharpe
+        Mean over standard deviation (ddof 1), not annualized; 0 for a series that never moves.
+    skew
+        Third standardized moment, biased; 0 for a normal.
+    kurtosis
+        Pearson, biased; 3 for a normal.
+    n_observations
+        Number of returns.
+    """
+
+    sharpe: float
+    skew: float
+    kurtosis: float
+    n_observations: int
+
+
+def moments_of(returns: FloatArray) -> Moments:
+    """Per-period moments of a return series.
+
+    Parameters
+    ----------
+    returns
+        Simple returns, fractions. ndarray of shape (n_periods,), float64, without NaN.
+    """
+    n = int(returns.size)
+    deviations = returns - returns.mean() if n else returns
+    variance = float(np.mean(deviations**2)) if n else 0.0
+    if n < 2 or variance < _nothing(returns):
+        return Moments(0.0, 0.0, 3.0, n)
+    return Moments(
+        sharpe=float(returns.mean() / returns.std(ddof=1)),
+        skew=float(np.mean(deviations**3) / variance**1.5),
+        kurtosis=float(np.mean(deviations**4) / variance**2),
+        n_observations=n,
+    )
+
+
+def sharpe_of_columns(returns: FloatArray) -> FloatArray:
+    """Per-period Sharpe ratio of each column; 0 where a column never moves.
+
+    Parameters
+    ----------
+    returns
+        ndarray of shape (n_periods, n_series), float64.
+
+    Returns
+    -------
+    ndarray of shape (n_series,), float64
+    """
+    deviation = returns.std(axis=0, ddof=1)
+    still = deviation**2 < _nothing(returns)
+    return np.where(still, 0.0, returns.mean(axis=0) / np.where(still, 1.0, deviation))
+
+
+def _nothing(returns: FloatArray) -> float:
+    """Variance that is only the rounding of a constant series."""
+    scale = float(np.max(np.abs(returns), initial=0.0))
+    return max((1e-12 * scale) ** 2, 1e-300)

@@ -1,0 +1,43 @@
+"""The table of searchers: one row for each name that settings and the command line accept."""
+
+from typing import Protocol
+
+from quant_pipelines.core.errors import OptimizationError, unknown_name
+from quant_pipelines.optimize.genetic import GeneticSearcher
+from quant_pipelines.optimize.grid import GridSearcher
+from quant_pipelines.optimize.searcher import Searcher
+from quant_pipelines.optimize.sobol import SobolSearcher
+from quant_pipelines.optimize.space import Space
+
+
+class _Maker(Protocol):
+    def __call__(self, space: Space, *, trials: int, seed: int) -> Searcher: ...
+
+
+SEARCHERS: dict[str, _Maker] = {"grid": GridSearcher, "sobol": SobolSearcher, "ga": GeneticSearcher}
+
+
+def make_searcher(name: str, space: Space, *, trials: int, seed: int) -> Searcher:
+    """Searcher by name.
+
+    Parameters
+    ----------
+    name
+        ``grid``, ``sobol`` or ``ga``.
+    space
+        Where to search.
+    trials
+        Most parameter sets that it asks for.
+    seed
+        Seed of its random choices.
+
+    Raises
+    ------
+    OptimizationError
+        If the name is unknown or the number of trials is not positive.
+    """
+    if name not in SEARCHERS:
+        raise OptimizationError(unknown_name("searcher", name, SEARCHERS))
+    if trials < 1:
+        raise OptimizationError(f"trials is {trials}; expected 1 or more")
+    return SEARCHERS[name](space, trials=trials, seed=seed)

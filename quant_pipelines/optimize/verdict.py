@@ -1,0 +1,69 @@
+"""The verdict on one strategy, symbol and timeframe, as it is stored and shown."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from quant_pipelines.optimize.gates import CAPITAL, PAPER, Gate, passed
+
+CANDIDATE, ADMITTED, REJECTED = "candidate", "admitted", "rejected"
+
+
+@dataclass(frozen=True, slots=True)
+class VerdictRecord:
+    """What a walk-forward proved.
+
+    Parameters
+    ----------
+    strategy, content_hash
+        Strategy and its version.
+    exchange, symbol, timeframe
+        What it was tried on.
+    window_start_ms, window_end_ms
+        All bars that any fold saw open in ``[start, end)``.
+    parameters
+        Final fit on the newest window: what would be deployed; empty when nothing could be fitted.
+    in_sample, out_of_sample
+        Evidence; see ``judge``.
+    gates
+        Paper screen first.
+    decision
+        ``candidate`` until the paper screen has decided: then ``admitted`` or ``rejected``.
+    reasons
+        One sentence for each reason behind the decision.
+    daily_returns
+        Stitched out-of-sample returns after costs, one a UTC day, fractions.
+    id, task_id
+        Keys of the stored rows; None when nothing is stored.
+    """
+
+    strategy: str
+    content_hash: str
+    exchange: str
+    symbol: str
+    timeframe: str
+    window_start_ms: int
+    window_end_ms: int
+    parameters: dict[str, Any]
+    in_sample: dict[str, Any]
+    out_of_sample: dict[str, Any]
+    gates: tuple[Gate, ...]
+    decision: str = CANDIDATE
+    reasons: tuple[str, ...] = ()
+    daily_returns: tuple[float, ...] = ()
+    id: int | None = None
+    task_id: int | None = None
+
+    @property
+    def paper_passed(self) -> bool:
+        """Whether the paper screen's gates passed."""
+        return bool(self.parameters) and passed(self.gates, PAPER)
+
+    @property
+    def capital_passed(self) -> bool:
+        """Whether all gates passed."""
+        return bool(self.parameters) and passed(self.gates, PAPER, CAPITAL)
+
+    @property
+    def failures(self) -> tuple[str, ...]:
+        """One sentence for each gate that failed."""
+        return tuple(gate.reason for gate in self.gates if not gate.passed)

@@ -1,0 +1,116 @@
+"""Walk-forward on a market whose best parameter is known."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import pytest
+
+from quant_pipelines.core.arrays import FloatArray
+from quant_pipelines.core.settings import GateSettings, WindowSettings
+from quant_pipelines.core.timeframes import DAY_MS, day_start_ms
+from quant_pipelines.optimize.evaluation import OutOfSample
+from quant_pipelines.optimize.folds import Fold
+from quant_pipelines.optimize.judge import Context, judge
+from quant_pipelines.optimize.space import Dimension, Parameters, Space
+from quant_pipelines.optimize.walk_forward import FINAL_FIT, FoldResult, Plan, walk_forward
+
+END = day_start_ms("2025-06-01")
+PLAN = Plan(
+    Space((Dimension("window", 1, 40, True),), is_valid=lambda _: True),
+    WindowSettings(train_days=20, test_days=10, folds=3, purge_hours=24),
+    END,
+    searcher="grid",
+    trials=40,
+    cover_points=16,
+)
+
+
+class KnownMarket:
+    """Earns ``edge`` a day at window 7, less the farther away; each day's noise is the same for all sets."""
+
+    def __init__(self, edge: float = 0.01) -> None:
+        self.edge = edge
+        self.searched: list[tuple[int, int]] = []
+
+    def search(self, start_ms: int, end_ms: int, parameter_sets: Sequence[Parameters]) -> FloatArray:
+        self.searched.append((start_ms, end_ms))
+        days = np.arange(start_ms // DAY_MS, -(-end_ms // DAY_MS))
+        return np.stack([self._returns(days, values) for values in parameter_sets], axis=1)
+
+    def test(self, fold: Fold, parameters: Parameters) -> OutOfSample:
+        days = np.arange(fold.test_start_ms // DAY_MS, fold.test_end_ms // DAY_MS)
+        returns = self._returns(days, parameters)
+        return OutOfSample(days * DAY_MS, returns, tuple({"pnl": float(value)} for value in returns))
+
+    def _returns(self, days: np.ndarray, values: Parameters) -> FloatArray:
+        noise = np.sin(days * 1.7) * 0.01
+        result: FloatArray = self.edge * (1 - abs(values["window"] - 7) / 80) + noise
+        return result
+
+
+class Silent(KnownMarket):
+    """Never trades."""
+
+    def _returns(self, days: np.ndarray, values: Parameters) -> FloatArray:
+        return np.zeros(days.size)
+
+
+def test_every_fold_finds_the_best_parameter_in_its_own_train_window() -> None:
+    market = KnownMarket()
+    result = walk_forward(market, PLAN)
+    assert [one.fit.parameters for one in (*result.folds, result.final)] == [{"window": 7}] * 4
+    allowed = {(fold.train_start_ms, fold.train_end_ms) for fold in PLAN.folds}
+    allowed |= {(END - 20 * DAY_MS, END), (PLAN.start_ms, END)}
+    assert set(market.searched) == allowed
+
+
+def test_out_of_sample_is_stitched_without_gap_or_overlap() -> None:
+    stitched = walk_forward(KnownMarket(), PLAN).out_of_sample
+    assert np.all(np.diff(stitched.days) == DAY_MS)
+    assert (stitched.days[0], stitched.days[-1]) == (END - 30 * DAY_MS, END - DAY_MS)
+    assert len(stitched.trades) == stitched.returns.size == 30
+
+
+def test_finished_folds_are_taken_as_they_are() -> None:
+    stored: dict[int, FoldResult] = {}
+    whole = walk_forward(KnownMarket(), PLAN, on_fold=lambda one: stored.update({one.fold.index: one}))
+    assert sorted(stored) == [FINAL_FIT, 0, 1, 2]
+    market = KnownMarket()
+    resumed = walk_forward(market, PLAN, finished=stored)
+    assert market.searched == [(PLAN.start_ms, END)]
+    assert np.array_equal(resumed.out_of_sample.returns, whole.out_of_sample.returns)
+
+
+def test_strategy_that_never_trades_stays_flat_and_fails_the_paper_screen() -> None:
+    result = walk_forward(Silent(), PLAN)
+    judgment = judge(result, Context(GateSettings()))
+    assert result.final.fit.parameters is None
+    assert not result.out_of_sample.returns.any()
+    gates = {gate.name: gate for gate in judgment.gates}
+    assert gates["efficiency"].value is None
+    assert not gates["trades"].passed
+    assert not gates["out_of_sample_return"].passed
+
+
+@pytest.mark.parametrize(("edge", "passed"), [(0.01, True), (-0.02, False)])
+def test_paper_gates_follow_the_edge(edge: float, passed: bool) -> None:
+    judgment = judge(walk_forward(KnownMarket(edge), PLAN), Context(GateSettings()))
+    paper = [gate.passed for gate in judgment.gates if gate.gate == "paper"]
+    assert all(paper) == passed
+    if passed:
+        assert judgment.out_of_sample["efficiency"] == pytest.approx(1.0, abs=0.1)
+
+
+def test_more_trials_before_lower_the_deflated_sharpe_ratio() -> None:
+    finished = walk_forward(KnownMarket(0.003), PLAN)
+    few = judge(finished, Context(GateSettings()))
+    many = judge(finished, Context(GateSettings(), previous_trials=100_000))
+    assert many.in_sample["trials"] == few.in_sample["trials"] + 100_000
+    assert many.in_sample["dsr"] <= few.in_sample["dsr"]
+
+
+def test_blocking_finding_fails_the_screen_and_is_named() -> None:
+    context = Context(GateSettings(), blocking_findings=("3 x gaps",))
+    gate = judge(walk_forward(KnownMarket(), PLAN), context).gates[0]
+    assert (gate.name, gate.passed) == ("blocking_findings", False)
+    assert "3 x gaps" in gate.reason
