@@ -1,0 +1,13 @@
+"""The exchange behind one port: ``MarketSource``; ccxt is imported here and nowhere else."""
+
+from quant_pipelines.core.bars import BarRows
+from quant_pipelines.exchange.ccxt_source import CcxtSource
+from quant_pipelines.exchange.client import connect
+from quant_pipelines.exchange.market_source import (
+    FundingRate,
+    LiveBar,
+    MarketSource,
+    OpenInterest,
+)
+
+__all__ = ["MarketSource", "CcxtSource", "BarRows", "FundingRate", "OpenInterest", "LiveBar", "connect"]

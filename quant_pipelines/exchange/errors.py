@@ -1,0 +1,125 @@
+"""ccxt's errors mapped once, totally, to our tree; the meaning depends on whether something was sent.
+
+A failed *read* can be repeated. A failed *order* may have been accepted: only errors by which the exchange
+states that it did nothing are transient, every other failure without an answer is ``OutcomeUnknown``.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import NamedTuple
+
+from quant_pipelines.core.errors import (
+    ExchangeError,
+    ExchangeRefused,
+    ExchangeUnavailable,
+    OutcomeUnknown,
+)
+
+
+class Meaning(NamedTuple):
+    """What an error of ccxt means after a read and after an order."""
+
+    of_read: type[ExchangeError]
+    of_order: type[ExchangeError]
+
+
+_REFUSED = Meaning(ExchangeRefused, ExchangeRefused)
+_TRANSIENT = Meaning(ExchangeUnavailable, ExchangeUnavailable)
+_AMBIGUOUS = Meaning(ExchangeUnavailable, OutcomeUnknown)
+
+MEANINGS: dict[str, Meaning] = {
+    "BaseError": _AMBIGUOUS,
+    "ExchangeError": _REFUSED,
+    "AuthenticationError": _REFUSED,
+    "PermissionDenied": _REFUSED,
+    "AccountNotEnabled": _REFUSED,
+    "AccountSuspended": _REFUSED,
+    "ArgumentsRequired": _REFUSED,
+    "BadRequest": _REFUSED,
+    "BadSymbol": _REFUSED,
+    "OperationRejected": _REFUSED,
+    "NoChange": _REFUSED,
+    "MarginModeAlreadySet": _REFUSED,
+    "MarketClosed": _REFUSED,
+    "ManualInteractionNeeded": _REFUSED,
+    "RestrictedLocation": _REFUSED,
+    "InsufficientFunds": _REFUSED,
+    "InvalidAddress": _REFUSED,
+    "AddressPending": _REFUSED,
+    "InvalidOrder": _REFUSED,
+    "OrderNotFound": _REFUSED,
+    "OrderNotCached": _REFUSED,
+    "OrderImmediatelyFillable": _REFUSED,
+    "OrderNotFillable": _REFUSED,
+    "DuplicateOrderId": _REFUSED,
+    "ContractUnavailable": _REFUSED,
+    "NotSupported": _REFUSED,
+    "InvalidProxySettings": _REFUSED,
+    "ExchangeClosedByUser": _TRANSIENT,
+    "OperationFailed": _AMBIGUOUS,
+    "NetworkError": _AMBIGUOUS,
+    "DDoSProtection": _TRANSIENT,
+    "RateLimitExceeded": _TRANSIENT,
+    "ExchangeNotAvailable": _AMBIGUOUS,
+    "OnMaintenance": _AMBIGUOUS,
+    "InvalidNonce": _TRANSIENT,
+    "ChecksumError": _TRANSIENT,
+    "RequestTimeout": _AMBIGUOUS,
+    "BadResponse": _AMBIGUOUS,
+    "NullResponse": _AMBIGUOUS,
+    "CancelPending": _AMBIGUOUS,
+    "UnsubscribeError": _TRANSIENT,
+}
+"""Every class of ccxt's tree by name; a test compares it with the installed ccxt."""
+
+# Binance's -1008 says in words that the order was not accepted, though ccxt files it under OperationFailed.
+_NOT_ACCEPTED = '"code":-1008'
+
+
+def meaning_of(error: Exception) -> Meaning:
+    """Meaning of ccxt's error: its own class, else the nearest ancestor that is listed."""
+    for ancestor in type(error).__mro__:
+        if ancestor.__name__ in MEANINGS:
+            return MEANINGS[ancestor.__name__]
+    return _AMBIGUOUS
+
+
+def translate(error: Exception, what: str, *, sends_order: bool = False) -> ExchangeError:
+    """Our error for ccxt's, as one sentence.
+
+    Parameters
+    ----------
+    error
+        What ccxt raised.
+    what
+        The call in words, such as ``"bars of BTC/USDT:USDT"``.
+    sends_order
+        Whether the call may have changed something at the exchange.
+    """
+    words = " ".join(str(error).split())[:300]
+    meaning = meaning_of(error)
+    kind = meaning.of_order if sends_order else meaning.of_read
+    if kind is OutcomeUnknown and _NOT_ACCEPTED in words.replace(" ", ""):
+        kind = ExchangeUnavailable
+    verb = "refused" if kind is ExchangeRefused else "did not answer"
+    if kind is OutcomeUnknown:
+        verb = "left open the outcome of"
+        return OutcomeUnknown(f"exchange {verb} {what}: {type(error).__name__} {words}")
+    return kind(f"exchange {verb} {what}: {type(error).__name__} {words}")
+
+
+@contextmanager
+def translated(what: str, *, sends_order: bool = False) -> Iterator[None]:
+    """Raise our errors for ccxt's inside the block.
+
+    Raises
+    ------
+    ExchangeError
+        Of the class that ``MEANINGS`` states.
+    """
+    from ccxt.base.errors import BaseError  # noqa: PLC0415 - ccxt costs more than a second to import
+
+    try:
+        yield
+    except BaseError as error:
+        raise translate(error, what, sends_order=sends_order) from error

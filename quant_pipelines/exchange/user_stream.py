@@ -1,0 +1,63 @@
+"""The user's stream without losses: raw messages go to our own queue before ccxt sees them."""
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import AsyncIterator
+from typing import Any
+
+from quant_pipelines.core.errors import ExchangeError
+from quant_pipelines.exchange.errors import translated
+from quant_pipelines.exchange.venue_rows import event_of
+from quant_pipelines.trading.venue import VenueEvent
+
+_RECONNECT_SECONDS = (0.5, 15.0)
+
+_log = logging.getLogger(__name__)
+
+
+async def follow_user_stream(client: Any, symbol: str, market_id: str) -> AsyncIterator[VenueEvent]:
+    """Yield everything that is said of a symbol, for ever; None after each reconnection.
+
+    Parameters
+    ----------
+    client
+        ccxt's client with our taps.
+    symbol, market_id
+        Our name and the venue's.
+    """
+    queue: asyncio.Queue[VenueEvent] = asyncio.Queue()
+
+    def tap(message: Any) -> None:
+        for event in event_of(message, symbol, market_id):
+            queue.put_nowait(event)
+
+    client.raw_taps.append(tap)
+    connection = asyncio.create_task(_stay_connected(client, queue), name="user stream")
+    try:
+        while True:
+            yield await queue.get()
+    finally:
+        client.raw_taps.remove(tap)
+        connection.cancel()
+        await asyncio.gather(connection, return_exceptions=True)
+
+
+async def _stay_connected(client: Any, queue: "asyncio.Queue[VenueEvent]") -> None:
+    """Keep ccxt listening; what it makes of the messages is thrown away."""
+    shortest, longest = _RECONNECT_SECONDS
+    pause = shortest
+    while True:
+        queue.put_nowait(None)  # whatever was missed meanwhile is swept
+        try:
+            with translated("user stream"):
+                while True:
+                    await client.watch_orders()
+                    pause = shortest
+        except ExchangeError as error:
+            _log.warning("user stream broke", extra={"error": str(error), "retry_seconds": pause})
+            # A dead listen key would be dialed again without pause.
+            with contextlib.suppress(AttributeError, TypeError):
+                client.options["linear"] |= {"listenKey": None, "lastAuthenticatedTime": 0}
+        await asyncio.sleep(pause)
+        pause = min(2 * pause, longest)

@@ -1,0 +1,142 @@
+"""Binance's rows of orders, trades and income as our values: REST documents, and the user stream's events."""
+
+import logging
+from decimal import Decimal
+from typing import Any
+
+from quant_pipelines.core.errors import ExchangeUnavailable
+from quant_pipelines.trading.venue import (
+    OrderUpdate,
+    Payment,
+    StopUpdate,
+    VenueEvent,
+    VenueOrder,
+    VenueStop,
+    VenueTrade,
+)
+
+_ORDER_STATUS = {
+    "NEW": "ACCEPTED",
+    "NEW_INSURANCE": "ACCEPTED",
+    "NEW_ADL": "ACCEPTED",
+    "PARTIALLY_FILLED": "PARTIALLY_FILLED",
+    "FILLED": "FILLED",
+    "CANCELED": "CANCELED",
+    "REJECTED": "REJECTED",
+    "EXPIRED": "EXPIRED",
+    "EXPIRED_IN_MATCH": "EXPIRED",
+}
+# A stop that has sent its order tells nothing about fills: how it ends is told by that order alone.
+_STOP_STATUS = {
+    "NEW": "ACCEPTED",
+    "TRIGGERING": "TRIGGERED",
+    "TRIGGERED": "TRIGGERED",
+    "FINISHED": "TRIGGERED",
+    "CANCELED": "CANCELED",
+    "REJECTED": "REJECTED",
+    "EXPIRED": "EXPIRED",
+}
+_FILLS = ("TRADE", "CALCULATED")
+_Row = dict[str, Any]
+
+logger = logging.getLogger(__name__)
+
+
+def order_of(row: _Row) -> VenueOrder:
+    """Order of a REST answer."""
+    return VenueOrder(
+        str(row["clientOrderId"]),
+        str(row["orderId"]),
+        _status(_ORDER_STATUS, row["status"]),
+        Decimal(row["executedQty"]),
+    )
+
+
+def stop_of(row: _Row) -> VenueStop:
+    """Conditional order of a REST answer."""
+    return VenueStop(
+        str(row["clientAlgoId"]),
+        str(row["algoId"]),
+        str(row["side"]).lower(),
+        Decimal(row["triggerPrice"] or 0),
+        bool(row["closePosition"]),
+        _status(_STOP_STATUS, row["algoStatus"]),
+        str(row.get("actualOrderId") or ""),
+    )
+
+
+def trade_of(row: _Row) -> VenueTrade:
+    """Fill of a REST answer, which does not tell our name of the order."""
+    return VenueTrade(
+        str(row["id"]),
+        str(row["orderId"]),
+        "",
+        str(row["side"]).lower(),
+        Decimal(row["qty"]),
+        Decimal(row["price"]),
+        Decimal(row["commission"]),
+        int(row["time"]),
+    )
+
+
+def payment_of(row: _Row) -> Payment:
+    """Funding of a REST answer."""
+    return Payment(int(row["time"]), Decimal(row["income"]))
+
+
+def event_of(message: Any, symbol: str, market_id: str) -> tuple[VenueEvent, ...]:
+    """Events of a raw message about one symbol; what only a sweep can explain is None.
+
+    A message that can't be read is such a thing too: it must not break the connection.
+    """
+    try:
+        return _events(message, symbol, market_id)
+    except (KeyError, TypeError, ValueError, ArithmeticError, ExchangeUnavailable):
+        logger.exception("message of the user stream can't be read", extra={"raw": str(message)[:500]})
+        return (None,)
+
+
+def _events(message: Any, symbol: str, market_id: str) -> tuple[VenueEvent, ...]:
+    kind = message.get("e") if isinstance(message, dict) else None
+    if kind in ("ORDER_TRADE_UPDATE", "ALGO_UPDATE"):
+        row = message["o"]
+        if row["s"] != market_id:
+            return ()
+        return (_order_update(row, symbol) if kind == "ORDER_TRADE_UPDATE" else _stop_update(row, symbol),)
+    return (None,) if kind in ("listenKeyExpired", "ACCOUNT_CONFIG_UPDATE", "MARGIN_CALL") else ()
+
+
+def _order_update(row: _Row, symbol: str) -> OrderUpdate:
+    order = VenueOrder(str(row["c"]), str(row["i"]), _status(_ORDER_STATUS, row["X"]), Decimal(row["z"]))
+    trade = None
+    if row["x"] in _FILLS and int(row["t"]) > 0:
+        trade = VenueTrade(
+            str(row["t"]),
+            order.venue_order_id,
+            order.client_order_id,
+            str(row["S"]).lower(),
+            Decimal(row["l"]),
+            Decimal(row["L"]),
+            Decimal(row.get("n") or 0),
+            int(row["T"]),
+        )
+    return OrderUpdate(symbol, order, trade)
+
+
+def _stop_update(row: _Row, symbol: str) -> StopUpdate:
+    stop = VenueStop(
+        str(row["caid"]),
+        str(row["aid"]),
+        str(row["S"]).lower(),
+        Decimal(row["tp"] or 0),
+        bool(row["cp"]),
+        _status(_STOP_STATUS, row["X"]),
+        str(row.get("ai") or ""),
+    )
+    return StopUpdate(symbol, stop)
+
+
+def _status(names: dict[str, str], told: Any) -> str:
+    if told not in names:
+        raise ExchangeUnavailable(f"exchange told order status {told!r}; expected one of {', '.join(names)}")
+    return names[told]

@@ -1,0 +1,1 @@
+"""PostgreSQL: tables, migrations and the only SQL of the system."""

@@ -1,0 +1,249 @@
+"""What the runner is asked to trade, and within which limits."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, Engine, Row, exists, false, select, text
+from sqlalchemy.dialects.postgresql import insert as upsert
+
+from quant_pipelines.core.instruments import Instrument
+from quant_pipelines.store.engine import transaction
+from quant_pipelines.store.tables import (
+    accounts,
+    audit_logs,
+    deployments,
+    instruments,
+    intents,
+    orders,
+    positions,
+    risk_limits,
+    strategy_versions,
+)
+from quant_pipelines.store.tables.trading import TRADED_STAGES
+from quant_pipelines.trading.orders import FINAL
+
+PAPER_STAGES = ("paper", "shadow")
+ORDER_STAGES = ("canary", "live")
+"""Stages whose orders go to a venue."""
+REAL_ORDERS_APPROVED = "deployment.real_orders_approved"
+"""Action of the audit row without which no order goes to a real exchange."""
+
+
+@dataclass(frozen=True, slots=True)
+class Deployment:
+    """One row of ``trading.deployments`` with the source that it was deployed with.
+
+    Parameters
+    ----------
+    id
+        Key of the row.
+    strategy
+        Name of the strategy.
+    source
+        The plugin's source of the deployed version; the file on disk may have moved on.
+    content_hash
+        Hash of that source.
+    exchange, symbol
+        Where and what is traded.
+    timeframe
+        The strategy's bars.
+    execution_timeframe
+        The bars on which fills and stops are decided.
+    parameters
+        Values of the strategy's parameters.
+    settings
+        Costs, sizing and limits of this deployment.
+    stage
+        Life-cycle stage.
+    capital
+        Quote currency.
+    history_start
+        First bar that the strategy sees.
+    created_at
+        Time of the deployment; the first bar that closes later is the first to trade.
+    instrument
+        Newest specification of the symbol; None where none is stored.
+    account_id, venue
+        Account that it books to; its venue is ``paper``, or the ccxt id of the exchange.
+    """
+
+    id: int
+    strategy: str
+    source: str
+    content_hash: str
+    exchange: str
+    symbol: str
+    timeframe: str
+    execution_timeframe: str
+    parameters: dict[str, Any]
+    settings: dict[str, Any]
+    stage: str
+    capital: Decimal
+    history_start: datetime
+    created_at: datetime
+    instrument: Instrument | None
+    account_id: int = 0
+    venue: str = "paper"
+
+    @property
+    def is_leaving(self) -> bool:
+        """Whether its stage no longer trades, so that what it still holds is to be closed."""
+        return self.stage not in TRADED_STAGES
+
+    @property
+    def key(self) -> str:
+        """Name of the deployment in alerts, audit rows and limits."""
+        return f"deployment:{self.id}"
+
+
+def read_deployments(
+    engine: Engine, stages: tuple[str, ...] = PAPER_STAGES, *, with_leaving: bool = False
+) -> list[Deployment]:
+    """Deployments in these stages, oldest first.
+
+    Parameters
+    ----------
+    engine
+        Product database.
+    stages
+        Stages that are asked for.
+    with_leaving
+        Also those that left the traded stages while they hold a position or an unfinished order.
+
+    Raises
+    ------
+    StoreError
+        If the database does not answer.
+    """
+    query = (
+        select(deployments, accounts.c.venue, strategy_versions.c.source, strategy_versions.c.content_hash)
+        .join(accounts, accounts.c.id == deployments.c.account_id)
+        .join(strategy_versions, strategy_versions.c.id == deployments.c.strategy_version_id)
+        .where(deployments.c.stage.in_(stages) | (_is_leaving() if with_leaving else false()))
+        .order_by(deployments.c.id)
+    )
+    with transaction(engine) as connection:
+        rows = connection.execute(query).all()
+        return [_deployment(row, newest_instrument(connection, row.exchange, row.symbol)) for row in rows]
+
+
+def _is_leaving() -> ColumnElement[bool]:
+    holds = select(positions).where(positions.c.deployment_id == deployments.c.id, positions.c.quantity != 0)
+    waits = (
+        select(intents)
+        .join(orders, orders.c.client_order_id == intents.c.client_order_id)
+        .where(intents.c.deployment_id == deployments.c.id, orders.c.status.not_in(FINAL))
+    )
+    return deployments.c.stage.not_in(TRADED_STAGES) & (exists(holds) | exists(waits))
+
+
+def newest_instrument(connection: Connection, exchange: str, symbol: str) -> Instrument | None:
+    """Specification in force now; None where none is stored."""
+    query = (
+        select(instruments)
+        .where(instruments.c.exchange == exchange, instruments.c.symbol == symbol)
+        .order_by(instruments.c.valid_from.desc())
+        .limit(1)
+    )
+    row = connection.execute(query).one_or_none()
+    if row is None:
+        return None
+    return Instrument(
+        exchange=row.exchange,
+        symbol=row.symbol,
+        tick_size=row.tick_size,
+        lot_size=row.lot_size,
+        min_notional=row.min_notional,
+        maker_fee=row.maker_fee,
+        taker_fee=row.taker_fee,
+        max_leverage=row.max_leverage,
+        funding_interval_hours=row.funding_interval_hours,
+    )
+
+
+def venue_account(
+    connection: Connection, venue: str, *, currency: str, capital: Decimal, at: datetime
+) -> int:
+    """Id of our account at a venue, which is stored when it is missing.
+
+    Parameters
+    ----------
+    connection
+        Transaction that puts a deployment on it.
+    venue
+        ccxt id of the exchange.
+    currency, capital
+        What the account is told to hold; the venue knows better.
+    at
+        Time of the change.
+    """
+    row = {"name": venue, "venue": venue, "currency": currency, "capital": capital, "created_at": at}
+    connection.execute(upsert(accounts).values(**row).on_conflict_do_nothing())
+    return int(connection.execute(select(accounts.c.id).where(accounts.c.name == venue)).scalar_one())
+
+
+def has_approval(engine: Engine, deployment: Deployment) -> bool:
+    """Whether the audit log holds an approval of real orders for this deployment.
+
+    Raises
+    ------
+    StoreError
+        If the database does not answer.
+    """
+    query = select(audit_logs.c.id).where(
+        audit_logs.c.subject == deployment.key, audit_logs.c.action == REAL_ORDERS_APPROVED
+    )
+    with transaction(engine) as connection:
+        return connection.execute(query.limit(1)).one_or_none() is not None
+
+
+def seed_limits(engine: Engine, limits: dict[str, float], at: datetime) -> None:
+    """Store the account's limits where none are stored yet; from then on operators own them.
+
+    Raises
+    ------
+    StoreError
+        If the database does not answer.
+    """
+    with transaction(engine) as connection:
+        for name, value in limits.items():
+            row = {"scope": "account", "name": name, "value": Decimal(repr(value))}
+            query = upsert(risk_limits).values(**row, updated_at=at, updated_by="settings")
+            connection.execute(query.on_conflict_do_nothing())
+
+
+def read_limits(engine: Engine) -> dict[str, dict[str, float]]:
+    """Limits in force by scope (``account`` or ``deployment:<id>``) and name.
+
+    Raises
+    ------
+    StoreError
+        If the database does not answer.
+    """
+    limits: dict[str, dict[str, float]] = {}
+    with transaction(engine) as connection:
+        for row in connection.execute(select(risk_limits)):
+            limits.setdefault(row.scope, {})[row.name] = float(row.value)
+    return limits
+
+
+def set_limit(connection: Connection, row: dict[str, Any]) -> Decimal | None:
+    """Store a limit (all columns of the row); returns the value that it replaces."""
+    key = (risk_limits.c.scope == row["scope"]) & (risk_limits.c.name == row["name"])
+    before = connection.execute(select(risk_limits.c.value).where(key).with_for_update()).scalar_one_or_none()
+    made = upsert(risk_limits).values(**row)
+    changed = {name: made.excluded[name] for name in ("value", "updated_at", "updated_by")}
+    connection.execute(made.on_conflict_do_update(index_elements=["scope", "name"], set_=changed))
+    return before
+
+
+def announce_deployments(connection: Connection) -> None:
+    """Tell the runner, at this transaction's commit, that deployments changed."""
+    connection.execute(text("select pg_notify('deployments', '')"))
+
+
+def _deployment(row: Row[Any], instrument: Instrument | None) -> Deployment:
+    names = [name for name in Deployment.__slots__ if name != "instrument"]
+    return Deployment(**{name: getattr(row, name) for name in names}, instrument=instrument)

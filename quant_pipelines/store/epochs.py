@@ -1,0 +1,131 @@
+"""One writer of the trading books: an advisory lock, and an epoch that every transaction checks.
+
+The lock keeps a second runner on standby; the epoch stops a writer that lost the lock without knowing it.
+"""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import datetime
+from typing import Any
+
+import psycopg
+from psycopg.conninfo import make_conninfo
+from sqlalchemy import Connection, Engine, text
+
+from quant_pipelines.core.errors import StoreError
+from quant_pipelines.store.engine import parse_database_url, transaction
+
+DEPLOYMENTS_CHANNEL = "deployments"
+
+_WRITER_LOCK = 0x57524954
+_EPOCH_LOCK = 0x45504F43
+# A half-open connection must not look like a held lock: the server forgets the writer after about 15 s.
+_KEEPALIVE: dict[str, str | int] = {
+    "keepalives_idle": 5,
+    "keepalives_interval": 5,
+    "keepalives_count": 2,
+    "options": "-c tcp_keepalives_idle=5 -c tcp_keepalives_interval=5 -c tcp_keepalives_count=2",
+}
+
+
+class WriterSession:
+    """Dedicated connection that holds the writer's lock and hears when deployments change."""
+
+    def __init__(self, connection: "psycopg.AsyncConnection[Any]") -> None:
+        self._connection = connection
+
+    async def try_lock(self) -> bool:
+        """Whether this session is the writer now; False while another one is.
+
+        Raises
+        ------
+        StoreError
+            If the connection broke, and the lock with it.
+        """
+        return bool(await self._scalar(f"select pg_try_advisory_lock({_WRITER_LOCK})"))
+
+    async def wait_for_change(self, timeout_seconds: float) -> bool:
+        """Wait for news about deployments, at most so long; prove that the lock's session still lives.
+
+        Returns
+        -------
+        bool
+            True if somebody announced a change.
+
+        Raises
+        ------
+        StoreError
+            If the connection broke, and the lock with it.
+        """
+        heard = False
+        try:
+            async for _ in self._connection.notifies(timeout=timeout_seconds, stop_after=1):
+                heard = True
+        except psycopg.OperationalError as error:
+            raise _lost(error) from error
+        await self._scalar("select 1")
+        return heard
+
+    async def _scalar(self, query: str) -> object:
+        try:
+            cursor = await self._connection.execute(query.encode())
+            row = await cursor.fetchone()
+        except psycopg.OperationalError as error:
+            raise _lost(error) from error
+        return row[0] if row else None
+
+
+@asynccontextmanager
+async def writer_session(database_url: str) -> AsyncIterator[WriterSession]:
+    """Open session that may become the writer; its end frees the lock.
+
+    Raises
+    ------
+    StoreError
+        If the database does not answer.
+    """
+    url = parse_database_url(database_url).render_as_string(hide_password=False)
+    address = make_conninfo(url, connect_timeout=10, **_KEEPALIVE)
+    try:
+        connection = await psycopg.AsyncConnection.connect(address, autocommit=True)
+    except psycopg.OperationalError as error:
+        raise _lost(error) from error
+    async with connection:
+        await connection.execute(f"listen {DEPLOYMENTS_CHANNEL}".encode())
+        yield WriterSession(connection)
+
+
+def open_epoch(engine: Engine, writer: str, at: datetime) -> int:
+    """Begin a new writer's epoch, once every transaction of the writer before has ended.
+
+    Parameters
+    ----------
+    engine
+        Product database.
+    writer
+        Host and process, for the person who reads the table.
+    at
+        Time of the start.
+    """
+    with transaction(engine) as connection:
+        connection.execute(text("select pg_advisory_xact_lock(:key)"), {"key": _EPOCH_LOCK})
+        query = text("insert into trading.epochs (writer, started_at) values (:writer, :at) returning id")
+        return int(connection.execute(query, {"writer": writer, "at": at}).scalar_one())
+
+
+def require_epoch(connection: Connection, epoch: int) -> None:
+    """Prove that no later writer has begun, and keep it so until this transaction ends.
+
+    Raises
+    ------
+    StoreError
+        If another writer has taken over.
+    """
+    connection.execute(text("select pg_advisory_xact_lock_shared(:key)"), {"key": _EPOCH_LOCK})
+    newest = connection.execute(text("select max(id) from trading.epochs")).scalar_one()
+    if newest != epoch:
+        raise StoreError(f"epoch {epoch} is over: writer {newest} has taken over the trading books")
+
+
+def _lost(error: psycopg.Error) -> StoreError:
+    return StoreError(f"the writer's session has no database: {' '.join(str(error).split())}")

@@ -1,0 +1,130 @@
+"""Signs of life of the services, and what a person should look at."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, Engine, insert, select, update
+from sqlalchemy.dialects.postgresql import insert as upsert
+
+from quant_pipelines.store.engine import transaction
+from quant_pipelines.store.tables import alerts, heartbeats
+
+
+@dataclass(frozen=True, slots=True)
+class Heartbeat:
+    """Latest sign of life of one service.
+
+    Parameters
+    ----------
+    service
+        Name of the process, such as ``live_runner``.
+    state
+        ACTIVE, REDUCING, HALTED or STANDBY for the runner; ``healthy`` or a complaint elsewhere.
+    at
+        When it was written.
+    detail
+        Whatever the service wants to show; JSON.
+    """
+
+    service: str
+    state: str
+    at: datetime
+    detail: dict[str, Any]
+
+
+def write_heartbeat(engine: Engine, heartbeat: Heartbeat) -> None:
+    """Replace the service's row.
+
+    Raises
+    ------
+    StoreError
+        If the database does not answer.
+    """
+    values = {
+        "service": heartbeat.service,
+        "state": heartbeat.state,
+        "at": heartbeat.at,
+        "detail": heartbeat.detail,
+    }
+    query = upsert(heartbeats).values(values)
+    query = query.on_conflict_do_update(index_elements=["service"], set_=values)
+    with transaction(engine) as connection:
+        connection.execute(query)
+
+
+def read_heartbeats(connection: Connection) -> dict[str, Heartbeat]:
+    """Latest sign of life of every service by its name."""
+    rows = connection.execute(select(heartbeats).order_by(heartbeats.c.service))
+    return {row.service: Heartbeat(row.service, row.state, row.at, row.detail) for row in rows}
+
+
+def write_alert(
+    engine: Engine, severity: str, source: str, message: str, *, detail: dict[str, Any], at: datetime
+) -> None:
+    """Add something that a person should look at.
+
+    Parameters
+    ----------
+    engine
+        Product database.
+    severity
+        ``info``, ``warning``, or ``halt``: the source does not trade until a person resolves it.
+    source
+        What it is about, such as ``deployment:3``.
+    message
+        One sentence.
+    detail
+        What helps to understand it; JSON.
+    at
+        When it happened.
+
+    Raises
+    ------
+    StoreError
+        If the database does not answer.
+    """
+    values = {"severity": severity, "source": source, "message": message, "detail": detail, "at": at}
+    with transaction(engine) as connection:
+        connection.execute(insert(alerts).values(values))
+
+
+def open_halts(engine: Engine) -> dict[str, str]:
+    """Message of the newest unresolved halt by its source; halts outlive the process that tripped.
+
+    Raises
+    ------
+    StoreError
+        If the database does not answer.
+    """
+    query = (
+        select(alerts.c.source, alerts.c.message)
+        .where(alerts.c.severity == "halt", alerts.c.resolved_at.is_(None))
+        .order_by(alerts.c.id)
+    )
+    with transaction(engine) as connection:
+        return {row.source: row.message for row in connection.execute(query)}
+
+
+def add_halt(connection: Connection, source: str, message: str, detail: dict[str, Any], at: datetime) -> int:
+    """Halt a source in the caller's transaction; returns the id of the alert."""
+    values = {"severity": "halt", "source": source, "message": message, "detail": detail, "at": at}
+    return int(connection.execute(insert(alerts).values(values).returning(alerts.c.id)).scalar_one())
+
+
+def standing_halts(connection: Connection, source: str | None = None) -> list[dict[str, Any]]:
+    """Unresolved halts, of one source or of all, oldest first."""
+    query = (
+        select(alerts)
+        .where(alerts.c.severity == "halt", alerts.c.resolved_at.is_(None))
+        .order_by(alerts.c.id)
+    )
+    if source is not None:
+        query = query.where(alerts.c.source == source)
+    return [dict(row) for row in connection.execute(query).mappings()]
+
+
+def resolve_halts(connection: Connection, source: str, at: datetime) -> None:
+    """Resolve every standing halt of a source."""
+    standing = (alerts.c.severity == "halt") & (alerts.c.source == source) & alerts.c.resolved_at.is_(None)
+    connection.execute(update(alerts).where(standing).values(resolved_at=at))

@@ -1,0 +1,171 @@
+"""Candidates, decisions, deployments and scorecards in PostgreSQL."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+import numpy as np
+from sqlalchemy import Connection, Engine, func, insert, select, text, update
+from sqlalchemy.dialects.postgresql import insert as upsert
+
+from quant_pipelines.core.arrays import FloatArray, IntArray
+from quant_pipelines.core.timeframes import DAY_MS
+from quant_pipelines.optimize.verdict import CANDIDATE
+from quant_pipelines.store.tables import (
+    accounts,
+    deployments,
+    equity,
+    fills,
+    optimizer_tasks,
+    performance_metrics,
+    verdicts,
+)
+from quant_pipelines.store.tables.trading import TRADED_STAGES
+
+_SCREEN_LOCK = 0x53435245
+
+
+@dataclass(frozen=True, slots=True)
+class ScoredBook:
+    """What a scorecard is made of.
+
+    Parameters
+    ----------
+    deployment_id, strategy, symbol, timeframe
+        The deployment.
+    capital
+        Quote currency at the start.
+    verdict
+        Out-of-sample evidence that it was admitted with; empty when it has none.
+    days
+        Start of each UTC day with equity, milliseconds. ndarray of shape (n_days,), int64.
+    day_end_equity
+        Equity at each day's last execution bar. ndarray of shape (n_days,), float64, quote.
+    bars, bars_held
+        Execution bars booked, and those that ended with a position.
+    fills
+        Number of fills.
+    """
+
+    deployment_id: int
+    strategy: str
+    symbol: str
+    timeframe: str
+    capital: float
+    verdict: dict[str, Any]
+    days: IntArray
+    day_end_equity: FloatArray
+    bars: int
+    bars_held: int
+    fills: int
+
+
+def lock_screen(connection: Connection) -> None:
+    """Let one screen decide at a time, until the transaction ends."""
+    connection.execute(text("select pg_advisory_xact_lock(:key)"), {"key": _SCREEN_LOCK})
+
+
+def candidate_jobs(connection: Connection, verdict_id: int | None = None) -> dict[int, dict[str, Any]]:
+    """Read the settings of the tasks behind verdicts, with their version, by verdict id.
+
+    Parameters
+    ----------
+    connection
+        Open transaction.
+    verdict_id
+        Only this verdict, whatever was decided on it; None reads the undecided ones.
+    """
+    is_meant = verdicts.c.decision == CANDIDATE if verdict_id is None else verdicts.c.id == verdict_id
+    query = (
+        select(verdicts.c.id, verdicts.c.strategy_version_id, optimizer_tasks.c.settings)
+        .join(optimizer_tasks, optimizer_tasks.c.id == verdicts.c.task_id)
+        .where(is_meant)
+    )
+    return {
+        row.id: {**row.settings, "strategy_version_id": row.strategy_version_id}
+        for row in connection.execute(query)
+    }
+
+
+def traded_units(connection: Connection) -> dict[tuple[str, str, str, str], int]:
+    """Deployment by strategy, exchange, symbol and timeframe, for those that trade."""
+    unit = [deployments.c[name] for name in ("strategy", "exchange", "symbol", "timeframe")]
+    query = select(deployments.c.id, *unit).where(deployments.c.stage.in_(TRADED_STAGES))
+    return {
+        (row.strategy, row.exchange, row.symbol, row.timeframe): row.id for row in connection.execute(query)
+    }
+
+
+def save_decision(
+    connection: Connection, verdict_id: int, decision: str, reasons: Sequence[str], at: datetime
+) -> None:
+    """Store what was decided; a verdict that still waits keeps no time of decision."""
+    values = {
+        "decision": decision,
+        "reasons": list(reasons),
+        "decided_at": None if decision == CANDIDATE else at,
+    }
+    connection.execute(update(verdicts).where(verdicts.c.id == verdict_id).values(**values))
+
+
+def paper_account(connection: Connection, capital: float, at: datetime) -> int:
+    """Id of the paper account, which is made when it is missing."""
+    row = {"name": "paper", "venue": "paper", "currency": "USDT", "capital": Decimal(str(capital))}
+    made = upsert(accounts).values(**row, created_at=at).on_conflict_do_nothing()
+    connection.execute(made)
+    return int(connection.execute(select(accounts.c.id).where(accounts.c.name == "paper")).scalar_one())
+
+
+def add_deployment(connection: Connection, values: Mapping[str, Any]) -> int:
+    """Store a new deployment; returns its id."""
+    return int(
+        connection.execute(insert(deployments).values(dict(values)).returning(deployments.c.id)).scalar_one()
+    )
+
+
+def read_books(engine: Engine) -> list[ScoredBook]:
+    """Every traded deployment with its daily equity; one that has booked nothing yet has no days."""
+    query = (
+        select(deployments, verdicts.c.out_of_sample)
+        .join(verdicts, verdicts.c.id == deployments.c.verdict_id, isouter=True)
+        .where(deployments.c.stage.in_(TRADED_STAGES))
+        .order_by(deployments.c.id)
+    )
+    with engine.connect() as connection:
+        rows = connection.execute(query).mappings().all()
+        return [_book(connection, dict(row)) for row in rows]
+
+
+def save_scorecards(engine: Engine, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Store scorecards: ``deployment_id``, ``scored_at``, ``days`` and ``metrics``."""
+    if rows:
+        with engine.begin() as connection:
+            connection.execute(
+                upsert(performance_metrics).on_conflict_do_nothing(), [dict(row) for row in rows]
+            )
+
+
+def _book(connection: Connection, row: dict[str, Any]) -> ScoredBook:
+    own = equity.c.deployment_id == row["id"]
+    day = func.floor(func.extract("epoch", equity.c.ts - text("interval '1 microsecond'")) * 1000 / DAY_MS)
+    last = select(day.label("day"), func.max(equity.c.ts).label("ts")).where(own).group_by(day).subquery()
+    day_ends = select(last.c.day, equity.c.equity).join(equity, own & (equity.c.ts == last.c.ts))
+    by_day = connection.execute(day_ends.order_by(last.c.day)).all()
+    held = func.count().filter(equity.c.position != 0)
+    bars, bars_held = connection.execute(select(func.count(), held).where(own)).one()
+    n_fills = connection.execute(select(func.count()).where(fills.c.deployment_id == row["id"])).scalar_one()
+    return ScoredBook(
+        deployment_id=row["id"],
+        strategy=row["strategy"],
+        symbol=row["symbol"],
+        timeframe=row["timeframe"],
+        capital=float(row["capital"]),
+        verdict=row["out_of_sample"] or {},
+        days=np.array([int(number) * DAY_MS for number, _ in by_day], dtype=np.int64),
+        day_end_equity=np.array([value for _, value in by_day], dtype=np.float64),
+        bars=bars,
+        bars_held=bars_held,
+        fills=n_fills,
+    )

@@ -1,0 +1,272 @@
+"""Market data that is not bars: instruments, funding, open interest, findings, hot list and symbol sets."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict
+from datetime import datetime
+from typing import Any
+
+import numpy as np
+from sqlalchemy import Connection, Engine, Table, func, select, tuple_, update
+from sqlalchemy.dialects.postgresql import insert
+
+from quant_pipelines.core.arrays import FloatArray, IntArray
+from quant_pipelines.core.instruments import Instrument
+from quant_pipelines.core.timeframes import from_ms, to_ms
+from quant_pipelines.store.tables import (
+    data_findings,
+    funding_rates,
+    hotlist,
+    instruments,
+    open_interest,
+    universe,
+    whitelist,
+)
+
+
+def save_instruments(engine: Engine, found: Iterable[Instrument], at: datetime) -> int:
+    """Store specifications as of a time; a symbol whose specification did not change gets no new row.
+
+    Returns
+    -------
+    int
+        Rows written.
+    """
+    offered = list(found)
+    known = set(read_instruments(engine))
+    changed = [{**asdict(one), "valid_from": at} for one in offered if one not in known]
+    if changed:
+        with engine.begin() as connection:
+            connection.execute(insert(instruments).on_conflict_do_nothing(), changed)
+    return len(changed)
+
+
+def read_instruments(engine: Engine, exchange: str | None = None) -> list[Instrument]:
+    """Read the newest specification of each symbol of one exchange, or of all, in order of the symbols."""
+    key = (instruments.c.exchange, instruments.c.symbol)
+    newest = select(*key, func.max(instruments.c.valid_from)).group_by(*key)
+    query = (
+        select(*(instruments.c[name] for name in Instrument.__dataclass_fields__))
+        .where(tuple_(*key, instruments.c.valid_from).in_(newest))
+        .order_by(*key)
+    )
+    if exchange is not None:
+        query = query.where(instruments.c.exchange == exchange)
+    with engine.connect() as connection:
+        return [Instrument(**row) for row in connection.execute(query).mappings()]
+
+
+def save_funding(
+    engine: Engine, exchange: str, symbol: str, rates: Sequence[tuple[int, float, float | None]]
+) -> int:
+    """Store ``(slot in ms, rate, mark price)``; a payment becomes known at its slot.
+
+    Returns
+    -------
+    int
+        Rows added or changed.
+    """
+    values: dict[str, list[float | None]] = {
+        "rate": [rate for _, rate, _ in rates],
+        "mark_price": [mark for _, _, mark in rates],
+    }
+    return _upsert(engine, funding_rates, (exchange, symbol), [ts for ts, _, _ in rates], values)
+
+
+def save_open_interest(
+    engine: Engine, exchange: str, symbol: str, points: Sequence[tuple[int, float]]
+) -> int:
+    """Store ``(time in ms, open contracts in base units)``.
+
+    Returns
+    -------
+    int
+        Rows added or changed.
+    """
+    values = {"open_interest": [value for _, value in points]}
+    return _upsert(engine, open_interest, (exchange, symbol), [ts for ts, _ in points], values)
+
+
+def read_funding(
+    engine: Engine, exchange: str, symbol: str, start_ms: int, end_ms: int
+) -> tuple[IntArray, FloatArray, FloatArray]:
+    """Read slots (ms), rates (fractions) and mark prices (NaN where missing) in ``[start_ms, end_ms)``."""
+    columns = _read_series(
+        engine, funding_rates, (exchange, symbol, start_ms, end_ms), ("rate", "mark_price")
+    )
+    return columns[0].astype(np.int64), columns[1], columns[2]
+
+
+def read_open_interest(
+    engine: Engine, exchange: str, symbol: str, start_ms: int, end_ms: int
+) -> tuple[IntArray, FloatArray]:
+    """Read times (ms) and open interest (base units) in ``[start_ms, end_ms)``."""
+    columns = _read_series(engine, open_interest, (exchange, symbol, start_ms, end_ms), ("open_interest",))
+    return columns[0].astype(np.int64), columns[1]
+
+
+def newest_ms(engine: Engine, table: Table, exchange: str) -> dict[str, int]:
+    """Newest stored time of each symbol, milliseconds UTC."""
+    query = (
+        select(table.c.symbol, func.max(table.c.ts))
+        .where(table.c.exchange == exchange)
+        .group_by(table.c.symbol)
+    )
+    with engine.connect() as connection:
+        return {symbol: to_ms(ts) for symbol, ts in connection.execute(query)}
+
+
+def save_findings(engine: Engine, scope: Mapping[str, Any], findings: Sequence[Mapping[str, Any]]) -> int:
+    """Store the findings of one check run and resolve what it did not find again.
+
+    Parameters
+    ----------
+    engine
+        Product database.
+    scope
+        What was checked: ``exchange``, ``symbols``, ``timeframe``, ``days`` and the time ``at``.
+    findings
+        Rows with ``symbol``, ``day``, ``check_name``, ``severity``, ``count`` and ``detail``.
+
+    Returns
+    -------
+    int
+        Findings that were resolved.
+    """
+    shared = {"exchange": scope["exchange"], "timeframe": scope["timeframe"]}
+    rows = [{**shared, **finding, "found_at": scope["at"], "resolved_at": None} for finding in findings]
+    standing = [(row["symbol"], row["day"], row["check_name"]) for row in rows]
+    columns = data_findings.c
+    stale = (
+        update(data_findings)
+        .where(columns.exchange == scope["exchange"], columns.timeframe == scope["timeframe"])
+        .where(columns.symbol.in_(scope["symbols"]), columns.day.in_(scope["days"]))
+        .where(columns.resolved_at.is_(None))
+        .where(tuple_(columns.symbol, columns.day, columns.check_name).not_in(standing))
+        .values(resolved_at=scope["at"])
+    )
+    statement = insert(data_findings)
+    changes = {name: statement.excluded[name] for name in ("severity", "count", "detail", "resolved_at")}
+    key = ("exchange", "symbol", "timeframe", "day", "check_name")
+    with engine.begin() as connection:
+        if rows:
+            connection.execute(statement.on_conflict_do_update(index_elements=key, set_=changes), rows)
+        return connection.execute(stale).rowcount
+
+
+def open_findings(engine: Engine, exchange: str) -> list[dict[str, Any]]:
+    """Read the findings that stand, newest day first."""
+    query = (
+        select(data_findings)
+        .where(data_findings.c.exchange == exchange, data_findings.c.resolved_at.is_(None))
+        .order_by(data_findings.c.day.desc(), data_findings.c.symbol)
+    )
+    with engine.connect() as connection:
+        return [dict(row) for row in connection.execute(query).mappings()]
+
+
+def save_hotlist(engine: Engine, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Store one scan: a row for each symbol of the universe; a repeated scan replaces itself."""
+    statement = insert(hotlist)
+    names = ("score", "rank", "factors", "flags", "labels")
+    changes = {name: statement.excluded[name] for name in names}
+    key = ("scored_at", "exchange", "symbol")
+    with engine.begin() as connection:
+        connection.execute(statement.on_conflict_do_update(index_elements=key, set_=changes), list(rows))
+
+
+def read_hotlist(engine: Engine, exchange: str, top_n: int | None = None) -> list[dict[str, Any]]:
+    """Rows of the newest scan, best first; all of them without ``top_n``."""
+    newest = select(func.max(hotlist.c.scored_at)).where(hotlist.c.exchange == exchange).scalar_subquery()
+    query = (
+        select(hotlist)
+        .where(hotlist.c.exchange == exchange, hotlist.c.scored_at == newest)
+        .order_by(hotlist.c.rank)
+        .limit(top_n)
+    )
+    with engine.connect() as connection:
+        return [dict(row) for row in connection.execute(query).mappings()]
+
+
+def save_labels(engine: Engine, row: Mapping[str, Any], labels: Mapping[str, Any]) -> None:
+    """Attach risk labels to one row of a scan."""
+    key = (hotlist.c[name] == row[name] for name in ("scored_at", "exchange", "symbol"))
+    with engine.begin() as connection:
+        connection.execute(update(hotlist).where(*key).values(labels=dict(labels)))
+
+
+def seed_symbols(
+    engine: Engine, exchange: str, scanned: Iterable[str], traded: Iterable[str], at: datetime
+) -> None:
+    """Fill universe and whitelist from the settings once; tables that have rows are left to the operators."""
+    shared = {"exchange": exchange, "added_at": at}
+    seeds = (
+        (universe, [{**shared, "symbol": symbol} for symbol in scanned]),
+        (whitelist, [{**shared, "symbol": symbol, "added_by": "settings"} for symbol in traded]),
+    )
+    with engine.begin() as connection:
+        for table, rows in seeds:
+            here = select(func.count()).select_from(table).where(table.c.exchange == exchange)
+            if rows and connection.execute(here).scalar_one() == 0:
+                connection.execute(insert(table).on_conflict_do_nothing(), rows)
+
+
+def add_to_whitelist(connection: Connection, exchange: str, symbol: str, added: Mapping[str, Any]) -> bool:
+    """Put a symbol on the whitelist (``added_at``, ``added_by``, ``reason``); False if it was there."""
+    made = insert(whitelist).values(exchange=exchange, symbol=symbol, **added).on_conflict_do_nothing()
+    return connection.execute(made.returning(whitelist.c.symbol)).scalar_one_or_none() is not None
+
+
+def read_universe(engine: Engine, exchange: str) -> list[str]:
+    """Symbols that are scanned and scored, in alphabetical order."""
+    return _symbols(engine, universe, exchange)
+
+
+def read_whitelist(engine: Engine, exchange: str) -> list[str]:
+    """Symbols that are optimized and traded, in alphabetical order."""
+    return _symbols(engine, whitelist, exchange)
+
+
+def _symbols(engine: Engine, table: Table, exchange: str) -> list[str]:
+    query = select(table.c.symbol).where(table.c.exchange == exchange).order_by(table.c.symbol)
+    with engine.connect() as connection:
+        return list(connection.execute(query).scalars())
+
+
+def _upsert(
+    engine: Engine,
+    table: Table,
+    series: tuple[str, str],
+    ts: Sequence[int],
+    values: Mapping[str, Sequence[float | None]],
+) -> int:
+    """Write one series in one statement of arrays; rows that did not change are left alone."""
+    names = list(values)
+    columns = ", ".join(names)
+    query = (
+        f"insert into {table.fullname} as stored (exchange, symbol, ts, available_at, {columns}) "  # noqa: S608
+        f"select %s, %s, ts, ts, {columns} "
+        f"from unnest(%s::timestamptz[]{', %s::float8[]' * len(names)}) as incoming (ts, {columns}) "
+        f"on conflict (exchange, symbol, ts) do update set "
+        f"{', '.join(f'{name} = excluded.{name}' for name in names)} "
+        f"where ({', '.join(f'stored.{name}' for name in names)}) "
+        f"is distinct from ({', '.join(f'excluded.{name}' for name in names)})"
+    )
+    parameters = (*series, [from_ms(moment) for moment in ts], *(list(column) for column in values.values()))
+    with engine.begin() as connection:
+        return connection.exec_driver_sql(query, parameters).rowcount
+
+
+def _read_series(
+    engine: Engine, table: Table, window: tuple[str, str, int, int], names: tuple[str, ...]
+) -> list[FloatArray]:
+    exchange, symbol, start_ms, end_ms = window
+    query = (
+        select((func.extract("epoch", table.c.ts) * 1000).label("ms"), *(table.c[name] for name in names))
+        .where(table.c.exchange == exchange, table.c.symbol == symbol)
+        .where(table.c.ts >= from_ms(start_ms), table.c.ts < from_ms(end_ms))
+        .order_by(table.c.ts)
+    )
+    with engine.connect() as connection:
+        rows = [tuple(row) for row in connection.execute(query)]
+    columns = np.array(rows, dtype=np.float64).reshape(len(rows), 1 + len(names))
+    return [np.ascontiguousarray(columns[:, position]) for position in range(1 + len(names))]

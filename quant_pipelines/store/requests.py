@@ -1,0 +1,139 @@
+"""Optimizations that a trigger or an approval asked for, and the triggers' states."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, case, func, select, update
+from sqlalchemy.dialects.postgresql import insert
+
+from quant_pipelines.store.tables import (
+    deployments,
+    optimization_requests,
+    optimizer_tasks,
+    trigger_states,
+    whitelist,
+)
+
+PERFORMANCE, WHITELIST = "performance", "whitelist"
+OPEN, DONE, FAILED = "open", "done", "failed"
+
+
+@dataclass(frozen=True, slots=True)
+class OptimizationRequest:
+    """One row of ``research.optimization_requests``; None asks for every strategy or timeframe."""
+
+    id: int
+    kind: str
+    deployment_id: int | None
+    strategy: str | None
+    exchange: str
+    symbol: str
+    timeframe: str | None
+    evidence: dict[str, Any]
+    status: str
+    created_at: datetime
+
+    @property
+    def sentence(self) -> str:
+        """What is asked for, and why."""
+        unit = " ".join(part for part in (self.strategy, self.symbol, self.timeframe) if part)
+        return f"request {self.id} ({self.kind}): {unit}: {self.evidence.get('reason', '')}"
+
+
+def open_requests(connection: Connection, kind: str) -> list[OptimizationRequest]:
+    """Read the requests of a kind that wait or run, oldest first."""
+    columns = (optimization_requests.c[name] for name in OptimizationRequest.__slots__)
+    query = (
+        select(*columns)
+        .where(optimization_requests.c.kind == kind, optimization_requests.c.status == OPEN)
+        .order_by(optimization_requests.c.id)
+    )
+    return [OptimizationRequest(*row) for row in connection.execute(query)]
+
+
+def close_request(connection: Connection, request_id: int, status: str, at: datetime) -> None:
+    """End a request: done or failed."""
+    is_it = optimization_requests.c.id == request_id
+    connection.execute(update(optimization_requests).where(is_it).values(status=status, closed_at=at))
+
+
+def request_for_deployment(
+    connection: Connection, deployment_id: int, evidence: dict[str, Any], at: datetime
+) -> int | None:
+    """Ask for an optimization of what a deployment trades; None when its last request is still open."""
+    names = ("strategy", "exchange", "symbol", "timeframe")
+    unit = connection.execute(
+        select(*(deployments.c[name] for name in names)).where(deployments.c.id == deployment_id)
+    ).one()
+    values = {
+        **dict(zip(names, unit, strict=True)),
+        "kind": PERFORMANCE,
+        "deployment_id": deployment_id,
+        "evidence": evidence,
+    }
+    return _add(connection, values, at)
+
+
+def request_for_symbol(
+    connection: Connection, exchange: str, symbol: str, evidence: dict[str, Any], at: datetime
+) -> int | None:
+    """Ask for an optimization of a whole symbol; None when its last request is still open."""
+    values = {"kind": WHITELIST, "exchange": exchange, "symbol": symbol, "evidence": evidence}
+    return _add(connection, values, at)
+
+
+def last_request_at(connection: Connection, deployment_id: int) -> datetime | None:
+    """When a deployment last asked for an optimization; None if never."""
+    mine = optimization_requests.c.deployment_id == deployment_id
+    return connection.execute(select(func.max(optimization_requests.c.created_at)).where(mine)).scalar()
+
+
+def symbols_without_search(connection: Connection, exchange: str) -> list[tuple[str, str]]:
+    """Symbols that an operator put on the whitelist and nobody has searched or asked for since, and who."""
+    searched = select(optimizer_tasks.c.id).where(
+        optimizer_tasks.c.exchange == exchange,
+        optimizer_tasks.c.symbol == whitelist.c.symbol,
+        optimizer_tasks.c.created_at >= whitelist.c.added_at,
+    )
+    asked = select(optimization_requests.c.id).where(
+        optimization_requests.c.exchange == exchange,
+        optimization_requests.c.symbol == whitelist.c.symbol,
+        optimization_requests.c.kind == WHITELIST,
+        optimization_requests.c.created_at >= whitelist.c.added_at,
+    )
+    query = (
+        select(whitelist.c.symbol, whitelist.c.added_by)
+        .where(whitelist.c.exchange == exchange, whitelist.c.added_by != "settings")
+        .where(~searched.exists(), ~asked.exists())
+        .order_by(whitelist.c.symbol)
+    )
+    return [(row.symbol, row.added_by) for row in connection.execute(query)]
+
+
+def active_triggers(connection: Connection, deployment_id: int) -> frozenset[str]:
+    """Names of the triggers that stood at the last look."""
+    mine = (trigger_states.c.deployment_id == deployment_id) & trigger_states.c.is_active
+    return frozenset(connection.execute(select(trigger_states.c.name).where(mine)).scalars())
+
+
+def save_triggers(connection: Connection, deployment_id: int, readings: Sequence[Any], at: datetime) -> None:
+    """Store readings (``name``, ``value``, ``threshold``, ``is_active``); the time of a change is kept."""
+    for reading in readings:
+        names = ("value", "threshold", "is_active")
+        values = {name: getattr(reading, name) for name in names} | {"measured_at": at}
+        made = insert(trigger_states).values(
+            deployment_id=deployment_id, name=reading.name, since=at, **values
+        )
+        is_same = trigger_states.c.is_active == made.excluded.is_active
+        since = case((is_same, trigger_states.c.since), else_=made.excluded.since)
+        key = ["deployment_id", "name"]
+        connection.execute(made.on_conflict_do_update(index_elements=key, set_={**values, "since": since}))
+
+
+def _add(connection: Connection, values: dict[str, Any], at: datetime) -> int | None:
+    made = insert(optimization_requests).values(**values, status=OPEN, created_at=at)
+    return connection.execute(
+        made.on_conflict_do_nothing().returning(optimization_requests.c.id)
+    ).scalar_one_or_none()

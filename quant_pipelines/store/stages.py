@@ -1,0 +1,216 @@
+"""Stages of deployments: what their records hold, and the change itself."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+import numpy as np
+from sqlalchemy import Connection, func, insert, select, update
+
+from quant_pipelines.core.arrays import FloatArray
+from quant_pipelines.store.tables import (
+    alerts,
+    data_findings,
+    deployments,
+    intents,
+    orders,
+    out_of_sample_returns,
+    performance_metrics,
+    positions,
+    trigger_states,
+    verdicts,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class StoredStage:
+    """Everything that the guards of a deployment's next step ask about.
+
+    Parameters
+    ----------
+    deployment_id, strategy, exchange, symbol, timeframe
+        The deployment.
+    verdict_id
+        Verdict that it was deployed with; None for one made by hand.
+    stage, since
+        Stage, and when it was entered.
+    capital
+        Quote currency of its book.
+    paper_passed, capital_passed
+        Gates of the verdict.
+    position
+        Signed base quantity of its book.
+    is_behind
+        Whether its newest scorecard falls behind its verdict.
+    halts, refused_orders
+        Counted since the stage was entered.
+    active_triggers
+        Performance triggers that stand.
+    """
+
+    deployment_id: int
+    strategy: str
+    exchange: str
+    symbol: str
+    timeframe: str
+    verdict_id: int | None
+    stage: str
+    since: datetime
+    capital: Decimal
+    paper_passed: bool
+    capital_passed: bool
+    position: Decimal
+    is_behind: bool
+    halts: int
+    refused_orders: int
+    active_triggers: tuple[str, ...]
+
+    @property
+    def key(self) -> str:
+        """Name in alerts, audit rows and approvals."""
+        return f"deployment:{self.deployment_id}"
+
+
+def deployment_ids(connection: Connection, stages: Iterable[str] | None = None) -> list[int]:
+    """Ids of the deployments, oldest first; only those in the given stages if any are given."""
+    query = select(deployments.c.id).order_by(deployments.c.id)
+    if stages is not None:
+        query = query.where(deployments.c.stage.in_(list(stages)))
+    return list(connection.execute(query).scalars())
+
+
+def read_stage(connection: Connection, deployment_id: int, *, for_update: bool = False) -> StoredStage | None:
+    """Read a deployment's record; None for an unknown id.
+
+    Parameters
+    ----------
+    connection
+        Open transaction.
+    deployment_id
+        Which one.
+    for_update
+        Let nobody else change the deployment until the transaction ends.
+    """
+    query = select(deployments).where(deployments.c.id == deployment_id)
+    row = connection.execute(query.with_for_update() if for_update else query).one_or_none()
+    if row is None:
+        return None
+    gates = select(verdicts.c.paper_passed, verdicts.c.capital_passed).where(verdicts.c.id == row.verdict_id)
+    passed = connection.execute(gates).one_or_none()
+    held = select(func.coalesce(func.sum(positions.c.quantity), 0))
+    standing = (
+        select(trigger_states.c.name)
+        .where(trigger_states.c.deployment_id == deployment_id, trigger_states.c.is_active)
+        .order_by(trigger_states.c.name)
+    )
+    return StoredStage(
+        deployment_id=row.id,
+        verdict_id=row.verdict_id,
+        stage=row.stage,
+        since=row.stage_changed_at,
+        capital=row.capital,
+        paper_passed=bool(passed and passed.paper_passed),
+        capital_passed=bool(passed and passed.capital_passed),
+        position=connection.execute(held.where(positions.c.deployment_id == deployment_id)).scalar_one(),
+        is_behind=_is_behind(connection, deployment_id),
+        halts=_halts(connection, f"deployment:{deployment_id}", row.stage_changed_at),
+        refused_orders=_refused_orders(connection, deployment_id, row.stage_changed_at),
+        active_triggers=tuple(connection.execute(standing).scalars()),
+        **{name: getattr(row, name) for name in ("strategy", "exchange", "symbol", "timeframe")},
+    )
+
+
+def blocking_since(connection: Connection, exchange: str, symbol: str, since: datetime) -> tuple[str, ...]:
+    """Read the unresolved blocking faults of a symbol's newest days, in words."""
+    query = (
+        select(data_findings)
+        .where(data_findings.c.exchange == exchange, data_findings.c.symbol == symbol)
+        .where(data_findings.c.severity == "block", data_findings.c.resolved_at.is_(None))
+        .where(data_findings.c.day >= since.date())
+        .order_by(data_findings.c.day, data_findings.c.check_name)
+    )
+    rows = connection.execute(query).mappings().all()
+    return tuple(
+        f"{row['count']} x {row['check_name']} in {row['timeframe']} bars of {symbol} on {row['day']}"
+        for row in rows
+    )
+
+
+def change_stage(connection: Connection, deployment_id: int, stage: str, at: datetime) -> None:
+    """Move a deployment to a stage; the caller has proven that the step is allowed."""
+    moved = update(deployments).where(deployments.c.id == deployment_id)
+    connection.execute(moved.values(stage=stage, stage_changed_at=at))
+
+
+def open_venue_book(
+    connection: Connection, deployment_id: int, account_id: int, capital: Decimal, at: datetime
+) -> int:
+    """Store a canary of a deployment: the same version and parameters, with a book of its own.
+
+    Parameters
+    ----------
+    connection
+        Open transaction, in which the deployment has left its traded stage.
+    deployment_id
+        Which deployment is copied.
+    account_id
+        Account at the venue.
+    capital
+        Quote currency of the new book.
+    at
+        Time of the change.
+
+    Returns
+    -------
+    int
+        Id of the new deployment.
+    """
+    query = select(deployments).where(deployments.c.id == deployment_id)
+    row = dict(connection.execute(query).mappings().one())
+    del row["id"]
+    row |= {"account_id": account_id, "capital": capital, "stage": "canary"}
+    row |= {"created_at": at, "stage_changed_at": at}
+    return int(connection.execute(insert(deployments).values(row).returning(deployments.c.id)).scalar_one())
+
+
+def promised_returns(connection: Connection, deployment_id: int) -> FloatArray:
+    """Daily out-of-sample returns of a deployment's verdict, oldest first; shape (n_days,), may be empty."""
+    query = (
+        select(out_of_sample_returns.c.daily_return)
+        .join(verdicts, verdicts.c.task_id == out_of_sample_returns.c.task_id)
+        .join(deployments, deployments.c.verdict_id == verdicts.c.id)
+        .where(deployments.c.id == deployment_id)
+        .order_by(out_of_sample_returns.c.day)
+    )
+    return np.array(connection.execute(query).scalars().all(), dtype=np.float64)
+
+
+def _is_behind(connection: Connection, deployment_id: int) -> bool:
+    newest = (
+        select(performance_metrics.c.metrics)
+        .where(performance_metrics.c.deployment_id == deployment_id)
+        .order_by(performance_metrics.c.scored_at.desc())
+        .limit(1)
+    )
+    metrics: dict[str, Any] = connection.execute(newest).scalar() or {}
+    return bool(metrics.get("is_behind"))
+
+
+def _halts(connection: Connection, source: str, since: datetime) -> int:
+    query = select(func.count()).where(alerts.c.severity == "halt", alerts.c.source == source)
+    # A halt that began before the stage and still stands counts too.
+    counted = query.where((alerts.c.at >= since) | alerts.c.resolved_at.is_(None))
+    return int(connection.execute(counted).scalar_one())
+
+
+def _refused_orders(connection: Connection, deployment_id: int, since: datetime) -> int:
+    query = (
+        select(func.count())
+        .select_from(orders)
+        .join(intents, intents.c.client_order_id == orders.c.client_order_id)
+        .where(intents.c.deployment_id == deployment_id, intents.c.committed_at >= since)
+        .where(orders.c.status.in_(("REJECTED", "UNKNOWN")))
+    )
+    return int(connection.execute(query).scalar_one())

@@ -1,0 +1,69 @@
+"""Schema ``ops``: who did what, and who is alive."""
+
+from sqlalchemy import CheckConstraint, Column, Index, Table
+from sqlalchemy import text as sql
+from sqlalchemy.dialects.postgresql import BYTEA
+
+from quant_pipelines.store.tables.base import document, identity, metadata, moment, text
+
+audit_logs = Table(
+    "audit_logs",
+    metadata,
+    identity(),
+    moment("at"),
+    text("actor"),
+    text("action"),
+    text("subject", comment="what it was done to, such as deployment:3"),
+    document("detail"),
+    Column("previous_hash", BYTEA, nullable=False),
+    Column("hash", BYTEA, nullable=False, unique=True),
+    schema="ops",
+    comment="Hash chain: each row's hash covers its contents and the hash before it",
+)
+
+heartbeats = Table(
+    "heartbeats",
+    metadata,
+    text("service", primary_key=True),
+    text("state", comment="ACTIVE, REDUCING, HALTED for the runner; healthy or a complaint elsewhere"),
+    moment("at"),
+    document("detail"),
+    schema="ops",
+    comment="Latest sign of life of each service",
+)
+
+alerts = Table(
+    "alerts",
+    metadata,
+    identity(),
+    moment("at"),
+    text("severity"),
+    text("source"),
+    text("message"),
+    document("detail"),
+    moment("resolved_at", nullable=True),
+    schema="ops",
+    comment="What a person should look at",
+)
+
+approvals = Table(
+    "approvals",
+    metadata,
+    identity(),
+    text("subject", comment="what is to be changed, such as deployment:3"),
+    text("source", comment="stage when the step was proposed"),
+    text("target", comment="stage that the step leads to"),
+    text("proposer", comment="the first pair of eyes"),
+    text("operator", nullable=True, comment="the second one; null while it is missing"),
+    text("decision", comment="open, approved or void (the stage changed in another way)"),
+    text("reason"),
+    document("evidence"),
+    moment("proposed_at"),
+    moment("decided_at", nullable=True),
+    CheckConstraint("operator is null or lower(btrim(operator)) <> lower(btrim(proposer))", name="four_eyes"),
+    CheckConstraint("decision in ('open', 'approved', 'void')", name="decision"),
+    CheckConstraint("decision <> 'approved' or operator is not null", name="approved_by"),
+    Index("uq_approvals_open", "subject", "target", unique=True, postgresql_where=sql("decision = 'open'")),
+    schema="ops",
+    comment="Steps that need two different people",
+)

@@ -1,0 +1,210 @@
+"""Schema ``research``: strategies, searches and their verdicts."""
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    CheckConstraint,
+    Column,
+    Date,
+    Double,
+    ForeignKey,
+    Index,
+    Integer,
+    PrimaryKeyConstraint,
+    Table,
+    UniqueConstraint,
+)
+from sqlalchemy import text as sql
+
+from quant_pipelines.store.tables.base import document, identity, metadata, moment, text
+
+strategies = Table(
+    "strategies",
+    metadata,
+    text("name", primary_key=True),
+    text("description"),
+    moment("created_at"),
+    schema="research",
+    comment="Strategy families",
+)
+
+strategy_versions = Table(
+    "strategy_versions",
+    metadata,
+    identity(),
+    text("strategy"),
+    text("content_hash", comment="hash of the plugin's source"),
+    text("kernel_digest", comment="digest of the compiled sources it was judged with"),
+    text("source", comment="the plugin's source, so that an open position can keep its version"),
+    document("parameters", comment="declared search space: name -> kind, default, low, high"),
+    moment("created_at"),
+    UniqueConstraint("strategy", "content_hash", "kernel_digest"),
+    schema="research",
+    comment="Contents of a strategy's file, as judged and as traded",
+)
+
+optimizer_tasks = Table(
+    "optimizer_tasks",
+    metadata,
+    identity(),
+    text(
+        "task_key",
+        unique=True,
+        comment="digest of everything that decides the result: same key, same work",
+    ),
+    Column(
+        "strategy_version_id",
+        BigInteger,
+        ForeignKey("research.strategy_versions.id"),
+        nullable=False,
+    ),
+    text("strategy"),
+    text("exchange"),
+    text("symbol"),
+    text("timeframe"),
+    text("searcher"),
+    text("objective"),
+    Column("seed", BigInteger, nullable=False),
+    moment("window_start"),
+    moment("window_end"),
+    document("settings"),
+    text("trigger", comment="why it was started: first start, daily, operator, command line"),
+    text("status"),
+    text("error", nullable=True),
+    moment("created_at"),
+    moment("finished_at", nullable=True),
+    CheckConstraint("status in ('pending', 'running', 'done', 'failed')", name="status"),
+    schema="research",
+    comment="One walk-forward of one strategy on one symbol and timeframe",
+)
+
+folds = Table(
+    "folds",
+    metadata,
+    Column(
+        "task_id",
+        BigInteger,
+        ForeignKey("research.optimizer_tasks.id", ondelete="CASCADE"),
+        nullable=False,
+    ),
+    Column("fold", Integer, nullable=False),
+    moment("train_start"),
+    moment("train_end"),
+    moment("test_start"),
+    moment("test_end"),
+    document("parameters", comment="best in-sample parameters"),
+    document("train_metrics"),
+    document("test_metrics"),
+    document("result", comment="out-of-sample daily returns and trades, for stitching after a restart"),
+    PrimaryKeyConstraint("task_id", "fold"),
+    schema="research",
+    comment="Finished folds; a task that was interrupted goes on behind the last one",
+)
+
+trials = Table(
+    "trials",
+    metadata,
+    Column(
+        "task_id",
+        BigInteger,
+        ForeignKey("research.optimizer_tasks.id", ondelete="CASCADE"),
+        nullable=False,
+    ),
+    Column("fold", Integer, nullable=False),
+    Column("trial", Integer, nullable=False),
+    document("parameters"),
+    Column("objective", Double, nullable=True),
+    PrimaryKeyConstraint("task_id", "fold", "trial"),
+    schema="research",
+    comment="Every parameter set that was tried in-sample",
+)
+
+out_of_sample_returns = Table(
+    "out_of_sample_returns",
+    metadata,
+    Column(
+        "task_id",
+        BigInteger,
+        ForeignKey("research.optimizer_tasks.id", ondelete="CASCADE"),
+        nullable=False,
+    ),
+    Column("day", Date, nullable=False),
+    Column("fold", Integer, nullable=False),
+    Column("daily_return", Double, nullable=False),
+    Column("equity", Double, nullable=False),
+    PrimaryKeyConstraint("task_id", "day"),
+    schema="research",
+    comment="Stitched out-of-sample equity, one row a UTC day, starting at 1",
+)
+
+verdicts = Table(
+    "verdicts",
+    metadata,
+    identity(),
+    Column(
+        "task_id",
+        BigInteger,
+        ForeignKey("research.optimizer_tasks.id", ondelete="CASCADE"),
+        nullable=False,
+        unique=True,
+    ),
+    Column(
+        "strategy_version_id",
+        BigInteger,
+        ForeignKey("research.strategy_versions.id"),
+        nullable=False,
+    ),
+    text("strategy"),
+    text("exchange"),
+    text("symbol"),
+    text("timeframe"),
+    document("parameters", comment="final fit on the newest window: what would be deployed"),
+    document("in_sample"),
+    document("out_of_sample"),
+    document("gates", comment="list of name, value, threshold, passed, gate (paper or capital), detail"),
+    Column("paper_passed", Boolean, nullable=False),
+    Column("capital_passed", Boolean, nullable=False),
+    text(
+        "decision",
+        comment="candidate until the paper screen has decided: then admitted or rejected",
+    ),
+    document("reasons", comment="one sentence for each gate that failed"),
+    moment("created_at"),
+    moment("decided_at", nullable=True),
+    CheckConstraint("decision in ('candidate', 'admitted', 'rejected')", name="decision"),
+    schema="research",
+    comment="What a walk-forward proved, gate by gate",
+)
+
+optimization_requests = Table(
+    "optimization_requests",
+    metadata,
+    identity(),
+    text("kind", comment="performance (a trigger fired) or whitelist (a symbol was approved)"),
+    Column("deployment_id", BigInteger, nullable=True, comment="whose trigger fired"),
+    text("strategy", nullable=True, comment="null asks for every strategy"),
+    text("exchange"),
+    text("symbol"),
+    text("timeframe", nullable=True, comment="null asks for every timeframe"),
+    document("evidence", comment="what was measured, and which thresholds it crossed"),
+    text("status"),
+    moment("created_at"),
+    moment("closed_at", nullable=True),
+    CheckConstraint("kind in ('performance', 'whitelist')", name="kind"),
+    CheckConstraint("status in ('open', 'done', 'failed')", name="status"),
+    Index(
+        "uq_optimization_requests_open_deployment",
+        "deployment_id",
+        unique=True,
+        postgresql_where=sql("status = 'open'"),
+    ),
+    Index(
+        "uq_optimization_requests_open_symbol",
+        "exchange",
+        "symbol",
+        unique=True,
+        postgresql_where=sql("status = 'open' and kind = 'whitelist'"),
+    ),
+    schema="research",
+    comment="Optimizations that something asked for; a sensor runs them",
+)

@@ -1,0 +1,283 @@
+"""Schema ``trading``: deployments, orders and books of the live runner."""
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    CheckConstraint,
+    Column,
+    Double,
+    ForeignKey,
+    Index,
+    Integer,
+    PrimaryKeyConstraint,
+    Table,
+    UniqueConstraint,
+)
+from sqlalchemy import text as sql
+
+from quant_pipelines.store.tables.base import document, identity, metadata, moment, money, text
+
+STAGES = (
+    "candidate",
+    "paper",
+    "shadow",
+    "canary",
+    "live",
+    "cooling",
+    "retired",
+    "rejected",
+    "rolled_back",
+)
+TRADED_STAGES = ("paper", "shadow", "canary", "live")
+
+ORDER_STATUSES = (
+    "INITIALIZED",
+    "DENIED",
+    "SUBMITTED",
+    "UNKNOWN",
+    "ACCEPTED",
+    "TRIGGERED",
+    "PARTIALLY_FILLED",
+    "PENDING_UPDATE",
+    "PENDING_CANCEL",
+    "FILLED",
+    "CANCELED",
+    "REJECTED",
+    "EXPIRED",
+)
+
+
+def _one_of(column: str, values: tuple[str, ...]) -> str:
+    return f"{column} in ({', '.join(repr(value) for value in values)})"
+
+
+accounts = Table(
+    "accounts",
+    metadata,
+    identity(),
+    text("name", unique=True),
+    text("venue", comment="paper, or the ccxt id of the exchange"),
+    text("currency"),
+    money("capital"),
+    moment("created_at"),
+    schema="trading",
+    comment="Accounts that the runner books to; the paper account needs no keys",
+)
+
+deployments = Table(
+    "deployments",
+    metadata,
+    identity(),
+    Column("account_id", BigInteger, ForeignKey("trading.accounts.id"), nullable=False),
+    Column(
+        "strategy_version_id",
+        BigInteger,
+        ForeignKey("research.strategy_versions.id"),
+        nullable=False,
+    ),
+    Column("verdict_id", BigInteger, ForeignKey("research.verdicts.id"), nullable=True),
+    text("strategy"),
+    text("exchange"),
+    text("symbol"),
+    text("timeframe", comment="the strategy's bars"),
+    text("execution_timeframe", comment="the bars on which fills and stops are decided"),
+    document("parameters"),
+    document("settings", comment="costs, sizing and limits in force for this deployment"),
+    text("stage"),
+    money("capital"),
+    moment(
+        "history_start",
+        comment="first bar the strategy sees: fixed, so that a restart decides the same",
+    ),
+    moment("created_at"),
+    moment("stage_changed_at"),
+    CheckConstraint(_one_of("stage", STAGES), name="stage"),
+    Index(
+        "uq_deployments_traded",
+        "strategy",
+        "exchange",
+        "symbol",
+        "timeframe",
+        unique=True,
+        postgresql_where=sql(_one_of("stage", TRADED_STAGES)),
+    ),
+    schema="trading",
+    comment="Strategy version x instrument x capital: what the runner trades",
+)
+
+risk_limits = Table(
+    "risk_limits",
+    metadata,
+    text("scope", comment="account, or deployment:<id>"),
+    text("name"),
+    money("value"),
+    moment("updated_at"),
+    text("updated_by"),
+    PrimaryKeyConstraint("scope", "name"),
+    schema="trading",
+    comment="Limits in force; seeded from the settings once, then changed by operators",
+)
+
+epochs = Table(
+    "epochs",
+    metadata,
+    identity(),
+    text("writer", comment="host and process of the writer"),
+    moment("started_at"),
+    schema="trading",
+    comment="Writers of the trading books in order; the highest id is the only one allowed to write",
+)
+
+signals = Table(
+    "signals",
+    metadata,
+    Column("deployment_id", BigInteger, ForeignKey("trading.deployments.id"), nullable=False),
+    moment("bar_close", comment="close time of the bar that was decided on"),
+    Column("target", Double, nullable=False),
+    Column("price", Double, nullable=False),
+    document("decision", comment="each step: target, size, risk verdict, order or why none"),
+    moment("decided_at"),
+    PrimaryKeyConstraint("deployment_id", "bar_close"),
+    schema="trading",
+    comment="Every decision, also the ones without an order",
+)
+
+intents = Table(
+    "intents",
+    metadata,
+    text("client_order_id", primary_key=True),
+    Column("deployment_id", BigInteger, ForeignKey("trading.deployments.id"), nullable=False),
+    Column("epoch", BigInteger, ForeignKey("trading.epochs.id"), nullable=False),
+    text("symbol"),
+    text("side"),
+    money("quantity"),
+    text("order_type"),
+    text("purpose", comment="target, stop or flatten"),
+    moment("bar_close"),
+    moment("committed_at", comment="stamped before the order is handed to the broker"),
+    CheckConstraint("side in ('buy', 'sell')", name="side"),
+    CheckConstraint("quantity > 0", name="quantity"),
+    UniqueConstraint("deployment_id", "bar_close", "purpose"),
+    schema="trading",
+    comment="What the runner meant to do, committed before it was done",
+)
+
+orders = Table(
+    "orders",
+    metadata,
+    text("client_order_id", primary_key=True),
+    text("venue_order_id", nullable=True),
+    text("status"),
+    money("filled_quantity", server_default=sql("0")),
+    text("reason", server_default=sql("''"), comment="why it was denied, canceled or rejected"),
+    moment("updated_at"),
+    CheckConstraint(_one_of("status", ORDER_STATUSES), name="status"),
+    schema="trading",
+    comment="State of every order; never goes back",
+)
+
+fills = Table(
+    "fills",
+    metadata,
+    text("venue"),
+    text("symbol"),
+    text("trade_id"),
+    text(
+        "client_order_id",
+        nullable=True,
+        comment="null for a fill without an intent: a stop of the paper venue",
+    ),
+    Column("deployment_id", BigInteger, ForeignKey("trading.deployments.id"), nullable=False),
+    text("side"),
+    money("quantity"),
+    money("price"),
+    money("fee"),
+    text("reason", comment="target, hard_stop, liquidation, flatten"),
+    moment("ts", comment="time of the bar or trade that filled it"),
+    moment("booked_at"),
+    PrimaryKeyConstraint("venue", "symbol", "trade_id"),
+    CheckConstraint("side in ('buy', 'sell')", name="side"),
+    CheckConstraint("quantity > 0", name="quantity"),
+    schema="trading",
+    comment="Fills, booked once",
+)
+
+income = Table(
+    "income",
+    metadata,
+    Column("deployment_id", BigInteger, ForeignKey("trading.deployments.id"), nullable=False),
+    text("kind", comment="funding"),
+    moment("ts"),
+    money("amount", comment="quote; positive when received"),
+    PrimaryKeyConstraint("deployment_id", "kind", "ts"),
+    schema="trading",
+    comment="Cash changes that are not fills",
+)
+
+positions = Table(
+    "positions",
+    metadata,
+    Column("deployment_id", BigInteger, ForeignKey("trading.deployments.id"), nullable=False),
+    text("symbol"),
+    money("quantity", comment="base, signed"),
+    money("entry_price"),
+    money("realized_pnl", comment="quote, before fees and funding"),
+    money("stop_price", nullable=True),
+    moment("updated_at"),
+    PrimaryKeyConstraint("deployment_id", "symbol"),
+    schema="trading",
+    comment="Position of each virtual book; always the sum of its fills",
+)
+
+checkpoints = Table(
+    "checkpoints",
+    metadata,
+    Column("deployment_id", BigInteger, ForeignKey("trading.deployments.id"), primary_key=True),
+    moment("bar_close", comment="close of the last execution bar that was booked"),
+    document("state", comment="the broker's state, floats to the last digit"),
+    Column("epoch", BigInteger, ForeignKey("trading.epochs.id"), nullable=False),
+    moment("saved_at"),
+    schema="trading",
+    comment="State from which a restart goes on, written in the transaction that books the bar",
+)
+
+equity = Table(
+    "equity",
+    metadata,
+    Column("deployment_id", BigInteger, ForeignKey("trading.deployments.id"), nullable=False),
+    moment("ts", comment="close of the execution bar"),
+    Column("cash", Double, nullable=False),
+    Column("position", Double, nullable=False),
+    Column("price", Double, nullable=False),
+    Column("equity", Double, nullable=False),
+    PrimaryKeyConstraint("deployment_id", "ts"),
+    schema="trading",
+    comment="Equity of each deployment at every execution bar's close",
+)
+
+performance_metrics = Table(
+    "performance_metrics",
+    metadata,
+    Column("deployment_id", BigInteger, ForeignKey("trading.deployments.id"), nullable=False),
+    moment("scored_at"),
+    Column("days", Integer, nullable=False),
+    document("metrics"),
+    PrimaryKeyConstraint("deployment_id", "scored_at"),
+    schema="trading",
+    comment="Scorecards",
+)
+
+trigger_states = Table(
+    "trigger_states",
+    metadata,
+    Column("deployment_id", BigInteger, ForeignKey("trading.deployments.id"), nullable=False),
+    text("name"),
+    Column("value", Double, nullable=True, comment="null while too little is known"),
+    Column("threshold", Double, nullable=False),
+    Column("is_active", Boolean, nullable=False),
+    moment("since", comment="when it became active, or calm"),
+    moment("measured_at"),
+    PrimaryKeyConstraint("deployment_id", "name"),
+    schema="trading",
+    comment="Performance triggers of each deployment as of the last look",
+)

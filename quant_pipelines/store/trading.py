@@ -1,0 +1,327 @@
+"""The books of the deployments: what a closed bar did to one of them is one transaction.
+
+Every write proves the writer's epoch first. Nothing here computes money; amounts come in as they are booked.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+from sqlalchemy import Connection, Engine, Table, insert, select
+from sqlalchemy.dialects.postgresql import insert as upsert
+
+from quant_pipelines.core.errors import ReconciliationError
+from quant_pipelines.store.engine import transaction
+from quant_pipelines.store.epochs import require_epoch
+from quant_pipelines.store.tables import (
+    checkpoints,
+    equity,
+    fills,
+    income,
+    intents,
+    orders,
+    positions,
+    signals,
+)
+
+OPEN_STATUSES = ("INITIALIZED", "SUBMITTED")
+
+
+@dataclass(frozen=True, slots=True)
+class Fill:
+    """One row of ``trading.fills``; quantity in base, price in quote per base, fee in quote."""
+
+    trade_id: str
+    client_order_id: str | None
+    side: str
+    quantity: Decimal
+    price: Decimal
+    fee: Decimal
+    reason: str
+    ts: datetime
+
+    @property
+    def signed_quantity(self) -> Decimal:
+        """Change of the position, base."""
+        return self.quantity if self.side == "buy" else -self.quantity
+
+
+@dataclass(frozen=True, slots=True)
+class Income:
+    """One row of ``trading.income``; amount in quote, positive when received."""
+
+    kind: str
+    ts: datetime
+    amount: Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class EquityPoint:
+    """One row of ``trading.equity`` at an execution bar's close."""
+
+    ts: datetime
+    cash: float
+    position: float
+    price: float
+    equity: float
+
+
+@dataclass(frozen=True, slots=True)
+class Position:
+    """One row of ``trading.positions``; quantity signed, prices in quote per base."""
+
+    quantity: Decimal
+    entry_price: Decimal
+    realized_pnl: Decimal
+    stop_price: Decimal | None
+
+
+@dataclass(frozen=True, slots=True)
+class Signal:
+    """One row of ``trading.signals``: a decision, also one without an order."""
+
+    bar_close: datetime
+    target: float
+    price: float
+    decision: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Intent:
+    """One row of ``trading.intents``, committed before its order exists."""
+
+    client_order_id: str
+    side: str
+    quantity: Decimal
+    purpose: str
+    bar_close: datetime
+    order_type: str = "market"
+
+
+@dataclass(frozen=True, slots=True)
+class OrderState:
+    """New state of an order whose intent is stored."""
+
+    client_order_id: str
+    status: str
+    filled_quantity: Decimal = Decimal(0)
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Booking:
+    """What the execution bars up to ``bar_close`` did to one deployment.
+
+    Parameters
+    ----------
+    deployment_id, venue, symbol
+        Whose book.
+    bar_close
+        Close of the last execution bar that is in the state.
+    state
+        The broker's state, as its own document.
+    position
+        The position after the fills.
+    fills, income, orders, equity
+        New rows, oldest first.
+    signal, intent
+        The decision of the last bar, and the order that it wants.
+    """
+
+    deployment_id: int
+    venue: str
+    symbol: str
+    bar_close: datetime
+    state: dict[str, Any]
+    position: Position
+    fills: tuple[Fill, ...] = ()
+    income: tuple[Income, ...] = ()
+    orders: tuple[OrderState, ...] = ()
+    equity: tuple[EquityPoint, ...] = ()
+    signal: Signal | None = None
+    intent: Intent | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class StoredBook:
+    """All rows that a restart needs for one deployment.
+
+    Parameters
+    ----------
+    state
+        The broker's state at ``bar_close``; None before the first booking.
+    bar_close
+        Close of the last execution bar that was booked; None before the first booking.
+    open_intents
+        Intents whose orders are not final, oldest first.
+    fills, income
+        Everything booked so far, oldest first.
+    last_signal
+        The last decision; None before the first one.
+    """
+
+    state: dict[str, Any] | None
+    bar_close: datetime | None
+    open_intents: tuple[Intent, ...]
+    fills: tuple[Fill, ...]
+    income: tuple[Income, ...]
+    last_signal: Signal | None
+
+
+def book(engine: Engine, epoch: int, booking: Booking, at: datetime) -> None:
+    """Store a booking, whole or not at all.
+
+    Raises
+    ------
+    StoreError
+        If another writer has taken over, or the database does not answer; then read the books again.
+    ReconciliationError
+        If the bars were booked before.
+    """
+    key = {"deployment_id": booking.deployment_id}
+    with transaction(engine) as connection:
+        require_epoch(connection, epoch)
+        _advance_checkpoint(connection, epoch, booking, at)
+        where = {"venue": booking.venue, "symbol": booking.symbol, **key, "booked_at": at}
+        _insert(connection, fills, [{**_columns(fill), **where} for fill in booking.fills])
+        _insert(connection, income, [{**_columns(row), **key} for row in booking.income])
+        _insert(connection, equity, [{**_columns(row), **key} for row in booking.equity])
+        for state in booking.orders:
+            _change_order(connection, state, at)
+        _replace(connection, positions, {**key, "symbol": booking.symbol}, _columns(booking.position), at)
+        if booking.signal is not None:
+            _insert(connection, signals, [{**_columns(booking.signal), **key, "decided_at": at}])
+        if booking.intent is not None:
+            _add_intent(connection, epoch, booking, booking.intent, at)
+
+
+def change_order(engine: Engine, epoch: int, state: OrderState, at: datetime) -> None:
+    """Store an order's new state.
+
+    Raises
+    ------
+    StoreError
+        If another writer has taken over, or the database does not answer.
+    ReconciliationError
+        If the order is unknown or already final.
+    """
+    with transaction(engine) as connection:
+        require_epoch(connection, epoch)
+        _change_order(connection, state, at)
+
+
+def read_book(engine: Engine, deployment_id: int) -> StoredBook:
+    """Everything a restart needs for one deployment, as of one moment.
+
+    Raises
+    ------
+    StoreError
+        If the database does not answer.
+    """
+    with transaction(engine) as connection:
+        connection.exec_driver_sql("set transaction isolation level repeatable read")
+        mine = checkpoints.c.deployment_id == deployment_id
+        checkpoint = connection.execute(select(checkpoints).where(mine)).one_or_none()
+        open_intents = (
+            select(intents)
+            .join(orders, orders.c.client_order_id == intents.c.client_order_id)
+            .where(intents.c.deployment_id == deployment_id, orders.c.status.in_(OPEN_STATUSES))
+            .order_by(intents.c.bar_close)
+        )
+        booked = select(fills).where(fills.c.deployment_id == deployment_id)
+        received = select(income).where(income.c.deployment_id == deployment_id).order_by(income.c.ts)
+        decided = (
+            select(signals)
+            .where(signals.c.deployment_id == deployment_id)
+            .order_by(signals.c.bar_close.desc())
+            .limit(1)
+        )
+        signal = connection.execute(decided).one_or_none()
+        return StoredBook(
+            state=checkpoint.state if checkpoint else None,
+            bar_close=checkpoint.bar_close if checkpoint else None,
+            open_intents=tuple(_value(Intent, row) for row in connection.execute(open_intents)),
+            fills=tuple(_value(Fill, row) for row in connection.execute(booked.order_by(fills.c.trade_id))),
+            income=tuple(_value(Income, row) for row in connection.execute(received)),
+            last_signal=_value(Signal, signal) if signal else None,
+        )
+
+
+def trade_id(deployment_id: int, number: int) -> str:
+    """Name of a paper fill: the same fill always gets the same one, and names sort by time.
+
+    Parameters
+    ----------
+    deployment_id
+        Whose fill.
+    number
+        Count over the life of the book, from 1.
+    """
+    return f"p{deployment_id}-{number:08d}"
+
+
+def _advance_checkpoint(connection: Connection, epoch: int, booking: Booking, at: datetime) -> None:
+    values = {"bar_close": booking.bar_close, "state": booking.state, "epoch": epoch, "saved_at": at}
+    query = upsert(checkpoints).values(deployment_id=booking.deployment_id, **values)
+    later = query.on_conflict_do_update(
+        index_elements=["deployment_id"],
+        set_=values,
+        where=checkpoints.c.bar_close < booking.bar_close,
+    ).returning(checkpoints.c.deployment_id)
+    if connection.execute(later).scalar_one_or_none() is None:
+        raise ReconciliationError(
+            f"deployment {booking.deployment_id}: the bars up to {booking.bar_close:%Y-%m-%d %H:%M} "
+            "were booked before; expected a later bar"
+        )
+
+
+def _add_intent(connection: Connection, epoch: int, booking: Booking, intent: Intent, at: datetime) -> None:
+    values = {
+        **_columns(intent),
+        "deployment_id": booking.deployment_id,
+        "symbol": booking.symbol,
+        "epoch": epoch,
+        "committed_at": at,
+    }
+    _insert(connection, intents, [values])
+    state = OrderState(intent.client_order_id, "INITIALIZED")
+    _insert(connection, orders, [{**_columns(state), "updated_at": at}])
+
+
+def _change_order(connection: Connection, state: OrderState, at: datetime) -> None:
+    query = (
+        orders.update()
+        .where(orders.c.client_order_id == state.client_order_id, orders.c.status.in_(OPEN_STATUSES))
+        .values(
+            status=state.status,
+            filled_quantity=state.filled_quantity,
+            reason=state.reason,
+            updated_at=at,
+        )
+    )
+    if connection.execute(query).rowcount != 1:
+        raise ReconciliationError(
+            f"order {state.client_order_id} can't become {state.status}: it is unknown or final already"
+        )
+
+
+def _replace(
+    connection: Connection, table: Table, key: dict[str, Any], values: dict[str, Any], at: datetime
+) -> None:
+    row = {**values, "updated_at": at}
+    query = upsert(table).values(**key, **row)
+    connection.execute(query.on_conflict_do_update(index_elements=list(key), set_=row))
+
+
+def _insert(connection: Connection, table: Table, rows: list[dict[str, Any]]) -> None:
+    if rows:
+        connection.execute(insert(table), rows)
+
+
+def _columns(value: Any) -> dict[str, Any]:
+    return {name: getattr(value, name) for name in value.__slots__}
+
+
+def _value(kind: Any, row: Any) -> Any:
+    return kind(**{name: getattr(row, name) for name in kind.__slots__})

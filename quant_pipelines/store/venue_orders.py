@@ -1,0 +1,179 @@
+"""Orders and fills of a deployment at a venue, booked between two bars; the tables are those of paper."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import Connection, Engine, Table, insert, literal, select
+from sqlalchemy.dialects.postgresql import insert as upsert
+
+from quant_pipelines.core.errors import ReconciliationError
+from quant_pipelines.store.engine import transaction
+from quant_pipelines.store.epochs import require_epoch
+from quant_pipelines.store.tables import fills, income, intents, orders, positions
+from quant_pipelines.store.trading import Fill, Income, Intent, Position
+from quant_pipelines.trading.orders import OrderProgress, predecessors
+
+
+@dataclass(frozen=True, slots=True)
+class PlacedOrder:
+    """An intent with the state of its order; ``stamp`` is when that state was written."""
+
+    intent: Intent
+    epoch: int
+    venue_order_id: str | None
+    progress: OrderProgress
+    stamp: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class OrderStep:
+    """New state of one order, with the venue's name for it where that is known."""
+
+    client_order_id: str
+    progress: OrderProgress
+    venue_order_id: str | None = None
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Received:
+    """What a venue booked for one deployment, and the position after it."""
+
+    deployment_id: int
+    venue: str
+    symbol: str
+    fills: Sequence[Fill]
+    income: Sequence[Income]
+    position: Position
+
+
+def read_orders(engine: Engine, deployment_id: int) -> list[PlacedOrder]:
+    """Every order of a deployment, oldest first.
+
+    Raises
+    ------
+    StoreError
+        If the database does not answer.
+    """
+    query = (
+        select(
+            intents, orders.c.venue_order_id, orders.c.status, orders.c.filled_quantity, orders.c.updated_at
+        )
+        .join(orders, orders.c.client_order_id == intents.c.client_order_id)
+        .where(intents.c.deployment_id == deployment_id)
+        .order_by(intents.c.committed_at)
+    )
+    with transaction(engine) as connection:
+        return [
+            PlacedOrder(
+                Intent(**{name: getattr(row, name) for name in Intent.__slots__}),
+                row.epoch,
+                row.venue_order_id,
+                OrderProgress(row.status, row.filled_quantity),
+                row.updated_at,
+            )
+            for row in connection.execute(query)
+        ]
+
+
+def add_order(
+    engine: Engine, epoch: int, intent: Intent, *, deployment_id: int, symbol: str, at: datetime
+) -> None:
+    """Store an intent that no bar's booking carries (a stop, a flattening), as about to be sent.
+
+    Raises
+    ------
+    StoreError
+        If another writer has taken over, or the database does not answer.
+    """
+    values = {name: getattr(intent, name) for name in Intent.__slots__}
+    with transaction(engine) as connection:
+        require_epoch(connection, epoch)
+        row = {**values, "deployment_id": deployment_id, "symbol": symbol, "epoch": epoch, "committed_at": at}
+        connection.execute(insert(intents).values(row))
+        connection.execute(
+            insert(orders).values(
+                client_order_id=intent.client_order_id, status="SUBMITTED", filled_quantity=0, updated_at=at
+            )
+        )
+
+
+def follow_order(engine: Engine, epoch: int, step: OrderStep, at: datetime) -> None:
+    """Store how far an order is.
+
+    Raises
+    ------
+    StoreError
+        If another writer has taken over, or the database does not answer.
+    ReconciliationError
+        If the order's state would go back.
+    """
+    progress = step.progress
+    allowed = (*predecessors(progress.status), progress.status)
+    values = {
+        "status": progress.status,
+        "filled_quantity": progress.filled_quantity,
+        "reason": step.reason,
+        "updated_at": at,
+    }
+    if step.venue_order_id:
+        values["venue_order_id"] = step.venue_order_id
+    query = (
+        orders.update()
+        .where(
+            orders.c.client_order_id == step.client_order_id,
+            orders.c.status.in_(allowed),
+            orders.c.filled_quantity <= progress.filled_quantity,
+        )
+        .values(values)
+    )
+    with transaction(engine) as connection:
+        require_epoch(connection, epoch)
+        if connection.execute(query).rowcount != 1:
+            raise ReconciliationError(
+                f"order {step.client_order_id} can't become {progress.status}, "
+                f"{progress.filled_quantity} filled: it is unknown, or further already"
+            )
+
+
+def receive(engine: Engine, epoch: int, received: Received, at: datetime) -> None:
+    """Book fills and income, each once, with the position that they make.
+
+    Raises
+    ------
+    StoreError
+        If another writer has taken over, or the database does not answer; then read the books again.
+    ReconciliationError
+        If one of them was booked before.
+    """
+    key = {"deployment_id": received.deployment_id}
+    where = {"venue": received.venue, "symbol": received.symbol, **key, "booked_at": at}
+    with transaction(engine) as connection:
+        require_epoch(connection, epoch)
+        new_fills = [{**_columns(fill), **where} for fill in received.fills]
+        new_income = [{**_columns(row), **key} for row in received.income]
+        n_booked = sum(
+            _insert_new(connection, table, rows) for table, rows in ((fills, new_fills), (income, new_income))
+        )
+        if n_booked != len(new_fills) + len(new_income):
+            raise ReconciliationError(
+                f"deployment {received.deployment_id}: {len(new_fills) + len(new_income) - n_booked} of the "
+                "fills and payments were booked before; expected none"
+            )
+        row = {**_columns(received.position), "updated_at": at}
+        held = upsert(positions).values(**key, symbol=received.symbol, **row)
+        connection.execute(held.on_conflict_do_update(index_elements=["deployment_id", "symbol"], set_=row))
+
+
+def _insert_new(connection: Connection, table: Table, rows: list[dict[str, object]]) -> int:
+    """Insert rows whose key is new; returns how many were."""
+    n_new = 0
+    for row in rows:
+        query = upsert(table).values(row).on_conflict_do_nothing().returning(literal(1))
+        n_new += len(connection.execute(query).all())
+    return n_new
+
+
+def _columns(value: Fill | Income | Position) -> dict[str, object]:
+    return {name: getattr(value, name) for name in value.__slots__}

@@ -1,0 +1,170 @@
+"""Verdicts in PostgreSQL, with the stitched returns and the faults of the data that they rest on."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from sqlalchemy import Engine, Row, func, insert, select, update
+from sqlalchemy.dialects.postgresql import aggregate_order_by
+from sqlalchemy.dialects.postgresql import insert as upsert
+
+from quant_pipelines.core.clock import utc_now
+from quant_pipelines.core.timeframes import DAY_MS, from_ms, to_ms
+from quant_pipelines.optimize.evaluation import OutOfSample
+from quant_pipelines.optimize.gates import Gate
+from quant_pipelines.optimize.verdict import VerdictRecord
+from quant_pipelines.store.research import DONE, StoredTask, finite
+from quant_pipelines.store.tables import (
+    data_findings,
+    optimizer_tasks,
+    out_of_sample_returns,
+    strategy_versions,
+    verdicts,
+)
+
+
+def count_previous_trials(engine: Engine, task: Mapping[str, Any]) -> int:
+    """Count the trials of earlier walk-forwards of this strategy and symbol on overlapping data.
+
+    Earlier is a window that ends before, in any timeframe and version, or the same window under other
+    settings. What runs beside it in another timeframe counts from the next window on, so that the order in
+    which a day's jobs finish changes nothing.
+
+    Parameters
+    ----------
+    engine
+        Product database.
+    task
+        ``strategy``, ``exchange``, ``symbol``, ``timeframe``, ``window_start``, ``window_end`` and the
+        ``task_key`` that is not counted.
+    """
+    tasks = optimizer_tasks.c
+    is_same_window = (tasks.window_end == task["window_end"]) & (tasks.timeframe == task["timeframe"])
+    query = (
+        select(func.coalesce(func.sum(verdicts.c.in_sample["own_trials"].as_integer()), 0))
+        .join(optimizer_tasks, tasks.id == verdicts.c.task_id)
+        .where(*(tasks[name] == task[name] for name in ("strategy", "exchange", "symbol")))
+        .where(tasks.task_key != task["task_key"], tasks.window_end > task["window_start"])
+        .where((tasks.window_end < task["window_end"]) | is_same_window)
+    )
+    with engine.connect() as connection:
+        return int(connection.execute(query).scalar_one())
+
+
+def save_verdict(
+    engine: Engine, task: StoredTask, record: VerdictRecord, stitched: Mapping[int, OutOfSample]
+) -> int:
+    """Store the stitched out-of-sample returns and the verdict, and mark the task done, in one transaction.
+
+    Parameters
+    ----------
+    engine
+        Product database.
+    task
+        The task that is finished.
+    record
+        Its verdict.
+    stitched
+        Out-of-sample result by fold index.
+
+    Returns
+    -------
+    int
+        Id of the verdict.
+    """
+    with engine.begin() as connection:
+        returns = _return_rows(task.id, stitched)
+        if returns:
+            connection.execute(upsert(out_of_sample_returns).on_conflict_do_nothing(), returns)
+        row = {
+            name: getattr(record, name)
+            for name in ("strategy", "exchange", "symbol", "timeframe", "parameters", "decision")
+        }
+        row |= {
+            "task_id": task.id,
+            "strategy_version_id": task.version_id,
+            "in_sample": finite(record.in_sample),
+            "out_of_sample": finite(record.out_of_sample),
+            "gates": [finite(gate.to_document()) for gate in record.gates],
+            "paper_passed": record.paper_passed,
+            "capital_passed": record.capital_passed,
+            "reasons": list(record.reasons),
+            "created_at": utc_now(),
+        }
+        verdict_id = connection.execute(insert(verdicts).values(row).returning(verdicts.c.id)).scalar_one()
+        is_it = optimizer_tasks.c.id == task.id
+        connection.execute(update(optimizer_tasks).where(is_it).values(status=DONE, finished_at=utc_now()))
+    return int(verdict_id)
+
+
+def read_verdicts(
+    engine: Engine, *, task_id: int | None = None, decision: str | None = None
+) -> list[VerdictRecord]:
+    """Verdicts, oldest first.
+
+    Parameters
+    ----------
+    engine
+        Product database.
+    task_id
+        Only the verdict of this task.
+    decision
+        Only ``candidate``, ``admitted`` or ``rejected`` ones.
+    """
+    returns = out_of_sample_returns.c
+    by_day = func.array_agg(aggregate_order_by(returns.daily_return, returns.day))
+    stitched = select(by_day).where(returns.task_id == verdicts.c.task_id).scalar_subquery()
+    query = (
+        select(verdicts, strategy_versions.c.content_hash, stitched.label("daily_returns"))
+        .add_columns(optimizer_tasks.c.window_start, optimizer_tasks.c.window_end)
+        .join(strategy_versions, strategy_versions.c.id == verdicts.c.strategy_version_id)
+        .join(optimizer_tasks, optimizer_tasks.c.id == verdicts.c.task_id)
+        .order_by(verdicts.c.id)
+    )
+    if task_id is not None:
+        query = query.where(verdicts.c.task_id == task_id)
+    if decision is not None:
+        query = query.where(verdicts.c.decision == decision)
+    with engine.connect() as connection:
+        return [_verdict(row) for row in connection.execute(query)]
+
+
+def blocking_findings(
+    engine: Engine, exchange: str, series: tuple[str, set[str]], start_ms: int, end_ms: int
+) -> tuple[str, ...]:
+    """Read the unresolved blocking faults of a symbol's bars in ``[start_ms, end_ms)``, a sentence each."""
+    symbol, timeframes = series
+    query = (
+        select(data_findings)
+        .where(data_findings.c.exchange == exchange, data_findings.c.symbol == symbol)
+        .where(data_findings.c.timeframe.in_(timeframes))
+        .where(data_findings.c.severity == "block", data_findings.c.resolved_at.is_(None))
+        .where(data_findings.c.day.between(from_ms(start_ms).date(), from_ms(end_ms - 1).date()))
+        .order_by(data_findings.c.day, data_findings.c.timeframe, data_findings.c.check_name)
+    )
+    with engine.connect() as connection:
+        return tuple(
+            f"{row['count']} x {row['check_name']} in {row['timeframe']} bars of {symbol} on {row['day']}"
+            for row in connection.execute(query).mappings().all()
+        )
+
+
+def _return_rows(task_id: int, stitched: Mapping[int, OutOfSample]) -> list[dict[str, Any]]:
+    rows, equity = [], 1.0
+    for index in sorted(stitched):
+        for day, value in zip(stitched[index].days, stitched[index].returns, strict=True):
+            equity *= 1.0 + float(value)
+            row = {"task_id": task_id, "day": from_ms(int(day) // DAY_MS * DAY_MS).date(), "fold": index}
+            rows.append(row | {"daily_return": float(value), "equity": equity})
+    return rows
+
+
+def _verdict(row: Row[Any]) -> VerdictRecord:
+    same = ("id", "task_id", "strategy", "content_hash", "exchange", "symbol", "timeframe", "decision")
+    return VerdictRecord(
+        **{name: getattr(row, name) for name in (*same, "parameters", "in_sample", "out_of_sample")},
+        window_start_ms=to_ms(row.window_start),
+        window_end_ms=to_ms(row.window_end),
+        gates=tuple(Gate(**gate) for gate in row.gates),
+        reasons=tuple(row.reasons),
+        daily_returns=tuple(row.daily_returns or ()),
+    )

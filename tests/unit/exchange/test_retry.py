@@ -1,0 +1,118 @@
+"""Patience: repeats after transient failures only, and silence when the exchange asks for it."""
+
+import asyncio
+
+import pytest
+
+from quant_pipelines.core.errors import ExchangeRefused, ExchangeUnavailable
+from quant_pipelines.core.timeframes import MINUTE_MS
+from quant_pipelines.exchange.retry import Backoff, WeightBudget, with_backoff
+
+
+class Time:
+    """A clock that sleeping moves."""
+
+    def __init__(self, now_ms: int = 1000 * MINUTE_MS) -> None:
+        self.now_ms = now_ms
+        self.slept: list[float] = []
+
+    def __call__(self) -> int:
+        return self.now_ms
+
+    async def sleep(self, seconds: float) -> None:
+        self.slept.append(seconds)
+        self.now_ms += round(seconds * 1000)
+
+
+class Flaky:
+    """Fails a number of times, then answers."""
+
+    def __init__(self, failures: int, error: Exception) -> None:
+        self.failures = failures
+        self.error = error
+        self.calls = 0
+
+    async def __call__(self) -> str:
+        self.calls += 1
+        if self.calls <= self.failures:
+            raise self.error
+        return "answer"
+
+
+def test_an_unavailable_exchange_is_asked_again_with_growing_patience() -> None:
+    time, call = Time(), Flaky(3, ExchangeUnavailable("away"))
+    assert asyncio.run(with_backoff(call, Backoff(attempts=5), sleep=time.sleep)) == "answer"
+    assert call.calls == 4
+    assert 0.125 <= time.slept[0] <= 0.25
+    assert 0.5 <= time.slept[2] <= 1.0
+
+
+def test_patience_ends_with_the_last_failure() -> None:
+    time, call = Time(), Flaky(99, ExchangeUnavailable("away"))
+    with pytest.raises(ExchangeUnavailable, match="away"):
+        asyncio.run(with_backoff(call, Backoff(attempts=3), sleep=time.sleep))
+    assert call.calls == 3
+
+
+def test_a_refusal_is_not_repeated() -> None:
+    call = Flaky(1, ExchangeRefused("no"))
+    with pytest.raises(ExchangeRefused):
+        asyncio.run(with_backoff(call, Backoff(), sleep=Time().sleep))
+    assert call.calls == 1
+
+
+def test_the_budget_waits_for_the_next_minute_before_it_is_spent() -> None:
+    time = Time()
+    budget = WeightBudget(4, time, sleep=time.sleep)
+    budget.limit = 100
+    budget.observe({"x-mbx-used-weight-1m": "75"})
+
+    async def spend() -> None:
+        await budget.admit(5)  # 80 of 100: the share that is ours
+        assert time.slept == []
+        await budget.admit(5)
+
+    asyncio.run(spend())
+    assert sum(time.slept) >= 60
+
+
+def test_before_the_limit_is_known_other_processes_use_does_not_hold_us_back() -> None:
+    time = Time()
+    budget = WeightBudget(4, time, sleep=time.sleep)
+    budget.observe({"x-mbx-used-weight-1m": "8800"})
+    asyncio.run(budget.admit(1))
+    assert time.slept == []
+
+
+def test_a_request_heavier_than_the_budget_is_sent_when_nothing_else_was() -> None:
+    time = Time()
+    budget = WeightBudget(4, time, sleep=time.sleep)
+    budget.limit = 5
+    asyncio.run(budget.admit(10))
+    assert time.slept == []
+
+
+def test_retry_after_silences_every_request() -> None:
+    time = Time()
+    budget = WeightBudget(4, time, sleep=time.sleep)
+    budget.observe({"Retry-After": "7"})
+    asyncio.run(budget.admit(1))
+    assert sum(time.slept) == pytest.approx(7)
+
+
+def test_no_more_requests_are_in_flight_than_allowed() -> None:
+    budget, running, peak = WeightBudget(3, Time()), 0, 0
+
+    async def request() -> None:
+        nonlocal running, peak
+        async with budget:
+            running += 1
+            peak = max(peak, running)
+            await asyncio.sleep(0)
+            running -= 1
+
+    async def many() -> None:
+        await asyncio.gather(*(request() for _ in range(20)))
+
+    asyncio.run(many())
+    assert peak == 3
