@@ -1,0 +1,19 @@
+"""From candidate to retired: the table of stages, the paper screen, deployments and scorecards."""
+
+from quant_pipelines.lifecycle.admission import ScreenReport, screen_candidates
+from quant_pipelines.lifecycle.scorecard import Scorecard, score_deployments
+from quant_pipelines.lifecycle.screen import Candidate, Decision, decide_all
+from quant_pipelines.lifecycle.transitions import TRANSITIONS, Evidence, require_transition
+
+__all__ = [
+    "TRANSITIONS",
+    "Candidate",
+    "Decision",
+    "Evidence",
+    "Scorecard",
+    "ScreenReport",
+    "decide_all",
+    "require_transition",
+    "score_deployments",
+    "screen_candidates",
+]

@@ -1,0 +1,174 @@
+"""Runs the paper screen over stored verdicts and deploys what it admits, all in one transaction."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+from sqlalchemy import Connection, Engine
+
+from quant_pipelines.core.clock import Clock, clock_time
+from quant_pipelines.core.settings import Settings
+from quant_pipelines.core.timeframes import (
+    DAY_MS,
+    EXECUTION_TIMEFRAME,
+    floor_ms,
+    from_ms,
+    timeframe_ms,
+    to_ms,
+)
+from quant_pipelines.lifecycle.screen import Candidate, Decision, decide_all
+from quant_pipelines.lifecycle.transitions import Evidence, require_transition
+from quant_pipelines.optimize.verdict import ADMITTED, CANDIDATE, REJECTED, VerdictRecord
+from quant_pipelines.store import audit
+from quant_pipelines.store import lifecycle as store
+from quant_pipelines.store.bars import oldest_bar_ms
+from quant_pipelines.store.deployments import announce_deployments
+from quant_pipelines.store.verdicts import blocking_findings, read_verdicts
+
+ACTOR = "paper screen"
+
+
+@dataclass(frozen=True, slots=True)
+class ScreenReport:
+    """What a screen did.
+
+    Parameters
+    ----------
+    decisions
+        Admitted first, then those that wait for a free place, then the rejected.
+    deployments
+        Ids of the new deployments, in the order of the admitted decisions.
+    """
+
+    decisions: tuple[Decision, ...]
+    deployments: tuple[int, ...]
+
+    def count(self, decision: str) -> int:
+        """Verdicts with this decision."""
+        return sum(one.decision == decision for one in self.decisions)
+
+    @property
+    def summary(self) -> str:
+        """One line."""
+        admitted, rejected = self.count(ADMITTED), self.count(REJECTED)
+        return f"{admitted} admitted, {rejected} rejected, {self.count(CANDIDATE)} waiting for a place"
+
+
+def screen_candidates(engine: Engine, settings: Settings, clock: Clock) -> ScreenReport:
+    """Decide on every undecided verdict; the runner trades what is admitted.
+
+    Parameters
+    ----------
+    engine
+        Product database.
+    settings
+        Number and capital of paper deployments.
+    clock
+        Time of the decision.
+
+    Returns
+    -------
+    ScreenReport
+        Empty when nothing waited.
+    """
+    now = clock_time(clock)
+    with engine.begin() as connection:
+        store.lock_screen(connection)
+        jobs = store.candidate_jobs(connection)
+        waiting = [verdict for verdict in read_verdicts(engine, decision=CANDIDATE) if verdict.id in jobs]
+        candidates = [candidate_of(engine, verdict, jobs[verdict.id or 0]) for verdict in waiting]
+        traded = store.traded_units(connection)
+        decisions = decide_all(candidates, traded, _places(settings) - len(traded))
+        deployed = []
+        for one in decisions:
+            store.save_decision(connection, one.verdict.id or 0, one.decision, one.reasons, now)
+            if one.decision == ADMITTED:
+                values = deployment_values(engine, settings, one.verdict, jobs[one.verdict.id or 0], now)
+                deployed.append(deploy(connection, settings, one, values))
+        if deployed:
+            announce_deployments(connection)
+    return ScreenReport(decisions, tuple(deployed))
+
+
+def _places(settings: Settings) -> int:
+    return min(settings.portfolio.max_deployments, affordable_deployments(settings))
+
+
+def affordable_deployments(settings: Settings) -> int:
+    """Count the deployments that the paper account's capital is enough for."""
+    return int(settings.portfolio.paper_capital / settings.portfolio.deployment_capital)
+
+
+def candidate_of(engine: Engine, verdict: VerdictRecord, job: dict[str, Any]) -> Candidate:
+    """Verdict with what is known against its data now; the job is one of `candidate_jobs`."""
+    findings = blocking_findings(
+        engine,
+        verdict.exchange,
+        (verdict.symbol, {verdict.timeframe, verdict.out_of_sample["execution_timeframe"]}),
+        verdict.window_start_ms,
+        verdict.window_end_ms,
+    )
+    return Candidate(verdict, findings, job["job"]["archive"])
+
+
+def deployment_values(
+    engine: Engine, settings: Settings, verdict: VerdictRecord, job: dict[str, Any], now: datetime
+) -> dict[str, Any]:
+    """Row of a new paper deployment, but for its account; the job is one of `candidate_jobs`."""
+    same = ("strategy", "exchange", "symbol", "timeframe", "parameters")
+    return {name: getattr(verdict, name) for name in same} | {
+        "verdict_id": verdict.id,
+        "strategy_version_id": job["strategy_version_id"],
+        "execution_timeframe": EXECUTION_TIMEFRAME,
+        "settings": job["rules"],
+        "stage": "paper",
+        "capital": Decimal(str(settings.portfolio.deployment_capital)),
+        "history_start": _history_start(engine, verdict, now),
+        "created_at": now,
+        "stage_changed_at": now,
+    }
+
+
+def _history_start(engine: Engine, verdict: VerdictRecord, now: datetime) -> datetime:
+    """Far enough that decisions no longer depend on it, but no bar that is not stored; a UTC midnight."""
+    step_ms = timeframe_ms(verdict.timeframe)
+    wanted = to_ms(now) - (int(verdict.in_sample["history_bars"]) + 1) * step_ms
+    oldest = oldest_bar_ms(engine, verdict.exchange, verdict.symbol, verdict.timeframe)
+    if oldest is not None:
+        wanted = max(wanted, oldest)
+    start = floor_ms(wanted, DAY_MS)
+    return from_ms(start if oldest is None or start >= oldest else start + DAY_MS)
+
+
+def deploy(
+    connection: Connection, settings: Settings, one: Decision, values: dict[str, Any], actor: str = ACTOR
+) -> int:
+    """Store the deployment of an admitted verdict and its audit row; returns the deployment's id.
+
+    Parameters
+    ----------
+    connection
+        Open transaction that also stores the decision.
+    settings
+        Capital of the paper account.
+    one
+        The decision.
+    values
+        See `deployment_values`.
+    actor
+        Who admitted it.
+    """
+    verdict, now = one.verdict, values["created_at"]
+    require_transition("candidate", "paper", Evidence(paper_passed=one.decision == ADMITTED))
+    account = store.paper_account(connection, settings.portfolio.paper_capital, now)
+    deployment_id = store.add_deployment(connection, {**values, "account_id": account})
+    detail = {
+        "verdict": verdict.id,
+        "stage": "paper",
+        "unit": [verdict.strategy, verdict.exchange, verdict.symbol, verdict.timeframe],
+        "parameters": verdict.parameters,
+        "reasons": list(one.reasons),
+    }
+    audit.append(connection, actor, "deployment.admitted", f"deployment:{deployment_id}", detail)
+    return deployment_id

@@ -1,0 +1,105 @@
+"""Scorecards: how each deployment does by its own equity, beside what its verdict promised."""
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from sqlalchemy import Engine
+
+from quant_pipelines.core.arrays import FloatArray
+from quant_pipelines.core.clock import Clock, clock_time
+from quant_pipelines.core.settings import Settings
+from quant_pipelines.core.timeframes import YEAR_DAYS
+from quant_pipelines.optimize.overfit import moments_of, probabilistic_sharpe_ratio
+from quant_pipelines.store.lifecycle import ScoredBook, read_books, save_scorecards
+
+
+@dataclass(frozen=True, slots=True)
+class Scorecard:
+    """One deployment's numbers; rates are fractions, None is not known yet.
+
+    Parameters
+    ----------
+    deployment_id
+        Whose they are.
+    days
+        UTC days with equity, today's unfinished one included.
+    metrics
+        By name; see ``score``.
+    """
+
+    deployment_id: int
+    days: int
+    metrics: dict[str, Any]
+
+
+def score_deployments(engine: Engine, settings: Settings, clock: Clock) -> list[Scorecard]:
+    """Score every traded deployment and store the scorecards.
+
+    Parameters
+    ----------
+    engine
+        Product database.
+    settings
+        Settings of the process; its gates say how far paper may fall behind its verdict.
+    clock
+        Time of the score.
+    """
+    now = clock_time(clock)
+    cards = [score(book, least_efficiency=settings.gates.paper_min_efficiency) for book in read_books(engine)]
+    save_scorecards(
+        engine,
+        [
+            {
+                "deployment_id": card.deployment_id,
+                "scored_at": now,
+                "days": card.days,
+                "metrics": card.metrics,
+            }
+            for card in cards
+        ],
+    )
+    return cards
+
+
+def score(book: ScoredBook, *, least_efficiency: float) -> Scorecard:
+    """Numbers of one book.
+
+    Returns
+    -------
+    Scorecard
+        ``equity``, ``total_return``, ``max_drawdown`` (by day ends), ``exposure`` (share of bars with a
+        position), ``fills``; from two days on ``sharpe`` (annualized by 365) and ``psr``; and against the
+        verdict ``promised_daily_return``, ``daily_return``, ``efficiency`` (their ratio) and ``is_behind``.
+    """
+    returns = daily_returns(book.day_end_equity, book.capital)
+    moments = moments_of(returns)
+    has_statistics = moments.n_observations >= 2
+    levels = np.concatenate([[book.capital], book.day_end_equity])
+    drawdown = float(np.min(levels / np.maximum.accumulate(levels)) - 1.0)
+    daily = float(returns.mean()) if returns.size else None
+    promised = book.verdict.get("mean_daily_return")
+    efficiency = daily / promised if daily is not None and promised and promised > 0 else None
+    metrics: dict[str, Any] = {
+        "equity": float(levels[-1]),
+        "total_return": float(levels[-1] / book.capital - 1.0),
+        "max_drawdown": drawdown,
+        "exposure": book.bars_held / book.bars if book.bars else None,
+        "bars": book.bars,
+        "fills": book.fills,
+        "sharpe": moments.sharpe * math.sqrt(YEAR_DAYS) if has_statistics else None,
+        "psr": probabilistic_sharpe_ratio(**moments._asdict()) if has_statistics else None,
+        "daily_return": daily,
+        "promised_daily_return": promised,
+        "efficiency": efficiency,
+        "is_behind": efficiency is not None and efficiency < least_efficiency,
+    }
+    return Scorecard(book.deployment_id, int(returns.size), metrics)
+
+
+def daily_returns(day_end_equity: FloatArray, capital: float) -> FloatArray:
+    """Return the simple returns of day-end equity, the first against the capital; shape (n_days,)."""
+    before = np.concatenate([[capital], day_end_equity[:-1]])[: day_end_equity.size]
+    result: FloatArray = day_end_equity / before - 1.0
+    return result

@@ -1,0 +1,125 @@
+"""The paper screen's decision, pure: which candidates get paper money, and why the others don't.
+
+It admits to paper money and proves nothing; what guards real capital are the capital gates.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from quant_pipelines.optimize.gates import PAPER
+from quant_pipelines.optimize.judge import clean_data_gate
+from quant_pipelines.optimize.verdict import ADMITTED, CANDIDATE, REJECTED, VerdictRecord
+
+Unit: TypeAlias = tuple[str, str, str, str]
+"""Strategy, exchange, symbol and timeframe: one deployment at most trades it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """Verdict that waits for a decision.
+
+    Parameters
+    ----------
+    verdict
+        As it was stored.
+    findings
+        Unresolved blocking faults of its data, as of now.
+    archive
+        Folder that its data came from; None for stored market data.
+    """
+
+    verdict: VerdictRecord
+    findings: tuple[str, ...] = ()
+    archive: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What the screen decided about one verdict.
+
+    Parameters
+    ----------
+    verdict
+        The verdict.
+    decision
+        ``admitted``, ``rejected``, or ``candidate`` when it waits for a free place.
+    reasons
+        One sentence for each reason.
+    """
+
+    verdict: VerdictRecord
+    decision: str
+    reasons: tuple[str, ...]
+
+
+def unit_of(verdict: VerdictRecord) -> Unit:
+    """Name what a deployment of this verdict would trade."""
+    return (verdict.strategy, verdict.exchange, verdict.symbol, verdict.timeframe)
+
+
+def decide_all(candidates: Sequence[Candidate], traded: dict[Unit, int], places: int) -> tuple[Decision, ...]:
+    """Decide on every candidate.
+
+    Parameters
+    ----------
+    candidates
+        Undecided verdicts, oldest first.
+    traded
+        Deployment that trades each unit now.
+    places
+        Deployments that may be added.
+
+    Returns
+    -------
+    tuple of Decision
+        Best first among those that passed, by PSR, then trades, then age; the rejected ones behind.
+    """
+    newest = {unit_of(candidate.verdict): candidate.verdict.id for candidate in candidates}
+    rejected, fit = [], []
+    for candidate in candidates:
+        reasons = _refusals(candidate, newest, traded)
+        if reasons:
+            rejected.append(Decision(candidate.verdict, REJECTED, reasons))
+        else:
+            fit.append(candidate.verdict)
+    ranked = sorted(fit, key=_rank)
+    admitted = [
+        Decision(verdict, ADMITTED, _admitted_because(verdict)) for verdict in ranked[: max(places, 0)]
+    ]
+    waiting = [
+        Decision(verdict, CANDIDATE, ("passed the paper screen; waits for a free deployment",))
+        for verdict in ranked[max(places, 0) :]
+    ]
+    return (*admitted, *waiting, *rejected)
+
+
+def _refusals(
+    candidate: Candidate, newest: dict[Unit, int | None], traded: dict[Unit, int]
+) -> tuple[str, ...]:
+    verdict = candidate.verdict
+    unit = unit_of(verdict)
+    if newest[unit] != verdict.id:
+        return (f"superseded by verdict {newest[unit]} on newer data",)
+    if candidate.archive is not None:
+        return ("judged on an archive; only verdicts on stored market data are deployed",)
+    now = clean_data_gate(candidate.findings)
+    gates = [now if gate.name == now.name else gate for gate in verdict.gates]
+    reasons = [gate.reason for gate in gates if gate.gate == PAPER and not gate.passed]
+    if not verdict.parameters:
+        reasons.append("no parameters could be fitted on the newest window")
+    if not reasons and unit in traded:
+        reasons.append(f"deployment:{traded[unit]} already trades it and keeps its parameters")
+    return tuple(reasons)
+
+
+def _admitted_because(verdict: VerdictRecord) -> tuple[str, ...]:
+    failed = [gate.name for gate in verdict.gates if not gate.passed]
+    if not failed:
+        return ("passed the paper screen and the capital gates",)
+    return (f"passed the paper screen, which proves nothing; not passed: {', '.join(failed)}",)
+
+
+def _rank(verdict: VerdictRecord) -> tuple[float, float, int]:
+    outside = verdict.out_of_sample
+    return (-(outside.get("psr") or 0.0), -(outside.get("trades") or 0), verdict.id or 0)

@@ -1,0 +1,135 @@
+"""When a deployment's performance asks for a new optimization, pure.
+
+Five triggers: the four that an operator would name (Sharpe ratio, drawdown, days without a new high, a low
+quantile of the daily returns), and one against the deployment's own promise: its return over the window,
+beside resamples of its own out-of-sample returns.
+"""
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+from quant_pipelines.core.arrays import FloatArray
+from quant_pipelines.core.settings import TriggerSettings
+from quant_pipelines.core.timeframes import YEAR_DAYS
+from quant_pipelines.optimize.overfit import moments_of, stationary_bootstrap_indices
+
+SHARPE, DRAWDOWN, NO_HIGH, QUANTILE, BOOTSTRAP = (
+    "sharpe",
+    "drawdown",
+    "no_new_high",
+    "return_quantile",
+    "bootstrap_quantile",
+)
+_RESAMPLES = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """One trigger as of one look.
+
+    Parameters
+    ----------
+    name
+        Of the trigger.
+    value
+        What was measured; None while too little is known.
+    threshold
+        Where it fires.
+    is_active
+        Whether it stands: it fires at the threshold, and calms down only some way behind it.
+    """
+
+    name: str
+    value: float | None
+    threshold: float
+    is_active: bool
+
+    @property
+    def sentence(self) -> str:
+        """Name, value and threshold."""
+        shown = "not known" if self.value is None else f"{self.value:.4g}"
+        return f"{self.name} is {shown}, threshold {self.threshold:g}"
+
+
+def read_triggers(
+    returns: FloatArray, promised: FloatArray, settings: TriggerSettings, active: frozenset[str] = frozenset()
+) -> tuple[Reading, ...]:
+    """Measure all triggers.
+
+    Parameters
+    ----------
+    returns
+        Daily returns of complete UTC days, oldest first, fractions. ndarray of shape (n_days,), float64.
+    promised
+        Daily out-of-sample returns of its verdict. ndarray of shape (n_promised,), float64; may be empty.
+    settings
+        Thresholds.
+    active
+        Names of the triggers that stood at the last look.
+
+    Notes
+    -----
+    With fewer days than ``min_days`` nothing is measured, and what stood goes on standing.
+    """
+    seen = returns[-settings.window_days :]
+    values: dict[str, float | None] = dict.fromkeys((SHARPE, DRAWDOWN, NO_HIGH, QUANTILE, BOOTSTRAP))
+    if seen.size >= settings.min_days:
+        values = _measure(seen, promised, settings)
+    rules = (
+        (SHARPE, settings.min_sharpe, -1.0, 1.0),
+        (DRAWDOWN, settings.max_drawdown, 1.0, 0.0),
+        (NO_HIGH, float(settings.max_days_without_high), 1.0, 0.0),
+        (QUANTILE, settings.min_quantile_return, -1.0, 0.0),
+        (BOOTSTRAP, settings.bootstrap_quantile, -1.0, 0.0),
+    )
+    return tuple(
+        _judge(name, values[name], threshold, sign, settings.hysteresis * max(abs(threshold), unit), active)
+        for name, threshold, sign, unit in rules
+    )
+
+
+def is_request_due(
+    readings: tuple[Reading, ...], days_since_last_request: float | None, settings: TriggerSettings
+) -> bool:
+    """Whether something stands and the deployment has rested since its last request (None: it had none)."""
+    has_rested = days_since_last_request is None or days_since_last_request >= settings.cooldown_days
+    return has_rested and any(reading.is_active for reading in readings)
+
+
+def _measure(seen: FloatArray, promised: FloatArray, settings: TriggerSettings) -> dict[str, float | None]:
+    equity = np.concatenate([[1.0], np.cumprod(1.0 + seen)])
+    fall = 1.0 - equity / np.maximum.accumulate(equity)
+    return {
+        SHARPE: moments_of(seen).sharpe * math.sqrt(YEAR_DAYS),
+        DRAWDOWN: float(fall.max()),
+        NO_HIGH: float(equity.size - 1 - int(np.flatnonzero(fall == 0.0)[-1])),
+        QUANTILE: float(np.quantile(seen, settings.quantile)),
+        BOOTSTRAP: _share_below(float(np.log1p(seen).sum()), int(seen.size), promised),
+    }
+
+
+def _share_below(realized: float, n_days: int, promised: FloatArray) -> float | None:
+    """Share of resampled out-of-sample paths of this length that ended at or below what was realized."""
+    if promised.size < n_days:
+        return None
+    indices = stationary_bootstrap_indices(
+        int(promised.size),
+        _RESAMPLES,
+        mean_block=max(1.0, promised.size ** (1 / 3)),
+        generator=np.random.default_rng(0),
+    )
+    paths = np.log1p(promised)[indices[:n_days]].sum(axis=0)
+    return float(np.mean(paths <= realized))
+
+
+def _judge(
+    name: str, value: float | None, threshold: float, sign: float, margin: float, active: frozenset[str]
+) -> Reading:
+    """Fire beyond the threshold (above it for sign 1, below for -1); stand until the margin is regained."""
+    was_active = name in active
+    if value is None:
+        return Reading(name, None, threshold, was_active)
+    edge = threshold - sign * margin if was_active else threshold
+    return Reading(name, value, threshold, sign * (value - edge) > 0.0)

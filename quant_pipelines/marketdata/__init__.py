@@ -1,0 +1,1 @@
+"""From the exchange into the database: ingestion, roll-ups, quality checks and the hot-coin scan."""

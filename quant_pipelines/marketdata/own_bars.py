@@ -1,0 +1,111 @@
+"""The exchange's own bars of long timeframes: history where minutes don't reach, and a check of our roll-ups.
+
+A complete roll-up always wins, since it is what the minutes say; own bars fill what minutes leave open.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, fields
+from datetime import date
+from typing import Any
+
+import numpy as np
+
+from quant_pipelines.core.arrays import BoolArray
+from quant_pipelines.core.bars import COLUMNS, BarRows
+from quant_pipelines.core.clock import Clock
+from quant_pipelines.core.timeframes import DAY_MS, day_of, day_start_ms, from_ms
+from quant_pipelines.marketdata.days import spans
+from quant_pipelines.marketdata.ingest import Market, for_each_symbol
+from quant_pipelines.marketdata.quality import ROLL_UP_MISMATCH, WARNING, Finding
+
+OWN_TIMEFRAMES = ("1h", "4h", "1d")
+"""Few enough requests to ask for all of history: four for 91 days of a symbol, beside 90 for its minutes."""
+
+_TOLERANCE = 1e-9  # relative; sums of volumes differ in the last digits
+
+_NAMES = tuple(field.name for field in fields(BarRows))
+_EMPTY: dict[str, Any] = {
+    name: np.empty(0, np.int64 if name in ("ts", "trades") else np.float64) for name in _NAMES
+}
+_NOTHING = BarRows(**_EMPTY)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class OwnBars:
+    """What the exchange itself says of the days that are over.
+
+    Parameters
+    ----------
+    days
+        UTC days that were asked for, oldest first.
+    bars
+        Symbol, then timeframe, to bars; empty ones where the exchange has none.
+    """
+
+    days: tuple[str, ...] = ()
+    bars: Mapping[str, Mapping[str, BarRows]] = field(default_factory=dict)
+
+    def between(self, symbol: str, timeframe: str, start_ms: int, end_ms: int) -> BarRows:
+        """Bars of one series that open in ``[start_ms, end_ms)``."""
+        rows = self.bars.get(symbol, {}).get(timeframe, _NOTHING)
+        first, last = np.searchsorted(rows.ts, [start_ms, end_ms])
+        return BarRows(**{name: getattr(rows, name)[first:last] for name in _NAMES})
+
+
+async def fetch_own_bars(market: Market, symbols: list[str], days: Sequence[str], clock: Clock) -> OwnBars:
+    """Fetch the exchange's own bars of those days that are over; a day that still grows is left alone."""
+    now_ms = clock()
+    finished = tuple(day for day in sorted(set(days)) if day_start_ms(day) + DAY_MS <= now_ms)
+
+    async def fetch(symbol: str) -> dict[str, BarRows]:
+        return {
+            timeframe: await _fetch(market, symbol, timeframe, spans(finished))
+            for timeframe in OWN_TIMEFRAMES
+        }
+
+    return OwnBars(finished, await for_each_symbol(symbols, fetch))
+
+
+def completed(rolled: BarRows, own: BarRows) -> BarRows:
+    """Roll-ups with own bars where there is none, oldest first."""
+    is_open = ~np.isin(own.ts, rolled.ts)
+    order = np.argsort(np.concatenate([rolled.ts, own.ts[is_open]]), kind="stable")
+    columns = {name: (getattr(rolled, name), getattr(own, name)[is_open]) for name in _NAMES}
+    return BarRows(**{name: np.concatenate(parts)[order] for name, parts in columns.items()})
+
+
+def find_mismatches(rolled: BarRows, own: BarRows) -> dict[date, Finding]:
+    """Compare prices and volumes of bars that both have; a finding for each UTC day with a difference.
+
+    Quote volume and trades are not compared: recorded history often lacks them.
+    """
+    ts, ours, theirs = np.intersect1d(rolled.ts, own.ts, assume_unique=True, return_indices=True)
+    differs = np.stack([_differs(rolled, own, name, (ours, theirs)) for name in COLUMNS], axis=1)
+    at_fault = np.flatnonzero(differs.any(axis=1))
+    found: dict[date, Finding] = {}
+    for day in np.unique(ts[at_fault] // DAY_MS):
+        bars = at_fault[ts[at_fault] // DAY_MS == day]
+        first, column = int(bars[0]), COLUMNS[int(np.argmax(differs[bars[0]]))]
+        detail = {
+            "at": f"{from_ms(int(ts[first])):%Y-%m-%d %H:%M}",
+            "column": column,
+            "own": float(getattr(own, column)[theirs[first]]),
+            "rolled_up": float(getattr(rolled, column)[ours[first]]),
+        }
+        finding = Finding(ROLL_UP_MISMATCH, WARNING, len(bars), detail)
+        found[date.fromisoformat(day_of(int(day) * DAY_MS))] = finding
+    return found
+
+
+async def _fetch(market: Market, symbol: str, timeframe: str, parts: list[tuple[str, str]]) -> BarRows:
+    fetched: list[BarRows] = [_NOTHING]
+    for first, last in parts:
+        end_ms = day_start_ms(last) + DAY_MS
+        fetched.append(await market.source.bars(symbol, timeframe, day_start_ms(first), end_ms))
+    return BarRows(**{name: np.concatenate([getattr(rows, name) for rows in fetched]) for name in _NAMES})
+
+
+def _differs(rolled: BarRows, own: BarRows, name: str, positions: tuple[Any, Any]) -> BoolArray:
+    left, right = getattr(rolled, name)[positions[0]], getattr(own, name)[positions[1]]
+    differs: BoolArray = ~np.isclose(left, right, rtol=_TOLERANCE, atol=0.0)
+    return differs

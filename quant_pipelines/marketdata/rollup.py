@@ -1,0 +1,113 @@
+"""Rolls 1-minute bars up to higher timeframes; a bucket that lacks a minute is left out, never guessed.
+
+Where the exchange has a bar of its own for such a bucket, that one is stored.
+"""
+
+from dataclasses import dataclass
+from datetime import date
+
+import numpy as np
+from sqlalchemy import Engine
+
+from quant_pipelines.core.bars import BarRows
+from quant_pipelines.core.timeframes import DAY_MS, MINUTE_MS, day_start_ms, timeframe_ms
+from quant_pipelines.marketdata.days import spans
+from quant_pipelines.marketdata.own_bars import OwnBars, completed, find_mismatches
+from quant_pipelines.marketdata.quality import Finding
+from quant_pipelines.store.bars import Upserted, read_bar_rows, upsert_bars
+
+ROLLED_TIMEFRAMES = ("5m", "15m", "1h", "4h", "1d")
+
+
+def roll_up(minutes: BarRows, timeframe: str) -> BarRows:
+    """Bars of a higher timeframe from 1-minute bars.
+
+    Parameters
+    ----------
+    minutes
+        1-minute bars, oldest first, distinct times.
+    timeframe
+        Timeframe above 1m.
+
+    Returns
+    -------
+    BarRows
+        One bar for each bucket all of whose minutes are present.
+    """
+    step = timeframe_ms(timeframe)
+    bucket = minutes.ts // step
+    starts = np.flatnonzero(np.diff(bucket, prepend=-1))
+    if starts.size == 0:
+        return minutes
+    counts = np.diff(starts, append=bucket.size)
+    complete = counts == step // MINUTE_MS
+    ends = starts + counts - 1
+    return BarRows(
+        ts=bucket[starts][complete] * step,
+        open=minutes.open[starts][complete],
+        high=np.maximum.reduceat(minutes.high, starts)[complete],
+        low=np.minimum.reduceat(minutes.low, starts)[complete],
+        close=minutes.close[ends][complete],
+        volume=np.add.reduceat(minutes.volume, starts)[complete],
+        quote_volume=np.add.reduceat(minutes.quote_volume, starts)[complete],
+        trades=np.add.reduceat(minutes.trades, starts)[complete],
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class RolledSeries:
+    """What one roll-up of a run of days wrote and met.
+
+    Parameters
+    ----------
+    symbol, timeframe
+        Series.
+    written
+        Rows added and changed.
+    from_exchange
+        Bars among all that are the exchange's own, because minutes are missing.
+    mismatches
+        UTC day to what differs between our roll-ups and the exchange's bars.
+    """
+
+    symbol: str
+    timeframe: str
+    written: Upserted
+    from_exchange: int
+    mismatches: dict[date, Finding]
+
+
+def roll_up_days(
+    engine: Engine, exchange: str, symbols: list[str], days: list[str], *, own: OwnBars | None = None
+) -> list[RolledSeries]:
+    """Roll the stored 1-minute bars of these UTC days up; the exchange's own bars stand in where one is open.
+
+    Parameters
+    ----------
+    engine
+        Product database.
+    exchange
+        ccxt id.
+    symbols, days
+        What to roll up; days as ``YYYY-MM-DD``.
+    own
+        Bars of the exchange for those of the days that are over.
+
+    Returns
+    -------
+    list[RolledSeries]
+        One for each symbol, run of days without a hole, and timeframe.
+    """
+    rolled: list[RolledSeries] = []
+    for symbol in symbols:
+        for first, last in spans(days):
+            start_ms, end_ms = day_start_ms(first), day_start_ms(last) + DAY_MS
+            minutes = read_bar_rows(engine, exchange, symbol, "1m", start_ms, end_ms)
+            for timeframe in ROLLED_TIMEFRAMES:
+                ours = roll_up(minutes, timeframe)
+                theirs = (own or OwnBars()).between(symbol, timeframe, start_ms, end_ms)
+                bars = completed(ours, theirs)
+                written = upsert_bars(engine, exchange, symbol, timeframe, bars)
+                differing = find_mismatches(ours, theirs)
+                rolled.append(RolledSeries(symbol, timeframe, written, len(bars) - len(ours), differing))
+    return rolled

@@ -1,0 +1,126 @@
+"""An operator decides on a candidate, where the paper screen left it to a person.
+
+The screen decides by itself on what it can; a person takes a candidate that waits for a place, or one that
+was refused only because its unit was traded then. What failed a gate stays out for everybody.
+"""
+
+from sqlalchemy import Connection, Engine
+
+from quant_pipelines.core.clock import Clock, clock_time
+from quant_pipelines.core.errors import LifecycleError
+from quant_pipelines.core.settings import Settings
+from quant_pipelines.lifecycle.admission import (
+    affordable_deployments,
+    candidate_of,
+    deploy,
+    deployment_values,
+)
+from quant_pipelines.lifecycle.screen import Decision, decide_all, unit_of
+from quant_pipelines.operations.receipt import Receipt, Signature
+from quant_pipelines.optimize.verdict import ADMITTED, CANDIDATE, REJECTED, VerdictRecord
+from quant_pipelines.store import audit
+from quant_pipelines.store import lifecycle as store
+from quant_pipelines.store.deployments import announce_deployments
+from quant_pipelines.store.engine import transaction
+from quant_pipelines.store.verdicts import read_verdicts
+
+
+def approve_candidate(
+    engine: Engine, settings: Settings, signature: Signature, *, verdict_id: int, clock: Clock
+) -> Receipt:
+    """Admit a candidate to paper money.
+
+    Parameters
+    ----------
+    engine
+        Product database.
+    settings
+        Capital of the paper account and of a deployment.
+    signature
+        Who, and why.
+    verdict_id
+        Which verdict.
+    clock
+        Time of the decision.
+
+    Raises
+    ------
+    LifecycleError
+        If the verdict is unknown, admitted already or superseded, failed a gate, rests on faulty data, if its
+        unit is traded, or the paper account has no capital left; the message says which.
+    """
+    now = clock_time(clock)
+    with transaction(engine) as connection:
+        store.lock_screen(connection)
+        verdict = _verdict(engine, verdict_id)
+        if verdict.decision == ADMITTED:
+            raise LifecycleError(f"verdict {verdict_id} is admitted already; expected one that is not")
+        _require_newest(engine, verdict)
+        job = store.candidate_jobs(connection, verdict_id)[verdict_id]
+        traded = store.traded_units(connection)
+        (decision,) = decide_all([candidate_of(engine, verdict, job)], traded, places=1)
+        if decision.decision != ADMITTED:
+            raise LifecycleError(f"verdict {verdict_id} is refused: {'; '.join(decision.reasons)}")
+        _require_capital(settings, len(traded))
+        reasons = (f"approved by {signature.operator}: {signature.reason}", *decision.reasons)
+        store.save_decision(connection, verdict_id, ADMITTED, reasons, now)
+        values = deployment_values(engine, settings, verdict, job, now)
+        made = Decision(verdict, ADMITTED, reasons)
+        deployment_id = deploy(connection, settings, made, values, signature.operator)
+        announce_deployments(connection)
+        audit_id = _sign(connection, signature, "candidate.approved", verdict)
+    summary = f"verdict {verdict_id} is admitted: deployment:{deployment_id} trades it on paper"
+    return Receipt("candidate.approved", f"verdict:{verdict_id}", summary, audit_id)
+
+
+def reject_candidate(engine: Engine, signature: Signature, *, verdict_id: int, clock: Clock) -> Receipt:
+    """Turn down a candidate that waits.
+
+    Raises
+    ------
+    LifecycleError
+        If the verdict is unknown or decided on already.
+    """
+    with transaction(engine) as connection:
+        store.lock_screen(connection)
+        verdict = _verdict(engine, verdict_id)
+        if verdict.decision != CANDIDATE:
+            raise LifecycleError(f"verdict {verdict_id} is {verdict.decision} already; expected a candidate")
+        reasons = (f"rejected by {signature.operator}: {signature.reason}",)
+        store.save_decision(connection, verdict_id, REJECTED, reasons, clock_time(clock))
+        audit_id = _sign(connection, signature, "candidate.rejected", verdict)
+    summary = f"verdict {verdict_id} is rejected"
+    return Receipt("candidate.rejected", f"verdict:{verdict_id}", summary, audit_id)
+
+
+def _verdict(engine: Engine, verdict_id: int) -> VerdictRecord:
+    found = next((one for one in read_verdicts(engine) if one.id == verdict_id), None)
+    if found is None:
+        raise LifecycleError(f"verdict {verdict_id} does not exist; expected the id of a stored verdict")
+    return found
+
+
+def _require_newest(engine: Engine, verdict: VerdictRecord) -> None:
+    newest = max(one.id or 0 for one in read_verdicts(engine) if unit_of(one) == unit_of(verdict))
+    if newest != verdict.id:
+        raise LifecycleError(
+            f"verdict {verdict.id} is superseded by verdict {newest}; expected the newest one"
+        )
+
+
+def _require_capital(settings: Settings, traded: int) -> None:
+    places = affordable_deployments(settings)
+    if traded >= places:
+        raise LifecycleError(
+            f"the paper account's capital is enough for {places} deployments and {traded} trade; "
+            "disable one first"
+        )
+
+
+def _sign(connection: Connection, signature: Signature, action: str, verdict: VerdictRecord) -> int:
+    detail = {
+        "reason": signature.reason,
+        "unit": list(unit_of(verdict)),
+        "gates": [gate.to_document() for gate in verdict.gates],
+    }
+    return audit.append(connection, signature.operator, action, f"verdict:{verdict.id}", detail)

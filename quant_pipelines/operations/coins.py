@@ -1,0 +1,43 @@
+"""An operator enables a hot coin: from the universe, which is scanned, to the whitelist, which is traded."""
+
+from sqlalchemy import Engine
+
+from quant_pipelines.core.clock import Clock, clock_time
+from quant_pipelines.core.errors import LifecycleError, unknown_name
+from quant_pipelines.operations.receipt import Receipt, Signature
+from quant_pipelines.store import audit
+from quant_pipelines.store.deployments import newest_instrument
+from quant_pipelines.store.engine import transaction
+from quant_pipelines.store.market import add_to_whitelist, read_hotlist, read_universe
+
+
+def approve_coin(
+    engine: Engine, exchange: str, signature: Signature, *, symbol: str, clock: Clock
+) -> Receipt:
+    """Put a symbol on the whitelist; a sensor asks for its first optimization.
+
+    Raises
+    ------
+    LifecycleError
+        If the symbol is not in the universe (the nearest one is suggested), was never scored, has no stored
+        specification, or is on the whitelist already.
+    """
+    known = read_universe(engine, exchange)
+    if symbol not in known:
+        raise LifecycleError(unknown_name("symbol of the universe", symbol, known))
+    scan = next((row for row in read_hotlist(engine, exchange) if row["symbol"] == symbol), None)
+    if scan is None:
+        raise LifecycleError(
+            f"{symbol} is not in the newest scan; expected a hot score before it is approved"
+        )
+    added = {"added_at": clock_time(clock), "added_by": signature.operator, "reason": signature.reason}
+    with transaction(engine) as connection:
+        if newest_instrument(connection, exchange, symbol) is None:
+            raise LifecycleError(f"no specification of {symbol} is stored; expected one before it is traded")
+        if not add_to_whitelist(connection, exchange, symbol, added):
+            raise LifecycleError(f"{symbol} is on the whitelist already; expected one that is not")
+        detail = {"reason": signature.reason, "score": scan["score"], "rank": scan["rank"]}
+        subject = f"symbol:{symbol}"
+        audit_id = audit.append(connection, signature.operator, "coin.approved", subject, detail)
+    summary = f"{symbol} is on the whitelist; its optimization follows by itself"
+    return Receipt("coin.approved", subject, summary, audit_id)

@@ -1,0 +1,162 @@
+"""Why an order was sent, or why none was: the decision chain as it was journaled, read back.
+
+Nothing is computed again here; what the journal does not say is not said.
+"""
+
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Connection, Engine
+
+from quant_pipelines.core.errors import DataError, unknown_name
+from quant_pipelines.core.timeframes import timeframe_ms
+from quant_pipelines.store import decisions as store
+from quant_pipelines.store.engine import transaction
+from quant_pipelines.store.market import read_universe, read_whitelist
+from quant_pipelines.store.tables.trading import TRADED_STAGES
+
+_DEPLOYMENT = ("id", "strategy", "symbol", "timeframe", "execution_timeframe", "parameters", "stage")
+_INTENT = ("client_order_id", "venue_order_id", "side", "quantity", "order_type", "purpose", "epoch")
+_STATE = ("committed_at", "status", "filled_quantity", "reason")
+_FILL = ("trade_id", "side", "quantity", "price", "fee", "reason", "ts", "booked_at")
+
+
+def explain_order(engine: Engine, reference: str) -> dict[str, Any]:
+    """Chain behind an order or a trade: verdict, deployment, signal, intent, order, fills.
+
+    Parameters
+    ----------
+    engine
+        Product database.
+    reference
+        Client order id, or trade id of a fill.
+
+    Raises
+    ------
+    DataError
+        If neither an order nor a fill has this id.
+    """
+    with transaction(engine) as connection:
+        fill = store.find_fill(connection, reference)
+        intent = store.find_intent(connection, (fill or {}).get("client_order_id") or reference)
+        if intent is None and fill is None:
+            raise DataError(
+                f"{reference!r} is neither an order nor a trade; expected an id as quant shows it"
+            )
+        known = intent or fill or {}
+        chain = _deployed(connection, known["deployment_id"])
+        if intent is None:
+            chain |= {"signal": None, "order": None, "fills": [store.shown(fill or {}, *_FILL)]}
+            return chain | {
+                "answer": f"a {known['reason']} of the broker: it needs no decision of the strategy"
+            }
+        signal = store.signal_at(connection, intent["deployment_id"], intent["bar_close"])
+        booked = store.fills_of(connection, intent["client_order_id"])
+        return chain | {
+            "signal": _signal(signal) if signal else None,
+            "order": store.shown(intent, *_INTENT, *_STATE),
+            "fills": [store.shown(row, *_FILL) for row in booked],
+            "answer": _order_sentence(intent, signal, len(booked)),
+        }
+
+
+def explain_bar(engine: Engine, exchange: str, symbol: str, at: datetime) -> dict[str, Any]:
+    """Tell what every deployment of a symbol decided at a time, and if it ordered nothing, why.
+
+    Parameters
+    ----------
+    engine
+        Product database.
+    exchange
+        ccxt id.
+    symbol
+        Which symbol.
+    at
+        The bar that had closed by then is meant.
+
+    Returns
+    -------
+    dict
+        ``symbol``, ``at``, ``deployments`` (each with ``answer``, ``signal`` and ``orders``) and ``answer``.
+
+    Raises
+    ------
+    DataError
+        If the symbol is not in the universe (the nearest one is suggested).
+    """
+    known = read_universe(engine, exchange)
+    if symbol not in known:
+        raise DataError(unknown_name("symbol of the universe", symbol, known))
+    is_traded = symbol in read_whitelist(engine, exchange)
+    with transaction(engine) as connection:
+        rows = [_at_bar(connection, row, at) for row in store.deployments_of(connection, exchange, symbol)]
+        answer = f"{len(rows)} deployments" if rows else _never_deployed(connection, exchange, symbol, at)
+    if not rows and not is_traded:
+        answer = f"{symbol} is not on the whitelist: it is scanned and scored, not traded"
+    return {"symbol": symbol, "at": at, "deployments": rows, "answer": answer}
+
+
+def _at_bar(connection: Connection, row: dict[str, Any], at: datetime) -> dict[str, Any]:
+    step = timedelta(milliseconds=timeframe_ms(row["timeframe"]))
+    signal = store.newest_signal(connection, row["id"], at - step, at)
+    ordered = store.intents_at(connection, row["id"], signal["bar_close"]) if signal else []
+    answer = _decision_sentence(signal, ordered) if signal else _silence(connection, row, at)
+    return {
+        "deployment": store.shown(row, *_DEPLOYMENT),
+        "signal": _signal(signal) if signal else None,
+        "orders": ordered,
+        "answer": answer,
+    }
+
+
+def _decision_sentence(signal: dict[str, Any], ordered: list[str]) -> str:
+    reason = signal["decision"].get("reason", "not journaled")
+    when = f"{signal['bar_close']:%Y-%m-%d %H:%M} UTC"
+    outcome = f"ordered {', '.join(ordered)}" if ordered else "no order"
+    return f"decided at {when} on target {signal['target']:g}: {outcome} ({reason})"
+
+
+def _silence(connection: Connection, row: dict[str, Any], at: datetime) -> str:
+    """Why there is no decision: the first of the reasons, from the outside in, that is stored."""
+    if row["created_at"] > at:
+        return f"it was deployed later, at {row['created_at']:%Y-%m-%d %H:%M} UTC"
+    if row["stage"] not in TRADED_STAGES and row["stage_changed_at"] <= at:
+        return f"it is {row['stage']} since {row['stage_changed_at']:%Y-%m-%d %H:%M} UTC"
+    halt = store.halt_at(connection, [f"deployment:{row['id']}", "account"], at)
+    if halt is not None:
+        return f"{halt['source']} was halted at {halt['at']:%Y-%m-%d %H:%M} UTC: {halt['message']}"
+    step = timedelta(milliseconds=timeframe_ms(row["execution_timeframe"]))
+    if not store.has_equity(connection, row["id"], at - step, at):
+        return "no bar was booked then: the runner was away, or the exchange's data were"
+    return f"bars were booked, but no fresh {row['timeframe']} bar was there to decide on"
+
+
+def _never_deployed(connection: Connection, exchange: str, symbol: str, at: datetime) -> str:
+    found = store.verdicts_until(connection, exchange, symbol, at)
+    if not found:
+        return "nothing is deployed on it, and no walk-forward had judged it by then"
+    reasons = [
+        f"{row['strategy']} {row['timeframe']} {row['decision']}: {'; '.join(map(str, row['reasons']))}"
+        for row in found
+    ]
+    return f"nothing is deployed on it: {' | '.join(reasons)}"
+
+
+def _order_sentence(intent: dict[str, Any], signal: dict[str, Any] | None, n_fills: int) -> str:
+    why = signal["decision"].get("reason", "not journaled") if signal else "its decision is not journaled"
+    target = f"target {signal['target']:g} at {signal['price']:g}; " if signal else ""
+    state = intent["status"] or "never handed to the broker"
+    return f"{target}{why}; {intent['side']} {intent['quantity']:f}, {state}, {n_fills} fills"
+
+
+def _signal(signal: dict[str, Any]) -> dict[str, Any]:
+    return store.shown(signal, "bar_close", "target", "price", "decision", "decided_at")
+
+
+def _deployed(connection: Connection, deployment_id: int) -> dict[str, Any]:
+    row = store.read_deployment(connection, deployment_id)
+    verdict = store.read_verdict(connection, row["verdict_id"])
+    return {
+        "deployment": store.shown(row, *_DEPLOYMENT),
+        "verdict": store.shown(verdict, "id", "decision", "reasons") if verdict else None,
+    }

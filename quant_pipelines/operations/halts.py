@@ -1,0 +1,100 @@
+"""Halting and resuming the runner, for the whole account or one deployment.
+
+A halt is a row; the runner reads it within seconds and takes no decision while it stands, whatever restarts.
+"""
+
+from typing import Any
+
+from sqlalchemy import Engine, select
+
+from quant_pipelines.core.clock import Clock, clock_time
+from quant_pipelines.core.errors import LifecycleError
+from quant_pipelines.operations.limits import require_scope
+from quant_pipelines.operations.receipt import Receipt, Signature
+from quant_pipelines.store import audit
+from quant_pipelines.store.deployments import announce_deployments, read_limits
+from quant_pipelines.store.engine import transaction
+from quant_pipelines.store.heartbeats import add_halt, read_heartbeats, resolve_halts, standing_halts
+from quant_pipelines.store.tables import epochs
+
+SERVICE = "live_runner"
+_FRESH_SECONDS = 15.0
+
+
+def halt(engine: Engine, signature: Signature, *, scope: str, clock: Clock) -> Receipt:
+    """Let the runner take no decision for a scope until it is resumed; stops go on working.
+
+    Parameters
+    ----------
+    engine
+        Product database.
+    signature
+        Who, and why.
+    scope
+        ``account`` or ``deployment:<id>``.
+    clock
+        Time of the decision.
+
+    Raises
+    ------
+    LifecycleError
+        If the scope is unknown or halted already.
+    """
+    with transaction(engine) as connection:
+        require_scope(connection, scope)
+        detail: dict[str, Any] = {"reason": signature.reason}
+        audit_id = audit.append(connection, signature.operator, "runner.halted", scope, detail)
+        standing = standing_halts(connection, scope)
+        if standing:
+            raise LifecycleError(f"{scope} is halted already: {standing[0]['message']}")
+        message = f"halted by {signature.operator}: {signature.reason}"
+        add_halt(connection, scope, message, {"operator": signature.operator}, clock_time(clock))
+        announce_deployments(connection)
+    return Receipt("runner.halted", scope, f"{scope} is halted", audit_id)
+
+
+def resume(engine: Engine, signature: Signature, *, scope: str, clock: Clock) -> Receipt:
+    """Resolve every halt of a scope, also those that the runner set itself.
+
+    Raises
+    ------
+    LifecycleError
+        If the scope is unknown or not halted.
+    """
+    with transaction(engine) as connection:
+        require_scope(connection, scope)
+        standing = standing_halts(connection, scope)
+        if not standing:
+            raise LifecycleError(f"{scope} is not halted; expected a scope with a halt")
+        resolve_halts(connection, scope, clock_time(clock))
+        detail = {"reason": signature.reason, "resolved": [row["message"] for row in standing]}
+        audit_id = audit.append(connection, signature.operator, "runner.resumed", scope, detail)
+        announce_deployments(connection)
+    return Receipt("runner.resumed", scope, f"{scope} is resumed; {len(standing)} halts resolved", audit_id)
+
+
+def runner_status(engine: Engine, clock: Clock) -> dict[str, Any]:
+    """Document of the runner: state, sign of life, epoch, halts, limits, and what it trades.
+
+    Returns
+    -------
+    dict
+        ``state`` is ``away`` when the last sign of life is older than 15 seconds or there is none.
+    """
+    now = clock_time(clock)
+    with transaction(engine) as connection:
+        beat = read_heartbeats(connection).get(SERVICE)
+        halts = standing_halts(connection)
+        writer = connection.execute(select(epochs).order_by(epochs.c.id.desc()).limit(1)).one_or_none()
+    age = (now - beat.at).total_seconds() if beat else None
+    is_there = beat is not None and age is not None and age < _FRESH_SECONDS
+    return {
+        "state": beat.state if beat and is_there else "away",
+        "last_sign_of_life": beat.at if beat else None,
+        "epoch": writer.id if writer else None,
+        "writer": writer.writer if writer else None,
+        "halts": [{name: row[name] for name in ("source", "message", "at")} for row in halts],
+        "limits": read_limits(engine),
+        "deployments": beat.detail.get("deployments", []) if beat else [],
+        "data_age_seconds": beat.detail.get("data_age_seconds", {}) if beat else {},
+    }

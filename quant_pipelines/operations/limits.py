@@ -1,0 +1,86 @@
+"""An operator sets a risk limit of the account or of one deployment; the runner follows within seconds."""
+
+import dataclasses
+import math
+from decimal import Decimal
+
+from sqlalchemy import Connection, Engine
+
+from quant_pipelines.core.clock import Clock, clock_time
+from quant_pipelines.core.errors import LifecycleError, unknown_name
+from quant_pipelines.core.settings import RiskSettings
+from quant_pipelines.operations.receipt import Receipt, Signature
+from quant_pipelines.store import audit
+from quant_pipelines.store.deployments import announce_deployments
+from quant_pipelines.store.deployments import set_limit as store_limit
+from quant_pipelines.store.engine import transaction
+from quant_pipelines.store.stages import read_stage
+
+ACCOUNT = "account"
+LIMITS = {field.name: field for field in dataclasses.fields(RiskSettings)}
+"""Settings of the limits by name, with their descriptions and ranges."""
+
+
+def set_limit(
+    engine: Engine, signature: Signature, scope: str, name: str, value: float, *, clock: Clock
+) -> Receipt:
+    """Set one limit; of all limits that apply, the tightest wins.
+
+    Parameters
+    ----------
+    engine
+        Product database.
+    signature
+        Who, and why.
+    scope
+        ``account`` or ``deployment:<id>``.
+    name
+        Name of the limit, as in the settings under ``risk``.
+    value
+        New value; a fraction, a ratio or seconds, as the setting says.
+    clock
+        Time of the decision.
+
+    Raises
+    ------
+    LifecycleError
+        If the scope or the name is unknown, or the value lies outside of the setting's range.
+    """
+    if name not in LIMITS:
+        raise LifecycleError(unknown_name("limit", name, LIMITS))
+    _require_range(name, value)
+    row = {"scope": scope, "name": name, "value": Decimal(repr(float(value)))}
+    with transaction(engine) as connection:
+        require_scope(connection, scope)
+        now = clock_time(clock)
+        before = store_limit(connection, {**row, "updated_at": now, "updated_by": signature.operator})
+        detail = {"reason": signature.reason, "name": name, "before": before, "after": row["value"]}
+        audit_id = audit.append(connection, signature.operator, "limit.set", scope, detail)
+        announce_deployments(connection)
+    was = "not set" if before is None else f"{before.normalize():f}"
+    return Receipt("limit.set", scope, f"{name} of {scope} is {value:g}; it was {was}", audit_id)
+
+
+def require_scope(connection: Connection, scope: str) -> None:
+    """Prove that a scope is the account or an existing deployment.
+
+    Raises
+    ------
+    LifecycleError
+        If it is neither.
+    """
+    if scope == ACCOUNT:
+        return
+    kind, _, number = scope.partition(":")
+    if kind != "deployment" or not (number.isascii() and number.isdigit()):
+        raise LifecycleError(f"scope is {scope!r}; expected account or deployment:<id>")
+    if read_stage(connection, int(number)) is None:
+        raise LifecycleError(f"{scope} does not exist; expected the id of a deployment")
+
+
+def _require_range(name: str, value: float) -> None:
+    low, high = LIMITS[name].metadata["low"], LIMITS[name].metadata["high"]
+    is_inside = math.isfinite(value) and (low is None or value >= low) and (high is None or value <= high)
+    if not is_inside:
+        span = f"at least {low:g}" if high is None else f"a value in [{low:g}, {high:g}]"
+        raise LifecycleError(f"{name} is {value:g}; expected {span}")

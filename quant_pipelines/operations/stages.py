@@ -1,0 +1,289 @@
+"""Steps of a deployment's life: promote, roll back, disable. The table of stages decides.
+
+Each step is one transaction: the deployment is locked, the guards look at stored evidence, the stage, the
+approval and the audit row change together.
+"""
+
+from dataclasses import asdict, dataclass
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+from sqlalchemy import Connection, Engine
+
+from quant_pipelines.core.clock import Clock, clock_time
+from quant_pipelines.core.errors import LifecycleError
+from quant_pipelines.core.settings import LadderSettings
+from quant_pipelines.lifecycle.record import StageRecord, evidence_of
+from quant_pipelines.lifecycle.transitions import TRANSITIONS, approvals_needed, require_transition
+from quant_pipelines.operations.receipt import Receipt, Signature
+from quant_pipelines.store import approvals, audit
+from quant_pipelines.store.deployments import REAL_ORDERS_APPROVED, announce_deployments, venue_account
+from quant_pipelines.store.engine import transaction
+from quant_pipelines.store.lifecycle import traded_units
+from quant_pipelines.store.stages import (
+    StoredStage,
+    blocking_since,
+    change_stage,
+    deployment_ids,
+    open_venue_book,
+    read_stage,
+)
+
+LADDER = ("paper", "shadow", "canary", "live")
+CANARY = "canary"
+_SECOND_PERSON = "(a second operator)"
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """Promotion whose evidence suffices.
+
+    Parameters
+    ----------
+    deployment_id, source, target
+        The step.
+    people
+        Operators who must approve it; 0 lets it happen by itself.
+    """
+
+    deployment_id: int
+    source: str
+    target: str
+    people: int
+
+
+def promote(
+    engine: Engine,
+    ladder: LadderSettings,
+    signature: Signature,
+    *,
+    deployment_id: int,
+    target: str,
+    clock: Clock,
+) -> Receipt:
+    """Take a deployment one stage up; a step that needs two people is proposed by the first one.
+
+    Parameters
+    ----------
+    engine
+        Product database.
+    ladder
+        How long each stage lasts at least, and how many days of data must be clean.
+    signature
+        Who, and why.
+    deployment_id
+        Which deployment.
+    target
+        Stage that it is meant to reach: ``paper`` (from cooling), ``shadow``, ``canary`` or ``live``.
+    clock
+        Time of the decision.
+
+    Raises
+    ------
+    LifecycleError
+        If the deployment is unknown, the step does not exist from its stage, a guard refuses, another
+        deployment trades its unit, or the second person is the first one.
+    """
+    now = clock_time(clock)
+    if target not in LADDER:
+        raise LifecycleError(f"target is {target!r}; expected one of {', '.join(LADDER)}")
+    with transaction(engine) as connection:
+        stored = _locked(connection, deployment_id)
+        proposal = approvals.open_proposal(connection, stored.key, target)
+        if proposal and proposal.proposer.casefold() == signature.operator.casefold():
+            raise LifecycleError(
+                f"{proposal.proposer} proposed {target} for {stored.key}; expected a different operator"
+            )
+        is_first = approvals_needed(stored.stage, target) > 1 and proposal is None
+        approved_by = {signature.operator, proposal.proposer if proposal else signature.operator}
+        people = frozenset(approved_by | {_SECOND_PERSON} if is_first else approved_by)
+        _require(connection, ladder, stored, target, (people, signature.reason, now))
+        if is_first:
+            return _propose(connection, signature, stored, target, now)
+        if proposal:
+            approvals.approve(connection, proposal.id, signature.operator, now)
+        _require_free_unit(connection, stored)
+        if target == CANARY:
+            return _open_canary(connection, ladder, signature, stored, (sorted(people), now))
+        return _move(connection, signature, stored, target, "deployment.promoted", now)
+
+
+def roll_back(engine: Engine, signature: Signature, *, deployment_id: int, clock: Clock) -> Receipt:
+    """Take a shadow, canary or live deployment out again.
+
+    Raises
+    ------
+    LifecycleError
+        If the deployment is unknown or its stage has no way back.
+    """
+    now = clock_time(clock)
+    with transaction(engine) as connection:
+        stored = _locked(connection, deployment_id)
+        facts = (frozenset({signature.operator}), signature.reason, now)
+        _require(connection, LadderSettings(), stored, "rolled_back", facts)
+        return _move(connection, signature, stored, "rolled_back", "deployment.rolled_back", now)
+
+
+def disable(
+    engine: Engine, signature: Signature, *, deployment_id: int, target: str = "cooling", clock: Clock
+) -> Receipt:
+    """Stop a deployment: ``cooling`` (it may come back) or ``retired`` (it may not, and must be flat).
+
+    Raises
+    ------
+    LifecycleError
+        If the deployment is unknown, the step does not exist from its stage, or a guard refuses.
+    """
+    if target not in ("cooling", "retired"):
+        raise LifecycleError(f"target is {target!r}; expected cooling or retired")
+    now = clock_time(clock)
+    with transaction(engine) as connection:
+        stored = _locked(connection, deployment_id)
+        facts = (frozenset({signature.operator}), signature.reason, now)
+        _require(connection, LadderSettings(), stored, target, facts)
+        return _move(connection, signature, stored, target, "deployment.disabled", now)
+
+
+def steps_in_reach(engine: Engine, ladder: LadderSettings, clock: Clock) -> list[Step]:
+    """Promotions whose evidence suffices now, but for the people who must approve them.
+
+    Parameters
+    ----------
+    engine
+        Product database.
+    ladder
+        How long each stage lasts at least.
+    clock
+        Time of the look.
+    """
+    now = clock_time(clock)
+    people = frozenset({"one", "two"})
+    found = []
+    with transaction(engine) as connection:
+        for deployment_id in deployment_ids(connection, LADDER[:-1]):
+            stored = read_stage(connection, deployment_id)
+            if stored is None:
+                continue
+            target = LADDER[LADDER.index(stored.stage) + 1]
+            try:
+                _require(connection, ladder, stored, target, (people, "the evidence suffices", now))
+            except LifecycleError:
+                continue
+            needed = approvals_needed(stored.stage, target)
+            found.append(Step(deployment_id, stored.stage, target, needed))
+    return found
+
+
+def possible_targets(stage: str) -> list[str]:
+    """Stages that the table allows behind a stage."""
+    return [row.target for row in TRANSITIONS if row.source == stage]
+
+
+def _locked(connection: Connection, deployment_id: int) -> StoredStage:
+    stored = read_stage(connection, deployment_id, for_update=True)
+    if stored is None:
+        raise LifecycleError(f"deployment:{deployment_id} does not exist; expected the id of a deployment")
+    return stored
+
+
+def _require(
+    connection: Connection,
+    ladder: LadderSettings,
+    stored: StoredStage,
+    target: str,
+    facts: tuple[frozenset[str], str, datetime],
+) -> None:
+    people, reason, now = facts
+    record = _record(connection, ladder, stored, now)
+    require_transition(stored.stage, target, evidence_of(record, ladder, people, reason))
+
+
+def _record(
+    connection: Connection, ladder: LadderSettings, stored: StoredStage, now: datetime
+) -> StageRecord:
+    newest = now - timedelta(days=ladder.data_days)
+    return StageRecord(
+        stage=stored.stage,
+        days=(now - stored.since).days,
+        paper_passed=stored.paper_passed,
+        capital_passed=stored.capital_passed,
+        is_flat=stored.position == 0,
+        is_behind=stored.is_behind,
+        halts=stored.halts,
+        refused_orders=stored.refused_orders,
+        active_triggers=stored.active_triggers,
+        blocked=blocking_since(connection, stored.exchange, stored.symbol, newest),
+    )
+
+
+def _require_free_unit(connection: Connection, stored: StoredStage) -> None:
+    unit = (stored.strategy, stored.exchange, stored.symbol, stored.timeframe)
+    holder = traded_units(connection).get(unit)
+    if holder not in (None, stored.deployment_id):
+        raise LifecycleError(f"deployment:{holder} trades {' '.join(unit)} already; disable it first")
+
+
+def _propose(
+    connection: Connection, signature: Signature, stored: StoredStage, target: str, now: datetime
+) -> Receipt:
+    values = {
+        "subject": stored.key,
+        "source": stored.stage,
+        "target": target,
+        "proposer": signature.operator,
+        "reason": signature.reason,
+        "evidence": audit.plain(_evidence(stored)),
+        "proposed_at": now,
+    }
+    approvals.propose(connection, values)
+    detail = {"reason": signature.reason, "from": stored.stage, "to": target, **_evidence(stored)}
+    audit_id = audit.append(connection, signature.operator, "deployment.proposed", stored.key, detail)
+    summary = f"{target} is proposed for {stored.key}; a second operator must promote it too"
+    return Receipt("deployment.proposed", stored.key, summary, audit_id)
+
+
+def _move(
+    connection: Connection,
+    signature: Signature,
+    stored: StoredStage,
+    target: str,
+    action: str,
+    now: datetime,
+) -> Receipt:
+    change_stage(connection, stored.deployment_id, target, now)
+    approvals.void_proposals(connection, stored.key, now)
+    detail = {"reason": signature.reason, "from": stored.stage, "to": target, **_evidence(stored)}
+    audit_id = audit.append(connection, signature.operator, action, stored.key, detail)
+    announce_deployments(connection)
+    return Receipt(action, stored.key, f"{stored.key} went from {stored.stage} to {target}", audit_id)
+
+
+def _open_canary(
+    connection: Connection,
+    ladder: LadderSettings,
+    signature: Signature,
+    stored: StoredStage,
+    facts: tuple[list[str], datetime],
+) -> Receipt:
+    """Begin a book at the venue with a share of the capital; the shadow's paper book ends with it."""
+    people, now = facts
+    capital = stored.capital * Decimal(str(ladder.canary_capital_fraction))
+    account = venue_account(connection, stored.exchange, currency="USDT", capital=capital, at=now)
+    change_stage(connection, stored.deployment_id, "retired", now)
+    approvals.void_proposals(connection, stored.key, now)
+    canary = f"deployment:{open_venue_book(connection, stored.deployment_id, account, capital, now)}"
+    detail = {"reason": signature.reason, "from": stored.stage, "to": CANARY, "canary": canary}
+    audit_id = audit.append(
+        connection, signature.operator, "deployment.promoted", stored.key, detail | _evidence(stored)
+    )
+    approved = {"reason": signature.reason, "operators": people, "capital": capital, "shadow": stored.key}
+    audit.append(connection, signature.operator, REAL_ORDERS_APPROVED, canary, approved)
+    announce_deployments(connection)
+    summary = f"{stored.key} goes on as {canary}: a canary at {stored.exchange} with {capital.normalize():f}"
+    return Receipt("deployment.promoted", canary, summary, audit_id)
+
+
+def _evidence(stored: StoredStage) -> dict[str, Any]:
+    names = ("verdict_id", "since", "position", "halts", "refused_orders", "active_triggers")
+    return {name: value for name, value in asdict(stored).items() if name in names}

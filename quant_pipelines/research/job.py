@@ -1,0 +1,141 @@
+"""One unit of research: strategy x symbol x timeframe, with everything that decides its result."""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from quant_pipelines.core.settings import (
+    CostSettings,
+    GateSettings,
+    OptimizationSettings,
+    RiskSettings,
+    Settings,
+    WindowSettings,
+)
+from quant_pipelines.core.timeframes import HOUR_MS, timeframe_ms
+
+
+@dataclass(frozen=True, slots=True)
+class OptimizationJob:
+    """Walk-forward to run; plain values only, so that it crosses processes and is stored as it is.
+
+    Parameters
+    ----------
+    strategy
+        Name of a strategy or path of its file.
+    symbol, timeframe
+        What to trade, on which bars.
+    window_end_ms
+        End of the last test window, a UTC midnight in milliseconds; None takes the last one in the data.
+    windows
+        Lengths of the folds, and how many are wanted.
+    folds
+        How many of them are run, the newest; None takes as many as the history covers, see ``settle_window``.
+    exchange
+        ccxt id.
+    searcher, trials, objective, seed
+        How to search in each fold.
+    overfit_points, overfit_blocks
+        Sobol points behind the overfit statistics, and blocks of their cross-validation.
+    costs, risk, gates
+        Fees and slippage; limits of the book; thresholds of the verdict.
+    capital
+        Quote currency of the book.
+    strategies_folder
+        Folder of strategy files; empty means ./strategies, else the installed ones.
+    archive
+        Folder of Parquet files to read instead of the database; None reads the database.
+    trigger
+        Why it is run: first start, daily, operator or command line.
+    """
+
+    strategy: str
+    symbol: str
+    timeframe: str
+    window_end_ms: int | None = None
+    windows: WindowSettings = WindowSettings()  # noqa: RUF009 - frozen
+    folds: int | None = None
+    exchange: str = "binanceusdm"
+    searcher: str = "ga"
+    trials: int = 64
+    objective: str = "sharpe"
+    seed: int = 1
+    overfit_points: int = 64
+    overfit_blocks: int = 8
+    costs: CostSettings = CostSettings()  # noqa: RUF009 - frozen
+    risk: RiskSettings = RiskSettings()  # noqa: RUF009 - frozen
+    gates: GateSettings = GateSettings()  # noqa: RUF009 - frozen
+    capital: float = 10_000.0
+    strategies_folder: str = ""
+    archive: str | None = None
+    trigger: str = "operator"
+
+    def to_document(self) -> dict[str, Any]:
+        """Job as a JSON document."""
+        return asdict(self)
+
+    @classmethod
+    def from_document(cls, document: Mapping[str, Any]) -> "OptimizationJob":
+        """Job of a document that ``to_document`` made."""
+        values = dict(document)
+        for name, kind in _NESTED.items():
+            values[name] = kind(**values[name])
+        return cls(**values)
+
+
+_NESTED: dict[str, Any] = {
+    "windows": WindowSettings,
+    "costs": CostSettings,
+    "risk": RiskSettings,
+    "gates": GateSettings,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class JobFailure:
+    """Job that ended without a verdict, and the sentence that says why; the other jobs go on."""
+
+    job: OptimizationJob
+    error: str
+
+
+def make_job(
+    settings: Settings, strategy: str, symbol: str, timeframe: str, window_end_ms: int | None = None
+) -> OptimizationJob:
+    """Job as the settings have it; change what differs with ``dataclasses.replace``.
+
+    Parameters
+    ----------
+    settings
+        Settings of the process.
+    strategy
+        Name or path.
+    symbol, timeframe
+        What to trade, on which bars.
+    window_end_ms
+        UTC midnight in milliseconds; None takes the last one in the data.
+    """
+    search = settings.optimization
+    return OptimizationJob(
+        strategy=strategy,
+        symbol=symbol,
+        timeframe=timeframe,
+        window_end_ms=window_end_ms,
+        windows=_windows(search, timeframe),
+        exchange=settings.exchange.id,
+        searcher=search.searcher,
+        trials=search.trials,
+        objective=search.objective,
+        seed=search.seed,
+        overfit_points=search.overfit_points,
+        overfit_blocks=search.overfit_blocks,
+        costs=settings.costs,
+        risk=settings.risk,
+        gates=settings.gates,
+        capital=settings.portfolio.deployment_capital,
+        strategies_folder=settings.strategies_folder,
+    )
+
+
+def _windows(search: OptimizationSettings, timeframe: str) -> WindowSettings:
+    return search.minute_windows if timeframe_ms(timeframe) < HOUR_MS else search.hour_windows

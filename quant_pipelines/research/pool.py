@@ -1,0 +1,150 @@
+"""Many jobs over a few worker processes; each job's result is the same for any number of them.
+
+Workers are started by command line, not forked: nothing of the caller (Dagster, its threads, its sockets) is
+carried over, and nothing of theirs (compilers, solvers, bars) stays in the caller.
+"""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterable, Sequence
+from queue import Empty, SimpleQueue
+from threading import Thread
+from typing import Any, TypeAlias
+
+from quant_pipelines.core.errors import OptimizationError
+from quant_pipelines.optimize.verdict import VerdictRecord
+from quant_pipelines.research.job import JobFailure, OptimizationJob
+from quant_pipelines.research.wire import verdict_from_document
+
+Outcome: TypeAlias = VerdictRecord | JobFailure
+_Work: TypeAlias = "SimpleQueue[tuple[int, OptimizationJob]]"
+_COMMAND = (sys.executable, "-P", "-m", "quant_pipelines.research.worker")
+_ONE_THREAD = {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
+
+
+def optimize_many(
+    engine_url: str | None,
+    jobs: Iterable[OptimizationJob],
+    workers: int = 2,
+    *,
+    on_outcome: Callable[[Outcome], None] = lambda _: None,
+) -> list[Outcome]:
+    """Run jobs in worker processes.
+
+    Parameters
+    ----------
+    engine_url
+        Product database; None stores nothing and needs jobs with an archive.
+    jobs
+        What to run.
+    workers
+        Processes, at most one a job.
+    on_outcome
+        Called with each outcome as it arrives, from the threads that wait for the workers.
+
+    Returns
+    -------
+    list of VerdictRecord or JobFailure
+        In the order of the jobs. A worker that dies fails the job it was at; another takes its place.
+
+    Raises
+    ------
+    OptimizationError
+        If the number of workers is not positive.
+    """
+    if workers < 1:
+        raise OptimizationError(f"workers is {workers}; expected 1 or more")
+    todo = list(jobs)
+    outcomes: list[Outcome | None] = [None] * len(todo)
+    work: _Work = SimpleQueue()
+    for item in enumerate(todo):
+        work.put(item)
+
+    def keep(number: int, outcome: Outcome) -> None:
+        outcomes[number] = outcome
+        on_outcome(outcome)
+
+    threads = [
+        Thread(target=_feed, args=(engine_url, work, keep), daemon=True)
+        for _ in range(min(workers, len(todo)))
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return _complete(todo, outcomes)
+
+
+def _feed(engine_url: str | None, work: _Work, keep: Callable[[int, Outcome], None]) -> None:
+    """Give one worker a job at a time until none is left."""
+    worker: _Worker | None = None
+    try:
+        while True:
+            try:
+                number, job = work.get_nowait()
+            except Empty:
+                return
+            worker = worker or _Worker(engine_url)
+            answer = worker.run(job)
+            if answer is None:
+                keep(number, JobFailure(job, f"worker process ended with code {worker.close()}"))
+                worker = None
+            elif "error" in answer:
+                keep(number, JobFailure(job, answer["error"]))
+            else:
+                keep(number, verdict_from_document(answer))
+    finally:
+        if worker is not None:
+            worker.close()
+
+
+class _Worker:
+    """One process and the pipe to it."""
+
+    def __init__(self, engine_url: str | None) -> None:
+        self._process = subprocess.Popen(
+            _COMMAND,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            encoding="utf-8",
+            env={**os.environ, **_ONE_THREAD},
+        )
+        self._send({"database_url": engine_url})
+
+    def run(self, job: OptimizationJob) -> dict[str, Any] | None:
+        """Answer of the worker; None when it died."""
+        self._send(job.to_document())
+        assert self._process.stdout is not None  # noqa: S101 - it was opened as a pipe
+        line = self._process.stdout.readline()
+        if not line:
+            return None
+        answer: dict[str, Any] = json.loads(line)
+        return answer
+
+    def close(self) -> int:
+        """End the process by ending its input; its exit code."""
+        for pipe in (self._process.stdin, self._process.stdout):
+            if pipe is not None:
+                try:
+                    pipe.close()
+                except BrokenPipeError:
+                    continue  # it is gone already
+        return self._process.wait()
+
+    def _send(self, document: dict[str, Any]) -> None:
+        assert self._process.stdin is not None  # noqa: S101 - it was opened as a pipe
+        try:
+            self._process.stdin.write(json.dumps(document) + "\n")
+            self._process.stdin.flush()
+        except BrokenPipeError:
+            return  # the missing answer tells
+
+
+def _complete(jobs: Sequence[OptimizationJob], outcomes: Sequence[Outcome | None]) -> list[Outcome]:
+    return [
+        outcome if outcome is not None else JobFailure(job, "the job was not run")
+        for job, outcome in zip(jobs, outcomes, strict=True)
+    ]

@@ -1,0 +1,248 @@
+"""Runs one walk-forward from its job to its verdict; what an interrupted run stored is not computed again."""
+
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Engine, text
+
+from quant_pipelines.backtest import BacktestSettings
+from quant_pipelines.core.errors import OptimizationError, QuantError
+from quant_pipelines.core.ids import digest_of
+from quant_pipelines.core.jit import kernel_digest
+from quant_pipelines.core.timeframes import from_ms
+from quant_pipelines.optimize.judge import Context, judge
+from quant_pipelines.optimize.space import space_of
+from quant_pipelines.optimize.verdict import VerdictRecord
+from quant_pipelines.optimize.walk_forward import Plan, WalkForward, walk_forward
+from quant_pipelines.portfolio import AllIn
+from quant_pipelines.research.evaluator import BacktestEvaluator
+from quant_pipelines.research.history import ArchiveSource, DatabaseSource, History, Source, load_history
+from quant_pipelines.research.job import OptimizationJob
+from quant_pipelines.research.window import settle_window
+from quant_pipelines.risk.limits import RiskLimits
+from quant_pipelines.sdk import StrategySource, load_strategy, strategies_folder
+from quant_pipelines.store import research as store
+from quant_pipelines.store.verdicts import count_previous_trials, read_verdicts, save_verdict
+from quant_pipelines.trading import TradingRules
+
+_log = logging.getLogger(__name__)
+# What a job is called and why it is run do not change its result.
+_NOT_IN_KEY = ("trigger", "strategies_folder", "strategy")
+
+
+def optimize_one(
+    engine: Engine | None, job: OptimizationJob, *, source: Source | None = None
+) -> VerdictRecord:
+    """Walk forward and judge.
+
+    Parameters
+    ----------
+    engine
+        Product database: folds, trials and the verdict are stored there and an unfinished task goes on.
+        None stores nothing and needs ``job.archive``.
+    job
+        What to run.
+    source
+        Where history comes from; by default the job's archive, else the database.
+
+    Returns
+    -------
+    VerdictRecord
+        The stored one if this very job was finished before.
+
+    Raises
+    ------
+    StrategyError
+        If the strategy is unknown or broken.
+    DataError
+        If history is missing or malformed.
+    OptimizationError
+        If the search can't run, or another process is at this task.
+    """
+    strategy = load_strategy(job.strategy, strategies_folder(job.strategies_folder))
+    market = source or open_source(engine, job)
+    job = settle_window(job, market)
+    if engine is None:
+        return _Run(job, strategy, market).finish()
+    return _stored(engine, _Run(job, strategy, market))
+
+
+def resume_job(engine: Engine, task_id: int) -> OptimizationJob:
+    """Job of a stored task, to be run again with ``optimize_one``.
+
+    Raises
+    ------
+    OptimizationError
+        If there is no such task.
+    """
+    task = store.read_task(engine, task_id)
+    if task is None:
+        raise OptimizationError(
+            f"optimization {task_id} is not stored; expected the id of one that was begun"
+        )
+    return OptimizationJob.from_document(task.settings["job"])
+
+
+def open_source(engine: Engine | None, job: OptimizationJob) -> Source:
+    """History of a job: its archive, else the database."""
+    if job.archive is not None:
+        return ArchiveSource(Path(job.archive), job.exchange)
+    if engine is None:
+        raise OptimizationError("no database and no archive is given; expected one of them")
+    return DatabaseSource(engine, job.exchange)
+
+
+class _Run:
+    """One settled job with its strategy and plan; the history is loaded when it is first needed."""
+
+    def __init__(self, job: OptimizationJob, strategy: StrategySource, source: Source) -> None:
+        self.job = job
+        self.strategy = strategy
+        self._source = source
+        self._history: History | None = None
+        self.plan = Plan(
+            space=space_of(strategy.strategy_class),
+            windows=replace(job.windows, folds=job.folds or job.windows.folds),
+            end_ms=job.window_end_ms or 0,
+            searcher=job.searcher,
+            trials=job.trials,
+            objective=job.objective,
+            seed=job.seed,
+            cover_points=job.overfit_points,
+        )
+
+    @property
+    def key(self) -> str:
+        """Digest of everything that decides the result."""
+        values = {name: value for name, value in self.job.to_document().items() if name not in _NOT_IN_KEY}
+        versions = {"content_hash": self.strategy.content_hash, "kernel_digest": kernel_digest()}
+        return digest_of({**values, **versions, "strategy": self.strategy.name})
+
+    @property
+    def history(self) -> History:
+        """Market history of the whole window."""
+        if self._history is None:
+            job, plan = self.job, self.plan
+            self._history = load_history(self._source, job.symbol, job.timeframe, plan.start_ms, plan.end_ms)
+        return self._history
+
+    @property
+    def rules(self) -> TradingRules:
+        """Rules under which a deployment would trade, and so the backtest."""
+        return TradingRules(
+            costs=self.job.costs,
+            sizing=AllIn(min(1.0, self.job.risk.max_position_fraction)),
+            limits=RiskLimits.from_settings(self.job.risk),
+            specification=self.history.specification,
+        )
+
+    def finish(self, previous_trials: int = 0, **progress: Any) -> VerdictRecord:
+        """Walk forward and judge; ``progress`` goes to ``walk_forward``."""
+        return self.judge(self.walk(**progress), previous_trials)
+
+    def walk(self, **progress: Any) -> WalkForward:
+        """Run the folds that are not finished."""
+        settings = BacktestSettings(capital=self.job.capital, rules=self.rules)
+        evaluator = BacktestEvaluator(self.strategy.strategy_class, self.history, settings)
+        return walk_forward(evaluator, self.plan, **progress)
+
+    def judge(self, finished: WalkForward, previous_trials: int) -> VerdictRecord:
+        """Verdict on a finished walk-forward."""
+        job, history = self.job, self.history
+        context = Context(job.gates, job.overfit_blocks, previous_trials, history.findings)
+        judgment = judge(finished, context)
+        parameters = dict(finished.final.fit.parameters or {})
+        promoted = self.strategy.strategy_class(**parameters)
+        inside = judgment.in_sample | {"history_bars": promoted.history_bars}
+        outside = judgment.out_of_sample | {
+            "holding_return": _holding_return(history, finished),
+            "execution_timeframe": history.execution_bars.timeframe,
+            "folds": len(finished.folds),
+            "configured_folds": job.windows.folds,
+        }
+        record = VerdictRecord(
+            strategy=self.strategy.name,
+            content_hash=self.strategy.content_hash,
+            exchange=job.exchange,
+            symbol=job.symbol,
+            timeframe=job.timeframe,
+            window_start_ms=self.plan.start_ms,
+            window_end_ms=self.plan.end_ms,
+            parameters=parameters,
+            in_sample=store.finite(inside),
+            out_of_sample=store.finite(outside),
+            gates=judgment.gates,
+            daily_returns=tuple(finished.out_of_sample.returns.tolist()),
+        )
+        return replace(record, reasons=record.failures)
+
+    def version_row(self) -> dict[str, Any]:
+        """Columns of the strategy's version."""
+        return {
+            "strategy": self.strategy.name,
+            "description": self.strategy.description,
+            "content_hash": self.strategy.content_hash,
+            "kernel_digest": kernel_digest(),
+            "source": self.strategy.source,
+            "parameters": self.strategy.strategy_class.describe_space(),
+        }
+
+    def task_row(self) -> dict[str, Any]:
+        """Columns of the task, with the rules that a deployment of its verdict trades under."""
+        job = self.job
+        same = ("exchange", "symbol", "timeframe", "searcher", "objective", "seed", "trigger")
+        return {name: getattr(job, name) for name in same} | {
+            "task_key": self.key,
+            "strategy": self.strategy.name,
+            "window_start": from_ms(self.plan.start_ms),
+            "window_end": from_ms(self.plan.end_ms),
+            "settings": {"job": job.to_document(), "rules": self.rules.to_document()},
+        }
+
+
+def _stored(engine: Engine, run: _Run) -> VerdictRecord:
+    with _sole_worker(engine, run.key):
+        row = run.task_row()
+        task = store.open_task(engine, run.version_row(), row)
+        if task.status == store.DONE:
+            return read_verdicts(engine, task_id=task.id)[0]
+        try:
+            finished = run.walk(
+                finished=store.read_folds(engine, task.id),
+                on_fold=lambda result: store.save_fold(engine, task.id, result),
+            )
+            record = run.judge(finished, count_previous_trials(engine, row))
+        except QuantError as error:
+            store.fail_task(engine, task.id, str(error))
+            raise
+        stitched = {result.fold.index: result.test for result in finished.folds}
+        verdict_id = save_verdict(engine, task, record, stitched)
+    _log.info("verdict %d: %s %s %s", verdict_id, record.strategy, record.symbol, record.timeframe)
+    return replace(record, id=verdict_id, task_id=task.id)
+
+
+@contextmanager
+def _sole_worker(engine: Engine, key: str) -> Iterator[None]:
+    """Keep a second process from the same task; the lock dies with its connection."""
+    number = int(key[:15], 16)
+    with engine.connect() as connection:
+        locked = connection.execute(text("select pg_try_advisory_lock(:key)"), {"key": number}).scalar_one()
+        connection.commit()
+        if not locked:
+            raise OptimizationError(f"optimization {key} is being worked on by another process; try later")
+        try:
+            yield
+        finally:
+            connection.execute(text("select pg_advisory_unlock(:key)"), {"key": number})
+            connection.commit()
+
+
+def _holding_return(history: History, finished: WalkForward) -> float | None:
+    """Return of buying at the first out-of-sample open and holding to the last close, without costs."""
+    first, last = finished.folds[0].fold, finished.folds[-1].fold
+    held = history.bars.between(first.test_start_ms, last.test_end_ms)
+    return float(held.close[-1] / held.open[0] - 1.0) if len(held) else None

@@ -1,0 +1,46 @@
+"""Decides where a job's window ends, and how many of the wanted folds the history allows."""
+
+from dataclasses import replace
+
+from quant_pipelines.core.errors import DataError
+from quant_pipelines.optimize.folds import first_bar_ms
+from quant_pipelines.research.history import Source, covers, describe, describe_window
+from quant_pipelines.research.job import OptimizationJob
+
+
+def settle_window(job: OptimizationJob, source: Source) -> OptimizationJob:
+    """Job with its window's end and its number of folds; what is given in the job stays.
+
+    The newest folds are taken: as many of the wanted ones as the bars cover without a larger hole, so that
+    the same history always gives the same job.
+
+    Raises
+    ------
+    DataError
+        If the bars cover fewer folds than ``windows.min_folds``, or than are wanted where that is less.
+    OptimizationError
+        If the windows can't be used.
+    """
+    end_ms = job.window_end_ms
+    if end_ms is None:
+        end_ms = source.last_midnight(job.symbol, job.timeframe)
+    folds = _possible_folds(job, source, end_ms) if job.folds is None else job.folds
+    return replace(job, window_end_ms=end_ms, folds=folds)
+
+
+def _possible_folds(job: OptimizationJob, source: Source, end_ms: int) -> int:
+    wanted, least = job.windows.folds, min(job.windows.min_folds, job.windows.folds)
+    bars = source.bars(job.symbol, job.timeframe, first_bar_ms(end_ms, job.windows), end_ms)
+    possible = 0
+    for folds in range(wanted, 0, -1):
+        start_ms = first_bar_ms(end_ms, replace(job.windows, folds=folds))
+        if covers(bars.between(start_ms, end_ms), start_ms, end_ms):
+            possible = folds
+            break
+    if possible >= least:
+        return possible
+    needed_ms = first_bar_ms(end_ms, replace(job.windows, folds=least))
+    raise DataError(
+        f"{job.symbol} {job.timeframe}: folds is {possible} of {wanted}, because bars are {describe(bars)}; "
+        f"expected {least} or more, which need {describe_window(bars, needed_ms, end_ms)}"
+    )

@@ -1,0 +1,65 @@
+"""A worker process: one job as a JSON line on stdin, one answer as a JSON line on stdout, until stdin ends.
+
+Started by the pool as ``python -P -m quant_pipelines.research.worker``; the first line names the database.
+Workers run at low priority and have their own connections, so that trading never waits for research.
+"""
+
+import json
+import logging
+import os
+import sys
+from functools import cache
+from typing import Any, TextIO
+
+from sqlalchemy import Engine
+
+from quant_pipelines.core.errors import QuantError
+from quant_pipelines.research.history import Source
+from quant_pipelines.research.job import OptimizationJob
+from quant_pipelines.research.run import open_source, optimize_one
+from quant_pipelines.research.wire import failure_document, verdict_document
+from quant_pipelines.store.engine import connect
+
+_NICENESS = 10
+_log = logging.getLogger(__name__)
+
+
+def serve(lines: TextIO, answers: TextIO) -> None:
+    """Answer every job until the lines end."""
+    opening = json.loads(lines.readline())
+    engine = connect(opening["database_url"], pool_size=2) if opening["database_url"] else None
+
+    @cache
+    def source(archive: str | None, exchange: str) -> Source:
+        return open_source(engine, OptimizationJob("", "", "", archive=archive, exchange=exchange))
+
+    for line in lines:
+        job = OptimizationJob.from_document(json.loads(line))
+        answer = _answer(engine, job, lambda job: source(job.archive, job.exchange))
+        answers.write(json.dumps(answer) + "\n")
+        answers.flush()
+    if engine is not None:
+        engine.dispose()
+
+
+def _answer(engine: Engine | None, job: OptimizationJob, source: Any) -> dict[str, Any]:
+    try:
+        return verdict_document(optimize_one(engine, job, source=source(job)))
+    except QuantError as error:
+        return failure_document(str(error))
+    except Exception as error:  # noqa: BLE001 - a plugin may raise anything; the other jobs go on
+        _log.exception("job failed: %s %s %s", job.strategy, job.symbol, job.timeframe)
+        return failure_document(f"{type(error).__name__}: {error}")
+
+
+def main() -> None:
+    """Serve the pool that started this process."""
+    logging.basicConfig(level=logging.WARNING, stream=sys.stderr)
+    os.nice(_NICENESS)
+    answers = os.fdopen(os.dup(sys.stdout.fileno()), "w", encoding="utf-8")
+    sys.stdout = sys.stderr  # what a plugin prints must not end up between the answers
+    serve(sys.stdin, answers)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,48 @@
+import pytest
+
+from quant_pipelines.core.errors import LifecycleError
+from quant_pipelines.lifecycle.transitions import TRANSITIONS, Evidence, require_transition
+from quant_pipelines.store.tables.trading import STAGES, TRADED_STAGES
+
+EVERYTHING = Evidence(
+    paper_passed=True,
+    capital_passed=True,
+    approved_by=frozenset({"ann", "bob"}),
+    is_flat=True,
+    shadow_matches=True,
+    canary_matches=True,
+    reason="asked for",
+    shortfalls=(),
+)
+
+
+def test_every_stage_is_reached_and_only_ends_have_no_exit() -> None:
+    reached = {row.target for row in TRANSITIONS} | {"candidate"}
+    left = {row.source for row in TRANSITIONS}
+    assert reached == set(STAGES)
+    assert set(STAGES) - left == {"rejected", "retired"}
+
+
+def test_every_row_passes_with_all_evidence_and_refuses_with_none() -> None:
+    for row in TRANSITIONS:
+        require_transition(row.source, row.target, EVERYTHING)
+        with pytest.raises(LifecycleError, match="is refused"):
+            require_transition(row.source, row.target, Evidence())
+
+
+@pytest.mark.parametrize("target", [row.target for row in TRANSITIONS if row.target in ("canary", "live")])
+def test_one_operator_is_not_enough_for_money(target: str) -> None:
+    source = {"canary": "shadow", "live": "canary"}[target]
+    alone = Evidence(True, True, frozenset({"ann"}), True, True, True, "asked for")
+    with pytest.raises(LifecycleError, match="1 operators have approved it; expected two different ones"):
+        require_transition(source, target, alone)
+
+
+def test_no_stage_with_money_is_reached_from_a_candidate() -> None:
+    from_candidate = {row.target for row in TRANSITIONS if row.source == "candidate"}
+    assert from_candidate & set(TRADED_STAGES) == {"paper"}
+
+
+def test_step_that_is_not_in_the_table_names_the_ones_that_are() -> None:
+    with pytest.raises(LifecycleError, match="'live' can't follow 'candidate'; expected paper or rejected"):
+        require_transition("candidate", "live", EVERYTHING)
