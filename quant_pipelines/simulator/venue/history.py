@@ -1,0 +1,137 @@
+"""History endpoints: past orders, trades, income and liquidations, paged as the exchange pages them."""
+
+from typing import Any, TypeVar
+
+from quant_pipelines.core.timeframes import DAY_MS
+from quant_pipelines.simulator.queries import Query, VenueError
+from quant_pipelines.simulator.venue.documents import (
+    Document,
+    algo_document,
+    income_document,
+    order_document,
+    trade_document,
+)
+from quant_pipelines.simulator.venue.records import (
+    LIQUIDATION_PREFIX,
+    AlgoOrder,
+    Fill,
+    Income,
+    Order,
+)
+from quant_pipelines.simulator.venue.refusals import refusal
+from quant_pipelines.simulator.venue.requests import contract_for
+from quant_pipelines.simulator.venue.state import Venue
+
+R = TypeVar("R", Order, AlgoOrder, Fill)
+
+_WINDOW_MS = 7 * DAY_MS
+
+
+class Conditions:
+    """Conditions of a page, joined by AND, and the values for their marks."""
+
+    def __init__(self) -> None:
+        self._texts: list[str] = ["1"]
+        self.values: list[Any] = []
+
+    def add(self, text: str, *values: Any) -> None:
+        """Add a condition with a ``?`` for each value."""
+        self._texts.append(text)
+        self.values.extend(values)
+
+    def page(self, order: str, limit: int) -> str:
+        """Write the SQL that follows ``WHERE``."""
+        return f"{' AND '.join(self._texts)} ORDER BY {order} LIMIT {limit}"
+
+
+def all_orders(venue: Venue, query: Query) -> list[Document]:
+    """``GET allOrders``: from ``orderId`` on, else the newest of the window."""
+    contract = contract_for(venue, query)
+    where = Conditions()
+    where.add("symbol = ?", contract.symbol)
+    _add_page(venue, query, where, number="orderId", time="created_ms")
+    orders = _rows(venue, Order, query, where, number="orderId", limit=query.limit(500, 1000))
+    return [order_document(order, contract) for order in orders]
+
+
+def all_algo_orders(venue: Venue, query: Query) -> list[Document]:
+    """``GET allAlgoOrders``."""
+    contract = contract_for(venue, query)
+    where = Conditions()
+    where.add("symbol = ?", contract.symbol)
+    _add_page(venue, query, where, number="algoId", time="created_ms")
+    algos = _rows(venue, AlgoOrder, query, where, number="algoId", limit=query.limit(500, 1000))
+    return [algo_document(algo, contract) for algo in algos]
+
+
+def user_trades(venue: Venue, query: Query) -> list[Document]:
+    """``GET userTrades``: from ``fromId`` on, else of one order, else the newest of the window."""
+    contract = contract_for(venue, query)
+    where = Conditions()
+    where.add("symbol = ?", contract.symbol)
+    if order := query.integer("orderId", 0):
+        where.add("order_number = ?", order)
+    if "fromId" in query.values and {"startTime", "endTime"} & set(query.values):
+        raise refusal("combination")
+    _add_page(venue, query, where, number="fromId", time="ts_ms")
+    fills = _rows(venue, Fill, query, where, number="fromId", limit=query.limit(500, 1000))
+    return [trade_document(fill, contract) for fill in fills]
+
+
+def income(venue: Venue, query: Query) -> list[Document]:
+    """``GET income``: a page from ``startTime`` on, else the newest of the last 7 days; oldest first."""
+    where = Conditions()
+    if query.values.get("symbol"):
+        where.add("symbol = ?", contract_for(venue, query).symbol)
+    if kind := query.values.get("incomeType"):
+        where.add("kind = ?", kind)
+    limit = query.limit(100, 1000)
+    if "startTime" in query.values:
+        where.add("ts_ms >= ?", query.integer("startTime", 0))
+        where.add("ts_ms <= ?", query.integer("endTime", venue.now_ms))
+        skipped = (max(query.integer("page", 1), 1) - 1) * limit
+        rows = venue.ledger.store.select(
+            Income, f"{where.page('number', limit)} OFFSET {skipped}", *where.values
+        )
+    else:
+        last = query.integer("endTime", venue.now_ms)
+        where.add("ts_ms BETWEEN ? AND ?", last - _WINDOW_MS, last)
+        rows = venue.ledger.store.select(Income, where.page("number DESC", limit), *where.values)[::-1]
+    return [income_document(row) for row in rows]
+
+
+def force_orders(venue: Venue, query: Query) -> list[Document]:
+    """``GET forceOrders``: liquidations."""
+    where = Conditions()
+    where.add("client_id LIKE ?", f"{LIQUIDATION_PREFIX}%")
+    if query.values.get("symbol"):
+        where.add("symbol = ?", contract_for(venue, query).symbol)
+    where.add("created_ms >= ?", query.integer("startTime", venue.now_ms - _WINDOW_MS))
+    orders = venue.ledger.store.select(Order, where.page("number DESC", query.limit(50, 100)), *where.values)
+    return [order_document(order, venue.contracts[order.symbol]) for order in orders]
+
+
+def _add_page(venue: Venue, query: Query, where: Conditions, *, number: str, time: str) -> None:
+    """Bound a page by a first number, or by a window of at most 7 days (the last 7 by default)."""
+    if number in query.values:
+        where.add("number >= ?", query.integer(number, 0))
+        return
+    first, last = query.integer("startTime", -1), query.integer("endTime", -1)
+    if first < 0:
+        last = venue.now_ms if last < 0 else last
+        first = last - _WINDOW_MS
+    last = first + _WINDOW_MS if last < 0 else last
+    if first > last:
+        raise VenueError(-1023, "Start time is greater than end time.")
+    if last - first > _WINDOW_MS:
+        raise VenueError(-1127, "Lookup interval is too big.")
+    where.add(f"{time} BETWEEN ? AND ?", first, last)
+
+
+def _rows(
+    venue: Venue, kind: type[R], query: Query, where: Conditions, *, number: str, limit: int
+) -> list[R]:
+    """Oldest rows from a start on, else the newest; oldest first either way."""
+    if number in query.values or "startTime" in query.values:
+        return venue.ledger.store.select(kind, where.page("number", limit), *where.values)
+    return venue.ledger.store.select(kind, where.page("number DESC", limit), *where.values)[::-1]
