@@ -1,0 +1,69 @@
+"""Composition root of the live runner: ``python -P -m live_runner``."""
+
+import asyncio
+import logging
+import os
+import signal
+import socket
+import sys
+import threading
+
+from live_runner.logs import log_to_stderr
+from live_runner.market_time import ExchangeTime
+from live_runner.runner import Runner, Surroundings
+from live_runner.venues import ccxt_orders
+from quant_pipelines.core.errors import ExchangeError, QuantError
+from quant_pipelines.core.settings import Settings
+from quant_pipelines.exchange import CcxtSource
+from quant_pipelines.settings import load_settings
+from quant_pipelines.store.engine import connect
+from quant_pipelines.store.migrate import require_current
+
+_STOP_SECONDS = 8.0
+_KEY, _SECRET = "QUANT_API_KEY", "QUANT_API_SECRET"
+
+_log = logging.getLogger("live_runner")
+
+
+def main() -> int:
+    """Run until SIGTERM or SIGINT; exit code 1 and one sentence if it can't start."""
+    log_to_stderr()
+    try:
+        asyncio.run(_run(load_settings()))
+    except QuantError as error:
+        _log.error("can't run", extra={"error": str(error)})
+        return 1
+    _log.info("stopped")
+    return 0
+
+
+async def _run(settings: Settings) -> None:
+    stopping = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, _stop, stopping)
+    engine = connect(settings.database_url)
+    require_current(engine)
+    async with CcxtSource(settings.exchange) as source:
+        time = ExchangeTime()
+        try:
+            time.synchronize(await source.server_time())
+        except ExchangeError as error:
+            _log.warning("exchange's time unknown; using this machine's", extra={"error": str(error)})
+        writer = f"{socket.gethostname()}:{os.getpid()}"
+        connect_orders = ccxt_orders(os.environ.get(_KEY, ""), os.environ.get(_SECRET, ""))
+        around = Surroundings(engine, settings.database_url, settings, source, time, writer, connect_orders)
+        runner = Runner(around)
+        await runner.run(stopping)
+    engine.dispose()
+
+
+def _stop(stopping: asyncio.Event) -> None:
+    """Ask for a clean stop, and make sure of one: what is not committed by then is recovered anyway."""
+    stopping.set()
+    timer = threading.Timer(_STOP_SECONDS, os._exit, (0,))
+    timer.daemon = True
+    timer.start()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

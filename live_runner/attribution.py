@@ -1,0 +1,86 @@
+"""Whose trade is it: the venue's fills matched to our orders, by our name or by the venue's number."""
+
+from collections.abc import Awaitable, Callable, Iterable
+from functools import partial
+from typing import NamedTuple, Protocol, TypeVar
+
+from live_runner.venue_broker import PURPOSE_STOP, Attributed, VenueBroker
+from quant_pipelines.store.venue_orders import PlacedOrder
+from quant_pipelines.trading.orders import FINAL
+from quant_pipelines.trading.venue import OrderVenue, VenueTrade
+
+LIQUIDATION_PREFIXES = ("autoclose-", "adl_autoclose", "settlement_autoclose-")
+"""Client order ids that the venue gives to its own orders."""
+
+Answer = TypeVar("Answer")
+
+
+class WithBroker(Protocol):
+    """Lets a function act on the broker."""
+
+    def __call__(self, act: Callable[[VenueBroker], Answer]) -> Awaitable[Answer]:
+        """Return what the function returns."""
+
+
+class Attribution(NamedTuple):
+    """Trades of ours, and a sentence about those that are not; empty when all are."""
+
+    ours: list[Attributed]
+    external: str
+
+
+async def attributed(
+    venue: OrderVenue, symbol: str, trades: Iterable[VenueTrade], with_broker: WithBroker
+) -> Attribution:
+    """Find the order of ours behind each trade.
+
+    Returns
+    -------
+    Attribution
+        A liquidation counts as ours, without an order, and is told as external too; a manual trade is
+        external only.
+    """
+    ours: list[Attributed] = []
+    external = ""
+    for trade in trades:
+        known = await with_broker(partial(_known_order, trade))
+        name = (
+            known.intent.client_order_id if known else await _name_at_venue(venue, symbol, trade, with_broker)
+        )
+        if name is None or name.startswith(LIQUIDATION_PREFIXES):
+            kind = "liquidation" if name else "trade of somebody else"
+            external = f"{kind} {trade.trade_id}: {trade.side} {trade.quantity} at {trade.price}"
+            if name is None:
+                continue
+            name = None
+        ours.append(Attributed(trade, name))
+    return Attribution(ours, external)
+
+
+async def _name_at_venue(
+    venue: OrderVenue, symbol: str, trade: VenueTrade, with_broker: WithBroker
+) -> str | None:
+    """Our name of the order, or the venue's own of a liquidation; None if it is somebody else's."""
+    order = await venue.find_order(symbol, venue_order_id=trade.venue_order_id)
+    if order is not None:
+        if order.client_order_id.startswith(LIQUIDATION_PREFIXES):
+            return order.client_order_id
+        if await with_broker(lambda broker: order.client_order_id in broker.orders):
+            return order.client_order_id
+    for name in await with_broker(_waiting_stops):
+        stop = await venue.find_stop(symbol, name)
+        if stop is not None and stop.child_order_id == trade.venue_order_id:
+            return name
+    return None
+
+
+def _known_order(trade: VenueTrade, broker: VenueBroker) -> PlacedOrder | None:
+    return broker.order_of(client_order_id=trade.client_order_id, venue_order_id=trade.venue_order_id)
+
+
+def _waiting_stops(broker: VenueBroker) -> list[str]:
+    return [
+        name
+        for name, order in broker.orders.items()
+        if order.intent.purpose == PURPOSE_STOP and order.progress.status not in FINAL
+    ]

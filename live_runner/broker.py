@@ -1,0 +1,91 @@
+"""The port between a deployment and whoever holds its book: paper, or an account at a venue.
+
+A broker is used by one thread at a time; the trader sees to that.
+"""
+
+from collections.abc import Callable
+from typing import Any, NamedTuple, Protocol
+
+from sqlalchemy import Engine
+
+from live_runner.decision import Decided
+from live_runner.plan import Plan
+from quant_pipelines.accounting import Account
+from quant_pipelines.backtest import ExecutionBar
+from quant_pipelines.store.trading import Fill, Income, OrderState, Position
+from quant_pipelines.trading import BookView
+
+
+class Stepped(NamedTuple):
+    """What a closed bar did to a book, as it is to be stored with the bar."""
+
+    fills: tuple[Fill, ...] = ()
+    income: tuple[Income, ...] = ()
+    orders: tuple[OrderState, ...] = ()
+
+
+class Broker(Protocol):
+    """Holds the book of one deployment."""
+
+    @property
+    def venue(self) -> str:
+        """``paper``, or the ccxt id of the exchange."""
+
+    @property
+    def account(self) -> Account:
+        """Cash and position."""
+
+    @property
+    def equity(self) -> float:
+        """Equity at the last bar's close, quote."""
+
+    @property
+    def n_fills(self) -> int:
+        """Number of fills."""
+
+    @property
+    def waits_for(self) -> str:
+        """Why nothing may be decided now, as one clause; empty when something may."""
+
+    def step(self, bar: ExecutionBar) -> Stepped:
+        """Take a closed bar."""
+
+    def position(self) -> Position:
+        """Position by the decimals, once it is proven that the floats agree.
+
+        Raises
+        ------
+        ReconciliationError
+            If they don't.
+        """
+
+    def view(self, *, volatility: float, data_age_seconds: float) -> BookView:
+        """Return what a decision sees; what is ordered but not filled counts as held."""
+
+    def checkpoint(self) -> dict[str, Any]:
+        """State as a JSON document, from which a restart goes on."""
+
+    def take(self, decided: Decided, now_ms: int) -> None:
+        """Take over a decision whose signal and intent are committed."""
+
+
+class Opened(NamedTuple):
+    """Broker that goes on where the rows end, and what it was told last.
+
+    Parameters
+    ----------
+    broker
+        The broker.
+    booked_until_ms
+        Close of the last booked execution bar, milliseconds UTC; None before the first one.
+    decided_ms
+        Close of the last bar that was decided on, milliseconds UTC; 0 before the first one.
+    """
+
+    broker: Broker
+    booked_until_ms: int | None
+    decided_ms: int
+
+
+OpenBroker = Callable[[Engine, Plan, int], Opened]
+"""Opens the broker of a deployment from its rows, for a writer's epoch."""

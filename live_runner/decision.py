@@ -1,0 +1,93 @@
+"""From a closed bar to a signal and the intent that it wants; the same cycle as every backtest."""
+
+from typing import NamedTuple, Protocol
+
+from live_runner.plan import Plan
+from live_runner.rows import exact, json_safe
+from quant_pipelines.backtest import BacktestSettings
+from quant_pipelines.backtest.event import latest_volatility
+from quant_pipelines.core.bars import Bars
+from quant_pipelines.core.ids import client_order_id
+from quant_pipelines.core.timeframes import from_ms
+from quant_pipelines.sdk.strategy import target_of
+from quant_pipelines.store.trading import Intent, Signal
+from quant_pipelines.trading import BookView, TradingRules, decide
+
+PURPOSE = "target"
+
+
+class Moment(NamedTuple):
+    """When a decision is taken.
+
+    The bar's close in milliseconds UTC, the writer's epoch, the stream's age, and whether the deployment has
+    left its stage: then it wants to be flat, and its strategy is not asked.
+    """
+
+    close_ms: int
+    epoch: int
+    data_age_seconds: float
+    is_leaving: bool = False
+
+
+class Viewed(Protocol):
+    """A book that can be looked at."""
+
+    def view(self, *, volatility: float, data_age_seconds: float) -> BookView:
+        """Return what a decision sees."""
+
+
+class Decided(NamedTuple):
+    """A decision as it is stored, and what the broker takes over from it."""
+
+    signal: Signal
+    intent: Intent | None
+    order_quantity: float
+    target_side: float
+    denied_by: str | None
+
+
+def decide_on(plan: Plan, rules: TradingRules, broker: Viewed, bars: Bars, moment: Moment) -> Decided:
+    """Decide on the strategy's current target at the broker's last close.
+
+    Parameters
+    ----------
+    plan
+        Whose strategy.
+    rules
+        Rules with the limits in force.
+    broker
+        The book after the bar.
+    bars
+        The strategy's bars that have closed by then.
+    moment
+        When.
+
+    Raises
+    ------
+    StrategyError
+        If the strategy fails.
+    """
+    target = 0.0 if moment.is_leaving else float(target_of(plan.strategy, bars)[-1])
+    volatility = latest_volatility(bars, BacktestSettings(rules=rules))
+    view = broker.view(volatility=volatility, data_age_seconds=moment.data_age_seconds)
+    decision = decide(view, target, rules)
+    denied_by = decision.denial.rule if decision.denial else None
+    journal = {
+        **decision.steps,
+        "denied_by": denied_by,
+        "is_leaving": moment.is_leaving,
+        "strategy_bar": from_ms(int(bars.ts[-1])).isoformat(),
+        "rules": rules.to_document(),
+    }
+    bar_close = from_ms(moment.close_ms)
+    signal = Signal(bar_close, target, view.price, json_safe(journal))
+    intent = None
+    if decision.order_quantity != 0.0:
+        intent = Intent(
+            client_order_id(moment.epoch, plan.deployment.id, moment.close_ms, PURPOSE[0]),
+            "buy" if decision.order_quantity > 0 else "sell",
+            exact(abs(decision.order_quantity)),
+            PURPOSE,
+            bar_close,
+        )
+    return Decided(signal, intent, decision.order_quantity, decision.target_side, denied_by)

@@ -1,0 +1,240 @@
+"""The deployments that one writer trades: taken up, advanced bar by bar, halted one at a time."""
+
+import asyncio
+import logging
+import os
+from collections.abc import Coroutine
+from functools import partial
+from typing import Any
+
+from sqlalchemy import Engine
+
+from live_runner.broker import OpenBroker
+from live_runner.feed import PATIENCE_MS, Feed
+from live_runner.history import load_history
+from live_runner.market_time import MarketTime
+from live_runner.paper import open_paper
+from live_runner.series import BarSeries
+from live_runner.trader import Tick, Trader
+from live_runner.venue_link import Station, VenueLink
+from live_runner.venue_links import VenueLinks
+from live_runner.venues import OrderVenues
+from live_runner.vitals import SERVICE, beat, resident_megabytes
+from quant_pipelines.core.errors import ExchangeUnavailable, OutcomeUnknown, StoreError
+from quant_pipelines.core.settings import Settings
+from quant_pipelines.core.timeframes import floor_ms, from_ms
+from quant_pipelines.exchange import BarRows
+from quant_pipelines.risk.limits import RiskLimits
+from quant_pipelines.store.deployments import (
+    ORDER_STAGES,
+    PAPER_STAGES,
+    Deployment,
+    has_approval,
+    read_deployments,
+    read_limits,
+    seed_limits,
+)
+from quant_pipelines.store.heartbeats import open_halts, write_alert
+
+TRADED_STAGES = (*PAPER_STAGES, *ORDER_STAGES)
+
+_log = logging.getLogger(__name__)
+
+
+class Desk:
+    """Traders of one epoch.
+
+    Parameters
+    ----------
+    engine
+        Product database.
+    settings
+        Settings of the process.
+    feed
+        Market data.
+    time
+        The exchange's time.
+    epoch
+        Epoch of this writer; it stands in every transaction.
+    venues
+        Accounts at venues.
+    """
+
+    def __init__(
+        self,
+        engine: Engine,
+        settings: Settings,
+        feed: Feed,
+        time: MarketTime,
+        *,
+        epoch: int,
+        venues: OrderVenues,
+    ) -> None:
+        self._engine = engine
+        self._settings = settings
+        self._feed = feed
+        self._time = time
+        self._epoch = epoch
+        self._traders: dict[int, Trader] = {}
+        self._refused: set[int] = set()
+        self._changing = asyncio.Lock()
+        self._venues = venues
+        self._links = VenueLinks(self._failure)
+        self.symbols_changed = asyncio.Event()
+
+    @property
+    def symbols(self) -> list[str]:
+        """Symbols that are traded."""
+        return sorted({trader.symbol for trader in self._traders.values()})
+
+    async def open(self) -> None:
+        """Seed the account's limits once, and take up what is deployed."""
+        limits = RiskLimits.from_settings(self._settings.risk)
+        values = {name: getattr(limits, name) for name in RiskLimits.__slots__}
+        await asyncio.to_thread(seed_limits, self._engine, values, from_ms(self._time.now_ms()))
+        await self.refresh()
+
+    async def refresh(self) -> None:
+        """Take up new deployments, close what those hold that left their stage, follow limits and halts."""
+        async with self._changing:
+            deployed = await asyncio.to_thread(
+                read_deployments, self._engine, TRADED_STAGES, with_leaving=True
+            )
+            stages = {deployment.id: deployment for deployment in deployed}
+            limits = await asyncio.to_thread(read_limits, self._engine)
+            halts = await asyncio.to_thread(open_halts, self._engine)
+            before = self.symbols
+            self._refused = {key for key in self._refused if f"deployment:{key}" in halts}
+            for gone in self._traders.keys() - {deployment.id for deployment in deployed}:
+                _log.info("deployment dropped", extra={"deployment": gone})
+                del self._traders[gone]
+                await self._links.drop(gone)
+            for deployment in deployed:
+                if deployment.id in self._traders or deployment.id in self._refused:
+                    continue
+                if await self._failure(deployment.key, self._take_up(deployment)) is not None:
+                    self._refused.add(deployment.id)
+            for key, trader in self._traders.items():
+                trader.is_leaving = stages[key].is_leaving
+                trader.limit(limits)
+                trader.follow_halt(halts.get(trader.key) or halts.get("account"))
+            if self.symbols != before:
+                self.symbols_changed.set()
+
+    async def advance(self, close_ms: int) -> None:
+        """Book all bars up to a close, for every deployment on its own.
+
+        Raises
+        ------
+        StoreError
+            If another writer has taken over, or the database does not answer.
+        """
+        results = await asyncio.gather(
+            *(self._advance(trader, close_ms) for trader in list(self._traders.values())),
+            return_exceptions=True,
+        )
+        for result in results:
+            if isinstance(result, BaseException):
+                raise result
+
+    async def beat(self) -> None:
+        """Write the runner's sign of life."""
+        traders = list(self._traders.values())
+        states = {trader.state for trader in traders}
+        best = next((state for state in ("ACTIVE", "REDUCING", "HALTED") if state in states), "ACTIVE")
+        ages = {symbol: self._feed.age_seconds(symbol) for symbol in self.symbols}
+        detail: dict[str, Any] = {
+            "epoch": self._epoch,
+            "pid": os.getpid(),
+            "memory_mb": round(resident_megabytes(), 1),
+            "data_age_seconds": {
+                symbol: round(age, 3) if age < float("inf") else None for symbol, age in ages.items()
+            },
+            "deployments": [trader.status() for trader in traders],
+        }
+        await asyncio.to_thread(beat, self._engine, SERVICE, best, detail, self._time.now_ms())
+
+    async def watch_venues(self) -> None:
+        """Raise what ended the talk with a venue for good."""
+        await self._links.watch()
+
+    async def close(self) -> None:
+        """End the talk with all venues; what is open there is found again at the next start."""
+        await self._links.close()
+
+    async def _take_up(self, deployment: Deployment) -> None:
+        series = await load_history(self._engine, self._feed, deployment, self._time.now_ms())
+        is_approved = await asyncio.to_thread(has_approval, self._engine, deployment)
+        venue = await self._venues.of(deployment, is_approved=is_approved)
+        if venue is None:
+            await self._trade(deployment, series, open_paper)
+            return
+        self._links.reserve(deployment)
+        link = VenueLink(Station(self._engine, venue, self._settings.runner, self._epoch))
+        self._links.start(link, await self._trade(deployment, series, link.open_broker))
+
+    async def _trade(self, deployment: Deployment, series: BarSeries, open_broker: OpenBroker) -> Trader:
+        open_trader = partial(Trader, epoch=self._epoch, open_broker=open_broker)
+        trader = await asyncio.to_thread(open_trader, self._engine, deployment, series)
+        self._traders[deployment.id] = trader
+        _log.info("deployment taken up", extra={"deployment": deployment.id, **trader.status()})
+        return trader
+
+    async def _advance(self, trader: Trader, close_ms: int) -> None:
+        """Book one deployment; after a failure once more without decisions, then not at all."""
+        while not trader.is_frozen:
+            was_halted = trader.is_halted  # now: a refresh may read the alert before the trader is told
+            failure = await self._failure(trader.key, self._book(trader, close_ms))
+            if failure is None:
+                return
+            async with self._changing:  # a refresh that has not seen the alert must end first
+                trader.halt(failure, is_final=was_halted)
+
+    async def _failure(self, source: str, work: Coroutine[Any, Any, None]) -> str | None:
+        """Do the work of one deployment; what fails for good is written down and stops nothing else."""
+        try:
+            await work
+        except StoreError:
+            raise
+        except (ExchangeUnavailable, OutcomeUnknown) as error:
+            _log.warning("exchange away", extra={"source": source, "error": str(error)})
+        except Exception as error:  # noqa: BLE001 - the one place that trips the breaker
+            _log.exception("halted", extra={"source": source})
+            message, at = f"{type(error).__name__}: {error}", from_ms(self._time.now_ms())
+            await asyncio.to_thread(write_alert, self._engine, "halt", source, message, detail={}, at=at)
+            return message
+        return None
+
+    async def _book(self, trader: Trader, close_ms: int) -> None:
+        tick = await self._tick(trader, close_ms)
+        if tick is not None:
+            await asyncio.to_thread(trader.advance, tick)
+
+    async def _tick(self, trader: Trader, close_ms: int) -> Tick | None:
+        """Everything that the market did since the trader's last bar; None if that is nothing."""
+        feed, plan, symbol = self._feed, trader.plan, trader.symbol
+        start_ms, end_ms = trader.booked_until_ms, floor_ms(close_ms, plan.execution_step_ms)
+        if end_ms <= start_ms:
+            return None
+        rows = await feed.closed_bars(symbol, plan.deployment.execution_timeframe, start_ms, end_ms)
+        if not len(rows):
+            return None
+        funding = await feed.funding(
+            symbol,
+            start_ms if trader.last_bar_ms is None else trader.last_bar_ms + 1,
+            int(rows.ts[-1]) + 1,
+            interval_hours=plan.funding_interval_hours,
+            deadline_ms=end_ms + PATIENCE_MS,
+        )
+        strategy_bars = await self._strategy_bars(trader, rows, end_ms)
+        await feed.first_word(symbol)
+        return Tick(rows, tuple(funding), strategy_bars, self._time.now_ms(), feed.age_seconds(symbol))
+
+    async def _strategy_bars(self, trader: Trader, rows: BarRows, end_ms: int) -> BarRows | None:
+        deployment = trader.plan.deployment
+        if deployment.timeframe == deployment.execution_timeframe:
+            return rows
+        start_ms, end_ms = trader.series.end_ms, floor_ms(end_ms, trader.plan.step_ms)
+        if end_ms <= start_ms:
+            return None
+        return await self._feed.closed_bars(trader.symbol, deployment.timeframe, start_ms, end_ms)

@@ -1,0 +1,143 @@
+"""Market data as the runner needs them: closed bars by REST, the age of the live stream, funding slots.
+
+A bar closes by the exchange's clock and is confirmed by REST; the stream only tells that the market is alive.
+"""
+
+import asyncio
+import logging
+import math
+from collections.abc import Awaitable, Callable, Iterable
+from typing import TypeVar
+
+from live_runner.market_time import MarketTime
+from quant_pipelines.core.errors import ExchangeError, ExchangeUnavailable
+from quant_pipelines.core.timeframes import HOUR_MS, floor_ms, timeframe_ms
+from quant_pipelines.exchange import BarRows, FundingRate, MarketSource
+
+PATIENCE_MS = 40_000
+"""How long after its close a bar is waited for; less than a minute, so that the next one is not missed."""
+
+_RETRY_MS = 500
+_FIRST_WORD_SECONDS = 3.0
+_RECONNECT_SECONDS = (0.5, 30.0)
+
+_log = logging.getLogger(__name__)
+Answer = TypeVar("Answer")
+
+
+class Feed:
+    """Market data of all symbols that are traded.
+
+    Parameters
+    ----------
+    source
+        The exchange.
+    time
+        The exchange's time.
+    """
+
+    def __init__(self, source: MarketSource, time: MarketTime) -> None:
+        self._source = source
+        self._time = time
+        self._heard_ms: dict[str, int] = {}
+        self._spoke: dict[str, asyncio.Event] = {}
+        self._silent: set[str] = set()
+
+    def age_seconds(self, symbol: str) -> float:
+        """Seconds since the stream last spoke of a symbol; infinite before it ever did."""
+        heard_ms = self._heard_ms.get(symbol)
+        return math.inf if heard_ms is None else (self._time.now_ms() - heard_ms) / 1000
+
+    def heard(self, symbol: str) -> None:
+        """Note that the stream spoke of a symbol just now."""
+        self._heard_ms[symbol] = self._time.now_ms()
+        if symbol in self._spoke:
+            self._spoke[symbol].set()
+
+    async def first_word(self, symbol: str) -> None:
+        """Give a fresh stream a moment to speak of a symbol; once, so that silence costs no later bar.
+
+        Without this, whatever is decided right after a start would fall on data of unknown age.
+        """
+        if symbol in self._heard_ms or symbol in self._silent:
+            return
+        spoke = self._spoke.setdefault(symbol, asyncio.Event())
+        try:
+            await asyncio.wait_for(spoke.wait(), _FIRST_WORD_SECONDS)
+        except TimeoutError:
+            self._silent.add(symbol)
+            _log.warning("stream is silent", extra={"symbol": symbol, "seconds": _FIRST_WORD_SECONDS})
+
+    async def follow(self, symbols: Iterable[str]) -> None:
+        """Listen to the stream until canceled; a stream that breaks is opened again."""
+        wanted = sorted(symbols)
+        if not wanted:
+            return
+        shortest, longest = _RECONNECT_SECONDS
+        pause = shortest
+        while True:
+            try:
+                async for update in self._source.watch_bars(wanted):
+                    self.heard(update.symbol)
+                    pause = shortest
+            except ExchangeError as error:
+                _log.warning("stream broke", extra={"symbols": wanted, "error": str(error)})
+            await asyncio.sleep(pause)
+            pause = min(2 * pause, longest)
+
+    async def closed_bars(self, symbol: str, timeframe: str, start_ms: int, end_ms: int) -> BarRows:
+        """Fetch the closed bars that open in ``[start_ms, end_ms)``; wait for the newest while it is fresh.
+
+        Returns
+        -------
+        BarRows
+            Without the newest bars if the exchange does not have them within 40 s of their close.
+
+        Raises
+        ------
+        ExchangeError
+            If the exchange still does not answer then.
+        """
+        newest_ms = end_ms - timeframe_ms(timeframe)
+        return await self._patiently(
+            lambda: self._source.bars(symbol, timeframe, start_ms, end_ms),
+            lambda rows: bool(rows.ts.size) and int(rows.ts[-1]) >= newest_ms,
+            deadline_ms=end_ms + PATIENCE_MS,
+        )
+
+    async def funding(
+        self, symbol: str, start_ms: int, end_ms: int, *, interval_hours: int, deadline_ms: int
+    ) -> list[FundingRate]:
+        """Fetch the funding slots in ``[start_ms, end_ms)``; wait for an expected one up to the deadline.
+
+        Raises
+        ------
+        ExchangeError
+            If the exchange does not answer.
+        """
+        if floor_ms(end_ms - 1, HOUR_MS) < start_ms:
+            return []  # slots lie on full hours
+        expected_ms = floor_ms(end_ms - 1, interval_hours * HOUR_MS)
+        return await self._patiently(
+            lambda: self._source.funding_rates(symbol, start_ms, end_ms),
+            lambda rates: expected_ms < start_ms or any(rate.ts == expected_ms for rate in rates),
+            deadline_ms=deadline_ms,
+        )
+
+    async def _patiently(
+        self,
+        ask: Callable[[], Awaitable[Answer]],
+        is_complete: Callable[[Answer], bool],
+        *,
+        deadline_ms: int,
+    ) -> Answer:
+        while True:
+            try:
+                answer = await ask()
+                if is_complete(answer) or self._time.now_ms() >= deadline_ms:
+                    return answer
+            except ExchangeUnavailable as error:
+                if self._time.now_ms() >= deadline_ms:
+                    raise
+                _log.warning("exchange away", extra={"error": str(error)})
+            await self._time.sleep_until(self._time.now_ms() + _RETRY_MS)

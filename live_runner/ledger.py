@@ -1,0 +1,65 @@
+"""Decimal books of one deployment, checked against the broker's floats after everything that is booked."""
+
+from collections.abc import Iterable
+from decimal import Decimal
+
+from live_runner.rows import exact
+from quant_pipelines.accounting import Account, LedgerFill, booked_position, booked_realized, disagreement
+from quant_pipelines.core.errors import ReconciliationError
+from quant_pipelines.store.trading import Fill, Income, Position
+
+
+class Ledger:
+    """All fills and income of one deployment.
+
+    Parameters
+    ----------
+    capital
+        Quote, at the start.
+    fills, income
+        What was booked so far.
+    """
+
+    def __init__(self, capital: Decimal, fills: Iterable[Fill], income: Iterable[Income]) -> None:
+        self._capital = capital
+        self._fills: list[LedgerFill] = []
+        self._income: list[Decimal] = []
+        self.add(fills, income)
+
+    @property
+    def n_fills(self) -> int:
+        """Number of fills."""
+        return len(self._fills)
+
+    def add(self, fills: Iterable[Fill], income: Iterable[Income]) -> None:
+        """Book more."""
+        self._fills += [LedgerFill(fill.signed_quantity, fill.price, fill.fee) for fill in fills]
+        self._income += [received.amount for received in income]
+
+    def position(self, account: Account, stop_price: float | None) -> Position:
+        """Position by the decimals, once it is proven that the broker's floats agree.
+
+        Parameters
+        ----------
+        account
+            The broker's cash and position.
+        stop_price
+            Level of the stop, quote per base; None without one.
+
+        Raises
+        ------
+        ReconciliationError
+            If cash or position differ by more than 1e-8 of what was traded.
+        """
+        found = disagreement(account, self._capital, self._fills, self._income)
+        if found is not None:
+            raise ReconciliationError(
+                f"{found.name} is {found.account!r} at the broker and {found.booked} in the ledger; "
+                "expected agreement within 1e-8"
+            )
+        return Position(
+            booked_position(self._fills),
+            exact(account.entry_price),
+            booked_realized(self._fills),
+            None if stop_price is None else exact(stop_price),
+        )

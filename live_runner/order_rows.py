@@ -1,0 +1,101 @@
+"""Rows of a deployment's orders at a venue: every change goes through its broker, in a thread."""
+
+import asyncio
+import logging
+from collections.abc import Callable
+from decimal import Decimal
+from typing import TypeVar
+
+from live_runner.broker import Broker
+from live_runner.protection import Wanted
+from live_runner.trader import Trader
+from live_runner.venue_broker import PURPOSE_STOP, VenueBroker
+from quant_pipelines.core.ids import moment_order_id
+from quant_pipelines.core.timeframes import from_ms
+from quant_pipelines.store.trading import Intent
+from quant_pipelines.store.venue_orders import OrderStep, PlacedOrder
+from quant_pipelines.trading.orders import OrderProgress
+from quant_pipelines.trading.venue import OrderVenue, StopOrder, VenueOrder, VenueStop
+
+_log = logging.getLogger(__name__)
+Answer = TypeVar("Answer")
+
+
+class OrderRows:
+    """Commits what is intended and what is seen.
+
+    Parameters
+    ----------
+    trader
+        Whose orders.
+    venue
+        Tells the time that they are stamped with.
+    epoch
+        Epoch of the writer.
+    """
+
+    def __init__(self, trader: Trader, venue: OrderVenue, epoch: int) -> None:
+        self._trader = trader
+        self._venue = venue
+        self._epoch = epoch
+
+    async def with_broker(self, act: Callable[[VenueBroker], Answer]) -> Answer:
+        """Act on the broker while no bar is booked."""
+
+        def on_venue_broker(broker: Broker) -> Answer:
+            assert isinstance(broker, VenueBroker)  # noqa: S101 - the link opened it
+            return act(broker)
+
+        return await asyncio.to_thread(self._trader.with_broker, on_venue_broker)
+
+    async def intend(self, purpose: str, side: str, quantity: Decimal, kind: str) -> tuple[Intent, int]:
+        """Commit an intent that belongs to no bar; returns it with its stamp, the venue's milliseconds."""
+        now_ms = await self._venue.now_ms()
+        name = moment_order_id(self._epoch, self._trader.plan.deployment.id, now_ms, purpose[0])
+        at = from_ms(now_ms)
+        intent = Intent(name, side, quantity, purpose, at, kind)
+        await self.with_broker(lambda broker: broker.add(intent, at))
+        return intent, now_ms
+
+    async def intend_stop(self, wanted: Wanted) -> StopOrder:
+        """Commit the intent of a stop; it may be sent then."""
+        position = await self.with_broker(lambda broker: broker.position().quantity)
+        intent, now_ms = await self.intend(PURPOSE_STOP, wanted.side, abs(position), "stop_market")
+        name, symbol = intent.client_order_id, self._trader.symbol
+        return StopOrder(name, symbol, wanted.side, wanted.trigger_price, now_ms)
+
+    async def follow(
+        self,
+        order: PlacedOrder,
+        status: str,
+        *,
+        filled: Decimal = Decimal(0),
+        venue_order_id: str = "",
+        reason: str = "",
+    ) -> None:
+        """Commit an order's status; what is late or doubled changes nothing."""
+        at = from_ms(await self._venue.now_ms())
+        name = order.intent.client_order_id
+        step = OrderStep(name, OrderProgress(status, filled), venue_order_id or None, reason)
+        if await self.with_broker(lambda broker: broker.follow(step, at)):
+            deployment = self._trader.plan.deployment.id
+            _log.info("order state", extra={"deployment": deployment, "order": name, "status": status})
+
+    async def follow_order(self, seen: VenueOrder) -> None:
+        """Commit what the venue says of an order, if it is ours."""
+        known = await self.with_broker(
+            lambda broker: broker.order_of(
+                client_order_id=seen.client_order_id, venue_order_id=seen.venue_order_id
+            )
+        )
+        if known is not None:
+            number = seen.venue_order_id
+            await self.follow(known, seen.status, filled=seen.filled_quantity, venue_order_id=number)
+
+    async def follow_stop(self, stop: VenueStop) -> None:
+        """Commit what the venue says of a stop; its fills come with its child order only."""
+        known = await self.with_broker(lambda broker: broker.order_of(client_order_id=stop.client_order_id))
+        if known is not None:
+            number = stop.child_order_id or stop.venue_order_id
+            filled = known.progress.filled_quantity
+            await self.follow(known, stop.status, filled=filled, venue_order_id=number)

@@ -1,0 +1,92 @@
+"""What a deployment means once its source is compiled and its document is read."""
+
+import math
+from dataclasses import dataclass, replace
+
+from quant_pipelines.backtest import BookSettings
+from quant_pipelines.core.errors import ConfigurationError, DataError
+from quant_pipelines.core.timeframes import timeframe_ms
+from quant_pipelines.risk.limits import RiskLimits
+from quant_pipelines.sdk.loading import compile_strategy
+from quant_pipelines.sdk.strategy import Strategy
+from quant_pipelines.store.deployments import Deployment
+from quant_pipelines.trading import Specification, TradingRules
+
+LIMITS = tuple(RiskLimits.__slots__)
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """Strategy, rules and steps of one deployment.
+
+    Parameters
+    ----------
+    deployment
+        Its row.
+    strategy
+        Instance of the version that was deployed, with the deployed parameters.
+    rules
+        Rules of the deployment's document, with the newest specification of the instrument.
+    step_ms, execution_step_ms
+        Length of the strategy's and of the execution bars.
+    funding_interval_hours
+        Hours between two funding payments.
+    """
+
+    deployment: Deployment
+    strategy: Strategy
+    rules: TradingRules
+    step_ms: int
+    execution_step_ms: int
+    funding_interval_hours: int
+
+    @property
+    def book_settings(self) -> BookSettings:
+        """What the paper broker needs to know."""
+        return BookSettings(
+            float(self.deployment.capital),
+            self.rules,
+            self.strategy.stop_fraction,
+            self.deployment.execution_timeframe,
+        )
+
+
+def plan_of(deployment: Deployment) -> Plan:
+    """Compile the source that was deployed, and read the deployment's document.
+
+    Raises
+    ------
+    StrategyError
+        If the source or the parameters can't be used.
+    ConfigurationError
+        If the document lacks a part.
+    DataError
+        If no specification of the instrument is stored.
+    """
+    if deployment.instrument is None:
+        raise DataError(
+            f"no specification of {deployment.symbol} at {deployment.exchange} is stored; "
+            "expected one before the symbol is deployed"
+        )
+    source = compile_strategy(deployment.strategy, deployment.source)
+    try:
+        rules = TradingRules.from_document(deployment.settings)
+    except (KeyError, TypeError) as error:
+        raise ConfigurationError(
+            f"{deployment.key}: settings lack or misname {error}; expected the document of TradingRules"
+        ) from error
+    return Plan(
+        deployment,
+        source.strategy_class(**deployment.parameters),
+        replace(rules, specification=Specification.of(deployment.instrument)),
+        timeframe_ms(deployment.timeframe),
+        timeframe_ms(deployment.execution_timeframe),
+        deployment.instrument.funding_interval_hours,
+    )
+
+
+def tightest_limits(own: RiskLimits, *others: dict[str, float]) -> RiskLimits:
+    """For each limit the smallest value of all that are given; unknown names are ignored."""
+    return RiskLimits(
+        **{name: min(getattr(own, name), *(o.get(name, math.inf) for o in others)) for name in LIMITS}
+    )

@@ -1,0 +1,169 @@
+"""The runner's outer life: stand by, become the writer, trade, and begin again when the database was away.
+
+Crash-only: a session ends by dropping everything it knew, and the next one starts from the rows.
+"""
+
+import asyncio
+import logging
+import os
+from collections.abc import Coroutine
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Engine
+
+from live_runner.desk import Desk
+from live_runner.feed import Feed
+from live_runner.market_time import MarketTime
+from live_runner.venues import Connect, OrderVenues, ccxt_orders
+from live_runner.vitals import STANDBY_SERVICE, beat
+from quant_pipelines.core.errors import StoreError
+from quant_pipelines.core.settings import Settings
+from quant_pipelines.core.timeframes import MINUTE_MS, floor_ms, from_ms
+from quant_pipelines.exchange import MarketSource
+from quant_pipelines.store.epochs import WriterSession, open_epoch, writer_session
+
+_BACKOFF_SECONDS = (0.5, 10.0)
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """Everything that the runner talks to.
+
+    Parameters
+    ----------
+    engine
+        Product database.
+    database_url
+        Its address, for the connection that holds the writer's lock.
+    settings
+        Settings of the process.
+    source
+        Market data.
+    time
+        The exchange's time.
+    writer
+        Host and process, for the person who reads the epochs.
+    connect
+        Opens a client for an account at the exchange.
+    """
+
+    engine: Engine
+    database_url: str
+    settings: Settings
+    source: MarketSource
+    time: MarketTime
+    writer: str
+    connect: Connect = ccxt_orders("", "")  # noqa: RUF009 - frozen
+
+
+class Runner:
+    """Trades all deployments until it is told to stop."""
+
+    def __init__(self, surroundings: Surroundings) -> None:
+        self._around = surroundings
+
+    async def run(self, stopping: asyncio.Event) -> None:
+        """Trade until ``stopping`` is set; a database that is away is waited for."""
+        shortest, longest = _BACKOFF_SECONDS
+        pause = shortest
+        while not stopping.is_set():
+            try:
+                await self._session(stopping)
+                pause = shortest
+            except StoreError as error:
+                _log.warning("session ended", extra={"error": str(error), "retry_seconds": pause})
+                with suppress(TimeoutError):
+                    await asyncio.wait_for(stopping.wait(), pause)
+                pause = min(2 * pause, longest)
+
+    async def _session(self, stopping: asyncio.Event) -> None:
+        async with writer_session(self._around.database_url) as session:
+            if await self._become_writer(session, stopping):
+                await _first_of(self._write(session), stopping.wait())
+
+    async def _write(self, session: WriterSession) -> None:
+        """Trade in a new epoch until the lock or the database is lost."""
+        around = self._around
+        at = from_ms(around.time.now_ms())
+        epoch = await asyncio.to_thread(open_epoch, around.engine, around.writer, at)
+        _log.info("session opened", extra={"epoch": epoch, "writer": around.writer})
+        feed = Feed(around.source, around.time)
+        async with OrderVenues(around.settings, around.connect) as venues:
+            desk = Desk(around.engine, around.settings, feed, around.time, epoch=epoch, venues=venues)
+            try:
+                await desk.open()
+                await _first_of(
+                    self._trade(desk),
+                    self._follow_deployments(session, desk),
+                    self._follow_stream(feed, desk),
+                    self._beat(desk),
+                    desk.watch_venues(),
+                )
+            finally:
+                await desk.close()
+
+    async def _become_writer(self, session: WriterSession, stopping: asyncio.Event) -> bool:
+        """Wait until this session holds the lock; False if it was told to stop before."""
+        around = self._around
+        is_announced = False
+        while not stopping.is_set():
+            if await session.try_lock():
+                return True
+            if not is_announced:
+                _log.info("standing by: another writer holds the books", extra={"writer": around.writer})
+                is_announced = True
+            await asyncio.to_thread(
+                beat, around.engine, STANDBY_SERVICE, "STANDBY", {"pid": os.getpid()}, around.time.now_ms()
+            )
+            await session.wait_for_change(around.settings.runner.deployment_poll_seconds)
+        return False
+
+    async def _trade(self, desk: Desk) -> None:
+        """Book every minute once it is closed."""
+        time, grace_ms = self._around.time, int(1000 * self._around.settings.runner.bar_grace_seconds)
+        close_ms = floor_ms(time.now_ms(), MINUTE_MS)
+        while True:
+            await desk.advance(close_ms)
+            # A tick that took longer than its minute is followed by the newest closed one.
+            close_ms = max(close_ms + MINUTE_MS, floor_ms(time.now_ms() - grace_ms, MINUTE_MS))
+            await time.sleep_until(close_ms + grace_ms)
+
+    async def _follow_deployments(self, session: WriterSession, desk: Desk) -> None:
+        """Read deployments and limits again at each announcement, and from time to time without one."""
+        while True:
+            await session.wait_for_change(self._around.settings.runner.deployment_poll_seconds)
+            await desk.refresh()
+
+    async def _follow_stream(self, feed: Feed, desk: Desk) -> None:
+        """Listen to the symbols that are traded."""
+        while True:
+            listening = asyncio.create_task(feed.follow(desk.symbols))
+            try:
+                await desk.symbols_changed.wait()
+                desk.symbols_changed.clear()
+            finally:
+                listening.cancel()
+                await asyncio.gather(listening, return_exceptions=True)
+
+    async def _beat(self, desk: Desk) -> None:
+        """Write the sign of life."""
+        while True:
+            await desk.beat()
+            await asyncio.sleep(self._around.settings.runner.heartbeat_seconds)
+
+
+async def _first_of(*coroutines: Coroutine[Any, Any, Any]) -> None:
+    """Run all until the first one ends, end the others, and raise what it raised."""
+    tasks = [asyncio.ensure_future(coroutine) for coroutine in coroutines]
+    try:
+        done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+    for task in done:
+        task.result()

@@ -1,0 +1,295 @@
+"""One deployment: its strategy, its book, and what each closed bar does to them.
+
+Synchronous on purpose: bars in, one transaction out. What is in memory is what was committed, or it is thrown
+away and read again.
+"""
+
+import logging
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any, TypeVar
+
+from sqlalchemy import Engine
+
+from live_runner.broker import Broker, OpenBroker, Stepped
+from live_runner.decision import Decided, Moment, decide_on
+from live_runner.paper import open_paper
+from live_runner.plan import plan_of, tightest_limits
+from live_runner.series import BarSeries
+from quant_pipelines.backtest import ExecutionBar
+from quant_pipelines.backtest.book import FundingSlot
+from quant_pipelines.core.timeframes import floor_ms, from_ms, to_ms
+from quant_pipelines.exchange import BarRows, FundingRate
+from quant_pipelines.store.deployments import Deployment
+from quant_pipelines.store.trading import Booking, EquityPoint, book
+
+_BARS_PER_TRANSACTION = 500
+
+_log = logging.getLogger(__name__)
+Answer = TypeVar("Answer")
+
+
+@dataclass(frozen=True, slots=True)
+class Tick:
+    """What the market did since the last tick, and when it is told.
+
+    Parameters
+    ----------
+    bars
+        Closed execution bars behind the last booked one.
+    funding
+        Funding slots since the last booked bar's open, up to the newest open.
+    strategy_bars
+        New bars of the strategy's timeframe; None if there are none.
+    now_ms
+        The exchange's time, milliseconds UTC.
+    data_age_seconds
+        Since the stream last spoke of the symbol.
+    """
+
+    bars: BarRows
+    funding: tuple[FundingRate, ...]
+    strategy_bars: BarRows | None
+    now_ms: int
+    data_age_seconds: float
+
+
+class Trader:
+    """Trades one deployment.
+
+    Parameters
+    ----------
+    engine
+        Product database.
+    deployment
+        Its row.
+    series
+        The strategy's bars up to now.
+    epoch
+        Epoch of the writer.
+    open_broker
+        Opens who holds the book.
+
+    Raises
+    ------
+    QuantError
+        If the source, the document or the specification can't be used.
+    """
+
+    def __init__(
+        self,
+        engine: Engine,
+        deployment: Deployment,
+        series: BarSeries,
+        *,
+        epoch: int,
+        open_broker: OpenBroker = open_paper,
+    ) -> None:
+        self.plan = plan_of(deployment)
+        self.series = series
+        self._engine = engine
+        self._epoch = epoch
+        self._rules = self.plan.rules
+        self._halted_by: str | None = None
+        self._denied_by: str | None = None
+        self.is_frozen = False
+        self.is_leaving = deployment.is_leaving
+        self._open = open_broker
+        self._busy = threading.RLock()
+        self._resume()
+
+    @property
+    def key(self) -> str:
+        """Name in alerts and limits."""
+        return self.plan.deployment.key
+
+    @property
+    def symbol(self) -> str:
+        """What is traded."""
+        return self.plan.deployment.symbol
+
+    @property
+    def state(self) -> str:
+        """ACTIVE, REDUCING while the day's loss forbids new exposure, HALTED until a person looks."""
+        if self.is_halted:
+            return "HALTED"
+        return "REDUCING" if self._denied_by == "daily_loss" else "ACTIVE"
+
+    @property
+    def is_halted(self) -> bool:
+        """Whether it books bars without deciding on them."""
+        return self._halted_by is not None
+
+    @property
+    def last_bar_ms(self) -> int | None:
+        """Open time of the last booked bar, milliseconds UTC; None before the first one."""
+        return self._booked_until_ms - self.plan.execution_step_ms if self._has_bars else None
+
+    @property
+    def booked_until_ms(self) -> int:
+        """Close of the last bar that was committed, milliseconds UTC."""
+        return self._booked_until_ms
+
+    def limit(self, limits: dict[str, dict[str, float]]) -> None:
+        """Trade within the tightest of the deployment's own limits and those that operators set."""
+        own = self.plan.rules.limits
+        in_force = tightest_limits(own, limits.get("account", {}), limits.get(self.key, {}))
+        self._rules = replace(self.plan.rules, limits=in_force)
+
+    def follow_halt(self, reason: str | None) -> None:
+        """Halt for a reason that stands in the database, or go on once it is resolved."""
+        if reason is None and self.is_halted:
+            self.is_frozen, self._is_stale = False, True
+        self._halted_by = reason
+
+    def halt(self, reason: str, *, is_final: bool) -> None:
+        """Stop deciding, and if it failed without deciding stop booking too, until a person looks."""
+        self.is_frozen = is_final
+        self._halted_by = reason
+        self._is_stale = True
+
+    def advance(self, tick: Tick) -> None:
+        """Book the bars, and decide on the newest one if it is fresh.
+
+        Raises
+        ------
+        StoreError
+            If another writer has taken over, or the database does not answer.
+        ReconciliationError
+            If the broker and the ledger disagree.
+        StrategyError
+            If the strategy fails.
+
+        Notes
+        -----
+        A bar is fresh until the next one closes. An order that was decided late within that time still fills
+        at the running bar's open, as in every driver; the difference to the wall clock is ``committed_at``.
+        """
+        with self._busy:
+            if self._is_stale:
+                self._resume()
+            if tick.strategy_bars is not None:
+                self.series.extend(tick.strategy_bars)
+            bars = _execution_bars(tick)
+            for start in range(0, len(bars), _BARS_PER_TRANSACTION):
+                part = bars[start : start + _BARS_PER_TRANSACTION]
+                self._book(part, tick, is_newest=start + len(part) == len(bars))
+
+    def with_broker(self, act: Callable[[Broker], Answer]) -> Answer:
+        """Let somebody act on the broker while no bar is booked; it is as the rows say by then."""
+        with self._busy:
+            if self._is_stale:
+                self._resume()
+            return act(self._broker)
+
+    def status(self) -> dict[str, Any]:
+        """Document of the deployment for the heartbeat."""
+        deployment = self.plan.deployment
+        return {
+            "id": deployment.id,
+            "strategy": deployment.strategy,
+            "symbol": deployment.symbol,
+            "timeframe": deployment.timeframe,
+            "state": self.state,
+            "halted_by": self._halted_by,
+            "booked_until": from_ms(self._booked_until_ms).isoformat(),
+            "position": self._broker.account.position,
+            "equity": self._broker.equity,
+            "fills": self._broker.n_fills,
+            "venue": self._broker.venue,
+            "waits_for": self._broker.waits_for,
+        }
+
+    def _resume(self) -> None:
+        """Throw away what is in memory and read the rows."""
+        opened = self._open(self._engine, self.plan, self._epoch)
+        self._broker = opened.broker
+        self._has_bars = opened.booked_until_ms is not None
+        first_ms = floor_ms(to_ms(self.plan.deployment.created_at), self.plan.execution_step_ms)
+        self._booked_until_ms = opened.booked_until_ms or first_ms
+        self._decided_ms = floor_ms(opened.decided_ms, self.plan.step_ms)
+        self._is_stale = False
+
+    def _book(self, bars: list[ExecutionBar], tick: Tick, *, is_newest: bool) -> None:
+        stepped, equity = self._step(bars)
+        close_ms = bars[-1].ts + self.plan.execution_step_ms
+        position = self._broker.position()
+        checkpoint = self._broker.checkpoint()
+        decided = self._decide(close_ms, tick) if is_newest else None
+        deployment = self.plan.deployment
+        booking = Booking(
+            deployment.id,
+            self._broker.venue,
+            deployment.symbol,
+            from_ms(close_ms),
+            checkpoint,
+            position,
+            fills=stepped.fills,
+            income=stepped.income,
+            orders=stepped.orders,
+            equity=equity,
+            signal=decided.signal if decided else None,
+            intent=decided.intent if decided else None,
+        )
+        book(self._engine, self._epoch, booking, from_ms(tick.now_ms))
+        self._booked_until_ms, self._has_bars = close_ms, True
+        for fill in stepped.fills:
+            _log.info("fill", extra={"deployment": deployment.id, **shown(fill)})
+        if decided is not None:
+            self._take(decided, close_ms, tick.now_ms)
+
+    def _step(self, bars: list[ExecutionBar]) -> tuple[Stepped, tuple[EquityPoint, ...]]:
+        """Drive the broker over the bars."""
+        all_stepped: list[Stepped] = []
+        equity: list[EquityPoint] = []
+        for bar in bars:
+            all_stepped.append(self._broker.step(bar))
+            account, close = self._broker.account, from_ms(bar.ts + self.plan.execution_step_ms)
+            equity.append(EquityPoint(close, account.cash, account.position, bar.close, self._broker.equity))
+        merged = Stepped(
+            tuple(fill for stepped in all_stepped for fill in stepped.fills),
+            tuple(income for stepped in all_stepped for income in stepped.income),
+            tuple(order for stepped in all_stepped for order in stepped.orders),
+        )
+        return merged, tuple(equity)
+
+    def _decide(self, close_ms: int, tick: Tick) -> Decided | None:
+        """Decide if the strategy has a bar that was not decided on; never behind a bar that has passed.
+
+        A deployment that has left its stage is closed at the next bar, whatever its timeframe.
+        """
+        strategy_close_ms = floor_ms(close_ms, self.plan.step_ms)
+        is_fresh = tick.now_ms - close_ms < self.plan.execution_step_ms
+        is_due = self.is_leaving or self._decided_ms < strategy_close_ms <= self.series.end_ms
+        if self.is_halted or self._broker.waits_for or not is_fresh or not is_due:
+            return None
+        known = self.series.bars.between(0, strategy_close_ms - self.plan.step_ms + 1)
+        moment = Moment(close_ms, self._epoch, tick.data_age_seconds, self.is_leaving)
+        return decide_on(self.plan, self._rules, self._broker, known, moment)
+
+    def _take(self, decided: Decided, close_ms: int, now_ms: int) -> None:
+        """Hand a committed decision to the broker."""
+        self._broker.take(decided, now_ms)
+        self._denied_by = decided.denied_by
+        if decided.denied_by != "stale_data":  # else the next bar decides again
+            self._decided_ms = floor_ms(close_ms, self.plan.step_ms)
+        if decided.intent is not None:
+            _log.info("order", extra={"deployment": self.plan.deployment.id, **shown(decided.intent)})
+
+
+def _execution_bars(tick: Tick) -> list[ExecutionBar]:
+    """Bars for the broker, each with the funding slots since the bar before."""
+    rows, bars = tick.bars, []
+    slots = [FundingSlot(rate.ts, rate.rate, rate.mark_price) for rate in tick.funding]
+    columns = (rows.ts, rows.open, rows.high, rows.low, rows.close, rows.volume)
+    for row in zip(*(column.tolist() for column in columns), strict=True):
+        due = tuple(slot for slot in slots if slot.ts <= row[0])
+        slots = slots[len(due) :]
+        bars.append(ExecutionBar(*row)._replace(funding=due))
+    return bars
+
+
+def shown(row: Any) -> dict[str, str]:
+    """Columns of a row as a log line shows them."""
+    return {name: str(getattr(row, name)) for name in row.__slots__}

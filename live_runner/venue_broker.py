@@ -1,0 +1,291 @@
+"""The venue broker: orders go to a venue, fills come back when they come; every change is committed first."""
+
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+from datetime import datetime
+from decimal import Decimal
+from typing import Any, NamedTuple
+
+from sqlalchemy import Engine
+
+from live_runner.broker import Opened, Stepped
+from live_runner.decision import Decided
+from live_runner.plan import Plan
+from live_runner.recovery import is_to_be_repeated
+from live_runner.venue_book import VenueBook
+from quant_pipelines.accounting import Account
+from quant_pipelines.backtest import ExecutionBar
+from quant_pipelines.core.timeframes import from_ms, to_ms
+from quant_pipelines.store.trading import Fill, Income, Intent, Position, StoredBook, read_book
+from quant_pipelines.store.venue_orders import (
+    OrderStep,
+    PlacedOrder,
+    Received,
+    add_order,
+    follow_order,
+    read_orders,
+    receive,
+)
+from quant_pipelines.trading import BookView
+from quant_pipelines.trading.orders import FINAL, OrderProgress, advanced
+from quant_pipelines.trading.venue import Payment, VenueTrade
+
+PURPOSE_TARGET, PURPOSE_STOP, PURPOSE_FLATTEN = "target", "stop", "flatten"
+LIQUIDATION = "liquidation"
+_REASONS = {PURPOSE_STOP: "hard_stop"}
+_ZERO = Decimal(0)
+
+
+class Wire:
+    """Between the broker, which decides in threads, and whoever talks to the venue.
+
+    Attributes
+    ----------
+    put
+        Takes a committed intent to whoever sends it; called from any thread.
+    blocked_by
+        Why nothing may be decided now, as one clause; empty when something may.
+    """
+
+    def __init__(self, put: Callable[[Intent], None]) -> None:
+        self.put = put
+        self.blocked_by = "the books are not compared with the venue yet"
+
+
+class Attributed(NamedTuple):
+    """Fill of the venue with the order of ours that it belongs to; None for a liquidation."""
+
+    trade: VenueTrade
+    client_order_id: str | None
+
+
+class VenueBroker:
+    """Book and orders of one deployment.
+
+    Parameters
+    ----------
+    engine
+        Product database.
+    plan
+        Whose book.
+    epoch
+        Epoch of the writer.
+    stored, orders
+        Its rows.
+    stop_fraction
+        Distance of the protective stop where the strategy has none.
+    wire
+        Where committed intents go.
+    """
+
+    def __init__(
+        self,
+        engine: Engine,
+        plan: Plan,
+        epoch: int,
+        *,
+        rows: tuple[StoredBook, list[PlacedOrder]],
+        stop_fraction: float,
+        wire: Wire,
+    ) -> None:
+        stored, orders = rows
+        document = stored.state
+        self._engine, self._epoch, self._wire = engine, epoch, wire
+        self._deployment = plan.deployment
+        fraction = plan.strategy.stop_fraction or stop_fraction
+        self._book = VenueBook(plan, fraction, stored.fills, stored.income, document)
+        self.orders = {order.intent.client_order_id: order for order in orders}
+        self._booked_of_order: dict[str, Decimal] = {}
+        self._booked = {fill.trade_id for fill in stored.fills}
+        for fill in stored.fills:
+            self._count(fill)
+        self._paid = {to_ms(row.ts) for row in stored.income}
+        self.swept_trade_id: str | None = document["swept_trade_id"] if document else None
+        self._recover_target(stored)
+        self.position()
+
+    @property
+    def venue(self) -> str:
+        """Ccxt id of the exchange."""
+        return self._deployment.venue
+
+    @property
+    def account(self) -> Account:
+        """Cash and position."""
+        return self._book.account
+
+    @property
+    def equity(self) -> float:
+        """Equity at the last bar's close, quote."""
+        return self._book.equity
+
+    @property
+    def stop_price(self) -> float | None:
+        """Level that the protective stop belongs to, quote per base; None when flat."""
+        return self._book.stop_price
+
+    @property
+    def paid_until_ms(self) -> int | None:
+        """Time of the last payment that was booked, milliseconds UTC; None before the first one."""
+        return max(self._paid, default=None)
+
+    @property
+    def n_fills(self) -> int:
+        """Number of fills."""
+        return self._book.n_fills
+
+    @property
+    def waits_for(self) -> str:
+        """Why nothing may be decided now."""
+        if self._wire.blocked_by:
+            return self._wire.blocked_by
+        waiting = self.unsettled()
+        return f"order {waiting[0].intent.client_order_id} is not settled" if waiting else ""
+
+    def step(self, bar: ExecutionBar) -> Stepped:
+        """Mark the book; the venue's fills and payments are booked when they come."""
+        self._book.step(bar)
+        return Stepped()
+
+    def position(self) -> Position:
+        """Position by the decimals, once it is proven that the floats agree."""
+        return self._book.position()
+
+    def view(self, *, volatility: float, data_age_seconds: float) -> BookView:
+        """Return what a decision sees; what is open or unknown at the venue counts as held."""
+        ordered = sum((self._exposure(order) for order in self.orders.values()), _ZERO)
+        return self._book.view(ordered, volatility=volatility, data_age_seconds=data_age_seconds)
+
+    def checkpoint(self) -> dict[str, Any]:
+        """State as a JSON document."""
+        return {**self._book.to_document(), "swept_trade_id": self.swept_trade_id}
+
+    def take(self, decided: Decided, now_ms: int) -> None:
+        """Have the committed intent sent."""
+        self._book.act_upon(decided.target_side)
+        if decided.intent is not None:
+            self._track(decided.intent, "INITIALIZED", from_ms(now_ms))
+            self._wire.put(decided.intent)
+
+    def unsettled(self) -> list[PlacedOrder]:
+        """Orders that may still change the position, without the stops that wait."""
+        return [order for order in tuple(self.orders.values()) if not self._is_settled(order)]
+
+    def add(self, intent: Intent, at: datetime) -> None:
+        """Commit an intent that no bar's booking carries; it is to be sent at once."""
+        deployment = self._deployment
+        add_order(
+            self._engine, self._epoch, intent, deployment_id=deployment.id, symbol=deployment.symbol, at=at
+        )
+        self._track(intent, "SUBMITTED", at)
+
+    def follow(self, step: OrderStep, at: datetime) -> bool:
+        """Commit an order's progress; False if it tells nothing new."""
+        known = self.orders[step.client_order_id]
+        progress = advanced(known.progress, step.progress)
+        if progress is None:
+            return False
+        new = replace(step, progress=progress, venue_order_id=step.venue_order_id or known.venue_order_id)
+        follow_order(self._engine, self._epoch, new, at)
+        self.orders[step.client_order_id] = replace(
+            known, progress=progress, venue_order_id=new.venue_order_id, stamp=at
+        )
+        came_to_nothing = progress.status in FINAL and progress.filled_quantity == 0
+        if came_to_nothing and known.intent.purpose == PURPOSE_TARGET:
+            self._book.forget_target()
+        return True
+
+    def receive(self, trades: Iterable[Attributed], payments: Iterable[Payment], at: datetime) -> list[Fill]:
+        """Commit what is new of trades and payments, and the position after them; returns the new fills."""
+        new = {one.trade.trade_id: one for one in trades if one.trade.trade_id not in self._booked}
+        fills = [self._fill(one) for one in new.values()]
+        income = [
+            Income("funding", from_ms(payment.ts_ms), payment.amount)
+            for payment in payments
+            if payment.ts_ms not in self._paid
+        ]
+        if not fills and not income:
+            return []
+        self._book.book(fills, income)
+        deployment = self._deployment
+        booked = Received(deployment.id, self.venue, deployment.symbol, fills, income, self.position())
+        receive(self._engine, self._epoch, booked, at)
+        self._booked |= new.keys()
+        self._paid |= {to_ms(row.ts) for row in income}
+        for fill in fills:
+            self._count(fill)
+        return fills
+
+    def order_of(self, *, client_order_id: str = "", venue_order_id: str = "") -> PlacedOrder | None:
+        """Order of ours by either name."""
+        if client_order_id in self.orders:
+            return self.orders[client_order_id]
+        if not venue_order_id:
+            return None
+        return next((one for one in self.orders.values() if one.venue_order_id == venue_order_id), None)
+
+    def _exposure(self, order: PlacedOrder) -> Decimal:
+        """Signed quantity that may still be filled, or was and is not booked yet."""
+        if order.intent.purpose == PURPOSE_STOP:
+            return _ZERO
+        name = order.intent.client_order_id
+        is_final = order.progress.status in FINAL
+        expected = order.progress.filled_quantity if is_final else order.intent.quantity
+        missing = max(expected - self._booked_of_order.get(name, _ZERO), _ZERO)
+        return missing if order.intent.side == "buy" else -missing
+
+    def _is_settled(self, order: PlacedOrder) -> bool:
+        if order.intent.purpose == PURPOSE_STOP:
+            return order.progress.status in (*FINAL, "ACCEPTED", "SUBMITTED", "UNKNOWN")
+        return order.progress.status in FINAL and not self._exposure(order)
+
+    def _track(self, intent: Intent, status: str, at: datetime) -> None:
+        name = intent.client_order_id
+        self.orders[name] = PlacedOrder(intent, self._epoch, None, OrderProgress(status), at)
+
+    def _fill(self, one: Attributed) -> Fill:
+        trade, name = one
+        purpose = self.orders[name].intent.purpose if name else LIQUIDATION
+        return Fill(
+            trade_id=trade.trade_id,
+            client_order_id=name,
+            side=trade.side,
+            quantity=trade.quantity,
+            price=trade.price,
+            fee=trade.fee,
+            reason=_REASONS.get(purpose, purpose),
+            ts=from_ms(trade.ts_ms),
+        )
+
+    def _count(self, fill: Fill) -> None:
+        if fill.client_order_id is not None:
+            booked = self._booked_of_order.get(fill.client_order_id, _ZERO)
+            self._booked_of_order[fill.client_order_id] = booked + fill.quantity
+
+    def _recover_target(self, stored: StoredBook) -> None:
+        """Take over the decision of the checkpoint's bar, which the checkpoint itself does not know."""
+        signal = stored.last_signal
+        if signal is None or signal.bar_close != stored.bar_close:
+            return
+        self._book.act_upon(float(signal.decision["target_side"]))
+        mine = [one for one in self.orders.values() if one.intent.bar_close == signal.bar_close]
+        if any(one.progress.status in ("DENIED", "REJECTED") for one in mine):
+            self._book.forget_target()
+
+
+def open_venue_broker(engine: Engine, plan: Plan, epoch: int, *, stop_fraction: float, wire: Wire) -> Opened:
+    """Open the broker of a deployment at a venue where its rows end.
+
+    Raises
+    ------
+    StoreError
+        If the database does not answer.
+    ReconciliationError
+        If the rows contradict each other.
+    """
+    stored, orders = read_book(engine, plan.deployment.id), read_orders(engine, plan.deployment.id)
+    broker = VenueBroker(engine, plan, epoch, rows=(stored, orders), stop_fraction=stop_fraction, wire=wire)
+    signal = stored.last_signal
+    decided_ms = to_ms(signal.bar_close) if signal and not is_to_be_repeated(signal.decision) else 0
+    booked_until_ms = to_ms(stored.bar_close) if stored.bar_close else None
+    return Opened(broker, booked_until_ms, decided_ms)

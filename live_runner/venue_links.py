@@ -1,0 +1,86 @@
+"""The links of all deployments at venues: started, begun again after a failure, and ended together."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Coroutine
+from typing import Any
+
+from live_runner.trader import Trader
+from live_runner.venue_link import VenueLink
+from quant_pipelines.core.errors import ConfigurationError
+from quant_pipelines.store.deployments import Deployment
+
+_PAUSE_SECONDS = (1.0, 60.0)
+
+Attempt = Callable[[str, Coroutine[Any, Any, None]], Awaitable[str | None]]
+"""Does the work of one deployment; returns what failed for good. A database that is away is raised."""
+
+
+class VenueLinks:
+    """Runs one link for each deployment at a venue.
+
+    Parameters
+    ----------
+    attempt
+        Who writes failures down.
+    """
+
+    def __init__(self, attempt: Attempt) -> None:
+        self._attempt = attempt
+        self._tasks: dict[int, asyncio.Task[None]] = {}
+        self._places: dict[int, tuple[int, str]] = {}
+        self._broken: asyncio.Queue[BaseException] = asyncio.Queue()
+
+    def reserve(self, deployment: Deployment) -> None:
+        """Give an account's symbol to one deployment: the venue knows one position for both.
+
+        Raises
+        ------
+        ConfigurationError
+            If another deployment trades that symbol on that account.
+        """
+        place = (deployment.account_id, deployment.symbol)
+        holder = next((key for key, taken in self._places.items() if taken == place), deployment.id)
+        if holder != deployment.id:
+            raise ConfigurationError(
+                f"deployment:{holder} trades {deployment.symbol} on account {deployment.account_id} already; "
+                "expected one deployment for each symbol of an account"
+            )
+        self._places[deployment.id] = place
+
+    def start(self, link: VenueLink, trader: Trader) -> None:
+        """Run a link until it is dropped."""
+        task = asyncio.create_task(self._run(link, trader), name=f"venue link of {trader.key}")
+        self._tasks[trader.plan.deployment.id] = task
+
+    async def drop(self, deployment_id: int) -> None:
+        """End the link of a deployment; its stop stays at the venue."""
+        self._places.pop(deployment_id, None)
+        task = self._tasks.pop(deployment_id, None)
+        if task is not None:
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
+
+    async def close(self) -> None:
+        """End all links."""
+        for deployment_id in list(self._tasks):
+            await self.drop(deployment_id)
+
+    async def watch(self) -> None:
+        """Raise what ended a link for good: the database is away, or another writer has taken over."""
+        raise await self._broken.get()
+
+    async def _run(self, link: VenueLink, trader: Trader) -> None:
+        shortest, longest = _PAUSE_SECONDS
+        pause = shortest
+        try:
+            while True:
+                failure = await self._attempt(trader.key, link.run(trader))
+                if failure is None:
+                    pause = shortest
+                else:
+                    if not trader.is_halted:
+                        trader.halt(failure, is_final=False)
+                    pause = min(2 * pause, longest)
+                await asyncio.sleep(pause)
+        except Exception as error:  # noqa: BLE001 - handed to whoever watches, who raises it
+            self._broken.put_nowait(error)

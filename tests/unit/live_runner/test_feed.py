@@ -1,0 +1,97 @@
+import asyncio
+import math
+from typing import Any
+
+import pytest
+
+from live_runner.feed import PATIENCE_MS, Feed
+from live_runner.market_time import ExchangeTime
+from quant_pipelines.core.errors import ExchangeUnavailable
+from quant_pipelines.core.timeframes import HOUR_MS, MINUTE_MS
+from tests.integration.runner.replay import (
+    Recording,
+    ReplaySource,
+    ReplayTime,
+    hourly_funding,
+    random_bars,
+)
+
+START = 1_767_225_600_000
+SYMBOL = "BTC/USDT:USDT"
+END = START + 24 * HOUR_MS
+
+
+class LateSource(ReplaySource):
+    """Exchange that has a bar or a rate only some seconds after its time."""
+
+    lag_ms = 5_000
+
+    async def bars(self, symbol: str, timeframe: str, start_ms: int, end_ms: int) -> Any:
+        return await super().bars(symbol, timeframe, start_ms, min(end_ms, self._visible_ms()))
+
+    async def funding_rates(self, symbol: str, start_ms: int, end_ms: int) -> Any:
+        return await super().funding_rates(symbol, start_ms, min(end_ms, self._visible_ms()))
+
+    def _visible_ms(self) -> int:
+        return self._time.now_ms() - self.lag_ms
+
+
+def feed_at(now_ms: int, kind: type[ReplaySource] = ReplaySource) -> tuple[Feed, ReplaySource, ReplayTime]:
+    time = ReplayTime(now_ms, END)
+    bars = random_bars(SYMBOL, START, 24 * 60, seed=1)
+    source = kind(Recording({SYMBOL: bars}, {SYMBOL: hourly_funding(bars)}), time, is_silent=True)
+    return Feed(source, time), source, time
+
+
+def test_a_late_bar_is_waited_for() -> None:
+    feed, _, time = feed_at(START + MINUTE_MS + 1_000, LateSource)
+    rows = asyncio.run(feed.closed_bars(SYMBOL, "1m", START, START + MINUTE_MS))
+    assert rows.ts.tolist() == [START]
+    assert time.now_ms() >= START + MINUTE_MS
+
+
+def test_a_bar_that_never_comes_is_given_up_before_the_next_one_closes() -> None:
+    LateSource.lag_ms, before = HOUR_MS, LateSource.lag_ms
+    feed, _, time = feed_at(START + MINUTE_MS, LateSource)
+    rows = asyncio.run(feed.closed_bars(SYMBOL, "1m", START, START + MINUTE_MS))
+    LateSource.lag_ms = before
+    assert len(rows) == 0
+    assert PATIENCE_MS <= time.now_ms() - START - MINUTE_MS < MINUTE_MS - 1_000
+
+
+def test_an_exchange_that_stays_away_is_an_error_after_the_patience() -> None:
+    feed, source, _ = feed_at(START + MINUTE_MS)
+    source.is_away = True
+    with pytest.raises(ExchangeUnavailable):
+        asyncio.run(feed.closed_bars(SYMBOL, "1m", START, START + MINUTE_MS))
+
+
+def test_funding_is_asked_for_only_where_a_full_hour_lies() -> None:
+    feed, _, _ = feed_at(START + 8 * HOUR_MS + 2 * MINUTE_MS)
+    slot = START + 8 * HOUR_MS
+    before = asyncio.run(feed.funding(SYMBOL, slot - MINUTE_MS, slot, interval_hours=8, deadline_ms=slot))
+    inside = asyncio.run(feed.funding(SYMBOL, slot, slot + 1, interval_hours=8, deadline_ms=slot))
+    assert before == []
+    assert [rate.ts for rate in inside] == [slot]
+
+
+def test_an_expected_funding_slot_is_waited_for() -> None:
+    slot = START + 8 * HOUR_MS
+    feed, _, _ = feed_at(slot + 1, LateSource)
+    deadline_ms = slot + MINUTE_MS
+    rates = asyncio.run(feed.funding(SYMBOL, slot, slot + 1, interval_hours=8, deadline_ms=deadline_ms))
+    assert [rate.ts for rate in rates] == [slot]
+
+
+def test_data_age_is_infinite_before_the_stream_spoke_and_grows_after() -> None:
+    feed, _, time = feed_at(START)
+    assert feed.age_seconds(SYMBOL) == math.inf
+    feed.heard(SYMBOL)
+    asyncio.run(time.sleep_until(START + 7_000))
+    assert feed.age_seconds(SYMBOL) == 7.0
+
+
+def test_exchange_time_follows_the_exchanges_clock() -> None:
+    time = ExchangeTime(lambda: 1_000)
+    time.synchronize(4_000)
+    assert time.now_ms() == 4_000

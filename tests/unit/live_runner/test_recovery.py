@@ -1,0 +1,83 @@
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from live_runner.recovery import recover
+from quant_pipelines.backtest import Book, BookSettings, ExecutionBar
+from quant_pipelines.core.errors import ReconciliationError
+from quant_pipelines.core.timeframes import MINUTE_MS, to_ms
+from quant_pipelines.store.trading import Intent, Signal, StoredBook
+from quant_pipelines.trading import TradingRules
+
+OPEN = datetime(2026, 1, 1, tzinfo=UTC)
+CLOSE = OPEN + timedelta(minutes=1)
+SETTINGS = BookSettings(10_000.0, TradingRules())
+EMPTY = StoredBook(None, None, (), (), (), None)
+BUY = Intent("q1-1-x-t", "buy", Decimal("1.5"), "target", CLOSE)
+
+
+def bar(number: int, price: float) -> ExecutionBar:
+    return ExecutionBar(to_ms(OPEN) + number * MINUTE_MS, price, price + 1, price - 1, price + 0.3)
+
+
+def booked(**changes: Any) -> StoredBook:
+    """Rows behind the first bar: the checkpoint is the book before that bar's decision."""
+    book = Book(SETTINGS)
+    book.step(bar(0, 100.1))
+    signal = Signal(CLOSE, 1.0, 100.4, {"target_side": 1.0, "denied_by": None})
+    stored = StoredBook(book.to_document(), CLOSE, (BUY,), (), (), signal)
+    return replace(stored, **changes)
+
+
+def test_a_deployment_without_rows_starts_flat() -> None:
+    recovered = recover(SETTINGS, EMPTY)
+    assert (recovered.booked_until_ms, recovered.order, recovered.decided_ms) == (None, None, 0)
+    assert recovered.book.account.position == 0.0
+
+
+def test_an_open_intent_is_pending_again_and_fills_as_if_nothing_had_happened() -> None:
+    uninterrupted = Book(SETTINGS)
+    uninterrupted.step(bar(0, 100.1))
+    uninterrupted.submit(1.5, target_side=1.0)
+    recovered = recover(SETTINGS, booked())
+    assert recovered.order == BUY
+    assert recovered.book.step(bar(1, 100.7)) == uninterrupted.step(bar(1, 100.7))
+    assert recovered.book.to_document() == uninterrupted.to_document()
+
+
+def test_recovering_twice_yields_the_same_book() -> None:
+    assert recover(SETTINGS, booked()).book.to_document() == recover(SETTINGS, booked()).book.to_document()
+
+
+def test_a_filled_order_is_not_pending_again() -> None:
+    recovered = recover(SETTINGS, booked(open_intents=()))
+    assert recovered.order is None
+    assert recovered.book.pending == 0.0
+
+
+def test_the_side_of_a_decision_without_order_is_remembered() -> None:
+    recovered = recover(SETTINGS, booked(open_intents=()))
+    assert recovered.book.view().target_side == 1.0
+
+
+def test_a_decision_on_stale_data_is_taken_again() -> None:
+    stale = Signal(CLOSE, 1.0, 100.4, {"target_side": 0.0, "denied_by": "stale_data"})
+    assert recover(SETTINGS, booked(open_intents=())).decided_ms == to_ms(CLOSE)
+    assert recover(SETTINGS, booked(open_intents=(), last_signal=stale)).decided_ms == 0
+
+
+@pytest.mark.parametrize(
+    "stored",
+    [
+        booked(open_intents=(BUY, replace(BUY, client_order_id="q1-1-y-t"))),
+        booked(open_intents=(replace(BUY, bar_close=OPEN),)),
+        replace(EMPTY, open_intents=(BUY,)),
+    ],
+    ids=["two open intents", "an intent of another bar", "an intent without a checkpoint"],
+)
+def test_rows_that_contradict_each_other_are_refused(stored: StoredBook) -> None:
+    with pytest.raises(ReconciliationError, match="expected"):
+        recover(SETTINGS, stored)

@@ -1,0 +1,82 @@
+import asyncio
+from collections.abc import Coroutine
+from dataclasses import replace
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from live_runner.protection import Wanted, wanted_stop
+from live_runner.venue_links import VenueLinks
+from live_runner.venues import refusal
+from quant_pipelines.core.errors import ConfigurationError
+from quant_pipelines.core.settings import ExchangeSettings, RunnerSettings, Settings
+from quant_pipelines.store.deployments import Deployment
+
+AT = datetime(2026, 1, 1, tzinfo=UTC)
+PAPER = Deployment(
+    7, "s", "", "", "binanceusdm", "BTC/USDT:USDT", "1m", "1m", {}, {}, "paper", Decimal(1), AT, AT, None, 1
+)
+CANARY = replace(PAPER, stage="canary", venue="binanceusdm")
+SIMULATED = replace(Settings(), exchange=ExchangeSettings(base_url="http://127.0.0.1:1"))
+REAL = Settings()
+REAL_LIVE = replace(REAL, runner=RunnerSettings(mode="live"))
+
+
+@pytest.mark.parametrize(
+    ("deployment", "settings", "is_approved", "reason"),
+    [
+        (PAPER, REAL, False, ""),
+        (CANARY, SIMULATED, False, ""),
+        (CANARY, REAL_LIVE, True, ""),
+        (CANARY, REAL, True, "runner.mode is 'paper'"),
+        (CANARY, REAL_LIVE, False, "no operator has approved"),
+        (replace(PAPER, stage="canary"), SIMULATED, True, "expected the account at binanceusdm"),
+        (replace(CANARY, stage="paper"), SIMULATED, True, "expected the paper account"),
+        (replace(CANARY, venue="bybit"), SIMULATED, True, "expected one at exchange.id = binanceusdm"),
+    ],
+)
+def test_orders_go_only_where_they_may(
+    deployment: Deployment, settings: Settings, is_approved: bool, reason: str
+) -> None:
+    found = refusal(deployment, settings, is_approved=is_approved)
+    assert (found == "") == (reason == "")
+    assert reason in found
+
+
+@pytest.mark.parametrize(
+    ("position", "level", "expected"),
+    [
+        (0, None, None),
+        (2, 95.03, Wanted("sell", Decimal("95.1"))),
+        (-2, 105.07, Wanted("buy", Decimal("105.0"))),
+        (2, 95.0, Wanted("sell", Decimal("95.0"))),
+    ],
+)
+def test_a_stop_lies_on_a_tick_on_the_safe_side(
+    position: int, level: float | None, expected: Wanted | None
+) -> None:
+    assert wanted_stop(Decimal(position), level, Decimal("0.1")) == expected
+
+
+def test_an_accounts_symbol_belongs_to_one_deployment_at_a_time() -> None:
+    async def scenario() -> None:
+        links = VenueLinks(never)
+        links.reserve(CANARY)
+        links.reserve(CANARY)
+        links.reserve(replace(CANARY, id=8, symbol="ETH/USDT:USDT"))
+        links.reserve(replace(CANARY, id=9, account_id=2))
+        with pytest.raises(
+            ConfigurationError, match="deployment:7 trades BTC/USDT:USDT on account 1 already"
+        ):
+            links.reserve(replace(CANARY, id=10))
+        await links.drop(7)
+        links.reserve(replace(CANARY, id=10))
+
+    asyncio.run(scenario())
+
+
+async def never(_key: str, work: Coroutine[Any, Any, None]) -> str | None:
+    work.close()
+    return None
