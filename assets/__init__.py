@@ -1,0 +1,1 @@
+"""Dagster assets: what exists, from the exchange to the scorecard of a deployment."""

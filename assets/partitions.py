@@ -1,0 +1,30 @@
+"""Partitions that assets share."""
+
+import warnings
+from typing import Any
+
+import dagster as dg
+
+FIRST_DAY = "2020-01-01"
+"""Constant, so that a partition keeps its place for ever; no history before it is asked for."""
+
+DAILY = dg.DailyPartitionsDefinition(start_date=FIRST_DAY, timezone="UTC", end_offset=1)
+"""UTC days with today's, which the scoring materializes again and again until it is full."""
+
+RANGE_START_TAG = "dagster/asset_partition_range_start"
+RANGE_END_TAG = "dagster/asset_partition_range_end"
+
+
+def daily_asset(**options: Any) -> Any:
+    """`dagster.asset` over UTC days, all days of a range in one run."""
+    with warnings.catch_warnings():
+        # Single-run backfills are in beta; a test runs one, so a change of theirs is seen.
+        warnings.simplefilter("ignore", dg.BetaWarning)
+        return dg.asset(partitions_def=DAILY, backfill_policy=dg.BackfillPolicy.single_run(), **options)
+
+
+def days_request(first_day: str, last_day: str, run_key: str | None = None) -> dg.RunRequest:
+    """Request one run over all days from the first to the last, both included."""
+    if first_day == last_day:
+        return dg.RunRequest(run_key=run_key, partition_key=first_day)
+    return dg.RunRequest(run_key=run_key, tags={RANGE_START_TAG: first_day, RANGE_END_TAG: last_day})

@@ -1,0 +1,130 @@
+"""Group ``research``: walk-forward optimization and its verdicts."""
+
+from enum import Enum
+from typing import TYPE_CHECKING, Any
+
+import dagster as dg
+from pydantic import Field
+
+from assets.market import data_quality, funding_rates
+from assets.rendering import plot, table
+from assets.resources import Platform
+from assets.selection import hot_list
+from quant_pipelines.operations.views import newest_verdicts, out_of_sample_equity, task_counts
+
+if TYPE_CHECKING:
+    from quant_pipelines.research import JobFailure, Scope
+
+_RESEARCH: dict[str, Any] = {
+    "group_name": "research",
+    "owners": ["team:quant"],
+    "kinds": {"python", "numba", "postgres"},
+}
+_PLOTTED = 8
+
+
+class Depth(Enum):
+    """How hard to search."""
+
+    NORMAL = "as the settings say"
+    DEEP = "optimization.deep_factor times as many parameter sets"
+
+
+class Search(dg.Config):
+    """What to search; empty lists stand for everything that the settings and the whitelist name."""
+
+    strategies: list[str] = Field(default=[], description="names of strategies, such as ema_cross")
+    symbols: list[str] = Field(default=[], description="such as BTC/USDT:USDT")
+    timeframes: list[str] = Field(default=[], description="such as 1h")
+    depth: Depth = Field(default=Depth.NORMAL, description="NORMAL, or DEEP for several times the trials")
+
+
+@dg.asset(deps=[data_quality, funding_rates, hot_list], **_RESEARCH)
+def walk_forward(
+    context: dg.AssetExecutionContext, config: Search, platform: dg.ResourceParam[Platform]
+) -> dg.MaterializeResult:
+    """Search in-sample, judge out of sample, fold by fold: every strategy on every whitelisted symbol.
+
+    The window ends at the last UTC midnight, so the data are the same at any hour. Finished folds are kept:
+    an interrupted run goes on behind them.
+    """
+    from quant_pipelines.research import JobFailure, daily_jobs, optimize_many  # noqa: PLC0415 - scipy, deap
+
+    settings = platform.settings
+    jobs = daily_jobs(
+        settings,
+        platform.engine,
+        platform.clock(),
+        trigger=context.job_name,
+        scope=_scope(config, settings.optimization.deep_factor),
+    )
+    outcomes = optimize_many(settings.database_url, jobs, settings.optimization.workers)
+    failures = [_failure_row(outcome) for outcome in outcomes if isinstance(outcome, JobFailure)]
+    metadata: dict[str, Any] = {
+        "optimizations": len(outcomes),
+        "failed": len(failures),
+        "failures": table(failures),
+    }
+    if len(failures) == len(outcomes):
+        raise dg.Failure(f"all {len(outcomes)} optimizations failed", metadata=metadata)
+    return dg.MaterializeResult(
+        metadata={**metadata, "tasks_by_status": table([task_counts(platform.engine)])}
+    )
+
+
+@dg.asset(deps=[walk_forward], **_RESEARCH)
+def verdicts(platform: dg.ResourceParam[Platform]) -> dg.MaterializeResult:
+    """Show what the newest walk-forwards proved, gate by gate, with their stitched out-of-sample equity."""
+    rows = newest_verdicts(platform.engine, platform.exchange)
+    metadata = {
+        "verdicts": len(rows),
+        "paper_passed": sum(row["paper_passed"] for row in rows),
+        "capital_passed": sum(row["capital_passed"] for row in rows),
+        **_equity_plots(platform, rows),
+        "table": table(_verdict_row(row) for row in rows),
+    }
+    return dg.MaterializeResult(metadata=metadata)
+
+
+def _scope(config: Search, deep_factor: int) -> "Scope":
+    from quant_pipelines.research import Scope  # noqa: PLC0415 - keeps the code server light
+
+    return Scope(
+        tuple(config.strategies),
+        tuple(config.symbols),
+        tuple(config.timeframes),
+        deep_factor if config.depth is Depth.DEEP else 1,
+    )
+
+
+def _equity_plots(platform: Platform, rows: list[dict[str, Any]]) -> dict[str, dg.MarkdownMetadataValue]:
+    """Stitched out-of-sample equity of each timeframe's best, on one scale."""
+    best = sorted(rows, key=lambda row: -row["out_of_sample"].get("total_return", 0.0))
+    plots = {}
+    for timeframe in sorted({row["timeframe"] for row in rows}):
+        shown = [row for row in best if row["timeframe"] == timeframe][:_PLOTTED]
+        curves = out_of_sample_equity(platform.engine, [row["task_id"] for row in shown])
+        lines = {
+            f"{row['strategy']} {row['symbol'].partition('/')[0]}": curves[row["task_id"]] for row in shown
+        }
+        plots[f"out_of_sample_equity_{timeframe}"] = plot(
+            lines, f"Stitched out-of-sample equity, {timeframe}, days"
+        )
+    return plots
+
+
+def _failure_row(failure: "JobFailure") -> dict[str, Any]:
+    names = ("strategy", "symbol", "timeframe")
+    return {name: getattr(failure.job, name) for name in names} | {"error": failure.error}
+
+
+def _verdict_row(row: dict[str, Any]) -> dict[str, Any]:
+    gates = {gate["name"]: gate["value"] for gate in row["gates"]}
+    failed = [gate["name"] for gate in row["gates"] if not gate["passed"]]
+    outside = row["out_of_sample"]
+    names = ("strategy", "symbol", "timeframe", "paper_passed", "capital_passed")
+    evidence = {
+        "folds": f"{outside.get('folds', '?')} of {outside.get('configured_folds', '?')}",
+        "executed_on": outside.get("execution_timeframe", "?"),
+    }
+    return {name: row[name] for name in names} | evidence | gates | {"failed": ", ".join(failed)}

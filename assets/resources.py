@@ -1,0 +1,72 @@
+"""What assets, schedules and sensors work with: settings, database, exchange, clock."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from contextlib import AbstractAsyncContextManager
+from functools import cached_property
+from typing import Any, TypeVar
+
+from sqlalchemy import Engine
+
+from quant_pipelines.core.clock import Clock, system_clock_ms
+from quant_pipelines.core.settings import ExchangeSettings, Settings
+from quant_pipelines.marketdata.ingest import Market
+from quant_pipelines.store.engine import connect
+from quant_pipelines.store.market import read_universe
+
+Answer = TypeVar("Answer")
+SourceFactory = Callable[[ExchangeSettings], AbstractAsyncContextManager[Any]]
+
+
+def _exchange_source(settings: ExchangeSettings) -> AbstractAsyncContextManager[Any]:
+    from quant_pipelines.exchange import CcxtSource  # noqa: PLC0415 - ccxt takes seconds to import
+
+    return CcxtSource(settings)
+
+
+class Platform:
+    """The system's outer world, made once in the composition root; nothing is opened before it is used.
+
+    Parameters
+    ----------
+    settings
+        Settings of this process.
+    clock
+        Milliseconds UTC.
+    open_source
+        Opens the connection to the exchange.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        clock: Clock = system_clock_ms,
+        open_source: SourceFactory = _exchange_source,
+    ) -> None:
+        self.settings = settings
+        self.clock = clock
+        self._open_source = open_source
+
+    @cached_property
+    def engine(self) -> Engine:
+        """Product database."""
+        return connect(self.settings.database_url)
+
+    @property
+    def exchange(self) -> str:
+        """Id of the exchange, as ccxt spells it."""
+        return self.settings.exchange.id
+
+    def symbols(self) -> list[str]:
+        """Symbols of the universe."""
+        return read_universe(self.engine, self.exchange)
+
+    def with_market(self, work: Callable[[Market], Awaitable[Answer]]) -> Answer:
+        """Do asynchronous work on an open connection to the exchange, and close it."""
+
+        async def session() -> Answer:
+            async with self._open_source(self.settings.exchange) as source:
+                return await work(Market(source, self.engine, self.exchange))
+
+        return asyncio.run(session())

@@ -1,0 +1,89 @@
+"""Group ``trading``: what is admitted to paper money, what is deployed, how it does."""
+
+from typing import Any
+
+import dagster as dg
+
+from assets.rendering import plot, table
+from assets.research import verdicts
+from assets.resources import Platform
+from quant_pipelines.operations.views import (
+    current_deployments,
+    equity_curves,
+    newest_scorecards,
+    newest_verdicts,
+)
+
+_TRADING: dict[str, Any] = {
+    "group_name": "trading",
+    "owners": ["team:quant"],
+    "kinds": {"python", "postgres"},
+}
+_CURVE_POINTS = 1440
+
+
+@dg.asset(deps=[verdicts], **_TRADING)
+def paper_screen(platform: dg.ResourceParam[Platform]) -> dg.MaterializeResult:
+    """Decide on every candidate: admit it to paper money, or reject it with reasons.
+
+    Admission costs no money and proves nothing: it is the first out-of-sample of the parameters. The capital
+    gates stand beside it.
+    """
+    from quant_pipelines.lifecycle import screen_candidates  # noqa: PLC0415 - keeps the code server light
+
+    screen_candidates(platform.engine, platform.settings, platform.clock)
+    rows = newest_verdicts(platform.engine, platform.exchange)
+    metadata = {
+        decision: sum(row["decision"] == decision for row in rows)
+        for decision in ("admitted", "rejected", "candidate")
+    }
+    return dg.MaterializeResult(metadata={**metadata, "decisions": table(_decision_row(row) for row in rows)})
+
+
+@dg.asset(deps=[paper_screen], **_TRADING)
+def deployments(platform: dg.ResourceParam[Platform]) -> dg.MaterializeResult:
+    """Show what the live runner is asked to trade, and what it has done so far."""
+    rows = current_deployments(platform.engine)
+    columns = (
+        "id",
+        "strategy",
+        "symbol",
+        "timeframe",
+        "execution_timeframe",
+        "parameters",
+        "stage",
+        "capital",
+    )
+    shown = table(rows, (*columns, "fills", "position", "equity", "equity_at"))
+    return dg.MaterializeResult(metadata={"deployments": len(rows), "table": shown})
+
+
+@dg.asset(deps=[deployments], **_TRADING)
+def scorecard(platform: dg.ResourceParam[Platform]) -> dg.MaterializeResult:
+    """Score each deployment by its own equity, beside what its verdict promised."""
+    from quant_pipelines.lifecycle import score_deployments  # noqa: PLC0415 - keeps the code server light
+
+    score_deployments(platform.engine, platform.settings, platform.clock)
+    cards = newest_scorecards(platform.engine)
+    curves = {
+        f"deployment {number}": curve
+        for number, curve in equity_curves(platform.engine, _CURVE_POINTS).items()
+    }
+    return dg.MaterializeResult(
+        metadata={
+            "scored": len(cards),
+            "equity": plot(curves, "Equity, last day of execution bars"),
+            "scorecards": table(_card_row(card) for card in cards),
+        }
+    )
+
+
+def _decision_row(row: dict[str, Any]) -> dict[str, Any]:
+    names = ("strategy", "symbol", "timeframe", "decision")
+    return {name: row[name] for name in names} | {"reasons": "; ".join(map(str, row["reasons"]))}
+
+
+def _card_row(card: dict[str, Any]) -> dict[str, Any]:
+    names = ("deployment_id", "strategy", "symbol", "timeframe", "days")
+    flat = {name: value for name, value in card["metrics"].items() if not isinstance(value, (dict, list))}
+    return {name: card[name] for name in names} | flat

@@ -1,0 +1,11 @@
+"""Names of the jobs; schedules and sensors look each other's runs up by them."""
+
+FIRST_START = "first_start"
+DAILY_OPTIMIZATION = "daily_optimization"
+STRATEGY_SCORING = "strategy_scoring"
+HOT_COIN_SCAN = "hot_coin_scan"
+MARKET_REFRESH = "market_refresh"
+DEEP_SEARCH = "deep_search"
+FOCUSED_OPTIMIZATION = "focused_optimization"
+CULLING = "culling"
+PROMOTE_DEPLOYMENT = "promote_deployment"

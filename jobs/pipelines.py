@@ -1,0 +1,73 @@
+"""The jobs: selections of assets that are materialized in one run."""
+
+import dagster as dg
+
+from assets import market, research, selection, trading
+from jobs.names import (
+    DAILY_OPTIMIZATION,
+    DEEP_SEARCH,
+    FIRST_START,
+    FOCUSED_OPTIMIZATION,
+    HOT_COIN_SCAN,
+    MARKET_REFRESH,
+    STRATEGY_SCORING,
+)
+
+_BARS = dg.AssetSelection.assets(market.bars_1m, market.bars_rollup, market.data_quality)
+_VERDICTS = dg.AssetSelection.assets(
+    research.walk_forward, research.verdicts, trading.paper_screen, trading.deployments
+)
+# Searches share the processors: the second one waits in the queue, and none is left out.
+SEARCHES_ALONE = {"quant/exclusive": "search"}
+_HOT = dg.AssetSelection.assets(selection.hot_scores, selection.hot_list)
+
+first_start = dg.define_asset_job(
+    FIRST_START,
+    selection=dg.AssetSelection.all(),
+    description="Fill the whole graph once: history, scores, walk-forward, paper screen, deployment",
+)
+daily_optimization = dg.define_asset_job(
+    DAILY_OPTIMIZATION,
+    selection=dg.AssetSelection.all(),
+    tags=SEARCHES_ALONE,
+    description="Complete yesterday's data, optimize every strategy again and screen what comes out",
+)
+strategy_scoring = dg.define_asset_job(
+    STRATEGY_SCORING,
+    # The findings are stored all the same; their check results would double the events of every round.
+    selection=(_BARS | dg.AssetSelection.assets(trading.scorecard)).without_checks(),
+    description="Bring today's bars up to date and score the deployments",
+)
+hot_coin_scan = dg.define_asset_job(
+    HOT_COIN_SCAN,
+    selection=dg.AssetSelection.assets(market.funding_rates, market.open_interest) | _HOT,
+    description="Score the universe and label the hot list",
+)
+market_refresh = dg.define_asset_job(
+    MARKET_REFRESH,
+    selection=_BARS,
+    description="Fetch and check today's bars again, because the health of the market data changed",
+)
+deep_search = dg.define_asset_job(
+    DEEP_SEARCH,
+    selection=_VERDICTS,
+    tags=SEARCHES_ALONE,
+    config={"ops": {"walk_forward": {"config": {"depth": "DEEP"}}}},
+    description="Search every strategy again with several times the trials, and screen what comes out",
+)
+focused_optimization = dg.define_asset_job(
+    FOCUSED_OPTIMIZATION,
+    selection=_VERDICTS,
+    tags=SEARCHES_ALONE,
+    description="Search one strategy or one symbol, because a trigger fired or a coin was approved",
+)
+
+PIPELINES = [
+    first_start,
+    daily_optimization,
+    strategy_scoring,
+    hot_coin_scan,
+    market_refresh,
+    deep_search,
+    focused_optimization,
+]

@@ -1,0 +1,90 @@
+"""The schedules: UTC, running from the first start on; none starts a job whose last run is unfinished."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, TypeAlias
+
+import dagster as dg
+
+from assets.partitions import days_request
+from jobs.names import FIRST_START
+from jobs.operator import culling
+from jobs.pipelines import daily_optimization, deep_search, hot_coin_scan, strategy_scoring
+from jobs.runs import skip_reason, unfinished_run
+
+DayRange: TypeAlias = tuple[str, str]
+
+_RUNNER_ROUND = timedelta(minutes=5)
+
+
+def yesterday_and_today(scheduled: datetime) -> DayRange:
+    """Yesterday, which is complete now, and what there is of today."""
+    return _day(scheduled - timedelta(days=1)), _day(scheduled)
+
+
+def day_of_last_round(scheduled: datetime) -> DayRange:
+    """Today; just after midnight also yesterday, whose last minutes came after the round before."""
+    return _day(scheduled - _RUNNER_ROUND), _day(scheduled)
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """When a job runs, and on which days.
+
+    Parameters
+    ----------
+    job
+        The job.
+    cron
+        Times in UTC.
+    days
+        First and last partition as a function of the scheduled time; None for a job without partitions.
+    """
+
+    job: Any
+    cron: str
+    days: Callable[[datetime], DayRange] | None
+
+
+RULES = (
+    Rule(daily_optimization, "10 0 * * *", yesterday_and_today),
+    Rule(strategy_scoring, "*/5 * * * *", day_of_last_round),
+    Rule(hot_coin_scan, "0 */1 * * *", None),
+    Rule(deep_search, "10 1 * * 0", None),
+    Rule(culling, "40 0 * * *", None),
+)
+
+
+def answer_tick(
+    rule: Rule, instance: dg.DagsterInstance, scheduled: datetime
+) -> dg.RunRequest | dg.SkipReason:
+    """Request the run of a scheduled time, unless one of its job, or the first start, is unfinished."""
+    unfinished = unfinished_run(instance, (rule.job.name, FIRST_START))
+    if unfinished is not None:
+        return skip_reason(unfinished)
+    return dg.RunRequest() if rule.days is None else days_request(*rule.days(scheduled))
+
+
+def build_schedule(rule: Rule) -> dg.ScheduleDefinition:
+    """Schedule of a rule, running from the first start on."""
+
+    @dg.schedule(
+        name=f"{rule.job.name}_schedule",
+        job=rule.job,
+        cron_schedule=rule.cron,
+        execution_timezone="UTC",
+        default_status=dg.DefaultScheduleStatus.RUNNING,
+        description=rule.job.description,
+    )
+    def schedule(context: dg.ScheduleEvaluationContext) -> dg.RunRequest | dg.SkipReason:
+        return answer_tick(rule, context.instance, context.scheduled_execution_time)
+
+    return schedule
+
+
+SCHEDULES = [build_schedule(rule) for rule in RULES]
+
+
+def _day(moment: datetime) -> str:
+    return moment.strftime("%Y-%m-%d")

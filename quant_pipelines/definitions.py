@@ -1,0 +1,44 @@
+"""Composition root of the code server and of every run: settings and resources meet assets, jobs, sensors."""
+
+import os
+
+import dagster as dg
+
+from assets import market, research, selection, trading
+from assets.resources import Platform
+from jobs.operator import OPERATOR_JOBS, culling
+from jobs.pipelines import PIPELINES
+from jobs.schedules import SCHEDULES
+from quant_pipelines.settings import load_settings
+from sensors.first_start import first_start_sensor
+from sensors.market_health import market_health
+from sensors.promotion import promotion_ladder
+from sensors.run_failure import run_failure
+from sensors.searches import new_whitelist_symbol, performance_triggers
+
+
+def build_definitions(platform: Platform) -> dg.Definitions:
+    """Everything that Dagster knows, around one outer world."""
+    return dg.Definitions(
+        assets=dg.load_assets_from_modules([market, selection, research, trading]),
+        asset_checks=[market.data_findings],
+        jobs=[*PIPELINES, culling, *OPERATOR_JOBS],
+        schedules=SCHEDULES,
+        sensors=[
+            first_start_sensor,
+            market_health,
+            performance_triggers,
+            new_whitelist_symbol,
+            promotion_ladder,
+            run_failure,
+        ],
+        resources={"platform": platform},
+        # A process for each step costs half a minute on a small machine; fan-out happens inside steps.
+        executor=dg.in_process_executor,
+    )
+
+
+# A run over three months of daily partitions stores hundreds of events; one by one they take 40 ms each.
+os.environ.setdefault("DAGSTER_EVENT_BATCH_SIZE", "1000")
+
+defs = build_definitions(Platform(load_settings()))

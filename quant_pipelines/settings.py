@@ -1,0 +1,220 @@
+"""Reads the settings once, for a composition root: packaged defaults → quant.toml → environment → flags.
+
+The environment speaks ``QUANT_<NAME>``, nested by ``__``: ``QUANT_EXCHANGE__BASE_URL``. Lists are separated
+by commas. ``EXCHANGE`` alone names the exchange whose public data are used. Only roots call this.
+"""
+
+import dataclasses
+import os
+import tomllib
+from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ValidationError, create_model
+from pydantic.fields import FieldInfo
+from pydantic_settings import (
+    BaseSettings,
+    InitSettingsSource,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+)
+
+from quant_pipelines.core.errors import ConfigurationError, unknown_name
+from quant_pipelines.core.settings import Settings
+
+PREFIX = "QUANT_"
+SETTINGS_FILE = "quant.toml"
+# Read by the roots and the tests themselves; not part of the tree. Secrets are never settings.
+_OTHER_VARIABLES = frozenset({"QUANT_HOME", "QUANT_ARCHIVE", "QUANT_API_KEY", "QUANT_API_SECRET"})
+_Tree = dict[str, Any]
+
+
+def home_folder(environment: Mapping[str, str] | None = None) -> Path:
+    """Folder that holds all state: ``QUANT_HOME``, else ``$XDG_DATA_HOME/quant-pipelines``."""
+    variables = os.environ if environment is None else environment
+    if variables.get("QUANT_HOME"):
+        return Path(variables["QUANT_HOME"]).expanduser().absolute()
+    data_home = variables.get("XDG_DATA_HOME") or "~/.local/share"
+    return Path(data_home).expanduser().absolute() / "quant-pipelines"
+
+
+def load_settings(
+    flags: Mapping[str, Any] | None = None,
+    *,
+    environment: Mapping[str, str] | None = None,
+    file: Path | None = None,
+) -> Settings:
+    """Frozen settings of this process.
+
+    Parameters
+    ----------
+    flags
+        Values from the command line as a nested tree; they win over everything.
+    environment
+        Environment variables; None reads the process's own.
+    file
+        Settings file; None reads ``quant.toml`` of the working directory if there is one.
+
+    Raises
+    ------
+    ConfigurationError
+        If a name is unknown (the nearest one is suggested), or a value has the wrong type or lies outside of
+        its range; the message names setting, value and what was expected.
+    """
+    variables = os.environ if environment is None else environment
+    packaged = dataclasses.asdict(Settings())  # a group that is given in part keeps the rest of its defaults
+    sources = (dict(flags or {}), _from_environment(variables), _from_file(file), packaged)
+    try:
+        tree = _model()(_quant_sources=sources)
+    except ValidationError as error:
+        raise ConfigurationError(_sentence(error)) from error
+    settings = Settings(**{name: getattr(tree, name) for name in type(tree).model_fields})
+    _check_ranges(settings)
+    return settings
+
+
+def setting_names(tree: Any = Settings, prefix: str = "") -> list[str]:
+    """Dotted names of all settings, such as ``exchange.base_url``, in the order of their declaration."""
+    names: list[str] = []
+    for field in dataclasses.fields(tree):
+        if dataclasses.is_dataclass(field.default):
+            names += setting_names(type(field.default), f"{prefix}{field.name}.")
+        else:
+            names.append(f"{prefix}{field.name}")
+    return names
+
+
+def describe_settings(settings: Settings) -> list[dict[str, Any]]:
+    """Describe every setting: ``name``, ``value``, ``default``, ``range`` and ``meaning``, in order.
+
+    A password in a URL is replaced by stars.
+    """
+    return _describe(settings, Settings(), "")
+
+
+class _Sources(BaseSettings):
+    model_config = SettingsConfigDict(extra="forbid")
+
+    def __init__(self, _quant_sources: tuple[_Tree, ...]) -> None:
+        super().__init__(sources=_quant_sources)
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Only the sources that the caller gave, strongest first; no hidden file or variable."""
+        given = init_settings()["sources"]
+        return tuple(InitSettingsSource(settings_cls, init_kwargs=source) for source in given)
+
+
+@cache
+def _model() -> type[BaseModel]:
+    fields: dict[str, Any] = {
+        field.name: (field.type, FieldInfo(default=field.default)) for field in dataclasses.fields(Settings)
+    }
+    return create_model("_Settings", __base__=_Sources, **fields)
+
+
+def _from_environment(variables: Mapping[str, str]) -> _Tree:
+    """Nested tree of the variables with our prefix; ``EXCHANGE`` is the short name of ``exchange.id``."""
+    lists = {name for name in setting_names() if isinstance(_default(name), tuple)}
+    tree: _Tree = {"exchange": {"id": variables["EXCHANGE"]}} if variables.get("EXCHANGE") else {}
+    for variable in sorted(variables):
+        if not variable.startswith(PREFIX) or variable in _OTHER_VARIABLES:
+            continue
+        path = variable.removeprefix(PREFIX).lower().split("__")
+        branch = tree
+        for name in path[:-1]:
+            branch = branch.setdefault(name, {})
+            if not isinstance(branch, dict):
+                raise ConfigurationError(
+                    f"environment variable {variable} goes below {name!r}, which has a value"
+                )
+        value: Any = variables[variable]
+        if ".".join(path) in lists:
+            value = [item.strip() for item in value.split(",") if item.strip()]
+        branch[path[-1]] = value
+    return tree
+
+
+def _from_file(file: Path | None) -> _Tree:
+    path = Path(SETTINGS_FILE) if file is None else file
+    try:
+        return tomllib.loads(path.read_text())
+    except FileNotFoundError:
+        if file is None:
+            return {}
+        raise ConfigurationError(f"settings file {str(file)!r} does not exist") from None
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise ConfigurationError(f"settings file {str(path)!r} can't be read: {error}") from error
+
+
+def _default(name: str) -> Any:
+    value: Any = Settings()
+    for part in name.split("."):
+        value = getattr(value, part)
+    return value
+
+
+def _sentence(error: ValidationError) -> str:
+    first = error.errors(include_url=False)[0]
+    name = ".".join(str(part) for part in first["loc"])
+    if first["type"] in ("extra_forbidden", "unexpected_keyword_argument"):
+        return unknown_name("setting", name, setting_names())
+    return f"setting {name} is {first['input']!r}; expected: {first['msg'].removeprefix('Input should be ')}"
+
+
+def _check_ranges(tree: Any, prefix: str = "") -> None:
+    for field in dataclasses.fields(tree):
+        value, name = getattr(tree, field.name), f"{prefix}{field.name}"
+        if dataclasses.is_dataclass(value):
+            _check_ranges(value, f"{name}.")
+            continue
+        low, high, choices = (field.metadata.get(key) for key in ("low", "high", "choices"))
+        if (low is not None and value < low) or (high is not None and value > high):
+            raise ConfigurationError(f"setting {name} is {value}; expected {_range_text(low, high)}")
+        if choices and value not in choices:
+            raise ConfigurationError(unknown_name(f"value of setting {name}:", value, choices))
+
+
+def _describe(tree: Any, defaults: Any, prefix: str) -> list[dict[str, Any]]:
+    rows: list[dict[str, Any]] = []
+    for field in dataclasses.fields(tree):
+        value, default = getattr(tree, field.name), getattr(defaults, field.name)
+        if dataclasses.is_dataclass(value):
+            rows += _describe(value, default, f"{prefix}{field.name}.")
+            continue
+        row = {"name": f"{prefix}{field.name}", "value": _without_password(value), "default": default}
+        rows.append(row | {"range": _accepted(field.metadata), "meaning": field.metadata["description"]})
+    return rows
+
+
+def _accepted(about: Mapping[str, Any]) -> str:
+    if about["choices"]:
+        return ", ".join(about["choices"])
+    if about["low"] is None and about["high"] is None:
+        return ""
+    return _range_text(about["low"], about["high"])
+
+
+def _without_password(value: Any) -> Any:
+    """Replace the password of a URL such as ``postgresql://user:password@host``."""
+    if not isinstance(value, str) or "://" not in value:
+        return value
+    scheme, _, rest = value.partition("://")
+    account, at, place = rest.rpartition("@")
+    user, colon, _ = account.partition(":")
+    return f"{scheme}://{user}:***@{place}" if at and colon else value
+
+
+def _range_text(low: float | None, high: float | None) -> str:
+    if high is None:
+        return f"at least {low}"
+    return f"at most {high}" if low is None else f"a value in [{low}, {high}]"

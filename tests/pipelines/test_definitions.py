@@ -1,0 +1,176 @@
+"""Snapshots: whoever changes what runs, and when, changes them here too."""
+
+import subprocess
+import sys
+
+import dagster as dg
+import pytest
+
+from assets.resources import Platform
+from jobs.operator import OPERATOR_JOBS, culling
+from jobs.pipelines import PIPELINES
+from jobs.schedules import SCHEDULES
+from quant_pipelines.core.settings import Settings
+from quant_pipelines.definitions import build_definitions, defs
+from sensors.first_start import first_start_sensor
+from sensors.market_health import market_health
+from sensors.promotion import promotion_ladder
+from sensors.run_failure import run_failure
+from sensors.searches import new_whitelist_symbol, performance_triggers
+
+SENSORS = [
+    first_start_sensor,
+    market_health,
+    performance_triggers,
+    new_whitelist_symbol,
+    promotion_ladder,
+    run_failure,
+]
+MARKET_DAY = {"bars_1m", "bars_rollup", "data_quality"}
+CHAIN = MARKET_DAY | {
+    "instruments",
+    "funding_rates",
+    "open_interest",
+    "hot_scores",
+    "hot_list",
+    "walk_forward",
+    "verdicts",
+    "paper_screen",
+    "deployments",
+    "scorecard",
+}
+SEARCH = {"walk_forward", "verdicts", "paper_screen", "deployments"}
+SELECTIONS = {
+    "first_start": CHAIN,
+    "daily_optimization": CHAIN,
+    "strategy_scoring": MARKET_DAY | {"scorecard"},
+    "hot_coin_scan": {"funding_rates", "open_interest", "hot_scores", "hot_list"},
+    "market_refresh": MARKET_DAY,
+    "deep_search": SEARCH,
+    "focused_optimization": SEARCH,
+}
+OPERATORS = {
+    "approve_candidate",
+    "reject_candidate",
+    "approve_hot_coin",
+    "promote_deployment",
+    "roll_back_deployment",
+    "disable_deployment",
+    "set_risk_limit",
+    "halt_runner",
+    "resume_runner",
+}
+DEPENDENCIES = {
+    "instruments": set(),
+    "bars_1m": {"instruments"},
+    "bars_rollup": {"bars_1m"},
+    "funding_rates": {"instruments"},
+    "open_interest": {"instruments"},
+    "data_quality": {"bars_rollup"},
+    "hot_scores": {"data_quality", "funding_rates", "open_interest"},
+    "hot_list": {"hot_scores"},
+    "walk_forward": {"data_quality", "funding_rates", "hot_list"},
+    "verdicts": {"walk_forward"},
+    "paper_screen": {"verdicts"},
+    "deployments": {"paper_screen"},
+    "scorecard": {"deployments"},
+}
+
+
+def names(keys: object) -> set[str]:
+    return {key.to_user_string() for key in keys}  # type: ignore[attr-defined]
+
+
+def test_definitions_load() -> None:
+    dg.Definitions.validate_loadable(defs)
+
+
+def test_asset_graph_is_the_chain() -> None:
+    graph = defs.resolve_asset_graph()
+    assert {node.key.to_user_string(): names(node.parent_keys) for node in graph.asset_nodes} == DEPENDENCIES
+
+
+def test_every_asset_has_description_owner_group_and_kind() -> None:
+    bare = [
+        node.key.to_user_string()
+        for node in defs.resolve_asset_graph().asset_nodes
+        if not (
+            node.description and node.owners == ["team:quant"] and node.kinds and node.group_name != "default"
+        )
+    ]
+    assert bare == []
+
+
+def test_quality_checks_are_shown() -> None:
+    keys = defs.resolve_asset_graph().asset_check_keys
+    assert {key.name for key in keys} == {
+        "gaps",
+        "duplicates",
+        "ohlc",
+        "half_open_bar",
+        "suspected_half_open_bar",
+        "roll_up_mismatch",
+    }
+
+
+@pytest.mark.parametrize("job", PIPELINES, ids=lambda job: str(job.name))
+def test_job_selects(job: dg.JobDefinition) -> None:
+    selected = defs.resolve_job_def(job.name).asset_layer.executable_asset_keys
+    assert names(selected) == SELECTIONS[job.name]
+
+
+def test_all_jobs_are_known_to_this_test() -> None:
+    assert {one.name for one in defs.jobs or []} == {*SELECTIONS, *OPERATORS, "culling"}
+    assert {one.name for one in OPERATOR_JOBS} == OPERATORS
+
+
+@pytest.mark.parametrize("job", [*OPERATOR_JOBS, culling], ids=lambda job: str(job.name))
+def test_operator_job_says_what_it_does(job: dg.JobDefinition) -> None:
+    assert job.description
+
+
+def test_searches_wait_for_each_other() -> None:
+    searches = ("daily_optimization", "deep_search", "focused_optimization")
+    assert {defs.resolve_job_def(name).tags["quant/exclusive"] for name in searches} == {"search"}
+
+
+def test_schedules_run_when_they_should() -> None:
+    assert {one.name: (one.cron_schedule, one.execution_timezone) for one in SCHEDULES} == {
+        "daily_optimization_schedule": ("10 0 * * *", "UTC"),
+        "strategy_scoring_schedule": ("*/5 * * * *", "UTC"),
+        "hot_coin_scan_schedule": ("0 */1 * * *", "UTC"),
+        "deep_search_schedule": ("10 1 * * 0", "UTC"),
+        "culling_schedule": ("40 0 * * *", "UTC"),
+    }
+
+
+@pytest.mark.parametrize("schedule", SCHEDULES, ids=lambda one: str(one.name))
+def test_schedule_runs_from_the_first_start(schedule: dg.ScheduleDefinition) -> None:
+    assert schedule.default_status is dg.DefaultScheduleStatus.RUNNING
+
+
+@pytest.mark.parametrize("sensor", SENSORS, ids=lambda one: str(one.name))
+def test_sensor_runs_from_the_first_start(sensor: dg.SensorDefinition) -> None:
+    assert sensor.default_status is dg.DefaultSensorStatus.RUNNING
+
+
+def test_all_automation_is_known_to_this_test() -> None:
+    assert {one.name for one in defs.schedules or []} == {one.name for one in SCHEDULES}
+    assert {one.name for one in defs.sensors or []} == {one.name for one in SENSORS}
+
+
+def test_steps_run_in_the_process_of_the_run() -> None:
+    assert defs.executor is dg.in_process_executor
+
+
+def test_code_server_imports_nothing_heavy() -> None:
+    heavy = ("ccxt", "scipy", "skopt", "deap", "pandas", "pyarrow", "numba", "live_runner")
+    program = (
+        f"import sys, quant_pipelines.definitions; print([name for name in {heavy!r} if name in sys.modules])"
+    )
+    loaded = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert loaded.stdout.strip() == "[]"
+
+
+def test_definitions_need_no_database_to_load() -> None:
+    dg.Definitions.validate_loadable(build_definitions(Platform(Settings())))

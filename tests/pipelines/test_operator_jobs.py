@@ -1,0 +1,106 @@
+"""Operator jobs executed as the Launchpad launches them: config in, one audit row out, or one sentence."""
+
+from typing import Any
+
+import dagster as dg
+import pytest
+from sqlalchemy import select
+
+from assets.resources import Platform
+from jobs.operator import Limit
+from quant_pipelines.definitions import build_definitions
+from quant_pipelines.operations.limits import LIMITS
+from quant_pipelines.store import audit
+from quant_pipelines.store.deployments import read_limits
+from quant_pipelines.store.heartbeats import open_halts
+from quant_pipelines.store.tables import audit_logs
+
+SIGNED = {"operator": "ann", "reason": "because it looks right"}
+
+
+def launch(platform: Platform, instance: dg.DagsterInstance, job: str, **config: Any) -> Any:
+    """Run an operator job with the config of the Launchpad."""
+    return (
+        build_definitions(platform)
+        .resolve_job_def(job)
+        .execute_in_process(
+            instance=instance,
+            run_config={"ops": {f"{job}_op": {"config": SIGNED | config}}},
+            raise_on_error=False,
+        )
+    )
+
+
+def failure(result: Any) -> str:
+    """Sentence that a refused job shows."""
+    (event,) = result.get_step_failure_events()
+    return str(event.step_failure_data.user_failure_data.description)
+
+
+def actions(platform: Platform) -> list[str]:
+    with platform.engine.connect() as connection:
+        assert audit.verify(connection).broken_id is None
+        return list(connection.execute(select(audit_logs.c.action).order_by(audit_logs.c.id)).scalars())
+
+
+def test_limit_is_set_and_the_run_says_so(platform: Platform, instance: dg.DagsterInstance) -> None:
+    result = launch(platform, instance, "set_risk_limit", limit="MAX_LEVERAGE", value=1.5)
+    assert result.success
+    assert read_limits(platform.engine) == {"account": {"max_leverage": 1.5}}
+    run = instance.get_run_by_id(result.run_id)
+    assert run is not None
+    assert run.tags["quant/result"] == "max_leverage of account is 1.5; it was not set"
+    assert actions(platform) == ["limit.set"]
+
+
+def test_value_out_of_range_fails_without_a_retry(platform: Platform, instance: dg.DagsterInstance) -> None:
+    result = launch(platform, instance, "set_risk_limit", limit="MAX_LEVERAGE", value=1000.0)
+    assert failure(result) == "max_leverage is 1000; expected a value in [0, 125]"
+    assert actions(platform) == []
+
+
+def test_unknown_limit_is_refused_before_the_run(platform: Platform, instance: dg.DagsterInstance) -> None:
+    with pytest.raises(dg.DagsterInvalidConfigError, match="not in enum type Limit got max_everything"):
+        launch(platform, instance, "set_risk_limit", limit="max_everything", value=1.0)
+
+
+def test_every_limit_of_the_settings_can_be_chosen() -> None:
+    assert {one.value for one in Limit} == set(LIMITS)
+
+
+def test_runner_is_halted_and_resumed(platform: Platform, instance: dg.DagsterInstance) -> None:
+    assert launch(platform, instance, "halt_runner").success
+    assert open_halts(platform.engine) == {"account": "halted by ann: because it looks right"}
+    assert "is halted already" in failure(launch(platform, instance, "halt_runner"))
+    assert launch(platform, instance, "resume_runner").success
+    assert open_halts(platform.engine) == {}
+
+
+def test_decision_without_a_reason_is_refused(platform: Platform, instance: dg.DagsterInstance) -> None:
+    result = launch(platform, instance, "halt_runner", reason=" ")
+    assert failure(result).startswith("reason has 0 characters")
+
+
+@pytest.mark.parametrize(
+    ("job", "config", "sentence"),
+    [
+        ("approve_candidate", {"verdict_id": 99}, "verdict 99 does not exist"),
+        ("reject_candidate", {"verdict_id": 99}, "verdict 99 does not exist"),
+        ("approve_hot_coin", {"symbol": "XYZ"}, "unknown symbol of the universe 'XYZ'"),
+        ("promote_deployment", {"deployment_id": 99, "target": "LIVE"}, "deployment:99 does not exist"),
+        ("roll_back_deployment", {"deployment_id": 99}, "deployment:99 does not exist"),
+        ("disable_deployment", {"deployment_id": 99}, "deployment:99 does not exist"),
+        ("halt_runner", {"scope": "deployment:99"}, "deployment:99 does not exist"),
+        ("resume_runner", {"scope": "everybody"}, "expected account or deployment:<id>"),
+    ],
+)
+def test_unknown_id_is_refused_in_one_sentence(
+    platform: Platform, instance: dg.DagsterInstance, job: str, config: dict[str, Any], sentence: str
+) -> None:
+    assert sentence in failure(launch(platform, instance, job, **config))
+    assert actions(platform) == []
+
+
+def test_culling_ranks_nobody_on_an_empty_book(platform: Platform, instance: dg.DagsterInstance) -> None:
+    job = build_definitions(platform).resolve_job_def("culling")
+    assert job.execute_in_process(instance=instance).success

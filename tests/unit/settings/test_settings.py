@@ -1,0 +1,99 @@
+from pathlib import Path
+
+import pytest
+
+from quant_pipelines.core.errors import ConfigurationError
+from quant_pipelines.core.settings import Settings
+from quant_pipelines.settings import home_folder, load_settings, setting_names
+
+
+def test_settings_without_any_source_are_the_packaged_defaults() -> None:
+    assert load_settings(environment={}) == Settings()
+
+
+def test_settings_later_source_wins_leaf_by_leaf(tmp_path: Path) -> None:
+    file = tmp_path / "quant.toml"
+    file.write_text('[exchange]\nid = "a"\nbase_url = "file"\nmax_concurrent_requests = 9\n')
+    loaded = load_settings(
+        {"exchange": {"base_url": "flag"}}, environment={"QUANT_EXCHANGE__ID": "b"}, file=file
+    )
+    assert (loaded.exchange.id, loaded.exchange.base_url, loaded.exchange.max_concurrent_requests) == (
+        "b",
+        "flag",
+        9,
+    )
+
+
+def test_settings_environment_reaches_the_deepest_level() -> None:
+    loaded = load_settings(environment={"QUANT_OPTIMIZATION__MINUTE_WINDOWS__FOLDS": "3"})
+    assert loaded.optimization.minute_windows.folds == 3
+    assert loaded.optimization.minute_windows.train_days == 10
+
+
+def test_settings_environment_lists_are_separated_by_commas() -> None:
+    loaded = load_settings(environment={"QUANT_MARKET__UNIVERSE": "BTC/USDT:USDT, ETH/USDT:USDT"})
+    assert loaded.market.universe == ("BTC/USDT:USDT", "ETH/USDT:USDT")
+
+
+def test_settings_exchange_variable_names_the_exchange() -> None:
+    assert load_settings(environment={"EXCHANGE": "bybit"}).exchange.id == "bybit"
+
+
+def test_settings_home_is_not_part_of_the_tree(tmp_path: Path) -> None:
+    assert load_settings(environment={"QUANT_HOME": str(tmp_path)}) == Settings()
+    assert home_folder({"QUANT_HOME": str(tmp_path)}) == tmp_path
+    assert home_folder({"XDG_DATA_HOME": str(tmp_path)}) == tmp_path / "quant-pipelines"
+
+
+@pytest.mark.parametrize(
+    ("environment", "sentence"),
+    [
+        (
+            {"QUANT_EXCHANGE__BASE_ULR": "x"},
+            "unknown setting 'exchange.base_ulr'; did you mean 'exchange.base_url'?",
+        ),
+        ({"QUANT_DATABASE_ULR": "x"}, "unknown setting 'database_ulr'; did you mean 'database_url'?"),
+        (
+            {"QUANT_OPTIMIZATION__TRIALS": "many"},
+            (
+                "setting optimization.trials is 'many'; expected: a valid integer, "
+                "unable to parse string as an integer"
+            ),
+        ),
+        (
+            {"QUANT_OPTIMIZATION__TRIALS": "0"},
+            "setting optimization.trials is 0; expected a value in [1, 100000]",
+        ),
+        (
+            {"QUANT_OPTIMIZATION__OBJECTIVE": "sharp"},
+            "unknown value of setting optimization.objective: 'sharp'; did you mean 'sharpe'?",
+        ),
+        (
+            {"QUANT_EXCHANGE": "x", "QUANT_EXCHANGE__ID": "y"},
+            "environment variable QUANT_EXCHANGE__ID goes below 'exchange', which has a value",
+        ),
+    ],
+)
+def test_settings_bad_environment_is_one_sentence(environment: dict[str, str], sentence: str) -> None:
+    with pytest.raises(ConfigurationError) as error:
+        load_settings(environment=environment)
+    assert str(error.value) == sentence
+
+
+@pytest.mark.parametrize("content", ["exchange = ", "\x00"])
+def test_settings_broken_file_is_named(tmp_path: Path, content: str) -> None:
+    file = tmp_path / "quant.toml"
+    file.write_text(content)
+    with pytest.raises(ConfigurationError, match=r"settings file '.*quant.toml' can't be read: .*at "):
+        load_settings(environment={}, file=file)
+
+
+def test_settings_unknown_section_of_the_file_is_refused(tmp_path: Path) -> None:
+    file = tmp_path / "quant.toml"
+    file.write_text("[exchang]\nid = 'x'\n")
+    with pytest.raises(ConfigurationError, match="unknown setting 'exchang'"):
+        load_settings(environment={}, file=file)
+
+
+def test_settings_names_are_dotted() -> None:
+    assert {"database_url", "exchange.id", "optimization.hour_windows.folds"} <= set(setting_names())
