@@ -1,0 +1,1 @@
+"""The command ``quant``: parses, calls one function, prints. Nothing is decided here."""

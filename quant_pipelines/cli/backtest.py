@@ -1,0 +1,74 @@
+"""``quant backtest``: one backtest, on files or on what the stack has stored."""
+
+import argparse
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from quant_pipelines.cli.output import print_document
+from quant_pipelines.cli.parse import add_market_arguments, assignment
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the arguments."""
+    add_market_arguments(parser)
+    parser.add_argument(
+        "--set", type=assignment, action="append", default=[], metavar="NAME=VALUE", help="a parameter"
+    )
+    parser.add_argument("--direction", choices=("long", "short", "both"), default="both")
+    parser.add_argument("--sizing", default="all_in", metavar="all_in|fixed:Q|vol_target")
+    parser.add_argument("--stops", choices=("on", "off"), default="on")
+    parser.add_argument("--fee-bps", type=float, help="fee of a fill in basis points (default: settings)")
+    parser.add_argument("--slippage-bps", type=float, help="slippage in basis points (default: settings)")
+    parser.add_argument("--funding", choices=("on", "off"), default="on")
+    parser.add_argument("--capital", type=float, default=10_000.0, help="(default: %(default)s)")
+    parser.add_argument("--trades", type=Path, metavar="F.csv", help="write the trades")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Run it and print the result."""
+    from quant_pipelines.cli.backtest_run import run_from_arguments, write_files
+
+    source, strategy, market, result = run_from_arguments(arguments)
+    write_files(arguments, market, result)
+    document = {
+        "strategy": source.name,
+        "version": source.content_hash,
+        "parameters": strategy.parameters,
+        "symbols": arguments.symbols,
+        "timeframe": arguments.timeframe,
+        "execution_timeframe": result.execution_timeframe,
+        "start": result.days[0],
+        "end": result.days[-1],
+        "capital": result.capital,
+        "final_equity": result.final_equity,
+        "metrics": result.metrics,
+        "trades": [asdict(trade) for trade in result.trades],
+        "open_position": asdict(result.open_position) if result.open_position else None,
+        "fees_paid": result.fees_paid,
+        "funding_paid": result.funding_paid,
+        "bars": result.bars,
+        "seconds": result.seconds,
+        "not_modelled": result.not_modelled,
+    }
+    if arguments.json:
+        print_document(document)
+    else:
+        print(_text(document))
+    return 0
+
+
+def _text(document: dict[str, Any]) -> str:
+    parameters = ", ".join(f"{name}={value}" for name, value in document["parameters"].items())
+    market = f"{', '.join(document['symbols'])} {document['timeframe']}"
+    work = f"{document['bars']:,} {document['execution_timeframe']} bars in {document['seconds']:.3f} s"
+    lines = [
+        f"{document['strategy']} ({document['version']}) {parameters}",
+        f"{market}, {document['start']} to {document['end']}, {work}",
+        f"  {'final equity':<16} {document['final_equity']:,.2f} from {document['capital']:,.2f}",
+    ]
+    for name, value in document["metrics"].items():
+        lines.append(f"  {name.replace('_', ' '):<16} {'-' if value is None else f'{value:.4f}'}")
+    if document["not_modelled"]:
+        lines.append(f"  not modelled: {', '.join(document['not_modelled'])}")
+    return "\n".join(lines)

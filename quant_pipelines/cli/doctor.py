@@ -1,0 +1,35 @@
+"""``quant doctor``: check this machine and this home, with a mend for each fault."""
+
+import argparse
+import sys
+from dataclasses import asdict
+from pathlib import Path
+
+from quant_pipelines.cli.output import print_document
+from quant_pipelines.cli.up import UI_PORT
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the arguments."""
+    parser.add_argument("--home", type=Path, help="folder that holds all state (default: QUANT_HOME)")
+    parser.add_argument("--port", type=int, default=UI_PORT, help="port of the UI (default: %(default)s)")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Print one line for each check; exit code 1 if any failed."""
+    from quant_pipelines.settings import home_folder, load_settings
+    from quant_pipelines.stack.doctor import examine
+    from quant_pipelines.stack.home import Home
+
+    folder = arguments.home.expanduser().absolute() if arguments.home else home_folder()
+    findings = examine(Home(folder), load_settings(), arguments.port)
+    failed = [finding.name for finding in findings if not finding.passed]
+    if arguments.json:
+        print_document({"passed": not failed, "checks": [asdict(finding) for finding in findings]})
+    else:
+        for finding in findings:
+            mend = f" -> {finding.mend}" if finding.mend else ""
+            print(f"  {'pass' if finding.passed else 'FAIL'}  {finding.name:<11} {finding.detail}{mend}")
+    if failed:
+        print(f"quant: {len(failed)} of {len(findings)} checks failed: {', '.join(failed)}", file=sys.stderr)
+    return 1 if failed else 0

@@ -1,0 +1,56 @@
+"""``quant explain``: the chain behind an order or a trade, or why there was none at a bar."""
+
+import argparse
+from typing import Any
+
+from quant_pipelines.cli.operator import add_home, opened
+from quant_pipelines.cli.output import print_document
+from quant_pipelines.cli.parse import moment
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the arguments."""
+    parser.add_argument(
+        "what",
+        metavar="ORDER|TRADE|SYMBOL@TIME",
+        type=_reference,
+        help="an id as quant shows it, or such as BTC/USDT:USDT@2024-01-31T12:00 (UTC)",
+    )
+    add_home(parser)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Print the chain."""
+    from quant_pipelines.core.timeframes import from_ms
+    from quant_pipelines.operations.explain import explain_bar, explain_order
+
+    name, at_ms = arguments.what
+    with opened(arguments) as (engine, settings):
+        if at_ms is None:
+            document = explain_order(engine, name)
+        else:
+            document = explain_bar(engine, settings.exchange.id, name, from_ms(at_ms))
+    if arguments.json:
+        print_document(document)
+    else:
+        print(_text(document))
+    return 0
+
+
+def _reference(text: str) -> tuple[str, int | None]:
+    name, at, time = text.partition("@")
+    return (name, moment(time)) if at else (text, None)
+
+
+def _text(document: dict[str, Any]) -> str:
+    lines = [document["answer"]]
+    for row in document.get("deployments", [document] if "deployment" in document else []):
+        deployment = row["deployment"]
+        unit = f"{deployment['strategy']} {deployment['symbol']} {deployment['timeframe']}"
+        lines.append(f"  deployment:{deployment['id']} {unit} ({deployment['stage']}): {row['answer']}")
+        if row["signal"]:
+            steps = row["signal"]["decision"].items()
+            lines += [f"    {name:<18} {value}" for name, value in steps if not isinstance(value, dict)]
+    for fill in document.get("fills", []):
+        lines.append(f"  fill {fill['trade_id']} {fill['side']} {fill['quantity']} at {fill['price']}")
+    return "\n".join(lines)

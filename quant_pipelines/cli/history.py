@@ -1,0 +1,117 @@
+"""Where a command's bars come from: a folder of Parquet files, or the database of a running stack."""
+
+import argparse
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from sqlalchemy import Engine
+
+from quant_pipelines.core.bars import Bars
+from quant_pipelines.core.errors import ConfigurationError, DataError, unknown_name
+from quant_pipelines.core.funding import FundingSeries
+from quant_pipelines.core.settings import Settings
+from quant_pipelines.core.timeframes import DAY_MS, EXECUTION_TIMEFRAME
+from quant_pipelines.research.history import ArchiveSource, DatabaseSource, Source
+from quant_pipelines.settings import home_folder
+from quant_pipelines.stack.home import Home
+from quant_pipelines.stack.status import database_url_of
+from quant_pipelines.store.engine import connect, require_reachable
+from quant_pipelines.store.market import read_universe
+from quant_pipelines.store.migrate import require_current
+from quant_pipelines.trading import Specification
+
+_END_OF_TIME_MS = 100 * 365 * DAY_MS
+
+
+@dataclass(frozen=True, slots=True)
+class StoredMarket:
+    """All that is stored of one symbol between the asked times; nothing before the start is seen.
+
+    Parameters
+    ----------
+    bars
+        The strategy's bars.
+    minute_bars
+        1-minute bars; empty where none are stored.
+    funding
+        Funding slots; empty where none are stored.
+    specification
+        Lot size and smallest order; no restriction where they aren't stored.
+    """
+
+    bars: Bars
+    minute_bars: Bars
+    funding: FundingSeries
+    specification: Specification
+
+    def execution_bars(self) -> Bars:
+        """1-minute bars if they cover the strategy's bars, else the strategy's bars."""
+        fine = self.minute_bars
+        if not len(fine) or not len(self.bars):
+            return self.bars
+        covers = fine.ts[0] <= self.bars.ts[0] and fine.close_ts[-1] >= self.bars.close_ts[-1]
+        return fine if covers else self.bars
+
+
+def read_market(arguments: argparse.Namespace, symbol: str, settings: Settings) -> StoredMarket:
+    """Market that the arguments ask for.
+
+    Raises
+    ------
+    DataError
+        If the symbol is unknown (the nearest one is suggested) or has no bars there.
+    ConfigurationError
+        If neither an archive is given nor a database is there.
+    """
+    if arguments.archive is not None:
+        return _read(ArchiveSource(arguments.archive, settings.exchange.id), arguments, symbol)
+    with open_database(arguments, settings) as engine:
+        market = _read(DatabaseSource(engine, settings.exchange.id), arguments, symbol)
+        if not len(market.bars):
+            _refuse_empty(engine, settings.exchange.id, symbol, arguments.timeframe)
+        return market
+
+
+@contextmanager
+def open_database(arguments: argparse.Namespace, settings: Settings) -> Iterator[Engine]:
+    """Engine on the stack's database, proven to answer and to have this code's schema."""
+    engine = connect(stack_database_url(arguments, settings), pool_size=2)
+    try:
+        require_reachable(engine)
+        require_current(engine)
+        yield engine
+    finally:
+        engine.dispose()
+
+
+def stack_database_url(arguments: argparse.Namespace, settings: Settings) -> str:
+    """Address of the stack's database.
+
+    Raises
+    ------
+    ConfigurationError
+        If the home has none yet.
+    """
+    folder = arguments.home.expanduser().absolute() if arguments.home else home_folder()
+    url = database_url_of(Home(folder), settings)
+    if not url:
+        mend = ", or give a folder with --archive" if hasattr(arguments, "archive") else ""
+        raise ConfigurationError(f"home {str(folder)!r} has no database yet; start 'quant up'{mend}")
+    return url
+
+
+def _read(source: Source, arguments: argparse.Namespace, symbol: str) -> StoredMarket:
+    start_ms = arguments.start if arguments.start is not None else 0
+    end_ms = arguments.end if arguments.end is not None else _END_OF_TIME_MS
+    bars = source.bars(symbol, arguments.timeframe, start_ms, end_ms)
+    first = int(bars.ts[0]) if len(bars) else end_ms
+    fine = source.bars(symbol, EXECUTION_TIMEFRAME, first, end_ms)
+    return StoredMarket(bars, fine, source.funding(symbol, first, end_ms), source.specification(symbol))
+
+
+def _refuse_empty(engine: Engine, exchange: str, symbol: str, timeframe: str) -> None:
+    known = read_universe(engine, exchange)
+    if symbol not in known:
+        raise DataError(unknown_name("symbol", symbol, known))
+    raise DataError(f"no {timeframe} bars of {symbol} are stored; expected some once they are ingested")

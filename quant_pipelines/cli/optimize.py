@@ -1,0 +1,31 @@
+"""``quant optimize``: a walk-forward and its verdict, on files or on what the stack has stored."""
+
+import argparse
+
+from quant_pipelines.cli.parse import add_market_arguments
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the arguments; what is not given stands in the settings."""
+    add_market_arguments(parser)
+    parser.add_argument("--searcher", help="how parameters are searched, such as grid or ga")
+    parser.add_argument("--trials", type=int, help="parameter sets tried in each fold")
+    parser.add_argument("--folds", type=int, help="number of folds")
+    parser.add_argument("--seed", type=int, help="same seed, same trials")
+    parser.add_argument("--objective", help="what a trial is ranked by")
+    parser.add_argument("--resume", type=int, metavar="ID", help="finish a stored optimization")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Run it and print the verdict; a verdict that rejects is an answer, not a failure."""
+    from quant_pipelines.cli.optimize_run import optimize, verdict_document, verdict_text, write_report
+    from quant_pipelines.cli.output import print_document
+
+    record = optimize(arguments)
+    write_report(arguments, record)
+    document = verdict_document(record)
+    if arguments.json:
+        print_document(document)
+    else:
+        print(verdict_text(document))
+    return 0

@@ -1,0 +1,108 @@
+"""The work of ``quant optimize``, apart from its arguments so that ``quant --help`` loads none of it."""
+
+import argparse
+from dataclasses import asdict, replace
+from typing import Any
+
+from quant_pipelines.cli.backtest_run import only_symbol
+from quant_pipelines.cli.history import open_database
+from quant_pipelines.cli.output import table, write_text
+from quant_pipelines.core.errors import ConfigurationError
+from quant_pipelines.core.settings import Settings
+from quant_pipelines.core.timeframes import DAY_MS, floor_ms, from_ms
+from quant_pipelines.optimize.report import render_verdict
+from quant_pipelines.optimize.verdict import VerdictRecord
+from quant_pipelines.research.job import OptimizationJob, make_job
+from quant_pipelines.research.run import optimize_one, resume_job
+from quant_pipelines.sdk import load_strategy, strategies_folder
+from quant_pipelines.settings import load_settings
+
+_SEARCH = ("searcher", "trials", "seed", "objective")
+
+
+def optimize(arguments: argparse.Namespace) -> VerdictRecord:
+    """Verdict that the arguments ask for.
+
+    With an archive nothing is stored, unless the settings name a database.
+
+    Raises
+    ------
+    QuantError
+        One sentence for a strategy, symbol, setting or archive that can't be used.
+    """
+    settings = load_settings(_flags(arguments))
+    if arguments.archive is not None and not settings.database_url:
+        if arguments.resume is not None:
+            raise ConfigurationError("--resume needs the database that the optimization is stored in")
+        return optimize_one(None, _job(arguments, settings))
+    with open_database(arguments, settings) as engine:
+        if arguments.resume is not None:
+            return optimize_one(engine, resume_job(engine, arguments.resume))
+        return optimize_one(engine, _job(arguments, settings))
+
+
+def write_report(arguments: argparse.Namespace, record: VerdictRecord) -> None:
+    """Write the report where it was asked for."""
+    if arguments.report:
+        write_text(arguments.report, render_verdict(record))
+
+
+def verdict_document(record: VerdictRecord) -> dict[str, Any]:
+    """JSON document of a verdict."""
+    return {
+        "strategy": record.strategy,
+        "version": record.content_hash,
+        "symbols": [record.symbol],
+        "timeframe": record.timeframe,
+        "window_start": from_ms(record.window_start_ms),
+        "window_end": from_ms(record.window_end_ms),
+        "parameters": record.parameters,
+        "in_sample": record.in_sample,
+        "out_of_sample": record.out_of_sample,
+        "gates": [asdict(gate) for gate in record.gates],
+        "paper_passed": record.paper_passed,
+        "capital_passed": record.capital_passed,
+        "reasons": record.reasons,
+        "task_id": record.task_id,
+        "verdict_id": record.id,
+    }
+
+
+def verdict_text(document: dict[str, Any]) -> str:
+    """Verdict as text."""
+    parameters = ", ".join(f"{name}={value}" for name, value in document["parameters"].items())
+    window = f"{document['window_start']:%Y-%m-%d} to {document['window_end']:%Y-%m-%d}"
+    market = f"{', '.join(document['symbols'])} {document['timeframe']}"
+    evidence = document["out_of_sample"]
+    folds = f"{evidence.get('folds', '?')} of {evidence.get('configured_folds', '?')}"
+    paper, capital = _passed(document["paper_passed"]), _passed(document["capital_passed"])
+    lines = [
+        f"{document['strategy']} ({document['version']}) {market}, {window}, {folds} folds",
+        f"  best parameters  {parameters or 'none could be fitted'}",
+        table(document["gates"], ("gate", "name", "value", "threshold", "passed")),
+        f"  paper screen {paper}, capital gates {capital}",
+    ]
+    return "\n".join(lines + [f"  {reason}" for reason in document["reasons"]])
+
+
+def _passed(value: bool) -> str:
+    return "passed" if value else "not passed"
+
+
+def _flags(arguments: argparse.Namespace) -> dict[str, Any]:
+    given = {name: getattr(arguments, name) for name in _SEARCH if getattr(arguments, name) is not None}
+    search: dict[str, Any] = dict(given)
+    if arguments.folds is not None:
+        search |= {windows: {"folds": arguments.folds} for windows in ("minute_windows", "hour_windows")}
+    return {"optimization": search} if search else {}
+
+
+def _job(arguments: argparse.Namespace, settings: Settings) -> OptimizationJob:
+    source = load_strategy(arguments.strategy, strategies_folder(settings.strategies_folder))
+    job = make_job(settings, arguments.strategy, only_symbol(source, arguments.symbols), arguments.timeframe)
+    return replace(
+        job,
+        window_end_ms=None if arguments.end is None else floor_ms(arguments.end, DAY_MS),
+        archive=None if arguments.archive is None else str(arguments.archive),
+        trigger="command line",
+    )

@@ -1,0 +1,74 @@
+"""How commands answer: text for people, one JSON document for scripts, both on stdout."""
+
+import json
+import math
+from collections.abc import Mapping
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+from quant_pipelines.core.errors import ConfigurationError
+
+
+def print_document(document: Any) -> None:
+    """Print one JSON document."""
+    print(json.dumps(to_json(document), indent=2, allow_nan=False), flush=True)
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a file that the user asked for.
+
+    Raises
+    ------
+    ConfigurationError
+        If it can't be written.
+    """
+    try:
+        path.write_text(text, encoding="utf-8", newline="")
+    except OSError as error:
+        raise ConfigurationError(f"{str(path)!r} can't be written: {error.strerror}") from error
+
+
+def to_json(value: Any) -> Any:
+    """Value made of JSON types only; what is not a finite number becomes null."""
+    if isinstance(value, Mapping):
+        return {str(key): to_json(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [to_json(item) for item in value]
+    if hasattr(value, "tolist"):  # numpy's scalars and arrays
+        return to_json(value.tolist())
+    return _scalar(value)
+
+
+def _scalar(value: Any) -> Any:
+    if value is None or isinstance(value, str | bool | int):
+        return value
+    if isinstance(value, date):  # datetime is a date
+        return value.isoformat()
+    if isinstance(value, Path):
+        return str(value)
+    number = float(value)  # float and Decimal; anything else is a mistake of ours
+    return number if math.isfinite(number) else None
+
+
+def table(rows: list[dict[str, Any]], columns: tuple[str, ...]) -> str:
+    """Rows as aligned text; an empty table says so."""
+    if not rows:
+        return "  (none)"
+    cells = [[_cell(row.get(column)) for column in columns] for row in rows]
+    widths = [max(len(line[i]) for line in [list(columns), *cells]) for i in range(len(columns))]
+    lines = [list(columns), *cells]
+    return "\n".join(
+        "  " + "  ".join(text.ljust(width) for text, width in zip(line, widths, strict=True)).rstrip()
+        for line in lines
+    )
+
+
+def _cell(value: Any) -> str:
+    if value is None:
+        return "-"
+    if isinstance(value, float):
+        return f"{value:.6g}"
+    if isinstance(value, list):
+        return ", ".join(str(item) for item in value)
+    return str(value)

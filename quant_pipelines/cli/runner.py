@@ -1,0 +1,55 @@
+"""``quant runner``: how the live runner is, and the switch that stops its decisions."""
+
+import argparse
+from typing import Any
+
+from quant_pipelines.cli.operator import add_signature, carry_out, opened, scope
+from quant_pipelines.cli.output import print_document, table
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the arguments."""
+    parser.add_argument("action", choices=("status", "halt", "resume"))
+    parser.add_argument(
+        "scope", metavar="SCOPE", nargs="?", default="account", type=scope, help="account, or a deployment"
+    )
+    add_signature(parser, required=False)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Show, halt or resume; a halt without a reason is refused."""
+    from quant_pipelines import operations
+    from quant_pipelines.core.clock import system_clock_ms
+
+    if arguments.action == "status":
+        with opened(arguments) as (engine, _):
+            status = operations.runner_status(engine, system_clock_ms)
+        if arguments.json:
+            print_document(status)
+        else:
+            print(_text(status))
+        return 0
+    verb = operations.halt if arguments.action == "halt" else operations.resume
+    return carry_out(
+        arguments,
+        lambda engine, _, signature: verb(engine, signature, scope=arguments.scope, clock=system_clock_ms),
+    )
+
+
+def _text(status: dict[str, Any]) -> str:
+    limits = [
+        {"scope": scope, "limit": name, "value": value}
+        for scope, values in sorted(status["limits"].items())
+        for name, value in sorted(values.items())
+    ]
+    columns = ("id", "strategy", "symbol", "timeframe", "state", "position", "equity", "halted_by")
+    lines = [
+        f"runner {status['state']}, epoch {status['epoch']}, last sign of life {status['last_sign_of_life']}",
+        "deployments",
+        table(status["deployments"], columns),
+        "halts",
+        table(status["halts"], ("source", "message", "at")),
+        "limits",
+        table(limits, ("scope", "limit", "value")),
+    ]
+    return "\n".join(lines)

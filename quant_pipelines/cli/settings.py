@@ -1,0 +1,32 @@
+"""``quant settings show``: every setting in force, with where its value lies and what it means."""
+
+import argparse
+from typing import Any
+
+from quant_pipelines.cli.output import print_document, table
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the arguments."""
+    parser.add_argument("action", choices=("show",), help="show: every setting in force")
+    parser.add_argument("--describe", action="store_true", help="with default, range and meaning")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Print the settings; a password in a URL is not shown."""
+    from quant_pipelines.settings import describe_settings, load_settings
+
+    rows = describe_settings(load_settings())
+    columns = ("name", "value", "default", "range", "meaning") if arguments.describe else ("name", "value")
+    shown = [{name: row[name] for name in columns} for row in rows]
+    if arguments.json:
+        print_document(
+            {"settings": shown if arguments.describe else {row["name"]: row["value"] for row in shown}}
+        )
+    else:
+        print(table([_readable(row) for row in shown], columns))
+    return 0
+
+
+def _readable(row: dict[str, Any]) -> dict[str, Any]:
+    return {name: list(value) if isinstance(value, tuple) else value for name, value in row.items()}

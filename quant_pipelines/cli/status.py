@@ -1,0 +1,51 @@
+"""``quant status``: what runs, what is deployed, what it earned."""
+
+import argparse
+import sys
+from pathlib import Path
+from typing import Any
+
+from quant_pipelines.cli.output import print_document, table
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the arguments."""
+    parser.add_argument("--home", type=Path, help="folder that holds all state (default: QUANT_HOME)")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Print the status; exit code 1 when nothing runs there."""
+    from quant_pipelines.settings import home_folder, load_settings
+    from quant_pipelines.stack.home import Home
+    from quant_pipelines.stack.status import stack_status
+
+    folder = arguments.home.expanduser().absolute() if arguments.home else home_folder()
+    status = stack_status(Home(folder), load_settings())
+    if arguments.json:
+        print_document(status)
+    elif status["running"]:
+        print(_text(status))
+    if not status["running"]:
+        print(f"quant: nothing runs on home {str(folder)!r}; start it with 'quant up'", file=sys.stderr)
+        return 1
+    return 0
+
+
+def _text(status: dict[str, Any]) -> str:
+    columns = ("id", "strategy", "version", "symbols", "timeframe", "stage", "capital", "equity", "position")
+    money = f"fills {_shown(status['fills'])}, equity {_shown(status['equity'])}"
+    lines = [
+        f"home {status['home']}, UI {status['ui']}, market from {status['venue']}",
+        "services",
+        table(status["services"], ("name", "state", "since", "address", "restarts")),
+        "deployments",
+        table(status["deployments"], columns),
+        f"trading state {status['trading_state'] or '-'}, {money}",
+        "last runs",
+        table(status["last_runs"], ("job", "status", "started", "ended")),
+    ]
+    return "\n".join(lines)
+
+
+def _shown(value: Any) -> str:
+    return "-" if value is None else f"{value:,.2f}".removesuffix(".00")

@@ -1,0 +1,1 @@
+"""Starts and supervises every process of one machine; never imports what it starts."""

@@ -1,0 +1,47 @@
+"""One row of the table of services: what it needs, how it starts, how it shows that it is ready."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from quant_pipelines.stack.process import Command
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """A supervised process.
+
+    Parameters
+    ----------
+    name
+        As shown and as its log is called.
+    command
+        Builds the command line; called at every start.
+    after
+        Services that must be ready (steps: done) before this one starts.
+    is_ready
+        Asked until it says yes. None makes it a step: it is done when it ends with exit code 0.
+    address
+        Where it answers, as shown.
+    repeat
+        Steps that run again before a restart of this service.
+    stop_wave
+        The lowest wave is stopped first.
+    """
+
+    name: str
+    command: Callable[[], Command]
+    after: tuple[str, ...] = ()
+    is_ready: Callable[[], bool] | None = None
+    address: str = ""
+    repeat: tuple[str, ...] = ()
+    stop_wave: int = 0
+
+    @property
+    def is_step(self) -> bool:
+        """Whether it ends by itself."""
+        return self.is_ready is None
+
+
+def always_ready() -> bool:
+    """Readiness of a service that answers nowhere: it is ready once it runs."""
+    return True

@@ -1,0 +1,232 @@
+"""The table of services of one machine: command lines, order, addresses.
+
+Processes know each other by command line, environment and rows only; nothing here is imported by them.
+"""
+
+import json
+import os
+import sys
+import urllib.request
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from quant_pipelines.core.settings import Settings
+from quant_pipelines.stack.archive_market import archive_folder, archive_symbols
+from quant_pipelines.stack.home import Home
+from quant_pipelines.stack.ports import Ports, answers
+from quant_pipelines.stack.postgres import EmbeddedPostgres
+from quant_pipelines.stack.process import Command
+from quant_pipelines.stack.service import Service, always_ready
+from quant_pipelines.store.engine import dagster_url, parse_database_url
+
+CODE_LOCATION = "quant_pipelines"
+_DAGSTER_YAML = Path(__file__).with_name("dagster.yaml")
+_HOST = "127.0.0.1"
+
+
+@dataclass(frozen=True, slots=True)
+class StackPlan:
+    """What is decided before anything starts.
+
+    Parameters
+    ----------
+    home
+        Where state lives.
+    ports
+        Ports of this start.
+    postgres
+        The embedded server; None when the settings name a database.
+    database_url
+        The product database.
+    venue_url
+        Address of the simulator; empty when the exchange itself is used.
+    with_runner
+        Whether the live runner is started.
+    archive
+        Folder of recorded history that the simulator plays; None plays the synthetic market.
+    symbols
+        Universe and whitelist, where the archive decides them; empty leaves both to the settings.
+    """
+
+    home: Home
+    ports: Ports
+    postgres: EmbeddedPostgres | None
+    database_url: str
+    venue_url: str
+    with_runner: bool
+    archive: Path | None = None
+    symbols: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+
+    @property
+    def ui_url(self) -> str:
+        """Address of the Dagster UI."""
+        return f"http://{_HOST}:{self.ports.webserver}"
+
+    def environment(self) -> dict[str, str]:
+        """Whole environment of every child."""
+        dagster = self.home.dagster
+        given = {
+            "QUANT_HOME": str(self.home.folder),
+            "QUANT_DATABASE_URL": self.database_url,
+            "DAGSTER_HOME": str(dagster),
+            "DAGSTER_PG_URL": dagster_url(self.database_url),
+            "DAGSTER_ARTIFACTS": str(dagster / "artifacts"),
+            "DAGSTER_COMPUTE_LOGS": str(dagster / "compute_logs"),
+            "PYTHONUNBUFFERED": "1",
+        }
+        if self.venue_url:
+            given["QUANT_EXCHANGE__BASE_URL"] = self.venue_url
+        given |= {f"QUANT_MARKET__{name.upper()}": ",".join(names) for name, names in self.symbols.items()}
+        return dict(os.environ) | given
+
+
+def plan_stack(
+    home: Home, settings: Settings, variables: Mapping[str, str], *, ports: Ports, with_runner: bool
+) -> StackPlan:
+    """Decide what runs: our own database unless one is named, the simulator unless an exchange is.
+
+    ``QUANT_ARCHIVE`` names the folder that the simulator plays.
+
+    Raises
+    ------
+    ConfigurationError, DataError
+        If the database's URL is not one, or the archive has no 1-minute bars.
+    """
+    if settings.database_url:
+        parse_database_url(settings.database_url)
+    postgres = None if settings.database_url else EmbeddedPostgres(home.folder, ports.postgres)
+    is_simulated = settings.exchange.base_url is None and not variables.get("EXCHANGE")
+    archive = archive_folder(variables) if is_simulated else None
+    return StackPlan(
+        home=home,
+        ports=ports,
+        postgres=postgres,
+        database_url=postgres.url() if postgres else settings.database_url,
+        venue_url=f"http://{_HOST}:{ports.simulator}" if is_simulated else "",
+        with_runner=with_runner,
+        archive=archive,
+        symbols={} if archive is None else archive_symbols(archive, settings.market),
+    )
+
+
+def write_dagster_files(plan: StackPlan) -> None:
+    """Put Dagster's instance and workspace files where DAGSTER_HOME is."""
+    plan.home.dagster.joinpath("dagster.yaml").write_text(_DAGSTER_YAML.read_text())
+    server = {"host": _HOST, "port": plan.ports.code_server, "location_name": CODE_LOCATION}
+    # JSON is YAML, and needs no YAML library here.
+    plan.home.workspace_file.write_text(json.dumps({"load_from": [{"grpc_server": server}]}) + "\n")
+
+
+def build_services(plan: StackPlan) -> list[Service]:
+    """Every service of the plan, in the order of starting where nothing else decides."""
+    venue = _simulator(plan) if plan.venue_url else []
+    venue_names = tuple(service.name for service in venue)
+    return [
+        _code_server(plan),
+        *venue,
+        *_database(plan),
+        _python_service(plan, "instance", ("-m", "quant_pipelines.dagster_instance"), after=("database",)),
+        *_dagster(plan),
+        *(_runner(plan, after=("database", *venue_names)) if plan.with_runner else []),
+    ]
+
+
+def _command(plan: StackPlan, name: str, arguments: tuple[str, ...], *, nice: int = 0) -> Command:
+    # -P keeps the working directory off the import path: a file there can't shadow a package.
+    return Command(
+        name, (sys.executable, "-P", *arguments), plan.home.log(name), plan.environment(), nice=nice
+    )
+
+
+def _python_service(
+    plan: StackPlan, name: str, arguments: tuple[str, ...], *, after: tuple[str, ...] = ()
+) -> Service:
+    return Service(name, lambda: _command(plan, name, arguments), after=after)
+
+
+def _database(plan: StackPlan) -> list[Service]:
+    prepare = ("-m", "quant_pipelines.stack.prepare_database")
+    postgres = plan.postgres
+    if postgres is None:
+        return [_python_service(plan, "database", prepare)]
+    port = plan.ports.postgres
+    server = Service(
+        "postgres",
+        postgres.command,
+        is_ready=lambda: answers(port),
+        address=f"{_HOST}:{port}",
+        stop_wave=2,
+    )
+    return [server, _python_service(plan, "database", prepare, after=("postgres",))]
+
+
+def _simulator(plan: StackPlan) -> list[Service]:
+    port = plan.ports.simulator
+    played = () if plan.archive is None else ("--archive", str(plan.archive))
+    home = ("--home", str(plan.home.folder))
+    arguments = ("-m", "quant_pipelines.simulator", "--port", str(port), *home, *played)
+    return [
+        Service(
+            "simulator",
+            lambda: _command(plan, "simulator", arguments),
+            is_ready=lambda: _serves(f"{plan.venue_url}/fapi/v1/ping"),
+            address=plan.venue_url,
+            stop_wave=1,
+        )
+    ]
+
+
+def _code_server(plan: StackPlan) -> Service:
+    port = plan.ports.code_server
+    module = ("-m", "dagster", "api", "grpc", "-m", "quant_pipelines.definitions")
+    arguments = (*module, "-h", _HOST, "-p", str(port), "--location-name", CODE_LOCATION)
+    return Service(
+        "code-server",
+        lambda: _command(plan, "code-server", arguments, nice=10),
+        is_ready=lambda: answers(port),
+        address=f"{_HOST}:{port}",
+        repeat=("instance",),
+        stop_wave=1,
+    )
+
+
+def _dagster(plan: StackPlan) -> list[Service]:
+    workspace = str(plan.home.workspace_file)
+    port = plan.ports.webserver
+    web = ("-m", "dagster_webserver", "-h", _HOST, "-p", str(port), "-w", workspace)
+    daemon = ("-m", "dagster._daemon", "run", "-w", workspace)
+    return [
+        Service(
+            "webserver",
+            lambda: _command(plan, "webserver", web),
+            after=("instance", "code-server"),
+            is_ready=lambda: _serves(f"{plan.ui_url}/server_info"),
+            address=plan.ui_url,
+        ),
+        Service(
+            "daemon",
+            lambda: _command(plan, "daemon", daemon),
+            after=("instance", "code-server"),
+            is_ready=always_ready,
+        ),
+    ]
+
+
+def _runner(plan: StackPlan, *, after: tuple[str, ...]) -> list[Service]:
+    return [
+        Service(
+            "runner",
+            lambda: _command(plan, "runner", ("-m", "live_runner")),
+            after=after,
+            is_ready=always_ready,
+        )
+    ]
+
+
+def _serves(url: str) -> bool:
+    try:
+        with urllib.request.urlopen(url, timeout=2) as response:  # noqa: S310 - loopback only
+            return int(response.status) == 200
+    except (OSError, ValueError):
+        return False

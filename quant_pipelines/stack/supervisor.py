@@ -1,0 +1,213 @@
+"""Starts services as soon as what they need is ready, restarts what dies, stops everything in order.
+
+One thread, one loop, no knowledge of what the services are.
+"""
+
+import signal
+import subprocess
+import threading
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from types import FrameType
+from typing import Any, Literal
+
+from quant_pipelines.core.clock import utc_now
+from quant_pipelines.core.errors import ConfigurationError
+from quant_pipelines.stack.guard import Guard
+from quant_pipelines.stack.process import Command, log_tail, start, wait_for_end
+from quant_pipelines.stack.service import Service
+
+State = Literal["waiting", "starting", "running", "done", "stopped"]
+_READY: tuple[State, ...] = ("running", "done")
+_STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+_LONGEST_BACKOFF_SECONDS = 30.0
+_STABLE_SECONDS = 60.0
+_TRIES_BEFORE_FIRST_READY = 4
+_STOP_SECONDS = 20.0
+
+
+@dataclass(slots=True)
+class _Child:
+    """A service and what is known of its process."""
+
+    service: Service
+    state: State = "waiting"
+    since: str = ""
+    command: Command | None = None
+    process: subprocess.Popen[bytes] | None = None
+    started: float = 0.0
+    not_before: float = 0.0
+    backoff: float = 0.0
+    exits: int = 0
+    was_ready: bool = False
+    is_restart: bool = False
+
+    def enter(self, state: State) -> None:
+        self.state = state
+        self.since = utc_now().isoformat(timespec="seconds")
+
+
+class Supervisor:
+    """Runs a table of services until it is asked to stop.
+
+    Parameters
+    ----------
+    services
+        In the order of starting where nothing else decides.
+    announce
+        Receives one line for each thing a person wants to know.
+    on_change
+        Receives the list of services, as JSON values, whenever a state changed.
+    on_all_ready
+        Called once, when every service is ready for the first time.
+    first_backoff_seconds
+        Wait before the first restart of a service that died; doubled each time.
+    """
+
+    def __init__(
+        self,
+        services: Iterable[Service],
+        *,
+        announce: Callable[[str], None],
+        on_change: Callable[[list[dict[str, Any]]], None],
+        on_all_ready: Callable[[], None],
+        first_backoff_seconds: float = 1.0,
+    ) -> None:
+        self._children = {service.name: _Child(service) for service in services}
+        self._announce = announce
+        self._on_change = on_change
+        self._on_all_ready = on_all_ready
+        self._first_backoff = first_backoff_seconds
+        self._guard = Guard()
+        self._stopping = threading.Event()
+        self._all_ready = False
+        self._begun = time.monotonic()
+
+    def run(self) -> None:
+        """Start everything, keep it running, and stop it at SIGINT, SIGTERM or SIGHUP.
+
+        Raises
+        ------
+        ConfigurationError
+            If a step failed, or a service never became ready; everything is stopped then.
+        """
+        before = {number: signal.signal(number, self._ask_to_stop) for number in _STOP_SIGNALS}
+        with self._guard:
+            try:
+                while not self._stopping.is_set():
+                    self._tick()
+                    self._stopping.wait(0.5 if self._all_ready else 0.05)
+            finally:
+                self._stop_all()
+                for number, handler in before.items():
+                    signal.signal(number, handler)
+
+    def _ask_to_stop(self, _number: int, _frame: FrameType | None) -> None:
+        self._stopping.set()
+
+    def _tick(self) -> None:
+        before = [child.state for child in self._children.values()]
+        for child in self._children.values():
+            if child.state == "waiting":
+                self._start_when_possible(child)
+            elif child.state != "done" and child.process is not None and child.process.poll() is not None:
+                self._handle_exit(child, child.process.returncode)
+            elif child.state == "starting":
+                self._notice_readiness(child)
+        after = [child.state for child in self._children.values()]
+        if after != before:
+            self._publish()
+        if not self._all_ready and all(state in _READY for state in after):
+            self._all_ready = True
+            self._on_all_ready()
+
+    def _start_when_possible(self, child: _Child) -> None:
+        needed = child.service.after + (child.service.repeat if child.is_restart else ())
+        is_due = time.monotonic() >= child.not_before
+        if self._stopping.is_set() or not is_due:
+            return
+        if all(self._children[name].state in _READY for name in needed):
+            child.command = child.service.command()
+            child.process = start(child.command)
+            child.started = time.monotonic()
+            self._guard.watch(child.process.pid)
+            child.enter("starting")
+
+    def _notice_readiness(self, child: _Child) -> None:
+        if child.service.is_ready is not None and child.service.is_ready():
+            child.enter("running")
+            child.was_ready = True
+            self._announce_ready(child)
+
+    def _handle_exit(self, child: _Child, code: int) -> None:
+        self._kill_remains(child)
+        if child.service.is_step and code == 0:
+            child.enter("done")
+            child.was_ready = True
+            return
+        self._give_up_if_hopeless(child, code)
+        is_first = not child.backoff or time.monotonic() - child.started > _STABLE_SECONDS
+        child.backoff = self._first_backoff if is_first else min(child.backoff * 2, _LONGEST_BACKOFF_SECONDS)
+        child.exits += 1
+        child.not_before = time.monotonic() + child.backoff
+        how = f"exit code {code}" if code >= 0 else f"signal {signal.Signals(-code).name}"
+        self._announce(
+            f"{child.service.name:<12} ended with {how}; starts again in {child.backoff:.0f} s "
+            f"({child.command.log if child.command else 'no log'})"
+        )
+        child.is_restart = True
+        child.enter("waiting")
+        for name in child.service.repeat:
+            self._children[name].enter("waiting")
+
+    def _give_up_if_hopeless(self, child: _Child, code: int) -> None:
+        tries = 1 if child.service.is_step else _TRIES_BEFORE_FIRST_READY
+        if child.was_ready or child.exits + 1 < tries or child.command is None:
+            return
+        last = log_tail(child.command.log, 1) or f"it ended with exit code {code}"
+        if child.service.is_step:
+            raise ConfigurationError(last)
+        raise ConfigurationError(f"{child.service.name} does not start; {child.command.log} ends: {last}")
+
+    def _kill_remains(self, child: _Child) -> None:
+        if child.process is not None:
+            wait_for_end(child.process, timeout_seconds=0)
+            self._guard.forget(child.process.pid)
+
+    def _stop_all(self) -> None:
+        """Stop wave by wave; within a wave all at once."""
+        alive = [child for child in self._children.values() if child.process and child.command]
+        for wave in sorted({child.service.stop_wave for child in alive}):
+            members = [child for child in alive if child.service.stop_wave == wave]
+            for child in members:
+                if child.process and child.command and child.process.poll() is None:
+                    child.process.send_signal(child.command.stop_signal)
+            deadline = time.monotonic() + _STOP_SECONDS
+            for child in members:
+                if child.process and child.command:
+                    left = max(0.0, deadline - time.monotonic())
+                    wait_for_end(child.process, timeout_seconds=left)
+                    self._guard.forget(child.process.pid)
+                    child.enter("stopped")
+        self._publish()
+
+    def _publish(self) -> None:
+        self._on_change(
+            [
+                {
+                    "name": child.service.name,
+                    "state": child.state,
+                    "since": child.since,
+                    "address": child.service.address,
+                    "pid": child.process.pid if child.process and child.process.poll() is None else None,
+                    "restarts": child.exits,
+                }
+                for child in self._children.values()
+            ]
+        )
+
+    def _announce_ready(self, child: _Child) -> None:
+        took = time.monotonic() - (child.started if child.is_restart else self._begun)
+        address = child.service.address or "running"
+        self._announce(f"{child.service.name:<12} {address:<32} after {took:.1f} s")

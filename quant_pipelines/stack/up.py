@@ -1,0 +1,80 @@
+"""Runs a whole stack in the foreground: plan, files, supervisor."""
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from quant_pipelines.core.clock import utc_now
+from quant_pipelines.settings import load_settings
+from quant_pipelines.stack.home import locked, open_home
+from quant_pipelines.stack.ports import choose_ports
+from quant_pipelines.stack.services import build_services, plan_stack, write_dagster_files
+from quant_pipelines.stack.supervisor import Supervisor
+
+
+@dataclass(frozen=True, slots=True)
+class UpOptions:
+    """What the command line asks for.
+
+    Parameters
+    ----------
+    home
+        Folder that holds all state.
+    port
+        Port of the UI on 127.0.0.1.
+    with_runner
+        Whether the live runner is started.
+    """
+
+    home: Path
+    port: int
+    with_runner: bool
+
+
+def run_stack(
+    options: UpOptions, *, announce: Callable[[str], None], on_ready: Callable[[dict[str, Any]], None]
+) -> None:
+    """Start everything, keep it running until a signal, stop it.
+
+    Parameters
+    ----------
+    options
+        What the command line asks for.
+    announce
+        Receives one line for each service, and for each thing that goes wrong.
+    on_ready
+        Receives the services document once, when everything runs for the first time.
+
+    Raises
+    ------
+    ConfigurationError
+        If the home is in use, the UI's port is taken, or something can't start.
+    """
+    settings = load_settings()
+    home = open_home(options.home)
+    with locked(home):
+        ports = choose_ports(home.ports_file, options.port)
+        plan = plan_stack(home, settings, os.environ, ports=ports, with_runner=options.with_runner)
+        write_dagster_files(plan)
+        document: dict[str, Any] = {
+            "pid": os.getpid(),
+            "home": str(home.folder),
+            "ui": plan.ui_url,
+            "venue": plan.venue_url or settings.exchange.base_url or settings.exchange.id,
+            "started_at": utc_now().isoformat(timespec="seconds"),
+            "services": [],
+        }
+
+        def write(services: list[dict[str, Any]]) -> None:
+            document["services"] = services
+            home.write_services(document)
+
+        announce(f"home {home.folder}, logs in {home.logs}")
+        Supervisor(
+            build_services(plan),
+            announce=announce,
+            on_change=write,
+            on_all_ready=lambda: on_ready(document),
+        ).run()

@@ -1,0 +1,34 @@
+"""The shape that machines can check: imports point down, the runner stays free of Dagster."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def test_import_contracts_hold() -> None:
+    tool = Path(sys.executable).with_name("lint-imports")
+    done = subprocess.run([tool, "--no-cache"], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout
+
+
+def test_live_runner_never_loads_dagster() -> None:
+    code = (
+        "import importlib, pkgutil, sys, live_runner\n"
+        "for module in pkgutil.walk_packages(live_runner.__path__, 'live_runner.'):\n"
+        "    importlib.import_module(module.name)\n"
+        "print(sorted(name for name in sys.modules if name.partition('.')[0].startswith('dagster')))"
+    )
+    done = subprocess.run([sys.executable, "-P", "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "[]\n"
+
+
+def test_definitions_load_no_compiler_and_no_exchange_client() -> None:
+    """What every run's process would pay for at its start."""
+    code = (
+        "import sys, quant_pipelines.definitions\n"
+        "print(sorted({'ccxt', 'numba', 'scipy', 'skopt', 'deap', 'pandas'} & set(sys.modules)))"
+    )
+    done = subprocess.run([sys.executable, "-P", "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "[]\n"

@@ -1,0 +1,109 @@
+"""From an empty home to a paper fill, through the ordinary assets; then a stop and a second start.
+
+Facts only: never prices, never which symbol won. The tests run in order on one stack.
+"""
+
+import urllib.request
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import create_engine
+
+from quant_pipelines.store import audit
+from quant_pipelines.store.engine import product_url
+
+pytestmark = [pytest.mark.end_to_end, pytest.mark.postgres, pytest.mark.timeout(900)]
+
+
+def test_ui_answers(stack: Any) -> None:
+    def answers() -> bool:
+        with urllib.request.urlopen(f"http://127.0.0.1:{stack.port}/server_info", timeout=5) as response:
+            return bool(response.status == 200)
+
+    assert stack.wait_for("answer of the UI", answers, 120)
+
+
+def test_strategy_is_deployed_by_the_paper_screen(stack: Any) -> None:
+    stack.wait_for("deployment", lambda: stack.rows("select 1 from trading.deployments limit 1"), 480)
+    unproven = stack.rows(
+        "select d.id from trading.deployments d join research.verdicts v on v.id = d.verdict_id "
+        "where not (v.paper_passed and v.decision = 'admitted' and d.stage = 'paper')"
+    )
+    assert unproven == []
+
+
+def test_every_walk_forward_has_a_verdict_and_the_rejected_ones_say_why(stack: Any) -> None:
+    tasks, verdicts = stack.rows(
+        "select (select count(*) from research.optimizer_tasks), (select count(*) from research.verdicts)"
+    )[0]
+    assert tasks == verdicts == 8
+    rejected = stack.rows("select reasons from research.verdicts where decision = 'rejected'")
+    assert rejected
+    assert all(reasons for (reasons,) in rejected)
+
+
+def test_paper_fill_follows_its_decision(stack: Any) -> None:
+    stack.wait_for("paper fill", lambda: stack.rows("select 1 from trading.fills limit 1"), 240)
+    without_decision = stack.rows(
+        "select f.trade_id from trading.fills f "
+        "left join trading.intents i using (client_order_id) "
+        "left join trading.signals s on s.deployment_id = i.deployment_id and s.bar_close = i.bar_close "
+        "where f.client_order_id is not null "
+        "and (i.committed_at is null or s.decided_at is null "
+        "or i.committed_at > f.booked_at or i.bar_close > f.ts)"
+    )
+    assert without_decision == []
+
+
+def test_fills_sum_to_the_position(stack: Any) -> None:
+    difference = (
+        "select p.deployment_id from trading.positions p left join ("
+        "select deployment_id, sum(case side when 'buy' then quantity else -quantity end) as quantity "
+        "from trading.fills group by 1) f using (deployment_id) where p.quantity <> coalesce(f.quantity, 0)"
+    )
+    assert stack.rows(difference) == []
+
+
+def test_hot_list_and_health_are_there(stack: Any) -> None:
+    assert stack.rows("select count(distinct symbol) from market.hotlist") == [(4,)]
+    services = {name for (name,) in stack.rows("select service from ops.heartbeats")}
+    assert "live_runner" in services
+
+
+def test_audit_chain_holds(stack: Any) -> None:
+    engine = create_engine(product_url(stack.url()))
+    with engine.connect() as connection:
+        report = audit.verify(connection)
+    engine.dispose()
+    assert report.broken_id is None
+    assert report.rows > 0
+
+
+def test_status_tells_what_runs(stack: Any) -> None:
+    status = stack.status()
+    assert {service["state"] for service in status["services"]} <= {"running", "done"}
+    assert status["deployments"]
+    assert status["fills"] >= 1
+    assert status["trading_state"] == "ACTIVE"
+    assert "first_start" in {run["job"] for run in status["last_runs"]}
+
+
+def test_second_start_keeps_everything(stack: Any) -> None:
+    facts = (
+        "select (select count(*) from research.verdicts), (select count(*) from trading.deployments), "
+        "(select count(*) from market.bars)"
+    )
+    before, fills = stack.rows(facts)[0], set(stack.rows("select trade_id from trading.fills"))
+    anchor = (stack.home / "simulator" / "anchor.json").read_text()
+    pids = stack.pids()
+    assert stack.stop() == 0
+    assert [pid for pid in pids if Path(f"/proc/{pid}").exists()] == []
+    stack.start()
+    after = stack.wait_for("second start", lambda: stack.rows(facts), 120)[0]
+    assert after[:2] == before[:2]
+    assert after[2] >= before[2]
+    assert set(stack.rows("select trade_id from trading.fills")) >= fills
+    assert (stack.home / "simulator" / "anchor.json").read_text() == anchor
+    stack.wait_for("trading after the second start", lambda: stack.status()["trading_state"] == "ACTIVE", 120)
+    assert stack.stop() == 0

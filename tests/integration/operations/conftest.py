@@ -1,0 +1,192 @@
+"""A small stored world: verdicts, deployments and what surrounds them, written through the store."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+import numpy as np
+import pytest
+from sqlalchemy import Engine, insert, select, update
+
+from quant_pipelines.core.instruments import Instrument
+from quant_pipelines.core.settings import Settings
+from quant_pipelines.core.timeframes import DAY_MS, day_start_ms, from_ms
+from quant_pipelines.lifecycle import screen_candidates
+from quant_pipelines.operations.receipt import Signature
+from quant_pipelines.optimize.gates import PAPER, Gate
+from quant_pipelines.optimize.judge import clean_data_gate
+from quant_pipelines.optimize.verdict import VerdictRecord
+from quant_pipelines.store import audit
+from quant_pipelines.store.market import save_hotlist, save_instruments, seed_symbols
+from quant_pipelines.store.research import open_task
+from quant_pipelines.store.tables import (
+    audit_logs,
+    data_findings,
+    deployments,
+    equity,
+    out_of_sample_returns,
+    verdicts,
+)
+from quant_pipelines.store.verdicts import save_verdict
+
+NOW = day_start_ms("2025-06-10") + 600_000
+EXCHANGE = "binanceusdm"
+BTC, ETH, SOL = "BTC/USDT:USDT", "ETH/USDT:USDT", "SOL/USDT:USDT"
+VERSION = {
+    "strategy": "ema_cross",
+    "description": "EMA cross.",
+    "content_hash": "abc",
+    "kernel_digest": "def",
+    "source": "class EmaCross: ...",
+    "parameters": {},
+}
+GOOD = (clean_data_gate(()), Gate("trades", 40.0, 30.0, True, PAPER, "closed trades"))
+
+
+@dataclass(frozen=True)
+class World:
+    """Database, settings and a clock that stands."""
+
+    engine: Engine
+    settings: Settings
+    now_ms: int = NOW
+
+    def clock(self) -> int:
+        return self.now_ms
+
+    @property
+    def now(self) -> datetime:
+        return from_ms(self.now_ms)
+
+    def verdict(self, symbol: str = BTC, gates: tuple[Gate, ...] = GOOD, day: str = "2025-06-10") -> int:
+        record = VerdictRecord(
+            strategy="ema_cross",
+            content_hash="abc",
+            exchange=EXCHANGE,
+            symbol=symbol,
+            timeframe="1h",
+            window_start_ms=day_start_ms(day) - 91 * DAY_MS,
+            window_end_ms=day_start_ms(day),
+            parameters={"fast": 10, "slow": 48},
+            in_sample={"history_bars": 240},
+            out_of_sample={"psr": 0.8, "trades": 40, "mean_daily_return": 0.01, "execution_timeframe": "1m"},
+            gates=gates,
+        )
+        names = ("strategy", "exchange", "symbol", "timeframe")
+        row = {name: getattr(record, name) for name in names} | {
+            "task_key": f"{symbol}{day}",
+            "searcher": "ga",
+            "objective": "sharpe",
+            "seed": 1,
+            "window_start": from_ms(record.window_start_ms),
+            "window_end": from_ms(record.window_end_ms),
+            "settings": {"job": {"archive": None}, "rules": {}},
+            "trigger": "daily",
+        }
+        return save_verdict(self.engine, open_task(self.engine, VERSION, row), record, {})
+
+    def deployment(self, symbol: str = BTC, stage: str = "paper", days_ago: float = 30.0) -> int:
+        """Deployment that entered its stage some days ago, with a verdict that passed every gate."""
+        self.verdict(symbol)
+        (deployment_id,) = screen_candidates(self.engine, self.settings, self.clock).deployments
+        since = self.now - timedelta(days=days_ago)
+        with self.engine.begin() as connection:
+            is_it = deployments.c.id == deployment_id
+            values = {"stage": stage, "stage_changed_at": since, "created_at": since}
+            connection.execute(update(deployments).where(is_it).values(values))
+            connection.execute(update(verdicts).values(capital_passed=True))
+        return deployment_id
+
+    def equity(self, deployment_id: int, returns: np.ndarray) -> None:
+        """Equity at the end of each complete day up to yesterday."""
+        levels = 10_000.0 * np.cumprod(1.0 + returns)
+        midnight = NOW // DAY_MS * DAY_MS
+        shared = {"deployment_id": deployment_id, "cash": 1.0, "position": 0.0, "price": 1.0}
+        rows = [
+            shared | {"ts": from_ms(midnight - (len(levels) - 1 - at) * DAY_MS), "equity": float(level)}
+            for at, level in enumerate(levels)
+        ]
+        with self.engine.begin() as connection:
+            connection.execute(insert(equity), rows)
+
+    def promise(self, deployment_id: int, returns: np.ndarray) -> None:
+        """Stitched out-of-sample returns of the deployment's verdict."""
+        with self.engine.begin() as connection:
+            task = connection.execute(
+                select(verdicts.c.task_id)
+                .join(deployments, deployments.c.verdict_id == verdicts.c.id)
+                .where(deployments.c.id == deployment_id)
+            ).scalar_one()
+            first = from_ms(NOW - 100 * DAY_MS).date()
+            rows = [
+                {"task_id": task, "day": first + timedelta(days=at), "fold": 0}
+                | {"daily_return": float(value), "equity": 1.0}
+                for at, value in enumerate(returns)
+            ]
+            connection.execute(insert(out_of_sample_returns), rows)
+
+    def block(self, symbol: str = BTC) -> None:
+        """Finding of yesterday that blocks."""
+        row = {
+            "exchange": EXCHANGE,
+            "symbol": symbol,
+            "timeframe": "1m",
+            "day": (self.now - timedelta(days=1)).date(),
+            "check_name": "gaps",
+            "severity": "block",
+            "count": 3,
+            "detail": {},
+            "found_at": self.now,
+        }
+        with self.engine.begin() as connection:
+            connection.execute(insert(data_findings), row)
+
+    def market(self) -> None:
+        """Universe of three symbols, one of them traded, scored, with specifications."""
+        seed_symbols(self.engine, EXCHANGE, [BTC, ETH, SOL], [BTC], self.now)
+        step, fee = Decimal("0.001"), Decimal("0.0005")
+        found = [Instrument(EXCHANGE, one, step, step, Decimal(5), fee, fee, 20, 8) for one in (BTC, ETH)]
+        save_instruments(self.engine, found, self.now)
+        shared = {"scored_at": self.now, "exchange": EXCHANGE, "factors": {}, "flags": [], "labels": {}}
+        save_hotlist(
+            self.engine,
+            [shared | {"symbol": one, "score": 1.5, "rank": at + 1} for at, one in enumerate((BTC, ETH))],
+        )
+
+    def stage(self, deployment_id: int) -> str:
+        with self.engine.connect() as connection:
+            query = select(deployments.c.stage).where(deployments.c.id == deployment_id)
+            return str(connection.execute(query).scalar_one())
+
+    def audit(self) -> list[Any]:
+        """Rows of the audit log, once the chain is proven."""
+        with self.engine.connect() as connection:
+            assert audit.verify(connection).broken_id is None
+            return list(connection.execute(select(audit_logs).order_by(audit_logs.c.id)).all())
+
+    def rows(self, table: Any) -> list[dict[str, Any]]:
+        with self.engine.connect() as connection:
+            return [dict(row) for row in connection.execute(select(table)).mappings()]
+
+
+@pytest.fixture
+def world(engine: Engine) -> World:
+    return World(engine, Settings())
+
+
+@pytest.fixture
+def ann() -> Signature:
+    return Signature("ann", "because it looks right")
+
+
+@pytest.fixture
+def bob() -> Signature:
+    return Signature("bob", "seen and agreed")
+
+
+@pytest.fixture
+def later(engine: Engine) -> Callable[[float], World]:
+    """The same world some days later."""
+    return lambda days: World(engine, Settings(), NOW + int(days * DAY_MS))

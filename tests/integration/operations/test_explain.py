@@ -1,0 +1,121 @@
+"""Why an order, why none: each answer is the journal's own."""
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from sqlalchemy import insert
+
+from quant_pipelines import operations
+from quant_pipelines.core.errors import DataError
+from quant_pipelines.operations.explain import explain_bar, explain_order
+from quant_pipelines.operations.receipt import Signature
+from quant_pipelines.store.tables import epochs, equity, fills, intents, orders, signals
+
+pytestmark = pytest.mark.postgres
+BTC, ETH, SOL = "BTC/USDT:USDT", "ETH/USDT:USDT", "SOL/USDT:USDT"
+EXCHANGE = "binanceusdm"
+
+
+@pytest.fixture
+def deployment_id(world: Any) -> int:
+    world.market()
+    return int(world.deployment())
+
+
+def bar(world: Any, minutes_ago: float) -> Any:
+    return world.now - timedelta(minutes=minutes_ago)
+
+
+def decide(world: Any, deployment_id: int, reason: str, *, orders_too: bool = False) -> None:
+    """Decision on the bar that closed ten minutes ago; with an order that was filled if asked for."""
+    close = bar(world, 10)
+    key = {"deployment_id": deployment_id, "bar_close": close}
+    decision = {"reason": reason, "order_quantity": 0.5 if orders_too else 0.0}
+    name = {"client_order_id": "q1-1-a-t"}
+    with world.engine.begin() as connection:
+        row = {"target": 1.0, "price": 100.0, "decision": decision, "decided_at": close}
+        connection.execute(insert(signals).values(key | row))
+        if not orders_too:
+            return
+        epoch = connection.execute(
+            insert(epochs).values(writer="test", started_at=close).returning(epochs.c.id)
+        ).scalar_one()
+        intent = {"side": "buy", "quantity": 0.5, "order_type": "market", "purpose": "target"}
+        stamp = {"symbol": BTC, "epoch": epoch, "committed_at": close}
+        connection.execute(insert(intents).values(name | key | intent | stamp))
+        state = {"status": "FILLED", "filled_quantity": 0.5, "updated_at": close}
+        connection.execute(insert(orders).values(name | state))
+        for trade, reference in (("p1-1", "q1-1-a-t"), ("p1-2", None)):
+            fill = {"venue": "paper", "symbol": BTC, "trade_id": trade, "client_order_id": reference}
+            amounts = {
+                "side": "buy",
+                "quantity": 0.5,
+                "price": 100,
+                "fee": 0.1,
+                "ts": close,
+                "booked_at": close,
+            }
+            why = {"reason": "target" if reference else "hard_stop", "deployment_id": deployment_id}
+            connection.execute(insert(fills).values(fill | amounts | why))
+
+
+def answer(world: Any, symbol: str = BTC, minutes_ago: float = 10) -> str:
+    document = explain_bar(world.engine, EXCHANGE, symbol, bar(world, minutes_ago))
+    return str(document["deployments"][0]["answer"] if document["deployments"] else document["answer"])
+
+
+@pytest.mark.parametrize("reference", ["q1-1-a-t", "p1-1"])
+def test_order_and_its_trade_have_one_chain(world: Any, deployment_id: int, reference: str) -> None:
+    decide(world, deployment_id, "order", orders_too=True)
+    chain = explain_order(world.engine, reference)
+    assert chain["deployment"]["id"] == deployment_id
+    assert chain["verdict"]["decision"] == "admitted"
+    assert chain["signal"]["target"] == 1.0
+    assert chain["order"]["status"] == "FILLED"
+    assert [fill["trade_id"] for fill in chain["fills"]] == ["p1-1"]
+    assert chain["answer"] == "target 1 at 100; order; buy 0.5, FILLED, 1 fills"
+
+
+def test_stop_of_the_broker_says_that_nobody_decided(world: Any, deployment_id: int) -> None:
+    decide(world, deployment_id, "order", orders_too=True)
+    assert "a hard_stop of the broker" in explain_order(world.engine, "p1-2")["answer"]
+
+
+def test_unknown_order_is_refused(world: Any) -> None:
+    with pytest.raises(DataError, match="'nothing' is neither an order nor a trade"):
+        explain_order(world.engine, "nothing")
+
+
+def test_decision_without_an_order_gives_its_reason(world: Any, deployment_id: int) -> None:
+    decide(world, deployment_id, "position and target agree")
+    assert answer(world).endswith("no order (position and target agree)")
+    assert answer(world, minutes_ago=0).endswith("no order (position and target agree)")
+
+
+def test_deployment_that_came_later_says_so(world: Any, deployment_id: int) -> None:
+    assert "it was deployed later" in answer(world, minutes_ago=60 * 24 * 40)
+
+
+def test_halt_is_named(world: Any, deployment_id: int, ann: Signature) -> None:
+    operations.halt(world.engine, ann, scope="account", clock=world.clock)
+    assert answer(world, minutes_ago=0).endswith(f"halted by ann: {ann.reason}")
+
+
+def test_deployment_that_rests_says_so(world: Any, deployment_id: int, ann: Signature) -> None:
+    operations.disable(world.engine, ann, deployment_id=deployment_id, clock=world.clock)
+    assert "it is cooling since" in answer(world, minutes_ago=0)
+
+
+def test_absent_runner_is_told_from_a_missing_decision(world: Any, deployment_id: int) -> None:
+    assert "no bar was booked then" in answer(world)
+    row = {"deployment_id": deployment_id, "ts": bar(world, 10), "cash": 1, "position": 0, "price": 1}
+    with world.engine.begin() as connection:
+        connection.execute(insert(equity).values(**row, equity=1))
+    assert "no fresh 1h bar was there to decide on" in answer(world)
+
+
+def test_symbol_that_is_not_deployed_gives_its_verdicts_or_its_place(world: Any, deployment_id: int) -> None:
+    assert "is not on the whitelist" in answer(world, SOL)
+    with pytest.raises(DataError, match="did you mean"):
+        answer(world, "BTC/USDT")

@@ -1,0 +1,109 @@
+"""Limits, halts, coins: what an operator sets and the runner follows."""
+
+from typing import Any
+
+import psycopg
+import pytest
+
+from quant_pipelines import operations
+from quant_pipelines.core.errors import LifecycleError
+from quant_pipelines.operations.receipt import Signature
+from quant_pipelines.store.deployments import read_limits
+from quant_pipelines.store.heartbeats import Heartbeat, open_halts, write_heartbeat
+from quant_pipelines.store.market import read_whitelist
+
+pytestmark = pytest.mark.postgres
+BTC, ETH, SOL = "BTC/USDT:USDT", "ETH/USDT:USDT", "SOL/USDT:USDT"
+
+
+def set_limit(world: Any, signature: Signature, scope: str, name: str, value: float) -> Any:
+    return operations.set_limit(world.engine, signature, scope, name, value, clock=world.clock)
+
+
+def test_limit_is_set_with_its_old_value_in_the_audit_log(world: Any, ann: Signature) -> None:
+    set_limit(world, ann, "account", "max_leverage", 1.5)
+    receipt = set_limit(world, ann, "account", "max_leverage", 1.0)
+    assert receipt.summary == "max_leverage of account is 1; it was 1.5"
+    assert read_limits(world.engine) == {"account": {"max_leverage": 1.0}}
+    assert world.audit()[-1].detail == {
+        "reason": ann.reason,
+        "name": "max_leverage",
+        "before": "1.5",
+        "after": "1.0",
+    }
+
+
+@pytest.mark.parametrize(
+    ("scope", "name", "value", "sentence"),
+    [
+        ("account", "max_leverage", -1.0, r"max_leverage is -1; expected a value in \[0, 125\]"),
+        ("account", "max_data_age_seconds", 0.5, "max_data_age_seconds is 0.5; expected at least 1"),
+        ("account", "max_leverage", float("nan"), "max_leverage is nan"),
+        ("account", "max_leverag", 1.0, "did you mean 'max_leverage'"),
+        ("everything", "max_leverage", 1.0, "expected account or deployment:<id>"),
+        ("deployment:7", "max_leverage", 1.0, "deployment:7 does not exist"),
+    ],
+)
+def test_limit_that_cannot_be_is_refused(
+    world: Any, ann: Signature, scope: str, name: str, value: float, sentence: str
+) -> None:
+    with pytest.raises(LifecycleError, match=sentence):
+        set_limit(world, ann, scope, name, value)
+    assert (read_limits(world.engine), world.audit()) == ({}, [])
+
+
+def test_halt_stands_until_it_is_resumed(world: Any, ann: Signature, bob: Signature) -> None:
+    operations.halt(world.engine, ann, scope="account", clock=world.clock)
+    assert open_halts(world.engine) == {"account": f"halted by ann: {ann.reason}"}
+    with pytest.raises(LifecycleError, match="account is halted already: halted by ann"):
+        operations.halt(world.engine, bob, scope="account", clock=world.clock)
+    operations.resume(world.engine, bob, scope="account", clock=world.clock)
+    assert open_halts(world.engine) == {}
+    with pytest.raises(LifecycleError, match="account is not halted"):
+        operations.resume(world.engine, bob, scope="account", clock=world.clock)
+    assert [row.action for row in world.audit()] == ["runner.halted", "runner.resumed"]
+
+
+def test_runner_is_told_of_a_halt_when_it_commits(world: Any, ann: Signature, database_url: str) -> None:
+    deployment_id = world.deployment()
+    with psycopg.connect(database_url, autocommit=True) as listener:
+        listener.execute("listen deployments")
+        operations.halt(world.engine, ann, scope=f"deployment:{deployment_id}", clock=world.clock)
+        assert [one.channel for one in listener.notifies(timeout=5, stop_after=1)] == ["deployments"]
+
+
+def test_status_of_a_runner_that_is_away_says_so(world: Any, ann: Signature) -> None:
+    assert operations.runner_status(world.engine, world.clock)["state"] == "away"
+    write_heartbeat(world.engine, Heartbeat("live_runner", "ACTIVE", world.now, {"deployments": []}))
+    operations.halt(world.engine, ann, scope="account", clock=world.clock)
+    status = operations.runner_status(world.engine, world.clock)
+    assert (status["state"], status["halts"][0]["source"]) == ("ACTIVE", "account")
+
+
+def approve(world: Any, signature: Signature, symbol: str) -> Any:
+    return operations.approve_coin(world.engine, "binanceusdm", signature, symbol=symbol, clock=world.clock)
+
+
+def test_hot_coin_moves_to_the_whitelist(world: Any, ann: Signature) -> None:
+    world.market()
+    approve(world, ann, ETH)
+    assert read_whitelist(world.engine, "binanceusdm") == [BTC, ETH]
+    (row,) = world.audit()
+    assert (row.action, row.detail["score"], row.detail["rank"]) == ("coin.approved", 1.5, 2)
+
+
+@pytest.mark.parametrize(
+    ("symbol", "sentence"),
+    [
+        (BTC, "is on the whitelist already"),
+        (SOL, "is not in the newest scan"),
+        ("ETH/USDT", "unknown symbol of the universe 'ETH/USDT'; did you mean 'ETH/USDT:USDT'"),
+    ],
+)
+def test_coin_that_cannot_be_traded_is_refused(
+    world: Any, ann: Signature, symbol: str, sentence: str
+) -> None:
+    world.market()
+    with pytest.raises(LifecycleError, match=sentence):
+        approve(world, ann, symbol)
+    assert (read_whitelist(world.engine, "binanceusdm"), world.audit()) == ([BTC], [])

@@ -1,0 +1,191 @@
+"""Promotion, way back and rest on real rows: who may, who may not, and what stays behind."""
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from sqlalchemy import insert, update
+from sqlalchemy.exc import IntegrityError
+
+from quant_pipelines import operations
+from quant_pipelines.core.errors import LifecycleError
+from quant_pipelines.operations.receipt import Signature
+from quant_pipelines.store.tables import accounts, alerts, approvals, deployments, positions, verdicts
+
+pytestmark = pytest.mark.postgres
+
+
+def promote(world: Any, signature: Signature, deployment_id: int, target: str) -> Any:
+    return operations.promote(
+        world.engine,
+        world.settings.ladder,
+        signature,
+        deployment_id=deployment_id,
+        target=target,
+        clock=world.clock,
+    )
+
+
+def refusal(world: Any, signature: Signature, deployment_id: int, target: str) -> str:
+    """Sentence of a refused promotion, which has changed nothing."""
+    before = world.stage(deployment_id), len(world.audit())
+    with pytest.raises(LifecycleError) as refused:
+        promote(world, signature, deployment_id, target)
+    assert (world.stage(deployment_id), len(world.audit())) == before
+    return str(refused.value)
+
+
+def test_proven_paper_becomes_a_shadow(world: Any, ann: Signature) -> None:
+    deployment_id = world.deployment()
+    receipt = promote(world, ann, deployment_id, "shadow")
+    assert receipt.summary == f"deployment:{deployment_id} went from paper to shadow"
+    assert world.stage(deployment_id) == "shadow"
+    newest = world.audit()[-1]
+    assert (newest.action, newest.detail["from"], newest.detail["to"]) == (
+        "deployment.promoted",
+        "paper",
+        "shadow",
+    )
+
+
+def test_second_promotion_to_the_same_stage_is_refused(world: Any, ann: Signature) -> None:
+    deployment_id = world.deployment()
+    promote(world, ann, deployment_id, "shadow")
+    assert "'shadow' can't follow 'shadow'" in refusal(world, ann, deployment_id, "shadow")
+
+
+def test_stage_that_is_skipped_is_refused(world: Any, ann: Signature) -> None:
+    sentence = refusal(world, ann, world.deployment(), "live")
+    assert sentence == "stage 'live' can't follow 'paper'; expected shadow or cooling or retired"
+
+
+def test_blocked_partition_is_refused(world: Any, ann: Signature) -> None:
+    deployment_id = world.deployment()
+    world.block()
+    assert "1 findings block its newest data: 3 x gaps" in refusal(world, ann, deployment_id, "shadow")
+
+
+def test_young_paper_is_refused(world: Any, ann: Signature) -> None:
+    sentence = refusal(world, ann, world.deployment(days_ago=3.5), "shadow")
+    assert "it has been in paper for 3 days, at least 14 are asked for" in sentence
+
+
+def test_verdict_without_capital_gates_is_refused(world: Any, ann: Signature) -> None:
+    deployment_id = world.deployment()
+    with world.engine.begin() as connection:
+        connection.execute(update(verdicts).values(capital_passed=False))
+    assert "the capital gates have not passed" in refusal(world, ann, deployment_id, "shadow")
+
+
+def test_unknown_deployment_is_refused(world: Any, ann: Signature) -> None:
+    with pytest.raises(LifecycleError, match="deployment:99 does not exist"):
+        promote(world, ann, 99, "shadow")
+
+
+@pytest.mark.parametrize(("source", "target"), [("shadow", "canary"), ("canary", "live")])
+def test_money_needs_a_second_person(
+    world: Any, ann: Signature, bob: Signature, source: str, target: str
+) -> None:
+    deployment_id = world.deployment(stage=source)
+    assert promote(world, ann, deployment_id, target).action == "deployment.proposed"
+    assert world.stage(deployment_id) == source
+    assert "expected a different operator" in refusal(
+        world, Signature(" Ann", "again"), deployment_id, target
+    )
+    subject = promote(world, bob, deployment_id, target).subject
+    assert world.stage(int(subject.removeprefix("deployment:"))) == target
+    (row,) = world.rows(approvals)
+    assert (row["proposer"], row["operator"], row["decision"]) == ("ann", "bob", "approved")
+
+
+def test_canary_has_a_book_of_its_own_at_the_venue(world: Any, ann: Signature, bob: Signature) -> None:
+    shadow_id = world.deployment(stage="shadow")
+    promote(world, ann, shadow_id, "canary")
+    promote(world, bob, shadow_id, "canary")
+    shadow, canary = world.rows(deployments)
+    assert (shadow["id"], shadow["stage"], canary["stage"]) == (shadow_id, "retired", "canary")
+    assert (canary["capital"], canary["created_at"]) == (1_000, world.now)
+    (venue,) = [row for row in world.rows(accounts) if row["id"] == canary["account_id"]]
+    assert venue["venue"] == "binanceusdm"
+    approved = world.audit()[-1]
+    assert (approved.action, approved.subject) == (
+        "deployment.real_orders_approved",
+        f"deployment:{canary['id']}",
+    )
+    assert approved.detail["operators"] == ["ann", "bob"]
+
+
+def test_database_refuses_the_same_person_twice(world: Any, ann: Signature) -> None:
+    promote(world, ann, world.deployment(stage="shadow"), "canary")
+    with pytest.raises(IntegrityError, match="four_eyes"), world.engine.begin() as connection:
+        connection.execute(update(approvals).values(operator="ANN ", decision="approved"))
+
+
+def test_proposal_ends_when_the_stage_changes(world: Any, ann: Signature, bob: Signature) -> None:
+    deployment_id = world.deployment(stage="shadow")
+    promote(world, ann, deployment_id, "canary")
+    operations.roll_back(world.engine, bob, deployment_id=deployment_id, clock=world.clock)
+    (row,) = world.rows(approvals)
+    assert (world.stage(deployment_id), row["decision"]) == ("rolled_back", "void")
+
+
+def test_guards_are_asked_again_for_the_second_person(world: Any, ann: Signature, bob: Signature) -> None:
+    deployment_id = world.deployment(stage="shadow")
+    promote(world, ann, deployment_id, "canary")
+    halted = {"severity": "halt", "source": f"deployment:{deployment_id}", "message": "x", "detail": {}}
+    with world.engine.begin() as connection:
+        connection.execute(insert(alerts).values(**halted, at=world.now))
+    assert "its shadow has not matched its replay" in refusal(world, bob, deployment_id, "canary")
+
+
+def test_paper_cannot_be_rolled_back(world: Any, ann: Signature) -> None:
+    with pytest.raises(LifecycleError, match="'rolled_back' can't follow 'paper'"):
+        operations.roll_back(world.engine, ann, deployment_id=world.deployment(), clock=world.clock)
+
+
+def test_disabled_deployment_cools_and_comes_back_with_an_approval(world: Any, ann: Signature) -> None:
+    deployment_id = world.deployment()
+    operations.disable(world.engine, ann, deployment_id=deployment_id, clock=world.clock)
+    assert world.stage(deployment_id) == "cooling"
+    promote(world, ann, deployment_id, "paper")
+    assert world.stage(deployment_id) == "paper"
+
+
+def test_cooled_deployment_does_not_come_back_while_another_trades_its_unit(
+    world: Any, ann: Signature
+) -> None:
+    deployment_id = world.deployment()
+    operations.disable(world.engine, ann, deployment_id=deployment_id, clock=world.clock)
+    newer = world.verdict(day="2025-06-11")
+    operations.approve_candidate(world.engine, world.settings, ann, verdict_id=newer, clock=world.clock)
+    assert "already; disable it first" in refusal(world, ann, deployment_id, "paper")
+
+
+def test_deployment_with_a_position_is_not_retired(world: Any, ann: Signature) -> None:
+    deployment_id = world.deployment()
+    held = {"quantity": 1, "entry_price": 1, "realized_pnl": 0, "symbol": "BTC/USDT:USDT"}
+    with world.engine.begin() as connection:
+        row = {"deployment_id": deployment_id, **held, "updated_at": world.now}
+        connection.execute(insert(positions).values(row))
+    with pytest.raises(LifecycleError, match="its book still holds a position"):
+        operations.disable(
+            world.engine, ann, deployment_id=deployment_id, target="retired", clock=world.clock
+        )
+
+
+def test_steps_in_reach_are_those_whose_evidence_suffices(world: Any) -> None:
+    proven = world.deployment()
+    shadow = world.deployment("ETH/USDT:USDT", stage="shadow")
+    world.deployment("SOL/USDT:USDT", days_ago=1)
+    found = operations.steps_in_reach(world.engine, world.settings.ladder, world.clock)
+    assert [(one.deployment_id, one.target, one.people) for one in found] == [
+        (proven, "shadow", 0),
+        (shadow, "canary", 2),
+    ]
+
+
+def test_decision_without_a_name_or_a_reason_is_refused() -> None:
+    with pytest.raises(Exception, match="operator has 0 characters"):
+        Signature("  ", "why")
+    with pytest.raises(Exception, match="reason has 0 characters"):
+        replace(Signature("ann", "why"), reason="")

@@ -1,0 +1,248 @@
+import asyncio
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import timedelta
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from sqlalchemy import Engine
+
+from quant_pipelines.backtest import BacktestSettings, run_event_backtest
+from quant_pipelines.core.timeframes import to_ms
+from quant_pipelines.sdk.loading import compile_strategy
+from quant_pipelines.store.bars import upsert_bars
+from quant_pipelines.store.heartbeats import write_alert
+from quant_pipelines.trading import Specification
+from tests.integration.runner.conftest import RULES
+from tests.integration.runner.replay import roll_up
+from tests.integration.runner.world import (
+    DEPLOYED,
+    FAILING,
+    HISTORY_START,
+    N_BARS,
+    OTHER_SYMBOL,
+    SETTINGS,
+    SWITCH,
+    SYMBOL,
+    TABLES,
+    books,
+    execute,
+    recording,
+    rows,
+    with_limit,
+    world,
+)
+
+pytestmark = pytest.mark.postgres
+
+PLACE = {"history_start": HISTORY_START, "created_at": DEPLOYED}
+
+
+@pytest.mark.parametrize("timeframe", ["1m", "15m"])
+def test_live_books_equal_the_event_backtest_of_the_same_bars_to_the_bit(
+    engine: Engine, database_url: str, deploy: Callable[..., int], timeframe: str
+) -> None:
+    within_a_bar = DEPLOYED + timedelta(minutes=7)
+    deployment_id = deploy(SWITCH, timeframe=timeframe, created_at=within_a_bar, history_start=HISTORY_START)
+    asyncio.run(world(engine, database_url, start=within_a_bar).play())
+    market = recording()
+    settings = BacktestSettings(
+        rules=replace(RULES, specification=Specification(0.001, 5.0)),
+        trade_from_ms=to_ms(within_a_bar),
+    )
+    expected = run_event_backtest(
+        compile_strategy("switch", SWITCH).strategy_class(),
+        roll_up(market.bars[SYMBOL], timeframe),
+        settings=settings,
+        execution_bars=market.bars[SYMBOL],
+        funding=market.funding[SYMBOL],
+    )
+    equity = [row[0] for row in rows(engine, "select equity from trading.equity order by ts")]
+    n_fills = rows(engine, "select count(*) from trading.fills")[0][0]
+    assert deployment_id == 1
+    assert n_fills > 4
+    assert expected.bar_equity is not None
+    assert equity == expected.bar_equity.tolist()
+
+
+def test_fills_have_a_committed_intent_before_them_and_sum_to_the_position(
+    engine: Engine, database_url: str, deploy: Callable[..., int]
+) -> None:
+    deploy(SWITCH, **PLACE)
+    asyncio.run(world(engine, database_url).play())
+    unexplained = (
+        "select count(*) from trading.fills f left join trading.intents i using (client_order_id) "
+        "where f.reason <> 'hard_stop' "
+        "and (i.committed_at is null or i.committed_at > f.booked_at or f.ts < i.bar_close)"
+    )
+    summed = "select sum(case side when 'buy' then quantity else -quantity end) from trading.fills"
+    reasons = {row[0] for row in rows(engine, "select distinct reason from trading.fills")}
+    assert rows(engine, unexplained) == [(0,)]
+    assert rows(engine, summed) == rows(engine, "select quantity from trading.positions")
+    assert reasons == {"target", "hard_stop"}
+    assert rows(engine, "select count(*) from trading.income")[0][0] == 1
+    assert len(rows(engine, "select 1 from trading.equity")) == N_BARS - 120
+
+
+def test_history_comes_from_the_database_where_it_has_it(
+    engine: Engine, database_url: str, deploy: Callable[..., int]
+) -> None:
+    deploy(SWITCH, **PLACE)
+    played = world(engine, database_url)
+    all_rows = asyncio.run(played.source.bars(SYMBOL, "1m", 0, to_ms(DEPLOYED)))
+    upsert_bars(engine, "binanceusdm", SYMBOL, "1m", all_rows)
+    execute(engine, "delete from market.bars where extract(minute from ts) between 30 and 34")
+    asyncio.run(played.play())
+    from_database = books(engine)
+    execute(engine, "delete from market.bars")
+    for table in TABLES:
+        execute(engine, f"delete from trading.{table}")  # noqa: S608 - our own tables
+    asyncio.run(world(engine, database_url).play())
+    assert books(engine) == from_database
+
+
+def test_a_strategy_that_raises_halts_only_its_deployment(
+    engine: Engine, database_url: str, deploy: Callable[..., int]
+) -> None:
+    healthy = deploy(SWITCH, **PLACE)
+    broken = deploy(FAILING, symbol=OTHER_SYMBOL, **PLACE)
+    asyncio.run(world(engine, database_url).play())
+    ends = dict(rows(engine, "select deployment_id, max(ts) from trading.equity group by 1"))
+    decided = dict(rows(engine, "select deployment_id, max(bar_close) from trading.signals group by 1"))
+    alerts = rows(engine, "select source, message from ops.alerts")
+    (beat,) = rows(engine, "select detail from ops.heartbeats where service = 'live_runner'")
+    assert ends[healthy] == ends[broken] == HISTORY_START + timedelta(minutes=N_BARS)
+    assert decided[healthy] == ends[healthy]
+    assert decided[broken] == HISTORY_START + timedelta(minutes=150)
+    assert alerts == [(f"deployment:{broken}", alerts[0][1])]
+    assert "broken on purpose" in alerts[0][1]
+    assert [one["state"] for one in beat[0]["deployments"]] == ["ACTIVE", "HALTED"]
+
+
+def test_a_failure_whose_alert_is_read_before_the_trader_is_told_still_books(
+    engine: Engine, database_url: str, deploy: Callable[..., int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def write_slowly(*args: Any, **options: Any) -> None:
+        write_alert(*args, **options)
+        time.sleep(10 * SETTINGS.runner.deployment_poll_seconds)
+
+    monkeypatch.setattr("live_runner.desk.write_alert", write_slowly)
+    deploy(FAILING, **PLACE)
+    asyncio.run(world(engine, database_url, n_bars=160).play())
+    end = rows(engine, "select max(ts) from trading.equity")
+    assert end == [(HISTORY_START + timedelta(minutes=160),)]
+
+
+def test_a_halt_outlives_the_runner_and_ends_when_it_is_resolved(
+    engine: Engine, database_url: str, deploy: Callable[..., int]
+) -> None:
+    deploy(FAILING, **PLACE)
+    asyncio.run(world(engine, database_url, n_bars=160).play())
+    asyncio.run(world(engine, database_url, start=HISTORY_START + timedelta(minutes=161), n_bars=170).play())
+    assert len(rows(engine, "select 1 from ops.alerts")) == 1
+    execute(engine, "update ops.alerts set resolved_at = now()")
+    asyncio.run(world(engine, database_url, start=HISTORY_START + timedelta(minutes=171), n_bars=180).play())
+    assert len(rows(engine, "select 1 from ops.alerts")) == 2
+
+
+def test_a_source_that_does_not_compile_is_an_alert_and_nothing_more(
+    engine: Engine, database_url: str, deploy: Callable[..., int]
+) -> None:
+    deploy("class Broken(:", **PLACE)
+    healthy = deploy(SWITCH, symbol=OTHER_SYMBOL, **PLACE)
+    asyncio.run(world(engine, database_url, n_bars=140).play())
+    (alert,) = rows(engine, "select source, message from ops.alerts")
+    assert alert[0] == "deployment:1"
+    assert "syntax error in line 1" in alert[1]
+    assert {row[0] for row in rows(engine, "select deployment_id from trading.equity")} == {healthy}
+
+
+def test_missed_bars_are_booked_and_only_the_newest_is_decided_on(
+    engine: Engine, database_url: str, deploy: Callable[..., int]
+) -> None:
+    deploy(SWITCH, **PLACE)
+    late = HISTORY_START + timedelta(minutes=300, seconds=20)
+    asyncio.run(world(engine, database_url, start=late, n_bars=300).play())
+    assert len(rows(engine, "select 1 from trading.equity")) == 180
+    assert rows(engine, "select bar_close from trading.signals") == [
+        (HISTORY_START + timedelta(minutes=300),)
+    ]
+
+
+def test_stale_data_stop_new_exposure(engine: Engine, database_url: str, deploy: Callable[..., int]) -> None:
+    deploy(SWITCH, **PLACE)
+    asyncio.run(world(engine, database_url, is_silent=True, n_bars=160).play())
+    risks = rows(engine, "select distinct decision ->> 'denied_by' from trading.signals where target <> 0")
+    assert risks == [("stale_data",)]
+    assert rows(engine, "select count(*) from trading.intents") == [(0,)]
+
+
+def test_a_day_that_lost_too_much_takes_no_new_exposure_until_midnight(
+    engine: Engine, database_url: str, deploy: Callable[..., int]
+) -> None:
+    deploy(SWITCH, **PLACE)
+    played = world(engine, database_url)
+    played.settings = with_limit(SETTINGS, max_daily_loss_fraction=0.02)
+    asyncio.run(played.play())
+    midnight = HISTORY_START.replace(hour=0) + timedelta(days=1)
+    lost = "decision ->> 'denied_by' = 'daily_loss'"
+    first = rows(engine, f"select min(bar_close) from trading.signals where {lost}")[0][0]  # noqa: S608
+    opened = (
+        "select count(*) from trading.signals where bar_close >= :first and bar_close < :midnight "
+        "and (decision ->> 'order_quantity')::float8 <> 0 and (decision ->> 'desired_quantity')::float8 <> 0"
+    )
+    after = "select count(*) from trading.intents where bar_close >= :midnight"
+    assert first is not None
+    assert rows(engine, opened, first=first, midnight=midnight) == [(0,)]
+    assert rows(engine, after, midnight=midnight)[0][0] > 0
+
+
+def test_limits_are_seeded_from_the_settings_and_tightened_by_operators(
+    engine: Engine, database_url: str, deploy: Callable[..., int]
+) -> None:
+    deployment_id = deploy(SWITCH, **PLACE)
+    execute(
+        engine,
+        "insert into trading.risk_limits (scope, name, value, updated_at, updated_by) "
+        "values (:scope, 'max_position_fraction', 0.1, now(), 'test')",
+        scope=f"deployment:{deployment_id}",
+    )
+    asyncio.run(world(engine, database_url, n_bars=160).play())
+    scopes = dict(rows(engine, "select scope, count(*) from trading.risk_limits group by 1"))
+    assert scopes == {"account": 4, f"deployment:{deployment_id}": 1}
+    assert {row[0] for row in rows(engine, "select decision ->> 'denied_by' from trading.signals")} >= {
+        "position_limit"
+    }
+    assert rows(engine, "select count(*) from trading.fills") == [(0,)]
+    assert rows(engine, "select quantity from trading.positions") == [(Decimal(0),)]
+
+
+ALWAYS_LONG = """
+import numpy as np
+from quant_pipelines.sdk import Array, Bars, Strategy
+
+
+class AlwaysLong(Strategy):
+    def target(self, bars: Bars) -> Array:
+        return np.ones(len(bars))
+"""
+
+
+@pytest.mark.parametrize("timeframe", ["1m", "15m"])
+def test_a_deployment_that_leaves_its_stage_is_closed_at_the_next_bar_and_then_dropped(
+    engine: Engine, database_url: str, deploy: Callable[..., int], timeframe: str
+) -> None:
+    leaving = deploy(ALWAYS_LONG, timeframe=timeframe, **PLACE)
+    deploy(SWITCH, symbol=OTHER_SYMBOL, **PLACE)
+    asyncio.run(world(engine, database_url, n_bars=140).play())
+    fills = f"select side from trading.fills where deployment_id = {leaving} order by ts"  # noqa: S608
+    assert rows(engine, fills) == [("buy",)]
+    execute(engine, "update trading.deployments set stage = 'cooling' where id = :id", id=leaving)
+    asyncio.run(world(engine, database_url, start=HISTORY_START + timedelta(minutes=141), n_bars=150).play())
+    assert rows(engine, fills) == [("buy",), ("sell",)]
+    booked = "select count(*) from trading.equity where deployment_id = :id"
+    n_booked = rows(engine, booked, id=leaving)
+    asyncio.run(world(engine, database_url, start=HISTORY_START + timedelta(minutes=151), n_bars=160).play())
+    assert rows(engine, booked, id=leaving) == n_booked

@@ -1,0 +1,385 @@
+"""A canary trades through real ccxt orders at the simulated venue, whose own ledger is the truth."""
+
+import asyncio
+import signal
+import subprocess
+import sys
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import pytest
+from sqlalchemy import Engine, text
+
+from quant_pipelines.core.errors import ExchangeRefused, OutcomeUnknown
+from quant_pipelines.exchange.ccxt_orders import CcxtOrders
+from quant_pipelines.stack.ports import free_port
+from quant_pipelines.stack.postgres import EmbeddedPostgres, create_database
+from quant_pipelines.stack.postgres_place import remove_place
+from quant_pipelines.store.engine import connect
+from quant_pipelines.store.migrate import migrate
+from quant_pipelines.trading.venue import MarketOrder, StopOrder, VenueEvent, VenueOrder
+from tests.integration.runner.conftest import insert_deployment_at
+from tests.integration.runner.venue_world import (
+    FLIP,
+    SYMBOL,
+    Ledger,
+    deploy_canary,
+    our_fills,
+    runner,
+    settings_of,
+    simulator,
+    until,
+)
+from tests.integration.runner.world import rows
+
+pytestmark = [pytest.mark.postgres, pytest.mark.timeout(240)]
+
+Deploy = Callable[..., int]
+ROOT = Path(__file__).resolve().parents[3]
+STATUS = "select status from trading.orders join trading.intents using (client_order_id) where purpose = '{}'"
+
+
+@pytest.fixture
+def venue(tmp_path: Path) -> Iterator[str]:
+    with simulator(tmp_path) as address:
+        yield address
+
+
+@pytest.fixture
+def ledger(tmp_path: Path) -> Ledger:
+    return Ledger(tmp_path)
+
+
+def is_protected(engine: Engine) -> bool:
+    return rows(engine, STATUS.format("stop"))[-1:] == [("ACCEPTED",)]
+
+
+def assert_books_equal(engine: Engine, ledger: Ledger) -> None:
+    """Fills to the digit, wallet within the venue's rounding."""
+    assert our_fills(engine) == ledger.fills()
+    fees = "(select coalesce(sum(fee), 0) from trading.fills)"
+    [(realized, fees)] = rows(engine, f"select realized_pnl, {fees} from trading.positions")  # noqa: S608
+    assert abs(realized - fees - ledger.wallet_change()) < Decimal("0.00001")
+
+
+def test_a_canary_trades_through_an_order_and_its_stop_is_read_back(
+    engine: Engine, database_url: str, deploy: Deploy, venue: str, ledger: Ledger
+) -> None:
+    deploy_canary(deploy)
+
+    async def scenario() -> None:
+        async with runner(engine, database_url, venue):
+            await until(lambda: is_protected(engine))
+
+    asyncio.run(scenario())
+    [(side, kind, purpose, status)] = rows(
+        engine,
+        "select side, order_type, purpose, status from trading.intents "
+        "join trading.orders using (client_order_id) where purpose = 'target'",
+    )
+    assert (side, kind, purpose, status) == ("buy", "market", "target", "FILLED")
+    assert_books_equal(engine, ledger)
+    [(held, entry, stop)] = rows(engine, "select quantity, entry_price, stop_price from trading.positions")
+    [(name, closes, trigger)] = ledger.select(
+        "select client_id, close_position, trigger_price from algo_orders where status = 'NEW'"
+    )
+    assert held > 0
+    assert stop == pytest.approx(entry * Decimal("0.95"), rel=Decimal("1e-9"))
+    assert closes
+    assert 0 <= Decimal(trigger) - stop < Decimal("0.1")
+    stops = rows(engine, "select client_order_id from trading.intents where purpose = 'stop'")
+    assert stops == [(name,)]
+    late = (
+        "select count(*) from trading.fills f join trading.intents i using (client_order_id) "
+        "where i.committed_at > f.ts"
+    )
+    assert rows(engine, late) == [(0,)]
+    assert rows(engine, "select count(*) from ops.alerts") == [(0,)]
+
+
+def test_a_canary_that_leaves_its_stage_is_closed_at_the_venue_and_its_stop_canceled(
+    engine: Engine, database_url: str, deploy: Deploy, venue: str, ledger: Ledger
+) -> None:
+    deployment_id = deploy_canary(deploy)
+    leave = text("update trading.deployments set stage = 'rolled_back' where id = :id")
+
+    def is_closed() -> bool:
+        return rows(engine, "select quantity from trading.positions") == [
+            (Decimal(0),)
+        ] and not ledger.select("select client_id from algo_orders where status = 'NEW'")
+
+    async def scenario() -> None:
+        async with runner(engine, database_url, venue):
+            await until(lambda: is_protected(engine))
+            with engine.begin() as connection:
+                connection.execute(leave, {"id": deployment_id})
+            await until(is_closed, 150.0)
+
+    asyncio.run(scenario())
+    assert list(dict.fromkeys(side for _, side, *_ in ledger.fills())) == ["buy", "sell"]
+    assert_books_equal(engine, ledger)
+
+
+@pytest.mark.parametrize("point", ["before order", "after order", "before stop", "after stop"])
+def test_kill_9_around_a_request_leaves_one_order_booked_once(
+    point: str, engine: Engine, database_url: str, deploy: Deploy, venue: str, ledger: Ledger
+) -> None:
+    deploy_canary(deploy)
+    command = [sys.executable, "-m", "tests.integration.runner.killed_order", database_url, venue, point]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=90, check=False)
+    assert done.returncode == -signal.SIGKILL, done.stderr[-3000:]
+    name = rows(engine, "select client_order_id from trading.intents where purpose = 'target'")[0][0]
+    was_sent = point != "before order"
+
+    async def recover() -> None:
+        async with runner(engine, database_url, venue):
+            if was_sent:
+                await until(lambda: is_protected(engine))
+            else:
+                await until(lambda: rows(engine, STATUS.format("target"))[0] == ("REJECTED",))
+
+    asyncio.run(recover())
+    sent = [row[0] for row in ledger.select("select client_id from orders")]
+    if was_sent:
+        assert sent == [name]
+        assert rows(engine, STATUS.format("target")) == [("FILLED",)]
+    else:
+        assert name not in sent
+    assert len(ledger.select("select 1 from algo_orders where status = 'NEW'")) == len(set(sent))
+    assert_books_equal(engine, ledger)
+
+
+class Muted(CcxtOrders):
+    """The user's stream is connected and says nothing."""
+
+    async def events(self, symbol: str) -> AsyncIterator[VenueEvent]:
+        await asyncio.Event().wait()
+        yield None
+
+
+def test_with_a_mute_user_stream_the_sweep_books(
+    engine: Engine, database_url: str, deploy: Deploy, venue: str, ledger: Ledger
+) -> None:
+    deploy_canary(deploy)
+
+    async def scenario() -> None:
+        async with runner(engine, database_url, venue, lambda s: Muted(s.exchange, "", "")):
+            await until(lambda: is_protected(engine))
+
+    asyncio.run(scenario())
+    assert_books_equal(engine, ledger)
+
+
+class Lossy(CcxtOrders):
+    """Loses the answer to the first order: the venue has it, the connection is reset."""
+
+    async def send(self, order: MarketOrder) -> VenueOrder:
+        self._client.open()
+        session, lose = self._client.session, [True]
+        post = session.post
+
+        @asynccontextmanager
+        async def posted(*arguments: Any, **options: Any) -> AsyncIterator[Any]:
+            async with post(*arguments, **options) as response:
+                await response.read()
+                if lose:
+                    lose.clear()
+                    raise aiohttp.ServerDisconnectedError
+                yield response
+
+        session.post = posted
+        try:
+            return await super().send(order)
+        finally:
+            session.post = post
+
+
+class Broken(CcxtOrders):
+    """The first order is lost on the way to the venue."""
+
+    async def send(self, order: MarketOrder) -> VenueOrder:
+        raise OutcomeUnknown(f"nobody knows what became of {order.client_order_id}")
+
+
+def test_an_order_whose_answer_is_lost_is_found_by_its_name_and_never_sent_again(
+    engine: Engine, database_url: str, deploy: Deploy, venue: str, ledger: Ledger
+) -> None:
+    deploy_canary(deploy)
+
+    async def scenario() -> None:
+        async with runner(engine, database_url, venue, lambda s: Lossy(s.exchange, "", "")):
+            await until(lambda: is_protected(engine))
+
+    asyncio.run(scenario())
+    [(status, reason)] = rows(
+        engine,
+        "select status, reason from trading.orders join trading.intents using (client_order_id) "
+        "where purpose = 'target'",
+    )
+    assert (status, reason) == ("FILLED", "")
+    assert len(ledger.select("select 1 from orders")) == 1
+    assert_books_equal(engine, ledger)
+
+
+def test_an_order_that_never_arrived_is_rejected_only_after_look_ups(
+    engine: Engine, database_url: str, deploy: Deploy, venue: str, ledger: Ledger
+) -> None:
+    deploy_canary(deploy)
+
+    async def scenario() -> None:
+        async with runner(engine, database_url, venue, lambda s: Broken(s.exchange, "", "")):
+            await until(lambda: rows(engine, STATUS.format("target")) == [("UNKNOWN",)])
+            await until(lambda: "is not settled" in waits_for(engine))
+            await until(lambda: rows(engine, STATUS.format("target"))[0] == ("REJECTED",))
+
+    asyncio.run(scenario())
+    [(reason, seconds)] = rows(
+        engine,
+        "select reason, extract(epoch from updated_at - committed_at)::float from trading.orders "
+        "join trading.intents using (client_order_id) where status = 'REJECTED'",
+    )
+    assert reason == "not found in 3 look-ups: it never arrived"
+    assert seconds > 3.5
+    assert ledger.fills() == []
+
+
+def waits_for(engine: Engine) -> str:
+    query = "select detail->'deployments'->0->>'waits_for' from ops.heartbeats where service = 'live_runner'"
+    return str(rows(engine, query))
+
+
+class Unprotected(CcxtOrders):
+    """The venue takes no stops."""
+
+    async def place_stop(self, stop: StopOrder) -> None:
+        raise ExchangeRefused(f"no stop {stop.client_order_id} today")
+
+
+def test_a_position_whose_stop_is_refused_is_flattened(
+    engine: Engine, database_url: str, deploy: Deploy, venue: str, ledger: Ledger
+) -> None:
+    deploy_canary(deploy)
+
+    async def scenario() -> None:
+        async with runner(engine, database_url, venue, lambda s: Unprotected(s.exchange, "", "")):
+            await until(lambda: rows(engine, STATUS.format("flatten")) == [("FILLED",)])
+            await until(lambda: rows(engine, "select quantity from trading.positions") == [(Decimal(0),)])
+
+    asyncio.run(scenario())
+    assert_books_equal(engine, ledger)
+    bought, sold = (Decimal(ts) for (ts,) in ledger.select("select min(ts_ms) from fills group by side"))
+    assert sold - bought <= 3_000
+    assert "flattened" in rows(engine, "select message from ops.alerts")[0][0]
+
+
+def test_a_stop_that_somebody_cancels_is_put_back(
+    engine: Engine, database_url: str, deploy: Deploy, venue: str, ledger: Ledger
+) -> None:
+    deploy_canary(deploy)
+    standing = "select client_id from algo_orders where status = 'NEW'"
+
+    async def scenario() -> None:
+        async with runner(engine, database_url, venue):
+            await until(lambda: is_protected(engine))
+            [(first,)] = ledger.select(standing)
+            async with CcxtOrders(settings_of(venue).exchange, "", "") as somebody:
+                await somebody.cancel_stop(SYMBOL, first)
+            await until(lambda: [name for (name,) in ledger.select(standing) if name != first], 5)
+
+    asyncio.run(scenario())
+    assert_books_equal(engine, ledger)
+
+
+def test_a_manual_trade_halts_the_symbol_with_the_difference(
+    engine: Engine, database_url: str, deploy: Deploy, venue: str
+) -> None:
+    deploy_canary(deploy)
+
+    async def scenario() -> None:
+        async with runner(engine, database_url, venue):
+            await until(lambda: is_protected(engine))
+            async with CcxtOrders(settings_of(venue).exchange, "", "") as somebody:
+                by_hand = MarketOrder("by-hand", SYMBOL, "sell", Decimal("0.01"), await somebody.now_ms())
+                await somebody.send(by_hand)
+            await until(lambda: rows(engine, "select 1 from ops.alerts where severity = 'halt'"))
+
+    asyncio.run(scenario())
+    [(message,)] = rows(engine, "select message from ops.alerts where severity = 'halt'")
+    assert "trade of somebody else" in message
+    assert "by-hand" not in str(our_fills(engine))
+
+
+def test_of_two_runners_one_trades_and_the_other_takes_over_its_position(
+    engine: Engine, database_url: str, deploy: Deploy, venue: str, ledger: Ledger
+) -> None:
+    deploy_canary(deploy)
+    standing_by = "select 1 from ops.heartbeats where service = 'live_runner_standby'"
+
+    async def scenario() -> None:
+        first = AsyncExitStack()
+        await first.enter_async_context(runner(engine, database_url, venue))
+        await until(lambda: is_protected(engine))
+        async with runner(engine, database_url, venue):
+            await until(lambda: rows(engine, standing_by))
+            assert rows(engine, "select max(id) from trading.epochs") == [(1,)]
+            await first.aclose()
+            await until(lambda: rows(engine, "select max(id) from trading.epochs") == [(2,)])
+            await until(lambda: is_agreed(engine))
+
+    asyncio.run(scenario())
+    assert len(ledger.select("select 1 from orders")) == 1
+    assert_books_equal(engine, ledger)
+
+
+def is_agreed(engine: Engine) -> bool:
+    """Whether the writer of the newest epoch trades, and waits for nothing."""
+    query = "select detail->>'epoch', detail->'deployments'->0->>'waits_for' from ops.heartbeats"
+    newest = "(select max(id)::text from trading.epochs)"
+    where = f"where service = 'live_runner' and detail->>'epoch' = {newest}"
+    return [row[1] for row in rows(engine, f"{query} {where}")] == [""]  # no row before its first beat
+
+
+@pytest.fixture
+def own_postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedPostgres]:
+    """A server of this test's own, which it may kill."""
+    home = tmp_path_factory.mktemp("own_postgres")
+    try:
+        with EmbeddedPostgres(home, free_port()) as server:
+            yield server
+    finally:
+        remove_place(home)
+
+
+def test_postgres_killed_and_restarted_while_trading_loses_nothing(
+    own_postgres: EmbeddedPostgres, venue: str, ledger: Ledger
+) -> None:
+    create_database(own_postgres.url("postgres"), "quant")
+    engine = connect(own_postgres.url())
+    migrate(engine)
+    deploy_canary(lambda source, **more: insert_deployment_at(engine, source, more), FLIP)
+
+    async def scenario() -> None:
+        async with runner(engine, own_postgres.url(), venue):
+            await until(lambda: is_protected(engine))
+            n_before = len(our_fills(engine))
+            assert own_postgres._process is not None
+            own_postgres._process.kill()
+            own_postgres._process.wait()
+            await asyncio.sleep(3)
+            own_postgres.__enter__()  # not in a thread: the server ends with the thread that starts it
+            await until(lambda: rows(engine, "select max(id) > 1 from trading.epochs") == [(True,)], 30)
+            await until(lambda: len(our_fills(engine)) > n_before, 120)
+            await until(
+                lambda: (
+                    not rows(engine, "select 1 from trading.orders where status in ('SUBMITTED', 'UNKNOWN')")
+                )
+            )
+            await until(lambda: is_protected(engine))
+
+    asyncio.run(scenario())
+    assert_books_equal(engine, ledger)
+    engine.dispose()

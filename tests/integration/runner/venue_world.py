@@ -1,0 +1,133 @@
+"""A simulated venue in a process of its own, and a canary deployment that the runner trades there."""
+
+import asyncio
+import sqlite3
+import subprocess
+import sys
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Engine
+
+from live_runner.market_time import ExchangeTime
+from live_runner.runner import Runner, Surroundings
+from live_runner.venues import Connect, ccxt_orders
+from quant_pipelines.core.clock import utc_now
+from quant_pipelines.core.settings import ExchangeSettings, RunnerSettings, Settings
+from quant_pipelines.exchange import CcxtSource
+from tests.integration.runner.world import rows
+
+SYMBOL = "BTC/USDT:USDT"
+
+HOLD = '''
+import numpy as np
+from quant_pipelines.sdk import Array, Bars, Float, Stops, Strategy
+
+
+class Hold(Strategy):
+    """Always long."""
+
+    stops = Stops(hard_stop=Float(0.05, low=0.001, high=0.5))
+
+    def target(self, bars: Bars) -> Array:
+        return np.ones(len(bars))
+'''
+
+FLIP = '''
+import numpy as np
+from quant_pipelines.sdk import Array, Bars, Float, Stops, Strategy
+
+
+class Flip(Strategy):
+    """Long in even minutes, short in odd ones."""
+
+    stops = Stops(hard_stop=Float(0.05, low=0.001, high=0.5))
+
+    def target(self, bars: Bars) -> Array:
+        return np.where(bars.ts // 60_000 % 2 == 0, 1.0, -1.0)
+'''
+
+
+@contextmanager
+def simulator(home: Path) -> Iterator[str]:
+    """Address of a simulated venue in a process of its own."""
+    command = [sys.executable, "-P", "-m", "quant_pipelines.simulator", "--port", "0", "--home", str(home)]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+    assert process.stdout is not None
+    try:
+        yield next(word for word in process.stdout.readline().split() if word.startswith("http://"))
+    finally:
+        process.kill()
+        process.wait(10)
+        process.stdout.close()
+
+
+def settings_of(address: str) -> Settings:
+    runner = RunnerSettings(deployment_poll_seconds=0.2, heartbeat_seconds=0.5, reconcile_seconds=1.0)
+    return replace(Settings(), exchange=ExchangeSettings(base_url=address), runner=runner)
+
+
+def deploy_canary(deploy: Callable[..., int], source: str = HOLD, **more: Any) -> int:
+    """Deploy so that the first decision falls at the start, not a minute later."""
+    now = utc_now()
+    place = {"created_at": now - timedelta(minutes=3), "history_start": now - timedelta(hours=3)}
+    return deploy(source, stage="canary", venue="binanceusdm", tick_size="0.1", **place, **more)
+
+
+@asynccontextmanager
+async def runner(
+    engine: Engine, database_url: str, address: str, connect: Connect | None = None
+) -> AsyncIterator["asyncio.Task[None]"]:
+    """A runner in this process; it is stopped at the end, unless it ended by itself."""
+    stopping, settings = asyncio.Event(), settings_of(address)
+    async with CcxtSource(settings.exchange) as source:
+        around = Surroundings(
+            engine, database_url, settings, source, ExchangeTime(), "test:1", connect or ccxt_orders("", "")
+        )
+        running = asyncio.create_task(Runner(around).run(stopping))
+        try:
+            yield running
+        finally:
+            stopping.set()
+            await running
+
+
+async def until(what: Callable[[], Any], seconds: float = 60.0) -> Any:
+    """First true answer; fails behind the deadline."""
+    async with asyncio.timeout(seconds):
+        while not (answer := what()):  # noqa: ASYNC110 - what is waited for happens in the database
+            await asyncio.sleep(0.05)
+    return answer
+
+
+@dataclass(frozen=True)
+class Ledger:
+    """The venue's own books, read from its file."""
+
+    home: Path
+
+    def select(self, query: str) -> list[Any]:
+        with sqlite3.connect(f"file:{self.home / 'simulator' / 'ledger.sqlite'}?mode=ro", uri=True) as file:
+            return file.execute(query).fetchall()
+
+    def fills(self) -> list[tuple[str, str, Decimal, Decimal, Decimal]]:
+        """Trade id, side, quantity, price and fee."""
+        found = self.select("select number, side, quantity, price, fee from fills order by number")
+        return [(str(row[0]), row[1].lower(), *map(Decimal, row[2:])) for row in found]
+
+    def wallet_change(self) -> Decimal:
+        """Sum of all income but the first deposit."""
+        return sum(
+            (Decimal(row[0]) for row in self.select("select amount from income where kind <> 'TRANSFER'")),
+            Decimal(0),
+        )
+
+
+def our_fills(engine: Engine) -> list[Any]:
+    query = "select trade_id, side, quantity, price, fee from trading.fills order by trade_id::bigint"
+    return rows(engine, query)

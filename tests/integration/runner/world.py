@@ -1,0 +1,150 @@
+"""A runner in a replayed market: what the tests and the process that is killed have in common."""
+
+import asyncio
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Engine, text
+
+from live_runner.runner import Runner, Surroundings
+from quant_pipelines.core.settings import RunnerSettings, Settings
+from quant_pipelines.core.timeframes import MINUTE_MS, to_ms
+from tests.integration.runner.replay import (
+    Recording,
+    ReplaySource,
+    ReplayTime,
+    hourly_funding,
+    random_bars,
+)
+
+SYMBOL = "BTC/USDT:USDT"
+OTHER_SYMBOL = "ETH/USDT:USDT"
+HISTORY_START = datetime(2026, 1, 1, 20, 0, tzinfo=UTC)
+DEPLOYED = HISTORY_START + timedelta(minutes=120)
+N_BARS = 400
+KILL_BARS = 300
+TABLES = ("fills", "orders", "intents", "income", "equity", "signals", "positions", "checkpoints")
+
+SWITCH = '''
+import numpy as np
+from quant_pipelines.indicators import ema
+from quant_pipelines.sdk import Array, Bars, Float, Int, Stops, Strategy
+
+
+class Switch(Strategy):
+    """Long above a short average, short below it, flat for a while in between."""
+
+    window = Int(8, low=2, high=100)
+    stops = Stops(hard_stop=Float(0.004, low=0.001, high=0.5))
+
+    def target(self, bars: Bars) -> Array:
+        distance = bars.close / ema(bars.close, self.window) - 1.0
+        return np.where(np.abs(distance) < 0.0004, 0.0, np.sign(distance))
+'''
+
+FAILING = '''
+import numpy as np
+from quant_pipelines.sdk import Array, Bars, Strategy
+
+
+class Failing(Strategy):
+    """Long, and then it breaks."""
+
+    def target(self, bars: Bars) -> Array:
+        if len(bars) > 150:
+            raise ZeroDivisionError("broken on purpose")
+        return np.ones(len(bars))
+'''
+
+SETTINGS = Settings(runner=RunnerSettings(deployment_poll_seconds=0.05, heartbeat_seconds=0.2))
+
+
+def recording(n_bars: int = N_BARS) -> Recording:
+    """Two symbols with funding at 00:00 UTC, the hour four of the recording."""
+    bars = {
+        symbol: random_bars(symbol, to_ms(HISTORY_START), n_bars, seed=seed)
+        for seed, symbol in enumerate((SYMBOL, OTHER_SYMBOL))
+    }
+    return Recording(bars, {symbol: hourly_funding(series) for symbol, series in bars.items()})
+
+
+@dataclass
+class World:
+    """A replayed market and a runner in it."""
+
+    engine: Engine
+    database_url: str
+    source: ReplaySource
+    time: ReplayTime
+    settings: Settings = SETTINGS
+
+    async def play(self, seconds: float = 60.0) -> None:
+        """Run until the recording ends; fails if it does not in time."""
+        stopping = asyncio.Event()
+        around = Surroundings(self.engine, self.database_url, self.settings, self.source, self.time, "test:1")
+        running = asyncio.create_task(Runner(around).run(stopping))
+        finished = asyncio.create_task(self.time.finished.wait())
+        done, _ = await asyncio.wait((running, finished), timeout=seconds, return_when="FIRST_COMPLETED")
+        stopping.set()
+        finished.cancel()
+        await running
+        if finished not in done:
+            raise TimeoutError(f"the replay is at {self.time.now_ms()} after {seconds} s")
+
+
+def world(
+    engine: Engine, database_url: str, *, start: datetime = DEPLOYED, n_bars: int = N_BARS, **options: Any
+) -> World:
+    """World whose clock starts at ``start`` and stands still behind the last bar's close."""
+    end_ms = to_ms(HISTORY_START) + n_bars * MINUTE_MS + 30_000
+    time = ReplayTime(to_ms(start), end_ms)
+    return World(engine, database_url, ReplaySource(recording(n_bars), time, **options), time)
+
+
+def with_limit(settings: Settings, **limits: float) -> Settings:
+    """Settings with other risk limits."""
+    return replace(settings, risk=replace(settings.risk, **limits))
+
+
+def rows(engine: Engine, query: str, **parameters: Any) -> list[Any]:
+    """All rows of a query."""
+    with engine.begin() as connection:
+        return [tuple(row) for row in connection.execute(text(query), parameters)]
+
+
+def execute(engine: Engine, statement: str, **parameters: Any) -> None:
+    """Run one statement and commit."""
+    with engine.begin() as connection:
+        connection.execute(text(statement), parameters)
+
+
+def books(engine: Engine) -> dict[str, list[Any]]:
+    """Everything that must not depend on crashes, without what names the epoch."""
+    intent = "deployment_id, bar_close, side, quantity, purpose"
+    return {
+        "fills": rows(
+            engine,
+            "select trade_id, f.side, f.quantity, price, fee, reason, ts, i.bar_close from trading.fills f "
+            "left join trading.intents i using (client_order_id) order by trade_id",
+        ),
+        "income": rows(engine, "select deployment_id, ts, amount from trading.income order by 1, 2"),
+        "positions": rows(
+            engine,
+            "select deployment_id, quantity, entry_price, realized_pnl, stop_price "
+            "from trading.positions order by 1",
+        ),
+        "equity": rows(engine, "select * from trading.equity order by 1, 2"),
+        "intents": rows(engine, f"select {intent} from trading.intents order by 1, 2"),  # noqa: S608
+        "orders": rows(
+            engine,
+            "select deployment_id, bar_close, status, filled_quantity, reason from trading.orders "
+            "join trading.intents using (client_order_id) order by 1, 2",
+        ),
+        "signals": rows(
+            engine,
+            "select deployment_id, bar_close, target, price, decision #- '{view,data_age_seconds}' "
+            "from trading.signals order by 1, 2",
+        ),
+        "state": rows(engine, "select deployment_id, bar_close, state from trading.checkpoints order by 1"),
+    }

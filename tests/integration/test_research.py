@@ -1,0 +1,292 @@
+"""Walk-forwards on stored bars: kept, resumed after a crash, the same for any number of workers."""
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+from sqlalchemy import Engine, func, select, text
+
+from quant_pipelines.core.bars import BarRows
+from quant_pipelines.core.errors import DataError, OptimizationError, StrategyError
+from quant_pipelines.core.settings import MarketSettings, OptimizationSettings, Settings, WindowSettings
+from quant_pipelines.core.timeframes import DAY_MS, MINUTE_MS, day_start_ms
+from quant_pipelines.optimize.verdict import VerdictRecord
+from quant_pipelines.research import (
+    JobFailure,
+    OptimizationJob,
+    daily_jobs,
+    optimize_many,
+    optimize_one,
+    resume_job,
+)
+from quant_pipelines.store.bars import upsert_bars
+from quant_pipelines.store.tables import (
+    folds,
+    optimizer_tasks,
+    out_of_sample_returns,
+    strategy_versions,
+    trials,
+    verdicts,
+)
+from quant_pipelines.store.verdicts import read_verdicts
+
+pytestmark = pytest.mark.postgres
+
+END = day_start_ms("2025-06-10")
+DAYS = 7
+WINDOWS = WindowSettings(train_days=3, test_days=1, folds=3, purge_hours=4)
+JOB = OptimizationJob(
+    "ema_cross",
+    "BTC/USDT:USDT",
+    "15m",
+    END,
+    WINDOWS,
+    trials=16,
+    overfit_points=8,
+    overfit_blocks=2,
+)
+
+
+def market(seed: int = 5, start: int = END - DAYS * DAY_MS) -> BarRows:
+    """1m bars with slow waves to follow and noise on top."""
+    n = DAYS * 1440
+    noise = np.random.default_rng(seed).normal(0, 4e-4, n)
+    steps = 1e-4 * np.sin(np.arange(n) * 2 * np.pi / 2000) + noise
+    close = 100.0 * np.exp(np.cumsum(steps))
+    opened = np.concatenate([[100.0], close[:-1]])
+    spread = 1 + 2e-4
+    return BarRows(
+        ts=start + MINUTE_MS * np.arange(n, dtype=np.int64),
+        open=opened,
+        high=np.maximum(opened, close) * spread,
+        low=np.minimum(opened, close) / spread,
+        close=close,
+        volume=np.ones(n),
+        quote_volume=close,
+        trades=np.ones(n, dtype=np.int64),
+    )
+
+
+def rolled_up(rows: BarRows, minutes: int) -> BarRows:
+    def grouped(column: np.ndarray) -> np.ndarray:
+        return column.reshape(-1, minutes)
+
+    return BarRows(
+        ts=rows.ts[::minutes],
+        open=rows.open[::minutes],
+        high=grouped(rows.high).max(axis=1),
+        low=grouped(rows.low).min(axis=1),
+        close=rows.close[minutes - 1 :: minutes],
+        volume=grouped(rows.volume).sum(axis=1),
+        quote_volume=grouped(rows.quote_volume).sum(axis=1),
+        trades=grouped(rows.trades).sum(axis=1),
+    )
+
+
+@pytest.fixture(name="stored")
+def store_market(engine: Engine) -> Engine:
+    for number, symbol in enumerate(("BTC/USDT:USDT", "ETH/USDT:USDT")):
+        rows = market(5 + number)
+        upsert_bars(engine, JOB.exchange, symbol, "1m", rows)
+        upsert_bars(engine, JOB.exchange, symbol, "15m", rolled_up(rows, 15))
+    return engine
+
+
+def count(engine: Engine, table: Any) -> int:
+    with engine.connect() as connection:
+        return int(connection.execute(select(func.count()).select_from(table)).scalar_one())
+
+
+def numbers(record: VerdictRecord) -> VerdictRecord:
+    return replace(record, id=None, task_id=None)
+
+
+def test_verdict_is_stored_with_everything_behind_it(stored: Engine) -> None:
+    record = optimize_one(stored, JOB)
+    assert record.decision == "candidate"
+    assert record.out_of_sample["days"] == 3
+    assert record.out_of_sample["execution_timeframe"] == "1m"
+    assert record.in_sample["own_trials"] == 16 * 4 + 8
+    assert {gate.gate for gate in record.gates} == {"paper", "capital"}
+    assert (count(stored, folds), count(stored, trials)) == (4, 64)
+    assert count(stored, out_of_sample_returns) == 3
+    assert (count(stored, strategy_versions), count(stored, verdicts)) == (1, 1)
+    with stored.connect() as connection:
+        equity = connection.execute(
+            select(out_of_sample_returns.c.equity).order_by(out_of_sample_returns.c.day)
+        ).scalars()
+        assert list(equity)[-1] == pytest.approx(1 + record.out_of_sample["total_return"], rel=1e-12)
+
+
+def test_finished_job_is_not_run_again(stored: Engine) -> None:
+    first = optimize_one(stored, JOB)
+    assert optimize_one(stored, replace(JOB, trigger="operator")) == first
+    assert count(stored, verdicts) == 1
+
+
+def test_interrupted_job_goes_on_behind_the_last_fold_and_ends_the_same(stored: Engine) -> None:
+    whole = optimize_one(stored, JOB)
+    assert whole.task_id is not None
+    with stored.begin() as connection:  # as a crash after two folds would leave it
+        connection.execute(text("delete from research.verdicts"))
+        connection.execute(text("delete from research.out_of_sample_returns"))
+        connection.execute(text("delete from research.folds where fold not in (0, 1)"))
+        connection.execute(text("delete from research.trials where fold not in (0, 1)"))
+        connection.execute(text("update research.optimizer_tasks set status = 'running', finished_at = null"))
+        connection.execute(text("create table kept as select *, xmin as writer from research.folds"))
+    resumed = optimize_one(stored, resume_job(stored, whole.task_id))
+    assert numbers(resumed) == numbers(whole)
+    with stored.connect() as connection:
+        untouched = connection.execute(
+            text(
+                "select count(*) from research.folds f join kept using (task_id, fold) where f.xmin = writer"
+            )
+        ).scalar_one()
+    assert untouched == 2
+
+
+def test_any_number_of_workers_gives_the_same_verdicts(stored: Engine, database_url: str) -> None:
+    jobs = [JOB, replace(JOB, timeframe="1m"), replace(JOB, symbol="ETH/USDT:USDT")]
+    alone = [numbers(optimize_one(stored, job)) for job in reversed(jobs)][::-1]
+    with stored.begin() as connection:
+        connection.execute(text("truncate research.optimizer_tasks cascade"))
+    outcomes = optimize_many(database_url, [*jobs, replace(JOB, strategy="ema_cros")], workers=2)
+    assert [numbers(one) for one in outcomes[:3] if isinstance(one, VerdictRecord)] == alone
+    failure = outcomes[3]
+    assert isinstance(failure, JobFailure)
+    assert "did you mean 'ema_cross'?" in failure.error
+
+
+def test_earlier_trials_on_overlapping_data_count(stored: Engine) -> None:
+    first = optimize_one(stored, JOB)
+    second = optimize_one(stored, replace(JOB, seed=2))
+    assert second.in_sample["trials"] == 2 * first.in_sample["own_trials"]
+
+
+def test_failed_job_keeps_its_reason_and_may_be_run_again(stored: Engine) -> None:
+    broken = replace(JOB, objective="sharp")
+    with pytest.raises(OptimizationError, match="did you mean 'sharpe'"):
+        optimize_one(stored, broken)
+    with stored.connect() as connection:
+        row = connection.execute(select(optimizer_tasks.c.status, optimizer_tasks.c.error)).one()
+    assert row.status == "failed"
+    assert "did you mean 'sharpe'" in row.error
+
+
+def test_second_process_at_the_same_task_is_refused(stored: Engine) -> None:
+    record = optimize_one(stored, JOB)
+    with stored.connect() as connection:
+        key = connection.execute(select(optimizer_tasks.c.task_key)).scalar_one()
+        connection.execute(text("select pg_advisory_lock(:key)"), {"key": int(key[:15], 16)})
+        with pytest.raises(OptimizationError, match="being worked on by another process"):
+            optimize_one(stored, JOB)
+        connection.execute(text("select pg_advisory_unlock_all()"))
+    assert optimize_one(stored, JOB) == record
+
+
+@pytest.mark.parametrize(
+    ("change", "error", "sentence"),
+    [
+        (
+            {"window_end_ms": END + 5 * DAY_MS},
+            DataError,
+            "folds is 0 of 3, .* need 672 from 2025-06-08 00:00",
+        ),
+        ({"symbol": "SOL/USDT:USDT"}, DataError, "bars are none"),
+        ({"strategy": "no_such_thing"}, StrategyError, "unknown strategy"),
+        ({"window_end_ms": None, "symbol": "SOL/USDT:USDT"}, DataError, "no 15m bars of SOL"),
+        ({"archive": "nowhere"}, DataError, "archive nowhere has no bars"),
+    ],
+)
+def test_job_that_cannot_run_says_why(
+    stored: Engine, change: dict[str, Any], error: type[Exception], sentence: str
+) -> None:
+    with pytest.raises(error, match=sentence):
+        optimize_one(stored, replace(JOB, **change))
+
+
+def test_blocking_finding_fails_the_clean_data_gate(stored: Engine) -> None:
+    with stored.begin() as connection:
+        connection.execute(
+            text(
+                "insert into market.data_findings"
+                " (exchange, symbol, timeframe, day, check_name, severity, count, detail, found_at) values"
+                " ('binanceusdm', 'BTC/USDT:USDT', '1m', '2025-06-07', 'gaps', 'block', 3, '{}', now())"
+            )
+        )
+    record = optimize_one(stored, JOB)
+    gate = next(gate for gate in record.gates if gate.name == "blocking_findings")
+    assert (gate.value, gate.passed) == (1, False)
+    assert gate.detail == "3 x gaps in 1m bars of BTC/USDT:USDT on 2025-06-07"
+
+
+def test_day_has_one_job_for_each_strategy_symbol_and_timeframe(engine: Engine) -> None:
+    settings = Settings(
+        market=MarketSettings(whitelist=("ETH/USDT:USDT", "BTC/USDT:USDT")),
+        optimization=OptimizationSettings(timeframes=("1m", "1h")),
+    )
+    jobs = daily_jobs(settings, engine, END + 5 * MINUTE_MS)
+    assert len({(job.strategy, job.symbol, job.timeframe) for job in jobs}) == len(jobs) == 8
+    assert {job.window_end_ms for job in jobs} == {END}
+    assert {job.windows.train_days for job in jobs if job.timeframe == "1m"} == {10}
+    assert daily_jobs(settings, engine, END + 23 * 60 * MINUTE_MS) == jobs
+
+
+def test_day_asked_again_gives_the_same_tasks(stored: Engine) -> None:
+    settings = Settings(
+        market=MarketSettings(whitelist=(JOB.symbol,)),
+        optimization=OptimizationSettings(
+            strategies=("ema_cross",),
+            timeframes=("15m",),
+            trials=4,
+            overfit_points=4,
+            overfit_blocks=2,
+            minute_windows=replace(WINDOWS, folds=9),
+        ),
+    )
+    runs = []
+    for at_ms in (END + 10 * MINUTE_MS, END + 23 * 60 * MINUTE_MS):
+        (job,) = daily_jobs(settings, stored, at_ms)
+        assert (job.folds, job.windows.folds) == (None, 9)
+        runs.append(optimize_one(stored, job))
+    assert runs[0] == runs[1]
+    assert (count(stored, optimizer_tasks), count(stored, verdicts)) == (1, 1)
+
+
+def test_short_history_gets_the_newest_folds_and_the_verdict_says_so(stored: Engine) -> None:
+    record = optimize_one(stored, replace(JOB, windows=replace(WINDOWS, folds=9)))
+    evidence = record.out_of_sample
+    assert (evidence["folds"], evidence["configured_folds"], evidence["days"]) == (3, 9, 3)
+    assert (record.window_start_ms, record.window_end_ms) == (END - 7 * DAY_MS, END)
+    assert read_verdicts(stored, task_id=record.task_id)[0].out_of_sample == evidence
+    with stored.connect() as connection:
+        row = connection.execute(select(optimizer_tasks)).one()
+    assert (row.settings["job"]["folds"], row.settings["job"]["windows"]["folds"]) == (3, 9)
+
+
+def test_longer_history_is_another_task_and_a_stored_one_resumes_as_it_was(stored: Engine) -> None:
+    job = replace(JOB, windows=replace(WINDOWS, folds=4))
+    short = optimize_one(stored, job)
+    older = market(9, start=END - 2 * DAYS * DAY_MS)
+    upsert_bars(stored, JOB.exchange, JOB.symbol, "15m", rolled_up(older, 15))
+    long = optimize_one(stored, job)
+    assert (short.out_of_sample["folds"], long.out_of_sample["folds"]) == (3, 4)
+    assert short.task_id is not None
+    assert short.task_id != long.task_id
+    assert optimize_one(stored, resume_job(stored, short.task_id)) == short
+
+
+def test_hours_without_minutes_of_the_whole_window_execute_themselves(stored: Engine) -> None:
+    older = market(9, start=END - 2 * DAYS * DAY_MS)
+    upsert_bars(stored, JOB.exchange, JOB.symbol, "15m", rolled_up(older, 15))
+    record = optimize_one(stored, replace(JOB, windows=replace(WINDOWS, folds=6)))
+    assert record.out_of_sample["folds"] == 6
+    assert record.out_of_sample["execution_timeframe"] == "15m"
+
+
+def test_history_for_too_few_folds_fails_with_one_sentence(stored: Engine) -> None:
+    job = replace(JOB, windows=replace(WINDOWS, folds=9, min_folds=4))
+    sentence = "BTC/USDT:USDT 15m: folds is 3 of 9, because bars are 672 from .*; expected 4 or more"
+    with pytest.raises(DataError, match=sentence):
+        optimize_one(stored, job)
