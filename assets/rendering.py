@@ -2,6 +2,7 @@
 
 import base64
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import pairwise
 from typing import Any
 
 import dagster as dg
@@ -10,6 +11,9 @@ _WIDTH, _HEIGHT, _MARGIN, _TOP = 720, 220, 8, 24
 _LEGEND, _LEGEND_COLUMNS = 18, 3
 _COLORS = ("#2f6fde", "#d9534f", "#3a9d5d", "#b07d1a", "#7b4fb5", "#2aa5a5", "#8a8a8a", "#c74f93")
 _MAX_POINTS = 400
+_SPARK_WIDTH, _SPARK_HEIGHT, _SPARK_POINTS = 300, 48, 60
+SHOWN_AT_ONCE = 1000
+"""Dagster folds Markdown of this many characters away behind a link."""
 
 
 def table(
@@ -36,9 +40,29 @@ def plot(lines: Mapping[str, Sequence[float]], title: str) -> dg.MarkdownMetadat
     """
     drawn = {name: values for name, values in lines.items() if len(values) > 1}
     if not drawn:
-        return dg.MetadataValue.md("nothing to plot")
-    image = base64.b64encode(_svg(drawn, title).encode()).decode()
-    return dg.MetadataValue.md(f"![{title}](data:image/svg+xml;base64,{image})")
+        return dg.MetadataValue.md("nothing to plot yet")
+    return _image(_svg(drawn, title), title)
+
+
+def spark(values: Sequence[float], title: str) -> dg.MarkdownMetadataValue:
+    """Draw one line, without a scale, small enough that the page shows it at once."""
+    if len(values) < 2:
+        return dg.MetadataValue.md("nothing to plot yet")
+    drawn = [values[at * (len(values) - 1) // _SPARK_POINTS] for at in range(_SPARK_POINTS + 1)]
+    low, span = min(drawn), (max(drawn) - min(drawn)) or 1.0
+    heights = [round(_SPARK_HEIGHT * (1 - (value - low) / span)) + 1 for value in drawn]
+    steps = (f"l{_SPARK_WIDTH // _SPARK_POINTS} {after - before}" for before, after in pairwise(heights))
+    image = (
+        f'<svg xmlns="http://www.w3.org/2000/svg" width="{_SPARK_WIDTH}" height="{_SPARK_HEIGHT + 2}">'
+        f'<path fill="none" stroke="{_COLORS[0]}" d="M0 {heights[0]}{"".join(steps)}"/></svg>'
+    )
+    return _image(image, title)
+
+
+def _image(svg: str, title: str) -> dg.MarkdownMetadataValue:
+    return dg.MetadataValue.md(
+        f"![{title}](data:image/svg+xml;base64,{base64.b64encode(svg.encode()).decode()})"
+    )
 
 
 def _cell(value: Any) -> str:

@@ -7,7 +7,7 @@ import dagster as dg
 from pydantic import Field
 
 from assets.market import data_quality, funding_rates
-from assets.rendering import plot, table
+from assets.rendering import plot, spark, table
 from assets.resources import Platform
 from assets.selection import hot_list
 from quant_pipelines.operations.views import newest_verdicts, out_of_sample_equity, task_counts
@@ -21,6 +21,7 @@ _RESEARCH: dict[str, Any] = {
     "kinds": {"python", "numba", "postgres"},
 }
 _PLOTTED = 8
+_BEST_SHOWN = 5
 
 
 class Depth(Enum):
@@ -80,8 +81,9 @@ def verdicts(platform: dg.ResourceParam[Platform]) -> dg.MaterializeResult:
         "verdicts": len(rows),
         "paper_passed": sum(row["paper_passed"] for row in rows),
         "capital_passed": sum(row["capital_passed"] for row in rows),
+        **_best(platform, rows),
         **_equity_plots(platform, rows),
-        "table": table(_verdict_row(row) for row in rows),
+        "all_gates": table(_verdict_row(row) for row in rows),
     }
     return dg.MaterializeResult(metadata=metadata)
 
@@ -97,9 +99,39 @@ def _scope(config: Search, deep_factor: int) -> "Scope":
     )
 
 
+def _best(platform: Platform, rows: list[dict[str, Any]]) -> dict[str, dg.MarkdownMetadataValue]:
+    """Tell what did best out of sample, short enough that the page shows it at once."""
+    best = sorted(rows, key=_out_of_sample_return, reverse=True)[:_BEST_SHOWN]
+    if not best:
+        return {}
+    curve = out_of_sample_equity(platform.engine, [best[0]["task_id"]])[best[0]["task_id"]]
+    name = f"{best[0]['strategy']} {best[0]['symbol']} {best[0]['timeframe']}"
+    return {
+        "best_out_of_sample": table(_best_row(row) for row in best),
+        "best_equity": spark(curve, f"Stitched out-of-sample equity of {name}"),
+    }
+
+
+def _best_row(row: dict[str, Any]) -> dict[str, Any]:
+    outside = row["out_of_sample"]
+    return {
+        "strategy": row["strategy"],
+        "symbol": row["symbol"].partition(":")[0],
+        "bars": row["timeframe"],
+        "return": outside.get("total_return"),
+        "sharpe": outside.get("sharpe"),
+        "paper": row["paper_passed"],
+        "failed": sum(not gate["passed"] for gate in row["gates"]),
+    }
+
+
+def _out_of_sample_return(row: dict[str, Any]) -> float:
+    return float(row["out_of_sample"].get("total_return") or 0.0)
+
+
 def _equity_plots(platform: Platform, rows: list[dict[str, Any]]) -> dict[str, dg.MarkdownMetadataValue]:
     """Stitched out-of-sample equity of each timeframe's best, on one scale."""
-    best = sorted(rows, key=lambda row: -row["out_of_sample"].get("total_return", 0.0))
+    best = sorted(rows, key=_out_of_sample_return, reverse=True)
     plots = {}
     for timeframe in sorted({row["timeframe"] for row in rows}):
         shown = [row for row in best if row["timeframe"] == timeframe][:_PLOTTED]

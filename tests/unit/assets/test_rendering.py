@@ -1,7 +1,7 @@
 import base64
 import xml.etree.ElementTree as ET
 
-from assets.rendering import plot, table
+from assets.rendering import SHOWN_AT_ONCE, plot, spark, table
 
 
 def image_of(markdown: str) -> ET.Element:
@@ -43,4 +43,17 @@ def test_long_line_is_thinned() -> None:
 
 
 def test_nothing_to_plot_says_so() -> None:
-    assert plot({"short": [1.0]}, "Nothing").value == "nothing to plot"
+    assert plot({"short": [1.0]}, "Nothing").value == "nothing to plot yet"
+    assert spark([1.0], "Nothing").value == "nothing to plot yet"
+
+
+def test_spark_is_short_enough_to_be_shown_at_once() -> None:
+    markdown = str(spark([1.0 + (at % 7) ** 2 for at in range(5_000)], "Stitched out-of-sample equity").value)
+    assert len(markdown) < SHOWN_AT_ONCE
+
+
+def test_spark_rises_from_the_bottom_to_the_top() -> None:
+    (path,) = image_of(str(spark([1.0, 2.0], "Rise").value))
+    start, *steps = path.attrib["d"].removeprefix("M0 ").split("l")
+    assert int(start) + sum(int(step.split()[1]) for step in steps) == 1
+    assert int(start) > 1
