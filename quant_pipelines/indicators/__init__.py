@@ -1,9 +1,33 @@
 """Indicators, a file each: arrays in, arrays of the same length out, ``out[i]`` uses bars ``[: i + 1]``."""
 
+from quant_pipelines.indicators.adx import Direction, adx
 from quant_pipelines.indicators.atr import atr
 from quant_pipelines.indicators.bollinger import Bands, bollinger
 from quant_pipelines.indicators.ema import ema
+from quant_pipelines.indicators.macd import Macd, macd
+from quant_pipelines.indicators.rolling_range import Range, rolling_range
 from quant_pipelines.indicators.rolling_std import rolling_std
+from quant_pipelines.indicators.rolling_vwap import rolling_vwap
+from quant_pipelines.indicators.rolling_z import rolling_z
+from quant_pipelines.indicators.rsi import rsi
 from quant_pipelines.indicators.sma import sma
+from quant_pipelines.indicators.supertrend import supertrend
 
-__all__ = ["Bands", "atr", "bollinger", "ema", "rolling_std", "sma"]
+__all__ = [
+    "Bands",
+    "Direction",
+    "Macd",
+    "Range",
+    "adx",
+    "atr",
+    "bollinger",
+    "ema",
+    "macd",
+    "rolling_range",
+    "rolling_std",
+    "rolling_vwap",
+    "rolling_z",
+    "rsi",
+    "sma",
+    "supertrend",
+]

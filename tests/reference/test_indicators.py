@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from quant_pipelines.core.arrays import FloatArray
-from quant_pipelines.indicators import atr, bollinger, ema, sma
+from quant_pipelines.indicators import adx, atr, bollinger, ema, macd, rolling_range, rsi, sma
 
 
 @pytest.fixture(scope="module")
@@ -40,3 +40,26 @@ def test_bollinger_bands_equal_talib(table: dict[str, FloatArray]) -> None:
 def test_atr_equals_talib(table: dict[str, FloatArray], window: int) -> None:
     actual = atr(table["high"], table["low"], table["close"], window)
     np.testing.assert_allclose(actual, table[f"atr{window}"], rtol=1e-11)
+
+
+def test_rsi_equals_talib(table: dict[str, FloatArray]) -> None:
+    np.testing.assert_allclose(rsi(table["close"], 14), table["rsi14"], rtol=1e-9)
+
+
+def test_directional_movement_equals_talib(table: dict[str, FloatArray]) -> None:
+    trend = adx(table["high"], table["low"], table["close"], 14)
+    np.testing.assert_allclose(trend.adx, table["adx14"], rtol=1e-9)
+    np.testing.assert_allclose(trend.plus, table["plus_di14"], rtol=1e-9)
+    np.testing.assert_allclose(trend.minus, table["minus_di14"], rtol=1e-9)
+
+
+def test_rolling_range_equals_the_donchian_channel(table: dict[str, FloatArray]) -> None:
+    channel = rolling_range(table["low"], table["high"], 20)
+    np.testing.assert_allclose(channel.low, table["donch_lo20"], rtol=1e-12)
+    np.testing.assert_allclose(channel.high, table["donch_hi20"], rtol=1e-12)
+
+
+def test_macd_equals_talib_once_the_seeds_are_forgotten(table: dict[str, FloatArray]) -> None:
+    lines = macd(table["close"], 12, 26, 9)
+    np.testing.assert_allclose(lines.line[400:], table["macd"][400:], atol=1e-8)
+    np.testing.assert_allclose(lines.signal[400:], table["macd_signal"][400:], atol=1e-8)

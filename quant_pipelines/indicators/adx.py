@@ -1,0 +1,36 @@
+"""Average directional index."""
+
+from typing import NamedTuple
+
+import talib
+
+from quant_pipelines.core.arrays import FloatArray
+
+
+class Direction(NamedTuple):
+    """Strength of the trend and its two sides, 0 to 100, each of shape (n_bars,)."""
+
+    adx: FloatArray
+    plus: FloatArray
+    minus: FloatArray
+
+
+def adx(high: FloatArray, low: FloatArray, close: FloatArray, window: int) -> Direction:
+    """Compute Wilder's directional movement (New Concepts in Technical Trading Systems, 1978) by TA-Lib.
+
+    Parameters
+    ----------
+    high, low, close
+        ndarray of shape (n_bars,), float64, without NaN.
+    window
+        Bars, at least 2.
+
+    Returns
+    -------
+    Direction
+        NaN for the first ``2 * window - 1`` bars of ``adx``, and ``window`` bars of the sides.
+    """
+    if close.size == 0:
+        return Direction(close.copy(), close.copy(), close.copy())
+    columns = (high, low, close, window)
+    return Direction(talib.ADX(*columns), talib.PLUS_DI(*columns), talib.MINUS_DI(*columns))

@@ -1,0 +1,37 @@
+"""Moving average convergence divergence."""
+
+from typing import NamedTuple
+
+from quant_pipelines.core.arrays import FloatArray
+from quant_pipelines.indicators.ema import ema
+
+
+class Macd(NamedTuple):
+    """Line, its signal, and their difference, each of shape (n_bars,)."""
+
+    line: FloatArray
+    signal: FloatArray
+    histogram: FloatArray
+
+
+def macd(values: FloatArray, fast: int, slow: int, signal: int) -> Macd:
+    """Compute the difference of two moving averages, and its own moving average (Appel, 1979).
+
+    The averages are those of ``ema``: seeded with the first value, unlike TA-Lib's, and equal to them once
+    both have forgotten their seeds.
+
+    Parameters
+    ----------
+    values
+        ndarray of shape (n_bars,), float64, without NaN.
+    fast, slow, signal
+        Spans in bars, at least 1.
+
+    Returns
+    -------
+    Macd
+        Quote per base, defined from the first bar.
+    """
+    line = ema(values, fast) - ema(values, slow)
+    smoothed = ema(line, signal)
+    return Macd(line, smoothed, line - smoothed)

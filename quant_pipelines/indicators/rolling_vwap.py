@@ -1,0 +1,30 @@
+"""Volume-weighted average price of a window."""
+
+import numpy as np
+import talib
+
+from quant_pipelines.core.arrays import FloatArray
+from quant_pipelines.indicators.sma import sma
+
+
+def rolling_vwap(price: FloatArray, volume: FloatArray, window: int) -> FloatArray:
+    """Average price of the last ``window`` bars, weighted by their volume.
+
+    Parameters
+    ----------
+    price, volume
+        ndarray of shape (n_bars,), float64, without NaN.
+    window
+        Bars, at least 1.
+
+    Returns
+    -------
+    ndarray of shape (n_bars,), float64
+        Quote per base; NaN for the first ``window - 1`` bars and where nothing traded in the window.
+    """
+    if price.size == 0:
+        return price.copy()
+    has_traded = talib.MAX(volume, window) > 0 if window > 1 else volume > 0
+    average = np.full(price.size, np.nan)
+    np.divide(sma(price * volume, window), sma(volume, window), out=average, where=has_traded)
+    return average

@@ -1,0 +1,28 @@
+"""Relative strength index."""
+
+import numpy as np
+import talib
+
+from quant_pipelines.core.arrays import FloatArray
+
+
+def rsi(values: FloatArray, window: int) -> FloatArray:
+    """Wilder's relative strength index (New Concepts in Technical Trading Systems, 1978), as TA-Lib has it.
+
+    Parameters
+    ----------
+    values
+        ndarray of shape (n_bars,), float64, without NaN.
+    window
+        Bars, at least 2.
+
+    Returns
+    -------
+    ndarray of shape (n_bars,), float64
+        0 to 100; NaN for the first ``window`` bars. 50 while the price has never moved, where TA-Lib says 0.
+    """
+    if values.size == 0:
+        return values.copy()
+    result = talib.RSI(values, window)
+    has_moved = np.logical_or.accumulate(np.diff(values, prepend=values[0]) != 0)
+    return np.where(has_moved | np.isnan(result), result, 50.0)
