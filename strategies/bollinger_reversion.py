@@ -3,13 +3,14 @@
 import numpy as np
 
 from quant_pipelines.indicators import bollinger
-from quant_pipelines.sdk import Array, Bars, Float, Inputs, Int, Stops, Strategy
+from quant_pipelines.sdk import Array, Bars, Float, Inputs, Int, Stops, Strategy, held, turned
 
 
 class BollingerReversion(Strategy):
     """Long below the lower band, short above the upper one, flat again at the middle.
 
-    Mean reversion: it loses in trends, which is what the hard stop is for.
+    Hypothesis: a price outside its usual range comes back to the mean. Regime: ranges.
+    Failure: trends, where it stands against them for as long as they last; the hard stop is for that.
     """
 
     inputs = Inputs(symbols=1)
@@ -20,11 +21,8 @@ class BollingerReversion(Strategy):
     def target(self, bars: Bars) -> Array:
         """1 from a close below the lower band to the middle, -1 from above the upper band, else 0."""
         lower, middle, upper = bollinger(bars.close, self.window, self.width)
-        is_above = bars.close > middle
-        event = np.full(len(bars), np.nan)
-        event[1:][is_above[1:] != is_above[:-1]] = 0.0
+        event = np.where(turned(bars.close > middle), 0.0, np.nan)
         event[bars.close < lower] = 1.0
         event[bars.close > upper] = -1.0
         event[: self.window] = np.nan
-        latest = np.maximum.accumulate(np.where(np.isnan(event), 0, np.arange(len(bars))))
-        return event[latest] if len(bars) else event
+        return held(event)

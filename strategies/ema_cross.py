@@ -9,8 +9,9 @@ from quant_pipelines.sdk import Array, Bars, Float, Inputs, Int, Stops, Strategy
 class EmaCross(Strategy):
     """Long after the fast average crosses above the slow one, short after it crosses below.
 
-    A trend follower: it loses in ranges. It has no opinion until the averages have crossed once behind
-    the slow window, so that a trend of unknown age isn't entered.
+    Hypothesis: prices drift for longer than an average needs to turn. Regime: lasting trends.
+    Failure: ranges, where each cross is taken back. It has no opinion until the averages have crossed once
+    behind the slow window, so that a trend of unknown age isn't entered.
     """
 
     inputs = Inputs(symbols=1)

@@ -1,4 +1,4 @@
-"""What a strategy file may import: the strategy class, its declared parameters, and array types."""
+"""What a strategy file may import: the strategy class, its declared parameters, array types and signals."""
 
 from quant_pipelines.core.arrays import FloatArray as Array
 from quant_pipelines.core.bars import Bars
@@ -11,6 +11,7 @@ from quant_pipelines.sdk.loading import (
     strategies_folder,
 )
 from quant_pipelines.sdk.parameters import Float, Inputs, Int, Parameter, Stops
+from quant_pipelines.sdk.signals import held, turned
 from quant_pipelines.sdk.strategy import Strategy
 
 __all__ = [
@@ -25,7 +26,9 @@ __all__ = [
     "BrokenStrategy",
     "StrategySource",
     "compile_strategy",
+    "held",
     "list_strategies",
     "load_strategy",
     "strategies_folder",
+    "turned",
 ]

@@ -21,7 +21,7 @@ def random_bars(n: int = 1_500, seed: int = 4) -> Bars:
     open_ = np.concatenate([[100.0], close[:-1]])
     high, low = np.maximum(open_, close) * 1.002, np.minimum(open_, close) * 0.998
     ts = HOUR_MS * np.arange(n, dtype=np.int64)
-    return Bars("X/USDT:USDT", "1h", ts, open_, high, low, close, np.ones(n))
+    return Bars("X/USDT:USDT", "1h", ts, open_, high, low, close, 1.0 + rng.pareto(2.0, n))
 
 
 def corners(name: str) -> list[Strategy]:
@@ -36,6 +36,17 @@ def corners(name: str) -> list[Strategy]:
 def test_all_shipped_strategies_load() -> None:
     assert {"ema_cross", "bollinger_reversion"} <= set(NAMES)
     assert all(isinstance(found, StrategySource) for found in list_strategies(FOLDER))
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_strategy_says_what_it_believes_where_it_works_and_how_it_fails(name: str) -> None:
+    document = str(load_strategy(name, FOLDER).strategy_class.__doc__)
+    assert all(f"{word}:" in document for word in ("Hypothesis", "Regime", "Failure"))
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_strategy_takes_both_sides_of_a_random_walk(name: str) -> None:
+    assert {-1.0, 1.0} <= set(target_of(load_strategy(name, FOLDER).strategy_class(), random_bars()).tolist())
 
 
 @pytest.mark.parametrize("name", NAMES)

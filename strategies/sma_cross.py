@@ -1,0 +1,31 @@
+"""Simple moving average cross."""
+
+import numpy as np
+
+from quant_pipelines.indicators import sma
+from quant_pipelines.sdk import Array, Bars, Float, Inputs, Int, Stops, Strategy, held, turned
+
+
+class SmaCross(Strategy):
+    """Long after the fast average crosses above the slow one, short after it crosses below.
+
+    Hypothesis: prices drift for longer than a slow average needs to turn. Regime: lasting trends.
+    Failure: ranges, where each cross comes late and is taken back; the averages drop old bars all at once.
+    """
+
+    inputs = Inputs(symbols=1)
+    fast = Int(20, low=5, high=120, log=True)
+    slow = Int(80, low=20, high=480, log=True)
+    stops = Stops(hard_stop=Float(0.05, low=0.01, high=0.2, log=True))
+
+    def is_valid(self) -> bool:
+        """Fast is faster."""
+        return self.fast < self.slow
+
+    def target(self, bars: Bars) -> Array:
+        """1 above, -1 below, NaN before the first cross."""
+        slow = sma(bars.close, self.slow)
+        is_above = sma(bars.close, self.fast) > slow
+        is_cross = turned(is_above)
+        is_cross[: self.slow] = False
+        return held(np.where(is_cross, np.where(is_above, 1.0, -1.0), np.nan))

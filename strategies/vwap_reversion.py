@@ -1,0 +1,30 @@
+"""Reversion to the volume-weighted average price."""
+
+import numpy as np
+
+from quant_pipelines.indicators import atr, rolling_vwap
+from quant_pipelines.sdk import Array, Bars, Float, Inputs, Int, Stops, Strategy, held, turned
+
+
+class VwapReversion(Strategy):
+    """Long when the price is far below what was paid on average, short when it is far above, flat at it.
+
+    Hypothesis: most who traded in the window defend their price. Regime: ranges with even volume.
+    Failure: trends, where the average only follows; one huge trade that sets the average by itself.
+    """
+
+    inputs = Inputs(symbols=1)
+    window = Int(48, low=12, high=480, log=True)
+    distance = Float(2.5, low=1.0, high=8.0)
+    stops = Stops(hard_stop=Float(0.03, low=0.005, high=0.1, log=True))
+
+    def target(self, bars: Bars) -> Array:
+        """1 from ``distance`` average ranges below to the average, -1 from above, else 0."""
+        typical = (bars.high + bars.low + bars.close) / 3.0
+        average = rolling_vwap(typical, bars.volume, self.window)
+        reach = self.distance * atr(bars.high, bars.low, bars.close, self.window)
+        event = np.where(turned(bars.close > average), 0.0, np.nan)
+        event[bars.close < average - reach] = 1.0
+        event[bars.close > average + reach] = -1.0
+        event[: self.window + 1] = np.nan
+        return held(event)
