@@ -16,7 +16,7 @@ _VERBS = {
     "doctor": ("doctor", "check this machine and this home, with a mend for each fault"),
     "backtest": ("backtest", "one backtest"),
     "optimize": ("optimize", "a walk-forward and its verdict"),
-    "strategy": ("strategy", "list strategies"),
+    "strategy": ("strategy", "list, begin, check and test strategies"),
     "data": ("data", "what market data are stored, and what is wrong with them"),
     "approve": ("approve", "admit a candidate to paper money, or a hot coin to the whitelist"),
     "reject": ("reject", "turn down a candidate"),

@@ -1,27 +1,59 @@
-"""``quant strategy list``: the strategies of the folder, and what is wrong with the broken ones."""
+"""``quant strategy``: list the strategies, start a new one, and put one through the contract."""
 
 import argparse
 import sys
+from pathlib import Path
 from typing import Any
 
 from quant_pipelines.cli.output import print_document, table
+from quant_pipelines.core.errors import ConfigurationError
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
-    parser.add_argument("action", choices=("list",), help="list: every strategy of the folder")
+    actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
+    texts = {
+        "list": "every strategy of the folder",
+        "new": "write a strategy file to begin with",
+        "check": "put strategies through the contract: causality, warm-up, range, determinism, speed",
+        "test": "check, and trade made-up bars: the batch and the event driver must agree",
+    }
+    for action, text in texts.items():
+        child = actions.add_parser(action, help=text, description=f"{text.capitalize()}.")
+        child.add_argument(
+            "--json", action="store_true", default=argparse.SUPPRESS, help="print one JSON document on stdout"
+        )
+        if action == "new":
+            child.add_argument("strategy", metavar="FILE", help="file to write, such as ./my_idea.py")
+        elif action != "list":
+            help_text = "names or files; none means the whole folder"
+            child.add_argument("strategy", nargs="*", metavar="STRATEGY", help=help_text)
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """List the strategies; a broken file is reported and stops nothing."""
-    from quant_pipelines.sdk import BrokenStrategy, StrategySource, list_strategies, strategies_folder
+    """Do what was asked; check and test answer 1 when a rule is broken."""
+    if arguments.action == "list":
+        return _list(as_json=arguments.json)
+    if arguments.action == "new":
+        return _new(Path(arguments.strategy), as_json=arguments.json)
+    return _check(arguments.strategy, as_json=arguments.json, with_trades=arguments.action == "test")
+
+
+def _folder() -> Path:
+    from quant_pipelines.sdk import strategies_folder
     from quant_pipelines.settings import load_settings
 
-    folder = strategies_folder(load_settings().strategies_folder)
+    return strategies_folder(load_settings().strategies_folder)
+
+
+def _list(*, as_json: bool) -> int:
+    from quant_pipelines.sdk import BrokenStrategy, StrategySource, list_strategies
+
+    folder = _folder()
     found = list_strategies(folder)
     rows = [_row(source) for source in found if isinstance(source, StrategySource)]
     broken = [item for item in found if isinstance(item, BrokenStrategy)]
-    if arguments.json:
+    if as_json:
         faults = [{"name": item.name, "path": item.path, "error": item.error} for item in broken]
         print_document({"folder": folder, "strategies": rows, "broken": faults})
         return 0
@@ -39,3 +71,35 @@ def _row(source: Any) -> dict[str, Any]:
         "description": source.description,
         "parameters": source.strategy_class.describe_space(),
     }
+
+
+def _new(path: Path, *, as_json: bool) -> int:
+    from quant_pipelines.sdk.scaffold import scaffold
+
+    if path.suffix != ".py" or not path.stem.isidentifier():
+        raise ConfigurationError(f"{str(path)!r} can't be a strategy; expected a name such as my_idea.py")
+    try:
+        with path.open("x", encoding="utf-8") as file:
+            file.write(scaffold(path.stem))
+    except FileExistsError as error:
+        raise ConfigurationError(f"{str(path)!r} is there already; nothing was written") from error
+    except OSError as error:
+        raise ConfigurationError(f"{str(path)!r} can't be written: {error.strerror}") from error
+    if as_json:
+        print_document({"path": path})
+    else:
+        print(f"{path} is written; try it with: quant strategy check {path}")
+    return 0
+
+
+def _check(wanted: list[str], *, as_json: bool, with_trades: bool) -> int:
+    from quant_pipelines.cli.strategy_check import check_file, files_of
+
+    results = [check_file(name, path, with_trades=with_trades) for name, path in files_of(wanted, _folder())]
+    if as_json:
+        print_document({"strategies": results})
+    else:
+        rows = [{"strategy": one["name"], **check} for one in results for check in one["checks"]]
+        shown = [row | {"passed": "pass" if row["passed"] else "FAIL"} for row in rows]
+        print(table(shown, ("strategy", "check", "passed", "detail")))
+    return 0 if all(one["passed"] for one in results) else 1

@@ -1,5 +1,6 @@
 """Strategies from files: found by name or path, compiled from their text, never imported as a package."""
 
+import ast
 import importlib.util
 import sys
 from dataclasses import dataclass
@@ -8,6 +9,7 @@ from types import ModuleType
 
 from quant_pipelines.core.errors import ConfigurationError, StrategyError, unknown_name
 from quant_pipelines.core.ids import content_hash
+from quant_pipelines.sdk.imports import check_imports
 from quant_pipelines.sdk.strategy import Strategy
 
 
@@ -88,7 +90,7 @@ def load_strategy(name_or_path: str, folder: Path) -> StrategySource:
     ------
     StrategyError
         One sentence if the name is unknown (the nearest one is suggested), the file is missing, has a
-        syntax error, raises, or doesn't define exactly one strategy class.
+        syntax error, uses what it may not, raises, or doesn't define exactly one strategy class.
     """
     if name_or_path.endswith(".py") or "/" in name_or_path:
         path = Path(name_or_path).expanduser()
@@ -132,10 +134,12 @@ def _load_file(path: Path) -> StrategySource:
 
 def _execute(name: str, source: str, module: ModuleType) -> None:
     try:
-        code = compile(source, str(module.__file__), "exec")
+        tree = ast.parse(source, str(module.__file__))
+        code = compile(tree, str(module.__file__), "exec")
     except (SyntaxError, ValueError) as error:
         line = getattr(error, "lineno", None)
         raise StrategyError(f"strategy {name}: syntax error in line {line}: {error.args[0]}") from error
+    check_imports(name, tree)
     sys.modules[module.__name__] = module
     try:
         exec(code, module.__dict__)  # noqa: S102 - running the plugin is the point

@@ -1,0 +1,60 @@
+"""Strategies put through the contract, each in a process of its own; and traded on made-up bars."""
+
+from pathlib import Path
+from typing import Any
+
+from quant_pipelines.core.errors import StrategyError, unknown_name
+from quant_pipelines.sdk import compile_strategy
+from quant_pipelines.sdk.contract import Check
+from quant_pipelines.sdk.sandbox import try_strategy
+from quant_pipelines.sdk.trial_bars import random_walk
+
+_TRADED_BARS = 2_000
+
+
+def files_of(wanted: list[str], folder: Path) -> list[tuple[str, Path]]:
+    """Name and file of each strategy that is asked for; the whole folder for none.
+
+    Raises
+    ------
+    StrategyError
+        If a name is unknown or a file is missing.
+    """
+    known = {path.stem: path for path in sorted(folder.glob("*.py")) if not path.name.startswith("_")}
+    return [_file_of(name, known) for name in wanted] if wanted else list(known.items())
+
+
+def check_file(name: str, path: Path, *, with_trades: bool) -> dict[str, Any]:
+    """Document of one strategy: passed, and each check with its detail; nothing of the file runs here."""
+    try:
+        source = path.read_text(encoding="utf-8")
+        checks = try_strategy(name, source)
+        if with_trades and all(check.passed for check in checks):
+            checks.append(Check("drivers", _difference(name, source)))
+    except (StrategyError, OSError, UnicodeDecodeError) as error:
+        checks = [Check("trial", str(error))]
+    rows = [{"check": check.name, "passed": check.passed, "detail": check.fault} for check in checks]
+    return {"name": name, "path": path, "passed": all(check.passed for check in checks), "checks": rows}
+
+
+def _file_of(name: str, known: dict[str, Path]) -> tuple[str, Path]:
+    if name in known:
+        return name, known[name]
+    path = Path(name).expanduser()
+    if not name.endswith(".py") and "/" not in name:
+        raise StrategyError(unknown_name("strategy", name, known))
+    if not path.is_file():
+        raise StrategyError(f"strategy file {name!r} doesn't exist")
+    return path.stem, path
+
+
+def _difference(name: str, source: str) -> str:
+    """Fault of the drivers, for a text that has passed its trial: batch and event must book the same."""
+    from quant_pipelines.backtest import run_backtest, run_event_backtest
+
+    strategy = compile_strategy(name, source).strategy_class()
+    bars = random_walk(_TRADED_BARS, seed=11)
+    batch, event = run_backtest(strategy, bars), run_event_backtest(strategy, bars)
+    if batch.final_equity != event.final_equity or len(batch.trades) != len(event.trades):
+        return f"{strategy}: batch ends with {batch.final_equity}, event with {event.final_equity}"
+    return "" if len(batch.trades) else f"{strategy}: closes no trade on {_TRADED_BARS} bars of a random walk"

@@ -1,0 +1,174 @@
+"""What every strategy must keep, as checks that any strategy class can be put through.
+
+The checks compare decisions, not trades: a decision that looks ahead may not show in a trade for months.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from time import perf_counter
+
+import numpy as np
+
+from quant_pipelines.core.arrays import FloatArray
+from quant_pipelines.core.bars import Bars, empty_bars
+from quant_pipelines.core.errors import StrategyError
+from quant_pipelines.sdk.strategy import Strategy, target_of
+from quant_pipelines.sdk.trial_bars import flat, random_walk, shocks
+
+_BARS, _CUTS, _SEED = 1_200, 40, 7
+SLOWEST_MICROSECONDS_PER_BAR = 500.0
+"""A strategy that takes longer makes a sweep of a year of minutes take days."""
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One rule, and whether the strategy keeps it.
+
+    Parameters
+    ----------
+    name
+        The rule.
+    fault
+        One sentence; empty when the rule is kept.
+    """
+
+    name: str
+    fault: str = ""
+
+    @property
+    def passed(self) -> bool:
+        """Whether the rule is kept."""
+        return not self.fault
+
+
+def check_strategy(strategy_class: type[Strategy]) -> list[Check]:
+    """Put a strategy through every check; only through the first one if it has no usable target."""
+    checks = []
+    for name, rule in RULES.items():
+        checks.append(Check(name, _fault(rule, strategy_class)))
+        if not checks[0].passed:
+            break
+    return checks
+
+
+def corners(strategy_class: type[Strategy]) -> Iterator[Strategy]:
+    """Defaults, and every parameter at either bound, where that is allowed."""
+    candidates: list[dict[str, float]] = [{}]
+    for name, declared in strategy_class.search_space().items():
+        candidates += [{name: declared.low}, {name: declared.high}]
+    return (strategy_class(**values) for values in candidates if strategy_class.is_allowed(values))
+
+
+def causality(strategy_class: type[Strategy]) -> str:
+    """Decisions up to a bar are the same when the future is cut off behind it."""
+    cuts = [1, 2, 3, *np.random.default_rng(_SEED).integers(4, _BARS, _CUTS).tolist()]
+    for strategy in corners(strategy_class):
+        for bars in (random_walk(_BARS, _SEED), shocks(_BARS, _SEED)):
+            whole = target_of(strategy, bars)
+            for cut in (cut for cut in cuts if cut < len(bars)):
+                at = _first_difference(target_of(strategy, bars.rows(0, cut)), whole[:cut])
+                if at is not None:
+                    return (
+                        f"{strategy}: the decision at bar {at} changes when bars behind {cut - 1} are cut off"
+                    )
+    return ""
+
+
+def other_futures(strategy_class: type[Strategy]) -> str:
+    """Decisions up to a bar are the same whatever happens behind it."""
+    strategy, bars, other = strategy_class(), random_walk(_BARS, _SEED), random_walk(_BARS, _SEED + 1)
+    cut = _BARS // 2
+    columns = ("open", "high", "low", "close", "volume")
+    mixed = {
+        name: np.concatenate([getattr(bars, name)[:cut], getattr(other, name)[cut:]]) for name in columns
+    }
+    changed = target_of(strategy, Bars(bars.symbol, bars.timeframe, bars.ts, **mixed))
+    at = _first_difference(changed[:cut], target_of(strategy, bars)[:cut])
+    return "" if at is None else f"{strategy}: the decision at bar {at} depends on bars behind {cut - 1}"
+
+
+def warm_up(strategy_class: type[Strategy]) -> str:
+    """Decisions forget where history began, ``history_bars`` behind its start."""
+    strategy = strategy_class()
+    behind, settled = strategy.history_bars, 503
+    bars = random_walk(2 * behind + 2 * settled, _SEED)
+    late = target_of(strategy, bars.rows(settled, len(bars)))[behind + settled :]
+    at = _first_difference(late, target_of(strategy, bars)[behind + 2 * settled :])
+    return (
+        ""
+        if at is None
+        else f"{strategy}: decisions depend on where history begins; history_bars is {behind}"
+    )
+
+
+def range_of_targets(strategy_class: type[Strategy]) -> str:
+    """Every decision lies in [-1, 1] or is no opinion, on any bars; the strategy leaves the bars alone."""
+    for strategy in corners(strategy_class):
+        for bars in (random_walk(_BARS, _SEED), shocks(_BARS, _SEED), flat(_BARS // 3)):
+            before = bars.close.copy()
+            target_of(strategy, bars)
+            if not np.array_equal(bars.close, before):
+                return f"{strategy}: changes the bars that it is given"
+    return ""
+
+
+def determinism(strategy_class: type[Strategy]) -> str:
+    """Decisions are the same for the same bars."""
+    strategy, bars = strategy_class(), random_walk(_BARS, _SEED)
+    at = _first_difference(target_of(strategy, bars), target_of(strategy_class(), bars))
+    return "" if at is None else f"{strategy}: the decision at bar {at} differs from one call to the next"
+
+
+def quiet_market(strategy_class: type[Strategy]) -> str:
+    """No bars give no decisions, and a price that never moves gives no position."""
+    strategy = strategy_class()
+    if target_of(strategy, empty_bars("TRIAL/USDT:USDT", "1h")).size:
+        return f"{strategy}: decides on no bars"
+    held = np.flatnonzero(np.nan_to_num(target_of(strategy, flat(_BARS // 3))))
+    return f"{strategy}: takes a position at bar {held[0]} of a price that never moves" if held.size else ""
+
+
+def opinions(strategy_class: type[Strategy]) -> str:
+    """Positions are taken at some time."""
+    strategy = strategy_class()
+    walks = (random_walk(4 * _BARS, _SEED, drift=drift) for drift in (-0.001, 0.0, 0.001))
+    if any(np.nan_to_num(target_of(strategy, bars)).any() for bars in walks):
+        return ""
+    return f"{strategy}: takes no position on {4 * _BARS} bars of a random walk"
+
+
+def speed(strategy_class: type[Strategy]) -> str:
+    """Decisions take at most half a millisecond a bar, compilation left out."""
+    strategy, bars = strategy_class(), random_walk(_BARS, _SEED)
+    target_of(strategy, bars)
+    begin = perf_counter()
+    target_of(strategy, bars)
+    per_bar = (perf_counter() - begin) / _BARS * 1e6
+    if per_bar <= SLOWEST_MICROSECONDS_PER_BAR:
+        return ""
+    return f"{strategy}: takes {per_bar:.0f} µs a bar; expected at most {SLOWEST_MICROSECONDS_PER_BAR:.0f}"
+
+
+RULES: dict[str, Callable[[type[Strategy]], str]] = {
+    "range": range_of_targets,
+    "causality": causality,
+    "other_futures": other_futures,
+    "warm_up": warm_up,
+    "determinism": determinism,
+    "quiet_market": quiet_market,
+    "opinions": opinions,
+    "speed": speed,
+}
+
+
+def _fault(rule: Callable[[type[Strategy]], str], strategy_class: type[Strategy]) -> str:
+    try:
+        return rule(strategy_class)
+    except StrategyError as error:
+        return str(error)
+
+
+def _first_difference(one: FloatArray, other: FloatArray) -> int | None:
+    """Position of the first difference to the bit; no opinion equals no opinion."""
+    differs = ~((one == other) | (np.isnan(one) & np.isnan(other)))
+    return int(np.argmax(differs)) if differs.any() else None
