@@ -86,11 +86,15 @@ def pip(*arguments: str, seconds: float) -> subprocess.CompletedProcess[str]:
     )
 
 
+@pytest.mark.timeout(420)
 def test_ranges_resolve_without_the_lock(sources: Path) -> None:
     probe = pip("--no-deps", "--retries", "0", "--timeout", "15", "setuptools", seconds=60)
     if probe.returncode != 0:
         pytest.skip(f"no package index answers: {probe.stderr.strip().splitlines()[-1]}")
-    resolved = pip("--no-build-isolation", "--report", "-", str(sources), seconds=280)
+    try:
+        resolved = pip("--no-build-isolation", "--report", "-", str(sources), seconds=300)
+    except subprocess.TimeoutExpired:
+        pytest.skip("the package index is too slow: pip resolved nothing within 300 s")
     assert resolved.returncode == 0, resolved.stderr
     names = {item["metadata"]["name"].lower() for item in json.loads(resolved.stdout)["install"]}
     assert {"quant-pipelines", "dagster", "numba", "ccxt", "cryptography"} <= names
