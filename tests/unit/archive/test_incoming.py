@@ -8,7 +8,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from quant_pipelines.archive import Series, read_series
+from quant_pipelines.archive import KINDS, Series, accepted_headers, read_series
 from quant_pipelines.core.errors import DataError
 from quant_pipelines.core.timeframes import DAY_MS, HOUR_MS
 
@@ -191,3 +191,9 @@ def test_negative_open_interest_is_named(tmp_path: Path) -> None:
     path = csv(tmp_path, [f"{FIRST_MS},-1"], "create_time,sum_open_interest")
     with pytest.raises(DataError, match=r"open_interest is -1.0 at row 2; expected 0 or more"):
         read_series(path, "open_interest", BTC, "", now_ms=NOW_MS)
+
+
+def test_the_page_lists_every_accepted_header() -> None:
+    page = (Path(__file__).resolve().parents[3] / "docs" / "files.md").read_text()
+    headers = {header for kind in KINDS.values() for header in accepted_headers(kind)}
+    assert [header for header in sorted(headers) if f"`{header}`" not in page] == []
