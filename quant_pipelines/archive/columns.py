@@ -76,6 +76,40 @@ def numbers(path: Path, name: str, column: Any) -> np.ndarray:
     return values
 
 
+def numbers_or_gaps(path: Path, name: str, column: Any) -> np.ndarray:
+    """Like `numbers`, as float64 with NaN where a row is empty: for columns that files may lack.
+
+    Raises
+    ------
+    DataError
+        If a row is not a number.
+    """
+    import pyarrow as pa  # noqa: PLC0415
+    import pyarrow.compute as pc  # noqa: PLC0415
+
+    if pa.types.is_null(column.type):
+        return np.full(len(column), np.nan)
+    if pa.types.is_floating(column.type):  # as pandas writes whole numbers with gaps
+        return _whole_or_gaps(path, name, column.to_numpy().astype(np.float64))
+    if pa.types.is_string(column.type):
+        is_empty = np.array([not (cell or "").strip() for cell in column.to_pylist()], dtype=bool)
+        column = pa.array(np.where(is_empty, "0", column.to_numpy()), pa.string())
+    else:
+        is_empty = column.is_null().to_numpy()
+        column = pc.fill_null(column, 0)
+    values = numbers(path, name, column).astype(np.float64)
+    values[is_empty] = np.nan
+    return values
+
+
+def _whole_or_gaps(path: Path, name: str, values: np.ndarray) -> np.ndarray:
+    broken = np.flatnonzero(np.isfinite(values) & (values % 1 != 0)) if name in WHOLE else ()
+    for index in broken:
+        row = row_name(path, int(index))
+        raise DataError(f"archive file {path}: {name} is {values[index]} at {row}; expected a whole number")
+    return values
+
+
 def check_filled(path: Path, name: str, column: Any) -> None:
     """Prove that no row is empty.
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
-from quant_pipelines.archive.columns import Columns, check_finite, check_increasing, numbers
+from quant_pipelines.archive.columns import Columns, check_finite, check_increasing, numbers, numbers_or_gaps
 from quant_pipelines.archive.headers import KINDS, match_headers
 from quant_pipelines.archive.tables import column_names, read_table, row_name
 from quant_pipelines.archive.times import read_times
@@ -33,7 +33,8 @@ class Series:
     timeframe
         Of bars; empty for the others.
     columns
-        ``ts`` (milliseconds UTC, strictly increasing) and the values, each of shape (n_rows,).
+        ``ts`` (milliseconds UTC, strictly increasing) and the values, each of shape (n_rows,). Optional ones
+        may be absent, and are NaN where a row is empty.
     """
 
     path: Path
@@ -76,9 +77,11 @@ def read_series(path: Path, kind: str, symbol: str, timeframe: str, *, now_ms: i
     if not table.num_rows:
         raise DataError(f"archive file {path} has no rows; expected some")
     columns: Columns = {"ts": read_times(path, table.column(headers["ts"]))}
-    for name, header in headers.items():
-        if name != "ts":
-            columns[name] = numbers(path, name, table.column(header))
+    for name in KINDS[kind].required[1:]:
+        columns[name] = numbers(path, name, table.column(headers[name]))
+    for name in KINDS[kind].optional:
+        if name in headers:
+            columns[name] = numbers_or_gaps(path, name, table.column(headers[name]))
     if kind == "funding":
         columns["ts"] = _slots(path, columns["ts"])
     check_increasing(path, columns["ts"])
@@ -94,14 +97,20 @@ def _prove_bars(series: Series) -> None:
         raise _refused(series, fault.name, fault.index, fault.expected)
     for name in ("quote_volume", "trades"):
         if name in series.columns:
-            _prove(series, name, series.columns[name] >= 0, "0 or more")
+            _prove(series, name, _is_gap_or(series, name, np.greater_equal), "0 or more")
 
 
 def _prove_funding(series: Series) -> None:
     check_finite(series.path, series.columns, ("rate",))
     _prove(series, "rate", np.abs(series.columns["rate"]) <= _LARGEST_RATE, "a fraction: 0.0001 is 0.01 %")
     if "mark_price" in series.columns:
-        _prove(series, "mark_price", series.columns["mark_price"] > 0, "a positive price")
+        _prove(series, "mark_price", _is_gap_or(series, "mark_price", np.greater), "a positive price")
+
+
+def _is_gap_or(series: Series, name: str, compare: np.ufunc) -> np.ndarray:
+    values = series.columns[name]
+    is_good: np.ndarray = np.isnan(values) | (compare(values, 0) & np.isfinite(values))
+    return is_good
 
 
 def _prove_open_interest(series: Series) -> None:

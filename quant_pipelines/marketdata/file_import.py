@@ -17,7 +17,7 @@ from quant_pipelines.archive import (
     own_open_interest_files,
     read_series,
 )
-from quant_pipelines.core.bars import BarRows
+from quant_pipelines.core.bars import COLUMNS, BarRows
 from quant_pipelines.core.clock import Clock
 from quant_pipelines.core.errors import ConfigurationError, DataError
 from quant_pipelines.core.timeframes import from_ms, timeframe_ms
@@ -151,38 +151,40 @@ def _report(request: Request, series: Series, written: Upserted | None) -> dict[
 
 
 def _write_bars(engine: Engine, request: Request, series: Series) -> Upserted:
-    columns = dict(series.columns)
-    missing = [name for name in ("quote_volume", "trades") if name not in columns]
-    if missing:
-        columns |= _as_stored(engine, request, series, missing)
-    floats = ("open", "high", "low", "close", "volume", "quote_volume")
+    key = (request.exchange, request.symbol, request.timeframe)
+    values = {name: series.columns[name].astype(np.float64) for name in COLUMNS}
+    gaps = {name: _values_or_gaps(series, name) for name in ("quote_volume", "trades")}
+    if any(np.isnan(column).any() for column in gaps.values()):
+        stored = stored_bars.read_bar_rows(engine, *key, *_window(series))
+        gaps = {name: _filled(series, gaps[name], stored.ts, getattr(stored, name)) for name in gaps}
     rows = BarRows(
-        ts=columns["ts"],
-        trades=columns["trades"].astype(np.int64),
-        **{name: columns[name].astype(np.float64) for name in floats},
+        ts=series.ts,
+        **values,
+        quote_volume=np.nan_to_num(gaps["quote_volume"]),
+        trades=np.nan_to_num(gaps["trades"]).astype(np.int64),
     )
-    return stored_bars.upsert_bars(engine, request.exchange, request.symbol, request.timeframe, rows)
+    return stored_bars.upsert_bars(engine, *key, rows)
 
 
-def _as_stored(engine: Engine, request: Request, series: Series, names: list[str]) -> dict[str, np.ndarray]:
-    """Columns that the file lacks: what is stored stays, the rest is 0."""
-    window = (int(series.ts[0]), int(series.ts[-1]) + 1)
-    stored = stored_bars.read_bar_rows(engine, request.exchange, request.symbol, request.timeframe, *window)
-    columns = {name: np.zeros(series.ts.size) for name in names}
-    _, here, there = np.intersect1d(series.ts, stored.ts, assume_unique=True, return_indices=True)
-    for name in names:
-        columns[name][here] = getattr(stored, name)[there]
-    return columns
+def _window(series: Series) -> tuple[int, int]:
+    return int(series.ts[0]), int(series.ts[-1]) + 1
+
+
+def _values_or_gaps(series: Series, name: str) -> np.ndarray:
+    return series.columns.get(name, np.full(series.ts.size, np.nan))
+
+
+def _filled(series: Series, values: np.ndarray, stored_ts: np.ndarray, stored: np.ndarray) -> np.ndarray:
+    """Values with what is stored where the file has none; NaN where neither has."""
+    filled = np.full(series.ts.size, np.nan)
+    _, here, there = np.intersect1d(series.ts, stored_ts, assume_unique=True, return_indices=True)
+    filled[here] = stored[there]
+    return np.where(np.isnan(values), filled, values)
 
 
 def _write_funding(engine: Engine, request: Request, series: Series) -> Upserted:
-    window = (int(series.ts[0]), int(series.ts[-1]) + 1)
-    known, _, stored_marks = market.read_funding(engine, request.exchange, request.symbol, *window)
-    marks = series.columns.get("mark_price")
-    if marks is None:  # the file does not tell: what is stored stays
-        marks = np.full(series.ts.size, np.nan)
-        _, here, there = np.intersect1d(series.ts, known, assume_unique=True, return_indices=True)
-        marks[here] = stored_marks[there]
+    known, _, stored = market.read_funding(engine, request.exchange, request.symbol, *_window(series))
+    marks = _filled(series, _values_or_gaps(series, "mark_price"), known, stored)
     rates = [
         (int(ts), float(rate), float(mark) if np.isfinite(mark) else None)
         for ts, rate, mark in zip(series.ts, series.columns["rate"], marks, strict=True)
@@ -192,8 +194,7 @@ def _write_funding(engine: Engine, request: Request, series: Series) -> Upserted
 
 
 def _write_open_interest(engine: Engine, request: Request, series: Series) -> Upserted:
-    window = (int(series.ts[0]), int(series.ts[-1]) + 1)
-    known, _ = market.read_open_interest(engine, request.exchange, request.symbol, *window)
+    known, _ = market.read_open_interest(engine, request.exchange, request.symbol, *_window(series))
     points = list(zip(series.ts.tolist(), series.columns["open_interest"].tolist(), strict=True))
     written = market.save_open_interest(engine, request.exchange, request.symbol, points)
     return _split(written, series, known)

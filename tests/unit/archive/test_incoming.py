@@ -60,6 +60,28 @@ def test_columns_of_the_exchanges_own_dumps_are_known(tmp_path: Path) -> None:
     assert (series.columns["quote_volume"][0], series.columns["trades"][0]) == (50.0, 7)
 
 
+def test_an_optional_column_may_have_gaps(tmp_path: Path) -> None:
+    path = csv(tmp_path, [f"{line(0)},50,", f"{line(1)}, ,3"], f"{HEADER},quote_volume,trades")
+    columns = bars(path).columns
+    assert np.array_equal(columns["quote_volume"], [50.0, np.nan], equal_nan=True)
+    assert np.array_equal(columns["trades"], [np.nan, 3.0], equal_nan=True)
+
+
+@pytest.mark.parametrize("trades", [pa.array([None, 3]), pa.array([None, 3.0]), pa.array([None, "3"])])
+def test_an_optional_column_of_parquet_may_have_gaps(tmp_path: Path, trades: pa.Array) -> None:
+    columns = {name: [10.0, 10.0] for name in ("open", "high", "low", "close", "volume")}
+    table = pa.table({"ts": [FIRST_MS, FIRST_MS + HOUR_MS], **columns, "trades": trades})
+    pq.write_table(table, tmp_path / "b.parquet")
+    found = bars(tmp_path / "b.parquet").columns["trades"]
+    assert np.array_equal(found, [np.nan, 3.0], equal_nan=True)
+
+
+def test_a_negative_optional_value_is_named(tmp_path: Path) -> None:
+    path = csv(tmp_path, [f"{line(0)},50", f"{line(1)},-1"], f"{HEADER},trades")
+    with pytest.raises(DataError, match=r"trades is -1.0 at row 3; expected 0 or more"):
+        bars(path)
+
+
 @pytest.mark.parametrize(
     "stamp",
     [
