@@ -2,6 +2,9 @@
 
 import hashlib
 import json
+import os
+import subprocess
+import sys
 import zipfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -162,6 +165,25 @@ def test_a_backup_of_a_database_that_is_away_leaves_no_file(
     code, _, err = quant("db", "backup", tmp_path / "all.quant")
     assert code == 1
     assert "does not answer" in err
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_full_disk_leaves_no_file(filled: str, tmp_path: Path) -> None:
+    code = (
+        "import resource, sys; resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, 20_000)); "
+        "from quant_pipelines.cli.__main__ import main; sys.exit(main(['db', 'backup', 'all.quant']))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-P", "-c", code],
+        env={**os.environ, "QUANT_DATABASE_URL": filled, "QUANT_HOME": str(tmp_path / "home")},
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 1
+    assert done.stderr.startswith("quant: backup ")
+    assert "all.quant' can't be written: File too large" in done.stderr
     assert list(tmp_path.iterdir()) == []
 
 
