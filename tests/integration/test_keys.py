@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine, select, text
 
+from live_runner.__main__ import _api_keys
 from live_runner.venues import orders_with
 from quant_pipelines.cli.__main__ import main
 from quant_pipelines.core.clock import system_clock_ms
@@ -179,6 +180,14 @@ def test_only_a_real_exchange_gets_the_keys() -> None:
     with pytest.raises(ConfigurationError, match="no API key for binanceusdm; expected 'quant keys add'"):
         orders_with(find)(Settings())
     assert asked == [BINANCE]
+
+
+def test_the_runner_takes_the_environments_keys_before_the_stored_ones(store: KeyStore) -> None:
+    assert _api_keys(store, BINANCE) == ("", "")
+    add_keys(store, ANN, BINANCE, ApiKeys(KEY, SECRET), clock=system_clock_ms)
+    assert _api_keys(store, BINANCE) == (KEY, SECRET)
+    given = KeyStore(store.engine, store.home, {"QUANT_API_KEY": "other", "QUANT_API_SECRET": "second"})
+    assert _api_keys(given, BINANCE) == ("other", "second")
 
 
 def test_no_secret_reaches_an_output_or_a_file(database_url: str, tmp_path: Path) -> None:
