@@ -7,15 +7,17 @@ import signal
 import socket
 import sys
 import threading
+from functools import partial
 
 from live_runner.logs import log_to_stderr
 from live_runner.market_time import ExchangeTime
 from live_runner.runner import Runner, Surroundings
-from live_runner.venues import ccxt_orders
+from live_runner.venues import orders_with
 from quant_pipelines.core.errors import ExchangeError, QuantError
 from quant_pipelines.core.settings import Settings
 from quant_pipelines.exchange import CcxtSource
-from quant_pipelines.settings import load_settings
+from quant_pipelines.operations.keys import KeyStore, stored_keys
+from quant_pipelines.settings import home_folder, load_settings
 from quant_pipelines.store.engine import connect
 from quant_pipelines.store.migrate import require_current
 
@@ -50,11 +52,18 @@ async def _run(settings: Settings) -> None:
         except ExchangeError as error:
             _log.warning("exchange's time unknown; using this machine's", extra={"error": str(error)})
         writer = f"{socket.gethostname()}:{os.getpid()}"
-        connect_orders = ccxt_orders(os.environ.get(_KEY, ""), os.environ.get(_SECRET, ""))
+        connect_orders = orders_with(partial(_api_keys, KeyStore(engine, home_folder(), os.environ)))
         around = Surroundings(engine, settings.database_url, settings, source, time, writer, connect_orders)
         runner = Runner(around)
         await runner.run(stopping)
     engine.dispose()
+
+
+def _api_keys(store: KeyStore, account: str) -> tuple[str, str]:
+    """Key and secret of an account: of the environment, else those that are stored; empty without."""
+    given = (store.environment.get(_KEY, ""), store.environment.get(_SECRET, ""))
+    stored = None if all(given) else stored_keys(store, account)
+    return (stored.key, stored.secret) if stored else given
 
 
 def _stop(stopping: asyncio.Event) -> None:

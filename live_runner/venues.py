@@ -93,6 +93,24 @@ class OrderVenues:
         return self._open[deployment.account_id]
 
 
+def orders_with(find_keys: Callable[[str], tuple[str, str]]) -> Connect:
+    """Connect through ccxt with the keys that are found when an account is opened.
+
+    Parameters
+    ----------
+    find_keys
+        Key and secret by ccxt id, empty where there are none; not asked for a simulated venue, which must
+        never see real ones.
+    """
+
+    def connect(settings: Settings) -> CcxtOrders:
+        is_real = settings.exchange.base_url is None
+        key, secret = find_keys(settings.exchange.id) if is_real else ("", "")
+        return CcxtOrders(settings.exchange, key, secret)
+
+    return connect
+
+
 def ccxt_orders(key: str, secret: str) -> Connect:
     """Connect through ccxt with these keys."""
     return lambda settings: CcxtOrders(settings.exchange, key, secret)

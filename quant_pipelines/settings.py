@@ -26,8 +26,12 @@ from quant_pipelines.core.settings import Settings
 
 PREFIX = "QUANT_"
 SETTINGS_FILE = "quant.toml"
-# Read by the roots and the tests themselves; not part of the tree. Secrets are never settings.
-_OTHER_VARIABLES = frozenset({"QUANT_HOME", "QUANT_ARCHIVE", "QUANT_API_KEY", "QUANT_API_SECRET"})
+SECRET_VARIABLES = frozenset(
+    {"QUANT_API_KEY", "QUANT_API_SECRET", "QUANT_MASTER_KEY", "QUANT_MASTER_KEY_NEXT"}
+)
+"""Secrets are never settings; only the processes that need them see these."""
+# Read by the roots and the tests themselves; not part of the tree.
+_OTHER_VARIABLES = frozenset({"QUANT_HOME", "QUANT_ARCHIVE"}) | SECRET_VARIABLES
 _Tree = dict[str, Any]
 
 

@@ -1,4 +1,4 @@
-"""Market history in a folder of Parquet files: where files lie, and what is in them."""
+"""Market history in files: where an archive keeps them, what is in them, and files from anywhere."""
 
 from quant_pipelines.archive.files import (
     bar_files,
@@ -6,8 +6,11 @@ from quant_pipelines.archive.files import (
     funding_file,
     mark_files,
     open_interest_files,
+    own_open_interest_files,
     venue_name,
 )
+from quant_pipelines.archive.headers import KINDS, accepted_headers
+from quant_pipelines.archive.incoming import Series, read_series
 from quant_pipelines.archive.series import (
     Points,
     has_bars,
@@ -18,20 +21,29 @@ from quant_pipelines.archive.series import (
     read_mark,
     read_open_interest,
 )
+from quant_pipelines.archive.source import FileSource
+from quant_pipelines.archive.tables import is_readable_name
 
 __all__ = [
+    "FileSource",
+    "KINDS",
     "Points",
+    "Series",
+    "accepted_headers",
     "bar_files",
     "ccxt_symbol",
     "funding_file",
     "has_bars",
+    "is_readable_name",
     "load_bars",
     "load_funding",
     "mark_files",
     "open_interest_files",
+    "own_open_interest_files",
     "read_bar_rows",
     "read_funding_stamps",
     "read_mark",
     "read_open_interest",
+    "read_series",
     "venue_name",
 ]

@@ -1,12 +1,17 @@
-"""Columns of one Parquet file, proven usable: every refusal names the file, the row and the column."""
+"""Columns of one file, proven usable: every refusal names the file, the row and the column."""
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
+from quant_pipelines.archive.tables import column_names, read_table, row_name
 from quant_pipelines.core.arrays import IntArray
 from quant_pipelines.core.errors import DataError
+
+WHOLE = ("ts", "trades")
+"""Columns of whole numbers."""
 
 _FIRST_MS, _END_MS = 10**11, 10**14  # 1973 to 5138; seconds lie below, microseconds above
 _UNITS = ((10**8, 10**11, "seconds"), (10**14, 10**17, "microseconds"), (10**17, 10**20, "nanoseconds"))
@@ -16,7 +21,7 @@ Columns = dict[str, np.ndarray]
 
 
 def read_columns(path: Path, required: Sequence[str], optional: Sequence[str] = ()) -> Columns:
-    """Numeric columns of a file.
+    """Numeric columns of a file of the archive, named as here.
 
     Parameters
     ----------
@@ -32,36 +37,116 @@ def read_columns(path: Path, required: Sequence[str], optional: Sequence[str] = 
     DataError
         If the file is not Parquet, lacks a column, or a column is not numeric or has empty rows.
     """
-    import pyarrow as pa  # noqa: PLC0415 - only archives need it
-    import pyarrow.parquet as pq  # noqa: PLC0415
-
-    try:
-        with pq.ParquetFile(path) as file:
-            there = set(file.schema_arrow.names)
-            missing = [name for name in required if name not in there]
-            if missing:
-                raise DataError(f"archive file {path} has no column {', '.join(missing)}")
-            wanted = [*required, *(name for name in optional if name in there)]
-            table = file.read(columns=wanted, use_threads=False)  # its threads keep what they allocate
-    except (OSError, ValueError, pa.ArrowException) as error:
-        reason = (str(error).splitlines() or [type(error).__name__])[0].rstrip(".")
-        raise DataError(f"archive file {path} can't be read as Parquet: {reason}") from error
-    columns: Columns = {}
-    for name in table.column_names:
-        column = table.column(name)
-        is_number = pa.types.is_integer(column.type) or (
-            pa.types.is_floating(column.type) and name not in ("ts", "trades")
-        )
-        if not is_number:
-            expected = "int64 milliseconds" if name == "ts" else "a number"
-            raise DataError(f"archive file {path}: column {name} is {column.type}; expected {expected}")
-        if column.null_count:
-            row = int(np.argmax(column.is_null().to_numpy()))
-            raise DataError(f"archive file {path}: {name} is empty at row {row}; expected a value")
-        columns[name] = column.to_numpy()
+    there = column_names(path)
+    missing = [name for name in required if name not in there]
+    if missing:
+        raise DataError(f"archive file {path} has no column {', '.join(missing)}")
+    table = read_table(path, [*required, *(name for name in optional if name in there)])
+    columns: Columns = {name: numbers(path, name, table.column(name)) for name in table.column_names}
     if "ts" in columns:
         _check_unit(path, columns["ts"])
     return columns
+
+
+def numbers(path: Path, name: str, column: Any) -> np.ndarray:
+    """Numbers of one Arrow column; text, as in a CSV, is read as numbers.
+
+    Parameters
+    ----------
+    path, name
+        File, and the column's name here: ``ts`` and ``trades`` are whole numbers.
+    column
+        Arrow's chunked array.
+
+    Raises
+    ------
+    DataError
+        If a row is empty or not a number.
+    """
+    import pyarrow as pa  # noqa: PLC0415 - only files need it
+
+    if pa.types.is_string(column.type):
+        return _numbers_of_text(path, name, column)
+    is_number = pa.types.is_integer(column.type) or (pa.types.is_floating(column.type) and name not in WHOLE)
+    if not is_number:
+        expected = "int64 milliseconds" if name == "ts" else "a number"
+        raise DataError(f"archive file {path}: column {name} is {column.type}; expected {expected}")
+    check_filled(path, name, column)
+    values: np.ndarray = column.to_numpy()
+    return values
+
+
+def numbers_or_gaps(path: Path, name: str, column: Any) -> np.ndarray:
+    """Like `numbers`, as float64 with NaN where a row is empty: for columns that files may lack.
+
+    Raises
+    ------
+    DataError
+        If a row is not a number.
+    """
+    import pyarrow as pa  # noqa: PLC0415
+    import pyarrow.compute as pc  # noqa: PLC0415
+
+    if pa.types.is_null(column.type):
+        return np.full(len(column), np.nan)
+    if pa.types.is_floating(column.type):  # as pandas writes whole numbers with gaps
+        return _whole_or_gaps(path, name, column.to_numpy().astype(np.float64))
+    if pa.types.is_string(column.type):
+        is_empty = np.array([not (cell or "").strip() for cell in column.to_pylist()], dtype=bool)
+        column = pa.array(np.where(is_empty, "0", column.to_numpy()), pa.string())
+    else:
+        is_empty = column.is_null().to_numpy()
+        column = pc.fill_null(column, 0)
+    values = numbers(path, name, column).astype(np.float64)
+    values[is_empty] = np.nan
+    return values
+
+
+def _whole_or_gaps(path: Path, name: str, values: np.ndarray) -> np.ndarray:
+    broken = np.flatnonzero(np.isfinite(values) & (values % 1 != 0)) if name in WHOLE else ()
+    for index in broken:
+        row = row_name(path, int(index))
+        raise DataError(f"archive file {path}: {name} is {values[index]} at {row}; expected a whole number")
+    return values
+
+
+def check_filled(path: Path, name: str, column: Any) -> None:
+    """Prove that no row is empty.
+
+    Raises
+    ------
+    DataError
+        Naming the first row that is.
+    """
+    if column.null_count:
+        row = row_name(path, int(np.argmax(column.is_null().to_numpy())))
+        raise DataError(f"archive file {path}: {name} is empty at {row}; expected a value")
+
+
+def _numbers_of_text(path: Path, name: str, column: Any) -> np.ndarray:
+    import pyarrow as pa  # noqa: PLC0415
+    import pyarrow.compute as pc  # noqa: PLC0415
+
+    trimmed = pc.utf8_trim_whitespace(column)
+    kind = pa.int64() if name in WHOLE else pa.float64()
+    try:
+        values: np.ndarray = pc.cast(trimmed, kind).to_numpy()
+    except pa.ArrowInvalid as error:
+        raise _not_a_number(path, name, trimmed.to_pylist()) from error
+    return values
+
+
+def _not_a_number(path: Path, name: str, cells: list[str]) -> DataError:
+    parse, expected = (int, "a whole number") if name in WHOLE else (float, "a number")
+    for index, cell in enumerate(cells):
+        try:
+            parse(cell)
+        except ValueError:
+            shown = repr(cell) if cell else "empty"
+            return DataError(
+                f"archive file {path}: {name} is {shown} at {row_name(path, index)}; expected {expected}"
+            )
+    return DataError(f"archive file {path}: column {name} holds a number that can't be read")
 
 
 def check_increasing(path: Path, ts: IntArray) -> None:
@@ -74,11 +159,11 @@ def check_increasing(path: Path, ts: IntArray) -> None:
     """
     late = np.flatnonzero(np.diff(ts) <= 0)
     if late.size:
-        row = int(late[0]) + 1
-        kind = "repeats" if ts[row] == ts[row - 1] else "is before"
+        index = int(late[0]) + 1
+        kind = "repeats" if ts[index] == ts[index - 1] else "is before"
         raise DataError(
-            f"archive file {path}: ts {ts[row]} at row {row} {kind} that of row {row - 1}; "
-            "expected strictly increasing times"
+            f"archive file {path}: ts {ts[index]} at {row_name(path, index)} {kind} that of "
+            f"{row_name(path, index - 1)}; expected strictly increasing times"
         )
 
 
@@ -94,7 +179,8 @@ def check_finite(path: Path, columns: Columns, names: Sequence[str]) -> None:
         bad = np.flatnonzero(~np.isfinite(columns[name]))
         if bad.size:
             raise DataError(
-                f"archive file {path}: {name} is {columns[name][bad[0]]} at row {bad[0]}; expected a number"
+                f"archive file {path}: {name} is {columns[name][bad[0]]} at {row_name(path, int(bad[0]))}; "
+                "expected a number"
             )
 
 
@@ -102,9 +188,7 @@ def _check_unit(path: Path, ts: IntArray) -> None:
     bad = np.flatnonzero((ts < _FIRST_MS) | (ts >= _END_MS))
     if not bad.size:
         return
-    row = int(bad[0])
-    value = int(ts[row])
+    value = int(ts[bad[0]])
     looks = next((f", which looks like {unit}" for low, high, unit in _UNITS if low <= value < high), "")
-    raise DataError(
-        f"archive file {path}: ts is {value} at row {row}{looks}; expected milliseconds in every row"
-    )
+    row = row_name(path, int(bad[0]))
+    raise DataError(f"archive file {path}: ts is {value} at {row}{looks}; expected milliseconds in every row")

@@ -42,12 +42,17 @@ def mark_files(folder: Path, exchange: str = "binanceusdm") -> Files:
     return _files(folder / "mark" / market_folder(exchange), {**TIMEFRAMES, "8h": 8 * HOUR_MS})
 
 
+def own_open_interest_files(folder: Path, exchange: str = "binanceusdm") -> Files:
+    """Files of open interest of this exchange, and of no other."""
+    return _files(folder / "open_interest" / market_folder(exchange))
+
+
 def open_interest_files(folder: Path, exchange: str = "binanceusdm") -> Files:
     """Files of open interest: the exchange's own, else those of the first other venue that has the symbol."""
     place = folder / "open_interest"
     own = place / market_folder(exchange)
-    found: Files = {}
-    for venue in (own, *sorted(path for path in place.glob("*") if path.is_dir() and path != own)):
+    found = own_open_interest_files(folder, exchange)
+    for venue in sorted(path for path in place.glob("*") if path.is_dir() and path != own):
         found = _files(venue) | found
     return found
 

@@ -28,7 +28,8 @@ _VERBS = {
     "explain": ("explain", "the decision chain of an order, or why there was none"),
     "audit": ("audit", "prove that the audit log is whole, or write it down"),
     "settings": ("settings", "every setting in force"),
-    "db": ("db", "the stack's database"),
+    "keys": ("keys", "API keys of accounts, sealed in the database"),
+    "db": ("db", "the stack's database: its schema, backups"),
 }
 
 

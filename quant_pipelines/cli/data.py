@@ -2,19 +2,25 @@
 
 import argparse
 
+from quant_pipelines.cli import data_import
 from quant_pipelines.cli.operator import add_home, opened
 from quant_pipelines.cli.output import print_document, table
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
-    parser.add_argument("action", choices=("check", "coverage"))
-    parser.add_argument("symbols", metavar="SYMBOL", nargs="*", help="only these (default: the universe)")
+    parser.add_argument("action", choices=("check", "coverage", "import"))
+    parser.add_argument(
+        "symbols", metavar="SYMBOL|FILE", nargs="*", help="only these (default: the universe)"
+    )
     add_home(parser)
+    data_import.add_arguments(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Coverage: what is there. Check: check it all again; exit code 1 when a finding blocks."""
+    """Coverage, files in, or check it all again: exit code 1 when a finding blocks."""
+    if arguments.action == "import":
+        return data_import.run(arguments)
     return _check(arguments) if arguments.action == "check" else _coverage(arguments)
 
 

@@ -1,21 +1,34 @@
-"""``quant db migrate``: bring the stack's database to this code's schema."""
+"""``quant db``: the schema of the stack's database, and backups of all that it holds."""
 
 import argparse
+from pathlib import Path
+from typing import Any
 
 from quant_pipelines.cli.operator import add_home
-from quant_pipelines.cli.output import print_document
+from quant_pipelines.cli.output import print_document, table
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
     parser.add_argument(
-        "action", choices=("migrate",), help="migrate: to this code's schema; newer is refused"
+        "action",
+        choices=("migrate", "backup", "restore"),
+        help="migrate: to this code's schema; newer is refused. backup: both databases to FILE, also while "
+        "the stack runs. restore: FILE in place of both, while it does not",
     )
+    parser.add_argument("file", metavar="FILE", nargs="?", type=Path, help="of backup and restore")
+    parser.add_argument("--replace", action="store_true", help="restore: give up what is stored now")
     add_home(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Migrate; running it again changes nothing."""
+    """Migrate, back up or restore."""
+    if arguments.action == "migrate":
+        return _migrate(arguments)
+    return _back_up(arguments) if arguments.action == "backup" else _restore(arguments)
+
+
+def _migrate(arguments: argparse.Namespace) -> int:
     from quant_pipelines.cli.history import stack_database_url
     from quant_pipelines.settings import load_settings
     from quant_pipelines.store.engine import connect, require_reachable
@@ -32,3 +45,55 @@ def run(arguments: argparse.Namespace) -> int:
     else:
         print(f"the database is at revision {revision}")
     return 0
+
+
+def _back_up(arguments: argparse.Namespace) -> int:
+    from quant_pipelines.settings import load_settings
+    from quant_pipelines.stack.backup import back_up
+    from quant_pipelines.stack.server import database_server
+
+    file = _file(arguments)
+    with database_server(_home(arguments), load_settings(), may_run=True, may_make=False) as url:
+        manifest = back_up(url, file)
+    return _answer(arguments, file, manifest, f"backed up to {file}, {file.stat().st_size:,} bytes")
+
+
+def _restore(arguments: argparse.Namespace) -> int:
+    from quant_pipelines.settings import load_settings
+    from quant_pipelines.stack.backup import read_manifest
+    from quant_pipelines.stack.restore import restore
+    from quant_pipelines.stack.server import database_server
+
+    file = _file(arguments)
+    read_manifest(file)  # before a server is started for it
+    with database_server(_home(arguments), load_settings(), may_run=False, may_make=True) as url:
+        manifest = restore(url, file, replace=arguments.replace)
+    return _answer(arguments, file, manifest, f"restored from {file}, at revision {manifest['revision']}")
+
+
+def _answer(arguments: argparse.Namespace, file: Path, manifest: dict[str, Any], done: str) -> int:
+    if arguments.json:
+        print_document({"file": file, **manifest})
+        return 0
+    rows = [
+        {"database": name, "tables": len(about["tables"]), "rows": sum(about["tables"].values())}
+        for name, about in manifest["databases"].items()
+    ]
+    print(f"{done}\n{table(rows, ('database', 'tables', 'rows'))}")
+    return 0
+
+
+def _file(arguments: argparse.Namespace) -> Path:
+    from quant_pipelines.core.errors import ConfigurationError
+
+    if arguments.file is None:
+        raise ConfigurationError(f"no FILE is given; expected one to {arguments.action}")
+    file: Path = arguments.file.expanduser().absolute()
+    return file
+
+
+def _home(arguments: argparse.Namespace) -> Any:
+    from quant_pipelines.settings import home_folder
+    from quant_pipelines.stack.home import Home
+
+    return Home(arguments.home.expanduser().absolute() if arguments.home else home_folder())

@@ -12,6 +12,28 @@ PRICE_COLUMNS = ("open", "high", "low", "close")
 COLUMNS = (*PRICE_COLUMNS, "volume")
 
 
+@dataclass(frozen=True, slots=True)
+class BarFault:
+    """One value that makes bars unusable.
+
+    Parameters
+    ----------
+    index
+        Position of the bar.
+    name
+        Column.
+    value
+        What stands there.
+    expected
+        What should.
+    """
+
+    index: int
+    name: str
+    value: float
+    expected: str
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Bars:
     """Closed bars, oldest first.
@@ -73,15 +95,21 @@ class Bars:
             volume is negative or not finite, or low/high do not enclose open and close. The message names
             the first bar at fault.
         """
+        fault = self.fault()
+        if fault is not None:
+            raise DataError(
+                f"{self.symbol} {self.timeframe}: {fault.name} is {fault.value} at bar {fault.index} "
+                f"({from_ms(int(self.ts[fault.index])):%Y-%m-%d %H:%M}); expected {fault.expected}"
+            )
+        return self
+
+    def fault(self) -> "BarFault | None":
+        """First value that makes the bars unusable by the rules of `validated`; None when nothing does."""
         for name, is_bad, expected in self._rules():
             if is_bad.any():
                 first = int(np.argmax(is_bad))
-                value = getattr(self, name)[first]
-                raise DataError(
-                    f"{self.symbol} {self.timeframe}: {name} is {value} at bar {first} "
-                    f"({from_ms(int(self.ts[first])):%Y-%m-%d %H:%M}); expected {expected}"
-                )
-        return self
+                return BarFault(first, name, getattr(self, name)[first], expected)
+        return None
 
     def _rules(self) -> list[tuple[str, np.ndarray, str]]:
         late = np.zeros(len(self), dtype=bool)

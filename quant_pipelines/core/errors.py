@@ -10,6 +10,7 @@
     ├── OptimizationError         a search or a walk-forward can't run
     ├── LifecycleError            a stage change that the rules refuse
     ├── StoreError                the database refuses or is away
+    ├── SecretError               a key is missing, malformed, readable by others, or does not open
     ├── ReconciliationError       our books and the venue's differ: the symbol halts, a person is called
     └── ExchangeError
         ├── ExchangeUnavailable   transient: nothing happened, try again later
@@ -53,6 +54,10 @@ class LifecycleError(QuantError):
 
 class StoreError(QuantError):
     """The database refuses or is away."""
+
+
+class SecretError(QuantError):
+    """A key is missing, malformed, readable by others, or does not open what is sealed."""
 
 
 class ReconciliationError(QuantError):

@@ -69,8 +69,8 @@ class CcxtOrders:
     ) -> None:
         if not (key and secret) and settings.base_url is None:
             raise ConfigurationError(
-                f"no API key for {settings.id}; expected QUANT_API_KEY and QUANT_API_SECRET "
-                "in the environment"
+                f"no API key for {settings.id}; expected 'quant keys add', or QUANT_API_KEY and "
+                "QUANT_API_SECRET in the environment"
             )
         self._client: Any = connect(settings)
         self._client.apiKey, self._client.secret = key or DEMO_KEY, secret or DEMO_KEY

@@ -8,10 +8,11 @@ import os
 import sys
 import urllib.request
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from quant_pipelines.core.settings import Settings
+from quant_pipelines.settings import SECRET_VARIABLES
 from quant_pipelines.stack.archive_market import archive_folder, archive_symbols
 from quant_pipelines.stack.home import Home
 from quant_pipelines.stack.ports import Ports, answers
@@ -64,7 +65,7 @@ class StackPlan:
         return f"http://{_HOST}:{self.ports.webserver}"
 
     def environment(self) -> dict[str, str]:
-        """Whole environment of every child."""
+        """Whole environment of every child but the runner, which alone also sees the secrets."""
         dagster = self.home.dagster
         given = {
             "QUANT_HOME": str(self.home.folder),
@@ -78,7 +79,7 @@ class StackPlan:
         if self.venue_url:
             given["QUANT_EXCHANGE__BASE_URL"] = self.venue_url
         given |= {f"QUANT_MARKET__{name.upper()}": ",".join(names) for name, names in self.symbols.items()}
-        return dict(os.environ) | given
+        return {name: value for name, value in os.environ.items() if name not in SECRET_VARIABLES} | given
 
 
 def plan_stack(
@@ -137,6 +138,11 @@ def _command(plan: StackPlan, name: str, arguments: tuple[str, ...], *, nice: in
     return Command(
         name, (sys.executable, "-P", *arguments), plan.home.log(name), plan.environment(), nice=nice
     )
+
+
+def _with_secrets(command: Command) -> Command:
+    given = {name: os.environ[name] for name in SECRET_VARIABLES if name in os.environ}
+    return replace(command, environment={**command.environment, **given})
 
 
 def _python_service(
@@ -217,7 +223,7 @@ def _runner(plan: StackPlan, *, after: tuple[str, ...]) -> list[Service]:
     return [
         Service(
             "runner",
-            lambda: _command(plan, "runner", ("-m", "live_runner")),
+            lambda: _with_secrets(_command(plan, "runner", ("-m", "live_runner"))),
             after=after,
             is_ready=always_ready,
         )

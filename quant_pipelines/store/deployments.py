@@ -180,7 +180,12 @@ def venue_account(
         Time of the change.
     """
     row = {"name": venue, "venue": venue, "currency": currency, "capital": capital, "created_at": at}
-    connection.execute(upsert(accounts).values(**row).on_conflict_do_nothing())
+    made = upsert(accounts).values(**row)
+    # An account that was made for its keys holds nothing until a deployment is put on it.
+    made = made.on_conflict_do_update(
+        index_elements=["name"], set_={"capital": made.excluded.capital}, where=accounts.c.capital == 0
+    )
+    connection.execute(made)
     return int(connection.execute(select(accounts.c.id).where(accounts.c.name == venue)).scalar_one())
 
 

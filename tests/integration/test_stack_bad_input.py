@@ -3,10 +3,14 @@
 import socket
 from pathlib import Path
 
+import numpy as np
 import psycopg
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from quant_pipelines.cli.__main__ import main
+from quant_pipelines.core.timeframes import DAY_MS, MINUTE_MS
 from quant_pipelines.stack.home import Home, is_locked, locked, open_home
 from quant_pipelines.stack.ports import free_port
 
@@ -69,3 +73,18 @@ def test_up_with_an_unknown_setting_is_refused(
 ) -> None:
     monkeypatch.setenv("QUANT_EXCHANGE__BASE_ULR", "x")
     assert "did you mean 'exchange.base_url'?" in refused(capfd, tmp_path, free_port())
+
+
+def test_up_on_an_archive_that_can_t_be_played_is_refused(
+    database_url: str, capfd: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "archive" / "klines" / "binance_um"
+    folder.mkdir(parents=True)
+    ts = 20_000 * DAY_MS + MINUTE_MS * np.arange(2000)
+    ts[900:] //= 1000
+    prices = dict.fromkeys(("open", "high", "low", "close", "volume"), np.full(ts.size, 9.0))
+    pq.write_table(pa.table({"ts": ts, **prices}), folder / "BTCUSDT-1m.parquet")
+    monkeypatch.setenv("QUANT_ARCHIVE", str(tmp_path / "archive"))
+    monkeypatch.setenv("QUANT_DATABASE_URL", database_url)
+    sentence = refused(capfd, tmp_path / "home", free_port())
+    assert "at row 900, which looks like seconds; expected milliseconds in every row" in sentence

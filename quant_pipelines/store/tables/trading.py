@@ -14,6 +14,7 @@ from sqlalchemy import (
     UniqueConstraint,
 )
 from sqlalchemy import text as sql
+from sqlalchemy.dialects.postgresql import BYTEA
 
 from quant_pipelines.store.tables.base import document, identity, metadata, moment, money, text
 
@@ -60,6 +61,9 @@ accounts = Table(
     text("currency"),
     money("capital"),
     moment("created_at"),
+    Column("sealed_keys", BYTEA, comment="API key and secret, encrypted under the master key; null without"),
+    text("keys_fingerprint", nullable=True, comment="tells keys apart"),
+    moment("keys_changed_at", nullable=True),
     schema="trading",
     comment="Accounts that the runner books to; the paper account needs no keys",
 )

@@ -1,6 +1,7 @@
 """The command line as scripts use it: documents, exit codes, one sentence for what is refused."""
 
 import csv
+import shutil
 import socket
 import subprocess
 import sys
@@ -8,6 +9,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from quant_pipelines.cli.__main__ import main
@@ -150,6 +153,7 @@ def test_optimize_same_seed_gives_the_same_verdict(quant: Quant, small_archive: 
     assert first == second
 
 
+HOURLY = ("--symbol", BTC, "--timeframe", "1h")
 REFUSED = {
     "unknown strategy": (
         ["backtest", "ema_cros", BTC, "--archive", "{archive}"],
@@ -173,6 +177,26 @@ REFUSED = {
     ),
     "missing file": (["backtest", "./gone.py", BTC, "--archive", "{archive}"], "'./gone.py' doesn't exist"),
     "empty archive": (["backtest", "ema_cross", BTC, "--archive", "{empty}"], "has no bars; expected"),
+    "corrupt archive": (
+        ["backtest", "ema_cross", BTC, "--archive", "{corrupt}"],
+        "BTCUSDT-1h.parquet can't be read as Parquet",
+    ),
+    "archive with mixed units": (
+        ["backtest", "ema_cross", BTC, "--archive", "{mixed}"],
+        "ts is 1702526400 at row 700, which looks like seconds; expected milliseconds in every row",
+    ),
+    "optimize a corrupt archive": (
+        ["optimize", "ema_cross", BTC, "--archive", "{corrupt}"],
+        "BTCUSDT-1h.parquet can't be read as Parquet",
+    ),
+    "import a corrupt file": (
+        ["data", "import", "{corrupt}/klines/binance_um/BTCUSDT-1h.parquet", "--dry-run", *HOURLY],
+        "BTCUSDT-1h.parquet can't be read as Parquet",
+    ),
+    "import an archive with mixed units": (
+        ["data", "import", "{mixed}", "--dry-run"],
+        "ts is 1702526400 at row 700, which looks like seconds; expected milliseconds as in the first row",
+    ),
     "missing timeframe": (
         ["backtest", "ema_cross", BTC, "--archive", "{archive}", "--timeframe", "4h"],
         "has no 4h bars of BTC/USDT:USDT; it has 1h",
@@ -228,6 +252,28 @@ REFUSED = {
 }
 
 
+def copy_of(archive: Path, name: str) -> tuple[Path, Path]:
+    """Copy of an archive, and its file of bitcoin's hours."""
+    copy = archive.with_name(name)
+    shutil.copytree(archive, copy)
+    return copy, copy / "klines" / "binance_um" / "BTCUSDT-1h.parquet"
+
+
+def corrupt_copy(archive: Path) -> Path:
+    copy, file = copy_of(archive, "corrupt")
+    file.write_bytes(file.read_bytes()[:5000])
+    return copy
+
+
+def mixed_copy(archive: Path) -> Path:
+    copy, file = copy_of(archive, "mixed")
+    table = pq.read_table(file)
+    ts = table.column("ts").to_numpy().copy()
+    ts[700:] //= 1000
+    pq.write_table(table.set_column(table.schema.get_field_index("ts"), "ts", pa.array(ts)), file)
+    return copy
+
+
 @pytest.mark.parametrize("case", REFUSED)
 def test_bad_input_is_one_sentence_and_1(
     case: str, quant: Quant, small_archive: Path, tmp_path: Path
@@ -237,6 +283,7 @@ def test_bad_input_is_one_sentence_and_1(
     empty.mkdir()
     arguments, sentence = REFUSED[case]
     places = {"archive": small_archive, "broken": broken, "empty": empty}
+    places |= {"corrupt": corrupt_copy(small_archive), "mixed": mixed_copy(small_archive)}
     code, document, err = quant(*(argument.format(**places) for argument in arguments), "--json")
     assert (code, document) == (1, None)
     assert sentence in err

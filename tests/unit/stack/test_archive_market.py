@@ -11,6 +11,7 @@ from quant_pipelines.stack.home import open_home
 from quant_pipelines.stack.ports import Ports
 from quant_pipelines.stack.services import build_services, plan_stack
 
+DATABASE = "postgresql://quant@127.0.0.1/quant"  # named, so that no embedded server gets a place
 PORTS = Ports(**dict.fromkeys(Ports.__dataclass_fields__, 1))
 
 
@@ -53,9 +54,13 @@ def test_no_variable_is_no_archive() -> None:
 @pytest.mark.parametrize(
     ("settings", "variables", "is_played"),
     [
-        (Settings(), {}, True),
-        (Settings(), {"EXCHANGE": "binanceusdm"}, False),
-        (Settings(exchange=ExchangeSettings(base_url="http://127.0.0.1:1")), {}, False),
+        (Settings(database_url=DATABASE), {}, True),
+        (Settings(database_url=DATABASE), {"EXCHANGE": "binanceusdm"}, False),
+        (
+            Settings(database_url=DATABASE, exchange=ExchangeSettings(base_url="http://127.0.0.1:1")),
+            {},
+            False,
+        ),
     ],
 )
 def test_the_simulator_plays_the_archive_and_an_exchange_does_not(

@@ -1,0 +1,101 @@
+"""``quant keys``: API keys of accounts, sealed in the database; no secret is an argument, or printed."""
+
+import argparse
+import getpass
+import os
+import sys
+from typing import TYPE_CHECKING
+
+from quant_pipelines.cli.operator import add_signature, opened
+from quant_pipelines.cli.output import print_document, table
+
+if TYPE_CHECKING:
+    from quant_pipelines.operations.keys import KeyStore
+    from quant_pipelines.operations.receipt import Receipt
+    from quant_pipelines.secrets import ApiKeys
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the arguments."""
+    parser.add_argument(
+        "action",
+        choices=("add", "list", "remove", "rotate"),
+        help="add: key and secret are asked for, or are two lines on stdin. list: fingerprints only. "
+        "rotate: seal all of them under a new master key",
+    )
+    parser.add_argument(
+        "account", metavar="ACCOUNT", nargs="?", help="ccxt id of the exchange (default: exchange.id)"
+    )
+    parser.add_argument(
+        "--from-environment", action="store_true", help="add: take QUANT_API_KEY and QUANT_API_SECRET"
+    )
+    parser.add_argument("--replace", action="store_true", help="add: in place of the keys that are stored")
+    add_signature(parser, required=False)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Add, list, remove or rotate; every change is signed."""
+    from quant_pipelines.operations.keys import KeyStore
+    from quant_pipelines.settings import home_folder
+
+    home = arguments.home.expanduser().absolute() if arguments.home else home_folder()
+    with opened(arguments) as (engine, settings):
+        store = KeyStore(engine, home, os.environ)
+        if arguments.action == "list":
+            return _list(arguments, store)
+        receipt = _change(arguments, store, arguments.account or settings.exchange.id)
+    if arguments.json:
+        print_document(receipt.to_document())
+    else:
+        print(f"{receipt.summary} (audit row {receipt.audit_id})")
+    return 0
+
+
+def _list(arguments: argparse.Namespace, store: "KeyStore") -> int:
+    from quant_pipelines.operations.keys import list_keys
+
+    rows = list_keys(store)
+    if arguments.json:
+        print_document({"keys": rows})
+    else:
+        print(table(rows, ("account", "venue", "fingerprint", "changed_at", "opens")))
+    return 0
+
+
+def _change(arguments: argparse.Namespace, store: "KeyStore", account: str) -> "Receipt":
+    from quant_pipelines.core.clock import system_clock_ms
+    from quant_pipelines.operations import keys
+    from quant_pipelines.operations.receipt import Signature
+
+    signature = Signature(arguments.operator, arguments.reason)
+    if arguments.action == "rotate":
+        return keys.rotate_master_key(store, signature, clock=system_clock_ms)
+    if arguments.action == "remove":
+        return keys.remove_keys(store, signature, account, clock=system_clock_ms)
+    _require_exchange(account)
+    given = _given_keys(arguments)
+    return keys.add_keys(store, signature, account, given, clock=system_clock_ms, replace=arguments.replace)
+
+
+def _require_exchange(account: str) -> None:
+    import ccxt
+
+    from quant_pipelines.core.errors import ConfigurationError, unknown_name
+
+    if account not in ccxt.exchanges:
+        raise ConfigurationError(unknown_name("exchange", account, ccxt.exchanges))
+
+
+def _given_keys(arguments: argparse.Namespace) -> "ApiKeys":
+    from quant_pipelines.core.errors import SecretError
+    from quant_pipelines.secrets import ApiKeys
+
+    if arguments.from_environment:
+        return ApiKeys(os.environ.get("QUANT_API_KEY", ""), os.environ.get("QUANT_API_SECRET", ""))
+    if sys.stdin.isatty():
+        return ApiKeys(getpass.getpass("API key: ").strip(), getpass.getpass("API secret: ").strip())
+    lines = sys.stdin.read().split("\n")
+    given = [line.strip() for line in lines if line.strip()]
+    if len(given) != 2:
+        raise SecretError(f"{len(given)} lines are on stdin; expected two: the API key, then its secret")
+    return ApiKeys(*given)

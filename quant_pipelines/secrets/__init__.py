@@ -1,0 +1,19 @@
+"""Secrets at rest: sealed under a master key that is in a private file or in the environment only."""
+
+from quant_pipelines.secrets.box import ApiKeys, open_keys, seal_keys
+from quant_pipelines.secrets.master import (
+    MasterKeys,
+    finish_rotation,
+    read_master_keys,
+    start_rotation,
+)
+
+__all__ = [
+    "ApiKeys",
+    "MasterKeys",
+    "finish_rotation",
+    "open_keys",
+    "read_master_keys",
+    "seal_keys",
+    "start_rotation",
+]

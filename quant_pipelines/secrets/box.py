@@ -1,0 +1,85 @@
+"""Seals an account's API keys with AES-256-GCM.
+
+A sealed value is: version (1 byte), id of its master key (8), nonce (12), ciphertext with its tag. It is
+bound to its account: moved to another row it does not open.
+"""
+
+import hashlib
+import json
+import os
+from dataclasses import dataclass, field
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+from quant_pipelines.core.errors import SecretError
+from quant_pipelines.secrets.master import MasterKeys, id_of
+
+_VERSION = b"\x01"
+_ID_END, _NONCE_END = 9, 21
+_LONGEST = 512
+
+
+@dataclass(frozen=True, slots=True)
+class ApiKeys:
+    """API key and secret of one account; neither shows in a representation.
+
+    Parameters
+    ----------
+    key, secret
+        As the exchange gave them.
+
+    Raises
+    ------
+    SecretError
+        If one of them is empty, too long, or has blanks or characters that no key has.
+    """
+
+    key: str = field(repr=False)
+    secret: str = field(repr=False)
+
+    def __post_init__(self) -> None:
+        for name in ("key", "secret"):
+            value = getattr(self, name)
+            is_plain = value.isascii() and value.isprintable() and " " not in value
+            if not (0 < len(value) <= _LONGEST and is_plain):
+                raise SecretError(
+                    f"the API {name} has {len(value)} characters; expected 1 to {_LONGEST} without blanks"
+                )
+
+    @property
+    def fingerprint(self) -> str:
+        """Twelve hex digits that tell keys apart and lead back to none."""
+        return hashlib.sha256(self.key.encode()).hexdigest()[:12]
+
+
+def seal_keys(masters: MasterKeys, account: str, keys: ApiKeys) -> bytes:
+    """Seal the keys of an account under the current master key."""
+    nonce = os.urandom(_NONCE_END - _ID_END)
+    plain = json.dumps({"key": keys.key, "secret": keys.secret}).encode()
+    sealed = AESGCM(masters.current).encrypt(nonce, plain, account.encode())
+    return _VERSION + id_of(masters.current) + nonce + sealed
+
+
+def open_keys(masters: MasterKeys, account: str, sealed: bytes) -> ApiKeys:
+    """Open the sealed keys of an account.
+
+    Raises
+    ------
+    SecretError
+        If the master key is another one, or the value was changed or belongs to another account.
+    """
+    master = masters.by_id.get(sealed[1:_ID_END])
+    if sealed[:1] != _VERSION or master is None:
+        raise SecretError(
+            f"the keys of account {account!r} are sealed under master key {sealed[1:_ID_END].hex()}; "
+            f"expected {id_of(masters.current).hex()}, which is the one here"
+        )
+    try:
+        plain = AESGCM(master).decrypt(sealed[_ID_END:_NONCE_END], sealed[_NONCE_END:], account.encode())
+    except InvalidTag as error:
+        raise SecretError(
+            f"the sealed keys of account {account!r} were changed, or belong to another account; "
+            "add the keys again"
+        ) from error
+    return ApiKeys(**json.loads(plain))

@@ -1,0 +1,329 @@
+"""`quant db backup` and `restore`: what comes back is what was there, and a bad file changes nothing."""
+
+import hashlib
+import json
+import os
+import subprocess
+import sys
+import zipfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+from psycopg.sql import SQL, Identifier
+from sqlalchemy import Engine, make_url
+
+from quant_pipelines.cli.__main__ import main
+from quant_pipelines.core.clock import utc_now
+from quant_pipelines.stack import postgres_tools
+from quant_pipelines.stack.backup import count_rows, read_manifest
+from quant_pipelines.stack.home import Home, locked, open_home
+from quant_pipelines.stack.ports import free_port
+from quant_pipelines.stack.postgres import EmbeddedPostgres, create_database
+from quant_pipelines.stack.postgres_place import remove_place
+from quant_pipelines.stack.prepare_database import prepare_database
+from quant_pipelines.store import audit
+from quant_pipelines.store.engine import connect
+from quant_pipelines.store.migrate import newest_revision
+
+pytestmark = pytest.mark.postgres
+Quant = Callable[..., tuple[int, Any, str]]
+Contents = dict[str, list[bytes]]
+
+
+def run_quant(capfd: pytest.CaptureFixture[str], *arguments: str | Path) -> tuple[int, Any, str]:
+    capfd.readouterr()
+    code = main([*map(str, arguments), "--json"])
+    out, err = capfd.readouterr()
+    return code, json.loads(out) if out else None, err
+
+
+@pytest.fixture
+def quant(
+    database_url: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> Quant:
+    """Run a command on the test's database: exit code, JSON document, and what stands on stderr."""
+    monkeypatch.setenv("QUANT_DATABASE_URL", database_url)
+    monkeypatch.setenv("QUANT_HOME", str(tmp_path / "home"))
+    monkeypatch.chdir(tmp_path)
+    return lambda *arguments: run_quant(capfd, *arguments)
+
+
+def named(url: str, suffix: str) -> str:
+    parsed = make_url(url)
+    return parsed.set(database=f"{parsed.database}{suffix}").render_as_string(hide_password=False)
+
+
+def fill(url: str) -> None:
+    """Rows of many kinds: partitions, numerics, JSON, bytes, an identity and a null."""
+    engine = connect(url, pool_size=1)
+    with engine.begin() as connection:
+        run = connection.exec_driver_sql
+        run(
+            "create table market.bars_2024_10 partition of market.bars "
+            "for values from ('2024-10-01') to ('2024-11-01')"
+        )
+        run(
+            "insert into market.bars select 'binanceusdm', 'BTC/USDT:USDT', '1m', '2024-10-04'::timestamptz "
+            "+ i * interval '1 min', 1.1 * i, 2, 0.1, 1 / 3.0, i, 0, i, now() from generate_series(1, 500) i"
+        )
+        run(
+            "insert into trading.accounts (name, venue, currency, capital, created_at) "
+            "values ('paper', 'paper', 'USDT', 100.000000000000000000001, now())"
+        )
+        run("insert into ops.heartbeats values ('runner', 'ACTIVE', now(), '{\"a\": [1, null, \"ü\"]}')")
+        audit.append(connection, "ann", "test.done", "account", {"at": utc_now()})
+    engine.dispose()
+
+
+@pytest.fixture
+def filled(database_url: str, template_url: str) -> Iterator[str]:
+    """Product database with rows, and a database of Dagster's beside it."""
+    fill(database_url)
+    dagster = named(database_url, "_dagster")
+    create_database(template_url, str(make_url(dagster).database))
+    with psycopg.connect(dagster) as connection:
+        connection.execute("create table runs (id bigserial primary key, body text)")
+        connection.execute("insert into runs (body) select repeat('x', i) from generate_series(1, 100) i")
+    yield database_url
+    drop(template_url, dagster)
+
+
+def drop(admin_url: str, *urls: str) -> None:
+    with psycopg.connect(admin_url, autocommit=True) as admin:
+        for url in urls:
+            name = Identifier(str(make_url(url).database))
+            admin.execute(SQL("drop database if exists {} with (force)").format(name))
+
+
+@pytest.fixture
+def fresh(database_url: str, template_url: str) -> Iterator[str]:
+    """URL of a database that does not exist."""
+    url = named(database_url, "_fresh")
+    yield url
+    drop(template_url, url, named(url, "_dagster"))
+
+
+def contents(url: str) -> Contents:
+    """Every row of every table as text, in order."""
+    engine = connect(url, pool_size=1)
+    with engine.connect() as connection:
+        tables = list(count_rows(connection))
+    engine.dispose()
+    found: Contents = {}
+    with psycopg.connect(url) as session:
+        for name in tables:
+            with session.cursor().copy(
+                f"copy (select * from {name} as r order by r::text) to stdout".encode()  # noqa: S608 - names of the catalog
+            ) as rows:
+                found[name] = [bytes(row) for row in rows]
+    return found
+
+
+def databases(admin_url: str) -> set[str]:
+    with psycopg.connect(admin_url) as admin:
+        return {name for (name,) in admin.execute("select datname from pg_database")}
+
+
+def test_a_backup_restores_every_row_into_a_fresh_database(
+    quant: Quant, filled: str, fresh: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    code, manifest, err = quant("db", "backup", tmp_path / "all.quant")
+    assert (code, err) == (0, "")
+    assert manifest["databases"]["product"]["tables"]["market.bars"] == 500
+    assert manifest["databases"]["product"]["revision"] == newest_revision()
+    before = contents(filled), contents(named(filled, "_dagster"))
+    monkeypatch.setenv("QUANT_DATABASE_URL", fresh)
+    code, restored, err = quant("db", "restore", tmp_path / "all.quant")
+    assert (code, err, restored["revision"]) == (0, "", newest_revision())
+    assert (contents(fresh), contents(named(fresh, "_dagster"))) == before
+    assert quant("audit", "verify")[0] == 0
+
+
+def test_a_backup_is_private_and_is_not_overwritten(quant: Quant, filled: str, tmp_path: Path) -> None:
+    quant("db", "backup", tmp_path / "all.quant")
+    assert (tmp_path / "all.quant").stat().st_mode & 0o777 == 0o600
+    code, _, err = quant("db", "backup", tmp_path / "all.quant")
+    assert code == 1
+    assert "exists already; expected a new name" in err
+
+
+def test_a_backup_into_a_folder_that_is_not_there_leaves_nothing(
+    quant: Quant, filled: str, tmp_path: Path
+) -> None:
+    code, _, err = quant("db", "backup", tmp_path / "nowhere" / "all.quant")
+    assert code == 1
+    assert "can't be written: No such file or directory" in err
+
+
+def test_a_backup_of_a_database_that_is_away_leaves_no_file(
+    quant: Quant, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("QUANT_DATABASE_URL", "postgresql://quant:pw@127.0.0.1:1/quant")
+    code, _, err = quant("db", "backup", tmp_path / "all.quant")
+    assert code == 1
+    assert "does not answer" in err
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_full_disk_leaves_no_file(filled: str, tmp_path: Path) -> None:
+    code = (
+        "import resource, sys; resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, 20_000)); "
+        "from quant_pipelines.cli.__main__ import main; sys.exit(main(['db', 'backup', 'all.quant']))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-P", "-c", code],
+        env={**os.environ, "QUANT_DATABASE_URL": filled, "QUANT_HOME": str(tmp_path / "home")},
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 1
+    assert done.stderr.startswith("quant: backup ")
+    assert "all.quant' can't be written: File too large" in done.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_database_with_rows_is_kept_unless_it_is_given_up(
+    quant: Quant, filled: str, tmp_path: Path, template_url: str
+) -> None:
+    quant("db", "backup", tmp_path / "all.quant")
+    saved = contents(filled)
+    with psycopg.connect(filled) as connection:
+        connection.execute("insert into ops.heartbeats values ('later', 'ACTIVE', now(), '{}')")
+    code, _, err = quant("db", "restore", tmp_path / "all.quant")
+    assert code == 1
+    assert "tables with rows; expected an empty one, or --replace" in err
+    assert len(contents(filled)["ops.heartbeats"]) == 2
+    assert quant("db", "restore", tmp_path / "all.quant", "--replace")[0] == 0
+    assert contents(filled) == saved
+    assert not [name for name in databases(template_url) if name.endswith(("_restoring", "_replaced"))]
+
+
+def test_a_database_in_use_is_not_replaced(quant: Quant, filled: str, tmp_path: Path) -> None:
+    quant("db", "backup", tmp_path / "all.quant")
+    with psycopg.connect(filled):
+        code, _, err = quant("db", "restore", tmp_path / "all.quant", "--replace")
+    assert code == 1
+    assert "is in use by 1 connections; stop 'quant up' first" in err
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda content: content[: len(content) // 2],
+        lambda content: content[: len(content) // 4] + b"\0" * 64 + content[len(content) // 4 + 64 :],
+        lambda content: content[:-200],
+        lambda content: b"not a backup at all",
+        lambda content: b"",
+    ],
+    ids=["cut", "overwritten", "without its end", "something else", "empty"],
+)
+def test_a_damaged_backup_is_refused_and_changes_nothing(
+    quant: Quant, filled: str, tmp_path: Path, template_url: str, damage: Callable[[bytes], bytes]
+) -> None:
+    file = tmp_path / "all.quant"
+    quant("db", "backup", file)
+    file.write_bytes(damage(file.read_bytes()))
+    before, there = contents(filled), databases(template_url)
+    code, document, err = quant("db", "restore", file, "--replace")
+    assert (code, document) == (1, None)
+    assert err.startswith(f"quant: backup {str(file)!r} is damaged")
+    assert err.count("\n") == 1
+    assert (contents(filled), databases(template_url)) == (before, there)
+
+
+def test_a_backup_of_newer_code_is_refused_and_changes_nothing(
+    quant: Quant, filled: str, fresh: str, tmp_path: Path, template_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "all.quant"
+    quant("db", "backup", file)
+    there = databases(template_url)
+    newer_than_this_code(file, filled)
+    monkeypatch.setenv("QUANT_DATABASE_URL", fresh)
+    code, _, err = quant("db", "restore", file)
+    assert code == 1
+    assert "database revision '9999' is newer than this code" in err
+    assert databases(template_url) == there
+
+
+def newer_than_this_code(file: Path, url: str) -> None:
+    """Write the backup that code with a later schema would have written."""
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute("update ops.alembic_version set version_num = '9999'")
+    dumped: list[bytes] = []
+    with psycopg.connect(url) as session:
+        session.execute("set transaction isolation level repeatable read")
+        (snapshot,) = session.execute("select pg_export_snapshot()").fetchone() or ("",)
+        postgres_tools.dump(make_url(url), snapshot, lambda stream: dumped.append(stream.read()))
+    manifest = read_manifest(file)
+    manifest["databases"]["product"]["sha256"] = hashlib.sha256(dumped[0]).hexdigest()
+    with zipfile.ZipFile(file) as archive:
+        dagster = archive.read("dagster.dump")
+    with zipfile.ZipFile(file, "w") as archive:
+        archive.writestr("product.dump", dumped[0])
+        archive.writestr("dagster.dump", dagster)
+        archive.writestr("manifest.json", json.dumps(manifest))
+
+
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """Home whose own server is used."""
+    monkeypatch.delenv("QUANT_DATABASE_URL", raising=False)
+    monkeypatch.setenv("QUANT_HOME", str(tmp_path / "own"))
+    monkeypatch.chdir(tmp_path)
+    yield tmp_path / "own"
+    remove_place(tmp_path / "own")
+    remove_place(tmp_path / "other")
+
+
+def test_the_embedded_server_is_started_for_both(
+    home: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    with EmbeddedPostgres(open_home(home).folder, free_port(), durable=False) as server:
+        prepare_database(server.url())
+        fill(server.url())
+    code, made, err = run_quant(capfd, "db", "backup", "all.quant")
+    assert (code, err) == (0, "")
+    code, restored, err = run_quant(capfd, "db", "restore", "all.quant", "--home", str(tmp_path / "other"))
+    assert (code, err) == (0, "")
+    assert restored["databases"] == made["databases"]
+
+
+def test_a_home_without_a_database_has_nothing_to_back_up(
+    home: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    code, _, err = run_quant(capfd, "db", "backup", "all.quant")
+    assert code == 1
+    assert "has no database yet; start 'quant up'" in err
+    assert not home.exists()
+
+
+def test_a_running_stack_is_not_replaced(
+    quant: Quant,
+    filled: str,
+    home: Path,
+    tmp_path: Path,
+    capfd: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("QUANT_DATABASE_URL", filled)
+    assert quant("db", "backup", tmp_path / "all.quant")[0] == 0
+    monkeypatch.delenv("QUANT_DATABASE_URL")
+    with locked(open_home(home)):
+        code, _, err = run_quant(capfd, "db", "restore", "all.quant")
+    assert code == 1
+    assert "is in use by a running stack; stop 'quant up' first" in err
+    assert not (Home(home).folder / "postgres").exists()
+
+
+def test_backup_needs_a_file(quant: Quant) -> None:
+    assert quant("db", "backup")[2] == "quant: no FILE is given; expected one to backup\n"
+
+
+def test_rows_of_all_tables_are_counted(engine: Engine) -> None:
+    with engine.connect() as connection:
+        assert count_rows(connection)["market.bars"] == 0
