@@ -62,7 +62,7 @@ def test_a_stop_lies_on_a_tick_on_the_safe_side(
 
 def test_an_accounts_symbol_belongs_to_one_deployment_at_a_time() -> None:
     async def scenario() -> None:
-        links = VenueLinks(never)
+        links = VenueLinks(never, nothing)
         links.reserve(CANARY)
         links.reserve(CANARY)
         links.reserve(replace(CANARY, id=8, symbol="ETH/USDT:USDT"))
@@ -75,6 +75,9 @@ def test_an_accounts_symbol_belongs_to_one_deployment_at_a_time() -> None:
         links.reserve(replace(CANARY, id=10))
 
     asyncio.run(scenario())
+
+
+async def nothing(_trader: Any, _failure: str) -> None: ...
 
 
 async def never(_key: str, work: Coroutine[Any, Any, None]) -> str | None:
