@@ -1,9 +1,9 @@
-"""A venue in this process whose prices, funding and listen keys the test moves; the runner meets it by HTTP."""
+"""A venue in this process whose prices and funding the test moves; the runner meets it by HTTP."""
 
 import asyncio
 import sqlite3
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from decimal import Decimal
 from functools import lru_cache
@@ -21,7 +21,6 @@ from quant_pipelines.simulator.derivatives import Derivatives
 from quant_pipelines.simulator.market import Market
 from quant_pipelines.simulator.rest import Rest
 from quant_pipelines.simulator.streams import Streams
-from quant_pipelines.simulator.venue.credentials import DEMO_KEYS
 from quant_pipelines.simulator.venue.play import FundingRate
 from quant_pipelines.simulator.venue.played import SimulatedMarket
 from quant_pipelines.simulator.venue.service import VenueService, open_venue
@@ -87,6 +86,24 @@ class Stage:
         self.move(share)
         quote = self.quote(MARKET_SYMBOL, self.venue.ledger.played_ms)
         self.venue.set_quote(MARKET_SYMBOL, quote)
+
+    def fill_disk(self) -> None:
+        """Let the ledger's file grow no more, and leave no room for another order in it."""
+        disk = self.venue.ledger.store.connection
+        [(pages,)] = disk.execute("pragma page_count").fetchall()
+        disk.execute(f"pragma max_page_count = {pages}")
+        names = [row[1] for row in disk.execute("pragma table_info(orders)")]
+        marks = ", ".join("?" * len(names))
+        with suppress(sqlite3.OperationalError):
+            for number in range(1, 100_000):
+                row = [-number if name == "number" else "x" for name in names]
+                disk.execute(f"insert into orders values ({marks})", row)  # noqa: S608 - marks only
+
+    def free_disk(self) -> None:
+        """Make room again."""
+        disk = self.venue.ledger.store.connection
+        disk.execute("pragma max_page_count = 1000000")
+        disk.execute("delete from orders where number < 0")
 
     def application(self) -> web.Application:
         """Order side, candles and streams."""
@@ -158,7 +175,8 @@ def naked_ms(file: sqlite3.Connection, now_ms: int) -> int:
             None if closes else Decimal(quantity),
         )
         for start, updated, triggered, status, side, quantity, closes in file.execute(
-            "select created_ms, updated_ms, triggered_ms, status, side, quantity, close_position from algo_orders"
+            "select created_ms, updated_ms, triggered_ms, status, side, quantity, close_position "
+            "from algo_orders"
         )
     ]
     fills = list(file.execute("select ts_ms, side, quantity from fills order by number"))
@@ -176,6 +194,3 @@ def naked_ms(file: sqlite3.Connection, now_ms: int) -> int:
         naked = 0 if not held or is_covered else naked + end - start
         longest = max(longest, naked)
     return longest
-
-
-__all__ = ["DEMO_KEYS", "I6_MS", "Stage", "naked_ms", "play", "stage_at"]

@@ -1,4 +1,4 @@
-"""What a venue does to a position by itself, and what becomes of it in our books: funding, stops, liquidation.
+"""What a venue does to a position by itself, and what becomes of it in our books.
 
 The runner meets a real venue through real ccxt; the test moves the venue's price.
 """
@@ -12,8 +12,9 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine
 
+from quant_pipelines.core.settings import Settings
 from quant_pipelines.exchange.ccxt_orders import CcxtOrders
-from quant_pipelines.trading.venue import StopOrder
+from quant_pipelines.trading.venue import MarketOrder, StopOrder, VenueOrder
 from tests.integration.runner.stage import I6_MS, Stage, naked_ms, play
 from tests.integration.runner.venue_world import (
     PYRAMID,
@@ -143,7 +144,9 @@ def test_a_stop_that_triggers_at_the_venue_is_booked_once_as_the_stop(
 class Falling(CcxtOrders):
     """The price falls through the stop while it is on its way."""
 
-    stage: Stage
+    def __init__(self, stage: Stage, settings: Settings) -> None:
+        super().__init__(settings.exchange, "", "")
+        self.stage = stage
 
     async def place_stop(self, stop: StopOrder) -> None:
         self.stage.jump(-0.1)
@@ -156,8 +159,9 @@ def test_a_stop_that_would_trigger_at_once_is_an_exit_within_two_seconds(
     deploy_canary(deploy)
 
     async def scenario(stage: Stage) -> None:
-        Falling.stage = stage
-        connect = lambda s: Falling(s.exchange, "", "")  # noqa: E731 - as short as the others
+        def connect(settings: Settings) -> CcxtOrders:
+            return Falling(stage, settings)
+
         async with runner(engine, database_url, stage.address, connect):
             await until(lambda: status_of(engine, "flatten") == [("FILLED",)])
             await until(lambda: is_flat(engine))
@@ -165,7 +169,8 @@ def test_a_stop_that_would_trigger_at_once_is_an_exit_within_two_seconds(
     play(tmp_path, scenario)
     [(reason,)] = rows(
         engine,
-        "select reason from trading.orders join trading.intents using (client_order_id) where purpose = 'stop'",
+        "select reason from trading.orders join trading.intents using (client_order_id) "
+        "where purpose = 'stop'",
     )
     assert "-2021" in reason
     first, last = ledger.select("select min(ts_ms) from fills group by side order by min(ts_ms)")
@@ -246,24 +251,39 @@ def test_a_listen_key_that_is_deleted_is_replaced_without_a_dial_storm_and_loses
     assert_books_equal(engine, ledger)
 
 
+class Filling(CcxtOrders):
+    """The disk of the venue is full when the first order comes."""
+
+    def __init__(self, stage: Stage, settings: Settings) -> None:
+        super().__init__(settings.exchange, "", "")
+        self.stage: Stage | None = stage
+
+    async def send(self, order: MarketOrder) -> VenueOrder:
+        if self.stage is not None:
+            self.stage.fill_disk()
+            self.stage = None
+        return await super().send(order)
+
+
 def test_a_venue_whose_disk_is_full_refuses_and_the_order_never_was(
     engine: Engine, database_url: str, deploy: Deploy, tmp_path: Path, ledger: Ledger
 ) -> None:
     deploy_canary(deploy)
 
     async def scenario(stage: Stage) -> None:
-        disk = stage.venue.ledger.store.connection
-        connect = lambda s: Filling(s.exchange, "", "")  # noqa: E731 - as short as the others
-        Filling.disk = disk
+        def connect(settings: Settings) -> CcxtOrders:
+            return Filling(stage, settings)
+
         async with runner(engine, database_url, stage.address, connect):
             await until(lambda: status_of(engine, "target") == [("REJECTED",)])
-            disk.execute("pragma max_page_count = 1000000")
+            stage.free_disk()
             await until(lambda: is_protected(engine), 150)
 
     play(tmp_path, scenario)
     reasons = rows(
         engine,
-        "select status, reason from trading.orders where status in ('REJECTED', 'FILLED') order by updated_at",
+        "select status, reason from trading.orders "
+        "where status in ('REJECTED', 'FILLED') order by updated_at",
     )
     assert reasons[0][0] == "REJECTED"
     assert "-1008" in reasons[0][1]
@@ -271,16 +291,3 @@ def test_a_venue_whose_disk_is_full_refuses_and_the_order_never_was(
     assert reasons[1] == ("FILLED", "")
     assert ledger.select("select count(*) from orders") == [(1,)]
     assert_books_equal(engine, ledger)
-
-
-class Filling(CcxtOrders):
-    """The disk of the venue's ledger is full when the first order comes."""
-
-    disk: Any = None
-
-    async def send(self, order: Any) -> Any:
-        if self.disk is not None:
-            [(pages,)] = self.disk.execute("pragma page_count").fetchall()
-            self.disk.execute(f"pragma max_page_count = {pages}")
-            type(self).disk = None
-        return await super().send(order)

@@ -36,6 +36,7 @@ from tests.integration.runner.venue_world import (
     settings_of,
     simulator,
     until,
+    waits_for,
 )
 from tests.integration.runner.world import rows
 
@@ -235,11 +236,6 @@ def test_an_order_that_never_arrived_is_rejected_only_after_look_ups(
     assert reason == "not found in 3 look-ups: it never arrived"
     assert seconds > 3.5
     assert ledger.fills() == []
-
-
-def waits_for(engine: Engine) -> str:
-    query = "select detail->'deployments'->0->>'waits_for' from ops.heartbeats where service = 'live_runner'"
-    return str(rows(engine, query))
 
 
 class Unprotected(CcxtOrders):

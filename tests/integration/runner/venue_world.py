@@ -170,10 +170,15 @@ def assert_books_equal(engine: Engine, ledger: Ledger) -> None:
     """Fills, wallet and position are those of the venue, to the last digit."""
     assert our_fills(engine) == ledger.fills()
     sums = "select sum(coalesce(realized_pnl, 0) - fee) from trading.fills"
-    booked = f"coalesce(({sums}), 0) + coalesce((select sum(amount) from trading.income), 0)"
+    booked = f"coalesce(({sums}), 0) + coalesce((select sum(amount) from trading.income), 0)"  # noqa: S608
     [(change,)] = rows(engine, f"select {booked}")
     assert change == ledger.wallet_change()
     held = sum((Decimal(text) for (text,) in ledger.select("select quantity from positions")), Decimal(0))
     [(ours, realized)] = rows(engine, "select quantity, realized_pnl from trading.positions")
     assert ours == held
     assert realized == rows(engine, "select coalesce(sum(realized_pnl), 0) from trading.fills")[0][0]
+
+
+def waits_for(engine: Engine) -> str:
+    query = "select detail->'deployments'->0->>'waits_for' from ops.heartbeats where service = 'live_runner'"
+    return str(rows(engine, query))
