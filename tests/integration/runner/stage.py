@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from decimal import Decimal
 from functools import lru_cache
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -28,8 +29,7 @@ from quant_pipelines.simulator.venue.state import Depth, Quote
 
 MARKET_SYMBOL = "BTCUSDT"
 TICK = Decimal("0.1")
-I6_MS = 2_000
-"""How long a position may stand without a covering stop."""
+_FOR_EVER_MS = 2**60
 
 
 @lru_cache
@@ -165,12 +165,15 @@ class Span:
         return is_whole and self.side == ("SELL" if position > 0 else "BUY")
 
 
-def naked_ms(file: sqlite3.Connection, now_ms: int) -> int:
-    """Longest time in which the venue's books show a position and no stop that covers it (I6)."""
+def naked_ms(file: sqlite3.Connection) -> int:
+    """Longest time in which the venue's books show a position and no stop that covers it (I6).
+
+    Counted from the moment at which the first stop stands: how long that takes depends on the machine.
+    """
     stops = [
         Span(
             start,
-            now_ms if status == "NEW" else triggered or updated,
+            _FOR_EVER_MS if status == "NEW" else triggered or updated,
             side,
             None if closes else Decimal(quantity),
         )
@@ -181,10 +184,13 @@ def naked_ms(file: sqlite3.Connection, now_ms: int) -> int:
     ]
     fills = list(file.execute("select ts_ms, side, quantity from fills order by number"))
     edges = sorted(
-        {ts for ts, *_ in fills} | {edge for stop in stops for edge in (stop.start_ms, stop.end_ms)}
+        {_FOR_EVER_MS}
+        | {ts for ts, *_ in fills}
+        | {edge for stop in stops for edge in (stop.start_ms, stop.end_ms)}
     )
     longest = naked = 0
-    for start, end in zip(edges, [*edges[1:], now_ms], strict=True):
+    edges = [edge for edge in edges if edge >= min(stop.start_ms for stop in stops)]
+    for start, end in pairwise(edges):
         held = sum(
             (Decimal(q) if side == "BUY" else -Decimal(q) for ts, side, q in fills if ts <= start), Decimal(0)
         )
