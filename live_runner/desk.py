@@ -110,8 +110,6 @@ class Desk:
             for deployment in new:
                 if await self._failure(deployment.key, self._take_up(deployment)) is not None:
                     self._refused.add(deployment.id)
-            if new:
-                await self._follow_operators(stages)
             if self.symbols != before:
                 self.symbols_changed.set()
 
@@ -162,12 +160,9 @@ class Desk:
         halts = await asyncio.to_thread(read_halts, self._engine)
         for key, trader in self._traders.items():
             trader.is_leaving = stages[key].is_leaving
-            trader.limit(limits)
-            own = [halts[scope] for scope in (trader.key, "account") if scope in halts]
             was_to_flatten = trader.must_flatten
-            must_flatten = any(halt.is_flatten for halt in own)
-            trader.follow_halt(own[0].message if own else None, must_flatten=must_flatten)
-            if must_flatten and not was_to_flatten:
+            _follow(trader, limits, halts)
+            if trader.must_flatten and not was_to_flatten:
                 self._links.wake(key)
         return halts
 
@@ -203,6 +198,9 @@ class Desk:
     async def _trade(self, deployment: Deployment, series: BarSeries, open_broker: OpenBroker) -> Trader:
         open_trader = partial(Trader, epoch=self._epoch, open_broker=open_broker)
         trader = await asyncio.to_thread(open_trader, self._engine, deployment, series)
+        limits = await asyncio.to_thread(read_limits, self._engine)
+        halts = await asyncio.to_thread(read_halts, self._engine)
+        _follow(trader, limits, halts)  # before it can be advanced
         self._traders[deployment.id] = trader
         _log.info("deployment taken up", extra={"deployment": deployment.id, **trader.status()})
         return trader
@@ -265,3 +263,11 @@ class Desk:
         if end_ms <= start_ms:
             return None
         return await self._feed.closed_bars(trader.symbol, deployment.timeframe, start_ms, end_ms)
+
+
+def _follow(trader: Trader, limits: dict[str, dict[str, float]], halts: dict[str, Halt]) -> None:
+    """Let a trader follow the limits and the halts of its deployment and of the account."""
+    trader.limit(limits)
+    own = [halts[scope] for scope in (trader.key, "account") if scope in halts]
+    must_flatten = any(halt.is_flatten for halt in own)
+    trader.follow_halt(own[0].message if own else None, must_flatten=must_flatten)

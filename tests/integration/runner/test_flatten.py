@@ -118,3 +118,15 @@ def test_a_paper_position_is_closed_at_the_next_bar_and_stays_closed(
     [(count, first)] = rows(engine, after, middle=middle)
     assert count == 1
     assert first <= middle + timedelta(minutes=2)
+
+
+def test_a_deployment_that_comes_while_the_account_is_halted_is_halted_before_its_first_bar(
+    engine: Engine, database_url: str, deploy: Deploy, caplog: pytest.LogCaptureFixture
+) -> None:
+    operations.halt(engine, ANN, scope="account", clock=lambda: to_ms(DEPLOYED))
+    deploy(SWITCH, created_at=DEPLOYED, history_start=HISTORY_START)
+    with caplog.at_level("INFO", "live_runner.desk"):
+        asyncio.run(world(engine, database_url, n_bars=130).play())
+    (taken_up,) = [record for record in caplog.records if record.message == "deployment taken up"]
+    assert taken_up.__dict__["state"] == "HALTED"
+    assert rows(engine, "select 1 from trading.signals") == []
