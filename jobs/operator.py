@@ -99,7 +99,7 @@ class LimitChange(Signed):
 
 
 class HaltScope(Signed):
-    """What is halted or resumed."""
+    """What is halted, flattened or resumed."""
 
     scope: str = Field(default="account", description="account, or deployment:<id>")
 
@@ -251,6 +251,19 @@ def resume_runner_op(
     )
 
 
+@dg.op(description="Close what the account or a deployment holds; it stays halted until it is resumed")
+def flatten_runner_op(
+    context: dg.OpExecutionContext, config: HaltScope, platform: dg.ResourceParam[Platform]
+) -> None:
+    """Call the verb of the same name."""
+    carry_out(
+        context,
+        lambda: operations.flatten(
+            platform.engine, config.signature, scope=config.scope, clock=platform.clock
+        ),
+    )
+
+
 @dg.op(
     description="Rank the deployments by rolling Sharpe ratio; the worst rests if even its upper bound is < 0"
 )
@@ -278,6 +291,7 @@ _OPS = {
     "set_risk_limit": set_risk_limit_op,
     "halt_runner": halt_runner_op,
     "resume_runner": resume_runner_op,
+    "flatten_runner": flatten_runner_op,
 }
 OPERATOR_JOBS = [_job(name, op, OPERATOR_TAGS) for name, op in _OPS.items()]
 culling = _job(CULLING, cull_worst_op, {})

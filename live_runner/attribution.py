@@ -9,8 +9,12 @@ from quant_pipelines.store.venue_orders import PlacedOrder
 from quant_pipelines.trading.orders import FINAL
 from quant_pipelines.trading.venue import OrderVenue, VenueTrade
 
-LIQUIDATION_PREFIXES = ("autoclose-", "adl_autoclose", "settlement_autoclose-")
-"""Client order ids that the venue gives to its own orders."""
+EXTERNAL_REASONS = {
+    "autoclose-": "liquidation",
+    "adl_autoclose": "adl",
+    "settlement_autoclose-": "settlement",
+}
+"""Why the venue itself closed a position, by how it names such orders."""
 
 Answer = TypeVar("Answer")
 
@@ -37,8 +41,8 @@ async def attributed(
     Returns
     -------
     Attribution
-        A liquidation counts as ours, without an order, and is told as external too; a manual trade is
-        external only.
+        What the venue itself closed counts as ours, without an order, and is told as external too; a manual
+        trade is external only.
     """
     ours: list[Attributed] = []
     external = ""
@@ -47,14 +51,20 @@ async def attributed(
         name = (
             known.intent.client_order_id if known else await _name_at_venue(venue, symbol, trade, with_broker)
         )
-        if name is None or name.startswith(LIQUIDATION_PREFIXES):
-            kind = "liquidation" if name else "trade of somebody else"
-            external = f"{kind} {trade.trade_id}: {trade.side} {trade.quantity} at {trade.price}"
-            if name is None:
-                continue
-            name = None
-        ours.append(Attributed(trade, name))
+        reason = external_reason(name or "")
+        if name is None or reason:
+            what = f"EXTERNAL {reason or 'trade of somebody else'}"
+            external = f"{what} {trade.trade_id}: {trade.side} {trade.quantity} at {trade.price}"
+        if name is not None:
+            ours.append(Attributed(trade, None if reason else name, reason))
     return Attribution(ours, external)
+
+
+def external_reason(client_order_id: str) -> str:
+    """Why the venue itself sent an order; empty if it is somebody's."""
+    return next(
+        (reason for prefix, reason in EXTERNAL_REASONS.items() if client_order_id.startswith(prefix)), ""
+    )
 
 
 async def _name_at_venue(
@@ -63,7 +73,7 @@ async def _name_at_venue(
     """Our name of the order, or the venue's own of a liquidation; None if it is somebody else's."""
     order = await venue.find_order(symbol, venue_order_id=trade.venue_order_id)
     if order is not None:
-        if order.client_order_id.startswith(LIQUIDATION_PREFIXES):
+        if external_reason(order.client_order_id):
             return order.client_order_id
         if await with_broker(lambda broker: order.client_order_id in broker.orders):
             return order.client_order_id

@@ -44,6 +44,10 @@ class Broker(Protocol):
         """Number of fills."""
 
     @property
+    def closes_with_bars(self) -> bool:
+        """Whether a flattening is decided at the next bar; else the venue's link does it at once."""
+
+    @property
     def waits_for(self) -> str:
         """Why nothing may be decided now, as one clause; empty when something may."""
 

@@ -19,7 +19,7 @@ from live_runner.trader import Tick, Trader
 from live_runner.venue_link import Station, VenueLink
 from live_runner.venue_links import VenueLinks
 from live_runner.venues import OrderVenues
-from live_runner.vitals import SERVICE, beat, resident_megabytes
+from live_runner.vitals import SERVICE, beat, resident_megabytes, told
 from quant_pipelines.core.errors import ExchangeUnavailable, OutcomeUnknown, StoreError
 from quant_pipelines.core.settings import Settings
 from quant_pipelines.core.timeframes import floor_ms, from_ms
@@ -34,7 +34,7 @@ from quant_pipelines.store.deployments import (
     read_limits,
     seed_limits,
 )
-from quant_pipelines.store.heartbeats import open_halts, write_alert
+from quant_pipelines.store.heartbeats import Halt, read_halts, write_halt
 
 TRADED_STAGES = (*PAPER_STAGES, *ORDER_STAGES)
 
@@ -79,7 +79,7 @@ class Desk:
         self._refused: set[int] = set()
         self._changing = asyncio.Lock()
         self._venues = venues
-        self._links = VenueLinks(self._failure)
+        self._links = VenueLinks(self._failure, self._stop)
         self.symbols_changed = asyncio.Event()
 
     @property
@@ -101,23 +101,15 @@ class Desk:
                 read_deployments, self._engine, TRADED_STAGES, with_leaving=True
             )
             stages = {deployment.id: deployment for deployment in deployed}
-            limits = await asyncio.to_thread(read_limits, self._engine)
-            halts = await asyncio.to_thread(open_halts, self._engine)
             before = self.symbols
-            self._refused = {key for key in self._refused if f"deployment:{key}" in halts}
             for gone in self._traders.keys() - {deployment.id for deployment in deployed}:
-                _log.info("deployment dropped", extra={"deployment": gone})
-                del self._traders[gone]
-                await self._links.drop(gone)
-            for deployment in deployed:
-                if deployment.id in self._traders or deployment.id in self._refused:
-                    continue
+                await self._drop(gone)
+            halts = await self._follow_operators(stages)  # at once: taking up may take its time
+            self._refused = {key for key in self._refused if f"deployment:{key}" in halts}
+            new = [one for one in deployed if one.id not in self._traders and one.id not in self._refused]
+            for deployment in new:
                 if await self._failure(deployment.key, self._take_up(deployment)) is not None:
                     self._refused.add(deployment.id)
-            for key, trader in self._traders.items():
-                trader.is_leaving = stages[key].is_leaving
-                trader.limit(limits)
-                trader.follow_halt(halts.get(trader.key) or halts.get("account"))
             if self.symbols != before:
                 self.symbols_changed.set()
 
@@ -162,6 +154,25 @@ class Desk:
         """End the talk with all venues; what is open there is found again at the next start."""
         await self._links.close()
 
+    async def _follow_operators(self, stages: dict[int, Deployment]) -> dict[str, Halt]:
+        """Let every trader follow its stage, its limits and its halts; returns the halts in force."""
+        limits = await asyncio.to_thread(read_limits, self._engine)
+        halts = await asyncio.to_thread(read_halts, self._engine)
+        for key, trader in self._traders.items():
+            trader.is_leaving = stages[key].is_leaving
+            was_to_flatten = trader.must_flatten
+            _follow(trader, limits, halts)
+            if trader.must_flatten and not was_to_flatten:
+                self._links.wake(key)
+        return halts
+
+    async def _drop(self, deployment_id: int) -> None:
+        """Forget a deployment, once nothing of it is booked any more."""
+        _log.info("deployment dropped", extra={"deployment": deployment_id})
+        trader = self._traders.pop(deployment_id)
+        await self._links.drop(deployment_id)
+        await asyncio.to_thread(trader.rest)
+
     async def _take_up(self, deployment: Deployment) -> None:
         series = await load_history(self._engine, self._feed, deployment, self._time.now_ms())
         is_approved = await asyncio.to_thread(has_approval, self._engine, deployment)
@@ -171,11 +182,25 @@ class Desk:
             return
         self._links.reserve(deployment)
         link = VenueLink(Station(self._engine, venue, self._settings.runner, self._epoch))
-        self._links.start(link, await self._trade(deployment, series, link.open_broker))
+        try:
+            trader = await self._trade(deployment, series, link.open_broker)
+        except BaseException:
+            self._links.release(deployment.id)
+            raise
+        self._links.start(link, trader)
+
+    async def _stop(self, trader: Trader, failure: str) -> None:
+        """Halt a trader whose talk with the venue failed."""
+        async with self._changing:  # a refresh that has not seen the alert must end first
+            if not trader.is_halted:
+                trader.halt(failure, is_final=False)
 
     async def _trade(self, deployment: Deployment, series: BarSeries, open_broker: OpenBroker) -> Trader:
         open_trader = partial(Trader, epoch=self._epoch, open_broker=open_broker)
         trader = await asyncio.to_thread(open_trader, self._engine, deployment, series)
+        limits = await asyncio.to_thread(read_limits, self._engine)
+        halts = await asyncio.to_thread(read_halts, self._engine)
+        _follow(trader, limits, halts)  # before it can be advanced
         self._traders[deployment.id] = trader
         _log.info("deployment taken up", extra={"deployment": deployment.id, **trader.status()})
         return trader
@@ -200,14 +225,14 @@ class Desk:
             _log.warning("exchange away", extra={"source": source, "error": str(error)})
         except Exception as error:  # noqa: BLE001 - the one place that trips the breaker
             _log.exception("halted", extra={"source": source})
-            message, at = f"{type(error).__name__}: {error}", from_ms(self._time.now_ms())
-            await asyncio.to_thread(write_alert, self._engine, "halt", source, message, detail={}, at=at)
+            message, at = told(error), from_ms(self._time.now_ms())
+            await asyncio.to_thread(write_halt, self._engine, source, message, at)
             return message
         return None
 
     async def _book(self, trader: Trader, close_ms: int) -> None:
         tick = await self._tick(trader, close_ms)
-        if tick is not None:
+        if tick is not None and self._traders.get(trader.plan.deployment.id) is trader:  # not dropped since
             await asyncio.to_thread(trader.advance, tick)
 
     async def _tick(self, trader: Trader, close_ms: int) -> Tick | None:
@@ -238,3 +263,11 @@ class Desk:
         if end_ms <= start_ms:
             return None
         return await self._feed.closed_bars(trader.symbol, deployment.timeframe, start_ms, end_ms)
+
+
+def _follow(trader: Trader, limits: dict[str, dict[str, float]], halts: dict[str, Halt]) -> None:
+    """Let a trader follow the limits and the halts of its deployment and of the account."""
+    trader.limit(limits)
+    own = [halts[scope] for scope in (trader.key, "account") if scope in halts]
+    must_flatten = any(halt.is_flatten for halt in own)
+    trader.follow_halt(own[0].message if own else None, must_flatten=must_flatten)

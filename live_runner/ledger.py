@@ -1,4 +1,8 @@
-"""Decimal books of one deployment, checked against the broker's floats after everything that is booked."""
+"""Decimal books of one deployment, checked against the broker's floats after everything that is booked.
+
+A venue rounds the profit of a partial closing to what it can book, and only its own number adds up to its
+wallet: where all fills tell that number, realized profit is their sum, else it is reckoned from the prices.
+"""
 
 from collections.abc import Iterable
 from decimal import Decimal
@@ -24,6 +28,7 @@ class Ledger:
         self._capital = capital
         self._fills: list[LedgerFill] = []
         self._income: list[Decimal] = []
+        self._realized: list[Decimal | None] = []
         self.add(fills, income)
 
     @property
@@ -31,8 +36,16 @@ class Ledger:
         """Number of fills."""
         return len(self._fills)
 
+    @property
+    def realized(self) -> Decimal:
+        """Realized profit, quote, before fees and payments."""
+        told = [profit for profit in self._realized if profit is not None]
+        return sum(told, Decimal(0)) if len(told) == len(self._fills) else booked_realized(self._fills)
+
     def add(self, fills: Iterable[Fill], income: Iterable[Income]) -> None:
         """Book more."""
+        fills = list(fills)
+        self._realized += [fill.realized_pnl for fill in fills]
         self._fills += [LedgerFill(fill.signed_quantity, fill.price, fill.fee) for fill in fills]
         self._income += [received.amount for received in income]
 
@@ -60,6 +73,6 @@ class Ledger:
         return Position(
             booked_position(self._fills),
             exact(account.entry_price),
-            booked_realized(self._fills),
+            self.realized,
             None if stop_price is None else exact(stop_price),
         )

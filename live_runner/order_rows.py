@@ -57,12 +57,13 @@ class OrderRows:
         await self.with_broker(lambda broker: broker.add(intent, at))
         return intent, now_ms
 
-    async def intend_stop(self, wanted: Wanted) -> StopOrder:
-        """Commit the intent of a stop; it may be sent then."""
+    async def intend_stop(self, wanted: Wanted, quantity: Decimal | None = None) -> StopOrder:
+        """Commit the intent of a stop, of a quantity or of whatever is held; it may be sent then."""
         position = await self.with_broker(lambda broker: broker.position().quantity)
-        intent, now_ms = await self.intend(PURPOSE_STOP, wanted.side, abs(position), "stop_market")
+        covered = abs(position) if quantity is None else quantity
+        intent, now_ms = await self.intend(PURPOSE_STOP, wanted.side, covered, "stop_market")
         name, symbol = intent.client_order_id, self._trader.symbol
-        return StopOrder(name, symbol, wanted.side, wanted.trigger_price, now_ms)
+        return StopOrder(name, symbol, wanted.side, wanted.trigger_price, now_ms, quantity)
 
     async def follow(
         self,
@@ -92,10 +93,10 @@ class OrderRows:
             number = seen.venue_order_id
             await self.follow(known, seen.status, filled=seen.filled_quantity, venue_order_id=number)
 
-    async def follow_stop(self, stop: VenueStop) -> None:
+    async def follow_stop(self, stop: VenueStop, *, reason: str = "") -> None:
         """Commit what the venue says of a stop; its fills come with its child order only."""
         known = await self.with_broker(lambda broker: broker.order_of(client_order_id=stop.client_order_id))
         if known is not None:
             number = stop.child_order_id or stop.venue_order_id
             filled = known.progress.filled_quantity
-            await self.follow(known, stop.status, filled=filled, venue_order_id=number)
+            await self.follow(known, stop.status, filled=filled, venue_order_id=number, reason=reason)

@@ -47,6 +47,7 @@ class PaperBroker:
 
     venue = VENUE
     waits_for = ""
+    closes_with_bars = True
 
     def __init__(
         self, engine: Engine, plan: Plan, epoch: int, *, recovered: Recovered, stored: StoredBook

@@ -1,11 +1,16 @@
-"""No naked position: one stop at the venue closes whatever the net position is, read back or flattened."""
+"""No naked position: one stop at the venue closes whatever the net position is, read back or flattened.
+
+A venue takes one stop that closes the position for each side. So that nothing is naked while it moves, a stop
+of the position's quantity stands in between: it is placed and read back before the old one is canceled, and
+canceled once the new one is read back.
+"""
 
 import asyncio
 import logging
 from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
 from typing import NamedTuple, Protocol
 
-from quant_pipelines.core.errors import ExchangeError, ExchangeRefused
+from quant_pipelines.core.errors import ExchangeError, ExchangeRefused, StopWouldTrigger
 from quant_pipelines.trading.venue import OrderVenue, StopOrder, VenueStop
 
 READ_BACK_SECONDS = 2.0
@@ -24,10 +29,10 @@ class Wanted(NamedTuple):
 class StopRows(Protocol):
     """Who commits the stop's intents and states."""
 
-    async def intend_stop(self, wanted: Wanted) -> StopOrder:
-        """Commit the intent of a stop; it may be sent then."""
+    async def intend_stop(self, wanted: Wanted, quantity: Decimal | None = None) -> StopOrder:
+        """Commit the intent of a stop, of a quantity or of whatever is held; it may be sent then."""
 
-    async def follow_stop(self, stop: VenueStop) -> None:
+    async def follow_stop(self, stop: VenueStop, *, reason: str = "") -> None:
         """Commit what the venue says of a stop."""
 
 
@@ -68,6 +73,20 @@ class Protection:
         self._rows = rows
         self._symbol = symbol
         self.standing: VenueStop | None = None
+        self._is_through = False
+
+    def note(self, stop: VenueStop) -> None:
+        """Take over what the venue says of a stop: one that does not wait any more covers nothing."""
+        if self.standing is not None and stop.client_order_id == self.standing.client_order_id:
+            self.standing = stop if stop.status == "ACCEPTED" else None
+
+    def protects(self, position: Decimal) -> bool:
+        """Whether what stands closes that position, at whatever price."""
+        stop = self.standing
+        if stop is None or not position:
+            return not position
+        is_whole = stop.closes_position or stop.quantity >= abs(position)
+        return is_whole and stop.side == ("sell" if position > 0 else "buy")
 
     def covers(self, wanted: Wanted | None) -> bool:
         """Whether what stands is what is wanted."""
@@ -76,27 +95,50 @@ class Protection:
             return wanted is None and stop is None
         return stop.closes_position and (stop.side, stop.trigger_price) == wanted
 
-    async def keep(self, wanted: Wanted | None) -> bool:
-        """Replace the stop if another one is wanted; False if the position is naked after 2 s.
+    async def keep(self, wanted: Wanted | None, position: Decimal) -> bool:
+        """Replace the stop if another is wanted; False if the position must be closed instead.
+
+        That is so if no stop protects it after 2 s, or if the price is through the stop that is wanted. A
+        stop at another level that still stands protects it, and is replaced at the next try.
 
         Raises
         ------
         StoreError
             If an intent can't be committed.
         """
+        self._is_through = False
         if self.covers(wanted):
             return True
         loop = asyncio.get_running_loop()
         deadline = loop.time() + READ_BACK_SECONDS
         try:
             async with asyncio.timeout_at(deadline):
-                if self.standing is not None:
-                    await self._cancel(self.standing)
-                if wanted is not None:
-                    await self._place(wanted)
+                await self._replace(wanted, position)
+        except StopWouldTrigger:
+            self._is_through = True
         except (ExchangeError, TimeoutError) as error:
             _log.warning("stop is not proven", extra={"symbol": self._symbol, "error": repr(error)})
-        return self.covers(wanted)
+        return not self.is_naked(wanted, position)
+
+    def is_naked(self, wanted: Wanted | None, position: Decimal) -> bool:
+        """Whether nothing protects the position, or its price is through the stop that is wanted."""
+        return not self.covers(wanted) and (self._is_through or not self.protects(position))
+
+    async def _replace(self, wanted: Wanted | None, position: Decimal) -> None:
+        before = self.standing
+        if before is None:
+            if wanted is not None:
+                await self._place(wanted)
+            return
+        if wanted is None:
+            await self._cancel(before)
+            return
+        if before.closes_position and before.side == wanted.side:
+            bridge = await self._place(wanted, abs(position))
+            await self._cancel(before)
+            before = bridge
+        await self._place(wanted)
+        await self._cancel(before)
 
     async def _cancel(self, stop: VenueStop) -> None:
         """Cancel a stop; only the venue's own word that it ended counts."""
@@ -104,19 +146,27 @@ class Protection:
             await self._venue.cancel_stop(self._symbol, stop.client_order_id)
             found = await self._venue.find_stop(self._symbol, stop.client_order_id)
             if found is None or found.status != "ACCEPTED":
-                self.standing = None
+                if self.standing is not None and self.standing.client_order_id == stop.client_order_id:
+                    self.standing = None
                 if found is not None:
                     await self._rows.follow_stop(found)
                 return
             await asyncio.sleep(_POLL_SECONDS)
 
-    async def _place(self, wanted: Wanted) -> None:
-        stop = await self._rows.intend_stop(wanted)
+    async def _place(self, wanted: Wanted, quantity: Decimal | None = None) -> VenueStop:
+        """Place a stop and read it back; it stands from then on.
+
+        Raises
+        ------
+        ExchangeRefused
+            If the venue does not take it, or it has ended at once.
+        """
+        stop = await self._rows.intend_stop(wanted, quantity)
         try:
             await self._venue.place_stop(stop)
         except ExchangeRefused as error:
             _log.warning("stop refused", extra={"symbol": self._symbol, "error": str(error)})
-            await self._rows.follow_stop(_refused(stop))
+            await self._rows.follow_stop(_refused(stop), reason=str(error))
             raise
         except ExchangeError as error:  # the read-back tells
             _log.warning("stop unknown", extra={"symbol": self._symbol, "error": str(error)})
@@ -124,10 +174,13 @@ class Protection:
             found = await self._venue.find_stop(self._symbol, stop.client_order_id)
             if found is not None:
                 await self._rows.follow_stop(found)
-                self.standing = found if found.status == "ACCEPTED" else None
-                return
+                if found.status != "ACCEPTED":
+                    raise ExchangeRefused(f"stop {found.client_order_id} is {found.status}")
+                self.standing = found
+                return found
             await asyncio.sleep(_POLL_SECONDS)
 
 
 def _refused(stop: StopOrder) -> VenueStop:
-    return VenueStop(stop.client_order_id, "", stop.side, stop.trigger_price, True, "REJECTED")
+    closes = stop.quantity is None
+    return VenueStop(stop.client_order_id, "", stop.side, stop.trigger_price, closes, "REJECTED")

@@ -6,7 +6,8 @@ away and read again.
 
 import logging
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
@@ -92,6 +93,7 @@ class Trader:
         self._epoch = epoch
         self._rules = self.plan.rules
         self._halted_by: str | None = None
+        self.must_flatten = False
         self._denied_by: str | None = None
         self.is_frozen = False
         self.is_leaving = deployment.is_leaving
@@ -137,11 +139,15 @@ class Trader:
         in_force = tightest_limits(own, limits.get("account", {}), limits.get(self.key, {}))
         self._rules = replace(self.plan.rules, limits=in_force)
 
-    def follow_halt(self, reason: str | None) -> None:
-        """Halt for a reason that stands in the database, or go on once it is resolved."""
+    def follow_halt(self, reason: str | None, *, must_flatten: bool = False) -> None:
+        """Halt for a reason that stands in the database, or go on once it is resolved.
+
+        With ``must_flatten`` what is held is closed: at the next bar, or by whoever talks to the venue.
+        """
         if reason is None and self.is_halted:
             self.is_frozen, self._is_stale = False, True
         self._halted_by = reason
+        self.must_flatten = must_flatten and reason is not None
 
     def halt(self, reason: str, *, is_final: bool) -> None:
         """Stop deciding, and if it failed without deciding stop booking too, until a person looks."""
@@ -166,9 +172,7 @@ class Trader:
         A bar is fresh until the next one closes. An order that was decided late within that time still fills
         at the running bar's open, as in every driver; the difference to the wall clock is ``committed_at``.
         """
-        with self._busy:
-            if self._is_stale:
-                self._resume()
+        with self._own_book():
             if tick.strategy_bars is not None:
                 self.series.extend(tick.strategy_bars)
             bars = _execution_bars(tick)
@@ -178,10 +182,13 @@ class Trader:
 
     def with_broker(self, act: Callable[[Broker], Answer]) -> Answer:
         """Let somebody act on the broker while no bar is booked; it is as the rows say by then."""
-        with self._busy:
-            if self._is_stale:
-                self._resume()
+        with self._own_book():
             return act(self._broker)
+
+    def rest(self) -> None:
+        """Return once nobody books; a thread that was given up on may still do."""
+        with self._busy:
+            pass
 
     def status(self) -> dict[str, Any]:
         """Document of the deployment for the heartbeat."""
@@ -201,15 +208,34 @@ class Trader:
             "waits_for": self._broker.waits_for,
         }
 
+    @contextmanager
+    def _own_book(self) -> Iterator[None]:
+        """One thread at a time; whatever fails inside may have left memory ahead of the rows."""
+        with self._busy:
+            if self._is_stale:
+                self._resume()
+            try:
+                yield
+            except BaseException:
+                self._is_stale = True
+                raise
+
     def _resume(self) -> None:
         """Throw away what is in memory and read the rows."""
+        self._is_stale = False  # first: whoever asks for it again meanwhile is not forgotten
+        try:
+            self._read_rows()
+        except BaseException:
+            self._is_stale = True
+            raise
+
+    def _read_rows(self) -> None:
         opened = self._open(self._engine, self.plan, self._epoch)
         self._broker = opened.broker
         self._has_bars = opened.booked_until_ms is not None
         first_ms = floor_ms(to_ms(self.plan.deployment.created_at), self.plan.execution_step_ms)
         self._booked_until_ms = opened.booked_until_ms or first_ms
         self._decided_ms = floor_ms(opened.decided_ms, self.plan.step_ms)
-        self._is_stale = False
 
     def _book(self, bars: list[ExecutionBar], tick: Tick, *, is_newest: bool) -> None:
         stepped, equity = self._step(bars)
@@ -257,15 +283,18 @@ class Trader:
     def _decide(self, close_ms: int, tick: Tick) -> Decided | None:
         """Decide if the strategy has a bar that was not decided on; never behind a bar that has passed.
 
-        A deployment that has left its stage is closed at the next bar, whatever its timeframe.
+        What has left its stage, or is flattened by an operator, is closed at the next bar of any timeframe.
         """
         strategy_close_ms = floor_ms(close_ms, self.plan.step_ms)
         is_fresh = tick.now_ms - close_ms < self.plan.execution_step_ms
-        is_due = self.is_leaving or self._decided_ms < strategy_close_ms <= self.series.end_ms
-        if self.is_halted or self._broker.waits_for or not is_fresh or not is_due:
+        closes = self.must_flatten and self._broker.closes_with_bars and self._broker.account.position != 0.0
+        is_barred = self.is_halted and not closes
+        wants_flat = self.is_leaving or closes
+        is_due = wants_flat or self._decided_ms < strategy_close_ms <= self.series.end_ms
+        if is_barred or self._broker.waits_for or not is_fresh or not is_due:
             return None
         known = self.series.bars.between(0, strategy_close_ms - self.plan.step_ms + 1)
-        moment = Moment(close_ms, self._epoch, tick.data_age_seconds, self.is_leaving)
+        moment = Moment(close_ms, self._epoch, tick.data_age_seconds, wants_flat)
         return decide_on(self.plan, self._rules, self._broker, known, moment)
 
     def _take(self, decided: Decided, close_ms: int, now_ms: int) -> None:

@@ -100,6 +100,11 @@ class VenueBook:
         """Note the side of the target that was acted upon."""
         self._state = self._known_state()._replace(target_side=float(target_side))
 
+    def clear_target(self) -> None:
+        """Count no target as acted upon: the next decision takes up the strategy's."""
+        if self._state is not None:
+            self.act_upon(0.0)
+
     def forget_target(self) -> None:
         """Count only what is held as acted upon, after an order came to nothing."""
         held = self.account.position

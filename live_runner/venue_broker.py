@@ -31,7 +31,10 @@ from quant_pipelines.trading.orders import FINAL, OrderProgress, advanced
 from quant_pipelines.trading.venue import Payment, VenueTrade
 
 PURPOSE_TARGET, PURPOSE_STOP, PURPOSE_FLATTEN = "target", "stop", "flatten"
-LIQUIDATION = "liquidation"
+PURPOSE_CLOSE = "close"
+EXITS = (PURPOSE_FLATTEN, PURPOSE_CLOSE)
+"""What closes a position at once: because nothing protects it, or because an operator asked."""
+
 _REASONS = {PURPOSE_STOP: "hard_stop"}
 _ZERO = Decimal(0)
 
@@ -53,10 +56,14 @@ class Wire:
 
 
 class Attributed(NamedTuple):
-    """Fill of the venue with the order of ours that it belongs to; None for a liquidation."""
+    """Fill of the venue with the order of ours that it belongs to.
+
+    None if the venue itself closed the position, for a ``reason`` such as ``liquidation``.
+    """
 
     trade: VenueTrade
     client_order_id: str | None
+    reason: str = ""
 
 
 class VenueBroker:
@@ -99,7 +106,7 @@ class VenueBroker:
         self._booked = {fill.trade_id for fill in stored.fills}
         for fill in stored.fills:
             self._count(fill)
-        self._paid = {to_ms(row.ts) for row in stored.income}
+        self._paid = {(row.kind, to_ms(row.ts)) for row in stored.income}
         self.swept_trade_id: str | None = document["swept_trade_id"] if document else None
         self._recover_target(stored)
         self.position()
@@ -127,12 +134,17 @@ class VenueBroker:
     @property
     def paid_until_ms(self) -> int | None:
         """Time of the last payment that was booked, milliseconds UTC; None before the first one."""
-        return max(self._paid, default=None)
+        return max((ts_ms for _, ts_ms in self._paid), default=None)
 
     @property
     def n_fills(self) -> int:
         """Number of fills."""
         return self._book.n_fills
+
+    @property
+    def closes_with_bars(self) -> bool:
+        """The link closes at once."""
+        return False
 
     @property
     def waits_for(self) -> str:
@@ -184,7 +196,10 @@ class VenueBroker:
         known = self.orders[step.client_order_id]
         progress = advanced(known.progress, step.progress)
         if progress is None:
-            return False
+            is_named = step.venue_order_id in (None, known.venue_order_id)
+            if is_named or step.progress.status != known.progress.status:
+                return False
+            progress = known.progress  # a stop that had triggered tells the number of its order now
         new = replace(step, progress=progress, venue_order_id=step.venue_order_id or known.venue_order_id)
         follow_order(self._engine, self._epoch, new, at)
         self.orders[step.client_order_id] = replace(
@@ -193,25 +208,34 @@ class VenueBroker:
         came_to_nothing = progress.status in FINAL and progress.filled_quantity == 0
         if came_to_nothing and known.intent.purpose == PURPOSE_TARGET:
             self._book.forget_target()
+        if not came_to_nothing and known.intent.purpose == PURPOSE_CLOSE:
+            self._book.clear_target()  # once it is resumed, the strategy's target counts again
         return True
 
-    def receive(self, trades: Iterable[Attributed], payments: Iterable[Payment], at: datetime) -> list[Fill]:
-        """Commit what is new of trades and payments, and the position after them; returns the new fills."""
+    def receive(
+        self, trades: Iterable[Attributed], payments: Iterable[Payment], at: datetime, *, halt: str = ""
+    ) -> list[Fill]:
+        """Commit what is new of trades and payments, and the position after them; returns the new fills.
+
+        With new fills that are EXTERNAL, ``halt`` (why the deployment may not go on) is committed too.
+        """
         new = {one.trade.trade_id: one for one in trades if one.trade.trade_id not in self._booked}
         fills = [self._fill(one) for one in new.values()]
         income = [
-            Income("funding", from_ms(payment.ts_ms), payment.amount)
+            Income(payment.kind, from_ms(payment.ts_ms), payment.amount)
             for payment in payments
-            if payment.ts_ms not in self._paid
+            if (payment.kind, payment.ts_ms) not in self._paid
         ]
         if not fills and not income:
             return []
         self._book.book(fills, income)
         deployment = self._deployment
-        booked = Received(deployment.id, self.venue, deployment.symbol, fills, income, self.position())
+        why = halt if any(fill.client_order_id is None for fill in fills) else ""
+        held = self.position()
+        booked = Received(deployment.id, self.venue, deployment.symbol, fills, income, held, why)
         receive(self._engine, self._epoch, booked, at)
         self._booked |= new.keys()
-        self._paid |= {to_ms(row.ts) for row in income}
+        self._paid |= {(row.kind, to_ms(row.ts)) for row in income}
         for fill in fills:
             self._count(fill)
         return fills
@@ -223,6 +247,15 @@ class VenueBroker:
         if not venue_order_id:
             return None
         return next((one for one in self.orders.values() if one.venue_order_id == venue_order_id), None)
+
+    def unbooked(self, name: str) -> Decimal:
+        """Quantity that the venue says was filled, and is not booked yet."""
+        filled = self.orders[name].progress.filled_quantity
+        return max(filled - self._booked_of_order.get(name, _ZERO), _ZERO)
+
+    def is_booked(self, name: str) -> bool:
+        """Whether any fill of an order is booked."""
+        return name in self._booked_of_order
 
     def _exposure(self, order: PlacedOrder) -> Decimal:
         """Signed quantity that may still be filled, or was and is not booked yet."""
@@ -236,7 +269,8 @@ class VenueBroker:
 
     def _is_settled(self, order: PlacedOrder) -> bool:
         if order.intent.purpose == PURPOSE_STOP:
-            return order.progress.status in (*FINAL, "ACCEPTED", "SUBMITTED", "UNKNOWN")
+            waits = order.progress.status in (*FINAL, "ACCEPTED", "SUBMITTED", "UNKNOWN")
+            return waits and not self.unbooked(order.intent.client_order_id)
         return order.progress.status in FINAL and not self._exposure(order)
 
     def _track(self, intent: Intent, status: str, at: datetime) -> None:
@@ -244,8 +278,8 @@ class VenueBroker:
         self.orders[name] = PlacedOrder(intent, self._epoch, None, OrderProgress(status), at)
 
     def _fill(self, one: Attributed) -> Fill:
-        trade, name = one
-        purpose = self.orders[name].intent.purpose if name else LIQUIDATION
+        trade, name, reason = one
+        purpose = self.orders[name].intent.purpose if name else reason
         return Fill(
             trade_id=trade.trade_id,
             client_order_id=name,
@@ -255,6 +289,7 @@ class VenueBroker:
             fee=trade.fee,
             reason=_REASONS.get(purpose, purpose),
             ts=from_ms(trade.ts_ms),
+            realized_pnl=trade.realized_pnl,
         )
 
     def _count(self, fill: Fill) -> None:
@@ -263,7 +298,13 @@ class VenueBroker:
             self._booked_of_order[fill.client_order_id] = booked + fill.quantity
 
     def _recover_target(self, stored: StoredBook) -> None:
-        """Take over the decision of the checkpoint's bar, which the checkpoint itself does not know."""
+        """Take over what the checkpoint itself does not know: its bar's decision, and an operator's close."""
+        self._recover_decision(stored)
+        done = [one for one in self.orders.values() if one.progress.filled_quantity]
+        if done and done[-1].intent.purpose == PURPOSE_CLOSE:
+            self._book.clear_target()
+
+    def _recover_decision(self, stored: StoredBook) -> None:
         signal = stored.last_signal
         if signal is None or signal.bar_close != stored.bar_close:
             return

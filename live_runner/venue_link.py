@@ -15,30 +15,34 @@ from sqlalchemy import Engine
 
 from live_runner.attribution import attributed
 from live_runner.broker import OpenBroker
+from live_runner.exits import Exits
+from live_runner.look_up import LookUps
 from live_runner.order_rows import OrderRows
 from live_runner.plan import Plan
-from live_runner.protection import Protection, wanted_stop
+from live_runner.protection import Protection, Wanted, wanted_stop
 from live_runner.trader import Trader, shown
 from live_runner.venue_broker import (
+    EXITS,
+    PURPOSE_CLOSE,
     PURPOSE_FLATTEN,
     PURPOSE_STOP,
     VenueBroker,
     Wire,
     open_venue_broker,
 )
+from live_runner.vitals import told
 from quant_pipelines.core.errors import (
     ExchangeError,
     OutcomeUnknown,
     ReconciliationError,
 )
 from quant_pipelines.core.settings import RunnerSettings
-from quant_pipelines.core.timeframes import MINUTE_MS, from_ms, to_ms
+from quant_pipelines.core.timeframes import HOUR_MS, MINUTE_MS, from_ms, to_ms
 from quant_pipelines.store.heartbeats import write_alert
 from quant_pipelines.store.trading import Intent
 from quant_pipelines.store.venue_orders import PlacedOrder
 from quant_pipelines.trading.reconcile import OurRows, VenueRows, reconcile
 from quant_pipelines.trading.venue import (
-    RECEIVE_WINDOW_MS,
     MarketOrder,
     OrderUpdate,
     OrderVenue,
@@ -48,9 +52,12 @@ from quant_pipelines.trading.venue import (
 )
 
 _SOON_SECONDS = 0.4
+_LAST_LOOK_SECONDS = 1.0
+_TRIGGER_MS = 2_000
+"""How long after a stop has triggered its fills are waited for."""
+_PAYMENTS_LATE_MS = HOUR_MS
+"""How late a payment may show up at the venue, behind its own time."""
 _LATEST_SEND_MS = 10_000
-_MARGIN_MS = 1_500
-_LOOK_UPS = 3
 _PATIENCE = 3
 """Comparisons in a row that must differ before a person is called: a fill may be on its way."""
 
@@ -85,20 +92,27 @@ class VenueLink:
         loop = asyncio.get_running_loop()
         self._inbox: asyncio.Queue[Intent | VenueEvent] = asyncio.Queue()
         self._wire = Wire(lambda intent: _put(loop, self._inbox, intent))
-        self._missing: dict[str, int] = {}
+        self._exits = Exits()
+        self._difference = ""
         self._differences = 0
+        self._has_begun = False
         self._next_sweep = 0.0
-        self._next_funding_ms = 0
+        self._next_payments_ms = 0
         self._trader: Trader
         self._plan: Plan
         self._rows: OrderRows
         self._protection: Protection
+        self._look_ups: LookUps
 
     @property
     def open_broker(self) -> OpenBroker:
         """How the trader opens its broker."""
         fraction = self._station.settings.disaster_stop_fraction
         return partial(open_venue_broker, stop_fraction=fraction, wire=self._wire)
+
+    def wake(self) -> None:
+        """Look at the trader and at the venue now."""
+        self._inbox.put_nowait(None)
 
     async def run(self, trader: Trader) -> None:
         """Trade until something breaks.
@@ -115,6 +129,8 @@ class VenueLink:
         self._trader, self._plan = trader, trader.plan
         self._rows = OrderRows(trader, self._venue, self._station.epoch)
         self._protection = Protection(self._venue, self._rows, trader.symbol)
+        self._look_ups = LookUps(self._venue, self._rows, trader.symbol)
+        self._has_begun = False
         listening = asyncio.create_task(self._listen(), name=f"user stream of {trader.symbol}")
         try:
             await self._venue.prepare(trader.symbol, self._station.settings.leverage)
@@ -146,7 +162,8 @@ class VenueLink:
             await asyncio.sleep(_SOON_SECONDS)
             await self._sweep()
         await self._protect()
-        self._wire.blocked_by = ""
+        self._has_begun = True
+        self._judge(self._difference)
         _log.info("books agree with the venue", extra={"deployment": self._plan.deployment.id})
 
     async def _turn(self) -> None:
@@ -157,6 +174,8 @@ class VenueLink:
             async with asyncio.timeout(max(0.0, self._next_sweep - now)):
                 item = await self._inbox.get()
             is_due = item is None
+            if is_due:
+                self._next_payments_ms = 0
         if isinstance(item, Intent):
             await self._send(item)
         elif isinstance(item, OrderUpdate):
@@ -164,6 +183,7 @@ class VenueLink:
                 await self._book([item.trade])
             await self._rows.follow_order(item.order)
         elif isinstance(item, StopUpdate):
+            self._protection.note(item.stop)
             await self._rows.follow_stop(item.stop)
         await self._protect()
         if is_due or asyncio.get_running_loop().time() >= self._next_sweep:
@@ -188,7 +208,7 @@ class VenueLink:
         await self._transmit(intent, now_ms)
 
     async def _transmit(self, intent: Intent, stamp_ms: int) -> None:
-        name, is_exit = intent.client_order_id, intent.purpose == PURPOSE_FLATTEN
+        name, is_exit = intent.client_order_id, intent.purpose in EXITS
         order = MarketOrder(
             name, self._trader.symbol, intent.side, intent.quantity, stamp_ms, reduce_only=is_exit
         )
@@ -210,19 +230,21 @@ class VenueLink:
     async def _book(self, trades: list[VenueTrade]) -> None:
         at = from_ms(await self._venue.now_ms())
         found = await attributed(self._venue, self._trader.symbol, trades, self._rows.with_broker)
-        fills = await self._rows.with_broker(lambda broker: broker.receive(found.ours, (), at))
+        error = ReconciliationError(f"{self._trader.symbol}: {found.external}; expected orders of ours only")
+        halts = bool(found.external) and not self._trader.is_halted
+        halt = told(error) if halts else ""
+        fills = await self._rows.with_broker(lambda broker: broker.receive(found.ours, (), at, halt=halt))
         for fill in fills:
             _log.info("fill", extra={"deployment": self._plan.deployment.id, **shown(fill)})
-        if found.external and self._trader.state != "HALTED":
-            raise ReconciliationError(
-                f"{self._trader.symbol}: {found.external}; expected orders of ours only"
-            )
+        is_new = any(fill.client_order_id is None for fill in fills) or len(found.ours) < len(trades)
+        if halts and is_new:
+            raise error
 
     async def _sweep(self) -> None:
         """Read everything at the venue, book what is new, and compare."""
         symbol, venue = self._trader.symbol, self._venue
         await self._sweep_trades()
-        await self._sweep_funding()
+        await self._sweep_payments()
         orders, stops, position = await asyncio.gather(
             venue.open_orders(symbol), venue.open_stops(symbol), venue.position(symbol)
         )
@@ -231,7 +253,9 @@ class VenueLink:
         for seen in plan.seen:
             await self._rows.follow_order(seen)
         for name in plan.look_up:
-            await self._look_up(name)
+            await self._look_ups.look_up(name, self._sweep_trades)
+        if plan.look_up:
+            await self._sweep_trades()  # a stop that has left the list was filled
         for name in plan.cancel:
             await venue.cancel_stop(symbol, name)
         self._protection.standing = plan.stop
@@ -252,87 +276,86 @@ class VenueLink:
         newest = trades[-1].trade_id if trades else swept or "0"
         await self._rows.with_broker(lambda broker: setattr(broker, "swept_trade_id", newest))
 
-    async def _sweep_funding(self) -> None:
+    async def _sweep_payments(self) -> None:
         now_ms = await self._venue.now_ms()
-        if now_ms < self._next_funding_ms:
+        if now_ms < self._next_payments_ms:
             return
-        self._next_funding_ms = now_ms + MINUTE_MS
+        self._next_payments_ms = now_ms + MINUTE_MS
+        since_ms = to_ms(self._plan.deployment.created_at)
         paid_ms = await self._rows.with_broker(lambda broker: broker.paid_until_ms)
-        since_ms = to_ms(self._plan.deployment.created_at) if paid_ms is None else paid_ms + 1
-        payments = await self._venue.funding(self._trader.symbol, since_ms)
+        if paid_ms is not None:
+            since_ms = max(since_ms, paid_ms - _PAYMENTS_LATE_MS)
+        payments = await self._venue.payments(self._trader.symbol, since_ms)
         await self._rows.with_broker(lambda broker: broker.receive((), payments, from_ms(now_ms)))
 
     def _judge(self, difference: str) -> None:
+        """Block decisions while the positions differ; halt once they differ for longer than a fill takes."""
+        self._difference = difference
+        if self._has_begun:
+            self._wire.blocked_by = difference
         self._differences = self._differences + 1 if difference else 0
         if self._differences > _PATIENCE:
             self._differences = 0
-            if self._trader.state != "HALTED":
+            if not self._trader.is_halted:
                 raise ReconciliationError(difference)
 
-    async def _look_up(self, name: str) -> None:
-        """Ask for one order by our name; one that is not found in time never arrived."""
-        order = await self._rows.with_broker(lambda broker: broker.orders[name])
-        if await self._is_found(order):
-            self._missing.pop(name, None)
-            return
-        now_ms = await self._venue.now_ms()
-        if now_ms < to_ms(order.stamp) + RECEIVE_WINDOW_MS + _MARGIN_MS:
-            return
-        self._missing[name] = self._missing.get(name, 0) + 1
-        if self._missing[name] < _LOOK_UPS:
-            return
-        if order.progress.status not in ("SUBMITTED", "UNKNOWN"):
-            raise ReconciliationError(
-                f"order {name} is {order.progress.status}; expected the venue to know it"
-            )
-        await self._sweep_trades()
-        await self._rows.follow(
-            order, "REJECTED", reason=f"not found in {_LOOK_UPS} look-ups: it never arrived"
-        )
-
-    async def _is_found(self, order: PlacedOrder) -> bool:
-        symbol, name = self._trader.symbol, order.intent.client_order_id
-        if order.intent.purpose != PURPOSE_STOP:
-            found = await self._venue.find_order(symbol, client_order_id=name)
-        else:
-            stop = await self._venue.find_stop(symbol, name)
-            if stop is None:
-                return False
-            await self._rows.follow_stop(stop)
-            child = stop.child_order_id
-            found = await self._venue.find_order(symbol, venue_order_id=child) if child else None
-            if found is None:
-                return True
-        if found is None:
-            return False
-        await self._rows.follow(
-            order, found.status, filled=found.filled_quantity, venue_order_id=found.venue_order_id
-        )
-        return True
-
     async def _protect(self) -> None:
-        """See to it that a stop covers the position, or that there is none."""
-        position, level, unsettled = await self._rows.with_broker(
+        """See to it that a stop covers the position, that it is being closed, or that there is none."""
+        position, wanted, waiting = await self._held()
+        if any(order.intent.purpose in EXITS for order in waiting):
+            return
+        if position and self._trader.must_flatten and self._exits.may_try():
+            message = f"{self._trader.symbol}: {position} closed as an operator asked"
+            await self._exit(PURPOSE_CLOSE, position, message)
+            return
+        if not position:
+            self._exits.succeeded()
+        if await self._is_triggering(waiting):
+            return
+        if position and self._protection.protects(position) and not self._inbox.empty():
+            return  # its level is set once all that has come is booked
+        if await self._protection.keep(wanted, position) or not position:
+            return
+        await self._close_if_naked()
+
+    async def _close_if_naked(self) -> None:
+        """Close a position that no stop protects, unless it has been closed meanwhile, as by its stop."""
+        with suppress(ExchangeError, TimeoutError):  # what can't be read is closed: an exit only reduces
+            async with asyncio.timeout(_LAST_LOOK_SECONDS):
+                await self._sweep()
+        position, wanted, waiting = await self._held()
+        is_closing = any(order.intent.purpose in EXITS for order in waiting) or (
+            await self._is_triggering(waiting)
+        )
+        if not position or is_closing or not self._protection.is_naked(wanted, position):
+            return
+        if not self._exits.may_try():
+            return
+        message = f"{self._trader.symbol}: no stop at the venue covers {position} within 2 s; flattened"
+        await self._exit(PURPOSE_FLATTEN, position, message)
+
+    async def _held(self) -> tuple[Decimal, Wanted | None, list[PlacedOrder]]:
+        """Position, the stop that it needs, and the orders that may still change it."""
+        position, level, waiting = await self._rows.with_broker(
             lambda broker: (broker.position().quantity, broker.stop_price, broker.unsettled())
         )
         instrument = self._plan.deployment.instrument
         assert instrument is not None  # noqa: S101 - a plan has one
-        if any(order.intent.purpose == PURPOSE_FLATTEN for order in unsettled):
-            return
-        if await self._protection.keep(wanted_stop(position, level, instrument.tick_size)) or not position:
-            return
-        await self._flatten(position)
+        return position, wanted_stop(position, level, instrument.tick_size), waiting
 
-    async def _flatten(self, position: Decimal) -> None:
-        """Close a position that no stop covers."""
-        key, symbol = self._plan.deployment.key, self._trader.symbol
+    async def _is_triggering(self, waiting: list[PlacedOrder]) -> bool:
+        """Whether a stop has triggered just now, so that its fill is on its way."""
+        stamps = [to_ms(order.stamp) for order in waiting if order.intent.purpose == PURPOSE_STOP]
+        return bool(stamps) and await self._venue.now_ms() < max(stamps) + _TRIGGER_MS
+
+    async def _exit(self, purpose: str, position: Decimal, message: str) -> None:
+        """Close a position at once."""
         side = "sell" if position > 0 else "buy"
-        intent, now_ms = await self._rows.intend(PURPOSE_FLATTEN, side, abs(position), "market")
-        message = f"{symbol}: no stop at the venue covers {position} within 2 s; flattened"
-        _log.error("flatten", extra={"deployment": self._plan.deployment.id, "reason": message})
-        at = from_ms(now_ms)
-        await asyncio.to_thread(write_alert, self._station.engine, "warning", key, message, detail={}, at=at)
+        intent, now_ms = await self._rows.intend(purpose, side, abs(position), "market")
+        key, at = self._plan.deployment.key, from_ms(now_ms)
+        _log.error("exit", extra={"deployment": self._plan.deployment.id, "reason": message})
         await self._transmit(intent, now_ms)
+        await asyncio.to_thread(write_alert, self._station.engine, "warning", key, message, detail={}, at=at)
 
 
 def _our_rows(symbol: str, broker: VenueBroker) -> OurRows:

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Coroutine
+from contextlib import suppress
 from typing import Any
 
 from live_runner.trader import Trader
@@ -14,6 +15,9 @@ _PAUSE_SECONDS = (1.0, 60.0)
 Attempt = Callable[[str, Coroutine[Any, Any, None]], Awaitable[str | None]]
 """Does the work of one deployment; returns what failed for good. A database that is away is raised."""
 
+Stop = Callable[[Trader, str], Awaitable[None]]
+"""Halts a trader for what failed, unless it is halted."""
+
 
 class VenueLinks:
     """Runs one link for each deployment at a venue.
@@ -22,10 +26,15 @@ class VenueLinks:
     ----------
     attempt
         Who writes failures down.
+    stop
+        Who halts a trader whose link failed.
     """
 
-    def __init__(self, attempt: Attempt) -> None:
+    def __init__(self, attempt: Attempt, stop: Stop) -> None:
         self._attempt = attempt
+        self._stop = stop
+        self._links: dict[int, VenueLink] = {}
+        self._woken: dict[int, asyncio.Event] = {}
         self._tasks: dict[int, asyncio.Task[None]] = {}
         self._places: dict[int, tuple[int, str]] = {}
         self._broken: asyncio.Queue[BaseException] = asyncio.Queue()
@@ -47,14 +56,29 @@ class VenueLinks:
             )
         self._places[deployment.id] = place
 
+    def release(self, deployment_id: int) -> None:
+        """Give the symbol of a deployment back that was not taken up."""
+        self._places.pop(deployment_id, None)
+
     def start(self, link: VenueLink, trader: Trader) -> None:
         """Run a link until it is dropped."""
-        task = asyncio.create_task(self._run(link, trader), name=f"venue link of {trader.key}")
-        self._tasks[trader.plan.deployment.id] = task
+        key, woken = trader.plan.deployment.id, asyncio.Event()
+        self._links[key], self._woken[key] = link, woken
+        self._tasks[key] = asyncio.create_task(
+            self._run(link, trader, woken), name=f"venue link of {trader.key}"
+        )
+
+    def wake(self, deployment_id: int) -> None:
+        """Have a link look at its trader now, also one that pauses after a failure."""
+        if deployment_id in self._links:
+            self._links[deployment_id].wake()
+            self._woken[deployment_id].set()
 
     async def drop(self, deployment_id: int) -> None:
         """End the link of a deployment; its stop stays at the venue."""
-        self._places.pop(deployment_id, None)
+        self.release(deployment_id)
+        self._links.pop(deployment_id, None)
+        self._woken.pop(deployment_id, None)
         task = self._tasks.pop(deployment_id, None)
         if task is not None:
             task.cancel()
@@ -69,7 +93,7 @@ class VenueLinks:
         """Raise what ended a link for good: the database is away, or another writer has taken over."""
         raise await self._broken.get()
 
-    async def _run(self, link: VenueLink, trader: Trader) -> None:
+    async def _run(self, link: VenueLink, trader: Trader, woken: asyncio.Event) -> None:
         shortest, longest = _PAUSE_SECONDS
         pause = shortest
         try:
@@ -78,9 +102,10 @@ class VenueLinks:
                 if failure is None:
                     pause = shortest
                 else:
-                    if not trader.is_halted:
-                        trader.halt(failure, is_final=False)
+                    await self._stop(trader, failure)
                     pause = min(2 * pause, longest)
-                await asyncio.sleep(pause)
+                woken.clear()
+                with suppress(TimeoutError):
+                    await asyncio.wait_for(woken.wait(), pause)
         except Exception as error:  # noqa: BLE001 - handed to whoever watches, who raises it
             self._broken.put_nowait(error)

@@ -23,6 +23,11 @@ def beat(engine: Engine, service: str, state: str, detail: dict[str, Any], now_m
     write_heartbeat(engine, Heartbeat(service, state, from_ms(now_ms), detail))
 
 
+def told(error: Exception) -> str:
+    """Sentence of an error, as it stands in an alert."""
+    return f"{type(error).__name__}: {error}"
+
+
 def resident_megabytes() -> float:
     """Memory of this process that is in RAM, MB; 0 where the system does not tell."""
     status = Path("/proc/self/status")

@@ -1,4 +1,4 @@
-"""``quant runner``: how the live runner is, and the switch that stops its decisions."""
+"""``quant runner``: how the live runner is, the switch that stops its decisions, and the one that closes."""
 
 import argparse
 from typing import Any
@@ -9,7 +9,7 @@ from quant_pipelines.cli.output import print_document, table
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
-    parser.add_argument("action", choices=("status", "halt", "resume"))
+    parser.add_argument("action", choices=("status", "halt", "resume", "flatten"))
     parser.add_argument(
         "scope", metavar="SCOPE", nargs="?", default="account", type=scope, help="account, or a deployment"
     )
@@ -17,7 +17,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Show, halt or resume; a halt without a reason is refused."""
+    """Show, halt, resume or flatten; what changes something without a reason is refused."""
     from quant_pipelines import operations
     from quant_pipelines.core.clock import system_clock_ms
 
@@ -29,7 +29,8 @@ def run(arguments: argparse.Namespace) -> int:
         else:
             print(_text(status))
         return 0
-    verb = operations.halt if arguments.action == "halt" else operations.resume
+    verbs = {"halt": operations.halt, "resume": operations.resume, "flatten": operations.flatten}
+    verb = verbs[arguments.action]
     return carry_out(
         arguments,
         lambda engine, _, signature: verb(engine, signature, scope=arguments.scope, clock=system_clock_ms),

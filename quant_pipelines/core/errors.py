@@ -80,6 +80,10 @@ class ExchangeRefused(ExchangeError):
     """The venue said no; the same request will be refused again."""
 
 
+class StopWouldTrigger(ExchangeRefused):
+    """The price is at the stop's trigger or through it already: the position should be closed by now."""
+
+
 def unknown_name(kind: str, name: str, known: Iterable[str]) -> str:
     """Sentence for a name that does not exist, with the nearest one that does.
 

@@ -16,6 +16,7 @@ from quant_pipelines.core.errors import (
     ExchangeRefused,
     ExchangeUnavailable,
     OutcomeUnknown,
+    StopWouldTrigger,
     unknown_name,
 )
 from quant_pipelines.core.settings import ExchangeSettings
@@ -24,7 +25,7 @@ from quant_pipelines.exchange.errors import translated
 from quant_pipelines.exchange.retry import WeightBudget
 from quant_pipelines.exchange.server_clock import ServerClock
 from quant_pipelines.exchange.user_stream import follow_user_stream
-from quant_pipelines.exchange.venue_rows import order_of, payment_of, stop_of, trade_of
+from quant_pipelines.exchange.venue_rows import PAYMENT_KINDS, order_of, payment_of, stop_of, trade_of
 from quant_pipelines.trading.venue import (
     RECEIVE_WINDOW_MS,
     MarketOrder,
@@ -42,6 +43,7 @@ _INCOME_PER_PAGE = 1000
 _LARGEST_ORDER_ANSWER_SECONDS = 5.0
 _NOT_FOUND = ("-2013", "-2011")
 _ALREADY_SO = ("-4059", "-4046")
+_WOULD_TRIGGER = "-2021"
 
 _Parameters = dict[str, Any]
 
@@ -146,11 +148,17 @@ class CcxtOrders:
         params = {
             "clientAlgoId": stop.client_order_id,
             "triggerPrice": format(stop.trigger_price, "f"),
-            "closePosition": True,
+            "closePosition" if stop.quantity is None else "reduceOnly": True,
             "timestamp": stop.stamp_ms,
             "recvWindow": RECEIVE_WINDOW_MS,
         }
-        await self._order(stop.symbol, "STOP_MARKET", stop.side, None, params)
+        quantity = None if stop.quantity is None else format(stop.quantity, "f")
+        try:
+            await self._order(stop.symbol, "STOP_MARKET", stop.side, quantity, params)
+        except ExchangeRefused as error:
+            if _WOULD_TRIGGER in str(error):
+                raise StopWouldTrigger(str(error)) from error
+            raise
 
     async def cancel_stop(self, symbol: str, client_order_id: str) -> None:
         """Cancel a stop; that there is none (any more) is fine, and proves nothing."""
@@ -200,15 +208,16 @@ class CcxtOrders:
                 return found
             first = {**first, "fromId": str(int(found[-1].trade_id) + 1)}
 
-    async def funding(self, symbol: str, since_ms: int) -> list[Payment]:
-        """Funding from a time on (included), oldest first."""
+    async def payments(self, symbol: str, since_ms: int) -> list[Payment]:
+        """Funding and costs of liquidations from a time on (included)."""
         call, found = self._client.fapiPrivateGetIncome, list[Payment]()
-        wanted = {"incomeType": "FUNDING_FEE", "startTime": since_ms, "limit": _INCOME_PER_PAGE}
-        for page in range(1, 1000):
-            rows = await self._rows(symbol, "funding", call, {**wanted, "page": page}, weight=30)
-            found += [payment_of(row) for row in rows]
-            if len(rows) < _INCOME_PER_PAGE:
-                break
+        for kind in PAYMENT_KINDS:
+            wanted = {"incomeType": kind, "startTime": since_ms, "limit": _INCOME_PER_PAGE}
+            for page in range(1, 1000):
+                rows = await self._rows(symbol, "income", call, {**wanted, "page": page}, weight=30)
+                found += [payment_of(row) for row in rows]
+                if len(rows) < _INCOME_PER_PAGE:
+                    break
         return found
 
     async def events(self, symbol: str) -> AsyncIterator[VenueEvent]:

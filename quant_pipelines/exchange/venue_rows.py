@@ -37,6 +37,9 @@ _STOP_STATUS = {
     "EXPIRED": "EXPIRED",
 }
 _FILLS = ("TRADE", "CALCULATED")
+PAYMENT_KINDS = {"FUNDING_FEE": "funding", "INSURANCE_CLEAR": "insurance"}
+"""Income that no fill tells, by the venue's word for it."""
+_SWEPT_EVENTS = ("listenKeyExpired", "ACCOUNT_CONFIG_UPDATE", "MARGIN_CALL")
 _Row = dict[str, Any]
 
 logger = logging.getLogger(__name__)
@@ -62,6 +65,7 @@ def stop_of(row: _Row) -> VenueStop:
         bool(row["closePosition"]),
         _status(_STOP_STATUS, row["algoStatus"]),
         str(row.get("actualOrderId") or ""),
+        Decimal(row.get("quantity") or 0),
     )
 
 
@@ -76,12 +80,13 @@ def trade_of(row: _Row) -> VenueTrade:
         Decimal(row["price"]),
         Decimal(row["commission"]),
         int(row["time"]),
+        Decimal(row["realizedPnl"]),
     )
 
 
 def payment_of(row: _Row) -> Payment:
-    """Funding of a REST answer."""
-    return Payment(int(row["time"]), Decimal(row["income"]))
+    """Income of a REST answer."""
+    return Payment(int(row["time"]), Decimal(row["income"]), PAYMENT_KINDS[row["incomeType"]])
 
 
 def event_of(message: Any, symbol: str, market_id: str) -> tuple[VenueEvent, ...]:
@@ -103,7 +108,9 @@ def _events(message: Any, symbol: str, market_id: str) -> tuple[VenueEvent, ...]
         if row["s"] != market_id:
             return ()
         return (_order_update(row, symbol) if kind == "ORDER_TRADE_UPDATE" else _stop_update(row, symbol),)
-    return (None,) if kind in ("listenKeyExpired", "ACCOUNT_CONFIG_UPDATE", "MARGIN_CALL") else ()
+    if kind == "ACCOUNT_UPDATE":  # its fills are told by ORDER_TRADE_UPDATE, its payments by nobody
+        return (None,) if message["a"]["m"] in PAYMENT_KINDS else ()
+    return (None,) if kind in _SWEPT_EVENTS else ()
 
 
 def _order_update(row: _Row, symbol: str) -> OrderUpdate:
@@ -119,6 +126,7 @@ def _order_update(row: _Row, symbol: str) -> OrderUpdate:
             Decimal(row["L"]),
             Decimal(row.get("n") or 0),
             int(row["T"]),
+            Decimal(row["rp"]),
         )
     return OrderUpdate(symbol, order, trade)
 
@@ -132,6 +140,7 @@ def _stop_update(row: _Row, symbol: str) -> StopUpdate:
         bool(row["cp"]),
         _status(_STOP_STATUS, row["X"]),
         str(row.get("ai") or ""),
+        Decimal(row.get("q") or 0),
     )
     return StopUpdate(symbol, stop)
 

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from quant_pipelines.operations.candidates import approve_candidate, reject_candidate
     from quant_pipelines.operations.coins import approve_coin
     from quant_pipelines.operations.culling import cull_worst
-    from quant_pipelines.operations.halts import halt, resume, runner_status
+    from quant_pipelines.operations.halts import flatten, halt, resume, runner_status
     from quant_pipelines.operations.limits import set_limit
     from quant_pipelines.operations.stages import disable, promote, roll_back, steps_in_reach
 
@@ -19,6 +19,7 @@ _HOMES = {
     "reject_candidate": "candidates",
     "approve_coin": "coins",
     "cull_worst": "culling",
+    "flatten": "halts",
     "halt": "halts",
     "resume": "halts",
     "runner_status": "halts",
@@ -38,6 +39,7 @@ __all__ = [
     "disable",
     "set_limit",
     "halt",
+    "flatten",
     "resume",
     "runner_status",
     "steps_in_reach",

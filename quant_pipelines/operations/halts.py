@@ -14,7 +14,13 @@ from quant_pipelines.operations.receipt import Receipt, Signature
 from quant_pipelines.store import audit
 from quant_pipelines.store.deployments import announce_deployments, read_limits
 from quant_pipelines.store.engine import transaction
-from quant_pipelines.store.heartbeats import add_halt, read_heartbeats, resolve_halts, standing_halts
+from quant_pipelines.store.heartbeats import (
+    FLATTEN,
+    add_halt,
+    read_heartbeats,
+    resolve_halts,
+    standing_halts,
+)
 from quant_pipelines.store.tables import epochs
 
 SERVICE = "live_runner"
@@ -51,6 +57,40 @@ def halt(engine: Engine, signature: Signature, *, scope: str, clock: Clock) -> R
         add_halt(connection, scope, message, {"operator": signature.operator}, clock_time(clock))
         announce_deployments(connection)
     return Receipt("runner.halted", scope, f"{scope} is halted", audit_id)
+
+
+def flatten(engine: Engine, signature: Signature, *, scope: str, clock: Clock) -> Receipt:
+    """Let the runner close what a scope holds, and halt it until it is resumed.
+
+    Parameters
+    ----------
+    engine
+        Product database.
+    signature
+        Who, and why.
+    scope
+        ``account`` or ``deployment:<id>``; it may be halted already.
+    clock
+        Time of the decision.
+
+    Raises
+    ------
+    LifecycleError
+        If the scope is unknown or is being flattened already.
+    """
+    with transaction(engine) as connection:
+        require_scope(connection, scope)
+        detail: dict[str, Any] = {"reason": signature.reason}
+        audit_id = audit.append(connection, signature.operator, "runner.flattened", scope, detail)
+        for row in standing_halts(connection, scope):
+            if row["detail"].get("action") == FLATTEN:
+                raise LifecycleError(f"{scope} is flattened already: {row['message']}")
+        message = f"flattened by {signature.operator}: {signature.reason}"
+        halted = {"operator": signature.operator, "action": FLATTEN}
+        add_halt(connection, scope, message, halted, clock_time(clock))
+        announce_deployments(connection)
+    summary = f"{scope} is closed by the runner and stays halted until it is resumed"
+    return Receipt("runner.flattened", scope, summary, audit_id)
 
 
 def resume(engine: Engine, signature: Signature, *, scope: str, clock: Clock) -> Receipt:

@@ -2,13 +2,16 @@
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, Engine, insert, select, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from quant_pipelines.store.engine import transaction
 from quant_pipelines.store.tables import alerts, heartbeats
+
+FLATTEN = "flatten"
+"""Action in the detail of a halt that also closes what is held."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,21 +92,57 @@ def write_alert(
         connection.execute(insert(alerts).values(values))
 
 
-def open_halts(engine: Engine) -> dict[str, str]:
-    """Message of the newest unresolved halt by its source; halts outlive the process that tripped.
+class Halt(NamedTuple):
+    """Why a source is halted (its newest halt), and whether any halt asks to close what is held."""
+
+    message: str
+    is_flatten: bool = False
+
+
+def read_halts(engine: Engine) -> dict[str, Halt]:
+    """Halts in force by their source; they outlive the process that tripped.
 
     Raises
     ------
     StoreError
         If the database does not answer.
     """
-    query = (
-        select(alerts.c.source, alerts.c.message)
-        .where(alerts.c.severity == "halt", alerts.c.resolved_at.is_(None))
-        .order_by(alerts.c.id)
-    )
+    halts: dict[str, Halt] = {}
     with transaction(engine) as connection:
-        return {row.source: row.message for row in connection.execute(query)}
+        for row in standing_halts(connection):
+            before = halts.get(row["source"], Halt(""))
+            asks = row["detail"].get("action") == FLATTEN
+            halts[row["source"]] = Halt(row["message"], before.is_flatten or asks)
+    return halts
+
+
+def open_halts(engine: Engine) -> dict[str, str]:
+    """Message of the newest unresolved halt by its source.
+
+    Raises
+    ------
+    StoreError
+        If the database does not answer.
+    """
+    return {source: halt.message for source, halt in read_halts(engine).items()}
+
+
+def write_halt(engine: Engine, source: str, message: str, at: datetime) -> None:
+    """Halt a source, unless it is halted for the same reason already.
+
+    Raises
+    ------
+    StoreError
+        If the database does not answer.
+    """
+    with transaction(engine) as connection:
+        halt_once(connection, source, message, at)
+
+
+def halt_once(connection: Connection, source: str, message: str, at: datetime) -> None:
+    """Halt a source in the caller's transaction, unless it is halted for the same reason already."""
+    if all(row["message"] != message for row in standing_halts(connection, source)):
+        add_halt(connection, source, message, {}, at)
 
 
 def add_halt(connection: Connection, source: str, message: str, detail: dict[str, Any], at: datetime) -> int:

@@ -30,7 +30,10 @@ OPEN_STATUSES = ("INITIALIZED", "SUBMITTED")
 
 @dataclass(frozen=True, slots=True)
 class Fill:
-    """One row of ``trading.fills``; quantity in base, price in quote per base, fee in quote."""
+    """One row of ``trading.fills``; quantity in base, price in quote per base, fee in quote.
+
+    ``realized_pnl`` is the profit before the fee as a venue books it, quote; None where no venue does.
+    """
 
     trade_id: str
     client_order_id: str | None
@@ -40,6 +43,7 @@ class Fill:
     fee: Decimal
     reason: str
     ts: datetime
+    realized_pnl: Decimal | None = None
 
     @property
     def signed_quantity(self) -> Decimal:

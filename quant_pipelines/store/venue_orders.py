@@ -10,6 +10,7 @@ from sqlalchemy.dialects.postgresql import insert as upsert
 from quant_pipelines.core.errors import ReconciliationError
 from quant_pipelines.store.engine import transaction
 from quant_pipelines.store.epochs import require_epoch
+from quant_pipelines.store.heartbeats import halt_once
 from quant_pipelines.store.tables import fills, income, intents, orders, positions
 from quant_pipelines.store.trading import Fill, Income, Intent, Position
 from quant_pipelines.trading.orders import OrderProgress, predecessors
@@ -38,7 +39,10 @@ class OrderStep:
 
 @dataclass(frozen=True, slots=True)
 class Received:
-    """What a venue booked for one deployment, and the position after it."""
+    """What a venue booked for one deployment, and the position after it.
+
+    ``halt`` says why the deployment may not go on, if it may not: it halts with the same commit.
+    """
 
     deployment_id: int
     venue: str
@@ -46,6 +50,7 @@ class Received:
     fills: Sequence[Fill]
     income: Sequence[Income]
     position: Position
+    halt: str = ""
 
 
 def read_orders(engine: Engine, deployment_id: int) -> list[PlacedOrder]:
@@ -164,6 +169,8 @@ def receive(engine: Engine, epoch: int, received: Received, at: datetime) -> Non
         row = {**_columns(received.position), "updated_at": at}
         held = upsert(positions).values(**key, symbol=received.symbol, **row)
         connection.execute(held.on_conflict_do_update(index_elements=["deployment_id", "symbol"], set_=row))
+        if received.halt:
+            halt_once(connection, f"deployment:{received.deployment_id}", received.halt, at)
 
 
 def _insert_new(connection: Connection, table: Table, rows: list[dict[str, object]]) -> int:

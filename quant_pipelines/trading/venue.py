@@ -32,6 +32,7 @@ class VenueTrade(NamedTuple):
     """Fill at the venue; ``client_order_id`` is empty where only the order's number is told.
 
     Quantity in base, price in quote per base, fee in quote (positive when paid), time in milliseconds UTC.
+    ``realized_pnl`` is what the venue books as profit, quote, before the fee.
     """
 
     trade_id: str
@@ -42,10 +43,14 @@ class VenueTrade(NamedTuple):
     price: Decimal
     fee: Decimal
     ts_ms: int
+    realized_pnl: Decimal
 
 
 class VenueStop(NamedTuple):
-    """Conditional order that closes the whole position; ``child_order_id`` is the order it has sent."""
+    """Conditional order; ``child_order_id`` is the order it has sent.
+
+    It closes the whole position, or ``quantity`` of it at most.
+    """
 
     client_order_id: str
     venue_order_id: str
@@ -54,6 +59,7 @@ class VenueStop(NamedTuple):
     closes_position: bool
     status: str
     child_order_id: str = ""
+    quantity: Decimal = Decimal(0)
 
 
 class OrderUpdate(NamedTuple):
@@ -72,10 +78,14 @@ class StopUpdate(NamedTuple):
 
 
 class Payment(NamedTuple):
-    """Funding at the venue: milliseconds UTC, and quote, positive when received."""
+    """Income at the venue that no fill tells: funding, or what a liquidation cost besides.
+
+    Milliseconds UTC, quote (positive when received), and ``funding`` or ``insurance``.
+    """
 
     ts_ms: int
     amount: Decimal
+    kind: str = "funding"
 
 
 VenueEvent = OrderUpdate | StopUpdate | None
@@ -106,13 +116,18 @@ class MarketOrder:
 
 @dataclass(frozen=True, slots=True)
 class StopOrder:
-    """Protective stop to place: it closes the whole position once last price touches the trigger."""
+    """Protective stop to place, for when last price touches the trigger.
+
+    It closes the whole position; with a ``quantity`` it reduces the position by that. A venue takes one stop
+    of the first kind for each side, and any number of the second.
+    """
 
     client_order_id: str
     symbol: str
     side: str
     trigger_price: Decimal
     stamp_ms: int
+    quantity: Decimal | None = None
 
 
 class OrderVenue(Protocol):
@@ -130,7 +145,10 @@ class OrderVenue(Protocol):
         """Send a market order."""
 
     async def place_stop(self, stop: StopOrder) -> None:
-        """Place a protective stop; ``find_stop`` proves that it stands."""
+        """Place a protective stop; ``find_stop`` proves that it stands.
+
+        Raises `StopWouldTrigger` if the price is at the trigger or through it already.
+        """
 
     async def cancel_stop(self, symbol: str, client_order_id: str) -> None:
         """Cancel a stop; that there is none (any more) is fine, and proves nothing."""
@@ -155,8 +173,8 @@ class OrderVenue(Protocol):
     async def trades(self, symbol: str, from_id: str | None) -> list[VenueTrade]:
         """Read fills from a trade id on (included), oldest first; without one, none but the newest."""
 
-    async def funding(self, symbol: str, since_ms: int) -> list[Payment]:
-        """Funding from a time on (included), oldest first."""
+    async def payments(self, symbol: str, since_ms: int) -> list[Payment]:
+        """Funding and costs of liquidations from a time on (included)."""
 
     async def now_ms(self) -> int:
         """Tell the venue's time, never ahead of its clock."""

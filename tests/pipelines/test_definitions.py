@@ -59,6 +59,7 @@ OPERATORS = {
     "set_risk_limit",
     "halt_runner",
     "resume_runner",
+    "flatten_runner",
 }
 DEPENDENCIES = {
     "instruments": set(),

@@ -68,10 +68,12 @@ def test_every_limit_of_the_settings_can_be_chosen() -> None:
     assert {one.value for one in Limit} == set(LIMITS)
 
 
-def test_runner_is_halted_and_resumed(platform: Platform, instance: dg.DagsterInstance) -> None:
+def test_runner_is_halted_flattened_and_resumed(platform: Platform, instance: dg.DagsterInstance) -> None:
     assert launch(platform, instance, "halt_runner").success
     assert open_halts(platform.engine) == {"account": "halted by ann: because it looks right"}
     assert "is halted already" in failure(launch(platform, instance, "halt_runner"))
+    assert launch(platform, instance, "flatten_runner").success
+    assert open_halts(platform.engine) == {"account": "flattened by ann: because it looks right"}
     assert launch(platform, instance, "resume_runner").success
     assert open_halts(platform.engine) == {}
 

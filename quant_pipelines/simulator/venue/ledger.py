@@ -115,7 +115,7 @@ class Ledger:
         Raises
         ------
         VenueError
-            -1000 if the file can't be written or read.
+            -1008 if the disk is full, -1000 if the file can't be written or read for another reason.
         """
         played_ms = self.played_ms
         try:
@@ -129,7 +129,8 @@ class Ledger:
         except sqlite3.Error as error:
             logger.exception("the ledger file refuses; nothing was changed")
             self._forget(played_ms)
-            raise refusal("unknown") from error
+            is_full = getattr(error, "sqlite_errorcode", 0) == sqlite3.SQLITE_FULL
+            raise refusal("disk_full" if is_full else "unknown") from error
         except BaseException:
             self._forget(played_ms)
             raise

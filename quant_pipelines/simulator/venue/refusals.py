@@ -5,6 +5,7 @@ from quant_pipelines.simulator.queries import VenueError
 _NOT_RECORDED = "The order will not be recorded in the order history."
 _REASONS: dict[str, tuple[int, str]] = {
     "unknown": (-1000, "An unknown error occurred while processing the request."),
+    "disk_full": (-1008, "The venue's disk is full: nothing was accepted. Please try again later."),
     "time": (-1021, "Timestamp for this request is outside of the recvWindow."),
     "signature": (-1022, "Signature for this request is not valid."),
     "mandatory": (-1102, "Mandatory parameter '{}' was not sent, was empty/null, or malformed."),
@@ -73,7 +74,7 @@ _REASONS: dict[str, tuple[int, str]] = {
     ),
     "no_change": (-5027, "No need to modify the order."),
 }
-_STATUS = {"unknown": 503, "api_key": 401}
+_STATUS = {"unknown": 503, "disk_full": 503, "api_key": 401}
 
 
 def refusal(reason: str, *details: object) -> VenueError:

@@ -86,6 +86,14 @@ def test_limit_and_halt_are_seen_in_the_runners_status(quant: Quant) -> None:
     assert quant("runner", "status")[1]["halts"] == []
 
 
+def test_flattening_is_an_audited_verb(quant: Quant, world: Any) -> None:
+    deployment_id = world.deployment()
+    code, receipt, _ = quant("runner", "flatten", deployment_id, *SIGNED)
+    assert (code, receipt["action"]) == (0, "runner.flattened")
+    assert receipt["subject"] == f"deployment:{deployment_id}"
+    assert quant("runner", "flatten", "99", *SIGNED)[0] == 1
+
+
 def test_halt_without_a_reason_is_refused(quant: Quant) -> None:
     code, _, err = quant("runner", "halt")
     assert code == 1

@@ -9,7 +9,7 @@ from quant_pipelines import operations
 from quant_pipelines.core.errors import LifecycleError
 from quant_pipelines.operations.receipt import Signature
 from quant_pipelines.store.deployments import read_limits
-from quant_pipelines.store.heartbeats import Heartbeat, open_halts, write_heartbeat
+from quant_pipelines.store.heartbeats import Halt, Heartbeat, open_halts, read_halts, write_heartbeat
 from quant_pipelines.store.market import read_whitelist
 
 pytestmark = pytest.mark.postgres
@@ -62,6 +62,19 @@ def test_halt_stands_until_it_is_resumed(world: Any, ann: Signature, bob: Signat
     with pytest.raises(LifecycleError, match="account is not halted"):
         operations.resume(world.engine, bob, scope="account", clock=world.clock)
     assert [row.action for row in world.audit()] == ["runner.halted", "runner.resumed"]
+
+
+def test_flattening_also_halts_and_may_follow_a_halt(world: Any, ann: Signature, bob: Signature) -> None:
+    operations.halt(world.engine, ann, scope="account", clock=world.clock)
+    operations.flatten(world.engine, bob, scope="account", clock=world.clock)
+    assert read_halts(world.engine) == {"account": Halt(f"flattened by bob: {bob.reason}", True)}
+    with pytest.raises(LifecycleError, match="account is flattened already: flattened by bob"):
+        operations.flatten(world.engine, ann, scope="account", clock=world.clock)
+    with pytest.raises(LifecycleError, match="deployment:7 does not exist"):
+        operations.flatten(world.engine, ann, scope="deployment:7", clock=world.clock)
+    operations.resume(world.engine, bob, scope="account", clock=world.clock)
+    assert read_halts(world.engine) == {}
+    assert [row.action for row in world.audit()] == ["runner.halted", "runner.flattened", "runner.resumed"]
 
 
 def test_runner_is_told_of_a_halt_when_it_commits(world: Any, ann: Signature, database_url: str) -> None:

@@ -13,7 +13,7 @@ from quant_pipelines.backtest import BacktestSettings, run_event_backtest
 from quant_pipelines.core.timeframes import to_ms
 from quant_pipelines.sdk.loading import compile_strategy
 from quant_pipelines.store.bars import upsert_bars
-from quant_pipelines.store.heartbeats import write_alert
+from quant_pipelines.store.heartbeats import write_halt
 from quant_pipelines.trading import Specification
 from tests.integration.runner.conftest import RULES
 from tests.integration.runner.replay import roll_up
@@ -125,10 +125,10 @@ def test_a_failure_whose_alert_is_read_before_the_trader_is_told_still_books(
     engine: Engine, database_url: str, deploy: Callable[..., int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def write_slowly(*args: Any, **options: Any) -> None:
-        write_alert(*args, **options)
+        write_halt(*args, **options)
         time.sleep(10 * SETTINGS.runner.deployment_poll_seconds)
 
-    monkeypatch.setattr("live_runner.desk.write_alert", write_slowly)
+    monkeypatch.setattr("live_runner.desk.write_halt", write_slowly)
     deploy(FAILING, **PLACE)
     asyncio.run(world(engine, database_url, n_bars=160).play())
     end = rows(engine, "select max(ts) from trading.equity")

@@ -12,10 +12,13 @@ from quant_pipelines.core.errors import ReconciliationError, StoreError
 from quant_pipelines.store.deployments import read_deployments, read_limits, seed_limits
 from quant_pipelines.store.epochs import open_epoch, writer_session
 from quant_pipelines.store.heartbeats import (
+    Halt,
     Heartbeat,
     open_halts,
+    read_halts,
     read_heartbeats,
     write_alert,
+    write_halt,
     write_heartbeat,
 )
 from quant_pipelines.store.trading import (
@@ -32,6 +35,7 @@ from quant_pipelines.store.trading import (
     read_book,
     trade_id,
 )
+from quant_pipelines.store.venue_orders import Received, receive
 
 pytestmark = pytest.mark.postgres
 
@@ -210,3 +214,22 @@ def test_a_halt_stands_until_it_is_resolved(engine: Engine) -> None:
     with engine.begin() as connection:
         connection.execute(text("update ops.alerts set resolved_at = now()"))
     assert open_halts(engine) == {}
+
+
+def test_an_external_fill_and_the_halt_that_it_asks_for_are_one_commit(
+    engine: Engine, epoch: int, deployment_id: int
+) -> None:
+    flat = Position(Decimal(0), Decimal(0), Decimal(0), None)
+    fills = [replace(fill(deployment_id), reason="liquidation", realized_pnl=Decimal("-1.5"))]
+    received = Received(
+        deployment_id, "binanceusdm", "BTC/USDT:USDT", fills, [], flat, "EXTERNAL liquidation"
+    )
+    receive(engine, epoch, received, NOW)
+    write_halt(engine, f"deployment:{deployment_id}", "EXTERNAL liquidation", NOW)  # as the link does then
+    assert read_halts(engine) == {f"deployment:{deployment_id}": Halt("EXTERNAL liquidation")}
+    assert read_book(engine, deployment_id).fills == tuple(fills)
+    with engine.connect() as connection:
+        assert connection.execute(text("select count(*) from ops.alerts")).scalar_one() == 1
+    with pytest.raises(ReconciliationError, match="booked before"):
+        receive(engine, epoch, replace(received, halt="another"), NOW)
+    assert read_halts(engine)[f"deployment:{deployment_id}"].message == "EXTERNAL liquidation"

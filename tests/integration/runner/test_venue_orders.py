@@ -25,14 +25,18 @@ from quant_pipelines.trading.venue import MarketOrder, StopOrder, VenueEvent, Ve
 from tests.integration.runner.conftest import insert_deployment_at
 from tests.integration.runner.venue_world import (
     FLIP,
+    STATUS,
     SYMBOL,
     Ledger,
+    assert_books_equal,
     deploy_canary,
+    is_protected,
     our_fills,
     runner,
     settings_of,
     simulator,
     until,
+    waits_for,
 )
 from tests.integration.runner.world import rows
 
@@ -40,7 +44,6 @@ pytestmark = [pytest.mark.postgres, pytest.mark.timeout(240)]
 
 Deploy = Callable[..., int]
 ROOT = Path(__file__).resolve().parents[3]
-STATUS = "select status from trading.orders join trading.intents using (client_order_id) where purpose = '{}'"
 
 
 @pytest.fixture
@@ -52,18 +55,6 @@ def venue(tmp_path: Path) -> Iterator[str]:
 @pytest.fixture
 def ledger(tmp_path: Path) -> Ledger:
     return Ledger(tmp_path)
-
-
-def is_protected(engine: Engine) -> bool:
-    return rows(engine, STATUS.format("stop"))[-1:] == [("ACCEPTED",)]
-
-
-def assert_books_equal(engine: Engine, ledger: Ledger) -> None:
-    """Fills to the digit, wallet within the venue's rounding."""
-    assert our_fills(engine) == ledger.fills()
-    fees = "(select coalesce(sum(fee), 0) from trading.fills)"
-    [(realized, fees)] = rows(engine, f"select realized_pnl, {fees} from trading.positions")  # noqa: S608
-    assert abs(realized - fees - ledger.wallet_change()) < Decimal("0.00001")
 
 
 def test_a_canary_trades_through_an_order_and_its_stop_is_read_back(
@@ -245,11 +236,6 @@ def test_an_order_that_never_arrived_is_rejected_only_after_look_ups(
     assert reason == "not found in 3 look-ups: it never arrived"
     assert seconds > 3.5
     assert ledger.fills() == []
-
-
-def waits_for(engine: Engine) -> str:
-    query = "select detail->'deployments'->0->>'waits_for' from ops.heartbeats where service = 'live_runner'"
-    return str(rows(engine, query))
 
 
 class Unprotected(CcxtOrders):

@@ -23,6 +23,7 @@ from quant_pipelines.exchange import CcxtSource
 from tests.integration.runner.world import rows
 
 SYMBOL = "BTC/USDT:USDT"
+STATUS = "select status from trading.orders join trading.intents using (client_order_id) where purpose = '{}'"
 
 HOLD = '''
 import numpy as np
@@ -36,6 +37,20 @@ class Hold(Strategy):
 
     def target(self, bars: Bars) -> Array:
         return np.ones(len(bars))
+'''
+
+PYRAMID = '''
+import numpy as np
+from quant_pipelines.sdk import Array, Bars, Float, Stops, Strategy
+
+
+class Pyramid(Strategy):
+    """Long, and of another size each minute."""
+
+    stops = Stops(hard_stop=Float(0.05, low=0.001, high=0.5))
+
+    def target(self, bars: Bars) -> Array:
+        return np.where(bars.ts // 60_000 % 2 == 0, 1.0, 0.37)
 '''
 
 FLIP = '''
@@ -111,8 +126,17 @@ class Ledger:
 
     home: Path
 
+    @contextmanager
+    def opened(self) -> Iterator[sqlite3.Connection]:
+        """The file, which nobody is kept from."""
+        file = sqlite3.connect(f"file:{self.home / 'simulator' / 'ledger.sqlite'}?mode=ro", uri=True)
+        try:
+            yield file
+        finally:
+            file.close()
+
     def select(self, query: str) -> list[Any]:
-        with sqlite3.connect(f"file:{self.home / 'simulator' / 'ledger.sqlite'}?mode=ro", uri=True) as file:
+        with self.opened() as file:
             return file.execute(query).fetchall()
 
     def fills(self) -> list[tuple[str, str, Decimal, Decimal, Decimal]]:
@@ -131,3 +155,30 @@ class Ledger:
 def our_fills(engine: Engine) -> list[Any]:
     query = "select trade_id, side, quantity, price, fee from trading.fills order by trade_id::bigint"
     return rows(engine, query)
+
+
+def status_of(engine: Engine, purpose: str) -> list[Any]:
+    """Statuses of the orders of a purpose."""
+    return rows(engine, STATUS.format(purpose))
+
+
+def is_protected(engine: Engine) -> bool:
+    return status_of(engine, "stop")[-1:] == [("ACCEPTED",)]
+
+
+def assert_books_equal(engine: Engine, ledger: Ledger) -> None:
+    """Fills, wallet and position are those of the venue, to the last digit."""
+    assert our_fills(engine) == ledger.fills()
+    sums = "select sum(coalesce(realized_pnl, 0) - fee) from trading.fills"
+    booked = f"coalesce(({sums}), 0) + coalesce((select sum(amount) from trading.income), 0)"  # noqa: S608
+    [(change,)] = rows(engine, f"select {booked}")
+    assert change == ledger.wallet_change()
+    held = sum((Decimal(text) for (text,) in ledger.select("select quantity from positions")), Decimal(0))
+    [(ours, realized)] = rows(engine, "select quantity, realized_pnl from trading.positions")
+    assert ours == held
+    assert realized == rows(engine, "select coalesce(sum(realized_pnl), 0) from trading.fills")[0][0]
+
+
+def waits_for(engine: Engine) -> str:
+    query = "select detail->'deployments'->0->>'waits_for' from ops.heartbeats where service = 'live_runner'"
+    return str(rows(engine, query))

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from live_runner.attribution import external_reason
 from live_runner.protection import Wanted, wanted_stop
 from live_runner.venue_links import VenueLinks
 from live_runner.venues import refusal
@@ -62,7 +63,7 @@ def test_a_stop_lies_on_a_tick_on_the_safe_side(
 
 def test_an_accounts_symbol_belongs_to_one_deployment_at_a_time() -> None:
     async def scenario() -> None:
-        links = VenueLinks(never)
+        links = VenueLinks(never, nothing)
         links.reserve(CANARY)
         links.reserve(CANARY)
         links.reserve(replace(CANARY, id=8, symbol="ETH/USDT:USDT"))
@@ -77,6 +78,29 @@ def test_an_accounts_symbol_belongs_to_one_deployment_at_a_time() -> None:
     asyncio.run(scenario())
 
 
+async def nothing(_trader: Any, _failure: str) -> None: ...
+
+
 async def never(_key: str, work: Coroutine[Any, Any, None]) -> str | None:
     work.close()
     return None
+
+
+@pytest.mark.parametrize(
+    ("name", "reason"),
+    [
+        ("autoclose-1700000000000123", "liquidation"),
+        ("adl_autoclose", "adl"),
+        ("settlement_autoclose-123", "settlement"),
+        ("q1-7-19b7-t", ""),
+    ],
+)
+def test_a_venues_own_order_is_told_by_its_name(name: str, reason: str) -> None:
+    assert external_reason(name) == reason
+
+
+def test_a_symbol_is_free_again_when_its_deployment_could_not_be_taken_up() -> None:
+    links = VenueLinks(never, nothing)
+    links.reserve(CANARY)
+    links.release(CANARY.id)
+    links.reserve(replace(CANARY, id=10))

@@ -1,0 +1,80 @@
+"""Orders that are open with us and not listed at the venue: asked for by name until their end is certain."""
+
+from collections.abc import Awaitable, Callable
+
+from live_runner.order_rows import OrderRows
+from live_runner.venue_broker import PURPOSE_STOP
+from quant_pipelines.core.errors import ReconciliationError
+from quant_pipelines.core.timeframes import to_ms
+from quant_pipelines.store.venue_orders import PlacedOrder
+from quant_pipelines.trading.venue import RECEIVE_WINDOW_MS, OrderVenue
+
+_MARGIN_MS = 1_500
+_LOOK_UPS = 3
+
+
+class LookUps:
+    """Looks for orders of one symbol.
+
+    Parameters
+    ----------
+    venue
+        Where they should be.
+    rows
+        Who commits what is found.
+    symbol
+        Which symbol.
+    """
+
+    def __init__(self, venue: OrderVenue, rows: OrderRows, symbol: str) -> None:
+        self._venue = venue
+        self._rows = rows
+        self._symbol = symbol
+        self._missing: dict[str, int] = {}
+
+    async def look_up(self, name: str, sweep_trades: Callable[[], Awaitable[None]]) -> None:
+        """Ask for one order by our name; one that is not found in time, and has no fills, never arrived.
+
+        Raises
+        ------
+        ReconciliationError
+            If the venue has forgotten an order that it had accepted.
+        """
+        order = await self._rows.with_broker(lambda broker: broker.orders[name])
+        if await self._is_found(order):
+            self._missing.pop(name, None)
+            return
+        now_ms = await self._venue.now_ms()
+        if now_ms < to_ms(order.stamp) + RECEIVE_WINDOW_MS + _MARGIN_MS:
+            return
+        self._missing[name] = self._missing.get(name, 0) + 1
+        if self._missing[name] < _LOOK_UPS:
+            return
+        if order.progress.status not in ("SUBMITTED", "UNKNOWN"):
+            raise ReconciliationError(
+                f"order {name} is {order.progress.status}; expected the venue to know it"
+            )
+        await sweep_trades()
+        if not await self._rows.with_broker(lambda broker: broker.is_booked(name)):
+            reason = f"not found in {_LOOK_UPS} look-ups: it never arrived"
+            await self._rows.follow(order, "REJECTED", reason=reason)
+
+    async def _is_found(self, order: PlacedOrder) -> bool:
+        name = order.intent.client_order_id
+        if order.intent.purpose != PURPOSE_STOP:
+            found = await self._venue.find_order(self._symbol, client_order_id=name)
+        else:
+            stop = await self._venue.find_stop(self._symbol, name)
+            if stop is None:
+                return False
+            await self._rows.follow_stop(stop)
+            child = stop.child_order_id
+            found = await self._venue.find_order(self._symbol, venue_order_id=child) if child else None
+            if found is None:
+                return True
+        if found is None:
+            return False
+        await self._rows.follow(
+            order, found.status, filled=found.filled_quantity, venue_order_id=found.venue_order_id
+        )
+        return True

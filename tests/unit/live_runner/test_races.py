@@ -1,0 +1,198 @@
+"""What one thread or task does while another one is in the middle: nothing is forgotten, nothing goes on."""
+
+import asyncio
+import threading
+from collections.abc import Coroutine
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from live_runner.broker import Opened
+from live_runner.series import BarSeries
+from live_runner.trader import Trader
+from live_runner.venue_links import VenueLinks
+from quant_pipelines.core.instruments import Instrument
+from quant_pipelines.core.settings import CostSettings
+from quant_pipelines.risk.limits import RiskLimits
+from quant_pipelines.store.deployments import Deployment
+from quant_pipelines.trading import TradingRules
+
+AT = datetime(2026, 1, 1, tzinfo=UTC)
+SYMBOL = "BTC/USDT:USDT"
+SOURCE = '''
+import numpy as np
+from quant_pipelines.sdk import Array, Bars, Strategy
+
+
+class Hold(Strategy):
+    """Always long."""
+
+    def target(self, bars: Bars) -> Array:
+        return np.ones(len(bars))
+'''
+RULES = TradingRules(CostSettings(), limits=RiskLimits(1.0, 2.0, 0.5, 90.0)).to_document()
+STEPS = (Decimal("0.1"), Decimal("0.001"), Decimal(5), Decimal("0.0002"), Decimal("0.0005"))
+INSTRUMENT = Instrument("binanceusdm", SYMBOL, *STEPS, 20, 8)
+DEPLOYMENT = Deployment(
+    7,
+    "hold",
+    SOURCE,
+    "hash",
+    "binanceusdm",
+    SYMBOL,
+    "1m",
+    "1m",
+    {},
+    RULES,
+    "canary",
+    Decimal(1000),
+    AT,
+    AT,
+    INSTRUMENT,
+    1,
+)
+
+
+class Books:
+    """Opens a broker from the rows, and counts how often."""
+
+    def __init__(self) -> None:
+        self.n_opened = 0
+        self.trader: Trader | None = None
+        self.halts_meanwhile = False
+
+    def open(self, *_: Any) -> Opened:
+        self.n_opened += 1
+        if self.halts_meanwhile and self.trader is not None:
+            self.halts_meanwhile = False
+            self.trader.halt("failed meanwhile", is_final=False)
+        return Opened(object(), None, 0)  # type: ignore[arg-type] - nobody asks it anything
+
+
+def trader_of(books: Books) -> Trader:
+    nobody: Any = None
+    series = BarSeries(SYMBOL, "1m", 0)
+    books.trader = Trader(nobody, DEPLOYMENT, series, epoch=1, open_broker=books.open)
+    return books.trader
+
+
+def fail(_broker: Any) -> None:
+    raise ZeroDivisionError("half done")
+
+
+def test_memory_that_a_failure_left_ahead_is_read_again_before_anybody_else_sees_it() -> None:
+    books = Books()
+    trader = trader_of(books)
+    with pytest.raises(ZeroDivisionError):
+        trader.with_broker(fail)
+    trader.with_broker(lambda _: None)
+    assert books.n_opened == 2
+
+
+def test_a_failure_that_is_told_while_the_rows_are_read_has_them_read_again() -> None:
+    books = Books()
+    trader = trader_of(books)
+    books.halts_meanwhile = True
+    trader.halt("failed", is_final=False)
+    trader.with_broker(lambda _: None)
+    trader.with_broker(lambda _: None)
+    assert books.n_opened == 3
+
+
+def test_a_flattening_ends_with_its_halt() -> None:
+    trader = trader_of(Books())
+    trader.follow_halt("flattened by ann", must_flatten=True)
+    assert (trader.state, trader.must_flatten) == ("HALTED", True)
+    trader.follow_halt(None, must_flatten=True)
+    assert (trader.state, trader.must_flatten) == ("ACTIVE", False)
+
+
+def test_a_dropped_trader_rests_only_after_the_thread_that_books() -> None:
+    trader, order = trader_of(Books()), list[str]()
+    is_inside, may_end = threading.Event(), threading.Event()
+
+    def book(_broker: Any) -> None:
+        is_inside.set()
+        may_end.wait(60)
+        order.append("booked")
+
+    def rest() -> None:
+        trader.rest()
+        order.append("rested")
+
+    booking = threading.Thread(target=trader.with_broker, args=(book,))
+    resting = threading.Thread(target=rest)
+    booking.start()
+    assert is_inside.wait(60)
+    resting.start()
+    may_end.set()
+    for thread in (booking, resting):
+        thread.join(60)
+    assert order == ["booked", "rested"]
+
+
+class Link:
+    """Counts how often it was begun."""
+
+    def __init__(self) -> None:
+        self.n_begun = 0
+        self.n_woken = 0
+        self.begun = asyncio.Event()
+
+    async def run(self, _trader: Trader) -> None:
+        self.n_begun += 1
+        self.begun.set()
+
+    def wake(self) -> None:
+        self.n_woken += 1
+
+
+async def failing(_key: str, work: Coroutine[Any, Any, None]) -> str | None:
+    await work
+    return "it broke"
+
+
+def test_a_failed_link_is_halted_in_turn_with_refreshes_and_begun_again_when_woken() -> None:
+    async def scenario() -> None:
+        told = list[str]()
+        turn = asyncio.Lock()
+
+        async def stop(_trader: Trader, failure: str) -> None:
+            async with turn:  # as the desk does while it reads the halts
+                told.append(failure)
+
+        links, link, trader = VenueLinks(failing, stop), Link(), trader_of(Books())
+        async with asyncio.timeout(60):
+            async with turn:
+                links.start(link, trader)  # type: ignore[arg-type] - as much of one as is asked
+                await link.begun.wait()
+                await asyncio.sleep(0)
+                assert not told
+            link.begun.clear()
+            while not told:  # noqa: ASYNC110 - told by a task
+                await asyncio.sleep(0)
+            links.wake(trader.plan.deployment.id)
+            await link.begun.wait()
+            await links.close()
+        assert (told[0], link.n_woken) == ("it broke", 1)
+
+    asyncio.run(scenario())
+
+
+def test_a_link_that_waits_for_its_halt_can_be_dropped() -> None:
+    async def scenario() -> None:
+        turn = asyncio.Lock()
+
+        async def stop(_trader: Trader, _failure: str) -> None:
+            async with turn:
+                raise AssertionError("the link was dropped before")
+
+        links, link, trader = VenueLinks(failing, stop), Link(), trader_of(Books())
+        async with asyncio.timeout(60), turn:
+            links.start(link, trader)  # type: ignore[arg-type] - as much of one as is asked
+            await link.begun.wait()
+            await links.drop(trader.plan.deployment.id)
+
+    asyncio.run(scenario())
