@@ -137,19 +137,20 @@ def book_top_of(row: Row, size: float, received_ms: int) -> BookTop | None:
 
 def mark_of(row: Row, dialect: Dialect, received_ms: int) -> MarkPrice | None:
     """Mark price of one of ccxt's tickers; None where it does not tell one."""
-    if row.get("markPrice") is None:
-        return None
     info = row.get("info")
     told = info if isinstance(info, dict) else {}
+    mark = row.get("markPrice") or told.get("markPrice")
+    if mark is None:
+        return None
     index, rate, slot = (
-        row.get("indexPrice"),
+        row.get("indexPrice") or told.get("indexPrice"),
         told.get(dialect.rate_field),
         told.get(dialect.next_funding_field),
     )
     return MarkPrice(
         row["symbol"],
         int(row["timestamp"] or received_ms),
-        float(row["markPrice"]),
+        float(mark),
         float(index) if index else None,
         float(rate) if rate not in (None, "") else None,
         int(slot) if slot not in (None, "", "0", 0) else None,
