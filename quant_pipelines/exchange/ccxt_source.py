@@ -331,7 +331,9 @@ class CcxtSource:
 
     async def _server_now(self) -> int:
         if not self._server_clock.is_valid():
-            self._server_clock.set(await self.server_time())
+            now = await self.server_time()
+            self._server_clock.set(now)
+            self._client.ahead_ms += now - self._client.milliseconds()
         return self._server_clock.now_ms()
 
 

@@ -10,6 +10,7 @@ from quant_pipelines.core.settings import ExchangeSettings
 from quant_pipelines.exchange.dialects import dialect_of
 
 _TIMEOUT_MS = 10_000
+_Parent: Any = object  # one of ccxt's classes, which are imported late
 _ORIGIN = re.compile(r"^(?P<scheme>https?|wss?)://[^/]+")
 
 
@@ -41,45 +42,51 @@ def connect(settings: ExchangeSettings) -> Any:
 
 def _client_class(exchange: str) -> Any:
     import ccxt.pro  # noqa: PLC0415 - costs more than a second; the code server and `quant --help` do without
-    from ccxt.base.errors import BadResponse  # noqa: PLC0415
 
     parent = getattr(ccxt.pro, exchange)
+    return type("Client", (_Tapped, parent), {"speaks_binance": issubclass(parent, ccxt.pro.binance)})
 
-    class Client(parent):  # type: ignore[misc, valid-type, unused-ignore]
-        """ccxt's client with a tap on raw messages, raw bars, and errors that survive redirection."""
 
-        speaks_binance = issubclass(parent, ccxt.pro.binance)
+class _Tapped(_Parent):  # type: ignore[misc]
+    """What we add to a client of ccxt: a tap on raw messages, raw bars, errors that survive redirection."""
 
-        def __init__(self, config: dict[str, Any]) -> None:
-            self.raw_taps: list[Callable[[Any], Any]] = []
-            self.origin_of_path: dict[str, str] = {}
-            self.published_limit: int | None = None  # request weight a minute
-            super().__init__(config)
+    def __init__(self, config: dict[str, Any]) -> None:
+        self.raw_taps: list[Callable[[Any], Any]] = []
+        self.origin_of_path: dict[str, str] = {}
+        self.published_limit: int | None = None  # request weight a minute
+        self.ahead_ms = 0  # of our clock: some exchanges' modules cut pages at their own now
+        super().__init__(config)
 
-        def handle_message(self, client: Any, message: Any) -> Any:
-            # A tap that answers True has taken the message: ccxt's parsing of it is spared.
-            taken = [tap(message) for tap in self.raw_taps]
-            return None if any(taken) else super().handle_message(client, message)
+    def handle_message(self, client: Any, message: Any) -> Any:
+        # A tap that answers True has taken the message: ccxt's parsing of it is spared.
+        taken = [tap(message) for tap in self.raw_taps]
+        return None if any(taken) else super().handle_message(client, message)
 
-        async def fetch(self, *arguments: Any, **named: Any) -> Any:
-            # ccxt hands on a cut or empty body as text, of which its parsers make empty lists.
-            answer = await super().fetch(*arguments, **named)
-            if not isinstance(answer, (dict, list)):
-                raise BadResponse(f"{self.id} answered with a body that is not JSON: {str(answer)[:80]!r}")
-            if isinstance(answer, dict) and "rateLimits" in answer:
-                self.published_limit = _weight_limit(answer["rateLimits"])
-            return answer
+    def milliseconds(self) -> int:
+        return int(super().milliseconds()) + self.ahead_ms
 
-        def parse_ohlcvs(self, ohlcvs: Any, *_arguments: Any, **_named: Any) -> Any:
-            # Raw, for ccxt leaves out quote volume and trades, and a row costs it 10 µs.
-            return ohlcvs
+    def seconds(self) -> int:
+        return self.milliseconds() // 1000
 
-        def get_exceptions_by_url(self, url: str, key: str) -> Any:
-            # ccxt picks Binance's futures error table by the production host; without this 25 of 61 codes
-            # would change their class at a simulated venue.
-            return super().get_exceptions_by_url(production_url(url, self.origin_of_path), key)
+    async def fetch(self, *arguments: Any, **named: Any) -> Any:
+        from ccxt.base.errors import BadResponse  # noqa: PLC0415 - imported with the client
 
-    return Client
+        # ccxt hands on a cut or empty body as text, of which its parsers make empty lists.
+        answer = await super().fetch(*arguments, **named)
+        if not isinstance(answer, (dict, list)):
+            raise BadResponse(f"{self.id} answered with a body that is not JSON: {str(answer)[:80]!r}")
+        if isinstance(answer, dict) and "rateLimits" in answer:
+            self.published_limit = _weight_limit(answer["rateLimits"])
+        return answer
+
+    def parse_ohlcvs(self, ohlcvs: Any, *_arguments: Any, **_named: Any) -> Any:
+        # Raw, for ccxt leaves out quote volume and trades, and a row costs it 10 µs.
+        return ohlcvs
+
+    def get_exceptions_by_url(self, url: str, key: str) -> Any:
+        # ccxt picks Binance's futures error table by the production host; without this 25 of 61 codes
+        # would change their class at a simulated venue.
+        return super().get_exceptions_by_url(production_url(url, self.origin_of_path), key)
 
 
 def _weight_limit(limits: Any) -> int | None:
