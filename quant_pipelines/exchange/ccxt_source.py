@@ -276,7 +276,7 @@ class CcxtSource:
             return []
         what = f"{timeframe} {price} prices of {symbol}"
         raw = await self._raw_bars(what, symbol, timeframe, span, pages, price=price)
-        return rows.price_points(raw, self._dialect.bar_columns)
+        return rows.price_points(raw, self._dialect.bar_columns, what)
 
     async def _raw_bars(
         self,
@@ -287,29 +287,24 @@ class CcxtSource:
         pages: Pages,
         *,
         price: str | None = None,
-    ) -> list[Any]:
+    ) -> dict[int, Any]:
         step, columns = timeframe_ms(timeframe), self._dialect.bar_columns
         await self._listed(symbol)
         closed_end = floor_ms(await self._server_now(), step)
         first, end = -(-span[0] // step) * step, min(span[1], closed_end)
         more = {"price": price} if price else {}
 
-        def ts_of(row: Any) -> int:
-            return rows.bar_ts(row, columns)
-
-        async def ask(page_start: int, page_end: int) -> list[Any]:
-            async def told() -> list[Any]:
+        async def ask(page_start: int, page_end: int) -> list[tuple[int, Any]]:
+            async def told() -> list[tuple[int, Any]]:
                 answer = await self._client.fetch_ohlcv(
                     symbol, timeframe, page_start, pages.limit, {**pages.window(page_end), **more}
                 )
-                for row in answer:
-                    ts_of(row)
-                return list(answer)
+                return [(rows.bar_ts(row, columns), row) for row in answer]
 
             return await self._request(what, told, "bars")
 
-        found = await on_grid(ask, ts_of, first_ms=first, end_ms=end, step_ms=step, pages=pages)
-        return [found[ts] for ts in sorted(found)]
+        found = await on_grid(ask, _first, first_ms=first, end_ms=end, step_ms=step, pages=pages)
+        return {ts: row for ts, (_, row) in found.items()}
 
     async def _interest_now(self, symbol: str) -> OpenInterest:
         async def told() -> OpenInterest:
@@ -339,3 +334,7 @@ class CcxtSource:
 
 def _ts(value: Any) -> int:
     return int(value.ts)
+
+
+def _first(pair: tuple[int, Any]) -> int:
+    return pair[0]

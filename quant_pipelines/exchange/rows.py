@@ -1,6 +1,6 @@
 """Rows of an exchange, raw or parsed by ccxt, as our values; pure functions."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
@@ -33,18 +33,18 @@ def bar_ts(row: Any, columns: BarColumns) -> int:
     return int(float(row[columns.ts])) * columns.ts_unit_ms
 
 
-def bar_rows(raw: Sequence[Any], columns: BarColumns, contract_size: float, what: str) -> BarRows:
-    """Raw bars with distinct times as arrays, sorted.
+def bar_rows(found: Mapping[int, Any], columns: BarColumns, contract_size: float, what: str) -> BarRows:
+    """Raw bars by their times as arrays, sorted.
 
     Raises
     ------
     ExchangeUnavailable
         If they are not bars.
     """
-    if not raw:
+    if not found:
         return empty_rows()
+    ts, raw = np.array(list(found), np.int64), list(found.values())
     try:
-        ts = np.array([bar_ts(row, columns) for row in raw], np.int64)
         floats = [
             np.array([row[key] for row in raw], np.float64) if key is not None else np.zeros(len(raw))
             for key in columns[1:8]
@@ -60,10 +60,18 @@ def bar_rows(raw: Sequence[Any], columns: BarColumns, contract_size: float, what
     return BarRows(ts[order], opened, high, low, close, volume, quote_volume, trades.astype(np.int64))
 
 
-def price_points(raw: Sequence[Any], columns: BarColumns) -> list[PricePoint]:
-    """Make points of the opens of raw mark- or index-price bars, sorted."""
-    told = {bar_ts(row, columns): float(row[columns.open]) for row in raw}
-    return [PricePoint(ts, told[ts]) for ts in sorted(told)]
+def price_points(found: Mapping[int, Any], columns: BarColumns, what: str) -> list[PricePoint]:
+    """Make points of the opens of raw mark- or index-price bars, sorted.
+
+    Raises
+    ------
+    ExchangeUnavailable
+        If they are not bars.
+    """
+    try:
+        return [PricePoint(ts, float(found[ts][columns.open])) for ts in sorted(found)]
+    except (ValueError, TypeError, LookupError) as error:
+        raise ExchangeUnavailable(f"exchange answered {what} with rows that are not bars: {error}") from error
 
 
 def instrument_of(exchange: str, market: Row, funding_interval_hours: int) -> Instrument:
