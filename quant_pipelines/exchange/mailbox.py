@@ -27,6 +27,9 @@ class Mailbox:
         self._count = 0
         self.dropped = 0
 
+    def __len__(self) -> int:
+        return len(self._waiting)
+
     def put(self, value: Any) -> None:
         """Take a value."""
         self._count += 1

@@ -65,7 +65,7 @@ class Streams:
     async def follow(self, kind: str, symbols: Sequence[str]) -> AsyncIterator[Any]:
         """Values of one kind (``bars``, ``trades``, ``book_tops``, ``marks``) of the symbols, for ever."""
         mailbox = MAILBOXES[kind]()
-        tap = self._tap(kind, symbols, mailbox) if self.client.speaks_binance else None
+        tap = self.tap(kind, symbols, mailbox) if self.client.speaks_binance else None
         if tap is not None:
             self.client.raw_taps.append(tap)
         listening = asyncio.create_task(self._listen(kind, list(symbols), mailbox), name=f"{kind} streams")
@@ -81,7 +81,8 @@ class Streams:
             listening.cancel()
             await asyncio.gather(listening, return_exceptions=True)
 
-    def _tap(self, kind: str, symbols: Sequence[str], mailbox: Mailbox) -> Callable[[Any], bool]:
+    def tap(self, kind: str, symbols: Sequence[str], mailbox: Mailbox) -> Callable[[Any], bool]:
+        """Make the function that takes the raw messages of one kind and answers whether it did."""
         symbol_of = {self.client.markets[symbol]["id"]: symbol for symbol in symbols}
         events, decode = DECODERS[kind]
 
