@@ -161,7 +161,7 @@ class MarketSource(Protocol):
     """
 
     async def connect(self) -> None:
-        """Learn what the exchange lists; ``async with`` does it."""
+        """Learn what the exchange lists; every other method does it when it must."""
 
     async def instruments(self) -> list[Instrument]:
         """USDT contracts (or pairs, on a spot market) that are trading, by symbol."""
