@@ -3,13 +3,13 @@
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Protocol, cast
 
 from sqlalchemy import Engine, Table
 
 from quant_pipelines.core.settings import MarketSettings
 from quant_pipelines.core.timeframes import HOUR_MS, timeframe_ms
-from quant_pipelines.marketdata.ingest import for_each_symbol, named
+from quant_pipelines.marketdata.ingest import Market, for_each_symbol, named
 from quant_pipelines.store.market import newest_ms, save_index_prices, save_mark_prices
 from quant_pipelines.store.market_events import TradeRow, save_book, save_trades
 from quant_pipelines.store.tables import index_prices, mark_prices
@@ -34,6 +34,11 @@ class PriceMarket:
     source: PriceSource
     engine: Engine
     exchange: str
+
+
+def priced(market: Market) -> PriceMarket:
+    """Take the same market for this ingestion; its source is the whole port."""
+    return PriceMarket(cast(PriceSource, market.source), market.engine, market.exchange)
 
 
 async def ingest_prices(
