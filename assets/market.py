@@ -16,6 +16,7 @@ from quant_pipelines.marketdata.ingest import (
     ingest_instruments,
     ingest_open_interest,
 )
+from quant_pipelines.marketdata.ingest_prices import ingest_prices, priced
 from quant_pipelines.marketdata.own_bars import fetch_own_bars
 from quant_pipelines.marketdata.quality import SHOWN
 from quant_pipelines.marketdata.rollup import ROLLED_TIMEFRAMES, roll_up_days
@@ -83,6 +84,17 @@ def open_interest(platform: dg.ResourceParam[Platform]) -> dg.MaterializeResult:
     start_ms, end_ms = _history(platform)
     report = platform.with_market(
         lambda market: ingest_open_interest(market, platform.symbols(), start_ms, end_ms)
+    )
+    return dg.MaterializeResult(metadata={"rows": sum(report.values()), "by_symbol": _by_symbol(report)})
+
+
+@dg.asset(deps=[instruments], **_MARKET)
+def mark_prices(platform: dg.ResourceParam[Platform]) -> dg.MaterializeResult:
+    """Mark and index prices of every perpetual of the universe, on the grid of the settings."""
+    start_ms, end_ms = _history(platform)
+    timeframe = platform.settings.market.mark_timeframe
+    report = platform.with_market(
+        lambda market: ingest_prices(priced(market), platform.symbols(), timeframe, start_ms, end_ms)
     )
     return dg.MaterializeResult(metadata={"rows": sum(report.values()), "by_symbol": _by_symbol(report)})
 

@@ -13,15 +13,10 @@ from quant_pipelines.core.settings import ExchangeSettings, Settings
 from quant_pipelines.marketdata.ingest import Market
 from quant_pipelines.store.engine import connect
 from quant_pipelines.store.market import read_universe
+from quant_pipelines.store.rate_budgets import PostgresLedger
 
 Answer = TypeVar("Answer")
 SourceFactory = Callable[[ExchangeSettings], AbstractAsyncContextManager[Any]]
-
-
-def _exchange_source(settings: ExchangeSettings) -> AbstractAsyncContextManager[Any]:
-    from quant_pipelines.exchange import CcxtSource  # noqa: PLC0415 - ccxt takes seconds to import
-
-    return CcxtSource(settings)
 
 
 class Platform:
@@ -34,7 +29,7 @@ class Platform:
     clock
         Milliseconds UTC.
     open_source
-        Opens the connection to the exchange.
+        Opens the connection to the exchange; None takes the real one, within the shared request budget.
     """
 
     def __init__(
@@ -42,11 +37,16 @@ class Platform:
         settings: Settings,
         *,
         clock: Clock = system_clock_ms,
-        open_source: SourceFactory = _exchange_source,
+        open_source: SourceFactory | None = None,
     ) -> None:
         self.settings = settings
         self.clock = clock
-        self._open_source = open_source
+        self._open_source = open_source or self._exchange_source
+
+    def _exchange_source(self, settings: ExchangeSettings) -> AbstractAsyncContextManager[Any]:
+        from quant_pipelines.exchange import CcxtSource  # noqa: PLC0415 - ccxt takes seconds to import
+
+        return CcxtSource(settings, ledger=PostgresLedger(self.engine, settings.id, settings.egress))
 
     @cached_property
     def engine(self) -> Engine:

@@ -40,7 +40,7 @@ strategy_scoring = dg.define_asset_job(
 )
 hot_coin_scan = dg.define_asset_job(
     HOT_COIN_SCAN,
-    selection=dg.AssetSelection.assets(market.funding_rates, market.open_interest) | _HOT,
+    selection=dg.AssetSelection.assets(market.funding_rates, market.open_interest, market.mark_prices) | _HOT,
     description="Score the universe and label the hot list",
 )
 market_refresh = dg.define_asset_job(

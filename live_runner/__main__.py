@@ -20,6 +20,7 @@ from quant_pipelines.operations.keys import KeyStore, stored_keys
 from quant_pipelines.settings import home_folder, load_settings
 from quant_pipelines.store.engine import connect
 from quant_pipelines.store.migrate import require_current
+from quant_pipelines.store.rate_budgets import PostgresLedger
 
 _STOP_SECONDS = 8.0
 _KEY, _SECRET = "QUANT_API_KEY", "QUANT_API_SECRET"
@@ -45,7 +46,8 @@ async def _run(settings: Settings) -> None:
         asyncio.get_running_loop().add_signal_handler(number, _stop, stopping)
     engine = connect(settings.database_url)
     require_current(engine)
-    async with CcxtSource(settings.exchange) as source:
+    ledger = PostgresLedger(engine, settings.exchange.id, settings.exchange.egress)
+    async with CcxtSource(settings.exchange, ledger=ledger) as source:
         time = ExchangeTime()
         try:
             time.synchronize(await source.server_time())

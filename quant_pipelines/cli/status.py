@@ -41,6 +41,8 @@ def _text(status: dict[str, Any]) -> str:
         "deployments",
         table(status["deployments"], columns),
         f"trading state {status['trading_state'] or '-'}, {money}",
+        "requests",
+        table(status["requests"], ("exchange", "egress", "used", "limit", "banned_until", "waits")),
         "last runs",
         table(status["last_runs"], ("job", "status", "started", "ended")),
     ]

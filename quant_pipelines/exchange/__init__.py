@@ -4,10 +4,28 @@ from quant_pipelines.core.bars import BarRows
 from quant_pipelines.exchange.ccxt_source import CcxtSource
 from quant_pipelines.exchange.client import connect
 from quant_pipelines.exchange.market_source import (
+    BookSnapshot,
+    BookTop,
     FundingRate,
     LiveBar,
     MarketSource,
+    MarkPrice,
     OpenInterest,
+    PricePoint,
+    Trade,
 )
 
-__all__ = ["MarketSource", "CcxtSource", "BarRows", "FundingRate", "OpenInterest", "LiveBar", "connect"]
+__all__ = [
+    "MarketSource",
+    "CcxtSource",
+    "BarRows",
+    "FundingRate",
+    "OpenInterest",
+    "LiveBar",
+    "Trade",
+    "BookTop",
+    "BookSnapshot",
+    "MarkPrice",
+    "PricePoint",
+    "connect",
+]

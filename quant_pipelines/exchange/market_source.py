@@ -63,11 +63,108 @@ class LiveBar:
     received_ms: int
 
 
+@dataclass(frozen=True, slots=True)
+class Trade:
+    """One public trade.
+
+    Parameters
+    ----------
+    symbol
+        ccxt form.
+    ts
+        When it traded, milliseconds UTC by the exchange's clock.
+    trade_id
+        The exchange's name of it, unique for the symbol.
+    price, quantity
+        Quote per base; base units.
+    is_buyer_maker
+        Whether the buyer's order rested: then a taker sold.
+    received_ms
+        When it reached us, milliseconds UTC by our clock.
+    """
+
+    symbol: str
+    ts: int
+    trade_id: str
+    price: float
+    quantity: float
+    is_buyer_maker: bool
+    received_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class BookTop:
+    """Best bid and ask: prices in quote per base, quantities in base units, times as in ``Trade``."""
+
+    symbol: str
+    ts: int
+    bid: float
+    bid_quantity: float
+    ask: float
+    ask_quantity: float
+    received_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class BookSnapshot:
+    """The order book at one moment: ``(price, base quantity)`` of each level, best first."""
+
+    symbol: str
+    ts: int
+    bids: tuple[tuple[float, float], ...]
+    asks: tuple[tuple[float, float], ...]
+    received_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class MarkPrice:
+    """Mark price of a perpetual, and what its exchange tells beside it (None where it does not).
+
+    Parameters
+    ----------
+    symbol
+        ccxt form.
+    ts
+        Milliseconds UTC by the exchange's clock.
+    mark_price, index_price
+        Quote per base.
+    funding_rate
+        Rate announced for the next slot, fraction of notional.
+    next_funding_ms
+        That slot, milliseconds UTC.
+    received_ms
+        When it reached us, milliseconds UTC by our clock.
+    """
+
+    symbol: str
+    ts: int
+    mark_price: float
+    index_price: float | None
+    funding_rate: float | None
+    next_funding_ms: int | None
+    received_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class PricePoint:
+    """Open of a mark- or index-price bar at ``ts`` (milliseconds UTC): known at once, never revised."""
+
+    ts: int
+    price: float
+
+
 class MarketSource(Protocol):
-    """Market data of one exchange; every method raises from the ``ExchangeError`` tree only."""
+    """Market data of one exchange; every method raises from the ``ExchangeError`` tree only.
+
+    The ``watch_*`` iterators never end: they reconnect by themselves, and what was missed meanwhile is the
+    consumer's to fetch.
+    """
+
+    async def connect(self) -> None:
+        """Learn what the exchange lists; every other method does it when it must."""
 
     async def instruments(self) -> list[Instrument]:
-        """Linear USDT perpetuals that are trading, by symbol."""
+        """USDT contracts (or pairs, on a spot market) that are trading, by symbol."""
 
     async def bars(self, symbol: str, timeframe: str, start_ms: int, end_ms: int) -> BarRows:
         """Return closed bars with open times in ``[start_ms, end_ms)``, sorted; never the open bar."""
@@ -81,8 +178,29 @@ class MarketSource(Protocol):
     async def server_time(self) -> int:
         """Exchange's clock, milliseconds UTC."""
 
+    async def mark_prices(self, symbol: str, timeframe: str, start_ms: int, end_ms: int) -> list[PricePoint]:
+        """Mark price at the open of each bar in ``[start_ms, end_ms)``, sorted."""
+
+    async def index_prices(self, symbol: str, timeframe: str, start_ms: int, end_ms: int) -> list[PricePoint]:
+        """Index price at the open of each bar in ``[start_ms, end_ms)``, sorted."""
+
+    async def trades(self, symbol: str, start_ms: int, end_ms: int) -> list[Trade]:
+        """Public trades in ``[start_ms, end_ms)``, oldest first, as far back as the exchange tells."""
+
+    async def book(self, symbol: str, depth: int) -> BookSnapshot:
+        """Order book of at most ``depth`` levels a side, as it is now."""
+
     def watch_bars(self, symbols: Sequence[str]) -> AsyncIterator[LiveBar]:
-        """Yield updates of the open 1-minute bars, for ever; reconnects by itself."""
+        """Yield updates of the open 1-minute bars."""
+
+    def watch_trades(self, symbols: Sequence[str]) -> AsyncIterator[Trade]:
+        """Yield public trades."""
+
+    def watch_book_tops(self, symbols: Sequence[str]) -> AsyncIterator[BookTop]:
+        """Yield best bid and ask whenever they change."""
+
+    def watch_marks(self, symbols: Sequence[str]) -> AsyncIterator[MarkPrice]:
+        """Yield mark prices."""
 
     async def close(self) -> None:
         """Free connections."""

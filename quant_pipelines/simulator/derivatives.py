@@ -74,14 +74,20 @@ class Derivatives:
     def index_price(self, listing: Listing, at_ms: int) -> float:
         """Index price: the contract's price without its premium."""
         rate = self.funding(listing, self.next_slot(listing, at_ms)).rate
-        return self._market.price(listing.name, at_ms) / (1 + rate)
+        return self._price(listing, at_ms) / (1 + rate)
 
     def mark_price(self, listing: Listing, at_ms: int) -> float:
         """Mark price: index times (1 + funding rate times the part of the interval that is left)."""
         slot = self.next_slot(listing, at_ms)
         rate = self.funding(listing, slot).rate
         left = (slot - at_ms) / (listing.funding_interval_hours * HOUR_MS)
-        return self._market.price(listing.name, at_ms) / (1 + rate) * (1 + rate * left)
+        return self._price(listing, at_ms) / (1 + rate) * (1 + rate * left)
+
+    def _price(self, listing: Listing, at_ms: int) -> float:
+        """Price that mark and index follow; at the start of a minute it is cheap for any day of history."""
+        if at_ms % MINUTE_MS:
+            return self._market.price(listing.name, at_ms)
+        return self._market.minute_price(listing.name, at_ms)
 
     def open_interest(self, listing: Listing, at_ms: int) -> float:
         """Open contracts in base units on the 5-minute grid, as of the last grid point."""

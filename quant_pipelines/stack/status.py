@@ -15,6 +15,7 @@ from quant_pipelines.stack.home import Home, is_locked
 from quant_pipelines.stack.ports import read_ports
 from quant_pipelines.stack.postgres import local_url
 from quant_pipelines.store.engine import connect
+from quant_pipelines.store.rate_budgets import read_rate_budgets
 from quant_pipelines.store.tables import (
     accounts,
     deployments,
@@ -44,7 +45,9 @@ def stack_status(home: Home, settings: Settings) -> dict[str, Any]:
     -------
     dict
         ``services`` [name, state, since, address], ``deployments`` [strategy, version, symbols, stage,
-        capital, ...], ``fills`` (count), ``equity`` (quote currency), ``trading_state``, ``last_runs``.
+        capital, ...],
+        ``requests`` (what is used of each exchange's request allowance),
+        ``fills`` (count), ``equity`` (quote currency), ``trading_state``, ``last_runs``.
         Without a database ``fills``, ``equity`` and ``trading_state`` are None.
     """
     is_up = is_locked(home)
@@ -60,6 +63,7 @@ def stack_status(home: Home, settings: Settings) -> dict[str, Any]:
         "venue": known.get("venue"),
         "services": services,
         "deployments": [],
+        "requests": [],
         "fills": None,
         "equity": None,
         "trading_state": None,
@@ -79,6 +83,7 @@ def _trading(url: str) -> dict[str, Any]:
                 "fills": connection.execute(select(func.count()).select_from(fills)).scalar_one(),
                 "equity": _account_equity(connection),
                 "trading_state": _trading_state(connection),
+                "requests": read_rate_budgets(connection, utc_now()),
             }
     except (OperationalError, ProgrammingError):
         return {}  # away, or not migrated yet: the services say so

@@ -19,7 +19,7 @@ from quant_pipelines.core.settings import (
     WindowSettings,
 )
 from quant_pipelines.core.timeframes import HOUR_MS, MINUTE_MS, day_start_ms, timeframe_ms
-from quant_pipelines.exchange import FundingRate, OpenInterest
+from quant_pipelines.exchange import FundingRate, OpenInterest, PricePoint
 from quant_pipelines.marketdata.rollup import roll_up
 
 NOW_MS = day_start_ms("2024-03-15") + 10 * HOUR_MS + 2 * MINUTE_MS
@@ -63,6 +63,12 @@ class ComputedMarket:
         step = 5 * MINUTE_MS
         grid = range(-(-start_ms // step) * step, min(end_ms, NOW_MS), step)
         return [OpenInterest(ts, 1000.0 + ts % 7 + len(symbol)) for ts in grid]
+
+    async def mark_prices(self, symbol: str, timeframe: str, start_ms: int, end_ms: int) -> list[PricePoint]:
+        rows = await self.bars(symbol, timeframe, start_ms, end_ms)
+        return [PricePoint(ts, price) for ts, price in zip(rows.ts.tolist(), rows.open.tolist(), strict=True)]
+
+    index_prices = mark_prices
 
     def _minutes(self, symbol: str, start_ms: int, end_ms: int) -> BarRows:
         minute = np.arange(start_ms, end_ms, MINUTE_MS) // MINUTE_MS

@@ -3,15 +3,19 @@
 from quant_pipelines.store.tables.base import SCHEMAS, metadata
 from quant_pipelines.store.tables.market import (
     bars,
+    book_snapshots,
     data_findings,
     funding_rates,
     hotlist,
+    index_prices,
     instruments,
+    mark_prices,
     open_interest,
+    trades,
     universe,
     whitelist,
 )
-from quant_pipelines.store.tables.ops import alerts, approvals, audit_logs, heartbeats
+from quant_pipelines.store.tables.ops import alerts, approvals, audit_logs, heartbeats, rate_budgets
 from quant_pipelines.store.tables.research import (
     folds,
     optimization_requests,
@@ -46,6 +50,7 @@ __all__ = [
     "approvals",
     "audit_logs",
     "bars",
+    "book_snapshots",
     "checkpoints",
     "data_findings",
     "deployments",
@@ -57,8 +62,10 @@ __all__ = [
     "heartbeats",
     "hotlist",
     "income",
+    "index_prices",
     "instruments",
     "intents",
+    "mark_prices",
     "metadata",
     "open_interest",
     "optimization_requests",
@@ -67,10 +74,12 @@ __all__ = [
     "out_of_sample_returns",
     "performance_metrics",
     "positions",
+    "rate_budgets",
     "risk_limits",
     "signals",
     "strategies",
     "strategy_versions",
+    "trades",
     "trials",
     "trigger_states",
     "universe",

@@ -4,9 +4,9 @@ import asyncio
 
 import pytest
 
-from quant_pipelines.core.errors import ExchangeRefused, ExchangeUnavailable
+from quant_pipelines.core.errors import ExchangeError, ExchangeRefused, ExchangeUnavailable, OutcomeUnknown
 from quant_pipelines.core.timeframes import MINUTE_MS
-from quant_pipelines.exchange.retry import Backoff, WeightBudget, with_backoff
+from quant_pipelines.exchange.retry import Backoff, GiveUp, Wait, WeightBudget, after_failure, with_backoff
 
 
 class Time:
@@ -59,6 +59,26 @@ def test_a_refusal_is_not_repeated() -> None:
     with pytest.raises(ExchangeRefused):
         asyncio.run(with_backoff(call, Backoff(), sleep=Time().sleep))
     assert call.calls == 1
+
+
+@pytest.mark.parametrize(
+    ("attempt", "error", "expected"),
+    [
+        (0, ExchangeUnavailable("away"), Wait(0.25 * 0.75)),
+        (1, ExchangeUnavailable("away"), Wait(0.5 * 0.75)),
+        (2, ExchangeUnavailable("away"), GiveUp("attempts are used up")),
+        (0, ExchangeRefused("no"), GiveUp("refused")),
+        (0, OutcomeUnknown("?"), GiveUp("refused")),
+    ],
+)
+def test_what_to_do_about_a_failure_is_a_value(
+    attempt: int, error: ExchangeError, expected: Wait | GiveUp
+) -> None:
+    assert after_failure(attempt, error, Backoff(attempts=3), jitter=0.5) == expected
+
+
+def test_patience_never_exceeds_its_bound() -> None:
+    assert Backoff(most_seconds=3.0).longest(10_000) == 3.0
 
 
 def test_the_budget_waits_for_the_next_minute_before_it_is_spent() -> None:
