@@ -12,6 +12,7 @@ from live_runner.logs import log_to_stderr
 from live_runner.market_time import ExchangeTime
 from live_runner.runner import Runner, Surroundings
 from live_runner.venues import ccxt_orders
+from quant_pipelines.cache import Cache
 from quant_pipelines.core.errors import ExchangeError, QuantError
 from quant_pipelines.core.settings import Settings
 from quant_pipelines.exchange import CcxtSource
@@ -43,7 +44,10 @@ async def _run(settings: Settings) -> None:
         asyncio.get_running_loop().add_signal_handler(number, _stop, stopping)
     engine = connect(settings.database_url)
     require_current(engine)
-    async with CcxtSource(settings.exchange) as source:
+    async with (
+        CcxtSource(settings.exchange) as source,
+        Cache(settings.redis_url, engine, settings.database_url) as cache,
+    ):
         time = ExchangeTime()
         try:
             time.synchronize(await source.server_time())
@@ -51,7 +55,9 @@ async def _run(settings: Settings) -> None:
             _log.warning("exchange's time unknown; using this machine's", extra={"error": str(error)})
         writer = f"{socket.gethostname()}:{os.getpid()}"
         connect_orders = ccxt_orders(os.environ.get(_KEY, ""), os.environ.get(_SECRET, ""))
-        around = Surroundings(engine, settings.database_url, settings, source, time, writer, connect_orders)
+        around = Surroundings(
+            engine, settings.database_url, settings, source, time, writer, connect_orders, cache
+        )
         runner = Runner(around)
         await runner.run(stopping)
     engine.dispose()

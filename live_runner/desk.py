@@ -9,6 +9,7 @@ from typing import Any
 
 from sqlalchemy import Engine
 
+from live_runner.announcer import Alarm, Announce, silent, unheard
 from live_runner.broker import OpenBroker
 from live_runner.feed import PATIENCE_MS, Feed
 from live_runner.history import load_history
@@ -81,6 +82,8 @@ class Desk:
         self._venues = venues
         self._links = VenueLinks(self._failure)
         self.symbols_changed = asyncio.Event()
+        self.announce: Announce = silent
+        self.alarm: Alarm = unheard
 
     @property
     def symbols(self) -> list[str]:
@@ -174,7 +177,7 @@ class Desk:
         self._links.start(link, await self._trade(deployment, series, link.open_broker))
 
     async def _trade(self, deployment: Deployment, series: BarSeries, open_broker: OpenBroker) -> Trader:
-        open_trader = partial(Trader, epoch=self._epoch, open_broker=open_broker)
+        open_trader = partial(Trader, epoch=self._epoch, open_broker=open_broker, announce=self.announce)
         trader = await asyncio.to_thread(open_trader, self._engine, deployment, series)
         self._traders[deployment.id] = trader
         _log.info("deployment taken up", extra={"deployment": deployment.id, **trader.status()})
@@ -202,6 +205,7 @@ class Desk:
             _log.exception("halted", extra={"source": source})
             message, at = f"{type(error).__name__}: {error}", from_ms(self._time.now_ms())
             await asyncio.to_thread(write_alert, self._engine, "halt", source, message, detail={}, at=at)
+            self.alarm(source, message)
             return message
         return None
 

@@ -45,7 +45,8 @@ def stack_status(home: Home, settings: Settings) -> dict[str, Any]:
     dict
         ``services`` [name, state, since, address], ``deployments`` [strategy, version, symbols, stage,
         capital, ...], ``fills`` (count), ``equity`` (quote currency), ``trading_state``, ``last_runs``.
-        Without a database ``fills``, ``equity`` and ``trading_state`` are None.
+        Without a database ``fills``, ``equity`` and ``trading_state`` are None. ``collector`` is its last
+        heartbeat, None when that is not fresh.
     """
     is_up = is_locked(home)
     known = home.read_services() or {}
@@ -63,6 +64,7 @@ def stack_status(home: Home, settings: Settings) -> dict[str, Any]:
         "fills": None,
         "equity": None,
         "trading_state": None,
+        "collector": None,
         "last_runs": _last_runs(known["ui"]) if is_up and known.get("ui") else [],
     }
     return status | _trading(database_url_of(home, settings) if is_up or settings.database_url else "")
@@ -79,6 +81,7 @@ def _trading(url: str) -> dict[str, Any]:
                 "fills": connection.execute(select(func.count()).select_from(fills)).scalar_one(),
                 "equity": _account_equity(connection),
                 "trading_state": _trading_state(connection),
+                "collector": _collector(connection),
             }
     except (OperationalError, ProgrammingError):
         return {}  # away, or not migrated yet: the services say so
@@ -130,6 +133,14 @@ def _account_equity(connection: Connection) -> float | None:
 def _trading_state(connection: Connection) -> str | None:
     row = connection.execute(select(heartbeats).where(heartbeats.c.service == "live_runner")).one_or_none()
     return row.state if row is not None and utc_now() - row.at < _FRESH_HEARTBEAT else None
+
+
+def _collector(connection: Connection) -> dict[str, Any] | None:
+    row = connection.execute(select(heartbeats).where(heartbeats.c.service == "collector")).one_or_none()
+    if row is None or utc_now() - row.at >= _FRESH_HEARTBEAT:
+        return None
+    shown = ("memory_mb", "events_per_second", "bars_closed", "cache")
+    return {"state": row.state, **{name: row.detail.get(name) for name in shown}}
 
 
 def _last_runs(ui: str) -> list[dict[str, Any]]:

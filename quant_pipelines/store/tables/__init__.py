@@ -11,7 +11,14 @@ from quant_pipelines.store.tables.market import (
     universe,
     whitelist,
 )
-from quant_pipelines.store.tables.ops import alerts, approvals, audit_logs, heartbeats
+from quant_pipelines.store.tables.ops import (
+    alerts,
+    approvals,
+    audit_logs,
+    bus_events,
+    heartbeats,
+    live_state,
+)
 from quant_pipelines.store.tables.research import (
     folds,
     optimization_requests,
@@ -46,6 +53,7 @@ __all__ = [
     "approvals",
     "audit_logs",
     "bars",
+    "bus_events",
     "checkpoints",
     "data_findings",
     "deployments",
@@ -59,6 +67,7 @@ __all__ = [
     "income",
     "instruments",
     "intents",
+    "live_state",
     "metadata",
     "open_interest",
     "optimization_requests",
