@@ -18,6 +18,7 @@ from redis.exceptions import RedisError
 from quant_pipelines.core.errors import ConfigurationError, StoreError
 
 _TIMEOUT_SECONDS = 1.0
+_LONGEST_WAIT_SECONDS = 5.0
 _SESSION_SECONDS = 120
 
 
@@ -38,7 +39,7 @@ class RedisLink:
     def __init__(self, url: str) -> None:
         self.address = _shown(url)
         self.client = _client(url, _TIMEOUT_SECONDS)
-        self.waiting = _client(url, None)
+        self.waiting = _client(url, _LONGEST_WAIT_SECONDS)
         self.session_key = f"bus:session:{uuid.uuid4().hex}"
         self.is_up = False
         self._run_id = ""
@@ -133,7 +134,7 @@ def redis_version(url: str) -> str:
         client.close()
 
 
-def _client(url: str, timeout_seconds: float | None) -> "Redis":
+def _client(url: str, timeout_seconds: float) -> "Redis":
     try:
         return Redis.from_url(
             url,

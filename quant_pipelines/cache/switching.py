@@ -72,6 +72,7 @@ class Cache:
                 _log.warning("Redis %s does not answer; PostgreSQL stands in", self._link.address)
         self._switches = 0
         self._watching = asyncio.create_task(self._watch(), name="cache")
+        self._watching.add_done_callback(_report)
         return self
 
     async def __aexit__(self, *exc_info: object) -> None:
@@ -96,6 +97,7 @@ class Cache:
             if self._link is not None:
                 await self._look_after(self._link)
             await self.bus.settle()
+            await self.state.settle()
             forgotten += self._probe_seconds
             if forgotten >= _FORGET_SECONDS:
                 forgotten = 0.0
@@ -107,6 +109,7 @@ class Cache:
             await link.probe()
             if not link.is_up:
                 await self.bus.settle()
+                await self.state.settle()
                 await self.state.restore()
                 await link.begin_session()
                 _log.info("Redis %s is used", link.address)
@@ -122,3 +125,9 @@ class Cache:
             await asyncio.to_thread(forget_live_state, self._engine, self._clock(), _FORGET_AGE)
         except StoreError as error:
             _log.warning("old live state was not deleted: %s", error)
+
+
+def _report(watching: "asyncio.Task[None]") -> None:
+    """Log what ended the watch: without it nothing is switched any more."""
+    if not watching.cancelled() and (error := watching.exception()) is not None:
+        _log.error("the cache is not looked after any more", exc_info=error)

@@ -37,6 +37,7 @@ class SwitchingState:
         self._clock = clock
         self._own = MemoryState()
         self._is_postgres_away = False
+        self._is_in_redis_only = False
 
     async def write(self, entries: Sequence[Entry]) -> None:
         """Replace the values of these keys; without any server they are this process's own."""
@@ -47,12 +48,9 @@ class SwitchingState:
             except StoreError as error:
                 _log.warning("%s; live state goes on in PostgreSQL", error)
             else:
+                self._is_in_redis_only = True
                 return
-        try:
-            await self._postgres.write(entries)
-            self._is_postgres_away = False
-        except StoreError as error:
-            self._complain(error)
+        await self._stand_in(entries)
 
     async def read(self, keys: Sequence[str]) -> dict[str, Entry]:
         """Newest values of those keys that have one, wherever they were written."""
@@ -74,6 +72,12 @@ class SwitchingState:
                 self._complain(error)
         return found
 
+    async def settle(self) -> None:
+        """Write to PostgreSQL what a lost Redis has lost."""
+        is_lost = self._link is None or not self._link.is_up
+        if is_lost and self._is_in_redis_only:
+            await self._stand_in(())
+
     async def restore(self) -> None:
         """Write everything that this process knows into a Redis that came back.
 
@@ -84,6 +88,15 @@ class SwitchingState:
         """
         if self._redis is not None:
             await self._redis.write(self._own.entries())
+
+    async def _stand_in(self, entries: Sequence[Entry]) -> None:
+        """Write to PostgreSQL; the first time behind a loss all that this process knows."""
+        try:
+            await self._postgres.write(self._own.entries() if self._is_in_redis_only else entries)
+        except StoreError as error:
+            self._complain(error)
+        else:
+            self._is_postgres_away = self._is_in_redis_only = False
 
     def _complain(self, error: StoreError) -> None:
         if not self._is_postgres_away:
