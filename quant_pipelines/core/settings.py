@@ -45,6 +45,12 @@ class ExchangeSettings:
     id: str = setting("binanceusdm", "ccxt id of the exchange")
     base_url: str | None = setting(None, "address of a simulated venue; unset talks to the exchange itself")
     max_concurrent_requests: int = setting(4, "requests in flight at once", low=1, high=64)
+    others: tuple[str, ...] = setting(
+        (), "further exchanges that market data can be read from: binance (spot), okx, bybit, gate, bitget"
+    )
+    egress: str = setting(
+        "", "name that everybody behind one internet address shares, for request limits; empty: this host's"
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +63,14 @@ class MarketSettings:
         DEFAULT_SYMBOLS[:6], "symbols that are optimized and traded; seeds the table once"
     )
     history_days: int = setting(91, "days of 1-minute history that the first start ingests", low=1, high=3650)
+    mark_timeframe: str = setting(
+        "1h",
+        "grid on which mark and index prices are ingested",
+        choices=("1m", "5m", "15m", "1h", "4h", "1d"),
+    )
+    trade_symbols: tuple[str, ...] = setting((), "symbols whose public trades are sampled into the database")
+    book_symbols: tuple[str, ...] = setting((), "symbols whose order book is sampled into the database")
+    book_depth: int = setting(20, "levels a side of a sampled order book", low=1, high=1000)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,45 +1,40 @@
 """``MarketSource`` over ccxt: pages history, keeps the open bar out, listens to streams."""
 
 import asyncio
-import logging
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from decimal import Decimal
+from collections.abc import AsyncIterator, Sequence
 from typing import Any, Self
-
-import numpy as np
 
 from quant_pipelines.core.bars import BarRows
 from quant_pipelines.core.clock import Clock, system_clock_ms
-from quant_pipelines.core.errors import ExchangeRefused, ExchangeUnavailable, unknown_name
+from quant_pipelines.core.errors import ExchangeRefused, unknown_name
 from quant_pipelines.core.instruments import Instrument
+from quant_pipelines.core.rate_budget import RateLedger, RateState
 from quant_pipelines.core.settings import ExchangeSettings
-from quant_pipelines.core.timeframes import DAY_MS, HOUR_MS, MINUTE_MS, floor_ms, timeframe_ms
+from quant_pipelines.core.timeframes import MINUTE_MS, floor_ms, timeframe_ms
+from quant_pipelines.exchange import rows
 from quant_pipelines.exchange.client import connect
-from quant_pipelines.exchange.errors import translated
-from quant_pipelines.exchange.live_bars import stream_bars
+from quant_pipelines.exchange.dialects import Pages, dialect_of
 from quant_pipelines.exchange.market_source import (
+    BookSnapshot,
+    BookTop,
     FundingRate,
     LiveBar,
+    MarkPrice,
     OpenInterest,
-    empty_rows,
+    PricePoint,
+    Trade,
 )
-from quant_pipelines.exchange.retry import Backoff, WeightBudget, with_backoff
+from quant_pipelines.exchange.paging import by_number, by_time, on_grid, unique_by_time
+from quant_pipelines.exchange.requests import Requests
+from quant_pipelines.exchange.retry import Backoff
 from quant_pipelines.exchange.server_clock import ServerClock
+from quant_pipelines.exchange.streams import Streams
 
-logger = logging.getLogger(__name__)
-
-_BARS_PER_PAGE = 1500
-_FUNDING_PER_PAGE = 1000
-_INTEREST_PER_PAGE = 500
 _INTEREST_STEP_MS = 5 * MINUTE_MS
-_INTEREST_DAYS_KEPT = 30
-_DEFAULT_FUNDING_HOURS = 8
-# Public data don't tell the highest leverage; every USDT perpetual of the exchange grants at least this.
-_DEFAULT_LEVERAGE = 20
 
 
 class CcxtSource:
-    """Market data of Binance USDⓈ-M through ccxt.
+    """Market data of one exchange of ``DIALECTS`` through ccxt.
 
     Parameters
     ----------
@@ -49,6 +44,13 @@ class CcxtSource:
         Milliseconds UTC; stamps what streams deliver.
     backoff
         Patience with transient failures.
+    ledger
+        Request budget shared with other processes; None counts alone.
+
+    Raises
+    ------
+    ConfigurationError
+        If the exchange is not supported.
     """
 
     def __init__(
@@ -57,12 +59,14 @@ class CcxtSource:
         *,
         clock: Clock = system_clock_ms,
         backoff: Backoff | None = None,
+        ledger: RateLedger | None = None,
     ) -> None:
         self._settings = settings
+        self._dialect = dialect_of(settings.id)
         self._clock = clock
-        self._backoff = backoff or Backoff()
-        self._budget = WeightBudget(settings.max_concurrent_requests, clock)
         self._client: Any = connect(settings)
+        self._request = Requests(self._client, settings, clock, backoff=backoff or Backoff(), ledger=ledger)
+        self._streams = Streams(self._client, self._dialect, clock, backoff or Backoff())
         self._markets_loading = asyncio.Lock()
         self._server_clock = ServerClock(clock)
 
@@ -72,24 +76,50 @@ class CcxtSource:
     async def __aexit__(self, *exc_info: object) -> None:
         await self.close()
 
+    async def connect(self) -> None:
+        """Learn what the exchange lists and allows; every other method does it when it must.
+
+        Raises
+        ------
+        ExchangeError
+            If the exchange does not answer or refuses.
+        """
+        async with self._markets_loading:
+            if self._client.markets:
+                return
+            await self._request("instruments", self._client.load_markets, "instruments")
+            self._request.budget.limit = self._client.published_limit or self._dialect.limit.weight
+
     async def close(self) -> None:
         """Free connections."""
         await self._client.close()
 
+    async def rate_state(self) -> RateState:
+        """Read what has been used of the exchange's request budget, for heartbeats."""
+        return await self._request.budget.state()
+
     async def server_time(self) -> int:
         """Exchange's clock, milliseconds UTC."""
-        answer = await self._request("server time", self._client.fapiPublicGetTime, {}, weight=1)
-        return int(answer["serverTime"])
+
+        async def told() -> int:
+            return int(await self._client.fetch_time())
+
+        return await self._request("server time", told, "time")
 
     async def instruments(self) -> list[Instrument]:
-        """Linear USDT perpetuals that are trading, by symbol."""
-        await self._load_markets()
-        rows = await self._request("funding intervals", self._client.fapiPublicGetFundingInfo, {}, weight=1)
-        hours = {row["symbol"]: int(row["fundingIntervalHours"]) for row in rows}
+        """USDT contracts (or pairs, on a spot market) that are trading, by symbol."""
+        await self.connect()
+        dialect, told = self._dialect, {}
+        if dialect.interval_call:
+            call = getattr(self._client, dialect.interval_call)
+            told = await self._request("funding intervals", call, "intervals")
         return [
-            _instrument(self._settings.id, market, hours.get(market["id"], _DEFAULT_FUNDING_HOURS))
+            rows.instrument_of(self._settings.id, market, rows.funding_hours(market, told, dialect))
             for _, market in sorted(self._client.markets.items())
-            if market["swap"] and market["linear"] and market["active"] and market["settle"] == "USDT"
+            if market[dialect.market_type]
+            and market["active"]
+            and "USDT" in (market["settle"], market["quote"])
+            and market["linear"] is not False
         ]
 
     async def bars(self, symbol: str, timeframe: str, start_ms: int, end_ms: int) -> BarRows:
@@ -105,75 +135,104 @@ class CcxtSource:
         ExchangeRefused
             If it refuses, or does not list the symbol.
         """
-        step = timeframe_ms(timeframe)
-        market_id = await self._market_id(symbol)
-        closed_end = floor_ms(await self._server_now(), step)
-        first, end = -(-start_ms // step) * step, min(end_ms, closed_end)
-        pages = [
-            {
-                "symbol": market_id,
-                "interval": timeframe,
-                "startTime": page_start,
-                "endTime": min(page_start + _BARS_PER_PAGE * step, end) - 1,
-                "limit": _BARS_PER_PAGE,
-            }
-            for page_start in range(first, end, _BARS_PER_PAGE * step)
-        ]
         what = f"{timeframe} bars of {symbol}"
-        answers = await asyncio.gather(
-            *(self._request(what, self._client.fapiPublicGetKlines, page, weight=10) for page in pages)
-        )
-        return _rows([row for answer in answers for row in answer], first, end, what)
+        raw = await self._raw_bars(what, symbol, timeframe, (start_ms, end_ms), self._dialect.bars)
+        return rows.bar_rows(raw, self._dialect.bar_columns, self._streams.bar_size(symbol), what)
+
+    async def mark_prices(self, symbol: str, timeframe: str, start_ms: int, end_ms: int) -> list[PricePoint]:
+        """Mark price at the open of each bar in ``[start_ms, end_ms)``, sorted; see ``bars``."""
+        return await self._price_points("mark", symbol, timeframe, (start_ms, end_ms))
+
+    async def index_prices(self, symbol: str, timeframe: str, start_ms: int, end_ms: int) -> list[PricePoint]:
+        """Index price at the open of each bar in ``[start_ms, end_ms)``, sorted; see ``bars``."""
+        return await self._price_points("index", symbol, timeframe, (start_ms, end_ms))
 
     async def funding_rates(self, symbol: str, start_ms: int, end_ms: int) -> list[FundingRate]:
-        """Funding paid in ``[start_ms, end_ms)`` by slot, sorted."""
-        market_id = await self._market_id(symbol)
-        rates: dict[int, FundingRate] = {}
-        page_start = start_ms
-        while page_start < end_ms:
-            rows = await self._request(
-                f"funding rates of {symbol}",
-                self._client.fapiPublicGetFundingRate,
-                {
-                    "symbol": market_id,
-                    "startTime": page_start,
-                    "endTime": end_ms - 1,
-                    "limit": _FUNDING_PER_PAGE,
-                },
-                weight=1,
-            )
-            rates |= {rate.ts: rate for rate in map(_funding_rate, rows)}
-            if len(rows) < _FUNDING_PER_PAGE:
-                break
-            page_start = int(rows[-1]["fundingTime"]) + 1
-        return [rates[ts] for ts in sorted(rates) if start_ms <= ts < end_ms]
+        """Funding paid in ``[start_ms, end_ms)`` by slot, sorted; empty where there is none (spot)."""
+        pages = self._dialect.funding
+        if pages is None:
+            return []
+        await self._listed(symbol)
+        what, client = f"funding rates of {symbol}", self._client
+
+        async def window(first: int, stop: int) -> list[FundingRate]:
+            async def told() -> list[FundingRate]:
+                answer = await client.fetch_funding_rate_history(
+                    symbol, first, pages.limit, pages.window(stop)
+                )
+                return [rows.funding_rate_of(row) for row in answer]
+
+            return await self._request(what, told, "funding")
+
+        async def numbered(number: int) -> list[FundingRate]:
+            async def told() -> list[FundingRate]:
+                answer = await client.fetch_funding_rate_history(
+                    symbol, None, pages.limit, {"pageNo": number}
+                )
+                return [rows.funding_rate_of(row) for row in answer]
+
+            return await self._request(what, told, "funding")
+
+        if pages.direction == "numbered":
+            found = await by_number(numbered, _ts, start_ms, pages.limit)
+        else:
+            found = await by_time(window, _ts, _ts, (start_ms, end_ms), pages)
+        return unique_by_time(found, _ts, start_ms, end_ms)
 
     async def open_interest(self, symbol: str, start_ms: int, end_ms: int) -> list[OpenInterest]:
         """Open interest on the 5-minute grid in ``[start_ms, end_ms)``, base units.
 
-        The exchange keeps 30 days and refuses to be asked for more; the start is moved accordingly.
+        Exchanges keep it for a while and refuse to be asked for more; the start is moved accordingly. One
+        that keeps none tells the value of this moment, at the 5 minutes that it lies in.
         """
-        market_id = await self._market_id(symbol)
+        pages, step = self._dialect.interest, _INTEREST_STEP_MS
+        if pages is None:
+            return []
+        await self._listed(symbol)
         now = await self._server_now()
-        oldest = now - _INTEREST_DAYS_KEPT * DAY_MS + HOUR_MS
-        step = _INTEREST_STEP_MS
+        if pages.direction == "newest":
+            return [point for point in [await self._interest_now(symbol)] if start_ms <= point.ts < end_ms]
+        oldest = 0 if pages.kept_ms is None else now - pages.kept_ms
         first, end = -(-max(start_ms, oldest) // step) * step, min(end_ms, now + 1)
-        pages = [
-            {
-                "symbol": market_id,
-                "period": "5m",
-                "startTime": page_start,
-                "endTime": min(page_start + _INTEREST_PER_PAGE * step, end) - 1,
-                "limit": _INTEREST_PER_PAGE,
-            }
-            for page_start in range(first, end, _INTEREST_PER_PAGE * step)
-        ]
-        what = f"open interest of {symbol}"
-        answers = await asyncio.gather(
-            *(self._request(what, self._client.fapiDataGetOpenInterestHist, page, weight=1) for page in pages)
-        )
-        found = {int(row["timestamp"]): float(row["sumOpenInterest"]) for page in answers for row in page}
-        return [OpenInterest(ts, found[ts]) for ts in sorted(found) if start_ms <= ts < end_ms]
+
+        async def ask(page_start: int, page_end: int) -> list[OpenInterest]:
+            async def told() -> list[OpenInterest]:
+                answer = await self._client.fetch_open_interest_history(
+                    symbol, "5m", page_start, pages.limit, pages.window(page_end)
+                )
+                return [self._interest_of(symbol, row, int(row["timestamp"])) for row in answer]
+
+            return await self._request(f"open interest of {symbol}", told, "interest")
+
+        found = await on_grid(ask, _ts, first_ms=first, end_ms=end, step_ms=step, pages=pages)
+        return [found[ts] for ts in sorted(found)]
+
+    async def trades(self, symbol: str, start_ms: int, end_ms: int) -> list[Trade]:
+        """Public trades in ``[start_ms, end_ms)``, oldest first, as far back as the exchange tells."""
+        await self._listed(symbol)
+        pages, size = self._dialect.trades, self._streams.quantity_size(symbol)
+
+        async def ask(first: int, stop: int) -> list[Trade]:
+            async def told() -> list[Trade]:
+                answer = await self._client.fetch_trades(symbol, first, pages.limit, pages.window(stop))
+                return [rows.trade_of(row, size, self._clock()) for row in answer]
+
+            return await self._request(f"trades of {symbol}", told, "trades")
+
+        return await by_time(ask, _ts, lambda trade: trade.trade_id, (start_ms, end_ms), pages)
+
+    async def book(self, symbol: str, depth: int) -> BookSnapshot:
+        """Order book of at most ``depth`` levels a side, as it is now."""
+        await self._listed(symbol)
+        depths = self._dialect.book_depths
+        asked = next((one for one in depths if one >= depth), depths[-1])
+
+        async def told() -> BookSnapshot:
+            answer = await self._client.fetch_order_book(symbol, asked)
+            size = self._streams.quantity_size(symbol)
+            return rows.book_of(answer, symbol, size, depth, self._clock())
+
+        return await self._request(f"order book of {symbol}", told, "book")
 
     async def watch_bars(self, symbols: Sequence[str]) -> AsyncIterator[LiveBar]:
         """Yield updates of the open 1-minute bars, for ever; reconnects by itself.
@@ -186,49 +245,89 @@ class CcxtSource:
         ExchangeRefused
             If a symbol is not listed.
         """
-        await self._load_markets()
-        for symbol in symbols:
-            await self._market_id(symbol)
-        async for bar in stream_bars(self._client, symbols, self._clock):
+        async for bar in self._watch("bars", symbols):
             yield bar
 
-    async def _request(
+    async def watch_trades(self, symbols: Sequence[str]) -> AsyncIterator[Trade]:
+        """Yield public trades, for ever; what a lost connection swallowed is ``trades``' to fetch."""
+        async for trade in self._watch("trades", symbols):
+            yield trade
+
+    async def watch_book_tops(self, symbols: Sequence[str]) -> AsyncIterator[BookTop]:
+        """Yield best bid and ask whenever they change, for ever; a slow consumer gets the newest."""
+        async for top in self._watch("book_tops", symbols):
+            yield top
+
+    async def watch_marks(self, symbols: Sequence[str]) -> AsyncIterator[MarkPrice]:
+        """Yield mark prices, for ever; a slow consumer gets the newest."""
+        async for mark in self._watch("marks", symbols):
+            yield mark
+
+    async def _watch(self, kind: str, symbols: Sequence[str]) -> AsyncIterator[Any]:
+        await self._listed(*symbols)
+        async for value in self._streams.follow(kind, symbols):
+            yield value
+
+    async def _price_points(
+        self, price: str, symbol: str, timeframe: str, span: tuple[int, int]
+    ) -> list[PricePoint]:
+        pages = self._dialect.mark_bars
+        if pages is None:
+            return []
+        what = f"{timeframe} {price} prices of {symbol}"
+        raw = await self._raw_bars(what, symbol, timeframe, span, pages, price=price)
+        return rows.price_points(raw, self._dialect.bar_columns)
+
+    async def _raw_bars(
         self,
         what: str,
-        call: Callable[[dict[str, Any]], Awaitable[Any]],
-        parameters: dict[str, Any],
+        symbol: str,
+        timeframe: str,
+        span: tuple[int, int],
+        pages: Pages,
         *,
-        weight: int,
-    ) -> Any:
-        async def once() -> Any:
-            async with self._budget:
-                await self._budget.admit(weight)
-                try:
-                    with translated(what):
-                        answer = await call(dict(parameters))
-                finally:
-                    self._budget.observe(self._client.last_response_headers or {})
-            if not isinstance(answer, (dict, list)):  # ccxt hands on a cut or empty body as text
-                raise ExchangeUnavailable(f"exchange answered {what} with a body that is not JSON")
-            return answer
+        price: str | None = None,
+    ) -> list[Any]:
+        step, columns = timeframe_ms(timeframe), self._dialect.bar_columns
+        await self._listed(symbol)
+        closed_end = floor_ms(await self._server_now(), step)
+        first, end = -(-span[0] // step) * step, min(span[1], closed_end)
+        more = {"price": price} if price else {}
 
-        return await with_backoff(once, self._backoff)
+        def ts_of(row: Any) -> int:
+            return rows.bar_ts(row, columns)
 
-    async def _load_markets(self) -> None:
-        async with self._markets_loading:
-            if self._client.markets:
-                return
-            info = await self._request("limits", self._client.fapiPublicGetExchangeInfo, {}, weight=1)
-            for limit in info.get("rateLimits", []):
-                if limit["rateLimitType"] == "REQUEST_WEIGHT" and limit["interval"] == "MINUTE":
-                    self._budget.limit = int(limit["limit"]) // int(limit["intervalNum"])
-            await self._request("instruments", lambda _: self._client.load_markets(), {}, weight=1)
+        async def ask(page_start: int, page_end: int) -> list[Any]:
+            async def told() -> list[Any]:
+                answer = await self._client.fetch_ohlcv(
+                    symbol, timeframe, page_start, pages.limit, {**pages.window(page_end), **more}
+                )
+                for row in answer:
+                    ts_of(row)
+                return list(answer)
 
-    async def _market_id(self, symbol: str) -> str:
-        await self._load_markets()
-        if symbol not in self._client.markets:
-            raise ExchangeRefused(unknown_name("symbol", symbol, self._client.markets))
-        return str(self._client.markets[symbol]["id"])
+            return await self._request(what, told, "bars")
+
+        found = await on_grid(ask, ts_of, first_ms=first, end_ms=end, step_ms=step, pages=pages)
+        return [found[ts] for ts in sorted(found)]
+
+    async def _interest_now(self, symbol: str) -> OpenInterest:
+        async def told() -> OpenInterest:
+            row = await self._client.fetch_open_interest(symbol)
+            return self._interest_of(symbol, row, floor_ms(int(row["timestamp"]), _INTEREST_STEP_MS))
+
+        return await self._request(f"open interest of {symbol}", told, "interest")
+
+    def _interest_of(self, symbol: str, row: dict[str, Any], ts: int) -> OpenInterest:
+        market = self._client.markets[symbol]
+        size = float(market["contractSize"] or 1) if self._dialect.interest_in_contracts else 1.0
+        return OpenInterest(ts, float(row["openInterestAmount"]) * size)
+
+    async def _listed(self, *symbols: str) -> None:
+        await self.connect()
+        for symbol in symbols:
+            if symbol not in self._client.markets:
+                raise ExchangeRefused(unknown_name("symbol", symbol, self._client.markets))
 
     async def _server_now(self) -> int:
         if not self._server_clock.is_valid():
@@ -236,50 +335,5 @@ class CcxtSource:
         return self._server_clock.now_ms()
 
 
-def _instrument(exchange: str, market: dict[str, Any], funding_interval_hours: int) -> Instrument:
-    filters = {one["filterType"]: one for one in market["info"]["filters"]}
-    return Instrument(
-        exchange=exchange,
-        symbol=market["symbol"],
-        tick_size=Decimal(filters["PRICE_FILTER"]["tickSize"]).normalize(),
-        lot_size=Decimal(filters["LOT_SIZE"]["stepSize"]).normalize(),
-        min_notional=Decimal(filters["MIN_NOTIONAL"]["notional"]),
-        maker_fee=Decimal(str(market["maker"])),
-        taker_fee=Decimal(str(market["taker"])),
-        max_leverage=int(market["limits"]["leverage"]["max"] or _DEFAULT_LEVERAGE),
-        funding_interval_hours=funding_interval_hours,
-    )
-
-
-def _funding_rate(row: dict[str, Any]) -> FundingRate:
-    mark = row.get("markPrice")
-    return FundingRate(
-        ts=floor_ms(int(row["fundingTime"]), HOUR_MS),
-        rate=float(row["fundingRate"]),
-        mark_price=float(mark) if mark else None,
-    )
-
-
-def _rows(raw: list[list[Any]], first_ms: int, end_ms: int, what: str) -> BarRows:
-    if not raw:
-        return empty_rows()
-    try:
-        ts, opened, high, low, close, volume, _, quote_volume, trades = (
-            np.array(column, dtype=np.float64) for column in list(zip(*raw, strict=True))[:9]
-        )
-    except (ValueError, TypeError) as error:
-        raise ExchangeUnavailable(f"exchange answered {what} with rows that are not bars: {error}") from error
-    times = ts.astype(np.int64)
-    times, order = np.unique(times, return_index=True)
-    inside = (times >= first_ms) & (times < end_ms)
-    times, order = times[inside], order[inside]
-    return BarRows(
-        ts=times,
-        open=opened[order],
-        high=high[order],
-        low=low[order],
-        close=close[order],
-        volume=volume[order],
-        quote_volume=quote_volume[order],
-        trades=trades[order].astype(np.int64),
-    )
+def _ts(value: Any) -> int:
+    return int(value.ts)

@@ -108,6 +108,13 @@ def translate(error: Exception, what: str, *, sends_order: bool = False) -> Exch
     return kind(f"exchange {verb} {what}: {type(error).__name__} {words}")
 
 
+def is_too_many(error: ExchangeError) -> bool:
+    """Whether the exchange refused because of too many requests: the next one would prolong a ban."""
+    from ccxt.base.errors import DDoSProtection, RateLimitExceeded  # noqa: PLC0415 - see `translated`
+
+    return isinstance(error.__cause__, (DDoSProtection, RateLimitExceeded))
+
+
 @contextmanager
 def translated(what: str, *, sends_order: bool = False) -> Iterator[None]:
     """Raise our errors for ccxt's inside the block.

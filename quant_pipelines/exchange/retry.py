@@ -1,24 +1,20 @@
-"""Patience with the exchange: requests in flight, request weight, and repeats after transient failures."""
+"""Patience with the exchange: repeats after transient failures, as values that a loop carries out."""
 
 import asyncio
 import logging
-import math
 import random
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
-from quant_pipelines.core.clock import Clock
-from quant_pipelines.core.errors import ExchangeUnavailable
-from quant_pipelines.core.timeframes import MINUTE_MS
+from quant_pipelines.core.errors import ExchangeError, ExchangeUnavailable
+from quant_pipelines.exchange.weight import WeightBudget
+
+__all__ = ["Backoff", "GiveUp", "WeightBudget", "Wait", "after_failure", "with_backoff"]
 
 logger = logging.getLogger(__name__)
 Answer = TypeVar("Answer")
 Sleep = Callable[[float], Awaitable[None]]
-
-_USED_WEIGHT = "x-mbx-used-weight-1m"
-_RETRY_AFTER = "retry-after"
-_SHARE = 0.8  # of the exchange's weight limit; the rest is left to the runner's own requests
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,8 +27,46 @@ class Backoff:
 
     def delay(self, attempt: int) -> float:
         """Seconds to wait after failed attempt number ``attempt``, counted from 0."""
-        jitter = 0.5 + random.random() / 2  # noqa: S311 - spreads load, hides nothing
-        return min(self.most_seconds, self.first_seconds * 2.0**attempt) * jitter
+        return self.longest(attempt) * (0.5 + random.random() / 2)  # noqa: S311 - spreads load, hides nothing
+
+    def longest(self, attempt: int) -> float:
+        """Seconds to wait without the jitter, which takes off up to half."""
+        return min(self.most_seconds, self.first_seconds * 2.0 ** min(attempt, 30))
+
+
+class Wait(NamedTuple):
+    """Ask again after so many seconds."""
+
+    seconds: float
+
+
+class GiveUp(NamedTuple):
+    """Don't ask again; ``reason`` is a word for the log."""
+
+    reason: str
+
+
+def after_failure(
+    attempt: int, error: ExchangeError, backoff: Backoff, *, jitter: float = 0.5
+) -> Wait | GiveUp:
+    """Decide what to do about a read that failed.
+
+    Parameters
+    ----------
+    attempt
+        Number of the attempt that failed, counted from 0.
+    error
+        Why it failed.
+    backoff
+        How often and how patiently.
+    jitter
+        Uniform in [0, 1): where in the upper half of the delay to wait.
+    """
+    if not isinstance(error, ExchangeUnavailable):
+        return GiveUp("refused")
+    if attempt + 1 >= backoff.attempts:
+        return GiveUp("attempts are used up")
+    return Wait(backoff.longest(attempt) * (0.5 + jitter / 2))
 
 
 async def with_backoff(
@@ -51,79 +85,17 @@ async def with_backoff(
 
     Raises
     ------
-    ExchangeUnavailable
-        The last failure, when no attempt got an answer.
+    ExchangeError
+        The last failure, when no attempt got an answer, or a refusal at once.
     """
-    for attempt in range(backoff.attempts - 1):
+    attempt = 0
+    while True:
         try:
             return await call()
-        except ExchangeUnavailable as error:
-            delay = backoff.delay(attempt)
-            logger.warning("%s; attempt %d, again in %.1f s", error, attempt + 1, delay)
-            await sleep(delay)
-    return await call()
-
-
-class WeightBudget:
-    """Keeps requests under the exchange's weight limit per minute, and silent while it bans us.
-
-    Parameters
-    ----------
-    max_concurrent
-        Requests in flight at once.
-    clock
-        Milliseconds; the exchange counts by its own minute, which ours follows closely enough.
-    sleep
-        Waits.
-
-    Notes
-    -----
-    Until ``limit`` (weight a minute) has been set from what the exchange publishes, only a ban holds
-    requests back: a guess would make the first requests of a process wait for another one's.
-    """
-
-    def __init__(self, max_concurrent: int, clock: Clock, *, sleep: Sleep = asyncio.sleep) -> None:
-        self._slots = asyncio.Semaphore(max_concurrent)
-        self._clock = clock
-        self._sleep = sleep
-        self._minute = 0
-        self._used = 0
-        self._silent_until_ms = 0
-        self.limit = math.inf
-
-    async def __aenter__(self) -> None:
-        await self._slots.acquire()
-
-    async def __aexit__(self, *exc_info: object) -> None:
-        self._slots.release()
-
-    async def admit(self, weight: int) -> None:
-        """Wait until a request of this weight may be sent, and count it."""
-        while (wait_ms := self._wait_ms(weight)) > 0:
-            logger.info("request weight %d of %.0f used; waiting %d ms", self._used, self.limit, wait_ms)
-            await self._sleep(wait_ms / 1000)
-        self._used += weight
-
-    def observe(self, headers: Mapping[str, str]) -> None:
-        """Take the exchange's own count, and its order to be silent, from an answer's headers."""
-        lower = {name.lower(): value for name, value in headers.items()}
-        used, silence = lower.get(_USED_WEIGHT, ""), lower.get(_RETRY_AFTER, "")
-        if used.isdecimal():
-            self._roll()
-            self._used = max(self._used, int(used))
-        if silence.isdecimal():
-            self._silent_until_ms = max(self._silent_until_ms, self._clock() + int(silence) * 1000)
-
-    def _wait_ms(self, weight: int) -> int:
-        self._roll()
-        now = self._clock()
-        if now < self._silent_until_ms:
-            return self._silent_until_ms - now
-        if self._used and self._used + weight > _SHARE * self.limit:
-            return MINUTE_MS - now % MINUTE_MS + 50
-        return 0
-
-    def _roll(self) -> None:
-        minute = self._clock() // MINUTE_MS
-        if minute != self._minute:
-            self._minute, self._used = minute, 0
+        except ExchangeError as error:
+            step = after_failure(attempt, error, backoff, jitter=random.random())  # noqa: S311 - no secret
+            if isinstance(step, GiveUp):
+                raise
+            logger.warning("%s; attempt %d, again in %.1f s", error, attempt + 1, step.seconds)
+            await sleep(step.seconds)
+            attempt += 1

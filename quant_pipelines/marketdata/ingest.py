@@ -4,7 +4,8 @@ How many requests fly at once, and when one is repeated, is the exchange client'
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar
 
@@ -12,10 +13,10 @@ from sqlalchemy import Engine
 
 from quant_pipelines.core.bars import BarRows
 from quant_pipelines.core.clock import Clock, clock_time
-from quant_pipelines.core.errors import ConfigurationError, unknown_name
+from quant_pipelines.core.errors import ConfigurationError, ExchangeError, unknown_name
 from quant_pipelines.core.instruments import Instrument
 from quant_pipelines.core.settings import MarketSettings
-from quant_pipelines.core.timeframes import DAY_MS, HOUR_MS, day_start_ms
+from quant_pipelines.core.timeframes import DAY_MS, HOUR_MS, day_start_ms, from_ms
 from quant_pipelines.marketdata.days import spans
 from quant_pipelines.store.bars import Upserted, ensure_partitions, upsert_bars
 from quant_pipelines.store.market import (
@@ -95,7 +96,8 @@ async def ingest_bars(market: Market, symbols: list[str], days: list[str]) -> di
         total = Upserted(0, 0)
         for first, last in portions:
             end_ms = day_start_ms(last) + DAY_MS
-            rows = await market.source.bars(symbol, "1m", day_start_ms(first), end_ms)
+            with named(market.exchange, symbol, "1m bars", day_start_ms(first), end_ms):
+                rows = await market.source.bars(symbol, "1m", day_start_ms(first), end_ms)
             total += await asyncio.to_thread(upsert_bars, market.engine, market.exchange, symbol, "1m", rows)
         return total
 
@@ -114,7 +116,8 @@ async def ingest_funding(market: Market, symbols: list[str], start_ms: int, end_
 
     async def ingest(symbol: str) -> int:
         first_ms = max(start_ms, newest.get(symbol, 0) - _OVERLAP_MS)
-        found = await market.source.funding_rates(symbol, first_ms, end_ms)
+        with named(market.exchange, symbol, "funding", first_ms, end_ms):
+            found = await market.source.funding_rates(symbol, first_ms, end_ms)
         rows = [(rate.ts, rate.rate, rate.mark_price) for rate in found]
         return await asyncio.to_thread(save_funding, market.engine, market.exchange, symbol, rows)
 
@@ -137,11 +140,25 @@ async def ingest_open_interest(
 
     async def ingest(symbol: str) -> int:
         first_ms = max(start_ms, newest.get(symbol, 0) - HOUR_MS)
-        found = await market.source.open_interest(symbol, first_ms, end_ms)
+        with named(market.exchange, symbol, "open interest", first_ms, end_ms):
+            found = await market.source.open_interest(symbol, first_ms, end_ms)
         rows = [(point.ts, point.open_interest) for point in found]
         return await asyncio.to_thread(save_open_interest, market.engine, market.exchange, symbol, rows)
 
     return await for_each_symbol(symbols, ingest)
+
+
+@contextmanager
+def named(exchange: str, symbol: str, what: str, start_ms: int, end_ms: int) -> Iterator[None]:
+    """Let an exchange's failure inside the block say which exchange, symbol and window it is about.
+
+    What was stored before it stays; the same call again fetches what is missing.
+    """
+    try:
+        yield
+    except ExchangeError as error:
+        window = f"{from_ms(start_ms):%Y-%m-%d %H:%M} to {from_ms(end_ms):%Y-%m-%d %H:%M} UTC"
+        raise type(error)(f"{what} of {symbol} at {exchange}, {window}: {error}") from error
 
 
 async def for_each_symbol(

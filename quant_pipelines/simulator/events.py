@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 from quant_pipelines.simulator.book import book_at, changes
 from quant_pipelines.simulator.listing import Listing
 from quant_pipelines.simulator.ports import DerivativesPort, MarketPort
+from quant_pipelines.simulator.prints import aggregate_of
 from quant_pipelines.simulator.queries import INTERVALS
 from quant_pipelines.simulator.seconds import (
     CLOSE,
@@ -112,6 +113,13 @@ def _trade(moment: Moment) -> list[Message]:
     ]
 
 
+def _aggregate(moment: Moment) -> list[Message]:
+    trade = aggregate_of(moment.market, moment.listing, moment.now_ms)
+    if trade is None:
+        return []
+    return [{"e": "aggTrade", "E": moment.now_ms, "s": moment.listing.name, **trade}]
+
+
 def _book_ticker(moment: Moment) -> list[Message]:
     book = book_at(moment.market, moment.listing, moment.now_ms)
     (bid, bid_size), (ask, ask_size) = book.bids[0], book.asks[0]
@@ -189,6 +197,7 @@ def _mini_ticker(moment: Moment) -> list[Message]:
 
 _KINDS: dict[str, Callable[[Moment], list[Message]]] = {
     "trade": _trade,
+    "aggTrade": _aggregate,
     "bookTicker": _book_ticker,
     "depth@100ms": _depth,
     "depth": _depth,

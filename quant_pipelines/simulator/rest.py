@@ -16,10 +16,19 @@ from quant_pipelines.simulator.derivatives import OPEN_INTEREST_STEP_MS
 from quant_pipelines.simulator.klines import kline_rows
 from quant_pipelines.simulator.listing import Listing
 from quant_pipelines.simulator.ports import DerivativesPort, MarketPort
+from quant_pipelines.simulator.price_klines import price_kline_rows
+from quant_pipelines.simulator.prints import aggregate_rows
 from quant_pipelines.simulator.queries import Query, VenueError
 from quant_pipelines.simulator.tickers import text_of, ticker_document
 
-_WEIGHTS = {"/fapi/v1/klines": 10, "/fapi/v1/depth": 20, "/fapi/v1/ticker/24hr": 40}
+_WEIGHTS = {
+    "/fapi/v1/klines": 10,
+    "/fapi/v1/markPriceKlines": 10,
+    "/fapi/v1/indexPriceKlines": 10,
+    "/fapi/v1/aggTrades": 20,
+    "/fapi/v1/depth": 20,
+    "/fapi/v1/ticker/24hr": 40,
+}
 _DEPTH_LIMITS = (5, 10, 20, 50, 100, 500, 1000)
 _OPEN_INTEREST_DAYS = 30  # the venue keeps no more
 
@@ -50,6 +59,13 @@ class Rest:
             "/fapi/v1/exchangeInfo": lambda _query, now: exchange_info(market, now),
             "/fapi/v1/fundingInfo": lambda _query, _now: funding_info(market.listings.values()),
             "/fapi/v1/klines": lambda query, now: kline_rows(market, query, now),
+            "/fapi/v1/markPriceKlines": lambda query, now: price_kline_rows(
+                market, derivatives.mark_price, query, now, by="symbol"
+            ),
+            "/fapi/v1/indexPriceKlines": lambda query, now: price_kline_rows(
+                market, derivatives.index_price, query, now, by="pair"
+            ),
+            "/fapi/v1/aggTrades": lambda query, now: aggregate_rows(market, query, now),
             "/fapi/v1/ticker/24hr": self._tickers,
             "/fapi/v1/depth": self._depth,
             "/fapi/v1/fundingRate": self._funding_rates,

@@ -11,12 +11,14 @@ from sqlalchemy.dialects.postgresql import insert
 
 from quant_pipelines.core.arrays import FloatArray, IntArray
 from quant_pipelines.core.instruments import Instrument
-from quant_pipelines.core.timeframes import from_ms, to_ms
+from quant_pipelines.core.timeframes import MINUTE_MS, from_ms, to_ms
 from quant_pipelines.store.tables import (
     data_findings,
     funding_rates,
     hotlist,
+    index_prices,
     instruments,
+    mark_prices,
     open_interest,
     universe,
     whitelist,
@@ -75,7 +77,9 @@ def save_funding(
 def save_open_interest(
     engine: Engine, exchange: str, symbol: str, points: Sequence[tuple[int, float]]
 ) -> int:
-    """Store ``(time in ms, open contracts in base units)``.
+    """Store ``(time in ms, open contracts in base units)``; a value becomes known 5 minutes after its time.
+
+    Exchanges publish a value of their 5-minute grid some time in the 5 minutes that follow.
 
     Returns
     -------
@@ -83,7 +87,46 @@ def save_open_interest(
         Rows added or changed.
     """
     values = {"open_interest": [value for _, value in points]}
-    return _upsert(engine, open_interest, (exchange, symbol), [ts for ts, _ in points], values)
+    times = [ts for ts, _ in points]
+    return _upsert(engine, open_interest, (exchange, symbol), times, values, known_after_ms=5 * MINUTE_MS)
+
+
+def save_mark_prices(engine: Engine, exchange: str, symbol: str, points: Sequence[tuple[int, float]]) -> int:
+    """Store ``(time in ms, mark price)``; a price is known at its time.
+
+    Returns
+    -------
+    int
+        Rows added or changed.
+    """
+    return _save_prices(engine, mark_prices, (exchange, symbol), points)
+
+
+def save_index_prices(engine: Engine, exchange: str, symbol: str, points: Sequence[tuple[int, float]]) -> int:
+    """Store ``(time in ms, index price)``; a price is known at its time.
+
+    Returns
+    -------
+    int
+        Rows added or changed.
+    """
+    return _save_prices(engine, index_prices, (exchange, symbol), points)
+
+
+def read_mark_prices(
+    engine: Engine, exchange: str, symbol: str, start_ms: int, end_ms: int
+) -> tuple[IntArray, FloatArray]:
+    """Read times (ms) and mark prices in ``[start_ms, end_ms)``."""
+    columns = _read_series(engine, mark_prices, (exchange, symbol, start_ms, end_ms), ("price",))
+    return columns[0].astype(np.int64), columns[1]
+
+
+def read_index_prices(
+    engine: Engine, exchange: str, symbol: str, start_ms: int, end_ms: int
+) -> tuple[IntArray, FloatArray]:
+    """Read times (ms) and index prices in ``[start_ms, end_ms)``."""
+    columns = _read_series(engine, index_prices, (exchange, symbol, start_ms, end_ms), ("price",))
+    return columns[0].astype(np.int64), columns[1]
 
 
 def read_funding(
@@ -232,19 +275,27 @@ def _symbols(engine: Engine, table: Table, exchange: str) -> list[str]:
         return list(connection.execute(query).scalars())
 
 
+def _save_prices(
+    engine: Engine, table: Table, series: tuple[str, str], points: Sequence[tuple[int, float]]
+) -> int:
+    return _upsert(engine, table, series, [ts for ts, _ in points], {"price": [price for _, price in points]})
+
+
 def _upsert(
     engine: Engine,
     table: Table,
     series: tuple[str, str],
     ts: Sequence[int],
     values: Mapping[str, Sequence[float | None]],
+    *,
+    known_after_ms: int = 0,
 ) -> int:
     """Write one series in one statement of arrays; rows that did not change are left alone."""
     names = list(values)
     columns = ", ".join(names)
     query = (
         f"insert into {table.fullname} as stored (exchange, symbol, ts, available_at, {columns}) "  # noqa: S608
-        f"select %s, %s, ts, ts, {columns} "
+        f"select %s, %s, ts, ts + {known_after_ms} * interval '1 millisecond', {columns} "
         f"from unnest(%s::timestamptz[]{', %s::float8[]' * len(names)}) as incoming (ts, {columns}) "
         f"on conflict (exchange, symbol, ts) do update set "
         f"{', '.join(f'{name} = excluded.{name}' for name in names)} "

@@ -50,7 +50,9 @@ def test_migrating_an_empty_database_yields_the_tables_of_the_code(empty_databas
                     kind != "schema" or name in {"market", "research", "trading", "ops"}
                 ),
                 "include_object": lambda _, name, kind, reflected, __: (
-                    not (kind == "table" and reflected and name.startswith("bars_"))
+                    kind != "table"
+                    or not reflected
+                    or not name.startswith(("bars_", "trades_", "book_snapshots_"))
                 ),
             },
         )

@@ -1,7 +1,9 @@
 """Schema ``market``: what the exchange said, and what we think of it."""
 
 from sqlalchemy import (
+    ARRAY,
     BigInteger,
+    Boolean,
     Column,
     Date,
     Double,
@@ -80,6 +82,66 @@ open_interest = Table(
     PrimaryKeyConstraint("exchange", "symbol", "ts"),
     schema="market",
     comment="Open contracts in base units",
+)
+
+mark_prices = Table(
+    "mark_prices",
+    metadata,
+    text("exchange"),
+    text("symbol"),
+    moment("ts"),
+    Column("price", Double, nullable=False),
+    moment("available_at"),
+    PrimaryKeyConstraint("exchange", "symbol", "ts"),
+    schema="market",
+    comment="Mark price at ts, on the grid that is ingested (market.mark_timeframe)",
+)
+
+index_prices = Table(
+    "index_prices",
+    metadata,
+    text("exchange"),
+    text("symbol"),
+    moment("ts"),
+    Column("price", Double, nullable=False),
+    moment("available_at"),
+    PrimaryKeyConstraint("exchange", "symbol", "ts"),
+    schema="market",
+    comment="Index price at ts, on the same grid as mark prices",
+)
+
+trades = Table(
+    "trades",
+    metadata,
+    text("exchange"),
+    text("symbol"),
+    moment("ts"),
+    text("trade_id"),
+    Column("price", Double, nullable=False),
+    Column("quantity", Double, nullable=False),
+    Column("is_buyer_maker", Boolean, nullable=False),
+    moment("available_at"),
+    PrimaryKeyConstraint("exchange", "symbol", "ts", "trade_id"),
+    schema="market",
+    postgresql_partition_by="RANGE (ts)",
+    comment="Public trades, base units; partitioned by month",
+)
+
+book_snapshots = Table(
+    "book_snapshots",
+    metadata,
+    text("exchange"),
+    text("symbol"),
+    moment("ts"),
+    Column("bid_prices", ARRAY(Double), nullable=False),
+    Column("bid_quantities", ARRAY(Double), nullable=False),
+    Column("ask_prices", ARRAY(Double), nullable=False),
+    Column("ask_quantities", ARRAY(Double), nullable=False),
+    moment("available_at"),
+    PrimaryKeyConstraint("exchange", "symbol", "ts"),
+    schema="market",
+    postgresql_partition_by="RANGE (ts)",
+    comment="Order books at ts, best first, base units; partitioned by month",
 )
 
 data_findings = Table(

@@ -1,6 +1,6 @@
 """Schema ``ops``: who did what, and who is alive."""
 
-from sqlalchemy import CheckConstraint, Column, Index, Table
+from sqlalchemy import BigInteger, CheckConstraint, Column, Index, PrimaryKeyConstraint, Table
 from sqlalchemy import text as sql
 from sqlalchemy.dialects.postgresql import BYTEA
 
@@ -30,6 +30,21 @@ heartbeats = Table(
     document("detail"),
     schema="ops",
     comment="Latest sign of life of each service",
+)
+
+rate_budgets = Table(
+    "rate_budgets",
+    metadata,
+    text("exchange"),
+    text("egress", comment="who shares an address at the exchange; the host's name unless settings say"),
+    Column("window_number", BigInteger, nullable=False, comment="clock in ms // length of a window"),
+    Column("used", BigInteger, nullable=False, comment="weight granted in it, or counted by the exchange"),
+    Column("weight_limit", BigInteger, nullable=True),
+    moment("banned_until", nullable=True),
+    Column("waits", BigInteger, nullable=False, comment="how often somebody had to wait, ever"),
+    PrimaryKeyConstraint("exchange", "egress"),
+    schema="ops",
+    comment="Request allowance of one address at one exchange, shared by all processes",
 )
 
 alerts = Table(

@@ -55,6 +55,7 @@ class ComputedMarket:
         self.is_silent = False
         self.watched: list[tuple[str, ...]] = []
         self.asked_bars = 0
+        self.listening = 0
 
     async def bars(self, symbol: str, timeframe: str, start_ms: int, end_ms: int) -> BarRows:
         self.asked_bars += 1
@@ -66,8 +67,12 @@ class ComputedMarket:
 
     async def watch_bars(self, symbols: Sequence[str]) -> AsyncIterator[LiveBar]:
         self.watched.append(tuple(symbols))
-        async for symbol, now_ms in self._words(symbols):
-            yield LiveBar(symbol, now_ms // MINUTE_MS * MINUTE_MS, 1.0, 2.0, 0.5, 1.5, 3.0, now_ms)
+        self.listening += 1
+        try:
+            async for symbol, now_ms in self._words(symbols):
+                yield LiveBar(symbol, now_ms // MINUTE_MS * MINUTE_MS, 1.0, 2.0, 0.5, 1.5, 3.0, now_ms)
+        finally:
+            self.listening -= 1
 
     async def watch_trades(self, symbols: Sequence[str]) -> AsyncIterator[Trade]:
         async for symbol, now_ms in self._words(symbols):

@@ -1,0 +1,59 @@
+"""Trades as the venue prints them: one aggregate for each second in which something traded."""
+
+from typing import Any
+
+from quant_pipelines.core.timeframes import HOUR_MS
+from quant_pipelines.simulator.listing import Listing
+from quant_pipelines.simulator.ports import MarketPort
+from quant_pipelines.simulator.queries import Query, VenueError
+
+_SECOND_MS = 1000
+
+
+def aggregate_of(market: MarketPort, listing: Listing, at_ms: int) -> dict[str, Any] | None:
+    """Trade of the second that ``at_ms`` lies in; None if nothing traded. Its id is the second's number."""
+    number = at_ms // _SECOND_MS
+    second = market.second(listing.name, number * _SECOND_MS)
+    if second.quantity <= 0:
+        return None
+    return {
+        "a": number,
+        "p": f"{second.price:.{listing.price_decimals}f}",
+        "q": f"{second.quantity:.{listing.quantity_decimals}f}",
+        "f": number,
+        "l": number,
+        "T": number * _SECOND_MS,
+        "m": second.taker_share <= 0.5,
+    }
+
+
+def aggregate_rows(market: MarketPort, query: Query, now_ms: int) -> list[dict[str, Any]]:
+    """Body of ``GET /fapi/v1/aggTrades``: from an id or a time on, else the newest; never beyond now."""
+    listing = query.listing(market.listings)
+    if not market.is_trading(listing.name, now_ms):
+        return []
+    limit = query.limit(500, 1000)
+    first, last = _numbers(query, now_ms, limit)
+    first = max(first, -(-market.first_ms // _SECOND_MS))
+    rows: list[dict[str, Any]] = []
+    for number in range(first, last + 1):
+        row = aggregate_of(market, listing, number * _SECOND_MS)
+        if row is not None:
+            rows.append(row)
+        if len(rows) == limit:
+            break
+    return rows
+
+
+def _numbers(query: Query, now_ms: int, limit: int) -> tuple[int, int]:
+    newest = now_ms // _SECOND_MS
+    if query.values.get("fromId"):
+        return query.integer("fromId", 0), newest
+    end = query.integer("endTime", now_ms)
+    if not query.values.get("startTime"):
+        last = min(end // _SECOND_MS, newest)
+        return last - limit + 1, last
+    start = query.integer("startTime", 0)
+    if query.values.get("endTime") and end - start > HOUR_MS:
+        raise VenueError(-1127, "More than 1 hours between startTime and endTime.")
+    return -(-start // _SECOND_MS), min(end // _SECOND_MS, newest)

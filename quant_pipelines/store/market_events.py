@@ -1,0 +1,114 @@
+"""Trades and order-book snapshots in PostgreSQL: monthly partitions, each event once."""
+
+from collections.abc import Sequence
+from datetime import date
+from typing import NamedTuple, Protocol
+
+from sqlalchemy import Engine, Table, select, text
+
+from quant_pipelines.core.timeframes import from_ms
+from quant_pipelines.store.tables import book_snapshots, trades
+
+_PARTITION_LOCK = 0x45564E54
+Levels = Sequence[tuple[float, float]]
+
+
+class TradeRow(NamedTuple):
+    """One public trade: time in milliseconds UTC, quote per base, base units."""
+
+    ts: int
+    trade_id: str
+    price: float
+    quantity: float
+    is_buyer_maker: bool
+
+
+class Snapshot(Protocol):
+    """An order book at a moment; `quant_pipelines.exchange.BookSnapshot` is one."""
+
+    @property
+    def ts(self) -> int: ...  # noqa: D102
+    @property
+    def bids(self) -> Levels: ...  # noqa: D102
+    @property
+    def asks(self) -> Levels: ...  # noqa: D102
+    @property
+    def received_ms(self) -> int: ...  # noqa: D102
+
+
+def save_trades(engine: Engine, exchange: str, symbol: str, rows: Sequence[TradeRow]) -> int:
+    """Store trades; one that is stored already stays as it is. A trade is known when it trades.
+
+    Returns
+    -------
+    int
+        Rows added.
+    """
+    if not rows:
+        return 0
+    _ensure_months(engine, trades, {row.ts for row in rows})
+    ts, ids, prices, quantities, makers = zip(*rows, strict=True)
+    query = (
+        "insert into market.trades "
+        "(exchange, symbol, ts, trade_id, price, quantity, is_buyer_maker, available_at) "
+        "select %s, %s, ts, trade_id, price, quantity, is_buyer_maker, ts "
+        "from unnest(%s::timestamptz[], %s::text[], %s::float8[], %s::float8[], %s::boolean[]) "
+        "as incoming (ts, trade_id, price, quantity, is_buyer_maker) on conflict do nothing"
+    )
+    arrays = ([from_ms(moment) for moment in ts], list(ids), list(prices), list(quantities), list(makers))
+    with engine.begin() as connection:
+        return connection.exec_driver_sql(query, (exchange, symbol, *arrays)).rowcount
+
+
+def save_book(engine: Engine, exchange: str, symbol: str, book: Snapshot) -> bool:
+    """Store a snapshot, known from when it reached us on; False if one of that moment is stored already."""
+    _ensure_months(engine, book_snapshots, {book.ts})
+    query = (
+        "insert into market.book_snapshots (exchange, symbol, ts, bid_prices, bid_quantities, "
+        "ask_prices, ask_quantities, available_at) values (%s, %s, %s, %s, %s, %s, %s, %s) "
+        "on conflict do nothing"
+    )
+    sides = [[level[at] for level in side] for side in (book.bids, book.asks) for at in (0, 1)]
+    known = from_ms(max(book.ts, book.received_ms))
+    with engine.begin() as connection:
+        values = (exchange, symbol, from_ms(book.ts), *sides, known)
+        return connection.exec_driver_sql(query, values).rowcount == 1
+
+
+def read_trades(engine: Engine, exchange: str, symbol: str, start_ms: int, end_ms: int) -> list[TradeRow]:
+    """Read the trades in ``[start_ms, end_ms)``, oldest first."""
+    columns = trades.c
+    query = (
+        select(
+            (text("(extract(epoch from ts) * 1000)::bigint")),
+            columns.trade_id,
+            columns.price,
+            columns.quantity,
+            columns.is_buyer_maker,
+        )
+        .where(columns.exchange == exchange, columns.symbol == symbol)
+        .where(columns.ts >= from_ms(start_ms), columns.ts < from_ms(end_ms))
+        .order_by(columns.ts, columns.trade_id)
+    )
+    with engine.connect() as connection:
+        return [TradeRow(*row) for row in connection.execute(query)]
+
+
+def _ensure_months(engine: Engine, table: Table, times: set[int]) -> None:
+    """Make the monthly partitions that these moments lie in; safe from several processes at once."""
+    months = {from_ms(moment).date().replace(day=1) for moment in times}
+    wanted = {f"{table.name}_{month:%Y_%m}": month for month in sorted(months)}
+    known = text("select to_regclass('market.' || :name) is not null")
+    with engine.connect() as connection:
+        missing = [name for name in wanted if not connection.execute(known, {"name": name}).scalar_one()]
+    if not missing:
+        return
+    with engine.begin() as connection:
+        connection.execute(text("select pg_advisory_xact_lock(:key)"), {"key": _PARTITION_LOCK})
+        for name in missing:
+            first = wanted[name]
+            after = date(first.year + first.month // 12, first.month % 12 + 1, 1)
+            connection.exec_driver_sql(
+                f"create table if not exists market.{name} partition of {table.fullname} "
+                f"for values from ('{first} 00:00+00') to ('{after} 00:00+00')"
+            )
