@@ -13,7 +13,7 @@ from quant_pipelines.cache import Entry, LiveState
 
 LONGEST_PAUSE_SECONDS = 0.05
 _SHORTEST_PAUSE_SECONDS = 0.005
-_WRITING_SHARE = 0.2
+_WRITING_SHARE = 1 / 3
 
 
 class Board:
@@ -86,8 +86,8 @@ class Board:
     async def run(self) -> None:
         """Write until canceled.
 
-        Between two writes lies a pause of four times the last write, at most 50 ms: a fast server is served
-        at once, a slow one is not flooded.
+        Between two writes lies a pause of twice the last write, at least 5 ms, at most 50 ms: a fast server
+        is served at once, a slow one is not flooded.
         """
         while True:
             await self._arrived.wait()
