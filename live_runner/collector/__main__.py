@@ -18,6 +18,7 @@ from quant_pipelines.exchange import CcxtSource
 from quant_pipelines.settings import load_settings
 from quant_pipelines.store.engine import connect
 from quant_pipelines.store.migrate import require_current
+from quant_pipelines.store.rate_budgets import PostgresLedger
 
 _STOP_SECONDS = 8.0
 
@@ -43,7 +44,7 @@ async def _run(settings: Settings) -> None:
     engine = connect(settings.database_url)
     require_current(engine)
     async with (
-        CcxtSource(settings.exchange) as source,
+        CcxtSource(settings.exchange, ledger=PostgresLedger(engine, settings.exchange.id)) as source,
         Cache(settings.redis_url, engine, settings.database_url) as cache,
     ):
         time = ExchangeTime()
@@ -52,7 +53,8 @@ async def _run(settings: Settings) -> None:
         except ExchangeError as error:
             _log.warning("exchange's time unknown; using this machine's", extra={"error": str(error)})
         name = f"collector:{socket.gethostname()}:{os.getpid()}"
-        await Collector(Surroundings(engine, settings, source, time, cache, name)).run(stopping)
+        around = Surroundings(engine, settings, source, time, cache, name, rates=source.rate_state)
+        await Collector(around).run(stopping)
     engine.dispose()
 
 

@@ -7,8 +7,8 @@ import asyncio
 import logging
 import os
 from collections import Counter
-from collections.abc import Coroutine
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Coroutine
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from sqlalchemy import Engine
@@ -19,9 +19,19 @@ from live_runner.collector.streams import Streams
 from live_runner.feed import Feed
 from live_runner.market_time import MarketTime
 from live_runner.vitals import beat, resident_megabytes
-from quant_pipelines.cache import SERVICE_KEY, Cache, EventIds, book_key, funding_key, hot_score_key, tick_key
+from quant_pipelines.cache import (
+    SERVICE_KEY,
+    Cache,
+    EventIds,
+    book_key,
+    funding_key,
+    hot_score_key,
+    rate_key,
+    tick_key,
+)
 from quant_pipelines.core.clock import Clock, system_clock_ms
 from quant_pipelines.core.errors import StoreError
+from quant_pipelines.core.rate_budget import RateState
 from quant_pipelines.core.settings import Settings
 from quant_pipelines.exchange import MarketSource
 from quant_pipelines.store.engine import database_errors
@@ -57,6 +67,8 @@ class Surroundings:
         Host and process; no other process has it.
     clock
         This machine's time, milliseconds UTC.
+    rates
+        What has been used of the exchange's request budget; None where nobody counts.
     """
 
     engine: Engine
@@ -66,6 +78,7 @@ class Surroundings:
     cache: Cache
     name: str
     clock: Clock = system_clock_ms
+    rates: Callable[[], Awaitable[RateState]] | None = None
 
 
 class Collector:
@@ -178,8 +191,19 @@ class Collector:
 
     async def _beat(self) -> None:
         while True:
+            await self._show_rates()
             await self._write_beat(self._state())
             await asyncio.sleep(self._around.settings.runner.heartbeat_seconds)
+
+    async def _show_rates(self) -> None:
+        if self._around.rates is None:
+            return
+        try:
+            used = asdict(await self._around.rates())
+        except StoreError as error:
+            _log.warning("request budget can't be read", extra={"error": str(error)})
+            return
+        self._board.put("rates", rate_key(self._exchange), used, self._around.clock())
 
     def _state(self) -> str:
         """Return ``healthy``, or the complaint."""

@@ -8,7 +8,7 @@ from typing import Any
 
 from live_runner.collector.board import Board
 from quant_pipelines.cache import book_key, funding_key, tick_key
-from quant_pipelines.core.errors import ExchangeError
+from quant_pipelines.core.errors import ExchangeError, StoreError
 from quant_pipelines.exchange import BookTop, LiveBar, MarketSource, MarkPrice, Trade
 
 _RECONNECT_SECONDS = (0.5, 30.0)
@@ -101,7 +101,7 @@ class Streams:
                 async for word in watch(symbols):
                     take(word)
                     pause = shortest
-            except ExchangeError as error:
+            except (ExchangeError, StoreError) as error:  # the request budget is in the database
                 _log.warning("stream broke", extra={"stream": name, "error": str(error)})
             await asyncio.sleep(pause)
             pause = min(2 * pause, longest)

@@ -3,18 +3,20 @@
 import asyncio
 import logging
 from datetime import timedelta
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from sqlalchemy import Engine
 
+from quant_pipelines.cache.ports import EventBus, LiveState
 from quant_pipelines.cache.postgres import PostgresBus, PostgresState
-from quant_pipelines.cache.redis_link import RedisLink
-from quant_pipelines.cache.redis_ports import RedisBus, RedisState
 from quant_pipelines.cache.switching_bus import SwitchingBus
 from quant_pipelines.cache.switching_state import SwitchingState
 from quant_pipelines.core.clock import Clock, system_clock_ms
 from quant_pipelines.core.errors import StoreError
 from quant_pipelines.store.live_state import forget_live_state
+
+if TYPE_CHECKING:
+    from quant_pipelines.cache.redis_link import RedisLink
 
 _PROBE_SECONDS = 1.0
 _FORGET_SECONDS = 3_600.0
@@ -58,9 +60,9 @@ class Cache:
         self._clock = clock
         self._probe_seconds = probe_seconds
         self._postgres_bus = PostgresBus(engine, database_url)
-        link = self._link = RedisLink(redis_url) if redis_url else None
-        self.state = SwitchingState(link, RedisState(link) if link else None, PostgresState(engine), clock)
-        self.bus = SwitchingBus(link, RedisBus(link) if link else None, self._postgres_bus)
+        self._link, state, bus = _redis(redis_url) if redis_url else (None, None, None)
+        self.state = SwitchingState(self._link, state, PostgresState(engine), clock)
+        self.bus = SwitchingBus(self._link, bus, self._postgres_bus)
         self._switches = 0
         self._was_up = False
         self._watching: asyncio.Task[None] | None = None
@@ -103,7 +105,7 @@ class Cache:
                 forgotten = 0.0
                 await self._forget()
 
-    async def _look_after(self, link: RedisLink) -> None:
+    async def _look_after(self, link: "RedisLink") -> None:
         """Notice that Redis was lost, or bring one that came back up to date and use it."""
         try:
             await link.probe()
@@ -125,6 +127,15 @@ class Cache:
             await asyncio.to_thread(forget_live_state, self._engine, self._clock(), _FORGET_AGE)
         except StoreError as error:
             _log.warning("old live state was not deleted: %s", error)
+
+
+def _redis(url: str) -> "tuple[RedisLink, LiveState, EventBus]":
+    # Who has no Redis pays neither time nor memory for its client.
+    from quant_pipelines.cache.redis_link import RedisLink  # noqa: PLC0415
+    from quant_pipelines.cache.redis_ports import RedisBus, RedisState  # noqa: PLC0415
+
+    link = RedisLink(url)
+    return link, RedisState(link), RedisBus(link)
 
 
 def _report(watching: "asyncio.Task[None]") -> None:

@@ -10,13 +10,16 @@ import logging
 from collections import deque
 from collections.abc import Sequence
 from contextlib import suppress
+from typing import TYPE_CHECKING
 
 from quant_pipelines.cache.ports import Delivered, Event, EventBus
-from quant_pipelines.cache.redis_link import RedisLink
 from quant_pipelines.core.errors import StoreError
 
 _REMEMBERED = 5_000
 _MOST_OWED = 50_000
+
+if TYPE_CHECKING:
+    from quant_pipelines.cache.redis_link import RedisLink
 
 _log = logging.getLogger(__name__)
 
@@ -32,7 +35,7 @@ class SwitchingBus:
         The two.
     """
 
-    def __init__(self, link: RedisLink | None, redis: EventBus | None, postgres: EventBus) -> None:
+    def __init__(self, link: "RedisLink | None", redis: EventBus | None, postgres: EventBus) -> None:
         self._link = link
         self._redis = redis
         self._postgres = postgres

@@ -2,15 +2,18 @@
 
 import logging
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from quant_pipelines.cache.memory import MemoryState
 from quant_pipelines.cache.ports import Entry, LiveState
-from quant_pipelines.cache.redis_link import RedisLink
 from quant_pipelines.core.clock import Clock
 from quant_pipelines.core.errors import StoreError
 
 _FRESH_SECONDS = 2.0
 """A value in Redis that is older may have been written elsewhere since, by a process that lost Redis."""
+
+if TYPE_CHECKING:
+    from quant_pipelines.cache.redis_link import RedisLink
 
 _log = logging.getLogger(__name__)
 
@@ -29,7 +32,7 @@ class SwitchingState:
     """
 
     def __init__(
-        self, link: RedisLink | None, redis: LiveState | None, postgres: LiveState, clock: Clock
+        self, link: "RedisLink | None", redis: LiveState | None, postgres: LiveState, clock: Clock
     ) -> None:
         self._link = link
         self._redis = redis

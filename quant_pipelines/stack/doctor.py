@@ -10,7 +10,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from quant_pipelines.cache.redis_link import redis_version
 from quant_pipelines.core.errors import QuantError, StoreError
 from quant_pipelines.core.settings import Settings
 from quant_pipelines.sdk import BrokenStrategy, list_strategies, strategies_folder
@@ -152,6 +151,8 @@ def _database(home: Home, settings: Settings) -> str:
 def _redis(settings: Settings) -> str:
     if not settings.redis_url:
         return "not configured; optional: memory and PostgreSQL stand in"
+    from quant_pipelines.cache.redis_link import redis_version  # noqa: PLC0415 - for who has one
+
     try:
         return f"Redis {redis_version(settings.redis_url)} answers"
     except StoreError as error:
