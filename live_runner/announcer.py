@@ -14,7 +14,6 @@ from live_runner.rows import json_safe
 from quant_pipelines.cache import Cache, Entry, EventIds, position_key
 from quant_pipelines.cache.keys import PENDING_ORDERS, SIGNAL_QUEUE
 from quant_pipelines.core.clock import Clock, system_clock_ms
-from quant_pipelines.core.errors import StoreError
 from quant_pipelines.store.deployments import Deployment
 from quant_pipelines.store.trading import Booking
 
@@ -55,22 +54,23 @@ class Announcer:
         self._clock = clock
         self._ids = EventIds(name, clock)
         self._loop = asyncio.get_running_loop()
-        self._waiting: deque[tuple[list[Told], list[Entry]]] = deque(maxlen=_MOST_WAITING)
+        self._waiting: deque[Callable[[], tuple[list[Told], list[Entry]]]] = deque(maxlen=_MOST_WAITING)
         self._arrived = asyncio.Event()
         self._signals: deque[Mapping[str, Any]] = deque(maxlen=_SIGNALS_SHOWN)
         self._pending: dict[str, Mapping[str, Any]] = {}
 
     def booked(self, deployment: Deployment, booking: Booking) -> None:
         """Tell a booking that was committed; returns at once, from any thread."""
-        self._hand_over(events_of(deployment, booking), [_position(deployment, booking, self._clock())])
+        now_ms = self._clock()
+        self._hand_over(lambda: (events_of(deployment, booking), [_position(deployment, booking, now_ms)]))
 
     def halted(self, source: str, message: str) -> None:
         """Tell that something trips a breaker; returns at once, from any thread."""
-        self._hand_over([("risk", "halted", {"source": source, "message": message})], [])
+        self._hand_over(lambda: ([("risk", "halted", {"source": source, "message": message})], []))
 
     def system(self, kind: str, body: Mapping[str, Any]) -> None:
         """Tell what happens to the process itself."""
-        self._hand_over([("system", kind, body)], [])
+        self._hand_over(lambda: ([("system", kind, body)], []))
 
     async def run(self) -> None:
         """Publish until canceled."""
@@ -78,15 +78,16 @@ class Announcer:
             await self._arrived.wait()
             self._arrived.clear()
             while self._waiting:
-                told, entries = self._waiting.popleft()
+                tell = self._waiting.popleft()
                 try:
+                    told, entries = tell()
                     await self._cache.bus.publish([self._ids.event(*one) for one in told])
                     await self._cache.state.write([*entries, *self._queues(told)])
-                except StoreError as error:
-                    _log.warning("events are not told", extra={"error": str(error)})
+                except Exception:  # noqa: BLE001 - telling must never stop the trading
+                    _log.exception("events are not told")
 
-    def _hand_over(self, told: list[Told], entries: list[Entry]) -> None:
-        self._waiting.append((told, entries))
+    def _hand_over(self, tell: Callable[[], tuple[list[Told], list[Entry]]]) -> None:
+        self._waiting.append(tell)
         self._loop.call_soon_threadsafe(self._arrived.set)
 
     def _queues(self, told: list[Told]) -> list[Entry]:

@@ -6,7 +6,7 @@ A relay only ever saves work. What it does not have within a moment is asked of 
 import asyncio
 import logging
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from typing import Any
 
 import numpy as np
@@ -26,6 +26,7 @@ _ALIVE_SECONDS = 4.0
 _FRESH_SECONDS = 20.0
 _TRUSTED_AFTER_SECONDS = 5.0
 _WAIT_SECONDS = 1.0
+_AGAIN_SECONDS = 5.0
 
 _log = logging.getLogger(__name__)
 
@@ -56,13 +57,12 @@ class Relay:
         self._serving_since: float | None = None
         self._bars: dict[str, dict[int, tuple[Any, ...]]] = {}
         self._arrived = asyncio.Event()
-        self._looked = asyncio.Event()
 
     async def run(self) -> None:
         """Follow the collector until canceled; servers that are away are waited for."""
         async with asyncio.TaskGroup() as group:
-            group.create_task(self._follow_bars(), name="relayed bars")
-            group.create_task(self._look(), name="relayed ages")
+            group.create_task(_kept_up(self._follow_bars), name="relayed bars")
+            group.create_task(_kept_up(self._look), name="relayed ages")
 
     def watch(self, symbols: Iterable[str]) -> None:
         """Take over which symbols are traded."""
@@ -87,13 +87,13 @@ class Relay:
         """Return once the collector has served for 5 s without a break."""
         served = 0.0
         while served < _TRUSTED_AFTER_SECONDS:
-            await self._next_look()
+            await asyncio.sleep(_LOOK_SECONDS)
             served = served + _LOOK_SECONDS if self.is_serving else 0.0
 
     async def until_lost(self) -> None:
         """Return as soon as the collector does not serve."""
-        while self.is_serving:
-            await self._next_look()
+        while self.is_serving:  # noqa: ASYNC110 - it is silence that is waited for
+            await asyncio.sleep(_LOOK_SECONDS)
 
     async def closed_bars(self, symbol: str, start_ms: int, end_ms: int) -> BarRows | None:
         """Return the closed minutes that open in ``[start_ms, end_ms)``; None unless all of them were told.
@@ -174,12 +174,17 @@ class Relay:
     async def _look(self) -> None:
         while True:
             await self.look()
-            self._looked.set()
             await asyncio.sleep(_LOOK_SECONDS)
 
-    async def _next_look(self) -> None:
-        self._looked.clear()
-        await self._looked.wait()
+
+async def _kept_up(work: Callable[[], Awaitable[None]]) -> None:
+    """Begin again whenever the work fails."""
+    while True:
+        try:
+            await work()
+        except Exception:  # noqa: BLE001 - what somebody wrote into a cache must never stop the trading
+            _log.exception("the collector can't be followed; the exchange is asked meanwhile")
+        await asyncio.sleep(_AGAIN_SECONDS)
 
 
 def relay_of(cache: Cache | None, exchange: str) -> Relay | None:

@@ -60,9 +60,10 @@ class Cache:
         self._clock = clock
         self._probe_seconds = probe_seconds
         self._postgres_bus = PostgresBus(engine, database_url)
-        self._link, state, bus = _redis(redis_url) if redis_url else (None, None, None)
-        self.state = SwitchingState(self._link, state, PostgresState(engine), clock)
-        self.bus = SwitchingBus(self._link, bus, self._postgres_bus)
+        link, state, bus = _redis(redis_url) if redis_url else (None, None, None)
+        self._link: RedisLink | None = link
+        self.state = SwitchingState(link, state, PostgresState(engine), clock)
+        self.bus = SwitchingBus(link, bus, self._postgres_bus)
         self._switches = 0
         self._was_up = False
         self._watching: asyncio.Task[None] | None = None

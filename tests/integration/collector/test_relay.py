@@ -31,7 +31,7 @@ class World:
         self.state, self.bus = MemoryState(), MemoryBus()
         self.relay = Relay(self.state, self.bus, EXCHANGE)
         self.feed = Feed(self.market, self.time, self.relay)
-        self._ids = EventIds("collector", system_clock_ms)
+        self.ids = EventIds("collector", system_clock_ms)
 
     async def live(self, age_ms: int = 0, exchange: str = EXCHANGE) -> None:
         """Say that the collector lives and that its stream spoke of BTC so long ago."""
@@ -179,3 +179,14 @@ async def until(what: Callable[[], bool]) -> None:
     async with asyncio.timeout(DEADLINE):
         while not what():  # noqa: ASYNC110 - time passes, nobody signals
             await asyncio.sleep(0.02)
+
+
+def test_what_is_no_bar_of_the_collector_stops_nobody() -> None:
+    async def play() -> tuple[int, int]:
+        async with world() as made:
+            await made.bus.publish([made.ids.event("market", "bar_closed", {"exchange": EXCHANGE})])
+            await made.state.write([Entry(SERVICE_KEY, {}, system_clock_ms())])
+            rows = await made.minutes(0, 9)
+            return int(rows.ts.size), made.market.asked_bars
+
+    assert asyncio.run(play()) == (10, 1)
