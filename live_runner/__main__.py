@@ -13,6 +13,7 @@ from live_runner.logs import log_to_stderr
 from live_runner.market_time import ExchangeTime
 from live_runner.runner import Runner, Surroundings
 from live_runner.venues import orders_with
+from quant_pipelines.cache import Cache
 from quant_pipelines.core.errors import ExchangeError, QuantError
 from quant_pipelines.core.settings import Settings
 from quant_pipelines.exchange import CcxtSource
@@ -47,7 +48,10 @@ async def _run(settings: Settings) -> None:
     engine = connect(settings.database_url)
     require_current(engine)
     ledger = PostgresLedger(engine, settings.exchange.id, settings.exchange.egress)
-    async with CcxtSource(settings.exchange, ledger=ledger) as source:
+    async with (
+        CcxtSource(settings.exchange, ledger=ledger) as source,
+        Cache(settings.redis_url, engine, settings.database_url) as cache,
+    ):
         time = ExchangeTime()
         try:
             time.synchronize(await source.server_time())
@@ -55,7 +59,9 @@ async def _run(settings: Settings) -> None:
             _log.warning("exchange's time unknown; using this machine's", extra={"error": str(error)})
         writer = f"{socket.gethostname()}:{os.getpid()}"
         connect_orders = orders_with(partial(_api_keys, KeyStore(engine, home_folder(), os.environ)))
-        around = Surroundings(engine, settings.database_url, settings, source, time, writer, connect_orders)
+        around = Surroundings(
+            engine, settings.database_url, settings, source, time, writer, connect_orders, cache
+        )
         runner = Runner(around)
         await runner.run(stopping)
     engine.dispose()

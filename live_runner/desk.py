@@ -9,6 +9,7 @@ from typing import Any
 
 from sqlalchemy import Engine
 
+from live_runner.announcer import Alarm, Announce, silent, unheard
 from live_runner.broker import OpenBroker
 from live_runner.feed import PATIENCE_MS, Feed
 from live_runner.history import load_history
@@ -81,6 +82,8 @@ class Desk:
         self._venues = venues
         self._links = VenueLinks(self._failure, self._stop)
         self.symbols_changed = asyncio.Event()
+        self.announce: Announce = silent
+        self.alarm: Alarm = unheard
 
     @property
     def symbols(self) -> list[str]:
@@ -196,7 +199,7 @@ class Desk:
                 trader.halt(failure, is_final=False)
 
     async def _trade(self, deployment: Deployment, series: BarSeries, open_broker: OpenBroker) -> Trader:
-        open_trader = partial(Trader, epoch=self._epoch, open_broker=open_broker)
+        open_trader = partial(Trader, epoch=self._epoch, open_broker=open_broker, announce=self.announce)
         trader = await asyncio.to_thread(open_trader, self._engine, deployment, series)
         limits = await asyncio.to_thread(read_limits, self._engine)
         halts = await asyncio.to_thread(read_halts, self._engine)
@@ -227,6 +230,7 @@ class Desk:
             _log.exception("halted", extra={"source": source})
             message, at = told(error), from_ms(self._time.now_ms())
             await asyncio.to_thread(write_halt, self._engine, source, message, at)
+            self.alarm(source, message)
             return message
         return None
 

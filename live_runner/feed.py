@@ -1,15 +1,18 @@
 """Market data as the runner needs them: closed bars by REST, the age of the live stream, funding slots.
 
 A bar closes by the exchange's clock and is confirmed by REST; the stream only tells that the market is alive.
+While a collector does both already, its word is taken, and nothing is asked twice; without it the exchange is
+asked as ever.
 """
 
 import asyncio
 import logging
 import math
-from collections.abc import Awaitable, Callable, Iterable
-from typing import TypeVar
+from collections.abc import Awaitable, Callable, Coroutine, Iterable
+from typing import Any, TypeVar
 
 from live_runner.market_time import MarketTime
+from live_runner.relay import TIMEFRAME, Relay
 from quant_pipelines.core.errors import ExchangeError, ExchangeUnavailable
 from quant_pipelines.core.timeframes import HOUR_MS, floor_ms, timeframe_ms
 from quant_pipelines.exchange import BarRows, FundingRate, MarketSource
@@ -34,11 +37,14 @@ class Feed:
         The exchange.
     time
         The exchange's time.
+    relay
+        The collector's word; None without one.
     """
 
-    def __init__(self, source: MarketSource, time: MarketTime) -> None:
+    def __init__(self, source: MarketSource, time: MarketTime, relay: Relay | None = None) -> None:
         self._source = source
         self._time = time
+        self._relay = relay
         self._heard_ms: dict[str, int] = {}
         self._spoke: dict[str, asyncio.Event] = {}
         self._silent: set[str] = set()
@@ -46,7 +52,8 @@ class Feed:
     def age_seconds(self, symbol: str) -> float:
         """Seconds since the stream last spoke of a symbol; infinite before it ever did."""
         heard_ms = self._heard_ms.get(symbol)
-        return math.inf if heard_ms is None else (self._time.now_ms() - heard_ms) / 1000
+        own = math.inf if heard_ms is None else (self._time.now_ms() - heard_ms) / 1000
+        return own if self._relay is None else min(own, self._relay.age_seconds(symbol))
 
     def heard(self, symbol: str) -> None:
         """Note that the stream spoke of a symbol just now."""
@@ -59,7 +66,7 @@ class Feed:
 
         Without this, whatever is decided right after a start would fall on data of unknown age.
         """
-        if symbol in self._heard_ms or symbol in self._silent:
+        if self.age_seconds(symbol) < math.inf or symbol in self._silent:
             return
         spoke = self._spoke.setdefault(symbol, asyncio.Event())
         try:
@@ -69,10 +76,36 @@ class Feed:
             _log.warning("stream is silent", extra={"symbol": symbol, "seconds": _FIRST_WORD_SECONDS})
 
     async def follow(self, symbols: Iterable[str]) -> None:
-        """Listen to the stream until canceled; a stream that breaks is opened again."""
+        """Listen to the stream until canceled; a stream that breaks is opened again.
+
+        Our own stream is open whenever the collector does not serve all symbols: from the start on until it
+        has proven itself, and within seconds after it fell silent.
+        """
         wanted = sorted(symbols)
         if not wanted:
             return
+        if self._relay is None:
+            await self._listen(wanted)
+            return
+        self._relay.watch(wanted)
+        while True:
+            await self._listen_until(wanted, self._relay.until_serving())
+            _log.info("the collector's stream is used", extra={"symbols": wanted})
+            await self._relay.until_lost()
+            _log.warning("the collector is silent; our own stream is opened", extra={"symbols": wanted})
+
+    async def _listen_until(self, wanted: list[str], relieved: Coroutine[Any, Any, None]) -> None:
+        tasks = [asyncio.ensure_future(self._listen(wanted)), asyncio.ensure_future(relieved)]
+        try:
+            done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+        for task in done:
+            task.result()
+
+    async def _listen(self, wanted: list[str]) -> None:
         shortest, longest = _RECONNECT_SECONDS
         pause = shortest
         while True:
@@ -98,6 +131,10 @@ class Feed:
         ExchangeError
             If the exchange still does not answer then.
         """
+        if self._relay is not None and timeframe == TIMEFRAME:
+            told = await self._relay.closed_bars(symbol, start_ms, end_ms)
+            if told is not None:
+                return told
         newest_ms = end_ms - timeframe_ms(timeframe)
         return await self._patiently(
             lambda: self._source.bars(symbol, timeframe, start_ms, end_ms),

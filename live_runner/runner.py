@@ -13,11 +13,14 @@ from typing import Any
 
 from sqlalchemy import Engine
 
+from live_runner.announcer import Announcer
 from live_runner.desk import Desk
 from live_runner.feed import Feed
 from live_runner.market_time import MarketTime
+from live_runner.relay import relay_of
 from live_runner.venues import Connect, OrderVenues, ccxt_orders
 from live_runner.vitals import STANDBY_SERVICE, beat
+from quant_pipelines.cache import Cache
 from quant_pipelines.core.errors import StoreError
 from quant_pipelines.core.settings import Settings
 from quant_pipelines.core.timeframes import MINUTE_MS, floor_ms, from_ms
@@ -49,6 +52,8 @@ class Surroundings:
         Host and process, for the person who reads the epochs.
     connect
         Opens a client for an account at the exchange.
+    cache
+        Where the collector's word is read and our own is told; None does without both.
     """
 
     engine: Engine
@@ -58,6 +63,7 @@ class Surroundings:
     time: MarketTime
     writer: str
     connect: Connect = ccxt_orders("", "")  # noqa: RUF009 - frozen
+    cache: Cache | None = None
 
 
 class Runner:
@@ -91,12 +97,20 @@ class Runner:
         at = from_ms(around.time.now_ms())
         epoch = await asyncio.to_thread(open_epoch, around.engine, around.writer, at)
         _log.info("session opened", extra={"epoch": epoch, "writer": around.writer})
-        feed = Feed(around.source, around.time)
+        relay = relay_of(around.cache, around.settings.exchange.id)
+        feed = Feed(around.source, around.time, relay)
         async with OrderVenues(around.settings, around.connect) as venues:
             desk = Desk(around.engine, around.settings, feed, around.time, epoch=epoch, venues=venues)
+            helpers: list[Coroutine[Any, Any, None]] = [] if relay is None else [relay.run()]
+            if around.cache is not None:
+                announcer = Announcer(around.cache, f"runner:{around.writer}:{epoch}")
+                desk.announce, desk.alarm = announcer.booked, announcer.halted
+                announcer.system("session_opened", {"epoch": epoch, "writer": around.writer})
+                helpers.append(announcer.run())
             try:
                 await desk.open()
                 await _first_of(
+                    *helpers,
                     self._trade(desk),
                     self._follow_deployments(session, desk),
                     self._follow_stream(feed, desk),

@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 
 from sqlalchemy import Engine
 
+from live_runner.announcer import Announce, silent
 from live_runner.broker import Broker, OpenBroker, Stepped
 from live_runner.decision import Decided, Moment, decide_on
 from live_runner.paper import open_paper
@@ -71,6 +72,8 @@ class Trader:
         Epoch of the writer.
     open_broker
         Opens who holds the book.
+    announce
+        Is told what was committed.
 
     Raises
     ------
@@ -86,6 +89,7 @@ class Trader:
         *,
         epoch: int,
         open_broker: OpenBroker = open_paper,
+        announce: Announce = silent,
     ) -> None:
         self.plan = plan_of(deployment)
         self.series = series
@@ -98,6 +102,7 @@ class Trader:
         self.is_frozen = False
         self.is_leaving = deployment.is_leaving
         self._open = open_broker
+        self._announce = announce
         self._busy = threading.RLock()
         self._resume()
 
@@ -260,6 +265,7 @@ class Trader:
         )
         book(self._engine, self._epoch, booking, from_ms(tick.now_ms))
         self._booked_until_ms, self._has_bars = close_ms, True
+        self._announce(deployment, booking)
         for fill in stepped.fills:
             _log.info("fill", extra={"deployment": deployment.id, **shown(fill)})
         if decided is not None:

@@ -274,6 +274,9 @@ class Settings:
 
     __pydantic_config__: ClassVar[Any] = {"extra": "forbid"}
     database_url: str = setting("", "PostgreSQL URL; empty starts the embedded server")
+    redis_url: str = setting(
+        "", "Redis URL (redis://host:port/database); empty does without: memory and PostgreSQL stand in"
+    )
     strategies_folder: str = setting(
         "", "folder of strategy files; empty means ./strategies, else the installed ones"
     )

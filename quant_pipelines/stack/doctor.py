@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from quant_pipelines.core.errors import QuantError
+from quant_pipelines.core.errors import QuantError, StoreError
 from quant_pipelines.core.settings import Settings
 from quant_pipelines.sdk import BrokenStrategy, list_strategies, strategies_folder
 from quant_pipelines.stack.home import Home, is_locked
@@ -65,6 +65,7 @@ def examine(home: Home, settings: Settings, ui_port: int) -> list[Finding]:
         ("port", lambda: _port(home, ui_port)),
         ("postgres", lambda: _postgres(settings)),
         ("database", lambda: _database(home, settings)),
+        ("redis", lambda: _redis(settings)),
         ("services", lambda: _services(home)),
         ("strategies", lambda: _strategies(settings)),
         ("kernels", _kernels),
@@ -145,6 +146,18 @@ def _database(home: Home, settings: Settings) -> str:
     finally:
         engine.dispose()
     return f"{engine.url.render_as_string(hide_password=True)} has the schema of this code"
+
+
+def _redis(settings: Settings) -> str:
+    if not settings.redis_url:
+        return "not configured; optional: memory and PostgreSQL stand in"
+    from quant_pipelines.cache.redis_link import redis_version  # noqa: PLC0415 - for who has one
+
+    try:
+        return f"Redis {redis_version(settings.redis_url)} answers"
+    except StoreError as error:
+        mend = "start Redis, or unset QUANT_REDIS_URL; memory and PostgreSQL stand in meanwhile"
+        raise Fault(str(error), mend) from error
 
 
 def _services(home: Home) -> str:

@@ -130,6 +130,8 @@ def build_services(plan: StackPlan) -> list[Service]:
         _python_service(plan, "instance", ("-m", "quant_pipelines.dagster_instance"), after=("database",)),
         *_dagster(plan),
         *(_runner(plan, after=("database", *venue_names)) if plan.with_runner else []),
+        # Behind the UI, so that it costs nobody a second of waiting for it.
+        *_collector(plan, after=("database", "webserver", *venue_names)),
     ]
 
 
@@ -224,6 +226,17 @@ def _runner(plan: StackPlan, *, after: tuple[str, ...]) -> list[Service]:
         Service(
             "runner",
             lambda: _with_secrets(_command(plan, "runner", ("-m", "live_runner"))),
+            after=after,
+            is_ready=always_ready,
+        )
+    ]
+
+
+def _collector(plan: StackPlan, *, after: tuple[str, ...]) -> list[Service]:
+    return [
+        Service(
+            "collector",
+            lambda: _command(plan, "collector", ("-m", "live_runner.collector"), nice=5),
             after=after,
             is_ready=always_ready,
         )

@@ -48,7 +48,8 @@ def stack_status(home: Home, settings: Settings) -> dict[str, Any]:
         capital, ...],
         ``requests`` (what is used of each exchange's request allowance),
         ``fills`` (count), ``equity`` (quote currency), ``trading_state``, ``last_runs``.
-        Without a database ``fills``, ``equity`` and ``trading_state`` are None.
+        Without a database ``fills``, ``equity`` and ``trading_state`` are None. ``collector`` is its last
+        heartbeat, None when that is not fresh.
     """
     is_up = is_locked(home)
     known = home.read_services() or {}
@@ -67,6 +68,7 @@ def stack_status(home: Home, settings: Settings) -> dict[str, Any]:
         "fills": None,
         "equity": None,
         "trading_state": None,
+        "collector": None,
         "last_runs": _last_runs(known["ui"]) if is_up and known.get("ui") else [],
     }
     return status | _trading(database_url_of(home, settings) if is_up or settings.database_url else "")
@@ -84,6 +86,7 @@ def _trading(url: str) -> dict[str, Any]:
                 "equity": _account_equity(connection),
                 "trading_state": _trading_state(connection),
                 "requests": read_rate_budgets(connection, utc_now()),
+                "collector": _collector(connection),
             }
     except (OperationalError, ProgrammingError):
         return {}  # away, or not migrated yet: the services say so
@@ -135,6 +138,14 @@ def _account_equity(connection: Connection) -> float | None:
 def _trading_state(connection: Connection) -> str | None:
     row = connection.execute(select(heartbeats).where(heartbeats.c.service == "live_runner")).one_or_none()
     return row.state if row is not None and utc_now() - row.at < _FRESH_HEARTBEAT else None
+
+
+def _collector(connection: Connection) -> dict[str, Any] | None:
+    row = connection.execute(select(heartbeats).where(heartbeats.c.service == "collector")).one_or_none()
+    if row is None or utc_now() - row.at >= _FRESH_HEARTBEAT:
+        return None
+    shown = ("memory_mb", "events_per_second", "bars_closed", "cache")
+    return {"state": row.state, **{name: row.detail.get(name) for name in shown}}
 
 
 def _last_runs(ui: str) -> list[dict[str, Any]]:

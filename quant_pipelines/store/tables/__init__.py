@@ -15,7 +15,15 @@ from quant_pipelines.store.tables.market import (
     universe,
     whitelist,
 )
-from quant_pipelines.store.tables.ops import alerts, approvals, audit_logs, heartbeats, rate_budgets
+from quant_pipelines.store.tables.ops import (
+    alerts,
+    approvals,
+    audit_logs,
+    bus_events,
+    heartbeats,
+    live_state,
+    rate_budgets,
+)
 from quant_pipelines.store.tables.research import (
     folds,
     optimization_requests,
@@ -51,6 +59,7 @@ __all__ = [
     "audit_logs",
     "bars",
     "book_snapshots",
+    "bus_events",
     "checkpoints",
     "data_findings",
     "deployments",
@@ -65,6 +74,7 @@ __all__ = [
     "index_prices",
     "instruments",
     "intents",
+    "live_state",
     "mark_prices",
     "metadata",
     "open_interest",

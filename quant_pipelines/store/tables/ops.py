@@ -82,3 +82,27 @@ approvals = Table(
     schema="ops",
     comment="Steps that need two different people",
 )
+
+live_state = Table(
+    "live_state",
+    metadata,
+    text("key", primary_key=True),
+    moment("at", comment="when it was true by the writer's clock"),
+    document("value"),
+    schema="ops",
+    prefixes=["UNLOGGED"],
+    comment="Latest values by key while Redis is away",
+)
+
+bus_events = Table(
+    "bus_events",
+    metadata,
+    identity(),
+    text("event_id", unique=True, comment="the publisher's own: a repeated event has the same"),
+    text("topic"),
+    text("kind"),
+    document("body"),
+    Index("ix_bus_events_topic_id", "topic", "id"),
+    schema="ops",
+    comment="Events that Redis could not take; the newest of each topic are kept",
+)

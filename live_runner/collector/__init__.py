@@ -1,0 +1,1 @@
+"""The collector: the one process that listens to the market for everybody else; it never trades."""

@@ -1,0 +1,107 @@
+"""What the exchange's streams say, put on the board under the keys that everybody reads."""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Callable, Sequence
+from dataclasses import asdict
+from typing import Any
+
+from live_runner.collector.board import Board
+from quant_pipelines.cache import book_key, funding_key, tick_key
+from quant_pipelines.core.errors import ExchangeError, StoreError
+from quant_pipelines.exchange import BookTop, LiveBar, MarketSource, MarkPrice, Trade
+
+_RECONNECT_SECONDS = (0.5, 30.0)
+
+_log = logging.getLogger(__name__)
+
+
+class Streams:
+    """Listens to bars, trades, best quotes and mark prices.
+
+    Parameters
+    ----------
+    source
+        The exchange.
+    board
+        Where its words are put.
+    """
+
+    def __init__(self, source: MarketSource, board: Board) -> None:
+        self._source = source
+        self._board = board
+
+    async def follow(self, symbols: Sequence[str]) -> None:
+        """Listen until canceled; a stream that breaks is opened again."""
+        wanted = sorted(symbols)
+        watched: list[tuple[str, Callable[[Sequence[str]], AsyncIterator[Any]], Callable[[Any], None]]] = [
+            ("bars", self._source.watch_bars, self.take_bar),
+            ("trades", self._source.watch_trades, self.take_trade),
+            ("book_tops", self._source.watch_book_tops, self.take_book_top),
+            ("marks", self._source.watch_marks, self.take_mark),
+        ]
+        async with asyncio.TaskGroup() as group:
+            for name, watch, take in watched:
+                group.create_task(self._listen(name, watch, take, wanted), name=name)
+
+    def take_bar(self, bar: LiveBar) -> None:
+        """Put the bar that is trading beside the last trade."""
+        shown = {
+            "ts": bar.ts,
+            "open": bar.open,
+            "high": bar.high,
+            "low": bar.low,
+            "close": bar.close,
+            "volume": bar.volume,
+        }
+        fields = {"symbol": bar.symbol, "bar": shown, "bar_received_ms": bar.received_ms}
+        self._board.put("bars", tick_key(bar.symbol), fields, bar.received_ms)
+
+    def take_trade(self, trade: Trade) -> None:
+        """Put the last trade."""
+        fields = {
+            "symbol": trade.symbol,
+            "ts": trade.ts,
+            "trade_id": trade.trade_id,
+            "price": trade.price,
+            "quantity": trade.quantity,
+            "is_buyer_maker": trade.is_buyer_maker,
+            "received_ms": trade.received_ms,
+        }
+        self._board.put("trades", tick_key(trade.symbol), fields, trade.received_ms)
+
+    def take_book_top(self, top: BookTop) -> None:
+        """Put best bid and ask."""
+        fields = {
+            "symbol": top.symbol,
+            "ts": top.ts,
+            "bid": top.bid,
+            "bid_quantity": top.bid_quantity,
+            "ask": top.ask,
+            "ask_quantity": top.ask_quantity,
+            "received_ms": top.received_ms,
+        }
+        self._board.put("book_tops", book_key(top.symbol), fields, top.received_ms)
+
+    def take_mark(self, mark: MarkPrice) -> None:
+        """Put mark price and announced funding."""
+        self._board.put("marks", funding_key(mark.symbol), asdict(mark), mark.received_ms)
+
+    async def _listen(
+        self,
+        name: str,
+        watch: Callable[[Sequence[str]], AsyncIterator[Any]],
+        take: Callable[[Any], None],
+        symbols: Sequence[str],
+    ) -> None:
+        shortest, longest = _RECONNECT_SECONDS
+        pause = shortest
+        while True:
+            try:
+                async for word in watch(symbols):
+                    take(word)
+                    pause = shortest
+            except (ExchangeError, StoreError) as error:  # the request budget is in the database
+                _log.warning("stream broke", extra={"stream": name, "error": str(error)})
+            await asyncio.sleep(pause)
+            pause = min(2 * pause, longest)

@@ -1,0 +1,192 @@
+"""What the collector tells, as the runner uses it: ages of the stream and closed minutes.
+
+A relay only ever saves work. What it does not have within a moment is asked of the exchange.
+"""
+
+import asyncio
+import logging
+import math
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from typing import Any
+
+import numpy as np
+
+from quant_pipelines.cache import SERVICE_KEY, Cache, EventBus, LiveState, follow, tick_key
+from quant_pipelines.core.bars import BarRows
+from quant_pipelines.core.clock import Clock, system_clock_ms
+from quant_pipelines.core.errors import StoreError
+from quant_pipelines.core.timeframes import MINUTE_MS
+
+TIMEFRAME = "1m"
+BAR_CLOSED = "bar_closed"
+COLUMNS = ("ts", "open", "high", "low", "close", "volume", "quote_volume", "trades")
+_KEPT_BARS = 600
+_LOOK_SECONDS = 0.5
+_ALIVE_SECONDS = 4.0
+_FRESH_SECONDS = 20.0
+_TRUSTED_AFTER_SECONDS = 5.0
+_WAIT_SECONDS = 1.0
+_AGAIN_SECONDS = 5.0
+
+_log = logging.getLogger(__name__)
+
+
+class Relay:
+    """The collector's word on the traded symbols.
+
+    Parameters
+    ----------
+    state, bus
+        Where the collector writes.
+    exchange
+        ccxt id; bars of another one are none of ours.
+    clock
+        This machine's time, milliseconds UTC, by which the collector stamps.
+    """
+
+    def __init__(
+        self, state: LiveState, bus: EventBus, exchange: str, clock: Clock = system_clock_ms
+    ) -> None:
+        self._state = state
+        self._bus = bus
+        self._exchange = exchange
+        self._clock = clock
+        self._symbols: tuple[str, ...] = ()
+        self._heard_ms: dict[str, int] = {}
+        self._alive_ms: int | None = None
+        self._serving_since: float | None = None
+        self._bars: dict[str, dict[int, tuple[Any, ...]]] = {}
+        self._arrived = asyncio.Event()
+
+    async def run(self) -> None:
+        """Follow the collector until canceled; servers that are away are waited for."""
+        async with asyncio.TaskGroup() as group:
+            group.create_task(_kept_up(self._follow_bars), name="relayed bars")
+            group.create_task(_kept_up(self._look), name="relayed ages")
+
+    def watch(self, symbols: Iterable[str]) -> None:
+        """Take over which symbols are traded."""
+        self._symbols = tuple(sorted(symbols))
+
+    @property
+    def is_alive(self) -> bool:
+        """Whether the collector said within 4 s that it lives."""
+        return self._alive_ms is not None and self._age(self._alive_ms) <= _ALIVE_SECONDS
+
+    @property
+    def is_serving(self) -> bool:
+        """Whether the collector lives and its stream spoke of every traded symbol within 20 s."""
+        return self.is_alive and all(self.age_seconds(symbol) <= _FRESH_SECONDS for symbol in self._symbols)
+
+    def age_seconds(self, symbol: str) -> float:
+        """Seconds since the collector's stream spoke of a symbol, as of the last look; infinite if never."""
+        heard_ms = self._heard_ms.get(symbol)
+        return math.inf if heard_ms is None else self._age(heard_ms)
+
+    async def until_serving(self) -> None:
+        """Return once the collector has served for 5 s without a break."""
+        served = 0.0
+        while served < _TRUSTED_AFTER_SECONDS:
+            await asyncio.sleep(_LOOK_SECONDS)
+            served = served + _LOOK_SECONDS if self.is_serving else 0.0
+
+    async def until_lost(self) -> None:
+        """Return as soon as the collector does not serve."""
+        while self.is_serving:  # noqa: ASYNC110 - it is silence that is waited for
+            await asyncio.sleep(_LOOK_SECONDS)
+
+    async def closed_bars(self, symbol: str, start_ms: int, end_ms: int) -> BarRows | None:
+        """Return the closed minutes that open in ``[start_ms, end_ms)``; None unless all of them were told.
+
+        The newest one is waited for, at most a second, while the collector lives.
+        """
+        if not 0 < end_ms - start_ms <= _KEPT_BARS * MINUTE_MS:
+            return None
+        deadline = asyncio.get_running_loop().time() + _WAIT_SECONDS
+        while True:
+            missing = self._missing(symbol, start_ms, end_ms)
+            if not missing:
+                return self._rows(symbol, start_ms, end_ms)
+            left = deadline - asyncio.get_running_loop().time()
+            if missing != [end_ms - MINUTE_MS] or not self.is_alive or left <= 0:
+                return None
+            self._arrived.clear()
+            try:
+                await asyncio.wait_for(self._arrived.wait(), left)
+            except TimeoutError:
+                return None
+
+    def take(self, kind: str, body: Mapping[str, Any]) -> None:
+        """Take an event of the topic ``market``."""
+        if kind != BAR_CLOSED or body["exchange"] != self._exchange or body["timeframe"] != TIMEFRAME:
+            return
+        bars = self._bars.setdefault(body["symbol"], {})
+        bars[body["ts"]] = tuple(body[name] for name in COLUMNS)
+        if len(bars) > _KEPT_BARS:
+            del bars[min(bars)]
+        self._arrived.set()
+
+    async def look(self) -> None:
+        """Read ages and sign of life once."""
+        keys = {tick_key(symbol): symbol for symbol in self._symbols}
+        found = await self._state.read([SERVICE_KEY, *keys])
+        sign = found.pop(SERVICE_KEY, None)
+        is_ours = sign is not None and sign.value.get("exchange") == self._exchange
+        self._alive_ms = sign.at_ms if sign is not None and is_ours else None
+        # The stream's word is the bar's: a trade alone would hide that the bars have stopped.
+        heard = {keys[key]: entry.value.get("bar_received_ms") for key, entry in found.items()}
+        self._heard_ms = {symbol: at_ms for symbol, at_ms in heard.items() if at_ms is not None}
+
+    def _age(self, at_ms: int) -> float:
+        return (self._clock() - at_ms) / 1000
+
+    def _missing(self, symbol: str, start_ms: int, end_ms: int) -> list[int]:
+        bars = self._bars.get(symbol, {})
+        return [ts for ts in range(start_ms, end_ms, MINUTE_MS) if ts not in bars]
+
+    def _rows(self, symbol: str, start_ms: int, end_ms: int) -> BarRows:
+        told = self._bars.get(symbol, {})
+        rows = [told[ts] for ts in range(start_ms, end_ms, MINUTE_MS)]
+        ts, opened, high, low, close, volume, quote_volume, trades = zip(*rows, strict=True)
+        return BarRows(
+            ts=np.array(ts, np.int64),
+            open=np.array(opened, np.float64),
+            high=np.array(high, np.float64),
+            low=np.array(low, np.float64),
+            close=np.array(close, np.float64),
+            volume=np.array(volume, np.float64),
+            quote_volume=np.array(quote_volume, np.float64),
+            trades=np.array(trades, np.int64),
+        )
+
+    async def _follow_bars(self) -> None:
+        async for delivered in follow(self._bus, "market", await self._end()):
+            self.take(delivered.event.kind, delivered.event.body)
+
+    async def _end(self) -> str:
+        while True:
+            try:
+                return await self._bus.end("market")
+            except StoreError as error:
+                _log.warning("closed bars can't be heard yet", extra={"error": str(error)})
+                await asyncio.sleep(_LOOK_SECONDS)
+
+    async def _look(self) -> None:
+        while True:
+            await self.look()
+            await asyncio.sleep(_LOOK_SECONDS)
+
+
+async def _kept_up(work: Callable[[], Awaitable[None]]) -> None:
+    """Begin again whenever the work fails."""
+    while True:
+        try:
+            await work()
+        except Exception:  # noqa: BLE001 - what somebody wrote into a cache must never stop the trading
+            _log.exception("the collector can't be followed; the exchange is asked meanwhile")
+        await asyncio.sleep(_AGAIN_SECONDS)
+
+
+def relay_of(cache: Cache | None, exchange: str) -> Relay | None:
+    """Relay over a cache; None without one."""
+    return None if cache is None else Relay(cache.state, cache.bus, exchange)
