@@ -2,6 +2,7 @@
 
 from quant_pipelines.store.tables.base import SCHEMAS, metadata
 from quant_pipelines.store.tables.market import (
+    bar_versions,
     bars,
     data_findings,
     funding_rates,
@@ -45,6 +46,7 @@ __all__ = [
     "alerts",
     "approvals",
     "audit_logs",
+    "bar_versions",
     "bars",
     "checkpoints",
     "data_findings",
