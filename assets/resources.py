@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from contextlib import AbstractAsyncContextManager
 from functools import cached_property
+from pathlib import Path
 from typing import Any, TypeVar
 
 from sqlalchemy import Engine
@@ -35,6 +36,8 @@ class Platform:
         Milliseconds UTC.
     open_source
         Opens the connection to the exchange.
+    columns
+        Folder of column files that research reads bars through; None reads them from the database.
     """
 
     def __init__(
@@ -43,9 +46,11 @@ class Platform:
         *,
         clock: Clock = system_clock_ms,
         open_source: SourceFactory = _exchange_source,
+        columns: Path | None = None,
     ) -> None:
         self.settings = settings
         self.clock = clock
+        self.columns = columns
         self._open_source = open_source
 
     @cached_property

@@ -57,6 +57,12 @@ class MarketSettings:
         DEFAULT_SYMBOLS[:6], "symbols that are optimized and traded; seeds the table once"
     )
     history_days: int = setting(91, "days of 1-minute history that the first start ingests", low=1, high=3650)
+    keep_bars_days: int = setting(
+        0,
+        "days of bars that are kept, in whole months, and never fewer than are in use; 0 keeps all",
+        low=0,
+        high=36_500,
+    )
 
 
 @dataclass(frozen=True, slots=True)

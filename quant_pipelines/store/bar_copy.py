@@ -106,4 +106,4 @@ def _images(rows: BarRows, step_ms: int, constants: tuple[str, ...]) -> Iterator
         image["available_at"] = image["ts"] + step_ms * 1000
         for name in VALUES:
             image[name] = getattr(rows, name)[part]
-        yield memoryview(image.view(np.uint8))
+        yield image.view(np.uint8).data

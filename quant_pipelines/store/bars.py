@@ -7,6 +7,7 @@ into their month's partition, and only those that differ go through a staging ta
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
+from typing import Any
 
 import numpy as np
 from psycopg.errors import UniqueViolation
@@ -228,14 +229,11 @@ def _merge(connection: Connection, series: Series, rows: BarRows) -> Upserted:
 def _ascending(rows: BarRows) -> BarRows:
     """Rows by time, in the types that are stored."""
     order = slice(None) if (np.diff(rows.ts) > 0).all() else np.argsort(rows.ts, kind="stable")
-    return BarRows(
-        **{
-            name: np.ascontiguousarray(
-                getattr(rows, name)[order], np.int64 if name in ("ts", "trades") else np.float64
-            )
-            for name in ("ts", *VALUES)
-        }
-    )
+    columns: dict[str, Any] = {}
+    for name in ("ts", *VALUES):
+        kind = np.int64 if name in ("ts", "trades") else np.float64
+        columns[name] = np.ascontiguousarray(getattr(rows, name)[order], kind)
+    return BarRows(**columns)
 
 
 def _taken(rows: BarRows, chosen: np.ndarray) -> BarRows:

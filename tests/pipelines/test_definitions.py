@@ -29,6 +29,7 @@ SENSORS = [
 MARKET_DAY = {"bars_1m", "bars_rollup", "data_quality"}
 CHAIN = MARKET_DAY | {
     "instruments",
+    "bar_months",
     "funding_rates",
     "open_interest",
     "hot_scores",
@@ -62,6 +63,7 @@ OPERATORS = {
 }
 DEPENDENCIES = {
     "instruments": set(),
+    "bar_months": set(),
     "bars_1m": {"instruments"},
     "bars_rollup": {"bars_1m"},
     "funding_rates": {"instruments"},
