@@ -36,6 +36,7 @@ __all__ = [
     "upsert_bars",
 ]
 
+_BULK_ROWS = 1000
 _STAGE = """
 create temp table if not exists incoming_bars on commit delete rows as
 select ts, open, high, low, close, volume, quote_volume, trades, available_at from market.bars with no data
@@ -170,8 +171,10 @@ def _edge(engine: Engine, aggregate: str, series: Series) -> int | None:
 def _write(engine: Engine, series: Series, rows: BarRows, *, can_copy: bool = True) -> Upserted:
     """Write what differs from the stored bars; writers of one series wait for each other."""
     with engine.begin() as connection:
-        # A crash of the server may cost the last moments of bars that the exchange still has; nothing tears.
-        connection.exec_driver_sql("set local synchronous_commit = off")
+        if len(rows) >= _BULK_ROWS:
+            # A crash of the server may cost the last moments of a load that the exchange can repeat; it never
+            # tears, and the next commit of anybody makes it safe.
+            connection.exec_driver_sql("set local synchronous_commit = off")
         connection.exec_driver_sql(
             "select pg_advisory_xact_lock(hashtextextended(%s, 0))", ("bars " + " ".join(series),)
         )
