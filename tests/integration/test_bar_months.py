@@ -85,21 +85,48 @@ def test_month_that_is_needed_stays(year: Engine, settings: Settings, first: str
     assert months(year)[0] == first
 
 
+_VERSION = """
+insert into research.strategies values ('s', '', now());
+insert into research.strategy_versions (strategy, content_hash, kernel_digest, source, parameters, created_at)
+values ('s', 'h', 'k', '', '{}', now());
+"""
+_SEARCH = """
+insert into research.optimizer_tasks
+    (task_key, strategy_version_id, strategy, exchange, symbol, timeframe, searcher, objective, seed,
+     window_start, window_end, settings, trigger, status, created_at)
+select 'key', id, 's', 'e', 'x', '1h', 'ga', 'sharpe', 1, '2024-04-10', '2024-05-01', '{}', 'operator',
+    'running', now() from research.strategy_versions
+"""
+_DEPLOYMENT = """
+insert into trading.accounts (name, venue, currency, capital, created_at)
+values ('paper', 'paper', 'USDT', 1000, now());
+insert into trading.deployments
+    (account_id, strategy_version_id, strategy, exchange, symbol, timeframe, execution_timeframe, parameters,
+     settings, stage, capital, history_start, created_at, stage_changed_at)
+select accounts.id, versions.id, 's', 'e', 'x', '1h', '1m', '{}', '{}', 'live', 1000, '2024-03-31', now(),
+    now()
+from trading.accounts, research.strategy_versions as versions
+"""
+
+
 def test_month_that_an_unfinished_search_reads_stays(year: Engine) -> None:
     with year.begin() as connection:
-        connection.exec_driver_sql(
-            "insert into research.strategies values ('s', '', now());"
-            "insert into research.strategy_versions"
-            " (strategy, content_hash, kernel_digest, source, parameters, created_at)"
-            " values ('s', 'h', 'k', '', '{}', now());"
-            "insert into research.optimizer_tasks (task_key, strategy_version_id, strategy, exchange, symbol,"
-            " timeframe, searcher, objective, seed, window_start, window_end, settings, trigger, status,"
-            " created_at)"
-            " select 'key', id, 's', 'e', 'x', '1h', 'ga', 'sharpe', 1, '2024-04-10', '2024-05-01',"
-            " '{}', 'operator', 'running', now() from research.strategy_versions"
-        )
+        connection.exec_driver_sql(_VERSION + _SEARCH)
     apply_retention(year, SETTINGS, lambda: NOW)
     assert months(year)[0] == "2024-04"
+
+
+@pytest.mark.parametrize(
+    ("stage", "first"), [("live", "2024-03"), ("cooling", "2024-03"), ("retired", "2024-09")]
+)
+def test_month_that_a_deployment_is_replayed_from_stays_until_it_is_over(
+    year: Engine, stage: str, first: str
+) -> None:
+    with year.begin() as connection:
+        connection.exec_driver_sql(_VERSION + _DEPLOYMENT)
+        connection.exec_driver_sql("update trading.deployments set stage = %s", (stage,))
+    apply_retention(year, SETTINGS, lambda: NOW)
+    assert months(year)[0] == first
 
 
 def test_partition_that_is_being_read_is_left_for_later(year: Engine) -> None:
