@@ -2,7 +2,8 @@
 
 Starts its own durable server with the settings that we ship, in a temporary folder, and removes it. Every way
 in writes into a table with the columns of ``market.bars``; slow ones write fewer rows. Rounds alternate, so
-that what else the machine does hits all of them; absolute figures hold only on a quiet machine.
+that what else the machine does hits all of them; wall figures hold only on a quiet machine. CPU is that of
+this process and of the whole server, from /proc.
 """
 
 import io
@@ -70,31 +71,46 @@ def frame(rows: BarRows, symbol: str) -> pd.DataFrame:
     return pd.DataFrame({**keys, **columns})[list(COLUMNS)]
 
 
-def measure(figures: list[Figure], rounds: int = ROUNDS) -> None:
+def processor_seconds(postmaster: int) -> float:
+    """Processor time of this process, and of a server's processes that are alive."""
+    ticks = 0
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            fields = stat.read_text().rpartition(")")[2].split()
+        except (FileNotFoundError, ProcessLookupError):
+            continue
+        if postmaster in (int(fields[1]), int(stat.parent.name)):
+            ticks += int(fields[11]) + int(fields[12])
+    return time.process_time() + ticks / os.sysconf("SC_CLK_TCK")
+
+
+def measure(figures: list[Figure], postmaster: int, rounds: int = ROUNDS) -> None:
     spent: dict[str, list[float]] = {figure.name: [] for figure in figures}
+    worked: dict[str, list[float]] = {figure.name: [] for figure in figures}
     load = [os.getloadavg()[0]]
     for number in range(rounds):
         for figure in figures:
-            started = time.perf_counter()
+            before, started = processor_seconds(postmaster), time.perf_counter()
             figure.call(number)
             spent[figure.name].append(time.perf_counter() - started)
+            worked[figure.name].append(max(processor_seconds(postmaster) - before, 0.001))
             load.append(os.getloadavg()[0])
     ours = figures[0].units / min(spent[figures[0].name])
     for figure in figures:
         best, median = (figure.units / pick(spent[figure.name]) for pick in (min, statistics.median))
         cells = f"{figure.units:>10,} {min(spent[figure.name]):>9.3f} {best / 1e3:>10,.0f}"
-        cells += f" {median / 1e3:>10,.0f} {ours / best:>8.1f}  {figure.note}"
+        cells += f" {median / 1e3:>10,.0f} {figure.units / min(worked[figure.name]) / 1e3:>10,.0f}"
+        cells += f" {ours / best:>8.1f}  {figure.note}"
         print(f"{figure.name:42s} {cells}", flush=True)
     print(f"load average {min(load):.1f} to {max(load):.1f} on {os.cpu_count()} processors\n")
 
 
 def header(title: str) -> None:
-    print(
-        f"{title}\n{'way':42s} {'rows':>10s} {'best s':>9s} {'best k/s':>10s} {'median':>10s} {'ours is':>8s}"
-    )
+    names = f"{'best s':>9s} {'best k/s':>10s} {'median':>10s} {'CPU k/s':>10s} {'ours is':>8s}"
+    print(f"{title}\n{'way':42s} {'rows':>10s} {names}")
 
 
-def write_figures(engine: Engine, rows: BarRows) -> None:
+def write_figures(engine: Engine, rows: BarRows, postmaster: int) -> None:
     for table, source in (("peer", "including all"), ("keyless", "")):
         with engine.begin() as connection:
             connection.exec_driver_sql(f"create table {table} (like market.bars {source})")
@@ -143,11 +159,13 @@ def write_figures(engine: Engine, rows: BarRows) -> None:
             Figure("COPY csv (pandas to_csv)", len(part), by_csv, "new rows only"),
             Figure("COPY binary, same key", len(part), lambda n: by_binary("peer", n), "new rows only"),
             Figure("COPY binary, no key (limit)", len(part), lambda n: by_binary("keyless", n)),
-        ]
+        ],
+        postmaster,
     )
 
 
-def read_figures(engine: Engine, url: str, folder: Path, symbols: int) -> None:
+def read_figures(engine: Engine, folder: Path, symbols: int, postmaster: int) -> None:
+    url = engine.url.set(drivername="postgresql").render_as_string(hide_password=False)
     names = [f"S{number}/USDT:USDT" for number in range(symbols)]
     for number, name in enumerate(names):
         upsert_bars(engine, EXCHANGE, name, "1m", synthetic(number))
@@ -186,7 +204,7 @@ def read_figures(engine: Engine, url: str, folder: Path, symbols: int) -> None:
     if find_spec("adbc_driver_postgresql"):
         figures.append(Figure("ADBC to Arrow", YEAR, lambda _: by_adbc(url, query), "one symbol"))
     header("Read")
-    measure(figures)
+    measure(figures, postmaster)
     if not find_spec("adbc_driver_postgresql"):
         print("ADBC is not installed: not measured")
     pandas_engine.dispose()
@@ -210,8 +228,9 @@ def main() -> None:
                 create_database(server.url("postgres"), "quant")
                 engine = connect(server.url())
                 migrate(engine)
-                write_figures(engine, synthetic(0, count))
-                read_figures(engine, server.url(), home / "columns", symbols)
+                postmaster = int((home / "postgres" / "data" / "postmaster.pid").read_text().split()[0])
+                write_figures(engine, synthetic(0, count), postmaster)
+                read_figures(engine, home / "columns", symbols, postmaster)
                 engine.dispose()
         finally:
             remove_place(home)
