@@ -72,7 +72,7 @@ def frame(rows: BarRows, symbol: str) -> pd.DataFrame:
 
 
 def processor_seconds(postmaster: int) -> float:
-    """Processor time of this process, and of a server's processes that are alive."""
+    """Processor time of this process and of a server, without those of its processes that have ended."""
     ticks = 0
     for stat in Path("/proc").glob("[0-9]*/stat"):
         try:
@@ -99,7 +99,9 @@ def measure(figures: list[Figure], postmaster: int, rounds: int = ROUNDS) -> Non
     for figure in figures:
         best, median = (figure.units / pick(spent[figure.name]) for pick in (min, statistics.median))
         cells = f"{figure.units:>10,} {min(spent[figure.name]):>9.3f} {best / 1e3:>10,.0f}"
-        cells += f" {median / 1e3:>10,.0f} {figure.units / min(worked[figure.name]) / 1e3:>10,.0f}"
+        cells += (
+            f" {median / 1e3:>10,.0f} {figure.units / statistics.median(worked[figure.name]) / 1e3:>10,.0f}"
+        )
         cells += f" {ours / best:>8.1f}  {figure.note}"
         print(f"{figure.name:42s} {cells}", flush=True)
     print(f"load average {min(load):.1f} to {max(load):.1f} on {os.cpu_count()} processors\n")
