@@ -20,8 +20,11 @@ from quant_pipelines.marketdata.ingest_prices import ingest_prices, priced
 from quant_pipelines.marketdata.own_bars import fetch_own_bars
 from quant_pipelines.marketdata.quality import SHOWN
 from quant_pipelines.marketdata.rollup import ROLLED_TIMEFRAMES, roll_up_days
+from quant_pipelines.store.bar_partitions import ensure_months_ahead
 from quant_pipelines.store.bars import count_by_day
+from quant_pipelines.store.column_cache import ColumnCache
 from quant_pipelines.store.market import open_findings
+from quant_pipelines.store.retention import apply_retention
 
 _MARKET: dict[str, Any] = {"group_name": "market", "owners": ["team:quant"], "kinds": {"python", "postgres"}}
 
@@ -35,6 +38,20 @@ def instruments(platform: dg.ResourceParam[Platform]) -> dg.MaterializeResult:
     columns = ("symbol", "tick_size", "lot_size", "min_notional", "taker_fee", "funding_interval_hours")
     rows = [{name: getattr(one, name) for name in columns} for one in found]
     return dg.MaterializeResult(metadata={"instruments": len(found), "specifications": table(rows)})
+
+
+@dg.asset(**_MARKET)
+def bar_months(platform: dg.ResourceParam[Platform]) -> dg.MaterializeResult:
+    """Keep the months of bars: the next ones are made ahead, those that nobody needs any more are dropped.
+
+    Column files of series that are gone go with them.
+    """
+    made = ensure_months_ahead(platform.engine, platform.clock)
+    dropped = apply_retention(platform.engine, platform.settings, platform.clock)
+    stale = [] if platform.columns is None else ColumnCache(platform.engine, platform.columns).remove_stale()
+    return dg.MaterializeResult(
+        metadata={"made": made, "dropped": dropped, "column_files_removed": len(stale)}
+    )
 
 
 @daily_asset(deps=[instruments], **_MARKET)

@@ -59,7 +59,9 @@ def walk_forward(
         trigger=context.job_name,
         scope=_scope(config, settings.optimization.deep_factor),
     )
-    outcomes = optimize_many(settings.database_url, jobs, settings.optimization.workers)
+    outcomes = optimize_many(
+        settings.database_url, jobs, settings.optimization.workers, columns=platform.columns
+    )
     failures = [_failure_row(outcome) for outcome in outcomes if isinstance(outcome, JobFailure)]
     metadata: dict[str, Any] = {
         "optimizations": len(outcomes),

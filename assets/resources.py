@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from contextlib import AbstractAsyncContextManager
 from functools import cached_property
+from pathlib import Path
 from typing import Any, TypeVar
 
 from sqlalchemy import Engine
@@ -30,6 +31,8 @@ class Platform:
         Milliseconds UTC.
     open_source
         Opens the connection to the exchange; None takes the real one, within the shared request budget.
+    columns
+        Folder of column files that research reads bars through; None reads them from the database.
     """
 
     def __init__(
@@ -38,9 +41,11 @@ class Platform:
         *,
         clock: Clock = system_clock_ms,
         open_source: SourceFactory | None = None,
+        columns: Path | None = None,
     ) -> None:
         self.settings = settings
         self.clock = clock
+        self.columns = columns
         self._open_source = open_source or self._exchange_source
 
     def _exchange_source(self, settings: ExchangeSettings) -> AbstractAsyncContextManager[Any]:

@@ -9,7 +9,7 @@ from assets.resources import Platform
 from jobs.operator import OPERATOR_JOBS, culling
 from jobs.pipelines import PIPELINES
 from jobs.schedules import SCHEDULES
-from quant_pipelines.settings import load_settings
+from quant_pipelines.settings import home_folder, load_settings
 from sensors.first_start import first_start_sensor
 from sensors.market_health import market_health
 from sensors.promotion import promotion_ladder
@@ -41,4 +41,4 @@ def build_definitions(platform: Platform) -> dg.Definitions:
 # A run over three months of daily partitions stores hundreds of events; one by one they take 40 ms each.
 os.environ.setdefault("DAGSTER_EVENT_BATCH_SIZE", "1000")
 
-defs = build_definitions(Platform(load_settings()))
+defs = build_definitions(Platform(load_settings(), columns=home_folder() / "columns"))

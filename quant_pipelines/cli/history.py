@@ -4,6 +4,7 @@ import argparse
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 
 from sqlalchemy import Engine
 
@@ -67,7 +68,8 @@ def read_market(arguments: argparse.Namespace, symbol: str, settings: Settings) 
     if arguments.archive is not None:
         return _read(ArchiveSource(arguments.archive, settings.exchange.id), arguments, symbol)
     with open_database(arguments, settings) as engine:
-        market = _read(DatabaseSource(engine, settings.exchange.id), arguments, symbol)
+        source = DatabaseSource(engine, settings.exchange.id, columns_folder(arguments))
+        market = _read(source, arguments, symbol)
         if not len(market.bars):
             _refuse_empty(engine, settings.exchange.id, symbol, arguments.timeframe)
         return market
@@ -85,6 +87,11 @@ def open_database(arguments: argparse.Namespace, settings: Settings) -> Iterator
         engine.dispose()
 
 
+def columns_folder(arguments: argparse.Namespace) -> Path:
+    """Folder of the home's column files."""
+    return _home(arguments) / "columns"
+
+
 def stack_database_url(arguments: argparse.Namespace, settings: Settings) -> str:
     """Address of the stack's database.
 
@@ -93,12 +100,16 @@ def stack_database_url(arguments: argparse.Namespace, settings: Settings) -> str
     ConfigurationError
         If the home has none yet.
     """
-    folder = arguments.home.expanduser().absolute() if arguments.home else home_folder()
+    folder = _home(arguments)
     url = database_url_of(Home(folder), settings)
     if not url:
         mend = ", or give a folder with --archive" if hasattr(arguments, "archive") else ""
         raise ConfigurationError(f"home {str(folder)!r} has no database yet; start 'quant up'{mend}")
     return url
+
+
+def _home(arguments: argparse.Namespace) -> Path:
+    return arguments.home.expanduser().absolute() if arguments.home else home_folder()
 
 
 def _read(source: Source, arguments: argparse.Namespace, symbol: str) -> StoredMarket:

@@ -5,7 +5,7 @@ from dataclasses import asdict, replace
 from typing import Any
 
 from quant_pipelines.cli.backtest_run import only_symbol
-from quant_pipelines.cli.history import open_database
+from quant_pipelines.cli.history import columns_folder, open_database
 from quant_pipelines.cli.output import table, write_text
 from quant_pipelines.core.errors import ConfigurationError
 from quant_pipelines.core.settings import Settings
@@ -13,7 +13,7 @@ from quant_pipelines.core.timeframes import DAY_MS, floor_ms, from_ms
 from quant_pipelines.optimize.report import render_verdict
 from quant_pipelines.optimize.verdict import VerdictRecord
 from quant_pipelines.research.job import OptimizationJob, make_job
-from quant_pipelines.research.run import optimize_one, resume_job
+from quant_pipelines.research.run import open_source, optimize_one, resume_job
 from quant_pipelines.sdk import load_strategy, strategies_folder
 from quant_pipelines.settings import load_settings
 
@@ -36,9 +36,9 @@ def optimize(arguments: argparse.Namespace) -> VerdictRecord:
             raise ConfigurationError("--resume needs the database that the optimization is stored in")
         return optimize_one(None, _job(arguments, settings))
     with open_database(arguments, settings) as engine:
-        if arguments.resume is not None:
-            return optimize_one(engine, resume_job(engine, arguments.resume))
-        return optimize_one(engine, _job(arguments, settings))
+        is_new = arguments.resume is None
+        job = _job(arguments, settings) if is_new else resume_job(engine, arguments.resume)
+        return optimize_one(engine, job, source=open_source(engine, job, columns_folder(arguments)))
 
 
 def write_report(arguments: argparse.Namespace, record: VerdictRecord) -> None:

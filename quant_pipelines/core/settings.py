@@ -71,6 +71,12 @@ class MarketSettings:
     trade_symbols: tuple[str, ...] = setting((), "symbols whose public trades are sampled into the database")
     book_symbols: tuple[str, ...] = setting((), "symbols whose order book is sampled into the database")
     book_depth: int = setting(20, "levels a side of a sampled order book", low=1, high=1000)
+    keep_bars_days: int = setting(
+        0,
+        "days of bars that are kept, in whole months, and never fewer than are in use; 0 keeps all",
+        low=0,
+        high=36_500,
+    )
 
 
 @dataclass(frozen=True, slots=True)

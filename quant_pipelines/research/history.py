@@ -13,6 +13,7 @@ from quant_pipelines.core.errors import DataError
 from quant_pipelines.core.funding import FundingSeries
 from quant_pipelines.core.timeframes import DAY_MS, EXECUTION_TIMEFRAME, MINUTE_MS, floor_ms, from_ms
 from quant_pipelines.store.bars import newest_bar_ms, read_bars
+from quant_pipelines.store.column_cache import ColumnCache
 from quant_pipelines.store.deployments import newest_instrument
 from quant_pipelines.store.market import read_funding
 from quant_pipelines.store.verdicts import blocking_findings
@@ -115,11 +116,22 @@ def describe_window(bars: Bars, start_ms: int, end_ms: int) -> str:
 
 
 class DatabaseSource:
-    """History from ``market.*``; the last few series are kept, since jobs of one symbol follow each other."""
+    """History from ``market.*``; the last few series are kept, since jobs of one symbol follow each other.
 
-    def __init__(self, engine: Engine, exchange: str) -> None:
+    Parameters
+    ----------
+    engine
+        Product database.
+    exchange
+        ccxt id.
+    columns
+        Folder of column files to read bars through; None reads them from the database.
+    """
+
+    def __init__(self, engine: Engine, exchange: str, columns: Path | None = None) -> None:
         self._engine = engine
         self._exchange = exchange
+        self._cache = None if columns is None else ColumnCache(engine, columns)
         self._read = lru_cache(maxsize=_SERIES_KEPT)(self._read_bars)
 
     def last_midnight(self, symbol: str, timeframe: str) -> int:
@@ -154,7 +166,9 @@ class DatabaseSource:
         )
 
     def _read_bars(self, symbol: str, timeframe: str, start_ms: int, end_ms: int) -> Bars:
-        return read_bars(self._engine, self._exchange, symbol, timeframe, start_ms, end_ms)
+        if self._cache is None:
+            return read_bars(self._engine, self._exchange, symbol, timeframe, start_ms, end_ms)
+        return self._cache.read_bars(self._exchange, symbol, timeframe, start_ms, end_ms)
 
 
 class ArchiveSource:

@@ -9,6 +9,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
 from queue import Empty, SimpleQueue
 from threading import Thread
 from typing import Any, TypeAlias
@@ -29,6 +30,7 @@ def optimize_many(
     jobs: Iterable[OptimizationJob],
     workers: int = 2,
     *,
+    columns: Path | None = None,
     on_outcome: Callable[[Outcome], None] = lambda _: None,
 ) -> list[Outcome]:
     """Run jobs in worker processes.
@@ -41,6 +43,8 @@ def optimize_many(
         What to run.
     workers
         Processes, at most one a job.
+    columns
+        Folder of column files to read bars through; None reads them from the database.
     on_outcome
         Called with each outcome as it arrives, from the threads that wait for the workers.
 
@@ -62,13 +66,14 @@ def optimize_many(
     for item in enumerate(todo):
         work.put(item)
 
+    opening = {"database_url": engine_url, "columns": None if columns is None else str(columns)}
+
     def keep(number: int, outcome: Outcome) -> None:
         outcomes[number] = outcome
         on_outcome(outcome)
 
     threads = [
-        Thread(target=_feed, args=(engine_url, work, keep), daemon=True)
-        for _ in range(min(workers, len(todo)))
+        Thread(target=_feed, args=(opening, work, keep), daemon=True) for _ in range(min(workers, len(todo)))
     ]
     for thread in threads:
         thread.start()
@@ -77,7 +82,7 @@ def optimize_many(
     return _complete(todo, outcomes)
 
 
-def _feed(engine_url: str | None, work: _Work, keep: Callable[[int, Outcome], None]) -> None:
+def _feed(opening: dict[str, str | None], work: _Work, keep: Callable[[int, Outcome], None]) -> None:
     """Give one worker a job at a time until none is left."""
     worker: _Worker | None = None
     try:
@@ -86,7 +91,7 @@ def _feed(engine_url: str | None, work: _Work, keep: Callable[[int, Outcome], No
                 number, job = work.get_nowait()
             except Empty:
                 return
-            worker = worker or _Worker(engine_url)
+            worker = worker or _Worker(opening)
             answer = worker.run(job)
             if answer is None:
                 keep(number, JobFailure(job, f"worker process ended with code {worker.close()}"))
@@ -103,7 +108,7 @@ def _feed(engine_url: str | None, work: _Work, keep: Callable[[int, Outcome], No
 class _Worker:
     """One process and the pipe to it."""
 
-    def __init__(self, engine_url: str | None) -> None:
+    def __init__(self, opening: dict[str, str | None]) -> None:
         self._process = subprocess.Popen(
             _COMMAND,
             stdin=subprocess.PIPE,
@@ -112,7 +117,7 @@ class _Worker:
             encoding="utf-8",
             env={**os.environ, **_ONE_THREAD},
         )
-        self._send({"database_url": engine_url})
+        self._send(opening)
 
     def run(self, job: OptimizationJob) -> dict[str, Any] | None:
         """Answer of the worker; None when it died."""

@@ -87,13 +87,13 @@ def resume_job(engine: Engine, task_id: int) -> OptimizationJob:
     return OptimizationJob.from_document(task.settings["job"])
 
 
-def open_source(engine: Engine | None, job: OptimizationJob) -> Source:
-    """History of a job: its archive, else the database."""
+def open_source(engine: Engine | None, job: OptimizationJob, columns: Path | None = None) -> Source:
+    """History of a job: its archive, else the database, read through the column files of a folder."""
     if job.archive is not None:
         return ArchiveSource(Path(job.archive), job.exchange)
     if engine is None:
         raise OptimizationError("no database and no archive is given; expected one of them")
-    return DatabaseSource(engine, job.exchange)
+    return DatabaseSource(engine, job.exchange, columns)
 
 
 class _Run:

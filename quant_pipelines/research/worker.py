@@ -1,6 +1,7 @@
 """A worker process: one job as a JSON line on stdin, one answer as a JSON line on stdout, until stdin ends.
 
-Started by the pool as ``python -P -m quant_pipelines.research.worker``; the first line names the database.
+Started by the pool as ``python -P -m quant_pipelines.research.worker``; the first line names the database and
+the folder of column files.
 Workers run at low priority and have their own connections, so that trading never waits for research.
 """
 
@@ -9,6 +10,7 @@ import logging
 import os
 import sys
 from functools import cache
+from pathlib import Path
 from typing import Any, TextIO
 
 from sqlalchemy import Engine
@@ -28,10 +30,12 @@ def serve(lines: TextIO, answers: TextIO) -> None:
     """Answer every job until the lines end."""
     opening = json.loads(lines.readline())
     engine = connect(opening["database_url"], pool_size=2) if opening["database_url"] else None
+    columns = Path(opening["columns"]) if opening["columns"] else None
 
     @cache
     def source(archive: str | None, exchange: str) -> Source:
-        return open_source(engine, OptimizationJob("", "", "", archive=archive, exchange=exchange))
+        job = OptimizationJob("", "", "", archive=archive, exchange=exchange)
+        return open_source(engine, job, columns)
 
     for line in lines:
         job = OptimizationJob.from_document(json.loads(line))

@@ -24,6 +24,7 @@ _SETTINGS = {
     "unix_socket_directories": "",  # a socket's path may be at most 107 bytes long; a home's may be longer
     "max_connections": "200",
     "max_wal_size": "2GB",
+    "shared_buffers": "256MB",  # a bulk load of bars writes its own pages out otherwise
     "jit": "off",
     "timezone": "UTC",
     "log_timezone": "UTC",

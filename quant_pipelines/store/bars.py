@@ -1,43 +1,54 @@
-"""Bars in PostgreSQL: written by binary COPY, read as packed columns, monthly partitions made ahead.
+"""Bars in PostgreSQL: written by binary COPY, read as packed columns.
 
-New rows are copied straight into the table; rows that may meet stored ones go through a staging table, so
-that nothing is rewritten that did not change.
+A writer reads what is stored first: bars that are there already cost no write, new ones are copied straight
+into their month's partition, and only those that differ go through a staging table.
 """
 
-import struct
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
 import numpy as np
-from psycopg import Cursor
 from psycopg.errors import UniqueViolation
-from sqlalchemy import Connection, Engine, text
+from sqlalchemy import Connection, Engine
 
 from quant_pipelines.core.bars import BarRows, Bars, bars_from_columns
-from quant_pipelines.core.timeframes import from_ms, timeframe_ms
+from quant_pipelines.core.timeframes import from_ms
+from quant_pipelines.store.bar_copy import KEY, PRICES, STAGED, VALUES, Series, copy_in, cursor, read_packed
+from quant_pipelines.store.bar_partitions import (
+    ensure_partitions,
+    following_month,
+    is_partitioned,
+    month_start_ms,
+    months_between,
+    partition_of,
+)
 
-_POSTGRES_EPOCH_MS = 946_684_800_000
-_COPY_HEADER = b"PGCOPY\n\xff\r\n\0" + struct.pack(">ii", 0, 0)
-_COPY_CHUNK = 1 << 20
-_PARTITION_LOCK = 0x42415253
+__all__ = [
+    "Upserted",
+    "count_by_day",
+    "ensure_partitions",
+    "newest_bar_ms",
+    "oldest_bar_ms",
+    "read_bar_rows",
+    "read_bars",
+    "upsert_bars",
+]
 
-_PRICES = ("open", "high", "low", "close", "volume")
-_VALUES = (*_PRICES, "quote_volume", "trades")
-_STAGED = ("ts", *_VALUES, "available_at")
-
+_BULK_ROWS = 1000
 _STAGE = """
 create temp table if not exists incoming_bars on commit delete rows as
 select ts, open, high, low, close, volume, quote_volume, trades, available_at from market.bars with no data
 """
 _MERGE = f"""
 with written as (
-    insert into market.bars as stored (exchange, symbol, timeframe, {", ".join(_STAGED)})
-    select %(exchange)s, %(symbol)s, %(timeframe)s, {", ".join(_STAGED)} from incoming_bars order by ts
+    insert into market.bars as stored (exchange, symbol, timeframe, {", ".join(STAGED)})
+    select %(exchange)s, %(symbol)s, %(timeframe)s, {", ".join(STAGED)} from incoming_bars order by ts
     on conflict (exchange, symbol, timeframe, ts)
-    do update set {", ".join(f"{name} = excluded.{name}" for name in _VALUES)}
-    where ({", ".join(f"stored.{name}" for name in _VALUES)})
-        is distinct from ({", ".join(f"excluded.{name}" for name in _VALUES)})
+    do update set {", ".join(f"{name} = excluded.{name}" for name in VALUES)}
+    where ({", ".join(f"stored.{name}" for name in VALUES)})
+        is distinct from ({", ".join(f"excluded.{name}" for name in VALUES)})
     returning 1
 )
 select (select count(*) from written), (
@@ -45,7 +56,11 @@ select (select count(*) from written), (
     where exchange = %(exchange)s and symbol = %(symbol)s and timeframe = %(timeframe)s
 )
 """  # noqa: S608 - column names of this module
-_ONE_SERIES = "where exchange = %s and symbol = %s and timeframe = %s and ts >= %s and ts < %s"
+_NOTE = """
+insert into market.bar_versions (exchange, symbol, timeframe, month, version)
+values (%s, %s, %s, %s, gen_random_uuid())
+on conflict (exchange, symbol, timeframe, month) do update set version = excluded.version
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,24 +77,6 @@ class Upserted:
 
     def __add__(self, other: "Upserted") -> "Upserted":
         return Upserted(self.inserted + other.inserted, self.updated + other.updated)
-
-
-def ensure_partitions(engine: Engine, start_ms: int, end_ms: int) -> None:
-    """Make the monthly partitions of ``[start_ms, end_ms]``; safe from several processes at once.
-
-    Creating a partition locks the whole table for a moment, so it happens in its own transaction and only
-    when one is missing.
-    """
-    months = _months(start_ms, end_ms)
-    with engine.begin() as connection:
-        if not _missing(connection, months):
-            return
-        connection.execute(text("select pg_advisory_xact_lock(:key)"), {"key": _PARTITION_LOCK})
-        for first, after in _missing(connection, months):
-            connection.exec_driver_sql(
-                f"create table if not exists {_partition(first)} partition of market.bars "
-                f"for values from ('{first} 00:00+00') to ('{after} 00:00+00')"
-            )
 
 
 def upsert_bars(engine: Engine, exchange: str, symbol: str, timeframe: str, rows: BarRows) -> Upserted:
@@ -105,15 +102,12 @@ def upsert_bars(engine: Engine, exchange: str, symbol: str, timeframe: str, rows
     """
     if rows.ts.size == 0:
         return Upserted(0, 0)
-    series = (exchange, symbol, timeframe)
-    first_ms, last_ms = int(rows.ts.min()), int(rows.ts.max())
-    ensure_partitions(engine, first_ms, last_ms)
-    if not _has_bars(engine, series, first_ms, last_ms):
-        try:
-            return _copy_new(engine, series, rows)
-        except UniqueViolation:
-            pass  # another writer was first: merge with its rows
-    return _merge(engine, series, rows)
+    series, ordered = (exchange, symbol, timeframe), _ascending(rows)
+    ensure_partitions(engine, int(ordered.ts[0]), int(ordered.ts[-1]))
+    try:
+        return _write(engine, series, ordered)
+    except UniqueViolation:  # somebody wrote the same bars by other means: merge with theirs
+        return _write(engine, series, ordered, can_copy=False)
 
 
 def read_bars(
@@ -125,7 +119,8 @@ def read_bars(
     end_ms: int,
 ) -> Bars:
     """Read the bars whose open time lies in ``[start_ms, end_ms)``, oldest first; empty if there are none."""
-    columns = _read(engine, (exchange, symbol, timeframe), _PRICES, start_ms, end_ms)
+    with engine.connect() as connection:
+        columns = read_packed(connection, (exchange, symbol, timeframe), PRICES, start_ms, end_ms)
     return bars_from_columns(symbol, timeframe, columns)
 
 
@@ -138,7 +133,8 @@ def read_bar_rows(
     end_ms: int,
 ) -> BarRows:
     """Like `read_bars`, with quote volume and number of trades."""
-    return BarRows(**_read(engine, (exchange, symbol, timeframe), _VALUES, start_ms, end_ms))
+    with engine.connect() as connection:
+        return BarRows(**read_packed(connection, (exchange, symbol, timeframe), VALUES, start_ms, end_ms))
 
 
 def newest_bar_ms(engine: Engine, exchange: str, symbol: str, timeframe: str) -> int | None:
@@ -162,7 +158,7 @@ def count_by_day(engine: Engine, exchange: str, timeframe: str, start_ms: int, e
         return {day.isoformat(): count for day, count in connection.exec_driver_sql(query, window)}
 
 
-def _edge(engine: Engine, aggregate: str, series: tuple[str, str, str]) -> int | None:
+def _edge(engine: Engine, aggregate: str, series: Series) -> int | None:
     query = (
         f"select (extract(epoch from {aggregate}(ts)) * 1000)::bigint from market.bars "  # noqa: S608
         "where exchange = %s and symbol = %s and timeframe = %s"
@@ -172,108 +168,86 @@ def _edge(engine: Engine, aggregate: str, series: tuple[str, str, str]) -> int |
     return None if value is None else int(value)
 
 
-def _has_bars(engine: Engine, series: tuple[str, str, str], first_ms: int, last_ms: int) -> bool:
-    query = f"select exists (select from market.bars {_ONE_SERIES})"  # noqa: S608
-    with engine.connect() as connection:
-        window = (from_ms(first_ms), from_ms(last_ms + 1))
-        return bool(connection.exec_driver_sql(query, (*series, *window)).scalar_one())
+def _write(engine: Engine, series: Series, rows: BarRows, *, can_copy: bool = True) -> Upserted:
+    """Write what differs from the stored bars; writers of one series wait for each other."""
+    with engine.begin() as connection:
+        if len(rows) >= _BULK_ROWS:
+            # A crash of the server may cost the last moments of a load that the exchange can repeat; it never
+            # tears, and the next commit of anybody makes it safe.
+            connection.exec_driver_sql("set local synchronous_commit = off")
+        connection.exec_driver_sql(
+            "select pg_advisory_xact_lock(hashtextextended(%s, 0))", ("bars " + " ".join(series),)
+        )
+        window = int(rows.ts[0]), int(rows.ts[-1]) + 1
+        is_new, is_changed = _compare(rows, read_packed(connection, series, VALUES, *window))
+        if not can_copy:
+            return _merge(connection, series, _taken(rows, is_new | is_changed))
+        written = Upserted(int(is_new.sum()), 0)
+        if written.inserted:
+            _copy_new(connection, series, _taken(rows, is_new))
+        if is_changed.any():
+            written += _merge(connection, series, _taken(rows, is_changed))
+        return written
 
 
-def _copy_new(engine: Engine, series: tuple[str, str, str], rows: BarRows) -> Upserted:
-    columns = ", ".join(("exchange", "symbol", "timeframe", *_STAGED))
-    with engine.begin() as connection, _cursor(connection) as cursor:
-        _copy_in(cursor, f"market.bars ({columns})", _image(rows, timeframe_ms(series[2]), series))
-    return Upserted(int(rows.ts.size), 0)
+def _compare(rows: BarRows, stored: dict[str, np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
+    """Which rows are not stored, and which are stored with other bits."""
+    is_new = np.ones(len(rows), dtype=bool)
+    is_changed = np.zeros(len(rows), dtype=bool)
+    if not stored["ts"].size:
+        return is_new, is_changed
+    place = np.minimum(np.searchsorted(stored["ts"], rows.ts), stored["ts"].size - 1)
+    is_new = stored["ts"][place] != rows.ts
+    in_step = rows.ts.size == stored["ts"].size and not is_new.any()
+    for name in VALUES:
+        found = stored[name] if in_step else stored[name][place]
+        is_changed |= getattr(rows, name).view(np.int64) != found.view(np.int64)
+    return is_new, is_changed & ~is_new
 
 
-def _merge(engine: Engine, series: tuple[str, str, str], rows: BarRows) -> Upserted:
-    with engine.begin() as connection, _cursor(connection) as cursor:
-        cursor.execute(_STAGE)
-        _copy_in(cursor, f"incoming_bars ({', '.join(_STAGED)})", _image(rows, timeframe_ms(series[2]), ()))
+def _copy_new(connection: Connection, series: Series, rows: BarRows) -> None:
+    """Copy into the partitions themselves, which spares the routing and the triggers of each row."""
+    with cursor(connection) as into:
+        if not is_partitioned(connection):
+            copy_in(into, "market.bars", series, rows, has_key=True)
+            return
+        months = list(_by_month(rows))
+        for month, part in months:
+            copy_in(into, partition_of(month), series, part, has_key=True)
+        into.executemany(_NOTE, [(*series, month) for month, _ in months])
+
+
+def _merge(connection: Connection, series: Series, rows: BarRows) -> Upserted:
+    with cursor(connection) as into:
+        into.execute(_STAGE)
+        copy_in(into, "incoming_bars", series, rows, has_key=False)
+        into.execute("analyze incoming_bars")  # else the planner takes it for a few rows, and loops
         # One statement sees one snapshot: "met" counts the rows that were stored before it.
-        cursor.execute(_MERGE, dict(zip(("exchange", "symbol", "timeframe"), series, strict=True)))
-        written, met = cursor.fetchone() or (0, 0)
-    inserted = int(rows.ts.size) - int(met)
+        into.execute(_MERGE, dict(zip(KEY, series, strict=True)))
+        written, met = into.fetchone() or (0, 0)
+    inserted = len(rows) - int(met)
     return Upserted(inserted, int(written) - inserted)
 
 
-def _cursor(connection: Connection, *, binary: bool = False) -> Cursor[Any]:
-    driver: Any = connection.connection.driver_connection
-    cursor: Cursor[Any] = driver.cursor(binary=binary)
-    return cursor
+def _ascending(rows: BarRows) -> BarRows:
+    """Rows by time, in the types that are stored."""
+    order = slice(None) if (np.diff(rows.ts) > 0).all() else np.argsort(rows.ts, kind="stable")
+    columns: dict[str, Any] = {}
+    for name in ("ts", *VALUES):
+        kind = np.int64 if name in ("ts", "trades") else np.float64
+        columns[name] = np.ascontiguousarray(getattr(rows, name)[order], kind)
+    return BarRows(**columns)
 
 
-def _copy_in(cursor: Cursor[Any], target: str, image: bytes) -> None:
-    view = memoryview(image)
-    with cursor.copy(f"copy {target} from stdin (format binary)") as copy:
-        for start in range(0, len(view), _COPY_CHUNK):
-            copy.write(view[start : start + _COPY_CHUNK])
+def _taken(rows: BarRows, chosen: np.ndarray) -> BarRows:
+    if chosen.all():
+        return rows
+    return BarRows(**{name: getattr(rows, name)[chosen] for name in ("ts", *VALUES)})
 
 
-def _image(rows: BarRows, step_ms: int, constants: tuple[str, ...]) -> bytes:
-    """Binary COPY image of the rows, with constant text columns in front, built without a Python loop."""
-    texts = [value.encode() for value in constants]
-    fields: list[tuple[str, str]] = [("n_fields", ">i2")]
-    for position, value in enumerate(texts):
-        fields += [(f"length_{position}", ">i4"), (f"text_{position}", f"S{len(value)}")]
-    for name in _STAGED:
-        kind = ">i8" if name in ("ts", "trades", "available_at") else ">f8"
-        fields += [(f"length_{name}", ">i4"), (name, kind)]
-    image = np.empty(rows.ts.size, dtype=np.dtype(fields))
-    image["n_fields"] = len(texts) + len(_STAGED)
-    for position, value in enumerate(texts):
-        image[f"length_{position}"], image[f"text_{position}"] = len(value), value
-    for name in _STAGED:
-        image[f"length_{name}"] = 8
-    image["ts"] = (rows.ts - _POSTGRES_EPOCH_MS) * 1000
-    image["available_at"] = image["ts"] + step_ms * 1000
-    for name in _VALUES:
-        image[name] = getattr(rows, name)
-    return _COPY_HEADER + image.tobytes() + b"\xff\xff"
-
-
-def _read(
-    engine: Engine,
-    series: tuple[str, str, str],
-    names: tuple[str, ...],
-    start_ms: int,
-    end_ms: int,
-) -> dict[str, np.ndarray]:
-    """Columns as one binary value each: the server packs them, so no row is touched in Python."""
-    senders = ["timestamptz_send(ts)"]
-    senders += [f"{'int8send' if name == 'trades' else 'float8send'}({name})" for name in names]
-    packed = ", ".join(f"string_agg({sender}, ''::bytea order by ts)" for sender in senders)
-    query = f"select {packed} from market.bars {_ONE_SERIES}"  # noqa: S608 - column names of this module
-    with engine.connect() as connection, _cursor(connection, binary=True) as cursor:
-        window = (from_ms(start_ms), from_ms(end_ms))
-        values = cursor.execute(query, (*series, *window)).fetchone() or ()
-    columns = {
-        name: np.frombuffer(value or b"", ">i8" if name in ("ts", "trades") else ">f8")
-        for name, value in zip(("ts", *names), values, strict=True)
-    }
-    columns = {name: column.astype(column.dtype.newbyteorder("=")) for name, column in columns.items()}
-    columns["ts"] = columns["ts"] // 1000 + _POSTGRES_EPOCH_MS
-    return columns
-
-
-def _months(start_ms: int, end_ms: int) -> list[tuple[date, date]]:
-    month, last = from_ms(start_ms).date().replace(day=1), from_ms(end_ms).date()
-    months = []
-    while month <= last:
-        following = date(month.year + month.month // 12, month.month % 12 + 1, 1)
-        months.append((month, following))
-        month = following
-    return months
-
-
-def _missing(connection: Connection, months: list[tuple[date, date]]) -> list[tuple[date, date]]:
-    query = text(
-        "select relname from pg_class c join pg_namespace n on n.oid = relnamespace "
-        "where nspname = 'market' and relispartition"
-    )
-    known = {f"market.{name}" for name in connection.execute(query).scalars()}
-    return [month for month in months if _partition(month[0]) not in known]
-
-
-def _partition(month: date) -> str:
-    return f"market.bars_{month:%Y_%m}"
+def _by_month(rows: BarRows) -> Iterator[tuple[date, BarRows]]:
+    for month in months_between(int(rows.ts[0]), int(rows.ts[-1])):
+        edges = [month_start_ms(month), month_start_ms(following_month(month))]
+        first, last = np.searchsorted(rows.ts, edges)
+        if last > first:
+            yield month, BarRows(**{name: getattr(rows, name)[first:last] for name in ("ts", *VALUES)})

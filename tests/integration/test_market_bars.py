@@ -1,3 +1,4 @@
+import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
@@ -119,6 +120,32 @@ def test_two_writers_of_the_same_bars_agree(engine: Engine) -> None:
         reports = list(pool.map(lambda _: upsert_bars(engine, *SERIES, rows(2000)), range(4)))
     assert sum(report.inserted for report in reports) == 2000
     assert len(read_bars(engine, *SERIES, *ALL)) == 2000
+
+
+def test_bar_that_plain_sql_writes_meanwhile_is_met(engine: Engine) -> None:
+    ensure_partitions(engine, START, START)
+    with ThreadPoolExecutor(1) as pool, engine.connect() as other:
+        other.exec_driver_sql(
+            "insert into market.bars values ('binanceusdm', 'BTC/USDT:USDT', '1m', '2024-02-29 00:02+00', "
+            "1, 1, 1, 1, 1, 1, 1, '2024-02-29 00:03+00')"
+        )
+        writer = pool.submit(upsert_bars, engine, *SERIES, rows(5))
+        wait_for_a_lock(engine)
+        other.commit()
+        assert writer.result() == Upserted(4, 1)
+    assert read_bars(engine, *SERIES, *ALL).open.tolist() == rows(5).open.tolist()
+
+
+def wait_for_a_lock(engine: Engine) -> None:
+    """Return once somebody waits for somebody else."""
+    waiting = text("select count(*) from pg_locks where not granted")
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline:
+        with engine.connect() as connection:
+            if connection.execute(waiting).scalar_one():
+                return
+        time.sleep(0.01)
+    raise AssertionError("nobody waited within a minute")
 
 
 def test_edges_and_counts_know_what_is_stored(engine: Engine) -> None:

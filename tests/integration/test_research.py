@@ -1,6 +1,7 @@
 """Walk-forwards on stored bars: kept, resumed after a crash, the same for any number of workers."""
 
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -146,16 +147,22 @@ def test_interrupted_job_goes_on_behind_the_last_fold_and_ends_the_same(stored: 
     assert untouched == 2
 
 
-def test_any_number_of_workers_gives_the_same_verdicts(stored: Engine, database_url: str) -> None:
+def test_any_number_of_workers_gives_the_same_verdicts(
+    stored: Engine, database_url: str, tmp_path: Path
+) -> None:
+    """The workers read through column files, which they make at the same time."""
     jobs = [JOB, replace(JOB, timeframe="1m"), replace(JOB, symbol="ETH/USDT:USDT")]
     alone = [numbers(optimize_one(stored, job)) for job in reversed(jobs)][::-1]
     with stored.begin() as connection:
         connection.execute(text("truncate research.optimizer_tasks cascade"))
-    outcomes = optimize_many(database_url, [*jobs, replace(JOB, strategy="ema_cros")], workers=2)
+    todo = [*jobs, replace(JOB, strategy="ema_cros")]
+    outcomes = optimize_many(database_url, todo, workers=2, columns=tmp_path)
     assert [numbers(one) for one in outcomes[:3] if isinstance(one, VerdictRecord)] == alone
     failure = outcomes[3]
     assert isinstance(failure, JobFailure)
     assert "did you mean 'ema_cross'?" in failure.error
+    assert len(list(tmp_path.glob("*.columns"))) == 4
+    assert len(list(tmp_path.iterdir())) == 4
 
 
 def test_earlier_trials_on_overlapping_data_count(stored: Engine) -> None:

@@ -29,6 +29,7 @@ SENSORS = [
 MARKET_DAY = {"bars_1m", "bars_rollup", "data_quality"}
 CHAIN = MARKET_DAY | {
     "instruments",
+    "bar_months",
     "funding_rates",
     "open_interest",
     "mark_prices",
@@ -64,6 +65,7 @@ OPERATORS = {
 }
 DEPENDENCIES = {
     "instruments": set(),
+    "bar_months": set(),
     "bars_1m": {"instruments"},
     "bars_rollup": {"bars_1m"},
     "funding_rates": {"instruments"},

@@ -2,6 +2,7 @@
 
 from quant_pipelines.store.tables.base import SCHEMAS, metadata
 from quant_pipelines.store.tables.market import (
+    bar_versions,
     bars,
     book_snapshots,
     data_findings,
@@ -57,6 +58,7 @@ __all__ = [
     "alerts",
     "approvals",
     "audit_logs",
+    "bar_versions",
     "bars",
     "book_snapshots",
     "bus_events",

@@ -11,6 +11,7 @@ from sqlalchemy import (
     PrimaryKeyConstraint,
     Table,
     UniqueConstraint,
+    Uuid,
 )
 from sqlalchemy import (
     text as sql,
@@ -55,6 +56,20 @@ bars = Table(
     schema="market",
     postgresql_partition_by="RANGE (ts)",
     comment="Closed bars, labelled by their open time; partitioned by month",
+)
+
+bar_versions = Table(
+    "bar_versions",
+    metadata,
+    text("exchange"),
+    text("symbol"),
+    text("timeframe"),
+    Column("month", Date, nullable=False, comment="first day of the UTC month"),
+    Column("version", Uuid, nullable=False, comment="random, so that a restored database never repeats one"),
+    PrimaryKeyConstraint("exchange", "symbol", "timeframe", "month"),
+    schema="market",
+    comment="A new version for every transaction that changed bars of a series in a month; "
+    "the column cache compares it",
 )
 
 funding_rates = Table(
