@@ -30,6 +30,17 @@ _STAGE = """
 create temp table if not exists incoming_bars on commit delete rows as
 select ts, open, high, low, close, volume, quote_volume, trades, available_at from market.bars with no data
 """
+
+
+def _document(source: str) -> str:
+    return "jsonb_build_object(" + ", ".join(f"'{name}', {source}.{name}" for name in _PRICES) + ")"
+
+
+_CHANGED = " or ".join(
+    # Sums of volumes differ in their last digits: that is no revision.
+    f"abs(stored.{name} - incoming.{name}) > 1e-9 * abs(stored.{name})"
+    for name in _PRICES
+)
 _MERGE = f"""
 with written as (
     insert into market.bars as stored (exchange, symbol, timeframe, {", ".join(_STAGED)})
@@ -39,11 +50,16 @@ with written as (
     where ({", ".join(f"stored.{name}" for name in _VALUES)})
         is distinct from ({", ".join(f"excluded.{name}" for name in _VALUES)})
     returning 1
-)
-select (select count(*) from written), (
-    select count(*) from incoming_bars join market.bars using (ts)
+), met as materialized (
+    select ts, {_CHANGED} as is_revised from incoming_bars incoming join market.bars stored using (ts)
     where exchange = %(exchange)s and symbol = %(symbol)s and timeframe = %(timeframe)s
+), revised as (
+    insert into market.bar_revisions (exchange, symbol, timeframe, ts, cause, old, new)
+    select exchange, symbol, timeframe, ts, %(cause)s, {_document("stored")}, {_document("incoming")}
+    from met join incoming_bars incoming using (ts) join market.bars stored using (ts)
+    where is_revised and exchange = %(exchange)s and symbol = %(symbol)s and timeframe = %(timeframe)s
 )
+select (select count(*) from written), (select count(*) from met)
 """  # noqa: S608 - column names of this module
 _ONE_SERIES = "where exchange = %s and symbol = %s and timeframe = %s and ts >= %s and ts < %s"
 
@@ -82,8 +98,10 @@ def ensure_partitions(engine: Engine, start_ms: int, end_ms: int) -> None:
             )
 
 
-def upsert_bars(engine: Engine, exchange: str, symbol: str, timeframe: str, rows: BarRows) -> Upserted:
-    """Store bars; a bar that is stored already is rewritten only where it changed.
+def upsert_bars(
+    engine: Engine, exchange: str, symbol: str, timeframe: str, rows: BarRows, *, cause: str = "venue"
+) -> Upserted:
+    """Store bars; a bar that is stored already is rewritten only where it changed, and kept as a revision.
 
     Parameters
     ----------
@@ -97,6 +115,8 @@ def upsert_bars(engine: Engine, exchange: str, symbol: str, timeframe: str, rows
         One of 1m, 5m, 15m, 1h, 4h, 1d.
     rows
         Closed bars with distinct ``ts``, in any order.
+    cause
+        Why a stored bar changes: ``venue`` (it answers differently now) or ``repair`` (we stored it wrong).
 
     Returns
     -------
@@ -113,7 +133,7 @@ def upsert_bars(engine: Engine, exchange: str, symbol: str, timeframe: str, rows
             return _copy_new(engine, series, rows)
         except UniqueViolation:
             pass  # another writer was first: merge with its rows
-    return _merge(engine, series, rows)
+    return _merge(engine, series, rows, cause)
 
 
 def read_bars(
@@ -186,12 +206,13 @@ def _copy_new(engine: Engine, series: tuple[str, str, str], rows: BarRows) -> Up
     return Upserted(int(rows.ts.size), 0)
 
 
-def _merge(engine: Engine, series: tuple[str, str, str], rows: BarRows) -> Upserted:
+def _merge(engine: Engine, series: tuple[str, str, str], rows: BarRows, cause: str) -> Upserted:
     with engine.begin() as connection, _cursor(connection) as cursor:
         cursor.execute(_STAGE)
         _copy_in(cursor, f"incoming_bars ({', '.join(_STAGED)})", _image(rows, timeframe_ms(series[2]), ()))
         # One statement sees one snapshot: "met" counts the rows that were stored before it.
-        cursor.execute(_MERGE, dict(zip(("exchange", "symbol", "timeframe"), series, strict=True)))
+        values = dict(zip(("exchange", "symbol", "timeframe"), series, strict=True))
+        cursor.execute(_MERGE, {**values, "cause": cause})
         written, met = cursor.fetchone() or (0, 0)
     inserted = int(rows.ts.size) - int(met)
     return Upserted(inserted, int(written) - inserted)

@@ -28,6 +28,7 @@ SENSORS = [
 ]
 MARKET_DAY = {"bars_1m", "bars_rollup", "data_quality"}
 CHAIN = MARKET_DAY | {
+    "data_repair",
     "instruments",
     "funding_rates",
     "open_interest",
@@ -45,7 +46,7 @@ SELECTIONS = {
     "daily_optimization": CHAIN,
     "strategy_scoring": MARKET_DAY | {"scorecard"},
     "hot_coin_scan": {"funding_rates", "open_interest", "hot_scores", "hot_list"},
-    "market_refresh": MARKET_DAY,
+    "market_refresh": MARKET_DAY | {"data_repair"},
     "deep_search": SEARCH,
     "focused_optimization": SEARCH,
 }
@@ -67,9 +68,10 @@ DEPENDENCIES = {
     "funding_rates": {"instruments"},
     "open_interest": {"instruments"},
     "data_quality": {"bars_rollup"},
+    "data_repair": {"data_quality"},
     "hot_scores": {"data_quality", "funding_rates", "open_interest"},
     "hot_list": {"hot_scores"},
-    "walk_forward": {"data_quality", "funding_rates", "hot_list"},
+    "walk_forward": {"data_repair", "funding_rates", "hot_list"},
     "verdicts": {"walk_forward"},
     "paper_screen": {"verdicts"},
     "deployments": {"paper_screen"},
@@ -106,10 +108,21 @@ def test_quality_checks_are_shown() -> None:
     assert {key.name for key in keys} == {
         "gaps",
         "duplicates",
+        "off_grid",
         "ohlc",
         "half_open_bar",
         "suspected_half_open_bar",
+        "outliers",
+        "zero_volume",
+        "frozen_price",
+        "stale_feed",
         "roll_up_mismatch",
+        "source_mismatch",
+        "revised_bars",
+        "off_slot_funding",
+        "missing_funding",
+        "unordered",
+        "crossed_book",
     }
 
 

@@ -2,6 +2,8 @@
 
 from quant_pipelines.store.tables.base import SCHEMAS, metadata
 from quant_pipelines.store.tables.market import (
+    bar_confirmations,
+    bar_revisions,
     bars,
     data_findings,
     funding_rates,
@@ -45,6 +47,8 @@ __all__ = [
     "alerts",
     "approvals",
     "audit_logs",
+    "bar_confirmations",
+    "bar_revisions",
     "bars",
     "checkpoints",
     "data_findings",

@@ -144,7 +144,7 @@ def test_coverage_counts_what_is_missing_and_check_finds_the_gap(quant: Quant, w
     world.market()
     start = day_start_ms("2025-06-01")
     minutes = np.array([at for at in range(2 * 1440) if not 100 <= at < 400])
-    price = np.full(minutes.size, 100.0)
+    price = 100.0 + np.sin(minutes / 50.0)
     ones = np.ones(minutes.size)
     rows = BarRows(
         start + minutes * MINUTE_MS, price, price, price, price, ones, ones, np.ones(minutes.size, dtype=int)
