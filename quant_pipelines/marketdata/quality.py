@@ -161,7 +161,9 @@ def check_own_timeframes(
     for timeframe in OWN_TIMEFRAMES if finished else ():
         found: Found = []
         checked = 0
-        for symbol in symbols:
+        # A symbol without any such bars is not expected to have them.
+        kept = [one for one in symbols if oldest_bar_ms(engine, exchange, one, timeframe) is not None]
+        for symbol in kept:
             new, count = _check_bars(engine, (exchange, symbol, timeframe), finished, clock())
             found += new
             checked += count
