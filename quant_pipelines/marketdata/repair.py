@@ -4,7 +4,7 @@ A bar counts as never existed only between two bars that the same answer has: an
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 
 import numpy as np
 
@@ -65,6 +65,8 @@ class Mended:
 async def mend_bars(market: Market, symbol: str, days: Sequence[str], clock: Clock) -> Mended:
     """Fetch the bars of these days again, roll up, confirm, and check again; every part is stored by itself.
 
+    The exchange is asked for a day more on either side, so that what is missing at an edge lies between bars.
+
     Parameters
     ----------
     market
@@ -86,7 +88,8 @@ async def mend_bars(market: Market, symbol: str, days: Sequence[str], clock: Clo
         delete_impossible_bars(engine, (exchange, symbol, timeframe), window, now_ms)
         for timeframe in (EXECUTION_TIMEFRAME, *OWN_TIMEFRAMES)
     )
-    written = upsert_bars(engine, exchange, symbol, EXECUTION_TIMEFRAME, minutes, cause=_CAUSE)
+    asked = _between(minutes, *window)
+    written = upsert_bars(engine, exchange, symbol, EXECUTION_TIMEFRAME, asked, cause=_CAUSE)
     rolled = roll_up_days(engine, exchange, [symbol], list(days), own=own, cause=_CAUSE)
     answers = {EXECUTION_TIMEFRAME: minutes, **own.bars[symbol]}
     never = {
@@ -132,6 +135,11 @@ def proven_missing(answer: IntArray, stored: IntArray, window: tuple[int, int], 
     first, last = max(window[0], int(answer[0])), min(window[1], int(answer[-1]))
     grid = np.arange(-(-first // step_ms) * step_ms, last, step_ms, dtype=np.int64)
     return np.setdiff1d(grid, np.union1d(answer, stored))
+
+
+def _between(rows: BarRows, start_ms: int, end_ms: int) -> BarRows:
+    first, last = np.searchsorted(rows.ts, [start_ms, end_ms])
+    return BarRows(**{one.name: getattr(rows, one.name)[first:last] for one in fields(rows)})
 
 
 def _confirm_missing(

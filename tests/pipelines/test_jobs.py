@@ -10,6 +10,7 @@ from assets.resources import Platform
 from quant_pipelines.core.timeframes import DAY_MS, MINUTE_MS
 from quant_pipelines.definitions import build_definitions
 from quant_pipelines.marketdata.days import history_days
+from quant_pipelines.marketdata.quality import check_days
 from quant_pipelines.store.tables import bars, data_findings, hotlist, verdicts, whitelist
 from quant_pipelines.store.verdicts import read_verdicts
 from tests.pipelines.conftest import ComputedMarket
@@ -104,6 +105,40 @@ def test_scan_scores_the_universe_without_partitions(
     execute(platform, instance, "market_refresh", history_days(platform.clock(), 9))
     assert execute(platform, instance, "hot_coin_scan").success
     assert count(platform.engine, hotlist, hotlist.c.flags == []) == 3
+
+
+def test_refresh_repairs_what_was_lost(platform: Platform, instance: dg.DagsterInstance) -> None:
+    seed(platform, instance)
+    yesterday = history_days(platform.clock(), 1)
+    execute(platform, instance, "market_refresh", yesterday)
+    lost = bars.delete().where(bars.c.timeframe == "1m", bars.c.symbol == "ETH/USDT:USDT")
+    with platform.engine.begin() as connection:
+        connection.execute(lost.where(bars.c.ts.between("2024-03-14 03:00+00", "2024-03-14 03:59+00")))
+    check_days(platform.engine, platform.exchange, platform.symbols(), [yesterday[0]], clock=platform.clock)
+    is_open = data_findings.c.resolved_at.is_(None)
+    assert count(platform.engine, data_findings, is_open) == 1
+
+    # Today's refresh fetches today only: the fault of yesterday is the repair's.
+    result = execute(platform, instance, "market_refresh", history_days(platform.clock(), 0))
+    assert materialized(result, "data_repair") == [None]
+    assert count(platform.engine, data_findings, is_open) == 0
+    assert all(check.passed for check in result.get_asset_check_evaluations())
+
+
+def test_standing_findings_are_shown_by_symbol_and_day(
+    platform: Platform, instance: dg.DagsterInstance
+) -> None:
+    seed(platform, instance)
+    away = Platform(
+        platform.settings,
+        clock=platform.clock,
+        open_source=lambda _: ComputedMarket(platform.clock() - 2 * MINUTE_MS),
+    )
+    result = execute(away, instance, "market_refresh", history_days(platform.clock(), 1))
+    away.engine.dispose()
+    (failed,) = [check for check in result.get_asset_check_evaluations() if not check.passed]
+    assert (failed.check_name, failed.severity) == ("gaps", dg.AssetCheckSeverity.ERROR)
+    assert "BTC/USDT:USDT" in str(failed.metadata["newest"].value)
 
 
 def seed(platform: Platform, instance: dg.DagsterInstance) -> None:

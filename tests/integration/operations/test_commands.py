@@ -1,8 +1,6 @@
 """The operators' verbs as scripts use them: documents, exit codes, one sentence for what is refused."""
 
-import json
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -20,27 +18,6 @@ pytestmark = pytest.mark.postgres
 Quant = Callable[..., tuple[int, Any, str]]
 BTC, ETH = "BTC/USDT:USDT", "ETH/USDT:USDT"
 SIGNED = ("--operator", "ann", "--reason", "because it looks right")
-
-
-@pytest.fixture
-def quant(
-    database_url: str,
-    monkeypatch: pytest.MonkeyPatch,
-    tmp_path: Path,
-    capfd: pytest.CaptureFixture[str],
-) -> Quant:
-    """Run a command on the test's database: exit code, JSON document, and what stands on stderr."""
-    monkeypatch.setenv("QUANT_DATABASE_URL", database_url)
-    monkeypatch.setenv("QUANT_HOME", str(tmp_path))
-    monkeypatch.chdir(tmp_path)
-
-    def run(*arguments: str | int) -> tuple[int, Any, str]:
-        capfd.readouterr()
-        code = main([*map(str, arguments), "--json"])
-        out, err = capfd.readouterr()
-        return code, json.loads(out) if out else None, err
-
-    return run
 
 
 def test_candidate_is_approved_and_another_rejected(quant: Quant, world: Any) -> None:
