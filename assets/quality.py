@@ -9,7 +9,7 @@ from assets.market import bars_rollup
 from assets.partitions import daily_asset
 from assets.rendering import table
 from assets.resources import Platform
-from quant_pipelines.marketdata.checks import BLOCK, CHECKS
+from quant_pipelines.marketdata.checks import BLOCK, CHECKS, IN_FILES_ONLY
 from quant_pipelines.marketdata.quality import check_days
 from quant_pipelines.operations.repair import (
     AUTOMATIC_ATTEMPTS,
@@ -21,6 +21,7 @@ from quant_pipelines.store.findings import open_findings
 
 _QUALITY: dict[str, Any] = {"group_name": "market", "owners": ["team:quant"], "kinds": {"python", "postgres"}}
 _SHOWN = 50
+_SHOWN_CHECKS = {name: check for name, check in CHECKS.items() if name not in IN_FILES_ONLY}
 
 
 @daily_asset(deps=[bars_rollup], **_QUALITY)
@@ -70,13 +71,13 @@ def data_repair(platform: dg.ResourceParam[Platform]) -> dg.MaterializeResult:
         dg.AssetCheckSpec(
             name, asset=data_quality, additional_deps=[data_repair], description=check.description
         )
-        for name, check in CHECKS.items()
+        for name, check in _SHOWN_CHECKS.items()
     ]
 )
 def data_findings(platform: dg.ResourceParam[Platform]) -> Iterator[dg.AssetCheckResult]:
     """Show the findings that stand on any day, check by check."""
     standing = open_findings(platform.engine, platform.exchange)
-    for name in CHECKS:
+    for name in _SHOWN_CHECKS:
         yield _check_result(name, [finding for finding in standing if finding["check_name"] == name])
 
 

@@ -117,12 +117,9 @@ def test_quality_checks_are_shown() -> None:
         "frozen_price",
         "stale_feed",
         "roll_up_mismatch",
-        "source_mismatch",
         "revised_bars",
         "off_slot_funding",
         "missing_funding",
-        "unordered",
-        "crossed_book",
     }
 
 

@@ -89,12 +89,16 @@ CHECKS: dict[str, Check] = {
 MENDABLE = tuple(name for name, check in CHECKS.items() if check.mend)
 SUSPICIONS = tuple(name for name, check in CHECKS.items() if check.is_suspicion)
 
+IN_FILES_ONLY = (UNORDERED, SOURCE_MISMATCH, CROSSED_BOOK)
+"""Checks of files: nothing that is stored can have these faults, or nothing stores such data."""
+
 __all__ = [
     "BARS",
     "BLOCK",
     "CHECKS",
     "CROSSED_BOOK",
     "FUNDING",
+    "IN_FILES_ONLY",
     "MENDABLE",
     "MISSING_FUNDING",
     "OFF_SLOT_FUNDING",
