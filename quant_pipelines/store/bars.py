@@ -49,17 +49,17 @@ with written as (
     do update set {", ".join(f"{name} = excluded.{name}" for name in _VALUES)}
     where ({", ".join(f"stored.{name}" for name in _VALUES)})
         is distinct from ({", ".join(f"excluded.{name}" for name in _VALUES)})
-    returning 1
-), met as materialized (
-    select ts, {_CHANGED} as is_revised from incoming_bars incoming join market.bars stored using (ts)
-    where exchange = %(exchange)s and symbol = %(symbol)s and timeframe = %(timeframe)s
+    returning ts
 ), revised as (
     insert into market.bar_revisions (exchange, symbol, timeframe, ts, cause, old, new)
     select exchange, symbol, timeframe, ts, %(cause)s, {_document("stored")}, {_document("incoming")}
-    from met join incoming_bars incoming using (ts) join market.bars stored using (ts)
-    where is_revised and exchange = %(exchange)s and symbol = %(symbol)s and timeframe = %(timeframe)s
+    from written join incoming_bars incoming using (ts) join market.bars stored using (ts)
+    where exchange = %(exchange)s and symbol = %(symbol)s and timeframe = %(timeframe)s and ({_CHANGED})
 )
-select (select count(*) from written), (select count(*) from met)
+select (select count(*) from written), (
+    select count(*) from incoming_bars join market.bars using (ts)
+    where exchange = %(exchange)s and symbol = %(symbol)s and timeframe = %(timeframe)s
+)
 """  # noqa: S608 - column names of this module
 _ONE_SERIES = "where exchange = %s and symbol = %s and timeframe = %s and ts >= %s and ts < %s"
 
@@ -210,7 +210,7 @@ def _merge(engine: Engine, series: tuple[str, str, str], rows: BarRows, cause: s
     with engine.begin() as connection, _cursor(connection) as cursor:
         cursor.execute(_STAGE)
         _copy_in(cursor, f"incoming_bars ({', '.join(_STAGED)})", _image(rows, timeframe_ms(series[2]), ()))
-        # One statement sees one snapshot: "met" counts the rows that were stored before it.
+        # One statement sees one snapshot: rows and values that were stored before it.
         values = dict(zip(("exchange", "symbol", "timeframe"), series, strict=True))
         cursor.execute(_MERGE, {**values, "cause": cause})
         written, met = cursor.fetchone() or (0, 0)
