@@ -10,12 +10,14 @@ import numpy as np
 import pytest
 from sqlalchemy import Engine
 
-from quant_pipelines.archive import read_bar_rows
+from quant_pipelines.archive import read_bar_rows, read_funding_stamps
 from quant_pipelines.core.bars import BarRows
 from quant_pipelines.core.clock import system_clock_ms
 from quant_pipelines.core.errors import ExchangeUnavailable
 from quant_pipelines.core.timeframes import DAY_MS, HOUR_MS, MINUTE_MS, day_start_ms
 from quant_pipelines.exchange import FundingRate
+from quant_pipelines.marketdata.checks import funding_intervals
+from quant_pipelines.marketdata.days import days_between
 from quant_pipelines.marketdata.ingest import Market
 from quant_pipelines.marketdata.quality import check_days, check_own_timeframes
 from quant_pipelines.marketdata.repair import proven_missing
@@ -292,3 +294,18 @@ def test_half_open_bars_of_real_history_are_repaired_to_the_truth(engine: Engine
     with engine.connect() as connection:
         query = "select count(*), min(cause), max(cause) from market.bar_revisions"
         assert tuple(connection.exec_driver_sql(query).one()) == (8, "repair", "repair")
+
+
+@pytest.mark.archive
+def test_changed_funding_interval_is_stored_right_and_not_blamed(engine: Engine, archive: Path) -> None:
+    symbol, folder = "LAYER/USDT:USDT", archive / "funding" / "binance_um"
+    stamps, rates = read_funding_stamps(folder / "LAYERUSDT-variable-interval.parquet")
+    slots = (stamps // HOUR_MS * HOUR_MS).tolist()
+    rows = [(ts, float(rate), None) for ts, rate in zip(slots, rates, strict=True)]
+    assert save_funding(engine, EXCHANGE, symbol, rows) == 984
+    ts, stored_rates, _ = read_funding(engine, EXCHANGE, symbol, slots[0], slots[-1] + 1)
+    assert (ts.tolist(), np.array_equal(stored_rates, rates)) == (slots, True)
+    assert funding_intervals(ts // HOUR_MS).tolist() == [4] * 305 + [1] * 679
+    days = days_between(slots[0], slots[-1])
+    check_days(engine, EXCHANGE, [symbol], days, clock=lambda: slots[-1] + DAY_MS)
+    assert [row for row in open_findings(engine, EXCHANGE) if row["timeframe"] == "funding"] == []
