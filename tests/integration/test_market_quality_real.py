@@ -1,5 +1,6 @@
 """The quality checks on real exchange history: known faults are found, clean files are not blamed."""
 
+from collections import Counter
 from itertools import groupby
 from pathlib import Path
 from typing import Any
@@ -71,14 +72,15 @@ def test_roll_ups_of_minutes_equal_the_exchanges_hours(archive: Path, base: str)
     assert find_mismatches(rolled, hours) == {}
 
 
-def test_clean_archive_has_no_blocking_finding_but_missing_hours(archive: Path) -> None:
+def test_clean_archive_has_nothing_but_a_few_suspicions(archive: Path) -> None:
     report = check_archive(archive, "binanceusdm")
-    assert report.bars > 1_000_000
-    blocking = {finding["check_name"] for finding in report.findings if finding["severity"] == "block"}
-    assert blocking <= {"gaps"}
-    names = {finding["check_name"] for finding in report.findings}
-    assert names.isdisjoint({"duplicates", "off_grid", "ohlc", "half_open_bar", "frozen_price", "unordered"})
-    assert names.isdisjoint({"off_slot_funding", "zero_volume"})
+    assert report.bars > 1_500_000
+    assert {finding["severity"] for finding in report.findings} == {"warning"}
+    counts: Counter[str] = Counter()
+    for finding in report.findings:
+        counts[finding["check_name"]] += finding["count"]
+    # Bars that do not join, most of them on 2024-10-28, and spikes in hours that no other file has.
+    assert counts == {"suspected_half_open_bar": 69, "outliers": 3}
 
 
 def test_real_flash_spike_that_other_timeframes_have_is_no_outlier(archive: Path) -> None:
