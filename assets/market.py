@@ -1,6 +1,5 @@
-"""Group ``market``: what the exchange said, rolled up and checked."""
+"""Group ``market``: what the exchange said, rolled up."""
 
-from collections.abc import Iterator
 from typing import Any
 
 import dagster as dg
@@ -9,7 +8,6 @@ from assets.partitions import daily_asset
 from assets.rendering import table
 from assets.resources import Platform
 from quant_pipelines.core.timeframes import DAY_MS, MINUTE_MS, day_start_ms
-from quant_pipelines.marketdata.checks import check_days, check_roll_ups
 from quant_pipelines.marketdata.ingest import (
     ingest_bars,
     ingest_funding,
@@ -18,12 +16,11 @@ from quant_pipelines.marketdata.ingest import (
 )
 from quant_pipelines.marketdata.ingest_prices import ingest_prices, priced
 from quant_pipelines.marketdata.own_bars import fetch_own_bars
-from quant_pipelines.marketdata.quality import SHOWN
+from quant_pipelines.marketdata.quality import check_roll_ups
 from quant_pipelines.marketdata.rollup import ROLLED_TIMEFRAMES, roll_up_days
 from quant_pipelines.store.bar_partitions import ensure_months_ahead
 from quant_pipelines.store.bars import count_by_day
 from quant_pipelines.store.column_cache import ColumnCache
-from quant_pipelines.store.market import open_findings
 from quant_pipelines.store.retention import apply_retention
 
 _MARKET: dict[str, Any] = {"group_name": "market", "owners": ["team:quant"], "kinds": {"python", "postgres"}}
@@ -114,45 +111,6 @@ def mark_prices(platform: dg.ResourceParam[Platform]) -> dg.MaterializeResult:
         lambda market: ingest_prices(priced(market), platform.symbols(), timeframe, start_ms, end_ms)
     )
     return dg.MaterializeResult(metadata={"rows": sum(report.values()), "by_symbol": _by_symbol(report)})
-
-
-@daily_asset(deps=[bars_rollup], **_MARKET)
-def data_quality(
-    context: dg.AssetExecutionContext, platform: dg.ResourceParam[Platform]
-) -> dg.MaterializeResult:
-    """Check the 1-minute bars; research refuses days with a finding that blocks."""
-    days, symbols = list(context.partition_keys), platform.symbols()
-    report = check_days(platform.engine, platform.exchange, symbols, days, clock=platform.clock)
-    metadata = {
-        "run_bars": report.bars,
-        "run_findings": len(report.findings),
-        "run_resolved": report.resolved,
-    }
-    return dg.MaterializeResult(metadata=metadata)
-
-
-@dg.multi_asset_check(
-    specs=[
-        dg.AssetCheckSpec(name, asset=data_quality, description=description)
-        for name, description in SHOWN.items()
-    ]
-)
-def data_findings(platform: dg.ResourceParam[Platform]) -> Iterator[dg.AssetCheckResult]:
-    """Show the findings that stand on any day, check by check."""
-    standing = open_findings(platform.engine, platform.exchange)
-    for name in SHOWN:
-        yield _check_result(name, [finding for finding in standing if finding["check_name"] == name])
-
-
-def _check_result(name: str, findings: list[dict[str, Any]]) -> dg.AssetCheckResult:
-    blocks = any(finding["severity"] == "block" for finding in findings)
-    columns = ("symbol", "timeframe", "day", "severity", "count", "detail")
-    return dg.AssetCheckResult(
-        check_name=name,
-        passed=not findings,
-        severity=dg.AssetCheckSeverity.ERROR if blocks else dg.AssetCheckSeverity.WARN,
-        metadata={"findings": len(findings), "newest": table(findings[:20], columns)},
-    )
 
 
 def _history(platform: Platform) -> tuple[int, int]:

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any
 import dagster as dg
 from pydantic import Field
 
-from assets.market import data_quality, funding_rates
+from assets.market import funding_rates
+from assets.quality import data_repair
 from assets.rendering import plot, spark, table
 from assets.resources import Platform
 from assets.selection import hot_list
@@ -40,7 +41,7 @@ class Search(dg.Config):
     depth: Depth = Field(default=Depth.NORMAL, description="NORMAL, or DEEP for several times the trials")
 
 
-@dg.asset(deps=[data_quality, funding_rates, hot_list], **_RESEARCH)
+@dg.asset(deps=[data_repair, funding_rates, hot_list], **_RESEARCH)
 def walk_forward(
     context: dg.AssetExecutionContext, config: Search, platform: dg.ResourceParam[Platform]
 ) -> dg.MaterializeResult:

@@ -4,7 +4,8 @@ from typing import Any
 
 import dagster as dg
 
-from assets.market import data_quality, funding_rates, open_interest
+from assets.market import funding_rates, open_interest
+from assets.quality import data_quality
 from assets.rendering import table
 from assets.resources import Platform
 from quant_pipelines.hotlist.factors import FACTORS

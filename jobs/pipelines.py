@@ -2,7 +2,7 @@
 
 import dagster as dg
 
-from assets import market, research, selection, trading
+from assets import market, quality, research, selection, trading
 from jobs.names import (
     DAILY_OPTIMIZATION,
     DEEP_SEARCH,
@@ -13,7 +13,7 @@ from jobs.names import (
     STRATEGY_SCORING,
 )
 
-_BARS = dg.AssetSelection.assets(market.bars_1m, market.bars_rollup, market.data_quality)
+_BARS = dg.AssetSelection.assets(market.bars_1m, market.bars_rollup, quality.data_quality)
 _VERDICTS = dg.AssetSelection.assets(
     research.walk_forward, research.verdicts, trading.paper_screen, trading.deployments
 )
@@ -45,8 +45,8 @@ hot_coin_scan = dg.define_asset_job(
 )
 market_refresh = dg.define_asset_job(
     MARKET_REFRESH,
-    selection=_BARS,
-    description="Fetch and check today's bars again, because the health of the market data changed",
+    selection=_BARS | dg.AssetSelection.assets(quality.data_repair),
+    description="Fetch, check and repair, because the health of the market data changed",
 )
 deep_search = dg.define_asset_job(
     DEEP_SEARCH,

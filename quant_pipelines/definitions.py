@@ -4,7 +4,7 @@ import os
 
 import dagster as dg
 
-from assets import market, research, selection, trading
+from assets import market, quality, research, selection, trading
 from assets.resources import Platform
 from jobs.operator import OPERATOR_JOBS, culling
 from jobs.pipelines import PIPELINES
@@ -20,8 +20,8 @@ from sensors.searches import new_whitelist_symbol, performance_triggers
 def build_definitions(platform: Platform) -> dg.Definitions:
     """Everything that Dagster knows, around one outer world."""
     return dg.Definitions(
-        assets=dg.load_assets_from_modules([market, selection, research, trading]),
-        asset_checks=[market.data_findings],
+        assets=dg.load_assets_from_modules([market, quality, selection, research, trading]),
+        asset_checks=[quality.data_findings],
         jobs=[*PIPELINES, culling, *OPERATOR_JOBS],
         schedules=SCHEDULES,
         sensors=[

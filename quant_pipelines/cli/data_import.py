@@ -5,7 +5,7 @@ from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from quant_pipelines.cli.operator import opened
+from quant_pipelines.cli.operator import add_home, opened
 from quant_pipelines.cli.output import print_document, table
 from quant_pipelines.core.timeframes import TIMEFRAMES
 
@@ -16,13 +16,16 @@ _KINDS = ("bars", "funding", "open_interest")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Declare what only an import needs."""
-    group = parser.add_argument_group("import", "FILE: Parquet, CSV or gzipped CSV, or an archive folder")
-    group.add_argument("--exchange", help="ccxt id (default: exchange.id)")
-    group.add_argument("--symbol", default="", help="such as BTC/USDT:USDT")
-    group.add_argument("--timeframe", default="", choices=tuple(TIMEFRAMES), help="of bars")
-    group.add_argument("--kind", default="bars", choices=_KINDS, help="what is in it (default: %(default)s)")
-    group.add_argument("--dry-run", action="store_true", help="prove the files, store nothing")
+    """Declare the arguments."""
+    parser.add_argument(
+        "files", metavar="FILE", nargs="+", help="Parquet, CSV, gzipped CSV, or an archive folder"
+    )
+    add_home(parser)
+    parser.add_argument("--exchange", help="ccxt id (default: exchange.id)")
+    parser.add_argument("--symbol", default="", help="such as BTC/USDT:USDT")
+    parser.add_argument("--timeframe", default="", choices=tuple(TIMEFRAMES), help="of bars")
+    parser.add_argument("--kind", default="bars", choices=_KINDS, help="what is in it (default: %(default)s)")
+    parser.add_argument("--dry-run", action="store_true", help="prove the files, store nothing")
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -49,10 +52,8 @@ def _requests(arguments: argparse.Namespace, exchange: str) -> list["Request"]:
     from quant_pipelines.core.errors import ConfigurationError
     from quant_pipelines.marketdata.file_import import Request, files_of_archive
 
-    if not arguments.symbols:
-        raise ConfigurationError("no FILE is given; expected files, or a folder in archive layout")
     requests: list[Request] = []
-    for path in (Path(name).expanduser() for name in arguments.symbols):
+    for path in (Path(name).expanduser() for name in arguments.files):
         if path.is_dir():
             symbol, timeframe = arguments.symbol, arguments.timeframe
             requests += files_of_archive(path, exchange, symbol=symbol, timeframe=timeframe)

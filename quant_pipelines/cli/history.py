@@ -13,7 +13,7 @@ from quant_pipelines.core.errors import ConfigurationError, DataError, unknown_n
 from quant_pipelines.core.funding import FundingSeries
 from quant_pipelines.core.settings import Settings
 from quant_pipelines.core.timeframes import DAY_MS, EXECUTION_TIMEFRAME
-from quant_pipelines.research.history import ArchiveSource, DatabaseSource, Source
+from quant_pipelines.research.history import ArchiveSource, DatabaseSource, Source, covers
 from quant_pipelines.settings import home_folder
 from quant_pipelines.stack.home import Home
 from quant_pipelines.stack.status import database_url_of
@@ -48,11 +48,10 @@ class StoredMarket:
 
     def execution_bars(self) -> Bars:
         """1-minute bars if they cover the strategy's bars, else the strategy's bars."""
-        fine = self.minute_bars
-        if not len(fine) or not len(self.bars):
+        if not len(self.bars):
             return self.bars
-        covers = fine.ts[0] <= self.bars.ts[0] and fine.close_ts[-1] >= self.bars.close_ts[-1]
-        return fine if covers else self.bars
+        window = int(self.bars.ts[0]), int(self.bars.close_ts[-1])
+        return self.minute_bars if covers(self.minute_bars, *window) else self.bars
 
 
 def read_market(arguments: argparse.Namespace, symbol: str, settings: Settings) -> StoredMarket:

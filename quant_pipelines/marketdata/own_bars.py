@@ -5,23 +5,18 @@ A complete roll-up always wins, since it is what the minutes say; own bars fill 
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
-from datetime import date
 from typing import Any
 
 import numpy as np
 
-from quant_pipelines.core.arrays import BoolArray
-from quant_pipelines.core.bars import COLUMNS, BarRows
+from quant_pipelines.core.bars import BarRows
 from quant_pipelines.core.clock import Clock
-from quant_pipelines.core.timeframes import DAY_MS, day_of, day_start_ms, from_ms
+from quant_pipelines.core.timeframes import DAY_MS, day_start_ms
 from quant_pipelines.marketdata.days import spans
 from quant_pipelines.marketdata.ingest import Market, for_each_symbol
-from quant_pipelines.marketdata.quality import ROLL_UP_MISMATCH, WARNING, Finding
 
 OWN_TIMEFRAMES = ("1h", "4h", "1d")
 """Few enough requests to ask for all of history: four for 91 days of a symbol, beside 90 for its minutes."""
-
-_TOLERANCE = 1e-9  # relative; sums of volumes differ in the last digits
 
 _NAMES = tuple(field.name for field in fields(BarRows))
 _EMPTY: dict[str, Any] = {
@@ -74,38 +69,9 @@ def completed(rolled: BarRows, own: BarRows) -> BarRows:
     return BarRows(**{name: np.concatenate(parts)[order] for name, parts in columns.items()})
 
 
-def find_mismatches(rolled: BarRows, own: BarRows) -> dict[date, Finding]:
-    """Compare prices and volumes of bars that both have; a finding for each UTC day with a difference.
-
-    Quote volume and trades are not compared: recorded history often lacks them.
-    """
-    ts, ours, theirs = np.intersect1d(rolled.ts, own.ts, assume_unique=True, return_indices=True)
-    differs = np.stack([_differs(rolled, own, name, (ours, theirs)) for name in COLUMNS], axis=1)
-    at_fault = np.flatnonzero(differs.any(axis=1))
-    found: dict[date, Finding] = {}
-    for day in np.unique(ts[at_fault] // DAY_MS):
-        bars = at_fault[ts[at_fault] // DAY_MS == day]
-        first, column = int(bars[0]), COLUMNS[int(np.argmax(differs[bars[0]]))]
-        detail = {
-            "at": f"{from_ms(int(ts[first])):%Y-%m-%d %H:%M}",
-            "column": column,
-            "own": float(getattr(own, column)[theirs[first]]),
-            "rolled_up": float(getattr(rolled, column)[ours[first]]),
-        }
-        finding = Finding(ROLL_UP_MISMATCH, WARNING, len(bars), detail)
-        found[date.fromisoformat(day_of(int(day) * DAY_MS))] = finding
-    return found
-
-
 async def _fetch(market: Market, symbol: str, timeframe: str, parts: list[tuple[str, str]]) -> BarRows:
     fetched: list[BarRows] = [_NOTHING]
     for first, last in parts:
         end_ms = day_start_ms(last) + DAY_MS
         fetched.append(await market.source.bars(symbol, timeframe, day_start_ms(first), end_ms))
     return BarRows(**{name: np.concatenate([getattr(rows, name) for rows in fetched]) for name in _NAMES})
-
-
-def _differs(rolled: BarRows, own: BarRows, name: str, positions: tuple[Any, Any]) -> BoolArray:
-    left, right = getattr(rolled, name)[positions[0]], getattr(own, name)[positions[1]]
-    differs: BoolArray = ~np.isclose(left, right, rtol=_TOLERANCE, atol=0.0)
-    return differs

@@ -1,154 +1,239 @@
-"""Quality checks on bars: pure functions from bars to findings."""
+"""Runs the quality checks over stored days and keeps the findings."""
 
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
 from typing import Any
 
-import numpy as np
+from sqlalchemy import Engine
 
-from quant_pipelines.core.arrays import BoolArray, IntArray
-from quant_pipelines.core.bars import Bars
-from quant_pipelines.core.timeframes import DAY_MS, from_ms
+from quant_pipelines.core.bars import Bars, empty_bars
+from quant_pipelines.core.clock import Clock, clock_time
+from quant_pipelines.core.timeframes import DAY_MS, EXECUTION_TIMEFRAME, day_of, day_start_ms, from_ms
+from quant_pipelines.marketdata.checks import (
+    CHECKS,
+    MISSING_FUNDING,
+    OFF_SLOT_FUNDING,
+    REVISED_BARS,
+    ROLL_UP_MISMATCH,
+    Finding,
+    check_funding,
+)
+from quant_pipelines.marketdata.checks.revisions import finding_of
+from quant_pipelines.marketdata.checks.series import Known, check_series
+from quant_pipelines.marketdata.days import spans
+from quant_pipelines.marketdata.own_bars import OWN_TIMEFRAMES, OwnBars
+from quant_pipelines.marketdata.rollup import RolledSeries
+from quant_pipelines.store.bars import oldest_bar_ms, read_bars
+from quant_pipelines.store.findings import (
+    AS_STORED,
+    MISSING,
+    Series,
+    read_confirmed,
+    read_revisions,
+    save_findings,
+)
+from quant_pipelines.store.market import read_funding
 
-WARNING, BLOCK = "warning", "block"
-GAP_BLOCKS_ABOVE = 0.02
-"""Share of a day's bars that may be missing before the day is unfit for research."""
-_DISCONTINUITY_FLOOR = 2e-4
-_DISCONTINUITY_FACTOR = 10.0
-_EXAMPLES = 5
+FUNDING_SERIES = "funding"
+"""Stands in a finding's timeframe where payments are meant."""
+
+_FUNDING_CHECKS = (OFF_SLOT_FUNDING, MISSING_FUNDING)
+_BAR_CHECKS = (*(name for name, check in CHECKS.items() if check.find), REVISED_BARS)
+_FUNDING_AROUND_MS = 2 * DAY_MS
+_REVISIONS_SHOWN_MS = 7 * DAY_MS
+
+Found = list[tuple[str, date, Finding]]
+"""Symbol, UTC day and finding."""
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
-    """A fault in the bars of one UTC day.
+class QualityReport:
+    """What one check run found.
 
     Parameters
     ----------
-    check_name
-        Check that found it.
-    severity
-        ``warning``, or ``block`` where research must not use the day.
-    count
-        Bars at fault.
-    detail
-        What a person needs to look at it; ``at`` names the first bars.
-    """
-
-    check_name: str
-    severity: str
-    count: int
-    detail: dict[str, Any] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True)
-class Day:
-    """Stored bars of one symbol and one UTC day, and what there should be.
-
-    Parameters
-    ----------
+    findings
+        Rows with symbol, day, check_name, severity, count and detail.
     bars
-        Bars whose open time lies in the day.
-    expected
-        Open times of the bars that must be there, milliseconds UTC. ndarray of shape (n_expected,), int64.
-    now_ms
-        Time of the check: a bar that closes later is not closed.
+        Bars that were looked at.
+    resolved
+        Findings of earlier runs that are gone.
     """
 
-    bars: Bars
-    expected: IntArray
-    now_ms: int
+    findings: list[dict[str, Any]]
+    bars: int
+    resolved: int
+
+    def __add__(self, other: "QualityReport") -> "QualityReport":
+        return QualityReport(
+            self.findings + other.findings, self.bars + other.bars, self.resolved + other.resolved
+        )
 
 
-def find_gaps(day: Day) -> Finding | None:
-    """Bars that should be there and are not; few of them warn, many block."""
-    missing = np.setdiff1d(day.expected, day.bars.ts)
-    if missing.size == 0:
-        return None
-    share = missing.size / day.expected.size
-    severity = BLOCK if share > GAP_BLOCKS_ABOVE else WARNING
-    return Finding("gaps", severity, int(missing.size), {"at": _times(missing), "share": round(share, 4)})
-
-
-def find_duplicates(day: Day) -> Finding | None:
-    """Bars whose open time is there twice."""
-    return _at_fault("duplicates", BLOCK, day.bars, np.diff(day.bars.ts, prepend=-1) <= 0)
-
-
-def find_ohlc(day: Day) -> Finding | None:
-    """Bars without 0 < low ≤ open, close ≤ high, or with a negative volume."""
-    bars = day.bars
-    body_low, body_high = np.minimum(bars.open, bars.close), np.maximum(bars.open, bars.close)
-    is_sound = (bars.low > 0) & (bars.low <= body_low) & (body_high <= bars.high) & np.isfinite(bars.high)
-    return _at_fault("ohlc", BLOCK, bars, ~(is_sound & (bars.volume >= 0)))
-
-
-def find_half_open(day: Day) -> Finding | None:
-    """Bars that are stored although they have not closed."""
-    return _at_fault("half_open_bar", BLOCK, day.bars, day.bars.close_ts > day.now_ms)
-
-
-def find_discontinuity(day: Day) -> Finding | None:
-    """Bars whose close is far from the next bar's open, as with a bar that was saved while still open.
-
-    Far is more than 2 bps and more than ten times the day's own 90th percentile, so that venues whose bars
-    never join exactly are not blamed. A suspicion, hence a warning.
-    """
-    bars = day.bars
-    if len(bars) < 3:
-        return None
-    with np.errstate(divide="ignore", invalid="ignore"):
-        jump = np.abs(np.log(bars.open[1:] / bars.close[:-1]))
-    jump[np.diff(bars.ts) != bars.step_ms] = 0.0
-    limit = max(_DISCONTINUITY_FLOOR, _DISCONTINUITY_FACTOR * float(np.nanpercentile(jump, 90)))
-    return _at_fault("suspected_half_open_bar", WARNING, bars, np.append(jump > limit, False))
-
-
-ROLL_UP_MISMATCH = "roll_up_mismatch"
-
-CHECKS: dict[str, Callable[[Day], Finding | None]] = {
-    "gaps": find_gaps,
-    "duplicates": find_duplicates,
-    "ohlc": find_ohlc,
-    "half_open_bar": find_half_open,
-    "suspected_half_open_bar": find_discontinuity,
-}
-
-
-SHOWN: dict[str, str] = {name: str(check.__doc__) for name, check in CHECKS.items()} | {
-    ROLL_UP_MISMATCH: "Bars of the exchange that differ from the roll-ups of its 1-minute bars.",
-}
-"""Every kind of finding with its description."""
-
-
-def check_day(bars: Bars, day_start_ms: int, *, first_ms: int, now_ms: int) -> list[Finding]:
-    """Run every check on one UTC day.
-
-    A finished day must be complete. Today must be complete up to its newest bar: bars that are late are the
-    concern of the market health, not a gap.
+def check_days(
+    engine: Engine,
+    exchange: str,
+    symbols: list[str],
+    days: Sequence[str],
+    *,
+    clock: Clock,
+    own: OwnBars | None = None,
+) -> QualityReport:
+    """Check the stored 1-minute bars and the funding of these UTC days; faults that are gone are resolved.
 
     Parameters
     ----------
-    bars
-        Bars whose open time lies in the day.
-    day_start_ms
-        Start of the day, milliseconds UTC.
-    first_ms
-        Open time of the symbol's first bar ever: nothing is missing before it.
-    now_ms
-        Time of the check.
+    engine
+        Product database.
+    exchange
+        ccxt id.
+    symbols, days
+        What to check; days as ``YYYY-MM-DD``.
+    clock
+        Tells which days are finished and which bars are closed.
+    own
+        The exchange's own bars of longer timeframes, where they are at hand: a spike that they know happened.
     """
-    end = day_start_ms + DAY_MS
-    if end > now_ms:
-        end = int(bars.ts.max()) if len(bars) else day_start_ms
-    expected = np.arange(max(day_start_ms, first_ms), end, bars.step_ms, dtype=np.int64)
-    day = Day(bars, expected, now_ms)
-    return [finding for check in CHECKS.values() if (finding := check(day)) is not None]
+    now = clock_time(clock)
+    found: Found = []
+    paid: Found = []
+    checked = 0
+    for symbol in symbols:
+        witness = _hours(own, symbol)
+        minutes, count = _check_bars(
+            engine, (exchange, symbol, EXECUTION_TIMEFRAME), days, clock(), witness=witness
+        )
+        found += minutes
+        checked += count
+        paid += _check_funding(engine, exchange, symbol, days)
+    scope = _scope((exchange, EXECUTION_TIMEFRAME), symbols, days, now)
+    report = _save(engine, scope | {"checks": _BAR_CHECKS}, found, checked)
+    scope = _scope((exchange, FUNDING_SERIES), symbols, days, now)
+    return report + _save(engine, scope | {"checks": _FUNDING_CHECKS}, paid, 0)
 
 
-def _at_fault(name: str, severity: str, bars: Bars, is_bad: BoolArray) -> Finding | None:
-    count = int(np.count_nonzero(is_bad))
-    return Finding(name, severity, count, {"at": _times(bars.ts[is_bad])}) if count else None
+def check_roll_ups(
+    engine: Engine, exchange: str, rolled: list[RolledSeries], days: Sequence[str], *, clock: Clock
+) -> QualityReport:
+    """Check the stored bars of the timeframes that the exchange was asked for, with what its bars differ in.
+
+    Parameters
+    ----------
+    engine
+        Product database.
+    exchange
+        ccxt id.
+    rolled
+        What `roll_up_days` met.
+    days
+        UTC days for which the exchange was asked; without any, nothing is checked.
+    clock
+        Tells the time of the check.
+    """
+    report = QualityReport([], 0, 0)
+    asked = {date.fromisoformat(day) for day in days}
+    for timeframe in OWN_TIMEFRAMES if days else ():
+        series = [one for one in rolled if one.timeframe == timeframe]
+        symbols = sorted({one.symbol for one in series})
+        found: Found = [
+            (one.symbol, day, finding)
+            for one in series
+            for day, finding in one.mismatches.items()
+            if day in asked
+        ]
+        checked = 0
+        for symbol in symbols:
+            new, count = _check_bars(engine, (exchange, symbol, timeframe), days, clock())
+            found += new
+            checked += count
+        scope = _scope((exchange, timeframe), symbols, days, clock_time(clock))
+        report += _save(engine, scope | {"checks": (*_BAR_CHECKS, ROLL_UP_MISMATCH)}, found, checked)
+    return report
 
 
-def _times(ts: IntArray) -> list[str]:
-    return [from_ms(int(value)).strftime("%Y-%m-%d %H:%M") for value in ts[:_EXAMPLES]]
+def check_own_timeframes(
+    engine: Engine, exchange: str, symbols: list[str], days: Sequence[str], *, clock: Clock
+) -> QualityReport:
+    """Check the stored bars of longer timeframes by themselves, without asking the exchange."""
+    report = QualityReport([], 0, 0)
+    finished = [day for day in days if day_start_ms(day) + DAY_MS <= clock()]
+    for timeframe in OWN_TIMEFRAMES if finished else ():
+        found: Found = []
+        checked = 0
+        # A symbol without any such bars is not expected to have them.
+        kept = [one for one in symbols if oldest_bar_ms(engine, exchange, one, timeframe) is not None]
+        for symbol in kept:
+            new, count = _check_bars(engine, (exchange, symbol, timeframe), finished, clock())
+            found += new
+            checked += count
+        scope = _scope((exchange, timeframe), symbols, finished, clock_time(clock))
+        report += _save(engine, scope | {"checks": _BAR_CHECKS}, found, checked)
+    return report
+
+
+def _check_bars(
+    engine: Engine, series: Series, days: Sequence[str], now_ms: int, *, witness: Bars | None = None
+) -> tuple[Found, int]:
+    """Check one symbol and timeframe; findings, and how many bars were looked at."""
+    known = Known(
+        first_ms=oldest_bar_ms(engine, *series) or 0,
+        missing=read_confirmed(engine, series, MISSING),
+        confirmed=read_confirmed(engine, series, AS_STORED),
+        witness=witness or empty_bars(series[1], "1h"),
+    )
+    found: Found = []
+    checked = 0
+    for first, last in spans(days):
+        start_ms, end_ms = day_start_ms(first), day_start_ms(last) + DAY_MS
+        bars = read_bars(engine, *series, start_ms - DAY_MS, end_ms + DAY_MS)
+        checked += len(bars.between(start_ms, end_ms))
+        checks = check_series(bars, start_ms, end_ms, now_ms=now_ms, known=known)
+        found += [(series[1], day, finding) for day, finding in checks]
+        found += _revised(engine, series, (start_ms, end_ms), from_ms(now_ms - _REVISIONS_SHOWN_MS))
+    return found, checked
+
+
+def _revised(
+    engine: Engine, series: Series, window: tuple[int, int], since: datetime
+) -> Iterator[tuple[str, date, Finding]]:
+    by_day: dict[str, list[Any]] = {}
+    for revision in read_revisions(engine, series, window, since):
+        by_day.setdefault(day_of(revision.ts_ms), []).append(revision)
+    for day, revisions in by_day.items():
+        yield series[1], date.fromisoformat(day), finding_of(revisions)
+
+
+def _check_funding(engine: Engine, exchange: str, symbol: str, days: Sequence[str]) -> Found:
+    chosen = {date.fromisoformat(day) for day in days}
+    found: Found = []
+    for first, last in spans(days):
+        start_ms, end_ms = day_start_ms(first) - _FUNDING_AROUND_MS, day_start_ms(last) + DAY_MS
+        slots, _, _ = read_funding(engine, exchange, symbol, start_ms, end_ms + _FUNDING_AROUND_MS)
+        for day, findings in check_funding(slots).items():
+            found += [(symbol, day, finding) for finding in findings if day in chosen]
+    return found
+
+
+def _hours(own: OwnBars | None, symbol: str) -> Bars | None:
+    rows = (own or OwnBars()).bars.get(symbol, {}).get("1h")
+    if rows is None:
+        return None
+    return Bars(symbol, "1h", rows.ts, rows.open, rows.high, rows.low, rows.close, rows.volume)
+
+
+def _scope(
+    series: tuple[str, str], symbols: Sequence[str], days: Sequence[str], at: datetime
+) -> dict[str, Any]:
+    return {
+        "exchange": series[0],
+        "symbols": symbols,
+        "timeframe": series[1],
+        "days": [date.fromisoformat(day) for day in days],
+        "at": at,
+    }
+
+
+def _save(engine: Engine, scope: dict[str, Any], found: Found, checked: int) -> QualityReport:
+    rows = [{"symbol": symbol, "day": day} | finding.to_row() for symbol, day, finding in found]
+    return QualityReport(rows, checked, save_findings(engine, scope, rows))

@@ -11,9 +11,9 @@ from sqlalchemy import Engine
 
 from quant_pipelines.core.bars import BarRows
 from quant_pipelines.core.timeframes import DAY_MS, MINUTE_MS, day_start_ms, timeframe_ms
+from quant_pipelines.marketdata.checks import Finding, find_mismatches
 from quant_pipelines.marketdata.days import spans
-from quant_pipelines.marketdata.own_bars import OwnBars, completed, find_mismatches
-from quant_pipelines.marketdata.quality import Finding
+from quant_pipelines.marketdata.own_bars import OwnBars, completed
 from quant_pipelines.store.bars import Upserted, read_bar_rows, upsert_bars
 
 ROLLED_TIMEFRAMES = ("5m", "15m", "1h", "4h", "1d")
@@ -78,7 +78,13 @@ class RolledSeries:
 
 
 def roll_up_days(
-    engine: Engine, exchange: str, symbols: list[str], days: list[str], *, own: OwnBars | None = None
+    engine: Engine,
+    exchange: str,
+    symbols: list[str],
+    days: list[str],
+    *,
+    own: OwnBars | None = None,
+    cause: str = "venue",
 ) -> list[RolledSeries]:
     """Roll the stored 1-minute bars of these UTC days up; the exchange's own bars stand in where one is open.
 
@@ -92,6 +98,8 @@ def roll_up_days(
         What to roll up; days as ``YYYY-MM-DD``.
     own
         Bars of the exchange for those of the days that are over.
+    cause
+        Why a stored bar may change, as in `upsert_bars`.
 
     Returns
     -------
@@ -107,7 +115,7 @@ def roll_up_days(
                 ours = roll_up(minutes, timeframe)
                 theirs = (own or OwnBars()).between(symbol, timeframe, start_ms, end_ms)
                 bars = completed(ours, theirs)
-                written = upsert_bars(engine, exchange, symbol, timeframe, bars)
+                written = upsert_bars(engine, exchange, symbol, timeframe, bars, cause=cause)
                 differing = find_mismatches(ours, theirs)
                 rolled.append(RolledSeries(symbol, timeframe, written, len(bars) - len(ours), differing))
     return rolled

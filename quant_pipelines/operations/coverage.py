@@ -7,11 +7,12 @@ from sqlalchemy import Engine, func, select
 from quant_pipelines.core.clock import Clock
 from quant_pipelines.core.errors import DataError, unknown_name
 from quant_pipelines.core.timeframes import timeframe_ms, to_ms
-from quant_pipelines.marketdata.checks import check_days
 from quant_pipelines.marketdata.days import days_between
+from quant_pipelines.marketdata.quality import QualityReport, check_days, check_own_timeframes
 from quant_pipelines.store.bars import newest_bar_ms, oldest_bar_ms
 from quant_pipelines.store.engine import transaction
-from quant_pipelines.store.market import open_findings, read_universe
+from quant_pipelines.store.findings import MISSING, open_findings, read_confirmed
+from quant_pipelines.store.market import read_universe
 from quant_pipelines.store.tables import bars
 
 
@@ -30,7 +31,8 @@ def bar_coverage(engine: Engine, exchange: str, symbols: list[str]) -> list[dict
     Returns
     -------
     list of dict
-        ``symbol``, ``timeframe``, ``first``, ``last`` (open times), ``bars`` and ``missing`` between the two.
+        ``symbol``, ``timeframe``, ``first``, ``last`` (open times), ``bars``, ``missing`` between the two,
+        and how many of these ``never_existed`` at the exchange.
 
     Raises
     ------
@@ -56,11 +58,14 @@ def bar_coverage(engine: Engine, exchange: str, symbols: list[str]) -> list[dict
     for row in rows:
         span_ms = to_ms(row["last"]) - to_ms(row["first"])
         row["missing"] = span_ms // timeframe_ms(row["timeframe"]) + 1 - row["bars"]
+        row["never_existed"] = int(
+            read_confirmed(engine, (exchange, row["symbol"], row["timeframe"]), MISSING).size
+        )
     return sorted(rows, key=lambda row: (row["symbol"], timeframe_ms(row["timeframe"])))
 
 
 def check_stored(engine: Engine, exchange: str, symbols: list[str], clock: Clock) -> dict[str, Any]:
-    """Check all stored 1-minute bars again; findings are stored, and faults that are gone are resolved.
+    """Check all stored bars and funding again; findings are stored, and faults that are gone are resolved.
 
     Parameters
     ----------
@@ -86,20 +91,20 @@ def check_stored(engine: Engine, exchange: str, symbols: list[str], clock: Clock
     known = read_universe(engine, exchange)
     _require_known(symbols, known)
     chosen = symbols or known
-    read, resolved = 0, 0
+    total = QualityReport([], 0, 0)
     for symbol in chosen:
-        first = oldest_bar_ms(engine, exchange, symbol, "1m")
-        last = newest_bar_ms(engine, exchange, symbol, "1m")
-        if first is None or last is None:
-            continue
-        report = check_days(engine, exchange, [symbol], days_between(first, last), clock=clock)
-        read, resolved = read + report.bars, resolved + report.resolved
-    names = ("symbol", "timeframe", "day", "check_name", "severity", "count")
-    standing = [row for row in open_findings(engine, exchange) if row["symbol"] in chosen]
+        for timeframe, check in (("1m", check_days), ("1h", check_own_timeframes)):
+            first = oldest_bar_ms(engine, exchange, symbol, timeframe)
+            last = newest_bar_ms(engine, exchange, symbol, timeframe)
+            if first is not None and last is not None:
+                total += check(engine, exchange, [symbol], days_between(first, last), clock=clock)
+    names = ("symbol", "timeframe", "day", "check_name", "severity", "count", "detail")
     return {
-        "bars": read,
-        "resolved": resolved,
-        "findings": [{name: row[name] for name in names} for row in standing],
+        "bars": total.bars,
+        "resolved": total.resolved,
+        "findings": [
+            {name: row[name] for name in names} for row in open_findings(engine, exchange, symbols=chosen)
+        ],
     }
 
 

@@ -89,7 +89,7 @@ def load_history(source: Source, symbol: str, timeframe: str, start_ms: int, end
         finer = source.bars(symbol, EXECUTION_TIMEFRAME, start_ms, end_ms)
         if covers(finer, start_ms, end_ms):
             execution = finer.validated()
-            findings += tuple(new for new in source.findings(finer, start_ms, end_ms) if new not in findings)
+            findings += source.findings(finer, start_ms, end_ms)
     funding = source.funding(symbol, start_ms, end_ms)
     return History(bars, execution, funding, source.specification(symbol), findings)
 
@@ -160,7 +160,7 @@ class DatabaseSource:
         return blocking_findings(
             self._engine,
             self._exchange,
-            (bars.symbol, {bars.timeframe, EXECUTION_TIMEFRAME}),
+            (bars.symbol, {bars.timeframe}),
             start_ms,
             end_ms,
         )

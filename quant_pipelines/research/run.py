@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import Engine, text
 
 from quant_pipelines.backtest import BacktestSettings
-from quant_pipelines.core.errors import OptimizationError, QuantError
+from quant_pipelines.core.errors import DataError, OptimizationError, QuantError
 from quant_pipelines.core.ids import digest_of
 from quant_pipelines.core.jit import kernel_digest
 from quant_pipelines.core.timeframes import from_ms
@@ -59,7 +59,7 @@ def optimize_one(
     StrategyError
         If the strategy is unknown or broken.
     DataError
-        If history is missing or malformed.
+        If history is missing, malformed, or blocked by a finding of the quality checks.
     OptimizationError
         If the search can't run, or another process is at this task.
     """
@@ -127,7 +127,13 @@ class _Run:
         """Market history of the whole window."""
         if self._history is None:
             job, plan = self.job, self.plan
-            self._history = load_history(self._source, job.symbol, job.timeframe, plan.start_ms, plan.end_ms)
+            history = load_history(self._source, job.symbol, job.timeframe, plan.start_ms, plan.end_ms)
+            if job.archive is None and history.findings:
+                raise DataError(
+                    f"{len(history.findings)} findings block the window: {history.findings[0]}; "
+                    "expected none, so repair the data first"
+                )
+            self._history = history
         return self._history
 
     @property

@@ -41,6 +41,17 @@ _STAGE = """
 create temp table if not exists incoming_bars on commit delete rows as
 select ts, open, high, low, close, volume, quote_volume, trades, available_at from market.bars with no data
 """
+
+
+def _document(source: str) -> str:
+    return "jsonb_build_object(" + ", ".join(f"'{name}', {source}.{name}" for name in PRICES) + ")"
+
+
+_CHANGED = " or ".join(
+    # Sums of volumes differ in their last digits: that is no revision.
+    f"abs(stored.{name} - incoming.{name}) > 1e-9 * abs(stored.{name})"
+    for name in PRICES
+)
 _MERGE = f"""
 with written as (
     insert into market.bars as stored (exchange, symbol, timeframe, {", ".join(STAGED)})
@@ -49,7 +60,12 @@ with written as (
     do update set {", ".join(f"{name} = excluded.{name}" for name in VALUES)}
     where ({", ".join(f"stored.{name}" for name in VALUES)})
         is distinct from ({", ".join(f"excluded.{name}" for name in VALUES)})
-    returning 1
+    returning ts
+), revised as (
+    insert into market.bar_revisions (exchange, symbol, timeframe, ts, cause, old, new)
+    select exchange, symbol, timeframe, ts, %(cause)s, {_document("stored")}, {_document("incoming")}
+    from written join incoming_bars incoming using (ts) join market.bars stored using (ts)
+    where exchange = %(exchange)s and symbol = %(symbol)s and timeframe = %(timeframe)s and ({_CHANGED})
 )
 select (select count(*) from written), (
     select count(*) from incoming_bars join market.bars using (ts)
@@ -79,8 +95,10 @@ class Upserted:
         return Upserted(self.inserted + other.inserted, self.updated + other.updated)
 
 
-def upsert_bars(engine: Engine, exchange: str, symbol: str, timeframe: str, rows: BarRows) -> Upserted:
-    """Store bars; a bar that is stored already is rewritten only where it changed.
+def upsert_bars(
+    engine: Engine, exchange: str, symbol: str, timeframe: str, rows: BarRows, *, cause: str = "venue"
+) -> Upserted:
+    """Store bars; a bar that is stored already is rewritten only where it changed, and kept as a revision.
 
     Parameters
     ----------
@@ -94,6 +112,8 @@ def upsert_bars(engine: Engine, exchange: str, symbol: str, timeframe: str, rows
         One of 1m, 5m, 15m, 1h, 4h, 1d.
     rows
         Closed bars with distinct ``ts``, in any order.
+    cause
+        Why a stored bar changes: ``venue`` (it answers differently now) or ``repair`` (we stored it wrong).
 
     Returns
     -------
@@ -105,9 +125,9 @@ def upsert_bars(engine: Engine, exchange: str, symbol: str, timeframe: str, rows
     series, ordered = (exchange, symbol, timeframe), _ascending(rows)
     ensure_partitions(engine, int(ordered.ts[0]), int(ordered.ts[-1]))
     try:
-        return _write(engine, series, ordered)
+        return _write(engine, series, ordered, cause)
     except UniqueViolation:  # somebody wrote the same bars by other means: merge with theirs
-        return _write(engine, series, ordered, can_copy=False)
+        return _write(engine, series, ordered, cause, can_copy=False)
 
 
 def read_bars(
@@ -168,7 +188,7 @@ def _edge(engine: Engine, aggregate: str, series: Series) -> int | None:
     return None if value is None else int(value)
 
 
-def _write(engine: Engine, series: Series, rows: BarRows, *, can_copy: bool = True) -> Upserted:
+def _write(engine: Engine, series: Series, rows: BarRows, cause: str, *, can_copy: bool = True) -> Upserted:
     """Write what differs from the stored bars; writers of one series wait for each other."""
     with engine.begin() as connection:
         if len(rows) >= _BULK_ROWS:
@@ -181,12 +201,12 @@ def _write(engine: Engine, series: Series, rows: BarRows, *, can_copy: bool = Tr
         window = int(rows.ts[0]), int(rows.ts[-1]) + 1
         is_new, is_changed = _compare(rows, read_packed(connection, series, VALUES, *window))
         if not can_copy:
-            return _merge(connection, series, _taken(rows, is_new | is_changed))
+            return _merge(connection, series, _taken(rows, is_new | is_changed), cause)
         written = Upserted(int(is_new.sum()), 0)
         if written.inserted:
             _copy_new(connection, series, _taken(rows, is_new))
         if is_changed.any():
-            written += _merge(connection, series, _taken(rows, is_changed))
+            written += _merge(connection, series, _taken(rows, is_changed), cause)
         return written
 
 
@@ -217,13 +237,13 @@ def _copy_new(connection: Connection, series: Series, rows: BarRows) -> None:
         into.executemany(_NOTE, [(*series, month) for month, _ in months])
 
 
-def _merge(connection: Connection, series: Series, rows: BarRows) -> Upserted:
+def _merge(connection: Connection, series: Series, rows: BarRows, cause: str) -> Upserted:
     with cursor(connection) as into:
         into.execute(_STAGE)
         copy_in(into, "incoming_bars", series, rows, has_key=False)
         into.execute("analyze incoming_bars")  # else the planner takes it for a few rows, and loops
         # One statement sees one snapshot: "met" counts the rows that were stored before it.
-        into.execute(_MERGE, dict(zip(KEY, series, strict=True)))
+        into.execute(_MERGE, {**dict(zip(KEY, series, strict=True)), "cause": cause})
         written, met = into.fetchone() or (0, 0)
     inserted = len(rows) - int(met)
     return Upserted(inserted, int(written) - inserted)

@@ -1,4 +1,4 @@
-"""Market data that is not bars: instruments, funding, open interest, findings, hot list and symbol sets."""
+"""Market data that is not bars: instruments, funding, open interest, hot list and symbol sets."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
@@ -13,7 +13,6 @@ from quant_pipelines.core.arrays import FloatArray, IntArray
 from quant_pipelines.core.instruments import Instrument
 from quant_pipelines.core.timeframes import MINUTE_MS, from_ms, to_ms
 from quant_pipelines.store.tables import (
-    data_findings,
     funding_rates,
     hotlist,
     index_prices,
@@ -156,55 +155,6 @@ def newest_ms(engine: Engine, table: Table, exchange: str) -> dict[str, int]:
     )
     with engine.connect() as connection:
         return {symbol: to_ms(ts) for symbol, ts in connection.execute(query)}
-
-
-def save_findings(engine: Engine, scope: Mapping[str, Any], findings: Sequence[Mapping[str, Any]]) -> int:
-    """Store the findings of one check run and resolve what it did not find again.
-
-    Parameters
-    ----------
-    engine
-        Product database.
-    scope
-        What was checked: ``exchange``, ``symbols``, ``timeframe``, ``days`` and the time ``at``.
-    findings
-        Rows with ``symbol``, ``day``, ``check_name``, ``severity``, ``count`` and ``detail``.
-
-    Returns
-    -------
-    int
-        Findings that were resolved.
-    """
-    shared = {"exchange": scope["exchange"], "timeframe": scope["timeframe"]}
-    rows = [{**shared, **finding, "found_at": scope["at"], "resolved_at": None} for finding in findings]
-    standing = [(row["symbol"], row["day"], row["check_name"]) for row in rows]
-    columns = data_findings.c
-    stale = (
-        update(data_findings)
-        .where(columns.exchange == scope["exchange"], columns.timeframe == scope["timeframe"])
-        .where(columns.symbol.in_(scope["symbols"]), columns.day.in_(scope["days"]))
-        .where(columns.resolved_at.is_(None))
-        .where(tuple_(columns.symbol, columns.day, columns.check_name).not_in(standing))
-        .values(resolved_at=scope["at"])
-    )
-    statement = insert(data_findings)
-    changes = {name: statement.excluded[name] for name in ("severity", "count", "detail", "resolved_at")}
-    key = ("exchange", "symbol", "timeframe", "day", "check_name")
-    with engine.begin() as connection:
-        if rows:
-            connection.execute(statement.on_conflict_do_update(index_elements=key, set_=changes), rows)
-        return connection.execute(stale).rowcount
-
-
-def open_findings(engine: Engine, exchange: str) -> list[dict[str, Any]]:
-    """Read the findings that stand, newest day first."""
-    query = (
-        select(data_findings)
-        .where(data_findings.c.exchange == exchange, data_findings.c.resolved_at.is_(None))
-        .order_by(data_findings.c.day.desc(), data_findings.c.symbol)
-    )
-    with engine.connect() as connection:
-        return [dict(row) for row in connection.execute(query).mappings()]
 
 
 def save_hotlist(engine: Engine, rows: Sequence[Mapping[str, Any]]) -> None:

@@ -163,7 +163,6 @@ def test_a_bad_file_in_a_folder_says_what_is_stored_before_it(quant: Quant, fold
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ((), "no FILE is given"),
         (("nowhere.csv", *HOURLY), "file 'nowhere.csv' does not exist"),
         (("bars.csv", "--symbol", BTC), "--timeframe missing"),
         (("bars.csv", "--timeframe", "1h"), "--symbol missing"),

@@ -17,7 +17,6 @@ from quant_pipelines.core.instruments import Instrument
 from quant_pipelines.core.settings import HotListSettings, MarketSettings
 from quant_pipelines.core.timeframes import DAY_MS, HOUR_MS, MINUTE_MS, day_start_ms
 from quant_pipelines.exchange import FundingRate, OpenInterest
-from quant_pipelines.marketdata.checks import check_days, check_roll_ups
 from quant_pipelines.marketdata.ingest import (
     Market,
     ingest_bars,
@@ -26,11 +25,12 @@ from quant_pipelines.marketdata.ingest import (
     ingest_open_interest,
 )
 from quant_pipelines.marketdata.own_bars import OWN_TIMEFRAMES, OwnBars
+from quant_pipelines.marketdata.quality import check_days, check_roll_ups
 from quant_pipelines.marketdata.rollup import roll_up, roll_up_days
 from quant_pipelines.marketdata.scan import label_top, scan_universe
 from quant_pipelines.store.bars import Upserted, read_bars, upsert_bars
+from quant_pipelines.store.findings import open_findings
 from quant_pipelines.store.market import (
-    open_findings,
     read_funding,
     read_hotlist,
     read_instruments,
@@ -267,12 +267,12 @@ def test_own_bars_stand_in_where_minutes_are_missing_until_they_come(filled: Eng
 
 
 def test_difference_to_the_exchange_is_a_finding_and_the_roll_up_stays(filled: Engine) -> None:
-    written, _, standing = roll_up_and_check(filled, own_bars(filled, factor=1.01))
+    written, _, standing = roll_up_and_check(filled, own_bars(filled, factor=1.001))
     assert written == 0
     assert standing == [(SYMBOLS[1], "1h", date(2024, 3, 7), "roll_up_mismatch", "warning")]
     detail = open_findings(filled, EXCHANGE)[0]["detail"]
-    assert (detail["at"], detail["column"]) == ("2024-03-07 12:00", "close")
-    assert detail["own"] == pytest.approx(detail["rolled_up"] * 1.01)
+    assert (detail["at"], detail["column"]) == (["2024-03-07 12:00"], "close")
+    assert detail["theirs"] == pytest.approx(detail["ours"] * 1.001)
     assert roll_up_and_check(filled, own_bars(filled))[2] == []
 
 

@@ -213,19 +213,40 @@ def test_job_that_cannot_run_says_why(
         optimize_one(stored, replace(JOB, **change))
 
 
-def test_blocking_finding_fails_the_clean_data_gate(stored: Engine) -> None:
-    with stored.begin() as connection:
+def block(engine: Engine, timeframe: str) -> None:
+    with engine.begin() as connection:
         connection.execute(
             text(
                 "insert into market.data_findings"
                 " (exchange, symbol, timeframe, day, check_name, severity, count, detail, found_at) values"
-                " ('binanceusdm', 'BTC/USDT:USDT', '1m', '2025-06-07', 'gaps', 'block', 3, '{}', now())"
-            )
+                " ('binanceusdm', 'BTC/USDT:USDT', :timeframe, '2025-06-07', 'gaps', 'block', 3, '{}', now())"
+            ),
+            {"timeframe": timeframe},
         )
-    record = optimize_one(stored, JOB)
-    gate = next(gate for gate in record.gates if gate.name == "blocking_findings")
-    assert (gate.value, gate.passed) == (1, False)
-    assert gate.detail == "3 x gaps in 1m bars of BTC/USDT:USDT on 2025-06-07"
+
+
+BLOCKED = "1 findings block the window: 3 x gaps in {} bars of BTC/USDT:USDT on 2025-06-07; expected none"
+
+
+def test_nothing_is_optimized_on_a_blocked_day(stored: Engine) -> None:
+    block(stored, JOB.timeframe)
+    with pytest.raises(DataError, match=BLOCKED.format(JOB.timeframe)):
+        optimize_one(stored, JOB)
+
+
+def test_blocked_minutes_block_only_what_executes_on_them(stored: Engine) -> None:
+    block(stored, "1m")
+    with pytest.raises(DataError, match=BLOCKED.format("1m")):
+        optimize_one(stored, JOB)
+    with stored.begin() as connection:
+        connection.execute(text("delete from market.bars where timeframe = '1m'"))
+    assert optimize_one(stored, JOB).out_of_sample["execution_timeframe"] == "15m"
+
+
+def test_blocked_bars_of_another_timeframe_are_no_hindrance(stored: Engine) -> None:
+    block(stored, "4h")
+    gate = next(gate for gate in optimize_one(stored, JOB).gates if gate.name == "blocking_findings")
+    assert gate.passed
 
 
 def test_day_has_one_job_for_each_strategy_symbol_and_timeframe(engine: Engine) -> None:

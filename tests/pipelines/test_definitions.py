@@ -28,6 +28,7 @@ SENSORS = [
 ]
 MARKET_DAY = {"bars_1m", "bars_rollup", "data_quality"}
 CHAIN = MARKET_DAY | {
+    "data_repair",
     "instruments",
     "bar_months",
     "funding_rates",
@@ -47,7 +48,7 @@ SELECTIONS = {
     "daily_optimization": CHAIN,
     "strategy_scoring": MARKET_DAY | {"scorecard"},
     "hot_coin_scan": {"funding_rates", "open_interest", "mark_prices", "hot_scores", "hot_list"},
-    "market_refresh": MARKET_DAY,
+    "market_refresh": MARKET_DAY | {"data_repair"},
     "deep_search": SEARCH,
     "focused_optimization": SEARCH,
 }
@@ -72,9 +73,10 @@ DEPENDENCIES = {
     "open_interest": {"instruments"},
     "mark_prices": {"instruments"},
     "data_quality": {"bars_rollup"},
+    "data_repair": {"data_quality"},
     "hot_scores": {"data_quality", "funding_rates", "open_interest"},
     "hot_list": {"hot_scores"},
-    "walk_forward": {"data_quality", "funding_rates", "hot_list"},
+    "walk_forward": {"data_repair", "funding_rates", "hot_list"},
     "verdicts": {"walk_forward"},
     "paper_screen": {"verdicts"},
     "deployments": {"paper_screen"},
@@ -111,10 +113,18 @@ def test_quality_checks_are_shown() -> None:
     assert {key.name for key in keys} == {
         "gaps",
         "duplicates",
+        "off_grid",
         "ohlc",
         "half_open_bar",
         "suspected_half_open_bar",
+        "outliers",
+        "zero_volume",
+        "frozen_price",
+        "stale_feed",
         "roll_up_mismatch",
+        "revised_bars",
+        "off_slot_funding",
+        "missing_funding",
     }
 
 

@@ -7,9 +7,10 @@ from sqlalchemy import Engine, func, select
 
 from assets.partitions import days_request
 from assets.resources import Platform
-from quant_pipelines.core.timeframes import DAY_MS, MINUTE_MS
+from quant_pipelines.core.timeframes import DAY_MS, HOUR_MS, MINUTE_MS, day_start_ms, from_ms
 from quant_pipelines.definitions import build_definitions
 from quant_pipelines.marketdata.days import history_days
+from quant_pipelines.marketdata.quality import check_days
 from quant_pipelines.store.tables import bars, data_findings, hotlist, verdicts, whitelist
 from quant_pipelines.store.verdicts import read_verdicts
 from tests.pipelines.conftest import ComputedMarket
@@ -104,6 +105,45 @@ def test_scan_scores_the_universe_without_partitions(
     execute(platform, instance, "market_refresh", history_days(platform.clock(), 9))
     assert execute(platform, instance, "hot_coin_scan").success
     assert count(platform.engine, hotlist, hotlist.c.flags == []) == 3
+
+
+def lose_an_hour(platform: Platform, instance: dg.DagsterInstance) -> None:
+    """Yesterday's data, less an hour of one symbol's minutes, which the checks have found."""
+    seed(platform, instance)
+    yesterday, today = history_days(platform.clock(), 1)
+    execute(platform, instance, "market_refresh", (yesterday, today))
+    hole = day_start_ms(yesterday) + 3 * HOUR_MS
+    lost = bars.delete().where(bars.c.timeframe == "1m", bars.c.symbol == "ETH/USDT:USDT")
+    with platform.engine.begin() as connection:
+        connection.execute(lost.where(bars.c.ts >= from_ms(hole), bars.c.ts < from_ms(hole + HOUR_MS)))
+    check_days(platform.engine, platform.exchange, platform.symbols(), [yesterday], clock=platform.clock)
+    assert count(platform.engine, data_findings, data_findings.c.resolved_at.is_(None)) == 1
+
+
+def test_refresh_repairs_what_was_lost_on_any_day(platform: Platform, instance: dg.DagsterInstance) -> None:
+    lose_an_hour(platform, instance)
+    result = execute(platform, instance, "market_refresh", history_days(platform.clock(), 0))
+    assert materialized(result, "data_repair") == [None]
+    assert count(platform.engine, data_findings, data_findings.c.resolved_at.is_(None)) == 0
+    assert all(check.passed for check in result.get_asset_check_evaluations())
+
+
+def test_finding_that_stands_is_shown_by_symbol_and_day(
+    platform: Platform, instance: dg.DagsterInstance
+) -> None:
+    lose_an_hour(platform, instance)
+    today = history_days(platform.clock(), 0)
+    forgetful = Platform(
+        platform.settings,
+        clock=platform.clock,
+        open_source=lambda _: ComputedMarket(day_start_ms(today[0])),
+    )
+    result = execute(forgetful, instance, "market_refresh", today)
+    forgetful.engine.dispose()
+    (failed,) = [check for check in result.get_asset_check_evaluations() if not check.passed]
+    assert (failed.check_name, failed.severity) == ("gaps", dg.AssetCheckSeverity.ERROR)
+    assert (failed.metadata["findings"].value, failed.metadata["bars"].value) == (1, 60)
+    assert "| ETH/USDT:USDT | 1m | 2024-03-14 | block | 60 |" in str(failed.metadata["newest"].value)
 
 
 def seed(platform: Platform, instance: dg.DagsterInstance) -> None:

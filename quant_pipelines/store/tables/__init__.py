@@ -2,6 +2,8 @@
 
 from quant_pipelines.store.tables.base import SCHEMAS, metadata
 from quant_pipelines.store.tables.market import (
+    bar_confirmations,
+    bar_revisions,
     bar_versions,
     bars,
     book_snapshots,
@@ -58,6 +60,8 @@ __all__ = [
     "alerts",
     "approvals",
     "audit_logs",
+    "bar_confirmations",
+    "bar_revisions",
     "bar_versions",
     "bars",
     "book_snapshots",

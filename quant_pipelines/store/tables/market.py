@@ -4,9 +4,11 @@ from sqlalchemy import (
     ARRAY,
     BigInteger,
     Boolean,
+    CheckConstraint,
     Column,
     Date,
     Double,
+    Index,
     Integer,
     PrimaryKeyConstraint,
     Table,
@@ -173,9 +175,50 @@ data_findings = Table(
     document("detail"),
     moment("found_at"),
     moment("resolved_at", nullable=True),
+    Column(
+        "attempts",
+        Integer,
+        nullable=False,
+        server_default=sql("0"),
+        comment="repairs that were tried without success",
+    ),
+    text("resolution", nullable=True, comment="gone, repaired, never existed, or confirmed"),
     UniqueConstraint("exchange", "symbol", "timeframe", "day", "check_name"),
     schema="market",
     comment="Faults that the quality checks found; resolved_at is null while a fault stands",
+)
+
+bar_confirmations = Table(
+    "bar_confirmations",
+    metadata,
+    text("exchange"),
+    text("symbol"),
+    text("timeframe"),
+    moment("ts"),
+    text("kind", comment="missing (the bar never existed) or as_stored (the bar is odd, and true)"),
+    moment("confirmed_at"),
+    PrimaryKeyConstraint("exchange", "symbol", "timeframe", "ts"),
+    CheckConstraint("kind in ('missing', 'as_stored')", name="kind"),
+    schema="market",
+    comment="What the exchange confirmed when it was asked again: known faults are not reported again",
+)
+
+bar_revisions = Table(
+    "bar_revisions",
+    metadata,
+    identity(),
+    text("exchange"),
+    text("symbol"),
+    text("timeframe"),
+    moment("ts", comment="open time of the bar"),
+    text("cause", comment="venue (it answered differently later) or repair (we stored it wrong)"),
+    document("old"),
+    document("new"),
+    moment("revised_at", server_default=sql("now()")),
+    CheckConstraint("cause in ('venue', 'repair')", name="cause"),
+    Index(None, "exchange", "symbol", "timeframe", "ts"),
+    schema="market",
+    comment="Prices and volumes of closed bars that changed, before and after",
 )
 
 hotlist = Table(

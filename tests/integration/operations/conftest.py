@@ -1,15 +1,18 @@
 """A small stored world: verdicts, deployments and what surrounds them, written through the store."""
 
+import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 from sqlalchemy import Engine, insert, select, update
 
+from quant_pipelines.cli.__main__ import main
 from quant_pipelines.core.instruments import Instrument
 from quant_pipelines.core.settings import Settings
 from quant_pipelines.core.timeframes import DAY_MS, day_start_ms, from_ms
@@ -43,6 +46,8 @@ VERSION = {
     "parameters": {},
 }
 GOOD = (clean_data_gate(()), Gate("trades", 40.0, 30.0, True, PAPER, "closed trades"))
+
+Quant = Callable[..., tuple[int, Any, str]]
 
 
 @dataclass(frozen=True)
@@ -190,3 +195,24 @@ def bob() -> Signature:
 def later(engine: Engine) -> Callable[[float], World]:
     """The same world some days later."""
     return lambda days: World(engine, Settings(), NOW + int(days * DAY_MS))
+
+
+@pytest.fixture
+def quant(
+    database_url: str,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    capfd: pytest.CaptureFixture[str],
+) -> Quant:
+    """Run a command on the test's database: exit code, JSON document, and what stands on stderr."""
+    monkeypatch.setenv("QUANT_DATABASE_URL", database_url)
+    monkeypatch.setenv("QUANT_HOME", str(tmp_path))
+    monkeypatch.chdir(tmp_path)
+
+    def run(*arguments: str | int) -> tuple[int, Any, str]:
+        capfd.readouterr()
+        code = main([*map(str, arguments), "--json"])
+        out, err = capfd.readouterr()
+        return code, json.loads(out) if out else None, err
+
+    return run

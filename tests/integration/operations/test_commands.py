@@ -1,8 +1,6 @@
 """The operators' verbs as scripts use them: documents, exit codes, one sentence for what is refused."""
 
-import json
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -20,27 +18,6 @@ pytestmark = pytest.mark.postgres
 Quant = Callable[..., tuple[int, Any, str]]
 BTC, ETH = "BTC/USDT:USDT", "ETH/USDT:USDT"
 SIGNED = ("--operator", "ann", "--reason", "because it looks right")
-
-
-@pytest.fixture
-def quant(
-    database_url: str,
-    monkeypatch: pytest.MonkeyPatch,
-    tmp_path: Path,
-    capfd: pytest.CaptureFixture[str],
-) -> Quant:
-    """Run a command on the test's database: exit code, JSON document, and what stands on stderr."""
-    monkeypatch.setenv("QUANT_DATABASE_URL", database_url)
-    monkeypatch.setenv("QUANT_HOME", str(tmp_path))
-    monkeypatch.chdir(tmp_path)
-
-    def run(*arguments: str | int) -> tuple[int, Any, str]:
-        capfd.readouterr()
-        code = main([*map(str, arguments), "--json"])
-        out, err = capfd.readouterr()
-        return code, json.loads(out) if out else None, err
-
-    return run
 
 
 def test_candidate_is_approved_and_another_rejected(quant: Quant, world: Any) -> None:
@@ -152,7 +129,7 @@ def test_coverage_counts_what_is_missing_and_check_finds_the_gap(quant: Quant, w
     world.market()
     start = day_start_ms("2025-06-01")
     minutes = np.array([at for at in range(2 * 1440) if not 100 <= at < 400])
-    price = np.full(minutes.size, 100.0)
+    price = 100.0 + np.sin(minutes / 50.0)
     ones = np.ones(minutes.size)
     rows = BarRows(
         start + minutes * MINUTE_MS, price, price, price, price, ones, ones, np.ones(minutes.size, dtype=int)

@@ -10,7 +10,15 @@ from sqlalchemy.exc import IntegrityError
 from quant_pipelines import operations
 from quant_pipelines.core.errors import LifecycleError
 from quant_pipelines.operations.receipt import Signature
-from quant_pipelines.store.tables import accounts, alerts, approvals, deployments, positions, verdicts
+from quant_pipelines.store.tables import (
+    accounts,
+    alerts,
+    approvals,
+    data_findings,
+    deployments,
+    positions,
+    verdicts,
+)
 
 pytestmark = pytest.mark.postgres
 
@@ -59,10 +67,32 @@ def test_stage_that_is_skipped_is_refused(world: Any, ann: Signature) -> None:
     assert sentence == "stage 'live' can't follow 'paper'; expected shadow or cooling or retired"
 
 
-def test_blocked_partition_is_refused(world: Any, ann: Signature) -> None:
-    deployment_id = world.deployment()
+@pytest.mark.parametrize(
+    ("source", "target"), [("paper", "shadow"), ("shadow", "canary"), ("canary", "live")]
+)
+def test_blocked_partition_is_refused_by_symbol_day_and_check(
+    world: Any, ann: Signature, source: str, target: str
+) -> None:
+    deployment_id = world.deployment(stage=source)
     world.block()
-    assert "1 findings block its newest data: 3 x gaps" in refusal(world, ann, deployment_id, "shadow")
+    assert refusal(world, ann, deployment_id, target) == (
+        f"step from {source} to {target} is refused: 1 findings block its newest data: "
+        "3 x gaps in 1m bars of BTC/USDT:USDT on 2025-06-09"
+    )
+    assert world.stage(deployment_id) == source
+
+
+def test_blocked_partition_of_another_symbol_or_that_was_repaired_is_no_hindrance(
+    world: Any, ann: Signature
+) -> None:
+    deployment_id = world.deployment()
+    world.block("ETH/USDT:USDT")
+    world.block()
+    with world.engine.begin() as connection:
+        is_btc = data_findings.c.symbol == "BTC/USDT:USDT"
+        connection.execute(update(data_findings).where(is_btc).values(resolved_at=world.now))
+    promote(world, ann, deployment_id, "shadow")
+    assert world.stage(deployment_id) == "shadow"
 
 
 def test_young_paper_is_refused(world: Any, ann: Signature) -> None:

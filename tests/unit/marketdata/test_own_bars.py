@@ -2,17 +2,14 @@
 
 import asyncio
 from dataclasses import fields, replace
-from datetime import date
 from typing import Any
 
 import numpy as np
-import pytest
 
 from quant_pipelines.core.bars import BarRows
-from quant_pipelines.core.timeframes import DAY_MS, HOUR_MS, MINUTE_MS, day_start_ms, timeframe_ms
+from quant_pipelines.core.timeframes import DAY_MS, HOUR_MS, day_start_ms, timeframe_ms
 from quant_pipelines.marketdata.ingest import Market
-from quant_pipelines.marketdata.own_bars import OWN_TIMEFRAMES, completed, fetch_own_bars, find_mismatches
-from quant_pipelines.marketdata.rollup import roll_up
+from quant_pipelines.marketdata.own_bars import OWN_TIMEFRAMES, completed, fetch_own_bars
 
 DAY = day_start_ms("2024-03-15")
 DAYS = ["2024-03-15", "2024-03-16", "2024-03-18"]
@@ -84,26 +81,3 @@ def test_nothing_of_its_own_leaves_the_roll_ups() -> None:
     rolled = bars(5, HOUR_MS)
     whole = completed(rolled, bars(0, HOUR_MS))
     assert all((getattr(whole, one.name) == getattr(rolled, one.name)).all() for one in fields(rolled))
-
-
-@pytest.mark.parametrize("name", ["open", "high", "low", "close", "volume"])
-def test_difference_names_the_first_bar_of_its_day(name: str) -> None:
-    own = bars(48, HOUR_MS)
-    rolled = changed(changed(own, name, 30, 1.001), name, 40, 1.001)
-    (found,) = find_mismatches(rolled, own).items()
-    assert found[0] == date(2024, 3, 16)
-    assert (found[1].check_name, found[1].severity, found[1].count) == ("roll_up_mismatch", "warning", 2)
-    assert (found[1].detail["at"], found[1].detail["column"]) == ("2024-03-16 06:00", name)
-    assert found[1].detail["rolled_up"] == pytest.approx(found[1].detail["own"] * 1.001)
-
-
-def test_last_digits_of_a_sum_and_missing_quote_volume_are_no_difference() -> None:
-    rolled = roll_up(bars(24 * 60, MINUTE_MS), "1h")
-    own = changed(rolled, "volume", 3, 1 + 1e-13)
-    assert find_mismatches(rolled, replace(own, quote_volume=np.zeros(24), trades=np.zeros(24, int))) == {}
-
-
-def test_bars_that_only_one_side_has_are_not_compared() -> None:
-    own = bars(24, HOUR_MS)
-    assert find_mismatches(without(own, [3]), without(own, [5])) == {}
-    assert find_mismatches(bars(0, HOUR_MS), own) == {}

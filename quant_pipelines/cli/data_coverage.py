@@ -1,0 +1,25 @@
+"""``quant data coverage``: how many bars of what are stored, and how many are missing between."""
+
+import argparse
+
+from quant_pipelines.cli.operator import add_home, opened
+from quant_pipelines.cli.output import print_document, table
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the arguments."""
+    parser.add_argument("symbols", metavar="SYMBOL", nargs="*", help="only these (default: the universe)")
+    add_home(parser)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Print the coverage of each symbol and timeframe."""
+    from quant_pipelines.operations.coverage import bar_coverage
+
+    with opened(arguments) as (engine, settings):
+        rows = bar_coverage(engine, settings.exchange.id, arguments.symbols)
+    if arguments.json:
+        print_document({"bars": rows})
+    else:
+        print(table(rows, ("symbol", "timeframe", "first", "last", "bars", "missing", "never_existed")))
+    return 0

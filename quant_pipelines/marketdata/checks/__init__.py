@@ -1,0 +1,121 @@
+"""Quality checks: pure functions from market data to findings, one table."""
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+from quant_pipelines.marketdata.checks.crossed import CROSSED_BOOK, check_tops
+from quant_pipelines.marketdata.checks.finding import BLOCK, WARNING, Day, Finding
+from quant_pipelines.marketdata.checks.funding import (
+    MISSING_FUNDING,
+    OFF_SLOT_FUNDING,
+    check_funding,
+    funding_intervals,
+)
+from quant_pipelines.marketdata.checks.gaps import find_gaps
+from quant_pipelines.marketdata.checks.half_open import find_half_open, find_suspected_half_open
+from quant_pipelines.marketdata.checks.mismatch import (
+    ROLL_UP_MISMATCH,
+    SOURCE_MISMATCH,
+    Agreement,
+    find_mismatches,
+    other_venue,
+    same_venue,
+)
+from quant_pipelines.marketdata.checks.ohlc import find_ohlc
+from quant_pipelines.marketdata.checks.outliers import find_outliers
+from quant_pipelines.marketdata.checks.quiet import find_frozen_price, find_zero_volume
+from quant_pipelines.marketdata.checks.revisions import REVISED_BARS
+from quant_pipelines.marketdata.checks.stale import find_stale
+from quant_pipelines.marketdata.checks.times import UNORDERED, find_duplicates, find_off_grid
+
+BARS, FUNDING = "bars", "funding"
+"""What asking the exchange again can mend."""
+
+
+class Check(NamedTuple):
+    """One row of the table.
+
+    Parameters
+    ----------
+    find
+        Looks at a day of bars; None for a check that is fed with something else.
+    mend
+        What is fetched again to mend it: `BARS`, `FUNDING`, or "" where asking again mends nothing.
+    is_suspicion
+        Whether the exchange may confirm that the odd bars are as they are.
+    description
+        Shown to people.
+    """
+
+    find: Callable[[Day], Finding | None] | None
+    mend: str
+    is_suspicion: bool
+    description: str
+
+
+CHECKS: dict[str, Check] = {
+    "gaps": Check(find_gaps, BARS, False, "Bars that should be there and are not."),
+    "duplicates": Check(find_duplicates, BARS, False, "Bars whose open time is there twice."),
+    "off_grid": Check(find_off_grid, BARS, False, "Bars that open beside the grid of their timeframe."),
+    "ohlc": Check(find_ohlc, BARS, False, "Bars whose prices contradict each other."),
+    "half_open_bar": Check(
+        find_half_open, BARS, False, "Bars that are stored although they have not closed."
+    ),
+    "suspected_half_open_bar": Check(
+        find_suspected_half_open, BARS, True, "Bars whose close is far from the next bar's open."
+    ),
+    "outliers": Check(
+        find_outliers, BARS, True, "Prices that leave their surroundings and come back at once."
+    ),
+    "zero_volume": Check(find_zero_volume, BARS, True, "Long runs of bars without volume."),
+    "frozen_price": Check(
+        find_frozen_price, BARS, True, "Long runs of traded bars with one and the same price."
+    ),
+    "stale_feed": Check(find_stale, BARS, False, "Today's newest bars do not come."),
+    ROLL_UP_MISMATCH: Check(
+        None, BARS, False, "Bars of the exchange that differ from the roll-ups of its 1-minute bars."
+    ),
+    SOURCE_MISMATCH: Check(None, "", False, "Bars that differ from those of another source."),
+    REVISED_BARS: Check(
+        None, "", False, "Bars that the exchange changed after their close, in the last 7 days."
+    ),
+    OFF_SLOT_FUNDING: Check(None, FUNDING, False, "Funding payments beside their slots."),
+    MISSING_FUNDING: Check(None, FUNDING, False, "Funding slots without a payment."),
+    UNORDERED: Check(None, "", False, "Rows of a file that are not in order of time."),
+    CROSSED_BOOK: Check(None, "", False, "Order books whose best bid reaches their best ask."),
+}
+"""Every check that there is."""
+
+MENDABLE = tuple(name for name, check in CHECKS.items() if check.mend)
+SUSPICIONS = tuple(name for name, check in CHECKS.items() if check.is_suspicion)
+
+IN_FILES_ONLY = (UNORDERED, SOURCE_MISMATCH, CROSSED_BOOK)
+"""Checks of files: nothing that is stored can have these faults, or nothing stores such data."""
+
+__all__ = [
+    "BARS",
+    "BLOCK",
+    "CHECKS",
+    "CROSSED_BOOK",
+    "FUNDING",
+    "IN_FILES_ONLY",
+    "MENDABLE",
+    "MISSING_FUNDING",
+    "OFF_SLOT_FUNDING",
+    "REVISED_BARS",
+    "ROLL_UP_MISMATCH",
+    "SOURCE_MISMATCH",
+    "SUSPICIONS",
+    "UNORDERED",
+    "WARNING",
+    "Agreement",
+    "Check",
+    "Day",
+    "Finding",
+    "check_funding",
+    "check_tops",
+    "find_mismatches",
+    "funding_intervals",
+    "other_venue",
+    "same_venue",
+]

@@ -1,0 +1,158 @@
+"""Checks files of bars and funding without a database: one file, two against each other, or an archive."""
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from quant_pipelines.archive import bar_files, ccxt_symbol, funding_file, read_bar_rows
+from quant_pipelines.archive.columns import read_columns
+from quant_pipelines.core.bars import COLUMNS, Bars, bars_from_columns
+from quant_pipelines.core.errors import DataError, unknown_name
+from quant_pipelines.core.timeframes import DAY_MS, TIMEFRAMES, floor_ms, timeframe_ms
+from quant_pipelines.marketdata.checks import (
+    Agreement,
+    Finding,
+    check_funding,
+    find_mismatches,
+)
+from quant_pipelines.marketdata.checks.series import Known, check_series
+from quant_pipelines.marketdata.checks.times import find_unordered
+from quant_pipelines.marketdata.quality import FUNDING_SERIES
+from quant_pipelines.marketdata.rollup import roll_up
+
+_NAME = re.compile(r"(?:.*_)?(?P<symbol>[A-Z0-9]+)-(?P<timeframe>\d+[mhd])(?:-.+)?\.parquet")
+Window = tuple[int, int]
+"""First time and end (exclusive), milliseconds UTC."""
+
+ALL_TIME: Window = (0, 100 * 365 * DAY_MS)
+
+
+@dataclass(frozen=True, slots=True)
+class FileReport:
+    """What one check of files found.
+
+    Parameters
+    ----------
+    bars
+        Bars that were looked at.
+    findings
+        Rows with symbol, timeframe, day, check_name, severity, count and detail.
+    """
+
+    bars: int
+    findings: list[dict[str, Any]]
+
+    def __add__(self, other: "FileReport") -> "FileReport":
+        return FileReport(self.bars + other.bars, self.findings + other.findings)
+
+
+def check_file(
+    path: Path, *, against: Path | None = None, agreement: Agreement | None = None, window: Window = ALL_TIME
+) -> FileReport:
+    """Check one file of bars, named ``<SYMBOL>-<timeframe>….parquet``; with a second one, compare both.
+
+    Raises
+    ------
+    DataError
+        If the file can't be read, or its name tells no symbol and timeframe.
+    """
+    bars, rows = _read(path, window)
+    found = [*_unordered(rows), *_check(bars)]
+    if against is not None:
+        theirs, _ = _read(against, window)
+        if theirs.timeframe != bars.timeframe:
+            raise DataError(f"{against} has {theirs.timeframe} bars; expected {bars.timeframe} as in {path}")
+        mismatches = find_mismatches(bars, theirs, *([agreement] if agreement else []))
+        found += list(mismatches.items())
+    return FileReport(len(bars), _rows(bars.symbol, bars.timeframe, found))
+
+
+def check_archive(
+    folder: Path, exchange: str, symbols: Sequence[str] = (), window: Window = ALL_TIME
+) -> FileReport:
+    """Check an archive's perpetual market: every file, roll-ups of minutes against longer bars, funding.
+
+    Raises
+    ------
+    DataError
+        If the folder has no bars, or a symbol is not there (the nearest one is suggested).
+    """
+    files = bar_files(folder, exchange)
+    for symbol in symbols:
+        if symbol not in files:
+            raise DataError(f"{unknown_name('symbol', symbol, files)} (archive {folder})")
+    report = FileReport(0, [])
+    for symbol in symbols or sorted(files):
+        report += _check_symbol(files[symbol], symbol, window)
+        path = funding_file(folder, symbol, exchange)
+        if path is not None:
+            report += FileReport(0, _check_funding(path, symbol, window))
+    return report
+
+
+def _check_symbol(paths: dict[str, Path], symbol: str, window: Window) -> FileReport:
+    series = {timeframe: _read(path, window) for timeframe, path in paths.items()}
+    report = FileReport(0, [])
+    for timeframe, (bars, rows) in series.items():
+        found = [*_unordered(rows), *_check(bars, _witness(series, timeframe))]
+        if "1m" in series and timeframe != "1m":
+            minutes = read_bar_rows(paths["1m"], symbol, "1m")
+            found += list(find_mismatches(roll_up(minutes, timeframe), bars).items())
+        report += FileReport(len(bars), _rows(symbol, timeframe, found))
+    return report
+
+
+def _witness(series: dict[str, tuple[Bars, np.ndarray]], timeframe: str) -> Bars | None:
+    """Next longer bars that overlap, else the next shorter ones."""
+    own = series[timeframe][0]
+    others = [name for name in series if name != timeframe and _overlap(series[name][0], own)]
+    step = timeframe_ms(timeframe)
+    others.sort(key=lambda name: (TIMEFRAMES[name] < step, abs(TIMEFRAMES[name] - step)))
+    return series[others[0]][0] if others else None
+
+
+def _overlap(one: Bars, other: Bars) -> bool:
+    return bool(len(one) and len(other) and one.ts[0] < other.close_ts[-1] and other.ts[0] < one.close_ts[-1])
+
+
+def _check(bars: Bars, witness: Bars | None = None) -> Iterator[tuple[date, Finding]]:
+    """Judge a file as of its own end: what it does not reach is not missing."""
+    if len(bars):
+        first_ms, now_ms = int(bars.ts[0]), int(bars.close_ts[-1])
+        known = Known(first_ms) if witness is None else Known(first_ms, witness=witness)
+        yield from check_series(bars, floor_ms(first_ms, DAY_MS), now_ms, now_ms=now_ms, known=known)
+
+
+def _unordered(ts: np.ndarray) -> list[tuple[date, Finding]]:
+    return list(find_unordered(ts).items())
+
+
+def _check_funding(path: Path, symbol: str, window: Window) -> list[dict[str, Any]]:
+    ts = read_columns(path, ("ts", "rate"))["ts"]
+    stamps = np.sort(ts[(ts >= window[0]) & (ts < window[1])]).astype(np.int64)
+    found = [(day, finding) for day, findings in check_funding(stamps).items() for finding in findings]
+    return _rows(symbol, FUNDING_SERIES, found)
+
+
+def _read(path: Path, window: Window) -> tuple[Bars, np.ndarray]:
+    """Bars of a file in order of time, however faulty, and their times in the order of the file."""
+    match = _NAME.fullmatch(path.name)
+    if match is None or match["timeframe"] not in TIMEFRAMES:
+        raise DataError(f"file name {path.name!r} tells no symbol and timeframe; expected BTCUSDT-1h.parquet")
+    columns = read_columns(path, ("ts", *COLUMNS))
+    inside = (columns["ts"] >= window[0]) & (columns["ts"] < window[1])
+    columns = {name: column[inside] for name, column in columns.items()}
+    order = np.argsort(columns["ts"], kind="stable")
+    ordered = {name: column[order] for name, column in columns.items()}
+    return bars_from_columns(ccxt_symbol(match["symbol"]), match["timeframe"], ordered), columns["ts"]
+
+
+def _rows(symbol: str, timeframe: str, found: Sequence[tuple[date, Finding]]) -> list[dict[str, Any]]:
+    return [
+        {"symbol": symbol, "timeframe": timeframe, "day": day} | finding.to_row() for day, finding in found
+    ]

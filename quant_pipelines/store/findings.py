@@ -1,0 +1,202 @@
+"""Findings of the quality checks, what the exchange confirmed of them, and revisions of closed bars."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any
+
+import numpy as np
+from sqlalchemy import ColumnElement, Engine, case, delete, func, or_, select, tuple_, update
+from sqlalchemy.dialects.postgresql import insert
+
+from quant_pipelines.core.arrays import IntArray
+from quant_pipelines.core.timeframes import from_ms, to_ms
+from quant_pipelines.store.tables import bar_confirmations, bar_revisions, bars, data_findings
+
+MISSING, AS_STORED = "missing", "as_stored"
+GONE, REPAIRED, NEVER_EXISTED, CONFIRMED = "gone", "repaired", "never existed", "confirmed"
+
+Series = tuple[str, str, str]
+"""Exchange, symbol and timeframe."""
+
+
+@dataclass(frozen=True, slots=True)
+class Revision:
+    """Change of a closed bar.
+
+    Parameters
+    ----------
+    ts_ms
+        Open time of the bar, milliseconds UTC.
+    old, new
+        Prices and volume before and after.
+    """
+
+    ts_ms: int
+    old: Mapping[str, float]
+    new: Mapping[str, float]
+
+
+def save_findings(engine: Engine, scope: Mapping[str, Any], findings: Sequence[Mapping[str, Any]]) -> int:
+    """Store the findings of one check run and resolve what it did not find again.
+
+    Parameters
+    ----------
+    engine
+        Product database.
+    scope
+        What was checked: ``exchange``, ``symbols``, ``timeframe``, ``days``, ``checks``, and when: ``at``.
+    findings
+        Rows with ``symbol``, ``day``, ``check_name``, ``severity``, ``count`` and ``detail``.
+
+    Returns
+    -------
+    int
+        Findings that were resolved.
+    """
+    shared = {"exchange": scope["exchange"], "timeframe": scope["timeframe"]}
+    rows = [{**shared, **finding, "found_at": scope["at"], "resolved_at": None} for finding in findings]
+    standing = [(row["symbol"], row["day"], row["check_name"]) for row in rows]
+    columns = data_findings.c
+    stale = (
+        update(data_findings)
+        .where(columns.exchange == scope["exchange"], columns.timeframe == scope["timeframe"])
+        .where(columns.symbol.in_(scope["symbols"]), columns.day.in_(scope["days"]))
+        .where(columns.check_name.in_(scope["checks"]), columns.resolved_at.is_(None))
+        .where(tuple_(columns.symbol, columns.day, columns.check_name).not_in(standing))
+        .values(resolved_at=scope["at"], resolution=GONE)
+    )
+    statement = insert(data_findings)
+    changes: dict[str, Any] = {name: statement.excluded[name] for name in ("severity", "count", "detail")}
+    # A fault that was gone and is back is a new one.
+    for name, renewed in (("attempts", 0), ("found_at", statement.excluded.found_at)):
+        changes[name] = case((columns.resolved_at.is_(None), columns[name]), else_=renewed)
+    changes |= {"resolved_at": None, "resolution": None}
+    key = ("exchange", "symbol", "timeframe", "day", "check_name")
+    with engine.begin() as connection:
+        if rows:
+            connection.execute(statement.on_conflict_do_update(index_elements=key, set_=changes), rows)
+        return connection.execute(stale).rowcount
+
+
+def open_findings(
+    engine: Engine,
+    exchange: str,
+    *,
+    symbols: Sequence[str] = (),
+    days: tuple[date, date] | None = None,
+    checks: Sequence[str] = (),
+) -> list[dict[str, Any]]:
+    """Read the findings that stand, newest day first.
+
+    Parameters
+    ----------
+    engine
+        Product database.
+    exchange
+        ccxt id.
+    symbols, checks
+        Only these; empty means all.
+    days
+        First and last day, both included; None means all.
+    """
+    columns = data_findings.c
+    query = (
+        select(data_findings)
+        .where(columns.exchange == exchange, columns.resolved_at.is_(None))
+        .order_by(columns.day.desc(), columns.symbol, columns.timeframe, columns.check_name)
+    )
+    if symbols:
+        query = query.where(columns.symbol.in_(symbols))
+    if checks:
+        query = query.where(columns.check_name.in_(checks))
+    if days:
+        query = query.where(columns.day.between(*days))
+    with engine.connect() as connection:
+        return [dict(row) for row in connection.execute(query).mappings()]
+
+
+def note_attempt(engine: Engine, outcomes: Mapping[int, str]) -> tuple[int, int]:
+    """Count a repair of findings; those that are gone since were ended by it, in the way that is given.
+
+    Parameters
+    ----------
+    engine
+        Product database.
+    outcomes
+        Id of each finding, and how it ended if it did.
+
+    Returns
+    -------
+    tuple of int
+        Findings that the repair ended, and those that stand.
+    """
+    columns = data_findings.c
+    stands = columns.resolved_at.is_(None)
+    tried = update(data_findings).where(columns.id.in_(outcomes), stands)
+    ended = 0
+    with engine.begin() as connection:
+        for resolution in sorted(set(outcomes.values())):
+            ids = [number for number, outcome in outcomes.items() if outcome == resolution]
+            query = update(data_findings).where(columns.id.in_(ids), ~stands).values(resolution=resolution)
+            ended += connection.execute(query).rowcount
+        return ended, connection.execute(tried.values(attempts=columns.attempts + 1)).rowcount
+
+
+def confirm_bars(engine: Engine, series: Series, kind: str, times: Iterable[int], at: datetime) -> None:
+    """Store that the exchange confirmed these bars: that they never existed, or that they are as stored."""
+    shared = dict(zip(("exchange", "symbol", "timeframe"), series, strict=True))
+    rows = [{**shared, "ts": from_ms(ts), "kind": kind, "confirmed_at": at} for ts in times]
+    if rows:
+        with engine.begin() as connection:
+            connection.execute(insert(bar_confirmations).on_conflict_do_nothing(), rows)
+
+
+def read_confirmed(engine: Engine, series: Series, kind: str) -> IntArray:
+    """Open times (ms) of the bars of which the exchange confirmed this; shape (n_bars,), increasing."""
+    query = (
+        select((func.extract("epoch", bar_confirmations.c.ts) * 1000).label("ms"))
+        .where(*_of_series(bar_confirmations, series), bar_confirmations.c.kind == kind)
+        .order_by(bar_confirmations.c.ts)
+    )
+    with engine.connect() as connection:
+        return np.array([int(ms) for ms in connection.execute(query).scalars()], dtype=np.int64)
+
+
+def read_revisions(
+    engine: Engine, series: Series, window: tuple[int, int], since: datetime
+) -> list[Revision]:
+    """Read what the exchange changed since a time of the bars in ``[start_ms, end_ms)``, oldest first."""
+    rows = bar_revisions.c
+    query = (
+        select(rows.ts, rows.old, rows.new)
+        .where(*_of_series(bar_revisions, series), rows.cause == "venue", rows.revised_at >= since)
+        .where(rows.ts >= from_ms(window[0]), rows.ts < from_ms(window[1]))
+        .order_by(rows.ts, rows.id)
+    )
+    with engine.connect() as connection:
+        return [Revision(to_ms(ts), old, new) for ts, old, new in connection.execute(query)]
+
+
+def delete_impossible_bars(engine: Engine, series: Series, window: tuple[int, int], now_ms: int) -> int:
+    """Delete bars beside the grid of their timeframe, and bars that have not closed.
+
+    Returns
+    -------
+    int
+        Bars that were deleted; asking the exchange again brings back what is true of them.
+    """
+    step = bars.c.available_at - bars.c.ts
+    is_off_grid = func.mod(func.extract("epoch", bars.c.ts), func.extract("epoch", step)) != 0
+    query = (
+        delete(bars)
+        .where(*_of_series(bars, series), bars.c.ts >= from_ms(window[0]), bars.c.ts < from_ms(window[1]))
+        .where(or_(is_off_grid, bars.c.available_at > from_ms(now_ms)))
+    )
+    with engine.begin() as connection:
+        return connection.execute(query).rowcount
+
+
+def _of_series(table: Any, series: Series) -> tuple[ColumnElement[bool], ...]:
+    names = ("exchange", "symbol", "timeframe")
+    return tuple(table.c[name] == value for name, value in zip(names, series, strict=True))
