@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 import dagster as dg
 from pydantic import Field
 
+from assets.history import symbol_history
 from assets.market import data_quality, funding_rates
 from assets.rendering import plot, table
 from assets.resources import Platform
@@ -37,9 +38,10 @@ class Search(dg.Config):
     symbols: list[str] = Field(default=[], description="such as BTC/USDT:USDT")
     timeframes: list[str] = Field(default=[], description="such as 1h")
     depth: Depth = Field(default=Depth.NORMAL, description="NORMAL, or DEEP for several times the trials")
+    reason: str = Field(default="", description="why; it is stored with what is found")
 
 
-@dg.asset(deps=[data_quality, funding_rates, hot_list], **_RESEARCH)
+@dg.asset(deps=[data_quality, funding_rates, hot_list, symbol_history], **_RESEARCH)
 def walk_forward(
     context: dg.AssetExecutionContext, config: Search, platform: dg.ResourceParam[Platform]
 ) -> dg.MaterializeResult:
@@ -55,7 +57,7 @@ def walk_forward(
         settings,
         platform.engine,
         platform.clock(),
-        trigger=context.job_name,
+        trigger=config.reason or context.job_name,
         scope=_scope(config, settings.optimization.deep_factor),
     )
     outcomes = optimize_many(settings.database_url, jobs, settings.optimization.workers)

@@ -11,7 +11,7 @@ from quant_pipelines.marketdata.checks import check_days
 from quant_pipelines.marketdata.days import days_between
 from quant_pipelines.store.bars import newest_bar_ms, oldest_bar_ms
 from quant_pipelines.store.engine import transaction
-from quant_pipelines.store.market import open_findings, read_universe
+from quant_pipelines.store.market import open_findings, read_universe, read_whitelist
 from quant_pipelines.store.tables import bars
 
 
@@ -35,9 +35,9 @@ def bar_coverage(engine: Engine, exchange: str, symbols: list[str]) -> list[dict
     Raises
     ------
     DataError
-        If a symbol is not in the universe (the nearest one is suggested).
+        If a symbol is neither scanned nor traded (the nearest one is suggested).
     """
-    _require_known(symbols, read_universe(engine, exchange))
+    _require_known(symbols, _followed(engine, exchange))
     query = (
         select(
             bars.c.symbol,
@@ -69,7 +69,7 @@ def check_stored(engine: Engine, exchange: str, symbols: list[str], clock: Clock
     exchange
         ccxt id.
     symbols
-        Which symbols; empty means the universe.
+        Which symbols; empty means all that are scanned or traded.
     clock
         Tells which bars are closed.
 
@@ -81,9 +81,9 @@ def check_stored(engine: Engine, exchange: str, symbols: list[str], clock: Clock
     Raises
     ------
     DataError
-        If a symbol is not in the universe (the nearest one is suggested).
+        If a symbol is neither scanned nor traded (the nearest one is suggested).
     """
-    known = read_universe(engine, exchange)
+    known = _followed(engine, exchange)
     _require_known(symbols, known)
     chosen = symbols or known
     read, resolved = 0, 0
@@ -103,7 +103,11 @@ def check_stored(engine: Engine, exchange: str, symbols: list[str], clock: Clock
     }
 
 
+def _followed(engine: Engine, exchange: str) -> list[str]:
+    return sorted({*read_universe(engine, exchange), *read_whitelist(engine, exchange)})
+
+
 def _require_known(symbols: list[str], known: list[str]) -> None:
     for symbol in symbols:
         if symbol not in known:
-            raise DataError(unknown_name("symbol of the universe", symbol, known))
+            raise DataError(unknown_name("symbol of the universe or the whitelist", symbol, known))

@@ -4,6 +4,7 @@ from quant_pipelines.store.tables.base import SCHEMAS, metadata
 from quant_pipelines.store.tables.market import (
     bars,
     data_findings,
+    fetched_days,
     funding_rates,
     hotlist,
     instruments,
@@ -51,6 +52,7 @@ __all__ = [
     "deployments",
     "epochs",
     "equity",
+    "fetched_days",
     "fills",
     "folds",
     "funding_rates",
