@@ -10,7 +10,7 @@ from assets.history import symbol_history
 from assets.market import data_quality, funding_rates
 from assets.rendering import plot, table
 from assets.resources import Platform
-from assets.selection import hot_list
+from assets.selection import HOT_LIST
 from quant_pipelines.operations.views import newest_verdicts, out_of_sample_equity, task_counts
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ class Search(dg.Config):
     reason: str = Field(default="", description="why; it is stored with what is found")
 
 
-@dg.asset(deps=[data_quality, funding_rates, hot_list, symbol_history], **_RESEARCH)
+@dg.asset(deps=[data_quality, funding_rates, HOT_LIST, symbol_history], **_RESEARCH)
 def walk_forward(
     context: dg.AssetExecutionContext, config: Search, platform: dg.ResourceParam[Platform]
 ) -> dg.MaterializeResult:

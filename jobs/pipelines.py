@@ -25,7 +25,7 @@ _BACKFILLS_ALONE = {"quant/exclusive": "backfill"}
 _SYMBOLS = dg.AssetSelection.assets(history.symbol_history)
 # A run has one kind of partition: days here, symbols there.
 _CHAIN = dg.AssetSelection.all() - _SYMBOLS
-_HOT = dg.AssetSelection.assets(selection.hot_scores, selection.hot_list)
+_HOT = dg.AssetSelection.assets(selection.HOT_SCORES, selection.HOT_LIST)
 
 first_start = dg.define_asset_job(
     FIRST_START,
