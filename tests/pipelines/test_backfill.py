@@ -4,14 +4,16 @@ from collections import Counter
 from typing import Any
 
 import dagster as dg
+import pytest
 from sqlalchemy import func, select
 
 from assets.partitions import RANGE_END_TAG, RANGE_START_TAG
 from assets.resources import Platform
 from quant_pipelines.core.bars import BarRows
-from quant_pipelines.core.errors import ExchangeError
-from quant_pipelines.core.timeframes import DAY_MS, day_start_ms, from_ms
+from quant_pipelines.core.errors import ConfigurationError, ExchangeError
+from quant_pipelines.core.timeframes import DAY_MS, day_of, day_start_ms, from_ms
 from quant_pipelines.definitions import build_definitions
+from quant_pipelines.exchange import FundingRate
 from quant_pipelines.marketdata.days import days_between
 from quant_pipelines.store.fetched import settled_days
 from quant_pipelines.store.market import seed_symbols
@@ -29,6 +31,7 @@ class FailingMarket(ComputedMarket):
         super().__init__()
         self.dies_at_ms = dies_at_ms
         self.asked: Counter[str] = Counter()
+        self.funding_since: set[str] = set()
 
     async def bars(self, symbol: str, timeframe: str, start_ms: int, end_ms: int) -> BarRows:
         if timeframe == "1m":
@@ -36,6 +39,10 @@ class FailingMarket(ComputedMarket):
                 raise ExchangeError("connection reset")
             self.asked.update((end_ms - start_ms) // DAY_MS * [symbol])
         return await super().bars(symbol, timeframe, start_ms, end_ms)
+
+    async def funding_rates(self, symbol: str, start_ms: int, end_ms: int) -> list[FundingRate]:
+        self.funding_since.add(day_of(start_ms))
+        return await super().funding_rates(symbol, start_ms, end_ms)
 
 
 def backfill(
@@ -142,3 +149,38 @@ def test_backfill_tells_its_progress_in_a_few_lines(platform: Platform, instance
     lines = progress_lines(result, instance)
     assert any(line.startswith("100% of 93 symbol days") for line in lines)
     assert 3 <= len(lines) <= 60
+
+
+def fetch_funding(platform: Platform, instance: dg.DagsterInstance, **config: str) -> FailingMarket:
+    """Source after the asset was materialized with a config, as the Launchpad does."""
+    source = FailingMarket()
+    around = Platform(platform.settings, clock=platform.clock, open_source=lambda _: source)
+    seed_symbols(around.engine, around.exchange, SYMBOLS, SYMBOLS, from_ms(around.clock()))
+    try:
+        build_definitions(around).resolve_implicit_global_asset_job_def().execute_in_process(
+            instance=instance,
+            asset_selection=[dg.AssetKey("funding_rates")],
+            run_config={"ops": {"funding_rates": {"config": config}}},
+        )
+    finally:
+        around.engine.dispose()
+    return source
+
+
+def test_funding_goes_on_behind_what_is_stored(platform: Platform, instance: dg.DagsterInstance) -> None:
+    assert fetch_funding(platform, instance).funding_since == {"2024-03-06"}
+    assert fetch_funding(platform, instance).funding_since == {"2024-03-14"}
+
+
+def test_funding_is_fetched_again_from_a_day_that_is_named(
+    platform: Platform, instance: dg.DagsterInstance
+) -> None:
+    fetch_funding(platform, instance)
+    assert fetch_funding(platform, instance, first_day="2024-02-01").funding_since == {"2024-02-01"}
+
+
+def test_day_that_is_none_is_refused_in_one_sentence(
+    platform: Platform, instance: dg.DagsterInstance
+) -> None:
+    with pytest.raises(ConfigurationError, match="day 'yesterday' is not a date; expected YYYY-MM-DD"):
+        fetch_funding(platform, instance, first_day="yesterday")
