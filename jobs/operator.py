@@ -143,7 +143,7 @@ def reject_candidate_op(
     )
 
 
-@dg.op(description="Move a coin from the universe to the whitelist; its optimization follows by itself")
+@dg.op(description="Move a coin from the universe to the whitelist; its history and its first search follow")
 def approve_hot_coin_op(
     context: dg.OpExecutionContext, config: Coin, platform: dg.ResourceParam[Platform]
 ) -> None:

@@ -94,12 +94,35 @@ def proven(stack: Any, losing: int) -> int:
 
 
 @pytest.fixture(scope="module")
+def steady(stack: Any, losing: int) -> int:
+    """Deployment that stays in paper and does well: the other one that culling ranks."""
+    return seed(stack, "1h", 0.001, days=1)
+
+
+@pytest.fixture(scope="module")
 def approval(stack: Any, losing: int) -> str:
     """Run of the operator's job that approved the coin, launched through the webserver."""
     scored = "select 1 from market.hotlist where symbol = %(coin)s"
     stack.wait_for("hot score", lambda: stack.rows(scored, coin=COIN), 120)
     config = {"ops": {"approve_hot_coin_op": {"config": SIGNED | {"symbol": COIN}}}}
     return str(stack.launch("approve_hot_coin", config))
+
+
+@pytest.fixture(scope="module")
+def ui_backfill(stack: Any, losing: int) -> tuple[str, list[str]]:
+    """Backfill of four stored days as the UI launches it: its id and its days."""
+    stored = (
+        "select distinct to_char(ts at time zone 'UTC', 'YYYY-MM-DD') from market.bars "
+        "where timeframe = '1d' order by 1"
+    )
+    days = [day for (day,) in stack.rows(stored)][2:6]
+    launched = stack.graphql(
+        "mutation($p: LaunchBackfillParams!) { launchPartitionBackfill(backfillParams: $p) { __typename "
+        "... on LaunchBackfillSuccess { backfillId } ... on PythonError { message } } }",
+        p={"partitionNames": days, "assetSelection": [{"path": ["bars_1m"]}], "title": "again"},
+    )["launchPartitionBackfill"]
+    assert launched["__typename"] == "LaunchBackfillSuccess", launched
+    return str(launched["backfillId"]), days
 
 
 def runs_that(stack: Any, job: str, status: str, **tags: str) -> list[dict[str, Any]]:
@@ -112,8 +135,14 @@ def runs_that(stack: Any, job: str, status: str, **tags: str) -> list[dict[str, 
 
 
 def test_performance_trigger_asks_for_a_search_and_the_daemon_runs_it(
-    stack: Any, losing: int, proven: int, approval: str, monkeypatch: pytest.MonkeyPatch
+    stack: Any,
+    losing: int,
+    proven: int,
+    approval: str,
+    ui_backfill: tuple[str, list[str]],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    """All that this file waits for is launched here, so that the runs overlap."""
     look_now(stack, "performance_triggers", monkeypatch)
     look_now(stack, "promotion_ladder", monkeypatch)
     asked = "select id, evidence from research.optimization_requests where deployment_id = %(losing)s"
@@ -144,14 +173,17 @@ def test_ripe_deployment_is_promoted_by_the_run_of_the_ladders_sensor(stack: Any
     assert run["tags"]["dagster/sensor_name"] == "promotion_ladder"
 
 
-def test_culling_lets_the_worst_rest_and_only_it(stack: Any, losing: int, proven: int) -> None:
+def test_culling_lets_the_worst_rest_and_only_it(stack: Any, losing: int, steady: int) -> None:
     stack.launch("culling")
     cooling = "select id from trading.deployments where stage = 'cooling'"
     assert stack.wait_for("rest", lambda: stack.rows(cooling), 180) == [(losing,)]
     disabled = (
-        "select actor from ops.audit_logs where subject = %(subject)s and action = 'deployment.disabled'"
+        "select actor, detail ->> 'reason' from ops.audit_logs "
+        "where subject = %(subject)s and action = 'deployment.disabled'"
     )
-    assert stack.rows(disabled, subject=f"deployment:{losing}") == [("culling",)]
+    ((actor, reason),) = stack.rows(disabled, subject=f"deployment:{losing}")
+    assert actor == "culling"
+    assert "the worst of 2 and below zero with confidence" in reason
 
 
 def test_approved_coin_is_whitelisted_backfilled_and_then_searched(stack: Any, approval: str) -> None:
@@ -195,19 +227,8 @@ def test_partition_says_what_is_stored_of_its_symbol(stack: Any, approval: str) 
     assert values["missing"] == 0
 
 
-def test_backfill_of_a_range_from_the_ui_is_one_run(stack: Any, losing: int) -> None:
-    stored = (
-        "select distinct to_char(ts at time zone 'UTC', 'YYYY-MM-DD') from market.bars "
-        "where timeframe = '1d' order by 1"
-    )
-    days = [day for (day,) in stack.rows(stored)][2:6]
-    launched = stack.graphql(
-        "mutation($p: LaunchBackfillParams!) { launchPartitionBackfill(backfillParams: $p) { __typename "
-        "... on LaunchBackfillSuccess { backfillId } ... on PythonError { message } } }",
-        p={"partitionNames": days, "assetSelection": [{"path": ["bars_1m"]}], "title": "again"},
-    )["launchPartitionBackfill"]
-    assert launched["__typename"] == "LaunchBackfillSuccess", launched
-    backfill = str(launched["backfillId"])
+def test_backfill_of_a_range_from_the_ui_is_one_run(stack: Any, ui_backfill: tuple[str, list[str]]) -> None:
+    backfill, days = ui_backfill
     (run,) = stack.wait_for(
         "backfill", lambda: runs_that(stack, "__ASSET_JOB", "SUCCESS", backfill=backfill), 240
     )
