@@ -69,7 +69,7 @@ def bars_1m(
     """Ingest the closed 1-minute bars of all symbols, a partition for each UTC day; today's grows.
 
     A backfill is one run over its days. Launched again after an interruption it goes on: days that were
-    fetched after their end, and are stored as they were then, are not fetched again.
+    fetched after their end, and are stored without a gap, are not fetched again.
     """
     days, symbols = list(context.partition_keys), platform.symbols()
     progress = Progress(context, len(days) * len(symbols), len(days))

@@ -1,6 +1,6 @@
 """Days that the exchange was asked for: what lets an interrupted backfill go on where it stopped.
 
-A record alone proves nothing: a day counts as settled only while as many bars are stored as were then.
+A record alone proves nothing: a day counts as settled only while all of its bars are stored.
 """
 
 from collections.abc import Sequence
@@ -8,7 +8,7 @@ from datetime import date, datetime
 
 from sqlalchemy import Engine
 
-from quant_pipelines.core.timeframes import DAY_MS, MINUTE_MS, day_start_ms, from_ms
+from quant_pipelines.core.timeframes import DAY_MS, MINUTE_MS, day_start_ms, from_ms, timeframe_ms
 
 SETTLES_AFTER_MS = 5 * MINUTE_MS
 """A day that was fetched this long after its end has no bar left that could still come late."""
@@ -31,7 +31,7 @@ _SETTLED = f"""
 select counted.day from ({_COUNTED}) as counted
 join market.fetched_days as fetched using (day)
 where exchange = %(exchange)s and symbol = %(symbol)s and timeframe = %(timeframe)s
-    and fetched.bars = counted.bars
+    and counted.bars = %(full)s
     and fetched_at >= (day + 1)::timestamp at time zone 'UTC' + %(grace)s * interval '1 millisecond'
 """  # noqa: S608 - texts of this module
 
@@ -56,11 +56,16 @@ def save_fetched(engine: Engine, series: tuple[str, str, str], days: Sequence[st
 
 
 def settled_days(engine: Engine, series: tuple[str, str, str], days: Sequence[str]) -> set[str]:
-    """Those of the days that were fetched after they were over and are stored as they were then."""
+    """Those of the days that were fetched after they were over and are stored without a gap.
+
+    A day with a gap is never settled: the exchange may have mended it, and asking costs little.
+    """
     if not days:
         return set()
+    full = DAY_MS // timeframe_ms(series[2])
+    parameters = {**_window(series, days), "grace": SETTLES_AFTER_MS, "full": full}
     with engine.connect() as connection:
-        found = connection.exec_driver_sql(_SETTLED, {**_window(series, days), "grace": SETTLES_AFTER_MS})
+        found = connection.exec_driver_sql(_SETTLED, parameters)
         return {row.day.isoformat() for row in found}
 
 

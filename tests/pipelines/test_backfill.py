@@ -11,7 +11,7 @@ from assets.partitions import RANGE_END_TAG, RANGE_START_TAG
 from assets.resources import Platform
 from quant_pipelines.core.bars import BarRows
 from quant_pipelines.core.errors import ConfigurationError, ExchangeError
-from quant_pipelines.core.timeframes import DAY_MS, day_of, day_start_ms, from_ms
+from quant_pipelines.core.timeframes import DAY_MS, HOUR_MS, day_of, day_start_ms, from_ms
 from quant_pipelines.definitions import build_definitions
 from quant_pipelines.exchange import FundingRate
 from quant_pipelines.marketdata.days import days_between
@@ -27,8 +27,8 @@ DAYS = days_between(day_start_ms(FIRST), day_start_ms(LAST))
 class FailingMarket(ComputedMarket):
     """Market whose connection dies on the minutes behind ``dies_at_ms``; it counts what it is asked for."""
 
-    def __init__(self, dies_at_ms: int | None = None) -> None:
-        super().__init__()
+    def __init__(self, dies_at_ms: int | None = None, minutes_from_ms: int = 0) -> None:
+        super().__init__(minutes_from_ms)
         self.dies_at_ms = dies_at_ms
         self.asked: Counter[str] = Counter()
         self.funding_since: set[str] = set()
@@ -184,3 +184,13 @@ def test_day_that_is_none_is_refused_in_one_sentence(
 ) -> None:
     with pytest.raises(ConfigurationError, match="day 'yesterday' is not a date; expected YYYY-MM-DD"):
         fetch_funding(platform, instance, first_day="yesterday")
+
+
+def test_day_with_a_gap_of_the_exchange_is_asked_for_again(
+    platform: Platform, instance: dg.DagsterInstance
+) -> None:
+    begins = day_start_ms("2024-02-03") + HOUR_MS
+    backfill(platform, instance, FailingMarket(minutes_from_ms=begins))
+    source = FailingMarket(minutes_from_ms=begins)
+    backfill(platform, instance, source)
+    assert source.asked == Counter({symbol: len(DAYS) - 1 for symbol in SYMBOLS})

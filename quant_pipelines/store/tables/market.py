@@ -152,7 +152,7 @@ fetched_days = Table(
         "bars",
         Integer,
         nullable=False,
-        comment="bars stored afterwards; when the stored number differs, the day is fetched again",
+        comment="bars stored afterwards",
     ),
     moment("fetched_at", comment="when the exchange was asked"),
     PrimaryKeyConstraint("exchange", "symbol", "timeframe", "day"),

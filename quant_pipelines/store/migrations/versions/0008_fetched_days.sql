@@ -10,6 +10,6 @@ CREATE TABLE market.fetched_days (
 
 COMMENT ON TABLE market.fetched_days IS 'UTC days that the exchange was asked for; a backfill skips those that were over by then';
 
-COMMENT ON COLUMN market.fetched_days.bars IS 'bars stored afterwards; when the stored number differs, the day is fetched again';
+COMMENT ON COLUMN market.fetched_days.bars IS 'bars stored afterwards';
 
 COMMENT ON COLUMN market.fetched_days.fetched_at IS 'when the exchange was asked';
