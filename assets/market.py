@@ -1,15 +1,19 @@
 """Group ``market``: what the exchange said, rolled up."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import dagster as dg
+from pydantic import Field
 
 from assets.partitions import daily_asset
+from assets.progress import Progress, in_portions
 from assets.rendering import table
 from assets.resources import Platform
 from quant_pipelines.core.timeframes import DAY_MS, MINUTE_MS, day_start_ms
+from quant_pipelines.marketdata.backfill import Backfill, backfill_bars
+from quant_pipelines.marketdata.days import history_days
 from quant_pipelines.marketdata.ingest import (
-    ingest_bars,
     ingest_funding,
     ingest_instruments,
     ingest_open_interest,
@@ -17,13 +21,35 @@ from quant_pipelines.marketdata.ingest import (
 from quant_pipelines.marketdata.ingest_prices import ingest_prices, priced
 from quant_pipelines.marketdata.own_bars import fetch_own_bars
 from quant_pipelines.marketdata.quality import check_roll_ups
-from quant_pipelines.marketdata.rollup import ROLLED_TIMEFRAMES, roll_up_days
+from quant_pipelines.marketdata.rollup import ROLLED_TIMEFRAMES, RolledSeries, roll_up_days
 from quant_pipelines.store.bar_partitions import ensure_months_ahead
 from quant_pipelines.store.bars import count_by_day
 from quant_pipelines.store.column_cache import ColumnCache
 from quant_pipelines.store.retention import apply_retention
 
 _MARKET: dict[str, Any] = {"group_name": "market", "owners": ["team:quant"], "kinds": {"python", "postgres"}}
+PORTION_DAYS = 62
+"""Days of minutes that are held in memory at once."""
+
+
+class Fetch(dg.Config):
+    """How minutes are fetched."""
+
+    refetch: bool = Field(default=False, description="fetch days again that are stored completely")
+
+
+class Series(dg.Config):
+    """Which part of a series is fetched."""
+
+    first_day: str = Field(
+        default="", description="such as 2024-01-31: fetch everything from there again; empty goes on"
+    )
+
+    def window(self, platform: Platform) -> tuple[int, int]:
+        """Start and end in milliseconds UTC; history begins where the settings say."""
+        now_ms = platform.clock()
+        first_day = self.first_day or history_days(now_ms, platform.settings.market.history_days)[0]
+        return day_start_ms(first_day), now_ms + MINUTE_MS
 
 
 @dg.asset(**_MARKET)
@@ -52,14 +78,28 @@ def bar_months(platform: dg.ResourceParam[Platform]) -> dg.MaterializeResult:
 
 
 @daily_asset(deps=[instruments], **_MARKET)
-def bars_1m(context: dg.AssetExecutionContext, platform: dg.ResourceParam[Platform]) -> dg.MaterializeResult:
-    """Ingest the closed 1-minute bars of the universe, a partition for each UTC day; today's grows."""
+def bars_1m(
+    context: dg.AssetExecutionContext, config: Fetch, platform: dg.ResourceParam[Platform]
+) -> dg.MaterializeResult:
+    """Ingest the closed 1-minute bars of all symbols, a partition for each UTC day; today's grows.
+
+    A backfill is one run over its days. Launched again after an interruption it goes on: days that were
+    fetched after their end, and are stored without a gap, are not fetched again.
+    """
     days, symbols = list(context.partition_keys), platform.symbols()
-    report = platform.with_market(lambda market: ingest_bars(market, symbols, days))
+    progress = Progress(context, len(days) * len(symbols), len(days))
+    report = platform.with_market(
+        lambda market: backfill_bars(
+            market,
+            symbols,
+            days,
+            clock=platform.clock,
+            refetch=config.refetch,
+            on_portion=lambda portion: progress.add(portion.days, portion),
+        )
+    )
     _add_day_counts(context, platform, "1m")
-    inserted = sum(one.inserted for one in report.values())
-    updated = sum(one.updated for one in report.values())
-    return dg.MaterializeResult(metadata={"run_inserted": inserted, "run_revised": updated})
+    return dg.MaterializeResult(metadata=fetch_metadata(report))
 
 
 @daily_asset(deps=[bars_1m], **_MARKET)
@@ -73,49 +113,64 @@ def bars_rollup(
     """
     days, symbols = list(context.partition_keys), platform.symbols()
     own = platform.with_market(lambda market: fetch_own_bars(market, symbols, days, platform.clock))
-    rolled = roll_up_days(platform.engine, platform.exchange, symbols, days, own=own)
-    report = check_roll_ups(platform.engine, platform.exchange, rolled, own.days, clock=platform.clock)
+    rolled: list[RolledSeries] = []
+    findings = 0
+    for portion in in_portions(context, PORTION_DAYS, len(symbols)):
+        part = roll_up_days(platform.engine, platform.exchange, symbols, portion, own=own)
+        over = [day for day in own.days if day in set(portion)]
+        report = check_roll_ups(platform.engine, platform.exchange, part, over, clock=platform.clock)
+        rolled, findings = rolled + part, findings + len(report.findings)
     _add_day_counts(context, platform, "1h")
     written = {
         f"run_{timeframe}": sum(one.written.total for one in rolled if one.timeframe == timeframe)
         for timeframe in ROLLED_TIMEFRAMES
     }
     counts = {"run_from_exchange": sum(one.from_exchange for one in rolled)}
-    return dg.MaterializeResult(metadata={**written, **counts, "run_findings": len(report.findings)})
+    return dg.MaterializeResult(metadata={**written, **counts, "run_findings": findings})
 
 
 @dg.asset(deps=[instruments], **_MARKET)
-def funding_rates(platform: dg.ResourceParam[Platform]) -> dg.MaterializeResult:
-    """Funding paid by every perpetual of the universe, from the start of history or from what is stored."""
-    start_ms, end_ms = _history(platform)
-    report = platform.with_market(lambda market: ingest_funding(market, platform.symbols(), start_ms, end_ms))
-    return dg.MaterializeResult(metadata={"rows": sum(report.values()), "by_symbol": _by_symbol(report)})
-
-
-@dg.asset(deps=[instruments], **_MARKET)
-def open_interest(platform: dg.ResourceParam[Platform]) -> dg.MaterializeResult:
-    """Open contracts in base units every five minutes, as far back as the exchange keeps them."""
-    start_ms, end_ms = _history(platform)
+def funding_rates(config: Series, platform: dg.ResourceParam[Platform]) -> dg.MaterializeResult:
+    """Funding paid by every perpetual that is followed, from the start of history or from what is stored."""
+    window = config.window(platform)
     report = platform.with_market(
-        lambda market: ingest_open_interest(market, platform.symbols(), start_ms, end_ms)
+        lambda market: ingest_funding(market, platform.symbols(), *window, goes_on=not config.first_day)
     )
     return dg.MaterializeResult(metadata={"rows": sum(report.values()), "by_symbol": _by_symbol(report)})
 
 
 @dg.asset(deps=[instruments], **_MARKET)
-def mark_prices(platform: dg.ResourceParam[Platform]) -> dg.MaterializeResult:
-    """Mark and index prices of every perpetual of the universe, on the grid of the settings."""
-    start_ms, end_ms = _history(platform)
+def open_interest(config: Series, platform: dg.ResourceParam[Platform]) -> dg.MaterializeResult:
+    """Open contracts in base units every five minutes, as far back as the exchange keeps them."""
+    window = config.window(platform)
+    report = platform.with_market(
+        lambda market: ingest_open_interest(market, platform.symbols(), *window, goes_on=not config.first_day)
+    )
+    return dg.MaterializeResult(metadata={"rows": sum(report.values()), "by_symbol": _by_symbol(report)})
+
+
+@dg.asset(deps=[instruments], **_MARKET)
+def mark_prices(config: Series, platform: dg.ResourceParam[Platform]) -> dg.MaterializeResult:
+    """Mark and index prices of every perpetual that is followed, on the grid of the settings."""
+    window = config.window(platform)
     timeframe = platform.settings.market.mark_timeframe
     report = platform.with_market(
-        lambda market: ingest_prices(priced(market), platform.symbols(), timeframe, start_ms, end_ms)
+        lambda market: ingest_prices(
+            priced(market), platform.symbols(), timeframe, *window, goes_on=not config.first_day
+        )
     )
     return dg.MaterializeResult(metadata={"rows": sum(report.values()), "by_symbol": _by_symbol(report)})
 
 
-def _history(platform: Platform) -> tuple[int, int]:
-    now_ms = platform.clock()
-    return now_ms - now_ms % DAY_MS - platform.settings.market.history_days * DAY_MS, now_ms + MINUTE_MS
+def fetch_metadata(report: Mapping[str, Backfill]) -> dict[str, int]:
+    """Sum up what a backfill of minutes has done."""
+    done = report.values()
+    return {
+        "run_inserted": sum(one.written.inserted for one in done),
+        "run_revised": sum(one.written.updated for one in done),
+        "run_fetched_days": sum(one.fetched_days for one in done),
+        "run_skipped_days": sum(one.skipped_days for one in done),
+    }
 
 
 def _by_symbol(report: dict[str, int]) -> dg.MarkdownMetadataValue:

@@ -1,12 +1,14 @@
 """Group ``market``: what is wrong with the stored data, and the mending of it."""
 
+from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
 import dagster as dg
 
-from assets.market import bars_rollup
+from assets.market import PORTION_DAYS, bars_rollup
 from assets.partitions import daily_asset
+from assets.progress import in_portions
 from assets.rendering import table
 from assets.resources import Platform
 from quant_pipelines.marketdata.checks import BLOCK, CHECKS, IN_FILES_ONLY
@@ -29,14 +31,11 @@ def data_quality(
     context: dg.AssetExecutionContext, platform: dg.ResourceParam[Platform]
 ) -> dg.MaterializeResult:
     """Check the 1-minute bars and the funding; research refuses days with a finding that blocks."""
-    days, symbols = list(context.partition_keys), platform.symbols()
-    report = check_days(platform.engine, platform.exchange, symbols, days, clock=platform.clock)
-    metadata = {
-        "run_bars": report.bars,
-        "run_findings": len(report.findings),
-        "run_resolved": report.resolved,
-    }
-    return dg.MaterializeResult(metadata=metadata)
+    symbols, counts = platform.symbols(), Counter({"run_bars": 0, "run_findings": 0, "run_resolved": 0})
+    for portion in in_portions(context, PORTION_DAYS, len(symbols)):
+        report = check_days(platform.engine, platform.exchange, symbols, portion, clock=platform.clock)
+        counts.update(run_bars=report.bars, run_findings=len(report.findings), run_resolved=report.resolved)
+    return dg.MaterializeResult(metadata=dict(counts))
 
 
 @dg.asset(deps=[data_quality], **_QUALITY)

@@ -6,11 +6,12 @@ from typing import TYPE_CHECKING, Any
 import dagster as dg
 from pydantic import Field
 
+from assets.history import symbol_history
 from assets.market import funding_rates
 from assets.quality import data_repair
 from assets.rendering import plot, spark, table
 from assets.resources import Platform
-from assets.selection import hot_list
+from assets.selection import HOT_LIST
 from quant_pipelines.operations.views import newest_verdicts, out_of_sample_equity, task_counts
 
 if TYPE_CHECKING:
@@ -39,9 +40,10 @@ class Search(dg.Config):
     symbols: list[str] = Field(default=[], description="such as BTC/USDT:USDT")
     timeframes: list[str] = Field(default=[], description="such as 1h")
     depth: Depth = Field(default=Depth.NORMAL, description="NORMAL, or DEEP for several times the trials")
+    reason: str = Field(default="", description="why; it is stored with what is found")
 
 
-@dg.asset(deps=[data_repair, funding_rates, hot_list], **_RESEARCH)
+@dg.asset(deps=[data_repair, funding_rates, HOT_LIST, symbol_history], **_RESEARCH)
 def walk_forward(
     context: dg.AssetExecutionContext, config: Search, platform: dg.ResourceParam[Platform]
 ) -> dg.MaterializeResult:
@@ -57,7 +59,7 @@ def walk_forward(
         settings,
         platform.engine,
         platform.clock(),
-        trigger=context.job_name,
+        trigger=config.reason or context.job_name,
         scope=_scope(config, settings.optimization.deep_factor),
     )
     outcomes = optimize_many(

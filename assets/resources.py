@@ -13,7 +13,7 @@ from quant_pipelines.core.clock import Clock, system_clock_ms
 from quant_pipelines.core.settings import ExchangeSettings, Settings
 from quant_pipelines.marketdata.ingest import Market
 from quant_pipelines.store.engine import connect
-from quant_pipelines.store.market import read_universe
+from quant_pipelines.store.market import read_universe, read_whitelist
 from quant_pipelines.store.rate_budgets import PostgresLedger
 
 Answer = TypeVar("Answer")
@@ -64,8 +64,9 @@ class Platform:
         return self.settings.exchange.id
 
     def symbols(self) -> list[str]:
-        """Symbols of the universe."""
-        return read_universe(self.engine, self.exchange)
+        """Symbols whose data are kept: those that are scanned and those that are traded."""
+        traded = read_whitelist(self.engine, self.exchange)
+        return sorted({*read_universe(self.engine, self.exchange), *traded})
 
     def with_market(self, work: Callable[[Market], Awaitable[Answer]]) -> Answer:
         """Do asynchronous work on an open connection to the exchange, and close it."""

@@ -12,7 +12,6 @@ from pydantic import Field
 
 from assets.rendering import table
 from assets.resources import Platform
-from jobs.names import CULLING, PROMOTE_DEPLOYMENT
 from quant_pipelines import operations
 from quant_pipelines.core.errors import QuantError
 from quant_pipelines.operations.receipt import Signature
@@ -144,7 +143,7 @@ def reject_candidate_op(
     )
 
 
-@dg.op(description="Move a coin from the universe to the whitelist; its optimization follows by itself")
+@dg.op(description="Move a coin from the universe to the whitelist; its history and its first search follow")
 def approve_hot_coin_op(
     context: dg.OpExecutionContext, config: Coin, platform: dg.ResourceParam[Platform]
 ) -> None:
@@ -267,7 +266,7 @@ def flatten_runner_op(
 @dg.op(
     description="Rank the deployments by rolling Sharpe ratio; the worst rests if even its upper bound is < 0"
 )
-def cull_worst_op(context: dg.OpExecutionContext, platform: dg.ResourceParam[Platform]) -> None:
+def culling_op(context: dg.OpExecutionContext, platform: dg.ResourceParam[Platform]) -> None:
     """Rank, and let at most one deployment rest."""
     ranking, receipt = operations.cull_worst(platform.engine, platform.settings.ladder, platform.clock)
     names = ("deployment_id", "sharpe", "upper_bound", "days")
@@ -276,22 +275,27 @@ def cull_worst_op(context: dg.OpExecutionContext, platform: dg.ResourceParam[Pla
     context.log_event(dg.AssetObservation("deployments", metadata={"ranking": table(rows)}))
 
 
-def _job(name: str, op: Any, tags: dict[str, str]) -> dg.JobDefinition:
+def _job(op: Any, tags: dict[str, str], form: dict[str, Any] | None = None) -> dg.JobDefinition:
+    name = op.name.removesuffix("_op")
     graph = dg.GraphDefinition(name=name, node_defs=[op], description=op.description)
-    return graph.to_job(name=name, description=op.description, tags=tags)
+    config = None if form is None else {"ops": {op.name: {"config": {**_UNSIGNED, **form}}}}
+    return graph.to_job(name=name, description=op.description, tags=tags, config=config)
 
 
-_OPS = {
-    "approve_candidate": approve_candidate_op,
-    "reject_candidate": reject_candidate_op,
-    "approve_hot_coin": approve_hot_coin_op,
-    PROMOTE_DEPLOYMENT: promote_deployment_op,
-    "roll_back_deployment": roll_back_deployment_op,
-    "disable_deployment": disable_deployment_op,
-    "set_risk_limit": set_risk_limit_op,
-    "halt_runner": halt_runner_op,
-    "resume_runner": resume_runner_op,
-    "flatten_runner": flatten_runner_op,
-}
-OPERATOR_JOBS = [_job(name, op, OPERATOR_TAGS) for name, op in _OPS.items()]
-culling = _job(CULLING, cull_worst_op, {})
+_UNSIGNED = {"operator": "", "reason": ""}
+# What the Launchpad opens with: every field, none of it acceptable as it stands. No name and no reason is
+# refused, and so are the number 0, the empty symbol and the limit -1.
+FORMS: tuple[tuple[dg.OpDefinition, dict[str, Any]], ...] = (
+    (approve_candidate_op, {"verdict_id": 0}),
+    (reject_candidate_op, {"verdict_id": 0}),
+    (approve_hot_coin_op, {"symbol": ""}),
+    (promote_deployment_op, {"deployment_id": 0, "target": Target.SHADOW.name}),
+    (roll_back_deployment_op, {"deployment_id": 0}),
+    (disable_deployment_op, {"deployment_id": 0, "target": Rest.COOLING.name}),
+    (set_risk_limit_op, {"scope": "account", "limit": Limit.MAX_LEVERAGE.name, "value": -1.0}),
+    (halt_runner_op, {"scope": "account"}),
+    (resume_runner_op, {"scope": "account"}),
+    (flatten_runner_op, {"scope": "account"}),
+)
+OPERATOR_JOBS = [_job(op, OPERATOR_TAGS, form) for op, form in FORMS]
+culling = _job(culling_op, {})

@@ -2,7 +2,7 @@
 
 import dagster as dg
 
-from assets import market, quality, research, selection, trading
+from assets import history, market, quality, research, selection, trading
 from jobs.names import (
     DAILY_OPTIMIZATION,
     DEEP_SEARCH,
@@ -11,6 +11,7 @@ from jobs.names import (
     HOT_COIN_SCAN,
     MARKET_REFRESH,
     STRATEGY_SCORING,
+    SYMBOL_BACKFILL,
 )
 
 _BARS = dg.AssetSelection.assets(market.bars_1m, market.bars_rollup, quality.data_quality)
@@ -19,16 +20,21 @@ _VERDICTS = dg.AssetSelection.assets(
 )
 # Searches share the processors: the second one waits in the queue, and none is left out.
 SEARCHES_ALONE = {"quant/exclusive": "search"}
-_HOT = dg.AssetSelection.assets(selection.hot_scores, selection.hot_list)
+# One at a time: a second backfill would only share the exchange's weight with the first.
+_BACKFILLS_ALONE = {"quant/exclusive": "backfill"}
+_SYMBOLS = dg.AssetSelection.assets(history.symbol_history)
+# A run has one kind of partition: days here, symbols there.
+_CHAIN = dg.AssetSelection.all() - _SYMBOLS
+_HOT = dg.AssetSelection.assets(selection.HOT_SCORES, selection.HOT_LIST)
 
 first_start = dg.define_asset_job(
     FIRST_START,
-    selection=dg.AssetSelection.all(),
+    selection=_CHAIN,
     description="Fill the whole graph once: history, scores, walk-forward, paper screen, deployment",
 )
 daily_optimization = dg.define_asset_job(
     DAILY_OPTIMIZATION,
-    selection=dg.AssetSelection.all(),
+    selection=_CHAIN,
     tags=SEARCHES_ALONE,
     description="Complete yesterday's data, optimize every strategy again and screen what comes out",
 )
@@ -61,6 +67,12 @@ focused_optimization = dg.define_asset_job(
     tags=SEARCHES_ALONE,
     description="Search one strategy or one symbol, because a trigger fired or a coin was approved",
 )
+symbol_backfill = dg.define_asset_job(
+    SYMBOL_BACKFILL,
+    selection=_SYMBOLS,
+    tags=_BACKFILLS_ALONE,
+    description="Bring the whole history of a symbol of the whitelist, a partition for each symbol",
+)
 
 PIPELINES = [
     first_start,
@@ -70,4 +82,5 @@ PIPELINES = [
     market_refresh,
     deep_search,
     focused_optimization,
+    symbol_backfill,
 ]

@@ -4,7 +4,7 @@ import os
 
 import dagster as dg
 
-from assets import market, quality, research, selection, trading
+from assets import history, market, quality, research, selection, trading
 from assets.resources import Platform
 from jobs.operator import OPERATOR_JOBS, culling
 from jobs.pipelines import PIPELINES
@@ -14,13 +14,14 @@ from sensors.first_start import first_start_sensor
 from sensors.market_health import market_health
 from sensors.promotion import promotion_ladder
 from sensors.run_failure import run_failure
-from sensors.searches import new_whitelist_symbol, performance_triggers
+from sensors.searches import performance_triggers
+from sensors.whitelist import new_whitelist_symbol
 
 
 def build_definitions(platform: Platform) -> dg.Definitions:
     """Everything that Dagster knows, around one outer world."""
     return dg.Definitions(
-        assets=dg.load_assets_from_modules([market, quality, selection, research, trading]),
+        assets=dg.load_assets_from_modules([market, quality, history, selection, research, trading]),
         asset_checks=[quality.data_findings],
         jobs=[*PIPELINES, culling, *OPERATOR_JOBS],
         schedules=SCHEDULES,

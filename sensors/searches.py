@@ -1,9 +1,10 @@
-"""Requests searches that something asked for: a disappointing deployment, a coin that was just approved.
+"""Requests searches that something asked for: a disappointing deployment, or a coin that was approved.
 
 The rows are the queue: what is open is run, what failed is tried again a few times, what succeeded is closed.
 """
 
 from collections.abc import Sequence
+from typing import Any
 
 import dagster as dg
 
@@ -19,7 +20,6 @@ from quant_pipelines.store.requests import (
     DONE,
     FAILED,
     PERFORMANCE,
-    WHITELIST,
     OptimizationRequest,
     close_request,
     open_requests,
@@ -43,30 +43,29 @@ def performance_triggers(
     from quant_pipelines.operations.triggers import watch_performance  # noqa: PLC0415 - scipy
 
     watch_performance(platform.engine, platform.settings.triggers, platform.clock)
-    return run_open_requests(context.instance, platform, PERFORMANCE)
-
-
-@dg.sensor(
-    name="new_whitelist_symbol",
-    job=focused_optimization,
-    minimum_interval_seconds=30,
-    default_status=dg.DefaultSensorStatus.RUNNING,
-    description="Asks for the first search of a coin that an operator has approved",
-)
-def new_whitelist_symbol(
-    context: dg.SensorEvaluationContext, platform: dg.ResourceParam[Platform]
-) -> dg.SensorResult | dg.SkipReason:
-    """Store new requests, and run what is open."""
-    from quant_pipelines.operations.triggers import watch_whitelist  # noqa: PLC0415 - scipy
-
-    watch_whitelist(platform.engine, platform.exchange, platform.clock)
-    return run_open_requests(context.instance, platform, WHITELIST)
+    answer = run_open_requests(context.instance, platform, PERFORMANCE)
+    return answer if isinstance(answer, dg.SkipReason) else dg.SensorResult(run_requests=answer)
 
 
 def run_open_requests(
-    instance: dg.DagsterInstance, platform: Platform, kind: str
-) -> dg.SensorResult | dg.SkipReason:
-    """Request a run for each open request that has none, close what is done or was given up."""
+    instance: dg.DagsterInstance,
+    platform: Platform,
+    kind: str,
+    stages: Sequence[str] = (FOCUSED_OPTIMIZATION,),
+) -> list[dg.RunRequest] | dg.SkipReason:
+    """Request the next run of each open request, close what is done or was given up.
+
+    Parameters
+    ----------
+    instance
+        Knows the runs of each request by their tag.
+    platform
+        The outer world.
+    kind
+        Which requests.
+    stages
+        Jobs that a request goes through; each begins after the one before has succeeded.
+    """
     unfinished = unfinished_run(instance, (FIRST_START,))
     if unfinished is not None:
         return skip_reason(unfinished)
@@ -77,16 +76,26 @@ def run_open_requests(
         waiting = open_requests(connection, kind)
     requests, states = [], []
     for request in waiting:
-        runs = instance.get_runs(_runs_of(request))
-        outcome = _outcome(runs)
-        states.append(f"{request.sentence} ({outcome or 'is requested'})")
+        job, attempts, outcome = _next_stage(instance, request, stages)
+        states.append(f"{request.sentence} ({job} {outcome or 'is requested'})")
         if outcome in (DONE, FAILED):
-            _close(platform, request, outcome)
+            _close(platform, request, outcome, job)
         elif not outcome:
-            requests.append(_run_request(request, len(runs) + 1))
-    if requests:
-        return dg.SensorResult(run_requests=requests)
-    return dg.SkipReason("; ".join(states) or "nothing asks for a search")
+            requests.append(_run_request(request, job, attempts + 1))
+    return requests or dg.SkipReason("; ".join(states) or "nothing asks for a search")
+
+
+def _next_stage(
+    instance: dg.DagsterInstance, request: OptimizationRequest, stages: Sequence[str]
+) -> tuple[str, int, str]:
+    """First job that has not succeeded (else the last one), how often it was run, and what became of it."""
+    job, attempts, outcome = "", 0, DONE
+    for job in stages:
+        runs = instance.get_runs(dg.RunsFilter(job_name=job, tags={REQUEST_TAG: str(request.id)}))
+        attempts, outcome = len(runs), _outcome(runs)
+        if outcome != DONE:
+            break
+    return job, attempts, outcome
 
 
 def _outcome(runs: Sequence[dg.DagsterRun]) -> str:
@@ -103,31 +112,32 @@ def _outcome(runs: Sequence[dg.DagsterRun]) -> str:
     return FAILED if len(runs) >= _MOST_ATTEMPTS else ""
 
 
-def _close(platform: Platform, request: OptimizationRequest, outcome: str) -> None:
+def _close(platform: Platform, request: OptimizationRequest, outcome: str, job: str) -> None:
     at = clock_time(platform.clock)
     with transaction(platform.engine) as connection:
         close_request(connection, request.id, outcome, at)
     if outcome == FAILED:
-        message = (
-            f"{request.sentence}: its search failed or was canceled; launch {FOCUSED_OPTIMIZATION} again"
-        )
+        message = f"{request.sentence}: {job} failed or was canceled; launch it again"
         write_alert(platform.engine, "warning", f"request:{request.id}", message, detail={}, at=at)
 
 
-def _runs_of(request: OptimizationRequest) -> dg.RunsFilter:
-    return dg.RunsFilter(job_name=FOCUSED_OPTIMIZATION, tags={REQUEST_TAG: str(request.id)})
+def _run_request(request: OptimizationRequest, job: str, attempt: int) -> dg.RunRequest:
+    is_search = job == FOCUSED_OPTIMIZATION
+    return dg.RunRequest(
+        run_key=f"request-{request.id}-{job}-{attempt}",
+        job_name=job,
+        run_config={"ops": {"walk_forward": {"config": _search(request)}}} if is_search else {},
+        partition_key=None if is_search else request.symbol,
+        tags={REQUEST_TAG: str(request.id)},
+    )
 
 
-def _run_request(request: OptimizationRequest, attempt: int) -> dg.RunRequest:
-    named = {
+def _search(request: OptimizationRequest) -> dict[str, Any]:
+    return {
         "strategies": [request.strategy] if request.strategy else [],
         "symbols": [request.symbol],
         "timeframes": [request.timeframe] if request.timeframe else [],
         # Today's ordinary search of a deployment's unit is stored already; a deeper one is new work.
         "depth": "DEEP" if request.kind == PERFORMANCE else "NORMAL",
+        "reason": request.sentence,
     }
-    return dg.RunRequest(
-        run_key=f"request-{request.id}-{attempt}",
-        run_config={"ops": {"walk_forward": {"config": named}}},
-        tags={REQUEST_TAG: str(request.id)},
-    )

@@ -104,15 +104,28 @@ async def ingest_bars(market: Market, symbols: list[str], days: list[str]) -> di
     return await for_each_symbol(symbols, ingest)
 
 
-async def ingest_funding(market: Market, symbols: list[str], start_ms: int, end_ms: int) -> dict[str, int]:
+async def ingest_funding(
+    market: Market, symbols: list[str], start_ms: int, end_ms: int, *, goes_on: bool = True
+) -> dict[str, int]:
     """Fetch and store funding from ``start_ms``, or from a day before the newest row that is stored.
+
+    Parameters
+    ----------
+    market
+        Source and store.
+    symbols
+        Whose funding.
+    start_ms, end_ms
+        Window, milliseconds UTC.
+    goes_on
+        Begin behind what is stored; False fetches the whole window again.
 
     Returns
     -------
     dict[str, int]
         Symbol to the rows added or changed.
     """
-    newest = newest_ms(market.engine, funding_rates, market.exchange)
+    newest = newest_ms(market.engine, funding_rates, market.exchange) if goes_on else {}
 
     async def ingest(symbol: str) -> int:
         first_ms = max(start_ms, newest.get(symbol, 0) - _OVERLAP_MS)
@@ -125,18 +138,19 @@ async def ingest_funding(market: Market, symbols: list[str], start_ms: int, end_
 
 
 async def ingest_open_interest(
-    market: Market, symbols: list[str], start_ms: int, end_ms: int
+    market: Market, symbols: list[str], start_ms: int, end_ms: int, *, goes_on: bool = True
 ) -> dict[str, int]:
     """Fetch and store open interest from ``start_ms``, or from an hour before the newest row that is stored.
 
-    Exchanges keep about a month of it: what is older is missing, never invented.
+    Exchanges keep about a month of it: what is older is missing, never invented. Parameters as those of
+    `ingest_funding`.
 
     Returns
     -------
     dict[str, int]
         Symbol to the rows added or changed.
     """
-    newest = newest_ms(market.engine, open_interest, market.exchange)
+    newest = newest_ms(market.engine, open_interest, market.exchange) if goes_on else {}
 
     async def ingest(symbol: str) -> int:
         first_ms = max(start_ms, newest.get(symbol, 0) - HOUR_MS)

@@ -42,7 +42,13 @@ def priced(market: Market) -> PriceMarket:
 
 
 async def ingest_prices(
-    market: PriceMarket, symbols: list[str], timeframe: str, start_ms: int, end_ms: int
+    market: PriceMarket,
+    symbols: list[str],
+    timeframe: str,
+    start_ms: int,
+    end_ms: int,
+    *,
+    goes_on: bool = True,
 ) -> dict[str, int]:
     """Fetch and store mark and index prices from ``start_ms``, or from the newest point that is stored.
 
@@ -56,6 +62,8 @@ async def ingest_prices(
         Grid of the points.
     start_ms, end_ms
         Span, milliseconds UTC.
+    goes_on
+        Begin behind what is stored; else everything is fetched again.
 
     Returns
     -------
@@ -72,7 +80,8 @@ async def ingest_prices(
         written = 0
         for what, _, fetch, save in series:
             # One point is fetched again, so that one which was written half-way is seen
-            first_ms = max(start_ms, newest[what].get(symbol, 0) - timeframe_ms(timeframe))
+            behind_ms = newest[what].get(symbol, 0) - timeframe_ms(timeframe) if goes_on else 0
+            first_ms = max(start_ms, behind_ms)
             with named(market.exchange, symbol, what, first_ms, end_ms):
                 found = await fetch(symbol, timeframe, first_ms, end_ms)
             rows = [(point.ts, point.price) for point in found]

@@ -14,17 +14,17 @@ from quant_pipelines.store.market import add_to_whitelist, read_hotlist, read_un
 def approve_coin(
     engine: Engine, exchange: str, signature: Signature, *, symbol: str, clock: Clock
 ) -> Receipt:
-    """Put a symbol on the whitelist; a sensor asks for its first optimization.
+    """Put a symbol on the whitelist; a sensor brings its history and then asks for its first search.
 
     Raises
     ------
     LifecycleError
-        If the symbol is not in the universe (the nearest one is suggested), was never scored, has no stored
-        specification, or is on the whitelist already.
+        If the symbol is not in the universe (the nearest one is suggested, unless the exchange lists it), was
+        never scored, has no stored specification, or is on the whitelist already.
     """
     known = read_universe(engine, exchange)
     if symbol not in known:
-        raise LifecycleError(unknown_name("symbol of the universe", symbol, known))
+        raise LifecycleError(_not_scanned(engine, exchange, symbol, known))
     scan = next((row for row in read_hotlist(engine, exchange) if row["symbol"] == symbol), None)
     if scan is None:
         raise LifecycleError(
@@ -39,5 +39,13 @@ def approve_coin(
         detail = {"reason": signature.reason, "score": scan["score"], "rank": scan["rank"]}
         subject = f"symbol:{symbol}"
         audit_id = audit.append(connection, signature.operator, "coin.approved", subject, detail)
-    summary = f"{symbol} is on the whitelist; its optimization follows by itself"
+    summary = f"{symbol} is on the whitelist; its history, then its first search follow by themselves"
     return Receipt("coin.approved", subject, summary, audit_id)
+
+
+def _not_scanned(engine: Engine, exchange: str, symbol: str, known: list[str]) -> str:
+    with transaction(engine) as connection:
+        is_listed = newest_instrument(connection, exchange, symbol) is not None
+    if is_listed:
+        return f"{symbol} is listed at {exchange} but was never scored; expected a symbol of the universe"
+    return unknown_name("symbol of the universe", symbol, known)

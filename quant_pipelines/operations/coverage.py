@@ -12,7 +12,7 @@ from quant_pipelines.marketdata.quality import QualityReport, check_days, check_
 from quant_pipelines.store.bars import newest_bar_ms, oldest_bar_ms
 from quant_pipelines.store.engine import transaction
 from quant_pipelines.store.findings import MISSING, open_findings, read_confirmed
-from quant_pipelines.store.market import read_universe
+from quant_pipelines.store.market import read_universe, read_whitelist
 from quant_pipelines.store.tables import bars
 
 
@@ -37,9 +37,9 @@ def bar_coverage(engine: Engine, exchange: str, symbols: list[str]) -> list[dict
     Raises
     ------
     DataError
-        If a symbol is not in the universe (the nearest one is suggested).
+        If a symbol is neither scanned nor traded (the nearest one is suggested).
     """
-    _require_known(symbols, read_universe(engine, exchange))
+    _require_known(symbols, _followed(engine, exchange))
     query = (
         select(
             bars.c.symbol,
@@ -74,7 +74,7 @@ def check_stored(engine: Engine, exchange: str, symbols: list[str], clock: Clock
     exchange
         ccxt id.
     symbols
-        Which symbols; empty means the universe.
+        Which symbols; empty means all that are scanned or traded.
     clock
         Tells which bars are closed.
 
@@ -86,9 +86,9 @@ def check_stored(engine: Engine, exchange: str, symbols: list[str], clock: Clock
     Raises
     ------
     DataError
-        If a symbol is not in the universe (the nearest one is suggested).
+        If a symbol is neither scanned nor traded (the nearest one is suggested).
     """
-    known = read_universe(engine, exchange)
+    known = _followed(engine, exchange)
     _require_known(symbols, known)
     chosen = symbols or known
     total = QualityReport([], 0, 0)
@@ -108,7 +108,11 @@ def check_stored(engine: Engine, exchange: str, symbols: list[str], clock: Clock
     }
 
 
+def _followed(engine: Engine, exchange: str) -> list[str]:
+    return sorted({*read_universe(engine, exchange), *read_whitelist(engine, exchange)})
+
+
 def _require_known(symbols: list[str], known: list[str]) -> None:
     for symbol in symbols:
         if symbol not in known:
-            raise DataError(unknown_name("symbol of the universe", symbol, known))
+            raise DataError(unknown_name("symbol of the universe or the whitelist", symbol, known))

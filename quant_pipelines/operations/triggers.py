@@ -45,9 +45,10 @@ def watch_performance(engine: Engine, settings: TriggerSettings, clock: Clock) -
 
 
 def watch_whitelist(engine: Engine, exchange: str, clock: Clock) -> int:
-    """Write a request for each symbol that an operator approved and nobody has searched since."""
+    """Write a request for each symbol that an operator approved since; end those of symbols that are gone."""
     added = 0
     with transaction(engine) as connection:
+        store.close_abandoned(connection, exchange, clock_time(clock))
         for symbol, operator in store.symbols_without_search(connection, exchange):
             evidence = {"reason": f"approved by {operator}"}
             made = store.request_for_symbol(connection, exchange, symbol, evidence, clock_time(clock))

@@ -11,13 +11,14 @@ from sqlalchemy.dialects.postgresql import insert
 from quant_pipelines.store.tables import (
     deployments,
     optimization_requests,
-    optimizer_tasks,
     trigger_states,
     whitelist,
 )
 
 PERFORMANCE, WHITELIST = "performance", "whitelist"
 OPEN, DONE, FAILED = "open", "done", "failed"
+SEEDED_BY = "settings"
+"""Who put a symbol on the whitelist that the settings named."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,12 +92,10 @@ def last_request_at(connection: Connection, deployment_id: int) -> datetime | No
 
 
 def symbols_without_search(connection: Connection, exchange: str) -> list[tuple[str, str]]:
-    """Symbols that an operator put on the whitelist and nobody has searched or asked for since, and who."""
-    searched = select(optimizer_tasks.c.id).where(
-        optimizer_tasks.c.exchange == exchange,
-        optimizer_tasks.c.symbol == whitelist.c.symbol,
-        optimizer_tasks.c.created_at >= whitelist.c.added_at,
-    )
+    """Symbols that an operator put on the whitelist and for which no search was asked since, and who.
+
+    That the nightly search has met the symbol meanwhile does not count: it brings no history.
+    """
     asked = select(optimization_requests.c.id).where(
         optimization_requests.c.exchange == exchange,
         optimization_requests.c.symbol == whitelist.c.symbol,
@@ -105,11 +104,29 @@ def symbols_without_search(connection: Connection, exchange: str) -> list[tuple[
     )
     query = (
         select(whitelist.c.symbol, whitelist.c.added_by)
-        .where(whitelist.c.exchange == exchange, whitelist.c.added_by != "settings")
-        .where(~searched.exists(), ~asked.exists())
+        .where(whitelist.c.exchange == exchange, whitelist.c.added_by != SEEDED_BY, ~asked.exists())
         .order_by(whitelist.c.symbol)
     )
     return [(row.symbol, row.added_by) for row in connection.execute(query)]
+
+
+def seeded_symbols(connection: Connection, exchange: str) -> list[str]:
+    """Symbols that stand on the whitelist because the settings named them at the first start."""
+    query = select(whitelist.c.symbol).where(
+        whitelist.c.exchange == exchange, whitelist.c.added_by == SEEDED_BY
+    )
+    return sorted(connection.execute(query).scalars())
+
+
+def close_abandoned(connection: Connection, exchange: str, at: datetime) -> int:
+    """End the open requests of symbols that have left the whitelist; returns how many there were."""
+    listed = select(whitelist.c.symbol).where(whitelist.c.exchange == exchange)
+    left = (
+        update(optimization_requests)
+        .where(optimization_requests.c.exchange == exchange, optimization_requests.c.kind == WHITELIST)
+        .where(optimization_requests.c.status == OPEN, optimization_requests.c.symbol.not_in(listed))
+    )
+    return connection.execute(left.values(status=FAILED, closed_at=at)).rowcount
 
 
 def active_triggers(connection: Connection, deployment_id: int) -> frozenset[str]:

@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+import urllib.request
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -17,9 +18,10 @@ from quant_pipelines.stack.ports import free_port, read_ports
 from quant_pipelines.stack.postgres import local_url
 from quant_pipelines.stack.postgres_place import remove_place
 
-# Three symbols with a documented trend and one that is noise: what passes is found, not planted.
+# Three symbols with a documented trend and one that is noise: what passes is found, not planted. A fifth one
+# is scanned only, until an operator approves it.
 SMALL_MARKET = {
-    "QUANT_MARKET__UNIVERSE": "BTC/USDT:USDT,ETH/USDT:USDT,SOL/USDT:USDT,XRP/USDT:USDT",
+    "QUANT_MARKET__UNIVERSE": "BTC/USDT:USDT,ETH/USDT:USDT,SOL/USDT:USDT,XRP/USDT:USDT,LINK/USDT:USDT",
     "QUANT_MARKET__WHITELIST": "BTC/USDT:USDT,ETH/USDT:USDT,SOL/USDT:USDT,XRP/USDT:USDT",
     "QUANT_MARKET__HISTORY_DAYS": "31",
     "QUANT_OPTIMIZATION__TIMEFRAMES": "1m",
@@ -76,9 +78,44 @@ class Stack:
         assert ports is not None
         return local_url(self.home, ports.postgres)
 
-    def rows(self, query: str) -> list[tuple[Any, ...]]:
+    def rows(self, query: str, **parameters: Any) -> list[tuple[Any, ...]]:
         with psycopg.connect(self.url()) as connection:
-            return connection.execute(query.encode()).fetchall()
+            return connection.execute(query.encode(), parameters or None).fetchall()
+
+    def graphql(self, query: str, **variables: Any) -> dict[str, Any]:
+        """Answer of the webserver, as the UI asks it."""
+        body = json.dumps({"query": query, "variables": variables}).encode()
+        headers = {"Content-Type": "application/json"}
+        request = urllib.request.Request(f"http://127.0.0.1:{self.port}/graphql", body, headers)
+        with urllib.request.urlopen(request, timeout=60) as response:  # noqa: S310
+            answer: dict[str, Any] = json.loads(response.read())
+        assert "errors" not in answer, answer["errors"]
+        data: dict[str, Any] = answer["data"]
+        return data
+
+    def launch(self, job: str, run_config: dict[str, Any] | None = None) -> str:
+        """Run id of a job that is launched as the Launchpad does."""
+        selector = {
+            "repositoryLocationName": "quant_pipelines",
+            "repositoryName": "__repository__",
+            "jobName": job,
+        }
+        launched = self.graphql(
+            "mutation($p: ExecutionParams!) { launchRun(executionParams: $p) { __typename "
+            "... on LaunchRunSuccess { run { runId } } ... on PythonError { message } } }",
+            p={"selector": selector, "runConfigData": run_config or {}},
+        )["launchRun"]
+        assert launched["__typename"] == "LaunchRunSuccess", launched
+        return str(launched["run"]["runId"])
+
+    def runs(self, job: str) -> list[dict[str, Any]]:
+        """Runs of a job, newest first: id, status, tags, and times in seconds since the epoch."""
+        query = (
+            "query($f: RunsFilter!) { runsOrError(filter: $f) { ... on Runs { results { "
+            "runId status creationTime startTime endTime tags { key value } } } } }"
+        )
+        found = self.graphql(query, f={"pipelineName": job})["runsOrError"]["results"]
+        return [run | {"tags": {tag["key"]: tag["value"] for tag in run["tags"]}} for run in found]
 
     def wait_for(self, what: str, condition: Callable[[], Any], seconds: float) -> Any:
         """Value of a condition once it is true; past the deadline the logs are shown."""
@@ -107,7 +144,7 @@ class Stack:
         return [service["pid"] for service in services if service["pid"]]
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     """Stack that was just started; what is left of it is ended afterwards."""
     folder = tmp_path_factory.mktemp("stack")

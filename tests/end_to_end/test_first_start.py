@@ -1,10 +1,10 @@
-"""From an empty home to a paper fill, through the ordinary assets; then a stop and a second start.
+"""From an empty home to a paper fill, through the ordinary assets.
 
-Facts only: never prices, never which symbol won. The tests run in order on one stack.
+Facts only: never prices, never which symbol won. All end-to-end tests run in order on one stack: this file,
+what the daemon does by itself (reactions), a second start.
 """
 
 import urllib.request
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -66,7 +66,7 @@ def test_fills_sum_to_the_position(stack: Any) -> None:
 
 
 def test_hot_list_and_health_are_there(stack: Any) -> None:
-    assert stack.rows("select count(distinct symbol) from market.hotlist") == [(4,)]
+    assert stack.rows("select count(distinct symbol) from market.hotlist") == [(5,)]
     services = {name for (name,) in stack.rows("select service from ops.heartbeats")}
     assert "live_runner" in services
 
@@ -87,23 +87,3 @@ def test_status_tells_what_runs(stack: Any) -> None:
     assert status["fills"] >= 1
     assert status["trading_state"] == "ACTIVE"
     assert "first_start" in {run["job"] for run in status["last_runs"]}
-
-
-def test_second_start_keeps_everything(stack: Any) -> None:
-    facts = (
-        "select (select count(*) from research.verdicts), (select count(*) from trading.deployments), "
-        "(select count(*) from market.bars)"
-    )
-    before, fills = stack.rows(facts)[0], set(stack.rows("select trade_id from trading.fills"))
-    anchor = (stack.home / "simulator" / "anchor.json").read_text()
-    pids = stack.pids()
-    assert stack.stop() == 0
-    assert [pid for pid in pids if Path(f"/proc/{pid}").exists()] == []
-    stack.start()
-    after = stack.wait_for("second start", lambda: stack.rows(facts), 120)[0]
-    assert after[:2] == before[:2]
-    assert after[2] >= before[2]
-    assert set(stack.rows("select trade_id from trading.fills")) >= fills
-    assert (stack.home / "simulator" / "anchor.json").read_text() == anchor
-    stack.wait_for("trading after the second start", lambda: stack.status()["trading_state"] == "ACTIVE", 120)
-    assert stack.stop() == 0

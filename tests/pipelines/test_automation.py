@@ -5,16 +5,16 @@ from typing import Any
 import dagster as dg
 import pytest
 from dagster._core.test_utils import create_run_for_test
-from sqlalchemy import insert, select, text
+from sqlalchemy import select, text
 
 from assets.resources import Platform
 from quant_pipelines.core.timeframes import DAY_MS, from_ms
 from quant_pipelines.definitions import defs
 from quant_pipelines.store.requests import request_for_deployment
-from quant_pipelines.store.tables import alerts, optimization_requests, whitelist
+from quant_pipelines.store.tables import alerts, optimization_requests
 from sensors.promotion import promotion_ladder
 from sensors.run_failure import run_failure
-from sensors.searches import REQUEST_TAG, new_whitelist_symbol, performance_triggers
+from sensors.searches import REQUEST_TAG, performance_triggers
 
 SYMBOL = "ETH/USDT:USDT"
 PROVEN_DEPLOYMENT = """
@@ -104,8 +104,9 @@ def test_open_request_of_a_deployment_runs_a_deeper_search_of_its_unit(
 ) -> None:
     request_id = ask(platform, deployment(platform))
     (request,), _, _ = tick(performance_triggers, instance, platform)
-    assert request.run_key == f"request-{request_id}-1"
+    assert request.run_key == f"request-{request_id}-focused_optimization-1"
     assert config_of(request) == {
+        "reason": f"request {request_id} (performance): ema_cross {SYMBOL} 1h: sharpe is -1",
         "strategies": ["ema_cross"],
         "symbols": [SYMBOL],
         "timeframes": ["1h"],
@@ -146,34 +147,8 @@ def test_searches_wait_for_the_first_start(platform: Platform, instance: dg.Dags
     assert "first_start is started" in skipped
 
 
-def approve_coin(platform: Platform) -> None:
-    row = {"exchange": "binanceusdm", "symbol": "BTC/USDT:USDT", "added_at": from_ms(platform.clock())}
-    with platform.engine.begin() as connection:
-        connection.execute(insert(whitelist).values(**row, added_by="ann", reason="hot"))
-
-
-def test_coin_waits_until_the_first_start_has_filled_the_graph(
-    platform: Platform, instance: dg.DagsterInstance
-) -> None:
-    approve_coin(platform)
-    requests, skipped, _ = tick(new_whitelist_symbol, instance, platform)
-    assert (requests, skipped) == ([], "the first start has not filled the graph yet")
-
-
-def test_approved_coin_is_searched_whole(platform: Platform, instance: dg.DagsterInstance) -> None:
-    deployment(platform)
-    approve_coin(platform)
-    (request,), _, _ = tick(new_whitelist_symbol, instance, platform)
-    assert config_of(request) == {
-        "strategies": [],
-        "symbols": ["BTC/USDT:USDT"],
-        "timeframes": [],
-        "depth": "NORMAL",
-    }
-
-
 def test_calm_platform_asks_for_nothing(platform: Platform, instance: dg.DagsterInstance) -> None:
-    for sensor in (performance_triggers, new_whitelist_symbol, promotion_ladder):
+    for sensor in (performance_triggers, promotion_ladder):
         assert tick(sensor, instance, platform)[0] == []
 
 

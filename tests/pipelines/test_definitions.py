@@ -16,7 +16,8 @@ from sensors.first_start import first_start_sensor
 from sensors.market_health import market_health
 from sensors.promotion import promotion_ladder
 from sensors.run_failure import run_failure
-from sensors.searches import new_whitelist_symbol, performance_triggers
+from sensors.searches import performance_triggers
+from sensors.whitelist import new_whitelist_symbol
 
 SENSORS = [
     first_start_sensor,
@@ -51,6 +52,7 @@ SELECTIONS = {
     "market_refresh": MARKET_DAY | {"data_repair"},
     "deep_search": SEARCH,
     "focused_optimization": SEARCH,
+    "symbol_backfill": {"symbol_history"},
 }
 OPERATORS = {
     "approve_candidate",
@@ -76,7 +78,8 @@ DEPENDENCIES = {
     "data_repair": {"data_quality"},
     "hot_scores": {"data_quality", "funding_rates", "open_interest"},
     "hot_list": {"hot_scores"},
-    "walk_forward": {"data_repair", "funding_rates", "hot_list"},
+    "symbol_history": {"instruments"},
+    "walk_forward": {"data_repair", "funding_rates", "hot_list", "symbol_history"},
     "verdicts": {"walk_forward"},
     "paper_screen": {"verdicts"},
     "deployments": {"paper_screen"},

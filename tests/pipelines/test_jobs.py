@@ -98,6 +98,15 @@ def test_scoring_leaves_fewer_than_thirty_events_besides_dagsters_own(
     assert len(instance.all_logs(result.run_id)) < 30
 
 
+def test_scan_leaves_fewer_than_thirty_events_with_dagsters_own(
+    platform: Platform, instance: dg.DagsterInstance
+) -> None:
+    seed(platform, instance)
+    result = execute(platform, instance, "hot_coin_scan")
+    # Enqueued, starting, process started, process exited: four rows that a run in this process does not have.
+    assert len(instance.all_logs(result.run_id)) + 4 < 30
+
+
 def test_scan_scores_the_universe_without_partitions(
     platform: Platform, instance: dg.DagsterInstance
 ) -> None:

@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import select
 
 from assets.resources import Platform
-from jobs.operator import Limit
+from jobs.operator import OPERATOR_JOBS, Limit
 from quant_pipelines.definitions import build_definitions
 from quant_pipelines.operations.limits import LIMITS
 from quant_pipelines.store import audit
@@ -100,6 +100,33 @@ def test_unknown_id_is_refused_in_one_sentence(
     platform: Platform, instance: dg.DagsterInstance, job: str, config: dict[str, Any], sentence: str
 ) -> None:
     assert sentence in failure(launch(platform, instance, job, **config))
+    assert actions(platform) == []
+
+
+def opened(platform: Platform, job: str) -> dict[str, Any]:
+    """Config that the Launchpad opens with."""
+    run_config = build_definitions(platform).resolve_job_def(job).run_config
+    assert run_config is not None
+    return dict(run_config["ops"][f"{job}_op"]["config"])
+
+
+@pytest.mark.parametrize("job", sorted(job.name for job in OPERATOR_JOBS))
+def test_launchpad_opens_with_every_field_and_refuses_it_unsigned(
+    platform: Platform, instance: dg.DagsterInstance, job: str
+) -> None:
+    form = opened(platform, job)
+    asked = build_definitions(platform).resolve_job_def(job).graph.node_dict[f"{job}_op"]
+    assert set(asked.definition.config_field.config_type.fields) == set(form)
+    refusal = failure(launch(platform, instance, job, **form))
+    assert refusal.startswith("operator has 0 characters; expected 1 to 80")
+    assert actions(platform) == []
+
+
+@pytest.mark.parametrize("job", sorted({job.name for job in OPERATOR_JOBS} - {"halt_runner"}))
+def test_form_that_is_only_signed_decides_nothing(
+    platform: Platform, instance: dg.DagsterInstance, job: str
+) -> None:
+    assert failure(launch(platform, instance, job, **opened(platform, job) | SIGNED))
     assert actions(platform) == []
 
 

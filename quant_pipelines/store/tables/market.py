@@ -260,3 +260,22 @@ whitelist = Table(
     schema="market",
     comment="Symbols that are optimized and traded",
 )
+
+fetched_days = Table(
+    "fetched_days",
+    metadata,
+    text("exchange"),
+    text("symbol"),
+    text("timeframe"),
+    Column("day", Date, nullable=False),
+    Column(
+        "bars",
+        Integer,
+        nullable=False,
+        comment="bars stored afterwards",
+    ),
+    moment("fetched_at", comment="when the exchange was asked"),
+    PrimaryKeyConstraint("exchange", "symbol", "timeframe", "day"),
+    schema="market",
+    comment="UTC days that the exchange was asked for; a backfill skips those that were over by then",
+)

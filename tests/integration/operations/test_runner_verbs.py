@@ -4,6 +4,7 @@ from typing import Any
 
 import psycopg
 import pytest
+from sqlalchemy import delete
 
 from quant_pipelines import operations
 from quant_pipelines.core.errors import LifecycleError
@@ -11,6 +12,7 @@ from quant_pipelines.operations.receipt import Signature
 from quant_pipelines.store.deployments import read_limits
 from quant_pipelines.store.heartbeats import Halt, Heartbeat, open_halts, read_halts, write_heartbeat
 from quant_pipelines.store.market import read_whitelist
+from quant_pipelines.store.tables import universe
 
 pytestmark = pytest.mark.postgres
 BTC, ETH, SOL = "BTC/USDT:USDT", "ETH/USDT:USDT", "SOL/USDT:USDT"
@@ -103,6 +105,14 @@ def test_hot_coin_moves_to_the_whitelist(world: Any, ann: Signature) -> None:
     assert read_whitelist(world.engine, "binanceusdm") == [BTC, ETH]
     (row,) = world.audit()
     assert (row.action, row.detail["score"], row.detail["rank"]) == ("coin.approved", 1.5, 2)
+
+
+def test_listed_coin_outside_the_universe_is_refused_with_the_reason(world: Any, ann: Signature) -> None:
+    world.market()
+    with world.engine.begin() as connection:
+        connection.execute(delete(universe).where(universe.c.symbol == ETH))
+    with pytest.raises(LifecycleError, match="listed at binanceusdm but was never scored"):
+        approve(world, ann, ETH)
 
 
 @pytest.mark.parametrize(

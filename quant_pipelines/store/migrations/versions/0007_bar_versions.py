@@ -6,7 +6,7 @@ from alembic import op
 from sqlalchemy import Connection
 
 revision = "0007"
-down_revision = "0002"
+down_revision = "0006"
 
 # Transition tables belong to one event, and a statement on a partition fires the partition's triggers only.
 _CHANGES = (
