@@ -11,9 +11,9 @@ from typing import Any
 
 from quant_pipelines.cache import Entry, LiveState
 
-LONGEST_PAUSE_SECONDS = 0.05
+LONGEST_PAUSE_SECONDS = 0.02
 _SHORTEST_PAUSE_SECONDS = 0.005
-_WRITING_SHARE = 1 / 3
+_WRITING_SHARE = 0.5
 
 
 class Board:
@@ -86,7 +86,7 @@ class Board:
     async def run(self) -> None:
         """Write until canceled.
 
-        Between two writes lies a pause of twice the last write, at least 5 ms, at most 50 ms: a fast server
+        Between two writes lies a pause as long as the last write, at least 5 ms, at most 20 ms: a fast server
         is served at once, a slow one is not flooded.
         """
         while True:

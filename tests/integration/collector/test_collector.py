@@ -185,6 +185,7 @@ def test_minutes_that_closed_while_the_exchange_was_away_follow_when_it_is_back(
     assert asyncio.run(play()) == minutes(-1, 6)
 
 
+@pytest.mark.timeout(600)
 def test_no_closed_minute_is_lost_while_redis_dies_and_comes_back(
     redis: RedisServer, engine: Engine, database_url: str
 ) -> None:
