@@ -19,7 +19,8 @@ from quant_pipelines.core.settings import DEFAULT_SYMBOLS, ExchangeSettings
 from quant_pipelines.core.timeframes import DAY_MS, HOUR_MS, MINUTE_MS, timeframe_ms
 from quant_pipelines.exchange import BarRows, CcxtSource
 from quant_pipelines.exchange.retry import Backoff
-from quant_pipelines.marketdata.own_bars import OWN_TIMEFRAMES, find_mismatches
+from quant_pipelines.marketdata.checks.mismatch import find_mismatches
+from quant_pipelines.marketdata.own_bars import OWN_TIMEFRAMES
 from quant_pipelines.marketdata.rollup import roll_up
 
 BTC = "BTC/USDT:USDT"

@@ -67,12 +67,12 @@ def test_a_canary_trades_through_an_order_and_its_stop_is_read_back(
             await until(lambda: is_protected(engine))
 
     asyncio.run(scenario())
-    [(side, kind, purpose, status)] = rows(
+    entered = rows(
         engine,
-        "select side, order_type, purpose, status from trading.intents "
-        "join trading.orders using (client_order_id) where purpose = 'target'",
+        "select side, order_type, status from trading.intents join trading.orders using (client_order_id) "
+        "where purpose = 'target' and filled_quantity > 0",  # one that came too late is refused, and decided anew
     )
-    assert (side, kind, purpose, status) == ("buy", "market", "target", "FILLED")
+    assert entered == [("buy", "market", "FILLED")]
     assert_books_equal(engine, ledger)
     [(held, entry, stop)] = rows(engine, "select quantity, entry_price, stop_price from trading.positions")
     [(name, closes, trigger)] = ledger.select(
@@ -83,7 +83,7 @@ def test_a_canary_trades_through_an_order_and_its_stop_is_read_back(
     assert closes
     assert 0 <= Decimal(trigger) - stop < Decimal("0.1")
     stops = rows(engine, "select client_order_id from trading.intents where purpose = 'stop'")
-    assert stops == [(name,)]
+    assert (name,) in stops
     late = (
         "select count(*) from trading.fills f join trading.intents i using (client_order_id) "
         "where i.committed_at > f.ts"
