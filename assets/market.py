@@ -10,15 +10,16 @@ from assets.partitions import daily_asset
 from assets.progress import Progress, in_portions
 from assets.rendering import table
 from assets.resources import Platform
-from quant_pipelines.core.timeframes import DAY_MS, MINUTE_MS, day_start_ms
+from quant_pipelines.core.timeframes import DAY_MS, HOUR_MS, MINUTE_MS, day_start_ms
 from quant_pipelines.marketdata.backfill import Backfill, backfill_bars
 from quant_pipelines.marketdata.days import history_days
 from quant_pipelines.marketdata.ingest import (
+    Market,
     ingest_funding,
     ingest_instruments,
     ingest_open_interest,
 )
-from quant_pipelines.marketdata.ingest_prices import ingest_prices, priced
+from quant_pipelines.marketdata.ingest_prices import ingest_prices, ingest_samples, priced
 from quant_pipelines.marketdata.own_bars import fetch_own_bars
 from quant_pipelines.marketdata.quality import check_roll_ups
 from quant_pipelines.marketdata.rollup import ROLLED_TIMEFRAMES, RolledSeries, roll_up_days
@@ -151,15 +152,26 @@ def open_interest(config: Series, platform: dg.ResourceParam[Platform]) -> dg.Ma
 
 @dg.asset(deps=[instruments], **_MARKET)
 def mark_prices(config: Series, platform: dg.ResourceParam[Platform]) -> dg.MaterializeResult:
-    """Mark and index prices of every perpetual that is followed, on the grid of the settings."""
-    window = config.window(platform)
-    timeframe = platform.settings.market.mark_timeframe
-    report = platform.with_market(
-        lambda market: ingest_prices(
-            priced(market), platform.symbols(), timeframe, *window, goes_on=not config.first_day
+    """Mark and index prices of every perpetual that is followed, on the grid of the settings.
+
+    With them the last hour's trades, and a book, of the symbols that the settings name; by default none.
+    """
+    settings, (start_ms, end_ms) = platform.settings.market, config.window(platform)
+
+    async def ingest(market: Market) -> tuple[dict[str, int], int]:
+        report = await ingest_prices(
+            priced(market),
+            platform.symbols(),
+            settings.mark_timeframe,
+            start_ms,
+            end_ms,
+            goes_on=not config.first_day,
         )
-    )
-    return dg.MaterializeResult(metadata={"rows": sum(report.values()), "by_symbol": _by_symbol(report)})
+        return report, await ingest_samples(priced(market), settings, end_ms - HOUR_MS, end_ms)
+
+    report, samples = platform.with_market(ingest)
+    counts = {"rows": sum(report.values()), "samples": samples}
+    return dg.MaterializeResult(metadata={**counts, "by_symbol": _by_symbol(report)})
 
 
 def fetch_metadata(report: Mapping[str, Backfill]) -> dict[str, int]:

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterator
+from functools import partial
 from typing import Any
 
 import dagster as dg
@@ -11,8 +12,11 @@ from assets.partitions import daily_asset
 from assets.progress import in_portions
 from assets.rendering import table
 from assets.resources import Platform
+from quant_pipelines.core.errors import ExchangeError
 from quant_pipelines.marketdata.checks import BLOCK, CHECKS, IN_FILES_ONLY
+from quant_pipelines.marketdata.days import history_days
 from quant_pipelines.marketdata.quality import check_days
+from quant_pipelines.marketdata.second_source import Comparison, disagreements, save_disagreements
 from quant_pipelines.operations.repair import (
     AUTOMATIC_ATTEMPTS,
     carry_out_repairs,
@@ -64,11 +68,38 @@ def data_repair(platform: dg.ResourceParam[Platform]) -> dg.MaterializeResult:
     return dg.MaterializeResult(metadata=metadata)
 
 
+@dg.asset(deps=[data_repair], **_QUALITY)
+def source_agreement(platform: dg.ResourceParam[Platform]) -> dg.MaterializeResult:
+    """Compare yesterday's hourly closes with those of the exchanges that the settings name; by default none.
+
+    A difference is a warning: each venue has its own prices. An exchange that is away is left out.
+    """
+    settings, (yesterday, _) = platform.settings, history_days(platform.clock(), 1)
+    comparison = Comparison(
+        platform.exchange, platform.symbols(), [yesterday], settings.market.source_tolerance
+    )
+    found, away = [], []
+    for other in settings.exchange.others:
+        ask = partial(disagreements, platform.engine, comparison, other)
+        try:
+            found.append(platform.with_other(other, ask))
+        except ExchangeError as error:
+            away.append(f"{other}: {error}")
+    standing = save_disagreements(platform.engine, comparison, found, platform.clock) if found else 0
+    metadata: dict[str, Any] = {
+        "day": yesterday,
+        "compared": len(found),
+        "away": "; ".join(away),
+        "findings": standing,
+    }
+    return dg.MaterializeResult(metadata=metadata)
+
+
 # Dagster gives the results of a run over several days no partition, so each check tells its days in a table.
 @dg.multi_asset_check(
     specs=[
         dg.AssetCheckSpec(
-            name, asset=data_quality, additional_deps=[data_repair], description=check.description
+            name, asset=data_quality, additional_deps=[source_agreement], description=check.description
         )
         for name, check in _SHOWN_CHECKS.items()
     ]

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 from contextlib import AbstractAsyncContextManager
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any, TypeVar
@@ -74,5 +75,15 @@ class Platform:
         async def session() -> Answer:
             async with self._open_source(self.settings.exchange) as source:
                 return await work(Market(source, self.engine, self.exchange))
+
+        return asyncio.run(session())
+
+    def with_other(self, exchange: str, work: Callable[[Any], Awaitable[Answer]]) -> Answer:
+        """Do asynchronous work on an open connection to another exchange, and close it."""
+        settings = replace(self.settings.exchange, id=exchange, base_url=None)
+
+        async def session() -> Answer:
+            async with self._open_source(settings) as source:
+                return await work(source)
 
         return asyncio.run(session())

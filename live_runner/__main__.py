@@ -58,7 +58,8 @@ async def _run(settings: Settings) -> None:
         except ExchangeError as error:
             _log.warning("exchange's time unknown; using this machine's", extra={"error": str(error)})
         writer = f"{socket.gethostname()}:{os.getpid()}"
-        connect_orders = orders_with(partial(_api_keys, KeyStore(engine, home_folder(), os.environ)))
+        find_keys = partial(_api_keys, KeyStore(engine, home_folder(), os.environ))
+        connect_orders = orders_with(find_keys, ledger)
         around = Surroundings(
             engine, settings.database_url, settings, source, time, writer, connect_orders, cache
         )

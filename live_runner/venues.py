@@ -6,6 +6,7 @@ from contextlib import AsyncExitStack
 from typing import Any, Self
 
 from quant_pipelines.core.errors import ConfigurationError
+from quant_pipelines.core.rate_budget import RateLedger
 from quant_pipelines.core.settings import Settings
 from quant_pipelines.exchange.ccxt_orders import CcxtOrders
 from quant_pipelines.store.deployments import ORDER_STAGES, Deployment
@@ -93,7 +94,7 @@ class OrderVenues:
         return self._open[deployment.account_id]
 
 
-def orders_with(find_keys: Callable[[str], tuple[str, str]]) -> Connect:
+def orders_with(find_keys: Callable[[str], tuple[str, str]], ledger: RateLedger | None = None) -> Connect:
     """Connect through ccxt with the keys that are found when an account is opened.
 
     Parameters
@@ -101,12 +102,14 @@ def orders_with(find_keys: Callable[[str], tuple[str, str]]) -> Connect:
     find_keys
         Key and secret by ccxt id, empty where there are none; not asked for a simulated venue, which must
         never see real ones.
+    ledger
+        Request budget shared with other processes.
     """
 
     def connect(settings: Settings) -> CcxtOrders:
         is_real = settings.exchange.base_url is None
         key, secret = find_keys(settings.exchange.id) if is_real else ("", "")
-        return CcxtOrders(settings.exchange, key, secret)
+        return CcxtOrders(settings.exchange, key, secret, ledger=ledger)
 
     return connect
 

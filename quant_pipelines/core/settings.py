@@ -46,7 +46,7 @@ class ExchangeSettings:
     base_url: str | None = setting(None, "address of a simulated venue; unset talks to the exchange itself")
     max_concurrent_requests: int = setting(4, "requests in flight at once", low=1, high=64)
     others: tuple[str, ...] = setting(
-        (), "further exchanges that market data can be read from: binance (spot), okx, bybit, gate, bitget"
+        (), "exchanges whose closes are compared with ours: binance (spot), okx, bybit, gate, bitget"
     )
     egress: str = setting(
         "", "name that everybody behind one internet address shares, for request limits; empty: this host's"
@@ -71,6 +71,9 @@ class MarketSettings:
     trade_symbols: tuple[str, ...] = setting((), "symbols whose public trades are sampled into the database")
     book_symbols: tuple[str, ...] = setting((), "symbols whose order book is sampled into the database")
     book_depth: int = setting(20, "levels a side of a sampled order book", low=1, high=1000)
+    source_tolerance: float = setting(
+        0.01, "closes of other exchanges may differ by this fraction before it is a finding", low=0, high=1
+    )
     keep_bars_days: int = setting(
         0,
         "days of bars that are kept, in whole months, and never fewer than are in use; 0 keeps all",

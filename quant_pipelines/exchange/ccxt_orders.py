@@ -19,6 +19,7 @@ from quant_pipelines.core.errors import (
     StopWouldTrigger,
     unknown_name,
 )
+from quant_pipelines.core.rate_budget import RateLedger
 from quant_pipelines.core.settings import ExchangeSettings
 from quant_pipelines.exchange.client import connect
 from quant_pipelines.exchange.errors import translated
@@ -59,15 +60,27 @@ class CcxtOrders:
         API key; empty at a simulated venue means its demo key.
     clock
         Milliseconds UTC.
+    ledger
+        Request budget shared with other processes; None counts alone.
 
     Raises
     ------
     ConfigurationError
         If there is no key for a real exchange.
+
+    Notes
+    -----
+    Orders may use all of the exchange's allowance, market data leave a part of it to them.
     """
 
     def __init__(
-        self, settings: ExchangeSettings, key: str, secret: str, *, clock: Clock = system_clock_ms
+        self,
+        settings: ExchangeSettings,
+        key: str,
+        secret: str,
+        *,
+        clock: Clock = system_clock_ms,
+        ledger: RateLedger | None = None,
     ) -> None:
         if not (key and secret) and settings.base_url is None:
             raise ConfigurationError(
@@ -78,7 +91,7 @@ class CcxtOrders:
         self._client.apiKey, self._client.secret = key or DEMO_KEY, secret or DEMO_KEY
         self._client.timeout = int(_LARGEST_ORDER_ANSWER_SECONDS * 1000)
         self._client.options |= {"recvWindow": RECEIVE_WINDOW_MS, "adjustForTimeDifference": True}
-        self._budget = WeightBudget(settings.max_concurrent_requests, clock)
+        self._budget = WeightBudget(settings.max_concurrent_requests, clock, ledger=ledger, share=1.0)
         self._loading = asyncio.Lock()
         self._clock = ServerClock(clock)
 

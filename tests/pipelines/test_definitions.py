@@ -30,6 +30,7 @@ SENSORS = [
 MARKET_DAY = {"bars_1m", "bars_rollup", "data_quality"}
 CHAIN = MARKET_DAY | {
     "data_repair",
+    "source_agreement",
     "instruments",
     "bar_months",
     "funding_rates",
@@ -76,6 +77,7 @@ DEPENDENCIES = {
     "mark_prices": {"instruments"},
     "data_quality": {"bars_rollup"},
     "data_repair": {"data_quality"},
+    "source_agreement": {"data_repair"},
     "hot_scores": {"data_quality", "funding_rates", "open_interest"},
     "hot_list": {"hot_scores"},
     "symbol_history": {"instruments"},
@@ -125,6 +127,7 @@ def test_quality_checks_are_shown() -> None:
         "frozen_price",
         "stale_feed",
         "roll_up_mismatch",
+        "source_mismatch",
         "revised_bars",
         "off_slot_funding",
         "missing_funding",

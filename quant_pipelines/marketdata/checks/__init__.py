@@ -75,7 +75,7 @@ CHECKS: dict[str, Check] = {
     ROLL_UP_MISMATCH: Check(
         None, BARS, False, "Bars of the exchange that differ from the roll-ups of its 1-minute bars."
     ),
-    SOURCE_MISMATCH: Check(None, "", False, "Bars that differ from those of another source."),
+    SOURCE_MISMATCH: Check(None, "", False, "Bars that are far from those of another source."),
     REVISED_BARS: Check(
         None, "", False, "Bars that the exchange changed after their close, in the last 7 days."
     ),
@@ -89,7 +89,7 @@ CHECKS: dict[str, Check] = {
 MENDABLE = tuple(name for name, check in CHECKS.items() if check.mend)
 SUSPICIONS = tuple(name for name, check in CHECKS.items() if check.is_suspicion)
 
-IN_FILES_ONLY = (UNORDERED, SOURCE_MISMATCH, CROSSED_BOOK)
+IN_FILES_ONLY = (UNORDERED, CROSSED_BOOK)
 """Checks of files: nothing that is stored can have these faults, or nothing stores such data."""
 
 __all__ = [

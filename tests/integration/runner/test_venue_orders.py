@@ -70,7 +70,7 @@ def test_a_canary_trades_through_an_order_and_its_stop_is_read_back(
     entered = rows(
         engine,
         "select side, order_type, status from trading.intents join trading.orders using (client_order_id) "
-        "where purpose = 'target' and filled_quantity > 0",  # one that came too late is refused, and decided anew
+        "where purpose = 'target' and filled_quantity > 0",
     )
     assert entered == [("buy", "market", "FILLED")]
     assert_books_equal(engine, ledger)
