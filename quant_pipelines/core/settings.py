@@ -74,6 +74,9 @@ class MarketSettings:
     source_tolerance: float = setting(
         0.01, "closes of other exchanges may differ by this fraction before it is a finding", low=0, high=1
     )
+    keep_samples_days: int = setting(
+        0, "days of sampled trades and books that are kept, in whole months; 0 keeps all", low=0, high=36_500
+    )
     keep_bars_days: int = setting(
         0,
         "days of bars that are kept, in whole months, and never fewer than are in use; 0 keeps all",

@@ -4,9 +4,10 @@ from collections.abc import Sequence
 from datetime import date
 from typing import NamedTuple, Protocol
 
-from sqlalchemy import Engine, Table, select, text
+from sqlalchemy import Connection, Engine, Table, select, text
 
 from quant_pipelines.core.timeframes import from_ms
+from quant_pipelines.store.bar_partitions import following_month
 from quant_pipelines.store.tables import book_snapshots, trades
 
 _PARTITION_LOCK = 0x45564E54
@@ -94,6 +95,16 @@ def read_trades(engine: Engine, exchange: str, symbol: str, start_ms: int, end_m
         return [TradeRow(*row) for row in connection.execute(query)]
 
 
+def sample_months(connection: Connection) -> dict[str, date]:
+    """Full names of the partitions of both tables, with the first day of their month, oldest first."""
+    query = text(
+        "select 'market.' || relname, to_date(right(relname, 7), 'YYYY_MM') "
+        "from pg_inherits join pg_class as c on c.oid = inhrelid "
+        "where inhparent in ('market.trades'::regclass, 'market.book_snapshots'::regclass) order by 2, 1"
+    )
+    return {row[0]: row[1] for row in connection.execute(query)}
+
+
 def _ensure_months(engine: Engine, table: Table, times: set[int]) -> None:
     """Make the monthly partitions that these moments lie in; safe from several processes at once."""
     months = {from_ms(moment).date().replace(day=1) for moment in times}
@@ -107,8 +118,7 @@ def _ensure_months(engine: Engine, table: Table, times: set[int]) -> None:
         connection.execute(text("select pg_advisory_xact_lock(:key)"), {"key": _PARTITION_LOCK})
         for name in missing:
             first = wanted[name]
-            after = date(first.year + first.month // 12, first.month % 12 + 1, 1)
             connection.exec_driver_sql(
                 f"create table if not exists market.{name} partition of {table.fullname} "
-                f"for values from ('{first} 00:00+00') to ('{after} 00:00+00')"
+                f"for values from ('{first} 00:00+00') to ('{following_month(first)} 00:00+00')"
             )

@@ -1,4 +1,4 @@
-"""Drops months of bars that nobody needs any more: whole partitions, which costs next to nothing."""
+"""Drops months of rows that nobody needs any more: whole partitions, which costs next to nothing."""
 
 from datetime import date
 
@@ -17,6 +17,7 @@ from quant_pipelines.store.bar_partitions import (
     partition_of,
     stored_months,
 )
+from quant_pipelines.store.market_events import sample_months
 
 # A deployment is replayed from the first bar it saw, an interrupted search goes on in its window.
 _OLDEST_IN_USE = """
@@ -30,17 +31,17 @@ select min(start) from (
 
 
 def apply_retention(engine: Engine, settings: Settings, clock: Clock) -> list[str]:
-    """Drop the months that end before the last ``market.keep_bars_days`` days.
+    """Drop the months of bars and of sampled trades and books that end before the days that are kept.
 
-    A month stays while the optimization windows, the history that ingestion fills, a deployment that is not
-    over or an unfinished search reach into it.
+    A month of bars stays while the optimization windows, the history that ingestion fills, a deployment that
+    is not over or an unfinished search reach into it.
 
     Parameters
     ----------
     engine
         Product database.
     settings
-        0 days keeps everything.
+        ``market.keep_bars_days`` and ``market.keep_samples_days``; 0 days keeps everything.
     clock
         Milliseconds UTC.
 
@@ -54,8 +55,13 @@ def apply_retention(engine: Engine, settings: Settings, clock: Clock) -> list[st
     StoreError
         If a partition is in use for longer than a few seconds; those that were dropped before stay dropped.
     """
-    if not settings.market.keep_bars_days:
-        return []
+    dropped = _drop_bars(engine, settings, clock) if settings.market.keep_bars_days else []
+    if settings.market.keep_samples_days:
+        dropped += _drop_samples(engine, clock() - settings.market.keep_samples_days * DAY_MS)
+    return dropped
+
+
+def _drop_bars(engine: Engine, settings: Settings, clock: Clock) -> list[str]:
     with engine.begin() as connection:
         before_ms = _oldest_kept_ms(connection, settings, clock())
         if not is_partitioned(connection):
@@ -65,8 +71,17 @@ def apply_retention(engine: Engine, settings: Settings, clock: Clock) -> list[st
         months = sorted(stored_months(connection))
     dropped = [month for month in months if month_start_ms(following_month(month)) <= before_ms]
     for month in dropped:
-        _drop(engine, month)
+        _drop(engine, partition_of(month), forget=month)
     return [partition_of(month) for month in dropped]
+
+
+def _drop_samples(engine: Engine, before_ms: int) -> list[str]:
+    with engine.begin() as connection:
+        months = sample_months(connection)
+    dropped = [name for name, month in months.items() if month_start_ms(following_month(month)) <= before_ms]
+    for name in dropped:
+        _drop(engine, name)
+    return dropped
 
 
 def _oldest_kept_ms(connection: Connection, settings: Settings, now_ms: int) -> int:
@@ -79,14 +94,15 @@ def _oldest_kept_ms(connection: Connection, settings: Settings, now_ms: int) -> 
     return min(needed) if in_use is None else min(*needed, to_ms(in_use))
 
 
-def _drop(engine: Engine, month: date) -> None:
-    name = partition_of(month)
+def _drop(engine: Engine, name: str, *, forget: date | None = None) -> None:
+    """Drop one partition, and the versions of the bars that were in it."""
     try:
         with engine.begin() as connection:
             # Dropping waits for every reader, and every new reader waits behind it.
             connection.exec_driver_sql("set local lock_timeout = '5s'")
             connection.exec_driver_sql(f"drop table if exists {name}")
-            connection.exec_driver_sql("delete from market.bar_versions where month = %s", (month,))
+            if forget is not None:
+                connection.exec_driver_sql("delete from market.bar_versions where month = %s", (forget,))
     except OperationalError as error:
         raise StoreError(
             f"{name} can't be dropped now: {str(error.orig).splitlines()[0]}; expected a moment in which "

@@ -16,6 +16,7 @@ from quant_pipelines.core.timeframes import DAY_MS, day_start_ms, from_ms
 from quant_pipelines.store.bar_partitions import ensure_months_ahead, month_of, stored_months
 from quant_pipelines.store.bars import Upserted, ensure_partitions, read_bars, upsert_bars
 from quant_pipelines.store.column_cache import ColumnCache
+from quant_pipelines.store.market_events import TradeRow, read_trades, save_trades
 from quant_pipelines.store.retention import apply_retention
 
 pytestmark = pytest.mark.postgres
@@ -127,6 +128,16 @@ def test_month_that_a_deployment_is_replayed_from_stays_until_it_is_over(
         connection.exec_driver_sql("update trading.deployments set stage = %s", (stage,))
     apply_retention(year, SETTINGS, lambda: NOW)
     assert months(year)[0] == first
+
+
+def test_months_of_samples_go_by_days_of_their_own(year: Engine) -> None:
+    times = [day_start_ms(day) for day in ("2024-08-31", "2024-09-01", "2024-11-19")]
+    rows = [TradeRow(ts, str(ts), 1.0, 1.0, is_buyer_maker=False) for ts in times]
+    save_trades(year, *SERIES[:2], rows)
+    settings = Settings(market=MarketSettings(keep_samples_days=60))
+    assert apply_retention(year, settings, lambda: NOW) == ["market.trades_2024_08"]
+    assert [row.ts for row in read_trades(year, *SERIES[:2], *ALL)] == times[1:]
+    assert len(months(year)) == 11
 
 
 def test_partition_that_is_being_read_is_left_for_later(year: Engine) -> None:
