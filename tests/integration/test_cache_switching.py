@@ -9,9 +9,11 @@ import pytest
 from sqlalchemy import Engine
 
 from quant_pipelines.cache import Cache, Entry, EventIds, follow, tick_key
+from quant_pipelines.cache.redis_link import RedisLink
 from quant_pipelines.core.clock import system_clock_ms
 from quant_pipelines.core.errors import ConfigurationError
 from quant_pipelines.stack.ports import free_port
+from tests.contract.test_live_state import canceled_after
 from tests.integration.redis_server import RedisServer, redis_server
 
 pytestmark = pytest.mark.postgres
@@ -195,6 +197,17 @@ def test_a_redis_that_is_dead_at_the_start_costs_one_warning(
     warnings = [record for record in caplog.records if record.levelname == "WARNING"]
     assert len(warnings) == 1
     assert "PostgreSQL stands in" in warnings[0].getMessage()
+
+
+def test_a_probe_that_is_canceled_ends_at_whatever_step(redis: RedisServer) -> None:
+    async def play() -> None:
+        link = RedisLink(redis.url)
+        await link.begin_session()
+        for steps in range(1, 24):
+            await canceled_after(steps, link.probe)
+        await link.close()
+
+    asyncio.run(play())
 
 
 def test_an_address_that_is_none_is_refused(engine: Engine, database_url: str) -> None:
