@@ -70,7 +70,8 @@ class Feed:
             return
         spoke = self._spoke.setdefault(symbol, asyncio.Event())
         try:
-            await asyncio.wait_for(spoke.wait(), _FIRST_WORD_SECONDS)
+            async with asyncio.timeout(_FIRST_WORD_SECONDS):
+                await spoke.wait()
         except TimeoutError:
             self._silent.add(symbol)
             _log.warning("stream is silent", extra={"symbol": symbol, "seconds": _FIRST_WORD_SECONDS})

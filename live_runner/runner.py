@@ -83,7 +83,8 @@ class Runner:
             except StoreError as error:
                 _log.warning("session ended", extra={"error": str(error), "retry_seconds": pause})
                 with suppress(TimeoutError):
-                    await asyncio.wait_for(stopping.wait(), pause)
+                    async with asyncio.timeout(pause):
+                        await stopping.wait()
                 pause = min(2 * pause, longest)
 
     async def _session(self, stopping: asyncio.Event) -> None:

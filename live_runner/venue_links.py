@@ -106,6 +106,7 @@ class VenueLinks:
                     pause = min(2 * pause, longest)
                 woken.clear()
                 with suppress(TimeoutError):
-                    await asyncio.wait_for(woken.wait(), pause)
+                    async with asyncio.timeout(pause):
+                        await woken.wait()
         except Exception as error:  # noqa: BLE001 - handed to whoever watches, who raises it
             self._broken.put_nowait(error)

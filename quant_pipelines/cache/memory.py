@@ -65,7 +65,8 @@ class MemoryBus:
         if await self.read(topic, after, limit=1):
             return
         with suppress(TimeoutError):
-            await asyncio.wait_for(arrived.wait(), seconds)
+            async with asyncio.timeout(seconds):
+                await arrived.wait()
 
     async def end(self, topic: str) -> str:
         """Position behind the newest event."""

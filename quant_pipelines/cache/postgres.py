@@ -100,7 +100,8 @@ class PostgresBus:
             self._listening = asyncio.create_task(self._listen(), name="events of the database")
         longest = seconds if self._is_listening else min(seconds, _POLL_SECONDS)
         with suppress(TimeoutError):
-            await asyncio.wait_for(self._arrived[topic].wait(), longest)
+            async with asyncio.timeout(longest):
+                await self._arrived[topic].wait()
 
     async def end(self, topic: str) -> str:
         """Position behind the newest event."""

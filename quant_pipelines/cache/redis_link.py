@@ -4,6 +4,7 @@ A session is a key that this process put into Redis. Where it is gone, Redis was
 what it had acknowledged.
 """
 
+import asyncio
 import uuid
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
@@ -18,7 +19,6 @@ from redis.exceptions import RedisError
 from quant_pipelines.core.errors import ConfigurationError, StoreError
 
 _TIMEOUT_SECONDS = 1.0
-_LONGEST_WAIT_SECONDS = 5.0
 _SESSION_SECONDS = 120
 
 
@@ -38,8 +38,7 @@ class RedisLink:
 
     def __init__(self, url: str) -> None:
         self.address = _shown(url)
-        self.client = _client(url, _TIMEOUT_SECONDS)
-        self.waiting = _client(url, _LONGEST_WAIT_SECONDS)
+        self.client = _client(url)
         self.session_key = f"bus:session:{uuid.uuid4().hex}"
         self.is_up = False
         self._run_id = ""
@@ -73,8 +72,13 @@ class RedisLink:
                 raise StoreError(f"Redis {self.address} was started anew")
 
     @asynccontextmanager
-    async def errors(self) -> AsyncIterator[None]:
-        """Translate a Redis that does not answer, and remember that it did not.
+    async def errors(self, seconds: float = _TIMEOUT_SECONDS) -> AsyncIterator[None]:
+        """Translate a Redis that does not answer in time, and remember that it did not.
+
+        Parameters
+        ----------
+        seconds
+            How long it has for everything in the block.
 
         Raises
         ------
@@ -83,7 +87,8 @@ class RedisLink:
         """
         try:
             with redis_errors(self.address):
-                yield
+                async with asyncio.timeout(seconds):
+                    yield
         except StoreError:
             self.is_up = False
             raise
@@ -91,7 +96,6 @@ class RedisLink:
     async def close(self) -> None:
         """Free connections."""
         await self.client.aclose()
-        await self.waiting.aclose()
 
     async def _server(self) -> str:
         return str((await self.client.info("server"))["run_id"])
@@ -109,7 +113,8 @@ def redis_errors(address: str) -> Iterator[None]:
     try:
         yield
     except (RedisError, OSError, TimeoutError) as error:
-        raise StoreError(f"Redis {address} does not answer: {' '.join(str(error).split())}") from error
+        words = " ".join(str(error).split()) or "timeout"
+        raise StoreError(f"Redis {address} does not answer: {words}") from error
 
 
 def redis_version(url: str) -> str:
@@ -134,11 +139,14 @@ def redis_version(url: str) -> str:
         client.close()
 
 
-def _client(url: str, timeout_seconds: float) -> "Redis":
+def _client(url: str) -> "Redis":
     try:
         return Redis.from_url(
             url,
-            socket_timeout=timeout_seconds,
+            # The client's own timeout sends by `asyncio.wait_for`, which before Python 3.12 loses a
+            # cancellation that comes in the step in which the sending ends: the canceled task would go on for
+            # ever. `RedisLink.errors` limits the time instead.
+            socket_timeout=None,
             socket_connect_timeout=_TIMEOUT_SECONDS,
             retry=Retry(NoBackoff(), 0),  # the breaker decides, and it never waits
             protocol=2,

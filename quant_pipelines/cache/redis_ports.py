@@ -1,8 +1,6 @@
 """Both ports over Redis: strings that expire, and streams that are kept short."""
 
-import asyncio
 from collections.abc import Sequence
-from contextlib import suppress
 from typing import Any
 
 import orjson
@@ -11,6 +9,8 @@ from quant_pipelines.cache.ports import Delivered, Entry, Event
 from quant_pipelines.cache.redis_link import RedisLink
 
 _EXPIRY_SECONDS = 86_400
+_LATE_SECONDS = 4.0
+"""How long behind the end of a wait Redis may answer before it is taken to be away."""
 
 # One step for Redis: either all events are appended, or Redis was started anew and none is.
 _PUBLISH = """
@@ -106,9 +106,8 @@ class RedisBus:
     async def wait(self, topic: str, after: str, seconds: float) -> None:
         """Return when there is something behind the position, at the latest after ``seconds``."""
         block_ms = max(1, int(seconds * 1000))
-        with suppress(TimeoutError):  # a Redis that hangs: the next read finds out
-            async with asyncio.timeout(seconds + 1.0), self._link.errors():
-                await self._link.waiting.xread({_stream(topic): after or "0-0"}, count=1, block=block_ms)
+        async with self._link.errors(seconds + _LATE_SECONDS):
+            await self._link.client.xread({_stream(topic): after or "0-0"}, count=1, block=block_ms)
 
     async def end(self, topic: str) -> str:
         """Position behind the newest event."""

@@ -73,7 +73,7 @@ class SwitchingBus:
         Raises
         ------
         StoreError
-            If neither server answers.
+            If PostgreSQL does not answer: what Redis has may come behind what is stored there.
         """
         redis_after, postgres_after = _parts(after)
         # Redis first: what was published to it after a stay in PostgreSQL is then read after that stay.
@@ -81,12 +81,7 @@ class SwitchingBus:
         if self._redis is not None and self._is_redis_up():
             with suppress(StoreError):
                 first = await self._redis.read(topic, redis_after, limit=limit)
-        try:
-            second = await self._postgres.read(topic, postgres_after, limit=limit)
-        except StoreError:
-            if not first:
-                raise
-            second = []
+        second = await self._postgres.read(topic, postgres_after, limit=limit)
         return _merged(first, second, (redis_after, postgres_after), limit)
 
     async def wait(self, topic: str, after: str, seconds: float) -> None:

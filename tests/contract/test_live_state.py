@@ -1,7 +1,7 @@
 """One suite over every implementation of live state, one over every implementation of the event bus."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any
 
@@ -181,6 +181,43 @@ def test_waiting_ends_without_an_event(play: Play) -> None:
         assert await bus.read("system", "") == []
 
     play(test)
+
+
+CALLS: dict[str, Callable[[LiveState, EventBus], Awaitable[object]]] = {
+    "write": lambda state, _bus: state.write([Entry(BTC, {"price": 1.0}, AT_MS)]),
+    "state": lambda state, _bus: state.read([BTC]),
+    "publish": lambda _state, bus: bus.publish(events("risk", 1)),
+    "events": lambda _state, bus: bus.read("market", ""),
+    "wait": lambda _state, bus: bus.wait("market", "", 0.02),
+    "end": lambda _state, bus: bus.end("market"),
+}
+
+
+@pytest.mark.parametrize("call", CALLS)
+def test_a_canceled_call_never_returns_as_if_nothing_had_happened(play: Play, call: str) -> None:
+    async def test(state: LiveState, bus: EventBus) -> None:
+        await CALLS[call](state, bus)  # connections are open from here on
+        for steps in range(1, 16):
+            await canceled_after(steps, lambda: CALLS[call](state, bus))
+
+    play(test)
+
+
+async def canceled_after(steps: int, call: Callable[[], Awaitable[object]]) -> None:
+    """Cancel a task that calls for ever, after so many steps of the loop; fails if it does not notice."""
+    is_canceled = False
+
+    async def call_for_ever() -> None:
+        while not is_canceled:
+            await call()
+            await asyncio.sleep(0)
+
+    task = asyncio.create_task(call_for_ever())
+    for _ in range(steps):
+        await asyncio.sleep(0)
+    is_canceled = task.cancel()
+    await asyncio.wait([task])
+    assert task.cancelled(), f"the cancellation after {steps} steps was lost"
 
 
 def test_ids_of_a_publisher_rise_although_its_clock_falls() -> None:

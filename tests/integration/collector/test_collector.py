@@ -196,8 +196,8 @@ def test_no_closed_minute_is_lost_while_redis_dies_and_comes_back(
                 if act is not None:
                     await asyncio.to_thread(act)
                 await running.until(lambda: running.cache.health()["redis"] == state)  # noqa: B023
-                await running.close_minutes(3)
                 served.append(running.cache.health()["serves"])
+                await running.close_minutes(3)
             bodies = await told(running.cache, 13)
             return [body["ts"] for body in bodies], running.stored(BTC), served
 
