@@ -7,7 +7,7 @@ from quant_pipelines.backtest.loop import LoopResult, Record
 from quant_pipelines.backtest.market import Market
 from quant_pipelines.backtest.settings import BacktestSettings
 from quant_pipelines.backtest.step import StepFill, StepTerms, close_out
-from quant_pipelines.backtest.tally import Tally, tally_end
+from quant_pipelines.backtest.tally import Tally, drawdown_after, tally_end
 from quant_pipelines.backtest.trades import (
     COLUMNS,
     EMPTY_LOG,
@@ -58,7 +58,7 @@ class Recorder:
             tally.bars_held + (book.account.position != 0.0),
             traded,
             max(tally.peak, book.equity),
-            min(tally.max_drawdown, book.equity / max(tally.peak, book.equity) - 1.0),
+            drawdown_after(tally.max_drawdown, max(tally.peak, book.equity), book.equity),
         )
         self._daily[book.last_ts // DAY_MS - self._market.first_day :] = book.equity
         self._bars.append(book.equity)
@@ -76,7 +76,9 @@ class Recorder:
                 self._tally = tally_end(self._tally, fill, state.equity)
                 self._daily[-1] = self._bars[-1] = state.equity
         kept = np.array(self._bars if self._settings.has_bar_equity else [])
-        return LoopResult(state, self._log, self._tally), Record(self._daily, kept, self._trades)
+        return LoopResult(state, self._log, self._tally), Record(
+            self._daily[None], kept[None], self._trades[None]
+        )
 
     def _add_fill(self, fill: BookedFill) -> None:
         """Tell opening from closing by the position that the fills themselves add up to."""

@@ -98,16 +98,14 @@ def day_keys(market: Market) -> tuple[str, ...]:
     return tuple(day_of((market.first_day + day) * DAY_MS) for day in range(market.n_days))
 
 
-def measures(outcome: LoopResult, record: Record, market: Market, capital: float) -> dict[str, float]:
-    """Metrics of a pass; NaN where a measure isn't defined."""
+def activity_of(outcome: LoopResult, market: Market, capital: float) -> Activity:
+    """Exposure, turnover and drawdown of a pass."""
     tally = outcome.tally
-    daily_returns = daily_returns_of(record.daily_equity, capital)
-    activity = Activity(
+    return Activity(
         exposure=tally.bars_held / len(market.execution),
         turnover=tally.traded_notional / capital * YEAR_DAYS / market.n_days,
         max_drawdown=tally.max_drawdown,
     )
-    return summarize(daily_returns, record.trades[: outcome.log.finished, 8], activity)
 
 
 def result_of(
@@ -115,20 +113,22 @@ def result_of(
 ) -> BacktestResult:
     """Make the result of a pass and of the record that it wrote."""
     account = outcome.state.account
-    metrics = measures(outcome, record, market, settings.capital)
+    returns = daily_returns_of(record.daily_equity[0], settings.capital)
+    rows = record.trades[0, : outcome.log.finished].copy()
+    metrics = summarize(returns, rows[:, 8], activity_of(outcome, market, settings.capital))
     open_position = None
     if account.position != 0.0:
         unrealized = account.position * (outcome.state.close - account.entry_price)
         open_position = OpenPosition(account.position, account.entry_price, unrealized)
     return BacktestResult(
-        trade_rows=record.trades[: outcome.log.finished].copy(),
+        trade_rows=rows,
         open_position=open_position,
         capital=settings.capital,
         final_equity=outcome.state.equity,
         days=day_keys(market),
-        daily_returns=daily_returns_of(record.daily_equity, settings.capital),
-        daily_equity=record.daily_equity,
-        bar_equity=record.bar_equity,
+        daily_returns=returns,
+        daily_equity=record.daily_equity[0],
+        bar_equity=record.bar_equity[0],
         metrics={name: float(value) if np.isfinite(value) else None for name, value in metrics.items()},
         bars=len(market.execution),
         seconds=0.0,

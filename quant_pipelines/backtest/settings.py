@@ -1,6 +1,9 @@
 """What a backtest is asked to do."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+
+import numpy as np
 
 from quant_pipelines.backtest.loop import LoopTerms
 from quant_pipelines.backtest.step import StepTerms
@@ -51,6 +54,8 @@ class BacktestSettings:
         terms = self.rules.terms
         return StepTerms(terms.costs, stop, terms.lot_size, int(step_ms))
 
-    def loop_terms(self, strategy: Strategy, step_ms: int) -> LoopTerms:
-        """Return all terms of a batch pass."""
-        return LoopTerms(self.rules.terms, self.step_terms(strategy, step_ms), self.close_at_end)
+    def loop_terms(self, strategies: Sequence[Strategy], step_ms: int) -> LoopTerms:
+        """Return all terms of a batch pass with a lane for each strategy."""
+        steps = [self.step_terms(strategy, step_ms) for strategy in strategies]
+        stops = np.array([step.hard_stop for step in steps])
+        return LoopTerms(self.rules.terms, steps[0], stops, self.close_at_end)

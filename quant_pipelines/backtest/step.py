@@ -6,7 +6,7 @@ Called by the compiled batch loop, the event backtest and the paper broker. It n
 from typing import NamedTuple
 
 from quant_pipelines.accounting.account import Account, apply_fill, apply_funding, equity
-from quant_pipelines.core.jit import scalar
+from quant_pipelines.core.jit import kernel, scalar
 from quant_pipelines.core.timeframes import DAY_MS
 from quant_pipelines.costs import CostTerms, fee_of, fill_price, whole_lots
 
@@ -122,7 +122,7 @@ def _pending_after_stop(position: float, pending: float) -> float:
     return after if after * position < 0.0 else 0.0
 
 
-@scalar
+@kernel
 def step_bar(state: BookState, bar: StepBar, terms: StepTerms) -> StepOutcome:
     """Book one closed execution bar.
 

@@ -7,6 +7,7 @@ import numpy as np
 from quant_pipelines.core.arrays import FloatArray
 from quant_pipelines.core.bars import Bars
 from quant_pipelines.core.errors import StrategyError, unknown_name
+from quant_pipelines.core.jit import kernel
 from quant_pipelines.sdk.parameters import HARD_STOP, Inputs, Parameter, Stops
 
 
@@ -124,6 +125,15 @@ class Strategy:
         return f"{type(self).__name__}({shown})"
 
 
+@kernel
+def first_outside(target: FloatArray) -> int:
+    """Position of the first value beyond -1 or 1; the size where there is none."""
+    for i in range(target.size):
+        if abs(target[i]) > 1.0:
+            return i
+    return int(target.size)
+
+
 def target_of(strategy: Strategy, bars: Bars) -> FloatArray:
     """Target of a strategy, proven usable.
 
@@ -139,8 +149,7 @@ def target_of(strategy: Strategy, bars: Bars) -> FloatArray:
         raise StrategyError(f"{name}: target raised {type(error).__name__}: {error}") from error
     if target.shape != (len(bars),):
         raise StrategyError(f"{name}: target has shape {target.shape}; expected ({len(bars)},)")
-    outside = np.abs(target) > 1.0
-    if outside.any():
-        first = int(np.argmax(outside))
+    first = first_outside(target)
+    if first < target.size:
         raise StrategyError(f"{name}: target is {target[first]} at bar {first}; expected -1 to 1 or NaN")
     return target
