@@ -8,11 +8,12 @@ from functools import cache
 import numpy as np
 
 from quant_pipelines.accounting import open_account
-from quant_pipelines.backtest.loop import Loop, LoopResult, Record, make_loop
+from quant_pipelines.backtest.loop import Loop, LoopResult, make_loop
 from quant_pipelines.backtest.market import Market, prepare_market
 from quant_pipelines.backtest.result import BacktestResult, result_of
 from quant_pipelines.backtest.settings import BacktestSettings
-from quant_pipelines.backtest.step import opening_state
+from quant_pipelines.backtest.state import opening_state
+from quant_pipelines.backtest.tape import Record
 from quant_pipelines.backtest.targets import abreast
 from quant_pipelines.backtest.trades import COLUMNS
 from quant_pipelines.core.bars import Bars
@@ -84,8 +85,8 @@ def run_pass(
     changes = [market.changes(target_of(strategy, market.bars)) for strategy in strategies]
     lanes = [*strategies, *[strategies[-1]] * (width - len(strategies))]
     state = opening_state(open_account(settings.capital), int(market.execution.ts[0]))
-    given = (market.tape, abreast(changes, width), state)
-    terms = settings.loop_terms(lanes, market.execution.step_ms)
+    given = (market.tape(strategies[0]), abreast(changes, width), state)
+    terms = settings.loop_terms(lanes, market.execution.step_ms, market.bars.step_ms)
     outcomes = loop_of(width)(*given, terms, record)
     needed = max(outcome.log.finished for outcome in outcomes)
     if needed > record.trades.shape[1]:

@@ -9,100 +9,45 @@ import numpy as np
 
 from quant_pipelines.backtest.quiet import (
     Quiet,
+    calm_of,
     content,
     marked,
+    part_of,
     quiet_lanes,
     reached,
     recalled,
+    trailed,
     with_book,
-    with_target,
+    with_calm,
     worth_at,
 )
-from quant_pipelines.backtest.step import (
+from quant_pipelines.backtest.state import (
     BookState,
     StepBar,
     StepOutcome,
     StepTerms,
     close_out,
-    step_bar,
     with_order,
 )
+from quant_pipelines.backtest.step import step_bar
+from quant_pipelines.backtest.stops import END, TAKE_PROFIT, Seen, StopTerms
 from quant_pipelines.backtest.tally import Tally, tally_end, traded_in
+from quant_pipelines.backtest.tape import LoopTerms, Record, Tape
 from quant_pipelines.backtest.targets import Targets
 from quant_pipelines.backtest.trades import (
     EMPTY_LOG,
-    END,
-    HARD_STOP,
-    TARGET,
     TradeEnd,
     TradeLog,
     add_closing,
     add_funding,
     add_opening,
 )
-from quant_pipelines.core.arrays import FloatArray, IntArray
+from quant_pipelines.core.arrays import FloatArray
 from quant_pipelines.core.jit import inlined, inner, kernel
 from quant_pipelines.core.lanes import NONE, ONE, Word, get, lowest_bit, unlikely
 from quant_pipelines.core.timeframes import DAY_MS
 from quant_pipelines.trading.cycle import BookView, decide_order
 from quant_pipelines.trading.rules import TradingTerms
-
-
-class Tape(NamedTuple):
-    """Execution bars with what happens at each of them, the same for every book.
-
-    Parameters
-    ----------
-    ts, open, high, low, close
-        Columns of shape (n_bars,).
-    volatility
-        Annualized, at the closes that are decided on; shape (n_bars,), or (0,) where the sizer doesn't ask.
-    pause
-        Bars (by position) on which every book is stepped: where a UTC day begins or ends, or funding is due.
-        One that never comes stands at the end. Shape (n_pauses + 1,).
-    funding_bar, funding_per_unit
-        Bars at whose open funding is paid, and the sum of rate x mark price there. Shape (n_payments,).
-    """
-
-    ts: IntArray
-    open: FloatArray
-    high: FloatArray
-    low: FloatArray
-    close: FloatArray
-    volatility: FloatArray
-    pause: IntArray
-    funding_bar: IntArray
-    funding_per_unit: FloatArray
-
-
-class Record(NamedTuple):
-    """Arrays that a pass writes.
-
-    Parameters
-    ----------
-    daily_equity
-        Equity at the end of each UTC day from the first bar's on, shape (n_lanes, n_days).
-    bar_equity
-        Equity at every close, shape (n_lanes, n_bars); left alone if it has shape (n_lanes, 0).
-    trades
-        Finished round trips, shape (n_lanes, capacity, len(COLUMNS)); those beyond it are only counted.
-    """
-
-    daily_equity: FloatArray
-    bar_equity: FloatArray
-    trades: FloatArray
-
-
-class LoopTerms(NamedTuple):
-    """Terms of a pass: trading, matching, and whether the position is closed at the last close.
-
-    ``hard_stop`` has a stop distance for each lane, shape (n_lanes,).
-    """
-
-    trading: TradingTerms
-    step: StepTerms
-    hard_stop: FloatArray
-    close_at_end: bool
 
 
 class LoopResult(NamedTuple):
@@ -153,15 +98,18 @@ def log_outcome(log: TradeLog, outcome: StepOutcome, ts: int, rows: FloatArray) 
     if not outcome.has_fills:
         return log
     if outcome.gap_stop.quantity != 0.0:
-        log = add_closing(log, outcome.gap_stop, TradeEnd(ts, HARD_STOP, True), rows)
+        log = add_closing(log, outcome.gap_stop, TradeEnd(ts, outcome.gap_reason, True), rows)
     if outcome.closing.quantity != 0.0:
         is_reversed = outcome.opening.quantity != 0.0
-        is_flat = outcome.state.account.position == 0.0 and outcome.stop.quantity == 0.0
-        log = add_closing(log, outcome.closing, TradeEnd(ts, TARGET, is_flat or is_reversed), rows)
+        is_left = outcome.stop.quantity != 0.0 or outcome.goal.quantity != 0.0
+        is_flat = is_reversed or (outcome.state.account.position == 0.0 and not is_left)
+        log = add_closing(log, outcome.closing, TradeEnd(ts, outcome.closing_reason, is_flat), rows)
     if outcome.opening.quantity != 0.0:
         log = add_opening(log, outcome.opening, ts)
     if outcome.stop.quantity != 0.0:
-        log = add_closing(log, outcome.stop, TradeEnd(ts, HARD_STOP, True), rows)
+        log = add_closing(log, outcome.stop, TradeEnd(ts, outcome.stop_reason, True), rows)
+    if outcome.goal.quantity != 0.0:
+        log = add_closing(log, outcome.goal, TradeEnd(ts, TAKE_PROFIT, True), rows)
     return log
 
 
@@ -202,17 +150,19 @@ def step_lane(lane: Lane, bar: StepBar, bar_index: int, terms: StepTerms, rows: 
 
 
 @inner
-def decide_lane(lane: Lane, volatility: float, terms: TradingTerms) -> Lane:
+def decide_lane(lane: Lane, volatility: float, terms: TradingTerms, wait_bars: int) -> Lane:
     """Decide for one book at the close of the bar that its state is of."""
     decision = decide_order(view_of(lane.state, volatility), lane.target, terms)
-    state = with_order(lane.state, decision.order_quantity, decision.target_side)
+    state = with_order(lane.state, decision.order_quantity, decision.target_side, wait_bars)
     return with_state(lane, state)
 
 
 @inner
 def step_terms_of(terms: LoopTerms, lane: int) -> StepTerms:
     """Return the matching terms of one lane."""
-    return StepTerms(terms.step.costs, terms.hard_stop[lane], terms.step.lot_size, terms.step.step_ms)
+    row, step = terms.stops[lane], terms.step
+    stops = StopTerms(row[0], row[1], row[2], row[3], row[4], row[5], row[6], row[7])
+    return StepTerms(step.costs, row[0], step.lot_size, step.step_ms, stops, step.fills, step.margin)
 
 
 @inner
@@ -276,21 +226,41 @@ def finished(lane: Lane, tally: Tally, tape: Tape, terms: LoopTerms, rows: Float
     return LoopResult(state, log, tally)
 
 
+@inner
+def seen_at(tape: Tape, bar_index: int) -> Seen:
+    """Return what the stops know at a bar's close."""
+    atr = tape.atr[bar_index] if tape.atr.size > 0 else np.nan
+    deviation = tape.deviation[bar_index] if tape.deviation.size > 0 else np.nan
+    return Seen(atr, deviation, tape.low[bar_index], tape.high[bar_index], tape.volume[bar_index])
+
+
 class StepAt(NamedTuple):
-    """Bar, its position, the close before it, and the UTC day of the bar at the last pause."""
+    """Bar, its position, close and extremes before it, the UTC day at the last pause, and the first one."""
 
     bar: StepBar
     number: int
     last_close: float
+    seen: Seen
     day: int
     first_day: int
 
 
-class DecideAt(NamedTuple):
-    """Close that is decided on, and the volatility at it."""
-
-    close: float
-    volatility: float
+@inner
+def step_at(tape: Tape, cursor: Cursor, bar_index: int) -> StepAt:
+    """Return all about a bar in which books are stepped."""
+    close, seen = 0.0, Seen(np.nan, np.nan, 0.0, 0.0, 0.0)
+    if bar_index > 0:
+        close, seen = tape.close[bar_index - 1], seen_at(tape, bar_index - 1)
+    bar = StepBar(
+        tape.ts[bar_index],
+        tape.open[bar_index],
+        tape.high[bar_index],
+        tape.low[bar_index],
+        tape.close[bar_index],
+        funding_at(tape, cursor, bar_index),
+        tape.volume[bar_index],
+    )
+    return StepAt(bar, bar_index, close, seen, cursor.day, tape.ts[0] // DAY_MS)
 
 
 @inner
@@ -309,41 +279,45 @@ def step_lanes(
     while busy != NONE:
         j = lowest_bit(busy)
         busy &= busy - ONE
-        lane = with_state(lanes[j], recalled(lanes[j].state, quiet, j, at.last_close))
-        ended_days(record.daily_equity[j], at, lane.state.equity)
-        lane = step_lane(lane, at.bar, at.number, step_terms_of(terms, j), record.trades[j])
+        state = recalled(lanes[j].state, part_of(quiet, j), at.last_close, at.seen)
+        ended_days(record.daily_equity[j], at, state.equity)
+        step_terms = step_terms_of(terms, j)
+        lane = step_lane(with_state(lanes[j], state), at.bar, at.number, step_terms, record.trades[j])
         lanes[j] = lane
-        quiet = with_book(quiet, j, lane.state)
+        quiet = with_book(quiet, j, lane.state, step_terms)
     return quiet
 
 
 @inlined
 def decide_lanes(
-    lanes: list[Lane], quiet: Quiet, asked: Word, at: DecideAt, terms: TradingTerms
-) -> tuple[Quiet, Word]:
-    """Decide for the books whose bits are set; also return those that have an order pending."""
-    due: Word = NONE
+    lanes: list[Lane], quiet: Quiet, asked: Word, at: tuple[Tape, int], terms: LoopTerms
+) -> Quiet:
+    """Decide for the books whose bits are set."""
+    tape, i = at
+    seen, close = seen_at(tape, i), tape.close[i]
+    volatility = tape.volatility[i] if tape.volatility.size > 0 else 0.0
     while asked != NONE:
         j = lowest_bit(asked)
         asked &= asked - ONE
-        lane = with_state(lanes[j], recalled(lanes[j].state, quiet, j, at.close))
-        lane = decide_lane(lane, at.volatility, terms)
+        lane = with_state(lanes[j], recalled(lanes[j].state, part_of(quiet, j), close, seen))
+        lane = decide_lane(lane, volatility, terms.trading, terms.step.fills.latency_bars)
         lanes[j] = lane
-        quiet = with_target(quiet, j, lane.state, lane.target, terms)
-        if lane.state.pending != 0.0:
-            due |= ONE << j
-    return quiet, due
+        calm = calm_of(lane.state, lane.target, terms.trading, step_terms_of(terms, j))
+        quiet = with_calm(quiet, j, calm)
+    return quiet
 
 
-@inner
+@inlined
 def end_lanes(
     lanes: list[Lane], quiet: Quiet, tape: Tape, terms: LoopTerms, record: Record
 ) -> list[LoopResult]:
     """Results of all books, and the equity of the last day."""
     results = []
-    day = tape.ts[-1] // DAY_MS - tape.ts[0] // DAY_MS
+    last = tape.ts.size - 1
+    day = tape.ts[last] // DAY_MS - tape.ts[0] // DAY_MS
     for j in range(len(lanes)):
-        lane = with_state(lanes[j], recalled(lanes[j].state, quiet, j, tape.close[-1]))
+        state = recalled(lanes[j].state, part_of(quiet, j), tape.close[last], seen_at(tape, last))
+        lane = with_state(lanes[j], state)
         tally = Tally(lane.bars_held, lane.traded, get(quiet.peak, j), 0.0 - get(quiet.deepest, j))
         result = finished(lane, tally, tape, terms, record.trades[j])
         record.daily_equity[j, day] = result.state.equity
@@ -365,7 +339,7 @@ def keep_equity(record: Record, quiet: Quiet, position: np.uint64) -> None:
         record.bar_equity[j, position] = get(quiet.equity, j)
 
 
-def make_loop(width: int) -> Loop:
+def make_loop(width: int) -> Loop:  # noqa: C901 - one loop, whose branches are all events
     """Compile the loop for that many books; a power of two up to 64."""
     every = np.uint64(2**width - 1)
 
@@ -373,35 +347,30 @@ def make_loop(width: int) -> Loop:
     def run(
         tape: Tape, targets: Targets, state: BookState, terms: LoopTerms, record: Record
     ) -> list[LoopResult]:
-        lanes = first_lanes(targets, state)
-        quiet = quiet_lanes(state, width)
+        lanes, quiet = first_lanes(targets, state), quiet_lanes(state, width)
         has_volatility, has_bar_equity = tape.volatility.size > 0, record.bar_equity.shape[1] > 0
-        cursor, due, close = Cursor(0, 0, 0), NONE, 0.0
-        first_day = tape.ts[0] // DAY_MS
+        is_trailed, cursor = tape.atr.size > 0, Cursor(0, 0, 0)
         pause, change = tape.pause[0], targets.bar.min()
         for i in range(tape.ts.size):
             u = np.uint64(i)
-            low, high = tape.low[u], tape.high[u]
-            busy = due | reached(quiet, low, high)
+            low, high, close = tape.low[u], tape.high[u], tape.close[u]
+            busy = reached(quiet, tape.ts[u], low, high)
             if unlikely(i == pause):
                 busy = every
             if unlikely(busy != NONE):
-                bar = StepBar(tape.ts[u], tape.open[u], high, low, tape.close[u], funding_at(tape, cursor, i))
-                quiet = step_lanes(
-                    lanes, quiet, busy, StepAt(bar, i, close, cursor.day, first_day), terms, record
-                )
+                quiet = step_lanes(lanes, quiet, busy, step_at(tape, cursor, i), terms, record)
                 cursor = past_pause(tape, cursor, i)
                 pause = tape.pause[cursor.pause]
-            close = tape.close[u]
             quiet = marked(quiet, close)
             volatility = tape.volatility[u] if has_volatility else 0.0
             asked = busy | (content(quiet, worth_at(close, volatility, terms.trading)) ^ every)
             if unlikely(i == change):
                 asked |= changed_at(lanes, targets, i)
                 change = next_targets(lanes, targets, i)
-            due = NONE
             if unlikely(asked != NONE):
-                quiet, due = decide_lanes(lanes, quiet, asked, DecideAt(close, volatility), terms.trading)
+                quiet = decide_lanes(lanes, quiet, asked, (tape, i), terms)
+            if is_trailed:
+                quiet = trailed(quiet, low, high, tape.atr[u])
             if has_bar_equity:
                 keep_equity(record, quiet, u)
         return end_lanes(lanes, quiet, tape, terms, record)

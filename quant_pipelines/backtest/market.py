@@ -4,8 +4,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from quant_pipelines.backtest.loop import Tape
 from quant_pipelines.backtest.settings import BacktestSettings
+from quant_pipelines.backtest.stop_rules import atr_of, deviation_of
+from quant_pipelines.backtest.tape import Tape
 from quant_pipelines.backtest.targets import Changes, changes_at, changes_of
 from quant_pipelines.core.arrays import FloatArray, IntArray
 from quant_pipelines.core.bars import Bars
@@ -14,6 +15,7 @@ from quant_pipelines.core.funding import FundingSeries, no_funding
 from quant_pipelines.core.timeframes import DAY_MS
 from quant_pipelines.portfolio.sizing import VolatilityTarget
 from quant_pipelines.portfolio.volatility import realized_volatility
+from quant_pipelines.sdk.strategy import Strategy
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,12 +59,23 @@ class Market:
         """UTC days from the first to the last execution bar, days without bars included."""
         return int(self.execution.ts[-1]) // DAY_MS - self.first_day + 1
 
-    @property
-    def tape(self) -> Tape:
-        """What the loop reads."""
+    def tape(self, strategy: Strategy) -> Tape:
+        """Return what the loop reads; the stops' inputs are those of the strategy's class."""
         bars = self.execution
-        columns = (bars.ts, bars.open, bars.high, bars.low, bars.close)
-        return Tape(*columns, self.volatility, self.pause, self.funding_bar, self.funding_per_unit)
+        return Tape(
+            bars.ts,
+            bars.open,
+            bars.high,
+            bars.low,
+            bars.close,
+            bars.volume,
+            self.volatility,
+            as_of(atr_of(strategy, self.bars), self.decision_row),
+            as_of(deviation_of(strategy, self.bars), self.decision_row),
+            self.pause,
+            self.funding_bar,
+            self.funding_per_unit,
+        )
 
     def changes(self, target: FloatArray) -> Changes:
         """Find where a target of shape (n_bars,), on the strategy's bars, changes at execution bars."""
@@ -119,6 +132,16 @@ def decision_rows(bars: Bars, execution: Bars) -> IntArray:
 def at_decisions(values: FloatArray, decision_row: IntArray) -> FloatArray:
     """Values of strategy bars at the execution bars that decide on them; NaN elsewhere."""
     return np.where(decision_row >= 0, values[decision_row], np.nan)
+
+
+def as_of(values: FloatArray, decision_row: IntArray) -> FloatArray:
+    """Values of strategy bars at every execution close: of the newest bar that was decided on; NaN before."""
+    if not values.size:
+        return values
+    if decision_row[0] >= 0 and decision_row[-1] - decision_row[0] == decision_row.size - 1:
+        return values[decision_row[0] : decision_row[-1] + 1]
+    newest = np.maximum.accumulate(decision_row)
+    return np.where(newest >= 0, values[newest], np.nan)
 
 
 def _execution(bars: Bars, settings: BacktestSettings, execution_bars: Bars | None) -> Bars:

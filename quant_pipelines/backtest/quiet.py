@@ -8,8 +8,10 @@ import math
 from typing import NamedTuple
 
 from quant_pipelines.accounting.account import equity
-from quant_pipelines.backtest.step import BookState
-from quant_pipelines.core.jit import inlined
+from quant_pipelines.accounting.margin import liquidation_price
+from quant_pipelines.backtest.state import BookState, StepTerms
+from quant_pipelines.backtest.stops import CHANDELIER_STOP, Guard, Seen, needs_every_bar, side_of
+from quant_pipelines.core.jit import inlined, inner
 from quant_pipelines.core.lanes import Lanes, Word, bits, either, get, put, sel, splat, unlikely, vabs, vmax
 from quant_pipelines.portfolio.sizing import FIXED, VOLATILITY_TARGET
 from quant_pipelines.trading.cycle import sign_of
@@ -27,8 +29,14 @@ class Quiet(NamedTuple):
         Of the account.
     side
         -1 for a short position, else 1: prices times ``side`` rise in the position's favor.
-    stop, goal
-        Prices times ``side`` at or beyond which the book must be stepped; infinite is never.
+    stop, limit, goal
+        Prices times ``side`` of stop, liquidation and take-profit, at or beyond which the book must be
+        stepped; infinite is never.
+    best, trail
+        Best price since the entry times ``side``, minus infinite where no stop trails it, and the distance at
+        which one does in average true ranges.
+    wake
+        Open time of the first bar in which the book must be stepped whatever the prices, milliseconds.
     wanted
         Target within the allowed range; 0 where no decision can follow from a price.
     slack
@@ -45,7 +53,11 @@ class Quiet(NamedTuple):
     entry_price: Lanes
     side: Lanes
     stop: Lanes
+    limit: Lanes
     goal: Lanes
+    best: Lanes
+    trail: Lanes
+    wake: Lanes
     wanted: Lanes
     slack: Lanes
     equity: Lanes
@@ -62,12 +74,13 @@ class Worth(NamedTuple):
 
 
 @inlined
-def reached(quiet: Quiet, low: float, high: float) -> Word:
-    """Lanes, as bits, whose stop or goal lies within the bar."""
+def reached(quiet: Quiet, ts: int, low: float, high: float) -> Word:
+    """Lanes, as bits, whose time has come, or whose stop, liquidation or goal lies within the bar."""
     is_short = quiet.side < 0.0
     adverse = sel(is_short, -high, low)
     favorable = sel(is_short, -low, high)
-    return bits(either(adverse <= quiet.stop, favorable >= quiet.goal))
+    is_closed = either(adverse <= quiet.stop, adverse <= quiet.limit)
+    return bits(either(either(is_closed, favorable >= quiet.goal), quiet.wake <= float(ts)))
 
 
 @inlined
@@ -86,12 +99,40 @@ def marked(quiet: Quiet, close: float) -> Quiet:
         quiet.entry_price,
         quiet.side,
         quiet.stop,
+        quiet.limit,
         quiet.goal,
+        quiet.best,
+        quiet.trail,
+        quiet.wake,
         quiet.wanted,
         quiet.slack,
         value,
         peak,
         deepest,
+    )
+
+
+@inlined
+def trailed(quiet: Quiet, low: float, high: float, atr: float) -> Quiet:
+    """Best prices and trailing stops at a close; see ``stops.moved_level``."""
+    favorable = sel(quiet.side < 0.0, -low, high)
+    best = sel(quiet.best > -math.inf, vmax(quiet.best, favorable), quiet.best)
+    return Quiet(
+        quiet.cash,
+        quiet.position,
+        quiet.entry_price,
+        quiet.side,
+        vmax(quiet.stop, best - quiet.trail * atr),
+        quiet.limit,
+        quiet.goal,
+        best,
+        quiet.trail,
+        quiet.wake,
+        quiet.wanted,
+        quiet.slack,
+        quiet.equity,
+        quiet.peak,
+        quiet.deepest,
     )
 
 
@@ -121,21 +162,43 @@ def quiet_lanes(state: BookState, width: int) -> Quiet:
     zero = splat(0.0, width)
     cash, never = splat(state.account.cash, width), splat(math.inf, width)
     position, entry = splat(state.account.position, width), splat(state.account.entry_price, width)
-    return Quiet(cash, position, entry, zero + 1.0, zero - math.inf, never, zero, never, cash, cash, zero)
+    none = zero - math.inf
+    return Quiet(
+        cash,
+        position,
+        entry,
+        zero + 1.0,
+        none,
+        none,
+        never,
+        none,
+        zero,
+        never,
+        zero,
+        never,
+        cash,
+        cash,
+        zero,
+    )
 
 
 @inlined
-def with_book(quiet: Quiet, lane: int, state: BookState) -> Quiet:
+def with_book(quiet: Quiet, lane: int, state: BookState, terms: StepTerms) -> Quiet:
     """Take a book that was stepped over into its lane."""
-    side = -1.0 if state.account.position < 0.0 else 1.0
-    stop = side * state.stop_price if state.stop_price > 0.0 else -math.inf
+    side, guard = side_of(state.account.position), state.guard
+    limit = liquidation_price(state.account, terms.margin)
+    is_trailed = state.account.position != 0.0 and terms.stops.chandelier > 0.0
     return Quiet(
         put(quiet.cash, lane, state.account.cash),
         put(quiet.position, lane, state.account.position),
         put(quiet.entry_price, lane, state.account.entry_price),
         put(quiet.side, lane, side),
-        put(quiet.stop, lane, stop),
-        quiet.goal,
+        put(quiet.stop, lane, side * state.stop_price if state.stop_price > 0.0 else -math.inf),
+        put(quiet.limit, lane, side * limit if limit > 0.0 else -math.inf),
+        put(quiet.goal, lane, side * guard.goal if guard.goal > 0.0 else math.inf),
+        put(quiet.best, lane, side * guard.best if is_trailed else -math.inf),
+        put(quiet.trail, lane, terms.stops.chandelier),
+        quiet.wake,
         quiet.wanted,
         quiet.slack,
         quiet.equity,
@@ -144,45 +207,96 @@ def with_book(quiet: Quiet, lane: int, state: BookState) -> Quiet:
     )
 
 
+class Calm(NamedTuple):
+    """Until when nothing is due, for one book: ``wanted``, ``slack`` and ``wake`` of its lane."""
+
+    wanted: float
+    slack: float
+    wake: float
+
+
+@inner
+def calm_of(state: BookState, target: float, trading: TradingTerms, step: StepTerms) -> Calm:
+    """Return from when on a decision on the same target may differ from the one that was just made."""
+    held, wake = state.account.position, math.inf
+    if state.pending != 0.0 or (held != 0.0 and needs_every_bar(step.stops)):
+        wake = -math.inf
+    elif held != 0.0 and step.stops.time_ms > 0.0:
+        wake = state.guard.entry_ms + step.stops.time_ms - step.step_ms
+    if not target == target:  # noqa: SIM201, PLR0124 - not a number
+        return Calm(0.0, math.inf, wake)
+    wanted = min(max(target, trading.lowest_target), trading.highest_target)
+    side = sign_of(wanted)
+    if side != state.target_side or state.pending != 0.0 or (held != 0.0 and sign_of(held) != side):
+        return Calm(0.0, -math.inf, wake)
+    if held == 0.0:
+        return Calm(0.0, math.inf, wake)
+    slack = abs(held) * (trading.rebalance_band * (1.0 - ROUNDING) - ROUNDING)
+    return Calm(wanted, slack - trading.lot_size * (1.0 + ROUNDING), wake)
+
+
 @inlined
-def with_target(quiet: Quiet, lane: int, state: BookState, target: float, terms: TradingTerms) -> Quiet:
-    """Take over from when on a decision on the same target may differ from the one that was just made."""
-    wanted, slack = 0.0, math.inf
-    if target == target:  # noqa: PLR0124 - a number
-        clipped = min(max(target, terms.lowest_target), terms.highest_target)
-        held, side = state.account.position, sign_of(clipped)
-        is_agreed = side == state.target_side and state.pending == 0.0
-        if not is_agreed or (held != 0.0 and sign_of(held) != side):
-            slack = -math.inf
-        elif held != 0.0:
-            wanted = clipped
-            slack = abs(held) * (terms.rebalance_band * (1.0 - ROUNDING) - ROUNDING)
-            slack -= terms.lot_size * (1.0 + ROUNDING)
+def with_calm(quiet: Quiet, lane: int, calm: Calm) -> Quiet:
+    """Take over until when nothing is due for a book that has decided."""
     return Quiet(
         quiet.cash,
         quiet.position,
         quiet.entry_price,
         quiet.side,
         quiet.stop,
+        quiet.limit,
         quiet.goal,
-        put(quiet.wanted, lane, wanted),
-        put(quiet.slack, lane, slack),
+        quiet.best,
+        quiet.trail,
+        put(quiet.wake, lane, calm.wake),
+        put(quiet.wanted, lane, calm.wanted),
+        put(quiet.slack, lane, calm.slack),
         quiet.equity,
         quiet.peak,
         quiet.deepest,
     )
 
 
+class QuietPart(NamedTuple):
+    """Lane of one book: equity, stop and best price times ``side``."""
+
+    equity: float
+    stop: float
+    best: float
+
+
 @inlined
-def recalled(state: BookState, quiet: Quiet, lane: int, close: float) -> BookState:
+def part_of(quiet: Quiet, lane: int) -> QuietPart:
+    """Return what quiet bars have moved of one book."""
+    return QuietPart(get(quiet.equity, lane), get(quiet.stop, lane), get(quiet.best, lane))
+
+
+@inner
+def recalled(state: BookState, part: QuietPart, close: float, seen: Seen) -> BookState:
     """State of a book at a close up to which its bars were quiet."""
+    side, guard = side_of(state.account.position), state.guard
+    stop = max(side * part.stop, 0.0) if part.stop > -math.inf else 0.0
     return BookState(
         state.account,
         state.pending,
-        state.stop_price,
+        stop,
         state.target_side,
         close,
-        get(quiet.equity, lane),
+        part.equity,
         state.day_start_equity,
         state.day_end_ms,
+        Guard(
+            guard.reason if stop == state.stop_price else CHANDELIER_STOP,
+            guard.entry_ms,
+            side * part.best if part.best > -math.inf else guard.best,
+            guard.distance,
+            guard.distance_reason,
+            guard.goal,
+            guard.sar,
+            guard.acceleration,
+        ),
+        seen,
+        state.equity_peak,
+        state.exit_reason,
+        state.wait_bars,
     )

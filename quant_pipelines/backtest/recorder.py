@@ -3,17 +3,16 @@
 import numpy as np
 
 from quant_pipelines.backtest.book import Book, BookedFill, BookEvent, FundingPayment
-from quant_pipelines.backtest.loop import LoopResult, Record
+from quant_pipelines.backtest.loop import LoopResult
 from quant_pipelines.backtest.market import Market
 from quant_pipelines.backtest.settings import BacktestSettings
-from quant_pipelines.backtest.step import StepFill, StepTerms, close_out
+from quant_pipelines.backtest.state import StepFill, StepTerms, close_out
+from quant_pipelines.backtest.stops import END, EXIT_REASONS, TARGET
 from quant_pipelines.backtest.tally import Tally, drawdown_after, tally_end
+from quant_pipelines.backtest.tape import Record
 from quant_pipelines.backtest.trades import (
     COLUMNS,
     EMPTY_LOG,
-    END,
-    HARD_STOP,
-    TARGET,
     TradeEnd,
     add_closing,
     add_funding,
@@ -90,5 +89,5 @@ class Recorder:
         is_flat = abs(self._position) <= 1e-9 * abs(fill.quantity)
         if is_flat:
             self._position = 0.0
-        reason = HARD_STOP if fill.reason == "hard_stop" else TARGET
+        reason = EXIT_REASONS.index(fill.reason) if fill.reason in EXIT_REASONS else TARGET
         self._log = add_closing(self._log, step, TradeEnd(fill.ts, reason, is_flat), self._trades)

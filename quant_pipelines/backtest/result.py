@@ -5,9 +5,10 @@ from functools import cached_property
 
 import numpy as np
 
-from quant_pipelines.backtest.loop import LoopResult, Record
+from quant_pipelines.backtest.loop import LoopResult
 from quant_pipelines.backtest.market import Market
 from quant_pipelines.backtest.settings import BacktestSettings
+from quant_pipelines.backtest.tape import Record
 from quant_pipelines.backtest.trades import Trade, trades_of
 from quant_pipelines.core.arrays import FloatArray
 from quant_pipelines.core.timeframes import DAY_MS, YEAR_DAYS, day_of
@@ -141,7 +142,10 @@ def result_of(
 
 
 def _not_modelled(market: Market, settings: BacktestSettings) -> tuple[str, ...]:
-    missing = ["liquidation", "participation cap", "latency below one bar", "stale_data rule (wall clock)"]
+    execution = settings.rules.execution
+    missing = ["latency below one bar", "stale_data rule (wall clock)", "specifications as of a date"]
+    missing.append("mark price of a liquidation" if execution.brackets else "liquidation")
+    missing.append("participation cap of stops" if execution.participation else "participation cap")
     if not market.funding_bar.size:
         missing.append("funding")
     if not settings.rules.specification.lot_size:

@@ -2,7 +2,7 @@
 
 from typing import NamedTuple
 
-from quant_pipelines.backtest.step import StepFill, StepOutcome
+from quant_pipelines.backtest.state import StepFill, StepOutcome
 from quant_pipelines.core.jit import scalar
 
 
@@ -37,7 +37,7 @@ def notional_of(fill: StepFill) -> float:
 def traded_in(traded: float, outcome: StepOutcome) -> float:
     """Add the value of a bar's fills to a sum."""
     if outcome.has_fills:
-        for fill in (outcome.gap_stop, outcome.closing, outcome.opening, outcome.stop):
+        for fill in (outcome.gap_stop, outcome.closing, outcome.opening, outcome.stop, outcome.goal):
             traded += notional_of(fill)  # one by one, as a book books them: sums are equal to the bit
     return traded
 

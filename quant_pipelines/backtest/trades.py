@@ -4,13 +4,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import NamedTuple
 
-from quant_pipelines.backtest.step import StepFill
+from quant_pipelines.backtest.state import StepFill
+from quant_pipelines.backtest.stops import EXIT_REASONS
 from quant_pipelines.core.arrays import FloatArray
 from quant_pipelines.core.jit import scalar
 from quant_pipelines.core.timeframes import from_ms
 
-EXIT_REASONS = ("target", "hard_stop", "end")
-TARGET, HARD_STOP, END = range(3)
 COLUMNS = (
     "entry_ts",
     "exit_ts",
@@ -76,7 +75,7 @@ class Trade:
     pnl
         Quote, after fees and funding.
     exit_reason
-        ``target``, ``hard_stop`` or ``end``.
+        One of ``stops.EXIT_REASONS``, such as ``target``, ``hard_stop`` or ``end``.
     """
 
     entry_time: datetime

@@ -8,7 +8,8 @@ from quant_pipelines.core.arrays import FloatArray
 from quant_pipelines.core.bars import Bars
 from quant_pipelines.core.errors import StrategyError, unknown_name
 from quant_pipelines.core.jit import kernel
-from quant_pipelines.sdk.parameters import HARD_STOP, Inputs, Parameter, Stops
+from quant_pipelines.sdk.parameters import Inputs, Parameter
+from quant_pipelines.sdk.stops import HARD_STOP, Stops
 
 
 class Strategy:
@@ -83,12 +84,18 @@ class Strategy:
         return float(self.__dict__.get(HARD_STOP, 0.0))
 
     @property
+    def stop_values(self) -> dict[str, float]:
+        """Values of the declared stops by name."""
+        return {name: float(self.__dict__[name]) for name in self.stops.declared}
+
+    @property
     def history_bars(self) -> int:
         """Bars of history after which the first decision no longer depends on where history begins.
 
         Five times the longest whole-number parameter, taken as a window; override where that is wrong.
         """
-        windows = [value for value in self.parameters.values() if isinstance(value, int)]
+        own = {name: value for name, value in self.parameters.items() if name not in self.stops.declared}
+        windows = [*(value for value in own.values() if isinstance(value, int)), *self.stops.windows]
         return 5 * max(windows, default=1)
 
     def is_valid(self) -> bool:

@@ -1,6 +1,7 @@
 """Books that run abreast, alone, or are stepped at every bar: equal to the last bit."""
 
 from dataclasses import replace
+from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
@@ -17,12 +18,29 @@ from quant_pipelines.core.timeframes import HOUR_MS, MINUTE_MS
 from quant_pipelines.portfolio import AllIn, Fixed, VolatilityTarget
 from quant_pipelines.risk import RiskLimits
 from quant_pipelines.sdk import Array, Float, Int, Stops, Strategy
-from quant_pipelines.trading import Specification, TradingRules
+from quant_pipelines.trading import Bracket, Execution, Specification, TradingRules
 
 N_BARS = 700
 START_MS = 1_704_067_200_000 + 20 * HOUR_MS
 SIZES = (AllIn(), AllIn(3.0), Fixed(7.5), VolatilityTarget(0.8, 1.5, 20))
 LIMITS = (RiskLimits(), RiskLimits(max_daily_loss_fraction=0.01), RiskLimits(max_position_fraction=0.9))
+
+STOPS = {
+    "atr_stop": (1.0, 4.0),
+    "volatility_stop": (0.7, 3.0),
+    "chandelier_stop": (1.5, 5.0),
+    "sar_stop": (0.02,),
+    "time_stop": (3, 20),
+    "equity_stop": (0.01,),
+    "take_profit": (0.004, 0.02),
+}
+BRACKETS = (Bracket(0.0, 0.01), Bracket(20_000.0, 0.02, 200.0))
+EXECUTIONS = (
+    Execution(),
+    Execution(participation=0.3, latency_ms=130_000),
+    Execution(brackets=BRACKETS, leverage=8.0),
+    Execution(brackets=BRACKETS),
+)
 
 
 class Wanderer(Strategy):
@@ -30,7 +48,18 @@ class Wanderer(Strategy):
 
     seed = Int(1, low=0, high=10_000)
     hold = Int(4, low=1, high=50)
-    stops = Stops(hard_stop=Float(0.01, low=0.0, high=0.5))
+    stops = Stops(
+        hard_stop=Float(0.01, low=0.0, high=0.5),
+        atr_stop=Float(0.0, low=0.0, high=9.0),
+        volatility_stop=Float(0.0, low=0.0, high=9.0),
+        chandelier_stop=Float(0.0, low=0.0, high=9.0),
+        sar_stop=Float(0.0, low=0.0, high=1.0),
+        time_stop=Int(0, low=0, high=100),
+        equity_stop=Float(0.0, low=0.0, high=0.9),
+        take_profit=Float(0.0, low=0.0, high=0.5),
+        atr_window=5,
+        volatility_window=7,
+    )
 
     def target(self, bars: Bars) -> Array:
         level = np.floor(np.abs(bars.close) * 1e6 + self.seed) % 7
@@ -60,48 +89,58 @@ def bytes_of(strategies: list[Strategy], width: int, market: Market, given_: Bac
     return found
 
 
-@st.composite
-def worlds(draw: st.DrawFn) -> tuple[list[Strategy], Market, BacktestSettings]:
-    bars = bars_of(draw(st.integers(0, 10_000)), draw(st.sampled_from([0.0005, 0.004, 0.03])))
+class World(NamedTuple):
+    strategies: list[Strategy]
+    market: Market
+    settings: BacktestSettings
+
+
+def world_of(seed: int) -> World:
+    """Bars, rules and eight books, all drawn from one number."""
+    rng = np.random.default_rng(seed)
+
+    def one_of(*values: Any) -> Any:
+        return values[rng.integers(len(values))]
+
+    bars = bars_of(int(rng.integers(10_000)), one_of(0.0005, 0.004, 0.03))
     rules = TradingRules(
-        costs=draw(st.sampled_from([CostSettings(), CostSettings(0.0, 0.0), CostSettings(30.0, 20.0)])),
-        sizing=draw(st.sampled_from(SIZES)),
-        limits=draw(st.sampled_from(LIMITS)),
-        specification=draw(st.sampled_from([Specification(), Specification(0.001, 5.0), Specification(3.0)])),
-        rebalance_band=draw(st.sampled_from([0.0, 0.001, 0.1, 5.0])),
+        costs=one_of(CostSettings(), CostSettings(0.0, 0.0), CostSettings(30.0, 20.0, 1.0, 2.0, 30.0)),
+        sizing=one_of(*SIZES),
+        limits=one_of(*LIMITS),
+        specification=one_of(Specification(), Specification(0.001, 5.0), Specification(3.0)),
+        rebalance_band=one_of(0.0, 0.001, 0.1, 5.0),
+        execution=one_of(*EXECUTIONS),
     )
-    given_ = BacktestSettings(rules=rules, close_at_end=draw(st.booleans()))
-    funding = FundingSeries(
-        bars.ts[::90].copy(), np.full(bars.ts[::90].size, 0.001), np.full(bars.ts[::90].size, np.nan)
-    )
+    settings_ = BacktestSettings(rules=rules, close_at_end=one_of(True, False))
+    slots = bars.ts[::90].copy()
+    funding = FundingSeries(slots, np.full(slots.size, 0.001), np.full(slots.size, np.nan))
     strategies: list[Strategy] = [
         Wanderer(
-            seed=draw(st.integers(0, 10_000)),
-            hold=draw(st.sampled_from([1, 4, 45])),
-            hard_stop=draw(st.sampled_from([0.0, 0.002, 0.02])),
+            seed=int(rng.integers(10_000)),
+            hold=one_of(1, 4, 45),
+            hard_stop=one_of(0.0, 0.002, 0.02),
+            **{name: one_of(0.0, 0.0, *values) for name, values in STOPS.items()},
         )
         for _ in range(8)
     ]
-    return strategies, prepare_market(bars, given_, funding=funding), given_
+    return World(strategies, prepare_market(bars, settings_, funding=funding), settings_)
 
 
-@given(worlds())
+@given(st.integers(0, 2**32))
 @settings(max_examples=60, deadline=None)
-def test_books_abreast_equal_books_alone(world: tuple[list[Strategy], Market, BacktestSettings]) -> None:
-    strategies, market, given_ = world
-    abreast = bytes_of(strategies, 8, market, given_)
-    alone = [bytes_of([strategy], 1, market, given_)[0] for strategy in strategies]
+def test_books_abreast_equal_books_alone(seed: int) -> None:
+    strategies, market, settings_ = world_of(seed)
+    abreast = bytes_of(strategies, 8, market, settings_)
+    alone = [bytes_of([strategy], 1, market, settings_)[0] for strategy in strategies]
     assert abreast == alone
 
 
-@given(worlds())
+@given(st.integers(0, 2**32))
 @settings(max_examples=60, deadline=None)
-def test_book_stepped_at_every_bar_equals_one_whose_quiet_bars_are_not(
-    world: tuple[list[Strategy], Market, BacktestSettings],
-) -> None:
-    strategies, market, given_ = world
+def test_book_stepped_at_every_bar_equals_one_whose_quiet_bars_are_not(seed: int) -> None:
+    strategies, market, settings_ = world_of(seed)
     stepped = replace(market, pause=np.arange(N_BARS + 1))
-    assert bytes_of(strategies, 8, stepped, given_) == bytes_of(strategies, 8, market, given_)
+    assert bytes_of(strategies, 8, stepped, settings_) == bytes_of(strategies, 8, market, settings_)
 
 
 def test_fewer_books_than_lanes_are_the_same_books() -> None:
