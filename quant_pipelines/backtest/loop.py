@@ -91,25 +91,28 @@ class Loop(Protocol):
 
 
 @inner
-def log_outcome(log: TradeLog, outcome: StepOutcome, ts: int, rows: FloatArray) -> TradeLog:
-    """Log after a bar, in the order in which things happened in it."""
+def log_outcome(
+    log: TradeLog, outcome: StepOutcome, at: tuple[int, int], rows: FloatArray
+) -> TradeLog:
+    """Log after a bar, in the order in which things happened in it; ``at`` is its time and the lane."""
+    ts, j = at
     if outcome.funding_paid != 0.0:
         log = add_funding(log, outcome.funding_paid)
     if not outcome.has_fills:
         return log
     if outcome.gap_stop.quantity != 0.0:
-        log = add_closing(log, outcome.gap_stop, TradeEnd(ts, outcome.gap_reason, True), rows)
+        log = add_closing(log, outcome.gap_stop, TradeEnd(ts, outcome.gap_reason, True, j), rows)
     if outcome.closing.quantity != 0.0:
         is_reversed = outcome.opening.quantity != 0.0
         is_left = outcome.stop.quantity != 0.0 or outcome.goal.quantity != 0.0
         is_flat = is_reversed or (outcome.state.account.position == 0.0 and not is_left)
-        log = add_closing(log, outcome.closing, TradeEnd(ts, outcome.closing_reason, is_flat), rows)
+        log = add_closing(log, outcome.closing, TradeEnd(ts, outcome.closing_reason, is_flat, j), rows)
     if outcome.opening.quantity != 0.0:
         log = add_opening(log, outcome.opening, ts)
     if outcome.stop.quantity != 0.0:
-        log = add_closing(log, outcome.stop, TradeEnd(ts, outcome.stop_reason, True), rows)
+        log = add_closing(log, outcome.stop, TradeEnd(ts, outcome.stop_reason, True, j), rows)
     if outcome.goal.quantity != 0.0:
-        log = add_closing(log, outcome.goal, TradeEnd(ts, TAKE_PROFIT, True), rows)
+        log = add_closing(log, outcome.goal, TradeEnd(ts, TAKE_PROFIT, True, j), rows)
     return log
 
 
@@ -134,16 +137,18 @@ def with_state(lane: Lane, state: BookState) -> Lane:
 
 
 @inner
-def step_lane(lane: Lane, bar: StepBar, bar_index: int, terms: StepTerms, rows: FloatArray) -> Lane:
-    """Step one book, whose state is that of the bar before."""
+def step_lane(
+    lane: Lane, bar: StepBar, at: tuple[int, int], terms: StepTerms, rows: FloatArray
+) -> Lane:
+    """Step one book, whose state is that of the bar before; ``at`` is the bar's position and the lane."""
     outcome = step_bar(lane.state, bar, terms)
     is_held = lane.state.account.position != 0.0
     return Lane(
         outcome.state,
-        log_outcome(lane.log, outcome, bar.ts, rows),
-        lane.bars_held + (bar_index - lane.since if is_held else 0),
+        log_outcome(lane.log, outcome, (bar.ts, at[1]), rows),
+        lane.bars_held + (at[0] - lane.since if is_held else 0),
         traded_in(lane.traded, outcome),
-        bar_index,
+        at[0],
         lane.target,
         lane.change,
     )
@@ -160,9 +165,18 @@ def decide_lane(lane: Lane, volatility: float, terms: TradingTerms, wait_bars: i
 @inner
 def step_terms_of(terms: LoopTerms, lane: int) -> StepTerms:
     """Return the matching terms of one lane."""
-    row, step = terms.stops[lane], terms.step
-    stops = StopTerms(row[0], row[1], row[2], row[3], row[4], row[5], row[6], row[7])
-    return StepTerms(step.costs, row[0], step.lot_size, step.step_ms, stops, step.fills, step.margin)
+    rows, step = terms.stops, terms.step
+    stops = StopTerms(
+        rows[lane, 0],
+        rows[lane, 1],
+        rows[lane, 2],
+        rows[lane, 3],
+        rows[lane, 4],
+        rows[lane, 5],
+        rows[lane, 6],
+        rows[lane, 7],
+    )
+    return StepTerms(step.costs, stops.hard, step.lot_size, step.step_ms, stops, step.fills, step.margin)
 
 
 @inner
@@ -211,17 +225,20 @@ def past_pause(tape: Tape, cursor: Cursor, bar_index: int) -> Cursor:
 
 
 @inner
-def finished(lane: Lane, tally: Tally, tape: Tape, terms: LoopTerms, rows: FloatArray) -> LoopResult:
+def finished(
+    lane: Lane, tally: Tally, at: tuple[int, int, int], terms: LoopTerms, rows: FloatArray
+) -> LoopResult:
     """Return what a lane leaves, whose state is that of the last bar; close its position if asked."""
+    n_bars, last_ts, j = at
     if lane.state.account.position != 0.0:
-        held = tally.bars_held + tape.ts.size - lane.since
+        held = tally.bars_held + n_bars - lane.since
         tally = Tally(held, tally.traded_notional, tally.peak, tally.max_drawdown)
     if not terms.close_at_end:
         return LoopResult(lane.state, lane.log, tally)
     state, fill = close_out(lane.state, terms.step)
     log = lane.log
     if fill.quantity != 0.0:
-        log = add_closing(log, fill, TradeEnd(tape.ts[-1] + terms.step.step_ms, END, True), rows)
+        log = add_closing(log, fill, TradeEnd(last_ts + terms.step.step_ms, END, True, j), rows)
         tally = tally_end(tally, fill, state.equity)
     return LoopResult(state, log, tally)
 
@@ -264,11 +281,11 @@ def step_at(tape: Tape, cursor: Cursor, bar_index: int) -> StepAt:
 
 
 @inner
-def ended_days(daily_equity: FloatArray, at: StepAt, equity: float) -> None:
+def ended_days(daily_equity: FloatArray, lane: int, at: StepAt, equity: float) -> None:
     """Write the equity of every UTC day that ended before a bar."""
     passed = at.bar.ts // DAY_MS - at.first_day
     if passed > at.day:
-        daily_equity[at.day : passed] = equity
+        daily_equity[lane, at.day : passed] = equity
 
 
 @inlined
@@ -280,9 +297,9 @@ def step_lanes(
         j = lowest_bit(busy)
         busy &= busy - ONE
         state = recalled(lanes[j].state, part_of(quiet, j), at.last_close, at.seen)
-        ended_days(record.daily_equity[j], at, state.equity)
+        ended_days(record.daily_equity, j, at, state.equity)
         step_terms = step_terms_of(terms, j)
-        lane = step_lane(with_state(lanes[j], state), at.bar, at.number, step_terms, record.trades[j])
+        lane = step_lane(with_state(lanes[j], state), at.bar, (at.number, j), step_terms, record.trades)
         lanes[j] = lane
         quiet = with_book(quiet, j, lane.state, step_terms)
     return quiet
@@ -319,7 +336,7 @@ def end_lanes(
         state = recalled(lanes[j].state, part_of(quiet, j), tape.close[last], seen_at(tape, last))
         lane = with_state(lanes[j], state)
         tally = Tally(lane.bars_held, lane.traded, get(quiet.peak, j), 0.0 - get(quiet.deepest, j))
-        result = finished(lane, tally, tape, terms, record.trades[j])
+        result = finished(lane, tally, (tape.ts.size, tape.ts[last], j), terms, record.trades)
         record.daily_equity[j, day] = result.state.equity
         record.bar_equity[j, -1:] = result.state.equity
         results.append(result)

@@ -33,8 +33,8 @@ class Quiet(NamedTuple):
         Prices times ``side`` of stop, liquidation and take-profit, at or beyond which the book must be
         stepped; infinite is never.
     best, trail
-        Best price since the entry times ``side``, minus infinite where no stop trails it, and the distance at
-        which one does in average true ranges.
+        Best price since the entry times ``side``, and the distance at which a stop trails it in average true
+        ranges; infinite is no such stop.
     wake
         Open time of the first bar in which the book must be stepped whatever the prices, milliseconds.
     wanted
@@ -116,7 +116,7 @@ def marked(quiet: Quiet, close: float) -> Quiet:
 def trailed(quiet: Quiet, low: float, high: float, atr: float) -> Quiet:
     """Best prices and trailing stops at a close; see ``stops.moved_level``."""
     favorable = sel(quiet.side < 0.0, -low, high)
-    best = sel(quiet.best > -math.inf, vmax(quiet.best, favorable), quiet.best)
+    best = vmax(quiet.best, favorable)  # of no meaning where ``trail`` is infinite
     return Quiet(
         quiet.cash,
         quiet.position,
@@ -172,7 +172,7 @@ def quiet_lanes(state: BookState, width: int) -> Quiet:
         none,
         never,
         none,
-        zero,
+        never,
         never,
         zero,
         never,
@@ -197,7 +197,7 @@ def with_book(quiet: Quiet, lane: int, state: BookState, terms: StepTerms) -> Qu
         put(quiet.limit, lane, side * limit if limit > 0.0 else -math.inf),
         put(quiet.goal, lane, side * guard.goal if guard.goal > 0.0 else math.inf),
         put(quiet.best, lane, side * guard.best if is_trailed else -math.inf),
-        put(quiet.trail, lane, terms.stops.chandelier),
+        put(quiet.trail, lane, terms.stops.chandelier if is_trailed else math.inf),
         quiet.wake,
         quiet.wanted,
         quiet.slack,
@@ -258,17 +258,20 @@ def with_calm(quiet: Quiet, lane: int, calm: Calm) -> Quiet:
 
 
 class QuietPart(NamedTuple):
-    """Lane of one book: equity, stop and best price times ``side``."""
+    """Lane of one book: equity, stop and best price times ``side``, distance of the trailing stop."""
 
     equity: float
     stop: float
     best: float
+    trail: float
 
 
 @inlined
 def part_of(quiet: Quiet, lane: int) -> QuietPart:
     """Return what quiet bars have moved of one book."""
-    return QuietPart(get(quiet.equity, lane), get(quiet.stop, lane), get(quiet.best, lane))
+    return QuietPart(
+        get(quiet.equity, lane), get(quiet.stop, lane), get(quiet.best, lane), get(quiet.trail, lane)
+    )
 
 
 @inner
@@ -288,7 +291,7 @@ def recalled(state: BookState, part: QuietPart, close: float, seen: Seen) -> Boo
         Guard(
             guard.reason if stop == state.stop_price else CHANDELIER_STOP,
             guard.entry_ms,
-            side * part.best if part.best > -math.inf else guard.best,
+            side * part.best if part.trail < math.inf else guard.best,
             guard.distance,
             guard.distance_reason,
             guard.goal,

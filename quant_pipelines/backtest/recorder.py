@@ -37,7 +37,7 @@ class Recorder:
         self._market = market
         self._settings = settings
         self._log = EMPTY_LOG
-        self._trades = np.empty((2 * len(market.execution) + 1, len(COLUMNS)))
+        self._trades = np.empty((1, 2 * len(market.execution) + 1, len(COLUMNS)))
         self._daily = np.full(market.n_days, settings.capital)
         self._bars: list[float] = []
         self._position = 0.0
@@ -70,13 +70,13 @@ class Recorder:
         if self._settings.close_at_end:
             state, fill = close_out(state, terms)
             if fill.quantity != 0.0:
-                end = TradeEnd(book.last_ts + terms.step_ms, END, True)
+                end = TradeEnd(book.last_ts + terms.step_ms, END, True, 0)
                 self._log = add_closing(self._log, fill, end, self._trades)
                 self._tally = tally_end(self._tally, fill, state.equity)
                 self._daily[-1] = self._bars[-1] = state.equity
         kept = np.array(self._bars if self._settings.has_bar_equity else [])
         return LoopResult(state, self._log, self._tally), Record(
-            self._daily[None], kept[None], self._trades[None]
+            self._daily[None], kept[None], self._trades
         )
 
     def _add_fill(self, fill: BookedFill) -> None:
@@ -90,4 +90,4 @@ class Recorder:
         if is_flat:
             self._position = 0.0
         reason = EXIT_REASONS.index(fill.reason) if fill.reason in EXIT_REASONS else TARGET
-        self._log = add_closing(self._log, step, TradeEnd(fill.ts, reason, is_flat), self._trades)
+        self._log = add_closing(self._log, step, TradeEnd(fill.ts, reason, is_flat, 0), self._trades)
