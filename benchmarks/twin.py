@@ -1,6 +1,7 @@
 """The C twin, built with ``cc`` when it is asked for; see ``twin.c``."""
 
 import ctypes
+import shutil
 import subprocess
 import tempfile
 from pathlib import Path
@@ -39,7 +40,7 @@ class Twin:
         self._folder = tempfile.TemporaryDirectory()
         library = Path(self._folder.name) / "twin.so"
         source = Path(__file__).with_name("twin.c")
-        subprocess.run(["cc", *FLAGS, "-o", str(library), str(source), "-lm"], check=True)
+        subprocess.run([_compiler(), *FLAGS, "-o", str(library), str(source), "-lm"], check=True)
         self._run = ctypes.CDLL(str(library)).run
         self._run.restype = None
         trading, step, stops = terms.trading, terms.step, terms.stops[0]
@@ -83,6 +84,13 @@ class Twin:
         )
         equity, deepest, n_trades, fees, funding, held = self._out.tolist()
         return TwinResult(equity, 0.0 - deepest, int(n_trades), fees, funding, int(held))
+
+
+def _compiler() -> str:
+    found = shutil.which("cc")
+    if found is None:
+        raise SystemExit("cc is not installed; expected a C compiler for the twin")
+    return found
 
 
 def _pointer(array: np.ndarray) -> ctypes.c_void_p:

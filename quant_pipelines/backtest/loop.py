@@ -91,9 +91,7 @@ class Loop(Protocol):
 
 
 @inner
-def log_outcome(
-    log: TradeLog, outcome: StepOutcome, at: tuple[int, int], rows: FloatArray
-) -> TradeLog:
+def log_outcome(log: TradeLog, outcome: StepOutcome, at: tuple[int, int], rows: FloatArray) -> TradeLog:
     """Log after a bar, in the order in which things happened in it; ``at`` is its time and the lane."""
     ts, j = at
     if outcome.funding_paid != 0.0:
@@ -137,9 +135,7 @@ def with_state(lane: Lane, state: BookState) -> Lane:
 
 
 @inner
-def step_lane(
-    lane: Lane, bar: StepBar, at: tuple[int, int], terms: StepTerms, rows: FloatArray
-) -> Lane:
+def step_lane(lane: Lane, bar: StepBar, at: tuple[int, int], terms: StepTerms, rows: FloatArray) -> Lane:
     """Step one book, whose state is that of the bar before; ``at`` is the bar's position and the lane."""
     outcome = step_bar(lane.state, bar, terms)
     is_held = lane.state.account.position != 0.0

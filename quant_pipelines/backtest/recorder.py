@@ -75,9 +75,7 @@ class Recorder:
                 self._tally = tally_end(self._tally, fill, state.equity)
                 self._daily[-1] = self._bars[-1] = state.equity
         kept = np.array(self._bars if self._settings.has_bar_equity else [])
-        return LoopResult(state, self._log, self._tally), Record(
-            self._daily[None], kept[None], self._trades
-        )
+        return LoopResult(state, self._log, self._tally), Record(self._daily[None], kept[None], self._trades)
 
     def _add_fill(self, fill: BookedFill) -> None:
         """Tell opening from closing by the position that the fills themselves add up to."""

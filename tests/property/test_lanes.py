@@ -143,6 +143,25 @@ def test_book_stepped_at_every_bar_equals_one_whose_quiet_bars_are_not(seed: int
     assert bytes_of(strategies, 8, stepped, settings_) == bytes_of(strategies, 8, market, settings_)
 
 
+@given(st.integers(0, 2**32))
+@settings(max_examples=60, deadline=None)
+def test_change_of_equity_is_the_profit_of_the_trades_behind_every_rule(seed: int) -> None:
+    strategies, market, settings_ = world_of(seed)
+    settings_ = replace(settings_, close_at_end=True)
+    record = new_record(market, has_bar_equity=False, width=8)
+    outcomes, record = run_pass(strategies, market, settings_, record)
+    for lane, outcome in enumerate(outcomes):
+        rows, account = record.trades[lane, : outcome.log.finished], outcome.state.account
+        assert account.position == 0.0
+        assert outcome.state.equity == account.cash
+        tolerance = 1e-9 * (settings_.capital + outcome.tally.traded_notional)
+        assert account.cash - settings_.capital == pytest.approx(rows[:, 8].sum(), abs=tolerance)
+        assert account.fees == pytest.approx(rows[:, 6].sum(), abs=tolerance)
+        assert account.funding == pytest.approx(rows[:, 7].sum(), abs=tolerance)
+        gained = account.realized_pnl - account.fees - account.funding
+        assert account.cash - settings_.capital == pytest.approx(gained, abs=tolerance)
+
+
 def test_fewer_books_than_lanes_are_the_same_books() -> None:
     given_ = BacktestSettings()
     market = prepare_market(bars_of(1, 0.004), given_)
