@@ -6,7 +6,7 @@ import numpy as np
 
 from quant_pipelines.accounting.account import Account
 from quant_pipelines.core.arrays import FloatArray
-from quant_pipelines.core.jit import scalar
+from quant_pipelines.core.jit import inlined, scalar
 
 
 class MarginTerms(NamedTuple):
@@ -31,7 +31,7 @@ class MarginTerms(NamedTuple):
 NO_MARGIN = MarginTerms(np.empty((0, 3)), 0.0, 0.0)
 
 
-@scalar
+@inlined
 def isolated_wallet(account: Account, terms: MarginTerms) -> float:
     """Margin behind the position, quote."""
     if terms.leverage > 0.0:
@@ -63,7 +63,7 @@ def liquidation_price(account: Account, terms: MarginTerms) -> float:
     return max(price, 0.0)
 
 
-@scalar
+@inlined
 def bankruptcy_price(account: Account, terms: MarginTerms) -> float:
     """Price at which an isolated margin is used up: no fill of a liquidation is worse; 0 has no bound."""
     if terms.leverage <= 0.0 or account.position == 0.0:

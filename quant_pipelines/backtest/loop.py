@@ -363,7 +363,7 @@ def make_loop(width: int) -> Loop:  # noqa: C901 - one loop, whose branches are 
         lanes, quiet = first_lanes(targets, state), quiet_lanes(state, width)
         has_volatility, has_bar_equity = tape.volatility.size > 0, record.bar_equity.shape[1] > 0
         is_trailed, cursor = tape.atr.size > 0, Cursor(0, 0, 0)
-        pause, change = tape.pause[0], targets.bar.min()
+        pause, change = tape.pause[0], next_targets(lanes, targets, -1)
         for i in range(tape.ts.size):
             u = np.uint64(i)
             low, high, close = tape.low[u], tape.high[u], tape.close[u]

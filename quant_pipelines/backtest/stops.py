@@ -7,7 +7,7 @@ import math
 from typing import NamedTuple
 
 from quant_pipelines.accounting.account import Account
-from quant_pipelines.core.jit import scalar
+from quant_pipelines.core.jit import inlined, scalar
 
 EXIT_REASONS = (
     "target",
@@ -136,13 +136,13 @@ class Level(NamedTuple):
     reason: int
 
 
-@scalar
+@inlined
 def side_of(position: float) -> float:
     """Return -1 for a short position, else 1."""
     return -1.0 if position < 0.0 else 1.0
 
 
-@scalar
+@inlined
 def tighter(side: float, level: Level, price: float, reason: int) -> Level:
     """Return the level nearer to the price; the first of two equal ones."""
     if not price > 0.0 or price == math.inf:
@@ -152,7 +152,7 @@ def tighter(side: float, level: Level, price: float, reason: int) -> Level:
     return level
 
 
-@scalar
+@inlined
 def fixed_level(account: Account, guard: Guard, stops: StopTerms) -> Level:
     """Stop that is fixed at the entry, from the average entry price."""
     side, level = side_of(account.position), Level(0.0, HARD_STOP)
@@ -175,7 +175,7 @@ def moved_level(account: Account, level: Level, guard: Guard, atr: float, stops:
     return tighter(side, level, guard.sar, SAR_STOP)
 
 
-@scalar
+@inlined
 def entry_guard(ts: int, price: float, seen: Seen, stops: StopTerms) -> Guard:
     """Guard of a position that was entered at a price."""
     distance, reason = math.inf, ATR_STOP
@@ -188,7 +188,7 @@ def entry_guard(ts: int, price: float, seen: Seen, stops: StopTerms) -> Guard:
     return Guard(HARD_STOP, ts, price, distance, reason, 0.0, 0.0, 0.0)
 
 
-@scalar
+@inlined
 def resized(account: Account, guard: Guard, level: Level, atr: float, stops: StopTerms) -> Level:
     """Level of a position whose average price has changed; a trailing level is never given up."""
     fixed = fixed_level(account, guard, stops)
@@ -197,7 +197,7 @@ def resized(account: Account, guard: Guard, level: Level, atr: float, stops: Sto
     return moved_level(account, fixed, guard, atr, stops)
 
 
-@scalar
+@inlined
 def closed_guard(guard: Guard, position: float, extremes: Seen, before: Seen, stops: StopTerms) -> Guard:
     """Guard at a bar's close; ``extremes`` are that bar's, ``before`` those of the bar before.
 
@@ -232,7 +232,7 @@ def closed_guard(guard: Guard, position: float, extremes: Seen, before: Seen, st
     )
 
 
-@scalar
+@inlined
 def goal_price(account: Account, stops: StopTerms) -> float:
     """Price of the take-profit; 0 is none."""
     if account.position == 0.0 or stops.target <= 0.0:
@@ -240,7 +240,7 @@ def goal_price(account: Account, stops: StopTerms) -> float:
     return account.entry_price * (1.0 + side_of(account.position) * stops.target)
 
 
-@scalar
+@inlined
 def is_adverse(position: float, price: float, low: float, high: float) -> bool:
     """Whether a level at or beyond which a position is closed was reached."""
     if price <= 0.0:
@@ -248,7 +248,7 @@ def is_adverse(position: float, price: float, low: float, high: float) -> bool:
     return (position > 0.0 and low <= price) or (position < 0.0 and high >= price)
 
 
-@scalar
+@inlined
 def needs_every_bar(stops: StopTerms) -> bool:
     """Whether a held position must be looked at in every bar, not only where a level is reached."""
     return stops.sar > 0.0 or stops.equity > 0.0

@@ -146,5 +146,5 @@ def _keep_freed_memory() -> None:
     """
     switch = getattr(ctypes.CDLL(None), "mallopt", None) if sys.platform == "linux" else None
     if switch is not None:
-        for option, value in ((_MMAP_THRESHOLD, 1 << 25), (_TRIM_THRESHOLD, 1 << 29), (_TOP_PAD, 1 << 26)):
+        for option, value in ((_MMAP_THRESHOLD, 1 << 25), (_TRIM_THRESHOLD, 1 << 29), (_TOP_PAD, 1 << 23)):
             switch(option, value)
