@@ -6,6 +6,8 @@ from live_runner.plan import Plan
 from live_runner.rows import exact, json_safe
 from quant_pipelines.backtest import BacktestSettings
 from quant_pipelines.backtest.event import latest_volatility
+from quant_pipelines.backtest.stop_rules import latest_inputs
+from quant_pipelines.backtest.stops import NO_INPUTS, StopInputs
 from quant_pipelines.core.bars import Bars
 from quant_pipelines.core.ids import client_order_id
 from quant_pipelines.core.timeframes import from_ms
@@ -44,6 +46,7 @@ class Decided(NamedTuple):
     order_quantity: float
     target_side: float
     denied_by: str | None
+    stop_inputs: StopInputs = NO_INPUTS
 
 
 def decide_on(plan: Plan, rules: TradingRules, broker: Viewed, bars: Bars, moment: Moment) -> Decided:
@@ -79,6 +82,8 @@ def decide_on(plan: Plan, rules: TradingRules, broker: Viewed, bars: Bars, momen
         "strategy_bar": from_ms(int(bars.ts[-1])).isoformat(),
         "rules": rules.to_document(),
     }
+    inputs = latest_inputs(plan.strategy, bars)
+    journal["stop_inputs"] = inputs._asdict()
     bar_close = from_ms(moment.close_ms)
     signal = Signal(bar_close, target, view.price, json_safe(journal))
     intent = None
@@ -90,4 +95,4 @@ def decide_on(plan: Plan, rules: TradingRules, broker: Viewed, bars: Bars, momen
             PURPOSE,
             bar_close,
         )
-    return Decided(signal, intent, decision.order_quantity, decision.target_side, denied_by)
+    return Decided(signal, intent, decision.order_quantity, decision.target_side, denied_by, inputs)

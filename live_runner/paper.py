@@ -36,7 +36,7 @@ def open_paper(engine: Engine, plan: Plan, epoch: int) -> Opened:
         If the rows contradict each other.
     """
     stored = read_book(engine, plan.deployment.id)
-    recovered = recover(plan.book_settings, stored)
+    recovered = recover(plan.paper_settings, stored)
     broker = PaperBroker(engine, plan, epoch, recovered=recovered, stored=stored)
     broker.position()
     return Opened(broker, recovered.booked_until_ms, recovered.decided_ms)
@@ -101,7 +101,8 @@ class PaperBroker:
 
     def take(self, decided: Decided, now_ms: int) -> None:
         """Submit the order to the book, where the next bar fills it."""
-        self._book.submit(decided.order_quantity, target_side=decided.target_side)
+        side, inputs = decided.target_side, decided.stop_inputs
+        self._book.submit(decided.order_quantity, target_side=side, inputs=inputs)
         if decided.intent is not None:
             self._order = decided.intent
             state = OrderState(decided.intent.client_order_id, "SUBMITTED")

@@ -4,6 +4,7 @@ import math
 from dataclasses import dataclass, replace
 
 from quant_pipelines.backtest import BookSettings
+from quant_pipelines.backtest.stop_rules import stop_terms_of
 from quant_pipelines.core.errors import ConfigurationError, DataError
 from quant_pipelines.core.timeframes import timeframe_ms
 from quant_pipelines.risk.limits import RiskLimits
@@ -42,13 +43,18 @@ class Plan:
 
     @property
     def book_settings(self) -> BookSettings:
-        """What the paper broker needs to know."""
+        """Capital, rules and hard stop."""
         return BookSettings(
             float(self.deployment.capital),
             self.rules,
             self.strategy.stop_fraction,
             self.deployment.execution_timeframe,
         )
+
+    @property
+    def paper_settings(self) -> BookSettings:
+        """The same with every stop of the strategy, which the paper broker executes."""
+        return replace(self.book_settings, stops=stop_terms_of(self.strategy, self.step_ms))
 
 
 def plan_of(deployment: Deployment) -> Plan:

@@ -3,6 +3,7 @@
 from typing import NamedTuple
 
 from quant_pipelines.backtest import Book, BookSettings
+from quant_pipelines.backtest.stops import StopInputs
 from quant_pipelines.core.errors import ReconciliationError
 from quant_pipelines.core.timeframes import to_ms
 from quant_pipelines.store.trading import Intent, StoredBook
@@ -50,7 +51,12 @@ def recover(settings: BookSettings, stored: StoredBook) -> Recovered:
     order = _open_order(stored)
     if signal is not None and signal.bar_close == stored.bar_close:
         quantity = signed_quantity(order) if order else 0.0
-        book.submit(quantity, target_side=float(signal.decision["target_side"]))
+        known = signal.decision.get("stop_inputs")
+        book.submit(
+            quantity,
+            target_side=float(signal.decision["target_side"]),
+            inputs=StopInputs(**known) if known else None,
+        )
     return Recovered(book, order, to_ms(stored.bar_close), decided_ms)
 
 

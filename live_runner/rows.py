@@ -6,11 +6,12 @@ from decimal import Decimal
 from typing import Any
 
 from quant_pipelines.backtest import BookedFill, FundingPayment
+from quant_pipelines.backtest.stops import EXIT_REASONS
 from quant_pipelines.core.timeframes import from_ms
 from quant_pipelines.store.trading import Fill, Income, Intent, OrderState, trade_id
 
 VENUE = "paper"
-HARD_STOP = "hard_stop"
+STOPS = frozenset(EXIT_REASONS) - {"target", "end"}
 
 
 def exact(value: float) -> Decimal:
@@ -20,7 +21,7 @@ def exact(value: float) -> Decimal:
 
 def fill_row(deployment_id: int, fill: BookedFill, order: Intent | None) -> Fill:
     """Fill as stored; a stop of the paper venue has no intent."""
-    is_stop = fill.reason == HARD_STOP or order is None
+    is_stop = fill.reason in STOPS or order is None
     return Fill(
         trade_id=trade_id(deployment_id, fill.number),
         client_order_id=None if is_stop or order is None else order.client_order_id,

@@ -8,16 +8,21 @@ from quant_pipelines.accounting.ledger import (
     booked_realized,
     disagreement,
 )
+from quant_pipelines.accounting.margin import NO_MARGIN, MarginTerms, bankruptcy_price, liquidation_price
 
 __all__ = [
     "Account",
     "LedgerFill",
+    "MarginTerms",
+    "NO_MARGIN",
     "apply_fill",
     "apply_funding",
+    "bankruptcy_price",
     "booked_cash",
     "booked_position",
     "booked_realized",
     "disagreement",
     "equity",
+    "liquidation_price",
     "open_account",
 ]

@@ -1,16 +1,20 @@
 """The batch backtest: a vectorized target, one compiled pass."""
 
 import time
+from collections.abc import Sequence
 from dataclasses import replace
+from functools import cache
 
 import numpy as np
 
 from quant_pipelines.accounting import open_account
-from quant_pipelines.backtest.loop import LoopResult, Record, run_tape
+from quant_pipelines.backtest.loop import Loop, LoopResult, make_loop
 from quant_pipelines.backtest.market import Market, prepare_market
 from quant_pipelines.backtest.result import BacktestResult, result_of
 from quant_pipelines.backtest.settings import BacktestSettings
-from quant_pipelines.backtest.step import opening_state
+from quant_pipelines.backtest.state import opening_state
+from quant_pipelines.backtest.tape import Record
+from quant_pipelines.backtest.targets import abreast
 from quant_pipelines.backtest.trades import COLUMNS
 from quant_pipelines.core.bars import Bars
 from quant_pipelines.core.funding import FundingSeries
@@ -53,26 +57,45 @@ def run_backtest(
     started = time.perf_counter()
     market = prepare_market(bars, settings, execution_bars=execution_bars, funding=funding)
     record = new_record(market, has_bar_equity=settings.has_bar_equity)
-    outcome, record = run_pass(strategy, market, settings, record)
-    result = result_of(outcome, market, settings, record)
+    outcomes, record = run_pass([strategy], market, settings, record)
+    result = result_of(outcomes[0], market, settings, record)
     return replace(result, seconds=time.perf_counter() - started)
 
 
-def new_record(market: Market, *, has_bar_equity: bool, capacity: int = FIRST_CAPACITY) -> Record:
-    """Arrays for a pass over a market, with room for that many round trips."""
+def new_record(
+    market: Market, *, has_bar_equity: bool, width: int = 1, capacity: int = FIRST_CAPACITY
+) -> Record:
+    """Arrays for a pass over a market, with room for that many round trips in each lane."""
     n_bars = len(market.execution) if has_bar_equity else 0
-    return Record(np.empty(market.n_days), np.empty(n_bars), np.empty((capacity, len(COLUMNS))))
+    trades = np.empty((width, capacity, len(COLUMNS)))
+    return Record(np.empty((width, market.n_days)), np.empty((width, n_bars)), trades)
 
 
 def run_pass(
-    strategy: Strategy, market: Market, settings: BacktestSettings, record: Record
-) -> tuple[LoopResult, Record]:
-    """One compiled pass of a strategy; returns the record it wrote, larger if the trades didn't fit."""
-    tape = market.tape(target_of(strategy, market.bars))
+    strategies: Sequence[Strategy], market: Market, settings: BacktestSettings, record: Record
+) -> tuple[list[LoopResult], Record]:
+    """One compiled pass of as many strategies as the record has lanes, or fewer.
+
+    Returns
+    -------
+    tuple of list and Record
+        A result for each strategy, and the record that was written, larger if the trades didn't fit.
+    """
+    width = record.trades.shape[0]
+    changes = [market.changes(target_of(strategy, market.bars)) for strategy in strategies]
+    lanes = [*strategies, *[strategies[-1]] * (width - len(strategies))]
     state = opening_state(open_account(settings.capital), int(market.execution.ts[0]))
-    terms = settings.loop_terms(strategy, market.execution.step_ms)
-    outcome: LoopResult = run_tape(tape, state, terms, record)
-    if outcome.log.finished > record.trades.shape[0]:
-        record = record._replace(trades=np.empty((outcome.log.finished, len(COLUMNS))))
-        outcome = run_tape(tape, state, terms, record)
-    return outcome, record
+    given = (market.tape(strategies[0]), abreast(changes, width), state)
+    terms = settings.loop_terms(lanes, market.execution.step_ms, market.bars.step_ms)
+    outcomes = loop_of(width)(*given, terms, record)
+    needed = max(outcome.log.finished for outcome in outcomes)
+    if needed > record.trades.shape[1]:
+        record = record._replace(trades=np.empty((width, needed, len(COLUMNS))))
+        outcomes = loop_of(width)(*given, terms, record)
+    return outcomes[: len(strategies)], record
+
+
+@cache
+def loop_of(width: int) -> Loop:
+    """Loop for that many lanes, made once."""
+    return make_loop(width)

@@ -5,15 +5,27 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple, TypeAlias
 
 from quant_pipelines.accounting.account import Account, open_account
-from quant_pipelines.backtest.step import (
+from quant_pipelines.backtest.book_document import state_document, state_from_document
+from quant_pipelines.backtest.settings import step_terms_of
+from quant_pipelines.backtest.state import (
     BookState,
     StepBar,
     StepFill,
     StepOutcome,
     StepTerms,
     opening_state,
-    step_bar,
+    with_inputs,
     with_order,
+)
+from quant_pipelines.backtest.step import step_bar
+from quant_pipelines.backtest.stops import (
+    EXIT_REASONS,
+    NO_STOPS,
+    TARGET,
+    Level,
+    StopInputs,
+    StopTerms,
+    moved_level,
 )
 from quant_pipelines.core.errors import BacktestError
 from quant_pipelines.core.timeframes import timeframe_ms
@@ -56,7 +68,7 @@ class BookedFill:
     price, fee
         Quote per base, slippage included; quote, positive when paid.
     reason
-        ``hard_stop``, or the purpose of the order that was filled, such as ``target``.
+        Which stop closed, or the purpose of the order that was filled, such as ``target``.
     """
 
     number: int
@@ -92,22 +104,25 @@ class BookSettings:
         Distance of the stop as a fraction of the entry price; 0 is none.
     timeframe
         Execution timeframe.
+    stops
+        The other stops; the hard one stands in ``hard_stop``.
     """
 
     capital: float
     rules: TradingRules
     hard_stop: float = 0.0
     timeframe: str = "1m"
+    stops: StopTerms = NO_STOPS
 
     @property
     def terms(self) -> StepTerms:
         """The same for compiled code."""
-        trading = self.rules.terms
-        return StepTerms(trading.costs, float(self.hard_stop), trading.lot_size, timeframe_ms(self.timeframe))
+        stops = self.stops._replace(hard=float(self.hard_stop))
+        return step_terms_of(self.rules, stops, timeframe_ms(self.timeframe))
 
 
 class Book:
-    """One book of paper money: cash, position, one pending market order, one hard stop.
+    """One book of paper money: cash, position, one pending market order, the stops of the position.
 
     It books bars through the same step as the batch backtest, to the last bit. Restored from its document
     it goes on as if nothing had happened.
@@ -148,8 +163,12 @@ class Book:
 
     @property
     def stop_price(self) -> float | None:
-        """Level of the hard stop, or None."""
-        return self._state.stop_price if self._state and self._state.stop_price else None
+        """Level of the stop that is in force in the next bar, or None."""
+        if self._state is None or self._state.account.position == 0.0:
+            return None
+        state, level = self._state, Level(self._state.stop_price, self._state.guard.reason)
+        level = moved_level(state.account, level, state.guard, state.seen.atr, self._terms.stops)
+        return float(level.price) or None
 
     @property
     def pending(self) -> float:
@@ -175,17 +194,20 @@ class Book:
             float(bar.low),
             float(bar.close),
             float(funding_per_unit(bar.funding, last_close)),
+            float(bar.volume),
         )
         outcome: StepOutcome = step_bar(state, step, self._terms)
         self._state, self._last_ts = outcome.state, int(bar.ts)
         events: list[BookEvent] = []
         if outcome.funding_paid != 0.0:
             events.append(FundingPayment(self._last_ts, -outcome.funding_paid))
+        is_own = outcome.closing_reason == TARGET
         for fill, reason in (
-            (outcome.gap_stop, "hard_stop"),
-            (outcome.closing, self._purpose),
+            (outcome.gap_stop, EXIT_REASONS[outcome.gap_reason]),
+            (outcome.closing, self._purpose if is_own else EXIT_REASONS[outcome.closing_reason]),
             (outcome.opening, self._purpose),
-            (outcome.stop, "hard_stop"),
+            (outcome.stop, EXIT_REASONS[outcome.stop_reason]),
+            (outcome.goal, "take_profit"),
         ):
             if fill.quantity != 0.0:
                 events.append(self._booked(fill, reason))
@@ -210,11 +232,19 @@ class Book:
             float(data_age_seconds),
         )
 
-    def apply(self, decision: Decision, *, purpose: str = "target") -> None:
+    def apply(self, decision: Decision, *, purpose: str = "target", inputs: StopInputs | None = None) -> None:
         """Take over a decision: its order, if there is one, and the side that counts as acted upon."""
-        self.submit(decision.order_quantity, purpose=purpose, target_side=decision.target_side)
+        side = decision.target_side
+        self.submit(decision.order_quantity, purpose=purpose, target_side=side, inputs=inputs)
 
-    def submit(self, quantity: float, *, purpose: str = "target", target_side: float | None = None) -> None:
+    def submit(
+        self,
+        quantity: float,
+        *,
+        purpose: str = "target",
+        target_side: float | None = None,
+        inputs: StopInputs | None = None,
+    ) -> None:
         """Submit a market order for the next open; it adds to what is pending.
 
         Parameters
@@ -225,10 +255,14 @@ class Book:
             Reason that the fills will carry: ``target`` or ``flatten``.
         target_side
             Side that counts as acted upon; unchanged if None.
+        inputs
+            What the stops read at the bar that was decided on; unchanged if None.
         """
         state = self._known_state()
         side = state.target_side if target_side is None else float(target_side)
-        self._state = with_order(state, float(quantity), side)
+        if inputs is not None:
+            state = with_inputs(state, StopInputs(float(inputs.atr), float(inputs.deviation)))
+        self._state = with_order(state, float(quantity), side, self._terms.fills.latency_bars)
         if quantity != 0.0:
             self._purpose = purpose
 
@@ -239,7 +273,7 @@ class Book:
             "last_ts": self._last_ts,
             "fills": self._fills,
             "purpose": self._purpose,
-            "state": {**state._asdict(), "account": state.account._asdict()} if state else None,
+            "state": state_document(state) if state else None,
         }
 
     @classmethod
@@ -249,13 +283,8 @@ class Book:
         book._last_ts = int(document["last_ts"])
         book._fills = int(document["fills"])
         book._purpose = str(document["purpose"])
-        stored = document["state"]
-        if stored is not None:
-            account = Account(**{name: float(value) for name, value in stored["account"].items()})
-            numbers = {
-                name: float(value) for name, value in stored.items() if name not in ("account", "day_end_ms")
-            }
-            book._state = BookState(account=account, day_end_ms=int(stored["day_end_ms"]), **numbers)
+        if document["state"] is not None:
+            book._state = state_from_document(document["state"])
         return book
 
     def _known_state(self) -> BookState:

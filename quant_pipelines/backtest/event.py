@@ -13,6 +13,7 @@ from quant_pipelines.backtest.market import Market, prepare_market
 from quant_pipelines.backtest.recorder import Recorder
 from quant_pipelines.backtest.result import BacktestResult, result_of
 from quant_pipelines.backtest.settings import BacktestSettings
+from quant_pipelines.backtest.stop_rules import latest_inputs
 from quant_pipelines.core.bars import Bars
 from quant_pipelines.core.funding import FundingSeries, no_funding
 from quant_pipelines.portfolio.sizing import VolatilityTarget
@@ -43,8 +44,10 @@ def run_event_backtest(
     market = prepare_market(bars, settings, execution_bars=execution_bars, funding=funding)
     recorder = Recorder(market, settings)
     rules = settings.rules
-    terms = settings.step_terms(strategy, market.execution.step_ms)
-    book = Book(BookSettings(settings.capital, rules, terms.hard_stop, market.execution.timeframe))
+    terms = settings.step_terms(strategy, market.execution.step_ms, bars.step_ms)
+    book = Book(
+        BookSettings(settings.capital, rules, terms.hard_stop, market.execution.timeframe, terms.stops)
+    )
     bars_in = execution_stream(market, funding if funding is not None else no_funding())
     for bar, row in zip(bars_in, market.decision_row, strict=True):
         events = book.step(bar)
@@ -52,7 +55,8 @@ def run_event_backtest(
         if row >= 0:
             known = bars.rows(0, int(row) + 1)
             view = book.view(volatility=latest_volatility(known, settings))
-            book.apply(decide(view, float(target_of(strategy, known)[-1]), rules))
+            decision = decide(view, float(target_of(strategy, known)[-1]), rules)
+            book.apply(decision, inputs=latest_inputs(strategy, known))
     outcome, record = recorder.finish(book, terms)
     result = result_of(outcome, market, settings, record)
     return replace(result, seconds=time.perf_counter() - started)

@@ -1,168 +1,120 @@
-"""The compiled batch loop over execution bars."""
+"""The compiled batch loop over execution bars, for K books abreast: 1 is a backtest, more are a sweep.
 
-from typing import NamedTuple
+A book is stepped only on bars on which something may happen to it; the bars between are ``quiet``.
+"""
 
-from quant_pipelines.backtest.step import (
+from typing import NamedTuple, Protocol
+
+import numpy as np
+
+from quant_pipelines.backtest.quiet import (
+    Quiet,
+    calm_of,
+    content,
+    marked,
+    part_of,
+    quiet_lanes,
+    reached,
+    recalled,
+    trailed,
+    with_book,
+    with_calm,
+    worth_at,
+)
+from quant_pipelines.backtest.state import (
     BookState,
     StepBar,
     StepOutcome,
     StepTerms,
     close_out,
-    step_bar,
     with_order,
 )
-from quant_pipelines.backtest.tally import Tally, tally_bar, tally_end
+from quant_pipelines.backtest.step import step_bar
+from quant_pipelines.backtest.stops import END, TAKE_PROFIT, Seen, StopTerms
+from quant_pipelines.backtest.tally import Tally, tally_end, traded_in
+from quant_pipelines.backtest.tape import LoopTerms, Record, Tape
+from quant_pipelines.backtest.targets import Targets
 from quant_pipelines.backtest.trades import (
     EMPTY_LOG,
-    END,
-    HARD_STOP,
-    TARGET,
     TradeEnd,
     TradeLog,
     add_closing,
     add_funding,
     add_opening,
 )
-from quant_pipelines.core.arrays import FloatArray, IntArray
-from quant_pipelines.core.jit import kernel, scalar
+from quant_pipelines.core.arrays import FloatArray
+from quant_pipelines.core.jit import inlined, inner, kernel
+from quant_pipelines.core.lanes import NONE, ONE, Word, get, lowest_bit, unlikely
 from quant_pipelines.core.timeframes import DAY_MS
 from quant_pipelines.trading.cycle import BookView, decide_order
 from quant_pipelines.trading.rules import TradingTerms
 
 
-class Tape(NamedTuple):
-    """Execution bars with what happens at each of them.
-
-    Parameters
-    ----------
-    ts, open, high, low, close
-        Columns of shape (n_bars,).
-    target
-        Target that is decided on at the bar's close; NaN where nothing is decided. Shape (n_bars,).
-    volatility
-        Annualized, at the same closes; shape (n_bars,), or (0,) where the sizer doesn't ask.
-    funding_bar, funding_per_unit
-        Bars (by position) at whose open funding is paid, and the sum of rate x mark price there. Shape
-        (n_payments,).
-    """
-
-    ts: IntArray
-    open: FloatArray
-    high: FloatArray
-    low: FloatArray
-    close: FloatArray
-    target: FloatArray
-    volatility: FloatArray
-    funding_bar: IntArray
-    funding_per_unit: FloatArray
-
-
-class Record(NamedTuple):
-    """Arrays that a pass writes.
-
-    Parameters
-    ----------
-    daily_equity
-        Equity at the end of each UTC day from the first bar's on, shape (n_days,).
-    bar_equity
-        Equity at every close, shape (n_bars,); left alone if it has shape (0,).
-    trades
-        Finished round trips, shape (capacity, len(COLUMNS)); those beyond it are only counted.
-    """
-
-    daily_equity: FloatArray
-    bar_equity: FloatArray
-    trades: FloatArray
-
-
-class DayClock(NamedTuple):
-    """Position of the running UTC day, and its end in milliseconds."""
-
-    day: int
-    end_ms: int
-
-
 class LoopResult(NamedTuple):
-    """What a pass over a tape leaves."""
+    """What a pass leaves of one book."""
 
     state: BookState
     log: TradeLog
     tally: Tally
 
 
-class LoopTerms(NamedTuple):
-    """Terms of a pass: trading, matching, and whether the position is closed at the last close."""
+class Lane(NamedTuple):
+    """What a book has besides its quiet part, as of the bar on which it was last stepped.
 
-    trading: TradingTerms
-    step: StepTerms
-    close_at_end: bool
+    ``since`` is that bar; ``target`` holds now, ``change`` is the position of the next one in the list.
+    """
+
+    state: BookState
+    log: TradeLog
+    bars_held: int
+    traded: float
+    since: int
+    target: float
+    change: int
 
 
-@scalar
-def log_outcome(log: TradeLog, outcome: StepOutcome, ts: int, rows: FloatArray) -> TradeLog:
-    """Log after a bar, in the order in which things happened in it."""
+class Cursor(NamedTuple):
+    """Where the loop is in its lists: next pause, next payment, and the running UTC day."""
+
+    pause: int
+    payment: int
+    day: int
+
+
+class Loop(Protocol):
+    """Compiled pass over a tape."""
+
+    def __call__(
+        self, tape: Tape, targets: Targets, state: BookState, terms: LoopTerms, record: Record
+    ) -> list[LoopResult]:
+        """Run the books, which all begin in the same state; one result for each lane."""
+
+
+@inner
+def log_outcome(log: TradeLog, outcome: StepOutcome, at: tuple[int, int], rows: FloatArray) -> TradeLog:
+    """Log after a bar, in the order in which things happened in it; ``at`` is its time and the lane."""
+    ts, j = at
     if outcome.funding_paid != 0.0:
         log = add_funding(log, outcome.funding_paid)
     if not outcome.has_fills:
         return log
     if outcome.gap_stop.quantity != 0.0:
-        log = add_closing(log, outcome.gap_stop, TradeEnd(ts, HARD_STOP, True), rows)
+        log = add_closing(log, outcome.gap_stop, TradeEnd(ts, outcome.gap_reason, True, j), rows)
     if outcome.closing.quantity != 0.0:
         is_reversed = outcome.opening.quantity != 0.0
-        is_flat = outcome.state.account.position == 0.0 and outcome.stop.quantity == 0.0
-        log = add_closing(log, outcome.closing, TradeEnd(ts, TARGET, is_flat or is_reversed), rows)
+        is_left = outcome.stop.quantity != 0.0 or outcome.goal.quantity != 0.0
+        is_flat = is_reversed or (outcome.state.account.position == 0.0 and not is_left)
+        log = add_closing(log, outcome.closing, TradeEnd(ts, outcome.closing_reason, is_flat, j), rows)
     if outcome.opening.quantity != 0.0:
         log = add_opening(log, outcome.opening, ts)
     if outcome.stop.quantity != 0.0:
-        log = add_closing(log, outcome.stop, TradeEnd(ts, HARD_STOP, True), rows)
+        log = add_closing(log, outcome.stop, TradeEnd(ts, outcome.stop_reason, True, j), rows)
+    if outcome.goal.quantity != 0.0:
+        log = add_closing(log, outcome.goal, TradeEnd(ts, TAKE_PROFIT, True, j), rows)
     return log
 
 
-@kernel
-def run_tape(tape: Tape, state: BookState, terms: LoopTerms, record: Record) -> LoopResult:
-    """Run a book over a tape.
-
-    Parameters
-    ----------
-    tape
-        Bars and targets.
-    state
-        Book before the first bar.
-    terms
-        Rules.
-    record
-        Arrays that are written.
-    """
-    log, tally = EMPTY_LOG, Tally(0, 0.0, state.equity, 0.0)
-    has_volatility, has_bar_equity = tape.volatility.size > 0, record.bar_equity.size > 0
-    payment, clock = 0, DayClock(0, tape.ts[0] - tape.ts[0] % DAY_MS + DAY_MS)
-    for i in range(tape.ts.size):
-        if tape.ts[i] >= clock.end_ms:
-            clock = close_days(record.daily_equity, clock, tape.ts[i], state.equity)
-        funding = 0.0
-        if payment < tape.funding_bar.size and tape.funding_bar[payment] == i:
-            funding = tape.funding_per_unit[payment]
-            payment += 1
-        bar = StepBar(tape.ts[i], tape.open[i], tape.high[i], tape.low[i], tape.close[i], funding)
-        outcome = step_bar(state, bar, terms.step)
-        state = outcome.state
-        tally = tally_bar(tally, outcome)
-        if outcome.has_fills or outcome.funding_paid != 0.0:  # most bars copy no state
-            log = log_outcome(log, outcome, tape.ts[i], record.trades)
-        volatility = tape.volatility[i] if has_volatility else 0.0
-        decision = decide_order(view_of(state, volatility), tape.target[i], terms.trading)
-        if decision.order_quantity != 0.0 or decision.target_side != state.target_side:
-            state = with_order(state, decision.order_quantity, decision.target_side)
-        if has_bar_equity:
-            record.bar_equity[i] = state.equity
-    result = LoopResult(state, log, tally)
-    if terms.close_at_end:
-        result = end_run(result, terms.step, tape.ts[-1] + terms.step.step_ms, record)
-    record.daily_equity[clock.day] = result.state.equity
-    return result
-
-
-@scalar
+@inner
 def view_of(state: BookState, volatility: float) -> BookView:
     """Return what a decision sees of a book in a replay; pending quantity counts as held."""
     return BookView(
@@ -176,24 +128,264 @@ def view_of(state: BookState, volatility: float) -> BookView:
     )
 
 
-@scalar
-def close_days(daily_equity: FloatArray, clock: DayClock, ts: int, equity: float) -> DayClock:
-    """Write the equity of every UTC day that ended before a bar, and return the day of that bar.
-
-    A loop that goes on one day at a time crashes the compiler of numba 0.68.
-    """
-    passed = (ts - clock.end_ms) // DAY_MS + 1
-    daily_equity[clock.day : clock.day + passed] = equity
-    return DayClock(clock.day + passed, clock.end_ms + passed * DAY_MS)
+@inner
+def with_state(lane: Lane, state: BookState) -> Lane:
+    """Lane with another state of its book."""
+    return Lane(state, lane.log, lane.bars_held, lane.traded, lane.since, lane.target, lane.change)
 
 
-@scalar
-def end_run(result: LoopResult, terms: StepTerms, end_ms: int, record: Record) -> LoopResult:
-    """Close the position at the last close with its costs."""
-    state, fill = close_out(result.state, terms)
-    log, tally = result.log, result.tally
+@inner
+def step_lane(lane: Lane, bar: StepBar, at: tuple[int, int], terms: StepTerms, rows: FloatArray) -> Lane:
+    """Step one book, whose state is that of the bar before; ``at`` is the bar's position and the lane."""
+    outcome = step_bar(lane.state, bar, terms)
+    is_held = lane.state.account.position != 0.0
+    return Lane(
+        outcome.state,
+        log_outcome(lane.log, outcome, (bar.ts, at[1]), rows),
+        lane.bars_held + (at[0] - lane.since if is_held else 0),
+        traded_in(lane.traded, outcome),
+        at[0],
+        lane.target,
+        lane.change,
+    )
+
+
+@inner
+def decide_lane(lane: Lane, volatility: float, terms: TradingTerms, wait_bars: int) -> Lane:
+    """Decide for one book at the close of the bar that its state is of."""
+    decision = decide_order(view_of(lane.state, volatility), lane.target, terms)
+    state = with_order(lane.state, decision.order_quantity, decision.target_side, wait_bars)
+    return with_state(lane, state)
+
+
+@inner
+def step_terms_of(terms: LoopTerms, lane: int) -> StepTerms:
+    """Return the matching terms of one lane."""
+    rows, step = terms.stops, terms.step
+    stops = StopTerms(
+        rows[lane, 0],
+        rows[lane, 1],
+        rows[lane, 2],
+        rows[lane, 3],
+        rows[lane, 4],
+        rows[lane, 5],
+        rows[lane, 6],
+        rows[lane, 7],
+    )
+    return StepTerms(step.costs, stops.hard, step.lot_size, step.step_ms, stops, step.fills, step.margin)
+
+
+@inner
+def next_targets(lanes: list[Lane], targets: Targets, bar_index: int) -> int:
+    """Take over the targets that change at a bar; return the bar of the next change of all."""
+    coming = targets.bar[-1]
+    for j in range(len(lanes)):
+        lane = lanes[j]
+        change = lane.change
+        if targets.bar[change] == bar_index:
+            value = targets.value[change]
+            change += 1
+            lanes[j] = Lane(lane.state, lane.log, lane.bars_held, lane.traded, lane.since, value, change)
+        coming = min(coming, targets.bar[change])
+    return int(coming)
+
+
+@inner
+def changed_at(lanes: list[Lane], targets: Targets, bar_index: int) -> Word:
+    """Lanes, as bits, whose target changes at a bar."""
+    word: Word = NONE
+    for j in range(len(lanes)):
+        if targets.bar[lanes[j].change] == bar_index:
+            word |= ONE << np.uint64(j)
+    return word
+
+
+@inner
+def funding_at(tape: Tape, cursor: Cursor, bar_index: int) -> float:
+    """Funding per unit at a bar."""
+    if cursor.payment < tape.funding_bar.size and tape.funding_bar[cursor.payment] == bar_index:
+        return tape.funding_per_unit[cursor.payment]  # type: ignore[no-any-return]
+    return 0.0
+
+
+@inner
+def past_pause(tape: Tape, cursor: Cursor, bar_index: int) -> Cursor:
+    """Cursor behind a bar, if it is a pause."""
+    if tape.pause[cursor.pause] != bar_index:
+        return cursor
+    payment = cursor.payment
+    if payment < tape.funding_bar.size and tape.funding_bar[payment] == bar_index:
+        payment += 1
+    day = tape.ts[bar_index] // DAY_MS - tape.ts[0] // DAY_MS
+    return Cursor(cursor.pause + 1, payment, day)
+
+
+@inner
+def finished(
+    lane: Lane, tally: Tally, at: tuple[int, int, int], terms: LoopTerms, rows: FloatArray
+) -> LoopResult:
+    """Return what a lane leaves, whose state is that of the last bar; close its position if asked."""
+    n_bars, last_ts, j = at
+    if lane.state.account.position != 0.0:
+        held = tally.bars_held + n_bars - lane.since
+        tally = Tally(held, tally.traded_notional, tally.peak, tally.max_drawdown)
+    if not terms.close_at_end:
+        return LoopResult(lane.state, lane.log, tally)
+    state, fill = close_out(lane.state, terms.step)
+    log = lane.log
     if fill.quantity != 0.0:
-        log = add_closing(log, fill, TradeEnd(end_ms, END, True), record.trades)
+        log = add_closing(log, fill, TradeEnd(last_ts + terms.step.step_ms, END, True, j), rows)
         tally = tally_end(tally, fill, state.equity)
-        record.bar_equity[-1:] = state.equity
     return LoopResult(state, log, tally)
+
+
+@inner
+def seen_at(tape: Tape, bar_index: int) -> Seen:
+    """Return what the stops know at a bar's close."""
+    atr = tape.atr[bar_index] if tape.atr.size > 0 else np.nan
+    deviation = tape.deviation[bar_index] if tape.deviation.size > 0 else np.nan
+    return Seen(atr, deviation, tape.low[bar_index], tape.high[bar_index], tape.volume[bar_index])
+
+
+class StepAt(NamedTuple):
+    """Bar, its position, close and extremes before it, the UTC day at the last pause, and the first one."""
+
+    bar: StepBar
+    number: int
+    last_close: float
+    seen: Seen
+    day: int
+    first_day: int
+
+
+@inner
+def step_at(tape: Tape, cursor: Cursor, bar_index: int) -> StepAt:
+    """Return all about a bar in which books are stepped."""
+    close, seen = 0.0, Seen(np.nan, np.nan, 0.0, 0.0, 0.0)
+    if bar_index > 0:
+        close, seen = tape.close[bar_index - 1], seen_at(tape, bar_index - 1)
+    bar = StepBar(
+        tape.ts[bar_index],
+        tape.open[bar_index],
+        tape.high[bar_index],
+        tape.low[bar_index],
+        tape.close[bar_index],
+        funding_at(tape, cursor, bar_index),
+        tape.volume[bar_index],
+    )
+    return StepAt(bar, bar_index, close, seen, cursor.day, tape.ts[0] // DAY_MS)
+
+
+@inner
+def ended_days(daily_equity: FloatArray, lane: int, at: StepAt, equity: float) -> None:
+    """Write the equity of every UTC day that ended before a bar."""
+    passed = at.bar.ts // DAY_MS - at.first_day
+    if passed > at.day:
+        daily_equity[lane, at.day : passed] = equity
+
+
+@inlined
+def step_lanes(
+    lanes: list[Lane], quiet: Quiet, busy: Word, at: StepAt, terms: LoopTerms, record: Record
+) -> Quiet:
+    """Step the books whose bits are set."""
+    while busy != NONE:
+        j = lowest_bit(busy)
+        busy &= busy - ONE
+        state = recalled(lanes[j].state, part_of(quiet, j), at.last_close, at.seen)
+        ended_days(record.daily_equity, j, at, state.equity)
+        step_terms = step_terms_of(terms, j)
+        lane = step_lane(with_state(lanes[j], state), at.bar, (at.number, j), step_terms, record.trades)
+        lanes[j] = lane
+        quiet = with_book(quiet, j, lane.state, step_terms)
+    return quiet
+
+
+@inlined
+def decide_lanes(
+    lanes: list[Lane], quiet: Quiet, asked: Word, at: tuple[Tape, int], terms: LoopTerms
+) -> Quiet:
+    """Decide for the books whose bits are set."""
+    tape, i = at
+    seen, close = seen_at(tape, i), tape.close[i]
+    volatility = tape.volatility[i] if tape.volatility.size > 0 else 0.0
+    while asked != NONE:
+        j = lowest_bit(asked)
+        asked &= asked - ONE
+        lane = with_state(lanes[j], recalled(lanes[j].state, part_of(quiet, j), close, seen))
+        lane = decide_lane(lane, volatility, terms.trading, terms.step.fills.latency_bars)
+        lanes[j] = lane
+        calm = calm_of(lane.state, lane.target, terms.trading, step_terms_of(terms, j))
+        quiet = with_calm(quiet, j, calm)
+    return quiet
+
+
+@inlined
+def end_lanes(
+    lanes: list[Lane], quiet: Quiet, tape: Tape, terms: LoopTerms, record: Record
+) -> list[LoopResult]:
+    """Results of all books, and the equity of the last day."""
+    results = []
+    last = tape.ts.size - 1
+    day = tape.ts[last] // DAY_MS - tape.ts[0] // DAY_MS
+    for j in range(len(lanes)):
+        state = recalled(lanes[j].state, part_of(quiet, j), tape.close[last], seen_at(tape, last))
+        lane = with_state(lanes[j], state)
+        tally = Tally(lane.bars_held, lane.traded, get(quiet.peak, j), 0.0 - get(quiet.deepest, j))
+        result = finished(lane, tally, (tape.ts.size, tape.ts[last], j), terms, record.trades)
+        record.daily_equity[j, day] = result.state.equity
+        record.bar_equity[j, -1:] = result.state.equity
+        results.append(result)
+    return results
+
+
+@inlined
+def first_lanes(targets: Targets, state: BookState) -> list[Lane]:
+    """Return all books before the first bar."""
+    return [Lane(state, EMPTY_LOG, 0, 0.0, 0, np.nan, start) for start in targets.start]
+
+
+@inlined
+def keep_equity(record: Record, quiet: Quiet, position: np.uint64) -> None:
+    """Record the equity of all books at a close."""
+    for j in range(record.bar_equity.shape[0]):
+        record.bar_equity[j, position] = get(quiet.equity, j)
+
+
+def make_loop(width: int) -> Loop:  # noqa: C901 - one loop, whose branches are all events
+    """Compile the loop for that many books; a power of two up to 64."""
+    every = np.uint64(2**width - 1)
+
+    @kernel
+    def run(
+        tape: Tape, targets: Targets, state: BookState, terms: LoopTerms, record: Record
+    ) -> list[LoopResult]:
+        lanes, quiet = first_lanes(targets, state), quiet_lanes(state, width)
+        has_volatility, has_bar_equity = tape.volatility.size > 0, record.bar_equity.shape[1] > 0
+        is_trailed, cursor = tape.atr.size > 0, Cursor(0, 0, 0)
+        pause, change = tape.pause[0], next_targets(lanes, targets, -1)
+        for i in range(tape.ts.size):
+            u = np.uint64(i)
+            low, high, close = tape.low[u], tape.high[u], tape.close[u]
+            busy = reached(quiet, tape.ts[u], low, high)
+            if unlikely(i == pause):
+                busy = every
+            if unlikely(busy != NONE):
+                quiet = step_lanes(lanes, quiet, busy, step_at(tape, cursor, i), terms, record)
+                cursor = past_pause(tape, cursor, i)
+                pause = tape.pause[cursor.pause]
+            quiet = marked(quiet, close)
+            volatility = tape.volatility[u] if has_volatility else 0.0
+            asked = busy | (content(quiet, worth_at(close, volatility, terms.trading)) ^ every)
+            if unlikely(i == change):
+                asked |= changed_at(lanes, targets, i)
+                change = next_targets(lanes, targets, i)
+            if unlikely(asked != NONE):
+                quiet = decide_lanes(lanes, quiet, asked, (tape, i), terms)
+            if is_trailed:
+                quiet = trailed(quiet, low, high, tape.atr[u])
+            if has_bar_equity:
+                keep_equity(record, quiet, u)
+        return end_lanes(lanes, quiet, tape, terms, record)
+
+    return run

@@ -4,8 +4,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from quant_pipelines.backtest.loop import Tape
 from quant_pipelines.backtest.settings import BacktestSettings
+from quant_pipelines.backtest.stop_rules import atr_of, deviation_of
+from quant_pipelines.backtest.tape import Tape
+from quant_pipelines.backtest.targets import Changes, changes_at, changes_of
 from quant_pipelines.core.arrays import FloatArray, IntArray
 from quant_pipelines.core.bars import Bars
 from quant_pipelines.core.errors import BacktestError
@@ -13,6 +15,7 @@ from quant_pipelines.core.funding import FundingSeries, no_funding
 from quant_pipelines.core.timeframes import DAY_MS
 from quant_pipelines.portfolio.sizing import VolatilityTarget
 from quant_pipelines.portfolio.volatility import realized_volatility
+from quant_pipelines.sdk.strategy import Strategy
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +36,8 @@ class Market:
         See ``Tape``.
     mark_fallbacks
         Funding slots without a mark price: paid on the last close.
+    pause
+        See ``Tape``.
     """
 
     bars: Bars
@@ -42,6 +47,7 @@ class Market:
     funding_bar: IntArray
     funding_per_unit: FloatArray
     mark_fallbacks: int
+    pause: IntArray
 
     @property
     def first_day(self) -> int:
@@ -53,8 +59,8 @@ class Market:
         """UTC days from the first to the last execution bar, days without bars included."""
         return int(self.execution.ts[-1]) // DAY_MS - self.first_day + 1
 
-    def tape(self, target: FloatArray) -> Tape:
-        """Tape for a target of shape (n_bars,) on the strategy's bars."""
+    def tape(self, strategy: Strategy) -> Tape:
+        """Return what the loop reads; the stops' inputs are those of the strategy's class."""
         bars = self.execution
         return Tape(
             bars.ts,
@@ -62,11 +68,21 @@ class Market:
             bars.high,
             bars.low,
             bars.close,
-            at_decisions(target, self.decision_row),
+            bars.volume,
             self.volatility,
+            as_of(atr_of(strategy, self.bars), self.decision_row),
+            as_of(deviation_of(strategy, self.bars), self.decision_row),
+            self.pause,
             self.funding_bar,
             self.funding_per_unit,
         )
+
+    def changes(self, target: FloatArray) -> Changes:
+        """Find where a target of shape (n_bars,), on the strategy's bars, changes at execution bars."""
+        first = int(self.decision_row[0])
+        if first >= 0 and int(self.decision_row[-1]) - first == len(self.execution) - 1:
+            return changes_of(target, first, len(self.execution))
+        return changes_at(target, self.decision_row)
 
 
 def prepare_market(
@@ -92,7 +108,9 @@ def prepare_market(
         volatility = at_decisions(realized_volatility(bars, sizing.window), row)
     known = funding if funding is not None else no_funding()
     funding_bar, per_unit, fallbacks = _funding_by_bar(execution, known)
-    return Market(bars, execution, row, volatility, funding_bar, per_unit, fallbacks)
+    return Market(
+        bars, execution, row, volatility, funding_bar, per_unit, fallbacks, _pauses(execution, funding_bar)
+    )
 
 
 def decision_rows(bars: Bars, execution: Bars) -> IntArray:
@@ -114,6 +132,16 @@ def decision_rows(bars: Bars, execution: Bars) -> IntArray:
 def at_decisions(values: FloatArray, decision_row: IntArray) -> FloatArray:
     """Values of strategy bars at the execution bars that decide on them; NaN elsewhere."""
     return np.where(decision_row >= 0, values[decision_row], np.nan)
+
+
+def as_of(values: FloatArray, decision_row: IntArray) -> FloatArray:
+    """Values of strategy bars at every execution close: of the newest bar that was decided on; NaN before."""
+    if not values.size:
+        return values
+    if decision_row[0] >= 0 and decision_row[-1] - decision_row[0] == decision_row.size - 1:
+        return values[decision_row[0] : decision_row[-1] + 1]
+    newest = np.maximum.accumulate(decision_row)
+    return np.where(newest >= 0, values[newest], np.nan)
 
 
 def _execution(bars: Bars, settings: BacktestSettings, execution_bars: Bars | None) -> Bars:
@@ -146,3 +174,13 @@ def _funding_by_bar(execution: Bars, funding: FundingSeries) -> tuple[IntArray, 
     per_unit = np.zeros(paid_at.size)
     np.add.at(per_unit, slot, amounts)
     return paid_at.astype(np.int64), per_unit, int(is_unknown.sum())
+
+
+def _pauses(execution: Bars, funding_bar: IntArray) -> IntArray:
+    """Bars that begin or end a UTC day or at which funding is paid, and one that never comes."""
+    day = execution.ts // DAY_MS
+    is_edge = np.diff(day, prepend=day[0]) > 0
+    is_edge |= execution.close_ts // DAY_MS > day
+    return np.concatenate([np.union1d(np.flatnonzero(is_edge), funding_bar), [len(execution)]]).astype(
+        np.int64
+    )

@@ -3,17 +3,16 @@
 import numpy as np
 
 from quant_pipelines.backtest.book import Book, BookedFill, BookEvent, FundingPayment
-from quant_pipelines.backtest.loop import LoopResult, Record
+from quant_pipelines.backtest.loop import LoopResult
 from quant_pipelines.backtest.market import Market
 from quant_pipelines.backtest.settings import BacktestSettings
-from quant_pipelines.backtest.step import StepFill, StepTerms, close_out
-from quant_pipelines.backtest.tally import Tally, tally_end
+from quant_pipelines.backtest.state import StepFill, StepTerms, close_out
+from quant_pipelines.backtest.stops import END, EXIT_REASONS, TARGET
+from quant_pipelines.backtest.tally import Tally, drawdown_after, tally_end
+from quant_pipelines.backtest.tape import Record
 from quant_pipelines.backtest.trades import (
     COLUMNS,
     EMPTY_LOG,
-    END,
-    HARD_STOP,
-    TARGET,
     TradeEnd,
     add_closing,
     add_funding,
@@ -38,7 +37,7 @@ class Recorder:
         self._market = market
         self._settings = settings
         self._log = EMPTY_LOG
-        self._trades = np.empty((2 * len(market.execution) + 1, len(COLUMNS)))
+        self._trades = np.empty((1, 2 * len(market.execution) + 1, len(COLUMNS)))
         self._daily = np.full(market.n_days, settings.capital)
         self._bars: list[float] = []
         self._position = 0.0
@@ -58,7 +57,7 @@ class Recorder:
             tally.bars_held + (book.account.position != 0.0),
             traded,
             max(tally.peak, book.equity),
-            min(tally.max_drawdown, book.equity / max(tally.peak, book.equity) - 1.0),
+            drawdown_after(tally.max_drawdown, max(tally.peak, book.equity), book.equity),
         )
         self._daily[book.last_ts // DAY_MS - self._market.first_day :] = book.equity
         self._bars.append(book.equity)
@@ -71,12 +70,12 @@ class Recorder:
         if self._settings.close_at_end:
             state, fill = close_out(state, terms)
             if fill.quantity != 0.0:
-                end = TradeEnd(book.last_ts + terms.step_ms, END, True)
+                end = TradeEnd(book.last_ts + terms.step_ms, END, True, 0)
                 self._log = add_closing(self._log, fill, end, self._trades)
                 self._tally = tally_end(self._tally, fill, state.equity)
                 self._daily[-1] = self._bars[-1] = state.equity
         kept = np.array(self._bars if self._settings.has_bar_equity else [])
-        return LoopResult(state, self._log, self._tally), Record(self._daily, kept, self._trades)
+        return LoopResult(state, self._log, self._tally), Record(self._daily[None], kept[None], self._trades)
 
     def _add_fill(self, fill: BookedFill) -> None:
         """Tell opening from closing by the position that the fills themselves add up to."""
@@ -88,5 +87,5 @@ class Recorder:
         is_flat = abs(self._position) <= 1e-9 * abs(fill.quantity)
         if is_flat:
             self._position = 0.0
-        reason = HARD_STOP if fill.reason == "hard_stop" else TARGET
-        self._log = add_closing(self._log, step, TradeEnd(fill.ts, reason, is_flat), self._trades)
+        reason = EXIT_REASONS.index(fill.reason) if fill.reason in EXIT_REASONS else TARGET
+        self._log = add_closing(self._log, step, TradeEnd(fill.ts, reason, is_flat, 0), self._trades)

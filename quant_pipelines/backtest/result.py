@@ -5,9 +5,10 @@ from functools import cached_property
 
 import numpy as np
 
-from quant_pipelines.backtest.loop import LoopResult, Record
+from quant_pipelines.backtest.loop import LoopResult
 from quant_pipelines.backtest.market import Market
 from quant_pipelines.backtest.settings import BacktestSettings
+from quant_pipelines.backtest.tape import Record
 from quant_pipelines.backtest.trades import Trade, trades_of
 from quant_pipelines.core.arrays import FloatArray
 from quant_pipelines.core.timeframes import DAY_MS, YEAR_DAYS, day_of
@@ -98,16 +99,14 @@ def day_keys(market: Market) -> tuple[str, ...]:
     return tuple(day_of((market.first_day + day) * DAY_MS) for day in range(market.n_days))
 
 
-def measures(outcome: LoopResult, record: Record, market: Market, capital: float) -> dict[str, float]:
-    """Metrics of a pass; NaN where a measure isn't defined."""
+def activity_of(outcome: LoopResult, market: Market, capital: float) -> Activity:
+    """Exposure, turnover and drawdown of a pass."""
     tally = outcome.tally
-    daily_returns = daily_returns_of(record.daily_equity, capital)
-    activity = Activity(
+    return Activity(
         exposure=tally.bars_held / len(market.execution),
         turnover=tally.traded_notional / capital * YEAR_DAYS / market.n_days,
         max_drawdown=tally.max_drawdown,
     )
-    return summarize(daily_returns, record.trades[: outcome.log.finished, 8], activity)
 
 
 def result_of(
@@ -115,20 +114,22 @@ def result_of(
 ) -> BacktestResult:
     """Make the result of a pass and of the record that it wrote."""
     account = outcome.state.account
-    metrics = measures(outcome, record, market, settings.capital)
+    returns = daily_returns_of(record.daily_equity[0], settings.capital)
+    rows = record.trades[0, : outcome.log.finished].copy()
+    metrics = summarize(returns, rows[:, 8], activity_of(outcome, market, settings.capital))
     open_position = None
     if account.position != 0.0:
         unrealized = account.position * (outcome.state.close - account.entry_price)
         open_position = OpenPosition(account.position, account.entry_price, unrealized)
     return BacktestResult(
-        trade_rows=record.trades[: outcome.log.finished].copy(),
+        trade_rows=rows,
         open_position=open_position,
         capital=settings.capital,
         final_equity=outcome.state.equity,
         days=day_keys(market),
-        daily_returns=daily_returns_of(record.daily_equity, settings.capital),
-        daily_equity=record.daily_equity,
-        bar_equity=record.bar_equity,
+        daily_returns=returns,
+        daily_equity=record.daily_equity[0],
+        bar_equity=record.bar_equity[0],
         metrics={name: float(value) if np.isfinite(value) else None for name, value in metrics.items()},
         bars=len(market.execution),
         seconds=0.0,
@@ -141,7 +142,10 @@ def result_of(
 
 
 def _not_modelled(market: Market, settings: BacktestSettings) -> tuple[str, ...]:
-    missing = ["liquidation", "participation cap", "latency below one bar", "stale_data rule (wall clock)"]
+    execution = settings.rules.execution
+    missing = ["latency below one bar", "stale_data rule (wall clock)", "specifications as of a date"]
+    missing.append("mark price of a liquidation" if execution.brackets else "liquidation")
+    missing.append("participation cap of stops" if execution.participation else "participation cap")
     if not market.funding_bar.size:
         missing.append("funding")
     if not settings.rules.specification.lot_size:

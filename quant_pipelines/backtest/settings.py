@@ -1,9 +1,14 @@
 """What a backtest is asked to do."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-from quant_pipelines.backtest.loop import LoopTerms
-from quant_pipelines.backtest.step import StepTerms
+import numpy as np
+
+from quant_pipelines.backtest.state import FillTerms, StepTerms
+from quant_pipelines.backtest.stop_rules import stop_terms_of
+from quant_pipelines.backtest.stops import NO_STOPS, StopTerms
+from quant_pipelines.backtest.tape import LoopTerms
 from quant_pipelines.core.errors import BacktestError
 from quant_pipelines.sdk.strategy import Strategy
 from quant_pipelines.trading.rules import TradingRules
@@ -45,12 +50,20 @@ class BacktestSettings:
         if not self.capital > 0.0:
             raise BacktestError(f"capital is {self.capital}; expected a positive amount")
 
-    def step_terms(self, strategy: Strategy, step_ms: int) -> StepTerms:
+    def step_terms(self, strategy: Strategy, step_ms: int, strategy_step_ms: int) -> StepTerms:
         """Return matching terms for a strategy on execution bars of that length."""
-        stop = strategy.stop_fraction if self.has_stops else 0.0
-        terms = self.rules.terms
-        return StepTerms(terms.costs, stop, terms.lot_size, int(step_ms))
+        stops = stop_terms_of(strategy, strategy_step_ms) if self.has_stops else NO_STOPS
+        return step_terms_of(self.rules, stops, int(step_ms))
 
-    def loop_terms(self, strategy: Strategy, step_ms: int) -> LoopTerms:
-        """Return all terms of a batch pass."""
-        return LoopTerms(self.rules.terms, self.step_terms(strategy, step_ms), self.close_at_end)
+    def loop_terms(self, strategies: Sequence[Strategy], step_ms: int, strategy_step_ms: int) -> LoopTerms:
+        """Return all terms of a batch pass with a lane for each strategy."""
+        steps = [self.step_terms(strategy, step_ms, strategy_step_ms) for strategy in strategies]
+        stops = np.array([step.stops for step in steps], dtype=np.float64)
+        return LoopTerms(self.rules.terms, steps[0], stops, self.close_at_end)
+
+
+def step_terms_of(rules: TradingRules, stops: StopTerms, step_ms: int) -> StepTerms:
+    """Return matching terms of rules and stops on execution bars of that length."""
+    trading, execution = rules.terms, rules.execution
+    fills = FillTerms(float(execution.participation), int(execution.latency_ms) // step_ms)
+    return StepTerms(trading.costs, stops.hard, trading.lot_size, step_ms, stops, fills, execution.margin)

@@ -1,128 +1,53 @@
-"""One execution bar: funding, gap stop, pending order, intrabar stop, mark; the same in every driver.
+"""One execution bar, the same in every driver; called by the compiled loop, the event backtest and paper.
 
-Called by the compiled batch loop, the event backtest and the paper broker. It never decides.
+Within one bar: funding on the position held, liquidation and gap stops at the open, the pending market order,
+intrabar stops, the take-profit; then the mark, and what the stops make of the closed bar. It never decides.
 """
 
-from typing import NamedTuple
-
-from quant_pipelines.accounting.account import Account, apply_fill, apply_funding, equity
-from quant_pipelines.core.jit import scalar
+from quant_pipelines.accounting.account import apply_funding, equity
+from quant_pipelines.backtest.fills import Held, closed, ordered, pending_after_stop, protected, taken
+from quant_pipelines.backtest.state import (
+    NO_FILL,
+    BookState,
+    StepBar,
+    StepFill,
+    StepOutcome,
+    StepTerms,
+    close_out,
+    opening_state,
+    with_inputs,
+    with_order,
+)
+from quant_pipelines.backtest.stops import (
+    EQUITY_STOP,
+    NO_GUARD,
+    TARGET,
+    TIME_STOP,
+    Guard,
+    Level,
+    Seen,
+    closed_guard,
+    moved_level,
+)
+from quant_pipelines.core.jit import inner, kernel
 from quant_pipelines.core.timeframes import DAY_MS
-from quant_pipelines.costs import CostTerms, fee_of, fill_price, whole_lots
+from quant_pipelines.costs import whole_lots
+
+__all__ = [
+    "BookState",
+    "StepBar",
+    "StepFill",
+    "StepOutcome",
+    "StepTerms",
+    "close_out",
+    "opening_state",
+    "step_bar",
+    "with_inputs",
+    "with_order",
+]
 
 
-class StepBar(NamedTuple):
-    """Closed execution bar; ``funding_per_unit`` is the sum of rate x mark price paid at its open."""
-
-    ts: int
-    open: float
-    high: float
-    low: float
-    close: float
-    funding_per_unit: float
-
-
-class StepTerms(NamedTuple):
-    """What ``step_bar`` needs to know: costs, stop distance (0 is no stop), lot size, bar length."""
-
-    costs: CostTerms
-    hard_stop: float
-    lot_size: float
-    step_ms: int
-
-
-class BookState(NamedTuple):
-    """State of one book between two execution bars.
-
-    Parameters
-    ----------
-    account
-        Cash and position.
-    pending
-        Signed base quantity of the market order that fills at the next open; 0 is none.
-    stop_price
-        Level of the hard stop; 0 is none.
-    target_side
-        Side of the target that was last acted upon.
-    close, equity
-        At the last bar's close.
-    day_start_equity
-        At the last 00:00 UTC.
-    day_end_ms
-        The next 00:00 UTC.
-    """
-
-    account: Account
-    pending: float
-    stop_price: float
-    target_side: float
-    close: float
-    equity: float
-    day_start_equity: float
-    day_end_ms: int
-
-
-class StepFill(NamedTuple):
-    """Fill within a bar; quantity is signed base, 0 is no fill."""
-
-    quantity: float
-    price: float
-    fee: float
-
-
-class StepOutcome(NamedTuple):
-    """State after a bar and what happened in it, in this order."""
-
-    state: BookState
-    has_fills: bool
-    funding_paid: float
-    gap_stop: StepFill
-    closing: StepFill
-    opening: StepFill
-    stop: StepFill
-
-
-def opening_state(account: Account, first_ts: int) -> BookState:
-    """State of a flat book before the bar that opens at ``first_ts``."""
-    midnight = int(first_ts) - int(first_ts) % DAY_MS + DAY_MS
-    return BookState(account, 0.0, 0.0, 0.0, 0.0, account.cash, account.cash, midnight)
-
-
-@scalar
-def _fill(quantity: float, price: float, costs: CostTerms) -> StepFill:
-    paid = fill_price(price, quantity, costs)
-    return StepFill(quantity, paid, fee_of(quantity, paid, costs))
-
-
-@scalar
-def _book(account: Account, fill: StepFill) -> Account:
-    return apply_fill(account, fill.quantity, fill.price, fill.fee)
-
-
-@scalar
-def _stop_level(account: Account, hard_stop: float) -> float:
-    if account.position == 0.0 or hard_stop <= 0.0:
-        return 0.0
-    if account.position > 0.0:
-        return account.entry_price * (1.0 - hard_stop)
-    return account.entry_price * (1.0 + hard_stop)
-
-
-@scalar
-def _is_hit(position: float, stop_price: float, low: float, high: float) -> bool:
-    if stop_price <= 0.0:
-        return False
-    return (position > 0.0 and low <= stop_price) or (position < 0.0 and high >= stop_price)
-
-
-@scalar
-def _pending_after_stop(position: float, pending: float) -> float:
-    """Reduce an order once a stop closed the position: only a reversal still opens."""
-    after = position + pending
-    return after if after * position < 0.0 else 0.0
-
-
-@scalar
+@kernel
 def step_bar(state: BookState, bar: StepBar, terms: StepTerms) -> StepOutcome:
     """Book one closed execution bar.
 
@@ -133,99 +58,137 @@ def step_bar(state: BookState, bar: StepBar, terms: StepTerms) -> StepOutcome:
     bar
         Prices in quote per base.
     terms
-        Costs and stop.
+        Costs, stops, fills and margin.
 
     Returns
     -------
     StepOutcome
-        Funding is paid on the position held into the bar; a stop beyond the open fills at the open; the
-        pending order fills at the open; the stop of the position then held is live within the bar. Every
-        fill is a taker's: worse by the slippage, with fee. A reversal is booked as close and open.
+        Fills of market orders and stops are a taker's: worse by the slippage, with fee. Stop and target in
+        one bar: the stop.
     """
-    account, pending, stop_price = state.account, state.pending, state.stop_price
-    gap_stop = closing = opening = stop = StepFill(0.0, 0.0, 0.0)
-    has_fills = False
+    seen, pending = state.seen, state.pending
+    level = Level(state.stop_price, state.guard.reason)
+    level = moved_level(state.account, level, state.guard, seen.atr, terms.stops)
+    held = Held(state.account, level, state.guard)
+    closing = opening = NO_FILL
     funding_paid = 0.0
-    if bar.funding_per_unit != 0.0 and account.position != 0.0:
-        funding_paid = account.position * bar.funding_per_unit
-        account = apply_funding(account, funding_paid)
-    if _is_hit(account.position, stop_price, bar.open, bar.open):
-        has_fills = True
-        gap_stop = _fill(whole_lots(-account.position, terms.lot_size), bar.open, terms.costs)
-        pending = _pending_after_stop(account.position, pending)
-        account = _book(account, gap_stop)
-        stop_price = 0.0
-    if pending != 0.0:
-        has_fills = True
-        held = account.position
-        if held * pending < 0.0 and abs(pending) > abs(held):
-            closing = _fill(whole_lots(-held, terms.lot_size), bar.open, terms.costs)
-            account = _book(account, closing)
-            opening = _fill(whole_lots(pending + held, terms.lot_size), bar.open, terms.costs)
-            account = _book(account, opening)
-        elif held * pending < 0.0:
-            closing = _fill(pending, bar.open, terms.costs)
-            account = _book(account, closing)
-        else:
-            opening = _fill(pending, bar.open, terms.costs)
-            account = _book(account, opening)
-        stop_price = _stop_level(account, terms.hard_stop)
-    if _is_hit(account.position, stop_price, bar.low, bar.high):
-        has_fills = True
-        level = min(bar.open, stop_price) if account.position > 0.0 else max(bar.open, stop_price)
-        stop = _fill(whole_lots(-account.position, terms.lot_size), level, terms.costs)
-        account = _book(account, stop)
-        stop_price = 0.0
-    marked = _mark(state, account, stop_price, bar, terms.step_ms)
-    return StepOutcome(marked, has_fills, funding_paid, gap_stop, closing, opening, stop)
+    if bar.funding_per_unit != 0.0 and held.account.position != 0.0:
+        funding_paid = held.account.position * bar.funding_per_unit
+        held = Held(apply_funding(held.account, funding_paid), held.level, held.guard)
+    gap = protected(held, bar.open, (bar.open, bar.open), terms, seen.volume)
+    if gap.fill.quantity != 0.0:
+        pending = pending_after_stop(held.account.position, pending)
+        held = closed(held, gap.fill)
+    if pending != 0.0 and state.wait_bars == 0:
+        order = ordered(held, pending, bar, seen, terms)
+        held, closing, opening, pending = order.held, order.closing, order.opening, order.pending
+    stop = protected(held, bar.open, (bar.low, bar.high), terms, seen.volume)
+    if stop.fill.quantity != 0.0:
+        pending = pending_after_stop(held.account.position, pending)
+        held = closed(held, stop.fill)
+    goal = taken(held, bar, terms)
+    if goal.quantity != 0.0:
+        pending = pending_after_stop(held.account.position, pending)
+        held = closed(held, goal)
+    marked = _mark(state, held, pending, bar, terms)
+    has_fills = (
+        gap.fill.quantity != 0.0
+        or closing.quantity != 0.0
+        or opening.quantity != 0.0
+        or stop.fill.quantity != 0.0
+        or goal.quantity != 0.0
+    )
+    return StepOutcome(
+        marked,
+        has_fills,
+        funding_paid,
+        gap.fill,
+        closing,
+        opening,
+        stop.fill,
+        goal,
+        gap.reason,
+        state.exit_reason,
+        stop.reason,
+    )
 
 
-@scalar
-def _mark(state: BookState, account: Account, stop_price: float, bar: StepBar, step_ms: int) -> BookState:
+@inner
+def _mark(state: BookState, held: Held, pending: float, bar: StepBar, terms: StepTerms) -> BookState:
     """Equity at the close; the day's baseline is the equity at 00:00 UTC."""
-    value = equity(account, bar.close)
+    value = equity(held.account, bar.close)
     baseline, day_end = state.day_start_equity, state.day_end_ms
     if bar.ts >= day_end:
         baseline = state.equity
         day_end = bar.ts - bar.ts % DAY_MS + DAY_MS
-    if bar.ts + step_ms >= day_end:
+    if bar.ts + terms.step_ms >= day_end:
         baseline = value
         day_end += DAY_MS
-    return BookState(account, 0.0, stop_price, state.target_side, bar.close, value, baseline, day_end)
+    seen = Seen(state.seen.atr, state.seen.deviation, bar.low, bar.high, bar.volume)
+    guard, stop_price = NO_GUARD, 0.0
+    if held.account.position != 0.0:
+        guard = _renamed(held.guard, held.level.reason)
+        guard = closed_guard(guard, held.account.position, seen, state.seen, terms.stops)
+        stop_price = held.level.price
+    state_after = BookState(
+        held.account,
+        pending,
+        stop_price,
+        state.target_side,
+        bar.close,
+        value,
+        baseline,
+        day_end,
+        guard,
+        seen,
+        max(state.equity_peak, value) if terms.stops.equity > 0.0 else state.equity_peak,
+        state.exit_reason if pending != 0.0 else TARGET,
+        max(state.wait_bars - 1, 0) if pending != 0.0 else 0,
+    )
+    return _expired(state_after, bar.ts + terms.step_ms, terms)
 
 
-@scalar
-def with_order(state: BookState, quantity: float, target_side: float) -> BookState:
-    """State with a market order added to what is pending, and the side that counts as acted upon."""
+@inner
+def _renamed(guard: Guard, reason: int) -> Guard:
+    return Guard(
+        reason,
+        guard.entry_ms,
+        guard.best,
+        guard.distance,
+        guard.distance_reason,
+        guard.goal,
+        guard.sar,
+        guard.acceleration,
+    )
+
+
+@inner
+def _expired(state: BookState, close_ms: int, terms: StepTerms) -> BookState:
+    """State with the order of a stop that fires at a close: time in the position, or the equity curve."""
+    stops, position = terms.stops, state.account.position
+    if position == 0.0 or state.pending != 0.0:
+        return state
+    if stops.time_ms > 0.0 and close_ms - state.guard.entry_ms >= stops.time_ms:
+        return _leaving(state, TIME_STOP, state.equity_peak, terms)
+    if stops.equity > 0.0 and state.equity < state.equity_peak * (1.0 - stops.equity):
+        return _leaving(state, EQUITY_STOP, state.equity, terms)
+    return state
+
+
+@inner
+def _leaving(state: BookState, reason: int, equity_peak: float, terms: StepTerms) -> BookState:
     return BookState(
         state.account,
-        state.pending + quantity,
+        whole_lots(-state.account.position, terms.lot_size),
         state.stop_price,
-        target_side,
+        state.target_side,
         state.close,
         state.equity,
         state.day_start_equity,
         state.day_end_ms,
+        state.guard,
+        state.seen,
+        equity_peak,
+        reason,
+        terms.fills.latency_bars,
     )
-
-
-@scalar
-def close_out(state: BookState, terms: StepTerms) -> tuple[BookState, StepFill]:
-    """State after the position is closed at the last close with costs; pending orders are dropped."""
-    position = state.account.position
-    fill = StepFill(0.0, 0.0, 0.0)
-    account = state.account
-    if position != 0.0:
-        fill = _fill(whole_lots(-position, terms.lot_size), state.close, terms.costs)
-        account = _book(account, fill)
-    closed = BookState(
-        account,
-        0.0,
-        0.0,
-        state.target_side,
-        state.close,
-        equity(account, state.close),
-        state.day_start_equity,
-        state.day_end_ms,
-    )
-    return closed, fill

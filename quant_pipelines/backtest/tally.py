@@ -2,7 +2,7 @@
 
 from typing import NamedTuple
 
-from quant_pipelines.backtest.step import StepFill, StepOutcome
+from quant_pipelines.backtest.state import StepFill, StepOutcome
 from quant_pipelines.core.jit import scalar
 
 
@@ -34,20 +34,23 @@ def notional_of(fill: StepFill) -> float:
 
 
 @scalar
-def tally_bar(tally: Tally, outcome: StepOutcome) -> Tally:
-    """Add a bar to the sums."""
-    equity = outcome.state.equity
-    traded = tally.traded_notional
+def traded_in(traded: float, outcome: StepOutcome) -> float:
+    """Add the value of a bar's fills to a sum."""
     if outcome.has_fills:
-        for fill in (outcome.gap_stop, outcome.closing, outcome.opening, outcome.stop):
+        for fill in (outcome.gap_stop, outcome.closing, outcome.opening, outcome.stop, outcome.goal):
             traded += notional_of(fill)  # one by one, as a book books them: sums are equal to the bit
-    peak = max(tally.peak, equity)
-    held = tally.bars_held + (1 if outcome.state.account.position != 0.0 else 0)
-    return Tally(held, traded, peak, min(tally.max_drawdown, equity / peak - 1.0))
+    return traded
+
+
+@scalar
+def drawdown_after(drawdown: float, peak: float, equity: float) -> float:
+    """Deepest fall after a close, 0 or negative; it is divided only where it deepens, as the loop does."""
+    fall = peak - equity
+    return 0.0 - fall / peak if fall > (0.0 - drawdown) * peak else drawdown
 
 
 @scalar
 def tally_end(tally: Tally, fill: StepFill, equity: float) -> Tally:
     """Add the closing fill behind the last bar to the sums."""
-    deepest = min(tally.max_drawdown, equity / tally.peak - 1.0)
+    deepest = drawdown_after(tally.max_drawdown, tally.peak, equity)
     return Tally(tally.bars_held, tally.traded_notional + notional_of(fill), tally.peak, deepest)

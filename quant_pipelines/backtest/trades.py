@@ -4,13 +4,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import NamedTuple
 
-from quant_pipelines.backtest.step import StepFill
+from quant_pipelines.backtest.state import StepFill
+from quant_pipelines.backtest.stops import EXIT_REASONS
 from quant_pipelines.core.arrays import FloatArray
 from quant_pipelines.core.jit import scalar
 from quant_pipelines.core.timeframes import from_ms
 
-EXIT_REASONS = ("target", "hard_stop", "end")
-TARGET, HARD_STOP, END = range(3)
 COLUMNS = (
     "entry_ts",
     "exit_ts",
@@ -39,11 +38,15 @@ class OpenTrade(NamedTuple):
 
 
 class TradeEnd(NamedTuple):
-    """How a closing fill ends a round trip: time, reason, and whether nothing is left of the position."""
+    """How a closing fill ends a round trip: time, reason, whether nothing is left of the position; and whose.
+
+    The lane goes with the array of all lanes: a view of its part would be counted in and out at every fill.
+    """
 
     ts: int
     reason: int
     is_flat: bool
+    lane: int
 
 
 class TradeLog(NamedTuple):
@@ -76,7 +79,7 @@ class Trade:
     pnl
         Quote, after fees and funding.
     exit_reason
-        ``target``, ``hard_stop`` or ``end``.
+        One of ``stops.EXIT_REASONS``, such as ``target``, ``hard_stop`` or ``end``.
     """
 
     entry_time: datetime
@@ -134,7 +137,7 @@ def add_opening(log: TradeLog, fill: StepFill, ts: int) -> TradeLog:
 def add_closing(log: TradeLog, fill: StepFill, end: TradeEnd, rows: FloatArray) -> TradeLog:
     """Log after a fill that reduced a position; the end of a round trip is written to its row.
 
-    ``rows`` has shape (capacity, len(COLUMNS)); round trips beyond its capacity are counted, not written.
+    ``rows`` has shape (n_lanes, capacity, len(COLUMNS)); what is beyond its capacity is counted, not written.
     """
     trade, size = log.trade, abs(fill.quantity)
     exited = trade.exited + size
@@ -154,12 +157,14 @@ def add_closing(log: TradeLog, fill: StepFill, end: TradeEnd, rows: FloatArray) 
             trade.funding,
         )
         return TradeLog(log.finished, reduced)
-    if log.finished < rows.shape[0]:
-        row = rows[log.finished]
-        row[0], row[1], row[2], row[3] = trade.entry_ts, end.ts, trade.side, trade.entered
-        row[4], row[5], row[6], row[7] = trade.entry_price, average, fees, trade.funding
-        row[8] = trade.side * trade.entered * (average - trade.entry_price) - fees - trade.funding
-        row[9] = end.reason
+    if log.finished < rows.shape[1]:
+        j, n = end.lane, log.finished
+        pnl = trade.side * trade.entered * (average - trade.entry_price) - fees - trade.funding
+        rows[j, n, 0], rows[j, n, 1] = trade.entry_ts, end.ts
+        rows[j, n, 2], rows[j, n, 3] = trade.side, trade.entered
+        rows[j, n, 4], rows[j, n, 5] = trade.entry_price, average
+        rows[j, n, 6], rows[j, n, 7] = fees, trade.funding
+        rows[j, n, 8], rows[j, n, 9] = pnl, end.reason
     return TradeLog(log.finished + 1, NO_TRADE)
 
 

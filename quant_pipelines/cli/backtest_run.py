@@ -12,7 +12,7 @@ from quant_pipelines.cli.history import StoredMarket, read_market
 from quant_pipelines.cli.output import write_text
 from quant_pipelines.core.errors import BacktestError
 from quant_pipelines.core.funding import no_funding
-from quant_pipelines.core.settings import CostSettings, Settings
+from quant_pipelines.core.settings import Settings
 from quant_pipelines.portfolio import parse_sizing
 from quant_pipelines.sdk import Strategy, StrategySource, load_strategy, strategies_folder
 from quant_pipelines.settings import load_settings
@@ -77,10 +77,12 @@ def write_files(arguments: argparse.Namespace, market: StoredMarket, result: Bac
 
 
 def _rules(arguments: argparse.Namespace, settings: Settings) -> TradingRules:
-    costs = CostSettings(
-        settings.costs.fee_bps if arguments.fee_bps is None else arguments.fee_bps,
-        settings.costs.slippage_bps if arguments.slippage_bps is None else arguments.slippage_bps,
-    )
+    costs = settings.costs
+    if arguments.fee_bps is not None:
+        maker = min(costs.maker_fee_bps, arguments.fee_bps)
+        costs = replace(costs, fee_bps=arguments.fee_bps, maker_fee_bps=maker)
+    if arguments.slippage_bps is not None:
+        costs = replace(costs, slippage_bps=arguments.slippage_bps)
     return TradingRules(
         costs=costs,
         sizing=parse_sizing(arguments.sizing),

@@ -1,4 +1,4 @@
-"""The one file that imports numba: compiled scalar functions and loops.
+"""Compiled scalar functions and loops; no file but this one and ``lanes`` knows numba.
 
 numba's disk cache looks only at a kernel's own file, so an edited callee would be served stale. The cache
 folder is therefore named by a digest of every compiled source of the package.
@@ -21,6 +21,7 @@ _COMPILED = (
     "costs",
     "accounting",
     "metrics",
+    "sdk",
     "risk",
     "portfolio",
     "trading",
@@ -68,5 +69,30 @@ def scalar(function: Function) -> Function:
     """
     compiled: Any = numba.njit(  # noqa: TID251
         cache=True, nogil=True, error_model="numpy", forceinline=True
+    )(function)
+    return cast(Function, compiled)
+
+
+def inner(function: Function) -> Function:
+    """Compile like ``kernel``, for calls from compiled code alone.
+
+    Without a way in from Python, which unpacks and packs every field of every value, a function of large
+    values compiles in half the time.
+    """
+    compiled: Any = numba.njit(  # type: ignore[call-overload]  # noqa: TID251
+        cache=True, nogil=True, error_model="numpy", no_cpython_wrapper=True, no_cfunc_wrapper=True
+    )(function)
+    return cast(Function, compiled)
+
+
+def inlined(function: Function) -> Function:
+    """Compile like ``scalar``, for calls from compiled code alone; see ``inner``."""
+    compiled: Any = numba.njit(  # type: ignore[call-overload]  # noqa: TID251
+        cache=True,
+        nogil=True,
+        error_model="numpy",
+        forceinline=True,
+        no_cpython_wrapper=True,
+        no_cfunc_wrapper=True,
     )(function)
     return cast(Function, compiled)

@@ -108,6 +108,16 @@ class CostSettings:
     slippage_bps: float = setting(
         1.0, "slippage of a market order in basis points of price", low=0, high=1000
     )
+    maker_fee_bps: float = setting(2.0, "maker fee in basis points of notional", low=-10, high=1000)
+    spread_bps: float = setting(
+        0.0, "spread in basis points of price; a market order pays half of it", low=0, high=1000
+    )
+    impact_bps: float = setting(
+        0.0,
+        "slippage in basis points of an order as large as the last bar's volume; grows with the root",
+        low=0,
+        high=10_000,
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,6 @@
 """What a fill costs, and in which steps quantities come: compiled scalars."""
 
-from quant_pipelines.costs.fees import CostTerms, cost_terms, fee_of, fill_price
+from quant_pipelines.costs.fees import CostTerms, cost_terms, fee_of, fill_price, maker_fee_of
 from quant_pipelines.costs.lots import floor_to_lot, is_below_min_notional, whole_lots
 
 __all__ = [
@@ -10,5 +10,6 @@ __all__ = [
     "fill_price",
     "floor_to_lot",
     "is_below_min_notional",
+    "maker_fee_of",
     "whole_lots",
 ]

@@ -1,5 +1,6 @@
-"""Fee and slippage of taker fills."""
+"""Fee and slippage of fills: a taker pays both, a maker only its own fee."""
 
+import math
 from typing import NamedTuple
 
 from quant_pipelines.core.jit import scalar
@@ -7,26 +8,56 @@ from quant_pipelines.core.settings import CostSettings
 
 
 class CostTerms(NamedTuple):
-    """Costs as fractions: ``fee_rate`` of notional, ``slippage_rate`` of price."""
+    """Costs as fractions.
+
+    Parameters
+    ----------
+    fee_rate, maker_rate
+        Fee of a taker and of a maker, of notional.
+    slippage_rate
+        Half the spread and what comes on top, of price.
+    impact_rate
+        Slippage of an order as large as the volume of the bar before; it grows with the root of that share.
+    """
 
     fee_rate: float
     slippage_rate: float
+    maker_rate: float = 0.0
+    impact_rate: float = 0.0
 
 
 def cost_terms(settings: CostSettings) -> CostTerms:
     """Fractions of settings that are given in basis points."""
-    return CostTerms(float(settings.fee_bps) / 1e4, float(settings.slippage_bps) / 1e4)
+    return CostTerms(
+        float(settings.fee_bps) / 1e4,
+        float(settings.slippage_bps) / 1e4 + float(settings.spread_bps) / 2e4,
+        float(settings.maker_fee_bps) / 1e4,
+        float(settings.impact_bps) / 1e4,
+    )
 
 
 @scalar
-def fill_price(price: float, quantity: float, costs: CostTerms) -> float:
-    """Price of a market order: worse than ``price`` by the slippage, for buys (quantity > 0) and sells."""
+def fill_price(price: float, quantity: float, costs: CostTerms, volume: float = 0.0) -> float:
+    """Price of a market order: worse than ``price`` by the slippage, for buys (quantity > 0) and sells.
+
+    ``volume`` in base is that of the last closed bar; the impact follows the square-root law (Almgren et al.,
+    Direct Estimation of Equity Market Impact, 2005) and is 0 where the volume isn't known.
+    """
+    rate = costs.slippage_rate
+    if costs.impact_rate > 0.0 and volume > 0.0:
+        rate += costs.impact_rate * math.sqrt(abs(quantity) / volume)
     if quantity > 0.0:
-        return price * (1.0 + costs.slippage_rate)
-    return price * (1.0 - costs.slippage_rate)
+        return price * (1.0 + rate)
+    return price * (1.0 - rate)
 
 
 @scalar
 def fee_of(quantity: float, price: float, costs: CostTerms) -> float:
-    """Fee in quote, never negative, of a signed quantity at a price."""
+    """Fee in quote of a taker who fills a signed quantity at a price."""
     return abs(quantity) * price * costs.fee_rate
+
+
+@scalar
+def maker_fee_of(quantity: float, price: float, costs: CostTerms) -> float:
+    """Fee in quote of a maker; negative is a rebate."""
+    return abs(quantity) * price * costs.maker_rate

@@ -5,6 +5,7 @@ from quant_pipelines.indicators.atr import atr
 from quant_pipelines.indicators.bollinger import Bands, bollinger
 from quant_pipelines.indicators.ema import ema
 from quant_pipelines.indicators.macd import Macd, macd
+from quant_pipelines.indicators.memo import Memo, remembered, remembering
 from quant_pipelines.indicators.rolling_range import Range, rolling_range
 from quant_pipelines.indicators.rolling_std import rolling_std
 from quant_pipelines.indicators.rolling_vwap import rolling_vwap
@@ -13,16 +14,31 @@ from quant_pipelines.indicators.rsi import rsi
 from quant_pipelines.indicators.sma import sma
 from quant_pipelines.indicators.supertrend import supertrend
 
+adx = remembered(adx)
+atr = remembered(atr)
+bollinger = remembered(bollinger)
+ema = remembered(ema)
+macd = remembered(macd)
+rolling_range = remembered(rolling_range)
+rolling_std = remembered(rolling_std)
+rolling_vwap = remembered(rolling_vwap)
+rolling_z = remembered(rolling_z)
+rsi = remembered(rsi)
+sma = remembered(sma)
+supertrend = remembered(supertrend)
+
 __all__ = [
     "Bands",
     "Direction",
     "Macd",
+    "Memo",
     "Range",
     "adx",
     "atr",
     "bollinger",
     "ema",
     "macd",
+    "remembering",
     "rolling_range",
     "rolling_std",
     "rolling_vwap",

@@ -10,8 +10,9 @@ from quant_pipelines.sdk.loading import (
     load_strategy,
     strategies_folder,
 )
-from quant_pipelines.sdk.parameters import Float, Inputs, Int, Parameter, Stops
+from quant_pipelines.sdk.parameters import Float, Inputs, Int, Parameter
 from quant_pipelines.sdk.signals import held, turned
+from quant_pipelines.sdk.stops import Stops
 from quant_pipelines.sdk.strategy import Strategy
 
 __all__ = [

@@ -7,8 +7,6 @@ from quant_pipelines.core.errors import StrategyError
 
 Number = TypeVar("Number", int, float)
 
-HARD_STOP = "hard_stop"
-
 
 class Parameter(Generic[Number]):
     """Number with a default and inclusive bounds; on an instance of a strategy it reads as its value.
@@ -110,23 +108,6 @@ class Inputs:
     """What a strategy reads; ``symbols`` is the number of instruments that it trades together."""
 
     symbols: int = 1
-
-
-class Stops:
-    """Protective stops, executed by the simulator, the paper broker and the runner.
-
-    Parameters
-    ----------
-    hard_stop
-        Distance of the stop from the entry price as a fraction of it; searched like any parameter. It is
-        fixed at the entry and live in the entry bar.
-    """
-
-    def __init__(self, *, hard_stop: Float | None = None) -> None:
-        self.declared: dict[str, Float] = {}
-        if hard_stop is not None:
-            hard_stop.name = HARD_STOP
-            self.declared[HARD_STOP] = hard_stop
 
 
 def _as_float(value: Any) -> float | None:

@@ -7,7 +7,9 @@ import numpy as np
 from quant_pipelines.core.arrays import FloatArray
 from quant_pipelines.core.bars import Bars
 from quant_pipelines.core.errors import StrategyError, unknown_name
-from quant_pipelines.sdk.parameters import HARD_STOP, Inputs, Parameter, Stops
+from quant_pipelines.core.jit import kernel
+from quant_pipelines.sdk.parameters import Inputs, Parameter
+from quant_pipelines.sdk.stops import HARD_STOP, Stops
 
 
 class Strategy:
@@ -82,12 +84,18 @@ class Strategy:
         return float(self.__dict__.get(HARD_STOP, 0.0))
 
     @property
+    def stop_values(self) -> dict[str, float]:
+        """Values of the declared stops by name."""
+        return {name: float(self.__dict__[name]) for name in self.stops.declared}
+
+    @property
     def history_bars(self) -> int:
         """Bars of history after which the first decision no longer depends on where history begins.
 
         Five times the longest whole-number parameter, taken as a window; override where that is wrong.
         """
-        windows = [value for value in self.parameters.values() if isinstance(value, int)]
+        own = {name: value for name, value in self.parameters.items() if name not in self.stops.declared}
+        windows = [*(value for value in own.values() if isinstance(value, int)), *self.stops.windows]
         return 5 * max(windows, default=1)
 
     def is_valid(self) -> bool:
@@ -124,6 +132,15 @@ class Strategy:
         return f"{type(self).__name__}({shown})"
 
 
+@kernel
+def first_outside(target: FloatArray) -> int:
+    """Position of the first value beyond -1 or 1; the size where there is none."""
+    for i in range(target.size):
+        if abs(target[i]) > 1.0:
+            return i
+    return int(target.size)
+
+
 def target_of(strategy: Strategy, bars: Bars) -> FloatArray:
     """Target of a strategy, proven usable.
 
@@ -139,8 +156,7 @@ def target_of(strategy: Strategy, bars: Bars) -> FloatArray:
         raise StrategyError(f"{name}: target raised {type(error).__name__}: {error}") from error
     if target.shape != (len(bars),):
         raise StrategyError(f"{name}: target has shape {target.shape}; expected ({len(bars)},)")
-    outside = np.abs(target) > 1.0
-    if outside.any():
-        first = int(np.argmax(outside))
+    first = first_outside(target)
+    if first < target.size:
         raise StrategyError(f"{name}: target is {target[first]} at bar {first}; expected -1 to 1 or NaN")
     return target

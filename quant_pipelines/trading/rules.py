@@ -15,6 +15,7 @@ from quant_pipelines.portfolio.sizing import (
     sizing_from_document,
 )
 from quant_pipelines.risk.limits import NO_LIMITS, LimitTerms, RiskLimits
+from quant_pipelines.trading.execution import Bracket, Execution
 
 DIRECTIONS = {"both": (-1.0, 1.0), "long": (0.0, 1.0), "short": (-1.0, 0.0)}
 
@@ -63,6 +64,8 @@ class TradingRules:
         ``both``, ``long`` or ``short``: the other side of a target counts as flat.
     rebalance_band
         A held position is re-sized only when the quantity is off by more than this fraction of it.
+    execution
+        Participation, latency and margin.
 
     Raises
     ------
@@ -76,6 +79,7 @@ class TradingRules:
     specification: Specification = Specification()
     direction: str = "both"
     rebalance_band: float = 0.10
+    execution: Execution = Execution()  # noqa: RUF009 - frozen
 
     def __post_init__(self) -> None:
         if self.direction not in DIRECTIONS:
@@ -106,11 +110,14 @@ class TradingRules:
             "specification": asdict(self.specification),
             "direction": self.direction,
             "rebalance_band": self.rebalance_band,
+            "execution": asdict(self.execution),
         }
 
     @classmethod
     def from_document(cls, document: dict[str, Any]) -> "TradingRules":
         """Rules of a document that ``to_document`` made."""
+        execution = dict(document.get("execution", {}))
+        brackets = tuple(Bracket(**bracket) for bracket in execution.pop("brackets", ()))
         return cls(
             CostSettings(**document["costs"]),
             sizing_from_document(document["sizing"]),
@@ -118,4 +125,5 @@ class TradingRules:
             Specification(**document["specification"]),
             document["direction"],
             document["rebalance_band"],
+            Execution(brackets=brackets, **execution),
         )

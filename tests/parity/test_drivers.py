@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -19,6 +20,8 @@ from quant_pipelines.backtest.event import execution_stream, latest_volatility
 from quant_pipelines.backtest.market import prepare_market
 from quant_pipelines.backtest.recorder import Recorder
 from quant_pipelines.backtest.result import result_of
+from quant_pipelines.backtest.stop_rules import latest_inputs
+from quant_pipelines.backtest.stops import EXIT_REASONS
 from quant_pipelines.core.bars import Bars
 from quant_pipelines.core.funding import FundingSeries, no_funding
 from quant_pipelines.core.settings import CostSettings
@@ -27,7 +30,7 @@ from quant_pipelines.portfolio import AllIn, Fixed, VolatilityTarget
 from quant_pipelines.risk import RiskLimits
 from quant_pipelines.sdk import Array, Float, Int, Stops, Strategy
 from quant_pipelines.sdk.strategy import target_of
-from quant_pipelines.trading import Specification, TradingRules, decide
+from quant_pipelines.trading import Bracket, Execution, Specification, TradingRules, decide
 
 START_MS = 1_704_067_200_000 + 22 * HOUR_MS  # two hours before a midnight
 SYMBOL = "BTC/USDT:USDT"
@@ -75,6 +78,23 @@ class Wanderer(Strategy):
         return wanted[held]
 
 
+class Guarded(Wanderer):
+    """The same behind every stop that there is; 0 takes one away."""
+
+    stops = Stops(
+        hard_stop=Float(0.03, low=0.0, high=0.5),
+        atr_stop=Float(0.0, low=0.0, high=9.0),
+        volatility_stop=Float(0.0, low=0.0, high=9.0),
+        chandelier_stop=Float(0.0, low=0.0, high=9.0),
+        sar_stop=Float(0.0, low=0.0, high=1.0),
+        time_stop=Int(0, low=0, high=100),
+        equity_stop=Float(0.0, low=0.0, high=0.9),
+        take_profit=Float(0.0, low=0.0, high=0.5),
+        atr_window=5,
+        volatility_window=7,
+    )
+
+
 class AlwaysLong(Strategy):
     """Long from the first bar on."""
 
@@ -113,6 +133,17 @@ def gapped(n: int = 400) -> Bars:
 
 LOTS = TradingRules(specification=Specification(lot_size=0.001, min_notional=5.0))
 FINE = random_bars(600, 21)
+BRACKETS = (Bracket(0.0, 0.01), Bracket(20_000.0, 0.02, 200.0), Bracket(90_000.0, 0.05, 2_900.0))
+ALL_STOPS: dict[str, Any] = {
+    "atr_stop": 3.0,
+    "volatility_stop": 2.5,
+    "chandelier_stop": 3.0,
+    "sar_stop": 0.02,
+    "time_stop": 15,
+    "equity_stop": 0.02,
+    "take_profit": 0.02,
+    "hold": 25,
+}
 
 SCENARIOS = {
     "plain": Scenario(lambda: random_bars(300, 1)),
@@ -162,6 +193,42 @@ SCENARIOS = {
     ),
     "ruin": Scenario(lambda: random_bars(200, 18, volatility=0.08), rules=TradingRules(sizing=AllIn(5.0))),
     "one_bar": Scenario(lambda: random_bars(1, 19)),
+    "atr_stop": Scenario(lambda: random_bars(300, 31), Guarded(atr_stop=1.5)),
+    "volatility_stop": Scenario(lambda: random_bars(300, 32), Guarded(volatility_stop=1.0, hold=9)),
+    "chandelier": Scenario(lambda: random_bars(300, 33), Guarded(chandelier_stop=2.0, hold=12)),
+    "parabolic": Scenario(lambda: random_bars(300, 34), Guarded(sar_stop=0.05, hold=20)),
+    "time_stop": Scenario(lambda: random_bars(300, 35), Guarded(time_stop=3, hold=10)),
+    "equity_stop": Scenario(lambda: random_bars(300, 36), Guarded(equity_stop=0.01, hold=20)),
+    "take_profit": Scenario(lambda: random_bars(300, 37), Guarded(take_profit=0.008, hold=20)),
+    "all_stops": Scenario(
+        lambda: random_bars(600, 38), Guarded(**ALL_STOPS), rules=LOTS, funding=hourly_funding
+    ),
+    "all_stops_on_finer_bars": Scenario(
+        lambda: rolled_up(FINE), Guarded(**ALL_STOPS), execution=lambda: FINE, funding=hourly_funding
+    ),
+    "stops_and_gaps": Scenario(gapped, Guarded(**ALL_STOPS)),
+    "participation": Scenario(
+        lambda: random_bars(300, 39), rules=replace(LOTS, sizing=Fixed(0.9), execution=Execution(0.3))
+    ),
+    "latency": Scenario(
+        lambda: random_bars(300, 40),
+        Guarded(**ALL_STOPS),
+        replace(LOTS, execution=Execution(latency_ms=150_000)),
+    ),
+    "impact_and_spread": Scenario(
+        lambda: random_bars(300, 41), rules=TradingRules(costs=CostSettings(5.0, 1.0, 2.0, 3.0, 9.0))
+    ),
+    "isolated_margin": Scenario(
+        lambda: random_bars(300, 42, volatility=0.02),
+        Guarded(hard_stop=0.5, hold=30),
+        TradingRules(sizing=AllIn(3.0), execution=Execution(brackets=BRACKETS, leverage=10.0)),
+    ),
+    "cross_margin": Scenario(
+        lambda: random_bars(300, 43, volatility=0.02),
+        Guarded(hard_stop=0.0, hold=30),
+        TradingRules(sizing=AllIn(8.0), execution=Execution(brackets=BRACKETS)),
+        funding=hourly_funding,
+    ),
 }
 
 
@@ -177,9 +244,9 @@ def paper_backtest(
     market = prepare_market(bars, settings, execution_bars=execution_bars, funding=funding)
     target = target_of(strategy, bars)
     recorder = Recorder(market, settings)
-    terms = settings.step_terms(strategy, market.execution.step_ms)
+    terms = settings.step_terms(strategy, market.execution.step_ms, bars.step_ms)
     book_settings = BookSettings(
-        settings.capital, settings.rules, terms.hard_stop, market.execution.timeframe
+        settings.capital, settings.rules, terms.hard_stop, market.execution.timeframe, terms.stops
     )
     book = Book(book_settings)
     stream = execution_stream(market, funding if funding is not None else no_funding())
@@ -187,8 +254,10 @@ def paper_backtest(
         book = Book.from_document(book_settings, json.loads(json.dumps(book.to_document())))
         recorder.add(book, book.step(bar))
         if row >= 0:
-            volatility = latest_volatility(bars.rows(0, int(row) + 1), settings)
-            book.apply(decide(book.view(volatility=volatility), float(target[row]), settings.rules))
+            known = bars.rows(0, int(row) + 1)
+            view = book.view(volatility=latest_volatility(known, settings))
+            decision = decide(view, float(target[row]), settings.rules)
+            book.apply(decision, inputs=latest_inputs(strategy, known))
     outcome, record = recorder.finish(book, terms)
     return result_of(outcome, market, settings, record)
 
@@ -229,7 +298,7 @@ def test_driver_equals_batch_to_the_bit(name: str, driver: str) -> None:
 def test_scenarios_exercise_every_exit_and_payment() -> None:
     results = {name: run(run_backtest, scenario) for name, scenario in SCENARIOS.items()}
     reasons = {trade.exit_reason for result in results.values() for trade in result.trades}
-    assert reasons == {"target", "hard_stop", "end"}
+    assert reasons == set(EXIT_REASONS)
     assert sum(len(result.trades) for result in results.values()) > 400
     assert results["funding"].funding_paid != 0.0
     assert results["funding_without_mark"].mark_fallbacks > 0

@@ -107,3 +107,18 @@ def test_ledger_names_what_disagrees() -> None:
     assert found is not None
     assert found.name == "cash"
     assert np.isclose(found.account - float(found.booked), 0.1)
+
+
+@given(fills, quantities, prices, st.integers(1, 9))
+@settings(deadline=None)  # the first call compiles
+def test_fill_in_parts_equals_the_whole_fill(
+    events: list[tuple[float, float, float]], quantity: float, price: float, parts: int
+) -> None:
+    before = booked(events)
+    whole, split = apply_fill(before, quantity, price, 1.0), before
+    for _ in range(parts):
+        split = apply_fill(split, quantity / parts, price, 1.0 / parts)
+    tolerance = 1e-9 * (scale(events) + abs(quantity) * price)
+    assert abs(split.cash - whole.cash) <= tolerance
+    assert abs(split.position - whole.position) <= 1e-9 * (1.0 + abs(whole.position) + abs(quantity))
+    assert abs(equity(split, 2.0 * price) - equity(whole, 2.0 * price)) <= 2.0 * tolerance

@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 
 from live_runner.recovery import recover
-from quant_pipelines.backtest import Book, BookSettings, ExecutionBar
+from quant_pipelines.backtest import Book, BookedFill, BookSettings, ExecutionBar
+from quant_pipelines.backtest.stops import StopInputs, StopTerms
 from quant_pipelines.core.errors import ReconciliationError
 from quant_pipelines.core.timeframes import MINUTE_MS, to_ms
 from quant_pipelines.store.trading import Intent, Signal, StoredBook
@@ -81,3 +82,20 @@ def test_a_decision_on_stale_data_is_taken_again() -> None:
 def test_rows_that_contradict_each_other_are_refused(stored: StoredBook) -> None:
     with pytest.raises(ReconciliationError, match="expected"):
         recover(SETTINGS, stored)
+
+
+def test_a_trailing_stop_goes_on_from_what_was_decided_with() -> None:
+    """The checkpoint is older than the decision's inputs; they stand in its journal."""
+    settings = replace(SETTINGS, stops=StopTerms(chandelier=2.0))
+    uninterrupted = Book(settings)
+    uninterrupted.step(bar(0, 100.1))
+    checkpoint = uninterrupted.to_document()
+    uninterrupted.submit(1.5, target_side=1.0, inputs=StopInputs(3.0, 0.0))
+    decision = {"target_side": 1.0, "denied_by": None, "stop_inputs": {"atr": 3.0, "deviation": 0.0}}
+    stored = booked(state=checkpoint, last_signal=Signal(CLOSE, 1.0, 100.4, decision))
+    book = recover(settings, stored).book
+    assert book.step(bar(1, 100.7)) == uninterrupted.step(bar(1, 100.7))
+    assert book.stop_price == uninterrupted.stop_price == 101.7 - 2.0 * 3.0
+    assert [fill.reason for fill in book.step(bar(2, 90.0)) if isinstance(fill, BookedFill)] == [
+        "chandelier_stop"
+    ]

@@ -1,0 +1,177 @@
+"""Fills within one bar: stops and liquidation, the market order at the open, the take-profit."""
+
+from typing import NamedTuple
+
+from quant_pipelines.accounting.account import Account, apply_fill
+from quant_pipelines.accounting.margin import bankruptcy_price, liquidation_price
+from quant_pipelines.backtest.state import NO_FILL, StepBar, StepFill, StepTerms
+from quant_pipelines.backtest.stops import (
+    LIQUIDATION,
+    Guard,
+    Level,
+    Seen,
+    StopTerms,
+    entry_guard,
+    goal_price,
+    is_adverse,
+    resized,
+    side_of,
+)
+from quant_pipelines.core.jit import inner
+from quant_pipelines.costs import CostTerms, fee_of, fill_price, floor_to_lot, maker_fee_of, whole_lots
+
+
+class Held(NamedTuple):
+    """Account within a bar, with the stop in force and what it remembers."""
+
+    account: Account
+    level: Level
+    guard: Guard
+
+
+class Exit(NamedTuple):
+    """Fill of a stop or of a liquidation, and which."""
+
+    fill: StepFill
+    reason: int
+
+
+class OrderFill(NamedTuple):
+    """What a market order did: the closing and the opening part, and what is left of it."""
+
+    held: Held
+    closing: StepFill
+    opening: StepFill
+    pending: float
+
+
+@inner
+def _fill(quantity: float, price: float, costs: CostTerms, volume: float) -> StepFill:
+    paid = fill_price(price, quantity, costs, volume)
+    return StepFill(quantity, paid, fee_of(quantity, paid, costs))
+
+
+@inner
+def _book(account: Account, fill: StepFill) -> Account:
+    return apply_fill(account, fill.quantity, fill.price, fill.fee)
+
+
+@inner
+def closed(held: Held, fill: StepFill) -> Held:
+    """Book the fill that closes a position; its stop is gone."""
+    account = _book(held.account, fill)
+    return Held(account, Level(0.0, held.level.reason), held.guard)
+
+
+@inner
+def pending_after_stop(position: float, pending: float) -> float:
+    """Reduce an order once a stop closed the position: only a reversal still opens."""
+    after = position + pending
+    return after if after * position < 0.0 else 0.0
+
+
+@inner
+def _liquidated(held: Held, open_: float, price: float, terms: StepTerms) -> StepFill:
+    """Fill of a liquidation: at its price, or at an open beyond it, yet no worse than bankruptcy."""
+    side = side_of(held.account.position)
+    bound = bankruptcy_price(held.account, terms.margin)
+    worst = side * min(side * open_, side * price)
+    if bound > 0.0:
+        worst = side * max(side * worst, side * bound)
+    size = whole_lots(-held.account.position, terms.lot_size)
+    return StepFill(size, worst, abs(size) * worst * terms.margin.fee_rate)
+
+
+@inner
+def protected(held: Held, open_: float, reach: tuple[float, float], terms: StepTerms, volume: float) -> Exit:
+    """Exit within (low, high): the tighter of stop and liquidation; at an open beyond both, the latter."""
+    account, (low, high) = held.account, reach
+    limit = liquidation_price(account, terms.margin)
+    is_stopped = is_adverse(account.position, held.level.price, low, high)
+    if is_adverse(account.position, limit, low, high):
+        side = side_of(account.position)
+        is_nearer = is_stopped and side * held.level.price > side * limit
+        if not is_nearer or is_adverse(account.position, limit, open_, open_):
+            return Exit(_liquidated(held, open_, limit, terms), LIQUIDATION)
+    if not is_stopped:
+        return Exit(NO_FILL, held.level.reason)
+    price = min(open_, held.level.price) if account.position > 0.0 else max(open_, held.level.price)
+    quantity = whole_lots(-account.position, terms.lot_size)
+    return Exit(_fill(quantity, price, terms.costs, volume), held.level.reason)
+
+
+@inner
+def _fillable(pending: float, volume: float, terms: StepTerms) -> float:
+    """Part of a market order that the volume of the bar before lets fill, in whole lots."""
+    if terms.fills.participation <= 0.0 or abs(pending) <= terms.fills.participation * volume:
+        return pending
+    capped = terms.fills.participation * volume
+    return floor_to_lot(capped if pending > 0.0 else -capped, terms.lot_size)
+
+
+@inner
+def ordered(held: Held, pending: float, bar: StepBar, seen: Seen, terms: StepTerms) -> OrderFill:
+    """Fill a market order at the open; a reversal is booked as close and open."""
+    quantity = _fillable(pending, seen.volume, terms)
+    closing = opening = NO_FILL
+    if quantity == 0.0:
+        return OrderFill(held, closing, opening, pending)
+    account, before = held.account, held.account.position
+    if before * quantity < 0.0 and abs(quantity) > abs(before):
+        closing = _fill(whole_lots(-before, terms.lot_size), bar.open, terms.costs, seen.volume)
+        account = _book(account, closing)
+        rest = whole_lots(quantity + before, terms.lot_size)
+        opening = _fill(rest, bar.open, terms.costs, seen.volume)
+        account = _book(account, opening)
+    elif before * quantity < 0.0:
+        closing = _fill(quantity, bar.open, terms.costs, seen.volume)
+        account = _book(account, closing)
+    else:
+        opening = _fill(quantity, bar.open, terms.costs, seen.volume)
+        account = _book(account, opening)
+    left = 0.0 if quantity == pending else whole_lots(pending - quantity, terms.lot_size)
+    guard, level = held.guard, held.level
+    if account.position * before <= 0.0:
+        guard = entry_guard(bar.ts, account.entry_price, seen, terms.stops)
+        level = Level(0.0, guard.reason)
+    level = resized(account, guard, level, seen.atr, _with_hard(terms))
+    guard = Guard(
+        guard.reason,
+        guard.entry_ms,
+        guard.best,
+        guard.distance,
+        guard.distance_reason,
+        goal_price(account, terms.stops),
+        guard.sar,
+        guard.acceleration,
+    )
+    return OrderFill(Held(account, level, guard), closing, opening, left)
+
+
+@inner
+def _with_hard(terms: StepTerms) -> StopTerms:
+    stops = terms.stops
+    return StopTerms(
+        terms.hard_stop,
+        stops.atr,
+        stops.volatility,
+        stops.chandelier,
+        stops.sar,
+        stops.time_ms,
+        stops.equity,
+        stops.target,
+    )
+
+
+@inner
+def taken(held: Held, bar: StepBar, terms: StepTerms) -> StepFill:
+    """Fill of the take-profit: a limit that the price must trade through; beyond it the open is better."""
+    goal, position = held.guard.goal, held.account.position
+    if goal <= 0.0 or position == 0.0:
+        return NO_FILL
+    is_through = bar.high > goal if position > 0.0 else bar.low < goal
+    if not is_through:
+        return NO_FILL
+    price = max(bar.open, goal) if position > 0.0 else min(bar.open, goal)
+    quantity = whole_lots(-position, terms.lot_size)
+    return StepFill(quantity, price, maker_fee_of(quantity, price, terms.costs))

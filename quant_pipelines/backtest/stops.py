@@ -1,0 +1,254 @@
+"""Layered stops of a position: each rule makes a level, the tightest is in force and names the exit.
+
+Levels move when an execution bar closes, never within one, and only toward the price.
+"""
+
+import math
+from typing import NamedTuple
+
+from quant_pipelines.accounting.account import Account
+from quant_pipelines.core.jit import inlined, scalar
+
+EXIT_REASONS = (
+    "target",
+    "hard_stop",
+    "end",
+    "atr_stop",
+    "volatility_stop",
+    "chandelier_stop",
+    "sar_stop",
+    "time_stop",
+    "equity_stop",
+    "take_profit",
+    "liquidation",
+)
+(
+    TARGET,
+    HARD_STOP,
+    END,
+    ATR_STOP,
+    VOLATILITY_STOP,
+    CHANDELIER_STOP,
+    SAR_STOP,
+    TIME_STOP,
+    EQUITY_STOP,
+    TAKE_PROFIT,
+    LIQUIDATION,
+) = range(len(EXIT_REASONS))
+SAR_STEPS = 10.0
+
+
+class StopTerms(NamedTuple):
+    """Rules for compiled code; 0 is no such rule.
+
+    Parameters
+    ----------
+    hard
+        Distance from the entry price as a fraction of it.
+    atr, volatility
+        Distance from the entry price in average true ranges, or in deviations of a bar's return times price;
+        both as of the close before the entry.
+    chandelier
+        Distance from the best price since the entry in average true ranges.
+    sar
+        Step of the acceleration of a parabolic stop; it is capped at ten steps.
+    time_ms
+        Longest time in a position, milliseconds.
+    equity
+        Fall of the book's equity from its peak, as a fraction, at a close; the peak begins anew behind it.
+    target
+        Distance of the take-profit from the entry price as a fraction of it.
+    """
+
+    hard: float = 0.0
+    atr: float = 0.0
+    volatility: float = 0.0
+    chandelier: float = 0.0
+    sar: float = 0.0
+    time_ms: float = 0.0
+    equity: float = 0.0
+    target: float = 0.0
+
+
+NO_STOPS = StopTerms()
+
+
+class StopInputs(NamedTuple):
+    """What the rules read at a strategy bar's close: true range, deviation of a return; 0 is unknown."""
+
+    atr: float
+    deviation: float
+
+
+NO_INPUTS = StopInputs(0.0, 0.0)
+
+
+class Guard(NamedTuple):
+    """What the stops of a position remember between two execution bars.
+
+    Parameters
+    ----------
+    reason
+        Which rule the level in force is of; indexes ``EXIT_REASONS``.
+    entry_ms
+        Open time of the bar of the entry.
+    best
+        Best price since the entry where a stop trails it, else the entry's; 0 when flat.
+    distance, distance_reason
+        Distance of the stop that is fixed at the entry besides the hard one, quote, and whose it is;
+        infinite is none.
+    goal
+        Price of the take-profit; 0 is none.
+    sar, acceleration
+        Level of the parabolic stop for the next bar, 0 is none, and its acceleration.
+    """
+
+    reason: int
+    entry_ms: int
+    best: float
+    distance: float
+    distance_reason: int
+    goal: float
+    sar: float
+    acceleration: float
+
+
+NO_GUARD = Guard(HARD_STOP, 0, 0.0, math.inf, ATR_STOP, 0.0, 0.0, 0.0)
+
+
+class Seen(NamedTuple):
+    """Newest inputs of the rules, and low, high and volume of the last closed bar."""
+
+    atr: float
+    deviation: float
+    low: float
+    high: float
+    volume: float
+
+
+NOTHING_SEEN = Seen(0.0, 0.0, 0.0, 0.0, 0.0)
+
+
+class Level(NamedTuple):
+    """Price of a stop, 0 is none, and the rule that it is of."""
+
+    price: float
+    reason: int
+
+
+@inlined
+def side_of(position: float) -> float:
+    """Return -1 for a short position, else 1."""
+    return -1.0 if position < 0.0 else 1.0
+
+
+@inlined
+def tighter(side: float, level: Level, price: float, reason: int) -> Level:
+    """Return the level nearer to the price; the first of two equal ones."""
+    if not price > 0.0 or price == math.inf:
+        return level
+    if level.price <= 0.0 or side * price > side * level.price:
+        return Level(price, reason)
+    return level
+
+
+@inlined
+def fixed_level(account: Account, guard: Guard, stops: StopTerms) -> Level:
+    """Stop that is fixed at the entry, from the average entry price."""
+    side, level = side_of(account.position), Level(0.0, HARD_STOP)
+    if account.position == 0.0:
+        return level
+    if stops.hard > 0.0:
+        level = Level(account.entry_price * (1.0 - side * stops.hard), HARD_STOP)
+    return tighter(side, level, account.entry_price - side * guard.distance, guard.distance_reason)
+
+
+@scalar
+def moved_level(account: Account, level: Level, guard: Guard, atr: float, stops: StopTerms) -> Level:
+    """Level in force in the next bar, from the one in the last bar and what was known at its close."""
+    if account.position == 0.0:
+        return level
+    side = side_of(account.position)
+    if stops.chandelier > 0.0 and guard.best > 0.0 and atr > 0.0:
+        trail = side * guard.best - stops.chandelier * atr
+        level = tighter(side, level, side * trail, CHANDELIER_STOP)
+    return tighter(side, level, guard.sar, SAR_STOP)
+
+
+@inlined
+def entry_guard(ts: int, price: float, seen: Seen, stops: StopTerms) -> Guard:
+    """Guard of a position that was entered at a price."""
+    distance, reason = math.inf, ATR_STOP
+    if stops.atr > 0.0 and seen.atr > 0.0:
+        distance = stops.atr * seen.atr
+    if stops.volatility > 0.0 and seen.deviation > 0.0:
+        spread = stops.volatility * seen.deviation * price
+        if spread < distance:
+            distance, reason = spread, VOLATILITY_STOP
+    return Guard(HARD_STOP, ts, price, distance, reason, 0.0, 0.0, 0.0)
+
+
+@inlined
+def resized(account: Account, guard: Guard, level: Level, atr: float, stops: StopTerms) -> Level:
+    """Level of a position whose average price has changed; a trailing level is never given up."""
+    fixed = fixed_level(account, guard, stops)
+    if level.reason in (CHANDELIER_STOP, SAR_STOP):
+        fixed = tighter(side_of(account.position), fixed, level.price, level.reason)
+    return moved_level(account, fixed, guard, atr, stops)
+
+
+@inlined
+def closed_guard(guard: Guard, position: float, extremes: Seen, before: Seen, stops: StopTerms) -> Guard:
+    """Guard at a bar's close; ``extremes`` are that bar's, ``before`` those of the bar before.
+
+    The parabolic stop is Wilder's (New Concepts in Technical Trading Systems, 1978): it begins behind the
+    bar of the entry and never lies within the last two bars.
+    """
+    side = side_of(position)
+    favorable = extremes.high if position > 0.0 else extremes.low
+    is_better = (stops.chandelier > 0.0 or stops.sar > 0.0) and side * favorable > side * guard.best
+    best = favorable if is_better else guard.best
+    sar, acceleration = guard.sar, guard.acceleration
+    if stops.sar > 0.0:
+        adverse = extremes.low if position > 0.0 else extremes.high
+        last = before.low if position > 0.0 else before.high
+        bound = side * min(side * adverse, side * last) if last > 0.0 else adverse
+        if sar <= 0.0:
+            sar, acceleration = bound, stops.sar
+        else:
+            if is_better:
+                acceleration = min(acceleration + stops.sar, SAR_STEPS * stops.sar)
+            moved = sar + acceleration * (best - sar)
+            sar = side * min(side * moved, side * bound)
+    return Guard(
+        guard.reason,
+        guard.entry_ms,
+        best,
+        guard.distance,
+        guard.distance_reason,
+        guard.goal,
+        sar,
+        acceleration,
+    )
+
+
+@inlined
+def goal_price(account: Account, stops: StopTerms) -> float:
+    """Price of the take-profit; 0 is none."""
+    if account.position == 0.0 or stops.target <= 0.0:
+        return 0.0
+    return account.entry_price * (1.0 + side_of(account.position) * stops.target)
+
+
+@inlined
+def is_adverse(position: float, price: float, low: float, high: float) -> bool:
+    """Whether a level at or beyond which a position is closed was reached."""
+    if price <= 0.0:
+        return False
+    return (position > 0.0 and low <= price) or (position < 0.0 and high >= price)
+
+
+@inlined
+def needs_every_bar(stops: StopTerms) -> bool:
+    """Whether a held position must be looked at in every bar, not only where a level is reached."""
+    return stops.sar > 0.0 or stops.equity > 0.0

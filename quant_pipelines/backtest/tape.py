@@ -1,0 +1,69 @@
+"""What a pass of the batch loop reads, and the arrays that it writes."""
+
+from typing import NamedTuple
+
+from quant_pipelines.backtest.state import StepTerms
+from quant_pipelines.core.arrays import FloatArray, IntArray
+from quant_pipelines.trading.rules import TradingTerms
+
+
+class Tape(NamedTuple):
+    """Execution bars with what happens at each of them, the same for every book.
+
+    Parameters
+    ----------
+    ts, open, high, low, close, volume
+        Columns of shape (n_bars,).
+    volatility
+        Annualized, at the closes that are decided on; shape (n_bars,), or (0,) where the sizer doesn't ask.
+    atr, deviation
+        Inputs of the stops as of each close; shape (n_bars,), or (0,) where no stop asks.
+    pause
+        Bars (by position) on which every book is stepped: where a UTC day begins or ends, or funding is due.
+        One that never comes stands at the end. Shape (n_pauses + 1,).
+    funding_bar, funding_per_unit
+        Bars at whose open funding is paid, and the sum of rate x mark price there. Shape (n_payments,).
+    """
+
+    ts: IntArray
+    open: FloatArray
+    high: FloatArray
+    low: FloatArray
+    close: FloatArray
+    volume: FloatArray
+    volatility: FloatArray
+    atr: FloatArray
+    deviation: FloatArray
+    pause: IntArray
+    funding_bar: IntArray
+    funding_per_unit: FloatArray
+
+
+class Record(NamedTuple):
+    """Arrays that a pass writes.
+
+    Parameters
+    ----------
+    daily_equity
+        Equity at the end of each UTC day from the first bar's on, shape (n_lanes, n_days).
+    bar_equity
+        Equity at every close, shape (n_lanes, n_bars); left alone if it has shape (n_lanes, 0).
+    trades
+        Finished round trips, shape (n_lanes, capacity, len(COLUMNS)); those beyond it are only counted.
+    """
+
+    daily_equity: FloatArray
+    bar_equity: FloatArray
+    trades: FloatArray
+
+
+class LoopTerms(NamedTuple):
+    """Terms of a pass: trading, matching, and whether the position is closed at the last close.
+
+    ``stops`` has the rules of each lane in the order of ``StopTerms``, shape (n_lanes, 8).
+    """
+
+    trading: TradingTerms
+    step: StepTerms
+    stops: FloatArray
+    close_at_end: bool

@@ -1,0 +1,104 @@
+"""Memory of indicator values across the parameter sets of a sweep, which ask for the same windows again."""
+
+import threading
+from collections import OrderedDict
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from functools import wraps
+from typing import Any, ParamSpec, TypeVar
+
+import numpy as np
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+_current: ContextVar["Memo | None"] = ContextVar("indicator_memo", default=None)
+
+
+class Memo:
+    """Newest results up to a number of bytes; threads may share it.
+
+    Only calls on known arrays are remembered: those it was made with, and what it remembers of them. A
+    result is shared between its callers and therefore read-only.
+
+    Parameters
+    ----------
+    arrays
+        Columns of the bars.
+    max_bytes
+        Beyond it the results that were asked for longest ago are forgotten.
+    """
+
+    def __init__(self, arrays: Iterable[np.ndarray], max_bytes: int) -> None:
+        self._known = {id(array): array for array in arrays}
+        self._max_bytes = max_bytes
+        self._bytes = 0
+        self._results: OrderedDict[tuple[Any, ...], Any] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def ask(self, function: Callable[..., R], args: tuple[Any, ...], options: dict[str, Any]) -> R:
+        """Return the result of a call, computed if it isn't remembered."""
+        key = self._key(function, args, options)
+        if key is None:
+            return function(*args, **options)
+        with self._lock:
+            if key in self._results:
+                self._results.move_to_end(key)
+                known: R = self._results[key]
+                return known
+        result = function(*args, **options)
+        with self._lock:
+            if key not in self._results:
+                self._remember(key, result)
+        return result
+
+    def _key(
+        self, function: Callable[..., Any], args: tuple[Any, ...], options: dict[str, Any]
+    ) -> tuple[Any, ...] | None:
+        parts: list[Any] = [function.__qualname__, *sorted(options.items())]
+        for arg in args:
+            if not isinstance(arg, np.ndarray):
+                parts.append(arg)
+            elif id(arg) in self._known:
+                parts.append(id(arg))
+            else:
+                return None
+        return tuple(parts)
+
+    def _remember(self, key: tuple[Any, ...], result: Any) -> None:
+        self._results[key] = result
+        for array in _arrays(result):
+            array.flags.writeable = False
+            self._bytes += array.nbytes
+        while self._bytes > self._max_bytes and self._results:
+            _, forgotten = self._results.popitem(last=False)
+            self._bytes -= sum(array.nbytes for array in _arrays(forgotten))
+
+
+def remembered(function: Callable[P, R]) -> Callable[P, R]:
+    """Let an indicator ask the memory in force, if there is one."""
+
+    @wraps(function)
+    def asking(*args: P.args, **options: P.kwargs) -> R:
+        memo = _current.get()
+        return function(*args, **options) if memo is None else memo.ask(function, args, options)
+
+    return asking
+
+
+@contextmanager
+def remembering(memo: Memo) -> Iterator[None]:
+    """Let the indicators that this thread calls use a memory."""
+    token = _current.set(memo)
+    try:
+        yield
+    finally:
+        _current.reset(token)
+
+
+def _arrays(result: Any) -> Iterator[np.ndarray]:
+    if isinstance(result, np.ndarray):
+        yield result
+    elif isinstance(result, tuple):
+        yield from (part for part in result if isinstance(part, np.ndarray))

@@ -1,0 +1,181 @@
+"""Books that run abreast, alone, or are stepped at every bar: equal to the last bit."""
+
+from dataclasses import replace
+from typing import Any, NamedTuple
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from quant_pipelines.backtest import BacktestSettings, sweep
+from quant_pipelines.backtest.batch import new_record, run_pass
+from quant_pipelines.backtest.market import Market, prepare_market
+from quant_pipelines.core.bars import Bars
+from quant_pipelines.core.funding import FundingSeries
+from quant_pipelines.core.settings import CostSettings
+from quant_pipelines.core.timeframes import HOUR_MS, MINUTE_MS
+from quant_pipelines.portfolio import AllIn, Fixed, VolatilityTarget
+from quant_pipelines.risk import RiskLimits
+from quant_pipelines.sdk import Array, Float, Int, Stops, Strategy
+from quant_pipelines.trading import Bracket, Execution, Specification, TradingRules
+
+N_BARS = 700
+START_MS = 1_704_067_200_000 + 20 * HOUR_MS
+SIZES = (AllIn(), AllIn(3.0), Fixed(7.5), VolatilityTarget(0.8, 1.5, 20))
+LIMITS = (RiskLimits(), RiskLimits(max_daily_loss_fraction=0.01), RiskLimits(max_position_fraction=0.9))
+
+STOPS = {
+    "atr_stop": (1.0, 4.0),
+    "volatility_stop": (0.7, 3.0),
+    "chandelier_stop": (1.5, 5.0),
+    "sar_stop": (0.02,),
+    "time_stop": (3, 20),
+    "equity_stop": (0.01,),
+    "take_profit": (0.004, 0.02),
+}
+BRACKETS = (Bracket(0.0, 0.01), Bracket(20_000.0, 0.02, 200.0))
+EXECUTIONS = (
+    Execution(),
+    Execution(participation=0.3, latency_ms=130_000),
+    Execution(brackets=BRACKETS, leverage=8.0),
+    Execution(brackets=BRACKETS),
+)
+
+
+class Wanderer(Strategy):
+    """Target by the hash of the close."""
+
+    seed = Int(1, low=0, high=10_000)
+    hold = Int(4, low=1, high=50)
+    stops = Stops(
+        hard_stop=Float(0.01, low=0.0, high=0.5),
+        atr_stop=Float(0.0, low=0.0, high=9.0),
+        volatility_stop=Float(0.0, low=0.0, high=9.0),
+        chandelier_stop=Float(0.0, low=0.0, high=9.0),
+        sar_stop=Float(0.0, low=0.0, high=1.0),
+        time_stop=Int(0, low=0, high=100),
+        equity_stop=Float(0.0, low=0.0, high=0.9),
+        take_profit=Float(0.0, low=0.0, high=0.5),
+        atr_window=5,
+        volatility_window=7,
+    )
+
+    def target(self, bars: Bars) -> Array:
+        level = np.floor(np.abs(bars.close) * 1e6 + self.seed) % 7
+        wanted = np.array([1.0, -1.0, 0.0, 0.5, -0.3, np.nan, 1.0])[level.astype(np.int64)]
+        return wanted[np.arange(len(bars)) // self.hold * self.hold]
+
+
+def bars_of(seed: int, volatility: float) -> Bars:
+    rng = np.random.default_rng(seed)
+    close = 100.0 * np.exp(np.cumsum(rng.normal(0.0, volatility, N_BARS)))
+    open_ = np.concatenate([[100.0], close[:-1]]) * np.exp(rng.normal(0.0, volatility / 4, N_BARS))
+    spread = np.abs(rng.normal(0.0, volatility, (2, N_BARS)))
+    high, low = np.maximum(open_, close) * (1.0 + spread[0]), np.minimum(open_, close) * (1.0 - spread[1])
+    ts = START_MS + MINUTE_MS * np.arange(N_BARS, dtype=np.int64)
+    return Bars("X/USDT:USDT", "1m", ts, open_, high, low, close, np.ones(N_BARS))
+
+
+def bytes_of(strategies: list[Strategy], width: int, market: Market, given_: BacktestSettings) -> list[bytes]:
+    """All that a pass leaves of each book."""
+    record = new_record(market, has_bar_equity=True, width=width)
+    outcomes, record = run_pass(strategies, market, given_, record)
+    found = []
+    for lane, outcome in enumerate(outcomes):
+        rows = record.trades[lane, : outcome.log.finished]
+        arrays = (record.daily_equity[lane], record.bar_equity[lane], rows)
+        found.append(b"".join([*(array.tobytes() for array in arrays), repr(outcome).encode()]))
+    return found
+
+
+class World(NamedTuple):
+    strategies: list[Strategy]
+    market: Market
+    settings: BacktestSettings
+
+
+def world_of(seed: int) -> World:
+    """Bars, rules and eight books, all drawn from one number."""
+    rng = np.random.default_rng(seed)
+
+    def one_of(*values: Any) -> Any:
+        return values[rng.integers(len(values))]
+
+    bars = bars_of(int(rng.integers(10_000)), one_of(0.0005, 0.004, 0.03))
+    rules = TradingRules(
+        costs=one_of(CostSettings(), CostSettings(0.0, 0.0), CostSettings(30.0, 20.0, 1.0, 2.0, 30.0)),
+        sizing=one_of(*SIZES),
+        limits=one_of(*LIMITS),
+        specification=one_of(Specification(), Specification(0.001, 5.0), Specification(3.0)),
+        rebalance_band=one_of(0.0, 0.001, 0.1, 5.0),
+        execution=one_of(*EXECUTIONS),
+    )
+    settings_ = BacktestSettings(rules=rules, close_at_end=one_of(True, False))
+    slots = bars.ts[::90].copy()
+    funding = FundingSeries(slots, np.full(slots.size, 0.001), np.full(slots.size, np.nan))
+    strategies: list[Strategy] = [
+        Wanderer(
+            seed=int(rng.integers(10_000)),
+            hold=one_of(1, 4, 45),
+            hard_stop=one_of(0.0, 0.002, 0.02),
+            **{name: one_of(0.0, 0.0, *values) for name, values in STOPS.items()},
+        )
+        for _ in range(8)
+    ]
+    return World(strategies, prepare_market(bars, settings_, funding=funding), settings_)
+
+
+@given(st.integers(0, 2**32))
+@settings(max_examples=60, deadline=None)
+def test_books_abreast_equal_books_alone(seed: int) -> None:
+    strategies, market, settings_ = world_of(seed)
+    abreast = bytes_of(strategies, 8, market, settings_)
+    alone = [bytes_of([strategy], 1, market, settings_)[0] for strategy in strategies]
+    assert abreast == alone
+
+
+@given(st.integers(0, 2**32))
+@settings(max_examples=60, deadline=None)
+def test_book_stepped_at_every_bar_equals_one_whose_quiet_bars_are_not(seed: int) -> None:
+    strategies, market, settings_ = world_of(seed)
+    stepped = replace(market, pause=np.arange(N_BARS + 1))
+    assert bytes_of(strategies, 8, stepped, settings_) == bytes_of(strategies, 8, market, settings_)
+
+
+@given(st.integers(0, 2**32))
+@settings(max_examples=60, deadline=None)
+def test_change_of_equity_is_the_profit_of_the_trades_behind_every_rule(seed: int) -> None:
+    strategies, market, settings_ = world_of(seed)
+    settings_ = replace(settings_, close_at_end=True)
+    record = new_record(market, has_bar_equity=False, width=8)
+    outcomes, record = run_pass(strategies, market, settings_, record)
+    for lane, outcome in enumerate(outcomes):
+        rows, account = record.trades[lane, : outcome.log.finished], outcome.state.account
+        assert account.position == 0.0
+        assert outcome.state.equity == account.cash
+        tolerance = 1e-9 * (settings_.capital + outcome.tally.traded_notional)
+        assert account.cash - settings_.capital == pytest.approx(rows[:, 8].sum(), abs=tolerance)
+        assert account.fees == pytest.approx(rows[:, 6].sum(), abs=tolerance)
+        assert account.funding == pytest.approx(rows[:, 7].sum(), abs=tolerance)
+        gained = account.realized_pnl - account.fees - account.funding
+        assert account.cash - settings_.capital == pytest.approx(gained, abs=tolerance)
+
+
+def test_fewer_books_than_lanes_are_the_same_books() -> None:
+    given_ = BacktestSettings()
+    market = prepare_market(bars_of(1, 0.004), given_)
+    three: list[Strategy] = [Wanderer(seed=seed) for seed in range(3)]
+    assert bytes_of(three, 8, market, given_) == [bytes_of([one], 1, market, given_)[0] for one in three]
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+def test_sweep_on_threads_equals_single_passes(threads: int) -> None:
+    bars, given_ = bars_of(5, 0.004), BacktestSettings(has_bar_equity=False)
+    sets = [{"seed": seed, "hold": 3} for seed in range(27)]
+    swept = sweep(Wanderer, sets, bars, given_, threads=threads)
+    market = prepare_market(bars, given_)
+    for index, values in enumerate(sets):
+        record = new_record(market, has_bar_equity=False)
+        outcomes, record = run_pass([Wanderer(**values)], market, given_, record)
+        assert swept.final_equity[index] == outcomes[0].state.equity
