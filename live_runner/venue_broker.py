@@ -15,6 +15,7 @@ from live_runner.recovery import is_to_be_repeated
 from live_runner.venue_book import VenueBook
 from quant_pipelines.accounting import Account
 from quant_pipelines.backtest import ExecutionBar
+from quant_pipelines.core.errors import ConfigurationError
 from quant_pipelines.core.timeframes import from_ms, to_ms
 from quant_pipelines.store.trading import Fill, Income, Intent, Position, StoredBook, read_book
 from quant_pipelines.store.venue_orders import (
@@ -319,11 +320,18 @@ def open_venue_broker(engine: Engine, plan: Plan, epoch: int, *, stop_fraction: 
 
     Raises
     ------
+    ConfigurationError
+        If the strategy has stops that only paper executes: money is not left to stops that stand nowhere.
     StoreError
         If the database does not answer.
     ReconciliationError
         If the rows contradict each other.
     """
+    if plan.paper_only_stops:
+        raise ConfigurationError(
+            f"{plan.deployment.key} has {', '.join(plan.paper_only_stops)}, which only paper executes; "
+            "expected no stop but hard_stop at a venue"
+        )
     stored, orders = read_book(engine, plan.deployment.id), read_orders(engine, plan.deployment.id)
     broker = VenueBroker(engine, plan, epoch, rows=(stored, orders), stop_fraction=stop_fraction, wire=wire)
     signal = stored.last_signal
