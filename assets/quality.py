@@ -99,7 +99,10 @@ def source_agreement(platform: dg.ResourceParam[Platform]) -> dg.MaterializeResu
 @dg.multi_asset_check(
     specs=[
         dg.AssetCheckSpec(
-            name, asset=data_quality, additional_deps=[source_agreement], description=check.description
+            name,
+            asset=data_quality,
+            additional_deps=[data_repair, source_agreement],
+            description=check.description,
         )
         for name, check in _SHOWN_CHECKS.items()
     ]

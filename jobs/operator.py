@@ -295,7 +295,7 @@ FORMS: tuple[tuple[dg.OpDefinition, dict[str, Any]], ...] = (
     (set_risk_limit_op, {"scope": "account", "limit": Limit.MAX_LEVERAGE.name, "value": -1.0}),
     (halt_runner_op, {"scope": "account"}),
     (resume_runner_op, {"scope": "account"}),
-    (flatten_runner_op, {"scope": "account"}),
+    (flatten_runner_op, {"scope": ""}),
 )
 OPERATOR_JOBS = [_job(op, OPERATOR_TAGS, form) for op, form in FORMS]
 culling = _job(culling_op, {})

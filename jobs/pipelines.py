@@ -10,6 +10,7 @@ from jobs.names import (
     FOCUSED_OPTIMIZATION,
     HOT_COIN_SCAN,
     MARKET_REFRESH,
+    PRICE_SAMPLING,
     STRATEGY_SCORING,
     SYMBOL_BACKFILL,
 )
@@ -46,8 +47,13 @@ strategy_scoring = dg.define_asset_job(
 )
 hot_coin_scan = dg.define_asset_job(
     HOT_COIN_SCAN,
-    selection=dg.AssetSelection.assets(market.funding_rates, market.open_interest, market.mark_prices) | _HOT,
+    selection=dg.AssetSelection.assets(market.funding_rates, market.open_interest) | _HOT,
     description="Score the universe and label the hot list",
+)
+price_sampling = dg.define_asset_job(
+    PRICE_SAMPLING,
+    selection=dg.AssetSelection.assets(market.mark_prices),
+    description="Bring mark and index prices up to date, and sample trades and books where the settings ask",
 )
 market_refresh = dg.define_asset_job(
     MARKET_REFRESH,
@@ -79,6 +85,7 @@ PIPELINES = [
     daily_optimization,
     strategy_scoring,
     hot_coin_scan,
+    price_sampling,
     market_refresh,
     deep_search,
     focused_optimization,

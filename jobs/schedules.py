@@ -10,7 +10,13 @@ import dagster as dg
 from assets.partitions import days_request
 from jobs.names import FIRST_START
 from jobs.operator import culling
-from jobs.pipelines import daily_optimization, deep_search, hot_coin_scan, strategy_scoring
+from jobs.pipelines import (
+    daily_optimization,
+    deep_search,
+    hot_coin_scan,
+    price_sampling,
+    strategy_scoring,
+)
 from jobs.runs import skip_reason, unfinished_run
 
 DayRange: TypeAlias = tuple[str, str]
@@ -51,6 +57,7 @@ RULES = (
     Rule(daily_optimization, "10 0 * * *", yesterday_and_today),
     Rule(strategy_scoring, "*/5 * * * *", day_of_last_round),
     Rule(hot_coin_scan, "0 */1 * * *", None),
+    Rule(price_sampling, "20 */1 * * *", None),
     Rule(deep_search, "10 1 * * 0", None),
     Rule(culling, "40 0 * * *", None),
 )

@@ -49,7 +49,8 @@ SELECTIONS = {
     "first_start": CHAIN,
     "daily_optimization": CHAIN,
     "strategy_scoring": MARKET_DAY | {"scorecard"},
-    "hot_coin_scan": {"funding_rates", "open_interest", "mark_prices", "hot_scores", "hot_list"},
+    "hot_coin_scan": {"funding_rates", "open_interest", "hot_scores", "hot_list"},
+    "price_sampling": {"mark_prices"},
     "market_refresh": MARKET_DAY | {"data_repair"},
     "deep_search": SEARCH,
     "focused_optimization": SEARCH,
@@ -160,6 +161,7 @@ def test_schedules_run_when_they_should() -> None:
         "daily_optimization_schedule": ("10 0 * * *", "UTC"),
         "strategy_scoring_schedule": ("*/5 * * * *", "UTC"),
         "hot_coin_scan_schedule": ("0 */1 * * *", "UTC"),
+        "price_sampling_schedule": ("20 */1 * * *", "UTC"),
         "deep_search_schedule": ("10 1 * * 0", "UTC"),
         "culling_schedule": ("40 0 * * *", "UTC"),
     }
