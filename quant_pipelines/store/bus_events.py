@@ -3,7 +3,9 @@
 Ids become visible in their order, so a reader that goes on behind the newest id it saw misses nothing.
 """
 
+import asyncio
 from collections.abc import AsyncIterator, Sequence
+from contextlib import suppress
 from typing import Any, NamedTuple
 
 import psycopg
@@ -117,9 +119,7 @@ async def announced_topics(database_url: str) -> AsyncIterator[str]:
     """
     address = parse_database_url(database_url).render_as_string(hide_password=False)
     try:
-        connection = await psycopg.AsyncConnection.connect(
-            make_conninfo(address, connect_timeout=10), autocommit=True
-        )
+        connection = await _connected(make_conninfo(address, connect_timeout=10))
         async with connection:
             await connection.execute(f"listen {CHANNEL}".encode())
             yield ""
@@ -127,3 +127,14 @@ async def announced_topics(database_url: str) -> AsyncIterator[str]:
                 yield notice.payload
     except psycopg.OperationalError as error:
         raise StoreError(f"events can't be heard: {' '.join(str(error).split())}") from error
+
+
+async def _connected(address: str) -> psycopg.AsyncConnection[Any]:
+    connecting = asyncio.ensure_future(psycopg.AsyncConnection.connect(address, autocommit=True))
+    try:
+        return await asyncio.shield(connecting)
+    except asyncio.CancelledError:
+        # Given up half-way it would stay open, and hold up the server's own work for a minute.
+        with suppress(psycopg.OperationalError):
+            await (await connecting).close()
+        raise

@@ -15,6 +15,7 @@ from quant_pipelines.cache.switching_bus import SwitchingBus
 from quant_pipelines.core.clock import system_clock_ms
 from quant_pipelines.core.errors import ConfigurationError, StoreError
 from quant_pipelines.stack.ports import free_port
+from quant_pipelines.store.bus_events import announced_topics
 from tests.contract.test_live_state import canceled_after
 from tests.integration.redis_server import RedisServer, redis_server
 
@@ -228,6 +229,24 @@ def test_a_probe_that_is_canceled_ends_at_whatever_step(redis: RedisServer) -> N
         await link.close()
 
     asyncio.run(play())
+
+
+def test_listening_that_is_canceled_while_it_connects_leaves_no_half_open_connection(
+    engine: Engine, database_url: str
+) -> None:
+    async def play() -> None:
+        for steps in range(1, 40):
+            listening = asyncio.ensure_future(anext(announced_topics(database_url)))
+            for _ in range(steps):
+                await asyncio.sleep(0)
+            listening.cancel()
+            await asyncio.gather(listening, return_exceptions=True)
+
+    asyncio.run(play())
+    with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        connection.exec_driver_sql("set statement_timeout = '30s'")  # such a connection holds it up for 60 s
+        connection.exec_driver_sql("create database half_open")
+        connection.exec_driver_sql("drop database half_open with (force)")
 
 
 def test_an_address_that_is_none_is_refused(engine: Engine, database_url: str) -> None:
