@@ -23,7 +23,10 @@ from quant_pipelines.exchange import CcxtSource
 from tests.integration.runner.world import rows
 
 SYMBOL = "BTC/USDT:USDT"
-STATUS = "select status from trading.orders join trading.intents using (client_order_id) where purpose = '{}'"
+STATUS = (
+    "select status from trading.orders join trading.intents using (client_order_id) where purpose = '{}' "
+    "order by committed_at, client_order_id"
+)
 
 HOLD = '''
 import numpy as np
