@@ -12,12 +12,14 @@ from quant_pipelines.core.clock import Clock, clock_time
 from quant_pipelines.core.timeframes import DAY_MS, EXECUTION_TIMEFRAME, day_of, day_start_ms, from_ms
 from quant_pipelines.marketdata.checks import (
     CHECKS,
+    CROSSED_BOOK,
     MISSING_FUNDING,
     OFF_SLOT_FUNDING,
     REVISED_BARS,
     ROLL_UP_MISMATCH,
     Finding,
     check_funding,
+    check_tops,
 )
 from quant_pipelines.marketdata.checks.revisions import finding_of
 from quant_pipelines.marketdata.checks.series import Known, check_series
@@ -34,9 +36,10 @@ from quant_pipelines.store.findings import (
     save_findings,
 )
 from quant_pipelines.store.market import read_funding
+from quant_pipelines.store.market_events import read_tops
 
-FUNDING_SERIES = "funding"
-"""Stands in a finding's timeframe where payments are meant."""
+FUNDING_SERIES, BOOK_SERIES = "funding", "book"
+"""Stand in a finding's timeframe where payments and order books are meant."""
 
 _FUNDING_CHECKS = (OFF_SLOT_FUNDING, MISSING_FUNDING)
 _BAR_CHECKS = (*(name for name, check in CHECKS.items() if check.find), REVISED_BARS)
@@ -80,7 +83,7 @@ def check_days(
     clock: Clock,
     own: OwnBars | None = None,
 ) -> QualityReport:
-    """Check the stored 1-minute bars and the funding of these UTC days; faults that are gone are resolved.
+    """Check the stored 1-minute bars, funding and books of these UTC days; faults that are gone are resolved.
 
     Parameters
     ----------
@@ -98,6 +101,7 @@ def check_days(
     now = clock_time(clock)
     found: Found = []
     paid: Found = []
+    crossed: Found = []
     checked = 0
     for symbol in symbols:
         witness = _hours(own, symbol)
@@ -107,10 +111,13 @@ def check_days(
         found += minutes
         checked += count
         paid += _check_funding(engine, exchange, symbol, days)
+        crossed += _check_books(engine, exchange, symbol, days)
     scope = _scope((exchange, EXECUTION_TIMEFRAME), symbols, days, now)
     report = _save(engine, scope | {"checks": _BAR_CHECKS}, found, checked)
     scope = _scope((exchange, FUNDING_SERIES), symbols, days, now)
-    return report + _save(engine, scope | {"checks": _FUNDING_CHECKS}, paid, 0)
+    report += _save(engine, scope | {"checks": _FUNDING_CHECKS}, paid, 0)
+    scope = _scope((exchange, BOOK_SERIES), symbols, days, now)
+    return report + _save(engine, scope | {"checks": (CROSSED_BOOK,)}, crossed, 0)
 
 
 def check_roll_ups(
@@ -212,6 +219,14 @@ def _check_funding(engine: Engine, exchange: str, symbol: str, days: Sequence[st
         slots, _, _ = read_funding(engine, exchange, symbol, start_ms, end_ms + _FUNDING_AROUND_MS)
         for day, findings in check_funding(slots).items():
             found += [(symbol, day, finding) for finding in findings if day in chosen]
+    return found
+
+
+def _check_books(engine: Engine, exchange: str, symbol: str, days: Sequence[str]) -> Found:
+    found: Found = []
+    for first, last in spans(days):
+        tops = read_tops(engine, exchange, symbol, day_start_ms(first), day_start_ms(last) + DAY_MS)
+        found += [(symbol, day, finding) for day, finding in check_tops(*tops).items()]
     return found
 
 

@@ -4,8 +4,10 @@ from collections.abc import Sequence
 from datetime import date
 from typing import NamedTuple, Protocol
 
+import numpy as np
 from sqlalchemy import Connection, Engine, Table, select, text
 
+from quant_pipelines.core.arrays import FloatArray, IntArray
 from quant_pipelines.core.timeframes import from_ms
 from quant_pipelines.store.bar_partitions import following_month
 from quant_pipelines.store.tables import book_snapshots, trades
@@ -93,6 +95,28 @@ def read_trades(engine: Engine, exchange: str, symbol: str, start_ms: int, end_m
     )
     with engine.connect() as connection:
         return [TradeRow(*row) for row in connection.execute(query)]
+
+
+def read_tops(
+    engine: Engine, exchange: str, symbol: str, start_ms: int, end_ms: int
+) -> tuple[IntArray, FloatArray, FloatArray]:
+    """Read the best prices of the stored books in ``[start_ms, end_ms)``, oldest first.
+
+    Returns
+    -------
+    tuple of ndarray
+        Times in milliseconds UTC, best bids and best asks, each of shape (n_books,); NaN for an empty side.
+    """
+    query = text(
+        "select (extract(epoch from ts) * 1000)::bigint, bid_prices[1], ask_prices[1] "
+        "from market.book_snapshots where exchange = :exchange and symbol = :symbol "
+        "and ts >= :start and ts < :end order by ts"
+    )
+    window = {"exchange": exchange, "symbol": symbol, "start": from_ms(start_ms), "end": from_ms(end_ms)}
+    with engine.connect() as connection:
+        rows = connection.execute(query, window).all()
+    bids, asks = (np.array([row[at] for row in rows], dtype=np.float64) for at in (1, 2))
+    return np.array([row[0] for row in rows], dtype=np.int64), bids, asks
 
 
 def sample_months(connection: Connection) -> dict[str, date]:

@@ -10,7 +10,7 @@ from sqlalchemy import Engine
 
 from quant_pipelines.core.errors import ExchangeUnavailable
 from quant_pipelines.core.settings import MarketSettings
-from quant_pipelines.core.timeframes import HOUR_MS, MINUTE_MS, day_start_ms, from_ms
+from quant_pipelines.core.timeframes import DAY_MS, HOUR_MS, MINUTE_MS, day_of, day_start_ms, from_ms
 from quant_pipelines.exchange import BookSnapshot, PricePoint, Trade
 from quant_pipelines.marketdata.ingest_prices import (
     PriceMarket,
@@ -18,6 +18,8 @@ from quant_pipelines.marketdata.ingest_prices import (
     ingest_samples,
     ingest_trades,
 )
+from quant_pipelines.marketdata.quality import check_days
+from quant_pipelines.store.findings import open_findings
 from quant_pipelines.store.market import (
     newest_ms,
     read_index_prices,
@@ -137,3 +139,16 @@ def test_everything_is_available_when_a_decision_could_know_it(engine: Engine) -
         assert stored(engine, table) == [(at, at)], table
     assert stored(engine, "open_interest") == [(at, from_ms(START + 5 * MINUTE_MS))]
     assert stored(engine, "book_snapshots") == [(at, from_ms(START + 40))]
+
+
+def test_a_stored_book_that_is_crossed_is_a_finding_of_its_day(engine: Engine) -> None:
+    day = day_of(START)
+    sound = BookSnapshot(BTC, START, ((99.0, 1.0),), ((100.0, 1.0),), START)
+    crossed = BookSnapshot(BTC, START + MINUTE_MS, ((101.0, 1.0),), ((100.0, 1.0),), START + MINUTE_MS)
+    one_sided = BookSnapshot(BTC, START + 2 * MINUTE_MS, (), ((100.0, 1.0),), START)
+    for book in (sound, crossed, one_sided):
+        save_book(engine, EXCHANGE, BTC, book)
+    check_days(engine, EXCHANGE, [BTC], [day], clock=lambda: START + DAY_MS)
+    (finding,) = open_findings(engine, EXCHANGE, checks=("crossed_book",))
+    assert (finding["symbol"], finding["timeframe"], finding["severity"]) == (BTC, "book", "warning")
+    assert (finding["count"], finding["detail"]["crossed"]) == (2, 1)

@@ -129,6 +129,7 @@ def test_quality_checks_are_shown() -> None:
         "stale_feed",
         "roll_up_mismatch",
         "source_mismatch",
+        "crossed_book",
         "revised_bars",
         "off_slot_funding",
         "missing_funding",

@@ -89,8 +89,8 @@ CHECKS: dict[str, Check] = {
 MENDABLE = tuple(name for name, check in CHECKS.items() if check.mend)
 SUSPICIONS = tuple(name for name, check in CHECKS.items() if check.is_suspicion)
 
-IN_FILES_ONLY = (UNORDERED, CROSSED_BOOK)
-"""Checks of files: nothing that is stored can have these faults, or nothing stores such data."""
+IN_FILES_ONLY = (UNORDERED,)
+"""Checks of files: nothing that is stored can have these faults."""
 
 __all__ = [
     "BARS",
