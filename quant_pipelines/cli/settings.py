@@ -5,6 +5,8 @@ from typing import Any
 
 from quant_pipelines.cli.output import print_document, table
 
+_WIDEST_OF_MANY = 32
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
@@ -24,9 +26,16 @@ def run(arguments: argparse.Namespace) -> int:
             {"settings": shown if arguments.describe else {row["name"]: row["value"] for row in shown}}
         )
     else:
-        print(table([_readable(row) for row in shown], columns))
+        widest = _WIDEST_OF_MANY if arguments.describe else None
+        print(table([_readable(row, widest) for row in shown], columns))
     return 0
 
 
-def _readable(row: dict[str, Any]) -> dict[str, Any]:
-    return {name: list(value) if isinstance(value, tuple) else value for name, value in row.items()}
+def _readable(row: dict[str, Any], widest: int | None) -> dict[str, Any]:
+    """Row as text; of several columns each leaves the others room, only the meaning is told whole."""
+    readable: dict[str, Any] = {}
+    for name, value in row.items():
+        text = ", ".join(map(str, value)) if isinstance(value, tuple) else value
+        is_long = widest and name != "meaning" and len(str(text)) > widest
+        readable[name] = f"{str(text)[: widest - 3]}..." if widest and is_long else text
+    return readable
