@@ -8,11 +8,12 @@ asked as ever.
 import asyncio
 import logging
 import math
-from collections.abc import Awaitable, Callable, Coroutine, Iterable
-from typing import Any, TypeVar
+from collections.abc import Awaitable, Callable, Iterable
+from typing import TypeVar
 
 from live_runner.market_time import MarketTime
 from live_runner.relay import TIMEFRAME, Relay
+from live_runner.tasks import first_of
 from quant_pipelines.core.errors import ExchangeError, ExchangeUnavailable
 from quant_pipelines.core.timeframes import HOUR_MS, floor_ms, timeframe_ms
 from quant_pipelines.exchange import BarRows, FundingRate, MarketSource
@@ -90,21 +91,10 @@ class Feed:
             return
         self._relay.watch(wanted)
         while True:
-            await self._listen_until(wanted, self._relay.until_serving())
+            await first_of(self._listen(wanted), self._relay.until_serving())
             _log.info("the collector's stream is used", extra={"symbols": wanted})
             await self._relay.until_lost()
             _log.warning("the collector is silent; our own stream is opened", extra={"symbols": wanted})
-
-    async def _listen_until(self, wanted: list[str], relieved: Coroutine[Any, Any, None]) -> None:
-        tasks = [asyncio.ensure_future(self._listen(wanted)), asyncio.ensure_future(relieved)]
-        try:
-            done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            for task in tasks:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
-        for task in done:
-            task.result()
 
     async def _listen(self, wanted: list[str]) -> None:
         shortest, longest = _RECONNECT_SECONDS

@@ -18,6 +18,7 @@ from live_runner.desk import Desk
 from live_runner.feed import Feed
 from live_runner.market_time import MarketTime
 from live_runner.relay import relay_of
+from live_runner.tasks import first_of
 from live_runner.venues import Connect, OrderVenues, ccxt_orders
 from live_runner.vitals import STANDBY_SERVICE, beat
 from quant_pipelines.cache import Cache
@@ -90,7 +91,7 @@ class Runner:
     async def _session(self, stopping: asyncio.Event) -> None:
         async with writer_session(self._around.database_url) as session:
             if await self._become_writer(session, stopping):
-                await _first_of(self._write(session), stopping.wait())
+                await first_of(self._write(session), stopping.wait())
 
     async def _write(self, session: WriterSession) -> None:
         """Trade in a new epoch until the lock or the database is lost."""
@@ -110,7 +111,7 @@ class Runner:
                 helpers.append(announcer.run())
             try:
                 await desk.open()
-                await _first_of(
+                await first_of(
                     *helpers,
                     self._trade(desk),
                     self._follow_deployments(session, desk),
@@ -169,16 +170,3 @@ class Runner:
         while True:
             await desk.beat()
             await asyncio.sleep(self._around.settings.runner.heartbeat_seconds)
-
-
-async def _first_of(*coroutines: Coroutine[Any, Any, Any]) -> None:
-    """Run all until the first one ends, end the others, and raise what it raised."""
-    tasks = [asyncio.ensure_future(coroutine) for coroutine in coroutines]
-    try:
-        done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-    finally:
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
-    for task in done:
-        task.result()

@@ -7,7 +7,7 @@ import asyncio
 import logging
 import os
 from collections import Counter
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -18,6 +18,7 @@ from live_runner.collector.closing import Closer
 from live_runner.collector.streams import Streams
 from live_runner.feed import Feed
 from live_runner.market_time import MarketTime
+from live_runner.tasks import first_of
 from live_runner.vitals import beat, resident_megabytes
 from quant_pipelines.cache import (
     SERVICE_KEY,
@@ -101,8 +102,9 @@ class Collector:
         """Collect until ``stopping`` is set; a database or an exchange that is away is waited for."""
         await self._read_symbols()
         grace_ms = int(1000 * self._around.settings.runner.bar_grace_seconds)
-        await self._until(
-            stopping,
+        # What ends or fails ends everything: the supervisor starts it anew.
+        await first_of(
+            stopping.wait(),
             self._board.run(),
             self._follow_streams(),
             self._follow_symbols(),
@@ -112,18 +114,6 @@ class Collector:
         )
         await self._board.flush()
         await self._write_beat("stopped")
-
-    async def _until(self, stopping: asyncio.Event, *work: Coroutine[Any, Any, None]) -> None:
-        """Work until told to stop; what ends or fails ends everything: the supervisor starts it anew."""
-        tasks = [asyncio.ensure_future(one) for one in (stopping.wait(), *work)]
-        try:
-            done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            for task in tasks:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
-        for task in done:
-            task.result()
 
     async def _follow_streams(self) -> None:
         while True:
