@@ -161,6 +161,14 @@ class OptimizationSettings:
         8, "blocks of the combinatorially symmetric cross-validation; even", low=2, high=24
     )
     workers: int = setting(2, "worker processes", low=1, high=256)
+    worker_megabytes: int = setting(
+        6144, "address space of a worker process; a strategy that asks for more fails alone", low=2048
+    )
+    job_minutes: float = setting(
+        60.0,
+        "longest time of one search; a worker that takes longer is ended and the next one goes on",
+        low=0.01,
+    )
     minute_windows: WindowSettings = setting(
         WindowSettings(train_days=10, test_days=3, folds=6, purge_hours=4), "windows of timeframes below 1h"
     )
