@@ -4,8 +4,13 @@ from typing import NamedTuple
 
 import numpy as np
 
-from quant_pipelines.core.arrays import FloatArray, IntArray
+from quant_pipelines.core.arrays import BoolArray, FloatArray, IntArray
+from quant_pipelines.core.timeframes import MINUTE_MS
 
+FUNDING_KNOWN_AFTER_MS = MINUTE_MS
+"""From its slot to when a payment counts as known: it is stamped a moment behind, and then asked for."""
+OPEN_INTEREST_KNOWN_AFTER_MS = 5 * MINUTE_MS
+"""Exchanges publish a value of their 5-minute grid some time in the 5 minutes that follow."""
 UNKNOWN = -1
 """Row of a moment at which nothing is known."""
 
@@ -30,6 +35,14 @@ class KnownPoints(NamedTuple):
 
     def __len__(self) -> int:
         return int(self.ts.size)
+
+    def between(self, start_ms: int, end_ms: int) -> "KnownPoints":
+        """Return those with times in ``[start_ms, end_ms)``."""
+        return self.where((self.ts >= start_ms) & (self.ts < end_ms))
+
+    def where(self, chosen: BoolArray) -> "KnownPoints":
+        """Return the chosen ones, shape (n_points,)."""
+        return KnownPoints(self.ts[chosen], self.known_at[chosen], self.values[chosen])
 
 
 def no_points() -> KnownPoints:

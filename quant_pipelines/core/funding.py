@@ -5,11 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from quant_pipelines.core.arrays import FloatArray, IntArray
-from quant_pipelines.core.asof import KnownPoints
-from quant_pipelines.core.timeframes import HOUR_MS, MINUTE_MS
-
-KNOWN_AFTER_MS = MINUTE_MS
-"""From its slot to when a payment counts as known: it is stamped a moment behind, and then asked for."""
+from quant_pipelines.core.asof import FUNDING_KNOWN_AFTER_MS, KnownPoints
+from quant_pipelines.core.timeframes import HOUR_MS
 
 _LONGEST_HOURS = 8
 _INTERVALS = np.array([1, 2, 4, _LONGEST_HOURS], dtype=np.int64)
@@ -58,7 +55,7 @@ def eight_hour_rates(paid: KnownPoints) -> KnownPoints:
     """
     order = np.lexsort((paid.known_at, paid.ts))
     ts, rates = paid.ts[order], paid.values[order]
-    known_at = np.maximum(paid.known_at[order], ts + KNOWN_AFTER_MS)
+    known_at = np.maximum(paid.known_at[order], ts + FUNDING_KNOWN_AFTER_MS)
     before = np.arange(ts.size) - 1
     while True:
         is_no_use = (before >= 0) & ((known_at[before] > known_at) | (ts[before] == ts))

@@ -7,7 +7,7 @@ from typing import Protocol
 
 import numpy as np
 
-from quant_pipelines.core.asof import KnownPoints, no_points, values_as_of
+from quant_pipelines.core.asof import KnownPoints, values_as_of
 from quant_pipelines.core.bars import COLUMNS, Bars, bars_from_columns, empty_bars
 from quant_pipelines.core.funding import eight_hour_rates
 from quant_pipelines.core.rollup import roll_up_bars
@@ -41,18 +41,6 @@ class InputSource(Protocol):
         ...
 
 
-class NoInputs:
-    """A source that has nothing: every declared input is unknown."""
-
-    def points(self, symbol: str, name: str, start_ms: int, end_ms: int) -> KnownPoints:
-        """See `InputSource`."""
-        return no_points()
-
-    def own_bars(self, symbol: str, timeframe: str, start_ms: int, end_ms: int) -> Bars:
-        """See `InputSource`."""
-        return empty_bars(symbol, timeframe)
-
-
 def attach_inputs(strategy_class: type[Strategy], bars: Bars, source: InputSource) -> Bars:
     """Bars with every input that a strategy declares; the bars themselves where it declares none.
 
@@ -78,13 +66,13 @@ def attach_inputs(strategy_class: type[Strategy], bars: Bars, source: InputSourc
     inputs.check_timeframe(bars.timeframe)
     bars = bars.with_extras(**{name: _column(name, bars, source) for name in inputs.columns})
     for timeframe in inputs.timeframes:
-        bars = bars.with_higher(_higher(timeframe, bars, source, strategy_class.higher_history_bars()))
+        bars = bars.with_higher(_higher(timeframe, strategy_class, bars, source))
     return bars
 
 
-def first_point_ms(bars: Bars) -> int:
-    """Time of the oldest value that can matter to bars, milliseconds UTC."""
-    return int(bars.ts[0]) - _LOOKBACK_MS
+def as_read(name: str, points: KnownPoints) -> KnownPoints:
+    """Points of a source in the unit in which strategies read them."""
+    return eight_hour_rates(points) if name == "funding_rate" else points
 
 
 def first_higher_ms(strategy_class: type[Strategy], start_ms: int, timeframe: str) -> int:
@@ -103,7 +91,7 @@ def unknown_shares(bars: Bars) -> dict[str, float]:
 def missing_inputs(bars: Bars) -> tuple[str, ...]:
     """Name the inputs that bars should carry and that were unknown at 1 % of them or more."""
     return tuple(
-        f"input {name} (no data)" if share == 1.0 else f"input {name} at {100 * share:.0f} % of the bars"
+        f"input {name} (no data)" if share == 1.0 else f"input {name} (unknown at {share:.0%} of the bars)"
         for name, share in unknown_shares(bars).items()
         if share >= _MENTIONED_SHARE
     )
@@ -112,18 +100,17 @@ def missing_inputs(bars: Bars) -> tuple[str, ...]:
 def _column(name: str, bars: Bars, source: InputSource) -> np.ndarray:
     if not len(bars):
         return np.empty(0)
-    points = source.points(bars.symbol, name, first_point_ms(bars), int(bars.close_ts[-1]) + 1)
-    if name == "funding_rate":
-        points = eight_hour_rates(points)
+    start_ms, end_ms = int(bars.ts[0]) - _LOOKBACK_MS, int(bars.close_ts[-1]) + 1
+    points = as_read(name, source.points(bars.symbol, name, start_ms, end_ms))
     return values_as_of(points, bars.close_ts, MAX_AGE_MS[name])
 
 
-def _higher(timeframe: str, bars: Bars, source: InputSource, history: int) -> Bars:
+def _higher(timeframe: str, strategy_class: type[Strategy], bars: Bars, source: InputSource) -> Bars:
     """Own bars of the source, and roll-ups where it has none."""
     if not len(bars):
         return empty_bars(bars.symbol, timeframe)
     step_ms, end_ms = timeframe_ms(timeframe), int(bars.close_ts[-1])
-    start_ms = floor_ms(int(bars.ts[0]), step_ms) - history * step_ms
+    start_ms = first_higher_ms(strategy_class, int(bars.ts[0]), timeframe)
     own = source.own_bars(bars.symbol, timeframe, start_ms, end_ms - step_ms + 1)
     if len(own) * step_ms >= floor_ms(end_ms, step_ms) - start_ms:
         return own.validated()

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from quant_pipelines.core.arrays import FloatArray, IntArray
+from quant_pipelines.core.arrays import FloatArray
 from quant_pipelines.core.asof import KnownPoints
 from quant_pipelines.core.bars import Bars
 from quant_pipelines.core.rollup import roll_up_bars
@@ -69,7 +69,7 @@ class _TrialSource:
             case "funding_rate":
                 ts, values = whole.close_ts, 1e-4 * (scale > 0) + 0.02 * scale * noise
                 is_slot = ts % (_FUNDING_HOURS * HOUR_MS) == 0
-                return _window(ts[is_slot], 0, values[is_slot], start_ms, end_ms)
+                return KnownPoints(ts[is_slot], ts[is_slot], values[is_slot]).between(start_ms, end_ms)
             case "open_interest":
                 values, known_after = 1e5 * np.exp(5.0 * scale * noise), 5 * MINUTE_MS
             case "index_close":
@@ -77,7 +77,8 @@ class _TrialSource:
             case _:
                 values = whole.close * np.exp(0.01 * scale * noise)
         is_there = np.arange(len(whole)) % _HOLES_EVERY >= _HOLE
-        return _window(whole.close_ts[is_there], known_after, values[is_there], start_ms, end_ms)
+        ts = whole.close_ts[is_there]
+        return KnownPoints(ts, ts + known_after, values[is_there]).between(start_ms, end_ms)
 
     def own_bars(self, symbol: str, timeframe: str, start_ms: int, end_ms: int) -> Bars:
         return roll_up_bars(self._whole, timeframe).between(start_ms, end_ms)
@@ -92,8 +93,3 @@ def _wander(count: int, rng: np.random.Generator) -> FloatArray:
     """Noise around 0 that keeps its sign for a day or so, deviation about 1; shape (count,)."""
     kernel = np.ones(24) / np.sqrt(24)
     return np.convolve(rng.normal(0.0, 1.0, count + kernel.size - 1), kernel, mode="valid")
-
-
-def _window(ts: IntArray, known_after: int, values: FloatArray, start_ms: int, end_ms: int) -> KnownPoints:
-    inside = (ts >= start_ms) & (ts < end_ms)
-    return KnownPoints(ts[inside], ts[inside] + known_after, values[inside])
