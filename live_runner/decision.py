@@ -1,6 +1,8 @@
 """From a closed bar to a signal and the intent that it wants; the same cycle as every backtest."""
 
-from typing import NamedTuple, Protocol
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Any, NamedTuple, Protocol
 
 from live_runner.plan import Plan
 from live_runner.rows import exact, json_safe
@@ -21,14 +23,15 @@ PURPOSE = "target"
 class Moment(NamedTuple):
     """When a decision is taken.
 
-    The bar's close in milliseconds UTC, the writer's epoch, the stream's age, and whether the deployment has
-    left its stage: then it wants to be flat, and its strategy is not asked.
+    The bar's close in milliseconds UTC, the writer's epoch, the stream's age, whether the deployment has left
+    its stage (then it wants to be flat, and its strategy is not asked), and what is journaled of the inputs.
     """
 
     close_ms: int
     epoch: int
     data_age_seconds: float
     is_leaving: bool = False
+    inputs: Mapping[str, Any] = MappingProxyType({})
 
 
 class Viewed(Protocol):
@@ -61,7 +64,7 @@ def decide_on(plan: Plan, rules: TradingRules, broker: Viewed, bars: Bars, momen
     broker
         The book after the bar.
     bars
-        The strategy's bars that have closed by then.
+        The strategy's bars that have closed by then, with the inputs that it declares.
     moment
         When.
 
@@ -82,6 +85,8 @@ def decide_on(plan: Plan, rules: TradingRules, broker: Viewed, bars: Bars, momen
         "strategy_bar": from_ms(int(bars.ts[-1])).isoformat(),
         "rules": rules.to_document(),
     }
+    if moment.inputs:
+        journal["inputs"] = dict(moment.inputs)
     inputs = latest_inputs(plan.strategy, bars)
     journal["stop_inputs"] = inputs._asdict()
     bar_close = from_ms(moment.close_ms)

@@ -12,7 +12,7 @@ from sqlalchemy import Engine
 from live_runner.announcer import Alarm, Announce, silent, unheard
 from live_runner.broker import OpenBroker
 from live_runner.feed import PATIENCE_MS, Feed
-from live_runner.history import load_history
+from live_runner.history import load_higher, load_history
 from live_runner.market_time import MarketTime
 from live_runner.paper import open_paper
 from live_runner.series import BarSeries
@@ -23,7 +23,7 @@ from live_runner.venues import OrderVenues
 from live_runner.vitals import SERVICE, beat, resident_megabytes, told
 from quant_pipelines.core.errors import ExchangeUnavailable, OutcomeUnknown, StoreError
 from quant_pipelines.core.settings import Settings
-from quant_pipelines.core.timeframes import floor_ms, from_ms
+from quant_pipelines.core.timeframes import floor_ms, from_ms, timeframe_ms
 from quant_pipelines.exchange import BarRows
 from quant_pipelines.risk.limits import RiskLimits
 from quant_pipelines.store.deployments import (
@@ -201,6 +201,9 @@ class Desk:
     async def _trade(self, deployment: Deployment, series: BarSeries, open_broker: OpenBroker) -> Trader:
         open_trader = partial(Trader, epoch=self._epoch, open_broker=open_broker, announce=self.announce)
         trader = await asyncio.to_thread(open_trader, self._engine, deployment, series)
+        first_ms = int(series.bars.ts[0])
+        now_ms = self._time.now_ms()
+        trader.inputs.higher = await load_higher(self._engine, self._feed, trader.plan, first_ms, now_ms)
         limits = await asyncio.to_thread(read_limits, self._engine)
         halts = await asyncio.to_thread(read_halts, self._engine)
         _follow(trader, limits, halts)  # before it can be advanced
@@ -256,8 +259,10 @@ class Desk:
             deadline_ms=end_ms + PATIENCE_MS,
         )
         strategy_bars = await self._strategy_bars(trader, rows, end_ms)
+        higher = await self._higher_bars(trader, end_ms)
         await feed.first_word(symbol)
-        return Tick(rows, tuple(funding), strategy_bars, self._time.now_ms(), feed.age_seconds(symbol))
+        now_ms, age_seconds = self._time.now_ms(), feed.age_seconds(symbol)
+        return Tick(rows, tuple(funding), strategy_bars, now_ms, age_seconds, higher)
 
     async def _strategy_bars(self, trader: Trader, rows: BarRows, end_ms: int) -> BarRows | None:
         deployment = trader.plan.deployment
@@ -267,6 +272,15 @@ class Desk:
         if end_ms <= start_ms:
             return None
         return await self._feed.closed_bars(trader.symbol, deployment.timeframe, start_ms, end_ms)
+
+    async def _higher_bars(self, trader: Trader, end_ms: int) -> dict[str, BarRows]:
+        """Bars of the declared higher timeframes that have closed since the last tick."""
+        found: dict[str, BarRows] = {}
+        for timeframe, series in trader.inputs.higher.items():
+            window = series.end_ms, floor_ms(end_ms, timeframe_ms(timeframe))
+            if window[0] < window[1]:
+                found[timeframe] = await self._feed.closed_bars(trader.symbol, timeframe, *window)
+        return found
 
 
 def _follow(trader: Trader, limits: dict[str, dict[str, float]], halts: dict[str, Halt]) -> None:

@@ -81,6 +81,7 @@ def plan_of(deployment: Deployment) -> Plan:
             "expected one before the symbol is deployed"
         )
     source = compile_strategy(deployment.strategy, deployment.source)
+    source.strategy_class.inputs.check_timeframe(deployment.timeframe)
     try:
         rules = TradingRules.from_document(deployment.settings)
     except (KeyError, TypeError) as error:

@@ -6,9 +6,9 @@ away and read again.
 
 import logging
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
 
 from sqlalchemy import Engine
@@ -16,6 +16,7 @@ from sqlalchemy import Engine
 from live_runner.announcer import Announce, silent
 from live_runner.broker import Broker, OpenBroker, Stepped
 from live_runner.decision import Decided, Moment, decide_on
+from live_runner.inputs import LiveInputs
 from live_runner.paper import open_paper
 from live_runner.plan import plan_of, tightest_limits
 from live_runner.series import BarSeries
@@ -48,6 +49,8 @@ class Tick:
         The exchange's time, milliseconds UTC.
     data_age_seconds
         Since the stream last spoke of the symbol.
+    higher
+        New bars of the higher timeframes that the strategy declares.
     """
 
     bars: BarRows
@@ -55,6 +58,7 @@ class Tick:
     strategy_bars: BarRows | None
     now_ms: int
     data_age_seconds: float
+    higher: Mapping[str, BarRows] = field(default_factory=dict)
 
 
 class Trader:
@@ -93,6 +97,7 @@ class Trader:
     ) -> None:
         self.plan = plan_of(deployment)
         self.series = series
+        self.inputs = LiveInputs(engine, self.plan, series)
         self._engine = engine
         self._epoch = epoch
         self._rules = self.plan.rules
@@ -180,6 +185,7 @@ class Trader:
         with self._own_book():
             if tick.strategy_bars is not None:
                 self.series.extend(tick.strategy_bars)
+            self.inputs.extend(tick.higher, tick.funding)
             bars = _execution_bars(tick)
             for start in range(0, len(bars), _BARS_PER_TRANSACTION):
                 part = bars[start : start + _BARS_PER_TRANSACTION]
@@ -300,7 +306,8 @@ class Trader:
         if is_barred or self._broker.waits_for or not is_fresh or not is_due:
             return None
         known = self.series.bars.between(0, strategy_close_ms - self.plan.step_ms + 1)
-        moment = Moment(close_ms, self._epoch, tick.data_age_seconds, wants_flat)
+        known, told = (known, {}) if wants_flat else self.inputs.attach(known)
+        moment = Moment(close_ms, self._epoch, tick.data_age_seconds, wants_flat, told)
         return decide_on(self.plan, self._rules, self._broker, known, moment)
 
     def _take(self, decided: Decided, close_ms: int, now_ms: int) -> None:

@@ -13,6 +13,7 @@ from quant_pipelines.backtest.trades import Trade, trades_of
 from quant_pipelines.core.arrays import FloatArray
 from quant_pipelines.core.timeframes import DAY_MS, YEAR_DAYS, day_of
 from quant_pipelines.metrics import Activity, summarize
+from quant_pipelines.sdk.attach import missing_inputs
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +58,7 @@ class BacktestResult:
     mark_fallbacks
         Funding slots without a mark price: paid on the last close.
     not_modelled
-        What the market does and this run did not.
+        What the market does and this run did not, and declared inputs that were not known throughout.
     """
 
     trade_rows: FloatArray
@@ -152,4 +153,4 @@ def _not_modelled(market: Market, settings: BacktestSettings) -> tuple[str, ...]
         missing.append("lot size")
     if not settings.rules.specification.min_notional:
         missing.append("smallest notional")
-    return tuple(missing)
+    return (*missing, *missing_inputs(market.bars))

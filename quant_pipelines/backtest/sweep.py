@@ -17,7 +17,7 @@ from quant_pipelines.backtest.market import Market, prepare_market
 from quant_pipelines.backtest.result import activity_of, daily_returns_of, day_keys
 from quant_pipelines.backtest.settings import BacktestSettings
 from quant_pipelines.core.arrays import FloatArray
-from quant_pipelines.core.bars import COLUMNS, Bars
+from quant_pipelines.core.bars import Bars
 from quant_pipelines.core.errors import StrategyError
 from quant_pipelines.core.funding import FundingSeries
 from quant_pipelines.indicators import Memo, remembering
@@ -97,7 +97,7 @@ def sweep(  # noqa: PLR0913 - all but four have a default
     strategies = [_made(strategy_class, values) for values in parameter_sets]
     allowed = [strategy for strategy in strategies if strategy is not None]
     groups = [allowed[at : at + WIDTH] for at in range(0, len(allowed), WIDTH)]
-    memo = Memo((getattr(bars, name) for name in COLUMNS), MEMORY_BYTES)
+    memo = Memo(bars.arrays(), MEMORY_BYTES)
 
     def work(group: Sequence[Strategy]) -> list[Outcome]:
         with remembering(memo):

@@ -34,7 +34,7 @@ def run_from_arguments(
     symbol = only_symbol(source, arguments.symbols)
     strategy = source.strategy_class(**dict(arguments.set))
     rules = _rules(arguments, settings)
-    market = read_market(arguments, symbol, settings)
+    market = read_market(arguments, symbol, settings, source.strategy_class)
     backtest = BacktestSettings(
         capital=arguments.capital,
         rules=replace(rules, specification=market.specification),

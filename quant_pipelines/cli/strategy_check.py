@@ -7,7 +7,7 @@ from quant_pipelines.core.errors import StrategyError, unknown_name
 from quant_pipelines.sdk import compile_strategy
 from quant_pipelines.sdk.contract import Check
 from quant_pipelines.sdk.sandbox import try_strategy
-from quant_pipelines.sdk.trial_bars import random_walk
+from quant_pipelines.sdk.trial_market import TrialMarket
 
 _TRADED_BARS = 2_000
 
@@ -53,7 +53,7 @@ def _difference(name: str, source: str) -> str:
     from quant_pipelines.backtest import run_backtest, run_event_backtest
 
     strategy = compile_strategy(name, source).strategy_class()
-    bars = random_walk(_TRADED_BARS, seed=11)
+    bars = TrialMarket(type(strategy)).walk(_TRADED_BARS, seed=11)
     batch, event = run_backtest(strategy, bars), run_event_backtest(strategy, bars)
     if batch.final_equity != event.final_equity or len(batch.trades) != len(event.trades):
         return f"{strategy}: batch ends with {batch.final_equity}, event with {event.final_equity}"

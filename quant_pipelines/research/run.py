@@ -133,7 +133,14 @@ class _Run:
         """Market history of the whole window."""
         if self._history is None:
             job, plan = self.job, self.plan
-            history = load_history(self._source, job.symbol, job.timeframe, plan.start_ms, plan.end_ms)
+            history = load_history(
+                self._source,
+                job.symbol,
+                job.timeframe,
+                plan.start_ms,
+                plan.end_ms,
+                strategy_class=self.strategy.strategy_class,
+            )
             if job.archive is None and history.findings:
                 raise DataError(
                     f"{len(history.findings)} findings block the window: {history.findings[0]}; "

@@ -2,6 +2,8 @@
 
 from quant_pipelines.core.arrays import FloatArray as Array
 from quant_pipelines.core.bars import Bars
+from quant_pipelines.sdk.attach import InputSource, attach_inputs
+from quant_pipelines.sdk.inputs import Inputs
 from quant_pipelines.sdk.loading import (
     BrokenStrategy,
     StrategySource,
@@ -10,7 +12,7 @@ from quant_pipelines.sdk.loading import (
     load_strategy,
     strategies_folder,
 )
-from quant_pipelines.sdk.parameters import Float, Inputs, Int, Parameter
+from quant_pipelines.sdk.parameters import Float, Int, Parameter
 from quant_pipelines.sdk.signals import held, turned
 from quant_pipelines.sdk.stops import Stops
 from quant_pipelines.sdk.strategy import Strategy
@@ -19,6 +21,7 @@ __all__ = [
     "Array",
     "Bars",
     "Float",
+    "InputSource",
     "Inputs",
     "Int",
     "Parameter",
@@ -26,6 +29,7 @@ __all__ = [
     "Strategy",
     "BrokenStrategy",
     "StrategySource",
+    "attach_inputs",
     "compile_strategy",
     "held",
     "list_strategies",

@@ -10,10 +10,10 @@ from time import perf_counter
 import numpy as np
 
 from quant_pipelines.core.arrays import FloatArray
-from quant_pipelines.core.bars import Bars, empty_bars
+from quant_pipelines.core.bars import concatenate_bars
 from quant_pipelines.core.errors import StrategyError
 from quant_pipelines.sdk.strategy import Strategy, target_of
-from quant_pipelines.sdk.trial_bars import flat, random_walk, shocks
+from quant_pipelines.sdk.trial_market import TrialMarket
 
 _BARS, _CUTS, _SEED = 1_200, 40, 7
 SLOWEST_MICROSECONDS_PER_BAR = 500.0
@@ -62,8 +62,10 @@ def corners(strategy_class: type[Strategy]) -> Iterator[Strategy]:
 def causality(strategy_class: type[Strategy]) -> str:
     """Decisions up to a bar are the same when the future is cut off behind it."""
     cuts = [1, 2, 3, *np.random.default_rng(_SEED).integers(4, _BARS, _CUTS).tolist()]
+    market = TrialMarket(strategy_class)
+    tried = market.walk(_BARS, _SEED), market.shocked(_BARS, _SEED)
     for strategy in corners(strategy_class):
-        for bars in (random_walk(_BARS, _SEED), shocks(_BARS, _SEED)):
+        for bars in tried:
             whole = target_of(strategy, bars)
             for cut in (cut for cut in cuts if cut < len(bars)):
                 at = _first_difference(target_of(strategy, bars.rows(0, cut)), whole[:cut])
@@ -76,24 +78,21 @@ def causality(strategy_class: type[Strategy]) -> str:
 
 def other_futures(strategy_class: type[Strategy]) -> str:
     """Decisions up to a bar are the same whatever happens behind it."""
-    strategy, bars, other = strategy_class(), random_walk(_BARS, _SEED), random_walk(_BARS, _SEED + 1)
+    strategy, market = strategy_class(), TrialMarket(strategy_class)
+    bars, other = (market.walk(_BARS, seed) for seed in (_SEED, _SEED + 1))
     cut = _BARS // 2
-    columns = ("open", "high", "low", "close", "volume")
-    mixed = {
-        name: np.concatenate([getattr(bars, name)[:cut], getattr(other, name)[cut:]]) for name in columns
-    }
-    changed = target_of(strategy, Bars(bars.symbol, bars.timeframe, bars.ts, **mixed))
+    changed = target_of(strategy, concatenate_bars(bars.rows(0, cut), other.rows(cut, _BARS)))
     at = _first_difference(changed[:cut], target_of(strategy, bars)[:cut])
     return "" if at is None else f"{strategy}: the decision at bar {at} depends on bars behind {cut - 1}"
 
 
 def warm_up(strategy_class: type[Strategy]) -> str:
     """Decisions forget where history began, ``history_bars`` behind its start."""
-    strategy = strategy_class()
+    strategy, market = strategy_class(), TrialMarket(strategy_class)
     behind, settled = strategy.history_bars, 503
-    bars = random_walk(2 * behind + 2 * settled, _SEED)
-    late = target_of(strategy, bars.rows(settled, len(bars)))[behind + settled :]
-    at = _first_difference(late, target_of(strategy, bars)[behind + 2 * settled :])
+    n_bars = 2 * behind + 2 * settled
+    late = target_of(strategy, market.walk(n_bars, _SEED, skipped=settled))[behind + settled :]
+    at = _first_difference(late, target_of(strategy, market.walk(n_bars, _SEED))[behind + 2 * settled :])
     return (
         ""
         if at is None
@@ -103,35 +102,37 @@ def warm_up(strategy_class: type[Strategy]) -> str:
 
 def range_of_targets(strategy_class: type[Strategy]) -> str:
     """Every decision lies in [-1, 1] or is no opinion, on any bars; the strategy leaves the bars alone."""
+    market = TrialMarket(strategy_class)
+    tried = market.walk(_BARS, _SEED), market.shocked(_BARS, _SEED), market.still(_BARS // 3)
     for strategy in corners(strategy_class):
-        for bars in (random_walk(_BARS, _SEED), shocks(_BARS, _SEED), flat(_BARS // 3)):
-            before = bars.close.copy()
+        for bars in tried:
+            before = [column.copy() for column in bars.arrays()]
             target_of(strategy, bars)
-            if not np.array_equal(bars.close, before):
+            if any(_first_difference(*pair) is not None for pair in zip(bars.arrays(), before, strict=True)):
                 return f"{strategy}: changes the bars that it is given"
     return ""
 
 
 def determinism(strategy_class: type[Strategy]) -> str:
     """Decisions are the same for the same bars."""
-    strategy, bars = strategy_class(), random_walk(_BARS, _SEED)
+    strategy, bars = strategy_class(), TrialMarket(strategy_class).walk(_BARS, _SEED)
     at = _first_difference(target_of(strategy, bars), target_of(strategy_class(), bars))
     return "" if at is None else f"{strategy}: the decision at bar {at} differs from one call to the next"
 
 
 def quiet_market(strategy_class: type[Strategy]) -> str:
     """No bars give no decisions, and a price that never moves gives no position."""
-    strategy = strategy_class()
-    if target_of(strategy, empty_bars("TRIAL/USDT:USDT", "1h")).size:
+    strategy, still = strategy_class(), TrialMarket(strategy_class).still(_BARS // 3)
+    if target_of(strategy, still.rows(0, 0)).size:
         return f"{strategy}: decides on no bars"
-    held = np.flatnonzero(np.nan_to_num(target_of(strategy, flat(_BARS // 3))))
+    held = np.flatnonzero(np.nan_to_num(target_of(strategy, still)))
     return f"{strategy}: takes a position at bar {held[0]} of a price that never moves" if held.size else ""
 
 
 def opinions(strategy_class: type[Strategy]) -> str:
     """Positions are taken at some time."""
-    strategy = strategy_class()
-    walks = (random_walk(4 * _BARS, _SEED, drift=drift) for drift in (-0.001, 0.0, 0.001))
+    strategy, market = strategy_class(), TrialMarket(strategy_class)
+    walks = (market.walk(4 * _BARS, _SEED, drift=drift) for drift in (-0.001, 0.0, 0.001))
     if any(np.nan_to_num(target_of(strategy, bars)).any() for bars in walks):
         return ""
     return f"{strategy}: takes no position on {4 * _BARS} bars of a random walk"
@@ -139,7 +140,7 @@ def opinions(strategy_class: type[Strategy]) -> str:
 
 def speed(strategy_class: type[Strategy]) -> str:
     """Decisions take at most half a millisecond a bar, compilation left out."""
-    strategy, bars = strategy_class(), random_walk(_BARS, _SEED)
+    strategy, bars = strategy_class(), TrialMarket(strategy_class).walk(_BARS, _SEED)
     target_of(strategy, bars)
     begin = perf_counter()
     target_of(strategy, bars)

@@ -8,7 +8,8 @@ from quant_pipelines.core.arrays import FloatArray
 from quant_pipelines.core.bars import Bars
 from quant_pipelines.core.errors import StrategyError, unknown_name
 from quant_pipelines.core.jit import kernel
-from quant_pipelines.sdk.parameters import Inputs, Parameter
+from quant_pipelines.sdk.inputs import Inputs
+from quant_pipelines.sdk.parameters import Int, Parameter
 from quant_pipelines.sdk.stops import HARD_STOP, Stops
 
 
@@ -98,6 +99,16 @@ class Strategy:
         windows = [*(value for value in own.values() if isinstance(value, int)), *self.stops.windows]
         return 5 * max(windows, default=1)
 
+    @classmethod
+    def higher_history_bars(cls) -> int:
+        """Bars of each declared higher timeframe that are read before the first bar.
+
+        Five times the upper bound of the longest whole-number parameter; the same for all parameter sets, so
+        that a sweep and a single backtest see the same. Override where that is wrong.
+        """
+        own = [declared for name, declared in cls._space.items() if name not in cls.stops.declared]
+        return 5 * max((declared.high for declared in own if isinstance(declared, Int)), default=1)
+
     def is_valid(self) -> bool:
         """Whether the values make sense together; each is within its bounds already."""
         return True
@@ -108,7 +119,7 @@ class Strategy:
         Parameters
         ----------
         bars
-            Closed bars of one symbol, oldest first.
+            Closed bars of one symbol, oldest first, with the inputs that the class declares.
 
         Returns
         -------
@@ -147,11 +158,15 @@ def target_of(strategy: Strategy, bars: Bars) -> FloatArray:
     Raises
     ------
     StrategyError
-        If the strategy raises, or returns another shape, or a value outside [-1, 1].
+        If the strategy raises, reads what it did not declare, or returns another shape or a value outside
+        [-1, 1].
     """
     name = type(strategy).__name__
     try:
+        bars = strategy.inputs.narrowed(bars)
         target = np.ascontiguousarray(strategy.target(bars), dtype=np.float64)
+    except StrategyError as error:
+        raise StrategyError(f"{name}: {error}") from error
     except Exception as error:
         raise StrategyError(f"{name}: target raised {type(error).__name__}: {error}") from error
     if target.shape != (len(bars),):

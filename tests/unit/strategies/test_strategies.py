@@ -10,6 +10,7 @@ from quant_pipelines.sdk import StrategySource, list_strategies, load_strategy
 from quant_pipelines.sdk.contract import RULES
 from quant_pipelines.sdk.strategy import target_of
 from quant_pipelines.sdk.trial_bars import random_walk
+from quant_pipelines.sdk.trial_market import TrialMarket
 
 FOLDER = Path(__file__).resolve().parents[3] / "strategies"
 NAMES = [found.name for found in list_strategies(FOLDER)]
@@ -34,7 +35,9 @@ def test_a_strategy_says_what_it_believes_where_it_works_and_how_it_fails(name: 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_a_strategy_takes_both_sides_of_a_random_walk(name: str) -> None:
-    assert {-1.0, 1.0} <= set(target_of(load_strategy(name, FOLDER).strategy_class(), BARS).tolist())
+    strategy = load_strategy(name, FOLDER).strategy_class()
+    bars = TrialMarket(type(strategy)).walk(1_500, seed=4)
+    assert {-1.0, 1.0} <= set(target_of(strategy, bars).tolist())
 
 
 def test_ema_cross_follows_the_averages_after_the_first_cross() -> None:
