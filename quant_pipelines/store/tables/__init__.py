@@ -52,6 +52,7 @@ from quant_pipelines.store.tables.trading import (
     positions,
     risk_limits,
     signals,
+    strategy_quotas,
     trigger_states,
 )
 
@@ -96,6 +97,7 @@ __all__ = [
     "risk_limits",
     "signals",
     "strategies",
+    "strategy_quotas",
     "strategy_versions",
     "trades",
     "trials",
