@@ -8,7 +8,7 @@ from live_runner.plan import Plan
 from live_runner.rows import exact, json_safe
 from quant_pipelines.backtest import BacktestSettings
 from quant_pipelines.backtest.event import latest_volatility
-from quant_pipelines.backtest.stop_rules import latest_inputs
+from quant_pipelines.backtest.stop_rules import inputs_document, latest_inputs, values_in_force
 from quant_pipelines.backtest.stops import NO_INPUTS, StopInputs
 from quant_pipelines.core.bars import Bars
 from quant_pipelines.core.ids import client_order_id
@@ -36,6 +36,10 @@ class Moment(NamedTuple):
 
 class Viewed(Protocol):
     """A book that can be looked at."""
+
+    @property
+    def stop_tightening(self) -> float:
+        """Factor of the equity's slope on the distances of stops."""
 
     def view(self, *, volatility: float, data_age_seconds: float) -> BookView:
         """Return what a decision sees."""
@@ -88,7 +92,8 @@ def decide_on(plan: Plan, rules: TradingRules, broker: Viewed, bars: Bars, momen
     if moment.inputs:
         journal["inputs"] = dict(moment.inputs)
     inputs = latest_inputs(plan.strategy, bars)
-    journal["stop_inputs"] = inputs._asdict()
+    journal["stop_inputs"] = inputs_document(inputs)
+    journal["stop_values"] = values_in_force(plan.strategy, inputs.scales, broker.stop_tightening)
     bar_close = from_ms(moment.close_ms)
     signal = Signal(bar_close, target, view.price, json_safe(journal))
     intent = None

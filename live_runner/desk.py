@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import math
 import os
 from collections.abc import Coroutine
 from functools import partial
@@ -93,7 +94,8 @@ class Desk:
     async def open(self) -> None:
         """Seed the account's limits once, and take up what is deployed."""
         limits = RiskLimits.from_settings(self._settings.risk)
-        values = {name: getattr(limits, name) for name in RiskLimits.__slots__}
+        given = {name: getattr(limits, name) for name in RiskLimits.__slots__}
+        values = {name: value for name, value in given.items() if value < math.inf}
         await asyncio.to_thread(seed_limits, self._engine, values, from_ms(self._time.now_ms()))
         await self.refresh()
 

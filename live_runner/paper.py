@@ -70,6 +70,11 @@ class PaperBroker:
         return self._book.equity
 
     @property
+    def stop_tightening(self) -> float:
+        """Factor of the equity's slope on the distances of stops."""
+        return self._book.stop_tightening
+
+    @property
     def n_fills(self) -> int:
         """Number of fills."""
         return self._ledger.n_fills

@@ -24,7 +24,7 @@ from quant_pipelines.backtest import ExecutionBar
 from quant_pipelines.backtest.book import FundingSlot
 from quant_pipelines.core.timeframes import floor_ms, from_ms, to_ms
 from quant_pipelines.exchange import BarRows, FundingRate
-from quant_pipelines.store.deployments import Deployment
+from quant_pipelines.store.deployments import STRATEGY_SCOPE, Deployment
 from quant_pipelines.store.trading import Booking, EquityPoint, book
 
 _BARS_PER_TRANSACTION = 500
@@ -145,8 +145,9 @@ class Trader:
 
     def limit(self, limits: dict[str, dict[str, float]]) -> None:
         """Trade within the tightest of the deployment's own limits and those that operators set."""
-        own = self.plan.rules.limits
-        in_force = tightest_limits(own, limits.get("account", {}), limits.get(self.key, {}))
+        own, strategy = self.plan.rules.limits, STRATEGY_SCOPE + self.plan.deployment.strategy
+        given = (limits.get(scope, {}) for scope in ("account", self.key, strategy))
+        in_force = tightest_limits(own, *given)
         self._rules = replace(self.plan.rules, limits=in_force)
 
     def follow_halt(self, reason: str | None, *, must_flatten: bool = False) -> None:

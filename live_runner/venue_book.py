@@ -14,6 +14,7 @@ from quant_pipelines.accounting import Account, apply_fill, apply_funding, equit
 from quant_pipelines.backtest import ExecutionBar
 from quant_pipelines.backtest.step import BookState, StepBar, opening_state, step_bar
 from quant_pipelines.core.errors import BacktestError
+from quant_pipelines.core.timeframes import DAY_MS
 from quant_pipelines.store.trading import Fill, Income, Position
 from quant_pipelines.trading import BookView
 
@@ -110,8 +111,19 @@ class VenueBook:
         held = self.account.position
         self.act_upon(float((held > 0.0) - (held < 0.0)))
 
-    def view(self, ordered: Decimal, *, volatility: float, data_age_seconds: float) -> BookView:
-        """Return what a decision sees; ``ordered`` is the signed quantity that may still be filled."""
+    @property
+    def day_start_ms(self) -> int:
+        """The last 00:00 UTC by the bars, milliseconds."""
+        return self._known_state().day_end_ms - DAY_MS
+
+    def view(
+        self, ordered: Decimal, orders_today: int, *, volatility: float, data_age_seconds: float
+    ) -> BookView:
+        """Return what a decision sees.
+
+        ``ordered`` is the signed quantity that may still be filled, ``orders_today`` the number of orders
+        that were decided since 00:00 UTC.
+        """
         state = self._known_state()
         return BookView(
             self.account.position + float(ordered),
@@ -121,6 +133,7 @@ class VenueBook:
             state.target_side,
             float(volatility),
             float(data_age_seconds),
+            float(orders_today),
         )
 
     def to_document(self) -> dict[str, Any]:

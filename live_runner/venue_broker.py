@@ -143,6 +143,11 @@ class VenueBroker:
         return self._book.n_fills
 
     @property
+    def stop_tightening(self) -> float:
+        """No order at the venue follows the equity's slope."""
+        return 1.0
+
+    @property
     def closes_with_bars(self) -> bool:
         """The link closes at once."""
         return False
@@ -167,7 +172,10 @@ class VenueBroker:
     def view(self, *, volatility: float, data_age_seconds: float) -> BookView:
         """Return what a decision sees; what is open or unknown at the venue counts as held."""
         ordered = sum((self._exposure(order) for order in self.orders.values()), _ZERO)
-        return self._book.view(ordered, volatility=volatility, data_age_seconds=data_age_seconds)
+        day = from_ms(self._book.day_start_ms)
+        intents = (order.intent for order in self.orders.values())
+        today = sum(one.purpose == PURPOSE_TARGET and one.bar_close >= day for one in intents)
+        return self._book.view(ordered, today, volatility=volatility, data_age_seconds=data_age_seconds)
 
     def checkpoint(self) -> dict[str, Any]:
         """State as a JSON document."""

@@ -13,6 +13,7 @@ from quant_pipelines.backtest.market import Market, prepare_market
 from quant_pipelines.backtest.result import BacktestResult, result_of
 from quant_pipelines.backtest.settings import BacktestSettings
 from quant_pipelines.backtest.state import opening_state
+from quant_pipelines.backtest.stop_rules import with_factors
 from quant_pipelines.backtest.tape import Record
 from quant_pipelines.backtest.targets import abreast
 from quant_pipelines.backtest.trades import COLUMNS
@@ -87,6 +88,8 @@ def run_pass(
     state = opening_state(open_account(settings.capital), int(market.execution.ts[0]))
     given = (market.tape(strategies[0]), abreast(changes, width), state)
     terms = settings.loop_terms(lanes, market.execution.step_ms, market.bars.step_ms)
+    if settings.has_stops:
+        terms = terms._replace(stops=with_factors(terms.stops, lanes, market.bars, market.decision_row))
     outcomes = loop_of(width)(*given, terms, record)
     needed = max(outcome.log.finished for outcome in outcomes)
     if needed > record.trades.shape[1]:

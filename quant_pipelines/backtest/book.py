@@ -16,14 +16,17 @@ from quant_pipelines.backtest.state import (
     opening_state,
     with_inputs,
     with_order,
+    with_scales,
 )
 from quant_pipelines.backtest.step import step_bar
 from quant_pipelines.backtest.stops import (
     EXIT_REASONS,
+    NO_SCALES,
     NO_STOPS,
     TARGET,
     Level,
     StopInputs,
+    StopScales,
     StopTerms,
     moved_level,
 )
@@ -136,6 +139,7 @@ class Book:
     def __init__(self, settings: BookSettings) -> None:
         self.settings = settings
         self._terms = settings.terms
+        self._scales = NO_SCALES
         self._state: BookState | None = None
         self._last_ts = -1
         self._fills = 0
@@ -167,8 +171,13 @@ class Book:
         if self._state is None or self._state.account.position == 0.0:
             return None
         state, level = self._state, Level(self._state.stop_price, self._state.guard.reason)
-        level = moved_level(state.account, level, state.guard, state.seen.atr, self._terms.stops)
+        level = moved_level(state.account, level, state.guard, state.seen, self._terms.stops)
         return float(level.price) or None
+
+    @property
+    def stop_tightening(self) -> float:
+        """Factor of the equity's slope on the distances of stops, as of the last close."""
+        return float(self._state.seen.tightening) if self._state else 1.0
 
     @property
     def pending(self) -> float:
@@ -230,6 +239,7 @@ class Book:
             state.target_side,
             float(volatility),
             float(data_age_seconds),
+            float(state.orders_today),
         )
 
     def apply(self, decision: Decision, *, purpose: str = "target", inputs: StopInputs | None = None) -> None:
@@ -262,6 +272,7 @@ class Book:
         side = state.target_side if target_side is None else float(target_side)
         if inputs is not None:
             state = with_inputs(state, StopInputs(float(inputs.atr), float(inputs.deviation)))
+            self._scale(inputs.scales)
         self._state = with_order(state, float(quantity), side, self._terms.fills.latency_bars)
         if quantity != 0.0:
             self._purpose = purpose
@@ -273,6 +284,7 @@ class Book:
             "last_ts": self._last_ts,
             "fills": self._fills,
             "purpose": self._purpose,
+            "scales": self._scales._asdict(),
             "state": state_document(state) if state else None,
         }
 
@@ -283,9 +295,15 @@ class Book:
         book._last_ts = int(document["last_ts"])
         book._fills = int(document["fills"])
         book._purpose = str(document["purpose"])
+        book._scale(StopScales(**document.get("scales", {})))
         if document["state"] is not None:
             book._state = state_from_document(document["state"])
         return book
+
+    def _scale(self, scales: StopScales) -> None:
+        """Keep the factors that the strategy gave last, and the terms that follow from them."""
+        if scales != self._scales:
+            self._scales, self._terms = scales, with_scales(self.settings.terms, scales)
 
     def _known_state(self) -> BookState:
         if self._state is None:

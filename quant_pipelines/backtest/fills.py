@@ -130,20 +130,23 @@ def ordered(held: Held, pending: float, bar: StepBar, seen: Seen, terms: StepTer
         opening = _fill(quantity, bar.open, terms.costs, seen.volume)
         account = _book(account, opening)
     left = 0.0 if quantity == pending else whole_lots(pending - quantity, terms.lot_size)
-    guard, level = held.guard, held.level
+    guard, level, stops = held.guard, held.level, _with_hard(terms)
     if account.position * before <= 0.0:
-        guard = entry_guard(bar.ts, account.entry_price, seen, terms.stops)
+        guard = entry_guard(bar.ts, account.entry_price, seen, stops)
         level = Level(0.0, guard.reason)
-    level = resized(account, guard, level, seen.atr, _with_hard(terms))
+    level = resized(account, guard, level, seen, stops)
     guard = Guard(
         guard.reason,
         guard.entry_ms,
         guard.best,
         guard.distance,
         guard.distance_reason,
-        goal_price(account, terms.stops),
+        goal_price(account, guard, stops),
         guard.sar,
         guard.acceleration,
+        guard.hard,
+        guard.target,
+        guard.time_ms,
     )
     return OrderFill(Held(account, level, guard), closing, opening, left)
 
@@ -160,6 +163,9 @@ def _with_hard(terms: StepTerms) -> StopTerms:
         stops.time_ms,
         stops.equity,
         stops.target,
+        stops.slope_tightening,
+        stops.slope_days,
+        stops.varies,
     )
 
 

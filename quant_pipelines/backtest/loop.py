@@ -30,9 +30,9 @@ from quant_pipelines.backtest.state import (
     with_order,
 )
 from quant_pipelines.backtest.step import step_bar
-from quant_pipelines.backtest.stops import END, TAKE_PROFIT, Seen, StopTerms
+from quant_pipelines.backtest.stops import END, TAKE_PROFIT, Seen, StopScales, StopTerms, scaled
 from quant_pipelines.backtest.tally import Tally, tally_end, traded_in
-from quant_pipelines.backtest.tape import LoopTerms, Record, Tape
+from quant_pipelines.backtest.tape import N_RULES, LoopTerms, Record, Tape
 from quant_pipelines.backtest.targets import Targets
 from quant_pipelines.backtest.trades import (
     EMPTY_LOG,
@@ -125,6 +125,7 @@ def view_of(state: BookState, volatility: float) -> BookView:
         state.target_side,
         volatility,
         0.0,
+        float(state.orders_today),
     )
 
 
@@ -158,6 +159,29 @@ def decide_lane(lane: Lane, volatility: float, terms: TradingTerms, wait_bars: i
     return with_state(lane, state)
 
 
+@inlined
+def factor_at(rows: FloatArray, lane: int, rule: int, bar_index: int) -> float:
+    """Factor of a rule as of the close of a bar; see ``LoopTerms``."""
+    first = int(rows[lane, N_RULES + rule])
+    return rows[lane, first + bar_index] if first > 0 and bar_index >= 0 else 1.0
+
+
+@inner
+def scaled_at(stops: StopTerms, rows: FloatArray, lane: int, bar_index: int) -> StopTerms:
+    """Rules of one lane with the factors as of the close of a bar."""
+    scales = StopScales(
+        factor_at(rows, lane, 0, bar_index),
+        factor_at(rows, lane, 1, bar_index),
+        factor_at(rows, lane, 2, bar_index),
+        factor_at(rows, lane, 3, bar_index),
+        factor_at(rows, lane, 4, bar_index),
+        factor_at(rows, lane, 5, bar_index),
+        factor_at(rows, lane, 6, bar_index),
+        factor_at(rows, lane, 7, bar_index),
+    )
+    return scaled(stops, scales)
+
+
 @inner
 def step_terms_of(terms: LoopTerms, lane: int) -> StepTerms:
     """Return the matching terms of one lane."""
@@ -171,7 +195,21 @@ def step_terms_of(terms: LoopTerms, lane: int) -> StepTerms:
         rows[lane, 5],
         rows[lane, 6],
         rows[lane, 7],
+        rows[lane, 8],
+        rows[lane, 9],
+        rows[lane, 10],
     )
+    return StepTerms(step.costs, stops.hard, step.lot_size, step.step_ms, stops, step.fills, step.margin)
+
+
+@inner
+def step_terms_at(terms: LoopTerms, lane: int, bar_index: int) -> StepTerms:
+    """Return the matching terms of one lane with its stops scaled as of the close of a bar.
+
+    Apart from ``step_terms_of``, so that a pass without factors is compiled as if there were none.
+    """
+    step = step_terms_of(terms, lane)
+    stops = scaled_at(step.stops, terms.stops, lane, bar_index)
     return StepTerms(step.costs, stops.hard, step.lot_size, step.step_ms, stops, step.fills, step.margin)
 
 
@@ -244,7 +282,7 @@ def seen_at(tape: Tape, bar_index: int) -> Seen:
     """Return what the stops know at a bar's close."""
     atr = tape.atr[bar_index] if tape.atr.size > 0 else np.nan
     deviation = tape.deviation[bar_index] if tape.deviation.size > 0 else np.nan
-    return Seen(atr, deviation, tape.low[bar_index], tape.high[bar_index], tape.volume[bar_index])
+    return Seen(atr, deviation, tape.low[bar_index], tape.high[bar_index], tape.volume[bar_index], 1.0)
 
 
 class StepAt(NamedTuple):
@@ -261,7 +299,7 @@ class StepAt(NamedTuple):
 @inner
 def step_at(tape: Tape, cursor: Cursor, bar_index: int) -> StepAt:
     """Return all about a bar in which books are stepped."""
-    close, seen = 0.0, Seen(np.nan, np.nan, 0.0, 0.0, 0.0)
+    close, seen = 0.0, Seen(np.nan, np.nan, 0.0, 0.0, 0.0, 1.0)
     if bar_index > 0:
         close, seen = tape.close[bar_index - 1], seen_at(tape, bar_index - 1)
     bar = StepBar(
@@ -295,6 +333,8 @@ def step_lanes(
         state = recalled(lanes[j].state, part_of(quiet, j), at.last_close, at.seen)
         ended_days(record.daily_equity, j, at, state.equity)
         step_terms = step_terms_of(terms, j)
+        if unlikely(terms.stops.shape[1] > N_RULES):
+            step_terms = step_terms_at(terms, j, at.number - 1)
         lane = step_lane(with_state(lanes[j], state), at.bar, (at.number, j), step_terms, record.trades)
         lanes[j] = lane
         quiet = with_book(quiet, j, lane.state, step_terms)

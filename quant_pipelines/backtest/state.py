@@ -12,7 +12,9 @@ from quant_pipelines.backtest.stops import (
     Guard,
     Seen,
     StopInputs,
+    StopScales,
     StopTerms,
+    scaled,
 )
 from quant_pipelines.core.jit import scalar
 from quant_pipelines.core.timeframes import DAY_MS
@@ -88,6 +90,10 @@ class BookState(NamedTuple):
         Why the pending order closes: its own target, or a stop that fires at a close.
     wait_bars
         Bars that the pending order still waits for.
+    equity_mean
+        Exponential average of the equity at day ends where a stop asks for its slope, else the capital.
+    orders_today
+        Orders since the last 00:00 UTC; those of stops don't count.
     """
 
     account: Account
@@ -103,6 +109,8 @@ class BookState(NamedTuple):
     equity_peak: float = 0.0
     exit_reason: int = TARGET
     wait_bars: int = 0
+    equity_mean: float = 0.0
+    orders_today: int = 0
 
 
 class StepFill(NamedTuple):
@@ -136,12 +144,18 @@ def opening_state(account: Account, first_ts: int) -> BookState:
     """State of a flat book before the bar that opens at ``first_ts``."""
     midnight = int(first_ts) - int(first_ts) % DAY_MS + DAY_MS
     cash = account.cash
-    return BookState(account, 0.0, 0.0, 0.0, 0.0, cash, cash, midnight, equity_peak=cash)
+    return BookState(account, 0.0, 0.0, 0.0, 0.0, cash, cash, midnight, equity_peak=cash, equity_mean=cash)
+
+
+def with_scales(terms: StepTerms, scales: StopScales) -> StepTerms:
+    """Terms with factors on the values of the stops, as the batch loop applies them at a close."""
+    stops = scaled(terms.stops, scales)
+    return terms._replace(hard_stop=stops.hard, stops=stops)
 
 
 @scalar
 def with_inputs(state: BookState, inputs: StopInputs) -> BookState:
-    """State with the newest inputs of the stops."""
+    """State with the newest inputs of the stops; whoever drives the book keeps the scales among them."""
     seen = state.seen
     return BookState(
         state.account,
@@ -153,16 +167,18 @@ def with_inputs(state: BookState, inputs: StopInputs) -> BookState:
         state.day_start_equity,
         state.day_end_ms,
         state.guard,
-        Seen(inputs.atr, inputs.deviation, seen.low, seen.high, seen.volume),
+        Seen(inputs.atr, inputs.deviation, seen.low, seen.high, seen.volume, seen.tightening),
         state.equity_peak,
         state.exit_reason,
         state.wait_bars,
+        state.equity_mean,
+        state.orders_today,
     )
 
 
 @scalar
 def with_order(state: BookState, quantity: float, target_side: float, wait_bars: int = 0) -> BookState:
-    """State with a market order added to what is pending, and the side that counts as acted upon.
+    """State with a market order added to what is pending and counted, and the side that is acted upon.
 
     ``wait_bars`` is the latency in whole bars; an order that is added to begins to wait anew.
     """
@@ -182,6 +198,8 @@ def with_order(state: BookState, quantity: float, target_side: float, wait_bars:
         state.equity_peak,
         TARGET if is_new else state.exit_reason,
         wait if pending != 0.0 else 0,
+        state.equity_mean,
+        state.orders_today + 1 if is_new else state.orders_today,
     )
 
 
@@ -210,5 +228,7 @@ def close_out(state: BookState, terms: StepTerms) -> tuple[BookState, StepFill]:
         state.equity_peak,
         TARGET,
         0,
+        state.equity_mean,
+        state.orders_today,
     )
     return closed, fill

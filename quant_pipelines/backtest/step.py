@@ -26,8 +26,11 @@ from quant_pipelines.backtest.stops import (
     Guard,
     Level,
     Seen,
+    Slope,
     closed_guard,
     moved_level,
+    since_entry,
+    slope_after,
 )
 from quant_pipelines.core.jit import inner, kernel
 from quant_pipelines.core.timeframes import DAY_MS
@@ -68,7 +71,7 @@ def step_bar(state: BookState, bar: StepBar, terms: StepTerms) -> StepOutcome:
     """
     seen, pending = state.seen, state.pending
     level = Level(state.stop_price, state.guard.reason)
-    level = moved_level(state.account, level, state.guard, seen.atr, terms.stops)
+    level = moved_level(state.account, level, state.guard, seen, terms.stops)
     held = Held(state.account, level, state.guard)
     closing = opening = NO_FILL
     funding_paid = 0.0
@@ -115,16 +118,19 @@ def step_bar(state: BookState, bar: StepBar, terms: StepTerms) -> StepOutcome:
 
 @inner
 def _mark(state: BookState, held: Held, pending: float, bar: StepBar, terms: StepTerms) -> BookState:
-    """Equity at the close; the day's baseline is the equity at 00:00 UTC."""
+    """Equity at the close; at 00:00 UTC it is the day's baseline, and orders are counted anew."""
     value = equity(held.account, bar.close)
-    baseline, day_end = state.day_start_equity, state.day_end_ms
+    baseline, day_end, n_orders = state.day_start_equity, state.day_end_ms, state.orders_today
+    slope = Slope(state.equity_mean, state.seen.tightening)
     if bar.ts >= day_end:
-        baseline = state.equity
+        baseline, n_orders = state.equity, 0
         day_end = bar.ts - bar.ts % DAY_MS + DAY_MS
+        slope = slope_after(slope, baseline, terms.stops)
     if bar.ts + terms.step_ms >= day_end:
-        baseline = value
+        baseline, n_orders = value, 0
         day_end += DAY_MS
-    seen = Seen(state.seen.atr, state.seen.deviation, bar.low, bar.high, bar.volume)
+        slope = slope_after(slope, baseline, terms.stops)
+    seen = Seen(state.seen.atr, state.seen.deviation, bar.low, bar.high, bar.volume, slope.factor)
     guard, stop_price = NO_GUARD, 0.0
     if held.account.position != 0.0:
         guard = _renamed(held.guard, held.level.reason)
@@ -144,6 +150,8 @@ def _mark(state: BookState, held: Held, pending: float, bar: StepBar, terms: Ste
         max(state.equity_peak, value) if terms.stops.equity > 0.0 else state.equity_peak,
         state.exit_reason if pending != 0.0 else TARGET,
         max(state.wait_bars - 1, 0) if pending != 0.0 else 0,
+        slope.mean,
+        n_orders,
     )
     return _expired(state_after, bar.ts + terms.step_ms, terms)
 
@@ -159,6 +167,9 @@ def _renamed(guard: Guard, reason: int) -> Guard:
         guard.goal,
         guard.sar,
         guard.acceleration,
+        guard.hard,
+        guard.target,
+        guard.time_ms,
     )
 
 
@@ -168,7 +179,8 @@ def _expired(state: BookState, close_ms: int, terms: StepTerms) -> BookState:
     stops, position = terms.stops, state.account.position
     if position == 0.0 or state.pending != 0.0:
         return state
-    if stops.time_ms > 0.0 and close_ms - state.guard.entry_ms >= stops.time_ms:
+    time_ms = since_entry(state.guard.time_ms, stops.time_ms)
+    if time_ms > 0.0 and close_ms - state.guard.entry_ms >= time_ms:
         return _leaving(state, TIME_STOP, state.equity_peak, terms)
     if stops.equity > 0.0 and state.equity < state.equity_peak * (1.0 - stops.equity):
         return _leaving(state, EQUITY_STOP, state.equity, terms)
@@ -191,4 +203,6 @@ def _leaving(state: BookState, reason: int, equity_peak: float, terms: StepTerms
         equity_peak,
         reason,
         terms.fills.latency_bars,
+        state.equity_mean,
+        state.orders_today,
     )

@@ -3,6 +3,7 @@
 from typing import NamedTuple
 
 from quant_pipelines.backtest.state import StepTerms
+from quant_pipelines.backtest.stops import StopTerms
 from quant_pipelines.core.arrays import FloatArray, IntArray
 from quant_pipelines.trading.rules import TradingTerms
 
@@ -57,10 +58,15 @@ class Record(NamedTuple):
     trades: FloatArray
 
 
+N_RULES = len(StopTerms._fields)
+
+
 class LoopTerms(NamedTuple):
     """Terms of a pass: trading, matching, and whether the position is closed at the last close.
 
-    ``stops`` has the rules of each lane in the order of ``StopTerms``, shape (n_lanes, 8).
+    ``stops`` has a row for each lane: its rules in the order of ``StopTerms``. Where strategies scale them,
+    there stand behind that, in the order of ``StopScales``, the column at which the factors of a rule begin
+    (0 is none), and then the factors as of each close: further arrays would be counted at every call.
     """
 
     trading: TradingTerms

@@ -1,6 +1,7 @@
 """What every strategy must keep, as checks that any strategy class can be put through.
 
 The checks compare decisions, not trades: a decision that looks ahead may not show in a trade for months.
+Factors on stops are decisions too.
 """
 
 from collections.abc import Callable, Iterator
@@ -12,6 +13,7 @@ import numpy as np
 from quant_pipelines.core.arrays import FloatArray
 from quant_pipelines.core.bars import concatenate_bars
 from quant_pipelines.core.errors import StrategyError
+from quant_pipelines.sdk.scales import scales_of
 from quant_pipelines.sdk.strategy import Strategy, target_of
 from quant_pipelines.sdk.trial_market import TrialMarket
 
@@ -59,6 +61,12 @@ def corners(strategy_class: type[Strategy]) -> Iterator[Strategy]:
     return (strategy_class(**values) for values in candidates if strategy_class.is_allowed(values))
 
 
+def decisions_of(strategy: Strategy, bars: Bars) -> FloatArray:
+    """Target of a strategy, and below it the factors on its stops if it gives any; bars are the last axis."""
+    target, scales = target_of(strategy, bars), scales_of(strategy, bars)
+    return np.vstack([target, *(scales[name] for name in sorted(scales))]) if scales else target
+
+
 def causality(strategy_class: type[Strategy]) -> str:
     """Decisions up to a bar are the same when the future is cut off behind it."""
     cuts = [1, 2, 3, *np.random.default_rng(_SEED).integers(4, _BARS, _CUTS).tolist()]
@@ -66,9 +74,9 @@ def causality(strategy_class: type[Strategy]) -> str:
     tried = market.walk(_BARS, _SEED), market.shocked(_BARS, _SEED)
     for strategy in corners(strategy_class):
         for bars in tried:
-            whole = target_of(strategy, bars)
+            whole = decisions_of(strategy, bars)
             for cut in (cut for cut in cuts if cut < len(bars)):
-                at = _first_difference(target_of(strategy, bars.rows(0, cut)), whole[:cut])
+                at = _first_difference(decisions_of(strategy, bars.rows(0, cut)), whole[..., :cut])
                 if at is not None:
                     return (
                         f"{strategy}: the decision at bar {at} changes when bars behind {cut - 1} are cut off"
@@ -81,8 +89,8 @@ def other_futures(strategy_class: type[Strategy]) -> str:
     strategy, market = strategy_class(), TrialMarket(strategy_class)
     bars, other = (market.walk(_BARS, seed) for seed in (_SEED, _SEED + 1))
     cut = _BARS // 2
-    changed = target_of(strategy, concatenate_bars(bars.rows(0, cut), other.rows(cut, _BARS)))
-    at = _first_difference(changed[:cut], target_of(strategy, bars)[:cut])
+    changed = decisions_of(strategy, concatenate_bars(bars.rows(0, cut), other.rows(cut, _BARS)))
+    at = _first_difference(changed[..., :cut], decisions_of(strategy, bars)[..., :cut])
     return "" if at is None else f"{strategy}: the decision at bar {at} depends on bars behind {cut - 1}"
 
 
@@ -91,8 +99,9 @@ def warm_up(strategy_class: type[Strategy]) -> str:
     strategy, market = strategy_class(), TrialMarket(strategy_class)
     behind, settled = strategy.history_bars, 503
     n_bars = 2 * behind + 2 * settled
-    late = target_of(strategy, market.walk(n_bars, _SEED, skipped=settled))[behind + settled :]
-    at = _first_difference(late, target_of(strategy, market.walk(n_bars, _SEED))[behind + 2 * settled :])
+    late = decisions_of(strategy, market.walk(n_bars, _SEED, skipped=settled))[..., behind + settled :]
+    early = decisions_of(strategy, market.walk(n_bars, _SEED))[..., behind + 2 * settled :]
+    at = _first_difference(late, early)
     return (
         ""
         if at is None
@@ -107,7 +116,7 @@ def range_of_targets(strategy_class: type[Strategy]) -> str:
     for strategy in corners(strategy_class):
         for bars in tried:
             before = [column.copy() for column in bars.arrays()]
-            target_of(strategy, bars)
+            decisions_of(strategy, bars)
             if any(_first_difference(*pair) is not None for pair in zip(bars.arrays(), before, strict=True)):
                 return f"{strategy}: changes the bars that it is given"
     return ""
@@ -116,7 +125,7 @@ def range_of_targets(strategy_class: type[Strategy]) -> str:
 def determinism(strategy_class: type[Strategy]) -> str:
     """Decisions are the same for the same bars."""
     strategy, bars = strategy_class(), TrialMarket(strategy_class).walk(_BARS, _SEED)
-    at = _first_difference(target_of(strategy, bars), target_of(strategy_class(), bars))
+    at = _first_difference(decisions_of(strategy, bars), decisions_of(strategy_class(), bars))
     return "" if at is None else f"{strategy}: the decision at bar {at} differs from one call to the next"
 
 
@@ -170,6 +179,9 @@ def _fault(rule: Callable[[type[Strategy]], str], strategy_class: type[Strategy]
 
 
 def _first_difference(one: FloatArray, other: FloatArray) -> int | None:
-    """Position of the first difference to the bit; no opinion equals no opinion."""
+    """Bar of the first difference to the bit; no opinion equals no opinion."""
+    if one.shape != other.shape:  # a stop is scaled on some bars only
+        return 0
     differs = ~((one == other) | (np.isnan(one) & np.isnan(other)))
+    differs = differs.any(axis=0) if differs.ndim > 1 else differs
     return int(np.argmax(differs)) if differs.any() else None

@@ -129,6 +129,18 @@ class Strategy:
         """
         raise NotImplementedError
 
+    def stop_scales(self, bars: Bars) -> dict[str, FloatArray]:
+        """Factors on the values of declared stops, where they shall follow the market; none by default.
+
+        Returns
+        -------
+        dict of str to ndarray of shape (n_bars,), float64
+            By name of the stop: positive, NaN is 1; ``factor[i]`` uses bars ``[: i + 1]``. What is fixed at
+            an entry (hard, ATR, volatility and time stop, take-profit) takes the factor of the last close
+            before it, the others the newest one.
+        """
+        return {}
+
     def __setattr__(self, name: str, value: Any) -> None:
         raise AttributeError(f"{type(self).__name__} is frozen; make a new one with {name}={value!r}")
 

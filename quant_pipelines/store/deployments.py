@@ -19,6 +19,8 @@ from quant_pipelines.store.tables import (
     orders,
     positions,
     risk_limits,
+    strategies,
+    strategy_quotas,
     strategy_versions,
 )
 from quant_pipelines.store.tables.trading import TRADED_STAGES
@@ -29,6 +31,8 @@ ORDER_STAGES = ("canary", "live")
 """Stages whose orders go to a venue."""
 REAL_ORDERS_APPROVED = "deployment.real_orders_approved"
 """Action of the audit row without which no order goes to a real exchange."""
+STRATEGY_SCOPE = "strategy:"
+"""Begins the scope of limits that hold for each deployment of a strategy."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -220,7 +224,7 @@ def seed_limits(engine: Engine, limits: dict[str, float], at: datetime) -> None:
 
 
 def read_limits(engine: Engine) -> dict[str, dict[str, float]]:
-    """Limits in force by scope (``account`` or ``deployment:<id>``) and name.
+    """Limits in force by scope (``account``, ``deployment:<id>`` or ``strategy:<name>``) and name.
 
     Raises
     ------
@@ -231,17 +235,32 @@ def read_limits(engine: Engine) -> dict[str, dict[str, float]]:
     with transaction(engine) as connection:
         for row in connection.execute(select(risk_limits)):
             limits.setdefault(row.scope, {})[row.name] = float(row.value)
+        for row in connection.execute(select(strategy_quotas)):
+            limits.setdefault(STRATEGY_SCOPE + row.strategy, {})[row.name] = float(row.value)
     return limits
 
 
 def set_limit(connection: Connection, row: dict[str, Any]) -> Decimal | None:
-    """Store a limit (all columns of the row); returns the value that it replaces."""
-    key = (risk_limits.c.scope == row["scope"]) & (risk_limits.c.name == row["name"])
-    before = connection.execute(select(risk_limits.c.value).where(key).with_for_update()).scalar_one_or_none()
-    made = upsert(risk_limits).values(**row)
+    """Store a limit (all columns of ``risk_limits``); returns the value that it replaces.
+
+    That of a strategy is stored as its quota.
+    """
+    table, whose, scope = risk_limits, "scope", row["scope"]
+    if scope.startswith(STRATEGY_SCOPE):
+        table, whose, scope = strategy_quotas, "strategy", scope.removeprefix(STRATEGY_SCOPE)
+    values = {name: value for name, value in row.items() if name != "scope"}
+    key = (table.c[whose] == scope) & (table.c.name == row["name"])
+    before = connection.execute(select(table.c.value).where(key).with_for_update()).scalar_one_or_none()
+    made = upsert(table).values(**{whose: scope}, **values)
     changed = {name: made.excluded[name] for name in ("value", "updated_at", "updated_by")}
-    connection.execute(made.on_conflict_do_update(index_elements=["scope", "name"], set_=changed))
+    connection.execute(made.on_conflict_do_update(index_elements=[whose, "name"], set_=changed))
     return before
+
+
+def has_strategy(connection: Connection, name: str) -> bool:
+    """Whether a strategy of that name is stored."""
+    query = select(strategies.c.name).where(strategies.c.name == name)
+    return connection.execute(query).one_or_none() is not None
 
 
 def announce_deployments(connection: Connection) -> None:

@@ -95,6 +95,35 @@ class Guarded(Wanderer):
     )
 
 
+class Scaled(Guarded):
+    """The same with values that follow the bars, and the book's own equity."""
+
+    width = Int(5, low=1, high=50)
+    stops = Stops(
+        **Guarded.stops.declared,
+        slope_tightening=Float(0.0, low=0.0, high=1.0),
+        atr_window=5,
+        volatility_window=7,
+        equity_slope_days=2,
+    )
+
+    def stop_scales(self, bars: "Bars") -> dict[str, Array]:
+        wave = 1.0 + 0.5 * np.sin(bars.close * self.width)
+        wave[: self.width] = np.nan
+        return {name: wave ** (k + 1) for k, name in enumerate(Guarded.stops.declared)}
+
+
+class Sloped(Guarded):
+    """Tighter while its equity falls."""
+
+    stops = Stops(
+        **Guarded.stops.declared,
+        slope_tightening=Float(0.0, low=0.0, high=1.0),
+        atr_window=5,
+        equity_slope_days=3,
+    )
+
+
 class AlwaysLong(Strategy):
     """Long from the first bar on."""
 
@@ -123,12 +152,20 @@ class Scenario:
     funding: Callable[[Bars], FundingSeries] | None = None
 
 
+def kept(bars: Bars, keep: np.ndarray) -> Bars:
+    columns = {name: getattr(bars, name)[keep] for name in ("open", "high", "low", "close", "volume")}
+    return Bars(SYMBOL, bars.timeframe, bars.ts[keep], **columns)
+
+
+def without(bars: Bars, first: int, end: int) -> Bars:
+    at = np.arange(len(bars))
+    return kept(bars, (at < first) | (at >= end))
+
+
 def gapped(n: int = 400) -> Bars:
-    bars = random_bars(n, 8)
     keep = np.ones(n, dtype=bool)
     keep[50:61], keep[110:140], keep[200] = False, False, False
-    columns = {name: getattr(bars, name)[keep] for name in ("open", "high", "low", "close", "volume")}
-    return Bars(SYMBOL, "1m", bars.ts[keep], **columns)
+    return kept(random_bars(n, 8), keep)
 
 
 LOTS = TradingRules(specification=Specification(lot_size=0.001, min_notional=5.0))
@@ -207,6 +244,44 @@ SCENARIOS = {
         lambda: rolled_up(FINE), Guarded(**ALL_STOPS), execution=lambda: FINE, funding=hourly_funding
     ),
     "stops_and_gaps": Scenario(gapped, Guarded(**ALL_STOPS)),
+    "all_stops_scaled": Scenario(
+        lambda: random_bars(600, 44), Scaled(**ALL_STOPS), rules=LOTS, funding=hourly_funding
+    ),
+    "scaled_chandelier": Scenario(lambda: random_bars(400, 45), Scaled(chandelier_stop=2.0, hold=30)),
+    "scaled_fixed_stops_on_finer_bars": Scenario(
+        lambda: rolled_up(FINE),
+        Scaled(hard_stop=0.01, take_profit=0.01, time_stop=6, hold=20),
+        execution=lambda: FINE,
+    ),
+    "scaled_stops_on_finer_bars_with_latency": Scenario(
+        lambda: rolled_up(FINE),
+        Scaled(**ALL_STOPS),
+        replace(LOTS, execution=Execution(latency_ms=150_000)),
+        execution=lambda: FINE,
+    ),
+    "scaled_stops_off": Scenario(
+        lambda: random_bars(300, 46), Scaled(**ALL_STOPS), settings=BacktestSettings(has_stops=False)
+    ),
+    "slope_of_equity": Scenario(
+        lambda: random_bars(400, 47, timeframe="1h"),
+        Scaled(hard_stop=0.02, chandelier_stop=4.0, slope_tightening=0.3, hold=12),
+    ),
+    "slope_of_equity_on_gapped_days": Scenario(
+        lambda: without(random_bars(500, 48, timeframe="1h"), 90, 170),
+        Sloped(atr_stop=4.0, chandelier_stop=6.0, slope_tightening=0.25, hold=24),
+    ),
+    "quotas": Scenario(
+        lambda: random_bars(400, 49),
+        Guarded(hold=3),
+        replace(
+            LOTS, limits=RiskLimits(max_position_notional=8_000.0, max_orders_per_day=9.0), rebalance_band=0.0
+        ),
+    ),
+    "quota_of_quantity_over_days": Scenario(
+        lambda: random_bars(400, 50, timeframe="1h"),
+        Guarded(hold=2),
+        replace(LOTS, limits=RiskLimits(max_position_quantity=90.0, max_orders_per_day=2.0)),
+    ),
     "participation": Scenario(
         lambda: random_bars(300, 39), rules=replace(LOTS, sizing=Fixed(0.9), execution=Execution(0.3))
     ),

@@ -23,7 +23,13 @@ from quant_pipelines.trading import Bracket, Execution, Specification, TradingRu
 N_BARS = 700
 START_MS = 1_704_067_200_000 + 20 * HOUR_MS
 SIZES = (AllIn(), AllIn(3.0), Fixed(7.5), VolatilityTarget(0.8, 1.5, 20))
-LIMITS = (RiskLimits(), RiskLimits(max_daily_loss_fraction=0.01), RiskLimits(max_position_fraction=0.9))
+LIMITS = (
+    RiskLimits(),
+    RiskLimits(max_daily_loss_fraction=0.01),
+    RiskLimits(max_position_fraction=0.9),
+    RiskLimits(max_position_notional=9_500.0, max_orders_per_day=7.0),
+    RiskLimits(max_position_quantity=60.0, max_orders_per_day=2.0),
+)
 
 STOPS = {
     "atr_stop": (1.0, 4.0),
@@ -67,14 +73,33 @@ class Wanderer(Strategy):
         return wanted[np.arange(len(bars)) // self.hold * self.hold]
 
 
-def bars_of(seed: int, volatility: float) -> Bars:
+class Scaled(Wanderer):
+    """The same with values of stops that follow the bars, each book in its own way, and the equity."""
+
+    stops = Stops(
+        **Wanderer.stops.declared,
+        slope_tightening=Float(0.0, low=0.0, high=1.0),
+        atr_window=5,
+        volatility_window=7,
+        equity_slope_days=2,
+    )
+
+    def stop_scales(self, bars: Bars) -> dict[str, Array]:
+        wave = np.exp(np.sin(bars.close * (1 + self.seed % 7)))
+        wave[: self.hold] = np.nan
+        names = list(Wanderer.stops.declared)
+        return {name: wave for at, name in enumerate(names) if (self.seed + at) % 3}
+
+
+def bars_of(seed: int, volatility: float, step_ms: int = MINUTE_MS) -> Bars:
     rng = np.random.default_rng(seed)
     close = 100.0 * np.exp(np.cumsum(rng.normal(0.0, volatility, N_BARS)))
     open_ = np.concatenate([[100.0], close[:-1]]) * np.exp(rng.normal(0.0, volatility / 4, N_BARS))
     spread = np.abs(rng.normal(0.0, volatility, (2, N_BARS)))
     high, low = np.maximum(open_, close) * (1.0 + spread[0]), np.minimum(open_, close) * (1.0 - spread[1])
-    ts = START_MS + MINUTE_MS * np.arange(N_BARS, dtype=np.int64)
-    return Bars("X/USDT:USDT", "1m", ts, open_, high, low, close, np.ones(N_BARS))
+    ts = START_MS + step_ms * np.arange(N_BARS, dtype=np.int64)
+    timeframe = {MINUTE_MS: "1m", HOUR_MS: "1h"}[step_ms]
+    return Bars("X/USDT:USDT", timeframe, ts, open_, high, low, close, np.ones(N_BARS))
 
 
 def bytes_of(strategies: list[Strategy], width: int, market: Market, given_: BacktestSettings) -> list[bytes]:
@@ -102,7 +127,7 @@ def world_of(seed: int) -> World:
     def one_of(*values: Any) -> Any:
         return values[rng.integers(len(values))]
 
-    bars = bars_of(int(rng.integers(10_000)), one_of(0.0005, 0.004, 0.03))
+    bars = bars_of(int(rng.integers(10_000)), one_of(0.0005, 0.004, 0.03), one_of(MINUTE_MS, HOUR_MS))
     rules = TradingRules(
         costs=one_of(CostSettings(), CostSettings(0.0, 0.0), CostSettings(30.0, 20.0, 1.0, 2.0, 30.0)),
         sizing=one_of(*SIZES),
@@ -114,12 +139,15 @@ def world_of(seed: int) -> World:
     settings_ = BacktestSettings(rules=rules, close_at_end=one_of(True, False))
     slots = bars.ts[::90].copy()
     funding = FundingSeries(slots, np.full(slots.size, 0.001), np.full(slots.size, np.nan))
+    kind = one_of(Wanderer, Scaled)
+    tightening = {"slope_tightening": one_of(0.0, 0.3, 0.9)} if kind is Scaled else {}
     strategies: list[Strategy] = [
-        Wanderer(
+        kind(
             seed=int(rng.integers(10_000)),
             hold=one_of(1, 4, 45),
             hard_stop=one_of(0.0, 0.002, 0.02),
             **{name: one_of(0.0, 0.0, *values) for name, values in STOPS.items()},
+            **tightening,
         )
         for _ in range(8)
     ]

@@ -54,6 +54,7 @@ from quant_pipelines.store.tables.trading import (
     positions,
     risk_limits,
     signals,
+    strategy_quotas,
     trigger_states,
 )
 
@@ -99,6 +100,7 @@ __all__ = [
     "signals",
     "strategies",
     "strategy_library",
+    "strategy_quotas",
     "strategy_trials",
     "strategy_versions",
     "trades",

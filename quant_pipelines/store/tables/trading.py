@@ -122,6 +122,19 @@ risk_limits = Table(
     comment="Limits in force; seeded from the settings once, then changed by operators",
 )
 
+strategy_quotas = Table(
+    "strategy_quotas",
+    metadata,
+    text("strategy"),
+    text("name", comment="as in risk_limits"),
+    money("value"),
+    moment("updated_at"),
+    text("updated_by"),
+    PrimaryKeyConstraint("strategy", "name"),
+    schema="trading",
+    comment="Limits of every deployment of a strategy, each on its own; the tightest of all limits wins",
+)
+
 epochs = Table(
     "epochs",
     metadata,
