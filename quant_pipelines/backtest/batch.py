@@ -15,11 +15,11 @@ from quant_pipelines.backtest.settings import BacktestSettings
 from quant_pipelines.backtest.state import opening_state
 from quant_pipelines.backtest.stop_rules import with_factors
 from quant_pipelines.backtest.tape import Record
-from quant_pipelines.backtest.targets import abreast
+from quant_pipelines.backtest.targets import Changes, abreast
 from quant_pipelines.backtest.trades import COLUMNS
 from quant_pipelines.core.bars import Bars
 from quant_pipelines.core.funding import FundingSeries
-from quant_pipelines.sdk.strategy import Strategy, target_of
+from quant_pipelines.sdk.strategy import Strategy, require_inside, unproven_target_of
 
 DEFAULTS = BacktestSettings()
 FIRST_CAPACITY = 4096
@@ -83,10 +83,10 @@ def run_pass(
         A result for each strategy, and the record that was written, larger if the trades didn't fit.
     """
     width = record.trades.shape[0]
-    changes = [market.changes(target_of(strategy, market.bars)) for strategy in strategies]
+    changes = [changes_by(strategy, market) for strategy in strategies]
     lanes = [*strategies, *[strategies[-1]] * (width - len(strategies))]
     state = opening_state(open_account(settings.capital), int(market.execution.ts[0]))
-    given = (market.tape(strategies[0]), abreast(changes, width), state)
+    given = (market.tape(strategies[0]), abreast(changes), state)
     terms = settings.loop_terms(lanes, market.execution.step_ms, market.bars.step_ms)
     if settings.has_stops:
         terms = terms._replace(stops=with_factors(terms.stops, lanes, market.bars, market.decision_row))
@@ -96,6 +96,20 @@ def run_pass(
         record = record._replace(trades=np.empty((width, needed, len(COLUMNS))))
         outcomes = loop_of(width)(*given, terms, record)
     return outcomes[: len(strategies)], record
+
+
+def changes_by(strategy: Strategy, market: Market) -> Changes:
+    """Find the changes of a strategy's target at the execution bars.
+
+    Raises
+    ------
+    StrategyError
+        If the target can't be used; see ``target_of``.
+    """
+    target = unproven_target_of(strategy, market.bars)
+    changes = market.changes(target)
+    require_inside(strategy, target, changes.outside)
+    return changes
 
 
 @cache

@@ -45,9 +45,12 @@ from quant_pipelines.backtest.trades import (
 from quant_pipelines.core.arrays import FloatArray
 from quant_pipelines.core.jit import inlined, inner, kernel
 from quant_pipelines.core.lanes import NONE, ONE, Word, get, lowest_bit, unlikely
+from quant_pipelines.core.memory import fetch, lent
 from quant_pipelines.core.timeframes import DAY_MS
 from quant_pipelines.trading.cycle import BookView, decide_order
 from quant_pipelines.trading.rules import TradingTerms
+
+AHEAD = np.uint64(64)
 
 
 class LoopResult(NamedTuple):
@@ -61,7 +64,7 @@ class LoopResult(NamedTuple):
 class Lane(NamedTuple):
     """What a book has besides its quiet part, as of the bar on which it was last stepped.
 
-    ``since`` is that bar; ``target`` holds now, ``change`` is the position of the next one in the list.
+    ``since`` is that bar; ``target`` holds now.
     """
 
     state: BookState
@@ -70,7 +73,6 @@ class Lane(NamedTuple):
     traded: float
     since: int
     target: float
-    change: int
 
 
 class Cursor(NamedTuple):
@@ -132,7 +134,13 @@ def view_of(state: BookState, volatility: float) -> BookView:
 @inner
 def with_state(lane: Lane, state: BookState) -> Lane:
     """Lane with another state of its book."""
-    return Lane(state, lane.log, lane.bars_held, lane.traded, lane.since, lane.target, lane.change)
+    return Lane(state, lane.log, lane.bars_held, lane.traded, lane.since, lane.target)
+
+
+@inner
+def with_target(lane: Lane, target: float) -> Lane:
+    """Lane with another target."""
+    return Lane(lane.state, lane.log, lane.bars_held, lane.traded, lane.since, target)
 
 
 @inner
@@ -147,7 +155,6 @@ def step_lane(lane: Lane, bar: StepBar, at: tuple[int, int], terms: StepTerms, r
         traded_in(lane.traded, outcome),
         at[0],
         lane.target,
-        lane.change,
     )
 
 
@@ -213,29 +220,23 @@ def step_terms_at(terms: LoopTerms, lane: int, bar_index: int) -> StepTerms:
     return StepTerms(step.costs, stops.hard, step.lot_size, step.step_ms, stops, step.fills, step.margin)
 
 
-@inner
-def next_targets(lanes: list[Lane], targets: Targets, bar_index: int) -> int:
-    """Take over the targets that change at a bar; return the bar of the next change of all."""
-    coming = targets.bar[-1]
-    for j in range(len(lanes)):
-        lane = lanes[j]
-        change = lane.change
-        if targets.bar[change] == bar_index:
-            value = targets.value[change]
-            change += 1
-            lanes[j] = Lane(lane.state, lane.log, lane.bars_held, lane.traded, lane.since, value, change)
-        coming = min(coming, targets.bar[change])
-    return int(coming)
+class Turn(NamedTuple):
+    """Lanes, as bits, whose target changes at a bar, and the position of the next change in the list."""
+
+    lanes: Word
+    next: int
 
 
 @inner
-def changed_at(lanes: list[Lane], targets: Targets, bar_index: int) -> Word:
-    """Lanes, as bits, whose target changes at a bar."""
+def retargeted(lanes: list[Lane], targets: Targets, position: int, bar_index: int) -> Turn:
+    """Take over the targets that change at a bar."""
     word: Word = NONE
-    for j in range(len(lanes)):
-        if targets.bar[lanes[j].change] == bar_index:
-            word |= ONE << np.uint64(j)
-    return word
+    while targets.bar[position] == bar_index:
+        j = targets.lane[position]
+        lanes[j] = with_target(lanes[j], targets.value[position])
+        word |= ONE << np.uint64(j)
+        position += 1
+    return Turn(word, position)
 
 
 @inner
@@ -338,6 +339,7 @@ def step_lanes(
         lane = step_lane(with_state(lanes[j], state), at.bar, (at.number, j), step_terms, record.trades)
         lanes[j] = lane
         quiet = with_book(quiet, j, lane.state, step_terms)
+        quiet = with_calm(quiet, j, calm_of(lane.state, lane.target, terms.trading, step_terms))
     return quiet
 
 
@@ -380,9 +382,9 @@ def end_lanes(
 
 
 @inlined
-def first_lanes(targets: Targets, state: BookState) -> list[Lane]:
+def first_lanes(width: int, state: BookState) -> list[Lane]:
     """Return all books before the first bar."""
-    return [Lane(state, EMPTY_LOG, 0, 0.0, 0, np.nan, start) for start in targets.start]
+    return [Lane(state, EMPTY_LOG, 0, 0.0, 0, np.nan) for _ in range(width)]
 
 
 @inlined
@@ -400,13 +402,17 @@ def make_loop(width: int) -> Loop:  # noqa: C901 - one loop, whose branches are 
     def run(
         tape: Tape, targets: Targets, state: BookState, terms: LoopTerms, record: Record
     ) -> list[LoopResult]:
-        lanes, quiet = first_lanes(targets, state), quiet_lanes(state, width)
+        tape, targets = lent(tape), lent(targets)
+        terms, record = lent(terms), lent(record)
+        lanes, quiet = first_lanes(width, state), quiet_lanes(state, width)
         has_volatility, has_bar_equity = tape.volatility.size > 0, record.bar_equity.shape[1] > 0
         is_trailed, cursor = tape.atr.size > 0, Cursor(0, 0, 0)
-        pause, change = tape.pause[0], next_targets(lanes, targets, -1)
+        pause, change, turn = tape.pause[0], targets.bar[0], Turn(NONE, 0)
         for i in range(tape.ts.size):
             u = np.uint64(i)
             low, high, close = tape.low[u], tape.high[u], tape.close[u]
+            fetch(tape.open, u + AHEAD)
+            fetch(tape.volume, u + AHEAD)
             busy = reached(quiet, tape.ts[u], low, high)
             if unlikely(i == pause):
                 busy = every
@@ -416,10 +422,11 @@ def make_loop(width: int) -> Loop:  # noqa: C901 - one loop, whose branches are 
                 pause = tape.pause[cursor.pause]
             quiet = marked(quiet, close)
             volatility = tape.volatility[u] if has_volatility else 0.0
-            asked = busy | (content(quiet, worth_at(close, volatility, terms.trading)) ^ every)
+            asked = content(quiet, worth_at(close, volatility, terms.trading)) ^ every
             if unlikely(i == change):
-                asked |= changed_at(lanes, targets, i)
-                change = next_targets(lanes, targets, i)
+                turn = retargeted(lanes, targets, turn.next, i)
+                asked |= turn.lanes
+                change = targets.bar[turn.next]
             if unlikely(asked != NONE):
                 quiet = decide_lanes(lanes, quiet, asked, (tape, i), terms)
             if is_trailed:

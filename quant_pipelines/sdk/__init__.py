@@ -13,7 +13,7 @@ from quant_pipelines.sdk.loading import (
     strategies_folder,
 )
 from quant_pipelines.sdk.parameters import Float, Int, Parameter
-from quant_pipelines.sdk.signals import held, turned
+from quant_pipelines.sdk.signals import above, crossed, held, turned
 from quant_pipelines.sdk.stops import Stops
 from quant_pipelines.sdk.strategy import Strategy
 
@@ -29,8 +29,10 @@ __all__ = [
     "Strategy",
     "BrokenStrategy",
     "StrategySource",
+    "above",
     "attach_inputs",
     "compile_strategy",
+    "crossed",
     "held",
     "list_strategies",
     "load_strategy",

@@ -164,14 +164,13 @@ def first_outside(target: FloatArray) -> int:
     return int(target.size)
 
 
-def target_of(strategy: Strategy, bars: Bars) -> FloatArray:
-    """Target of a strategy, proven usable.
+def unproven_target_of(strategy: Strategy, bars: Bars) -> FloatArray:
+    """Target of a strategy, of which only the shape is proven; for who looks at every value anyway.
 
     Raises
     ------
     StrategyError
-        If the strategy raises, reads what it did not declare, or returns another shape or a value outside
-        [-1, 1].
+        If the strategy raises, reads what it did not declare, or returns another shape.
     """
     name = type(strategy).__name__
     try:
@@ -183,7 +182,30 @@ def target_of(strategy: Strategy, bars: Bars) -> FloatArray:
         raise StrategyError(f"{name}: target raised {type(error).__name__}: {error}") from error
     if target.shape != (len(bars),):
         raise StrategyError(f"{name}: target has shape {target.shape}; expected ({len(bars)},)")
-    first = first_outside(target)
+    return target
+
+
+def require_inside(strategy: Strategy, target: FloatArray, first: int) -> None:
+    """Refuse a target whose value at ``first`` is beyond -1 or 1; the size is none.
+
+    Raises
+    ------
+    StrategyError
+        If there is one.
+    """
     if first < target.size:
+        name = type(strategy).__name__
         raise StrategyError(f"{name}: target is {target[first]} at bar {first}; expected -1 to 1 or NaN")
+
+
+def target_of(strategy: Strategy, bars: Bars) -> FloatArray:
+    """Target of a strategy, proven usable.
+
+    Raises
+    ------
+    StrategyError
+        If the strategy raises, or returns another shape, or a value outside [-1, 1].
+    """
+    target = unproven_target_of(strategy, bars)
+    require_inside(strategy, target, first_outside(target))
     return target
