@@ -130,9 +130,15 @@ def ordered(held: Held, pending: float, bar: StepBar, seen: Seen, terms: StepTer
         opening = _fill(quantity, bar.open, terms.costs, seen.volume)
         account = _book(account, opening)
     left = 0.0 if quantity == pending else whole_lots(pending - quantity, terms.lot_size)
-    guard, level = held.guard, held.level
-    if account.position * before <= 0.0:
-        guard = entry_guard(bar.ts, account.entry_price, seen, terms.stops)
+    return OrderFill(followed(held, account, bar.ts, seen, terms), closing, opening, left)
+
+
+@inner
+def followed(before: Held, account: Account, ts: int, seen: Seen, terms: StepTerms) -> Held:
+    """Held after an order's fills in the bar at ``ts``; a new position has a stop of its own."""
+    guard, level = before.guard, before.level
+    if account.position * before.account.position <= 0.0:
+        guard = entry_guard(ts, account.entry_price, seen, terms.stops)
         level = Level(0.0, guard.reason)
     level = resized(account, guard, level, seen.atr, _with_hard(terms))
     guard = Guard(
@@ -145,7 +151,7 @@ def ordered(held: Held, pending: float, bar: StepBar, seen: Seen, terms: StepTer
         guard.sar,
         guard.acceleration,
     )
-    return OrderFill(Held(account, level, guard), closing, opening, left)
+    return Held(account, level, guard)
 
 
 @inner

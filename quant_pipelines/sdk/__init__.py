@@ -2,6 +2,8 @@
 
 from quant_pipelines.core.arrays import FloatArray as Array
 from quant_pipelines.core.bars import Bars
+from quant_pipelines.sdk.desk import Desk, OpenOrder, OrderEvent
+from quant_pipelines.sdk.event import EventStrategy
 from quant_pipelines.sdk.loading import (
     BrokenStrategy,
     StrategySource,
@@ -18,9 +20,13 @@ from quant_pipelines.sdk.strategy import Strategy
 __all__ = [
     "Array",
     "Bars",
+    "Desk",
+    "EventStrategy",
     "Float",
     "Inputs",
     "Int",
+    "OpenOrder",
+    "OrderEvent",
     "Parameter",
     "Stops",
     "Strategy",
