@@ -8,6 +8,7 @@ from functools import cache
 import numpy as np
 
 from quant_pipelines.accounting import open_account
+from quant_pipelines.backtest.event_driver import ahead, drive
 from quant_pipelines.backtest.loop import Loop, LoopResult, make_loop
 from quant_pipelines.backtest.market import Market, prepare_market
 from quant_pipelines.backtest.result import BacktestResult, result_of
@@ -19,6 +20,7 @@ from quant_pipelines.backtest.targets import Changes, abreast
 from quant_pipelines.backtest.trades import COLUMNS
 from quant_pipelines.core.bars import Bars
 from quant_pipelines.core.funding import FundingSeries
+from quant_pipelines.sdk.event import EventStrategy
 from quant_pipelines.sdk.strategy import Strategy, require_inside, unproven_target_of
 
 DEFAULTS = BacktestSettings()
@@ -38,7 +40,7 @@ def run_backtest(
     Parameters
     ----------
     strategy
-        Instance with its parameters.
+        Instance with its parameters; an event strategy is driven bar by bar.
     bars
         The strategy's bars, with history before ``settings.trade_from_ms`` where that is set.
     settings
@@ -57,9 +59,12 @@ def run_backtest(
     """
     started = time.perf_counter()
     market = prepare_market(bars, settings, execution_bars=execution_bars, funding=funding)
-    record = new_record(market, has_bar_equity=settings.has_bar_equity)
-    outcomes, record = run_pass([strategy], market, settings, record)
-    result = result_of(outcomes[0], market, settings, record)
+    if isinstance(strategy, EventStrategy):
+        outcome, record = drive(strategy, market, settings, ahead(strategy, bars, settings.rules))
+    else:
+        record = new_record(market, has_bar_equity=settings.has_bar_equity)
+        (outcome,), record = run_pass([strategy], market, settings, record)
+    result = result_of(outcome, market, settings, record)
     return replace(result, seconds=time.perf_counter() - started)
 
 

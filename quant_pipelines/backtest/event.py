@@ -9,15 +9,19 @@ import numpy as np
 
 from quant_pipelines.backtest.batch import DEFAULTS
 from quant_pipelines.backtest.book import Book, BookSettings, ExecutionBar, FundingSlot
+from quant_pipelines.backtest.event_driver import anew, drive
+from quant_pipelines.backtest.loop import LoopResult
 from quant_pipelines.backtest.market import Market, prepare_market
 from quant_pipelines.backtest.recorder import Recorder
 from quant_pipelines.backtest.result import BacktestResult, result_of
 from quant_pipelines.backtest.settings import BacktestSettings
 from quant_pipelines.backtest.stop_rules import latest_inputs
+from quant_pipelines.backtest.tape import Record
 from quant_pipelines.core.bars import Bars
 from quant_pipelines.core.funding import FundingSeries, no_funding
 from quant_pipelines.portfolio.sizing import VolatilityTarget
 from quant_pipelines.portfolio.volatility import realized_volatility
+from quant_pipelines.sdk.event import EventStrategy
 from quant_pipelines.sdk.strategy import Strategy, target_of
 from quant_pipelines.trading.cycle import decide
 
@@ -42,8 +46,18 @@ def run_event_backtest(
     """
     started = time.perf_counter()
     market = prepare_market(bars, settings, execution_bars=execution_bars, funding=funding)
-    recorder = Recorder(market, settings)
-    rules = settings.rules
+    if isinstance(strategy, EventStrategy):
+        outcome, record = drive(strategy, market, settings, anew(strategy, bars, settings.rules))
+    else:
+        outcome, record = _drive_target(strategy, market, settings, funding)
+    result = result_of(outcome, market, settings, record)
+    return replace(result, seconds=time.perf_counter() - started)
+
+
+def _drive_target(
+    strategy: Strategy, market: Market, settings: BacktestSettings, funding: FundingSeries | None
+) -> tuple[LoopResult, Record]:
+    recorder, rules, bars = Recorder(market, settings), settings.rules, market.bars
     terms = settings.step_terms(strategy, market.execution.step_ms, bars.step_ms)
     book = Book(
         BookSettings(settings.capital, rules, terms.hard_stop, market.execution.timeframe, terms.stops)
@@ -57,9 +71,7 @@ def run_event_backtest(
             view = book.view(volatility=latest_volatility(known, settings))
             decision = decide(view, float(target_of(strategy, known)[-1]), rules)
             book.apply(decision, inputs=latest_inputs(strategy, known))
-    outcome, record = recorder.finish(book, terms)
-    result = result_of(outcome, market, settings, record)
-    return replace(result, seconds=time.perf_counter() - started)
+    return recorder.finish(book, terms)
 
 
 def latest_volatility(bars: Bars, settings: BacktestSettings) -> float:

@@ -130,9 +130,15 @@ def ordered(held: Held, pending: float, bar: StepBar, seen: Seen, terms: StepTer
         opening = _fill(quantity, bar.open, terms.costs, seen.volume)
         account = _book(account, opening)
     left = 0.0 if quantity == pending else whole_lots(pending - quantity, terms.lot_size)
-    guard, level, stops = held.guard, held.level, _with_hard(terms)
-    if account.position * before <= 0.0:
-        guard = entry_guard(bar.ts, account.entry_price, seen, stops)
+    return OrderFill(followed(held, account, bar.ts, seen, terms), closing, opening, left)
+
+
+@inner
+def followed(before: Held, account: Account, ts: int, seen: Seen, terms: StepTerms) -> Held:
+    """Held after an order's fills in the bar at ``ts``; a new position has a stop of its own."""
+    guard, level, stops = before.guard, before.level, _with_hard(terms)
+    if account.position * before.account.position <= 0.0:
+        guard = entry_guard(ts, account.entry_price, seen, stops)
         level = Level(0.0, guard.reason)
     level = resized(account, guard, level, seen, stops)
     guard = Guard(
@@ -148,7 +154,7 @@ def ordered(held: Held, pending: float, bar: StepBar, seen: Seen, terms: StepTer
         guard.target,
         guard.time_ms,
     )
-    return OrderFill(Held(account, level, guard), closing, opening, left)
+    return Held(account, level, guard)
 
 
 @inner

@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from quant_pipelines.backtest.batch import new_record, run_pass
+from quant_pipelines.backtest.event_driver import ahead, drive
 from quant_pipelines.backtest.market import Market, prepare_market
 from quant_pipelines.backtest.result import activity_of, daily_returns_of, day_keys
 from quant_pipelines.backtest.settings import BacktestSettings
@@ -22,6 +23,7 @@ from quant_pipelines.core.errors import StrategyError
 from quant_pipelines.core.funding import FundingSeries
 from quant_pipelines.indicators import Memo, remembering
 from quant_pipelines.metrics import Activity, summarize
+from quant_pipelines.sdk.event import EventStrategy
 from quant_pipelines.sdk.strategy import Strategy
 
 WIDTH = 8
@@ -123,7 +125,9 @@ def _made(strategy_class: type[Strategy], values: dict[str, Any]) -> Strategy | 
 
 
 def _outcomes(strategies: Sequence[Strategy], market: Market, settings: BacktestSettings) -> list[Outcome]:
-    """Run up to ``WIDTH`` sets abreast."""
+    """Run up to ``WIDTH`` sets abreast; those of an event strategy one after the other."""
+    if isinstance(strategies[0], EventStrategy):
+        return [_alone(one, market, settings) for one in strategies if isinstance(one, EventStrategy)]
     record = new_record(market, has_bar_equity=False, width=WIDTH)
     outcomes, record = run_pass(strategies, market, settings, record)
     returns = daily_returns_of(record.daily_equity, settings.capital)
@@ -136,6 +140,13 @@ def _outcomes(strategies: Sequence[Strategy], market: Market, settings: Backtest
         )
         for lane, outcome in enumerate(outcomes)
     ]
+
+
+def _alone(strategy: EventStrategy, market: Market, settings: BacktestSettings) -> Outcome:
+    outcome, record = drive(strategy, market, settings, ahead(strategy, market.bars, settings.rules))
+    returns = daily_returns_of(record.daily_equity[0], settings.capital)
+    pnl = record.trades[0, : outcome.log.finished, 8].copy()
+    return Outcome(returns, outcome.state.equity, pnl, activity_of(outcome, market, settings.capital))
 
 
 @cache

@@ -3,6 +3,8 @@
 from quant_pipelines.core.arrays import FloatArray as Array
 from quant_pipelines.core.bars import Bars
 from quant_pipelines.sdk.attach import InputSource, attach_inputs
+from quant_pipelines.sdk.desk import Desk, OpenOrder, OrderEvent
+from quant_pipelines.sdk.event import EventStrategy
 from quant_pipelines.sdk.inputs import Inputs
 from quant_pipelines.sdk.loading import (
     BrokenStrategy,
@@ -20,10 +22,14 @@ from quant_pipelines.sdk.strategy import Strategy
 __all__ = [
     "Array",
     "Bars",
+    "Desk",
+    "EventStrategy",
     "Float",
     "InputSource",
     "Inputs",
     "Int",
+    "OpenOrder",
+    "OrderEvent",
     "Parameter",
     "Stops",
     "Strategy",

@@ -1,0 +1,124 @@
+"""What goes into a book and what comes out: bars with their funding, fills, payments, ended orders."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import NamedTuple, TypeAlias
+
+from quant_pipelines.backtest.settings import step_terms_of
+from quant_pipelines.backtest.state import StepTerms
+from quant_pipelines.backtest.stops import NO_STOPS, StopTerms
+from quant_pipelines.core.timeframes import timeframe_ms
+from quant_pipelines.trading.rules import TradingRules
+
+
+class FundingSlot(NamedTuple):
+    """Funding of one slot: time in milliseconds, rate as a fraction, mark price or None if unknown."""
+
+    ts: int
+    rate: float
+    mark_price: float | None = None
+
+
+class ExecutionBar(NamedTuple):
+    """Closed execution bar with the funding slots since the bar before, up to its open."""
+
+    ts: int
+    open: float
+    high: float
+    low: float
+    close: float
+    volume: float = 0.0
+    funding: tuple[FundingSlot, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class BookedFill:
+    """Fill of the paper broker.
+
+    Parameters
+    ----------
+    number
+        1, 2, 3 … over the life of the book; unique, so that it is booked once.
+    ts
+        Open time of the bar in which it happened, milliseconds UTC.
+    quantity
+        Base, signed: positive buys.
+    price, fee
+        Quote per base, slippage included; quote, positive when paid.
+    reason
+        Which stop closed, or the purpose of the order that was filled, such as ``target``.
+    order
+        Number of the resting order that was filled; 0 for the pending market order and the position's stops.
+    leaves
+        What is left of that order, base, signed.
+    """
+
+    number: int
+    ts: int
+    quantity: float
+    price: float
+    fee: float
+    reason: str
+    order: int = 0
+    leaves: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class FundingPayment:
+    """Funding booked at a bar's open; ``amount`` in quote is positive when received."""
+
+    ts: int
+    amount: float
+
+
+@dataclass(frozen=True, slots=True)
+class OrderEnded:
+    """Resting order that ended in a bar without being filled: ``CANCELED`` or ``EXPIRED``, and why."""
+
+    ts: int
+    order: int
+    status: str
+    leaves: float
+    reason: str
+
+
+BookEvent: TypeAlias = BookedFill | FundingPayment | OrderEnded
+
+
+@dataclass(frozen=True, slots=True)
+class BookSettings:
+    """What a book needs to know for good.
+
+    Parameters
+    ----------
+    capital
+        Quote, at the start.
+    rules
+        Costs, sizing, limits and steps.
+    hard_stop
+        Distance of the stop as a fraction of the entry price; 0 is none.
+    timeframe
+        Execution timeframe.
+    stops
+        The other stops; the hard one stands in ``hard_stop``.
+    """
+
+    capital: float
+    rules: TradingRules
+    hard_stop: float = 0.0
+    timeframe: str = "1m"
+    stops: StopTerms = NO_STOPS
+
+    @property
+    def terms(self) -> StepTerms:
+        """The same for compiled code."""
+        stops = self.stops._replace(hard=float(self.hard_stop))
+        return step_terms_of(self.rules, stops, timeframe_ms(self.timeframe))
+
+
+def funding_per_unit(slots: Iterable[FundingSlot], last_close: float) -> float:
+    """Sum of rate x mark price over the slots; the last close stands in for an unknown mark price."""
+    total = 0.0
+    for slot in slots:
+        total += slot.rate * (last_close if slot.mark_price is None else slot.mark_price)
+    return total
