@@ -2,6 +2,7 @@
 
 from quant_pipelines.core.arrays import FloatArray as Array
 from quant_pipelines.core.bars import Bars
+from quant_pipelines.core.panel import Panel
 from quant_pipelines.sdk.loading import (
     BrokenStrategy,
     StrategySource,
@@ -21,6 +22,7 @@ __all__ = [
     "Float",
     "Inputs",
     "Int",
+    "Panel",
     "Parameter",
     "Stops",
     "Strategy",

@@ -12,8 +12,9 @@ import numpy as np
 from quant_pipelines.core.arrays import FloatArray
 from quant_pipelines.core.bars import Bars, empty_bars
 from quant_pipelines.core.errors import StrategyError
+from quant_pipelines.core.panel import Panel
+from quant_pipelines.sdk import trial_bars, trial_panels
 from quant_pipelines.sdk.strategy import Strategy, target_of
-from quant_pipelines.sdk.trial_bars import flat, random_walk, shocks
 
 _BARS, _CUTS, _SEED = 1_200, 40, 7
 SLOWEST_MICROSECONDS_PER_BAR = 500.0
@@ -63,7 +64,7 @@ def causality(strategy_class: type[Strategy]) -> str:
     """Decisions up to a bar are the same when the future is cut off behind it."""
     cuts = [1, 2, 3, *np.random.default_rng(_SEED).integers(4, _BARS, _CUTS).tolist()]
     for strategy in corners(strategy_class):
-        for bars in (random_walk(_BARS, _SEED), shocks(_BARS, _SEED)):
+        for bars in (_walk(strategy, _BARS), _shocks(strategy)):
             whole = target_of(strategy, bars)
             for cut in (cut for cut in cuts if cut < len(bars)):
                 at = _first_difference(target_of(strategy, bars.rows(0, cut)), whole[:cut])
@@ -76,13 +77,9 @@ def causality(strategy_class: type[Strategy]) -> str:
 
 def other_futures(strategy_class: type[Strategy]) -> str:
     """Decisions up to a bar are the same whatever happens behind it."""
-    strategy, bars, other = strategy_class(), random_walk(_BARS, _SEED), random_walk(_BARS, _SEED + 1)
-    cut = _BARS // 2
-    columns = ("open", "high", "low", "close", "volume")
-    mixed = {
-        name: np.concatenate([getattr(bars, name)[:cut], getattr(other, name)[cut:]]) for name in columns
-    }
-    changed = target_of(strategy, Bars(bars.symbol, bars.timeframe, bars.ts, **mixed))
+    strategy, cut = strategy_class(), _BARS // 2
+    bars, other = _walk(strategy, _BARS), _walk(strategy, _BARS, seed=_SEED + 1)
+    changed = target_of(strategy, _spliced(bars, other, cut))
     at = _first_difference(changed[:cut], target_of(strategy, bars)[:cut])
     return "" if at is None else f"{strategy}: the decision at bar {at} depends on bars behind {cut - 1}"
 
@@ -91,7 +88,7 @@ def warm_up(strategy_class: type[Strategy]) -> str:
     """Decisions forget where history began, ``history_bars`` behind its start."""
     strategy = strategy_class()
     behind, settled = strategy.history_bars, 503
-    bars = random_walk(2 * behind + 2 * settled, _SEED)
+    bars = _walk(strategy, 2 * behind + 2 * settled)
     late = target_of(strategy, bars.rows(settled, len(bars)))[behind + settled :]
     at = _first_difference(late, target_of(strategy, bars)[behind + 2 * settled :])
     return (
@@ -104,17 +101,18 @@ def warm_up(strategy_class: type[Strategy]) -> str:
 def range_of_targets(strategy_class: type[Strategy]) -> str:
     """Every decision lies in [-1, 1] or is no opinion, on any bars; the strategy leaves the bars alone."""
     for strategy in corners(strategy_class):
-        for bars in (random_walk(_BARS, _SEED), shocks(_BARS, _SEED), flat(_BARS // 3)):
+        for bars in (_walk(strategy, _BARS), _shocks(strategy), _flat(strategy)):
             before = bars.close.copy()
             target_of(strategy, bars)
-            if not np.array_equal(bars.close, before):
+            if not np.array_equal(bars.close, before, equal_nan=True):
                 return f"{strategy}: changes the bars that it is given"
     return ""
 
 
 def determinism(strategy_class: type[Strategy]) -> str:
     """Decisions are the same for the same bars."""
-    strategy, bars = strategy_class(), random_walk(_BARS, _SEED)
+    strategy = strategy_class()
+    bars = _walk(strategy, _BARS)
     at = _first_difference(target_of(strategy, bars), target_of(strategy_class(), bars))
     return "" if at is None else f"{strategy}: the decision at bar {at} differs from one call to the next"
 
@@ -122,16 +120,16 @@ def determinism(strategy_class: type[Strategy]) -> str:
 def quiet_market(strategy_class: type[Strategy]) -> str:
     """No bars give no decisions, and a price that never moves gives no position."""
     strategy = strategy_class()
-    if target_of(strategy, empty_bars("TRIAL/USDT:USDT", "1h")).size:
+    if target_of(strategy, _empty(strategy)).size:
         return f"{strategy}: decides on no bars"
-    held = np.flatnonzero(np.nan_to_num(target_of(strategy, flat(_BARS // 3))))
+    held = np.flatnonzero(_by_bar(np.nan_to_num(target_of(strategy, _flat(strategy)))).any(axis=1))
     return f"{strategy}: takes a position at bar {held[0]} of a price that never moves" if held.size else ""
 
 
 def opinions(strategy_class: type[Strategy]) -> str:
     """Positions are taken at some time."""
     strategy = strategy_class()
-    walks = (random_walk(4 * _BARS, _SEED, drift=drift) for drift in (-0.001, 0.0, 0.001))
+    walks = (_walk(strategy, 4 * _BARS, drift=drift) for drift in (-0.001, 0.0, 0.001))
     if any(np.nan_to_num(target_of(strategy, bars)).any() for bars in walks):
         return ""
     return f"{strategy}: takes no position on {4 * _BARS} bars of a random walk"
@@ -139,7 +137,8 @@ def opinions(strategy_class: type[Strategy]) -> str:
 
 def speed(strategy_class: type[Strategy]) -> str:
     """Decisions take at most half a millisecond a bar, compilation left out."""
-    strategy, bars = strategy_class(), random_walk(_BARS, _SEED)
+    strategy = strategy_class()
+    bars = _walk(strategy, _BARS)
     target_of(strategy, bars)
     begin = perf_counter()
     target_of(strategy, bars)
@@ -168,7 +167,47 @@ def _fault(rule: Callable[[type[Strategy]], str], strategy_class: type[Strategy]
         return str(error)
 
 
+def _walk(strategy: Strategy, n_bars: int, *, seed: int = _SEED, drift: float = 0.0) -> Bars | Panel:
+    if strategy.inputs.has_panel:
+        return trial_panels.walk_panel(strategy.inputs.symbols, n_bars, seed, drift=drift)
+    return trial_bars.random_walk(n_bars, seed, drift=drift)
+
+
+def _shocks(strategy: Strategy) -> Bars | Panel:
+    if strategy.inputs.has_panel:
+        return trial_panels.shocks_panel(strategy.inputs.symbols, _BARS, _SEED)
+    return trial_bars.shocks(_BARS, _SEED)
+
+
+def _flat(strategy: Strategy) -> Bars | Panel:
+    if strategy.inputs.has_panel:
+        return trial_panels.flat_panel(strategy.inputs.symbols, _BARS // 3)
+    return trial_bars.flat(_BARS // 3)
+
+
+def _empty(strategy: Strategy) -> Bars | Panel:
+    if strategy.inputs.has_panel:
+        return trial_panels.empty_panel(strategy.inputs.symbols)
+    return empty_bars("TRIAL/USDT:USDT", "1h")
+
+
+def _spliced(before: Bars | Panel, after: Bars | Panel, cut: int) -> Bars | Panel:
+    """Bars of one series up to a cut, and of another one behind it."""
+    if isinstance(before, Panel) and isinstance(after, Panel):
+        return trial_panels.spliced(before, after, cut)
+    columns = ("open", "high", "low", "close", "volume")
+    mixed = {
+        name: np.concatenate([getattr(before, name)[:cut], getattr(after, name)[cut:]]) for name in columns
+    }
+    return Bars("TRIAL/USDT:USDT", before.timeframe, before.ts, **mixed)
+
+
+def _by_bar(target: FloatArray) -> FloatArray:
+    """Target with a row for each bar."""
+    return target.reshape(target.shape[0], -1) if target.size else target.reshape(0, 1)
+
+
 def _first_difference(one: FloatArray, other: FloatArray) -> int | None:
-    """Position of the first difference to the bit; no opinion equals no opinion."""
-    differs = ~((one == other) | (np.isnan(one) & np.isnan(other)))
+    """Bar of the first difference to the bit; no opinion equals no opinion."""
+    differs = _by_bar(~((one == other) | (np.isnan(one) & np.isnan(other)))).any(axis=1)
     return int(np.argmax(differs)) if differs.any() else None
