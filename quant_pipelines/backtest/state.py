@@ -2,8 +2,9 @@
 
 from typing import NamedTuple
 
-from quant_pipelines.accounting.account import Account, apply_fill, equity
+from quant_pipelines.accounting.account import Account, apply_fill, apply_transfer, equity
 from quant_pipelines.accounting.margin import NO_MARGIN, MarginTerms
+from quant_pipelines.accounting.nav import growth_by
 from quant_pipelines.backtest.stops import (
     NO_GUARD,
     NO_STOPS,
@@ -200,6 +201,32 @@ def with_order(state: BookState, quantity: float, target_side: float, wait_bars:
         wait if pending != 0.0 else 0,
         state.equity_mean,
         state.orders_today + 1 if is_new else state.orders_today,
+    )
+
+
+@scalar
+def with_transfer(state: BookState, amount: float) -> BookState:
+    """State after a deposit or a withdrawal; what it is measured by moves with its units, so nothing is lost.
+
+    A book without equity has no unit: what is paid into it is added to what it is measured by.
+    """
+    value = state.equity
+    growth = growth_by(value, amount) if value > 0.0 else 1.0
+    added = 0.0 if value > 0.0 else amount
+    return BookState(
+        apply_transfer(state.account, amount),
+        state.pending,
+        state.stop_price,
+        state.target_side,
+        state.close,
+        value + amount,
+        state.day_start_equity * growth + added,
+        state.day_end_ms,
+        state.guard,
+        state.seen,
+        state.equity_peak * growth + added,
+        state.exit_reason,
+        state.wait_bars,
     )
 
 

@@ -2,6 +2,7 @@
 
 from quant_pipelines.core.arrays import FloatArray as Array
 from quant_pipelines.core.bars import Bars
+from quant_pipelines.core.panel import Panel
 from quant_pipelines.sdk.attach import InputSource, attach_inputs
 from quant_pipelines.sdk.desk import Desk, OpenOrder, OrderEvent
 from quant_pipelines.sdk.event import EventStrategy
@@ -30,6 +31,7 @@ __all__ = [
     "Int",
     "OpenOrder",
     "OrderEvent",
+    "Panel",
     "Parameter",
     "Stops",
     "Strategy",

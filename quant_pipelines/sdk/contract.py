@@ -13,6 +13,8 @@ import numpy as np
 from quant_pipelines.core.arrays import FloatArray
 from quant_pipelines.core.bars import Bars, concatenate_bars
 from quant_pipelines.core.errors import StrategyError
+from quant_pipelines.core.panel import Panel
+from quant_pipelines.sdk import trial_panels
 from quant_pipelines.sdk.scales import scales_of
 from quant_pipelines.sdk.strategy import Strategy, target_of
 from quant_pipelines.sdk.trial_market import TrialMarket
@@ -61,10 +63,10 @@ def corners(strategy_class: type[Strategy]) -> Iterator[Strategy]:
     return (strategy_class(**values) for values in candidates if strategy_class.is_allowed(values))
 
 
-def decisions_of(strategy: Strategy, bars: Bars) -> FloatArray:
-    """Target of a strategy, and below it the factors on its stops if it gives any; bars are the last axis."""
-    target, scales = target_of(strategy, bars), scales_of(strategy, bars)
-    return np.vstack([target, *(scales[name] for name in sorted(scales))]) if scales else target
+def decisions_of(strategy: Strategy, bars: Bars | Panel) -> FloatArray:
+    """Target of a strategy, a row for each symbol, and below it the factors on its stops; bars in columns."""
+    target, scales = np.atleast_2d(target_of(strategy, bars).T), scales_of(strategy, bars)
+    return np.vstack([target, *(scales[name] for name in sorted(scales))])
 
 
 def causality(strategy_class: type[Strategy]) -> str:
@@ -89,7 +91,7 @@ def other_futures(strategy_class: type[Strategy]) -> str:
     strategy, market = strategy_class(), TrialMarket(strategy_class)
     bars, other = (market.walk(_BARS, seed) for seed in (_SEED, _SEED + 1))
     cut = _BARS // 2
-    changed = decisions_of(strategy, concatenate_bars(bars.rows(0, cut), other.rows(cut, _BARS)))
+    changed = decisions_of(strategy, _spliced(bars, other, cut))
     at = _first_difference(changed[..., :cut], decisions_of(strategy, bars)[..., :cut])
     return "" if at is None else f"{strategy}: the decision at bar {at} depends on bars behind {cut - 1}"
 
@@ -115,9 +117,10 @@ def range_of_targets(strategy_class: type[Strategy]) -> str:
     tried = market.walk(_BARS, _SEED), market.shocked(_BARS, _SEED), market.still(_BARS // 3)
     for strategy in corners(strategy_class):
         for bars in tried:
-            before = [column.copy() for column in bars.arrays()]
+            before = [column.copy() for column in _arrays_of(bars)]
             decisions_of(strategy, bars)
-            if any(_first_difference(*pair) is not None for pair in zip(bars.arrays(), before, strict=True)):
+            after = _arrays_of(bars)
+            if any(_first_difference(*pair) is not None for pair in zip(after, before, strict=True)):
                 return f"{strategy}: changes the bars that it is given"
     return ""
 
@@ -134,7 +137,7 @@ def quiet_market(strategy_class: type[Strategy]) -> str:
     strategy, still = strategy_class(), TrialMarket(strategy_class).still(_BARS // 3)
     if target_of(strategy, still.rows(0, 0)).size:
         return f"{strategy}: decides on no bars"
-    held = np.flatnonzero(np.nan_to_num(target_of(strategy, still)))
+    held = np.flatnonzero(np.nan_to_num(decisions_of(strategy, still)).any(axis=0))
     return f"{strategy}: takes a position at bar {held[0]} of a price that never moves" if held.size else ""
 
 
@@ -176,6 +179,23 @@ def _fault(rule: Callable[[type[Strategy]], str], strategy_class: type[Strategy]
         return rule(strategy_class)
     except StrategyError as error:
         return str(error)
+
+
+def _spliced(before: Bars | Panel, after: Bars | Panel, cut: int) -> Bars | Panel:
+    """Bars of one series up to a cut, and of another one behind it."""
+    if isinstance(before, Panel) and isinstance(after, Panel):
+        return trial_panels.spliced(before, after, cut)
+    if isinstance(before, Bars) and isinstance(after, Bars):
+        return concatenate_bars(before.rows(0, cut), after.rows(cut, len(after)))
+    raise TypeError("bars and a panel can't be joined")
+
+
+def _arrays_of(bars: Bars | Panel) -> list[np.ndarray]:
+    """Every array that a strategy can reach."""
+    if isinstance(bars, Bars):
+        return list(bars.arrays())
+    own = [bars.open, bars.high, bars.low, bars.close, bars.volume]
+    return [column.T for column in own] + [array for member in bars.members for array in member.arrays()]
 
 
 def _first_difference(one: FloatArray, other: FloatArray) -> int | None:

@@ -14,7 +14,8 @@ class Inputs:
     Parameters
     ----------
     symbols
-        Number of instruments that it trades together.
+        Number of instruments that it trades together; 0 is any number from 2 up. Unless it is 1 the strategy
+        gets a ``Panel`` and answers for every symbol of it.
     funding
         ``bars.funding_rate``: the last paid rate as its 8-hour equivalent.
     open_interest
@@ -27,7 +28,7 @@ class Inputs:
     Raises
     ------
     StrategyError
-        If a value has another type, the number of symbols is not positive, or a timeframe is unknown.
+        If a value has another type, the number of symbols is negative, or a timeframe is unknown.
     """
 
     symbols: int = 1
@@ -38,8 +39,10 @@ class Inputs:
     timeframes: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        if type(self.symbols) is not int or self.symbols < 1:
-            raise StrategyError(f"inputs: symbols is {self.symbols!r}; expected a whole number from 1")
+        if type(self.symbols) is not int or self.symbols < 0:
+            raise StrategyError(
+                f"inputs: symbols is {self.symbols!r}; expected a number of symbols, or 0 for any"
+            )
         for name in DECLARED_AS.values():
             if type(getattr(self, name)) is not bool:
                 raise StrategyError(f"inputs: {name} is {getattr(self, name)!r}; expected True or False")
@@ -50,6 +53,22 @@ class Inputs:
         for timeframe in self.timeframes:
             if timeframe not in TIMEFRAMES:
                 raise StrategyError(f"inputs: {unknown_name('timeframe', str(timeframe), TIMEFRAMES)}")
+
+    @property
+    def has_panel(self) -> bool:
+        """Whether the strategy trades several symbols together."""
+        return self.symbols != 1
+
+    @property
+    def wanted(self) -> str:
+        """How many symbols it trades, as part of a sentence."""
+        if self.symbols == 0:
+            return "2 symbols or more"
+        return f"{self.symbols} symbol{'s' if self.symbols > 1 else ''}"
+
+    def takes(self, n_symbols: int) -> bool:
+        """Whether that many symbols can be traded together."""
+        return n_symbols >= 2 if self.symbols == 0 else n_symbols == self.symbols
 
     @property
     def columns(self) -> tuple[str, ...]:

@@ -5,8 +5,10 @@ import numpy as np
 from quant_pipelines.core.arrays import FloatArray
 from quant_pipelines.core.asof import KnownPoints
 from quant_pipelines.core.bars import Bars
+from quant_pipelines.core.panel import Panel, panel_of
 from quant_pipelines.core.rollup import roll_up_bars
 from quant_pipelines.core.timeframes import HOUR_MS, MINUTE_MS, timeframe_ms
+from quant_pipelines.sdk import trial_panels
 from quant_pipelines.sdk.attach import attach_inputs
 from quant_pipelines.sdk.inputs import Inputs
 from quant_pipelines.sdk.strategy import Strategy
@@ -27,24 +29,39 @@ class TrialMarket:
 
     def __init__(self, strategy_class: type[Strategy]) -> None:
         self._strategy_class = strategy_class
+        self._inputs = strategy_class.inputs
         self._timeframe = _timeframe(strategy_class.inputs)
         self._step_ms = timeframe_ms(self._timeframe)
         history = strategy_class.higher_history_bars()
         spans = (history * timeframe_ms(higher) for higher in strategy_class.inputs.timeframes)
         self._lead = -(-max(spans, default=0) // self._step_ms)
 
-    def walk(self, n_bars: int, seed: int, *, drift: float = 0.0, skipped: int = 0) -> Bars:
+    def walk(self, n_bars: int, seed: int, *, drift: float = 0.0, skipped: int = 0) -> Bars | Panel:
         """Bars of `random_walk` without the first ``skipped`` ones, which the strategy then never sees."""
+        if self._inputs.has_panel:
+            panel = trial_panels.walk_panel(self._inputs.symbols, n_bars, seed, drift=drift)
+            return self._panel(panel.rows(skipped, len(panel)), seed)
         whole = random_walk(self._lead + n_bars, seed, drift=drift, timeframe=self._timeframe)
         return self._tail(whole, seed, skipped)
 
-    def shocked(self, n_bars: int, seed: int) -> Bars:
+    def shocked(self, n_bars: int, seed: int) -> Bars | Panel:
         """Bars of `shocks`."""
+        if self._inputs.has_panel:
+            return self._panel(trial_panels.shocks_panel(self._inputs.symbols, n_bars, seed), seed)
         return self._tail(shocks(self._lead + n_bars, seed, timeframe=self._timeframe), seed)
 
-    def still(self, n_bars: int) -> Bars:
+    def still(self, n_bars: int) -> Bars | Panel:
         """Bars of `flat`; no funding is paid and nothing else moves either."""
+        if self._inputs.has_panel:
+            return self._panel(trial_panels.flat_panel(self._inputs.symbols, n_bars), 0)
         return self._tail(flat(self._lead + n_bars, timeframe=self._timeframe), 0)
+
+    def _panel(self, panel: Panel, seed: int) -> Panel:
+        if not self._inputs.has_more:
+            return panel
+        sources = (_TrialSource(member, seed + k) for k, member in enumerate(panel.members))
+        pairs = zip(panel.members, sources, strict=True)
+        return panel_of([attach_inputs(self._strategy_class, member, source) for member, source in pairs])
 
     def _tail(self, whole: Bars, seed: int, skipped: int = 0) -> Bars:
         start_ms = (self._lead + skipped) * self._step_ms
