@@ -1,7 +1,14 @@
 """Batch backtest, event backtest and paper broker over one bar step."""
 
 from quant_pipelines.backtest.batch import run_backtest
-from quant_pipelines.backtest.book import Book, BookedFill, BookSettings, ExecutionBar, FundingPayment
+from quant_pipelines.backtest.book import (
+    Book,
+    BookedFill,
+    BookSettings,
+    ExecutionBar,
+    FundingPayment,
+    MarkBar,
+)
 from quant_pipelines.backtest.event import run_event_backtest
 from quant_pipelines.backtest.result import BacktestResult
 from quant_pipelines.backtest.settings import BacktestSettings
@@ -16,6 +23,7 @@ __all__ = [
     "BookedFill",
     "ExecutionBar",
     "FundingPayment",
+    "MarkBar",
     "SweepResult",
     "Trade",
     "run_backtest",

@@ -27,10 +27,13 @@ from quant_pipelines.backtest.stops import (
     StopTerms,
     moved_level,
 )
+from quant_pipelines.core.arrays import FloatArray
+from quant_pipelines.core.depth import NO_LADDER
 from quant_pipelines.core.errors import BacktestError
 from quant_pipelines.core.timeframes import timeframe_ms
 from quant_pipelines.trading.cycle import BookView, Decision
 from quant_pipelines.trading.rules import TradingRules
+from quant_pipelines.trading.specifications import ALWAYS_THE_SAME, SpecificationHistory
 
 
 class FundingSlot(NamedTuple):
@@ -41,8 +44,20 @@ class FundingSlot(NamedTuple):
     mark_price: float | None = None
 
 
+class MarkBar(NamedTuple):
+    """Mark prices of an execution bar, quote per base; 0 is not known."""
+
+    open: float
+    high: float = 0.0
+    low: float = 0.0
+
+
 class ExecutionBar(NamedTuple):
-    """Closed execution bar with the funding slots since the bar before, up to its open."""
+    """Closed execution bar with the funding slots since the bar before, up to its open.
+
+    ``mark`` is None where nothing is known of it; ``ladder`` is the order book as it was known at the open,
+    see ``core.depth``, or None.
+    """
 
     ts: int
     open: float
@@ -51,6 +66,8 @@ class ExecutionBar(NamedTuple):
     close: float
     volume: float = 0.0
     funding: tuple[FundingSlot, ...] = ()
+    mark: MarkBar | None = None
+    ladder: FloatArray | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +123,8 @@ class BookSettings:
         Execution timeframe.
     stops
         The other stops; the hard one stands in ``hard_stop``.
+    specifications
+        Lots, fees and brackets as of a date, in the place of the rules' own.
     """
 
     capital: float
@@ -113,12 +132,21 @@ class BookSettings:
     hard_stop: float = 0.0
     timeframe: str = "1m"
     stops: StopTerms = NO_STOPS
+    specifications: SpecificationHistory = ALWAYS_THE_SAME
 
     @property
     def terms(self) -> StepTerms:
-        """The same for compiled code."""
+        """The same for compiled code, under the rules' own specification."""
+        return self._terms_of(self.rules)
+
+    @property
+    def dated_terms(self) -> tuple[StepTerms, ...]:
+        """The same under each of the specifications."""
+        return tuple(self._terms_of(rules) for rules in self.specifications.all_rules(self.rules))
+
+    def _terms_of(self, rules: TradingRules) -> StepTerms:
         stops = self.stops._replace(hard=float(self.hard_stop))
-        return step_terms_of(self.rules, stops, timeframe_ms(self.timeframe))
+        return step_terms_of(rules, stops, timeframe_ms(self.timeframe))
 
 
 class Book:
@@ -135,11 +163,16 @@ class Book:
 
     def __init__(self, settings: BookSettings) -> None:
         self.settings = settings
-        self._terms = settings.terms
+        self._dated_terms = settings.dated_terms
         self._state: BookState | None = None
         self._last_ts = -1
         self._fills = 0
         self._purpose = "target"
+
+    @property
+    def terms(self) -> StepTerms:
+        """Terms in force in the last bar."""
+        return self._dated_terms[self.settings.specifications.span_at(self._last_ts)]
 
     @property
     def account(self) -> Account:
@@ -167,7 +200,7 @@ class Book:
         if self._state is None or self._state.account.position == 0.0:
             return None
         state, level = self._state, Level(self._state.stop_price, self._state.guard.reason)
-        level = moved_level(state.account, level, state.guard, state.seen.atr, self._terms.stops)
+        level = moved_level(state.account, level, state.guard, state.seen.atr, self.terms.stops)
         return float(level.price) or None
 
     @property
@@ -187,6 +220,7 @@ class Book:
             raise BacktestError(f"bar is at {bar.ts}; expected one after {self._last_ts}")
         state = self._state or opening_state(open_account(self.settings.capital), bar.ts)
         last_close = state.close if state.close > 0.0 else bar.open
+        mark = bar.mark or MarkBar(0.0)
         step = StepBar(
             int(bar.ts),
             float(bar.open),
@@ -195,9 +229,14 @@ class Book:
             float(bar.close),
             float(funding_per_unit(bar.funding, last_close)),
             float(bar.volume),
+            float(mark.open),
+            float(mark.high),
+            float(mark.low),
+            NO_LADDER if bar.ladder is None else bar.ladder,
         )
-        outcome: StepOutcome = step_bar(state, step, self._terms)
-        self._state, self._last_ts = outcome.state, int(bar.ts)
+        self._last_ts = int(bar.ts)
+        outcome: StepOutcome = step_bar(state, step, self.terms)
+        self._state = outcome.state
         events: list[BookEvent] = []
         if outcome.funding_paid != 0.0:
             events.append(FundingPayment(self._last_ts, -outcome.funding_paid))
@@ -262,7 +301,7 @@ class Book:
         side = state.target_side if target_side is None else float(target_side)
         if inputs is not None:
             state = with_inputs(state, StopInputs(float(inputs.atr), float(inputs.deviation)))
-        self._state = with_order(state, float(quantity), side, self._terms.fills.latency_bars)
+        self._state = with_order(state, float(quantity), side, self.terms.fills.latency_bars)
         if quantity != 0.0:
             self._purpose = purpose
 

@@ -21,6 +21,7 @@ from quant_pipelines.backtest.quiet import (
     with_calm,
     worth_at,
 )
+from quant_pipelines.backtest.spans import last_span, step_terms_of, terms_in
 from quant_pipelines.backtest.state import (
     BookState,
     StepBar,
@@ -30,7 +31,7 @@ from quant_pipelines.backtest.state import (
     with_order,
 )
 from quant_pipelines.backtest.step import step_bar
-from quant_pipelines.backtest.stops import END, TAKE_PROFIT, Seen, StopTerms
+from quant_pipelines.backtest.stops import END, TAKE_PROFIT, Seen
 from quant_pipelines.backtest.tally import Tally, tally_end, traded_in
 from quant_pipelines.backtest.tape import LoopTerms, Record, Tape
 from quant_pipelines.backtest.targets import Targets
@@ -159,23 +160,6 @@ def decide_lane(lane: Lane, volatility: float, terms: TradingTerms, wait_bars: i
 
 
 @inner
-def step_terms_of(terms: LoopTerms, lane: int) -> StepTerms:
-    """Return the matching terms of one lane."""
-    rows, step = terms.stops, terms.step
-    stops = StopTerms(
-        rows[lane, 0],
-        rows[lane, 1],
-        rows[lane, 2],
-        rows[lane, 3],
-        rows[lane, 4],
-        rows[lane, 5],
-        rows[lane, 6],
-        rows[lane, 7],
-    )
-    return StepTerms(step.costs, stops.hard, step.lot_size, step.step_ms, stops, step.fills, step.margin)
-
-
-@inner
 def next_targets(lanes: list[Lane], targets: Targets, bar_index: int) -> int:
     """Take over the targets that change at a bar; return the bar of the next change of all."""
     coming = targets.bar[-1]
@@ -264,6 +248,7 @@ def step_at(tape: Tape, cursor: Cursor, bar_index: int) -> StepAt:
     close, seen = 0.0, Seen(np.nan, np.nan, 0.0, 0.0, 0.0)
     if bar_index > 0:
         close, seen = tape.close[bar_index - 1], seen_at(tape, bar_index - 1)
+    has_mark, row = tape.mark_open.size > 0, tape.ladder[bar_index] if tape.ladder.size > 0 else 0
     bar = StepBar(
         tape.ts[bar_index],
         tape.open[bar_index],
@@ -272,6 +257,10 @@ def step_at(tape: Tape, cursor: Cursor, bar_index: int) -> StepAt:
         tape.close[bar_index],
         funding_at(tape, cursor, bar_index),
         tape.volume[bar_index],
+        tape.mark_open[bar_index] if has_mark else 0.0,
+        tape.mark_high[bar_index] if has_mark else 0.0,
+        tape.mark_low[bar_index] if has_mark else 0.0,
+        tape.ladders[row],
     )
     return StepAt(bar, bar_index, close, seen, cursor.day, tape.ts[0] // DAY_MS)
 
@@ -357,35 +346,37 @@ def make_loop(width: int) -> Loop:  # noqa: C901 - one loop, whose branches are 
     every = np.uint64(2**width - 1)
 
     @kernel
-    def run(
+    def run(  # noqa: C901 - as above
         tape: Tape, targets: Targets, state: BookState, terms: LoopTerms, record: Record
     ) -> list[LoopResult]:
         lanes, quiet = first_lanes(targets, state), quiet_lanes(state, width)
         has_volatility, has_bar_equity = tape.volatility.size > 0, record.bar_equity.shape[1] > 0
         is_trailed, cursor = tape.atr.size > 0, Cursor(0, 0, 0)
         pause, change = tape.pause[0], next_targets(lanes, targets, -1)
-        for i in range(tape.ts.size):
-            u = np.uint64(i)
-            low, high, close = tape.low[u], tape.high[u], tape.close[u]
-            busy = reached(quiet, tape.ts[u], low, high)
-            if unlikely(i == pause):
-                busy = every
-            if unlikely(busy != NONE):
-                quiet = step_lanes(lanes, quiet, busy, step_at(tape, cursor, i), terms, record)
-                cursor = past_pause(tape, cursor, i)
-                pause = tape.pause[cursor.pause]
-            quiet = marked(quiet, close)
-            volatility = tape.volatility[u] if has_volatility else 0.0
-            asked = busy | (content(quiet, worth_at(close, volatility, terms.trading)) ^ every)
-            if unlikely(i == change):
-                asked |= changed_at(lanes, targets, i)
-                change = next_targets(lanes, targets, i)
-            if unlikely(asked != NONE):
-                quiet = decide_lanes(lanes, quiet, asked, (tape, i), terms)
-            if is_trailed:
-                quiet = trailed(quiet, low, high, tape.atr[u])
-            if has_bar_equity:
-                keep_equity(record, quiet, u)
-        return end_lanes(lanes, quiet, tape, terms, record)
+        for span in range(tape.span.size - 1):
+            here = terms_in(terms, span)
+            for i in range(tape.span[span], tape.span[span + 1]):
+                u = np.uint64(i)
+                low, high, close = tape.low[u], tape.high[u], tape.close[u]
+                busy = reached(quiet, tape.ts[u], tape.reach_low[u], tape.reach_high[u])
+                if unlikely(i == pause):
+                    busy = every
+                if unlikely(busy != NONE):
+                    quiet = step_lanes(lanes, quiet, busy, step_at(tape, cursor, i), here, record)
+                    cursor = past_pause(tape, cursor, i)
+                    pause = tape.pause[cursor.pause]
+                quiet = marked(quiet, close)
+                volatility = tape.volatility[u] if has_volatility else 0.0
+                asked = busy | (content(quiet, worth_at(close, volatility, here.trading)) ^ every)
+                if unlikely(i == change):
+                    asked |= changed_at(lanes, targets, i)
+                    change = next_targets(lanes, targets, i)
+                if unlikely(asked != NONE):
+                    quiet = decide_lanes(lanes, quiet, asked, (tape, i), here)
+                if is_trailed:
+                    quiet = trailed(quiet, low, high, tape.atr[u])
+                if has_bar_equity:
+                    keep_equity(record, quiet, u)
+        return end_lanes(lanes, quiet, tape, terms_in(terms, last_span(tape)), record)
 
     return run

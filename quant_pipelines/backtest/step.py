@@ -5,7 +5,16 @@ intrabar stops, the take-profit; then the mark, and what the stops make of the c
 """
 
 from quant_pipelines.accounting.account import apply_funding, equity
-from quant_pipelines.backtest.fills import Held, closed, ordered, pending_after_stop, protected, taken
+from quant_pipelines.backtest.fills import (
+    Held,
+    closed,
+    ordered,
+    pending_after_stop,
+    protected,
+    reach_at_open,
+    reach_within,
+    taken,
+)
 from quant_pipelines.backtest.state import (
     NO_FILL,
     BookState,
@@ -75,14 +84,14 @@ def step_bar(state: BookState, bar: StepBar, terms: StepTerms) -> StepOutcome:
     if bar.funding_per_unit != 0.0 and held.account.position != 0.0:
         funding_paid = held.account.position * bar.funding_per_unit
         held = Held(apply_funding(held.account, funding_paid), held.level, held.guard)
-    gap = protected(held, bar.open, (bar.open, bar.open), terms, seen.volume)
+    gap = protected(held, bar, reach_at_open(bar), terms, seen.volume)
     if gap.fill.quantity != 0.0:
         pending = pending_after_stop(held.account.position, pending)
         held = closed(held, gap.fill)
     if pending != 0.0 and state.wait_bars == 0:
         order = ordered(held, pending, bar, seen, terms)
         held, closing, opening, pending = order.held, order.closing, order.opening, order.pending
-    stop = protected(held, bar.open, (bar.low, bar.high), terms, seen.volume)
+    stop = protected(held, bar, reach_within(bar), terms, seen.volume)
     if stop.fill.quantity != 0.0:
         pending = pending_after_stop(held.account.position, pending)
         held = closed(held, stop.fill)
