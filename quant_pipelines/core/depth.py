@@ -11,7 +11,7 @@ from quant_pipelines.core.errors import DataError
 
 ASKS, BIDS = 0, 1
 NO_LADDER: FloatArray = np.empty((2, 0, 2))
-MAX_AGE_MS = 300_000
+MAX_AGE_MS = 600_000
 
 Levels = Sequence[tuple[float, float]]
 

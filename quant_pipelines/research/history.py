@@ -12,6 +12,7 @@ from quant_pipelines.core.bars import Bars, empty_bars
 from quant_pipelines.core.errors import DataError
 from quant_pipelines.core.funding import FundingSeries
 from quant_pipelines.core.timeframes import DAY_MS, EXECUTION_TIMEFRAME, MINUTE_MS, floor_ms, from_ms
+from quant_pipelines.research.fill_inputs import NO_FILL_INPUTS, FillInputs, stored_fill_inputs
 from quant_pipelines.store.bars import newest_bar_ms, read_bars
 from quant_pipelines.store.column_cache import ColumnCache
 from quant_pipelines.store.deployments import newest_instrument
@@ -39,6 +40,8 @@ class History:
         Lot size and smallest order; none where they are not stored.
     findings
         Unresolved blocking faults of these bars in the window, one sentence each.
+    fill_inputs
+        Mark prices, specifications as of a date and order books.
     """
 
     bars: Bars
@@ -46,6 +49,7 @@ class History:
     funding: FundingSeries
     specification: Specification
     findings: tuple[str, ...]
+    fill_inputs: FillInputs = NO_FILL_INPUTS
 
 
 class Source(Protocol):
@@ -65,6 +69,10 @@ class Source(Protocol):
 
     def specification(self, symbol: str) -> Specification:
         """Lot size and smallest order."""
+        ...
+
+    def fill_inputs(self, symbol: str, start_ms: int, end_ms: int) -> FillInputs:
+        """Mark prices, order books in ``[start_ms, end_ms)``, and all specifications."""
         ...
 
     def findings(self, bars: Bars, start_ms: int, end_ms: int) -> tuple[str, ...]:
@@ -91,7 +99,8 @@ def load_history(source: Source, symbol: str, timeframe: str, start_ms: int, end
             execution = finer.validated()
             findings += source.findings(finer, start_ms, end_ms)
     funding = source.funding(symbol, start_ms, end_ms)
-    return History(bars, execution, funding, source.specification(symbol), findings)
+    inputs = source.fill_inputs(symbol, start_ms, end_ms)
+    return History(bars, execution, funding, source.specification(symbol), findings, inputs)
 
 
 def covers(bars: Bars, start_ms: int, end_ms: int) -> bool:
@@ -155,6 +164,10 @@ class DatabaseSource:
             instrument = newest_instrument(connection, self._exchange, symbol)
         return Specification() if instrument is None else Specification.of(instrument)
 
+    def fill_inputs(self, symbol: str, start_ms: int, end_ms: int) -> FillInputs:
+        """See ``Source``."""
+        return stored_fill_inputs(self._engine, self._exchange, symbol, start_ms, end_ms)
+
     def findings(self, bars: Bars, start_ms: int, end_ms: int) -> tuple[str, ...]:
         """See ``Source``."""
         return blocking_findings(
@@ -199,6 +212,11 @@ class ArchiveSource:
     def specification(self, symbol: str) -> Specification:
         """See ``Source``; an archive has none."""
         return Specification()
+
+    def fill_inputs(self, symbol: str, start_ms: int, end_ms: int) -> FillInputs:
+        """See ``Source``; an archive has mark prices at most."""
+        mark = archive.load_mark(self._folder, symbol, exchange=self._exchange)
+        return FillInputs(None if mark is None else mark.between(start_ms, end_ms))
 
     def findings(self, bars: Bars, start_ms: int, end_ms: int) -> tuple[str, ...]:
         """See ``Source``."""
