@@ -24,7 +24,7 @@ from live_runner.vitals import SERVICE, beat, resident_megabytes, told
 from quant_pipelines.core.errors import ExchangeUnavailable, OutcomeUnknown, StoreError
 from quant_pipelines.core.settings import Settings
 from quant_pipelines.core.timeframes import floor_ms, from_ms
-from quant_pipelines.exchange import BarRows
+from quant_pipelines.exchange import BarRows, PricePoint
 from quant_pipelines.risk.limits import RiskLimits
 from quant_pipelines.store.deployments import (
     ORDER_STAGES,
@@ -256,8 +256,13 @@ class Desk:
             deadline_ms=end_ms + PATIENCE_MS,
         )
         strategy_bars = await self._strategy_bars(trader, rows, end_ms)
+        marks: list[PricePoint] = []
+        if plan.tests_mark:
+            timeframe = plan.deployment.execution_timeframe
+            marks = await feed.marks(symbol, timeframe, int(rows.ts[0]), end_ms)
         await feed.first_word(symbol)
-        return Tick(rows, tuple(funding), strategy_bars, self._time.now_ms(), feed.age_seconds(symbol))
+        age_seconds = feed.age_seconds(symbol)
+        return Tick(rows, tuple(funding), strategy_bars, self._time.now_ms(), age_seconds, tuple(marks))
 
     async def _strategy_bars(self, trader: Trader, rows: BarRows, end_ms: int) -> BarRows | None:
         deployment = trader.plan.deployment

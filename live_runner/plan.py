@@ -3,6 +3,7 @@
 import math
 from dataclasses import dataclass, replace
 
+from live_runner.rows import VENUE
 from quant_pipelines.backtest import BookSettings
 from quant_pipelines.backtest.stop_rules import stop_terms_of
 from quant_pipelines.core.errors import ConfigurationError, DataError
@@ -51,6 +52,11 @@ class Plan:
             self.strategy.stop_fraction,
             self.deployment.execution_timeframe,
         )
+
+    @property
+    def tests_mark(self) -> bool:
+        """Whether its book here decides something by the mark price; a venue does that itself."""
+        return self.deployment.venue == VENUE and self.rules.execution.tests_mark
 
     @property
     def paper_only_stops(self) -> tuple[str, ...]:
