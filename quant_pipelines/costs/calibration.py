@@ -69,10 +69,10 @@ def estimate_costs(fills: Sequence[OwnFill]) -> CostEstimate | None:
     Notes
     -----
     ``side x (price / decision_price - 1) = slippage + impact x sqrt(|quantity| / volume) + noise``: what
-    ``fill_price`` charges. The linear fit of costs on a power of the share is that of Almgren, Thum, Hauptmann
-    and Li, "Direct Estimation of Equity Market Impact" (2005), without their scaling by volatility; they
-    prefer the exponent 3/5 to the square root, which is ours. The noise is mostly the price's own way from
-    the decision to the fill; a strategy that follows the price finds part of that way in its slippage.
+    ``fill_price`` charges. The linear fit of costs on a power of the share is that of Almgren, Thum,
+    Hauptmann and Li, "Direct Estimation of Equity Market Impact" (2005), without their scaling by volatility;
+    they prefer the exponent 3/5 to the square root, which is ours. The noise is mostly the price's own way
+    from the decision to the fill; a strategy that follows the price finds part of that way in its slippage.
     Standard errors are those of ordinary least squares with ``n - 2`` degrees of freedom.
     """
     used = [fill for fill in fills if fill.volume > 0.0 and fill.quantity != 0.0]
