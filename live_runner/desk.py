@@ -15,6 +15,7 @@ from live_runner.feed import PATIENCE_MS, Feed
 from live_runner.history import load_history
 from live_runner.market_time import MarketTime
 from live_runner.paper import open_paper
+from live_runner.rows import VENUE
 from live_runner.series import BarSeries
 from live_runner.trader import Tick, Trader
 from live_runner.venue_link import Station, VenueLink
@@ -105,7 +106,7 @@ class Desk:
             )
             stages = {deployment.id: deployment for deployment in deployed}
             before = self.symbols
-            for gone in self._traders.keys() - {deployment.id for deployment in deployed}:
+            for gone in self._traders.keys() - {one.id for one in deployed if not self._is_outdated(one)}:
                 await self._drop(gone)
             halts = await self._follow_operators(stages)  # at once: taking up may take its time
             self._refused = {key for key in self._refused if f"deployment:{key}" in halts}
@@ -168,6 +169,13 @@ class Desk:
             if trader.must_flatten and not was_to_flatten:
                 self._links.wake(key)
         return halts
+
+    def _is_outdated(self, deployment: Deployment) -> bool:
+        """Whether its book here would go on with a specification that has changed."""
+        trader = self._traders.get(deployment.id)
+        if trader is None or deployment.venue != VENUE:
+            return False
+        return trader.plan.deployment.specifications != deployment.specifications
 
     async def _drop(self, deployment_id: int) -> None:
         """Forget a deployment, once nothing of it is booked any more."""

@@ -13,7 +13,7 @@ from quant_pipelines.sdk.loading import compile_strategy
 from quant_pipelines.sdk.stops import HARD_STOP
 from quant_pipelines.sdk.strategy import Strategy
 from quant_pipelines.store.deployments import Deployment
-from quant_pipelines.trading import Specification, TradingRules
+from quant_pipelines.trading import Specification, SpecificationHistory, TradingRules
 
 LIMITS = tuple(RiskLimits.__slots__)
 
@@ -51,7 +51,14 @@ class Plan:
             self.rules,
             self.strategy.stop_fraction,
             self.deployment.execution_timeframe,
+            specifications=self.specifications,
         )
+
+    @property
+    def specifications(self) -> SpecificationHistory:
+        """Specifications as of a date, for a book here; a venue takes orders by the newest only."""
+        stored = self.deployment.specifications if self.deployment.venue == VENUE else ()
+        return SpecificationHistory.of_instruments(stored)
 
     @property
     def tests_mark(self) -> bool:

@@ -1,17 +1,16 @@
 """What decides fills besides bars and funding: mark prices, specifications as of a date, order books."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from sqlalchemy import Engine
 
 from quant_pipelines.core.depth import BookSample, DepthSeries
-from quant_pipelines.core.instruments import Instrument
 from quant_pipelines.core.mark import MarkSeries
-from quant_pipelines.store.market import read_index_prices, read_instrument_history, read_mark_prices
+from quant_pipelines.store.deployments import instrument_history
+from quant_pipelines.store.market import read_index_prices, read_mark_prices
 from quant_pipelines.store.market_events import read_books
-from quant_pipelines.trading import DatedSpecification, Specification, SpecificationHistory
+from quant_pipelines.trading import SpecificationHistory
 from quant_pipelines.trading.specifications import ALWAYS_THE_SAME
 
 
@@ -42,30 +41,12 @@ def stored_fill_inputs(engine: Engine, exchange: str, symbol: str, start_ms: int
     window = (engine, exchange, symbol, start_ms, end_ms)
     mark = _points(*read_mark_prices(*window)).or_index(_points(*read_index_prices(*window)))
     books = read_books(*window)
+    with engine.connect() as connection:
+        stored = instrument_history(connection, exchange, symbol)
     return FillInputs(
         mark if len(mark) else None,
         DepthSeries.of_samples(BookSample(*book) for book in books) if books else None,
-        history_of(read_instrument_history(engine, exchange, symbol)),
-    )
-
-
-def history_of(stored: Sequence[tuple[int, Instrument]]) -> SpecificationHistory:
-    """Take the specifications that were stored at these times, oldest first.
-
-    Fees in force now are those of the settings, which may be of a better tier than the published ones; an
-    earlier one counts where it was published differently.
-    """
-    newest = stored[-1][1] if stored else None
-    return SpecificationHistory(
-        tuple(
-            DatedSpecification(
-                from_ms,
-                Specification.of(one),
-                None if newest is None or one.taker_fee == newest.taker_fee else float(one.taker_fee) * 1e4,
-                None if newest is None or one.maker_fee == newest.maker_fee else float(one.maker_fee) * 1e4,
-            )
-            for from_ms, one in stored
-        )
+        SpecificationHistory.of_instruments(stored),
     )
 
 

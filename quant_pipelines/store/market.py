@@ -56,18 +56,6 @@ def read_instruments(engine: Engine, exchange: str | None = None) -> list[Instru
         return [Instrument(**row) for row in connection.execute(query).mappings()]
 
 
-def read_instrument_history(engine: Engine, exchange: str, symbol: str) -> list[tuple[int, Instrument]]:
-    """Read the specifications of a symbol with the time (ms) from which on each is known, oldest first."""
-    names = tuple(Instrument.__dataclass_fields__)
-    query = (
-        select(instruments.c.valid_from, *(instruments.c[name] for name in names))
-        .where(instruments.c.exchange == exchange, instruments.c.symbol == symbol)
-        .order_by(instruments.c.valid_from)
-    )
-    with engine.connect() as connection:
-        return [(to_ms(row[0]), Instrument(*row[1:])) for row in connection.execute(query)]
-
-
 def save_funding(
     engine: Engine, exchange: str, symbol: str, rates: Sequence[tuple[int, float, float | None]]
 ) -> int:

@@ -12,7 +12,6 @@ from quant_pipelines.core.errors import ConfigurationError
 from quant_pipelines.core.instruments import Instrument
 from quant_pipelines.core.settings import CostSettings
 from quant_pipelines.core.timeframes import DAY_MS, HOUR_MS
-from quant_pipelines.research.fill_inputs import history_of
 from quant_pipelines.sdk import Array, Strategy
 from quant_pipelines.trading import (
     Bracket,
@@ -90,8 +89,8 @@ def listed(lot_size: str, taker_fee: str) -> Instrument:
 
 
 def test_stored_fee_counts_only_where_it_was_published_differently() -> None:
-    history = history_of([(0, listed("1", "0.0004")), (7, listed("0.1", "0.0005"))])
+    history = SpecificationHistory.of_instruments([(0, listed("1", "0.0004")), (7, listed("0.1", "0.0005"))])
     assert [one.specification.lot_size for one in history.dated] == [1.0, 0.1]
     assert [one.fee_bps for one in history.dated] == [pytest.approx(4.0), None]
     assert [one.maker_fee_bps for one in history.dated] == [None, None]
-    assert history_of([]) == SpecificationHistory()
+    assert SpecificationHistory.of_instruments([]) == SpecificationHistory()
