@@ -77,6 +77,7 @@ def decide_on(plan: Plan, rules: TradingRules, broker: Viewed, bars: Bars, momen
     StrategyError
         If the strategy fails.
     """
+    rules = plan.specifications.rules_at(rules, moment.close_ms - plan.execution_step_ms)
     target = 0.0 if moment.is_leaving else float(target_of(plan.strategy, bars)[-1])
     volatility = latest_volatility(bars, BacktestSettings(rules=rules))
     view = broker.view(volatility=volatility, data_age_seconds=moment.data_age_seconds)

@@ -16,6 +16,7 @@ from live_runner.feed import PATIENCE_MS, Feed
 from live_runner.history import load_higher, load_history
 from live_runner.market_time import MarketTime
 from live_runner.paper import open_paper
+from live_runner.rows import VENUE
 from live_runner.series import BarSeries
 from live_runner.trader import Tick, Trader
 from live_runner.venue_link import Station, VenueLink
@@ -25,7 +26,7 @@ from live_runner.vitals import SERVICE, beat, resident_megabytes, told
 from quant_pipelines.core.errors import ExchangeUnavailable, OutcomeUnknown, StoreError
 from quant_pipelines.core.settings import Settings
 from quant_pipelines.core.timeframes import floor_ms, from_ms, timeframe_ms
-from quant_pipelines.exchange import BarRows
+from quant_pipelines.exchange import BarRows, PricePoint
 from quant_pipelines.risk.limits import RiskLimits
 from quant_pipelines.store.deployments import (
     ORDER_STAGES,
@@ -107,7 +108,7 @@ class Desk:
             )
             stages = {deployment.id: deployment for deployment in deployed}
             before = self.symbols
-            for gone in self._traders.keys() - {deployment.id for deployment in deployed}:
+            for gone in self._traders.keys() - {one.id for one in deployed if not self._is_outdated(one)}:
                 await self._drop(gone)
             halts = await self._follow_operators(stages)  # at once: taking up may take its time
             self._refused = {key for key in self._refused if f"deployment:{key}" in halts}
@@ -170,6 +171,13 @@ class Desk:
             if trader.must_flatten and not was_to_flatten:
                 self._links.wake(key)
         return halts
+
+    def _is_outdated(self, deployment: Deployment) -> bool:
+        """Whether its book here would go on with a specification that has changed."""
+        trader = self._traders.get(deployment.id)
+        if trader is None or deployment.venue != VENUE:
+            return False
+        return trader.plan.deployment.specifications != deployment.specifications
 
     async def _drop(self, deployment_id: int) -> None:
         """Forget a deployment, once nothing of it is booked any more."""
@@ -262,9 +270,13 @@ class Desk:
         )
         strategy_bars = await self._strategy_bars(trader, rows, end_ms)
         higher = await self._higher_bars(trader, end_ms)
+        marks: list[PricePoint] = []
+        if plan.tests_mark:
+            timeframe = plan.deployment.execution_timeframe
+            marks = await feed.marks(symbol, timeframe, int(rows.ts[0]), end_ms)
         await feed.first_word(symbol)
         now_ms, age_seconds = self._time.now_ms(), feed.age_seconds(symbol)
-        return Tick(rows, tuple(funding), strategy_bars, now_ms, age_seconds, higher)
+        return Tick(rows, tuple(funding), strategy_bars, now_ms, age_seconds, higher, tuple(marks))
 
     async def _strategy_bars(self, trader: Trader, rows: BarRows, end_ms: int) -> BarRows | None:
         deployment = trader.plan.deployment

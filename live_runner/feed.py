@@ -16,7 +16,7 @@ from live_runner.relay import TIMEFRAME, Relay
 from live_runner.tasks import first_of
 from quant_pipelines.core.errors import ExchangeError, ExchangeUnavailable
 from quant_pipelines.core.timeframes import HOUR_MS, floor_ms, timeframe_ms
-from quant_pipelines.exchange import BarRows, FundingRate, MarketSource
+from quant_pipelines.exchange import BarRows, FundingRate, MarketSource, PricePoint
 
 PATIENCE_MS = 40_000
 """How long after its close a bar is waited for; less than a minute, so that the next one is not missed."""
@@ -151,6 +151,17 @@ class Feed:
             lambda rates: expected_ms < start_ms or any(rate.ts == expected_ms for rate in rates),
             deadline_ms=deadline_ms,
         )
+
+    async def marks(self, symbol: str, timeframe: str, start_ms: int, end_ms: int) -> list[PricePoint]:
+        """Fetch the mark prices at the opens in ``[start_ms, end_ms)``; none if the exchange does not tell.
+
+        A book goes on without them: the last price stands in.
+        """
+        try:
+            return await self._source.mark_prices(symbol, timeframe, start_ms, end_ms)
+        except ExchangeError as error:
+            _log.warning("no mark prices", extra={"symbol": symbol, "error": str(error)})
+            return []
 
     async def _patiently(
         self,

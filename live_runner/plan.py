@@ -3,6 +3,7 @@
 import math
 from dataclasses import dataclass, replace
 
+from live_runner.rows import VENUE
 from quant_pipelines.backtest import BookSettings
 from quant_pipelines.backtest.stop_rules import stop_terms_of
 from quant_pipelines.core.errors import ConfigurationError, DataError
@@ -13,7 +14,7 @@ from quant_pipelines.sdk.scales import declares_scales
 from quant_pipelines.sdk.stops import HARD_STOP
 from quant_pipelines.sdk.strategy import Strategy
 from quant_pipelines.store.deployments import Deployment
-from quant_pipelines.trading import Specification, TradingRules
+from quant_pipelines.trading import Specification, SpecificationHistory, TradingRules
 
 LIMITS = tuple(RiskLimits.__slots__)
 
@@ -51,7 +52,19 @@ class Plan:
             self.rules,
             self.strategy.stop_fraction,
             self.deployment.execution_timeframe,
+            specifications=self.specifications,
         )
+
+    @property
+    def specifications(self) -> SpecificationHistory:
+        """Specifications as of a date, for a book here; a venue takes orders by the newest only."""
+        stored = self.deployment.specifications if self.deployment.venue == VENUE else ()
+        return SpecificationHistory.of_instruments(stored)
+
+    @property
+    def tests_mark(self) -> bool:
+        """Whether its book here decides something by the mark price; a venue does that itself."""
+        return self.deployment.venue == VENUE and self.rules.execution.tests_mark
 
     @property
     def paper_only_stops(self) -> tuple[str, ...]:

@@ -20,10 +20,10 @@ from live_runner.inputs import LiveInputs
 from live_runner.paper import open_paper
 from live_runner.plan import plan_of, tightest_limits
 from live_runner.series import BarSeries
-from quant_pipelines.backtest import ExecutionBar
+from quant_pipelines.backtest import ExecutionBar, MarkBar
 from quant_pipelines.backtest.book import FundingSlot
 from quant_pipelines.core.timeframes import floor_ms, from_ms, to_ms
-from quant_pipelines.exchange import BarRows, FundingRate
+from quant_pipelines.exchange import BarRows, FundingRate, PricePoint
 from quant_pipelines.store.deployments import STRATEGY_SCOPE, Deployment
 from quant_pipelines.store.trading import Booking, EquityPoint, book
 
@@ -51,6 +51,8 @@ class Tick:
         Since the stream last spoke of the symbol.
     higher
         New bars of the higher timeframes that the strategy declares.
+    marks
+        Mark prices at the opens of the bars, where a book asks for them.
     """
 
     bars: BarRows
@@ -59,6 +61,7 @@ class Tick:
     now_ms: int
     data_age_seconds: float
     higher: Mapping[str, BarRows] = field(default_factory=dict)
+    marks: tuple[PricePoint, ...] = ()
 
 
 class Trader:
@@ -322,14 +325,14 @@ class Trader:
 
 
 def _execution_bars(tick: Tick) -> list[ExecutionBar]:
-    """Bars for the broker, each with the funding slots since the bar before."""
-    rows, bars = tick.bars, []
+    """Bars for the broker, each with the funding slots since the bar before, and the mark at its open."""
+    rows, bars, marks = tick.bars, [], {mark.ts: MarkBar(mark.price) for mark in tick.marks}
     slots = [FundingSlot(rate.ts, rate.rate, rate.mark_price) for rate in tick.funding]
     columns = (rows.ts, rows.open, rows.high, rows.low, rows.close, rows.volume)
     for row in zip(*(column.tolist() for column in columns), strict=True):
         due = tuple(slot for slot in slots if slot.ts <= row[0])
         slots = slots[len(due) :]
-        bars.append(ExecutionBar(*row)._replace(funding=due))
+        bars.append(ExecutionBar(*row)._replace(funding=due, mark=marks.get(row[0])))
     return bars
 
 

@@ -12,6 +12,7 @@ from quant_pipelines.archive.files import (
 from quant_pipelines.archive.headers import KINDS, accepted_headers
 from quant_pipelines.archive.incoming import Series, read_series
 from quant_pipelines.archive.inputs import load_points
+from quant_pipelines.archive.marks import load_mark
 from quant_pipelines.archive.series import (
     Points,
     has_bars,
@@ -39,6 +40,7 @@ __all__ = [
     "load_bars",
     "load_funding",
     "load_points",
+    "load_mark",
     "mark_files",
     "open_interest_files",
     "own_open_interest_files",

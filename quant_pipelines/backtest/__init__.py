@@ -7,6 +7,7 @@ from quant_pipelines.backtest.book import (
     BookSettings,
     ExecutionBar,
     FundingPayment,
+    MarkBar,
     OrderEnded,
 )
 from quant_pipelines.backtest.event import run_event_backtest
@@ -23,6 +24,7 @@ __all__ = [
     "BookedFill",
     "ExecutionBar",
     "FundingPayment",
+    "MarkBar",
     "OrderEnded",
     "SweepResult",
     "Trade",

@@ -19,7 +19,9 @@ from quant_pipelines.backtest.tape import Record
 from quant_pipelines.backtest.targets import Changes, abreast
 from quant_pipelines.backtest.trades import COLUMNS
 from quant_pipelines.core.bars import Bars
+from quant_pipelines.core.depth import DepthSeries
 from quant_pipelines.core.funding import FundingSeries
+from quant_pipelines.core.mark import MarkSeries
 from quant_pipelines.sdk.event import EventStrategy
 from quant_pipelines.sdk.strategy import Strategy, require_inside, unproven_target_of
 
@@ -27,13 +29,15 @@ DEFAULTS = BacktestSettings()
 FIRST_CAPACITY = 4096
 
 
-def run_backtest(
+def run_backtest(  # noqa: PLR0913 - all but two have a default
     strategy: Strategy,
     bars: Bars,
     *,
     settings: BacktestSettings = DEFAULTS,
     execution_bars: Bars | None = None,
     funding: FundingSeries | None = None,
+    mark: MarkSeries | None = None,
+    depth: DepthSeries | None = None,
 ) -> BacktestResult:
     """Backtest a strategy on closed bars of one symbol.
 
@@ -49,6 +53,11 @@ def run_backtest(
         Finer bars for fills and stops, such as 1m; the strategy's own where none are given.
     funding
         Slots of the same symbol; none is listed as not modelled.
+    mark
+        Mark prices: liquidation is tested on them, and funding paid on them where a slot has none of its own.
+        The last price stands in where they are unknown; the result says how often.
+    depth
+        Sampled order books, which market orders walk; where none is known, the declared costs.
 
     Raises
     ------
@@ -58,7 +67,9 @@ def run_backtest(
         If the window has no bars or the execution bars don't fit.
     """
     started = time.perf_counter()
-    market = prepare_market(bars, settings, execution_bars=execution_bars, funding=funding)
+    market = prepare_market(
+        bars, settings, execution_bars=execution_bars, funding=funding, mark=mark, depth=depth
+    )
     if isinstance(strategy, EventStrategy):
         outcome, record = drive(strategy, market, settings, ahead(strategy, bars, settings.rules))
     else:

@@ -11,6 +11,7 @@ from quant_pipelines.backtest.book_values import (
     ExecutionBar,
     FundingPayment,
     FundingSlot,
+    MarkBar,
     OrderEnded,
     funding_per_unit,
 )
@@ -19,6 +20,7 @@ from quant_pipelines.backtest.state import (
     BookState,
     StepBar,
     StepFill,
+    StepTerms,
     opening_state,
     with_inputs,
     with_order,
@@ -35,6 +37,7 @@ from quant_pipelines.backtest.stops import (
     moved_level,
 )
 from quant_pipelines.backtest.working import NewOrder, WorkingOrders
+from quant_pipelines.core.depth import NO_LADDER
 from quant_pipelines.core.errors import BacktestError
 from quant_pipelines.sdk.desk import OpenOrder
 from quant_pipelines.trading.cycle import BookView, Decision
@@ -48,6 +51,7 @@ __all__ = [
     "ExecutionBar",
     "FundingPayment",
     "FundingSlot",
+    "MarkBar",
     "NewOrder",
     "OrderEnded",
     "funding_per_unit",
@@ -68,13 +72,18 @@ class Book:
 
     def __init__(self, settings: BookSettings) -> None:
         self.settings = settings
-        self._terms = settings.terms
+        self._dated_terms = settings.dated_terms
         self._scales = NO_SCALES
         self._state: BookState | None = None
         self._last_ts = -1
         self._fills = 0
         self._purpose = "target"
         self._working = WorkingOrders()
+
+    @property
+    def terms(self) -> StepTerms:
+        """Terms in force in the last bar."""
+        return self._dated_terms[self.settings.specifications.span_at(self._last_ts)]
 
     @property
     def account(self) -> Account:
@@ -102,7 +111,7 @@ class Book:
         if self._state is None or self._state.account.position == 0.0:
             return None
         state, level = self._state, Level(self._state.stop_price, self._state.guard.reason)
-        level = moved_level(state.account, level, state.guard, state.seen, self._terms.stops)
+        level = moved_level(state.account, level, state.guard, state.seen, self.terms.stops)
         return float(level.price) or None
 
     @property
@@ -134,7 +143,7 @@ class Book:
             If no bar has been booked yet.
         """
         self._known_state()
-        return self._working.place(order, self._terms.fills.latency_bars)
+        return self._working.place(order, self.terms.fills.latency_bars)
 
     def cancel(self, number: int) -> bool:
         """Take back an order at once; False if it doesn't rest."""
@@ -149,6 +158,7 @@ class Book:
             If the bar is not after the last one.
         """
         last_close = self._state.close if self._state and self._state.close > 0.0 else bar.open
+        mark = bar.mark or MarkBar(0.0)
         step = StepBar(
             int(bar.ts),
             float(bar.open),
@@ -157,6 +167,10 @@ class Book:
             float(bar.close),
             float(funding_per_unit(bar.funding, last_close)),
             float(bar.volume),
+            float(mark.open),
+            float(mark.high),
+            float(mark.low),
+            NO_LADDER if bar.ladder is None else bar.ladder,
         )
         return self.advance(step)
 
@@ -169,8 +183,9 @@ class Book:
 
     def _stepped(self, state: BookState, bar: StepBar) -> list[BookEvent]:
         """Book a bar in which no order rests."""
-        outcome = step_bar(state, bar, self._terms)
-        self._state, self._last_ts = outcome.state, bar.ts
+        self._last_ts = bar.ts
+        outcome = step_bar(state, bar, self.terms)
+        self._state = outcome.state
         events = self._paid(outcome.funding_paid)
         if not outcome.has_fills:
             return events
@@ -187,7 +202,7 @@ class Book:
 
     def _matched(self, state: BookState, bar: StepBar) -> list[BookEvent]:
         """Book a bar in which orders rest."""
-        outcome, fills, ended = self._working.step(state, bar, self._terms)
+        outcome, fills, ended = self._working.step(state, bar, self.terms)
         self._state, self._last_ts = outcome.state, bar.ts
         events = self._paid(outcome.funding_paid)
         for order, reason, *amounts, left in fills:
@@ -255,7 +270,7 @@ class Book:
         if inputs is not None:
             state = with_inputs(state, StopInputs(float(inputs.atr), float(inputs.deviation)))
             self._scale(inputs.scales)
-        self._state = with_order(state, float(quantity), side, self._terms.fills.latency_bars)
+        self._state = with_order(state, float(quantity), side, self.terms.fills.latency_bars)
         if quantity != 0.0:
             self._purpose = purpose
 
@@ -287,7 +302,8 @@ class Book:
     def _scale(self, scales: StopScales) -> None:
         """Keep the factors that the strategy gave last, and the terms that follow from them."""
         if scales != self._scales:
-            self._scales, self._terms = scales, with_scales(self.settings.terms, scales)
+            self._scales = scales
+            self._dated_terms = tuple(with_scales(terms, scales) for terms in self.settings.dated_terms)
 
     def _known_state(self) -> BookState:
         if self._state is None:

@@ -7,8 +7,10 @@ from typing import NamedTuple, TypeAlias
 from quant_pipelines.backtest.settings import step_terms_of
 from quant_pipelines.backtest.state import StepTerms
 from quant_pipelines.backtest.stops import NO_STOPS, StopTerms
+from quant_pipelines.core.arrays import FloatArray
 from quant_pipelines.core.timeframes import timeframe_ms
 from quant_pipelines.trading.rules import TradingRules
+from quant_pipelines.trading.specifications import ALWAYS_THE_SAME, SpecificationHistory
 
 
 class FundingSlot(NamedTuple):
@@ -19,8 +21,20 @@ class FundingSlot(NamedTuple):
     mark_price: float | None = None
 
 
+class MarkBar(NamedTuple):
+    """Mark prices of an execution bar, quote per base; 0 is not known."""
+
+    open: float
+    high: float = 0.0
+    low: float = 0.0
+
+
 class ExecutionBar(NamedTuple):
-    """Closed execution bar with the funding slots since the bar before, up to its open."""
+    """Closed execution bar with the funding slots since the bar before, up to its open.
+
+    ``mark`` is None where nothing is known of it; ``ladder`` is the order book as it was known at the open,
+    see ``core.depth``, or None.
+    """
 
     ts: int
     open: float
@@ -29,6 +43,8 @@ class ExecutionBar(NamedTuple):
     close: float
     volume: float = 0.0
     funding: tuple[FundingSlot, ...] = ()
+    mark: MarkBar | None = None
+    ladder: FloatArray | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +117,8 @@ class BookSettings:
         Execution timeframe.
     stops
         The other stops; the hard one stands in ``hard_stop``.
+    specifications
+        Lots, fees and brackets as of a date, in the place of the rules' own.
     """
 
     capital: float
@@ -108,12 +126,21 @@ class BookSettings:
     hard_stop: float = 0.0
     timeframe: str = "1m"
     stops: StopTerms = NO_STOPS
+    specifications: SpecificationHistory = ALWAYS_THE_SAME
 
     @property
     def terms(self) -> StepTerms:
-        """The same for compiled code."""
+        """The same for compiled code, under the rules' own specification."""
+        return self._terms_of(self.rules)
+
+    @property
+    def dated_terms(self) -> tuple[StepTerms, ...]:
+        """The same under each of the specifications."""
+        return tuple(self._terms_of(rules) for rules in self.specifications.all_rules(self.rules))
+
+    def _terms_of(self, rules: TradingRules) -> StepTerms:
         stops = self.stops._replace(hard=float(self.hard_stop))
-        return step_terms_of(self.rules, stops, timeframe_ms(self.timeframe))
+        return step_terms_of(rules, stops, timeframe_ms(self.timeframe))
 
 
 def funding_per_unit(slots: Iterable[FundingSlot], last_close: float) -> float:

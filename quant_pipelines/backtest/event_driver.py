@@ -1,6 +1,7 @@
 """The driver of event strategies: bar by bar over a book, the strategy is called where something happened."""
 
 from collections.abc import Callable, Iterator
+from itertools import repeat
 from typing import NamedTuple
 
 import numpy as np
@@ -18,6 +19,7 @@ from quant_pipelines.backtest.stops import StopInputs
 from quant_pipelines.backtest.tape import Record
 from quant_pipelines.core.arrays import FloatArray
 from quant_pipelines.core.bars import Bars
+from quant_pipelines.core.depth import NO_LADDER
 from quant_pipelines.portfolio.sizing import VolatilityTarget
 from quant_pipelines.portfolio.volatility import realized_volatility
 from quant_pipelines.sdk.event import EventStrategy, features_of
@@ -74,10 +76,13 @@ def drive(
         If the strategy raises; the sentence names it and the bar.
     """
     recorder, rules = Recorder(market, settings), settings.rules
+    specifications = settings.specifications
     terms = settings.step_terms(strategy, market.execution.step_ms, market.bars.step_ms)
     timeframe = market.execution.timeframe
-    book = Book(BookSettings(settings.capital, rules, terms.hard_stop, timeframe, terms.stops))
-    trading = rules.terms
+    book = Book(
+        BookSettings(settings.capital, rules, terms.hard_stop, timeframe, terms.stops, specifications)
+    )
+    trading = [dated.terms for dated in specifications.all_rules(rules)]
     run, latest = EventRun(strategy, book, market.bars.step_ms), Latest({}, 0.0, StopInputs(0.0, 0.0))
     for bar, row in zip(_bars_of(market), market.decision_row.tolist(), strict=True):
         events = book.advance(bar)
@@ -91,8 +96,8 @@ def drive(
             known, latest = market.bars.rows(0, row + 1), read(row)
             book.submit(0.0, inputs=latest.inputs)
         close = Close(bar.ts + market.execution.step_ms, latest.features, latest.volatility)
-        run.act(trading, close, known)
-    return recorder.finish(book, terms)
+        run.act(trading[specifications.span_at(bar.ts)], close, known)
+    return recorder.finish(book, book.terms)
 
 
 def _bars_of(market: Market) -> Iterator[StepBar]:
@@ -100,7 +105,18 @@ def _bars_of(market: Market) -> Iterator[StepBar]:
     is_played = market.funding_bar < funding.size
     funding[market.funding_bar[is_played]] = market.funding_per_unit[is_played]
     columns = (bars.ts, bars.open, bars.high, bars.low, bars.close, funding, bars.volume)
-    return map(StepBar._make, zip(*(column.tolist() for column in columns), strict=True))
+    marks, unknown = market.marks, np.zeros(len(bars))
+    sides = (marks.open, marks.high, marks.low) if marks.open.size else (unknown, unknown, unknown)
+    rows = zip(*(column.tolist() for column in (*columns, *sides)), strict=True)
+    return (StepBar._make((*row, ladder)) for row, ladder in zip(rows, _ladders_of(market), strict=True))
+
+
+def _ladders_of(market: Market) -> Iterator[FloatArray]:
+    """Order book that is known at each bar's open."""
+    if not market.ladder.size:
+        return repeat(NO_LADDER, len(market.execution))
+    ladders = market.depth.ladders
+    return (ladders[at] if at >= 0 else NO_LADDER for at in market.ladder.tolist())
 
 
 def _volatility(bars: Bars, rules: TradingRules) -> FloatArray:

@@ -21,6 +21,7 @@ from quant_pipelines.backtest.quiet import (
     with_calm,
     worth_at,
 )
+from quant_pipelines.backtest.spans import last_span, step_terms_of, terms_in
 from quant_pipelines.backtest.state import (
     BookState,
     StepBar,
@@ -190,25 +191,6 @@ def scaled_at(stops: StopTerms, rows: FloatArray, lane: int, bar_index: int) -> 
 
 
 @inner
-def step_terms_of(terms: LoopTerms, lane: int) -> StepTerms:
-    """Return the matching terms of one lane."""
-    rows, step = terms.stops, terms.step
-    stops = StopTerms(
-        rows[lane, 0],
-        rows[lane, 1],
-        rows[lane, 2],
-        rows[lane, 3],
-        rows[lane, 4],
-        rows[lane, 5],
-        rows[lane, 6],
-        rows[lane, 7],
-        rows[lane, 8],
-        rows[lane, 9],
-        rows[lane, 10],
-    )
-    return StepTerms(step.costs, stops.hard, step.lot_size, step.step_ms, stops, step.fills, step.margin)
-
-
 @inner
 def step_terms_at(terms: LoopTerms, lane: int, bar_index: int) -> StepTerms:
     """Return the matching terms of one lane with its stops scaled as of the close of a bar.
@@ -303,6 +285,7 @@ def step_at(tape: Tape, cursor: Cursor, bar_index: int) -> StepAt:
     close, seen = 0.0, Seen(np.nan, np.nan, 0.0, 0.0, 0.0, 1.0)
     if bar_index > 0:
         close, seen = tape.close[bar_index - 1], seen_at(tape, bar_index - 1)
+    has_mark, row = tape.mark_open.size > 0, tape.ladder[bar_index] if tape.ladder.size > 0 else 0
     bar = StepBar(
         tape.ts[bar_index],
         tape.open[bar_index],
@@ -311,6 +294,10 @@ def step_at(tape: Tape, cursor: Cursor, bar_index: int) -> StepAt:
         tape.close[bar_index],
         funding_at(tape, cursor, bar_index),
         tape.volume[bar_index],
+        tape.mark_open[bar_index] if has_mark else 0.0,
+        tape.mark_high[bar_index] if has_mark else 0.0,
+        tape.mark_low[bar_index] if has_mark else 0.0,
+        tape.ladders[row],
     )
     return StepAt(bar, bar_index, close, seen, cursor.day, tape.ts[0] // DAY_MS)
 
@@ -399,7 +386,7 @@ def make_loop(width: int) -> Loop:  # noqa: C901 - one loop, whose branches are 
     every = np.uint64(2**width - 1)
 
     @kernel
-    def run(
+    def run(  # noqa: C901 - as above
         tape: Tape, targets: Targets, state: BookState, terms: LoopTerms, record: Record
     ) -> list[LoopResult]:
         tape, targets = lent(tape), lent(targets)
@@ -408,31 +395,33 @@ def make_loop(width: int) -> Loop:  # noqa: C901 - one loop, whose branches are 
         has_volatility, has_bar_equity = tape.volatility.size > 0, record.bar_equity.shape[1] > 0
         is_trailed, cursor = tape.atr.size > 0, Cursor(0, 0, 0)
         pause, change, turn = tape.pause[0], targets.bar[0], Turn(NONE, 0)
-        for i in range(tape.ts.size):
-            u = np.uint64(i)
-            low, high, close = tape.low[u], tape.high[u], tape.close[u]
-            fetch(tape.open, u + AHEAD)
-            fetch(tape.volume, u + AHEAD)
-            busy = reached(quiet, tape.ts[u], low, high)
-            if unlikely(i == pause):
-                busy = every
-            if unlikely(busy != NONE):
-                quiet = step_lanes(lanes, quiet, busy, step_at(tape, cursor, i), terms, record)
-                cursor = past_pause(tape, cursor, i)
-                pause = tape.pause[cursor.pause]
-            quiet = marked(quiet, close)
-            volatility = tape.volatility[u] if has_volatility else 0.0
-            asked = content(quiet, worth_at(close, volatility, terms.trading)) ^ every
-            if unlikely(i == change):
-                turn = retargeted(lanes, targets, turn.next, i)
-                asked |= turn.lanes
-                change = targets.bar[turn.next]
-            if unlikely(asked != NONE):
-                quiet = decide_lanes(lanes, quiet, asked, (tape, i), terms)
-            if is_trailed:
-                quiet = trailed(quiet, low, high, tape.atr[u])
-            if has_bar_equity:
-                keep_equity(record, quiet, u)
-        return end_lanes(lanes, quiet, tape, terms, record)
+        for span in range(tape.span.size - 1):
+            here = terms_in(terms, span)
+            for i in range(tape.span[span], tape.span[span + 1]):
+                u = np.uint64(i)
+                low, high, close = tape.low[u], tape.high[u], tape.close[u]
+                fetch(tape.open, u + AHEAD)
+                fetch(tape.volume, u + AHEAD)
+                busy = reached(quiet, tape.ts[u], tape.reach_low[u], tape.reach_high[u])
+                if unlikely(i == pause):
+                    busy = every
+                if unlikely(busy != NONE):
+                    quiet = step_lanes(lanes, quiet, busy, step_at(tape, cursor, i), here, record)
+                    cursor = past_pause(tape, cursor, i)
+                    pause = tape.pause[cursor.pause]
+                quiet = marked(quiet, close)
+                volatility = tape.volatility[u] if has_volatility else 0.0
+                asked = content(quiet, worth_at(close, volatility, here.trading)) ^ every
+                if unlikely(i == change):
+                    turn = retargeted(lanes, targets, turn.next, i)
+                    asked |= turn.lanes
+                    change = targets.bar[turn.next]
+                if unlikely(asked != NONE):
+                    quiet = decide_lanes(lanes, quiet, asked, (tape, i), here)
+                if is_trailed:
+                    quiet = trailed(quiet, low, high, tape.atr[u])
+                if has_bar_equity:
+                    keep_equity(record, quiet, u)
+        return end_lanes(lanes, quiet, tape, terms_in(terms, last_span(tape)), record)
 
     return run

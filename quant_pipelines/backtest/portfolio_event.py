@@ -197,7 +197,7 @@ class _Driver:
         if not len(margin.brackets) or margin.leverage > 0.0:
             return [0.0] * len(bars)
         worst = [
-            worst_of(one.state, bar if bar is not None else resting_bar(one.state, ts), terms)
+            worst_of(one.state, bar if bar is not None else resting_bar(one.state, ts, NO_LADDER), terms)
             for one, bar, terms in zip(self.held, bars, self._terms, strict=True)
         ]
         supports = []

@@ -10,6 +10,7 @@ import numpy as np
 from quant_pipelines.accounting.account import apply_fill, apply_funding
 from quant_pipelines.accounting.cross_margin import worst_balance
 from quant_pipelines.accounting.nav import growth_by
+from quant_pipelines.backtest.fills import reach_within
 from quant_pipelines.backtest.loop import (
     Cursor,
     LoopResult,
@@ -17,7 +18,6 @@ from quant_pipelines.backtest.loop import (
     past_pause,
     seen_at,
     step_at,
-    step_terms_of,
     view_of,
 )
 from quant_pipelines.backtest.portfolio_fund import (
@@ -37,6 +37,7 @@ from quant_pipelines.backtest.portfolio_values import (
     tape_of,
     trading_terms_of,
 )
+from quant_pipelines.backtest.spans import step_terms_of
 from quant_pipelines.backtest.state import (
     BookState,
     StepBar,
@@ -55,7 +56,7 @@ from quant_pipelines.backtest.trades import EMPTY_LOG, TradeEnd, TradeLog, add_c
 from quant_pipelines.core.arrays import FloatArray
 from quant_pipelines.core.jit import inner, kernel
 from quant_pipelines.core.timeframes import DAY_MS
-from quant_pipelines.costs import fee_of, fill_price
+from quant_pipelines.costs import fee_of, taker_price
 from quant_pipelines.trading.cycle import decide_order
 from quant_pipelines.trading.rules import TradingTerms
 
@@ -84,20 +85,21 @@ def worst_of(state: BookState, bar: StepBar, terms: StepTerms) -> float:
     account = state.account
     if account.position != 0.0 and bar.funding_per_unit != 0.0:
         account = apply_funding(account, account.position * bar.funding_per_unit)
-    worst = worst_balance(account, bar.low, bar.high, terms.margin)
+    reach = reach_within(bar)
+    worst = worst_balance(account, reach.mark_low, reach.mark_high, terms.margin)
     if state.pending != 0.0 and state.wait_bars == 0:
-        price = fill_price(bar.open, state.pending, terms.costs, state.seen.volume)
+        price = taker_price(bar.open, state.pending, terms.costs, state.seen.volume, bar.ladder)
         fee = fee_of(state.pending, price, terms.costs)
         filled = apply_fill(account, state.pending, price, fee)
-        worst = min(worst, worst_balance(filled, bar.low, bar.high, terms.margin))
+        worst = min(worst, worst_balance(filled, reach.mark_low, reach.mark_high, terms.margin))
     return worst
 
 
 @kernel
-def resting_bar(state: BookState, ts: int) -> StepBar:
+def resting_bar(state: BookState, ts: int, ladder: FloatArray) -> StepBar:
     """Bar of a book whose symbol has none: it stands at its last close."""
     close = state.close
-    return StepBar(ts, close, close, close, close, 0.0, 0.0)
+    return StepBar(ts, close, close, close, close, 0.0, 0.0, 0.0, 0.0, 0.0, ladder)
 
 
 @inner
@@ -161,7 +163,7 @@ def supports(
     for b in range(len(held)):
         book, tape = held[b], tapes[b]
         has_bar = book.row < tape.ts.size and tape.ts[book.row] == ts
-        bar = bar_at(tape, book.cursor, book.row) if has_bar else resting_bar(book.state, ts)
+        bar = bar_at(tape, book.cursor, book.row) if has_bar else resting_bar(book.state, ts, tape.ladders[0])
         worst[b] = worst_of(book.state, bar, terms[b])
     support = np.empty(len(held))
     for b in range(len(held)):

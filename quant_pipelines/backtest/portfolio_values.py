@@ -100,6 +100,14 @@ def tape_of(joined: Tape, cuts: IntArray, book: int) -> Tape:
         joined.pause[cuts[9, b] : cuts[9, b + 1]],
         joined.funding_bar[cuts[10, b] : cuts[10, b + 1]],
         joined.funding_per_unit[cuts[11, b] : cuts[11, b + 1]],
+        joined.reach_low[cuts[12, b] : cuts[12, b + 1]],
+        joined.reach_high[cuts[13, b] : cuts[13, b + 1]],
+        joined.span[cuts[14, b] : cuts[14, b + 1]],
+        joined.mark_open[cuts[15, b] : cuts[15, b + 1]],
+        joined.mark_high[cuts[16, b] : cuts[16, b + 1]],
+        joined.mark_low[cuts[17, b] : cuts[17, b + 1]],
+        joined.ladders[cuts[18, b] : cuts[18, b + 1]],
+        joined.ladder[cuts[19, b] : cuts[19, b + 1]],
     )
 
 

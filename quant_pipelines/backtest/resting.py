@@ -12,7 +12,7 @@ from quant_pipelines.backtest.state import StepBar, StepFill, StepTerms
 from quant_pipelines.backtest.stops import LIMIT_ORDER, STOP_ORDER, TARGET, Seen
 from quant_pipelines.core.arrays import FloatArray
 from quant_pipelines.core.jit import inlined, inner
-from quant_pipelines.costs import fee_of, fill_price, floor_to_lot, maker_fee_of, whole_lots
+from quant_pipelines.costs import fee_of, floor_to_lot, maker_fee_of, taker_price, whole_lots
 
 NUMBER, KIND, LEAVES, PRICE, REDUCE_ONLY, POST_ONLY, WAIT, EXPIRES, AGE, STATUS, TRIED = range(11)
 """Columns of an order: its number, kind, signed base quantity that is left, limit or trigger price (0 for a
@@ -151,7 +151,7 @@ def priced(order: FloatArray, quantity: float, price: float, is_maker: bool, now
     """Fill of a quantity: a maker's price and fee, or a taker's; a limit is never exceeded."""
     if is_maker:
         return StepFill(quantity, price, maker_fee_of(quantity, price, now.terms.costs))
-    paid = fill_price(price, quantity, now.terms.costs, now.seen.volume)
+    paid = taker_price(price, quantity, now.terms.costs, now.seen.volume, now.bar.ladder)
     if order[KIND] == LIMIT:
         paid = min(paid, order[PRICE]) if quantity > 0.0 else max(paid, order[PRICE])
     return StepFill(quantity, paid, fee_of(quantity, paid, now.terms.costs))

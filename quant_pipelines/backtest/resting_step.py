@@ -9,7 +9,16 @@ from typing import NamedTuple
 import numpy as np
 
 from quant_pipelines.accounting.margin import liquidation_price
-from quant_pipelines.backtest.fills import Exit, closed, ordered, pending_after_stop, protected, taken
+from quant_pipelines.backtest.fills import (
+    Exit,
+    closed,
+    ordered,
+    pending_after_stop,
+    protected,
+    reach_at_open,
+    reach_within,
+    taken,
+)
 from quant_pipelines.backtest.resting import (
     AGE,
     EXPIRED,
@@ -77,7 +86,8 @@ def step_orders(
     if terms.fills.participation > 0.0:
         budget = terms.fills.participation * state.seen.volume
     walk = Walk(held, state.pending, budget, bar.open, 0.0, 0)
-    walk = _leave(walk, book, protected(held, bar.open, (bar.open, bar.open), terms, state.seen.volume))
+    at_open = protected(held, bar, reach_at_open(bar), bar.open, terms, state.seen.volume)
+    walk = _leave(walk, book, at_open)
     walk = _at_open(walk, book, now, exits=True)
     walk = _pending(walk, book, state, now)
     walk = _at_open(walk, book, now, exits=False)
@@ -190,10 +200,10 @@ def _at_open(walk: Walk, book: Book, now: Now, exits: bool) -> Walk:
 @inner
 def _stops(walk: Walk, book: Book, now: Now) -> Walk:
     """Fill stops within the bar, of the position and of orders; the nearer to the open goes first."""
-    bar, terms = now.bar, now.terms
+    bar, terms, reach = now.bar, now.terms, reach_within(now.bar)
     while True:
         at = _nearest_stop(walk, book.orders, bar)
-        exit_ = protected(walk.held, walk.reference, (bar.low, bar.high), terms, now.seen.volume)
+        exit_ = protected(walk.held, bar, reach, walk.reference, terms, now.seen.volume)
         is_exit = exit_.fill.quantity != 0.0
         if is_exit and (at < 0 or not _is_before(book.orders[at], walk, exit_, now)):
             walk = _leave(walk, book, exit_)

@@ -17,13 +17,27 @@ from quant_pipelines.backtest.stops import (
     StopTerms,
     scaled,
 )
+from quant_pipelines.core.arrays import FloatArray
+from quant_pipelines.core.depth import NO_LADDER
 from quant_pipelines.core.jit import scalar
 from quant_pipelines.core.timeframes import DAY_MS
 from quant_pipelines.costs import CostTerms, fee_of, fill_price, whole_lots
 
 
 class StepBar(NamedTuple):
-    """Closed execution bar; ``funding_per_unit`` is the sum of rate x mark price paid at its open."""
+    """Closed execution bar.
+
+    Parameters
+    ----------
+    ts, open, high, low, close, volume
+        Of the last price.
+    funding_per_unit
+        Sum of rate x mark price paid at its open.
+    mark_open, mark_high, mark_low
+        Of the mark price; 0 where it isn't known: the last price stands in.
+    ladder
+        Order book as it was known at the open, see ``core.depth``; of no level where none was.
+    """
 
     ts: int
     open: float
@@ -32,6 +46,10 @@ class StepBar(NamedTuple):
     close: float
     funding_per_unit: float
     volume: float = 0.0
+    mark_open: float = 0.0
+    mark_high: float = 0.0
+    mark_low: float = 0.0
+    ladder: FloatArray = NO_LADDER
 
 
 class FillTerms(NamedTuple):
@@ -43,10 +61,13 @@ class FillTerms(NamedTuple):
         Largest share of the volume of the bar before that is filled within one bar; 0 has no cap.
     latency_bars
         Whole execution bars between the decision's close and the first bar at whose open it may fill.
+    stops_on_mark
+        Whether stops test the mark price, as liquidation always does; else the last one.
     """
 
     participation: float = 0.0
     latency_bars: int = 0
+    stops_on_mark: bool = False
 
 
 class StepTerms(NamedTuple):

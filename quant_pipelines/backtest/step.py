@@ -5,7 +5,16 @@ intrabar stops, the take-profit; then the mark, and what the stops make of the c
 """
 
 from quant_pipelines.accounting.account import apply_funding, equity
-from quant_pipelines.backtest.fills import Held, closed, ordered, pending_after_stop, protected, taken
+from quant_pipelines.backtest.fills import (
+    Held,
+    closed,
+    ordered,
+    pending_after_stop,
+    protected,
+    reach_at_open,
+    reach_within,
+    taken,
+)
 from quant_pipelines.backtest.state import (
     NO_FILL,
     BookState,
@@ -72,14 +81,14 @@ def step_bar(state: BookState, bar: StepBar, terms: StepTerms) -> StepOutcome:
     seen, pending = state.seen, state.pending
     closing = opening = NO_FILL
     held, funding_paid = begun(state, bar, terms)
-    gap = protected(held, bar.open, (bar.open, bar.open), terms, seen.volume)
+    gap = protected(held, bar, reach_at_open(bar), bar.open, terms, seen.volume)
     if gap.fill.quantity != 0.0:
         pending = pending_after_stop(held.account.position, pending)
         held = closed(held, gap.fill)
     if pending != 0.0 and state.wait_bars == 0:
         order = ordered(held, pending, bar, seen, terms)
         held, closing, opening, pending = order.held, order.closing, order.opening, order.pending
-    stop = protected(held, bar.open, (bar.low, bar.high), terms, seen.volume)
+    stop = protected(held, bar, reach_within(bar), bar.open, terms, seen.volume)
     if stop.fill.quantity != 0.0:
         pending = pending_after_stop(held.account.position, pending)
         held = closed(held, stop.fill)

@@ -19,8 +19,10 @@ from quant_pipelines.backtest.result import activity_of, daily_returns_of, day_k
 from quant_pipelines.backtest.settings import BacktestSettings
 from quant_pipelines.core.arrays import FloatArray
 from quant_pipelines.core.bars import Bars
+from quant_pipelines.core.depth import DepthSeries
 from quant_pipelines.core.errors import StrategyError
 from quant_pipelines.core.funding import FundingSeries
+from quant_pipelines.core.mark import MarkSeries
 from quant_pipelines.indicators import Memo, remembering
 from quant_pipelines.metrics import Activity, summarize
 from quant_pipelines.sdk.event import EventStrategy
@@ -80,6 +82,8 @@ def sweep(  # noqa: PLR0913 - all but four have a default
     *,
     execution_bars: Bars | None = None,
     funding: FundingSeries | None = None,
+    mark: MarkSeries | None = None,
+    depth: DepthSeries | None = None,
     threads: int = 1,
 ) -> SweepResult:
     """Backtest every parameter set; each row equals ``run_backtest`` with that set, to the last bit.
@@ -95,7 +99,9 @@ def sweep(  # noqa: PLR0913 - all but four have a default
         If the window has no bars or the execution bars don't fit.
     """
     _keep_freed_memory()
-    market = prepare_market(bars, settings, execution_bars=execution_bars, funding=funding)
+    market = prepare_market(
+        bars, settings, execution_bars=execution_bars, funding=funding, mark=mark, depth=depth
+    )
     strategies = [_made(strategy_class, values) for values in parameter_sets]
     allowed = [strategy for strategy in strategies if strategy is not None]
     groups = [allowed[at : at + WIDTH] for at in range(0, len(allowed), WIDTH)]

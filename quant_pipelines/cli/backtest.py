@@ -50,6 +50,9 @@ def run(arguments: argparse.Namespace) -> int:
         "bars": result.bars,
         "seconds": result.seconds,
         "not_modelled": result.not_modelled,
+        "mark_fallbacks": result.mark_fallbacks,
+        "mark_use": result.mark_use._asdict(),
+        "depth_fallbacks": result.depth_fallbacks,
     }
     if arguments.json:
         print_document(document)

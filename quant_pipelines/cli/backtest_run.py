@@ -16,7 +16,7 @@ from quant_pipelines.core.settings import Settings
 from quant_pipelines.portfolio import parse_sizing
 from quant_pipelines.sdk import Strategy, StrategySource, load_strategy, strategies_folder
 from quant_pipelines.settings import load_settings
-from quant_pipelines.trading import TradingRules
+from quant_pipelines.trading import SpecificationHistory, TradingRules
 
 
 def run_from_arguments(
@@ -39,6 +39,7 @@ def run_from_arguments(
         capital=arguments.capital,
         rules=replace(rules, specification=market.specification),
         has_stops=arguments.stops == "on",
+        specifications=_specifications(arguments, market),
     )
     result = run_backtest(
         strategy,
@@ -46,6 +47,8 @@ def run_from_arguments(
         settings=backtest,
         execution_bars=market.execution_bars(),
         funding=market.funding if arguments.funding == "on" else no_funding(),
+        mark=market.fill_inputs.mark,
+        depth=market.fill_inputs.depth if arguments.slippage_bps is None else None,
     )
     return source, strategy, market, result
 
@@ -89,6 +92,14 @@ def _rules(arguments: argparse.Namespace, settings: Settings) -> TradingRules:
         direction=arguments.direction,
         rebalance_band=settings.portfolio.rebalance_band,
     )
+
+
+def _specifications(arguments: argparse.Namespace, market: StoredMarket) -> SpecificationHistory:
+    """Specifications as of a date; a fee that was asked for holds at all of them."""
+    known = market.fill_inputs.specifications
+    if arguments.fee_bps is None:
+        return known
+    return SpecificationHistory(tuple(replace(one, fee_bps=None, maker_fee_bps=None) for one in known.dated))
 
 
 def _cells(trade: Trade) -> list[Any]:

@@ -13,6 +13,7 @@ from quant_pipelines.core.errors import ConfigurationError, DataError, unknown_n
 from quant_pipelines.core.funding import FundingSeries
 from quant_pipelines.core.settings import Settings
 from quant_pipelines.core.timeframes import DAY_MS, EXECUTION_TIMEFRAME
+from quant_pipelines.research.fill_inputs import NO_FILL_INPUTS, FillInputs
 from quant_pipelines.research.history import ArchiveSource, DatabaseSource, Source, covers
 from quant_pipelines.sdk import Strategy, attach_inputs
 from quant_pipelines.settings import home_folder
@@ -40,12 +41,15 @@ class StoredMarket:
         Funding slots; empty where none are stored.
     specification
         Lot size and smallest order; no restriction where they aren't stored.
+    fill_inputs
+        Mark prices, specifications as of a date and order books.
     """
 
     bars: Bars
     minute_bars: Bars
     funding: FundingSeries
     specification: Specification
+    fill_inputs: FillInputs = NO_FILL_INPUTS
 
     def execution_bars(self) -> Bars:
         """1-minute bars if they cover the strategy's bars, else the strategy's bars."""
@@ -129,8 +133,13 @@ def _read(
     bars = source.bars(symbol, arguments.timeframe, start_ms, end_ms)
     first = int(bars.ts[0]) if len(bars) else end_ms
     fine = source.bars(symbol, EXECUTION_TIMEFRAME, first, end_ms)
-    bars = attach_inputs(strategy_class, bars, source)
-    return StoredMarket(bars, fine, source.funding(symbol, first, end_ms), source.specification(symbol))
+    return StoredMarket(
+        attach_inputs(strategy_class, bars, source),
+        fine,
+        source.funding(symbol, first, end_ms),
+        source.specification(symbol),
+        source.fill_inputs(symbol, first, end_ms),
+    )
 
 
 def _refuse_empty(engine: Engine, exchange: str, symbol: str, timeframe: str) -> None:

@@ -13,6 +13,7 @@ from quant_pipelines.core.bars import Bars, empty_bars
 from quant_pipelines.core.errors import DataError
 from quant_pipelines.core.funding import FundingSeries
 from quant_pipelines.core.timeframes import DAY_MS, EXECUTION_TIMEFRAME, MINUTE_MS, floor_ms, from_ms
+from quant_pipelines.research.fill_inputs import NO_FILL_INPUTS, FillInputs, stored_fill_inputs
 from quant_pipelines.sdk import InputSource, Strategy, attach_inputs
 from quant_pipelines.sdk.attach import unknown_shares
 from quant_pipelines.store.bars import newest_bar_ms, read_bars
@@ -44,6 +45,8 @@ class History:
         Lot size and smallest order; none where they are not stored.
     findings
         Unresolved blocking faults of these bars in the window, one sentence each.
+    fill_inputs
+        Mark prices, specifications as of a date and order books.
     """
 
     bars: Bars
@@ -51,6 +54,7 @@ class History:
     funding: FundingSeries
     specification: Specification
     findings: tuple[str, ...]
+    fill_inputs: FillInputs = NO_FILL_INPUTS
 
 
 class Source(InputSource, Protocol):
@@ -70,6 +74,10 @@ class Source(InputSource, Protocol):
 
     def specification(self, symbol: str) -> Specification:
         """Lot size and smallest order."""
+        ...
+
+    def fill_inputs(self, symbol: str, start_ms: int, end_ms: int) -> FillInputs:
+        """Mark prices, order books in ``[start_ms, end_ms)``, and all specifications."""
         ...
 
     def findings(self, bars: Bars, start_ms: int, end_ms: int) -> tuple[str, ...]:
@@ -109,7 +117,8 @@ def load_history(
     bars = attach_inputs(strategy_class, bars, source)
     _require_inputs(bars)
     funding = source.funding(symbol, start_ms, end_ms)
-    return History(bars, execution, funding, source.specification(symbol), findings)
+    inputs = source.fill_inputs(symbol, start_ms, end_ms)
+    return History(bars, execution, funding, source.specification(symbol), findings, inputs)
 
 
 def covers(bars: Bars, start_ms: int, end_ms: int) -> bool:
@@ -181,6 +190,10 @@ class DatabaseSource:
         """See ``InputSource``."""
         return self._read(symbol, timeframe, max(start_ms, 0), end_ms)
 
+    def fill_inputs(self, symbol: str, start_ms: int, end_ms: int) -> FillInputs:
+        """See ``Source``."""
+        return stored_fill_inputs(self._engine, self._exchange, symbol, start_ms, end_ms)
+
     def findings(self, bars: Bars, start_ms: int, end_ms: int) -> tuple[str, ...]:
         """See ``Source``."""
         return blocking_findings(
@@ -235,6 +248,11 @@ class ArchiveSource:
     def specification(self, symbol: str) -> Specification:
         """See ``Source``; an archive has none."""
         return Specification()
+
+    def fill_inputs(self, symbol: str, start_ms: int, end_ms: int) -> FillInputs:
+        """See ``Source``; an archive has mark prices at most."""
+        mark = archive.load_mark(self._folder, symbol, exchange=self._exchange)
+        return FillInputs(None if mark is None else mark.between(start_ms, end_ms))
 
     def findings(self, bars: Bars, start_ms: int, end_ms: int) -> tuple[str, ...]:
         """See ``Source``."""

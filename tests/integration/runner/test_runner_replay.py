@@ -11,12 +11,13 @@ from sqlalchemy import Engine
 
 from quant_pipelines.backtest import BacktestSettings, run_event_backtest
 from quant_pipelines.core.timeframes import to_ms
+from quant_pipelines.portfolio import AllIn
 from quant_pipelines.sdk.loading import compile_strategy
 from quant_pipelines.store.bars import upsert_bars
 from quant_pipelines.store.heartbeats import write_halt
-from quant_pipelines.trading import Specification
+from quant_pipelines.trading import Bracket, Execution, Specification
 from tests.integration.runner.conftest import RULES
-from tests.integration.runner.replay import roll_up
+from tests.integration.runner.replay import far_marks, roll_up
 from tests.integration.runner.world import (
     DEPLOYED,
     FAILING,
@@ -64,6 +65,28 @@ def test_live_books_equal_the_event_backtest_of_the_same_bars_to_the_bit(
     assert deployment_id == 1
     assert n_fills > 4
     assert expected.bar_equity is not None
+    assert equity == expected.bar_equity.tolist()
+
+
+def test_live_book_is_liquidated_on_the_mark_like_the_event_backtest(
+    engine: Engine, database_url: str, deploy: Callable[..., int]
+) -> None:
+    margin = Execution(brackets=(Bracket(0.0, 0.01),), leverage=40.0)
+    rules = replace(RULES, execution=margin, sizing=AllIn(0.1))  # a day's losses stay within the limit
+    deploy(SWITCH, settings=rules.to_document(), **PLACE)
+    asyncio.run(world(engine, database_url).play())
+    market = recording()
+    expected = run_event_backtest(
+        compile_strategy("switch", SWITCH).strategy_class(),
+        market.bars[SYMBOL],
+        settings=BacktestSettings(
+            rules=replace(rules, specification=Specification(0.001, 5.0)), trade_from_ms=to_ms(DEPLOYED)
+        ),
+        funding=market.funding[SYMBOL],
+        mark=far_marks(market.bars[SYMBOL]),
+    )
+    equity = [row[0] for row in rows(engine, "select equity from trading.equity order by ts")]
+    assert rows(engine, "select 1 from trading.fills where reason = 'liquidation'")
     assert equity == expected.bar_equity.tolist()
 
 
