@@ -52,6 +52,7 @@ from quant_pipelines.backtest.stops import END
 from quant_pipelines.backtest.tally import Tally, drawdown_after, tally_end, traded_in
 from quant_pipelines.backtest.tape import Tape
 from quant_pipelines.backtest.trades import COLUMNS, EMPTY_LOG, TradeEnd, TradeLog, add_closing
+from quant_pipelines.core.depth import NO_LADDER
 from quant_pipelines.core.panel import Panel
 from quant_pipelines.core.timeframes import DAY_MS
 from quant_pipelines.sdk.strategy import target_of
