@@ -191,7 +191,6 @@ def scaled_at(stops: StopTerms, rows: FloatArray, lane: int, bar_index: int) -> 
 
 
 @inner
-@inner
 def step_terms_at(terms: LoopTerms, lane: int, bar_index: int) -> StepTerms:
     """Return the matching terms of one lane with its stops scaled as of the close of a bar.
 
