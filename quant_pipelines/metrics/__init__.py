@@ -73,4 +73,5 @@ __all__ = [
     "total_return",
     "underwater",
     "win_rate",
+    "worst_day",
 ]

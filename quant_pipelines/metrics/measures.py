@@ -34,25 +34,25 @@ MEASURES: dict[str, Measure] = {
         "Annual return", FRACTION, "(1 + total) ^ (365 / days) - 1", "there is no day, or it is too large"
     ),
     "volatility": Measure(
-        "Volatility", FRACTION, "standard deviation of daily returns (ddof 1) × √365", _FEW
+        "Volatility", FRACTION, "standard deviation of daily returns (ddof 1) times the root of 365", _FEW
     ),
     "sharpe": Measure(
         "Sharpe ratio",
         RATIO,
-        "mean over standard deviation of daily returns × √365, no risk-free rate",
+        "mean over standard deviation of daily returns times the root of 365, no risk-free rate",
         "daily returns have no variance",
     ),
     "sortino": Measure(
         "Sortino ratio",
         RATIO,
-        "mean over downside deviation from 0 (over all days) × √365",
+        "mean over downside deviation from 0 (over all days) times the root of 365",
         "no day is negative",
     ),
     "calmar": Measure(
         "Calmar ratio", RATIO, "annual return over the deepest drawdown", "there is no drawdown"
     ),
     "max_drawdown": Measure(
-        "Deepest drawdown", FRACTION, "largest fall from a peak, by bar closes where they are kept"
+        "Deepest drawdown", FRACTION, "largest fall from a peak, by bar closes where known"
     ),
     "longest_drawdown_days": Measure(
         "Longest drawdown", DAYS, "days in a row that end below an earlier peak"
