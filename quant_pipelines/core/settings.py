@@ -161,6 +161,7 @@ class OptimizationSettings:
         8, "blocks of the combinatorially symmetric cross-validation; even", low=2, high=24
     )
     workers: int = setting(2, "worker processes", low=1, high=256)
+    keep_reports: int = setting(500, "newest pages of verdicts that are kept in the home", low=1)
     minute_windows: WindowSettings = setting(
         WindowSettings(train_days=10, test_days=3, folds=6, purge_hours=4), "windows of timeframes below 1h"
     )

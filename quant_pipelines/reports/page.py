@@ -10,12 +10,13 @@ _POLICY = "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inl
 
 
 class Cell(NamedTuple):
-    """Table cell: text, what it is sorted by, its classes, and a hint."""
+    """Table cell: text, what it is sorted by, its classes, a hint, and a page beside this one."""
 
     text: str
     value: float | str | None = None
     kind: str = ""
     hint: str = ""
+    link: str = ""
 
 
 def escape(text: object) -> str:
@@ -117,6 +118,8 @@ def _cell(cell: str | Cell, *, is_text: bool) -> str:
     text = escape(given.text)
     if given.hint:
         text = f'<abbr title="{escape(given.hint)}">{text}</abbr>'
+    if given.link:
+        text = f'<a href="{escape(given.link)}">{text}</a>'
     return f"<td{_class(kind)}{sort}>{text}</td>"
 
 

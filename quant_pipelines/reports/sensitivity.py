@@ -26,8 +26,8 @@ def sensitivity_section(final: FoldResult | None, chosen: Mapping[str, Any]) -> 
         return ""
     note = (
         f"Mean objective of the {len(trials)} sets that the final fit tried, where they fell; an empty cell "
-        "was never tried. A search looks where it did well, so the cells are not an even sample. The framed cell "
-        "holds the chosen set: good neighbors speak for it, a lonely peak does not."
+        "was never tried. A search looks where it did well, so the cells are not an even sample. The framed "
+        "cell holds the chosen set: good neighbors speak for it, a lonely peak does not."
     )
     maps = [_heat_map(trials, down, across, chosen) for down, across in pairs]
     return section("Sensitivity", paragraph(note, "soft"), side_by_side(*maps))
@@ -64,7 +64,7 @@ def _heat_map(trials: Sequence[Trial], down: str, across: str, chosen: Mapping[s
     title = f"{words(down)} (down), {words(across)} (across)"
     return (
         f"<figure><figcaption><b>{escape(title)}</b></figcaption>"
-        f'<div class="wide"><table><thead><tr><th></th>{head}</tr></thead>'
+        f'<div class="wide"><table class="map"><thead><tr><th></th>{head}</tr></thead>'
         f"<tbody>{''.join(lines)}</tbody></table>"
         "</div></figure>"
     )
@@ -95,5 +95,5 @@ def _cell(values: FloatArray, scale: float, *, is_chosen: bool) -> str:
     color = "gain" if mean >= 0 else "loss"
     return (
         f'<td class="cell{frame}" style="--rgb:var(--{color}-rgb);--a:{strength:.2f}" '
-        f'title="{values.size} sets">{plain(mean, 3)}</td>'
+        f'title="{values.size} sets">{plain(mean, 2)}</td>'
     )

@@ -123,7 +123,7 @@ def _tiles(walk: Walk) -> list[tuple[str, str, str]]:
 
 def _facts(walk: Walk) -> dict[str, str]:
     record, outside = walk.record, walk.record.out_of_sample
-    values = ", ".join(f"{name} = {value}" for name, value in record.parameters.items())
+    values = ", ".join(f"{name} = {_value(value)}" for name, value in record.parameters.items())
     return {
         "Strategy": record.strategy,
         "Version": record.content_hash,
@@ -132,7 +132,6 @@ def _facts(walk: Walk) -> dict[str, str]:
         "Folds": f"{outside.get('folds', '?')} of {outside.get('configured_folds', '?')}",
         "Executed on": f"{outside.get('execution_timeframe', '?')} bars",
         "Final parameters": values or "none could be fitted",
-        "Decision": record.decision,
         "Verdict": NOTHING if record.id is None else str(record.id),
     }
 
@@ -241,7 +240,8 @@ def _evidence(record: VerdictRecord) -> str:
 def _text(values: dict[str, Any], name: str) -> str:
     if name not in values:
         return ""
-    value = values[name]
-    if value is None:
-        return "not known"
+    return "not known" if values[name] is None else _value(values[name])
+
+
+def _value(value: Any) -> str:
     return plain(value, 5) if isinstance(value, int | float) and not isinstance(value, bool) else str(value)
