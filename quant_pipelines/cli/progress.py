@@ -6,7 +6,7 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from threading import Event, Thread
+from threading import Event, Lock, Thread
 from typing import TextIO
 
 SHOWN_AFTER_SECONDS = 1.0
@@ -23,13 +23,18 @@ class Progress:
         What is done.
     total
         Number of steps; 0 is not known, and tells the time alone.
+    stream
+        Where the line is written; None writes none.
     """
 
-    def __init__(self, label: str, total: int = 0) -> None:
+    def __init__(self, label: str, total: int = 0, stream: TextIO | None = None) -> None:
         self.label = label
         self.total = total
         self.done = 0
+        self._stream = stream
         self._began = time.monotonic()
+        self._lock = Lock()
+        self._is_shown = False
 
     def advance(self, steps: int = 1) -> None:
         """Count finished steps."""
@@ -46,18 +51,43 @@ class Progress:
         left = f", about {seconds * (1 - share) / share:.0f} s left" if 0 < share < 1 else ""
         return f"{self.label} [{bar}] {self.done}/{self.total} {seconds:.0f} s{left}"
 
+    def say(self, text: str) -> None:
+        """Print a line of the answer on stdout, in place of the progress."""
+        with self._lock:
+            self._wipe()
+            print(text, flush=True)
+
+    def show(self) -> None:
+        """Write the line."""
+        with self._lock:
+            if self._stream is not None:
+                self._stream.write(f"\r\x1b[K{self.text()}")
+                self._stream.flush()
+                self._is_shown = True
+
+    def wipe(self) -> None:
+        """Take the line away."""
+        with self._lock:
+            self._wipe()
+
+    def _wipe(self) -> None:
+        if self._stream is not None and self._is_shown:
+            self._stream.write("\r\x1b[K")
+            self._stream.flush()
+            self._is_shown = False
+
 
 @contextmanager
 def waiting(label: str, arguments: argparse.Namespace, *, total: int = 0) -> Iterator[Progress]:
-    """Show progress while the block runs, once it takes longer than a second.
+    """Show progress on stderr while the block runs, once it takes longer than a second.
 
     Nothing is shown with ``--json``, in CI, or where stderr is not a terminal.
     """
-    progress = Progress(label, total)
     if not is_wanted(sys.stderr, is_json=arguments.json):
-        yield progress
+        yield Progress(label, total)
         return
-    with shown(progress, sys.stderr):
+    progress = Progress(label, total, sys.stderr)
+    with kept_up(progress):
         yield progress
 
 
@@ -67,21 +97,15 @@ def is_wanted(stream: TextIO, *, is_json: bool) -> bool:
 
 
 @contextmanager
-def shown(
-    progress: Progress, stream: TextIO, *, after_seconds: float = SHOWN_AFTER_SECONDS
-) -> Iterator[None]:
+def kept_up(progress: Progress, *, after_seconds: float = SHOWN_AFTER_SECONDS) -> Iterator[None]:
     """Write the line again and again from a thread, and wipe it at the end."""
     ended = Event()
 
     def write() -> None:
         wait = after_seconds
         while not ended.wait(wait):
-            stream.write(f"\r\x1b[K{progress.text()}")
-            stream.flush()
+            progress.show()
             wait = _EVERY_SECONDS
-        if wait != after_seconds:
-            stream.write("\r\x1b[K")
-            stream.flush()
 
     thread = Thread(target=write, daemon=True)
     thread.start()
@@ -90,3 +114,4 @@ def shown(
     finally:
         ended.set()
         thread.join()
+        progress.wipe()

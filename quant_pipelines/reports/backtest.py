@@ -47,7 +47,7 @@ def measure_table(run: BacktestRun) -> str:
 def conventions() -> str:
     """Say what every measure means, folded away."""
     rows = [(about.title, about.meaning, about.undefined or "always defined") for about in MEASURES.values()]
-    header = ("measure", "convention", "undefined when")
+    header = ("name", "convention", "undefined when")
     return folded(
         "Conventions: daily UTC returns, 365 days a year, no risk-free rate",
         table(header, rows, texts=(0, 1, 2)),

@@ -16,6 +16,8 @@ from quant_pipelines.reports.page import escape
 COLUMNS = 700
 """Columns of a line; each shows the first, lowest, highest and last of its points."""
 
+_MOST_NARROW = 5  # ticks that fit on a phone; of more, every second one is left out there
+
 
 @dataclass(frozen=True, slots=True)
 class Layer:
@@ -194,7 +196,8 @@ def _x_texts(axis: Axis) -> str:
     places = axis.place(np.array([value for value, _ in axis.ticks])) / 10.0
     texts = []
     for at, (place, (_, text)) in enumerate(zip(places.tolist(), axis.ticks, strict=True)):
-        kind = f"{'first' if place < 4 else 'last' if place > 96 else ''}{' odd' if at % 2 else ''}".strip()
+        is_odd = at % 2 and places.size > _MOST_NARROW
+        kind = f"{'first' if place < 4 else 'last' if place > 96 else ''}{' odd' if is_odd else ''}".strip()
         texts.append(f'<span class="{kind}" style="left:{place:.2f}%">{escape(text)}</span>')
     return "".join(texts)
 

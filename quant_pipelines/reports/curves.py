@@ -15,7 +15,7 @@ from quant_pipelines.reports.page import Cell, paragraph, section, table
 from quant_pipelines.reports.run import BacktestRun
 
 DEEPEST = 5
-_ROLLING_DAYS = (180, 90, 30)
+_ROLLING_DAYS = {180: 720, 90: 270, 30: 60}  # window: fewest days of the run
 _HOLDING = "buy and hold"
 
 
@@ -80,11 +80,11 @@ def month_section(days: Sequence[str], returns: FloatArray) -> str:
 
 
 def rolling_section(run: BacktestRun) -> str:
-    """Sharpe ratio of a moving window, as long as the run has two of them."""
+    """Sharpe ratio of a moving window, where the run is long enough."""
     n_days = len(run.result.days)
-    window = next((days for days in _ROLLING_DAYS if n_days >= 2 * days), None)
+    window = next((days for days, fewest in _ROLLING_DAYS.items() if n_days >= fewest), None)
     if window is None:
-        text = f"{n_days} days are too few: expected at least {2 * _ROLLING_DAYS[-1]}."
+        text = f"{n_days} days are too few: expected at least {min(_ROLLING_DAYS.values())}."
         return section("Rolling Sharpe ratio", paragraph(text, "soft"))
     own, held = (
         rolling_sharpe(returns, window) for returns in (run.result.daily_returns, run.holding_returns)

@@ -149,22 +149,22 @@ def _gate_table(gates: Sequence[Gate]) -> str:
     rows = [
         (
             words(gate.name),
-            gate.gate,
+            Cell("passed" if gate.passed else "not passed", kind="pass" if gate.passed else "fail"),
             Cell("not known" if gate.value is None else plain(gate.value, 4), gate.value),
             plain(gate.threshold, 4),
-            Cell("passed" if gate.passed else "not passed", kind="pass" if gate.passed else "fail"),
+            gate.gate,
             Cell(gate.detail, kind="long"),
         )
         for gate in gates
     ]
-    header = ("gate", "guards", "value", "threshold", "result", "what it says")
+    header = ("gate", "result", "value", "threshold", "guards", "what it says")
     return table(header, rows, texts=(0, 1, 4, 5))
 
 
 def _equity_section(walk: Walk) -> str:
     own = walk.own
     if not own.returns.size:
-        return section("Out of sample", paragraph("There are no days out of sample."))
+        return section("Stitched out of sample", paragraph("There are no days out of sample."))
     curves = [*walk.others, own]
     x = time_axis(int(own.days[0]), int(own.days[-1]) + DAY_MS)
     y = number_axis(np.concatenate([compounded(curve.returns) for curve in curves]))
