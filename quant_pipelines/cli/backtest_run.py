@@ -14,7 +14,7 @@ from quant_pipelines.core.errors import BacktestError
 from quant_pipelines.core.funding import no_funding
 from quant_pipelines.core.settings import Settings
 from quant_pipelines.portfolio import parse_sizing
-from quant_pipelines.reports import BacktestRun, render_backtest, render_comparison
+from quant_pipelines.reports import BacktestRun
 from quant_pipelines.sdk import StrategySource, load_strategy, strategies_folder
 from quant_pipelines.settings import load_settings
 from quant_pipelines.trading import TradingRules
@@ -82,6 +82,8 @@ def only_symbol(source: StrategySource, symbols: list[str]) -> str:
 def write_files(arguments: argparse.Namespace, runs: list[BacktestRun]) -> None:
     """Write the report and the trades where they were asked for."""
     if arguments.report:
+        from quant_pipelines.reports import render_backtest, render_comparison
+
         with waiting("writing the report", arguments):
             page = render_backtest(runs[0]) if len(runs) == 1 else render_comparison(runs)
             write_text(arguments.report, page)

@@ -11,7 +11,7 @@ from typing import Any
 
 from sqlalchemy import Engine
 
-from quant_pipelines.core.errors import QuantError
+from quant_pipelines.core.errors import QuantError, StoreError
 from quant_pipelines.reports.numbers import NOTHING, percent
 from quant_pipelines.reports.page import Cell, document, paragraph, table
 from quant_pipelines.reports.walk_forward import render_walk
@@ -90,7 +90,10 @@ def render_index(rows: Iterable[Mapping[str, Any]]) -> str:
 
 
 def _render(engine: Engine, task_id: int, source: DatabaseSource) -> str:
-    (record,) = read_verdicts(engine, task_id=task_id)
+    stored = read_verdicts(engine, task_id=task_id)
+    if not stored:
+        raise StoreError(f"task {task_id} has no verdict; expected one")
+    record = stored[0]
     return render_walk(walk_of(record, read_folds(engine, task_id), source, engine))
 
 
