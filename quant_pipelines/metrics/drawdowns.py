@@ -40,8 +40,10 @@ def max_drawdown(returns: FloatArray) -> float:
 
 def longest_drawdown(returns: FloatArray) -> float:
     """Most days in a row that end below an earlier peak of the compounded equity."""
-    edges = np.flatnonzero(np.diff(underwater(compounded(returns)) < 0.0, prepend=False, append=False))
-    return float(np.max(edges[1::2] - edges[::2], initial=0))
+    # The first point is never below a peak, so the days between two points that are not are one drawdown.
+    dry = np.flatnonzero(underwater(compounded(returns)) >= 0.0)
+    ends = np.append(dry, returns.size + 1)
+    return float(np.max(ends[1:] - ends[:-1]) - 1)
 
 
 def time_under_water(returns: FloatArray) -> float:

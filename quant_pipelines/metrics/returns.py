@@ -80,8 +80,9 @@ def tail_ratio(returns: FloatArray) -> float:
     """Size of the 95 % quantile over that of the 5 % quantile, both linear; NaN if the latter is 0."""
     if returns.size == 0:
         return math.nan
-    low, high = np.abs(np.quantile(returns, [0.05, 0.95]))
-    return float(high / low) if low > 0.0 else math.nan
+    ordered = np.sort(returns)
+    low, high = abs(_quantile(ordered, 0.05)), abs(_quantile(ordered, 0.95))
+    return high / low if low > 0.0 else math.nan
 
 
 def conditional_value_at_risk(returns: FloatArray) -> float:
@@ -91,7 +92,9 @@ def conditional_value_at_risk(returns: FloatArray) -> float:
     """
     if returns.size == 0:
         return math.nan
-    return float(np.mean(returns[returns <= np.quantile(returns, 0.05)]))
+    ordered = np.sort(returns)
+    count = int(np.searchsorted(ordered, _quantile(ordered, 0.05), side="right"))
+    return float(np.mean(ordered[:count]))
 
 
 def best_day(returns: FloatArray) -> float:
@@ -142,5 +145,15 @@ def _standardized_moment(returns: FloatArray, order: int) -> float:
     if returns.size < 2:
         return math.nan
     centered = returns - np.mean(returns)
-    variance = float(np.mean(centered**2))
-    return float(np.mean(centered**order)) / variance ** (order / 2) if variance > 0.0 else math.nan
+    squared = centered * centered  # products: powers cost ten times as much
+    variance = float(np.mean(squared))
+    moment = float(np.mean(squared * (centered if order == 3 else squared)))
+    return moment / variance ** (order / 2) if variance > 0.0 else math.nan
+
+
+def _quantile(ordered: FloatArray, share: float) -> float:
+    """Quantile between the two nearest of sorted values; numpy's own costs ten times as much."""
+    place = (ordered.size - 1) * share
+    below = int(place)
+    low, high = float(ordered[below]), float(ordered[min(below + 1, ordered.size - 1)])
+    return low + (high - low) * (place - below)

@@ -72,21 +72,16 @@ def publish_verdicts(
 
 
 def render_index(rows: Iterable[Mapping[str, Any]]) -> str:
-    """Page that lists verdicts, with a link to the page of each."""
-    header = (
-        "verdict",
-        "strategy",
-        "symbol",
-        "bars",
-        "out of sample",
-        "paper",
-        "capital",
-        "decision",
-        "made",
-    )
-    listed = table(header, map(_index_row, rows), texts=(0, 1, 2, 3, 5, 6), kind="sortable")
+    """Page that lists verdicts, best out of sample first, with a link to the page of each."""
+    header = ("verdict", "strategy", "symbol", "bars", "out of sample", "paper", "capital", "made")
+    best_first = sorted(rows, key=_gained, reverse=True)
+    listed = table(header, map(_index_row, best_first), texts=(0, 1, 2, 3, 5, 6), kind="sortable")
     note = paragraph("The newest verdict of each strategy, symbol and timeframe.", "soft")
     return document("Verdicts", "walk-forwards and what they proved", [note, listed])
+
+
+def _gained(row: Mapping[str, Any]) -> float:
+    return float(row["out_of_sample"].get("total_return") or 0.0)
 
 
 def _render(engine: Engine, task_id: int, source: DatabaseSource) -> str:

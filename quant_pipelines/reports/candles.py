@@ -1,5 +1,7 @@
 """Candles with the entries and exits of round trips."""
 
+from dataclasses import replace
+
 import numpy as np
 
 from quant_pipelines.backtest.trades import Trade
@@ -22,12 +24,13 @@ def panel(title: str, bars: Bars, trades: tuple[Trade, ...]) -> str:
     x, y = time_axis(start, end, 5), number_axis(np.concatenate([bars.low, bars.high]))
     note = f"one candle is {merged} bars of {bars.timeframe}" if merged > 1 else f"{bars.timeframe} bars"
     inside = [trade for trade in trades if to_ms(trade.exit_time) >= start and to_ms(trade.entry_time) < end]
-    marks = [mark for trade in inside for mark in _marks(trade) if start <= mark.place[0] < end]
+    step = merged * bars.step_ms
+    marks = [_within(mark, start, step) for trade in inside for mark in _marks(trade)]
+    marks = [mark for mark in marks if start <= mark.place[0] < end]
     if len(marks) > _MOST_MARKED:
         note += f", {len(inside)} round trips are too many to mark"
         marks = []
-    width = 0.7 * SIZE * merged * bars.step_ms / (end - start)
-    layers = _candles(shown, x, y, width, merged * bars.step_ms)
+    layers = _candles(shown, x, y, 0.7 * SIZE * step / (end - start), step)
     return draw(Chart(title, f"quote per base, {note}", x, y, layers, height=250, marks=marks))
 
 
@@ -75,6 +78,12 @@ def _candles(bars: Bars, x: Axis, y: Axis, width: float, step_ms: int) -> list[L
 def _foot(open_: float, close: float) -> float:
     """Place of the close, a hair away from the open where both are the same."""
     return close if abs(close - open_) >= 1.0 else open_ + 1.0
+
+
+def _within(mark: Mark, start: int, step: int) -> Mark:
+    """Mark in the middle of the candle in which it happened."""
+    at, price = mark.place
+    return replace(mark, place=(start + (at - start) // step * step + step / 2, price))
 
 
 def _marks(trade: Trade) -> tuple[Mark, Mark]:
