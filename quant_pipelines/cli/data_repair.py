@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from quant_pipelines.cli.operator import add_home, opened
 from quant_pipelines.cli.output import print_document, table
 from quant_pipelines.cli.parse import moment
+from quant_pipelines.cli.progress import waiting
 from quant_pipelines.core.timeframes import from_ms
 
 if TYPE_CHECKING:
@@ -36,7 +37,8 @@ def run(arguments: argparse.Namespace) -> int:
         exchange = settings.exchange.id
         scope: dict[str, Any] = {"symbols": arguments.symbols, "days": _days(arguments)}
         plan = plan_repairs(engine, exchange, **scope)
-        reports = [] if arguments.dry_run else _repair(engine, settings, plan)
+        with waiting("repair", arguments):
+            reports = [] if arguments.dry_run else _repair(engine, settings, plan)
         standing = open_findings(engine, exchange, **scope)
     names = ("symbol", "timeframe", "day", "check_name", "severity", "count")
     document = {

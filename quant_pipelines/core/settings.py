@@ -169,6 +169,7 @@ class OptimizationSettings:
         "longest time of one search; a worker that takes longer is ended and the next one goes on",
         low=0.01,
     )
+    keep_reports: int = setting(500, "newest pages of verdicts that are kept in the home", low=1)
     minute_windows: WindowSettings = setting(
         WindowSettings(train_days=10, test_days=3, folds=6, purge_hours=4), "windows of timeframes below 1h"
     )

@@ -1,7 +1,7 @@
 """Runs one walk-forward from its job to its verdict; what an interrupted run stored is not computed again."""
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -17,7 +17,7 @@ from quant_pipelines.core.timeframes import from_ms
 from quant_pipelines.optimize.judge import Context, judge
 from quant_pipelines.optimize.space import space_of
 from quant_pipelines.optimize.verdict import VerdictRecord
-from quant_pipelines.optimize.walk_forward import Plan, WalkForward, walk_forward
+from quant_pipelines.optimize.walk_forward import FoldResult, Plan, WalkForward, walk_forward
 from quant_pipelines.portfolio import AllIn
 from quant_pipelines.research.evaluator import BacktestEvaluator
 from quant_pipelines.research.history import ArchiveSource, DatabaseSource, History, Source, load_history
@@ -36,7 +36,11 @@ _NOT_IN_KEY = ("trigger", "strategies_folder", "strategy")
 
 
 def optimize_one(
-    engine: Engine | None, job: OptimizationJob, *, source: Source | None = None
+    engine: Engine | None,
+    job: OptimizationJob,
+    *,
+    source: Source | None = None,
+    on_fold: Callable[[FoldResult], None] = lambda _: None,
 ) -> VerdictRecord:
     """Walk forward and judge.
 
@@ -50,6 +54,8 @@ def optimize_one(
         What to run.
     source
         Where history comes from; by default the job's archive, else the database.
+    on_fold
+        Called with every fold and with the final fit, those that were finished before first.
 
     Returns
     -------
@@ -73,8 +79,8 @@ def optimize_one(
     market = source or open_source(engine, job)
     job = settle_window(job, market)
     if engine is None:
-        return _Run(job, strategy, market).finish()
-    return _stored(engine, _Run(job, strategy, market))
+        return _Run(job, strategy, market).finish(on_fold=on_fold)
+    return _stored(engine, _Run(job, strategy, market), on_fold)
 
 
 def resume_job(engine: Engine, task_id: int) -> OptimizationJob:
@@ -223,17 +229,22 @@ class _Run:
         }
 
 
-def _stored(engine: Engine, run: _Run) -> VerdictRecord:
+def _stored(engine: Engine, run: _Run, on_fold: Callable[[FoldResult], None]) -> VerdictRecord:
     with _sole_worker(engine, run.key):
         row = run.task_row()
         task = store.open_task(engine, run.version_row(), row)
+        known = store.read_folds(engine, task.id)
+        for result in known.values():
+            on_fold(result)
         if task.status == store.DONE:
             return read_verdicts(engine, task_id=task.id)[0]
+
+        def keep(result: FoldResult) -> None:
+            store.save_fold(engine, task.id, result)
+            on_fold(result)
+
         try:
-            finished = run.walk(
-                finished=store.read_folds(engine, task.id),
-                on_fold=lambda result: store.save_fold(engine, task.id, result),
-            )
+            finished = run.walk(finished=known, on_fold=keep)
             record = run.judge(finished, count_previous_trials(engine, row))
         except QuantError as error:
             store.fail_task(engine, task.id, str(error))
