@@ -16,7 +16,7 @@ from sqlalchemy import Engine
 from live_runner.announcer import Announce, silent
 from live_runner.broker import Broker, OpenBroker, Stepped
 from live_runner.decision import Decided, Moment, decide_on
-from live_runner.inputs import LiveInputs
+from live_runner.inputs import Heard, LiveInputs
 from live_runner.paper import open_paper
 from live_runner.plan import plan_of, tightest_limits
 from live_runner.series import BarSeries
@@ -51,6 +51,8 @@ class Tick:
         Since the stream last spoke of the symbol.
     higher
         New bars of the higher timeframes that the strategy declares.
+    points
+        New values of its other inputs.
     """
 
     bars: BarRows
@@ -59,6 +61,7 @@ class Tick:
     now_ms: int
     data_age_seconds: float
     higher: Mapping[str, BarRows] = field(default_factory=dict)
+    points: Heard = field(default_factory=dict)
 
 
 class Trader:
@@ -185,7 +188,7 @@ class Trader:
         with self._own_book():
             if tick.strategy_bars is not None:
                 self.series.extend(tick.strategy_bars)
-            self.inputs.extend(tick.higher, tick.funding)
+            self.inputs.extend(tick.higher, tick.funding, tick.points)
             bars = _execution_bars(tick)
             for start in range(0, len(bars), _BARS_PER_TRANSACTION):
                 part = bars[start : start + _BARS_PER_TRANSACTION]

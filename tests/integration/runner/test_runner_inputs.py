@@ -13,13 +13,16 @@ from sqlalchemy import Engine, insert
 from quant_pipelines.backtest import BacktestSettings, run_event_backtest
 from quant_pipelines.core.asof import KnownPoints, no_points
 from quant_pipelines.core.bars import Bars
-from quant_pipelines.core.timeframes import to_ms
+from quant_pipelines.core.errors import ExchangeUnavailable
+from quant_pipelines.core.timeframes import HOUR_MS, MINUTE_MS, to_ms
+from quant_pipelines.exchange import OpenInterest
 from quant_pipelines.sdk import attach_inputs
 from quant_pipelines.sdk.loading import compile_strategy
+from quant_pipelines.store.market import save_open_interest
 from quant_pipelines.store.tables import funding_rates
 from quant_pipelines.trading import Specification
 from tests.integration.runner.conftest import RULES
-from tests.integration.runner.replay import roll_up
+from tests.integration.runner.replay import ReplaySource, roll_up
 from tests.integration.runner.world import (
     DEPLOYED,
     HISTORY_START,
@@ -57,15 +60,17 @@ from quant_pipelines.sdk import Array, Bars, Inputs, Int, Strategy
 
 
 class Quarters(Strategy):
-    """Side of the price in the trend of 15-minute bars, less while funding is positive."""
+    """Side of the trend of 15-minute bars while interest is low, less while funding is positive."""
 
-    inputs = Inputs(funding=True, timeframes=("15m",))
+    inputs = Inputs(funding=True, open_interest=True, mark=True, timeframes=("15m",))
     window = Int(3, low=2, high=4)
 
     def target(self, bars: Bars) -> Array:
         slow = bars.on("15m")
         trend = np.nan_to_num(np.sign(bars.close - slow.at(ema(slow.bars.close, self.window))))
-        return np.where(bars.funding_rate > 0.0, 0.5, 1.0) * trend
+        assert np.isnan(bars.mark_close).all()
+        is_low = bars.open_interest < 1030.0
+        return np.where(bars.funding_rate > 0.0, 0.5, 1.0) * np.where(is_low, trend, 0.0)
 '''
 
 
@@ -136,6 +141,28 @@ def test_a_strategy_that_declares_nothing_has_no_inputs_in_its_journal(
     assert rows(engine, "select count(*) from trading.signals where decision ? 'inputs'") == [(0,)]
 
 
+def interest_of(start_ms: int, end_ms: int) -> KnownPoints:
+    """Open interest every five minutes, a wave; each value is told five minutes later."""
+    ts = np.arange(to_ms(HISTORY_START), to_ms(HISTORY_START) + 7 * HOUR_MS, 5 * MINUTE_MS)
+    values = 1000.0 + 100.0 * np.sin(np.arange(ts.size) / 3.0)
+    return KnownPoints(ts, ts + 5 * MINUTE_MS, values).between(start_ms, end_ms)
+
+
+class Telling(ReplaySource):
+    """An exchange that tells open interest once it is known, and no prices."""
+
+    async def open_interest(self, symbol: str, start_ms: int, end_ms: int) -> list[OpenInterest]:
+        points = interest_of(start_ms, end_ms)
+        points = points.where(points.known_at <= self._time.now_ms())
+        return [
+            OpenInterest(ts, value)
+            for ts, value in zip(points.ts.tolist(), points.values.tolist(), strict=True)
+        ]
+
+    async def mark_prices(self, *_: object) -> list[object]:
+        raise ExchangeUnavailable("the replayed exchange tells no mark prices")
+
+
 class Recorded:
     """Inputs of the recording, as a backtest reads them."""
 
@@ -143,6 +170,8 @@ class Recorded:
         self._market = recording()
 
     def points(self, symbol: str, name: str, start_ms: int, end_ms: int) -> KnownPoints:
+        if name == "open_interest":
+            return interest_of(start_ms, end_ms)
         paid = self._market.funding[SYMBOL]
         points = KnownPoints(paid.ts, paid.ts, paid.rate) if name == "funding_rate" else no_points()
         return points.between(start_ms, end_ms)
@@ -155,7 +184,12 @@ def test_live_books_of_a_strategy_with_inputs_equal_the_event_backtest_to_the_bi
     engine: Engine, database_url: str, deploy: Callable[..., int]
 ) -> None:
     deploy(QUARTERS, **PLACE)
-    asyncio.run(world(engine, database_url).play())
+    played = world(engine, database_url)
+    played.source = Telling(recording(), played.time)
+    before = interest_of(0, to_ms(DEPLOYED) - 5 * MINUTE_MS)
+    rows_before = list(zip(before.ts.tolist(), before.values.tolist(), strict=True))
+    save_open_interest(engine, "binanceusdm", SYMBOL, rows_before)
+    asyncio.run(played.play())
     strategy, market = compile_strategy("quarters", QUARTERS).strategy_class(), recording()
     expected = run_event_backtest(
         strategy,
@@ -167,6 +201,11 @@ def test_live_books_of_a_strategy_with_inputs_equal_the_event_backtest_to_the_bi
     )
     equity = [row[0] for row in rows(engine, "select equity from trading.equity order by ts")]
     decided = np.array(list(targets(engine).values()))
+    told = journal(engine, MIDNIGHT)
+    assert told is not None
+    assert told["open_interest"]["age_seconds"] == 300.0
+    assert told["mark_close"] == {"value": None, "age_seconds": None}
+    assert told["15m"] == {"bar": (MIDNIGHT - timedelta(minutes=15)).isoformat()}
     assert len(equity) == N_BARS - 120
     assert equity == expected.bar_equity.tolist()
-    assert {0.5, 1.0} <= set(np.abs(decided))
+    assert {0.0, 0.5, 1.0} <= set(np.abs(decided))
