@@ -22,7 +22,7 @@ from quant_pipelines.store.market import (
     save_mark_prices,
     save_open_interest,
 )
-from quant_pipelines.store.tables import funding_rates
+from quant_pipelines.store.tables import data_findings, funding_rates
 
 pytestmark = pytest.mark.postgres
 
@@ -102,3 +102,21 @@ def test_an_input_that_covers_a_part_of_the_window_is_not_enough(stored: Engine)
     store_interest(stored, BTC, first_ms=END - 5 * DAY_MS)
     with pytest.raises(DataError, match=r"input open_interest is known at \d\d% of the bars; expected 90%"):
         optimize_one(stored, JOB)
+
+
+def test_a_blocked_day_of_a_higher_timeframe_blocks_the_strategy_that_reads_it(stored: Engine) -> None:
+    finding = {
+        "exchange": EXCHANGE,
+        "symbol": BTC,
+        "timeframe": "4h",
+        "day": from_ms(END - DAY_MS).date(),
+        "check_name": "gaps",
+        "severity": "block",
+        "count": 3,
+        "detail": {},
+        "found_at": from_ms(END),
+    }
+    with stored.begin() as connection:
+        connection.execute(insert(data_findings).values(**finding))
+    with pytest.raises(DataError, match="3 x gaps in 4h bars of BTC/USDT:USDT on 2025-06-09"):
+        optimize_one(stored, replace(JOB, strategy="trend_on_higher_timeframe"))
