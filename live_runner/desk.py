@@ -270,13 +270,14 @@ class Desk:
         )
         strategy_bars = await self._strategy_bars(trader, rows, end_ms)
         higher = await self._higher_bars(trader, end_ms)
+        points = await self._points(trader, end_ms)
         marks: list[PricePoint] = []
         if plan.tests_mark:
             timeframe = plan.deployment.execution_timeframe
             marks = await feed.marks(symbol, timeframe, int(rows.ts[0]), end_ms)
         await feed.first_word(symbol)
         now_ms, age_seconds = self._time.now_ms(), feed.age_seconds(symbol)
-        return Tick(rows, tuple(funding), strategy_bars, now_ms, age_seconds, higher, tuple(marks))
+        return Tick(rows, tuple(funding), strategy_bars, now_ms, age_seconds, higher, tuple(marks), points)
 
     async def _strategy_bars(self, trader: Trader, rows: BarRows, end_ms: int) -> BarRows | None:
         deployment = trader.plan.deployment
@@ -295,6 +296,19 @@ class Desk:
             if window[0] < window[1]:
                 found[timeframe] = await self._feed.closed_bars(trader.symbol, timeframe, *window)
         return found
+
+    async def _points(self, trader: Trader, end_ms: int) -> dict[str, list[tuple[int, float]]]:
+        """Values that the newest decision needs before anybody has stored them."""
+        prices = self._settings.market.mark_timeframe
+        grid_ms = {
+            "open_interest": timeframe_ms("5m"),
+            **dict.fromkeys(("index_close", "mark_close"), timeframe_ms(prices)),
+        }
+        due = trader.inputs.due(floor_ms(end_ms, trader.plan.step_ms), grid_ms)
+        if not due:
+            return {}
+        told = [self._feed.points(trader.symbol, name, ts_ms, prices) for name, ts_ms in due.items()]
+        return dict(zip(due, await asyncio.gather(*told), strict=True))
 
 
 def _follow(trader: Trader, limits: dict[str, dict[str, float]], halts: dict[str, Halt]) -> None:

@@ -16,7 +16,7 @@ from sqlalchemy import Engine
 from live_runner.announcer import Announce, silent
 from live_runner.broker import Broker, OpenBroker, Stepped
 from live_runner.decision import Decided, Moment, decide_on
-from live_runner.inputs import LiveInputs
+from live_runner.inputs import Heard, LiveInputs
 from live_runner.paper import open_paper
 from live_runner.plan import plan_of, tightest_limits
 from live_runner.series import BarSeries
@@ -53,6 +53,8 @@ class Tick:
         New bars of the higher timeframes that the strategy declares.
     marks
         Mark prices at the opens of the bars, where a book asks for them.
+    points
+        New values of its other inputs.
     """
 
     bars: BarRows
@@ -62,6 +64,7 @@ class Tick:
     data_age_seconds: float
     higher: Mapping[str, BarRows] = field(default_factory=dict)
     marks: tuple[PricePoint, ...] = ()
+    points: Heard = field(default_factory=dict)
 
 
 class Trader:
@@ -189,7 +192,7 @@ class Trader:
         with self._own_book():
             if tick.strategy_bars is not None:
                 self.series.extend(tick.strategy_bars)
-            self.inputs.extend(tick.higher, tick.funding)
+            self.inputs.extend(tick.higher, tick.funding, tick.points)
             bars = _execution_bars(tick)
             for start in range(0, len(bars), _BARS_PER_TRANSACTION):
                 part = bars[start : start + _BARS_PER_TRANSACTION]

@@ -15,7 +15,7 @@ class FundingCarry(Strategy):
     """
 
     inputs = Inputs(funding=True)
-    high = Float(0.0002, low=0.0001, high=0.002, log=True)
+    high = Float(0.0002, low=0.00005, high=0.002, log=True)
     exit_share = Float(0.5, low=0.0, high=0.9)
     window = Int(48, low=12, high=240, log=True)
     stretch = Float(0.02, low=0.005, high=0.1, log=True)

@@ -44,7 +44,8 @@ class History:
     specification
         Lot size and smallest order; none where they are not stored.
     findings
-        Unresolved blocking faults of these bars in the window, one sentence each.
+        Unresolved blocking faults of these bars, and of higher ones that are read, in the window; one
+        sentence each.
     fill_inputs
         Mark prices, specifications as of a date and order books.
     """
@@ -116,6 +117,9 @@ def load_history(
             findings += source.findings(finer, start_ms, end_ms)
     bars = attach_inputs(strategy_class, bars, source)
     _require_inputs(bars)
+    for higher in bars.higher.values():
+        if higher.bars.timeframe != timeframe:
+            findings += source.findings(higher.bars.between(start_ms, end_ms), start_ms, end_ms)
     funding = source.funding(symbol, start_ms, end_ms)
     inputs = source.fill_inputs(symbol, start_ms, end_ms)
     return History(bars, execution, funding, source.specification(symbol), findings, inputs)

@@ -5,7 +5,7 @@ import pytest
 
 from live_runner.plan import plan_of
 from live_runner.venue_broker import open_venue_broker
-from quant_pipelines.core.errors import ConfigurationError
+from quant_pipelines.core.errors import ConfigurationError, StrategyError
 from tests.unit.live_runner.test_races import DEPLOYMENT
 
 SOURCE = """
@@ -31,3 +31,10 @@ def test_a_strategy_whose_stops_only_paper_executes_is_not_taken_up_at_a_venue()
     nothing: Any = None  # it is refused before the database is asked
     with pytest.raises(ConfigurationError, match="deployment:7 has atr_stop, which only paper executes"):
         open_venue_broker(nothing, plan_of(LAYERED), 1, stop_fraction=0.1, wire=nothing)
+
+
+def test_a_strategy_that_reads_a_finer_timeframe_than_its_bars_is_not_taken_up() -> None:
+    reading = SOURCE.format(more="").replace("Stops, Strategy", "Inputs, Stops, Strategy")
+    source = reading.replace("    stops =", '    inputs = Inputs(timeframes=("15m",))\n    stops =')
+    with pytest.raises(StrategyError, match="timeframe 15m is finer than the bars; expected 1h or coarser"):
+        plan_of(replace(DEPLOYMENT, source=source, timeframe="1h"))
