@@ -9,7 +9,6 @@ from quant_pipelines.core.errors import ConfigurationError, DataError
 from quant_pipelines.core.timeframes import timeframe_ms
 from quant_pipelines.risk.limits import RiskLimits
 from quant_pipelines.sdk.loading import compile_strategy
-from quant_pipelines.sdk.stops import HARD_STOP
 from quant_pipelines.sdk.strategy import Strategy
 from quant_pipelines.store.deployments import Deployment
 from quant_pipelines.trading import Specification, TradingRules
@@ -53,13 +52,8 @@ class Plan:
         )
 
     @property
-    def paper_only_stops(self) -> tuple[str, ...]:
-        """Names of its stops that no order stands for at a venue."""
-        return tuple(name for name in self.strategy.stop_values if name != HARD_STOP)
-
-    @property
     def paper_settings(self) -> BookSettings:
-        """The same with every stop of the strategy, which the paper broker executes."""
+        """The same with every stop of the strategy."""
         return replace(self.book_settings, stops=stop_terms_of(self.strategy, self.step_ms))
 
 
