@@ -175,12 +175,11 @@ class Covering:
 
     async def _keep_goal(self, held: _Held) -> None:
         """Place or move the take-profit; a price that is there already takes it at once."""
-        if self.goal.covers(held.goal):
-            self._goal_tries.succeeded()
-            return
-        if not self._goal_tries.may_try():
+        if self.goal.covers(held.goal) or (held.position and not self._goal_tries.may_try()):
             return
         await self.goal.keep(held.goal, held.position)
+        if self.goal.covers(held.goal):
+            self._goal_tries.succeeded()
         if not self.goal.is_through:
             return
         held = await self._held()

@@ -257,6 +257,7 @@ class Desk:
         )
         strategy_bars = await self._strategy_bars(trader, rows, end_ms)
         await feed.first_word(symbol)
+        await self._links.begun(plan.deployment.id)  # else the first decision waits for the next bar
         return Tick(rows, tuple(funding), strategy_bars, self._time.now_ms(), feed.age_seconds(symbol))
 
     async def _strategy_bars(self, trader: Trader, rows: BarRows, end_ms: int) -> BarRows | None:

@@ -83,6 +83,11 @@ class VenueLink:
     ----------
     station
         Database, venue, settings and epoch.
+
+    Attributes
+    ----------
+    begun
+        Set once the books have been compared with the venue.
     """
 
     def __init__(self, station: Station) -> None:
@@ -97,6 +102,7 @@ class VenueLink:
         self._difference = ""
         self._differences = 0
         self._has_begun = False
+        self.begun = asyncio.Event()
         self._next_sweep = 0.0
         self._next_payments_ms = 0
         self._trader: Trader
@@ -173,6 +179,7 @@ class VenueLink:
         await self._covering.keep()
         self._has_begun = True
         self._judge(self._difference)
+        self.begun.set()
         _log.info("books agree with the venue", extra={"deployment": self._plan.deployment.id})
 
     async def _turn(self) -> None:

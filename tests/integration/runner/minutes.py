@@ -171,7 +171,7 @@ class Minutes:
         self.engine, self.stage, self.clock, self.bars = engine, stage, clock, bars
         self.row = self.booked = n_known
         self.ledger = Ledger(stage.home)
-        self.n_seen_levels = 0
+        self.orders: type[GatedOrders] = GatedOrders
 
     def open(self) -> None:
         """Begin as a new process does: by the rows."""
@@ -179,7 +179,7 @@ class Minutes:
         epoch = open_epoch(self.engine, "test:1", from_ms(self.clock()))
         series = BarSeries(deployment.symbol, "1m", int(self.bars.ts[0]))
         series.extend(self.bars.between(0, int(self.bars.ts[self.booked])))
-        self.venue = GatedOrders(self.stage.address, self.clock)
+        self.venue = self.orders(self.stage.address, self.clock)
         settings = RunnerSettings(reconcile_seconds=60.0)
         self._link = VenueLink(Station(self.engine, self.venue, settings, epoch, read_back_seconds=60.0))
         self.trader = Trader(self.engine, deployment, series, epoch=epoch, open_broker=self._link.open_broker)
@@ -245,10 +245,6 @@ class Minutes:
         )
         return sorted((kind, Decimal(price)) for kind, price in self.ledger.select(query))
 
-    def level(self) -> tuple[float | None, str]:
-        """Level in force and its name."""
-        return self.trader.with_broker(lambda broker: (broker.stop_price, broker.stop_name))  # type: ignore[attr-defined]
-
 
 def wanted_at(broker: VenueBroker) -> list[tuple[str, Decimal]]:
     """What should stand at the venue for a book."""
@@ -259,11 +255,14 @@ def wanted_at(broker: VenueBroker) -> list[tuple[str, Decimal]]:
 
 
 @asynccontextmanager
-async def minutes(engine: Engine, home: Path, bars: Bars, *, n_known: int) -> AsyncIterator[Minutes]:
+async def minutes(
+    engine: Engine, home: Path, bars: Bars, *, n_known: int, orders: type[GatedOrders] = GatedOrders
+) -> AsyncIterator[Minutes]:
     """A deployment at a venue that plays these bars; it has begun, and none of them has passed."""
     clock = StageClock(int(bars.ts[n_known]) + GOES_ON_SECONDS * 1000)
     async with served(BarStage(home, bars, clock)) as stage:
         played = Minutes(engine, stage, clock, bars, n_known)
+        played.orders = orders
         played.open()
         try:
             await played.talk()

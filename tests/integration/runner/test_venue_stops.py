@@ -15,13 +15,15 @@ from sqlalchemy import Engine
 from live_runner.protection import wanted_stop
 from quant_pipelines.core.arrays import FloatArray
 from quant_pipelines.core.bars import Bars, bars_from_columns
+from quant_pipelines.core.errors import ExchangeRefused
 from quant_pipelines.core.settings import CostSettings
 from quant_pipelines.core.timeframes import MINUTE_MS, floor_ms, from_ms, to_ms
 from quant_pipelines.operations.explain import explain_order
+from quant_pipelines.trading.venue import StopOrder
 from tests.integration.runner.conftest import RULES
-from tests.integration.runner.minutes import START_MS, TICK, Exit, Minutes, Twin, minutes
+from tests.integration.runner.minutes import START_MS, TICK, Exit, GatedOrders, Minutes, Twin, minutes
 from tests.integration.runner.stage import naked_ms
-from tests.integration.runner.venue_world import SYMBOL, Ledger, assert_books_equal
+from tests.integration.runner.venue_world import SYMBOL, Ledger, assert_books_equal, until
 from tests.integration.runner.world import rows
 
 pytestmark = [pytest.mark.postgres, pytest.mark.timeout(600)]
@@ -86,9 +88,15 @@ def deploy_at_venue(deploy: Deploy, bars: Bars, stops: str) -> int:
     )
 
 
-def play(engine: Engine, home: Path, bars: Bars, scenario: Callable[[Minutes], Any]) -> None:
+def play(
+    engine: Engine,
+    home: Path,
+    bars: Bars,
+    scenario: Callable[[Minutes], Any],
+    orders: type[GatedOrders] = GatedOrders,
+) -> None:
     async def run() -> None:
-        async with minutes(engine, home, bars, n_known=N_KNOWN) as played:
+        async with minutes(engine, home, bars, n_known=N_KNOWN, orders=orders) as played:
             await scenario(played)
 
     asyncio.run(run())
@@ -283,3 +291,61 @@ def test_an_equity_stop_leaves_by_a_market_order_that_only_reduces(
     assert "equity_stop of the position" in explain_order(engine, name)["answer"]
     assert rows(engine, "select 1 from ops.alerts") == []
     assert_books_equal(engine, ledger)
+
+
+def test_a_reversal_at_the_close_of_a_time_stop_leaves_first_and_then_enters(
+    engine: Engine, deploy: Deploy, tmp_path: Path
+) -> None:
+    bars = random_bars(3, N_KNOWN + 14)
+    deploy_at_venue(deploy, bars, "time_stop=Int(10, low=1, high=99)")
+
+    async def scenario(played: Minutes) -> None:
+        for _ in range(12):
+            await played.pass_bar()
+            await played.book_bars()
+            await played.settle()
+
+    play(engine, tmp_path, bars, scenario)
+    [(quantity,)] = rows(engine, "select quantity from trading.positions")
+    assert quantity < 0
+    order = "select side, reason from trading.fills order by trade_id::bigint"
+    assert list(dict.fromkeys(rows(engine, order))) == [
+        ("buy", "target"),
+        ("sell", "time_stop"),
+        ("sell", "target"),
+    ]
+    assert_books_equal(engine, Ledger(tmp_path))
+
+
+class Crowded(GatedOrders):
+    """The venue takes no stop that moves: it has too many."""
+
+    async def place_stop(self, stop: StopOrder) -> None:
+        if stop.quantity is not None:
+            raise ExchangeRefused(f"{stop.client_order_id} is one stop too many")
+        await super().place_stop(stop)
+
+
+def test_a_stop_that_the_venue_does_not_move_stays_and_is_not_tried_without_pause(
+    engine: Engine, deploy: Deploy, tmp_path: Path
+) -> None:
+    bars = rising_bars(N_KNOWN + 9)
+    deploy_at_venue(deploy, bars, TRAILING)
+
+    async def scenario(played: Minutes) -> None:
+        await played.pass_bar()
+        await played.book_bars()
+        await played.settle()
+        before = played.standing()
+        refused = "select count(*) from trading.orders where status = 'REJECTED'"
+        for n_refused in (1, 2):
+            await played.pass_bar()
+            await played.book_bars()
+            await until(lambda n=n_refused: rows(engine, refused) == [(n,)])
+        assert played.standing() == before
+
+    play(engine, tmp_path, bars, scenario, orders=Crowded)
+    ledger = Ledger(tmp_path)
+    assert len(ledger.fills()) == 1
+    with ledger.opened() as file:
+        assert naked_ms(file) == 0
