@@ -276,6 +276,7 @@ class Desk:
             timeframe = plan.deployment.execution_timeframe
             marks = await feed.marks(symbol, timeframe, int(rows.ts[0]), end_ms)
         await feed.first_word(symbol)
+        await self._links.begun(plan.deployment.id)  # else the first decision waits for the next bar
         now_ms, age_seconds = self._time.now_ms(), feed.age_seconds(symbol)
         return Tick(rows, tuple(funding), strategy_bars, now_ms, age_seconds, higher, tuple(marks), points)
 

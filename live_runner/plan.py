@@ -10,8 +10,6 @@ from quant_pipelines.core.errors import ConfigurationError, DataError
 from quant_pipelines.core.timeframes import timeframe_ms
 from quant_pipelines.risk.limits import RiskLimits
 from quant_pipelines.sdk.loading import compile_strategy
-from quant_pipelines.sdk.scales import declares_scales
-from quant_pipelines.sdk.stops import HARD_STOP
 from quant_pipelines.sdk.strategy import Strategy
 from quant_pipelines.store.deployments import Deployment
 from quant_pipelines.trading import Specification, SpecificationHistory, TradingRules
@@ -67,14 +65,8 @@ class Plan:
         return self.deployment.venue == VENUE and self.rules.execution.tests_mark
 
     @property
-    def paper_only_stops(self) -> tuple[str, ...]:
-        """Names of its stops that no order stands for at a venue, and that its stops are scaled."""
-        names = tuple(name for name in self.strategy.stop_values if name != HARD_STOP)
-        return (*names, "stop_scales") if declares_scales(self.strategy) else names
-
-    @property
     def paper_settings(self) -> BookSettings:
-        """The same with every stop of the strategy, which the paper broker executes."""
+        """The same with every stop of the strategy."""
         return replace(self.book_settings, stops=stop_terms_of(self.strategy, self.step_ms))
 
 

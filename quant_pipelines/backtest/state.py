@@ -248,6 +248,8 @@ def with_transfer(state: BookState, amount: float) -> BookState:
         state.equity_peak * growth + added,
         state.exit_reason,
         state.wait_bars,
+        state.equity_mean * growth + added,
+        state.orders_today,
     )
 
 
