@@ -58,7 +58,7 @@ def terms_in(terms: LoopTerms, span: int) -> LoopTerms:
             step.step_ms,
             step.stops,
             step.fills,
-            MarginTerms(brackets, step.margin.leverage, step.margin.fee_rate),
+            MarginTerms(brackets, step.margin.leverage, step.margin.fee_rate, step.margin.support),
         ),
         terms.stops,
         terms.close_at_end,
