@@ -61,11 +61,6 @@ class Plan:
         return SpecificationHistory.of_instruments(stored)
 
     @property
-    def tests_mark(self) -> bool:
-        """Whether its book here decides something by the mark price; a venue does that itself."""
-        return self.deployment.venue == VENUE and self.rules.execution.tests_mark
-
-    @property
     def paper_only_stops(self) -> tuple[str, ...]:
         """Names of its stops that no order stands for at a venue."""
         return tuple(name for name in self.strategy.stop_values if name != HARD_STOP)
