@@ -100,7 +100,7 @@ def test_live_book_walks_the_stored_order_books_like_the_event_backtest(
     deploy(SWITCH, settings=rules.to_document(), **PLACE)
     market, samples = recording(), []
     bars = market.bars[SYMBOL]
-    for open_, ts in zip(bars.open[125::15].tolist(), bars.ts[125::15].tolist(), strict=True):
+    for open_, ts in zip(bars.open[170::15].tolist(), bars.ts[170::15].tolist(), strict=True):
         bids, asks = [(open_ - 0.02, 5.0), (open_ - 0.3, 50.0)], [(open_ + 0.02, 7.0), (open_ + 0.4, 40.0)]
         samples.append(BookSample(ts - 2_000, bids, asks))
         book = SimpleNamespace(ts=ts - 2_500, bids=bids, asks=asks, received_ms=ts - 2_000)
