@@ -13,6 +13,7 @@ from sqlalchemy import Engine
 from live_runner.announcer import Alarm, Announce, silent, unheard
 from live_runner.broker import OpenBroker
 from live_runner.feed import PATIENCE_MS, Feed
+from live_runner.fill_data import fill_data
 from live_runner.history import load_higher, load_history
 from live_runner.market_time import MarketTime
 from live_runner.paper import open_paper
@@ -26,7 +27,7 @@ from live_runner.vitals import SERVICE, beat, resident_megabytes, told
 from quant_pipelines.core.errors import ExchangeUnavailable, OutcomeUnknown, StoreError
 from quant_pipelines.core.settings import Settings
 from quant_pipelines.core.timeframes import floor_ms, from_ms, timeframe_ms
-from quant_pipelines.exchange import BarRows, PricePoint
+from quant_pipelines.exchange import BarRows
 from quant_pipelines.risk.limits import RiskLimits
 from quant_pipelines.store.deployments import (
     ORDER_STAGES,
@@ -271,14 +272,12 @@ class Desk:
         strategy_bars = await self._strategy_bars(trader, rows, end_ms)
         higher = await self._higher_bars(trader, end_ms)
         points = await self._points(trader, end_ms)
-        marks: list[PricePoint] = []
-        if plan.tests_mark:
-            timeframe = plan.deployment.execution_timeframe
-            marks = await feed.marks(symbol, timeframe, int(rows.ts[0]), end_ms)
+        has_books = symbol in self._settings.market.book_symbols
+        fills = await fill_data(self._engine, feed, plan, rows, has_books=has_books)
         await feed.first_word(symbol)
         await self._links.begun(plan.deployment.id)  # else the first decision waits for the next bar
         now_ms, age_seconds = self._time.now_ms(), feed.age_seconds(symbol)
-        return Tick(rows, tuple(funding), strategy_bars, now_ms, age_seconds, higher, tuple(marks), points)
+        return Tick(rows, tuple(funding), strategy_bars, now_ms, age_seconds, higher, points, fills)
 
     async def _strategy_bars(self, trader: Trader, rows: BarRows, end_ms: int) -> BarRows | None:
         deployment = trader.plan.deployment

@@ -60,11 +60,6 @@ class Plan:
         return SpecificationHistory.of_instruments(stored)
 
     @property
-    def tests_mark(self) -> bool:
-        """Whether its book here decides something by the mark price; a venue does that itself."""
-        return self.deployment.venue == VENUE and self.rules.execution.tests_mark
-
-    @property
     def paper_settings(self) -> BookSettings:
         """The same with every stop of the strategy."""
         return replace(self.book_settings, stops=stop_terms_of(self.strategy, self.step_ms))

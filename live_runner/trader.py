@@ -16,14 +16,16 @@ from sqlalchemy import Engine
 from live_runner.announcer import Announce, silent
 from live_runner.broker import Broker, OpenBroker, Stepped
 from live_runner.decision import Decided, Moment, decide_on
+from live_runner.fill_data import FillData
 from live_runner.inputs import Heard, LiveInputs
 from live_runner.paper import open_paper
 from live_runner.plan import plan_of, tightest_limits
 from live_runner.series import BarSeries
 from quant_pipelines.backtest import ExecutionBar, MarkBar
 from quant_pipelines.backtest.book import FundingSlot
+from quant_pipelines.core.depth import no_depth
 from quant_pipelines.core.timeframes import floor_ms, from_ms, to_ms
-from quant_pipelines.exchange import BarRows, FundingRate, PricePoint
+from quant_pipelines.exchange import BarRows, FundingRate
 from quant_pipelines.store.deployments import STRATEGY_SCOPE, Deployment
 from quant_pipelines.store.trading import Booking, EquityPoint, book
 
@@ -51,10 +53,10 @@ class Tick:
         Since the stream last spoke of the symbol.
     higher
         New bars of the higher timeframes that the strategy declares.
-    marks
-        Mark prices at the opens of the bars, where a book asks for them.
     points
         New values of its other inputs.
+    fills
+        Mark prices and order books, where a book asks for them.
     """
 
     bars: BarRows
@@ -63,8 +65,8 @@ class Tick:
     now_ms: int
     data_age_seconds: float
     higher: Mapping[str, BarRows] = field(default_factory=dict)
-    marks: tuple[PricePoint, ...] = ()
     points: Heard = field(default_factory=dict)
+    fills: FillData = FillData()  # noqa: RUF009 - a tuple
 
 
 class Trader:
@@ -328,14 +330,18 @@ class Trader:
 
 
 def _execution_bars(tick: Tick) -> list[ExecutionBar]:
-    """Bars for the broker, each with the funding slots since the bar before, and the mark at its open."""
-    rows, bars, marks = tick.bars, [], {mark.ts: MarkBar(mark.price) for mark in tick.marks}
+    """Bars for the broker, each with the funding slots since the bar before, and what decides its fills."""
+    rows, bars, depth = tick.bars, [], tick.fills.depth or no_depth()
+    marks = {mark.ts: MarkBar(mark.price) for mark in tick.fills.marks}
+    samples = zip(rows.ts.tolist(), depth.rows_at(rows.ts).tolist(), strict=True)
+    ladders = {ts: depth.ladders[at] for ts, at in samples if at >= 0}
     slots = [FundingSlot(rate.ts, rate.rate, rate.mark_price) for rate in tick.funding]
     columns = (rows.ts, rows.open, rows.high, rows.low, rows.close, rows.volume)
     for row in zip(*(column.tolist() for column in columns), strict=True):
         due = tuple(slot for slot in slots if slot.ts <= row[0])
         slots = slots[len(due) :]
-        bars.append(ExecutionBar(*row)._replace(funding=due, mark=marks.get(row[0])))
+        mark, ladder = marks.get(row[0]), ladders.get(row[0])
+        bars.append(ExecutionBar(*row)._replace(funding=due, mark=mark, ladder=ladder))
     return bars
 
 

@@ -11,7 +11,8 @@ from quant_pipelines.core.errors import DataError
 
 ASKS, BIDS = 0, 1
 NO_LADDER: FloatArray = np.empty((2, 0, 2))
-MAX_AGE_MS = 600_000
+MAX_AGE_MS = 7_200_000
+"""Books are sampled once an hour: a run of that which fails once still leaves one to go by."""
 
 Levels = Sequence[tuple[float, float]]
 

@@ -74,7 +74,7 @@ def test_stored_inputs_decide_the_fills_of_their_time(engine: Engine) -> None:
     quantity = first.quantity
     walked = 100.0 * (1.0 + (5.0 * 0.01 + (quantity - 5.0) * 0.03) / quantity)
     assert first.entry_price == pytest.approx(walked)
-    assert result.depth_fallbacks == 2 * len(result.trades) - 1
+    assert result.depth_fallbacks == 2 * len(result.trades) - 2  # known at 01:00 and 02:00
     assert last.quantity == 30.0
     assert quantity == 50.0
     assert result.mark_use == MarkUse(0, 2, 4, 6)
