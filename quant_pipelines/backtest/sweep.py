@@ -16,6 +16,7 @@ from quant_pipelines.backtest.batch import new_record, run_pass
 from quant_pipelines.backtest.market import Market, prepare_market
 from quant_pipelines.backtest.result import activity_of, daily_returns_of, day_keys
 from quant_pipelines.backtest.settings import BacktestSettings
+from quant_pipelines.backtest.tape import Tape
 from quant_pipelines.core.arrays import FloatArray
 from quant_pipelines.core.bars import COLUMNS, Bars
 from quant_pipelines.core.errors import StrategyError
@@ -99,9 +100,11 @@ def sweep(  # noqa: PLR0913 - all but four have a default
     groups = [allowed[at : at + WIDTH] for at in range(0, len(allowed), WIDTH)]
     memo = Memo((getattr(bars, name) for name in COLUMNS), MEMORY_BYTES)
 
+    tape = market.tape(allowed[0]) if allowed else None
+
     def work(group: Sequence[Strategy]) -> list[Outcome]:
         with remembering(memo):
-            return _outcomes(group, market, settings)
+            return _outcomes(group, market, settings, tape)
 
     with ThreadPoolExecutor(threads) as pool:
         found = chain.from_iterable(pool.map(work, groups))
@@ -122,10 +125,12 @@ def _made(strategy_class: type[Strategy], values: dict[str, Any]) -> Strategy | 
         return None
 
 
-def _outcomes(strategies: Sequence[Strategy], market: Market, settings: BacktestSettings) -> list[Outcome]:
+def _outcomes(
+    strategies: Sequence[Strategy], market: Market, settings: BacktestSettings, tape: Tape | None
+) -> list[Outcome]:
     """Run up to ``WIDTH`` sets abreast."""
     record = new_record(market, has_bar_equity=False, width=WIDTH)
-    outcomes, record = run_pass(strategies, market, settings, record)
+    outcomes, record = run_pass(strategies, market, settings, record, tape)
     returns = daily_returns_of(record.daily_equity, settings.capital)
     return [
         Outcome(
