@@ -15,7 +15,7 @@ from quant_pipelines.backtest.result import BacktestResult, result_of
 from quant_pipelines.backtest.settings import BacktestSettings
 from quant_pipelines.backtest.state import opening_state
 from quant_pipelines.backtest.stop_rules import with_factors
-from quant_pipelines.backtest.tape import Record
+from quant_pipelines.backtest.tape import Record, Tape
 from quant_pipelines.backtest.targets import Changes, abreast
 from quant_pipelines.backtest.trades import COLUMNS
 from quant_pipelines.core.bars import Bars
@@ -89,9 +89,15 @@ def new_record(
 
 
 def run_pass(
-    strategies: Sequence[Strategy], market: Market, settings: BacktestSettings, record: Record
+    strategies: Sequence[Strategy],
+    market: Market,
+    settings: BacktestSettings,
+    record: Record,
+    tape: Tape | None = None,
 ) -> tuple[list[LoopResult], Record]:
     """One compiled pass of as many strategies as the record has lanes, or fewer.
+
+    ``tape`` is the market's for these strategies, where it is known already.
 
     Returns
     -------
@@ -102,7 +108,7 @@ def run_pass(
     changes = [changes_by(strategy, market) for strategy in strategies]
     lanes = [*strategies, *[strategies[-1]] * (width - len(strategies))]
     state = opening_state(open_account(settings.capital), int(market.execution.ts[0]))
-    given = (market.tape(strategies[0]), abreast(changes), state)
+    given = (tape or market.tape(strategies[0]), abreast(changes), state)
     terms = settings.loop_terms(lanes, market.execution.step_ms, market.bars.step_ms)
     if settings.has_stops:
         terms = terms._replace(stops=with_factors(terms.stops, lanes, market.bars, market.decision_row))

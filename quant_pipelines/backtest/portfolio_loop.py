@@ -128,7 +128,7 @@ def decided(
     state = with_inputs(book.state, StopInputs(seen.atr, seen.deviation))
     if target == target:  # noqa: PLR0124 - a number
         volatility = tape.volatility[row] if tape.volatility.size > 0 else 0.0
-        view = account_view(view_of(state, volatility), fund[0], fund[1])
+        view = account_view(view_of(state, state.equity, state.close, volatility), fund[0], fund[1])
         decision = decide_order(view, target, trading)
         state = with_order(state, decision.order_quantity, decision.target_side, wait_bars)
     return HeldBook(state, book.log, book.tally, moved_on(tape, book.cursor, row), row + 1)

@@ -17,6 +17,7 @@ from quant_pipelines.backtest.event_driver import ahead, drive
 from quant_pipelines.backtest.market import Market, prepare_market
 from quant_pipelines.backtest.result import activity_of, daily_returns_of, day_keys
 from quant_pipelines.backtest.settings import BacktestSettings
+from quant_pipelines.backtest.tape import Tape
 from quant_pipelines.core.arrays import FloatArray
 from quant_pipelines.core.bars import Bars
 from quant_pipelines.core.depth import DepthSeries
@@ -107,9 +108,11 @@ def sweep(  # noqa: PLR0913 - all but four have a default
     groups = [allowed[at : at + WIDTH] for at in range(0, len(allowed), WIDTH)]
     memo = Memo(bars.arrays(), MEMORY_BYTES)
 
+    tape = market.tape(allowed[0]) if allowed else None
+
     def work(group: Sequence[Strategy]) -> list[Outcome]:
         with remembering(memo):
-            return _outcomes(group, market, settings)
+            return _outcomes(group, market, settings, tape)
 
     with ThreadPoolExecutor(threads) as pool:
         found = chain.from_iterable(pool.map(work, groups))
@@ -130,12 +133,14 @@ def _made(strategy_class: type[Strategy], values: dict[str, Any]) -> Strategy | 
         return None
 
 
-def _outcomes(strategies: Sequence[Strategy], market: Market, settings: BacktestSettings) -> list[Outcome]:
+def _outcomes(
+    strategies: Sequence[Strategy], market: Market, settings: BacktestSettings, tape: Tape | None
+) -> list[Outcome]:
     """Run up to ``WIDTH`` sets abreast; those of an event strategy one after the other."""
     if isinstance(strategies[0], EventStrategy):
         return [_alone(one, market, settings) for one in strategies if isinstance(one, EventStrategy)]
     record = new_record(market, has_bar_equity=False, width=WIDTH)
-    outcomes, record = run_pass(strategies, market, settings, record)
+    outcomes, record = run_pass(strategies, market, settings, record, tape)
     returns = daily_returns_of(record.daily_equity, settings.capital)
     return [
         Outcome(
