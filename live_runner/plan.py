@@ -8,6 +8,7 @@ from quant_pipelines.backtest.stop_rules import stop_terms_of
 from quant_pipelines.core.errors import ConfigurationError, DataError
 from quant_pipelines.core.timeframes import timeframe_ms
 from quant_pipelines.risk.limits import RiskLimits
+from quant_pipelines.sdk.event import EventStrategy
 from quant_pipelines.sdk.loading import compile_strategy
 from quant_pipelines.sdk.stops import HARD_STOP
 from quant_pipelines.sdk.strategy import Strategy
@@ -56,6 +57,20 @@ class Plan:
     def paper_only_stops(self) -> tuple[str, ...]:
         """Names of its stops that no order stands for at a venue."""
         return tuple(name for name in self.strategy.stop_values if name != HARD_STOP)
+
+    def require_targets(self) -> None:
+        """Refuse an event strategy.
+
+        Raises
+        ------
+        ConfigurationError
+            Where the strategy places orders of its own: they rest on paper only.
+        """
+        if isinstance(self.strategy, EventStrategy):
+            raise ConfigurationError(
+                f"{self.deployment.key} is an event strategy, whose orders rest on paper only; "
+                "expected a strategy with a target at a venue"
+            )
 
     @property
     def paper_settings(self) -> BookSettings:

@@ -155,6 +155,15 @@ class VenueBroker:
         waiting = self.unsettled()
         return f"order {waiting[0].intent.client_order_id} is not settled" if waiting else ""
 
+    @property
+    def has_news(self) -> bool:
+        """Never: event strategies are for paper."""
+        return False
+
+    def complete(self, decided: Decided) -> Decided:
+        """Return the decision: nothing is decided while an order works."""
+        return decided
+
     def step(self, bar: ExecutionBar) -> Stepped:
         """Mark the book; the venue's fills and payments are booked when they come."""
         self._book.step(bar)
@@ -321,12 +330,13 @@ def open_venue_broker(engine: Engine, plan: Plan, epoch: int, *, stop_fraction: 
     Raises
     ------
     ConfigurationError
-        If the strategy has stops that only paper executes: money is not left to stops that stand nowhere.
+        If the strategy has stops that only paper executes, or places orders that only paper lets rest.
     StoreError
         If the database does not answer.
     ReconciliationError
         If the rows contradict each other.
     """
+    plan.require_targets()
     if plan.paper_only_stops:
         raise ConfigurationError(
             f"{plan.deployment.key} has {', '.join(plan.paper_only_stops)}, which only paper executes; "

@@ -156,9 +156,21 @@ intents = Table(
     text("side"),
     money("quantity"),
     text("order_type"),
-    text("purpose", comment="target, stop, flatten (nothing protects it) or close (an operator asked)"),
+    text(
+        "purpose",
+        comment="target, stop, flatten (nothing protects it), close (an operator asked), or order and the "
+        "number that an event strategy knows it by",
+    ),
     moment("bar_close"),
     moment("committed_at", comment="stamped before the order is handed to the broker"),
+    money("price", nullable=True, comment="limit or trigger, quote per base; null for a market order"),
+    Column(
+        "reduce_only",
+        Boolean,
+        nullable=False,
+        server_default=sql("false"),
+        comment="whether it may only bring the position nearer to flat",
+    ),
     CheckConstraint("side in ('buy', 'sell')", name="side"),
     CheckConstraint("quantity > 0", name="quantity"),
     UniqueConstraint("deployment_id", "bar_close", "purpose"),
