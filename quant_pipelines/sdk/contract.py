@@ -6,12 +6,15 @@ The checks compare decisions, not trades: a decision that looks ahead may not sh
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from time import perf_counter
+from typing import Any
 
 import numpy as np
 
 from quant_pipelines.core.arrays import FloatArray
 from quant_pipelines.core.bars import Bars, empty_bars
 from quant_pipelines.core.errors import StrategyError
+from quant_pipelines.sdk.event import EventStrategy
+from quant_pipelines.sdk.event_contract import EVENT_RULES
 from quant_pipelines.sdk.strategy import Strategy, target_of
 from quant_pipelines.sdk.trial_bars import flat, random_walk, shocks
 
@@ -42,9 +45,12 @@ class Check:
 
 
 def check_strategy(strategy_class: type[Strategy]) -> list[Check]:
-    """Put a strategy through every check; only through the first one if it has no usable target."""
+    """Put a strategy through every check; only through the first one if that one fails."""
+    rules: dict[str, Callable[[Any], str]] = dict(RULES)
+    if issubclass(strategy_class, EventStrategy):
+        rules = dict(EVENT_RULES)
     checks = []
-    for name, rule in RULES.items():
+    for name, rule in rules.items():
         checks.append(Check(name, _fault(rule, strategy_class)))
         if not checks[0].passed:
             break
@@ -161,7 +167,7 @@ RULES: dict[str, Callable[[type[Strategy]], str]] = {
 }
 
 
-def _fault(rule: Callable[[type[Strategy]], str], strategy_class: type[Strategy]) -> str:
+def _fault(rule: Callable[[Any], str], strategy_class: type[Strategy]) -> str:
     try:
         return rule(strategy_class)
     except StrategyError as error:
