@@ -7,6 +7,7 @@ import dagster as dg
 from pydantic import Field
 
 from assets.history import symbol_history
+from assets.library import strategy_library
 from assets.market import funding_rates
 from assets.quality import data_repair
 from assets.rendering import plot, spark, table
@@ -43,7 +44,7 @@ class Search(dg.Config):
     reason: str = Field(default="", description="why; it is stored with what is found")
 
 
-@dg.asset(deps=[data_repair, funding_rates, HOT_LIST, symbol_history], **_RESEARCH)
+@dg.asset(deps=[data_repair, funding_rates, HOT_LIST, symbol_history, strategy_library], **_RESEARCH)
 def walk_forward(
     context: dg.AssetExecutionContext, config: Search, platform: dg.ResourceParam[Platform]
 ) -> dg.MaterializeResult:
@@ -52,7 +53,7 @@ def walk_forward(
     The window ends at the last UTC midnight, so the data are the same at any hour. Finished folds are kept:
     an interrupted run goes on behind them.
     """
-    from quant_pipelines.research import JobFailure, daily_jobs, optimize_many  # noqa: PLC0415 - scipy, deap
+    from quant_pipelines.research import JobFailure, WorkLimits, daily_jobs, optimize_many  # noqa: PLC0415 - scipy
 
     settings = platform.settings
     jobs = daily_jobs(
@@ -62,8 +63,13 @@ def walk_forward(
         trigger=config.reason or context.job_name,
         scope=_scope(config, settings.optimization.deep_factor),
     )
+    search = settings.optimization
     outcomes = optimize_many(
-        settings.database_url, jobs, settings.optimization.workers, columns=platform.columns
+        settings.database_url,
+        jobs,
+        search.workers,
+        columns=platform.columns,
+        limits=WorkLimits.of(search),
     )
     failures = [_failure_row(outcome) for outcome in outcomes if isinstance(outcome, JobFailure)]
     metadata: dict[str, Any] = {

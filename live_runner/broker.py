@@ -40,6 +40,10 @@ class Broker(Protocol):
         """Equity at the last bar's close, quote."""
 
     @property
+    def stop_tightening(self) -> float:
+        """Factor of the equity's slope on the distances of stops; 1 where the broker has no such stop."""
+
+    @property
     def n_fills(self) -> int:
         """Number of fills."""
 

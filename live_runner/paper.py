@@ -11,7 +11,7 @@ from live_runner.plan import Plan
 from live_runner.recovery import Recovered, recover
 from live_runner.rows import VENUE, fill_row, finished_order, income_row
 from quant_pipelines.accounting import Account
-from quant_pipelines.backtest import BookedFill, ExecutionBar
+from quant_pipelines.backtest import BookedFill, ExecutionBar, FundingPayment
 from quant_pipelines.core.timeframes import from_ms
 from quant_pipelines.store.trading import (
     Fill,
@@ -70,6 +70,11 @@ class PaperBroker:
         return self._book.equity
 
     @property
+    def stop_tightening(self) -> float:
+        """Factor of the equity's slope on the distances of stops."""
+        return self._book.stop_tightening
+
+    @property
     def n_fills(self) -> int:
         """Number of fills."""
         return self._ledger.n_fills
@@ -80,7 +85,7 @@ class PaperBroker:
         for event in self._book.step(bar):
             if isinstance(event, BookedFill):
                 fills.append(fill_row(self._deployment.id, event, order))
-            else:
+            elif isinstance(event, FundingPayment):
                 income.append(income_row(event))
         self._order = None
         self._ledger.add(fills, income)

@@ -3,7 +3,7 @@
 from typing import NamedTuple
 
 from quant_pipelines.backtest import Book, BookSettings
-from quant_pipelines.backtest.stops import StopInputs
+from quant_pipelines.backtest.stop_rules import inputs_from_document
 from quant_pipelines.core.errors import ReconciliationError
 from quant_pipelines.core.timeframes import to_ms
 from quant_pipelines.store.trading import Intent, StoredBook
@@ -55,7 +55,7 @@ def recover(settings: BookSettings, stored: StoredBook) -> Recovered:
         book.submit(
             quantity,
             target_side=float(signal.decision["target_side"]),
-            inputs=StopInputs(**known) if known else None,
+            inputs=inputs_from_document(known) if known else None,
         )
     return Recovered(book, order, to_ms(stored.bar_close), decided_ms)
 

@@ -4,7 +4,7 @@ import os
 
 import dagster as dg
 
-from assets import history, market, quality, research, selection, trading
+from assets import history, library, market, quality, research, selection, trading
 from assets.resources import PagePlace, Platform
 from jobs.operator import OPERATOR_JOBS, culling
 from jobs.pipelines import PIPELINES
@@ -17,13 +17,14 @@ from sensors.market_health import market_health
 from sensors.promotion import promotion_ladder
 from sensors.run_failure import run_failure
 from sensors.searches import performance_triggers
+from sensors.strategy_files import strategy_files
 from sensors.whitelist import new_whitelist_symbol
 
 
 def build_definitions(platform: Platform) -> dg.Definitions:
     """Everything that Dagster knows, around one outer world."""
     return dg.Definitions(
-        assets=dg.load_assets_from_modules([market, quality, history, selection, research, trading]),
+        assets=dg.load_assets_from_modules([market, quality, history, selection, library, research, trading]),
         asset_checks=[quality.data_findings],
         jobs=[*PIPELINES, culling, *OPERATOR_JOBS],
         schedules=SCHEDULES,
@@ -34,6 +35,7 @@ def build_definitions(platform: Platform) -> dg.Definitions:
             new_whitelist_symbol,
             promotion_ladder,
             run_failure,
+            strategy_files,
         ],
         resources={"platform": platform},
         # A process for each step costs half a minute on a small machine; fan-out happens inside steps.

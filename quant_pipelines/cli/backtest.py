@@ -77,6 +77,9 @@ def _document(run: "BacktestRun") -> dict[str, Any]:
         "bars": result.bars,
         "seconds": result.seconds,
         "not_modelled": result.not_modelled,
+        "mark_fallbacks": result.mark_fallbacks,
+        "mark_use": result.mark_use._asdict(),
+        "depth_fallbacks": result.depth_fallbacks,
     }
 
 

@@ -17,7 +17,7 @@ from quant_pipelines.portfolio import parse_sizing
 from quant_pipelines.reports import BacktestRun
 from quant_pipelines.sdk import StrategySource, load_strategy, strategies_folder
 from quant_pipelines.settings import load_settings
-from quant_pipelines.trading import TradingRules
+from quant_pipelines.trading import SpecificationHistory, TradingRules
 
 
 def run_from_arguments(arguments: argparse.Namespace) -> list[BacktestRun]:
@@ -34,11 +34,10 @@ def run_from_arguments(arguments: argparse.Namespace) -> list[BacktestRun]:
     symbol, *_ = (only_symbol(source, arguments.symbols) for source in sources)
     rules = _rules(arguments, settings)
     with waiting("reading bars", arguments):
-        market = read_market(arguments, symbol, settings)
-    rules = replace(rules, specification=market.specification)
+        markets = [read_market(arguments, symbol, settings, source.strategy_class) for source in sources]
     with waiting("backtest", arguments, total=len(asked)) as progress:
         runs = []
-        for source, (_, values) in zip(sources, asked, strict=True):
+        for source, (_, values), market in zip(sources, asked, markets, strict=True):
             runs.append(_backtest(source, dict(values), market, rules, arguments))
             progress.advance()
     return runs
@@ -53,12 +52,21 @@ def _backtest(
 ) -> BacktestRun:
     strategy = source.strategy_class(**values)
     execution = market.execution_bars()
+    rules = replace(rules, specification=market.specification)
+    backtest = BacktestSettings(
+        capital=arguments.capital,
+        rules=rules,
+        has_stops=arguments.stops == "on",
+        specifications=_specifications(arguments, market),
+    )
     result = run_backtest(
         strategy,
         market.bars,
-        settings=BacktestSettings(arguments.capital, rules, has_stops=arguments.stops == "on"),
+        settings=backtest,
         execution_bars=execution,
         funding=market.funding if arguments.funding == "on" else no_funding(),
+        mark=market.fill_inputs.mark,
+        depth=market.fill_inputs.depth if arguments.slippage_bps is None else None,
     )
     return BacktestRun(
         source.name, source.content_hash, strategy.parameters, result, market.bars, execution, rules
@@ -108,6 +116,14 @@ def _rules(arguments: argparse.Namespace, settings: Settings) -> TradingRules:
         direction=arguments.direction,
         rebalance_band=settings.portfolio.rebalance_band,
     )
+
+
+def _specifications(arguments: argparse.Namespace, market: StoredMarket) -> SpecificationHistory:
+    """Specifications as of a date; a fee that was asked for holds at all of them."""
+    known = market.fill_inputs.specifications
+    if arguments.fee_bps is None:
+        return known
+    return SpecificationHistory(tuple(replace(one, fee_bps=None, maker_fee_bps=None) for one in known.dated))
 
 
 def _cells(trade: Trade) -> list[Any]:

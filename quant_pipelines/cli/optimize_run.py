@@ -10,7 +10,7 @@ from quant_pipelines.cli.backtest_run import only_symbol
 from quant_pipelines.cli.history import columns_folder, open_database
 from quant_pipelines.cli.output import table, write_text
 from quant_pipelines.cli.progress import waiting
-from quant_pipelines.core.errors import ConfigurationError
+from quant_pipelines.core.errors import ConfigurationError, StrategyError
 from quant_pipelines.core.settings import Settings
 from quant_pipelines.core.timeframes import DAY_MS, floor_ms, from_ms
 from quant_pipelines.optimize.verdict import VerdictRecord
@@ -18,6 +18,7 @@ from quant_pipelines.optimize.walk_forward import FoldResult
 from quant_pipelines.reports import render_walk
 from quant_pipelines.research.history import Source
 from quant_pipelines.research.job import OptimizationJob, make_job
+from quant_pipelines.research.library import refresh_library
 from quant_pipelines.research.pages import walk_of
 from quant_pipelines.research.run import open_source, optimize_one, resume_job
 from quant_pipelines.sdk import load_strategy, strategies_folder
@@ -44,6 +45,8 @@ def optimize(arguments: argparse.Namespace) -> VerdictRecord:
         return _run(arguments, job, open_source(None, job))
     with open_database(arguments, settings) as engine:
         is_new = arguments.resume is None
+        if is_new:
+            _require_trial(engine, arguments.strategy, settings)
         job = _job(arguments, settings) if is_new else resume_job(engine, arguments.resume)
         return _run(arguments, job, open_source(engine, job, columns_folder(arguments)), engine)
 
@@ -100,6 +103,15 @@ def verdict_text(document: dict[str, Any]) -> str:
         f"  paper screen {paper}, capital gates {capital}",
     ]
     return "\n".join(lines + [f"  {reason}" for reason in document["reasons"]])
+
+
+def _require_trial(engine: Engine, name: str, settings: Settings) -> None:
+    """Refuse a file that fails its trial: what is stored may be promoted, and older text wasn't asked for."""
+    if name.endswith(".py") or "/" in name:
+        return  # a path is tried when it is read
+    shelf = refresh_library(engine, strategies_folder(settings.strategies_folder), names=[name])[0]
+    if not shelf.entry.is_current:
+        raise StrategyError(f"strategy {name}: its file is refused: {shelf.entry.fault}")
 
 
 def _passed(value: bool) -> str:

@@ -2,6 +2,7 @@
 
 import argparse
 import sys
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -69,6 +70,7 @@ def _row(source: Any) -> dict[str, Any]:
         "path": source.path,
         "version": source.content_hash,
         "description": source.description,
+        "inputs": asdict(source.strategy_class.inputs),
         "parameters": source.strategy_class.describe_space(),
     }
 

@@ -30,7 +30,8 @@ def client_order_id(epoch: int, deployment_id: int, bar_close_ms: int, purpose: 
     bar_close_ms
         Close time of the bar that was decided on, milliseconds UTC.
     purpose
-        One lower-case letter: ``t`` target change, ``s`` protective stop, ``f`` flatten, ``c`` close.
+        One lower-case letter: ``t`` target change, ``s`` stop or take-profit, ``e`` exit of a stop,
+        ``f`` flatten, ``c`` close.
     """
     return f"q{epoch}-{deployment_id}-{bar_close_ms // 1000:x}-{purpose}"
 

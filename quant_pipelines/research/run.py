@@ -22,6 +22,7 @@ from quant_pipelines.portfolio import AllIn
 from quant_pipelines.research.evaluator import BacktestEvaluator
 from quant_pipelines.research.history import ArchiveSource, DatabaseSource, History, Source, load_history
 from quant_pipelines.research.job import OptimizationJob
+from quant_pipelines.research.library import source_in_force
 from quant_pipelines.research.window import settle_window
 from quant_pipelines.risk.limits import RiskLimits
 from quant_pipelines.sdk import StrategySource, load_strategy, strategies_folder
@@ -46,8 +47,9 @@ def optimize_one(
     Parameters
     ----------
     engine
-        Product database: folds, trials and the verdict are stored there and an unfinished task goes on.
-        None stores nothing and needs ``job.archive``.
+        Product database: the strategy's text in force is read from its library, folds, trials and the
+        verdict are stored there, and an unfinished task goes on. None reads the strategy's file, stores
+        nothing and needs ``job.archive``.
     job
         What to run.
     source
@@ -63,13 +65,17 @@ def optimize_one(
     Raises
     ------
     StrategyError
-        If the strategy is unknown or broken.
+        If the strategy is unknown or broken, or no text of it has passed its trial.
     DataError
         If history is missing, malformed, or blocked by a finding of the quality checks.
     OptimizationError
         If the search can't run, or another process is at this task.
     """
-    strategy = load_strategy(job.strategy, strategies_folder(job.strategies_folder))
+    folder = strategies_folder(job.strategies_folder)
+    if engine is None:
+        strategy = load_strategy(job.strategy, folder)
+    else:
+        strategy = source_in_force(engine, job.strategy, folder)
     market = source or open_source(engine, job)
     job = settle_window(job, market)
     if engine is None:
@@ -133,7 +139,14 @@ class _Run:
         """Market history of the whole window."""
         if self._history is None:
             job, plan = self.job, self.plan
-            history = load_history(self._source, job.symbol, job.timeframe, plan.start_ms, plan.end_ms)
+            history = load_history(
+                self._source,
+                job.symbol,
+                job.timeframe,
+                plan.start_ms,
+                plan.end_ms,
+                strategy_class=self.strategy.strategy_class,
+            )
             if job.archive is None and history.findings:
                 raise DataError(
                     f"{len(history.findings)} findings block the window: {history.findings[0]}; "

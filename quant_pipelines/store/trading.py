@@ -93,7 +93,10 @@ class Signal:
 
 @dataclass(frozen=True, slots=True)
 class Intent:
-    """One row of ``trading.intents``, committed before its order exists."""
+    """One row of ``trading.intents``, committed before its order exists.
+
+    ``exit_reason`` names the stop or take-profit that the order stands for.
+    """
 
     client_order_id: str
     side: str
@@ -101,6 +104,7 @@ class Intent:
     purpose: str
     bar_close: datetime
     order_type: str = "market"
+    exit_reason: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
