@@ -84,7 +84,8 @@ def table(
     """
     left = set(texts)
     head = "".join(
-        f"<th{_class('t' if at in left else '')}>{escape(name)}</th>" for at, name in enumerate(header)
+        f'<th scope="col"{_class("t" if at in left else "")}>{escape(name)}</th>'
+        for at, name in enumerate(header)
     )
     body = "".join(
         "<tr>" + "".join(_cell(cell, is_text=at in left) for at, cell in enumerate(row)) + "</tr>"

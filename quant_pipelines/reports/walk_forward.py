@@ -232,7 +232,7 @@ def _fold_row(name: str, result: FoldResult) -> tuple[str | Cell, ...]:
 
 
 def _evidence(record: VerdictRecord) -> str:
-    names = list(dict.fromkeys([*record.in_sample, *record.out_of_sample]))
+    names = sorted({*record.in_sample, *record.out_of_sample})
     rows = [(words(name), _text(record.in_sample, name), _text(record.out_of_sample, name)) for name in names]
     return table(("name", "in-sample", "out of sample"), rows)
 

@@ -2,14 +2,18 @@
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
 from sqlalchemy import Engine
 
+from quant_pipelines.core.timeframes import DAY_MS
 from quant_pipelines.operations.pages import publish_verdicts
 from quant_pipelines.operations.views import newest_verdicts
 from quant_pipelines.optimize.walk_forward import FoldResult
 from quant_pipelines.research import optimize_one
+from quant_pipelines.store.verdicts import incumbent_returns, read_verdicts
 from tests.integration.test_research import JOB, store_market
 
 pytestmark = pytest.mark.postgres
@@ -71,3 +75,22 @@ def test_every_fold_is_told_also_by_a_walk_forward_that_was_finished_before(judg
     fresh: list[FoldResult] = []
     optimize_one(judged, replace(JOB, seed=9), on_fold=fresh.append)
     assert [result.fold.index for result in fresh] == [0, 1, 2, -1]
+
+
+def test_incumbent_is_the_record_of_the_verdict_that_is_traded_now(world: Any) -> None:
+    deployment = world.deployment()
+    world.promise(deployment, np.array([0.01, -0.02]))
+    challenger = world.verdict(day="2025-06-11")
+    records = {record.id: record for record in read_verdicts(world.engine)}
+    stored = incumbent_returns(world.engine, records.pop(challenger))
+    assert list(stored.values()) == [0.01, -0.02]
+    assert np.diff(list(stored)).tolist() == [DAY_MS]
+    (incumbent,) = records.values()
+    assert incumbent_returns(world.engine, incumbent) == {}
+
+
+def test_resting_deployment_is_no_incumbent(world: Any) -> None:
+    world.promise(world.deployment(stage="cooling"), np.array([0.01]))
+    challenger = world.verdict(day="2025-06-11")
+    (record,) = [record for record in read_verdicts(world.engine) if record.id == challenger]
+    assert incumbent_returns(world.engine, record) == {}
