@@ -18,7 +18,7 @@ from quant_pipelines.backtest.targets import Changes, abreast
 from quant_pipelines.backtest.trades import COLUMNS
 from quant_pipelines.core.bars import Bars
 from quant_pipelines.core.funding import FundingSeries
-from quant_pipelines.sdk.strategy import Strategy, require_inside, unproven_target_of
+from quant_pipelines.sdk.strategy import Strategy, offered_by, target_of
 
 DEFAULTS = BacktestSettings()
 FIRST_CAPACITY = 4096
@@ -109,9 +109,9 @@ def changes_by(strategy: Strategy, market: Market) -> Changes:
     StrategyError
         If the target can't be used; see ``target_of``.
     """
-    target = unproven_target_of(strategy, market.bars)
-    changes = market.changes(target)
-    require_inside(strategy, target, changes.outside)
+    changes = market.changes(offered_by(strategy, market.bars))
+    if changes.outside < len(market.bars):
+        target_of(strategy, market.bars)  # says which value
     return changes
 
 

@@ -10,6 +10,7 @@ from quant_pipelines.core.errors import StrategyError, unknown_name
 from quant_pipelines.core.jit import kernel
 from quant_pipelines.sdk.parameters import Inputs, Parameter
 from quant_pipelines.sdk.stops import HARD_STOP, Stops
+from quant_pipelines.sdk.turns import Turns, expanded, is_in_order
 
 
 class Strategy:
@@ -102,7 +103,7 @@ class Strategy:
         """Whether the values make sense together; each is within its bounds already."""
         return True
 
-    def target(self, bars: Bars) -> FloatArray:
+    def target(self, bars: Bars) -> FloatArray | Turns:
         """Wanted position as a fraction of what sizing allows.
 
         Parameters
@@ -114,7 +115,7 @@ class Strategy:
         -------
         ndarray of shape (n_bars,), float64
             In [-1, 1], negative is short; ``target[i]`` uses bars ``[: i + 1]``. NaN is no opinion: what
-            is held is held.
+            is held is held. Or its ``Turns``, which a sweep need not search for.
         """
         raise NotImplementedError
 
@@ -141,8 +142,8 @@ def first_outside(target: FloatArray) -> int:
     return int(target.size)
 
 
-def unproven_target_of(strategy: Strategy, bars: Bars) -> FloatArray:
-    """Target of a strategy, of which only the shape is proven; for who looks at every value anyway.
+def offered_by(strategy: Strategy, bars: Bars) -> FloatArray | Turns:
+    """Target as a strategy gives it, of which only the shape is proven; for who looks at the values anyway.
 
     Raises
     ------
@@ -151,25 +152,17 @@ def unproven_target_of(strategy: Strategy, bars: Bars) -> FloatArray:
     """
     name = type(strategy).__name__
     try:
-        target = np.ascontiguousarray(strategy.target(bars), dtype=np.float64)
+        target = strategy.target(bars)
+        if not isinstance(target, Turns):
+            target = np.ascontiguousarray(target, dtype=np.float64)
     except Exception as error:
         raise StrategyError(f"{name}: target raised {type(error).__name__}: {error}") from error
-    if target.shape != (len(bars),):
+    if isinstance(target, Turns):
+        if not is_in_order(target, len(bars)):
+            raise StrategyError(f"{name}: the turns are not those of {len(bars)} bars in their order")
+    elif target.shape != (len(bars),):
         raise StrategyError(f"{name}: target has shape {target.shape}; expected ({len(bars)},)")
     return target
-
-
-def require_inside(strategy: Strategy, target: FloatArray, first: int) -> None:
-    """Refuse a target whose value at ``first`` is beyond -1 or 1; the size is none.
-
-    Raises
-    ------
-    StrategyError
-        If there is one.
-    """
-    if first < target.size:
-        name = type(strategy).__name__
-        raise StrategyError(f"{name}: target is {target[first]} at bar {first}; expected -1 to 1 or NaN")
 
 
 def target_of(strategy: Strategy, bars: Bars) -> FloatArray:
@@ -180,6 +173,10 @@ def target_of(strategy: Strategy, bars: Bars) -> FloatArray:
     StrategyError
         If the strategy raises, or returns another shape, or a value outside [-1, 1].
     """
-    target = unproven_target_of(strategy, bars)
-    require_inside(strategy, target, first_outside(target))
+    offered = offered_by(strategy, bars)
+    target = expanded(offered) if isinstance(offered, Turns) else offered
+    first = first_outside(target)
+    if first < target.size:
+        name = type(strategy).__name__
+        raise StrategyError(f"{name}: target is {target[first]} at bar {first}; expected -1 to 1 or NaN")
     return target
