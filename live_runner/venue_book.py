@@ -336,4 +336,4 @@ def _rehearse(state: BookState, stops: StopTerms) -> None:
     standing = standing_at_entry(held, 0, NOTHING_SEEN, stops)
     standing = standing_resized(held, standing, NOTHING_SEEN, stops)
     standing = standing_at_close(held, standing, NOTHING_SEEN, NOTHING_SEEN, stops)
-    level_in_force(held, standing, 0.0, stops)
+    level_in_force(held, standing, NOTHING_SEEN, stops)
