@@ -93,7 +93,7 @@ def test_factor_that_knows_the_future_is_found_by_the_contract() -> None:
 
 def test_factor_of_a_smoothed_range_may_nearly_forget_where_history_began() -> None:
     def ratio(_: Plain, bars: Bars) -> dict[str, Array]:
-        return {"hard_stop": atr(bars.high, bars.low, bars.close, 30) / bars.close}
+        return {"hard_stop": 0.1 + atr(bars.high, bars.low, bars.close, 30)}
 
     def age(_: Plain, bars: Bars) -> dict[str, Array]:
         return {"hard_stop": 1.0 + np.arange(len(bars))}
