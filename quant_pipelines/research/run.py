@@ -65,7 +65,7 @@ def optimize_one(
     """
     strategy = load_strategy(job.strategy, strategies_folder(job.strategies_folder))
     market = source or open_source(engine, job)
-    job = settle_window(job, market)
+    job = settle_window(job, market, strategy.strategy_class)
     if engine is None:
         return _Run(job, strategy, market).finish()
     return _stored(engine, _Run(job, strategy, market))
