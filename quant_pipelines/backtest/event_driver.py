@@ -1,6 +1,6 @@
 """The driver of event strategies: bar by bar over a book, the strategy is called where something happened."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
@@ -11,8 +11,8 @@ from quant_pipelines.backtest.event_run import EventRun
 from quant_pipelines.backtest.loop import LoopResult
 from quant_pipelines.backtest.market import Market
 from quant_pipelines.backtest.recorder import Recorder
+from quant_pipelines.backtest.resting_play import Reel
 from quant_pipelines.backtest.settings import BacktestSettings
-from quant_pipelines.backtest.state import StepBar
 from quant_pipelines.backtest.stop_rules import atr_of, deviation_of, latest_inputs
 from quant_pipelines.backtest.stops import StopInputs
 from quant_pipelines.backtest.tape import Record
@@ -79,28 +79,31 @@ def drive(
     book = Book(BookSettings(settings.capital, rules, terms.hard_stop, timeframe, terms.stops))
     trading = rules.terms
     run, latest = EventRun(strategy, book, market.bars.step_ms), Latest({}, 0.0, StopInputs(0.0, 0.0))
-    for bar, row in zip(_bars_of(market), market.decision_row.tolist(), strict=True):
-        events = book.advance(bar)
-        recorder.add(book, events)
-        if events:
+    reel, at = _reel_of(market), 0
+    for end in (*(np.flatnonzero(market.decision_row >= 0) + 1).tolist(), len(market.execution)):
+        while at < end:
+            events, until, tally = book.play(reel, (at, end), recorder.tally)
+            recorder.add_span(reel, (at, until), tally, events)
             run.note(events)
-        if row < 0 and not run.has_news:
-            continue
-        known = None
-        if row >= 0:
-            known, latest = market.bars.rows(0, row + 1), read(row)
-            book.submit(0.0, inputs=latest.inputs)
-        close = Close(bar.ts + market.execution.step_ms, latest.features, latest.volatility)
-        run.act(trading, close, known)
+            at = until
+            row = int(market.decision_row[at - 1])
+            if row < 0 and not run.has_news:
+                continue
+            known = None
+            if row >= 0:
+                known, latest = market.bars.rows(0, row + 1), read(row)
+                book.submit(0.0, inputs=latest.inputs)
+            close = Close(book.last_ts + terms.step_ms, latest.features, latest.volatility)
+            run.act(trading, close, known)
     return recorder.finish(book, terms)
 
 
-def _bars_of(market: Market) -> Iterator[StepBar]:
+def _reel_of(market: Market) -> Reel:
     bars, funding = market.execution, np.zeros(len(market.execution))
     is_played = market.funding_bar < funding.size
     funding[market.funding_bar[is_played]] = market.funding_per_unit[is_played]
-    columns = (bars.ts, bars.open, bars.high, bars.low, bars.close, funding, bars.volume)
-    return map(StepBar._make, zip(*(column.tolist() for column in columns), strict=True))
+    prices = (bars.open, bars.high, bars.low, bars.close)
+    return Reel(bars.ts, *prices, funding, bars.volume, np.empty(len(bars)))
 
 
 def _volatility(bars: Bars, rules: TradingRules) -> FloatArray:
