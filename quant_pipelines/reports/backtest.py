@@ -8,6 +8,7 @@ from quant_pipelines.reports.numbers import measure, minute, money, percent, pla
 from quant_pipelines.reports.page import Cell, document, facts, folded, section, table, tiles
 from quant_pipelines.reports.run import BacktestRun
 from quant_pipelines.reports.trips import attribution_section, candle_section, trade_section, trip_section
+from quant_pipelines.trading.rules import TradingRules
 
 _TILES = ("total_return", "annual_return", "sharpe", "max_drawdown", "win_rate", "n_trades")
 
@@ -60,9 +61,9 @@ def run_facts(run: BacktestRun) -> dict[str, str]:
     return {"Strategy": run.strategy, "Parameters": values or "none", "Version": run.version}
 
 
-def rule_facts(run: BacktestRun) -> dict[str, str]:
+def rule_facts(given: TradingRules) -> dict[str, str]:
     """Rules under which it traded, whatever they are made of."""
-    rules = run.rules.to_document()
+    rules = given.to_document()
     return {
         "Costs": _pairs(rules["costs"]),
         "Sizing": ", ".join([str(rules["sizing"]["kind"]), _pairs(rules["sizing"], "kind")]).rstrip(", "),
@@ -82,7 +83,7 @@ def _facts(run: BacktestRun) -> dict[str, str]:
         "Window": f"{minute(first)} to {minute(last)} UTC, {len(result.days):,} days",
         "Capital": f"{money(result.capital)} at the start, {money(result.final_equity)} at the end",
         "Executed on": f"{result.bars:,} bars of {result.execution_timeframe}",
-        **rule_facts(run),
+        **rule_facts(run.rules),
         "Still open": _open_position(run),
         "Not modelled": ", ".join(result.not_modelled) or "nothing that we know of",
         **_funding_fact(result.mark_fallbacks),
