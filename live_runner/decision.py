@@ -14,7 +14,7 @@ from quant_pipelines.core.bars import Bars
 from quant_pipelines.core.ids import client_order_id
 from quant_pipelines.core.timeframes import from_ms
 from quant_pipelines.sdk.strategy import target_of
-from quant_pipelines.store.trading import Intent, Signal
+from quant_pipelines.store.trading import Intent, OrderState, Signal
 from quant_pipelines.trading import BookView, TradingRules, decide
 
 PURPOSE = "target"
@@ -25,6 +25,7 @@ class Moment(NamedTuple):
 
     The bar's close in milliseconds UTC, the writer's epoch, the stream's age, whether the deployment has left
     its stage (then it wants to be flat, and its strategy is not asked), and what is journaled of the inputs.
+    ``is_bar`` tells a strategy bar's close from one at which only something happened to orders.
     """
 
     close_ms: int
@@ -32,6 +33,7 @@ class Moment(NamedTuple):
     data_age_seconds: float
     is_leaving: bool = False
     inputs: Mapping[str, Any] = MappingProxyType({})
+    is_bar: bool = True
 
 
 class Viewed(Protocol):
@@ -46,7 +48,10 @@ class Viewed(Protocol):
 
 
 class Decided(NamedTuple):
-    """A decision as it is stored, and what the broker takes over from it."""
+    """A decision as it is stored, and what the broker takes over from it.
+
+    ``resting`` are the orders of an event strategy, ``orders`` the states of those that the decision ends.
+    """
 
     signal: Signal
     intent: Intent | None
@@ -54,6 +59,8 @@ class Decided(NamedTuple):
     target_side: float
     denied_by: str | None
     stop_inputs: StopInputs = NO_INPUTS
+    resting: tuple[Intent, ...] = ()
+    orders: tuple[OrderState, ...] = ()
 
 
 def decide_on(plan: Plan, rules: TradingRules, broker: Viewed, bars: Bars, moment: Moment) -> Decided:
@@ -97,13 +104,18 @@ def decide_on(plan: Plan, rules: TradingRules, broker: Viewed, bars: Bars, momen
     journal["stop_values"] = values_in_force(plan.strategy, inputs.scales, broker.stop_tightening)
     bar_close = from_ms(moment.close_ms)
     signal = Signal(bar_close, target, view.price, json_safe(journal))
-    intent = None
-    if decision.order_quantity != 0.0:
-        intent = Intent(
-            client_order_id(moment.epoch, plan.deployment.id, moment.close_ms, PURPOSE[0]),
-            "buy" if decision.order_quantity > 0 else "sell",
-            exact(abs(decision.order_quantity)),
-            PURPOSE,
-            bar_close,
-        )
+    intent = intent_of(plan, moment, decision.order_quantity)
     return Decided(signal, intent, decision.order_quantity, decision.target_side, denied_by, inputs)
+
+
+def intent_of(plan: Plan, moment: Moment, quantity: float) -> Intent | None:
+    """Intent of a market order that follows a target; None for a quantity of 0."""
+    if quantity == 0.0:
+        return None
+    return Intent(
+        client_order_id(moment.epoch, plan.deployment.id, moment.close_ms, PURPOSE[0]),
+        "buy" if quantity > 0 else "sell",
+        exact(abs(quantity)),
+        PURPOSE,
+        from_ms(moment.close_ms),
+    )

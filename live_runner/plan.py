@@ -9,6 +9,7 @@ from quant_pipelines.backtest.stop_rules import stop_terms_of
 from quant_pipelines.core.errors import ConfigurationError, DataError
 from quant_pipelines.core.timeframes import timeframe_ms
 from quant_pipelines.risk.limits import RiskLimits
+from quant_pipelines.sdk.event import EventStrategy
 from quant_pipelines.sdk.loading import compile_strategy
 from quant_pipelines.sdk.strategy import Strategy
 from quant_pipelines.store.deployments import Deployment
@@ -58,6 +59,20 @@ class Plan:
         """Specifications as of a date, for a book here; a venue takes orders by the newest only."""
         stored = self.deployment.specifications if self.deployment.venue == VENUE else ()
         return SpecificationHistory.of_instruments(stored)
+
+    def require_targets(self) -> None:
+        """Refuse an event strategy.
+
+        Raises
+        ------
+        ConfigurationError
+            Where the strategy places orders of its own: they rest on paper only.
+        """
+        if isinstance(self.strategy, EventStrategy):
+            raise ConfigurationError(
+                f"{self.deployment.key} is an event strategy, whose orders rest on paper only; "
+                "expected a strategy with a target at a venue"
+            )
 
     @property
     def paper_settings(self) -> BookSettings:

@@ -88,6 +88,7 @@ class VenueBook:
         self._empty = opening_state(self.account, 0)
         self._state: BookState | None = None
         self._bars: list[tuple[int, Seen]] = []
+        _rehearse(self._empty, self._stops)
         n_known = self._restore(document) if document is not None else 0
         in_order = sorted(fills, key=lambda fill: (fill.ts, len(fill.trade_id), fill.trade_id))
         self._book_fills(in_order[:n_known], are_known=True)
@@ -327,3 +328,12 @@ class VenueBook:
         if self._state is None:
             raise BacktestError("the book has no bar yet; expected one before a decision")
         return self._state
+
+
+def _rehearse(state: BookState, stops: StopTerms) -> None:
+    """Compile what a fill calls before the first one comes: its stop must not wait for that."""
+    held = apply_fill(state.account, 1.0, 1.0, 0.0)
+    standing = standing_at_entry(held, 0, NOTHING_SEEN, stops)
+    standing = standing_resized(held, standing, NOTHING_SEEN, stops)
+    standing = standing_at_close(held, standing, NOTHING_SEEN, NOTHING_SEEN, stops)
+    level_in_force(held, standing, NOTHING_SEEN, stops)

@@ -177,6 +177,15 @@ class VenueBroker:
         waiting = self.unsettled()
         return f"order {waiting[0].intent.client_order_id} is not settled" if waiting else ""
 
+    @property
+    def has_news(self) -> bool:
+        """Never: event strategies are for paper."""
+        return False
+
+    def complete(self, decided: Decided) -> Decided:
+        """Return the decision: nothing is decided while an order works."""
+        return decided
+
     def step(self, bar: ExecutionBar) -> Stepped:
         """Mark the book and move its stops; the venue's fills and payments are booked when they come."""
         unsettled = [to_ms(order.intent.bar_close) for order in self.unsettled()]
@@ -352,11 +361,14 @@ def open_venue_broker(engine: Engine, plan: Plan, epoch: int, *, stop_fraction: 
 
     Raises
     ------
+    ConfigurationError
+        If the strategy places orders that only paper lets rest.
     StoreError
         If the database does not answer.
     ReconciliationError
         If the rows contradict each other.
     """
+    plan.require_targets()
     stored, orders = read_book(engine, plan.deployment.id), read_orders(engine, plan.deployment.id)
     broker = VenueBroker(engine, plan, epoch, rows=(stored, orders), stop_fraction=stop_fraction, wire=wire)
     signal = stored.last_signal

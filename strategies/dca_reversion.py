@@ -20,6 +20,11 @@ class DcaReversion(EventStrategy):
     gain = Float(0.01, low=0.002, high=0.05, log=True)
     stops = Stops(hard_stop=Float(0.08, low=0.02, high=0.25, log=True), time_stop=Int(240, low=24, high=960))
 
+    @property
+    def history_bars(self) -> int:
+        """Wilder's average forgets slowly."""
+        return 24 * self.window
+
     def features(self, bars: Bars) -> dict[str, Array]:
         """How far the close is from its mean in deviations, and the average true range."""
         return {

@@ -1,7 +1,7 @@
 """EMA cross."""
 
 from quant_pipelines.indicators import ema
-from quant_pipelines.sdk import Array, Bars, Float, Inputs, Int, Stops, Strategy, crossed
+from quant_pipelines.sdk import Bars, Float, Inputs, Int, Stops, Strategy, Turns, crossed
 
 
 class EmaCross(Strategy):
@@ -21,6 +21,6 @@ class EmaCross(Strategy):
         """Fast is faster."""
         return self.fast < self.slow
 
-    def target(self, bars: Bars) -> Array:
+    def target(self, bars: Bars) -> Turns:
         """1 above, -1 below, NaN before the first cross."""
         return crossed(ema(bars.close, self.fast), ema(bars.close, self.slow), self.slow)

@@ -1,7 +1,7 @@
 """Simple moving average cross."""
 
 from quant_pipelines.indicators import sma
-from quant_pipelines.sdk import Array, Bars, Float, Inputs, Int, Stops, Strategy, crossed
+from quant_pipelines.sdk import Bars, Float, Inputs, Int, Stops, Strategy, Turns, crossed
 
 
 class SmaCross(Strategy):
@@ -20,6 +20,6 @@ class SmaCross(Strategy):
         """Fast is faster."""
         return self.fast < self.slow
 
-    def target(self, bars: Bars) -> Array:
+    def target(self, bars: Bars) -> Turns:
         """1 above, -1 below, NaN before the first cross."""
         return crossed(sma(bars.close, self.fast), sma(bars.close, self.slow), self.slow)

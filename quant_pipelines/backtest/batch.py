@@ -23,7 +23,7 @@ from quant_pipelines.core.depth import DepthSeries
 from quant_pipelines.core.funding import FundingSeries
 from quant_pipelines.core.mark import MarkSeries
 from quant_pipelines.sdk.event import EventStrategy
-from quant_pipelines.sdk.strategy import Strategy, require_inside, unproven_target_of
+from quant_pipelines.sdk.strategy import Strategy, offered_by, target_of
 
 DEFAULTS = BacktestSettings()
 FIRST_CAPACITY = 4096
@@ -128,9 +128,9 @@ def changes_by(strategy: Strategy, market: Market) -> Changes:
     StrategyError
         If the target can't be used; see ``target_of``.
     """
-    target = unproven_target_of(strategy, market.bars)
-    changes = market.changes(target)
-    require_inside(strategy, target, changes.outside)
+    changes = market.changes(offered_by(strategy, market.bars))
+    if changes.outside < len(market.bars):
+        target_of(strategy, market.bars)  # says which value
     return changes
 
 

@@ -39,6 +39,7 @@ from quant_pipelines.backtest.stops import (
 from quant_pipelines.backtest.working import NewOrder, WorkingOrders
 from quant_pipelines.core.depth import NO_LADDER
 from quant_pipelines.core.errors import BacktestError
+from quant_pipelines.costs import whole_lots
 from quant_pipelines.sdk.desk import OpenOrder
 from quant_pipelines.trading.cycle import BookView, Decision
 from quant_pipelines.trading.resting import Resting
@@ -123,6 +124,17 @@ class Book:
     def pending(self) -> float:
         """Signed base quantity that fills at the next open."""
         return self._state.pending if self._state else 0.0
+
+    def pending_with(self, quantity: float) -> float:
+        """Signed base quantity at the next open if this were submitted too, free of float noise."""
+        state = self._known_state()
+        pending = with_order(state, float(quantity), state.target_side).pending
+        return float(whole_lots(pending, self.terms.lot_size))
+
+    @property
+    def is_ordered(self) -> bool:
+        """Whether what is pending was submitted; a stop that fires at a close makes an order of its own."""
+        return self._state is not None and self._state.pending != 0.0 and self._state.exit_reason == TARGET
 
     @property
     def orders(self) -> tuple[OpenOrder, ...]:

@@ -34,6 +34,11 @@ class EventRun:
         Length of a strategy bar.
     document
         State from which a restart goes on; None at the beginning.
+
+    Attributes
+    ----------
+    asked_ms
+        Close at which the strategy was given its newest bar, milliseconds UTC; 0 before the first one.
     """
 
     def __init__(
@@ -43,9 +48,11 @@ class EventRun:
         self._desk = BookDesk(book, step_ms)
         self._waiting: list[OrderEvent] = []
         self._is_started = False
+        self.asked_ms = 0
         if document is not None:
             self._desk.memory = document["memory"]
             self._is_started = document["is_started"]
+            self.asked_ms = document["asked_ms"]
             self._waiting = [OrderEvent(**event) for event in document["events"]]
 
     @property
@@ -88,6 +95,7 @@ class EventRun:
         for event in events:
             told(strategy, lambda event=event: strategy.on_order(desk, event), close.ts)  # type: ignore[misc]
         if bars is not None:
+            self.asked_ms = close.ts
             told(strategy, lambda: strategy.on_bar(desk, bars), close.ts)
         desk.memory = remembered(strategy, desk.memory, close.ts)
         return Acted(events, tuple(desk.wishes), tuple(desk.canceled))
@@ -111,6 +119,7 @@ class EventRun:
         return {
             "memory": self._desk.memory,
             "is_started": self._is_started,
+            "asked_ms": self.asked_ms,
             "events": [asdict(event) for event in self._waiting],
         }
 

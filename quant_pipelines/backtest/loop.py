@@ -217,7 +217,7 @@ def funding_at(tape: Tape, cursor: Cursor, bar_index: int) -> float:
     if tape.pause[cursor.pause] != bar_index or cursor.payment >= tape.funding_bar.size:
         return 0.0
     is_due = tape.funding_bar[cursor.payment] == bar_index
-    return tape.funding_per_unit[cursor.payment] if is_due else 0.0  # type: ignore[no-any-return]
+    return tape.funding_per_unit[cursor.payment] if is_due else 0.0
 
 
 @inner

@@ -8,7 +8,7 @@ from quant_pipelines.backtest.marks import Marks, marks_on, no_marks, paid_on_ma
 from quant_pipelines.backtest.settings import BacktestSettings
 from quant_pipelines.backtest.stop_rules import atr_of, deviation_of
 from quant_pipelines.backtest.tape import Tape
-from quant_pipelines.backtest.targets import Changes, changes_at, changes_of
+from quant_pipelines.backtest.targets import Changes, changes_at, changes_from, changes_of
 from quant_pipelines.core.arrays import FloatArray, IntArray
 from quant_pipelines.core.bars import Bars
 from quant_pipelines.core.depth import DepthSeries, no_depth
@@ -19,6 +19,7 @@ from quant_pipelines.core.timeframes import DAY_MS
 from quant_pipelines.portfolio.sizing import VolatilityTarget
 from quant_pipelines.portfolio.volatility import realized_volatility
 from quant_pipelines.sdk.strategy import Strategy
+from quant_pipelines.sdk.turns import Turns, expanded
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,12 +101,13 @@ class Market:
             self.ladder + 1,
         )
 
-    def changes(self, target: FloatArray) -> Changes:
-        """Find where a target of shape (n_bars,), on the strategy's bars, changes at execution bars."""
-        first = int(self.decision_row[0])
-        if first >= 0 and int(self.decision_row[-1]) - first == len(self.execution) - 1:
-            return changes_of(target, first, len(self.execution))
-        return changes_at(target, self.decision_row)
+    def changes(self, target: FloatArray | Turns) -> Changes:
+        """Find where a target on the strategy's bars, shape (n_bars,), changes at execution bars."""
+        first, n_bars = int(self.decision_row[0]), len(self.execution)
+        is_each = first >= 0 and int(self.decision_row[-1]) - first == n_bars - 1
+        if isinstance(target, Turns):
+            return changes_from(target, first, n_bars) if is_each else self.changes(expanded(target))
+        return changes_of(target, first, n_bars) if is_each else changes_at(target, self.decision_row)
 
 
 def prepare_market(

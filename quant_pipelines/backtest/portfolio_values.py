@@ -144,6 +144,7 @@ def account_view(view: BookView, equity: float, day_start_equity: float) -> Book
         view.target_side,
         view.volatility,
         view.data_age_seconds,
+        view.orders_today,
     )
 
 

@@ -6,7 +6,7 @@ What they do in a bar, and in which order, is ``resting_step``'s.
 import math
 from typing import NamedTuple
 
-from quant_pipelines.accounting.account import apply_fill
+from quant_pipelines.accounting.account import DUST, apply_fill
 from quant_pipelines.backtest.fills import Held, followed
 from quant_pipelines.backtest.state import StepBar, StepFill, StepTerms
 from quant_pipelines.backtest.stops import LIMIT_ORDER, STOP_ORDER, TARGET, Seen
@@ -22,7 +22,7 @@ WIDTH = TRIED + 1
 MARKET, LIMIT, STOP = range(3)
 OPEN, FILLED, POSITION_CLOSED, WOULD_CROSS, EXPIRED, NOTHING_TO_REDUCE = range(6)
 ORDER, REASON, QUANTITY, PAID, FEE, LEFT = range(6)
-"""Columns of a fill: number of its order, why, signed base quantity, price, fee, what is left of the order."""
+"""Columns of a fill: number of its order, why, signed base quantity, price, fee, and what of it is left."""
 FILL_WIDTH = LEFT + 1
 OF_POSITION, OF_PENDING = 0, -1
 """Numbers of what no resting order stands for: the position's own exits, and the pending market order."""
@@ -168,7 +168,7 @@ def trade(walk: Walk, book: Book, at: int, price: float, is_maker: bool, now: No
     is_capped = not (order[KIND] == STOP and order[REDUCE_ONLY] > 0.0)
     before = walk.held.account.position
     rest = quantity
-    if before * quantity < 0.0 and abs(quantity) > abs(before):
+    if before * quantity < 0.0 and abs(quantity) - abs(before) > DUST * abs(quantity):
         closing = priced(order, whole_lots(-before, lot_size), price, is_maker, now)
         walk = _part(walk, book, order, closing, now)
         rest = whole_lots(quantity + before, lot_size)

@@ -2,7 +2,7 @@
 
 from typing import NamedTuple
 
-from quant_pipelines.accounting.account import Account, apply_fill, apply_transfer, equity
+from quant_pipelines.accounting.account import DUST, Account, apply_fill, apply_transfer, equity
 from quant_pipelines.accounting.margin import NO_MARGIN, MarginTerms
 from quant_pipelines.accounting.nav import growth_by
 from quant_pipelines.backtest.stops import (
@@ -205,6 +205,8 @@ def with_order(state: BookState, quantity: float, target_side: float, wait_bars:
     ``wait_bars`` is the latency in whole bars; an order that is added to begins to wait anew.
     """
     is_new, pending = quantity != 0.0, state.pending + quantity
+    if abs(pending) <= DUST * abs(quantity):  # what is left of two that cancel out is float noise
+        pending = 0.0
     wait = wait_bars if is_new else state.wait_bars
     return BookState(
         state.account,

@@ -10,6 +10,7 @@ from quant_pipelines.core.jit import inner, kernel
 from quant_pipelines.core.lanes import NONE, ONE, lowest_bit
 from quant_pipelines.core.memory import WORD_BITS, unlike
 from quant_pipelines.sdk.strategy import first_outside
+from quant_pipelines.sdk.turns import Turns
 
 FIRST_ROOM = 4096
 
@@ -32,7 +33,7 @@ class Targets(NamedTuple):
 class Changes(NamedTuple):
     """Changes of one target, with one that never comes at the end; see ``Targets``.
 
-    ``outside`` is the position of the first value beyond -1 or 1 in the target, its size where there is none.
+    ``outside`` is the bar of the first value beyond -1 or 1 in the target, its size where there is none.
     """
 
     bar: IntArray
@@ -116,6 +117,15 @@ def changes_at(target: FloatArray, decision_row: IntArray) -> Changes:
         last = value
     bar[count], changed[count] = n_bars, np.nan
     return Changes(bar[: count + 1].copy(), changed[: count + 1].copy(), first_outside(target))
+
+
+def changes_from(turns: Turns, first: int, n_bars: int) -> Changes:
+    """Find the changes of a target that is given by its turns; see ``changes_of``."""
+    outside = np.flatnonzero(np.abs(turns.value) > 1.0)
+    in_force = max(int(np.searchsorted(turns.bar, first, side="right")) - 1, 0)
+    bar = np.append(np.maximum(turns.bar[in_force:] - first, 0), n_bars)
+    value = np.append(turns.value[in_force:], np.nan)
+    return Changes(bar, value, int(turns.bar[outside[0]]) if outside.size else turns.size)
 
 
 def abreast(changes: Sequence[Changes]) -> Targets:

@@ -36,6 +36,19 @@ def client_order_id(epoch: int, deployment_id: int, bar_close_ms: int, purpose: 
     return f"q{epoch}-{deployment_id}-{bar_close_ms // 1000:x}-{purpose}"
 
 
+def resting_order_id(epoch: int, deployment_id: int, bar_close_ms: int, number: int) -> str:
+    """Client order id of an event strategy's order; a deployment counts them from 1.
+
+    Parameters
+    ----------
+    epoch, deployment_id, bar_close_ms
+        As in ``client_order_id``.
+    number
+        Of the order in its book.
+    """
+    return f"q{epoch}-{deployment_id}-{bar_close_ms // 1000:x}-o{number}"
+
+
 def moment_order_id(epoch: int, deployment_id: int, moment_ms: int, purpose: str) -> str:
     """Client order id of an intent that belongs to no bar: a stop, or a flattening.
 

@@ -10,7 +10,7 @@ from quant_pipelines.core.jit import operation
 
 WORD_BITS = 64
 
-_BYTES, _I32, _I64 = ir.IntType(8).as_pointer(), ir.IntType(32), ir.IntType(64)
+_BYTES, _F64, _I32, _I64 = ir.IntType(8).as_pointer(), ir.DoubleType(), ir.IntType(32), ir.IntType(64)
 
 
 def _data(context: Any, builder: Any, kind: Any, array: Any) -> Any:
@@ -44,27 +44,55 @@ def lent(typing: Any, value: Any) -> Any:
     return value(value), lowered
 
 
+def _run_of_values(context: Any, builder: Any, place: tuple[Any, Any, Any], element: Any) -> Any:
+    """64 values of an array from a position on; ``place`` is its type, itself and the position."""
+    kind, array, position = place
+    start = builder.gep(_data(context, builder, kind, array), [position])
+    return builder.load(builder.bitcast(start, ir.VectorType(element, WORD_BITS).as_pointer()), align=8)
+
+
+def _is_plain(values: Any) -> bool:
+    return isinstance(values, types.Array) and values.layout == "C" and values.ndim == 1
+
+
 @operation
 def unlike(typing: Any, values: Any, at: Any) -> Any:
     """``unlike(values, i)``: bit k tells whether ``values[i + k]`` has other bits than ``values[i + k - 1]``.
 
     For 64 values at once, of a contiguous float64 array; there must be a value before the first.
     """
-    run = ir.VectorType(_I64, WORD_BITS)
 
     def lowered(context: Any, builder: Any, sig: Any, args: Any) -> Any:
-        data = _data(context, builder, sig.args[0], args[0])
+        kind, (array, position) = sig.args[0], args
+        before = builder.sub(position, _I64(1))
+        now = _run_of_values(context, builder, (kind, array, position), _I64)
+        last = _run_of_values(context, builder, (kind, array, before), _I64)
+        return builder.bitcast(builder.icmp_unsigned("!=", now, last), _I64)
 
-        def loaded(position: Any) -> Any:
-            place = builder.bitcast(builder.gep(data, [position]), run.as_pointer())
-            return builder.load(place, align=8)
+    return (types.uint64(values, types.uint64), lowered) if _is_plain(values) else None
 
-        before = builder.sub(args[1], _I64(1))
-        differs = builder.icmp_unsigned("!=", loaded(args[1]), loaded(before))
-        return builder.bitcast(differs, _I64)
 
-    is_plain = isinstance(values, types.Array) and values.layout == "C" and values.ndim == 1
-    return (types.uint64(values, types.uint64), lowered) if is_plain else None
+@operation
+def greater(typing: Any, first: Any, second: Any, at: Any) -> Any:
+    """``greater(x, y, i)``: bit k tells whether ``x[i + k] > y[i + k]``; 64 values of contiguous float64."""
+
+    def lowered(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+        one = _run_of_values(context, builder, (sig.args[0], args[0], args[2]), _F64)
+        other = _run_of_values(context, builder, (sig.args[1], args[1], args[2]), _F64)
+        return builder.bitcast(builder.fcmp_ordered(">", one, other), _I64)
+
+    is_plain = _is_plain(first) and _is_plain(second)
+    return (types.uint64(first, second, types.uint64), lowered) if is_plain else None
+
+
+@operation
+def count_bits(typing: Any, word: Any) -> Any:
+    """``count_bits(w)``: how many bits of a uint64 are set."""
+
+    def lowered(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+        return builder.ctpop(args[0])
+
+    return types.int64(types.uint64), lowered
 
 
 @operation

@@ -304,7 +304,7 @@ class RunnerSettings:
     leverage: int = setting(5, "leverage that is set at the venue for each traded symbol", low=1, high=125)
     disaster_stop_fraction: float = setting(
         0.10,
-        "distance from the entry price of the venue's stop where a strategy has none of its own",
+        "distance from the entry price of the venue's stop where a strategy has no hard stop",
         low=0.001,
         high=0.9,
     )

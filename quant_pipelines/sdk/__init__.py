@@ -16,9 +16,10 @@ from quant_pipelines.sdk.loading import (
     strategies_folder,
 )
 from quant_pipelines.sdk.parameters import Float, Int, Parameter
-from quant_pipelines.sdk.signals import above, crossed, held, turned
+from quant_pipelines.sdk.signals import held, turned
 from quant_pipelines.sdk.stops import Stops
 from quant_pipelines.sdk.strategy import Strategy
+from quant_pipelines.sdk.turns import Turns, above, crossed
 
 __all__ = [
     "Array",
@@ -35,6 +36,7 @@ __all__ = [
     "Parameter",
     "Stops",
     "Strategy",
+    "Turns",
     "BrokenStrategy",
     "StrategySource",
     "above",

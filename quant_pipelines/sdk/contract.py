@@ -7,6 +7,7 @@ Factors on stops are decisions too.
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from time import perf_counter
+from typing import Any
 
 import numpy as np
 
@@ -15,6 +16,8 @@ from quant_pipelines.core.bars import Bars, concatenate_bars
 from quant_pipelines.core.errors import StrategyError
 from quant_pipelines.core.panel import Panel
 from quant_pipelines.sdk import trial_panels
+from quant_pipelines.sdk.event import EventStrategy
+from quant_pipelines.sdk.event_contract import EVENT_RULES
 from quant_pipelines.sdk.scales import scales_of
 from quant_pipelines.sdk.strategy import Strategy, target_of
 from quant_pipelines.sdk.trial_market import TrialMarket
@@ -46,9 +49,12 @@ class Check:
 
 
 def check_strategy(strategy_class: type[Strategy]) -> list[Check]:
-    """Put a strategy through every check; only through the first one if it has no usable target."""
+    """Put a strategy through every check; only through the first one if that one fails."""
+    rules: dict[str, Callable[[Any], str]] = dict(RULES)
+    if issubclass(strategy_class, EventStrategy):
+        rules = dict(EVENT_RULES)
     checks = []
-    for name, rule in RULES.items():
+    for name, rule in rules.items():
         checks.append(Check(name, _fault(rule, strategy_class)))
         if not checks[0].passed:
             break
@@ -174,7 +180,7 @@ RULES: dict[str, Callable[[type[Strategy]], str]] = {
 }
 
 
-def _fault(rule: Callable[[type[Strategy]], str], strategy_class: type[Strategy]) -> str:
+def _fault(rule: Callable[[Any], str], strategy_class: type[Strategy]) -> str:
     try:
         return rule(strategy_class)
     except StrategyError as error:

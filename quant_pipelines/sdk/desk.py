@@ -71,9 +71,9 @@ class Desk(Protocol):
 
     Sizes are in [-1, 1]: the share of a full position that the sizer allows, positive buys. All orders that
     could open and have not filled, taken together with what is held, never exceed a full position nor a
-    limit: what goes beyond is cut off or refused. An order that only brings the position nearer to flat is never
-    refused and becomes ``reduce_only``; such an order ends with the position. With ``reduce_only=True`` the
-    size is the share of the held position, in (0, 1].
+    limit: what goes beyond is cut off or refused. An order that only brings the position nearer to flat is
+    never refused and becomes ``reduce_only``; such an order ends with the position. With
+    ``reduce_only=True`` the size is the share of the held position, in (0, 1].
     """
 
     memory: dict[str, Any]
@@ -121,7 +121,7 @@ class Desk(Protocol):
         """
 
     def stop_market(self, size: float, price: float, *, reduce_only: bool = False) -> int:
-        """Place an order that is a market order once the price reaches its trigger; returns as ``limit``."""
+        """Place an order that is a market order once the price is at its trigger; returns as ``limit``."""
 
     def market(self, size: float, *, reduce_only: bool = False) -> int:
         """Place an order for the next open; returns as ``limit``."""

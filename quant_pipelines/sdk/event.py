@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Callable
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -19,7 +19,14 @@ class EventStrategy(Strategy):
 
     Parameters and stops are declared as in every strategy, and an instance is as frozen: what it must
     remember stands in ``desk.memory``.
+
+    Attributes
+    ----------
+    orders_in_flat_market
+        Whether it places orders where the price never moves; the contract asks.
     """
+
+    orders_in_flat_market: ClassVar[bool] = False
 
     def features(self, bars: Bars) -> dict[str, FloatArray]:
         """Arrays that ``desk.features`` shows the newest value of, computed for all bars at once.

@@ -3,45 +3,6 @@
 import numpy as np
 
 from quant_pipelines.core.arrays import BoolArray, FloatArray
-from quant_pipelines.core.jit import kernel
-
-
-@kernel
-def above(first: FloatArray, second: FloatArray, settled: int = 0) -> FloatArray:
-    """Long where one array is above another, short elsewhere.
-
-    Parameters
-    ----------
-    first, second
-        ndarrays of shape (n_bars,), float64.
-    settled
-        Bars at the beginning that have no opinion.
-
-    Returns
-    -------
-    ndarray of shape (n_bars,), float64
-        1 where ``first > second``, else -1; NaN on the first ``settled`` bars.
-    """
-    target = np.empty(first.size)
-    begin = min(max(settled, 0), first.size)
-    target[:begin] = np.nan
-    for i in range(begin, first.size):
-        at = np.uint64(i)  # one that can't be negative lets the loop take several bars at a time
-        target[at] = 1.0 if first[at] > second[at] else -1.0
-    return target
-
-
-@kernel
-def crossed(first: FloatArray, second: FloatArray, settled: int = 0) -> FloatArray:
-    """Long after one array has crossed above another, short after it has crossed below.
-
-    Like ``above``, and without an opinion before the first cross at or behind bar ``settled``, so that a
-    state of unknown age isn't entered.
-    """
-    for i in range(max(settled, 1), first.size):
-        if (first[i] > second[i]) != (first[i - 1] > second[i - 1]):
-            return above(first, second, i)
-    return above(first, second, first.size)
 
 
 def held(opinion: FloatArray) -> FloatArray:

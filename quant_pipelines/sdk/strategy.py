@@ -13,6 +13,7 @@ from quant_pipelines.core.panel import Panel
 from quant_pipelines.sdk.inputs import Inputs
 from quant_pipelines.sdk.parameters import Int, Parameter
 from quant_pipelines.sdk.stops import HARD_STOP, Stops
+from quant_pipelines.sdk.turns import Turns, expanded, is_in_order
 
 
 class Strategy:
@@ -115,7 +116,7 @@ class Strategy:
         """Whether the values make sense together; each is within its bounds already."""
         return True
 
-    def target(self, bars: Any) -> FloatArray:
+    def target(self, bars: Any) -> FloatArray | Turns:
         """Wanted position as a fraction of what sizing allows.
 
         Parameters
@@ -130,7 +131,7 @@ class Strategy:
             In [-1, 1], negative is short; ``target[i]`` uses bars ``[: i + 1]``. NaN is no opinion: what
             is held is held. Of a panel each value is a fraction of what sizing allows of that symbol's
             share of the account, 1 / n_symbols, so the sum needs no bound; where a symbol has no bar its
-            value is not read.
+            value is not read. For bars of one symbol it may be ``Turns``, which a sweep need not search for.
         """
         raise NotImplementedError
 
@@ -169,8 +170,8 @@ def first_outside(target: FloatArray) -> int:
     return int(target.size)
 
 
-def unproven_target_of(strategy: Strategy, bars: Bars | Panel) -> FloatArray:
-    """Target of a strategy, of which only the shape is proven; for who looks at every value anyway.
+def offered_by(strategy: Strategy, bars: Bars | Panel) -> FloatArray | Turns:
+    """Target as a strategy gives it, of which only the shape is proven; for who looks at the values anyway.
 
     Raises
     ------
@@ -181,13 +182,18 @@ def unproven_target_of(strategy: Strategy, bars: Bars | Panel) -> FloatArray:
     name = type(strategy).__name__
     require_symbols(strategy, bars)
     try:
-        target = np.ascontiguousarray(strategy.target(_narrowed(strategy.inputs, bars)), dtype=np.float64)
+        target = strategy.target(_narrowed(strategy.inputs, bars))
+        if not isinstance(target, Turns):
+            target = np.ascontiguousarray(target, dtype=np.float64)
     except StrategyError as error:
         raise StrategyError(f"{name}: {error}") from error
     except Exception as error:
         raise StrategyError(f"{name}: target raised {type(error).__name__}: {error}") from error
     expected = bars.close.shape
-    if target.shape != expected:
+    if isinstance(target, Turns):
+        if expected != (len(bars),) or not is_in_order(target, len(bars)):
+            raise StrategyError(f"{name}: the turns are not those of {len(bars)} bars in their order")
+    elif target.shape != expected:
         raise StrategyError(f"{name}: target has shape {target.shape}; expected {expected}")
     return target
 
@@ -199,20 +205,6 @@ def _narrowed(inputs: Inputs, bars: Any) -> Any:
     return replace(bars, members=tuple(inputs.narrowed(member) for member in bars.members))
 
 
-def require_inside(strategy: Strategy, target: FloatArray, first: int) -> None:
-    """Refuse a target whose value at ``first``, counted row by row, is beyond -1 or 1; the size is none.
-
-    Raises
-    ------
-    StrategyError
-        If there is one.
-    """
-    if first < target.size:
-        name, row = type(strategy).__name__, first * len(target) // target.size
-        value = target.reshape(-1)[first]
-        raise StrategyError(f"{name}: target is {value} at bar {row}; expected -1 to 1 or NaN")
-
-
 def target_of(strategy: Strategy, bars: Bars | Panel) -> FloatArray:
     """Target of a strategy, proven usable; shape (n_bars,), or (n_bars, n_symbols) for a panel.
 
@@ -222,8 +214,13 @@ def target_of(strategy: Strategy, bars: Bars | Panel) -> FloatArray:
         If the strategy trades another number of symbols, raises, or returns another shape, or a value
         outside [-1, 1].
     """
-    target = unproven_target_of(strategy, bars)
-    require_inside(strategy, target, first_outside(target.reshape(-1)))
+    offered = offered_by(strategy, bars)
+    target = expanded(offered) if isinstance(offered, Turns) else offered
+    first = first_outside(target.reshape(-1))
+    if first < target.size:
+        name, row = type(strategy).__name__, first * len(target) // target.size
+        value = target.reshape(-1)[first]
+        raise StrategyError(f"{name}: target is {value} at bar {row}; expected -1 to 1 or NaN")
     return target
 
 

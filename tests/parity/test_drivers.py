@@ -508,7 +508,7 @@ def test_driver_equals_batch_to_the_bit(name: str, driver: str) -> None:
 def test_scenarios_exercise_every_exit_and_payment() -> None:
     results = {name: run(run_backtest, scenario) for name, scenario in SCENARIOS.items()}
     reasons = {trade.exit_reason for result in results.values() for trade in result.trades}
-    assert reasons == set(EXIT_REASONS)
+    assert reasons == set(EXIT_REASONS) - {"limit_order", "stop_order"}  # of orders that rest: test_events
     assert sum(len(result.trades) for result in results.values()) > 400
     assert results["funding"].funding_paid != 0.0
     assert results["funding_without_mark"].mark_fallbacks > 0

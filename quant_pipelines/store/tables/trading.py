@@ -172,7 +172,8 @@ intents = Table(
     text(
         "purpose",
         comment="target, stop (it stands at the venue), exit (the runner closes for a stop), "
-        "flatten (nothing protects it) or close (an operator asked)",
+        "flatten (nothing protects it), close (an operator asked), or order and the number that an event "
+        "strategy knows it by",
     ),
     moment("bar_close"),
     moment("committed_at", comment="stamped before the order is handed to the broker"),
@@ -180,6 +181,14 @@ intents = Table(
         "exit_reason",
         nullable=True,
         comment="which stop or take-profit the order stands for; null for any other order",
+    ),
+    money("price", nullable=True, comment="limit or trigger, quote per base; null for a market order"),
+    Column(
+        "reduce_only",
+        Boolean,
+        nullable=False,
+        server_default=sql("false"),
+        comment="whether it may only bring the position nearer to flat",
     ),
     CheckConstraint("side in ('buy', 'sell')", name="side"),
     CheckConstraint("quantity > 0", name="quantity"),

@@ -1,4 +1,4 @@
-"""Layered stops at a venue: those of the paper book that is fed the same bars, and never a naked moment."""
+"""Stops at a venue: those of the paper book that is fed the same bars, and never a naked moment."""
 
 import asyncio
 from collections.abc import Callable
@@ -23,7 +23,7 @@ from quant_pipelines.trading.venue import StopOrder
 from tests.integration.runner.conftest import RULES
 from tests.integration.runner.minutes import START_MS, TICK, Exit, GatedOrders, Minutes, Twin, minutes
 from tests.integration.runner.stage import naked_ms
-from tests.integration.runner.venue_world import SYMBOL, Ledger, assert_books_equal, until
+from tests.integration.runner.venue_world import PYRAMID, SYMBOL, Ledger, assert_books_equal, until
 from tests.integration.runner.world import rows
 
 pytestmark = [pytest.mark.postgres, pytest.mark.timeout(600)]
@@ -75,10 +75,10 @@ def bars_of(prices: dict[str, FloatArray]) -> Bars:
     return bars_from_columns(SYMBOL, "1m", columns)
 
 
-def deploy_at_venue(deploy: Deploy, bars: Bars, stops: str) -> int:
+def deploy_at_venue(deploy: Deploy, bars: Bars, stops: str, source: str = TURNING) -> int:
     begins = from_ms(int(bars.ts[N_KNOWN]))
     return deploy(
-        TURNING.format(stops=stops),
+        source.format(stops=stops),
         stage="canary",
         venue="binanceusdm",
         tick_size="0.1",
@@ -192,6 +192,33 @@ def test_a_trailing_stop_moves_with_every_bar_and_no_moment_is_naked(
     assert ledger.select("select count(*) from algo_orders") == [(1 + 2 * 8,)]
     names = "select distinct exit_reason from trading.intents where purpose = 'stop'"
     assert rows(engine, names) == [("chandelier_stop",)]
+    assert_books_equal(engine, ledger)
+
+
+def test_no_moment_without_a_stop_while_the_size_changes_and_partial_closings_add_up_to_the_last_digit(
+    engine: Engine, deploy: Deploy, tmp_path: Path
+) -> None:
+    bars = random_bars(2, N_KNOWN + 9)  # the entry price, and the stop with it, moves with the size
+    deploy_at_venue(deploy, bars, "", PYRAMID)
+
+    async def scenario(played: Minutes) -> None:
+        for _ in range(6):
+            await played.pass_bar()
+            await played.book_bars()
+            await played.settle()
+
+    play(engine, tmp_path, bars, scenario)
+    ledger = Ledger(tmp_path)
+    with ledger.opened() as file:
+        assert naked_ms(file) == 0
+    canceled = "select created_ms, updated_ms from algo_orders where status = 'CANCELED' order by number"
+    (_, end), *_ = ledger.select(canceled)
+    [(second,)] = ledger.select("select created_ms from algo_orders order by number limit 1 offset 1")
+    assert second <= end, "the second stop was placed before the first one was canceled"
+    sides = list(dict.fromkeys(rows(engine, "select side from trading.fills order by trade_id::bigint")))
+    assert sides == [("buy",), ("sell",)]
+    assert rows(engine, "select quantity > 0 from trading.positions") == [(True,)]
+    assert rows(engine, "select 1 from ops.alerts") == []
     assert_books_equal(engine, ledger)
 
 
