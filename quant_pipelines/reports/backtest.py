@@ -68,9 +68,9 @@ def rule_facts(given: TradingRules) -> dict[str, str]:
         "Costs": _pairs(rules["costs"]),
         "Sizing": ", ".join([str(rules["sizing"]["kind"]), _pairs(rules["sizing"], "kind")]).rstrip(", "),
         "Direction": str(rules["direction"]),
-        "Execution": _pairs(_in_force(rules["execution"])) or "whole orders at the next open",
+        "Execution": _chosen("execution", rules) or "whole orders at the next open",
         "Limits": _pairs(rules["limits"]) or "none",
-        "Instrument": _pairs(_in_force(rules["specification"])) or "any quantity",
+        "Instrument": _chosen("specification", rules) or "any quantity",
     }
 
 
@@ -123,14 +123,10 @@ def _value(name: str, value: float | None) -> Cell:
     return Cell(measure(value, about.unit))
 
 
-def _in_force(values: dict[str, Any]) -> dict[str, Any]:
-    """Values that are not 0; the fee of a liquidation says nothing where nothing is liquidated."""
-    is_liquidated = bool(values.get("brackets"))
-    return {
-        name: value
-        for name, value in values.items()
-        if value and (name != "liquidation_fee" or is_liquidated)
-    }
+def _chosen(group: str, document: dict[str, Any]) -> str:
+    """Values of a group of rules that are not the packaged ones."""
+    packaged = TradingRules().to_document()[group]
+    return _pairs({name: value for name, value in document[group].items() if value != packaged.get(name)})
 
 
 def _pairs(values: dict[str, Any], *without: str) -> str:

@@ -17,14 +17,7 @@ from quant_pipelines.metrics import MEASURES, Activity, beta, compounded, correl
 from quant_pipelines.reports.axes import number_axis, time_axis
 from quant_pipelines.reports.backtest import conventions, rule_facts
 from quant_pipelines.reports.charts import Chart, draw, level, line
-from quant_pipelines.reports.curves import (
-    drawdown_sections,
-    equity_section,
-    kind_of,
-    month_section,
-    rolling_section,
-    sign_of,
-)
+from quant_pipelines.reports.curves import drawdown_sections, equity_section, month_section, rolling_section
 from quant_pipelines.reports.numbers import NOTHING, duration, measure, minute, money, percent, plain, words
 from quant_pipelines.reports.page import (
     Cell,
@@ -40,7 +33,6 @@ from quant_pipelines.trading.rules import TradingRules
 
 _TILES = ("total_return", "annual_return", "sharpe", "max_drawdown", "win_rate", "n_trades")
 _MOST_LISTED = 500
-_MOST_LINES = 8
 _NONE = np.empty(0)
 
 
@@ -123,6 +115,7 @@ def render_portfolio(run: PortfolioRun) -> str:
         equity_section([run]),
         paragraph("Holding puts equal parts into every symbol and never touches them again.", "soft"),
         *drawdown_sections(run),
+        paragraph("By day ends; the deepest drawdown among the measures is by bar closes.", "soft"),
         month_section(result.days, result.daily_returns),
         rolling_section(run),
         _exposure_section(run),
@@ -165,20 +158,19 @@ def _facts(run: PortfolioRun) -> dict[str, str]:
 
 
 def _exposure_section(run: PortfolioRun) -> str:
-    """Notional at each day's end over the account's value: all of it, and that of each symbol."""
+    """Notional of all symbols at each day's end over the account's value: its size, and its sum."""
     result = run.result
-    times, net = run.times[1:], result.net_exposure
-    shown = dict(list(net.items())[: _MOST_LINES - 1])
+    net = np.sum(list(result.net_exposure.values()), axis=0)
     x = time_axis(int(run.times[0]), int(run.times[-1]))
-    y = number_axis(
-        np.concatenate([result.gross_exposure, *shown.values()]), lambda v: percent(v, 0), has_zero=True
-    )
-    layers = [level(y, 0.0), line(x, y, times, result.gross_exposure, name="gross", kind="hold", sign="dash")]
-    for at, (symbol, values) in enumerate(shown.items()):
-        layers.append(line(x, y, times, values, name=symbol, kind=kind_of(at), sign=sign_of(at)))
-    note = f"Only the first {len(shown)} of {len(net)} symbols are drawn." if len(shown) < len(net) else ""
-    chart = Chart("Exposure at day ends", "of the account's value", x, y, layers, height=240, hover="%")
-    return section("Exposure", draw(chart), paragraph(note, "soft") if note else "")
+    y = number_axis(np.concatenate([result.gross_exposure, net]), lambda v: percent(v, 0), has_zero=True)
+    layers = [
+        level(y, 0.0),
+        line(x, y, run.times[1:], result.gross_exposure, name="gross", kind="hold", sign="dash"),
+        line(x, y, run.times[1:], net, name="net"),
+    ]
+    chart = Chart("Exposure at day ends", "of the account's value", x, y, layers, height=220, hover="%")
+    note = "Gross adds the sizes of all positions; net takes shorts from longs."
+    return section("Exposure", draw(chart), paragraph(note, "soft"))
 
 
 def _book_section(result: PortfolioResult) -> str:
