@@ -114,9 +114,7 @@ def reach_within(bar: StepBar) -> Reach:
 
 
 @inner
-def protected(
-    held: Held, bar: StepBar, reach: Reach, opened: float, terms: StepTerms, volume: float
-) -> Exit:
+def protected(held: Held, bar: StepBar, reach: Reach, opened: float, terms: StepTerms, volume: float) -> Exit:
     """Exit within a reach: the tighter of stop and liquidation; at an open beyond both, the latter.
 
     Liquidation tests the mark, a stop the last price unless the terms say mark. Either fills at its own
