@@ -17,7 +17,7 @@ from quant_pipelines.backtest.stops import (
     resized,
     side_of,
 )
-from quant_pipelines.core.jit import inner
+from quant_pipelines.core.jit import inlined
 from quant_pipelines.costs import CostTerms, fee_of, fill_price, floor_to_lot, maker_fee_of, whole_lots
 
 
@@ -45,32 +45,32 @@ class OrderFill(NamedTuple):
     pending: float
 
 
-@inner
+@inlined
 def _fill(quantity: float, price: float, costs: CostTerms, volume: float) -> StepFill:
     paid = fill_price(price, quantity, costs, volume)
     return StepFill(quantity, paid, fee_of(quantity, paid, costs))
 
 
-@inner
+@inlined
 def _book(account: Account, fill: StepFill) -> Account:
     return apply_fill(account, fill.quantity, fill.price, fill.fee)
 
 
-@inner
+@inlined
 def closed(held: Held, fill: StepFill) -> Held:
     """Book the fill that closes a position; its stop is gone."""
     account = _book(held.account, fill)
     return Held(account, Level(0.0, held.level.reason), held.guard)
 
 
-@inner
+@inlined
 def pending_after_stop(position: float, pending: float) -> float:
     """Reduce an order once a stop closed the position: only a reversal still opens."""
     after = position + pending
     return after if after * position < 0.0 else 0.0
 
 
-@inner
+@inlined
 def _liquidated(held: Held, open_: float, price: float, terms: StepTerms) -> StepFill:
     """Fill of a liquidation: at its price, or at an open beyond it, yet no worse than bankruptcy."""
     side = side_of(held.account.position)
@@ -82,7 +82,7 @@ def _liquidated(held: Held, open_: float, price: float, terms: StepTerms) -> Ste
     return StepFill(size, worst, abs(size) * worst * terms.margin.fee_rate)
 
 
-@inner
+@inlined
 def protected(held: Held, open_: float, reach: tuple[float, float], terms: StepTerms, volume: float) -> Exit:
     """Exit within (low, high): the tighter of stop and liquidation; at an open beyond both, the latter."""
     account, (low, high) = held.account, reach
@@ -100,7 +100,7 @@ def protected(held: Held, open_: float, reach: tuple[float, float], terms: StepT
     return Exit(_fill(quantity, price, terms.costs, volume), held.level.reason)
 
 
-@inner
+@inlined
 def _fillable(pending: float, volume: float, terms: StepTerms) -> float:
     """Part of a market order that the volume of the bar before lets fill, in whole lots."""
     if terms.fills.participation <= 0.0 or abs(pending) <= terms.fills.participation * volume:
@@ -109,7 +109,7 @@ def _fillable(pending: float, volume: float, terms: StepTerms) -> float:
     return floor_to_lot(capped if pending > 0.0 else -capped, terms.lot_size)
 
 
-@inner
+@inlined
 def ordered(held: Held, pending: float, bar: StepBar, seen: Seen, terms: StepTerms) -> OrderFill:
     """Fill a market order at the open; a reversal is booked as close and open."""
     quantity = _fillable(pending, seen.volume, terms)
@@ -148,7 +148,7 @@ def ordered(held: Held, pending: float, bar: StepBar, seen: Seen, terms: StepTer
     return OrderFill(Held(account, level, guard), closing, opening, left)
 
 
-@inner
+@inlined
 def _with_hard(terms: StepTerms) -> StopTerms:
     stops = terms.stops
     return StopTerms(
@@ -163,7 +163,7 @@ def _with_hard(terms: StepTerms) -> StopTerms:
     )
 
 
-@inner
+@inlined
 def taken(held: Held, bar: StepBar, terms: StepTerms) -> StepFill:
     """Fill of the take-profit: a limit that the price must trade through; beyond it the open is better."""
     goal, position = held.guard.goal, held.account.position

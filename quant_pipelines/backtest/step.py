@@ -29,7 +29,7 @@ from quant_pipelines.backtest.stops import (
     closed_guard,
     moved_level,
 )
-from quant_pipelines.core.jit import inner, kernel
+from quant_pipelines.core.jit import inlined, scalar
 from quant_pipelines.core.timeframes import DAY_MS
 from quant_pipelines.costs import whole_lots
 
@@ -47,7 +47,7 @@ __all__ = [
 ]
 
 
-@kernel
+@scalar
 def step_bar(state: BookState, bar: StepBar, terms: StepTerms) -> StepOutcome:
     """Book one closed execution bar.
 
@@ -113,7 +113,7 @@ def step_bar(state: BookState, bar: StepBar, terms: StepTerms) -> StepOutcome:
     )
 
 
-@inner
+@inlined
 def _mark(state: BookState, held: Held, pending: float, bar: StepBar, terms: StepTerms) -> BookState:
     """Equity at the close; the day's baseline is the equity at 00:00 UTC."""
     value = equity(held.account, bar.close)
@@ -148,7 +148,7 @@ def _mark(state: BookState, held: Held, pending: float, bar: StepBar, terms: Ste
     return _expired(state_after, bar.ts + terms.step_ms, terms)
 
 
-@inner
+@inlined
 def _renamed(guard: Guard, reason: int) -> Guard:
     return Guard(
         reason,
@@ -162,7 +162,7 @@ def _renamed(guard: Guard, reason: int) -> Guard:
     )
 
 
-@inner
+@inlined
 def _expired(state: BookState, close_ms: int, terms: StepTerms) -> BookState:
     """State with the order of a stop that fires at a close: time in the position, or the equity curve."""
     stops, position = terms.stops, state.account.position
@@ -175,7 +175,7 @@ def _expired(state: BookState, close_ms: int, terms: StepTerms) -> BookState:
     return state
 
 
-@inner
+@inlined
 def _leaving(state: BookState, reason: int, equity_peak: float, terms: StepTerms) -> BookState:
     return BookState(
         state.account,
