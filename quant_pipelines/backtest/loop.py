@@ -44,7 +44,7 @@ from quant_pipelines.backtest.trades import (
     add_opening,
 )
 from quant_pipelines.core.arrays import FloatArray
-from quant_pipelines.core.jit import inlined, kernel
+from quant_pipelines.core.jit import inlined, inner, kernel
 from quant_pipelines.core.lanes import NONE, ONE, Lanes, Word, get, lowest_bit, put, splat, unlikely
 from quant_pipelines.core.memory import fetch, lent
 from quant_pipelines.core.timeframes import DAY_MS
