@@ -7,6 +7,7 @@ from typing import NamedTuple, Protocol
 
 import numpy as np
 
+from quant_pipelines.backtest.cursor import Cursor, Turn, funding_at, past_pause, retargeted
 from quant_pipelines.backtest.quiet import (
     Quiet,
     calm_of,
@@ -45,7 +46,7 @@ from quant_pipelines.backtest.trades import (
 )
 from quant_pipelines.core.arrays import FloatArray
 from quant_pipelines.core.jit import inlined, inner, kernel
-from quant_pipelines.core.lanes import NONE, ONE, Lanes, Word, get, lowest_bit, put, splat, unlikely
+from quant_pipelines.core.lanes import NONE, ONE, Lanes, Word, get, lowest_bit, splat, unlikely
 from quant_pipelines.core.memory import fetch, lent
 from quant_pipelines.core.timeframes import DAY_MS
 from quant_pipelines.trading.cycle import BookView, decide_order
@@ -72,14 +73,6 @@ class Lane(NamedTuple):
     bars_held: int
     traded: float
     since: int
-
-
-class Cursor(NamedTuple):
-    """Where the loop is in its lists: next pause, next payment, and the running UTC day."""
-
-    pause: int
-    payment: int
-    day: int
 
 
 class Due(NamedTuple):
@@ -189,47 +182,6 @@ def step_terms_at(terms: LoopTerms, lane: int, bar_index: int) -> StepTerms:
     step = step_terms_of(terms, lane)
     stops = scaled_at(step.stops, terms.stops, lane, bar_index)
     return StepTerms(step.costs, stops.hard, step.lot_size, step.step_ms, stops, step.fills, step.margin)
-
-
-class Turn(NamedTuple):
-    """Targets in force, the lanes, as bits, that have just got theirs, and where the next change stands."""
-
-    target: Lanes
-    lanes: Word
-    next: int
-
-
-@inlined
-def turned(turn: Turn, targets: Targets, bar_index: int) -> Turn:
-    """Take over the targets that change at a bar."""
-    in_force, lanes, position = turn.target, NONE, turn.next
-    while targets.bar[position] == bar_index:
-        j = np.uint64(targets.lane[position])
-        in_force = put(in_force, j, targets.value[position])
-        lanes |= ONE << j
-        position += 1
-    return Turn(in_force, lanes, position)
-
-
-@inlined
-def funding_at(tape: Tape, cursor: Cursor, bar_index: int) -> float:
-    """Funding per unit at a bar; only a pause has some."""
-    if tape.pause[cursor.pause] != bar_index or cursor.payment >= tape.funding_bar.size:
-        return 0.0
-    is_due = tape.funding_bar[cursor.payment] == bar_index
-    return tape.funding_per_unit[cursor.payment] if is_due else 0.0
-
-
-@inlined
-def past_pause(tape: Tape, cursor: Cursor, bar_index: int) -> Cursor:
-    """Cursor behind a bar, if it is a pause."""
-    if tape.pause[cursor.pause] != bar_index:
-        return cursor
-    payment = cursor.payment
-    if payment < tape.funding_bar.size and tape.funding_bar[payment] == bar_index:
-        payment += 1
-    day = tape.ts[bar_index] // DAY_MS - tape.ts[0] // DAY_MS
-    return Cursor(cursor.pause + 1, payment, day)
 
 
 @inlined
@@ -409,7 +361,7 @@ def make_loop(width: int) -> Loop:  # noqa: C901 - one loop, whose branches are 
                 volatility = tape.volatility[u] if has_volatility else 0.0
                 asked = content(quiet, worth_at(close, volatility, here.trading)) ^ every
                 if unlikely(i == change):
-                    turn = turned(turn, targets, i)
+                    turn = retargeted(turn, targets, i)
                     asked |= turn.lanes
                     change = targets.bar[turn.next]
                 if unlikely(asked != NONE):
