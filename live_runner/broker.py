@@ -55,6 +55,13 @@ class Broker(Protocol):
     def waits_for(self) -> str:
         """Why nothing may be decided now, as one clause; empty when something may."""
 
+    @property
+    def has_news(self) -> bool:
+        """Whether an event strategy has to be told something."""
+
+    def complete(self, decided: Decided) -> Decided:
+        """Return the decision with what it does to an order that still works."""
+
     def step(self, bar: ExecutionBar) -> Stepped:
         """Take a closed bar."""
 

@@ -1,6 +1,13 @@
-"""The only code that changes cash or position: ``apply_fill`` and ``apply_funding``, pure state to state."""
+"""The only code that changes cash or position: ``apply_fill``, ``apply_funding``, ``apply_transfer``."""
 
-from quant_pipelines.accounting.account import Account, apply_fill, apply_funding, equity, open_account
+from quant_pipelines.accounting.account import (
+    Account,
+    apply_fill,
+    apply_funding,
+    apply_transfer,
+    equity,
+    open_account,
+)
 from quant_pipelines.accounting.ledger import (
     LedgerFill,
     booked_cash,
@@ -17,6 +24,7 @@ __all__ = [
     "NO_MARGIN",
     "apply_fill",
     "apply_funding",
+    "apply_transfer",
     "bankruptcy_price",
     "booked_cash",
     "booked_position",

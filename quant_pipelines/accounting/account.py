@@ -100,6 +100,19 @@ def apply_funding(account: Account, amount_paid: float) -> Account:
 
 
 @scalar
+def apply_transfer(account: Account, amount: float) -> Account:
+    """Account after a deposit or a withdrawal; ``amount`` in quote, negative when taken out."""
+    return Account(
+        account.cash + amount,
+        account.position,
+        account.entry_price,
+        account.realized_pnl,
+        account.fees,
+        account.funding,
+    )
+
+
+@scalar
 def equity(account: Account, price: float) -> float:
     """Cash plus unrealized profit at a price, quote."""
     return account.cash + account.position * (price - account.entry_price)

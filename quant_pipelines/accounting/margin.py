@@ -21,14 +21,23 @@ class MarginTerms(NamedTuple):
         Isolated margin is the entry notional over this; 0 is cross margin: the whole wallet.
     fee_rate
         Fee of a liquidation as a fraction of its notional.
+    support
+        What stands behind a cross margin besides the book's own cash, quote; see ``cross_margin``.
     """
 
     brackets: FloatArray
     leverage: float
     fee_rate: float
+    support: float = 0.0
 
 
 NO_MARGIN = MarginTerms(np.empty((0, 3)), 0.0, 0.0)
+
+
+@inlined
+def with_support(terms: MarginTerms, support: float) -> MarginTerms:
+    """Terms of a book behind which other books stand."""
+    return MarginTerms(terms.brackets, terms.leverage, terms.fee_rate, support)
 
 
 @inlined
@@ -36,7 +45,7 @@ def isolated_wallet(account: Account, terms: MarginTerms) -> float:
     """Margin behind the position, quote."""
     if terms.leverage > 0.0:
         return abs(account.position) * account.entry_price / terms.leverage
-    return account.cash
+    return account.cash + terms.support
 
 
 @scalar

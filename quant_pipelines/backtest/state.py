@@ -2,8 +2,9 @@
 
 from typing import NamedTuple
 
-from quant_pipelines.accounting.account import Account, apply_fill, equity
+from quant_pipelines.accounting.account import DUST, Account, apply_fill, apply_transfer, equity
 from quant_pipelines.accounting.margin import NO_MARGIN, MarginTerms
+from quant_pipelines.accounting.nav import growth_by
 from quant_pipelines.backtest.stops import (
     NO_GUARD,
     NO_STOPS,
@@ -16,13 +17,27 @@ from quant_pipelines.backtest.stops import (
     StopTerms,
     scaled,
 )
+from quant_pipelines.core.arrays import FloatArray
+from quant_pipelines.core.depth import NO_LADDER
 from quant_pipelines.core.jit import scalar
 from quant_pipelines.core.timeframes import DAY_MS
 from quant_pipelines.costs import CostTerms, fee_of, fill_price, whole_lots
 
 
 class StepBar(NamedTuple):
-    """Closed execution bar; ``funding_per_unit`` is the sum of rate x mark price paid at its open."""
+    """Closed execution bar.
+
+    Parameters
+    ----------
+    ts, open, high, low, close, volume
+        Of the last price.
+    funding_per_unit
+        Sum of rate x mark price paid at its open.
+    mark_open, mark_high, mark_low
+        Of the mark price; 0 where it isn't known: the last price stands in.
+    ladder
+        Order book as it was known at the open, see ``core.depth``; of no level where none was.
+    """
 
     ts: int
     open: float
@@ -31,6 +46,10 @@ class StepBar(NamedTuple):
     close: float
     funding_per_unit: float
     volume: float = 0.0
+    mark_open: float = 0.0
+    mark_high: float = 0.0
+    mark_low: float = 0.0
+    ladder: FloatArray = NO_LADDER
 
 
 class FillTerms(NamedTuple):
@@ -42,10 +61,13 @@ class FillTerms(NamedTuple):
         Largest share of the volume of the bar before that is filled within one bar; 0 has no cap.
     latency_bars
         Whole execution bars between the decision's close and the first bar at whose open it may fill.
+    stops_on_mark
+        Whether stops test the mark price, as liquidation always does; else the last one.
     """
 
     participation: float = 0.0
     latency_bars: int = 0
+    stops_on_mark: bool = False
 
 
 class StepTerms(NamedTuple):
@@ -183,6 +205,8 @@ def with_order(state: BookState, quantity: float, target_side: float, wait_bars:
     ``wait_bars`` is the latency in whole bars; an order that is added to begins to wait anew.
     """
     is_new, pending = quantity != 0.0, state.pending + quantity
+    if abs(pending) <= DUST * abs(quantity):  # what is left of two that cancel out is float noise
+        pending = 0.0
     wait = wait_bars if is_new else state.wait_bars
     return BookState(
         state.account,
@@ -200,6 +224,34 @@ def with_order(state: BookState, quantity: float, target_side: float, wait_bars:
         wait if pending != 0.0 else 0,
         state.equity_mean,
         state.orders_today + 1 if is_new else state.orders_today,
+    )
+
+
+@scalar
+def with_transfer(state: BookState, amount: float) -> BookState:
+    """State after a deposit or a withdrawal; what it is measured by moves with its units, so nothing is lost.
+
+    A book without equity has no unit: what is paid into it is added to what it is measured by.
+    """
+    value = state.equity
+    growth = growth_by(value, amount) if value > 0.0 else 1.0
+    added = 0.0 if value > 0.0 else amount
+    return BookState(
+        apply_transfer(state.account, amount),
+        state.pending,
+        state.stop_price,
+        state.target_side,
+        state.close,
+        value + amount,
+        state.day_start_equity * growth + added,
+        state.day_end_ms,
+        state.guard,
+        state.seen,
+        state.equity_peak * growth + added,
+        state.exit_reason,
+        state.wait_bars,
+        state.equity_mean * growth + added,
+        state.orders_today,
     )
 
 

@@ -23,6 +23,8 @@ EXIT_REASONS = (
     "equity_stop",
     "take_profit",
     "liquidation",
+    "limit_order",
+    "stop_order",
 )
 (
     TARGET,
@@ -36,6 +38,8 @@ EXIT_REASONS = (
     EQUITY_STOP,
     TAKE_PROFIT,
     LIQUIDATION,
+    LIMIT_ORDER,
+    STOP_ORDER,
 ) = range(len(EXIT_REASONS))
 SAR_STEPS = 10.0
 

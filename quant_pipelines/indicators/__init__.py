@@ -3,6 +3,7 @@
 from quant_pipelines.indicators.adx import Direction, adx
 from quant_pipelines.indicators.atr import atr
 from quant_pipelines.indicators.bollinger import Bands, bollinger
+from quant_pipelines.indicators.cointegration import Cointegration, cointegration
 from quant_pipelines.indicators.ema import ema
 from quant_pipelines.indicators.macd import Macd, macd
 from quant_pipelines.indicators.memo import Memo, remembered, remembering
@@ -17,6 +18,7 @@ from quant_pipelines.indicators.supertrend import supertrend
 adx = remembered(adx)
 atr = remembered(atr)
 bollinger = remembered(bollinger)
+cointegration = remembered(cointegration)
 ema = remembered(ema)
 macd = remembered(macd)
 rolling_range = remembered(rolling_range)
@@ -29,6 +31,7 @@ supertrend = remembered(supertrend)
 
 __all__ = [
     "Bands",
+    "Cointegration",
     "Direction",
     "Macd",
     "Memo",
@@ -36,6 +39,7 @@ __all__ = [
     "adx",
     "atr",
     "bollinger",
+    "cointegration",
     "ema",
     "macd",
     "remembering",

@@ -7,15 +7,20 @@ Factors on stops are decisions too.
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from time import perf_counter
+from typing import Any
 
 import numpy as np
 
 from quant_pipelines.core.arrays import FloatArray
-from quant_pipelines.core.bars import Bars, empty_bars
+from quant_pipelines.core.bars import Bars, concatenate_bars
 from quant_pipelines.core.errors import StrategyError
+from quant_pipelines.core.panel import Panel
+from quant_pipelines.sdk import trial_panels
+from quant_pipelines.sdk.event import EventStrategy
+from quant_pipelines.sdk.event_contract import EVENT_RULES
 from quant_pipelines.sdk.scales import scales_of
 from quant_pipelines.sdk.strategy import Strategy, target_of
-from quant_pipelines.sdk.trial_bars import flat, random_walk, shocks
+from quant_pipelines.sdk.trial_market import TrialMarket
 
 _BARS, _CUTS, _SEED = 1_200, 40, 7
 SLOWEST_MICROSECONDS_PER_BAR = 500.0
@@ -46,9 +51,12 @@ class Check:
 
 
 def check_strategy(strategy_class: type[Strategy]) -> list[Check]:
-    """Put a strategy through every check; only through the first one if it has no usable target."""
+    """Put a strategy through every check; only through the first one if that one fails."""
+    rules: dict[str, Callable[[Any], str]] = dict(RULES)
+    if issubclass(strategy_class, EventStrategy):
+        rules = dict(EVENT_RULES)
     checks = []
-    for name, rule in RULES.items():
+    for name, rule in rules.items():
         checks.append(Check(name, _fault(rule, strategy_class)))
         if not checks[0].passed:
             break
@@ -63,17 +71,19 @@ def corners(strategy_class: type[Strategy]) -> Iterator[Strategy]:
     return (strategy_class(**values) for values in candidates if strategy_class.is_allowed(values))
 
 
-def decisions_of(strategy: Strategy, bars: Bars) -> FloatArray:
-    """Target of a strategy, and below it the factors on its stops if it gives any; bars are the last axis."""
-    target, scales = target_of(strategy, bars), scales_of(strategy, bars)
-    return np.vstack([target, *(scales[name] for name in sorted(scales))]) if scales else target
+def decisions_of(strategy: Strategy, bars: Bars | Panel) -> FloatArray:
+    """Target of a strategy, a row for each symbol, and below it the factors on its stops; bars in columns."""
+    target, scales = np.atleast_2d(target_of(strategy, bars).T), scales_of(strategy, bars)
+    return np.vstack([target, *(scales[name] for name in sorted(scales))])
 
 
 def causality(strategy_class: type[Strategy]) -> str:
     """Decisions up to a bar are the same when the future is cut off behind it."""
     cuts = [1, 2, 3, *np.random.default_rng(_SEED).integers(4, _BARS, _CUTS).tolist()]
+    market = TrialMarket(strategy_class)
+    tried = market.walk(_BARS, _SEED), market.shocked(_BARS, _SEED)
     for strategy in corners(strategy_class):
-        for bars in (random_walk(_BARS, _SEED), shocks(_BARS, _SEED)):
+        for bars in tried:
             whole = decisions_of(strategy, bars)
             for cut in (cut for cut in cuts if cut < len(bars)):
                 at = _first_difference(decisions_of(strategy, bars.rows(0, cut)), whole[..., :cut])
@@ -86,28 +96,26 @@ def causality(strategy_class: type[Strategy]) -> str:
 
 def other_futures(strategy_class: type[Strategy]) -> str:
     """Decisions up to a bar are the same whatever happens behind it."""
-    strategy, bars, other = strategy_class(), random_walk(_BARS, _SEED), random_walk(_BARS, _SEED + 1)
+    strategy, market = strategy_class(), TrialMarket(strategy_class)
+    bars, other = (market.walk(_BARS, seed) for seed in (_SEED, _SEED + 1))
     cut = _BARS // 2
-    columns = ("open", "high", "low", "close", "volume")
-    mixed = {
-        name: np.concatenate([getattr(bars, name)[:cut], getattr(other, name)[cut:]]) for name in columns
-    }
-    changed = decisions_of(strategy, Bars(bars.symbol, bars.timeframe, bars.ts, **mixed))
+    changed = decisions_of(strategy, _spliced(bars, other, cut))
     at = _first_difference(changed[..., :cut], decisions_of(strategy, bars)[..., :cut])
     return "" if at is None else f"{strategy}: the decision at bar {at} depends on bars behind {cut - 1}"
 
 
 def warm_up(strategy_class: type[Strategy]) -> str:
-    """Decisions forget where history began, ``history_bars`` behind its start; factors nearly do."""
-    strategy = strategy_class()
+    """Decisions forget where history began, ``history_bars`` behind its start; factors on stops nearly do."""
+    strategy, market = strategy_class(), TrialMarket(strategy_class)
     behind, settled = strategy.history_bars, 503
-    bars = random_walk(2 * behind + 2 * settled, _SEED)
-    late = decisions_of(strategy, bars.rows(settled, len(bars)))[..., behind + settled :]
-    whole = decisions_of(strategy, bars)[..., behind + 2 * settled :]
-    if late.ndim > 1 and late.shape == whole.shape:  # factors are not cut off somewhere, as decisions are
-        is_near = np.isclose(late[1:], whole[1:], rtol=FACTOR_TOLERANCE, atol=0.0)
-        late[1:] = np.where(is_near, whole[1:], late[1:])
-    at = _first_difference(late, whole)
+    n_bars = 2 * behind + 2 * settled
+    late = decisions_of(strategy, market.walk(n_bars, _SEED, skipped=settled))[..., behind + settled :]
+    early = decisions_of(strategy, market.walk(n_bars, _SEED))[..., behind + 2 * settled :]
+    if late.shape == early.shape:
+        n = strategy.inputs.symbols  # targets stand first; they are cut off somewhere, factors are not
+        is_near = np.isclose(late[n:], early[n:], rtol=FACTOR_TOLERANCE, atol=0.0)
+        late[n:] = np.where(is_near, early[n:], late[n:])
+    at = _first_difference(late, early)
     return (
         ""
         if at is None
@@ -117,35 +125,39 @@ def warm_up(strategy_class: type[Strategy]) -> str:
 
 def range_of_targets(strategy_class: type[Strategy]) -> str:
     """Every decision lies in [-1, 1] or is no opinion, on any bars; the strategy leaves the bars alone."""
+    market = TrialMarket(strategy_class)
+    tried = market.walk(_BARS, _SEED), market.shocked(_BARS, _SEED), market.still(_BARS // 3)
     for strategy in corners(strategy_class):
-        for bars in (random_walk(_BARS, _SEED), shocks(_BARS, _SEED), flat(_BARS // 3)):
-            before = bars.close.copy()
+        for bars in tried:
+            before = [column.copy() for column in _arrays_of(bars)]
             decisions_of(strategy, bars)
-            if not np.array_equal(bars.close, before):
+            after = _arrays_of(bars)
+            if any(_first_difference(*pair) is not None for pair in zip(after, before, strict=True)):
                 return f"{strategy}: changes the bars that it is given"
     return ""
 
 
 def determinism(strategy_class: type[Strategy]) -> str:
     """Decisions are the same for the same bars."""
-    strategy, bars = strategy_class(), random_walk(_BARS, _SEED)
+    strategy, bars = strategy_class(), TrialMarket(strategy_class).walk(_BARS, _SEED)
     at = _first_difference(decisions_of(strategy, bars), decisions_of(strategy_class(), bars))
     return "" if at is None else f"{strategy}: the decision at bar {at} differs from one call to the next"
 
 
 def quiet_market(strategy_class: type[Strategy]) -> str:
     """No bars give no decisions, and a price that never moves gives no position."""
-    strategy = strategy_class()
-    if target_of(strategy, empty_bars("TRIAL/USDT:USDT", "1h")).size:
+    strategy, still = strategy_class(), TrialMarket(strategy_class).still(_BARS // 3)
+    if target_of(strategy, still.rows(0, 0)).size:
         return f"{strategy}: decides on no bars"
-    held = np.flatnonzero(np.nan_to_num(target_of(strategy, flat(_BARS // 3))))
+    target = np.atleast_2d(target_of(strategy, still).T)
+    held = np.flatnonzero(np.nan_to_num(target).any(axis=0))
     return f"{strategy}: takes a position at bar {held[0]} of a price that never moves" if held.size else ""
 
 
 def opinions(strategy_class: type[Strategy]) -> str:
     """Positions are taken at some time."""
-    strategy = strategy_class()
-    walks = (random_walk(4 * _BARS, _SEED, drift=drift) for drift in (-0.001, 0.0, 0.001))
+    strategy, market = strategy_class(), TrialMarket(strategy_class)
+    walks = (market.walk(4 * _BARS, _SEED, drift=drift) for drift in (-0.001, 0.0, 0.001))
     if any(np.nan_to_num(target_of(strategy, bars)).any() for bars in walks):
         return ""
     return f"{strategy}: takes no position on {4 * _BARS} bars of a random walk"
@@ -153,7 +165,7 @@ def opinions(strategy_class: type[Strategy]) -> str:
 
 def speed(strategy_class: type[Strategy]) -> str:
     """Decisions take at most half a millisecond a bar, compilation left out."""
-    strategy, bars = strategy_class(), random_walk(_BARS, _SEED)
+    strategy, bars = strategy_class(), TrialMarket(strategy_class).walk(_BARS, _SEED)
     target_of(strategy, bars)
     begin = perf_counter()
     target_of(strategy, bars)
@@ -175,11 +187,28 @@ RULES: dict[str, Callable[[type[Strategy]], str]] = {
 }
 
 
-def _fault(rule: Callable[[type[Strategy]], str], strategy_class: type[Strategy]) -> str:
+def _fault(rule: Callable[[Any], str], strategy_class: type[Strategy]) -> str:
     try:
         return rule(strategy_class)
     except StrategyError as error:
         return str(error)
+
+
+def _spliced(before: Bars | Panel, after: Bars | Panel, cut: int) -> Bars | Panel:
+    """Bars of one series up to a cut, and of another one behind it."""
+    if isinstance(before, Panel) and isinstance(after, Panel):
+        return trial_panels.spliced(before, after, cut)
+    if isinstance(before, Bars) and isinstance(after, Bars):
+        return concatenate_bars(before.rows(0, cut), after.rows(cut, len(after)))
+    raise TypeError("bars and a panel can't be joined")
+
+
+def _arrays_of(bars: Bars | Panel) -> list[np.ndarray]:
+    """Every array that a strategy can reach."""
+    if isinstance(bars, Bars):
+        return list(bars.arrays())
+    own = [bars.open, bars.high, bars.low, bars.close, bars.volume]
+    return [column.T for column in own] + [array for member in bars.members for array in member.arrays()]
 
 
 def _first_difference(one: FloatArray, other: FloatArray) -> int | None:

@@ -1,6 +1,5 @@
 """Typed, bounded parameters, declared once: search space, validation and documentation come from here."""
 
-from dataclasses import dataclass
 from typing import Any, Generic, Self, TypeVar, cast, overload
 
 from quant_pipelines.core.errors import StrategyError
@@ -101,13 +100,6 @@ class Float(Parameter[float]):
 
     def _number(self, value: Any) -> float | None:
         return _as_float(value)
-
-
-@dataclass(frozen=True, slots=True)
-class Inputs:
-    """What a strategy reads; ``symbols`` is the number of instruments that it trades together."""
-
-    symbols: int = 1
 
 
 def _as_float(value: Any) -> float | None:

@@ -5,6 +5,7 @@ import numpy as np
 from quant_pipelines.core.arrays import FloatArray
 from quant_pipelines.core.bars import Bars
 from quant_pipelines.core.errors import StrategyError, unknown_name
+from quant_pipelines.core.panel import Panel
 from quant_pipelines.sdk.stops import SLOPE_TIGHTENING
 from quant_pipelines.sdk.strategy import Strategy
 
@@ -14,18 +15,20 @@ def declares_scales(strategy: Strategy) -> bool:
     return type(strategy).stop_scales is not Strategy.stop_scales
 
 
-def scales_of(strategy: Strategy, bars: Bars) -> dict[str, FloatArray]:
+def scales_of(strategy: Strategy, bars: Bars | Panel) -> dict[str, FloatArray]:
     """Factors on the values of a strategy's stops by name, each of shape (n_bars,), positive and finite.
 
     Raises
     ------
     StrategyError
-        If the strategy raises, names a stop that it doesn't declare, or returns another shape, or a value
-        that is neither positive and finite nor NaN.
+        If the strategy trades a panel, raises, names a stop that it doesn't declare, or returns another
+        shape, or a value that is neither positive and finite nor NaN.
     """
     if not declares_scales(strategy):
         return {}
     owner = type(strategy).__name__
+    if isinstance(bars, Panel):
+        raise StrategyError(f"{owner}: gives stop_scales; a strategy of several symbols can't yet")
     try:
         given = dict(strategy.stop_scales(bars))
         factors = {name: np.asarray(factor, dtype=np.float64) for name, factor in given.items()}

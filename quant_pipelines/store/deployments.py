@@ -9,6 +9,7 @@ from sqlalchemy import ColumnElement, Connection, Engine, Row, exists, false, se
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from quant_pipelines.core.instruments import Instrument
+from quant_pipelines.core.timeframes import to_ms
 from quant_pipelines.store.engine import transaction
 from quant_pipelines.store.tables import (
     accounts,
@@ -71,6 +72,8 @@ class Deployment:
         Newest specification of the symbol; None where none is stored.
     account_id, venue
         Account that it books to; its venue is ``paper``, or the ccxt id of the exchange.
+    specifications
+        All that are stored of the symbol, with the time (ms) from which on each is known, oldest first.
     """
 
     id: int
@@ -90,6 +93,7 @@ class Deployment:
     instrument: Instrument | None
     account_id: int = 0
     venue: str = "paper"
+    specifications: tuple[tuple[int, Instrument], ...] = ()
 
     @property
     def is_leaving(self) -> bool:
@@ -130,7 +134,7 @@ def read_deployments(
     )
     with transaction(engine) as connection:
         rows = connection.execute(query).all()
-        return [_deployment(row, newest_instrument(connection, row.exchange, row.symbol)) for row in rows]
+        return [_deployment(row, instrument_history(connection, row.exchange, row.symbol)) for row in rows]
 
 
 def _is_leaving() -> ColumnElement[bool]:
@@ -145,26 +149,21 @@ def _is_leaving() -> ColumnElement[bool]:
 
 def newest_instrument(connection: Connection, exchange: str, symbol: str) -> Instrument | None:
     """Specification in force now; None where none is stored."""
+    stored = instrument_history(connection, exchange, symbol)
+    return stored[-1][1] if stored else None
+
+
+def instrument_history(
+    connection: Connection, exchange: str, symbol: str
+) -> tuple[tuple[int, Instrument], ...]:
+    """Specifications with the time (ms) from which on each is known, oldest first."""
+    names = tuple(Instrument.__dataclass_fields__)
     query = (
-        select(instruments)
+        select(instruments.c.valid_from, *(instruments.c[name] for name in names))
         .where(instruments.c.exchange == exchange, instruments.c.symbol == symbol)
-        .order_by(instruments.c.valid_from.desc())
-        .limit(1)
+        .order_by(instruments.c.valid_from)
     )
-    row = connection.execute(query).one_or_none()
-    if row is None:
-        return None
-    return Instrument(
-        exchange=row.exchange,
-        symbol=row.symbol,
-        tick_size=row.tick_size,
-        lot_size=row.lot_size,
-        min_notional=row.min_notional,
-        maker_fee=row.maker_fee,
-        taker_fee=row.taker_fee,
-        max_leverage=row.max_leverage,
-        funding_interval_hours=row.funding_interval_hours,
-    )
+    return tuple((to_ms(row[0]), Instrument(*row[1:])) for row in connection.execute(query))
 
 
 def venue_account(
@@ -268,6 +267,8 @@ def announce_deployments(connection: Connection) -> None:
     connection.execute(text("select pg_notify('deployments', '')"))
 
 
-def _deployment(row: Row[Any], instrument: Instrument | None) -> Deployment:
-    names = [name for name in Deployment.__slots__ if name != "instrument"]
-    return Deployment(**{name: getattr(row, name) for name in names}, instrument=instrument)
+def _deployment(row: Row[Any], stored: tuple[tuple[int, Instrument], ...]) -> Deployment:
+    names = [name for name in Deployment.__slots__ if name not in {"instrument", "specifications"}]
+    newest = stored[-1][1] if stored else None
+    known = {name: getattr(row, name) for name in names}
+    return Deployment(**known, instrument=newest, specifications=stored)

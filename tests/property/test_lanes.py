@@ -12,13 +12,22 @@ from quant_pipelines.backtest import BacktestSettings, sweep
 from quant_pipelines.backtest.batch import new_record, run_pass
 from quant_pipelines.backtest.market import Market, prepare_market
 from quant_pipelines.core.bars import Bars
+from quant_pipelines.core.depth import DepthSeries
 from quant_pipelines.core.funding import FundingSeries
+from quant_pipelines.core.mark import MarkSeries
 from quant_pipelines.core.settings import CostSettings
 from quant_pipelines.core.timeframes import HOUR_MS, MINUTE_MS
 from quant_pipelines.portfolio import AllIn, Fixed, VolatilityTarget
 from quant_pipelines.risk import RiskLimits
 from quant_pipelines.sdk import Array, Float, Int, Stops, Strategy
-from quant_pipelines.trading import Bracket, Execution, Specification, TradingRules
+from quant_pipelines.trading import (
+    Bracket,
+    DatedSpecification,
+    Execution,
+    Specification,
+    SpecificationHistory,
+    TradingRules,
+)
 
 N_BARS = 700
 START_MS = 1_704_067_200_000 + 20 * HOUR_MS
@@ -46,6 +55,7 @@ EXECUTIONS = (
     Execution(participation=0.3, latency_ms=130_000),
     Execution(brackets=BRACKETS, leverage=8.0),
     Execution(brackets=BRACKETS),
+    Execution(0.5, 70_000, BRACKETS, 8.0, working_type="mark"),
 )
 
 
@@ -114,6 +124,39 @@ def bytes_of(strategies: list[Strategy], width: int, market: Market, given_: Bac
     return found
 
 
+def mark_of(bars: Bars, rng: np.random.Generator) -> MarkSeries:
+    """Mark bars that leave the last price now and then, with holes."""
+    far = 1.0 + rng.choice([0.0, 0.03, -0.03], N_BARS, p=[0.9, 0.05, 0.05]) + rng.normal(0.0, 0.002, N_BARS)
+    known = rng.random(N_BARS) < 0.8
+    prices = (column[known] for column in (bars.ts, bars.open * far, bars.high * 1.01 * far, bars.low * far))
+    ts, open_, high, low = prices
+    return MarkSeries(
+        ts, open_, np.maximum(high, open_), low, bars.step_ms, np.zeros(int(known.sum()), dtype=bool)
+    )
+
+
+def depth_of(bars: Bars, rng: np.random.Generator) -> DepthSeries:
+    """Three levels a side, at a third of the bars."""
+    at = np.flatnonzero(rng.random(N_BARS) < 0.33)
+    ladders = np.stack([rng.uniform(0.0, 0.002, (at.size, 2, 3)), rng.uniform(0.1, 40.0, (at.size, 2, 3))], 3)
+    ladders[:, :, :, 0].cumsum(axis=2, out=ladders[:, :, :, 0])
+    return DepthSeries(bars.ts[at] - 1, ladders, 2 * MINUTE_MS)
+
+
+def dated_of(rng: np.random.Generator) -> tuple[DatedSpecification, ...]:
+    """Up to four specifications from any bars on."""
+    starts = np.unique(rng.integers(-50, N_BARS + 50, int(rng.integers(1, 5))))
+    return tuple(
+        DatedSpecification(
+            START_MS + int(start) * MINUTE_MS,
+            Specification(float(rng.choice([0.0, 0.001, 3.0])), float(rng.choice([0.0, 5.0, 4_000.0]))),
+            fee_bps=float(rng.choice([0.0, 30.0])),
+            brackets=(Bracket(0.0, float(rng.choice([0.01, 0.1]))),) if rng.random() < 0.5 else None,
+        )
+        for start in starts
+    )
+
+
 class World(NamedTuple):
     strategies: list[Strategy]
     market: Market
@@ -136,7 +179,10 @@ def world_of(seed: int) -> World:
         rebalance_band=one_of(0.0, 0.001, 0.1, 5.0),
         execution=one_of(*EXECUTIONS),
     )
-    settings_ = BacktestSettings(rules=rules, close_at_end=one_of(True, False))
+    histories = (SpecificationHistory(), SpecificationHistory(dated_of(rng)))
+    settings_ = BacktestSettings(
+        rules=rules, close_at_end=one_of(True, False), specifications=one_of(*histories)
+    )
     slots = bars.ts[::90].copy()
     funding = FundingSeries(slots, np.full(slots.size, 0.001), np.full(slots.size, np.nan))
     kind = one_of(Wanderer, Scaled)
@@ -151,7 +197,14 @@ def world_of(seed: int) -> World:
         )
         for _ in range(8)
     ]
-    return World(strategies, prepare_market(bars, settings_, funding=funding), settings_)
+    market = prepare_market(
+        bars,
+        settings_,
+        funding=funding,
+        mark=one_of(None, mark_of(bars, rng)),
+        depth=one_of(None, depth_of(bars, rng)),
+    )
+    return World(strategies, market, settings_)
 
 
 @given(st.integers(0, 2**32))

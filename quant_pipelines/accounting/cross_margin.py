@@ -1,0 +1,34 @@
+"""Cross margin over several books: what the others add to one book's wallet, or take from it.
+
+The rule: if the account's equity, with every position at the worst price of its bar, doesn't cover the sum of
+the maintenance margins, every position is liquidated in that bar, each at the price at which, with the others
+at their worst, the margin was used up; at an open beyond it, at that open. That is pessimistic: the worst
+prices are taken to come together, and no stop of another book is counted on.
+
+``WB`` of ``margin.liquidation_price`` becomes the book's cash plus the support that is computed here, as in
+Binance, "How to Calculate Liquidation Price of USDⓈ-M Futures Contracts": wallet balance less the maintenance
+margins and plus the unrealized profits of all other contracts.
+"""
+
+from quant_pipelines.accounting.account import Account, equity
+from quant_pipelines.accounting.margin import MarginTerms
+from quant_pipelines.core.jit import scalar
+
+
+@scalar
+def maintenance_margin(notional: float, terms: MarginTerms) -> float:
+    """Margin that the venue asks to maintain for a notional, quote: ``rate x notional - deducted``."""
+    margin = 0.0
+    for n in range(terms.brackets.shape[0]):
+        if n == 0 or notional >= terms.brackets[n, 0]:
+            margin = terms.brackets[n, 1] * notional - terms.brackets[n, 2]
+    return margin
+
+
+@scalar
+def worst_balance(account: Account, low: float, high: float, terms: MarginTerms) -> float:
+    """Equity less maintenance margin with the position at the worse end of a price range, quote."""
+    if account.position == 0.0:
+        return account.cash
+    price = low if account.position > 0.0 else high
+    return equity(account, price) - maintenance_margin(abs(account.position) * price, terms)

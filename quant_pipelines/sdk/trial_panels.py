@@ -1,0 +1,82 @@
+"""Made-up bars of several symbols that a strategy of panels is tried on; nothing is said about its merit.
+
+They share a common movement, so that spreads and ranks mean something. The last symbol is listed later than
+the others, and each one has holes of its own.
+"""
+
+import numpy as np
+
+from quant_pipelines.core.bars import COLUMNS, Bars, bars_from_columns, empty_bars
+from quant_pipelines.core.panel import Panel, panel_of
+from quant_pipelines.sdk import trial_bars
+
+_ANY_NUMBER = 4
+_LISTED_AT = 150
+_MISSING = 0.01
+
+
+def walk_panel(n_symbols: int, n_bars: int, seed: int, *, drift: float = 0.0) -> Panel:
+    """Panel of walks around a common one, which each symbol returns to; see ``trial_bars.random_walk``."""
+    common = trial_bars.random_walk(n_bars, seed, drift=drift)
+    return _panel([_around(common, k, seed) for k in range(n_symbols or _ANY_NUMBER)], seed)
+
+
+def shocks_panel(n_symbols: int, n_bars: int, seed: int) -> Panel:
+    """Panel of walks that jump, each at its own times, with silent runs and missing bars."""
+    members = [trial_bars.shocks(n_bars, seed + 10 * k) for k in range(n_symbols or _ANY_NUMBER)]
+    return _panel(members, seed)
+
+
+def flat_panel(n_symbols: int, n_bars: int) -> Panel:
+    """Panel of prices that never move."""
+    return _panel([trial_bars.flat(n_bars)] * (n_symbols or _ANY_NUMBER), seed=0)
+
+
+def empty_panel(n_symbols: int) -> Panel:
+    """No bars at all."""
+    return panel_of([empty_bars(_name(k), "1h") for k in range(n_symbols or _ANY_NUMBER)])
+
+
+def spliced(before: Panel, after: Panel, cut: int) -> Panel:
+    """Rows of one panel up to a cut, and of another one behind it."""
+    time = int(before.ts[cut])
+    pairs = zip(before.members, after.members, strict=True)
+    return panel_of([_joined(one.between(0, time), other, time) for one, other in pairs])
+
+
+def _joined(one: Bars, other: Bars, time: int) -> Bars:
+    rest = other.rows(int(np.searchsorted(other.ts, time)), len(other))
+    columns = {name: np.concatenate([getattr(one, name), getattr(rest, name)]) for name in ("ts", *COLUMNS)}
+    return bars_from_columns(one.symbol, one.timeframe, columns)
+
+
+def _around(common: Bars, k: int, seed: int) -> Bars:
+    """Bars whose log price leaves the common one and comes back, within some hundred bars."""
+    own = np.random.default_rng([seed, k]).normal(0.0, 0.004, len(common))
+    distance = np.zeros(len(common))
+    for i in range(1, len(common)):
+        distance[i] = 0.97 * distance[i - 1] + own[i]
+    ratio = (1.0 + k) * np.exp(distance)
+    columns = {name: getattr(common, name) * ratio for name in ("open", "high", "low", "close")}
+    columns["open"][1:] = columns["close"][:-1]
+    columns["high"] = np.maximum(columns["high"], np.maximum(columns["open"], columns["close"]))
+    columns["low"] = np.minimum(columns["low"], np.minimum(columns["open"], columns["close"]))
+    return bars_from_columns(
+        _name(k), common.timeframe, {**columns, "ts": common.ts, "volume": common.volume}
+    )
+
+
+def _panel(members: list[Bars], seed: int) -> Panel:
+    """Align bars of which the last symbol's begin later; each one lacks some that the others have."""
+    found = []
+    for k, bars in enumerate(members):
+        is_there = np.random.default_rng([seed, 99, k]).random(len(bars)) > _MISSING
+        if k == len(members) - 1:
+            is_there[:_LISTED_AT] = False
+        columns = {name: getattr(bars, name)[is_there] for name in ("ts", *COLUMNS)}
+        found.append(bars_from_columns(_name(k), bars.timeframe, columns))
+    return panel_of(found)
+
+
+def _name(k: int) -> str:
+    return f"TRIAL{k}/USDT:USDT"
