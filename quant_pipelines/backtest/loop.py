@@ -98,7 +98,7 @@ class Loop(Protocol):
         """Run the books, which all begin in the same state; one result for each lane."""
 
 
-@inner
+@inlined
 def log_outcome(log: TradeLog, outcome: StepOutcome, at: tuple[int, int], rows: FloatArray) -> TradeLog:
     """Log after a bar, in the order in which things happened in it; ``at`` is its time and the lane."""
     ts, j = at
@@ -122,7 +122,7 @@ def log_outcome(log: TradeLog, outcome: StepOutcome, at: tuple[int, int], rows: 
     return log
 
 
-@inner
+@inlined
 def view_of(state: BookState, equity: float, close: float, volatility: float) -> BookView:
     """Return what a decision sees of a book in a replay; pending quantity counts as held."""
     return BookView(
@@ -137,13 +137,13 @@ def view_of(state: BookState, equity: float, close: float, volatility: float) ->
     )
 
 
-@inner
+@inlined
 def with_state(lane: Lane, state: BookState) -> Lane:
     """Lane with another state of its book."""
     return Lane(state, lane.log, lane.bars_held, lane.traded, lane.since)
 
 
-@inner
+@inlined
 def step_lane(lane: Lane, bar: StepBar, at: tuple[int, int], terms: StepTerms, rows: FloatArray) -> Lane:
     """Step one book, whose state is that of the bar before; ``at`` is the bar's position and the lane."""
     outcome = step_bar(lane.state, bar, terms)
@@ -211,7 +211,7 @@ def turned(turn: Turn, targets: Targets, bar_index: int) -> Turn:
     return Turn(in_force, lanes, position)
 
 
-@inner
+@inlined
 def funding_at(tape: Tape, cursor: Cursor, bar_index: int) -> float:
     """Funding per unit at a bar; only a pause has some."""
     if tape.pause[cursor.pause] != bar_index or cursor.payment >= tape.funding_bar.size:
@@ -220,7 +220,7 @@ def funding_at(tape: Tape, cursor: Cursor, bar_index: int) -> float:
     return tape.funding_per_unit[cursor.payment] if is_due else 0.0
 
 
-@inner
+@inlined
 def past_pause(tape: Tape, cursor: Cursor, bar_index: int) -> Cursor:
     """Cursor behind a bar, if it is a pause."""
     if tape.pause[cursor.pause] != bar_index:
@@ -232,7 +232,7 @@ def past_pause(tape: Tape, cursor: Cursor, bar_index: int) -> Cursor:
     return Cursor(cursor.pause + 1, payment, day)
 
 
-@inner
+@inlined
 def finished(
     lane: Lane, tally: Tally, at: tuple[int, int, int], terms: LoopTerms, rows: FloatArray
 ) -> LoopResult:
@@ -251,7 +251,7 @@ def finished(
     return LoopResult(state, log, tally)
 
 
-@inner
+@inlined
 def seen_at(tape: Tape, bar_index: int) -> Seen:
     """Return what the stops know at a bar's close."""
     atr = tape.atr[bar_index] if tape.atr.size > 0 else np.nan
@@ -270,7 +270,7 @@ class StepAt(NamedTuple):
     first_day: int
 
 
-@inner
+@inlined
 def step_at(tape: Tape, cursor: Cursor, bar_index: int) -> StepAt:
     """Return all about a bar in which books are stepped."""
     close, seen = 0.0, Seen(np.nan, np.nan, 0.0, 0.0, 0.0, 1.0)
@@ -293,7 +293,7 @@ def step_at(tape: Tape, cursor: Cursor, bar_index: int) -> StepAt:
     return StepAt(bar, bar_index, close, seen, cursor.day, tape.ts[0] // DAY_MS)
 
 
-@inner
+@inlined
 def ended_days(daily_equity: FloatArray, lane: int, at: StepAt, equity: float) -> None:
     """Write the equity of every UTC day that ended before a bar."""
     passed = at.bar.ts // DAY_MS - at.first_day

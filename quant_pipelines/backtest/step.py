@@ -41,7 +41,7 @@ from quant_pipelines.backtest.stops import (
     since_entry,
     slope_after,
 )
-from quant_pipelines.core.jit import inner, kernel
+from quant_pipelines.core.jit import inlined, scalar
 from quant_pipelines.core.timeframes import DAY_MS
 from quant_pipelines.costs import whole_lots
 
@@ -59,7 +59,7 @@ __all__ = [
 ]
 
 
-@kernel
+@scalar
 def step_bar(state: BookState, bar: StepBar, terms: StepTerms) -> StepOutcome:
     """Book one closed execution bar.
 
@@ -119,7 +119,7 @@ def step_bar(state: BookState, bar: StepBar, terms: StepTerms) -> StepOutcome:
     )
 
 
-@inner
+@inlined
 def begun(state: BookState, bar: StepBar, terms: StepTerms) -> tuple[Held, float]:
     """Held as a bar opens, with the level in force in it; and the funding paid at its open."""
     level = Level(state.stop_price, state.guard.reason)
@@ -132,7 +132,7 @@ def begun(state: BookState, bar: StepBar, terms: StepTerms) -> tuple[Held, float
     return Held(account, level, state.guard), funding_paid
 
 
-@inner
+@inlined
 def marked(
     state: BookState,
     held: Held,
@@ -183,7 +183,7 @@ def marked(
     return _expired(state_after, bar.ts + terms.step_ms, terms)
 
 
-@inner
+@inlined
 def _renamed(guard: Guard, reason: int) -> Guard:
     return Guard(
         reason,
@@ -200,7 +200,7 @@ def _renamed(guard: Guard, reason: int) -> Guard:
     )
 
 
-@inner
+@inlined
 def _expired(state: BookState, close_ms: int, terms: StepTerms) -> BookState:
     """State with the order of a stop that fires at a close: time in the position, or the equity curve."""
     stops, position = terms.stops, state.account.position
@@ -214,7 +214,7 @@ def _expired(state: BookState, close_ms: int, terms: StepTerms) -> BookState:
     return state
 
 
-@inner
+@inlined
 def _leaving(state: BookState, reason: int, equity_peak: float, terms: StepTerms) -> BookState:
     return BookState(
         state.account,

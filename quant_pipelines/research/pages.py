@@ -1,5 +1,6 @@
 """From a verdict and its folds to what its page shows: holding and the incumbent on the same days."""
 
+import logging
 from collections.abc import Mapping
 
 import numpy as np
@@ -7,12 +8,15 @@ from sqlalchemy import Engine
 
 from quant_pipelines.backtest.result import daily_returns_of
 from quant_pipelines.core.arrays import IntArray
+from quant_pipelines.core.errors import DataError
 from quant_pipelines.core.timeframes import DAY_MS
 from quant_pipelines.optimize.verdict import VerdictRecord
 from quant_pipelines.optimize.walk_forward import FINAL_FIT, FoldResult
 from quant_pipelines.reports.walk_forward import Curve, Walk
 from quant_pipelines.research.history import Source
 from quant_pipelines.store.verdicts import incumbent_returns
+
+_log = logging.getLogger(__name__)
 
 
 def walk_of(
@@ -44,8 +48,15 @@ def walk_of(
 
 
 def _holding(record: VerdictRecord, source: Source, days: IntArray) -> Curve | None:
-    """Buy at the first open and keep, without costs; a day without bars keeps the close before it."""
-    bars = source.bars(record.symbol, record.timeframe, int(days[0]), int(days[-1]) + DAY_MS)
+    """Buy at the first open and keep, without costs; a day without bars keeps the close before it.
+
+    None where the bars are gone or have no one price: the page then says nothing about holding.
+    """
+    try:
+        bars = source.bars(record.symbol, record.timeframe, int(days[0]), int(days[-1]) + DAY_MS)
+    except DataError as error:
+        _log.warning("page of %s %s without holding: %s", record.strategy, record.symbol, error)
+        return None
     if not len(bars):
         return None
     last = np.searchsorted(bars.ts, days + DAY_MS) - 1
