@@ -163,8 +163,8 @@ class VenueBroker:
 
     @property
     def stop_tightening(self) -> float:
-        """No order at the venue follows the equity's slope."""
-        return 1.0
+        """Factor of the equity's slope on the distances of stops."""
+        return self._book.stop_tightening
 
     @property
     def closes_with_bars(self) -> bool:
