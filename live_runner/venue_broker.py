@@ -15,7 +15,8 @@ from live_runner.recovery import is_to_be_repeated
 from live_runner.venue_book import VenueBook
 from quant_pipelines.accounting import Account
 from quant_pipelines.backtest import ExecutionBar
-from quant_pipelines.backtest.stops import EXIT_REASONS, HARD_STOP, StopInputs
+from quant_pipelines.backtest.stop_rules import inputs_from_document
+from quant_pipelines.backtest.stops import EXIT_REASONS, HARD_STOP
 from quant_pipelines.core.timeframes import from_ms, to_ms
 from quant_pipelines.store.trading import Fill, Income, Intent, Position, StoredBook, read_book
 from quant_pipelines.store.venue_orders import (
@@ -162,8 +163,8 @@ class VenueBroker:
 
     @property
     def stop_tightening(self) -> float:
-        """No order at the venue follows the equity's slope."""
-        return 1.0
+        """Factor of the equity's slope on the distances of stops."""
+        return self._book.stop_tightening
 
     @property
     def closes_with_bars(self) -> bool:
@@ -361,7 +362,7 @@ class VenueBroker:
             return
         self._book.act_upon(float(signal.decision["target_side"]))
         if signal.decision.get("stop_inputs"):
-            self._book.read(StopInputs(**signal.decision["stop_inputs"]))
+            self._book.read(inputs_from_document(signal.decision["stop_inputs"]))
         mine = [one for one in self.orders.values() if one.intent.bar_close == signal.bar_close]
         if any(one.progress.status in ("DENIED", "REJECTED") for one in mine):
             self._book.forget_target()

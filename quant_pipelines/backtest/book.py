@@ -150,14 +150,15 @@ class Book:
         return self._working.may_open
 
     def place(self, order: NewOrder) -> int:
-        """Let an order rest from the next bar on, or behind the latency; returns its number.
+        """Let an order rest from the next bar on, or behind the latency, and count it; returns its number.
 
         Raises
         ------
         BacktestError
             If no bar has been booked yet.
         """
-        self._known_state()
+        state = self._known_state()
+        self._state = state._replace(orders_today=state.orders_today + 1)
         return self._working.place(order, self.terms.fills.latency_bars)
 
     def cancel(self, number: int) -> bool:

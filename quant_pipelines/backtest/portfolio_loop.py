@@ -49,7 +49,7 @@ from quant_pipelines.backtest.state import (
     with_transfer,
 )
 from quant_pipelines.backtest.step import step_bar
-from quant_pipelines.backtest.stops import END, StopInputs
+from quant_pipelines.backtest.stops import END, NO_SCALES, StopInputs
 from quant_pipelines.backtest.tally import Tally, drawdown_after, tally_end, traded_in
 from quant_pipelines.backtest.tape import LoopTerms, Tape
 from quant_pipelines.backtest.trades import EMPTY_LOG, TradeEnd, TradeLog, add_closing
@@ -125,7 +125,7 @@ def decided(
     """Book after the close of its bar, moved on to the next; ``fund`` is value and baseline of its share."""
     row, (trading, wait_bars) = book.row, terms
     seen = seen_at(tape, row)
-    state = with_inputs(book.state, StopInputs(seen.atr, seen.deviation))
+    state = with_inputs(book.state, StopInputs(seen.atr, seen.deviation, NO_SCALES))
     if target == target:  # noqa: PLR0124 - a number
         volatility = tape.volatility[row] if tape.volatility.size > 0 else 0.0
         view = account_view(view_of(state, state.equity, state.close, volatility), fund[0], fund[1])

@@ -16,6 +16,7 @@ from quant_pipelines.core.errors import BacktestError
 from quant_pipelines.core.funding import FundingSeries
 from quant_pipelines.core.panel import Panel
 from quant_pipelines.core.timeframes import from_ms
+from quant_pipelines.sdk.scales import declares_scales
 from quant_pipelines.sdk.strategy import Strategy, target_of
 from quant_pipelines.trading.rules import Specification
 
@@ -170,7 +171,19 @@ def joined_tape(books: Sequence[PlannedBook]) -> tuple[Tape, BookTable]:
 
 
 def terms_of(books: Sequence[PlannedBook], settings: BacktestSettings) -> LoopTerms:
-    """Terms of a pass with a lane for each book; the steps of a symbol stand in the table."""
+    """Terms of a pass with a lane for each book; the steps of a symbol stand in the table.
+
+    Raises
+    ------
+    BacktestError
+        If a strategy scales its stops, which the loop over several books doesn't.
+    """
+    for book in books:
+        if declares_scales(book.allocation.strategy):
+            raise BacktestError(
+                f"{book.allocation.strategy} scales its stops; expected strategies without stop_scales "
+                "where several share an account"
+            )
     steps = [
         settings.step_terms(book.allocation.strategy, book.market.execution.step_ms, book.market.bars.step_ms)
         for book in books

@@ -94,7 +94,12 @@ def _approved(view: BookView, worst: float, quantity: float, price: float, terms
         return Sized(TOO_SMALL, 0.0, 0, 0.0, 0.0)
     after, higher = worst + quantity, max(price, view.price)
     request = RiskRequest(
-        after, higher, view.equity, view.day_start_equity, view.data_age_seconds, view.orders_today
+        after,
+        higher,
+        view.equity,
+        view.day_start_equity,
+        view.data_age_seconds,
+        view.orders_today,
     )
     breach = first_breach(request, terms.limits)
     if breach.code == 0:
