@@ -17,7 +17,7 @@ from quant_pipelines.backtest.stops import (
     resized,
     side_of,
 )
-from quant_pipelines.core.jit import inner
+from quant_pipelines.core.jit import inlined, inner
 from quant_pipelines.costs import CostTerms, fee_of, fill_price, floor_to_lot, maker_fee_of, whole_lots
 
 
@@ -133,7 +133,7 @@ def ordered(held: Held, pending: float, bar: StepBar, seen: Seen, terms: StepTer
     return OrderFill(followed(held, account, bar.ts, seen, terms), closing, opening, left)
 
 
-@inner
+@inlined
 def followed(before: Held, account: Account, ts: int, seen: Seen, terms: StepTerms) -> Held:
     """Held after an order's fills in the bar at ``ts``; a new position has a stop of its own."""
     guard, level = before.guard, before.level

@@ -29,7 +29,7 @@ from quant_pipelines.backtest.stops import (
     closed_guard,
     moved_level,
 )
-from quant_pipelines.core.jit import inner, kernel
+from quant_pipelines.core.jit import inlined, inner, kernel
 from quant_pipelines.core.timeframes import DAY_MS
 from quant_pipelines.costs import whole_lots
 
@@ -84,7 +84,7 @@ def step_bar(state: BookState, bar: StepBar, terms: StepTerms) -> StepOutcome:
     if goal.quantity != 0.0:
         pending = pending_after_stop(held.account.position, pending)
         held = closed(held, goal)
-    after = marked(state, held, pending, bar, (bar.low, bar.high), terms)
+    after = marked(state, held, pending, bar, terms)
     has_fills = (
         gap.fill.quantity != 0.0
         or closing.quantity != 0.0
@@ -107,7 +107,7 @@ def step_bar(state: BookState, bar: StepBar, terms: StepTerms) -> StepOutcome:
     )
 
 
-@inner
+@inlined
 def begun(state: BookState, bar: StepBar, terms: StepTerms) -> tuple[Held, float]:
     """Held as a bar opens, with the level in force in it; and the funding paid at its open."""
     level = Level(state.stop_price, state.guard.reason)
@@ -121,18 +121,8 @@ def begun(state: BookState, bar: StepBar, terms: StepTerms) -> tuple[Held, float
 
 
 @inner
-def marked(
-    state: BookState,
-    held: Held,
-    pending: float,
-    bar: StepBar,
-    reach: tuple[float, float],
-    terms: StepTerms,
-) -> BookState:
-    """State at the close; the day's baseline is the equity at 00:00 UTC.
-
-    ``reach`` is the low and high that the stops of the position have seen.
-    """
+def marked(state: BookState, held: Held, pending: float, bar: StepBar, terms: StepTerms) -> BookState:
+    """State at the close; the day's baseline is the equity at 00:00 UTC."""
     value = equity(held.account, bar.close)
     baseline, day_end = state.day_start_equity, state.day_end_ms
     if bar.ts >= day_end:
@@ -144,9 +134,8 @@ def marked(
     seen = Seen(state.seen.atr, state.seen.deviation, bar.low, bar.high, bar.volume)
     guard, stop_price = NO_GUARD, 0.0
     if held.account.position != 0.0:
-        guard = _renamed(held.guard, held.level.reason)
-        extremes = Seen(state.seen.atr, state.seen.deviation, reach[0], reach[1], bar.volume)
-        guard = closed_guard(guard, held.account.position, extremes, state.seen, terms.stops)
+        guard = renamed(held.guard, held.level.reason)
+        guard = closed_guard(guard, held.account.position, seen, state.seen, terms.stops)
         stop_price = held.level.price
     state_after = BookState(
         held.account,
@@ -167,7 +156,8 @@ def marked(
 
 
 @inner
-def _renamed(guard: Guard, reason: int) -> Guard:
+def renamed(guard: Guard, reason: int) -> Guard:
+    """Guard whose level in force is of another rule."""
     return Guard(
         reason,
         guard.entry_ms,

@@ -31,3 +31,22 @@ def test_a_strategy_whose_stops_only_paper_executes_is_not_taken_up_at_a_venue()
     nothing: Any = None  # it is refused before the database is asked
     with pytest.raises(ConfigurationError, match="deployment:7 has atr_stop, which only paper executes"):
         open_venue_broker(nothing, plan_of(LAYERED), 1, stop_fraction=0.1, wire=nothing)
+
+
+EVENT_SOURCE = """
+from quant_pipelines.sdk import Bars, Desk, EventStrategy
+
+
+class Waiting(EventStrategy):
+    def on_bar(self, desk: Desk, bars: Bars) -> None:
+        desk.limit(0.5, 0.9 * desk.price)
+"""
+
+
+def test_an_event_strategy_is_not_taken_up_at_a_venue() -> None:
+    nothing: Any = None  # it is refused before the database is asked
+    plan = plan_of(replace(DEPLOYMENT, source=EVENT_SOURCE))
+    with pytest.raises(
+        ConfigurationError, match="deployment:7 is an event strategy, whose orders rest on paper"
+    ):
+        open_venue_broker(nothing, plan, 1, stop_fraction=0.1, wire=nothing)
