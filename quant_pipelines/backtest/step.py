@@ -96,7 +96,7 @@ def step_bar(state: BookState, bar: StepBar, terms: StepTerms) -> StepOutcome:
     if goal.quantity != 0.0:
         pending = pending_after_stop(held.account.position, pending)
         held = closed(held, goal)
-    after = marked(state, held, pending, bar, (bar.low, bar.high), terms)
+    after = marked(state, held, pending, bar, terms)
     has_fills = (
         gap.fill.quantity != 0.0
         or closing.quantity != 0.0
@@ -133,18 +133,8 @@ def begun(state: BookState, bar: StepBar, terms: StepTerms) -> tuple[Held, float
 
 
 @inlined
-def marked(
-    state: BookState,
-    held: Held,
-    pending: float,
-    bar: StepBar,
-    reach: tuple[float, float],
-    terms: StepTerms,
-) -> BookState:
-    """State at the close; at 00:00 UTC it is the day's baseline, and orders are counted anew.
-
-    ``reach`` is the low and high that the stops of the position have seen.
-    """
+def marked(state: BookState, held: Held, pending: float, bar: StepBar, terms: StepTerms) -> BookState:
+    """State at the close; at 00:00 UTC it is the day's baseline, and orders are counted anew."""
     value = equity(held.account, bar.close)
     baseline, day_end, n_orders = state.day_start_equity, state.day_end_ms, state.orders_today
     slope = Slope(state.equity_mean, state.seen.tightening)
@@ -159,9 +149,8 @@ def marked(
     seen = Seen(state.seen.atr, state.seen.deviation, bar.low, bar.high, bar.volume, slope.factor)
     guard, stop_price = NO_GUARD, 0.0
     if held.account.position != 0.0:
-        guard = _renamed(held.guard, held.level.reason)
-        extremes = Seen(state.seen.atr, state.seen.deviation, reach[0], reach[1], bar.volume, slope.factor)
-        guard = closed_guard(guard, held.account.position, extremes, state.seen, terms.stops)
+        guard = renamed(held.guard, held.level.reason)
+        guard = closed_guard(guard, held.account.position, seen, state.seen, terms.stops)
         stop_price = held.level.price
     state_after = BookState(
         held.account,
@@ -184,7 +173,8 @@ def marked(
 
 
 @inlined
-def _renamed(guard: Guard, reason: int) -> Guard:
+def renamed(guard: Guard, reason: int) -> Guard:
+    """Guard whose level in force is of another rule."""
     return Guard(
         reason,
         guard.entry_ms,
