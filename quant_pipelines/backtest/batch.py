@@ -97,7 +97,8 @@ def run_pass(
     lanes = [*strategies, *[strategies[-1]] * (width - len(strategies))]
     state = opening_state(open_account(settings.capital), int(market.execution.ts[0]))
     given = (market.tape(strategies[0]), abreast(changes, width), state)
-    terms = settings.loop_terms(lanes, market.execution.step_ms, market.bars.step_ms)
+    first = replace(settings, rules=settings.rules_at(int(market.execution.ts[0])))
+    terms = first.loop_terms(lanes, market.execution.step_ms, market.bars.step_ms)
     outcomes = loop_of(width)(*given, terms, record)
     needed = max(outcome.log.finished for outcome in outcomes)
     if needed > record.trades.shape[1]:

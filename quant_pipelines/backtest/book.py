@@ -28,7 +28,6 @@ from quant_pipelines.backtest.stops import (
     moved_level,
 )
 from quant_pipelines.core.arrays import FloatArray
-from quant_pipelines.core.depth import NO_LADDER
 from quant_pipelines.core.errors import BacktestError
 from quant_pipelines.core.timeframes import timeframe_ms
 from quant_pipelines.trading.cycle import BookView, Decision
@@ -232,7 +231,7 @@ class Book:
             float(mark.open),
             float(mark.high),
             float(mark.low),
-            NO_LADDER if bar.ladder is None else bar.ladder,
+            bar.ladder,
         )
         self._last_ts = int(bar.ts)
         outcome: StepOutcome = step_bar(state, step, self.terms)
