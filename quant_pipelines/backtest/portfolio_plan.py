@@ -7,7 +7,7 @@ import numpy as np
 
 from quant_pipelines.accounting.nav import Flow
 from quant_pipelines.backtest.market import Market, at_decisions, prepare_market
-from quant_pipelines.backtest.portfolio_values import BookTable, Schedule
+from quant_pipelines.backtest.portfolio_values import REEL, BookTable, Reel, Schedule
 from quant_pipelines.backtest.settings import BacktestSettings
 from quant_pipelines.backtest.tape import LoopTerms, Tape
 from quant_pipelines.core.arrays import FloatArray, IntArray
@@ -150,23 +150,35 @@ def schedule_of(books: Sequence[PlannedBook], flows: Sequence[Flow]) -> Schedule
     return Schedule(np.ascontiguousarray(grid, dtype=np.int64).copy(), times, amounts)
 
 
-def joined_tape(books: Sequence[PlannedBook]) -> tuple[Tape, BookTable]:
-    """Tapes of all books one behind the other, and the table that tells them apart."""
+def reel_of(books: Sequence[PlannedBook]) -> Reel:
+    """Lay the execution bars of all books one behind the other."""
     tapes = [book.market.tape(book.allocation.strategy) for book in books]
-    columns, cuts = [], []
-    for name in Tape._fields:
-        parts = [getattr(tape, name) for tape in tapes]
-        columns.append(np.concatenate(parts))
-        cuts.append(np.cumsum([0, *(len(part) for part in parts)]))
+    end = np.cumsum([tape.ts.size for tape in tapes])
+    first = np.concatenate([[0], end[:-1]])
+    values = np.empty((int(end[-1]), len(REEL)))
+    for book, tape, start, stop in zip(books, tapes, first, end, strict=True):
+        columns = {"target": book.target, "funding_per_unit": _spread(tape)}
+        for column, name in enumerate(REEL):
+            given = columns[name] if name in columns else getattr(tape, name)
+            values[start:stop, column] = given if given.size else np.nan
+    return Reel(np.concatenate([tape.ts for tape in tapes]), values, first, end)
+
+
+def table_of(books: Sequence[PlannedBook]) -> BookTable:
+    """Shares and steps of all books."""
     steps = [book.settings.rules.specification for book in books]
-    table = BookTable(
+    return BookTable(
         np.array([book.share for book in books]),
         np.array([float(step.lot_size) for step in steps]),
         np.array([float(step.min_notional) for step in steps]),
-        np.array(cuts, dtype=np.int64),
-        np.concatenate([book.target for book in books]),
     )
-    return Tape(*columns), table
+
+
+def _spread(tape: Tape) -> FloatArray:
+    """Funding at every bar of a tape, 0 where none is paid."""
+    funding = np.zeros(tape.ts.size)
+    funding[tape.funding_bar] = tape.funding_per_unit
+    return funding
 
 
 def terms_of(books: Sequence[PlannedBook], settings: BacktestSettings) -> LoopTerms:
