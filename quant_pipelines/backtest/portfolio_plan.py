@@ -14,9 +14,9 @@ from quant_pipelines.core.arrays import FloatArray, IntArray
 from quant_pipelines.core.bars import Bars
 from quant_pipelines.core.errors import BacktestError
 from quant_pipelines.core.funding import FundingSeries
-from quant_pipelines.core.panel import Panel
+from quant_pipelines.core.panel import Panel, panel_of
 from quant_pipelines.core.timeframes import from_ms
-from quant_pipelines.sdk.strategy import Strategy, target_of
+from quant_pipelines.sdk.strategy import Strategy, require_symbols, target_of
 from quant_pipelines.trading.rules import Specification
 
 _NEVER = np.iinfo(np.int64).max
@@ -97,6 +97,21 @@ class PlannedBook:
     market: Market
     funding: FundingSeries | None
     target: FloatArray
+
+
+def allocations_of(strategy: Strategy, bars: Sequence[Bars]) -> list[Allocation]:
+    """Give a strategy the whole account: all symbols together, or an equal share each where it trades one.
+
+    Raises
+    ------
+    StrategyError
+        If the strategy trades another number of symbols together.
+    """
+    if not strategy.inputs.has_panel:
+        return [Allocation(strategy, one, 1.0 / len(bars)) for one in bars]
+    panel = panel_of(bars)
+    require_symbols(strategy, panel)
+    return [Allocation(strategy, panel)]
 
 
 def plan_books(

@@ -5,7 +5,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from quant_pipelines.cli.output import print_document
+from quant_pipelines.cli.output import print_document, table
 from quant_pipelines.cli.parse import add_market_arguments, assignment
 
 
@@ -26,7 +26,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Run it and print the result."""
+    """Run it and print the result; several symbols share one account."""
+    if len(arguments.symbols) > 1:
+        return _run_several(arguments)
     from quant_pipelines.cli.backtest_run import run_from_arguments, write_files
 
     source, strategy, market, result = run_from_arguments(arguments)
@@ -55,6 +57,21 @@ def run(arguments: argparse.Namespace) -> int:
         print_document(document)
     else:
         print(_text(document))
+    return 0
+
+
+def _run_several(arguments: argparse.Namespace) -> int:
+    from quant_pipelines.cli.portfolio_run import document_of, run_portfolio_from_arguments, write_trades
+
+    source, strategy, result = run_portfolio_from_arguments(arguments)
+    write_trades(arguments, result)
+    document = document_of(arguments, source, strategy, result)
+    if arguments.json:
+        print_document(document)
+    else:
+        books = [{**book, "final_equity": round(book["final_equity"], 2)} for book in document["books"]]
+        print(_text(document))
+        print(table(books, ("symbol", "share", "trades", "final_equity")))
     return 0
 
 

@@ -31,9 +31,10 @@ def run_from_arguments(
     """
     settings = load_settings()
     source = load_strategy(arguments.strategy, strategies_folder(settings.strategies_folder))
-    symbol = only_symbol(source, arguments.symbols)
+    require_symbols(source, arguments.symbols)
+    (symbol,) = arguments.symbols
     strategy = source.strategy_class(**dict(arguments.set))
-    rules = _rules(arguments, settings)
+    rules = rules_of(arguments, settings)
     market = read_market(arguments, symbol, settings)
     backtest = BacktestSettings(
         capital=arguments.capital,
@@ -50,18 +51,19 @@ def run_from_arguments(
     return source, strategy, market, result
 
 
-def only_symbol(source: StrategySource, symbols: list[str]) -> str:
-    """Return the one symbol of a strategy that trades one.
+def require_symbols(source: StrategySource, symbols: list[str]) -> None:
+    """Refuse a number of symbols that a strategy can't trade; one of a single symbol trades each of several.
 
     Raises
     ------
     BacktestError
-        If another number was given than the strategy trades.
+        If a strategy of several symbols got another number of them.
     """
-    wanted = source.strategy_class.inputs.symbols
-    if len(symbols) != wanted:
-        raise BacktestError(f"strategy {source.name} trades {wanted} symbol; got {len(symbols)}: {symbols}")
-    return symbols[0]
+    inputs = source.strategy_class.inputs
+    if inputs.has_panel and not inputs.takes(len(symbols)):
+        raise BacktestError(
+            f"strategy {source.name} trades {inputs.wanted} together; got {len(symbols)}: {symbols}"
+        )
 
 
 def write_files(arguments: argparse.Namespace, market: StoredMarket, result: BacktestResult) -> None:
@@ -72,11 +74,12 @@ def write_files(arguments: argparse.Namespace, market: StoredMarket, result: Bac
         text = io.StringIO(newline="")
         writer = csv.writer(text)
         writer.writerow([field.name for field in fields(Trade)])
-        writer.writerows(_cells(trade) for trade in result.trades)
+        writer.writerows(cells_of(trade) for trade in result.trades)
         write_text(arguments.trades, text.getvalue())
 
 
-def _rules(arguments: argparse.Namespace, settings: Settings) -> TradingRules:
+def rules_of(arguments: argparse.Namespace, settings: Settings) -> TradingRules:
+    """Return the rules that the arguments ask for."""
     costs = settings.costs
     if arguments.fee_bps is not None:
         maker = min(costs.maker_fee_bps, arguments.fee_bps)
@@ -91,6 +94,7 @@ def _rules(arguments: argparse.Namespace, settings: Settings) -> TradingRules:
     )
 
 
-def _cells(trade: Trade) -> list[Any]:
+def cells_of(trade: Trade) -> list[Any]:
+    """Return a trade's values in the order of its fields, times as ISO 8601."""
     values = asdict(trade).values()
     return [value.isoformat() if hasattr(value, "isoformat") else value for value in values]

@@ -4,10 +4,11 @@ from pathlib import Path
 from typing import Any
 
 from quant_pipelines.core.errors import StrategyError, unknown_name
-from quant_pipelines.sdk import compile_strategy
+from quant_pipelines.sdk import Strategy, compile_strategy
 from quant_pipelines.sdk.contract import Check
 from quant_pipelines.sdk.sandbox import try_strategy
 from quant_pipelines.sdk.trial_bars import random_walk
+from quant_pipelines.sdk.trial_panels import walk_panel
 
 _TRADED_BARS = 2_000
 
@@ -53,8 +54,23 @@ def _difference(name: str, source: str) -> str:
     from quant_pipelines.backtest import run_backtest, run_event_backtest
 
     strategy = compile_strategy(name, source).strategy_class()
+    if strategy.inputs.has_panel:
+        return _difference_together(strategy)
     bars = random_walk(_TRADED_BARS, seed=11)
     batch, event = run_backtest(strategy, bars), run_event_backtest(strategy, bars)
     if batch.final_equity != event.final_equity or len(batch.trades) != len(event.trades):
         return f"{strategy}: batch ends with {batch.final_equity}, event with {event.final_equity}"
     return "" if len(batch.trades) else f"{strategy}: closes no trade on {_TRADED_BARS} bars of a random walk"
+
+
+def _difference_together(strategy: Strategy) -> str:
+    """Fault of the drivers of several symbols: the batch and the rows one by one must book the same."""
+    from quant_pipelines.backtest.portfolio import run_portfolio
+    from quant_pipelines.backtest.portfolio_event import run_event_portfolio
+    from quant_pipelines.backtest.portfolio_plan import Allocation
+
+    given = [Allocation(strategy, walk_panel(strategy.inputs.symbols, _TRADED_BARS, seed=11))]
+    batch, event = run_portfolio(given), run_event_portfolio(given)
+    if batch.final_equity != event.final_equity or len(batch.trades) != len(event.trades):
+        return f"{strategy}: batch ends with {batch.final_equity}, event with {event.final_equity}"
+    return "" if batch.trades else f"{strategy}: closes no trade on {_TRADED_BARS} bars of random walks"

@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 from quant_pipelines.core.errors import DataError
+from quant_pipelines.core.instrument_sets import symbols_of
 from quant_pipelines.optimize.folds import first_bar_ms
 from quant_pipelines.research.history import Source, covers, describe, describe_window
 from quant_pipelines.research.job import OptimizationJob
@@ -22,15 +23,18 @@ def settle_window(job: OptimizationJob, source: Source) -> OptimizationJob:
         If the windows can't be used.
     """
     end_ms = job.window_end_ms
+    symbols = symbols_of(job.symbol)
     if end_ms is None:
-        end_ms = source.last_midnight(job.symbol, job.timeframe)
-    folds = _possible_folds(job, source, end_ms) if job.folds is None else job.folds
+        end_ms = min(source.last_midnight(symbol, job.timeframe) for symbol in symbols)
+    folds = job.folds
+    if folds is None:
+        folds = min(_possible_folds(job, symbol, source, end_ms) for symbol in symbols)
     return replace(job, window_end_ms=end_ms, folds=folds)
 
 
-def _possible_folds(job: OptimizationJob, source: Source, end_ms: int) -> int:
+def _possible_folds(job: OptimizationJob, symbol: str, source: Source, end_ms: int) -> int:
     wanted, least = job.windows.folds, min(job.windows.min_folds, job.windows.folds)
-    bars = source.bars(job.symbol, job.timeframe, first_bar_ms(end_ms, job.windows), end_ms)
+    bars = source.bars(symbol, job.timeframe, first_bar_ms(end_ms, job.windows), end_ms)
     possible = 0
     for folds in range(wanted, 0, -1):
         start_ms = first_bar_ms(end_ms, replace(job.windows, folds=folds))
@@ -41,6 +45,6 @@ def _possible_folds(job: OptimizationJob, source: Source, end_ms: int) -> int:
         return possible
     needed_ms = first_bar_ms(end_ms, replace(job.windows, folds=least))
     raise DataError(
-        f"{job.symbol} {job.timeframe}: folds is {possible} of {wanted}, because bars are {describe(bars)}; "
+        f"{symbol} {job.timeframe}: folds is {possible} of {wanted}, because bars are {describe(bars)}; "
         f"expected {least} or more, which need {describe_window(bars, needed_ms, end_ms)}"
     )

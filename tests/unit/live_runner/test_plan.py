@@ -31,3 +31,10 @@ def test_a_strategy_whose_stops_only_paper_executes_is_not_taken_up_at_a_venue()
     nothing: Any = None  # it is refused before the database is asked
     with pytest.raises(ConfigurationError, match="deployment:7 has atr_stop, which only paper executes"):
         open_venue_broker(nothing, plan_of(LAYERED), 1, stop_fraction=0.1, wire=nothing)
+
+
+def test_a_strategy_of_several_symbols_is_refused() -> None:
+    together = SOURCE.format(more="").replace("    stops", "    inputs = Inputs(symbols=2)\n    stops")
+    deployment = replace(DEPLOYMENT, source=together.replace("Float,", "Float, Inputs,"))
+    with pytest.raises(ConfigurationError, match="trades 2 symbols together; a deployment trades one symbol"):
+        plan_of(deployment)
