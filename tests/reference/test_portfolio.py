@@ -1,4 +1,4 @@
-"""Several books on real exchange history: published trades, an account by hand, decisions under truncation."""
+"""Several books on real exchange history: published trades, an account by hand, futures that are cut off."""
 
 import csv
 from datetime import UTC, datetime

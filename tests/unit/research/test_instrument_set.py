@@ -93,7 +93,7 @@ def test_a_strategy_of_one_symbol_trades_each_with_an_equal_share() -> None:
 
 
 def test_a_set_of_another_size_is_refused() -> None:
-    with pytest.raises(StrategyError, match="Leader: got bars of 1 symbols; expected 2 symbols"):
+    with pytest.raises(StrategyError, match="Leader: got bars of BTC/USDT:USDT; expected 2 symbols"):
         SetEvaluator(Leader, SetHistory((member(bars()),)), BacktestSettings()).test(FOLD, {"window": 20})
 
 
