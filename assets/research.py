@@ -7,6 +7,7 @@ import dagster as dg
 from pydantic import Field
 
 from assets.history import symbol_history
+from assets.library import strategy_library
 from assets.market import funding_rates
 from assets.quality import data_repair
 from assets.rendering import plot, spark, table
@@ -43,7 +44,7 @@ class Search(dg.Config):
     reason: str = Field(default="", description="why; it is stored with what is found")
 
 
-@dg.asset(deps=[data_repair, funding_rates, HOT_LIST, symbol_history], **_RESEARCH)
+@dg.asset(deps=[data_repair, funding_rates, HOT_LIST, symbol_history, strategy_library], **_RESEARCH)
 def walk_forward(
     context: dg.AssetExecutionContext, config: Search, platform: dg.ResourceParam[Platform]
 ) -> dg.MaterializeResult:
@@ -52,7 +53,7 @@ def walk_forward(
     The window ends at the last UTC midnight, so the data are the same at any hour. Finished folds are kept:
     an interrupted run goes on behind them.
     """
-    from quant_pipelines.research import JobFailure, daily_jobs, optimize_many  # noqa: PLC0415 - scipy, deap
+    from quant_pipelines.research import JobFailure, WorkLimits, daily_jobs, optimize_many  # noqa: PLC0415 - scipy
 
     settings = platform.settings
     jobs = daily_jobs(
@@ -62,8 +63,13 @@ def walk_forward(
         trigger=config.reason or context.job_name,
         scope=_scope(config, settings.optimization.deep_factor),
     )
+    search = settings.optimization
     outcomes = optimize_many(
-        settings.database_url, jobs, settings.optimization.workers, columns=platform.columns
+        settings.database_url,
+        jobs,
+        search.workers,
+        columns=platform.columns,
+        limits=WorkLimits.of(search),
     )
     failures = [_failure_row(outcome) for outcome in outcomes if isinstance(outcome, JobFailure)]
     metadata: dict[str, Any] = {
@@ -88,9 +94,23 @@ def verdicts(platform: dg.ResourceParam[Platform]) -> dg.MaterializeResult:
         "capital_passed": sum(row["capital_passed"] for row in rows),
         **_best(platform, rows),
         **_equity_plots(platform, rows),
+        **_pages(platform, rows),
         "all_gates": table(_verdict_row(row) for row in rows),
     }
     return dg.MaterializeResult(metadata=metadata)
+
+
+def _pages(platform: Platform, rows: list[dict[str, Any]]) -> dict[str, dg.MetadataValue]:
+    """Write the pages of these verdicts, and link them: all of them, and the best ones by name."""
+    if platform.pages is None or not rows:
+        return {}
+    from quant_pipelines.operations.pages import INDEX, page_name, publish_verdicts  # noqa: PLC0415 - numba
+
+    place, keep = platform.pages, platform.settings.optimization.keep_reports
+    publish_verdicts(platform.engine, rows, place.folder, keep=keep, columns=platform.columns)
+    best = sorted(rows, key=_out_of_sample_return, reverse=True)[:_BEST_SHOWN]
+    links = [{"verdict": f"[{_name(row)}]({place.link(page_name(row['id']))})"} for row in best]
+    return {"all_reports": dg.MetadataValue.url(place.link(INDEX)), "reports": table(links)}
 
 
 def _scope(config: Search, deep_factor: int) -> "Scope":
@@ -110,11 +130,14 @@ def _best(platform: Platform, rows: list[dict[str, Any]]) -> dict[str, dg.Markdo
     if not best:
         return {}
     curve = out_of_sample_equity(platform.engine, [best[0]["task_id"]])[best[0]["task_id"]]
-    name = f"{best[0]['strategy']} {best[0]['symbol']} {best[0]['timeframe']}"
     return {
         "best_out_of_sample": table(_best_row(row) for row in best),
-        "best_equity": spark(curve, f"Stitched out-of-sample equity of {name}"),
+        "best_equity": spark(curve, f"Stitched out-of-sample equity of {_name(best[0])}"),
     }
+
+
+def _name(row: dict[str, Any]) -> str:
+    return f"{row['strategy']} {row['symbol']} {row['timeframe']}"
 
 
 def _best_row(row: dict[str, Any]) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 from contextlib import AbstractAsyncContextManager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any, TypeVar
@@ -21,6 +21,18 @@ Answer = TypeVar("Answer")
 SourceFactory = Callable[[ExchangeSettings], AbstractAsyncContextManager[Any]]
 
 
+@dataclass(frozen=True, slots=True)
+class PagePlace:
+    """Folder of pages, and the address under which a browser finds it; empty where nothing shows it."""
+
+    folder: Path
+    url: str = ""
+
+    def link(self, name: str) -> str:
+        """Address of a page."""
+        return f"{self.url}/{name}" if self.url else (self.folder / name).as_uri()
+
+
 class Platform:
     """The system's outer world, made once in the composition root; nothing is opened before it is used.
 
@@ -34,6 +46,8 @@ class Platform:
         Opens the connection to the exchange; None takes the real one, within the shared request budget.
     columns
         Folder of column files that research reads bars through; None reads them from the database.
+    pages
+        Where pages of verdicts are written and shown; None writes none.
     """
 
     def __init__(
@@ -43,10 +57,12 @@ class Platform:
         clock: Clock = system_clock_ms,
         open_source: SourceFactory | None = None,
         columns: Path | None = None,
+        pages: PagePlace | None = None,
     ) -> None:
         self.settings = settings
         self.clock = clock
         self.columns = columns
+        self.pages = pages
         self._open_source = open_source or self._exchange_source
 
     def _exchange_source(self, settings: ExchangeSettings) -> AbstractAsyncContextManager[Any]:

@@ -27,7 +27,7 @@ from twin import Twin
 
 from quant_pipelines.accounting import open_account
 from quant_pipelines.backtest import BacktestSettings, run_backtest
-from quant_pipelines.backtest.batch import loop_of, new_record
+from quant_pipelines.backtest.batch import changes_by, loop_of, new_record
 from quant_pipelines.backtest.market import prepare_market
 from quant_pipelines.backtest.state import BookState, opening_state
 from quant_pipelines.backtest.tape import LoopTerms, Record, Tape
@@ -35,7 +35,6 @@ from quant_pipelines.backtest.targets import Targets, abreast
 from quant_pipelines.core.bars import Bars
 from quant_pipelines.core.timeframes import MINUTE_MS
 from quant_pipelines.sdk import Strategy
-from quant_pipelines.sdk.strategy import target_of
 
 RUNS = 25
 
@@ -52,7 +51,7 @@ def pass_of(strategy: Strategy, bars: Bars, settings: BacktestSettings) -> Pass:
     market = prepare_market(bars, settings, funding=synthetic_funding(bars))
     return Pass(
         market.tape(strategy),
-        abreast([market.changes(target_of(strategy, bars))], 1),
+        abreast([changes_by(strategy, market)]),
         opening_state(open_account(settings.capital), START_MS),
         settings.loop_terms([strategy], MINUTE_MS, MINUTE_MS),
         new_record(market, has_bar_equity=False, capacity=8192),

@@ -7,7 +7,7 @@ from quant_pipelines.core.bars import Bars
 from quant_pipelines.core.funding import FundingSeries
 from quant_pipelines.core.timeframes import HOUR_MS, MINUTE_MS
 from quant_pipelines.indicators import ema
-from quant_pipelines.sdk import Array, Float, Int, Stops, Strategy
+from quant_pipelines.sdk import Float, Int, Stops, Strategy, Turns, above
 from quant_pipelines.trading import Bracket, Execution, Specification, TradingRules
 
 N_BARS = 525_600
@@ -26,11 +26,8 @@ class Cross(Strategy):
         atr_window=60,
     )
 
-    def target(self, bars: Bars) -> Array:
-        is_above = ema(bars.close, self.fast) > ema(bars.close, self.slow)
-        target = np.where(is_above, 1.0, -1.0)
-        target[: self.slow] = np.nan
-        return target
+    def target(self, bars: Bars) -> Turns:
+        return above(ema(bars.close, self.fast), ema(bars.close, self.slow), self.slow)
 
 
 class FullCross(Cross):

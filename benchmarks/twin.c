@@ -106,6 +106,7 @@ void run(const int64_t *ts, const double *o, const double *h, const double *l, c
   double target = NAN, peak = t->cash, deepest = 0.0, equity = t->cash, wanted = 0.0, slack = INFINITY, unit1 = 1.0 + t->slip;
   int64_t k = 0, p = 0, day = ts[0] / 86400000, first_day = day, next_day = (day + 1) * 86400000, held_bars = 0;
   for (int64_t i = 0; i < n; i++) {
+    __builtin_prefetch(o + i + 64); /* read at events only: the kernel asks for it early too */
     const double O = o[i], H = h[i], L = l[i], C = c[i];
     int stepped = 0;
     if (__builtin_expect(ts[i] >= next_day, 0)) {

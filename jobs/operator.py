@@ -45,6 +45,9 @@ class Limit(Enum):
     MAX_LEVERAGE = "max_leverage"
     MAX_DAILY_LOSS_FRACTION = "max_daily_loss_fraction"
     MAX_DATA_AGE_SECONDS = "max_data_age_seconds"
+    MAX_POSITION_NOTIONAL = "max_position_notional"
+    MAX_POSITION_QUANTITY = "max_position_quantity"
+    MAX_ORDERS_PER_DAY = "max_orders_per_day"
 
 
 class Signed(dg.Config):
@@ -92,9 +95,11 @@ class Disabling(OneDeployment):
 class LimitChange(Signed):
     """One limit."""
 
-    scope: str = Field(default="account", description="account, or deployment:<id>")
+    scope: str = Field(default="account", description="account, deployment:<id>, or strategy:<name>")
     limit: Limit = Field(description="which limit")
-    value: float = Field(description="fraction, ratio or seconds, as the settings under risk say")
+    value: float = Field(
+        description="fraction, ratio or seconds as the settings under risk say; quote, base or orders a day"
+    )
 
 
 class HaltScope(Signed):

@@ -2,7 +2,7 @@
 
 import dagster as dg
 
-from assets import history, market, quality, research, selection, trading
+from assets import history, library, market, quality, research, selection, trading
 from jobs.names import (
     DAILY_OPTIMIZATION,
     DEEP_SEARCH,
@@ -12,11 +12,13 @@ from jobs.names import (
     MARKET_REFRESH,
     PRICE_SAMPLING,
     STRATEGY_SCORING,
+    STRATEGY_TRIAL,
     SYMBOL_BACKFILL,
 )
 
 _BARS = dg.AssetSelection.assets(market.bars_1m, market.bars_rollup, quality.data_quality)
-_VERDICTS = dg.AssetSelection.assets(
+_LIBRARY = dg.AssetSelection.assets(library.strategy_library)
+_VERDICTS = _LIBRARY | dg.AssetSelection.assets(
     research.walk_forward, research.verdicts, trading.paper_screen, trading.deployments
 )
 # Searches share the processors: the second one waits in the queue, and none is left out.
@@ -79,6 +81,11 @@ symbol_backfill = dg.define_asset_job(
     tags=_BACKFILLS_ALONE,
     description="Bring the whole history of a symbol of the whitelist, a partition for each symbol",
 )
+strategy_trial = dg.define_asset_job(
+    STRATEGY_TRIAL,
+    selection=_LIBRARY,
+    description="Try strategy files that are new or changed; what passes is in force from then on",
+)
 
 PIPELINES = [
     first_start,
@@ -90,4 +97,5 @@ PIPELINES = [
     deep_search,
     focused_optimization,
     symbol_backfill,
+    strategy_trial,
 ]

@@ -128,7 +128,7 @@ def events_of(deployment: Deployment, booking: Booking) -> list[Told]:
         told.append(("signals", "signal", about | shown))
         if denied_by:
             told.append(("risk", "denied", about | {"rule": denied_by, "target": signal.target}))
-    if (intent := booking.intent) is not None:
+    for intent in booking.intents:
         names = {name: getattr(intent, name) for name in ("client_order_id", "side", "purpose", "order_type")}
         told.append(("orders", "intent", about | names | {"quantity": str(intent.quantity)}))
     return told

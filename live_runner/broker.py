@@ -40,6 +40,10 @@ class Broker(Protocol):
         """Equity at the last bar's close, quote."""
 
     @property
+    def stop_tightening(self) -> float:
+        """Factor of the equity's slope on the distances of stops; 1 where the broker has no such stop."""
+
+    @property
     def n_fills(self) -> int:
         """Number of fills."""
 
@@ -50,6 +54,13 @@ class Broker(Protocol):
     @property
     def waits_for(self) -> str:
         """Why nothing may be decided now, as one clause; empty when something may."""
+
+    @property
+    def has_news(self) -> bool:
+        """Whether an event strategy has to be told something."""
+
+    def complete(self, decided: Decided) -> Decided:
+        """Return the decision with what it does to an order that still works."""
 
     def step(self, bar: ExecutionBar) -> Stepped:
         """Take a closed bar."""

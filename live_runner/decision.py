@@ -1,18 +1,20 @@
 """From a closed bar to a signal and the intent that it wants; the same cycle as every backtest."""
 
-from typing import NamedTuple, Protocol
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Any, NamedTuple, Protocol
 
 from live_runner.plan import Plan
 from live_runner.rows import exact, json_safe
 from quant_pipelines.backtest import BacktestSettings
 from quant_pipelines.backtest.event import latest_volatility
-from quant_pipelines.backtest.stop_rules import latest_inputs
+from quant_pipelines.backtest.stop_rules import inputs_document, latest_inputs, values_in_force
 from quant_pipelines.backtest.stops import NO_INPUTS, StopInputs
 from quant_pipelines.core.bars import Bars
 from quant_pipelines.core.ids import client_order_id
 from quant_pipelines.core.timeframes import from_ms
 from quant_pipelines.sdk.strategy import target_of
-from quant_pipelines.store.trading import Intent, Signal
+from quant_pipelines.store.trading import Intent, OrderState, Signal
 from quant_pipelines.trading import BookView, TradingRules, decide
 
 PURPOSE = "target"
@@ -21,25 +23,35 @@ PURPOSE = "target"
 class Moment(NamedTuple):
     """When a decision is taken.
 
-    The bar's close in milliseconds UTC, the writer's epoch, the stream's age, and whether the deployment has
-    left its stage: then it wants to be flat, and its strategy is not asked.
+    The bar's close in milliseconds UTC, the writer's epoch, the stream's age, whether the deployment has left
+    its stage (then it wants to be flat, and its strategy is not asked), and what is journaled of the inputs.
+    ``is_bar`` tells a strategy bar's close from one at which only something happened to orders.
     """
 
     close_ms: int
     epoch: int
     data_age_seconds: float
     is_leaving: bool = False
+    inputs: Mapping[str, Any] = MappingProxyType({})
+    is_bar: bool = True
 
 
 class Viewed(Protocol):
     """A book that can be looked at."""
+
+    @property
+    def stop_tightening(self) -> float:
+        """Factor of the equity's slope on the distances of stops."""
 
     def view(self, *, volatility: float, data_age_seconds: float) -> BookView:
         """Return what a decision sees."""
 
 
 class Decided(NamedTuple):
-    """A decision as it is stored, and what the broker takes over from it."""
+    """A decision as it is stored, and what the broker takes over from it.
+
+    ``resting`` are the orders of an event strategy, ``orders`` the states of those that the decision ends.
+    """
 
     signal: Signal
     intent: Intent | None
@@ -47,6 +59,8 @@ class Decided(NamedTuple):
     target_side: float
     denied_by: str | None
     stop_inputs: StopInputs = NO_INPUTS
+    resting: tuple[Intent, ...] = ()
+    orders: tuple[OrderState, ...] = ()
 
 
 def decide_on(plan: Plan, rules: TradingRules, broker: Viewed, bars: Bars, moment: Moment) -> Decided:
@@ -61,7 +75,7 @@ def decide_on(plan: Plan, rules: TradingRules, broker: Viewed, bars: Bars, momen
     broker
         The book after the bar.
     bars
-        The strategy's bars that have closed by then.
+        The strategy's bars that have closed by then, with the inputs that it declares.
     moment
         When.
 
@@ -70,6 +84,7 @@ def decide_on(plan: Plan, rules: TradingRules, broker: Viewed, bars: Bars, momen
     StrategyError
         If the strategy fails.
     """
+    rules = plan.specifications.rules_at(rules, moment.close_ms - plan.execution_step_ms)
     target = 0.0 if moment.is_leaving else float(target_of(plan.strategy, bars)[-1])
     volatility = latest_volatility(bars, BacktestSettings(rules=rules))
     view = broker.view(volatility=volatility, data_age_seconds=moment.data_age_seconds)
@@ -82,17 +97,25 @@ def decide_on(plan: Plan, rules: TradingRules, broker: Viewed, bars: Bars, momen
         "strategy_bar": from_ms(int(bars.ts[-1])).isoformat(),
         "rules": rules.to_document(),
     }
+    if moment.inputs:
+        journal["inputs"] = dict(moment.inputs)
     inputs = latest_inputs(plan.strategy, bars)
-    journal["stop_inputs"] = inputs._asdict()
+    journal["stop_inputs"] = inputs_document(inputs)
+    journal["stop_values"] = values_in_force(plan.strategy, inputs.scales, broker.stop_tightening)
     bar_close = from_ms(moment.close_ms)
     signal = Signal(bar_close, target, view.price, json_safe(journal))
-    intent = None
-    if decision.order_quantity != 0.0:
-        intent = Intent(
-            client_order_id(moment.epoch, plan.deployment.id, moment.close_ms, PURPOSE[0]),
-            "buy" if decision.order_quantity > 0 else "sell",
-            exact(abs(decision.order_quantity)),
-            PURPOSE,
-            bar_close,
-        )
+    intent = intent_of(plan, moment, decision.order_quantity)
     return Decided(signal, intent, decision.order_quantity, decision.target_side, denied_by, inputs)
+
+
+def intent_of(plan: Plan, moment: Moment, quantity: float) -> Intent | None:
+    """Intent of a market order that follows a target; None for a quantity of 0."""
+    if quantity == 0.0:
+        return None
+    return Intent(
+        client_order_id(moment.epoch, plan.deployment.id, moment.close_ms, PURPOSE[0]),
+        "buy" if quantity > 0 else "sell",
+        exact(abs(quantity)),
+        PURPOSE,
+        from_ms(moment.close_ms),
+    )

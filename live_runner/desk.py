@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import math
 import os
 from collections.abc import Coroutine
 from functools import partial
@@ -12,9 +13,11 @@ from sqlalchemy import Engine
 from live_runner.announcer import Alarm, Announce, silent, unheard
 from live_runner.broker import OpenBroker
 from live_runner.feed import PATIENCE_MS, Feed
-from live_runner.history import load_history
+from live_runner.fill_data import fill_data
+from live_runner.history import load_higher, load_history
 from live_runner.market_time import MarketTime
 from live_runner.paper import open_paper
+from live_runner.rows import VENUE
 from live_runner.series import BarSeries
 from live_runner.trader import Tick, Trader
 from live_runner.venue_link import Station, VenueLink
@@ -23,7 +26,7 @@ from live_runner.venues import OrderVenues
 from live_runner.vitals import SERVICE, beat, resident_megabytes, told
 from quant_pipelines.core.errors import ExchangeUnavailable, OutcomeUnknown, StoreError
 from quant_pipelines.core.settings import Settings
-from quant_pipelines.core.timeframes import floor_ms, from_ms
+from quant_pipelines.core.timeframes import floor_ms, from_ms, timeframe_ms
 from quant_pipelines.exchange import BarRows
 from quant_pipelines.risk.limits import RiskLimits
 from quant_pipelines.store.deployments import (
@@ -93,7 +96,8 @@ class Desk:
     async def open(self) -> None:
         """Seed the account's limits once, and take up what is deployed."""
         limits = RiskLimits.from_settings(self._settings.risk)
-        values = {name: getattr(limits, name) for name in RiskLimits.__slots__}
+        given = {name: getattr(limits, name) for name in RiskLimits.__slots__}
+        values = {name: value for name, value in given.items() if value < math.inf}
         await asyncio.to_thread(seed_limits, self._engine, values, from_ms(self._time.now_ms()))
         await self.refresh()
 
@@ -105,7 +109,7 @@ class Desk:
             )
             stages = {deployment.id: deployment for deployment in deployed}
             before = self.symbols
-            for gone in self._traders.keys() - {deployment.id for deployment in deployed}:
+            for gone in self._traders.keys() - {one.id for one in deployed if not self._is_outdated(one)}:
                 await self._drop(gone)
             halts = await self._follow_operators(stages)  # at once: taking up may take its time
             self._refused = {key for key in self._refused if f"deployment:{key}" in halts}
@@ -169,6 +173,13 @@ class Desk:
                 self._links.wake(key)
         return halts
 
+    def _is_outdated(self, deployment: Deployment) -> bool:
+        """Whether its book here would go on with a specification that has changed."""
+        trader = self._traders.get(deployment.id)
+        if trader is None or deployment.venue != VENUE:
+            return False
+        return trader.plan.deployment.specifications != deployment.specifications
+
     async def _drop(self, deployment_id: int) -> None:
         """Forget a deployment, once nothing of it is booked any more."""
         _log.info("deployment dropped", extra={"deployment": deployment_id})
@@ -201,6 +212,9 @@ class Desk:
     async def _trade(self, deployment: Deployment, series: BarSeries, open_broker: OpenBroker) -> Trader:
         open_trader = partial(Trader, epoch=self._epoch, open_broker=open_broker, announce=self.announce)
         trader = await asyncio.to_thread(open_trader, self._engine, deployment, series)
+        first_ms = int(series.bars.ts[0])
+        now_ms = self._time.now_ms()
+        trader.inputs.higher = await load_higher(self._engine, self._feed, trader.plan, first_ms, now_ms)
         limits = await asyncio.to_thread(read_limits, self._engine)
         halts = await asyncio.to_thread(read_halts, self._engine)
         _follow(trader, limits, halts)  # before it can be advanced
@@ -256,8 +270,14 @@ class Desk:
             deadline_ms=end_ms + PATIENCE_MS,
         )
         strategy_bars = await self._strategy_bars(trader, rows, end_ms)
+        higher = await self._higher_bars(trader, end_ms)
+        points = await self._points(trader, end_ms)
+        has_books = symbol in self._settings.market.book_symbols
+        fills = await fill_data(self._engine, feed, plan, rows, has_books=has_books)
         await feed.first_word(symbol)
-        return Tick(rows, tuple(funding), strategy_bars, self._time.now_ms(), feed.age_seconds(symbol))
+        await self._links.begun(plan.deployment.id)  # else the first decision waits for the next bar
+        now_ms, age_seconds = self._time.now_ms(), feed.age_seconds(symbol)
+        return Tick(rows, tuple(funding), strategy_bars, now_ms, age_seconds, higher, points, fills)
 
     async def _strategy_bars(self, trader: Trader, rows: BarRows, end_ms: int) -> BarRows | None:
         deployment = trader.plan.deployment
@@ -267,6 +287,28 @@ class Desk:
         if end_ms <= start_ms:
             return None
         return await self._feed.closed_bars(trader.symbol, deployment.timeframe, start_ms, end_ms)
+
+    async def _higher_bars(self, trader: Trader, end_ms: int) -> dict[str, BarRows]:
+        """Bars of the declared higher timeframes that have closed since the last tick."""
+        found: dict[str, BarRows] = {}
+        for timeframe, series in trader.inputs.higher.items():
+            window = series.end_ms, floor_ms(end_ms, timeframe_ms(timeframe))
+            if window[0] < window[1]:
+                found[timeframe] = await self._feed.closed_bars(trader.symbol, timeframe, *window)
+        return found
+
+    async def _points(self, trader: Trader, end_ms: int) -> dict[str, list[tuple[int, float]]]:
+        """Values that the newest decision needs before anybody has stored them."""
+        prices = self._settings.market.mark_timeframe
+        grid_ms = {
+            "open_interest": timeframe_ms("5m"),
+            **dict.fromkeys(("index_close", "mark_close"), timeframe_ms(prices)),
+        }
+        due = trader.inputs.due(floor_ms(end_ms, trader.plan.step_ms), grid_ms)
+        if not due:
+            return {}
+        told = [self._feed.points(trader.symbol, name, ts_ms, prices) for name, ts_ms in due.items()]
+        return dict(zip(due, await asyncio.gather(*told), strict=True))
 
 
 def _follow(trader: Trader, limits: dict[str, dict[str, float]], halts: dict[str, Halt]) -> None:

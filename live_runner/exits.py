@@ -1,19 +1,19 @@
-"""How often a position may be closed at once: an exit that came to nothing is tried again ever later."""
+"""How often something is tried that may come to nothing: at once, then ever later."""
 
 import asyncio
 
 _PAUSE_SECONDS = (2.0, 60.0)
 
 
-class Exits:
-    """Paces the exits of one symbol."""
+class Tries:
+    """Paces one thing that is tried for one symbol, such as closing its position."""
 
     def __init__(self) -> None:
         self._next_try = 0.0
         self._pause = _PAUSE_SECONDS[0]
 
     def may_try(self) -> bool:
-        """Whether it is time for another exit; if so, the next one has to wait."""
+        """Whether it is time for another try; if so, the next one has to wait."""
         now = asyncio.get_running_loop().time()
         if now < self._next_try:
             return False
@@ -22,5 +22,5 @@ class Exits:
         return True
 
     def succeeded(self) -> None:
-        """Forget earlier tries: nothing is held."""
+        """Forget earlier tries: it is done, or something else is wanted."""
         self._next_try, self._pause = 0.0, _PAUSE_SECONDS[0]

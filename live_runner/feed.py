@@ -16,11 +16,12 @@ from live_runner.relay import TIMEFRAME, Relay
 from live_runner.tasks import first_of
 from quant_pipelines.core.errors import ExchangeError, ExchangeUnavailable
 from quant_pipelines.core.timeframes import HOUR_MS, floor_ms, timeframe_ms
-from quant_pipelines.exchange import BarRows, FundingRate, MarketSource
+from quant_pipelines.exchange import BarRows, FundingRate, MarketSource, PricePoint
 
 PATIENCE_MS = 40_000
 """How long after its close a bar is waited for; less than a minute, so that the next one is not missed."""
 
+_POINT_PATIENCE_MS = 3_000
 _RETRY_MS = 500
 _FIRST_WORD_SECONDS = 3.0
 _RECONNECT_SECONDS = (0.5, 30.0)
@@ -151,6 +152,51 @@ class Feed:
             lambda rates: expected_ms < start_ms or any(rate.ts == expected_ms for rate in rates),
             deadline_ms=deadline_ms,
         )
+
+    async def marks(self, symbol: str, timeframe: str, start_ms: int, end_ms: int) -> list[PricePoint]:
+        """Fetch the mark prices at the opens in ``[start_ms, end_ms)``; none if the exchange does not tell.
+
+        A book goes on without them: the last price stands in.
+        """
+        try:
+            return await self._source.mark_prices(symbol, timeframe, start_ms, end_ms)
+        except ExchangeError as error:
+            _log.warning("no mark prices", extra={"symbol": symbol, "error": str(error)})
+            return []
+
+    async def points(self, symbol: str, name: str, ts_ms: int, timeframe: str) -> list[tuple[int, float]]:
+        """Fetch one value of open interest, mark or index price at its time; none if it isn't told soon.
+
+        Parameters
+        ----------
+        symbol
+            ccxt form.
+        name
+            ``open_interest``, ``mark_close`` or ``index_close``.
+        ts_ms
+            Time of the value on its grid, milliseconds UTC.
+        timeframe
+            Grid of prices.
+
+        Notes
+        -----
+        An exchange that does not answer costs the strategy a value, not the decision.
+        """
+        source, window = self._source, (ts_ms, ts_ms + 1)
+
+        async def ask() -> list[tuple[int, float]]:
+            if name == "open_interest":
+                held = await source.open_interest(symbol, *window)
+                return [(one.ts, one.open_interest) for one in held]
+            fetch = source.mark_prices if name == "mark_close" else source.index_prices
+            return [(one.ts, one.price) for one in await fetch(symbol, timeframe, *window)]
+
+        deadline_ms = self._time.now_ms() + _POINT_PATIENCE_MS
+        try:
+            return await self._patiently(ask, bool, deadline_ms=deadline_ms)
+        except ExchangeError as error:
+            _log.warning("input is not told", extra={"symbol": symbol, "input": name, "error": str(error)})
+            return []
 
     async def _patiently(
         self,

@@ -6,10 +6,12 @@ import logging
 from sqlalchemy import Engine
 
 from live_runner.feed import Feed
+from live_runner.plan import Plan
 from live_runner.series import BarSeries, missing_ranges
 from quant_pipelines.core.bars import Bars
 from quant_pipelines.core.errors import DataError
 from quant_pipelines.core.timeframes import floor_ms, from_ms, timeframe_ms, to_ms
+from quant_pipelines.sdk.attach import first_higher_ms
 from quant_pipelines.store.bars import read_bars
 from quant_pipelines.store.deployments import Deployment
 from quant_pipelines.store.engine import database_errors
@@ -34,16 +36,7 @@ async def load_history(engine: Engine, feed: Feed, deployment: Deployment, now_m
     step_ms = timeframe_ms(deployment.timeframe)
     start_ms = -floor_ms(-to_ms(deployment.history_start), step_ms)
     end_ms = floor_ms(now_ms, step_ms)
-    stored = await asyncio.to_thread(_read, engine, deployment, start_ms, end_ms)
-    series = BarSeries(deployment.symbol, deployment.timeframe, start_ms)
-    position_ms = start_ms
-    for gap_start_ms, gap_end_ms in missing_ranges(stored, start_ms, end_ms):
-        series.extend(stored.between(position_ms, gap_start_ms))
-        series.extend(
-            await feed.closed_bars(deployment.symbol, deployment.timeframe, gap_start_ms, gap_end_ms)
-        )
-        position_ms = gap_end_ms
-    series.extend(stored.between(position_ms, end_ms))
+    series, n_stored = await _load(engine, feed, deployment, deployment.timeframe, (start_ms, end_ms))
     series.bars.validated()
     if not len(series.bars):
         raise DataError(
@@ -55,15 +48,48 @@ async def load_history(engine: Engine, feed: Feed, deployment: Deployment, now_m
         extra={
             "deployment": deployment.id,
             "bars": len(series.bars),
-            "stored": len(stored),
+            "stored": n_stored,
             "missing": len(missing_ranges(series.bars, start_ms, end_ms)),
         },
     )
     return series
 
 
-def _read(engine: Engine, deployment: Deployment, start_ms: int, end_ms: int) -> Bars:
+async def load_higher(
+    engine: Engine, feed: Feed, plan: Plan, first_bar_ms: int, now_ms: int
+) -> dict[str, BarSeries]:
+    """Load the closed bars of each higher timeframe that the strategy declares, with their history.
+
+    Raises
+    ------
+    DataError, StoreError, ExchangeError
+        As `load_history`; no bars at all are no error.
+    """
+    found: dict[str, BarSeries] = {}
+    for timeframe in plan.strategy.inputs.timeframes:
+        start_ms = first_higher_ms(type(plan.strategy), first_bar_ms, timeframe)
+        window = max(start_ms, 0), floor_ms(now_ms, timeframe_ms(timeframe))
+        found[timeframe], _ = await _load(engine, feed, plan.deployment, timeframe, window)
+        found[timeframe].bars.validated()
+    return found
+
+
+async def _load(
+    engine: Engine, feed: Feed, deployment: Deployment, timeframe: str, window: tuple[int, int]
+) -> tuple[BarSeries, int]:
+    """Load the bars of a window, completed from the exchange, and tell how many were stored."""
+    start_ms, end_ms = window
+    stored = await asyncio.to_thread(_read, engine, deployment, timeframe, window)
+    series = BarSeries(deployment.symbol, timeframe, start_ms)
+    position_ms = start_ms
+    for gap_start_ms, gap_end_ms in missing_ranges(stored, start_ms, end_ms):
+        series.extend(stored.between(position_ms, gap_start_ms))
+        series.extend(await feed.closed_bars(deployment.symbol, timeframe, gap_start_ms, gap_end_ms))
+        position_ms = gap_end_ms
+    series.extend(stored.between(position_ms, end_ms))
+    return series, len(stored)
+
+
+def _read(engine: Engine, deployment: Deployment, timeframe: str, window: tuple[int, int]) -> Bars:
     with database_errors(engine):
-        return read_bars(
-            engine, deployment.exchange, deployment.symbol, deployment.timeframe, start_ms, end_ms
-        )
+        return read_bars(engine, deployment.exchange, deployment.symbol, timeframe, *window)

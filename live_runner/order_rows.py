@@ -10,6 +10,7 @@ from live_runner.broker import Broker
 from live_runner.protection import Wanted
 from live_runner.trader import Trader
 from live_runner.venue_broker import PURPOSE_STOP, VenueBroker
+from quant_pipelines.backtest.stops import EXIT_REASONS, TAKE_PROFIT
 from quant_pipelines.core.ids import moment_order_id
 from quant_pipelines.core.timeframes import from_ms
 from quant_pipelines.store.trading import Intent
@@ -48,12 +49,14 @@ class OrderRows:
 
         return await asyncio.to_thread(self._trader.with_broker, on_venue_broker)
 
-    async def intend(self, purpose: str, side: str, quantity: Decimal, kind: str) -> tuple[Intent, int]:
+    async def intend(
+        self, purpose: str, side: str, quantity: Decimal, kind: str, *, exit_reason: str | None = None
+    ) -> tuple[Intent, int]:
         """Commit an intent that belongs to no bar; returns it with its stamp, the venue's milliseconds."""
         now_ms = await self._venue.now_ms()
         name = moment_order_id(self._epoch, self._trader.plan.deployment.id, now_ms, purpose[0])
         at = from_ms(now_ms)
-        intent = Intent(name, side, quantity, purpose, at, kind)
+        intent = Intent(name, side, quantity, purpose, at, kind, exit_reason)
         await self.with_broker(lambda broker: broker.add(intent, at))
         return intent, now_ms
 
@@ -61,9 +64,15 @@ class OrderRows:
         """Commit the intent of a stop, of a quantity or of whatever is held; it may be sent then."""
         position = await self.with_broker(lambda broker: broker.position().quantity)
         covered = abs(position) if quantity is None else quantity
-        intent, now_ms = await self.intend(PURPOSE_STOP, wanted.side, covered, "stop_market")
+        takes_profit = wanted.reason == EXIT_REASONS[TAKE_PROFIT]
+        kind = "take_profit_market" if takes_profit else "stop_market"
+        intent, now_ms = await self.intend(
+            PURPOSE_STOP, wanted.side, covered, kind, exit_reason=wanted.reason
+        )
         name, symbol = intent.client_order_id, self._trader.symbol
-        return StopOrder(name, symbol, wanted.side, wanted.trigger_price, now_ms, quantity)
+        return StopOrder(
+            name, symbol, wanted.side, wanted.trigger_price, now_ms, quantity, takes_profit=takes_profit
+        )
 
     async def follow(
         self,

@@ -1,5 +1,8 @@
 """The paper broker: fills come from closed bars, by the step that backtests use."""
 
+from collections.abc import Iterable
+from dataclasses import replace
+from decimal import Decimal
 from typing import Any
 
 from sqlalchemy import Engine
@@ -9,13 +12,16 @@ from live_runner.decision import Decided
 from live_runner.ledger import Ledger
 from live_runner.plan import Plan
 from live_runner.recovery import Recovered, recover
-from live_runner.rows import VENUE, fill_row, finished_order, income_row
+from live_runner.rows import VENUE, exact, fill_row, income_row, number_of, order_state
 from quant_pipelines.accounting import Account
-from quant_pipelines.backtest import BookedFill, ExecutionBar
+from quant_pipelines.backtest import Book, BookedFill, ExecutionBar, FundingPayment, OrderEnded
+from quant_pipelines.backtest.event_run import EventRun
 from quant_pipelines.core.timeframes import from_ms
+from quant_pipelines.sdk.event import EventStrategy
 from quant_pipelines.store.trading import (
     Fill,
     Income,
+    Intent,
     OrderState,
     Position,
     StoredBook,
@@ -23,6 +29,8 @@ from quant_pipelines.store.trading import (
     read_book,
 )
 from quant_pipelines.trading import BookView
+
+STOPPED, REPLACED = "the stop closed the position", "the next decision replaced what was left of it"
 
 
 def open_paper(engine: Engine, plan: Plan, epoch: int) -> Opened:
@@ -39,11 +47,12 @@ def open_paper(engine: Engine, plan: Plan, epoch: int) -> Opened:
     recovered = recover(plan.paper_settings, stored)
     broker = PaperBroker(engine, plan, epoch, recovered=recovered, stored=stored)
     broker.position()
-    return Opened(broker, recovered.booked_until_ms, recovered.decided_ms)
+    decided_ms = recovered.decided_ms if broker.run is None else broker.run.asked_ms
+    return Opened(broker, recovered.booked_until_ms, decided_ms)
 
 
 class PaperBroker:
-    """Book of paper money with its decimal ledger."""
+    """Book of paper money with its decimal ledger, the orders that work in it, and who placed them."""
 
     venue = VENUE
     waits_for = ""
@@ -55,55 +64,145 @@ class PaperBroker:
         self._engine = engine
         self._deployment = plan.deployment
         self._epoch = epoch
-        self._book = recovered.book
+        self.book: Book = recovered.book
         self._order = recovered.order
-        self._ledger = Ledger(plan.deployment.capital, stored.fills, stored.income)
+        self._resting = dict(recovered.resting)
+        self._filled: dict[str, Decimal] = {}
+        self._ledger = Ledger(plan.deployment.capital, (), ())
+        self._add(stored.fills, stored.income)
+        self.run: EventRun | None = None
+        if isinstance(plan.strategy, EventStrategy):
+            document = stored.state["desk"] if stored.state else None
+            self.run = EventRun(plan.strategy, self.book, plan.step_ms, document)
 
     @property
     def account(self) -> Account:
         """Cash and position."""
-        return self._book.account
+        return self.book.account
 
     @property
     def equity(self) -> float:
         """Equity at the last bar's close, quote."""
-        return self._book.equity
+        return self.book.equity
+
+    @property
+    def stop_tightening(self) -> float:
+        """Factor of the equity's slope on the distances of stops."""
+        return self.book.stop_tightening
 
     @property
     def n_fills(self) -> int:
         """Number of fills."""
         return self._ledger.n_fills
 
+    @property
+    def has_news(self) -> bool:
+        """Whether an event strategy has to be told something."""
+        return self.run is not None and self.run.has_news
+
     def step(self, bar: ExecutionBar) -> Stepped:
-        """Drive the book over a closed bar, which ends the order that was pending."""
-        order, fills, income = self._order, list[Fill](), list[Income]()
-        for event in self._book.step(bar):
+        """Drive the book over a closed bar; orders that it doesn't end go on working."""
+        events = self.book.step(bar)
+        if self.run is not None:
+            self.run.note(events)
+        fills, income, ended = list[Fill](), list[Income](), dict[int, OrderEnded]()
+        for event in events:
             if isinstance(event, BookedFill):
+                order = self._resting.get(event.order) if event.order else self._order
                 fills.append(fill_row(self._deployment.id, event, order))
-            else:
+            elif isinstance(event, FundingPayment):
                 income.append(income_row(event))
-        self._order = None
-        self._ledger.add(fills, income)
-        orders = () if order is None else (finished_order(order, fills),)
+            else:
+                ended[event.order] = event
+        self._add(fills, income)
+        touched = {fill.client_order_id for fill in fills}
+        orders = (*self._pending_state(touched), *self._resting_states(touched, ended))
         return Stepped(tuple(fills), tuple(income), orders)
 
     def position(self) -> Position:
         """Position by the decimals, once it is proven that the floats agree."""
-        return self._ledger.position(self._book.account, self._book.stop_price)
+        return self._ledger.position(self.book.account, self.book.stop_price)
 
     def view(self, *, volatility: float, data_age_seconds: float) -> BookView:
         """Return what a decision sees."""
-        return self._book.view(volatility=volatility, data_age_seconds=data_age_seconds)
+        return self.book.view(volatility=volatility, data_age_seconds=data_age_seconds)
 
     def checkpoint(self) -> dict[str, Any]:
         """State as a JSON document."""
-        return self._book.to_document()
+        document = self.book.to_document()
+        return document if self.run is None else document | {"desk": self.run.to_document()}
+
+    def complete(self, decided: Decided) -> Decided:
+        """Return the decision with one intent for what is open and what is ordered besides.
+
+        The rest of an order that still works is taken back, and goes with the new one.
+        """
+        if decided.intent is None or self.book.pending == 0.0:
+            return decided
+        net = self.book.pending_with(decided.order_quantity)
+        side = "buy" if net > 0 else "sell"
+        intent = None if net == 0.0 else replace(decided.intent, side=side, quantity=exact(abs(net)))
+        replaced = () if self._order is None else (self.ended(self._order, REPLACED),)
+        return decided._replace(intent=intent, orders=(*decided.orders, *replaced))
+
+    def canceled(self, numbers: tuple[int, ...], reason: str) -> tuple[OrderState, ...]:
+        """States of resting orders that were taken back at a close; unknown ones never reached a bar."""
+        known = [self._resting[number] for number in numbers if number in self._resting]
+        return tuple(self.ended(order, reason) for order in known)
+
+    def ended(self, order: Intent, reason: str) -> OrderState:
+        """State of an order that is taken back."""
+        filled = self._filled.get(order.client_order_id, Decimal(0))
+        return order_state(order, filled, is_working=False, reason=reason)
 
     def take(self, decided: Decided, now_ms: int) -> None:
-        """Submit the order to the book, where the next bar fills it."""
-        side, inputs = decided.target_side, decided.stop_inputs
-        self._book.submit(decided.order_quantity, target_side=side, inputs=inputs)
-        if decided.intent is not None:
+        """Submit the order to the book, where the next bar fills it; those that rest are there already."""
+        if self.run is None:
+            side, inputs = decided.target_side, decided.stop_inputs
+            self.book.submit(decided.order_quantity, target_side=side, inputs=inputs)
+        if decided.order_quantity != 0.0:
             self._order = decided.intent
-            state = OrderState(decided.intent.client_order_id, "SUBMITTED")
+        gone = {state.client_order_id for state in decided.orders}
+        self._resting = {n: order for n, order in self._resting.items() if order.client_order_id not in gone}
+        self._resting |= {number_of(order): order for order in decided.resting}
+        for intent in (*([decided.intent] if decided.intent else []), *decided.resting):
+            state = OrderState(intent.client_order_id, "SUBMITTED")
             change_order(self._engine, self._epoch, state, from_ms(now_ms))
+
+    def _add(self, fills: Iterable[Fill], income: Iterable[Income]) -> None:
+        self._ledger.add(fills, income)
+        for fill in fills:
+            name = fill.client_order_id
+            if name is not None:
+                self._filled[name] = self._filled.get(name, Decimal(0)) + fill.quantity
+
+    def _pending_state(self, touched: set[str | None]) -> tuple[OrderState, ...]:
+        """State of the order that follows a target, if the bar changed it."""
+        order = self._order
+        if order is None:
+            return ()
+        name, is_working = order.client_order_id, self.book.is_ordered
+        if is_working and name not in touched:
+            return ()
+        if not is_working:
+            self._order = None
+        filled = self._filled.get(name, Decimal(0))
+        return (order_state(order, filled, is_working=is_working, reason=STOPPED),)
+
+    def _resting_states(
+        self, touched: set[str | None], ended: dict[int, OrderEnded]
+    ) -> tuple[OrderState, ...]:
+        """States of the resting orders that the bar changed."""
+        working = {order.number for order in self.book.orders}
+        states = []
+        for number, order in list(self._resting.items()):
+            if number in working and order.client_order_id not in touched:
+                continue
+            filled = self._filled.get(order.client_order_id, Decimal(0))
+            end = ended.get(number)
+            status, reason = (end.status, end.reason) if end else ("CANCELED", "")
+            is_working = number in working
+            states.append(order_state(order, filled, is_working=is_working, reason=reason, status=status))
+            if not is_working:
+                del self._resting[number]
+        return tuple(states)

@@ -3,16 +3,17 @@
 import math
 from dataclasses import dataclass, replace
 
+from live_runner.rows import VENUE
 from quant_pipelines.backtest import BookSettings
 from quant_pipelines.backtest.stop_rules import stop_terms_of
 from quant_pipelines.core.errors import ConfigurationError, DataError
 from quant_pipelines.core.timeframes import timeframe_ms
 from quant_pipelines.risk.limits import RiskLimits
+from quant_pipelines.sdk.event import EventStrategy
 from quant_pipelines.sdk.loading import compile_strategy
-from quant_pipelines.sdk.stops import HARD_STOP
 from quant_pipelines.sdk.strategy import Strategy
 from quant_pipelines.store.deployments import Deployment
-from quant_pipelines.trading import Specification, TradingRules
+from quant_pipelines.trading import Specification, SpecificationHistory, TradingRules
 
 LIMITS = tuple(RiskLimits.__slots__)
 
@@ -50,16 +51,32 @@ class Plan:
             self.rules,
             self.strategy.stop_fraction,
             self.deployment.execution_timeframe,
+            specifications=self.specifications,
         )
 
     @property
-    def paper_only_stops(self) -> tuple[str, ...]:
-        """Names of its stops that no order stands for at a venue."""
-        return tuple(name for name in self.strategy.stop_values if name != HARD_STOP)
+    def specifications(self) -> SpecificationHistory:
+        """Specifications as of a date, for a book here; a venue takes orders by the newest only."""
+        stored = self.deployment.specifications if self.deployment.venue == VENUE else ()
+        return SpecificationHistory.of_instruments(stored)
+
+    def require_targets(self) -> None:
+        """Refuse an event strategy.
+
+        Raises
+        ------
+        ConfigurationError
+            Where the strategy places orders of its own: they rest on paper only.
+        """
+        if isinstance(self.strategy, EventStrategy):
+            raise ConfigurationError(
+                f"{self.deployment.key} is an event strategy, whose orders rest on paper only; "
+                "expected a strategy with a target at a venue"
+            )
 
     @property
     def paper_settings(self) -> BookSettings:
-        """The same with every stop of the strategy, which the paper broker executes."""
+        """The same with every stop of the strategy."""
         return replace(self.book_settings, stops=stop_terms_of(self.strategy, self.step_ms))
 
 
@@ -81,6 +98,7 @@ def plan_of(deployment: Deployment) -> Plan:
             "expected one before the symbol is deployed"
         )
     source = compile_strategy(deployment.strategy, deployment.source)
+    source.strategy_class.inputs.check_timeframe(deployment.timeframe)
     try:
         rules = TradingRules.from_document(deployment.settings)
     except (KeyError, TypeError) as error:

@@ -2,7 +2,7 @@
 
 A venue takes one stop that closes the position for each side. So that nothing is naked while it moves, a stop
 of the position's quantity stands in between: it is placed and read back before the old one is canceled, and
-canceled once the new one is read back.
+canceled once the new one is read back. A take-profit is kept the same way, and counts apart.
 """
 
 import asyncio
@@ -10,6 +10,7 @@ import logging
 from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
 from typing import NamedTuple, Protocol
 
+from quant_pipelines.backtest.stops import EXIT_REASONS, HARD_STOP
 from quant_pipelines.core.errors import ExchangeError, ExchangeRefused, StopWouldTrigger
 from quant_pipelines.trading.venue import OrderVenue, StopOrder, VenueStop
 
@@ -20,10 +21,11 @@ _log = logging.getLogger(__name__)
 
 
 class Wanted(NamedTuple):
-    """Stop that a position needs: the side that closes it, and the trigger in quote per base."""
+    """Stop that a position needs: the side that closes it, the trigger in quote per base, and its name."""
 
     side: str
     trigger_price: Decimal
+    reason: str = EXIT_REASONS[HARD_STOP]
 
 
 class StopRows(Protocol):
@@ -36,7 +38,9 @@ class StopRows(Protocol):
         """Commit what the venue says of a stop."""
 
 
-def wanted_stop(position: Decimal, level: float | None, tick_size: Decimal) -> Wanted | None:
+def wanted_stop(
+    position: Decimal, level: float | None, tick_size: Decimal, reason: str = EXIT_REASONS[HARD_STOP]
+) -> Wanted | None:
     """Stop for a position; its level is rounded to a tick toward the position's side of safety.
 
     Parameters
@@ -47,16 +51,18 @@ def wanted_stop(position: Decimal, level: float | None, tick_size: Decimal) -> W
         Price of the stop, quote per base; None when flat.
     tick_size
         Price step.
+    reason
+        Which stop it is.
     """
     if not position or level is None:
         return None
     rounding = ROUND_CEILING if position > 0 else ROUND_FLOOR
     ticks = (Decimal(repr(float(level))) / tick_size).to_integral_value(rounding)
-    return Wanted("sell" if position > 0 else "buy", ticks * tick_size)
+    return Wanted("sell" if position > 0 else "buy", ticks * tick_size, reason)
 
 
 class Protection:
-    """Keeps one stop for one (account, symbol).
+    """Keeps one stop, or one take-profit, for one (account, symbol).
 
     Parameters
     ----------
@@ -66,14 +72,26 @@ class Protection:
         Who commits its rows.
     symbol
         What is protected.
+    read_back_seconds
+        How long a stop may take until the venue shows it.
+
+    Attributes
+    ----------
+    standing
+        What stands at the venue; None without one.
+    is_through
+        Whether the price was through what was wanted last, so that the venue did not take it.
     """
 
-    def __init__(self, venue: OrderVenue, rows: StopRows, symbol: str) -> None:
+    def __init__(
+        self, venue: OrderVenue, rows: StopRows, symbol: str, *, read_back_seconds: float = READ_BACK_SECONDS
+    ) -> None:
         self._venue = venue
         self._rows = rows
         self._symbol = symbol
+        self._read_back_seconds = read_back_seconds
         self.standing: VenueStop | None = None
-        self._is_through = False
+        self.is_through = False
 
     def note(self, stop: VenueStop) -> None:
         """Take over what the venue says of a stop: one that does not wait any more covers nothing."""
@@ -93,12 +111,12 @@ class Protection:
         stop = self.standing
         if wanted is None or stop is None:
             return wanted is None and stop is None
-        return stop.closes_position and (stop.side, stop.trigger_price) == wanted
+        return stop.closes_position and (stop.side, stop.trigger_price) == wanted[:2]
 
     async def keep(self, wanted: Wanted | None, position: Decimal) -> bool:
         """Replace the stop if another is wanted; False if the position must be closed instead.
 
-        That is so if no stop protects it after 2 s, or if the price is through the stop that is wanted. A
+        That is so if no stop protects it in time (2 s), or if the price is through the stop that is wanted. A
         stop at another level that still stands protects it, and is replaced at the next try.
 
         Raises
@@ -106,23 +124,23 @@ class Protection:
         StoreError
             If an intent can't be committed.
         """
-        self._is_through = False
+        self.is_through = False
         if self.covers(wanted):
             return True
         loop = asyncio.get_running_loop()
-        deadline = loop.time() + READ_BACK_SECONDS
+        deadline = loop.time() + self._read_back_seconds
         try:
             async with asyncio.timeout_at(deadline):
                 await self._replace(wanted, position)
         except StopWouldTrigger:
-            self._is_through = True
+            self.is_through = True
         except (ExchangeError, TimeoutError) as error:
             _log.warning("stop is not proven", extra={"symbol": self._symbol, "error": repr(error)})
         return not self.is_naked(wanted, position)
 
     def is_naked(self, wanted: Wanted | None, position: Decimal) -> bool:
         """Whether nothing protects the position, or its price is through the stop that is wanted."""
-        return not self.covers(wanted) and (self._is_through or not self.protects(position))
+        return not self.covers(wanted) and (self.is_through or not self.protects(position))
 
     async def _replace(self, wanted: Wanted | None, position: Decimal) -> None:
         before = self.standing
@@ -183,4 +201,5 @@ class Protection:
 
 def _refused(stop: StopOrder) -> VenueStop:
     closes = stop.quantity is None
-    return VenueStop(stop.client_order_id, "", stop.side, stop.trigger_price, closes, "REJECTED")
+    stop_at = (stop.side, stop.trigger_price, closes, "REJECTED")
+    return VenueStop(stop.client_order_id, "", *stop_at, takes_profit=stop.takes_profit)

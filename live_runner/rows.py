@@ -1,7 +1,6 @@
 """From the broker's events to the rows that are stored; floats become the decimals that print the same."""
 
 import math
-from collections.abc import Iterable
 from decimal import Decimal
 from typing import Any
 
@@ -11,6 +10,8 @@ from quant_pipelines.core.timeframes import from_ms
 from quant_pipelines.store.trading import Fill, Income, Intent, OrderState, trade_id
 
 VENUE = "paper"
+DUST = Decimal("1e-9")
+RESTING = "order "
 STOPS = frozenset(EXIT_REASONS) - {"target", "end"}
 
 
@@ -21,7 +22,7 @@ def exact(value: float) -> Decimal:
 
 def fill_row(deployment_id: int, fill: BookedFill, order: Intent | None) -> Fill:
     """Fill as stored; a stop of the paper venue has no intent."""
-    is_stop = fill.reason in STOPS or order is None
+    is_stop = order is None or (not fill.order and fill.reason in STOPS)
     return Fill(
         trade_id=trade_id(deployment_id, fill.number),
         client_order_id=None if is_stop or order is None else order.client_order_id,
@@ -34,19 +35,43 @@ def fill_row(deployment_id: int, fill: BookedFill, order: Intent | None) -> Fill
     )
 
 
+def resting_purpose(number: int) -> str:
+    """Purpose of an event strategy's order."""
+    return f"{RESTING}{number}"
+
+
+def number_of(intent: Intent) -> int:
+    """Return the number of an event strategy's order in its book; 0 for any other."""
+    return int(intent.purpose.removeprefix(RESTING)) if intent.purpose.startswith(RESTING) else 0
+
+
 def income_row(payment: FundingPayment) -> Income:
     """Funding as stored."""
     return Income("funding", from_ms(payment.ts), exact(payment.amount))
 
 
-def finished_order(order: Intent, fills: Iterable[Fill]) -> OrderState:
-    """State of a market order after the bar that had to fill it."""
-    filled = sum(
-        (fill.quantity for fill in fills if fill.client_order_id == order.client_order_id), Decimal(0)
-    )
-    if filled == order.quantity:
-        return OrderState(order.client_order_id, "FILLED", filled)
-    return OrderState(order.client_order_id, "CANCELED", filled, "the stop closed the position at the open")
+def order_state(
+    order: Intent, filled: Decimal, *, is_working: bool, reason: str = "", status: str = "CANCELED"
+) -> OrderState:
+    """State of an order behind a bar.
+
+    Parameters
+    ----------
+    order
+        Its intent.
+    filled
+        Base quantity of all its fills so far.
+    is_working
+        Whether the rest is still open.
+    reason, status
+        What became of a rest that is not.
+    """
+    name = order.client_order_id
+    if is_working:
+        return OrderState(name, "PARTIALLY_FILLED" if filled else "SUBMITTED", filled)
+    if abs(filled - order.quantity) <= DUST * order.quantity:
+        return OrderState(name, "FILLED", filled)
+    return OrderState(name, status, filled, reason)
 
 
 def json_safe(value: Any) -> Any:

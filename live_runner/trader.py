@@ -6,9 +6,9 @@ away and read again.
 
 import logging
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
 
 from sqlalchemy import Engine
@@ -16,14 +16,21 @@ from sqlalchemy import Engine
 from live_runner.announcer import Announce, silent
 from live_runner.broker import Broker, OpenBroker, Stepped
 from live_runner.decision import Decided, Moment, decide_on
-from live_runner.paper import open_paper
+from live_runner.event_decision import decide_event, withdraw
+from live_runner.fill_data import FillData
+from live_runner.inputs import Heard, LiveInputs
+from live_runner.paper import PaperBroker, open_paper
 from live_runner.plan import plan_of, tightest_limits
+from live_runner.recovery import REPEATED
 from live_runner.series import BarSeries
-from quant_pipelines.backtest import ExecutionBar
+from quant_pipelines.backtest import ExecutionBar, MarkBar
 from quant_pipelines.backtest.book import FundingSlot
+from quant_pipelines.core.bars import Bars
+from quant_pipelines.core.depth import no_depth
 from quant_pipelines.core.timeframes import floor_ms, from_ms, to_ms
 from quant_pipelines.exchange import BarRows, FundingRate
-from quant_pipelines.store.deployments import Deployment
+from quant_pipelines.sdk.event import EventStrategy
+from quant_pipelines.store.deployments import STRATEGY_SCOPE, Deployment
 from quant_pipelines.store.trading import Booking, EquityPoint, book
 
 _BARS_PER_TRANSACTION = 500
@@ -48,6 +55,12 @@ class Tick:
         The exchange's time, milliseconds UTC.
     data_age_seconds
         Since the stream last spoke of the symbol.
+    higher
+        New bars of the higher timeframes that the strategy declares.
+    points
+        New values of its other inputs.
+    fills
+        Mark prices and order books, where a book asks for them.
     """
 
     bars: BarRows
@@ -55,6 +68,9 @@ class Tick:
     strategy_bars: BarRows | None
     now_ms: int
     data_age_seconds: float
+    higher: Mapping[str, BarRows] = field(default_factory=dict)
+    points: Heard = field(default_factory=dict)
+    fills: FillData = FillData()  # noqa: RUF009 - a tuple
 
 
 class Trader:
@@ -93,6 +109,7 @@ class Trader:
     ) -> None:
         self.plan = plan_of(deployment)
         self.series = series
+        self.inputs = LiveInputs(engine, self.plan, series)
         self._engine = engine
         self._epoch = epoch
         self._rules = self.plan.rules
@@ -140,8 +157,9 @@ class Trader:
 
     def limit(self, limits: dict[str, dict[str, float]]) -> None:
         """Trade within the tightest of the deployment's own limits and those that operators set."""
-        own = self.plan.rules.limits
-        in_force = tightest_limits(own, limits.get("account", {}), limits.get(self.key, {}))
+        own, strategy = self.plan.rules.limits, STRATEGY_SCOPE + self.plan.deployment.strategy
+        given = (limits.get(scope, {}) for scope in ("account", self.key, strategy))
+        in_force = tightest_limits(own, *given)
         self._rules = replace(self.plan.rules, limits=in_force)
 
     def follow_halt(self, reason: str | None, *, must_flatten: bool = False) -> None:
@@ -180,6 +198,7 @@ class Trader:
         with self._own_book():
             if tick.strategy_bars is not None:
                 self.series.extend(tick.strategy_bars)
+            self.inputs.extend(tick.higher, tick.funding, tick.points)
             bars = _execution_bars(tick)
             for start in range(0, len(bars), _BARS_PER_TRANSACTION):
                 part = bars[start : start + _BARS_PER_TRANSACTION]
@@ -246,8 +265,8 @@ class Trader:
         stepped, equity = self._step(bars)
         close_ms = bars[-1].ts + self.plan.execution_step_ms
         position = self._broker.position()
-        checkpoint = self._broker.checkpoint()
         decided = self._decide(close_ms, tick) if is_newest else None
+        checkpoint = self._broker.checkpoint()  # an event strategy has acted on the book by now
         deployment = self.plan.deployment
         booking = Booking(
             deployment.id,
@@ -258,10 +277,11 @@ class Trader:
             position,
             fills=stepped.fills,
             income=stepped.income,
-            orders=stepped.orders,
+            orders=(*stepped.orders, *(decided.orders if decided else ())),
             equity=equity,
             signal=decided.signal if decided else None,
             intent=decided.intent if decided else None,
+            resting=decided.resting if decided else (),
         )
         book(self._engine, self._epoch, booking, from_ms(tick.now_ms))
         self._booked_until_ms, self._has_bars = close_ms, True
@@ -292,36 +312,56 @@ class Trader:
         What has left its stage, or is flattened by an operator, is closed at the next bar of any timeframe.
         """
         strategy_close_ms = floor_ms(close_ms, self.plan.step_ms)
+        moment = Moment(close_ms, self._epoch, tick.data_age_seconds)
         is_fresh = tick.now_ms - close_ms < self.plan.execution_step_ms
         closes = self.must_flatten and self._broker.closes_with_bars and self._broker.account.position != 0.0
         is_barred = self.is_halted and not closes
         wants_flat = self.is_leaving or closes
-        is_due = wants_flat or self._decided_ms < strategy_close_ms <= self.series.end_ms
-        if is_barred or self._broker.waits_for or not is_fresh or not is_due:
+        is_bar = self._decided_ms < strategy_close_ms <= self.series.end_ms
+        is_news = self._broker.has_news and self._decided_ms == strategy_close_ms
+        if is_barred:
+            return self._withdrawn(moment)
+        if self._broker.waits_for or not is_fresh or not (wants_flat or is_bar or is_news):
             return None
         known = self.series.bars.between(0, strategy_close_ms - self.plan.step_ms + 1)
-        moment = Moment(close_ms, self._epoch, tick.data_age_seconds, wants_flat)
-        return decide_on(self.plan, self._rules, self._broker, known, moment)
+        known, told = (known, {}) if wants_flat else self.inputs.attach(known)
+        moment = moment._replace(is_leaving=wants_flat, is_bar=is_bar, inputs=told)
+        return self._decided(known, moment)
+
+    def _decided(self, known: Bars, moment: Moment) -> Decided:
+        if isinstance(self.plan.strategy, EventStrategy):
+            assert isinstance(self._broker, PaperBroker)  # noqa: S101 - a venue's broker refuses it
+            return decide_event(self.plan, self._rules, self._broker, known, moment)
+        return self._broker.complete(decide_on(self.plan, self._rules, self._broker, known, moment))
+
+    def _withdrawn(self, moment: Moment) -> Decided | None:
+        """While it is halted, nothing rests that could open."""
+        broker = self._broker
+        return withdraw(self._rules, broker, moment) if isinstance(broker, PaperBroker) else None
 
     def _take(self, decided: Decided, close_ms: int, now_ms: int) -> None:
         """Hand a committed decision to the broker."""
         self._broker.take(decided, now_ms)
         self._denied_by = decided.denied_by
-        if decided.denied_by != "stale_data":  # else the next bar decides again
+        if decided.denied_by not in REPEATED:
             self._decided_ms = floor_ms(close_ms, self.plan.step_ms)
-        if decided.intent is not None:
-            _log.info("order", extra={"deployment": self.plan.deployment.id, **shown(decided.intent)})
+        for intent in (*([decided.intent] if decided.intent else []), *decided.resting):
+            _log.info("order", extra={"deployment": self.plan.deployment.id, **shown(intent)})
 
 
 def _execution_bars(tick: Tick) -> list[ExecutionBar]:
-    """Bars for the broker, each with the funding slots since the bar before."""
-    rows, bars = tick.bars, []
+    """Bars for the broker, each with the funding slots since the bar before, and what decides its fills."""
+    rows, bars, depth = tick.bars, [], tick.fills.depth or no_depth()
+    marks = {mark.ts: MarkBar(mark.price) for mark in tick.fills.marks}
+    samples = zip(rows.ts.tolist(), depth.rows_at(rows.ts).tolist(), strict=True)
+    ladders = {ts: depth.ladders[at] for ts, at in samples if at >= 0}
     slots = [FundingSlot(rate.ts, rate.rate, rate.mark_price) for rate in tick.funding]
     columns = (rows.ts, rows.open, rows.high, rows.low, rows.close, rows.volume)
     for row in zip(*(column.tolist() for column in columns), strict=True):
         due = tuple(slot for slot in slots if slot.ts <= row[0])
         slots = slots[len(due) :]
-        bars.append(ExecutionBar(*row)._replace(funding=due))
+        mark, ladder = marks.get(row[0]), ladders.get(row[0])
+        bars.append(ExecutionBar(*row)._replace(funding=due, mark=mark, ladder=ladder))
     return bars
 
 

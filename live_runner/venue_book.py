@@ -1,38 +1,71 @@
 """Book of one deployment at a venue, in memory: what was filled, what is ordered, what the last bar was.
 
-Cash and position change by ``accounting`` only; bars are marked by the step of every other driver.
+Cash and position change by ``accounting`` only; bars are marked, and stops moved, by what every other driver
+calls. Nothing is filled here.
 """
 
 from collections.abc import Iterable
-from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
 from live_runner.ledger import Ledger
 from live_runner.plan import Plan
 from quant_pipelines.accounting import Account, apply_fill, apply_funding, equity, open_account
+from quant_pipelines.accounting.margin import NO_MARGIN
 from quant_pipelines.backtest import ExecutionBar
-from quant_pipelines.backtest.step import BookState, StepBar, opening_state, step_bar
+from quant_pipelines.backtest.book_document import state_document, state_from_document
+from quant_pipelines.backtest.standing import (
+    NOTHING_STANDS,
+    Standing,
+    level_in_force,
+    standing_at_close,
+    standing_at_entry,
+    standing_resized,
+)
+from quant_pipelines.backtest.step import BookState, StepBar, opening_state, step_bar, with_inputs
+from quant_pipelines.backtest.stops import (
+    EXIT_REASONS,
+    HARD_STOP,
+    NO_GUARD,
+    NO_SCALES,
+    NOTHING_SEEN,
+    TARGET,
+    Level,
+    Seen,
+    StopInputs,
+    StopScales,
+    StopTerms,
+    scaled,
+)
 from quant_pipelines.core.errors import BacktestError
+from quant_pipelines.core.timeframes import DAY_MS, floor_ms, to_ms
 from quant_pipelines.store.trading import Fill, Income, Position
 from quant_pipelines.trading import BookView
 
-_MARKS = ("target_side", "close", "equity", "day_start_equity")
+DISASTER_STOP = "disaster_stop"
+"""Reason of the stop at the level that the runner's settings name, where a strategy has none of its own."""
+
+_MOST_BARS = 2_000
 
 
 class VenueBook:
-    """Account, last bar, and decimal ledger.
+    """Account, last bar, stops, and decimal ledger.
 
     Parameters
     ----------
     plan
         Whose book.
     stop_fraction
-        Distance of the protective stop from the entry price.
+        Distance from the entry price of the stop that stands where the strategy has no hard stop.
     fills, income
         What was booked so far, in any order.
     document
         What ``to_document`` gave at the last bar; None before the first one.
+
+    Notes
+    -----
+    An entry may be booked behind the close of its bar, as after a restart: its stops are then moved over the
+    bars that have closed since, which are kept for as long as an order is not settled.
     """
 
     def __init__(
@@ -43,19 +76,23 @@ class VenueBook:
         income: Iterable[Income],
         document: dict[str, Any] | None,
     ) -> None:
-        capital = plan.deployment.capital
-        self._terms = replace(plan.book_settings, hard_stop=0.0).terms
-        self._stop_fraction = stop_fraction
+        capital, own = plan.deployment.capital, plan.strategy.stop_fraction
+        terms = plan.paper_settings.terms
+        self._terms = terms._replace(hard_stop=0.0, margin=NO_MARGIN)
+        self._declared = terms.stops._replace(hard=float(own or stop_fraction))
+        self._scale(NO_SCALES)
+        self._hard_name = EXIT_REASONS[HARD_STOP] if own else DISASTER_STOP
+        self._step_ms = plan.execution_step_ms
         self._ledger = Ledger(capital, (), ())
         self.account: Account = open_account(float(capital))
+        self._empty = opening_state(self.account, 0)
         self._state: BookState | None = None
-        if document is not None and document["marks"] is not None:
-            marks = document["marks"]
-            values: dict[str, Any] = {name: float(marks[name]) for name in _MARKS}
-            values["day_end_ms"] = int(marks["day_end_ms"])
-            self._state = opening_state(self.account, 0)._replace(**values)
+        self._bars: list[tuple[int, Seen]] = []
+        _rehearse(self._empty, self._stops)
+        n_known = self._restore(document) if document is not None else 0
         in_order = sorted(fills, key=lambda fill: (fill.ts, len(fill.trade_id), fill.trade_id))
-        self.book(in_order, sorted(income, key=lambda row: row.ts))
+        self._book_fills(in_order[:n_known], are_known=True)
+        self.book(in_order[n_known:], sorted(income, key=lambda row: row.ts))
 
     @property
     def n_fills(self) -> int:
@@ -69,32 +106,89 @@ class VenueBook:
 
     @property
     def stop_price(self) -> float | None:
-        """Level that the protective stop belongs to, quote per base; None when flat."""
-        if self.account.position == 0.0:
-            return None
-        distance = -self._stop_fraction if self.account.position > 0.0 else self._stop_fraction
-        return self.account.entry_price * (1.0 + distance)
+        """Level of the stop in force, quote per base; None when flat."""
+        return float(self._level().price) or None
+
+    @property
+    def stop_name(self) -> str:
+        """Which stop that level is of."""
+        reason = self._level().reason
+        return self._hard_name if reason == HARD_STOP else EXIT_REASONS[reason]
+
+    @property
+    def goal_price(self) -> float | None:
+        """Price of the take-profit, quote per base; None without one."""
+        return float(self._state.guard.goal) or None if self._state is not None else None
+
+    @property
+    def leaves_by(self) -> str:
+        """Which stop closes the position at a bar's close, until that is done; empty if none does.
+
+        It is the one whose level the close has reached, if there is one: as in the bar step, where that
+        level stops the position at the next open before anything else is filled.
+        """
+        state, level = self._state, self.stop_price
+        if state is None or state.pending == 0.0:
+            return ""
+        side = 1.0 if self.account.position > 0.0 else -1.0
+        is_reached = level is not None and side * state.close <= side * level
+        return self.stop_name if is_reached else EXIT_REASONS[state.exit_reason]
 
     def book(self, fills: Iterable[Fill], income: Iterable[Income]) -> None:
-        """Change cash and position."""
+        """Change cash and position, and the stops with them."""
         fills, income = list(fills), list(income)
-        for fill in fills:
-            quantity = float(fill.signed_quantity)
-            self.account = apply_fill(self.account, quantity, float(fill.price), float(fill.fee))
+        self._book_fills(fills, are_known=False)
         for row in income:
             self.account = apply_funding(self.account, -float(row.amount))
-        self._ledger.add(fills, income)
+        self._ledger.add((), income)
 
     def position(self) -> Position:
         """Position by the decimals, once it is proven that the floats agree."""
         return self._ledger.position(self.account, self.stop_price)
 
-    def step(self, bar: ExecutionBar) -> None:
-        """Mark the book at a closed bar; nothing is filled here."""
+    def step(self, bar: ExecutionBar, unsettled_since_ms: int | None = None) -> None:
+        """Mark the book at a closed bar, and move its stops; nothing is filled here.
+
+        Parameters
+        ----------
+        bar
+            The bar.
+        unsettled_since_ms
+            When the oldest order was decided whose fills may still come; None without one.
+        """
         state = self._state or opening_state(self.account, bar.ts)
-        held = state._replace(account=self.account, pending=0.0, stop_price=0.0)
-        step = StepBar(int(bar.ts), float(bar.open), float(bar.high), float(bar.low), float(bar.close), 0.0)
-        self._state = step_bar(held, step, self._terms).state
+        is_entered = state.guard.entry_ms <= bar.ts
+        waiting = state.pending if is_entered else self.account.position
+        held = state._replace(
+            account=self.account,
+            pending=waiting,
+            wait_bars=1,  # what is pending is an exit that the venue fills
+            stop_price=0.0,
+            guard=NO_GUARD._replace(entry_ms=state.guard.entry_ms, time_ms=state.guard.time_ms),
+        )
+        step = StepBar(
+            int(bar.ts),
+            float(bar.open),
+            float(bar.high),
+            float(bar.low),
+            float(bar.close),
+            0.0,
+            float(bar.volume),
+        )
+        marked = step_bar(held, step, self._marking).state
+        standing = Standing(state.stop_price, state.guard)
+        if is_entered:
+            standing = standing_at_close(self.account, standing, marked.seen, state.seen, self._stops)
+        self._state = marked._replace(
+            pending=marked.pending if is_entered else 0.0, stop_price=standing.price, guard=standing.guard
+        )
+        self._keep_bar(int(bar.ts), marked.seen, unsettled_since_ms)
+
+    def read(self, inputs: StopInputs) -> None:
+        """Take over what the stops read at the bar that was decided on."""
+        known = StopInputs(float(inputs.atr), float(inputs.deviation))
+        self._state = with_inputs(self._known_state(), known)
+        self._scale(inputs.scales)
 
     def act_upon(self, target_side: float) -> None:
         """Note the side of the target that was acted upon."""
@@ -110,27 +204,136 @@ class VenueBook:
         held = self.account.position
         self.act_upon(float((held > 0.0) - (held < 0.0)))
 
-    def view(self, ordered: Decimal, *, volatility: float, data_age_seconds: float) -> BookView:
-        """Return what a decision sees; ``ordered`` is the signed quantity that may still be filled."""
+    @property
+    def day_start_ms(self) -> int:
+        """The last 00:00 UTC by the bars, milliseconds."""
+        return self._known_state().day_end_ms - DAY_MS
+
+    def view(
+        self, ordered: Decimal, orders_today: int, *, volatility: float, data_age_seconds: float
+    ) -> BookView:
+        """Return what a decision sees.
+
+        ``ordered`` is the signed quantity that may still be filled, ``orders_today`` the number of orders
+        that were decided since 00:00 UTC.
+
+        What a stop closes at this bar counts as closed.
+        """
         state = self._known_state()
         return BookView(
-            self.account.position + float(ordered),
+            0.0 if self.leaves_by else self.account.position + float(ordered),
             self.equity,
             state.close,
             state.day_start_equity,
             state.target_side,
             float(volatility),
             float(data_age_seconds),
+            float(orders_today),
         )
 
     def to_document(self) -> dict[str, Any]:
         """Return what can't be had from fills and income, as a JSON document."""
         state = self._state
-        if state is None:
-            return {"marks": None}
-        return {"marks": {name: getattr(state, name) for name in (*_MARKS, "day_end_ms")}}
+        return {
+            "marks": state_document(state) if state else None,
+            "fills": self.n_fills,
+            "scales": self._scales._asdict(),
+            "bars": [[ts, seen.low, seen.high, seen.volume] for ts, seen in self._bars],
+        }
+
+    def _restore(self, document: dict[str, Any]) -> int:
+        """Go on from a document; returns how many of the oldest fills its stops know.
+
+        One of an older version knows none: its stops are rebuilt from the fills.
+        """
+        if document["marks"] is not None:
+            self._state = state_from_document({**state_document(self._empty), **document["marks"]})
+        self._bars = [
+            (int(ts), NOTHING_SEEN._replace(low=float(low), high=float(high), volume=float(volume)))
+            for ts, low, high, volume in document.get("bars", ())
+        ]
+        self._scale(StopScales(**document.get("scales", {})))
+        return int(document.get("fills", 0))
+
+    def _scale(self, scales: StopScales) -> None:
+        """Take over the factors that the strategy gave last on the values of its stops."""
+        stops = self._stops = scaled(self._declared, scales)
+        self._scales = scales
+        at_close = StopTerms(
+            time_ms=stops.time_ms,
+            equity=stops.equity,
+            slope_tightening=stops.slope_tightening,
+            slope_days=stops.slope_days,
+        )
+        self._marking = self._terms._replace(stops=at_close)
+
+    def _book_fills(self, fills: list[Fill], *, are_known: bool) -> None:
+        for fill in fills:
+            before = self.account.position
+            quantity = float(fill.signed_quantity)
+            self.account = apply_fill(self.account, quantity, float(fill.price), float(fill.fee))
+            if not are_known:
+                self._follow_fill(before, floor_ms(to_ms(fill.ts), self._step_ms))
+        self._ledger.add(fills, ())
+
+    def _follow_fill(self, before: float, bar_ms: int) -> None:
+        """Have the stops follow a fill within the bar that opened at ``bar_ms``.
+
+        Several fills of an entry within one bar are one at their average price, as in every driver.
+        """
+        state, account = self._state or self._empty, self.account
+        is_entry = account.position * before <= 0.0
+        if account.position == 0.0:
+            standing = NOTHING_STANDS
+        elif is_entry or (bar_ms == state.guard.entry_ms and self._has_bars_since(bar_ms)):
+            standing = self._replayed(standing_at_entry(account, bar_ms, state.seen, self._stops), bar_ms)
+        else:
+            standing = Standing(state.stop_price, state.guard)
+            standing = standing_resized(account, standing, state.seen, self._stops)
+        self._state = state._replace(
+            stop_price=standing.price,
+            guard=standing.guard,
+            pending=0.0 if is_entry else state.pending,
+            exit_reason=TARGET if is_entry else state.exit_reason,
+        )
+
+    def _replayed(self, standing: Standing, bar_ms: int) -> Standing:
+        """Move the stops of an entry over the bars that have closed since its own began."""
+        before = NOTHING_SEEN
+        for ts, extremes in self._bars:
+            if ts >= bar_ms:
+                seen = self._state.seen if self._state else NOTHING_SEEN
+                last = before._replace(atr=seen.atr, tightening=seen.tightening)
+                standing = standing_at_close(self.account, standing, extremes, last, self._stops)
+            before = extremes
+        return standing
+
+    def _has_bars_since(self, bar_ms: int) -> bool:
+        """Whether every bar is kept that has closed since one began."""
+        return not self._bars or self._bars[-1][0] < bar_ms or self._bars[0][0] <= bar_ms
+
+    def _keep_bar(self, ts: int, seen: Seen, since_ms: int | None) -> None:
+        """Keep a bar; older than the one before it only those that an order may still have been filled in."""
+        first_ms = min(ts, since_ms or ts) - self._step_ms
+        kept = [bar for bar in (*self._bars, (ts, seen)) if bar[0] >= first_ms]
+        self._bars = kept[-_MOST_BARS:]
+
+    def _level(self) -> Level:
+        if self._state is None:
+            return Level(0.0, HARD_STOP)
+        standing = Standing(self._state.stop_price, self._state.guard)
+        return level_in_force(self.account, standing, self._state.seen, self._stops)
 
     def _known_state(self) -> BookState:
         if self._state is None:
             raise BacktestError("the book has no bar yet; expected one before a decision")
         return self._state
+
+
+def _rehearse(state: BookState, stops: StopTerms) -> None:
+    """Compile what a fill calls before the first one comes: its stop must not wait for that."""
+    held = apply_fill(state.account, 1.0, 1.0, 0.0)
+    standing = standing_at_entry(held, 0, NOTHING_SEEN, stops)
+    standing = standing_resized(held, standing, NOTHING_SEEN, stops)
+    standing = standing_at_close(held, standing, NOTHING_SEEN, NOTHING_SEEN, stops)
+    level_in_force(held, standing, NOTHING_SEEN, stops)

@@ -15,7 +15,7 @@ from live_runner.recovery import is_to_be_repeated
 from live_runner.venue_book import VenueBook
 from quant_pipelines.accounting import Account
 from quant_pipelines.backtest import ExecutionBar
-from quant_pipelines.core.errors import ConfigurationError
+from quant_pipelines.backtest.stops import EXIT_REASONS, HARD_STOP, StopInputs
 from quant_pipelines.core.timeframes import from_ms, to_ms
 from quant_pipelines.store.trading import Fill, Income, Intent, Position, StoredBook, read_book
 from quant_pipelines.store.venue_orders import (
@@ -32,11 +32,11 @@ from quant_pipelines.trading.orders import FINAL, OrderProgress, advanced
 from quant_pipelines.trading.venue import Payment, VenueTrade
 
 PURPOSE_TARGET, PURPOSE_STOP, PURPOSE_FLATTEN = "target", "stop", "flatten"
-PURPOSE_CLOSE = "close"
-EXITS = (PURPOSE_FLATTEN, PURPOSE_CLOSE)
-"""What closes a position at once: because nothing protects it, or because an operator asked."""
+PURPOSE_CLOSE, PURPOSE_EXIT = "close", "exit"
+EXITS = (PURPOSE_FLATTEN, PURPOSE_CLOSE, PURPOSE_EXIT)
+"""What closes a position at once: nothing protects it, an operator asked, or a stop fired at a close."""
 
-_REASONS = {PURPOSE_STOP: "hard_stop"}
+_REASONS = {PURPOSE_STOP: EXIT_REASONS[HARD_STOP]}  # of the rows that do not name it
 _ZERO = Decimal(0)
 
 
@@ -47,12 +47,15 @@ class Wire:
     ----------
     put
         Takes a committed intent to whoever sends it; called from any thread.
+    wake
+        Has whoever keeps the stops look at the book; called from any thread.
     blocked_by
         Why nothing may be decided now, as one clause; empty when something may.
     """
 
-    def __init__(self, put: Callable[[Intent], None]) -> None:
+    def __init__(self, put: Callable[[Intent], None], wake: Callable[[], None]) -> None:
         self.put = put
+        self.wake = wake
         self.blocked_by = "the books are not compared with the venue yet"
 
 
@@ -100,8 +103,7 @@ class VenueBroker:
         document = stored.state
         self._engine, self._epoch, self._wire = engine, epoch, wire
         self._deployment = plan.deployment
-        fraction = plan.strategy.stop_fraction or stop_fraction
-        self._book = VenueBook(plan, fraction, stored.fills, stored.income, document)
+        self._book = VenueBook(plan, stop_fraction, stored.fills, stored.income, document)
         self.orders = {order.intent.client_order_id: order for order in orders}
         self._booked_of_order: dict[str, Decimal] = {}
         self._booked = {fill.trade_id for fill in stored.fills}
@@ -129,8 +131,23 @@ class VenueBroker:
 
     @property
     def stop_price(self) -> float | None:
-        """Level that the protective stop belongs to, quote per base; None when flat."""
+        """Level of the stop in force, quote per base; None when flat."""
         return self._book.stop_price
+
+    @property
+    def stop_name(self) -> str:
+        """Which stop that level is of."""
+        return self._book.stop_name
+
+    @property
+    def goal_price(self) -> float | None:
+        """Price of the take-profit, quote per base; None without one."""
+        return self._book.goal_price
+
+    @property
+    def leaves_by(self) -> str:
+        """Which stop closes the position at a bar's close; empty if none does."""
+        return self._book.leaves_by
 
     @property
     def paid_until_ms(self) -> int | None:
@@ -141,6 +158,11 @@ class VenueBroker:
     def n_fills(self) -> int:
         """Number of fills."""
         return self._book.n_fills
+
+    @property
+    def stop_tightening(self) -> float:
+        """No order at the venue follows the equity's slope."""
+        return 1.0
 
     @property
     def closes_with_bars(self) -> bool:
@@ -155,9 +177,20 @@ class VenueBroker:
         waiting = self.unsettled()
         return f"order {waiting[0].intent.client_order_id} is not settled" if waiting else ""
 
+    @property
+    def has_news(self) -> bool:
+        """Never: event strategies are for paper."""
+        return False
+
+    def complete(self, decided: Decided) -> Decided:
+        """Return the decision: nothing is decided while an order works."""
+        return decided
+
     def step(self, bar: ExecutionBar) -> Stepped:
-        """Mark the book; the venue's fills and payments are booked when they come."""
-        self._book.step(bar)
+        """Mark the book and move its stops; the venue's fills and payments are booked when they come."""
+        unsettled = [to_ms(order.intent.bar_close) for order in self.unsettled()]
+        self._book.step(bar, min(unsettled, default=None))
+        self._wire.wake()  # who wakes waits for the bar's transaction
         return Stepped()
 
     def position(self) -> Position:
@@ -167,7 +200,10 @@ class VenueBroker:
     def view(self, *, volatility: float, data_age_seconds: float) -> BookView:
         """Return what a decision sees; what is open or unknown at the venue counts as held."""
         ordered = sum((self._exposure(order) for order in self.orders.values()), _ZERO)
-        return self._book.view(ordered, volatility=volatility, data_age_seconds=data_age_seconds)
+        day = from_ms(self._book.day_start_ms)
+        intents = (order.intent for order in self.orders.values())
+        today = sum(one.purpose == PURPOSE_TARGET and one.bar_close >= day for one in intents)
+        return self._book.view(ordered, today, volatility=volatility, data_age_seconds=data_age_seconds)
 
     def checkpoint(self) -> dict[str, Any]:
         """State as a JSON document."""
@@ -176,6 +212,7 @@ class VenueBroker:
     def take(self, decided: Decided, now_ms: int) -> None:
         """Have the committed intent sent."""
         self._book.act_upon(decided.target_side)
+        self._book.read(decided.stop_inputs)
         if decided.intent is not None:
             self._track(decided.intent, "INITIALIZED", from_ms(now_ms))
             self._wire.put(decided.intent)
@@ -280,7 +317,9 @@ class VenueBroker:
 
     def _fill(self, one: Attributed) -> Fill:
         trade, name, reason = one
-        purpose = self.orders[name].intent.purpose if name else reason
+        if name is not None:
+            intent = self.orders[name].intent
+            reason = intent.exit_reason or _REASONS.get(intent.purpose, intent.purpose)
         return Fill(
             trade_id=trade.trade_id,
             client_order_id=name,
@@ -288,7 +327,7 @@ class VenueBroker:
             quantity=trade.quantity,
             price=trade.price,
             fee=trade.fee,
-            reason=_REASONS.get(purpose, purpose),
+            reason=reason,
             ts=from_ms(trade.ts_ms),
             realized_pnl=trade.realized_pnl,
         )
@@ -310,6 +349,8 @@ class VenueBroker:
         if signal is None or signal.bar_close != stored.bar_close:
             return
         self._book.act_upon(float(signal.decision["target_side"]))
+        if signal.decision.get("stop_inputs"):
+            self._book.read(StopInputs(**signal.decision["stop_inputs"]))
         mine = [one for one in self.orders.values() if one.intent.bar_close == signal.bar_close]
         if any(one.progress.status in ("DENIED", "REJECTED") for one in mine):
             self._book.forget_target()
@@ -321,17 +362,13 @@ def open_venue_broker(engine: Engine, plan: Plan, epoch: int, *, stop_fraction: 
     Raises
     ------
     ConfigurationError
-        If the strategy has stops that only paper executes: money is not left to stops that stand nowhere.
+        If the strategy places orders that only paper lets rest.
     StoreError
         If the database does not answer.
     ReconciliationError
         If the rows contradict each other.
     """
-    if plan.paper_only_stops:
-        raise ConfigurationError(
-            f"{plan.deployment.key} has {', '.join(plan.paper_only_stops)}, which only paper executes; "
-            "expected no stop but hard_stop at a venue"
-        )
+    plan.require_targets()
     stored, orders = read_book(engine, plan.deployment.id), read_orders(engine, plan.deployment.id)
     broker = VenueBroker(engine, plan, epoch, rows=(stored, orders), stop_fraction=stop_fraction, wire=wire)
     signal = stored.last_signal

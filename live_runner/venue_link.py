@@ -7,25 +7,22 @@ import asyncio
 import logging
 from contextlib import suppress
 from dataclasses import dataclass
-from decimal import Decimal
 from functools import partial
-from typing import TypeVar
+from typing import NamedTuple, TypeAlias
 
 from sqlalchemy import Engine
 
 from live_runner.attribution import attributed
 from live_runner.broker import OpenBroker
-from live_runner.exits import Exits
+from live_runner.covering import Around, Covering
+from live_runner.exits import Tries
 from live_runner.look_up import LookUps
 from live_runner.order_rows import OrderRows
 from live_runner.plan import Plan
-from live_runner.protection import Protection, Wanted, wanted_stop
+from live_runner.protection import READ_BACK_SECONDS
 from live_runner.trader import Trader, shown
 from live_runner.venue_broker import (
     EXITS,
-    PURPOSE_CLOSE,
-    PURPOSE_FLATTEN,
-    PURPOSE_STOP,
     VenueBroker,
     Wire,
     open_venue_broker,
@@ -38,9 +35,7 @@ from quant_pipelines.core.errors import (
 )
 from quant_pipelines.core.settings import RunnerSettings
 from quant_pipelines.core.timeframes import HOUR_MS, MINUTE_MS, from_ms, to_ms
-from quant_pipelines.store.heartbeats import write_alert
 from quant_pipelines.store.trading import Intent
-from quant_pipelines.store.venue_orders import PlacedOrder
 from quant_pipelines.trading.reconcile import OurRows, VenueRows, reconcile
 from quant_pipelines.trading.venue import (
     MarketOrder,
@@ -52,9 +47,6 @@ from quant_pipelines.trading.venue import (
 )
 
 _SOON_SECONDS = 0.4
-_LAST_LOOK_SECONDS = 1.0
-_TRIGGER_MS = 2_000
-"""How long after a stop has triggered its fills are waited for."""
 _PAYMENTS_LATE_MS = HOUR_MS
 """How late a payment may show up at the venue, behind its own time."""
 _LATEST_SEND_MS = 10_000
@@ -64,7 +56,13 @@ _PATIENCE = 3
 _NEVER_SENT = "never sent: the runner or the venue was away"
 
 _log = logging.getLogger(__name__)
-Answer = TypeVar("Answer")
+
+
+class BarClosed(NamedTuple):
+    """A bar is booked: its stops may have moved, or have fired."""
+
+
+Item: TypeAlias = Intent | BarClosed | VenueEvent
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +73,7 @@ class Station:
     venue: OrderVenue
     settings: RunnerSettings
     epoch: int
+    read_back_seconds: float = READ_BACK_SECONDS
 
 
 class VenueLink:
@@ -84,24 +83,32 @@ class VenueLink:
     ----------
     station
         Database, venue, settings and epoch.
+
+    Attributes
+    ----------
+    begun
+        Set once the books have been compared with the venue.
     """
 
     def __init__(self, station: Station) -> None:
         self._station = station
         self._venue = station.venue
         loop = asyncio.get_running_loop()
-        self._inbox: asyncio.Queue[Intent | VenueEvent] = asyncio.Queue()
-        self._wire = Wire(lambda intent: _put(loop, self._inbox, intent))
-        self._exits = Exits()
+        self._inbox: asyncio.Queue[Item] = asyncio.Queue()
+        self._wire = Wire(
+            lambda intent: _put(loop, self._inbox, intent), lambda: _put_look(loop, self._inbox)
+        )
+        self._exits = Tries()
         self._difference = ""
         self._differences = 0
         self._has_begun = False
+        self.begun = asyncio.Event()
         self._next_sweep = 0.0
         self._next_payments_ms = 0
         self._trader: Trader
         self._plan: Plan
         self._rows: OrderRows
-        self._protection: Protection
+        self._covering: Covering
         self._look_ups: LookUps
 
     @property
@@ -128,7 +135,15 @@ class VenueLink:
         """
         self._trader, self._plan = trader, trader.plan
         self._rows = OrderRows(trader, self._venue, self._station.epoch)
-        self._protection = Protection(self._venue, self._rows, trader.symbol)
+        around = Around(
+            self._station.engine,
+            self._sweep,
+            self._transmit,
+            lambda: not self._inbox.empty(),
+            self._exits,
+            self._station.read_back_seconds,
+        )
+        self._covering = Covering(trader, self._venue, self._rows, around)
         self._look_ups = LookUps(self._venue, self._rows, trader.symbol)
         self._has_begun = False
         listening = asyncio.create_task(self._listen(), name=f"user stream of {trader.symbol}")
@@ -161,14 +176,15 @@ class VenueLink:
         while self._differences:
             await asyncio.sleep(_SOON_SECONDS)
             await self._sweep()
-        await self._protect()
+        await self._covering.keep()
         self._has_begun = True
         self._judge(self._difference)
+        self.begun.set()
         _log.info("books agree with the venue", extra={"deployment": self._plan.deployment.id})
 
     async def _turn(self) -> None:
         now = asyncio.get_running_loop().time()
-        item: Intent | VenueEvent = None
+        item: Item = None
         is_due = True
         with suppress(TimeoutError):
             async with asyncio.timeout(max(0.0, self._next_sweep - now)):
@@ -183,20 +199,21 @@ class VenueLink:
                 await self._book([item.trade])
             await self._rows.follow_order(item.order)
         elif isinstance(item, StopUpdate):
-            self._protection.note(item.stop)
+            self._covering.note(item.stop)
             await self._rows.follow_stop(item.stop)
-        await self._protect()
+        await self._covering.keep()
         if is_due or asyncio.get_running_loop().time() >= self._next_sweep:
             await self._sweep()
-            await self._protect()
+            await self._covering.keep()
 
     async def _send(self, intent: Intent) -> None:
         """Send a committed intent, once, or write down why not."""
         order = await self._rows.with_broker(lambda broker: broker.orders[intent.client_order_id])
         if order.progress.status != "INITIALIZED":
             return  # settled while it waited here: the link broke and began again
+        has_left = await self._covering.leave_first()
         now_ms = await self._venue.now_ms()
-        refusal = ""
+        refusal = "" if has_left else "the exit of a stop comes first"
         if self._trader.state == "HALTED":
             refusal = "halted before it was sent"
         elif now_ms - to_ms(order.stamp) > _LATEST_SEND_MS:
@@ -258,9 +275,9 @@ class VenueLink:
             await self._sweep_trades()  # a stop that has left the list was filled
         for name in plan.cancel:
             await venue.cancel_stop(symbol, name)
-        self._protection.standing = plan.stop
-        if plan.stop is not None:
-            await self._rows.follow_stop(plan.stop)
+        self._covering.stop.standing, self._covering.goal.standing = plan.stop, plan.goal
+        for standing in filter(None, (plan.stop, plan.goal)):
+            await self._rows.follow_stop(standing)
         self._judge(plan.difference)
         is_waiting = bool(await self._rows.with_broker(lambda broker: broker.unsettled())) or bool(
             self._differences
@@ -299,71 +316,21 @@ class VenueLink:
             if not self._trader.is_halted:
                 raise ReconciliationError(difference)
 
-    async def _protect(self) -> None:
-        """See to it that a stop covers the position, that it is being closed, or that there is none."""
-        position, wanted, waiting = await self._held()
-        if any(order.intent.purpose in EXITS for order in waiting):
-            return
-        if position and self._trader.must_flatten and self._exits.may_try():
-            message = f"{self._trader.symbol}: {position} closed as an operator asked"
-            await self._exit(PURPOSE_CLOSE, position, message)
-            return
-        if not position:
-            self._exits.succeeded()
-        if await self._is_triggering(waiting):
-            return
-        if position and self._protection.protects(position) and not self._inbox.empty():
-            return  # its level is set once all that has come is booked
-        if await self._protection.keep(wanted, position) or not position:
-            return
-        await self._close_if_naked()
-
-    async def _close_if_naked(self) -> None:
-        """Close a position that no stop protects, unless it has been closed meanwhile, as by its stop."""
-        with suppress(ExchangeError, TimeoutError):  # what can't be read is closed: an exit only reduces
-            async with asyncio.timeout(_LAST_LOOK_SECONDS):
-                await self._sweep()
-        position, wanted, waiting = await self._held()
-        is_closing = any(order.intent.purpose in EXITS for order in waiting) or (
-            await self._is_triggering(waiting)
-        )
-        if not position or is_closing or not self._protection.is_naked(wanted, position):
-            return
-        if not self._exits.may_try():
-            return
-        message = f"{self._trader.symbol}: no stop at the venue covers {position} within 2 s; flattened"
-        await self._exit(PURPOSE_FLATTEN, position, message)
-
-    async def _held(self) -> tuple[Decimal, Wanted | None, list[PlacedOrder]]:
-        """Position, the stop that it needs, and the orders that may still change it."""
-        position, level, waiting = await self._rows.with_broker(
-            lambda broker: (broker.position().quantity, broker.stop_price, broker.unsettled())
-        )
-        instrument = self._plan.deployment.instrument
-        assert instrument is not None  # noqa: S101 - a plan has one
-        return position, wanted_stop(position, level, instrument.tick_size), waiting
-
-    async def _is_triggering(self, waiting: list[PlacedOrder]) -> bool:
-        """Whether a stop has triggered just now, so that its fill is on its way."""
-        stamps = [to_ms(order.stamp) for order in waiting if order.intent.purpose == PURPOSE_STOP]
-        return bool(stamps) and await self._venue.now_ms() < max(stamps) + _TRIGGER_MS
-
-    async def _exit(self, purpose: str, position: Decimal, message: str) -> None:
-        """Close a position at once."""
-        side = "sell" if position > 0 else "buy"
-        intent, now_ms = await self._rows.intend(purpose, side, abs(position), "market")
-        key, at = self._plan.deployment.key, from_ms(now_ms)
-        _log.error("exit", extra={"deployment": self._plan.deployment.id, "reason": message})
-        await self._transmit(intent, now_ms)
-        await asyncio.to_thread(write_alert, self._station.engine, "warning", key, message, detail={}, at=at)
-
 
 def _our_rows(symbol: str, broker: VenueBroker) -> OurRows:
     statuses = {name: order.progress.status for name, order in broker.orders.items()}
     return OurRows(symbol, broker.position().quantity, statuses, not broker.unsettled())
 
 
-def _put(
-    loop: asyncio.AbstractEventLoop, inbox: "asyncio.Queue[Intent | VenueEvent]", intent: Intent
-) -> None:
+def _put(loop: asyncio.AbstractEventLoop, inbox: "asyncio.Queue[Item]", intent: Intent) -> None:
     loop.call_soon_threadsafe(inbox.put_nowait, intent)
+
+
+def _put_look(loop: asyncio.AbstractEventLoop, inbox: "asyncio.Queue[Item]") -> None:
+    """Have the book looked at; whatever waits already has that done as well."""
+
+    def put() -> None:
+        if inbox.empty():
+            inbox.put_nowait(BarClosed())
+
+    loop.call_soon_threadsafe(put)

@@ -11,6 +11,7 @@ from quant_pipelines.core.errors import ConfigurationError
 from quant_pipelines.store.deployments import Deployment
 
 _PAUSE_SECONDS = (1.0, 60.0)
+_BEGIN_SECONDS = 10.0
 
 Attempt = Callable[[str, Coroutine[Any, Any, None]], Awaitable[str | None]]
 """Does the work of one deployment; returns what failed for good. A database that is away is raised."""
@@ -73,6 +74,14 @@ class VenueLinks:
         if deployment_id in self._links:
             self._links[deployment_id].wake()
             self._woken[deployment_id].set()
+
+    async def begun(self, deployment_id: int) -> None:
+        """Return once the books of a deployment were compared with its venue, or within 10 s."""
+        link = self._links.get(deployment_id)
+        if link is not None:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(_BEGIN_SECONDS):
+                    await link.begun.wait()
 
     async def drop(self, deployment_id: int) -> None:
         """End the link of a deployment; its stop stays at the venue."""

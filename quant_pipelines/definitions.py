@@ -4,24 +4,27 @@ import os
 
 import dagster as dg
 
-from assets import history, market, quality, research, selection, trading
-from assets.resources import Platform
+from assets import history, library, market, quality, research, selection, trading
+from assets.resources import PagePlace, Platform
 from jobs.operator import OPERATOR_JOBS, culling
 from jobs.pipelines import PIPELINES
 from jobs.schedules import SCHEDULES
 from quant_pipelines.settings import home_folder, load_settings
+from quant_pipelines.stack.home import Home
+from quant_pipelines.stack.ports import read_ports
 from sensors.first_start import first_start_sensor
 from sensors.market_health import market_health
 from sensors.promotion import promotion_ladder
 from sensors.run_failure import run_failure
 from sensors.searches import performance_triggers
+from sensors.strategy_files import strategy_files
 from sensors.whitelist import new_whitelist_symbol
 
 
 def build_definitions(platform: Platform) -> dg.Definitions:
     """Everything that Dagster knows, around one outer world."""
     return dg.Definitions(
-        assets=dg.load_assets_from_modules([market, quality, history, selection, research, trading]),
+        assets=dg.load_assets_from_modules([market, quality, history, selection, library, research, trading]),
         asset_checks=[quality.data_findings],
         jobs=[*PIPELINES, culling, *OPERATOR_JOBS],
         schedules=SCHEDULES,
@@ -32,6 +35,7 @@ def build_definitions(platform: Platform) -> dg.Definitions:
             new_whitelist_symbol,
             promotion_ladder,
             run_failure,
+            strategy_files,
         ],
         resources={"platform": platform},
         # A process for each step costs half a minute on a small machine; fan-out happens inside steps.
@@ -42,4 +46,12 @@ def build_definitions(platform: Platform) -> dg.Definitions:
 # A run over three months of daily partitions stores hundreds of events; one by one they take 40 ms each.
 os.environ.setdefault("DAGSTER_EVENT_BATCH_SIZE", "1000")
 
-defs = build_definitions(Platform(load_settings(), columns=home_folder() / "columns"))
+
+def page_place(home: Home) -> PagePlace:
+    """Folder of a home's pages, and their address if its stack has one."""
+    ports = read_ports(home.ports_file)
+    return PagePlace(home.reports, f"http://127.0.0.1:{ports.pages}" if ports and ports.pages else "")
+
+
+_HOME = Home(home_folder())
+defs = build_definitions(Platform(load_settings(), columns=_HOME.folder / "columns", pages=page_place(_HOME)))

@@ -1,9 +1,7 @@
 """EMA cross."""
 
-import numpy as np
-
 from quant_pipelines.indicators import ema
-from quant_pipelines.sdk import Array, Bars, Float, Inputs, Int, Stops, Strategy
+from quant_pipelines.sdk import Bars, Float, Inputs, Int, Stops, Strategy, Turns, crossed
 
 
 class EmaCross(Strategy):
@@ -23,11 +21,6 @@ class EmaCross(Strategy):
         """Fast is faster."""
         return self.fast < self.slow
 
-    def target(self, bars: Bars) -> Array:
+    def target(self, bars: Bars) -> Turns:
         """1 above, -1 below, NaN before the first cross."""
-        is_above = ema(bars.close, self.fast) > ema(bars.close, self.slow)
-        is_cross = np.zeros(len(bars), dtype=bool)
-        is_cross[1:] = is_above[1:] != is_above[:-1]
-        is_cross[: self.slow] = False
-        has_crossed = np.logical_or.accumulate(is_cross)
-        return np.where(has_crossed, np.where(is_above, 1.0, -1.0), np.nan)
+        return crossed(ema(bars.close, self.fast), ema(bars.close, self.slow), self.slow)

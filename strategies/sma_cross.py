@@ -1,9 +1,7 @@
 """Simple moving average cross."""
 
-import numpy as np
-
 from quant_pipelines.indicators import sma
-from quant_pipelines.sdk import Array, Bars, Float, Inputs, Int, Stops, Strategy, held, turned
+from quant_pipelines.sdk import Bars, Float, Inputs, Int, Stops, Strategy, Turns, crossed
 
 
 class SmaCross(Strategy):
@@ -22,10 +20,6 @@ class SmaCross(Strategy):
         """Fast is faster."""
         return self.fast < self.slow
 
-    def target(self, bars: Bars) -> Array:
+    def target(self, bars: Bars) -> Turns:
         """1 above, -1 below, NaN before the first cross."""
-        slow = sma(bars.close, self.slow)
-        is_above = sma(bars.close, self.fast) > slow
-        is_cross = turned(is_above)
-        is_cross[: self.slow] = False
-        return held(np.where(is_cross, np.where(is_above, 1.0, -1.0), np.nan))
+        return crossed(sma(bars.close, self.fast), sma(bars.close, self.slow), self.slow)

@@ -11,6 +11,8 @@ from quant_pipelines.archive.files import (
 )
 from quant_pipelines.archive.headers import KINDS, accepted_headers
 from quant_pipelines.archive.incoming import Series, read_series
+from quant_pipelines.archive.inputs import load_points
+from quant_pipelines.archive.marks import load_mark
 from quant_pipelines.archive.series import (
     Points,
     has_bars,
@@ -37,6 +39,8 @@ __all__ = [
     "is_readable_name",
     "load_bars",
     "load_funding",
+    "load_points",
+    "load_mark",
     "mark_files",
     "open_interest_files",
     "own_open_interest_files",

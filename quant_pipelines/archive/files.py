@@ -1,8 +1,7 @@
 """Where an archive keeps what: file names only, nothing is opened here.
 
-``klines/<exchange>_<market>/<SYMBOL>-<timeframe>.parquet``, ``funding/…/<SYMBOL>.parquet``,
-``mark/…/<SYMBOL>-<timeframe>.parquet``, ``open_interest/…/<SYMBOL>-<timeframe>.parquet``; a file without a
-suffix wins over one with it.
+``klines/<exchange>_<market>/<SYMBOL>-<timeframe>.parquet``, ``funding/…/<SYMBOL>.parquet``; ``mark/…``,
+``index/…`` and ``open_interest/…/<SYMBOL>-<timeframe>.parquet``; a file without a suffix wins.
 """
 
 import re
@@ -40,6 +39,11 @@ def bar_files(folder: Path, exchange: str = "binanceusdm") -> Files:
 def mark_files(folder: Path, exchange: str = "binanceusdm") -> Files:
     """Files of mark prices; none where the archive has none."""
     return _files(folder / "mark" / market_folder(exchange), {**TIMEFRAMES, "8h": 8 * HOUR_MS})
+
+
+def index_files(folder: Path, exchange: str = "binanceusdm") -> Files:
+    """Files of index prices; none where the archive has none."""
+    return _files(folder / "index" / market_folder(exchange), {**TIMEFRAMES, "8h": 8 * HOUR_MS})
 
 
 def own_open_interest_files(folder: Path, exchange: str = "binanceusdm") -> Files:

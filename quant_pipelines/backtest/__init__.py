@@ -1,7 +1,15 @@
 """Batch backtest, event backtest and paper broker over one bar step."""
 
 from quant_pipelines.backtest.batch import run_backtest
-from quant_pipelines.backtest.book import Book, BookedFill, BookSettings, ExecutionBar, FundingPayment
+from quant_pipelines.backtest.book import (
+    Book,
+    BookedFill,
+    BookSettings,
+    ExecutionBar,
+    FundingPayment,
+    MarkBar,
+    OrderEnded,
+)
 from quant_pipelines.backtest.event import run_event_backtest
 from quant_pipelines.backtest.result import BacktestResult
 from quant_pipelines.backtest.settings import BacktestSettings
@@ -16,6 +24,8 @@ __all__ = [
     "BookedFill",
     "ExecutionBar",
     "FundingPayment",
+    "MarkBar",
+    "OrderEnded",
     "SweepResult",
     "Trade",
     "run_backtest",

@@ -8,36 +8,43 @@ from functools import cache
 import numpy as np
 
 from quant_pipelines.accounting import open_account
+from quant_pipelines.backtest.event_driver import ahead, drive
 from quant_pipelines.backtest.loop import Loop, LoopResult, make_loop
 from quant_pipelines.backtest.market import Market, prepare_market
 from quant_pipelines.backtest.result import BacktestResult, result_of
 from quant_pipelines.backtest.settings import BacktestSettings
 from quant_pipelines.backtest.state import opening_state
-from quant_pipelines.backtest.tape import Record
-from quant_pipelines.backtest.targets import abreast
+from quant_pipelines.backtest.stop_rules import with_factors
+from quant_pipelines.backtest.tape import Record, Tape
+from quant_pipelines.backtest.targets import Changes, abreast
 from quant_pipelines.backtest.trades import COLUMNS
 from quant_pipelines.core.bars import Bars
+from quant_pipelines.core.depth import DepthSeries
 from quant_pipelines.core.funding import FundingSeries
-from quant_pipelines.sdk.strategy import Strategy, target_of
+from quant_pipelines.core.mark import MarkSeries
+from quant_pipelines.sdk.event import EventStrategy
+from quant_pipelines.sdk.strategy import Strategy, offered_by, target_of
 
 DEFAULTS = BacktestSettings()
 FIRST_CAPACITY = 4096
 
 
-def run_backtest(
+def run_backtest(  # noqa: PLR0913 - all but two have a default
     strategy: Strategy,
     bars: Bars,
     *,
     settings: BacktestSettings = DEFAULTS,
     execution_bars: Bars | None = None,
     funding: FundingSeries | None = None,
+    mark: MarkSeries | None = None,
+    depth: DepthSeries | None = None,
 ) -> BacktestResult:
     """Backtest a strategy on closed bars of one symbol.
 
     Parameters
     ----------
     strategy
-        Instance with its parameters.
+        Instance with its parameters; an event strategy is driven bar by bar.
     bars
         The strategy's bars, with history before ``settings.trade_from_ms`` where that is set.
     settings
@@ -46,6 +53,11 @@ def run_backtest(
         Finer bars for fills and stops, such as 1m; the strategy's own where none are given.
     funding
         Slots of the same symbol; none is listed as not modelled.
+    mark
+        Mark prices: liquidation is tested on them, and funding paid on them where a slot has none of its own.
+        The last price stands in where they are unknown; the result says how often.
+    depth
+        Sampled order books, which market orders walk; where none is known, the declared costs.
 
     Raises
     ------
@@ -55,10 +67,15 @@ def run_backtest(
         If the window has no bars or the execution bars don't fit.
     """
     started = time.perf_counter()
-    market = prepare_market(bars, settings, execution_bars=execution_bars, funding=funding)
-    record = new_record(market, has_bar_equity=settings.has_bar_equity)
-    outcomes, record = run_pass([strategy], market, settings, record)
-    result = result_of(outcomes[0], market, settings, record)
+    market = prepare_market(
+        bars, settings, execution_bars=execution_bars, funding=funding, mark=mark, depth=depth
+    )
+    if isinstance(strategy, EventStrategy):
+        outcome, record = drive(strategy, market, settings, ahead(strategy, bars, settings.rules))
+    else:
+        record = new_record(market, has_bar_equity=settings.has_bar_equity)
+        (outcome,), record = run_pass([strategy], market, settings, record)
+    result = result_of(outcome, market, settings, record)
     return replace(result, seconds=time.perf_counter() - started)
 
 
@@ -72,9 +89,15 @@ def new_record(
 
 
 def run_pass(
-    strategies: Sequence[Strategy], market: Market, settings: BacktestSettings, record: Record
+    strategies: Sequence[Strategy],
+    market: Market,
+    settings: BacktestSettings,
+    record: Record,
+    tape: Tape | None = None,
 ) -> tuple[list[LoopResult], Record]:
     """One compiled pass of as many strategies as the record has lanes, or fewer.
+
+    ``tape`` is the market's for these strategies, where it is known already.
 
     Returns
     -------
@@ -82,17 +105,33 @@ def run_pass(
         A result for each strategy, and the record that was written, larger if the trades didn't fit.
     """
     width = record.trades.shape[0]
-    changes = [market.changes(target_of(strategy, market.bars)) for strategy in strategies]
+    changes = [changes_by(strategy, market) for strategy in strategies]
     lanes = [*strategies, *[strategies[-1]] * (width - len(strategies))]
     state = opening_state(open_account(settings.capital), int(market.execution.ts[0]))
-    given = (market.tape(strategies[0]), abreast(changes, width), state)
+    given = (tape or market.tape(strategies[0]), abreast(changes), state)
     terms = settings.loop_terms(lanes, market.execution.step_ms, market.bars.step_ms)
+    if settings.has_stops:
+        terms = terms._replace(stops=with_factors(terms.stops, lanes, market.bars, market.decision_row))
     outcomes = loop_of(width)(*given, terms, record)
     needed = max(outcome.log.finished for outcome in outcomes)
     if needed > record.trades.shape[1]:
         record = record._replace(trades=np.empty((width, needed, len(COLUMNS))))
         outcomes = loop_of(width)(*given, terms, record)
     return outcomes[: len(strategies)], record
+
+
+def changes_by(strategy: Strategy, market: Market) -> Changes:
+    """Find the changes of a strategy's target at the execution bars.
+
+    Raises
+    ------
+    StrategyError
+        If the target can't be used; see ``target_of``.
+    """
+    changes = market.changes(offered_by(strategy, market.bars))
+    if changes.outside < len(market.bars):
+        target_of(strategy, market.bars)  # says which value
+    return changes
 
 
 @cache

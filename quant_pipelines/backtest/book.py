@@ -1,128 +1,66 @@
 """Book: the paper broker, and the driver of the event backtest; bars in, fills out."""
 
-from collections.abc import Iterable
-from dataclasses import dataclass
-from typing import Any, NamedTuple, TypeAlias
+from typing import Any
 
 from quant_pipelines.accounting.account import Account, open_account
 from quant_pipelines.backtest.book_document import state_document, state_from_document
-from quant_pipelines.backtest.settings import step_terms_of
+from quant_pipelines.backtest.book_values import (
+    BookedFill,
+    BookEvent,
+    BookSettings,
+    ExecutionBar,
+    FundingPayment,
+    FundingSlot,
+    MarkBar,
+    OrderEnded,
+    funding_per_unit,
+)
+from quant_pipelines.backtest.resting import OF_PENDING
 from quant_pipelines.backtest.state import (
     BookState,
     StepBar,
     StepFill,
-    StepOutcome,
     StepTerms,
     opening_state,
     with_inputs,
     with_order,
+    with_scales,
 )
 from quant_pipelines.backtest.step import step_bar
 from quant_pipelines.backtest.stops import (
     EXIT_REASONS,
-    NO_STOPS,
+    NO_SCALES,
     TARGET,
     Level,
     StopInputs,
-    StopTerms,
+    StopScales,
     moved_level,
 )
+from quant_pipelines.backtest.working import NewOrder, WorkingOrders
+from quant_pipelines.core.depth import NO_LADDER
 from quant_pipelines.core.errors import BacktestError
-from quant_pipelines.core.timeframes import timeframe_ms
+from quant_pipelines.costs import whole_lots
+from quant_pipelines.sdk.desk import OpenOrder
 from quant_pipelines.trading.cycle import BookView, Decision
-from quant_pipelines.trading.rules import TradingRules
+from quant_pipelines.trading.resting import Resting
 
-
-class FundingSlot(NamedTuple):
-    """Funding of one slot: time in milliseconds, rate as a fraction, mark price or None if unknown."""
-
-    ts: int
-    rate: float
-    mark_price: float | None = None
-
-
-class ExecutionBar(NamedTuple):
-    """Closed execution bar with the funding slots since the bar before, up to its open."""
-
-    ts: int
-    open: float
-    high: float
-    low: float
-    close: float
-    volume: float = 0.0
-    funding: tuple[FundingSlot, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class BookedFill:
-    """Fill of the paper broker.
-
-    Parameters
-    ----------
-    number
-        1, 2, 3 … over the life of the book; unique, so that it is booked once.
-    ts
-        Open time of the bar in which it happened, milliseconds UTC.
-    quantity
-        Base, signed: positive buys.
-    price, fee
-        Quote per base, slippage included; quote, positive when paid.
-    reason
-        Which stop closed, or the purpose of the order that was filled, such as ``target``.
-    """
-
-    number: int
-    ts: int
-    quantity: float
-    price: float
-    fee: float
-    reason: str
-
-
-@dataclass(frozen=True, slots=True)
-class FundingPayment:
-    """Funding booked at a bar's open; ``amount`` in quote is positive when received."""
-
-    ts: int
-    amount: float
-
-
-BookEvent: TypeAlias = BookedFill | FundingPayment
-
-
-@dataclass(frozen=True, slots=True)
-class BookSettings:
-    """What a book needs to know for good.
-
-    Parameters
-    ----------
-    capital
-        Quote, at the start.
-    rules
-        Costs, sizing, limits and steps.
-    hard_stop
-        Distance of the stop as a fraction of the entry price; 0 is none.
-    timeframe
-        Execution timeframe.
-    stops
-        The other stops; the hard one stands in ``hard_stop``.
-    """
-
-    capital: float
-    rules: TradingRules
-    hard_stop: float = 0.0
-    timeframe: str = "1m"
-    stops: StopTerms = NO_STOPS
-
-    @property
-    def terms(self) -> StepTerms:
-        """The same for compiled code."""
-        stops = self.stops._replace(hard=float(self.hard_stop))
-        return step_terms_of(self.rules, stops, timeframe_ms(self.timeframe))
+__all__ = [
+    "Book",
+    "BookEvent",
+    "BookSettings",
+    "BookedFill",
+    "ExecutionBar",
+    "FundingPayment",
+    "FundingSlot",
+    "MarkBar",
+    "NewOrder",
+    "OrderEnded",
+    "funding_per_unit",
+]
 
 
 class Book:
-    """One book of paper money: cash, position, one pending market order, the stops of the position.
+    """One book of paper money: cash, position, its stops, one pending market order, and orders that rest.
 
     It books bars through the same step as the batch backtest, to the last bit. Restored from its document
     it goes on as if nothing had happened.
@@ -135,11 +73,18 @@ class Book:
 
     def __init__(self, settings: BookSettings) -> None:
         self.settings = settings
-        self._terms = settings.terms
+        self._dated_terms = settings.dated_terms
+        self._scales = NO_SCALES
         self._state: BookState | None = None
         self._last_ts = -1
         self._fills = 0
         self._purpose = "target"
+        self._working = WorkingOrders()
+
+    @property
+    def terms(self) -> StepTerms:
+        """Terms in force in the last bar."""
+        return self._dated_terms[self.settings.specifications.span_at(self._last_ts)]
 
     @property
     def account(self) -> Account:
@@ -167,13 +112,54 @@ class Book:
         if self._state is None or self._state.account.position == 0.0:
             return None
         state, level = self._state, Level(self._state.stop_price, self._state.guard.reason)
-        level = moved_level(state.account, level, state.guard, state.seen.atr, self._terms.stops)
+        level = moved_level(state.account, level, state.guard, state.seen, self.terms.stops)
         return float(level.price) or None
+
+    @property
+    def stop_tightening(self) -> float:
+        """Factor of the equity's slope on the distances of stops, as of the last close."""
+        return float(self._state.seen.tightening) if self._state else 1.0
 
     @property
     def pending(self) -> float:
         """Signed base quantity that fills at the next open."""
         return self._state.pending if self._state else 0.0
+
+    def pending_with(self, quantity: float) -> float:
+        """Signed base quantity at the next open if this were submitted too, free of float noise."""
+        state = self._known_state()
+        pending = with_order(state, float(quantity), state.target_side).pending
+        return float(whole_lots(pending, self.terms.lot_size))
+
+    @property
+    def is_ordered(self) -> bool:
+        """Whether what is pending was submitted; a stop that fires at a close makes an order of its own."""
+        return self._state is not None and self._state.pending != 0.0 and self._state.exit_reason == TARGET
+
+    @property
+    def orders(self) -> tuple[OpenOrder, ...]:
+        """Orders that rest, oldest first."""
+        return self._working.orders
+
+    @property
+    def may_open(self) -> Resting:
+        """What of them may open on either side, base."""
+        return self._working.may_open
+
+    def place(self, order: NewOrder) -> int:
+        """Let an order rest from the next bar on, or behind the latency; returns its number.
+
+        Raises
+        ------
+        BacktestError
+            If no bar has been booked yet.
+        """
+        self._known_state()
+        return self._working.place(order, self.terms.fills.latency_bars)
+
+    def cancel(self, number: int) -> bool:
+        """Take back an order at once; False if it doesn't rest."""
+        return self._working.cancel(number)
 
     def step(self, bar: ExecutionBar) -> list[BookEvent]:
         """Book one closed bar and return what happened, in order.
@@ -183,10 +169,8 @@ class Book:
         BacktestError
             If the bar is not after the last one.
         """
-        if bar.ts <= self._last_ts:
-            raise BacktestError(f"bar is at {bar.ts}; expected one after {self._last_ts}")
-        state = self._state or opening_state(open_account(self.settings.capital), bar.ts)
-        last_close = state.close if state.close > 0.0 else bar.open
+        last_close = self._state.close if self._state and self._state.close > 0.0 else bar.open
+        mark = bar.mark or MarkBar(0.0)
         step = StepBar(
             int(bar.ts),
             float(bar.open),
@@ -195,16 +179,31 @@ class Book:
             float(bar.close),
             float(funding_per_unit(bar.funding, last_close)),
             float(bar.volume),
+            float(mark.open),
+            float(mark.high),
+            float(mark.low),
+            NO_LADDER if bar.ladder is None else bar.ladder,
         )
-        outcome: StepOutcome = step_bar(state, step, self._terms)
-        self._state, self._last_ts = outcome.state, int(bar.ts)
-        events: list[BookEvent] = []
-        if outcome.funding_paid != 0.0:
-            events.append(FundingPayment(self._last_ts, -outcome.funding_paid))
-        is_own = outcome.closing_reason == TARGET
+        return self.advance(step)
+
+    def advance(self, bar: StepBar) -> list[BookEvent]:
+        """Book one closed bar whose funding per unit is known; else as ``step``."""
+        if bar.ts <= self._last_ts:
+            raise BacktestError(f"bar is at {bar.ts}; expected one after {self._last_ts}")
+        state = self._state or opening_state(open_account(self.settings.capital), bar.ts)
+        return self._stepped(state, bar) if not self._working else self._matched(state, bar)
+
+    def _stepped(self, state: BookState, bar: StepBar) -> list[BookEvent]:
+        """Book a bar in which no order rests."""
+        self._last_ts = bar.ts
+        outcome = step_bar(state, bar, self.terms)
+        self._state = outcome.state
+        events = self._paid(outcome.funding_paid)
+        if not outcome.has_fills:
+            return events
         for fill, reason in (
             (outcome.gap_stop, EXIT_REASONS[outcome.gap_reason]),
-            (outcome.closing, self._purpose if is_own else EXIT_REASONS[outcome.closing_reason]),
+            (outcome.closing, self._reason(outcome.closing_reason)),
             (outcome.opening, self._purpose),
             (outcome.stop, EXIT_REASONS[outcome.stop_reason]),
             (outcome.goal, "take_profit"),
@@ -212,6 +211,25 @@ class Book:
             if fill.quantity != 0.0:
                 events.append(self._booked(fill, reason))
         return events
+
+    def _matched(self, state: BookState, bar: StepBar) -> list[BookEvent]:
+        """Book a bar in which orders rest."""
+        outcome, fills, ended = self._working.step(state, bar, self.terms)
+        self._state, self._last_ts = outcome.state, bar.ts
+        events = self._paid(outcome.funding_paid)
+        for order, reason, *amounts, left in fills:
+            own = order == OF_PENDING
+            name = self._reason(int(reason)) if own else EXIT_REASONS[int(reason)]
+            number = max(int(order), 0)
+            events.append(self._booked(StepFill(*amounts), name, number, left if number else 0.0))
+        return [*events, *(OrderEnded(bar.ts, *end) for end in ended)]
+
+    def _paid(self, funding: float) -> list[BookEvent]:
+        return [FundingPayment(self._last_ts, -funding)] if funding != 0.0 else []
+
+    def _reason(self, reason: int) -> str:
+        """Reason of the pending order's fills: its own, or the stop that fires at a close."""
+        return self._purpose if reason == TARGET else EXIT_REASONS[reason]
 
     def view(self, *, volatility: float = 0.0, data_age_seconds: float = 0.0) -> BookView:
         """Return what a decision sees at the last bar's close; pending quantity counts as held.
@@ -230,6 +248,7 @@ class Book:
             state.target_side,
             float(volatility),
             float(data_age_seconds),
+            float(state.orders_today),
         )
 
     def apply(self, decision: Decision, *, purpose: str = "target", inputs: StopInputs | None = None) -> None:
@@ -262,7 +281,8 @@ class Book:
         side = state.target_side if target_side is None else float(target_side)
         if inputs is not None:
             state = with_inputs(state, StopInputs(float(inputs.atr), float(inputs.deviation)))
-        self._state = with_order(state, float(quantity), side, self._terms.fills.latency_bars)
+            self._scale(inputs.scales)
+        self._state = with_order(state, float(quantity), side, self.terms.fills.latency_bars)
         if quantity != 0.0:
             self._purpose = purpose
 
@@ -273,7 +293,9 @@ class Book:
             "last_ts": self._last_ts,
             "fills": self._fills,
             "purpose": self._purpose,
+            "scales": self._scales._asdict(),
             "state": state_document(state) if state else None,
+            **self._working.to_document(),
         }
 
     @classmethod
@@ -283,23 +305,25 @@ class Book:
         book._last_ts = int(document["last_ts"])
         book._fills = int(document["fills"])
         book._purpose = str(document["purpose"])
+        book._scale(StopScales(**document.get("scales", {})))
         if document["state"] is not None:
             book._state = state_from_document(document["state"])
+        book._working = WorkingOrders.from_document(document)
         return book
+
+    def _scale(self, scales: StopScales) -> None:
+        """Keep the factors that the strategy gave last, and the terms that follow from them."""
+        if scales != self._scales:
+            self._scales = scales
+            self._dated_terms = tuple(with_scales(terms, scales) for terms in self.settings.dated_terms)
 
     def _known_state(self) -> BookState:
         if self._state is None:
             raise BacktestError("the book has no bar yet; expected a step before an order or a decision")
         return self._state
 
-    def _booked(self, fill: StepFill, reason: str) -> BookedFill:
+    def _booked(self, fill: StepFill, reason: str, order: int = 0, leaves: float = 0.0) -> BookedFill:
         self._fills += 1
-        return BookedFill(self._fills, self._last_ts, fill.quantity, fill.price, fill.fee, reason)
-
-
-def funding_per_unit(slots: Iterable[FundingSlot], last_close: float) -> float:
-    """Sum of rate x mark price over the slots; the last close stands in for an unknown mark price."""
-    total = 0.0
-    for slot in slots:
-        total += slot.rate * (last_close if slot.mark_price is None else slot.mark_price)
-    return total
+        return BookedFill(
+            self._fills, self._last_ts, fill.quantity, fill.price, fill.fee, reason, order, leaves
+        )

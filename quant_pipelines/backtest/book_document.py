@@ -9,7 +9,7 @@ from quant_pipelines.backtest.stops import NO_GUARD, NOTHING_SEEN, Guard, Seen
 
 Part = TypeVar("Part", Guard, Seen)
 PARTS = ("account", "guard", "seen")
-WHOLE = ("day_end_ms", "exit_reason", "wait_bars")
+WHOLE = ("day_end_ms", "exit_reason", "wait_bars", "orders_today")
 
 
 def state_document(state: BookState) -> dict[str, Any]:

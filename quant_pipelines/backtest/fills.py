@@ -17,8 +17,9 @@ from quant_pipelines.backtest.stops import (
     resized,
     side_of,
 )
+from quant_pipelines.core.arrays import FloatArray
 from quant_pipelines.core.jit import inner
-from quant_pipelines.costs import CostTerms, fee_of, fill_price, floor_to_lot, maker_fee_of, whole_lots
+from quant_pipelines.costs import CostTerms, fee_of, floor_to_lot, maker_fee_of, taker_price, whole_lots
 
 
 class Held(NamedTuple):
@@ -46,8 +47,8 @@ class OrderFill(NamedTuple):
 
 
 @inner
-def _fill(quantity: float, price: float, costs: CostTerms, volume: float) -> StepFill:
-    paid = fill_price(price, quantity, costs, volume)
+def _fill(quantity: float, price: float, costs: CostTerms, volume: float, ladder: FloatArray) -> StepFill:
+    paid = taker_price(price, quantity, costs, volume, ladder)
     return StepFill(quantity, paid, fee_of(quantity, paid, costs))
 
 
@@ -82,22 +83,58 @@ def _liquidated(held: Held, open_: float, price: float, terms: StepTerms) -> Ste
     return StepFill(size, worst, abs(size) * worst * terms.margin.fee_rate)
 
 
+class Reach(NamedTuple):
+    """Extremes of the last price and of the mark within which stop and liquidation are looked for."""
+
+    low: float
+    high: float
+    mark_low: float
+    mark_high: float
+
+
 @inner
-def protected(held: Held, open_: float, reach: tuple[float, float], terms: StepTerms, volume: float) -> Exit:
-    """Exit within (low, high): the tighter of stop and liquidation; at an open beyond both, the latter."""
-    account, (low, high) = held.account, reach
+def mark_open_of(bar: StepBar) -> float:
+    """Mark price at the open; the last one where it isn't known."""
+    return bar.mark_open if bar.mark_open > 0.0 else bar.open
+
+
+@inner
+def reach_at_open(bar: StepBar) -> Reach:
+    """Return both prices at the open."""
+    mark = mark_open_of(bar)
+    return Reach(bar.open, bar.open, mark, mark)
+
+
+@inner
+def reach_within(bar: StepBar) -> Reach:
+    """Extremes of the bar; of the last price twice where the mark's aren't known."""
+    if bar.mark_low > 0.0:
+        return Reach(bar.low, bar.high, bar.mark_low, bar.mark_high)
+    return Reach(bar.low, bar.high, bar.low, bar.high)
+
+
+@inner
+def protected(held: Held, bar: StepBar, reach: Reach, opened: float, terms: StepTerms, volume: float) -> Exit:
+    """Exit within a reach: the tighter of stop and liquidation; at an open beyond both, the latter.
+
+    Liquidation tests the mark, a stop the last price unless the terms say mark. Either fills at its own
+    level or at a last price beyond it from which the reach begins, whatever price it was tested on.
+    """
+    account, price = held.account, held.level.price
     limit = liquidation_price(account, terms.margin)
-    is_stopped = is_adverse(account.position, held.level.price, low, high)
-    if is_adverse(account.position, limit, low, high):
-        side = side_of(account.position)
-        is_nearer = is_stopped and side * held.level.price > side * limit
-        if not is_nearer or is_adverse(account.position, limit, open_, open_):
-            return Exit(_liquidated(held, open_, limit, terms), LIQUIDATION)
+    is_stopped = is_adverse(account.position, price, reach.low, reach.high)
+    if terms.fills.stops_on_mark:
+        is_stopped = is_adverse(account.position, price, reach.mark_low, reach.mark_high)
+    if is_adverse(account.position, limit, reach.mark_low, reach.mark_high):
+        side, mark = side_of(account.position), mark_open_of(bar)
+        is_nearer = is_stopped and side * price > side * limit
+        if not is_nearer or is_adverse(account.position, limit, mark, mark):
+            return Exit(_liquidated(held, opened, limit, terms), LIQUIDATION)
     if not is_stopped:
         return Exit(NO_FILL, held.level.reason)
-    price = min(open_, held.level.price) if account.position > 0.0 else max(open_, held.level.price)
+    price = min(opened, price) if account.position > 0.0 else max(opened, price)
     quantity = whole_lots(-account.position, terms.lot_size)
-    return Exit(_fill(quantity, price, terms.costs, volume), held.level.reason)
+    return Exit(_fill(quantity, price, terms.costs, volume, bar.ladder), held.level.reason)
 
 
 @inner
@@ -118,34 +155,43 @@ def ordered(held: Held, pending: float, bar: StepBar, seen: Seen, terms: StepTer
         return OrderFill(held, closing, opening, pending)
     account, before = held.account, held.account.position
     if before * quantity < 0.0 and abs(quantity) > abs(before):
-        closing = _fill(whole_lots(-before, terms.lot_size), bar.open, terms.costs, seen.volume)
+        closing = _fill(whole_lots(-before, terms.lot_size), bar.open, terms.costs, seen.volume, bar.ladder)
         account = _book(account, closing)
         rest = whole_lots(quantity + before, terms.lot_size)
-        opening = _fill(rest, bar.open, terms.costs, seen.volume)
+        opening = _fill(rest, bar.open, terms.costs, seen.volume, bar.ladder)
         account = _book(account, opening)
     elif before * quantity < 0.0:
-        closing = _fill(quantity, bar.open, terms.costs, seen.volume)
+        closing = _fill(quantity, bar.open, terms.costs, seen.volume, bar.ladder)
         account = _book(account, closing)
     else:
-        opening = _fill(quantity, bar.open, terms.costs, seen.volume)
+        opening = _fill(quantity, bar.open, terms.costs, seen.volume, bar.ladder)
         account = _book(account, opening)
     left = 0.0 if quantity == pending else whole_lots(pending - quantity, terms.lot_size)
-    guard, level = held.guard, held.level
-    if account.position * before <= 0.0:
-        guard = entry_guard(bar.ts, account.entry_price, seen, terms.stops)
+    return OrderFill(followed(held, account, bar.ts, seen, terms), closing, opening, left)
+
+
+@inner
+def followed(before: Held, account: Account, ts: int, seen: Seen, terms: StepTerms) -> Held:
+    """Held after an order's fills in the bar at ``ts``; a new position has a stop of its own."""
+    guard, level, stops = before.guard, before.level, _with_hard(terms)
+    if account.position * before.account.position <= 0.0:
+        guard = entry_guard(ts, account.entry_price, seen, stops)
         level = Level(0.0, guard.reason)
-    level = resized(account, guard, level, seen.atr, _with_hard(terms))
+    level = resized(account, guard, level, seen, stops)
     guard = Guard(
         guard.reason,
         guard.entry_ms,
         guard.best,
         guard.distance,
         guard.distance_reason,
-        goal_price(account, terms.stops),
+        goal_price(account, guard, stops),
         guard.sar,
         guard.acceleration,
+        guard.hard,
+        guard.target,
+        guard.time_ms,
     )
-    return OrderFill(Held(account, level, guard), closing, opening, left)
+    return Held(account, level, guard)
 
 
 @inner
@@ -160,6 +206,9 @@ def _with_hard(terms: StepTerms) -> StopTerms:
         stops.time_ms,
         stops.equity,
         stops.target,
+        stops.slope_tightening,
+        stops.slope_days,
+        stops.varies,
     )
 
 

@@ -21,6 +21,7 @@ from quant_pipelines.backtest.quiet import (
     with_calm,
     worth_at,
 )
+from quant_pipelines.backtest.spans import last_span, step_terms_of, terms_in
 from quant_pipelines.backtest.state import (
     BookState,
     StepBar,
@@ -30,9 +31,9 @@ from quant_pipelines.backtest.state import (
     with_order,
 )
 from quant_pipelines.backtest.step import step_bar
-from quant_pipelines.backtest.stops import END, TAKE_PROFIT, Seen, StopTerms
+from quant_pipelines.backtest.stops import END, TAKE_PROFIT, Seen, StopScales, StopTerms, scaled
 from quant_pipelines.backtest.tally import Tally, tally_end, traded_in
-from quant_pipelines.backtest.tape import LoopTerms, Record, Tape
+from quant_pipelines.backtest.tape import N_RULES, LoopTerms, Record, Tape
 from quant_pipelines.backtest.targets import Targets
 from quant_pipelines.backtest.trades import (
     EMPTY_LOG,
@@ -44,10 +45,12 @@ from quant_pipelines.backtest.trades import (
 )
 from quant_pipelines.core.arrays import FloatArray
 from quant_pipelines.core.jit import inlined, inner, kernel
-from quant_pipelines.core.lanes import NONE, ONE, Word, get, lowest_bit, unlikely
+from quant_pipelines.core.lanes import NONE, ONE, Lanes, Word, get, lowest_bit, put, splat, unlikely
+from quant_pipelines.core.memory import fetch, lent
 from quant_pipelines.core.timeframes import DAY_MS
 from quant_pipelines.trading.cycle import BookView, decide_order
-from quant_pipelines.trading.rules import TradingTerms
+
+AHEAD = np.uint64(64)
 
 
 class LoopResult(NamedTuple):
@@ -61,7 +64,7 @@ class LoopResult(NamedTuple):
 class Lane(NamedTuple):
     """What a book has besides its quiet part, as of the bar on which it was last stepped.
 
-    ``since`` is that bar; ``target`` holds now, ``change`` is the position of the next one in the list.
+    ``since`` is that bar.
     """
 
     state: BookState
@@ -69,8 +72,6 @@ class Lane(NamedTuple):
     bars_held: int
     traded: float
     since: int
-    target: float
-    change: int
 
 
 class Cursor(NamedTuple):
@@ -79,6 +80,13 @@ class Cursor(NamedTuple):
     pause: int
     payment: int
     day: int
+
+
+class Due(NamedTuple):
+    """Lanes to look at, as bits, and the targets of all."""
+
+    lanes: Word
+    target: Lanes
 
 
 class Loop(Protocol):
@@ -115,23 +123,24 @@ def log_outcome(log: TradeLog, outcome: StepOutcome, at: tuple[int, int], rows: 
 
 
 @inner
-def view_of(state: BookState, volatility: float) -> BookView:
+def view_of(state: BookState, equity: float, close: float, volatility: float) -> BookView:
     """Return what a decision sees of a book in a replay; pending quantity counts as held."""
     return BookView(
         state.account.position + state.pending,
-        state.equity,
-        state.close,
+        equity,
+        close,
         state.day_start_equity,
         state.target_side,
         volatility,
         0.0,
+        float(state.orders_today),
     )
 
 
 @inner
 def with_state(lane: Lane, state: BookState) -> Lane:
     """Lane with another state of its book."""
-    return Lane(state, lane.log, lane.bars_held, lane.traded, lane.since, lane.target, lane.change)
+    return Lane(state, lane.log, lane.bars_held, lane.traded, lane.since)
 
 
 @inner
@@ -145,67 +154,70 @@ def step_lane(lane: Lane, bar: StepBar, at: tuple[int, int], terms: StepTerms, r
         lane.bars_held + (at[0] - lane.since if is_held else 0),
         traded_in(lane.traded, outcome),
         at[0],
-        lane.target,
-        lane.change,
     )
 
 
-@inner
-def decide_lane(lane: Lane, volatility: float, terms: TradingTerms, wait_bars: int) -> Lane:
-    """Decide for one book at the close of the bar that its state is of."""
-    decision = decide_order(view_of(lane.state, volatility), lane.target, terms)
-    state = with_order(lane.state, decision.order_quantity, decision.target_side, wait_bars)
-    return with_state(lane, state)
+@inlined
+def factor_at(rows: FloatArray, lane: int, rule: int, bar_index: int) -> float:
+    """Factor of a rule as of the close of a bar; see ``LoopTerms``."""
+    first = int(rows[lane, N_RULES + rule])
+    return rows[lane, first + bar_index] if first > 0 and bar_index >= 0 else 1.0
 
 
 @inner
-def step_terms_of(terms: LoopTerms, lane: int) -> StepTerms:
-    """Return the matching terms of one lane."""
-    rows, step = terms.stops, terms.step
-    stops = StopTerms(
-        rows[lane, 0],
-        rows[lane, 1],
-        rows[lane, 2],
-        rows[lane, 3],
-        rows[lane, 4],
-        rows[lane, 5],
-        rows[lane, 6],
-        rows[lane, 7],
+def scaled_at(stops: StopTerms, rows: FloatArray, lane: int, bar_index: int) -> StopTerms:
+    """Rules of one lane with the factors as of the close of a bar."""
+    scales = StopScales(
+        factor_at(rows, lane, 0, bar_index),
+        factor_at(rows, lane, 1, bar_index),
+        factor_at(rows, lane, 2, bar_index),
+        factor_at(rows, lane, 3, bar_index),
+        factor_at(rows, lane, 4, bar_index),
+        factor_at(rows, lane, 5, bar_index),
+        factor_at(rows, lane, 6, bar_index),
+        factor_at(rows, lane, 7, bar_index),
     )
+    return scaled(stops, scales)
+
+
+@inner
+def step_terms_at(terms: LoopTerms, lane: int, bar_index: int) -> StepTerms:
+    """Return the matching terms of one lane with its stops scaled as of the close of a bar.
+
+    Apart from ``step_terms_of``, so that a pass without factors is compiled as if there were none.
+    """
+    step = step_terms_of(terms, lane)
+    stops = scaled_at(step.stops, terms.stops, lane, bar_index)
     return StepTerms(step.costs, stops.hard, step.lot_size, step.step_ms, stops, step.fills, step.margin)
 
 
-@inner
-def next_targets(lanes: list[Lane], targets: Targets, bar_index: int) -> int:
-    """Take over the targets that change at a bar; return the bar of the next change of all."""
-    coming = targets.bar[-1]
-    for j in range(len(lanes)):
-        lane = lanes[j]
-        change = lane.change
-        if targets.bar[change] == bar_index:
-            value = targets.value[change]
-            change += 1
-            lanes[j] = Lane(lane.state, lane.log, lane.bars_held, lane.traded, lane.since, value, change)
-        coming = min(coming, targets.bar[change])
-    return int(coming)
+class Turn(NamedTuple):
+    """Targets in force, the lanes, as bits, that have just got theirs, and where the next change stands."""
+
+    target: Lanes
+    lanes: Word
+    next: int
 
 
-@inner
-def changed_at(lanes: list[Lane], targets: Targets, bar_index: int) -> Word:
-    """Lanes, as bits, whose target changes at a bar."""
-    word: Word = NONE
-    for j in range(len(lanes)):
-        if targets.bar[lanes[j].change] == bar_index:
-            word |= ONE << np.uint64(j)
-    return word
+@inlined
+def turned(turn: Turn, targets: Targets, bar_index: int) -> Turn:
+    """Take over the targets that change at a bar."""
+    in_force, lanes, position = turn.target, NONE, turn.next
+    while targets.bar[position] == bar_index:
+        j = np.uint64(targets.lane[position])
+        in_force = put(in_force, j, targets.value[position])
+        lanes |= ONE << j
+        position += 1
+    return Turn(in_force, lanes, position)
 
 
 @inner
 def funding_at(tape: Tape, cursor: Cursor, bar_index: int) -> float:
-    """Funding per unit at a bar."""
-    if cursor.payment < tape.funding_bar.size and tape.funding_bar[cursor.payment] == bar_index:
-        return tape.funding_per_unit[cursor.payment]  # type: ignore[no-any-return]
-    return 0.0
+    """Funding per unit at a bar; only a pause has some."""
+    if tape.pause[cursor.pause] != bar_index or cursor.payment >= tape.funding_bar.size:
+        return 0.0
+    is_due = tape.funding_bar[cursor.payment] == bar_index
+    return tape.funding_per_unit[cursor.payment] if is_due else 0.0
 
 
 @inner
@@ -244,7 +256,7 @@ def seen_at(tape: Tape, bar_index: int) -> Seen:
     """Return what the stops know at a bar's close."""
     atr = tape.atr[bar_index] if tape.atr.size > 0 else np.nan
     deviation = tape.deviation[bar_index] if tape.deviation.size > 0 else np.nan
-    return Seen(atr, deviation, tape.low[bar_index], tape.high[bar_index], tape.volume[bar_index])
+    return Seen(atr, deviation, tape.low[bar_index], tape.high[bar_index], tape.volume[bar_index], 1.0)
 
 
 class StepAt(NamedTuple):
@@ -261,9 +273,10 @@ class StepAt(NamedTuple):
 @inner
 def step_at(tape: Tape, cursor: Cursor, bar_index: int) -> StepAt:
     """Return all about a bar in which books are stepped."""
-    close, seen = 0.0, Seen(np.nan, np.nan, 0.0, 0.0, 0.0)
+    close, seen = 0.0, Seen(np.nan, np.nan, 0.0, 0.0, 0.0, 1.0)
     if bar_index > 0:
         close, seen = tape.close[bar_index - 1], seen_at(tape, bar_index - 1)
+    has_mark, row = tape.mark_open.size > 0, tape.ladder[bar_index] if tape.ladder.size > 0 else 0
     bar = StepBar(
         tape.ts[bar_index],
         tape.open[bar_index],
@@ -272,6 +285,10 @@ def step_at(tape: Tape, cursor: Cursor, bar_index: int) -> StepAt:
         tape.close[bar_index],
         funding_at(tape, cursor, bar_index),
         tape.volume[bar_index],
+        tape.mark_open[bar_index] if has_mark else 0.0,
+        tape.mark_high[bar_index] if has_mark else 0.0,
+        tape.mark_low[bar_index] if has_mark else 0.0,
+        tape.ladders[row],
     )
     return StepAt(bar, bar_index, close, seen, cursor.day, tape.ts[0] // DAY_MS)
 
@@ -286,37 +303,44 @@ def ended_days(daily_equity: FloatArray, lane: int, at: StepAt, equity: float) -
 
 @inlined
 def step_lanes(
-    lanes: list[Lane], quiet: Quiet, busy: Word, at: StepAt, terms: LoopTerms, record: Record
+    lanes: list[Lane], quiet: Quiet, due: Due, at: StepAt, terms: LoopTerms, record: Record
 ) -> Quiet:
     """Step the books whose bits are set."""
+    busy = due.lanes
     while busy != NONE:
         j = lowest_bit(busy)
         busy &= busy - ONE
         state = recalled(lanes[j].state, part_of(quiet, j), at.last_close, at.seen)
         ended_days(record.daily_equity, j, at, state.equity)
         step_terms = step_terms_of(terms, j)
+        if unlikely(terms.stops.shape[1] > N_RULES):
+            step_terms = step_terms_at(terms, j, at.number - 1)
         lane = step_lane(with_state(lanes[j], state), at.bar, (at.number, j), step_terms, record.trades)
         lanes[j] = lane
         quiet = with_book(quiet, j, lane.state, step_terms)
+        quiet = with_calm(quiet, j, calm_of(lane.state, get(due.target, j), terms.trading, step_terms))
     return quiet
 
 
 @inlined
 def decide_lanes(
-    lanes: list[Lane], quiet: Quiet, asked: Word, at: tuple[Tape, int], terms: LoopTerms
+    lanes: list[Lane], quiet: Quiet, due: Due, at: tuple[float, float], terms: LoopTerms
 ) -> Quiet:
-    """Decide for the books whose bits are set."""
-    tape, i = at
-    seen, close = seen_at(tape, i), tape.close[i]
-    volatility = tape.volatility[i] if tape.volatility.size > 0 else 0.0
+    """Decide for the books whose bits are set; ``at`` is the close and the volatility there.
+
+    Nothing but the order is kept of the state at this close: what quiet bars move is recalled again.
+    """
+    asked = due.lanes
     while asked != NONE:
         j = lowest_bit(asked)
         asked &= asked - ONE
-        lane = with_state(lanes[j], recalled(lanes[j].state, part_of(quiet, j), close, seen))
-        lane = decide_lane(lane, volatility, terms.trading, terms.step.fills.latency_bars)
-        lanes[j] = lane
-        calm = calm_of(lane.state, lane.target, terms.trading, step_terms_of(terms, j))
-        quiet = with_calm(quiet, j, calm)
+        state, target = lanes[j].state, get(due.target, j)
+        view = view_of(state, get(quiet.equity, j), *at)
+        decision = decide_order(view, target, terms.trading)
+        wait_bars = terms.step.fills.latency_bars
+        state = with_order(state, decision.order_quantity, decision.target_side, wait_bars)
+        lanes[j] = with_state(lanes[j], state)
+        quiet = with_calm(quiet, j, calm_of(state, target, terms.trading, step_terms_of(terms, j)))
     return quiet
 
 
@@ -340,9 +364,9 @@ def end_lanes(
 
 
 @inlined
-def first_lanes(targets: Targets, state: BookState) -> list[Lane]:
+def first_lanes(width: int, state: BookState) -> list[Lane]:
     """Return all books before the first bar."""
-    return [Lane(state, EMPTY_LOG, 0, 0.0, 0, np.nan, start) for start in targets.start]
+    return [Lane(state, EMPTY_LOG, 0, 0.0, 0) for _ in range(width)]
 
 
 @inlined
@@ -357,35 +381,44 @@ def make_loop(width: int) -> Loop:  # noqa: C901 - one loop, whose branches are 
     every = np.uint64(2**width - 1)
 
     @kernel
-    def run(
+    def run(  # noqa: C901 - as above
         tape: Tape, targets: Targets, state: BookState, terms: LoopTerms, record: Record
     ) -> list[LoopResult]:
-        lanes, quiet = first_lanes(targets, state), quiet_lanes(state, width)
+        tape, targets = lent(tape), lent(targets)
+        terms, record = lent(terms), lent(record)
+        lanes, quiet = first_lanes(width, state), quiet_lanes(state, width)
         has_volatility, has_bar_equity = tape.volatility.size > 0, record.bar_equity.shape[1] > 0
         is_trailed, cursor = tape.atr.size > 0, Cursor(0, 0, 0)
-        pause, change = tape.pause[0], next_targets(lanes, targets, -1)
-        for i in range(tape.ts.size):
-            u = np.uint64(i)
-            low, high, close = tape.low[u], tape.high[u], tape.close[u]
-            busy = reached(quiet, tape.ts[u], low, high)
-            if unlikely(i == pause):
-                busy = every
-            if unlikely(busy != NONE):
-                quiet = step_lanes(lanes, quiet, busy, step_at(tape, cursor, i), terms, record)
-                cursor = past_pause(tape, cursor, i)
-                pause = tape.pause[cursor.pause]
-            quiet = marked(quiet, close)
-            volatility = tape.volatility[u] if has_volatility else 0.0
-            asked = busy | (content(quiet, worth_at(close, volatility, terms.trading)) ^ every)
-            if unlikely(i == change):
-                asked |= changed_at(lanes, targets, i)
-                change = next_targets(lanes, targets, i)
-            if unlikely(asked != NONE):
-                quiet = decide_lanes(lanes, quiet, asked, (tape, i), terms)
-            if is_trailed:
-                quiet = trailed(quiet, low, high, tape.atr[u])
-            if has_bar_equity:
-                keep_equity(record, quiet, u)
-        return end_lanes(lanes, quiet, tape, terms, record)
+        pause, change, turn = tape.pause[0], targets.bar[0], Turn(splat(np.nan, width), NONE, 0)
+        for span in range(tape.span.size - 1):
+            here = terms_in(terms, span)
+            for i in range(tape.span[span], tape.span[span + 1]):
+                u = np.uint64(i)
+                low, high, close = tape.low[u], tape.high[u], tape.close[u]
+                fetch(tape.open, u + AHEAD)
+                fetch(tape.volume, u + AHEAD)
+                busy = reached(quiet, tape.ts[u], tape.reach_low[u], tape.reach_high[u])
+                if unlikely(i == pause):
+                    busy = every
+                if unlikely(busy != NONE):
+                    due = Due(busy, turn.target)
+                    quiet = step_lanes(lanes, quiet, due, step_at(tape, cursor, i), here, record)
+                    cursor = past_pause(tape, cursor, i)
+                    pause = tape.pause[cursor.pause]
+                quiet = marked(quiet, close)
+                volatility = tape.volatility[u] if has_volatility else 0.0
+                asked = content(quiet, worth_at(close, volatility, here.trading)) ^ every
+                if unlikely(i == change):
+                    turn = turned(turn, targets, i)
+                    asked |= turn.lanes
+                    change = targets.bar[turn.next]
+                if unlikely(asked != NONE):
+                    due = Due(asked, turn.target)
+                    quiet = decide_lanes(lanes, quiet, due, (close, volatility), here)
+                if is_trailed:
+                    quiet = trailed(quiet, low, high, tape.atr[u])
+                if has_bar_equity:
+                    keep_equity(record, quiet, u)
+        return end_lanes(lanes, quiet, tape, terms_in(terms, last_span(tape)), record)
 
     return run

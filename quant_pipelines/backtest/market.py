@@ -4,18 +4,22 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from quant_pipelines.backtest.marks import Marks, marks_on, no_marks, paid_on_marks, reach_of
 from quant_pipelines.backtest.settings import BacktestSettings
 from quant_pipelines.backtest.stop_rules import atr_of, deviation_of
 from quant_pipelines.backtest.tape import Tape
-from quant_pipelines.backtest.targets import Changes, changes_at, changes_of
+from quant_pipelines.backtest.targets import Changes, changes_at, changes_from, changes_of
 from quant_pipelines.core.arrays import FloatArray, IntArray
 from quant_pipelines.core.bars import Bars
+from quant_pipelines.core.depth import DepthSeries, no_depth
 from quant_pipelines.core.errors import BacktestError
 from quant_pipelines.core.funding import FundingSeries, no_funding
+from quant_pipelines.core.mark import MarkSeries
 from quant_pipelines.core.timeframes import DAY_MS
 from quant_pipelines.portfolio.sizing import VolatilityTarget
 from quant_pipelines.portfolio.volatility import realized_volatility
 from quant_pipelines.sdk.strategy import Strategy
+from quant_pipelines.sdk.turns import Turns, expanded
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +42,16 @@ class Market:
         Funding slots without a mark price: paid on the last close.
     pause
         See ``Tape``.
+    mark
+        Mark prices as they were given, or None.
+    marks
+        What of them is laid beside the execution bars: nothing where the rules test none.
+    span
+        See ``Tape``.
+    depth
+        Sampled order books.
+    ladder
+        Sample that is known at each execution bar's open, -1 for none; shape (n_execution,), or (0,).
     """
 
     bars: Bars
@@ -48,6 +62,11 @@ class Market:
     funding_per_unit: FloatArray
     mark_fallbacks: int
     pause: IntArray
+    mark: MarkSeries | None
+    marks: Marks
+    span: IntArray
+    depth: DepthSeries
+    ladder: IntArray
 
     @property
     def first_day(self) -> int:
@@ -75,14 +94,20 @@ class Market:
             self.pause,
             self.funding_bar,
             self.funding_per_unit,
+            *reach_of(bars, self.marks),
+            self.span,
+            *self.marks[:3],
+            np.concatenate([np.zeros((1, *self.depth.ladders.shape[1:])), self.depth.ladders]),
+            self.ladder + 1,
         )
 
-    def changes(self, target: FloatArray) -> Changes:
-        """Find where a target of shape (n_bars,), on the strategy's bars, changes at execution bars."""
-        first = int(self.decision_row[0])
-        if first >= 0 and int(self.decision_row[-1]) - first == len(self.execution) - 1:
-            return changes_of(target, first, len(self.execution))
-        return changes_at(target, self.decision_row)
+    def changes(self, target: FloatArray | Turns) -> Changes:
+        """Find where a target on the strategy's bars, shape (n_bars,), changes at execution bars."""
+        first, n_bars = int(self.decision_row[0]), len(self.execution)
+        is_each = first >= 0 and int(self.decision_row[-1]) - first == n_bars - 1
+        if isinstance(target, Turns):
+            return changes_from(target, first, n_bars) if is_each else self.changes(expanded(target))
+        return changes_of(target, first, n_bars) if is_each else changes_at(target, self.decision_row)
 
 
 def prepare_market(
@@ -91,6 +116,8 @@ def prepare_market(
     *,
     execution_bars: Bars | None = None,
     funding: FundingSeries | None = None,
+    mark: MarkSeries | None = None,
+    depth: DepthSeries | None = None,
 ) -> Market:
     """Prepare bars for passes.
 
@@ -106,10 +133,23 @@ def prepare_market(
     sizing = settings.rules.sizing
     if isinstance(sizing, VolatilityTarget):
         volatility = at_decisions(realized_volatility(bars, sizing.window), row)
-    known = funding if funding is not None else no_funding()
+    known = paid_on_marks(funding if funding is not None else no_funding(), mark)
     funding_bar, per_unit, fallbacks = _funding_by_bar(execution, known)
+    span = _spans(execution, settings)
     return Market(
-        bars, execution, row, volatility, funding_bar, per_unit, fallbacks, _pauses(execution, funding_bar)
+        bars,
+        execution,
+        row,
+        volatility,
+        funding_bar,
+        per_unit,
+        fallbacks,
+        _pauses(execution, np.union1d(funding_bar, span[1:-1])),
+        mark,
+        _marks(execution, settings, mark),
+        span,
+        depth if depth is not None else no_depth(),
+        depth.rows_at(execution.ts) if depth is not None else np.empty(0, dtype=np.int64),
     )
 
 
@@ -176,11 +216,25 @@ def _funding_by_bar(execution: Bars, funding: FundingSeries) -> tuple[IntArray, 
     return paid_at.astype(np.int64), per_unit, int(is_unknown.sum())
 
 
-def _pauses(execution: Bars, funding_bar: IntArray) -> IntArray:
-    """Bars that begin or end a UTC day or at which funding is paid, and one that never comes."""
+def _marks(execution: Bars, settings: BacktestSettings, mark: MarkSeries | None) -> Marks:
+    """Lay marks beside the bars, where anything is tested on them."""
+    all_rules = settings.specifications.all_rules(settings.rules)
+    if mark is None or not any(rules.execution.tests_mark for rules in all_rules):
+        return no_marks(len(execution))
+    return marks_on(execution, mark)
+
+
+def _spans(execution: Bars, settings: BacktestSettings) -> IntArray:
+    """Bars from which on the specifications are in force, and the end."""
+    later = [one.from_ms for one in settings.specifications.dated[1:]]
+    begins = np.searchsorted(execution.ts, np.array(later, dtype=np.int64))
+    return np.concatenate([[0], begins, [len(execution)]]).astype(np.int64)
+
+
+def _pauses(execution: Bars, others: IntArray) -> IntArray:
+    """Bars that begin or end a UTC day, others, and one that never comes."""
     day = execution.ts // DAY_MS
     is_edge = np.diff(day, prepend=day[0]) > 0
     is_edge |= execution.close_ts // DAY_MS > day
-    return np.concatenate([np.union1d(np.flatnonzero(is_edge), funding_bar), [len(execution)]]).astype(
-        np.int64
-    )
+    bars = np.union1d(np.flatnonzero(is_edge), others)
+    return np.concatenate([bars[bars < len(execution)], [len(execution)]]).astype(np.int64)

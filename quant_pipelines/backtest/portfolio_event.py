@@ -51,6 +51,7 @@ from quant_pipelines.backtest.stop_rules import latest_inputs
 from quant_pipelines.backtest.stops import END
 from quant_pipelines.backtest.tally import Tally, drawdown_after, tally_end, traded_in
 from quant_pipelines.backtest.trades import COLUMNS, EMPTY_LOG, TradeEnd, TradeLog, add_closing
+from quant_pipelines.core.depth import NO_LADDER
 from quant_pipelines.core.panel import Panel
 from quant_pipelines.core.timeframes import DAY_MS
 from quant_pipelines.sdk.strategy import target_of
@@ -156,7 +157,7 @@ class _Driver:
         while self._schedule.flow_ts[self.fund.flow] <= ts:
             self._pay(float(self._schedule.flow_amount[self.fund.flow]))
         values = self._reel.values
-        bars = [bar_at(values, one.row, ts) if one.has_bar(ts) else None for one in self.held]
+        bars = [bar_at(values, one.row, ts, NO_LADDER) if one.has_bar(ts) else None for one in self.held]
         for number, (bar, support) in enumerate(zip(bars, self._supports(bars, ts), strict=True)):
             if bar is not None:
                 self._step(number, bar, support)
@@ -205,7 +206,7 @@ class _Driver:
         if not len(margin.brackets) or margin.leverage > 0.0:
             return [0.0] * len(bars)
         worst = [
-            worst_of(one.state, bar if bar is not None else resting_bar(one.state, ts), terms)
+            worst_of(one.state, bar if bar is not None else resting_bar(one.state, ts, NO_LADDER), terms)
             for one, bar, terms in zip(self.held, bars, self._terms, strict=True)
         ]
         supports = []
@@ -255,6 +256,7 @@ class _Driver:
             plan.share * fund.day_start,
             state.target_side,
             latest_volatility(member, plan.settings),
+            orders_today=float(state.orders_today),
         )
         decision = decide(view, _latest_target(plan, int(member.ts[-1])), plan.settings.rules)
         wait_bars = self._terms[number].fills.latency_bars

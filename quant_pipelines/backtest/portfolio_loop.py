@@ -10,7 +10,8 @@ import numpy as np
 from quant_pipelines.accounting.account import apply_fill, apply_funding
 from quant_pipelines.accounting.cross_margin import worst_balance
 from quant_pipelines.accounting.nav import growth_by
-from quant_pipelines.backtest.loop import LoopResult, log_outcome, step_terms_of, view_of
+from quant_pipelines.backtest.fills import reach_within
+from quant_pipelines.backtest.loop import LoopResult, log_outcome, view_of
 from quant_pipelines.backtest.portfolio_fund import (
     Fund,
     first_fund,
@@ -28,6 +29,7 @@ from quant_pipelines.backtest.portfolio_values import (
     matching_terms_of,
     trading_terms_of,
 )
+from quant_pipelines.backtest.spans import step_terms_of
 from quant_pipelines.backtest.state import (
     BookState,
     StepBar,
@@ -46,14 +48,14 @@ from quant_pipelines.backtest.trades import EMPTY_LOG, TradeEnd, TradeLog, add_c
 from quant_pipelines.core.arrays import BoolArray, FloatArray
 from quant_pipelines.core.jit import inlined, inner, kernel, scalar
 from quant_pipelines.core.timeframes import DAY_MS
-from quant_pipelines.costs import fee_of, fill_price
+from quant_pipelines.costs import fee_of, taker_price
 from quant_pipelines.trading.cycle import decide_order
 from quant_pipelines.trading.rules import TradingTerms
 
 
 @scalar
-def bar_at(values: FloatArray, row: int, ts: int) -> StepBar:
-    """Return a bar of the reel that opens at a time."""
+def bar_at(values: FloatArray, row: int, ts: int, ladder: FloatArray) -> StepBar:
+    """Return a bar of the reel that opens at a time; no mark is known, and the order book is ``ladder``."""
     return StepBar(
         ts,
         values[row, 0],
@@ -62,6 +64,10 @@ def bar_at(values: FloatArray, row: int, ts: int) -> StepBar:
         values[row, 3],
         values[row, 5],
         values[row, 4],
+        0.0,
+        0.0,
+        0.0,
+        ladder,
     )
 
 
@@ -77,20 +83,21 @@ def worst_of(state: BookState, bar: StepBar, terms: StepTerms) -> float:
     account = state.account
     if account.position != 0.0 and bar.funding_per_unit != 0.0:
         account = apply_funding(account, account.position * bar.funding_per_unit)
-    worst = worst_balance(account, bar.low, bar.high, terms.margin)
+    reach = reach_within(bar)
+    worst = worst_balance(account, reach.mark_low, reach.mark_high, terms.margin)
     if state.pending != 0.0 and state.wait_bars == 0:
-        price = fill_price(bar.open, state.pending, terms.costs, state.seen.volume)
+        price = taker_price(bar.open, state.pending, terms.costs, state.seen.volume, bar.ladder)
         fee = fee_of(state.pending, price, terms.costs)
         filled = apply_fill(account, state.pending, price, fee)
-        worst = min(worst, worst_balance(filled, bar.low, bar.high, terms.margin))
+        worst = min(worst, worst_balance(filled, reach.mark_low, reach.mark_high, terms.margin))
     return worst
 
 
 @kernel
-def resting_bar(state: BookState, ts: int) -> StepBar:
+def resting_bar(state: BookState, ts: int, ladder: FloatArray) -> StepBar:
     """Bar of a book whose symbol has none: it stands at its last close."""
     close = state.close
-    return StepBar(ts, close, close, close, close, 0.0, 0.0)
+    return StepBar(ts, close, close, close, close, 0.0, 0.0, 0.0, 0.0, 0.0, ladder)
 
 
 @inlined
@@ -118,7 +125,8 @@ def decided(
     state = with_inputs(book.state, StopInputs(values[row, 7], values[row, 8]))
     target = values[row, 9]
     if target == target:  # noqa: PLR0124 - a number
-        view = account_view(view_of(state, values[row, 6]), fund[0], fund[1])
+        volatility = values[row, 6]
+        view = account_view(view_of(state, state.equity, state.close, volatility), fund[0], fund[1])
         decision = decide_order(view, target, trading)
         state = with_order(state, decision.order_quantity, decision.target_side, wait_bars)
     return HeldBook(state, book.log, book.tally, row + 1)
@@ -163,17 +171,17 @@ def find_due(held: list[HeldBook], reel: Reel, ts: int, is_due: BoolArray) -> No
 @inner
 def supports(
     held: list[HeldBook],
-    values: FloatArray,
-    ts: int,
-    is_due: BoolArray,
+    reel: Reel,
+    at: tuple[int, BoolArray],
     reserve: float,
     terms: list[StepTerms],
 ) -> FloatArray:
     """Return what stands behind each book's own cash in a row: reserve and worst of all other books."""
+    (ts, is_due), values, ladder = at, reel.values, reel.ladder
     worst = np.empty(len(held))
     for b in range(len(held)):
         book = held[b]
-        bar = bar_at(values, book.row, ts) if is_due[b] else resting_bar(book.state, ts)
+        bar = bar_at(values, book.row, ts, ladder) if is_due[b] else resting_bar(book.state, ts, ladder)
         worst[b] = worst_of(book.state, bar, terms[b])
     support = np.empty(len(held))
     for b in range(len(held)):
@@ -187,19 +195,19 @@ def supports(
 @inlined
 def step_row(
     held: list[HeldBook],
-    values: FloatArray,
+    reel: tuple[FloatArray, FloatArray],
     at: tuple[int, BoolArray],
     terms: list[StepTerms],
     support: FloatArray,
     rows: FloatArray,
 ) -> None:
     """Step every book that has a bar in a row."""
-    ts, is_due = at
+    (ts, is_due), (values, ladder) = at, reel
     for b in range(len(held)):
         if is_due[b]:
             book, own = held[b], terms[b]
             own = matching_terms_of(own, own.lot_size, support[b])
-            held[b] = stepped(book, bar_at(values, book.row, ts), own, b, rows)
+            held[b] = stepped(book, bar_at(values, book.row, ts, ladder), own, b, rows)
 
 
 @inlined
@@ -337,8 +345,8 @@ def run_books(
                 break
         find_due(held, reel, ts, is_due)
         if is_cross:
-            support = supports(held, values, ts, is_due, fund.reserve, matching)
-        step_row(held, values, (ts, is_due), matching, support, record.trades)
+            support = supports(held, reel, (ts, is_due), fund.reserve, matching)
+        step_row(held, (values, reel.ladder), (ts, is_due), matching, support, record.trades)
         fund = valued(held, fund, ts + step_ms)
         decide_row(held, values, is_due, fund, share, (trading, wait_bars))
         if keeps_bars:

@@ -12,10 +12,13 @@ from quant_pipelines.backtest.settings import BacktestSettings
 from quant_pipelines.backtest.tape import LoopTerms, Tape
 from quant_pipelines.core.arrays import FloatArray, IntArray
 from quant_pipelines.core.bars import Bars
+from quant_pipelines.core.depth import NO_LADDER
 from quant_pipelines.core.errors import BacktestError
 from quant_pipelines.core.funding import FundingSeries
 from quant_pipelines.core.panel import Panel, panel_of
 from quant_pipelines.core.timeframes import from_ms
+from quant_pipelines.sdk.event import EventStrategy
+from quant_pipelines.sdk.scales import declares_scales
 from quant_pipelines.sdk.strategy import Strategy, require_symbols, target_of
 from quant_pipelines.trading.rules import Specification
 
@@ -124,10 +127,12 @@ def plan_books(
     StrategyError
         If a strategy's target can't be used.
     BacktestError
-        If there are no allocations, a share can't be given, the execution timeframes differ, or a window has
-        no bars.
+        If there are no allocations, a strategy needs what isn't modelled here, a share can't be given, the
+        execution timeframes differ, or a window has no bars.
     """
     _require_shares(allocations)
+    for allocation in allocations:
+        _require_modelled(allocation.strategy, settings)
     books = [book for allocation in allocations for book in _books_of(allocation, feeds, settings)]
     timeframes = sorted({book.market.execution.timeframe for book in books})
     if len(timeframes) != 1:
@@ -176,7 +181,7 @@ def reel_of(books: Sequence[PlannedBook]) -> Reel:
         for column, name in enumerate(REEL):
             given = columns[name] if name in columns else getattr(tape, name)
             values[start:stop, column] = given if given.size else np.nan
-    return Reel(np.concatenate([tape.ts for tape in tapes]), values, first, end)
+    return Reel(np.concatenate([tape.ts for tape in tapes]), values, first, end, NO_LADDER.copy())
 
 
 def table_of(books: Sequence[PlannedBook]) -> BookTable:
@@ -215,6 +220,18 @@ def _require_shares(allocations: Sequence[Allocation]) -> None:
     shares = [allocation.share for allocation in allocations]
     if not all(share > 0.0 for share in shares) or sum(shares) > 1.0 + _ROUNDING:
         raise BacktestError(f"shares are {shares}; expected positive ones whose sum is at most 1")
+
+
+def _require_modelled(strategy: Strategy, settings: BacktestSettings) -> None:
+    """Refuse what the books of one account don't do so far, lest it be left out in silence."""
+    for is_asked, what in (
+        (isinstance(strategy, EventStrategy), "places orders"),
+        (settings.has_stops and declares_scales(strategy), "scales its stops"),
+        (bool(settings.specifications.dated), "has specifications as of a date"),
+    ):
+        if is_asked:
+            name = type(strategy).__name__
+            raise BacktestError(f"{name} {what}; an account of several books does not model that so far")
 
 
 def _books_of(

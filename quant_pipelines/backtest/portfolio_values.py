@@ -30,12 +30,15 @@ class Reel(NamedTuple):
         What ``REEL`` names of each bar, shape (n_rows, len(REEL)).
     first, end
         Rows of each book, ``[first, end)``; shape (n_books,).
+    ladder
+        The order book of every bar: none, see ``core.depth``.
     """
 
     ts: IntArray
     values: FloatArray
     first: IntArray
     end: IntArray
+    ladder: FloatArray
 
 
 REEL = (
@@ -143,11 +146,24 @@ def account_view(view: BookView, equity: float, day_start_equity: float) -> Book
         view.target_side,
         view.volatility,
         view.data_age_seconds,
+        view.orders_today,
     )
 
 
 REBUILT = {
-    StepBar: ("ts", "open", "high", "low", "close", "funding_per_unit", "volume"),
+    StepBar: (
+        "ts",
+        "open",
+        "high",
+        "low",
+        "close",
+        "funding_per_unit",
+        "volume",
+        "mark_open",
+        "mark_high",
+        "mark_low",
+        "ladder",
+    ),
     TradingTerms: (
         "costs",
         "sizing",
@@ -167,6 +183,7 @@ REBUILT = {
         "target_side",
         "volatility",
         "data_age_seconds",
+        "orders_today",
     ),
 }
 """Fields of the named tuples that are built anew here, in the order in which they are named."""

@@ -10,7 +10,7 @@ from typing import NamedTuple
 from quant_pipelines.accounting.account import equity
 from quant_pipelines.accounting.margin import liquidation_price
 from quant_pipelines.backtest.state import BookState, StepTerms
-from quant_pipelines.backtest.stops import CHANDELIER_STOP, Guard, Seen, needs_every_bar, side_of
+from quant_pipelines.backtest.stops import CHANDELIER_STOP, Guard, Seen, needs_every_bar, side_of, since_entry
 from quant_pipelines.core.jit import inlined, inner
 from quant_pipelines.core.lanes import Lanes, Word, bits, either, get, put, sel, splat, unlikely, vabs, vmax
 from quant_pipelines.portfolio.sizing import FIXED, VOLATILITY_TARGET
@@ -187,7 +187,8 @@ def with_book(quiet: Quiet, lane: int, state: BookState, terms: StepTerms) -> Qu
     """Take a book that was stepped over into its lane."""
     side, guard = side_of(state.account.position), state.guard
     limit = liquidation_price(state.account, terms.margin)
-    is_trailed = state.account.position != 0.0 and terms.stops.chandelier > 0.0
+    stops = terms.stops
+    is_trailed = state.account.position != 0.0 and stops.chandelier > 0.0 and stops.varies <= 0.0
     return Quiet(
         put(quiet.cash, lane, state.account.cash),
         put(quiet.position, lane, state.account.position),
@@ -197,7 +198,7 @@ def with_book(quiet: Quiet, lane: int, state: BookState, terms: StepTerms) -> Qu
         put(quiet.limit, lane, side * limit if limit > 0.0 else -math.inf),
         put(quiet.goal, lane, side * guard.goal if guard.goal > 0.0 else math.inf),
         put(quiet.best, lane, side * guard.best if is_trailed else -math.inf),
-        put(quiet.trail, lane, terms.stops.chandelier if is_trailed else math.inf),
+        put(quiet.trail, lane, stops.chandelier * state.seen.tightening if is_trailed else math.inf),
         quiet.wake,
         quiet.wanted,
         quiet.slack,
@@ -222,7 +223,8 @@ def calm_of(state: BookState, target: float, trading: TradingTerms, step: StepTe
     if state.pending != 0.0 or (held != 0.0 and needs_every_bar(step.stops)):
         wake = -math.inf
     elif held != 0.0 and step.stops.time_ms > 0.0:
-        wake = state.guard.entry_ms + step.stops.time_ms - step.step_ms
+        time_ms = since_entry(state.guard.time_ms, step.stops.time_ms)
+        wake = state.guard.entry_ms + time_ms - step.step_ms
     if not target == target:  # noqa: SIM201, PLR0124 - not a number
         return Calm(0.0, math.inf, wake)
     wanted = min(max(target, trading.lowest_target), trading.highest_target)
@@ -297,9 +299,14 @@ def recalled(state: BookState, part: QuietPart, close: float, seen: Seen) -> Boo
             guard.goal,
             guard.sar,
             guard.acceleration,
+            guard.hard,
+            guard.target,
+            guard.time_ms,
         ),
-        seen,
+        Seen(seen.atr, seen.deviation, seen.low, seen.high, seen.volume, state.seen.tightening),
         state.equity_peak,
         state.exit_reason,
         state.wait_bars,
+        state.equity_mean,
+        state.orders_today,
     )

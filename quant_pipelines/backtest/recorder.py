@@ -50,7 +50,7 @@ class Recorder:
         for event in events:
             if isinstance(event, FundingPayment):
                 self._log = add_funding(self._log, -event.amount)
-            else:
+            elif isinstance(event, BookedFill):
                 self._add_fill(event)
                 traded += abs(event.quantity) * event.price
         self._tally = Tally(

@@ -7,12 +7,17 @@ import numpy as np
 
 from quant_pipelines.backtest.loop import LoopResult
 from quant_pipelines.backtest.market import Market
+from quant_pipelines.backtest.marks import MarkUse
 from quant_pipelines.backtest.settings import BacktestSettings
+from quant_pipelines.backtest.stops import LIQUIDATION, TAKE_PROFIT
 from quant_pipelines.backtest.tape import Record
 from quant_pipelines.backtest.trades import Trade, trades_of
 from quant_pipelines.core.arrays import FloatArray
 from quant_pipelines.core.timeframes import DAY_MS, YEAR_DAYS, day_of
 from quant_pipelines.metrics import Activity, summarize
+from quant_pipelines.sdk.attach import missing_inputs
+
+NOT_WALKED = (LIQUIDATION, TAKE_PROFIT)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +62,12 @@ class BacktestResult:
     mark_fallbacks
         Funding slots without a mark price: paid on the last close.
     not_modelled
-        What the market does and this run did not.
+        What the market does and this run did not, and declared inputs that were not known throughout.
+    mark_use
+        Execution bars by the price that liquidation was tested on, where it was.
+    depth_fallbacks
+        Entries and exits by market orders at which no sampled order book was known, though some were given:
+        they paid the declared costs.
     """
 
     trade_rows: FloatArray
@@ -76,6 +86,8 @@ class BacktestResult:
     fees_paid: float
     mark_fallbacks: int
     not_modelled: tuple[str, ...]
+    mark_use: MarkUse
+    depth_fallbacks: int
 
     @cached_property
     def trades(self) -> tuple[Trade, ...]:
@@ -138,18 +150,56 @@ def result_of(
         fees_paid=account.fees,
         mark_fallbacks=market.mark_fallbacks,
         not_modelled=_not_modelled(market, settings),
+        mark_use=market.marks.use,
+        depth_fallbacks=_depth_fallbacks(market, rows),
     )
+
+
+def _depth_fallbacks(market: Market, rows: FloatArray) -> int:
+    if not market.ladder.size:
+        return 0
+    is_taken = ~np.isin(rows[:, 9], NOT_WALKED)
+    times = np.concatenate([rows[:, 0], rows[is_taken, 1]])
+    bar = np.searchsorted(market.execution.ts, times.astype(np.int64))
+    ladder = np.append(market.ladder, -1)  # what closes behind the last bar walks no book
+    return int((ladder[bar] < 0).sum())
 
 
 def _not_modelled(market: Market, settings: BacktestSettings) -> tuple[str, ...]:
     execution = settings.rules.execution
-    missing = ["latency below one bar", "stale_data rule (wall clock)", "specifications as of a date"]
-    missing.append("mark price of a liquidation" if execution.brackets else "liquidation")
+    missing = ["latency below one bar", "stale_data rule (wall clock)"]
+    missing.append(_missing_specifications(market, settings))
+    missing.append(_missing_marks(market, settings))
+    if not any(rules.execution.brackets for rules in settings.specifications.all_rules(settings.rules)):
+        missing.append("liquidation")
     missing.append("participation cap of stops" if execution.participation else "participation cap")
+    if not market.ladder.size:
+        missing.append("order book depth")
     if not market.funding_bar.size:
         missing.append("funding")
     if not settings.rules.specification.lot_size:
         missing.append("lot size")
     if not settings.rules.specification.min_notional:
         missing.append("smallest notional")
-    return tuple(missing)
+    return (*(text for text in missing if text), *missing_inputs(market.bars))
+
+
+def _missing_specifications(market: Market, settings: BacktestSettings) -> str:
+    dated = settings.specifications.dated
+    if not dated:
+        return "specifications as of a date"
+    earlier = dated[0].from_ms > int(market.execution.ts[0])
+    return f"specifications before {day_of(dated[0].from_ms)}" if earlier else ""
+
+
+def _missing_marks(market: Market, settings: BacktestSettings) -> str:
+    """Say what is tested on a last price in the place of the mark."""
+    rules, use = settings.specifications.all_rules(settings.rules), market.marks.use
+    is_liquidated = any(one.execution.brackets for one in rules)
+    if not any(one.execution.tests_mark for one in rules) or use.mark == len(market.execution):
+        return ""
+    tested = "liquidation" if is_liquidated else "stop"
+    if use.last == len(market.execution):
+        return f"mark price of a {tested}"
+    known = f"known through {use.mark} and at the open of {use.opens} of {len(market.execution)} bars"
+    return f"mark price of a {tested} everywhere: {known}, index price in {use.index_price}"

@@ -2,7 +2,7 @@
 
 from typing import NamedTuple
 
-from quant_pipelines.accounting.account import Account, apply_fill, apply_transfer, equity
+from quant_pipelines.accounting.account import DUST, Account, apply_fill, apply_transfer, equity
 from quant_pipelines.accounting.margin import NO_MARGIN, MarginTerms
 from quant_pipelines.accounting.nav import growth_by
 from quant_pipelines.backtest.stops import (
@@ -13,15 +13,31 @@ from quant_pipelines.backtest.stops import (
     Guard,
     Seen,
     StopInputs,
+    StopScales,
     StopTerms,
+    scaled,
 )
+from quant_pipelines.core.arrays import FloatArray
+from quant_pipelines.core.depth import NO_LADDER
 from quant_pipelines.core.jit import scalar
 from quant_pipelines.core.timeframes import DAY_MS
 from quant_pipelines.costs import CostTerms, fee_of, fill_price, whole_lots
 
 
 class StepBar(NamedTuple):
-    """Closed execution bar; ``funding_per_unit`` is the sum of rate x mark price paid at its open."""
+    """Closed execution bar.
+
+    Parameters
+    ----------
+    ts, open, high, low, close, volume
+        Of the last price.
+    funding_per_unit
+        Sum of rate x mark price paid at its open.
+    mark_open, mark_high, mark_low
+        Of the mark price; 0 where it isn't known: the last price stands in.
+    ladder
+        Order book as it was known at the open, see ``core.depth``; of no level where none was.
+    """
 
     ts: int
     open: float
@@ -30,6 +46,10 @@ class StepBar(NamedTuple):
     close: float
     funding_per_unit: float
     volume: float = 0.0
+    mark_open: float = 0.0
+    mark_high: float = 0.0
+    mark_low: float = 0.0
+    ladder: FloatArray = NO_LADDER
 
 
 class FillTerms(NamedTuple):
@@ -41,10 +61,13 @@ class FillTerms(NamedTuple):
         Largest share of the volume of the bar before that is filled within one bar; 0 has no cap.
     latency_bars
         Whole execution bars between the decision's close and the first bar at whose open it may fill.
+    stops_on_mark
+        Whether stops test the mark price, as liquidation always does; else the last one.
     """
 
     participation: float = 0.0
     latency_bars: int = 0
+    stops_on_mark: bool = False
 
 
 class StepTerms(NamedTuple):
@@ -89,6 +112,10 @@ class BookState(NamedTuple):
         Why the pending order closes: its own target, or a stop that fires at a close.
     wait_bars
         Bars that the pending order still waits for.
+    equity_mean
+        Exponential average of the equity at day ends where a stop asks for its slope, else the capital.
+    orders_today
+        Orders since the last 00:00 UTC; those of stops don't count.
     """
 
     account: Account
@@ -104,6 +131,8 @@ class BookState(NamedTuple):
     equity_peak: float = 0.0
     exit_reason: int = TARGET
     wait_bars: int = 0
+    equity_mean: float = 0.0
+    orders_today: int = 0
 
 
 class StepFill(NamedTuple):
@@ -137,12 +166,18 @@ def opening_state(account: Account, first_ts: int) -> BookState:
     """State of a flat book before the bar that opens at ``first_ts``."""
     midnight = int(first_ts) - int(first_ts) % DAY_MS + DAY_MS
     cash = account.cash
-    return BookState(account, 0.0, 0.0, 0.0, 0.0, cash, cash, midnight, equity_peak=cash)
+    return BookState(account, 0.0, 0.0, 0.0, 0.0, cash, cash, midnight, equity_peak=cash, equity_mean=cash)
+
+
+def with_scales(terms: StepTerms, scales: StopScales) -> StepTerms:
+    """Terms with factors on the values of the stops, as the batch loop applies them at a close."""
+    stops = scaled(terms.stops, scales)
+    return terms._replace(hard_stop=stops.hard, stops=stops)
 
 
 @scalar
 def with_inputs(state: BookState, inputs: StopInputs) -> BookState:
-    """State with the newest inputs of the stops."""
+    """State with the newest inputs of the stops; whoever drives the book keeps the scales among them."""
     seen = state.seen
     return BookState(
         state.account,
@@ -154,20 +189,24 @@ def with_inputs(state: BookState, inputs: StopInputs) -> BookState:
         state.day_start_equity,
         state.day_end_ms,
         state.guard,
-        Seen(inputs.atr, inputs.deviation, seen.low, seen.high, seen.volume),
+        Seen(inputs.atr, inputs.deviation, seen.low, seen.high, seen.volume, seen.tightening),
         state.equity_peak,
         state.exit_reason,
         state.wait_bars,
+        state.equity_mean,
+        state.orders_today,
     )
 
 
 @scalar
 def with_order(state: BookState, quantity: float, target_side: float, wait_bars: int = 0) -> BookState:
-    """State with a market order added to what is pending, and the side that counts as acted upon.
+    """State with a market order added to what is pending and counted, and the side that is acted upon.
 
     ``wait_bars`` is the latency in whole bars; an order that is added to begins to wait anew.
     """
     is_new, pending = quantity != 0.0, state.pending + quantity
+    if abs(pending) <= DUST * abs(quantity):  # what is left of two that cancel out is float noise
+        pending = 0.0
     wait = wait_bars if is_new else state.wait_bars
     return BookState(
         state.account,
@@ -183,6 +222,8 @@ def with_order(state: BookState, quantity: float, target_side: float, wait_bars:
         state.equity_peak,
         TARGET if is_new else state.exit_reason,
         wait if pending != 0.0 else 0,
+        state.equity_mean,
+        state.orders_today + 1 if is_new else state.orders_today,
     )
 
 
@@ -209,6 +250,8 @@ def with_transfer(state: BookState, amount: float) -> BookState:
         state.equity_peak * growth + added,
         state.exit_reason,
         state.wait_bars,
+        state.equity_mean * growth + added,
+        state.orders_today,
     )
 
 
@@ -237,5 +280,7 @@ def close_out(state: BookState, terms: StepTerms) -> tuple[BookState, StepFill]:
         state.equity_peak,
         TARGET,
         0,
+        state.equity_mean,
+        state.orders_today,
     )
     return closed, fill

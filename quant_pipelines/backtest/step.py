@@ -5,7 +5,16 @@ intrabar stops, the take-profit; then the mark, and what the stops make of the c
 """
 
 from quant_pipelines.accounting.account import apply_funding, equity
-from quant_pipelines.backtest.fills import Held, closed, ordered, pending_after_stop, protected, taken
+from quant_pipelines.backtest.fills import (
+    Held,
+    closed,
+    ordered,
+    pending_after_stop,
+    protected,
+    reach_at_open,
+    reach_within,
+    taken,
+)
 from quant_pipelines.backtest.state import (
     NO_FILL,
     BookState,
@@ -26,8 +35,11 @@ from quant_pipelines.backtest.stops import (
     Guard,
     Level,
     Seen,
+    Slope,
     closed_guard,
     moved_level,
+    since_entry,
+    slope_after,
 )
 from quant_pipelines.core.jit import inner, kernel
 from quant_pipelines.core.timeframes import DAY_MS
@@ -67,22 +79,16 @@ def step_bar(state: BookState, bar: StepBar, terms: StepTerms) -> StepOutcome:
         one bar: the stop.
     """
     seen, pending = state.seen, state.pending
-    level = Level(state.stop_price, state.guard.reason)
-    level = moved_level(state.account, level, state.guard, seen.atr, terms.stops)
-    held = Held(state.account, level, state.guard)
     closing = opening = NO_FILL
-    funding_paid = 0.0
-    if bar.funding_per_unit != 0.0 and held.account.position != 0.0:
-        funding_paid = held.account.position * bar.funding_per_unit
-        held = Held(apply_funding(held.account, funding_paid), held.level, held.guard)
-    gap = protected(held, bar.open, (bar.open, bar.open), terms, seen.volume)
+    held, funding_paid = begun(state, bar, terms)
+    gap = protected(held, bar, reach_at_open(bar), bar.open, terms, seen.volume)
     if gap.fill.quantity != 0.0:
         pending = pending_after_stop(held.account.position, pending)
         held = closed(held, gap.fill)
     if pending != 0.0 and state.wait_bars == 0:
         order = ordered(held, pending, bar, seen, terms)
         held, closing, opening, pending = order.held, order.closing, order.opening, order.pending
-    stop = protected(held, bar.open, (bar.low, bar.high), terms, seen.volume)
+    stop = protected(held, bar, reach_within(bar), bar.open, terms, seen.volume)
     if stop.fill.quantity != 0.0:
         pending = pending_after_stop(held.account.position, pending)
         held = closed(held, stop.fill)
@@ -90,7 +96,7 @@ def step_bar(state: BookState, bar: StepBar, terms: StepTerms) -> StepOutcome:
     if goal.quantity != 0.0:
         pending = pending_after_stop(held.account.position, pending)
         held = closed(held, goal)
-    marked = _mark(state, held, pending, bar, terms)
+    after = marked(state, held, pending, bar, (bar.low, bar.high), terms)
     has_fills = (
         gap.fill.quantity != 0.0
         or closing.quantity != 0.0
@@ -99,7 +105,7 @@ def step_bar(state: BookState, bar: StepBar, terms: StepTerms) -> StepOutcome:
         or goal.quantity != 0.0
     )
     return StepOutcome(
-        marked,
+        after,
         has_fills,
         funding_paid,
         gap.fill,
@@ -114,21 +120,48 @@ def step_bar(state: BookState, bar: StepBar, terms: StepTerms) -> StepOutcome:
 
 
 @inner
-def _mark(state: BookState, held: Held, pending: float, bar: StepBar, terms: StepTerms) -> BookState:
-    """Equity at the close; the day's baseline is the equity at 00:00 UTC."""
+def begun(state: BookState, bar: StepBar, terms: StepTerms) -> tuple[Held, float]:
+    """Held as a bar opens, with the level in force in it; and the funding paid at its open."""
+    level = Level(state.stop_price, state.guard.reason)
+    level = moved_level(state.account, level, state.guard, state.seen, terms.stops)
+    funding_paid = 0.0
+    account = state.account
+    if bar.funding_per_unit != 0.0 and account.position != 0.0:
+        funding_paid = account.position * bar.funding_per_unit
+        account = apply_funding(account, funding_paid)
+    return Held(account, level, state.guard), funding_paid
+
+
+@inner
+def marked(
+    state: BookState,
+    held: Held,
+    pending: float,
+    bar: StepBar,
+    reach: tuple[float, float],
+    terms: StepTerms,
+) -> BookState:
+    """State at the close; at 00:00 UTC it is the day's baseline, and orders are counted anew.
+
+    ``reach`` is the low and high that the stops of the position have seen.
+    """
     value = equity(held.account, bar.close)
-    baseline, day_end = state.day_start_equity, state.day_end_ms
+    baseline, day_end, n_orders = state.day_start_equity, state.day_end_ms, state.orders_today
+    slope = Slope(state.equity_mean, state.seen.tightening)
     if bar.ts >= day_end:
-        baseline = state.equity
+        baseline, n_orders = state.equity, 0
         day_end = bar.ts - bar.ts % DAY_MS + DAY_MS
+        slope = slope_after(slope, baseline, terms.stops)
     if bar.ts + terms.step_ms >= day_end:
-        baseline = value
+        baseline, n_orders = value, 0
         day_end += DAY_MS
-    seen = Seen(state.seen.atr, state.seen.deviation, bar.low, bar.high, bar.volume)
+        slope = slope_after(slope, baseline, terms.stops)
+    seen = Seen(state.seen.atr, state.seen.deviation, bar.low, bar.high, bar.volume, slope.factor)
     guard, stop_price = NO_GUARD, 0.0
     if held.account.position != 0.0:
         guard = _renamed(held.guard, held.level.reason)
-        guard = closed_guard(guard, held.account.position, seen, state.seen, terms.stops)
+        extremes = Seen(state.seen.atr, state.seen.deviation, reach[0], reach[1], bar.volume, slope.factor)
+        guard = closed_guard(guard, held.account.position, extremes, state.seen, terms.stops)
         stop_price = held.level.price
     state_after = BookState(
         held.account,
@@ -144,6 +177,8 @@ def _mark(state: BookState, held: Held, pending: float, bar: StepBar, terms: Ste
         max(state.equity_peak, value) if terms.stops.equity > 0.0 else state.equity_peak,
         state.exit_reason if pending != 0.0 else TARGET,
         max(state.wait_bars - 1, 0) if pending != 0.0 else 0,
+        slope.mean,
+        n_orders,
     )
     return _expired(state_after, bar.ts + terms.step_ms, terms)
 
@@ -159,6 +194,9 @@ def _renamed(guard: Guard, reason: int) -> Guard:
         guard.goal,
         guard.sar,
         guard.acceleration,
+        guard.hard,
+        guard.target,
+        guard.time_ms,
     )
 
 
@@ -168,7 +206,8 @@ def _expired(state: BookState, close_ms: int, terms: StepTerms) -> BookState:
     stops, position = terms.stops, state.account.position
     if position == 0.0 or state.pending != 0.0:
         return state
-    if stops.time_ms > 0.0 and close_ms - state.guard.entry_ms >= stops.time_ms:
+    time_ms = since_entry(state.guard.time_ms, stops.time_ms)
+    if time_ms > 0.0 and close_ms - state.guard.entry_ms >= time_ms:
         return _leaving(state, TIME_STOP, state.equity_peak, terms)
     if stops.equity > 0.0 and state.equity < state.equity_peak * (1.0 - stops.equity):
         return _leaving(state, EQUITY_STOP, state.equity, terms)
@@ -191,4 +230,6 @@ def _leaving(state: BookState, reason: int, equity_peak: float, terms: StepTerms
         equity_peak,
         reason,
         terms.fills.latency_bars,
+        state.equity_mean,
+        state.orders_today,
     )

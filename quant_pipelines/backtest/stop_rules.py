@@ -1,12 +1,16 @@
 """From the stops that a strategy declares to what compiled code knows of them, and the inputs they read."""
 
+from collections.abc import Sequence
+from typing import Any
+
 import numpy as np
 
-from quant_pipelines.backtest.stops import NO_INPUTS, StopInputs, StopTerms
-from quant_pipelines.core.arrays import FloatArray
+from quant_pipelines.backtest.stops import NO_INPUTS, NO_SCALES, StopInputs, StopScales, StopTerms
+from quant_pipelines.core.arrays import FloatArray, IntArray
 from quant_pipelines.core.bars import Bars
 from quant_pipelines.indicators import atr, rolling_std
-from quant_pipelines.sdk.stops import ATR_STOPS, VOLATILITY_STOPS
+from quant_pipelines.sdk.scales import declares_scales, scales_of
+from quant_pipelines.sdk.stops import ATR_STOPS, SCALABLE, TIGHTENED, VOLATILITY_STOPS
 from quant_pipelines.sdk.strategy import Strategy
 
 UNKNOWN: FloatArray = np.empty(0)
@@ -24,6 +28,8 @@ def stop_terms_of(strategy: Strategy, strategy_step_ms: int) -> StopTerms:
         time_ms=values.get("time_stop", 0.0) * strategy_step_ms,
         equity=values.get("equity_stop", 0.0),
         target=values.get("take_profit", 0.0),
+        slope_tightening=values.get("slope_tightening", 0.0),
+        slope_days=float(strategy.stops.equity_slope_days),
     )
 
 
@@ -46,14 +52,77 @@ def deviation_of(strategy: Strategy, bars: Bars) -> FloatArray:
 
 
 def latest_inputs(strategy: Strategy, bars: Bars) -> StopInputs:
-    """Return the inputs of the stops at the close of the last bar."""
-    if not strategy.stops.windows or not len(bars):
+    """Return the inputs of the stops at the close of the last bar.
+
+    Raises
+    ------
+    StrategyError
+        If the strategy's factors can't be used.
+    """
+    if not len(bars) or not (strategy.stops.windows or declares_scales(strategy)):
         return NO_INPUTS
     ranges, deviations = atr_of(strategy, bars), deviation_of(strategy, bars)
-    return StopInputs(
-        _known(ranges),
-        _known(deviations),
-    )
+    latest = {name: float(factor[-1]) for name, factor in scales_of(strategy, bars).items()}
+    scales = StopScales(*(latest.get(name, 1.0) for name in SCALABLE)) if latest else NO_SCALES
+    return StopInputs(_known(ranges), _known(deviations), scales)
+
+
+def with_factors(
+    rows: FloatArray, strategies: Sequence[Strategy], bars: Bars, decision_row: IntArray
+) -> FloatArray:
+    """Return the rows of a pass's terms with the factors of each strategy; see ``tape.LoopTerms``.
+
+    Parameters
+    ----------
+    rows
+        Shape (n_lanes, len(StopTerms)); returned as they are where no strategy scales its stops.
+    strategies, bars
+        One for each lane, and their bars.
+    decision_row
+        Strategy bar that is decided on at each execution close, -1 for none.
+
+    Raises
+    ------
+    StrategyError
+        If a strategy's factors can't be used.
+    """
+    found = [scales_of(strategy, bars) for strategy in strategies]
+    names = [name for name in SCALABLE if any(name in one for one in found)]
+    if not names:
+        return rows
+    newest = np.maximum.accumulate(decision_row)
+    first = rows.shape[1] + len(SCALABLE)
+    wide = np.ones((len(strategies), first + len(names) * newest.size))
+    wide[:, : rows.shape[1]] = rows
+    wide[:, StopTerms._fields.index("varies")] = 1.0
+    for at, name in enumerate(SCALABLE):
+        begin = first + names.index(name) * newest.size if name in names else 0
+        wide[:, rows.shape[1] + at] = begin
+        for lane, one in enumerate(found):
+            if name in one:
+                factors = np.where(newest >= 0, one[name][newest], 1.0)
+                wide[lane, begin : begin + newest.size] = factors
+    return wide
+
+
+def inputs_document(inputs: StopInputs) -> dict[str, Any]:
+    """Return inputs as a JSON document; see ``inputs_from_document``."""
+    return {"atr": inputs.atr, "deviation": inputs.deviation, "scales": inputs.scales._asdict()}
+
+
+def inputs_from_document(document: dict[str, Any]) -> StopInputs:
+    """Return the inputs of a document; one from before there were scales has none."""
+    scales = StopScales(**document.get("scales", {}))
+    return StopInputs(float(document["atr"]), float(document["deviation"]), scales)
+
+
+def values_in_force(strategy: Strategy, scales: StopScales, tightening: float) -> dict[str, float]:
+    """Values that the declared stops of an entry at the next open would have, by name."""
+    factors = dict(zip(SCALABLE, scales, strict=True))
+    return {
+        name: value * factors.get(name, 1.0) * (tightening if name in TIGHTENED else 1.0)
+        for name, value in strategy.stop_values.items()
+    }
 
 
 def _known(values: FloatArray) -> float:

@@ -1,6 +1,8 @@
 """Layered stops of a position: each rule makes a level, the tightest is in force and names the exit.
 
-Levels move when an execution bar closes, never within one, and only toward the price.
+Levels move when an execution bar closes, never within one, and only toward the price. Factors on the rules'
+values (``StopScales``, and that of the equity's slope) are those of the last close: what is fixed at an entry
+keeps the ones of then, what trails takes the newest.
 """
 
 import math
@@ -21,6 +23,8 @@ EXIT_REASONS = (
     "equity_stop",
     "take_profit",
     "liquidation",
+    "limit_order",
+    "stop_order",
 )
 (
     TARGET,
@@ -34,6 +38,8 @@ EXIT_REASONS = (
     EQUITY_STOP,
     TAKE_PROFIT,
     LIQUIDATION,
+    LIMIT_ORDER,
+    STOP_ORDER,
 ) = range(len(EXIT_REASONS))
 SAR_STEPS = 10.0
 
@@ -58,6 +64,11 @@ class StopTerms(NamedTuple):
         Fall of the book's equity from its peak, as a fraction, at a close; the peak begins anew behind it.
     target
         Distance of the take-profit from the entry price as a fraction of it.
+    slope_tightening, slope_days
+        Factor on the distances of hard, ATR, volatility and Chandelier stops while the exponential average of
+        the book's equity over that many day ends falls; see ``Slope``.
+    varies
+        1 where the values are scaled and may differ at every close, so that what trails is looked at in each.
     """
 
     hard: float = 0.0
@@ -68,16 +79,50 @@ class StopTerms(NamedTuple):
     time_ms: float = 0.0
     equity: float = 0.0
     target: float = 0.0
+    slope_tightening: float = 0.0
+    slope_days: float = 1.0
+    varies: float = 0.0
 
 
 NO_STOPS = StopTerms()
 
 
+class StopScales(NamedTuple):
+    """Factors on the values of the rules, in the order of ``StopTerms``."""
+
+    hard: float = 1.0
+    atr: float = 1.0
+    volatility: float = 1.0
+    chandelier: float = 1.0
+    sar: float = 1.0
+    time_ms: float = 1.0
+    equity: float = 1.0
+    target: float = 1.0
+
+
+NO_SCALES = StopScales()
+
+
 class StopInputs(NamedTuple):
-    """What the rules read at a strategy bar's close: true range, deviation of a return; 0 is unknown."""
+    """What the rules read at a strategy bar's close: true range, deviation of a return; 0 is unknown.
+
+    ``scales`` are the strategy's own factors as of that close.
+    """
 
     atr: float
     deviation: float
+    scales: StopScales = NO_SCALES
+
+
+class Slope(NamedTuple):
+    """Exponential average of a book's equity at UTC day ends, and the factor while it falls, else 1.
+
+    The average begins at the capital and moves by 2 / (days + 1) of the difference; days without a bar don't
+    count.
+    """
+
+    mean: float
+    factor: float
 
 
 NO_INPUTS = StopInputs(0.0, 0.0)
@@ -101,6 +146,8 @@ class Guard(NamedTuple):
         Price of the take-profit; 0 is none.
     sar, acceleration
         Level of the parabolic stop for the next bar, 0 is none, and its acceleration.
+    hard, target, time_ms
+        Values of these rules that are in force since the entry; 0 is as declared.
     """
 
     reason: int
@@ -111,19 +158,26 @@ class Guard(NamedTuple):
     goal: float
     sar: float
     acceleration: float
+    hard: float = 0.0
+    target: float = 0.0
+    time_ms: float = 0.0
 
 
 NO_GUARD = Guard(HARD_STOP, 0, 0.0, math.inf, ATR_STOP, 0.0, 0.0, 0.0)
 
 
 class Seen(NamedTuple):
-    """Newest inputs of the rules, and low, high and volume of the last closed bar."""
+    """Newest inputs of the rules, and low, high and volume of the last closed bar.
+
+    ``tightening`` is the factor of the equity's slope as of that close.
+    """
 
     atr: float
     deviation: float
     low: float
     high: float
     volume: float
+    tightening: float = 1.0
 
 
 NOTHING_SEEN = Seen(0.0, 0.0, 0.0, 0.0, 0.0)
@@ -153,24 +207,31 @@ def tighter(side: float, level: Level, price: float, reason: int) -> Level:
 
 
 @inlined
+def since_entry(fixed: float, declared: float) -> float:
+    """Value in force since the entry; the declared one for a position that began without it."""
+    return fixed if fixed > 0.0 else declared
+
+
+@inlined
 def fixed_level(account: Account, guard: Guard, stops: StopTerms) -> Level:
     """Stop that is fixed at the entry, from the average entry price."""
     side, level = side_of(account.position), Level(0.0, HARD_STOP)
     if account.position == 0.0:
         return level
-    if stops.hard > 0.0:
-        level = Level(account.entry_price * (1.0 - side * stops.hard), HARD_STOP)
+    hard = since_entry(guard.hard, stops.hard)
+    if hard > 0.0:
+        level = Level(account.entry_price * (1.0 - side * hard), HARD_STOP)
     return tighter(side, level, account.entry_price - side * guard.distance, guard.distance_reason)
 
 
 @scalar
-def moved_level(account: Account, level: Level, guard: Guard, atr: float, stops: StopTerms) -> Level:
+def moved_level(account: Account, level: Level, guard: Guard, seen: Seen, stops: StopTerms) -> Level:
     """Level in force in the next bar, from the one in the last bar and what was known at its close."""
     if account.position == 0.0:
         return level
     side = side_of(account.position)
-    if stops.chandelier > 0.0 and guard.best > 0.0 and atr > 0.0:
-        trail = side * guard.best - stops.chandelier * atr
+    if stops.chandelier > 0.0 and guard.best > 0.0 and seen.atr > 0.0:
+        trail = side * guard.best - stops.chandelier * seen.tightening * seen.atr
         level = tighter(side, level, side * trail, CHANDELIER_STOP)
     return tighter(side, level, guard.sar, SAR_STOP)
 
@@ -180,21 +241,23 @@ def entry_guard(ts: int, price: float, seen: Seen, stops: StopTerms) -> Guard:
     """Guard of a position that was entered at a price."""
     distance, reason = math.inf, ATR_STOP
     if stops.atr > 0.0 and seen.atr > 0.0:
-        distance = stops.atr * seen.atr
+        distance = stops.atr * seen.tightening * seen.atr
     if stops.volatility > 0.0 and seen.deviation > 0.0:
-        spread = stops.volatility * seen.deviation * price
+        spread = stops.volatility * seen.tightening * seen.deviation * price
         if spread < distance:
             distance, reason = spread, VOLATILITY_STOP
-    return Guard(HARD_STOP, ts, price, distance, reason, 0.0, 0.0, 0.0)
+    hard = stops.hard * seen.tightening
+    time_ms = float(math.floor(stops.time_ms))
+    return Guard(HARD_STOP, ts, price, distance, reason, 0.0, 0.0, 0.0, hard, stops.target, time_ms)
 
 
 @inlined
-def resized(account: Account, guard: Guard, level: Level, atr: float, stops: StopTerms) -> Level:
+def resized(account: Account, guard: Guard, level: Level, seen: Seen, stops: StopTerms) -> Level:
     """Level of a position whose average price has changed; a trailing level is never given up."""
     fixed = fixed_level(account, guard, stops)
     if level.reason in (CHANDELIER_STOP, SAR_STOP):
         fixed = tighter(side_of(account.position), fixed, level.price, level.reason)
-    return moved_level(account, fixed, guard, atr, stops)
+    return moved_level(account, fixed, guard, seen, stops)
 
 
 @inlined
@@ -229,15 +292,19 @@ def closed_guard(guard: Guard, position: float, extremes: Seen, before: Seen, st
         guard.goal,
         sar,
         acceleration,
+        guard.hard,
+        guard.target,
+        guard.time_ms,
     )
 
 
 @inlined
-def goal_price(account: Account, stops: StopTerms) -> float:
+def goal_price(account: Account, guard: Guard, stops: StopTerms) -> float:
     """Price of the take-profit; 0 is none."""
-    if account.position == 0.0 or stops.target <= 0.0:
+    target = since_entry(guard.target, stops.target)
+    if account.position == 0.0 or target <= 0.0:
         return 0.0
-    return account.entry_price * (1.0 + side_of(account.position) * stops.target)
+    return account.entry_price * (1.0 + side_of(account.position) * target)
 
 
 @inlined
@@ -251,4 +318,32 @@ def is_adverse(position: float, price: float, low: float, high: float) -> bool:
 @inlined
 def needs_every_bar(stops: StopTerms) -> bool:
     """Whether a held position must be looked at in every bar, not only where a level is reached."""
-    return stops.sar > 0.0 or stops.equity > 0.0
+    is_retrailed = stops.varies > 0.0 and stops.chandelier > 0.0
+    return stops.sar > 0.0 or stops.equity > 0.0 or is_retrailed
+
+
+@scalar
+def scaled(stops: StopTerms, scales: StopScales) -> StopTerms:
+    """Rules with the factors of a close on their values."""
+    return StopTerms(
+        stops.hard * scales.hard,
+        stops.atr * scales.atr,
+        stops.volatility * scales.volatility,
+        stops.chandelier * scales.chandelier,
+        stops.sar * scales.sar,
+        stops.time_ms * scales.time_ms,
+        stops.equity * scales.equity,
+        stops.target * scales.target,
+        stops.slope_tightening,
+        stops.slope_days,
+        1.0,
+    )
+
+
+@inlined
+def slope_after(slope: Slope, day_end_equity: float, stops: StopTerms) -> Slope:
+    """Slope of the equity after one more day's end."""
+    if stops.slope_tightening <= 0.0:
+        return slope
+    change = (day_end_equity - slope.mean) * (2.0 / (stops.slope_days + 1.0))
+    return Slope(slope.mean + change, stops.slope_tightening if change < 0.0 else 1.0)

@@ -13,15 +13,20 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from quant_pipelines.backtest.batch import new_record, run_pass
+from quant_pipelines.backtest.event_driver import ahead, drive
 from quant_pipelines.backtest.market import Market, prepare_market
 from quant_pipelines.backtest.result import activity_of, daily_returns_of, day_keys
 from quant_pipelines.backtest.settings import BacktestSettings
+from quant_pipelines.backtest.tape import Tape
 from quant_pipelines.core.arrays import FloatArray
-from quant_pipelines.core.bars import COLUMNS, Bars
+from quant_pipelines.core.bars import Bars
+from quant_pipelines.core.depth import DepthSeries
 from quant_pipelines.core.errors import StrategyError
 from quant_pipelines.core.funding import FundingSeries
+from quant_pipelines.core.mark import MarkSeries
 from quant_pipelines.indicators import Memo, remembering
 from quant_pipelines.metrics import Activity, summarize
+from quant_pipelines.sdk.event import EventStrategy
 from quant_pipelines.sdk.strategy import Strategy
 
 WIDTH = 8
@@ -78,6 +83,8 @@ def sweep(  # noqa: PLR0913 - all but four have a default
     *,
     execution_bars: Bars | None = None,
     funding: FundingSeries | None = None,
+    mark: MarkSeries | None = None,
+    depth: DepthSeries | None = None,
     threads: int = 1,
 ) -> SweepResult:
     """Backtest every parameter set; each row equals ``run_backtest`` with that set, to the last bit.
@@ -93,15 +100,19 @@ def sweep(  # noqa: PLR0913 - all but four have a default
         If the window has no bars or the execution bars don't fit.
     """
     _keep_freed_memory()
-    market = prepare_market(bars, settings, execution_bars=execution_bars, funding=funding)
+    market = prepare_market(
+        bars, settings, execution_bars=execution_bars, funding=funding, mark=mark, depth=depth
+    )
     strategies = [_made(strategy_class, values) for values in parameter_sets]
     allowed = [strategy for strategy in strategies if strategy is not None]
     groups = [allowed[at : at + WIDTH] for at in range(0, len(allowed), WIDTH)]
-    memo = Memo((getattr(bars, name) for name in COLUMNS), MEMORY_BYTES)
+    memo = Memo(bars.arrays(), MEMORY_BYTES)
+
+    tape = market.tape(allowed[0]) if allowed else None
 
     def work(group: Sequence[Strategy]) -> list[Outcome]:
         with remembering(memo):
-            return _outcomes(group, market, settings)
+            return _outcomes(group, market, settings, tape)
 
     with ThreadPoolExecutor(threads) as pool:
         found = chain.from_iterable(pool.map(work, groups))
@@ -122,10 +133,14 @@ def _made(strategy_class: type[Strategy], values: dict[str, Any]) -> Strategy | 
         return None
 
 
-def _outcomes(strategies: Sequence[Strategy], market: Market, settings: BacktestSettings) -> list[Outcome]:
-    """Run up to ``WIDTH`` sets abreast."""
+def _outcomes(
+    strategies: Sequence[Strategy], market: Market, settings: BacktestSettings, tape: Tape | None
+) -> list[Outcome]:
+    """Run up to ``WIDTH`` sets abreast; those of an event strategy one after the other."""
+    if isinstance(strategies[0], EventStrategy):
+        return [_alone(one, market, settings) for one in strategies if isinstance(one, EventStrategy)]
     record = new_record(market, has_bar_equity=False, width=WIDTH)
-    outcomes, record = run_pass(strategies, market, settings, record)
+    outcomes, record = run_pass(strategies, market, settings, record, tape)
     returns = daily_returns_of(record.daily_equity, settings.capital)
     return [
         Outcome(
@@ -136,6 +151,13 @@ def _outcomes(strategies: Sequence[Strategy], market: Market, settings: Backtest
         )
         for lane, outcome in enumerate(outcomes)
     ]
+
+
+def _alone(strategy: EventStrategy, market: Market, settings: BacktestSettings) -> Outcome:
+    outcome, record = drive(strategy, market, settings, ahead(strategy, market.bars, settings.rules))
+    returns = daily_returns_of(record.daily_equity[0], settings.capital)
+    pnl = record.trades[0, : outcome.log.finished, 8].copy()
+    return Outcome(returns, outcome.state.equity, pnl, activity_of(outcome, market, settings.capital))
 
 
 @cache

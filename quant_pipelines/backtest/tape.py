@@ -3,6 +3,7 @@
 from typing import NamedTuple
 
 from quant_pipelines.backtest.state import StepTerms
+from quant_pipelines.backtest.stops import StopTerms
 from quant_pipelines.core.arrays import FloatArray, IntArray
 from quant_pipelines.trading.rules import TradingTerms
 
@@ -23,6 +24,17 @@ class Tape(NamedTuple):
         One that never comes stands at the end. Shape (n_pauses + 1,).
     funding_bar, funding_per_unit
         Bars at whose open funding is paid, and the sum of rate x mark price there. Shape (n_payments,).
+    reach_low, reach_high
+        Lowest and highest of all prices that a level may be tested on within a bar: ``low`` and ``high``, or
+        beyond them where the mark is. Shape (n_bars,).
+    span
+        Where each specification begins to be in force, and the end; a bar that begins one is a pause.
+        Shape (n_specifications + 1,).
+    mark_open, mark_high, mark_low
+        Mark prices, 0 where they aren't known; shape (n_bars,), or (0,) where nothing tests them.
+    ladders, ladder
+        Sampled order books, the first of which is empty, and the one that is known at each bar's open; shapes
+        (n_samples + 1, 2, n_levels, 2) and (n_bars,), or (0,) where none are given.
     """
 
     ts: IntArray
@@ -37,6 +49,14 @@ class Tape(NamedTuple):
     pause: IntArray
     funding_bar: IntArray
     funding_per_unit: FloatArray
+    reach_low: FloatArray
+    reach_high: FloatArray
+    span: IntArray
+    mark_open: FloatArray
+    mark_high: FloatArray
+    mark_low: FloatArray
+    ladders: FloatArray
+    ladder: IntArray
 
 
 class Record(NamedTuple):
@@ -57,13 +77,36 @@ class Record(NamedTuple):
     trades: FloatArray
 
 
+N_RULES = len(StopTerms._fields)
+
+
+class Dated(NamedTuple):
+    """Terms that change with the specification, by the spans of the tape.
+
+    Parameters
+    ----------
+    values
+        Fee rate, maker rate, lot size and smallest notional, shape (n_specifications, 4); (0, 4) where the
+        terms hold for good.
+    brackets, first_bracket
+        Maintenance brackets of all specifications, and where those of each begin, with the end behind them.
+    """
+
+    values: FloatArray
+    brackets: FloatArray
+    first_bracket: IntArray
+
+
 class LoopTerms(NamedTuple):
     """Terms of a pass: trading, matching, and whether the position is closed at the last close.
 
-    ``stops`` has the rules of each lane in the order of ``StopTerms``, shape (n_lanes, 8).
+    ``stops`` has a row for each lane: its rules in the order of ``StopTerms``. Where strategies scale them,
+    there stand behind that, in the order of ``StopScales``, the column at which the factors of a rule begin
+    (0 is none), and then the factors as of each close: further arrays would be counted at every call.
     """
 
     trading: TradingTerms
     step: StepTerms
     stops: FloatArray
     close_at_end: bool
+    dated: Dated

@@ -6,31 +6,63 @@ from typing import NamedTuple
 import numpy as np
 
 from quant_pipelines.core.arrays import FloatArray, IntArray
-from quant_pipelines.core.jit import kernel
+from quant_pipelines.core.jit import inner, kernel
+from quant_pipelines.core.lanes import NONE, ONE, lowest_bit
+from quant_pipelines.core.memory import WORD_BITS, unlike
+from quant_pipelines.sdk.strategy import first_outside
+from quant_pipelines.sdk.turns import Turns
+
+FIRST_ROOM = 4096
 
 
 class Targets(NamedTuple):
-    """Changes of the target of each lane.
+    """Changes of the targets of all lanes in the order of their bars; one that never comes stands at the end.
 
     Parameters
     ----------
-    bar, value
-        Execution bar from which on a target holds, and the target; NaN is no decision. The changes of a lane
-        stand together, and behind the last one stands a bar that never comes.
-    start
-        Where each lane's changes begin, shape (n_lanes,).
+    bar, lane, value
+        Execution bar from which on a target holds, whose it is, and the target; NaN is no decision.
+        Shape (n_changes + 1,).
+    """
+
+    bar: IntArray
+    lane: IntArray
+    value: FloatArray
+
+
+class Changes(NamedTuple):
+    """Changes of one target, with one that never comes at the end; see ``Targets``.
+
+    ``outside`` is the bar of the first value beyond -1 or 1 in the target, its size where there is none.
     """
 
     bar: IntArray
     value: FloatArray
-    start: IntArray
+    outside: int
 
 
-class Changes(NamedTuple):
-    """Changes of one target; see ``Targets``."""
+@inner
+def is_change(value: float, last: float) -> bool:
+    """Whether two targets differ; two that are not a number don't."""
+    return value != last and not (value != value and last != last)  # noqa: PLR0124 - not a number
 
-    bar: IntArray
-    value: FloatArray
+
+@inner
+def with_room(bar: IntArray, value: FloatArray, count: int) -> tuple[IntArray, FloatArray]:
+    """Return lists with room for the changes of another word and the last one."""
+    if count + WORD_BITS < bar.size:
+        return bar, value
+    longer_bar, longer_value = np.empty(2 * bar.size, np.int64), np.empty(2 * bar.size)
+    longer_bar[:count], longer_value[:count] = bar[:count], value[:count]
+    return longer_bar, longer_value
+
+
+@inner
+def candidates(target: FloatArray, at: int, end: int) -> np.uint64:
+    """Bits of the next 64 values that may differ from the one before: of all where there are fewer."""
+    if at + WORD_BITS <= end and at > 0:
+        return unlike(target, np.uint64(at))  # type: ignore[no-any-return]
+    return ~NONE >> np.uint64(WORD_BITS - min(end - at, WORD_BITS))
 
 
 @kernel
@@ -46,19 +78,29 @@ def changes_of(target: FloatArray, first: int, n_bars: int) -> Changes:
     n_bars
         Number of execution bars.
     """
-    count = 1
-    for i in range(first + 1, first + n_bars):
-        count += target[np.uint64(i)] != target[np.uint64(i - 1)]
-    bar, changed = np.empty(count + 1, np.int64), np.empty(count + 1)
+    outside, size = first_outside(target[:first]), int(target.size)
+    outside = outside if outside < first else size
+    bar, changed = np.empty(FIRST_ROOM, np.int64), np.empty(FIRST_ROOM)
     count, last = 0, np.nan
-    for i in range(first, first + n_bars):
-        value = target[np.uint64(i)]
-        if value != last and not (value != value and last != last):  # noqa: PLR0124 - two NaN are no change
-            bar[count], changed[count] = i - first, value
-            count += 1
-        last = value
+    for at in range(first, first + n_bars, WORD_BITS):
+        word = candidates(target, at, first + n_bars)
+        if at == first:
+            word |= ONE  # there is no last one that it could be like
+        if word == NONE:
+            continue
+        bar, changed = with_room(bar, changed, count)
+        while word != NONE:
+            position = at + int(lowest_bit(word))
+            word &= word - ONE
+            value = target[position]
+            if is_change(value, last):
+                bar[count], changed[count] = position - first, value
+                count += 1
+                if abs(value) > 1.0 and outside == size:
+                    outside = position
+                last = value
     bar[count], changed[count] = n_bars, np.nan
-    return Changes(bar[: count + 1], changed[: count + 1])
+    return Changes(bar[: count + 1].copy(), changed[: count + 1].copy(), outside)
 
 
 @kernel
@@ -69,22 +111,27 @@ def changes_at(target: FloatArray, decision_row: IntArray) -> Changes:
     count, last = 0, np.nan
     for i in range(n_bars):
         value = target[decision_row[i]] if decision_row[i] >= 0 else np.nan
-        if value != last and not (value != value and last != last):  # noqa: PLR0124 - two NaN are no change
+        if is_change(value, last):
             bar[count], changed[count] = i, value
             count += 1
         last = value
     bar[count], changed[count] = n_bars, np.nan
-    return Changes(bar[: count + 1], changed[: count + 1])
+    return Changes(bar[: count + 1].copy(), changed[: count + 1].copy(), first_outside(target))
 
 
-def abreast(changes: Sequence[Changes], width: int) -> Targets:
-    """Targets of up to ``width`` lanes; lanes without one never decide."""
-    n_bars = max(int(one.bar[-1]) for one in changes)
-    idle = Changes(np.array([n_bars]), np.array([np.nan]))
-    given = [*changes, *[idle] * (width - len(changes))]
-    starts = np.cumsum([0, *(one.bar.size for one in given[:-1])])
-    return Targets(
-        np.concatenate([one.bar for one in given]),
-        np.concatenate([one.value for one in given]),
-        starts.astype(np.int64),
-    )
+def changes_from(turns: Turns, first: int, n_bars: int) -> Changes:
+    """Find the changes of a target that is given by its turns; see ``changes_of``."""
+    outside = np.flatnonzero(np.abs(turns.value) > 1.0)
+    in_force = max(int(np.searchsorted(turns.bar, first, side="right")) - 1, 0)
+    bar = np.append(np.maximum(turns.bar[in_force:] - first, 0), n_bars)
+    value = np.append(turns.value[in_force:], np.nan)
+    return Changes(bar, value, int(turns.bar[outside[0]]) if outside.size else turns.size)
+
+
+def abreast(changes: Sequence[Changes]) -> Targets:
+    """Put the changes of the targets of the first lanes in order; other lanes never decide."""
+    bar = np.concatenate([one.bar for one in changes])
+    lane = np.repeat(np.arange(len(changes)), [one.bar.size for one in changes])
+    value = np.concatenate([one.value for one in changes])
+    order = np.argsort(bar, kind="stable")  # merges runs that are in order
+    return Targets(bar[order], lane[order], value[order])

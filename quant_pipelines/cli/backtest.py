@@ -3,10 +3,13 @@
 import argparse
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from quant_pipelines.cli.output import print_document, table
-from quant_pipelines.cli.parse import add_market_arguments, assignment
+from quant_pipelines.cli.parse import add_market_arguments, assignment, strategy_with_values
+
+if TYPE_CHECKING:
+    from quant_pipelines.reports import BacktestRun
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -22,6 +25,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--slippage-bps", type=float, help="slippage in basis points (default: settings)")
     parser.add_argument("--funding", choices=("on", "off"), default="on")
     parser.add_argument("--capital", type=float, default=10_000.0, help="(default: %(default)s)")
+    parser.add_argument(
+        "--compare",
+        type=strategy_with_values,
+        action="append",
+        default=[],
+        metavar="STRATEGY[:NAME=VALUE,...]",
+        help="another strategy, or the same with other values, on the same bars and rules; repeatable",
+    )
     parser.add_argument("--trades", type=Path, metavar="F.csv", help="write the trades")
 
 
@@ -31,20 +42,36 @@ def run(arguments: argparse.Namespace) -> int:
         return _run_several(arguments)
     from quant_pipelines.cli.backtest_run import run_from_arguments, write_files
 
-    source, strategy, market, result = run_from_arguments(arguments)
-    write_files(arguments, market, result)
-    document = {
-        "strategy": source.name,
-        "version": source.content_hash,
-        "parameters": strategy.parameters,
-        "symbols": arguments.symbols,
-        "timeframe": arguments.timeframe,
+    runs = run_from_arguments(arguments)
+    write_files(arguments, runs)
+    document = _document(runs[0])
+    if arguments.compare:
+        document["compared"] = [_document(run) for run in runs[1:]]
+    if arguments.json:
+        print_document(document)
+    else:
+        print(_text(document))
+    return 0
+
+
+def _document(run: "BacktestRun") -> dict[str, Any]:
+    from quant_pipelines.reports.run import undefined
+
+    result = run.result
+    return {
+        "strategy": run.strategy,
+        "version": run.version,
+        "parameters": run.parameters,
+        "symbols": [run.bars.symbol],
+        "timeframe": run.bars.timeframe,
         "execution_timeframe": result.execution_timeframe,
         "start": result.days[0],
         "end": result.days[-1],
         "capital": result.capital,
         "final_equity": result.final_equity,
-        "metrics": result.metrics,
+        "metrics": run.measures,
+        "undefined": undefined(run.measures),
+        "holding": run.holding_measures,
         "trades": [asdict(trade) for trade in result.trades],
         "open_position": asdict(result.open_position) if result.open_position else None,
         "fees_paid": result.fees_paid,
@@ -52,12 +79,10 @@ def run(arguments: argparse.Namespace) -> int:
         "bars": result.bars,
         "seconds": result.seconds,
         "not_modelled": result.not_modelled,
+        "mark_fallbacks": result.mark_fallbacks,
+        "mark_use": result.mark_use._asdict(),
+        "depth_fallbacks": result.depth_fallbacks,
     }
-    if arguments.json:
-        print_document(document)
-    else:
-        print(_text(document))
-    return 0
 
 
 def _run_several(arguments: argparse.Namespace) -> int:
@@ -84,8 +109,19 @@ def _text(document: dict[str, Any]) -> str:
         f"{market}, {document['start']} to {document['end']}, {work}",
         f"  {'final equity':<16} {document['final_equity']:,.2f} from {document['capital']:,.2f}",
     ]
-    for name, value in document["metrics"].items():
-        lines.append(f"  {name.replace('_', ' '):<16} {'-' if value is None else f'{value:.4f}'}")
+    others = document.get("compared", [])
+    columns = [document["metrics"], *(other["metrics"] for other in others)]
+    names = [document["strategy"], *(other["strategy"] for other in others)]
+    if "holding" in document:
+        columns, names = [*columns, document["holding"]], [*names, "holding"]
+    lines.append(" " * 24 + "".join(f"{name[:15]:>16}" for name in names))
+    for name in document["metrics"]:
+        cells = "".join(f"{_number(column.get(name)):>16}" for column in columns)
+        lines.append(f"  {name.replace('_', ' '):<22}{cells}")
     if document["not_modelled"]:
         lines.append(f"  not modelled: {', '.join(document['not_modelled'])}")
     return "\n".join(lines)
+
+
+def _number(value: float | None) -> str:
+    return "-" if value is None else f"{value:.4f}"

@@ -6,23 +6,22 @@ import io
 from dataclasses import asdict, fields, replace
 from typing import Any
 
-from quant_pipelines.backtest import BacktestResult, BacktestSettings, Trade, run_backtest
-from quant_pipelines.backtest.report import render_report
+from quant_pipelines.backtest import BacktestSettings, Trade, run_backtest
 from quant_pipelines.cli.history import StoredMarket, read_market
 from quant_pipelines.cli.output import write_text
+from quant_pipelines.cli.progress import waiting
 from quant_pipelines.core.errors import BacktestError
 from quant_pipelines.core.funding import no_funding
 from quant_pipelines.core.settings import Settings
 from quant_pipelines.portfolio import parse_sizing
-from quant_pipelines.sdk import Strategy, StrategySource, load_strategy, strategies_folder
+from quant_pipelines.reports import BacktestRun
+from quant_pipelines.sdk import StrategySource, load_strategy, strategies_folder
 from quant_pipelines.settings import load_settings
-from quant_pipelines.trading import TradingRules
+from quant_pipelines.trading import SpecificationHistory, TradingRules
 
 
-def run_from_arguments(
-    arguments: argparse.Namespace,
-) -> tuple[StrategySource, Strategy, StoredMarket, BacktestResult]:
-    """Backtest that the arguments ask for.
+def run_from_arguments(arguments: argparse.Namespace) -> list[BacktestRun]:
+    """Run the backtest that the arguments ask for, and those that it is compared with.
 
     Raises
     ------
@@ -30,25 +29,50 @@ def run_from_arguments(
         One sentence for a strategy, symbol, parameter, setting or archive that can't be used.
     """
     settings = load_settings()
-    source = load_strategy(arguments.strategy, strategies_folder(settings.strategies_folder))
-    require_symbols(source, arguments.symbols)
+    asked = [(arguments.strategy, arguments.set), *arguments.compare]
+    sources = [load_strategy(name, strategies_folder(settings.strategies_folder)) for name, _ in asked]
+    for source in sources:
+        require_symbols(source, arguments.symbols)
     (symbol,) = arguments.symbols
-    strategy = source.strategy_class(**dict(arguments.set))
     rules = rules_of(arguments, settings)
-    market = read_market(arguments, symbol, settings)
+    with waiting("reading bars", arguments):
+        markets = [read_market(arguments, symbol, settings, source.strategy_class) for source in sources]
+    with waiting("backtest", arguments, total=len(asked)) as progress:
+        runs = []
+        for source, (_, values), market in zip(sources, asked, markets, strict=True):
+            runs.append(_backtest(source, dict(values), market, rules, arguments))
+            progress.advance()
+    return runs
+
+
+def _backtest(
+    source: StrategySource,
+    values: dict[str, str],
+    market: StoredMarket,
+    rules: TradingRules,
+    arguments: argparse.Namespace,
+) -> BacktestRun:
+    strategy = source.strategy_class(**values)
+    execution = market.execution_bars()
+    rules = replace(rules, specification=market.specification)
     backtest = BacktestSettings(
         capital=arguments.capital,
-        rules=replace(rules, specification=market.specification),
+        rules=rules,
         has_stops=arguments.stops == "on",
+        specifications=_specifications(arguments, market),
     )
     result = run_backtest(
         strategy,
         market.bars,
         settings=backtest,
-        execution_bars=market.execution_bars(),
+        execution_bars=execution,
         funding=market.funding if arguments.funding == "on" else no_funding(),
+        mark=market.fill_inputs.mark,
+        depth=market.fill_inputs.depth if arguments.slippage_bps is None else None,
     )
-    return source, strategy, market, result
+    return BacktestRun(
+        source.name, source.content_hash, strategy.parameters, result, market.bars, execution, rules
+    )
 
 
 def require_symbols(source: StrategySource, symbols: list[str]) -> None:
@@ -66,15 +90,19 @@ def require_symbols(source: StrategySource, symbols: list[str]) -> None:
         )
 
 
-def write_files(arguments: argparse.Namespace, market: StoredMarket, result: BacktestResult) -> None:
+def write_files(arguments: argparse.Namespace, runs: list[BacktestRun]) -> None:
     """Write the report and the trades where they were asked for."""
     if arguments.report:
-        write_text(arguments.report, render_report(result, market.bars))
+        from quant_pipelines.reports import render_backtest, render_comparison
+
+        with waiting("writing the report", arguments):
+            page = render_backtest(runs[0]) if len(runs) == 1 else render_comparison(runs)
+            write_text(arguments.report, page)
     if arguments.trades:
         text = io.StringIO(newline="")
         writer = csv.writer(text)
         writer.writerow([field.name for field in fields(Trade)])
-        writer.writerows(cells_of(trade) for trade in result.trades)
+        writer.writerows(cells_of(trade) for trade in runs[0].result.trades)
         write_text(arguments.trades, text.getvalue())
 
 
@@ -92,6 +120,14 @@ def rules_of(arguments: argparse.Namespace, settings: Settings) -> TradingRules:
         direction=arguments.direction,
         rebalance_band=settings.portfolio.rebalance_band,
     )
+
+
+def _specifications(arguments: argparse.Namespace, market: StoredMarket) -> SpecificationHistory:
+    """Specifications as of a date; a fee that was asked for holds at all of them."""
+    known = market.fill_inputs.specifications
+    if arguments.fee_bps is None:
+        return known
+    return SpecificationHistory(tuple(replace(one, fee_bps=None, maker_fee_bps=None) for one in known.dated))
 
 
 def cells_of(trade: Trade) -> list[Any]:

@@ -9,6 +9,7 @@ _ACTIONS = {
     "repair": ("data_repair", "ask the exchange again about what the checks found"),
     "import": ("data_import", "bring Parquet and CSV files into the store"),
     "coverage": ("data_coverage", "what is stored, and what is missing"),
+    "costs": ("data_costs", "what own fills say that trading costs"),
 }
 
 

@@ -7,6 +7,7 @@ from typing import Any
 from quant_pipelines.cli.operator import add_home, opened
 from quant_pipelines.cli.output import print_document, table
 from quant_pipelines.cli.parse import moment
+from quant_pipelines.cli.progress import waiting
 from quant_pipelines.core.errors import ConfigurationError
 
 
@@ -30,7 +31,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Check; exit code 1 when a finding blocks."""
-    report = _report(arguments)
+    with waiting("check", arguments):
+        report = _report(arguments)
     if arguments.json:
         print_document(report)
     else:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from quant_pipelines.cli.operator import add_home, opened
 from quant_pipelines.cli.output import print_document, table
+from quant_pipelines.cli.progress import waiting
 from quant_pipelines.core.timeframes import TIMEFRAMES
 
 if TYPE_CHECKING:
@@ -36,11 +37,15 @@ def run(arguments: argparse.Namespace) -> int:
 
     requests = _requests(arguments, arguments.exchange or load_settings().exchange.id)
     rows = []
-    with nullcontext((None, None)) if arguments.dry_run else opened(arguments) as (engine, _):
+    with (
+        nullcontext((None, None)) if arguments.dry_run else opened(arguments) as (engine, _),
+        waiting("import", arguments, total=len(requests)) as progress,
+    ):
         for row in import_files(engine, requests, system_clock_ms):
             rows.append(row)
+            progress.advance()
             if not arguments.json:
-                print(_sentence(row), flush=True)
+                progress.say(_sentence(row))
     if arguments.json:
         print_document({"dry_run": arguments.dry_run, "files": rows})
     elif len(rows) > 1:

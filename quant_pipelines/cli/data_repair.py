@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from quant_pipelines.cli.operator import add_home, opened
 from quant_pipelines.cli.output import print_document, table
 from quant_pipelines.cli.parse import moment
+from quant_pipelines.cli.progress import Progress, waiting
 from quant_pipelines.core.timeframes import from_ms
 
 if TYPE_CHECKING:
@@ -36,7 +37,8 @@ def run(arguments: argparse.Namespace) -> int:
         exchange = settings.exchange.id
         scope: dict[str, Any] = {"symbols": arguments.symbols, "days": _days(arguments)}
         plan = plan_repairs(engine, exchange, **scope)
-        reports = [] if arguments.dry_run else _repair(engine, settings, plan)
+        with waiting("repair", arguments, total=len(plan.portions)) as progress:
+            reports = [] if arguments.dry_run else _repair(engine, settings, plan, progress)
         standing = open_findings(engine, exchange, **scope)
     names = ("symbol", "timeframe", "day", "check_name", "severity", "count")
     document = {
@@ -53,7 +55,9 @@ def run(arguments: argparse.Namespace) -> int:
     return int(any(report.error for report in reports) or (blocked and not arguments.dry_run))
 
 
-def _repair(engine: "Engine", settings: "Settings", plan: "Plan") -> "list[PortionReport]":
+def _repair(
+    engine: "Engine", settings: "Settings", plan: "Plan", progress: Progress
+) -> "list[PortionReport]":
     from quant_pipelines.core.clock import system_clock_ms
     from quant_pipelines.exchange import CcxtSource
     from quant_pipelines.marketdata.ingest import Market
@@ -62,7 +66,7 @@ def _repair(engine: "Engine", settings: "Settings", plan: "Plan") -> "list[Porti
     async def session() -> "list[PortionReport]":
         async with CcxtSource(settings.exchange) as source:
             market = Market(source, engine, settings.exchange.id)
-            return await carry_out_repairs(market, plan, system_clock_ms)
+            return await carry_out_repairs(market, plan, system_clock_ms, progress.advance)
 
     return asyncio.run(session()) if plan.portions else []
 

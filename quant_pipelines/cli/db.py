@@ -6,6 +6,7 @@ from typing import Any
 
 from quant_pipelines.cli.operator import add_home
 from quant_pipelines.cli.output import print_document, table
+from quant_pipelines.cli.progress import waiting
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -53,7 +54,10 @@ def _back_up(arguments: argparse.Namespace) -> int:
     from quant_pipelines.stack.server import database_server
 
     file = _file(arguments)
-    with database_server(_home(arguments), load_settings(), may_run=True, may_make=False) as url:
+    with (
+        waiting("backup", arguments),
+        database_server(_home(arguments), load_settings(), may_run=True, may_make=False) as url,
+    ):
         manifest = back_up(url, file)
     return _answer(arguments, file, manifest, f"backed up to {file}, {file.stat().st_size:,} bytes")
 
@@ -66,7 +70,10 @@ def _restore(arguments: argparse.Namespace) -> int:
 
     file = _file(arguments)
     read_manifest(file)  # before a server is started for it
-    with database_server(_home(arguments), load_settings(), may_run=False, may_make=True) as url:
+    with (
+        waiting("restore", arguments),
+        database_server(_home(arguments), load_settings(), may_run=False, may_make=True) as url,
+    ):
         manifest = restore(url, file, replace=arguments.replace)
     return _answer(arguments, file, manifest, f"restored from {file}, at revision {manifest['revision']}")
 

@@ -13,7 +13,9 @@ from quant_pipelines.core.errors import ConfigurationError, DataError, unknown_n
 from quant_pipelines.core.funding import FundingSeries
 from quant_pipelines.core.settings import Settings
 from quant_pipelines.core.timeframes import DAY_MS, EXECUTION_TIMEFRAME
+from quant_pipelines.research.fill_inputs import NO_FILL_INPUTS, FillInputs
 from quant_pipelines.research.history import ArchiveSource, DatabaseSource, Source, covers
+from quant_pipelines.sdk import Strategy, attach_inputs
 from quant_pipelines.settings import home_folder
 from quant_pipelines.stack.home import Home
 from quant_pipelines.stack.status import database_url_of
@@ -27,24 +29,27 @@ _END_OF_TIME_MS = 100 * 365 * DAY_MS
 
 @dataclass(frozen=True, slots=True)
 class StoredMarket:
-    """All that is stored of one symbol between the asked times; nothing before the start is seen.
+    """All that is stored of one symbol between the asked times; no bar before the start is traded.
 
     Parameters
     ----------
     bars
-        The strategy's bars.
+        The strategy's bars, with the inputs that it declares.
     minute_bars
         1-minute bars; empty where none are stored.
     funding
         Funding slots; empty where none are stored.
     specification
         Lot size and smallest order; no restriction where they aren't stored.
+    fill_inputs
+        Mark prices, specifications as of a date and order books.
     """
 
     bars: Bars
     minute_bars: Bars
     funding: FundingSeries
     specification: Specification
+    fill_inputs: FillInputs = NO_FILL_INPUTS
 
     def execution_bars(self) -> Bars:
         """1-minute bars if they cover the strategy's bars, else the strategy's bars."""
@@ -54,21 +59,30 @@ class StoredMarket:
         return self.minute_bars if covers(self.minute_bars, *window) else self.bars
 
 
-def read_market(arguments: argparse.Namespace, symbol: str, settings: Settings) -> StoredMarket:
-    """Market that the arguments ask for.
+def read_market(
+    arguments: argparse.Namespace,
+    symbol: str,
+    settings: Settings,
+    strategy_class: type[Strategy] = Strategy,
+) -> StoredMarket:
+    """Market that the arguments ask for, with the inputs that a strategy declares.
 
     Raises
     ------
     DataError
         If the symbol is unknown (the nearest one is suggested) or has no bars there.
+    StrategyError
+        If the strategy declares a timeframe that is finer than the bars.
     ConfigurationError
         If neither an archive is given nor a database is there.
     """
     if arguments.archive is not None:
-        return _read(ArchiveSource(arguments.archive, settings.exchange.id), arguments, symbol)
+        return _read(
+            ArchiveSource(arguments.archive, settings.exchange.id), arguments, symbol, strategy_class
+        )
     with open_database(arguments, settings) as engine:
         source = DatabaseSource(engine, settings.exchange.id, columns_folder(arguments))
-        market = _read(source, arguments, symbol)
+        market = _read(source, arguments, symbol, strategy_class)
         if not len(market.bars):
             _refuse_empty(engine, settings.exchange.id, symbol, arguments.timeframe)
         return market
@@ -111,13 +125,21 @@ def _home(arguments: argparse.Namespace) -> Path:
     return arguments.home.expanduser().absolute() if arguments.home else home_folder()
 
 
-def _read(source: Source, arguments: argparse.Namespace, symbol: str) -> StoredMarket:
+def _read(
+    source: Source, arguments: argparse.Namespace, symbol: str, strategy_class: type[Strategy]
+) -> StoredMarket:
     start_ms = arguments.start if arguments.start is not None else 0
     end_ms = arguments.end if arguments.end is not None else _END_OF_TIME_MS
     bars = source.bars(symbol, arguments.timeframe, start_ms, end_ms)
     first = int(bars.ts[0]) if len(bars) else end_ms
     fine = source.bars(symbol, EXECUTION_TIMEFRAME, first, end_ms)
-    return StoredMarket(bars, fine, source.funding(symbol, first, end_ms), source.specification(symbol))
+    return StoredMarket(
+        attach_inputs(strategy_class, bars, source),
+        fine,
+        source.funding(symbol, first, end_ms),
+        source.specification(symbol),
+        source.fill_inputs(symbol, first, end_ms),
+    )
 
 
 def _refuse_empty(engine: Engine, exchange: str, symbol: str, timeframe: str) -> None:

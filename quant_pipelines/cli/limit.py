@@ -1,4 +1,4 @@
-"""``quant limit``: set a risk limit of the account or of one deployment."""
+"""``quant limit``: set a limit of the account, of one deployment, or of each deployment of a strategy."""
 
 import argparse
 
@@ -7,10 +7,27 @@ from quant_pipelines.cli.operator import add_signature, carry_out, scope
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
-    parser.add_argument("scope", metavar="SCOPE", type=scope, help="account, or a deployment such as 3")
-    parser.add_argument("name", metavar="NAME", help="such as max_leverage; see quant settings show")
-    parser.add_argument("value", metavar="VALUE", type=float, help="fraction, ratio or seconds")
+    parser.add_argument(
+        "scope",
+        metavar="SCOPE",
+        type=limit_scope,
+        help="account, a deployment such as 3, or a strategy such as strategy:ema_cross",
+    )
+    parser.add_argument(
+        "name",
+        metavar="NAME",
+        help="such as max_leverage (see quant settings show); or a quota: max_position_notional, "
+        "max_position_quantity, max_orders_per_day",
+    )
+    parser.add_argument(
+        "value", metavar="VALUE", type=float, help="fraction, ratio, seconds, quote, base or orders"
+    )
     add_signature(parser)
+
+
+def limit_scope(text: str) -> str:
+    """Name of a scope: ``strategy:<name>``, or what every operator's verb takes."""
+    return text if text.startswith("strategy:") else scope(text)
 
 
 def run(arguments: argparse.Namespace) -> int:

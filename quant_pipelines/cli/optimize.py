@@ -18,11 +18,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Run it and print the verdict; a verdict that rejects is an answer, not a failure."""
-    from quant_pipelines.cli.optimize_run import optimize, verdict_document, verdict_text, write_report
+    from quant_pipelines.cli.optimize_run import optimize, verdict_document, verdict_text
     from quant_pipelines.cli.output import print_document
 
     record = optimize(arguments)
-    write_report(arguments, record)
     document = verdict_document(record)
     if arguments.json:
         print_document(document)

@@ -4,16 +4,23 @@ import argparse
 from dataclasses import asdict, replace
 from typing import Any
 
+from sqlalchemy import Engine
+
 from quant_pipelines.cli.backtest_run import require_symbols
 from quant_pipelines.cli.history import columns_folder, open_database
 from quant_pipelines.cli.output import table, write_text
-from quant_pipelines.core.errors import ConfigurationError
+from quant_pipelines.cli.progress import waiting
+from quant_pipelines.core.errors import ConfigurationError, StrategyError
 from quant_pipelines.core.instrument_sets import set_name, symbols_of
 from quant_pipelines.core.settings import Settings
 from quant_pipelines.core.timeframes import DAY_MS, floor_ms, from_ms
-from quant_pipelines.optimize.report import render_verdict
 from quant_pipelines.optimize.verdict import VerdictRecord
+from quant_pipelines.optimize.walk_forward import FoldResult
+from quant_pipelines.reports import render_walk
+from quant_pipelines.research.history import Source
 from quant_pipelines.research.job import OptimizationJob, make_job
+from quant_pipelines.research.library import refresh_library
+from quant_pipelines.research.pages import walk_of
 from quant_pipelines.research.run import open_source, optimize_one, resume_job
 from quant_pipelines.sdk import load_strategy, strategies_folder
 from quant_pipelines.settings import load_settings
@@ -22,7 +29,7 @@ _SEARCH = ("searcher", "trials", "seed", "objective")
 
 
 def optimize(arguments: argparse.Namespace) -> VerdictRecord:
-    """Verdict that the arguments ask for.
+    """Verdict that the arguments ask for, and its report.
 
     With an archive nothing is stored, unless the settings name a database.
 
@@ -35,17 +42,30 @@ def optimize(arguments: argparse.Namespace) -> VerdictRecord:
     if arguments.archive is not None and not settings.database_url:
         if arguments.resume is not None:
             raise ConfigurationError("--resume needs the database that the optimization is stored in")
-        return optimize_one(None, _job(arguments, settings))
+        job = _job(arguments, settings)
+        return _run(arguments, job, open_source(None, job))
     with open_database(arguments, settings) as engine:
         is_new = arguments.resume is None
+        if is_new:
+            _require_trial(engine, arguments.strategy, settings)
         job = _job(arguments, settings) if is_new else resume_job(engine, arguments.resume)
-        return optimize_one(engine, job, source=open_source(engine, job, columns_folder(arguments)))
+        return _run(arguments, job, open_source(engine, job, columns_folder(arguments)), engine)
 
 
-def write_report(arguments: argparse.Namespace, record: VerdictRecord) -> None:
-    """Write the report where it was asked for."""
+def _run(
+    arguments: argparse.Namespace, job: OptimizationJob, source: Source, engine: Engine | None = None
+) -> VerdictRecord:
+    folds: dict[int, FoldResult] = {}
+    with waiting("walk-forward", arguments, total=(job.folds or job.windows.folds) + 1) as progress:
+
+        def keep(result: FoldResult) -> None:
+            folds[result.fold.index] = result
+            progress.advance()
+
+        record = optimize_one(engine, job, source=source, on_fold=keep)
     if arguments.report:
-        write_text(arguments.report, render_verdict(record))
+        write_text(arguments.report, render_walk(walk_of(record, folds, source, engine)))
+    return record
 
 
 def verdict_document(record: VerdictRecord) -> dict[str, Any]:
@@ -84,6 +104,15 @@ def verdict_text(document: dict[str, Any]) -> str:
         f"  paper screen {paper}, capital gates {capital}",
     ]
     return "\n".join(lines + [f"  {reason}" for reason in document["reasons"]])
+
+
+def _require_trial(engine: Engine, name: str, settings: Settings) -> None:
+    """Refuse a file that fails its trial: what is stored may be promoted, and older text wasn't asked for."""
+    if name.endswith(".py") or "/" in name:
+        return  # a path is tried when it is read
+    shelf = refresh_library(engine, strategies_folder(settings.strategies_folder), names=[name])[0]
+    if not shelf.entry.is_current:
+        raise StrategyError(f"strategy {name}: its file is refused: {shelf.entry.fault}")
 
 
 def _passed(value: bool) -> str:

@@ -26,6 +26,14 @@ def assignment(text: str) -> tuple[str, str]:
     return name.strip(), value.strip()
 
 
+def strategy_with_values(text: str) -> tuple[str, list[tuple[str, str]]]:
+    """Strategy and its values of ``name:fast=10,slow=40``; the declared defaults stand for the others."""
+    name, _, values = text.partition(":")
+    if not name:
+        raise argparse.ArgumentTypeError(f"{text!r} names no strategy; expected name or name:parameter=value")
+    return name, [assignment(part) for part in values.split(",") if part.strip()]
+
+
 def add_market_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare strategy, symbols, timeframe and where the bars come from."""
     parser.add_argument("strategy", metavar="STRATEGY", help="name, or path of a strategy file")

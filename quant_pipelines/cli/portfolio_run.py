@@ -37,10 +37,13 @@ def run_portfolio_from_arguments(
     source = load_strategy(arguments.strategy, strategies_folder(settings.strategies_folder))
     require_symbols(source, arguments.symbols)
     set_name(arguments.symbols)
-    if arguments.report:
-        raise BacktestError("--report shows one symbol; expected one symbol, or --json or --trades")
+    for name, value in (("report", arguments.report), ("compare", arguments.compare)):
+        if value:
+            raise BacktestError(f"--{name} shows one symbol; expected one symbol, or --json or --trades")
     strategy = source.strategy_class(**dict(arguments.set))
-    markets = [read_market(arguments, symbol, settings) for symbol in arguments.symbols]
+    markets = [
+        read_market(arguments, symbol, settings, source.strategy_class) for symbol in arguments.symbols
+    ]
     result = run_portfolio(
         allocations_of(strategy, [market.bars for market in markets]),
         feeds=_feeds(arguments, markets),

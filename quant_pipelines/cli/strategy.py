@@ -2,6 +2,7 @@
 
 import argparse
 import sys
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         )
         if action == "new":
             child.add_argument("strategy", metavar="FILE", help="file to write, such as ./my_idea.py")
+            event_help = "one that places orders instead of naming a target"
+            child.add_argument("--event", action="store_true", help=event_help)
         elif action != "list":
             help_text = "names or files; none means the whole folder"
             child.add_argument("strategy", nargs="*", metavar="STRATEGY", help=help_text)
@@ -35,7 +38,7 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.action == "list":
         return _list(as_json=arguments.json)
     if arguments.action == "new":
-        return _new(Path(arguments.strategy), as_json=arguments.json)
+        return _new(Path(arguments.strategy), is_event=arguments.event, as_json=arguments.json)
     return _check(arguments.strategy, as_json=arguments.json, with_trades=arguments.action == "test")
 
 
@@ -69,18 +72,19 @@ def _row(source: Any) -> dict[str, Any]:
         "path": source.path,
         "version": source.content_hash,
         "description": source.description,
+        "inputs": asdict(source.strategy_class.inputs),
         "parameters": source.strategy_class.describe_space(),
     }
 
 
-def _new(path: Path, *, as_json: bool) -> int:
+def _new(path: Path, *, is_event: bool, as_json: bool) -> int:
     from quant_pipelines.sdk.scaffold import scaffold
 
     if path.suffix != ".py" or not path.stem.isidentifier():
         raise ConfigurationError(f"{str(path)!r} can't be a strategy; expected a name such as my_idea.py")
     try:
         with path.open("x", encoding="utf-8") as file:
-            file.write(scaffold(path.stem))
+            file.write(scaffold(path.stem, is_event=is_event))
     except FileExistsError as error:
         raise ConfigurationError(f"{str(path)!r} is there already; nothing was written") from error
     except OSError as error:

@@ -3,12 +3,13 @@
 from pathlib import Path
 from typing import Any
 
+from quant_pipelines.core.bars import Bars
 from quant_pipelines.core.errors import StrategyError, unknown_name
+from quant_pipelines.core.panel import Panel
 from quant_pipelines.sdk import Strategy, compile_strategy
 from quant_pipelines.sdk.contract import Check
 from quant_pipelines.sdk.sandbox import try_strategy
-from quant_pipelines.sdk.trial_bars import random_walk
-from quant_pipelines.sdk.trial_panels import walk_panel
+from quant_pipelines.sdk.trial_market import TrialMarket
 
 _TRADED_BARS = 2_000
 
@@ -51,26 +52,21 @@ def _file_of(name: str, known: dict[str, Path]) -> tuple[str, Path]:
 
 def _difference(name: str, source: str) -> str:
     """Fault of the drivers, for a text that has passed its trial: batch and event must book the same."""
-    from quant_pipelines.backtest import run_backtest, run_event_backtest
-
     strategy = compile_strategy(name, source).strategy_class()
-    if strategy.inputs.has_panel:
-        return _difference_together(strategy)
-    bars = random_walk(_TRADED_BARS, seed=11)
-    batch, event = run_backtest(strategy, bars), run_event_backtest(strategy, bars)
+    bars = TrialMarket(type(strategy)).walk(_TRADED_BARS, seed=11)
+    batch, event = _both_drivers(strategy, bars)
     if batch.final_equity != event.final_equity or len(batch.trades) != len(event.trades):
         return f"{strategy}: batch ends with {batch.final_equity}, event with {event.final_equity}"
     return "" if len(batch.trades) else f"{strategy}: closes no trade on {_TRADED_BARS} bars of a random walk"
 
 
-def _difference_together(strategy: Strategy) -> str:
-    """Fault of the drivers of several symbols: the batch and the rows one by one must book the same."""
+def _both_drivers(strategy: Strategy, bars: Bars | Panel) -> tuple[Any, Any]:
+    from quant_pipelines.backtest import run_backtest, run_event_backtest
     from quant_pipelines.backtest.portfolio import run_portfolio
     from quant_pipelines.backtest.portfolio_event import run_event_portfolio
     from quant_pipelines.backtest.portfolio_plan import Allocation
 
-    given = [Allocation(strategy, walk_panel(strategy.inputs.symbols, _TRADED_BARS, seed=11))]
-    batch, event = run_portfolio(given), run_event_portfolio(given)
-    if batch.final_equity != event.final_equity or len(batch.trades) != len(event.trades):
-        return f"{strategy}: batch ends with {batch.final_equity}, event with {event.final_equity}"
-    return "" if batch.trades else f"{strategy}: closes no trade on {_TRADED_BARS} bars of random walks"
+    if isinstance(bars, Panel):
+        books = [Allocation(strategy, bars)]
+        return run_portfolio(books), run_event_portfolio(books)
+    return run_backtest(strategy, bars), run_event_backtest(strategy, bars)

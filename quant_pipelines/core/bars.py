@@ -1,15 +1,41 @@
-"""Closed bars of one symbol and one timeframe as columns."""
+"""Closed bars of one symbol and one timeframe as columns, with what else was known when they closed."""
 
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from types import MappingProxyType
+from typing import TypeVar
 
 import numpy as np
 
 from quant_pipelines.core.arrays import FloatArray, IntArray
-from quant_pipelines.core.errors import DataError
+from quant_pipelines.core.bar_rows import BarRows
+from quant_pipelines.core.errors import DataError, StrategyError
 from quant_pipelines.core.timeframes import from_ms, timeframe_ms
+
+__all__ = [
+    "COLUMNS",
+    "DECLARED_AS",
+    "PRICE_COLUMNS",
+    "BarFault",
+    "BarRows",
+    "Bars",
+    "HigherBars",
+    "bars_from_columns",
+    "concatenate_bars",
+    "empty_bars",
+]
+
+Value = TypeVar("Value")
 
 PRICE_COLUMNS = ("open", "high", "low", "close")
 COLUMNS = (*PRICE_COLUMNS, "volume")
+DECLARED_AS = {
+    "funding_rate": "funding",
+    "open_interest": "open_interest",
+    "index_close": "index",
+    "mark_close": "mark",
+}
+"""Columns that bars may carry beside their own, and how a strategy's `Inputs` asks for each."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +76,11 @@ class Bars:
         Prices in quote per base. ndarray of shape (n_bars,), float64.
     volume
         Traded base quantity. ndarray of shape (n_bars,), float64.
+    extras
+        Columns of ``DECLARED_AS`` by name, each of shape (n_bars,), float64, as known at each bar's close;
+        NaN is unknown. Made by `with_extras`.
+    higher
+        Bars of higher timeframes by timeframe. Made by `with_higher`.
     """
 
     symbol: str
@@ -60,9 +91,46 @@ class Bars:
     low: FloatArray
     close: FloatArray
     volume: FloatArray
+    extras: Mapping[str, FloatArray] = field(default_factory=lambda: _NO_EXTRAS, kw_only=True)
+    higher: "Mapping[str, HigherBars]" = field(default_factory=lambda: _NO_HIGHER, kw_only=True)
 
     def __len__(self) -> int:
         return int(self.ts.size)
+
+    @property
+    def funding_rate(self) -> FloatArray:
+        """Last paid funding rate as its 8-hour equivalent, a fraction, positive when longs pay; (n_bars,)."""
+        return self._extra("funding_rate")
+
+    @property
+    def open_interest(self) -> FloatArray:
+        """Open contracts in base units, shape (n_bars,)."""
+        return self._extra("open_interest")
+
+    @property
+    def index_close(self) -> FloatArray:
+        """Newest index price known at each close, quote per base, shape (n_bars,)."""
+        return self._extra("index_close")
+
+    @property
+    def mark_close(self) -> FloatArray:
+        """Newest mark price known at each close, quote per base, shape (n_bars,)."""
+        return self._extra("mark_close")
+
+    def on(self, timeframe: str) -> "HigherBars":
+        """Bars of a higher timeframe that had closed by each bar's close.
+
+        Raises
+        ------
+        StrategyError
+            If the strategy did not declare the timeframe.
+        """
+        if timeframe not in self.higher:
+            raise StrategyError(
+                f"timeframe {timeframe!r} is read and not declared; "
+                f'expected inputs = Inputs(timeframes=("{timeframe}",))'
+            )
+        return self.higher[timeframe]
 
     @property
     def step_ms(self) -> int:
@@ -77,13 +145,69 @@ class Bars:
     def rows(self, start: int, stop: int) -> "Bars":
         """Bars ``[start:stop]`` by position, without a copy."""
         part = slice(start, stop)
-        columns = {name: getattr(self, name)[part] for name in COLUMNS}
-        return Bars(self.symbol, self.timeframe, self.ts[part], **columns)
+        columns = (getattr(self, name)[part] for name in COLUMNS)
+        return Bars(
+            self.symbol,
+            self.timeframe,
+            self.ts[part],
+            *columns,
+            extras=_frozen({name: column[part] for name, column in self.extras.items()}),
+            higher=_frozen({name: bars.rows(start, stop) for name, bars in self.higher.items()}),
+        )
 
     def between(self, start_ms: int, end_ms: int) -> "Bars":
         """Bars whose open time lies in ``[start_ms, end_ms)``, without a copy."""
         first, last = np.searchsorted(self.ts, [start_ms, end_ms])
         return self.rows(int(first), int(last))
+
+    def with_extras(self, **extras: FloatArray) -> "Bars":
+        """Return the bars with further columns.
+
+        Raises
+        ------
+        DataError
+            If a column is none of ``DECLARED_AS`` or of another length.
+        """
+        for name, column in extras.items():
+            if name not in DECLARED_AS:
+                raise DataError(
+                    f"column {name!r} of bars is unknown; expected one of {', '.join(DECLARED_AS)}"
+                )
+            if column.shape != (len(self),):
+                raise DataError(f"column {name} has shape {column.shape}; expected ({len(self)},)")
+        return replace(self, extras=_frozen({**self.extras, **extras}))
+
+    def with_higher(self, bars: "Bars") -> "Bars":
+        """Return the bars with those of a higher timeframe; each of them is known from its close on.
+
+        Raises
+        ------
+        DataError
+            If they are of another symbol or of a finer timeframe.
+        """
+        if bars.symbol != self.symbol or bars.step_ms < self.step_ms:
+            raise DataError(
+                f"higher bars are {bars.symbol} {bars.timeframe}; "
+                f"expected {self.symbol} in {self.timeframe} or coarser"
+            )
+        newest = np.searchsorted(bars.close_ts, self.close_ts, side="right").astype(np.int64) - 1
+        known = HigherBars(bars, newest).rows(0, len(self))
+        return replace(self, higher=_frozen({**self.higher, bars.timeframe: known}))
+
+    def only(self, extras: Iterable[str], timeframes: Iterable[str]) -> "Bars":
+        """Return the bars with no other further columns and timeframes than these."""
+        return replace(
+            self,
+            extras=_frozen({name: self.extras[name] for name in extras if name in self.extras}),
+            higher=_frozen({name: self.higher[name] for name in timeframes if name in self.higher}),
+        )
+
+    def arrays(self) -> Iterator[np.ndarray]:
+        """Every column that the bars carry, their own first."""
+        yield from (getattr(self, name) for name in COLUMNS)
+        yield from self.extras.values()
+        for higher in self.higher.values():
+            yield from higher.bars.arrays()
 
     def validated(self) -> "Bars":
         """Return the bars themselves once they are proven usable.
@@ -111,6 +235,13 @@ class Bars:
                 return BarFault(first, name, getattr(self, name)[first], expected)
         return None
 
+    def _extra(self, name: str) -> FloatArray:
+        if name not in self.extras:
+            raise StrategyError(
+                f"{name} is read and not declared; expected inputs = Inputs({DECLARED_AS[name]}=True)"
+            )
+        return self.extras[name]
+
     def _rules(self) -> list[tuple[str, np.ndarray, str]]:
         late = np.zeros(len(self), dtype=bool)
         late[1:] = np.diff(self.ts) <= 0
@@ -127,10 +258,91 @@ class Bars:
         return rules
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class HigherBars:
+    """Bars of a higher timeframe as they were known at the closes of a lower one.
+
+    Parameters
+    ----------
+    bars
+        Those that are known at the last lower bar, with what history there is before the first one.
+    row
+        Newest of them that had closed by each lower bar's close; -1 where none had.
+        ndarray of shape (n_lower_bars,), int64, never falling.
+    """
+
+    bars: Bars
+    row: IntArray
+
+    @property
+    def open(self) -> FloatArray:
+        """Open of the newest closed bar at each lower bar; NaN before the first one."""
+        return self.at(self.bars.open)
+
+    @property
+    def high(self) -> FloatArray:
+        """High of the newest closed bar at each lower bar; NaN before the first one."""
+        return self.at(self.bars.high)
+
+    @property
+    def low(self) -> FloatArray:
+        """Low of the newest closed bar at each lower bar; NaN before the first one."""
+        return self.at(self.bars.low)
+
+    @property
+    def close(self) -> FloatArray:
+        """Close of the newest closed bar at each lower bar; NaN before the first one."""
+        return self.at(self.bars.close)
+
+    @property
+    def volume(self) -> FloatArray:
+        """Volume of the newest closed bar at each lower bar; NaN before the first one."""
+        return self.at(self.bars.volume)
+
+    def at(self, values: FloatArray) -> FloatArray:
+        """Values of ``bars``, such as an average of their closes, at each lower bar.
+
+        Parameters
+        ----------
+        values
+            ndarray of shape (n_higher_bars,), float64; ``values[k]`` may use ``bars`` up to ``k``.
+
+        Returns
+        -------
+        ndarray of shape (n_lower_bars,), float64
+            NaN before the first closed higher bar.
+
+        Raises
+        ------
+        StrategyError
+            If the values are not one for each of ``bars``.
+        """
+        if values.shape != (len(self.bars),):
+            raise StrategyError(
+                f"values on {self.bars.timeframe} have shape {values.shape}; expected ({len(self.bars)},)"
+            )
+        if not values.size:
+            return np.full(self.row.size, np.nan)
+        return np.where(self.row >= 0, values[self.row], np.nan)
+
+    def rows(self, start: int, stop: int) -> "HigherBars":
+        """Cut to the lower bars ``[start:stop]``: bars that close behind the last of them are not there."""
+        row = self.row[start:stop]
+        return HigherBars(self.bars.rows(0, int(row[-1]) + 1 if row.size else 0), row)
+
+
+_NO_EXTRAS: Mapping[str, FloatArray] = MappingProxyType({})
+_NO_HIGHER: Mapping[str, HigherBars] = MappingProxyType({})
+
+
+def _frozen(values: "dict[str, Value]") -> "Mapping[str, Value]":
+    return MappingProxyType(values)
+
+
 def bars_from_columns(symbol: str, timeframe: str, columns: dict[str, np.ndarray]) -> Bars:
     """Bars from columns named ``ts, open, high, low, close, volume``; dtypes are made exact."""
-    floats = {name: np.ascontiguousarray(columns[name], dtype=np.float64) for name in COLUMNS}
-    return Bars(symbol, timeframe, np.ascontiguousarray(columns["ts"], dtype=np.int64), **floats)
+    floats = (np.ascontiguousarray(columns[name], dtype=np.float64) for name in COLUMNS)
+    return Bars(symbol, timeframe, np.ascontiguousarray(columns["ts"], dtype=np.int64), *floats)
 
 
 def empty_bars(symbol: str, timeframe: str) -> Bars:
@@ -140,37 +352,28 @@ def empty_bars(symbol: str, timeframe: str) -> Bars:
 
 
 def concatenate_bars(first: Bars, second: Bars) -> Bars:
-    """Bars of both, in this order; the second must begin after the first ends."""
+    """Bars of both, in this order; the second must begin after the first ends.
+
+    Raises
+    ------
+    DataError
+        If one carries further columns or timeframes that the other does not.
+    """
+    carried = [(*sorted(bars.extras), *sorted(bars.higher)) for bars in (first, second)]
+    if carried[0] != carried[1]:
+        raise DataError(f"bars carry {carried[0]}, and those behind them {carried[1]}; expected the same")
     columns = {
         name: np.concatenate([getattr(first, name), getattr(second, name)]) for name in ("ts", *COLUMNS)
     }
-    return bars_from_columns(first.symbol, first.timeframe, columns)
+    extras = {name: np.concatenate([column, second.extras[name]]) for name, column in first.extras.items()}
+    joined = bars_from_columns(first.symbol, first.timeframe, columns).with_extras(**extras)
+    for timeframe, known in first.higher.items():
+        later = second.higher[timeframe].bars
+        joined = joined.with_higher(
+            concatenate_bars(known.bars, later.between(_end_ms(known.bars), _end_ms(later)))
+        )
+    return joined
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class BarRows:
-    """Closed bars of one symbol and one timeframe as the exchange reports and the database stores them.
-
-    Parameters
-    ----------
-    ts
-        Open times, milliseconds UTC. ndarray of shape (n_bars,), int64.
-    open, high, low, close
-        Prices in quote per base. ndarray of shape (n_bars,), float64.
-    volume, quote_volume
-        Traded quantity in base and in quote. ndarray of shape (n_bars,), float64.
-    trades
-        Number of trades. ndarray of shape (n_bars,), int64.
-    """
-
-    ts: IntArray
-    open: FloatArray
-    high: FloatArray
-    low: FloatArray
-    close: FloatArray
-    volume: FloatArray
-    quote_volume: FloatArray
-    trades: IntArray
-
-    def __len__(self) -> int:
-        return int(self.ts.size)
+def _end_ms(bars: Bars) -> int:
+    return int(bars.close_ts[-1]) if len(bars) else 0

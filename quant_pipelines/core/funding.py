@@ -5,6 +5,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from quant_pipelines.core.arrays import FloatArray, IntArray
+from quant_pipelines.core.asof import FUNDING_KNOWN_AFTER_MS, KnownPoints
+from quant_pipelines.core.timeframes import HOUR_MS
+
+_LONGEST_HOURS = 8
+_INTERVALS = np.array([1, 2, 4, _LONGEST_HOURS], dtype=np.int64)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -34,3 +39,29 @@ class FundingSeries:
 def no_funding() -> FundingSeries:
     """No payments at all."""
     return FundingSeries(np.empty(0, dtype=np.int64), np.empty(0), np.empty(0))
+
+
+def eight_hour_rates(paid: KnownPoints) -> KnownPoints:
+    """Paid rates as their 8-hour equivalents: rate x 8 / interval in hours.
+
+    The interval is the distance to the payment before, of those that were known by then, rounded up to 1, 2,
+    4 or 8 hours; 8 without one before. It never looks at later payments, unlike the checks of stored data.
+
+    Parameters
+    ----------
+    paid
+        Slots and rates as they were paid, in any order; a payment is known a minute after its slot at the
+        earliest.
+    """
+    order = np.lexsort((paid.known_at, paid.ts))
+    ts, rates = paid.ts[order], paid.values[order]
+    known_at = np.maximum(paid.known_at[order], ts + FUNDING_KNOWN_AFTER_MS)
+    before = np.arange(ts.size) - 1
+    while True:
+        is_no_use = (before >= 0) & ((known_at[before] > known_at) | (ts[before] == ts))
+        if not is_no_use.any():
+            break
+        before[is_no_use] -= 1
+    hours = np.where(before >= 0, (ts - ts[before]) // HOUR_MS, _LONGEST_HOURS)
+    interval = _INTERVALS[np.searchsorted(_INTERVALS, np.clip(hours, 1, _LONGEST_HOURS))]
+    return KnownPoints(ts, known_at, rates * 8.0 / interval)

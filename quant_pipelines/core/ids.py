@@ -30,9 +30,23 @@ def client_order_id(epoch: int, deployment_id: int, bar_close_ms: int, purpose: 
     bar_close_ms
         Close time of the bar that was decided on, milliseconds UTC.
     purpose
-        One lower-case letter: ``t`` target change, ``s`` protective stop, ``f`` flatten, ``c`` close.
+        One lower-case letter: ``t`` target change, ``s`` stop or take-profit, ``e`` exit of a stop,
+        ``f`` flatten, ``c`` close.
     """
     return f"q{epoch}-{deployment_id}-{bar_close_ms // 1000:x}-{purpose}"
+
+
+def resting_order_id(epoch: int, deployment_id: int, bar_close_ms: int, number: int) -> str:
+    """Client order id of an event strategy's order; a deployment counts them from 1.
+
+    Parameters
+    ----------
+    epoch, deployment_id, bar_close_ms
+        As in ``client_order_id``.
+    number
+        Of the order in its book.
+    """
+    return f"q{epoch}-{deployment_id}-{bar_close_ms // 1000:x}-o{number}"
 
 
 def moment_order_id(epoch: int, deployment_id: int, moment_ms: int, purpose: str) -> str:

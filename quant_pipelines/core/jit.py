@@ -1,4 +1,4 @@
-"""Compiled scalar functions and loops; no file but this one and ``lanes`` knows numba.
+"""Compiled scalar functions and loops; no file but this one, ``lanes`` and ``memory`` knows numba.
 
 numba's disk cache looks only at a kernel's own file, so an edited callee would be served stale. The cache
 folder is therefore named by a digest of every compiled source of the package.
@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, TypeVar, cast
 
 import numba
+from numba.extending import intrinsic
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
@@ -96,3 +97,8 @@ def inlined(function: Function) -> Function:
         no_cfunc_wrapper=True,
     )(function)
     return cast(Function, compiled)
+
+
+def operation(function: Callable[..., Any]) -> Any:
+    """Operation of compiled code; its arguments there are the types of those that it is called with."""
+    return intrinsic(function)

@@ -1,6 +1,6 @@
 """Lane vectors for compiled loops: one value holds K float64, one for each set that runs abreast.
 
-Only this file and ``jit`` know numba. A ``Vec`` is LLVM's ``<K x double>``: strict IEEE arithmetic, so a
+A ``Vec`` is LLVM's ``<K x double>``: strict IEEE arithmetic, so a
 lane equals the scalar computation to the last bit on every CPU. numba fully unrolls plain loops over lanes
 before LLVM could vectorize them, which is why the lanes are a type. K is a power of two.
 """
@@ -16,6 +16,8 @@ from numba.core import cgutils
 from numba.core.datamodel import PrimitiveModel, register_default
 from numba.core.typing.templates import AbstractTemplate, infer_global, signature
 from numba.extending import intrinsic, lower_builtin
+
+from quant_pipelines.core.jit import operation
 
 Lanes: TypeAlias = Any
 """Vec in an annotation: what a lane function takes and returns."""
@@ -54,11 +56,6 @@ def _model(lane_type: Any, element: Any) -> None:
 
 _model(Vec, _F64)
 _model(Mask, _I1)
-
-
-def _operation(function: Callable[..., Any]) -> Any:
-    """Operation of compiled code; its arguments here are the types of those that it is called with."""
-    return intrinsic(function)
 
 
 def _sized_operation(function: Callable[..., Any]) -> Any:
@@ -135,7 +132,7 @@ def splat(typing: Any, value: Any, width: Any) -> Any:
     return Vec(k)(value, width), lowered
 
 
-@_operation
+@operation
 def either(typing: Any, x: Any, y: Any) -> Any:
     """``either(mask, mask)``: true where one of them is."""
 
@@ -145,7 +142,7 @@ def either(typing: Any, x: Any, y: Any) -> Any:
     return x(x, y), lowered
 
 
-@_operation
+@operation
 def sel(typing: Any, mask: Any, x: Any, y: Any) -> Any:
     """``sel(mask, x, y)``: x where the mask is true, else y; x and y are Vec or numbers."""
     k = mask.k
@@ -158,7 +155,7 @@ def sel(typing: Any, mask: Any, x: Any, y: Any) -> Any:
     return Vec(k)(mask, x, y), lowered
 
 
-@_operation
+@operation
 def vmax(typing: Any, x: Any, y: Any) -> Any:
     """``vmax(x, y)``: y where it is greater, else x, as ``if y > x: x = y`` has it."""
     k = _width(x, y)
@@ -171,7 +168,7 @@ def vmax(typing: Any, x: Any, y: Any) -> Any:
     return Vec(k)(x, y), lowered
 
 
-@_operation
+@operation
 def vabs(typing: Any, x: Any) -> Any:
     """``vabs(x)``: without the sign."""
 
@@ -184,7 +181,7 @@ def vabs(typing: Any, x: Any) -> Any:
     return x(x), lowered
 
 
-@_operation
+@operation
 def bits(typing: Any, mask: Any) -> Any:
     """``bits(mask)``: bit j is lane j."""
 
@@ -194,7 +191,7 @@ def bits(typing: Any, mask: Any) -> Any:
     return types.uint64(mask), lowered
 
 
-@_operation
+@operation
 def get(typing: Any, vector: Any, lane: Any) -> Any:
     """``get(v, j)``: the number in lane j."""
 
@@ -204,7 +201,7 @@ def get(typing: Any, vector: Any, lane: Any) -> Any:
     return types.float64(vector, lane), lowered
 
 
-@_operation
+@operation
 def put(typing: Any, vector: Any, lane: Any, value: Any) -> Any:
     """``put(v, j, x)``: v with x in lane j."""
 
@@ -215,7 +212,7 @@ def put(typing: Any, vector: Any, lane: Any, value: Any) -> Any:
     return vector(vector, lane, value), lowered
 
 
-@_operation
+@operation
 def lowest_bit(typing: Any, word: Any) -> Any:
     """``lowest_bit(w)``: position of the lowest bit that is set; w is a uint64 and not 0."""
 
@@ -225,7 +222,7 @@ def lowest_bit(typing: Any, word: Any) -> Any:
     return types.uint64(types.uint64), lowered
 
 
-@_operation
+@operation
 def unlikely(typing: Any, condition: Any) -> Any:
     """``unlikely(c)``: c, and a hint that it is mostly false."""
 

@@ -167,6 +167,15 @@ class OptimizationSettings:
         8, "blocks of the combinatorially symmetric cross-validation; even", low=2, high=24
     )
     workers: int = setting(2, "worker processes", low=1, high=256)
+    worker_megabytes: int = setting(
+        6144, "address space of a worker process; a strategy that asks for more fails alone", low=2048
+    )
+    job_minutes: float = setting(
+        60.0,
+        "longest time of one search; a worker that takes longer is ended and the next one goes on",
+        low=0.01,
+    )
+    keep_reports: int = setting(500, "newest pages of verdicts that are kept in the home", low=1)
     minute_windows: WindowSettings = setting(
         WindowSettings(train_days=10, test_days=3, folds=6, purge_hours=4), "windows of timeframes below 1h"
     )
@@ -210,6 +219,17 @@ class RiskSettings:
         high=1,
     )
     max_data_age_seconds: float = setting(90.0, "older market data stop new exposure", low=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Quotas:
+    """Quotas of a deployment or of each deployment of a strategy; only operators set them."""
+
+    max_position_notional: float = setting(float("inf"), "largest position notional in quote", low=0)
+    max_position_quantity: float = setting(float("inf"), "largest position in base", low=0)
+    max_orders_per_day: float = setting(
+        float("inf"), "orders decided in a UTC day, behind which no exposure is added", low=0
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -290,7 +310,7 @@ class RunnerSettings:
     leverage: int = setting(5, "leverage that is set at the venue for each traded symbol", low=1, high=125)
     disaster_stop_fraction: float = setting(
         0.10,
-        "distance from the entry price of the venue's stop where a strategy has none of its own",
+        "distance from the entry price of the venue's stop where a strategy has no hard stop",
         low=0.001,
         high=0.9,
     )

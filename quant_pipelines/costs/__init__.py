@@ -1,5 +1,6 @@
 """What a fill costs, and in which steps quantities come: compiled scalars."""
 
+from quant_pipelines.costs.depth import taker_price
 from quant_pipelines.costs.fees import CostTerms, cost_terms, fee_of, fill_price, maker_fee_of
 from quant_pipelines.costs.lots import floor_to_lot, is_below_min_notional, whole_lots
 
@@ -11,5 +12,6 @@ __all__ = [
     "floor_to_lot",
     "is_below_min_notional",
     "maker_fee_of",
+    "taker_price",
     "whole_lots",
 ]

@@ -40,8 +40,8 @@ def cost_terms(settings: CostSettings) -> CostTerms:
 def fill_price(price: float, quantity: float, costs: CostTerms, volume: float = 0.0) -> float:
     """Price of a market order: worse than ``price`` by the slippage, for buys (quantity > 0) and sells.
 
-    ``volume`` in base is that of the last closed bar; the impact follows the square-root law (Almgren et al.,
-    Direct Estimation of Equity Market Impact, 2005) and is 0 where the volume isn't known.
+    ``volume`` in base is that of the last closed bar; the impact follows the square-root law, see
+    ``costs.calibration``, and is 0 where the volume isn't known.
     """
     rate = costs.slippage_rate
     if costs.impact_rate > 0.0 and volume > 0.0:

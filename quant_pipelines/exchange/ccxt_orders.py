@@ -166,8 +166,9 @@ class CcxtOrders:
             "recvWindow": RECEIVE_WINDOW_MS,
         }
         quantity = None if stop.quantity is None else format(stop.quantity, "f")
+        kind = "TAKE_PROFIT_MARKET" if stop.takes_profit else "STOP_MARKET"
         try:
-            await self._order(stop.symbol, "STOP_MARKET", stop.side, quantity, params)
+            await self._order(stop.symbol, kind, stop.side, quantity, params)
         except ExchangeRefused as error:
             if _WOULD_TRIGGER in str(error):
                 raise StopWouldTrigger(str(error)) from error

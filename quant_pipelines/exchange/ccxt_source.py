@@ -140,11 +140,11 @@ class CcxtSource:
         return rows.bar_rows(raw, self._dialect.bar_columns, self._streams.bar_size(symbol), what)
 
     async def mark_prices(self, symbol: str, timeframe: str, start_ms: int, end_ms: int) -> list[PricePoint]:
-        """Mark price at the open of each bar in ``[start_ms, end_ms)``, sorted; see ``bars``."""
+        """Mark price at the open of each bar in ``[start_ms, end_ms)``, the running one included, sorted."""
         return await self._price_points("mark", symbol, timeframe, (start_ms, end_ms))
 
     async def index_prices(self, symbol: str, timeframe: str, start_ms: int, end_ms: int) -> list[PricePoint]:
-        """Index price at the open of each bar in ``[start_ms, end_ms)``, sorted; see ``bars``."""
+        """Index price at the open of each bar in ``[start_ms, end_ms)``, the running one included, sorted."""
         return await self._price_points("index", symbol, timeframe, (start_ms, end_ms))
 
     async def funding_rates(self, symbol: str, start_ms: int, end_ms: int) -> list[FundingRate]:
@@ -290,8 +290,10 @@ class CcxtSource:
     ) -> dict[int, Any]:
         step, columns = timeframe_ms(timeframe), self._dialect.bar_columns
         await self._listed(symbol)
-        closed_end = floor_ms(await self._server_now(), step)
-        first, end = -(-span[0] // step) * step, min(span[1], closed_end)
+        told_end = floor_ms(await self._server_now(), step)
+        if price:  # of these only the open is taken, which stands as soon as the bar is open
+            told_end += step
+        first, end = -(-span[0] // step) * step, min(span[1], told_end)
         more = {"price": price} if price else {}
 
         async def ask(page_start: int, page_end: int) -> list[tuple[int, Any]]:

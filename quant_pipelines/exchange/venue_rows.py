@@ -37,6 +37,7 @@ _STOP_STATUS = {
     "EXPIRED": "EXPIRED",
 }
 _FILLS = ("TRADE", "CALCULATED")
+_PROFIT_KIND = "TAKE_PROFIT"
 PAYMENT_KINDS = {"FUNDING_FEE": "funding", "INSURANCE_CLEAR": "insurance"}
 """Income that no fill tells, by the venue's word for it."""
 _SWEPT_EVENTS = ("listenKeyExpired", "ACCOUNT_CONFIG_UPDATE", "MARGIN_CALL")
@@ -66,6 +67,7 @@ def stop_of(row: _Row) -> VenueStop:
         _status(_STOP_STATUS, row["algoStatus"]),
         str(row.get("actualOrderId") or ""),
         Decimal(row.get("quantity") or 0),
+        str(row.get("orderType")).startswith(_PROFIT_KIND),
     )
 
 
@@ -141,6 +143,7 @@ def _stop_update(row: _Row, symbol: str) -> StopUpdate:
         _status(_STOP_STATUS, row["X"]),
         str(row.get("ai") or ""),
         Decimal(row.get("q") or 0),
+        str(row.get("o")).startswith(_PROFIT_KIND),
     )
     return StopUpdate(symbol, stop)
 

@@ -2,9 +2,8 @@
 
 from typing import NamedTuple
 
-import talib
-
 from quant_pipelines.core.arrays import FloatArray
+from quant_pipelines.indicators.ta_lib import ta_lib
 
 
 class Direction(NamedTuple):
@@ -33,4 +32,5 @@ def adx(high: FloatArray, low: FloatArray, close: FloatArray, window: int) -> Di
     if close.size == 0:
         return Direction(close.copy(), close.copy(), close.copy())
     columns = (high, low, close, window)
-    return Direction(talib.ADX(*columns), talib.PLUS_DI(*columns), talib.MINUS_DI(*columns))
+    ta = ta_lib()
+    return Direction(ta.ADX(*columns), ta.PLUS_DI(*columns), ta.MINUS_DI(*columns))

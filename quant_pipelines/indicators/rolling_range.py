@@ -2,9 +2,8 @@
 
 from typing import NamedTuple
 
-import talib
-
 from quant_pipelines.core.arrays import FloatArray
+from quant_pipelines.indicators.ta_lib import ta_lib
 
 
 class Range(NamedTuple):
@@ -31,4 +30,5 @@ def rolling_range(low: FloatArray, high: FloatArray, window: int) -> Range:
     """
     if low.size == 0:
         return Range(low.copy(), high.copy())
-    return Range(talib.MIN(low, window), talib.MAX(high, window))
+    ta = ta_lib()
+    return Range(ta.MIN(low, window), ta.MAX(high, window))

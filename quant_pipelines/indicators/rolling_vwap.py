@@ -1,10 +1,10 @@
 """Volume-weighted average price of a window."""
 
 import numpy as np
-import talib
 
 from quant_pipelines.core.arrays import FloatArray
 from quant_pipelines.indicators.sma import sma
+from quant_pipelines.indicators.ta_lib import ta_lib
 
 
 def rolling_vwap(price: FloatArray, volume: FloatArray, window: int) -> FloatArray:
@@ -24,7 +24,7 @@ def rolling_vwap(price: FloatArray, volume: FloatArray, window: int) -> FloatArr
     """
     if price.size == 0:
         return price.copy()
-    has_traded = talib.MAX(volume, window) > 0 if window > 1 else volume > 0
+    has_traded = ta_lib().MAX(volume, window) > 0 if window > 1 else volume > 0
     average = np.full(price.size, np.nan)
     np.divide(sma(price * volume, window), sma(volume, window), out=average, where=has_traded)
     return average

@@ -1,9 +1,9 @@
 """Relative strength index."""
 
 import numpy as np
-import talib
 
 from quant_pipelines.core.arrays import FloatArray
+from quant_pipelines.indicators.ta_lib import ta_lib
 
 
 def rsi(values: FloatArray, window: int) -> FloatArray:
@@ -23,6 +23,6 @@ def rsi(values: FloatArray, window: int) -> FloatArray:
     """
     if values.size == 0:
         return values.copy()
-    result = talib.RSI(values, window)
+    result = ta_lib().RSI(values, window)
     has_moved = np.logical_or.accumulate(np.diff(values, prepend=values[0]) != 0)
     return np.where(has_moved | np.isnan(result), result, 50.0)

@@ -6,52 +6,18 @@ Where the exchange has a bar of its own for such a bucket, that one is stored.
 from dataclasses import dataclass
 from datetime import date
 
-import numpy as np
 from sqlalchemy import Engine
 
-from quant_pipelines.core.bars import BarRows
-from quant_pipelines.core.timeframes import DAY_MS, MINUTE_MS, day_start_ms, timeframe_ms
+from quant_pipelines.core.rollup import roll_up
+from quant_pipelines.core.timeframes import DAY_MS, day_start_ms
 from quant_pipelines.marketdata.checks import Finding, find_mismatches
 from quant_pipelines.marketdata.days import spans
 from quant_pipelines.marketdata.own_bars import OwnBars, completed
 from quant_pipelines.store.bars import Upserted, read_bar_rows, upsert_bars
 
+__all__ = ["ROLLED_TIMEFRAMES", "RolledSeries", "roll_up", "roll_up_days"]
+
 ROLLED_TIMEFRAMES = ("5m", "15m", "1h", "4h", "1d")
-
-
-def roll_up(minutes: BarRows, timeframe: str) -> BarRows:
-    """Bars of a higher timeframe from 1-minute bars.
-
-    Parameters
-    ----------
-    minutes
-        1-minute bars, oldest first, distinct times.
-    timeframe
-        Timeframe above 1m.
-
-    Returns
-    -------
-    BarRows
-        One bar for each bucket all of whose minutes are present.
-    """
-    step = timeframe_ms(timeframe)
-    bucket = minutes.ts // step
-    starts = np.flatnonzero(np.diff(bucket, prepend=-1))
-    if starts.size == 0:
-        return minutes
-    counts = np.diff(starts, append=bucket.size)
-    complete = counts == step // MINUTE_MS
-    ends = starts + counts - 1
-    return BarRows(
-        ts=bucket[starts][complete] * step,
-        open=minutes.open[starts][complete],
-        high=np.maximum.reduceat(minutes.high, starts)[complete],
-        low=np.minimum.reduceat(minutes.low, starts)[complete],
-        close=minutes.close[ends][complete],
-        volume=np.add.reduceat(minutes.volume, starts)[complete],
-        quote_volume=np.add.reduceat(minutes.quote_volume, starts)[complete],
-        trades=np.add.reduceat(minutes.trades, starts)[complete],
-    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""Measures of a series of daily returns."""
+"""Measures of a series of daily returns; an equity of 1 stands before the first day."""
 
 import math
 
@@ -9,12 +9,12 @@ from quant_pipelines.core.timeframes import YEAR_DAYS
 
 
 def total_return(returns: FloatArray) -> float:
-    """Compound return over all days, as a fraction."""
+    """Compound return over all days: ``prod(1 + r) - 1``."""
     return float(np.prod(1.0 + returns) - 1.0)
 
 
 def annual_return(returns: FloatArray) -> float:
-    """Compound return a year of 365 days, as a fraction; -1 once everything is lost."""
+    """Compound return a year: ``(1 + total) ** (365 / n_days) - 1``; -1 once everything is lost."""
     growth = 1.0 + total_return(returns)
     if returns.size == 0:
         return math.nan
@@ -24,8 +24,18 @@ def annual_return(returns: FloatArray) -> float:
         return float(np.power(growth, YEAR_DAYS / returns.size) - 1.0)
 
 
+def annual_volatility(returns: FloatArray) -> float:
+    """Sample standard deviation (ddof 1) times the root of 365; NaN with fewer than two days."""
+    if returns.size < 2:
+        return math.nan
+    return float(np.std(returns, ddof=1)) * math.sqrt(YEAR_DAYS)
+
+
 def sharpe_ratio(returns: FloatArray) -> float:
-    """Mean over sample standard deviation (ddof 1), times the root of 365; NaN without variance."""
+    """Mean over sample standard deviation (ddof 1), times the root of 365; NaN without variance.
+
+    Sharpe, The Sharpe Ratio, Journal of Portfolio Management 21(1), 1994, without a risk-free rate.
+    """
     if returns.size < 2:
         return math.nan
     deviation = float(np.std(returns, ddof=1))
@@ -37,7 +47,8 @@ def sharpe_ratio(returns: FloatArray) -> float:
 def sortino_ratio(returns: FloatArray) -> float:
     """Mean over downside deviation from 0, times the root of 365; NaN without a negative day.
 
-    The downside deviation is taken over all days, not over the negative ones alone.
+    The downside deviation is taken over all days, not over the negative ones alone: Sortino and Price,
+    Performance Measurement in a Downside Risk Framework, Journal of Investing 3(3), 1994.
     """
     if returns.size < 2:
         return math.nan
@@ -47,14 +58,102 @@ def sortino_ratio(returns: FloatArray) -> float:
     return float(np.mean(returns)) / downside * math.sqrt(YEAR_DAYS)
 
 
-def max_drawdown(returns: FloatArray) -> float:
-    """Deepest fall of compounded equity from its peak so far, 0 or negative, as a fraction."""
-    if returns.size == 0:
-        return 0.0
-    equity = np.concatenate([[1.0], np.cumprod(1.0 + returns)])
-    return float(np.min(equity / np.maximum.accumulate(equity) - 1.0))
-
-
 def calmar_ratio(annual: float, drawdown: float) -> float:
-    """Annual return over the size of the deepest drawdown; NaN without a drawdown."""
+    """Annual return over the size of the deepest drawdown; NaN without a drawdown.
+
+    Young, Calmar Ratio: A Smoother Tool, Futures 20(1), 1991, over the whole run instead of 36 months.
+    """
     return annual / -drawdown if drawdown < 0.0 else math.nan
+
+
+def skewness(returns: FloatArray) -> float:
+    """Third standardized moment ``m3 / m2 ** 1.5`` (biased, as the overfit statistics take it)."""
+    return _standardized_moment(returns, 3)
+
+
+def kurtosis(returns: FloatArray) -> float:
+    """Fourth standardized moment ``m4 / m2 ** 2`` (biased; 3 for a normal distribution)."""
+    return _standardized_moment(returns, 4)
+
+
+def tail_ratio(returns: FloatArray) -> float:
+    """Size of the 95 % quantile over that of the 5 % quantile, both linear; NaN if the latter is 0."""
+    if returns.size == 0:
+        return math.nan
+    ordered = np.sort(returns)
+    low, high = abs(_quantile(ordered, 0.05)), abs(_quantile(ordered, 0.95))
+    return high / low if low > 0.0 else math.nan
+
+
+def conditional_value_at_risk(returns: FloatArray) -> float:
+    """Mean of the days at or below the (linear) 5 % quantile; negative is a loss.
+
+    Rockafellar and Uryasev, Optimization of Conditional Value-at-Risk, Journal of Risk 2(3), 2000.
+    """
+    if returns.size == 0:
+        return math.nan
+    ordered = np.sort(returns)
+    count = int(np.searchsorted(ordered, _quantile(ordered, 0.05), side="right"))
+    return float(np.mean(ordered[:count]))
+
+
+def best_day(returns: FloatArray) -> float:
+    """Largest daily return; NaN without a day."""
+    return float(np.max(returns)) if returns.size else math.nan
+
+
+def worst_day(returns: FloatArray) -> float:
+    """Smallest daily return; NaN without a day."""
+    return float(np.min(returns)) if returns.size else math.nan
+
+
+def beta(returns: FloatArray, holding: FloatArray) -> float:
+    """Covariance with the returns of holding over their variance; NaN without variance in holding.
+
+    Parameters
+    ----------
+    returns, holding
+        Daily returns of the same days, shape (n_days,).
+    """
+    if returns.size < 2 or np.var(holding) == 0.0:
+        return math.nan
+    return float(np.cov(returns, holding)[0, 1] / np.var(holding, ddof=1))
+
+
+def correlation(returns: FloatArray, other: FloatArray) -> float:
+    """Pearson correlation of the daily returns of the same days; NaN where either has no variance."""
+    if returns.size < 2 or np.var(returns) == 0.0 or np.var(other) == 0.0:
+        return math.nan
+    return float(np.corrcoef(returns, other)[0, 1])
+
+
+def rolling_sharpe(returns: FloatArray, window: int) -> FloatArray:
+    """Sharpe ratio of the last ``window`` days at each day.
+
+    Returns
+    -------
+    ndarray of shape (n_days,), float64
+        NaN before the window is full, and where it has no variance.
+    """
+    rolled = np.full(returns.size, math.nan)
+    for end in range(window, returns.size + 1):
+        rolled[end - 1] = sharpe_ratio(returns[end - window : end])
+    return rolled
+
+
+def _standardized_moment(returns: FloatArray, order: int) -> float:
+    if returns.size < 2:
+        return math.nan
+    centered = returns - np.mean(returns)
+    squared = centered * centered  # products: powers cost ten times as much
+    variance = float(np.mean(squared))
+    moment = float(np.mean(squared * (centered if order == 3 else squared)))
+    return moment / variance ** (order / 2) if variance > 0.0 else math.nan
+
+
+def _quantile(ordered: FloatArray, share: float) -> float:
+    """Quantile between the two nearest of sorted values; numpy's own costs ten times as much."""
+    place = (ordered.size - 1) * share
+    below = int(place)
+    low, high = float(ordered[below]), float(ordered[min(below + 1, ordered.size - 1)])
+    return low + (high - low) * (place - below)

@@ -24,3 +24,18 @@ def profit_factor(pnl: FloatArray) -> float:
     """Sum of profits over sum of losses; NaN without a loss."""
     lost = -float(np.sum(pnl[pnl < 0.0]))
     return float(np.sum(pnl[pnl > 0.0])) / lost if lost > 0.0 else math.nan
+
+
+def expectancy(pnl: FloatArray) -> float:
+    """Mean profit of a round trip after costs, quote; NaN without any."""
+    return float(np.mean(pnl)) if pnl.size else math.nan
+
+
+def mean_holding(hours: FloatArray) -> float:
+    """Mean time from the first to the last fill of a round trip; NaN without any."""
+    return float(np.mean(hours)) if hours.size else math.nan
+
+
+def longest_holding(hours: FloatArray) -> float:
+    """Longest time from the first to the last fill of a round trip; NaN without any."""
+    return float(np.max(hours)) if hours.size else math.nan

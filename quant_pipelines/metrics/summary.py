@@ -1,18 +1,25 @@
-"""All measures of one run together."""
+"""All measures of one run together; ``measures.MEASURES`` says what each of them is."""
 
 import math
 from typing import NamedTuple
 
 from quant_pipelines.core.arrays import FloatArray
+from quant_pipelines.metrics.drawdowns import longest_drawdown, max_drawdown, time_under_water
 from quant_pipelines.metrics.returns import (
     annual_return,
+    annual_volatility,
+    best_day,
     calmar_ratio,
-    max_drawdown,
+    conditional_value_at_risk,
+    kurtosis,
     sharpe_ratio,
+    skewness,
     sortino_ratio,
+    tail_ratio,
     total_return,
+    worst_day,
 )
-from quant_pipelines.metrics.round_trips import payoff_ratio, profit_factor, win_rate
+from quant_pipelines.metrics.round_trips import expectancy, payoff_ratio, profit_factor, win_rate
 
 
 class Activity(NamedTuple):
@@ -53,7 +60,7 @@ def summarize(
     Returns
     -------
     dict
-        Fractions and ratios; NaN where a measure isn't defined.
+        By the names of ``MEASURES``; NaN where a measure isn't defined.
     """
     annual = annual_return(daily_returns)
     drawdown = activity.max_drawdown
@@ -62,13 +69,23 @@ def summarize(
     return {
         "total_return": total_return(daily_returns),
         "annual_return": annual,
+        "volatility": annual_volatility(daily_returns),
         "sharpe": sharpe_ratio(daily_returns),
         "sortino": sortino_ratio(daily_returns),
         "calmar": calmar_ratio(annual, drawdown),
         "max_drawdown": drawdown,
+        "longest_drawdown_days": longest_drawdown(daily_returns),
+        "time_under_water": time_under_water(daily_returns),
+        "best_day": best_day(daily_returns),
+        "worst_day": worst_day(daily_returns),
+        "skew": skewness(daily_returns),
+        "kurtosis": kurtosis(daily_returns),
+        "tail_ratio": tail_ratio(daily_returns),
+        "cvar_95": conditional_value_at_risk(daily_returns),
         "win_rate": win_rate(trade_pnl),
         "payoff_ratio": payoff_ratio(trade_pnl),
         "profit_factor": profit_factor(trade_pnl),
+        "expectancy": expectancy(trade_pnl),
         "exposure": activity.exposure,
         "turnover": activity.turnover,
         "n_trades": float(trade_pnl.size),

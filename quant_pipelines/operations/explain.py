@@ -16,7 +16,16 @@ from quant_pipelines.store.market import read_universe, read_whitelist
 from quant_pipelines.store.tables.trading import TRADED_STAGES
 
 _DEPLOYMENT = ("id", "strategy", "symbol", "timeframe", "execution_timeframe", "parameters", "stage")
-_INTENT = ("client_order_id", "venue_order_id", "side", "quantity", "order_type", "purpose", "epoch")
+_INTENT = (
+    "client_order_id",
+    "venue_order_id",
+    "side",
+    "quantity",
+    "order_type",
+    "purpose",
+    "exit_reason",
+    "epoch",
+)
 _STATE = ("committed_at", "status", "filled_quantity", "reason")
 _FILL = ("trade_id", "side", "quantity", "price", "fee", "reason", "ts", "booked_at")
 
@@ -143,7 +152,11 @@ def _never_deployed(connection: Connection, exchange: str, symbol: str, at: date
 
 
 def _order_sentence(intent: dict[str, Any], signal: dict[str, Any] | None, n_fills: int) -> str:
-    why = signal["decision"].get("reason", "not journaled") if signal else "its decision is not journaled"
+    why = "its decision is not journaled"
+    if intent["exit_reason"]:
+        why = f"{intent['exit_reason']} of the position: it needs no decision of the strategy"
+    elif signal:
+        why = signal["decision"].get("reason", "not journaled")
     target = f"target {signal['target']:g} at {signal['price']:g}; " if signal else ""
     state = intent["status"] or "never handed to the broker"
     return f"{target}{why}; {intent['side']} {intent['quantity']:f}, {state}, {n_fills} fills"

@@ -1,4 +1,4 @@
-"""An operator sets a risk limit of the account or of one deployment; the runner follows within seconds."""
+"""An operator sets a limit of the account, a deployment or a strategy; the runner follows within seconds."""
 
 import dataclasses
 import math
@@ -8,17 +8,21 @@ from sqlalchemy import Connection, Engine
 
 from quant_pipelines.core.clock import Clock, clock_time
 from quant_pipelines.core.errors import LifecycleError, unknown_name
-from quant_pipelines.core.settings import RiskSettings
+from quant_pipelines.core.settings import Quotas, RiskSettings
 from quant_pipelines.operations.receipt import Receipt, Signature
 from quant_pipelines.store import audit
-from quant_pipelines.store.deployments import announce_deployments
+from quant_pipelines.store.deployments import (
+    STRATEGY_SCOPE,
+    announce_deployments,
+    has_strategy,
+)
 from quant_pipelines.store.deployments import set_limit as store_limit
 from quant_pipelines.store.engine import transaction
 from quant_pipelines.store.stages import read_stage
 
 ACCOUNT = "account"
-LIMITS = {field.name: field for field in dataclasses.fields(RiskSettings)}
-"""Settings of the limits by name, with their descriptions and ranges."""
+LIMITS = {field.name: field for kind in (RiskSettings, Quotas) for field in dataclasses.fields(kind)}
+"""Limits by name, with their descriptions and ranges."""
 
 
 def set_limit(
@@ -33,11 +37,11 @@ def set_limit(
     signature
         Who, and why.
     scope
-        ``account`` or ``deployment:<id>``.
+        ``account``, ``deployment:<id>``, or ``strategy:<name>``: a quota of each deployment of a strategy.
     name
-        Name of the limit, as in the settings under ``risk``.
+        Name of the limit, as in ``LIMITS``.
     value
-        New value; a fraction, a ratio or seconds, as the setting says.
+        New value in the unit of the limit.
     clock
         Time of the decision.
 
@@ -51,7 +55,7 @@ def set_limit(
     _require_range(name, value)
     row = {"scope": scope, "name": name, "value": Decimal(repr(float(value)))}
     with transaction(engine) as connection:
-        require_scope(connection, scope)
+        _require_limit_scope(connection, scope)
         now = clock_time(clock)
         before = store_limit(connection, {**row, "updated_at": now, "updated_by": signature.operator})
         detail = {"reason": signature.reason, "name": name, "before": before, "after": row["value"]}
@@ -76,6 +80,13 @@ def require_scope(connection: Connection, scope: str) -> None:
         raise LifecycleError(f"scope is {scope!r}; expected account or deployment:<id>")
     if read_stage(connection, int(number)) is None:
         raise LifecycleError(f"{scope} does not exist; expected the id of a deployment")
+
+
+def _require_limit_scope(connection: Connection, scope: str) -> None:
+    if not scope.startswith(STRATEGY_SCOPE):
+        require_scope(connection, scope)
+    elif not has_strategy(connection, scope.removeprefix(STRATEGY_SCOPE)):
+        raise LifecycleError(f"{scope} does not exist; expected the name of a strategy that is stored")
 
 
 def _require_range(name: str, value: float) -> None:

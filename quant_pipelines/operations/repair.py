@@ -3,7 +3,7 @@
 What is mended, what the exchange confirmed and what stands is decided by checking again.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from datetime import date
 from typing import Any
@@ -149,8 +149,10 @@ def plan_repairs(
     return Plan(tuple(portions[:PORTIONS_AT_ONCE]), max(0, len(portions) - PORTIONS_AT_ONCE))
 
 
-async def carry_out_repairs(market: Market, plan: Plan, clock: Clock) -> list[PortionReport]:
-    """Mend the portions one after another.
+async def carry_out_repairs(
+    market: Market, plan: Plan, clock: Clock, on_portion: Callable[[], None] = lambda: None
+) -> list[PortionReport]:
+    """Mend the portions one after another; ``on_portion`` is called behind each.
 
     A portion that the exchange refuses is reported and the next one is tried; while it is away nothing more
     is asked. What stands can be tried again at any time.
@@ -164,6 +166,7 @@ async def carry_out_repairs(market: Market, plan: Plan, clock: Clock) -> list[Po
         except ExchangeError as error:
             reports.append(_failed(portion, error))
             break
+        on_portion()
     return reports
 
 

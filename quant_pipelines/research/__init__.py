@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from quant_pipelines.research.daily import Scope, daily_jobs
     from quant_pipelines.research.job import JobFailure, OptimizationJob
-    from quant_pipelines.research.pool import optimize_many
+    from quant_pipelines.research.library import refresh_library, unknown_files
+    from quant_pipelines.research.pool import WorkLimits, optimize_many
     from quant_pipelines.research.run import optimize_one, resume_job
 
 _HOMES = {
@@ -21,6 +22,9 @@ _HOMES = {
     "optimize_one": "run",
     "resume_job": "run",
     "optimize_many": "pool",
+    "WorkLimits": "pool",
+    "refresh_library": "library",
+    "unknown_files": "library",
 }
 
 __all__ = [
@@ -31,6 +35,9 @@ __all__ = [
     "optimize_one",
     "resume_job",
     "optimize_many",
+    "WorkLimits",
+    "refresh_library",
+    "unknown_files",
 ]
 
 

@@ -22,7 +22,9 @@ class BacktestEvaluator:
     def __init__(self, strategy_class: type[Strategy], history: History, settings: BacktestSettings) -> None:
         self._strategy_class = strategy_class
         self._history = history
-        self._settings = replace(settings, has_bar_equity=False)
+        self._inputs = history.fill_inputs
+        dated = self._inputs.specifications
+        self._settings = replace(settings, has_bar_equity=False, specifications=dated)
 
     def search(self, start_ms: int, end_ms: int, parameter_sets: Sequence[Parameters]) -> FloatArray:
         """Daily returns of the sets, shape (n_days, n_sets)."""
@@ -33,6 +35,8 @@ class BacktestEvaluator:
             self._settings,
             execution_bars=self._history.execution_bars.between(start_ms, end_ms),
             funding=self._history.funding,
+            mark=self._inputs.mark,
+            depth=self._inputs.depth,
         )
         return np.ascontiguousarray(swept.daily_returns.T)
 
@@ -44,6 +48,8 @@ class BacktestEvaluator:
             settings=replace(self._settings, trade_from_ms=fold.test_start_ms, close_at_end=True),
             execution_bars=self._history.execution_bars.between(fold.test_start_ms, fold.test_end_ms),
             funding=self._history.funding,
+            mark=self._inputs.mark,
+            depth=self._inputs.depth,
         )
         days = fold.test_start_ms + DAY_MS * np.arange(len(result.days), dtype=np.int64)
         return OutOfSample(days, result.daily_returns, tuple(_document(trade) for trade in result.trades))

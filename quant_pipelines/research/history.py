@@ -8,18 +8,24 @@ from typing import Protocol
 from sqlalchemy import Engine
 
 from quant_pipelines import archive
+from quant_pipelines.core.asof import KnownPoints
 from quant_pipelines.core.bars import Bars, empty_bars
 from quant_pipelines.core.errors import DataError
 from quant_pipelines.core.funding import FundingSeries
 from quant_pipelines.core.timeframes import DAY_MS, EXECUTION_TIMEFRAME, MINUTE_MS, floor_ms, from_ms
+from quant_pipelines.research.fill_inputs import NO_FILL_INPUTS, FillInputs, stored_fill_inputs
+from quant_pipelines.sdk import InputSource, Strategy, attach_inputs
+from quant_pipelines.sdk.attach import unknown_shares
 from quant_pipelines.store.bars import newest_bar_ms, read_bars
 from quant_pipelines.store.column_cache import ColumnCache
 from quant_pipelines.store.deployments import newest_instrument
+from quant_pipelines.store.known_points import read_points
 from quant_pipelines.store.market import read_funding
 from quant_pipelines.store.verdicts import blocking_findings
 from quant_pipelines.trading import Specification
 
 _LEAST_COVERAGE = 0.99
+_LEAST_KNOWN = 0.9
 _SERIES_KEPT = 4
 
 
@@ -30,7 +36,7 @@ class History:
     Parameters
     ----------
     bars
-        The strategy's bars, all of the window.
+        The strategy's bars, all of the window, with the inputs that it declares.
     execution_bars
         1m bars where they cover the window, else the strategy's.
     funding
@@ -38,7 +44,10 @@ class History:
     specification
         Lot size and smallest order; none where they are not stored.
     findings
-        Unresolved blocking faults of these bars in the window, one sentence each.
+        Unresolved blocking faults of these bars, and of higher ones that are read, in the window; one
+        sentence each.
+    fill_inputs
+        Mark prices, specifications as of a date and order books.
     """
 
     bars: Bars
@@ -46,9 +55,10 @@ class History:
     funding: FundingSeries
     specification: Specification
     findings: tuple[str, ...]
+    fill_inputs: FillInputs = NO_FILL_INPUTS
 
 
-class Source(Protocol):
+class Source(InputSource, Protocol):
     """Where history comes from."""
 
     def last_midnight(self, symbol: str, timeframe: str) -> int:
@@ -67,18 +77,33 @@ class Source(Protocol):
         """Lot size and smallest order."""
         ...
 
+    def fill_inputs(self, symbol: str, start_ms: int, end_ms: int) -> FillInputs:
+        """Mark prices, order books in ``[start_ms, end_ms)``, and all specifications."""
+        ...
+
     def findings(self, bars: Bars, start_ms: int, end_ms: int) -> tuple[str, ...]:
         """Unresolved blocking faults of these bars."""
         ...
 
 
-def load_history(source: Source, symbol: str, timeframe: str, start_ms: int, end_ms: int) -> History:
+def load_history(
+    source: Source,
+    symbol: str,
+    timeframe: str,
+    start_ms: int,
+    end_ms: int,
+    *,
+    strategy_class: type[Strategy] = Strategy,
+) -> History:
     """Read what a walk-forward over ``[start_ms, end_ms)`` needs.
 
     Raises
     ------
     DataError
-        If the bars do not cover the window or are malformed.
+        If the bars do not cover the window or are malformed, or an input that the strategy declares is
+        unknown at more than a tenth of them.
+    StrategyError
+        If it declares a timeframe that is finer than the bars.
     """
     bars = source.bars(symbol, timeframe, start_ms, end_ms)
     _require_cover(bars, start_ms, end_ms)
@@ -90,8 +115,14 @@ def load_history(source: Source, symbol: str, timeframe: str, start_ms: int, end
         if covers(finer, start_ms, end_ms):
             execution = finer.validated()
             findings += source.findings(finer, start_ms, end_ms)
+    bars = attach_inputs(strategy_class, bars, source)
+    _require_inputs(bars)
+    for higher in bars.higher.values():
+        if higher.bars.timeframe != timeframe:
+            findings += source.findings(higher.bars.between(start_ms, end_ms), start_ms, end_ms)
     funding = source.funding(symbol, start_ms, end_ms)
-    return History(bars, execution, funding, source.specification(symbol), findings)
+    inputs = source.fill_inputs(symbol, start_ms, end_ms)
+    return History(bars, execution, funding, source.specification(symbol), findings, inputs)
 
 
 def covers(bars: Bars, start_ms: int, end_ms: int) -> bool:
@@ -155,6 +186,18 @@ class DatabaseSource:
             instrument = newest_instrument(connection, self._exchange, symbol)
         return Specification() if instrument is None else Specification.of(instrument)
 
+    def points(self, symbol: str, name: str, start_ms: int, end_ms: int) -> KnownPoints:
+        """See ``InputSource``."""
+        return read_points(self._engine, self._exchange, symbol, name, start_ms, end_ms)
+
+    def own_bars(self, symbol: str, timeframe: str, start_ms: int, end_ms: int) -> Bars:
+        """See ``InputSource``."""
+        return self._read(symbol, timeframe, max(start_ms, 0), end_ms)
+
+    def fill_inputs(self, symbol: str, start_ms: int, end_ms: int) -> FillInputs:
+        """See ``Source``."""
+        return stored_fill_inputs(self._engine, self._exchange, symbol, start_ms, end_ms)
+
     def findings(self, bars: Bars, start_ms: int, end_ms: int) -> tuple[str, ...]:
         """See ``Source``."""
         return blocking_findings(
@@ -178,6 +221,7 @@ class ArchiveSource:
         self._folder = folder
         self._exchange = exchange
         self._load = lru_cache(maxsize=_SERIES_KEPT)(self._load_bars)
+        self._load_inputs = lru_cache(maxsize=_SERIES_KEPT)(self._load_points)
 
     def last_midnight(self, symbol: str, timeframe: str) -> int:
         """See ``Source``."""
@@ -185,9 +229,8 @@ class ArchiveSource:
 
     def bars(self, symbol: str, timeframe: str, start_ms: int, end_ms: int) -> Bars:
         """See ``Source``."""
-        is_optional = timeframe == EXECUTION_TIMEFRAME
-        if is_optional and not archive.has_bars(self._folder, symbol, timeframe, exchange=self._exchange):
-            return empty_bars(symbol, timeframe)
+        if timeframe == EXECUTION_TIMEFRAME:
+            return self.own_bars(symbol, timeframe, start_ms, end_ms)
         return self._load(symbol, timeframe).between(start_ms, end_ms)
 
     def funding(self, symbol: str, start_ms: int, end_ms: int) -> FundingSeries:
@@ -196,9 +239,24 @@ class ArchiveSource:
         inside = (series.ts >= start_ms) & (series.ts < end_ms)
         return FundingSeries(series.ts[inside], series.rate[inside], series.mark_price[inside])
 
+    def points(self, symbol: str, name: str, start_ms: int, end_ms: int) -> KnownPoints:
+        """See ``InputSource``."""
+        return self._load_inputs(symbol, name).between(start_ms, end_ms)
+
+    def own_bars(self, symbol: str, timeframe: str, start_ms: int, end_ms: int) -> Bars:
+        """See ``InputSource``."""
+        if not archive.has_bars(self._folder, symbol, timeframe, exchange=self._exchange):
+            return empty_bars(symbol, timeframe)
+        return self._load(symbol, timeframe).between(start_ms, end_ms)
+
     def specification(self, symbol: str) -> Specification:
         """See ``Source``; an archive has none."""
         return Specification()
+
+    def fill_inputs(self, symbol: str, start_ms: int, end_ms: int) -> FillInputs:
+        """See ``Source``; an archive has mark prices at most."""
+        mark = archive.load_mark(self._folder, symbol, exchange=self._exchange)
+        return FillInputs(None if mark is None else mark.between(start_ms, end_ms))
 
     def findings(self, bars: Bars, start_ms: int, end_ms: int) -> tuple[str, ...]:
         """See ``Source``."""
@@ -208,6 +266,9 @@ class ArchiveSource:
     def _load_bars(self, symbol: str, timeframe: str) -> Bars:
         return archive.load_bars(self._folder, symbol, timeframe, exchange=self._exchange)
 
+    def _load_points(self, symbol: str, name: str) -> KnownPoints:
+        return archive.load_points(self._folder, symbol, name, exchange=self._exchange)
+
 
 def _require_cover(bars: Bars, start_ms: int, end_ms: int) -> None:
     if not covers(bars, start_ms, end_ms):
@@ -215,3 +276,12 @@ def _require_cover(bars: Bars, start_ms: int, end_ms: int) -> None:
             f"{bars.symbol} {bars.timeframe}: bars are {describe(bars)}; "
             f"expected {describe_window(bars, start_ms, end_ms)}"
         )
+
+
+def _require_inputs(bars: Bars) -> None:
+    for name, share in unknown_shares(bars).items():
+        if share > 1.0 - _LEAST_KNOWN:
+            raise DataError(
+                f"{bars.symbol} {bars.timeframe}: input {name} is known at {1.0 - share:.0%} of the bars; "
+                f"expected {_LEAST_KNOWN:.0%} or more, since the strategy declares it"
+            )

@@ -51,7 +51,13 @@ class SetHistory:
 
 
 def load_set(
-    source: Source, symbols: Sequence[str], timeframe: str, start_ms: int, end_ms: int
+    source: Source,
+    symbols: Sequence[str],
+    timeframe: str,
+    start_ms: int,
+    end_ms: int,
+    *,
+    strategy_class: type[Strategy] = Strategy,
 ) -> SetHistory:
     """Read what a walk-forward of a set over ``[start_ms, end_ms)`` needs.
 
@@ -62,7 +68,10 @@ def load_set(
     DataError
         If the bars of a symbol do not cover the window or are malformed.
     """
-    members = [load_history(source, symbol, timeframe, start_ms, end_ms) for symbol in symbols]
+    members = [
+        load_history(source, symbol, timeframe, start_ms, end_ms, strategy_class=strategy_class)
+        for symbol in symbols
+    ]
     if len({member.execution_bars.timeframe for member in members}) > 1:
         members = [replace(member, execution_bars=member.bars) for member in members]
     return SetHistory(tuple(members))

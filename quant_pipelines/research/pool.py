@@ -9,12 +9,14 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from queue import Empty, SimpleQueue
-from threading import Thread
+from threading import Thread, Timer
 from typing import Any, TypeAlias
 
 from quant_pipelines.core.errors import OptimizationError
+from quant_pipelines.core.settings import OptimizationSettings
 from quant_pipelines.optimize.verdict import VerdictRecord
 from quant_pipelines.research.job import JobFailure, OptimizationJob
 from quant_pipelines.research.wire import verdict_from_document
@@ -25,12 +27,26 @@ _COMMAND = (sys.executable, "-P", "-m", "quant_pipelines.research.worker")
 _ONE_THREAD = {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
 
 
+@dataclass(frozen=True, slots=True)
+class WorkLimits:
+    """What a worker may take: megabytes of address space, minutes for one job."""
+
+    megabytes: int = OptimizationSettings().worker_megabytes
+    minutes: float = OptimizationSettings().job_minutes
+
+    @classmethod
+    def of(cls, settings: OptimizationSettings) -> "WorkLimits":
+        """Limits of the settings."""
+        return cls(settings.worker_megabytes, settings.job_minutes)
+
+
 def optimize_many(
     engine_url: str | None,
     jobs: Iterable[OptimizationJob],
     workers: int = 2,
     *,
     columns: Path | None = None,
+    limits: WorkLimits = WorkLimits(),
     on_outcome: Callable[[Outcome], None] = lambda _: None,
 ) -> list[Outcome]:
     """Run jobs in worker processes.
@@ -45,13 +61,16 @@ def optimize_many(
         Processes, at most one a job.
     columns
         Folder of column files to read bars through; None reads them from the database.
+    limits
+        What a worker may take.
     on_outcome
         Called with each outcome as it arrives, from the threads that wait for the workers.
 
     Returns
     -------
     list of VerdictRecord or JobFailure
-        In the order of the jobs. A worker that dies fails the job it was at; another takes its place.
+        In the order of the jobs. A worker that dies or takes too long fails the job it was at; another takes
+        its place.
 
     Raises
     ------
@@ -66,14 +85,19 @@ def optimize_many(
     for item in enumerate(todo):
         work.put(item)
 
-    opening = {"database_url": engine_url, "columns": None if columns is None else str(columns)}
+    opening = {
+        "database_url": engine_url,
+        "columns": None if columns is None else str(columns),
+        "megabytes": limits.megabytes,
+    }
 
     def keep(number: int, outcome: Outcome) -> None:
         outcomes[number] = outcome
         on_outcome(outcome)
 
     threads = [
-        Thread(target=_feed, args=(opening, work, keep), daemon=True) for _ in range(min(workers, len(todo)))
+        Thread(target=_feed, args=(opening, limits.minutes, work, keep), daemon=True)
+        for _ in range(min(workers, len(todo)))
     ]
     for thread in threads:
         thread.start()
@@ -82,7 +106,7 @@ def optimize_many(
     return _complete(todo, outcomes)
 
 
-def _feed(opening: dict[str, str | None], work: _Work, keep: Callable[[int, Outcome], None]) -> None:
+def _feed(opening: dict[str, Any], minutes: float, work: _Work, keep: Callable[[int, Outcome], None]) -> None:
     """Give one worker a job at a time until none is left."""
     worker: _Worker | None = None
     try:
@@ -91,10 +115,11 @@ def _feed(opening: dict[str, str | None], work: _Work, keep: Callable[[int, Outc
                 number, job = work.get_nowait()
             except Empty:
                 return
-            worker = worker or _Worker(opening)
-            answer = worker.run(job)
+            if worker is None or worker.has_ended:
+                worker = _Worker(opening)
+            answer = worker.run(job, minutes)
             if answer is None:
-                keep(number, JobFailure(job, f"worker process ended with code {worker.close()}"))
+                keep(number, JobFailure(job, worker.end(minutes)))
                 worker = None
             elif "error" in answer:
                 keep(number, JobFailure(job, answer["error"]))
@@ -108,7 +133,8 @@ def _feed(opening: dict[str, str | None], work: _Work, keep: Callable[[int, Outc
 class _Worker:
     """One process and the pipe to it."""
 
-    def __init__(self, opening: dict[str, str | None]) -> None:
+    def __init__(self, opening: dict[str, Any]) -> None:
+        self._is_late = False
         self._process = subprocess.Popen(
             _COMMAND,
             stdin=subprocess.PIPE,
@@ -119,15 +145,37 @@ class _Worker:
         )
         self._send(opening)
 
-    def run(self, job: OptimizationJob) -> dict[str, Any] | None:
-        """Answer of the worker; None when it died."""
+    @property
+    def has_ended(self) -> bool:
+        """Whether the process is gone."""
+        return self._process.poll() is not None
+
+    def run(self, job: OptimizationJob, minutes: float) -> dict[str, Any] | None:
+        """Answer of the worker; None when it died or took longer than that."""
         self._send(job.to_document())
         assert self._process.stdout is not None  # noqa: S101 - it was opened as a pipe
-        line = self._process.stdout.readline()
+        alarm = Timer(60.0 * minutes, self._give_up)
+        alarm.daemon = True
+        alarm.start()
+        try:
+            line = self._process.stdout.readline()
+        finally:
+            alarm.cancel()
         if not line:
             return None
         answer: dict[str, Any] = json.loads(line)
         return answer
+
+    def end(self, minutes: float) -> str:
+        """Close a worker that gave no answer, and say why."""
+        code = self.close()
+        if self._is_late:
+            return f"the search took longer than {minutes:g} minutes (optimization.job_minutes) and was ended"
+        return f"worker process ended with code {code}"
+
+    def _give_up(self) -> None:
+        self._is_late = True
+        self._process.kill()
 
     def close(self) -> int:
         """End the process by ending its input; its exit code."""

@@ -1,7 +1,7 @@
 """Runs one walk-forward from its job to its verdict; what an interrupted run stored is not computed again."""
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -19,12 +19,13 @@ from quant_pipelines.optimize.evaluation import Evaluator
 from quant_pipelines.optimize.judge import Context, judge
 from quant_pipelines.optimize.space import space_of
 from quant_pipelines.optimize.verdict import VerdictRecord
-from quant_pipelines.optimize.walk_forward import Plan, WalkForward, walk_forward
+from quant_pipelines.optimize.walk_forward import FoldResult, Plan, WalkForward, walk_forward
 from quant_pipelines.portfolio import AllIn
 from quant_pipelines.research.evaluator import BacktestEvaluator
 from quant_pipelines.research.history import ArchiveSource, DatabaseSource, Source
 from quant_pipelines.research.instrument_set import SetEvaluator, SetHistory, load_set
 from quant_pipelines.research.job import OptimizationJob
+from quant_pipelines.research.library import source_in_force
 from quant_pipelines.research.window import settle_window
 from quant_pipelines.risk.limits import RiskLimits
 from quant_pipelines.sdk import StrategySource, load_strategy, strategies_folder
@@ -38,19 +39,26 @@ _NOT_IN_KEY = ("trigger", "strategies_folder", "strategy")
 
 
 def optimize_one(
-    engine: Engine | None, job: OptimizationJob, *, source: Source | None = None
+    engine: Engine | None,
+    job: OptimizationJob,
+    *,
+    source: Source | None = None,
+    on_fold: Callable[[FoldResult], None] = lambda _: None,
 ) -> VerdictRecord:
     """Walk forward and judge.
 
     Parameters
     ----------
     engine
-        Product database: folds, trials and the verdict are stored there and an unfinished task goes on.
-        None stores nothing and needs ``job.archive``.
+        Product database: the strategy's text in force is read from its library, folds, trials and the
+        verdict are stored there, and an unfinished task goes on. None reads the strategy's file, stores
+        nothing and needs ``job.archive``.
     job
         What to run.
     source
         Where history comes from; by default the job's archive, else the database.
+    on_fold
+        Called with every fold and with the final fit, those that were finished before first.
 
     Returns
     -------
@@ -60,18 +68,22 @@ def optimize_one(
     Raises
     ------
     StrategyError
-        If the strategy is unknown or broken.
+        If the strategy is unknown or broken, or no text of it has passed its trial.
     DataError
         If history is missing, malformed, or blocked by a finding of the quality checks.
     OptimizationError
         If the search can't run, or another process is at this task.
     """
-    strategy = load_strategy(job.strategy, strategies_folder(job.strategies_folder))
+    folder = strategies_folder(job.strategies_folder)
+    if engine is None:
+        strategy = load_strategy(job.strategy, folder)
+    else:
+        strategy = source_in_force(engine, job.strategy, folder)
     market = source or open_source(engine, job)
     job = settle_window(job, market)
     if engine is None:
-        return _Run(job, strategy, market).finish()
-    return _stored(engine, _Run(job, strategy, market))
+        return _Run(job, strategy, market).finish(on_fold=on_fold)
+    return _stored(engine, _Run(job, strategy, market), on_fold)
 
 
 def resume_job(engine: Engine, task_id: int) -> OptimizationJob:
@@ -130,8 +142,14 @@ class _Run:
         """Market history of the whole window."""
         if self._history is None:
             job, plan = self.job, self.plan
-            symbols = symbols_of(job.symbol)
-            history = load_set(self._source, symbols, job.timeframe, plan.start_ms, plan.end_ms)
+            history = load_set(
+                self._source,
+                symbols_of(job.symbol),
+                job.timeframe,
+                plan.start_ms,
+                plan.end_ms,
+                strategy_class=self.strategy.strategy_class,
+            )
             if job.archive is None and history.findings:
                 raise DataError(
                     f"{len(history.findings)} findings block the window: {history.findings[0]}; "
@@ -219,17 +237,22 @@ class _Run:
         }
 
 
-def _stored(engine: Engine, run: _Run) -> VerdictRecord:
+def _stored(engine: Engine, run: _Run, on_fold: Callable[[FoldResult], None]) -> VerdictRecord:
     with _sole_worker(engine, run.key):
         row = run.task_row()
         task = store.open_task(engine, run.version_row(), row)
+        known = store.read_folds(engine, task.id)
+        for result in known.values():
+            on_fold(result)
         if task.status == store.DONE:
             return read_verdicts(engine, task_id=task.id)[0]
+
+        def keep(result: FoldResult) -> None:
+            store.save_fold(engine, task.id, result)
+            on_fold(result)
+
         try:
-            finished = run.walk(
-                finished=store.read_folds(engine, task.id),
-                on_fold=lambda result: store.save_fold(engine, task.id, result),
-            )
+            finished = run.walk(finished=known, on_fold=keep)
             record = run.judge(finished, count_previous_trials(engine, row))
         except QuantError as error:
             store.fail_task(engine, task.id, str(error))

@@ -1,13 +1,14 @@
 """A worker process: one job as a JSON line on stdin, one answer as a JSON line on stdout, until stdin ends.
 
-Started by the pool as ``python -P -m quant_pipelines.research.worker``; the first line names the database and
-the folder of column files.
+Started by the pool as ``python -P -m quant_pipelines.research.worker``; the first line names the database,
+the folder of column files and the memory that it may take.
 Workers run at low priority and have their own connections, so that trading never waits for research.
 """
 
 import json
 import logging
 import os
+import resource
 import sys
 from functools import cache
 from pathlib import Path
@@ -29,6 +30,7 @@ _log = logging.getLogger(__name__)
 def serve(lines: TextIO, answers: TextIO) -> None:
     """Answer every job until the lines end."""
     opening = json.loads(lines.readline())
+    _limit_memory(opening["megabytes"])
     engine = connect(opening["database_url"], pool_size=2) if opening["database_url"] else None
     columns = Path(opening["columns"]) if opening["columns"] else None
 
@@ -44,6 +46,14 @@ def serve(lines: TextIO, answers: TextIO) -> None:
         answers.flush()
     if engine is not None:
         engine.dispose()
+
+
+def _limit_memory(megabytes: int) -> None:
+    """Let the process fail at an allocation rather than take the machine's memory."""
+    _, hard = resource.getrlimit(resource.RLIMIT_AS)
+    size = megabytes << 20
+    allowed = size if hard == resource.RLIM_INFINITY else min(size, hard)
+    resource.setrlimit(resource.RLIMIT_AS, (allowed, hard))
 
 
 def _answer(engine: Engine | None, job: OptimizationJob, source: Any) -> dict[str, Any]:

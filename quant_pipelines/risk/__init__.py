@@ -3,7 +3,9 @@
 from quant_pipelines.risk.daily_loss import DailyLoss
 from quant_pipelines.risk.leverage_cap import LeverageCap
 from quant_pipelines.risk.limits import NO_LIMITS, RULES, LimitTerms, RiskLimits, first_breach
+from quant_pipelines.risk.order_quota import OrderQuota
 from quant_pipelines.risk.position_limit import PositionLimit
+from quant_pipelines.risk.position_quota import NotionalQuota, QuantityQuota
 from quant_pipelines.risk.stale_data import StaleData
 from quant_pipelines.risk.verdict import Approval, Denial, RiskRequest
 
@@ -15,7 +17,10 @@ __all__ = [
     "Denial",
     "LeverageCap",
     "LimitTerms",
+    "NotionalQuota",
+    "OrderQuota",
     "PositionLimit",
+    "QuantityQuota",
     "RiskLimits",
     "RiskRequest",
     "StaleData",

@@ -21,6 +21,8 @@ class RiskRequest(NamedTuple):
         Quote, at 00:00 UTC of the day.
     data_age_seconds
         Age of the newest market data by the wall clock; 0 in a replay.
+    orders_today
+        Orders of the book since 00:00 UTC, without this one.
     """
 
     position_after: float
@@ -28,6 +30,7 @@ class RiskRequest(NamedTuple):
     equity: float
     day_start_equity: float
     data_age_seconds: float
+    orders_today: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,6 +3,10 @@
 from quant_pipelines.core.arrays import FloatArray as Array
 from quant_pipelines.core.bars import Bars
 from quant_pipelines.core.panel import Panel
+from quant_pipelines.sdk.attach import InputSource, attach_inputs
+from quant_pipelines.sdk.desk import Desk, OpenOrder, OrderEvent
+from quant_pipelines.sdk.event import EventStrategy
+from quant_pipelines.sdk.inputs import Inputs
 from quant_pipelines.sdk.loading import (
     BrokenStrategy,
     StrategySource,
@@ -11,24 +15,34 @@ from quant_pipelines.sdk.loading import (
     load_strategy,
     strategies_folder,
 )
-from quant_pipelines.sdk.parameters import Float, Inputs, Int, Parameter
+from quant_pipelines.sdk.parameters import Float, Int, Parameter
 from quant_pipelines.sdk.signals import held, turned
 from quant_pipelines.sdk.stops import Stops
 from quant_pipelines.sdk.strategy import Strategy
+from quant_pipelines.sdk.turns import Turns, above, crossed
 
 __all__ = [
     "Array",
     "Bars",
+    "Desk",
+    "EventStrategy",
     "Float",
+    "InputSource",
     "Inputs",
     "Int",
+    "OpenOrder",
+    "OrderEvent",
     "Panel",
     "Parameter",
     "Stops",
     "Strategy",
+    "Turns",
     "BrokenStrategy",
     "StrategySource",
+    "above",
+    "attach_inputs",
     "compile_strategy",
+    "crossed",
     "held",
     "list_strategies",
     "load_strategy",

@@ -1,20 +1,26 @@
 """What every strategy must keep, as checks that any strategy class can be put through.
 
 The checks compare decisions, not trades: a decision that looks ahead may not show in a trade for months.
+Factors on stops are decisions too.
 """
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from time import perf_counter
+from typing import Any
 
 import numpy as np
 
 from quant_pipelines.core.arrays import FloatArray
-from quant_pipelines.core.bars import Bars, empty_bars
+from quant_pipelines.core.bars import Bars, concatenate_bars
 from quant_pipelines.core.errors import StrategyError
 from quant_pipelines.core.panel import Panel
-from quant_pipelines.sdk import trial_bars, trial_panels
+from quant_pipelines.sdk import trial_panels
+from quant_pipelines.sdk.event import EventStrategy
+from quant_pipelines.sdk.event_contract import EVENT_RULES
+from quant_pipelines.sdk.scales import scales_of
 from quant_pipelines.sdk.strategy import Strategy, target_of
+from quant_pipelines.sdk.trial_market import TrialMarket
 
 _BARS, _CUTS, _SEED = 1_200, 40, 7
 SLOWEST_MICROSECONDS_PER_BAR = 500.0
@@ -43,9 +49,12 @@ class Check:
 
 
 def check_strategy(strategy_class: type[Strategy]) -> list[Check]:
-    """Put a strategy through every check; only through the first one if it has no usable target."""
+    """Put a strategy through every check; only through the first one if that one fails."""
+    rules: dict[str, Callable[[Any], str]] = dict(RULES)
+    if issubclass(strategy_class, EventStrategy):
+        rules = dict(EVENT_RULES)
     checks = []
-    for name, rule in RULES.items():
+    for name, rule in rules.items():
         checks.append(Check(name, _fault(rule, strategy_class)))
         if not checks[0].passed:
             break
@@ -60,14 +69,22 @@ def corners(strategy_class: type[Strategy]) -> Iterator[Strategy]:
     return (strategy_class(**values) for values in candidates if strategy_class.is_allowed(values))
 
 
+def decisions_of(strategy: Strategy, bars: Bars | Panel) -> FloatArray:
+    """Target of a strategy, a row for each symbol, and below it the factors on its stops; bars in columns."""
+    target, scales = np.atleast_2d(target_of(strategy, bars).T), scales_of(strategy, bars)
+    return np.vstack([target, *(scales[name] for name in sorted(scales))])
+
+
 def causality(strategy_class: type[Strategy]) -> str:
     """Decisions up to a bar are the same when the future is cut off behind it."""
     cuts = [1, 2, 3, *np.random.default_rng(_SEED).integers(4, _BARS, _CUTS).tolist()]
+    market = TrialMarket(strategy_class)
+    tried = market.walk(_BARS, _SEED), market.shocked(_BARS, _SEED)
     for strategy in corners(strategy_class):
-        for bars in (_walk(strategy, _BARS), _shocks(strategy)):
-            whole = target_of(strategy, bars)
+        for bars in tried:
+            whole = decisions_of(strategy, bars)
             for cut in (cut for cut in cuts if cut < len(bars)):
-                at = _first_difference(target_of(strategy, bars.rows(0, cut)), whole[:cut])
+                at = _first_difference(decisions_of(strategy, bars.rows(0, cut)), whole[..., :cut])
                 if at is not None:
                     return (
                         f"{strategy}: the decision at bar {at} changes when bars behind {cut - 1} are cut off"
@@ -77,20 +94,22 @@ def causality(strategy_class: type[Strategy]) -> str:
 
 def other_futures(strategy_class: type[Strategy]) -> str:
     """Decisions up to a bar are the same whatever happens behind it."""
-    strategy, cut = strategy_class(), _BARS // 2
-    bars, other = _walk(strategy, _BARS), _walk(strategy, _BARS, seed=_SEED + 1)
-    changed = target_of(strategy, _spliced(bars, other, cut))
-    at = _first_difference(changed[:cut], target_of(strategy, bars)[:cut])
+    strategy, market = strategy_class(), TrialMarket(strategy_class)
+    bars, other = (market.walk(_BARS, seed) for seed in (_SEED, _SEED + 1))
+    cut = _BARS // 2
+    changed = decisions_of(strategy, _spliced(bars, other, cut))
+    at = _first_difference(changed[..., :cut], decisions_of(strategy, bars)[..., :cut])
     return "" if at is None else f"{strategy}: the decision at bar {at} depends on bars behind {cut - 1}"
 
 
 def warm_up(strategy_class: type[Strategy]) -> str:
     """Decisions forget where history began, ``history_bars`` behind its start."""
-    strategy = strategy_class()
+    strategy, market = strategy_class(), TrialMarket(strategy_class)
     behind, settled = strategy.history_bars, 503
-    bars = _walk(strategy, 2 * behind + 2 * settled)
-    late = target_of(strategy, bars.rows(settled, len(bars)))[behind + settled :]
-    at = _first_difference(late, target_of(strategy, bars)[behind + 2 * settled :])
+    n_bars = 2 * behind + 2 * settled
+    late = decisions_of(strategy, market.walk(n_bars, _SEED, skipped=settled))[..., behind + settled :]
+    early = decisions_of(strategy, market.walk(n_bars, _SEED))[..., behind + 2 * settled :]
+    at = _first_difference(late, early)
     return (
         ""
         if at is None
@@ -100,36 +119,38 @@ def warm_up(strategy_class: type[Strategy]) -> str:
 
 def range_of_targets(strategy_class: type[Strategy]) -> str:
     """Every decision lies in [-1, 1] or is no opinion, on any bars; the strategy leaves the bars alone."""
+    market = TrialMarket(strategy_class)
+    tried = market.walk(_BARS, _SEED), market.shocked(_BARS, _SEED), market.still(_BARS // 3)
     for strategy in corners(strategy_class):
-        for bars in (_walk(strategy, _BARS), _shocks(strategy), _flat(strategy)):
-            before = bars.close.copy()
-            target_of(strategy, bars)
-            if not np.array_equal(bars.close, before, equal_nan=True):
+        for bars in tried:
+            before = [column.copy() for column in _arrays_of(bars)]
+            decisions_of(strategy, bars)
+            after = _arrays_of(bars)
+            if any(_first_difference(*pair) is not None for pair in zip(after, before, strict=True)):
                 return f"{strategy}: changes the bars that it is given"
     return ""
 
 
 def determinism(strategy_class: type[Strategy]) -> str:
     """Decisions are the same for the same bars."""
-    strategy = strategy_class()
-    bars = _walk(strategy, _BARS)
-    at = _first_difference(target_of(strategy, bars), target_of(strategy_class(), bars))
+    strategy, bars = strategy_class(), TrialMarket(strategy_class).walk(_BARS, _SEED)
+    at = _first_difference(decisions_of(strategy, bars), decisions_of(strategy_class(), bars))
     return "" if at is None else f"{strategy}: the decision at bar {at} differs from one call to the next"
 
 
 def quiet_market(strategy_class: type[Strategy]) -> str:
     """No bars give no decisions, and a price that never moves gives no position."""
-    strategy = strategy_class()
-    if target_of(strategy, _empty(strategy)).size:
+    strategy, still = strategy_class(), TrialMarket(strategy_class).still(_BARS // 3)
+    if target_of(strategy, still.rows(0, 0)).size:
         return f"{strategy}: decides on no bars"
-    held = np.flatnonzero(_by_bar(np.nan_to_num(target_of(strategy, _flat(strategy)))).any(axis=1))
+    held = np.flatnonzero(np.nan_to_num(decisions_of(strategy, still)).any(axis=0))
     return f"{strategy}: takes a position at bar {held[0]} of a price that never moves" if held.size else ""
 
 
 def opinions(strategy_class: type[Strategy]) -> str:
     """Positions are taken at some time."""
-    strategy = strategy_class()
-    walks = (_walk(strategy, 4 * _BARS, drift=drift) for drift in (-0.001, 0.0, 0.001))
+    strategy, market = strategy_class(), TrialMarket(strategy_class)
+    walks = (market.walk(4 * _BARS, _SEED, drift=drift) for drift in (-0.001, 0.0, 0.001))
     if any(np.nan_to_num(target_of(strategy, bars)).any() for bars in walks):
         return ""
     return f"{strategy}: takes no position on {4 * _BARS} bars of a random walk"
@@ -137,8 +158,7 @@ def opinions(strategy_class: type[Strategy]) -> str:
 
 def speed(strategy_class: type[Strategy]) -> str:
     """Decisions take at most half a millisecond a bar, compilation left out."""
-    strategy = strategy_class()
-    bars = _walk(strategy, _BARS)
+    strategy, bars = strategy_class(), TrialMarket(strategy_class).walk(_BARS, _SEED)
     target_of(strategy, bars)
     begin = perf_counter()
     target_of(strategy, bars)
@@ -160,54 +180,34 @@ RULES: dict[str, Callable[[type[Strategy]], str]] = {
 }
 
 
-def _fault(rule: Callable[[type[Strategy]], str], strategy_class: type[Strategy]) -> str:
+def _fault(rule: Callable[[Any], str], strategy_class: type[Strategy]) -> str:
     try:
         return rule(strategy_class)
     except StrategyError as error:
         return str(error)
 
 
-def _walk(strategy: Strategy, n_bars: int, *, seed: int = _SEED, drift: float = 0.0) -> Bars | Panel:
-    if strategy.inputs.has_panel:
-        return trial_panels.walk_panel(strategy.inputs.symbols, n_bars, seed, drift=drift)
-    return trial_bars.random_walk(n_bars, seed, drift=drift)
-
-
-def _shocks(strategy: Strategy) -> Bars | Panel:
-    if strategy.inputs.has_panel:
-        return trial_panels.shocks_panel(strategy.inputs.symbols, _BARS, _SEED)
-    return trial_bars.shocks(_BARS, _SEED)
-
-
-def _flat(strategy: Strategy) -> Bars | Panel:
-    if strategy.inputs.has_panel:
-        return trial_panels.flat_panel(strategy.inputs.symbols, _BARS // 3)
-    return trial_bars.flat(_BARS // 3)
-
-
-def _empty(strategy: Strategy) -> Bars | Panel:
-    if strategy.inputs.has_panel:
-        return trial_panels.empty_panel(strategy.inputs.symbols)
-    return empty_bars("TRIAL/USDT:USDT", "1h")
-
-
 def _spliced(before: Bars | Panel, after: Bars | Panel, cut: int) -> Bars | Panel:
     """Bars of one series up to a cut, and of another one behind it."""
     if isinstance(before, Panel) and isinstance(after, Panel):
         return trial_panels.spliced(before, after, cut)
-    columns = ("open", "high", "low", "close", "volume")
-    mixed = {
-        name: np.concatenate([getattr(before, name)[:cut], getattr(after, name)[cut:]]) for name in columns
-    }
-    return Bars("TRIAL/USDT:USDT", before.timeframe, before.ts, **mixed)
+    if isinstance(before, Bars) and isinstance(after, Bars):
+        return concatenate_bars(before.rows(0, cut), after.rows(cut, len(after)))
+    raise TypeError("bars and a panel can't be joined")
 
 
-def _by_bar(target: FloatArray) -> FloatArray:
-    """Target with a row for each bar."""
-    return target.reshape(target.shape[0], -1) if target.size else target.reshape(0, 1)
+def _arrays_of(bars: Bars | Panel) -> list[np.ndarray]:
+    """Every array that a strategy can reach."""
+    if isinstance(bars, Bars):
+        return list(bars.arrays())
+    own = [bars.open, bars.high, bars.low, bars.close, bars.volume]
+    return [column.T for column in own] + [array for member in bars.members for array in member.arrays()]
 
 
 def _first_difference(one: FloatArray, other: FloatArray) -> int | None:
     """Bar of the first difference to the bit; no opinion equals no opinion."""
-    differs = _by_bar(~((one == other) | (np.isnan(one) & np.isnan(other)))).any(axis=1)
+    if one.shape != other.shape:  # a stop is scaled on some bars only
+        return 0
+    differs = ~((one == other) | (np.isnan(one) & np.isnan(other)))
+    differs = differs.any(axis=0) if differs.ndim > 1 else differs
     return int(np.argmax(differs)) if differs.any() else None

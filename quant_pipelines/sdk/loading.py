@@ -75,7 +75,7 @@ def strategies_folder(explicit: str = "") -> Path:
 def list_strategies(folder: Path) -> list[StrategySource | BrokenStrategy]:
     """Every strategy file of a folder by name; the broken ones say why and stop nothing."""
     found: list[StrategySource | BrokenStrategy] = []
-    for path in _files(folder):
+    for path in strategy_files(folder):
         try:
             found.append(_load_file(path))
         except StrategyError as error:
@@ -97,7 +97,7 @@ def load_strategy(name_or_path: str, folder: Path) -> StrategySource:
         if not path.is_file():
             raise StrategyError(f"strategy file {name_or_path!r} doesn't exist")
         return _load_file(path)
-    files = {path.stem: path for path in _files(folder)}
+    files = {path.stem: path for path in strategy_files(folder)}
     if name_or_path not in files:
         raise StrategyError(unknown_name("strategy", name_or_path, files))
     return _load_file(files[name_or_path])
@@ -120,7 +120,8 @@ def compile_strategy(name: str, source: str, path: Path | None = None) -> Strate
     return StrategySource(name, path, version, source, strategy_class, " ".join(described.split()))
 
 
-def _files(folder: Path) -> list[Path]:
+def strategy_files(folder: Path) -> list[Path]:
+    """Files of a folder that are strategies, by name; what begins with an underscore is none."""
     return sorted(path for path in folder.glob("*.py") if not path.name.startswith("_"))
 
 

@@ -1,6 +1,5 @@
 """Typed, bounded parameters, declared once: search space, validation and documentation come from here."""
 
-from dataclasses import dataclass
 from typing import Any, Generic, Self, TypeVar, cast, overload
 
 from quant_pipelines.core.errors import StrategyError
@@ -101,40 +100,6 @@ class Float(Parameter[float]):
 
     def _number(self, value: Any) -> float | None:
         return _as_float(value)
-
-
-@dataclass(frozen=True, slots=True)
-class Inputs:
-    """What a strategy reads.
-
-    Parameters
-    ----------
-    symbols
-        Number of instruments that it trades together; 0 is any number from 2 up. Unless it is 1 the strategy
-        gets a ``Panel`` and answers for every symbol of it.
-    """
-
-    symbols: int = 1
-
-    def __post_init__(self) -> None:
-        if self.symbols < 0:
-            raise StrategyError(f"symbols is {self.symbols}; expected a number of symbols, or 0 for any")
-
-    @property
-    def has_panel(self) -> bool:
-        """Whether the strategy trades several symbols together."""
-        return self.symbols != 1
-
-    @property
-    def wanted(self) -> str:
-        """How many symbols it trades, as part of a sentence."""
-        if self.symbols == 0:
-            return "2 symbols or more"
-        return f"{self.symbols} symbol{'s' if self.symbols > 1 else ''}"
-
-    def takes(self, n_symbols: int) -> bool:
-        """Whether that many symbols can be traded together."""
-        return n_symbols >= 2 if self.symbols == 0 else n_symbols == self.symbols
 
 
 def _as_float(value: Any) -> float | None:

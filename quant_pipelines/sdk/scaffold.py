@@ -26,15 +26,54 @@ class {class_name}(Strategy):
         return target
 '''
 
+_EVENT_TEMPLATE = '''"""{title}."""
 
-def scaffold(name: str) -> str:
+from quant_pipelines.indicators import bollinger
+from quant_pipelines.sdk import Array, Bars, Desk, EventStrategy, Float, Inputs, Int, OrderEvent, Stops
+
+
+class {class_name}(EventStrategy):
+    """Waits with a limit below the average, and gives back at the average what it was filled.
+
+    Hypothesis: what do you believe, and who is on the other side? Regime: where should it work?
+    Failure: where will it lose, and how much?
+    """
+
+    inputs = Inputs(symbols=1)
+    window = Int(50, low=10, high=300, log=True)
+    distance = Float(2.0, low=0.5, high=6.0)
+    stops = Stops(hard_stop=Float(0.05, low=0.01, high=0.2, log=True))
+
+    def features(self, bars: Bars) -> dict[str, Array]:
+        """Average and lower band, computed for all bars at once; each value uses bars up to its own."""
+        lower, middle, _ = bollinger(bars.close, self.window, self.distance)
+        return {{"mean": middle, "entry": lower}}
+
+    def on_bar(self, desk: Desk, bars: Bars) -> None:
+        """Move the entry while flat."""
+        if desk.position == 0.0:
+            desk.cancel_all()
+            if 0.0 < desk.features["entry"] < desk.features["mean"]:
+                desk.limit(1.0, desk.features["entry"])
+
+    def on_order(self, desk: Desk, event: OrderEvent) -> None:
+        """Place the way out behind a fill; the hard stop stands by itself."""
+        if event.quantity > 0.0 and desk.position > 0.0:
+            desk.limit(1.0, desk.features["mean"], reduce_only=True)
+'''
+
+
+def scaffold(name: str, *, is_event: bool = False) -> str:
     """Text of a new strategy file.
 
     Parameters
     ----------
     name
         File name without ``.py``, such as ``my_idea``.
+    is_event
+        Whether the strategy places orders instead of naming a target.
     """
     words = [word for word in name.split("_") if word]
     class_name = "".join(word[:1].upper() + word[1:] for word in words)
-    return _TEMPLATE.format(title=" ".join(words).capitalize(), class_name=class_name)
+    template = _EVENT_TEMPLATE if is_event else _TEMPLATE
+    return template.format(title=" ".join(words).capitalize(), class_name=class_name)

@@ -6,13 +6,17 @@ from quant_pipelines.sdk.parameters import Float, Int, Parameter
 HARD_STOP = "hard_stop"
 ATR_STOPS = ("atr_stop", "chandelier_stop")
 VOLATILITY_STOPS = ("volatility_stop",)
+SLOPE_TIGHTENING = "slope_tightening"
+TIGHTENED = (HARD_STOP, "atr_stop", "volatility_stop", "chandelier_stop")
+"""Stops whose distance follows the slope of the book's equity."""
 
 
 class Stops:
     """Stops and take-profit, each searched like any parameter; those that are not named don't exist.
 
     The tightest level is in force and its name is the exit reason. Levels move when an execution bar closes,
-    from what was known then; all are live in the entry bar but the parabolic one.
+    from what was known then, and only toward the price; all are live in the entry bar but the parabolic one.
+    ``Strategy.stop_scales`` lets the values follow the market.
 
     Parameters
     ----------
@@ -32,15 +36,34 @@ class Stops:
         and the peak begins anew.
     take_profit
         Distance of a limit order from the entry price as a fraction of it.
+    slope_tightening
+        Factor in (0, 1] on the distances of hard, ATR, volatility and Chandelier stops while the book's own
+        equity falls: while its exponential average over day ends (UTC) is lower than a day before. What is
+        fixed at the entry takes the factor of then, what trails the current one. 0 switches it off.
     atr_window, volatility_window
         Strategy bars behind the average true range and the deviation.
+    equity_slope_days
+        Day ends behind the average of the equity; it moves by 2 / (days + 1) of the difference.
+
+    Raises
+    ------
+    StrategyError
+        If a rule is unknown or of the wrong kind, or a factor or a number of days is out of its range.
     """
 
     def __init__(
-        self, *, atr_window: int = 14, volatility_window: int = 48, **rules: Parameter[float] | Parameter[int]
+        self,
+        *,
+        atr_window: int = 14,
+        volatility_window: int = 48,
+        equity_slope_days: int = 10,
+        **rules: Parameter[float] | Parameter[int],
     ) -> None:
         self.atr_window = atr_window
         self.volatility_window = volatility_window
+        if not equity_slope_days >= 1:
+            raise StrategyError(f"equity_slope_days is {equity_slope_days}; expected at least 1")
+        self.equity_slope_days = equity_slope_days
         self.declared: dict[str, Float | Int] = {}
         for name, declared in rules.items():
             if name not in KINDS or not isinstance(declared, KINDS[name]):
@@ -48,6 +71,11 @@ class Stops:
                 raise StrategyError(f"stop {name} is declared as {declared!r}; expected one of {expected}")
             declared.name = name
             self.declared[name] = declared
+        factor = self.declared.get(SLOPE_TIGHTENING)
+        if factor is not None and not 0.0 <= factor.low <= factor.high <= 1.0:
+            raise StrategyError(
+                f"slope_tightening is searched from {factor.low} to {factor.high}; expected bounds in [0, 1]"
+            )
 
     @property
     def windows(self) -> tuple[int, ...]:
@@ -69,4 +97,7 @@ KINDS: dict[str, type[Float] | type[Int]] = {
     "time_stop": Int,
     "equity_stop": Float,
     "take_profit": Float,
+    SLOPE_TIGHTENING: Float,
 }
+SCALABLE = tuple(name for name in KINDS if name != SLOPE_TIGHTENING)
+"""Stops on whose values a strategy may give factors, in the order of the kernel's terms."""

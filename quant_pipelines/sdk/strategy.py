@@ -1,5 +1,6 @@
 """Strategy: a frozen set of parameters and the target that they make of bars."""
 
+from dataclasses import replace
 from typing import Any, ClassVar
 
 import numpy as np
@@ -9,8 +10,10 @@ from quant_pipelines.core.bars import Bars
 from quant_pipelines.core.errors import StrategyError, unknown_name
 from quant_pipelines.core.jit import kernel
 from quant_pipelines.core.panel import Panel
-from quant_pipelines.sdk.parameters import Inputs, Parameter
+from quant_pipelines.sdk.inputs import Inputs
+from quant_pipelines.sdk.parameters import Int, Parameter
 from quant_pipelines.sdk.stops import HARD_STOP, Stops
+from quant_pipelines.sdk.turns import Turns, expanded, is_in_order
 
 
 class Strategy:
@@ -99,17 +102,28 @@ class Strategy:
         windows = [*(value for value in own.values() if isinstance(value, int)), *self.stops.windows]
         return 5 * max(windows, default=1)
 
+    @classmethod
+    def higher_history_bars(cls) -> int:
+        """Bars of each declared higher timeframe that are read before the first bar.
+
+        Five times the upper bound of the longest whole-number parameter; the same for all parameter sets, so
+        that a sweep and a single backtest see the same. Override where that is wrong.
+        """
+        own = [declared for name, declared in cls._space.items() if name not in cls.stops.declared]
+        return 5 * max((declared.high for declared in own if isinstance(declared, Int)), default=1)
+
     def is_valid(self) -> bool:
         """Whether the values make sense together; each is within its bounds already."""
         return True
 
-    def target(self, bars: Any) -> FloatArray:
+    def target(self, bars: Any) -> FloatArray | Turns:
         """Wanted position as a fraction of what sizing allows.
 
         Parameters
         ----------
         bars
-            Closed bars, oldest first: ``Bars`` of one symbol; a ``Panel`` where ``inputs.symbols`` is not 1.
+            Closed bars, oldest first, with the inputs that the class declares: ``Bars`` of one symbol; a
+            ``Panel`` where ``inputs.symbols`` is not 1.
 
         Returns
         -------
@@ -117,9 +131,21 @@ class Strategy:
             In [-1, 1], negative is short; ``target[i]`` uses bars ``[: i + 1]``. NaN is no opinion: what
             is held is held. Of a panel each value is a fraction of what sizing allows of that symbol's
             share of the account, 1 / n_symbols, so the sum needs no bound; where a symbol has no bar its
-            value is not read.
+            value is not read. For bars of one symbol it may be ``Turns``, which a sweep need not search for.
         """
         raise NotImplementedError
+
+    def stop_scales(self, bars: Bars) -> dict[str, FloatArray]:
+        """Factors on the values of declared stops, where they shall follow the market; none by default.
+
+        Returns
+        -------
+        dict of str to ndarray of shape (n_bars,), float64
+            By name of the stop: positive, NaN is 1; ``factor[i]`` uses bars ``[: i + 1]``. What is fixed at
+            an entry (hard, ATR, volatility and time stop, take-profit) takes the factor of the last close
+            before it, the others the newest one.
+        """
+        return {}
 
     def __setattr__(self, name: str, value: Any) -> None:
         raise AttributeError(f"{type(self).__name__} is frozen; make a new one with {name}={value!r}")
@@ -144,6 +170,41 @@ def first_outside(target: FloatArray) -> int:
     return int(target.size)
 
 
+def offered_by(strategy: Strategy, bars: Bars | Panel) -> FloatArray | Turns:
+    """Target as a strategy gives it, of which only the shape is proven; for who looks at the values anyway.
+
+    Raises
+    ------
+    StrategyError
+        If the strategy trades another number of symbols, raises, reads what it did not declare, or returns
+        another shape.
+    """
+    name = type(strategy).__name__
+    require_symbols(strategy, bars)
+    try:
+        target = strategy.target(_narrowed(strategy.inputs, bars))
+        if not isinstance(target, Turns):
+            target = np.ascontiguousarray(target, dtype=np.float64)
+    except StrategyError as error:
+        raise StrategyError(f"{name}: {error}") from error
+    except Exception as error:
+        raise StrategyError(f"{name}: target raised {type(error).__name__}: {error}") from error
+    expected = bars.close.shape
+    if isinstance(target, Turns):
+        if expected != (len(bars),) or not is_in_order(target, len(bars)):
+            raise StrategyError(f"{name}: the turns are not those of {len(bars)} bars in their order")
+    elif target.shape != expected:
+        raise StrategyError(f"{name}: target has shape {target.shape}; expected {expected}")
+    return target
+
+
+def _narrowed(inputs: Inputs, bars: Any) -> Any:
+    """Bars or a panel with the declared inputs and nothing else."""
+    if not isinstance(bars, Panel):
+        return inputs.narrowed(bars)
+    return replace(bars, members=tuple(inputs.narrowed(member) for member in bars.members))
+
+
 def target_of(strategy: Strategy, bars: Bars | Panel) -> FloatArray:
     """Target of a strategy, proven usable; shape (n_bars,), or (n_bars, n_symbols) for a panel.
 
@@ -153,18 +214,12 @@ def target_of(strategy: Strategy, bars: Bars | Panel) -> FloatArray:
         If the strategy trades another number of symbols, raises, or returns another shape, or a value
         outside [-1, 1].
     """
-    name = type(strategy).__name__
-    require_symbols(strategy, bars)
-    try:
-        target = np.ascontiguousarray(strategy.target(bars), dtype=np.float64)
-    except Exception as error:
-        raise StrategyError(f"{name}: target raised {type(error).__name__}: {error}") from error
-    expected = bars.close.shape
-    if target.shape != expected:
-        raise StrategyError(f"{name}: target has shape {target.shape}; expected {expected}")
+    offered = offered_by(strategy, bars)
+    target = expanded(offered) if isinstance(offered, Turns) else offered
     first = first_outside(target.reshape(-1))
     if first < target.size:
-        row, value = first * len(bars) // target.size, target.reshape(-1)[first]
+        name, row = type(strategy).__name__, first * len(target) // target.size
+        value = target.reshape(-1)[first]
         raise StrategyError(f"{name}: target is {value} at bar {row}; expected -1 to 1 or NaN")
     return target
 

@@ -30,6 +30,11 @@ class Home:
         return self.folder / "logs"
 
     @property
+    def reports(self) -> Path:
+        """Pages of verdicts."""
+        return self.folder / "reports"
+
+    @property
     def ports_file(self) -> Path:
         """Ports of the last start."""
         return self.folder / "ports.json"
@@ -86,6 +91,7 @@ def open_home(folder: Path) -> Home:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         home.logs.mkdir(exist_ok=True)
         home.dagster.mkdir(exist_ok=True)
+        home.reports.mkdir(exist_ok=True)
     except OSError as error:
         raise ConfigurationError(
             f"home {str(folder)!r} can't be used: {error.strerror}; expected a folder that can be written, "

@@ -16,6 +16,7 @@ class Ports:
     postgres: int
     simulator: int
     code_server: int
+    pages: int = 0
 
 
 def choose_ports(file: Path, webserver: int) -> Ports:

@@ -130,6 +130,7 @@ def build_services(plan: StackPlan) -> list[Service]:
         _python_service(plan, "instance", ("-m", "quant_pipelines.dagster_instance"), after=("database",)),
         *_dagster(plan),
         *(_runner(plan, after=("database", *venue_names)) if plan.with_runner else []),
+        _pages(plan),
         # Behind the UI, so that it costs nobody a second of waiting for it.
         *_collector(plan, after=("database", "webserver", *venue_names)),
     ]
@@ -219,6 +220,18 @@ def _dagster(plan: StackPlan) -> list[Service]:
             is_ready=always_ready,
         ),
     ]
+
+
+def _pages(plan: StackPlan) -> Service:
+    port = plan.ports.pages
+    where = ("--folder", str(plan.home.reports), "--port", str(port))
+    return Service(
+        "pages",
+        lambda: _command(plan, "pages", ("-m", "quant_pipelines.stack.pages", *where), nice=10),
+        after=("webserver",),
+        is_ready=lambda: answers(port),
+        address=f"http://{_HOST}:{port}",
+    )
 
 
 def _runner(plan: StackPlan, *, after: tuple[str, ...]) -> list[Service]:

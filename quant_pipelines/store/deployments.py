@@ -9,6 +9,7 @@ from sqlalchemy import ColumnElement, Connection, Engine, Row, exists, false, se
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from quant_pipelines.core.instruments import Instrument
+from quant_pipelines.core.timeframes import to_ms
 from quant_pipelines.store.engine import transaction
 from quant_pipelines.store.tables import (
     accounts,
@@ -19,6 +20,8 @@ from quant_pipelines.store.tables import (
     orders,
     positions,
     risk_limits,
+    strategies,
+    strategy_quotas,
     strategy_versions,
 )
 from quant_pipelines.store.tables.trading import TRADED_STAGES
@@ -29,6 +32,8 @@ ORDER_STAGES = ("canary", "live")
 """Stages whose orders go to a venue."""
 REAL_ORDERS_APPROVED = "deployment.real_orders_approved"
 """Action of the audit row without which no order goes to a real exchange."""
+STRATEGY_SCOPE = "strategy:"
+"""Begins the scope of limits that hold for each deployment of a strategy."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +72,8 @@ class Deployment:
         Newest specification of the symbol; None where none is stored.
     account_id, venue
         Account that it books to; its venue is ``paper``, or the ccxt id of the exchange.
+    specifications
+        All that are stored of the symbol, with the time (ms) from which on each is known, oldest first.
     """
 
     id: int
@@ -86,6 +93,7 @@ class Deployment:
     instrument: Instrument | None
     account_id: int = 0
     venue: str = "paper"
+    specifications: tuple[tuple[int, Instrument], ...] = ()
 
     @property
     def is_leaving(self) -> bool:
@@ -126,7 +134,7 @@ def read_deployments(
     )
     with transaction(engine) as connection:
         rows = connection.execute(query).all()
-        return [_deployment(row, newest_instrument(connection, row.exchange, row.symbol)) for row in rows]
+        return [_deployment(row, instrument_history(connection, row.exchange, row.symbol)) for row in rows]
 
 
 def _is_leaving() -> ColumnElement[bool]:
@@ -141,26 +149,21 @@ def _is_leaving() -> ColumnElement[bool]:
 
 def newest_instrument(connection: Connection, exchange: str, symbol: str) -> Instrument | None:
     """Specification in force now; None where none is stored."""
+    stored = instrument_history(connection, exchange, symbol)
+    return stored[-1][1] if stored else None
+
+
+def instrument_history(
+    connection: Connection, exchange: str, symbol: str
+) -> tuple[tuple[int, Instrument], ...]:
+    """Specifications with the time (ms) from which on each is known, oldest first."""
+    names = tuple(Instrument.__dataclass_fields__)
     query = (
-        select(instruments)
+        select(instruments.c.valid_from, *(instruments.c[name] for name in names))
         .where(instruments.c.exchange == exchange, instruments.c.symbol == symbol)
-        .order_by(instruments.c.valid_from.desc())
-        .limit(1)
+        .order_by(instruments.c.valid_from)
     )
-    row = connection.execute(query).one_or_none()
-    if row is None:
-        return None
-    return Instrument(
-        exchange=row.exchange,
-        symbol=row.symbol,
-        tick_size=row.tick_size,
-        lot_size=row.lot_size,
-        min_notional=row.min_notional,
-        maker_fee=row.maker_fee,
-        taker_fee=row.taker_fee,
-        max_leverage=row.max_leverage,
-        funding_interval_hours=row.funding_interval_hours,
-    )
+    return tuple((to_ms(row[0]), Instrument(*row[1:])) for row in connection.execute(query))
 
 
 def venue_account(
@@ -220,7 +223,7 @@ def seed_limits(engine: Engine, limits: dict[str, float], at: datetime) -> None:
 
 
 def read_limits(engine: Engine) -> dict[str, dict[str, float]]:
-    """Limits in force by scope (``account`` or ``deployment:<id>``) and name.
+    """Limits in force by scope (``account``, ``deployment:<id>`` or ``strategy:<name>``) and name.
 
     Raises
     ------
@@ -231,17 +234,32 @@ def read_limits(engine: Engine) -> dict[str, dict[str, float]]:
     with transaction(engine) as connection:
         for row in connection.execute(select(risk_limits)):
             limits.setdefault(row.scope, {})[row.name] = float(row.value)
+        for row in connection.execute(select(strategy_quotas)):
+            limits.setdefault(STRATEGY_SCOPE + row.strategy, {})[row.name] = float(row.value)
     return limits
 
 
 def set_limit(connection: Connection, row: dict[str, Any]) -> Decimal | None:
-    """Store a limit (all columns of the row); returns the value that it replaces."""
-    key = (risk_limits.c.scope == row["scope"]) & (risk_limits.c.name == row["name"])
-    before = connection.execute(select(risk_limits.c.value).where(key).with_for_update()).scalar_one_or_none()
-    made = upsert(risk_limits).values(**row)
+    """Store a limit (all columns of ``risk_limits``); returns the value that it replaces.
+
+    That of a strategy is stored as its quota.
+    """
+    table, whose, scope = risk_limits, "scope", row["scope"]
+    if scope.startswith(STRATEGY_SCOPE):
+        table, whose, scope = strategy_quotas, "strategy", scope.removeprefix(STRATEGY_SCOPE)
+    values = {name: value for name, value in row.items() if name != "scope"}
+    key = (table.c[whose] == scope) & (table.c.name == row["name"])
+    before = connection.execute(select(table.c.value).where(key).with_for_update()).scalar_one_or_none()
+    made = upsert(table).values(**{whose: scope}, **values)
     changed = {name: made.excluded[name] for name in ("value", "updated_at", "updated_by")}
-    connection.execute(made.on_conflict_do_update(index_elements=["scope", "name"], set_=changed))
+    connection.execute(made.on_conflict_do_update(index_elements=[whose, "name"], set_=changed))
     return before
+
+
+def has_strategy(connection: Connection, name: str) -> bool:
+    """Whether a strategy of that name is stored."""
+    query = select(strategies.c.name).where(strategies.c.name == name)
+    return connection.execute(query).one_or_none() is not None
 
 
 def announce_deployments(connection: Connection) -> None:
@@ -249,6 +267,8 @@ def announce_deployments(connection: Connection) -> None:
     connection.execute(text("select pg_notify('deployments', '')"))
 
 
-def _deployment(row: Row[Any], instrument: Instrument | None) -> Deployment:
-    names = [name for name in Deployment.__slots__ if name != "instrument"]
-    return Deployment(**{name: getattr(row, name) for name in names}, instrument=instrument)
+def _deployment(row: Row[Any], stored: tuple[tuple[int, Instrument], ...]) -> Deployment:
+    names = [name for name in Deployment.__slots__ if name not in {"instrument", "specifications"}]
+    newest = stored[-1][1] if stored else None
+    known = {name: getattr(row, name) for name in names}
+    return Deployment(**known, instrument=newest, specifications=stored)

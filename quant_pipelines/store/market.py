@@ -10,8 +10,9 @@ from sqlalchemy import Connection, Engine, Table, func, select, tuple_, update
 from sqlalchemy.dialects.postgresql import insert
 
 from quant_pipelines.core.arrays import FloatArray, IntArray
+from quant_pipelines.core.asof import OPEN_INTEREST_KNOWN_AFTER_MS
 from quant_pipelines.core.instruments import Instrument
-from quant_pipelines.core.timeframes import MINUTE_MS, from_ms, to_ms
+from quant_pipelines.core.timeframes import from_ms, to_ms
 from quant_pipelines.store.tables import (
     funding_rates,
     hotlist,
@@ -78,8 +79,6 @@ def save_open_interest(
 ) -> int:
     """Store ``(time in ms, open contracts in base units)``; a value becomes known 5 minutes after its time.
 
-    Exchanges publish a value of their 5-minute grid some time in the 5 minutes that follow.
-
     Returns
     -------
     int
@@ -87,7 +86,9 @@ def save_open_interest(
     """
     values = {"open_interest": [value for _, value in points]}
     times = [ts for ts, _ in points]
-    return _upsert(engine, open_interest, (exchange, symbol), times, values, known_after_ms=5 * MINUTE_MS)
+    return _upsert(
+        engine, open_interest, (exchange, symbol), times, values, known_after_ms=OPEN_INTEREST_KNOWN_AFTER_MS
+    )
 
 
 def save_mark_prices(engine: Engine, exchange: str, symbol: str, points: Sequence[tuple[int, float]]) -> int:

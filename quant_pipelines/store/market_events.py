@@ -119,6 +119,25 @@ def read_tops(
     return np.array([row[0] for row in rows], dtype=np.int64), bids, asks
 
 
+def read_books(
+    engine: Engine, exchange: str, symbol: str, start_ms: int, end_ms: int
+) -> list[tuple[int, Levels, Levels]]:
+    """Read the books that became known in ``[start_ms, end_ms)``: when (ms), bids, asks; oldest first."""
+    query = text(
+        "select (extract(epoch from available_at) * 1000)::bigint, "
+        "bid_prices, bid_quantities, ask_prices, ask_quantities "
+        "from market.book_snapshots where exchange = :exchange and symbol = :symbol "
+        "and available_at >= :start and available_at < :end order by available_at"
+    )
+    window = {"exchange": exchange, "symbol": symbol, "start": from_ms(start_ms), "end": from_ms(end_ms)}
+    with engine.connect() as connection:
+        rows = connection.execute(query, window).all()
+    return [
+        (row[0], list(zip(row[1], row[2], strict=True)), list(zip(row[3], row[4], strict=True)))
+        for row in rows
+    ]
+
+
 def sample_months(connection: Connection) -> dict[str, date]:
     """Full names of the partitions of both tables, with the first day of their month, oldest first."""
     query = text(

@@ -25,7 +25,7 @@ from quant_pipelines.store.tables import (
     signals,
 )
 
-OPEN_STATUSES = ("INITIALIZED", "SUBMITTED")
+OPEN_STATUSES = ("INITIALIZED", "SUBMITTED", "PARTIALLY_FILLED")
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +93,11 @@ class Signal:
 
 @dataclass(frozen=True, slots=True)
 class Intent:
-    """One row of ``trading.intents``, committed before its order exists."""
+    """One row of ``trading.intents``, committed before its order exists.
+
+    ``exit_reason`` names the stop or take-profit that the order stands for.
+    ``price`` is the limit or the trigger, quote per base; None for a market order.
+    """
 
     client_order_id: str
     side: str
@@ -101,6 +105,9 @@ class Intent:
     purpose: str
     bar_close: datetime
     order_type: str = "market"
+    exit_reason: str | None = None
+    price: Decimal | None = None
+    reduce_only: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,6 +138,8 @@ class Booking:
         New rows, oldest first.
     signal, intent
         The decision of the last bar, and the order that it wants.
+    resting
+        Orders that an event strategy wants besides.
     """
 
     deployment_id: int
@@ -145,6 +154,12 @@ class Booking:
     equity: tuple[EquityPoint, ...] = ()
     signal: Signal | None = None
     intent: Intent | None = None
+    resting: tuple[Intent, ...] = ()
+
+    @property
+    def intents(self) -> tuple[Intent, ...]:
+        """All orders that are wanted."""
+        return self.resting if self.intent is None else (self.intent, *self.resting)
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,8 +211,8 @@ def book(engine: Engine, epoch: int, booking: Booking, at: datetime) -> None:
         _replace(connection, positions, {**key, "symbol": booking.symbol}, _columns(booking.position), at)
         if booking.signal is not None:
             _insert(connection, signals, [{**_columns(booking.signal), **key, "decided_at": at}])
-        if booking.intent is not None:
-            _add_intent(connection, epoch, booking, booking.intent, at)
+        for intent in booking.intents:
+            _add_intent(connection, epoch, booking, intent, at)
 
 
 def change_order(engine: Engine, epoch: int, state: OrderState, at: datetime) -> None:

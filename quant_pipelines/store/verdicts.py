@@ -8,18 +8,20 @@ from sqlalchemy.dialects.postgresql import aggregate_order_by
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from quant_pipelines.core.clock import utc_now
-from quant_pipelines.core.timeframes import DAY_MS, from_ms, to_ms
+from quant_pipelines.core.timeframes import DAY_MS, day_start_ms, from_ms, to_ms
 from quant_pipelines.optimize.evaluation import OutOfSample
 from quant_pipelines.optimize.gates import Gate
 from quant_pipelines.optimize.verdict import VerdictRecord
 from quant_pipelines.store.research import DONE, StoredTask, finite
 from quant_pipelines.store.tables import (
     data_findings,
+    deployments,
     optimizer_tasks,
     out_of_sample_returns,
     strategy_versions,
     verdicts,
 )
+from quant_pipelines.store.tables.trading import TRADED_STAGES
 
 
 def count_previous_trials(engine: Engine, task: Mapping[str, Any]) -> int:
@@ -126,6 +128,27 @@ def read_verdicts(
         query = query.where(verdicts.c.decision == decision)
     with engine.connect() as connection:
         return [_verdict(row) for row in connection.execute(query)]
+
+
+def incumbent_returns(engine: Engine, record: VerdictRecord) -> dict[int, float]:
+    """Read what the verdict of the deployment that trades this unit now earned out of sample.
+
+    Returns
+    -------
+    dict
+        Daily returns by the start of their UTC day, milliseconds; none without such a deployment, or where
+        it trades this very verdict.
+    """
+    same = ("strategy", "exchange", "symbol", "timeframe")
+    query = (
+        select(out_of_sample_returns.c.day, out_of_sample_returns.c.daily_return)
+        .join(verdicts, verdicts.c.task_id == out_of_sample_returns.c.task_id)
+        .join(deployments, deployments.c.verdict_id == verdicts.c.id)
+        .where(*(deployments.c[name] == getattr(record, name) for name in same))
+        .where(deployments.c.stage.in_(TRADED_STAGES), verdicts.c.id != record.id)
+    )
+    with engine.connect() as connection:
+        return {day_start_ms(str(row.day)): row.daily_return for row in connection.execute(query)}
 
 
 def blocking_findings(

@@ -42,6 +42,8 @@ class BookView(NamedTuple):
         Annualized realized volatility as a fraction; read by a volatility target only, else 0.
     data_age_seconds
         Age of the newest market data by the wall clock; 0 in a replay.
+    orders_today
+        Orders decided since 00:00 UTC; those that stops or operators made don't count.
     """
 
     position: float
@@ -51,6 +53,7 @@ class BookView(NamedTuple):
     target_side: float
     volatility: float = 0.0
     data_age_seconds: float = 0.0
+    orders_today: float = 0.0
 
 
 class OrderDecision(NamedTuple):
@@ -138,7 +141,14 @@ def _approve(view: BookView, desired: float, side: float, terms: TradingTerms) -
         return OrderDecision(ORDER, desired, order, side, 0, 0.0, 0.0)
     if order == 0.0 or is_below_min_notional(order, view.price, terms.min_notional):
         return OrderDecision(TOO_SMALL, desired, 0.0, view.target_side, 0, 0.0, 0.0)
-    request = RiskRequest(desired, view.price, view.equity, view.day_start_equity, view.data_age_seconds)
+    request = RiskRequest(
+        desired,
+        view.price,
+        view.equity,
+        view.day_start_equity,
+        view.data_age_seconds,
+        view.orders_today,
+    )
     breach = first_breach(request, terms.limits)
     if breach.code == 0:
         return OrderDecision(ORDER, desired, order, side, 0, 0.0, 0.0)

@@ -4,8 +4,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from quant_pipelines.accounting.margin import NO_MARGIN, MarginTerms
-from quant_pipelines.core.errors import ConfigurationError
+from quant_pipelines.accounting.margin import MarginTerms
+from quant_pipelines.core.errors import ConfigurationError, unknown_name
+
+WORKING_TYPES = ("last", "mark")
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,7 +21,7 @@ class Bracket:
 
 @dataclass(frozen=True, slots=True)
 class Execution:
-    """Participation, latency and margin; by default orders fill at once and nothing is liquidated.
+    """How orders fill and what margin is behind them; by default at once, and nothing is liquidated.
 
     Parameters
     ----------
@@ -34,6 +36,9 @@ class Execution:
         Isolated margin is the entry notional over this; 0 is cross margin.
     liquidation_fee
         Fraction of the notional.
+    working_type
+        Which price stops test: ``last`` or ``mark``. A liquidation always tests the mark, and a take-profit
+        is a limit order, which the last price must trade through.
 
     Raises
     ------
@@ -46,6 +51,7 @@ class Execution:
     brackets: tuple[Bracket, ...] = ()
     leverage: float = 0.0
     liquidation_fee: float = 0.0125
+    working_type: str = "last"
 
     def __post_init__(self) -> None:
         for name, high in (
@@ -57,11 +63,16 @@ class Execution:
             value = getattr(self, name)
             if not 0.0 <= value <= high:
                 raise ConfigurationError(f"{name} is {value}; expected 0 to {high}")
+        if self.working_type not in WORKING_TYPES:
+            raise ConfigurationError(unknown_name("working_type", self.working_type, WORKING_TYPES))
+
+    @property
+    def tests_mark(self) -> bool:
+        """Whether anything is decided by the mark price besides what funding is paid on."""
+        return bool(self.brackets) or self.working_type == "mark"
 
     @property
     def margin(self) -> MarginTerms:
         """The same for compiled code."""
-        if not self.brackets:
-            return NO_MARGIN
         rows = [[bracket.floor, bracket.rate, bracket.deducted] for bracket in self.brackets]
-        return MarginTerms(np.array(rows), float(self.leverage), float(self.liquidation_fee))
+        return MarginTerms(np.array(rows).reshape(-1, 3), float(self.leverage), float(self.liquidation_fee))

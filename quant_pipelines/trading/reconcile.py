@@ -61,6 +61,8 @@ class Reconciliation:
         Orders and stops of others, which are left alone.
     difference
         How the positions differ; empty when they agree, or can't be compared yet.
+    goal
+        The take-profit that stands, the newest likewise.
     """
 
     seen: tuple[VenueOrder, ...] = ()
@@ -69,6 +71,7 @@ class Reconciliation:
     stop: VenueStop | None = None
     external: tuple[str, ...] = ()
     difference: str = ""
+    goal: VenueStop | None = None
 
 
 def reconcile(ours: OurRows, venue: VenueRows) -> Reconciliation:
@@ -76,10 +79,11 @@ def reconcile(ours: OurRows, venue: VenueRows) -> Reconciliation:
     listed = {order.client_order_id for order in venue.orders}
     standing = [stop for stop in venue.stops if _is_open(ours, stop.client_order_id)]
     at_venue = listed | {stop.client_order_id for stop in standing}
+    stop, goal = _newest(standing, takes_profit=False), _newest(standing, takes_profit=True)
     superseded = [
-        stop.client_order_id
-        for stop in venue.stops
-        if stop.client_order_id in ours.statuses and stop not in standing[-1:]
+        one.client_order_id
+        for one in venue.stops
+        if one.client_order_id in ours.statuses and one not in (stop, goal)
     ]
     return Reconciliation(
         seen=tuple(order for order in venue.orders if order.client_order_id in ours.statuses),
@@ -89,10 +93,15 @@ def reconcile(ours: OurRows, venue: VenueRows) -> Reconciliation:
             if status not in (*FINAL, "INITIALIZED") and name not in at_venue
         ),
         cancel=tuple(superseded),
-        stop=standing[-1] if standing else None,
+        stop=stop,
+        goal=goal,
         external=tuple(_others(ours, [*venue.orders, *venue.stops])),
         difference=_difference(ours, venue),
     )
+
+
+def _newest(standing: list[VenueStop], *, takes_profit: bool) -> VenueStop | None:
+    return next((one for one in reversed(standing) if one.takes_profit == takes_profit), None)
 
 
 def _is_open(ours: OurRows, name: str) -> bool:

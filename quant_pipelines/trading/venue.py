@@ -49,7 +49,7 @@ class VenueTrade(NamedTuple):
 class VenueStop(NamedTuple):
     """Conditional order; ``child_order_id`` is the order it has sent.
 
-    It closes the whole position, or ``quantity`` of it at most.
+    It closes the whole position, or ``quantity`` of it at most. ``takes_profit``: it is no stop.
     """
 
     client_order_id: str
@@ -60,6 +60,7 @@ class VenueStop(NamedTuple):
     status: str
     child_order_id: str = ""
     quantity: Decimal = Decimal(0)
+    takes_profit: bool = False
 
 
 class OrderUpdate(NamedTuple):
@@ -119,7 +120,7 @@ class StopOrder:
     """Protective stop to place, for when last price touches the trigger.
 
     It closes the whole position; with a ``quantity`` it reduces the position by that. A venue takes one stop
-    of the first kind for each side, and any number of the second.
+    of the first kind for each side, and any number of the second; one that ``takes_profit`` counts apart.
     """
 
     client_order_id: str
@@ -128,6 +129,7 @@ class StopOrder:
     trigger_price: Decimal
     stamp_ms: int
     quantity: Decimal | None = None
+    takes_profit: bool = False
 
 
 class OrderVenue(Protocol):

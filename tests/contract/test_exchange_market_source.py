@@ -125,6 +125,17 @@ def test_funding_lies_on_its_slots(venue_url: str) -> None:
     assert every_4 == [slot * HOUR_MS for slot in range(0, 24, 4)]
 
 
+@pytest.mark.parametrize("kind", ["mark", "index"])
+def test_a_price_is_told_while_the_bar_that_it_opens_is_running(venue_url: str, kind: str) -> None:
+    async def question(source: CcxtSource) -> tuple[int, list[int]]:
+        fetch = source.mark_prices if kind == "mark" else source.index_prices
+        hour = await source.server_time() // HOUR_MS * HOUR_MS
+        return hour, [point.ts for point in await fetch(BTC, "1h", hour, hour + 1)]
+
+    hour, told = ask(venue_url, question)
+    assert told == [hour]
+
+
 def test_open_interest_reaches_back_as_far_as_the_exchange_keeps_it(venue_url: str) -> None:
     async def question(source: CcxtSource) -> tuple[np.ndarray, int]:
         now = await source.server_time()

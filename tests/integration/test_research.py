@@ -176,6 +176,33 @@ def test_any_number_of_workers_gives_the_same_verdicts(
     assert len(list(tmp_path.iterdir())) == 4
 
 
+HOARD = """
+import numpy as np
+from quant_pipelines.sdk import Array, Bars, Int, Strategy
+
+
+class Hoard(Strategy):
+    window = Int(20, low=5, high=50)
+
+    def target(self, bars: Bars) -> Array:
+        if not bars.symbol.startswith("TRIAL"):
+            np.ones((100_000, 100_000))
+        return np.sign(np.diff(bars.close, prepend=bars.close[:1]))
+"""
+
+
+def test_memory_without_end_fails_its_own_search_alone(
+    stored: Engine, database_url: str, tmp_path: Path
+) -> None:
+    """The trial can't see it: the strategy behaves on the trial's bars."""
+    (tmp_path / "hoard.py").write_text(HOARD)
+    jobs = [replace(JOB, strategy=str(tmp_path / "hoard.py")), JOB]
+    hoard, other = optimize_many(database_url, jobs, workers=1)
+    assert isinstance(hoard, JobFailure)
+    assert "MemoryError" in hoard.error or "Unable to allocate" in hoard.error
+    assert isinstance(other, VerdictRecord)
+
+
 def test_earlier_trials_on_overlapping_data_count(stored: Engine) -> None:
     first = optimize_one(stored, JOB)
     second = optimize_one(stored, replace(JOB, seed=2))

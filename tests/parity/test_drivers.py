@@ -12,27 +12,37 @@ from quant_pipelines.backtest import (
     BacktestResult,
     BacktestSettings,
     Book,
-    BookSettings,
     run_backtest,
     run_event_backtest,
 )
-from quant_pipelines.backtest.event import execution_stream, latest_volatility
+from quant_pipelines.backtest.event import book_settings, execution_stream, latest_volatility
 from quant_pipelines.backtest.market import prepare_market
 from quant_pipelines.backtest.recorder import Recorder
 from quant_pipelines.backtest.result import result_of
 from quant_pipelines.backtest.stop_rules import latest_inputs
 from quant_pipelines.backtest.stops import EXIT_REASONS
 from quant_pipelines.core.bars import Bars
+from quant_pipelines.core.depth import BookSample, DepthSeries
 from quant_pipelines.core.funding import FundingSeries, no_funding
+from quant_pipelines.core.mark import MarkSeries
 from quant_pipelines.core.settings import CostSettings
 from quant_pipelines.core.timeframes import HOUR_MS, MINUTE_MS
 from quant_pipelines.portfolio import AllIn, Fixed, VolatilityTarget
 from quant_pipelines.risk import RiskLimits
 from quant_pipelines.sdk import Array, Float, Int, Stops, Strategy
 from quant_pipelines.sdk.strategy import target_of
-from quant_pipelines.trading import Bracket, Execution, Specification, TradingRules, decide
+from quant_pipelines.trading import (
+    Bracket,
+    DatedSpecification,
+    Execution,
+    Specification,
+    SpecificationHistory,
+    TradingRules,
+    decide,
+)
 
 START_MS = 1_704_067_200_000 + 22 * HOUR_MS  # two hours before a midnight
+PEAKS = [0.9, 0.05, 0.05]
 SYMBOL = "BTC/USDT:USDT"
 
 
@@ -95,6 +105,35 @@ class Guarded(Wanderer):
     )
 
 
+class Scaled(Guarded):
+    """The same with values that follow the bars, and the book's own equity."""
+
+    width = Int(5, low=1, high=50)
+    stops = Stops(
+        **Guarded.stops.declared,
+        slope_tightening=Float(0.0, low=0.0, high=1.0),
+        atr_window=5,
+        volatility_window=7,
+        equity_slope_days=2,
+    )
+
+    def stop_scales(self, bars: "Bars") -> dict[str, Array]:
+        wave = 1.0 + 0.5 * np.sin(bars.close * self.width)
+        wave[: self.width] = np.nan
+        return {name: wave ** (k + 1) for k, name in enumerate(Guarded.stops.declared)}
+
+
+class Sloped(Guarded):
+    """Tighter while its equity falls."""
+
+    stops = Stops(
+        **Guarded.stops.declared,
+        slope_tightening=Float(0.0, low=0.0, high=1.0),
+        atr_window=5,
+        equity_slope_days=3,
+    )
+
+
 class AlwaysLong(Strategy):
     """Long from the first bar on."""
 
@@ -121,14 +160,76 @@ class Scenario:
     settings: BacktestSettings = field(default_factory=BacktestSettings)
     execution: Callable[[], Bars] | None = None
     funding: Callable[[Bars], FundingSeries] | None = None
+    mark: Callable[[Bars], MarkSeries] | None = None
+    depth: Callable[[Bars], DepthSeries] | None = None
+
+
+def wandering_mark(bars: Bars) -> MarkSeries:
+    """Mark bars around the last price, sometimes far from it, with holes."""
+    rng = np.random.default_rng(6)
+    basis = 1.0 + rng.normal(0.0, 0.003, (3, len(bars))) + rng.choice([0.0, 0.04, -0.04], len(bars), p=PEAKS)
+    open_ = bars.open * basis[0]
+    high = np.maximum(bars.high * basis[1], open_)
+    low = np.minimum(bars.low * basis[2], open_)
+    known = rng.random(len(bars)) < 0.9
+    columns = (column[known] for column in (bars.ts, open_, high, low))
+    return MarkSeries(*columns, bars.step_ms, np.zeros(int(known.sum()), dtype=bool))
+
+
+def mark_points(bars: Bars) -> MarkSeries:
+    """Single marks every ten minutes, an index price in the place of every other."""
+    rows = wandering_mark(bars)
+    at = rows.ts % (10 * MINUTE_MS) == 0
+    points = MarkSeries.of_points(rows.ts[at], rows.open[at], 10 * MINUTE_MS)
+    thinned = MarkSeries.of_points(points.ts[::2], points.open[::2], 10 * MINUTE_MS)
+    return thinned.or_index(points)
+
+
+def sampled_depth(bars: Bars) -> DepthSeries:
+    """Order books of two to four levels now and then, some of them of no use."""
+    rng = np.random.default_rng(7)
+    samples = []
+    for i in np.flatnonzero(rng.random(len(bars)) < 0.4).tolist():
+        steps = bars.open[i] * np.cumsum(rng.uniform(0.0001, 0.002, (2, rng.integers(2, 5))), axis=1)
+        sizes = rng.uniform(0.5, 60.0, steps.shape)
+        bids, asks = (
+            list(zip((bars.open[i] + sign * steps[side]).tolist(), sizes[side].tolist(), strict=True))
+            for side, sign in ((0, -1.0), (1, 1.0))
+        )
+        samples.append(BookSample(int(bars.ts[i]) - int(rng.integers(0, 90_000)), bids, asks))
+    return DepthSeries.of_samples(samples, max_age_ms=3 * MINUTE_MS)
+
+
+def dated(*steps: tuple[int, float, float, float | None]) -> SpecificationHistory:
+    """Specifications from these minutes on: lot size, smallest notional, fee; brackets tighten each time."""
+    return SpecificationHistory(
+        tuple(
+            DatedSpecification(
+                START_MS + minute * MINUTE_MS,
+                Specification(lot_size, min_notional),
+                fee_bps=fee_bps,
+                maker_fee_bps=fee_bps,
+                brackets=(Bracket(0.0, 0.01 + 0.02 * at),) if fee_bps is not None else None,
+            )
+            for at, (minute, lot_size, min_notional, fee_bps) in enumerate(steps)
+        )
+    )
+
+
+def kept(bars: Bars, keep: np.ndarray) -> Bars:
+    columns = {name: getattr(bars, name)[keep] for name in ("open", "high", "low", "close", "volume")}
+    return Bars(SYMBOL, bars.timeframe, bars.ts[keep], **columns)
+
+
+def without(bars: Bars, first: int, end: int) -> Bars:
+    at = np.arange(len(bars))
+    return kept(bars, (at < first) | (at >= end))
 
 
 def gapped(n: int = 400) -> Bars:
-    bars = random_bars(n, 8)
     keep = np.ones(n, dtype=bool)
     keep[50:61], keep[110:140], keep[200] = False, False, False
-    columns = {name: getattr(bars, name)[keep] for name in ("open", "high", "low", "close", "volume")}
-    return Bars(SYMBOL, "1m", bars.ts[keep], **columns)
+    return kept(random_bars(n, 8), keep)
 
 
 LOTS = TradingRules(specification=Specification(lot_size=0.001, min_notional=5.0))
@@ -207,6 +308,44 @@ SCENARIOS = {
         lambda: rolled_up(FINE), Guarded(**ALL_STOPS), execution=lambda: FINE, funding=hourly_funding
     ),
     "stops_and_gaps": Scenario(gapped, Guarded(**ALL_STOPS)),
+    "all_stops_scaled": Scenario(
+        lambda: random_bars(600, 44), Scaled(**ALL_STOPS), rules=LOTS, funding=hourly_funding
+    ),
+    "scaled_chandelier": Scenario(lambda: random_bars(400, 45), Scaled(chandelier_stop=2.0, hold=30)),
+    "scaled_fixed_stops_on_finer_bars": Scenario(
+        lambda: rolled_up(FINE),
+        Scaled(hard_stop=0.01, take_profit=0.01, time_stop=6, hold=20),
+        execution=lambda: FINE,
+    ),
+    "scaled_stops_on_finer_bars_with_latency": Scenario(
+        lambda: rolled_up(FINE),
+        Scaled(**ALL_STOPS),
+        replace(LOTS, execution=Execution(latency_ms=150_000)),
+        execution=lambda: FINE,
+    ),
+    "scaled_stops_off": Scenario(
+        lambda: random_bars(300, 46), Scaled(**ALL_STOPS), settings=BacktestSettings(has_stops=False)
+    ),
+    "slope_of_equity": Scenario(
+        lambda: random_bars(400, 47, timeframe="1h"),
+        Scaled(hard_stop=0.02, chandelier_stop=4.0, slope_tightening=0.3, hold=12),
+    ),
+    "slope_of_equity_on_gapped_days": Scenario(
+        lambda: without(random_bars(500, 48, timeframe="1h"), 90, 170),
+        Sloped(atr_stop=4.0, chandelier_stop=6.0, slope_tightening=0.25, hold=24),
+    ),
+    "quotas": Scenario(
+        lambda: random_bars(400, 49),
+        Guarded(hold=3),
+        replace(
+            LOTS, limits=RiskLimits(max_position_notional=8_000.0, max_orders_per_day=9.0), rebalance_band=0.0
+        ),
+    ),
+    "quota_of_quantity_over_days": Scenario(
+        lambda: random_bars(400, 50, timeframe="1h"),
+        Guarded(hold=2),
+        replace(LOTS, limits=RiskLimits(max_position_quantity=90.0, max_orders_per_day=2.0)),
+    ),
     "participation": Scenario(
         lambda: random_bars(300, 39), rules=replace(LOTS, sizing=Fixed(0.9), execution=Execution(0.3))
     ),
@@ -229,6 +368,74 @@ SCENARIOS = {
         TradingRules(sizing=AllIn(8.0), execution=Execution(brackets=BRACKETS)),
         funding=hourly_funding,
     ),
+    "liquidation_on_mark": Scenario(
+        lambda: random_bars(300, 44),
+        Guarded(hard_stop=0.5, hold=30),
+        TradingRules(sizing=AllIn(3.0), execution=Execution(brackets=BRACKETS, leverage=12.0)),
+        mark=wandering_mark,
+    ),
+    "stops_on_mark": Scenario(
+        lambda: random_bars(600, 45),
+        Guarded(**ALL_STOPS),
+        replace(LOTS, execution=Execution(brackets=BRACKETS, leverage=12.0, working_type="mark")),
+        funding=lambda bars: hourly_funding(bars, has_mark=False),
+        mark=wandering_mark,
+    ),
+    "stops_on_mark_without_one": Scenario(
+        lambda: random_bars(300, 46), rules=replace(LOTS, execution=Execution(working_type="mark"))
+    ),
+    "mark_points_with_index": Scenario(
+        lambda: random_bars(400, 47),
+        Guarded(hard_stop=0.5, hold=30),
+        TradingRules(sizing=AllIn(3.0), execution=Execution(brackets=BRACKETS, leverage=12.0)),
+        funding=lambda bars: hourly_funding(bars, has_mark=False),
+        mark=mark_points,
+    ),
+    "finer_marks": Scenario(
+        lambda: rolled_up(FINE),
+        Guarded(hard_stop=0.5, hold=9),
+        TradingRules(sizing=AllIn(3.0), execution=Execution(brackets=BRACKETS, leverage=12.0)),
+        mark=lambda bars: wandering_mark(FINE),
+    ),
+    "specifications_change": Scenario(
+        lambda: random_bars(400, 48),
+        Guarded(hard_stop=0.5, hold=7),
+        replace(LOTS, sizing=AllIn(4.0), execution=Execution(leverage=9.0)),
+        BacktestSettings(
+            close_at_end=True,
+            specifications=dated(
+                (-99, 0.001, 5.0, 1.0), (60, 3.0, 700.0, 30.0), (61, 0.5, 0.0, 2.0), (222, 7.0, 5.0, 9.0)
+            ),
+        ),
+        funding=hourly_funding,
+    ),
+    "specifications_that_begin_and_end_outside": Scenario(
+        lambda: random_bars(200, 49),
+        rules=LOTS,
+        settings=BacktestSettings(
+            close_at_end=True,
+            specifications=dated((50, 2.0, 5.0, None), (150, 0.1, 5.0, None), (999, 9.0, 0.0, None)),
+        ),
+    ),
+    "depth": Scenario(
+        lambda: random_bars(400, 50),
+        Guarded(hard_stop=0.01, take_profit=0.02),
+        replace(LOTS, costs=CostSettings(5.0, 1.0, 2.0, 3.0, 9.0), execution=Execution(0.9)),
+        depth=sampled_depth,
+    ),
+    "everything": Scenario(
+        lambda: rolled_up(FINE),
+        Guarded(**ALL_STOPS),
+        TradingRules(
+            sizing=AllIn(3.0),
+            execution=Execution(0.5, 90_000, BRACKETS, 12.0, working_type="mark"),
+        ),
+        BacktestSettings(specifications=dated((0, 0.001, 5.0, 1.0), (77, 0.5, 5.0, 8.0))),
+        execution=lambda: FINE,
+        funding=hourly_funding,
+        mark=lambda bars: wandering_mark(FINE),
+        depth=lambda bars: sampled_depth(FINE),
+    ),
 }
 
 
@@ -239,26 +446,27 @@ def paper_backtest(
     settings: BacktestSettings,
     execution_bars: Bars | None = None,
     funding: FundingSeries | None = None,
+    mark: MarkSeries | None = None,
+    depth: DepthSeries | None = None,
 ) -> BacktestResult:
     """The runner's way: targets once, a book that is killed and restored from its JSON behind every bar."""
-    market = prepare_market(bars, settings, execution_bars=execution_bars, funding=funding)
+    market = prepare_market(
+        bars, settings, execution_bars=execution_bars, funding=funding, mark=mark, depth=depth
+    )
     target = target_of(strategy, bars)
     recorder = Recorder(market, settings)
-    terms = settings.step_terms(strategy, market.execution.step_ms, bars.step_ms)
-    book_settings = BookSettings(
-        settings.capital, settings.rules, terms.hard_stop, market.execution.timeframe, terms.stops
-    )
-    book = Book(book_settings)
+    given = book_settings(strategy, market, settings)
+    book = Book(given)
     stream = execution_stream(market, funding if funding is not None else no_funding())
     for bar, row in zip(stream, market.decision_row, strict=True):
-        book = Book.from_document(book_settings, json.loads(json.dumps(book.to_document())))
+        book = Book.from_document(given, json.loads(json.dumps(book.to_document())))
         recorder.add(book, book.step(bar))
         if row >= 0:
             known = bars.rows(0, int(row) + 1)
             view = book.view(volatility=latest_volatility(known, settings))
-            decision = decide(view, float(target[row]), settings.rules)
+            decision = decide(view, float(target[row]), settings.rules_at(bar.ts))
             book.apply(decision, inputs=latest_inputs(strategy, known))
-    outcome, record = recorder.finish(book, terms)
+    outcome, record = recorder.finish(book, book.terms)
     return result_of(outcome, market, settings, record)
 
 
@@ -276,6 +484,8 @@ def run(driver: Callable[..., BacktestResult], scenario: Scenario) -> BacktestRe
         settings=replace(scenario.settings, rules=scenario.rules),
         execution_bars=scenario.execution() if scenario.execution else None,
         funding=scenario.funding(bars) if scenario.funding else None,
+        mark=scenario.mark(bars) if scenario.mark else None,
+        depth=scenario.depth(bars) if scenario.depth else None,
     )
 
 
@@ -298,9 +508,15 @@ def test_driver_equals_batch_to_the_bit(name: str, driver: str) -> None:
 def test_scenarios_exercise_every_exit_and_payment() -> None:
     results = {name: run(run_backtest, scenario) for name, scenario in SCENARIOS.items()}
     reasons = {trade.exit_reason for result in results.values() for trade in result.trades}
-    assert reasons == set(EXIT_REASONS)
+    assert reasons == set(EXIT_REASONS) - {"limit_order", "stop_order"}  # of orders that rest: test_events
     assert sum(len(result.trades) for result in results.values()) > 400
     assert results["funding"].funding_paid != 0.0
     assert results["funding_without_mark"].mark_fallbacks > 0
     assert results["coarse_lots_drop_orders"].metrics["n_trades"] != results["plain"].metrics["n_trades"]
     assert results["ruin"].final_equity < 10_000.0
+    use = {name: result.mark_use for name, result in results.items()}
+    assert all(use["liquidation_on_mark"].mark > use[name].mark == 0 for name in ("plain", "isolated_margin"))
+    assert use["mark_points_with_index"].index_price > 0 < use["mark_points_with_index"].opens
+    assert use["finer_marks"].mark > 0 < use["finer_marks"].last
+    assert results["mark_points_with_index"].mark_fallbacks < results["funding_without_mark"].mark_fallbacks
+    assert 0 < results["depth"].depth_fallbacks < 2 * len(results["depth"].trades)

@@ -17,6 +17,7 @@ from sensors.market_health import market_health
 from sensors.promotion import promotion_ladder
 from sensors.run_failure import run_failure
 from sensors.searches import performance_triggers
+from sensors.strategy_files import strategy_files
 from sensors.whitelist import new_whitelist_symbol
 
 SENSORS = [
@@ -26,6 +27,7 @@ SENSORS = [
     new_whitelist_symbol,
     promotion_ladder,
     run_failure,
+    strategy_files,
 ]
 MARKET_DAY = {"bars_1m", "bars_rollup", "data_quality"}
 CHAIN = MARKET_DAY | {
@@ -38,13 +40,14 @@ CHAIN = MARKET_DAY | {
     "mark_prices",
     "hot_scores",
     "hot_list",
+    "strategy_library",
     "walk_forward",
     "verdicts",
     "paper_screen",
     "deployments",
     "scorecard",
 }
-SEARCH = {"walk_forward", "verdicts", "paper_screen", "deployments"}
+SEARCH = {"strategy_library", "walk_forward", "verdicts", "paper_screen", "deployments"}
 SELECTIONS = {
     "first_start": CHAIN,
     "daily_optimization": CHAIN,
@@ -55,6 +58,7 @@ SELECTIONS = {
     "deep_search": SEARCH,
     "focused_optimization": SEARCH,
     "symbol_backfill": {"symbol_history"},
+    "strategy_trial": {"strategy_library"},
 }
 OPERATORS = {
     "approve_candidate",
@@ -82,7 +86,8 @@ DEPENDENCIES = {
     "hot_scores": {"data_quality", "funding_rates", "open_interest"},
     "hot_list": {"hot_scores"},
     "symbol_history": {"instruments"},
-    "walk_forward": {"data_repair", "funding_rates", "hot_list", "symbol_history"},
+    "strategy_library": set(),
+    "walk_forward": {"data_repair", "funding_rates", "hot_list", "symbol_history", "strategy_library"},
     "verdicts": {"walk_forward"},
     "paper_screen": {"verdicts"},
     "deployments": {"paper_screen"},

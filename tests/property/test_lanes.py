@@ -12,18 +12,33 @@ from quant_pipelines.backtest import BacktestSettings, sweep
 from quant_pipelines.backtest.batch import new_record, run_pass
 from quant_pipelines.backtest.market import Market, prepare_market
 from quant_pipelines.core.bars import Bars
+from quant_pipelines.core.depth import DepthSeries
 from quant_pipelines.core.funding import FundingSeries
+from quant_pipelines.core.mark import MarkSeries
 from quant_pipelines.core.settings import CostSettings
 from quant_pipelines.core.timeframes import HOUR_MS, MINUTE_MS
 from quant_pipelines.portfolio import AllIn, Fixed, VolatilityTarget
 from quant_pipelines.risk import RiskLimits
 from quant_pipelines.sdk import Array, Float, Int, Stops, Strategy
-from quant_pipelines.trading import Bracket, Execution, Specification, TradingRules
+from quant_pipelines.trading import (
+    Bracket,
+    DatedSpecification,
+    Execution,
+    Specification,
+    SpecificationHistory,
+    TradingRules,
+)
 
 N_BARS = 700
 START_MS = 1_704_067_200_000 + 20 * HOUR_MS
 SIZES = (AllIn(), AllIn(3.0), Fixed(7.5), VolatilityTarget(0.8, 1.5, 20))
-LIMITS = (RiskLimits(), RiskLimits(max_daily_loss_fraction=0.01), RiskLimits(max_position_fraction=0.9))
+LIMITS = (
+    RiskLimits(),
+    RiskLimits(max_daily_loss_fraction=0.01),
+    RiskLimits(max_position_fraction=0.9),
+    RiskLimits(max_position_notional=9_500.0, max_orders_per_day=7.0),
+    RiskLimits(max_position_quantity=60.0, max_orders_per_day=2.0),
+)
 
 STOPS = {
     "atr_stop": (1.0, 4.0),
@@ -40,6 +55,7 @@ EXECUTIONS = (
     Execution(participation=0.3, latency_ms=130_000),
     Execution(brackets=BRACKETS, leverage=8.0),
     Execution(brackets=BRACKETS),
+    Execution(0.5, 70_000, BRACKETS, 8.0, working_type="mark"),
 )
 
 
@@ -67,14 +83,33 @@ class Wanderer(Strategy):
         return wanted[np.arange(len(bars)) // self.hold * self.hold]
 
 
-def bars_of(seed: int, volatility: float) -> Bars:
+class Scaled(Wanderer):
+    """The same with values of stops that follow the bars, each book in its own way, and the equity."""
+
+    stops = Stops(
+        **Wanderer.stops.declared,
+        slope_tightening=Float(0.0, low=0.0, high=1.0),
+        atr_window=5,
+        volatility_window=7,
+        equity_slope_days=2,
+    )
+
+    def stop_scales(self, bars: Bars) -> dict[str, Array]:
+        wave = np.exp(np.sin(bars.close * (1 + self.seed % 7)))
+        wave[: self.hold] = np.nan
+        names = list(Wanderer.stops.declared)
+        return {name: wave for at, name in enumerate(names) if (self.seed + at) % 3}
+
+
+def bars_of(seed: int, volatility: float, step_ms: int = MINUTE_MS) -> Bars:
     rng = np.random.default_rng(seed)
     close = 100.0 * np.exp(np.cumsum(rng.normal(0.0, volatility, N_BARS)))
     open_ = np.concatenate([[100.0], close[:-1]]) * np.exp(rng.normal(0.0, volatility / 4, N_BARS))
     spread = np.abs(rng.normal(0.0, volatility, (2, N_BARS)))
     high, low = np.maximum(open_, close) * (1.0 + spread[0]), np.minimum(open_, close) * (1.0 - spread[1])
-    ts = START_MS + MINUTE_MS * np.arange(N_BARS, dtype=np.int64)
-    return Bars("X/USDT:USDT", "1m", ts, open_, high, low, close, np.ones(N_BARS))
+    ts = START_MS + step_ms * np.arange(N_BARS, dtype=np.int64)
+    timeframe = {MINUTE_MS: "1m", HOUR_MS: "1h"}[step_ms]
+    return Bars("X/USDT:USDT", timeframe, ts, open_, high, low, close, np.ones(N_BARS))
 
 
 def bytes_of(strategies: list[Strategy], width: int, market: Market, given_: BacktestSettings) -> list[bytes]:
@@ -87,6 +122,39 @@ def bytes_of(strategies: list[Strategy], width: int, market: Market, given_: Bac
         arrays = (record.daily_equity[lane], record.bar_equity[lane], rows)
         found.append(b"".join([*(array.tobytes() for array in arrays), repr(outcome).encode()]))
     return found
+
+
+def mark_of(bars: Bars, rng: np.random.Generator) -> MarkSeries:
+    """Mark bars that leave the last price now and then, with holes."""
+    far = 1.0 + rng.choice([0.0, 0.03, -0.03], N_BARS, p=[0.9, 0.05, 0.05]) + rng.normal(0.0, 0.002, N_BARS)
+    known = rng.random(N_BARS) < 0.8
+    prices = (column[known] for column in (bars.ts, bars.open * far, bars.high * 1.01 * far, bars.low * far))
+    ts, open_, high, low = prices
+    return MarkSeries(
+        ts, open_, np.maximum(high, open_), low, bars.step_ms, np.zeros(int(known.sum()), dtype=bool)
+    )
+
+
+def depth_of(bars: Bars, rng: np.random.Generator) -> DepthSeries:
+    """Three levels a side, at a third of the bars."""
+    at = np.flatnonzero(rng.random(N_BARS) < 0.33)
+    ladders = np.stack([rng.uniform(0.0, 0.002, (at.size, 2, 3)), rng.uniform(0.1, 40.0, (at.size, 2, 3))], 3)
+    ladders[:, :, :, 0].cumsum(axis=2, out=ladders[:, :, :, 0])
+    return DepthSeries(bars.ts[at] - 1, ladders, 2 * MINUTE_MS)
+
+
+def dated_of(rng: np.random.Generator) -> tuple[DatedSpecification, ...]:
+    """Up to four specifications from any bars on."""
+    starts = np.unique(rng.integers(-50, N_BARS + 50, int(rng.integers(1, 5))))
+    return tuple(
+        DatedSpecification(
+            START_MS + int(start) * MINUTE_MS,
+            Specification(float(rng.choice([0.0, 0.001, 3.0])), float(rng.choice([0.0, 5.0, 4_000.0]))),
+            fee_bps=float(rng.choice([0.0, 30.0])),
+            brackets=(Bracket(0.0, float(rng.choice([0.01, 0.1]))),) if rng.random() < 0.5 else None,
+        )
+        for start in starts
+    )
 
 
 class World(NamedTuple):
@@ -102,7 +170,7 @@ def world_of(seed: int) -> World:
     def one_of(*values: Any) -> Any:
         return values[rng.integers(len(values))]
 
-    bars = bars_of(int(rng.integers(10_000)), one_of(0.0005, 0.004, 0.03))
+    bars = bars_of(int(rng.integers(10_000)), one_of(0.0005, 0.004, 0.03), one_of(MINUTE_MS, HOUR_MS))
     rules = TradingRules(
         costs=one_of(CostSettings(), CostSettings(0.0, 0.0), CostSettings(30.0, 20.0, 1.0, 2.0, 30.0)),
         sizing=one_of(*SIZES),
@@ -111,19 +179,32 @@ def world_of(seed: int) -> World:
         rebalance_band=one_of(0.0, 0.001, 0.1, 5.0),
         execution=one_of(*EXECUTIONS),
     )
-    settings_ = BacktestSettings(rules=rules, close_at_end=one_of(True, False))
+    histories = (SpecificationHistory(), SpecificationHistory(dated_of(rng)))
+    settings_ = BacktestSettings(
+        rules=rules, close_at_end=one_of(True, False), specifications=one_of(*histories)
+    )
     slots = bars.ts[::90].copy()
     funding = FundingSeries(slots, np.full(slots.size, 0.001), np.full(slots.size, np.nan))
+    kind = one_of(Wanderer, Scaled)
+    tightening = {"slope_tightening": one_of(0.0, 0.3, 0.9)} if kind is Scaled else {}
     strategies: list[Strategy] = [
-        Wanderer(
+        kind(
             seed=int(rng.integers(10_000)),
             hold=one_of(1, 4, 45),
             hard_stop=one_of(0.0, 0.002, 0.02),
             **{name: one_of(0.0, 0.0, *values) for name, values in STOPS.items()},
+            **tightening,
         )
         for _ in range(8)
     ]
-    return World(strategies, prepare_market(bars, settings_, funding=funding), settings_)
+    market = prepare_market(
+        bars,
+        settings_,
+        funding=funding,
+        mark=one_of(None, mark_of(bars, rng)),
+        depth=one_of(None, depth_of(bars, rng)),
+    )
+    return World(strategies, market, settings_)
 
 
 @given(st.integers(0, 2**32))

@@ -34,6 +34,8 @@ from quant_pipelines.store.tables.research import (
     optimizer_tasks,
     out_of_sample_returns,
     strategies,
+    strategy_library,
+    strategy_trials,
     strategy_versions,
     trials,
     verdicts,
@@ -52,6 +54,7 @@ from quant_pipelines.store.tables.trading import (
     positions,
     risk_limits,
     signals,
+    strategy_quotas,
     trigger_states,
 )
 
@@ -96,6 +99,9 @@ __all__ = [
     "risk_limits",
     "signals",
     "strategies",
+    "strategy_library",
+    "strategy_quotas",
+    "strategy_trials",
     "strategy_versions",
     "trades",
     "trials",

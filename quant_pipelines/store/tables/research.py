@@ -43,6 +43,38 @@ strategy_versions = Table(
     comment="Contents of a strategy's file, as judged and as traded",
 )
 
+strategy_trials = Table(
+    "strategy_trials",
+    metadata,
+    text("name"),
+    text("content_hash"),
+    text("kernel_digest", comment="digest of the compiled sources it was tried with"),
+    text("source"),
+    Column("passed", Boolean, nullable=False),
+    document("checks", comment="list of check and fault; an empty fault is a pass"),
+    Column("seconds", Double, nullable=False),
+    moment("tried_at"),
+    PrimaryKeyConstraint("name", "content_hash", "kernel_digest"),
+    schema="research",
+    comment="Texts of strategies that were put through the contract in a process of their own",
+)
+
+strategy_library = Table(
+    "strategy_library",
+    metadata,
+    text("name", primary_key=True),
+    text(
+        "content_hash",
+        nullable=True,
+        comment="version in force: the newest text that passed; null when none did",
+    ),
+    text("file_hash", nullable=True, comment="version that stands in the folder; null when the file is gone"),
+    text("fault", comment="why the file is not in force; empty when it is"),
+    moment("changed_at"),
+    schema="research",
+    comment="The text of each strategy that research uses",
+)
+
 optimizer_tasks = Table(
     "optimizer_tasks",
     metadata,

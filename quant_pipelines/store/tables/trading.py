@@ -122,6 +122,19 @@ risk_limits = Table(
     comment="Limits in force; seeded from the settings once, then changed by operators",
 )
 
+strategy_quotas = Table(
+    "strategy_quotas",
+    metadata,
+    text("strategy"),
+    text("name", comment="as in risk_limits"),
+    money("value"),
+    moment("updated_at"),
+    text("updated_by"),
+    PrimaryKeyConstraint("strategy", "name"),
+    schema="trading",
+    comment="Limits of every deployment of a strategy, each on its own; the tightest of all limits wins",
+)
+
 epochs = Table(
     "epochs",
     metadata,
@@ -156,9 +169,27 @@ intents = Table(
     text("side"),
     money("quantity"),
     text("order_type"),
-    text("purpose", comment="target, stop, flatten (nothing protects it) or close (an operator asked)"),
+    text(
+        "purpose",
+        comment="target, stop (it stands at the venue), exit (the runner closes for a stop), "
+        "flatten (nothing protects it), close (an operator asked), or order and the number that an event "
+        "strategy knows it by",
+    ),
     moment("bar_close"),
     moment("committed_at", comment="stamped before the order is handed to the broker"),
+    text(
+        "exit_reason",
+        nullable=True,
+        comment="which stop or take-profit the order stands for; null for any other order",
+    ),
+    money("price", nullable=True, comment="limit or trigger, quote per base; null for a market order"),
+    Column(
+        "reduce_only",
+        Boolean,
+        nullable=False,
+        server_default=sql("false"),
+        comment="whether it may only bring the position nearer to flat",
+    ),
     CheckConstraint("side in ('buy', 'sell')", name="side"),
     CheckConstraint("quantity > 0", name="quantity"),
     UniqueConstraint("deployment_id", "bar_close", "purpose"),
@@ -196,7 +227,11 @@ fills = Table(
     money("quantity"),
     money("price"),
     money("fee"),
-    text("reason", comment="target, hard_stop, flatten, close; EXTERNAL: liquidation, adl, settlement"),
+    text(
+        "reason",
+        comment="target, the name of the stop or take_profit, flatten, close; "
+        "EXTERNAL: liquidation, adl, settlement",
+    ),
     moment("ts", comment="time of the bar or trade that filled it"),
     moment("booked_at"),
     money(

@@ -4,7 +4,7 @@ from typing import Any
 
 import psycopg
 import pytest
-from sqlalchemy import delete
+from sqlalchemy import delete, func, insert
 
 from quant_pipelines import operations
 from quant_pipelines.core.errors import LifecycleError
@@ -12,7 +12,7 @@ from quant_pipelines.operations.receipt import Signature
 from quant_pipelines.store.deployments import read_limits
 from quant_pipelines.store.heartbeats import Halt, Heartbeat, open_halts, read_halts, write_heartbeat
 from quant_pipelines.store.market import read_whitelist
-from quant_pipelines.store.tables import universe
+from quant_pipelines.store.tables import strategies, universe
 
 pytestmark = pytest.mark.postgres
 BTC, ETH, SOL = "BTC/USDT:USDT", "ETH/USDT:USDT", "SOL/USDT:USDT"
@@ -35,6 +35,18 @@ def test_limit_is_set_with_its_old_value_in_the_audit_log(world: Any, ann: Signa
     }
 
 
+def test_quota_of_a_strategy_is_set_beside_the_limits_and_audited(world: Any, ann: Signature) -> None:
+    with world.engine.begin() as connection:
+        connection.execute(
+            insert(strategies).values(name="ema_cross", description="trend", created_at=func.now())
+        )
+    set_limit(world, ann, "strategy:ema_cross", "max_orders_per_day", 20.0)
+    receipt = set_limit(world, ann, "strategy:ema_cross", "max_orders_per_day", 10.0)
+    assert receipt.summary == "max_orders_per_day of strategy:ema_cross is 10; it was 20"
+    assert read_limits(world.engine) == {"strategy:ema_cross": {"max_orders_per_day": 10.0}}
+    assert world.audit()[-1].subject == "strategy:ema_cross"
+
+
 @pytest.mark.parametrize(
     ("scope", "name", "value", "sentence"),
     [
@@ -44,6 +56,9 @@ def test_limit_is_set_with_its_old_value_in_the_audit_log(world: Any, ann: Signa
         ("account", "max_leverag", 1.0, "did you mean 'max_leverage'"),
         ("everything", "max_leverage", 1.0, "expected account or deployment:<id>"),
         ("deployment:7", "max_leverage", 1.0, "deployment:7 does not exist"),
+        ("strategy:nobody", "max_orders_per_day", 1.0, "strategy:nobody does not exist; expected the name"),
+        ("account", "max_orders_per_day", -1.0, "max_orders_per_day is -1; expected at least 0"),
+        ("account", "max_position_notional", float("inf"), "max_position_notional is inf"),
     ],
 )
 def test_limit_that_cannot_be_is_refused(

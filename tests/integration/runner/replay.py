@@ -11,8 +11,9 @@ from quant_pipelines.core.bars import Bars, bars_from_columns
 from quant_pipelines.core.errors import ExchangeUnavailable
 from quant_pipelines.core.funding import FundingSeries
 from quant_pipelines.core.instruments import Instrument
+from quant_pipelines.core.mark import MarkSeries
 from quant_pipelines.core.timeframes import HOUR_MS, MINUTE_MS, timeframe_ms
-from quant_pipelines.exchange import BarRows, FundingRate, LiveBar, OpenInterest
+from quant_pipelines.exchange import BarRows, FundingRate, LiveBar, OpenInterest, PricePoint
 
 
 def random_bars(symbol: str, start_ms: int, n_bars: int, seed: int, volatility: float = 0.002) -> Bars:
@@ -101,6 +102,11 @@ class ReplaySource:
         rows = zip(series.ts.tolist(), series.rate.tolist(), series.mark_price.tolist(), strict=True)
         return [FundingRate(*row) for row in rows if start_ms <= row[0] < end_ms]
 
+    async def mark_prices(self, symbol: str, timeframe: str, start_ms: int, end_ms: int) -> list[PricePoint]:
+        opened = roll_up(self._recording.bars[symbol], timeframe).between(start_ms, end_ms)
+        marks = far_marks(opened)
+        return [PricePoint(*row) for row in zip(marks.ts.tolist(), marks.open.tolist(), strict=True)]
+
     async def watch_bars(self, symbols: Sequence[str]) -> AsyncIterator[LiveBar]:
         while True:
             for symbol in [] if self._is_silent else symbols:
@@ -127,6 +133,13 @@ class ReplaySource:
 
     async def __aexit__(self, *exc_info: object) -> None:
         return None
+
+
+def far_marks(bars: Bars) -> MarkSeries:
+    """Marks at the opens of bars; every seventh minute far below, every eleventh far above."""
+    minute = bars.ts // MINUTE_MS
+    far = np.where(minute % 7 == 0, 0.97, np.where(minute % 11 == 0, 1.03, 1.0))
+    return MarkSeries.of_points(bars.ts, bars.open * far, MINUTE_MS)
 
 
 def roll_up(bars: Bars, timeframe: str) -> Bars:

@@ -9,11 +9,11 @@ from decimal import Decimal
 from functools import lru_cache
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from aiohttp import web
 
-from quant_pipelines.core.clock import system_clock_ms
+from quant_pipelines.core.clock import Clock, system_clock_ms
 from quant_pipelines.core.timeframes import DAY_MS, floor_ms
 from quant_pipelines.simulator.anchor import Anchor
 from quant_pipelines.simulator.budget import Budget
@@ -46,17 +46,19 @@ class Stage:
     Candles are the synthetic market's; the venue's own prices begin there, and only they move.
     """
 
-    def __init__(self, home: Path, *, wallet: int = 100_000) -> None:
+    def __init__(self, home: Path, *, wallet: int = 100_000, clock: Clock = system_clock_ms) -> None:
         market = synthetic_market()
         self._quotes = SimulatedMarket(market, Derivatives(market))
-        self.price = self._quotes.quote(MARKET_SYMBOL, floor_ms(system_clock_ms(), 1000)).last
+        self._clock = clock
+        self.home = home
+        self.price = self._quotes.quote(MARKET_SYMBOL, floor_ms(clock(), 1000)).last
         self._due: list[Decimal] = []
         self.n_dials = 0
         self.address = ""
-        listed = exchange_info(market, system_clock_ms())
-        self.venue = open_venue(home, self, listed, wallet=Decimal(wallet), now_ms=system_clock_ms())
+        listed = exchange_info(market, clock())
+        self.venue = open_venue(home, self, listed, wallet=Decimal(wallet), now_ms=clock())
         self.budget = Budget()
-        self.service = VenueService(self.venue, self, system_clock_ms, budget=self.budget)
+        self.service = VenueService(self.venue, self, clock, budget=self.budget)
 
     def quote(self, symbol: str, ts_ms: int) -> Quote:
         if symbol != MARKET_SYMBOL:
@@ -117,20 +119,29 @@ class Stage:
 
         application = web.Application(middlewares=[count_dials])
         self.service.attach(application)
-        streams = Streams(market, derivatives, system_clock_ms)
+        streams = Streams(market, derivatives, self._clock)
         for category in ("public", "market"):
             application.router.add_get(f"/{category}/ws", streams.serve)
             application.router.add_get(f"/{category}/ws/{{connection}}", streams.serve)
-        rest = Rest(market, derivatives, system_clock_ms, self.budget)
+        rest = Rest(market, derivatives, self._clock, self.budget)
         application.router.add_route("*", "/{path:.*}", rest.answer)
         application.cleanup_ctx.append(streams.play)
         application.on_shutdown.append(streams.close)
         return application
 
 
+AnyStage = TypeVar("AnyStage", bound=Stage)
+
+
 @asynccontextmanager
 async def stage_at(home: Path, **options: Any) -> AsyncIterator[Stage]:
-    stage = Stage(home, **options)
+    async with served(Stage(home, **options)) as stage:
+        yield stage
+
+
+@asynccontextmanager
+async def served(stage: AnyStage) -> AsyncIterator[AnyStage]:
+    """Serve a stage by HTTP."""
     runner = web.AppRunner(stage.application(), shutdown_timeout=1, access_log=None)
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", 0).start()
@@ -179,7 +190,7 @@ def naked_ms(file: sqlite3.Connection) -> int:
         )
         for start, updated, triggered, status, side, quantity, closes in file.execute(
             "select created_ms, updated_ms, triggered_ms, status, side, quantity, close_position "
-            "from algo_orders"
+            "from algo_orders where kind = 'STOP_MARKET'"
         )
     ]
     fills = list(file.execute("select ts_ms, side, quantity from fills order by number"))

@@ -31,7 +31,7 @@ from tests.integration.runner.venue_world import (
 )
 from tests.integration.runner.world import DEPLOYED, HISTORY_START, SWITCH, World, rows, world
 
-pytestmark = [pytest.mark.postgres, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.postgres, pytest.mark.timeout(600)]
 
 Deploy = Callable[..., int]
 ANN = Signature("ann", "the exchange looks odd")

@@ -16,6 +16,7 @@ from tests.integration.runner.world import (
     DEPLOYED,
     HISTORY_START,
     KILL_BARS,
+    LADDER,
     OTHER_SYMBOL,
     SETTINGS,
     SWITCH,
@@ -69,10 +70,11 @@ def uninterrupted(engine: Engine, database_url: str) -> dict[str, list[Any]]:
 
 
 @pytest.mark.timeout(600)
+@pytest.mark.parametrize("source", [SWITCH, LADDER], ids=["target", "orders that rest"])
 def test_kill_9_at_any_point_leaves_the_books_of_an_uninterrupted_run(
-    engine: Engine, database_url: str, deploy: Callable[..., int]
+    engine: Engine, database_url: str, deploy: Callable[..., int], source: str
 ) -> None:
-    deploy(SWITCH, **PLACE)
+    deploy(source, **PLACE)
     expected = uninterrupted(engine, database_url)
     now = DEPLOYED
     for point, kill in KILLS.items():

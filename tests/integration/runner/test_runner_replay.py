@@ -4,19 +4,23 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from sqlalchemy import Engine
 
 from quant_pipelines.backtest import BacktestSettings, run_event_backtest
+from quant_pipelines.core.depth import BookSample, DepthSeries
 from quant_pipelines.core.timeframes import to_ms
+from quant_pipelines.portfolio import AllIn
 from quant_pipelines.sdk.loading import compile_strategy
 from quant_pipelines.store.bars import upsert_bars
 from quant_pipelines.store.heartbeats import write_halt
-from quant_pipelines.trading import Specification
+from quant_pipelines.store.market_events import save_book
+from quant_pipelines.trading import Bracket, Execution, Specification
 from tests.integration.runner.conftest import RULES
-from tests.integration.runner.replay import roll_up
+from tests.integration.runner.replay import far_marks, roll_up
 from tests.integration.runner.world import (
     DEPLOYED,
     FAILING,
@@ -64,6 +68,57 @@ def test_live_books_equal_the_event_backtest_of_the_same_bars_to_the_bit(
     assert deployment_id == 1
     assert n_fills > 4
     assert expected.bar_equity is not None
+    assert equity == expected.bar_equity.tolist()
+
+
+def test_live_book_is_liquidated_on_the_mark_like_the_event_backtest(
+    engine: Engine, database_url: str, deploy: Callable[..., int]
+) -> None:
+    margin = Execution(brackets=(Bracket(0.0, 0.01),), leverage=40.0)
+    rules = replace(RULES, execution=margin, sizing=AllIn(0.1))  # a day's losses stay within the limit
+    deploy(SWITCH, settings=rules.to_document(), **PLACE)
+    asyncio.run(world(engine, database_url).play())
+    market = recording()
+    expected = run_event_backtest(
+        compile_strategy("switch", SWITCH).strategy_class(),
+        market.bars[SYMBOL],
+        settings=BacktestSettings(
+            rules=replace(rules, specification=Specification(0.001, 5.0)), trade_from_ms=to_ms(DEPLOYED)
+        ),
+        funding=market.funding[SYMBOL],
+        mark=far_marks(market.bars[SYMBOL]),
+    )
+    equity = [row[0] for row in rows(engine, "select equity from trading.equity order by ts")]
+    assert rows(engine, "select 1 from trading.fills where reason = 'liquidation'")
+    assert equity == expected.bar_equity.tolist()
+
+
+def test_live_book_walks_the_stored_order_books_like_the_event_backtest(
+    engine: Engine, database_url: str, deploy: Callable[..., int]
+) -> None:
+    rules = replace(RULES, sizing=AllIn(0.1))  # a day's losses stay within the limit
+    deploy(SWITCH, settings=rules.to_document(), **PLACE)
+    market, samples = recording(), []
+    bars = market.bars[SYMBOL]
+    for open_, ts in zip(bars.open[170::15].tolist(), bars.ts[170::15].tolist(), strict=True):
+        bids, asks = [(open_ - 0.02, 5.0), (open_ - 0.3, 50.0)], [(open_ + 0.02, 7.0), (open_ + 0.4, 40.0)]
+        samples.append(BookSample(ts - 2_000, bids, asks))
+        book = SimpleNamespace(ts=ts - 2_500, bids=bids, asks=asks, received_ms=ts - 2_000)
+        save_book(engine, "binanceusdm", SYMBOL, book)
+    sampled = replace(SETTINGS.market, book_symbols=(SYMBOL,))
+    played = replace(world(engine, database_url), settings=replace(SETTINGS, market=sampled))
+    asyncio.run(played.play())
+    expected = run_event_backtest(
+        compile_strategy("switch", SWITCH).strategy_class(),
+        bars,
+        settings=BacktestSettings(
+            rules=replace(rules, specification=Specification(0.001, 5.0)), trade_from_ms=to_ms(DEPLOYED)
+        ),
+        funding=market.funding[SYMBOL],
+        depth=DepthSeries.of_samples(samples),
+    )
+    equity = [row[0] for row in rows(engine, "select equity from trading.equity order by ts")]
+    assert 0 < expected.depth_fallbacks < 2 * len(expected.trades)
     assert equity == expected.bar_equity.tolist()
 
 

@@ -40,7 +40,7 @@ from tests.integration.runner.venue_world import (
 )
 from tests.integration.runner.world import rows
 
-pytestmark = [pytest.mark.postgres, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.postgres, pytest.mark.timeout(600)]
 
 Deploy = Callable[..., int]
 ROOT = Path(__file__).resolve().parents[3]

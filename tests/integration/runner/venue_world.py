@@ -115,7 +115,7 @@ async def runner(
             await running
 
 
-async def until(what: Callable[[], Any], seconds: float = 60.0) -> Any:
+async def until(what: Callable[[], Any], seconds: float = 150.0) -> Any:
     """First true answer; fails behind the deadline."""
     async with asyncio.timeout(seconds):
         while not (answer := what()):  # noqa: ASYNC110 - what is waited for happens in the database

@@ -43,6 +43,47 @@ class Switch(Strategy):
         return np.where(np.abs(distance) < 0.0004, 0.0, np.sign(distance))
 '''
 
+LADDER = '''
+from quant_pipelines.indicators import ema
+from quant_pipelines.sdk import Array, Bars, Desk, EventStrategy, Float, Int, OrderEvent, Stops
+
+
+class Ladder(EventStrategy):
+    """Limits around an average, a way out and a stop order for what they fill; it counts what it sees."""
+
+    window = Int(8, low=2, high=100)
+    stops = Stops(hard_stop=Float(0.01, low=0.001, high=0.5))
+
+    def features(self, bars: Bars) -> dict[str, Array]:
+        return {"mean": ema(bars.close, self.window)}
+
+    def on_start(self, desk: Desk) -> None:
+        desk.memory["fills"] = {}
+
+    def on_bar(self, desk: Desk, bars: Bars) -> None:
+        desk.memory["bars"] = desk.memory.get("bars", 0) + 1
+        if desk.memory["bars"] % 3 == 1 and desk.position == 0.0:
+            desk.cancel_all()
+            mean = desk.features["mean"]
+            for rung in (1, 2, 3):
+                desk.limit(0.1, mean * (1.0 - 0.0008 * rung), expires_bars=9)
+                desk.limit(-0.1, mean * (1.0 + 0.0008 * rung), post_only=True)
+            desk.stop_market(0.15, desk.price * 1.004)
+        if desk.memory["bars"] % 41 == 0:
+            desk.market(-0.2)
+
+    def on_order(self, desk: Desk, event: OrderEvent) -> None:
+        seen = desk.memory["fills"]
+        seen[event.reason] = seen.get(event.reason, 0) + 1
+        if event.quantity != 0.0 and desk.position != 0.0:
+            for order in desk.orders:
+                if order.reduce_only or order.quantity * desk.position < 0.0:
+                    desk.cancel(order.number)
+            side = 1.0 if desk.position > 0.0 else -1.0
+            desk.limit(1.0, desk.entry_price * (1.0 + 0.001 * side), reduce_only=True)
+            desk.stop_market(1.0, desk.entry_price * (1.0 - 0.003 * side), reduce_only=True)
+'''
+
 FAILING = '''
 import numpy as np
 from quant_pipelines.sdk import Array, Bars, Strategy
@@ -121,11 +162,11 @@ def execute(engine: Engine, statement: str, **parameters: Any) -> None:
 
 def books(engine: Engine) -> dict[str, list[Any]]:
     """Everything that must not depend on crashes, without what names the epoch."""
-    intent = "deployment_id, bar_close, side, quantity, purpose"
+    intent = "deployment_id, bar_close, side, quantity, purpose, order_type, price, reduce_only"
     return {
         "fills": rows(
             engine,
-            "select trade_id, f.side, f.quantity, price, fee, reason, ts, i.bar_close from trading.fills f "
+            "select trade_id, f.side, f.quantity, f.price, fee, reason, ts, i.bar_close from trading.fills f "
             "left join trading.intents i using (client_order_id) order by trade_id",
         ),
         "income": rows(engine, "select deployment_id, ts, amount from trading.income order by 1, 2"),
@@ -135,11 +176,11 @@ def books(engine: Engine) -> dict[str, list[Any]]:
             "from trading.positions order by 1",
         ),
         "equity": rows(engine, "select * from trading.equity order by 1, 2"),
-        "intents": rows(engine, f"select {intent} from trading.intents order by 1, 2"),  # noqa: S608
+        "intents": rows(engine, f"select {intent} from trading.intents order by 1, 2, purpose"),  # noqa: S608
         "orders": rows(
             engine,
             "select deployment_id, bar_close, status, filled_quantity, reason from trading.orders "
-            "join trading.intents using (client_order_id) order by 1, 2",
+            "join trading.intents using (client_order_id) order by 1, 2, purpose",
         ),
         "signals": rows(
             engine,

@@ -1,13 +1,10 @@
 """Results of the batch backtest and of sweeps."""
 
-from dataclasses import replace
-
 import numpy as np
 import pytest
 
 from quant_pipelines.backtest import BacktestSettings, run_backtest, sweep
 from quant_pipelines.backtest.batch import FIRST_CAPACITY
-from quant_pipelines.backtest.report import render_report
 from quant_pipelines.core.bars import Bars
 from quant_pipelines.core.errors import BacktestError, StrategyError
 from quant_pipelines.core.settings import CostSettings
@@ -131,15 +128,3 @@ def test_refused_sets_are_nan_rows() -> None:
     assert np.isnan(swept.final_equity[1])
     assert np.isnan(swept.daily_returns[1]).all()
     assert np.isnan(swept.metrics["n_trades"][1])
-
-
-def test_report_is_one_page_with_the_figures() -> None:
-    bars = bars_of(100)
-    result = run_backtest(Alternate(turn=9), replace(bars, symbol="<X>"))
-    page = render_report(result, replace(bars, symbol="<X>"))
-    assert page.startswith("<!doctype html>")
-    assert page.count("<svg") == 2
-    assert "&lt;X&gt; 1h" in page
-    assert "<X>" not in page
-    assert f"{result.final_equity:,.2f}" in page
-    assert "http" not in page

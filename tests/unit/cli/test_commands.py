@@ -14,6 +14,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from quant_pipelines.cli.__main__ import main
+from quant_pipelines.metrics import MEASURES
 
 Quant = Callable[..., tuple[int, Any, str]]
 BTC = "BTC/USDT:USDT"
@@ -37,6 +38,7 @@ def test_help_loads_nothing_heavy() -> None:
         ["backtest", "ema_cross", BTC, "--timeframe", "2h"],
         ["backtest", "ema_cross", BTC, "--set", "fast"],
         ["backtest", "ema_cross", BTC, "--start", "yesterday"],
+        ["backtest", "ema_cross", BTC, "--compare", ":fast=3"],
         ["strategy", "fly"],
     ],
 )
@@ -133,6 +135,41 @@ def test_backtest_writes_trades_and_report(quant: Quant, small_archive: Path, tm
     with trades.open() as file:
         assert len(list(csv.DictReader(file))) == len(document["trades"])
     assert "<svg" in report.read_text()
+
+
+def test_backtest_document_has_every_measure_and_why_one_is_not_defined(
+    quant: Quant, small_archive: Path
+) -> None:
+    _, document, _ = quant("backtest", "ema_cross", BTC, "--archive", small_archive, "--json")
+    assert set(document["metrics"]) == set(MEASURES)
+    undefined = [name for name, value in document["metrics"].items() if value is None]
+    assert undefined == list(document["undefined"])
+    assert document["holding"]["total_return"] != document["metrics"]["total_return"]
+
+
+def test_backtest_compares_strategies_on_the_same_bars(
+    quant: Quant, small_archive: Path, tmp_path: Path
+) -> None:
+    report = tmp_path / "compared.html"
+    _, document, _ = quant(
+        *("backtest", "ema_cross", BTC, "--archive", small_archive, "--json", "--report", report),
+        *("--compare", "bollinger_reversion", "--compare", "ema_cross:fast=10,slow=100"),
+    )
+    compared = document["compared"]
+    assert [other["strategy"] for other in compared] == ["bollinger_reversion", "ema_cross"]
+    assert compared[1]["parameters"]["slow"] == 100
+    assert {other["bars"] for other in compared} == {document["bars"]}
+    assert "Comparison of 3 backtests" in report.read_text()
+
+
+def test_backtest_compared_with_a_strategy_that_is_not_there_is_one_sentence(
+    quant: Quant, small_archive: Path
+) -> None:
+    code, _, err = quant(
+        "backtest", "ema_cross", BTC, "--archive", small_archive, "--json", "--compare", "ema_crss"
+    )
+    assert code == 1
+    assert "did you mean 'ema_cross'?" in err
 
 
 def test_optimize_document_has_parameters_samples_and_gates(quant: Quant, small_archive: Path) -> None:

@@ -11,11 +11,12 @@ from quant_pipelines.sdk.scaffold import scaffold
 LOOKS_AHEAD = scaffold("ahead").replace("bars.close - ema", "np.append(bars.close[1:], 1.0) - ema")
 
 
+@pytest.mark.parametrize("form", [(), ("--event",)], ids=["target", "event"])
 def test_a_new_strategy_passes_its_test_as_it_is_written(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], form: tuple[str, ...]
 ) -> None:
     path = tmp_path / "my_idea.py"
-    assert main(["strategy", "new", str(path)]) == 0
+    assert main(["strategy", "new", str(path), *form]) == 0
     assert main(["strategy", "test", str(path), "--json"]) == 0
     (result,) = json.loads(capsys.readouterr().out.partition("\n")[2])["strategies"]
     assert result["name"] == "my_idea"

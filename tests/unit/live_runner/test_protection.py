@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from live_runner.protection import Protection, Wanted
+from live_runner.protection import Protection, Wanted, wanted_stop
 from quant_pipelines.core.errors import ExchangeRefused, StopWouldTrigger
 from quant_pipelines.trading.venue import StopOrder, VenueStop
 
@@ -117,3 +117,12 @@ def test_a_stop_of_a_smaller_quantity_does_not_protect_the_whole() -> None:
     protection.standing = VenueStop("s", "1", "sell", Decimal(90), False, "ACCEPTED", quantity=Decimal(1))
     assert not protection.protects(HELD)
     assert protection.protects(Decimal(1))
+
+
+def test_a_level_that_moves_within_its_tick_asks_the_venue_for_nothing() -> None:
+    venue, protection = protected()
+    n_asked = len(venue.asked)
+    within = wanted_stop(HELD, 89.4, Decimal(1), "chandelier_stop")
+    assert within == Wanted("sell", Decimal(90), "chandelier_stop")
+    assert asyncio.run(protection.keep(within, HELD))
+    assert len(venue.asked) == n_asked

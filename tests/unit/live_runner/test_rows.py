@@ -1,6 +1,7 @@
 import json
 import logging
 import math
+from dataclasses import replace
 from datetime import UTC, datetime
 from decimal import Decimal
 
@@ -8,7 +9,7 @@ import pytest
 
 from live_runner.ledger import Ledger
 from live_runner.logs import JsonLines
-from live_runner.rows import exact, fill_row, finished_order, json_safe
+from live_runner.rows import exact, fill_row, json_safe, number_of, order_state, resting_purpose
 from quant_pipelines.backtest import Book, BookedFill, BookSettings, ExecutionBar
 from quant_pipelines.core.errors import ReconciliationError
 from quant_pipelines.store.trading import Fill, Intent
@@ -33,20 +34,26 @@ def test_a_stop_has_no_order_behind_it() -> None:
 
 
 @pytest.mark.parametrize(
-    ("fills", "status", "filled"),
+    ("is_working", "filled", "status"),
     [
-        ((fill(-0.3, "target"),), "FILLED", "0.3"),
-        ((fill(-0.2, "target"), fill(-0.1, "target", 2)), "FILLED", "0.3"),
-        ((fill(-0.2, "hard_stop"), fill(-0.1, "target", 2)), "CANCELED", "0.1"),
-        ((), "CANCELED", "0"),
+        (False, "0.3", "FILLED"),
+        (False, "0.30000000000000001", "FILLED"),
+        (False, "0.1", "CANCELED"),
+        (True, "0.1", "PARTIALLY_FILLED"),
+        (True, "0", "SUBMITTED"),
     ],
-    ids=["whole", "closing and opening", "stopped at the open, then reversed", "nothing left to do"],
+    ids=["whole", "whole but for a float's dust", "the rest is gone", "the rest works", "not yet"],
 )
-def test_an_order_ends_with_the_bar_that_had_to_fill_it(
-    fills: tuple[Fill, ...], status: str, filled: str
+def test_state_of_an_order_tells_what_is_filled_and_whether_the_rest_works(
+    is_working: bool, filled: str, status: str
 ) -> None:
-    state = finished_order(ORDER, fills)
+    state = order_state(ORDER, Decimal(filled), is_working=is_working)
     assert (state.status, state.filled_quantity) == (status, Decimal(filled))
+
+
+def test_purpose_of_a_resting_order_carries_its_number() -> None:
+    assert number_of(replace(ORDER, purpose=resting_purpose(17))) == 17
+    assert number_of(ORDER) == 0
 
 
 def test_a_journal_holds_no_number_that_json_has_no_word_for() -> None:

@@ -11,6 +11,7 @@ from quant_pipelines.core.funding import FundingSeries, no_funding
 from quant_pipelines.core.settings import WindowSettings
 from quant_pipelines.core.timeframes import DAY_MS, HOUR_MS, day_start_ms, timeframe_ms
 from quant_pipelines.optimize.folds import first_bar_ms
+from quant_pipelines.research.fill_inputs import NO_FILL_INPUTS, FillInputs
 from quant_pipelines.research.history import load_history
 from quant_pipelines.research.job import OptimizationJob
 from quant_pipelines.research.window import settle_window
@@ -48,6 +49,9 @@ class Held:
 
     def specification(self, symbol: str) -> Specification:
         return Specification()
+
+    def fill_inputs(self, symbol: str, start_ms: int, end_ms: int) -> FillInputs:
+        return NO_FILL_INPUTS
 
     def findings(self, bars: Bars, start_ms: int, end_ms: int) -> tuple[str, ...]:
         return ()

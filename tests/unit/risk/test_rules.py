@@ -11,15 +11,24 @@ from quant_pipelines.risk import (
     DailyLoss,
     Denial,
     LeverageCap,
+    NotionalQuota,
+    OrderQuota,
     PositionLimit,
+    QuantityQuota,
     RiskLimits,
     RiskRequest,
     StaleData,
     first_breach,
 )
+from quant_pipelines.risk.limits import Rule
 
 REQUEST = RiskRequest(
-    position_after=-5.0, price=100.0, equity=1_000.0, day_start_equity=1_250.0, data_age_seconds=30.0
+    position_after=-5.0,
+    price=100.0,
+    equity=1_000.0,
+    day_start_equity=1_250.0,
+    data_age_seconds=30.0,
+    orders_today=3.0,
 )
 
 
@@ -30,18 +39,30 @@ REQUEST = RiskRequest(
         (LeverageCap(0.4), 0.5),
         (DailyLoss(0.1), 0.2),
         (StaleData(20.0), 30.0),
+        (NotionalQuota(499.0), 500.0),
+        (QuantityQuota(4.9), 5.0),
+        (OrderQuota(3.0), 4.0),
     ],
 )
-def test_rule_denies_beyond_its_limit(
-    rule: PositionLimit | LeverageCap | DailyLoss | StaleData, observed: float
-) -> None:
+def test_rule_denies_beyond_its_limit(rule: Rule, observed: float) -> None:
     denial = rule.check(REQUEST)
     assert isinstance(denial, Denial)
     assert denial.observed == pytest.approx(observed)
 
 
-@pytest.mark.parametrize("rule", [PositionLimit(0.5), LeverageCap(0.5), DailyLoss(0.2), StaleData(30.0)])
-def test_rule_approves_at_its_limit(rule: PositionLimit | LeverageCap | DailyLoss | StaleData) -> None:
+@pytest.mark.parametrize(
+    "rule",
+    [
+        PositionLimit(0.5),
+        LeverageCap(0.5),
+        DailyLoss(0.2),
+        StaleData(30.0),
+        NotionalQuota(500.0),
+        QuantityQuota(5.0),
+        OrderQuota(4.0),
+    ],
+)
+def test_rule_approves_at_its_limit(rule: Rule) -> None:
     assert rule.check(REQUEST) == Approval()
 
 
@@ -60,6 +81,10 @@ def test_without_equity_nothing_is_added(rule: PositionLimit | LeverageCap) -> N
         RiskLimits(max_data_age_seconds=1.0),
         RiskLimits(0.4, 0.4, 0.1, 1.0),
         RiskLimits(0.4, 0.4, 0.3, 100.0),
+        RiskLimits(max_position_notional=499.0, max_position_quantity=1.0),
+        RiskLimits(max_position_quantity=1.0, max_orders_per_day=2.0),
+        RiskLimits(max_orders_per_day=3.0),
+        RiskLimits(max_orders_per_day=4.0),
         RiskLimits.from_settings(RiskSettings()),
     ],
 )

@@ -5,16 +5,27 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from quant_pipelines.backtest import run_backtest
 from quant_pipelines.indicators import bollinger, cointegration, ema, rolling_range, rolling_z
-from quant_pipelines.sdk import StrategySource, list_strategies, load_strategy
+from quant_pipelines.sdk import EventStrategy, StrategySource, list_strategies, load_strategy
 from quant_pipelines.sdk.contract import RULES
+from quant_pipelines.sdk.event_contract import EVENT_RULES
 from quant_pipelines.sdk.strategy import target_of
 from quant_pipelines.sdk.trial_bars import random_walk
+from quant_pipelines.sdk.trial_market import TrialMarket
 from quant_pipelines.sdk.trial_panels import walk_panel
 
 FOLDER = Path(__file__).resolve().parents[3] / "strategies"
-NAMES = [found.name for found in list_strategies(FOLDER)]
+CLASSES = {name.stem: load_strategy(name.stem, FOLDER).strategy_class for name in FOLDER.glob("[!_]*.py")}
+NAMES = sorted(name for name, made in CLASSES.items() if not issubclass(made, EventStrategy))
+EVENT_NAMES = sorted(set(CLASSES) - set(NAMES))
 BARS = random_walk(1_500, seed=4)
+
+
+def load_event(name: str) -> type[EventStrategy]:
+    found = CLASSES[name]
+    assert issubclass(found, EventStrategy)
+    return found
 
 
 def test_all_shipped_strategies_load() -> None:
@@ -27,7 +38,13 @@ def test_a_shipped_strategy_keeps_the_contract(name: str, rule: str) -> None:
     assert RULES[rule](load_strategy(name, FOLDER).strategy_class) == ""
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", EVENT_NAMES)
+@pytest.mark.parametrize("rule", EVENT_RULES)
+def test_a_shipped_event_strategy_keeps_the_contract(name: str, rule: str) -> None:
+    assert EVENT_RULES[rule](load_event(name)) == ""
+
+
+@pytest.mark.parametrize("name", sorted(CLASSES))
 def test_a_strategy_says_what_it_believes_where_it_works_and_how_it_fails(name: str) -> None:
     document = str(load_strategy(name, FOLDER).strategy_class.__doc__)
     assert all(f"{word}:" in document for word in ("Hypothesis", "Regime", "Failure"))
@@ -35,10 +52,10 @@ def test_a_strategy_says_what_it_believes_where_it_works_and_how_it_fails(name: 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_a_strategy_takes_both_sides_of_a_random_walk(name: str) -> None:
-    strategy_class = load_strategy(name, FOLDER).strategy_class
-    symbols = strategy_class.inputs.symbols
-    bars = BARS if symbols == 1 else walk_panel(symbols, 4_000, seed=4)
-    assert {-1.0, 1.0} <= set(target_of(strategy_class(), bars).ravel().tolist())
+    strategy = load_strategy(name, FOLDER).strategy_class()
+    n_bars = 4_000 if strategy.inputs.has_panel else 1_500
+    bars = TrialMarket(type(strategy)).walk(n_bars, seed=4)
+    assert {-1.0, 1.0} <= set(target_of(strategy, bars).ravel().tolist())
 
 
 def test_cross_sectional_momentum_holds_the_strongest_long_and_the_weakest_short() -> None:
@@ -123,3 +140,20 @@ def test_donchian_turtle_enters_on_a_new_extreme_and_leaves_on_the_opposite_one(
         if i >= 40:
             assert target[i] == position, i
     assert {-1.0, 0.0, 1.0} <= set(target[40:].tolist())
+
+
+def test_grid_holds_at_most_a_full_position_and_leaves_at_its_mean() -> None:
+    result = run_backtest(load_event("grid_reversion")(), random_walk(3_000, seed=4))
+    reasons = {trade.exit_reason for trade in result.trades}
+    worth = max(trade.quantity * trade.entry_price for trade in result.trades)
+    assert reasons == {"limit_order", "hard_stop"}
+    assert {trade.side for trade in result.trades} == {"long", "short"}
+    assert worth <= 1.05 * result.bar_equity.max()
+
+
+def test_dca_buys_lower_each_time_and_sells_above_its_average() -> None:
+    result = run_backtest(load_event("dca_reversion")(gain=0.01), random_walk(3_000, seed=4))
+    taken = [trade for trade in result.trades if trade.exit_reason == "limit_order"]
+    assert len(taken) > 10
+    assert all(trade.exit_price >= trade.entry_price * 1.0099 for trade in taken)
+    assert {trade.side for trade in result.trades} == {"long"}

@@ -8,6 +8,8 @@ from quant_pipelines.trading.venue import VenueOrder, VenueStop
 
 ORDER = VenueOrder("q1-1-a-t", "7", "ACCEPTED", Decimal(0))
 STOP = VenueStop("q1-1-b-s", "8", "sell", Decimal(90), True, "ACCEPTED")
+GOAL = STOP._replace(client_order_id="q1-1-d-s", trigger_price=Decimal(120), takes_profit=True)
+OLDER_GOAL = GOAL._replace(client_order_id="q1-1-c-s")
 OLDER_STOP = STOP._replace(client_order_id="q1-1-a-s", venue_order_id="6")
 
 
@@ -61,6 +63,12 @@ CASES = [
         {"q1-1-a-s": "ACCEPTED", "q1-1-b-s": "ACCEPTED"},
         at_venue(stops=(OLDER_STOP, STOP)),
         Reconciliation(stop=STOP, cancel=("q1-1-a-s",)),
+    ),
+    Case(
+        "a take-profit stands beside the stop",
+        {"q1-1-b-s": "ACCEPTED", "q1-1-c-s": "ACCEPTED", "q1-1-d-s": "ACCEPTED"},
+        at_venue(stops=(OLDER_GOAL, STOP, GOAL)),
+        Reconciliation(stop=STOP, goal=GOAL, cancel=("q1-1-c-s",)),
     ),
     Case(
         "others are left alone",

@@ -1,0 +1,151 @@
+"""What goes into a book and what comes out: bars with their funding, fills, payments, ended orders."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import NamedTuple, TypeAlias
+
+from quant_pipelines.backtest.settings import step_terms_of
+from quant_pipelines.backtest.state import StepTerms
+from quant_pipelines.backtest.stops import NO_STOPS, StopTerms
+from quant_pipelines.core.arrays import FloatArray
+from quant_pipelines.core.timeframes import timeframe_ms
+from quant_pipelines.trading.rules import TradingRules
+from quant_pipelines.trading.specifications import ALWAYS_THE_SAME, SpecificationHistory
+
+
+class FundingSlot(NamedTuple):
+    """Funding of one slot: time in milliseconds, rate as a fraction, mark price or None if unknown."""
+
+    ts: int
+    rate: float
+    mark_price: float | None = None
+
+
+class MarkBar(NamedTuple):
+    """Mark prices of an execution bar, quote per base; 0 is not known."""
+
+    open: float
+    high: float = 0.0
+    low: float = 0.0
+
+
+class ExecutionBar(NamedTuple):
+    """Closed execution bar with the funding slots since the bar before, up to its open.
+
+    ``mark`` is None where nothing is known of it; ``ladder`` is the order book as it was known at the open,
+    see ``core.depth``, or None.
+    """
+
+    ts: int
+    open: float
+    high: float
+    low: float
+    close: float
+    volume: float = 0.0
+    funding: tuple[FundingSlot, ...] = ()
+    mark: MarkBar | None = None
+    ladder: FloatArray | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class BookedFill:
+    """Fill of the paper broker.
+
+    Parameters
+    ----------
+    number
+        1, 2, 3 … over the life of the book; unique, so that it is booked once.
+    ts
+        Open time of the bar in which it happened, milliseconds UTC.
+    quantity
+        Base, signed: positive buys.
+    price, fee
+        Quote per base, slippage included; quote, positive when paid.
+    reason
+        Which stop closed, or the purpose of the order that was filled, such as ``target``.
+    order
+        Number of the resting order that was filled; 0 for the pending market order and the position's stops.
+    leaves
+        What is left of that order, base, signed.
+    """
+
+    number: int
+    ts: int
+    quantity: float
+    price: float
+    fee: float
+    reason: str
+    order: int = 0
+    leaves: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class FundingPayment:
+    """Funding booked at a bar's open; ``amount`` in quote is positive when received."""
+
+    ts: int
+    amount: float
+
+
+@dataclass(frozen=True, slots=True)
+class OrderEnded:
+    """Resting order that ended in a bar without being filled: ``CANCELED`` or ``EXPIRED``, and why."""
+
+    ts: int
+    order: int
+    status: str
+    leaves: float
+    reason: str
+
+
+BookEvent: TypeAlias = BookedFill | FundingPayment | OrderEnded
+
+
+@dataclass(frozen=True, slots=True)
+class BookSettings:
+    """What a book needs to know for good.
+
+    Parameters
+    ----------
+    capital
+        Quote, at the start.
+    rules
+        Costs, sizing, limits and steps.
+    hard_stop
+        Distance of the stop as a fraction of the entry price; 0 is none.
+    timeframe
+        Execution timeframe.
+    stops
+        The other stops; the hard one stands in ``hard_stop``.
+    specifications
+        Lots, fees and brackets as of a date, in the place of the rules' own.
+    """
+
+    capital: float
+    rules: TradingRules
+    hard_stop: float = 0.0
+    timeframe: str = "1m"
+    stops: StopTerms = NO_STOPS
+    specifications: SpecificationHistory = ALWAYS_THE_SAME
+
+    @property
+    def terms(self) -> StepTerms:
+        """The same for compiled code, under the rules' own specification."""
+        return self._terms_of(self.rules)
+
+    @property
+    def dated_terms(self) -> tuple[StepTerms, ...]:
+        """The same under each of the specifications."""
+        return tuple(self._terms_of(rules) for rules in self.specifications.all_rules(self.rules))
+
+    def _terms_of(self, rules: TradingRules) -> StepTerms:
+        stops = self.stops._replace(hard=float(self.hard_stop))
+        return step_terms_of(rules, stops, timeframe_ms(self.timeframe))
+
+
+def funding_per_unit(slots: Iterable[FundingSlot], last_close: float) -> float:
+    """Sum of rate x mark price over the slots; the last close stands in for an unknown mark price."""
+    total = 0.0
+    for slot in slots:
+        total += slot.rate * (last_close if slot.mark_price is None else slot.mark_price)
+    return total

@@ -1,0 +1,128 @@
+"""The driver of event strategies: bar by bar over a book, the strategy is called where something happened."""
+
+from collections.abc import Callable, Iterator
+from itertools import repeat
+from typing import NamedTuple
+
+import numpy as np
+
+from quant_pipelines.backtest.book import Book, BookSettings
+from quant_pipelines.backtest.desk import Close
+from quant_pipelines.backtest.event_run import EventRun
+from quant_pipelines.backtest.loop import LoopResult
+from quant_pipelines.backtest.market import Market
+from quant_pipelines.backtest.recorder import Recorder
+from quant_pipelines.backtest.settings import BacktestSettings
+from quant_pipelines.backtest.state import StepBar
+from quant_pipelines.backtest.stop_rules import atr_of, deviation_of, latest_inputs
+from quant_pipelines.backtest.stops import StopInputs
+from quant_pipelines.backtest.tape import Record
+from quant_pipelines.core.arrays import FloatArray
+from quant_pipelines.core.bars import Bars
+from quant_pipelines.core.depth import NO_LADDER
+from quant_pipelines.portfolio.sizing import VolatilityTarget
+from quant_pipelines.portfolio.volatility import realized_volatility
+from quant_pipelines.sdk.event import EventStrategy, features_of
+from quant_pipelines.trading.rules import TradingRules
+
+
+class Latest(NamedTuple):
+    """What strategy, sizer and stops read at a strategy bar's close."""
+
+    features: dict[str, float]
+    volatility: float
+    inputs: StopInputs
+
+
+Reading = Callable[[int], Latest]
+"""What is known at a strategy bar, by its position."""
+
+
+def ahead(strategy: EventStrategy, bars: Bars, rules: TradingRules) -> Reading:
+    """Everything computed once, for all bars; each value uses bars up to its own."""
+    features = {name: values.tolist() for name, values in features_of(strategy, bars).items()}
+    volatility = _volatility(bars, rules)
+    ranges, deviations = atr_of(strategy, bars), deviation_of(strategy, bars)
+
+    def read(row: int) -> Latest:
+        inputs = StopInputs(_known(ranges, row), _known(deviations, row))
+        newest = {name: values[row] for name, values in features.items()}
+        return Latest(newest, float(volatility[row]) if volatility.size else 0.0, inputs)
+
+    return read
+
+
+def latest_of(strategy: EventStrategy, bars: Bars, rules: TradingRules) -> Latest:
+    """Compute what is known at the last of these bars, from them alone."""
+    features = {name: float(values[-1]) for name, values in features_of(strategy, bars).items()}
+    volatility = _volatility(bars, rules)
+    inputs = latest_inputs(strategy, bars)
+    return Latest(features, float(volatility[-1]) if volatility.size else 0.0, inputs)
+
+
+def anew(strategy: EventStrategy, bars: Bars, rules: TradingRules) -> Reading:
+    """Everything computed again at every bar, from the bars up to it: slow, and nothing can look ahead."""
+    return lambda row: latest_of(strategy, bars.rows(0, row + 1), rules)
+
+
+def drive(
+    strategy: EventStrategy, market: Market, settings: BacktestSettings, read: Reading
+) -> tuple[LoopResult, Record]:
+    """Run one event strategy over a market.
+
+    Raises
+    ------
+    StrategyError
+        If the strategy raises; the sentence names it and the bar.
+    """
+    recorder, rules = Recorder(market, settings), settings.rules
+    specifications = settings.specifications
+    terms = settings.step_terms(strategy, market.execution.step_ms, market.bars.step_ms)
+    timeframe = market.execution.timeframe
+    book = Book(
+        BookSettings(settings.capital, rules, terms.hard_stop, timeframe, terms.stops, specifications)
+    )
+    trading = [dated.terms for dated in specifications.all_rules(rules)]
+    run, latest = EventRun(strategy, book, market.bars.step_ms), Latest({}, 0.0, StopInputs(0.0, 0.0))
+    for bar, row in zip(_bars_of(market), market.decision_row.tolist(), strict=True):
+        events = book.advance(bar)
+        recorder.add(book, events)
+        if events:
+            run.note(events)
+        if row < 0 and not run.has_news:
+            continue
+        known = None
+        if row >= 0:
+            known, latest = market.bars.rows(0, row + 1), read(row)
+            book.submit(0.0, inputs=latest.inputs)
+        close = Close(bar.ts + market.execution.step_ms, latest.features, latest.volatility)
+        run.act(trading[specifications.span_at(bar.ts)], close, known)
+    return recorder.finish(book, book.terms)
+
+
+def _bars_of(market: Market) -> Iterator[StepBar]:
+    bars, funding = market.execution, np.zeros(len(market.execution))
+    is_played = market.funding_bar < funding.size
+    funding[market.funding_bar[is_played]] = market.funding_per_unit[is_played]
+    columns = (bars.ts, bars.open, bars.high, bars.low, bars.close, funding, bars.volume)
+    marks, unknown = market.marks, np.zeros(len(bars))
+    sides = (marks.open, marks.high, marks.low) if marks.open.size else (unknown, unknown, unknown)
+    rows = zip(*(column.tolist() for column in (*columns, *sides)), strict=True)
+    return (StepBar._make((*row, ladder)) for row, ladder in zip(rows, _ladders_of(market), strict=True))
+
+
+def _ladders_of(market: Market) -> Iterator[FloatArray]:
+    """Order book that is known at each bar's open."""
+    if not market.ladder.size:
+        return repeat(NO_LADDER, len(market.execution))
+    ladders = market.depth.ladders
+    return (ladders[at] if at >= 0 else NO_LADDER for at in market.ladder.tolist())
+
+
+def _volatility(bars: Bars, rules: TradingRules) -> FloatArray:
+    sizing = rules.sizing
+    return realized_volatility(bars, sizing.window) if isinstance(sizing, VolatilityTarget) else np.empty(0)
+
+
+def _known(values: FloatArray, row: int) -> float:
+    return float(np.nan_to_num(values[row])) if values.size else 0.0

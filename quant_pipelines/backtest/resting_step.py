@@ -1,0 +1,297 @@
+"""One execution bar with resting orders: the phases of ``step_bar``, and in each of them the orders' turn.
+
+Funding; stops that the open reaches; the pending market order and what else the open reaches; stops within
+the bar; limits within the bar; stops again behind an entry. Without orders it is ``step_bar`` to the bit.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from quant_pipelines.accounting.margin import liquidation_price
+from quant_pipelines.backtest.fills import (
+    Exit,
+    closed,
+    ordered,
+    pending_after_stop,
+    protected,
+    reach_at_open,
+    reach_within,
+    taken,
+)
+from quant_pipelines.backtest.resting import (
+    AGE,
+    EXPIRED,
+    EXPIRES,
+    KIND,
+    LEAVES,
+    LIMIT,
+    MARKET,
+    NOTHING_TO_REDUCE,
+    OF_PENDING,
+    OF_POSITION,
+    OPEN,
+    POST_ONLY,
+    PRICE,
+    REDUCE_ONLY,
+    STATUS,
+    STOP,
+    TRIED,
+    WAIT,
+    WOULD_CROSS,
+    Book,
+    Now,
+    Walk,
+    after_entry,
+    drop_reducing,
+    is_live,
+    reduces,
+    trade,
+    written,
+)
+from quant_pipelines.backtest.state import BookState, StepBar, StepFill, StepTerms
+from quant_pipelines.backtest.step import begun, marked
+from quant_pipelines.backtest.stops import LIQUIDATION, TAKE_PROFIT, side_of
+from quant_pipelines.core.arrays import FloatArray
+from quant_pipelines.core.jit import inlined, inner, kernel
+
+
+class RestingOutcome(NamedTuple):
+    """State after a bar, funding paid, and the number of fills that were written."""
+
+    state: BookState
+    funding_paid: float
+    n_fills: int
+
+
+@kernel
+def step_orders(
+    state: BookState, bar: StepBar, terms: StepTerms, orders: FloatArray, fills: FloatArray
+) -> RestingOutcome:
+    """Book one closed execution bar with resting orders.
+
+    Parameters
+    ----------
+    state, bar, terms
+        As in ``step_bar``.
+    orders
+        Shape (n_orders, WIDTH), in the order in which they were placed; changed in place.
+    fills
+        Shape (``room_for(n_orders)``, FILL_WIDTH), written from the first row on, as things happened.
+    """
+    now, book = Now(bar, state.seen, terms), Book(orders, fills)
+    _begin(orders, bar.ts)
+    held, funding_paid = begun(state, bar, terms)
+    budget = np.inf
+    if terms.fills.participation > 0.0:
+        budget = terms.fills.participation * state.seen.volume
+    walk = Walk(held, state.pending, budget, bar.open, 0.0, 0)
+    at_open = protected(held, bar, reach_at_open(bar), bar.open, terms, state.seen.volume)
+    walk = _leave(walk, book, at_open)
+    walk = _at_open(walk, book, now, exits=True)
+    walk = _pending(walk, book, state, now)
+    walk = _at_open(walk, book, now, exits=False)
+    walk = _stops(walk, book, now)
+    walk = _limits(walk, book, now)
+    if walk.entered != 0.0:
+        walk = _stops(walk, book, now)
+    low, high = bar.low, bar.high
+    if walk.entered > 0.0:
+        high = max(walk.reference, bar.close)
+    elif walk.entered < 0.0:
+        low = min(walk.reference, bar.close)
+    after = marked(state, walk.held, walk.pending, bar, (low, high), terms)
+    _end(orders, now, after.account.position)
+    return RestingOutcome(after, funding_paid, walk.n_fills)
+
+
+@inner
+def _begin(orders: FloatArray, ts: int) -> None:
+    for order in orders:
+        order[TRIED] = 0.0
+        if order[STATUS] == OPEN and ts >= order[EXPIRES]:
+            order[STATUS] = EXPIRED
+
+
+@inner
+def _end(orders: FloatArray, now: Now, position: float) -> None:
+    """Note what has rested; a stop that was reached and had nothing to reduce is gone."""
+    for order in orders:
+        if order[STATUS] != OPEN:
+            continue
+        if order[WAIT] > 0.0:
+            order[WAIT] -= 1.0
+            continue
+        order[AGE] = 1.0
+        is_idle = order[REDUCE_ONLY] > 0.0 and not reduces(order, position)
+        if is_idle and order[KIND] == STOP and _is_triggered(order, now.bar.low, now.bar.high):
+            order[STATUS] = NOTHING_TO_REDUCE
+
+
+@inlined
+def _is_triggered(order: FloatArray, low: float, high: float) -> bool:
+    return high >= order[PRICE] if order[LEAVES] > 0.0 else low <= order[PRICE]  # type: ignore[no-any-return]
+
+
+@inlined
+def _is_through(order: FloatArray, low: float, high: float) -> bool:
+    return low < order[PRICE] if order[LEAVES] > 0.0 else high > order[PRICE]  # type: ignore[no-any-return]
+
+
+@inner
+def _leave(walk: Walk, book: Book, exit_: Exit) -> Walk:
+    """Book an exit of the whole position."""
+    if exit_.fill.quantity == 0.0:
+        return walk
+    before = walk.held.account.position
+    pending = pending_after_stop(before, walk.pending)
+    held = closed(walk.held, exit_.fill)
+    drop_reducing(book.orders, before, held.account.position)
+    walk = written(walk, book, (OF_POSITION, exit_.reason, 0.0), exit_.fill, held)
+    return Walk(walk.held, pending, walk.budget, walk.reference, walk.entered, walk.n_fills)
+
+
+@inner
+def _pending(walk: Walk, book: Book, state: BookState, now: Now) -> Walk:
+    """Fill the pending market order at the open."""
+    if walk.pending == 0.0 or state.wait_bars != 0:
+        return walk
+    before = walk.held.account.position
+    filled = ordered(walk.held, walk.pending, now.bar, now.seen, now.terms)
+    for part in (filled.closing, filled.opening):
+        if part.quantity != 0.0:
+            source = (OF_PENDING, state.exit_reason, filled.pending)
+            walk = written(walk, book, source, part, filled.held)
+    used = abs(filled.closing.quantity) + abs(filled.opening.quantity)
+    drop_reducing(book.orders, before, filled.held.account.position)
+    budget = max(walk.budget - used, 0.0)
+    return Walk(filled.held, filled.pending, budget, walk.reference, walk.entered, walk.n_fills)
+
+
+@inner
+def _at_open(walk: Walk, book: Book, now: Now, exits: bool) -> Walk:
+    """Fill what the open reaches: ``exits``, the stops that only reduce, or all others; oldest first.
+
+    A limit that the open is beyond on its first bar would have been taken at once: it pays as a taker, unless
+    it must not; later it was there before the price came.
+    """
+    price = now.bar.open
+    for at in range(book.orders.shape[0]):
+        order = book.orders[at]
+        kind = order[KIND]
+        if not is_live(order) or (kind == STOP and order[REDUCE_ONLY] > 0.0) != exits:
+            continue
+        if kind == LIMIT:
+            if not _is_through(order, price, price):
+                continue
+            is_first = order[AGE] == 0.0
+            if is_first and order[POST_ONLY] > 0.0:
+                order[STATUS] = WOULD_CROSS
+            else:
+                walk = trade(walk, book, at, price, not is_first, now)
+        elif kind == MARKET or _is_triggered(order, price, price):
+            if order[REDUCE_ONLY] > 0.0 and not reduces(order, walk.held.account.position):
+                order[STATUS] = NOTHING_TO_REDUCE
+            else:
+                walk = trade(walk, book, at, price, False, now)
+    return walk
+
+
+@inner
+def _stops(walk: Walk, book: Book, now: Now) -> Walk:
+    """Fill stops within the bar, of the position and of orders; the nearer to the open goes first."""
+    bar, terms, reach = now.bar, now.terms, reach_within(now.bar)
+    while True:
+        at = _nearest_stop(walk, book.orders, bar)
+        exit_ = protected(walk.held, bar, reach, walk.reference, terms, now.seen.volume)
+        is_exit = exit_.fill.quantity != 0.0
+        if is_exit and (at < 0 or not _is_before(book.orders[at], walk, exit_, now)):
+            walk = _leave(walk, book, exit_)
+        elif at >= 0:
+            before, price = walk.held.account.position, book.orders[at, PRICE]
+            walk = trade(walk, book, at, price, False, now)
+            walk = after_entry(walk, before, price)
+        else:
+            return walk
+
+
+@inlined
+def _is_before(order: FloatArray, walk: Walk, exit_: Exit, now: Now) -> bool:
+    """Whether a stop order is reached before the position's own exit; one against it always is."""
+    account = walk.held.account
+    if not reduces(order, account.position):
+        return False
+    level = walk.held.level.price
+    if exit_.reason == LIQUIDATION:
+        level = liquidation_price(account, now.terms.margin)
+    side = side_of(account.position)
+    return side * order[PRICE] > side * level  # type: ignore[no-any-return]
+
+
+@inner
+def _nearest_stop(walk: Walk, orders: FloatArray, bar: StepBar) -> int:
+    found, distance = -1, np.inf
+    for at in range(orders.shape[0]):
+        order = orders[at]
+        if not is_live(order) or order[KIND] != STOP or not _is_triggered(order, bar.low, bar.high):
+            continue
+        if order[REDUCE_ONLY] > 0.0 and not reduces(order, walk.held.account.position):
+            continue
+        away = abs(order[PRICE] - bar.open)
+        if away < distance:
+            found, distance = at, away
+    return found
+
+
+@inner
+def _limits(walk: Walk, book: Book, now: Now) -> Walk:
+    """Fill limits within the bar that the price traded through; the nearer to the open goes first.
+
+    What reduces, the take-profit among it, goes before what opens.
+    """
+    while True:
+        is_reducing = True
+        at = _nearest_limit(walk, book.orders, now.bar, is_reducing)
+        goal = taken(walk.held, now.bar, now.terms)
+        is_goal = walk.entered == 0.0 and goal.quantity != 0.0
+        if is_goal and (at < 0 or not _is_nearer(book.orders[at], goal, now.bar)):
+            walk = _leave(walk, book, Exit(goal, TAKE_PROFIT))
+            continue
+        if at < 0:
+            at = _nearest_limit(walk, book.orders, now.bar, not is_reducing)
+        if at < 0:
+            return walk
+        before, price = walk.held.account.position, book.orders[at, PRICE]
+        walk = trade(walk, book, at, price, True, now)
+        walk = after_entry(walk, before, price)
+
+
+@inlined
+def _is_nearer(order: FloatArray, goal: StepFill, bar: StepBar) -> bool:
+    return abs(order[PRICE] - bar.open) < abs(goal.price - bar.open)  # type: ignore[no-any-return]
+
+
+@inner
+def _nearest_limit(walk: Walk, orders: FloatArray, bar: StepBar, is_reducing: bool) -> int:
+    """Row of the next limit that fills, -1 for none.
+
+    Behind an entry within the bar, what was favorable may have been before it: only a limit that closes at
+    a loss is certain.
+    """
+    account = walk.held.account
+    found, distance = -1, np.inf
+    for at in range(orders.shape[0]):
+        order = orders[at]
+        if not is_live(order) or order[KIND] != LIMIT or not _is_through(order, bar.low, bar.high):
+            continue
+        if reduces(order, account.position) != is_reducing:
+            continue
+        if order[REDUCE_ONLY] > 0.0 and not is_reducing:
+            continue
+        gain = side_of(account.position) * (order[PRICE] - account.entry_price)
+        if is_reducing and walk.entered != 0.0 and gain > 0.0:
+            continue
+        away = abs(order[PRICE] - bar.open)
+        if away < distance:
+            found, distance = at, away
+    return found

@@ -1,0 +1,110 @@
+"""Arrays in compiled loops: lent instead of owned, asked for ahead of time, compared 64 values at once."""
+
+from typing import Any
+
+from llvmlite import ir
+from numba import types
+from numba.core import cgutils
+
+from quant_pipelines.core.jit import operation
+
+WORD_BITS = 64
+
+_BYTES, _F64, _I32, _I64 = ir.IntType(8).as_pointer(), ir.DoubleType(), ir.IntType(32), ir.IntType(64)
+
+
+def _data(context: Any, builder: Any, kind: Any, array: Any) -> Any:
+    return cgutils.create_struct_proxy(kind)(context, builder, array).data
+
+
+def _lent(context: Any, builder: Any, kind: Any, value: Any) -> Any:
+    if isinstance(kind, types.Array):
+        array = cgutils.create_struct_proxy(kind)(context, builder, value)
+        array.meminfo = cgutils.get_null_value(array.meminfo.type)
+        array.parent = cgutils.get_null_value(array.parent.type)
+        return array._getvalue()  # noqa: SLF001 - the public way to it
+    if isinstance(kind, types.BaseTuple):
+        parts = zip(kind.types, cgutils.unpack_tuple(builder, value), strict=True)
+        given = [_lent(context, builder, *part) for part in parts]
+        return context.make_tuple(builder, kind, given)
+    return value
+
+
+@operation
+def lent(typing: Any, value: Any) -> Any:
+    """``lent(x)``: an array, or a tuple that may hold some, whose owners nobody counts.
+
+    Counting costs two locked additions for each array at every call that isn't inlined. Only for what the
+    caller of the pass keeps alive until it returns.
+    """
+
+    def lowered(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+        return _lent(context, builder, sig.args[0], args[0])
+
+    return value(value), lowered
+
+
+def _run_of_values(context: Any, builder: Any, place: tuple[Any, Any, Any], element: Any) -> Any:
+    """64 values of an array from a position on; ``place`` is its type, itself and the position."""
+    kind, array, position = place
+    start = builder.gep(_data(context, builder, kind, array), [position])
+    return builder.load(builder.bitcast(start, ir.VectorType(element, WORD_BITS).as_pointer()), align=8)
+
+
+def _is_plain(values: Any) -> bool:
+    return isinstance(values, types.Array) and values.layout == "C" and values.ndim == 1
+
+
+@operation
+def unlike(typing: Any, values: Any, at: Any) -> Any:
+    """``unlike(values, i)``: bit k tells whether ``values[i + k]`` has other bits than ``values[i + k - 1]``.
+
+    For 64 values at once, of a contiguous float64 array; there must be a value before the first.
+    """
+
+    def lowered(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+        kind, (array, position) = sig.args[0], args
+        before = builder.sub(position, _I64(1))
+        now = _run_of_values(context, builder, (kind, array, position), _I64)
+        last = _run_of_values(context, builder, (kind, array, before), _I64)
+        return builder.bitcast(builder.icmp_unsigned("!=", now, last), _I64)
+
+    return (types.uint64(values, types.uint64), lowered) if _is_plain(values) else None
+
+
+@operation
+def greater(typing: Any, first: Any, second: Any, at: Any) -> Any:
+    """``greater(x, y, i)``: bit k tells whether ``x[i + k] > y[i + k]``; 64 values of contiguous float64."""
+
+    def lowered(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+        one = _run_of_values(context, builder, (sig.args[0], args[0], args[2]), _F64)
+        other = _run_of_values(context, builder, (sig.args[1], args[1], args[2]), _F64)
+        return builder.bitcast(builder.fcmp_ordered(">", one, other), _I64)
+
+    is_plain = _is_plain(first) and _is_plain(second)
+    return (types.uint64(first, second, types.uint64), lowered) if is_plain else None
+
+
+@operation
+def count_bits(typing: Any, word: Any) -> Any:
+    """``count_bits(w)``: how many bits of a uint64 are set."""
+
+    def lowered(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+        return builder.ctpop(args[0])
+
+    return types.int64(types.uint64), lowered
+
+
+@operation
+def fetch(typing: Any, values: Any, at: Any) -> Any:
+    """``fetch(values, i)``: let memory send what is at i, which is read soon; i may lie beyond the end."""
+
+    def lowered(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+        data = _data(context, builder, sig.args[0], args[0])
+        place = builder.bitcast(builder.gep(data, [args[1]]), _BYTES)
+        kind = ir.FunctionType(ir.VoidType(), [_BYTES, _I32, _I32, _I32])
+        ask = cgutils.get_or_insert_function(builder.module, kind, "llvm.prefetch.p0")
+        builder.call(ask, [place, _I32(0), _I32(3), _I32(1)])
+        return context.get_dummy_value()
+
+    return types.void(values, types.uint64), lowered

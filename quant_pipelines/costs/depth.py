@@ -1,0 +1,41 @@
+"""Price of a market order that walks a sampled order book."""
+
+import math
+
+from quant_pipelines.core.arrays import FloatArray
+from quant_pipelines.core.depth import ASKS, BIDS
+from quant_pipelines.core.jit import inner, kernel
+from quant_pipelines.costs.fees import CostTerms, fill_price
+
+
+@inner
+def walked_rate(quantity: float, ladder: FloatArray, costs: CostTerms, volume: float) -> float:
+    """Return the average distance from the middle that a market order pays, as a fraction.
+
+    ``ladder`` is of shape (2, n_levels, 2), see ``core.depth``. What the sample has no level for pays the
+    distance of the last one, and the declared impact of that rest on top.
+    """
+    side = ASKS if quantity > 0.0 else BIDS
+    left, paid, rate = abs(quantity), 0.0, 0.0
+    for level in range(ladder.shape[1]):
+        there = ladder[side, level, 1]
+        if there <= 0.0 or left <= 0.0:
+            break
+        rate = ladder[side, level, 0]
+        taken = min(left, there)
+        paid += taken * rate
+        left -= taken
+    if left > 0.0:
+        if costs.impact_rate > 0.0 and volume > 0.0:
+            rate += costs.impact_rate * math.sqrt(left / volume)
+        paid += left * rate
+    return paid / abs(quantity)
+
+
+@kernel
+def taker_price(price: float, quantity: float, costs: CostTerms, volume: float, ladder: FloatArray) -> float:
+    """Price of a market order: through the sampled book where there is one, else as declared."""
+    if ladder.shape[1] == 0 or ladder[ASKS, 0, 1] <= 0.0:
+        return fill_price(price, quantity, costs, volume)
+    rate = walked_rate(quantity, ladder, costs, volume)
+    return price * (1.0 + rate) if quantity > 0.0 else price * (1.0 - rate)

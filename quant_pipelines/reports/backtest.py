@@ -1,0 +1,144 @@
+"""The page of one backtest."""
+
+from typing import Any
+
+from quant_pipelines.metrics import MEASURES
+from quant_pipelines.reports.curves import drawdown_sections, equity_section, month_section, rolling_section
+from quant_pipelines.reports.numbers import measure, minute, money, percent, plain, words
+from quant_pipelines.reports.page import Cell, document, facts, folded, section, table, tiles
+from quant_pipelines.reports.run import BacktestRun
+from quant_pipelines.reports.trips import attribution_section, candle_section, trade_section, trip_section
+
+_TILES = ("total_return", "annual_return", "sharpe", "max_drawdown", "win_rate", "n_trades")
+
+
+def render_backtest(run: BacktestRun) -> str:
+    """Render a backtest as one HTML page that needs nothing else."""
+    sections = [
+        tiles(_tile(run, name) for name in _TILES),
+        facts(_facts(run)),
+        equity_section([run]),
+        *drawdown_sections(run),
+        month_section(run.result.days, run.result.daily_returns),
+        rolling_section(run),
+        trip_section(run),
+        attribution_section(run),
+        section("Measures", measure_table(run), conventions()),
+        candle_section(run),
+        trade_section(run),
+    ]
+    return document(f"Backtest of {run.strategy}", _subtitle(run), sections)
+
+
+def measure_table(run: BacktestRun) -> str:
+    """Table of every measure beside the one of buy and hold."""
+    own, held = run.measures, run.holding_measures
+    rows = [
+        (
+            Cell(about.title, hint=about.meaning),
+            _value(name, own[name]),
+            _value(name, held[name]) if name in held else "",
+        )
+        for name, about in MEASURES.items()
+    ]
+    return table(("measure", "strategy", "buy and hold"), rows)
+
+
+def conventions() -> str:
+    """Say what every measure means, folded away."""
+    rows = [(about.title, about.meaning, about.undefined or "always defined") for about in MEASURES.values()]
+    header = ("name", "convention", "undefined when")
+    return folded(
+        "Conventions: daily UTC returns, 365 days a year, no risk-free rate",
+        table(header, rows, texts=(0, 1, 2)),
+    )
+
+
+def run_facts(run: BacktestRun) -> dict[str, str]:
+    """Name what was asked, apart from the costs."""
+    values = ", ".join(f"{name} = {value}" for name, value in run.parameters.items())
+    return {"Strategy": run.strategy, "Parameters": values or "none", "Version": run.version}
+
+
+def rule_facts(run: BacktestRun) -> dict[str, str]:
+    """Rules under which it traded, whatever they are made of."""
+    rules = run.rules.to_document()
+    return {
+        "Costs": _pairs(rules["costs"]),
+        "Sizing": ", ".join([str(rules["sizing"]["kind"]), _pairs(rules["sizing"], "kind")]).rstrip(", "),
+        "Direction": str(rules["direction"]),
+        "Execution": _pairs(_in_force(rules["execution"])) or "whole orders at the next open",
+        "Limits": _pairs(rules["limits"]) or "none",
+        "Instrument": _pairs(_in_force(rules["specification"])) or "any quantity",
+    }
+
+
+def _facts(run: BacktestRun) -> dict[str, str]:
+    result = run.result
+    first, last = int(run.execution.ts[0]), int(run.execution.close_ts[-1])
+    return {
+        **run_facts(run),
+        "Market": f"{run.bars.symbol}, {run.bars.timeframe} bars",
+        "Window": f"{minute(first)} to {minute(last)} UTC, {len(result.days):,} days",
+        "Capital": f"{money(result.capital)} at the start, {money(result.final_equity)} at the end",
+        "Executed on": f"{result.bars:,} bars of {result.execution_timeframe}",
+        **rule_facts(run),
+        "Still open": _open_position(run),
+        "Not modelled": ", ".join(result.not_modelled) or "nothing that we know of",
+        **_funding_fact(result.mark_fallbacks),
+    }
+
+
+def _funding_fact(fallbacks: int) -> dict[str, str]:
+    if not fallbacks:
+        return {}
+    return {"Funding": f"{fallbacks:,} slots without a mark price were paid on the last close"}
+
+
+def _open_position(run: BacktestRun) -> str:
+    held = run.result.open_position
+    if held is None:
+        return "nothing"
+    gained = money(held.unrealized_pnl)
+    return f"{plain(held.quantity)} from {plain(held.entry_price)}, {gained} not realized"
+
+
+def _subtitle(run: BacktestRun) -> str:
+    return f"{run.market}, {run.result.days[0]} to {run.result.days[-1]}"
+
+
+def _tile(run: BacktestRun, name: str) -> tuple[str, str, str]:
+    about, held = MEASURES[name], run.holding_measures.get(name)
+    beside = "" if held is None else f"holding {measure(held, about.unit)}"
+    if name == "n_trades":
+        beside = f"in the market {percent(run.measures['exposure'], 0)}"
+    return about.title, measure(run.measures[name], about.unit), beside
+
+
+def _value(name: str, value: float | None) -> Cell:
+    about = MEASURES[name]
+    if value is None:
+        return Cell(measure(None, about.unit), hint=f"not defined: {about.undefined}")
+    return Cell(measure(value, about.unit))
+
+
+def _in_force(values: dict[str, Any]) -> dict[str, Any]:
+    """Values that are not 0; the fee of a liquidation says nothing where nothing is liquidated."""
+    is_liquidated = bool(values.get("brackets"))
+    return {
+        name: value
+        for name, value in values.items()
+        if value and (name != "liquidation_fee" or is_liquidated)
+    }
+
+
+def _pairs(values: dict[str, Any], *without: str) -> str:
+    """Scalars of a document; a name in basis points tells its unit."""
+    shown = []
+    for name, value in values.items():
+        if name in without or isinstance(value, dict | list | tuple):
+            continue
+        unit = " bps" if name.endswith("_bps") else ""
+        text = plain(value) if isinstance(value, int | float) and not isinstance(value, bool) else str(value)
+        shown.append(f"{words(name.removesuffix('_bps'))} {text}{unit}")
+    return ", ".join(shown)

@@ -1,0 +1,247 @@
+"""The page of one walk-forward and its verdict."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from quant_pipelines.core.arrays import FloatArray, IntArray
+from quant_pipelines.core.timeframes import DAY_MS, day_of
+from quant_pipelines.metrics import compounded, max_drawdown, sharpe_ratio, total_return, underwater
+from quant_pipelines.optimize.gates import PAPER, Gate
+from quant_pipelines.optimize.verdict import VerdictRecord
+from quant_pipelines.optimize.walk_forward import FoldResult
+from quant_pipelines.reports.axes import Axis, number_axis, time_axis
+from quant_pipelines.reports.charts import Chart, Layer, area, draw, level, line
+from quant_pipelines.reports.curves import month_section
+from quant_pipelines.reports.numbers import NOTHING, day, percent, plain, words
+from quant_pipelines.reports.page import Cell, document, facts, paragraph, section, signed, table, tiles
+from quant_pipelines.reports.sensitivity import sensitivity_section
+
+_FEWEST_MONTH_DAYS = 45
+_OTHER_STYLES = (("hold", "dash"), ("c2", "dotted"))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Curve:
+    """Daily returns of something that the walk-forward is compared with.
+
+    Parameters
+    ----------
+    name
+        As the key says it.
+    days
+        Starts of the UTC days, milliseconds; shape (n_days,).
+    returns
+        Fractions, shape (n_days,).
+    """
+
+    name: str
+    days: IntArray
+    returns: FloatArray
+
+
+@dataclass(frozen=True, eq=False)
+class Walk:
+    """A verdict with what it rests on.
+
+    Parameters
+    ----------
+    record
+        The verdict.
+    folds
+        Finished folds, oldest first; none where they are not kept.
+    final
+        The fit on the newest window, where it is kept.
+    others
+        What it is compared with: holding, the incumbent.
+    """
+
+    record: VerdictRecord
+    folds: Sequence[FoldResult] = ()
+    final: FoldResult | None = None
+    others: Sequence[Curve] = field(default=())
+
+    @cached_property
+    def own(self) -> Curve:
+        """Stitched out-of-sample returns; without folds their days are those before the window's end."""
+        returns = np.array(self.record.daily_returns, dtype=np.float64)
+        days = self.record.window_end_ms - DAY_MS * np.arange(returns.size, 0, -1, dtype=np.int64)
+        known = [fold.test.days for fold in self.folds]
+        if known and sum(part.size for part in known) == returns.size:
+            days = np.concatenate(known)
+        return Curve("out of sample", days, returns)
+
+
+def render_walk(walk: Walk) -> str:
+    """Render a walk-forward and its verdict as one HTML page that needs nothing else."""
+    record = walk.record
+    sections = [
+        tiles(_tiles(walk)),
+        facts(_facts(walk)),
+        section("Gates", _verdict_sentence(record), _gate_table(record.gates)),
+        _equity_section(walk),
+        _fold_section(walk),
+        sensitivity_section(walk.final, record.parameters),
+        section(
+            "Evidence",
+            paragraph(
+                "Rates are fractions; Sharpe ratios are annualized by 365 days unless named per day.", "soft"
+            ),
+            _evidence(record),
+        ),
+    ]
+    title = f"Walk-forward of {record.strategy}"
+    window = f"{day(record.window_start_ms)} to {day(record.window_end_ms)}"
+    return document(title, f"{record.symbol} {record.timeframe}, {window}", sections)
+
+
+def _tiles(walk: Walk) -> list[tuple[str, str, str]]:
+    own, record = walk.own, walk.record
+    outside = record.out_of_sample
+    sharpe = sharpe_ratio(own.returns)
+    beside = {curve.name: percent(total_return(curve.returns)) for curve in walk.others}
+    passed = {
+        kind: [gate.passed for gate in record.gates if (gate.gate == PAPER) is kind] for kind in (True, False)
+    }
+    return [
+        (
+            "Return out of sample",
+            percent(total_return(own.returns)),
+            ", ".join(f"{name} {value}" for name, value in beside.items()),
+        ),
+        ("Sharpe ratio", NOTHING if np.isnan(sharpe) else f"{sharpe:.2f}", f"{own.returns.size} days"),
+        ("Deepest drawdown", percent(max_drawdown(own.returns)), "by day ends"),
+        ("Round trips", plain(outside.get("trades")), "out of sample"),
+        ("Efficiency", plain(outside.get("efficiency"), 3), "daily return over in-sample"),
+        ("Paper gates", f"{sum(passed[True])} of {len(passed[True])}", "passed"),
+        ("Capital gates", f"{sum(passed[False])} of {len(passed[False])}", "passed"),
+    ]
+
+
+def _facts(walk: Walk) -> dict[str, str]:
+    record, outside = walk.record, walk.record.out_of_sample
+    values = ", ".join(f"{name} = {_value(value)}" for name, value in record.parameters.items())
+    return {
+        "Strategy": record.strategy,
+        "Version": record.content_hash,
+        "Market": f"{record.symbol}, {record.timeframe} bars of {record.exchange}",
+        "Window": f"{day(record.window_start_ms)} to {day(record.window_end_ms)} UTC",
+        "Folds": f"{outside.get('folds', '?')} of {outside.get('configured_folds', '?')}",
+        "Executed on": f"{outside.get('execution_timeframe', '?')} bars",
+        "Final parameters": values or "none could be fitted",
+        "Verdict": NOTHING if record.id is None else str(record.id),
+    }
+
+
+def _verdict_sentence(record: VerdictRecord) -> str:
+    paper = "passed" if record.paper_passed else "not passed"
+    capital = "passed" if record.capital_passed else "not passed"
+    return paragraph(
+        f"Paper screen {paper}, capital gates {capital}. "
+        "The paper screen proves nothing: it admits to paper money."
+    )
+
+
+def _gate_table(gates: Sequence[Gate]) -> str:
+    rows = [
+        (
+            words(gate.name),
+            Cell("passed" if gate.passed else "not passed", kind="pass" if gate.passed else "fail"),
+            Cell("not known" if gate.value is None else plain(gate.value, 4), gate.value),
+            plain(gate.threshold, 4),
+            gate.gate,
+            Cell(gate.detail, kind="long"),
+        )
+        for gate in gates
+    ]
+    header = ("gate", "result", "value", "threshold", "guards", "what it says")
+    return table(header, rows, texts=(0, 1, 4, 5))
+
+
+def _equity_section(walk: Walk) -> str:
+    own = walk.own
+    if not own.returns.size:
+        return section("Stitched out of sample", paragraph("There are no days out of sample."))
+    curves = [*walk.others, own]
+    x = time_axis(int(own.days[0]), int(own.days[-1]) + DAY_MS)
+    y = number_axis(np.concatenate([compounded(curve.returns) for curve in curves]))
+    depth = underwater(compounded(own.returns))
+    below = number_axis(depth, lambda value: percent(value, 0), has_zero=True)
+    times = _ends(own)
+    drawdown = [area(x, below, times, depth), line(x, below, times, depth, name=own.name)]
+    equity = [_fold_edges(walk, x), level(y, 1.0), *_curves(curves, x, y)]
+    months = month_section([day_of(int(ms)) for ms in own.days], own.returns)
+    return section(
+        "Stitched out of sample",
+        draw(Chart("Equity at day ends", "starts at 1", x, y, equity, height=300, hover="1")),
+        paragraph(
+            "Upright lines part the folds. Holding pays no costs; an incumbent is the record of the verdict "
+            "that is traded now, on the days that both have.",
+            "soft",
+        ),
+        draw(Chart("Distance from the peak", "of the peak", x, below, drawdown, height=160, hover="%")),
+    ) + (months if own.returns.size >= _FEWEST_MONTH_DAYS else "")
+
+
+def _curves(curves: Sequence[Curve], x: Axis, y: Axis) -> list[Layer]:
+    styles = [*_OTHER_STYLES[: len(curves) - 1], ("c1", "")]
+    return [
+        line(x, y, _ends(curve), compounded(curve.returns), name=curve.name, kind=kind, sign=sign)
+        for curve, (kind, sign) in zip(curves, styles, strict=True)
+    ]
+
+
+def _ends(curve: Curve) -> IntArray:
+    """Return the times of the compounded equity: the first day's start, then the end of each day."""
+    return np.concatenate([curve.days[:1], curve.days + DAY_MS])
+
+
+def _fold_edges(walk: Walk, x: Axis) -> Layer:
+    edges = np.array([fold.fold.test_start_ms for fold in walk.folds[1:]], dtype=np.float64)
+    path = "".join(f"M{place:.1f} 0V1000" for place in x.place(edges))
+    return Layer(f'<path class="grid" d="{path}"/>')
+
+
+def _fold_section(walk: Walk) -> str:
+    if not walk.folds:
+        return ""
+    header = ("fold", "train", "test", "in-sample", "out of sample", "round trips", "tried", "parameters")
+    rows = [_fold_row(f"{result.fold.index + 1}", result) for result in walk.folds]
+    if walk.final is not None:
+        rows.append(_fold_row("final fit", walk.final))
+    return section("Folds", table(header, rows, texts=(0, 1, 2, 7)))
+
+
+def _fold_row(name: str, result: FoldResult) -> tuple[str | Cell, ...]:
+    fold, inside, outside = result.fold, total_return(result.fit.returns), total_return(result.test.returns)
+    is_tested = result.test.returns.size > 0
+    values = ", ".join(f"{key}={plain(value, 4)}" for key, value in (result.fit.parameters or {}).items())
+    return (
+        name,
+        f"{day(fold.train_start_ms)} to {day(fold.train_end_ms)}",
+        f"{day(fold.test_start_ms)} to {day(fold.test_end_ms)}" if is_tested else NOTHING,
+        Cell(percent(inside), inside, signed(inside)),
+        Cell(percent(outside), outside, signed(outside)) if is_tested else NOTHING,
+        f"{len(result.test.trades):,}" if is_tested else NOTHING,
+        f"{len(result.fit.trials):,}",
+        Cell(values or "nothing to trade", kind="long"),
+    )
+
+
+def _evidence(record: VerdictRecord) -> str:
+    names = sorted({*record.in_sample, *record.out_of_sample})
+    rows = [(words(name), _text(record.in_sample, name), _text(record.out_of_sample, name)) for name in names]
+    return table(("name", "in-sample", "out of sample"), rows)
+
+
+def _text(values: dict[str, Any], name: str) -> str:
+    if name not in values:
+        return ""
+    return "not known" if values[name] is None else _value(values[name])
+
+
+def _value(value: Any) -> str:
+    return plain(value, 5) if isinstance(value, int | float) and not isinstance(value, bool) else str(value)

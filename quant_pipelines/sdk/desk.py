@@ -1,0 +1,133 @@
+"""What an event strategy trades at: its position, its orders, its memory; the driver stands behind it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+
+@dataclass(frozen=True, slots=True)
+class OpenOrder:
+    """Order that rests.
+
+    Parameters
+    ----------
+    number
+        1, 2, 3 … over the life of the book.
+    kind
+        ``market``, ``limit`` or ``stop_market``.
+    quantity, leaves
+        Base, signed: positive buys; as it was placed, and what is left of it.
+    price
+        Limit or trigger, quote per base; 0 for a market order.
+    reduce_only
+        Whether it can only bring the position nearer to flat.
+    post_only
+        Whether it is canceled rather than take.
+    expires_ms
+        Bars that open from then on don't fill it, milliseconds UTC; None is never.
+    """
+
+    number: int
+    kind: str
+    quantity: float
+    leaves: float
+    price: float = 0.0
+    reduce_only: bool = False
+    post_only: bool = False
+    expires_ms: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class OrderEvent:
+    """What happened to an order, or to the position without one.
+
+    Parameters
+    ----------
+    number
+        Of the order; 0 for an exit of the position's own stops.
+    status
+        ``PARTIALLY_FILLED``, ``FILLED``, ``CANCELED`` or ``EXPIRED``.
+    quantity, price
+        Of the fill: base, signed, and quote per base; 0 without one.
+    leaves
+        What is left of the order, base, signed.
+    reason
+        Exit reason of a fill, such as ``limit_order`` or ``hard_stop``; else why the order ended.
+    ts
+        Open time of the bar in which it happened, milliseconds UTC.
+    """
+
+    number: int
+    status: str
+    quantity: float
+    price: float
+    leaves: float
+    reason: str
+    ts: int
+
+
+class Desk(Protocol):
+    """Position, orders and memory of one event strategy, as of the close of the last execution bar.
+
+    Sizes are in [-1, 1]: the share of a full position that the sizer allows, positive buys. All orders that
+    could open and have not filled, taken together with what is held, never exceed a full position nor a
+    limit: what goes beyond is cut off or refused. An order that only brings the position nearer to flat is
+    never refused and becomes ``reduce_only``; such an order ends with the position. With
+    ``reduce_only=True`` the size is the share of the held position, in (0, 1].
+    """
+
+    memory: dict[str, Any]
+    """JSON document that is kept from one call to the next, and over restarts."""
+
+    @property
+    def position(self) -> float:
+        """Base, signed; positive is long."""
+
+    @property
+    def entry_price(self) -> float:
+        """Average price of the position, quote per base; 0 when flat."""
+
+    @property
+    def equity(self) -> float:
+        """Quote, at the last close."""
+
+    @property
+    def price(self) -> float:
+        """Last close, quote per base."""
+
+    @property
+    def orders(self) -> tuple[OpenOrder, ...]:
+        """Orders that rest, oldest first."""
+
+    @property
+    def features(self) -> Mapping[str, float]:
+        """Newest value of each of the strategy's ``features``, at the last bar that it was given."""
+
+    def limit(
+        self,
+        size: float,
+        price: float,
+        *,
+        reduce_only: bool = False,
+        post_only: bool = False,
+        expires_bars: int = 0,
+    ) -> int:
+        """Place a limit order; it fills only when the price trades through it.
+
+        Returns
+        -------
+        int
+            Its number, or 0 if it is refused or too small. ``expires_bars`` counts strategy bars; 0 is never.
+        """
+
+    def stop_market(self, size: float, price: float, *, reduce_only: bool = False) -> int:
+        """Place an order that is a market order once the price is at its trigger; returns as ``limit``."""
+
+    def market(self, size: float, *, reduce_only: bool = False) -> int:
+        """Place an order for the next open; returns as ``limit``."""
+
+    def cancel(self, number: int) -> bool:
+        """Cancel an order; False if it doesn't rest."""
+
+    def cancel_all(self) -> None:
+        """Cancel every order that rests."""

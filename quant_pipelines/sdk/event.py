@@ -1,0 +1,108 @@
+"""EventStrategy: a strategy that places orders instead of naming a target."""
+
+import json
+from collections.abc import Callable
+from typing import Any, ClassVar
+
+import numpy as np
+
+from quant_pipelines.core.arrays import FloatArray
+from quant_pipelines.core.bars import Bars
+from quant_pipelines.core.errors import StrategyError
+from quant_pipelines.core.timeframes import from_ms
+from quant_pipelines.sdk.desk import Desk, OrderEvent
+from quant_pipelines.sdk.strategy import Strategy
+
+
+class EventStrategy(Strategy):
+    """Base of strategies that act on bars and on what happens to their orders.
+
+    Parameters and stops are declared as in every strategy, and an instance is as frozen: what it must
+    remember stands in ``desk.memory``.
+
+    Attributes
+    ----------
+    orders_in_flat_market
+        Whether it places orders where the price never moves; the contract asks.
+    """
+
+    orders_in_flat_market: ClassVar[bool] = False
+
+    def features(self, bars: Bars) -> dict[str, FloatArray]:
+        """Arrays that ``desk.features`` shows the newest value of, computed for all bars at once.
+
+        Each has shape (n_bars,); ``values[i]`` uses bars ``[: i + 1]``, to the bit.
+        """
+        return {}
+
+    def on_start(self, desk: Desk) -> None:
+        """Act once, at the close of the first bar, before ``on_bar``."""
+
+    def on_bar(self, desk: Desk, bars: Bars) -> None:
+        """Act at the close of a strategy bar; ``bars`` are all that have closed, oldest first, no copy."""
+        raise NotImplementedError
+
+    def on_order(self, desk: Desk, event: OrderEvent) -> None:
+        """Act at the close of an execution bar in which something happened to an order; before ``on_bar``."""
+
+    def target(self, bars: Bars) -> FloatArray:
+        """Refuse: it has none."""
+        raise StrategyError(f"{type(self).__name__} is an event strategy: it places orders and has no target")
+
+
+def features_of(strategy: EventStrategy, bars: Bars) -> dict[str, FloatArray]:
+    """Features of a strategy, proven usable.
+
+    Raises
+    ------
+    StrategyError
+        If it raises or an array has another shape.
+    """
+    name = type(strategy).__name__
+    try:
+        features = {
+            key: np.asarray(values, dtype=np.float64) for key, values in strategy.features(bars).items()
+        }
+    except Exception as error:
+        raise StrategyError(f"{name}: features raised {type(error).__name__}: {error}") from error
+    for key, values in features.items():
+        if values.shape != (len(bars),):
+            raise StrategyError(f"{name}: feature {key} has shape {values.shape}; expected ({len(bars)},)")
+    return features
+
+
+def told(strategy: EventStrategy, act: Callable[[], None], at_ms: int) -> None:
+    """Let a strategy act at a close.
+
+    Raises
+    ------
+    StrategyError
+        If it raises; the sentence names the strategy and the bar.
+    """
+    try:
+        act()
+    except Exception as error:
+        raise StrategyError(f"{_at(strategy, at_ms)} raised {type(error).__name__}: {error}") from error
+
+
+def remembered(strategy: EventStrategy, memory: Any, at_ms: int) -> dict[str, Any]:
+    """Memory as a restart would read it.
+
+    Raises
+    ------
+    StrategyError
+        If it is not a JSON document; the sentence names the strategy and the bar.
+    """
+    try:
+        document = json.loads(json.dumps(memory, allow_nan=False))
+    except (TypeError, ValueError, RecursionError) as error:
+        raise StrategyError(
+            f"{_at(strategy, at_ms)} left a memory that is no JSON document: {error}"
+        ) from error
+    if not isinstance(document, dict):
+        raise StrategyError(f"{_at(strategy, at_ms)} left {type(memory).__name__} as memory; expected a dict")
+    return document
+
+
+def _at(strategy: EventStrategy, at_ms: int) -> str:
+    return f"{type(strategy).__name__} at the close of {from_ms(at_ms):%Y-%m-%d %H:%M}"

@@ -1,0 +1,52 @@
+"""Factors that a strategy gives on the values of its stops, proven usable."""
+
+import numpy as np
+
+from quant_pipelines.core.arrays import FloatArray
+from quant_pipelines.core.bars import Bars
+from quant_pipelines.core.errors import StrategyError, unknown_name
+from quant_pipelines.core.panel import Panel
+from quant_pipelines.sdk.stops import SLOPE_TIGHTENING
+from quant_pipelines.sdk.strategy import Strategy
+
+
+def declares_scales(strategy: Strategy) -> bool:
+    """Whether a strategy gives factors at all."""
+    return type(strategy).stop_scales is not Strategy.stop_scales
+
+
+def scales_of(strategy: Strategy, bars: Bars | Panel) -> dict[str, FloatArray]:
+    """Factors on the values of a strategy's stops by name, each of shape (n_bars,), positive and finite.
+
+    Raises
+    ------
+    StrategyError
+        If the strategy trades a panel, raises, names a stop that it doesn't declare, or returns another
+        shape, or a value that is neither positive and finite nor NaN.
+    """
+    if not declares_scales(strategy):
+        return {}
+    owner = type(strategy).__name__
+    if isinstance(bars, Panel):
+        raise StrategyError(f"{owner}: gives stop_scales; a strategy of several symbols can't yet")
+    try:
+        given = dict(strategy.stop_scales(bars))
+        factors = {name: np.asarray(factor, dtype=np.float64) for name, factor in given.items()}
+    except Exception as error:
+        raise StrategyError(f"{owner}: stop_scales raised {type(error).__name__}: {error}") from error
+    declared = [name for name in strategy.stops.declared if name != SLOPE_TIGHTENING]
+    for name, factor in factors.items():
+        if name not in declared:
+            raise StrategyError(f"{owner}: {unknown_name('scaled stop', name, declared)}")
+        if factor.shape != (len(bars),):
+            raise StrategyError(
+                f"{owner}: stop_scales of {name} has shape {factor.shape}; expected ({len(bars)},)"
+            )
+        is_wrong = ~np.isnan(factor) & ~((factor > 0.0) & np.isfinite(factor))
+        if is_wrong.any():
+            first = int(np.argmax(is_wrong))
+            raise StrategyError(
+                f"{owner}: stop_scales of {name} is {factor[first]} at bar {first}; "
+                "expected a positive number or NaN"
+            )
+    return {name: np.where(np.isnan(factor), 1.0, factor) for name, factor in factors.items()}

@@ -1,0 +1,127 @@
+"""Turns: a target by the bars on which it changes, for strategies whose targets stay for long.
+
+An array of a year of 1-minute bars takes longer to write and to read again than to decide.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from quant_pipelines.core.arrays import FloatArray, IntArray
+from quant_pipelines.core.errors import StrategyError
+from quant_pipelines.core.jit import inner, kernel
+from quant_pipelines.core.lanes import NONE, ONE, Word, lowest_bit
+from quant_pipelines.core.memory import WORD_BITS, count_bits, greater
+
+
+class Turns(NamedTuple):
+    """What a strategy may return instead of an array of targets.
+
+    Parameters
+    ----------
+    bar, value
+        Bar from which on a target holds, rising, and the target; before the first there is no opinion.
+        Shape (n_turns,).
+    size
+        Number of bars.
+    """
+
+    bar: IntArray
+    value: FloatArray
+    size: int
+
+
+def above(first: FloatArray, second: FloatArray, settled: int = 0) -> Turns:
+    """Long where one array is above another, short elsewhere.
+
+    Parameters
+    ----------
+    first, second
+        ndarrays of shape (n_bars,), float64.
+    settled
+        Bars at the beginning that have no opinion.
+
+    Returns
+    -------
+    Turns
+        1 where ``first > second``, else -1.
+
+    Raises
+    ------
+    StrategyError
+        If the arrays differ in shape.
+    """
+    one, other = (np.ascontiguousarray(array, dtype=np.float64) for array in (first, second))
+    if one.ndim != 1 or one.shape != other.shape:
+        raise StrategyError(f"arrays have shapes {one.shape} and {other.shape}; expected (n_bars,) twice")
+    bar, value = sides(one, other, min(max(settled, 0), one.size))
+    return Turns(bar, value, one.size)
+
+
+def crossed(first: FloatArray, second: FloatArray, settled: int = 0) -> Turns:
+    """Long after one array has crossed above another, short after it has crossed below.
+
+    Like ``above``, and without an opinion before the first cross at or behind bar ``settled``, so that a
+    state of unknown age isn't entered.
+    """
+    turns = above(first, second, max(settled, 1) - 1)
+    return Turns(turns.bar[1:], turns.value[1:], turns.size)
+
+
+def expanded(turns: Turns) -> FloatArray:
+    """Targets of all bars, shape (n_bars,)."""
+    target = np.full(turns.size, np.nan)
+    if turns.bar.size:
+        lengths = np.diff(turns.bar, append=turns.size)
+        target[int(turns.bar[0]) :] = np.repeat(turns.value, lengths)
+    return target
+
+
+def is_in_order(turns: Turns, size: int) -> bool:
+    """Whether the turns are those of so many bars: as many values as bars, rising, within the size."""
+    bar = turns.bar
+    if turns.size != size or bar.ndim != 1 or bar.shape != turns.value.shape:
+        return False
+    return not bar.size or bool(bar[0] >= 0 and bar[-1] < size and (np.diff(bar) > 0).all())
+
+
+@inner
+def greater_until(first: FloatArray, second: FloatArray, at: int) -> Word:
+    """Return the bits of the last values, where there are fewer than a word has."""
+    word: Word = NONE
+    for k in range(first.size - at):
+        if first[at + k] > second[at + k]:
+            word |= ONE << np.uint64(k)
+    return word
+
+
+@kernel
+def sides(first: FloatArray, second: FloatArray, begin: int) -> tuple[IntArray, FloatArray]:
+    """Find the bars from ``begin`` on at which the side changes, and the side that one takes there."""
+    n_words = (first.size + WORD_BITS - 1) // WORD_BITS
+    turn, side = np.empty(n_words, np.uint64), np.empty(n_words, np.uint64)
+    count, last, begins = 0, NONE, begin // WORD_BITS
+    for n in range(begins, n_words):
+        at = n * WORD_BITS
+        is_whole = at + WORD_BITS <= first.size
+        word = greater(first, second, np.uint64(at)) if is_whole else greater_until(first, second, at)
+        differs = word ^ ((word << ONE) | last)
+        if n == begins:
+            bit = np.uint64(begin - at)
+            differs = (differs | ONE << bit) & (~NONE << bit)
+        if not is_whole:
+            differs &= ~NONE >> np.uint64(at + WORD_BITS - first.size)
+        turn[n], side[n] = differs, word
+        last = word >> np.uint64(WORD_BITS - 1)
+        count += count_bits(differs)
+    bar, value = np.empty(count, np.int64), np.empty(count)
+    found = 0
+    for n in range(begins, n_words):
+        differs = turn[n]
+        while differs != NONE:
+            k = lowest_bit(differs)
+            differs &= differs - ONE
+            bar[found] = n * WORD_BITS + int(k)
+            value[found] = 1.0 if (side[n] >> k) & ONE else -1.0
+            found += 1
+    return bar, value

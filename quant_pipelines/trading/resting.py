@@ -1,0 +1,120 @@
+"""Size and approval of an order that rests: the same sizer and the same rules as a target's.
+
+What counts is the position if everything filled that may open on the order's side.
+"""
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from quant_pipelines.core.jit import inner, kernel
+from quant_pipelines.costs import floor_to_lot, is_below_min_notional
+from quant_pipelines.portfolio.sizing import desired_quantity
+from quant_pipelines.risk.limits import RULES, first_breach
+from quant_pipelines.risk.verdict import Denial, RiskRequest
+from quant_pipelines.trading.cycle import BookView, sign_of
+from quant_pipelines.trading.rules import TradingTerms
+
+PLACED, REDUCING, NO_SIZE, NO_ROOM, TOO_SMALL, DENIED = range(6)
+REASONS = (
+    "placed",
+    "placed: it only reduces",
+    "dropped: the size is 0 or not a number, or there is nothing to reduce",
+    "dropped: what is held and ordered is a full position already",
+    "dropped: the order is below the lot size or the smallest notional",
+    "denied",
+)
+
+
+class Resting(NamedTuple):
+    """Base quantity, positive, of the resting orders that may open: those that buy, and those that sell."""
+
+    buys: float
+    sells: float
+
+
+class Sized(NamedTuple):
+    """Outcome for compiled code; ``quantity`` 0 is no order, ``denial`` indexes ``RULES``."""
+
+    code: int
+    quantity: float
+    denial: int
+    observed: float
+    limit: float
+
+
+@dataclass(frozen=True, slots=True)
+class Placement:
+    """Signed base quantity to order, 0 for none; whether it may only reduce; who refused; one sentence."""
+
+    quantity: float
+    is_reducing: bool
+    denial: Denial | None
+    reason: str
+
+
+@kernel
+def size_order(view: BookView, resting: Resting, size: float, price: float, terms: TradingTerms) -> Sized:
+    """Quantity of an order worth ``size`` of a full position, for a book at its last close.
+
+    Parameters
+    ----------
+    view
+        The book; its price is the last close, at which sizes are reckoned.
+    resting
+        What rests already.
+    size
+        In [-1, 1].
+    price
+        At which it would fill; exposure is judged at the higher of both.
+    terms
+        Sizer, limits and steps.
+    """
+    side, held = sign_of(size), view.position
+    if side == 0.0 or not size == size:  # noqa: SIM201, PLR0124 - not a number
+        return Sized(NO_SIZE, 0.0, 0, 0.0, 0.0)
+    quantity = floor_to_lot(desired_quantity(view, size, terms.costs, terms.sizing), terms.lot_size)
+    worst = held + (resting.buys if side > 0.0 else -resting.sells)
+    full = desired_quantity(
+        view, terms.highest_target if side > 0.0 else terms.lowest_target, terms.costs, terms.sizing
+    )
+    if side * (worst + quantity) > side * full:
+        quantity = floor_to_lot(full - worst, terms.lot_size)
+    if not side * quantity > 0.0:
+        return Sized(NO_ROOM, 0.0, 0, 0.0, 0.0)
+    if held * side < 0.0 and side * (worst + quantity) <= 0.0:
+        return Sized(REDUCING, quantity, 0, 0.0, 0.0)
+    return _approved(view, worst, quantity, price, terms)
+
+
+@inner
+def _approved(view: BookView, worst: float, quantity: float, price: float, terms: TradingTerms) -> Sized:
+    """Ask the rules about an order that may open; what closes of it is never denied."""
+    side = sign_of(quantity)
+    if is_below_min_notional(quantity, min(price, view.price), terms.min_notional):
+        return Sized(TOO_SMALL, 0.0, 0, 0.0, 0.0)
+    after, higher = worst + quantity, max(price, view.price)
+    request = RiskRequest(after, higher, view.equity, view.day_start_equity, view.data_age_seconds)
+    breach = first_breach(request, terms.limits)
+    if breach.code == 0:
+        return Sized(PLACED, quantity, 0, 0.0, 0.0)
+    closing = floor_to_lot(-worst, terms.lot_size)
+    if view.position * side < 0.0 and side * closing > 0.0:
+        return Sized(REDUCING, closing, breach.code, breach.observed, breach.limit)
+    return Sized(DENIED, 0.0, breach.code, breach.observed, breach.limit)
+
+
+def place(view: BookView, resting: Resting, size: float, price: float, terms: TradingTerms) -> Placement:
+    """Decide on an order that may open; see ``size_order``."""
+    sized = size_order(view, resting, float(size), float(price), terms)
+    denial = Denial(RULES[sized.denial], sized.observed, sized.limit) if sized.denial else None
+    reason = REASONS[sized.code] + (f" ({denial})" if denial else "")
+    return Placement(sized.quantity, sized.code == REDUCING, denial, reason)
+
+
+def reduce(position: float, size: float, lot_size: float) -> Placement:
+    """Decide on an order over a share of what is held; it is never denied, and can't open."""
+    quantity = 0.0
+    if 0.0 < size <= 1.0:
+        quantity = floor_to_lot(-float(position) * float(size), float(lot_size))
+    code = REDUCING if quantity != 0.0 else NO_SIZE
+    return Placement(quantity, code == REDUCING, None, REASONS[code])

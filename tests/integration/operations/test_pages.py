@@ -1,0 +1,96 @@
+"""Pages of verdicts as files: written once, written again when lost, kept within bounds."""
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from sqlalchemy import Engine
+
+from quant_pipelines.core.timeframes import DAY_MS
+from quant_pipelines.operations.pages import publish_verdicts
+from quant_pipelines.operations.views import newest_verdicts
+from quant_pipelines.optimize.walk_forward import FoldResult
+from quant_pipelines.research import optimize_one
+from quant_pipelines.store.verdicts import incumbent_returns, read_verdicts
+from tests.integration.test_research import JOB, store_market
+
+pytestmark = pytest.mark.postgres
+
+__all__ = ["store_market"]
+
+
+@pytest.fixture
+def judged(stored: Engine) -> Engine:
+    """A database with one verdict."""
+    optimize_one(stored, JOB)
+    return stored
+
+
+def test_page_compares_with_holding(judged: Engine, tmp_path: Path) -> None:
+    (row,) = newest_verdicts(judged, JOB.exchange)
+    assert publish_verdicts(judged, [row], tmp_path, keep=10) == [f"verdict-{row['id']}.html"]
+    page = (tmp_path / f"verdict-{row['id']}.html").read_text()
+    assert 'data-name="buy and hold"' in page
+    assert f'href="verdict-{row["id"]}.html"' in (tmp_path / "index.html").read_text()
+
+
+def test_page_is_written_once_and_again_when_it_is_lost(judged: Engine, tmp_path: Path) -> None:
+    rows = newest_verdicts(judged, JOB.exchange)
+    publish_verdicts(judged, rows, tmp_path, keep=10)
+    assert publish_verdicts(judged, rows, tmp_path, keep=10) == []
+    (page,) = tmp_path.glob("verdict-*.html")
+    before = page.read_text()
+    page.unlink()
+    assert publish_verdicts(judged, rows, tmp_path, keep=10) == [page.name]
+    assert page.read_text() == before
+
+
+def test_oldest_pages_go_first(judged: Engine, tmp_path: Path) -> None:
+    for number in (1000, 1001, 999):
+        (tmp_path / f"verdict-{number}.html").write_text("newer")
+    rows = newest_verdicts(judged, JOB.exchange)
+    publish_verdicts(judged, rows, tmp_path, keep=2)
+    assert sorted(path.name for path in tmp_path.iterdir()) == [
+        "index.html",
+        "verdict-1000.html",
+        "verdict-1001.html",
+    ]
+
+
+def test_verdict_whose_rows_are_gone_costs_only_its_page(
+    judged: Engine, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    (row,) = newest_verdicts(judged, JOB.exchange)
+    gone = row | {"id": 77, "task_id": -1}
+    assert publish_verdicts(judged, [gone], tmp_path, keep=10) == []
+    assert "page of verdict 77 is not written" in caplog.text
+
+
+def test_every_fold_is_told_also_by_a_walk_forward_that_was_finished_before(judged: Engine) -> None:
+    told: list[FoldResult] = []
+    optimize_one(judged, JOB, on_fold=told.append)
+    assert sorted(result.fold.index for result in told) == [-1, 0, 1, 2]
+    fresh: list[FoldResult] = []
+    optimize_one(judged, replace(JOB, seed=9), on_fold=fresh.append)
+    assert [result.fold.index for result in fresh] == [0, 1, 2, -1]
+
+
+def test_incumbent_is_the_record_of_the_verdict_that_is_traded_now(world: Any) -> None:
+    deployment = world.deployment()
+    world.promise(deployment, np.array([0.01, -0.02]))
+    challenger = world.verdict(day="2025-06-11")
+    records = {record.id: record for record in read_verdicts(world.engine)}
+    stored = incumbent_returns(world.engine, records.pop(challenger))
+    assert list(stored.values()) == [0.01, -0.02]
+    assert np.diff(list(stored)).tolist() == [DAY_MS]
+    (incumbent,) = records.values()
+    assert incumbent_returns(world.engine, incumbent) == {}
+
+
+def test_resting_deployment_is_no_incumbent(world: Any) -> None:
+    world.promise(world.deployment(stage="cooling"), np.array([0.01]))
+    challenger = world.verdict(day="2025-06-11")
+    (record,) = [record for record in read_verdicts(world.engine) if record.id == challenger]
+    assert incumbent_returns(world.engine, record) == {}

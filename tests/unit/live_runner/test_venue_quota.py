@@ -1,0 +1,52 @@
+"""Orders of the day as a venue's broker counts them."""
+
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from sqlalchemy import create_engine
+
+from live_runner.plan import plan_of
+from live_runner.venue_broker import PURPOSE_CLOSE, PURPOSE_STOP, PURPOSE_TARGET, VenueBroker, Wire
+from quant_pipelines.backtest import ExecutionBar
+from quant_pipelines.core.timeframes import MINUTE_MS, to_ms
+from quant_pipelines.store.trading import Intent, StoredBook
+from quant_pipelines.store.venue_orders import PlacedOrder
+from quant_pipelines.trading.orders import OrderProgress
+from tests.unit.live_runner.test_races import AT, DEPLOYMENT
+
+EMPTY = StoredBook(None, None, (), (), (), None)
+
+
+def placed(number: int, at: datetime, purpose: str = PURPOSE_TARGET) -> PlacedOrder:
+    intent = Intent(f"q1-7-{number}", "buy", Decimal(1), purpose, at)
+    return PlacedOrder(intent, 1, None, OrderProgress("REJECTED"), at)
+
+
+def broker_of(orders: list[PlacedOrder]) -> VenueBroker:
+    """Broker whose rows are these orders, behind a bar that closes an hour after midnight."""
+    broker = VenueBroker(
+        create_engine("postgresql+psycopg://"),  # never connected to
+        plan_of(DEPLOYMENT),
+        1,
+        rows=(EMPTY, orders),
+        stop_fraction=0.05,
+        wire=Wire(print),
+    )
+    broker.step(ExecutionBar(to_ms(AT) + 59 * MINUTE_MS, 100.0, 101.0, 99.0, 100.0))
+    return broker
+
+
+@pytest.mark.parametrize(
+    ("orders", "expected"),
+    [
+        ([], 0.0),
+        ([placed(1, AT - timedelta(minutes=1)), placed(2, AT), placed(3, AT + timedelta(minutes=9))], 2.0),
+        ([placed(1, AT, PURPOSE_STOP), placed(2, AT, PURPOSE_CLOSE), placed(3, AT)], 1.0),
+    ],
+    ids=["none", "of this day only", "decided ones only"],
+)
+def test_orders_of_the_day_are_counted_from_the_rows(orders: list[PlacedOrder], expected: float) -> None:
+    view: Any = broker_of(orders).view(volatility=0.0, data_age_seconds=0.0)
+    assert view.orders_today == expected
