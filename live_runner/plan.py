@@ -88,7 +88,7 @@ def plan_of(deployment: Deployment) -> Plan:
     StrategyError
         If the source or the parameters can't be used.
     ConfigurationError
-        If the document lacks a part.
+        If the document lacks a part, or the strategy trades several symbols together.
     DataError
         If no specification of the instrument is stored.
     """
@@ -105,6 +105,12 @@ def plan_of(deployment: Deployment) -> Plan:
         raise ConfigurationError(
             f"{deployment.key}: settings lack or misname {error}; expected the document of TradingRules"
         ) from error
+    if source.strategy_class.inputs.has_panel:
+        wanted = source.strategy_class.inputs.wanted
+        raise ConfigurationError(
+            f"{deployment.key}: strategy {source.name} trades {wanted} together; "
+            "a deployment trades one symbol so far"
+        )
     return Plan(
         deployment,
         source.strategy_class(**deployment.parameters),

@@ -22,10 +22,11 @@ from quant_pipelines.backtest.portfolio_plan import (
     PlannedBook,
     SymbolFeed,
     days_of,
-    joined_tape,
     plan_books,
+    reel_of,
     reserve_of,
     schedule_of,
+    table_of,
     terms_of,
 )
 from quant_pipelines.backtest.portfolio_result import PortfolioResult, portfolio_result
@@ -71,10 +72,9 @@ def run_portfolio(
     books = plan_books(allocations, feeds, settings)
     schedule = schedule_of(books, flows)
     record = portfolio_record(books, schedule, has_bar_value=settings.has_bar_equity)
-    joined, table = joined_tape(books)
     flat = opening_state(open_account(0.0), int(schedule.grid[0]))
     start = (flat, float(settings.capital), reserve_of(books, settings.capital))
-    given = (joined, table, schedule, start, terms_of(books, settings))
+    given = (reel_of(books), table_of(books), schedule, start, terms_of(books, settings))
     outcomes, fund = run_books(*given, record)
     require_paid(fund, schedule)
     needed = max(outcome.log.finished for outcome in outcomes)

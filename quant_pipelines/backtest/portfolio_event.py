@@ -10,7 +10,7 @@ from quant_pipelines.accounting import open_account
 from quant_pipelines.accounting.nav import Flow, growth_by
 from quant_pipelines.backtest.batch import DEFAULTS
 from quant_pipelines.backtest.event import latest_volatility
-from quant_pipelines.backtest.loop import Cursor, LoopResult
+from quant_pipelines.backtest.loop import LoopResult
 from quant_pipelines.backtest.portfolio import NO_FEEDS, portfolio_record, require_paid
 from quant_pipelines.backtest.portfolio_fund import (
     Fund,
@@ -22,7 +22,6 @@ from quant_pipelines.backtest.portfolio_fund import (
 from quant_pipelines.backtest.portfolio_loop import (
     bar_at,
     logged,
-    moved_on,
     resting_bar,
     worst_of,
 )
@@ -31,6 +30,7 @@ from quant_pipelines.backtest.portfolio_plan import (
     PlannedBook,
     SymbolFeed,
     plan_books,
+    reel_of,
     reserve_of,
     schedule_of,
 )
@@ -50,7 +50,6 @@ from quant_pipelines.backtest.step import step_bar
 from quant_pipelines.backtest.stop_rules import latest_inputs
 from quant_pipelines.backtest.stops import END
 from quant_pipelines.backtest.tally import Tally, drawdown_after, tally_end, traded_in
-from quant_pipelines.backtest.tape import Tape
 from quant_pipelines.backtest.trades import COLUMNS, EMPTY_LOG, TradeEnd, TradeLog, add_closing
 from quant_pipelines.core.depth import NO_LADDER
 from quant_pipelines.core.panel import Panel
@@ -97,16 +96,21 @@ class _Held:
     """A book between two rows."""
 
     plan: PlannedBook
-    tape: Tape
     state: BookState
     tally: Tally
+    first: int
+    row: int
     log: TradeLog = EMPTY_LOG
-    cursor: Cursor = Cursor(0, 0, 0)  # noqa: RUF009 - frozen
-    row: int = 0
+
+    @property
+    def own_row(self) -> int:
+        """Of its next bar among those of its market."""
+        return self.row - self.first
 
     def has_bar(self, ts: int) -> bool:
         """Whether its symbol has an execution bar that opens then."""
-        return self.row < self.tape.ts.size and int(self.tape.ts[self.row]) == ts
+        times = self.plan.market.execution.ts
+        return self.own_row < times.size and int(times[self.own_row]) == ts
 
 
 class _Driver:
@@ -123,14 +127,16 @@ class _Driver:
         first, capital = int(schedule.grid[0]), float(settings.capital)
         self.fund: Fund = first_fund(reserve_of(books, capital), capital, first)
         flat = opening_state(open_account(0.0), first)
+        self._reel = reel_of(books)
         self.held = [
             _Held(
                 book,
-                book.market.tape(book.allocation.strategy),
                 with_transfer(flat, capital * book.share),
                 Tally(0, 0.0, capital * book.share, 0.0),
+                int(self._reel.first[b]),
+                int(self._reel.first[b]),
             )
-            for book in books
+            for b, book in enumerate(books)
         ]
         self._terms = [
             book.settings.step_terms(
@@ -150,7 +156,8 @@ class _Driver:
         self.fund = fund_at_open(self.fund, ts)
         while self._schedule.flow_ts[self.fund.flow] <= ts:
             self._pay(float(self._schedule.flow_amount[self.fund.flow]))
-        bars = [bar_at(one.tape, one.cursor, one.row) if one.has_bar(ts) else None for one in self.held]
+        values = self._reel.values
+        bars = [bar_at(values, one.row, ts, NO_LADDER) if one.has_bar(ts) else None for one in self.held]
         for number, (bar, support) in enumerate(zip(bars, self._supports(bars, ts), strict=True)):
             if bar is not None:
                 self._step(number, bar, support)
@@ -169,7 +176,8 @@ class _Driver:
         for number, (one, terms) in enumerate(zip(self.held, self._terms, strict=True)):
             one.state, fill = close_out(one.state, terms)
             if fill.quantity != 0.0:
-                end = TradeEnd(int(one.tape.ts[-1]) + terms.step_ms, END, True, number)
+                last = int(one.plan.market.execution.ts[-1])
+                end = TradeEnd(last + terms.step_ms, END, True, number)
                 one.log = add_closing(one.log, fill, end, self._record.trades)
                 one.tally = tally_end(one.tally, fill, one.state.equity)
                 traded, is_closed = traded + abs(fill.quantity) * fill.price, True
@@ -233,9 +241,9 @@ class _Driver:
 
     def _decide(self, number: int) -> None:
         """Decide on what is known at the close of a book's bar, and move it on to the next."""
-        one, row = self.held[number], self.held[number].row
-        plan, known = one.plan, int(one.plan.market.decision_row[row])
-        one.cursor, one.row = moved_on(one.tape, one.cursor, row), row + 1
+        one = self.held[number]
+        plan, known = one.plan, int(one.plan.market.decision_row[one.own_row])
+        one.row += 1
         if known < 0:
             return
         member = plan.market.bars.rows(0, known + 1)
@@ -248,6 +256,7 @@ class _Driver:
             plan.share * fund.day_start,
             state.target_side,
             latest_volatility(member, plan.settings),
+            orders_today=float(state.orders_today),
         )
         decision = decide(view, _latest_target(plan, int(member.ts[-1])), plan.settings.rules)
         wait_bars = self._terms[number].fills.latency_bars

@@ -11,15 +11,7 @@ from quant_pipelines.accounting.account import apply_fill, apply_funding
 from quant_pipelines.accounting.cross_margin import worst_balance
 from quant_pipelines.accounting.nav import growth_by
 from quant_pipelines.backtest.fills import reach_within
-from quant_pipelines.backtest.loop import (
-    Cursor,
-    LoopResult,
-    log_outcome,
-    past_pause,
-    seen_at,
-    step_at,
-    view_of,
-)
+from quant_pipelines.backtest.loop import LoopResult, log_outcome, view_of
 from quant_pipelines.backtest.portfolio_fund import (
     Fund,
     first_fund,
@@ -31,10 +23,10 @@ from quant_pipelines.backtest.portfolio_values import (
     BookTable,
     HeldBook,
     PortfolioRecord,
+    Reel,
     Schedule,
     account_view,
     matching_terms_of,
-    tape_of,
     trading_terms_of,
 )
 from quant_pipelines.backtest.spans import step_terms_of
@@ -51,26 +43,32 @@ from quant_pipelines.backtest.state import (
 from quant_pipelines.backtest.step import step_bar
 from quant_pipelines.backtest.stops import END, NO_SCALES, StopInputs
 from quant_pipelines.backtest.tally import Tally, drawdown_after, tally_end, traded_in
-from quant_pipelines.backtest.tape import LoopTerms, Tape
+from quant_pipelines.backtest.tape import LoopTerms
 from quant_pipelines.backtest.trades import EMPTY_LOG, TradeEnd, TradeLog, add_closing
-from quant_pipelines.core.arrays import FloatArray
-from quant_pipelines.core.jit import inner, kernel
+from quant_pipelines.core.arrays import BoolArray, FloatArray
+from quant_pipelines.core.jit import inlined, inner, kernel, scalar
 from quant_pipelines.core.timeframes import DAY_MS
 from quant_pipelines.costs import fee_of, taker_price
 from quant_pipelines.trading.cycle import decide_order
 from quant_pipelines.trading.rules import TradingTerms
 
 
-@kernel
-def bar_at(tape: Tape, cursor: Cursor, row: int) -> StepBar:
-    """Return an execution bar of a tape."""
-    return step_at(tape, cursor, row).bar
-
-
-@kernel
-def moved_on(tape: Tape, cursor: Cursor, row: int) -> Cursor:
-    """Cursor behind a bar of a tape."""
-    return past_pause(tape, cursor, row)
+@scalar
+def bar_at(values: FloatArray, row: int, ts: int, ladder: FloatArray) -> StepBar:
+    """Return a bar of the reel that opens at a time; no mark is known, and the order book is ``ladder``."""
+    return StepBar(
+        ts,
+        values[row, 0],
+        values[row, 1],
+        values[row, 2],
+        values[row, 3],
+        values[row, 5],
+        values[row, 4],
+        0.0,
+        0.0,
+        0.0,
+        ladder,
+    )
 
 
 @kernel
@@ -102,7 +100,7 @@ def resting_bar(state: BookState, ts: int, ladder: FloatArray) -> StepBar:
     return StepBar(ts, close, close, close, close, 0.0, 0.0, 0.0, 0.0, 0.0, ladder)
 
 
-@inner
+@inlined
 def stepped(book: HeldBook, bar: StepBar, terms: StepTerms, number: int, rows: FloatArray) -> HeldBook:
     """Book after a bar of its own."""
     outcome = step_bar(book.state, bar, terms)
@@ -115,23 +113,23 @@ def stepped(book: HeldBook, bar: StepBar, terms: StepTerms, number: int, rows: F
         drawdown_after(tally.max_drawdown, peak, state.equity),
     )
     log = log_outcome(book.log, outcome, (bar.ts, number), rows)
-    return HeldBook(state, log, tally, book.cursor, book.row)
+    return HeldBook(state, log, tally, book.row)
 
 
-@inner
+@inlined
 def decided(
-    book: HeldBook, tape: Tape, target: float, fund: tuple[float, float], terms: tuple[TradingTerms, int]
+    book: HeldBook, values: FloatArray, fund: tuple[float, float], terms: tuple[TradingTerms, int]
 ) -> HeldBook:
     """Book after the close of its bar, moved on to the next; ``fund`` is value and baseline of its share."""
     row, (trading, wait_bars) = book.row, terms
-    seen = seen_at(tape, row)
-    state = with_inputs(book.state, StopInputs(seen.atr, seen.deviation, NO_SCALES))
+    state = with_inputs(book.state, StopInputs(values[row, 7], values[row, 8], NO_SCALES))
+    target = values[row, 9]
     if target == target:  # noqa: PLR0124 - a number
-        volatility = tape.volatility[row] if tape.volatility.size > 0 else 0.0
+        volatility = values[row, 6]
         view = account_view(view_of(state, state.equity, state.close, volatility), fund[0], fund[1])
         decision = decide_order(view, target, trading)
         state = with_order(state, decision.order_quantity, decision.target_side, wait_bars)
-    return HeldBook(state, book.log, book.tally, moved_on(tape, book.cursor, row), row + 1)
+    return HeldBook(state, book.log, book.tally, row + 1)
 
 
 @inner
@@ -150,20 +148,40 @@ def paid_in(held: list[HeldBook], fund: Fund, books: BookTable, flows: Schedule)
         value, tally = state.equity, book.tally
         growth = growth_by(value, part) if value > 0.0 else 1.0
         tally = Tally(tally.bars_held, tally.traded_notional, tally.peak * growth, tally.max_drawdown)
-        held[b] = HeldBook(with_transfer(state, part), book.log, tally, book.cursor, book.row)
+        held[b] = HeldBook(with_transfer(state, part), book.log, tally, book.row)
     return after
 
 
 @inner
+def pay_due(held: list[HeldBook], fund: Fund, ts: int, books: BookTable, flows: Schedule) -> Fund:
+    """Pay all flows up to a time."""
+    while flows.flow_ts[fund.flow] <= ts and not fund.is_broken:
+        fund = paid_in(held, fund, books, flows)
+    return fund
+
+
+@inner
+def find_due(held: list[HeldBook], reel: Reel, ts: int, is_due: BoolArray) -> None:
+    """Find the books that have a bar which opens at a time."""
+    for b in range(len(held)):
+        row = held[b].row
+        is_due[b] = row < reel.end[b] and reel.ts[row] == ts
+
+
+@inner
 def supports(
-    held: list[HeldBook], tapes: list[Tape], ts: int, reserve: float, terms: list[StepTerms]
+    held: list[HeldBook],
+    reel: Reel,
+    at: tuple[int, BoolArray],
+    reserve: float,
+    terms: list[StepTerms],
 ) -> FloatArray:
     """Return what stands behind each book's own cash in a row: reserve and worst of all other books."""
+    (ts, is_due), values, ladder = at, reel.values, reel.ladder
     worst = np.empty(len(held))
     for b in range(len(held)):
-        book, tape = held[b], tapes[b]
-        has_bar = book.row < tape.ts.size and tape.ts[book.row] == ts
-        bar = bar_at(tape, book.cursor, book.row) if has_bar else resting_bar(book.state, ts, tape.ladders[0])
+        book = held[b]
+        bar = bar_at(values, book.row, ts, ladder) if is_due[b] else resting_bar(book.state, ts, ladder)
         worst[b] = worst_of(book.state, bar, terms[b])
     support = np.empty(len(held))
     for b in range(len(held)):
@@ -174,25 +192,25 @@ def supports(
     return support
 
 
-@inner
+@inlined
 def step_row(
     held: list[HeldBook],
-    tapes: list[Tape],
-    ts: int,
+    reel: tuple[FloatArray, FloatArray],
+    at: tuple[int, BoolArray],
     terms: list[StepTerms],
     support: FloatArray,
     rows: FloatArray,
 ) -> None:
     """Step every book that has a bar in a row."""
+    (ts, is_due), (values, ladder) = at, reel
     for b in range(len(held)):
-        book, tape = held[b], tapes[b]
-        if book.row < tape.ts.size and tape.ts[book.row] == ts:
-            bar, own = bar_at(tape, book.cursor, book.row), terms[b]
+        if is_due[b]:
+            book, own = held[b], terms[b]
             own = matching_terms_of(own, own.lot_size, support[b])
-            held[b] = stepped(book, bar, own, b, rows)
+            held[b] = stepped(book, bar_at(values, book.row, ts, ladder), own, b, rows)
 
 
-@inner
+@inlined
 def valued(held: list[HeldBook], fund: Fund, close_ts: int) -> Fund:
     """Account at the close of a row."""
     value, gross, traded = fund.reserve, 0.0, 0.0
@@ -204,28 +222,26 @@ def valued(held: list[HeldBook], fund: Fund, close_ts: int) -> Fund:
     return fund_at_close(fund, value, gross, traded, close_ts)
 
 
-@inner
+@inlined
 def decide_row(
     held: list[HeldBook],
-    tapes: list[Tape],
-    ts: int,
+    values: FloatArray,
+    is_due: BoolArray,
     fund: Fund,
-    books: BookTable,
+    share: FloatArray,
     terms: tuple[list[TradingTerms], int],
 ) -> None:
     """Decide for every book that had a bar in a row, on its share of the account."""
     trading, wait_bars = terms
     for b in range(len(held)):
-        book, tape = held[b], tapes[b]
-        if book.row < tape.ts.size and tape.ts[book.row] == ts:
-            target = books.target[books.cuts[0, b] + book.row]
-            part = (books.share[b] * fund.value, books.share[b] * fund.day_start)
-            held[b] = decided(book, tape, target, part, (trading[b], wait_bars))
+        if is_due[b]:
+            part = (share[b] * fund.value, share[b] * fund.day_start)
+            held[b] = decided(held[b], values, part, (trading[b], wait_bars))
 
 
 @inner
 def write_day(held: list[HeldBook], fund: Fund, day: int, record: PortfolioRecord) -> None:
-    """Write the account and all books as of a day, which later rows of the same day overwrite."""
+    """Write the account and all books as of the end of a day."""
     record.value[day], record.units[day], record.paid[day] = fund.value, fund.units, fund.paid
     for b in range(len(held)):
         state = held[b].state
@@ -235,7 +251,7 @@ def write_day(held: list[HeldBook], fund: Fund, day: int, record: PortfolioRecor
 
 @inner
 def close_books(
-    held: list[HeldBook], fund: Fund, tapes: list[Tape], terms: list[StepTerms], record: PortfolioRecord
+    held: list[HeldBook], fund: Fund, reel: Reel, terms: list[StepTerms], record: PortfolioRecord
 ) -> Fund:
     """Close every position at its last close."""
     value, traded, is_closed = fund.reserve, fund.tally.traded_notional, False
@@ -244,13 +260,13 @@ def close_books(
         state, fill = close_out(book.state, terms[b])
         log, tally = book.log, book.tally
         if fill.quantity != 0.0:
-            end = TradeEnd(tapes[b].ts[-1] + terms[b].step_ms, END, True, b)
+            end = TradeEnd(reel.ts[book.row - 1] + terms[b].step_ms, END, True, b)
             log = add_closing(log, fill, end, record.trades)
             tally = tally_end(tally, fill, state.equity)
             traded += abs(fill.quantity) * fill.price
             is_closed = True
         value += state.equity
-        held[b] = HeldBook(state, log, tally, book.cursor, book.row)
+        held[b] = HeldBook(state, log, tally, book.row)
     tally = fund.tally
     if is_closed:
         deepest = drawdown_after(tally.max_drawdown, tally.peak, value)
@@ -270,19 +286,20 @@ def close_books(
 
 
 @inner
-def first_books(n_books: int, flat: BookState, capital: float, books: BookTable) -> list[HeldBook]:
+def first_books(flat: BookState, capital: float, books: BookTable, reel: Reel) -> list[HeldBook]:
     """All books before the first row; ``flat`` is a book without cash."""
     held = []
-    for b in range(n_books):
+    for b in range(books.share.size):
         cash = capital * books.share[b]
         tally = Tally(0, 0.0, cash, 0.0)
-        held.append(HeldBook(with_transfer(flat, cash), EMPTY_LOG, tally, Cursor(0, 0, 0), 0))
+        state = with_transfer(flat, cash)
+        held.append(HeldBook(state, EMPTY_LOG, tally, reel.first[b]))
     return held
 
 
 @kernel
 def run_books(
-    joined: Tape,
+    reel: Reel,
     books: BookTable,
     schedule: Schedule,
     start: tuple[BookState, float, float],
@@ -293,8 +310,8 @@ def run_books(
 
     Parameters
     ----------
-    joined
-        Tapes of all books, one behind the other.
+    reel
+        Bars of all books.
     books, schedule
         What differs between them; when what happens.
     start
@@ -305,36 +322,37 @@ def run_books(
         Written.
     """
     n_books, (flat, capital, reserve) = books.share.size, start
-    tapes = [tape_of(joined, books.cuts, b) for b in range(n_books)]
     matching = [matching_terms_of(step_terms_of(terms, b), books.lot_size[b], 0.0) for b in range(n_books)]
     trading = [trading_terms_of(terms.trading, books, b) for b in range(n_books)]
-    held = first_books(n_books, flat, capital, books)
-    grid, step_ms, wait_bars = schedule.grid, terms.step.step_ms, terms.step.fills.latency_bars
-    margin, first_day = terms.step.margin, grid[0] // DAY_MS
-    is_cross = margin.brackets.shape[0] > 0 and margin.leverage <= 0.0
-    fund, day = first_fund(reserve, capital, grid[0]), 0
-    support = np.zeros(n_books)
+    held = first_books(flat, capital, books, reel)
+    grid, values, share = schedule.grid, reel.values, books.share
+    step_ms, wait_bars = terms.step.step_ms, terms.step.fills.latency_bars
+    is_cross = terms.step.margin.brackets.shape[0] > 0 and terms.step.margin.leverage <= 0.0
+    fund, day, first_day = first_fund(reserve, capital, grid[0]), 0, grid[0] // DAY_MS
+    support, is_due = np.zeros(n_books), np.zeros(n_books, np.bool_)
+    next_flow, keeps_bars = schedule.flow_ts[0], record.bar_value.size > 0
     for i in range(grid.size):
         ts = grid[i]
         today = ts // DAY_MS - first_day
-        for missing in range(day + 1, today):
-            write_day(held, fund, missing, record)
-        day = today
+        while day < today:
+            write_day(held, fund, day, record)
+            day += 1
         fund = fund_at_open(fund, ts)
-        while schedule.flow_ts[fund.flow] <= ts and not fund.is_broken:
-            fund = paid_in(held, fund, books, schedule)
-        if fund.is_broken:
-            break
+        if next_flow <= ts:
+            fund = pay_due(held, fund, ts, books, schedule)
+            next_flow = schedule.flow_ts[fund.flow]
+            if fund.is_broken:
+                break
+        find_due(held, reel, ts, is_due)
         if is_cross:
-            support = supports(held, tapes, ts, fund.reserve, matching)
-        step_row(held, tapes, ts, matching, support, record.trades)
+            support = supports(held, reel, (ts, is_due), fund.reserve, matching)
+        step_row(held, (values, reel.ladder), (ts, is_due), matching, support, record.trades)
         fund = valued(held, fund, ts + step_ms)
-        decide_row(held, tapes, ts, fund, books, (trading, wait_bars))
-        write_day(held, fund, day, record)
-        if record.bar_value.size > 0:
+        decide_row(held, values, is_due, fund, share, (trading, wait_bars))
+        if keeps_bars:
             record.bar_value[i] = fund.value
     if terms.close_at_end and not fund.is_broken:
-        fund = close_books(held, fund, tapes, matching, record)
-        write_day(held, fund, day, record)
+        fund = close_books(held, fund, reel, matching, record)
         record.bar_value[-1:] = fund.value
+    write_day(held, fund, day, record)
     return [LoopResult(book.state, book.log, book.tally) for book in held], fund

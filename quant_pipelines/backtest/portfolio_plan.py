@@ -7,17 +7,19 @@ import numpy as np
 
 from quant_pipelines.accounting.nav import Flow
 from quant_pipelines.backtest.market import Market, at_decisions, prepare_market
-from quant_pipelines.backtest.portfolio_values import BookTable, Schedule
+from quant_pipelines.backtest.portfolio_values import REEL, BookTable, Reel, Schedule
 from quant_pipelines.backtest.settings import BacktestSettings
 from quant_pipelines.backtest.tape import LoopTerms, Tape
 from quant_pipelines.core.arrays import FloatArray, IntArray
 from quant_pipelines.core.bars import Bars
+from quant_pipelines.core.depth import NO_LADDER
 from quant_pipelines.core.errors import BacktestError
 from quant_pipelines.core.funding import FundingSeries
-from quant_pipelines.core.panel import Panel
+from quant_pipelines.core.panel import Panel, panel_of
 from quant_pipelines.core.timeframes import from_ms
+from quant_pipelines.sdk.event import EventStrategy
 from quant_pipelines.sdk.scales import declares_scales
-from quant_pipelines.sdk.strategy import Strategy, target_of
+from quant_pipelines.sdk.strategy import Strategy, require_symbols, target_of
 from quant_pipelines.trading.rules import Specification
 
 _NEVER = np.iinfo(np.int64).max
@@ -100,6 +102,21 @@ class PlannedBook:
     target: FloatArray
 
 
+def allocations_of(strategy: Strategy, bars: Sequence[Bars]) -> list[Allocation]:
+    """Give a strategy the whole account: all symbols together, or an equal share each where it trades one.
+
+    Raises
+    ------
+    StrategyError
+        If the strategy trades another number of symbols together.
+    """
+    if not strategy.inputs.has_panel:
+        return [Allocation(strategy, one, 1.0 / len(bars)) for one in bars]
+    panel = panel_of(bars)
+    require_symbols(strategy, panel)
+    return [Allocation(strategy, panel)]
+
+
 def plan_books(
     allocations: Sequence[Allocation], feeds: Mapping[str, SymbolFeed], settings: BacktestSettings
 ) -> list[PlannedBook]:
@@ -110,10 +127,12 @@ def plan_books(
     StrategyError
         If a strategy's target can't be used.
     BacktestError
-        If there are no allocations, a share can't be given, the execution timeframes differ, or a window has
-        no bars.
+        If there are no allocations, a strategy needs what isn't modelled here, a share can't be given, the
+        execution timeframes differ, or a window has no bars.
     """
     _require_shares(allocations)
+    for allocation in allocations:
+        _require_modelled(allocation.strategy, settings)
     books = [book for allocation in allocations for book in _books_of(allocation, feeds, settings)]
     timeframes = sorted({book.market.execution.timeframe for book in books})
     if len(timeframes) != 1:
@@ -151,23 +170,35 @@ def schedule_of(books: Sequence[PlannedBook], flows: Sequence[Flow]) -> Schedule
     return Schedule(np.ascontiguousarray(grid, dtype=np.int64).copy(), times, amounts)
 
 
-def joined_tape(books: Sequence[PlannedBook]) -> tuple[Tape, BookTable]:
-    """Tapes of all books one behind the other, and the table that tells them apart."""
+def reel_of(books: Sequence[PlannedBook]) -> Reel:
+    """Lay the execution bars of all books one behind the other."""
     tapes = [book.market.tape(book.allocation.strategy) for book in books]
-    columns, cuts = [], []
-    for name in Tape._fields:
-        parts = [getattr(tape, name) for tape in tapes]
-        columns.append(np.concatenate(parts))
-        cuts.append(np.cumsum([0, *(len(part) for part in parts)]))
+    end = np.cumsum([tape.ts.size for tape in tapes])
+    first = np.concatenate([[0], end[:-1]])
+    values = np.empty((int(end[-1]), len(REEL)))
+    for book, tape, start, stop in zip(books, tapes, first, end, strict=True):
+        columns = {"target": book.target, "funding_per_unit": _spread(tape)}
+        for column, name in enumerate(REEL):
+            given = columns[name] if name in columns else getattr(tape, name)
+            values[start:stop, column] = given if given.size else np.nan
+    return Reel(np.concatenate([tape.ts for tape in tapes]), values, first, end, NO_LADDER.copy())
+
+
+def table_of(books: Sequence[PlannedBook]) -> BookTable:
+    """Shares and steps of all books."""
     steps = [book.settings.rules.specification for book in books]
-    table = BookTable(
+    return BookTable(
         np.array([book.share for book in books]),
         np.array([float(step.lot_size) for step in steps]),
         np.array([float(step.min_notional) for step in steps]),
-        np.array(cuts, dtype=np.int64),
-        np.concatenate([book.target for book in books]),
     )
-    return Tape(*columns), table
+
+
+def _spread(tape: Tape) -> FloatArray:
+    """Funding at every bar of a tape, 0 where none is paid."""
+    funding = np.zeros(tape.ts.size)
+    funding[tape.funding_bar] = tape.funding_per_unit
+    return funding
 
 
 def terms_of(books: Sequence[PlannedBook], settings: BacktestSettings) -> LoopTerms:
@@ -201,6 +232,18 @@ def _require_shares(allocations: Sequence[Allocation]) -> None:
     shares = [allocation.share for allocation in allocations]
     if not all(share > 0.0 for share in shares) or sum(shares) > 1.0 + _ROUNDING:
         raise BacktestError(f"shares are {shares}; expected positive ones whose sum is at most 1")
+
+
+def _require_modelled(strategy: Strategy, settings: BacktestSettings) -> None:
+    """Refuse what the books of one account don't do so far, lest it be left out in silence."""
+    for is_asked, what in (
+        (isinstance(strategy, EventStrategy), "places orders"),
+        (settings.has_stops and declares_scales(strategy), "scales its stops"),
+        (bool(settings.specifications.dated), "has specifications as of a date"),
+    ):
+        if is_asked:
+            name = type(strategy).__name__
+            raise BacktestError(f"{name} {what}; an account of several books does not model that so far")
 
 
 def _books_of(

@@ -1,16 +1,14 @@
 """Values of the portfolio loop: what it reads of the books, the account as a whole, and what it writes.
 
-Compiled code can't replace a field of a named tuple: the functions here that build one anew name every field
-of it, and a test compares the names, so that a new field isn't lost.
+Compiled code can't replace a field of a named tuple: what builds one anew, here and in ``portfolio_loop``,
+names every field of it, and a test compares the names, so that a new field isn't lost.
 """
 
 from typing import NamedTuple
 
 from quant_pipelines.accounting.margin import with_support
-from quant_pipelines.backtest.loop import Cursor
-from quant_pipelines.backtest.state import BookState, StepTerms
+from quant_pipelines.backtest.state import BookState, StepBar, StepTerms
 from quant_pipelines.backtest.tally import Tally
-from quant_pipelines.backtest.tape import Tape
 from quant_pipelines.backtest.trades import TradeLog
 from quant_pipelines.core.arrays import FloatArray, IntArray
 from quant_pipelines.core.jit import inner
@@ -18,27 +16,60 @@ from quant_pipelines.trading.cycle import BookView
 from quant_pipelines.trading.rules import TradingTerms
 
 
+class Reel(NamedTuple):
+    """Execution bars of all books, those of one behind those of the other.
+
+    One matrix and not a tape for each book: compiled code counts every array of a tuple in and out at each
+    call.
+
+    Parameters
+    ----------
+    ts
+        Open times, shape (n_rows,).
+    values
+        What ``REEL`` names of each bar, shape (n_rows, len(REEL)).
+    first, end
+        Rows of each book, ``[first, end)``; shape (n_books,).
+    ladder
+        The order book of every bar: none, see ``core.depth``.
+    """
+
+    ts: IntArray
+    values: FloatArray
+    first: IntArray
+    end: IntArray
+    ladder: FloatArray
+
+
+REEL = (
+    "open",
+    "high",
+    "low",
+    "close",
+    "volume",
+    "funding_per_unit",
+    "volatility",
+    "atr",
+    "deviation",
+    "target",
+)
+"""Columns of a reel: those of a tape, funding at every bar, and the target decided on at its close."""
+
+
 class BookTable(NamedTuple):
-    """What differs from book to book besides its tape and its stops.
+    """What differs from book to book besides its bars and its stops; shape (n_books,).
 
     Parameters
     ----------
     share
-        Of the account's value; shape (n_books,).
+        Of the account's value.
     lot_size, min_notional
-        Of its symbol; shape (n_books,).
-    cuts
-        Where each book's part of each column of the joined tape begins, and the end behind it;
-        shape (n_columns, n_books + 1).
-    target
-        Decided on at the close of each execution bar of each book, joined; NaN is no decision.
+        Of its symbol.
     """
 
     share: FloatArray
     lot_size: FloatArray
     min_notional: FloatArray
-    cuts: IntArray
-    target: FloatArray
 
 
 class Schedule(NamedTuple):
@@ -50,12 +81,11 @@ class Schedule(NamedTuple):
 
 
 class HeldBook(NamedTuple):
-    """A book between two rows of the grid; ``row`` is that of its next bar in its tape."""
+    """A book between two rows of the grid; ``row`` is that of its next bar in the reel."""
 
     state: BookState
     log: TradeLog
     tally: Tally
-    cursor: Cursor
     row: int
 
 
@@ -81,34 +111,6 @@ class PortfolioRecord(NamedTuple):
     notional: FloatArray
     bar_value: FloatArray
     trades: FloatArray
-
-
-@inner
-def tape_of(joined: Tape, cuts: IntArray, book: int) -> Tape:
-    """Return one book's part of the joined tape."""
-    b = book
-    return Tape(
-        joined.ts[cuts[0, b] : cuts[0, b + 1]],
-        joined.open[cuts[1, b] : cuts[1, b + 1]],
-        joined.high[cuts[2, b] : cuts[2, b + 1]],
-        joined.low[cuts[3, b] : cuts[3, b + 1]],
-        joined.close[cuts[4, b] : cuts[4, b + 1]],
-        joined.volume[cuts[5, b] : cuts[5, b + 1]],
-        joined.volatility[cuts[6, b] : cuts[6, b + 1]],
-        joined.atr[cuts[7, b] : cuts[7, b + 1]],
-        joined.deviation[cuts[8, b] : cuts[8, b + 1]],
-        joined.pause[cuts[9, b] : cuts[9, b + 1]],
-        joined.funding_bar[cuts[10, b] : cuts[10, b + 1]],
-        joined.funding_per_unit[cuts[11, b] : cuts[11, b + 1]],
-        joined.reach_low[cuts[12, b] : cuts[12, b + 1]],
-        joined.reach_high[cuts[13, b] : cuts[13, b + 1]],
-        joined.span[cuts[14, b] : cuts[14, b + 1]],
-        joined.mark_open[cuts[15, b] : cuts[15, b + 1]],
-        joined.mark_high[cuts[16, b] : cuts[16, b + 1]],
-        joined.mark_low[cuts[17, b] : cuts[17, b + 1]],
-        joined.ladders[cuts[18, b] : cuts[18, b + 1]],
-        joined.ladder[cuts[19, b] : cuts[19, b + 1]],
-    )
 
 
 @inner
@@ -149,19 +151,18 @@ def account_view(view: BookView, equity: float, day_start_equity: float) -> Book
 
 
 REBUILT = {
-    Tape: (
+    StepBar: (
         "ts",
         "open",
         "high",
         "low",
         "close",
-        "volume",
-        "volatility",
-        "atr",
-        "deviation",
-        "pause",
-        "funding_bar",
         "funding_per_unit",
+        "volume",
+        "mark_open",
+        "mark_high",
+        "mark_low",
+        "ladder",
     ),
     TradingTerms: (
         "costs",
@@ -182,6 +183,7 @@ REBUILT = {
         "target_side",
         "volatility",
         "data_age_seconds",
+        "orders_today",
     ),
 }
 """Fields of the named tuples that are built anew here, in the order in which they are named."""

@@ -5,7 +5,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from quant_pipelines.cli.output import print_document
+from quant_pipelines.cli.output import print_document, table
 from quant_pipelines.cli.parse import add_market_arguments, assignment, strategy_with_values
 
 if TYPE_CHECKING:
@@ -37,7 +37,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Run it and print the result."""
+    """Run it and print the result; several symbols share one account."""
+    if len(arguments.symbols) > 1:
+        return _run_several(arguments)
     from quant_pipelines.cli.backtest_run import run_from_arguments, write_files
 
     runs = run_from_arguments(arguments)
@@ -83,6 +85,21 @@ def _document(run: "BacktestRun") -> dict[str, Any]:
     }
 
 
+def _run_several(arguments: argparse.Namespace) -> int:
+    from quant_pipelines.cli.portfolio_run import document_of, run_portfolio_from_arguments, write_trades
+
+    source, strategy, result = run_portfolio_from_arguments(arguments)
+    write_trades(arguments, result)
+    document = document_of(arguments, source, strategy, result)
+    if arguments.json:
+        print_document(document)
+    else:
+        books = [{**book, "final_equity": round(book["final_equity"], 2)} for book in document["books"]]
+        print(_text(document))
+        print(table(books, ("symbol", "share", "trades", "final_equity")))
+    return 0
+
+
 def _text(document: dict[str, Any]) -> str:
     parameters = ", ".join(f"{name}={value}" for name, value in document["parameters"].items())
     market = f"{', '.join(document['symbols'])} {document['timeframe']}"
@@ -93,8 +110,10 @@ def _text(document: dict[str, Any]) -> str:
         f"  {'final equity':<16} {document['final_equity']:,.2f} from {document['capital']:,.2f}",
     ]
     others = document.get("compared", [])
-    columns = [document["metrics"], *(other["metrics"] for other in others), document["holding"]]
-    names = [document["strategy"], *(other["strategy"] for other in others), "holding"]
+    columns = [document["metrics"], *(other["metrics"] for other in others)]
+    names = [document["strategy"], *(other["strategy"] for other in others)]
+    if "holding" in document:
+        columns, names = [*columns, document["holding"]], [*names, "holding"]
     lines.append(" " * 24 + "".join(f"{name[:15]:>16}" for name in names))
     for name in document["metrics"]:
         cells = "".join(f"{_number(column.get(name)):>16}" for column in columns)

@@ -32,8 +32,10 @@ def run_from_arguments(arguments: argparse.Namespace) -> list[BacktestRun]:
     settings = load_settings()
     asked = [(arguments.strategy, arguments.set), *arguments.compare]
     sources = [load_strategy(name, strategies_folder(settings.strategies_folder)) for name, _ in asked]
-    symbol, *_ = (only_symbol(source, arguments.symbols) for source in sources)
-    rules = _rules(arguments, settings)
+    for source in sources:
+        require_symbols(source, arguments.symbols)
+    (symbol,) = arguments.symbols
+    rules = rules_of(arguments, settings)
     with waiting("reading bars", arguments):
         markets = [read_market(arguments, symbol, settings, source.strategy_class) for source in sources]
     with waiting("backtest", arguments, total=len(asked)) as progress:
@@ -82,18 +84,19 @@ def _backtest(
     )
 
 
-def only_symbol(source: StrategySource, symbols: list[str]) -> str:
-    """Return the one symbol of a strategy that trades one.
+def require_symbols(source: StrategySource, symbols: list[str]) -> None:
+    """Refuse a number of symbols that a strategy can't trade; one of a single symbol trades each of several.
 
     Raises
     ------
     BacktestError
-        If another number was given than the strategy trades.
+        If a strategy of several symbols got another number of them.
     """
-    wanted = source.strategy_class.inputs.symbols
-    if len(symbols) != wanted:
-        raise BacktestError(f"strategy {source.name} trades {wanted} symbol; got {len(symbols)}: {symbols}")
-    return symbols[0]
+    inputs = source.strategy_class.inputs
+    if inputs.has_panel and not inputs.takes(len(symbols)):
+        raise BacktestError(
+            f"strategy {source.name} trades {inputs.wanted} together; got {len(symbols)}: {symbols}"
+        )
 
 
 def write_files(arguments: argparse.Namespace, runs: list[BacktestRun]) -> None:
@@ -108,11 +111,12 @@ def write_files(arguments: argparse.Namespace, runs: list[BacktestRun]) -> None:
         text = io.StringIO(newline="")
         writer = csv.writer(text)
         writer.writerow([field.name for field in fields(Trade)])
-        writer.writerows(_cells(trade) for trade in runs[0].result.trades)
+        writer.writerows(cells_of(trade) for trade in runs[0].result.trades)
         write_text(arguments.trades, text.getvalue())
 
 
-def _rules(arguments: argparse.Namespace, settings: Settings) -> TradingRules:
+def rules_of(arguments: argparse.Namespace, settings: Settings) -> TradingRules:
+    """Return the rules that the arguments ask for."""
     costs = settings.costs
     if arguments.fee_bps is not None:
         maker = min(costs.maker_fee_bps, arguments.fee_bps)
@@ -135,6 +139,7 @@ def _specifications(arguments: argparse.Namespace, market: StoredMarket) -> Spec
     return SpecificationHistory(tuple(replace(one, fee_bps=None, maker_fee_bps=None) for one in known.dated))
 
 
-def _cells(trade: Trade) -> list[Any]:
+def cells_of(trade: Trade) -> list[Any]:
+    """Return a trade's values in the order of its fields, times as ISO 8601."""
     values = asdict(trade).values()
     return [value.isoformat() if hasattr(value, "isoformat") else value for value in values]

@@ -6,11 +6,12 @@ from typing import Any
 
 from sqlalchemy import Engine
 
-from quant_pipelines.cli.backtest_run import only_symbol
+from quant_pipelines.cli.backtest_run import require_symbols
 from quant_pipelines.cli.history import columns_folder, open_database
 from quant_pipelines.cli.output import table, write_text
 from quant_pipelines.cli.progress import waiting
 from quant_pipelines.core.errors import ConfigurationError, StrategyError
+from quant_pipelines.core.instrument_sets import set_name, symbols_of
 from quant_pipelines.core.settings import Settings
 from quant_pipelines.core.timeframes import DAY_MS, floor_ms, from_ms
 from quant_pipelines.optimize.verdict import VerdictRecord
@@ -72,7 +73,7 @@ def verdict_document(record: VerdictRecord) -> dict[str, Any]:
     return {
         "strategy": record.strategy,
         "version": record.content_hash,
-        "symbols": [record.symbol],
+        "symbols": list(symbols_of(record.symbol)),
         "timeframe": record.timeframe,
         "window_start": from_ms(record.window_start_ms),
         "window_end": from_ms(record.window_end_ms),
@@ -128,7 +129,8 @@ def _flags(arguments: argparse.Namespace) -> dict[str, Any]:
 
 def _job(arguments: argparse.Namespace, settings: Settings) -> OptimizationJob:
     source = load_strategy(arguments.strategy, strategies_folder(settings.strategies_folder))
-    job = make_job(settings, arguments.strategy, only_symbol(source, arguments.symbols), arguments.timeframe)
+    require_symbols(source, arguments.symbols)
+    job = make_job(settings, arguments.strategy, set_name(arguments.symbols), arguments.timeframe)
     return replace(
         job,
         window_end_ms=None if arguments.end is None else floor_ms(arguments.end, DAY_MS),

@@ -143,6 +143,12 @@ class OptimizationSettings:
         ("ema_cross", "bollinger_reversion"), "strategies of the daily optimization"
     )
     timeframes: tuple[str, ...] = setting(("1m", "1h"), "timeframes of the daily optimization")
+    instrument_sets: tuple[str, ...] = setting(
+        (), "symbols that are searched together, joined by +, such as BTC/USDT:USDT+ETH/USDT:USDT"
+    )
+    set_strategies: tuple[str, ...] = setting(
+        ("pairs_cointegration", "zscore_spread"), "strategies of the daily optimization on instrument sets"
+    )
     searcher: str = setting("ga", "grid, sobol or ga", choices=("grid", "sobol", "ga"))
     trials: int = setting(64, "parameter sets tried in each fold", low=1, high=100_000)
     objective: str = setting(

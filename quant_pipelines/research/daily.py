@@ -1,11 +1,12 @@
-"""What is optimized every day: each strategy on each symbol of the whitelist in each timeframe."""
+"""What is optimized every day: each strategy on each symbol of the whitelist, and on the instrument sets."""
 
 from dataclasses import dataclass, replace
 from typing import Any
 
 from sqlalchemy import Engine
 
-from quant_pipelines.core.settings import Settings
+from quant_pipelines.core.instrument_sets import set_name, symbols_of
+from quant_pipelines.core.settings import OptimizationSettings, Settings
 from quant_pipelines.core.timeframes import DAY_MS, floor_ms
 from quant_pipelines.research.job import OptimizationJob, make_job
 from quant_pipelines.store.market import read_whitelist
@@ -58,9 +59,20 @@ def daily_jobs(
     )
     search = settings.optimization
     changes: dict[str, Any] = {"trigger": trigger, "trials": search.trials * scope.trials_factor}
+    together = () if scope.symbols else search.instrument_sets
+    units = [
+        *((scope.strategies or search.strategies, symbol) for symbol in symbols),
+        *((_set_strategies(search, scope), set_name(symbols_of(name))) for name in together),
+    ]
     return [
         replace(make_job(settings, strategy, symbol, timeframe, end_ms), **changes)
-        for symbol in symbols
+        for strategies, symbol in units
         for timeframe in scope.timeframes or search.timeframes
-        for strategy in scope.strategies or search.strategies
+        for strategy in strategies
     ]
+
+
+def _set_strategies(search: OptimizationSettings, scope: Scope) -> tuple[str, ...]:
+    """Strategies of the instrument sets that are in the scope."""
+    wanted = scope.strategies or search.set_strategies
+    return tuple(strategy for strategy in search.set_strategies if strategy in wanted)

@@ -24,7 +24,7 @@ class OptimizationJob:
     strategy
         Name of a strategy or path of its file.
     symbol, timeframe
-        What to trade, on which bars.
+        What to trade, a symbol or the name of an instrument set, on which bars.
     window_end_ms
         End of the last test window, a UTC midnight in milliseconds; None takes the last one in the data.
     windows

@@ -7,8 +7,9 @@ import numpy as np
 from sqlalchemy import Engine
 
 from quant_pipelines.backtest.result import daily_returns_of
-from quant_pipelines.core.arrays import IntArray
+from quant_pipelines.core.arrays import FloatArray, IntArray
 from quant_pipelines.core.errors import DataError
+from quant_pipelines.core.instrument_sets import symbols_of
 from quant_pipelines.core.timeframes import DAY_MS
 from quant_pipelines.optimize.verdict import VerdictRecord
 from quant_pipelines.optimize.walk_forward import FINAL_FIT, FoldResult
@@ -50,18 +51,28 @@ def walk_of(
 def _holding(record: VerdictRecord, source: Source, days: IntArray) -> Curve | None:
     """Buy at the first open and keep, without costs; a day without bars keeps the close before it.
 
-    None where the bars are gone or have no one price: the page then says nothing about holding.
+    Of several symbols equal parts are held. None where the bars are gone or have no one price: the page then
+    says nothing about holding.
     """
     try:
-        bars = source.bars(record.symbol, record.timeframe, int(days[0]), int(days[-1]) + DAY_MS)
+        parts = [_held(record, symbol, source, days) for symbol in symbols_of(record.symbol)]
     except DataError as error:
         _log.warning("page of %s %s without holding: %s", record.strategy, record.symbol, error)
         return None
-    if not len(bars):
+    if not all(part.size for part in parts):
         return None
+    return Curve("buy and hold", days, daily_returns_of(np.mean(parts, axis=0), 1.0))
+
+
+def _held(record: VerdictRecord, symbol: str, source: Source, days: IntArray) -> FloatArray:
+    """Value of a symbol at each day's end in units of its first open; none without bars."""
+    bars = source.bars(symbol, record.timeframe, int(days[0]), int(days[-1]) + DAY_MS)
+    if not len(bars):
+        return np.empty(0)
     last = np.searchsorted(bars.ts, days + DAY_MS) - 1
-    closes = np.where(last >= 0, bars.close[np.maximum(last, 0)], bars.open[0])
-    return Curve("buy and hold", days, daily_returns_of(closes, float(bars.open[0])))
+    closes: FloatArray = np.where(last >= 0, bars.close[np.maximum(last, 0)], bars.open[0])
+    relative: FloatArray = closes / bars.open[0]
+    return relative
 
 
 def _incumbent(engine: Engine, record: VerdictRecord, days: IntArray) -> Curve | None:

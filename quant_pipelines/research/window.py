@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 from quant_pipelines.core.errors import DataError
+from quant_pipelines.core.instrument_sets import symbols_of
 from quant_pipelines.optimize.folds import first_bar_ms
 from quant_pipelines.research.history import (
     Source,
@@ -34,15 +35,20 @@ def settle_window(
         If the windows can't be used.
     """
     end_ms = job.window_end_ms
+    symbols = symbols_of(job.symbol)
     if end_ms is None:
-        end_ms = source.last_midnight(job.symbol, job.timeframe)
-    folds = _possible_folds(job, source, end_ms, strategy_class) if job.folds is None else job.folds
+        end_ms = min(source.last_midnight(symbol, job.timeframe) for symbol in symbols)
+    folds = job.folds
+    if folds is None:
+        folds = min(_possible_folds(job, symbol, source, end_ms, strategy_class) for symbol in symbols)
     return replace(job, window_end_ms=end_ms, folds=folds)
 
 
-def _possible_folds(job: OptimizationJob, source: Source, end_ms: int, strategy_class: type[Strategy]) -> int:
+def _possible_folds(
+    job: OptimizationJob, symbol: str, source: Source, end_ms: int, strategy_class: type[Strategy]
+) -> int:
     wanted, least = job.windows.folds, min(job.windows.min_folds, job.windows.folds)
-    bars = source.bars(job.symbol, job.timeframe, first_bar_ms(end_ms, job.windows), end_ms)
+    bars = source.bars(symbol, job.timeframe, first_bar_ms(end_ms, job.windows), end_ms)
     bars = attach_inputs(strategy_class, bars, source)
     possible = 0
     for folds in range(wanted, 0, -1):
@@ -58,6 +64,6 @@ def _possible_folds(job: OptimizationJob, source: Source, end_ms: int, strategy_
     if covers(needed, needed_ms, end_ms):
         require_inputs(needed)
     raise DataError(
-        f"{job.symbol} {job.timeframe}: folds is {possible} of {wanted}, because bars are {describe(bars)}; "
+        f"{symbol} {job.timeframe}: folds is {possible} of {wanted}, because bars are {describe(bars)}; "
         f"expected {least} or more, which need {describe_window(bars, needed_ms, end_ms)}"
     )

@@ -234,6 +234,7 @@ def require_symbols(strategy: Strategy, bars: Bars | Panel) -> None:
     """
     inputs, name = strategy.inputs, type(strategy).__name__
     if isinstance(bars, Panel) and not (inputs.has_panel and inputs.takes(len(bars.members))):
-        raise StrategyError(f"{name}: got bars of {len(bars.members)} symbols; expected {inputs.wanted}")
+        given = ", ".join(bars.symbols)
+        raise StrategyError(f"{name}: got bars of {given}; expected {inputs.wanted}")
     if isinstance(bars, Bars) and inputs.has_panel:
         raise StrategyError(f"{name}: got bars of one symbol; expected {inputs.wanted} together")

@@ -1,5 +1,6 @@
 """Part of the day's work: what is named is searched, also what the settings do not name."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -35,3 +36,19 @@ def test_deeper_search_tries_more_and_is_other_work(engine: Engine) -> None:
         return daily_jobs(SETTINGS, engine, day_start_ms("2025-06-10"), scope=Scope(trials_factor=factor))[0]
 
     assert (first(1).trials, first(4).trials) == (10, 40)
+
+
+def test_instrument_sets_are_searched_by_their_own_strategies(engine: Engine) -> None:
+    search = replace(
+        SETTINGS.optimization,
+        instrument_sets=("BTC/USDT:USDT + ETH/USDT:USDT",),
+        set_strategies=("zscore_spread",),
+        timeframes=("1h",),
+    )
+    settings, now = replace(SETTINGS, optimization=search), day_start_ms("2025-06-10")
+    jobs = daily_jobs(settings, engine, now)
+    together = [(job.strategy, job.symbol) for job in jobs if "+" in job.symbol]
+    assert together == [("zscore_spread", "BTC/USDT:USDT+ETH/USDT:USDT")]
+    assert len(jobs) == 5
+    assert len(daily_jobs(settings, engine, now, scope=Scope(strategies=("ema_cross",)))) == 2
+    assert len(daily_jobs(settings, engine, now, scope=Scope(symbols=("BTC/USDT:USDT",)))) == 2

@@ -103,6 +103,17 @@ def numbers(record: VerdictRecord) -> VerdictRecord:
     return replace(record, id=None, task_id=None)
 
 
+def test_verdict_on_an_instrument_set_is_stored_under_its_name(stored: Engine) -> None:
+    together = replace(JOB, strategy="zscore_spread", symbol="BTC/USDT:USDT+ETH/USDT:USDT")
+    record = optimize_one(stored, together)
+    assert record.symbol == "BTC/USDT:USDT+ETH/USDT:USDT"
+    assert record.out_of_sample["execution_timeframe"] == "1m"
+    assert record.out_of_sample["days"] == 3
+    (kept,) = read_verdicts(stored)
+    assert numbers(kept) == numbers(record)
+    assert optimize_one(stored, together).id == record.id
+
+
 def test_verdict_is_stored_with_everything_behind_it(stored: Engine) -> None:
     record = optimize_one(stored, JOB)
     assert record.decision == "candidate"

@@ -15,11 +15,13 @@ from quant_pipelines.backtest.portfolio_result import CROSSING, PortfolioResult
 from quant_pipelines.backtest.portfolio_values import REBUILT
 from quant_pipelines.backtest.state import BookState
 from quant_pipelines.core.bars import Bars
+from quant_pipelines.core.errors import BacktestError
 from quant_pipelines.core.panel import Panel, panel_of
 from quant_pipelines.core.timeframes import HOUR_MS, MINUTE_MS
 from quant_pipelines.portfolio import AllIn, VolatilityTarget
 from quant_pipelines.risk import RiskLimits
 from quant_pipelines.sdk import Array, Float, Inputs, Stops, Strategy
+from quant_pipelines.sdk.scales import declares_scales
 from quant_pipelines.trading import Execution, Specification, TradingRules
 from tests.parity.test_drivers import (
     ALL_STOPS,
@@ -169,7 +171,24 @@ def run(driver: Callable[..., PortfolioResult], name: str) -> PortfolioResult:
     return driver(case.allocations(), feeds=case.feeds(), settings=settings, flows=case.flows)
 
 
-@pytest.mark.parametrize("name", SCENARIOS)
+MODELLED = [
+    name
+    for name, case in SCENARIOS.items()
+    if not (case.settings.has_stops and declares_scales(case.strategy))
+    and not case.settings.specifications.dated
+]
+
+
+@pytest.mark.parametrize("name", sorted(set(SCENARIOS) - set(MODELLED)))
+def test_what_several_books_do_not_model_is_refused(name: str) -> None:
+    case = SCENARIOS[name]
+    with pytest.raises(BacktestError, match="an account of several books does not model that so far"):
+        run_portfolio(
+            [Allocation(case.strategy, case.bars())], settings=replace(case.settings, rules=case.rules)
+        )
+
+
+@pytest.mark.parametrize("name", MODELLED)
 def test_one_book_with_the_whole_account_equals_a_backtest_to_the_bit(name: str) -> None:
     case = SCENARIOS[name]
     bars = case.bars()
@@ -237,7 +256,7 @@ def test_scenarios_exercise_trades_liquidation_and_limits() -> None:
 
 def test_a_tuple_that_is_built_anew_has_the_fields_that_are_named() -> None:
     assert {kind: kind._fields for kind in REBUILT} == REBUILT
-    assert BookState._fields[-1] == "wait_bars", "a new field must be named in state.with_transfer too"
+    assert BookState._fields[-1] == "orders_today", "a new field must be named in state.with_transfer too"
 
 
 def test_hour_grid_of_a_symbol_without_bars_keeps_its_last_close() -> None:

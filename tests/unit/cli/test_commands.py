@@ -238,9 +238,9 @@ REFUSED = {
         ["backtest", "ema_cross", BTC, "--archive", "{archive}", "--timeframe", "4h"],
         "has no 4h bars of BTC/USDT:USDT; it has 1h",
     ),
-    "two symbols for one": (
-        ["backtest", "ema_cross", BTC, "ETH/USDT:USDT", "--archive", "{archive}"],
-        "strategy ema_cross trades 1 symbol; got 2",
+    "one symbol for two": (
+        ["backtest", "zscore_spread", BTC, "--archive", "{archive}"],
+        "strategy zscore_spread trades 2 symbols together; got 1",
     ),
     "unknown sizing": (
         ["backtest", "ema_cross", BTC, "--archive", "{archive}", "--sizing", "all_inn"],

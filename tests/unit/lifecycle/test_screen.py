@@ -81,5 +81,11 @@ def test_archive_is_not_traded() -> None:
     assert decisions(Candidate(verdict(1), archive="somewhere")) == {1: REJECTED}
 
 
+def test_several_symbols_together_are_not_traded() -> None:
+    (one,) = decide_all([Candidate(verdict(1, symbol="A/USDT:USDT+B/USDT:USDT"))], {}, 5)
+    assert one.decision == REJECTED
+    assert one.reasons == ("trades A/USDT:USDT+B/USDT:USDT together; a deployment trades one symbol so far",)
+
+
 def test_unfitted_strategy_is_not_traded() -> None:
     assert decisions(replace(verdict(1), parameters={})) == {1: REJECTED}

@@ -26,6 +26,13 @@ def test_the_settings_of_a_paper_book_know_every_stop_of_the_strategy() -> None:
     assert (terms.stops.hard, terms.stops.atr) == (0.05, 3.0)
 
 
+def test_a_strategy_of_several_symbols_is_refused() -> None:
+    together = SOURCE.replace("    stops =", "    inputs = Inputs(symbols=2)\n    stops =")
+    deployment = replace(DEPLOYMENT, source=together.replace("Stops, Strategy", "Inputs, Stops, Strategy"))
+    with pytest.raises(ConfigurationError, match="trades 2 symbols together; a deployment trades one symbol"):
+        plan_of(deployment)
+
+
 def test_a_strategy_that_reads_a_finer_timeframe_than_its_bars_is_not_taken_up() -> None:
     reading = SOURCE.replace("Stops, Strategy", "Inputs, Stops, Strategy")
     source = reading.replace("    stops =", '    inputs = Inputs(timeframes=("15m",))\n    stops =')
