@@ -210,7 +210,7 @@ def terms_of(books: Sequence[PlannedBook], settings: BacktestSettings) -> LoopTe
         If a strategy scales its stops, which the loop over several books doesn't.
     """
     for book in books:
-        if declares_scales(book.allocation.strategy):
+        if settings.has_stops and declares_scales(book.allocation.strategy):
             raise BacktestError(
                 f"{book.allocation.strategy} scales its stops; expected strategies without stop_scales "
                 "where several share an account"

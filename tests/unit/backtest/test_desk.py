@@ -170,3 +170,17 @@ def test_error_of_a_strategy_names_it_and_the_bar() -> None:
         StrategyError, match="Notes at the close of 1970-01-01 00:01 raised ZeroDivisionError: on purpose"
     ):
         run.act(FREE.terms, Close(MINUTE_MS), BARS.rows(0, 4))
+
+
+def test_orders_that_rest_count_against_the_quota_of_the_day_and_those_that_reduce_are_not_denied() -> None:
+    rules = replace(FREE, limits=RiskLimits(max_orders_per_day=3.0))
+    desk, book = desk_at(rules, held=4.0)
+    assert desk.limit(0.1, 90.0)
+    assert desk.limit(0.1, 89.0)
+    assert desk.limit(0.1, 88.0) == 0
+    denial = desk.wishes[-1].placement.denial
+    assert denial is not None
+    assert (denial.rule, denial.observed) == ("order_quota", 4.0)
+    assert desk.limit(-0.4, 110.0)
+    restored = Book.from_document(book.settings, json.loads(json.dumps(book.to_document())))
+    assert restored.view().orders_today == book.view().orders_today == 4.0

@@ -209,3 +209,14 @@ def test_different_execution_timeframes_are_refused() -> None:
 def test_a_strategy_of_two_symbols_is_refused_on_one() -> None:
     with pytest.raises(StrategyError, match="Pair: got bars of one symbol; expected 2 symbols together"):
         run_portfolio([Allocation(Pair(), path("A", [100.0] * 3))])
+
+
+def test_a_strategy_that_scales_its_stops_is_refused_among_several() -> None:
+    class Widening(Fragile):
+        """Wider with every bar."""
+
+        def stop_scales(self, bars: Bars) -> dict[str, Array]:
+            return {"equity_stop": 1.0 + np.arange(len(bars))}
+
+    with pytest.raises(BacktestError, match="scales its stops; expected strategies without stop_scales"):
+        run_portfolio([Allocation(Widening(), path("A", [100.0] * 8))])
