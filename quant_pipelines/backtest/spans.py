@@ -43,7 +43,7 @@ def reach_at(beside: Beside | None, at: np.uint64, low: float, high: float) -> t
     return beside.reach_low[at], beside.reach_high[at]
 
 
-@inner
+@inlined
 def mark_at(beside: Beside | None, bar_index: int) -> tuple[float, float, float]:
     """Open, high and low of the mark; 0 is not known."""
     if beside is None:
@@ -53,7 +53,7 @@ def mark_at(beside: Beside | None, bar_index: int) -> tuple[float, float, float]
     return beside.mark_open[bar_index], beside.mark_high[bar_index], beside.mark_low[bar_index]
 
 
-@inner
+@inlined
 def ladder_at(beside: Beside | None, bar_index: int) -> FloatArray | None:
     """Order book that is known at a bar's open; the empty one where none is."""
     if beside is None:
@@ -61,7 +61,7 @@ def ladder_at(beside: Beside | None, bar_index: int) -> FloatArray | None:
     return beside.ladders[beside.ladder[bar_index]]  # type: ignore[no-any-return]
 
 
-@inner
+@inlined
 def last_span(beside: Beside | None) -> int:
     """Return the span of the last bar."""
     if beside is None:
@@ -72,7 +72,7 @@ def last_span(beside: Beside | None) -> int:
     return span
 
 
-@inner
+@inlined
 def span_edge(beside: Beside | None, span: int, n_bars: int) -> int:
     """Return the bar at which a span begins; the end behind the last one."""
     if beside is None:
@@ -80,7 +80,7 @@ def span_edge(beside: Beside | None, span: int, n_bars: int) -> int:
     return int(beside.span[span])
 
 
-@inner
+@inlined
 def terms_in(terms: LoopTerms, beside: Beside | None, span: int) -> LoopTerms:
     """Return the terms of one span."""
     if beside is None:
