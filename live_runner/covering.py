@@ -154,7 +154,11 @@ class Covering:
         """Close the position if an operator asked, or a stop fired at a close; whether that was tried."""
         position, symbol = held.position, self._trader.symbol
         is_asked = self._trader.must_flatten
-        if not position or not (is_asked or held.leaves_by) or not self._exits.may_try():
+        if not position or not (is_asked or held.leaves_by):
+            return False
+        if not is_asked and await self._is_triggering(held.waiting):
+            return False  # what stands at the venue was faster
+        if not self._exits.may_try():
             return False
         if is_asked:
             await self._exit(PURPOSE_CLOSE, position)

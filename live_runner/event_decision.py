@@ -10,6 +10,7 @@ from live_runner.rows import exact, json_safe, resting_purpose
 from quant_pipelines.backtest.desk import Close, Wish
 from quant_pipelines.backtest.event_driver import latest_of
 from quant_pipelines.backtest.event_run import Acted, EventRun
+from quant_pipelines.backtest.stop_rules import inputs_document
 from quant_pipelines.core.bars import Bars
 from quant_pipelines.core.ids import resting_order_id
 from quant_pipelines.core.timeframes import from_ms
@@ -48,7 +49,7 @@ def decide_event(plan: Plan, rules: TradingRules, broker: PaperBroker, bars: Bar
     acted = run.act(rules.terms, close, bars if moment.is_bar else None)
     placed = [wish for wish in acted.wishes if wish.number and wish.number not in acted.canceled]
     intents = tuple(_intent(plan, moment, wish) for wish in placed)
-    journal = _journal(acted) | {"stop_inputs": latest.inputs._asdict()}
+    journal = _journal(acted) | {"stop_inputs": inputs_document(latest.inputs)}
     signal = _signal(rules, broker, moment, journal)
     return Decided(
         signal,

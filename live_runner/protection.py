@@ -182,9 +182,12 @@ class Protection:
         stop = await self._rows.intend_stop(wanted, quantity)
         try:
             await self._venue.place_stop(stop)
+        except StopWouldTrigger as error:  # its price came before it stood: that speaks against nobody
+            await self._rows.follow_stop(_unplaced(stop, "EXPIRED"), reason=str(error))
+            raise
         except ExchangeRefused as error:
             _log.warning("stop refused", extra={"symbol": self._symbol, "error": str(error)})
-            await self._rows.follow_stop(_refused(stop), reason=str(error))
+            await self._rows.follow_stop(_unplaced(stop, "REJECTED"), reason=str(error))
             raise
         except ExchangeError as error:  # the read-back tells
             _log.warning("stop unknown", extra={"symbol": self._symbol, "error": str(error)})
@@ -199,7 +202,7 @@ class Protection:
             await asyncio.sleep(_POLL_SECONDS)
 
 
-def _refused(stop: StopOrder) -> VenueStop:
+def _unplaced(stop: StopOrder, status: str) -> VenueStop:
     closes = stop.quantity is None
-    stop_at = (stop.side, stop.trigger_price, closes, "REJECTED")
-    return VenueStop(stop.client_order_id, "", *stop_at, takes_profit=stop.takes_profit)
+    known = (stop.side, stop.trigger_price, closes, status)
+    return VenueStop(stop.client_order_id, "", *known, takes_profit=stop.takes_profit)

@@ -116,6 +116,11 @@ class VenueBook:
         return self._hard_name if reason == HARD_STOP else EXIT_REASONS[reason]
 
     @property
+    def stop_tightening(self) -> float:
+        """Factor of the equity's slope on the distances of stops, as of the last close."""
+        return float(self._state.seen.tightening) if self._state is not None else 1.0
+
+    @property
     def goal_price(self) -> float | None:
         """Price of the take-profit, quote per base; None without one."""
         return float(self._state.guard.goal) or None if self._state is not None else None

@@ -15,7 +15,8 @@ from live_runner.recovery import is_to_be_repeated
 from live_runner.venue_book import VenueBook
 from quant_pipelines.accounting import Account
 from quant_pipelines.backtest import ExecutionBar
-from quant_pipelines.backtest.stops import EXIT_REASONS, HARD_STOP, StopInputs
+from quant_pipelines.backtest.stop_rules import inputs_from_document
+from quant_pipelines.backtest.stops import EXIT_REASONS, HARD_STOP
 from quant_pipelines.core.timeframes import from_ms, to_ms
 from quant_pipelines.store.trading import Fill, Income, Intent, Position, StoredBook, read_book
 from quant_pipelines.store.venue_orders import (
@@ -105,6 +106,7 @@ class VenueBroker:
         self._deployment = plan.deployment
         self._book = VenueBook(plan, stop_fraction, stored.fills, stored.income, document)
         self.orders = {order.intent.client_order_id: order for order in orders}
+        self._open = dict.fromkeys(self.orders)  # what may matter yet: a stop that moves leaves many behind
         self._booked_of_order: dict[str, Decimal] = {}
         self._booked = {fill.trade_id for fill in stored.fills}
         for fill in stored.fills:
@@ -161,8 +163,8 @@ class VenueBroker:
 
     @property
     def stop_tightening(self) -> float:
-        """No order at the venue follows the equity's slope."""
-        return 1.0
+        """Factor of the equity's slope on the distances of stops."""
+        return self._book.stop_tightening
 
     @property
     def closes_with_bars(self) -> bool:
@@ -199,7 +201,7 @@ class VenueBroker:
 
     def view(self, *, volatility: float, data_age_seconds: float) -> BookView:
         """Return what a decision sees; what is open or unknown at the venue counts as held."""
-        ordered = sum((self._exposure(order) for order in self.orders.values()), _ZERO)
+        ordered = sum((self._exposure(order) for order in self._live()), _ZERO)
         day = from_ms(self._book.day_start_ms)
         intents = (order.intent for order in self.orders.values())
         today = sum(one.purpose == PURPOSE_TARGET and one.bar_close >= day for one in intents)
@@ -219,7 +221,7 @@ class VenueBroker:
 
     def unsettled(self) -> list[PlacedOrder]:
         """Orders that may still change the position, without the stops that wait."""
-        return [order for order in tuple(self.orders.values()) if not self._is_settled(order)]
+        return [order for order in self._live() if not self._is_settled(order)]
 
     def add(self, intent: Intent, at: datetime) -> None:
         """Commit an intent that no bar's booking carries; it is to be sent at once."""
@@ -243,6 +245,7 @@ class VenueBroker:
         self.orders[step.client_order_id] = replace(
             known, progress=progress, venue_order_id=new.venue_order_id, stamp=at
         )
+        self._open[step.client_order_id] = None
         came_to_nothing = progress.status in FINAL and progress.filled_quantity == 0
         if came_to_nothing and known.intent.purpose == PURPOSE_TARGET:
             self._book.forget_target()
@@ -295,6 +298,14 @@ class VenueBroker:
         """Whether any fill of an order is booked."""
         return name in self._booked_of_order
 
+    def _live(self) -> list[PlacedOrder]:
+        """Orders that have not ended, or whose fills are not all booked."""
+        for name in tuple(self._open):
+            order = self.orders[name]
+            if order.progress.status in FINAL and self._is_settled(order):
+                self._open.pop(name, None)
+        return [self.orders[name] for name in tuple(self._open)]
+
     def _exposure(self, order: PlacedOrder) -> Decimal:
         """Signed quantity that may still be filled, or was and is not booked yet."""
         if order.intent.purpose == PURPOSE_STOP:
@@ -314,6 +325,7 @@ class VenueBroker:
     def _track(self, intent: Intent, status: str, at: datetime) -> None:
         name = intent.client_order_id
         self.orders[name] = PlacedOrder(intent, self._epoch, None, OrderProgress(status), at)
+        self._open[name] = None
 
     def _fill(self, one: Attributed) -> Fill:
         trade, name, reason = one
@@ -350,7 +362,7 @@ class VenueBroker:
             return
         self._book.act_upon(float(signal.decision["target_side"]))
         if signal.decision.get("stop_inputs"):
-            self._book.read(StopInputs(**signal.decision["stop_inputs"]))
+            self._book.read(inputs_from_document(signal.decision["stop_inputs"]))
         mine = [one for one in self.orders.values() if one.intent.bar_close == signal.bar_close]
         if any(one.progress.status in ("DENIED", "REJECTED") for one in mine):
             self._book.forget_target()

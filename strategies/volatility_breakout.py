@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from quant_pipelines.indicators import atr
+from quant_pipelines.indicators import atr, rolling_std
 from quant_pipelines.sdk import Array, Bars, Float, Inputs, Int, Stops, Strategy, held
 
 
@@ -31,3 +31,11 @@ class VolatilityBreakout(Strategy):
         target = np.where(index - last < self.holding, side, 0.0)
         target[: self.window + 1] = np.nan
         return target
+
+    def stop_scales(self, bars: Bars) -> dict[str, Array]:
+        """Half to twice the stop, as the volatility of ``window`` bars is against that of four windows."""
+        returns = np.diff(np.log(bars.close), prepend=np.nan)
+        ratio = np.full(len(bars), np.nan)
+        usual = rolling_std(returns[1:], 4 * self.window)
+        np.divide(rolling_std(returns[1:], self.window), usual, out=ratio[1:], where=usual > 0.0)
+        return {"hard_stop": np.clip(ratio, 0.5, 2.0)}

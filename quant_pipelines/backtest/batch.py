@@ -26,7 +26,7 @@ from quant_pipelines.sdk.event import EventStrategy
 from quant_pipelines.sdk.strategy import Strategy, offered_by, target_of
 
 DEFAULTS = BacktestSettings()
-FIRST_CAPACITY = 4096
+FIRST_CAPACITY, LIKELY_CAPACITY = 4_096, 16_384
 
 
 def run_backtest(  # noqa: PLR0913 - all but two have a default
@@ -88,6 +88,12 @@ def new_record(
     return Record(np.empty((width, market.n_days)), np.empty((width, n_bars)), trades)
 
 
+def with_room(record: Record, capacity: int) -> Record:
+    """Record with room for at least that many round trips in each lane."""
+    width, room, columns = record.trades.shape
+    return record if capacity <= room else record._replace(trades=np.empty((width, capacity, columns)))
+
+
 def run_pass(
     strategies: Sequence[Strategy],
     market: Market,
@@ -112,10 +118,12 @@ def run_pass(
     terms = settings.loop_terms(lanes, market.execution.step_ms, market.bars.step_ms)
     if settings.has_stops:
         terms = terms._replace(stops=with_factors(terms.stops, lanes, market.bars, market.decision_row))
+    expected = max(one.bar.size for one in changes)
+    record = with_room(record, min(expected, LIKELY_CAPACITY))
     outcomes = loop_of(width)(*given, terms, record)
     needed = max(outcome.log.finished for outcome in outcomes)
     if needed > record.trades.shape[1]:
-        record = record._replace(trades=np.empty((width, needed, len(COLUMNS))))
+        record = with_room(record, needed)
         outcomes = loop_of(width)(*given, terms, record)
     return outcomes[: len(strategies)], record
 

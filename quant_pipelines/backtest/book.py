@@ -1,5 +1,6 @@
 """Book: the paper broker, and the driver of the event backtest; bars in, fills out."""
 
+from collections.abc import Iterator
 from typing import Any
 
 from quant_pipelines.accounting.account import Account, open_account
@@ -16,6 +17,7 @@ from quant_pipelines.backtest.book_values import (
     funding_per_unit,
 )
 from quant_pipelines.backtest.resting import OF_PENDING
+from quant_pipelines.backtest.resting_play import Reel, play
 from quant_pipelines.backtest.state import (
     BookState,
     StepBar,
@@ -36,6 +38,7 @@ from quant_pipelines.backtest.stops import (
     StopScales,
     moved_level,
 )
+from quant_pipelines.backtest.tally import Tally
 from quant_pipelines.backtest.working import NewOrder, WorkingOrders
 from quant_pipelines.core.depth import NO_LADDER
 from quant_pipelines.core.errors import BacktestError
@@ -147,14 +150,15 @@ class Book:
         return self._working.may_open
 
     def place(self, order: NewOrder) -> int:
-        """Let an order rest from the next bar on, or behind the latency; returns its number.
+        """Let an order rest from the next bar on, or behind the latency, and count it; returns its number.
 
         Raises
         ------
         BacktestError
             If no bar has been booked yet.
         """
-        self._known_state()
+        state = self._known_state()
+        self._state = state._replace(orders_today=state.orders_today + 1)
         return self._working.place(order, self.terms.fills.latency_bars)
 
     def cancel(self, number: int) -> bool:
@@ -216,13 +220,37 @@ class Book:
         """Book a bar in which orders rest."""
         outcome, fills, ended = self._working.step(state, bar, self.terms)
         self._state, self._last_ts = outcome.state, bar.ts
-        events = self._paid(outcome.funding_paid)
+        return [*self._paid(outcome.funding_paid), *self._told(fills, ended)]
+
+    def play(self, reel: Reel, span: tuple[int, int], tally: Tally) -> tuple[list[BookEvent], int, Tally]:
+        """Book bars as ``advance`` does until something happens in one, or the span is over.
+
+        One specification is in force within a span.
+
+        Returns
+        -------
+        tuple of list, int and Tally
+            What happened in the last bar that was booked, the position behind it, and the sums.
+        """
+        state = self._state or opening_state(open_account(self.settings.capital), int(reel.ts[span[0]]))
+        orders, fills = self._working.arrays()
+        self._last_ts = int(reel.ts[span[0]])
+        played = play(state, reel, span, self.terms, (orders, fills), tally)
+        self._state, self._last_ts = played.state, int(reel.ts[played.until - 1])
+        told = self._told(*self._working.read(fills, played.n_fills))
+        return [*self._paid(played.funding_paid), *told], played.until, played.tally
+
+    def _told(
+        self, fills: list[list[float]], ended: list[tuple[int, str, float, str]]
+    ) -> Iterator[BookEvent]:
+        """Tell what orders and stops did in the last bar."""
         for order, reason, *amounts, left in fills:
             own = order == OF_PENDING
             name = self._reason(int(reason)) if own else EXIT_REASONS[int(reason)]
             number = max(int(order), 0)
-            events.append(self._booked(StepFill(*amounts), name, number, left if number else 0.0))
-        return [*events, *(OrderEnded(bar.ts, *end) for end in ended)]
+            yield self._booked(StepFill(*amounts), name, number, left if number else 0.0)
+        for end in ended:
+            yield OrderEnded(self._last_ts, *end)
 
     def _paid(self, funding: float) -> list[BookEvent]:
         return [FundingPayment(self._last_ts, -funding)] if funding != 0.0 else []

@@ -1,7 +1,6 @@
 """The driver of event strategies: bar by bar over a book, the strategy is called where something happened."""
 
-from collections.abc import Callable, Iterator
-from itertools import repeat
+from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
@@ -12,14 +11,13 @@ from quant_pipelines.backtest.event_run import EventRun
 from quant_pipelines.backtest.loop import LoopResult
 from quant_pipelines.backtest.market import Market
 from quant_pipelines.backtest.recorder import Recorder
+from quant_pipelines.backtest.resting_play import Reel
 from quant_pipelines.backtest.settings import BacktestSettings
-from quant_pipelines.backtest.state import StepBar
 from quant_pipelines.backtest.stop_rules import atr_of, deviation_of, latest_inputs
 from quant_pipelines.backtest.stops import StopInputs
 from quant_pipelines.backtest.tape import Record
 from quant_pipelines.core.arrays import FloatArray
 from quant_pipelines.core.bars import Bars
-from quant_pipelines.core.depth import NO_LADDER
 from quant_pipelines.portfolio.sizing import VolatilityTarget
 from quant_pipelines.portfolio.volatility import realized_volatility
 from quant_pipelines.sdk.event import EventStrategy, features_of
@@ -84,39 +82,38 @@ def drive(
     )
     trading = [dated.terms for dated in specifications.all_rules(rules)]
     run, latest = EventRun(strategy, book, market.bars.step_ms), Latest({}, 0.0, StopInputs(0.0, 0.0))
-    for bar, row in zip(_bars_of(market), market.decision_row.tolist(), strict=True):
-        events = book.advance(bar)
-        recorder.add(book, events)
-        if events:
+    reel, at = _reel_of(market), 0
+    for end in _ends(market):
+        while at < end:
+            events, until, tally = book.play(reel, (at, end), recorder.tally)
+            recorder.add_span(reel, (at, until), tally, events)
             run.note(events)
-        if row < 0 and not run.has_news:
-            continue
-        known = None
-        if row >= 0:
-            known, latest = market.bars.rows(0, row + 1), read(row)
-            book.submit(0.0, inputs=latest.inputs)
-        close = Close(bar.ts + market.execution.step_ms, latest.features, latest.volatility)
-        run.act(trading[specifications.span_at(bar.ts)], close, known)
+            at = until
+            row = int(market.decision_row[at - 1])
+            if row < 0 and not run.has_news:
+                continue
+            known = None
+            if row >= 0:
+                known, latest = market.bars.rows(0, row + 1), read(row)
+                book.submit(0.0, inputs=latest.inputs)
+            close = Close(book.last_ts + terms.step_ms, latest.features, latest.volatility)
+            run.act(trading[specifications.span_at(book.last_ts)], close, known)
     return recorder.finish(book, book.terms)
 
 
-def _bars_of(market: Market) -> Iterator[StepBar]:
+def _ends(market: Market) -> list[int]:
+    """Positions behind which the strategy is called, or another specification begins."""
+    decided = np.flatnonzero(market.decision_row >= 0) + 1
+    return [int(end) for end in np.union1d(decided, market.span[1:])]
+
+
+def _reel_of(market: Market) -> Reel:
     bars, funding = market.execution, np.zeros(len(market.execution))
     is_played = market.funding_bar < funding.size
     funding[market.funding_bar[is_played]] = market.funding_per_unit[is_played]
-    columns = (bars.ts, bars.open, bars.high, bars.low, bars.close, funding, bars.volume)
-    marks, unknown = market.marks, np.zeros(len(bars))
-    sides = (marks.open, marks.high, marks.low) if marks.open.size else (unknown, unknown, unknown)
-    rows = zip(*(column.tolist() for column in (*columns, *sides)), strict=True)
-    return (StepBar._make((*row, ladder)) for row, ladder in zip(rows, _ladders_of(market), strict=True))
-
-
-def _ladders_of(market: Market) -> Iterator[FloatArray]:
-    """Order book that is known at each bar's open."""
-    if not market.ladder.size:
-        return repeat(NO_LADDER, len(market.execution))
-    ladders = market.depth.ladders
-    return (ladders[at] if at >= 0 else NO_LADDER for at in market.ladder.tolist())
+    prices = (bars.open, bars.high, bars.low, bars.close)
+    tape = market.depth_columns
+    return Reel(bars.ts, *prices, funding, bars.volume, np.empty(len(bars)), *market.marks[:3], *tape)
 
 
 def _volatility(bars: Bars, rules: TradingRules) -> FloatArray:

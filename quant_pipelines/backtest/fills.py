@@ -18,7 +18,7 @@ from quant_pipelines.backtest.stops import (
     side_of,
 )
 from quant_pipelines.core.arrays import FloatArray
-from quant_pipelines.core.jit import inner
+from quant_pipelines.core.jit import inlined
 from quant_pipelines.costs import CostTerms, fee_of, floor_to_lot, maker_fee_of, taker_price, whole_lots
 
 
@@ -46,32 +46,32 @@ class OrderFill(NamedTuple):
     pending: float
 
 
-@inner
+@inlined
 def _fill(quantity: float, price: float, costs: CostTerms, volume: float, ladder: FloatArray) -> StepFill:
     paid = taker_price(price, quantity, costs, volume, ladder)
     return StepFill(quantity, paid, fee_of(quantity, paid, costs))
 
 
-@inner
+@inlined
 def _book(account: Account, fill: StepFill) -> Account:
     return apply_fill(account, fill.quantity, fill.price, fill.fee)
 
 
-@inner
+@inlined
 def closed(held: Held, fill: StepFill) -> Held:
     """Book the fill that closes a position; its stop is gone."""
     account = _book(held.account, fill)
     return Held(account, Level(0.0, held.level.reason), held.guard)
 
 
-@inner
+@inlined
 def pending_after_stop(position: float, pending: float) -> float:
     """Reduce an order once a stop closed the position: only a reversal still opens."""
     after = position + pending
     return after if after * position < 0.0 else 0.0
 
 
-@inner
+@inlined
 def _liquidated(held: Held, open_: float, price: float, terms: StepTerms) -> StepFill:
     """Fill of a liquidation: at its price, or at an open beyond it, yet no worse than bankruptcy."""
     side = side_of(held.account.position)
@@ -92,20 +92,20 @@ class Reach(NamedTuple):
     mark_high: float
 
 
-@inner
+@inlined
 def mark_open_of(bar: StepBar) -> float:
     """Mark price at the open; the last one where it isn't known."""
     return bar.mark_open if bar.mark_open > 0.0 else bar.open
 
 
-@inner
+@inlined
 def reach_at_open(bar: StepBar) -> Reach:
     """Return both prices at the open."""
     mark = mark_open_of(bar)
     return Reach(bar.open, bar.open, mark, mark)
 
 
-@inner
+@inlined
 def reach_within(bar: StepBar) -> Reach:
     """Extremes of the bar; of the last price twice where the mark's aren't known."""
     if bar.mark_low > 0.0:
@@ -113,7 +113,7 @@ def reach_within(bar: StepBar) -> Reach:
     return Reach(bar.low, bar.high, bar.low, bar.high)
 
 
-@inner
+@inlined
 def protected(held: Held, bar: StepBar, reach: Reach, opened: float, terms: StepTerms, volume: float) -> Exit:
     """Exit within a reach: the tighter of stop and liquidation; at an open beyond both, the latter.
 
@@ -137,7 +137,7 @@ def protected(held: Held, bar: StepBar, reach: Reach, opened: float, terms: Step
     return Exit(_fill(quantity, price, terms.costs, volume, bar.ladder), held.level.reason)
 
 
-@inner
+@inlined
 def _fillable(pending: float, volume: float, terms: StepTerms) -> float:
     """Part of a market order that the volume of the bar before lets fill, in whole lots."""
     if terms.fills.participation <= 0.0 or abs(pending) <= terms.fills.participation * volume:
@@ -146,7 +146,7 @@ def _fillable(pending: float, volume: float, terms: StepTerms) -> float:
     return floor_to_lot(capped if pending > 0.0 else -capped, terms.lot_size)
 
 
-@inner
+@inlined
 def ordered(held: Held, pending: float, bar: StepBar, seen: Seen, terms: StepTerms) -> OrderFill:
     """Fill a market order at the open; a reversal is booked as close and open."""
     quantity = _fillable(pending, seen.volume, terms)
@@ -170,7 +170,7 @@ def ordered(held: Held, pending: float, bar: StepBar, seen: Seen, terms: StepTer
     return OrderFill(followed(held, account, bar.ts, seen, terms), closing, opening, left)
 
 
-@inner
+@inlined
 def followed(before: Held, account: Account, ts: int, seen: Seen, terms: StepTerms) -> Held:
     """Held after an order's fills in the bar at ``ts``; a new position has a stop of its own."""
     guard, level, stops = before.guard, before.level, _with_hard(terms)
@@ -194,7 +194,7 @@ def followed(before: Held, account: Account, ts: int, seen: Seen, terms: StepTer
     return Held(account, level, guard)
 
 
-@inner
+@inlined
 def _with_hard(terms: StepTerms) -> StopTerms:
     stops = terms.stops
     return StopTerms(
@@ -212,7 +212,7 @@ def _with_hard(terms: StepTerms) -> StopTerms:
     )
 
 
-@inner
+@inlined
 def taken(held: Held, bar: StepBar, terms: StepTerms) -> StepFill:
     """Fill of the take-profit: a limit that the price must trade through; beyond it the open is better."""
     goal, position = held.guard.goal, held.account.position

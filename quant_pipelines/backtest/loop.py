@@ -7,6 +7,7 @@ from typing import NamedTuple, Protocol
 
 import numpy as np
 
+from quant_pipelines.backtest.cursor import Cursor, Turn, funding_at, past_pause, retargeted
 from quant_pipelines.backtest.quiet import (
     Quiet,
     calm_of,
@@ -45,7 +46,7 @@ from quant_pipelines.backtest.trades import (
 )
 from quant_pipelines.core.arrays import FloatArray
 from quant_pipelines.core.jit import inlined, inner, kernel
-from quant_pipelines.core.lanes import NONE, ONE, Lanes, Word, get, lowest_bit, put, splat, unlikely
+from quant_pipelines.core.lanes import NONE, ONE, Lanes, Word, get, lowest_bit, splat, unlikely
 from quant_pipelines.core.memory import fetch, lent
 from quant_pipelines.core.timeframes import DAY_MS
 from quant_pipelines.trading.cycle import BookView, decide_order
@@ -74,14 +75,6 @@ class Lane(NamedTuple):
     since: int
 
 
-class Cursor(NamedTuple):
-    """Where the loop is in its lists: next pause, next payment, and the running UTC day."""
-
-    pause: int
-    payment: int
-    day: int
-
-
 class Due(NamedTuple):
     """Lanes to look at, as bits, and the targets of all."""
 
@@ -98,7 +91,7 @@ class Loop(Protocol):
         """Run the books, which all begin in the same state; one result for each lane."""
 
 
-@inner
+@inlined
 def log_outcome(log: TradeLog, outcome: StepOutcome, at: tuple[int, int], rows: FloatArray) -> TradeLog:
     """Log after a bar, in the order in which things happened in it; ``at`` is its time and the lane."""
     ts, j = at
@@ -122,7 +115,7 @@ def log_outcome(log: TradeLog, outcome: StepOutcome, at: tuple[int, int], rows: 
     return log
 
 
-@inner
+@inlined
 def view_of(state: BookState, equity: float, close: float, volatility: float) -> BookView:
     """Return what a decision sees of a book in a replay; pending quantity counts as held."""
     return BookView(
@@ -137,13 +130,13 @@ def view_of(state: BookState, equity: float, close: float, volatility: float) ->
     )
 
 
-@inner
+@inlined
 def with_state(lane: Lane, state: BookState) -> Lane:
     """Lane with another state of its book."""
     return Lane(state, lane.log, lane.bars_held, lane.traded, lane.since)
 
 
-@inner
+@inlined
 def step_lane(lane: Lane, bar: StepBar, at: tuple[int, int], terms: StepTerms, rows: FloatArray) -> Lane:
     """Step one book, whose state is that of the bar before; ``at`` is the bar's position and the lane."""
     outcome = step_bar(lane.state, bar, terms)
@@ -191,48 +184,7 @@ def step_terms_at(terms: LoopTerms, lane: int, bar_index: int) -> StepTerms:
     return StepTerms(step.costs, stops.hard, step.lot_size, step.step_ms, stops, step.fills, step.margin)
 
 
-class Turn(NamedTuple):
-    """Targets in force, the lanes, as bits, that have just got theirs, and where the next change stands."""
-
-    target: Lanes
-    lanes: Word
-    next: int
-
-
 @inlined
-def turned(turn: Turn, targets: Targets, bar_index: int) -> Turn:
-    """Take over the targets that change at a bar."""
-    in_force, lanes, position = turn.target, NONE, turn.next
-    while targets.bar[position] == bar_index:
-        j = np.uint64(targets.lane[position])
-        in_force = put(in_force, j, targets.value[position])
-        lanes |= ONE << j
-        position += 1
-    return Turn(in_force, lanes, position)
-
-
-@inner
-def funding_at(tape: Tape, cursor: Cursor, bar_index: int) -> float:
-    """Funding per unit at a bar; only a pause has some."""
-    if tape.pause[cursor.pause] != bar_index or cursor.payment >= tape.funding_bar.size:
-        return 0.0
-    is_due = tape.funding_bar[cursor.payment] == bar_index
-    return tape.funding_per_unit[cursor.payment] if is_due else 0.0
-
-
-@inner
-def past_pause(tape: Tape, cursor: Cursor, bar_index: int) -> Cursor:
-    """Cursor behind a bar, if it is a pause."""
-    if tape.pause[cursor.pause] != bar_index:
-        return cursor
-    payment = cursor.payment
-    if payment < tape.funding_bar.size and tape.funding_bar[payment] == bar_index:
-        payment += 1
-    day = tape.ts[bar_index] // DAY_MS - tape.ts[0] // DAY_MS
-    return Cursor(cursor.pause + 1, payment, day)
-
-
-@inner
 def finished(
     lane: Lane, tally: Tally, at: tuple[int, int, int], terms: LoopTerms, rows: FloatArray
 ) -> LoopResult:
@@ -251,7 +203,7 @@ def finished(
     return LoopResult(state, log, tally)
 
 
-@inner
+@inlined
 def seen_at(tape: Tape, bar_index: int) -> Seen:
     """Return what the stops know at a bar's close."""
     atr = tape.atr[bar_index] if tape.atr.size > 0 else np.nan
@@ -270,7 +222,7 @@ class StepAt(NamedTuple):
     first_day: int
 
 
-@inner
+@inlined
 def step_at(tape: Tape, cursor: Cursor, bar_index: int) -> StepAt:
     """Return all about a bar in which books are stepped."""
     close, seen = 0.0, Seen(np.nan, np.nan, 0.0, 0.0, 0.0, 1.0)
@@ -293,7 +245,7 @@ def step_at(tape: Tape, cursor: Cursor, bar_index: int) -> StepAt:
     return StepAt(bar, bar_index, close, seen, cursor.day, tape.ts[0] // DAY_MS)
 
 
-@inner
+@inlined
 def ended_days(daily_equity: FloatArray, lane: int, at: StepAt, equity: float) -> None:
     """Write the equity of every UTC day that ended before a bar."""
     passed = at.bar.ts // DAY_MS - at.first_day
@@ -409,7 +361,7 @@ def make_loop(width: int) -> Loop:  # noqa: C901 - one loop, whose branches are 
                 volatility = tape.volatility[u] if has_volatility else 0.0
                 asked = content(quiet, worth_at(close, volatility, here.trading)) ^ every
                 if unlikely(i == change):
-                    turn = turned(turn, targets, i)
+                    turn = retargeted(turn, targets, i)
                     asked |= turn.lanes
                     change = targets.bar[turn.next]
                 if unlikely(asked != NONE):

@@ -97,9 +97,14 @@ class Market:
             *reach_of(bars, self.marks),
             self.span,
             *self.marks[:3],
-            np.concatenate([np.zeros((1, *self.depth.ladders.shape[1:])), self.depth.ladders]),
-            self.ladder + 1,
+            *self.depth_columns,
         )
+
+    @property
+    def depth_columns(self) -> tuple[FloatArray, IntArray]:
+        """Sampled order books behind an empty one, and which is known at each bar's open; see ``Tape``."""
+        ladders = self.depth.ladders
+        return np.concatenate([np.zeros((1, *ladders.shape[1:])), ladders]), self.ladder + 1
 
     def changes(self, target: FloatArray | Turns) -> Changes:
         """Find where a target on the strategy's bars, shape (n_bars,), changes at execution bars."""

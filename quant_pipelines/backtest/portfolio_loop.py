@@ -41,7 +41,7 @@ from quant_pipelines.backtest.state import (
     with_transfer,
 )
 from quant_pipelines.backtest.step import step_bar
-from quant_pipelines.backtest.stops import END, StopInputs
+from quant_pipelines.backtest.stops import END, NO_SCALES, StopInputs
 from quant_pipelines.backtest.tally import Tally, drawdown_after, tally_end, traded_in
 from quant_pipelines.backtest.tape import LoopTerms
 from quant_pipelines.backtest.trades import EMPTY_LOG, TradeEnd, TradeLog, add_closing
@@ -122,7 +122,7 @@ def decided(
 ) -> HeldBook:
     """Book after the close of its bar, moved on to the next; ``fund`` is value and baseline of its share."""
     row, (trading, wait_bars) = book.row, terms
-    state = with_inputs(book.state, StopInputs(values[row, 7], values[row, 8]))
+    state = with_inputs(book.state, StopInputs(values[row, 7], values[row, 8], NO_SCALES))
     target = values[row, 9]
     if target == target:  # noqa: PLR0124 - a number
         volatility = values[row, 6]

@@ -11,7 +11,7 @@ from quant_pipelines.accounting.account import equity
 from quant_pipelines.accounting.margin import liquidation_price
 from quant_pipelines.backtest.state import BookState, StepTerms
 from quant_pipelines.backtest.stops import CHANDELIER_STOP, Guard, Seen, needs_every_bar, side_of, since_entry
-from quant_pipelines.core.jit import inlined, inner
+from quant_pipelines.core.jit import inlined
 from quant_pipelines.core.lanes import Lanes, Word, bits, either, get, put, sel, splat, unlikely, vabs, vmax
 from quant_pipelines.portfolio.sizing import FIXED, VOLATILITY_TARGET
 from quant_pipelines.trading.cycle import sign_of
@@ -216,7 +216,7 @@ class Calm(NamedTuple):
     wake: float
 
 
-@inner
+@inlined
 def calm_of(state: BookState, target: float, trading: TradingTerms, step: StepTerms) -> Calm:
     """Return from when on a decision on the same target may differ from the one that was just made."""
     held, wake = state.account.position, math.inf
@@ -276,7 +276,7 @@ def part_of(quiet: Quiet, lane: int) -> QuietPart:
     )
 
 
-@inner
+@inlined
 def recalled(state: BookState, part: QuietPart, close: float, seen: Seen) -> BookState:
     """State of a book at a close up to which its bars were quiet."""
     side, guard = side_of(state.account.position), state.guard

@@ -5,6 +5,7 @@ import numpy as np
 from quant_pipelines.backtest.book import Book, BookedFill, BookEvent, FundingPayment
 from quant_pipelines.backtest.loop import LoopResult
 from quant_pipelines.backtest.market import Market
+from quant_pipelines.backtest.resting_play import Reel
 from quant_pipelines.backtest.settings import BacktestSettings
 from quant_pipelines.backtest.state import StepFill, StepTerms, close_out
 from quant_pipelines.backtest.stops import END, EXIT_REASONS, TARGET
@@ -43,16 +44,24 @@ class Recorder:
         self._position = 0.0
         self._tally = Tally(0, 0.0, settings.capital, 0.0)
 
+    @property
+    def tally(self) -> Tally:
+        """Sums so far."""
+        return self._tally
+
+    def add_span(self, reel: Reel, span: tuple[int, int], tally: Tally, events: list[BookEvent]) -> None:
+        """Record bars that a book has played in one call; the events are of the last one."""
+        traded = self._add_events(events)
+        self._tally = tally._replace(traded_notional=traded)
+        first, end = span
+        days = reel.ts[first:end] // DAY_MS - self._market.first_day
+        for last in (*(np.flatnonzero(np.diff(days)) + first).tolist(), end - 1):
+            self._daily[int(days[last - first]) :] = reel.equity[last]
+        self._bars.extend(reel.equity[first:end].tolist())
+
     def add(self, book: Book, events: list[BookEvent]) -> None:
         """Record a bar after the book has stepped over it."""
-        tally = self._tally
-        traded = tally.traded_notional
-        for event in events:
-            if isinstance(event, FundingPayment):
-                self._log = add_funding(self._log, -event.amount)
-            elif isinstance(event, BookedFill):
-                self._add_fill(event)
-                traded += abs(event.quantity) * event.price
+        tally, traded = self._tally, self._add_events(events)
         self._tally = Tally(
             tally.bars_held + (book.account.position != 0.0),
             traded,
@@ -76,6 +85,17 @@ class Recorder:
                 self._daily[-1] = self._bars[-1] = state.equity
         kept = np.array(self._bars if self._settings.has_bar_equity else [])
         return LoopResult(state, self._log, self._tally), Record(self._daily[None], kept[None], self._trades)
+
+    def _add_events(self, events: list[BookEvent]) -> float:
+        """Log what happened in a bar; the sum of what was traded behind it is returned."""
+        traded = self._tally.traded_notional
+        for event in events:
+            if isinstance(event, FundingPayment):
+                self._log = add_funding(self._log, -event.amount)
+            elif isinstance(event, BookedFill):
+                self._add_fill(event)
+                traded += abs(event.quantity) * event.price
+        return traded
 
     def _add_fill(self, fill: BookedFill) -> None:
         """Tell opening from closing by the position that the fills themselves add up to."""

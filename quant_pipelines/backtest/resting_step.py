@@ -50,8 +50,8 @@ from quant_pipelines.backtest.resting import (
     written,
 )
 from quant_pipelines.backtest.state import BookState, StepBar, StepFill, StepTerms
-from quant_pipelines.backtest.step import begun, marked
-from quant_pipelines.backtest.stops import LIQUIDATION, TAKE_PROFIT, side_of
+from quant_pipelines.backtest.step import begun, marked, renamed
+from quant_pipelines.backtest.stops import LIQUIDATION, TAKE_PROFIT, Seen, closed_guard, side_of
 from quant_pipelines.core.arrays import FloatArray
 from quant_pipelines.core.jit import inlined, inner, kernel
 
@@ -95,14 +95,39 @@ def step_orders(
     walk = _limits(walk, book, now)
     if walk.entered != 0.0:
         walk = _stops(walk, book, now)
-    low, high = bar.low, bar.high
-    if walk.entered > 0.0:
-        high = max(walk.reference, bar.close)
-    elif walk.entered < 0.0:
-        low = min(walk.reference, bar.close)
-    after = marked(state, walk.held, walk.pending, bar, (low, high), terms)
+    after = marked(state, walk.held, walk.pending, bar, terms)
+    if walk.entered != 0.0 and after.account.position != 0.0:
+        after = _entered(after, state, walk, now)
     _end(orders, now, after.account.position)
     return RestingOutcome(after, funding_paid, walk.n_fills)
+
+
+@inner
+def _entered(after: BookState, before: BookState, walk: Walk, now: Now) -> BookState:
+    """State whose trailing stops have not seen what was favorable before an entry within the bar."""
+    bar, position = now.bar, after.account.position
+    low = bar.low if position > 0.0 else min(walk.reference, bar.close)
+    high = max(walk.reference, bar.close) if position > 0.0 else bar.high
+    extremes = Seen(now.seen.atr, now.seen.deviation, low, high, bar.volume, after.seen.tightening)
+    guard = renamed(walk.held.guard, walk.held.level.reason)
+    guard = closed_guard(guard, position, extremes, before.seen, now.terms.stops)
+    return BookState(
+        after.account,
+        after.pending,
+        after.stop_price,
+        after.target_side,
+        after.close,
+        after.equity,
+        after.day_start_equity,
+        after.day_end_ms,
+        guard,
+        after.seen,
+        after.equity_peak,
+        after.exit_reason,
+        after.wait_bars,
+        after.equity_mean,
+        after.orders_today,
+    )
 
 
 @inner

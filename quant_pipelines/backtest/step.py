@@ -41,7 +41,7 @@ from quant_pipelines.backtest.stops import (
     since_entry,
     slope_after,
 )
-from quant_pipelines.core.jit import inner, kernel
+from quant_pipelines.core.jit import inlined, scalar
 from quant_pipelines.core.timeframes import DAY_MS
 from quant_pipelines.costs import whole_lots
 
@@ -59,7 +59,7 @@ __all__ = [
 ]
 
 
-@kernel
+@scalar
 def step_bar(state: BookState, bar: StepBar, terms: StepTerms) -> StepOutcome:
     """Book one closed execution bar.
 
@@ -96,7 +96,7 @@ def step_bar(state: BookState, bar: StepBar, terms: StepTerms) -> StepOutcome:
     if goal.quantity != 0.0:
         pending = pending_after_stop(held.account.position, pending)
         held = closed(held, goal)
-    after = marked(state, held, pending, bar, (bar.low, bar.high), terms)
+    after = marked(state, held, pending, bar, terms)
     has_fills = (
         gap.fill.quantity != 0.0
         or closing.quantity != 0.0
@@ -119,7 +119,7 @@ def step_bar(state: BookState, bar: StepBar, terms: StepTerms) -> StepOutcome:
     )
 
 
-@inner
+@inlined
 def begun(state: BookState, bar: StepBar, terms: StepTerms) -> tuple[Held, float]:
     """Held as a bar opens, with the level in force in it; and the funding paid at its open."""
     level = Level(state.stop_price, state.guard.reason)
@@ -132,19 +132,9 @@ def begun(state: BookState, bar: StepBar, terms: StepTerms) -> tuple[Held, float
     return Held(account, level, state.guard), funding_paid
 
 
-@inner
-def marked(
-    state: BookState,
-    held: Held,
-    pending: float,
-    bar: StepBar,
-    reach: tuple[float, float],
-    terms: StepTerms,
-) -> BookState:
-    """State at the close; at 00:00 UTC it is the day's baseline, and orders are counted anew.
-
-    ``reach`` is the low and high that the stops of the position have seen.
-    """
+@inlined
+def marked(state: BookState, held: Held, pending: float, bar: StepBar, terms: StepTerms) -> BookState:
+    """State at the close; at 00:00 UTC it is the day's baseline, and orders are counted anew."""
     value = equity(held.account, bar.close)
     baseline, day_end, n_orders = state.day_start_equity, state.day_end_ms, state.orders_today
     slope = Slope(state.equity_mean, state.seen.tightening)
@@ -159,9 +149,8 @@ def marked(
     seen = Seen(state.seen.atr, state.seen.deviation, bar.low, bar.high, bar.volume, slope.factor)
     guard, stop_price = NO_GUARD, 0.0
     if held.account.position != 0.0:
-        guard = _renamed(held.guard, held.level.reason)
-        extremes = Seen(state.seen.atr, state.seen.deviation, reach[0], reach[1], bar.volume, slope.factor)
-        guard = closed_guard(guard, held.account.position, extremes, state.seen, terms.stops)
+        guard = renamed(held.guard, held.level.reason)
+        guard = closed_guard(guard, held.account.position, seen, state.seen, terms.stops)
         stop_price = held.level.price
     state_after = BookState(
         held.account,
@@ -183,8 +172,9 @@ def marked(
     return _expired(state_after, bar.ts + terms.step_ms, terms)
 
 
-@inner
-def _renamed(guard: Guard, reason: int) -> Guard:
+@inlined
+def renamed(guard: Guard, reason: int) -> Guard:
+    """Guard whose level in force is of another rule."""
     return Guard(
         reason,
         guard.entry_ms,
@@ -200,7 +190,7 @@ def _renamed(guard: Guard, reason: int) -> Guard:
     )
 
 
-@inner
+@inlined
 def _expired(state: BookState, close_ms: int, terms: StepTerms) -> BookState:
     """State with the order of a stop that fires at a close: time in the position, or the equity curve."""
     stops, position = terms.stops, state.account.position
@@ -214,7 +204,7 @@ def _expired(state: BookState, close_ms: int, terms: StepTerms) -> BookState:
     return state
 
 
-@inner
+@inlined
 def _leaving(state: BookState, reason: int, equity_peak: float, terms: StepTerms) -> BookState:
     return BookState(
         state.account,

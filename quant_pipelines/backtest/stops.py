@@ -68,7 +68,7 @@ class StopTerms(NamedTuple):
         Factor on the distances of hard, ATR, volatility and Chandelier stops while the exponential average of
         the book's equity over that many day ends falls; see ``Slope``.
     varies
-        1 where the values are scaled and may differ at every close, so that what trails is looked at in each.
+        1 where the distance that trails may differ at every close, so that a held book is looked at in each.
     """
 
     hard: float = 0.0
@@ -336,7 +336,7 @@ def scaled(stops: StopTerms, scales: StopScales) -> StopTerms:
         stops.target * scales.target,
         stops.slope_tightening,
         stops.slope_days,
-        1.0,
+        stops.varies,
     )
 
 

@@ -30,7 +30,7 @@ from quant_pipelines.sdk.event import EventStrategy
 from quant_pipelines.sdk.strategy import Strategy
 
 WIDTH = 8
-MEMORY_BYTES = 240_000_000
+MEMORY_BYTES = 224_000_000
 _TRIM_THRESHOLD, _TOP_PAD, _MMAP_THRESHOLD = -1, -2, -3  # of glibc's malloc.h
 
 
@@ -89,7 +89,7 @@ def sweep(  # noqa: PLR0913 - all but four have a default
 ) -> SweepResult:
     """Backtest every parameter set; each row equals ``run_backtest`` with that set, to the last bit.
 
-    Indicators that several sets ask for are computed once, while 240 MB hold them. ``threads`` run at the
+    Indicators that several sets ask for are computed once, while 224 MB hold them. ``threads`` run at the
     same time: compiled code and numpy give the interpreter free.
 
     Raises

@@ -124,15 +124,26 @@ class WorkingOrders:
         self, state: BookState, bar: StepBar, terms: StepTerms
     ) -> tuple[RestingOutcome, list[list[float]], list[tuple[int, str, float, str]]]:
         """Match a bar: the outcome, its fills in order, and number, status, rest and reason of what ended."""
+        orders, fills = self.arrays()
+        outcome = step_orders(state, bar, terms, orders, fills)
+        return outcome, *self.read(fills, outcome.n_fills)
+
+    def arrays(self) -> tuple[FloatArray, FloatArray]:
+        """Orders as compiled code changes them, and room for the fills of a bar."""
         if self._array is None:
-            self._array = np.array(self._rows)
-        fills = np.empty((room_for(len(self)), FILL_WIDTH))
-        outcome = step_orders(state, bar, terms, self._array, fills)
-        self._rows = self._array.tolist()
+            self._array = np.array(self._rows).reshape(-1, WIDTH)
+        return self._array, np.empty((room_for(len(self)), FILL_WIDTH))
+
+    def read(
+        self, fills: FloatArray, n_fills: int
+    ) -> tuple[list[list[float]], list[tuple[int, str, float, str]]]:
+        """Take over what compiled code made of the arrays: fills, and what ended unfilled."""
+        if self._array is not None:
+            self._rows = self._array.tolist()
         ended: list[tuple[int, str, float, str]] = []
         if any(row[STATUS] != OPEN for row in self._rows):
             ended = self._take_out()
-        return outcome, fills[: outcome.n_fills].tolist(), ended
+        return fills[:n_fills].tolist(), ended
 
     def _take_out(self) -> list[tuple[int, str, float, str]]:
         """Keep what is still open."""

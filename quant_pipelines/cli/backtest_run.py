@@ -16,6 +16,7 @@ from quant_pipelines.core.settings import Settings
 from quant_pipelines.portfolio import parse_sizing
 from quant_pipelines.reports import BacktestRun
 from quant_pipelines.sdk import StrategySource, load_strategy, strategies_folder
+from quant_pipelines.sdk.event import EventStrategy
 from quant_pipelines.settings import load_settings
 from quant_pipelines.trading import SpecificationHistory, TradingRules
 
@@ -61,6 +62,7 @@ def _backtest(
         has_stops=arguments.stops == "on",
         specifications=_specifications(arguments, market),
     )
+    depth = market.fill_inputs.depth if arguments.slippage_bps is None else None
     result = run_backtest(
         strategy,
         market.bars,
@@ -68,10 +70,17 @@ def _backtest(
         execution_bars=execution,
         funding=market.funding if arguments.funding == "on" else no_funding(),
         mark=market.fill_inputs.mark,
-        depth=market.fill_inputs.depth if arguments.slippage_bps is None else None,
+        depth=depth,
     )
     return BacktestRun(
-        source.name, source.content_hash, strategy.parameters, result, market.bars, execution, rules
+        source.name,
+        source.content_hash,
+        strategy.parameters,
+        result,
+        market.bars,
+        execution,
+        rules,
+        has_other_fills=isinstance(strategy, EventStrategy) or depth is not None,
     )
 
 

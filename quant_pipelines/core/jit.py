@@ -87,7 +87,11 @@ def inner(function: Function) -> Function:
 
 
 def inlined(function: Function) -> Function:
-    """Compile like ``scalar``, for calls from compiled code alone; see ``inner``."""
+    """Compile like ``scalar``, for calls from compiled code alone; see ``inner``.
+
+    Whether a large function is inlined without being told so depends on whether it was compiled just now or
+    comes from the disk cache: a loop that is made of such functions would run at two speeds.
+    """
     compiled: Any = numba.njit(  # type: ignore[call-overload]  # noqa: TID251
         cache=True,
         nogil=True,

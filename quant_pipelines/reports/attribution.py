@@ -8,7 +8,7 @@ from quant_pipelines.core.arrays import BoolArray, FloatArray, IntArray
 from quant_pipelines.costs import CostTerms, cost_terms
 from quant_pipelines.reports.run import BacktestRun
 
-_LIMIT_EXITS = ("take_profit", "liquidation")
+_LIMIT_EXITS = ("take_profit", "liquidation", "limit_order")
 """Exits at a price of their own: nothing is added to it."""
 
 
@@ -33,15 +33,15 @@ def attribute(run: BacktestRun) -> Attribution:
 
     Fees and funding are those that were booked. The slippage of market orders is recovered from the prices
     that were paid and the cost terms: the same fraction of each price, so averages over several fills do as
-    well. It is an estimate where an impact depends on each fill's size, and where limits may have filled a
-    part: resting orders, and round trips that ended at a price of their own.
+    well. It is an estimate where an impact depends on each fill's size, and where limits or stored order
+    books may have filled a part.
     """
     result, terms = run.result, cost_terms(run.rules.costs)
     is_market = np.array([trade.exit_reason not in _LIMIT_EXITS for trade in result.trades], dtype=bool)
     slippage = _entries(run, terms) + _exits(run, terms, is_market) + _open_entry(run, terms)
     net = result.final_equity - result.capital
     price = net + slippage + result.fees_paid + result.funding_paid
-    is_exact = terms.impact_rate == 0.0 and not run.has_resting_orders and bool(is_market.all())
+    is_exact = terms.impact_rate == 0.0 and not run.has_other_fills and bool(is_market.all())
     return Attribution(price, slippage, result.fees_paid, result.funding_paid, net, is_exact)
 
 

@@ -8,6 +8,7 @@ from quant_pipelines.reports.numbers import measure, minute, money, percent, pla
 from quant_pipelines.reports.page import Cell, document, facts, folded, section, table, tiles
 from quant_pipelines.reports.run import BacktestRun
 from quant_pipelines.reports.trips import attribution_section, candle_section, trade_section, trip_section
+from quant_pipelines.trading.rules import TradingRules
 
 _TILES = ("total_return", "annual_return", "sharpe", "max_drawdown", "win_rate", "n_trades")
 
@@ -60,16 +61,16 @@ def run_facts(run: BacktestRun) -> dict[str, str]:
     return {"Strategy": run.strategy, "Parameters": values or "none", "Version": run.version}
 
 
-def rule_facts(run: BacktestRun) -> dict[str, str]:
+def rule_facts(given: TradingRules) -> dict[str, str]:
     """Rules under which it traded, whatever they are made of."""
-    rules = run.rules.to_document()
+    rules = given.to_document()
     return {
         "Costs": _pairs(rules["costs"]),
         "Sizing": ", ".join([str(rules["sizing"]["kind"]), _pairs(rules["sizing"], "kind")]).rstrip(", "),
         "Direction": str(rules["direction"]),
-        "Execution": _pairs(_in_force(rules["execution"])) or "whole orders at the next open",
+        "Execution": _chosen("execution", rules) or "whole orders at the next open",
         "Limits": _pairs(rules["limits"]) or "none",
-        "Instrument": _pairs(_in_force(rules["specification"])) or "any quantity",
+        "Instrument": _chosen("specification", rules) or "any quantity",
     }
 
 
@@ -82,7 +83,7 @@ def _facts(run: BacktestRun) -> dict[str, str]:
         "Window": f"{minute(first)} to {minute(last)} UTC, {len(result.days):,} days",
         "Capital": f"{money(result.capital)} at the start, {money(result.final_equity)} at the end",
         "Executed on": f"{result.bars:,} bars of {result.execution_timeframe}",
-        **rule_facts(run),
+        **rule_facts(run.rules),
         "Still open": _open_position(run),
         "Not modelled": ", ".join(result.not_modelled) or "nothing that we know of",
         **_funding_fact(result.mark_fallbacks),
@@ -122,14 +123,10 @@ def _value(name: str, value: float | None) -> Cell:
     return Cell(measure(value, about.unit))
 
 
-def _in_force(values: dict[str, Any]) -> dict[str, Any]:
-    """Values that are not 0; the fee of a liquidation says nothing where nothing is liquidated."""
-    is_liquidated = bool(values.get("brackets"))
-    return {
-        name: value
-        for name, value in values.items()
-        if value and (name != "liquidation_fee" or is_liquidated)
-    }
+def _chosen(group: str, document: dict[str, Any]) -> str:
+    """Values of a group of rules that are not the packaged ones."""
+    packaged = TradingRules().to_document()[group]
+    return _pairs({name: value for name, value in document[group].items() if value != packaged.get(name)})
 
 
 def _pairs(values: dict[str, Any], *without: str) -> str:

@@ -22,7 +22,7 @@ def render_comparison(runs: Sequence[BacktestRun]) -> str:
         "Market": f"{first.bars.symbol}, {first.bars.timeframe} bars",
         "Executed on": f"{first.result.bars:,} bars of {first.result.execution_timeframe}",
         "Capital": f"{money(first.result.capital)} each",
-        **rule_facts(first),
+        **rule_facts(first.rules),
         "Not modelled": ", ".join(first.result.not_modelled) or "nothing that we know of",
     }
     sections = [

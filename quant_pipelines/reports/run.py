@@ -45,8 +45,9 @@ class BacktestRun:
         Bars on which fills were decided; the last ``result.bars`` of them are the test.
     rules
         Costs, sizing and limits that were in force.
-    has_resting_orders
-        Whether the strategy places limits itself, which pay no slippage.
+    has_other_fills
+        Whether fills may come from limits of the strategy's own, which pay no slippage, or from stored order
+        books, which have one of their own.
     """
 
     strategy: str
@@ -56,7 +57,7 @@ class BacktestRun:
     bars: Bars
     execution_bars: Bars
     rules: TradingRules = field(default_factory=TradingRules)
-    has_resting_orders: bool = False
+    has_other_fills: bool = False
 
     @property
     def market(self) -> str:

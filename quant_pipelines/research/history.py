@@ -116,7 +116,7 @@ def load_history(
             execution = finer.validated()
             findings += source.findings(finer, start_ms, end_ms)
     bars = attach_inputs(strategy_class, bars, source)
-    _require_inputs(bars)
+    require_inputs(bars)
     for higher in bars.higher.values():
         if higher.bars.timeframe != timeframe:
             findings += source.findings(higher.bars.between(start_ms, end_ms), start_ms, end_ms)
@@ -130,6 +130,27 @@ def covers(bars: Bars, start_ms: int, end_ms: int) -> bool:
     if not len(bars) or bars.ts[0] > start_ms or bars.close_ts[-1] < end_ms:
         return False
     return len(bars) >= _LEAST_COVERAGE * (end_ms - start_ms) / bars.step_ms
+
+
+def has_inputs(bars: Bars) -> bool:
+    """Whether every input that bars carry is known at nine tenths of them or more."""
+    return all(share <= 1.0 - _LEAST_KNOWN for share in unknown_shares(bars).values())
+
+
+def require_inputs(bars: Bars) -> None:
+    """Prove that bars have what they carry.
+
+    Raises
+    ------
+    DataError
+        Naming the first input that they have not.
+    """
+    for name, share in unknown_shares(bars).items():
+        if share > 1.0 - _LEAST_KNOWN:
+            raise DataError(
+                f"{bars.symbol} {bars.timeframe}: input {name} is known at {1.0 - share:.0%} of the bars; "
+                f"expected {_LEAST_KNOWN:.0%} or more, since the strategy declares it"
+            )
 
 
 def describe(bars: Bars) -> str:
@@ -276,12 +297,3 @@ def _require_cover(bars: Bars, start_ms: int, end_ms: int) -> None:
             f"{bars.symbol} {bars.timeframe}: bars are {describe(bars)}; "
             f"expected {describe_window(bars, start_ms, end_ms)}"
         )
-
-
-def _require_inputs(bars: Bars) -> None:
-    for name, share in unknown_shares(bars).items():
-        if share > 1.0 - _LEAST_KNOWN:
-            raise DataError(
-                f"{bars.symbol} {bars.timeframe}: input {name} is known at {1.0 - share:.0%} of the bars; "
-                f"expected {_LEAST_KNOWN:.0%} or more, since the strategy declares it"
-            )

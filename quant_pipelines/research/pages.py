@@ -1,5 +1,6 @@
 """From a verdict and its folds to what its page shows: holding and the incumbent on the same days."""
 
+import logging
 from collections.abc import Mapping
 
 import numpy as np
@@ -7,6 +8,7 @@ from sqlalchemy import Engine
 
 from quant_pipelines.backtest.result import daily_returns_of
 from quant_pipelines.core.arrays import FloatArray, IntArray
+from quant_pipelines.core.errors import DataError
 from quant_pipelines.core.instrument_sets import symbols_of
 from quant_pipelines.core.timeframes import DAY_MS
 from quant_pipelines.optimize.verdict import VerdictRecord
@@ -14,6 +16,8 @@ from quant_pipelines.optimize.walk_forward import FINAL_FIT, FoldResult
 from quant_pipelines.reports.walk_forward import Curve, Walk
 from quant_pipelines.research.history import Source
 from quant_pipelines.store.verdicts import incumbent_returns
+
+_log = logging.getLogger(__name__)
 
 
 def walk_of(
@@ -47,9 +51,14 @@ def walk_of(
 def _holding(record: VerdictRecord, source: Source, days: IntArray) -> Curve | None:
     """Buy at the first open and keep, without costs; a day without bars keeps the close before it.
 
-    Of several symbols equal parts are held.
+    Of several symbols equal parts are held. None where the bars are gone or have no one price: the page then
+    says nothing about holding.
     """
-    parts = [_held(record, symbol, source, days) for symbol in symbols_of(record.symbol)]
+    try:
+        parts = [_held(record, symbol, source, days) for symbol in symbols_of(record.symbol)]
+    except DataError as error:
+        _log.warning("page of %s %s without holding: %s", record.strategy, record.symbol, error)
+        return None
     if not all(part.size for part in parts):
         return None
     return Curve("buy and hold", days, daily_returns_of(np.mean(parts, axis=0), 1.0))

@@ -80,7 +80,7 @@ def optimize_one(
     else:
         strategy = source_in_force(engine, job.strategy, folder)
     market = source or open_source(engine, job)
-    job = settle_window(job, market)
+    job = settle_window(job, market, strategy.strategy_class)
     if engine is None:
         return _Run(job, strategy, market).finish(on_fold=on_fold)
     return _stored(engine, _Run(job, strategy, market), on_fold)

@@ -5,20 +5,32 @@ from dataclasses import replace
 from quant_pipelines.core.errors import DataError
 from quant_pipelines.core.instrument_sets import symbols_of
 from quant_pipelines.optimize.folds import first_bar_ms
-from quant_pipelines.research.history import Source, covers, describe, describe_window
+from quant_pipelines.research.history import (
+    Source,
+    covers,
+    describe,
+    describe_window,
+    has_inputs,
+    require_inputs,
+)
 from quant_pipelines.research.job import OptimizationJob
+from quant_pipelines.sdk import Strategy, attach_inputs
 
 
-def settle_window(job: OptimizationJob, source: Source) -> OptimizationJob:
+def settle_window(
+    job: OptimizationJob, source: Source, strategy_class: type[Strategy] = Strategy
+) -> OptimizationJob:
     """Job with its window's end and its number of folds; what is given in the job stays.
 
-    The newest folds are taken: as many of the wanted ones as the bars cover without a larger hole, so that
-    the same history always gives the same job.
+    The newest folds are taken: as many of the wanted ones as the bars, and the inputs that the strategy
+    declares, cover without a larger hole, so that the same history always gives the same job.
 
     Raises
     ------
     DataError
-        If the bars cover fewer folds than ``windows.min_folds``, or than are wanted where that is less.
+        If they cover fewer folds than ``windows.min_folds``, or than are wanted where that is less.
+    StrategyError
+        If the strategy declares a timeframe that is finer than the bars.
     OptimizationError
         If the windows can't be used.
     """
@@ -28,22 +40,30 @@ def settle_window(job: OptimizationJob, source: Source) -> OptimizationJob:
         end_ms = min(source.last_midnight(symbol, job.timeframe) for symbol in symbols)
     folds = job.folds
     if folds is None:
-        folds = min(_possible_folds(job, symbol, source, end_ms) for symbol in symbols)
+        folds = min(_possible_folds(job, (symbol, strategy_class), source, end_ms) for symbol in symbols)
     return replace(job, window_end_ms=end_ms, folds=folds)
 
 
-def _possible_folds(job: OptimizationJob, symbol: str, source: Source, end_ms: int) -> int:
+def _possible_folds(
+    job: OptimizationJob, traded: tuple[str, type[Strategy]], source: Source, end_ms: int
+) -> int:
+    symbol, strategy_class = traded
     wanted, least = job.windows.folds, min(job.windows.min_folds, job.windows.folds)
     bars = source.bars(symbol, job.timeframe, first_bar_ms(end_ms, job.windows), end_ms)
+    bars = attach_inputs(strategy_class, bars, source)
     possible = 0
     for folds in range(wanted, 0, -1):
         start_ms = first_bar_ms(end_ms, replace(job.windows, folds=folds))
-        if covers(bars.between(start_ms, end_ms), start_ms, end_ms):
+        part = bars.between(start_ms, end_ms)
+        if covers(part, start_ms, end_ms) and has_inputs(part):
             possible = folds
             break
     if possible >= least:
         return possible
     needed_ms = first_bar_ms(end_ms, replace(job.windows, folds=least))
+    needed = bars.between(needed_ms, end_ms)
+    if covers(needed, needed_ms, end_ms):
+        require_inputs(needed)
     raise DataError(
         f"{symbol} {job.timeframe}: folds is {possible} of {wanted}, because bars are {describe(bars)}; "
         f"expected {least} or more, which need {describe_window(bars, needed_ms, end_ms)}"

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from quant_pipelines.core.jit import inner, kernel, scalar
+from quant_pipelines.core.jit import inlined, scalar
 from quant_pipelines.costs import floor_to_lot, is_below_min_notional, whole_lots
 from quant_pipelines.portfolio.sizing import desired_quantity
 from quant_pipelines.risk.limits import RULES, first_breach
@@ -107,7 +107,7 @@ def sign_of(value: float) -> float:
     return -1.0 if value < 0.0 else 0.0
 
 
-@kernel
+@scalar
 def decide_order(view: BookView, target: float, terms: TradingTerms) -> OrderDecision:
     """Order that brings a book to a target.
 
@@ -132,7 +132,7 @@ def decide_order(view: BookView, target: float, terms: TradingTerms) -> OrderDec
     return _approve(view, desired, side, terms)
 
 
-@inner
+@inlined
 def _approve(view: BookView, desired: float, side: float, terms: TradingTerms) -> OrderDecision:
     held = view.position
     order = whole_lots(desired - held, terms.lot_size)

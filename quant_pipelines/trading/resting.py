@@ -93,7 +93,14 @@ def _approved(view: BookView, worst: float, quantity: float, price: float, terms
     if is_below_min_notional(quantity, min(price, view.price), terms.min_notional):
         return Sized(TOO_SMALL, 0.0, 0, 0.0, 0.0)
     after, higher = worst + quantity, max(price, view.price)
-    request = RiskRequest(after, higher, view.equity, view.day_start_equity, view.data_age_seconds)
+    request = RiskRequest(
+        after,
+        higher,
+        view.equity,
+        view.day_start_equity,
+        view.data_age_seconds,
+        view.orders_today,
+    )
     breach = first_breach(request, terms.limits)
     if breach.code == 0:
         return Sized(PLACED, quantity, 0, 0.0, 0.0)

@@ -13,10 +13,12 @@ import numpy as np
 import pytest
 from aiohttp import web
 
+from live_runner.feed import Feed
+from live_runner.market_time import ExchangeTime
 from quant_pipelines.core.bars import COLUMNS, bars_from_columns
 from quant_pipelines.core.errors import ExchangeRefused, ExchangeUnavailable
 from quant_pipelines.core.settings import DEFAULT_SYMBOLS, ExchangeSettings
-from quant_pipelines.core.timeframes import DAY_MS, HOUR_MS, MINUTE_MS, timeframe_ms
+from quant_pipelines.core.timeframes import DAY_MS, HOUR_MS, MINUTE_MS, floor_ms, timeframe_ms
 from quant_pipelines.exchange import BarRows, CcxtSource
 from quant_pipelines.exchange.retry import Backoff
 from quant_pipelines.marketdata.checks.mismatch import find_mismatches
@@ -134,6 +136,26 @@ def test_a_price_is_told_while_the_bar_that_it_opens_is_running(venue_url: str, 
 
     hour, told = ask(venue_url, question)
     assert told == [hour]
+
+
+def test_the_runner_is_told_what_a_decision_at_the_hour_reads(venue_url: str) -> None:
+    names = ("open_interest", "index_close", "mark_close")
+
+    async def question(source: CcxtSource) -> dict[str, list[tuple[int, float]]]:
+        time = ExchangeTime()
+        time.synchronize(await source.server_time())
+        hour = floor_ms(time.now_ms(), HOUR_MS)
+        feed = Feed(source, time)
+        asked = {name: hour - (5 * MINUTE_MS if name == "open_interest" else 0) for name in names}
+        told = {name: await feed.points(BTC, name, ts_ms, "1h") for name, ts_ms in asked.items()}
+        assert {name: [ts for ts, _ in points] for name, points in told.items()} == {
+            name: [ts_ms] for name, ts_ms in asked.items()
+        }
+        return told
+
+    told = ask(venue_url, question)
+    assert all(value > 0 for points in told.values() for _, value in points)
+    assert abs(told["mark_close"][0][1] / told["index_close"][0][1] - 1.0) < 0.01
 
 
 def test_open_interest_reaches_back_as_far_as_the_exchange_keeps_it(venue_url: str) -> None:

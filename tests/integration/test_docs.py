@@ -38,7 +38,7 @@ def write_strategies(folder: Path) -> None:
     """Strategy files as the pages print them, under the names that their commands use."""
     for page in PAGES:
         for block in re.findall(r"```python\n(.*?)```", page.read_text(), re.DOTALL):
-            name = re.search(r"class (\w+)\(Strategy\)", block)
+            name = re.search(r"class (\w+)\((?:Event)?Strategy\)", block)
             if name:
                 (folder / f"{name.group(1).lower()}.py").write_text(block)
 

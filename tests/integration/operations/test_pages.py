@@ -8,11 +8,16 @@ import numpy as np
 import pytest
 from sqlalchemy import Engine
 
+from quant_pipelines.core.bars import Bars
+from quant_pipelines.core.errors import DataError
 from quant_pipelines.core.timeframes import DAY_MS
 from quant_pipelines.operations.pages import publish_verdicts
 from quant_pipelines.operations.views import newest_verdicts
 from quant_pipelines.optimize.walk_forward import FoldResult
+from quant_pipelines.reports import render_walk
 from quant_pipelines.research import optimize_one
+from quant_pipelines.research.history import DatabaseSource
+from quant_pipelines.research.pages import walk_of
 from quant_pipelines.store.verdicts import incumbent_returns, read_verdicts
 from tests.integration.test_research import JOB, store_market
 
@@ -94,3 +99,17 @@ def test_resting_deployment_is_no_incumbent(world: Any) -> None:
     challenger = world.verdict(day="2025-06-11")
     (record,) = [record for record in read_verdicts(world.engine) if record.id == challenger]
     assert incumbent_returns(world.engine, record) == {}
+
+
+def test_page_without_bars_says_nothing_about_holding(
+    judged: Engine, caplog: pytest.LogCaptureFixture
+) -> None:
+    class Gone(DatabaseSource):
+        def bars(self, symbol: str, timeframe: str, start_ms: int, end_ms: int) -> Bars:
+            raise DataError(f"{symbol} is gone")
+
+    (record,) = read_verdicts(judged)
+    walk = walk_of(record, {}, Gone(judged, JOB.exchange))
+    assert walk.others == ()
+    assert "is gone" in caplog.text
+    assert "buy and hold" not in render_walk(walk)

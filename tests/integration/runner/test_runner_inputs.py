@@ -10,6 +10,9 @@ import numpy as np
 import pytest
 from sqlalchemy import Engine, insert
 
+from live_runner.inputs import LiveInputs
+from live_runner.plan import plan_of
+from live_runner.series import BarSeries
 from quant_pipelines.backtest import BacktestSettings, run_event_backtest
 from quant_pipelines.core.asof import KnownPoints, no_points
 from quant_pipelines.core.bars import Bars
@@ -33,10 +36,12 @@ from tests.integration.runner.world import (
     rows,
     world,
 )
+from tests.unit.live_runner.test_races import DEPLOYMENT
 
 pytestmark = pytest.mark.postgres
 
 PLACE = {"history_start": HISTORY_START, "created_at": DEPLOYED}
+MINUTE = timedelta(minutes=1)
 MIDNIGHT = DEPLOYED + timedelta(hours=2)
 
 CARRY = '''
@@ -131,6 +136,18 @@ def test_a_rate_that_is_too_old_is_unknown_and_its_age_is_journaled(
     assert decided[last_fresh + timedelta(minutes=1)] == 0.0
     told = journal(engine, last_fresh + timedelta(minutes=1))
     assert told == {"funding_rate": {"value": None, "age_seconds": 86_460.0}}
+
+
+def test_a_row_that_comes_late_is_read_by_the_next_decision_and_one_for_later_is_not(engine: Engine) -> None:
+    series = BarSeries(SYMBOL, "1m", to_ms(HISTORY_START))
+    series.extend(recording(121).bars[SYMBOL])
+    live = LiveInputs(engine, plan_of(replace(DEPLOYMENT, source=CARRY, symbol=SYMBOL)), series)
+    slot, close = DEPLOYED - timedelta(hours=6), DEPLOYED + timedelta(minutes=1)
+    rates = []
+    for moment, rate, known in ((slot, 0.1, slot), (DEPLOYED, 0.2, DEPLOYED), (close, 0.3, close + MINUTE)):
+        pay(engine, moment, rate, known)
+        rates.append(float(live.attach(series.bars)[0].funding_rate[-1]))
+    assert rates == pytest.approx([0.1, 0.2, 0.2])
 
 
 def test_a_strategy_that_declares_nothing_has_no_inputs_in_its_journal(

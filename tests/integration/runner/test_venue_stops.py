@@ -139,6 +139,8 @@ def test_exits_and_levels_at_the_venue_are_those_of_the_paper_book(
 
     play(engine, tmp_path, bars, scenario)
     assert n_compared > 20
+    # A price that was through a level before its stop stood is an exit, not a refusal.
+    assert rows(engine, "select 1 from trading.orders where status = 'REJECTED'") == []
     assert rows(engine, "select 1 from ops.alerts") == []
     assert_books_equal(engine, Ledger(tmp_path))
 

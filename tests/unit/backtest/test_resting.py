@@ -6,7 +6,7 @@ import pytest
 
 from quant_pipelines.backtest import Book, BookedFill, BookSettings, ExecutionBar, OrderEnded
 from quant_pipelines.backtest.book import NewOrder
-from quant_pipelines.backtest.stops import NO_STOPS
+from quant_pipelines.backtest.stops import NO_STOPS, StopInputs
 from quant_pipelines.core.settings import CostSettings
 from quant_pipelines.core.timeframes import MINUTE_MS
 from quant_pipelines.trading import Execution, Specification, TradingRules
@@ -240,3 +240,12 @@ def test_stop_that_only_reduces_is_gone_once_it_had_nothing_to_reduce() -> None:
     book = book_of()
     book.place(NewOrder(STOP, -1.0, 99.0, reduce_only=True))
     assert play(book, (100.0, 101.0, 98.0, 100.0)) == [(0.0, 0.0, "CANCELED")]
+
+
+def test_high_before_a_limit_entry_does_not_tighten_its_trailing_stop() -> None:
+    book = Book(BookSettings(10_000.0, RULES, stops=NO_STOPS._replace(chandelier=1.0)))
+    play(book, CALM)
+    book.submit(0.0, inputs=StopInputs(1.0, 0.0))
+    book.place(NewOrder(LIMIT, 1.0, 99.0))
+    play(book, (100.0, 104.0, 98.5, 100.0))
+    assert book.stop_price == pytest.approx(100.0 - 1.0)  # from the close, not from 104

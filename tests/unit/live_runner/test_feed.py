@@ -6,8 +6,9 @@ import pytest
 
 from live_runner.feed import PATIENCE_MS, Feed
 from live_runner.market_time import ExchangeTime
-from quant_pipelines.core.errors import ExchangeUnavailable
+from quant_pipelines.core.errors import ExchangeRefused, ExchangeUnavailable
 from quant_pipelines.core.timeframes import HOUR_MS, MINUTE_MS
+from quant_pipelines.exchange import OpenInterest
 from tests.integration.runner.replay import (
     Recording,
     ReplaySource,
@@ -31,6 +32,9 @@ class LateSource(ReplaySource):
 
     async def funding_rates(self, symbol: str, start_ms: int, end_ms: int) -> Any:
         return await super().funding_rates(symbol, start_ms, min(end_ms, self._visible_ms()))
+
+    async def open_interest(self, symbol: str, start_ms: int, end_ms: int) -> Any:
+        return [OpenInterest(start_ms, 7.0)] if start_ms < self._visible_ms() else []
 
     def _visible_ms(self) -> int:
         return self._time.now_ms() - self.lag_ms
@@ -95,3 +99,24 @@ def test_exchange_time_follows_the_exchanges_clock() -> None:
     time = ExchangeTime(lambda: 1_000)
     time.synchronize(4_000)
     assert time.now_ms() == 4_000
+
+
+def test_an_input_that_is_told_a_moment_late_is_waited_for() -> None:
+    feed, source, _ = feed_at(START + 4_000, LateSource)
+    assert isinstance(source, LateSource)
+    assert asyncio.run(feed.points(SYMBOL, "open_interest", START, "1h")) == [(START, 7.0)]
+
+
+def test_an_input_that_is_not_told_costs_seconds_and_no_error() -> None:
+    feed, _, time = feed_at(START, LateSource)
+    assert asyncio.run(feed.points(SYMBOL, "open_interest", START, "1h")) == []
+    assert START + 3_000 <= time.now_ms() < START + 5_000
+
+
+def test_an_exchange_that_refuses_an_input_costs_the_input_only() -> None:
+    class Refusing(ReplaySource):
+        async def index_prices(self, *_: object) -> Any:
+            raise ExchangeRefused("no such price")
+
+    feed, _, _ = feed_at(START, Refusing)
+    assert asyncio.run(feed.points(SYMBOL, "index_close", START, "1h")) == []

@@ -1,8 +1,10 @@
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
 from live_runner.plan import plan_of
+from live_runner.venue_broker import open_venue_broker
 from quant_pipelines.core.errors import ConfigurationError, StrategyError
 from tests.unit.live_runner.test_races import DEPLOYMENT
 
@@ -36,3 +38,22 @@ def test_a_strategy_that_reads_a_finer_timeframe_than_its_bars_is_not_taken_up()
     source = reading.replace("    stops =", '    inputs = Inputs(timeframes=("15m",))\n    stops =')
     with pytest.raises(StrategyError, match="timeframe 15m is finer than the bars; expected 1h or coarser"):
         plan_of(replace(DEPLOYMENT, source=source, timeframe="1h"))
+
+
+EVENT_SOURCE = """
+from quant_pipelines.sdk import Bars, Desk, EventStrategy
+
+
+class Waiting(EventStrategy):
+    def on_bar(self, desk: Desk, bars: Bars) -> None:
+        desk.limit(0.5, 0.9 * desk.price)
+"""
+
+
+def test_an_event_strategy_is_not_taken_up_at_a_venue() -> None:
+    nothing: Any = None  # it is refused before the database is asked
+    plan = plan_of(replace(DEPLOYMENT, source=EVENT_SOURCE))
+    with pytest.raises(
+        ConfigurationError, match="deployment:7 is an event strategy, whose orders rest on paper"
+    ):
+        open_venue_broker(nothing, plan, 1, stop_fraction=0.1, wire=nothing)

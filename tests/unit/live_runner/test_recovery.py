@@ -6,15 +6,18 @@ from typing import Any
 import pytest
 
 from live_runner.recovery import recover
+from live_runner.rows import resting_purpose
 from quant_pipelines.backtest import Book, BookedFill, BookSettings, ExecutionBar
+from quant_pipelines.backtest.book import NewOrder
 from quant_pipelines.backtest.stops import StopInputs, StopTerms
 from quant_pipelines.core.errors import ReconciliationError
 from quant_pipelines.core.timeframes import MINUTE_MS, to_ms
 from quant_pipelines.store.trading import Intent, Signal, StoredBook
-from quant_pipelines.trading import TradingRules
+from quant_pipelines.trading import Execution, TradingRules
 
 OPEN = datetime(2026, 1, 1, tzinfo=UTC)
-CLOSE = OPEN + timedelta(minutes=1)
+MINUTE = timedelta(minutes=1)
+CLOSE = OPEN + MINUTE
 SETTINGS = BookSettings(10_000.0, TradingRules())
 EMPTY = StoredBook(None, None, (), (), (), None)
 BUY = Intent("q1-1-x-t", "buy", Decimal("1.5"), "target", CLOSE)
@@ -99,3 +102,54 @@ def test_a_trailing_stop_goes_on_from_what_was_decided_with() -> None:
     assert [fill.reason for fill in book.step(bar(2, 90.0)) if isinstance(fill, BookedFill)] == [
         "chandelier_stop"
     ]
+
+
+def test_an_order_that_was_capped_goes_on_where_the_checkpoint_holds_its_rest() -> None:
+    """Its intent is of an earlier bar, and the last decision wanted nothing more."""
+    settings = replace(SETTINGS, rules=TradingRules(execution=Execution(participation=0.5)))
+    uninterrupted = Book(settings)
+    uninterrupted.step(bar(0, 100.1)._replace(volume=1.0))
+    uninterrupted.submit(1.5, target_side=1.0)
+    uninterrupted.step(bar(1, 100.1)._replace(volume=1.0))
+    held = Signal(CLOSE + MINUTE, 1.0, 100.4, {"target_side": 1.0, "order_quantity": 0.0, "denied_by": None})
+    stored = booked(state=uninterrupted.to_document(), bar_close=CLOSE + MINUTE, last_signal=held)
+    recovered = recover(settings, stored)
+    assert recovered.order == BUY
+    assert recovered.book.pending == 1.0
+    assert recovered.book.step(bar(2, 100.7)) == uninterrupted.step(bar(2, 100.7))
+
+
+def test_decision_that_replaced_an_order_adds_what_it_ordered_to_the_rest() -> None:
+    """The intent stands for the rest and for what was ordered besides."""
+    book = Book(SETTINGS)
+    book.step(bar(0, 100.1))
+    book.submit(1.5, target_side=1.0)
+    turned = {"target_side": -1.0, "order_quantity": -4.0, "denied_by": None}
+    sale = replace(BUY, client_order_id="q1-1-y-t", side="sell", quantity=Decimal("2.5"))
+    stored = booked(
+        state=book.to_document(), open_intents=(sale,), last_signal=Signal(CLOSE, -1.0, 100.4, turned)
+    )
+    recovered = recover(SETTINGS, stored)
+    assert recovered.order == sale
+    assert recovered.book.pending == -2.5
+
+
+def test_resting_orders_are_those_of_the_checkpoint_with_their_intents() -> None:
+    book = Book(SETTINGS)
+    book.step(bar(0, 100.1))
+    number = book.place(NewOrder("limit", 1.5, 99.0))
+    intent = replace(BUY, purpose=resting_purpose(number), order_type="limit", price=Decimal("99.0"))
+    document = book.to_document() | {"desk": {"memory": {}, "is_started": True, "asked_ms": 0, "events": []}}
+    recovered = recover(SETTINGS, booked(state=document, open_intents=(intent,)))
+    assert recovered.order is None
+    assert dict(recovered.resting) == {number: intent}
+    assert recovered.book.orders == book.orders
+    assert recovered.book.pending == 0.0
+
+
+def test_resting_order_without_its_intent_is_refused() -> None:
+    book = Book(SETTINGS)
+    book.step(bar(0, 100.1))
+    book.place(NewOrder("limit", 1.5, 99.0))
+    with pytest.raises(ReconciliationError, match="expected the same"):
+        recover(SETTINGS, booked(state=book.to_document() | {"desk": {}}, open_intents=()))

@@ -37,6 +37,11 @@ class Swinging(Strategy):
         off = bars.close / sma(bars.close, 8) - 1.0
         return np.where(np.abs(off) < 0.0004, 0.0, np.sign(off))
 '''
+SCALES = """
+    def stop_scales(self, bars: Bars) -> dict[str, Array]:
+        wave, names = np.exp(np.sin(bars.close)), [name for name in self.stop_values if name[:5] != "slope"]
+        return {name: wave ** (0.3 + at / 9) for at, name in enumerate(names)}
+"""
 RULES = {
     "hard_stop": "Float(0.02, low=0.001, high=0.5)",
     "atr_stop": "Float(1.2, low=0.5, high=9.0)",
@@ -47,8 +52,11 @@ RULES = {
     "equity_stop": "Float(0.004, low=0.001, high=0.5)",
     "take_profit": "Float(0.004, low=0.001, high=0.5)",
 }
+SCALED = "scaled"
 SETS = (
     tuple(RULES),
+    (*RULES, SCALED),
+    ("hard_stop", "chandelier_stop", "take_profit", SCALED),
     ("hard_stop", "atr_stop", "chandelier_stop"),
     ("hard_stop", "volatility_stop", "take_profit"),
     ("hard_stop", "sar_stop"),
@@ -58,8 +66,12 @@ N_BARS, WARM_UP = 600, 60
 
 
 def plan_with(*names: str) -> Plan:
-    declared = ", ".join([*(f"{name}={RULES[name]}" for name in names), "atr_window=5, volatility_window=12"])
-    return plan_of(replace(DEPLOYMENT, source=SOURCE.format(stops=declared)))
+    windows = "atr_window=5, volatility_window=12, equity_slope_days=1"
+    declared = [f"{name}={RULES[name]}" for name in names if name != SCALED]
+    if SCALED in names:
+        declared.append("slope_tightening=Float(0.6, low=0.1, high=1.0)")
+    source = SOURCE.format(stops=", ".join([*declared, windows]))
+    return plan_of(replace(DEPLOYMENT, source=source + (SCALES if SCALED in names else "")))
 
 
 def random_bars(seed: int) -> Bars:
@@ -67,7 +79,7 @@ def random_bars(seed: int) -> Bars:
     close = 50_000.0 * np.exp(np.cumsum(rng.normal(0.0, 0.001, N_BARS)))
     open_ = np.concatenate([close[:1], close[:-1]]) * np.exp(rng.normal(0.0, 0.0002, N_BARS))
     reach = np.abs(rng.normal(0.0, 0.0006, (2, N_BARS)))
-    start = 1_767_225_600_000
+    start = 1_767_225_600_000 + 19 * 60 * MINUTE_MS  # five hours before a midnight
     columns = {
         "ts": start + MINUTE_MS * np.arange(N_BARS, dtype=np.int64),
         "open": open_,
@@ -123,7 +135,7 @@ class Twins:
         inputs = latest_inputs(self.plan.strategy, known)
         decision = decide(self.paper.view(), target, self.plan.rules)
         theirs = decide(
-            self.venue.view(Decimal(0), volatility=0.0, data_age_seconds=0.0), target, self.plan.rules
+            self.venue.view(Decimal(0), 0, volatility=0.0, data_age_seconds=0.0), target, self.plan.rules
         )
         assert theirs.order_quantity == pytest.approx(decision.order_quantity, rel=1e-9)
         assert theirs.target_side == decision.target_side
@@ -164,7 +176,7 @@ def leave_alike(twins: Twins) -> bool:
 @pytest.mark.parametrize("seed", range(4))
 @pytest.mark.parametrize("names", SETS)
 def test_every_level_reason_and_exit_is_that_of_the_paper_book(names: tuple[str, ...], seed: int) -> None:
-    twins, bars = Twins(plan_with(*names)), random_bars(seed)
+    twins, bars, tightenings = Twins(plan_with(*names)), random_bars(seed), set[float]()
     for row in range(WARM_UP, N_BARS):
         new = twins.step(bars, row)
         twins.venue.book(new, ())
@@ -172,7 +184,10 @@ def test_every_level_reason_and_exit_is_that_of_the_paper_book(names: tuple[str,
         assert leave_alike(twins)
         twins.decide(bars, row)
         twins.assert_alike()
+        tightenings.add(twins.venue.stop_tightening)
+        assert twins.venue.stop_tightening == twins.paper.stop_tightening
     assert twins.exits - {"target"}
+    assert tightenings == ({1.0, 0.6} if SCALED in names else {1.0})
 
 
 def restored(twins: Twins) -> VenueBook:
@@ -181,8 +196,8 @@ def restored(twins: Twins) -> VenueBook:
 
 
 def test_a_book_that_is_restored_at_any_bar_goes_on_with_the_same_stops() -> None:
-    twins, bars = Twins(plan_with(*RULES)), random_bars(7)
-    for row in range(WARM_UP, 300):
+    twins, bars = Twins(plan_with(*RULES, SCALED)), random_bars(7)
+    for row in range(WARM_UP, 400):
         twins.venue.book(twins.step(bars, row), ())
         twins.venue.step(execution_bar(bars, row))
         twins.venue = restored(twins)

@@ -32,7 +32,7 @@ def broker_of(orders: list[PlacedOrder]) -> VenueBroker:
         1,
         rows=(EMPTY, orders),
         stop_fraction=0.05,
-        wire=Wire(print),
+        wire=Wire(print, print),
     )
     broker.step(ExecutionBar(to_ms(AT) + 59 * MINUTE_MS, 100.0, 101.0, 99.0, 100.0))
     return broker

@@ -41,5 +41,5 @@ def test_impact_is_an_estimate_that_is_near() -> None:
     )
 
 
-def test_resting_orders_make_it_an_estimate(run: BacktestRun) -> None:
-    assert not attribute(replace(run, has_resting_orders=True)).is_exact
+def test_fills_of_limits_and_order_books_make_it_an_estimate(run: BacktestRun) -> None:
+    assert not attribute(replace(run, has_other_fills=True)).is_exact

@@ -72,7 +72,7 @@ NOTHING = Held(no_points())
 @pytest.mark.parametrize(
     ("values", "message"),
     [
-        ({"symbols": 0}, "symbols is 0; expected a whole number from 1"),
+        ({"symbols": -1}, "symbols is -1; expected"),
         ({"symbols": True}, "symbols is True"),
         ({"funding": "yes"}, "funding is 'yes'; expected True or False"),
         ({"timeframes": "4h"}, r"timeframes is '4h'; expected a tuple such as \(\"4h\", \"1d\"\)"),

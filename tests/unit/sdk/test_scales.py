@@ -10,6 +10,7 @@ from quant_pipelines.backtest.stop_rules import latest_inputs, stop_terms_of, va
 from quant_pipelines.backtest.stops import NO_INPUTS, StopScales, StopTerms
 from quant_pipelines.core.errors import StrategyError
 from quant_pipelines.core.timeframes import HOUR_MS
+from quant_pipelines.indicators import atr
 from quant_pipelines.sdk import Array, Bars, Float, Int, Stops, Strategy
 from quant_pipelines.sdk.contract import check_strategy
 from quant_pipelines.sdk.scales import scales_of
@@ -88,6 +89,21 @@ def test_factor_that_knows_the_future_is_found_by_the_contract() -> None:
     assert "when bars behind" in faults["causality"]
     honest = giving(lambda _, bars: {"hard_stop": bars.high / bars.low})
     assert all(check.passed for check in check_strategy(type(honest)) if check.name == "causality")
+
+
+def test_factor_of_a_smoothed_range_may_nearly_forget_where_history_began() -> None:
+    def ratio(_: Plain, bars: Bars) -> dict[str, Array]:
+        return {"hard_stop": 0.1 + atr(bars.high, bars.low, bars.close, 30)}
+
+    def age(_: Plain, bars: Bars) -> dict[str, Array]:
+        return {"hard_stop": 1.0 + np.arange(len(bars))}
+
+    near, far = (
+        next(check for check in check_strategy(type(giving(scales))) if check.name == "warm_up")
+        for scales in (ratio, age)
+    )
+    assert near.passed
+    assert "depend on where history begins" in far.fault
 
 
 def test_factors_stand_in_the_order_of_the_kernel() -> None:
