@@ -115,7 +115,8 @@ def run_pass(
     lanes = [*strategies, *[strategies[-1]] * (width - len(strategies))]
     state = opening_state(open_account(settings.capital), int(market.execution.ts[0]))
     given = (tape or market.tape(strategies[0]), abreast(changes), state)
-    terms = settings.loop_terms(lanes, market.execution.step_ms, market.bars.step_ms)
+    first = replace(settings, rules=settings.rules_at(int(market.execution.ts[0])))
+    terms = first.loop_terms(lanes, market.execution.step_ms, market.bars.step_ms)
     if settings.has_stops:
         terms = terms._replace(stops=with_factors(terms.stops, lanes, market.bars, market.decision_row))
     expected = max(one.bar.size for one in changes)

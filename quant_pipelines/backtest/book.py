@@ -40,7 +40,6 @@ from quant_pipelines.backtest.stops import (
 )
 from quant_pipelines.backtest.tally import Tally
 from quant_pipelines.backtest.working import NewOrder, WorkingOrders
-from quant_pipelines.core.depth import NO_LADDER
 from quant_pipelines.core.errors import BacktestError
 from quant_pipelines.costs import whole_lots
 from quant_pipelines.sdk.desk import OpenOrder
@@ -186,7 +185,7 @@ class Book:
             float(mark.open),
             float(mark.high),
             float(mark.low),
-            NO_LADDER if bar.ladder is None else bar.ladder,
+            bar.ladder,
         )
         return self.advance(step)
 

@@ -104,7 +104,8 @@ def drive(
 def _ends(market: Market) -> list[int]:
     """Positions behind which the strategy is called, or another specification begins."""
     decided = np.flatnonzero(market.decision_row >= 0) + 1
-    return [int(end) for end in np.union1d(decided, market.span[1:])]
+    begins = market.beside.span[1:] if market.beside is not None else [len(market.execution)]
+    return [int(end) for end in np.union1d(decided, begins)]
 
 
 def _reel_of(market: Market) -> Reel:
@@ -112,8 +113,7 @@ def _reel_of(market: Market) -> Reel:
     is_played = market.funding_bar < funding.size
     funding[market.funding_bar[is_played]] = market.funding_per_unit[is_played]
     prices = (bars.open, bars.high, bars.low, bars.close)
-    tape = market.depth_columns
-    return Reel(bars.ts, *prices, funding, bars.volume, np.empty(len(bars)), *market.marks[:3], *tape)
+    return Reel(bars.ts, *prices, funding, bars.volume, np.empty(len(bars)), market.beside)
 
 
 def _volatility(bars: Bars, rules: TradingRules) -> FloatArray:

@@ -47,7 +47,9 @@ class OrderFill(NamedTuple):
 
 
 @inlined
-def _fill(quantity: float, price: float, costs: CostTerms, volume: float, ladder: FloatArray) -> StepFill:
+def _fill(
+    quantity: float, price: float, costs: CostTerms, volume: float, ladder: FloatArray | None
+) -> StepFill:
     paid = taker_price(price, quantity, costs, volume, ladder)
     return StepFill(quantity, paid, fee_of(quantity, paid, costs))
 

@@ -22,7 +22,15 @@ from quant_pipelines.backtest.quiet import (
     with_calm,
     worth_at,
 )
-from quant_pipelines.backtest.spans import last_span, step_terms_of, terms_in
+from quant_pipelines.backtest.spans import (
+    ladder_at,
+    last_span,
+    mark_at,
+    reach_at,
+    span_edge,
+    step_terms_of,
+    terms_in,
+)
 from quant_pipelines.backtest.state import (
     BookState,
     StepBar,
@@ -228,7 +236,7 @@ def step_at(tape: Tape, cursor: Cursor, bar_index: int) -> StepAt:
     close, seen = 0.0, Seen(np.nan, np.nan, 0.0, 0.0, 0.0, 1.0)
     if bar_index > 0:
         close, seen = tape.close[bar_index - 1], seen_at(tape, bar_index - 1)
-    has_mark, row = tape.mark_open.size > 0, tape.ladder[bar_index] if tape.ladder.size > 0 else 0
+    mark_open, mark_high, mark_low = mark_at(tape.beside, bar_index)
     bar = StepBar(
         tape.ts[bar_index],
         tape.open[bar_index],
@@ -237,10 +245,10 @@ def step_at(tape: Tape, cursor: Cursor, bar_index: int) -> StepAt:
         tape.close[bar_index],
         funding_at(tape, cursor, bar_index),
         tape.volume[bar_index],
-        tape.mark_open[bar_index] if has_mark else 0.0,
-        tape.mark_high[bar_index] if has_mark else 0.0,
-        tape.mark_low[bar_index] if has_mark else 0.0,
-        tape.ladders[row],
+        mark_open,
+        mark_high,
+        mark_low,
+        ladder_at(tape.beside, bar_index),
     )
     return StepAt(bar, bar_index, close, seen, cursor.day, tape.ts[0] // DAY_MS)
 
@@ -342,14 +350,16 @@ def make_loop(width: int) -> Loop:  # noqa: C901 - one loop, whose branches are 
         has_volatility, has_bar_equity = tape.volatility.size > 0, record.bar_equity.shape[1] > 0
         is_trailed, cursor = tape.atr.size > 0, Cursor(0, 0, 0)
         pause, change, turn = tape.pause[0], targets.bar[0], Turn(splat(np.nan, width), NONE, 0)
-        for span in range(tape.span.size - 1):
-            here = terms_in(terms, span)
-            for i in range(tape.span[span], tape.span[span + 1]):
+        n_bars, last = tape.ts.size, last_span(tape.beside)
+        for span in range(last + 1):
+            here = terms_in(terms, tape.beside, span)
+            for i in range(span_edge(tape.beside, span, n_bars), span_edge(tape.beside, span + 1, n_bars)):
                 u = np.uint64(i)
                 low, high, close = tape.low[u], tape.high[u], tape.close[u]
                 fetch(tape.open, u + AHEAD)
                 fetch(tape.volume, u + AHEAD)
-                busy = reached(quiet, tape.ts[u], tape.reach_low[u], tape.reach_high[u])
+                lowest, highest = reach_at(tape.beside, u, low, high)
+                busy = reached(quiet, tape.ts[u], lowest, highest)
                 if unlikely(i == pause):
                     busy = every
                 if unlikely(busy != NONE):
@@ -371,6 +381,6 @@ def make_loop(width: int) -> Loop:  # noqa: C901 - one loop, whose branches are 
                     quiet = trailed(quiet, low, high, tape.atr[u])
                 if has_bar_equity:
                     keep_equity(record, quiet, u)
-        return end_lanes(lanes, quiet, tape, terms_in(terms, last_span(tape)), record)
+        return end_lanes(lanes, quiet, tape, terms_in(terms, tape.beside, last), record)
 
     return run

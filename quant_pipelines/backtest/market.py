@@ -5,9 +5,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from quant_pipelines.backtest.marks import Marks, marks_on, no_marks, paid_on_marks, reach_of
-from quant_pipelines.backtest.settings import BacktestSettings
+from quant_pipelines.backtest.settings import BacktestSettings, dated_terms
 from quant_pipelines.backtest.stop_rules import atr_of, deviation_of
-from quant_pipelines.backtest.tape import Tape
+from quant_pipelines.backtest.tape import Beside, Tape
 from quant_pipelines.backtest.targets import Changes, changes_at, changes_from, changes_of
 from quant_pipelines.core.arrays import FloatArray, IntArray
 from quant_pipelines.core.bars import Bars
@@ -46,12 +46,12 @@ class Market:
         Mark prices as they were given, or None.
     marks
         What of them is laid beside the execution bars: nothing where the rules test none.
-    span
-        See ``Tape``.
     depth
         Sampled order books.
     ladder
         Sample that is known at each execution bar's open, -1 for none; shape (n_execution,), or (0,).
+    beside
+        See ``Tape``: None where nothing is tested on a mark, no depth is given, and one specification holds.
     """
 
     bars: Bars
@@ -64,9 +64,9 @@ class Market:
     pause: IntArray
     mark: MarkSeries | None
     marks: Marks
-    span: IntArray
     depth: DepthSeries
     ladder: IntArray
+    beside: Beside | None
 
     @property
     def first_day(self) -> int:
@@ -94,17 +94,8 @@ class Market:
             self.pause,
             self.funding_bar,
             self.funding_per_unit,
-            *reach_of(bars, self.marks),
-            self.span,
-            *self.marks[:3],
-            *self.depth_columns,
+            self.beside,
         )
-
-    @property
-    def depth_columns(self) -> tuple[FloatArray, IntArray]:
-        """Sampled order books behind an empty one, and which is known at each bar's open; see ``Tape``."""
-        ladders = self.depth.ladders
-        return np.concatenate([np.zeros((1, *ladders.shape[1:])), ladders]), self.ladder + 1
 
     def changes(self, target: FloatArray | Turns) -> Changes:
         """Find where a target on the strategy's bars, shape (n_bars,), changes at execution bars."""
@@ -140,7 +131,12 @@ def prepare_market(
         volatility = at_decisions(realized_volatility(bars, sizing.window), row)
     known = paid_on_marks(funding if funding is not None else no_funding(), mark)
     funding_bar, per_unit, fallbacks = _funding_by_bar(execution, known)
-    span = _spans(execution, settings)
+    span, marks = _spans(execution, settings), _marks(execution, settings, mark)
+    known_depth = depth if depth is not None else no_depth()
+    ladder = known_depth.rows_at(execution.ts) if depth is not None else np.empty(0, dtype=np.int64)
+    beside = None
+    if marks.open.size or ladder.size or np.unique(span).size > 2:
+        beside = _beside(execution, settings, marks, span, (known_depth, ladder))
     return Market(
         bars,
         execution,
@@ -151,10 +147,10 @@ def prepare_market(
         fallbacks,
         _pauses(execution, np.union1d(funding_bar, span[1:-1])),
         mark,
-        _marks(execution, settings, mark),
-        span,
-        depth if depth is not None else no_depth(),
-        depth.rows_at(execution.ts) if depth is not None else np.empty(0, dtype=np.int64),
+        marks,
+        known_depth,
+        ladder,
+        beside,
     )
 
 
@@ -219,6 +215,25 @@ def _funding_by_bar(execution: Bars, funding: FundingSeries) -> tuple[IntArray, 
     per_unit = np.zeros(paid_at.size)
     np.add.at(per_unit, slot, amounts)
     return paid_at.astype(np.int64), per_unit, int(is_unknown.sum())
+
+
+def _beside(
+    execution: Bars,
+    settings: BacktestSettings,
+    marks: Marks,
+    span: IntArray,
+    sampled: tuple[DepthSeries, IntArray],
+) -> Beside:
+    depth, ladder = sampled
+    nothing = np.zeros((1, *depth.ladders.shape[1:]))
+    return Beside(
+        *reach_of(execution, marks),
+        *marks[:3],
+        np.concatenate([nothing, depth.ladders]),
+        ladder + 1 if ladder.size else np.zeros(len(execution), dtype=np.int64),
+        span,
+        dated_terms(settings.rules, settings.specifications),
+    )
 
 
 def _marks(execution: Bars, settings: BacktestSettings, mark: MarkSeries | None) -> Marks:

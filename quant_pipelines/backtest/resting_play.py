@@ -6,8 +6,10 @@ import numpy as np
 
 from quant_pipelines.backtest.resting import OPEN, STATUS
 from quant_pipelines.backtest.resting_step import step_orders
+from quant_pipelines.backtest.spans import ladder_at, mark_at
 from quant_pipelines.backtest.state import BookState, StepBar, StepTerms
 from quant_pipelines.backtest.tally import Tally, drawdown_after
+from quant_pipelines.backtest.tape import Beside
 from quant_pipelines.core.arrays import FloatArray, IntArray
 from quant_pipelines.core.jit import kernel
 
@@ -15,7 +17,7 @@ from quant_pipelines.core.jit import kernel
 class Reel(NamedTuple):
     """Execution bars as columns of shape (n_bars,), with the funding per unit at each open.
 
-    ``equity`` is written: the one at each close. Marks and ladders are as in ``Tape``.
+    ``equity`` is written: the one at each close; ``beside`` is as in ``Tape``.
     """
 
     ts: IntArray
@@ -26,11 +28,7 @@ class Reel(NamedTuple):
     funding: FloatArray
     volume: FloatArray
     equity: FloatArray
-    mark_open: FloatArray
-    mark_high: FloatArray
-    mark_low: FloatArray
-    ladders: FloatArray
-    ladder: IntArray
+    beside: Beside | None
 
 
 class Played(NamedTuple):
@@ -68,10 +66,10 @@ def play(
         Sums before the span; what was traded is left as it is.
     """
     orders, fills = book
-    has_mark, has_depth = reel.mark_open.size > 0, reel.ladder.size > 0
     i, funding_paid, n_fills = span[0], 0.0, 0
     while i < span[1]:
         u = np.uint64(i)
+        mark_open, mark_high, mark_low = mark_at(reel.beside, i)
         bar = StepBar(
             reel.ts[u],
             reel.open[u],
@@ -80,10 +78,10 @@ def play(
             reel.close[u],
             reel.funding[u],
             reel.volume[u],
-            reel.mark_open[u] if has_mark else 0.0,
-            reel.mark_high[u] if has_mark else 0.0,
-            reel.mark_low[u] if has_mark else 0.0,
-            reel.ladders[reel.ladder[u] if has_depth else 0],
+            mark_open,
+            mark_high,
+            mark_low,
+            ladder_at(reel.beside, i),
         )
         outcome = step_orders(state, bar, terms, orders, fills)
         state, funding_paid, n_fills = outcome.state, outcome.funding_paid, outcome.n_fills

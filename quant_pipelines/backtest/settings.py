@@ -67,14 +67,11 @@ class BacktestSettings:
         """Return all terms of a batch pass with a lane for each strategy."""
         steps = [self.step_terms(strategy, step_ms, strategy_step_ms) for strategy in strategies]
         stops = np.array([step.stops for step in steps], dtype=np.float64)
-        dated = dated_terms(self.rules, self.specifications)
-        return LoopTerms(self.rules.terms, steps[0], stops, self.close_at_end, dated)
+        return LoopTerms(self.rules.terms, steps[0], stops, self.close_at_end)
 
 
 def dated_terms(rules: TradingRules, specifications: SpecificationHistory) -> Dated:
-    """Return what changes with the specification; nothing where there is but one for good."""
-    if not specifications.dated:
-        return Dated(np.empty((0, 4)), np.empty((0, 3)), np.zeros(1, dtype=np.int64))
+    """Return what changes with the specification."""
     all_rules = specifications.all_rules(rules)
     all_terms = [one.terms for one in all_rules]
     values = [

@@ -1,10 +1,16 @@
-"""Terms of a pass as the loop needs them: of one lane, and in one span of time."""
+"""What the loop reads beside the bars, and the terms of one lane; it costs nothing where nothing is there.
+
+Every function takes what lies beside as an argument: numba leaves out the branch that its type rules out.
+"""
+
+import numpy as np
 
 from quant_pipelines.accounting.margin import MarginTerms
 from quant_pipelines.backtest.state import StepTerms
 from quant_pipelines.backtest.stops import StopTerms
-from quant_pipelines.backtest.tape import LoopTerms, Tape
-from quant_pipelines.core.jit import inner
+from quant_pipelines.backtest.tape import Beside, LoopTerms
+from quant_pipelines.core.arrays import FloatArray
+from quant_pipelines.core.jit import inlined, inner
 from quant_pipelines.costs import CostTerms
 from quant_pipelines.trading.rules import TradingTerms
 
@@ -29,17 +35,62 @@ def step_terms_of(terms: LoopTerms, lane: int) -> StepTerms:
     return StepTerms(step.costs, stops.hard, step.lot_size, step.step_ms, stops, step.fills, step.margin)
 
 
+@inlined
+def reach_at(beside: Beside | None, at: np.uint64, low: float, high: float) -> tuple[float, float]:
+    """Extremes of all prices that a level may be tested on within a bar; its own are given."""
+    if beside is None:
+        return low, high
+    return beside.reach_low[at], beside.reach_high[at]
+
+
 @inner
-def terms_in(terms: LoopTerms, span: int) -> LoopTerms:
-    """Return the terms of one span of the tape."""
-    values = terms.dated.values
-    if values.shape[0] == 0:
+def mark_at(beside: Beside | None, bar_index: int) -> tuple[float, float, float]:
+    """Open, high and low of the mark; 0 is not known."""
+    if beside is None:
+        return 0.0, 0.0, 0.0
+    if beside.mark_open.size == 0:
+        return 0.0, 0.0, 0.0
+    return beside.mark_open[bar_index], beside.mark_high[bar_index], beside.mark_low[bar_index]
+
+
+@inner
+def ladder_at(beside: Beside | None, bar_index: int) -> FloatArray | None:
+    """Order book that is known at a bar's open; the empty one where none is."""
+    if beside is None:
+        return None
+    return beside.ladders[beside.ladder[bar_index]]  # type: ignore[no-any-return]
+
+
+@inner
+def last_span(beside: Beside | None) -> int:
+    """Return the span of the last bar."""
+    if beside is None:
+        return 0
+    span = beside.span.size - 2
+    while beside.span[span] == beside.span[span + 1]:
+        span -= 1
+    return span
+
+
+@inner
+def span_edge(beside: Beside | None, span: int, n_bars: int) -> int:
+    """Return the bar at which a span begins; the end behind the last one."""
+    if beside is None:
+        return 0 if span == 0 else n_bars
+    return int(beside.span[span])
+
+
+@inner
+def terms_in(terms: LoopTerms, beside: Beside | None, span: int) -> LoopTerms:
+    """Return the terms of one span."""
+    if beside is None:
         return terms
-    trading, step, first = terms.trading, terms.step, terms.dated.first_bracket
+    values, first = beside.dated.values, beside.dated.first_bracket
+    trading, step = terms.trading, terms.step
     costs = CostTerms(
         values[span, 0], trading.costs.slippage_rate, values[span, 1], trading.costs.impact_rate
     )
-    lot_size, brackets = values[span, 2], terms.dated.brackets[first[span] : first[span + 1]]
+    lot_size, brackets = values[span, 2], beside.dated.brackets[first[span] : first[span + 1]]
     return LoopTerms(
         TradingTerms(
             costs,
@@ -62,14 +113,4 @@ def terms_in(terms: LoopTerms, span: int) -> LoopTerms:
         ),
         terms.stops,
         terms.close_at_end,
-        terms.dated,
     )
-
-
-@inner
-def last_span(tape: Tape) -> int:
-    """Return the span of the last bar."""
-    span = tape.span.size - 2
-    while tape.span[span] == tape.span[span + 1]:
-        span -= 1
-    return span

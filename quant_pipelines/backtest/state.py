@@ -18,7 +18,6 @@ from quant_pipelines.backtest.stops import (
     scaled,
 )
 from quant_pipelines.core.arrays import FloatArray
-from quant_pipelines.core.depth import NO_LADDER
 from quant_pipelines.core.jit import scalar
 from quant_pipelines.core.timeframes import DAY_MS
 from quant_pipelines.costs import CostTerms, fee_of, fill_price, whole_lots
@@ -36,7 +35,7 @@ class StepBar(NamedTuple):
     mark_open, mark_high, mark_low
         Of the mark price; 0 where it isn't known: the last price stands in.
     ladder
-        Order book as it was known at the open, see ``core.depth``; of no level where none was.
+        Order book as it was known at the open, see ``core.depth``; None where none are sampled.
     """
 
     ts: int
@@ -49,7 +48,7 @@ class StepBar(NamedTuple):
     mark_open: float = 0.0
     mark_high: float = 0.0
     mark_low: float = 0.0
-    ladder: FloatArray = NO_LADDER
+    ladder: FloatArray | None = None
 
 
 class FillTerms(NamedTuple):

@@ -8,6 +8,50 @@ from quant_pipelines.core.arrays import FloatArray, IntArray
 from quant_pipelines.trading.rules import TradingTerms
 
 
+class Dated(NamedTuple):
+    """Terms that change with the specification, by the spans of the tape.
+
+    Parameters
+    ----------
+    values
+        Fee rate, maker rate, lot size and smallest notional, shape (n_specifications, 4).
+    brackets, first_bracket
+        Maintenance brackets of all specifications, and where those of each begin, with the end behind them.
+    """
+
+    values: FloatArray
+    brackets: FloatArray
+    first_bracket: IntArray
+
+
+class Beside(NamedTuple):
+    """What lies beside the bars where liquidation tests a mark, specifications change, or depth is known.
+
+    Parameters
+    ----------
+    reach_low, reach_high
+        Lowest and highest of all prices that a level may be tested on within a bar, shape (n_bars,).
+    mark_open, mark_high, mark_low
+        Mark prices, 0 where they aren't known; shape (n_bars,), or (0,) where nothing tests them.
+    ladders, ladder
+        Sampled order books, the first of which is empty, and the one that is known at each bar's open; shapes
+        (n_samples + 1, 2, n_levels, 2) and (n_bars,).
+    span, dated
+        Where each specification begins to be in force, and the end; and what it changes. A bar that begins
+        one is a pause. Shape (n_specifications + 1,).
+    """
+
+    reach_low: FloatArray
+    reach_high: FloatArray
+    mark_open: FloatArray
+    mark_high: FloatArray
+    mark_low: FloatArray
+    ladders: FloatArray
+    ladder: IntArray
+    span: IntArray
+    dated: Dated
+
+
 class Tape(NamedTuple):
     """Execution bars with what happens at each of them, the same for every book.
 
@@ -24,17 +68,8 @@ class Tape(NamedTuple):
         One that never comes stands at the end. Shape (n_pauses + 1,).
     funding_bar, funding_per_unit
         Bars at whose open funding is paid, and the sum of rate x mark price there. Shape (n_payments,).
-    reach_low, reach_high
-        Lowest and highest of all prices that a level may be tested on within a bar: ``low`` and ``high``, or
-        beyond them where the mark is. Shape (n_bars,).
-    span
-        Where each specification begins to be in force, and the end; a bar that begins one is a pause.
-        Shape (n_specifications + 1,).
-    mark_open, mark_high, mark_low
-        Mark prices, 0 where they aren't known; shape (n_bars,), or (0,) where nothing tests them.
-    ladders, ladder
-        Sampled order books, the first of which is empty, and the one that is known at each bar's open; shapes
-        (n_samples + 1, 2, n_levels, 2) and (n_bars,), or (0,) where none are given.
+    beside
+        What most passes do without: compiled code is made for each of both cases.
     """
 
     ts: IntArray
@@ -49,14 +84,7 @@ class Tape(NamedTuple):
     pause: IntArray
     funding_bar: IntArray
     funding_per_unit: FloatArray
-    reach_low: FloatArray
-    reach_high: FloatArray
-    span: IntArray
-    mark_open: FloatArray
-    mark_high: FloatArray
-    mark_low: FloatArray
-    ladders: FloatArray
-    ladder: IntArray
+    beside: Beside | None
 
 
 class Record(NamedTuple):
@@ -80,23 +108,6 @@ class Record(NamedTuple):
 N_RULES = len(StopTerms._fields)
 
 
-class Dated(NamedTuple):
-    """Terms that change with the specification, by the spans of the tape.
-
-    Parameters
-    ----------
-    values
-        Fee rate, maker rate, lot size and smallest notional, shape (n_specifications, 4); (0, 4) where the
-        terms hold for good.
-    brackets, first_bracket
-        Maintenance brackets of all specifications, and where those of each begin, with the end behind them.
-    """
-
-    values: FloatArray
-    brackets: FloatArray
-    first_bracket: IntArray
-
-
 class LoopTerms(NamedTuple):
     """Terms of a pass: trading, matching, and whether the position is closed at the last close.
 
@@ -109,4 +120,3 @@ class LoopTerms(NamedTuple):
     step: StepTerms
     stops: FloatArray
     close_at_end: bool
-    dated: Dated

@@ -33,8 +33,12 @@ def walked_rate(quantity: float, ladder: FloatArray, costs: CostTerms, volume: f
 
 
 @kernel
-def taker_price(price: float, quantity: float, costs: CostTerms, volume: float, ladder: FloatArray) -> float:
+def taker_price(
+    price: float, quantity: float, costs: CostTerms, volume: float, ladder: FloatArray | None
+) -> float:
     """Price of a market order: through the sampled book where there is one, else as declared."""
+    if ladder is None:
+        return fill_price(price, quantity, costs, volume)
     if ladder.shape[1] == 0 or ladder[ASKS, 0, 1] <= 0.0:
         return fill_price(price, quantity, costs, volume)
     rate = walked_rate(quantity, ladder, costs, volume)

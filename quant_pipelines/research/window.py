@@ -40,14 +40,13 @@ def settle_window(
         end_ms = min(source.last_midnight(symbol, job.timeframe) for symbol in symbols)
     folds = job.folds
     if folds is None:
-        folds = min(_possible_folds(job, (symbol, strategy_class), source, end_ms) for symbol in symbols)
+        folds = min(_possible_folds(job, symbol, source, end_ms, strategy_class) for symbol in symbols)
     return replace(job, window_end_ms=end_ms, folds=folds)
 
 
 def _possible_folds(
-    job: OptimizationJob, traded: tuple[str, type[Strategy]], source: Source, end_ms: int
+    job: OptimizationJob, symbol: str, source: Source, end_ms: int, strategy_class: type[Strategy]
 ) -> int:
-    symbol, strategy_class = traded
     wanted, least = job.windows.folds, min(job.windows.min_folds, job.windows.folds)
     bars = source.bars(symbol, job.timeframe, first_bar_ms(end_ms, job.windows), end_ms)
     bars = attach_inputs(strategy_class, bars, source)
