@@ -202,19 +202,7 @@ def _spread(tape: Tape) -> FloatArray:
 
 
 def terms_of(books: Sequence[PlannedBook], settings: BacktestSettings) -> LoopTerms:
-    """Terms of a pass with a lane for each book; the steps of a symbol stand in the table.
-
-    Raises
-    ------
-    BacktestError
-        If a strategy scales its stops, which the loop over several books doesn't.
-    """
-    for book in books:
-        if settings.has_stops and declares_scales(book.allocation.strategy):
-            raise BacktestError(
-                f"{book.allocation.strategy} scales its stops; expected strategies without stop_scales "
-                "where several share an account"
-            )
+    """Terms of a pass with a lane for each book; the steps of a symbol stand in the table."""
     steps = [
         settings.step_terms(book.allocation.strategy, book.market.execution.step_ms, book.market.bars.step_ms)
         for book in books
