@@ -94,7 +94,7 @@ def with_factors(
     first = rows.shape[1] + len(SCALABLE)
     wide = np.ones((len(strategies), first + len(names) * newest.size))
     wide[:, : rows.shape[1]] = rows
-    wide[:, StopTerms._fields.index("varies")] = float("chandelier_stop" in names)
+    wide[:, StopTerms._fields.index("varies")] = [float("chandelier_stop" in one) for one in found]
     for at, name in enumerate(SCALABLE):
         begin = first + names.index(name) * newest.size if name in names else 0
         wide[:, rows.shape[1] + at] = begin
