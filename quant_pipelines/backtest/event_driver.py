@@ -14,13 +14,15 @@ from quant_pipelines.backtest.recorder import Recorder
 from quant_pipelines.backtest.resting_play import Reel
 from quant_pipelines.backtest.settings import BacktestSettings
 from quant_pipelines.backtest.stop_rules import atr_of, deviation_of, latest_inputs
-from quant_pipelines.backtest.stops import StopInputs
+from quant_pipelines.backtest.stops import NO_SCALES, StopInputs, StopScales
 from quant_pipelines.backtest.tape import Record
 from quant_pipelines.core.arrays import FloatArray
 from quant_pipelines.core.bars import Bars
 from quant_pipelines.portfolio.sizing import VolatilityTarget
 from quant_pipelines.portfolio.volatility import realized_volatility
 from quant_pipelines.sdk.event import EventStrategy, features_of
+from quant_pipelines.sdk.scales import scales_of
+from quant_pipelines.sdk.stops import SCALABLE
 from quant_pipelines.trading.rules import TradingRules
 
 
@@ -41,9 +43,12 @@ def ahead(strategy: EventStrategy, bars: Bars, rules: TradingRules) -> Reading:
     features = {name: values.tolist() for name, values in features_of(strategy, bars).items()}
     volatility = _volatility(bars, rules)
     ranges, deviations = atr_of(strategy, bars), deviation_of(strategy, bars)
+    factors = scales_of(strategy, bars)
 
     def read(row: int) -> Latest:
-        inputs = StopInputs(_known(ranges, row), _known(deviations, row))
+        latest = {name: float(values[row]) for name, values in factors.items()}
+        scales = StopScales(*(latest.get(name, 1.0) for name in SCALABLE)) if latest else NO_SCALES
+        inputs = StopInputs(_known(ranges, row), _known(deviations, row), scales)
         newest = {name: values[row] for name, values in features.items()}
         return Latest(newest, float(volatility[row]) if volatility.size else 0.0, inputs)
 

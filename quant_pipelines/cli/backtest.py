@@ -86,11 +86,11 @@ def _document(run: "BacktestRun") -> dict[str, Any]:
 
 
 def _run_several(arguments: argparse.Namespace) -> int:
-    from quant_pipelines.cli.portfolio_run import document_of, run_portfolio_from_arguments, write_trades
+    from quant_pipelines.cli.portfolio_run import document_of, run_portfolio_from_arguments, write_files
 
-    source, strategy, result = run_portfolio_from_arguments(arguments)
-    write_trades(arguments, result)
-    document = document_of(arguments, source, strategy, result)
+    run = run_portfolio_from_arguments(arguments)
+    write_files(arguments, run)
+    document = document_of(arguments, run)
     if arguments.json:
         print_document(document)
     else:

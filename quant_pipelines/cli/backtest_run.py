@@ -18,7 +18,7 @@ from quant_pipelines.reports import BacktestRun
 from quant_pipelines.sdk import StrategySource, load_strategy, strategies_folder
 from quant_pipelines.sdk.event import EventStrategy
 from quant_pipelines.settings import load_settings
-from quant_pipelines.trading import SpecificationHistory, TradingRules
+from quant_pipelines.trading import Execution, SpecificationHistory, TradingRules
 
 
 def run_from_arguments(arguments: argparse.Namespace) -> list[BacktestRun]:
@@ -128,6 +128,7 @@ def rules_of(arguments: argparse.Namespace, settings: Settings) -> TradingRules:
         sizing=parse_sizing(arguments.sizing),
         direction=arguments.direction,
         rebalance_band=settings.portfolio.rebalance_band,
+        execution=Execution.from_settings(settings.execution),
     )
 
 

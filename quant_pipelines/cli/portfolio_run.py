@@ -9,20 +9,19 @@ from typing import Any
 from quant_pipelines.backtest import BacktestSettings, Trade
 from quant_pipelines.backtest.portfolio import run_portfolio
 from quant_pipelines.backtest.portfolio_plan import SymbolFeed, allocations_of
-from quant_pipelines.backtest.portfolio_result import PortfolioResult
 from quant_pipelines.cli.backtest_run import cells_of, require_symbols, rules_of
 from quant_pipelines.cli.history import StoredMarket, read_market
 from quant_pipelines.cli.output import write_text
+from quant_pipelines.cli.progress import waiting
 from quant_pipelines.core.errors import BacktestError
 from quant_pipelines.core.funding import no_funding
 from quant_pipelines.core.instrument_sets import set_name
-from quant_pipelines.sdk import Strategy, StrategySource, load_strategy, strategies_folder
+from quant_pipelines.reports import PortfolioRun, render_portfolio
+from quant_pipelines.sdk import load_strategy, strategies_folder
 from quant_pipelines.settings import load_settings
 
 
-def run_portfolio_from_arguments(
-    arguments: argparse.Namespace,
-) -> tuple[StrategySource, Strategy, PortfolioResult]:
+def run_portfolio_from_arguments(arguments: argparse.Namespace) -> PortfolioRun:
     """Backtest of several symbols that the arguments ask for.
 
     A strategy of several symbols trades them together; one of a single symbol trades each of them with an
@@ -37,34 +36,34 @@ def run_portfolio_from_arguments(
     source = load_strategy(arguments.strategy, strategies_folder(settings.strategies_folder))
     require_symbols(source, arguments.symbols)
     set_name(arguments.symbols)
-    for name, value in (("report", arguments.report), ("compare", arguments.compare)):
-        if value:
-            raise BacktestError(f"--{name} shows one symbol; expected one symbol, or --json or --trades")
+    if arguments.compare:
+        raise BacktestError("--compare shows one symbol; expected one symbol, or a --report of each strategy")
     strategy = source.strategy_class(**dict(arguments.set))
     markets = [
         read_market(arguments, symbol, settings, source.strategy_class) for symbol in arguments.symbols
     ]
+    rules = rules_of(arguments, settings)
     result = run_portfolio(
         allocations_of(strategy, [market.bars for market in markets]),
         feeds=_feeds(arguments, markets),
         settings=BacktestSettings(
             capital=arguments.capital,
-            rules=rules_of(arguments, settings),
+            rules=rules,
             has_stops=arguments.stops == "on",
             has_bar_equity=False,
         ),
     )
-    return source, strategy, result
+    bars = {market.bars.symbol: market.bars for market in markets}
+    return PortfolioRun(source.name, source.content_hash, strategy.parameters, result, bars, rules)
 
 
-def document_of(
-    arguments: argparse.Namespace, source: StrategySource, strategy: Strategy, result: PortfolioResult
-) -> dict[str, Any]:
+def document_of(arguments: argparse.Namespace, run: PortfolioRun) -> dict[str, Any]:
     """JSON document: that of one symbol, with a symbol in each trade, and what each book did."""
+    result = run.result
     return {
-        "strategy": source.name,
-        "version": source.content_hash,
-        "parameters": strategy.parameters,
+        "strategy": run.strategy,
+        "version": run.version,
+        "parameters": run.parameters,
         "symbols": arguments.symbols,
         "timeframe": arguments.timeframe,
         "execution_timeframe": result.execution_timeframe,
@@ -96,14 +95,17 @@ def document_of(
     }
 
 
-def write_trades(arguments: argparse.Namespace, result: PortfolioResult) -> None:
-    """Write the trades where they were asked for, each with its symbol."""
+def write_files(arguments: argparse.Namespace, run: PortfolioRun) -> None:
+    """Write the report and the trades where they were asked for, each trade with its symbol."""
+    if arguments.report:
+        with waiting("writing the report", arguments):
+            write_text(arguments.report, render_portfolio(run))
     if not arguments.trades:
         return
     text = io.StringIO(newline="")
     writer = csv.writer(text)
     writer.writerow(["symbol", *(field.name for field in fields(Trade))])
-    writer.writerows([one.symbol, *cells_of(one.trade)] for one in result.trades)
+    writer.writerows([one.symbol, *cells_of(one.trade)] for one in run.result.trades)
     write_text(arguments.trades, text.getvalue())
 
 

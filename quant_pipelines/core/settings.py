@@ -121,6 +121,29 @@ class CostSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class ExecutionSettings:
+    """How orders fill in backtests, searches and paper, and what margin stands behind a position there."""
+
+    __pydantic_config__: ClassVar[Any] = {"extra": "forbid"}
+    participation: float = setting(
+        0.0, "largest share of the last bar's volume that fills within one bar; 0 has no cap", low=0, high=1
+    )
+    latency_ms: int = setting(
+        0,
+        "time between a close and the fill; whole execution bars of it are waited for",
+        low=0,
+        high=86_400_000,
+    )
+    maintenance_rate: float = setting(
+        0.0, "maintenance margin as a fraction of notional; 0 liquidates nothing", low=0, high=1
+    )
+    leverage: float = setting(
+        0.0, "isolated margin is the entry notional over this; 0 is cross margin", low=0, high=1000
+    )
+    working_type: str = setting("last", "price that stops test", choices=("last", "mark"))
+
+
+@dataclass(frozen=True, slots=True)
 class WindowSettings:
     """Walk-forward windows of one timeframe, in days."""
 
@@ -332,6 +355,7 @@ class Settings:
     market: MarketSettings = setting(MarketSettings(), "market data")
     hotlist: HotListSettings = setting(HotListSettings(), "hot-coin score")
     costs: CostSettings = setting(CostSettings(), "trading costs")
+    execution: ExecutionSettings = setting(ExecutionSettings(), "execution")
     optimization: OptimizationSettings = setting(OptimizationSettings(), "optimization")
     gates: GateSettings = setting(GateSettings(), "gates")
     risk: RiskSettings = setting(RiskSettings(), "risk limits")

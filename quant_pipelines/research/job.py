@@ -6,6 +6,7 @@ from typing import Any
 
 from quant_pipelines.core.settings import (
     CostSettings,
+    ExecutionSettings,
     GateSettings,
     OptimizationSettings,
     RiskSettings,
@@ -37,8 +38,8 @@ class OptimizationJob:
         How to search in each fold.
     overfit_points, overfit_blocks
         Sobol points behind the overfit statistics, and blocks of their cross-validation.
-    costs, risk, gates
-        Fees and slippage; limits of the book; thresholds of the verdict.
+    costs, execution, risk, gates
+        Fees and slippage; how orders fill; limits of the book; thresholds of the verdict.
     capital
         Quote currency of the book.
     strategies_folder
@@ -63,6 +64,7 @@ class OptimizationJob:
     overfit_points: int = 64
     overfit_blocks: int = 8
     costs: CostSettings = CostSettings()  # noqa: RUF009 - frozen
+    execution: ExecutionSettings = ExecutionSettings()  # noqa: RUF009 - frozen
     risk: RiskSettings = RiskSettings()  # noqa: RUF009 - frozen
     gates: GateSettings = GateSettings()  # noqa: RUF009 - frozen
     capital: float = 10_000.0
@@ -79,13 +81,14 @@ class OptimizationJob:
         """Job of a document that ``to_document`` made."""
         values = dict(document)
         for name, kind in _NESTED.items():
-            values[name] = kind(**values[name])
+            values[name] = kind(**values.get(name, {}))
         return cls(**values)
 
 
 _NESTED: dict[str, Any] = {
     "windows": WindowSettings,
     "costs": CostSettings,
+    "execution": ExecutionSettings,
     "risk": RiskSettings,
     "gates": GateSettings,
 }
@@ -130,6 +133,7 @@ def make_job(
         overfit_points=search.overfit_points,
         overfit_blocks=search.overfit_blocks,
         costs=settings.costs,
+        execution=settings.execution,
         risk=settings.risk,
         gates=settings.gates,
         capital=settings.portfolio.deployment_capital,

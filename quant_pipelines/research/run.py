@@ -31,7 +31,7 @@ from quant_pipelines.risk.limits import RiskLimits
 from quant_pipelines.sdk import StrategySource, load_strategy, strategies_folder
 from quant_pipelines.store import research as store
 from quant_pipelines.store.verdicts import count_previous_trials, read_verdicts, save_verdict
-from quant_pipelines.trading import TradingRules
+from quant_pipelines.trading import Execution, TradingRules
 
 _log = logging.getLogger(__name__)
 # What a job is called and why it is run do not change its result.
@@ -166,6 +166,7 @@ class _Run:
             sizing=AllIn(min(1.0, self.job.risk.max_position_fraction)),
             limits=RiskLimits.from_settings(self.job.risk),
             specification=self.history.members[0].specification,
+            execution=Execution.from_settings(self.job.execution),
         )
 
     def finish(self, previous_trials: int = 0, **progress: Any) -> VerdictRecord:

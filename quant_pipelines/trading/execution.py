@@ -6,6 +6,7 @@ import numpy as np
 
 from quant_pipelines.accounting.margin import MarginTerms
 from quant_pipelines.core.errors import ConfigurationError, unknown_name
+from quant_pipelines.core.settings import ExecutionSettings
 
 WORKING_TYPES = ("last", "mark")
 
@@ -52,6 +53,18 @@ class Execution:
     leverage: float = 0.0
     liquidation_fee: float = 0.0125
     working_type: str = "last"
+
+    @classmethod
+    def from_settings(cls, settings: ExecutionSettings) -> "Execution":
+        """Take what the settings say; one bracket stands for all where a maintenance rate is given."""
+        rate = settings.maintenance_rate
+        return cls(
+            settings.participation,
+            settings.latency_ms,
+            (Bracket(0.0, rate),) if rate > 0.0 else (),
+            settings.leverage,
+            working_type=settings.working_type,
+        )
 
     def __post_init__(self) -> None:
         for name, high in (

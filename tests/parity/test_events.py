@@ -95,6 +95,21 @@ class Busy(EventStrategy):
         desk.stop_market(0.6, desk.entry_price - step, reduce_only=True)
 
 
+class Scaled(Busy):
+    """The same with stops that follow the market and its own equity."""
+
+    stops = Stops(
+        **Busy.stops.declared,
+        slope_tightening=Float(0.5, low=0.1, high=1.0),
+        atr_window=5,
+        equity_slope_days=2,
+    )
+
+    def stop_scales(self, bars: Bars) -> dict[str, Array]:
+        wave = 1.0 + 0.5 * np.sin(bars.close * self.window)
+        return {"hard_stop": wave, "chandelier_stop": wave**2, "take_profit": wave}
+
+
 SCENARIOS = {
     "plain": Scenario(lambda: random_bars(400, 51), Busy()),
     "lots": Scenario(lambda: random_bars(400, 52), Busy(), LOTS),
@@ -111,6 +126,9 @@ SCENARIOS = {
     ),
     "stops": Scenario(
         lambda: random_bars(400, 56), Busy(chandelier_stop=2.0, time_stop=9, take_profit=0.01), LOTS
+    ),
+    "scaled_stops": Scenario(
+        lambda: random_bars(400, 62), Scaled(chandelier_stop=2.0, hard_stop=0.01, take_profit=0.01), LOTS
     ),
     "volatility_target": Scenario(
         lambda: random_bars(400, 57), Busy(), replace(LOTS, sizing=VolatilityTarget(0.8, 1.5, 20))

@@ -90,13 +90,21 @@ def test_a_symbol_that_is_given_twice_is_refused(quant: Quant, small_archive: Pa
     assert "expected one or more, each once" in err
 
 
-def test_a_report_of_several_symbols_is_refused(
+def test_a_report_of_several_symbols_is_one_page_of_the_account(
     quant: Quant, small_archive: Path, leader: Path, tmp_path: Path
 ) -> None:
     report = tmp_path / "report.html"
-    code, _, err = quant("backtest", leader, BTC, ETH, "--archive", small_archive, "--report", report)
+    code, _, _ = quant("backtest", leader, BTC, ETH, "--archive", small_archive, "--report", report)
+    assert code == 0
+    page = report.read_text(encoding="utf-8")
+    assert BTC in page
+    assert ETH in page
+
+
+def test_a_comparison_of_several_symbols_is_refused(quant: Quant, small_archive: Path, leader: Path) -> None:
+    code, _, err = quant("backtest", leader, BTC, ETH, "--archive", small_archive, "--compare", leader)
     assert code == 1
-    assert "--report shows one symbol" in err
+    assert "--compare shows one symbol" in err
 
 
 def test_optimize_walks_an_instrument_set_forward(quant: Quant, small_archive: Path, leader: Path) -> None:
