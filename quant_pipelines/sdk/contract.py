@@ -6,7 +6,6 @@ Factors on stops are decisions too.
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from time import perf_counter
 from typing import Any
 
 import numpy as np
@@ -18,13 +17,12 @@ from quant_pipelines.core.panel import Panel
 from quant_pipelines.sdk import trial_panels
 from quant_pipelines.sdk.event import EventStrategy
 from quant_pipelines.sdk.event_contract import EVENT_RULES
+from quant_pipelines.sdk.pace import pace_fault
 from quant_pipelines.sdk.scales import scales_of
 from quant_pipelines.sdk.strategy import Strategy, target_of
 from quant_pipelines.sdk.trial_market import TrialMarket
 
 _BARS, _CUTS, _SEED = 1_200, 40, 7
-SLOWEST_MICROSECONDS_PER_BAR = 500.0
-"""A strategy that takes longer makes a sweep of a year of minutes take days."""
 FACTOR_TOLERANCE = 1e-3
 """A smoothed range never forgets where history began; a factor may depend on it by this fraction."""
 
@@ -166,13 +164,7 @@ def opinions(strategy_class: type[Strategy]) -> str:
 def speed(strategy_class: type[Strategy]) -> str:
     """Decisions take at most half a millisecond a bar, compilation left out."""
     strategy, bars = strategy_class(), TrialMarket(strategy_class).walk(_BARS, _SEED)
-    target_of(strategy, bars)
-    begin = perf_counter()
-    target_of(strategy, bars)
-    per_bar = (perf_counter() - begin) / _BARS * 1e6
-    if per_bar <= SLOWEST_MICROSECONDS_PER_BAR:
-        return ""
-    return f"{strategy}: takes {per_bar:.0f} µs a bar; expected at most {SLOWEST_MICROSECONDS_PER_BAR:.0f}"
+    return pace_fault(strategy, lambda: target_of(strategy, bars), _BARS)
 
 
 RULES: dict[str, Callable[[type[Strategy]], str]] = {

@@ -1,18 +1,16 @@
 """What every event strategy must keep; the orders that it asks for are what is compared."""
 
 from collections.abc import Callable
-from time import perf_counter
 
 import numpy as np
 
 from quant_pipelines.core.bars import concatenate_bars, empty_bars
 from quant_pipelines.sdk.event import EventStrategy, features_of
+from quant_pipelines.sdk.pace import pace_fault
 from quant_pipelines.sdk.trial_bars import flat, random_walk, shocks
 from quant_pipelines.sdk.trial_desk import Act, trial
 
 _BARS, _CUTS, _SEED, _SETTLED = 600, 12, 7, 53
-SLOWEST_MICROSECONDS_PER_BAR = 500.0
-"""Slower than that, an optimization over years of hours takes days."""
 
 
 def corners(strategy_class: type[EventStrategy]) -> list[EventStrategy]:
@@ -104,13 +102,7 @@ def opinions(strategy_class: type[EventStrategy]) -> str:
 def speed(strategy_class: type[EventStrategy]) -> str:
     """Take at most half a millisecond a bar, compilation left out."""
     strategy, bars = strategy_class(), random_walk(_BARS, _SEED)
-    trial(strategy, bars)
-    begin = perf_counter()
-    trial(strategy, bars)
-    per_bar = (perf_counter() - begin) / _BARS * 1e6
-    if per_bar <= SLOWEST_MICROSECONDS_PER_BAR:
-        return ""
-    return f"{strategy}: takes {per_bar:.0f} µs a bar; expected at most {SLOWEST_MICROSECONDS_PER_BAR:.0f}"
+    return pace_fault(strategy, lambda: trial(strategy, bars), _BARS)
 
 
 EVENT_RULES: dict[str, Callable[[type[EventStrategy]], str]] = {

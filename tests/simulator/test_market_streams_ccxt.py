@@ -89,15 +89,18 @@ def test_trades_are_paged_without_seam_over_several_hours(played: Played) -> Non
     assert [trade.ts for trade in trades] == sorted({trade.ts for trade in trades})
 
 
-def test_mark_and_index_prices_lie_on_closed_bars_near_the_traded_price(played: Played) -> None:
+def test_mark_and_index_prices_lie_on_opens_near_the_traded_price_the_running_bar_included(
+    played: Played,
+) -> None:
     async def question(source: CcxtSource) -> tuple[Any, Any, Any]:
         now = await source.server_time()
         span = (BTC, "1h", now - 2 * DAY_MS, now)
         return await source.mark_prices(*span), await source.index_prices(*span), await source.bars(*span)
 
     marks, indexes, bars = ask(played, question)
-    assert [one.ts for one in marks] == [one.ts for one in indexes] == bars.ts.tolist()
-    for mark, index, traded in zip(marks, indexes, bars.open.tolist(), strict=True):
+    opens = [*bars.ts.tolist(), int(bars.ts[-1]) + HOUR_MS]
+    assert [one.ts for one in marks] == [one.ts for one in indexes] == opens
+    for mark, index, traded in zip(marks, indexes, [*bars.open.tolist(), bars.close[-1]], strict=True):
         assert mark.price == pytest.approx(traded, rel=0.01)
         assert index.price == pytest.approx(traded, rel=0.01)
 

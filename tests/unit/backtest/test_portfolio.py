@@ -218,5 +218,5 @@ def test_a_strategy_that_scales_its_stops_is_refused_among_several() -> None:
         def stop_scales(self, bars: Bars) -> dict[str, Array]:
             return {"equity_stop": 1.0 + np.arange(len(bars))}
 
-    with pytest.raises(BacktestError, match="scales its stops; an account of several books does not model that"):
+    with pytest.raises(BacktestError, match="scales its stops; an account of several books"):
         run_portfolio([Allocation(Widening(), path("A", [100.0] * 8))])
