@@ -51,7 +51,7 @@ def test_optimize_writes_a_report_of_the_verdict(
         *("optimize", "ema_cross", BTC, "--timeframe", "1h", "--archive", str(archive)),
         *("--trials", "8", "--folds", "2", "--searcher", "grid", "--report", str(report)),
     )
-    assert "Stitched out-of-sample equity" in report.read_text()
+    assert "<h2>Stitched out of sample" in report.read_text()
 
 
 @pytest.mark.postgres
