@@ -253,8 +253,9 @@ def _spans(execution: Bars, settings: BacktestSettings) -> IntArray:
 
 def _pauses(execution: Bars, others: IntArray) -> IntArray:
     """Bars that begin or end a UTC day, others, and one that never comes."""
-    day = execution.ts // DAY_MS
-    is_edge = np.diff(day, prepend=day[0]) > 0
-    is_edge |= execution.close_ts // DAY_MS > day
-    bars = np.union1d(np.flatnonzero(is_edge), others)
+    ts, n_bars = execution.ts, len(execution)
+    midnight = np.arange(ts[0] // DAY_MS + 1, ts[-1] // DAY_MS + 2, dtype=np.int64) * DAY_MS
+    begins = np.searchsorted(ts, midnight)
+    ends = begins[ts[begins - 1] + execution.step_ms >= midnight] - 1
+    bars = np.unique(np.concatenate([begins[begins < n_bars], ends, others]))
     return np.concatenate([bars[bars < len(execution)], [len(execution)]]).astype(np.int64)
