@@ -10,7 +10,9 @@ from quant_pipelines.risk.limits import RULES, first_breach
 from quant_pipelines.risk.verdict import Denial, RiskRequest
 from quant_pipelines.trading.rules import TradingRules, TradingTerms
 
-NO_OPINION, UNCHANGED, WITHIN_BAND, STOPPED_OUT, TOO_SMALL, ORDER, DENIED, DENIED_CLOSE = range(8)
+NO_OPINION, UNCHANGED, WITHIN_BAND, STOPPED_OUT, TOO_SMALL, ORDER, DENIED, DENIED_CLOSE, SMALL_CLOSE = range(
+    9
+)
 REASONS = (
     "no opinion: the target is not a number",
     "position and target agree",
@@ -20,6 +22,7 @@ REASONS = (
     "order",
     "denied",
     "denied: only the closing part is ordered",
+    "the order is below the smallest notional: only the closing part, which may be, is ordered",
 )
 
 
@@ -140,6 +143,8 @@ def _approve(view: BookView, desired: float, side: float, terms: TradingTerms) -
     if is_reducing:  # neither dropped nor denied
         return OrderDecision(ORDER, desired, order, side, 0, 0.0, 0.0)
     if order == 0.0 or is_below_min_notional(order, view.price, terms.min_notional):
+        if desired * held < 0.0:  # the wrong side is never kept for a reversal that is too small
+            return OrderDecision(SMALL_CLOSE, 0.0, whole_lots(-held, terms.lot_size), 0.0, 0, 0.0, 0.0)
         return OrderDecision(TOO_SMALL, desired, 0.0, view.target_side, 0, 0.0, 0.0)
     request = RiskRequest(
         desired,

@@ -3,7 +3,7 @@
 import math
 
 import numpy as np
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from quant_pipelines.backtest import BacktestSettings, Book, BookSettings
@@ -37,6 +37,7 @@ def adds(held: float, order: float) -> bool:
     return abs(after) > abs(held) + 1e-9 or after * held < -1e-9
 
 
+@example(1.0, -0.5, 1.0, 0, RiskLimits(), Fixed(7.0), Specification(0.5, 5.0))
 @given(
     st.floats(-20.0, 20.0).map(lambda held: round(2.0 * held) / 2.0),
     targets,

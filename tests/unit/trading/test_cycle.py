@@ -57,6 +57,14 @@ CASES = {
     "below_one_lot_is_dropped": Case(
         view(), 1.0, 0.0, 0.0, "dropped", rules(sizing=Fixed(0.4), specification=LOTS)
     ),
+    "reversal_below_min_notional_closes": Case(
+        view(0.04, 1.0),
+        -1.0,
+        -0.04,
+        0.0,
+        "the order is below the smallest notional",
+        rules(sizing=Fixed(0.05), specification=Specification(0.01, 10.0)),
+    ),
     "below_min_notional_is_dropped": Case(
         view(), 1.0, 0.0, 0.0, "dropped", rules(specification=Specification(0.0, 200.1))
     ),
