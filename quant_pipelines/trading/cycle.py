@@ -10,9 +10,8 @@ from quant_pipelines.risk.limits import RULES, first_breach
 from quant_pipelines.risk.verdict import Denial, RiskRequest
 from quant_pipelines.trading.rules import TradingRules, TradingTerms
 
-NO_OPINION, UNCHANGED, WITHIN_BAND, STOPPED_OUT, TOO_SMALL, ORDER, DENIED, DENIED_CLOSE, SMALL_CLOSE = range(
-    9
-)
+NO_OPINION, UNCHANGED, WITHIN_BAND, STOPPED_OUT, TOO_SMALL, ORDER = range(6)
+DENIED, DENIED_CLOSE, SMALL_CLOSE = range(6, 9)
 REASONS = (
     "no opinion: the target is not a number",
     "position and target agree",
