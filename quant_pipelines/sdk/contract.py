@@ -4,7 +4,7 @@ The checks compare decisions, not trades: a decision that looks ahead may not sh
 Factors on stops are decisions too.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,6 +15,7 @@ from quant_pipelines.core.bars import Bars, concatenate_bars
 from quant_pipelines.core.errors import StrategyError
 from quant_pipelines.core.panel import Panel
 from quant_pipelines.sdk import trial_panels
+from quant_pipelines.sdk.corners import corners
 from quant_pipelines.sdk.event import EventStrategy
 from quant_pipelines.sdk.event_contract import EVENT_RULES
 from quant_pipelines.sdk.pace import pace_fault
@@ -59,14 +60,6 @@ def check_strategy(strategy_class: type[Strategy]) -> list[Check]:
         if not checks[0].passed:
             break
     return checks
-
-
-def corners(strategy_class: type[Strategy]) -> Iterator[Strategy]:
-    """Defaults, and every parameter at either bound, where that is allowed."""
-    candidates: list[dict[str, float]] = [{}]
-    for name, declared in strategy_class.search_space().items():
-        candidates += [{name: declared.low}, {name: declared.high}]
-    return (strategy_class(**values) for values in candidates if strategy_class.is_allowed(values))
 
 
 def decisions_of(strategy: Strategy, bars: Bars | Panel) -> FloatArray:

@@ -5,20 +5,13 @@ from collections.abc import Callable
 import numpy as np
 
 from quant_pipelines.core.bars import concatenate_bars, empty_bars
+from quant_pipelines.sdk.corners import corners
 from quant_pipelines.sdk.event import EventStrategy, features_of
 from quant_pipelines.sdk.pace import pace_fault
 from quant_pipelines.sdk.trial_bars import flat, random_walk, shocks
 from quant_pipelines.sdk.trial_desk import Act, trial
 
 _BARS, _CUTS, _SEED, _SETTLED = 600, 12, 7, 53
-
-
-def corners(strategy_class: type[EventStrategy]) -> list[EventStrategy]:
-    """Defaults, and every parameter at either bound, where that is allowed."""
-    candidates: list[dict[str, float]] = [{}]
-    for name, declared in strategy_class.search_space().items():
-        candidates += [{name: declared.low}, {name: declared.high}]
-    return [strategy_class(**values) for values in candidates if strategy_class.is_allowed(values)]
 
 
 def orders(strategy_class: type[EventStrategy]) -> str:
