@@ -25,22 +25,14 @@ from quant_pipelines.backtest.recorder import Recorder
 from quant_pipelines.backtest.result import result_of
 from quant_pipelines.core.bars import Bars
 from quant_pipelines.core.funding import FundingSeries, no_funding
+from quant_pipelines.core.timeframes import MINUTE_MS
 from quant_pipelines.indicators import atr, ema
 from quant_pipelines.portfolio import AllIn, VolatilityTarget
 from quant_pipelines.risk import RiskLimits
 from quant_pipelines.sdk import Array, Desk, EventStrategy, Float, Int, OrderEvent, Stops
 from quant_pipelines.trading import Bracket, Execution, TradingRules
-from tests.parity.test_drivers import (
-    FINE,
-    LOTS,
-    MINUTE_MS,
-    START_MS,
-    Scenario,
-    gapped,
-    hourly_funding,
-    random_bars,
-    rolled_up,
-)
+from tests.parity.scenarios import FINE, LOTS
+from tests.parity.worlds import START_MS, Scenario, gapped, hourly_funding, random_bars, rolled_up
 
 
 class Busy(EventStrategy):

@@ -23,19 +23,8 @@ from quant_pipelines.risk import RiskLimits
 from quant_pipelines.sdk import Array, Float, Inputs, Stops, Strategy
 from quant_pipelines.sdk.scales import declares_scales
 from quant_pipelines.trading import Execution, Specification, TradingRules
-from tests.parity.test_drivers import (
-    ALL_STOPS,
-    BRACKETS,
-    FINE,
-    LOTS,
-    SCENARIOS,
-    START_MS,
-    Guarded,
-    Wanderer,
-    hourly_funding,
-    random_bars,
-    rolled_up,
-)
+from tests.parity.scenarios import ALL_STOPS, BRACKETS, FINE, LOTS, SCENARIOS
+from tests.parity.worlds import START_MS, Guarded, Wanderer, hourly_funding, random_bars, rolled_up
 
 
 class PanelWanderer(Strategy):
