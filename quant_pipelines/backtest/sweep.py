@@ -145,7 +145,7 @@ def _outcomes(
     return [
         Outcome(
             returns[lane],
-            outcome.state.equity,
+            outcome.state.curve.equity,
             record.trades[lane, : outcome.log.finished, 8].copy(),
             activity_of(outcome, market, settings.capital),
         )
@@ -157,7 +157,7 @@ def _alone(strategy: EventStrategy, market: Market, settings: BacktestSettings) 
     outcome, record = drive(strategy, market, settings, ahead(strategy, market.bars, settings.rules))
     returns = daily_returns_of(record.daily_equity[0], settings.capital)
     pnl = record.trades[0, : outcome.log.finished, 8].copy()
-    return Outcome(returns, outcome.state.equity, pnl, activity_of(outcome, market, settings.capital))
+    return Outcome(returns, outcome.state.curve.equity, pnl, activity_of(outcome, market, settings.capital))
 
 
 @cache
