@@ -34,10 +34,9 @@ from quant_pipelines.backtest.stops import (
     EXIT_REASONS,
     NO_SCALES,
     TARGET,
-    Level,
     StopInputs,
     StopScales,
-    moved_level,
+    moved,
 )
 from quant_pipelines.backtest.tally import Tally
 from quant_pipelines.backtest.working import NewOrder, WorkingOrders
@@ -114,10 +113,8 @@ class Book:
         """Level of the stop that is in force in the next bar, or None."""
         if self._state is None or self._state.account.position == 0.0:
             return None
-        state, (price, guard) = self._state, self._state.stop
-        level = Level(price, guard.reason)
-        level = moved_level(state.account, level, guard, state.seen, self.terms.stops)
-        return float(level.price) or None
+        state = self._state
+        return float(moved(state.account, state.stop, state.seen, self.terms.stops).price) or None
 
     @property
     def stop_tightening(self) -> float:

@@ -55,10 +55,8 @@ from quant_pipelines.backtest.stops import (
     LIQUIDATION,
     TAKE_PROFIT,
     Seen,
-    Standing,
-    closed_guard,
-    renamed,
     side_of,
+    watched,
 )
 from quant_pipelines.core.arrays import FloatArray
 from quant_pipelines.core.jit import change_of, inlined, inner, kernel
@@ -122,10 +120,8 @@ def _entered(after: BookState, before: BookState, walk: Walk, now: Now) -> BookS
     bar, position = now.bar, after.account.position
     low = bar.low if position > 0.0 else min(walk.reference, bar.close)
     high = max(walk.reference, bar.close) if position > 0.0 else bar.high
-    guard = renamed(walk.held.guard, walk.held.level.reason)
     extremes = _within(after.seen, low=low, high=high)
-    guard = closed_guard(guard, position, extremes, before.seen, now.terms.stops)
-    return _with_stop(after, Standing(after.stop.price, guard))
+    return _with_stop(after, watched(walk.held.stop, position, extremes, before.seen, now.terms.stops))
 
 
 @inner
@@ -244,7 +240,7 @@ def _is_before(order: FloatArray, walk: Walk, exit_: Exit, now: Now) -> bool:
     account = walk.held.account
     if not reduces(order, account.position):
         return False
-    level = walk.held.level.price
+    level = walk.held.stop.price
     if exit_.reason == LIQUIDATION:
         level = liquidation_price(account, now.terms.margin)
     side = side_of(account.position)
