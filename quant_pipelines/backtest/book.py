@@ -1,6 +1,5 @@
 """Book: the paper broker, and the driver of the event backtest; bars in, fills out."""
 
-from collections.abc import Iterator
 from typing import Any
 
 from quant_pipelines.accounting.account import Account, open_account
@@ -17,7 +16,8 @@ from quant_pipelines.backtest.book_values import (
     funding_per_unit,
 )
 from quant_pipelines.backtest.resting import OF_PENDING
-from quant_pipelines.backtest.resting_play import Reel, play
+from quant_pipelines.backtest.resting_play import Strip, play
+from quant_pipelines.backtest.resting_step import RestingOutcome, step_orders
 from quant_pipelines.backtest.state import (
     NO_ORDER,
     BookState,
@@ -29,7 +29,6 @@ from quant_pipelines.backtest.state import (
     with_order,
     with_scales,
 )
-from quant_pipelines.backtest.step import step_bar
 from quant_pipelines.backtest.stops import (
     EXIT_REASONS,
     NO_SCALES,
@@ -154,11 +153,12 @@ class Book:
         Raises
         ------
         BacktestError
-            If no bar has been booked yet.
+            If no bar has been booked yet, or as many orders rest as there is room for.
         """
         state = self._known_state()
+        number = self._working.place(order, self.terms.fills.latency_bars)
         self._state = state._replace(day=state.day._replace(n_orders=state.day.n_orders + 1))
-        return self._working.place(order, self.terms.fills.latency_bars)
+        return number
 
     def cancel(self, number: int) -> bool:
         """Take back an order at once; False if it doesn't rest."""
@@ -194,62 +194,37 @@ class Book:
         if bar.ts <= self._last_ts:
             raise BacktestError(f"bar is at {bar.ts}; expected one after {self._last_ts}")
         state = self._state or opening_state(open_account(self.settings.capital), bar.ts)
-        return self._stepped(state, bar) if not self._working else self._matched(state, bar)
-
-    def _stepped(self, state: BookState, bar: StepBar) -> list[BookEvent]:
-        """Book a bar in which no order rests."""
         self._last_ts = bar.ts
-        outcome = step_bar(state, bar, self.terms)
-        self._state = outcome.state
-        events = self._paid(outcome.funding_paid)
-        if not outcome.has_fills:
-            return events
-        for fill, reason in (
-            (outcome.gap_stop, EXIT_REASONS[outcome.gap_reason]),
-            (outcome.closing, self._reason(outcome.closing_reason)),
-            (outcome.opening, self._purpose),
-            (outcome.stop, EXIT_REASONS[outcome.stop_reason]),
-            (outcome.goal, "take_profit"),
-        ):
-            if fill.quantity != 0.0:
-                events.append(self._booked(fill, reason))
-        return events
+        return self._told(step_orders(state, bar, self.terms, self._working.sheet))
 
-    def _matched(self, state: BookState, bar: StepBar) -> list[BookEvent]:
-        """Book a bar in which orders rest."""
-        outcome, fills, ended = self._working.step(state, bar, self.terms)
-        self._state, self._last_ts = outcome.state, bar.ts
-        return [*self._paid(outcome.funding_paid), *self._told(fills, ended)]
+    def play(self, strip: Strip, tally: Tally) -> tuple[list[BookEvent], int, Tally]:
+        """Book bars as ``advance`` does until something happens in one, or the strip is over.
 
-    def play(self, reel: Reel, span: tuple[int, int], tally: Tally) -> tuple[list[BookEvent], int, Tally]:
-        """Book bars as ``advance`` does until something happens in one, or the span is over.
-
-        One specification is in force within a span.
+        One specification is in force within a strip.
 
         Returns
         -------
         tuple of list, int and Tally
-            What happened in the last bar that was booked, the position behind it, and the sums.
+            What happened in the last bar that was booked, the position after it, and the sums.
         """
-        state = self._state or opening_state(open_account(self.settings.capital), int(reel.ts[span[0]]))
-        orders, fills = self._working.arrays()
-        self._last_ts = int(reel.ts[span[0]])
-        played = play(state, reel, span, self.terms, (orders, fills), tally)
-        self._state, self._last_ts = played.state, int(reel.ts[played.until - 1])
-        told = self._told(*self._working.read(fills, played.n_fills))
-        return [*self._paid(played.funding_paid), *told], played.until, played.tally
+        self._last_ts = int(strip.ts[strip.first])
+        state = self._state or opening_state(open_account(self.settings.capital), self._last_ts)
+        played = play(state, strip, self.terms, self._working.sheet, tally)
+        self._last_ts = int(strip.ts[played.until - 1])
+        return self._told(played.outcome), played.until, played.tally
 
-    def _told(
-        self, fills: list[list[float]], ended: list[tuple[int, str, float, str]]
-    ) -> Iterator[BookEvent]:
-        """Tell what orders and stops did in the last bar."""
-        for order, reason, *amounts, left in fills:
+    def _told(self, outcome: RestingOutcome) -> list[BookEvent]:
+        """Take over the last bar, and tell what was paid and what orders and stops did in it."""
+        self._state = outcome.state
+        events = self._paid(outcome.funding_paid)
+        for order, reason, *amounts, left in self._working.fills(outcome.n_fills):
             own = order == OF_PENDING
             name = self._reason(int(reason)) if own else EXIT_REASONS[int(reason)]
             number = max(int(order), 0)
-            yield self._booked(StepFill(*amounts), name, number, left if number else 0.0)
-        for end in ended:
-            yield OrderEnded(self._last_ts, *end)
+            events.append(self._booked(StepFill(*amounts), name, number, left if number else 0.0))
+        if outcome.has_ended:
+            events.extend(self._working.ended(self._last_ts))
+        return events
 
     def _paid(self, funding: float) -> list[BookEvent]:
         return [FundingPayment(self._last_ts, -funding)] if funding != 0.0 else []

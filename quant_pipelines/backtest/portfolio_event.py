@@ -9,7 +9,6 @@ import numpy as np
 from quant_pipelines.accounting import open_account
 from quant_pipelines.accounting.nav import Flow, growth_by
 from quant_pipelines.backtest.batch import DEFAULTS
-from quant_pipelines.backtest.event import latest_volatility
 from quant_pipelines.backtest.loop import LoopResult
 from quant_pipelines.backtest.portfolio import NO_FEEDS, portfolio_record, require_paid
 from quant_pipelines.backtest.portfolio_fund import (
@@ -36,6 +35,7 @@ from quant_pipelines.backtest.portfolio_plan import (
 )
 from quant_pipelines.backtest.portfolio_result import PortfolioResult, portfolio_result
 from quant_pipelines.backtest.portfolio_values import PortfolioRecord, Schedule
+from quant_pipelines.backtest.readings import latest_volatility
 from quant_pipelines.backtest.settings import BacktestSettings
 from quant_pipelines.backtest.state import (
     BookState,
@@ -255,7 +255,7 @@ class _Driver:
             state.close,
             plan.share * fund.day_start,
             state.target_side,
-            latest_volatility(member, plan.settings),
+            latest_volatility(member, plan.settings.rules),
             orders_today=float(state.day.n_orders),
         )
         decision = decide(view, _latest_target(plan, int(member.ts[-1])), plan.settings.rules)

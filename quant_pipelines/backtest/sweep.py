@@ -13,8 +13,9 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from quant_pipelines.backtest.batch import new_record, run_pass
-from quant_pipelines.backtest.event_driver import ahead, drive
+from quant_pipelines.backtest.event_driver import drive
 from quant_pipelines.backtest.market import Market, prepare_market
+from quant_pipelines.backtest.readings import ahead
 from quant_pipelines.backtest.result import activity_of, daily_returns_of, day_keys
 from quant_pipelines.backtest.settings import BacktestSettings
 from quant_pipelines.backtest.tape import Tape
