@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from quant_pipelines.backtest.stop_rules import atr_of, deviation_of, latest_inputs
+from quant_pipelines.backtest.stop_rules import atr_of, deviation_of
 from quant_pipelines.backtest.stops import NO_INPUTS, NO_SCALES, StopInputs, StopScales
 from quant_pipelines.core.arrays import FloatArray
 from quant_pipelines.core.bars import Bars
@@ -56,8 +56,7 @@ def anew(strategy: Strategy, bars: Bars, rules: TradingRules) -> Reading:
 
 def latest_of(strategy: Strategy, bars: Bars, rules: TradingRules) -> Latest:
     """Compute what is known at the last of these bars, from them alone."""
-    features = {name: float(values[-1]) for name, values in _features(strategy, bars).items()}
-    return Latest(features, latest_volatility(bars, rules), latest_inputs(strategy, bars))
+    return ahead(strategy, bars, rules)(len(bars) - 1)
 
 
 def latest_volatility(bars: Bars, rules: TradingRules) -> float:
