@@ -8,8 +8,8 @@ from sqlalchemy import select
 
 from assets.resources import Platform
 from jobs.operator import OPERATOR_JOBS, Limit
+from quant_pipelines.core.limits import LIMITS
 from quant_pipelines.definitions import build_definitions
-from quant_pipelines.operations.limits import LIMITS
 from quant_pipelines.store import audit
 from quant_pipelines.store.deployments import read_limits
 from quant_pipelines.store.heartbeats import Halt, read_halts
