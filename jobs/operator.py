@@ -14,6 +14,7 @@ from assets.rendering import table
 from assets.resources import Platform
 from quant_pipelines import operations
 from quant_pipelines.core.errors import QuantError
+from quant_pipelines.core.limits import LIMITS
 from quant_pipelines.operations.receipt import Signature
 
 if TYPE_CHECKING:
@@ -41,13 +42,7 @@ class Rest(Enum):
 class Limit(Enum):
     """Limits that operators set."""
 
-    MAX_POSITION_FRACTION = "max_position_fraction"
-    MAX_LEVERAGE = "max_leverage"
-    MAX_DAILY_LOSS_FRACTION = "max_daily_loss_fraction"
-    MAX_DATA_AGE_SECONDS = "max_data_age_seconds"
-    MAX_POSITION_NOTIONAL = "max_position_notional"
-    MAX_POSITION_QUANTITY = "max_position_quantity"
-    MAX_ORDERS_PER_DAY = "max_orders_per_day"
+    vars().update({name.upper(): name for name in LIMITS})
 
 
 class Signed(dg.Config):
@@ -297,7 +292,7 @@ FORMS: tuple[tuple[dg.OpDefinition, dict[str, Any]], ...] = (
     (promote_deployment_op, {"deployment_id": 0, "target": Target.SHADOW.name}),
     (roll_back_deployment_op, {"deployment_id": 0}),
     (disable_deployment_op, {"deployment_id": 0, "target": Rest.COOLING.name}),
-    (set_risk_limit_op, {"scope": "account", "limit": Limit.MAX_LEVERAGE.name, "value": -1.0}),
+    (set_risk_limit_op, {"scope": "account", "limit": "MAX_LEVERAGE", "value": -1.0}),
     (halt_runner_op, {"scope": "account"}),
     (resume_runner_op, {"scope": "account"}),
     (flatten_runner_op, {"scope": ""}),

@@ -3,6 +3,7 @@
 import argparse
 
 from quant_pipelines.cli.operator import add_signature, carry_out, scope
+from quant_pipelines.core.limits import QUOTAS
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -16,8 +17,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "name",
         metavar="NAME",
-        help="such as max_leverage (see quant settings show); or a quota: max_position_notional, "
-        "max_position_quantity, max_orders_per_day",
+        help=f"such as max_leverage (see quant settings show); or a quota: {', '.join(QUOTAS)}",
     )
     parser.add_argument(
         "value", metavar="VALUE", type=float, help="fraction, ratio, seconds, quote, base or orders"

@@ -6,7 +6,7 @@ folder is therefore named by a digest of every compiled source of the package.
 
 import hashlib
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
@@ -15,6 +15,7 @@ from numba.extending import intrinsic, register_jitable
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 Value = TypeVar("Value", bound=tuple[Any, ...])
+Argument = TypeVar("Argument")
 
 _PACKAGE = Path(__file__).resolve().parents[1]
 _COMPILED = (
@@ -132,6 +133,20 @@ def change_of(kind: type[Value], *names: str) -> Callable[..., Value]:
     exec(f"def change(_, {', '.join(names)}): return _kind({values})", space)  # noqa: S102 - as namedtuple does
     options = {"forceinline": True, "nogil": True, "error_model": "numpy"}
     return cast(Callable[..., Value], register_jitable(**options)(space["change"]))
+
+
+def each_of(functions: Sequence[Callable[[Argument], float]]) -> Callable[[Argument], tuple[float, ...]]:
+    """Compile scalar functions of one value into one that answers with all their results, in order.
+
+    For calls from compiled code alone. It is not in the disk cache, which can't tell what a function closes
+    over; the loops that call it are.
+    """
+    compiled: Any = numba.njit(nogil=True, error_model="numpy", forceinline=True)  # noqa: TID251
+    first, *others = functions
+    if not others:
+        return cast(Any, compiled(lambda value: (first(value),)))
+    rest = each_of(others)
+    return cast(Any, compiled(lambda value: (first(value), *rest(value))))
 
 
 def operation(function: Callable[..., Any]) -> Any:

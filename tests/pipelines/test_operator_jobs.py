@@ -8,11 +8,11 @@ from sqlalchemy import select
 
 from assets.resources import Platform
 from jobs.operator import OPERATOR_JOBS, Limit
+from quant_pipelines.core.limits import LIMITS
 from quant_pipelines.definitions import build_definitions
-from quant_pipelines.operations.limits import LIMITS
 from quant_pipelines.store import audit
 from quant_pipelines.store.deployments import read_limits
-from quant_pipelines.store.heartbeats import open_halts
+from quant_pipelines.store.heartbeats import Halt, read_halts
 from quant_pipelines.store.tables import audit_logs
 
 SIGNED = {"operator": "ann", "reason": "because it looks right"}
@@ -70,12 +70,14 @@ def test_every_limit_of_the_settings_can_be_chosen() -> None:
 
 def test_runner_is_halted_flattened_and_resumed(platform: Platform, instance: dg.DagsterInstance) -> None:
     assert launch(platform, instance, "halt_runner").success
-    assert open_halts(platform.engine) == {"account": "halted by ann: because it looks right"}
+    assert read_halts(platform.engine) == {"account": Halt("halted by ann: because it looks right")}
     assert "is halted already" in failure(launch(platform, instance, "halt_runner"))
     assert launch(platform, instance, "flatten_runner").success
-    assert open_halts(platform.engine) == {"account": "flattened by ann: because it looks right"}
+    assert read_halts(platform.engine) == {
+        "account": Halt("flattened by ann: because it looks right", is_flatten=True)
+    }
     assert launch(platform, instance, "resume_runner").success
-    assert open_halts(platform.engine) == {}
+    assert read_halts(platform.engine) == {}
 
 
 def test_decision_without_a_reason_is_refused(platform: Platform, instance: dg.DagsterInstance) -> None:
