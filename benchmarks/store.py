@@ -25,11 +25,12 @@ from sqlalchemy import Engine, create_engine, text
 from quant_pipelines.core.bars import BarRows
 from quant_pipelines.core.timeframes import MINUTE_MS, YEAR_DAYS, day_start_ms
 from quant_pipelines.stack.ports import free_port
-from quant_pipelines.stack.postgres import EmbeddedPostgres, create_database
+from quant_pipelines.stack.postgres import EmbeddedPostgres
 from quant_pipelines.stack.postgres_place import remove_place
 from quant_pipelines.store.bar_copy import STAGED, copy_in, cursor
 from quant_pipelines.store.bars import read_bars, upsert_bars
 from quant_pipelines.store.column_cache import ColumnCache
+from quant_pipelines.store.databases import create_database
 from quant_pipelines.store.engine import connect, product_url
 from quant_pipelines.store.migrate import migrate
 from quant_pipelines.store.tables import bars

@@ -71,7 +71,7 @@ def connect(url: str, *, pool_size: int = 5) -> Engine:
     pool_size
         Connections kept open.
     """
-    return create_engine(  # noqa: TID251 - the one place
+    return create_engine(
         product_url(url),
         pool_size=pool_size,
         pool_pre_ping=True,
