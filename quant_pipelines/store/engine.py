@@ -12,7 +12,12 @@ from typing import Any
 import psycopg
 from psycopg.conninfo import make_conninfo
 from psycopg.errors import UndefinedColumn, UndefinedTable
-from sqlalchemy import Connection, Engine, create_engine, make_url
+from sqlalchemy import (
+    Connection,
+    Engine,
+    create_engine,  # noqa: TID251 - the one place
+    make_url,
+)
 from sqlalchemy.engine import URL
 from sqlalchemy.exc import ArgumentError, DBAPIError
 from sqlalchemy.exc import TimeoutError as NoConnectionFree
