@@ -49,8 +49,8 @@ def _migrate(arguments: argparse.Namespace) -> int:
 
 
 def _back_up(arguments: argparse.Namespace) -> int:
+    from quant_pipelines.operations.backup import back_up
     from quant_pipelines.settings import load_settings
-    from quant_pipelines.stack.backup import back_up
     from quant_pipelines.stack.server import database_server
 
     file = _file(arguments)
@@ -63,9 +63,9 @@ def _back_up(arguments: argparse.Namespace) -> int:
 
 
 def _restore(arguments: argparse.Namespace) -> int:
+    from quant_pipelines.operations.backup import read_manifest
+    from quant_pipelines.operations.restore import restore
     from quant_pipelines.settings import load_settings
-    from quant_pipelines.stack.backup import read_manifest
-    from quant_pipelines.stack.restore import restore
     from quant_pipelines.stack.server import database_server
 
     file = _file(arguments)

@@ -17,8 +17,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Print one line for each check; exit code 1 if any failed."""
+    from quant_pipelines.operations.doctor import examine
     from quant_pipelines.settings import home_folder, load_settings
-    from quant_pipelines.stack.doctor import examine
     from quant_pipelines.stack.home import Home
 
     folder = arguments.home.expanduser().absolute() if arguments.home else home_folder()

@@ -18,7 +18,7 @@ from quant_pipelines.research.history import ArchiveSource, DatabaseSource, Sour
 from quant_pipelines.sdk import Strategy, attach_inputs
 from quant_pipelines.settings import home_folder
 from quant_pipelines.stack.home import Home
-from quant_pipelines.stack.status import database_url_of
+from quant_pipelines.stack.server import database_url_of
 from quant_pipelines.store.engine import connect, require_reachable
 from quant_pipelines.store.market import read_universe
 from quant_pipelines.store.migrate import require_current

@@ -15,9 +15,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Print the status; exit code 1 when nothing runs there."""
+    from quant_pipelines.operations.status import stack_status
     from quant_pipelines.settings import home_folder, load_settings
     from quant_pipelines.stack.home import Home
-    from quant_pipelines.stack.status import stack_status
 
     folder = arguments.home.expanduser().absolute() if arguments.home else home_folder()
     status = stack_status(Home(folder), load_settings())

@@ -19,7 +19,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Run until Ctrl-C."""
-    from quant_pipelines.settings import home_folder
+    from quant_pipelines.settings import home_folder, load_settings
     from quant_pipelines.stack.up import UpOptions, run_stack
 
     home = arguments.home.expanduser().absolute() if arguments.home else home_folder()
@@ -35,6 +35,6 @@ def run(arguments: argparse.Namespace) -> int:
         else:
             announce(f"everything runs: open {document['ui']} (Ctrl-C stops it)")
 
-    run_stack(options, announce=announce, on_ready=on_ready)
+    run_stack(options, load_settings(), announce=announce, on_ready=on_ready)
     announce("everything is stopped")
     return 0

@@ -14,8 +14,8 @@ from psycopg.sql import SQL, Identifier
 from sqlalchemy.engine import URL
 
 from quant_pipelines.core.errors import ConfigurationError, StoreError
-from quant_pipelines.stack import postgres_tools
-from quant_pipelines.stack.backup import CHUNK, count_rows, read_manifest, urls_of
+from quant_pipelines.operations import postgres_tools
+from quant_pipelines.operations.backup import CHUNK, count_rows, read_manifest, urls_of
 from quant_pipelines.store.engine import connect
 from quant_pipelines.store.migrate import migrate, require_known_revision
 

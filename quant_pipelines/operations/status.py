@@ -12,8 +12,7 @@ from quant_pipelines.core.clock import utc_now
 from quant_pipelines.core.settings import Settings
 from quant_pipelines.core.timeframes import from_ms
 from quant_pipelines.stack.home import Home, is_locked
-from quant_pipelines.stack.ports import read_ports
-from quant_pipelines.stack.postgres import local_url
+from quant_pipelines.stack.server import database_url_of
 from quant_pipelines.store.engine import connect
 from quant_pipelines.store.rate_budgets import read_rate_budgets
 from quant_pipelines.store.tables import (
@@ -28,14 +27,6 @@ from quant_pipelines.store.tables import (
 # Three missed heartbeats of the default interval; an older state says nothing about now.
 _FRESH_HEARTBEAT = timedelta(seconds=15)
 _RUNS_QUERY = "{ runsOrError(limit: 5) { ... on Runs { results { jobName status startTime endTime } } } }"
-
-
-def database_url_of(home: Home, settings: Settings) -> str:
-    """Database of a stack: the named one, else the home's own server; empty when that was never made."""
-    if settings.database_url:
-        return settings.database_url
-    ports = read_ports(home.ports_file)
-    return local_url(home.folder, ports.postgres) if ports else ""
 
 
 def stack_status(home: Home, settings: Settings) -> dict[str, Any]:
