@@ -14,6 +14,7 @@ from assets.rendering import plot, spark, table
 from assets.resources import Platform
 from assets.selection import HOT_LIST
 from quant_pipelines.operations.views import newest_verdicts, out_of_sample_equity, task_counts
+from quant_pipelines.pages.place import INDEX, page_name
 
 if TYPE_CHECKING:
     from quant_pipelines.research import JobFailure, Scope
@@ -104,7 +105,7 @@ def _pages(platform: Platform, rows: list[dict[str, Any]]) -> dict[str, dg.Metad
     """Write the pages of these verdicts, and link them: all of them, and the best ones by name."""
     if platform.pages is None or not rows:
         return {}
-    from quant_pipelines.operations.pages import INDEX, page_name, publish_verdicts  # noqa: PLC0415 - numba
+    from quant_pipelines.pages.publish import publish_verdicts  # noqa: PLC0415 - numba
 
     place, keep = platform.pages, platform.settings.optimization.keep_reports
     publish_verdicts(platform.engine, rows, place.folder, keep=keep, columns=platform.columns)

@@ -226,7 +226,7 @@ def _pages(plan: StackPlan) -> Service:
     where = ("--folder", str(plan.home.reports), "--port", str(port))
     return Service(
         "pages",
-        lambda: _command(plan, "pages", ("-m", "quant_pipelines.stack.pages", *where), nice=10),
+        lambda: _command(plan, "pages", ("-m", "quant_pipelines.pages", *where), nice=10),
         after=("webserver",),
         is_ready=lambda: answers(port),
         address=f"http://{_HOST}:{port}",

@@ -6,10 +6,10 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
-from assets.resources import PagePlace, Platform
-from quant_pipelines.definitions import page_place
+from assets.resources import Platform
 from quant_pipelines.marketdata.days import history_days
 from quant_pipelines.operations.views import newest_verdicts
+from quant_pipelines.pages.place import PagePlace, page_place
 from quant_pipelines.stack.home import open_home
 from quant_pipelines.stack.ports import choose_ports, free_port
 from tests.pipelines.conftest import ComputedMarket

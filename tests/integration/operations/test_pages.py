@@ -11,13 +11,13 @@ from sqlalchemy import Engine
 from quant_pipelines.core.bars import Bars
 from quant_pipelines.core.errors import DataError
 from quant_pipelines.core.timeframes import DAY_MS
-from quant_pipelines.operations.pages import publish_verdicts
 from quant_pipelines.operations.views import newest_verdicts
 from quant_pipelines.optimize.walk_forward import FoldResult
+from quant_pipelines.pages.publish import publish_verdicts
+from quant_pipelines.pages.walk import walk_of
 from quant_pipelines.reports import render_walk
 from quant_pipelines.research import optimize_one
 from quant_pipelines.research.history import DatabaseSource
-from quant_pipelines.research.pages import walk_of
 from quant_pipelines.store.verdicts import incumbent_returns, read_verdicts
 from tests.integration.test_research import JOB, store_market
 
