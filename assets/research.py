@@ -17,7 +17,8 @@ from quant_pipelines.operations.views import newest_verdicts, out_of_sample_equi
 from quant_pipelines.pages.place import INDEX, page_name
 
 if TYPE_CHECKING:
-    from quant_pipelines.research import JobFailure, Scope
+    from quant_pipelines.research.daily import Scope
+    from quant_pipelines.research.job import JobFailure
 
 _RESEARCH: dict[str, Any] = {
     "group_name": "research",
@@ -54,7 +55,9 @@ def walk_forward(
     The window ends at the last UTC midnight, so the data are the same at any hour. Finished folds are kept:
     an interrupted run goes on behind them.
     """
-    from quant_pipelines.research import JobFailure, WorkLimits, daily_jobs, optimize_many  # noqa: PLC0415 - scipy
+    from quant_pipelines.research.daily import daily_jobs  # noqa: PLC0415 - scipy
+    from quant_pipelines.research.job import JobFailure  # noqa: PLC0415 - scipy
+    from quant_pipelines.research.pool import WorkLimits, optimize_many  # noqa: PLC0415 - scipy
 
     settings = platform.settings
     jobs = daily_jobs(
@@ -115,7 +118,7 @@ def _pages(platform: Platform, rows: list[dict[str, Any]]) -> dict[str, dg.Metad
 
 
 def _scope(config: Search, deep_factor: int) -> "Scope":
-    from quant_pipelines.research import Scope  # noqa: PLC0415 - keeps the code server light
+    from quant_pipelines.research.daily import Scope  # noqa: PLC0415 - keeps the code server light
 
     return Scope(
         tuple(config.strategies),

@@ -6,7 +6,8 @@ import dagster as dg
 
 from assets import history, library, market, quality, research, selection, trading
 from assets.resources import Platform
-from jobs.operator import OPERATOR_JOBS, culling
+from jobs.culling import culling
+from jobs.operator import OPERATOR_JOBS
 from jobs.pipelines import PIPELINES
 from jobs.schedules import SCHEDULES
 from quant_pipelines.pages.place import page_place

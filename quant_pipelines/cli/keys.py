@@ -6,7 +6,7 @@ import os
 import sys
 from typing import TYPE_CHECKING
 
-from quant_pipelines.cli.operator import add_signature, opened
+from quant_pipelines.cli.operator import add_signature, opened, print_receipt
 from quant_pipelines.cli.output import print_document, table
 
 if TYPE_CHECKING:
@@ -44,10 +44,7 @@ def run(arguments: argparse.Namespace) -> int:
         if arguments.action == "list":
             return _list(arguments, store)
         receipt = _change(arguments, store, arguments.account or settings.exchange.id)
-    if arguments.json:
-        print_document(receipt.to_document())
-    else:
-        print(f"{receipt.summary} (audit row {receipt.audit_id})")
+    print_receipt(arguments, receipt)
     return 0
 
 

@@ -17,7 +17,7 @@ from quant_pipelines.core.timeframes import DAY_MS, floor_ms, from_ms
 from quant_pipelines.optimize.verdict import VerdictRecord
 from quant_pipelines.optimize.walk_forward import FoldResult
 from quant_pipelines.pages.walk import walk_of
-from quant_pipelines.reports import render_walk
+from quant_pipelines.reports.walk_forward import render_walk
 from quant_pipelines.research.history import Source
 from quant_pipelines.research.job import OptimizationJob, make_job
 from quant_pipelines.research.library import refresh_library

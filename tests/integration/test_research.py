@@ -13,14 +13,10 @@ from quant_pipelines.core.errors import DataError, OptimizationError, StrategyEr
 from quant_pipelines.core.settings import MarketSettings, OptimizationSettings, Settings, WindowSettings
 from quant_pipelines.core.timeframes import DAY_MS, MINUTE_MS, day_start_ms
 from quant_pipelines.optimize.verdict import VerdictRecord
-from quant_pipelines.research import (
-    JobFailure,
-    OptimizationJob,
-    daily_jobs,
-    optimize_many,
-    optimize_one,
-    resume_job,
-)
+from quant_pipelines.research.daily import daily_jobs
+from quant_pipelines.research.job import JobFailure, OptimizationJob
+from quant_pipelines.research.pool import optimize_many
+from quant_pipelines.research.run import optimize_one, resume_job
 from quant_pipelines.store.bars import upsert_bars
 from quant_pipelines.store.tables import (
     folds,

@@ -10,7 +10,8 @@ from typing import Any
 
 import dagster as dg
 
-from jobs.operator import OPERATOR_JOBS, culling
+from jobs.culling import culling
+from jobs.operator import OPERATOR_JOBS
 
 PIN = Path(__file__).parent / "pins" / "launchpad.json"
 
@@ -40,7 +41,10 @@ def field(one: Any) -> dict[str, Any]:
 def kind(config_type: Any) -> Any:
     fields = getattr(config_type, "fields", None)
     if fields is not None:
-        return {name: field(one) for name, one in fields.items()}
+        return {"kind": config_type.kind.name} | {name: field(one) for name, one in fields.items()}
+    inner = getattr(config_type, "inner_type", None)
+    if inner is not None:
+        return {"kind": config_type.kind.name, "of": kind(inner)}
     values = getattr(config_type, "enum_values", None)
     name = config_type.given_name or config_type.key
     return name if values is None else {"enum": name, "values": [one.config_value for one in values]}

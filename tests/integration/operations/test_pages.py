@@ -15,9 +15,9 @@ from quant_pipelines.operations.views import newest_verdicts
 from quant_pipelines.optimize.walk_forward import FoldResult
 from quant_pipelines.pages.publish import publish_verdicts
 from quant_pipelines.pages.walk import walk_of
-from quant_pipelines.reports import render_walk
-from quant_pipelines.research import optimize_one
+from quant_pipelines.reports.walk_forward import render_walk
 from quant_pipelines.research.history import DatabaseSource
+from quant_pipelines.research.run import optimize_one
 from quant_pipelines.store.verdicts import incumbent_returns, read_verdicts
 from tests.integration.test_research import JOB, store_market
 

@@ -63,12 +63,12 @@ def accepted() -> str:
 
 def described(action: argparse.Action) -> dict[str, Any]:
     choices = None if action.choices is None else list(action.choices)
+    is_flag = action.nargs == 0
     return {
-        "kind": type(action).__name__.strip("_"),
         "options": action.option_strings,
         "metavar": action.metavar,
         "nargs": action.nargs,
-        "default": str(action.default),
+        "default": None if is_flag else str(action.default),
         "choices": choices,
         "required": action.required,
         "help": action.help,
