@@ -22,9 +22,9 @@ def build_parser() -> argparse.ArgumentParser:
         child = add_verb(heads, verb.name, verb.help)
         if verb.function:
             _declare_fields(child, verb)
-        elif any(not kind.function for kind in verb.verbs):
+        elif verb.kinds and not verb.kinds[0].function:
             actions = child.add_subparsers(dest="action", required=True, metavar="ACTION")
-            for action in verb.verbs:
+            for action in verb.kinds:
                 grandchild = add_verb(actions, action.name, action.help, json_default=argparse.SUPPRESS)
                 _declare_by_module(grandchild, f"{verb.name}_{action.name}")
         else:

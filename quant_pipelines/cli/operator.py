@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from quant_pipelines.cli.output import print_document
 from quant_pipelines.cli.parse import deployment_number, limit_scope, scope
 from quant_pipelines.operations.verb import Field, Kind, Verb, carry_out
-from quant_pipelines.operations.verbs import OPERATOR, REASON, SIGNATURE
+from quant_pipelines.operations.verbs import SIGNATURE
 
 if TYPE_CHECKING:
     from sqlalchemy import Engine
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
 _READERS: dict[Kind, Any] = {
     "number": int,
     "value": float,
-    "text": str,
     "deployment": deployment_number,
     "scope": scope,
     "limit_scope": limit_scope,
@@ -36,32 +35,22 @@ def add_home(parser: argparse.ArgumentParser) -> None:
 def add_signature(parser: argparse.ArgumentParser, *, required: bool = True) -> None:
     """Declare which stack is meant, who decides and why."""
     add_home(parser)
-    parser.add_argument("--operator", default=getpass.getuser(), help=OPERATOR.argument.help)
-    parser.add_argument("--reason", required=required, default="", help=REASON.argument.help)
+    operator, reason = SIGNATURE
+    parser.add_argument("--operator", default=getpass.getuser(), help=operator.usage)
+    parser.add_argument("--reason", required=required, default="", help=reason.usage)
 
 
 def add_field(parser: argparse.ArgumentParser, field: Field) -> None:
     """Declare a field of a row."""
-    asked = field.argument
-    if asked.flag:
-        parser.add_argument(
-            asked.flag,
-            dest=field.name,
-            action="store_const",
-            const=asked.value,
-            default=field.default,
-            help=asked.help,
-        )
+    words = field.choices.words() if field.choices and not field.metavar else None
+    if field.flag and words:
+        option: dict[str, Any] = {"action": "store_const", "const": words[-1], "default": field.default}
+        parser.add_argument(field.flag, dest=field.name, help=field.usage, **option)
         return
+    way: dict[str, Any] = {"nargs": "?", "default": field.default} if field.is_optional else {}
+    reader = _READERS.get(field.kind, str)
     parser.add_argument(
-        field.name,
-        metavar=asked.metavar,
-        type=_READERS[field.kind],
-        nargs="?" if asked.is_optional else None,
-        default=field.default if asked.is_optional else None,
-        # Behind a placeholder the words are the function's to refuse, which names the nearest one.
-        choices=field.choices.words() if field.choices and not asked.metavar else None,
-        help=asked.help,
+        field.name, metavar=field.metavar, type=reader, choices=words, help=field.usage, **way
     )
 
 

@@ -7,7 +7,7 @@ Nothing heavy is imported here: a row names its function, which is loaded when t
 import importlib
 import inspect
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias
 
 from quant_pipelines.operations.receipt import Receipt, Signature
@@ -18,50 +18,16 @@ if TYPE_CHECKING:
     from quant_pipelines.core.clock import Clock
     from quant_pipelines.core.settings import Settings
 
-Kind: TypeAlias = Literal["number", "value", "text", "deployment", "scope", "limit_scope"]
-"""What a field holds: a whole number, a float, a text, the id of a deployment, the name of a scope."""
+Kind: TypeAlias = Literal["text", "number", "value", "deployment", "scope", "limit_scope"]
+"""What a field holds: a text, a whole number, a float, the id of a deployment, the name of a scope."""
 Role: TypeAlias = Literal["viewer", "operator", "approver"]
-"""Least right that a verb needs; each one includes those before it."""
-Way: TypeAlias = Literal["function", "job"]
+"""Least right of who asks; each one includes those before it."""
 REQUIRED: Final = object()
 
 
 @dataclass(frozen=True, slots=True)
-class Argument:
-    """How the command line asks for a field.
-
-    Parameters
-    ----------
-    help
-        Meaning, as ``--help`` says it.
-    metavar
-        Placeholder; without one the accepted words stand there.
-    is_optional
-        Whether it may be left out, which takes the field's default.
-    flag
-        Option that stands for one value; empty for a positional argument.
-    value
-        What the option stands for.
-    """
-
-    help: str
-    metavar: str | None = None
-    is_optional: bool = False
-    flag: str = ""
-    value: str = ""
-
-
-@dataclass(frozen=True, slots=True)
 class Choices:
-    """The only words that a field accepts.
-
-    Parameters
-    ----------
-    name
-        Name of the type in the Launchpad.
-    owner
-        ``module:NAME`` of the words where they are owned: a sequence, or a mapping by them.
-    """
+    """Words that a field accepts: name of their type in a form, ``module:NAME`` of where they are owned."""
 
     name: str
     owner: str
@@ -81,68 +47,32 @@ class Field:
         Parameter of the verb's function.
     kind
         What it holds.
-    help
-        Meaning, as forms and routes say it.
-    argument
-        How the command line asks for it.
+    help, usage
+        Meaning, as forms and routes say it, and as ``--help`` does.
+    metavar
+        Placeholder on the command line; without one the accepted words stand there.
     default
         Value of a field that is left out; ``REQUIRED`` for one that may not be.
     blank
-        What a form opens with; the verb refuses it as it stands unless it is the default.
+        What a form opens with.
     choices
-        The only words that are accepted; None accepts what the function accepts.
+        The only words that are accepted; None leaves it to the function.
+    is_optional
+        Whether the command line may leave it out, too.
+    flag
+        Option of the command line that stands for the last of the words; empty for an argument.
     """
 
     name: str
     kind: Kind
     help: str
-    argument: Argument
+    usage: str
+    metavar: str | None = None
     default: Any = REQUIRED
-    blank: Any = None
+    blank: Any = ""
     choices: Choices | None = None
-
-    @property
-    def is_required(self) -> bool:
-        """Whether it may not be left out."""
-        return self.default is REQUIRED
-
-
-@dataclass(frozen=True, slots=True)
-class Form:
-    """How the Launchpad offers a verb.
-
-    Parameters
-    ----------
-    job
-        Name of the job.
-    help
-        Description of the job.
-    asks
-        What the form is about, in a few words.
-    """
-
-    job: str
-    help: str = ""
-    asks: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Route:
-    """How the gateway offers a verb.
-
-    Parameters
-    ----------
-    method
-        HTTP method.
-    path
-        Path, with fields in braces.
-    role
-        Least right of who asks.
-    """
-
-    method: Literal["GET", "POST"]
-    path: str
-    role: Role
+    is_optional: bool = False
+    flag: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,38 +81,38 @@ class Verb:
 
     Parameters
     ----------
-    name
-        Word on the command line.
-    help
-        What it does, as ``quant --help`` says it.
+    name, help
+        Word on the command line, and what it does as ``quant --help`` says it.
     function
-        ``module:function`` that carries it out; empty where a module of the command line does.
+        ``module:function``; empty where a module of the command line does the work.
     fields
         What it asks for.
-    form, route
-        Where else it is offered.
+    job, told, asks
+        Job of the Launchpad, its description, and what its form is about; empty where there is none.
+    route, method, role
+        Path of the gateway with fields in braces, and who may ask; empty where there is none.
     runs_as
-        ``function``: carried out at once. ``job``: a run of the form's job, wherever it is asked for outside
-        of the command line.
-    verbs
-        Its kinds, such as ``halt`` of ``runner``.
+        ``function``: carried out at once; ``job``: anywhere but on the command line it is a run of the job.
+    kinds
+        Verbs below it, such as ``halt`` of ``runner``.
     """
 
     name: str
     help: str
     function: str = ""
     fields: tuple[Field, ...] = ()
-    form: Form | None = None
-    route: Route | None = None
-    runs_as: Way = "function"
-    verbs: "tuple[Verb, ...]" = field(default=())
+    job: str = ""
+    told: str = ""
+    asks: str = ""
+    route: str = ""
+    method: Literal["GET", "POST"] = "POST"
+    role: Role = "operator"
+    runs_as: Literal["function", "job"] = "function"
+    kinds: "tuple[Verb, ...]" = ()
 
     def leaves(self) -> "Iterator[Verb]":
-        """Itself, or the verbs below it that have none below them."""
-        if not self.verbs:
-            yield self
-        for verb in self.verbs:
-            yield from verb.leaves()
+        """Itself, or its kinds."""
+        yield from self.kinds or (self,)
 
 
 def loaded(reference: str) -> Any:
@@ -210,7 +140,6 @@ def carry_out(
     QuantError
         If the signature is empty, or the verb is refused; one sentence says why.
     """
-    defaults = {one.name: one.default for one in verb.fields if not one.is_required}
     known = {
         "engine": engine,
         "settings": settings,
@@ -218,7 +147,7 @@ def carry_out(
         "exchange": settings.exchange.id,
         "signature": Signature(given["operator"], given["reason"]),
         "clock": clock,
-        **defaults,
+        **{field.name: field.default for field in verb.fields if field.default is not REQUIRED},
         **{name: value for name, value in given.items() if value is not None},
     }
     function = loaded(verb.function)

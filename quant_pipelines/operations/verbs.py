@@ -2,42 +2,43 @@
 
 from dataclasses import replace
 
-from quant_pipelines.operations.verb import Argument, Choices, Field, Form, Route, Verb
+from quant_pipelines.operations.verb import Choices, Field, Verb
 
 LADDER = ("paper", "shadow", "canary", "live")
 RESTS = ("cooling", "retired")
 
-OPERATOR = Field("operator", "text", "your name", Argument("your name (default: %(default)s)"), blank="")
-REASON = Field("reason", "text", "why, in a sentence", Argument("why, in a sentence"), blank="")
-SIGNATURE = (OPERATOR, REASON)
-"""Who decides, and why; both stand in the audit log. Every verb with a form asks for them first."""
-
+SIGNATURE = (
+    Field("operator", "text", "your name", "your name (default: %(default)s)"),
+    Field("reason", "text", "why, in a sentence", "why, in a sentence"),
+)
+"""Who decides, and why; both stand in the audit log. Every form asks for them first."""
 _VERDICT = Field(
     "verdict_id",
     "number",
     "id of the verdict, as the asset verdicts shows it",
-    Argument("id of a candidate", "VERDICT"),
+    "id of a candidate",
+    metavar="VERDICT",
     blank=0,
 )
 _COIN = Field(
     "symbol",
     "text",
     "such as BTC/USDT:USDT; it must be in the newest hot-coin scan",
-    Argument("such as BTC/USDT:USDT", "SYMBOL"),
-    blank="",
+    "such as BTC/USDT:USDT",
 )
 _DEPLOYMENT = Field(
     "deployment_id",
     "deployment",
     "id of the deployment, as the asset deployments shows it",
-    Argument("its id", "DEPLOYMENT"),
+    "its id",
+    metavar="DEPLOYMENT",
     blank=0,
 )
 _STEP = Field(
     "target",
     "text",
     "the next stage; canary and live need two different operators",
-    Argument("the next stage"),
+    "the next stage",
     blank="shadow",
     choices=Choices("Target", "quant_pipelines.operations.verbs:LADDER"),
 )
@@ -45,171 +46,113 @@ _REST = Field(
     "target",
     "text",
     "COOLING may come back; RETIRED may not",
-    Argument("for good; its book must hold no position", flag="--retire", value="retired"),
+    "for good; its book must hold no position",
     default="cooling",
     blank="cooling",
     choices=Choices("Rest", "quant_pipelines.operations.verbs:RESTS"),
+    flag="--retire",
 )
 SCOPE = Field(
     "scope",
     "scope",
     "account, or deployment:<id>",
-    Argument("account, or a deployment", "SCOPE", is_optional=True),
+    "account, or a deployment",
+    metavar="SCOPE",
     default="account",
     blank="account",
+    is_optional=True,
 )
-_LIMIT_SCOPE = Field(
-    "scope",
-    "limit_scope",
-    "account, deployment:<id>, or strategy:<name>",
-    Argument("account, a deployment such as 3, or a strategy such as strategy:ema_cross", "SCOPE"),
-    default="account",
-    blank="account",
-)
-_LIMIT = Field(
-    "limit",
-    "text",
-    "which limit",
-    Argument(
+_LIMIT = (
+    Field(
+        "scope",
+        "limit_scope",
+        "account, deployment:<id>, or strategy:<name>",
+        "account, a deployment such as 3, or a strategy such as strategy:ema_cross",
+        metavar="SCOPE",
+        default="account",
+        blank="account",
+    ),
+    Field(
+        "limit",
+        "text",
+        "which limit",
         "such as max_leverage (see quant settings show); or a quota: max_position_notional, "
         "max_position_quantity, max_orders_per_day",
-        "NAME",
+        metavar="NAME",
+        blank="max_leverage",
+        choices=Choices("Limit", "quant_pipelines.operations.limits:LIMITS"),
     ),
-    blank="max_leverage",
-    choices=Choices("Limit", "quant_pipelines.operations.limits:LIMITS"),
-)
-_LIMIT_VALUE = Field(
-    "value",
-    "value",
-    "fraction, ratio or seconds as the settings under risk say; quote, base or orders a day",
-    Argument("fraction, ratio, seconds, quote, base or orders", "VALUE"),
-    blank=-1.0,
-)
-
-_APPROVE_CANDIDATE = Verb(
-    "candidate",
-    "admit a candidate to paper money",
-    "quant_pipelines.operations.candidates:approve_candidate",
-    (_VERDICT,),
-    Form(
-        "approve_candidate",
-        "Admit a candidate to paper money; its gates and its data are checked again",
-        "One verdict.",
+    Field(
+        "value",
+        "value",
+        "fraction, ratio or seconds as the settings under risk say; quote, base or orders a day",
+        "fraction, ratio, seconds, quote, base or orders",
+        metavar="VALUE",
+        blank=-1.0,
     ),
-    Route("POST", "/api/v1/candidates/{verdict_id}/approve", "operator"),
 )
-_APPROVE_COIN = Verb(
-    "coin",
-    "move a hot coin to the whitelist",
-    "quant_pipelines.operations.coins:approve_coin",
-    (_COIN,),
-    Form(
-        "approve_hot_coin",
-        "Move a coin from the universe to the whitelist; its history and its first search follow",
-        "One symbol of the universe.",
+_APPROVE = (
+    Verb(
+        "candidate",
+        "admit a candidate to paper money",
+        "quant_pipelines.operations.candidates:approve_candidate",
+        (_VERDICT,),
+        job="approve_candidate",
+        told="Admit a candidate to paper money; its gates and its data are checked again",
+        asks="One verdict.",
+        route="/api/v1/candidates/{verdict_id}/approve",
     ),
-    Route("POST", "/api/v1/hotlist/approve", "operator"),
-)
-_REJECT = Verb(
-    "reject",
-    "turn down a candidate",
-    "quant_pipelines.operations.candidates:reject_candidate",
-    (_VERDICT,),
-    Form("reject_candidate", "Turn down a candidate that waits", "One verdict."),
-    Route("POST", "/api/v1/candidates/{verdict_id}/reject", "operator"),
-)
-_PROMOTE = Verb(
-    "promote",
-    "take a deployment one stage up",
-    "quant_pipelines.operations.stages:promote",
-    (_DEPLOYMENT, _STEP),
-    Form(
-        "promote_deployment",
-        "Take a deployment one stage up; every guard is asked again, canary and live need two people",
-        "One step up the ladder.",
+    Verb(
+        "coin",
+        "move a hot coin to the whitelist",
+        "quant_pipelines.operations.coins:approve_coin",
+        (_COIN,),
+        job="approve_hot_coin",
+        told="Move a coin from the universe to the whitelist; its history and its first search follow",
+        asks="One symbol of the universe.",
+        route="/api/v1/hotlist/approve",
     ),
-    Route("POST", "/api/v1/strategy/{deployment_id}/promote", "approver"),
 )
-_ROLL_BACK = Verb(
-    "rollback",
-    "take a shadow, canary or live deployment out again",
-    "quant_pipelines.operations.stages:roll_back",
-    (_DEPLOYMENT,),
-    Form(
-        "roll_back_deployment",
-        "Take a shadow, canary or live deployment out again",
-        "One deployment.",
-    ),
-    Route("POST", "/api/v1/strategy/{deployment_id}/rollback", "operator"),
-)
-_DISABLE = Verb(
-    "disable",
-    "stop a deployment",
-    "quant_pipelines.operations.stages:disable",
-    (_DEPLOYMENT, _REST),
-    Form(
-        "disable_deployment",
-        "Stop a deployment: it cools and may come back, or it is retired",
-        "The way out.",
-    ),
-    Route("POST", "/api/v1/strategy/{deployment_id}/disable", "operator"),
-)
-_SET_LIMIT = Verb(
-    "limit",
-    "set a risk limit",
-    "quant_pipelines.operations.limits:set_limit",
-    (_LIMIT_SCOPE, _LIMIT, _LIMIT_VALUE),
-    Form(
-        "set_risk_limit",
-        "Set a risk limit; of all that apply, the tightest wins, and the runner follows in seconds",
-        "One limit.",
-    ),
-    Route("POST", "/api/v1/risk/limits", "operator"),
-)
-_HALTED = "What is halted, flattened or resumed."
+_SWITCHED = "What is halted, flattened or resumed."
 RUNNER = (
     Verb(
         "status",
         "how the runner is",
         "quant_pipelines.operations.halts:runner_status",
-        route=Route("GET", "/api/v1/runner", "viewer"),
+        route="/api/v1/runner",
+        method="GET",
+        role="viewer",
     ),
     Verb(
         "halt",
         "stop its decisions",
         "quant_pipelines.operations.halts:halt",
         (SCOPE,),
-        Form(
-            "halt_runner",
-            "Let the runner take no decision until it is resumed; stops go on working",
-            _HALTED,
-        ),
-        Route("POST", "/api/v1/runner/halt", "operator"),
+        job="halt_runner",
+        told="Let the runner take no decision until it is resumed; stops go on working",
+        asks=_SWITCHED,
+        route="/api/v1/runner/halt",
     ),
     Verb(
         "resume",
         "let it decide again",
         "quant_pipelines.operations.halts:resume",
         (SCOPE,),
-        Form(
-            "resume_runner",
-            "Resolve every halt of the account or of a deployment, also the runner's own",
-            _HALTED,
-        ),
-        Route("POST", "/api/v1/runner/resume", "operator"),
+        job="resume_runner",
+        told="Resolve every halt of the account or of a deployment, also the runner's own",
+        asks=_SWITCHED,
+        route="/api/v1/runner/resume",
     ),
     Verb(
         "flatten",
         "close what is held",
         "quant_pipelines.operations.halts:flatten",
-        # The form opens without a scope: nobody closes everything by one click.
+        # Its form opens without a scope: nobody closes everything by signing only.
         (replace(SCOPE, blank=""),),
-        Form(
-            "flatten_runner",
-            "Close what the account or a deployment holds; it stays halted until it is resumed",
-            _HALTED,
-        ),
-        Route("POST", "/api/v1/runner/flatten", "operator"),
+        job="flatten_runner",
+        told="Close what the account or a deployment holds; it stays halted until it is resumed",
+        asks=_SWITCHED,
+        route="/api/v1/runner/flatten",
     ),
 )
 _DATA = (
@@ -228,23 +171,65 @@ VERBS: tuple[Verb, ...] = (
     Verb(
         "optimize",
         "a walk-forward and its verdict",
-        form=Form("focused_optimization"),
-        route=Route("POST", "/api/v1/optimizer/run", "operator"),
+        job="focused_optimization",
+        route="/api/v1/optimizer/run",
         runs_as="job",
     ),
     Verb("strategy", "list, begin, check and test strategies"),
-    Verb("data", "what market data are stored, and what is wrong with them", verbs=_DATA),
+    Verb("data", "what market data are stored, and what is wrong with them", kinds=_DATA),
+    Verb("approve", "admit a candidate to paper money, or a hot coin to the whitelist", kinds=_APPROVE),
     Verb(
-        "approve",
-        "admit a candidate to paper money, or a hot coin to the whitelist",
-        verbs=(_APPROVE_CANDIDATE, _APPROVE_COIN),
+        "reject",
+        "turn down a candidate",
+        "quant_pipelines.operations.candidates:reject_candidate",
+        (_VERDICT,),
+        job="reject_candidate",
+        told="Turn down a candidate that waits",
+        asks="One verdict.",
+        route="/api/v1/candidates/{verdict_id}/reject",
     ),
-    _REJECT,
-    _PROMOTE,
-    _ROLL_BACK,
-    _DISABLE,
-    _SET_LIMIT,
-    Verb("runner", "show, halt or resume the live runner", verbs=RUNNER),
+    Verb(
+        "promote",
+        "take a deployment one stage up",
+        "quant_pipelines.operations.stages:promote",
+        (_DEPLOYMENT, _STEP),
+        job="promote_deployment",
+        told="Take a deployment one stage up; every guard is asked again, canary and live need two people",
+        asks="One step up the ladder.",
+        route="/api/v1/strategy/{deployment_id}/promote",
+        role="approver",
+    ),
+    Verb(
+        "rollback",
+        "take a shadow, canary or live deployment out again",
+        "quant_pipelines.operations.stages:roll_back",
+        (_DEPLOYMENT,),
+        job="roll_back_deployment",
+        told="Take a shadow, canary or live deployment out again",
+        asks="One deployment.",
+        route="/api/v1/strategy/{deployment_id}/rollback",
+    ),
+    Verb(
+        "disable",
+        "stop a deployment",
+        "quant_pipelines.operations.stages:disable",
+        (_DEPLOYMENT, _REST),
+        job="disable_deployment",
+        told="Stop a deployment: it cools and may come back, or it is retired",
+        asks="The way out.",
+        route="/api/v1/strategy/{deployment_id}/disable",
+    ),
+    Verb(
+        "limit",
+        "set a risk limit",
+        "quant_pipelines.operations.limits:set_limit",
+        _LIMIT,
+        job="set_risk_limit",
+        told="Set a risk limit; of all that apply, the tightest wins, and the runner follows in seconds",
+        asks="One limit.",
+        route="/api/v1/risk/limits",
+    ),
+    Verb("runner", "show, halt or resume the live runner", kinds=RUNNER),
     Verb("explain", "the decision chain of an order, or why there was none"),
     Verb("audit", "prove that the audit log is whole, or write it down"),
     Verb("settings", "every setting in force"),
@@ -252,10 +237,5 @@ VERBS: tuple[Verb, ...] = (
     Verb("db", "the stack's database: its schema, backups"),
 )
 """In the order of ``quant --help``."""
-DECISIONS = {
-    verb.form.job: verb
-    for head in VERBS
-    for verb in head.leaves()
-    if verb.form is not None and verb.runs_as == "function"
-}
-"""Verbs that an operator signs, by the name of their job; in the order of the command line."""
+DECISIONS = {verb.job: verb for head in VERBS for verb in head.leaves() if verb.function and verb.job}
+"""Verbs that an operator signs, by the name of their job."""

@@ -83,8 +83,7 @@ def test_null_in_the_launchpad_stands_for_the_default(
 
 def test_verb_that_runs_as_a_job_names_one(platform: Platform) -> None:
     (verb,) = (leaf for head in VERBS for leaf in head.leaves() if leaf.runs_as == "job")
-    assert verb.form is not None
-    assert build_definitions(platform).resolve_job_def(verb.form.job).description
+    assert build_definitions(platform).resolve_job_def(verb.job).description
 
 
 def test_decision_without_a_reason_is_refused(platform: Platform, instance: dg.DagsterInstance) -> None:

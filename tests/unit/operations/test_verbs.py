@@ -9,7 +9,7 @@ import pytest
 
 from quant_pipelines.core.settings import Settings
 from quant_pipelines.operations.receipt import Receipt, Signature
-from quant_pipelines.operations.verb import Argument, Field, Verb, carry_out, loaded
+from quant_pipelines.operations.verb import REQUIRED, Field, Verb, carry_out, loaded
 from quant_pipelines.operations.verbs import DECISIONS, VERBS
 
 LEAVES = [leaf for head in VERBS for leaf in head.leaves()]
@@ -40,26 +40,26 @@ def test_form_opens_with_words_that_are_accepted(verb: Verb) -> None:
     for field in verb.fields:
         if field.choices:
             assert field.blank in field.choices.words()
-            assert field.is_required or field.default in field.choices.words()
+            assert field.default is REQUIRED or field.default in field.choices.words()
 
 
 def test_no_job_and_no_route_stands_twice() -> None:
-    jobs = [leaf.form.job for leaf in LEAVES if leaf.form]
-    routes = [(leaf.route.method, leaf.route.path) for leaf in LEAVES if leaf.route]
+    jobs = [leaf.job for leaf in LEAVES if leaf.job]
+    routes = [(leaf.method, leaf.route) for leaf in LEAVES if leaf.route]
     assert len(jobs) == len(set(jobs))
     assert len(routes) == len(set(routes))
 
 
 def test_route_names_fields_of_its_verb_and_only_an_operator_may_change_something() -> None:
     for leaf in LEAVES:
-        if leaf.route is not None:
-            named = set(re.findall(r"{(\w+)}", leaf.route.path))
+        if leaf.route:
+            named = set(re.findall(r"{(\w+)}", leaf.route))
             assert named <= {field.name for field in leaf.fields}
-            assert (leaf.route.role == "viewer") == (leaf.route.method == "GET")
+            assert (leaf.role == "viewer") == (leaf.method == "GET")
 
 
 def test_every_decision_is_offered_by_job_and_route() -> None:
-    assert all(verb.form and verb.route and verb.function for verb in DECISIONS.values())
+    assert all(verb.told and verb.asks and verb.route for verb in DECISIONS.values())
 
 
 def answer(signature: Signature, scope: str, exchange: str, clock: Callable[[], int]) -> Receipt:
@@ -67,7 +67,7 @@ def answer(signature: Signature, scope: str, exchange: str, clock: Callable[[], 
     return Receipt("told", scope, f"{signature.operator}: {signature.reason}, {exchange}", clock())
 
 
-ECHO = Verb("echo", "tell", f"{__name__}:answer", (Field("scope", "scope", "", Argument(""), default="all"),))
+ECHO = Verb("echo", "tell", f"{__name__}:answer", (Field("scope", "scope", "", "", default="all"),))
 
 
 @pytest.mark.parametrize(("given", "scope"), [({}, "all"), ({"scope": None}, "all"), ({"scope": "3"}, "3")])
