@@ -11,14 +11,14 @@ from typing import Any
 
 from sqlalchemy import Engine
 
-from quant_pipelines.core.errors import QuantError, StoreError
+from quant_pipelines.core.errors import QuantError
 from quant_pipelines.pages.place import INDEX, page_name
 from quant_pipelines.pages.walk import walk_of
 from quant_pipelines.reports.index import render_index
 from quant_pipelines.reports.walk_forward import render_walk
 from quant_pipelines.research.history import DatabaseSource
 from quant_pipelines.store.research import read_folds
-from quant_pipelines.store.verdicts import read_verdicts
+from quant_pipelines.store.verdicts import verdict_of_task
 
 _log = logging.getLogger(__name__)
 _NUMBERED = re.compile(r"verdict-(\d+)\.html")
@@ -67,10 +67,7 @@ def publish_verdicts(
 
 
 def _render(engine: Engine, task_id: int, source: DatabaseSource) -> str:
-    stored = read_verdicts(engine, task_id=task_id)
-    if not stored:
-        raise StoreError(f"task {task_id} has no verdict; expected one")
-    record = stored[0]
+    record = verdict_of_task(engine, task_id)
     return render_walk(walk_of(record, read_folds(engine, task_id), source, engine))
 
 

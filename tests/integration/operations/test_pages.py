@@ -11,14 +11,15 @@ from sqlalchemy import Engine
 from quant_pipelines.core.bars import Bars
 from quant_pipelines.core.errors import DataError
 from quant_pipelines.core.timeframes import DAY_MS
-from quant_pipelines.operations.views import newest_verdicts
 from quant_pipelines.optimize.walk_forward import FoldResult
 from quant_pipelines.pages.publish import publish_verdicts
 from quant_pipelines.pages.walk import walk_of
 from quant_pipelines.reports.walk_forward import render_walk
 from quant_pipelines.research.history import DatabaseSource
 from quant_pipelines.research.run import optimize_one
-from quant_pipelines.store.verdicts import incumbent_returns, read_verdicts
+from quant_pipelines.store.engine import transaction
+from quant_pipelines.store.verdicts import incumbent_returns, read_verdict, read_verdicts
+from quant_pipelines.store.views import newest_verdicts
 from tests.integration.test_research import JOB, store_market
 
 pytestmark = pytest.mark.postgres
@@ -86,7 +87,8 @@ def test_incumbent_is_the_record_of_the_verdict_that_is_traded_now(world: Any) -
     deployment = world.deployment()
     world.promise(deployment, np.array([0.01, -0.02]))
     challenger = world.verdict(day="2025-06-11")
-    records = {record.id: record for record in read_verdicts(world.engine)}
+    with transaction(world.engine) as connection:
+        records = {record.id: record for record in read_verdicts(connection)}
     stored = incumbent_returns(world.engine, records.pop(challenger))
     assert list(stored.values()) == [0.01, -0.02]
     assert np.diff(list(stored)).tolist() == [DAY_MS]
@@ -97,7 +99,9 @@ def test_incumbent_is_the_record_of_the_verdict_that_is_traded_now(world: Any) -
 def test_resting_deployment_is_no_incumbent(world: Any) -> None:
     world.promise(world.deployment(stage="cooling"), np.array([0.01]))
     challenger = world.verdict(day="2025-06-11")
-    (record,) = [record for record in read_verdicts(world.engine) if record.id == challenger]
+    with transaction(world.engine) as connection:
+        record = read_verdict(connection, challenger)
+    assert record is not None
     assert incumbent_returns(world.engine, record) == {}
 
 
@@ -108,7 +112,8 @@ def test_page_without_bars_says_nothing_about_holding(
         def bars(self, symbol: str, timeframe: str, start_ms: int, end_ms: int) -> Bars:
             raise DataError(f"{symbol} is gone")
 
-    (record,) = read_verdicts(judged)
+    with transaction(judged) as connection:
+        (record,) = read_verdicts(connection)
     walk = walk_of(record, {}, Gone(judged, JOB.exchange))
     assert walk.others == ()
     assert "is gone" in caplog.text
