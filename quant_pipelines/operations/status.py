@@ -61,21 +61,21 @@ def _trading(url: str) -> dict[str, Any]:
     if not url:
         return {}
     try:
-        with connected(url) as engine:
-            deployed = list(reversed(current_deployments(engine)))
-            with transaction(engine) as connection:
-                beats = read_heartbeats(connection)
-                requests = read_rate_budgets(connection, utc_now())
-            return {
-                "deployments": [_deployment(row) for row in deployed],
-                "fills": sum(row["fills"] for row in deployed),
-                "equity": _account_equity(account_capital(engine), deployed),
-                "trading_state": runner.state if (runner := _fresh(beats, "live_runner")) else None,
-                "requests": requests,
-                "collector": _collector(_fresh(beats, "collector")),
-            }
+        with connected(url) as engine, transaction(engine) as connection:
+            deployed = list(reversed(current_deployments(connection)))
+            capital = account_capital(connection)
+            beats = read_heartbeats(connection)
+            requests = read_rate_budgets(connection, utc_now())
     except StoreError:
         return {}  # away, or not migrated yet: the services say so
+    return {
+        "deployments": [_deployment(row) for row in deployed],
+        "fills": sum(row["fills"] for row in deployed),
+        "equity": _account_equity(capital, deployed),
+        "trading_state": runner.state if (runner := _fresh(beats, "live_runner")) else None,
+        "requests": requests,
+        "collector": _collector(_fresh(beats, "collector")),
+    }
 
 
 def _deployment(row: dict[str, Any]) -> dict[str, Any]:

@@ -17,8 +17,9 @@ from quant_pipelines.pages.walk import walk_of
 from quant_pipelines.reports.index import render_index
 from quant_pipelines.reports.walk_forward import render_walk
 from quant_pipelines.research.history import DatabaseSource
+from quant_pipelines.store.engine import transaction
 from quant_pipelines.store.research import read_folds
-from quant_pipelines.store.verdicts import verdict_of_task
+from quant_pipelines.store.verdicts import incumbent_returns, verdict_of_task
 
 _log = logging.getLogger(__name__)
 _NUMBERED = re.compile(r"verdict-(\d+)\.html")
@@ -67,8 +68,11 @@ def publish_verdicts(
 
 
 def _render(engine: Engine, task_id: int, source: DatabaseSource) -> str:
-    record = verdict_of_task(engine, task_id)
-    return render_walk(walk_of(record, read_folds(engine, task_id), source, engine))
+    with transaction(engine) as connection:
+        record = verdict_of_task(connection, task_id)
+        folds = read_folds(connection, task_id)
+        incumbent = incumbent_returns(connection, record)
+    return render_walk(walk_of(record, folds, source, incumbent))
 
 
 def _remove_oldest(folder: Path, keep: int) -> None:

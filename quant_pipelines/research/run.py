@@ -241,11 +241,13 @@ def _stored(engine: Engine, run: _Run, on_fold: Callable[[FoldResult], None]) ->
     with store.sole_worker(engine, run.key):
         row = run.task_row()
         task = store.open_task(engine, run.version_row(), row)
-        known = store.read_folds(engine, task.id)
+        with transaction(engine) as connection:
+            known = store.read_folds(connection, task.id)
+            done = verdict_of_task(connection, task.id) if task.status == store.DONE else None
         for result in known.values():
             on_fold(result)
-        if task.status == store.DONE:
-            return verdict_of_task(engine, task.id)
+        if done is not None:
+            return done
 
         def keep(result: FoldResult) -> None:
             store.save_fold(engine, task.id, result)

@@ -323,8 +323,8 @@ def test_short_history_gets_the_newest_folds_and_the_verdict_says_so(stored: Eng
     evidence = record.out_of_sample
     assert (evidence["folds"], evidence["configured_folds"], evidence["days"]) == (3, 9, 3)
     assert (record.window_start_ms, record.window_end_ms) == (END - 7 * DAY_MS, END)
-    assert verdict_of_task(stored, record.task_id or 0).out_of_sample == evidence
     with stored.connect() as connection:
+        assert verdict_of_task(connection, record.task_id or 0).out_of_sample == evidence
         row = connection.execute(select(optimizer_tasks)).one()
     assert (row.settings["job"]["folds"], row.settings["job"]["windows"]["folds"]) == (3, 9)
 
