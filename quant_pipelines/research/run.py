@@ -29,6 +29,7 @@ from quant_pipelines.research.window import settle_window
 from quant_pipelines.risk.limits import RiskLimits
 from quant_pipelines.sdk import StrategySource, load_strategy, strategies_folder
 from quant_pipelines.store import research as store
+from quant_pipelines.store.engine import transaction
 from quant_pipelines.store.verdicts import count_previous_trials, save_verdict, verdict_of_task
 from quant_pipelines.trading import Execution, TradingRules
 
