@@ -4,7 +4,6 @@ import dagster as dg
 
 from assets.rendering import table
 from assets.resources import Platform
-from jobs.names import CULLING
 
 
 @dg.op(
@@ -22,5 +21,5 @@ def culling_op(context: dg.OpExecutionContext, platform: dg.ResourceParam[Platfo
 
 
 culling = dg.GraphDefinition(
-    name=CULLING, node_defs=[culling_op], description=culling_op.description
+    name="culling", node_defs=[culling_op], description=culling_op.description
 ).to_job()

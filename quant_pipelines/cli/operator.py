@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from quant_pipelines.cli.output import print_document
+from quant_pipelines.cli.output import print_answer
 from quant_pipelines.cli.parse import deployment_number, limit_scope, scope
 from quant_pipelines.operations.verb import Field, Kind, Verb, carry_out
 from quant_pipelines.operations.verbs import SIGNATURE
@@ -30,6 +30,14 @@ _READERS: dict[Kind, Any] = {
 def add_home(parser: argparse.ArgumentParser) -> None:
     """Declare which stack is meant."""
     parser.add_argument("--home", type=Path, help="folder that holds all state (default: QUANT_HOME)")
+
+
+def home_of(arguments: argparse.Namespace) -> Path:
+    """Folder of the stack that the arguments name."""
+    from quant_pipelines.settings import home_folder
+
+    given: Path | None = arguments.home
+    return given.expanduser().absolute() if given else home_folder()
 
 
 def add_signature(parser: argparse.ArgumentParser, *, required: bool = True) -> None:
@@ -88,7 +96,4 @@ def decide(verb: Verb, arguments: argparse.Namespace, **given: Any) -> int:
 
 def print_receipt(arguments: argparse.Namespace, receipt: "Receipt") -> None:
     """Print what was done."""
-    if arguments.json:
-        print_document(receipt.to_document())
-    else:
-        print(f"{receipt.summary} (audit row {receipt.audit_id})")
+    print_answer(arguments, receipt.to_document(), f"{receipt.summary} (audit row {receipt.audit_id})")

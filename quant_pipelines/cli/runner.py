@@ -4,7 +4,7 @@ import argparse
 from typing import Any
 
 from quant_pipelines.cli.operator import add_field, add_signature, decide, opened
-from quant_pipelines.cli.output import print_document, table
+from quant_pipelines.cli.output import print_answer, table
 from quant_pipelines.operations.verbs import RUNNER, SCOPE
 
 _KINDS = {verb.name: verb for verb in RUNNER}
@@ -26,10 +26,7 @@ def run(arguments: argparse.Namespace) -> int:
 
     with opened(arguments) as (engine, _):
         status = runner_status(engine, system_clock_ms)
-    if arguments.json:
-        print_document(status)
-    else:
-        print(_text(status))
+    print_answer(arguments, status, _text(status))
     return 0
 
 
