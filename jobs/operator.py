@@ -19,7 +19,7 @@ _TYPES: dict[Kind, Any] = {"number": dg.IntSource, "deployment": dg.IntSource, "
 def _config(field: Field) -> dg.Field:
     kind = _TYPES.get(field.kind, dg.StringSource)
     if field.choices is not None:
-        words = [dg.EnumValue(word.upper(), word) for word in field.choices.words()]
+        words = [dg.EnumValue(word.upper(), word) for word in field.choices.words]
         kind = dg.Enum(field.choices.name, words)
     if field.default is REQUIRED:
         return dg.Field(kind, description=field.help)
@@ -33,7 +33,7 @@ def _shown(field: Field, value: Any) -> Any:
 
 def _op(verb: Verb) -> dg.OpDefinition:
     asked = {field.name: _config(field) for field in (*SIGNATURE, *verb.fields)}
-    form = dg.Field(dg.Shape(asked), description=verb.asks)
+    form = dg.Field(asked, description=verb.asks)
 
     @dg.op(name=f"{verb.job}_op", description=verb.told, config_schema=form)
     def decide(context: dg.OpExecutionContext, platform: dg.ResourceParam[Platform]) -> None:

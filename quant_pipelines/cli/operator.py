@@ -50,7 +50,7 @@ def add_signature(parser: argparse.ArgumentParser, *, required: bool = True) -> 
 
 def add_field(parser: argparse.ArgumentParser, field: Field) -> None:
     """Declare a field of a row."""
-    words = field.choices.words() if field.choices and not field.metavar else None
+    words = field.choices.words if field.choices and not field.metavar else None
     if field.flag and words:
         option: dict[str, Any] = {"action": "store_const", "const": words[-1], "default": field.default}
         parser.add_argument(field.flag, dest=field.name, help=field.usage, **option)

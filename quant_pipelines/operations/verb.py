@@ -27,14 +27,10 @@ REQUIRED: Final = object()
 
 @dataclass(frozen=True, slots=True)
 class Choices:
-    """Words that a field accepts: name of their type in a form, ``module:NAME`` of where they are owned."""
+    """The only words that a field accepts, and the name of their type in a form."""
 
     name: str
-    owner: str
-
-    def words(self) -> tuple[str, ...]:
-        """All of them, in the order of their owner."""
-        return tuple(loaded(self.owner))
+    words: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)

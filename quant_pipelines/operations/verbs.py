@@ -1,11 +1,13 @@
 """The table of verbs: command line, Launchpad and gateway offer what stands here, and nothing else."""
 
-from dataclasses import replace
+from dataclasses import fields, replace
 
+from quant_pipelines.core.settings import Quotas, RiskSettings
 from quant_pipelines.operations.verb import Choices, Field, Verb
 
 LADDER = ("paper", "shadow", "canary", "live")
 RESTS = ("cooling", "retired")
+LIMITS = tuple(field.name for kind in (RiskSettings, Quotas) for field in fields(kind))
 
 SIGNATURE = (
     Field("operator", "text", "your name", "your name (default: %(default)s)"),
@@ -40,7 +42,7 @@ _STEP = Field(
     "the next stage; canary and live need two different operators",
     "the next stage",
     blank="shadow",
-    choices=Choices("Target", "quant_pipelines.operations.verbs:LADDER"),
+    choices=Choices("Target", LADDER),
 )
 _REST = Field(
     "target",
@@ -49,7 +51,7 @@ _REST = Field(
     "for good; its book must hold no position",
     default="cooling",
     blank="cooling",
-    choices=Choices("Rest", "quant_pipelines.operations.verbs:RESTS"),
+    choices=Choices("Rest", RESTS),
     flag="--retire",
 )
 SCOPE = Field(
@@ -80,7 +82,7 @@ _LIMIT = (
         "max_position_quantity, max_orders_per_day",
         metavar="NAME",
         blank="max_leverage",
-        choices=Choices("Limit", "quant_pipelines.operations.limits:LIMITS"),
+        choices=Choices("Limit", LIMITS),
     ),
     Field(
         "value",

@@ -39,8 +39,8 @@ def test_fields_have_the_types_that_the_function_declares(verb: Verb) -> None:
 def test_form_opens_with_words_that_are_accepted(verb: Verb) -> None:
     for field in verb.fields:
         if field.choices:
-            assert field.blank in field.choices.words()
-            assert field.default is REQUIRED or field.default in field.choices.words()
+            assert field.blank in field.choices.words
+            assert field.default is REQUIRED or field.default in field.choices.words
 
 
 def test_no_job_and_no_route_stands_twice() -> None:
