@@ -6,7 +6,7 @@ folder is therefore named by a digest of every compiled source of the package.
 
 import hashlib
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
@@ -14,6 +14,7 @@ import numba
 from numba.extending import intrinsic
 
 Function = TypeVar("Function", bound=Callable[..., Any])
+Value = TypeVar("Value")
 
 _PACKAGE = Path(__file__).resolve().parents[1]
 _COMPILED = (
@@ -101,6 +102,20 @@ def inlined(function: Function) -> Function:
         no_cfunc_wrapper=True,
     )(function)
     return cast(Function, compiled)
+
+
+def each_of(functions: Sequence[Callable[[Value], float]]) -> Callable[[Value], tuple[float, ...]]:
+    """Compile scalar functions of one value into one that answers with all their results, in order.
+
+    For calls from compiled code alone. It is not in the disk cache, which can't tell what a function closes
+    over; the loops that call it are.
+    """
+    compiled: Any = numba.njit(nogil=True, error_model="numpy", forceinline=True)  # noqa: TID251
+    first, *others = functions
+    if not others:
+        return cast(Any, compiled(lambda value: (first(value),)))
+    rest = each_of(others)
+    return cast(Any, compiled(lambda value: (first(value), *rest(value))))
 
 
 def operation(function: Callable[..., Any]) -> Any:

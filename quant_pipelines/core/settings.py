@@ -249,17 +249,6 @@ class RiskSettings:
 
 
 @dataclass(frozen=True, slots=True)
-class Quotas:
-    """Quotas of a deployment or of each deployment of a strategy; only operators set them."""
-
-    max_position_notional: float = setting(float("inf"), "largest position notional in quote", low=0)
-    max_position_quantity: float = setting(float("inf"), "largest position in base", low=0)
-    max_orders_per_day: float = setting(
-        float("inf"), "orders decided in a UTC day, behind which no exposure is added", low=0
-    )
-
-
-@dataclass(frozen=True, slots=True)
 class TriggerSettings:
     """When a deployment's own performance asks for a new optimization."""
 

@@ -1,6 +1,5 @@
 """An operator sets a limit of the account, a deployment or a strategy; the runner follows within seconds."""
 
-import dataclasses
 import math
 from decimal import Decimal
 
@@ -8,7 +7,7 @@ from sqlalchemy import Connection, Engine
 
 from quant_pipelines.core.clock import Clock, clock_time
 from quant_pipelines.core.errors import LifecycleError, unknown_name
-from quant_pipelines.core.settings import Quotas, RiskSettings
+from quant_pipelines.core.limits import LIMITS
 from quant_pipelines.operations.receipt import Receipt, Signature
 from quant_pipelines.store import audit
 from quant_pipelines.store.deployments import (
@@ -21,8 +20,6 @@ from quant_pipelines.store.engine import transaction
 from quant_pipelines.store.stages import read_stage
 
 ACCOUNT = "account"
-LIMITS = {field.name: field for kind in (RiskSettings, Quotas) for field in dataclasses.fields(kind)}
-"""Limits by name, with their descriptions and ranges."""
 
 
 def set_limit(

@@ -15,7 +15,7 @@ from quant_pipelines.core.clock import Clock, clock_time
 from quant_pipelines.core.errors import LifecycleError
 from quant_pipelines.core.settings import LadderSettings
 from quant_pipelines.lifecycle.record import StageRecord, evidence_of
-from quant_pipelines.lifecycle.transitions import TRANSITIONS, approvals_needed, require_transition
+from quant_pipelines.lifecycle.transitions import approvals_needed, require_transition
 from quant_pipelines.operations.receipt import Receipt, Signature
 from quant_pipelines.store import approvals, audit
 from quant_pipelines.store.deployments import REAL_ORDERS_APPROVED, announce_deployments, venue_account
@@ -173,11 +173,6 @@ def steps_in_reach(engine: Engine, ladder: LadderSettings, clock: Clock) -> list
             needed = approvals_needed(stored.stage, target)
             found.append(Step(deployment_id, stored.stage, target, needed))
     return found
-
-
-def possible_targets(stage: str) -> list[str]:
-    """Stages that the table allows behind a stage."""
-    return [row.target for row in TRANSITIONS if row.source == stage]
 
 
 def _locked(connection: Connection, deployment_id: int) -> StoredStage:

@@ -1,13 +1,12 @@
 """The table of verbs: command line, Launchpad and gateway offer what stands here, and nothing else."""
 
-from dataclasses import fields, replace
+from dataclasses import replace
 
-from quant_pipelines.core.settings import Quotas, RiskSettings
+from quant_pipelines.core.limits import LIMITS, QUOTAS
 from quant_pipelines.operations.verb import Choices, Field, Verb
 
 LADDER = ("paper", "shadow", "canary", "live")
 RESTS = ("cooling", "retired")
-LIMITS = tuple(field.name for kind in (RiskSettings, Quotas) for field in fields(kind))
 
 SIGNATURE = (
     Field("operator", "text", "your name", "your name (default: %(default)s)"),
@@ -78,11 +77,10 @@ _LIMIT = (
         "limit",
         "text",
         "which limit",
-        "such as max_leverage (see quant settings show); or a quota: max_position_notional, "
-        "max_position_quantity, max_orders_per_day",
+        f"such as max_leverage (see quant settings show); or a quota: {', '.join(QUOTAS)}",
         metavar="NAME",
         blank="max_leverage",
-        choices=Choices("Limit", LIMITS),
+        choices=Choices("Limit", tuple(LIMITS)),
     ),
     Field(
         "value",

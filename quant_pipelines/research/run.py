@@ -13,6 +13,7 @@ from quant_pipelines.core.errors import DataError, OptimizationError, QuantError
 from quant_pipelines.core.ids import digest_of
 from quant_pipelines.core.instrument_sets import symbols_of
 from quant_pipelines.core.jit import kernel_digest
+from quant_pipelines.core.limits import RiskLimits
 from quant_pipelines.core.timeframes import from_ms
 from quant_pipelines.optimize.evaluation import Evaluator
 from quant_pipelines.optimize.judge import Context, judge
@@ -26,7 +27,6 @@ from quant_pipelines.research.instrument_set import SetEvaluator, SetHistory, lo
 from quant_pipelines.research.job import OptimizationJob
 from quant_pipelines.research.library import source_in_force
 from quant_pipelines.research.window import settle_window
-from quant_pipelines.risk.limits import RiskLimits
 from quant_pipelines.sdk import StrategySource, load_strategy, strategies_folder
 from quant_pipelines.store import research as store
 from quant_pipelines.store.engine import transaction

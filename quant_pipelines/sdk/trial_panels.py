@@ -6,7 +6,7 @@ the others, and each one has holes of its own.
 
 import numpy as np
 
-from quant_pipelines.core.bars import COLUMNS, Bars, bars_from_columns, empty_bars
+from quant_pipelines.core.bars import COLUMNS, Bars, bars_from_columns
 from quant_pipelines.core.panel import Panel, panel_of
 from quant_pipelines.sdk import trial_bars
 
@@ -30,11 +30,6 @@ def shocks_panel(n_symbols: int, n_bars: int, seed: int) -> Panel:
 def flat_panel(n_symbols: int, n_bars: int) -> Panel:
     """Panel of prices that never move."""
     return _panel([trial_bars.flat(n_bars)] * (n_symbols or _ANY_NUMBER), seed=0)
-
-
-def empty_panel(n_symbols: int) -> Panel:
-    """No bars at all."""
-    return panel_of([empty_bars(_name(k), "1h") for k in range(n_symbols or _ANY_NUMBER)])
 
 
 def spliced(before: Panel, after: Panel, cut: int) -> Panel:

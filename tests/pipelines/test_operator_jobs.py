@@ -12,7 +12,7 @@ from quant_pipelines.definitions import build_definitions
 from quant_pipelines.operations.verbs import VERBS
 from quant_pipelines.store import audit
 from quant_pipelines.store.deployments import read_limits
-from quant_pipelines.store.heartbeats import open_halts
+from quant_pipelines.store.heartbeats import Halt, read_halts
 from quant_pipelines.store.tables import audit_logs
 
 SIGNED = {"operator": "ann", "reason": "because it looks right"}
@@ -66,19 +66,21 @@ def test_unknown_limit_is_refused_before_the_run(platform: Platform, instance: d
 
 def test_runner_is_halted_flattened_and_resumed(platform: Platform, instance: dg.DagsterInstance) -> None:
     assert launch(platform, instance, "halt_runner").success
-    assert open_halts(platform.engine) == {"account": "halted by ann: because it looks right"}
+    assert read_halts(platform.engine) == {"account": Halt("halted by ann: because it looks right")}
     assert "is halted already" in failure(launch(platform, instance, "halt_runner"))
     assert launch(platform, instance, "flatten_runner").success
-    assert open_halts(platform.engine) == {"account": "flattened by ann: because it looks right"}
+    assert read_halts(platform.engine) == {
+        "account": Halt("flattened by ann: because it looks right", is_flatten=True)
+    }
     assert launch(platform, instance, "resume_runner").success
-    assert open_halts(platform.engine) == {}
+    assert read_halts(platform.engine) == {}
 
 
 def test_null_in_the_launchpad_stands_for_the_default(
     platform: Platform, instance: dg.DagsterInstance
 ) -> None:
     assert launch(platform, instance, "halt_runner", scope=None).success
-    assert set(open_halts(platform.engine)) == {"account"}
+    assert set(read_halts(platform.engine)) == {"account"}
 
 
 def test_verb_that_runs_as_a_job_names_one(platform: Platform) -> None:

@@ -10,7 +10,7 @@ from quant_pipelines.core.errors import LifecycleError
 from quant_pipelines.operations import coins, halts, limits
 from quant_pipelines.operations.receipt import Signature
 from quant_pipelines.store.deployments import read_limits
-from quant_pipelines.store.heartbeats import Halt, Heartbeat, open_halts, read_halts, write_heartbeat
+from quant_pipelines.store.heartbeats import Halt, Heartbeat, read_halts, write_heartbeat
 from quant_pipelines.store.market import read_whitelist
 from quant_pipelines.store.tables import strategies, universe
 
@@ -71,11 +71,11 @@ def test_limit_that_cannot_be_is_refused(
 
 def test_halt_stands_until_it_is_resumed(world: Any, ann: Signature, bob: Signature) -> None:
     halts.halt(world.engine, ann, scope="account", clock=world.clock)
-    assert open_halts(world.engine) == {"account": f"halted by ann: {ann.reason}"}
+    assert read_halts(world.engine) == {"account": Halt(f"halted by ann: {ann.reason}")}
     with pytest.raises(LifecycleError, match="account is halted already: halted by ann"):
         halts.halt(world.engine, bob, scope="account", clock=world.clock)
     halts.resume(world.engine, bob, scope="account", clock=world.clock)
-    assert open_halts(world.engine) == {}
+    assert read_halts(world.engine) == {}
     with pytest.raises(LifecycleError, match="account is not halted"):
         halts.resume(world.engine, bob, scope="account", clock=world.clock)
     assert [row.action for row in world.audit()] == ["runner.halted", "runner.resumed"]
