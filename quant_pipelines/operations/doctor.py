@@ -16,7 +16,7 @@ from quant_pipelines.sdk import BrokenStrategy, list_strategies, strategies_fold
 from quant_pipelines.stack.home import Home, is_locked
 from quant_pipelines.stack.ports import is_free, read_ports
 from quant_pipelines.stack.postgres_place import find_binaries
-from quant_pipelines.stack.status import database_url_of
+from quant_pipelines.stack.server import database_url_of
 from quant_pipelines.store.engine import connected
 from quant_pipelines.store.migrate import require_current
 

@@ -12,8 +12,8 @@ from sqlalchemy import Engine
 from sqlalchemy.engine import URL
 
 from quant_pipelines.core.errors import ConfigurationError, StoreError
-from quant_pipelines.stack import postgres_tools
-from quant_pipelines.stack.backup import CHUNK, read_manifest, urls_of
+from quant_pipelines.operations import postgres_tools
+from quant_pipelines.operations.backup import CHUNK, read_manifest, urls_of
 from quant_pipelines.store.databases import (
     count_rows,
     count_users,

@@ -10,8 +10,7 @@ from quant_pipelines.core.errors import StoreError
 from quant_pipelines.core.settings import Settings
 from quant_pipelines.core.timeframes import from_ms
 from quant_pipelines.stack.home import Home, is_locked
-from quant_pipelines.stack.ports import read_ports
-from quant_pipelines.stack.postgres import local_url
+from quant_pipelines.stack.server import database_url_of
 from quant_pipelines.store.engine import connected, transaction
 from quant_pipelines.store.heartbeats import Heartbeat, read_heartbeats
 from quant_pipelines.store.rate_budgets import read_rate_budgets
@@ -20,14 +19,6 @@ from quant_pipelines.store.views import account_capital, current_deployments
 # Three missed heartbeats of the default interval; an older state says nothing about now.
 _FRESH_HEARTBEAT = timedelta(seconds=15)
 _RUNS_QUERY = "{ runsOrError(limit: 5) { ... on Runs { results { jobName status startTime endTime } } } }"
-
-
-def database_url_of(home: Home, settings: Settings) -> str:
-    """Database of a stack: the named one, else the home's own server; empty when that was never made."""
-    if settings.database_url:
-        return settings.database_url
-    ports = read_ports(home.ports_file)
-    return local_url(home.folder, ports.postgres) if ports else ""
 
 
 def stack_status(home: Home, settings: Settings) -> dict[str, Any]:
@@ -70,21 +61,21 @@ def _trading(url: str) -> dict[str, Any]:
     if not url:
         return {}
     try:
-        with connected(url) as engine:
-            deployed = list(reversed(current_deployments(engine)))
-            with transaction(engine) as connection:
-                beats = read_heartbeats(connection)
-                requests = read_rate_budgets(connection, utc_now())
-            return {
-                "deployments": [_deployment(row) for row in deployed],
-                "fills": sum(row["fills"] for row in deployed),
-                "equity": _account_equity(account_capital(engine), deployed),
-                "trading_state": runner.state if (runner := _fresh(beats, "live_runner")) else None,
-                "requests": requests,
-                "collector": _collector(_fresh(beats, "collector")),
-            }
+        with connected(url) as engine, transaction(engine) as connection:
+            deployed = list(reversed(current_deployments(connection)))
+            capital = account_capital(connection)
+            beats = read_heartbeats(connection)
+            requests = read_rate_budgets(connection, utc_now())
     except StoreError:
         return {}  # away, or not migrated yet: the services say so
+    return {
+        "deployments": [_deployment(row) for row in deployed],
+        "fills": sum(row["fills"] for row in deployed),
+        "equity": _account_equity(capital, deployed),
+        "trading_state": runner.state if (runner := _fresh(beats, "live_runner")) else None,
+        "requests": requests,
+        "collector": _collector(_fresh(beats, "collector")),
+    }
 
 
 def _deployment(row: dict[str, Any]) -> dict[str, Any]:
@@ -107,7 +98,7 @@ def _account_equity(capital: float | None, deployed: list[dict[str, Any]]) -> fl
     """Capital of the accounts plus what their traded deployments made of theirs."""
     if capital is None:
         return None
-    gained = [float(row["equity"]) - float(row["capital"]) for row in deployed if row["equity"] is not None]
+    gained = (float(row["equity"]) - float(row["capital"]) for row in deployed if row["equity"] is not None)
     return capital + sum(gained)
 
 
