@@ -5,11 +5,11 @@ from collections.abc import Callable
 import numpy as np
 
 from quant_pipelines.core.bars import concatenate_bars, empty_bars
-from quant_pipelines.sdk.corners import corners
 from quant_pipelines.sdk.event import EventStrategy, features_of
-from quant_pipelines.sdk.pace import pace_fault
-from quant_pipelines.sdk.trial_bars import flat, random_walk, shocks
-from quant_pipelines.sdk.trial_desk import Act, trial
+from quant_pipelines.sdk.trial.bars import flat, random_walk, shocks
+from quant_pipelines.sdk.trial.corners import corners
+from quant_pipelines.sdk.trial.desk import Act, trial
+from quant_pipelines.sdk.trial.pace import pace_fault
 
 _BARS, _CUTS, _SEED, _SETTLED = 600, 12, 7, 53
 

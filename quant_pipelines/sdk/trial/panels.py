@@ -6,9 +6,9 @@ the others, and each one has holes of its own.
 
 import numpy as np
 
-from quant_pipelines.core.bars import COLUMNS, Bars, bars_from_columns, empty_bars
+from quant_pipelines.core.bars import COLUMNS, Bars, bars_from_columns
 from quant_pipelines.core.panel import Panel, panel_of
-from quant_pipelines.sdk import trial_bars
+from quant_pipelines.sdk.trial.bars import flat, random_walk, shocks
 
 _ANY_NUMBER = 4
 _LISTED_AT = 150
@@ -16,25 +16,20 @@ _MISSING = 0.01
 
 
 def walk_panel(n_symbols: int, n_bars: int, seed: int, *, drift: float = 0.0) -> Panel:
-    """Panel of walks around a common one, which each symbol returns to; see ``trial_bars.random_walk``."""
-    common = trial_bars.random_walk(n_bars, seed, drift=drift)
+    """Panel of walks around a common one, which each symbol returns to; see ``random_walk``."""
+    common = random_walk(n_bars, seed, drift=drift)
     return _panel([_around(common, k, seed) for k in range(n_symbols or _ANY_NUMBER)], seed)
 
 
 def shocks_panel(n_symbols: int, n_bars: int, seed: int) -> Panel:
     """Panel of walks that jump, each at its own times, with silent runs and missing bars."""
-    members = [trial_bars.shocks(n_bars, seed + 10 * k) for k in range(n_symbols or _ANY_NUMBER)]
+    members = [shocks(n_bars, seed + 10 * k) for k in range(n_symbols or _ANY_NUMBER)]
     return _panel(members, seed)
 
 
 def flat_panel(n_symbols: int, n_bars: int) -> Panel:
     """Panel of prices that never move."""
-    return _panel([trial_bars.flat(n_bars)] * (n_symbols or _ANY_NUMBER), seed=0)
-
-
-def empty_panel(n_symbols: int) -> Panel:
-    """No bars at all."""
-    return panel_of([empty_bars(_name(k), "1h") for k in range(n_symbols or _ANY_NUMBER)])
+    return _panel([flat(n_bars)] * (n_symbols or _ANY_NUMBER), seed=0)
 
 
 def spliced(before: Panel, after: Panel, cut: int) -> Panel:

@@ -1,7 +1,7 @@
 """A strategy's text is tried in a process of its own: limited in time and memory, without the environment.
 
-``python -P -m quant_pipelines.sdk.sandbox`` reads one JSON document (name, source) from stdin and answers
-with one on stdout. The caller never runs the text.
+``python -P -m quant_pipelines.sdk.trial.sandbox`` reads one JSON document (name, source) from stdin and
+answers with one on stdout. The caller never runs the text.
 """
 
 import json
@@ -13,10 +13,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from quant_pipelines.core.errors import StrategyError
-from quant_pipelines.sdk.contract import Check, check_strategy
 from quant_pipelines.sdk.loading import compile_strategy
+from quant_pipelines.sdk.trial.contract import Check, check_strategy
 
-_COMMAND = (sys.executable, "-P", "-m", "quant_pipelines.sdk.sandbox")
+_COMMAND = (sys.executable, "-P", "-m", "quant_pipelines.sdk.trial.sandbox")
 _KEPT = (
     "PATH",
     "PYTHONPATH",

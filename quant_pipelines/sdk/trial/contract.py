@@ -14,14 +14,14 @@ from quant_pipelines.core.arrays import FloatArray
 from quant_pipelines.core.bars import Bars, concatenate_bars
 from quant_pipelines.core.errors import StrategyError
 from quant_pipelines.core.panel import Panel
-from quant_pipelines.sdk import trial_panels
-from quant_pipelines.sdk.corners import corners
 from quant_pipelines.sdk.event import EventStrategy
-from quant_pipelines.sdk.event_contract import EVENT_RULES
-from quant_pipelines.sdk.pace import pace_fault
 from quant_pipelines.sdk.scales import scales_of
 from quant_pipelines.sdk.strategy import Strategy, target_of
-from quant_pipelines.sdk.trial_market import TrialMarket
+from quant_pipelines.sdk.trial.corners import corners
+from quant_pipelines.sdk.trial.event_contract import EVENT_RULES
+from quant_pipelines.sdk.trial.market import TrialMarket
+from quant_pipelines.sdk.trial.pace import pace_fault
+from quant_pipelines.sdk.trial.panels import spliced
 
 _BARS, _CUTS, _SEED = 1_200, 40, 7
 FACTOR_TOLERANCE = 1e-3
@@ -182,7 +182,7 @@ def _fault(rule: Callable[[Any], str], strategy_class: type[Strategy]) -> str:
 def _spliced(before: Bars | Panel, after: Bars | Panel, cut: int) -> Bars | Panel:
     """Bars of one series up to a cut, and of another one behind it."""
     if isinstance(before, Panel) and isinstance(after, Panel):
-        return trial_panels.spliced(before, after, cut)
+        return spliced(before, after, cut)
     if isinstance(before, Bars) and isinstance(after, Bars):
         return concatenate_bars(before.rows(0, cut), after.rows(cut, len(after)))
     raise TypeError("bars and a panel can't be joined")
