@@ -86,7 +86,7 @@ def is_in_order(turns: Turns, size: int) -> bool:
 
 
 @inner
-def greater_until(first: FloatArray, second: FloatArray, at: int) -> Word:
+def _greater_until(first: FloatArray, second: FloatArray, at: int) -> Word:
     """Return the bits of the last values, where there are fewer than a word has."""
     word: Word = NONE
     for k in range(first.size - at):
@@ -104,7 +104,7 @@ def sides(first: FloatArray, second: FloatArray, begin: int) -> tuple[IntArray, 
     for n in range(begins, n_words):
         at = n * WORD_BITS
         is_whole = at + WORD_BITS <= first.size
-        word = greater(first, second, np.uint64(at)) if is_whole else greater_until(first, second, at)
+        word = greater(first, second, np.uint64(at)) if is_whole else _greater_until(first, second, at)
         differs = word ^ ((word << ONE) | last)
         if n == begins:
             bit = np.uint64(begin - at)
