@@ -101,6 +101,7 @@ class Bars:
 
         Examples
         --------
+        >>> from quant_pipelines.core.bars import Bars
         >>> bars = Bars.of_closes([100, 103, 101])
         >>> bars.open, bars.high
         (array([100., 100., 103.]), array([100., 103., 103.]))

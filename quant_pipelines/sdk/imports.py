@@ -48,6 +48,18 @@ def check_imports(name: str, tree: ast.Module) -> None:
     ------
     StrategyError
         Naming the strategy, the line and what was used.
+
+    Examples
+    --------
+    >>> import ast
+    >>> from quant_pipelines.core.errors import StrategyError
+    >>> from quant_pipelines.sdk.imports import check_imports
+    >>> check_imports("idea", ast.parse("import numpy as np"))
+    >>> try:
+    ...     check_imports("idea", ast.parse("import os"))
+    ... except StrategyError as error:
+    ...     print(str(error).split(";")[0])
+    strategy idea: uses os in line 1
     """
     for node in ast.walk(tree):
         for used in _used(node):

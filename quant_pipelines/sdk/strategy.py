@@ -31,6 +31,21 @@ class Strategy:
     ------
     StrategyError
         If a name is unknown, a value is out of its bounds, or ``is_valid`` refuses the combination.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from quant_pipelines.sdk import Bars, Int, Strategy
+    >>> class Trend(Strategy):
+    ...     window = Int(1, low=1, high=50)
+    ...     def target(self, bars):
+    ...         target = np.full(len(bars), np.nan)  # no opinion before there is a past
+    ...         target[self.window :] = np.sign(bars.close[self.window :] - bars.close[: -self.window])
+    ...         return target
+    >>> Trend().target(Bars.of_closes([100, 103, 101]))
+    array([nan,  1., -1.])
+    >>> Trend(window=20), Trend(window=20) == Trend(), Trend(window=20).history_bars
+    (Trend(window=20), False, 100)
     """
 
     inputs: ClassVar[Inputs] = Inputs()
@@ -231,6 +246,17 @@ def require_symbols(strategy: Strategy, bars: Bars | Panel) -> None:
     ------
     StrategyError
         Naming the strategy, what it trades and what it got.
+
+    Examples
+    --------
+    >>> from quant_pipelines.sdk import Bars, Inputs, Strategy
+    >>> from quant_pipelines.sdk.strategy import require_symbols
+    >>> class Pair(Strategy):
+    ...     inputs = Inputs(symbols=2)
+    >>> require_symbols(Pair(), Bars.of_closes([100]))
+    Traceback (most recent call last):
+        ...
+    quant_pipelines.core.errors.StrategyError: Pair: got bars of one symbol; expected 2 symbols together
     """
     inputs, name = strategy.inputs, type(strategy).__name__
     if isinstance(bars, Panel) and not (inputs.has_panel and inputs.takes(len(bars.members))):

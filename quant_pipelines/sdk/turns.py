@@ -24,6 +24,14 @@ class Turns(NamedTuple):
         Shape (n_turns,).
     size
         Number of bars.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from quant_pipelines.sdk import Turns
+    >>> from quant_pipelines.sdk.turns import expanded
+    >>> expanded(Turns(np.array([1, 3]), np.array([1.0, -0.5]), size=5))
+    array([ nan,  1. ,  1. , -0.5, -0.5])
     """
 
     bar: IntArray
@@ -78,7 +86,17 @@ def expanded(turns: Turns) -> FloatArray:
 
 
 def is_in_order(turns: Turns, size: int) -> bool:
-    """Whether the turns are those of so many bars: as many values as bars, rising, within the size."""
+    """Whether the turns are those of so many bars: as many values as bars, rising, within the size.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from quant_pipelines.sdk import Turns
+    >>> from quant_pipelines.sdk.turns import is_in_order
+    >>> turns = Turns(np.array([1, 3]), np.array([1.0, -1.0]), size=5)
+    >>> is_in_order(turns, 5), is_in_order(turns, 4)
+    (True, False)
+    """
     bar = turns.bar
     if turns.size != size or bar.ndim != 1 or bar.shape != turns.value.shape:
         return False
