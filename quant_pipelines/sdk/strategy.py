@@ -178,7 +178,15 @@ class Strategy:
 
 @kernel
 def first_outside(target: FloatArray) -> int:
-    """Position of the first value beyond -1 or 1; the size where there is none."""
+    """Position of the first value beyond -1 or 1; the size where there is none.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from quant_pipelines.sdk.strategy import first_outside
+    >>> first_outside(np.array([0.5, np.nan, -1.5])), first_outside(np.array([0.5, 1.0]))
+    (2, 2)
+    """
     for i in range(target.size):
         if abs(target[i]) > 1.0:
             return i
@@ -193,6 +201,16 @@ def offered_by(strategy: Strategy, bars: Bars | Panel) -> FloatArray | Turns:
     StrategyError
         If the strategy trades another number of symbols, raises, reads what it did not declare, or returns
         another shape.
+
+    Examples
+    --------
+    >>> from quant_pipelines.sdk import Bars, Strategy, above
+    >>> from quant_pipelines.sdk.strategy import offered_by
+    >>> class Rise(Strategy):
+    ...     def target(self, bars):
+    ...         return above(bars.close, bars.open)
+    >>> offered_by(Rise(), Bars.of_closes([100, 103, 101]))  # as turns, which need no array
+    Turns(bar=array([0, 1, 2]), value=array([-1.,  1., -1.]), size=3)
     """
     name = type(strategy).__name__
     require_symbols(strategy, bars)
@@ -228,6 +246,16 @@ def target_of(strategy: Strategy, bars: Bars | Panel) -> FloatArray:
     StrategyError
         If the strategy trades another number of symbols, raises, or returns another shape, or a value
         outside [-1, 1].
+
+    Examples
+    --------
+    >>> from quant_pipelines.sdk import Bars, Strategy, above
+    >>> from quant_pipelines.sdk.strategy import target_of
+    >>> class Rise(Strategy):
+    ...     def target(self, bars):
+    ...         return above(bars.close, bars.open)
+    >>> target_of(Rise(), Bars.of_closes([100, 103, 101]))
+    array([-1.,  1., -1.])
     """
     offered = offered_by(strategy, bars)
     target = expanded(offered) if isinstance(offered, Turns) else offered

@@ -58,6 +58,16 @@ def above(first: FloatArray, second: FloatArray, settled: int = 0) -> Turns:
     ------
     StrategyError
         If the arrays differ in shape.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from quant_pipelines.sdk import above
+    >>> fast, slow = np.array([1.0, 3.0, 3.0, 1.0]), np.full(4, 2.0)
+    >>> above(fast, slow)
+    Turns(bar=array([0, 1, 3]), value=array([-1.,  1., -1.]), size=4)
+    >>> above(fast, slow, settled=2)  # no opinion on the first two bars
+    Turns(bar=array([2, 3]), value=array([ 1., -1.]), size=4)
     """
     one, other = (np.ascontiguousarray(array, dtype=np.float64) for array in (first, second))
     if one.ndim != 1 or one.shape != other.shape:
@@ -71,13 +81,29 @@ def crossed(first: FloatArray, second: FloatArray, settled: int = 0) -> Turns:
 
     Like ``above``, and without an opinion before the first cross at or behind bar ``settled``, so that a
     state of unknown age isn't entered.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from quant_pipelines.sdk import crossed
+    >>> crossed(np.array([1.0, 3.0, 3.0, 1.0]), np.full(4, 2.0))
+    Turns(bar=array([1, 3]), value=array([ 1., -1.]), size=4)
     """
     turns = above(first, second, max(settled, 1) - 1)
     return Turns(turns.bar[1:], turns.value[1:], turns.size)
 
 
 def expanded(turns: Turns) -> FloatArray:
-    """Targets of all bars, shape (n_bars,)."""
+    """Targets of all bars, shape (n_bars,).
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from quant_pipelines.sdk import above
+    >>> from quant_pipelines.sdk.turns import expanded
+    >>> expanded(above(np.array([1.0, 3.0, 3.0, 1.0]), np.full(4, 2.0), settled=1))
+    array([nan,  1.,  1., -1.])
+    """
     target = np.full(turns.size, np.nan)
     if turns.bar.size:
         lengths = np.diff(turns.bar, append=turns.size)
@@ -115,7 +141,15 @@ def _greater_until(first: FloatArray, second: FloatArray, at: int) -> Word:
 
 @kernel
 def sides(first: FloatArray, second: FloatArray, begin: int) -> tuple[IntArray, FloatArray]:
-    """Find the bars from ``begin`` on at which the side changes, and the side that one takes there."""
+    """Find the bars from ``begin`` on at which the side changes, and the side that one takes there.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from quant_pipelines.sdk.turns import sides
+    >>> sides(np.array([1.0, 3.0, 3.0, 1.0]), np.full(4, 2.0), 1)
+    (array([1, 3]), array([ 1., -1.]))
+    """
     n_words = (first.size + WORD_BITS - 1) // WORD_BITS
     turn, side = np.empty(n_words, np.uint64), np.empty(n_words, np.uint64)
     count, last, begins = 0, NONE, begin // WORD_BITS

@@ -25,6 +25,18 @@ class TrialMarket:
     ----------
     strategy_class
         Whose inputs. Higher timeframes have all the history that it asks for.
+
+    Examples
+    --------
+    >>> from quant_pipelines.sdk import Inputs, Strategy
+    >>> from quant_pipelines.sdk.trial.market import TrialMarket
+    >>> class Basis(Strategy):
+    ...     inputs = Inputs(index=True)
+    >>> bars = TrialMarket(Basis).still(120)
+    >>> bars.close[-2:], bars.index_close[-2:]
+    (array([100., 100.]), array([100., 100.]))
+    >>> TrialMarket(Basis).walk(120, seed=7).index_close.shape
+    (120,)
     """
 
     def __init__(self, strategy_class: type[Strategy]) -> None:
