@@ -79,7 +79,7 @@ def run_backtest(  # noqa: PLR0913 - all but two have a default
     >>> bars = Bars.of_closes([100, 100, 110, 121], timeframe="1d")
     >>> free = TradingRules(costs=CostSettings(fee_bps=0.0, slippage_bps=0.0))
     >>> result = run_backtest(Hold(), bars, settings=BacktestSettings(rules=free))
-    >>> result.final_equity, result.daily_returns.round(6)  # decided at the first close, filled at the next open
+    >>> result.final_equity, result.daily_returns.round(6)  # filled at the open after the first close
     (12100.0, array([0. , 0. , 0.1, 0.1]))
     """
     started = time.perf_counter()
