@@ -70,6 +70,17 @@ class Book:
     ----------
     settings
         Capital, rules, stop and execution timeframe.
+
+    Examples
+    --------
+    >>> from quant_pipelines.backtest import Book, BookSettings, ExecutionBar
+    >>> from quant_pipelines.trading.rules import TradingRules
+    >>> book = Book(BookSettings(10_000.0, TradingRules()))
+    >>> _ = book.step(ExecutionBar(0, 100.0, 101.0, 99.0, 100.0))
+    >>> book.submit(2.0)
+    >>> (fill,) = book.step(ExecutionBar(60_000, 100.0, 101.0, 99.0, 101.0))  # at the next open
+    >>> round(fill.price, 4), round(fill.fee, 4), book.account.position
+    (100.01, 0.1, 2.0)
     """
 
     def __init__(self, settings: BookSettings) -> None:

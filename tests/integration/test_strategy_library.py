@@ -17,7 +17,7 @@ from quant_pipelines.research.library import (
 )
 from quant_pipelines.research.pool import WorkLimits, optimize_many
 from quant_pipelines.sdk import compile_strategy
-from quant_pipelines.sdk.contract import Check
+from quant_pipelines.sdk.trial.contract import Check
 from quant_pipelines.store.engine import transaction
 from quant_pipelines.store.library import read_library
 

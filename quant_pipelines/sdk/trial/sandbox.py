@@ -1,7 +1,7 @@
 """A strategy's text is tried in a process of its own: limited in time and memory, without the environment.
 
-``python -P -m quant_pipelines.sdk.sandbox`` reads one JSON document (name, source) from stdin and answers
-with one on stdout. The caller never runs the text.
+``python -P -m quant_pipelines.sdk.trial.sandbox`` reads one JSON document (name, source) from stdin and
+answers with one on stdout. The caller never runs the text.
 """
 
 import json
@@ -13,10 +13,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from quant_pipelines.core.errors import StrategyError
-from quant_pipelines.sdk.contract import Check, check_strategy
 from quant_pipelines.sdk.loading import compile_strategy
+from quant_pipelines.sdk.trial.contract import Check, check_strategy
 
-_COMMAND = (sys.executable, "-P", "-m", "quant_pipelines.sdk.sandbox")
+_COMMAND = (sys.executable, "-P", "-m", "quant_pipelines.sdk.trial.sandbox")
 _KEPT = (
     "PATH",
     "PYTHONPATH",
@@ -41,6 +41,12 @@ class Limits:
         Of wall time, compilation included.
     megabytes
         Of address space; compiled kernels alone map about one gigabyte.
+
+    Examples
+    --------
+    >>> from quant_pipelines.sdk.trial.sandbox import Limits
+    >>> Limits(seconds=10.0)
+    Limits(seconds=10.0, megabytes=4096)
     """
 
     seconds: float = 120.0
@@ -59,6 +65,12 @@ def try_strategy(name: str, source: str, limits: Limits = Limits()) -> list[Chec
     ------
     StrategyError
         If the trial took too long, too much memory, or its process died.
+
+    Examples
+    --------
+    >>> from quant_pipelines.sdk.trial.sandbox import try_strategy
+    >>> try_strategy("idea", "window = 5")
+    [Check(name='loads', fault='strategy idea: defines 0 strategy classes; expected one')]
     """
     question = json.dumps({"name": name, "source": source, "megabytes": limits.megabytes})
     environment = {key: os.environ[key] for key in _KEPT if key in os.environ}

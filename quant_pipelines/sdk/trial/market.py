@@ -8,23 +8,35 @@ from quant_pipelines.core.bars import Bars
 from quant_pipelines.core.panel import Panel, panel_of
 from quant_pipelines.core.rollup import roll_up_bars
 from quant_pipelines.core.timeframes import HOUR_MS, MINUTE_MS, timeframe_ms
-from quant_pipelines.sdk import trial_panels
 from quant_pipelines.sdk.attach import attach_inputs
 from quant_pipelines.sdk.inputs import Inputs
 from quant_pipelines.sdk.strategy import Strategy
-from quant_pipelines.sdk.trial_bars import TIMEFRAME, flat, random_walk, shocks
+from quant_pipelines.sdk.trial.bars import TIMEFRAME, flat, random_walk, shocks
+from quant_pipelines.sdk.trial.panels import flat_panel, shocks_panel, walk_panel
 
 _FUNDING_HOURS = 8
 _HOLE, _HOLES_EVERY = 50, 500
 
 
 class TrialMarket:
-    """Bars as `trial_bars` makes them, with the inputs of one strategy.
+    """Bars as ``bars`` makes them, with the inputs of one strategy.
 
     Parameters
     ----------
     strategy_class
         Whose inputs. Higher timeframes have all the history that it asks for.
+
+    Examples
+    --------
+    >>> from quant_pipelines.sdk import Inputs, Strategy
+    >>> from quant_pipelines.sdk.trial.market import TrialMarket
+    >>> class Basis(Strategy):
+    ...     inputs = Inputs(index=True)
+    >>> bars = TrialMarket(Basis).still(120)
+    >>> bars.close[-2:], bars.index_close[-2:]
+    (array([100., 100.]), array([100., 100.]))
+    >>> TrialMarket(Basis).walk(120, seed=7).index_close.shape
+    (120,)
     """
 
     def __init__(self, strategy_class: type[Strategy]) -> None:
@@ -39,7 +51,7 @@ class TrialMarket:
     def walk(self, n_bars: int, seed: int, *, drift: float = 0.0, skipped: int = 0) -> Bars | Panel:
         """Bars of `random_walk` without the first ``skipped`` ones, which the strategy then never sees."""
         if self._inputs.has_panel:
-            panel = trial_panels.walk_panel(self._inputs.symbols, n_bars, seed, drift=drift)
+            panel = walk_panel(self._inputs.symbols, n_bars, seed, drift=drift)
             return self._panel(panel.rows(skipped, len(panel)), seed)
         whole = random_walk(self._lead + n_bars, seed, drift=drift, timeframe=self._timeframe)
         return self._tail(whole, seed, skipped)
@@ -47,13 +59,13 @@ class TrialMarket:
     def shocked(self, n_bars: int, seed: int) -> Bars | Panel:
         """Bars of `shocks`."""
         if self._inputs.has_panel:
-            return self._panel(trial_panels.shocks_panel(self._inputs.symbols, n_bars, seed), seed)
+            return self._panel(shocks_panel(self._inputs.symbols, n_bars, seed), seed)
         return self._tail(shocks(self._lead + n_bars, seed, timeframe=self._timeframe), seed)
 
     def still(self, n_bars: int) -> Bars | Panel:
         """Bars of `flat`; no funding is paid and nothing else moves either."""
         if self._inputs.has_panel:
-            return self._panel(trial_panels.flat_panel(self._inputs.symbols, n_bars), 0)
+            return self._panel(flat_panel(self._inputs.symbols, n_bars), 0)
         return self._tail(flat(self._lead + n_bars, timeframe=self._timeframe), 0)
 
     def _panel(self, panel: Panel, seed: int) -> Panel:

@@ -6,10 +6,10 @@ import pytest
 
 from quant_pipelines.core.errors import StrategyError
 from quant_pipelines.sdk import compile_strategy
-from quant_pipelines.sdk.contract import check_strategy
 from quant_pipelines.sdk.strategy import target_of
-from quant_pipelines.sdk.trial_bars import random_walk
-from quant_pipelines.sdk.trial_panels import walk_panel
+from quant_pipelines.sdk.trial.bars import random_walk
+from quant_pipelines.sdk.trial.contract import check_strategy
+from quant_pipelines.sdk.trial.panels import walk_panel
 
 TEMPLATE = """
 import numpy as np

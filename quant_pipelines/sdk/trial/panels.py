@@ -8,7 +8,7 @@ import numpy as np
 
 from quant_pipelines.core.bars import COLUMNS, Bars, bars_from_columns
 from quant_pipelines.core.panel import Panel, panel_of
-from quant_pipelines.sdk import trial_bars
+from quant_pipelines.sdk.trial.bars import flat, random_walk, shocks
 
 _ANY_NUMBER = 4
 _LISTED_AT = 150
@@ -16,24 +16,61 @@ _MISSING = 0.01
 
 
 def walk_panel(n_symbols: int, n_bars: int, seed: int, *, drift: float = 0.0) -> Panel:
-    """Panel of walks around a common one, which each symbol returns to; see ``trial_bars.random_walk``."""
-    common = trial_bars.random_walk(n_bars, seed, drift=drift)
+    """Panel of walks around a common one, which each symbol returns to; see ``random_walk``.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from quant_pipelines.sdk.trial.panels import walk_panel
+    >>> panel = walk_panel(2, 500, seed=7)
+    >>> panel.symbols, panel.close.shape
+    (('TRIAL0/USDT:USDT', 'TRIAL1/USDT:USDT'), (499, 2))
+    >>> np.isnan(panel.close[:140]).all(axis=0)  # the second is listed later
+    array([False,  True])
+    """
+    common = random_walk(n_bars, seed, drift=drift)
     return _panel([_around(common, k, seed) for k in range(n_symbols or _ANY_NUMBER)], seed)
 
 
 def shocks_panel(n_symbols: int, n_bars: int, seed: int) -> Panel:
-    """Panel of walks that jump, each at its own times, with silent runs and missing bars."""
-    members = [trial_bars.shocks(n_bars, seed + 10 * k) for k in range(n_symbols or _ANY_NUMBER)]
+    """Panel of walks that jump, each at its own times, with silent runs and missing bars.
+
+    Examples
+    --------
+    >>> from quant_pipelines.sdk.trial.panels import shocks_panel
+    >>> panel = shocks_panel(2, 500, seed=7)
+    >>> [len(bars) < 500 for bars in panel.members]  # each one has holes of its own
+    [True, True]
+    """
+    members = [shocks(n_bars, seed + 10 * k) for k in range(n_symbols or _ANY_NUMBER)]
     return _panel(members, seed)
 
 
 def flat_panel(n_symbols: int, n_bars: int) -> Panel:
-    """Panel of prices that never move."""
-    return _panel([trial_bars.flat(n_bars)] * (n_symbols or _ANY_NUMBER), seed=0)
+    """Panel of prices that never move.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from quant_pipelines.sdk.trial.panels import flat_panel
+    >>> np.nanmin(flat_panel(2, 500).close, axis=0), np.nanmax(flat_panel(2, 500).close, axis=0)
+    (array([100., 100.]), array([100., 100.]))
+    """
+    return _panel([flat(n_bars)] * (n_symbols or _ANY_NUMBER), seed=0)
 
 
 def spliced(before: Panel, after: Panel, cut: int) -> Panel:
-    """Rows of one panel up to a cut, and of another one behind it."""
+    """Rows of one panel up to a cut, and of another one behind it.
+
+    Examples
+    --------
+    >>> from quant_pipelines.sdk.trial.panels import spliced, walk_panel
+    >>> one, other = walk_panel(2, 300, seed=7), walk_panel(2, 300, seed=8)
+    >>> joined = spliced(one, other, 200)
+    >>> first, last = joined.bars(0).close[[0, -1]]
+    >>> bool(first == one.bars(0).close[0]), bool(last == other.bars(0).close[-1])
+    (True, True)
+    """
     time = int(before.ts[cut])
     pairs = zip(before.members, after.members, strict=True)
     return panel_of([_joined(one.between(0, time), other, time) for one, other in pairs])

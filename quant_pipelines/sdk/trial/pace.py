@@ -8,7 +8,17 @@ SLOWEST_MICROSECONDS_PER_BAR = 500.0
 
 
 def pace_fault(strategy: object, decide: Callable[[], object], n_bars: int) -> str:
-    """Fault of a strategy that is too slow; the first call, which may compile, isn't counted."""
+    """Fault of a strategy that is too slow; the first call, which may compile, isn't counted.
+
+    Examples
+    --------
+    >>> from time import sleep
+    >>> from quant_pipelines.sdk.trial.pace import pace_fault
+    >>> pace_fault("Quick()", lambda: None, n_bars=1000)
+    ''
+    >>> pace_fault("Slow()", lambda: sleep(0.01), n_bars=1).split(" takes")[0]
+    'Slow():'
+    """
     decide()
     begin = perf_counter()
     decide()

@@ -14,14 +14,14 @@ from quant_pipelines.core.arrays import FloatArray
 from quant_pipelines.core.bars import Bars, concatenate_bars
 from quant_pipelines.core.errors import StrategyError
 from quant_pipelines.core.panel import Panel
-from quant_pipelines.sdk import trial_panels
-from quant_pipelines.sdk.corners import corners
 from quant_pipelines.sdk.event import EventStrategy
-from quant_pipelines.sdk.event_contract import EVENT_RULES
-from quant_pipelines.sdk.pace import pace_fault
 from quant_pipelines.sdk.scales import scales_of
 from quant_pipelines.sdk.strategy import Strategy, target_of
-from quant_pipelines.sdk.trial_market import TrialMarket
+from quant_pipelines.sdk.trial.corners import corners
+from quant_pipelines.sdk.trial.event_contract import EVENT_RULES
+from quant_pipelines.sdk.trial.market import TrialMarket
+from quant_pipelines.sdk.trial.pace import pace_fault
+from quant_pipelines.sdk.trial.panels import spliced
 
 _BARS, _CUTS, _SEED = 1_200, 40, 7
 FACTOR_TOLERANCE = 1e-3
@@ -38,6 +38,12 @@ class Check:
         The rule.
     fault
         One sentence; empty when the rule is kept.
+
+    Examples
+    --------
+    >>> from quant_pipelines.sdk.trial.contract import Check
+    >>> Check("range").passed, Check("causality", "Peek(): …").passed
+    (True, False)
     """
 
     name: str
@@ -50,7 +56,19 @@ class Check:
 
 
 def check_strategy(strategy_class: type[Strategy]) -> list[Check]:
-    """Put a strategy through every check; only through the first one if that one fails."""
+    """Put a strategy through every check; only through the first one if that one fails.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from quant_pipelines.sdk import Strategy
+    >>> from quant_pipelines.sdk.trial.contract import check_strategy
+    >>> class Peek(Strategy):  # knows the next close
+    ...     def target(self, bars):
+    ...         return np.sign(np.append(bars.close[1:], bars.close[-1:]) - bars.close)
+    >>> [check.name for check in check_strategy(Peek) if not check.passed]
+    ['causality', 'other_futures']
+    """
     rules: dict[str, Callable[[Any], str]] = dict(RULES)
     if issubclass(strategy_class, EventStrategy):
         rules = dict(EVENT_RULES)
@@ -63,13 +81,41 @@ def check_strategy(strategy_class: type[Strategy]) -> list[Check]:
 
 
 def decisions_of(strategy: Strategy, bars: Bars | Panel) -> FloatArray:
-    """Target of a strategy, a row for each symbol, and below it the factors on its stops; bars in columns."""
+    """Target of a strategy, a row for each symbol, and below it the factors on its stops; bars in columns.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from quant_pipelines.sdk import Bars, Float, Stops, Strategy
+    >>> from quant_pipelines.sdk.trial.contract import decisions_of
+    >>> class Wide(Strategy):
+    ...     stops = Stops(hard_stop=Float(0.05, low=0.01, high=0.2))
+    ...     def target(self, bars):
+    ...         return np.ones(len(bars))
+    ...     def stop_scales(self, bars):
+    ...         return {"hard_stop": np.full(len(bars), 2.0)}
+    >>> decisions_of(Wide(), Bars.of_closes([100, 101, 102]))
+    array([[1., 1., 1.],
+           [2., 2., 2.]])
+    """
     target, scales = np.atleast_2d(target_of(strategy, bars).T), scales_of(strategy, bars)
     return np.vstack([target, *(scales[name] for name in sorted(scales))])
 
 
 def causality(strategy_class: type[Strategy]) -> str:
-    """Decisions up to a bar are the same when the future is cut off behind it."""
+    """Decisions up to a bar are the same when the future is cut off behind it.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from quant_pipelines.sdk import Strategy
+    >>> from quant_pipelines.sdk.trial.contract import causality
+    >>> class Centered(Strategy):  # the mean looks at bars that are still to come
+    ...     def target(self, bars):
+    ...         return np.sign(bars.close - bars.close.mean())
+    >>> causality(Centered).split(" changes")[0]
+    'Centered(): the decision at bar 0'
+    """
     cuts = [1, 2, 3, *np.random.default_rng(_SEED).integers(4, _BARS, _CUTS).tolist()]
     market = TrialMarket(strategy_class)
     tried = market.walk(_BARS, _SEED), market.shocked(_BARS, _SEED)
@@ -86,7 +132,19 @@ def causality(strategy_class: type[Strategy]) -> str:
 
 
 def other_futures(strategy_class: type[Strategy]) -> str:
-    """Decisions up to a bar are the same whatever happens behind it."""
+    """Decisions up to a bar are the same whatever happens behind it.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from quant_pipelines.sdk import Strategy
+    >>> from quant_pipelines.sdk.trial.contract import other_futures
+    >>> class Centered(Strategy):
+    ...     def target(self, bars):
+    ...         return np.sign(bars.close - bars.close.mean())
+    >>> other_futures(Centered).split(" depends")[0]
+    'Centered(): the decision at bar 145'
+    """
     strategy, market = strategy_class(), TrialMarket(strategy_class)
     bars, other = (market.walk(_BARS, seed) for seed in (_SEED, _SEED + 1))
     cut = _BARS // 2
@@ -96,7 +154,19 @@ def other_futures(strategy_class: type[Strategy]) -> str:
 
 
 def warm_up(strategy_class: type[Strategy]) -> str:
-    """Decisions forget where history began, ``history_bars`` behind its start; factors on stops nearly do."""
+    """Decisions forget where history began, ``history_bars`` behind its start; factors on stops nearly do.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from quant_pipelines.sdk import Strategy
+    >>> from quant_pipelines.sdk.trial.contract import warm_up
+    >>> class SinceThen(Strategy):  # the mean of all that was
+    ...     def target(self, bars):
+    ...         return np.sign(bars.close - np.cumsum(bars.close) / np.arange(1, len(bars) + 1))
+    >>> warm_up(SinceThen)
+    'SinceThen(): decisions depend on where history begins; history_bars is 5'
+    """
     strategy, market = strategy_class(), TrialMarket(strategy_class)
     behind, settled = strategy.history_bars, 503
     n_bars = 2 * behind + 2 * settled
@@ -115,7 +185,21 @@ def warm_up(strategy_class: type[Strategy]) -> str:
 
 
 def range_of_targets(strategy_class: type[Strategy]) -> str:
-    """Every decision lies in [-1, 1] or is no opinion, on any bars; the strategy leaves the bars alone."""
+    """Every decision lies in [-1, 1] or is no opinion, on any bars; the strategy leaves the bars alone.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from quant_pipelines.sdk import Strategy
+    >>> from quant_pipelines.sdk.trial.contract import range_of_targets
+    >>> class Lever(Strategy):
+    ...     def target(self, bars):
+    ...         return np.full(len(bars), 3.0)
+    >>> range_of_targets(Lever)
+    Traceback (most recent call last):
+        ...
+    quant_pipelines.core.errors.StrategyError: Lever: target is 3.0 at bar 0; expected -1 to 1 or NaN
+    """
     market = TrialMarket(strategy_class)
     tried = market.walk(_BARS, _SEED), market.shocked(_BARS, _SEED), market.still(_BARS // 3)
     for strategy in corners(strategy_class):
@@ -129,14 +213,38 @@ def range_of_targets(strategy_class: type[Strategy]) -> str:
 
 
 def determinism(strategy_class: type[Strategy]) -> str:
-    """Decisions are the same for the same bars."""
+    """Decisions are the same for the same bars.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from quant_pipelines.sdk import Strategy
+    >>> from quant_pipelines.sdk.trial.contract import determinism
+    >>> class Dice(Strategy):
+    ...     def target(self, bars):
+    ...         return np.random.default_rng().uniform(-1.0, 1.0, len(bars))
+    >>> determinism(Dice)
+    'Dice(): the decision at bar 0 differs from one call to the next'
+    """
     strategy, bars = strategy_class(), TrialMarket(strategy_class).walk(_BARS, _SEED)
     at = _first_difference(decisions_of(strategy, bars), decisions_of(strategy_class(), bars))
     return "" if at is None else f"{strategy}: the decision at bar {at} differs from one call to the next"
 
 
 def quiet_market(strategy_class: type[Strategy]) -> str:
-    """No bars give no decisions, and a price that never moves gives no position."""
+    """No bars give no decisions, and a price that never moves gives no position.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from quant_pipelines.sdk import Strategy
+    >>> from quant_pipelines.sdk.trial.contract import quiet_market
+    >>> class Long(Strategy):
+    ...     def target(self, bars):
+    ...         return np.ones(len(bars))
+    >>> quiet_market(Long)
+    'Long(): takes a position at bar 0 of a price that never moves'
+    """
     strategy, still = strategy_class(), TrialMarket(strategy_class).still(_BARS // 3)
     if target_of(strategy, still.rows(0, 0)).size:
         return f"{strategy}: decides on no bars"
@@ -146,7 +254,19 @@ def quiet_market(strategy_class: type[Strategy]) -> str:
 
 
 def opinions(strategy_class: type[Strategy]) -> str:
-    """Positions are taken at some time."""
+    """Positions are taken at some time.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from quant_pipelines.sdk import Strategy
+    >>> from quant_pipelines.sdk.trial.contract import opinions
+    >>> class Idle(Strategy):
+    ...     def target(self, bars):
+    ...         return np.zeros(len(bars))
+    >>> opinions(Idle)
+    'Idle(): takes no position on 4800 bars of a random walk'
+    """
     strategy, market = strategy_class(), TrialMarket(strategy_class)
     walks = (market.walk(4 * _BARS, _SEED, drift=drift) for drift in (-0.001, 0.0, 0.001))
     if any(np.nan_to_num(target_of(strategy, bars)).any() for bars in walks):
@@ -155,7 +275,19 @@ def opinions(strategy_class: type[Strategy]) -> str:
 
 
 def speed(strategy_class: type[Strategy]) -> str:
-    """Decisions take at most half a millisecond a bar, compilation left out."""
+    """Decisions take at most half a millisecond a bar, compilation left out.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from quant_pipelines.sdk import Strategy
+    >>> from quant_pipelines.sdk.trial.contract import speed
+    >>> class Long(Strategy):
+    ...     def target(self, bars):
+    ...         return np.ones(len(bars))
+    >>> speed(Long)  # no fault
+    ''
+    """
     strategy, bars = strategy_class(), TrialMarket(strategy_class).walk(_BARS, _SEED)
     return pace_fault(strategy, lambda: target_of(strategy, bars), _BARS)
 
@@ -182,7 +314,7 @@ def _fault(rule: Callable[[Any], str], strategy_class: type[Strategy]) -> str:
 def _spliced(before: Bars | Panel, after: Bars | Panel, cut: int) -> Bars | Panel:
     """Bars of one series up to a cut, and of another one behind it."""
     if isinstance(before, Panel) and isinstance(after, Panel):
-        return trial_panels.spliced(before, after, cut)
+        return spliced(before, after, cut)
     if isinstance(before, Bars) and isinstance(after, Bars):
         return concatenate_bars(before.rows(0, cut), after.rows(cut, len(after)))
     raise TypeError("bars and a panel can't be joined")

@@ -5,7 +5,7 @@ import os
 import pytest
 
 from quant_pipelines.core.errors import StrategyError
-from quant_pipelines.sdk.sandbox import Limits, try_strategy
+from quant_pipelines.sdk.trial.sandbox import Limits, try_strategy
 
 TEMPLATE = """
 import numpy as np

@@ -5,7 +5,7 @@ from textwrap import indent
 import pytest
 
 from quant_pipelines.sdk import compile_strategy
-from quant_pipelines.sdk.contract import check_strategy
+from quant_pipelines.sdk.trial.contract import check_strategy
 
 TEMPLATE = """
 import numpy as np

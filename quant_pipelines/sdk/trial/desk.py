@@ -17,7 +17,16 @@ _EQUITY = 10_000.0
 
 
 class Act(NamedTuple):
-    """What a strategy did at a bar: ``limit``, ``stop_market``, ``market`` or ``cancel``; size and price."""
+    """What a strategy did at a bar: ``limit``, ``stop_market``, ``market`` or ``cancel``; size and price.
+
+    Examples
+    --------
+    >>> from quant_pipelines.sdk.trial.desk import TrialDesk
+    >>> desk = TrialDesk()
+    >>> _ = desk.limit(0.5, 99.0)
+    >>> desk.acts
+    [Act(bar=0, kind='limit', size=0.5, price=99.0)]
+    """
 
     bar: int
     kind: str
@@ -26,7 +35,21 @@ class Act(NamedTuple):
 
 
 class TrialDesk:
-    """See ``desk.Desk``; positions are shares of a full one, a full one is one unit."""
+    """See ``desk.Desk``; positions are shares of a full one, a full one is one unit.
+
+    Examples
+    --------
+    >>> from quant_pipelines.sdk import Bars
+    >>> from quant_pipelines.sdk.trial.desk import TrialDesk
+    >>> bars, desk = Bars.of_closes([100, 98, 99]), TrialDesk()
+    >>> desk.limit(0.5, 99.0)
+    1
+    >>> events = [desk.match(bars, at) for at in range(3)]
+    >>> [len(found) for found in events], events[1][0].status  # bar 1 trades through the price
+    ([0, 1, 0], 'FILLED')
+    >>> desk.position, desk.entry_price
+    (0.5, 99.0)
+    """
 
     def __init__(self) -> None:
         self.memory: dict[str, Any] = {}
@@ -140,6 +163,18 @@ def trial(strategy: EventStrategy, bars: Bars, first: int = 0) -> TrialDesk:
     ------
     StrategyError
         If it raises, or asks for what can't be.
+
+    Examples
+    --------
+    >>> from quant_pipelines.sdk import Bars, EventStrategy
+    >>> from quant_pipelines.sdk.trial.desk import trial
+    >>> class Rung(EventStrategy):
+    ...     def on_bar(self, desk, bars):
+    ...         desk.memory = {"bars": len(bars)}
+    ...         desk.limit(0.25, desk.price - 1.0)
+    >>> desk = trial(Rung(), Bars.of_closes([100, 98, 99]))
+    >>> [act.price for act in desk.acts], desk.position, desk.memory
+    ([99.0, 97.0, 98.0], 0.25, {'bars': 3})
     """
     desk = TrialDesk()
     features = {name: values.tolist() for name, values in features_of(strategy, bars).items()}

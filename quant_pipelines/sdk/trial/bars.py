@@ -23,6 +23,15 @@ def random_walk(n_bars: int, seed: int, *, drift: float = 0.0, timeframe: str = 
         Mean log return of a bar.
     timeframe
         Of the bars.
+
+    Examples
+    --------
+    >>> from quant_pipelines.sdk.trial.bars import random_walk
+    >>> bars = random_walk(1000, seed=7)
+    >>> len(bars), bars.symbol, bars.timeframe
+    (1000, 'TRIAL/USDT:USDT', '1h')
+    >>> bool((bars.close == random_walk(1000, seed=7).close).all())
+    True
     """
     rng = np.random.default_rng(seed)
     steps = rng.normal(drift, 0.01, n_bars)
@@ -31,12 +40,27 @@ def random_walk(n_bars: int, seed: int, *, drift: float = 0.0, timeframe: str = 
 
 
 def flat(n_bars: int, *, timeframe: str = TIMEFRAME) -> Bars:
-    """Bars of a price that never moves and is never traded."""
+    """Bars of a price that never moves and is never traded.
+
+    Examples
+    --------
+    >>> from quant_pipelines.sdk.trial.bars import flat
+    >>> flat(3).close, flat(3).volume
+    (array([100., 100., 100.]), array([0., 0., 0.]))
+    """
     return _bars(np.full(n_bars, _START), np.zeros((2, n_bars)), np.zeros(n_bars), timeframe)
 
 
 def shocks(n_bars: int, seed: int, *, timeframe: str = TIMEFRAME) -> Bars:
-    """Bars of a random walk with jumps of a fifth, silent runs and missing bars."""
+    """Bars of a random walk with jumps of a fifth, silent runs and missing bars.
+
+    Examples
+    --------
+    >>> from quant_pipelines.sdk.trial.bars import shocks
+    >>> bars = shocks(1000, seed=7)
+    >>> len(bars) < 1000, bool((bars.volume[:40] == 0.0).all())  # some are missing, the first are silent
+    (True, True)
+    """
     walk = random_walk(n_bars, seed, timeframe=timeframe)
     rng = np.random.default_rng(seed + 1)
     jumps = np.cumprod(np.where(rng.random(n_bars) < 0.01, rng.choice([0.8, 1.25], n_bars), 1.0))
