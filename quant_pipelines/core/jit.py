@@ -144,9 +144,10 @@ def each_of(functions: Sequence[Callable[[Argument], float]]) -> Callable[[Argum
     compiled: Any = numba.njit(nogil=True, error_model="numpy", forceinline=True)  # noqa: TID251
     first, *others = functions
     if not others:
-        return cast(Any, compiled(lambda value: (first(value),)))
+        return cast(Callable[[Argument], tuple[float, ...]], compiled(lambda value: (first(value),)))
     rest = each_of(others)
-    return cast(Any, compiled(lambda value: (first(value), *rest(value))))
+    joined = compiled(lambda value: (first(value), *rest(value)))
+    return cast(Callable[[Argument], tuple[float, ...]], joined)
 
 
 def operation(function: Callable[..., Any]) -> Any:
