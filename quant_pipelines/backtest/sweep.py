@@ -13,8 +13,9 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from quant_pipelines.backtest.batch import new_record, run_pass
-from quant_pipelines.backtest.event_driver import ahead, drive
+from quant_pipelines.backtest.event_driver import drive
 from quant_pipelines.backtest.market import Market, prepare_market
+from quant_pipelines.backtest.readings import ahead
 from quant_pipelines.backtest.result import activity_of, daily_returns_of, day_keys
 from quant_pipelines.backtest.settings import BacktestSettings
 from quant_pipelines.backtest.tape import Tape
@@ -173,7 +174,7 @@ def _outcomes(
     return [
         Outcome(
             returns[lane],
-            outcome.state.equity,
+            outcome.state.curve.equity,
             record.trades[lane, : outcome.log.finished, 8].copy(),
             activity_of(outcome, market, settings.capital),
         )
@@ -185,7 +186,7 @@ def _alone(strategy: EventStrategy, market: Market, settings: BacktestSettings) 
     outcome, record = drive(strategy, market, settings, ahead(strategy, market.bars, settings.rules))
     returns = daily_returns_of(record.daily_equity[0], settings.capital)
     pnl = record.trades[0, : outcome.log.finished, 8].copy()
-    return Outcome(returns, outcome.state.equity, pnl, activity_of(outcome, market, settings.capital))
+    return Outcome(returns, outcome.state.curve.equity, pnl, activity_of(outcome, market, settings.capital))
 
 
 @cache

@@ -51,11 +51,6 @@ class CrossValidation:
         """Share of splits in which the in-sample best ranks at or below the median."""
         return float(np.mean(self.logits <= 0.0))
 
-    @property
-    def probability_of_loss(self) -> float:
-        """Share of splits in which the in-sample best loses out of sample."""
-        return float(np.mean(self.out_of_sample < 0.0))
-
 
 def probability_of_backtest_overfitting(returns: FloatArray, *, n_blocks: int) -> float:
     """Share of splits in which the in-sample best ranks at or below the out-of-sample median, [1]_.

@@ -4,7 +4,6 @@ import logging
 from collections.abc import Mapping
 
 import numpy as np
-from sqlalchemy import Engine
 
 from quant_pipelines.backtest.result import daily_returns_of
 from quant_pipelines.core.arrays import FloatArray, IntArray
@@ -15,13 +14,12 @@ from quant_pipelines.optimize.verdict import VerdictRecord
 from quant_pipelines.optimize.walk_forward import FINAL_FIT, FoldResult
 from quant_pipelines.reports.walk_forward import Curve, Walk
 from quant_pipelines.research.history import Source
-from quant_pipelines.store.verdicts import incumbent_returns
 
 _log = logging.getLogger(__name__)
 
 
 def walk_of(
-    record: VerdictRecord, folds: Mapping[int, FoldResult], source: Source, engine: Engine | None = None
+    record: VerdictRecord, folds: Mapping[int, FoldResult], source: Source, incumbent: Mapping[int, float]
 ) -> Walk:
     """Put together what a page shows.
 
@@ -33,8 +31,8 @@ def walk_of(
         Its folds by index, the final fit among them.
     source
         Where its bars come from.
-    engine
-        Product database, which knows what is traded now; None knows nothing.
+    incumbent
+        Daily returns by start of day, milliseconds, of what is traded now; none where nothing is.
     """
     known = dict(folds)
     final = known.pop(FINAL_FIT, None)
@@ -42,9 +40,7 @@ def walk_of(
     days = walk.own.days
     if not days.size:
         return walk
-    others = [_holding(record, source, days)]
-    if engine is not None:
-        others.append(_incumbent(engine, record, days))
+    others = [_holding(record, source, days), _incumbent(incumbent, days)]
     return Walk(record, walk.folds, final, tuple(curve for curve in others if curve is not None))
 
 
@@ -75,8 +71,7 @@ def _held(record: VerdictRecord, symbol: str, source: Source, days: IntArray) ->
     return relative
 
 
-def _incumbent(engine: Engine, record: VerdictRecord, days: IntArray) -> Curve | None:
-    stored = incumbent_returns(engine, record)
+def _incumbent(stored: Mapping[int, float], days: IntArray) -> Curve | None:
     common = [int(day) for day in days if int(day) in stored]
     if not common:
         return None

@@ -7,7 +7,7 @@ from threading import Thread
 
 import pytest
 
-from quant_pipelines.stack.pages import PageServer
+from quant_pipelines.pages.server import PageServer
 
 PAGE = "<!doctype html><title>12</title>"
 

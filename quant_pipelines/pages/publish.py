@@ -5,29 +5,24 @@ A page is made of stored rows alone, so a lost one comes back, and removing one 
 
 import logging
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Engine
 
-from quant_pipelines.core.errors import QuantError, StoreError
-from quant_pipelines.reports.numbers import NOTHING, percent
-from quant_pipelines.reports.page import Cell, document, paragraph, table
+from quant_pipelines.core.errors import QuantError
+from quant_pipelines.pages.place import INDEX, page_name
+from quant_pipelines.pages.walk import walk_of
+from quant_pipelines.reports.index import render_index
 from quant_pipelines.reports.walk_forward import render_walk
 from quant_pipelines.research.history import DatabaseSource
-from quant_pipelines.research.pages import walk_of
+from quant_pipelines.store.engine import transaction
 from quant_pipelines.store.research import read_folds
-from quant_pipelines.store.verdicts import read_verdicts
+from quant_pipelines.store.verdicts import incumbent_returns, verdict_of_task
 
-INDEX = "index.html"
 _log = logging.getLogger(__name__)
 _NUMBERED = re.compile(r"verdict-(\d+)\.html")
-
-
-def page_name(verdict_id: int) -> str:
-    """File name of a verdict's page."""
-    return f"verdict-{verdict_id}.html"
 
 
 def publish_verdicts(
@@ -67,47 +62,17 @@ def publish_verdicts(
                 continue
             written.append(path.name)
     _remove_oldest(folder, keep)
-    _write(folder / INDEX, render_index(row for row in rows if (folder / page_name(row["id"])).exists()))
+    shown = (row for row in rows if (folder / page_name(row["id"])).exists())
+    _write(folder / INDEX, render_index(shown, page_name))
     return written
 
 
-def render_index(rows: Iterable[Mapping[str, Any]]) -> str:
-    """Page that lists verdicts, best out of sample first, with a link to the page of each."""
-    header = ("verdict", "strategy", "symbol", "bars", "out of sample", "paper", "capital", "made")
-    best_first = sorted(rows, key=_gained, reverse=True)
-    listed = table(header, map(_index_row, best_first), texts=(0, 1, 2, 3, 5, 6), kind="sortable")
-    note = paragraph("The newest verdict of each strategy, symbol and timeframe.", "soft")
-    return document("Verdicts", "walk-forwards and what they proved", [note, listed])
-
-
-def _gained(row: Mapping[str, Any]) -> float:
-    return float(row["out_of_sample"].get("total_return") or 0.0)
-
-
 def _render(engine: Engine, task_id: int, source: DatabaseSource) -> str:
-    stored = read_verdicts(engine, task_id=task_id)
-    if not stored:
-        raise StoreError(f"task {task_id} has no verdict; expected one")
-    record = stored[0]
-    return render_walk(walk_of(record, read_folds(engine, task_id), source, engine))
-
-
-def _index_row(row: Mapping[str, Any]) -> tuple[str | Cell, ...]:
-    gained = row["out_of_sample"].get("total_return")
-    return (
-        Cell(str(row["id"]), row["id"], link=page_name(row["id"])),
-        row["strategy"],
-        row["symbol"],
-        row["timeframe"],
-        Cell(NOTHING if gained is None else percent(gained), gained),
-        _passed(row["paper_passed"]),
-        _passed(row["capital_passed"]),
-        Cell(f"{row['created_at']:%Y-%m-%d %H:%M}"),
-    )
-
-
-def _passed(value: bool) -> Cell:
-    return Cell("passed" if value else "not passed", kind="pass" if value else "fail")
+    with transaction(engine) as connection:
+        record = verdict_of_task(connection, task_id)
+        folds = read_folds(connection, task_id)
+        incumbent = incumbent_returns(connection, record)
+    return render_walk(walk_of(record, folds, source, incumbent))
 
 
 def _remove_oldest(folder: Path, keep: int) -> None:

@@ -1,11 +1,10 @@
-"""Shows the pages of a folder on 127.0.0.1, read only: ``python -m quant_pipelines.stack.pages``.
+"""Shows the pages of a folder on 127.0.0.1, read only.
 
 Dagster's web server can't show files, so its links lead here. Answered are GET and HEAD of names such as
 ``verdict-12.html``: nothing is listed, no path leads elsewhere, and a request whose Host is not this machine
 is refused, so that a foreign site can't read pages through the browser.
 """
 
-import argparse
 import re
 import shutil
 from http import HTTPStatus
@@ -13,8 +12,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
-HOST = "127.0.0.1"
-INDEX = "index.html"
+from quant_pipelines.pages.place import HOST, INDEX
+
 _NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,80}\.html")
 _NOTHING_YET = b"<!doctype html><title>Reports</title><p>No page has been written yet.</p>\n"
 _HEADERS = {
@@ -96,17 +95,3 @@ class _Handler(BaseHTTPRequestHandler):
             self.send_header(name, value)
         self.send_header("Content-Length", str(size))
         self.end_headers()
-
-
-def main() -> None:
-    """Serve until the process is ended."""
-    parser = argparse.ArgumentParser(description="Show the pages of a folder on 127.0.0.1.")
-    parser.add_argument("--folder", type=Path, required=True)
-    parser.add_argument("--port", type=int, required=True)
-    given = parser.parse_args()
-    with PageServer(given.folder, given.port) as server:
-        server.serve_forever()
-
-
-if __name__ == "__main__":
-    main()
