@@ -11,7 +11,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 WHOLE = ("sdk", "optimize", "metrics")
-EXPORTED = ("backtest",)
+EXPORTED = ("backtest", "costs", "indicators")
 """Packages whose inside is not for users: what they export is shown."""
 
 
