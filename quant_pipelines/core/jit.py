@@ -110,12 +110,12 @@ def each_of(functions: Sequence[Callable[[Value], float]]) -> Callable[[Value], 
     For calls from compiled code alone. It is not in the disk cache, which can't tell what a function closes
     over; the loops that call it are.
     """
-    compiled: Any = numba.njit(nogil=True, error_model="numpy", forceinline=True)  # noqa: TID251
+    combined: Callable[..., Any] = numba.njit(nogil=True, error_model="numpy", forceinline=True)  # noqa: TID251
     first, *others = functions
     if not others:
-        return cast(Any, compiled(lambda value: (first(value),)))
+        return cast(Callable[[Value], tuple[float, ...]], combined(lambda value: (first(value),)))
     rest = each_of(others)
-    return cast(Any, compiled(lambda value: (first(value), *rest(value))))
+    return cast(Callable[[Value], tuple[float, ...]], combined(lambda value: (first(value), *rest(value))))
 
 
 def operation(function: Callable[..., Any]) -> Any:
