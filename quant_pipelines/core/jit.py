@@ -14,7 +14,6 @@ import numba
 from numba.extending import intrinsic
 
 Function = TypeVar("Function", bound=Callable[..., Any])
-Value = TypeVar("Value")
 
 _PACKAGE = Path(__file__).resolve().parents[1]
 _COMPILED = (
@@ -104,7 +103,12 @@ def inlined(function: Function) -> Function:
     return cast(Function, compiled)
 
 
-def each_of(functions: Sequence[Callable[[Value], float]]) -> Callable[[Value], tuple[float, ...]]:
+def operation(function: Callable[..., Any]) -> Any:
+    """Operation of compiled code; its arguments there are the types of those that it is called with."""
+    return intrinsic(function)
+
+
+def each_of(functions: Sequence[Callable[[Any], float]]) -> Callable[[Any], tuple[float, ...]]:
     """Compile scalar functions of one value into one that answers with all their results, in order.
 
     For calls from compiled code alone. It is not in the disk cache, which can't tell what a function closes
@@ -113,11 +117,6 @@ def each_of(functions: Sequence[Callable[[Value], float]]) -> Callable[[Value], 
     combined: Callable[..., Any] = numba.njit(nogil=True, error_model="numpy", forceinline=True)  # noqa: TID251
     first, *others = functions
     if not others:
-        return cast(Callable[[Value], tuple[float, ...]], combined(lambda value: (first(value),)))
+        return cast(Callable[[Any], tuple[float, ...]], combined(lambda value: (first(value),)))
     rest = each_of(others)
-    return cast(Callable[[Value], tuple[float, ...]], combined(lambda value: (first(value), *rest(value))))
-
-
-def operation(function: Callable[..., Any]) -> Any:
-    """Operation of compiled code; its arguments there are the types of those that it is called with."""
-    return intrinsic(function)
+    return cast(Callable[[Any], tuple[float, ...]], combined(lambda value: (first(value), *rest(value))))
