@@ -10,6 +10,10 @@ from typing import Any, ClassVar
 DEFAULT_SYMBOLS = tuple(
     f"{base}/USDT:USDT" for base in ("BTC", "ETH", "SOL", "BNB", "XRP", "ADA", "DOGE", "AVAX", "LINK", "LTC")
 )
+SECRET_VARIABLES = frozenset(
+    {"QUANT_API_KEY", "QUANT_API_SECRET", "QUANT_MASTER_KEY", "QUANT_MASTER_KEY_NEXT"}
+)
+"""Secrets are never settings; only the processes that need them see these."""
 
 
 def setting(

@@ -23,7 +23,7 @@ ACCOUNT = "account"
 
 
 def set_limit(
-    engine: Engine, signature: Signature, scope: str, name: str, value: float, *, clock: Clock
+    engine: Engine, signature: Signature, scope: str, limit: str, value: float, *, clock: Clock
 ) -> Receipt:
     """Set one limit; of all limits that apply, the tightest wins.
 
@@ -35,8 +35,8 @@ def set_limit(
         Who, and why.
     scope
         ``account``, ``deployment:<id>``, or ``strategy:<name>``: a quota of each deployment of a strategy.
-    name
-        Name of the limit, as in ``LIMITS``.
+    limit
+        Its name, as in ``LIMITS``.
     value
         New value in the unit of the limit.
     clock
@@ -47,19 +47,19 @@ def set_limit(
     LifecycleError
         If the scope or the name is unknown, or the value lies outside of the setting's range.
     """
-    if name not in LIMITS:
-        raise LifecycleError(unknown_name("limit", name, LIMITS))
-    _require_range(name, value)
-    row = {"scope": scope, "name": name, "value": Decimal(repr(float(value)))}
+    if limit not in LIMITS:
+        raise LifecycleError(unknown_name("limit", limit, LIMITS))
+    _require_range(limit, value)
+    row = {"scope": scope, "name": limit, "value": Decimal(repr(float(value)))}
     with transaction(engine) as connection:
         _require_limit_scope(connection, scope)
         now = clock_time(clock)
         before = store_limit(connection, {**row, "updated_at": now, "updated_by": signature.operator})
-        detail = {"reason": signature.reason, "name": name, "before": before, "after": row["value"]}
+        detail = {"reason": signature.reason, "name": limit, "before": before, "after": row["value"]}
         audit_id = audit.append(connection, signature.operator, "limit.set", scope, detail)
         announce_deployments(connection)
     was = "not set" if before is None else f"{before.normalize():f}"
-    return Receipt("limit.set", scope, f"{name} of {scope} is {value:g}; it was {was}", audit_id)
+    return Receipt("limit.set", scope, f"{limit} of {scope} is {value:g}; it was {was}", audit_id)
 
 
 def require_scope(connection: Connection, scope: str) -> None:

@@ -7,9 +7,9 @@ import pytest
 from sqlalchemy import select
 
 from assets.resources import Platform
-from jobs.operator import OPERATOR_JOBS, Limit
-from quant_pipelines.core.limits import LIMITS
+from jobs.operator import OPERATOR_JOBS
 from quant_pipelines.definitions import build_definitions
+from quant_pipelines.operations.verbs import VERBS
 from quant_pipelines.store import audit
 from quant_pipelines.store.deployments import read_limits
 from quant_pipelines.store.heartbeats import Halt, read_halts
@@ -64,10 +64,6 @@ def test_unknown_limit_is_refused_before_the_run(platform: Platform, instance: d
         launch(platform, instance, "set_risk_limit", limit="max_everything", value=1.0)
 
 
-def test_every_limit_of_the_settings_can_be_chosen() -> None:
-    assert {one.value for one in Limit} == set(LIMITS)
-
-
 def test_runner_is_halted_flattened_and_resumed(platform: Platform, instance: dg.DagsterInstance) -> None:
     assert launch(platform, instance, "halt_runner").success
     assert read_halts(platform.engine) == {"account": Halt("halted by ann: because it looks right")}
@@ -78,6 +74,18 @@ def test_runner_is_halted_flattened_and_resumed(platform: Platform, instance: dg
     }
     assert launch(platform, instance, "resume_runner").success
     assert read_halts(platform.engine) == {}
+
+
+def test_null_in_the_launchpad_stands_for_the_default(
+    platform: Platform, instance: dg.DagsterInstance
+) -> None:
+    assert launch(platform, instance, "halt_runner", scope=None).success
+    assert set(read_halts(platform.engine)) == {"account"}
+
+
+def test_verb_that_runs_as_a_job_names_one(platform: Platform) -> None:
+    (verb,) = (leaf for head in VERBS for leaf in head.leaves() if leaf.runs_as == "job")
+    assert build_definitions(platform).resolve_job_def(verb.job).description
 
 
 def test_decision_without_a_reason_is_refused(platform: Platform, instance: dg.DagsterInstance) -> None:
