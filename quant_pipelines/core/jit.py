@@ -12,12 +12,13 @@ from pathlib import Path
 from typing import Any, TypeVar, cast
 
 import numba
-from numba import types as _types
-from numba.extending import intrinsic, lower_builtin, register_jitable, type_callable
+import numba.extending
+from numba.extending import intrinsic, register_jitable
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 Value = TypeVar("Value", bound=tuple[Any, ...])
-types: Any = _types  # has no annotations
+types: Any = numba.types
+extending: Any = numba.extending
 
 _PACKAGE = Path(__file__).resolve().parents[1]
 _COMPILED = (
@@ -171,10 +172,8 @@ def _compile_change(change: Callable[..., Any], kind: type[Any], places: list[in
         return made
 
     setattr(typer, "pysig", called)  # noqa: B010 - numba looks for it there
-    typed: Any = type_callable(change)
-    made: Any = lower_builtin(change, types.VarArg(types.Any))
-    typed(lambda context: typer)
-    made(lowered)
+    extending.type_callable(change)(lambda context: typer)
+    extending.lower_builtin(change, types.VarArg(types.Any))(lowered)
 
 
 def operation(function: Callable[..., Any]) -> Any:
