@@ -1,4 +1,4 @@
-"""One execution bar, the same in every driver; called by the compiled loop, the event backtest and paper.
+"""One execution bar, the same in every driver: whole in the compiled loop, in phases where orders rest.
 
 Within one bar: funding on the position held, liquidation and gap stops at the open, the pending market order,
 intrabar stops, the take-profit; then the mark, and what the stops make of the closed bar. It never decides.
