@@ -1,6 +1,6 @@
 """Book: the paper broker, and the driver of the event backtest; bars in, fills out."""
 
-from typing import Any
+from typing import Any, NamedTuple
 
 from quant_pipelines.accounting.account import Account, open_account
 from quant_pipelines.backtest.book_document import state_document, state_from_document
@@ -58,6 +58,14 @@ __all__ = [
     "OrderEnded",
     "funding_per_unit",
 ]
+
+
+class Stretch(NamedTuple):
+    """What a book did on a strip: events of the last bar that it booked, the position after it, and sums."""
+
+    events: list[BookEvent]
+    until: int
+    tally: Tally
 
 
 class Book:
@@ -208,21 +216,16 @@ class Book:
         self._last_ts = bar.ts
         return self._told(step_orders(state, bar, self.terms, self._working.sheet))
 
-    def play(self, strip: Strip, tally: Tally) -> tuple[list[BookEvent], int, Tally]:
+    def play(self, strip: Strip, tally: Tally) -> Stretch:
         """Book bars as ``advance`` does until something happens in one, or the strip is over.
 
         One specification is in force within a strip.
-
-        Returns
-        -------
-        tuple of list, int and Tally
-            What happened in the last bar that was booked, the position after it, and the sums.
         """
         self._last_ts = int(strip.ts[strip.first])
         state = self._state or opening_state(open_account(self.settings.capital), self._last_ts)
         played = play(state, strip, self.terms, self._working.sheet, tally)
         self._last_ts = int(strip.ts[played.until - 1])
-        return self._told(played.outcome), played.until, played.tally
+        return Stretch(self._told(played.outcome), played.until, played.tally)
 
     def _told(self, outcome: RestingOutcome) -> list[BookEvent]:
         """Take over the last bar, and tell what was paid and what orders and stops did in it."""
