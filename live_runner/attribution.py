@@ -4,9 +4,10 @@ from collections.abc import Awaitable, Callable, Iterable
 from functools import partial
 from typing import NamedTuple, Protocol, TypeVar
 
-from live_runner.venue_broker import PURPOSE_STOP, Attributed, VenueBroker
+from live_runner.venue_broker import Attributed, VenueBroker
 from quant_pipelines.store.venue_orders import PlacedOrder
 from quant_pipelines.trading.orders import FINAL
+from quant_pipelines.trading.purposes import STOP
 from quant_pipelines.trading.venue import OrderVenue, VenueTrade
 
 EXTERNAL_REASONS = {
@@ -92,5 +93,5 @@ def _waiting_stops(broker: VenueBroker) -> list[str]:
     return [
         name
         for name, order in broker.orders.items()
-        if order.intent.purpose == PURPOSE_STOP and order.progress.status not in FINAL
+        if order.intent.purpose == STOP and order.progress.status not in FINAL
     ]

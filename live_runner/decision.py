@@ -12,12 +12,12 @@ from quant_pipelines.backtest.stop_rules import inputs_document, latest_inputs, 
 from quant_pipelines.backtest.stops import NO_INPUTS, StopInputs
 from quant_pipelines.core.bars import Bars
 from quant_pipelines.core.ids import client_order_id
+from quant_pipelines.core.orders import side_of
 from quant_pipelines.core.timeframes import from_ms
 from quant_pipelines.sdk.strategy import target_of
 from quant_pipelines.store.trading import Intent, OrderState, Signal
 from quant_pipelines.trading import BookView, TradingRules, decide
-
-PURPOSE = "target"
+from quant_pipelines.trading.purposes import TARGET
 
 
 class Moment(NamedTuple):
@@ -113,9 +113,9 @@ def intent_of(plan: Plan, moment: Moment, quantity: float) -> Intent | None:
     if quantity == 0.0:
         return None
     return Intent(
-        client_order_id(moment.epoch, plan.deployment.id, moment.close_ms, PURPOSE[0]),
-        "buy" if quantity > 0 else "sell",
+        client_order_id(moment.epoch, plan.deployment.id, moment.close_ms, TARGET[0]),
+        side_of(quantity),
         exact(abs(quantity)),
-        PURPOSE,
+        TARGET,
         from_ms(moment.close_ms),
     )

@@ -6,17 +6,19 @@ from typing import Any
 from live_runner.decision import Decided, Moment, intent_of
 from live_runner.paper import PaperBroker
 from live_runner.plan import Plan
-from live_runner.rows import exact, json_safe, resting_purpose
+from live_runner.rows import exact, json_safe
 from quant_pipelines.backtest.desk import Close, Wish
 from quant_pipelines.backtest.event_driver import latest_of
 from quant_pipelines.backtest.event_run import Acted, EventRun
 from quant_pipelines.backtest.stop_rules import inputs_document
 from quant_pipelines.core.bars import Bars
 from quant_pipelines.core.ids import resting_order_id
+from quant_pipelines.core.orders import side_of
 from quant_pipelines.core.timeframes import from_ms
 from quant_pipelines.sdk.event import EventStrategy
 from quant_pipelines.store.trading import Intent, Signal
 from quant_pipelines.trading import TradingRules, decide
+from quant_pipelines.trading.purposes import resting_purpose
 
 BY_STRATEGY, BY_RUNNER = "the strategy took it back", "the runner took it back"
 
@@ -99,7 +101,7 @@ def _intent(plan: Plan, moment: Moment, wish: Wish) -> Intent:
     order = wish.order
     return Intent(
         resting_order_id(moment.epoch, plan.deployment.id, moment.close_ms, wish.number),
-        "buy" if order.quantity > 0 else "sell",
+        side_of(order.quantity),
         exact(abs(order.quantity)),
         resting_purpose(wish.number),
         from_ms(moment.close_ms),

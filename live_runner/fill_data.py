@@ -7,11 +7,11 @@ from sqlalchemy import Engine
 
 from live_runner.feed import Feed
 from live_runner.plan import Plan
-from live_runner.rows import VENUE
 from quant_pipelines.core.depth import MAX_AGE_MS, BookSample, DepthSeries
 from quant_pipelines.exchange import BarRows, PricePoint
 from quant_pipelines.store.engine import database_errors
 from quant_pipelines.store.market_events import read_books
+from quant_pipelines.store.tables.trading import PAPER_VENUE
 
 
 class FillData(NamedTuple):
@@ -43,7 +43,7 @@ async def fill_data(engine: Engine, feed: Feed, plan: Plan, rows: BarRows, *, ha
         If the database does not answer.
     """
     deployment = plan.deployment
-    if deployment.venue != VENUE:
+    if deployment.venue != PAPER_VENUE:
         return FillData()
     first_ms, last_ms = int(rows.ts[0]), int(rows.ts[-1])
     marks: list[PricePoint] = []

@@ -3,7 +3,6 @@
 import math
 from dataclasses import dataclass, replace
 
-from live_runner.rows import VENUE
 from quant_pipelines.backtest import BookSettings
 from quant_pipelines.backtest.stop_rules import stop_terms_of
 from quant_pipelines.core.errors import ConfigurationError, DataError
@@ -13,6 +12,7 @@ from quant_pipelines.sdk.event import EventStrategy
 from quant_pipelines.sdk.loading import compile_strategy
 from quant_pipelines.sdk.strategy import Strategy
 from quant_pipelines.store.deployments import Deployment
+from quant_pipelines.store.tables.trading import PAPER_VENUE
 from quant_pipelines.trading import Specification, SpecificationHistory, TradingRules
 
 LIMITS = tuple(RiskLimits.__slots__)
@@ -57,7 +57,7 @@ class Plan:
     @property
     def specifications(self) -> SpecificationHistory:
         """Specifications as of a date, for a book here; a venue takes orders by the newest only."""
-        stored = self.deployment.specifications if self.deployment.venue == VENUE else ()
+        stored = self.deployment.specifications if self.deployment.venue == PAPER_VENUE else ()
         return SpecificationHistory.of_instruments(stored)
 
     def require_targets(self) -> None:

@@ -57,7 +57,9 @@ def recover(settings: BookSettings, stored: StoredBook) -> Recovered:
         _require_none(stored)
         return Recovered(Book(settings), None, None, decided_ms)
     book = Book.from_document(settings, stored.state)
-    resting = {number_of(intent): intent for intent in stored.open_intents if number_of(intent)}
+    resting = {
+        number_of(intent.purpose): intent for intent in stored.open_intents if number_of(intent.purpose)
+    }
     order = _open_order(stored, book)
     if signal is not None and signal.bar_close == stored.bar_close and "desk" not in stored.state:
         known = signal.decision.get("stop_inputs")
@@ -96,7 +98,7 @@ def _replacing(quantity: float, stored: StoredBook) -> float:
 
 
 def _open_order(stored: StoredBook, book: Book) -> Intent | None:
-    waiting = [intent for intent in stored.open_intents if not number_of(intent)]
+    waiting = [intent for intent in stored.open_intents if not number_of(intent.purpose)]
     if not waiting:
         return None
     first = waiting[0]

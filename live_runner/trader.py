@@ -32,6 +32,7 @@ from quant_pipelines.exchange import BarRows, FundingRate
 from quant_pipelines.sdk.event import EventStrategy
 from quant_pipelines.store.deployments import STRATEGY_SCOPE, Deployment
 from quant_pipelines.store.trading import Booking, EquityPoint, book
+from quant_pipelines.trading.breaker import TradingState
 
 _BARS_PER_TRANSACTION = 500
 
@@ -134,7 +135,7 @@ class Trader:
         return self.plan.deployment.symbol
 
     @property
-    def state(self) -> str:
+    def state(self) -> TradingState:
         """ACTIVE, REDUCING while the day's loss forbids new exposure, HALTED until a person looks."""
         if self.is_halted:
             return "HALTED"

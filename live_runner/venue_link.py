@@ -22,7 +22,6 @@ from live_runner.plan import Plan
 from live_runner.protection import READ_BACK_SECONDS
 from live_runner.trader import Trader, shown
 from live_runner.venue_broker import (
-    EXITS,
     VenueBroker,
     Wire,
     open_venue_broker,
@@ -36,6 +35,7 @@ from quant_pipelines.core.errors import (
 from quant_pipelines.core.settings import RunnerSettings
 from quant_pipelines.core.timeframes import HOUR_MS, MINUTE_MS, from_ms, to_ms
 from quant_pipelines.store.trading import Intent
+from quant_pipelines.trading.purposes import EXITS
 from quant_pipelines.trading.reconcile import OurRows, VenueRows, reconcile
 from quant_pipelines.trading.venue import (
     MarketOrder,

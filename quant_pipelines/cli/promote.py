@@ -3,12 +3,13 @@
 import argparse
 
 from quant_pipelines.cli.operator import add_signature, carry_out, deployment_number
+from quant_pipelines.core.stages import LADDER
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
     parser.add_argument("deployment", metavar="DEPLOYMENT", type=deployment_number, help="its id")
-    parser.add_argument("target", choices=("paper", "shadow", "canary", "live"), help="the next stage")
+    parser.add_argument("target", choices=LADDER, help="the next stage")
     add_signature(parser)
 
 

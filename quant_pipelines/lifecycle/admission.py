@@ -19,7 +19,7 @@ from quant_pipelines.core.timeframes import (
 )
 from quant_pipelines.lifecycle.screen import Candidate, Decision, decide_all
 from quant_pipelines.lifecycle.transitions import Evidence, require_transition
-from quant_pipelines.optimize.verdict import ADMITTED, CANDIDATE, REJECTED, VerdictRecord
+from quant_pipelines.optimize.verdict import ADMITTED, CANDIDATE, REJECTED, VerdictDecision, VerdictRecord
 from quant_pipelines.store import audit
 from quant_pipelines.store import lifecycle as store
 from quant_pipelines.store.bars import oldest_bar_ms
@@ -44,7 +44,7 @@ class ScreenReport:
     decisions: tuple[Decision, ...]
     deployments: tuple[int, ...]
 
-    def count(self, decision: str) -> int:
+    def count(self, decision: VerdictDecision) -> int:
         """Verdicts with this decision."""
         return sum(one.decision == decision for one in self.decisions)
 

@@ -10,7 +10,7 @@ from typing import TypeAlias
 from quant_pipelines.core.instrument_sets import is_set
 from quant_pipelines.optimize.gates import PAPER
 from quant_pipelines.optimize.judge import clean_data_gate
-from quant_pipelines.optimize.verdict import ADMITTED, CANDIDATE, REJECTED, VerdictRecord
+from quant_pipelines.optimize.verdict import ADMITTED, CANDIDATE, REJECTED, VerdictDecision, VerdictRecord
 
 Unit: TypeAlias = tuple[str, str, str, str]
 """Strategy, exchange, symbol and timeframe: one deployment at most trades it."""
@@ -50,7 +50,7 @@ class Decision:
     """
 
     verdict: VerdictRecord
-    decision: str
+    decision: VerdictDecision
     reasons: tuple[str, ...]
 
 

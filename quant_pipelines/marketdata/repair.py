@@ -5,6 +5,7 @@ A bar counts as never existed only between two bars that the same answer has: an
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, fields
+from typing import Final
 
 import numpy as np
 
@@ -32,7 +33,7 @@ from quant_pipelines.store.market import save_funding
 
 _WITNESS = {"1m": "1h", "1h": "4h", "4h": "1d", "1d": ""}
 _TOLERANCE = 1e-9  # relative; sums of volumes differ in the last digits
-_CAUSE = "repair"
+_CAUSE: Final = "repair"
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,7 @@ from quant_pipelines.marketdata.checks import Finding, find_mismatches
 from quant_pipelines.marketdata.days import spans
 from quant_pipelines.marketdata.own_bars import OwnBars, completed
 from quant_pipelines.store.bars import Upserted, read_bar_rows, upsert_bars
+from quant_pipelines.store.tables.market import RevisionCause
 
 __all__ = ["ROLLED_TIMEFRAMES", "RolledSeries", "roll_up", "roll_up_days"]
 
@@ -50,7 +51,7 @@ def roll_up_days(
     days: list[str],
     *,
     own: OwnBars | None = None,
-    cause: str = "venue",
+    cause: RevisionCause = "venue",
 ) -> list[RolledSeries]:
     """Roll the stored 1-minute bars of these UTC days up; the exchange's own bars stand in where one is open.
 

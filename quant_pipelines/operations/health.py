@@ -1,7 +1,7 @@
 """Health of the market data as one state, written as a heartbeat; an alert when it changes for the worse."""
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final, Literal, TypeAlias
 
 from sqlalchemy import Engine, func, select
 
@@ -15,7 +15,8 @@ from quant_pipelines.store.tables import bars, data_findings
 SERVICE = "market_health"
 STALE_AFTER_MS = 12 * MINUTE_MS
 """Bars come every five minutes; two rounds and a slow one may pass before they are called stale."""
-EMPTY, STALE, FAULTY, HEALTHY = "empty", "stale", "faulty", "healthy"
+HealthState: TypeAlias = Literal["empty", "stale", "faulty", "healthy"]
+HEALTHY: Final = "healthy"
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +34,7 @@ class MarketHealth:
         Symbols to the age of their newest closed bar in seconds, and what blocks; JSON.
     """
 
-    state: str
+    state: HealthState
     reason: str
     detail: dict[str, Any]
 
@@ -57,13 +58,13 @@ def assess(newest_ms: dict[str, int | None], blocked: list[str], now_ms: int) ->
     detail = {"age_seconds": ages, "blocked": blocked}
     late = sorted(name for name, age in ages.items() if age is None or age * 1000 > STALE_AFTER_MS)
     if not ages or all(age is None for age in ages.values()):
-        return MarketHealth(EMPTY, "no bars are stored yet", detail)
+        return MarketHealth("empty", "no bars are stored yet", detail)
     if late:
         return MarketHealth(
-            STALE, f"{len(late)} of {len(ages)} symbols have no recent bar: {late[0]}", detail
+            "stale", f"{len(late)} of {len(ages)} symbols have no recent bar: {late[0]}", detail
         )
     if blocked:
-        return MarketHealth(FAULTY, f"{len(blocked)} findings block recent days: {blocked[0]}", detail)
+        return MarketHealth("faulty", f"{len(blocked)} findings block recent days: {blocked[0]}", detail)
     return MarketHealth(HEALTHY, f"{len(ages)} symbols are up to date", detail)
 
 

@@ -7,13 +7,14 @@ approval and the audit row change together.
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy import Connection, Engine
 
 from quant_pipelines.core.clock import Clock, clock_time
 from quant_pipelines.core.errors import LifecycleError
 from quant_pipelines.core.settings import LadderSettings
+from quant_pipelines.core.stages import LADDER, RESTS, Stage
 from quant_pipelines.lifecycle.record import StageRecord, evidence_of
 from quant_pipelines.lifecycle.transitions import TRANSITIONS, approvals_needed, require_transition
 from quant_pipelines.operations.receipt import Receipt, Signature
@@ -30,8 +31,7 @@ from quant_pipelines.store.stages import (
     read_stage,
 )
 
-LADDER = ("paper", "shadow", "canary", "live")
-CANARY = "canary"
+CANARY: Final = "canary"
 _SECOND_PERSON = "(a second operator)"
 
 
@@ -48,8 +48,8 @@ class Step:
     """
 
     deployment_id: int
-    source: str
-    target: str
+    source: Stage
+    target: Stage
     people: int
 
 
@@ -135,8 +135,8 @@ def disable(
     LifecycleError
         If the deployment is unknown, the step does not exist from its stage, or a guard refuses.
     """
-    if target not in ("cooling", "retired"):
-        raise LifecycleError(f"target is {target!r}; expected cooling or retired")
+    if target not in RESTS:
+        raise LifecycleError(f"target is {target!r}; expected {' or '.join(RESTS)}")
     now = clock_time(clock)
     with transaction(engine) as connection:
         stored = _locked(connection, deployment_id)
@@ -191,7 +191,7 @@ def _require(
     connection: Connection,
     ladder: LadderSettings,
     stored: StoredStage,
-    target: str,
+    target: Stage,
     facts: tuple[frozenset[str], str, datetime],
 ) -> None:
     people, reason, now = facts
@@ -225,7 +225,7 @@ def _require_free_unit(connection: Connection, stored: StoredStage) -> None:
 
 
 def _propose(
-    connection: Connection, signature: Signature, stored: StoredStage, target: str, now: datetime
+    connection: Connection, signature: Signature, stored: StoredStage, target: Stage, now: datetime
 ) -> Receipt:
     values = {
         "subject": stored.key,
@@ -247,7 +247,7 @@ def _move(
     connection: Connection,
     signature: Signature,
     stored: StoredStage,
-    target: str,
+    target: Stage,
     action: str,
     now: datetime,
 ) -> Receipt:

@@ -24,6 +24,7 @@ from quant_pipelines.store.bar_partitions import (
     months_between,
     partition_of,
 )
+from quant_pipelines.store.tables.market import RevisionCause
 
 __all__ = [
     "Upserted",
@@ -96,7 +97,13 @@ class Upserted:
 
 
 def upsert_bars(
-    engine: Engine, exchange: str, symbol: str, timeframe: str, rows: BarRows, *, cause: str = "venue"
+    engine: Engine,
+    exchange: str,
+    symbol: str,
+    timeframe: str,
+    rows: BarRows,
+    *,
+    cause: RevisionCause = "venue",
 ) -> Upserted:
     """Store bars; a bar that is stored already is rewritten only where it changed, and kept as a revision.
 
@@ -188,7 +195,9 @@ def _edge(engine: Engine, aggregate: str, series: Series) -> int | None:
     return None if value is None else int(value)
 
 
-def _write(engine: Engine, series: Series, rows: BarRows, cause: str, *, can_copy: bool = True) -> Upserted:
+def _write(
+    engine: Engine, series: Series, rows: BarRows, cause: RevisionCause, *, can_copy: bool = True
+) -> Upserted:
     """Write what differs from the stored bars; writers of one series wait for each other."""
     with engine.begin() as connection:
         if len(rows) >= _BULK_ROWS:
@@ -237,7 +246,7 @@ def _copy_new(connection: Connection, series: Series, rows: BarRows) -> None:
         into.executemany(_NOTE, [(*series, month) for month, _ in months])
 
 
-def _merge(connection: Connection, series: Series, rows: BarRows, cause: str) -> Upserted:
+def _merge(connection: Connection, series: Series, rows: BarRows, cause: RevisionCause) -> Upserted:
     with cursor(connection) as into:
         into.execute(_STAGE)
         copy_in(into, "incoming_bars", series, rows, has_key=False)

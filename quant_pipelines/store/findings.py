@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 from sqlalchemy import ColumnElement, Engine, case, delete, func, or_, select, tuple_, update
@@ -12,8 +12,10 @@ from sqlalchemy.dialects.postgresql import insert
 from quant_pipelines.core.arrays import IntArray
 from quant_pipelines.core.timeframes import from_ms, to_ms
 from quant_pipelines.store.tables import bar_confirmations, bar_revisions, bars, data_findings
+from quant_pipelines.store.tables.market import Confirmation
 
-MISSING, AS_STORED = "missing", "as_stored"
+MISSING: Final = "missing"
+AS_STORED: Final = "as_stored"
 GONE, REPAIRED, NEVER_EXISTED, CONFIRMED = "gone", "repaired", "never existed", "confirmed"
 
 Series = tuple[str, str, str]
@@ -143,7 +145,9 @@ def note_attempt(engine: Engine, outcomes: Mapping[int, str]) -> tuple[int, int]
         return ended, connection.execute(tried.values(attempts=columns.attempts + 1)).rowcount
 
 
-def confirm_bars(engine: Engine, series: Series, kind: str, times: Iterable[int], at: datetime) -> None:
+def confirm_bars(
+    engine: Engine, series: Series, kind: Confirmation, times: Iterable[int], at: datetime
+) -> None:
     """Store that the exchange confirmed these bars: that they never existed, or that they are as stored."""
     shared = dict(zip(("exchange", "symbol", "timeframe"), series, strict=True))
     rows = [{**shared, "ts": from_ms(ts), "kind": kind, "confirmed_at": at} for ts in times]
@@ -152,7 +156,7 @@ def confirm_bars(engine: Engine, series: Series, kind: str, times: Iterable[int]
             connection.execute(insert(bar_confirmations).on_conflict_do_nothing(), rows)
 
 
-def read_confirmed(engine: Engine, series: Series, kind: str) -> IntArray:
+def read_confirmed(engine: Engine, series: Series, kind: Confirmation) -> IntArray:
     """Open times (ms) of the bars of which the exchange confirmed this; shape (n_bars,), increasing."""
     query = (
         select((func.extract("epoch", bar_confirmations.c.ts) * 1000).label("ms"))

@@ -3,7 +3,7 @@
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 from sqlalchemy import Connection, Engine, Row, select, update
@@ -22,8 +22,11 @@ from quant_pipelines.store.tables import (
     strategy_versions,
     trials,
 )
+from quant_pipelines.store.tables.research import TaskStatus
 
-DONE, RUNNING, FAILED = "done", "running", "failed"
+DONE: Final = "done"
+RUNNING: Final = "running"
+FAILED: Final = "failed"
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +47,7 @@ class StoredTask:
 
     id: int
     version_id: int
-    status: str
+    status: TaskStatus
     settings: dict[str, Any]
 
 

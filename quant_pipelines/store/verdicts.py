@@ -8,10 +8,11 @@ from sqlalchemy.dialects.postgresql import aggregate_order_by
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from quant_pipelines.core.clock import utc_now
+from quant_pipelines.core.stages import LADDER
 from quant_pipelines.core.timeframes import DAY_MS, day_start_ms, from_ms, to_ms
 from quant_pipelines.optimize.evaluation import OutOfSample
 from quant_pipelines.optimize.gates import Gate
-from quant_pipelines.optimize.verdict import VerdictRecord
+from quant_pipelines.optimize.verdict import VerdictDecision, VerdictRecord
 from quant_pipelines.store.research import DONE, StoredTask, finite
 from quant_pipelines.store.tables import (
     data_findings,
@@ -21,7 +22,6 @@ from quant_pipelines.store.tables import (
     strategy_versions,
     verdicts,
 )
-from quant_pipelines.store.tables.trading import TRADED_STAGES
 
 
 def count_previous_trials(engine: Engine, task: Mapping[str, Any]) -> int:
@@ -99,7 +99,7 @@ def save_verdict(
 
 
 def read_verdicts(
-    engine: Engine, *, task_id: int | None = None, decision: str | None = None
+    engine: Engine, *, task_id: int | None = None, decision: VerdictDecision | None = None
 ) -> list[VerdictRecord]:
     """Verdicts, oldest first.
 
@@ -145,7 +145,7 @@ def incumbent_returns(engine: Engine, record: VerdictRecord) -> dict[int, float]
         .join(verdicts, verdicts.c.task_id == out_of_sample_returns.c.task_id)
         .join(deployments, deployments.c.verdict_id == verdicts.c.id)
         .where(*(deployments.c[name] == getattr(record, name) for name in same))
-        .where(deployments.c.stage.in_(TRADED_STAGES), verdicts.c.id != record.id)
+        .where(deployments.c.stage.in_(LADDER), verdicts.c.id != record.id)
     )
     with engine.connect() as connection:
         return {day_start_ms(str(row.day)): row.daily_return for row in connection.execute(query)}

@@ -26,11 +26,12 @@ from quant_pipelines.backtest.stop_rules import latest_inputs
 from quant_pipelines.core.bars import BarRows, Bars
 from quant_pipelines.core.clock import system_clock_ms
 from quant_pipelines.core.settings import ExchangeSettings, RunnerSettings
+from quant_pipelines.core.stages import ORDER_STAGES
 from quant_pipelines.core.timeframes import DAY_MS, MINUTE_MS, floor_ms, from_ms
 from quant_pipelines.exchange.ccxt_orders import CcxtOrders
 from quant_pipelines.sdk.strategy import target_of
 from quant_pipelines.simulator.venue.state import Depth, Quote
-from quant_pipelines.store.deployments import ORDER_STAGES, read_deployments
+from quant_pipelines.store.deployments import read_deployments
 from quant_pipelines.store.epochs import open_epoch
 from quant_pipelines.trading import decide
 from tests.integration.runner.stage import MARKET_SYMBOL, Stage, served

@@ -4,11 +4,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from quant_pipelines.store.tables.trading import ORDER_STATUSES
 from quant_pipelines.trading.orders import (
     FINAL,
     FOLLOWERS,
     OPEN,
+    ORDER_STATUSES,
     OrderProgress,
     advanced,
     may_follow,
