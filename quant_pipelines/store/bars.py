@@ -24,6 +24,7 @@ from quant_pipelines.store.bar_partitions import (
     months_between,
     partition_of,
 )
+from quant_pipelines.store.engine import transaction
 from quant_pipelines.store.tables.market import RevisionCause
 
 __all__ = [
@@ -146,7 +147,7 @@ def read_bars(
     end_ms: int,
 ) -> Bars:
     """Read the bars whose open time lies in ``[start_ms, end_ms)``, oldest first; empty if there are none."""
-    with engine.connect() as connection:
+    with transaction(engine) as connection:
         columns = read_packed(connection, (exchange, symbol, timeframe), PRICES, start_ms, end_ms)
     return bars_from_columns(symbol, timeframe, columns)
 
@@ -160,7 +161,7 @@ def read_bar_rows(
     end_ms: int,
 ) -> BarRows:
     """Like `read_bars`, with quote volume and number of trades."""
-    with engine.connect() as connection:
+    with transaction(engine) as connection:
         return BarRows(**read_packed(connection, (exchange, symbol, timeframe), VALUES, start_ms, end_ms))
 
 
@@ -180,7 +181,7 @@ def count_by_day(engine: Engine, exchange: str, timeframe: str, start_ms: int, e
         "select (ts at time zone 'UTC')::date, count(*) from market.bars "
         "where exchange = %s and timeframe = %s and ts >= %s and ts < %s group by 1"
     )
-    with engine.connect() as connection:
+    with transaction(engine) as connection:
         window = (exchange, timeframe, from_ms(start_ms), from_ms(end_ms))
         return {day.isoformat(): count for day, count in connection.exec_driver_sql(query, window)}
 
@@ -190,7 +191,7 @@ def _edge(engine: Engine, aggregate: str, series: Series) -> int | None:
         f"select (extract(epoch from {aggregate}(ts)) * 1000)::bigint from market.bars "  # noqa: S608
         "where exchange = %s and symbol = %s and timeframe = %s"
     )
-    with engine.connect() as connection:
+    with transaction(engine) as connection:
         value = connection.exec_driver_sql(query, series).scalar_one()
     return None if value is None else int(value)
 
@@ -199,7 +200,7 @@ def _write(
     engine: Engine, series: Series, rows: BarRows, cause: RevisionCause, *, can_copy: bool = True
 ) -> Upserted:
     """Write what differs from the stored bars; writers of one series wait for each other."""
-    with engine.begin() as connection:
+    with transaction(engine) as connection:
         if len(rows) >= _BULK_ROWS:
             # A crash of the server may cost the last moments of a load that the exchange can repeat; it never
             # tears, and the next commit of anybody makes it safe.

@@ -3,17 +3,12 @@
 Ids become visible in their order, so a reader that goes on behind the newest id it saw misses nothing.
 """
 
-import asyncio
 from collections.abc import AsyncIterator, Sequence
-from contextlib import suppress
 from typing import Any, NamedTuple
 
-import psycopg
-from psycopg.conninfo import make_conninfo
 from sqlalchemy import Engine
 
-from quant_pipelines.core.errors import StoreError
-from quant_pipelines.store.engine import parse_database_url, transaction
+from quant_pipelines.store.engine import listening, transaction
 
 CHANNEL = "bus_events"
 _PUBLISH_LOCK = 0x42555345
@@ -117,24 +112,7 @@ async def announced_topics(database_url: str) -> AsyncIterator[str]:
     StoreError
         If the database does not answer, or the connection breaks.
     """
-    address = parse_database_url(database_url).render_as_string(hide_password=False)
-    try:
-        connection = await _connected(make_conninfo(address, connect_timeout=10))
-        async with connection:
-            await connection.execute(f"listen {CHANNEL}".encode())
-            yield ""
-            async for notice in connection.notifies():
-                yield notice.payload
-    except psycopg.OperationalError as error:
-        raise StoreError(f"events can't be heard: {' '.join(str(error).split())}") from error
-
-
-async def _connected(address: str) -> psycopg.AsyncConnection[Any]:
-    connecting = asyncio.ensure_future(psycopg.AsyncConnection.connect(address, autocommit=True))
-    try:
-        return await asyncio.shield(connecting)
-    except asyncio.CancelledError:
-        # Given up half-way it would stay open, and hold up the server's own work for a minute.
-        with suppress(psycopg.OperationalError):
-            await (await connecting).close()
-        raise
+    async with listening(database_url, CHANNEL) as listener:
+        yield ""
+        async for topic in listener.notices():
+            yield topic

@@ -11,6 +11,7 @@ from sqlalchemy.dialects.postgresql import insert
 
 from quant_pipelines.core.arrays import IntArray
 from quant_pipelines.core.timeframes import from_ms, to_ms
+from quant_pipelines.store.engine import transaction
 from quant_pipelines.store.tables import bar_confirmations, bar_revisions, bars, data_findings
 from quant_pipelines.store.tables.market import Confirmation
 
@@ -75,7 +76,7 @@ def save_findings(engine: Engine, scope: Mapping[str, Any], findings: Sequence[M
         changes[name] = case((columns.resolved_at.is_(None), columns[name]), else_=renewed)
     changes |= {"resolved_at": None, "resolution": None}
     key = ("exchange", "symbol", "timeframe", "day", "check_name")
-    with engine.begin() as connection:
+    with transaction(engine) as connection:
         if rows:
             connection.execute(statement.on_conflict_do_update(index_elements=key, set_=changes), rows)
         return connection.execute(stale).rowcount
@@ -114,7 +115,7 @@ def open_findings(
         query = query.where(columns.check_name.in_(checks))
     if days:
         query = query.where(columns.day.between(*days))
-    with engine.connect() as connection:
+    with transaction(engine) as connection:
         return [dict(row) for row in connection.execute(query).mappings()]
 
 
@@ -137,7 +138,7 @@ def note_attempt(engine: Engine, outcomes: Mapping[int, str]) -> tuple[int, int]
     stands = columns.resolved_at.is_(None)
     tried = update(data_findings).where(columns.id.in_(outcomes), stands)
     ended = 0
-    with engine.begin() as connection:
+    with transaction(engine) as connection:
         for resolution in sorted(set(outcomes.values())):
             ids = [number for number, outcome in outcomes.items() if outcome == resolution]
             query = update(data_findings).where(columns.id.in_(ids), ~stands).values(resolution=resolution)
@@ -152,7 +153,7 @@ def confirm_bars(
     shared = dict(zip(("exchange", "symbol", "timeframe"), series, strict=True))
     rows = [{**shared, "ts": from_ms(ts), "kind": kind, "confirmed_at": at} for ts in times]
     if rows:
-        with engine.begin() as connection:
+        with transaction(engine) as connection:
             connection.execute(insert(bar_confirmations).on_conflict_do_nothing(), rows)
 
 
@@ -163,7 +164,7 @@ def read_confirmed(engine: Engine, series: Series, kind: Confirmation) -> IntArr
         .where(*_of_series(bar_confirmations, series), bar_confirmations.c.kind == kind)
         .order_by(bar_confirmations.c.ts)
     )
-    with engine.connect() as connection:
+    with transaction(engine) as connection:
         return np.array([int(ms) for ms in connection.execute(query).scalars()], dtype=np.int64)
 
 
@@ -178,7 +179,7 @@ def read_revisions(
         .where(rows.ts >= from_ms(window[0]), rows.ts < from_ms(window[1]))
         .order_by(rows.ts, rows.id)
     )
-    with engine.connect() as connection:
+    with transaction(engine) as connection:
         return [Revision(to_ms(ts), old, new) for ts, old, new in connection.execute(query)]
 
 
@@ -197,7 +198,7 @@ def delete_impossible_bars(engine: Engine, series: Series, window: tuple[int, in
         .where(*_of_series(bars, series), bars.c.ts >= from_ms(window[0]), bars.c.ts < from_ms(window[1]))
         .where(or_(is_off_grid, bars.c.available_at > from_ms(now_ms)))
     )
-    with engine.begin() as connection:
+    with transaction(engine) as connection:
         return connection.execute(query).rowcount
 
 

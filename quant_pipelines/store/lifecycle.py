@@ -14,6 +14,7 @@ from quant_pipelines.core.arrays import FloatArray, IntArray
 from quant_pipelines.core.stages import LADDER
 from quant_pipelines.core.timeframes import DAY_MS
 from quant_pipelines.optimize.verdict import CANDIDATE, VerdictDecision
+from quant_pipelines.store.engine import transaction
 from quant_pipelines.store.tables import (
     accounts,
     deployments,
@@ -134,7 +135,7 @@ def read_books(engine: Engine) -> list[ScoredBook]:
         .where(deployments.c.stage.in_(LADDER))
         .order_by(deployments.c.id)
     )
-    with engine.connect() as connection:
+    with transaction(engine) as connection:
         rows = connection.execute(query).mappings().all()
         return [_book(connection, dict(row)) for row in rows]
 
@@ -142,7 +143,7 @@ def read_books(engine: Engine) -> list[ScoredBook]:
 def save_scorecards(engine: Engine, rows: Sequence[Mapping[str, Any]]) -> None:
     """Store scorecards: ``deployment_id``, ``scored_at``, ``days`` and ``metrics``."""
     if rows:
-        with engine.begin() as connection:
+        with transaction(engine) as connection:
             connection.execute(
                 upsert(performance_metrics).on_conflict_do_nothing(), [dict(row) for row in rows]
             )

@@ -15,6 +15,7 @@ from quant_pipelines.optimize.evaluation import OutOfSample
 from quant_pipelines.optimize.folds import Fold
 from quant_pipelines.optimize.searcher import Trial
 from quant_pipelines.optimize.walk_forward import Fit, FoldResult
+from quant_pipelines.store.engine import transaction
 from quant_pipelines.store.tables import (
     folds,
     optimizer_tasks,
@@ -92,7 +93,7 @@ def open_task(engine: Engine, version: Mapping[str, Any], task: Mapping[str, Any
     task
         Columns of the row but ``strategy_version_id``, ``status`` and the times of its life.
     """
-    with engine.begin() as connection:
+    with transaction(engine) as connection:
         version_id = save_version(connection, version)
         row = {**task, "strategy_version_id": version_id, "status": RUNNING, "created_at": utc_now()}
         connection.execute(upsert(optimizer_tasks).values(row).on_conflict_do_nothing())
@@ -104,7 +105,7 @@ def open_task(engine: Engine, version: Mapping[str, Any], task: Mapping[str, Any
 
 def read_task(engine: Engine, task_id: int) -> StoredTask | None:
     """Task by its id; None when there is none."""
-    with engine.connect() as connection:
+    with transaction(engine) as connection:
         row = connection.execute(select(optimizer_tasks).where(optimizer_tasks.c.id == task_id)).one_or_none()
     return None if row is None else _task(row)
 
@@ -112,7 +113,7 @@ def read_task(engine: Engine, task_id: int) -> StoredTask | None:
 def fail_task(engine: Engine, task_id: int, error: str) -> None:
     """Mark a task as failed, with the sentence that says why; it may be run again."""
     values = {"status": FAILED, "error": error, "finished_at": utc_now()}
-    with engine.begin() as connection:
+    with transaction(engine) as connection:
         connection.execute(update(optimizer_tasks).where(optimizer_tasks.c.id == task_id).values(**values))
 
 
@@ -141,7 +142,7 @@ def save_fold(engine: Engine, task_id: int, result: FoldResult) -> None:
         | {"objective": finite(trial.objective)}
         for number, trial in enumerate(fit.trials)
     ]
-    with engine.begin() as connection:
+    with transaction(engine) as connection:
         connection.execute(upsert(folds).values(row).on_conflict_do_nothing())
         if tried:
             connection.execute(upsert(trials).on_conflict_do_nothing(), tried)
@@ -151,7 +152,7 @@ def read_folds(engine: Engine, task_id: int) -> dict[int, FoldResult]:
     """Finished folds of a task by index."""
     tried: dict[int, list[Trial]] = {}
     in_order = select(trials).where(trials.c.task_id == task_id).order_by(trials.c.fold, trials.c.trial)
-    with engine.connect() as connection:
+    with transaction(engine) as connection:
         for row in connection.execute(in_order):
             objective = math.nan if row.objective is None else row.objective
             tried.setdefault(row.fold, []).append(Trial(row.parameters, objective))

@@ -13,6 +13,7 @@ from quant_pipelines.core.timeframes import DAY_MS, day_start_ms, from_ms, to_ms
 from quant_pipelines.optimize.evaluation import OutOfSample
 from quant_pipelines.optimize.gates import Gate
 from quant_pipelines.optimize.verdict import VerdictDecision, VerdictRecord
+from quant_pipelines.store.engine import transaction
 from quant_pipelines.store.research import DONE, StoredTask, finite
 from quant_pipelines.store.tables import (
     data_findings,
@@ -48,7 +49,7 @@ def count_previous_trials(engine: Engine, task: Mapping[str, Any]) -> int:
         .where(tasks.task_key != task["task_key"], tasks.window_end > task["window_start"])
         .where((tasks.window_end < task["window_end"]) | is_same_window)
     )
-    with engine.connect() as connection:
+    with transaction(engine) as connection:
         return int(connection.execute(query).scalar_one())
 
 
@@ -73,7 +74,7 @@ def save_verdict(
     int
         Id of the verdict.
     """
-    with engine.begin() as connection:
+    with transaction(engine) as connection:
         returns = _return_rows(task.id, stitched)
         if returns:
             connection.execute(upsert(out_of_sample_returns).on_conflict_do_nothing(), returns)
@@ -126,7 +127,7 @@ def read_verdicts(
         query = query.where(verdicts.c.task_id == task_id)
     if decision is not None:
         query = query.where(verdicts.c.decision == decision)
-    with engine.connect() as connection:
+    with transaction(engine) as connection:
         return [_verdict(row) for row in connection.execute(query)]
 
 
@@ -147,7 +148,7 @@ def incumbent_returns(engine: Engine, record: VerdictRecord) -> dict[int, float]
         .where(*(deployments.c[name] == getattr(record, name) for name in same))
         .where(deployments.c.stage.in_(LADDER), verdicts.c.id != record.id)
     )
-    with engine.connect() as connection:
+    with transaction(engine) as connection:
         return {day_start_ms(str(row.day)): row.daily_return for row in connection.execute(query)}
 
 
@@ -164,7 +165,7 @@ def blocking_findings(
         .where(data_findings.c.day.between(from_ms(start_ms).date(), from_ms(end_ms - 1).date()))
         .order_by(data_findings.c.day, data_findings.c.timeframe, data_findings.c.check_name)
     )
-    with engine.connect() as connection:
+    with transaction(engine) as connection:
         return tuple(
             f"{row['count']} x {row['check_name']} in {row['timeframe']} bars of {symbol} on {row['day']}"
             for row in connection.execute(query).mappings().all()
