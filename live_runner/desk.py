@@ -24,6 +24,7 @@ from live_runner.venue_links import VenueLinks
 from live_runner.venues import OrderVenues
 from live_runner.vitals import SERVICE, beat, resident_megabytes, told
 from quant_pipelines.core.errors import ExchangeUnavailable, OutcomeUnknown, StoreError
+from quant_pipelines.core.series import Window
 from quant_pipelines.core.settings import Settings
 from quant_pipelines.core.stages import LADDER
 from quant_pipelines.core.timeframes import floor_ms, from_ms, timeframe_ms
@@ -255,13 +256,13 @@ class Desk:
         start_ms, end_ms = trader.booked_until_ms, floor_ms(close_ms, plan.execution_step_ms)
         if end_ms <= start_ms:
             return None
-        rows = await feed.closed_bars(symbol, plan.deployment.execution_timeframe, start_ms, end_ms)
+        rows = await feed.closed_bars(symbol, plan.deployment.execution_timeframe, Window(start_ms, end_ms))
         if not len(rows):
             return None
+        since_ms = start_ms if trader.last_bar_ms is None else trader.last_bar_ms + 1
         funding = await feed.funding(
             symbol,
-            start_ms if trader.last_bar_ms is None else trader.last_bar_ms + 1,
-            int(rows.ts[-1]) + 1,
+            Window(since_ms, int(rows.ts[-1]) + 1),
             interval_hours=plan.funding_interval_hours,
             deadline_ms=end_ms + PATIENCE_MS,
         )
@@ -282,15 +283,15 @@ class Desk:
         start_ms, end_ms = trader.series.end_ms, floor_ms(end_ms, trader.plan.step_ms)
         if end_ms <= start_ms:
             return None
-        return await self._feed.closed_bars(trader.symbol, deployment.timeframe, start_ms, end_ms)
+        return await self._feed.closed_bars(trader.symbol, deployment.timeframe, Window(start_ms, end_ms))
 
     async def _higher_bars(self, trader: Trader, end_ms: int) -> dict[str, BarRows]:
         """Bars of the declared higher timeframes that have closed since the last tick."""
         found: dict[str, BarRows] = {}
         for timeframe, series in trader.inputs.higher.items():
-            window = series.end_ms, floor_ms(end_ms, timeframe_ms(timeframe))
-            if window[0] < window[1]:
-                found[timeframe] = await self._feed.closed_bars(trader.symbol, timeframe, *window)
+            window = Window(series.end_ms, floor_ms(end_ms, timeframe_ms(timeframe)))
+            if window.start_ms < window.end_ms:
+                found[timeframe] = await self._feed.closed_bars(trader.symbol, timeframe, window)
         return found
 
     async def _points(self, trader: Trader, end_ms: int) -> dict[str, list[tuple[int, float]]]:

@@ -8,6 +8,7 @@ from sqlalchemy import Engine
 from live_runner.feed import Feed
 from live_runner.plan import Plan
 from quant_pipelines.core.depth import MAX_AGE_MS, BookSample, DepthSeries
+from quant_pipelines.core.series import Window
 from quant_pipelines.exchange import BarRows, PricePoint
 from quant_pipelines.store.engine import database_errors
 from quant_pipelines.store.market_events import read_books
@@ -48,7 +49,9 @@ async def fill_data(engine: Engine, feed: Feed, plan: Plan, rows: BarRows, *, ha
     first_ms, last_ms = int(rows.ts[0]), int(rows.ts[-1])
     marks: list[PricePoint] = []
     if plan.rules.execution.tests_mark:
-        marks = await feed.marks(deployment.symbol, deployment.execution_timeframe, first_ms, last_ms + 1)
+        marks = await feed.marks(
+            deployment.symbol, deployment.execution_timeframe, Window(first_ms, last_ms + 1)
+        )
     depth = await asyncio.to_thread(_depth, engine, plan, first_ms, last_ms) if has_books else None
     return FillData(tuple(marks), depth)
 
@@ -56,5 +59,7 @@ async def fill_data(engine: Engine, feed: Feed, plan: Plan, rows: BarRows, *, ha
 def _depth(engine: Engine, plan: Plan, first_ms: int, last_ms: int) -> DepthSeries:
     deployment = plan.deployment
     with database_errors(engine):
-        books = read_books(engine, deployment.exchange, deployment.symbol, first_ms - MAX_AGE_MS, last_ms + 1)
+        books = read_books(
+            engine, deployment.exchange, deployment.symbol, Window(first_ms - MAX_AGE_MS, last_ms + 1)
+        )
     return DepthSeries.of_samples(BookSample(*book) for book in books)

@@ -20,6 +20,7 @@ from quant_pipelines.core.asof import (
     rows_as_of,
 )
 from quant_pipelines.core.bars import Bars, empty_bars
+from quant_pipelines.core.series import Window
 from quant_pipelines.core.timeframes import DAY_MS, floor_ms, from_ms
 from quant_pipelines.exchange import BarRows, FundingRate
 from quant_pipelines.sdk.attach import as_read, attach_inputs
@@ -113,7 +114,9 @@ class LiveInputs:
         settled = self._settled.get(name, no_points())
         again_ms = int(settled.ts[-1]) + 1 if len(settled) else start_ms
         with database_errors(self._engine):
-            stored = read_points(self._engine, self._deployment.exchange, symbol, name, again_ms, end_ms)
+            stored = read_points(
+                self._engine, self._deployment.exchange, symbol, name, Window(again_ms, end_ms)
+            )
         points = joined_points(settled, stored)
         self._settled[name] = points.between(start_ms, end_ms - _READ_AGAIN_MS)
         heard = self._heard.get(name, no_points()).between(start_ms, end_ms)

@@ -68,6 +68,13 @@ class Attributed(NamedTuple):
     reason: str = ""
 
 
+class BookRows(NamedTuple):
+    """What is stored of one deployment: its book, and every order of it, oldest first."""
+
+    book: StoredBook
+    orders: list[PlacedOrder]
+
+
 class VenueBroker:
     """Book and orders of one deployment.
 
@@ -79,8 +86,8 @@ class VenueBroker:
         Whose book.
     epoch
         Epoch of the writer.
-    stored, orders
-        Its rows.
+    rows
+        What is stored of it.
     stop_fraction
         Distance of the protective stop where the strategy has none.
     wire
@@ -93,7 +100,7 @@ class VenueBroker:
         plan: Plan,
         epoch: int,
         *,
-        rows: tuple[StoredBook, list[PlacedOrder]],
+        rows: BookRows,
         stop_fraction: float,
         wire: Wire,
     ) -> None:
@@ -378,8 +385,9 @@ def open_venue_broker(engine: Engine, plan: Plan, epoch: int, *, stop_fraction: 
         If the rows contradict each other.
     """
     plan.require_targets()
-    stored, orders = read_book(engine, plan.deployment.id), read_orders(engine, plan.deployment.id)
-    broker = VenueBroker(engine, plan, epoch, rows=(stored, orders), stop_fraction=stop_fraction, wire=wire)
+    rows = BookRows(read_book(engine, plan.deployment.id), read_orders(engine, plan.deployment.id))
+    stored = rows.book
+    broker = VenueBroker(engine, plan, epoch, rows=rows, stop_fraction=stop_fraction, wire=wire)
     signal = stored.last_signal
     decided_ms = to_ms(signal.bar_close) if signal and not is_to_be_repeated(signal.decision) else 0
     booked_until_ms = to_ms(stored.bar_close) if stored.bar_close else None

@@ -9,6 +9,7 @@ from quant_pipelines.cli.operator import add_home, opened
 from quant_pipelines.cli.output import print_document, table
 from quant_pipelines.cli.parse import moment
 from quant_pipelines.cli.progress import Progress, waiting
+from quant_pipelines.core.series import Days
 from quant_pipelines.core.timeframes import from_ms
 
 if TYPE_CHECKING:
@@ -71,11 +72,11 @@ def _repair(
     return asyncio.run(session()) if plan.portions else []
 
 
-def _days(arguments: argparse.Namespace) -> tuple[date, date] | None:
+def _days(arguments: argparse.Namespace) -> Days | None:
     if arguments.start is None and arguments.end is None:
         return None
     first = date.min if arguments.start is None else from_ms(arguments.start).date()
-    return first, date.max if arguments.end is None else from_ms(arguments.end).date()
+    return Days(first, date.max if arguments.end is None else from_ms(arguments.end).date())
 
 
 def _planned(portion: Any) -> dict[str, Any]:

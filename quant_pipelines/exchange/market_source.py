@@ -8,6 +8,7 @@ import numpy as np
 
 from quant_pipelines.core.bars import BarRows
 from quant_pipelines.core.instruments import Instrument
+from quant_pipelines.core.series import Window
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,25 +167,25 @@ class MarketSource(Protocol):
     async def instruments(self) -> list[Instrument]:
         """USDT contracts (or pairs, on a spot market) that are trading, by symbol."""
 
-    async def bars(self, symbol: str, timeframe: str, start_ms: int, end_ms: int) -> BarRows:
+    async def bars(self, symbol: str, timeframe: str, window: Window) -> BarRows:
         """Return closed bars with open times in ``[start_ms, end_ms)``, sorted; never the open bar."""
 
-    async def funding_rates(self, symbol: str, start_ms: int, end_ms: int) -> list[FundingRate]:
+    async def funding_rates(self, symbol: str, window: Window) -> list[FundingRate]:
         """Funding paid in ``[start_ms, end_ms)``, sorted."""
 
-    async def open_interest(self, symbol: str, start_ms: int, end_ms: int) -> list[OpenInterest]:
+    async def open_interest(self, symbol: str, window: Window) -> list[OpenInterest]:
         """Open interest on the 5-minute grid in ``[start_ms, end_ms)``, as far back as the exchange keeps."""
 
     async def server_time(self) -> int:
         """Exchange's clock, milliseconds UTC."""
 
-    async def mark_prices(self, symbol: str, timeframe: str, start_ms: int, end_ms: int) -> list[PricePoint]:
+    async def mark_prices(self, symbol: str, timeframe: str, window: Window) -> list[PricePoint]:
         """Mark price at the open of each bar in ``[start_ms, end_ms)``, sorted."""
 
-    async def index_prices(self, symbol: str, timeframe: str, start_ms: int, end_ms: int) -> list[PricePoint]:
+    async def index_prices(self, symbol: str, timeframe: str, window: Window) -> list[PricePoint]:
         """Index price at the open of each bar in ``[start_ms, end_ms)``, sorted."""
 
-    async def trades(self, symbol: str, start_ms: int, end_ms: int) -> list[Trade]:
+    async def trades(self, symbol: str, window: Window) -> list[Trade]:
         """Public trades in ``[start_ms, end_ms)``, oldest first, as far back as the exchange tells."""
 
     async def book(self, symbol: str, depth: int) -> BookSnapshot:

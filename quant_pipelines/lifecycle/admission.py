@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy import Connection, Engine
 
 from quant_pipelines.core.clock import Clock, clock_time
+from quant_pipelines.core.series import Series
 from quant_pipelines.core.settings import Settings
 from quant_pipelines.core.timeframes import (
     DAY_MS,
@@ -134,7 +135,7 @@ def _history_start(engine: Engine, verdict: VerdictRecord, now: datetime) -> dat
     """Far enough that decisions no longer depend on it, but no bar that is not stored; a UTC midnight."""
     step_ms = timeframe_ms(verdict.timeframe)
     wanted = to_ms(now) - (int(verdict.in_sample["history_bars"]) + 1) * step_ms
-    oldest = oldest_bar_ms(engine, verdict.exchange, verdict.symbol, verdict.timeframe)
+    oldest = oldest_bar_ms(engine, Series(verdict.exchange, verdict.symbol, verdict.timeframe))
     if oldest is not None:
         wanted = max(wanted, oldest)
     start = floor_ms(wanted, DAY_MS)

@@ -7,6 +7,7 @@ from datetime import date
 from sqlalchemy import Engine
 
 from quant_pipelines.core.clock import Clock, clock_time
+from quant_pipelines.core.series import Series, Window
 from quant_pipelines.core.timeframes import DAY_MS, day_start_ms
 from quant_pipelines.marketdata.checks import SOURCE_MISMATCH, Finding
 from quant_pipelines.marketdata.checks.mismatch import find_mismatches, other_venue
@@ -52,8 +53,8 @@ async def disagreements(
     for symbol in (symbol for symbol in comparison.symbols if symbol in listed):
         for first, last in spans(comparison.days):
             start_ms, end_ms = day_start_ms(first), day_start_ms(last) + DAY_MS
-            theirs = await other.bars(symbol, TIMEFRAME, start_ms, end_ms)
-            ours = read_bars(engine, comparison.exchange, symbol, TIMEFRAME, start_ms, end_ms)
+            theirs = await other.bars(symbol, TIMEFRAME, Window(start_ms, end_ms))
+            ours = read_bars(engine, Series(comparison.exchange, symbol, TIMEFRAME), Window(start_ms, end_ms))
             for day, finding in find_mismatches(ours, theirs, other_venue(comparison.tolerance)).items():
                 found[symbol, day] = replace(finding, detail={"source": other_id} | finding.detail)
     return found

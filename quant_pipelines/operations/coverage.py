@@ -6,6 +6,7 @@ from sqlalchemy import Engine, func, select
 
 from quant_pipelines.core.clock import Clock
 from quant_pipelines.core.errors import DataError, unknown_name
+from quant_pipelines.core.series import Series
 from quant_pipelines.core.timeframes import timeframe_ms, to_ms
 from quant_pipelines.marketdata.days import days_between
 from quant_pipelines.marketdata.quality import QualityReport, check_days, check_own_timeframes
@@ -94,8 +95,8 @@ def check_stored(engine: Engine, exchange: str, symbols: list[str], clock: Clock
     total = QualityReport([], 0, 0)
     for symbol in chosen:
         for timeframe, check in (("1m", check_days), ("1h", check_own_timeframes)):
-            first = oldest_bar_ms(engine, exchange, symbol, timeframe)
-            last = newest_bar_ms(engine, exchange, symbol, timeframe)
+            first = oldest_bar_ms(engine, Series(exchange, symbol, timeframe))
+            last = newest_bar_ms(engine, Series(exchange, symbol, timeframe))
             if first is not None and last is not None:
                 total += check(engine, exchange, [symbol], days_between(first, last), clock=clock)
     names = ("symbol", "timeframe", "day", "check_name", "severity", "count", "detail")

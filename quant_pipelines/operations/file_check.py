@@ -125,7 +125,7 @@ def _check(bars: Bars, witness: Bars | None = None) -> Iterator[tuple[date, Find
     if len(bars):
         first_ms, now_ms = int(bars.ts[0]), int(bars.close_ts[-1])
         known = Known(first_ms) if witness is None else Known(first_ms, witness=witness)
-        yield from check_series(bars, floor_ms(first_ms, DAY_MS), now_ms, now_ms=now_ms, known=known)
+        yield from check_series(bars, Window(floor_ms(first_ms, DAY_MS), now_ms), now_ms=now_ms, known=known)
 
 
 def _unordered(ts: np.ndarray) -> list[tuple[date, Finding]]:

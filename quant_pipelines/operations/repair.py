@@ -5,13 +5,13 @@ What is mended, what the exchange confirmed and what stands is decided by checki
 
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
-from datetime import date
 from typing import Any
 
 from sqlalchemy import Engine
 
 from quant_pipelines.core.clock import Clock
 from quant_pipelines.core.errors import DataError, ExchangeError, ExchangeRefused, unknown_name
+from quant_pipelines.core.series import Days
 from quant_pipelines.marketdata.checks import BARS, CHECKS, MENDABLE, SUSPICIONS
 from quant_pipelines.marketdata.days import spans
 from quant_pipelines.marketdata.ingest import PORTION_DAYS, Market
@@ -115,7 +115,7 @@ def plan_repairs(
     exchange: str,
     *,
     symbols: Sequence[str] = (),
-    days: tuple[date, date] | None = None,
+    days: Days | None = None,
     max_attempts: int | None = None,
 ) -> Plan:
     """Portions of the findings that stand and that asking the exchange again can mend.

@@ -10,6 +10,7 @@ from quant_pipelines.backtest.result import daily_returns_of
 from quant_pipelines.core.arrays import FloatArray, IntArray
 from quant_pipelines.core.errors import DataError
 from quant_pipelines.core.instrument_sets import symbols_of
+from quant_pipelines.core.series import Window
 from quant_pipelines.core.timeframes import DAY_MS
 from quant_pipelines.optimize.verdict import VerdictRecord
 from quant_pipelines.optimize.walk_forward import FINAL_FIT, FoldResult
@@ -66,7 +67,7 @@ def _holding(record: VerdictRecord, source: Source, days: IntArray) -> Curve | N
 
 def _held(record: VerdictRecord, symbol: str, source: Source, days: IntArray) -> FloatArray:
     """Value of a symbol at each day's end in units of its first open; none without bars."""
-    bars = source.bars(symbol, record.timeframe, int(days[0]), int(days[-1]) + DAY_MS)
+    bars = source.bars(symbol, record.timeframe, Window(int(days[0]), int(days[-1]) + DAY_MS))
     if not len(bars):
         return np.empty(0)
     last = np.searchsorted(bars.ts, days + DAY_MS) - 1

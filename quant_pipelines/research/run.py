@@ -14,6 +14,7 @@ from quant_pipelines.core.errors import DataError, OptimizationError, QuantError
 from quant_pipelines.core.ids import digest_of
 from quant_pipelines.core.instrument_sets import symbols_of
 from quant_pipelines.core.jit import kernel_digest
+from quant_pipelines.core.series import Window
 from quant_pipelines.core.timeframes import from_ms
 from quant_pipelines.optimize.evaluation import Evaluator
 from quant_pipelines.optimize.judge import Context, judge
@@ -146,8 +147,7 @@ class _Run:
                 self._source,
                 symbols_of(job.symbol),
                 job.timeframe,
-                plan.start_ms,
-                plan.end_ms,
+                Window(plan.start_ms, plan.end_ms),
                 strategy_class=self.strategy.strategy_class,
             )
             if job.archive is None and history.findings:

@@ -14,6 +14,7 @@ from psycopg.errors import UniqueViolation
 from sqlalchemy import Connection, Engine
 
 from quant_pipelines.core.bars import BarRows, Bars, bars_from_columns
+from quant_pipelines.core.series import Window
 from quant_pipelines.core.timeframes import from_ms
 from quant_pipelines.store.bar_copy import KEY, PRICES, STAGED, VALUES, Series, copy_in, cursor, read_packed
 from quant_pipelines.store.bar_partitions import (
@@ -99,9 +100,7 @@ class Upserted:
 
 def upsert_bars(
     engine: Engine,
-    exchange: str,
-    symbol: str,
-    timeframe: str,
+    series: Series,
     rows: BarRows,
     *,
     cause: RevisionCause = "venue",
@@ -112,12 +111,8 @@ def upsert_bars(
     ----------
     engine
         Product database.
-    exchange
-        ccxt id, such as ``binanceusdm``.
-    symbol
-        ccxt form, such as ``BTC/USDT:USDT``.
-    timeframe
-        One of 1m, 5m, 15m, 1h, 4h, 1d.
+    series
+        Whose; its timeframe is one of 1m, 5m, 15m, 1h, 4h, 1d.
     rows
         Closed bars with distinct ``ts``, in any order.
     cause
@@ -130,7 +125,7 @@ def upsert_bars(
     """
     if rows.ts.size == 0:
         return Upserted(0, 0)
-    series, ordered = (exchange, symbol, timeframe), _ascending(rows)
+    ordered = _ascending(rows)
     ensure_partitions(engine, int(ordered.ts[0]), int(ordered.ts[-1]))
     try:
         return _write(engine, series, ordered, cause)
@@ -140,50 +135,45 @@ def upsert_bars(
 
 def read_bars(
     engine: Engine,
-    exchange: str,
-    symbol: str,
-    timeframe: str,
-    start_ms: int,
-    end_ms: int,
+    series: Series,
+    window: Window,
 ) -> Bars:
     """Read the bars whose open time lies in ``[start_ms, end_ms)``, oldest first; empty if there are none."""
     with transaction(engine) as connection:
-        columns = read_packed(connection, (exchange, symbol, timeframe), PRICES, start_ms, end_ms)
-    return bars_from_columns(symbol, timeframe, columns)
+        columns = read_packed(connection, series, PRICES, window)
+    return bars_from_columns(series.symbol, series.timeframe, columns)
 
 
 def read_bar_rows(
     engine: Engine,
-    exchange: str,
-    symbol: str,
-    timeframe: str,
-    start_ms: int,
-    end_ms: int,
+    series: Series,
+    window: Window,
 ) -> BarRows:
     """Like `read_bars`, with quote volume and number of trades."""
     with transaction(engine) as connection:
-        return BarRows(**read_packed(connection, (exchange, symbol, timeframe), VALUES, start_ms, end_ms))
+        return BarRows(**read_packed(connection, series, VALUES, window))
 
 
-def newest_bar_ms(engine: Engine, exchange: str, symbol: str, timeframe: str) -> int | None:
+def newest_bar_ms(engine: Engine, series: Series) -> int | None:
     """Open time of the newest stored bar, milliseconds UTC; None without bars."""
-    return _edge(engine, "max", (exchange, symbol, timeframe))
+    return _edge(engine, "max", series)
 
 
-def oldest_bar_ms(engine: Engine, exchange: str, symbol: str, timeframe: str) -> int | None:
+def oldest_bar_ms(engine: Engine, series: Series) -> int | None:
     """Open time of the oldest stored bar, milliseconds UTC; None without bars."""
-    return _edge(engine, "min", (exchange, symbol, timeframe))
+    return _edge(engine, "min", series)
 
 
-def count_by_day(engine: Engine, exchange: str, timeframe: str, start_ms: int, end_ms: int) -> dict[str, int]:
+def count_by_day(engine: Engine, exchange: str, timeframe: str, window: Window) -> dict[str, int]:
     """Count the stored bars of all symbols by UTC day (``YYYY-MM-DD``) in ``[start_ms, end_ms)``."""
     query = (
         "select (ts at time zone 'UTC')::date, count(*) from market.bars "
         "where exchange = %s and timeframe = %s and ts >= %s and ts < %s group by 1"
     )
     with transaction(engine) as connection:
-        window = (exchange, timeframe, from_ms(start_ms), from_ms(end_ms))
-        return {day.isoformat(): count for day, count in connection.exec_driver_sql(query, window)}
+        bounds = (from_ms(window.start_ms), from_ms(window.end_ms))
+        rows = connection.exec_driver_sql(query, (exchange, timeframe, *bounds))
+        return {day.isoformat(): count for day, count in rows}
 
 
 def _edge(engine: Engine, aggregate: str, series: Series) -> int | None:
@@ -208,8 +198,8 @@ def _write(
         connection.exec_driver_sql(
             "select pg_advisory_xact_lock(hashtextextended(%s, 0))", ("bars " + " ".join(series),)
         )
-        window = int(rows.ts[0]), int(rows.ts[-1]) + 1
-        is_new, is_changed = _compare(rows, read_packed(connection, series, VALUES, *window))
+        window = Window(int(rows.ts[0]), int(rows.ts[-1]) + 1)
+        is_new, is_changed = _compare(rows, read_packed(connection, series, VALUES, window))
         if not can_copy:
             return _merge(connection, series, _taken(rows, is_new | is_changed), cause)
         written = Upserted(int(is_new.sum()), 0)

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import datetime
 from typing import Any, Final
 
 import numpy as np
@@ -10,6 +10,7 @@ from sqlalchemy import ColumnElement, Engine, case, delete, func, or_, select, t
 from sqlalchemy.dialects.postgresql import insert
 
 from quant_pipelines.core.arrays import IntArray
+from quant_pipelines.core.series import Days, Window
 from quant_pipelines.core.timeframes import from_ms, to_ms
 from quant_pipelines.store.engine import transaction
 from quant_pipelines.store.tables import bar_confirmations, bar_revisions, bars, data_findings
@@ -87,7 +88,7 @@ def open_findings(
     exchange: str,
     *,
     symbols: Sequence[str] = (),
-    days: tuple[date, date] | None = None,
+    days: Days | None = None,
     checks: Sequence[str] = (),
 ) -> list[dict[str, Any]]:
     """Read the findings that stand, newest day first.
@@ -150,8 +151,7 @@ def confirm_bars(
     engine: Engine, series: Series, kind: Confirmation, times: Iterable[int], at: datetime
 ) -> None:
     """Store that the exchange confirmed these bars: that they never existed, or that they are as stored."""
-    shared = dict(zip(("exchange", "symbol", "timeframe"), series, strict=True))
-    rows = [{**shared, "ts": from_ms(ts), "kind": kind, "confirmed_at": at} for ts in times]
+    rows = [{**series._asdict(), "ts": from_ms(ts), "kind": kind, "confirmed_at": at} for ts in times]
     if rows:
         with transaction(engine) as connection:
             connection.execute(insert(bar_confirmations).on_conflict_do_nothing(), rows)
@@ -168,22 +168,20 @@ def read_confirmed(engine: Engine, series: Series, kind: Confirmation) -> IntArr
         return np.array([int(ms) for ms in connection.execute(query).scalars()], dtype=np.int64)
 
 
-def read_revisions(
-    engine: Engine, series: Series, window: tuple[int, int], since: datetime
-) -> list[Revision]:
+def read_revisions(engine: Engine, series: Series, window: Window, since: datetime) -> list[Revision]:
     """Read what the exchange changed since a time of the bars in ``[start_ms, end_ms)``, oldest first."""
     rows = bar_revisions.c
     query = (
         select(rows.ts, rows.old, rows.new)
         .where(*_of_series(bar_revisions, series), rows.cause == "venue", rows.revised_at >= since)
-        .where(rows.ts >= from_ms(window[0]), rows.ts < from_ms(window[1]))
+        .where(rows.ts >= from_ms(window.start_ms), rows.ts < from_ms(window.end_ms))
         .order_by(rows.ts, rows.id)
     )
     with transaction(engine) as connection:
         return [Revision(to_ms(ts), old, new) for ts, old, new in connection.execute(query)]
 
 
-def delete_impossible_bars(engine: Engine, series: Series, window: tuple[int, int], now_ms: int) -> int:
+def delete_impossible_bars(engine: Engine, series: Series, window: Window, now_ms: int) -> int:
     """Delete bars beside the grid of their timeframe, and bars that have not closed.
 
     Returns
@@ -195,7 +193,11 @@ def delete_impossible_bars(engine: Engine, series: Series, window: tuple[int, in
     is_off_grid = func.mod(func.extract("epoch", bars.c.ts), func.extract("epoch", step)) != 0
     query = (
         delete(bars)
-        .where(*_of_series(bars, series), bars.c.ts >= from_ms(window[0]), bars.c.ts < from_ms(window[1]))
+        .where(
+            *_of_series(bars, series),
+            bars.c.ts >= from_ms(window.start_ms),
+            bars.c.ts < from_ms(window.end_ms),
+        )
         .where(or_(is_off_grid, bars.c.available_at > from_ms(now_ms)))
     )
     with transaction(engine) as connection:
@@ -203,5 +205,4 @@ def delete_impossible_bars(engine: Engine, series: Series, window: tuple[int, in
 
 
 def _of_series(table: Any, series: Series) -> tuple[ColumnElement[bool], ...]:
-    names = ("exchange", "symbol", "timeframe")
-    return tuple(table.c[name] == value for name, value in zip(names, series, strict=True))
+    return tuple(table.c[name] == value for name, value in series._asdict().items())

@@ -8,6 +8,7 @@ import numpy as np
 from sqlalchemy import Connection, Engine, Table, select, text
 
 from quant_pipelines.core.arrays import FloatArray, IntArray
+from quant_pipelines.core.series import Window
 from quant_pipelines.core.timeframes import from_ms
 from quant_pipelines.store.bar_partitions import following_month
 from quant_pipelines.store.engine import transaction
@@ -79,7 +80,7 @@ def save_book(engine: Engine, exchange: str, symbol: str, book: Snapshot) -> boo
         return connection.exec_driver_sql(query, values).rowcount == 1
 
 
-def read_trades(engine: Engine, exchange: str, symbol: str, start_ms: int, end_ms: int) -> list[TradeRow]:
+def read_trades(engine: Engine, exchange: str, symbol: str, window: Window) -> list[TradeRow]:
     """Read the trades in ``[start_ms, end_ms)``, oldest first."""
     columns = trades.c
     query = (
@@ -91,7 +92,7 @@ def read_trades(engine: Engine, exchange: str, symbol: str, start_ms: int, end_m
             columns.is_buyer_maker,
         )
         .where(columns.exchange == exchange, columns.symbol == symbol)
-        .where(columns.ts >= from_ms(start_ms), columns.ts < from_ms(end_ms))
+        .where(columns.ts >= from_ms(window.start_ms), columns.ts < from_ms(window.end_ms))
         .order_by(columns.ts, columns.trade_id)
     )
     with transaction(engine) as connection:
@@ -99,7 +100,7 @@ def read_trades(engine: Engine, exchange: str, symbol: str, start_ms: int, end_m
 
 
 def read_tops(
-    engine: Engine, exchange: str, symbol: str, start_ms: int, end_ms: int
+    engine: Engine, exchange: str, symbol: str, window: Window
 ) -> tuple[IntArray, FloatArray, FloatArray]:
     """Read the best prices of the stored books in ``[start_ms, end_ms)``, oldest first.
 
@@ -113,15 +114,20 @@ def read_tops(
         "from market.book_snapshots where exchange = :exchange and symbol = :symbol "
         "and ts >= :start and ts < :end order by ts"
     )
-    window = {"exchange": exchange, "symbol": symbol, "start": from_ms(start_ms), "end": from_ms(end_ms)}
+    bounds = {
+        "exchange": exchange,
+        "symbol": symbol,
+        "start": from_ms(window.start_ms),
+        "end": from_ms(window.end_ms),
+    }
     with transaction(engine) as connection:
-        rows = connection.execute(query, window).all()
+        rows = connection.execute(query, bounds).all()
     bids, asks = (np.array([row[at] for row in rows], dtype=np.float64) for at in (1, 2))
     return np.array([row[0] for row in rows], dtype=np.int64), bids, asks
 
 
 def read_books(
-    engine: Engine, exchange: str, symbol: str, start_ms: int, end_ms: int
+    engine: Engine, exchange: str, symbol: str, window: Window
 ) -> list[tuple[int, Levels, Levels]]:
     """Read the books that became known in ``[start_ms, end_ms)``: when (ms), bids, asks; oldest first."""
     query = text(
@@ -130,9 +136,14 @@ def read_books(
         "from market.book_snapshots where exchange = :exchange and symbol = :symbol "
         "and available_at >= :start and available_at < :end order by available_at"
     )
-    window = {"exchange": exchange, "symbol": symbol, "start": from_ms(start_ms), "end": from_ms(end_ms)}
+    bounds = {
+        "exchange": exchange,
+        "symbol": symbol,
+        "start": from_ms(window.start_ms),
+        "end": from_ms(window.end_ms),
+    }
     with transaction(engine) as connection:
-        rows = connection.execute(query, window).all()
+        rows = connection.execute(query, bounds).all()
     return [
         (row[0], list(zip(row[1], row[2], strict=True)), list(zip(row[3], row[4], strict=True)))
         for row in rows

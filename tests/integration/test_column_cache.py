@@ -15,6 +15,7 @@ import pytest
 from sqlalchemy import Engine
 
 from quant_pipelines.core.bars import COLUMNS, BarRows, Bars
+from quant_pipelines.core.series import Series
 from quant_pipelines.core.timeframes import DAY_MS, MINUTE_MS, day_start_ms
 from quant_pipelines.store.bars import read_bars, upsert_bars
 from quant_pipelines.store.column_cache import ColumnCache
@@ -138,7 +139,7 @@ def test_change_by_an_upsert_is_seen(engine: Engine, filled: ColumnCache, writte
 def test_unchanged_upsert_keeps_the_file(engine: Engine, filled: ColumnCache) -> None:
     written = filled.path(*SERIES).stat().st_ino
     upsert_bars(engine, *SERIES, rows())
-    upsert_bars(engine, "binanceusdm", "ETH/USDT:USDT", "1m", rows())
+    upsert_bars(engine, Series("binanceusdm", "ETH/USDT:USDT", "1m"), rows())
     filled.read_bars(*SERIES, *ALL)
     assert filled.path(*SERIES).stat().st_ino == written
 

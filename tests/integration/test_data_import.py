@@ -14,6 +14,7 @@ from sqlalchemy import Engine
 
 from quant_pipelines.archive import FileSource
 from quant_pipelines.cli.__main__ import main
+from quant_pipelines.core.series import Series, Window
 from quant_pipelines.core.timeframes import DAY_MS, HOUR_MS, MINUTE_MS, day_of
 from quant_pipelines.marketdata.ingest import Market, ingest_bars, ingest_funding
 from quant_pipelines.store.bars import read_bar_rows, read_bars
@@ -195,7 +196,7 @@ def test_real_history_is_stored_bit_for_bit(quant: Quant, engine: Engine, archiv
     path = archive / "klines" / "binance_um" / "BTCUSDT-1h.parquet"
     [row] = quant(path, *HOURLY)[1]["files"]
     table = pq.read_table(path)
-    stored = read_bars(engine, EXCHANGE, BTC, "1h", 0, 2**42)
+    stored = read_bars(engine, Series(EXCHANGE, BTC, "1h"), Window(0, 2**42))
     assert row["inserted"] == table.num_rows
     assert np.array_equal(stored.close, table.column("close").to_numpy())
     assert np.array_equal(stored.ts, table.column("ts").to_numpy())

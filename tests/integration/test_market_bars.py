@@ -7,6 +7,7 @@ import pytest
 from sqlalchemy import Engine, text
 
 from quant_pipelines.core.bars import BarRows
+from quant_pipelines.core.series import Series
 from quant_pipelines.core.timeframes import MINUTE_MS, day_start_ms
 from quant_pipelines.store.bars import (
     Upserted,
@@ -93,7 +94,7 @@ def test_unchanged_rows_are_not_rewritten(engine: Engine) -> None:
 
 
 def test_bar_is_available_when_it_closes(engine: Engine) -> None:
-    upsert_bars(engine, "binanceusdm", "BTC/USDT:USDT", "1h", rows(1))
+    upsert_bars(engine, Series("binanceusdm", "BTC/USDT:USDT", "1h"), rows(1))
     with engine.connect() as connection:
         query = text("select extract(epoch from available_at - ts) from market.bars")
         assert connection.execute(query).scalar_one() == 3600

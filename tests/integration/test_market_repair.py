@@ -14,6 +14,7 @@ from quant_pipelines.archive import read_bar_rows, read_funding_stamps
 from quant_pipelines.core.bars import BarRows
 from quant_pipelines.core.clock import system_clock_ms
 from quant_pipelines.core.errors import ExchangeUnavailable
+from quant_pipelines.core.series import Days, Series, Window
 from quant_pipelines.core.timeframes import DAY_MS, HOUR_MS, MINUTE_MS, day_start_ms
 from quant_pipelines.exchange import FundingRate
 from quant_pipelines.marketdata.checks import funding_intervals
@@ -99,7 +100,7 @@ def at_end() -> int:
 def store(engine: Engine, rows: BarRows, symbol: str = BTC) -> None:
     """Store minutes, their roll-ups, and what the checks find."""
     seed_symbols(engine, EXCHANGE, [BTC, ETH], [BTC], datetime(2024, 1, 1, tzinfo=UTC))
-    upsert_bars(engine, EXCHANGE, symbol, "1m", rows)
+    upsert_bars(engine, Series(EXCHANGE, symbol, "1m"), rows)
     roll_up_days(engine, EXCHANGE, [symbol], DAYS)
     check(engine, symbol)
 
@@ -186,7 +187,7 @@ def test_scope_bounds_what_is_asked(engine: Engine) -> None:
         store(engine, without(waves(), *HOLE), symbol)
     assert [one.symbol for one in plan_repairs(engine, EXCHANGE, symbols=[ETH]).portions] == [ETH]
     day = date(2024, 3, 1)
-    assert plan_repairs(engine, EXCHANGE, days=(day, day)).portions == ()
+    assert plan_repairs(engine, EXCHANGE, days=Days(day, day)).portions == ()
     assert PORTIONS_AT_ONCE >= len(plan_repairs(engine, EXCHANGE).portions) == 2
 
 
@@ -235,12 +236,12 @@ def test_missing_payment_is_fetched(engine: Engine) -> None:
     assert standing(engine) == {("missing_funding", "funding", "warning")}
     (report,) = repair(engine, Answers(waves(), payments=slots))
     assert (report.what, report.inserted, report.standing) == ("funding", 1, 0)
-    assert read_funding(engine, EXCHANGE, BTC, START, END)[0].tolist() == list(slots)
+    assert read_funding(engine, EXCHANGE, BTC, Window(START, END))[0].tolist() == list(slots)
 
 
 def test_revision_after_the_close_is_kept_and_shown(engine: Engine) -> None:
     store(engine, waves())
-    upsert_bars(engine, EXCHANGE, BTC, "1m", spiked(waves(), low=98.9))
+    upsert_bars(engine, Series(EXCHANGE, BTC, "1m"), spiked(waves(), low=98.9))
     check_days(engine, EXCHANGE, [BTC], DAYS, clock=system_clock_ms)
     (row,) = open_findings(engine, EXCHANGE, checks=["revised_bars"])
     low = float(waves().low[waves().ts == NOON][0])
@@ -251,7 +252,7 @@ def test_revision_after_the_close_is_kept_and_shown(engine: Engine) -> None:
 def test_finding_that_comes_back_is_a_new_one(engine: Engine) -> None:
     store(engine, without(waves(), *HOLE))
     repair(engine, Answers(NO_MINUTES))
-    upsert_bars(engine, EXCHANGE, BTC, "1m", waves())
+    upsert_bars(engine, Series(EXCHANGE, BTC, "1m"), waves())
     check(engine)
     with engine.begin() as connection:
         connection.exec_driver_sql(
@@ -279,7 +280,7 @@ def test_half_open_bars_of_real_history_are_repaired_to_the_truth(engine: Engine
         for name in ("partial-bars", "truth")
     )
     seed_symbols(engine, EXCHANGE, [BTC], [BTC], datetime(2026, 1, 1, tzinfo=UTC))
-    upsert_bars(engine, EXCHANGE, BTC, "1h", dirty)
+    upsert_bars(engine, Series(EXCHANGE, BTC, "1h"), dirty)
     days = [f"2026-03-{day}" for day in range(20, 26)]
     after = day_start_ms(days[-1]) + DAY_MS
     check_own_timeframes(engine, EXCHANGE, [BTC], days, clock=lambda: after)
@@ -303,7 +304,7 @@ def test_changed_funding_interval_is_stored_right_and_not_blamed(engine: Engine,
     slots = (stamps // HOUR_MS * HOUR_MS).tolist()
     rows = [(ts, float(rate), None) for ts, rate in zip(slots, rates, strict=True)]
     assert save_funding(engine, EXCHANGE, symbol, rows) == 984
-    ts, stored_rates, _ = read_funding(engine, EXCHANGE, symbol, slots[0], slots[-1] + 1)
+    ts, stored_rates, _ = read_funding(engine, EXCHANGE, symbol, Window(slots[0], slots[-1] + 1))
     assert (ts.tolist(), np.array_equal(stored_rates, rates)) == (slots, True)
     assert funding_intervals(ts // HOUR_MS).tolist() == [4] * 305 + [1] * 679
     days = days_between(slots[0], slots[-1])

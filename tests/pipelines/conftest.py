@@ -11,6 +11,7 @@ import pytest
 from assets.resources import Platform
 from quant_pipelines.core.bars import BarRows
 from quant_pipelines.core.instruments import Instrument
+from quant_pipelines.core.series import Window
 from quant_pipelines.core.settings import (
     ExchangeSettings,
     MarketSettings,
@@ -65,7 +66,7 @@ class ComputedMarket:
         return [OpenInterest(ts, 1000.0 + ts % 7 + len(symbol)) for ts in grid]
 
     async def mark_prices(self, symbol: str, timeframe: str, start_ms: int, end_ms: int) -> list[PricePoint]:
-        rows = await self.bars(symbol, timeframe, start_ms, end_ms)
+        rows = await self.bars(symbol, timeframe, Window(start_ms, end_ms))
         return [PricePoint(ts, price) for ts, price in zip(rows.ts.tolist(), rows.open.tolist(), strict=True)]
 
     index_prices = mark_prices

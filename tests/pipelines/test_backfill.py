@@ -11,6 +11,7 @@ from assets.partitions import RANGE_END_TAG, RANGE_START_TAG
 from assets.resources import Platform
 from quant_pipelines.core.bars import BarRows
 from quant_pipelines.core.errors import ConfigurationError, ExchangeError
+from quant_pipelines.core.series import Window
 from quant_pipelines.core.timeframes import DAY_MS, HOUR_MS, day_of, day_start_ms, from_ms
 from quant_pipelines.definitions import build_definitions
 from quant_pipelines.exchange import FundingRate
@@ -38,11 +39,11 @@ class FailingMarket(ComputedMarket):
             if self.dies_at_ms is not None and end_ms > self.dies_at_ms:
                 raise ExchangeError("connection reset")
             self.asked.update((end_ms - start_ms) // DAY_MS * [symbol])
-        return await super().bars(symbol, timeframe, start_ms, end_ms)
+        return await super().bars(symbol, timeframe, Window(start_ms, end_ms))
 
     async def funding_rates(self, symbol: str, start_ms: int, end_ms: int) -> list[FundingRate]:
         self.funding_since.add(day_of(start_ms))
-        return await super().funding_rates(symbol, start_ms, end_ms)
+        return await super().funding_rates(symbol, Window(start_ms, end_ms))
 
 
 def backfill(

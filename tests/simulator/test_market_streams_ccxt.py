@@ -9,6 +9,7 @@ import pytest
 from aiohttp import web
 
 from quant_pipelines.core.clock import system_clock_ms
+from quant_pipelines.core.series import Window
 from quant_pipelines.core.settings import ExchangeSettings
 from quant_pipelines.core.timeframes import DAY_MS, HOUR_MS, MINUTE_MS, floor_ms
 from quant_pipelines.exchange import BookTop, CcxtSource, LiveBar, MarkPrice, Trade
@@ -69,7 +70,7 @@ def test_all_streams_of_one_client_arrive_at_the_same_time(played: Played) -> No
 def test_streamed_trade_has_the_id_and_numbers_that_history_tells_later(played: Played) -> None:
     async def question(source: CcxtSource) -> tuple[Trade, list[Trade]]:
         async for trade in source.watch_trades([BTC]):
-            return trade, await source.trades(BTC, trade.ts, trade.ts + 1)
+            return trade, await source.trades(BTC, Window(trade.ts, trade.ts + 1))
         raise AssertionError("streams never end")
 
     streamed, told = ask(played, question)
@@ -81,8 +82,8 @@ def test_streamed_trade_has_the_id_and_numbers_that_history_tells_later(played: 
 def test_trades_are_paged_without_seam_over_several_hours(played: Played) -> None:
     async def question(source: CcxtSource) -> tuple[list[Trade], float]:
         end = floor_ms(await source.server_time(), HOUR_MS)
-        bars = await source.bars(BTC, "1m", end - 2 * HOUR_MS, end)
-        return await source.trades(BTC, end - 2 * HOUR_MS, end), float(bars.volume.sum())
+        bars = await source.bars(BTC, "1m", Window(end - 2 * HOUR_MS, end))
+        return await source.trades(BTC, Window(end - 2 * HOUR_MS, end)), float(bars.volume.sum())
 
     trades, volume = ask(played, question)
     assert sum(trade.quantity for trade in trades) == pytest.approx(volume)

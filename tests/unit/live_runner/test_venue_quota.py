@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import create_engine
 
 from live_runner.plan import plan_of
-from live_runner.venue_broker import PURPOSE_CLOSE, PURPOSE_STOP, PURPOSE_TARGET, VenueBroker, Wire
+from live_runner.venue_broker import PURPOSE_CLOSE, PURPOSE_STOP, PURPOSE_TARGET, BookRows, VenueBroker, Wire
 from quant_pipelines.backtest import ExecutionBar
 from quant_pipelines.core.timeframes import MINUTE_MS, to_ms
 from quant_pipelines.store.trading import Intent, StoredBook
@@ -30,7 +30,7 @@ def broker_of(orders: list[PlacedOrder]) -> VenueBroker:
         create_engine("postgresql+psycopg://"),  # never connected to
         plan_of(DEPLOYMENT),
         1,
-        rows=(EMPTY, orders),
+        rows=BookRows(EMPTY, orders),
         stop_fraction=0.05,
         wire=Wire(print, print),
     )

@@ -8,6 +8,7 @@ import pytest
 from quant_pipelines.core.bars import Bars, empty_bars
 from quant_pipelines.core.errors import DataError, OptimizationError
 from quant_pipelines.core.funding import FundingSeries, no_funding
+from quant_pipelines.core.series import Window
 from quant_pipelines.core.settings import WindowSettings
 from quant_pipelines.core.timeframes import DAY_MS, HOUR_MS, day_start_ms, timeframe_ms
 from quant_pipelines.optimize.folds import first_bar_ms
@@ -138,6 +139,6 @@ def test_minutes_execute_only_where_they_cover_the_whole_window(
     if minutes_from is not None:
         starts["1m"] = minutes_from
     source = Held(starts, END - 5 * DAY_MS, hole_hours)
-    history = load_history(source, JOB.symbol, "1h", END - 20 * DAY_MS, END)
+    history = load_history(source, JOB.symbol, "1h", Window(END - 20 * DAY_MS, END))
     assert history.execution_bars.timeframe == executed_on
     assert history.bars.timeframe == "1h"
