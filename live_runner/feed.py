@@ -112,7 +112,7 @@ class Feed:
             pause = min(2 * pause, longest)
 
     async def closed_bars(self, symbol: str, timeframe: str, window: Window) -> BarRows:
-        """Fetch the closed bars that open in ``[start_ms, end_ms)``; wait for the newest while it is fresh.
+        """Fetch the closed bars that open in a window; wait for the newest while it is fresh.
 
         Returns
         -------
@@ -138,7 +138,7 @@ class Feed:
     async def funding(
         self, symbol: str, window: Window, *, interval_hours: int, deadline_ms: int
     ) -> list[FundingRate]:
-        """Fetch the funding slots in ``[start_ms, end_ms)``; wait for an expected one up to the deadline.
+        """Fetch the funding slots in a window; wait for an expected one up to the deadline.
 
         Raises
         ------
@@ -156,7 +156,7 @@ class Feed:
         )
 
     async def marks(self, symbol: str, timeframe: str, window: Window) -> list[PricePoint]:
-        """Fetch the mark prices at the opens in ``[start_ms, end_ms)``; none if the exchange does not tell.
+        """Fetch the mark prices at the opens in a window; none if the exchange does not tell.
 
         A book goes on without them: the last price stands in.
         """

@@ -97,7 +97,7 @@ class Relay:
             await asyncio.sleep(_LOOK_SECONDS)
 
     async def closed_bars(self, symbol: str, window: Window) -> BarRows | None:
-        """Return the closed minutes that open in ``[start_ms, end_ms)``; None unless all of them were told.
+        """Return the closed minutes that open in a window; None unless all of them were told.
 
         The newest one is waited for, at most a second, while the collector lives.
         """

@@ -59,7 +59,7 @@ class FileSource:
         return []
 
     async def bars(self, symbol: str, timeframe: str, window: Window) -> BarRows:
-        """Bars with open times in ``[start_ms, end_ms)``, oldest first.
+        """Bars with open times in a window, oldest first.
 
         Raises
         ------
@@ -76,7 +76,7 @@ class FileSource:
         return BarRows(*(getattr(rows, name)[first:end] for name in BarRows.__dataclass_fields__))
 
     async def funding_rates(self, symbol: str, window: Window) -> list[Payment]:
-        """Funding paid in ``[start_ms, end_ms)``, oldest first; empty where the archive has none."""
+        """Funding paid in a window, oldest first; empty where the archive has none."""
         if funding_file(self._folder, symbol, self._exchange) is None:
             return []
         series = await asyncio.to_thread(load_funding, self._folder, symbol, exchange=self._exchange)
@@ -87,7 +87,7 @@ class FileSource:
         ]
 
     async def open_interest(self, symbol: str, window: Window) -> list[Interest]:
-        """Open interest in ``[start_ms, end_ms)`` from the file with the shortest step; empty without one."""
+        """Open interest in a window from the file with the shortest step; empty without one."""
         files = own_open_interest_files(self._folder, self._exchange).get(symbol, {})
         if not files:
             return []

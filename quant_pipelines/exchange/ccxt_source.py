@@ -136,7 +136,7 @@ class CcxtSource:
         ]
 
     async def bars(self, symbol: str, timeframe: str, window: Window) -> BarRows:
-        """Return closed bars with open times in ``[start_ms, end_ms)``, sorted, without duplicates.
+        """Return closed bars with open times in a window, sorted, without duplicates.
 
         A bar counts as closed by the exchange's clock at the time of asking, so a page never ends in the bar
         that is still trading.
@@ -153,15 +153,15 @@ class CcxtSource:
         return rows.bar_rows(raw, self._dialect.bar_columns, self._streams.bar_size(symbol), asked.what)
 
     async def mark_prices(self, symbol: str, timeframe: str, window: Window) -> list[PricePoint]:
-        """Mark price at the open of each bar in ``[start_ms, end_ms)``, the running one included, sorted."""
+        """Mark price at the open of each bar in a window, the running one included, sorted."""
         return await self._price_points(_Asked(symbol, timeframe, "mark"), window)
 
     async def index_prices(self, symbol: str, timeframe: str, window: Window) -> list[PricePoint]:
-        """Index price at the open of each bar in ``[start_ms, end_ms)``, the running one included, sorted."""
+        """Index price at the open of each bar in a window, the running one included, sorted."""
         return await self._price_points(_Asked(symbol, timeframe, "index"), window)
 
     async def funding_rates(self, symbol: str, window: Window) -> list[FundingRate]:
-        """Funding paid in ``[start_ms, end_ms)`` by slot, sorted; empty where there is none (spot)."""
+        """Funding paid in a window by slot, sorted; empty where there is none (spot)."""
         pages = self._dialect.funding
         if pages is None:
             return []
@@ -193,7 +193,7 @@ class CcxtSource:
         return unique_by_time(found, _ts, window)
 
     async def open_interest(self, symbol: str, window: Window) -> list[OpenInterest]:
-        """Open interest on the 5-minute grid in ``[start_ms, end_ms)``, base units.
+        """Open interest on the 5-minute grid in a window, base units.
 
         Exchanges keep it for a while and refuse to be asked for more; the start is moved accordingly. One
         that keeps none tells the value of this moment, at the 5 minutes that it lies in.
@@ -225,7 +225,7 @@ class CcxtSource:
         return [found[ts] for ts in sorted(found)]
 
     async def trades(self, symbol: str, window: Window) -> list[Trade]:
-        """Public trades in ``[start_ms, end_ms)``, oldest first, as far back as the exchange tells."""
+        """Public trades in a window, oldest first, as far back as the exchange tells."""
         await self._listed(symbol)
         pages, size = self._dialect.trades, self._streams.quantity_size(symbol)
 

@@ -168,25 +168,25 @@ class MarketSource(Protocol):
         """USDT contracts (or pairs, on a spot market) that are trading, by symbol."""
 
     async def bars(self, symbol: str, timeframe: str, window: Window) -> BarRows:
-        """Return closed bars with open times in ``[start_ms, end_ms)``, sorted; never the open bar."""
+        """Return closed bars with open times in a window, sorted; never the open bar."""
 
     async def funding_rates(self, symbol: str, window: Window) -> list[FundingRate]:
-        """Funding paid in ``[start_ms, end_ms)``, sorted."""
+        """Funding paid in a window, sorted."""
 
     async def open_interest(self, symbol: str, window: Window) -> list[OpenInterest]:
-        """Open interest on the 5-minute grid in ``[start_ms, end_ms)``, as far back as the exchange keeps."""
+        """Open interest on the 5-minute grid in a window, as far back as the exchange keeps."""
 
     async def server_time(self) -> int:
         """Exchange's clock, milliseconds UTC."""
 
     async def mark_prices(self, symbol: str, timeframe: str, window: Window) -> list[PricePoint]:
-        """Mark price at the open of each bar in ``[start_ms, end_ms)``, sorted."""
+        """Mark price at the open of each bar in a window, sorted."""
 
     async def index_prices(self, symbol: str, timeframe: str, window: Window) -> list[PricePoint]:
-        """Index price at the open of each bar in ``[start_ms, end_ms)``, sorted."""
+        """Index price at the open of each bar in a window, sorted."""
 
     async def trades(self, symbol: str, window: Window) -> list[Trade]:
-        """Public trades in ``[start_ms, end_ms)``, oldest first, as far back as the exchange tells."""
+        """Public trades in a window, oldest first, as far back as the exchange tells."""
 
     async def book(self, symbol: str, depth: int) -> BookSnapshot:
         """Order book of at most ``depth`` levels a side, as it is now."""

@@ -112,6 +112,6 @@ async def by_number(ask: AskNumber[Row], ts_of: Callable[[Row], int], start_ms: 
 
 
 def unique_by_time(rows: Iterable[Row], ts_of: Callable[[Row], int], window: Window) -> list[Row]:
-    """Rows in ``[start_ms, end_ms)``, one for each time (the last one told), sorted."""
+    """Rows in a window, one for each time (the last one told), sorted."""
     told = {ts: row for row in rows if window.start_ms <= (ts := ts_of(row)) < window.end_ms}
     return [told[ts] for ts in sorted(told)]

@@ -60,7 +60,7 @@ def bar_coverage(engine: Engine, exchange: str, symbols: list[str]) -> list[dict
         span_ms = to_ms(row["last"]) - to_ms(row["first"])
         row["missing"] = span_ms // timeframe_ms(row["timeframe"]) + 1 - row["bars"]
         row["never_existed"] = int(
-            read_confirmed(engine, (exchange, row["symbol"], row["timeframe"]), MISSING).size
+            read_confirmed(engine, Series(exchange, row["symbol"], row["timeframe"]), MISSING).size
         )
     return sorted(rows, key=lambda row: (row["symbol"], timeframe_ms(row["timeframe"])))
 

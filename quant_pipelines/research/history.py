@@ -67,11 +67,11 @@ class Source(InputSource, Protocol):
         ...
 
     def bars(self, symbol: str, timeframe: str, window: Window) -> Bars:
-        """Bars that open in ``[start_ms, end_ms)``; empty when there are none."""
+        """Bars that open in a window; empty when there are none."""
         ...
 
     def funding(self, symbol: str, window: Window) -> FundingSeries:
-        """Funding slots in ``[start_ms, end_ms)``."""
+        """Funding slots in a window."""
         ...
 
     def specification(self, symbol: str) -> Specification:
@@ -79,7 +79,7 @@ class Source(InputSource, Protocol):
         ...
 
     def fill_inputs(self, symbol: str, window: Window) -> FillInputs:
-        """Mark prices, order books in ``[start_ms, end_ms)``, and all specifications."""
+        """Mark prices, order books in a window, and all specifications."""
         ...
 
     def findings(self, bars: Bars, window: Window) -> tuple[str, ...]:
@@ -95,7 +95,7 @@ def load_history(
     *,
     strategy_class: type[Strategy] = Strategy,
 ) -> History:
-    """Read what a walk-forward over ``[start_ms, end_ms)`` needs.
+    """Read what a walk-forward over a window needs.
 
     Raises
     ------
@@ -126,7 +126,7 @@ def load_history(
 
 
 def covers(bars: Bars, window: Window) -> bool:
-    """Whether bars reach from ``start_ms`` to ``end_ms`` with at most 1 % missing between."""
+    """Whether bars reach from the start of a window to its end with at most 1 % missing between."""
     if not len(bars) or bars.ts[0] > window.start_ms or bars.close_ts[-1] < window.end_ms:
         return False
     return len(bars) >= _LEAST_COVERAGE * (window.end_ms - window.start_ms) / bars.step_ms

@@ -59,7 +59,7 @@ def load_set(
     *,
     strategy_class: type[Strategy] = Strategy,
 ) -> SetHistory:
-    """Read what a walk-forward of a set over ``[start_ms, end_ms)`` needs.
+    """Read what a walk-forward of a set over a window needs.
 
     Where one symbol lacks bars of the execution timeframe, all execute on the strategy's.
 

@@ -60,7 +60,7 @@ def copy_in(into: Cursor[Any], table: str, series: Series, rows: BarRows, *, has
 def read_packed(
     connection: Connection, series: Series, names: tuple[str, ...], window: Window
 ) -> dict[str, np.ndarray]:
-    """Columns ``ts`` and ``names`` of the bars that open in ``[start_ms, end_ms)``, oldest first.
+    """Columns ``ts`` and ``names`` of the bars that open in a window, oldest first.
 
     The server packs each column into one binary value, so no row is touched in Python.
     """

@@ -138,7 +138,7 @@ def read_bars(
     series: Series,
     window: Window,
 ) -> Bars:
-    """Read the bars whose open time lies in ``[start_ms, end_ms)``, oldest first; empty if there are none."""
+    """Read the bars whose open time lies in a window, oldest first; empty if there are none."""
     with transaction(engine) as connection:
         columns = read_packed(connection, series, PRICES, window)
     return bars_from_columns(series.symbol, series.timeframe, columns)
@@ -165,7 +165,7 @@ def oldest_bar_ms(engine: Engine, series: Series) -> int | None:
 
 
 def count_by_day(engine: Engine, exchange: str, timeframe: str, window: Window) -> dict[str, int]:
-    """Count the stored bars of all symbols by UTC day (``YYYY-MM-DD``) in ``[start_ms, end_ms)``."""
+    """Count the stored bars of all symbols by UTC day (``YYYY-MM-DD``) in a window."""
     query = (
         "select (ts at time zone 'UTC')::date, count(*) from market.bars "
         "where exchange = %s and timeframe = %s and ts >= %s and ts < %s group by 1"

@@ -169,7 +169,7 @@ def read_confirmed(engine: Engine, series: Series, kind: Confirmation) -> IntArr
 
 
 def read_revisions(engine: Engine, series: Series, window: Window, since: datetime) -> list[Revision]:
-    """Read what the exchange changed since a time of the bars in ``[start_ms, end_ms)``, oldest first."""
+    """Read what the exchange changed since a time of the bars in a window, oldest first."""
     rows = bar_revisions.c
     query = (
         select(rows.ts, rows.old, rows.new)

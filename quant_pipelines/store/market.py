@@ -123,7 +123,7 @@ def save_index_prices(engine: Engine, exchange: str, symbol: str, points: Sequen
 def read_mark_prices(
     engine: Engine, exchange: str, symbol: str, window: Window
 ) -> tuple[IntArray, FloatArray]:
-    """Read times (ms) and mark prices in ``[start_ms, end_ms)``."""
+    """Read times (ms) and mark prices in a window."""
     columns = _read_series(engine, mark_prices, exchange, symbol, window)
     return columns[0].astype(np.int64), columns[1]
 
@@ -131,7 +131,7 @@ def read_mark_prices(
 def read_index_prices(
     engine: Engine, exchange: str, symbol: str, window: Window
 ) -> tuple[IntArray, FloatArray]:
-    """Read times (ms) and index prices in ``[start_ms, end_ms)``."""
+    """Read times (ms) and index prices in a window."""
     columns = _read_series(engine, index_prices, exchange, symbol, window)
     return columns[0].astype(np.int64), columns[1]
 
@@ -139,7 +139,7 @@ def read_index_prices(
 def read_funding(
     engine: Engine, exchange: str, symbol: str, window: Window
 ) -> tuple[IntArray, FloatArray, FloatArray]:
-    """Read slots (ms), rates (fractions) and mark prices (NaN where missing) in ``[start_ms, end_ms)``."""
+    """Read slots (ms), rates (fractions) and mark prices (NaN where missing) in a window."""
     columns = _read_series(engine, funding_rates, exchange, symbol, window)
     return columns[0].astype(np.int64), columns[1], columns[2]
 
@@ -147,7 +147,7 @@ def read_funding(
 def read_open_interest(
     engine: Engine, exchange: str, symbol: str, window: Window
 ) -> tuple[IntArray, FloatArray]:
-    """Read times (ms) and open interest (base units) in ``[start_ms, end_ms)``."""
+    """Read times (ms) and open interest (base units) in a window."""
     columns = _read_series(engine, open_interest, exchange, symbol, window)
     return columns[0].astype(np.int64), columns[1]
 

@@ -81,7 +81,7 @@ def save_book(engine: Engine, exchange: str, symbol: str, book: Snapshot) -> boo
 
 
 def read_trades(engine: Engine, exchange: str, symbol: str, window: Window) -> list[TradeRow]:
-    """Read the trades in ``[start_ms, end_ms)``, oldest first."""
+    """Read the trades in a window, oldest first."""
     columns = trades.c
     query = (
         select(
@@ -102,7 +102,7 @@ def read_trades(engine: Engine, exchange: str, symbol: str, window: Window) -> l
 def read_tops(
     engine: Engine, exchange: str, symbol: str, window: Window
 ) -> tuple[IntArray, FloatArray, FloatArray]:
-    """Read the best prices of the stored books in ``[start_ms, end_ms)``, oldest first.
+    """Read the best prices of the stored books in a window, oldest first.
 
     Returns
     -------
@@ -129,7 +129,7 @@ def read_tops(
 def read_books(
     engine: Engine, exchange: str, symbol: str, window: Window
 ) -> list[tuple[int, Levels, Levels]]:
-    """Read the books that became known in ``[start_ms, end_ms)``: when (ms), bids, asks; oldest first."""
+    """Read the books that became known in a window: when (ms), bids, asks; oldest first."""
     query = text(
         "select (extract(epoch from available_at) * 1000)::bigint, "
         "bid_prices, bid_quantities, ask_prices, ask_quantities "

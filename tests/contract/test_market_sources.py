@@ -123,8 +123,8 @@ def test_bad_pages_make_the_same_bars(venue: Venue, fault: str) -> None:
 
 
 def test_bars_before_the_listing_are_not_there(venue: Venue) -> None:
-    span = (truth.LISTED - 2 * DAY_MS, truth.LISTED + 2 * HOUR_MS)
-    rows = ask(venue, lambda source: source.bars(venue.symbol, "1h", *span))
+    span = Window(truth.LISTED - 2 * DAY_MS, truth.LISTED + 2 * HOUR_MS)
+    rows = ask(venue, lambda source: source.bars(venue.symbol, "1h", span))
     assert rows.ts.tolist() == [truth.LISTED, truth.LISTED + HOUR_MS]
 
 
@@ -142,22 +142,22 @@ def test_a_bar_is_closed_by_the_exchanges_clock_not_by_ours(venue: Venue, skew_m
 
 
 def test_funding_with_changing_intervals_lies_on_its_slots(perpetual: Venue) -> None:
-    span = (truth.TODAY - 14 * DAY_MS, truth.TODAY)
-    found = ask(perpetual, lambda source: source.funding_rates(perpetual.symbol, *span))
+    span = Window(truth.TODAY - 14 * DAY_MS, truth.TODAY)
+    found = ask(perpetual, lambda source: source.funding_rates(perpetual.symbol, span))
     assert [one.ts for one in found] == truth.funding_slots()
     assert [one.rate for one in found] == [truth.rate(one.ts) for one in found]
 
 
 def test_spot_has_no_funding_no_mark_and_no_open_interest() -> None:
     venue = BinanceSpot()
-    span = (truth.TODAY - DAY_MS, truth.TODAY)
+    span = Window(truth.TODAY - DAY_MS, truth.TODAY)
 
     async def question(source: CcxtSource) -> list[Any]:
         return [
-            await source.funding_rates(venue.symbol, *span),
-            await source.open_interest(venue.symbol, *span),
-            await source.mark_prices(venue.symbol, "1h", *span),
-            await source.index_prices(venue.symbol, "1h", *span),
+            await source.funding_rates(venue.symbol, span),
+            await source.open_interest(venue.symbol, span),
+            await source.mark_prices(venue.symbol, "1h", span),
+            await source.index_prices(venue.symbol, "1h", span),
         ]
 
     assert ask(venue, question) == [[], [], [], []]

@@ -68,25 +68,28 @@ class ListedSource:
     async def instruments(self) -> list[Instrument]:
         return [instrument(symbol) for symbol in SYMBOLS]
 
-    async def bars(self, symbol: str, timeframe: str, start_ms: int, end_ms: int) -> BarRows:
-        self.asked.append((symbol, timeframe, start_ms, end_ms))
+    async def bars(self, symbol: str, timeframe: str, window: Window) -> BarRows:
+        self.asked.append((symbol, timeframe, window.start_ms, window.end_ms))
         if symbol == self.fails_at:
             raise ExchangeUnavailable("away")
-        minute = np.arange(start_ms, end_ms, MINUTE_MS) // MINUTE_MS
+        minute = np.arange(*window, MINUTE_MS) // MINUTE_MS
         edges = 100.0 + np.sin(np.append(minute, minute[-1] + 1) / (50.0 + SYMBOLS.index(symbol)))
         opened, closed = edges[:-1], edges[1:]
         high, low = np.maximum(opened, closed), np.minimum(opened, closed)
         flow = 1.0 + minute % 3
         return BarRows(minute * MINUTE_MS, opened, high, low, closed, flow, flow * closed, minute % 5)
 
-    async def funding_rates(self, symbol: str, start_ms: int, end_ms: int) -> list[FundingRate]:
-        self.asked.append((symbol, "funding", start_ms, end_ms))
-        slots = range(-(-start_ms // (8 * HOUR_MS)) * 8 * HOUR_MS, end_ms, 8 * HOUR_MS)
+    async def funding_rates(self, symbol: str, window: Window) -> list[FundingRate]:
+        self.asked.append((symbol, "funding", window.start_ms, window.end_ms))
+        slots = range(-(-window.start_ms // (8 * HOUR_MS)) * 8 * HOUR_MS, window.end_ms, 8 * HOUR_MS)
         return [FundingRate(ts, 0.0001, None if symbol == SYMBOLS[0] else 100.0) for ts in slots]
 
-    async def open_interest(self, symbol: str, start_ms: int, end_ms: int) -> list[OpenInterest]:
+    async def open_interest(self, symbol: str, window: Window) -> list[OpenInterest]:
         step = 5 * MINUTE_MS
-        return [OpenInterest(ts, 900.0 + ts % 11) for ts in range(-(-start_ms // step) * step, end_ms, step)]
+        return [
+            OpenInterest(ts, 900.0 + ts % 11)
+            for ts in range(-(-window.start_ms // step) * step, window.end_ms, step)
+        ]
 
 
 def ingest(

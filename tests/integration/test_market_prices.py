@@ -47,17 +47,17 @@ class PricedSource:
     fails_from: int = END * 2
     asked: list[tuple[Any, ...]] = field(default_factory=list)
 
-    async def mark_prices(self, symbol: str, timeframe: str, start_ms: int, end_ms: int) -> list[PricePoint]:
-        self.asked.append(("mark", timeframe, start_ms, end_ms))
-        return [PricePoint(ts, 100.0 + ts % 7) for ts in range(start_ms, end_ms, HOUR_MS)]
+    async def mark_prices(self, symbol: str, timeframe: str, window: Window) -> list[PricePoint]:
+        self.asked.append(("mark", timeframe, window.start_ms, window.end_ms))
+        return [PricePoint(ts, 100.0 + ts % 7) for ts in range(*window, HOUR_MS)]
 
-    async def index_prices(self, symbol: str, timeframe: str, start_ms: int, end_ms: int) -> list[PricePoint]:
-        return [PricePoint(ts, 99.0) for ts in range(start_ms, end_ms, HOUR_MS)]
+    async def index_prices(self, symbol: str, timeframe: str, window: Window) -> list[PricePoint]:
+        return [PricePoint(ts, 99.0) for ts in range(*window, HOUR_MS)]
 
-    async def trades(self, symbol: str, start_ms: int, end_ms: int) -> list[Trade]:
-        if start_ms >= self.fails_from:
+    async def trades(self, symbol: str, window: Window) -> list[Trade]:
+        if window.start_ms >= self.fails_from:
             raise ExchangeUnavailable("away")
-        times = range(start_ms, end_ms, 10 * MINUTE_MS)
+        times = range(*window, 10 * MINUTE_MS)
         return [Trade(symbol, ts, f"t{ts}", 100.0, 0.5, ts % 20 == 0, ts + 3) for ts in times]
 
     async def book(self, symbol: str, depth: int) -> BookSnapshot:

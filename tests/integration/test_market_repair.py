@@ -77,17 +77,19 @@ class Answers:
     away_for: str = ""
     asked: list[str] = field(default_factory=list)
 
-    async def bars(self, symbol: str, timeframe: str, start_ms: int, end_ms: int) -> BarRows:
+    async def bars(self, symbol: str, timeframe: str, window: Window) -> BarRows:
         self.asked.append(symbol)
         if symbol == self.away_for:
             raise ExchangeUnavailable("exchange does not answer")
         rows = (
             self.minutes if timeframe == "1m" else self.own.get(timeframe, roll_up(self.minutes, timeframe))
         )
-        return where(rows, (rows.ts >= start_ms) & (rows.ts < end_ms))
+        return where(rows, (rows.ts >= window.start_ms) & (rows.ts < window.end_ms))
 
-    async def funding_rates(self, symbol: str, start_ms: int, end_ms: int) -> list[FundingRate]:
-        return [FundingRate(ts, 0.0001, None) for ts in self.payments if start_ms <= ts < end_ms]
+    async def funding_rates(self, symbol: str, window: Window) -> list[FundingRate]:
+        return [
+            FundingRate(ts, 0.0001, None) for ts in self.payments if window.start_ms <= ts < window.end_ms
+        ]
 
 
 NO_MINUTES = without(waves(), START, END)
@@ -269,7 +271,7 @@ def test_finding_that_comes_back_is_a_new_one(engine: Engine) -> None:
 def test_bar_is_proven_missing_only_between_two_of_the_answer(
     answer: tuple[int, ...], missing: tuple[int, ...]
 ) -> None:
-    found = proven_missing(np.array(answer, dtype=np.int64), np.array([5]), (0, 7), 1)
+    found = proven_missing(np.array(answer, dtype=np.int64), np.array([5]), Window(0, 7), 1)
     assert tuple(found.tolist()) == missing
 
 

@@ -34,8 +34,8 @@ class OtherVenue(ComputedMarket):
         super().__init__()
         self._fraction = fraction
 
-    async def bars(self, symbol: str, timeframe: str, start_ms: int, end_ms: int) -> BarRows:
-        rows = await super().bars(symbol, timeframe, Window(start_ms, end_ms))
+    async def bars(self, symbol: str, timeframe: str, window: Window) -> BarRows:
+        rows = await super().bars(symbol, timeframe, window)
         return replace(rows, close=rows.close * (1.0 + self._fraction)) if symbol == BTC else rows
 
 

@@ -95,7 +95,7 @@ def test_mark_and_index_prices_lie_on_opens_near_the_traded_price_the_running_ba
 ) -> None:
     async def question(source: CcxtSource) -> tuple[Any, Any, Any]:
         now = await source.server_time()
-        span = (BTC, "1h", now - 2 * DAY_MS, now)
+        span = (BTC, "1h", Window(now - 2 * DAY_MS, now))
         return await source.mark_prices(*span), await source.index_prices(*span), await source.bars(*span)
 
     marks, indexes, bars = ask(played, question)

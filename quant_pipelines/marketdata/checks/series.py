@@ -40,7 +40,7 @@ class Known:
 def check_series(
     bars: Bars, window: Window, *, now_ms: int, known: Known | None = None
 ) -> Iterator[tuple[date, Finding]]:
-    """Check the UTC days that begin in ``[start_ms, end_ms)``.
+    """Check the UTC days that begin in a window.
 
     A finished day must be complete. Today must be complete up to its newest bar: bars that are late are a
     stale feed, not a gap.
@@ -49,8 +49,8 @@ def check_series(
     ----------
     bars
         Bars in order of time; those of the days before and after are looked at as neighbors.
-    start_ms, end_ms
-        Midnights, milliseconds UTC.
+    window
+        From midnight to midnight.
     now_ms
         Time of the check.
     known

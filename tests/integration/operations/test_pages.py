@@ -10,6 +10,7 @@ from sqlalchemy import Engine
 
 from quant_pipelines.core.bars import Bars
 from quant_pipelines.core.errors import DataError
+from quant_pipelines.core.series import Window
 from quant_pipelines.core.timeframes import DAY_MS
 from quant_pipelines.operations.pages import publish_verdicts
 from quant_pipelines.operations.views import newest_verdicts
@@ -105,7 +106,7 @@ def test_page_without_bars_says_nothing_about_holding(
     judged: Engine, caplog: pytest.LogCaptureFixture
 ) -> None:
     class Gone(DatabaseSource):
-        def bars(self, symbol: str, timeframe: str, start_ms: int, end_ms: int) -> Bars:
+        def bars(self, symbol: str, timeframe: str, window: Window) -> Bars:
             raise DataError(f"{symbol} is gone")
 
     (record,) = read_verdicts(judged)

@@ -28,14 +28,18 @@ class LateSource(ReplaySource):
 
     lag_ms = 5_000
 
-    async def bars(self, symbol: str, timeframe: str, start_ms: int, end_ms: int) -> Any:
-        return await super().bars(symbol, timeframe, Window(start_ms, min(end_ms, self._visible_ms())))
+    async def bars(self, symbol: str, timeframe: str, window: Window) -> Any:
+        return await super().bars(
+            symbol, timeframe, Window(window.start_ms, min(window.end_ms, self._visible_ms()))
+        )
 
-    async def funding_rates(self, symbol: str, start_ms: int, end_ms: int) -> Any:
-        return await super().funding_rates(symbol, Window(start_ms, min(end_ms, self._visible_ms())))
+    async def funding_rates(self, symbol: str, window: Window) -> Any:
+        return await super().funding_rates(
+            symbol, Window(window.start_ms, min(window.end_ms, self._visible_ms()))
+        )
 
-    async def open_interest(self, symbol: str, start_ms: int, end_ms: int) -> Any:
-        return [OpenInterest(start_ms, 7.0)] if start_ms < self._visible_ms() else []
+    async def open_interest(self, symbol: str, window: Window) -> Any:
+        return [OpenInterest(window.start_ms, 7.0)] if window.start_ms < self._visible_ms() else []
 
     def _visible_ms(self) -> int:
         return self._time.now_ms() - self.lag_ms

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from quant_pipelines.core.bars import BarRows
+from quant_pipelines.core.series import Window
 from quant_pipelines.core.timeframes import DAY_MS, HOUR_MS, day_start_ms, timeframe_ms
 from quant_pipelines.marketdata.ingest import Market
 from quant_pipelines.marketdata.own_bars import OWN_TIMEFRAMES, completed, fetch_own_bars
@@ -38,10 +39,10 @@ class Recorder:
     def __init__(self) -> None:
         self.asked: list[tuple[str, str, int, int]] = []
 
-    async def bars(self, symbol: str, timeframe: str, start_ms: int, end_ms: int) -> BarRows:
-        self.asked.append((symbol, timeframe, start_ms, end_ms))
+    async def bars(self, symbol: str, timeframe: str, window: Window) -> BarRows:
+        self.asked.append((symbol, timeframe, window.start_ms, window.end_ms))
         step_ms = timeframe_ms(timeframe)
-        return bars((end_ms - start_ms) // step_ms, step_ms, start_ms)
+        return bars((window.end_ms - window.start_ms) // step_ms, step_ms, window.start_ms)
 
 
 def fetch(days: list[str], now_ms: int) -> tuple[Any, Recorder]:
