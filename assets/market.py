@@ -15,7 +15,7 @@ from quant_pipelines.core.timeframes import HOUR_MS, MINUTE_MS, day_start_ms
 from quant_pipelines.marketdata.backfill import Backfill, backfill_bars
 from quant_pipelines.marketdata.days import history_days, window_of
 from quant_pipelines.marketdata.ingest import (
-    Market,
+    Ingestion,
     ingest_funding,
     ingest_instruments,
     ingest_open_interest,
@@ -161,7 +161,7 @@ def mark_prices(config: SeriesFetch, platform: dg.ResourceParam[Platform]) -> dg
 
     last_hour = Window(window.end_ms - HOUR_MS, window.end_ms)
 
-    async def ingest(market: Market) -> tuple[dict[str, int], int]:
+    async def ingest(market: Ingestion) -> tuple[dict[str, int], int]:
         report = await ingest_prices(
             priced(market),
             platform.symbols(),

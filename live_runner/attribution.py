@@ -27,7 +27,7 @@ class WithBroker(Protocol):
         """Return what the function returns."""
 
 
-class Attribution(NamedTuple):
+class OurTrades(NamedTuple):
     """Trades of ours, and a sentence about those that are not; empty when all are."""
 
     ours: list[Attributed]
@@ -36,12 +36,12 @@ class Attribution(NamedTuple):
 
 async def attributed(
     venue: OrderVenue, symbol: str, trades: Iterable[VenueTrade], with_broker: WithBroker
-) -> Attribution:
+) -> OurTrades:
     """Find the order of ours behind each trade.
 
     Returns
     -------
-    Attribution
+    OurTrades
         What the venue itself closed counts as ours, without an order, and is told as external too; a manual
         trade is external only.
     """
@@ -58,7 +58,7 @@ async def attributed(
             external = f"{what} {trade.trade_id}: {trade.side} {trade.quantity} at {trade.price}"
         if name is not None:
             ours.append(Attributed(trade, None if reason else name, reason))
-    return Attribution(ours, external)
+    return OurTrades(ours, external)
 
 
 def external_reason(client_order_id: str) -> str:

@@ -68,7 +68,7 @@ class Around:
 
 
 @dataclass(frozen=True, slots=True)
-class _Held:
+class _Cover:
     """Position, what should stand for it, why it is to be closed, and the orders that may change it."""
 
     position: Decimal
@@ -147,7 +147,7 @@ class Covering:
         held = await self._held()
         return not held.position or not held.leaves_by or held.is_closing or await self._leave(held)
 
-    async def _leave(self, held: _Held) -> bool:
+    async def _leave(self, held: _Cover) -> bool:
         """Close the position if an operator asked, or a stop fired at a close; whether that was tried."""
         position, symbol = held.position, self._trader.symbol
         is_asked = self._trader.must_flatten
@@ -164,7 +164,7 @@ class Covering:
             await self._exit(EXIT, position, held.leaves_by)
         return True
 
-    async def _keep_stop(self, held: _Held) -> bool:
+    async def _keep_stop(self, held: _Cover) -> bool:
         """Place or move the stop; False if the position must be closed instead."""
         wanted = held.stop
         if not held.position or self.stop.covers(wanted) or not self.stop.protects(held.position):
@@ -174,7 +174,7 @@ class Covering:
             self._moves.succeeded()
         return not self._moves.may_try() or await self.stop.keep(wanted, held.position)
 
-    async def _keep_goal(self, held: _Held) -> None:
+    async def _keep_goal(self, held: _Cover) -> None:
         """Place or move the take-profit; a price that is there already takes it at once."""
         if self.goal.covers(held.goal) or (held.position and not self._goal_tries.may_try()):
             return
@@ -205,14 +205,14 @@ class Covering:
             symbol = self._trader.symbol
             await self._alert(f"{symbol}: no stop at the venue covers {held.position} within 2 s; flattened")
 
-    async def _held(self) -> _Held:
+    async def _held(self) -> _Cover:
         instrument = self._trader.plan.deployment.instrument
         assert instrument is not None  # noqa: S101 - a plan has one
         tick_size = instrument.tick_size
 
-        def look(broker: VenueBroker) -> _Held:
+        def look(broker: VenueBroker) -> _Cover:
             position = broker.position().quantity
-            return _Held(
+            return _Cover(
                 position,
                 wanted_stop(position, broker.stop_price, tick_size, broker.stop_name),
                 wanted_stop(position, broker.goal_price, tick_size, _GOAL),

@@ -9,7 +9,7 @@ from sqlalchemy import Engine
 
 from live_runner.broker import Opened, Stepped
 from live_runner.decision import Decided
-from live_runner.ledger import Ledger
+from live_runner.ledger import BookLedger
 from live_runner.plan import Plan
 from live_runner.recovery import Recovered, recover
 from live_runner.rows import exact, fill_row, income_row, order_state
@@ -71,7 +71,7 @@ class PaperBroker:
         self._order = recovered.order
         self._resting = dict(recovered.resting)
         self._filled: dict[str, Decimal] = {}
-        self._ledger = Ledger(plan.deployment.capital, (), ())
+        self._ledger = BookLedger(plan.deployment.capital, (), ())
         self._add(stored.fills, stored.income)
         self.run: EventRun | None = None
         if isinstance(plan.strategy, EventStrategy):

@@ -15,7 +15,7 @@ from quant_pipelines.core.series import Window
 from quant_pipelines.core.timeframes import timeframe_ms
 
 
-class Payment(NamedTuple):
+class ArchivedPayment(NamedTuple):
     """Funding paid at a slot: time (ms UTC), rate (fraction), and the mark price where the file has it."""
 
     ts: int
@@ -75,13 +75,13 @@ class FileSource:
         first, end = np.searchsorted(rows.ts, [window.start_ms, window.end_ms])
         return BarRows(*(getattr(rows, name)[first:end] for name in BarRows.__dataclass_fields__))
 
-    async def funding_rates(self, symbol: str, window: Window) -> list[Payment]:
+    async def funding_rates(self, symbol: str, window: Window) -> list[ArchivedPayment]:
         """Funding paid in a window, oldest first; empty where the archive has none."""
         if funding_file(self._folder, symbol, self._exchange) is None:
             return []
         series = await asyncio.to_thread(load_funding, self._folder, symbol, exchange=self._exchange)
         return [
-            Payment(int(ts), float(rate), float(mark) if np.isfinite(mark) else None)
+            ArchivedPayment(int(ts), float(rate), float(mark) if np.isfinite(mark) else None)
             for ts, rate, mark in zip(series.ts, series.rate, series.mark_price, strict=True)
             if window.start_ms <= ts < window.end_ms
         ]

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from quant_pipelines.cli.operator import add_home, opened
 from quant_pipelines.cli.output import print_document, table
 from quant_pipelines.cli.parse import moment
-from quant_pipelines.cli.progress import Progress, waiting
+from quant_pipelines.cli.progress import ProgressLine, waiting
 from quant_pipelines.core.series import Days
 from quant_pipelines.core.timeframes import from_ms
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from sqlalchemy import Engine
 
     from quant_pipelines.core.settings import Settings
-    from quant_pipelines.operations.repair import Plan, PortionReport
+    from quant_pipelines.operations.repair import PortionReport, RepairPlan
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -57,16 +57,16 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _repair(
-    engine: "Engine", settings: "Settings", plan: "Plan", progress: Progress
+    engine: "Engine", settings: "Settings", plan: "RepairPlan", progress: ProgressLine
 ) -> "list[PortionReport]":
     from quant_pipelines.core.clock import system_clock_ms
     from quant_pipelines.exchange import CcxtSource
-    from quant_pipelines.marketdata.ingest import Market
+    from quant_pipelines.marketdata.ingest import Ingestion
     from quant_pipelines.operations.repair import carry_out_repairs
 
     async def session() -> "list[PortionReport]":
         async with CcxtSource(settings.exchange) as source:
-            market = Market(source, engine, settings.exchange.id)
+            market = Ingestion(source, engine, settings.exchange.id)
             return await carry_out_repairs(market, plan, system_clock_ms, progress.advance)
 
     return asyncio.run(session()) if plan.portions else []

@@ -15,7 +15,7 @@ from quant_pipelines.core.series import Window
 from quant_pipelines.core.settings import Settings
 from quant_pipelines.core.timeframes import DAY_MS, EXECUTION_TIMEFRAME
 from quant_pipelines.research.fill_inputs import NO_FILL_INPUTS, FillInputs
-from quant_pipelines.research.history import ArchiveSource, DatabaseSource, Source, covers
+from quant_pipelines.research.history import ArchiveSource, DatabaseSource, HistorySource, covers
 from quant_pipelines.sdk import Strategy, attach_inputs
 from quant_pipelines.settings import home_folder
 from quant_pipelines.stack.home import Home
@@ -127,7 +127,7 @@ def _home(arguments: argparse.Namespace) -> Path:
 
 
 def _read(
-    source: Source, arguments: argparse.Namespace, symbol: str, strategy_class: type[Strategy]
+    source: HistorySource, arguments: argparse.Namespace, symbol: str, strategy_class: type[Strategy]
 ) -> StoredMarket:
     start_ms = arguments.start if arguments.start is not None else 0
     end_ms = arguments.end if arguments.end is not None else _END_OF_TIME_MS

@@ -23,13 +23,13 @@ from quant_pipelines.exchange.market_source import (
     MarkPrice,
     OpenInterest,
     PricePoint,
-    Trade,
+    PublicTrade,
 )
 from quant_pipelines.exchange.paging import by_number, by_time, on_grid, unique_by_time
 from quant_pipelines.exchange.requests import Requests
 from quant_pipelines.exchange.retry import Backoff
 from quant_pipelines.exchange.server_clock import ServerClock
-from quant_pipelines.exchange.streams import Streams
+from quant_pipelines.exchange.streams import ExchangeStreams
 
 _INTEREST_STEP_MS = 5 * MINUTE_MS
 
@@ -79,7 +79,7 @@ class CcxtSource:
         self._clock = clock
         self._client: Any = connect(settings)
         self._request = Requests(self._client, settings, clock, backoff=backoff or Backoff(), ledger=ledger)
-        self._streams = Streams(self._client, self._dialect, clock, backoff or Backoff())
+        self._streams = ExchangeStreams(self._client, self._dialect, clock, backoff or Backoff())
         self._markets_loading = asyncio.Lock()
         self._server_clock = ServerClock(clock)
 
@@ -224,13 +224,13 @@ class CcxtSource:
         found = await on_grid(ask, _ts, window=grid, step_ms=step, pages=pages)
         return [found[ts] for ts in sorted(found)]
 
-    async def trades(self, symbol: str, window: Window) -> list[Trade]:
+    async def trades(self, symbol: str, window: Window) -> list[PublicTrade]:
         """Public trades in a window, oldest first, as far back as the exchange tells."""
         await self._listed(symbol)
         pages, size = self._dialect.trades, self._streams.quantity_size(symbol)
 
-        async def ask(first: int, stop: int) -> list[Trade]:
-            async def told() -> list[Trade]:
+        async def ask(first: int, stop: int) -> list[PublicTrade]:
+            async def told() -> list[PublicTrade]:
                 answer = await self._client.fetch_trades(symbol, first, pages.limit, pages.window(stop))
                 return [rows.trade_of(row, size, self._clock()) for row in answer]
 
@@ -265,7 +265,7 @@ class CcxtSource:
         async for bar in self._watch("bars", symbols):
             yield bar
 
-    async def watch_trades(self, symbols: Sequence[str]) -> AsyncIterator[Trade]:
+    async def watch_trades(self, symbols: Sequence[str]) -> AsyncIterator[PublicTrade]:
         """Yield public trades, for ever; what a lost connection swallowed is ``trades``' to fetch."""
         async for trade in self._watch("trades", symbols):
             yield trade

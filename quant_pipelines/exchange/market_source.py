@@ -65,7 +65,7 @@ class LiveBar:
 
 
 @dataclass(frozen=True, slots=True)
-class Trade:
+class PublicTrade:
     """One public trade.
 
     Parameters
@@ -95,7 +95,7 @@ class Trade:
 
 @dataclass(frozen=True, slots=True)
 class BookTop:
-    """Best bid and ask: prices in quote per base, quantities in base units, times as in ``Trade``."""
+    """Best bid and ask: prices in quote per base, quantities in base units, times as in ``PublicTrade``."""
 
     symbol: str
     ts: int
@@ -185,7 +185,7 @@ class MarketSource(Protocol):
     async def index_prices(self, symbol: str, timeframe: str, window: Window) -> list[PricePoint]:
         """Index price at the open of each bar in a window, sorted."""
 
-    async def trades(self, symbol: str, window: Window) -> list[Trade]:
+    async def trades(self, symbol: str, window: Window) -> list[PublicTrade]:
         """Public trades in a window, oldest first, as far back as the exchange tells."""
 
     async def book(self, symbol: str, depth: int) -> BookSnapshot:
@@ -194,7 +194,7 @@ class MarketSource(Protocol):
     def watch_bars(self, symbols: Sequence[str]) -> AsyncIterator[LiveBar]:
         """Yield updates of the open 1-minute bars."""
 
-    def watch_trades(self, symbols: Sequence[str]) -> AsyncIterator[Trade]:
+    def watch_trades(self, symbols: Sequence[str]) -> AsyncIterator[PublicTrade]:
         """Yield public trades."""
 
     def watch_book_tops(self, symbols: Sequence[str]) -> AsyncIterator[BookTop]:

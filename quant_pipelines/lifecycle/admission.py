@@ -18,7 +18,7 @@ from quant_pipelines.core.timeframes import (
     timeframe_ms,
     to_ms,
 )
-from quant_pipelines.lifecycle.screen import Candidate, Decision, decide_all
+from quant_pipelines.lifecycle.screen import ScreenCandidate, ScreenDecision, decide_all
 from quant_pipelines.lifecycle.transitions import Evidence, require_transition
 from quant_pipelines.optimize.verdict import ADMITTED, CANDIDATE, REJECTED, VerdictDecision, VerdictRecord
 from quant_pipelines.store import audit
@@ -42,7 +42,7 @@ class ScreenReport:
         Ids of the new deployments, in the order of the admitted decisions.
     """
 
-    decisions: tuple[Decision, ...]
+    decisions: tuple[ScreenDecision, ...]
     deployments: tuple[int, ...]
 
     def count(self, decision: VerdictDecision) -> int:
@@ -101,7 +101,7 @@ def affordable_deployments(settings: Settings) -> int:
     return int(settings.portfolio.paper_capital / settings.portfolio.deployment_capital)
 
 
-def candidate_of(engine: Engine, verdict: VerdictRecord, job: dict[str, Any]) -> Candidate:
+def candidate_of(engine: Engine, verdict: VerdictRecord, job: dict[str, Any]) -> ScreenCandidate:
     """Verdict with what is known against its data now; the job is one of `candidate_jobs`."""
     findings = blocking_findings(
         engine,
@@ -110,7 +110,7 @@ def candidate_of(engine: Engine, verdict: VerdictRecord, job: dict[str, Any]) ->
         verdict.window_start_ms,
         verdict.window_end_ms,
     )
-    return Candidate(verdict, findings, job["job"]["archive"])
+    return ScreenCandidate(verdict, findings, job["job"]["archive"])
 
 
 def deployment_values(
@@ -143,7 +143,11 @@ def _history_start(engine: Engine, verdict: VerdictRecord, now: datetime) -> dat
 
 
 def deploy(
-    connection: Connection, settings: Settings, one: Decision, values: dict[str, Any], actor: str = ACTOR
+    connection: Connection,
+    settings: Settings,
+    one: ScreenDecision,
+    values: dict[str, Any],
+    actor: str = ACTOR,
 ) -> int:
     """Store the deployment of an admitted verdict and its audit row; returns the deployment's id.
 

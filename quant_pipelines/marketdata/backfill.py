@@ -8,7 +8,7 @@ from quant_pipelines.core.clock import Clock, clock_time
 from quant_pipelines.core.series import Series
 from quant_pipelines.core.timeframes import day_start_ms
 from quant_pipelines.marketdata.days import days_between, spans
-from quant_pipelines.marketdata.ingest import PORTION_DAYS, Market, for_each_symbol, ingest_bars
+from quant_pipelines.marketdata.ingest import PORTION_DAYS, Ingestion, for_each_symbol, ingest_bars
 from quant_pipelines.store.bars import Upserted
 from quant_pipelines.store.fetched import save_fetched, settled_days
 
@@ -60,7 +60,7 @@ class Backfill:
 
 
 async def backfill_bars(
-    market: Market,
+    market: Ingestion,
     symbols: list[str],
     days: Sequence[str],
     *,

@@ -35,7 +35,7 @@ PORTION_DAYS = 7
 _OVERLAP_MS = DAY_MS
 
 
-class Source(Protocol):
+class IngestSource(Protocol):
     """What ingestion needs of `quant_pipelines.exchange.MarketSource`."""
 
     async def instruments(self) -> list[Instrument]: ...  # noqa: D102
@@ -45,7 +45,7 @@ class Source(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Market:
+class Ingestion:
     """Where ingestion reads from and writes to.
 
     Parameters
@@ -58,12 +58,12 @@ class Market:
         ccxt id under which rows are stored.
     """
 
-    source: Source
+    source: IngestSource
     engine: Engine
     exchange: str
 
 
-async def ingest_instruments(market: Market, settings: MarketSettings, clock: Clock) -> list[Instrument]:
+async def ingest_instruments(market: Ingestion, settings: MarketSettings, clock: Clock) -> list[Instrument]:
     """Store the specifications of the universe, and seed universe and whitelist on an empty database.
 
     Raises
@@ -82,7 +82,7 @@ async def ingest_instruments(market: Market, settings: MarketSettings, clock: Cl
     return [listed[symbol] for symbol in settings.universe]
 
 
-async def ingest_bars(market: Market, symbols: list[str], days: list[str]) -> dict[str, Upserted]:
+async def ingest_bars(market: Ingestion, symbols: list[str], days: list[str]) -> dict[str, Upserted]:
     """Fetch and store the closed 1-minute bars of these UTC days.
 
     Returns
@@ -107,7 +107,7 @@ async def ingest_bars(market: Market, symbols: list[str], days: list[str]) -> di
 
 
 async def ingest_funding(
-    market: Market, symbols: list[str], window: Window, *, goes_on: bool = True
+    market: Ingestion, symbols: list[str], window: Window, *, goes_on: bool = True
 ) -> dict[str, int]:
     """Fetch and store funding of a window, or from a day before the newest row that is stored.
 
@@ -140,7 +140,7 @@ async def ingest_funding(
 
 
 async def ingest_open_interest(
-    market: Market, symbols: list[str], window: Window, *, goes_on: bool = True
+    market: Ingestion, symbols: list[str], window: Window, *, goes_on: bool = True
 ) -> dict[str, int]:
     """Fetch and store open interest of a window, or from an hour before the newest row that is stored.
 

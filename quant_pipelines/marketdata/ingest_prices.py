@@ -10,7 +10,7 @@ from sqlalchemy import Engine, Table
 from quant_pipelines.core.series import Window
 from quant_pipelines.core.settings import MarketSettings
 from quant_pipelines.core.timeframes import HOUR_MS, timeframe_ms
-from quant_pipelines.marketdata.ingest import Market, for_each_symbol, named
+from quant_pipelines.marketdata.ingest import Ingestion, for_each_symbol, named
 from quant_pipelines.store.market import newest_ms, save_index_prices, save_mark_prices
 from quant_pipelines.store.market_events import TradeRow, save_book, save_trades
 from quant_pipelines.store.tables import index_prices, mark_prices
@@ -37,7 +37,7 @@ class PriceMarket:
     exchange: str
 
 
-def priced(market: Market) -> PriceMarket:
+def priced(market: Ingestion) -> PriceMarket:
     """Take the same market for this ingestion; its source is the whole port."""
     return PriceMarket(cast(PriceSource, market.source), market.engine, market.exchange)
 

@@ -14,7 +14,7 @@ from quant_pipelines.core.clock import Clock
 from quant_pipelines.core.series import Window
 from quant_pipelines.core.timeframes import DAY_MS, day_start_ms
 from quant_pipelines.marketdata.days import spans, window_of
-from quant_pipelines.marketdata.ingest import Market, for_each_symbol
+from quant_pipelines.marketdata.ingest import Ingestion, for_each_symbol
 
 OWN_TIMEFRAMES = ("1h", "4h", "1d")
 """Few enough requests to ask for all of history: four for 91 days of a symbol, beside 90 for its minutes."""
@@ -48,7 +48,7 @@ class OwnBars:
         return BarRows(**{name: getattr(rows, name)[first:last] for name in _NAMES})
 
 
-async def fetch_own_bars(market: Market, symbols: list[str], days: Sequence[str], clock: Clock) -> OwnBars:
+async def fetch_own_bars(market: Ingestion, symbols: list[str], days: Sequence[str], clock: Clock) -> OwnBars:
     """Fetch the exchange's own bars of those days that are over; a day that still grows is left alone."""
     now_ms = clock()
     finished = tuple(day for day in sorted(set(days)) if day_start_ms(day) + DAY_MS <= now_ms)
@@ -67,7 +67,7 @@ def completed(rolled: BarRows, own: BarRows) -> BarRows:
     return BarRows(**{name: np.concatenate(parts)[order] for name, parts in columns.items()})
 
 
-async def _fetch(market: Market, symbol: str, timeframe: str, days: Sequence[str]) -> BarRows:
+async def _fetch(market: Ingestion, symbol: str, timeframe: str, days: Sequence[str]) -> BarRows:
     fetched: list[BarRows] = [_NOTHING]
     for first, last in spans(days):
         fetched.append(await market.source.bars(symbol, timeframe, window_of(first, last)))

@@ -17,7 +17,7 @@ from quant_pipelines.core.timeframes import DAY_MS, EXECUTION_TIMEFRAME, timefra
 from quant_pipelines.marketdata.checks import SUSPICIONS
 from quant_pipelines.marketdata.checks.series import Known, check_series
 from quant_pipelines.marketdata.days import days_between, window_of
-from quant_pipelines.marketdata.ingest import Market
+from quant_pipelines.marketdata.ingest import Ingestion
 from quant_pipelines.marketdata.own_bars import OWN_TIMEFRAMES, fetch_own_bars
 from quant_pipelines.marketdata.quality import check_days, check_roll_ups
 from quant_pipelines.marketdata.rollup import roll_up_days
@@ -64,7 +64,7 @@ class Mended:
     confirmed: dict[str, IntArray] = field(default_factory=dict)
 
 
-async def mend_bars(market: Market, symbol: str, days: Sequence[str], clock: Clock) -> Mended:
+async def mend_bars(market: Ingestion, symbol: str, days: Sequence[str], clock: Clock) -> Mended:
     """Fetch the bars of these days again, roll up, confirm, and check again; every part is stored by itself.
 
     The exchange is asked for a day more on either side, so that what is missing at an edge lies between bars.
@@ -109,7 +109,7 @@ async def mend_bars(market: Market, symbol: str, days: Sequence[str], clock: Clo
     return Mended(written, deleted, total, 0, _filled(never), _filled(confirmed))
 
 
-async def mend_funding(market: Market, symbol: str, days: Sequence[str], clock: Clock) -> Mended:
+async def mend_funding(market: Ingestion, symbol: str, days: Sequence[str], clock: Clock) -> Mended:
     """Fetch the funding payments of these days again, and check again."""
     found = await market.source.funding_rates(symbol, window_of(days[0], days[-1]))
     rows = [(rate.ts, rate.rate, rate.mark_price) for rate in found]
@@ -145,7 +145,7 @@ def _between(rows: BarRows, window: Window) -> BarRows:
 
 
 def _confirm_missing(
-    market: Market, series: Series, answer: BarRows, window: Window, clock: Clock
+    market: Ingestion, series: Series, answer: BarRows, window: Window, clock: Clock
 ) -> IntArray:
     stored = read_bars(market.engine, series, window).ts
     missing = proven_missing(answer.ts, stored, window, timeframe_ms(series.timeframe))
@@ -154,7 +154,7 @@ def _confirm_missing(
 
 
 def _confirm_odd(
-    market: Market,
+    market: Ingestion,
     series: Series,
     answers: dict[str, BarRows],
     window: Window,

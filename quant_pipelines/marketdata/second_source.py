@@ -12,7 +12,7 @@ from quant_pipelines.core.timeframes import DAY_MS, day_start_ms
 from quant_pipelines.marketdata.checks import SOURCE_MISMATCH, Finding
 from quant_pipelines.marketdata.checks.mismatch import find_mismatches, other_venue
 from quant_pipelines.marketdata.days import spans
-from quant_pipelines.marketdata.ingest import Source
+from quant_pipelines.marketdata.ingest import IngestSource
 from quant_pipelines.store.bars import read_bars
 from quant_pipelines.store.findings import save_findings
 
@@ -45,7 +45,7 @@ class Comparison:
 
 
 async def disagreements(
-    engine: Engine, comparison: Comparison, other_id: str, other: Source
+    engine: Engine, comparison: Comparison, other_id: str, other: IngestSource
 ) -> Disagreements:
     """Find the days on which the closes of another exchange are farther away than the tolerance."""
     listed = {instrument.symbol for instrument in await other.instruments()}

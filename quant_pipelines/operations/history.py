@@ -11,7 +11,7 @@ from quant_pipelines.core.series import Window
 from quant_pipelines.core.timeframes import MINUTE_MS, day_start_ms
 from quant_pipelines.marketdata.backfill import Backfill, Portion, backfill_bars
 from quant_pipelines.marketdata.days import days_between, spans
-from quant_pipelines.marketdata.ingest import Market, ingest_funding, ingest_open_interest
+from quant_pipelines.marketdata.ingest import Ingestion, ingest_funding, ingest_open_interest
 from quant_pipelines.marketdata.ingest_prices import ingest_prices, priced
 from quant_pipelines.marketdata.own_bars import OwnBars, fetch_own_bars
 from quant_pipelines.marketdata.quality import check_days, check_roll_ups
@@ -62,7 +62,7 @@ class Fetched:
     own: OwnBars
 
 
-async def fetch_history(market: Market, plan: HistoryPlan) -> Fetched:
+async def fetch_history(market: Ingestion, plan: HistoryPlan) -> Fetched:
     """Fetch minutes, funding, open interest, mark and index prices, and the exchange's own longer bars.
 
     Funding is asked for as a whole, a few requests: rows that are stored may begin later than the history.

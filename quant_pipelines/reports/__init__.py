@@ -11,12 +11,12 @@ if TYPE_CHECKING:
     from quant_pipelines.reports.comparison import render_comparison
     from quant_pipelines.reports.portfolio import PortfolioRun, render_portfolio
     from quant_pipelines.reports.run import BacktestRun
-    from quant_pipelines.reports.walk_forward import Walk, render_walk
+    from quant_pipelines.reports.walk_forward import JudgedWalk, render_walk
 
 _HOMES = {
     "BacktestRun": "run",
     "PortfolioRun": "portfolio",
-    "Walk": "walk_forward",
+    "JudgedWalk": "walk_forward",
     "render_backtest": "backtest",
     "render_comparison": "comparison",
     "render_portfolio": "portfolio",
@@ -26,7 +26,7 @@ _HOMES = {
 __all__ = [
     "BacktestRun",
     "PortfolioRun",
-    "Walk",
+    "JudgedWalk",
     "render_backtest",
     "render_comparison",
     "render_portfolio",

@@ -59,7 +59,7 @@ class History:
     fill_inputs: FillInputs = NO_FILL_INPUTS
 
 
-class Source(InputSource, Protocol):
+class HistorySource(InputSource, Protocol):
     """Where history comes from."""
 
     def last_midnight(self, symbol: str, timeframe: str) -> int:
@@ -88,7 +88,7 @@ class Source(InputSource, Protocol):
 
 
 def load_history(
-    source: Source,
+    source: HistorySource,
     symbol: str,
     timeframe: str,
     window: Window,
@@ -189,22 +189,22 @@ class DatabaseSource:
         self._read = lru_cache(maxsize=_SERIES_KEPT)(self._read_bars)
 
     def last_midnight(self, symbol: str, timeframe: str) -> int:
-        """See ``Source``."""
+        """See ``HistorySource``."""
         newest = newest_bar_ms(self._engine, Series(self._exchange, symbol, timeframe))
         if newest is None:
             raise DataError(f"the database has no {timeframe} bars of {symbol}; expected ingested ones")
         return floor_ms(newest + MINUTE_MS, DAY_MS)
 
     def bars(self, symbol: str, timeframe: str, window: Window) -> Bars:
-        """See ``Source``."""
+        """See ``HistorySource``."""
         return self._read(symbol, timeframe, window)
 
     def funding(self, symbol: str, window: Window) -> FundingSeries:
-        """See ``Source``."""
+        """See ``HistorySource``."""
         return FundingSeries(*read_funding(self._engine, self._exchange, symbol, window))
 
     def specification(self, symbol: str) -> Specification:
-        """See ``Source``."""
+        """See ``HistorySource``."""
         with self._engine.connect() as connection:
             instrument = newest_instrument(connection, self._exchange, symbol)
         return Specification() if instrument is None else Specification.of(instrument)
@@ -218,11 +218,11 @@ class DatabaseSource:
         return self._read(symbol, timeframe, Window(max(start_ms, 0), end_ms))
 
     def fill_inputs(self, symbol: str, window: Window) -> FillInputs:
-        """See ``Source``."""
+        """See ``HistorySource``."""
         return stored_fill_inputs(self._engine, self._exchange, symbol, window)
 
     def findings(self, bars: Bars, window: Window) -> tuple[str, ...]:
-        """See ``Source``."""
+        """See ``HistorySource``."""
         return blocking_findings(
             self._engine,
             self._exchange,
@@ -247,17 +247,17 @@ class ArchiveSource:
         self._load_inputs = lru_cache(maxsize=_SERIES_KEPT)(self._load_points)
 
     def last_midnight(self, symbol: str, timeframe: str) -> int:
-        """See ``Source``."""
+        """See ``HistorySource``."""
         return floor_ms(int(self._load(symbol, timeframe).close_ts[-1]), DAY_MS)
 
     def bars(self, symbol: str, timeframe: str, window: Window) -> Bars:
-        """See ``Source``."""
+        """See ``HistorySource``."""
         if timeframe == EXECUTION_TIMEFRAME:
             return self.own_bars(symbol, timeframe, window.start_ms, window.end_ms)
         return self._load(symbol, timeframe).between(*window)
 
     def funding(self, symbol: str, window: Window) -> FundingSeries:
-        """See ``Source``."""
+        """See ``HistorySource``."""
         series = archive.load_funding(self._folder, symbol, exchange=self._exchange)
         inside = (series.ts >= window.start_ms) & (series.ts < window.end_ms)
         return FundingSeries(series.ts[inside], series.rate[inside], series.mark_price[inside])
@@ -273,16 +273,16 @@ class ArchiveSource:
         return self._load(symbol, timeframe).between(start_ms, end_ms)
 
     def specification(self, symbol: str) -> Specification:
-        """See ``Source``; an archive has none."""
+        """See ``HistorySource``; an archive has none."""
         return Specification()
 
     def fill_inputs(self, symbol: str, window: Window) -> FillInputs:
-        """See ``Source``; an archive has mark prices at most."""
+        """See ``HistorySource``; an archive has mark prices at most."""
         mark = archive.load_mark(self._folder, symbol, exchange=self._exchange)
         return FillInputs(None if mark is None else mark.between(*window))
 
     def findings(self, bars: Bars, window: Window) -> tuple[str, ...]:
-        """See ``Source``."""
+        """See ``HistorySource``."""
         missing = (window.end_ms - window.start_ms) // bars.step_ms - len(bars)
         return (f"{missing} {bars.timeframe} bars of {bars.symbol} are missing",) if missing else ()
 

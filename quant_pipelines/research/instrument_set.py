@@ -17,7 +17,7 @@ from quant_pipelines.core.timeframes import DAY_MS, to_ms
 from quant_pipelines.optimize.evaluation import OutOfSample
 from quant_pipelines.optimize.folds import Fold
 from quant_pipelines.optimize.space import Parameters
-from quant_pipelines.research.history import History, Source, load_history
+from quant_pipelines.research.history import History, HistorySource, load_history
 from quant_pipelines.sdk import Strategy
 
 
@@ -52,7 +52,7 @@ class SetHistory:
 
 
 def load_set(
-    source: Source,
+    source: HistorySource,
     symbols: Sequence[str],
     timeframe: str,
     window: Window,

@@ -7,7 +7,7 @@ from quant_pipelines.core.instrument_sets import symbols_of
 from quant_pipelines.core.series import Window
 from quant_pipelines.optimize.folds import first_bar_ms
 from quant_pipelines.research.history import (
-    Source,
+    HistorySource,
     covers,
     describe,
     describe_window,
@@ -19,7 +19,7 @@ from quant_pipelines.sdk import Strategy, attach_inputs
 
 
 def settle_window(
-    job: OptimizationJob, source: Source, strategy_class: type[Strategy] = Strategy
+    job: OptimizationJob, source: HistorySource, strategy_class: type[Strategy] = Strategy
 ) -> OptimizationJob:
     """Job with its window's end and its number of folds; what is given in the job stays.
 
@@ -46,7 +46,7 @@ def settle_window(
 
 
 def _possible_folds(
-    job: OptimizationJob, symbol: str, source: Source, end_ms: int, strategy_class: type[Strategy]
+    job: OptimizationJob, symbol: str, source: HistorySource, end_ms: int, strategy_class: type[Strategy]
 ) -> int:
     wanted, least = job.windows.folds, min(job.windows.min_folds, job.windows.folds)
     bars = source.bars(symbol, job.timeframe, Window(first_bar_ms(end_ms, job.windows), end_ms))

@@ -16,7 +16,7 @@ from quant_pipelines.archive import FileSource
 from quant_pipelines.cli.__main__ import main
 from quant_pipelines.core.series import Series, Window
 from quant_pipelines.core.timeframes import DAY_MS, HOUR_MS, MINUTE_MS, day_of
-from quant_pipelines.marketdata.ingest import Market, ingest_bars, ingest_funding
+from quant_pipelines.marketdata.ingest import Ingestion, ingest_bars, ingest_funding
 from quant_pipelines.store.bars import read_bar_rows, read_bars
 from quant_pipelines.store.market import read_funding, read_open_interest
 
@@ -185,7 +185,7 @@ def test_a_request_that_can_t_be_done_is_refused(
 
 def test_a_folder_of_files_serves_ingestion_like_an_exchange(engine: Engine, folder: Path) -> None:
     source = FileSource(folder)
-    market = Market(source, engine, EXCHANGE)
+    market = Ingestion(source, engine, EXCHANGE)
     days = [day_of(FIRST_MS), day_of(FIRST_MS + DAY_MS)]
     written = asyncio.run(ingest_bars(market, [BTC], days))
     assert written[BTC].inserted == 2880

@@ -19,7 +19,7 @@ from quant_pipelines.core.settings import HotListSettings, MarketSettings
 from quant_pipelines.core.timeframes import DAY_MS, HOUR_MS, MINUTE_MS, day_start_ms
 from quant_pipelines.exchange import FundingRate, OpenInterest
 from quant_pipelines.marketdata.ingest import (
-    Market,
+    Ingestion,
     ingest_bars,
     ingest_funding,
     ingest_instruments,
@@ -93,10 +93,10 @@ class ListedSource:
 
 
 def ingest(
-    engine: Engine, work: Callable[[Market], Awaitable[Answer]], source: ListedSource | None = None
+    engine: Engine, work: Callable[[Ingestion], Awaitable[Answer]], source: ListedSource | None = None
 ) -> Answer:
     async def session() -> Answer:
-        return await work(Market(source or ListedSource(), engine, EXCHANGE))
+        return await work(Ingestion(source or ListedSource(), engine, EXCHANGE))
 
     return asyncio.run(session())
 

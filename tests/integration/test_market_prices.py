@@ -12,7 +12,7 @@ from quant_pipelines.core.errors import ExchangeUnavailable
 from quant_pipelines.core.series import Window
 from quant_pipelines.core.settings import MarketSettings
 from quant_pipelines.core.timeframes import DAY_MS, HOUR_MS, MINUTE_MS, day_of, day_start_ms, from_ms
-from quant_pipelines.exchange import BookSnapshot, PricePoint, Trade
+from quant_pipelines.exchange import BookSnapshot, PricePoint, PublicTrade
 from quant_pipelines.marketdata.ingest_prices import (
     PriceMarket,
     ingest_prices,
@@ -54,11 +54,11 @@ class PricedSource:
     async def index_prices(self, symbol: str, timeframe: str, window: Window) -> list[PricePoint]:
         return [PricePoint(ts, 99.0) for ts in range(*window, HOUR_MS)]
 
-    async def trades(self, symbol: str, window: Window) -> list[Trade]:
+    async def trades(self, symbol: str, window: Window) -> list[PublicTrade]:
         if window.start_ms >= self.fails_from:
             raise ExchangeUnavailable("away")
         times = range(*window, 10 * MINUTE_MS)
-        return [Trade(symbol, ts, f"t{ts}", 100.0, 0.5, ts % 20 == 0, ts + 3) for ts in times]
+        return [PublicTrade(symbol, ts, f"t{ts}", 100.0, 0.5, ts % 20 == 0, ts + 3) for ts in times]
 
     async def book(self, symbol: str, depth: int) -> BookSnapshot:
         bids, asks = [tuple((100.0 + sign * n, 1.0) for n in range(1, depth + 1)) for sign in (-1, 1)]

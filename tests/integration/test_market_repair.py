@@ -19,7 +19,7 @@ from quant_pipelines.core.timeframes import DAY_MS, HOUR_MS, MINUTE_MS, day_star
 from quant_pipelines.exchange import FundingRate
 from quant_pipelines.marketdata.checks import funding_intervals
 from quant_pipelines.marketdata.days import days_between
-from quant_pipelines.marketdata.ingest import Market
+from quant_pipelines.marketdata.ingest import Ingestion
 from quant_pipelines.marketdata.quality import check_days, check_own_timeframes
 from quant_pipelines.marketdata.repair import proven_missing
 from quant_pipelines.marketdata.rollup import roll_up, roll_up_days
@@ -114,7 +114,7 @@ def check(engine: Engine, symbol: str = BTC) -> None:
 
 def repair(engine: Engine, source: Any, **scope: Any) -> list[PortionReport]:
     plan = plan_repairs(engine, EXCHANGE, **scope)
-    market = Market(source, engine, EXCHANGE)
+    market = Ingestion(source, engine, EXCHANGE)
     return asyncio.run(carry_out_repairs(market, plan, at_end))
 
 
@@ -289,7 +289,7 @@ def test_half_open_bars_of_real_history_are_repaired_to_the_truth(engine: Engine
     plan = plan_repairs(engine, EXCHANGE)
     nothing: dict[str, BarRows] = {name: where(truth, truth.ts < 0) for name in ("4h", "1d")}
     source: Any = Answers(NO_MINUTES, {"1h": truth} | nothing)
-    (report,) = asyncio.run(carry_out_repairs(Market(source, engine, EXCHANGE), plan, lambda: after))
+    (report,) = asyncio.run(carry_out_repairs(Ingestion(source, engine, EXCHANGE), plan, lambda: after))
     assert (report.first_day, report.last_day, report.rolled_up) == ("2026-03-23", "2026-03-25", 8)
     mended = read_stored(engine, EXCHANGE, BTC, "1h", int(truth.ts[0]), after)
     for name in ("ts", "open", "high", "low", "close", "volume"):

@@ -19,7 +19,7 @@ from quant_pipelines.core.timeframes import DAY_MS, HOUR_MS, MINUTE_MS, floor_ms
 from quant_pipelines.exchange import CcxtSource
 from quant_pipelines.simulator.recorded.anchor import keep_recorded_anchor
 from quant_pipelines.simulator.recorded.recording import Recording, read_recording
-from quant_pipelines.simulator.server import Played, Trading, build_application, open_market
+from quant_pipelines.simulator.server import PlayedVenue, Trading, build_application, open_market
 
 pytestmark = pytest.mark.archive
 
@@ -35,7 +35,7 @@ class Desk:
         self.ahead_ms = ahead_ms
         self.home = home
         self.archive = archive
-        self.played: Played = open_market(home, seed=None, clock=self.clock, archive=archive)
+        self.played: PlayedVenue = open_market(home, seed=None, clock=self.clock, archive=archive)
         self.shift_ms = keep_recorded_anchor(home, self.recording(), seed=None, clock=self.clock).shift_ms
 
     def clock(self) -> int:

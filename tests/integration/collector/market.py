@@ -20,7 +20,7 @@ from quant_pipelines.exchange import (
     MarkPrice,
     OpenInterest,
     PricePoint,
-    Trade,
+    PublicTrade,
 )
 
 BTC, ETH = "BTC/USDT:USDT", "ETH/USDT:USDT"
@@ -75,9 +75,11 @@ class ComputedMarket:
         finally:
             self.listening -= 1
 
-    async def watch_trades(self, symbols: Sequence[str]) -> AsyncIterator[Trade]:
+    async def watch_trades(self, symbols: Sequence[str]) -> AsyncIterator[PublicTrade]:
         async for symbol, now_ms in self._words(symbols):
-            yield Trade(symbol, now_ms, str(now_ms), 100.25, 0.5, is_buyer_maker=True, received_ms=now_ms)
+            yield PublicTrade(
+                symbol, now_ms, str(now_ms), 100.25, 0.5, is_buyer_maker=True, received_ms=now_ms
+            )
 
     async def watch_book_tops(self, symbols: Sequence[str]) -> AsyncIterator[BookTop]:
         async for symbol, now_ms in self._words(symbols):
@@ -102,7 +104,7 @@ class ComputedMarket:
     async def open_interest(self, symbol: str, window: Window) -> list[OpenInterest]:
         return []
 
-    async def trades(self, symbol: str, window: Window) -> list[Trade]:
+    async def trades(self, symbol: str, window: Window) -> list[PublicTrade]:
         return []
 
     async def book(self, symbol: str, depth: int) -> BookSnapshot:

@@ -30,7 +30,7 @@ from quant_pipelines.core.stages import ORDER_STAGES
 from quant_pipelines.core.timeframes import DAY_MS, MINUTE_MS, floor_ms, from_ms
 from quant_pipelines.exchange.ccxt_orders import CcxtOrders
 from quant_pipelines.sdk.strategy import target_of
-from quant_pipelines.simulator.venue.state import Depth, Quote
+from quant_pipelines.simulator.venue.state import MarketDepth, Quote
 from quant_pipelines.store.deployments import read_deployments
 from quant_pipelines.store.epochs import open_epoch
 from quant_pipelines.trading import decide
@@ -83,12 +83,12 @@ class BarStage(Stage):
         price = self.price_at(ts_ms)
         return Quote(ts_ms, price, price)
 
-    def depth(self, symbol: str, ts_ms: int) -> Depth:
+    def depth(self, symbol: str, ts_ms: int) -> MarketDepth:
         """No spread: the paper book of the test has none either."""
         if symbol != MARKET_SYMBOL:
             return super().depth(symbol, ts_ms)
         price = self.price_at(ts_ms)
-        return Depth([(price, Decimal(1000))], [(price, Decimal(1000))])
+        return MarketDepth([(price, Decimal(1000))], [(price, Decimal(1000))])
 
 
 class GatedOrders(CcxtOrders):

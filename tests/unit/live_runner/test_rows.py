@@ -7,7 +7,7 @@ from decimal import Decimal
 
 import pytest
 
-from live_runner.ledger import Ledger
+from live_runner.ledger import BookLedger
 from live_runner.logs import JsonLines
 from live_runner.rows import exact, fill_row, json_safe, number_of, order_state, resting_purpose
 from quant_pipelines.backtest import Book, BookedFill, BookSettings, ExecutionBar
@@ -64,7 +64,7 @@ def test_a_journal_holds_no_number_that_json_has_no_word_for() -> None:
 def test_a_fill_that_the_broker_does_not_know_is_a_disagreement() -> None:
     broker = Book(BookSettings(10_000.0, TradingRules()))
     broker.step(ExecutionBar(0, 100.0, 101.0, 99.0, 100.0))
-    ledger = Ledger(Decimal(10_000), (), ())
+    ledger = BookLedger(Decimal(10_000), (), ())
     assert ledger.position(broker.account, broker.stop_price).quantity == 0
     ledger.add((fill(-0.3, "target"),), ())
     with pytest.raises(ReconciliationError, match=r"position is 0.0 at the broker and -0.3 in the ledger"):

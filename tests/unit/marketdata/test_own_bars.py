@@ -9,7 +9,7 @@ import numpy as np
 from quant_pipelines.core.bars import BarRows
 from quant_pipelines.core.series import Window
 from quant_pipelines.core.timeframes import DAY_MS, HOUR_MS, day_start_ms, timeframe_ms
-from quant_pipelines.marketdata.ingest import Market
+from quant_pipelines.marketdata.ingest import Ingestion
 from quant_pipelines.marketdata.own_bars import OWN_TIMEFRAMES, completed, fetch_own_bars
 
 DAY = day_start_ms("2024-03-15")
@@ -47,7 +47,7 @@ class Recorder:
 
 def fetch(days: list[str], now_ms: int) -> tuple[Any, Recorder]:
     source: Any = Recorder()
-    market = Market(source, engine=None, exchange="binanceusdm")  # type: ignore[arg-type]
+    market = Ingestion(source, engine=None, exchange="binanceusdm")  # type: ignore[arg-type]
     return asyncio.run(fetch_own_bars(market, ["BTC/USDT:USDT"], days, lambda: now_ms)), source
 
 

@@ -44,7 +44,7 @@ from quant_pipelines.trading.breaker import TRADING_STATES
 _log = logging.getLogger(__name__)
 
 
-class Desk:
+class Traders:
     """Traders of one epoch.
 
     Parameters
