@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any, NamedTuple, Protocol
 
-from live_runner.plan import Plan
+from live_runner.plan import DeploymentPlan
 from live_runner.rows import exact, json_safe
 from quant_pipelines.backtest import BacktestSettings
 from quant_pipelines.backtest.event import latest_volatility
@@ -63,7 +63,9 @@ class Decided(NamedTuple):
     orders: tuple[OrderState, ...] = ()
 
 
-def decide_on(plan: Plan, rules: TradingRules, broker: Viewed, bars: Bars, moment: Moment) -> Decided:
+def decide_on(
+    plan: DeploymentPlan, rules: TradingRules, broker: Viewed, bars: Bars, moment: Moment
+) -> Decided:
     """Decide on the strategy's current target at the broker's last close.
 
     Parameters
@@ -108,7 +110,7 @@ def decide_on(plan: Plan, rules: TradingRules, broker: Viewed, bars: Bars, momen
     return Decided(signal, intent, decision.order_quantity, decision.target_side, denied_by, inputs)
 
 
-def intent_of(plan: Plan, moment: Moment, quantity: float) -> Intent | None:
+def intent_of(plan: DeploymentPlan, moment: Moment, quantity: float) -> Intent | None:
     """Intent of a market order that follows a target; None for a quantity of 0."""
     if quantity == 0.0:
         return None

@@ -5,7 +5,7 @@ from typing import Any
 
 from live_runner.decision import Decided, Moment, intent_of
 from live_runner.paper import PaperBroker
-from live_runner.plan import Plan
+from live_runner.plan import DeploymentPlan
 from live_runner.rows import exact, json_safe
 from quant_pipelines.backtest.desk import Close, Wish
 from quant_pipelines.backtest.event_driver import latest_of
@@ -23,7 +23,9 @@ from quant_pipelines.trading.purposes import resting_purpose
 BY_STRATEGY, BY_RUNNER = "the strategy took it back", "the runner took it back"
 
 
-def decide_event(plan: Plan, rules: TradingRules, broker: PaperBroker, bars: Bars, moment: Moment) -> Decided:
+def decide_event(
+    plan: DeploymentPlan, rules: TradingRules, broker: PaperBroker, bars: Bars, moment: Moment
+) -> Decided:
     """Let an event strategy act on the book; what it wants is committed before the next bar can fill it.
 
     Parameters
@@ -80,7 +82,9 @@ def denied_by(acted: Acted) -> str | None:
     return next((wish.placement.denial.rule for wish in acted.wishes if wish.placement.denial), None)
 
 
-def _leave(plan: Plan, rules: TradingRules, broker: PaperBroker, run: EventRun, moment: Moment) -> Decided:
+def _leave(
+    plan: DeploymentPlan, rules: TradingRules, broker: PaperBroker, run: EventRun, moment: Moment
+) -> Decided:
     """Take back all orders and close what is held."""
     states = broker.canceled(run.leave(only_opening=False), BY_RUNNER)
     decision = decide(broker.view(volatility=0.0, data_age_seconds=moment.data_age_seconds), 0.0, rules)
@@ -97,7 +101,7 @@ def _nothing(rules: TradingRules, broker: PaperBroker, moment: Moment, cause: st
     return Decided(_signal(rules, broker, moment, journal), None, 0.0, 0.0, cause)
 
 
-def _intent(plan: Plan, moment: Moment, wish: Wish) -> Intent:
+def _intent(plan: DeploymentPlan, moment: Moment, wish: Wish) -> Intent:
     order = wish.order
     return Intent(
         resting_order_id(moment.epoch, plan.deployment.id, moment.close_ms, wish.number),

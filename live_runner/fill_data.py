@@ -6,7 +6,7 @@ from typing import NamedTuple
 from sqlalchemy import Engine
 
 from live_runner.feed import Feed
-from live_runner.plan import Plan
+from live_runner.plan import DeploymentPlan
 from quant_pipelines.core.depth import MAX_AGE_MS, BookSample, DepthSeries
 from quant_pipelines.core.series import Window
 from quant_pipelines.exchange import BarRows, PricePoint
@@ -22,7 +22,9 @@ class FillData(NamedTuple):
     depth: DepthSeries | None = None
 
 
-async def fill_data(engine: Engine, feed: Feed, plan: Plan, rows: BarRows, *, has_books: bool) -> FillData:
+async def fill_data(
+    engine: Engine, feed: Feed, plan: DeploymentPlan, rows: BarRows, *, has_books: bool
+) -> FillData:
     """Read what the book of a deployment needs for some closed bars.
 
     Parameters
@@ -56,7 +58,7 @@ async def fill_data(engine: Engine, feed: Feed, plan: Plan, rows: BarRows, *, ha
     return FillData(tuple(marks), depth)
 
 
-def _depth(engine: Engine, plan: Plan, first_ms: int, last_ms: int) -> DepthSeries:
+def _depth(engine: Engine, plan: DeploymentPlan, first_ms: int, last_ms: int) -> DepthSeries:
     deployment = plan.deployment
     with database_errors(engine):
         books = read_books(

@@ -6,7 +6,7 @@ import logging
 from sqlalchemy import Engine
 
 from live_runner.feed import Feed
-from live_runner.plan import Plan
+from live_runner.plan import DeploymentPlan
 from live_runner.series import BarSeries, missing_ranges
 from quant_pipelines.core.bars import Bars
 from quant_pipelines.core.errors import DataError
@@ -57,7 +57,7 @@ async def load_history(engine: Engine, feed: Feed, deployment: Deployment, now_m
 
 
 async def load_higher(
-    engine: Engine, feed: Feed, plan: Plan, first_bar_ms: int, now_ms: int
+    engine: Engine, feed: Feed, plan: DeploymentPlan, first_bar_ms: int, now_ms: int
 ) -> dict[str, BarSeries]:
     """Load the closed bars of each higher timeframe that the strategy declares, with their history.
 

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from sqlalchemy import Engine
 
-from live_runner.plan import Plan
+from live_runner.plan import DeploymentPlan
 from live_runner.series import BarSeries
 from quant_pipelines.core.asof import (
     OPEN_INTEREST_KNOWN_AFTER_MS,
@@ -49,7 +49,7 @@ class LiveInputs:
         The strategy's own bars.
     """
 
-    def __init__(self, engine: Engine, plan: Plan, series: BarSeries) -> None:
+    def __init__(self, engine: Engine, plan: DeploymentPlan, series: BarSeries) -> None:
         self._engine = engine
         self._deployment = plan.deployment
         self._strategy_class = type(plan.strategy)

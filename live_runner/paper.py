@@ -10,7 +10,7 @@ from sqlalchemy import Engine
 from live_runner.broker import Opened, Stepped
 from live_runner.decision import Decided
 from live_runner.ledger import BookLedger
-from live_runner.plan import Plan
+from live_runner.plan import DeploymentPlan
 from live_runner.recovery import Recovered, recover
 from live_runner.rows import exact, fill_row, income_row, order_state
 from quant_pipelines.accounting import Account
@@ -36,7 +36,7 @@ from quant_pipelines.trading.purposes import number_of
 STOPPED, REPLACED = "the stop closed the position", "the next decision replaced what was left of it"
 
 
-def open_paper(engine: Engine, plan: Plan, epoch: int) -> Opened:
+def open_paper(engine: Engine, plan: DeploymentPlan, epoch: int) -> Opened:
     """Open the paper broker of a deployment where its rows end.
 
     Raises
@@ -62,7 +62,7 @@ class PaperBroker:
     closes_with_bars = True
 
     def __init__(
-        self, engine: Engine, plan: Plan, epoch: int, *, recovered: Recovered, stored: StoredBook
+        self, engine: Engine, plan: DeploymentPlan, epoch: int, *, recovered: Recovered, stored: StoredBook
     ) -> None:
         self._engine = engine
         self._deployment = plan.deployment

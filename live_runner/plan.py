@@ -19,7 +19,7 @@ LIMITS = tuple(RiskLimits.__slots__)
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
+class DeploymentPlan:
     """Strategy, rules and steps of one deployment.
 
     Parameters
@@ -80,7 +80,7 @@ class Plan:
         return replace(self.book_settings, stops=stop_terms_of(self.strategy, self.step_ms))
 
 
-def plan_of(deployment: Deployment) -> Plan:
+def plan_of(deployment: Deployment) -> DeploymentPlan:
     """Compile the source that was deployed, and read the deployment's document.
 
     Raises
@@ -111,7 +111,7 @@ def plan_of(deployment: Deployment) -> Plan:
             f"{deployment.key}: strategy {source.name} trades {wanted} together; "
             "a deployment trades one symbol so far"
         )
-    return Plan(
+    return DeploymentPlan(
         deployment,
         source.strategy_class(**deployment.parameters),
         replace(rules, specification=Specification.of(deployment.instrument)),

@@ -9,7 +9,7 @@ from decimal import Decimal
 from typing import Any
 
 from live_runner.ledger import BookLedger
-from live_runner.plan import Plan
+from live_runner.plan import DeploymentPlan
 from quant_pipelines.accounting import Account, apply_fill, apply_funding, equity, open_account
 from quant_pipelines.accounting.margin import NO_MARGIN
 from quant_pipelines.backtest import ExecutionBar
@@ -70,7 +70,7 @@ class VenueBook:
 
     def __init__(
         self,
-        plan: Plan,
+        plan: DeploymentPlan,
         stop_fraction: float,
         fills: Iterable[Fill],
         income: Iterable[Income],

@@ -10,7 +10,7 @@ from sqlalchemy import Engine
 
 from live_runner.broker import Opened, Stepped
 from live_runner.decision import Decided
-from live_runner.plan import Plan
+from live_runner.plan import DeploymentPlan
 from live_runner.recovery import is_to_be_repeated
 from live_runner.venue_book import VenueBook
 from quant_pipelines.accounting import Account
@@ -97,7 +97,7 @@ class VenueBroker:
     def __init__(
         self,
         engine: Engine,
-        plan: Plan,
+        plan: DeploymentPlan,
         epoch: int,
         *,
         rows: BookRows,
@@ -372,7 +372,9 @@ class VenueBroker:
             self._book.forget_target()
 
 
-def open_venue_broker(engine: Engine, plan: Plan, epoch: int, *, stop_fraction: float, wire: Wire) -> Opened:
+def open_venue_broker(
+    engine: Engine, plan: DeploymentPlan, epoch: int, *, stop_fraction: float, wire: Wire
+) -> Opened:
     """Open the broker of a deployment at a venue where its rows end.
 
     Raises

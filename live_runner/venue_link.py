@@ -18,7 +18,7 @@ from live_runner.covering import Around, Covering
 from live_runner.exits import Tries
 from live_runner.look_up import LookUps
 from live_runner.order_rows import OrderRows
-from live_runner.plan import Plan
+from live_runner.plan import DeploymentPlan
 from live_runner.protection import READ_BACK_SECONDS
 from live_runner.trader import Trader, shown
 from live_runner.venue_broker import (
@@ -106,7 +106,7 @@ class VenueLink:
         self._next_sweep = 0.0
         self._next_payments_ms = 0
         self._trader: Trader
-        self._plan: Plan
+        self._plan: DeploymentPlan
         self._rows: OrderRows
         self._covering: Covering
         self._look_ups: LookUps

@@ -27,7 +27,7 @@ _COVER_SEED = 0
 
 
 @dataclass(frozen=True, slots=True)
-class WalkForwardPlan:
+class Plan:
     """Everything that decides a walk-forward besides the data.
 
     Parameters
@@ -148,7 +148,7 @@ class WalkForward:
 
 def walk_forward(
     evaluator: Evaluator,
-    plan: WalkForwardPlan,
+    plan: Plan,
     *,
     finished: Mapping[int, FoldResult] | None = None,
     on_fold: Callable[[FoldResult], None] = lambda _: None,
@@ -183,12 +183,12 @@ def walk_forward(
     return WalkForward(folds, final, _cover(evaluator, plan, final.fit.parameters))
 
 
-def _final_fold(plan: WalkForwardPlan) -> Fold:
+def _final_fold(plan: Plan) -> Fold:
     start, end = final_window(plan.end_ms, plan.windows)
     return Fold(FINAL_FIT, start, end, end, end)
 
 
-def _run_fold(evaluator: Evaluator, plan: WalkForwardPlan, fold: Fold) -> FoldResult:
+def _run_fold(evaluator: Evaluator, plan: Plan, fold: Fold) -> FoldResult:
     fit = _search(evaluator, plan, fold)
     n_days = (fold.test_end_ms - fold.test_start_ms) // DAY_MS
     if n_days and fit.parameters is not None:
@@ -197,7 +197,7 @@ def _run_fold(evaluator: Evaluator, plan: WalkForwardPlan, fold: Fold) -> FoldRe
     return FoldResult(fold, fit, OutOfSample(days, np.zeros(n_days), ()))  # nothing to trade: flat
 
 
-def _search(evaluator: Evaluator, plan: WalkForwardPlan, fold: Fold) -> Fit:
+def _search(evaluator: Evaluator, plan: Plan, fold: Fold) -> Fit:
     # The index is mixed in so that folds start from different random sets.
     seed = plan.seed * 1_000_003 + fold.index + 1
     searcher = make_searcher(plan.searcher, plan.space, trials=plan.trials, seed=seed)
@@ -216,7 +216,7 @@ def _search(evaluator: Evaluator, plan: WalkForwardPlan, fold: Fold) -> Fit:
     return Fit(tuple(trials), best.parameters if best else None, best_returns)
 
 
-def _cover(evaluator: Evaluator, plan: WalkForwardPlan, promoted: Parameters | None) -> Cover:
+def _cover(evaluator: Evaluator, plan: Plan, promoted: Parameters | None) -> Cover:
     points = sobol_points(plan.space, plan.cover_points, seed=_COVER_SEED)
     sets = points if promoted is None else [*points, promoted]
     returns = evaluator.search(plan.start_ms, plan.end_ms, sets)

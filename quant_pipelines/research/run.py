@@ -20,7 +20,7 @@ from quant_pipelines.optimize.evaluation import Evaluator
 from quant_pipelines.optimize.judge import Context, judge
 from quant_pipelines.optimize.space import space_of
 from quant_pipelines.optimize.verdict import VerdictRecord
-from quant_pipelines.optimize.walk_forward import FoldResult, WalkForward, WalkForwardPlan, walk_forward
+from quant_pipelines.optimize.walk_forward import FoldResult, Plan, WalkForward, walk_forward
 from quant_pipelines.portfolio import AllIn
 from quant_pipelines.research.evaluator import BacktestEvaluator
 from quant_pipelines.research.history import ArchiveSource, DatabaseSource, HistorySource
@@ -120,7 +120,7 @@ class _Run:
         self.strategy = strategy
         self._source = source
         self._history: SetHistory | None = None
-        self.plan = WalkForwardPlan(
+        self.plan = Plan(
             space=space_of(strategy.strategy_class),
             windows=replace(job.windows, folds=job.folds or job.windows.folds),
             end_ms=job.window_end_ms or 0,

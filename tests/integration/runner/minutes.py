@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from sqlalchemy import Engine
 
-from live_runner.plan import Plan
+from live_runner.plan import DeploymentPlan
 from live_runner.protection import Wanted, wanted_stop
 from live_runner.series import BarSeries
 from live_runner.trader import Tick, Trader
@@ -132,7 +132,7 @@ class Exit:
 class Twin:
     """The paper book that is fed the same bars, and its strategy."""
 
-    plan: Plan
+    plan: DeploymentPlan
     exits: list[Exit] = field(default_factory=list)
 
     def __post_init__(self) -> None:

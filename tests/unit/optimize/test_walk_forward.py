@@ -12,10 +12,10 @@ from quant_pipelines.optimize.evaluation import OutOfSample
 from quant_pipelines.optimize.folds import Fold
 from quant_pipelines.optimize.judge import Context, judge
 from quant_pipelines.optimize.space import Dimension, Parameters, Space
-from quant_pipelines.optimize.walk_forward import FINAL_FIT, FoldResult, WalkForwardPlan, walk_forward
+from quant_pipelines.optimize.walk_forward import FINAL_FIT, FoldResult, Plan, walk_forward
 
 END = day_start_ms("2025-06-01")
-PLAN = WalkForwardPlan(
+PLAN = Plan(
     Space((Dimension("window", 1, 40, True),), is_valid=lambda _: True),
     WindowSettings(train_days=20, test_days=10, folds=3, purge_hours=24),
     END,
