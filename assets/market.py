@@ -51,7 +51,7 @@ class SeriesFetch(dg.Config):
         """Start and end in milliseconds UTC; history begins where the settings say."""
         now_ms = platform.clock()
         first_day = self.first_day or history_days(now_ms, platform.settings.market.history_days)[0]
-        return day_start_ms(first_day), now_ms + MINUTE_MS
+        return Window(day_start_ms(first_day), now_ms + MINUTE_MS)
 
 
 @dg.asset(**_MARKET)

@@ -16,7 +16,7 @@ from live_runner.rows import exact, fill_row, income_row, order_state
 from quant_pipelines.accounting import Account
 from quant_pipelines.backtest import Book, BookedFill, ExecutionBar, FundingPayment, OrderEnded
 from quant_pipelines.backtest.event_run import EventRun
-from quant_pipelines.core.orders import side_of
+from quant_pipelines.core.orders import OrderStatus, side_of
 from quant_pipelines.core.timeframes import from_ms
 from quant_pipelines.sdk.event import EventStrategy
 from quant_pipelines.store.tables.trading import PAPER_VENUE
@@ -203,8 +203,8 @@ class PaperBroker:
                 continue
             filled = self._filled.get(order.client_order_id, Decimal(0))
             end = ended.get(number)
-            status, reason = (end.status, end.reason) if end else ("CANCELED", "")
-            is_working = number in working
+            is_working, reason = number in working, end.reason if end else ""
+            status: OrderStatus = "EXPIRED" if end and end.status == "EXPIRED" else "CANCELED"
             states.append(order_state(order, filled, is_working=is_working, reason=reason, status=status))
             if not is_working:
                 del self._resting[number]

@@ -3,13 +3,13 @@
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from live_runner.rows import number_of
 from quant_pipelines.accounting.account import DUST
 from quant_pipelines.backtest import Book, BookSettings
 from quant_pipelines.backtest.stop_rules import inputs_from_document
 from quant_pipelines.core.errors import ReconciliationError
 from quant_pipelines.core.timeframes import to_ms
 from quant_pipelines.store.trading import Intent, StoredBook
+from quant_pipelines.trading.purposes import number_of
 
 REPEATED = ("stale_data", "halted")
 """Who denies a decision only for now: the next bar decides again."""

@@ -1,13 +1,12 @@
 """Signs of life of the runner's process."""
 
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from sqlalchemy import Engine
 
 from quant_pipelines.core.timeframes import from_ms
 from quant_pipelines.store.heartbeats import Heartbeat, write_heartbeat
-from quant_pipelines.trading.breaker import TradingState
 
 SERVICE = "live_runner"
 STANDBY_SERVICE = "live_runner_standby"
@@ -16,7 +15,7 @@ STANDBY_SERVICE = "live_runner_standby"
 def beat(
     engine: Engine,
     service: str,
-    state: TradingState | Literal["STANDBY"],
+    state: str,
     detail: dict[str, Any],
     now_ms: int,
 ) -> None:

@@ -67,7 +67,7 @@ def _of_text(path: Path, column: Any) -> IntArray:
 
     cells = column.to_pylist()
     # ISO 8601 is asked for by name: day and month of other spellings could be taken for each other.
-    moments = pd.to_datetime(pd.FileSeries(cells), format="ISO8601", utc=True, errors="coerce")
+    moments = pd.to_datetime(pd.Series(cells), format="ISO8601", utc=True, errors="coerce")
     bad = np.flatnonzero(moments.isna().to_numpy())
     if bad.size:
         index = int(bad[0])

@@ -9,7 +9,7 @@ from sqlalchemy import Engine
 
 from quant_pipelines.core.bars import Bars, empty_bars
 from quant_pipelines.core.clock import Clock, clock_time
-from quant_pipelines.core.series import Window
+from quant_pipelines.core.series import Series, Window
 from quant_pipelines.core.timeframes import DAY_MS, EXECUTION_TIMEFRAME, day_of, day_start_ms, from_ms
 from quant_pipelines.marketdata.checks import (
     CHECKS,
@@ -31,7 +31,6 @@ from quant_pipelines.store.bars import oldest_bar_ms, read_bars
 from quant_pipelines.store.findings import (
     AS_STORED,
     MISSING,
-    Series,
     read_confirmed,
     read_revisions,
     save_findings,

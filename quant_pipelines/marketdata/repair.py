@@ -12,7 +12,7 @@ import numpy as np
 from quant_pipelines.core.arrays import BoolArray, IntArray
 from quant_pipelines.core.bars import COLUMNS, BarRows, Bars, empty_bars
 from quant_pipelines.core.clock import Clock, clock_time
-from quant_pipelines.core.series import Window
+from quant_pipelines.core.series import Series, Window
 from quant_pipelines.core.timeframes import DAY_MS, EXECUTION_TIMEFRAME, timeframe_ms
 from quant_pipelines.marketdata.checks import SUSPICIONS
 from quant_pipelines.marketdata.checks.series import Known, check_series
@@ -25,7 +25,6 @@ from quant_pipelines.store.bars import Upserted, read_bars, upsert_bars
 from quant_pipelines.store.findings import (
     AS_STORED,
     MISSING,
-    Series,
     confirm_bars,
     delete_impossible_bars,
     read_confirmed,

@@ -14,9 +14,9 @@ from psycopg.errors import UniqueViolation
 from sqlalchemy import Connection, Engine
 
 from quant_pipelines.core.bars import BarRows, Bars, bars_from_columns
-from quant_pipelines.core.series import Window
+from quant_pipelines.core.series import Series, Window
 from quant_pipelines.core.timeframes import from_ms
-from quant_pipelines.store.bar_copy import KEY, PRICES, STAGED, VALUES, Series, copy_in, cursor, read_packed
+from quant_pipelines.store.bar_copy import KEY, PRICES, STAGED, VALUES, copy_in, cursor, read_packed
 from quant_pipelines.store.bar_partitions import (
     ensure_partitions,
     following_month,

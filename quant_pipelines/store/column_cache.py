@@ -14,8 +14,8 @@ import numpy as np
 from sqlalchemy import Connection, Engine
 
 from quant_pipelines.core.bars import Bars, bars_from_columns, empty_bars
-from quant_pipelines.core.series import Window
-from quant_pipelines.store.bar_copy import PRICES, Series, read_packed
+from quant_pipelines.core.series import Series, Window
+from quant_pipelines.store.bar_copy import PRICES, read_packed
 from quant_pipelines.store.bar_partitions import (
     following_month,
     is_partitioned,

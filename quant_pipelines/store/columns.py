@@ -179,7 +179,7 @@ def _parse(path: Path, file: BinaryIO) -> ColumnFile:
     }
     if checksum(columns) != expected:
         raise ColumnFault(f"column file {path} fails its checksum")
-    return ColumnFile((exchange, symbol, timeframe), months, columns)
+    return ColumnFile(Series(exchange, symbol, timeframe), months, columns)
 
 
 def _header(path: Path, head: bytes) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from sqlalchemy import ColumnElement, Engine, case, delete, func, or_, select, t
 from sqlalchemy.dialects.postgresql import insert
 
 from quant_pipelines.core.arrays import IntArray
-from quant_pipelines.core.series import Days, Window
+from quant_pipelines.core.series import Days, Series, Window
 from quant_pipelines.core.timeframes import from_ms, to_ms
 from quant_pipelines.store.engine import transaction
 from quant_pipelines.store.tables import bar_confirmations, bar_revisions, bars, data_findings
@@ -20,7 +20,6 @@ MISSING: Final = "missing"
 AS_STORED: Final = "as_stored"
 GONE, REPAIRED, NEVER_EXISTED, CONFIRMED = "gone", "repaired", "never existed", "confirmed"
 
-Series = tuple[str, str, str]
 """Exchange, symbol and timeframe."""
 
 
