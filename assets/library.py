@@ -7,7 +7,7 @@ from pydantic import Field
 
 from assets.rendering import table
 from assets.resources import Platform
-from quant_pipelines.operations.first_start import has_results
+from quant_pipelines.store.first_start import has_results
 from quant_pipelines.store.heartbeats import write_alert
 
 if TYPE_CHECKING:

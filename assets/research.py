@@ -13,7 +13,7 @@ from assets.quality import data_repair
 from assets.rendering import plot, spark, table
 from assets.resources import Platform
 from assets.selection import HOT_LIST
-from quant_pipelines.operations.views import newest_verdicts, out_of_sample_equity, task_counts
+from quant_pipelines.store.views import newest_verdicts, out_of_sample_equity, task_counts
 
 if TYPE_CHECKING:
     from quant_pipelines.research import JobFailure, Scope

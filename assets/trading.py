@@ -7,7 +7,7 @@ import dagster as dg
 from assets.rendering import plot, table
 from assets.research import verdicts
 from assets.resources import Platform
-from quant_pipelines.operations.views import (
+from quant_pipelines.store.views import (
     current_deployments,
     equity_curves,
     newest_scorecards,

@@ -10,7 +10,6 @@ from live_runner.plan import DeploymentPlan
 from quant_pipelines.core.depth import MAX_AGE_MS, BookSample, DepthSeries
 from quant_pipelines.core.series import Window
 from quant_pipelines.exchange import BarRows, PricePoint
-from quant_pipelines.store.engine import database_errors
 from quant_pipelines.store.market_events import read_books
 from quant_pipelines.store.tables.trading import PAPER_VENUE
 
@@ -60,8 +59,7 @@ async def fill_data(
 
 def _depth(engine: Engine, plan: DeploymentPlan, first_ms: int, last_ms: int) -> DepthSeries:
     deployment = plan.deployment
-    with database_errors(engine):
-        books = read_books(
-            engine, deployment.exchange, deployment.symbol, Window(first_ms - MAX_AGE_MS, last_ms + 1)
-        )
+    books = read_books(
+        engine, deployment.exchange, deployment.symbol, Window(first_ms - MAX_AGE_MS, last_ms + 1)
+    )
     return DepthSeries.of_samples(BookSample(*book) for book in books)

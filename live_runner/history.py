@@ -8,14 +8,12 @@ from sqlalchemy import Engine
 from live_runner.feed import Feed
 from live_runner.plan import DeploymentPlan
 from live_runner.series import BarSeries, missing_ranges
-from quant_pipelines.core.bars import Bars
 from quant_pipelines.core.errors import DataError
 from quant_pipelines.core.series import Series, Window
 from quant_pipelines.core.timeframes import floor_ms, from_ms, timeframe_ms, to_ms
 from quant_pipelines.sdk.attach import first_higher_ms
 from quant_pipelines.store.bars import read_bars
 from quant_pipelines.store.deployments import Deployment
-from quant_pipelines.store.engine import database_errors
 
 _log = logging.getLogger(__name__)
 
@@ -79,7 +77,9 @@ async def _load(
     engine: Engine, feed: Feed, deployment: Deployment, timeframe: str, window: Window
 ) -> tuple[BarSeries, int]:
     """Load the bars of a window, completed from the exchange, and tell how many were stored."""
-    stored = await asyncio.to_thread(_read, engine, deployment, timeframe, window)
+    stored = await asyncio.to_thread(
+        read_bars, engine, Series(deployment.exchange, deployment.symbol, timeframe), window
+    )
     series = BarSeries(deployment.symbol, timeframe, window.start_ms)
     position_ms = window.start_ms
     for gap in missing_ranges(stored, window):
@@ -88,8 +88,3 @@ async def _load(
         position_ms = gap.end_ms
     series.extend(stored.between(position_ms, window.end_ms))
     return series, len(stored)
-
-
-def _read(engine: Engine, deployment: Deployment, timeframe: str, window: Window) -> Bars:
-    with database_errors(engine):
-        return read_bars(engine, Series(deployment.exchange, deployment.symbol, timeframe), window)

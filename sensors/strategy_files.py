@@ -7,7 +7,7 @@ from jobs.names import FIRST_START, STRATEGY_TRIAL
 from jobs.pipelines import strategy_trial
 from jobs.runs import skip_reason, unfinished_run
 from quant_pipelines.core.ids import digest_of
-from quant_pipelines.operations.first_start import has_results
+from quant_pipelines.store.first_start import has_results
 
 
 @dg.sensor(

@@ -22,8 +22,9 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _verify(arguments: argparse.Namespace) -> int:
     from quant_pipelines.store.audit import verify
+    from quant_pipelines.store.engine import transaction
 
-    with opened(arguments) as (engine, _), engine.connect() as connection:
+    with opened(arguments) as (engine, _), transaction(engine) as connection:
         report = verify(connection)
     is_whole = report.broken_id is None
     if arguments.json:
@@ -48,8 +49,9 @@ def _export(arguments: argparse.Namespace) -> int:
     from quant_pipelines.cli.output import to_json
     from quant_pipelines.core.errors import ConfigurationError
     from quant_pipelines.store.audit import read_all
+    from quant_pipelines.store.engine import transaction
 
-    with opened(arguments) as (engine, _), engine.connect() as connection:
+    with opened(arguments) as (engine, _), transaction(engine) as connection:
         rows = [to_json(row) for row in read_all(connection)]
     if arguments.json and arguments.file is None:
         print_document({"rows": rows})

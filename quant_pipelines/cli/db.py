@@ -32,15 +32,11 @@ def run(arguments: argparse.Namespace) -> int:
 def _migrate(arguments: argparse.Namespace) -> int:
     from quant_pipelines.cli.history import stack_database_url
     from quant_pipelines.settings import load_settings
-    from quant_pipelines.store.engine import connect, require_reachable
+    from quant_pipelines.store.engine import connected
     from quant_pipelines.store.migrate import migrate
 
-    engine = connect(stack_database_url(arguments, load_settings()), pool_size=1)
-    try:
-        require_reachable(engine)
+    with connected(stack_database_url(arguments, load_settings())) as engine:
         revision = migrate(engine)
-    finally:
-        engine.dispose()
     if arguments.json:
         print_document({"revision": revision})
     else:

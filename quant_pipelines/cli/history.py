@@ -20,7 +20,7 @@ from quant_pipelines.sdk import Strategy, attach_inputs
 from quant_pipelines.settings import home_folder
 from quant_pipelines.stack.home import Home
 from quant_pipelines.stack.status import database_url_of
-from quant_pipelines.store.engine import connect, require_reachable
+from quant_pipelines.store.engine import connected
 from quant_pipelines.store.market import read_universe
 from quant_pipelines.store.migrate import require_current
 from quant_pipelines.trading import Specification
@@ -92,13 +92,9 @@ def read_market(
 @contextmanager
 def open_database(arguments: argparse.Namespace, settings: Settings) -> Iterator[Engine]:
     """Engine on the stack's database, proven to answer and to have this code's schema."""
-    engine = connect(stack_database_url(arguments, settings), pool_size=2)
-    try:
-        require_reachable(engine)
+    with connected(stack_database_url(arguments, settings), pool_size=2) as engine:
         require_current(engine)
         yield engine
-    finally:
-        engine.dispose()
 
 
 def columns_folder(arguments: argparse.Namespace) -> Path:

@@ -3,6 +3,8 @@
 from datetime import date
 from typing import NamedTuple
 
+from quant_pipelines.core.timeframes import from_ms
+
 
 class Series(NamedTuple):
     """Bars of one symbol at one exchange.
@@ -32,3 +34,8 @@ class Window(NamedTuple):
 
     start_ms: int
     end_ms: int
+
+    @property
+    def days(self) -> Days:
+        """Days that it touches."""
+        return Days(from_ms(self.start_ms).date(), from_ms(self.end_ms - 1).date())

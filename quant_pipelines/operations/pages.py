@@ -11,14 +11,14 @@ from typing import Any
 
 from sqlalchemy import Engine
 
-from quant_pipelines.core.errors import QuantError, StoreError
+from quant_pipelines.core.errors import QuantError
 from quant_pipelines.reports.numbers import NOTHING, percent
 from quant_pipelines.reports.page import Cell, document, paragraph, table
 from quant_pipelines.reports.walk_forward import render_walk
 from quant_pipelines.research.history import DatabaseSource
 from quant_pipelines.research.pages import walk_of
 from quant_pipelines.store.research import read_folds
-from quant_pipelines.store.verdicts import read_verdicts
+from quant_pipelines.store.verdicts import verdict_of_task
 
 INDEX = "index.html"
 _log = logging.getLogger(__name__)
@@ -85,10 +85,7 @@ def _gained(row: Mapping[str, Any]) -> float:
 
 
 def _render(engine: Engine, task_id: int, source: DatabaseSource) -> str:
-    stored = read_verdicts(engine, task_id=task_id)
-    if not stored:
-        raise StoreError(f"task {task_id} has no verdict; expected one")
-    record = stored[0]
+    record = verdict_of_task(engine, task_id)
     return render_walk(walk_of(record, read_folds(engine, task_id), source, engine))
 
 

@@ -5,7 +5,7 @@ approval and the audit row change together.
 """
 
 from dataclasses import asdict, dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Any, Final, NamedTuple
 
@@ -13,6 +13,7 @@ from sqlalchemy import Connection, Engine
 
 from quant_pipelines.core.clock import Clock, clock_time
 from quant_pipelines.core.errors import LifecycleError
+from quant_pipelines.core.series import Days
 from quant_pipelines.core.settings import LadderSettings
 from quant_pipelines.core.stages import LADDER, RESTS, Stage
 from quant_pipelines.lifecycle.record import StageRecord, evidence_of
@@ -21,10 +22,10 @@ from quant_pipelines.operations.receipt import Receipt, Signature
 from quant_pipelines.store import approvals, audit
 from quant_pipelines.store.deployments import REAL_ORDERS_APPROVED, announce_deployments, venue_account
 from quant_pipelines.store.engine import transaction
+from quant_pipelines.store.findings import blocking_findings
 from quant_pipelines.store.lifecycle import traded_units
 from quant_pipelines.store.stages import (
     StoredStage,
-    blocking_since,
     change_stage,
     deployment_ids,
     open_venue_book,
@@ -204,7 +205,7 @@ def _require(case: _Case, ladder: LadderSettings, target: Stage, people: frozens
 
 def _record(case: _Case, ladder: LadderSettings) -> StageRecord:
     stored = case.stored
-    newest = case.now - timedelta(days=ladder.data_days)
+    first = (case.now - timedelta(days=ladder.data_days)).date()
     return StageRecord(
         stage=stored.stage,
         days=(case.now - stored.since).days,
@@ -215,7 +216,7 @@ def _record(case: _Case, ladder: LadderSettings) -> StageRecord:
         halts=stored.halts,
         refused_orders=stored.refused_orders,
         active_triggers=stored.active_triggers,
-        blocked=blocking_since(case.connection, stored.exchange, stored.symbol, newest),
+        blocked=blocking_findings(case.connection, stored.exchange, stored.symbol, Days(first, date.max)),
     )
 
 

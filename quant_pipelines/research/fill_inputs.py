@@ -9,6 +9,7 @@ from quant_pipelines.core.depth import BookSample, DepthSeries
 from quant_pipelines.core.mark import MarkSeries
 from quant_pipelines.core.series import Window
 from quant_pipelines.store.deployments import instrument_history
+from quant_pipelines.store.engine import transaction
 from quant_pipelines.store.market import read_index_prices, read_mark_prices
 from quant_pipelines.store.market_events import read_books
 from quant_pipelines.trading import SpecificationHistory
@@ -42,7 +43,7 @@ def stored_fill_inputs(engine: Engine, exchange: str, symbol: str, window: Windo
     asked = (engine, exchange, symbol, window)
     mark = _points(*read_mark_prices(*asked)).or_index(_points(*read_index_prices(*asked)))
     books = read_books(*asked)
-    with engine.connect() as connection:
+    with transaction(engine) as connection:
         stored = instrument_history(connection, exchange, symbol)
     return FillInputs(
         mark if len(mark) else None,

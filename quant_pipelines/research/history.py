@@ -20,9 +20,10 @@ from quant_pipelines.sdk.attach import unknown_shares
 from quant_pipelines.store.bars import newest_bar_ms, read_bars
 from quant_pipelines.store.column_cache import ColumnCache
 from quant_pipelines.store.deployments import newest_instrument
+from quant_pipelines.store.engine import transaction
+from quant_pipelines.store.findings import blocking_findings
 from quant_pipelines.store.known_points import read_points
 from quant_pipelines.store.market import read_funding
-from quant_pipelines.store.verdicts import blocking_findings
 from quant_pipelines.trading import Specification
 
 _LEAST_COVERAGE = 0.99
@@ -190,7 +191,8 @@ class DatabaseSource:
 
     def last_midnight(self, symbol: str, timeframe: str) -> int:
         """See ``HistorySource``."""
-        newest = newest_bar_ms(self._engine, Series(self._exchange, symbol, timeframe))
+        with transaction(self._engine) as connection:
+            newest = newest_bar_ms(connection, Series(self._exchange, symbol, timeframe))
         if newest is None:
             raise DataError(f"the database has no {timeframe} bars of {symbol}; expected ingested ones")
         return floor_ms(newest + MINUTE_MS, DAY_MS)
@@ -205,7 +207,7 @@ class DatabaseSource:
 
     def specification(self, symbol: str) -> Specification:
         """See ``HistorySource``."""
-        with self._engine.connect() as connection:
+        with transaction(self._engine) as connection:
             instrument = newest_instrument(connection, self._exchange, symbol)
         return Specification() if instrument is None else Specification.of(instrument)
 
@@ -223,13 +225,10 @@ class DatabaseSource:
 
     def findings(self, bars: Bars, window: Window) -> tuple[str, ...]:
         """See ``HistorySource``."""
-        return blocking_findings(
-            self._engine,
-            self._exchange,
-            (bars.symbol, {bars.timeframe}),
-            window.start_ms,
-            window.end_ms,
-        )
+        with transaction(self._engine) as connection:
+            return blocking_findings(
+                connection, self._exchange, bars.symbol, window.days, timeframes={bars.timeframe}
+            )
 
     def _read_bars(self, symbol: str, timeframe: str, window: Window) -> Bars:
         if self._cache is None:

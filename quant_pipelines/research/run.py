@@ -1,13 +1,12 @@
 """Runs one walk-forward from its job to its verdict; what an interrupted run stored is not computed again."""
 
 import logging
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Engine, text
+from sqlalchemy import Engine
 
 from quant_pipelines.backtest import BacktestSettings
 from quant_pipelines.core.errors import DataError, OptimizationError, QuantError
@@ -31,7 +30,7 @@ from quant_pipelines.research.window import settle_window
 from quant_pipelines.risk.limits import RiskLimits
 from quant_pipelines.sdk import StrategySource, load_strategy, strategies_folder
 from quant_pipelines.store import research as store
-from quant_pipelines.store.verdicts import count_previous_trials, read_verdicts, save_verdict
+from quant_pipelines.store.verdicts import count_previous_trials, save_verdict, verdict_of_task
 from quant_pipelines.trading import Execution, TradingRules
 
 _log = logging.getLogger(__name__)
@@ -239,14 +238,14 @@ class _Run:
 
 
 def _stored(engine: Engine, run: _Run, on_fold: Callable[[FoldResult], None]) -> VerdictRecord:
-    with _sole_worker(engine, run.key):
+    with store.sole_worker(engine, run.key):
         row = run.task_row()
         task = store.open_task(engine, run.version_row(), row)
         known = store.read_folds(engine, task.id)
         for result in known.values():
             on_fold(result)
         if task.status == store.DONE:
-            return read_verdicts(engine, task_id=task.id)[0]
+            return verdict_of_task(engine, task.id)
 
         def keep(result: FoldResult) -> None:
             store.save_fold(engine, task.id, result)
@@ -262,22 +261,6 @@ def _stored(engine: Engine, run: _Run, on_fold: Callable[[FoldResult], None]) ->
         verdict_id = save_verdict(engine, task, record, stitched)
     _log.info("verdict %d: %s %s %s", verdict_id, record.strategy, record.symbol, record.timeframe)
     return replace(record, id=verdict_id, task_id=task.id)
-
-
-@contextmanager
-def _sole_worker(engine: Engine, key: str) -> Iterator[None]:
-    """Keep a second process from the same task; the lock dies with its connection."""
-    number = int(key[:15], 16)
-    with engine.connect() as connection:
-        locked = connection.execute(text("select pg_try_advisory_lock(:key)"), {"key": number}).scalar_one()
-        connection.commit()
-        if not locked:
-            raise OptimizationError(f"optimization {key} is being worked on by another process; try later")
-        try:
-            yield
-        finally:
-            connection.execute(text("select pg_advisory_unlock(:key)"), {"key": number})
-            connection.commit()
 
 
 def _holding_return(history: SetHistory, finished: WalkForward) -> float | None:

@@ -13,24 +13,19 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any
 
-from sqlalchemy import Connection, Engine, text
 from sqlalchemy.engine import URL
 
 from quant_pipelines.core.clock import utc_now
 from quant_pipelines.core.errors import ConfigurationError, StoreError
 from quant_pipelines.stack import postgres_tools
-from quant_pipelines.store.engine import connect, dagster_url, parse_database_url, require_reachable
+from quant_pipelines.store.databases import count_rows, shared_snapshot
+from quant_pipelines.store.engine import connected, dagster_url, parse_database_url
 from quant_pipelines.store.migrate import require_known_revision
 
 FORMAT = 1
 MANIFEST = "manifest.json"
 DATABASES = ("product", "dagster")
 CHUNK = 1 << 20
-_TABLES = text(
-    "select n.nspname || '.' || c.relname from pg_class c join pg_namespace n on n.oid = c.relnamespace "
-    "where c.relkind in ('r', 'p') and not c.relispartition and n.nspname !~ '^pg_' "
-    "and n.nspname <> 'information_schema' order by 1"
-)
 
 
 def urls_of(url: str) -> dict[str, URL]:
@@ -70,37 +65,16 @@ def back_up(url: str, file: Path) -> dict[str, Any]:
     return manifest
 
 
-def count_rows(connection: Connection) -> dict[str, int]:
-    """Rows of every table, partitions counted in their parent."""
-    names = list(connection.execute(_TABLES).scalars())
-    quote = connection.dialect.identifier_preparer.quote
-    counts = {}
-    for name in names:
-        schema, _, table = name.partition(".")
-        query = text(f"select count(*) from {quote(schema)}.{quote(table)}")  # noqa: S608 - quoted names
-        counts[name] = int(connection.execute(query).scalar_one())
-    return counts
-
-
 def _dump_into(archive: zipfile.ZipFile, name: str, place: URL) -> dict[str, Any]:
-    engine = connect(place.render_as_string(hide_password=False), pool_size=1)
-    try:
-        require_reachable(engine)
-        with _snapshot(engine) as (connection, snapshot):
-            about: dict[str, Any] = {"tables": count_rows(connection)}
-            if name == "product":
-                about["revision"] = require_known_revision(connection)
-            about["sha256"] = _stream_dump(archive, name, place, snapshot)
-    finally:
-        engine.dispose()
+    with (
+        connected(place.render_as_string(hide_password=False)) as engine,
+        shared_snapshot(engine) as (connection, snapshot),
+    ):
+        about: dict[str, Any] = {"tables": count_rows(connection)}
+        if name == "product":
+            about["revision"] = require_known_revision(connection)
+        about["sha256"] = _stream_dump(archive, name, place, snapshot)
     return about
-
-
-@contextmanager
-def _snapshot(engine: Engine) -> Iterator[tuple[Connection, str]]:
-    """One moment that counting and dumping both see."""
-    with engine.connect().execution_options(isolation_level="REPEATABLE READ") as connection:
-        yield connection, str(connection.execute(text("select pg_export_snapshot()")).scalar_one())
 
 
 def _stream_dump(archive: zipfile.ZipFile, name: str, place: URL, snapshot: str) -> str:

@@ -17,7 +17,7 @@ from quant_pipelines.stack.home import Home, is_locked
 from quant_pipelines.stack.ports import is_free, read_ports
 from quant_pipelines.stack.postgres_place import find_binaries
 from quant_pipelines.stack.status import database_url_of
-from quant_pipelines.store.engine import connect, require_reachable
+from quant_pipelines.store.engine import connected
 from quant_pipelines.store.migrate import require_current
 
 _LEAST_FREE_GB = 2.0
@@ -137,14 +137,11 @@ def _postgres(settings: Settings) -> str:
 def _database(home: Home, settings: Settings) -> str:
     if not settings.database_url and not is_locked(home):
         return "embedded; starts with 'quant up'"
-    engine = connect(database_url_of(home, settings), pool_size=1)
     try:
-        require_reachable(engine)
-        require_current(engine)
+        with connected(database_url_of(home, settings)) as engine:
+            require_current(engine)
     except QuantError as error:
         raise Fault(str(error), "start 'quant up', or correct QUANT_DATABASE_URL") from error
-    finally:
-        engine.dispose()
     return f"{engine.url.render_as_string(hide_password=True)} has the schema of this code"
 
 

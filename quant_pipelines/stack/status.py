@@ -5,25 +5,17 @@ import urllib.request
 from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import Connection, Row, func, select
-from sqlalchemy.exc import OperationalError, ProgrammingError
-
 from quant_pipelines.core.clock import utc_now
+from quant_pipelines.core.errors import StoreError
 from quant_pipelines.core.settings import Settings
 from quant_pipelines.core.timeframes import from_ms
 from quant_pipelines.stack.home import Home, is_locked
 from quant_pipelines.stack.ports import read_ports
 from quant_pipelines.stack.postgres import local_url
-from quant_pipelines.store.engine import connect
+from quant_pipelines.store.engine import connected, transaction
+from quant_pipelines.store.heartbeats import Heartbeat, read_heartbeats
 from quant_pipelines.store.rate_budgets import read_rate_budgets
-from quant_pipelines.store.tables import (
-    accounts,
-    deployments,
-    equity,
-    fills,
-    heartbeats,
-    strategy_versions,
-)
+from quant_pipelines.store.views import account_capital, current_deployments
 
 # Three missed heartbeats of the default interval; an older state says nothing about now.
 _FRESH_HEARTBEAT = timedelta(seconds=15)
@@ -77,75 +69,59 @@ def stack_status(home: Home, settings: Settings) -> dict[str, Any]:
 def _trading(url: str) -> dict[str, Any]:
     if not url:
         return {}
-    engine = connect(url, pool_size=1)
     try:
-        with engine.connect() as connection:
+        with connected(url) as engine:
+            deployed = list(reversed(current_deployments(engine)))
+            with transaction(engine) as connection:
+                beats = read_heartbeats(connection)
+                requests = read_rate_budgets(connection, utc_now())
             return {
-                "deployments": [_deployment(row) for row in connection.execute(_deployments_query())],
-                "fills": connection.execute(select(func.count()).select_from(fills)).scalar_one(),
-                "equity": _account_equity(connection),
-                "trading_state": _trading_state(connection),
-                "requests": read_rate_budgets(connection, utc_now()),
-                "collector": _collector(connection),
+                "deployments": [_deployment(row) for row in deployed],
+                "fills": sum(row["fills"] for row in deployed),
+                "equity": _account_equity(account_capital(engine), deployed),
+                "trading_state": runner.state if (runner := _fresh(beats, "live_runner")) else None,
+                "requests": requests,
+                "collector": _collector(_fresh(beats, "collector")),
             }
-    except (OperationalError, ProgrammingError):
+    except StoreError:
         return {}  # away, or not migrated yet: the services say so
-    finally:
-        engine.dispose()
 
 
-def _deployments_query() -> Any:
-    latest = (
-        select(equity.c.deployment_id, equity.c.equity, equity.c.position)
-        .distinct(equity.c.deployment_id)
-        .order_by(equity.c.deployment_id, equity.c.ts.desc())
-        .subquery()
-    )
-    return (
-        select(deployments, strategy_versions.c.content_hash, latest.c.equity, latest.c.position)
-        .join(strategy_versions, strategy_versions.c.id == deployments.c.strategy_version_id)
-        .outerjoin(latest, latest.c.deployment_id == deployments.c.id)
-        .order_by(deployments.c.id)
-    )
-
-
-def _deployment(row: Row[Any]) -> dict[str, Any]:
+def _deployment(row: dict[str, Any]) -> dict[str, Any]:
     return {
-        "id": row.id,
-        "strategy": row.strategy,
-        "version": row.content_hash,
-        "symbols": [row.symbol],
-        "timeframe": row.timeframe,
-        "stage": row.stage,
-        "capital": float(row.capital),
-        "parameters": row.parameters,
-        "equity": row.equity,
-        "position": row.position,
-        "since": row.created_at,
+        "id": row["id"],
+        "strategy": row["strategy"],
+        "version": row["content_hash"],
+        "symbols": [row["symbol"]],
+        "timeframe": row["timeframe"],
+        "stage": row["stage"],
+        "capital": float(row["capital"]),
+        "parameters": row["parameters"],
+        "equity": row["equity"],
+        "position": row["position"],
+        "since": row["created_at"],
     }
 
 
-def _account_equity(connection: Connection) -> float | None:
+def _account_equity(capital: float | None, deployed: list[dict[str, Any]]) -> float | None:
     """Capital of the accounts plus what their traded deployments made of theirs."""
-    capital = connection.execute(select(func.sum(accounts.c.capital))).scalar_one()
     if capital is None:
         return None
-    rows = connection.execute(_deployments_query()).all()
-    gained = [float(row.equity) - float(row.capital) for row in rows if row.equity is not None]
-    return float(capital) + sum(gained)
+    return capital + sum(
+        row["equity"] - float(row["capital"]) for row in deployed if row["equity"] is not None
+    )
 
 
-def _trading_state(connection: Connection) -> str | None:
-    row = connection.execute(select(heartbeats).where(heartbeats.c.service == "live_runner")).one_or_none()
-    return row.state if row is not None and utc_now() - row.at < _FRESH_HEARTBEAT else None
+def _fresh(beats: dict[str, Heartbeat], service: str) -> Heartbeat | None:
+    beat = beats.get(service)
+    return beat if beat is not None and utc_now() - beat.at < _FRESH_HEARTBEAT else None
 
 
-def _collector(connection: Connection) -> dict[str, Any] | None:
-    row = connection.execute(select(heartbeats).where(heartbeats.c.service == "collector")).one_or_none()
-    if row is None or utc_now() - row.at >= _FRESH_HEARTBEAT:
+def _collector(beat: Heartbeat | None) -> dict[str, Any] | None:
+    if beat is None:
         return None
     shown = ("memory_mb", "events_per_second", "bars_closed", "cache")
-    return {"state": row.state, **{name: row.detail.get(name) for name in shown}}
+    return {"state": beat.state, **{name: beat.detail.get(name) for name in shown}}
 
 
 def _last_runs(ui: str) -> list[dict[str, Any]]:

@@ -4,7 +4,7 @@ A writer reads what is stored first: bars that are there already cost no write, 
 into their month's partition, and only those that differ go through a staging table.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
@@ -33,9 +33,11 @@ __all__ = [
     "count_by_day",
     "ensure_partitions",
     "newest_bar_ms",
+    "newest_by_symbol",
     "oldest_bar_ms",
     "read_bar_rows",
     "read_bars",
+    "stored_spans",
     "upsert_bars",
 ]
 
@@ -154,14 +156,14 @@ def read_bar_rows(
         return BarRows(**read_packed(connection, series, VALUES, window))
 
 
-def newest_bar_ms(engine: Engine, series: Series) -> int | None:
+def newest_bar_ms(connection: Connection, series: Series) -> int | None:
     """Open time of the newest stored bar, milliseconds UTC; None without bars."""
-    return _edge(engine, "max", series)
+    return _edge(connection, "max", series)
 
 
-def oldest_bar_ms(engine: Engine, series: Series) -> int | None:
+def oldest_bar_ms(connection: Connection, series: Series) -> int | None:
     """Open time of the oldest stored bar, milliseconds UTC; None without bars."""
-    return _edge(engine, "min", series)
+    return _edge(connection, "min", series)
 
 
 def count_by_day(engine: Engine, exchange: str, timeframe: str, window: Window) -> dict[str, int]:
@@ -176,13 +178,36 @@ def count_by_day(engine: Engine, exchange: str, timeframe: str, window: Window) 
         return {day.isoformat(): count for day, count in rows}
 
 
-def _edge(engine: Engine, aggregate: str, series: Series) -> int | None:
+def newest_by_symbol(connection: Connection, exchange: str, timeframe: str, since_ms: int) -> dict[str, int]:
+    """Open time (ms) of each symbol's newest bar since a time; older partitions are not touched."""
+    query = (
+        "select symbol, (extract(epoch from max(ts)) * 1000)::bigint from market.bars "
+        "where exchange = %s and timeframe = %s and ts >= %s group by 1"
+    )
+    rows = connection.exec_driver_sql(query, (exchange, timeframe, from_ms(since_ms)))
+    return {symbol: int(ts) for symbol, ts in rows}
+
+
+def stored_spans(engine: Engine, exchange: str, symbols: Sequence[str] = ()) -> list[dict[str, Any]]:
+    """``symbol``, ``timeframe``, ``first``, ``last`` (open times) and number of ``bars`` of what is stored.
+
+    Empty ``symbols`` mean all.
+    """
+    query = (
+        "select symbol, timeframe, min(ts) as first, max(ts) as last, count(*) as bars from market.bars "
+        "where exchange = %s and (%s or symbol = any(%s)) group by 1, 2"
+    )
+    with transaction(engine) as connection:
+        rows = connection.exec_driver_sql(query, (exchange, not symbols, list(symbols)))
+        return [dict(row) for row in rows.mappings()]
+
+
+def _edge(connection: Connection, aggregate: str, series: Series) -> int | None:
     query = (
         f"select (extract(epoch from {aggregate}(ts)) * 1000)::bigint from market.bars "  # noqa: S608
         "where exchange = %s and symbol = %s and timeframe = %s"
     )
-    with transaction(engine) as connection:
-        value = connection.exec_driver_sql(query, series).scalar_one()
+    value = connection.exec_driver_sql(query, series).scalar_one()
     return None if value is None else int(value)
 
 

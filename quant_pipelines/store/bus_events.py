@@ -54,11 +54,6 @@ def publish_events(engine: Engine, rows: Sequence[tuple[str, str, str, str]]) ->
         Product database.
     rows
         Event id, topic, kind, JSON text; in the order of publication.
-
-    Raises
-    ------
-    StoreError
-        If the database does not answer.
     """
     columns = tuple(list(column) for column in zip(*rows, strict=True))
     with transaction(engine) as connection:
@@ -68,38 +63,20 @@ def publish_events(engine: Engine, rows: Sequence[tuple[str, str, str, str]]) ->
 
 
 def read_events(engine: Engine, topic: str, after: int, limit: int) -> list[StoredEvent]:
-    """Events behind an id, oldest first.
-
-    Raises
-    ------
-    StoreError
-        If the database does not answer.
-    """
+    """Events behind an id, oldest first."""
     with transaction(engine) as connection:
         rows = connection.exec_driver_sql(_READ, (topic, after, limit))
         return [StoredEvent(*row) for row in rows]
 
 
 def newest_event_id(engine: Engine, topic: str) -> int:
-    """Id of the newest event; 0 without one.
-
-    Raises
-    ------
-    StoreError
-        If the database does not answer.
-    """
+    """Id of the newest event; 0 without one."""
     with transaction(engine) as connection:
         return int(connection.exec_driver_sql(_END, (topic,)).scalar_one())
 
 
 def trim_events(engine: Engine, topic: str, kept: int) -> int:
-    """Delete all but the newest events of a topic; returns how many.
-
-    Raises
-    ------
-    StoreError
-        If the database does not answer.
-    """
+    """Delete all but the newest events of a topic; returns how many."""
     with transaction(engine) as connection:
         return connection.exec_driver_sql(_TRIM, (topic, topic, kept)).rowcount
 

@@ -117,11 +117,6 @@ def read_deployments(
         Stages that are asked for.
     with_leaving
         Also those that left the traded stages while they hold a position or an unfinished order.
-
-    Raises
-    ------
-    StoreError
-        If the database does not answer.
     """
     query = (
         select(deployments, accounts.c.venue, strategy_versions.c.source, strategy_versions.c.content_hash)
@@ -191,13 +186,7 @@ def venue_account(
 
 
 def has_approval(engine: Engine, deployment: Deployment) -> bool:
-    """Whether the audit log holds an approval of real orders for this deployment.
-
-    Raises
-    ------
-    StoreError
-        If the database does not answer.
-    """
+    """Whether the audit log holds an approval of real orders for this deployment."""
     query = select(audit_logs.c.id).where(
         audit_logs.c.subject == deployment.key, audit_logs.c.action == REAL_ORDERS_APPROVED
     )
@@ -206,13 +195,7 @@ def has_approval(engine: Engine, deployment: Deployment) -> bool:
 
 
 def seed_limits(engine: Engine, limits: dict[str, float], at: datetime) -> None:
-    """Store the account's limits where none are stored yet; from then on operators own them.
-
-    Raises
-    ------
-    StoreError
-        If the database does not answer.
-    """
+    """Store the account's limits where none are stored yet; from then on operators own them."""
     with transaction(engine) as connection:
         for name, value in limits.items():
             row = {"scope": "account", "name": name, "value": Decimal(repr(value))}
@@ -221,13 +204,7 @@ def seed_limits(engine: Engine, limits: dict[str, float], at: datetime) -> None:
 
 
 def read_limits(engine: Engine) -> dict[str, dict[str, float]]:
-    """Limits in force by scope (``account``, ``deployment:<id>`` or ``strategy:<name>``) and name.
-
-    Raises
-    ------
-    StoreError
-        If the database does not answer.
-    """
+    """Limits in force by scope (``account``, ``deployment:<id>`` or ``strategy:<name>``) and name."""
     limits: dict[str, dict[str, float]] = {}
     with transaction(engine) as connection:
         for row in connection.execute(select(risk_limits)):

@@ -12,7 +12,12 @@ from typing import Any
 import psycopg
 from psycopg.conninfo import make_conninfo
 from psycopg.errors import UndefinedColumn, UndefinedTable
-from sqlalchemy import Connection, Engine, create_engine, make_url
+from sqlalchemy import (
+    Connection,
+    Engine,
+    create_engine,  # noqa: TID251 - the one place
+    make_url,
+)
 from sqlalchemy.engine import URL
 from sqlalchemy.exc import ArgumentError, DBAPIError
 from sqlalchemy.exc import TimeoutError as NoConnectionFree
@@ -71,7 +76,7 @@ def connect(url: str, *, pool_size: int = 5) -> Engine:
     pool_size
         Connections kept open.
     """
-    return create_engine(  # noqa: TID251 - the one place
+    return create_engine(
         product_url(url),
         pool_size=pool_size,
         pool_pre_ping=True,

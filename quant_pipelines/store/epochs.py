@@ -62,13 +62,7 @@ class WriterSession:
 
 @asynccontextmanager
 async def writer_session(database_url: str) -> AsyncIterator[WriterSession]:
-    """Open session that may become the writer; its end frees the lock.
-
-    Raises
-    ------
-    StoreError
-        If the database does not answer.
-    """
+    """Open session that may become the writer; its end frees the lock."""
     async with listening(database_url, DEPLOYMENTS_CHANNEL, **_KEEPALIVE) as listener:
         yield WriterSession(listener)
 

@@ -1,12 +1,24 @@
 """Findings of the quality checks, what the exchange confirmed of them, and revisions of closed bars."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any, Final
 
 import numpy as np
-from sqlalchemy import ColumnElement, Engine, case, delete, func, or_, select, tuple_, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Engine,
+    Select,
+    case,
+    delete,
+    func,
+    or_,
+    select,
+    tuple_,
+    update,
+)
 from sqlalchemy.dialects.postgresql import insert
 
 from quant_pipelines.core.arrays import IntArray
@@ -19,8 +31,6 @@ from quant_pipelines.store.tables.market import Confirmation
 MISSING: Final = "missing"
 AS_STORED: Final = "as_stored"
 GONE, REPAIRED, NEVER_EXISTED, CONFIRMED = "gone", "repaired", "never existed", "confirmed"
-
-"""Exchange, symbol and timeframe."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +129,45 @@ def open_findings(
         return [dict(row) for row in connection.execute(query).mappings()]
 
 
+def blocking_findings(
+    connection: Connection,
+    exchange: str,
+    symbol: str,
+    days: Days,
+    *,
+    timeframes: Collection[str] | None = None,
+) -> tuple[str, ...]:
+    """Read the unresolved blocking faults of a symbol's bars, a sentence each, oldest day first.
+
+    Parameters
+    ----------
+    connection
+        Open transaction.
+    exchange, symbol
+        Whose bars.
+    days
+        Which days.
+    timeframes
+        Only these; None means all.
+    """
+    rows = data_findings.c
+    query = _blocking(exchange, days.first).where(rows.symbol == symbol, rows.day <= days.last)
+    if timeframes is not None:
+        query = query.where(rows.timeframe.in_(timeframes))
+    found = connection.execute(query.order_by(rows.day, rows.timeframe, rows.check_name))
+    return tuple(
+        f"{row['count']} x {row['check_name']} in {row['timeframe']} bars of {symbol} on {row['day']}"
+        for row in found.mappings()
+    )
+
+
+def blocked_days(connection: Connection, exchange: str, first: date) -> list[str]:
+    """Symbol, day and check of what blocks an exchange's bars from a day on."""
+    rows = data_findings.c
+    query = _blocking(exchange, first).order_by(rows.symbol, rows.day)
+    return [f"{row.symbol} {row.day} {row.check_name}" for row in connection.execute(query)]
+
+
 def note_attempt(engine: Engine, outcomes: Mapping[int, str]) -> tuple[int, int]:
     """Count a repair of findings; those that are gone since were ended by it, in the way that is given.
 
@@ -201,6 +250,13 @@ def delete_impossible_bars(engine: Engine, series: Series, window: Window, now_m
     )
     with transaction(engine) as connection:
         return connection.execute(query).rowcount
+
+
+def _blocking(exchange: str, first: date) -> Select[Any]:
+    rows = data_findings.c
+    return select(data_findings).where(
+        rows.exchange == exchange, rows.severity == "block", rows.resolved_at.is_(None), rows.day >= first
+    )
 
 
 def _of_series(table: Any, series: Series) -> tuple[ColumnElement[bool], ...]:

@@ -1,21 +1,23 @@
 """Walk-forwards in PostgreSQL: versions, tasks, folds and trials; a task that was interrupted goes on."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Final
 
 import numpy as np
-from sqlalchemy import Connection, Engine, Row, select, update
+from sqlalchemy import Connection, Engine, Row, select, text, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from quant_pipelines.core.clock import utc_now
+from quant_pipelines.core.errors import OptimizationError
 from quant_pipelines.core.timeframes import from_ms, to_ms
 from quant_pipelines.optimize.evaluation import OutOfSample
 from quant_pipelines.optimize.folds import Fold
 from quant_pipelines.optimize.searcher import Trial
 from quant_pipelines.optimize.walk_forward import Fit, FoldResult
-from quant_pipelines.store.engine import transaction
+from quant_pipelines.store.engine import session, transaction
 from quant_pipelines.store.tables import (
     folds,
     optimizer_tasks,
@@ -50,6 +52,25 @@ class StoredTask:
     version_id: int
     status: TaskStatus
     settings: dict[str, Any]
+
+
+@contextmanager
+def sole_worker(engine: Engine, key: str) -> Iterator[None]:
+    """Keep a second process from the same task; the lock dies with its connection.
+
+    Raises
+    ------
+    OptimizationError
+        If another process is at the task.
+    """
+    lock = {"key": int(key[:15], 16)}
+    with session(engine) as connection:
+        if not connection.execute(text("select pg_try_advisory_lock(:key)"), lock).scalar_one():
+            raise OptimizationError(f"optimization {key} is being worked on by another process; try later")
+        try:
+            yield
+        finally:
+            connection.execute(text("select pg_advisory_unlock(:key)"), lock)
 
 
 def save_version(connection: Connection, values: Mapping[str, Any]) -> int:

@@ -2,6 +2,7 @@
 
 from datetime import date
 
+from psycopg.errors import LockNotAvailable
 from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import OperationalError
 
@@ -97,15 +98,17 @@ def _oldest_kept_ms(connection: Connection, settings: Settings, now_ms: int) -> 
 
 def _drop(engine: Engine, name: str, *, forget: date | None = None) -> None:
     """Drop one partition, and the versions of the bars that were in it."""
-    try:
-        with transaction(engine) as connection:
+    with transaction(engine) as connection:
+        try:
             # Dropping waits for every reader, and every new reader waits behind it.
             connection.exec_driver_sql("set local lock_timeout = '5s'")
             connection.exec_driver_sql(f"drop table if exists {name}")
             if forget is not None:
                 connection.exec_driver_sql("delete from market.bar_versions where month = %s", (forget,))
-    except OperationalError as error:
-        raise StoreError(
-            f"{name} can't be dropped now: {str(error.orig).splitlines()[0]}; expected a moment in which "
-            "nobody reads it, try again later"
-        ) from error
+        except OperationalError as error:
+            if not isinstance(error.orig, LockNotAvailable):
+                raise
+            raise StoreError(
+                f"{name} can't be dropped now: {str(error.orig).splitlines()[0]}; expected a moment in which "
+                "nobody reads it, try again later"
+            ) from error

@@ -23,6 +23,7 @@ from quant_pipelines.research import (
     resume_job,
 )
 from quant_pipelines.store.bars import upsert_bars
+from quant_pipelines.store.engine import transaction
 from quant_pipelines.store.tables import (
     folds,
     optimizer_tasks,
@@ -31,7 +32,7 @@ from quant_pipelines.store.tables import (
     trials,
     verdicts,
 )
-from quant_pipelines.store.verdicts import read_verdicts
+from quant_pipelines.store.verdicts import read_verdicts, verdict_of_task
 
 pytestmark = pytest.mark.postgres
 
@@ -110,7 +111,8 @@ def test_verdict_on_an_instrument_set_is_stored_under_its_name(stored: Engine) -
     assert record.symbol == "BTC/USDT:USDT+ETH/USDT:USDT"
     assert record.out_of_sample["execution_timeframe"] == "1m"
     assert record.out_of_sample["days"] == 3
-    (kept,) = read_verdicts(stored)
+    with transaction(stored) as connection:
+        (kept,) = read_verdicts(connection)
     assert numbers(kept) == numbers(record)
     assert optimize_one(stored, together).id == record.id
 
@@ -326,7 +328,7 @@ def test_short_history_gets_the_newest_folds_and_the_verdict_says_so(stored: Eng
     evidence = record.out_of_sample
     assert (evidence["folds"], evidence["configured_folds"], evidence["days"]) == (3, 9, 3)
     assert (record.window_start_ms, record.window_end_ms) == (END - 7 * DAY_MS, END)
-    assert read_verdicts(stored, task_id=record.task_id)[0].out_of_sample == evidence
+    assert verdict_of_task(stored, record.task_id or 0).out_of_sample == evidence
     with stored.connect() as connection:
         row = connection.execute(select(optimizer_tasks)).one()
     assert (row.settings["job"]["folds"], row.settings["job"]["windows"]["folds"]) == (3, 9)

@@ -9,9 +9,9 @@ import pytest
 from assets.resources import PagePlace, Platform
 from quant_pipelines.definitions import page_place
 from quant_pipelines.marketdata.days import history_days
-from quant_pipelines.operations.views import newest_verdicts
 from quant_pipelines.stack.home import open_home
 from quant_pipelines.stack.ports import choose_ports, free_port
+from quant_pipelines.store.views import newest_verdicts
 from tests.pipelines.conftest import ComputedMarket
 from tests.pipelines.test_jobs import DAYS, execute
 

@@ -13,13 +13,14 @@ from quant_pipelines.core.errors import DataError
 from quant_pipelines.core.series import Window
 from quant_pipelines.core.timeframes import DAY_MS
 from quant_pipelines.operations.pages import publish_verdicts
-from quant_pipelines.operations.views import newest_verdicts
 from quant_pipelines.optimize.walk_forward import FoldResult
 from quant_pipelines.reports import render_walk
 from quant_pipelines.research import optimize_one
 from quant_pipelines.research.history import DatabaseSource
 from quant_pipelines.research.pages import walk_of
-from quant_pipelines.store.verdicts import incumbent_returns, read_verdicts
+from quant_pipelines.store.engine import transaction
+from quant_pipelines.store.verdicts import incumbent_returns, read_verdict, read_verdicts
+from quant_pipelines.store.views import newest_verdicts
 from tests.integration.test_research import JOB, store_market
 
 pytestmark = pytest.mark.postgres
@@ -87,7 +88,8 @@ def test_incumbent_is_the_record_of_the_verdict_that_is_traded_now(world: Any) -
     deployment = world.deployment()
     world.promise(deployment, np.array([0.01, -0.02]))
     challenger = world.verdict(day="2025-06-11")
-    records = {record.id: record for record in read_verdicts(world.engine)}
+    with transaction(world.engine) as connection:
+        records = {record.id: record for record in read_verdicts(connection)}
     stored = incumbent_returns(world.engine, records.pop(challenger))
     assert list(stored.values()) == [0.01, -0.02]
     assert np.diff(list(stored)).tolist() == [DAY_MS]
@@ -98,7 +100,9 @@ def test_incumbent_is_the_record_of_the_verdict_that_is_traded_now(world: Any) -
 def test_resting_deployment_is_no_incumbent(world: Any) -> None:
     world.promise(world.deployment(stage="cooling"), np.array([0.01]))
     challenger = world.verdict(day="2025-06-11")
-    (record,) = [record for record in read_verdicts(world.engine) if record.id == challenger]
+    with transaction(world.engine) as connection:
+        record = read_verdict(connection, challenger)
+    assert record is not None
     assert incumbent_returns(world.engine, record) == {}
 
 
@@ -109,7 +113,8 @@ def test_page_without_bars_says_nothing_about_holding(
         def bars(self, symbol: str, timeframe: str, window: Window) -> Bars:
             raise DataError(f"{symbol} is gone")
 
-    (record,) = read_verdicts(judged)
+    with transaction(judged) as connection:
+        (record,) = read_verdicts(connection)
     walk = walk_of(record, {}, Gone(judged, JOB.exchange))
     assert walk.others == ()
     assert "is gone" in caplog.text

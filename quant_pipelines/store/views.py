@@ -6,12 +6,14 @@ from sqlalchemy import Engine, Select, func, select, tuple_
 
 from quant_pipelines.store.engine import transaction
 from quant_pipelines.store.tables import (
+    accounts,
     deployments,
     equity,
     fills,
     optimizer_tasks,
     out_of_sample_returns,
     performance_metrics,
+    strategy_versions,
     verdicts,
 )
 
@@ -46,7 +48,7 @@ def task_counts(engine: Engine) -> dict[str, int]:
 
 
 def current_deployments(engine: Engine) -> list[dict[str, Any]]:
-    """Read all deployments with their number of fills and newest equity, newest deployment first."""
+    """Read all deployments with their text's hash, number of fills and newest equity, newest first."""
     booked = (
         select(fills.c.deployment_id, func.count().label("fills")).group_by(fills.c.deployment_id).subquery()
     )
@@ -55,11 +57,19 @@ def current_deployments(engine: Engine) -> list[dict[str, Any]]:
     query = (
         select(deployments, func.coalesce(booked.c.fills, 0).label("fills"))
         .add_columns(newest.c.equity, newest.c.position, newest.c.ts.label("equity_at"))
+        .add_columns(strategy_versions.c.content_hash)
+        .join(strategy_versions, strategy_versions.c.id == deployments.c.strategy_version_id)
         .outerjoin(booked, booked.c.deployment_id == deployments.c.id)
         .outerjoin(newest, newest.c.deployment_id == deployments.c.id)
         .order_by(deployments.c.id.desc())
     )
     return _rows(engine, query)
+
+
+def account_capital(engine: Engine) -> float | None:
+    """Capital of all accounts, quote currency; None without an account."""
+    (row,) = _rows(engine, select(func.sum(accounts.c.capital).label("capital")))
+    return None if row["capital"] is None else float(row["capital"])
 
 
 def newest_scorecards(engine: Engine) -> list[dict[str, Any]]:
