@@ -22,8 +22,8 @@ from quant_pipelines.core.clock import system_clock_ms
 from quant_pipelines.core.settings import DEFAULT_SYMBOLS, ExchangeSettings
 from quant_pipelines.core.timeframes import DAY_MS, day_of, floor_ms
 from quant_pipelines.exchange import CcxtSource
-from quant_pipelines.marketdata.checks import check_days
 from quant_pipelines.marketdata.ingest import Ingestion, ingest_bars
+from quant_pipelines.marketdata.quality import check_days
 from quant_pipelines.stack.ports import free_port
 from quant_pipelines.stack.postgres import EmbeddedPostgres
 from quant_pipelines.stack.postgres_place import remove_place
