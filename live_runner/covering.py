@@ -25,7 +25,7 @@ from quant_pipelines.backtest.stops import EXIT_REASONS, TAKE_PROFIT
 from quant_pipelines.core.errors import ExchangeError
 from quant_pipelines.core.orders import closing_side
 from quant_pipelines.core.timeframes import from_ms, to_ms
-from quant_pipelines.store.heartbeats import write_alert
+from quant_pipelines.store.heartbeats import Alert, write_alert
 from quant_pipelines.store.trading import Intent
 from quant_pipelines.store.venue_orders import PlacedOrder
 from quant_pipelines.trading.purposes import CLOSE, EXIT, EXITS, FLATTEN, STOP, Purpose
@@ -240,4 +240,4 @@ class Covering:
     async def _alert(self, message: str) -> None:
         at = from_ms(await self._venue.now_ms())
         key = self._trader.key
-        await asyncio.to_thread(write_alert, self._around.engine, "warning", key, message, detail={}, at=at)
+        await asyncio.to_thread(write_alert, self._around.engine, Alert("warning", key, message, at))

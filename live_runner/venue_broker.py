@@ -229,10 +229,7 @@ class VenueBroker:
 
     def add(self, intent: Intent, at: datetime) -> None:
         """Commit an intent that no bar's booking carries; it is to be sent at once."""
-        deployment = self._deployment
-        add_order(
-            self._engine, self._epoch, intent, deployment_id=deployment.id, symbol=deployment.symbol, at=at
-        )
+        add_order(self._engine, self._epoch, self._deployment, intent, at)
         self._track(intent, "SUBMITTED", at)
 
     def follow(self, step: OrderStep, at: datetime) -> bool:

@@ -15,7 +15,7 @@ from jobs.runs import skip_reason, unfinished_run
 from quant_pipelines.core.clock import clock_time
 from quant_pipelines.store.engine import transaction
 from quant_pipelines.store.first_start import has_results
-from quant_pipelines.store.heartbeats import write_alert
+from quant_pipelines.store.heartbeats import Alert, write_alert
 from quant_pipelines.store.requests import (
     DONE,
     FAILED,
@@ -121,7 +121,7 @@ def _close(platform: Platform, request: OptimizationRequest, outcome: RequestSta
         close_request(connection, request.id, outcome, at)
     if outcome == FAILED:
         message = f"{request.sentence}: {job} failed or was canceled; launch it again"
-        write_alert(platform.engine, "warning", f"request:{request.id}", message, detail={}, at=at)
+        write_alert(platform.engine, Alert("warning", f"request:{request.id}", message, at))
 
 
 def _run_request(request: OptimizationRequest, job: str, attempt: int) -> dg.RunRequest:

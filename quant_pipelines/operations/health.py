@@ -10,7 +10,7 @@ from quant_pipelines.core.timeframes import DAY_MS, MINUTE_MS, from_ms
 from quant_pipelines.store.bars import newest_by_symbol
 from quant_pipelines.store.engine import transaction
 from quant_pipelines.store.findings import blocked_days
-from quant_pipelines.store.heartbeats import Heartbeat, write_alert, write_heartbeat
+from quant_pipelines.store.heartbeats import Alert, Heartbeat, Severity, write_alert, write_heartbeat
 from quant_pipelines.store.market import read_universe
 
 SERVICE = "market_health"
@@ -92,7 +92,7 @@ def watch_market(engine: Engine, exchange: str, clock: Clock) -> MarketHealth:
 
 def report_change(engine: Engine, health: MarketHealth, clock: Clock) -> None:
     """Write the alert that belongs to a change of state."""
-    severity = "info" if health.state == HEALTHY else "warning"
+    severity: Severity = "info" if health.state == HEALTHY else "warning"
     at = clock_time(clock)
-    write_alert(engine, severity, SERVICE, f"market data are {health.state}: {health.reason}",
-                detail=health.detail, at=at)  # fmt: skip
+    message = f"market data are {health.state}: {health.reason}"
+    write_alert(engine, Alert(severity, SERVICE, message, at, health.detail))
