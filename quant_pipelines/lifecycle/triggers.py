@@ -126,7 +126,7 @@ def _share_below(realized: float, n_days: int, promised: FloatArray) -> float | 
 
 
 class _Bound(NamedTuple):
-    """Threshold of a trigger that fires above it for sign 1, below for -1; ``unit`` is the margin's least base."""
+    """Threshold of a trigger, above which it fires for sign 1, below for -1; the margin is of ``unit`` at least."""
 
     name: str
     threshold: float

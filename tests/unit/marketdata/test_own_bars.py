@@ -55,18 +55,18 @@ def test_days_that_are_over_are_asked_for_in_runs() -> None:
     own, source = fetch(DAYS, DAY + 4 * DAY_MS)
     assert own.days == tuple(DAYS)
     assert len(source.asked) == 2 * len(OWN_TIMEFRAMES)
-    assert len(own.between("BTC/USDT:USDT", "1h", DAY, DAY + 9 * DAY_MS)) == 72
+    assert len(own.between("BTC/USDT:USDT", "1h", Window(DAY, DAY + 9 * DAY_MS))) == 72
 
 
 def test_day_that_still_grows_costs_no_request() -> None:
     own, source = fetch(["2024-03-15"], DAY + DAY_MS - 1)
     assert (own.days, source.asked) == ((), [])
-    assert len(own.between("BTC/USDT:USDT", "1h", DAY, DAY + DAY_MS)) == 0
+    assert len(own.between("BTC/USDT:USDT", "1h", Window(DAY, DAY + DAY_MS))) == 0
 
 
 def test_series_that_was_not_asked_for_has_no_bars() -> None:
     own, _ = fetch(DAYS, DAY + 4 * DAY_MS)
-    assert len(own.between("BTC/USDT:USDT", "15m", DAY, DAY + DAY_MS)) == 0
+    assert len(own.between("BTC/USDT:USDT", "15m", Window(DAY, DAY + DAY_MS))) == 0
 
 
 def test_own_bars_stand_in_only_where_there_is_no_roll_up() -> None:
