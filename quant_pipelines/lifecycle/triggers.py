@@ -126,7 +126,7 @@ def _share_below(realized: float, n_days: int, promised: FloatArray) -> float | 
 
 
 class _Bound(NamedTuple):
-    """Threshold of a trigger, above which it fires for sign 1, below for -1; the margin is of ``unit`` at least."""
+    """Threshold that a value fires above for sign 1, below for -1, and the unit of the margin at least."""
 
     name: str
     threshold: float
