@@ -107,9 +107,8 @@ def _account_equity(capital: float | None, deployed: list[dict[str, Any]]) -> fl
     """Capital of the accounts plus what their traded deployments made of theirs."""
     if capital is None:
         return None
-    return capital + sum(
-        row["equity"] - float(row["capital"]) for row in deployed if row["equity"] is not None
-    )
+    gained = [float(row["equity"]) - float(row["capital"]) for row in deployed if row["equity"] is not None]
+    return capital + sum(gained)
 
 
 def _fresh(beats: dict[str, Heartbeat], service: str) -> Heartbeat | None:
