@@ -181,7 +181,7 @@ def test_mark_and_index_prices_are_the_opens_of_closed_bars(perpetual: Venue, ki
 
     async def question(source: CcxtSource) -> Any:
         fetch = source.mark_prices if kind == "mark" else source.index_prices
-        return await fetch(perpetual.symbol, "1h", end - 10 * DAY_MS, end)
+        return await fetch(perpetual.symbol, "1h", Window(end - 10 * DAY_MS, end))
 
     points = ask(perpetual, question)
     told = truth.mark if kind == "mark" else truth.index

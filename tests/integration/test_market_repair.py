@@ -129,7 +129,7 @@ def resolutions(engine: Engine) -> set[tuple[str, str, str]]:
 
 
 def stored(engine: Engine, timeframe: str = "1m") -> BarRows:
-    return read_stored(engine, EXCHANGE, BTC, timeframe, START, END)
+    return read_stored(engine, Series(EXCHANGE, BTC, timeframe), Window(START, END))
 
 
 def test_minutes_that_were_lost_are_fetched_and_rolled_up(engine: Engine) -> None:
@@ -291,7 +291,7 @@ def test_half_open_bars_of_real_history_are_repaired_to_the_truth(engine: Engine
     source: Any = Answers(NO_MINUTES, {"1h": truth} | nothing)
     (report,) = asyncio.run(carry_out_repairs(Ingestion(source, engine, EXCHANGE), plan, lambda: after))
     assert (report.first_day, report.last_day, report.rolled_up) == ("2026-03-23", "2026-03-25", 8)
-    mended = read_stored(engine, EXCHANGE, BTC, "1h", int(truth.ts[0]), after)
+    mended = read_stored(engine, Series(EXCHANGE, BTC, "1h"), Window(int(truth.ts[0]), after))
     for name in ("ts", "open", "high", "low", "close", "volume"):
         assert np.array_equal(getattr(mended, name), getattr(truth, name))
     with engine.connect() as connection:
