@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 
 from quant_pipelines.cli.operator import add_home, opened
-from quant_pipelines.cli.output import print_document
+from quant_pipelines.cli.output import print_answer, print_document
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -64,8 +64,9 @@ def _export(arguments: argparse.Namespace) -> int:
         arguments.file.write_text(text, encoding="utf-8")
     except OSError as error:
         raise ConfigurationError(f"{str(arguments.file)!r} can't be written: {error.strerror}") from error
-    if arguments.json:
-        print_document({"rows": len(rows), "file": arguments.file})
-    else:
-        print(f"{len(rows)} rows written to {arguments.file}")
+    print_answer(
+        arguments,
+        {"rows": len(rows), "file": arguments.file},
+        f"{len(rows)} rows written to {arguments.file}",
+    )
     return 0

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from sqlalchemy import Engine
 
+from quant_pipelines.cli.operator import home_of
 from quant_pipelines.core.bars import Bars
 from quant_pipelines.core.errors import ConfigurationError, DataError, unknown_name
 from quant_pipelines.core.funding import FundingSeries
@@ -17,9 +18,8 @@ from quant_pipelines.core.timeframes import DAY_MS, EXECUTION_TIMEFRAME
 from quant_pipelines.research.fill_inputs import NO_FILL_INPUTS, FillInputs
 from quant_pipelines.research.history import ArchiveSource, DatabaseSource, HistorySource, covers
 from quant_pipelines.sdk import Strategy, attach_inputs
-from quant_pipelines.settings import home_folder
 from quant_pipelines.stack.home import Home
-from quant_pipelines.stack.status import database_url_of
+from quant_pipelines.stack.server import database_url_of
 from quant_pipelines.store.engine import connected
 from quant_pipelines.store.market import read_universe
 from quant_pipelines.store.migrate import require_current
@@ -99,7 +99,7 @@ def open_database(arguments: argparse.Namespace, settings: Settings) -> Iterator
 
 def columns_folder(arguments: argparse.Namespace) -> Path:
     """Folder of the home's column files."""
-    return _home(arguments) / "columns"
+    return home_of(arguments) / "columns"
 
 
 def stack_database_url(arguments: argparse.Namespace, settings: Settings) -> str:
@@ -110,16 +110,12 @@ def stack_database_url(arguments: argparse.Namespace, settings: Settings) -> str
     ConfigurationError
         If the home has none yet.
     """
-    folder = _home(arguments)
+    folder = home_of(arguments)
     url = database_url_of(Home(folder), settings)
     if not url:
         mend = ", or give a folder with --archive" if hasattr(arguments, "archive") else ""
         raise ConfigurationError(f"home {str(folder)!r} has no database yet; start 'quant up'{mend}")
     return url
-
-
-def _home(arguments: argparse.Namespace) -> Path:
-    return arguments.home.expanduser().absolute() if arguments.home else home_folder()
 
 
 def _read(

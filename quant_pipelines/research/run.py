@@ -13,6 +13,7 @@ from quant_pipelines.core.errors import DataError, OptimizationError, QuantError
 from quant_pipelines.core.ids import digest_of
 from quant_pipelines.core.instrument_sets import symbols_of
 from quant_pipelines.core.jit import kernel_digest
+from quant_pipelines.core.limits import RiskLimits
 from quant_pipelines.core.series import Window
 from quant_pipelines.core.timeframes import from_ms
 from quant_pipelines.optimize.evaluation import Evaluator
@@ -27,9 +28,9 @@ from quant_pipelines.research.instrument_set import SetEvaluator, SetHistory, lo
 from quant_pipelines.research.job import OptimizationJob
 from quant_pipelines.research.library import source_in_force
 from quant_pipelines.research.window import settle_window
-from quant_pipelines.risk.limits import RiskLimits
 from quant_pipelines.sdk import StrategySource, load_strategy, strategies_folder
 from quant_pipelines.store import research as store
+from quant_pipelines.store.engine import transaction
 from quant_pipelines.store.verdicts import count_previous_trials, save_verdict, verdict_of_task
 from quant_pipelines.trading import Execution, TradingRules
 
@@ -241,11 +242,13 @@ def _stored(engine: Engine, run: _Run, on_fold: Callable[[FoldResult], None]) ->
     with store.sole_worker(engine, run.key):
         row = run.task_row()
         task = store.open_task(engine, run.version_row(), row)
-        known = store.read_folds(engine, task.id)
+        with transaction(engine) as connection:
+            known = store.read_folds(connection, task.id)
+            done = verdict_of_task(connection, task.id) if task.status == store.DONE else None
         for result in known.values():
             on_fold(result)
-        if task.status == store.DONE:
-            return verdict_of_task(engine, task.id)
+        if done is not None:
+            return done
 
         def keep(result: FoldResult) -> None:
             store.save_fold(engine, task.id, result)

@@ -107,11 +107,6 @@ def read_halts(engine: Engine) -> dict[str, Halt]:
     return halts
 
 
-def open_halts(engine: Engine) -> dict[str, str]:
-    """Message of the newest unresolved halt by its source."""
-    return {source: halt.message for source, halt in read_halts(engine).items()}
-
-
 def write_halt(engine: Engine, source: str, message: str, at: datetime) -> None:
     """Halt a source, unless it is halted for the same reason already."""
     with transaction(engine) as connection:

@@ -5,7 +5,7 @@ from datetime import date
 from typing import NamedTuple, Protocol
 
 import numpy as np
-from sqlalchemy import Connection, Engine, Table, select, text
+from sqlalchemy import Connection, Engine, Table, text
 
 from quant_pipelines.core.arrays import FloatArray, IntArray
 from quant_pipelines.core.series import Window
@@ -78,25 +78,6 @@ def save_book(engine: Engine, exchange: str, symbol: str, book: Snapshot) -> boo
     with transaction(engine) as connection:
         values = (exchange, symbol, from_ms(book.ts), *sides, known)
         return connection.exec_driver_sql(query, values).rowcount == 1
-
-
-def read_trades(engine: Engine, exchange: str, symbol: str, window: Window) -> list[TradeRow]:
-    """Read the trades in a window, oldest first."""
-    columns = trades.c
-    query = (
-        select(
-            (text("(extract(epoch from ts) * 1000)::bigint")),
-            columns.trade_id,
-            columns.price,
-            columns.quantity,
-            columns.is_buyer_maker,
-        )
-        .where(columns.exchange == exchange, columns.symbol == symbol)
-        .where(columns.ts >= from_ms(window.start_ms), columns.ts < from_ms(window.end_ms))
-        .order_by(columns.ts, columns.trade_id)
-    )
-    with transaction(engine) as connection:
-        return [TradeRow(*row) for row in connection.execute(query)]
 
 
 def read_tops(

@@ -169,15 +169,14 @@ def save_fold(engine: Engine, task_id: int, result: FoldResult) -> None:
             connection.execute(upsert(trials).on_conflict_do_nothing(), tried)
 
 
-def read_folds(engine: Engine, task_id: int) -> dict[int, FoldResult]:
+def read_folds(connection: Connection, task_id: int) -> dict[int, FoldResult]:
     """Finished folds of a task by index."""
     tried: dict[int, list[Trial]] = {}
     in_order = select(trials).where(trials.c.task_id == task_id).order_by(trials.c.fold, trials.c.trial)
-    with transaction(engine) as connection:
-        for row in connection.execute(in_order):
-            objective = math.nan if row.objective is None else row.objective
-            tried.setdefault(row.fold, []).append(Trial(row.parameters, objective))
-        stored = connection.execute(select(folds).where(folds.c.task_id == task_id)).all()
+    for row in connection.execute(in_order):
+        objective = math.nan if row.objective is None else row.objective
+        tried.setdefault(row.fold, []).append(Trial(row.parameters, objective))
+    stored = connection.execute(select(folds).where(folds.c.task_id == task_id)).all()
     return {row.fold: _fold_result(row, tuple(tried.get(row.fold, ()))) for row in stored}
 
 

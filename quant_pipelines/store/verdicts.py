@@ -111,7 +111,7 @@ def read_verdict(connection: Connection, verdict_id: int) -> VerdictRecord | Non
     return _one(connection, verdicts.c.id == verdict_id)
 
 
-def verdict_of_task(engine: Engine, task_id: int) -> VerdictRecord:
+def verdict_of_task(connection: Connection, task_id: int) -> VerdictRecord:
     """Verdict of a walk-forward.
 
     Raises
@@ -119,8 +119,7 @@ def verdict_of_task(engine: Engine, task_id: int) -> VerdictRecord:
     StoreError
         If it has none.
     """
-    with transaction(engine) as connection:
-        record = _one(connection, verdicts.c.task_id == task_id)
+    record = _one(connection, verdicts.c.task_id == task_id)
     if record is None:
         raise StoreError(f"task {task_id} has no verdict; expected one")
     return record
@@ -132,7 +131,7 @@ def newest_verdict_id(connection: Connection, record: VerdictRecord) -> int:
     return int(connection.execute(select(func.max(verdicts.c.id)).where(*same)).scalar_one())
 
 
-def incumbent_returns(engine: Engine, record: VerdictRecord) -> dict[int, float]:
+def incumbent_returns(connection: Connection, record: VerdictRecord) -> dict[int, float]:
     """Read what the verdict of the deployment that trades this unit now earned out of sample.
 
     Returns
@@ -148,8 +147,7 @@ def incumbent_returns(engine: Engine, record: VerdictRecord) -> dict[int, float]
         .where(*(deployments.c[name] == getattr(record, name) for name in _UNIT))
         .where(deployments.c.stage.in_(LADDER), verdicts.c.id != record.id)
     )
-    with transaction(engine) as connection:
-        return {day_start_ms(str(row.day)): row.daily_return for row in connection.execute(query)}
+    return {day_start_ms(str(row.day)): row.daily_return for row in connection.execute(query)}
 
 
 def _return_rows(task_id: int, stitched: Mapping[int, OutOfSample]) -> list[dict[str, Any]]:

@@ -17,8 +17,8 @@ from sqlalchemy import Engine, make_url
 
 from quant_pipelines.cli.__main__ import main
 from quant_pipelines.core.clock import utc_now
-from quant_pipelines.stack import postgres_tools
-from quant_pipelines.stack.backup import read_manifest
+from quant_pipelines.operations import postgres_tools
+from quant_pipelines.operations.backup import read_manifest
 from quant_pipelines.stack.home import Home, locked, open_home
 from quant_pipelines.stack.ports import free_port
 from quant_pipelines.stack.postgres import EmbeddedPostgres

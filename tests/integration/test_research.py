@@ -14,14 +14,10 @@ from quant_pipelines.core.series import Series
 from quant_pipelines.core.settings import MarketSettings, OptimizationSettings, Settings, WindowSettings
 from quant_pipelines.core.timeframes import DAY_MS, MINUTE_MS, day_start_ms
 from quant_pipelines.optimize.verdict import VerdictRecord
-from quant_pipelines.research import (
-    JobFailure,
-    OptimizationJob,
-    daily_jobs,
-    optimize_many,
-    optimize_one,
-    resume_job,
-)
+from quant_pipelines.research.daily import daily_jobs
+from quant_pipelines.research.job import JobFailure, OptimizationJob
+from quant_pipelines.research.pool import optimize_many
+from quant_pipelines.research.run import optimize_one, resume_job
 from quant_pipelines.store.bars import upsert_bars
 from quant_pipelines.store.engine import transaction
 from quant_pipelines.store.tables import (
@@ -328,8 +324,8 @@ def test_short_history_gets_the_newest_folds_and_the_verdict_says_so(stored: Eng
     evidence = record.out_of_sample
     assert (evidence["folds"], evidence["configured_folds"], evidence["days"]) == (3, 9, 3)
     assert (record.window_start_ms, record.window_end_ms) == (END - 7 * DAY_MS, END)
-    assert verdict_of_task(stored, record.task_id or 0).out_of_sample == evidence
     with stored.connect() as connection:
+        assert verdict_of_task(connection, record.task_id or 0).out_of_sample == evidence
         row = connection.execute(select(optimizer_tasks)).one()
     assert (row.settings["job"]["folds"], row.settings["job"]["windows"]["folds"]) == (3, 9)
 

@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 from sqlalchemy import event, text
 
-from quant_pipelines import operations
 from quant_pipelines.core.errors import LifecycleError
 from quant_pipelines.core.settings import PortfolioSettings, Settings
 from quant_pipelines.lifecycle import screen_candidates
+from quant_pipelines.operations import candidates, stages
 from quant_pipelines.operations.receipt import Signature
 from quant_pipelines.optimize.gates import PAPER, Gate
 from quant_pipelines.store.deployments import read_deployments
@@ -24,7 +24,7 @@ ETH = "ETH/USDT:USDT"
 
 
 def approve(world: Any, signature: Signature, verdict_id: int) -> Any:
-    return operations.approve_candidate(
+    return candidates.approve_candidate(
         world.engine, world.settings, signature, verdict_id=verdict_id, clock=world.clock
     )
 
@@ -116,7 +116,7 @@ def test_unit_that_is_traded_must_be_disabled_first(world: Any, ann: Signature) 
     newer = world.verdict(day="2025-06-11")
     with pytest.raises(LifecycleError, match=f"deployment:{deployment_id} already trades it"):
         approve(world, ann, newer)
-    operations.disable(world.engine, ann, deployment_id=deployment_id, clock=world.clock)
+    stages.disable(world.engine, ann, deployment_id=deployment_id, clock=world.clock)
     approve(world, ann, newer)
     assert [one.id for one in read_deployments(world.engine)] == [deployment_id + 1]
 
@@ -128,9 +128,9 @@ def test_unknown_verdict_is_refused(world: Any, ann: Signature) -> None:
 
 def test_rejected_candidate_keeps_the_reason(world: Any, ann: Signature) -> None:
     verdict_id = world.verdict()
-    operations.reject_candidate(world.engine, ann, verdict_id=verdict_id, clock=world.clock)
+    candidates.reject_candidate(world.engine, ann, verdict_id=verdict_id, clock=world.clock)
     (row,) = world.rows(verdicts)
     assert (row["decision"], row["reasons"]) == ("rejected", [f"rejected by ann: {ann.reason}"])
     assert [one.action for one in world.audit()] == ["candidate.rejected"]
     with pytest.raises(LifecycleError, match="is rejected already; expected a candidate"):
-        operations.reject_candidate(world.engine, ann, verdict_id=verdict_id, clock=world.clock)
+        candidates.reject_candidate(world.engine, ann, verdict_id=verdict_id, clock=world.clock)
