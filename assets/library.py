@@ -8,7 +8,7 @@ from pydantic import Field
 from assets.rendering import table
 from assets.resources import Platform
 from quant_pipelines.store.first_start import has_results
-from quant_pipelines.store.heartbeats import write_alert
+from quant_pipelines.store.heartbeats import Alert, write_alert
 
 if TYPE_CHECKING:
     from quant_pipelines.research.library import Shelf
@@ -44,7 +44,7 @@ def _report(platform: Platform, shelf: "Shelf") -> None:
     entry = shelf.entry
     kept = f"version {entry.content_hash} stays in force" if entry.content_hash else "no version is in force"
     message = f"strategy {entry.name}: {entry.fault}; {kept}"
-    write_alert(platform.engine, "warning", f"strategy:{entry.name}", message, detail={}, at=entry.changed_at)
+    write_alert(platform.engine, Alert("warning", f"strategy:{entry.name}", message, entry.changed_at))
 
 
 def _metadata(shelves: "list[Shelf]") -> dict[str, Any]:

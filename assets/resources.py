@@ -12,7 +12,7 @@ from sqlalchemy import Engine
 
 from quant_pipelines.core.clock import Clock, system_clock_ms
 from quant_pipelines.core.settings import ExchangeSettings, Settings
-from quant_pipelines.marketdata.ingest import Market
+from quant_pipelines.marketdata.ingest import Ingestion
 from quant_pipelines.pages.place import PagePlace
 from quant_pipelines.store.engine import connect
 from quant_pipelines.store.market import read_universe, read_whitelist
@@ -74,12 +74,12 @@ class Platform:
         traded = read_whitelist(self.engine, self.exchange)
         return sorted({*read_universe(self.engine, self.exchange), *traded})
 
-    def with_market(self, work: Callable[[Market], Awaitable[Answer]]) -> Answer:
+    def with_market(self, work: Callable[[Ingestion], Awaitable[Answer]]) -> Answer:
         """Do asynchronous work on an open connection to the exchange, and close it."""
 
         async def session() -> Answer:
             async with self._open_source(self.settings.exchange) as source:
-                return await work(Market(source, self.engine, self.exchange))
+                return await work(Ingestion(source, self.engine, self.exchange))
 
         return asyncio.run(session())
 

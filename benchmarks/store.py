@@ -23,6 +23,7 @@ import pandas as pd
 from sqlalchemy import Engine, text
 
 from quant_pipelines.core.bars import BarRows
+from quant_pipelines.core.series import Series, Window
 from quant_pipelines.core.timeframes import MINUTE_MS, YEAR_DAYS, day_start_ms
 from quant_pipelines.stack.ports import free_port
 from quant_pipelines.stack.postgres import EmbeddedPostgres
@@ -143,9 +144,9 @@ def write_figures(engine: Engine, rows: BarRows, postmaster: int) -> None:
             copy_in(into, table, (EXCHANGE, f"D{number}", "1m"), part, has_key=True)
 
     def ours(number: int) -> None:
-        upsert_bars(engine, EXCHANGE, f"NEW{number}/USDT:USDT", "1m", rows)
+        upsert_bars(engine, Series(EXCHANGE, f"NEW{number}/USDT:USDT", "1m"), rows)
 
-    upsert_bars(engine, EXCHANGE, "WARM/USDT:USDT", "1m", rows)
+    upsert_bars(engine, Series(EXCHANGE, "WARM/USDT:USDT", "1m"), rows)
     changed = replace(part, volume=part.volume + 1.0)
     header("Write")
     measure(
@@ -155,7 +156,7 @@ def write_figures(engine: Engine, rows: BarRows, postmaster: int) -> None:
             Figure(
                 "ours: upsert again, all changed",
                 len(part),
-                lambda number: upsert_bars(engine, EXCHANGE, f"NEW{number}/USDT:USDT", "1m", changed),
+                lambda number: upsert_bars(engine, Series(EXCHANGE, f"NEW{number}/USDT:USDT", "1m"), changed),
             ),
             Figure("SQLAlchemy bulk insert", len(few), by_sqlalchemy, "new rows only"),
             Figure("psycopg executemany", len(few), by_executemany, "new rows only"),
@@ -171,10 +172,12 @@ def read_figures(engine: Engine, folder: Path, symbols: int, postmaster: int) ->
     url = engine.url.set(drivername="postgresql").render_as_string(hide_password=False)
     names = [f"S{number}/USDT:USDT" for number in range(symbols)]
     for number, name in enumerate(names):
-        upsert_bars(engine, EXCHANGE, name, "1m", synthetic(number))
+        upsert_bars(engine, Series(EXCHANGE, name, "1m"), synthetic(number))
     started = time.perf_counter()
     built = ColumnCache(engine, folder)
-    total = sum(len(built.read_bars(EXCHANGE, name, "1m", START_MS, END_MS)) for name in names)
+    total = sum(
+        len(built.read_bars(Series(EXCHANGE, name, "1m"), Window(START_MS, END_MS))) for name in names
+    )
     seconds = time.perf_counter() - started
     print(f"column files of {total:,} bars built in {seconds:.1f} s ({total / seconds / 1e3:,.0f} k/s)\n")
     query = (
@@ -188,7 +191,7 @@ def read_figures(engine: Engine, folder: Path, symbols: int, postmaster: int) ->
     def by_cache(_: int) -> None:
         cache = ColumnCache(engine, folder)
         for name in names:
-            cache.read_bars(EXCHANGE, name, "1m", START_MS, END_MS)
+            cache.read_bars(Series(EXCHANGE, name, "1m"), Window(START_MS, END_MS))
 
     def by_pandas(_: int) -> None:
         with transaction(pandas_engine) as connection:
@@ -199,7 +202,9 @@ def read_figures(engine: Engine, folder: Path, symbols: int, postmaster: int) ->
         Figure(
             "ours: packed columns from the database",
             total,
-            lambda _: [read_bars(engine, EXCHANGE, name, "1m", START_MS, END_MS) for name in names],
+            lambda _: [
+                read_bars(engine, Series(EXCHANGE, name, "1m"), Window(START_MS, END_MS)) for name in names
+            ],
         ),
         Figure("pandas read_sql", YEAR, by_pandas, "one symbol"),
         Figure("np.load .npy (limit)", total, lambda _: np.load(plain), "nothing checked"),

@@ -33,6 +33,7 @@ from quant_pipelines.risk import RULES
 from quant_pipelines.sdk.event import EventStrategy
 from quant_pipelines.store.deployments import STRATEGY_SCOPE, Deployment
 from quant_pipelines.store.trading import Booking, EquityPoint, book
+from quant_pipelines.trading.breaker import TradingState
 
 _BARS_PER_TRANSACTION = 500
 _REDUCING = frozenset(rule.name for rule in RULES if rule.action == "reduce")
@@ -136,7 +137,7 @@ class Trader:
         return self.plan.deployment.symbol
 
     @property
-    def state(self) -> str:
+    def state(self) -> TradingState:
         """ACTIVE, REDUCING while the day's loss forbids new exposure, HALTED until a person looks."""
         if self.is_halted:
             return "HALTED"

@@ -8,7 +8,7 @@ from assets.resources import Platform
 from jobs.names import PROMOTE_DEPLOYMENT
 from quant_pipelines.core.clock import clock_time
 from quant_pipelines.core.timeframes import day_of
-from quant_pipelines.store.heartbeats import write_alert
+from quant_pipelines.store.heartbeats import Alert, write_alert
 
 ACTOR = "promotion ladder"
 
@@ -37,9 +37,7 @@ def promotion_ladder(
         if name not in told:
             message = f"{name}: the evidence suffices; {step.people} operators must promote it"
             at = clock_time(platform.clock)
-            write_alert(
-                platform.engine, "info", f"deployment:{step.deployment_id}", message, detail={}, at=at
-            )
+            write_alert(platform.engine, Alert("info", f"deployment:{step.deployment_id}", message, at))
     cursor = json.dumps(sorted(waiting))
     if not requests:
         context.update_cursor(cursor)

@@ -15,7 +15,7 @@ from sqlalchemy import Engine
 
 from live_runner.collector.board import Board
 from live_runner.collector.closing import Closer
-from live_runner.collector.streams import Streams
+from live_runner.collector.streams import CollectorStreams
 from live_runner.feed import Feed
 from live_runner.market_time import MarketTime
 from live_runner.tasks import first_of
@@ -90,7 +90,7 @@ class Collector:
         self._symbols: tuple[str, ...] = ()
         self._changed = asyncio.Event()
         self._board = Board(around.cache.state)
-        self._streams = Streams(around.source, self._board)
+        self._streams = CollectorStreams(around.source, self._board)
         self._counted: Counter[str] = Counter()
         self._counted_ms = around.clock()
         feed = Feed(around.source, around.time)

@@ -12,10 +12,11 @@ from quant_pipelines.cli.operator import home_of
 from quant_pipelines.core.bars import Bars
 from quant_pipelines.core.errors import ConfigurationError, DataError, unknown_name
 from quant_pipelines.core.funding import FundingSeries
+from quant_pipelines.core.series import Window
 from quant_pipelines.core.settings import Settings
 from quant_pipelines.core.timeframes import DAY_MS, EXECUTION_TIMEFRAME
 from quant_pipelines.research.fill_inputs import NO_FILL_INPUTS, FillInputs
-from quant_pipelines.research.history import ArchiveSource, DatabaseSource, Source, covers
+from quant_pipelines.research.history import ArchiveSource, DatabaseSource, HistorySource, covers
 from quant_pipelines.sdk import Strategy, attach_inputs
 from quant_pipelines.stack.home import Home
 from quant_pipelines.stack.server import database_url_of
@@ -55,8 +56,8 @@ class StoredMarket:
         """1-minute bars if they cover the strategy's bars, else the strategy's bars."""
         if not len(self.bars):
             return self.bars
-        window = int(self.bars.ts[0]), int(self.bars.close_ts[-1])
-        return self.minute_bars if covers(self.minute_bars, *window) else self.bars
+        window = Window(int(self.bars.ts[0]), int(self.bars.close_ts[-1]))
+        return self.minute_bars if covers(self.minute_bars, window) else self.bars
 
 
 def read_market(
@@ -118,19 +119,19 @@ def stack_database_url(arguments: argparse.Namespace, settings: Settings) -> str
 
 
 def _read(
-    source: Source, arguments: argparse.Namespace, symbol: str, strategy_class: type[Strategy]
+    source: HistorySource, arguments: argparse.Namespace, symbol: str, strategy_class: type[Strategy]
 ) -> StoredMarket:
     start_ms = arguments.start if arguments.start is not None else 0
     end_ms = arguments.end if arguments.end is not None else _END_OF_TIME_MS
-    bars = source.bars(symbol, arguments.timeframe, start_ms, end_ms)
-    first = int(bars.ts[0]) if len(bars) else end_ms
-    fine = source.bars(symbol, EXECUTION_TIMEFRAME, first, end_ms)
+    bars = source.bars(symbol, arguments.timeframe, Window(start_ms, end_ms))
+    window = Window(int(bars.ts[0]) if len(bars) else end_ms, end_ms)
+    fine = source.bars(symbol, EXECUTION_TIMEFRAME, window)
     return StoredMarket(
         attach_inputs(strategy_class, bars, source),
         fine,
-        source.funding(symbol, first, end_ms),
+        source.funding(symbol, window),
         source.specification(symbol),
-        source.fill_inputs(symbol, first, end_ms),
+        source.fill_inputs(symbol, window),
     )
 
 

@@ -65,7 +65,7 @@ def _change(arguments: argparse.Namespace, store: "KeyStore", account: str) -> "
     if arguments.action == "rotate":
         return keys.rotate_master_key(store, signature, clock=system_clock_ms)
     if arguments.action == "remove":
-        return keys.remove_keys(store, signature, account, clock=system_clock_ms)
+        return keys.remove_keys(store, signature, account)
     _require_exchange(account)
     given = _given_keys(arguments)
     return keys.add_keys(store, signature, account, given, clock=system_clock_ms, replace=arguments.replace)

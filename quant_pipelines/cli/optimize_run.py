@@ -18,7 +18,7 @@ from quant_pipelines.optimize.verdict import VerdictRecord
 from quant_pipelines.optimize.walk_forward import FoldResult
 from quant_pipelines.pages.walk import walk_of
 from quant_pipelines.reports.walk_forward import render_walk
-from quant_pipelines.research.history import Source
+from quant_pipelines.research.history import HistorySource
 from quant_pipelines.research.job import OptimizationJob, make_job
 from quant_pipelines.research.library import refresh_library
 from quant_pipelines.research.run import open_source, optimize_one, resume_job
@@ -55,7 +55,7 @@ def optimize(arguments: argparse.Namespace) -> VerdictRecord:
 
 
 def _run(
-    arguments: argparse.Namespace, job: OptimizationJob, source: Source, engine: Engine | None = None
+    arguments: argparse.Namespace, job: OptimizationJob, source: HistorySource, engine: Engine | None = None
 ) -> VerdictRecord:
     folds: dict[int, FoldResult] = {}
     with waiting("walk-forward", arguments, total=(job.folds or job.windows.folds) + 1) as progress:

@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy import Connection, Engine
 
 from quant_pipelines.core.clock import Clock, clock_time
+from quant_pipelines.core.series import Series, Window
 from quant_pipelines.core.settings import Settings
 from quant_pipelines.core.timeframes import (
     DAY_MS,
@@ -17,9 +18,9 @@ from quant_pipelines.core.timeframes import (
     timeframe_ms,
     to_ms,
 )
-from quant_pipelines.lifecycle.screen import Candidate, Decision, decide_all
+from quant_pipelines.lifecycle.screen import ScreenCandidate, ScreenDecision, decide_all
 from quant_pipelines.lifecycle.transitions import Evidence, require_transition
-from quant_pipelines.optimize.verdict import ADMITTED, CANDIDATE, REJECTED, VerdictRecord
+from quant_pipelines.optimize.verdict import ADMITTED, CANDIDATE, REJECTED, VerdictDecision, VerdictRecord
 from quant_pipelines.store import audit
 from quant_pipelines.store import lifecycle as store
 from quant_pipelines.store.bars import oldest_bar_ms
@@ -43,10 +44,10 @@ class ScreenReport:
         Ids of the new deployments, in the order of the admitted decisions.
     """
 
-    decisions: tuple[Decision, ...]
+    decisions: tuple[ScreenDecision, ...]
     deployments: tuple[int, ...]
 
-    def count(self, decision: str) -> int:
+    def count(self, decision: VerdictDecision) -> int:
         """Verdicts with this decision."""
         return sum(one.decision == decision for one in self.decisions)
 
@@ -102,17 +103,16 @@ def affordable_deployments(settings: Settings) -> int:
     return int(settings.portfolio.paper_capital / settings.portfolio.deployment_capital)
 
 
-def candidate_of(connection: Connection, verdict: VerdictRecord, job: dict[str, Any]) -> Candidate:
+def candidate_of(connection: Connection, verdict: VerdictRecord, job: dict[str, Any]) -> ScreenCandidate:
     """Verdict with what is known against its data now; the job is one of `candidate_jobs`."""
     findings = blocking_findings(
         connection,
         verdict.exchange,
         verdict.symbol,
-        first=from_ms(verdict.window_start_ms).date(),
-        last=from_ms(verdict.window_end_ms - 1).date(),
+        Window(verdict.window_start_ms, verdict.window_end_ms).days,
         timeframes={verdict.timeframe, verdict.out_of_sample["execution_timeframe"]},
     )
-    return Candidate(verdict, findings, job["job"]["archive"])
+    return ScreenCandidate(verdict, findings, job["job"]["archive"])
 
 
 def deployment_values(
@@ -137,7 +137,7 @@ def _history_start(connection: Connection, verdict: VerdictRecord, now: datetime
     """Far enough that decisions no longer depend on it, but no bar that is not stored; a UTC midnight."""
     step_ms = timeframe_ms(verdict.timeframe)
     wanted = to_ms(now) - (int(verdict.in_sample["history_bars"]) + 1) * step_ms
-    oldest = oldest_bar_ms(connection, verdict.exchange, verdict.symbol, verdict.timeframe)
+    oldest = oldest_bar_ms(connection, Series(verdict.exchange, verdict.symbol, verdict.timeframe))
     if oldest is not None:
         wanted = max(wanted, oldest)
     start = floor_ms(wanted, DAY_MS)
@@ -145,7 +145,11 @@ def _history_start(connection: Connection, verdict: VerdictRecord, now: datetime
 
 
 def deploy(
-    connection: Connection, settings: Settings, one: Decision, values: dict[str, Any], actor: str = ACTOR
+    connection: Connection,
+    settings: Settings,
+    one: ScreenDecision,
+    values: dict[str, Any],
+    actor: str = ACTOR,
 ) -> int:
     """Store the deployment of an admitted verdict and its audit row; returns the deployment's id.
 

@@ -15,7 +15,7 @@ from quant_pipelines.lifecycle.admission import (
     deploy,
     deployment_values,
 )
-from quant_pipelines.lifecycle.screen import Decision, decide_all, unit_of
+from quant_pipelines.lifecycle.screen import ScreenDecision, decide_all, unit_of
 from quant_pipelines.operations.receipt import Receipt, Signature
 from quant_pipelines.optimize.verdict import ADMITTED, CANDIDATE, REJECTED, VerdictRecord
 from quant_pipelines.store import audit
@@ -65,7 +65,7 @@ def approve_candidate(
         reasons = (f"approved by {signature.operator}: {signature.reason}", *decision.reasons)
         store.save_decision(connection, verdict_id, ADMITTED, reasons, now)
         values = deployment_values(connection, settings, verdict, job, now)
-        made = Decision(verdict, ADMITTED, reasons)
+        made = ScreenDecision(verdict, ADMITTED, reasons)
         deployment_id = deploy(connection, settings, made, values, signature.operator)
         announce_deployments(connection)
         audit_id = _sign(connection, signature, "candidate.approved", verdict)

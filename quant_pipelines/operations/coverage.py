@@ -6,6 +6,7 @@ from sqlalchemy import Engine
 
 from quant_pipelines.core.clock import Clock
 from quant_pipelines.core.errors import DataError, unknown_name
+from quant_pipelines.core.series import Series
 from quant_pipelines.core.timeframes import timeframe_ms, to_ms
 from quant_pipelines.marketdata.days import days_between
 from quant_pipelines.marketdata.quality import QualityReport, check_days, check_own_timeframes
@@ -44,7 +45,7 @@ def bar_coverage(engine: Engine, exchange: str, symbols: list[str]) -> list[dict
         span_ms = to_ms(row["last"]) - to_ms(row["first"])
         row["missing"] = span_ms // timeframe_ms(row["timeframe"]) + 1 - row["bars"]
         row["never_existed"] = int(
-            read_confirmed(engine, (exchange, row["symbol"], row["timeframe"]), MISSING).size
+            read_confirmed(engine, Series(exchange, row["symbol"], row["timeframe"]), MISSING).size
         )
     return sorted(rows, key=lambda row: (row["symbol"], timeframe_ms(row["timeframe"])))
 
@@ -80,8 +81,8 @@ def check_stored(engine: Engine, exchange: str, symbols: list[str], clock: Clock
     for symbol in chosen:
         for timeframe, check in (("1m", check_days), ("1h", check_own_timeframes)):
             with transaction(engine) as connection:
-                first = oldest_bar_ms(connection, exchange, symbol, timeframe)
-                last = newest_bar_ms(connection, exchange, symbol, timeframe)
+                first = oldest_bar_ms(connection, Series(exchange, symbol, timeframe))
+                last = newest_bar_ms(connection, Series(exchange, symbol, timeframe))
             if first is not None and last is not None:
                 total += check(engine, exchange, [symbol], days_between(first, last), clock=clock)
     names = ("symbol", "timeframe", "day", "check_name", "severity", "count", "detail")

@@ -25,7 +25,7 @@ _LEAST_MEMORY_GB = 2.0
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class Diagnosis:
     """Outcome of one check.
 
     Parameters
@@ -55,7 +55,7 @@ class Fault(Exception):
         self.mend = mend
 
 
-def examine(home: Home, settings: Settings, ui_port: int) -> list[Finding]:
+def examine(home: Home, settings: Settings, ui_port: int) -> list[Diagnosis]:
     """Run every check; none of them stops the others."""
     checks: list[tuple[str, Callable[[], str]]] = [
         ("python", _python),
@@ -73,13 +73,13 @@ def examine(home: Home, settings: Settings, ui_port: int) -> list[Finding]:
     return [_finding(name, check) for name, check in checks]
 
 
-def _finding(name: str, check: Callable[[], str]) -> Finding:
+def _finding(name: str, check: Callable[[], str]) -> Diagnosis:
     try:
-        return Finding(name, True, check())
+        return Diagnosis(name, True, check())
     except Fault as fault:
-        return Finding(name, False, fault.detail, fault.mend)
+        return Diagnosis(name, False, fault.detail, fault.mend)
     except QuantError as error:
-        return Finding(name, False, str(error), "correct what the sentence names")
+        return Diagnosis(name, False, str(error), "correct what the sentence names")
 
 
 def _python() -> str:

@@ -1,7 +1,7 @@
 """Health of the market data as one state, written as a heartbeat; an alert when it changes for the worse."""
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final, Literal, TypeAlias
 
 from sqlalchemy import Engine
 
@@ -10,13 +10,14 @@ from quant_pipelines.core.timeframes import DAY_MS, MINUTE_MS, from_ms
 from quant_pipelines.store.bars import newest_by_symbol
 from quant_pipelines.store.engine import transaction
 from quant_pipelines.store.findings import blocked_days
-from quant_pipelines.store.heartbeats import Heartbeat, write_alert, write_heartbeat
+from quant_pipelines.store.heartbeats import Alert, Heartbeat, Severity, write_alert, write_heartbeat
 from quant_pipelines.store.market import read_universe
 
 SERVICE = "market_health"
 STALE_AFTER_MS = 12 * MINUTE_MS
 """Bars come every five minutes; two rounds and a slow one may pass before they are called stale."""
-EMPTY, STALE, FAULTY, HEALTHY = "empty", "stale", "faulty", "healthy"
+HealthState: TypeAlias = Literal["empty", "stale", "faulty", "healthy"]
+HEALTHY: Final = "healthy"
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +35,7 @@ class MarketHealth:
         Symbols to the age of their newest closed bar in seconds, and what blocks; JSON.
     """
 
-    state: str
+    state: HealthState
     reason: str
     detail: dict[str, Any]
 
@@ -58,13 +59,13 @@ def assess(newest_ms: dict[str, int | None], blocked: list[str], now_ms: int) ->
     detail = {"age_seconds": ages, "blocked": blocked}
     late = sorted(name for name, age in ages.items() if age is None or age * 1000 > STALE_AFTER_MS)
     if not ages or all(age is None for age in ages.values()):
-        return MarketHealth(EMPTY, "no bars are stored yet", detail)
+        return MarketHealth("empty", "no bars are stored yet", detail)
     if late:
         return MarketHealth(
-            STALE, f"{len(late)} of {len(ages)} symbols have no recent bar: {late[0]}", detail
+            "stale", f"{len(late)} of {len(ages)} symbols have no recent bar: {late[0]}", detail
         )
     if blocked:
-        return MarketHealth(FAULTY, f"{len(blocked)} findings block recent days: {blocked[0]}", detail)
+        return MarketHealth("faulty", f"{len(blocked)} findings block recent days: {blocked[0]}", detail)
     return MarketHealth(HEALTHY, f"{len(ages)} symbols are up to date", detail)
 
 
@@ -91,7 +92,7 @@ def watch_market(engine: Engine, exchange: str, clock: Clock) -> MarketHealth:
 
 def report_change(engine: Engine, health: MarketHealth, clock: Clock) -> None:
     """Write the alert that belongs to a change of state."""
-    severity = "info" if health.state == HEALTHY else "warning"
+    severity: Severity = "info" if health.state == HEALTHY else "warning"
     at = clock_time(clock)
-    write_alert(engine, severity, SERVICE, f"market data are {health.state}: {health.reason}",
-                detail=health.detail, at=at)  # fmt: skip
+    message = f"market data are {health.state}: {health.reason}"
+    write_alert(engine, Alert(severity, SERVICE, message, at, health.detail))

@@ -3,10 +3,8 @@
 from dataclasses import replace
 
 from quant_pipelines.core.limits import LIMITS, QUOTAS
+from quant_pipelines.core.stages import LADDER, RESTS
 from quant_pipelines.operations.verb import Choices, Field, Verb
-
-LADDER = ("paper", "shadow", "canary", "live")
-RESTS = ("cooling", "retired")
 
 SIGNATURE = (
     Field("operator", "text", "your name", "your name (default: %(default)s)"),

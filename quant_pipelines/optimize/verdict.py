@@ -1,11 +1,14 @@
 """The verdict on one strategy, symbol and timeframe, as it is stored and shown."""
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final, Literal, TypeAlias
 
 from quant_pipelines.optimize.gates import CAPITAL, PAPER, Gate, passed
 
-CANDIDATE, ADMITTED, REJECTED = "candidate", "admitted", "rejected"
+VerdictDecision: TypeAlias = Literal["candidate", "admitted", "rejected"]
+CANDIDATE: Final = "candidate"
+ADMITTED: Final = "admitted"
+REJECTED: Final = "rejected"
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +62,7 @@ class VerdictRecord:
     in_sample: dict[str, Any]
     out_of_sample: dict[str, Any]
     gates: tuple[Gate, ...]
-    decision: str = CANDIDATE
+    decision: VerdictDecision = CANDIDATE
     reasons: tuple[str, ...] = ()
     daily_returns: tuple[float, ...] = ()
     id: int | None = None

@@ -9,18 +9,22 @@ from quant_pipelines.backtest.result import daily_returns_of
 from quant_pipelines.core.arrays import FloatArray, IntArray
 from quant_pipelines.core.errors import DataError
 from quant_pipelines.core.instrument_sets import symbols_of
+from quant_pipelines.core.series import Window
 from quant_pipelines.core.timeframes import DAY_MS
 from quant_pipelines.optimize.verdict import VerdictRecord
 from quant_pipelines.optimize.walk_forward import FINAL_FIT, FoldResult
-from quant_pipelines.reports.walk_forward import Curve, Walk
-from quant_pipelines.research.history import Source
+from quant_pipelines.reports.walk_forward import Curve, JudgedWalk
+from quant_pipelines.research.history import HistorySource
 
 _log = logging.getLogger(__name__)
 
 
 def walk_of(
-    record: VerdictRecord, folds: Mapping[int, FoldResult], source: Source, incumbent: Mapping[int, float]
-) -> Walk:
+    record: VerdictRecord,
+    folds: Mapping[int, FoldResult],
+    source: HistorySource,
+    incumbent: Mapping[int, float],
+) -> JudgedWalk:
     """Put together what a page shows.
 
     Parameters
@@ -36,15 +40,15 @@ def walk_of(
     """
     known = dict(folds)
     final = known.pop(FINAL_FIT, None)
-    walk = Walk(record, tuple(known[index] for index in sorted(known)), final)
+    walk = JudgedWalk(record, tuple(known[index] for index in sorted(known)), final)
     days = walk.own.days
     if not days.size:
         return walk
     others = [_holding(record, source, days), _incumbent(incumbent, days)]
-    return Walk(record, walk.folds, final, tuple(curve for curve in others if curve is not None))
+    return JudgedWalk(record, walk.folds, final, tuple(curve for curve in others if curve is not None))
 
 
-def _holding(record: VerdictRecord, source: Source, days: IntArray) -> Curve | None:
+def _holding(record: VerdictRecord, source: HistorySource, days: IntArray) -> Curve | None:
     """Buy at the first open and keep, without costs; a day without bars keeps the close before it.
 
     Of several symbols equal parts are held. None where the bars are gone or have no one price: the page then
@@ -60,9 +64,9 @@ def _holding(record: VerdictRecord, source: Source, days: IntArray) -> Curve | N
     return Curve("buy and hold", days, daily_returns_of(np.mean(parts, axis=0), 1.0))
 
 
-def _held(record: VerdictRecord, symbol: str, source: Source, days: IntArray) -> FloatArray:
+def _held(record: VerdictRecord, symbol: str, source: HistorySource, days: IntArray) -> FloatArray:
     """Value of a symbol at each day's end in units of its first open; none without bars."""
-    bars = source.bars(symbol, record.timeframe, int(days[0]), int(days[-1]) + DAY_MS)
+    bars = source.bars(symbol, record.timeframe, Window(int(days[0]), int(days[-1]) + DAY_MS))
     if not len(bars):
         return np.empty(0)
     last = np.searchsorted(bars.ts, days + DAY_MS) - 1

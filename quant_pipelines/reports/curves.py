@@ -19,7 +19,7 @@ _ROLLING_DAYS = {180: 720, 90: 270, 30: 60}  # window: fewest days of the run
 _HOLDING = "buy and hold"
 
 
-class Outcome(Protocol):
+class DrawnResult(Protocol):
     """What is drawn of a result."""
 
     @property
@@ -43,7 +43,7 @@ class Outcome(Protocol):
         ...
 
 
-class Account(Protocol):
+class DrawnRun(Protocol):
     """A run whose equity is drawn beside that of holding: of one symbol or of several."""
 
     @property
@@ -52,7 +52,7 @@ class Account(Protocol):
         ...
 
     @property
-    def result(self) -> Outcome:
+    def result(self) -> DrawnResult:
         """What came out."""
         ...
 
@@ -77,7 +77,7 @@ class Account(Protocol):
         ...
 
 
-def equity_section(runs: Sequence[Account]) -> str:
+def equity_section(runs: Sequence[DrawnRun]) -> str:
     """Equity of one or several runs on the same bars, on one axis with buy and hold."""
     first = runs[0]
     x = time_axis(int(first.times[0]), int(first.times[-1]))
@@ -99,7 +99,7 @@ def equity_section(runs: Sequence[Account]) -> str:
     )
 
 
-def drawdown_sections(run: Account) -> list[str]:
+def drawdown_sections(run: DrawnRun) -> list[str]:
     """Distance from the peak, beside holding's, and the deepest drawdowns."""
     return [
         section(
@@ -114,7 +114,7 @@ def drawdown_sections(run: Account) -> list[str]:
     ]
 
 
-def underwater_chart(runs: Sequence[Account], *, with_holding: bool) -> str:
+def underwater_chart(runs: Sequence[DrawnRun], *, with_holding: bool) -> str:
     """Chart of the distance from the highest equity so far."""
     first = runs[0]
     x = time_axis(int(first.times[0]), int(first.times[-1]))
@@ -137,7 +137,7 @@ def month_section(days: Sequence[str], returns: FloatArray) -> str:
     return section("Months", heat_map(days, returns), paragraph(note, "soft"))
 
 
-def rolling_section(run: Account) -> str:
+def rolling_section(run: DrawnRun) -> str:
     """Sharpe ratio of a moving window, where the run is long enough."""
     n_days = len(run.result.days)
     window = next((days for days, fewest in _ROLLING_DAYS.items() if n_days >= fewest), None)
@@ -171,7 +171,7 @@ def sign_of(position: int) -> str:
     return ("", "dotted", "dash")[position // 2 % 3] if position else ""
 
 
-def _drawdown_row(run: Account, drawdown: Drawdown) -> tuple[Cell, ...]:
+def _drawdown_row(run: DrawnRun, drawdown: Drawdown) -> tuple[Cell, ...]:
     start, bottom = int(run.times[drawdown.peak]), int(run.times[drawdown.bottom])
     end = None if drawdown.end is None else int(run.times[drawdown.end])
     last = end if end is not None else int(run.times[-1])

@@ -12,11 +12,12 @@ from quant_pipelines.backtest.portfolio_plan import Allocation, SymbolFeed, allo
 from quant_pipelines.backtest.portfolio_result import BookTrade, PortfolioResult
 from quant_pipelines.core.arrays import FloatArray
 from quant_pipelines.core.errors import DataError, StrategyError
+from quant_pipelines.core.series import Window
 from quant_pipelines.core.timeframes import DAY_MS, to_ms
 from quant_pipelines.optimize.evaluation import OutOfSample
 from quant_pipelines.optimize.folds import Fold
 from quant_pipelines.optimize.space import Parameters
-from quant_pipelines.research.history import History, Source, load_history
+from quant_pipelines.research.history import History, HistorySource, load_history
 from quant_pipelines.sdk import Strategy
 
 
@@ -51,15 +52,14 @@ class SetHistory:
 
 
 def load_set(
-    source: Source,
+    source: HistorySource,
     symbols: Sequence[str],
     timeframe: str,
-    start_ms: int,
-    end_ms: int,
+    window: Window,
     *,
     strategy_class: type[Strategy] = Strategy,
 ) -> SetHistory:
-    """Read what a walk-forward of a set over ``[start_ms, end_ms)`` needs.
+    """Read what a walk-forward of a set over a window needs.
 
     Where one symbol lacks bars of the execution timeframe, all execute on the strategy's.
 
@@ -69,8 +69,7 @@ def load_set(
         If the bars of a symbol do not cover the window or are malformed.
     """
     members = [
-        load_history(source, symbol, timeframe, start_ms, end_ms, strategy_class=strategy_class)
-        for symbol in symbols
+        load_history(source, symbol, timeframe, window, strategy_class=strategy_class) for symbol in symbols
     ]
     if len({member.execution_bars.timeframe for member in members}) > 1:
         members = [replace(member, execution_bars=member.bars) for member in members]
@@ -99,7 +98,7 @@ class SetEvaluator:
 
     def test(self, fold: Fold, parameters: Parameters) -> OutOfSample:
         """Trade the test window alone; what is held at its end is closed at the last close, with costs."""
-        window = (fold.test_start_ms, fold.test_end_ms)
+        window = Window(fold.test_start_ms, fold.test_end_ms)
         settings = replace(self._settings, trade_from_ms=fold.test_start_ms, close_at_end=True)
         strategy = self._strategy_class(**parameters)
         result = self._run(strategy, fold.train_start_ms, window, settings)
@@ -111,14 +110,14 @@ class SetEvaluator:
             strategy = self._strategy_class(**parameters)
         except StrategyError:
             return np.empty(0)
-        return self._run(strategy, start_ms, (start_ms, end_ms), self._settings).daily_returns
+        return self._run(strategy, start_ms, Window(start_ms, end_ms), self._settings).daily_returns
 
     def _run(
-        self, strategy: Strategy, from_ms: int, window: tuple[int, int], settings: BacktestSettings
+        self, strategy: Strategy, from_ms: int, window: Window, settings: BacktestSettings
     ) -> PortfolioResult:
         """Trade a window on bars from an earlier time on."""
         members = self._history.members
-        bars = [member.bars.between(from_ms, window[1]) for member in members]
+        bars = [member.bars.between(from_ms, window.end_ms) for member in members]
         if not all(len(one) for one in bars):
             raise DataError("a symbol of the set has no bars in the window; expected some")
         feeds = {

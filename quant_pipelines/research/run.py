@@ -14,6 +14,7 @@ from quant_pipelines.core.ids import digest_of
 from quant_pipelines.core.instrument_sets import symbols_of
 from quant_pipelines.core.jit import kernel_digest
 from quant_pipelines.core.limits import RiskLimits
+from quant_pipelines.core.series import Window
 from quant_pipelines.core.timeframes import from_ms
 from quant_pipelines.optimize.evaluation import Evaluator
 from quant_pipelines.optimize.judge import Context, judge
@@ -22,7 +23,7 @@ from quant_pipelines.optimize.verdict import VerdictRecord
 from quant_pipelines.optimize.walk_forward import FoldResult, Plan, WalkForward, walk_forward
 from quant_pipelines.portfolio import AllIn
 from quant_pipelines.research.evaluator import BacktestEvaluator
-from quant_pipelines.research.history import ArchiveSource, DatabaseSource, Source
+from quant_pipelines.research.history import ArchiveSource, DatabaseSource, HistorySource
 from quant_pipelines.research.instrument_set import SetEvaluator, SetHistory, load_set
 from quant_pipelines.research.job import OptimizationJob
 from quant_pipelines.research.library import source_in_force
@@ -42,7 +43,7 @@ def optimize_one(
     engine: Engine | None,
     job: OptimizationJob,
     *,
-    source: Source | None = None,
+    source: HistorySource | None = None,
     on_fold: Callable[[FoldResult], None] = lambda _: None,
 ) -> VerdictRecord:
     """Walk forward and judge.
@@ -102,7 +103,7 @@ def resume_job(engine: Engine, task_id: int) -> OptimizationJob:
     return OptimizationJob.from_document(task.settings["job"])
 
 
-def open_source(engine: Engine | None, job: OptimizationJob, columns: Path | None = None) -> Source:
+def open_source(engine: Engine | None, job: OptimizationJob, columns: Path | None = None) -> HistorySource:
     """History of a job: its archive, else the database, read through the column files of a folder."""
     if job.archive is not None:
         return ArchiveSource(Path(job.archive), job.exchange)
@@ -114,7 +115,7 @@ def open_source(engine: Engine | None, job: OptimizationJob, columns: Path | Non
 class _Run:
     """One settled job with its strategy and plan; the history is loaded when it is first needed."""
 
-    def __init__(self, job: OptimizationJob, strategy: StrategySource, source: Source) -> None:
+    def __init__(self, job: OptimizationJob, strategy: StrategySource, source: HistorySource) -> None:
         self.job = job
         self.strategy = strategy
         self._source = source
@@ -146,8 +147,7 @@ class _Run:
                 self._source,
                 symbols_of(job.symbol),
                 job.timeframe,
-                plan.start_ms,
-                plan.end_ms,
+                Window(plan.start_ms, plan.end_ms),
                 strategy_class=self.strategy.strategy_class,
             )
             if job.archive is None and history.findings:

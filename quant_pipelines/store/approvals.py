@@ -2,13 +2,15 @@
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy import Connection, insert, select, update
 
 from quant_pipelines.store.tables import approvals
 
-OPEN, APPROVED, VOID = "open", "approved", "void"
+OPEN: Final = "open"
+APPROVED: Final = "approved"
+VOID: Final = "void"
 
 
 @dataclass(frozen=True, slots=True)

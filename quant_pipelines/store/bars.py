@@ -14,8 +14,9 @@ from psycopg.errors import UniqueViolation
 from sqlalchemy import Connection, Engine
 
 from quant_pipelines.core.bars import BarRows, Bars, bars_from_columns
+from quant_pipelines.core.series import Series, Window
 from quant_pipelines.core.timeframes import from_ms
-from quant_pipelines.store.bar_copy import KEY, PRICES, STAGED, VALUES, Series, copy_in, cursor, read_packed
+from quant_pipelines.store.bar_copy import KEY, PRICES, STAGED, VALUES, copy_in, cursor, read_packed
 from quant_pipelines.store.bar_partitions import (
     ensure_partitions,
     following_month,
@@ -25,6 +26,7 @@ from quant_pipelines.store.bar_partitions import (
     partition_of,
 )
 from quant_pipelines.store.engine import transaction
+from quant_pipelines.store.tables.market import RevisionCause
 
 __all__ = [
     "Upserted",
@@ -99,7 +101,11 @@ class Upserted:
 
 
 def upsert_bars(
-    engine: Engine, exchange: str, symbol: str, timeframe: str, rows: BarRows, *, cause: str = "venue"
+    engine: Engine,
+    series: Series,
+    rows: BarRows,
+    *,
+    cause: RevisionCause = "venue",
 ) -> Upserted:
     """Store bars; a bar that is stored already is rewritten only where it changed, and kept as a revision.
 
@@ -107,12 +113,8 @@ def upsert_bars(
     ----------
     engine
         Product database.
-    exchange
-        ccxt id, such as ``binanceusdm``.
-    symbol
-        ccxt form, such as ``BTC/USDT:USDT``.
-    timeframe
-        One of 1m, 5m, 15m, 1h, 4h, 1d.
+    series
+        Whose; its timeframe is one of 1m, 5m, 15m, 1h, 4h, 1d.
     rows
         Closed bars with distinct ``ts``, in any order.
     cause
@@ -125,7 +127,7 @@ def upsert_bars(
     """
     if rows.ts.size == 0:
         return Upserted(0, 0)
-    series, ordered = (exchange, symbol, timeframe), _ascending(rows)
+    ordered = _ascending(rows)
     ensure_partitions(engine, int(ordered.ts[0]), int(ordered.ts[-1]))
     try:
         return _write(engine, series, ordered, cause)
@@ -135,50 +137,45 @@ def upsert_bars(
 
 def read_bars(
     engine: Engine,
-    exchange: str,
-    symbol: str,
-    timeframe: str,
-    start_ms: int,
-    end_ms: int,
+    series: Series,
+    window: Window,
 ) -> Bars:
-    """Read the bars whose open time lies in ``[start_ms, end_ms)``, oldest first; empty if there are none."""
+    """Read the bars whose open time lies in a window, oldest first; empty if there are none."""
     with transaction(engine) as connection:
-        columns = read_packed(connection, (exchange, symbol, timeframe), PRICES, start_ms, end_ms)
-    return bars_from_columns(symbol, timeframe, columns)
+        columns = read_packed(connection, series, PRICES, window)
+    return bars_from_columns(series.symbol, series.timeframe, columns)
 
 
 def read_bar_rows(
     engine: Engine,
-    exchange: str,
-    symbol: str,
-    timeframe: str,
-    start_ms: int,
-    end_ms: int,
+    series: Series,
+    window: Window,
 ) -> BarRows:
     """Like `read_bars`, with quote volume and number of trades."""
     with transaction(engine) as connection:
-        return BarRows(**read_packed(connection, (exchange, symbol, timeframe), VALUES, start_ms, end_ms))
+        return BarRows(**read_packed(connection, series, VALUES, window))
 
 
-def newest_bar_ms(connection: Connection, exchange: str, symbol: str, timeframe: str) -> int | None:
+def newest_bar_ms(connection: Connection, series: Series) -> int | None:
     """Open time of the newest stored bar, milliseconds UTC; None without bars."""
-    return _edge(connection, "max", (exchange, symbol, timeframe))
+    return _edge(connection, "max", series)
 
 
-def oldest_bar_ms(connection: Connection, exchange: str, symbol: str, timeframe: str) -> int | None:
+def oldest_bar_ms(connection: Connection, series: Series) -> int | None:
     """Open time of the oldest stored bar, milliseconds UTC; None without bars."""
-    return _edge(connection, "min", (exchange, symbol, timeframe))
+    return _edge(connection, "min", series)
 
 
-def count_by_day(engine: Engine, exchange: str, timeframe: str, start_ms: int, end_ms: int) -> dict[str, int]:
-    """Count the stored bars of all symbols by UTC day (``YYYY-MM-DD``) in ``[start_ms, end_ms)``."""
+def count_by_day(engine: Engine, exchange: str, timeframe: str, window: Window) -> dict[str, int]:
+    """Count the stored bars of all symbols by UTC day (``YYYY-MM-DD``) in a window."""
     query = (
         "select (ts at time zone 'UTC')::date, count(*) from market.bars "
         "where exchange = %s and timeframe = %s and ts >= %s and ts < %s group by 1"
     )
     with transaction(engine) as connection:
-        window = (exchange, timeframe, from_ms(start_ms), from_ms(end_ms))
-        return {day.isoformat(): count for day, count in connection.exec_driver_sql(query, window)}
+        bounds = (from_ms(window.start_ms), from_ms(window.end_ms))
+        rows = connection.exec_driver_sql(query, (exchange, timeframe, *bounds))
+        return {day.isoformat(): count for day, count in rows}
 
 
 def newest_by_symbol(connection: Connection, exchange: str, timeframe: str, since_ms: int) -> dict[str, int]:
@@ -214,7 +211,9 @@ def _edge(connection: Connection, aggregate: str, series: Series) -> int | None:
     return None if value is None else int(value)
 
 
-def _write(engine: Engine, series: Series, rows: BarRows, cause: str, *, can_copy: bool = True) -> Upserted:
+def _write(
+    engine: Engine, series: Series, rows: BarRows, cause: RevisionCause, *, can_copy: bool = True
+) -> Upserted:
     """Write what differs from the stored bars; writers of one series wait for each other."""
     with transaction(engine) as connection:
         if len(rows) >= _BULK_ROWS:
@@ -224,8 +223,8 @@ def _write(engine: Engine, series: Series, rows: BarRows, cause: str, *, can_cop
         connection.exec_driver_sql(
             "select pg_advisory_xact_lock(hashtextextended(%s, 0))", ("bars " + " ".join(series),)
         )
-        window = int(rows.ts[0]), int(rows.ts[-1]) + 1
-        is_new, is_changed = _compare(rows, read_packed(connection, series, VALUES, *window))
+        window = Window(int(rows.ts[0]), int(rows.ts[-1]) + 1)
+        is_new, is_changed = _compare(rows, read_packed(connection, series, VALUES, window))
         if not can_copy:
             return _merge(connection, series, _taken(rows, is_new | is_changed), cause)
         written = Upserted(int(is_new.sum()), 0)
@@ -263,7 +262,7 @@ def _copy_new(connection: Connection, series: Series, rows: BarRows) -> None:
         into.executemany(_NOTE, [(*series, month) for month, _ in months])
 
 
-def _merge(connection: Connection, series: Series, rows: BarRows, cause: str) -> Upserted:
+def _merge(connection: Connection, series: Series, rows: BarRows, cause: RevisionCause) -> Upserted:
     with cursor(connection) as into:
         into.execute(_STAGE)
         copy_in(into, "incoming_bars", series, rows, has_key=False)

@@ -9,6 +9,7 @@ from sqlalchemy import ColumnElement, Connection, Engine, Row, exists, false, se
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from quant_pipelines.core.instruments import Instrument
+from quant_pipelines.core.stages import LADDER, PAPER_STAGES, Stage
 from quant_pipelines.core.timeframes import to_ms
 from quant_pipelines.store.engine import transaction
 from quant_pipelines.store.tables import (
@@ -24,12 +25,9 @@ from quant_pipelines.store.tables import (
     strategy_quotas,
     strategy_versions,
 )
-from quant_pipelines.store.tables.trading import TRADED_STAGES
+from quant_pipelines.store.tables.trading import PAPER_VENUE
 from quant_pipelines.trading.orders import FINAL
 
-PAPER_STAGES = ("paper", "shadow")
-ORDER_STAGES = ("canary", "live")
-"""Stages whose orders go to a venue."""
 REAL_ORDERS_APPROVED = "deployment.real_orders_approved"
 """Action of the audit row without which no order goes to a real exchange."""
 STRATEGY_SCOPE = "strategy:"
@@ -86,19 +84,19 @@ class Deployment:
     execution_timeframe: str
     parameters: dict[str, Any]
     settings: dict[str, Any]
-    stage: str
+    stage: Stage
     capital: Decimal
     history_start: datetime
     created_at: datetime
     instrument: Instrument | None
     account_id: int = 0
-    venue: str = "paper"
+    venue: str = PAPER_VENUE
     specifications: tuple[tuple[int, Instrument], ...] = ()
 
     @property
     def is_leaving(self) -> bool:
         """Whether its stage no longer trades, so that what it still holds is to be closed."""
-        return self.stage not in TRADED_STAGES
+        return self.stage not in LADDER
 
     @property
     def key(self) -> str:
@@ -107,7 +105,7 @@ class Deployment:
 
 
 def read_deployments(
-    engine: Engine, stages: tuple[str, ...] = PAPER_STAGES, *, with_leaving: bool = False
+    engine: Engine, stages: tuple[Stage, ...] = PAPER_STAGES, *, with_leaving: bool = False
 ) -> list[Deployment]:
     """Deployments in these stages, oldest first.
 
@@ -139,7 +137,7 @@ def _is_leaving() -> ColumnElement[bool]:
         .join(orders, orders.c.client_order_id == intents.c.client_order_id)
         .where(intents.c.deployment_id == deployments.c.id, orders.c.status.not_in(FINAL))
     )
-    return deployments.c.stage.not_in(TRADED_STAGES) & (exists(holds) | exists(waits))
+    return deployments.c.stage.not_in(LADDER) & (exists(holds) | exists(waits))
 
 
 def newest_instrument(connection: Connection, exchange: str, symbol: str) -> Instrument | None:

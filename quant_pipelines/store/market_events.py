@@ -8,6 +8,7 @@ import numpy as np
 from sqlalchemy import Connection, Engine, Table, text
 
 from quant_pipelines.core.arrays import FloatArray, IntArray
+from quant_pipelines.core.series import Window
 from quant_pipelines.core.timeframes import from_ms
 from quant_pipelines.store.bar_partitions import following_month
 from quant_pipelines.store.engine import transaction
@@ -80,9 +81,9 @@ def save_book(engine: Engine, exchange: str, symbol: str, book: Snapshot) -> boo
 
 
 def read_tops(
-    engine: Engine, exchange: str, symbol: str, start_ms: int, end_ms: int
+    engine: Engine, exchange: str, symbol: str, window: Window
 ) -> tuple[IntArray, FloatArray, FloatArray]:
-    """Read the best prices of the stored books in ``[start_ms, end_ms)``, oldest first.
+    """Read the best prices of the stored books in a window, oldest first.
 
     Returns
     -------
@@ -94,26 +95,36 @@ def read_tops(
         "from market.book_snapshots where exchange = :exchange and symbol = :symbol "
         "and ts >= :start and ts < :end order by ts"
     )
-    window = {"exchange": exchange, "symbol": symbol, "start": from_ms(start_ms), "end": from_ms(end_ms)}
+    bounds = {
+        "exchange": exchange,
+        "symbol": symbol,
+        "start": from_ms(window.start_ms),
+        "end": from_ms(window.end_ms),
+    }
     with transaction(engine) as connection:
-        rows = connection.execute(query, window).all()
+        rows = connection.execute(query, bounds).all()
     bids, asks = (np.array([row[at] for row in rows], dtype=np.float64) for at in (1, 2))
     return np.array([row[0] for row in rows], dtype=np.int64), bids, asks
 
 
 def read_books(
-    engine: Engine, exchange: str, symbol: str, start_ms: int, end_ms: int
+    engine: Engine, exchange: str, symbol: str, window: Window
 ) -> list[tuple[int, Levels, Levels]]:
-    """Read the books that became known in ``[start_ms, end_ms)``: when (ms), bids, asks; oldest first."""
+    """Read the books that became known in a window: when (ms), bids, asks; oldest first."""
     query = text(
         "select (extract(epoch from available_at) * 1000)::bigint, "
         "bid_prices, bid_quantities, ask_prices, ask_quantities "
         "from market.book_snapshots where exchange = :exchange and symbol = :symbol "
         "and available_at >= :start and available_at < :end order by available_at"
     )
-    window = {"exchange": exchange, "symbol": symbol, "start": from_ms(start_ms), "end": from_ms(end_ms)}
+    bounds = {
+        "exchange": exchange,
+        "symbol": symbol,
+        "start": from_ms(window.start_ms),
+        "end": from_ms(window.end_ms),
+    }
     with transaction(engine) as connection:
-        rows = connection.execute(query, window).all()
+        rows = connection.execute(query, bounds).all()
     return [
         (row[0], list(zip(row[1], row[2], strict=True)), list(zip(row[3], row[4], strict=True)))
         for row in rows

@@ -4,7 +4,7 @@ import math
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 from sqlalchemy import Connection, Engine, Row, select, text, update
@@ -25,8 +25,11 @@ from quant_pipelines.store.tables import (
     strategy_versions,
     trials,
 )
+from quant_pipelines.store.tables.research import TaskStatus
 
-DONE, RUNNING, FAILED = "done", "running", "failed"
+DONE: Final = "done"
+RUNNING: Final = "running"
+FAILED: Final = "failed"
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +50,7 @@ class StoredTask:
 
     id: int
     version_id: int
-    status: str
+    status: TaskStatus
     settings: dict[str, Any]
 
 

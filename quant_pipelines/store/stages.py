@@ -10,6 +10,7 @@ import numpy as np
 from sqlalchemy import Connection, func, insert, select, update
 
 from quant_pipelines.core.arrays import FloatArray
+from quant_pipelines.core.stages import Stage
 from quant_pipelines.store.tables import (
     alerts,
     deployments,
@@ -55,7 +56,7 @@ class StoredStage:
     symbol: str
     timeframe: str
     verdict_id: int | None
-    stage: str
+    stage: Stage
     since: datetime
     capital: Decimal
     paper_passed: bool
@@ -72,7 +73,7 @@ class StoredStage:
         return f"deployment:{self.deployment_id}"
 
 
-def deployment_ids(connection: Connection, stages: Iterable[str] | None = None) -> list[int]:
+def deployment_ids(connection: Connection, stages: Iterable[Stage] | None = None) -> list[int]:
     """Ids of the deployments, oldest first; only those in the given stages if any are given."""
     query = select(deployments.c.id).order_by(deployments.c.id)
     if stages is not None:
@@ -121,7 +122,7 @@ def read_stage(connection: Connection, deployment_id: int, *, for_update: bool =
     )
 
 
-def change_stage(connection: Connection, deployment_id: int, stage: str, at: datetime) -> None:
+def change_stage(connection: Connection, deployment_id: int, stage: Stage, at: datetime) -> None:
     """Move a deployment to a stage; the caller has proven that the step is allowed."""
     moved = update(deployments).where(deployments.c.id == deployment_id)
     connection.execute(moved.values(stage=stage, stage_changed_at=at))

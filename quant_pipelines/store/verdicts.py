@@ -9,10 +9,11 @@ from sqlalchemy.dialects.postgresql import insert as upsert
 
 from quant_pipelines.core.clock import utc_now
 from quant_pipelines.core.errors import StoreError
+from quant_pipelines.core.stages import LADDER
 from quant_pipelines.core.timeframes import DAY_MS, day_start_ms, from_ms, to_ms
 from quant_pipelines.optimize.evaluation import OutOfSample
 from quant_pipelines.optimize.gates import Gate
-from quant_pipelines.optimize.verdict import VerdictRecord
+from quant_pipelines.optimize.verdict import VerdictDecision, VerdictRecord
 from quant_pipelines.store.engine import transaction
 from quant_pipelines.store.research import DONE, StoredTask, finite
 from quant_pipelines.store.tables import (
@@ -22,7 +23,6 @@ from quant_pipelines.store.tables import (
     strategy_versions,
     verdicts,
 )
-from quant_pipelines.store.tables.trading import TRADED_STAGES
 
 _UNIT = ("strategy", "exchange", "symbol", "timeframe")
 
@@ -98,7 +98,7 @@ def save_verdict(
     return int(verdict_id)
 
 
-def read_verdicts(connection: Connection, *, decision: str | None = None) -> list[VerdictRecord]:
+def read_verdicts(connection: Connection, *, decision: VerdictDecision | None = None) -> list[VerdictRecord]:
     """Verdicts, oldest first; only ``candidate``, ``admitted`` or ``rejected`` ones if that is given."""
     query = _verdicts().order_by(verdicts.c.id)
     if decision is not None:
@@ -145,7 +145,7 @@ def incumbent_returns(connection: Connection, record: VerdictRecord) -> dict[int
         .join(verdicts, verdicts.c.task_id == out_of_sample_returns.c.task_id)
         .join(deployments, deployments.c.verdict_id == verdicts.c.id)
         .where(*(deployments.c[name] == getattr(record, name) for name in _UNIT))
-        .where(deployments.c.stage.in_(TRADED_STAGES), verdicts.c.id != record.id)
+        .where(deployments.c.stage.in_(LADDER), verdicts.c.id != record.id)
     )
     return {day_start_ms(str(row.day)): row.daily_return for row in connection.execute(query)}
 

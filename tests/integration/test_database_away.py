@@ -182,19 +182,19 @@ def test_postgres_killed_in_the_middle_of_an_op_fails_the_run_with_one_sentence(
 def test_a_database_that_goes_away_while_rows_are_copied_stores_none(
     engine: Engine, database_url: str, template_url: str
 ) -> None:
-    upsert_bars(engine, *SERIES, rows(1))
+    upsert_bars(engine, SERIES, rows(1))
     more = rows(2000, START + MINUTE_MS)
     with ThreadPoolExecutor() as thread:
         with psycopg.connect(database_url) as other:
             other.execute("lock table market.bars_2024_02 in exclusive mode")
-            copying = thread.submit(upsert_bars, engine, *SERIES, more)
+            copying = thread.submit(upsert_bars, engine, SERIES, more)
             waiting = "from pg_locks where not granted and relation = 'market.bars_2024_02'::regclass"
             while not other.execute(f"select 1 {waiting}".encode()).fetchone():
                 time.sleep(0.01)
             other.execute(f"select pg_terminate_backend(pid) {waiting}".encode())
         with pytest.raises(StoreError, match="does not answer"):
             copying.result()
-    assert read_bars(engine, *SERIES, *ALL).ts.tolist() == [START]
+    assert read_bars(engine, SERIES, ALL).ts.tolist() == [START]
 
 
 FAILURES = [

@@ -11,6 +11,7 @@ from sqlalchemy import Engine
 from quant_pipelines.cli.__main__ import build_parser, main
 from quant_pipelines.core.bars import BarRows
 from quant_pipelines.core.clock import system_clock_ms
+from quant_pipelines.core.series import Series
 from quant_pipelines.core.timeframes import DAY_MS, HOUR_MS
 from quant_pipelines.store.bars import ensure_partitions, upsert_bars
 
@@ -57,7 +58,7 @@ def stored_hours(engine: Engine) -> None:
     rows = BarRows(ts, opened, high, low, close, volume, volume * close, np.full(hours.size, 7))
     ensure_partitions(engine, int(ts[0]), int(ts[-1]) + HOUR_MS)
     for symbol in ("BTC/USDT:USDT", "SOL/USDT:USDT"):
-        upsert_bars(engine, "binanceusdm", symbol, "1h", rows)
+        upsert_bars(engine, Series("binanceusdm", symbol, "1h"), rows)
 
 
 def test_the_pages_show_commands() -> None:

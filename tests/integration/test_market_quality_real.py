@@ -10,6 +10,7 @@ import pytest
 
 from quant_pipelines.archive import read_bar_rows
 from quant_pipelines.archive.columns import read_columns
+from quant_pipelines.core.series import Window
 from quant_pipelines.core.timeframes import HOUR_MS, day_start_ms
 from quant_pipelines.marketdata.checks import check_funding, check_tops, funding_intervals, same_venue
 from quant_pipelines.marketdata.checks.mismatch import find_mismatches
@@ -83,7 +84,7 @@ def test_clean_archive_has_nothing_but_a_few_suspicions(archive: Path) -> None:
 
 def test_real_flash_spike_that_other_timeframes_have_is_no_outlier(archive: Path) -> None:
     """A false report moved BTC by 7 % within the hour of 2023-10-16 13:00 and back."""
-    window = day_start_ms("2023-10-15"), day_start_ms("2023-10-18")
+    window = Window(day_start_ms("2023-10-15"), day_start_ms("2023-10-18"))
     alone = check_file(archive / "klines" / "binance_um" / "BTCUSDT-1h.parquet", window=window)
     together = check_archive(archive, "binanceusdm", ["BTC/USDT:USDT"], window)
     assert times(named(alone.findings, "outliers")) == {"2023-10-16 13:00"}

@@ -1,5 +1,7 @@
+import re
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any, get_args
 
 import pytest
 from alembic.autogenerate import compare_metadata
@@ -7,6 +9,9 @@ from alembic.runtime.migration import MigrationContext
 from sqlalchemy import Engine, make_url, text
 
 from quant_pipelines.core.errors import ConfigurationError, StoreError
+from quant_pipelines.core.orders import OrderStatus, Side
+from quant_pipelines.core.stages import Stage
+from quant_pipelines.optimize.verdict import VerdictDecision
 from quant_pipelines.store.engine import (
     connect,
     dagster_url,
@@ -17,6 +22,9 @@ from quant_pipelines.store.engine import (
 )
 from quant_pipelines.store.migrate import migrate, newest_revision, require_current
 from quant_pipelines.store.tables import metadata
+from quant_pipelines.store.tables.market import Confirmation, RevisionCause
+from quant_pipelines.store.tables.ops import ApprovalDecision
+from quant_pipelines.store.tables.research import RequestKind, RequestStatus, TaskStatus
 
 pytestmark = pytest.mark.postgres
 
@@ -60,6 +68,35 @@ def test_migrating_an_empty_database_yields_the_tables_of_the_code(empty_databas
         differences = compare_metadata(context, metadata)
     engine.dispose()
     assert differences == []
+
+
+@pytest.mark.parametrize(
+    ("table", "constraint", "words"),
+    [
+        ("trading.deployments", "stage", Stage),
+        ("trading.orders", "status", OrderStatus),
+        ("trading.intents", "side", Side),
+        ("trading.fills", "side", Side),
+        ("research.optimizer_tasks", "status", TaskStatus),
+        ("research.verdicts", "decision", VerdictDecision),
+        ("research.optimization_requests", "kind", RequestKind),
+        ("research.optimization_requests", "status", RequestStatus),
+        ("ops.approvals", "decision", ApprovalDecision),
+        ("market.bar_confirmations", "kind", Confirmation),
+        ("market.bar_revisions", "cause", RevisionCause),
+    ],
+)
+def test_a_check_of_the_database_allows_the_words_of_the_code(
+    engine: Engine, table: str, constraint: str, words: Any
+) -> None:
+    name = f"ck_{table.split('.')[1]}_{constraint}"
+    query = text(
+        "select pg_get_constraintdef(oid) from pg_constraint where conrelid = cast(:table as regclass) "
+        "and conname = :name"
+    )
+    with engine.connect() as connection:
+        stored = connection.execute(query, {"table": table, "name": name}).scalar_one()
+    assert tuple(re.findall("'([^']*)'", stored)) == get_args(words)
 
 
 def test_several_processes_may_migrate_at_once(empty_database: str) -> None:

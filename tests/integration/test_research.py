@@ -10,6 +10,7 @@ from sqlalchemy import Engine, func, select, text
 
 from quant_pipelines.core.bars import BarRows
 from quant_pipelines.core.errors import DataError, OptimizationError, StrategyError
+from quant_pipelines.core.series import Series
 from quant_pipelines.core.settings import MarketSettings, OptimizationSettings, Settings, WindowSettings
 from quant_pipelines.core.timeframes import DAY_MS, MINUTE_MS, day_start_ms
 from quant_pipelines.optimize.verdict import VerdictRecord
@@ -86,8 +87,8 @@ def rolled_up(rows: BarRows, minutes: int) -> BarRows:
 def store_market(engine: Engine) -> Engine:
     for number, symbol in enumerate(("BTC/USDT:USDT", "ETH/USDT:USDT")):
         rows = market(5 + number)
-        upsert_bars(engine, JOB.exchange, symbol, "1m", rows)
-        upsert_bars(engine, JOB.exchange, symbol, "15m", rolled_up(rows, 15))
+        upsert_bars(engine, Series(JOB.exchange, symbol, "1m"), rows)
+        upsert_bars(engine, Series(JOB.exchange, symbol, "15m"), rolled_up(rows, 15))
     return engine
 
 
@@ -333,7 +334,7 @@ def test_longer_history_is_another_task_and_a_stored_one_resumes_as_it_was(store
     job = replace(JOB, windows=replace(WINDOWS, folds=4))
     short = optimize_one(stored, job)
     older = market(9, start=END - 2 * DAYS * DAY_MS)
-    upsert_bars(stored, JOB.exchange, JOB.symbol, "15m", rolled_up(older, 15))
+    upsert_bars(stored, Series(JOB.exchange, JOB.symbol, "15m"), rolled_up(older, 15))
     long = optimize_one(stored, job)
     assert (short.out_of_sample["folds"], long.out_of_sample["folds"]) == (3, 4)
     assert short.task_id is not None
@@ -343,7 +344,7 @@ def test_longer_history_is_another_task_and_a_stored_one_resumes_as_it_was(store
 
 def test_hours_without_minutes_of_the_whole_window_execute_themselves(stored: Engine) -> None:
     older = market(9, start=END - 2 * DAYS * DAY_MS)
-    upsert_bars(stored, JOB.exchange, JOB.symbol, "15m", rolled_up(older, 15))
+    upsert_bars(stored, Series(JOB.exchange, JOB.symbol, "15m"), rolled_up(older, 15))
     record = optimize_one(stored, replace(JOB, windows=replace(WINDOWS, folds=6)))
     assert record.out_of_sample["folds"] == 6
     assert record.out_of_sample["execution_timeframe"] == "15m"

@@ -17,7 +17,7 @@ from quant_pipelines.simulator.venue.messages import tell_account
 from quant_pipelines.simulator.venue.state import Quote, Venue
 
 
-class FundingRate(NamedTuple):
+class DueFunding(NamedTuple):
     """One symbol's funding slot: fraction of notional that longs pay, and the mark price that counts."""
 
     rate: Decimal
@@ -25,7 +25,7 @@ class FundingRate(NamedTuple):
 
 
 def play(
-    venue: Venue, ts_ms: int, quotes: Mapping[str, Quote], funding: Mapping[str, FundingRate] | None = None
+    venue: Venue, ts_ms: int, quotes: Mapping[str, Quote], funding: Mapping[str, DueFunding] | None = None
 ) -> None:
     """Play one moment.
 

@@ -10,6 +10,7 @@ from sqlalchemy import Engine
 
 from quant_pipelines.core.bars import Bars
 from quant_pipelines.core.errors import DataError
+from quant_pipelines.core.series import Window
 from quant_pipelines.core.timeframes import DAY_MS
 from quant_pipelines.optimize.walk_forward import FoldResult
 from quant_pipelines.pages.publish import publish_verdicts
@@ -115,7 +116,7 @@ def test_page_without_bars_says_nothing_about_holding(
     judged: Engine, caplog: pytest.LogCaptureFixture
 ) -> None:
     class Gone(DatabaseSource):
-        def bars(self, symbol: str, timeframe: str, start_ms: int, end_ms: int) -> Bars:
+        def bars(self, symbol: str, timeframe: str, window: Window) -> Bars:
             raise DataError(f"{symbol} is gone")
 
     with transaction(judged) as connection:

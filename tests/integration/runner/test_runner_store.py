@@ -12,6 +12,7 @@ from quant_pipelines.core.errors import ReconciliationError, StoreError
 from quant_pipelines.store.deployments import read_deployments, read_limits, seed_limits
 from quant_pipelines.store.epochs import open_epoch, writer_session
 from quant_pipelines.store.heartbeats import (
+    Alert,
     Halt,
     Heartbeat,
     read_halts,
@@ -207,8 +208,8 @@ def test_a_heartbeat_replaces_the_one_before(engine: Engine) -> None:
 
 
 def test_a_halt_stands_until_it_is_resolved(engine: Engine) -> None:
-    write_alert(engine, "warning", "deployment:1", "late", detail={}, at=NOW)
-    write_alert(engine, "halt", "deployment:2", "strategy failed", detail={}, at=NOW)
+    write_alert(engine, Alert("warning", "deployment:1", "late", NOW))
+    write_alert(engine, Alert("halt", "deployment:2", "strategy failed", NOW))
     assert read_halts(engine) == {"deployment:2": Halt("strategy failed")}
     with engine.begin() as connection:
         connection.execute(text("update ops.alerts set resolved_at = now()"))

@@ -160,7 +160,7 @@ def test_a_failed_link_is_halted_in_turn_with_refreshes_and_begun_again_when_wok
         turn = asyncio.Lock()
 
         async def stop(_trader: Trader, failure: str) -> None:
-            async with turn:  # as the desk does while it reads the halts
+            async with turn:  # as the traders do while it reads the halts
                 told.append(failure)
 
         links, link, trader = VenueLinks(failing, stop), Link(), trader_of(Books())

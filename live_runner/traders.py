@@ -16,7 +16,6 @@ from live_runner.fill_data import fill_data
 from live_runner.history import load_higher, load_history
 from live_runner.market_time import MarketTime
 from live_runner.paper import open_paper
-from live_runner.rows import VENUE
 from live_runner.series import BarSeries
 from live_runner.trader import Tick, Trader
 from live_runner.venue_link import Station, VenueLink
@@ -25,12 +24,12 @@ from live_runner.venues import OrderVenues
 from live_runner.vitals import SERVICE, beat, resident_megabytes, told
 from quant_pipelines.core.errors import ExchangeUnavailable, OutcomeUnknown, StoreError
 from quant_pipelines.core.limits import RiskLimits
+from quant_pipelines.core.series import Window
 from quant_pipelines.core.settings import Settings
+from quant_pipelines.core.stages import LADDER
 from quant_pipelines.core.timeframes import floor_ms, from_ms, timeframe_ms
 from quant_pipelines.exchange import BarRows
 from quant_pipelines.store.deployments import (
-    ORDER_STAGES,
-    PAPER_STAGES,
     Deployment,
     has_approval,
     read_deployments,
@@ -38,13 +37,13 @@ from quant_pipelines.store.deployments import (
     seed_limits,
 )
 from quant_pipelines.store.heartbeats import Halt, read_halts, write_halt
-
-TRADED_STAGES = (*PAPER_STAGES, *ORDER_STAGES)
+from quant_pipelines.store.tables.trading import PAPER_VENUE
+from quant_pipelines.trading.breaker import TRADING_STATES
 
 _log = logging.getLogger(__name__)
 
 
-class Desk:
+class Traders:
     """Traders of one epoch.
 
     Parameters
@@ -101,9 +100,7 @@ class Desk:
     async def refresh(self) -> None:
         """Take up new deployments, close what those hold that left their stage, follow limits and halts."""
         async with self._changing:
-            deployed = await asyncio.to_thread(
-                read_deployments, self._engine, TRADED_STAGES, with_leaving=True
-            )
+            deployed = await asyncio.to_thread(read_deployments, self._engine, LADDER, with_leaving=True)
             stages = {deployment.id: deployment for deployment in deployed}
             before = self.symbols
             for gone in self._traders.keys() - {one.id for one in deployed if not self._is_outdated(one)}:
@@ -137,7 +134,7 @@ class Desk:
         """Write the runner's sign of life."""
         traders = list(self._traders.values())
         states = {trader.state for trader in traders}
-        best = next((state for state in ("ACTIVE", "REDUCING", "HALTED") if state in states), "ACTIVE")
+        best = next((state for state in TRADING_STATES if state in states), TRADING_STATES[0])
         ages = {symbol: self._feed.age_seconds(symbol) for symbol in self.symbols}
         detail: dict[str, Any] = {
             "epoch": self._epoch,
@@ -173,7 +170,7 @@ class Desk:
     def _is_outdated(self, deployment: Deployment) -> bool:
         """Whether its book here would go on with a specification that has changed."""
         trader = self._traders.get(deployment.id)
-        if trader is None or deployment.venue != VENUE:
+        if trader is None or deployment.venue != PAPER_VENUE:
             return False
         return trader.plan.deployment.specifications != deployment.specifications
 
@@ -256,13 +253,13 @@ class Desk:
         start_ms, end_ms = trader.booked_until_ms, floor_ms(close_ms, plan.execution_step_ms)
         if end_ms <= start_ms:
             return None
-        rows = await feed.closed_bars(symbol, plan.deployment.execution_timeframe, start_ms, end_ms)
+        rows = await feed.closed_bars(symbol, plan.deployment.execution_timeframe, Window(start_ms, end_ms))
         if not len(rows):
             return None
+        since_ms = start_ms if trader.last_bar_ms is None else trader.last_bar_ms + 1
         funding = await feed.funding(
             symbol,
-            start_ms if trader.last_bar_ms is None else trader.last_bar_ms + 1,
-            int(rows.ts[-1]) + 1,
+            Window(since_ms, int(rows.ts[-1]) + 1),
             interval_hours=plan.funding_interval_hours,
             deadline_ms=end_ms + PATIENCE_MS,
         )
@@ -283,15 +280,15 @@ class Desk:
         start_ms, end_ms = trader.series.end_ms, floor_ms(end_ms, trader.plan.step_ms)
         if end_ms <= start_ms:
             return None
-        return await self._feed.closed_bars(trader.symbol, deployment.timeframe, start_ms, end_ms)
+        return await self._feed.closed_bars(trader.symbol, deployment.timeframe, Window(start_ms, end_ms))
 
     async def _higher_bars(self, trader: Trader, end_ms: int) -> dict[str, BarRows]:
         """Bars of the declared higher timeframes that have closed since the last tick."""
         found: dict[str, BarRows] = {}
         for timeframe, series in trader.inputs.higher.items():
-            window = series.end_ms, floor_ms(end_ms, timeframe_ms(timeframe))
-            if window[0] < window[1]:
-                found[timeframe] = await self._feed.closed_bars(trader.symbol, timeframe, *window)
+            window = Window(series.end_ms, floor_ms(end_ms, timeframe_ms(timeframe)))
+            if window.start_ms < window.end_ms:
+                found[timeframe] = await self._feed.closed_bars(trader.symbol, timeframe, window)
         return found
 
     async def _points(self, trader: Trader, end_ms: int) -> dict[str, list[tuple[int, float]]]:
