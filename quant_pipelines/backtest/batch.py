@@ -10,7 +10,7 @@ import numpy as np
 from quant_pipelines.accounting import open_account
 from quant_pipelines.backtest.event_driver import ahead, drive
 from quant_pipelines.backtest.loop import Loop, LoopResult, make_loop
-from quant_pipelines.backtest.market import Market, prepare_market
+from quant_pipelines.backtest.market import Market, SymbolFeed, prepare_market
 from quant_pipelines.backtest.result import BacktestResult, result_of
 from quant_pipelines.backtest.settings import BacktestSettings
 from quant_pipelines.backtest.state import opening_state
@@ -66,15 +66,20 @@ def run_backtest(  # noqa: PLR0913 - all but two have a default
     BacktestError
         If the window has no bars or the execution bars don't fit.
     """
+    return run_alone(strategy, bars, settings, SymbolFeed(execution_bars, funding, mark, depth))
+
+
+def run_alone(strategy: Strategy, bars: Bars, settings: BacktestSettings, feed: SymbolFeed) -> BacktestResult:
+    """Backtest a strategy of one symbol; see ``run_backtest``."""
     started = time.perf_counter()
-    market = prepare_market(
-        bars, settings, execution_bars=execution_bars, funding=funding, mark=mark, depth=depth
-    )
+    settings = feed.applied(settings)
+    market = prepare_market(bars, settings, feed)
     if isinstance(strategy, EventStrategy):
         outcome, record = drive(strategy, market, settings, ahead(strategy, bars, settings.rules))
     else:
         record = new_record(market, has_bar_equity=settings.has_bar_equity)
-        (outcome,), record = run_pass([strategy], market, settings, record)
+        tape = market.tape(strategy.stops)
+        (outcome,), record = run_pass([strategy], market, settings, record, tape)
     result = result_of(outcome, market, settings, record)
     return replace(result, seconds=time.perf_counter() - started)
 
@@ -99,11 +104,11 @@ def run_pass(
     market: Market,
     settings: BacktestSettings,
     record: Record,
-    tape: Tape | None = None,
+    tape: Tape,
 ) -> tuple[list[LoopResult], Record]:
     """One compiled pass of as many strategies as the record has lanes, or fewer.
 
-    ``tape`` is the market's for these strategies, where it is known already.
+    ``tape`` is the market's for these strategies.
 
     Returns
     -------
@@ -114,7 +119,7 @@ def run_pass(
     changes = [changes_by(strategy, market) for strategy in strategies]
     lanes = [*strategies, *[strategies[-1]] * (width - len(strategies))]
     state = opening_state(open_account(settings.capital), int(market.execution.ts[0]))
-    given = (tape or market.tape(strategies[0]), abreast(changes), state)
+    given = (tape, abreast(changes), state)
     first = replace(settings, rules=settings.rules_at(int(market.execution.ts[0])))
     terms = first.loop_terms(lanes, market.execution.step_ms, market.bars.step_ms)
     if settings.has_stops:

@@ -11,7 +11,7 @@ from quant_pipelines.backtest.batch import DEFAULTS
 from quant_pipelines.backtest.book import Book, BookSettings, ExecutionBar, FundingSlot, MarkBar
 from quant_pipelines.backtest.event_driver import anew, drive
 from quant_pipelines.backtest.loop import LoopResult
-from quant_pipelines.backtest.market import Market, prepare_market
+from quant_pipelines.backtest.market import Market, SymbolFeed, prepare_market
 from quant_pipelines.backtest.marks import Marks, paid_on_marks
 from quant_pipelines.backtest.recorder import Recorder
 from quant_pipelines.backtest.result import BacktestResult, result_of
@@ -50,9 +50,7 @@ def run_event_backtest(  # noqa: PLR0913 - all but two have a default
         As in ``run_backtest``.
     """
     started = time.perf_counter()
-    market = prepare_market(
-        bars, settings, execution_bars=execution_bars, funding=funding, mark=mark, depth=depth
-    )
+    market = prepare_market(bars, settings, SymbolFeed(execution_bars, funding, mark, depth))
     if isinstance(strategy, EventStrategy):
         outcome, record = drive(strategy, market, settings, anew(strategy, bars, settings.rules))
     else:

@@ -1,4 +1,4 @@
-"""The portfolio driven row by row: strategies see nothing but the past; equal to ``run_portfolio``."""
+"""The portfolio driven row by row: strategies see nothing but the past; equal to ``run_account``."""
 
 import time
 from collections.abc import Mapping, Sequence
@@ -8,10 +8,20 @@ import numpy as np
 
 from quant_pipelines.accounting import open_account
 from quant_pipelines.accounting.nav import Flow, growth_by
+from quant_pipelines.backtest.account import portfolio_record, require_paid
+from quant_pipelines.backtest.account_plan import (
+    Allocation,
+    PlannedBook,
+    plan_books,
+    reel_of,
+    reserve_of,
+    schedule_of,
+)
+from quant_pipelines.backtest.account_result import AccountResult, Passed, account_result
 from quant_pipelines.backtest.batch import DEFAULTS
 from quant_pipelines.backtest.event import latest_volatility
 from quant_pipelines.backtest.loop import LoopResult
-from quant_pipelines.backtest.portfolio import NO_FEEDS, portfolio_record, require_paid
+from quant_pipelines.backtest.market import NO_FEEDS, SymbolFeed
 from quant_pipelines.backtest.portfolio_fund import (
     Fund,
     first_fund,
@@ -25,16 +35,6 @@ from quant_pipelines.backtest.portfolio_loop import (
     resting_bar,
     worst_of,
 )
-from quant_pipelines.backtest.portfolio_plan import (
-    Allocation,
-    PlannedBook,
-    SymbolFeed,
-    plan_books,
-    reel_of,
-    reserve_of,
-    schedule_of,
-)
-from quant_pipelines.backtest.portfolio_result import PortfolioResult, portfolio_result
 from quant_pipelines.backtest.portfolio_values import PortfolioRecord, Schedule
 from quant_pipelines.backtest.settings import BacktestSettings
 from quant_pipelines.backtest.state import (
@@ -58,13 +58,13 @@ from quant_pipelines.sdk.strategy import target_of
 from quant_pipelines.trading.cycle import BookView, decide
 
 
-def run_event_portfolio(
+def run_event_account(
     allocations: Sequence[Allocation],
     *,
     feeds: Mapping[str, SymbolFeed] = NO_FEEDS,
     settings: BacktestSettings = DEFAULTS,
     flows: Sequence[Flow] = (),
-) -> PortfolioResult:
+) -> AccountResult:
     """Backtest as a runner of several books would work: one closed row after the other.
 
     Targets are computed anew at every decision from what was known then; the time grows with the square of
@@ -73,7 +73,7 @@ def run_event_portfolio(
     Parameters
     ----------
     allocations, feeds, settings, flows
-        As in ``run_portfolio``.
+        As in ``run_account``.
     """
     started = time.perf_counter()
     books = plan_books(allocations, feeds, settings)
@@ -87,7 +87,7 @@ def run_event_portfolio(
     if settings.close_at_end:
         driver.close()
     outcomes = [LoopResult(one.state, one.log, one.tally) for one in driver.held]
-    result = portfolio_result(books, (outcomes, driver.fund), schedule, record, settings.capital)
+    result = account_result(books, Passed(schedule.grid, outcomes, driver.fund, record), settings.capital)
     return replace(result, seconds=time.perf_counter() - started)
 
 

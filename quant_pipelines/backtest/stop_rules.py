@@ -10,7 +10,7 @@ from quant_pipelines.core.arrays import FloatArray, IntArray
 from quant_pipelines.core.bars import Bars
 from quant_pipelines.indicators import atr, rolling_std
 from quant_pipelines.sdk.scales import declares_scales, scales_of
-from quant_pipelines.sdk.stops import ATR_STOPS, SCALABLE, TIGHTENED, VOLATILITY_STOPS
+from quant_pipelines.sdk.stops import ATR_STOPS, SCALABLE, TIGHTENED, VOLATILITY_STOPS, Stops
 from quant_pipelines.sdk.strategy import Strategy
 
 UNKNOWN: FloatArray = np.empty(0)
@@ -33,21 +33,21 @@ def stop_terms_of(strategy: Strategy, strategy_step_ms: int) -> StopTerms:
     )
 
 
-def atr_of(strategy: Strategy, bars: Bars) -> FloatArray:
-    """Average true range of the strategy's bars, NaN where it isn't positive; (0,) where no stop asks."""
-    if not strategy.stops.uses(ATR_STOPS):
+def atr_of(stops: Stops, bars: Bars) -> FloatArray:
+    """Average true range of bars, NaN where it isn't positive; (0,) where no stop asks."""
+    if not stops.uses(ATR_STOPS):
         return UNKNOWN
-    ranges = atr(bars.high, bars.low, bars.close, strategy.stops.atr_window)
+    ranges = atr(bars.high, bars.low, bars.close, stops.atr_window)
     return np.where(ranges > 0.0, ranges, np.nan)
 
 
-def deviation_of(strategy: Strategy, bars: Bars) -> FloatArray:
+def deviation_of(stops: Stops, bars: Bars) -> FloatArray:
     """Deviation of a bar's log return, shape (n_bars,); (0,) where none of the stops asks."""
-    if not strategy.stops.uses(VOLATILITY_STOPS):
+    if not stops.uses(VOLATILITY_STOPS):
         return UNKNOWN
     result = np.full(len(bars), np.nan)
     if len(bars) > 1:
-        result[1:] = rolling_std(np.diff(np.log(bars.close)), strategy.stops.volatility_window)
+        result[1:] = rolling_std(np.diff(np.log(bars.close)), stops.volatility_window)
     return result
 
 
@@ -61,7 +61,7 @@ def latest_inputs(strategy: Strategy, bars: Bars) -> StopInputs:
     """
     if not len(bars) or not (strategy.stops.windows or declares_scales(strategy)):
         return NO_INPUTS
-    ranges, deviations = atr_of(strategy, bars), deviation_of(strategy, bars)
+    ranges, deviations = atr_of(strategy.stops, bars), deviation_of(strategy.stops, bars)
     latest = {name: float(factor[-1]) for name, factor in scales_of(strategy, bars).items()}
     scales = StopScales(*(latest.get(name, 1.0) for name in SCALABLE)) if latest else NO_SCALES
     return StopInputs(_known(ranges), _known(deviations), scales)

@@ -9,27 +9,22 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from quant_pipelines.reports.backtest import render_backtest
     from quant_pipelines.reports.comparison import render_comparison
-    from quant_pipelines.reports.portfolio import PortfolioRun, render_portfolio
     from quant_pipelines.reports.run import BacktestRun
     from quant_pipelines.reports.walk_forward import Walk, render_walk
 
 _HOMES = {
     "BacktestRun": "run",
-    "PortfolioRun": "portfolio",
     "Walk": "walk_forward",
     "render_backtest": "backtest",
     "render_comparison": "comparison",
-    "render_portfolio": "portfolio",
     "render_walk": "walk_forward",
 }
 
 __all__ = [
     "BacktestRun",
-    "PortfolioRun",
     "Walk",
     "render_backtest",
     "render_comparison",
-    "render_portfolio",
     "render_walk",
 ]
 

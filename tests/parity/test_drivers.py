@@ -14,7 +14,7 @@ from quant_pipelines.backtest import (
     run_event_backtest,
 )
 from quant_pipelines.backtest.event import book_settings, execution_stream, latest_volatility
-from quant_pipelines.backtest.market import prepare_market
+from quant_pipelines.backtest.market import SymbolFeed, prepare_market
 from quant_pipelines.backtest.recorder import Recorder
 from quant_pipelines.backtest.result import result_of
 from quant_pipelines.backtest.stop_rules import latest_inputs
@@ -45,9 +45,7 @@ def paper_backtest(
     depth: DepthSeries | None = None,
 ) -> BacktestResult:
     """The runner's way: targets once, a book that is killed and restored from its JSON behind every bar."""
-    market = prepare_market(
-        bars, settings, execution_bars=execution_bars, funding=funding, mark=mark, depth=depth
-    )
+    market = prepare_market(bars, settings, SymbolFeed(execution_bars, funding, mark, depth))
     target = target_of(strategy, bars)
     recorder = Recorder(market, settings)
     given = book_settings(strategy, market, settings)

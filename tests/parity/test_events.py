@@ -20,7 +20,7 @@ from quant_pipelines.backtest.desk import Close
 from quant_pipelines.backtest.event import execution_stream
 from quant_pipelines.backtest.event_driver import latest_of
 from quant_pipelines.backtest.event_run import EventRun
-from quant_pipelines.backtest.market import prepare_market
+from quant_pipelines.backtest.market import SymbolFeed, prepare_market
 from quant_pipelines.backtest.recorder import Recorder
 from quant_pipelines.backtest.result import result_of
 from quant_pipelines.core.bars import Bars
@@ -152,7 +152,7 @@ def paper_backtest(
     funding: FundingSeries | None = None,
 ) -> BacktestResult:
     """The runner's way: book and strategy come back from their JSON behind every bar."""
-    market = prepare_market(bars, settings, execution_bars=execution_bars, funding=funding)
+    market = prepare_market(bars, settings, SymbolFeed(execution_bars, funding))
     recorder, rules = Recorder(market, settings), settings.rules
     terms = settings.step_terms(strategy, market.execution.step_ms, bars.step_ms)
     timeframe = market.execution.timeframe

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from quant_pipelines.backtest import BacktestSettings, sweep
 from quant_pipelines.backtest.batch import new_record, run_pass
-from quant_pipelines.backtest.market import Market, prepare_market
+from quant_pipelines.backtest.market import Market, SymbolFeed, prepare_market
 from quant_pipelines.core.bars import Bars
 from quant_pipelines.core.depth import DepthSeries
 from quant_pipelines.core.funding import FundingSeries
@@ -115,7 +115,7 @@ def bars_of(seed: int, volatility: float, step_ms: int = MINUTE_MS) -> Bars:
 def bytes_of(strategies: list[Strategy], width: int, market: Market, given_: BacktestSettings) -> list[bytes]:
     """All that a pass leaves of each book."""
     record = new_record(market, has_bar_equity=True, width=width)
-    outcomes, record = run_pass(strategies, market, given_, record)
+    outcomes, record = run_pass(strategies, market, given_, record, market.tape(strategies[0].stops))
     found = []
     for lane, outcome in enumerate(outcomes):
         rows = record.trades[lane, : outcome.log.finished]
@@ -197,14 +197,10 @@ def world_of(seed: int) -> World:
         )
         for _ in range(8)
     ]
-    market = prepare_market(
-        bars,
-        settings_,
-        funding=funding,
-        mark=one_of(None, mark_of(bars, rng)),
-        depth=one_of(None, depth_of(bars, rng)),
+    feed = SymbolFeed(
+        funding=funding, mark=one_of(None, mark_of(bars, rng)), depth=one_of(None, depth_of(bars, rng))
     )
-    return World(strategies, market, settings_)
+    return World(strategies, prepare_market(bars, settings_, feed), settings_)
 
 
 @given(st.integers(0, 2**32))
@@ -230,7 +226,7 @@ def test_change_of_equity_is_the_profit_of_the_trades_behind_every_rule(seed: in
     strategies, market, settings_ = world_of(seed)
     settings_ = replace(settings_, close_at_end=True)
     record = new_record(market, has_bar_equity=False, width=8)
-    outcomes, record = run_pass(strategies, market, settings_, record)
+    outcomes, record = run_pass(strategies, market, settings_, record, market.tape(strategies[0].stops))
     for lane, outcome in enumerate(outcomes):
         rows, account = record.trades[lane, : outcome.log.finished], outcome.state.account
         assert account.position == 0.0
@@ -258,5 +254,5 @@ def test_sweep_on_threads_equals_single_passes(threads: int) -> None:
     market = prepare_market(bars, given_)
     for index, values in enumerate(sets):
         record = new_record(market, has_bar_equity=False)
-        outcomes, record = run_pass([Wanderer(**values)], market, given_, record)
+        outcomes, record = run_pass([Wanderer(**values)], market, given_, record, market.tape(Wanderer.stops))
         assert swept.final_equity[index] == outcomes[0].state.equity

@@ -8,10 +8,11 @@ import pytest
 
 from quant_pipelines.accounting.nav import Flow
 from quant_pipelines.backtest import BacktestSettings, run_backtest
-from quant_pipelines.backtest.portfolio import run_portfolio
-from quant_pipelines.backtest.portfolio_event import run_event_portfolio
-from quant_pipelines.backtest.portfolio_plan import Allocation, SymbolFeed
-from quant_pipelines.backtest.portfolio_result import CROSSING, PortfolioResult
+from quant_pipelines.backtest.account import run_account
+from quant_pipelines.backtest.account_plan import Allocation
+from quant_pipelines.backtest.account_result import CROSSING, AccountResult
+from quant_pipelines.backtest.market import SymbolFeed
+from quant_pipelines.backtest.portfolio_event import run_event_account
 from quant_pipelines.backtest.portfolio_values import REBUILT
 from quant_pipelines.backtest.state import BookState
 from quant_pipelines.core.bars import Bars
@@ -154,7 +155,7 @@ SEVERAL = {
 }
 
 
-def run(driver: Callable[..., PortfolioResult], name: str) -> PortfolioResult:
+def run(driver: Callable[..., AccountResult], name: str) -> AccountResult:
     case = SEVERAL[name]
     settings = replace(case.settings, rules=case.rules)
     return driver(case.allocations(), feeds=case.feeds(), settings=settings, flows=case.flows)
@@ -172,7 +173,7 @@ MODELLED = [
 def test_what_several_books_do_not_model_is_refused(name: str) -> None:
     case = SCENARIOS[name]
     with pytest.raises(BacktestError, match="an account of several books does not model that so far"):
-        run_portfolio(
+        run_account(
             [Allocation(case.strategy, case.bars())], settings=replace(case.settings, rules=case.rules)
         )
 
@@ -186,7 +187,7 @@ def test_one_book_with_the_whole_account_equals_a_backtest_to_the_bit(name: str)
     funding = case.funding(bars) if case.funding else None
     alone = run_backtest(case.strategy, bars, settings=settings, execution_bars=execution, funding=funding)
     feeds = {bars.symbol: SymbolFeed(execution, funding)}
-    account = run_portfolio([Allocation(case.strategy, bars)], feeds=feeds, settings=settings)
+    account = run_account([Allocation(case.strategy, bars)], feeds=feeds, settings=settings)
     (book,) = account.books
     assert book.result.trade_rows.tobytes() == alone.trade_rows.tobytes()
     assert account.bar_equity.tobytes() == alone.bar_equity.tobytes()
@@ -204,7 +205,7 @@ def test_one_book_with_the_whole_account_equals_a_backtest_to_the_bit(name: str)
 
 @pytest.mark.parametrize("name", SEVERAL)
 def test_rows_one_by_one_equal_the_batch_to_the_bit(name: str) -> None:
-    expected, actual = run(run_portfolio, name), run(run_event_portfolio, name)
+    expected, actual = run(run_account, name), run(run_event_account, name)
     assert actual.bar_equity.tobytes() == expected.bar_equity.tobytes()
     assert actual.daily_equity.tobytes() == expected.daily_equity.tobytes()
     assert actual.daily_units.tobytes() == expected.daily_units.tobytes()
@@ -220,7 +221,7 @@ def test_rows_one_by_one_equal_the_batch_to_the_bit(name: str) -> None:
 
 @pytest.mark.parametrize("name", SEVERAL)
 def test_the_account_earns_what_its_books_earn(name: str) -> None:
-    result = run(run_portfolio, name)
+    result = run(run_account, name)
     earned = sum(book.result.final_equity - book.result.capital for book in result.books)
     assert result.final_equity - result.capital - result.net_flows == pytest.approx(earned, abs=1e-6)
     for book in result.books:
@@ -232,14 +233,14 @@ def test_the_account_earns_what_its_books_earn(name: str) -> None:
 
 
 def test_scenarios_exercise_trades_liquidation_and_limits() -> None:
-    results = {name: run(run_portfolio, name) for name in SEVERAL}
+    results = {name: run(run_account, name) for name in SEVERAL}
     assert all(len(result.trades) > 5 for result in results.values())
-    reasons = {name: {one.trade.exit_reason for one in result.trades} for name, result in results.items()}
+    reasons = {name: {one.exit_reason for one in result.trades} for name, result in results.items()}
     assert "liquidation" in reasons["cross_margin"]
     assert "liquidation" in reasons["isolated_margin"]
     assert "equity_stop" in reasons["flows_under_limits_and_equity_stops"]
     assert results["opposite_books_on_one_symbol"].not_modelled[-1] == CROSSING
-    unlimited = run_portfolio(two(volatility=0.01), settings=BacktestSettings(rules=LOTS))
+    unlimited = run_account(two(volatility=0.01), settings=BacktestSettings(rules=LOTS))
     assert len(results["daily_loss_of_the_account"].trades) < len(unlimited.trades)
 
 
@@ -251,7 +252,7 @@ def test_a_tuple_that_is_built_anew_has_the_fields_that_are_named() -> None:
 def test_hour_grid_of_a_symbol_without_bars_keeps_its_last_close() -> None:
     late = of("B", random_bars(30, 5, timeframe="1h"))
     early = replace(late.rows(0, 10), symbol="A")
-    result = run_portfolio([Allocation(Wanderer(), early, 0.5), Allocation(Wanderer(), late, 0.5)])
+    result = run_account([Allocation(Wanderer(), early, 0.5), Allocation(Wanderer(), late, 0.5)])
     assert result.bar_ts.size == 30
     assert result.bar_ts[-1] - result.bar_ts[0] == 29 * HOUR_MS
     assert len(result.days) > len(result.books[0].result.days)

@@ -1,4 +1,4 @@
-"""What a portfolio is made of, and its books prepared for a pass."""
+"""What an account of several books is made of, and its books prepared for a pass."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from quant_pipelines.accounting.nav import Flow
-from quant_pipelines.backtest.market import Market, at_decisions, prepare_market
+from quant_pipelines.backtest.market import NO_FEED, Market, SymbolFeed, at_decisions, prepare_market
 from quant_pipelines.backtest.portfolio_values import REEL, BookTable, Reel, Schedule
 from quant_pipelines.backtest.settings import BacktestSettings
 from quant_pipelines.backtest.tape import LoopTerms, Tape
@@ -16,11 +16,10 @@ from quant_pipelines.core.depth import NO_LADDER
 from quant_pipelines.core.errors import BacktestError
 from quant_pipelines.core.funding import FundingSeries
 from quant_pipelines.core.panel import Panel, panel_of
-from quant_pipelines.core.timeframes import from_ms
+from quant_pipelines.core.timeframes import DAY_MS, from_ms
 from quant_pipelines.sdk.event import EventStrategy
 from quant_pipelines.sdk.scales import declares_scales
 from quant_pipelines.sdk.strategy import Strategy, require_symbols, target_of
-from quant_pipelines.trading.rules import Specification
 
 _NEVER = np.iinfo(np.int64).max
 _ROUNDING = 1e-9
@@ -47,28 +46,6 @@ class Allocation:
     bars: Bars | Panel
     share: float = 1.0
     name: str = ""
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class SymbolFeed:
-    """What is known of a symbol besides the strategy's bars.
-
-    Parameters
-    ----------
-    execution_bars
-        Finer bars for fills and stops; the strategy's own where none are given.
-    funding
-        Slots; none are listed as not modelled.
-    specification
-        Lot size and smallest order; the rules' own where none is given.
-    """
-
-    execution_bars: Bars | None = None
-    funding: FundingSeries | None = None
-    specification: Specification | None = None
-
-
-NO_FEED = SymbolFeed()
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -117,10 +94,15 @@ def allocations_of(strategy: Strategy, bars: Sequence[Bars]) -> list[Allocation]
     return [Allocation(strategy, panel)]
 
 
+def is_alone(strategy_class: type[Strategy], bars: Sequence[Bars]) -> bool:
+    """Whether a strategy trades one symbol by itself: then the account is its one book."""
+    return len(bars) == 1 and not strategy_class.inputs.has_panel
+
+
 def plan_books(
     allocations: Sequence[Allocation], feeds: Mapping[str, SymbolFeed], settings: BacktestSettings
 ) -> list[PlannedBook]:
-    """Prepare every book of a portfolio.
+    """Prepare every book of an account.
 
     Raises
     ------
@@ -172,7 +154,7 @@ def schedule_of(books: Sequence[PlannedBook], flows: Sequence[Flow]) -> Schedule
 
 def reel_of(books: Sequence[PlannedBook]) -> Reel:
     """Lay the execution bars of all books one behind the other."""
-    tapes = [book.market.tape(book.allocation.strategy) for book in books]
+    tapes = [book.market.tape(book.allocation.strategy.stops) for book in books]
     end = np.cumsum([tape.ts.size for tape in tapes])
     first = np.concatenate([[0], end[:-1]])
     values = np.empty((int(end[-1]), len(REEL)))
@@ -243,18 +225,16 @@ def _books_of(
     share = allocation.share / len(members)
     for k, member in enumerate(members):
         feed = feeds.get(member.symbol, NO_FEED)
-        rules = settings.rules
-        if feed.specification is not None:
-            rules = replace(rules, specification=feed.specification)
-        own = replace(settings, rules=rules, capital=settings.capital * share)
-        market = prepare_market(member, own, execution_bars=feed.execution_bars, funding=feed.funding)
+        feed = SymbolFeed(feed.execution_bars, feed.funding, specification=feed.specification)
+        own = replace(feed.applied(settings), capital=settings.capital * share)
+        market = prepare_market(member, own, feed)
         column = target[bars.rows_of(k), k] if isinstance(bars, Panel) else target
         name = allocation.name or type(allocation.strategy).__name__
         decided = at_decisions(column, market.decision_row)
         yield PlannedBook(allocation, k, name, member.symbol, share, own, market, feed.funding, decided)
 
 
-def days_of(grid: IntArray, day_ms: int) -> tuple[int, int]:
+def days_of(grid: IntArray) -> tuple[int, int]:
     """First UTC day of a grid in days since the epoch, and the number of days to its last."""
-    first = int(grid[0]) // day_ms
-    return first, int(grid[-1]) // day_ms - first + 1
+    first = int(grid[0]) // DAY_MS
+    return first, int(grid[-1]) // DAY_MS - first + 1

@@ -14,14 +14,12 @@ import numpy as np
 
 from quant_pipelines.accounting import open_account
 from quant_pipelines.accounting.nav import Flow
-from quant_pipelines.backtest.batch import DEFAULTS, FIRST_CAPACITY
-from quant_pipelines.backtest.portfolio_fund import Fund
-from quant_pipelines.backtest.portfolio_loop import run_books
-from quant_pipelines.backtest.portfolio_plan import (
+from quant_pipelines.backtest.account_plan import (
     Allocation,
     PlannedBook,
-    SymbolFeed,
+    allocations_of,
     days_of,
+    is_alone,
     plan_books,
     reel_of,
     reserve_of,
@@ -29,24 +27,29 @@ from quant_pipelines.backtest.portfolio_plan import (
     table_of,
     terms_of,
 )
-from quant_pipelines.backtest.portfolio_result import PortfolioResult, portfolio_result
+from quant_pipelines.backtest.account_result import AccountResult, Passed, account_result
+from quant_pipelines.backtest.batch import DEFAULTS, FIRST_CAPACITY, run_alone
+from quant_pipelines.backtest.market import NO_FEED, NO_FEEDS, SymbolFeed
+from quant_pipelines.backtest.portfolio_fund import Fund
+from quant_pipelines.backtest.portfolio_loop import run_books
 from quant_pipelines.backtest.portfolio_values import PortfolioRecord, Schedule
+from quant_pipelines.backtest.result import BacktestResult
 from quant_pipelines.backtest.settings import BacktestSettings
 from quant_pipelines.backtest.state import opening_state
 from quant_pipelines.backtest.trades import COLUMNS
+from quant_pipelines.core.bars import Bars
 from quant_pipelines.core.errors import BacktestError
-from quant_pipelines.core.timeframes import DAY_MS, from_ms
+from quant_pipelines.core.timeframes import from_ms
+from quant_pipelines.sdk.strategy import Strategy
 
-NO_FEEDS: Mapping[str, SymbolFeed] = {}
 
-
-def run_portfolio(
+def run_account(
     allocations: Sequence[Allocation],
     *,
     feeds: Mapping[str, SymbolFeed] = NO_FEEDS,
     settings: BacktestSettings = DEFAULTS,
     flows: Sequence[Flow] = (),
-) -> PortfolioResult:
+) -> AccountResult:
     """Backtest strategies on shares of one account; one strategy on one symbol equals ``run_backtest``.
 
     Parameters
@@ -54,7 +57,7 @@ def run_portfolio(
     allocations
         Strategies with their bars and shares.
     feeds
-        Execution bars, funding and specification by symbol.
+        What else is known, by symbol.
     settings
         Capital of the account, rules of every book, and window.
     flows
@@ -81,15 +84,53 @@ def run_portfolio(
     if needed > record.trades.shape[1]:
         record = record._replace(trades=np.empty((len(books), needed, len(COLUMNS))))
         outcomes, fund = run_books(*given, record)
-    result = portfolio_result(books, (outcomes, fund), schedule, record, settings.capital)
+    result = account_result(books, Passed(schedule.grid, outcomes, fund, record), settings.capital)
     return replace(result, seconds=time.perf_counter() - started)
+
+
+def run_symbols(
+    strategy: Strategy,
+    bars: Sequence[Bars],
+    *,
+    feeds: Mapping[str, SymbolFeed] = NO_FEEDS,
+    settings: BacktestSettings = DEFAULTS,
+) -> BacktestResult:
+    """Backtest a strategy on one symbol, or on several in one account: together, or with an equal share each.
+
+    Parameters
+    ----------
+    strategy
+        Instance with its parameters.
+    bars
+        Of each symbol.
+    feeds
+        What else is known, by symbol.
+    settings
+        Capital of the account, rules of every book, and window.
+
+    Returns
+    -------
+    BacktestResult
+        An ``AccountResult`` where there is more than one book.
+
+    Raises
+    ------
+    StrategyError
+        If the strategy's target can't be used, or it trades another number of symbols together.
+    BacktestError
+        If the window has no bars or the execution bars don't fit.
+    """
+    if is_alone(type(strategy), bars):
+        (one,) = bars
+        return run_alone(strategy, one, settings, feeds.get(one.symbol, NO_FEED))
+    return run_account(allocations_of(strategy, bars), feeds=feeds, settings=settings)
 
 
 def portfolio_record(
     books: Sequence[PlannedBook], schedule: Schedule, *, has_bar_value: bool
 ) -> PortfolioRecord:
     """Arrays for a pass."""
-    _, n_days = days_of(schedule.grid, DAY_MS)
+    _, n_days = days_of(schedule.grid)
     by_day = (len(books), n_days)
     return PortfolioRecord(
         np.empty(n_days),
