@@ -209,7 +209,9 @@ def _book_result(book: PlannedBook, passed: Passed, number: int, before: FloatAr
     equity = record.equity[number] - book.share * record.paid
     first = market.first_day - days_of(passed.grid)[0]
     own = slice(first, first + market.n_days)
-    ended = outcome._replace(state=outcome.state._replace(equity=float(equity[own][-1])))
+    state = outcome.state
+    curve = state.curve._replace(equity=float(equity[own][-1]))
+    ended = outcome._replace(state=state._replace(curve=curve))
     kept = Record(equity[None, own], np.empty((1, 0)), record.trades[number : number + 1])
     earned = np.diff(equity, prepend=book.settings.capital)
     result = replace(result_of(ended, market, book.settings, kept), bar_equity=np.empty(0))

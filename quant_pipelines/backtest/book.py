@@ -19,6 +19,7 @@ from quant_pipelines.backtest.book_values import (
 from quant_pipelines.backtest.resting import OF_PENDING
 from quant_pipelines.backtest.resting_play import Reel, play
 from quant_pipelines.backtest.state import (
+    NO_ORDER,
     BookState,
     StepBar,
     StepFill,
@@ -106,15 +107,16 @@ class Book:
     @property
     def equity(self) -> float:
         """Equity at the last bar's close, quote."""
-        return self._state.equity if self._state else self.settings.capital
+        return self._state.curve.equity if self._state else self.settings.capital
 
     @property
     def stop_price(self) -> float | None:
         """Level of the stop that is in force in the next bar, or None."""
         if self._state is None or self._state.account.position == 0.0:
             return None
-        state, level = self._state, Level(self._state.stop_price, self._state.guard.reason)
-        level = moved_level(state.account, level, state.guard, state.seen, self.terms.stops)
+        state, (price, guard) = self._state, self._state.stop
+        level = Level(price, guard.reason)
+        level = moved_level(state.account, level, guard, state.seen, self.terms.stops)
         return float(level.price) or None
 
     @property
@@ -125,18 +127,19 @@ class Book:
     @property
     def pending(self) -> float:
         """Signed base quantity that fills at the next open."""
-        return self._state.pending if self._state else 0.0
+        return self._state.order.quantity if self._state else 0.0
 
     def pending_with(self, quantity: float) -> float:
         """Signed base quantity at the next open if this were submitted too, free of float noise."""
         state = self._known_state()
-        pending = with_order(state, float(quantity), state.target_side).pending
+        pending = with_order(state, float(quantity), state.target_side).order.quantity
         return float(whole_lots(pending, self.terms.lot_size))
 
     @property
     def is_ordered(self) -> bool:
         """Whether what is pending was submitted; a stop that fires at a close makes an order of its own."""
-        return self._state is not None and self._state.pending != 0.0 and self._state.exit_reason == TARGET
+        order = self._state.order if self._state else NO_ORDER
+        return order.quantity != 0.0 and order.reason == TARGET
 
     @property
     def orders(self) -> tuple[OpenOrder, ...]:
@@ -157,7 +160,7 @@ class Book:
             If no bar has been booked yet.
         """
         state = self._known_state()
-        self._state = state._replace(orders_today=state.orders_today + 1)
+        self._state = state._replace(day=state.day._replace(n_orders=state.day.n_orders + 1))
         return self._working.place(order, self.terms.fills.latency_bars)
 
     def cancel(self, number: int) -> bool:
@@ -268,14 +271,14 @@ class Book:
         """
         state = self._known_state()
         return BookView(
-            state.account.position + state.pending,
-            state.equity,
+            state.account.position + state.order.quantity,
+            state.curve.equity,
             state.close,
-            state.day_start_equity,
+            state.day.start_equity,
             state.target_side,
             float(volatility),
             float(data_age_seconds),
-            float(state.orders_today),
+            float(state.day.n_orders),
         )
 
     def apply(self, decision: Decision, *, purpose: str = "target", inputs: StopInputs | None = None) -> None:

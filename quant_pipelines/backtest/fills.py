@@ -10,15 +10,16 @@ from quant_pipelines.backtest.stops import (
     Guard,
     Level,
     Seen,
-    StopTerms,
     entry_guard,
     goal_price,
     is_adverse,
     resized,
     side_of,
+    with_goal,
+    with_hard,
 )
 from quant_pipelines.core.arrays import FloatArray
-from quant_pipelines.core.jit import inlined
+from quant_pipelines.core.jit import change_of, inlined
 from quant_pipelines.costs import CostTerms, fee_of, floor_to_lot, maker_fee_of, taker_price, whole_lots
 
 
@@ -28,6 +29,9 @@ class Held(NamedTuple):
     account: Account
     level: Level
     guard: Guard
+
+
+_left = change_of(Held, "account", "level")
 
 
 class Exit(NamedTuple):
@@ -62,8 +66,7 @@ def _book(account: Account, fill: StepFill) -> Account:
 @inlined
 def closed(held: Held, fill: StepFill) -> Held:
     """Book the fill that closes a position; its stop is gone."""
-    account = _book(held.account, fill)
-    return Held(account, Level(0.0, held.level.reason), held.guard)
+    return _left(held, account=_book(held.account, fill), level=Level(0.0, held.level.reason))
 
 
 @inlined
@@ -175,43 +178,12 @@ def ordered(held: Held, pending: float, bar: StepBar, seen: Seen, terms: StepTer
 @inlined
 def followed(before: Held, account: Account, ts: int, seen: Seen, terms: StepTerms) -> Held:
     """Held after an order's fills in the bar at ``ts``; a new position has a stop of its own."""
-    guard, level, stops = before.guard, before.level, _with_hard(terms)
+    guard, level, stops = before.guard, before.level, with_hard(terms.stops, terms.hard_stop)
     if account.position * before.account.position <= 0.0:
         guard = entry_guard(ts, account.entry_price, seen, stops)
         level = Level(0.0, guard.reason)
     level = resized(account, guard, level, seen, stops)
-    guard = Guard(
-        guard.reason,
-        guard.entry_ms,
-        guard.best,
-        guard.distance,
-        guard.distance_reason,
-        goal_price(account, guard, stops),
-        guard.sar,
-        guard.acceleration,
-        guard.hard,
-        guard.target,
-        guard.time_ms,
-    )
-    return Held(account, level, guard)
-
-
-@inlined
-def _with_hard(terms: StepTerms) -> StopTerms:
-    stops = terms.stops
-    return StopTerms(
-        terms.hard_stop,
-        stops.atr,
-        stops.volatility,
-        stops.chandelier,
-        stops.sar,
-        stops.time_ms,
-        stops.equity,
-        stops.target,
-        stops.slope_tightening,
-        stops.slope_days,
-        stops.varies,
-    )
+    return Held(account, level, with_goal(guard, goal_price(account, guard, stops)))
 
 
 @inlined

@@ -81,8 +81,8 @@ class Recorder:
             if fill.quantity != 0.0:
                 end = TradeEnd(book.last_ts + terms.step_ms, END, True, 0)
                 self._log = add_closing(self._log, fill, end, self._trades)
-                self._tally = tally_end(self._tally, fill, state.equity)
-                self._daily[-1] = self._bars[-1] = state.equity
+                self._tally = tally_end(self._tally, fill, state.curve.equity)
+                self._daily[-1] = self._bars[-1] = state.curve.equity
         kept = np.array(self._bars if self._settings.has_bar_equity else [])
         return LoopResult(state, self._log, self._tally), Record(self._daily[None], kept[None], self._trades)
 

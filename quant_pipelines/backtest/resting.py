@@ -11,7 +11,7 @@ from quant_pipelines.backtest.fills import Held, followed
 from quant_pipelines.backtest.state import StepBar, StepFill, StepTerms
 from quant_pipelines.backtest.stops import LIMIT_ORDER, STOP_ORDER, TARGET, Seen
 from quant_pipelines.core.arrays import FloatArray
-from quant_pipelines.core.jit import inlined, inner
+from quant_pipelines.core.jit import change_of, inlined, inner
 from quant_pipelines.costs import fee_of, floor_to_lot, maker_fee_of, taker_price, whole_lots
 
 NUMBER, KIND, LEAVES, PRICE, REDUCE_ONLY, POST_ONLY, WAIT, EXPIRES, AGE, STATUS, TRIED = range(11)
@@ -53,6 +53,11 @@ class Walk(NamedTuple):
     reference: float
     entered: float
     n_fills: int
+
+
+with_held = change_of(Walk, "held", "n_fills")
+with_budget = change_of(Walk, "budget")
+_entered = change_of(Walk, "reference", "entered")
 
 
 class Book(NamedTuple):
@@ -122,7 +127,7 @@ def written(walk: Walk, book: Book, source: tuple[float, int, float], fill: Step
     row = book.fills[walk.n_fills]
     row[ORDER], row[REASON], row[LEFT] = source
     row[QUANTITY], row[PAID], row[FEE] = fill.quantity, fill.price, fill.fee
-    return Walk(held, walk.pending, walk.budget, walk.reference, walk.entered, walk.n_fills + 1)
+    return with_held(walk, held=held, n_fills=walk.n_fills + 1)
 
 
 @inner
@@ -180,7 +185,7 @@ def trade(walk: Walk, book: Book, at: int, price: float, is_maker: bool, now: No
     after = walk.held.account.position
     drop_reducing(book.orders, before, after)
     budget = walk.budget - abs(quantity) if is_capped else walk.budget
-    return Walk(walk.held, walk.pending, max(budget, 0.0), walk.reference, walk.entered, walk.n_fills)
+    return with_budget(walk, max(budget, 0.0))
 
 
 @inlined
@@ -190,4 +195,4 @@ def after_entry(walk: Walk, before: float, price: float) -> Walk:
     if after == 0.0 or (before * after > 0.0 and abs(after) <= abs(before)):
         return walk
     side = 1.0 if after > 0.0 else -1.0
-    return Walk(walk.held, walk.pending, walk.budget, price, side, walk.n_fills)
+    return _entered(walk, reference=price, entered=side)

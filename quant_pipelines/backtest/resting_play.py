@@ -11,7 +11,7 @@ from quant_pipelines.backtest.state import BookState, StepBar, StepTerms
 from quant_pipelines.backtest.tally import Tally, drawdown_after
 from quant_pipelines.backtest.tape import Beside
 from quant_pipelines.core.arrays import FloatArray, IntArray
-from quant_pipelines.core.jit import kernel
+from quant_pipelines.core.jit import change_of, kernel
 
 
 class Reel(NamedTuple):
@@ -39,6 +39,9 @@ class Played(NamedTuple):
     funding_paid: float
     n_fills: int
     tally: Tally
+
+
+_closed = change_of(Tally, "bars_held", "peak", "max_drawdown")
 
 
 @kernel
@@ -86,11 +89,11 @@ def play(
         outcome = step_orders(state, bar, terms, orders, fills)
         state, funding_paid, n_fills = outcome.state, outcome.funding_paid, outcome.n_fills
         i += 1
-        reel.equity[u] = state.equity
-        peak = max(tally.peak, state.equity)
-        deepest = drawdown_after(tally.max_drawdown, peak, state.equity)
+        reel.equity[u] = state.curve.equity
+        peak = max(tally.peak, state.curve.equity)
+        deepest = drawdown_after(tally.max_drawdown, peak, state.curve.equity)
         held = tally.bars_held + (1 if state.account.position != 0.0 else 0)
-        tally = Tally(held, tally.traded_notional, peak, deepest)
+        tally = _closed(tally, bars_held=held, peak=peak, max_drawdown=deepest)
         if n_fills > 0 or funding_paid != 0.0 or _has_ended(orders):
             break
     return Played(state, i, funding_paid, n_fills, tally)

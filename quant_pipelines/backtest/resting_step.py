@@ -50,10 +50,18 @@ from quant_pipelines.backtest.resting import (
     written,
 )
 from quant_pipelines.backtest.state import BookState, StepBar, StepFill, StepTerms
-from quant_pipelines.backtest.step import begun, marked, renamed
-from quant_pipelines.backtest.stops import LIQUIDATION, TAKE_PROFIT, Seen, closed_guard, side_of
+from quant_pipelines.backtest.step import begun, marked
+from quant_pipelines.backtest.stops import (
+    LIQUIDATION,
+    TAKE_PROFIT,
+    Seen,
+    Standing,
+    closed_guard,
+    renamed,
+    side_of,
+)
 from quant_pipelines.core.arrays import FloatArray
-from quant_pipelines.core.jit import inlined, inner, kernel
+from quant_pipelines.core.jit import change_of, inlined, inner, kernel
 
 
 class RestingOutcome(NamedTuple):
@@ -62,6 +70,12 @@ class RestingOutcome(NamedTuple):
     state: BookState
     funding_paid: float
     n_fills: int
+
+
+_with_pending = change_of(Walk, "pending")
+_ordered = change_of(Walk, "held", "pending", "budget")
+_with_stop = change_of(BookState, "stop")
+_within = change_of(Seen, "low", "high")
 
 
 @kernel
@@ -85,7 +99,7 @@ def step_orders(
     budget = np.inf
     if terms.fills.participation > 0.0:
         budget = terms.fills.participation * state.seen.volume
-    walk = Walk(held, state.pending, budget, bar.open, 0.0, 0)
+    walk = Walk(held, state.order.quantity, budget, bar.open, 0.0, 0)
     at_open = protected(held, bar, reach_at_open(bar), bar.open, terms, state.seen.volume)
     walk = _leave(walk, book, at_open)
     walk = _at_open(walk, book, now, exits=True)
@@ -108,26 +122,10 @@ def _entered(after: BookState, before: BookState, walk: Walk, now: Now) -> BookS
     bar, position = now.bar, after.account.position
     low = bar.low if position > 0.0 else min(walk.reference, bar.close)
     high = max(walk.reference, bar.close) if position > 0.0 else bar.high
-    extremes = Seen(now.seen.atr, now.seen.deviation, low, high, bar.volume, after.seen.tightening)
     guard = renamed(walk.held.guard, walk.held.level.reason)
+    extremes = _within(after.seen, low=low, high=high)
     guard = closed_guard(guard, position, extremes, before.seen, now.terms.stops)
-    return BookState(
-        after.account,
-        after.pending,
-        after.stop_price,
-        after.target_side,
-        after.close,
-        after.equity,
-        after.day_start_equity,
-        after.day_end_ms,
-        guard,
-        after.seen,
-        after.equity_peak,
-        after.exit_reason,
-        after.wait_bars,
-        after.equity_mean,
-        after.orders_today,
-    )
+    return _with_stop(after, Standing(after.stop.price, guard))
 
 
 @inner
@@ -173,24 +171,24 @@ def _leave(walk: Walk, book: Book, exit_: Exit) -> Walk:
     held = closed(walk.held, exit_.fill)
     drop_reducing(book.orders, before, held.account.position)
     walk = written(walk, book, (OF_POSITION, exit_.reason, 0.0), exit_.fill, held)
-    return Walk(walk.held, pending, walk.budget, walk.reference, walk.entered, walk.n_fills)
+    return _with_pending(walk, pending)
 
 
 @inner
 def _pending(walk: Walk, book: Book, state: BookState, now: Now) -> Walk:
     """Fill the pending market order at the open."""
-    if walk.pending == 0.0 or state.wait_bars != 0:
+    if walk.pending == 0.0 or state.order.wait_bars != 0:
         return walk
     before = walk.held.account.position
     filled = ordered(walk.held, walk.pending, now.bar, now.seen, now.terms)
     for part in (filled.closing, filled.opening):
         if part.quantity != 0.0:
-            source = (OF_PENDING, state.exit_reason, filled.pending)
+            source = (OF_PENDING, state.order.reason, filled.pending)
             walk = written(walk, book, source, part, filled.held)
     used = abs(filled.closing.quantity) + abs(filled.opening.quantity)
     drop_reducing(book.orders, before, filled.held.account.position)
     budget = max(walk.budget - used, 0.0)
-    return Walk(filled.held, filled.pending, budget, walk.reference, walk.entered, walk.n_fills)
+    return _ordered(walk, held=filled.held, pending=filled.pending, budget=budget)
 
 
 @inner

@@ -164,7 +164,7 @@ def result_of(
         trade_rows=rows,
         open_position=open_position,
         capital=settings.capital,
-        final_equity=outcome.state.equity,
+        final_equity=outcome.state.curve.equity,
         days=day_keys(market.first_day, n_days),
         daily_returns=returns,
         daily_equity=record.daily_equity[0],

@@ -9,7 +9,7 @@ import math
 from typing import NamedTuple
 
 from quant_pipelines.accounting.account import Account
-from quant_pipelines.core.jit import inlined, scalar
+from quant_pipelines.core.jit import change_of, inlined, scalar
 
 EXIT_REASONS = (
     "target",
@@ -166,6 +166,16 @@ class Guard(NamedTuple):
 NO_GUARD = Guard(HARD_STOP, 0, 0.0, math.inf, ATR_STOP, 0.0, 0.0, 0.0)
 
 
+class Standing(NamedTuple):
+    """Stop of a position between two bars: its level in the last bar, 0 is none, and what it remembers."""
+
+    price: float
+    guard: Guard
+
+
+NOTHING_STANDS = Standing(0.0, NO_GUARD)
+
+
 class Seen(NamedTuple):
     """Newest inputs of the rules, and low, high and volume of the last closed bar.
 
@@ -188,6 +198,14 @@ class Level(NamedTuple):
 
     price: float
     reason: int
+
+
+renamed = change_of(Guard, "reason")
+"""Guard whose level in force is of another rule."""
+with_goal = change_of(Guard, "goal")
+with_hard = change_of(StopTerms, "hard")
+_trailed = change_of(Guard, "best", "sar", "acceleration")
+_scaled = change_of(StopTerms, *StopScales._fields)
 
 
 @inlined
@@ -283,19 +301,7 @@ def closed_guard(guard: Guard, position: float, extremes: Seen, before: Seen, st
                 acceleration = min(acceleration + stops.sar, SAR_STEPS * stops.sar)
             moved = sar + acceleration * (best - sar)
             sar = side * min(side * moved, side * bound)
-    return Guard(
-        guard.reason,
-        guard.entry_ms,
-        best,
-        guard.distance,
-        guard.distance_reason,
-        guard.goal,
-        sar,
-        acceleration,
-        guard.hard,
-        guard.target,
-        guard.time_ms,
-    )
+    return _trailed(guard, best=best, sar=sar, acceleration=acceleration)
 
 
 @inlined
@@ -325,18 +331,16 @@ def needs_every_bar(stops: StopTerms) -> bool:
 @scalar
 def scaled(stops: StopTerms, scales: StopScales) -> StopTerms:
     """Rules with the factors of a close on their values."""
-    return StopTerms(
-        stops.hard * scales.hard,
-        stops.atr * scales.atr,
-        stops.volatility * scales.volatility,
-        stops.chandelier * scales.chandelier,
-        stops.sar * scales.sar,
-        stops.time_ms * scales.time_ms,
-        stops.equity * scales.equity,
-        stops.target * scales.target,
-        stops.slope_tightening,
-        stops.slope_days,
-        stops.varies,
+    return _scaled(
+        stops,
+        hard=stops.hard * scales.hard,
+        atr=stops.atr * scales.atr,
+        volatility=stops.volatility * scales.volatility,
+        chandelier=stops.chandelier * scales.chandelier,
+        sar=stops.sar * scales.sar,
+        time_ms=stops.time_ms * scales.time_ms,
+        equity=stops.equity * scales.equity,
+        target=stops.target * scales.target,
     )
 
 

@@ -192,7 +192,7 @@ class LaneField:
         market, capital = self._market, self._settings.capital
         return Outcome(
             daily_returns_of(record.daily_equity[lane], capital),
-            outcome.state.equity,
+            outcome.state.curve.equity,
             record.trades[lane, : outcome.log.finished, PNL].copy(),
             activity_of(outcome.tally, capital, bars=len(market.execution), days=market.n_days),
         )

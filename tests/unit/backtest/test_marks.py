@@ -78,9 +78,8 @@ def test_funding_without_a_mark_of_its_own_takes_that_of_the_series() -> None:
 
 
 def exit_of(bar: StepBar, *, stop: float = 0.0, terms: StepTerms = TERMS) -> tuple[str, float]:
-    state = opening_state(Account(1_000.0, 1.0, 100.0, 0.0, 0.0, 0.0), 0)._replace(
-        stop_price=stop, close=100.0
-    )
+    state = opening_state(Account(1_000.0, 1.0, 100.0, 0.0, 0.0, 0.0), 0)
+    state = state._replace(stop=state.stop._replace(price=stop), close=100.0)
     outcome = step_bar(state, bar, terms)
     if outcome.gap_stop.quantity:
         return EXIT_REASONS[outcome.gap_reason], outcome.gap_stop.price
