@@ -10,36 +10,23 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-import numpy as np
-
-from quant_pipelines.accounting import open_account
 from quant_pipelines.accounting.nav import Flow
+from quant_pipelines.backtest.account_pass import pass_over
 from quant_pipelines.backtest.account_plan import (
+    AccountPlan,
     Allocation,
-    PlannedBook,
     allocations_of,
-    days_of,
     is_alone,
-    plan_books,
-    reel_of,
-    reserve_of,
-    schedule_of,
-    table_of,
-    terms_of,
+    plan_account,
 )
-from quant_pipelines.backtest.account_result import AccountResult, Passed, account_result
-from quant_pipelines.backtest.batch import DEFAULTS, FIRST_CAPACITY, run_alone
+from quant_pipelines.backtest.account_reel import reel_of
+from quant_pipelines.backtest.account_result import AccountResult, account_result
+from quant_pipelines.backtest.account_values import Passed, Reel
+from quant_pipelines.backtest.batch import DEFAULTS, run_alone
 from quant_pipelines.backtest.market import NO_FEED, NO_FEEDS, SymbolFeed
-from quant_pipelines.backtest.portfolio_fund import Fund
-from quant_pipelines.backtest.portfolio_loop import run_books
-from quant_pipelines.backtest.portfolio_values import PortfolioRecord, Schedule
 from quant_pipelines.backtest.result import BacktestResult
 from quant_pipelines.backtest.settings import BacktestSettings
-from quant_pipelines.backtest.state import opening_state
-from quant_pipelines.backtest.trades import COLUMNS
 from quant_pipelines.core.bars import Bars
-from quant_pipelines.core.errors import BacktestError
-from quant_pipelines.core.timeframes import from_ms
 from quant_pipelines.sdk.strategy import Strategy
 
 
@@ -72,20 +59,14 @@ def run_account(
         If the shares, the window or the flows can't be used.
     """
     started = time.perf_counter()
-    books = plan_books(allocations, feeds, settings)
-    schedule = schedule_of(books, flows)
-    record = portfolio_record(books, schedule, has_bar_value=settings.has_bar_equity)
-    flat = opening_state(open_account(0.0), int(schedule.grid[0]))
-    start = (flat, float(settings.capital), reserve_of(books, settings.capital))
-    given = (reel_of(books), table_of(books), schedule, start, terms_of(books, settings))
-    outcomes, fund = run_books(*given, record)
-    require_paid(fund, schedule)
-    needed = max(outcome.log.finished for outcome in outcomes)
-    if needed > record.trades.shape[1]:
-        record = record._replace(trades=np.empty((len(books), needed, len(COLUMNS))))
-        outcomes, fund = run_books(*given, record)
-    result = account_result(books, Passed(schedule.grid, outcomes, fund, record), settings.capital)
+    plan = plan_account(allocations, feeds, settings, flows)
+    result = account_result(plan, run_plan(plan, reel_of(plan.books)))
     return replace(result, seconds=time.perf_counter() - started)
+
+
+def run_plan(plan: AccountPlan, reel: Reel) -> Passed:
+    """Run a planned account, whose bars are laid out in ``reel``."""
+    return pass_over(plan, reel)
 
 
 def run_symbols(
@@ -124,36 +105,3 @@ def run_symbols(
         (one,) = bars
         return run_alone(strategy, one, settings, feeds.get(one.symbol, NO_FEED))
     return run_account(allocations_of(strategy, bars), feeds=feeds, settings=settings)
-
-
-def portfolio_record(
-    books: Sequence[PlannedBook], schedule: Schedule, *, has_bar_value: bool
-) -> PortfolioRecord:
-    """Arrays for a pass."""
-    _, n_days = days_of(schedule.grid)
-    by_day = (len(books), n_days)
-    return PortfolioRecord(
-        np.empty(n_days),
-        np.empty(n_days),
-        np.empty(n_days),
-        np.empty(by_day),
-        np.empty(by_day),
-        np.empty(len(schedule.grid) if has_bar_value else 0),
-        np.empty((len(books), FIRST_CAPACITY, len(COLUMNS))),
-    )
-
-
-def require_paid(fund: Fund, schedule: Schedule) -> None:
-    """Refuse a flow that the account's value could not bear.
-
-    Raises
-    ------
-    BacktestError
-        Naming the flow and the value.
-    """
-    if fund.is_broken:
-        amount, when = schedule.flow_amount[fund.flow], from_ms(int(schedule.flow_ts[fund.flow]))
-        raise BacktestError(
-            f"flow of {amount:,.2f} at {when:%Y-%m-%d %H:%M} meets a value of {fund.value:,.2f}; "
-            "expected a positive value before and after it"
-        )

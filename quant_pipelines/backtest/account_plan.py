@@ -6,20 +6,17 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from quant_pipelines.accounting.nav import Flow
-from quant_pipelines.backtest.market import NO_FEED, Market, SymbolFeed, at_decisions, prepare_market
-from quant_pipelines.backtest.portfolio_values import REEL, BookTable, Reel, Schedule
+from quant_pipelines.backtest.account_values import Schedule
+from quant_pipelines.backtest.market import NO_FEED, Market, SymbolFeed, prepare_market
 from quant_pipelines.backtest.settings import BacktestSettings
-from quant_pipelines.backtest.tape import LoopTerms, Tape
-from quant_pipelines.core.arrays import FloatArray, IntArray
 from quant_pipelines.core.bars import Bars
-from quant_pipelines.core.depth import NO_LADDER
 from quant_pipelines.core.errors import BacktestError
 from quant_pipelines.core.funding import FundingSeries
 from quant_pipelines.core.panel import Panel, panel_of
 from quant_pipelines.core.timeframes import DAY_MS, from_ms
 from quant_pipelines.sdk.event import EventStrategy
-from quant_pipelines.sdk.scales import declares_scales
-from quant_pipelines.sdk.strategy import Strategy, require_symbols, target_of
+from quant_pipelines.sdk.scales import scales_of
+from quant_pipelines.sdk.strategy import Strategy, require_symbols
 
 _NEVER = np.iinfo(np.int64).max
 _ROUNDING = 1e-9
@@ -64,8 +61,6 @@ class PlannedBook:
         With its symbol's specification, and its share of the capital.
     market, funding
         Its execution bars and decision points; its funding slots.
-    target
-        Decided on at each execution close, NaN for no decision; shape (n_execution,).
     """
 
     allocation: Allocation
@@ -76,7 +71,43 @@ class PlannedBook:
     settings: BacktestSettings
     market: Market
     funding: FundingSeries | None
-    target: FloatArray
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class AccountPlan:
+    """An account before its first row: its books, when what happens, and the settings of the whole."""
+
+    books: tuple[PlannedBook, ...]
+    schedule: Schedule
+    settings: BacktestSettings
+
+    @property
+    def reserve(self) -> float:
+        """Capital that is no book's share, quote."""
+        capital = self.settings.capital
+        reserve = capital - sum(capital * book.share for book in self.books)
+        return reserve if abs(reserve) > _ROUNDING * capital else 0.0
+
+    @property
+    def first_day(self) -> int:
+        """First UTC day in days since the epoch."""
+        return int(self.schedule.grid[0]) // DAY_MS
+
+    @property
+    def n_days(self) -> int:
+        """UTC days from the first to the last row, days without bars included."""
+        return int(self.schedule.grid[-1]) // DAY_MS - self.first_day + 1
+
+    @property
+    def places_orders(self) -> bool:
+        """Whether a strategy of it is driven by events."""
+        return any(isinstance(book.allocation.strategy, EventStrategy) for book in self.books)
+
+    def traded_by(self, strategy: Strategy) -> "AccountPlan":
+        """Give all books to another strategy of the same class."""
+        fresh = {id(book.allocation): replace(book.allocation, strategy=strategy) for book in self.books}
+        books = (replace(book, allocation=fresh[id(book.allocation)]) for book in self.books)
+        return replace(self, books=tuple(books))
 
 
 def allocations_of(strategy: Strategy, bars: Sequence[Bars]) -> list[Allocation]:
@@ -99,43 +130,32 @@ def is_alone(strategy_class: type[Strategy], bars: Sequence[Bars]) -> bool:
     return len(bars) == 1 and not strategy_class.inputs.has_panel
 
 
-def plan_books(
-    allocations: Sequence[Allocation], feeds: Mapping[str, SymbolFeed], settings: BacktestSettings
-) -> list[PlannedBook]:
+def plan_account(
+    allocations: Sequence[Allocation],
+    feeds: Mapping[str, SymbolFeed],
+    settings: BacktestSettings,
+    flows: Sequence[Flow] = (),
+) -> AccountPlan:
     """Prepare every book of an account.
 
     Raises
     ------
     StrategyError
-        If a strategy's target can't be used.
+        If a strategy trades another number of symbols, or scales the stops of several.
     BacktestError
-        If there are no allocations, a strategy needs what isn't modelled here, a share can't be given, the
-        execution timeframes differ, or a window has no bars.
+        If there are no allocations, a share can't be given, the execution timeframes differ, a window has no
+        bars, or a flow is not a finite amount or comes after the last bar.
     """
     _require_shares(allocations)
-    for allocation in allocations:
-        _require_modelled(allocation.strategy, settings)
-    books = [book for allocation in allocations for book in _books_of(allocation, feeds, settings)]
+    books = tuple(book for allocation in allocations for book in _books_of(allocation, feeds, settings))
     timeframes = sorted({book.market.execution.timeframe for book in books})
     if len(timeframes) != 1:
         raise BacktestError(f"execution timeframes are {timeframes}; expected one for all books")
-    return books
+    return AccountPlan(books, _schedule_of(books, flows), settings)
 
 
-def reserve_of(books: Sequence[PlannedBook], capital: float) -> float:
-    """Capital that is no book's share, quote."""
-    reserve = capital - sum(capital * book.share for book in books)
-    return reserve if abs(reserve) > _ROUNDING * capital else 0.0
-
-
-def schedule_of(books: Sequence[PlannedBook], flows: Sequence[Flow]) -> Schedule:
-    """Time grid of all books, and the flows by time.
-
-    Raises
-    ------
-    BacktestError
-        If a flow is not a finite amount, or comes behind the last bar.
-    """
+def _schedule_of(books: Sequence[PlannedBook], flows: Sequence[Flow]) -> Schedule:
+    """Time grid of all books, and the flows by time."""
     grid = books[0].market.execution.ts
     for book in books[1:]:
         if not np.array_equal(grid, book.market.execution.ts):
@@ -152,50 +172,6 @@ def schedule_of(books: Sequence[PlannedBook], flows: Sequence[Flow]) -> Schedule
     return Schedule(np.ascontiguousarray(grid, dtype=np.int64).copy(), times, amounts)
 
 
-def reel_of(books: Sequence[PlannedBook]) -> Reel:
-    """Lay the execution bars of all books one behind the other."""
-    tapes = [book.market.tape(book.allocation.strategy.stops) for book in books]
-    end = np.cumsum([tape.ts.size for tape in tapes])
-    first = np.concatenate([[0], end[:-1]])
-    values = np.empty((int(end[-1]), len(REEL)))
-    for book, tape, start, stop in zip(books, tapes, first, end, strict=True):
-        columns = {"target": book.target, "funding_per_unit": _spread(tape)}
-        for column, name in enumerate(REEL):
-            given = columns[name] if name in columns else getattr(tape, name)
-            values[start:stop, column] = given if given.size else np.nan
-    return Reel(np.concatenate([tape.ts for tape in tapes]), values, first, end, NO_LADDER.copy())
-
-
-def table_of(books: Sequence[PlannedBook]) -> BookTable:
-    """Shares and steps of all books."""
-    steps = [book.settings.rules.specification for book in books]
-    return BookTable(
-        np.array([book.share for book in books]),
-        np.array([float(step.lot_size) for step in steps]),
-        np.array([float(step.min_notional) for step in steps]),
-    )
-
-
-def _spread(tape: Tape) -> FloatArray:
-    """Funding at every bar of a tape, 0 where none is paid."""
-    funding = np.zeros(tape.ts.size)
-    funding[tape.funding_bar] = tape.funding_per_unit
-    return funding
-
-
-def terms_of(books: Sequence[PlannedBook], settings: BacktestSettings) -> LoopTerms:
-    """Terms of a pass with a lane for each book; the steps of a symbol stand in the table."""
-    steps = [
-        settings.step_terms(book.allocation.strategy, book.market.execution.step_ms, book.market.bars.step_ms)
-        for book in books
-    ]
-    first = books[0]
-    terms = settings.loop_terms(
-        [first.allocation.strategy], first.market.execution.step_ms, first.market.bars.step_ms
-    )
-    return terms._replace(stops=np.array([step.stops for step in steps], dtype=np.float64))
-
-
 def _require_shares(allocations: Sequence[Allocation]) -> None:
     if not allocations:
         raise BacktestError("no strategy is allocated; expected one or more")
@@ -204,37 +180,18 @@ def _require_shares(allocations: Sequence[Allocation]) -> None:
         raise BacktestError(f"shares are {shares}; expected positive ones whose sum is at most 1")
 
 
-def _require_modelled(strategy: Strategy, settings: BacktestSettings) -> None:
-    """Refuse what the books of one account don't do so far, lest it be left out in silence."""
-    for is_asked, what in (
-        (isinstance(strategy, EventStrategy), "places orders"),
-        (settings.has_stops and declares_scales(strategy), "scales its stops"),
-        (bool(settings.specifications.dated), "has specifications as of a date"),
-    ):
-        if is_asked:
-            name = type(strategy).__name__
-            raise BacktestError(f"{name} {what}; an account of several books does not model that so far")
-
-
 def _books_of(
     allocation: Allocation, feeds: Mapping[str, SymbolFeed], settings: BacktestSettings
 ) -> Iterator[PlannedBook]:
-    bars = allocation.bars
-    target = target_of(allocation.strategy, bars)
+    strategy, bars = allocation.strategy, allocation.bars
+    require_symbols(strategy, bars)
+    if isinstance(bars, Panel) and settings.has_stops:
+        scales_of(strategy, bars)  # refuses what a strategy of several symbols can't scale
     members = bars.members if isinstance(bars, Panel) else (bars,)
     share = allocation.share / len(members)
     for k, member in enumerate(members):
         feed = feeds.get(member.symbol, NO_FEED)
-        feed = SymbolFeed(feed.execution_bars, feed.funding, specification=feed.specification)
         own = replace(feed.applied(settings), capital=settings.capital * share)
         market = prepare_market(member, own, feed)
-        column = target[bars.rows_of(k), k] if isinstance(bars, Panel) else target
-        name = allocation.name or type(allocation.strategy).__name__
-        decided = at_decisions(column, market.decision_row)
-        yield PlannedBook(allocation, k, name, member.symbol, share, own, market, feed.funding, decided)
-
-
-def days_of(grid: IntArray) -> tuple[int, int]:
-    """First UTC day of a grid in days since the epoch, and the number of days to its last."""
-    first = int(grid[0]) // DAY_MS
-    return first, int(grid[-1]) // DAY_MS - first + 1
+        name = allocation.name or type(strategy).__name__
+        yield PlannedBook(allocation, k, name, member.symbol, share, own, market, feed.funding)

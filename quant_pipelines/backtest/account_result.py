@@ -3,15 +3,12 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import NamedTuple
 
 import numpy as np
 
-from quant_pipelines.backtest.account_plan import PlannedBook, days_of
-from quant_pipelines.backtest.loop import LoopResult
+from quant_pipelines.backtest.account_plan import AccountPlan
+from quant_pipelines.backtest.account_values import AccountRecord, Passed
 from quant_pipelines.backtest.marks import MarkUse
-from quant_pipelines.backtest.portfolio_fund import Fund
-from quant_pipelines.backtest.portfolio_values import PortfolioRecord
 from quant_pipelines.backtest.result import (
     BacktestResult,
     activity_of,
@@ -138,30 +135,20 @@ class AccountResult(BacktestResult):
         return matrix
 
 
-class Passed(NamedTuple):
-    """A pass over an account: its time grid, what it left of each book and of the account, what it wrote."""
-
-    grid: IntArray
-    outcomes: Sequence[LoopResult]
-    fund: Fund
-    record: PortfolioRecord
-
-
-def account_result(books: Sequence[PlannedBook], passed: Passed, capital: float) -> AccountResult:
+def account_result(plan: AccountPlan, passed: Passed) -> AccountResult:
     """Make the result of a pass."""
-    grid, fund, record = passed.grid, passed.fund, passed.record
-    first_day, n_days = days_of(grid)
+    grid, capital, fund, record = plan.schedule.grid, plan.settings.capital, passed.fund, passed.record
     before = value_before(record, capital)
-    parts = tuple(_book_result(book, passed, number, before) for number, book in enumerate(books))
+    parts = tuple(_book_result(plan, passed, number, before) for number in range(len(plan.books)))
     results = [part.result for part in parts]
-    returns, rows = returns_on(before, record.value), _rows_of(results)
-    activity = activity_of(fund.tally, capital, bars=len(grid), days=n_days)
+    returns, rows = returns_on(before, record.value), rows_of(passed)
+    activity = activity_of(fund.tally, capital, bars=len(grid), days=plan.n_days)
     return AccountResult(
         trade_rows=rows,
         open_position=None,
         capital=capital,
         final_equity=fund.value,
-        days=day_keys(first_day, n_days),
+        days=day_keys(plan.first_day, plan.n_days),
         daily_returns=returns,
         daily_equity=record.value,
         bar_equity=record.bar_value,
@@ -183,16 +170,17 @@ def account_result(books: Sequence[PlannedBook], passed: Passed, capital: float)
     )
 
 
-def value_before(record: PortfolioRecord, capital: float) -> FloatArray:
+def value_before(record: AccountRecord, capital: float) -> FloatArray:
     """Account's value before each day, in the units of the day; shape (n_days,)."""
     value, units = (np.concatenate([[capital], column[:-1]]) for column in (record.value, record.units))
     before: FloatArray = value * (record.units / units)
     return before
 
 
-def _rows_of(results: Sequence[BacktestResult]) -> FloatArray:
+def rows_of(passed: Passed) -> FloatArray:
     """Round trips of all books, in the order in which they ended."""
-    rows = np.concatenate([one.trade_rows for one in results])
+    counts = [outcome.log.finished for outcome in passed.outcomes]
+    rows = np.concatenate([rows[:n] for rows, n in zip(passed.record.trades, counts, strict=True)])
     return rows[np.argsort(rows[:, EXIT_TS], kind="stable")]
 
 
@@ -203,11 +191,12 @@ def _not_modelled(parts: Sequence[BookResult]) -> tuple[str, ...]:
     return tuple(missing)
 
 
-def _book_result(book: PlannedBook, passed: Passed, number: int, before: FloatArray) -> BookResult:
+def _book_result(plan: AccountPlan, passed: Passed, number: int, before: FloatArray) -> BookResult:
     """Make one book's result; ``before`` is the account's value before each day, in its units."""
-    record, outcome, market = passed.record, passed.outcomes[number], book.market
+    book, record, outcome = plan.books[number], passed.record, passed.outcomes[number]
+    market = book.market
     equity = record.equity[number] - book.share * record.paid
-    first = market.first_day - days_of(passed.grid)[0]
+    first = market.first_day - plan.first_day
     own = slice(first, first + market.n_days)
     state = outcome.state
     curve = state.curve._replace(equity=float(equity[own][-1]))

@@ -14,7 +14,7 @@ from quant_pipelines.backtest.market import Market, SymbolFeed, prepare_market
 from quant_pipelines.backtest.result import BacktestResult, result_of
 from quant_pipelines.backtest.settings import BacktestSettings
 from quant_pipelines.backtest.state import opening_state
-from quant_pipelines.backtest.stop_rules import with_factors
+from quant_pipelines.backtest.stop_rules import factors_of, with_factors
 from quant_pipelines.backtest.tape import Record, Tape
 from quant_pipelines.backtest.targets import Changes, abreast
 from quant_pipelines.backtest.trades import COLUMNS
@@ -123,7 +123,8 @@ def run_pass(
     first = replace(settings, rules=settings.rules_at(int(market.execution.ts[0])))
     terms = first.loop_terms(lanes, market.execution.step_ms, market.bars.step_ms)
     if settings.has_stops:
-        terms = terms._replace(stops=with_factors(terms.stops, lanes, market.bars, market.decision_row))
+        found = [factors_of(strategy, market.bars, market.decision_row) for strategy in lanes]
+        terms = terms._replace(stops=with_factors(terms.stops, found))
     expected = max(one.bar.size for one in changes)
     record = with_room(record, min(expected, LIKELY_CAPACITY))
     outcomes = loop_of(width)(*given, terms, record)

@@ -93,6 +93,8 @@ class Market:
         Sampled order books.
     ladder
         Sample that is known at each execution bar's open, -1 for none; shape (n_execution,), or (0,).
+    span
+        See ``Beside``.
     beside
         See ``Tape``: None where nothing is tested on a mark, no depth is given, and one specification holds.
     """
@@ -109,6 +111,7 @@ class Market:
     marks: Marks
     depth: DepthSeries
     ladder: IntArray
+    span: IntArray
     beside: Beside | None
 
     @property
@@ -185,6 +188,7 @@ def prepare_market(bars: Bars, settings: BacktestSettings, feed: SymbolFeed = NO
         marks,
         known_depth,
         ladder,
+        span,
         beside,
     )
 

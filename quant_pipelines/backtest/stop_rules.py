@@ -67,41 +67,49 @@ def latest_inputs(strategy: Strategy, bars: Bars) -> StopInputs:
     return StopInputs(_known(ranges), _known(deviations), scales)
 
 
-def with_factors(
-    rows: FloatArray, strategies: Sequence[Strategy], bars: Bars, decision_row: IntArray
-) -> FloatArray:
-    """Return the rows of a pass's terms with the factors of each strategy; see ``tape.LoopTerms``.
+def factors_of(strategy: Strategy, bars: Bars, decision_row: IntArray) -> dict[str, FloatArray]:
+    """Return a strategy's factors on its stops as of each execution close, by the name of the stop.
 
     Parameters
     ----------
-    rows
-        Shape (n_lanes, len(StopTerms)); returned as they are where no strategy scales its stops.
-    strategies, bars
-        One for each lane, and their bars.
+    strategy, bars
+        Whose stops, and its bars.
     decision_row
         Strategy bar that is decided on at each execution close, -1 for none.
 
     Raises
     ------
     StrategyError
-        If a strategy's factors can't be used.
+        If the factors can't be used.
     """
-    found = [scales_of(strategy, bars) for strategy in strategies]
+    factors = scales_of(strategy, bars)
+    newest = np.maximum.accumulate(decision_row) if factors else decision_row
+    return {name: np.where(newest >= 0, factor[newest], 1.0) for name, factor in factors.items()}
+
+
+def with_factors(rows: FloatArray, found: Sequence[dict[str, FloatArray]]) -> FloatArray:
+    """Return the rows of a pass's terms with the factors of each lane; see ``tape.LoopTerms``.
+
+    Parameters
+    ----------
+    rows
+        Shape (n_lanes, len(StopTerms)); returned as they are where nothing is scaled.
+    found
+        Factors of each lane, see ``factors_of``.
+    """
     names = [name for name in SCALABLE if any(name in one for one in found)]
     if not names:
         return rows
-    newest = np.maximum.accumulate(decision_row)
-    first = rows.shape[1] + len(SCALABLE)
-    wide = np.ones((len(strategies), first + len(names) * newest.size))
+    first, room = rows.shape[1] + len(SCALABLE), max(one.size for known in found for one in known.values())
+    wide = np.ones((len(found), first + len(names) * room))
     wide[:, : rows.shape[1]] = rows
     wide[:, StopTerms._fields.index("varies")] = [float("chandelier_stop" in one) for one in found]
     for at, name in enumerate(SCALABLE):
-        begin = first + names.index(name) * newest.size if name in names else 0
+        begin = first + names.index(name) * room if name in names else 0
         wide[:, rows.shape[1] + at] = begin
         for lane, one in enumerate(found):
             if name in one:
-                factors = np.where(newest >= 0, one[name][newest], 1.0)
-                wide[lane, begin : begin + newest.size] = factors
+                wide[lane, begin : begin + one[name].size] = one[name]
     return wide
 
 

@@ -150,7 +150,7 @@ def _field_of(
     feeds: Mapping[str, SymbolFeed],
 ) -> Field:
     if not is_alone(strategy_class, bars):
-        return AccountField(bars, settings, feeds)
+        return AccountField(strategy_class, bars, settings, feeds)
     (one,) = bars
     feed = feeds.get(one.symbol, NO_FEED)
     own = feed.applied(settings)

@@ -9,6 +9,19 @@ import numpy as np
 from quant_pipelines.accounting import open_account
 from quant_pipelines.accounting.nav import Flow, growth_by
 from quant_pipelines.backtest.account import portfolio_record, require_paid
+from quant_pipelines.backtest.account_fund import (
+    Fund,
+    first_fund,
+    fund_after_flow,
+    fund_at_close,
+    fund_at_open,
+)
+from quant_pipelines.backtest.account_loop import (
+    bar_at,
+    logged,
+    resting_bar,
+    worst_of,
+)
 from quant_pipelines.backtest.account_plan import (
     Allocation,
     PlannedBook,
@@ -18,24 +31,11 @@ from quant_pipelines.backtest.account_plan import (
     schedule_of,
 )
 from quant_pipelines.backtest.account_result import AccountResult, Passed, account_result
+from quant_pipelines.backtest.account_values import PortfolioRecord, Schedule
 from quant_pipelines.backtest.batch import DEFAULTS
 from quant_pipelines.backtest.event import latest_volatility
 from quant_pipelines.backtest.loop import LoopResult
 from quant_pipelines.backtest.market import NO_FEEDS, SymbolFeed
-from quant_pipelines.backtest.portfolio_fund import (
-    Fund,
-    first_fund,
-    fund_after_flow,
-    fund_at_close,
-    fund_at_open,
-)
-from quant_pipelines.backtest.portfolio_loop import (
-    bar_at,
-    logged,
-    resting_bar,
-    worst_of,
-)
-from quant_pipelines.backtest.portfolio_values import PortfolioRecord, Schedule
 from quant_pipelines.backtest.settings import BacktestSettings
 from quant_pipelines.backtest.state import (
     BookState,
