@@ -15,7 +15,6 @@ from quant_pipelines.accounting.margin import NO_MARGIN
 from quant_pipelines.backtest import ExecutionBar
 from quant_pipelines.backtest.book_document import state_document, state_from_document
 from quant_pipelines.backtest.standing import (
-    level_in_force,
     standing_at_close,
     standing_at_entry,
     standing_resized,
@@ -29,12 +28,12 @@ from quant_pipelines.backtest.stops import (
     NOTHING_SEEN,
     NOTHING_STANDS,
     TARGET,
-    Level,
     Seen,
     Standing,
     StopInputs,
     StopScales,
     StopTerms,
+    moved,
     scaled,
 )
 from quant_pipelines.core.errors import BacktestError
@@ -107,12 +106,12 @@ class VenueBook:
     @property
     def stop_price(self) -> float | None:
         """Level of the stop in force, quote per base; None when flat."""
-        return float(self._level().price) or None
+        return float(self._in_force().price) or None
 
     @property
     def stop_name(self) -> str:
         """Which stop that level is of."""
-        reason = self._level().reason
+        reason = self._in_force().guard.reason
         return self._hard_name if reason == HARD_STOP else EXIT_REASONS[reason]
 
     @property
@@ -317,10 +316,10 @@ class VenueBook:
         kept = [bar for bar in (*self._bars, (ts, seen)) if bar[0] >= first_ms]
         self._bars = kept[-_MOST_BARS:]
 
-    def _level(self) -> Level:
-        if self._state is None:
-            return Level(0.0, HARD_STOP)
-        return level_in_force(self.account, self._state.stop, self._state.seen, self._stops)
+    def _in_force(self) -> Standing:
+        if self._state is None or self.account.position == 0.0:
+            return NOTHING_STANDS
+        return moved(self.account, self._state.stop, self._state.seen, self._stops)
 
     def _known_state(self) -> BookState:
         if self._state is None:
@@ -334,4 +333,4 @@ def _rehearse(state: BookState, stops: StopTerms) -> None:
     standing = standing_at_entry(held, 0, NOTHING_SEEN, stops)
     standing = standing_resized(held, standing, NOTHING_SEEN, stops)
     standing = standing_at_close(held, standing, NOTHING_SEEN, NOTHING_SEEN, stops)
-    level_in_force(held, standing, NOTHING_SEEN, stops)
+    moved(held, standing, NOTHING_SEEN, stops)

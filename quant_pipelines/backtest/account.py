@@ -11,6 +11,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from quant_pipelines.accounting.nav import Flow
+from quant_pipelines.backtest.account_event import drive_account
+from quant_pipelines.backtest.account_member import known_ahead
 from quant_pipelines.backtest.account_pass import pass_over
 from quant_pipelines.backtest.account_plan import (
     AccountPlan,
@@ -66,7 +68,7 @@ def run_account(
 
 def run_plan(plan: AccountPlan, reel: Reel) -> Passed:
     """Run a planned account, whose bars are laid out in ``reel``."""
-    return pass_over(plan, reel)
+    return drive_account(plan, known_ahead(plan)) if plan.places_orders else pass_over(plan, reel)
 
 
 def run_symbols(

@@ -1,61 +1,25 @@
-"""The portfolio driven row by row: strategies see nothing but the past; equal to ``run_account``."""
+"""The driver of an account row by row: each book is a ``Book``, its strategy sees nothing but the past."""
 
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 
-from quant_pipelines.accounting import open_account
-from quant_pipelines.accounting.nav import Flow, growth_by
-from quant_pipelines.backtest.account import portfolio_record, require_paid
-from quant_pipelines.backtest.account_fund import (
-    Fund,
-    first_fund,
-    fund_after_flow,
-    fund_at_close,
-    fund_at_open,
-)
-from quant_pipelines.backtest.account_loop import (
-    bar_at,
-    logged,
-    resting_bar,
-    worst_of,
-)
-from quant_pipelines.backtest.account_plan import (
-    Allocation,
-    PlannedBook,
-    plan_books,
-    reel_of,
-    reserve_of,
-    schedule_of,
-)
-from quant_pipelines.backtest.account_result import AccountResult, Passed, account_result
-from quant_pipelines.backtest.account_values import PortfolioRecord, Schedule
+from quant_pipelines.accounting.nav import Flow
+from quant_pipelines.backtest.account_fund import first_fund, fund_after_flow, fund_at_close, fund_at_open
+from quant_pipelines.backtest.account_member import Known, Member, known_anew
+from quant_pipelines.backtest.account_pass import new_record, require_paid
+from quant_pipelines.backtest.account_plan import AccountPlan, Allocation, plan_account
+from quant_pipelines.backtest.account_result import AccountResult, account_result
+from quant_pipelines.backtest.account_values import Passed
 from quant_pipelines.backtest.batch import DEFAULTS
-from quant_pipelines.backtest.event import latest_volatility
-from quant_pipelines.backtest.loop import LoopResult
+from quant_pipelines.backtest.book_values import Part
 from quant_pipelines.backtest.market import NO_FEEDS, SymbolFeed
 from quant_pipelines.backtest.settings import BacktestSettings
-from quant_pipelines.backtest.state import (
-    BookState,
-    StepBar,
-    close_out,
-    opening_state,
-    with_inputs,
-    with_order,
-    with_transfer,
-)
-from quant_pipelines.backtest.step import step_bar
-from quant_pipelines.backtest.stop_rules import latest_inputs
-from quant_pipelines.backtest.stops import END
-from quant_pipelines.backtest.tally import Tally, drawdown_after, tally_end, traded_in
-from quant_pipelines.backtest.trades import COLUMNS, EMPTY_LOG, TradeEnd, TradeLog, add_closing
-from quant_pipelines.core.depth import NO_LADDER
-from quant_pipelines.core.panel import Panel
+from quant_pipelines.backtest.state import StepBar
+from quant_pipelines.backtest.tally import drawdown_after
 from quant_pipelines.core.timeframes import DAY_MS
-from quant_pipelines.sdk.strategy import target_of
-from quant_pipelines.trading.cycle import BookView, decide
 
 
 def run_event_account(
@@ -76,203 +40,123 @@ def run_event_account(
         As in ``run_account``.
     """
     started = time.perf_counter()
-    books = plan_books(allocations, feeds, settings)
-    schedule = schedule_of(books, flows)
-    record = portfolio_record(books, schedule, has_bar_value=settings.has_bar_equity)
-    longest = 2 * len(schedule.grid) + 1
-    record = record._replace(trades=np.empty((len(books), longest, len(COLUMNS))))
-    driver = _Driver(books, schedule, settings, record)
-    for row in range(len(schedule.grid)):
-        driver.play(row)
-    if settings.close_at_end:
-        driver.close()
-    outcomes = [LoopResult(one.state, one.log, one.tally) for one in driver.held]
-    result = account_result(books, Passed(schedule.grid, outcomes, driver.fund, record), settings.capital)
+    plan = plan_account(allocations, feeds, settings, flows)
+    result = account_result(plan, drive_account(plan, known_anew(plan)))
     return replace(result, seconds=time.perf_counter() - started)
 
 
-@dataclass
-class _Held:
-    """A book between two rows."""
+def drive_account(plan: AccountPlan, known: Sequence[Known]) -> Passed:
+    """Run a planned account, a row after the other.
 
-    plan: PlannedBook
-    state: BookState
-    tally: Tally
-    first: int
-    row: int
-    log: TradeLog = EMPTY_LOG
-
-    @property
-    def own_row(self) -> int:
-        """Of its next bar among those of its market."""
-        return self.row - self.first
-
-    def has_bar(self, ts: int) -> bool:
-        """Whether its symbol has an execution bar that opens then."""
-        times = self.plan.market.execution.ts
-        return self.own_row < times.size and int(times[self.own_row]) == ts
+    Raises
+    ------
+    StrategyError
+        If a strategy raises or its target can't be used; the sentence names it.
+    BacktestError
+        If a flow can't be paid.
+    """
+    driver = _Driver(plan, known)
+    for row, ts in enumerate(plan.schedule.grid.tolist()):
+        driver.play(row, ts)
+    if plan.settings.close_at_end:
+        driver.close()
+    return driver.passed()
 
 
 class _Driver:
     """All books and the account, moved on a row at a time."""
 
-    def __init__(
-        self,
-        books: Sequence[PlannedBook],
-        schedule: Schedule,
-        settings: BacktestSettings,
-        record: PortfolioRecord,
-    ) -> None:
-        self._schedule, self._settings, self._record = schedule, settings, record
-        first, capital = int(schedule.grid[0]), float(settings.capital)
-        self.fund: Fund = first_fund(reserve_of(books, capital), capital, first)
-        flat = opening_state(open_account(0.0), first)
-        self._reel = reel_of(books)
-        self.held = [
-            _Held(
-                book,
-                with_transfer(flat, capital * book.share),
-                Tally(0, 0.0, capital * book.share, 0.0),
-                int(self._reel.first[b]),
-                int(self._reel.first[b]),
-            )
-            for b, book in enumerate(books)
-        ]
-        self._terms = [
-            book.settings.step_terms(
-                book.allocation.strategy, book.market.execution.step_ms, book.market.bars.step_ms
-            )
-            for book in books
-        ]
-        self._day = 0
+    def __init__(self, plan: AccountPlan, known: Sequence[Known]) -> None:
+        self._plan, self._record, self._day = plan, new_record(plan), 0
+        first = int(plan.schedule.grid[0])
+        self._fund = first_fund(plan.reserve, float(plan.settings.capital), first)
+        self._members = [Member(*pair, first) for pair in zip(plan.books, known, strict=True)]
+        self._step_ms = plan.books[0].market.execution.step_ms
 
-    def play(self, row: int) -> None:
+    def play(self, row: int, ts: int) -> None:
         """Move on by one row of the grid."""
-        ts = int(self._schedule.grid[row])
-        day = ts // DAY_MS - int(self._schedule.grid[0]) // DAY_MS
+        day, flows = ts // DAY_MS - self._plan.first_day, self._plan.schedule
         for missing in range(self._day + 1, day):
             self._write(missing)
         self._day = day
-        self.fund = fund_at_open(self.fund, ts)
-        while self._schedule.flow_ts[self.fund.flow] <= ts:
-            self._pay(float(self._schedule.flow_amount[self.fund.flow]))
-        values = self._reel.values
-        bars = [bar_at(values, one.row, ts, NO_LADDER) if one.has_bar(ts) else None for one in self.held]
-        for number, (bar, support) in enumerate(zip(bars, self._supports(bars, ts), strict=True)):
-            if bar is not None:
-                self._step(number, bar, support)
-        self._value(ts + self._terms[0].step_ms)
-        for number, bar in enumerate(bars):
-            if bar is not None:
-                self._decide(number)
+        self._fund = fund_at_open(self._fund, ts)
+        while flows.flow_ts[self._fund.flow] <= ts:
+            self._pay(float(flows.flow_amount[self._fund.flow]))
+        bars = [member.due(ts) for member in self._members]
+        due = [
+            (member, bar, support)
+            for member, bar, support in zip(self._members, bars, self._supports(bars, ts), strict=True)
+            if bar is not None
+        ]
+        for member, bar, support in due:
+            member.step(bar, support)
+        self._value(ts + self._step_ms)
+        for member, _, _ in due:
+            share = member.share
+            member.act(Part(share * self._fund.value, share * self._fund.day_start))
         self._write(day)
         if self._record.bar_value.size:
-            self._record.bar_value[row] = self.fund.value
+            self._record.bar_value[row] = self._fund.value
 
     def close(self) -> None:
         """Close every position at its last close."""
-        value, tally = self.fund.reserve, self.fund.tally
+        value, tally = self._fund.reserve, self._fund.tally
         traded, is_closed = tally.traded_notional, False
-        for number, (one, terms) in enumerate(zip(self.held, self._terms, strict=True)):
-            one.state, fill = close_out(one.state, terms)
+        for member in self._members:
+            fill = member.recorder.close(member.book)
             if fill.quantity != 0.0:
-                last = int(one.plan.market.execution.ts[-1])
-                end = TradeEnd(last + terms.step_ms, END, True, number)
-                one.log = add_closing(one.log, fill, end, self._record.trades)
-                one.tally = tally_end(one.tally, fill, one.state.curve.equity)
                 traded, is_closed = traded + abs(fill.quantity) * fill.price, True
-            value += one.state.curve.equity
+            value += member.book.equity
         if is_closed:
             deepest = drawdown_after(tally.max_drawdown, tally.peak, value)
-            tally = Tally(tally.bars_held, traded, tally.peak, deepest)
-        self.fund = self.fund._replace(value=value, tally=tally)
+            tally = tally._replace(traded_notional=traded, max_drawdown=deepest)
+        self._fund = self._fund._replace(value=value, tally=tally)
         self._write(self._day)
         self._record.bar_value[-1:] = value
 
+    def passed(self) -> Passed:
+        """Return what the account leaves."""
+        outcomes = [member.outcome for member in self._members]
+        room = max(outcome.log.finished for outcome in outcomes)
+        trades = np.stack([member.recorder.rows(room) for member in self._members])
+        return Passed(outcomes, self._fund, self._record._replace(trades=trades))
+
     def _pay(self, amount: float) -> None:
         rest = amount
-        for one in self.held:
-            rest -= amount * one.plan.share
-        self.fund = fund_after_flow(self.fund, amount, rest)
-        require_paid(self.fund, self._schedule)
-        for one in self.held:
-            part, value = amount * one.plan.share, one.state.curve.equity
-            growth = growth_by(value, part) if value > 0.0 else 1.0
-            one.tally = one.tally._replace(peak=one.tally.peak * growth)
-            one.state = with_transfer(one.state, part)
+        for member in self._members:
+            rest -= amount * member.share
+        self._fund = fund_after_flow(self._fund, amount, rest)
+        require_paid(self._fund, self._plan.schedule)
+        for member in self._members:
+            member.transfer(amount * member.share)
 
     def _supports(self, bars: Sequence[StepBar | None], ts: int) -> list[float]:
-        margin = self._terms[0].margin
-        if not len(margin.brackets) or margin.leverage > 0.0:
+        """Return what stands behind each book's own cash in a row."""
+        if not self._plan.is_cross:
             return [0.0] * len(bars)
-        worst = [
-            worst_of(one.state, bar if bar is not None else resting_bar(one.state, ts, NO_LADDER), terms)
-            for one, bar, terms in zip(self.held, bars, self._terms, strict=True)
-        ]
+        worst = [member.worst(bar, ts) for member, bar in zip(self._members, bars, strict=True)]
         supports = []
         for number in range(len(bars)):
-            support = self.fund.reserve
+            support = self._fund.reserve
             for other, balance in enumerate(worst):
                 if other != number:
                     support += balance
             supports.append(support)
         return supports
 
-    def _step(self, number: int, bar: StepBar, support: float) -> None:
-        one, terms = self.held[number], self._terms[number]
-        outcome = step_bar(one.state, bar, terms._replace(margin=terms.margin._replace(support=support)))
-        one.state, tally = outcome.state, one.tally
-        peak = max(tally.peak, one.state.curve.equity)
-        one.tally = Tally(
-            tally.bars_held + (one.state.account.position != 0.0),
-            traded_in(tally.traded_notional, outcome),
-            peak,
-            drawdown_after(tally.max_drawdown, peak, one.state.curve.equity),
-        )
-        one.log = logged(one.log, outcome, (bar.ts, number), self._record.trades)
-
     def _value(self, close_ts: int) -> None:
-        value, gross, traded = self.fund.reserve, 0.0, 0.0
-        for one in self.held:
-            value += one.state.curve.equity
-            gross += abs(one.state.account.position) * one.state.close
-            traded += one.tally.traded_notional
-        self.fund = fund_at_close(self.fund, value, gross, traded, close_ts)
-
-    def _decide(self, number: int) -> None:
-        """Decide on what is known at the close of a book's bar, and move it on to the next."""
-        one = self.held[number]
-        plan, known = one.plan, int(one.plan.market.decision_row[one.own_row])
-        one.row += 1
-        if known < 0:
-            return
-        member = plan.market.bars.rows(0, known + 1)
-        one.state = with_inputs(one.state, latest_inputs(plan.allocation.strategy, member))
-        state, fund = one.state, self.fund
-        view = BookView(
-            state.account.position + state.order.quantity,
-            plan.share * fund.value,
-            state.close,
-            plan.share * fund.day_start,
-            state.target_side,
-            latest_volatility(member, plan.settings),
-            orders_today=float(state.day.n_orders),
-        )
-        decision = decide(view, _latest_target(plan, int(member.ts[-1])), plan.settings.rules)
-        wait_bars = self._terms[number].fills.latency_bars
-        one.state = with_order(state, decision.order_quantity, decision.target_side, wait_bars)
+        value, gross, traded = self._fund.reserve, 0.0, 0.0
+        for member in self._members:
+            state = member.state
+            value += state.curve.equity
+            gross += abs(state.account.position) * state.close
+            traded += member.recorder.tally.traded_notional
+        self._fund = fund_at_close(self._fund, value, gross, traded, close_ts)
 
     def _write(self, day: int) -> None:
-        record, fund = self._record, self.fund
+        record, fund = self._record, self._fund
         record.value[day], record.units[day], record.paid[day] = fund.value, fund.units, fund.paid
-        for number, one in enumerate(self.held):
-            record.equity[number, day] = one.state.curve.equity
-            record.notional[number, day] = one.state.account.position * one.state.close
-
-
-def _latest_target(book: PlannedBook, ts: int) -> float:
-    """Target at a bar of a book's symbol, from all bars of the allocation that opened up to then."""
-    allocation = book.allocation
-    known = allocation.bars.between(0, ts + 1)
-    target = target_of(allocation.strategy, known)
-    return float(target[-1, book.column] if isinstance(known, Panel) else target[-1])
+        for number, member in enumerate(self._members):
+            state = member.state
+            record.equity[number, day] = state.curve.equity
+            record.notional[number, day] = state.account.position * state.close

@@ -24,13 +24,13 @@ from quant_pipelines.backtest.account_values import (
     BookTerms,
     HeldBook,
     Opening,
-    Part,
     Reel,
     Row,
     Schedule,
     Wanted,
     account_view,
 )
+from quant_pipelines.backtest.book_values import Part
 from quant_pipelines.backtest.fills import reach_within
 from quant_pipelines.backtest.loop import LoopResult, log_outcome, view_of
 from quant_pipelines.backtest.spans import (
@@ -194,29 +194,32 @@ def open_row(held: list[HeldBook], books: list[BookTerms], reel: Reel, at: Row, 
 
 
 @inner
-def supports(held: list[HeldBook], books: list[BookTerms], reel: Reel, at: Row, reserve: float) -> FloatArray:
-    """Return what stands behind each book's own cash in a row: reserve and worst of all other books."""
+def support_row(held: list[HeldBook], books: list[BookTerms], reel: Reel, at: Row, reserve: float) -> None:
+    """Find what stands behind each book's own cash in a row: reserve and worst of all other books."""
     worst, nothing = np.empty(len(held)), empty_ladder(reel.beside)
     for b in range(len(held)):
         book = held[b]
         bar = bar_at(reel, book.row) if at.is_due[b] else resting_bar(book.state, at.ts, nothing)
         worst[b] = worst_of(book.state, bar, books[b].step)
-    support = np.empty(len(held))
     for b in range(len(held)):
-        support[b] = reserve
+        at.support[b] = reserve
         for other in range(len(held)):
             if other != b:
-                support[b] += worst[other]
-    return support
+                at.support[b] += worst[other]
 
 
 @inlined
-def own_terms(books: list[BookTerms], stops: FloatArray, book: int, number: int, support: float) -> StepTerms:
-    """Terms of a book's bar, by its number: with its stops scaled, and what stands behind the margin."""
-    step = books[book].step
-    if unlikely(stops.shape[1] > N_RULES):
-        step = scaled_at(step, stops, book, number - 1)
-    return _with_margin(step, with_support(step.margin, support))
+def step_row(
+    held: list[HeldBook], books: list[BookTerms], reel: Reel, at: Row, stops: FloatArray, rows: FloatArray
+) -> None:
+    """Step every book that has a bar in a row."""
+    for b in range(len(held)):
+        if at.is_due[b]:
+            row, step = held[b].row, books[b].step
+            if unlikely(stops.shape[1] > N_RULES):
+                step = scaled_at(step, stops, b, row - reel.first[b] - 1)
+            step = _with_margin(step, with_support(step.margin, at.support[b]))
+            held[b] = stepped(held[b], bar_at(reel, row), step, b, rows)
 
 
 @inlined
@@ -310,7 +313,7 @@ def run_books(
         Written.
     """
     reel, wanted, schedule = lent(reel), lent(wanted), lent(schedule)
-    terms, record = lent(terms), lent(record)
+    terms = lent(terms)
     grid, share = schedule.grid, wanted.share
     n_books, step_ms, capital = share.size, terms.step.step_ms, start.capital
     held = first_books(start, share, reel)
@@ -320,7 +323,7 @@ def run_books(
     support, is_due = np.zeros(n_books), np.zeros(n_books, np.bool_)
     next_flow, keeps_bars = schedule.flow_ts[0], record.bar_value.size > 0
     for i in range(grid.size):
-        at = Row(grid[i], is_due)
+        at = Row(grid[i], is_due, support)
         while day < at.ts // DAY_MS - first_day:
             write_day(held, fund, day, record)
             day += 1
@@ -332,12 +335,8 @@ def run_books(
                 break
         open_row(held, books, reel, at, terms)
         if is_cross:
-            support = supports(held, books, reel, at, fund.reserve)
-        for b in range(n_books):
-            if is_due[b]:
-                row = held[b].row
-                own = own_terms(books, terms.stops, b, row - reel.first[b], support[b])
-                held[b] = stepped(held[b], bar_at(reel, row), own, b, record.trades)
+            support_row(held, books, reel, at, fund.reserve)
+        step_row(held, books, reel, at, terms.stops, record.trades)
         fund = valued(held, fund, at.ts + step_ms)
         decide_row(held, books, reel, wanted, at, fund)
         if keeps_bars:

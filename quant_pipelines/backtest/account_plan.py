@@ -103,6 +103,16 @@ class AccountPlan:
         """Whether a strategy of it is driven by events."""
         return any(isinstance(book.allocation.strategy, EventStrategy) for book in self.books)
 
+    @property
+    def is_cross(self) -> bool:
+        """Whether the books stand behind each other's margin."""
+        rules = (
+            rules
+            for book in self.books
+            for rules in book.settings.specifications.all_rules(book.settings.rules)
+        )
+        return self.settings.rules.execution.leverage <= 0.0 and any(one.execution.brackets for one in rules)
+
     def traded_by(self, strategy: Strategy) -> "AccountPlan":
         """Give all books to another strategy of the same class."""
         fresh = {id(book.allocation): replace(book.allocation, strategy=strategy) for book in self.books}

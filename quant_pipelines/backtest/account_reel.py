@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from quant_pipelines.backtest.account_plan import PlannedBook
+from quant_pipelines.backtest.account_plan import Allocation, PlannedBook
 from quant_pipelines.backtest.account_values import REEL, Reel, Wanted
 from quant_pipelines.backtest.market import Market, at_decisions
 from quant_pipelines.backtest.settings import BacktestSettings, dated_terms
@@ -12,6 +12,7 @@ from quant_pipelines.backtest.stop_rules import factors_of, with_factors
 from quant_pipelines.backtest.tape import Beside, Dated, LoopTerms, Tape
 from quant_pipelines.core.arrays import FloatArray, IntArray
 from quant_pipelines.core.panel import Panel
+from quant_pipelines.sdk.event import EventStrategy
 from quant_pipelines.sdk.strategy import target_of
 
 
@@ -34,24 +35,38 @@ def reel_of(books: Sequence[PlannedBook]) -> Reel:
 
 
 def wanted_by(books: Sequence[PlannedBook]) -> Wanted:
-    """Shares and targets of all books.
+    """Shares and targets of all books at their execution closes.
 
     Raises
     ------
     StrategyError
         If a strategy's target can't be used.
     """
-    known = {}
+    rows = [book.market.decision_row for book in books]
+    targets = [at_decisions(*pair) for pair in zip(targets_of(books), rows, strict=True)]
+    return Wanted(np.array([book.share for book in books]), np.concatenate(targets))
+
+
+def targets_of(books: Sequence[PlannedBook]) -> list[FloatArray]:
+    """Target of each book on its strategy's bars, shape (n_bars,); (0,) where one has none.
+
+    Raises
+    ------
+    StrategyError
+        If a strategy's target can't be used.
+    """
+    allocations = {id(book.allocation): book.allocation for book in books}
+    known = {key: _target_of(allocation) for key, allocation in allocations.items()}
     targets = []
     for book in books:
-        allocation = book.allocation
-        if id(allocation) not in known:
-            known[id(allocation)] = target_of(allocation.strategy, allocation.bars)
-        target, bars = known[id(allocation)], allocation.bars
-        if isinstance(bars, Panel):
-            target = target[bars.rows_of(book.column), book.column]
-        targets.append(at_decisions(target, book.market.decision_row))
-    return Wanted(np.array([book.share for book in books]), np.concatenate(targets))
+        target, bars = known[id(book.allocation)], book.allocation.bars
+        targets.append(target[bars.rows_of(book.column), book.column] if isinstance(bars, Panel) else target)
+    return targets
+
+
+def _target_of(allocation: Allocation) -> FloatArray:
+    strategy = allocation.strategy
+    return np.empty(0) if isinstance(strategy, EventStrategy) else target_of(strategy, allocation.bars)
 
 
 def terms_of(books: Sequence[PlannedBook], settings: BacktestSettings) -> LoopTerms:
@@ -98,7 +113,7 @@ def _dated(books: Sequence[PlannedBook]) -> Dated:
 
 
 def _beside(markets: Sequence[Market], span: IntArray, dated: Dated) -> Beside | None:
-    """Marks and order books of all markets; what only the lanes read is left out."""
+    """Lay out marks and order books of all markets; what only the lanes read is left out."""
     has_marks = any(market.marks.open.size for market in markets)
     if not has_marks and not any(market.ladder.size for market in markets):
         return None
@@ -117,7 +132,7 @@ def _or_zero(values: FloatArray, n_bars: int) -> FloatArray:
 
 
 def _ladders(markets: Sequence[Market]) -> tuple[FloatArray, IntArray]:
-    """Order books of all markets behind the empty one, with room for the most levels; and those of each row."""
+    """Order books of all markets after the empty one, and the one that is known in each row."""
     n_levels = max(market.depth.ladders.shape[2] for market in markets)
     n_samples = [len(market.depth) for market in markets]
     ladders, at, done = np.zeros((1 + sum(n_samples), 2, n_levels, 2)), [], 1

@@ -106,17 +106,14 @@ class BookTerms(NamedTuple):
 
 
 class Row(NamedTuple):
-    """Row of the grid: its time, and the books that have a bar in it, shape (n_books,)."""
+    """Row of the grid: its time, the books that have a bar in it, and what stands behind the cash of each.
+
+    Arrays have shape (n_books,).
+    """
 
     ts: int
     is_due: BoolArray
-
-
-class Part(NamedTuple):
-    """A book's share of the account's value, and of the day's baseline; quote."""
-
-    equity: float
-    day_start_equity: float
+    support: FloatArray
 
 
 class AccountRecord(NamedTuple):

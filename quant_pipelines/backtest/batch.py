@@ -8,9 +8,10 @@ from functools import cache
 import numpy as np
 
 from quant_pipelines.accounting import open_account
-from quant_pipelines.backtest.event_driver import ahead, drive
+from quant_pipelines.backtest.event_driver import drive
 from quant_pipelines.backtest.loop import Loop, LoopResult, make_loop
 from quant_pipelines.backtest.market import Market, SymbolFeed, prepare_market
+from quant_pipelines.backtest.readings import ahead
 from quant_pipelines.backtest.result import BacktestResult, result_of
 from quant_pipelines.backtest.settings import BacktestSettings
 from quant_pipelines.backtest.state import opening_state

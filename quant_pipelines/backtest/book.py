@@ -1,6 +1,5 @@
 """Book: the paper broker, and the driver of the event backtest; bars in, fills out."""
 
-from collections.abc import Iterator
 from typing import Any
 
 from quant_pipelines.accounting.account import Account, open_account
@@ -17,27 +16,28 @@ from quant_pipelines.backtest.book_values import (
     funding_per_unit,
 )
 from quant_pipelines.backtest.resting import OF_PENDING
-from quant_pipelines.backtest.resting_play import Reel, play
+from quant_pipelines.backtest.resting_play import Strip, play
+from quant_pipelines.backtest.resting_step import RestingOutcome, step_orders
 from quant_pipelines.backtest.state import (
     NO_ORDER,
     BookState,
     StepBar,
     StepFill,
     StepTerms,
+    close_out,
     opening_state,
     with_inputs,
     with_order,
     with_scales,
+    with_transfer,
 )
-from quant_pipelines.backtest.step import step_bar
 from quant_pipelines.backtest.stops import (
     EXIT_REASONS,
     NO_SCALES,
     TARGET,
-    Level,
     StopInputs,
     StopScales,
-    moved_level,
+    moved,
 )
 from quant_pipelines.backtest.tally import Tally
 from quant_pipelines.backtest.working import NewOrder, WorkingOrders
@@ -87,7 +87,11 @@ class Book:
     @property
     def terms(self) -> StepTerms:
         """Terms in force in the last bar."""
-        return self._dated_terms[self.settings.specifications.span_at(self._last_ts)]
+        return self.terms_at(self._last_ts)
+
+    def terms_at(self, ts_ms: int) -> StepTerms:
+        """Terms in force in a bar that opens then."""
+        return self._dated_terms[self.settings.specifications.span_at(ts_ms)]
 
     @property
     def account(self) -> Account:
@@ -114,10 +118,8 @@ class Book:
         """Level of the stop that is in force in the next bar, or None."""
         if self._state is None or self._state.account.position == 0.0:
             return None
-        state, (price, guard) = self._state, self._state.stop
-        level = Level(price, guard.reason)
-        level = moved_level(state.account, level, guard, state.seen, self.terms.stops)
-        return float(level.price) or None
+        state = self._state
+        return float(moved(state.account, state.stop, state.seen, self.terms.stops).price) or None
 
     @property
     def stop_tightening(self) -> float:
@@ -157,11 +159,12 @@ class Book:
         Raises
         ------
         BacktestError
-            If no bar has been booked yet.
+            If no bar has been booked yet, or as many orders rest as there is room for.
         """
         state = self._known_state()
+        number = self._working.place(order, self.terms.fills.latency_bars)
         self._state = state._replace(day=state.day._replace(n_orders=state.day.n_orders + 1))
-        return self._working.place(order, self.terms.fills.latency_bars)
+        return number
 
     def cancel(self, number: int) -> bool:
         """Take back an order at once; False if it doesn't rest."""
@@ -175,9 +178,13 @@ class Book:
         BacktestError
             If the bar is not after the last one.
         """
+        return self.advance(self.read(bar))
+
+    def read(self, bar: ExecutionBar) -> StepBar:
+        """Return a closed bar with the funding that is due at its open."""
         last_close = self._state.close if self._state and self._state.close > 0.0 else bar.open
         mark = bar.mark or MarkBar(0.0)
-        step = StepBar(
+        return StepBar(
             int(bar.ts),
             float(bar.open),
             float(bar.high),
@@ -190,69 +197,67 @@ class Book:
             float(mark.low),
             bar.ladder,
         )
-        return self.advance(step)
 
-    def advance(self, bar: StepBar) -> list[BookEvent]:
-        """Book one closed bar whose funding per unit is known; else as ``step``."""
+    def advance(self, bar: StepBar, *, support: float = 0.0) -> list[BookEvent]:
+        """Book one closed bar whose funding per unit is known; else as ``step``.
+
+        ``support`` is what stands behind the book's own cash in an account on cross margin, quote.
+        """
         if bar.ts <= self._last_ts:
             raise BacktestError(f"bar is at {bar.ts}; expected one after {self._last_ts}")
         state = self._state or opening_state(open_account(self.settings.capital), bar.ts)
-        return self._stepped(state, bar) if not self._working else self._matched(state, bar)
-
-    def _stepped(self, state: BookState, bar: StepBar) -> list[BookEvent]:
-        """Book a bar in which no order rests."""
         self._last_ts = bar.ts
-        outcome = step_bar(state, bar, self.terms)
-        self._state = outcome.state
-        events = self._paid(outcome.funding_paid)
-        if not outcome.has_fills:
-            return events
-        for fill, reason in (
-            (outcome.gap_stop, EXIT_REASONS[outcome.gap_reason]),
-            (outcome.closing, self._reason(outcome.closing_reason)),
-            (outcome.opening, self._purpose),
-            (outcome.stop, EXIT_REASONS[outcome.stop_reason]),
-            (outcome.goal, "take_profit"),
-        ):
-            if fill.quantity != 0.0:
-                events.append(self._booked(fill, reason))
-        return events
+        terms = self.terms
+        terms = terms._replace(margin=terms.margin._replace(support=support))
+        return self._told(step_orders(state, bar, terms, self._working.sheet))
 
-    def _matched(self, state: BookState, bar: StepBar) -> list[BookEvent]:
-        """Book a bar in which orders rest."""
-        outcome, fills, ended = self._working.step(state, bar, self.terms)
-        self._state, self._last_ts = outcome.state, bar.ts
-        return [*self._paid(outcome.funding_paid), *self._told(fills, ended)]
+    def open(self, ts_ms: int) -> None:
+        """Begin flat before a bar that opens then; without it a book begins with its first bar."""
+        self._state = opening_state(open_account(self.settings.capital), ts_ms)
 
-    def play(self, reel: Reel, span: tuple[int, int], tally: Tally) -> tuple[list[BookEvent], int, Tally]:
-        """Book bars as ``advance`` does until something happens in one, or the span is over.
+    def transfer(self, amount: float) -> None:
+        """Pay cash in, or out where it is negative; what the book is measured by moves with it."""
+        self._state = with_transfer(self._known_state(), amount)
 
-        One specification is in force within a span.
+    def close(self) -> StepFill:
+        """Close the position at the last close with its costs, and drop what is pending.
+
+        Raises
+        ------
+        BacktestError
+            If no bar has been booked yet.
+        """
+        self._state, fill = close_out(self._known_state(), self.terms)
+        return fill
+
+    def play(self, strip: Strip, tally: Tally) -> tuple[list[BookEvent], int, Tally]:
+        """Book bars as ``advance`` does until something happens in one, or the strip is over.
+
+        One specification is in force within a strip.
 
         Returns
         -------
         tuple of list, int and Tally
-            What happened in the last bar that was booked, the position behind it, and the sums.
+            What happened in the last bar that was booked, the position after it, and the sums.
         """
-        state = self._state or opening_state(open_account(self.settings.capital), int(reel.ts[span[0]]))
-        orders, fills = self._working.arrays()
-        self._last_ts = int(reel.ts[span[0]])
-        played = play(state, reel, span, self.terms, (orders, fills), tally)
-        self._state, self._last_ts = played.state, int(reel.ts[played.until - 1])
-        told = self._told(*self._working.read(fills, played.n_fills))
-        return [*self._paid(played.funding_paid), *told], played.until, played.tally
+        self._last_ts = int(strip.ts[strip.first])
+        state = self._state or opening_state(open_account(self.settings.capital), self._last_ts)
+        played = play(state, strip, self.terms, self._working.sheet, tally)
+        self._last_ts = int(strip.ts[played.until - 1])
+        return self._told(played.outcome), played.until, played.tally
 
-    def _told(
-        self, fills: list[list[float]], ended: list[tuple[int, str, float, str]]
-    ) -> Iterator[BookEvent]:
-        """Tell what orders and stops did in the last bar."""
-        for order, reason, *amounts, left in fills:
+    def _told(self, outcome: RestingOutcome) -> list[BookEvent]:
+        """Take over the last bar, and tell what was paid and what orders and stops did in it."""
+        self._state = outcome.state
+        events = self._paid(outcome.funding_paid)
+        for order, reason, *amounts, left in self._working.fills(outcome.n_fills):
             own = order == OF_PENDING
             name = self._reason(int(reason)) if own else EXIT_REASONS[int(reason)]
             number = max(int(order), 0)
-            yield self._booked(StepFill(*amounts), name, number, left if number else 0.0)
-        for end in ended:
-            yield OrderEnded(self._last_ts, *end)
+            events.append(self._booked(StepFill(*amounts), name, number, left if number else 0.0))
+        if outcome.has_ended:
+            events.extend(self._working.ended(self._last_ts))
+        return events
 
     def _paid(self, funding: float) -> list[BookEvent]:
         return [FundingPayment(self._last_ts, -funding)] if funding != 0.0 else []

@@ -116,7 +116,7 @@ def marked(quiet: Quiet, close: float) -> Quiet:
 
 @inlined
 def trailed(quiet: Quiet, low: float, high: float, atr: float) -> Quiet:
-    """Best prices and trailing stops at a close; see ``stops.moved_level``."""
+    """Best prices and trailing stops at a close; see ``stops.moved``."""
     favorable = sel(quiet.side < 0.0, -low, high)
     best = vmax(quiet.best, favorable)  # of no meaning where ``trail`` is infinite
     return _trailed(quiet, stop=vmax(quiet.stop, best - quiet.trail * atr), best=best)

@@ -35,15 +35,12 @@ from quant_pipelines.backtest.stops import (
     EQUITY_STOP,
     NOTHING_STANDS,
     TIME_STOP,
-    Level,
     Seen,
     Slope,
-    Standing,
-    closed_guard,
-    moved_level,
-    renamed,
+    moved,
     since_entry,
     slope_after,
+    watched,
 )
 from quant_pipelines.core.jit import change_of, inlined, scalar
 from quant_pipelines.core.timeframes import DAY_MS
@@ -131,13 +128,13 @@ def step_bar(state: BookState, bar: StepBar, terms: StepTerms) -> StepOutcome:
 
 @inlined
 def begun(state: BookState, bar: StepBar, terms: StepTerms) -> tuple[Held, float]:
-    """Held as a bar opens, with the level in force in it; and the funding paid at its open."""
-    account, guard, funding_paid = state.account, state.stop.guard, 0.0
-    level = moved_level(account, Level(state.stop.price, guard.reason), guard, state.seen, terms.stops)
+    """Held as a bar opens, with the stop in force in it; and the funding paid at its open."""
+    account, funding_paid = state.account, 0.0
+    stop = moved(account, state.stop, state.seen, terms.stops)
     if bar.funding_per_unit != 0.0 and account.position != 0.0:
         funding_paid = account.position * bar.funding_per_unit
         account = apply_funding(account, funding_paid)
-    return Held(account, level, guard), funding_paid
+    return Held(account, stop), funding_paid
 
 
 @inlined
@@ -158,9 +155,7 @@ def marked(state: BookState, held: Held, pending: float, bar: StepBar, terms: St
     seen = _seen(state.seen, low=bar.low, high=bar.high, volume=bar.volume, tightening=slope.factor)
     stop, order, peak = NOTHING_STANDS, NO_ORDER, state.curve.peak
     if held.account.position != 0.0:
-        guard = renamed(held.guard, held.level.reason)
-        guard = closed_guard(guard, held.account.position, seen, state.seen, terms.stops)
-        stop = Standing(held.level.price, guard)
+        stop = watched(held.stop, held.account.position, seen, state.seen, terms.stops)
     if pending != 0.0:
         order = _waiting(state.order, quantity=pending, wait_bars=max(state.order.wait_bars - 1, 0))
     if terms.stops.equity > 0.0:

@@ -15,9 +15,10 @@ import numpy as np
 from quant_pipelines.backtest.account_plan import is_alone
 from quant_pipelines.backtest.account_sweep import AccountField
 from quant_pipelines.backtest.batch import new_record, run_pass
-from quant_pipelines.backtest.event_driver import ahead, drive
+from quant_pipelines.backtest.event_driver import drive
 from quant_pipelines.backtest.loop import LoopResult
 from quant_pipelines.backtest.market import NO_FEED, NO_FEEDS, Market, SymbolFeed, prepare_market
+from quant_pipelines.backtest.readings import ahead
 from quant_pipelines.backtest.result import Outcome, activity_of, daily_returns_of, day_keys
 from quant_pipelines.backtest.settings import BacktestSettings
 from quant_pipelines.backtest.tape import Record, Tape

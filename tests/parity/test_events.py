@@ -18,9 +18,9 @@ from quant_pipelines.backtest import (
 )
 from quant_pipelines.backtest.desk import Close
 from quant_pipelines.backtest.event import execution_stream
-from quant_pipelines.backtest.event_driver import latest_of
 from quant_pipelines.backtest.event_run import EventRun
 from quant_pipelines.backtest.market import SymbolFeed, prepare_market
+from quant_pipelines.backtest.readings import latest_of
 from quant_pipelines.backtest.recorder import Recorder
 from quant_pipelines.backtest.result import result_of
 from quant_pipelines.core.bars import Bars
@@ -176,7 +176,7 @@ def paper_backtest(
             close = Close(bar.ts + market.execution.step_ms, latest.features, latest.volatility)
             run.act(rules.terms, close, known if row >= 0 else None)
         stored = {"book": book.to_document(), "desk": run.to_document()}
-    outcome, record = recorder.finish(book, terms)
+    outcome, record = recorder.finish(book)
     return result_of(outcome, market, settings, record)
 
 
