@@ -5,13 +5,17 @@ folder is therefore named by a digest of every compiled source of the package.
 """
 
 import hashlib
+import inspect
 import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
 import numba
-from numba.extending import intrinsic, register_jitable
+from numba import types
+from numba.core import cgutils
+from numba.core.imputils import impl_ret_borrowed
+from numba.extending import intrinsic, lower_builtin, type_callable
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 Value = TypeVar("Value", bound=tuple[Any, ...])
@@ -108,8 +112,8 @@ def change_of(kind: type[Value], *names: str) -> Callable[..., Value]:
     """Make the function that changes these fields of a named tuple and keeps all others.
 
     Compiled code has no ``_replace``; a tuple that is built anew field by field loses a new field, or swaps
-    two, in silence. The function takes the value and then the new fields, by name or in the order given; it
-    is inlined into compiled code, and is plain Python where Python calls it.
+    two, in silence. The function takes the value and then the new fields, by name or in the order given. In
+    compiled code it is no call but a few moves; where Python calls it, it is plain Python.
 
     Parameters
     ----------
@@ -128,10 +132,36 @@ def change_of(kind: type[Value], *names: str) -> Callable[..., Value]:
     if unknown:
         raise TypeError(f"{kind.__name__} has no field {unknown[0]}; expected one of {', '.join(fields)}")
     values = ", ".join(name if name in names else f"_.{name}" for name in fields)
-    space: dict[str, Any] = {"__name__": kind.__module__, "_kind": kind}
+    space: dict[str, Any] = {"_kind": kind}
     exec(f"def change(_, {', '.join(names)}): return _kind({values})", space)  # noqa: S102 - as namedtuple does
-    options = {"forceinline": True, "nogil": True, "error_model": "numpy"}
-    return cast(Callable[..., Value], register_jitable(**options)(space["change"]))
+    _compile_change(space["change"], kind, [fields.index(name) for name in names])
+    return cast(Callable[..., Value], space["change"])
+
+
+def _compile_change(change: Callable[..., Any], kind: type[Any], places: list[int]) -> None:
+    """Tell numba what a change returns and how that is made; its fields stand at ``places`` of the value."""
+    called = inspect.signature(change)
+
+    def typer(*args: Any, **named: Any) -> Any:
+        value, *new = called.bind(*args, **named).args
+        if getattr(value, "instance_class", None) is not kind:
+            return None
+        parts = list(value.types)
+        for place, part in zip(places, new, strict=True):
+            parts[place] = part
+        return types.BaseTuple.from_types(parts, kind)
+
+    def lowered(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+        value, *new = args
+        parts = cgutils.unpack_tuple(builder, value)
+        for place, part, given in zip(places, new, sig.args[1:], strict=True):
+            parts[place] = context.cast(builder, part, given, sig.return_type[place])
+        made = context.make_tuple(builder, sig.return_type, parts)
+        return impl_ret_borrowed(context, builder, sig.return_type, made)
+
+    typer.pysig = called  # type: ignore[attr-defined]  # numba looks for it there
+    type_callable(change)(lambda context: typer)
+    lower_builtin(change, types.VarArg(types.Any))(lowered)
 
 
 def operation(function: Callable[..., Any]) -> Any:

@@ -84,8 +84,8 @@ def _finding(name: str, check: Callable[[], str]) -> Finding:
 
 def _python() -> str:
     version = platform.python_version()
-    if not (3, 11) <= sys.version_info[:2] < (3, 14):
-        raise Fault(f"Python {version}", "install Python 3.11, 3.12 or 3.13")
+    if not (3, 11) <= sys.version_info[:2] < (3, 15):
+        raise Fault(f"Python {version}", "install Python 3.11 to 3.14")
     return f"Python {version} at {sys.executable}"
 
 
