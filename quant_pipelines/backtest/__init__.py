@@ -1,8 +1,8 @@
-"""Batch backtest, event backtest and paper broker over one bar step."""
+"""Batch backtest, event backtest and paper broker over one bar step.
 
-from quant_pipelines.backtest.account import run_account, run_symbols
-from quant_pipelines.backtest.account_plan import Allocation
-from quant_pipelines.backtest.account_result import AccountResult, BookResult, BookTrade
+Accounts of several books are in ``backtest.account``: a backtest of one symbol loads none of them.
+"""
+
 from quant_pipelines.backtest.batch import run_backtest
 from quant_pipelines.backtest.book import (
     Book,
@@ -21,14 +21,10 @@ from quant_pipelines.backtest.sweep import SweepResult, sweep
 from quant_pipelines.backtest.trades import Trade
 
 __all__ = [
-    "AccountResult",
-    "Allocation",
     "BacktestResult",
     "BacktestSettings",
     "Book",
-    "BookResult",
     "BookSettings",
-    "BookTrade",
     "BookedFill",
     "ExecutionBar",
     "FundingPayment",
@@ -37,9 +33,7 @@ __all__ = [
     "SweepResult",
     "SymbolFeed",
     "Trade",
-    "run_account",
     "run_backtest",
     "run_event_backtest",
-    "run_symbols",
     "sweep",
 ]

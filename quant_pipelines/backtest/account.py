@@ -18,13 +18,12 @@ from quant_pipelines.backtest.account_plan import (
     AccountPlan,
     Allocation,
     allocations_of,
-    is_alone,
     plan_account,
 )
 from quant_pipelines.backtest.account_reel import reel_of
 from quant_pipelines.backtest.account_result import AccountResult, account_result
 from quant_pipelines.backtest.account_values import Passed, Reel
-from quant_pipelines.backtest.batch import DEFAULTS, run_alone
+from quant_pipelines.backtest.batch import DEFAULTS, is_alone, run_alone
 from quant_pipelines.backtest.market import NO_FEED, NO_FEEDS, SymbolFeed
 from quant_pipelines.backtest.result import BacktestResult
 from quant_pipelines.backtest.settings import BacktestSettings

@@ -3,6 +3,8 @@
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from functools import reduce
+from operator import add
 
 import numpy as np
 
@@ -135,14 +137,8 @@ class _Driver:
         if not self._plan.is_cross:
             return [0.0] * len(bars)
         worst = [member.worst(bar, ts) for member, bar in zip(self._members, bars, strict=True)]
-        supports = []
-        for number in range(len(bars)):
-            support = self._fund.reserve
-            for other, balance in enumerate(worst):
-                if other != number:
-                    support += balance
-            supports.append(support)
-        return supports
+        others = ([*worst[:number], *worst[number + 1 :]] for number in range(len(worst)))
+        return [reduce(add, balances, self._fund.reserve) for balances in others]
 
     def _value(self, close_ts: int) -> None:
         value, gross, traded = self._fund.reserve, 0.0, 0.0

@@ -12,16 +12,15 @@ from quant_pipelines.backtest.account_reel import targets_of
 from quant_pipelines.backtest.book import Book
 from quant_pipelines.backtest.book_values import Part
 from quant_pipelines.backtest.desk import Close
-from quant_pipelines.backtest.event import execution_stream
-from quant_pipelines.backtest.event_driver import book_settings, run_of
+from quant_pipelines.backtest.event_driver import book_settings, run_of, strip_of
 from quant_pipelines.backtest.loop import LoopResult
 from quant_pipelines.backtest.readings import NOTHING_YET, Reading, ahead, anew
 from quant_pipelines.backtest.recorder import Recorder
+from quant_pipelines.backtest.resting_play import bar_at
 from quant_pipelines.backtest.state import BookState, StepBar
 from quant_pipelines.backtest.target_run import Aim
 from quant_pipelines.core.bars import Bars
 from quant_pipelines.core.errors import BacktestError
-from quant_pipelines.core.funding import no_funding
 from quant_pipelines.core.panel import Panel
 from quant_pipelines.sdk.strategy import target_of
 
@@ -75,9 +74,7 @@ class Member:
         self._run = run_of(strategy, self.book, market.bars.step_ms, known.aim)
         rules = planned.settings.specifications.all_rules(planned.settings.rules)
         self._trading = [dated.terms for dated in rules]
-        funding = planned.funding if planned.funding is not None else no_funding()
-        self._bars = execution_stream(market, funding)
-        self._next, self._number, self._latest = next(self._bars, None), 0, NOTHING_YET
+        self._strip, self._number, self._latest = strip_of(market), 0, NOTHING_YET
 
     @property
     def state(self) -> BookState:
@@ -88,8 +85,8 @@ class Member:
 
     def due(self, ts: int) -> StepBar | None:
         """Bar of its symbol that opens at a time."""
-        is_due = self._next is not None and self._next.ts == ts
-        return self.book.read(self._next) if self._next is not None and is_due else None
+        strip, number = self._strip, self._number
+        return bar_at(strip, number) if number < strip.end and strip.ts[number] == ts else None
 
     def worst(self, bar: StepBar | None, ts: int) -> float:
         """Least that it leaves of the account's margin; without a bar it stands at its last close."""
@@ -114,7 +111,6 @@ class Member:
         events = self.book.advance(bar, support=support)
         self.recorder.add(self.book, events)
         self._run.note(events)
-        self._next = next(self._bars, None)
         self._number += 1
 
     def act(self, part: Part) -> None:

@@ -42,10 +42,10 @@ def new_record(plan: AccountPlan, *, capacity: int = FIRST_CAPACITY) -> AccountR
     """Arrays for a pass, with room for that many round trips of each book."""
     n_books, n_days = len(plan.books), plan.n_days
     n_rows = len(plan.schedule.grid) if plan.settings.has_bar_equity else 0
-    of_account = (np.empty(n_days) for _ in range(3))
-    of_books = (np.empty((n_books, n_days)) for _ in range(2))
+    value, units, paid = np.empty((3, n_days))
+    equity, notional = np.empty((2, n_books, n_days))
     trades = np.empty((n_books, capacity, len(COLUMNS)))
-    return AccountRecord(*of_account, *of_books, np.empty(n_rows), trades)
+    return AccountRecord(value, units, paid, equity, notional, np.empty(n_rows), trades)
 
 
 def require_paid(fund: Fund, schedule: Schedule) -> None:

@@ -11,7 +11,6 @@ from quant_pipelines.backtest.market import NO_FEED, Market, SymbolFeed, prepare
 from quant_pipelines.backtest.settings import BacktestSettings
 from quant_pipelines.core.bars import Bars
 from quant_pipelines.core.errors import BacktestError
-from quant_pipelines.core.funding import FundingSeries
 from quant_pipelines.core.panel import Panel, panel_of
 from quant_pipelines.core.timeframes import DAY_MS, from_ms
 from quant_pipelines.sdk.event import EventStrategy
@@ -59,8 +58,8 @@ class PlannedBook:
         Its own part of the account's value.
     settings
         With its symbol's specification, and its share of the capital.
-    market, funding
-        Its execution bars and decision points; its funding slots.
+    market
+        Its execution bars and decision points.
     """
 
     allocation: Allocation
@@ -70,7 +69,6 @@ class PlannedBook:
     share: float
     settings: BacktestSettings
     market: Market
-    funding: FundingSeries | None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -133,11 +131,6 @@ def allocations_of(strategy: Strategy, bars: Sequence[Bars]) -> list[Allocation]
     panel = panel_of(bars)
     require_symbols(strategy, panel)
     return [Allocation(strategy, panel)]
-
-
-def is_alone(strategy_class: type[Strategy], bars: Sequence[Bars]) -> bool:
-    """Whether a strategy trades one symbol by itself: then the account is its one book."""
-    return len(bars) == 1 and not strategy_class.inputs.has_panel
 
 
 def plan_account(
@@ -204,4 +197,4 @@ def _books_of(
         own = replace(feed.applied(settings), capital=settings.capital * share)
         market = prepare_market(member, own, feed)
         name = allocation.name or type(strategy).__name__
-        yield PlannedBook(allocation, k, name, member.symbol, share, own, market, feed.funding)
+        yield PlannedBook(allocation, k, name, member.symbol, share, own, market)

@@ -9,7 +9,7 @@ from quant_pipelines.backtest.account_values import REEL, Reel, Wanted
 from quant_pipelines.backtest.market import Market, at_decisions
 from quant_pipelines.backtest.settings import BacktestSettings, dated_terms
 from quant_pipelines.backtest.stop_rules import factors_of, with_factors
-from quant_pipelines.backtest.tape import Beside, Dated, LoopTerms, Tape
+from quant_pipelines.backtest.tape import Beside, Dated, LoopTerms
 from quant_pipelines.core.arrays import FloatArray, IntArray
 from quant_pipelines.core.panel import Panel
 from quant_pipelines.sdk.event import EventStrategy
@@ -22,9 +22,9 @@ def reel_of(books: Sequence[PlannedBook]) -> Reel:
     end = np.cumsum([tape.ts.size for tape in tapes])
     first = np.concatenate([[0], end[:-1]])
     values = np.empty((int(end[-1]), len(REEL)))
-    for tape, start, stop in zip(tapes, first, end, strict=True):
+    for book, tape, start, stop in zip(books, tapes, first, end, strict=True):
         for column, name in enumerate(REEL):
-            given = _spread(tape) if name == "funding_per_unit" else getattr(tape, name)
+            given = book.market.funding if name == "funding_per_unit" else getattr(tape, name)
             values[start:stop, column] = given if given.size else np.nan
     spans = [book.market.span + start for book, start in zip(books, first, strict=True)]
     first_span = np.cumsum([0, *(span.size for span in spans[:-1])])
@@ -94,13 +94,6 @@ def terms_of(books: Sequence[PlannedBook], settings: BacktestSettings) -> LoopTe
     return terms._replace(stops=rows)
 
 
-def _spread(tape: Tape) -> FloatArray:
-    """Funding at every bar of a tape, 0 where none is paid."""
-    funding = np.zeros(tape.ts.size)
-    funding[tape.funding_bar] = tape.funding_per_unit
-    return funding
-
-
 def _dated(books: Sequence[PlannedBook]) -> Dated:
     """Specifications of all books."""
     parts = [dated_terms(book.settings.rules, book.settings.specifications) for book in books]
@@ -118,17 +111,18 @@ def _beside(markets: Sequence[Market], span: IntArray, dated: Dated) -> Beside |
     if not has_marks and not any(market.ladder.size for market in markets):
         return None
     nothing = np.empty(0)
-    marks = [nothing] * 3
+    opens = highs = lows = nothing
     if has_marks:
-        marks = [
-            np.concatenate([_or_zero(market.marks[k], len(market.execution)) for market in markets])
-            for k in range(3)
-        ]
-    return Beside(nothing, nothing, *marks, *_ladders(markets), span, dated)
+        sizes = [len(market.execution) for market in markets]
+        opens = _or_zero([market.marks.open for market in markets], sizes)
+        highs = _or_zero([market.marks.high for market in markets], sizes)
+        lows = _or_zero([market.marks.low for market in markets], sizes)
+    ladders, ladder = _ladders(markets)
+    return Beside(nothing, nothing, opens, highs, lows, ladders, ladder, span, dated)
 
 
-def _or_zero(values: FloatArray, n_bars: int) -> FloatArray:
-    return values if values.size else np.zeros(n_bars)
+def _or_zero(parts: Sequence[FloatArray], sizes: Sequence[int]) -> FloatArray:
+    return np.concatenate([part if part.size else np.zeros(n) for part, n in zip(parts, sizes, strict=True)])
 
 
 def _ladders(markets: Sequence[Market]) -> tuple[FloatArray, IntArray]:

@@ -16,10 +16,7 @@ from quant_pipelines.sdk.strategy import Strategy
 
 
 class AccountField:
-    """An account of several symbols, prepared once and passed for one set after the other.
-
-    See ``sweep.Field``.
-    """
+    """An account of several symbols, prepared once and passed for one set after the other."""
 
     width = 1
 
@@ -36,7 +33,7 @@ class AccountField:
         self.days = day_keys(self._plan.first_day, self._plan.n_days)
 
     def run(self, strategies: Sequence[Strategy]) -> list[Outcome]:
-        """See ``Field``."""
+        """Outcome of each of these sets."""
         return [self._outcome(strategy) for strategy in strategies]
 
     def _outcome(self, strategy: Strategy) -> Outcome:

@@ -85,6 +85,11 @@ def run_alone(strategy: Strategy, bars: Bars, settings: BacktestSettings, feed: 
     return replace(result, seconds=time.perf_counter() - started)
 
 
+def is_alone(strategy_class: type[Strategy], bars: Sequence[Bars]) -> bool:
+    """Whether a strategy trades one symbol by itself: then the account is its one book."""
+    return len(bars) == 1 and not strategy_class.inputs.has_panel
+
+
 def new_record(
     market: Market, *, has_bar_equity: bool, width: int = 1, capacity: int = FIRST_CAPACITY
 ) -> Record:

@@ -178,13 +178,9 @@ class Book:
         BacktestError
             If the bar is not after the last one.
         """
-        return self.advance(self.read(bar))
-
-    def read(self, bar: ExecutionBar) -> StepBar:
-        """Return a closed bar with the funding that is due at its open."""
         last_close = self._state.close if self._state and self._state.close > 0.0 else bar.open
         mark = bar.mark or MarkBar(0.0)
-        return StepBar(
+        step = StepBar(
             int(bar.ts),
             float(bar.open),
             float(bar.high),
@@ -197,6 +193,7 @@ class Book:
             float(mark.low),
             bar.ladder,
         )
+        return self.advance(step)
 
     def advance(self, bar: StepBar, *, support: float = 0.0) -> list[BookEvent]:
         """Book one closed bar whose funding per unit is known; else as ``step``.

@@ -50,7 +50,7 @@ def drive(
     book = Book(book_settings(strategy, market, settings))
     run = run_of(strategy, book, market.bars.step_ms, anew_aim(strategy))
     trading = [dated.terms for dated in specifications.all_rules(settings.rules)]
-    strip, latest, at = _strip_of(market), NOTHING_YET, 0
+    strip, latest, at = strip_of(market), NOTHING_YET, 0
     for end in _ends(market):
         while at < end:
             strip = strip._replace(first=at, end=end)
@@ -94,9 +94,8 @@ def _ends(market: Market) -> list[int]:
     return [int(end) for end in np.union1d(decided, market.span[1:])]
 
 
-def _strip_of(market: Market) -> Strip:
-    bars, funding = market.execution, np.zeros(len(market.execution))
-    is_played = market.funding_bar < funding.size
-    funding[market.funding_bar[is_played]] = market.funding_per_unit[is_played]
+def strip_of(market: Market) -> Strip:
+    """Return the execution bars of a market as a book plays them."""
+    bars, funding = market.execution, market.funding
     prices = (bars.ts, bars.open, bars.high, bars.low, bars.close)
     return Strip(0, len(bars), *prices, funding, bars.volume, np.empty(len(bars)), market.beside)

@@ -124,6 +124,13 @@ class Market:
         """UTC days from the first to the last execution bar, days without bars included."""
         return int(self.execution.ts[-1]) // DAY_MS - self.first_day + 1
 
+    @property
+    def funding(self) -> FloatArray:
+        """Sum of rate x mark price paid at each open, 0 where none is; shape (n_execution,)."""
+        funding = np.zeros(len(self.execution))
+        funding[self.funding_bar] = self.funding_per_unit
+        return funding
+
     def tape(self, stops: Stops) -> Tape:
         """Return what the loop reads, with the inputs of a strategy's stops."""
         bars = self.execution

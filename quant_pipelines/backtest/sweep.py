@@ -8,13 +8,11 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cache, cached_property
 from itertools import chain
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from quant_pipelines.backtest.account_plan import is_alone
-from quant_pipelines.backtest.account_sweep import AccountField
-from quant_pipelines.backtest.batch import new_record, run_pass
+from quant_pipelines.backtest.batch import is_alone, new_record, run_pass
 from quant_pipelines.backtest.event_driver import drive
 from quant_pipelines.backtest.loop import LoopResult
 from quant_pipelines.backtest.market import NO_FEED, NO_FEEDS, Market, SymbolFeed, prepare_market
@@ -30,6 +28,9 @@ from quant_pipelines.indicators import Memo, remembering
 from quant_pipelines.metrics import summarize
 from quant_pipelines.sdk.event import EventStrategy
 from quant_pipelines.sdk.strategy import Strategy
+
+if TYPE_CHECKING:
+    from quant_pipelines.backtest.account_sweep import AccountField
 
 WIDTH = 8
 MEMORY_BYTES = 224_000_000
@@ -66,24 +67,6 @@ class SweepResult:
         ]
         names = sorted({name for row in rows for name in row})
         return {name: np.array([row.get(name, math.nan) for row in rows]) for name in names}
-
-
-class Field(Protocol):
-    """What is prepared once for all sets: one symbol, or an account of several."""
-
-    @property
-    def days(self) -> tuple[str, ...]:
-        """UTC days of the execution bars."""
-        ...
-
-    @property
-    def width(self) -> int:
-        """Sets that are run at once."""
-        ...
-
-    def run(self, strategies: Sequence[Strategy]) -> list[Outcome]:
-        """Outcome of each of these sets, at most ``width``."""
-        ...
 
 
 def sweep(
@@ -149,8 +132,11 @@ def _field_of(
     bars: Sequence[Bars],
     settings: BacktestSettings,
     feeds: Mapping[str, SymbolFeed],
-) -> Field:
+) -> "LaneField | AccountField":
+    """Prepare once what is the same for all sets."""
     if not is_alone(strategy_class, bars):
+        from quant_pipelines.backtest.account_sweep import AccountField  # noqa: PLC0415 - see the package
+
         return AccountField(strategy_class, bars, settings, feeds)
     (one,) = bars
     feed = feeds.get(one.symbol, NO_FEED)
@@ -176,7 +162,7 @@ class LaneField:
         self.days = day_keys(market.first_day, market.n_days)
 
     def run(self, strategies: Sequence[Strategy]) -> list[Outcome]:
-        """See ``Field``."""
+        """Outcome of each of these sets, at most ``width``."""
         market, settings = self._market, self._settings
         if isinstance(strategies[0], EventStrategy):
             return [self._driven(one) for one in strategies if isinstance(one, EventStrategy)]

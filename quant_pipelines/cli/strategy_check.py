@@ -61,8 +61,10 @@ def _difference(name: str, source: str) -> str:
 
 
 def _both_drivers(strategy: Strategy, bars: Bars | Panel) -> tuple[Any, Any]:
-    from quant_pipelines.backtest import Allocation, run_account, run_backtest, run_event_backtest
+    from quant_pipelines.backtest import run_backtest, run_event_backtest
+    from quant_pipelines.backtest.account import run_account
     from quant_pipelines.backtest.account_event import run_event_account
+    from quant_pipelines.backtest.account_plan import Allocation
 
     if isinstance(bars, Panel):
         books = [Allocation(strategy, bars)]

@@ -154,7 +154,8 @@ class BacktestRun:
 
         A symbol stands at its first open before its first bar, and at its last close where it has none.
         """
-        return np.mean([self._price(bars, times) for bars in self.execution_bars], axis=0)
+        held: FloatArray = np.mean([self._price(bars, times) for bars in self.execution_bars], axis=0)
+        return held
 
     def _price(self, bars: Bars, times: IntArray) -> FloatArray:
         last = np.searchsorted(bars.ts, times) - 1

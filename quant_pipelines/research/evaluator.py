@@ -6,7 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from quant_pipelines.backtest import BacktestSettings, SymbolFeed, Trade, run_symbols, sweep
+from quant_pipelines.backtest import BacktestSettings, SymbolFeed, Trade, sweep
+from quant_pipelines.backtest.account import run_symbols
 from quant_pipelines.core.arrays import FloatArray
 from quant_pipelines.core.timeframes import DAY_MS, to_ms
 from quant_pipelines.optimize.evaluation import OutOfSample

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from quant_pipelines.accounting.nav import Flow
-from quant_pipelines.backtest import BacktestSettings
-from quant_pipelines.backtest.account import run_account
+from quant_pipelines.backtest import BacktestSettings, sweep
+from quant_pipelines.backtest.account import run_account, run_symbols
 from quant_pipelines.backtest.account_event import run_event_account
 from quant_pipelines.backtest.account_plan import Allocation
 from quant_pipelines.backtest.account_result import CROSSING, AccountResult
@@ -275,6 +275,25 @@ def test_rows_one_by_one_equal_the_batch_to_the_bit(name: str) -> None:
         assert one.result.open_position == other.result.open_position
         assert one.contribution.tobytes() == other.contribution.tobytes()
         assert one.net_notional.tobytes() == other.net_notional.tobytes()
+
+
+@pytest.mark.parametrize("strategy_class", [Scaled, Busy, PanelWanderer])
+def test_a_sweep_of_several_symbols_equals_an_account_for_each_set(strategy_class: type[Strategy]) -> None:
+    bars = [of(name, random_bars(300, 90 + i)) for i, name in enumerate("AB")]
+    feeds = {one.symbol: known(one, i) for i, one in enumerate(bars)}
+    sets = [{"hard_stop": value} for value in (0.01, 0.7, 0.02, 0.03)]
+    swept = sweep(strategy_class, sets, bars, BacktestSettings(rules=LOTS), feeds=feeds, threads=2)
+    assert np.isnan(swept.daily_returns[1]).all()
+    for row in (0, 2, 3):
+        alone = run_symbols(
+            strategy_class(**sets[row]), bars, feeds=feeds, settings=BacktestSettings(rules=LOTS)
+        )
+        assert swept.days == alone.days
+        assert swept.daily_returns[row].tobytes() == alone.daily_returns.tobytes()
+        assert swept.final_equity[row] == alone.final_equity
+        assert {name: swept.metrics[name][row] for name in ("sharpe", "turnover", "win_rate")} == {
+            name: alone.metrics[name] for name in ("sharpe", "turnover", "win_rate")
+        }
 
 
 @pytest.mark.parametrize("name", SEVERAL)

@@ -13,7 +13,6 @@ from quant_pipelines.backtest import (
     run_backtest,
     run_event_backtest,
 )
-from quant_pipelines.backtest.event import execution_stream
 from quant_pipelines.backtest.event_driver import book_settings
 from quant_pipelines.backtest.market import SymbolFeed, prepare_market
 from quant_pipelines.backtest.readings import latest_volatility
@@ -31,6 +30,7 @@ from quant_pipelines.trading import (
     decide,
 )
 from tests.parity.scenarios import SCENARIOS
+from tests.parity.stream import execution_stream
 from tests.parity.worlds import (
     Scenario,
 )

@@ -17,7 +17,6 @@ from quant_pipelines.backtest import (
     sweep,
 )
 from quant_pipelines.backtest.desk import Close
-from quant_pipelines.backtest.event import execution_stream
 from quant_pipelines.backtest.event_run import EventRun
 from quant_pipelines.backtest.market import SymbolFeed, prepare_market
 from quant_pipelines.backtest.readings import latest_of
@@ -32,6 +31,7 @@ from quant_pipelines.risk import RiskLimits
 from quant_pipelines.sdk import Array, Desk, EventStrategy, Float, Int, OrderEvent, Stops
 from quant_pipelines.trading import Bracket, Execution, TradingRules
 from tests.parity.scenarios import FINE, LOTS
+from tests.parity.stream import execution_stream
 from tests.parity.worlds import START_MS, Scenario, gapped, hourly_funding, random_bars, rolled_up
 
 

@@ -5,7 +5,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from quant_pipelines.backtest import Allocation, BacktestSettings, run_account
+from quant_pipelines.backtest import BacktestSettings
+from quant_pipelines.backtest.account import run_account
+from quant_pipelines.backtest.account_plan import Allocation
 from quant_pipelines.core.bars import Bars
 from quant_pipelines.core.errors import StrategyError
 from quant_pipelines.core.funding import no_funding
