@@ -13,7 +13,7 @@ from quant_pipelines.marketdata.days import days_between, history_days
 from quant_pipelines.store.market import read_instruments
 
 
-class History(dg.Config):
+class HistoryFetch(dg.Config):
     """How much of it, and how."""
 
     days: int = Field(default=0, description="full days before today; 0 takes market.history_days")
@@ -22,7 +22,7 @@ class History(dg.Config):
 
 @symbol_asset(deps=[instruments], group_name="market", owners=["team:quant"], kinds={"python", "postgres"})
 def symbol_history(
-    context: dg.AssetExecutionContext, config: History, platform: dg.ResourceParam[Platform]
+    context: dg.AssetExecutionContext, config: HistoryFetch, platform: dg.ResourceParam[Platform]
 ) -> None:
     """Bring a symbol's whole history: minutes, longer bars, funding, open interest, marks, checks.
 
@@ -39,7 +39,7 @@ def symbol_history(
 
 
 def _bring(
-    context: dg.AssetExecutionContext, config: History, platform: Platform, symbol: str
+    context: dg.AssetExecutionContext, config: HistoryFetch, platform: Platform, symbol: str
 ) -> dict[str, object]:
     from quant_pipelines.operations.history import (  # noqa: PLC0415 - keeps the code server light
         HistoryPlan,

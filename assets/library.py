@@ -7,8 +7,8 @@ from pydantic import Field
 
 from assets.rendering import table
 from assets.resources import Platform
-from quant_pipelines.operations.first_start import has_results
-from quant_pipelines.store.heartbeats import write_alert
+from quant_pipelines.store.first_start import has_results
+from quant_pipelines.store.heartbeats import Alert, write_alert
 
 if TYPE_CHECKING:
     from quant_pipelines.research.library import Shelf
@@ -27,7 +27,7 @@ def strategy_library(config: Files, platform: dg.ResourceParam[Platform]) -> dg.
     A file that fails is reported, and the text that was in force before stays. Deployments keep the text that
     they were made with in any case.
     """
-    from quant_pipelines.research import refresh_library  # noqa: PLC0415 - numba
+    from quant_pipelines.research.library import refresh_library  # noqa: PLC0415 - numba
     from quant_pipelines.sdk import strategies_folder  # noqa: PLC0415 - numba
 
     settings, engine = platform.settings, platform.engine
@@ -44,7 +44,7 @@ def _report(platform: Platform, shelf: "Shelf") -> None:
     entry = shelf.entry
     kept = f"version {entry.content_hash} stays in force" if entry.content_hash else "no version is in force"
     message = f"strategy {entry.name}: {entry.fault}; {kept}"
-    write_alert(platform.engine, "warning", f"strategy:{entry.name}", message, detail={}, at=entry.changed_at)
+    write_alert(platform.engine, Alert("warning", f"strategy:{entry.name}", message, entry.changed_at))
 
 
 def _metadata(shelves: "list[Shelf]") -> dict[str, Any]:

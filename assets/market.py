@@ -10,11 +10,12 @@ from assets.partitions import daily_asset
 from assets.progress import Progress, in_portions
 from assets.rendering import table
 from assets.resources import Platform
-from quant_pipelines.core.timeframes import DAY_MS, HOUR_MS, MINUTE_MS, day_start_ms
+from quant_pipelines.core.series import Window
+from quant_pipelines.core.timeframes import HOUR_MS, MINUTE_MS, day_start_ms
 from quant_pipelines.marketdata.backfill import Backfill, backfill_bars
-from quant_pipelines.marketdata.days import history_days
+from quant_pipelines.marketdata.days import history_days, window_of
 from quant_pipelines.marketdata.ingest import (
-    Market,
+    Ingestion,
     ingest_funding,
     ingest_instruments,
     ingest_open_interest,
@@ -39,18 +40,18 @@ class Fetch(dg.Config):
     refetch: bool = Field(default=False, description="fetch days again that are stored completely")
 
 
-class Series(dg.Config):
+class SeriesFetch(dg.Config):
     """Which part of a series is fetched."""
 
     first_day: str = Field(
         default="", description="such as 2024-01-31: fetch everything from there again; empty goes on"
     )
 
-    def window(self, platform: Platform) -> tuple[int, int]:
+    def window(self, platform: Platform) -> Window:
         """Start and end in milliseconds UTC; history begins where the settings say."""
         now_ms = platform.clock()
         first_day = self.first_day or history_days(now_ms, platform.settings.market.history_days)[0]
-        return day_start_ms(first_day), now_ms + MINUTE_MS
+        return Window(day_start_ms(first_day), now_ms + MINUTE_MS)
 
 
 @dg.asset(**_MARKET)
@@ -131,43 +132,44 @@ def bars_rollup(
 
 
 @dg.asset(deps=[instruments], **_MARKET)
-def funding_rates(config: Series, platform: dg.ResourceParam[Platform]) -> dg.MaterializeResult:
+def funding_rates(config: SeriesFetch, platform: dg.ResourceParam[Platform]) -> dg.MaterializeResult:
     """Funding paid by every perpetual that is followed, from the start of history or from what is stored."""
     window = config.window(platform)
     report = platform.with_market(
-        lambda market: ingest_funding(market, platform.symbols(), *window, goes_on=not config.first_day)
+        lambda market: ingest_funding(market, platform.symbols(), window, goes_on=not config.first_day)
     )
     return dg.MaterializeResult(metadata={"rows": sum(report.values()), "by_symbol": _by_symbol(report)})
 
 
 @dg.asset(deps=[instruments], **_MARKET)
-def open_interest(config: Series, platform: dg.ResourceParam[Platform]) -> dg.MaterializeResult:
+def open_interest(config: SeriesFetch, platform: dg.ResourceParam[Platform]) -> dg.MaterializeResult:
     """Open contracts in base units every five minutes, as far back as the exchange keeps them."""
     window = config.window(platform)
     report = platform.with_market(
-        lambda market: ingest_open_interest(market, platform.symbols(), *window, goes_on=not config.first_day)
+        lambda market: ingest_open_interest(market, platform.symbols(), window, goes_on=not config.first_day)
     )
     return dg.MaterializeResult(metadata={"rows": sum(report.values()), "by_symbol": _by_symbol(report)})
 
 
 @dg.asset(deps=[instruments], **_MARKET)
-def mark_prices(config: Series, platform: dg.ResourceParam[Platform]) -> dg.MaterializeResult:
+def mark_prices(config: SeriesFetch, platform: dg.ResourceParam[Platform]) -> dg.MaterializeResult:
     """Mark and index prices of every perpetual that is followed, on the grid of the settings.
 
     With them the last hour's trades, and a book, of the symbols that the settings name; by default none.
     """
-    settings, (start_ms, end_ms) = platform.settings.market, config.window(platform)
+    settings, window = platform.settings.market, config.window(platform)
 
-    async def ingest(market: Market) -> tuple[dict[str, int], int]:
+    last_hour = Window(window.end_ms - HOUR_MS, window.end_ms)
+
+    async def ingest(market: Ingestion) -> tuple[dict[str, int], int]:
         report = await ingest_prices(
             priced(market),
             platform.symbols(),
             settings.mark_timeframe,
-            start_ms,
-            end_ms,
+            window,
             goes_on=not config.first_day,
         )
-        return report, await ingest_samples(priced(market), settings, end_ms - HOUR_MS, end_ms)
+        return report, await ingest_samples(priced(market), settings, last_hour)
 
     report, samples = platform.with_market(ingest)
     counts = {"rows": sum(report.values()), "samples": samples}
@@ -192,7 +194,6 @@ def _by_symbol(report: dict[str, int]) -> dg.MarkdownMetadataValue:
 def _add_day_counts(context: dg.AssetExecutionContext, platform: Platform, timeframe: str) -> None:
     """Attach the number of stored bars to each day's partition, so that the UI plots the coverage."""
     days = sorted(context.partition_keys)
-    window = day_start_ms(days[0]), day_start_ms(days[-1]) + DAY_MS
-    stored = count_by_day(platform.engine, platform.exchange, timeframe, *window)
+    stored = count_by_day(platform.engine, platform.exchange, timeframe, window_of(days[0], days[-1]))
     for day in days:
         context.add_asset_metadata({"bars": stored.get(day, 0)}, partition_key=day)

@@ -12,8 +12,6 @@ _LEGEND, _LEGEND_COLUMNS = 18, 3
 _COLORS = ("#2f6fde", "#d9534f", "#3a9d5d", "#b07d1a", "#7b4fb5", "#2aa5a5", "#8a8a8a", "#c74f93")
 _MAX_POINTS = 400
 _SPARK_WIDTH, _SPARK_HEIGHT, _SPARK_POINTS = 300, 48, 60
-SHOWN_AT_ONCE = 1000
-"""Dagster folds Markdown of this many characters away behind a link."""
 
 
 def table(

@@ -24,14 +24,15 @@ import numpy as np
 from sqlalchemy import Engine
 
 from live_runner.collector.board import Board
-from live_runner.collector.streams import Streams
+from live_runner.collector.streams import CollectorStreams
 from live_runner.vitals import resident_megabytes
 from quant_pipelines.cache import Cache, Entry, LiveState, tick_key
 from quant_pipelines.core.clock import system_clock_ms
-from quant_pipelines.exchange import BookTop, MarkPrice, Trade
+from quant_pipelines.exchange import BookTop, MarkPrice, PublicTrade
 from quant_pipelines.stack.ports import answers, free_port
-from quant_pipelines.stack.postgres import EmbeddedPostgres, create_database
+from quant_pipelines.stack.postgres import EmbeddedPostgres
 from quant_pipelines.stack.postgres_place import remove_place
+from quant_pipelines.store.databases import create_database
 from quant_pipelines.store.engine import connect
 from quant_pipelines.store.migrate import migrate
 
@@ -70,7 +71,7 @@ class Measured:
 class Generator:
     """Trades, quotes and marks of many symbols at an even rate."""
 
-    def __init__(self, streams: Streams, measured: Measured, symbols: list[str]) -> None:
+    def __init__(self, streams: CollectorStreams, measured: Measured, symbols: list[str]) -> None:
         self._streams = streams
         self._measured = measured
         self._symbols = symbols
@@ -93,7 +94,7 @@ class Generator:
             self._streams.take_book_top(BookTop(symbol, now_ms, 100.0 + kind, 1.5, 100.5, 2.5, now_ms))
         elif kind < 7:
             trade_id = str(time.time_ns())
-            self._streams.take_trade(Trade(symbol, now_ms, trade_id, 100.25, 0.125, False, now_ms))
+            self._streams.take_trade(PublicTrade(symbol, now_ms, trade_id, 100.25, 0.125, False, now_ms))
         else:
             self._streams.take_mark(MarkPrice(symbol, now_ms, 100.2, 100.1, 0.0001, now_ms, now_ms))
         self._measured.received.append(time.perf_counter())
@@ -105,7 +106,7 @@ async def play(options: argparse.Namespace, redis_url: str, engine: Engine, data
         measured = Measured(cache.state)
         board = Board(measured)
         symbols = [f"S{number:03d}/USDT:USDT" for number in range(options.symbols)]
-        generator = Generator(Streams(None, board), measured, symbols)  # type: ignore[arg-type]
+        generator = Generator(CollectorStreams(None, board), measured, symbols)  # type: ignore[arg-type]
         writing = asyncio.create_task(board.run())
         cpu = time.process_time()
         reading = await asyncio.create_subprocess_exec(

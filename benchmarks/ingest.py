@@ -22,11 +22,12 @@ from quant_pipelines.core.clock import system_clock_ms
 from quant_pipelines.core.settings import DEFAULT_SYMBOLS, ExchangeSettings
 from quant_pipelines.core.timeframes import DAY_MS, day_of, floor_ms
 from quant_pipelines.exchange import CcxtSource
-from quant_pipelines.marketdata.checks import check_days
-from quant_pipelines.marketdata.ingest import Market, ingest_bars
+from quant_pipelines.marketdata.ingest import Ingestion, ingest_bars
+from quant_pipelines.marketdata.quality import check_days
 from quant_pipelines.stack.ports import free_port
-from quant_pipelines.stack.postgres import EmbeddedPostgres, create_database
+from quant_pipelines.stack.postgres import EmbeddedPostgres
 from quant_pipelines.stack.postgres_place import remove_place
+from quant_pipelines.store.databases import create_database
 from quant_pipelines.store.engine import connect
 from quant_pipelines.store.migrate import migrate
 from quant_pipelines.store.rate_budgets import PostgresLedger
@@ -76,7 +77,7 @@ async def one_run(engine: Engine, url: str, run: int) -> float:
     async with CcxtSource(
         ExchangeSettings(base_url=url), ledger=PostgresLedger(engine, EXCHANGE, "bench")
     ) as source:
-        market = Market(source, engine, EXCHANGE)
+        market = Ingestion(source, engine, EXCHANGE)
         days = [day_of(newest - back * DAY_MS) for back in range(len(shares))]
         stored = await asyncio.gather(
             *(ingest_bars(market, list(symbols), [day]) for symbols, day in zip(shares, days, strict=True))

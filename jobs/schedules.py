@@ -8,8 +8,8 @@ from typing import Any, TypeAlias
 import dagster as dg
 
 from assets.partitions import days_request
+from jobs.culling import culling
 from jobs.names import FIRST_START
-from jobs.operator import culling
 from jobs.pipelines import (
     daily_optimization,
     deep_search,
@@ -35,7 +35,7 @@ def day_of_last_round(scheduled: datetime) -> DayRange:
 
 
 @dataclass(frozen=True, slots=True)
-class Rule:
+class Timetable:
     """When a job runs, and on which days.
 
     Parameters
@@ -54,17 +54,17 @@ class Rule:
 
 
 RULES = (
-    Rule(daily_optimization, "10 0 * * *", yesterday_and_today),
-    Rule(strategy_scoring, "*/5 * * * *", day_of_last_round),
-    Rule(hot_coin_scan, "0 */1 * * *", None),
-    Rule(price_sampling, "20 */1 * * *", None),
-    Rule(deep_search, "10 1 * * 0", None),
-    Rule(culling, "40 0 * * *", None),
+    Timetable(daily_optimization, "10 0 * * *", yesterday_and_today),
+    Timetable(strategy_scoring, "*/5 * * * *", day_of_last_round),
+    Timetable(hot_coin_scan, "0 */1 * * *", None),
+    Timetable(price_sampling, "20 */1 * * *", None),
+    Timetable(deep_search, "10 1 * * 0", None),
+    Timetable(culling, "40 0 * * *", None),
 )
 
 
 def answer_tick(
-    rule: Rule, instance: dg.DagsterInstance, scheduled: datetime
+    rule: Timetable, instance: dg.DagsterInstance, scheduled: datetime
 ) -> dg.RunRequest | dg.SkipReason:
     """Request the run of a scheduled time, unless one of its job, or the first start, is unfinished."""
     unfinished = unfinished_run(instance, (rule.job.name, FIRST_START))
@@ -73,7 +73,7 @@ def answer_tick(
     return dg.RunRequest() if rule.days is None else days_request(*rule.days(scheduled))
 
 
-def build_schedule(rule: Rule) -> dg.ScheduleDefinition:
+def build_schedule(rule: Timetable) -> dg.ScheduleDefinition:
     """Schedule of a rule, running from the first start on."""
 
     @dg.schedule(

@@ -4,9 +4,10 @@ from collections.abc import Awaitable, Callable, Iterable
 from functools import partial
 from typing import NamedTuple, Protocol, TypeVar
 
-from live_runner.venue_broker import PURPOSE_STOP, Attributed, VenueBroker
+from live_runner.venue_broker import Attributed, VenueBroker
 from quant_pipelines.store.venue_orders import PlacedOrder
 from quant_pipelines.trading.orders import FINAL
+from quant_pipelines.trading.purposes import STOP
 from quant_pipelines.trading.venue import OrderVenue, VenueTrade
 
 EXTERNAL_REASONS = {
@@ -26,7 +27,7 @@ class WithBroker(Protocol):
         """Return what the function returns."""
 
 
-class Attribution(NamedTuple):
+class OurTrades(NamedTuple):
     """Trades of ours, and a sentence about those that are not; empty when all are."""
 
     ours: list[Attributed]
@@ -35,12 +36,12 @@ class Attribution(NamedTuple):
 
 async def attributed(
     venue: OrderVenue, symbol: str, trades: Iterable[VenueTrade], with_broker: WithBroker
-) -> Attribution:
+) -> OurTrades:
     """Find the order of ours behind each trade.
 
     Returns
     -------
-    Attribution
+    OurTrades
         What the venue itself closed counts as ours, without an order, and is told as external too; a manual
         trade is external only.
     """
@@ -57,7 +58,7 @@ async def attributed(
             external = f"{what} {trade.trade_id}: {trade.side} {trade.quantity} at {trade.price}"
         if name is not None:
             ours.append(Attributed(trade, None if reason else name, reason))
-    return Attribution(ours, external)
+    return OurTrades(ours, external)
 
 
 def external_reason(client_order_id: str) -> str:
@@ -92,5 +93,5 @@ def _waiting_stops(broker: VenueBroker) -> list[str]:
     return [
         name
         for name, order in broker.orders.items()
-        if order.intent.purpose == PURPOSE_STOP and order.progress.status not in FINAL
+        if order.intent.purpose == STOP and order.progress.status not in FINAL
     ]

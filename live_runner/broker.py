@@ -9,7 +9,7 @@ from typing import Any, NamedTuple, Protocol
 from sqlalchemy import Engine
 
 from live_runner.decision import Decided
-from live_runner.plan import Plan
+from live_runner.plan import DeploymentPlan
 from quant_pipelines.accounting import Account
 from quant_pipelines.backtest import ExecutionBar
 from quant_pipelines.store.trading import Fill, Income, OrderState, Position
@@ -102,5 +102,5 @@ class Opened(NamedTuple):
     decided_ms: int
 
 
-OpenBroker = Callable[[Engine, Plan, int], Opened]
+OpenBroker = Callable[[Engine, DeploymentPlan, int], Opened]
 """Opens the broker of a deployment from its rows, for a writer's epoch."""

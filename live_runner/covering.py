@@ -19,19 +19,16 @@ from live_runner.order_rows import OrderRows
 from live_runner.protection import READ_BACK_SECONDS, Protection, Wanted, wanted_stop
 from live_runner.trader import Trader
 from live_runner.venue_broker import (
-    EXITS,
-    PURPOSE_CLOSE,
-    PURPOSE_EXIT,
-    PURPOSE_FLATTEN,
-    PURPOSE_STOP,
     VenueBroker,
 )
 from quant_pipelines.backtest.stops import EXIT_REASONS, TAKE_PROFIT
 from quant_pipelines.core.errors import ExchangeError
+from quant_pipelines.core.orders import closing_side
 from quant_pipelines.core.timeframes import from_ms, to_ms
-from quant_pipelines.store.heartbeats import write_alert
+from quant_pipelines.store.heartbeats import Alert, write_alert
 from quant_pipelines.store.trading import Intent
 from quant_pipelines.store.venue_orders import PlacedOrder
+from quant_pipelines.trading.purposes import CLOSE, EXIT, EXITS, FLATTEN, STOP, Purpose
 from quant_pipelines.trading.venue import OrderVenue, VenueStop
 
 _LAST_LOOK_SECONDS = 1.0
@@ -71,7 +68,7 @@ class Around:
 
 
 @dataclass(frozen=True, slots=True)
-class _Held:
+class _Cover:
     """Position, what should stand for it, why it is to be closed, and the orders that may change it."""
 
     position: Decimal
@@ -150,7 +147,7 @@ class Covering:
         held = await self._held()
         return not held.position or not held.leaves_by or held.is_closing or await self._leave(held)
 
-    async def _leave(self, held: _Held) -> bool:
+    async def _leave(self, held: _Cover) -> bool:
         """Close the position if an operator asked, or a stop fired at a close; whether that was tried."""
         position, symbol = held.position, self._trader.symbol
         is_asked = self._trader.must_flatten
@@ -161,13 +158,13 @@ class Covering:
         if not self._exits.may_try():
             return False
         if is_asked:
-            await self._exit(PURPOSE_CLOSE, position)
+            await self._exit(CLOSE, position)
             await self._alert(f"{symbol}: {position} closed as an operator asked")
         else:
-            await self._exit(PURPOSE_EXIT, position, held.leaves_by)
+            await self._exit(EXIT, position, held.leaves_by)
         return True
 
-    async def _keep_stop(self, held: _Held) -> bool:
+    async def _keep_stop(self, held: _Cover) -> bool:
         """Place or move the stop; False if the position must be closed instead."""
         wanted = held.stop
         if not held.position or self.stop.covers(wanted) or not self.stop.protects(held.position):
@@ -177,7 +174,7 @@ class Covering:
             self._moves.succeeded()
         return not self._moves.may_try() or await self.stop.keep(wanted, held.position)
 
-    async def _keep_goal(self, held: _Held) -> None:
+    async def _keep_goal(self, held: _Cover) -> None:
         """Place or move the take-profit; a price that is there already takes it at once."""
         if self.goal.covers(held.goal) or (held.position and not self._goal_tries.may_try()):
             return
@@ -188,7 +185,7 @@ class Covering:
             return
         held = await self._held()
         if held.position and not held.is_closing and self._exits.may_try():
-            await self._exit(PURPOSE_EXIT, held.position, _GOAL)
+            await self._exit(EXIT, held.position, _GOAL)
 
     async def _close_if_naked(self) -> None:
         """Close a position that no stop protects, unless it has been closed meanwhile, as by its stop."""
@@ -203,19 +200,19 @@ class Covering:
             return
         is_stopped, was_protected = self.stop.is_through, self.stop.protects(held.position)
         reason = held.stop.reason if is_stopped and held.stop else None
-        await self._exit(PURPOSE_FLATTEN, held.position, reason)
+        await self._exit(FLATTEN, held.position, reason)
         if not (is_stopped and was_protected):  # else its stop had moved to where the price was already
             symbol = self._trader.symbol
             await self._alert(f"{symbol}: no stop at the venue covers {held.position} within 2 s; flattened")
 
-    async def _held(self) -> _Held:
+    async def _held(self) -> _Cover:
         instrument = self._trader.plan.deployment.instrument
         assert instrument is not None  # noqa: S101 - a plan has one
         tick_size = instrument.tick_size
 
-        def look(broker: VenueBroker) -> _Held:
+        def look(broker: VenueBroker) -> _Cover:
             position = broker.position().quantity
-            return _Held(
+            return _Cover(
                 position,
                 wanted_stop(position, broker.stop_price, tick_size, broker.stop_name),
                 wanted_stop(position, broker.goal_price, tick_size, _GOAL),
@@ -227,12 +224,12 @@ class Covering:
 
     async def _is_triggering(self, waiting: list[PlacedOrder]) -> bool:
         """Whether a stop has triggered just now, so that its fill is on its way."""
-        stamps = [to_ms(order.stamp) for order in waiting if order.intent.purpose == PURPOSE_STOP]
+        stamps = [to_ms(order.stamp) for order in waiting if order.intent.purpose == STOP]
         return bool(stamps) and await self._venue.now_ms() < max(stamps) + _TRIGGER_MS
 
-    async def _exit(self, purpose: str, position: Decimal, exit_reason: str | None = None) -> None:
+    async def _exit(self, purpose: Purpose, position: Decimal, exit_reason: str | None = None) -> None:
         """Close a position at once."""
-        side = "sell" if position > 0 else "buy"
+        side = closing_side(position)
         intent, now_ms = await self._rows.intend(
             purpose, side, abs(position), "market", exit_reason=exit_reason
         )
@@ -243,4 +240,4 @@ class Covering:
     async def _alert(self, message: str) -> None:
         at = from_ms(await self._venue.now_ms())
         key = self._trader.key
-        await asyncio.to_thread(write_alert, self._around.engine, "warning", key, message, detail={}, at=at)
+        await asyncio.to_thread(write_alert, self._around.engine, Alert("warning", key, message, at))

@@ -4,19 +4,19 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any, NamedTuple, Protocol
 
-from live_runner.plan import Plan
+from live_runner.plan import DeploymentPlan
 from live_runner.rows import exact, json_safe
 from quant_pipelines.backtest.readings import latest_volatility
 from quant_pipelines.backtest.stop_rules import inputs_document, latest_inputs, values_in_force
 from quant_pipelines.backtest.stops import NO_INPUTS, StopInputs
 from quant_pipelines.core.bars import Bars
 from quant_pipelines.core.ids import client_order_id
+from quant_pipelines.core.orders import side_of
 from quant_pipelines.core.timeframes import from_ms
 from quant_pipelines.sdk.strategy import target_of
 from quant_pipelines.store.trading import Intent, OrderState, Signal
 from quant_pipelines.trading import BookView, TradingRules, decide
-
-PURPOSE = "target"
+from quant_pipelines.trading.purposes import TARGET
 
 
 class Moment(NamedTuple):
@@ -62,7 +62,9 @@ class Decided(NamedTuple):
     orders: tuple[OrderState, ...] = ()
 
 
-def decide_on(plan: Plan, rules: TradingRules, broker: Viewed, bars: Bars, moment: Moment) -> Decided:
+def decide_on(
+    plan: DeploymentPlan, rules: TradingRules, broker: Viewed, bars: Bars, moment: Moment
+) -> Decided:
     """Decide on the strategy's current target at the broker's last close.
 
     Parameters
@@ -107,14 +109,14 @@ def decide_on(plan: Plan, rules: TradingRules, broker: Viewed, bars: Bars, momen
     return Decided(signal, intent, decision.order_quantity, decision.target_side, denied_by, inputs)
 
 
-def intent_of(plan: Plan, moment: Moment, quantity: float) -> Intent | None:
+def intent_of(plan: DeploymentPlan, moment: Moment, quantity: float) -> Intent | None:
     """Intent of a market order that follows a target; None for a quantity of 0."""
     if quantity == 0.0:
         return None
     return Intent(
-        client_order_id(moment.epoch, plan.deployment.id, moment.close_ms, PURPOSE[0]),
-        "buy" if quantity > 0 else "sell",
+        client_order_id(moment.epoch, plan.deployment.id, moment.close_ms, TARGET[0]),
+        side_of(quantity),
         exact(abs(quantity)),
-        PURPOSE,
+        TARGET,
         from_ms(moment.close_ms),
     )

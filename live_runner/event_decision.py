@@ -5,23 +5,27 @@ from typing import Any
 
 from live_runner.decision import Decided, Moment, intent_of
 from live_runner.paper import PaperBroker
-from live_runner.plan import Plan
-from live_runner.rows import exact, json_safe, resting_purpose
+from live_runner.plan import DeploymentPlan
+from live_runner.rows import exact, json_safe
 from quant_pipelines.backtest.desk import Close, Wish
 from quant_pipelines.backtest.event_run import Acted, EventRun
 from quant_pipelines.backtest.readings import latest_of
 from quant_pipelines.backtest.stop_rules import inputs_document
 from quant_pipelines.core.bars import Bars
 from quant_pipelines.core.ids import resting_order_id
+from quant_pipelines.core.orders import side_of
 from quant_pipelines.core.timeframes import from_ms
 from quant_pipelines.sdk.event import EventStrategy
 from quant_pipelines.store.trading import Intent, Signal
 from quant_pipelines.trading import TradingRules, decide
+from quant_pipelines.trading.purposes import resting_purpose
 
 BY_STRATEGY, BY_RUNNER = "the strategy took it back", "the runner took it back"
 
 
-def decide_event(plan: Plan, rules: TradingRules, broker: PaperBroker, bars: Bars, moment: Moment) -> Decided:
+def decide_event(
+    plan: DeploymentPlan, rules: TradingRules, broker: PaperBroker, bars: Bars, moment: Moment
+) -> Decided:
     """Let an event strategy act on the book; what it wants is committed before the next bar can fill it.
 
     Parameters
@@ -78,7 +82,9 @@ def denied_by(acted: Acted) -> str | None:
     return next((wish.placement.denial.rule for wish in acted.wishes if wish.placement.denial), None)
 
 
-def _leave(plan: Plan, rules: TradingRules, broker: PaperBroker, run: EventRun, moment: Moment) -> Decided:
+def _leave(
+    plan: DeploymentPlan, rules: TradingRules, broker: PaperBroker, run: EventRun, moment: Moment
+) -> Decided:
     """Take back all orders and close what is held."""
     states = broker.canceled(run.leave(only_opening=False), BY_RUNNER)
     decision = decide(broker.view(volatility=0.0, data_age_seconds=moment.data_age_seconds), 0.0, rules)
@@ -95,11 +101,11 @@ def _nothing(rules: TradingRules, broker: PaperBroker, moment: Moment, cause: st
     return Decided(_signal(rules, broker, moment, journal), None, 0.0, 0.0, cause)
 
 
-def _intent(plan: Plan, moment: Moment, wish: Wish) -> Intent:
+def _intent(plan: DeploymentPlan, moment: Moment, wish: Wish) -> Intent:
     order = wish.order
     return Intent(
         resting_order_id(moment.epoch, plan.deployment.id, moment.close_ms, wish.number),
-        "buy" if order.quantity > 0 else "sell",
+        side_of(order.quantity),
         exact(abs(order.quantity)),
         resting_purpose(wish.number),
         from_ms(moment.close_ms),

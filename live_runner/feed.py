@@ -15,6 +15,7 @@ from live_runner.market_time import MarketTime
 from live_runner.relay import TIMEFRAME, Relay
 from live_runner.tasks import first_of
 from quant_pipelines.core.errors import ExchangeError, ExchangeUnavailable
+from quant_pipelines.core.series import Window
 from quant_pipelines.core.timeframes import HOUR_MS, floor_ms, timeframe_ms
 from quant_pipelines.exchange import BarRows, FundingRate, MarketSource, PricePoint
 
@@ -110,8 +111,8 @@ class Feed:
             await asyncio.sleep(pause)
             pause = min(2 * pause, longest)
 
-    async def closed_bars(self, symbol: str, timeframe: str, start_ms: int, end_ms: int) -> BarRows:
-        """Fetch the closed bars that open in ``[start_ms, end_ms)``; wait for the newest while it is fresh.
+    async def closed_bars(self, symbol: str, timeframe: str, window: Window) -> BarRows:
+        """Fetch the closed bars that open in a window; wait for the newest while it is fresh.
 
         Returns
         -------
@@ -124,42 +125,43 @@ class Feed:
             If the exchange still does not answer then.
         """
         if self._relay is not None and timeframe == TIMEFRAME:
-            told = await self._relay.closed_bars(symbol, start_ms, end_ms)
+            told = await self._relay.closed_bars(symbol, window)
             if told is not None:
                 return told
-        newest_ms = end_ms - timeframe_ms(timeframe)
+        newest_ms = window.end_ms - timeframe_ms(timeframe)
         return await self._patiently(
-            lambda: self._source.bars(symbol, timeframe, start_ms, end_ms),
+            lambda: self._source.bars(symbol, timeframe, window),
             lambda rows: bool(rows.ts.size) and int(rows.ts[-1]) >= newest_ms,
-            deadline_ms=end_ms + PATIENCE_MS,
+            deadline_ms=window.end_ms + PATIENCE_MS,
         )
 
     async def funding(
-        self, symbol: str, start_ms: int, end_ms: int, *, interval_hours: int, deadline_ms: int
+        self, symbol: str, window: Window, *, interval_hours: int, deadline_ms: int
     ) -> list[FundingRate]:
-        """Fetch the funding slots in ``[start_ms, end_ms)``; wait for an expected one up to the deadline.
+        """Fetch the funding slots in a window; wait for an expected one up to the deadline.
 
         Raises
         ------
         ExchangeError
             If the exchange does not answer.
         """
-        if floor_ms(end_ms - 1, HOUR_MS) < start_ms:
+        newest_ms = window.end_ms - 1
+        if floor_ms(newest_ms, HOUR_MS) < window.start_ms:
             return []  # slots lie on full hours
-        expected_ms = floor_ms(end_ms - 1, interval_hours * HOUR_MS)
+        expected_ms = floor_ms(newest_ms, interval_hours * HOUR_MS)
         return await self._patiently(
-            lambda: self._source.funding_rates(symbol, start_ms, end_ms),
-            lambda rates: expected_ms < start_ms or any(rate.ts == expected_ms for rate in rates),
+            lambda: self._source.funding_rates(symbol, window),
+            lambda rates: expected_ms < window.start_ms or any(rate.ts == expected_ms for rate in rates),
             deadline_ms=deadline_ms,
         )
 
-    async def marks(self, symbol: str, timeframe: str, start_ms: int, end_ms: int) -> list[PricePoint]:
-        """Fetch the mark prices at the opens in ``[start_ms, end_ms)``; none if the exchange does not tell.
+    async def marks(self, symbol: str, timeframe: str, window: Window) -> list[PricePoint]:
+        """Fetch the mark prices at the opens in a window; none if the exchange does not tell.
 
         A book goes on without them: the last price stands in.
         """
         try:
-            return await self._source.mark_prices(symbol, timeframe, start_ms, end_ms)
+            return await self._source.mark_prices(symbol, timeframe, window)
         except ExchangeError as error:
             _log.warning("no mark prices", extra={"symbol": symbol, "error": str(error)})
             return []
@@ -182,14 +184,14 @@ class Feed:
         -----
         An exchange that does not answer costs the strategy a value, not the decision.
         """
-        source, window = self._source, (ts_ms, ts_ms + 1)
+        source, window = self._source, Window(ts_ms, ts_ms + 1)
 
         async def ask() -> list[tuple[int, float]]:
             if name == "open_interest":
-                held = await source.open_interest(symbol, *window)
+                held = await source.open_interest(symbol, window)
                 return [(one.ts, one.open_interest) for one in held]
             fetch = source.mark_prices if name == "mark_close" else source.index_prices
-            return [(one.ts, one.price) for one in await fetch(symbol, timeframe, *window)]
+            return [(one.ts, one.price) for one in await fetch(symbol, timeframe, window)]
 
         deadline_ms = self._time.now_ms() + _POINT_PATIENCE_MS
         try:

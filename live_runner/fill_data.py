@@ -6,12 +6,12 @@ from typing import NamedTuple
 from sqlalchemy import Engine
 
 from live_runner.feed import Feed
-from live_runner.plan import Plan
-from live_runner.rows import VENUE
+from live_runner.plan import DeploymentPlan
 from quant_pipelines.core.depth import MAX_AGE_MS, BookSample, DepthSeries
+from quant_pipelines.core.series import Window
 from quant_pipelines.exchange import BarRows, PricePoint
-from quant_pipelines.store.engine import database_errors
 from quant_pipelines.store.market_events import read_books
+from quant_pipelines.store.tables.trading import PAPER_VENUE
 
 
 class FillData(NamedTuple):
@@ -21,7 +21,9 @@ class FillData(NamedTuple):
     depth: DepthSeries | None = None
 
 
-async def fill_data(engine: Engine, feed: Feed, plan: Plan, rows: BarRows, *, has_books: bool) -> FillData:
+async def fill_data(
+    engine: Engine, feed: Feed, plan: DeploymentPlan, rows: BarRows, *, has_books: bool
+) -> FillData:
     """Read what the book of a deployment needs for some closed bars.
 
     Parameters
@@ -43,18 +45,21 @@ async def fill_data(engine: Engine, feed: Feed, plan: Plan, rows: BarRows, *, ha
         If the database does not answer.
     """
     deployment = plan.deployment
-    if deployment.venue != VENUE:
+    if deployment.venue != PAPER_VENUE:
         return FillData()
     first_ms, last_ms = int(rows.ts[0]), int(rows.ts[-1])
     marks: list[PricePoint] = []
     if plan.rules.execution.tests_mark:
-        marks = await feed.marks(deployment.symbol, deployment.execution_timeframe, first_ms, last_ms + 1)
+        marks = await feed.marks(
+            deployment.symbol, deployment.execution_timeframe, Window(first_ms, last_ms + 1)
+        )
     depth = await asyncio.to_thread(_depth, engine, plan, first_ms, last_ms) if has_books else None
     return FillData(tuple(marks), depth)
 
 
-def _depth(engine: Engine, plan: Plan, first_ms: int, last_ms: int) -> DepthSeries:
+def _depth(engine: Engine, plan: DeploymentPlan, first_ms: int, last_ms: int) -> DepthSeries:
     deployment = plan.deployment
-    with database_errors(engine):
-        books = read_books(engine, deployment.exchange, deployment.symbol, first_ms - MAX_AGE_MS, last_ms + 1)
+    books = read_books(
+        engine, deployment.exchange, deployment.symbol, Window(first_ms - MAX_AGE_MS, last_ms + 1)
+    )
     return DepthSeries.of_samples(BookSample(*book) for book in books)

@@ -6,15 +6,14 @@ import logging
 from sqlalchemy import Engine
 
 from live_runner.feed import Feed
-from live_runner.plan import Plan
+from live_runner.plan import DeploymentPlan
 from live_runner.series import BarSeries, missing_ranges
-from quant_pipelines.core.bars import Bars
 from quant_pipelines.core.errors import DataError
+from quant_pipelines.core.series import Series, Window
 from quant_pipelines.core.timeframes import floor_ms, from_ms, timeframe_ms, to_ms
 from quant_pipelines.sdk.attach import first_higher_ms
 from quant_pipelines.store.bars import read_bars
 from quant_pipelines.store.deployments import Deployment
-from quant_pipelines.store.engine import database_errors
 
 _log = logging.getLogger(__name__)
 
@@ -34,13 +33,13 @@ async def load_history(engine: Engine, feed: Feed, deployment: Deployment, now_m
         If the exchange does not answer.
     """
     step_ms = timeframe_ms(deployment.timeframe)
-    start_ms = -floor_ms(-to_ms(deployment.history_start), step_ms)
-    end_ms = floor_ms(now_ms, step_ms)
-    series, n_stored = await _load(engine, feed, deployment, deployment.timeframe, (start_ms, end_ms))
+    window = Window(-floor_ms(-to_ms(deployment.history_start), step_ms), floor_ms(now_ms, step_ms))
+    series, n_stored = await _load(engine, feed, deployment, deployment.timeframe, window)
     series.bars.validated()
     if not len(series.bars):
+        start = f"{from_ms(window.start_ms):%Y-%m-%d %H:%M}"
         raise DataError(
-            f"{deployment.symbol} {deployment.timeframe}: no bars since {from_ms(start_ms):%Y-%m-%d %H:%M}; "
+            f"{deployment.symbol} {deployment.timeframe}: no bars since {start}; "
             "expected the history of a deployed strategy"
         )
     _log.info(
@@ -49,14 +48,14 @@ async def load_history(engine: Engine, feed: Feed, deployment: Deployment, now_m
             "deployment": deployment.id,
             "bars": len(series.bars),
             "stored": n_stored,
-            "missing": len(missing_ranges(series.bars, start_ms, end_ms)),
+            "missing": len(missing_ranges(series.bars, window)),
         },
     )
     return series
 
 
 async def load_higher(
-    engine: Engine, feed: Feed, plan: Plan, first_bar_ms: int, now_ms: int
+    engine: Engine, feed: Feed, plan: DeploymentPlan, first_bar_ms: int, now_ms: int
 ) -> dict[str, BarSeries]:
     """Load the closed bars of each higher timeframe that the strategy declares, with their history.
 
@@ -68,28 +67,24 @@ async def load_higher(
     found: dict[str, BarSeries] = {}
     for timeframe in plan.strategy.inputs.timeframes:
         start_ms = first_higher_ms(type(plan.strategy), first_bar_ms, timeframe)
-        window = max(start_ms, 0), floor_ms(now_ms, timeframe_ms(timeframe))
+        window = Window(max(start_ms, 0), floor_ms(now_ms, timeframe_ms(timeframe)))
         found[timeframe], _ = await _load(engine, feed, plan.deployment, timeframe, window)
         found[timeframe].bars.validated()
     return found
 
 
 async def _load(
-    engine: Engine, feed: Feed, deployment: Deployment, timeframe: str, window: tuple[int, int]
+    engine: Engine, feed: Feed, deployment: Deployment, timeframe: str, window: Window
 ) -> tuple[BarSeries, int]:
     """Load the bars of a window, completed from the exchange, and tell how many were stored."""
-    start_ms, end_ms = window
-    stored = await asyncio.to_thread(_read, engine, deployment, timeframe, window)
-    series = BarSeries(deployment.symbol, timeframe, start_ms)
-    position_ms = start_ms
-    for gap_start_ms, gap_end_ms in missing_ranges(stored, start_ms, end_ms):
-        series.extend(stored.between(position_ms, gap_start_ms))
-        series.extend(await feed.closed_bars(deployment.symbol, timeframe, gap_start_ms, gap_end_ms))
-        position_ms = gap_end_ms
-    series.extend(stored.between(position_ms, end_ms))
+    stored = await asyncio.to_thread(
+        read_bars, engine, Series(deployment.exchange, deployment.symbol, timeframe), window
+    )
+    series = BarSeries(deployment.symbol, timeframe, window.start_ms)
+    position_ms = window.start_ms
+    for gap in missing_ranges(stored, window):
+        series.extend(stored.between(position_ms, gap.start_ms))
+        series.extend(await feed.closed_bars(deployment.symbol, timeframe, gap))
+        position_ms = gap.end_ms
+    series.extend(stored.between(position_ms, window.end_ms))
     return series, len(stored)
-
-
-def _read(engine: Engine, deployment: Deployment, timeframe: str, window: tuple[int, int]) -> Bars:
-    with database_errors(engine):
-        return read_bars(engine, deployment.exchange, deployment.symbol, timeframe, *window)

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from sqlalchemy import Engine
 
-from live_runner.plan import Plan
+from live_runner.plan import DeploymentPlan
 from live_runner.series import BarSeries
 from quant_pipelines.core.asof import (
     OPEN_INTEREST_KNOWN_AFTER_MS,
@@ -20,10 +20,10 @@ from quant_pipelines.core.asof import (
     rows_as_of,
 )
 from quant_pipelines.core.bars import Bars, empty_bars
+from quant_pipelines.core.series import Window
 from quant_pipelines.core.timeframes import DAY_MS, floor_ms, from_ms
 from quant_pipelines.exchange import BarRows, FundingRate
 from quant_pipelines.sdk.attach import as_read, attach_inputs
-from quant_pipelines.store.engine import database_errors
 from quant_pipelines.store.known_points import read_points
 
 _READ_AGAIN_MS = 2 * DAY_MS
@@ -48,7 +48,7 @@ class LiveInputs:
         The strategy's own bars.
     """
 
-    def __init__(self, engine: Engine, plan: Plan, series: BarSeries) -> None:
+    def __init__(self, engine: Engine, plan: DeploymentPlan, series: BarSeries) -> None:
         self._engine = engine
         self._deployment = plan.deployment
         self._strategy_class = type(plan.strategy)
@@ -112,8 +112,7 @@ class LiveInputs:
         """Read stored values, again as far as they may have changed, and add those that were only heard."""
         settled = self._settled.get(name, no_points())
         again_ms = int(settled.ts[-1]) + 1 if len(settled) else start_ms
-        with database_errors(self._engine):
-            stored = read_points(self._engine, self._deployment.exchange, symbol, name, again_ms, end_ms)
+        stored = read_points(self._engine, self._deployment.exchange, symbol, name, Window(again_ms, end_ms))
         points = joined_points(settled, stored)
         self._settled[name] = points.between(start_ms, end_ms - _READ_AGAIN_MS)
         heard = self._heard.get(name, no_points()).between(start_ms, end_ms)

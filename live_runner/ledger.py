@@ -13,7 +13,7 @@ from quant_pipelines.core.errors import ReconciliationError
 from quant_pipelines.store.trading import Fill, Income, Position
 
 
-class Ledger:
+class BookLedger:
     """All fills and income of one deployment.
 
     Parameters

@@ -3,10 +3,10 @@
 from collections.abc import Awaitable, Callable
 
 from live_runner.order_rows import OrderRows
-from live_runner.venue_broker import PURPOSE_STOP
 from quant_pipelines.core.errors import ReconciliationError
 from quant_pipelines.core.timeframes import to_ms
 from quant_pipelines.store.venue_orders import PlacedOrder
+from quant_pipelines.trading.purposes import STOP
 from quant_pipelines.trading.venue import RECEIVE_WINDOW_MS, OrderVenue
 
 _MARGIN_MS = 1_500
@@ -61,7 +61,7 @@ class LookUps:
 
     async def _is_found(self, order: PlacedOrder) -> bool:
         name = order.intent.client_order_id
-        if order.intent.purpose != PURPOSE_STOP:
+        if order.intent.purpose != STOP:
             found = await self._venue.find_order(self._symbol, client_order_id=name)
         else:
             stop = await self._venue.find_stop(self._symbol, name)

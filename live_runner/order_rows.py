@@ -9,13 +9,15 @@ from typing import TypeVar
 from live_runner.broker import Broker
 from live_runner.protection import Wanted
 from live_runner.trader import Trader
-from live_runner.venue_broker import PURPOSE_STOP, VenueBroker
+from live_runner.venue_broker import VenueBroker
 from quant_pipelines.backtest.stops import EXIT_REASONS, TAKE_PROFIT
 from quant_pipelines.core.ids import moment_order_id
+from quant_pipelines.core.orders import OrderStatus, Side
 from quant_pipelines.core.timeframes import from_ms
 from quant_pipelines.store.trading import Intent
 from quant_pipelines.store.venue_orders import OrderStep, PlacedOrder
 from quant_pipelines.trading.orders import OrderProgress
+from quant_pipelines.trading.purposes import STOP, Purpose
 from quant_pipelines.trading.venue import OrderVenue, StopOrder, VenueOrder, VenueStop
 
 _log = logging.getLogger(__name__)
@@ -50,7 +52,7 @@ class OrderRows:
         return await asyncio.to_thread(self._trader.with_broker, on_venue_broker)
 
     async def intend(
-        self, purpose: str, side: str, quantity: Decimal, kind: str, *, exit_reason: str | None = None
+        self, purpose: Purpose, side: Side, quantity: Decimal, kind: str, *, exit_reason: str | None = None
     ) -> tuple[Intent, int]:
         """Commit an intent that belongs to no bar; returns it with its stamp, the venue's milliseconds."""
         now_ms = await self._venue.now_ms()
@@ -66,9 +68,7 @@ class OrderRows:
         covered = abs(position) if quantity is None else quantity
         takes_profit = wanted.reason == EXIT_REASONS[TAKE_PROFIT]
         kind = "take_profit_market" if takes_profit else "stop_market"
-        intent, now_ms = await self.intend(
-            PURPOSE_STOP, wanted.side, covered, kind, exit_reason=wanted.reason
-        )
+        intent, now_ms = await self.intend(STOP, wanted.side, covered, kind, exit_reason=wanted.reason)
         name, symbol = intent.client_order_id, self._trader.symbol
         return StopOrder(
             name, symbol, wanted.side, wanted.trigger_price, now_ms, quantity, takes_profit=takes_profit
@@ -77,7 +77,7 @@ class OrderRows:
     async def follow(
         self,
         order: PlacedOrder,
-        status: str,
+        status: OrderStatus,
         *,
         filled: Decimal = Decimal(0),
         venue_order_id: str = "",

@@ -9,15 +9,17 @@ from sqlalchemy import Engine
 
 from live_runner.broker import Opened, Stepped
 from live_runner.decision import Decided
-from live_runner.ledger import Ledger
-from live_runner.plan import Plan
+from live_runner.ledger import BookLedger
+from live_runner.plan import DeploymentPlan
 from live_runner.recovery import Recovered, recover
-from live_runner.rows import VENUE, exact, fill_row, income_row, number_of, order_state
+from live_runner.rows import exact, fill_row, income_row, order_state
 from quant_pipelines.accounting import Account
 from quant_pipelines.backtest import Book, BookedFill, ExecutionBar, FundingPayment, OrderEnded
 from quant_pipelines.backtest.event_run import EventRun
+from quant_pipelines.core.orders import OrderStatus, side_of
 from quant_pipelines.core.timeframes import from_ms
 from quant_pipelines.sdk.event import EventStrategy
+from quant_pipelines.store.tables.trading import PAPER_VENUE
 from quant_pipelines.store.trading import (
     Fill,
     Income,
@@ -29,11 +31,12 @@ from quant_pipelines.store.trading import (
     read_book,
 )
 from quant_pipelines.trading import BookView
+from quant_pipelines.trading.purposes import number_of
 
 STOPPED, REPLACED = "the stop closed the position", "the next decision replaced what was left of it"
 
 
-def open_paper(engine: Engine, plan: Plan, epoch: int) -> Opened:
+def open_paper(engine: Engine, plan: DeploymentPlan, epoch: int) -> Opened:
     """Open the paper broker of a deployment where its rows end.
 
     Raises
@@ -54,12 +57,12 @@ def open_paper(engine: Engine, plan: Plan, epoch: int) -> Opened:
 class PaperBroker:
     """Book of paper money with its decimal ledger, the orders that work in it, and who placed them."""
 
-    venue = VENUE
+    venue = PAPER_VENUE
     waits_for = ""
     closes_with_bars = True
 
     def __init__(
-        self, engine: Engine, plan: Plan, epoch: int, *, recovered: Recovered, stored: StoredBook
+        self, engine: Engine, plan: DeploymentPlan, epoch: int, *, recovered: Recovered, stored: StoredBook
     ) -> None:
         self._engine = engine
         self._deployment = plan.deployment
@@ -68,7 +71,7 @@ class PaperBroker:
         self._order = recovered.order
         self._resting = dict(recovered.resting)
         self._filled: dict[str, Decimal] = {}
-        self._ledger = Ledger(plan.deployment.capital, (), ())
+        self._ledger = BookLedger(plan.deployment.capital, (), ())
         self._add(stored.fills, stored.income)
         self.run: EventRun | None = None
         if isinstance(plan.strategy, EventStrategy):
@@ -140,7 +143,7 @@ class PaperBroker:
         if decided.intent is None or self.book.pending == 0.0:
             return decided
         net = self.book.pending_with(decided.order_quantity)
-        side = "buy" if net > 0 else "sell"
+        side = side_of(net)
         intent = None if net == 0.0 else replace(decided.intent, side=side, quantity=exact(abs(net)))
         replaced = () if self._order is None else (self.ended(self._order, REPLACED),)
         return decided._replace(intent=intent, orders=(*decided.orders, *replaced))
@@ -164,7 +167,7 @@ class PaperBroker:
             self._order = decided.intent
         gone = {state.client_order_id for state in decided.orders}
         self._resting = {n: order for n, order in self._resting.items() if order.client_order_id not in gone}
-        self._resting |= {number_of(order): order for order in decided.resting}
+        self._resting |= {number_of(order.purpose): order for order in decided.resting}
         for intent in (*([decided.intent] if decided.intent else []), *decided.resting):
             state = OrderState(intent.client_order_id, "SUBMITTED")
             change_order(self._engine, self._epoch, state, from_ms(now_ms))
@@ -200,8 +203,8 @@ class PaperBroker:
                 continue
             filled = self._filled.get(order.client_order_id, Decimal(0))
             end = ended.get(number)
-            status, reason = (end.status, end.reason) if end else ("CANCELED", "")
-            is_working = number in working
+            is_working, reason = number in working, end.reason if end else ""
+            status: OrderStatus = "EXPIRED" if end and end.status == "EXPIRED" else "CANCELED"
             states.append(order_state(order, filled, is_working=is_working, reason=reason, status=status))
             if not is_working:
                 del self._resting[number]

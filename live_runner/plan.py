@@ -3,23 +3,21 @@
 import math
 from dataclasses import dataclass, replace
 
-from live_runner.rows import VENUE
 from quant_pipelines.backtest import BookSettings
 from quant_pipelines.backtest.stop_rules import stop_terms_of
 from quant_pipelines.core.errors import ConfigurationError, DataError
+from quant_pipelines.core.limits import LIMITS, RiskLimits
 from quant_pipelines.core.timeframes import timeframe_ms
-from quant_pipelines.risk.limits import RiskLimits
 from quant_pipelines.sdk.event import EventStrategy
 from quant_pipelines.sdk.loading import compile_strategy
 from quant_pipelines.sdk.strategy import Strategy
 from quant_pipelines.store.deployments import Deployment
+from quant_pipelines.store.tables.trading import PAPER_VENUE
 from quant_pipelines.trading import Specification, SpecificationHistory, TradingRules
-
-LIMITS = tuple(RiskLimits.__slots__)
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
+class DeploymentPlan:
     """Strategy, rules and steps of one deployment.
 
     Parameters
@@ -57,7 +55,7 @@ class Plan:
     @property
     def specifications(self) -> SpecificationHistory:
         """Specifications as of a date, for a book here; a venue takes orders by the newest only."""
-        stored = self.deployment.specifications if self.deployment.venue == VENUE else ()
+        stored = self.deployment.specifications if self.deployment.venue == PAPER_VENUE else ()
         return SpecificationHistory.of_instruments(stored)
 
     def require_targets(self) -> None:
@@ -80,7 +78,7 @@ class Plan:
         return replace(self.book_settings, stops=stop_terms_of(self.strategy, self.step_ms))
 
 
-def plan_of(deployment: Deployment) -> Plan:
+def plan_of(deployment: Deployment) -> DeploymentPlan:
     """Compile the source that was deployed, and read the deployment's document.
 
     Raises
@@ -111,7 +109,7 @@ def plan_of(deployment: Deployment) -> Plan:
             f"{deployment.key}: strategy {source.name} trades {wanted} together; "
             "a deployment trades one symbol so far"
         )
-    return Plan(
+    return DeploymentPlan(
         deployment,
         source.strategy_class(**deployment.parameters),
         replace(rules, specification=Specification.of(deployment.instrument)),

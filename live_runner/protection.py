@@ -12,6 +12,7 @@ from typing import NamedTuple, Protocol
 
 from quant_pipelines.backtest.stops import EXIT_REASONS, HARD_STOP
 from quant_pipelines.core.errors import ExchangeError, ExchangeRefused, StopWouldTrigger
+from quant_pipelines.core.orders import OrderStatus, Side, closing_side
 from quant_pipelines.trading.venue import OrderVenue, StopOrder, VenueStop
 
 READ_BACK_SECONDS = 2.0
@@ -23,7 +24,7 @@ _log = logging.getLogger(__name__)
 class Wanted(NamedTuple):
     """Stop that a position needs: the side that closes it, the trigger in quote per base, and its name."""
 
-    side: str
+    side: Side
     trigger_price: Decimal
     reason: str = EXIT_REASONS[HARD_STOP]
 
@@ -58,7 +59,7 @@ def wanted_stop(
         return None
     rounding = ROUND_CEILING if position > 0 else ROUND_FLOOR
     ticks = (Decimal(repr(float(level))) / tick_size).to_integral_value(rounding)
-    return Wanted("sell" if position > 0 else "buy", ticks * tick_size, reason)
+    return Wanted(closing_side(position), ticks * tick_size, reason)
 
 
 class Protection:
@@ -104,7 +105,7 @@ class Protection:
         if stop is None or not position:
             return not position
         is_whole = stop.closes_position or stop.quantity >= abs(position)
-        return is_whole and stop.side == ("sell" if position > 0 else "buy")
+        return is_whole and stop.side == closing_side(position)
 
     def covers(self, wanted: Wanted | None) -> bool:
         """Whether what stands is what is wanted."""
@@ -202,7 +203,7 @@ class Protection:
             await asyncio.sleep(_POLL_SECONDS)
 
 
-def _unplaced(stop: StopOrder, status: str) -> VenueStop:
+def _unplaced(stop: StopOrder, status: OrderStatus) -> VenueStop:
     closes = stop.quantity is None
     known = (stop.side, stop.trigger_price, closes, status)
     return VenueStop(stop.client_order_id, "", *known, takes_profit=stop.takes_profit)

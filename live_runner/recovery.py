@@ -3,13 +3,13 @@
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from live_runner.rows import number_of
 from quant_pipelines.accounting.account import DUST
 from quant_pipelines.backtest import Book, BookSettings
 from quant_pipelines.backtest.stop_rules import inputs_from_document
 from quant_pipelines.core.errors import ReconciliationError
 from quant_pipelines.core.timeframes import to_ms
 from quant_pipelines.store.trading import Intent, StoredBook
+from quant_pipelines.trading.purposes import number_of
 
 REPEATED = ("stale_data", "halted")
 """Who denies a decision only for now: the next bar decides again."""
@@ -57,7 +57,9 @@ def recover(settings: BookSettings, stored: StoredBook) -> Recovered:
         _require_none(stored)
         return Recovered(Book(settings), None, None, decided_ms)
     book = Book.from_document(settings, stored.state)
-    resting = {number_of(intent): intent for intent in stored.open_intents if number_of(intent)}
+    resting = {
+        number_of(intent.purpose): intent for intent in stored.open_intents if number_of(intent.purpose)
+    }
     order = _open_order(stored, book)
     if signal is not None and signal.bar_close == stored.bar_close and "desk" not in stored.state:
         known = signal.decision.get("stop_inputs")
@@ -96,7 +98,7 @@ def _replacing(quantity: float, stored: StoredBook) -> float:
 
 
 def _open_order(stored: StoredBook, book: Book) -> Intent | None:
-    waiting = [intent for intent in stored.open_intents if not number_of(intent)]
+    waiting = [intent for intent in stored.open_intents if not number_of(intent.purpose)]
     if not waiting:
         return None
     first = waiting[0]

@@ -15,6 +15,7 @@ from quant_pipelines.cache import SERVICE_KEY, Cache, EventBus, LiveState, follo
 from quant_pipelines.core.bars import BarRows
 from quant_pipelines.core.clock import Clock, system_clock_ms
 from quant_pipelines.core.errors import StoreError
+from quant_pipelines.core.series import Window
 from quant_pipelines.core.timeframes import MINUTE_MS
 
 TIMEFRAME = "1m"
@@ -54,7 +55,6 @@ class Relay:
         self._symbols: tuple[str, ...] = ()
         self._heard_ms: dict[str, int] = {}
         self._alive_ms: int | None = None
-        self._serving_since: float | None = None
         self._bars: dict[str, dict[int, tuple[Any, ...]]] = {}
         self._arrived = asyncio.Event()
 
@@ -95,20 +95,20 @@ class Relay:
         while self.is_serving:  # noqa: ASYNC110 - it is silence that is waited for
             await asyncio.sleep(_LOOK_SECONDS)
 
-    async def closed_bars(self, symbol: str, start_ms: int, end_ms: int) -> BarRows | None:
-        """Return the closed minutes that open in ``[start_ms, end_ms)``; None unless all of them were told.
+    async def closed_bars(self, symbol: str, window: Window) -> BarRows | None:
+        """Return the closed minutes that open in a window; None unless all of them were told.
 
         The newest one is waited for, at most a second, while the collector lives.
         """
-        if not 0 < end_ms - start_ms <= _KEPT_BARS * MINUTE_MS:
+        if not 0 < window.end_ms - window.start_ms <= _KEPT_BARS * MINUTE_MS:
             return None
         deadline = asyncio.get_running_loop().time() + _WAIT_SECONDS
         while True:
-            missing = self._missing(symbol, start_ms, end_ms)
+            missing = self._missing(symbol, window)
             if not missing:
-                return self._rows(symbol, start_ms, end_ms)
+                return self._rows(symbol, window)
             left = deadline - asyncio.get_running_loop().time()
-            if missing != [end_ms - MINUTE_MS] or not self.is_alive or left <= 0:
+            if missing != [window.end_ms - MINUTE_MS] or not self.is_alive or left <= 0:
                 return None
             self._arrived.clear()
             try:
@@ -141,13 +141,13 @@ class Relay:
     def _age(self, at_ms: int) -> float:
         return (self._clock() - at_ms) / 1000
 
-    def _missing(self, symbol: str, start_ms: int, end_ms: int) -> list[int]:
+    def _missing(self, symbol: str, window: Window) -> list[int]:
         bars = self._bars.get(symbol, {})
-        return [ts for ts in range(start_ms, end_ms, MINUTE_MS) if ts not in bars]
+        return [ts for ts in range(window.start_ms, window.end_ms, MINUTE_MS) if ts not in bars]
 
-    def _rows(self, symbol: str, start_ms: int, end_ms: int) -> BarRows:
+    def _rows(self, symbol: str, window: Window) -> BarRows:
         told = self._bars.get(symbol, {})
-        rows = [told[ts] for ts in range(start_ms, end_ms, MINUTE_MS)]
+        rows = [told[ts] for ts in range(window.start_ms, window.end_ms, MINUTE_MS)]
         ts, opened, high, low, close, volume, quote_volume, trades = zip(*rows, strict=True)
         return BarRows(
             ts=np.array(ts, np.int64),

@@ -6,12 +6,11 @@ from typing import Any
 
 from quant_pipelines.backtest import BookedFill, FundingPayment
 from quant_pipelines.backtest.stops import EXIT_REASONS
+from quant_pipelines.core.orders import OrderStatus, side_of
 from quant_pipelines.core.timeframes import from_ms
 from quant_pipelines.store.trading import Fill, Income, Intent, OrderState, trade_id
 
-VENUE = "paper"
 DUST = Decimal("1e-9")
-RESTING = "order "
 STOPS = frozenset(EXIT_REASONS) - {"target", "end"}
 
 
@@ -26,7 +25,7 @@ def fill_row(deployment_id: int, fill: BookedFill, order: Intent | None) -> Fill
     return Fill(
         trade_id=trade_id(deployment_id, fill.number),
         client_order_id=None if is_stop or order is None else order.client_order_id,
-        side="buy" if fill.quantity > 0 else "sell",
+        side=side_of(fill.quantity),
         quantity=exact(abs(fill.quantity)),
         price=exact(fill.price),
         fee=exact(fill.fee),
@@ -35,23 +34,18 @@ def fill_row(deployment_id: int, fill: BookedFill, order: Intent | None) -> Fill
     )
 
 
-def resting_purpose(number: int) -> str:
-    """Purpose of an event strategy's order."""
-    return f"{RESTING}{number}"
-
-
-def number_of(intent: Intent) -> int:
-    """Return the number of an event strategy's order in its book; 0 for any other."""
-    return int(intent.purpose.removeprefix(RESTING)) if intent.purpose.startswith(RESTING) else 0
-
-
 def income_row(payment: FundingPayment) -> Income:
     """Funding as stored."""
     return Income("funding", from_ms(payment.ts), exact(payment.amount))
 
 
 def order_state(
-    order: Intent, filled: Decimal, *, is_working: bool, reason: str = "", status: str = "CANCELED"
+    order: Intent,
+    filled: Decimal,
+    *,
+    is_working: bool,
+    reason: str = "",
+    status: OrderStatus = "CANCELED",
 ) -> OrderState:
     """State of an order behind a bar.
 

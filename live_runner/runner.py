@@ -14,11 +14,11 @@ from typing import Any
 from sqlalchemy import Engine
 
 from live_runner.announcer import Announcer
-from live_runner.desk import Desk
 from live_runner.feed import Feed
 from live_runner.market_time import MarketTime
 from live_runner.relay import relay_of
 from live_runner.tasks import first_of
+from live_runner.traders import Traders
 from live_runner.venues import Connect, OrderVenues, ccxt_orders
 from live_runner.vitals import STANDBY_SERVICE, beat
 from quant_pipelines.cache import Cache
@@ -102,25 +102,25 @@ class Runner:
         relay = relay_of(around.cache, around.settings.exchange.id)
         feed = Feed(around.source, around.time, relay)
         async with OrderVenues(around.settings, around.connect) as venues:
-            desk = Desk(around.engine, around.settings, feed, around.time, epoch=epoch, venues=venues)
+            traders = Traders(around.engine, around.settings, feed, around.time, epoch=epoch, venues=venues)
             helpers: list[Coroutine[Any, Any, None]] = [] if relay is None else [relay.run()]
             if around.cache is not None:
                 announcer = Announcer(around.cache, f"runner:{around.writer}:{epoch}")
-                desk.announce, desk.alarm = announcer.booked, announcer.halted
+                traders.announce, traders.alarm = announcer.booked, announcer.halted
                 announcer.system("session_opened", {"epoch": epoch, "writer": around.writer})
                 helpers.append(announcer.run())
             try:
-                await desk.open()
+                await traders.open()
                 await first_of(
                     *helpers,
-                    self._trade(desk),
-                    self._follow_deployments(session, desk),
-                    self._follow_stream(feed, desk),
-                    self._beat(desk),
-                    desk.watch_venues(),
+                    self._trade(traders),
+                    self._follow_deployments(session, traders),
+                    self._follow_stream(feed, traders),
+                    self._beat(traders),
+                    traders.watch_venues(),
                 )
             finally:
-                await desk.close()
+                await traders.close()
 
     async def _become_writer(self, session: WriterSession, stopping: asyncio.Event) -> bool:
         """Wait until this session holds the lock; False if it was told to stop before."""
@@ -138,35 +138,35 @@ class Runner:
             await session.wait_for_change(around.settings.runner.deployment_poll_seconds)
         return False
 
-    async def _trade(self, desk: Desk) -> None:
+    async def _trade(self, traders: Traders) -> None:
         """Book every minute once it is closed."""
         time, grace_ms = self._around.time, int(1000 * self._around.settings.runner.bar_grace_seconds)
         close_ms = floor_ms(time.now_ms(), MINUTE_MS)
         while True:
-            await desk.advance(close_ms)
+            await traders.advance(close_ms)
             # A tick that took longer than its minute is followed by the newest closed one.
             close_ms = max(close_ms + MINUTE_MS, floor_ms(time.now_ms() - grace_ms, MINUTE_MS))
             await time.sleep_until(close_ms + grace_ms)
 
-    async def _follow_deployments(self, session: WriterSession, desk: Desk) -> None:
+    async def _follow_deployments(self, session: WriterSession, traders: Traders) -> None:
         """Read deployments and limits again at each announcement, and from time to time without one."""
         while True:
             await session.wait_for_change(self._around.settings.runner.deployment_poll_seconds)
-            await desk.refresh()
+            await traders.refresh()
 
-    async def _follow_stream(self, feed: Feed, desk: Desk) -> None:
+    async def _follow_stream(self, feed: Feed, traders: Traders) -> None:
         """Listen to the symbols that are traded."""
         while True:
-            listening = asyncio.create_task(feed.follow(desk.symbols))
+            listening = asyncio.create_task(feed.follow(traders.symbols))
             try:
-                await desk.symbols_changed.wait()
-                desk.symbols_changed.clear()
+                await traders.symbols_changed.wait()
+                traders.symbols_changed.clear()
             finally:
                 listening.cancel()
                 await asyncio.gather(listening, return_exceptions=True)
 
-    async def _beat(self, desk: Desk) -> None:
+    async def _beat(self, traders: Traders) -> None:
         """Write the sign of life."""
         while True:
-            await desk.beat()
+            await traders.beat()
             await asyncio.sleep(self._around.settings.runner.heartbeat_seconds)

@@ -3,6 +3,7 @@
 import numpy as np
 
 from quant_pipelines.core.bars import COLUMNS, Bars, bars_from_columns
+from quant_pipelines.core.series import Window
 from quant_pipelines.core.timeframes import timeframe_ms
 from quant_pipelines.exchange import BarRows
 
@@ -61,9 +62,9 @@ class BarSeries:
             self._columns[name] = grown
 
 
-def missing_ranges(bars: Bars, start_ms: int, end_ms: int) -> list[tuple[int, int]]:
-    """Ranges ``[from, to)`` of open times in ``[start_ms, end_ms)`` that hold no bar, oldest first."""
+def missing_ranges(bars: Bars, window: Window) -> list[Window]:
+    """Ranges of open times in a window that hold no bar, oldest first."""
     step_ms = timeframe_ms(bars.timeframe)
-    edges = np.concatenate([[start_ms - step_ms], bars.ts, [end_ms]]).astype(np.int64)
+    edges = np.concatenate([[window.start_ms - step_ms], bars.ts, [window.end_ms]]).astype(np.int64)
     behind = np.flatnonzero(np.diff(edges) > step_ms)
-    return [(int(edges[gap]) + step_ms, int(edges[gap + 1])) for gap in behind]
+    return [Window(int(edges[gap]) + step_ms, int(edges[gap + 1])) for gap in behind]

@@ -8,8 +8,8 @@ from collections.abc import Iterable
 from decimal import Decimal
 from typing import Any
 
-from live_runner.ledger import Ledger
-from live_runner.plan import Plan
+from live_runner.ledger import BookLedger
+from live_runner.plan import DeploymentPlan
 from quant_pipelines.accounting import Account, apply_fill, apply_funding, equity, open_account
 from quant_pipelines.accounting.margin import NO_MARGIN
 from quant_pipelines.backtest import ExecutionBar
@@ -69,7 +69,7 @@ class VenueBook:
 
     def __init__(
         self,
-        plan: Plan,
+        plan: DeploymentPlan,
         stop_fraction: float,
         fills: Iterable[Fill],
         income: Iterable[Income],
@@ -82,7 +82,7 @@ class VenueBook:
         self._scale(NO_SCALES)
         self._hard_name = EXIT_REASONS[HARD_STOP] if own else DISASTER_STOP
         self._step_ms = plan.execution_step_ms
-        self._ledger = Ledger(capital, (), ())
+        self._ledger = BookLedger(capital, (), ())
         self.account: Account = open_account(float(capital))
         self._empty = opening_state(self.account, 0)
         self._state: BookState | None = None

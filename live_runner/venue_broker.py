@@ -10,13 +10,14 @@ from sqlalchemy import Engine
 
 from live_runner.broker import Opened, Stepped
 from live_runner.decision import Decided
-from live_runner.plan import Plan
+from live_runner.plan import DeploymentPlan
 from live_runner.recovery import is_to_be_repeated
 from live_runner.venue_book import VenueBook
 from quant_pipelines.accounting import Account
 from quant_pipelines.backtest import ExecutionBar
 from quant_pipelines.backtest.stop_rules import inputs_from_document
 from quant_pipelines.backtest.stops import EXIT_REASONS, HARD_STOP
+from quant_pipelines.core.orders import OrderStatus
 from quant_pipelines.core.timeframes import from_ms, to_ms
 from quant_pipelines.store.trading import Fill, Income, Intent, Position, StoredBook, read_book
 from quant_pipelines.store.venue_orders import (
@@ -30,14 +31,10 @@ from quant_pipelines.store.venue_orders import (
 )
 from quant_pipelines.trading import BookView
 from quant_pipelines.trading.orders import FINAL, OrderProgress, advanced
+from quant_pipelines.trading.purposes import CLOSE, STOP, TARGET
 from quant_pipelines.trading.venue import Payment, VenueTrade
 
-PURPOSE_TARGET, PURPOSE_STOP, PURPOSE_FLATTEN = "target", "stop", "flatten"
-PURPOSE_CLOSE, PURPOSE_EXIT = "close", "exit"
-EXITS = (PURPOSE_FLATTEN, PURPOSE_CLOSE, PURPOSE_EXIT)
-"""What closes a position at once: nothing protects it, an operator asked, or a stop fired at a close."""
-
-_REASONS = {PURPOSE_STOP: EXIT_REASONS[HARD_STOP]}  # of the rows that do not name it
+_REASONS = {STOP: EXIT_REASONS[HARD_STOP]}  # of the rows that do not name it
 _ZERO = Decimal(0)
 
 
@@ -71,6 +68,13 @@ class Attributed(NamedTuple):
     reason: str = ""
 
 
+class BookRows(NamedTuple):
+    """What is stored of one deployment: its book, and every order of it, oldest first."""
+
+    book: StoredBook
+    orders: list[PlacedOrder]
+
+
 class VenueBroker:
     """Book and orders of one deployment.
 
@@ -82,8 +86,8 @@ class VenueBroker:
         Whose book.
     epoch
         Epoch of the writer.
-    stored, orders
-        Its rows.
+    rows
+        What is stored of it.
     stop_fraction
         Distance of the protective stop where the strategy has none.
     wire
@@ -93,10 +97,10 @@ class VenueBroker:
     def __init__(
         self,
         engine: Engine,
-        plan: Plan,
+        plan: DeploymentPlan,
         epoch: int,
         *,
-        rows: tuple[StoredBook, list[PlacedOrder]],
+        rows: BookRows,
         stop_fraction: float,
         wire: Wire,
     ) -> None:
@@ -204,7 +208,7 @@ class VenueBroker:
         ordered = sum((self._exposure(order) for order in self._live()), _ZERO)
         day = from_ms(self._book.day_start_ms)
         intents = (order.intent for order in self.orders.values())
-        today = sum(one.purpose == PURPOSE_TARGET and one.bar_close >= day for one in intents)
+        today = sum(one.purpose == TARGET and one.bar_close >= day for one in intents)
         return self._book.view(ordered, today, volatility=volatility, data_age_seconds=data_age_seconds)
 
     def checkpoint(self) -> dict[str, Any]:
@@ -225,10 +229,7 @@ class VenueBroker:
 
     def add(self, intent: Intent, at: datetime) -> None:
         """Commit an intent that no bar's booking carries; it is to be sent at once."""
-        deployment = self._deployment
-        add_order(
-            self._engine, self._epoch, intent, deployment_id=deployment.id, symbol=deployment.symbol, at=at
-        )
+        add_order(self._engine, self._epoch, self._deployment, intent, at)
         self._track(intent, "SUBMITTED", at)
 
     def follow(self, step: OrderStep, at: datetime) -> bool:
@@ -247,9 +248,9 @@ class VenueBroker:
         )
         self._open[step.client_order_id] = None
         came_to_nothing = progress.status in FINAL and progress.filled_quantity == 0
-        if came_to_nothing and known.intent.purpose == PURPOSE_TARGET:
+        if came_to_nothing and known.intent.purpose == TARGET:
             self._book.forget_target()
-        if not came_to_nothing and known.intent.purpose == PURPOSE_CLOSE:
+        if not came_to_nothing and known.intent.purpose == CLOSE:
             self._book.clear_target()  # once it is resumed, the strategy's target counts again
         return True
 
@@ -308,7 +309,7 @@ class VenueBroker:
 
     def _exposure(self, order: PlacedOrder) -> Decimal:
         """Signed quantity that may still be filled, or was and is not booked yet."""
-        if order.intent.purpose == PURPOSE_STOP:
+        if order.intent.purpose == STOP:
             return _ZERO
         name = order.intent.client_order_id
         is_final = order.progress.status in FINAL
@@ -317,12 +318,12 @@ class VenueBroker:
         return missing if order.intent.side == "buy" else -missing
 
     def _is_settled(self, order: PlacedOrder) -> bool:
-        if order.intent.purpose == PURPOSE_STOP:
+        if order.intent.purpose == STOP:
             waits = order.progress.status in (*FINAL, "ACCEPTED", "SUBMITTED", "UNKNOWN")
             return waits and not self.unbooked(order.intent.client_order_id)
         return order.progress.status in FINAL and not self._exposure(order)
 
-    def _track(self, intent: Intent, status: str, at: datetime) -> None:
+    def _track(self, intent: Intent, status: OrderStatus, at: datetime) -> None:
         name = intent.client_order_id
         self.orders[name] = PlacedOrder(intent, self._epoch, None, OrderProgress(status), at)
         self._open[name] = None
@@ -353,7 +354,7 @@ class VenueBroker:
         """Take over what the checkpoint itself does not know: its bar's decision, and an operator's close."""
         self._recover_decision(stored)
         done = [one for one in self.orders.values() if one.progress.filled_quantity]
-        if done and done[-1].intent.purpose == PURPOSE_CLOSE:
+        if done and done[-1].intent.purpose == CLOSE:
             self._book.clear_target()
 
     def _recover_decision(self, stored: StoredBook) -> None:
@@ -368,7 +369,9 @@ class VenueBroker:
             self._book.forget_target()
 
 
-def open_venue_broker(engine: Engine, plan: Plan, epoch: int, *, stop_fraction: float, wire: Wire) -> Opened:
+def open_venue_broker(
+    engine: Engine, plan: DeploymentPlan, epoch: int, *, stop_fraction: float, wire: Wire
+) -> Opened:
     """Open the broker of a deployment at a venue where its rows end.
 
     Raises
@@ -381,8 +384,9 @@ def open_venue_broker(engine: Engine, plan: Plan, epoch: int, *, stop_fraction: 
         If the rows contradict each other.
     """
     plan.require_targets()
-    stored, orders = read_book(engine, plan.deployment.id), read_orders(engine, plan.deployment.id)
-    broker = VenueBroker(engine, plan, epoch, rows=(stored, orders), stop_fraction=stop_fraction, wire=wire)
+    rows = BookRows(read_book(engine, plan.deployment.id), read_orders(engine, plan.deployment.id))
+    stored = rows.book
+    broker = VenueBroker(engine, plan, epoch, rows=rows, stop_fraction=stop_fraction, wire=wire)
     signal = stored.last_signal
     decided_ms = to_ms(signal.bar_close) if signal and not is_to_be_repeated(signal.decision) else 0
     booked_until_ms = to_ms(stored.bar_close) if stored.bar_close else None

@@ -18,11 +18,10 @@ from live_runner.covering import Around, Covering
 from live_runner.exits import Tries
 from live_runner.look_up import LookUps
 from live_runner.order_rows import OrderRows
-from live_runner.plan import Plan
+from live_runner.plan import DeploymentPlan
 from live_runner.protection import READ_BACK_SECONDS
 from live_runner.trader import Trader, shown
 from live_runner.venue_broker import (
-    EXITS,
     VenueBroker,
     Wire,
     open_venue_broker,
@@ -36,6 +35,7 @@ from quant_pipelines.core.errors import (
 from quant_pipelines.core.settings import RunnerSettings
 from quant_pipelines.core.timeframes import HOUR_MS, MINUTE_MS, from_ms, to_ms
 from quant_pipelines.store.trading import Intent
+from quant_pipelines.trading.purposes import EXITS
 from quant_pipelines.trading.reconcile import OurRows, VenueRows, reconcile
 from quant_pipelines.trading.venue import (
     MarketOrder,
@@ -106,7 +106,7 @@ class VenueLink:
         self._next_sweep = 0.0
         self._next_payments_ms = 0
         self._trader: Trader
-        self._plan: Plan
+        self._plan: DeploymentPlan
         self._rows: OrderRows
         self._covering: Covering
         self._look_ups: LookUps

@@ -8,11 +8,11 @@ from typing import Any, Self
 from quant_pipelines.core.errors import ConfigurationError
 from quant_pipelines.core.rate_budget import RateLedger
 from quant_pipelines.core.settings import Settings
+from quant_pipelines.core.stages import ORDER_STAGES
 from quant_pipelines.exchange.ccxt_orders import CcxtOrders
-from quant_pipelines.store.deployments import ORDER_STAGES, Deployment
+from quant_pipelines.store.deployments import Deployment
+from quant_pipelines.store.tables.trading import PAPER_VENUE
 from quant_pipelines.trading.venue import OrderVenue
-
-PAPER = "paper"
 
 _log = logging.getLogger(__name__)
 
@@ -33,7 +33,7 @@ def refusal(deployment: Deployment, settings: Settings, *, is_approved: bool) ->
         Whether the audit log holds an approval of real orders.
     """
     exchange, stage, venue = settings.exchange, deployment.stage, deployment.venue
-    is_of_venue = venue != PAPER
+    is_of_venue = venue != PAPER_VENUE
     if not deployment.is_leaving and is_of_venue != (stage in ORDER_STAGES):
         wanted = "the paper account" if is_of_venue else f"the account at {exchange.id}"
         return f"{deployment.key} is in stage {stage} on an account at {venue}; expected {wanted}"
@@ -85,7 +85,7 @@ class OrderVenues:
         """
         if reason := refusal(deployment, self._settings, is_approved=is_approved):
             raise ConfigurationError(reason)
-        if deployment.venue == PAPER:
+        if deployment.venue == PAPER_VENUE:
             return None
         if deployment.account_id not in self._open:
             client = self._connect(self._settings)

@@ -12,7 +12,13 @@ SERVICE = "live_runner"
 STANDBY_SERVICE = "live_runner_standby"
 
 
-def beat(engine: Engine, service: str, state: str, detail: dict[str, Any], now_ms: int) -> None:
+def beat(
+    engine: Engine,
+    service: str,
+    state: str,
+    detail: dict[str, Any],
+    now_ms: int,
+) -> None:
     """Write the runner's row.
 
     Raises

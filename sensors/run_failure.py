@@ -5,7 +5,7 @@ import dagster as dg
 from assets.resources import Platform
 from jobs.operator import OPERATOR_TAGS
 from quant_pipelines.core.clock import clock_time
-from quant_pipelines.store.heartbeats import write_alert
+from quant_pipelines.store.heartbeats import Alert, write_alert
 
 _LONGEST_MESSAGE = 500
 
@@ -28,12 +28,6 @@ def run_failure(
     message = (
         f"run {run.run_id[:8]} of {run.job_name} failed: {context.failure_event.message or 'no message'}"
     )
-    write_alert(
-        platform.engine,
-        "warning",
-        f"dagster:{run.job_name}",
-        " ".join(message.split())[:_LONGEST_MESSAGE],
-        detail=detail,
-        at=clock_time(platform.clock),
-    )
+    source, told = f"dagster:{run.job_name}", " ".join(message.split())[:_LONGEST_MESSAGE]
+    write_alert(platform.engine, Alert("warning", source, told, clock_time(platform.clock), detail))
     return None

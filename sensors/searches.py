@@ -4,7 +4,7 @@ The rows are the queue: what is open is run, what failed is tried again a few ti
 """
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Literal, TypeAlias
 
 import dagster as dg
 
@@ -13,9 +13,9 @@ from jobs.names import FIRST_START, FOCUSED_OPTIMIZATION
 from jobs.pipelines import focused_optimization
 from jobs.runs import skip_reason, unfinished_run
 from quant_pipelines.core.clock import clock_time
-from quant_pipelines.operations.first_start import has_results
 from quant_pipelines.store.engine import transaction
-from quant_pipelines.store.heartbeats import write_alert
+from quant_pipelines.store.first_start import has_results
+from quant_pipelines.store.heartbeats import Alert, write_alert
 from quant_pipelines.store.requests import (
     DONE,
     FAILED,
@@ -24,9 +24,11 @@ from quant_pipelines.store.requests import (
     close_request,
     open_requests,
 )
+from quant_pipelines.store.tables.research import RequestKind, RequestStatus
 
 REQUEST_TAG = "quant/request"
 _MOST_ATTEMPTS = 3
+_Outcome: TypeAlias = RequestStatus | Literal["runs", ""]
 
 
 @dg.sensor(
@@ -50,7 +52,7 @@ def performance_triggers(
 def run_open_requests(
     instance: dg.DagsterInstance,
     platform: Platform,
-    kind: str,
+    kind: RequestKind,
     stages: Sequence[str] = (FOCUSED_OPTIMIZATION,),
 ) -> list[dg.RunRequest] | dg.SkipReason:
     """Request the next run of each open request, close what is done or was given up.
@@ -87,9 +89,10 @@ def run_open_requests(
 
 def _next_stage(
     instance: dg.DagsterInstance, request: OptimizationRequest, stages: Sequence[str]
-) -> tuple[str, int, str]:
+) -> tuple[str, int, _Outcome]:
     """First job that has not succeeded (else the last one), how often it was run, and what became of it."""
-    job, attempts, outcome = "", 0, DONE
+    job, attempts = "", 0
+    outcome: _Outcome = DONE
     for job in stages:
         runs = instance.get_runs(dg.RunsFilter(job_name=job, tags={REQUEST_TAG: str(request.id)}))
         attempts, outcome = len(runs), _outcome(runs)
@@ -98,7 +101,7 @@ def _next_stage(
     return job, attempts, outcome
 
 
-def _outcome(runs: Sequence[dg.DagsterRun]) -> str:
+def _outcome(runs: Sequence[dg.DagsterRun]) -> _Outcome:
     """Tell what became of the runs, newest first; empty if another one is due."""
     if not runs:
         return ""
@@ -112,13 +115,13 @@ def _outcome(runs: Sequence[dg.DagsterRun]) -> str:
     return FAILED if len(runs) >= _MOST_ATTEMPTS else ""
 
 
-def _close(platform: Platform, request: OptimizationRequest, outcome: str, job: str) -> None:
+def _close(platform: Platform, request: OptimizationRequest, outcome: RequestStatus, job: str) -> None:
     at = clock_time(platform.clock)
     with transaction(platform.engine) as connection:
         close_request(connection, request.id, outcome, at)
     if outcome == FAILED:
         message = f"{request.sentence}: {job} failed or was canceled; launch it again"
-        write_alert(platform.engine, "warning", f"request:{request.id}", message, detail={}, at=at)
+        write_alert(platform.engine, Alert("warning", f"request:{request.id}", message, at))
 
 
 def _run_request(request: OptimizationRequest, job: str, attempt: int) -> dg.RunRequest:

@@ -15,10 +15,11 @@ from live_runner.market_time import MarketTime
 from live_runner.relay import BAR_CLOSED, COLUMNS, TIMEFRAME
 from quant_pipelines.cache import EventBus, EventIds
 from quant_pipelines.core.errors import ExchangeError, StoreError
+from quant_pipelines.core.series import Series, Window
 from quant_pipelines.core.timeframes import DAY_MS, MINUTE_MS, floor_ms
 from quant_pipelines.exchange import BarRows
 from quant_pipelines.store.bars import newest_bar_ms, upsert_bars
-from quant_pipelines.store.engine import database_errors
+from quant_pipelines.store.engine import transaction
 
 _LONGEST_GAP_MS = DAY_MS
 _REPEATED_MS = 5 * MINUTE_MS
@@ -83,8 +84,10 @@ class Closer:
     async def _close(self, symbol: str, close_ms: int) -> None:
         try:
             start_ms = await self._start(symbol, close_ms)
-            rows = await self._feed.closed_bars(symbol, TIMEFRAME, start_ms, close_ms)
-            await asyncio.to_thread(self._store, symbol, rows)
+            rows = await self._feed.closed_bars(symbol, TIMEFRAME, Window(start_ms, close_ms))
+            await asyncio.to_thread(
+                upsert_bars, self._engine, Series(self._exchange, symbol, TIMEFRAME), rows
+            )
         except (ExchangeError, StoreError) as error:
             if symbol not in self.behind:
                 _log.warning("bars can't be closed", extra={"symbol": symbol, "error": str(error)})
@@ -114,12 +117,8 @@ class Closer:
         return max(min(known, close_ms - MINUTE_MS), close_ms - _LONGEST_GAP_MS)
 
     def _newest(self, symbol: str) -> int | None:
-        with database_errors(self._engine):
-            return newest_bar_ms(self._engine, self._exchange, symbol, TIMEFRAME)
-
-    def _store(self, symbol: str, rows: BarRows) -> None:
-        with database_errors(self._engine):
-            upsert_bars(self._engine, self._exchange, symbol, TIMEFRAME, rows)
+        with transaction(self._engine) as connection:
+            return newest_bar_ms(connection, Series(self._exchange, symbol, TIMEFRAME))
 
 
 def bar_documents(exchange: str, symbol: str, rows: BarRows) -> list[dict[str, object]]:

@@ -15,7 +15,7 @@ from sqlalchemy import Engine
 
 from live_runner.collector.board import Board
 from live_runner.collector.closing import Closer
-from live_runner.collector.streams import Streams
+from live_runner.collector.streams import CollectorStreams
 from live_runner.feed import Feed
 from live_runner.market_time import MarketTime
 from live_runner.tasks import first_of
@@ -35,7 +35,6 @@ from quant_pipelines.core.errors import StoreError
 from quant_pipelines.core.rate_budget import RateState
 from quant_pipelines.core.settings import Settings
 from quant_pipelines.exchange import MarketSource
-from quant_pipelines.store.engine import database_errors
 from quant_pipelines.store.market import read_hotlist, read_universe, read_whitelist
 
 SERVICE = "collector"
@@ -91,7 +90,7 @@ class Collector:
         self._symbols: tuple[str, ...] = ()
         self._changed = asyncio.Event()
         self._board = Board(around.cache.state)
-        self._streams = Streams(around.source, self._board)
+        self._streams = CollectorStreams(around.source, self._board)
         self._counted: Counter[str] = Counter()
         self._counted_ms = around.clock()
         feed = Feed(around.source, around.time)
@@ -158,9 +157,8 @@ class Collector:
 
     def _read_rows(self) -> tuple[set[str], dict[str, dict[str, Any]]]:
         engine = self._around.engine
-        with database_errors(engine):
-            symbols = {*read_universe(engine, self._exchange), *read_whitelist(engine, self._exchange)}
-            rows = read_hotlist(engine, self._exchange)
+        symbols = {*read_universe(engine, self._exchange), *read_whitelist(engine, self._exchange)}
+        rows = read_hotlist(engine, self._exchange)
         scores = {
             row["symbol"]: {
                 "symbol": row["symbol"],

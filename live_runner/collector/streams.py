@@ -9,14 +9,14 @@ from typing import Any
 from live_runner.collector.board import Board
 from quant_pipelines.cache import book_key, funding_key, tick_key
 from quant_pipelines.core.errors import ExchangeError, StoreError
-from quant_pipelines.exchange import BookTop, LiveBar, MarketSource, MarkPrice, Trade
+from quant_pipelines.exchange import BookTop, LiveBar, MarketSource, MarkPrice, PublicTrade
 
 _RECONNECT_SECONDS = (0.5, 30.0)
 
 _log = logging.getLogger(__name__)
 
 
-class Streams:
+class CollectorStreams:
     """Listens to bars, trades, best quotes and mark prices.
 
     Parameters
@@ -57,7 +57,7 @@ class Streams:
         fields = {"symbol": bar.symbol, "bar": shown, "bar_received_ms": bar.received_ms}
         self._board.put("bars", tick_key(bar.symbol), fields, bar.received_ms)
 
-    def take_trade(self, trade: Trade) -> None:
+    def take_trade(self, trade: PublicTrade) -> None:
         """Put the last trade."""
         fields = {
             "symbol": trade.symbol,

@@ -27,6 +27,13 @@ class Account(NamedTuple):
         Sum of fees paid, quote, never falling.
     funding
         Sum of funding paid, quote; negative when more was received.
+
+    Examples
+    --------
+    >>> from quant_pipelines.accounting import Account, equity
+    >>> account = Account(10_000.0, position=-2.0, entry_price=100.0, realized_pnl=0.0, fees=0.0, funding=0.0)
+    >>> equity(account, 90.0)  # short two units, ten below their entry
+    10020.0
     """
 
     cash: float
@@ -43,7 +50,14 @@ _with_cash = change_of(Account, "cash")
 
 
 def open_account(capital: float) -> Account:
-    """Flat account with that much cash, in quote."""
+    """Flat account with that much cash, in quote.
+
+    Examples
+    --------
+    >>> from quant_pipelines.accounting import open_account
+    >>> open_account(10_000).cash
+    10000.0
+    """
     return Account(float(capital), 0.0, 0.0, 0.0, 0.0, 0.0)
 
 
@@ -65,6 +79,14 @@ def apply_fill(account: Account, quantity: float, price: float, fee: float) -> A
     Notes
     -----
     A position that remains below 1e-9 of the fill's quantity is float dust: the account is flat.
+
+    Examples
+    --------
+    >>> from quant_pipelines.accounting import apply_fill, open_account
+    >>> account = apply_fill(open_account(10_000.0), 2.0, 100.0, fee=1.0)
+    >>> account = apply_fill(account, -3.0, 110.0, fee=1.0)  # closes the two, and opens a short of one
+    >>> account.cash, account.position, account.entry_price, account.realized_pnl
+    (10018.0, -1.0, 110.0, 20.0)
     """
     held = account.position
     position = held + quantity
@@ -105,5 +127,13 @@ def apply_transfer(account: Account, amount: float) -> Account:
 
 @scalar
 def equity(account: Account, price: float) -> float:
-    """Cash plus unrealized profit at a price, quote."""
+    """Cash plus unrealized profit at a price, quote.
+
+    Examples
+    --------
+    >>> from quant_pipelines.accounting import apply_fill, equity, open_account
+    >>> account = apply_fill(open_account(10_000.0), 2.0, 100.0, 1.0)
+    >>> equity(account, 105.0)  # the wallet less the fee, plus two times five
+    10009.0
+    """
     return account.cash + account.position * (price - account.entry_price)

@@ -14,7 +14,16 @@ _ZERO = Decimal(0)
 
 
 class LedgerFill(NamedTuple):
-    """Fill as stored: signed base quantity, price in quote per base, fee in quote (positive when paid)."""
+    """Fill as stored: signed base quantity, price in quote per base, fee in quote (positive when paid).
+
+    Examples
+    --------
+    >>> from decimal import Decimal
+    >>> from quant_pipelines.accounting import LedgerFill
+    >>> fill = LedgerFill(Decimal("-0.3"), Decimal("100.1"), fee=Decimal("0.015"))
+    >>> -fill.quantity * fill.price  # exact, unlike 0.3 * 100.1
+    Decimal('30.03')
+    """
 
     quantity: Decimal
     price: Decimal
@@ -30,12 +39,30 @@ class Disagreement(NamedTuple):
 
 
 def booked_position(fills: Iterable[LedgerFill]) -> Decimal:
-    """Signed base quantity held after the fills."""
+    """Signed base quantity held after the fills.
+
+    Examples
+    --------
+    >>> from decimal import Decimal
+    >>> from quant_pipelines.accounting import LedgerFill, booked_position
+    >>> fills = [LedgerFill(Decimal(quantity), Decimal(100), Decimal(0)) for quantity in ("0.1", "0.2")]
+    >>> booked_position(fills)  # floats would say 0.30000000000000004
+    Decimal('0.3')
+    """
     return sum((fill.quantity for fill in fills), _ZERO)
 
 
 def booked_realized(fills: Iterable[LedgerFill]) -> Decimal:
-    """Realized profit in quote, before fees, at average entry prices."""
+    """Realized profit in quote, before fees, at average entry prices.
+
+    Examples
+    --------
+    >>> from decimal import Decimal
+    >>> from quant_pipelines.accounting import LedgerFill, booked_realized
+    >>> trades = (2, 100), (2, 110), (-1, 120)  # entered at 105 on average
+    >>> booked_realized(LedgerFill(Decimal(size), Decimal(price), Decimal(0)) for size, price in trades)
+    Decimal('15')
+    """
     position, entry_notional, realized = _ZERO, _ZERO, _ZERO
     for fill in fills:
         if position * fill.quantity >= 0:
@@ -52,7 +79,16 @@ def booked_realized(fills: Iterable[LedgerFill]) -> Decimal:
 
 
 def booked_cash(capital: Decimal, fills: Iterable[LedgerFill], income: Iterable[Decimal] = ()) -> Decimal:
-    """Wallet balance in quote: capital, realized profit, fees, and other income (positive when received)."""
+    """Wallet balance in quote: capital, realized profit, fees, and other income (positive when received).
+
+    Examples
+    --------
+    >>> from decimal import Decimal
+    >>> from quant_pipelines.accounting import LedgerFill, booked_cash
+    >>> fills = [LedgerFill(Decimal(2), Decimal(100), fee=Decimal("0.1"))]
+    >>> booked_cash(Decimal(10_000), fills, income=[Decimal("-0.5")])  # the fee, and funding that was paid
+    Decimal('9999.4')
+    """
     known = list(fills)
     fees = sum((fill.fee for fill in known), _ZERO)
     return capital + booked_realized(known) - fees + sum(income, _ZERO)
@@ -65,6 +101,17 @@ def disagreement(
 
     The tolerance is 1e-8 of the largest notional that was filled (cash) or of the largest quantity
     (position).
+
+    Examples
+    --------
+    >>> from decimal import Decimal
+    >>> from quant_pipelines.accounting import LedgerFill, apply_fill, disagreement, open_account
+    >>> account = apply_fill(open_account(10_000.0), 0.1, 100.0, 0.0)
+    >>> fill = LedgerFill(Decimal("0.1"), Decimal(100), Decimal(0))
+    >>> disagreement(account, Decimal(10_000), [fill]) is None
+    True
+    >>> disagreement(account, Decimal(10_000), [fill, fill]).name
+    'position'
     """
     known = list(fills)
     largest_quantity = max((abs(float(fill.quantity)) for fill in known), default=1.0)

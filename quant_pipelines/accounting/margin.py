@@ -23,6 +23,15 @@ class MarginTerms(NamedTuple):
         Fee of a liquidation as a fraction of its notional.
     support
         What stands behind a cross margin besides the book's own cash, quote; see ``cross_margin``.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from quant_pipelines.accounting import MarginTerms
+    >>> brackets = np.array([[0.0, 0.004, 0.0], [50_000.0, 0.005, 50.0]])  # 0.4 %; 0.5 % from 50,000 on
+    >>> (brackets[:, 1] * 50_000.0 - brackets[:, 2]).tolist()  # the deduction joins them without a step
+    [200.0, 200.0]
+    >>> terms = MarginTerms(brackets, leverage=10.0, fee_rate=0.0)
     """
 
     brackets: FloatArray
@@ -54,6 +63,15 @@ def liquidation_price(account: Account, terms: MarginTerms) -> float:
     -----
     ``LP = (WB + cum - side * q * entry) / (q * mmr - side * q)`` with the bracket that holds at LP itself:
     Binance, "How to Calculate Liquidation Price of USDⓈ-M Futures Contracts", for one position.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from quant_pipelines.accounting import MarginTerms, apply_fill, liquidation_price, open_account
+    >>> account = apply_fill(open_account(10_000.0), 10.0, 100.0, 0.0)
+    >>> terms = MarginTerms(np.array([[0.0, 0.02, 0.0]]), leverage=10.0, fee_rate=0.0)
+    >>> round(liquidation_price(account, terms), 4)  # (100 - 10) / 0.98: a tenth of margin, 2 % maintained
+    91.8367
     """
     size = abs(account.position)
     if size == 0.0 or terms.brackets.shape[0] == 0:

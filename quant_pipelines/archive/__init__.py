@@ -10,7 +10,7 @@ from quant_pipelines.archive.files import (
     venue_name,
 )
 from quant_pipelines.archive.headers import KINDS, accepted_headers
-from quant_pipelines.archive.incoming import Series, read_series
+from quant_pipelines.archive.incoming import FileSeries, read_series
 from quant_pipelines.archive.inputs import load_points
 from quant_pipelines.archive.marks import load_mark
 from quant_pipelines.archive.series import (
@@ -30,7 +30,7 @@ __all__ = [
     "FileSource",
     "KINDS",
     "Points",
-    "Series",
+    "FileSeries",
     "accepted_headers",
     "bar_files",
     "ccxt_symbol",

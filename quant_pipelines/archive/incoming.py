@@ -19,7 +19,7 @@ _SLOT_SLACK_MS = 5 * MINUTE_MS  # an exchange stamps a payment some milliseconds
 
 
 @dataclass(frozen=True, slots=True)
-class Series:
+class FileSeries:
     """What one file holds.
 
     Parameters
@@ -49,7 +49,7 @@ class Series:
         return self.columns["ts"]
 
 
-def read_series(path: Path, kind: str, symbol: str, timeframe: str, *, now_ms: int) -> Series:
+def read_series(path: Path, kind: str, symbol: str, timeframe: str, *, now_ms: int) -> FileSeries:
     """Read and prove one file.
 
     Parameters
@@ -85,13 +85,13 @@ def read_series(path: Path, kind: str, symbol: str, timeframe: str, *, now_ms: i
     if kind == "funding":
         columns["ts"] = _slots(path, columns["ts"])
     check_increasing(path, columns["ts"])
-    series = Series(path, kind, symbol, timeframe if kind == "bars" else "", columns)
+    series = FileSeries(path, kind, symbol, timeframe if kind == "bars" else "", columns)
     _PROOFS[kind](series)
     _check_over(series, now_ms)
     return series
 
 
-def _prove_bars(series: Series) -> None:
+def _prove_bars(series: FileSeries) -> None:
     fault = bars_from_columns(series.symbol, series.timeframe, series.columns).fault()
     if fault is not None:
         raise _refused(series, fault.name, fault.index, fault.expected)
@@ -100,20 +100,20 @@ def _prove_bars(series: Series) -> None:
             _prove(series, name, _is_gap_or(series, name, np.greater_equal), "0 or more")
 
 
-def _prove_funding(series: Series) -> None:
+def _prove_funding(series: FileSeries) -> None:
     check_finite(series.path, series.columns, ("rate",))
     _prove(series, "rate", np.abs(series.columns["rate"]) <= _LARGEST_RATE, "a fraction: 0.0001 is 0.01 %")
     if "mark_price" in series.columns:
         _prove(series, "mark_price", _is_gap_or(series, "mark_price", np.greater), "a positive price")
 
 
-def _is_gap_or(series: Series, name: str, compare: np.ufunc) -> np.ndarray:
+def _is_gap_or(series: FileSeries, name: str, compare: np.ufunc) -> np.ndarray:
     values = series.columns[name]
     is_good: np.ndarray = np.isnan(values) | (compare(values, 0) & np.isfinite(values))
     return is_good
 
 
-def _prove_open_interest(series: Series) -> None:
+def _prove_open_interest(series: FileSeries) -> None:
     check_finite(series.path, series.columns, ("open_interest",))
     _prove(series, "open_interest", series.columns["open_interest"] >= 0, "0 or more")
 
@@ -132,19 +132,19 @@ def _slots(path: Path, ts: IntArray) -> IntArray:
     return slots
 
 
-def _check_over(series: Series, now_ms: int) -> None:
+def _check_over(series: FileSeries, now_ms: int) -> None:
     length = timeframe_ms(series.timeframe) if series.kind == "bars" else 0
     _prove(
         series, "ts", series.ts + length <= now_ms, "a time that is over: this one still runs or is to come"
     )
 
 
-def _prove(series: Series, name: str, is_good: np.ndarray, expected: str) -> None:
+def _prove(series: FileSeries, name: str, is_good: np.ndarray, expected: str) -> None:
     if not is_good.all():
         raise _refused(series, name, int(np.argmin(is_good)), expected)
 
 
-def _refused(series: Series, name: str, index: int, expected: str) -> DataError:
+def _refused(series: FileSeries, name: str, index: int, expected: str) -> DataError:
     value = series.columns[name][index]
     row = row_name(series.path, index)
     return DataError(f"archive file {series.path}: {name} is {value} at {row}; expected {expected}")

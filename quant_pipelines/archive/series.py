@@ -1,4 +1,4 @@
-"""Series of an archive: bars, funding, mark prices and open interest, as their files have them."""
+"""FileSeries of an archive: bars, funding, mark prices and open interest, as their files have them."""
 
 from pathlib import Path
 from typing import NamedTuple

@@ -11,10 +11,11 @@ from quant_pipelines.archive.series import load_funding, read_bar_rows, read_ope
 from quant_pipelines.core.bars import BarRows
 from quant_pipelines.core.errors import DataError, unknown_name
 from quant_pipelines.core.instruments import Instrument
+from quant_pipelines.core.series import Window
 from quant_pipelines.core.timeframes import timeframe_ms
 
 
-class Payment(NamedTuple):
+class ArchivedPayment(NamedTuple):
     """Funding paid at a slot: time (ms UTC), rate (fraction), and the mark price where the file has it."""
 
     ts: int
@@ -57,8 +58,8 @@ class FileSource:
         """None: files do not tell specifications, and none are invented."""
         return []
 
-    async def bars(self, symbol: str, timeframe: str, start_ms: int, end_ms: int) -> BarRows:
-        """Bars with open times in ``[start_ms, end_ms)``, oldest first.
+    async def bars(self, symbol: str, timeframe: str, window: Window) -> BarRows:
+        """Bars with open times in a window, oldest first.
 
         Raises
         ------
@@ -71,22 +72,22 @@ class FileSource:
         if timeframe not in files[symbol]:
             raise DataError(f"archive {self._folder} has no {timeframe} bars of {symbol}")
         rows = await asyncio.to_thread(read_bar_rows, files[symbol][timeframe], symbol, timeframe)
-        first, end = np.searchsorted(rows.ts, [start_ms, end_ms])
+        first, end = np.searchsorted(rows.ts, [window.start_ms, window.end_ms])
         return BarRows(*(getattr(rows, name)[first:end] for name in BarRows.__dataclass_fields__))
 
-    async def funding_rates(self, symbol: str, start_ms: int, end_ms: int) -> list[Payment]:
-        """Funding paid in ``[start_ms, end_ms)``, oldest first; empty where the archive has none."""
+    async def funding_rates(self, symbol: str, window: Window) -> list[ArchivedPayment]:
+        """Funding paid in a window, oldest first; empty where the archive has none."""
         if funding_file(self._folder, symbol, self._exchange) is None:
             return []
         series = await asyncio.to_thread(load_funding, self._folder, symbol, exchange=self._exchange)
         return [
-            Payment(int(ts), float(rate), float(mark) if np.isfinite(mark) else None)
+            ArchivedPayment(int(ts), float(rate), float(mark) if np.isfinite(mark) else None)
             for ts, rate, mark in zip(series.ts, series.rate, series.mark_price, strict=True)
-            if start_ms <= ts < end_ms
+            if window.start_ms <= ts < window.end_ms
         ]
 
-    async def open_interest(self, symbol: str, start_ms: int, end_ms: int) -> list[Interest]:
-        """Open interest in ``[start_ms, end_ms)`` from the file with the shortest step; empty without one."""
+    async def open_interest(self, symbol: str, window: Window) -> list[Interest]:
+        """Open interest in a window from the file with the shortest step; empty without one."""
         files = own_open_interest_files(self._folder, self._exchange).get(symbol, {})
         if not files:
             return []
@@ -95,5 +96,5 @@ class FileSource:
         return [
             Interest(int(ts), float(value))
             for ts, value in zip(points.ts, points.values, strict=True)
-            if start_ms <= ts < end_ms
+            if window.start_ms <= ts < window.end_ms
         ]

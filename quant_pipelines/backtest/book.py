@@ -1,6 +1,6 @@
 """Book: the paper broker, and the driver of the event backtest; bars in, fills out."""
 
-from typing import Any
+from typing import Any, NamedTuple
 
 from quant_pipelines.accounting.account import Account, open_account
 from quant_pipelines.backtest.book_document import state_document, state_from_document
@@ -62,6 +62,14 @@ __all__ = [
 ]
 
 
+class Stretch(NamedTuple):
+    """What a book did on a strip: events of the last bar that it booked, the position after it, and sums."""
+
+    events: list[BookEvent]
+    until: int
+    tally: Tally
+
+
 class Book:
     """One book of paper money: cash, position, its stops, one pending market order, and orders that rest.
 
@@ -72,6 +80,17 @@ class Book:
     ----------
     settings
         Capital, rules, stop and execution timeframe.
+
+    Examples
+    --------
+    >>> from quant_pipelines.backtest import Book, BookSettings, ExecutionBar
+    >>> from quant_pipelines.trading.rules import TradingRules
+    >>> book = Book(BookSettings(10_000.0, TradingRules()))
+    >>> _ = book.step(ExecutionBar(0, 100.0, 101.0, 99.0, 100.0))
+    >>> book.submit(2.0)
+    >>> (fill,) = book.step(ExecutionBar(60_000, 100.0, 101.0, 99.0, 101.0))  # at the next open
+    >>> round(fill.price, 4), round(fill.fee, 4), book.account.position
+    (100.01, 0.1, 2.0)
     """
 
     def __init__(self, settings: BookSettings) -> None:
@@ -227,21 +246,16 @@ class Book:
         self._state, fill = close_out(self._known_state(), self.terms)
         return fill
 
-    def play(self, strip: Strip, tally: Tally) -> tuple[list[BookEvent], int, Tally]:
+    def play(self, strip: Strip, tally: Tally) -> Stretch:
         """Book bars as ``advance`` does until something happens in one, or the strip is over.
 
         One specification is in force within a strip.
-
-        Returns
-        -------
-        tuple of list, int and Tally
-            What happened in the last bar that was booked, the position after it, and the sums.
         """
         self._last_ts = int(strip.ts[strip.first])
         state = self._state or opening_state(open_account(self.settings.capital), self._last_ts)
         played = play(state, strip, self.terms, self._working.sheet, tally)
         self._last_ts = int(strip.ts[played.until - 1])
-        return self._told(played.outcome), played.until, played.tally
+        return Stretch(self._told(played.outcome), played.until, played.tally)
 
     def _told(self, outcome: RestingOutcome) -> list[BookEvent]:
         """Take over the last bar, and tell what was paid and what orders and stops did in it."""

@@ -35,6 +35,24 @@ def run_event_backtest(  # noqa: PLR0913 - all but two have a default
     ----------
     strategy, bars, settings, execution_bars, funding, mark, depth
         As in ``run_backtest``.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from quant_pipelines.backtest import run_backtest, run_event_backtest
+    >>> from quant_pipelines.sdk import Bars, Strategy
+    >>> class Rise(Strategy):
+    ...     def target(self, bars):
+    ...         return np.sign(bars.close - bars.open)
+    >>> class Centered(Strategy):  # looks ahead: its mean is of all bars that it is given
+    ...     def target(self, bars):
+    ...         return np.sign(bars.close - bars.close.mean())
+    >>> bars = Bars.of_closes([100, 103, 101, 104, 99, 102])
+    >>> for strategy in (Rise(), Centered()):
+    ...     batch, event = run_backtest(strategy, bars), run_event_backtest(strategy, bars)
+    ...     print(strategy, batch.final_equity == event.final_equity)
+    Rise() True
+    Centered() False
     """
     started = time.perf_counter()
     market = prepare_market(bars, settings, SymbolFeed(execution_bars, funding, mark, depth))

@@ -54,9 +54,10 @@ def drive(
     for end in _ends(market):
         while at < end:
             strip = strip._replace(first=at, end=end)
-            events, at, tally = book.play(strip, recorder.tally)
-            recorder.add_strip(strip._replace(end=at), tally, events)
-            run.note(events)
+            stretch = book.play(strip, recorder.tally)
+            recorder.add_stretch(strip, stretch)
+            run.note(stretch.events)
+            at = stretch.until
             row, known = int(market.decision_row[at - 1]), None
             if row < 0 and not run.has_news:
                 continue

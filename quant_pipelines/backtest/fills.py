@@ -17,7 +17,7 @@ from quant_pipelines.backtest.stops import (
     with_price,
 )
 from quant_pipelines.core.arrays import FloatArray
-from quant_pipelines.core.jit import inlined
+from quant_pipelines.core.jit import change_of, inlined
 from quant_pipelines.costs import CostTerms, fee_of, floor_to_lot, maker_fee_of, taker_price, whole_lots
 
 
@@ -83,12 +83,19 @@ def _liquidated(held: Held, open_: float, price: float, terms: StepTerms) -> Ste
 
 
 class Reach(NamedTuple):
-    """Extremes of the last price and of the mark within which stop and liquidation are looked for."""
+    """Extremes of the last price and of the mark within which stop and liquidation are looked for.
+
+    ``opened`` is the last price from which the reach begins.
+    """
 
     low: float
     high: float
     mark_low: float
     mark_high: float
+    opened: float
+
+
+reach_from = change_of(Reach, "opened")
 
 
 @inlined
@@ -101,25 +108,26 @@ def mark_open_of(bar: StepBar) -> float:
 def reach_at_open(bar: StepBar) -> Reach:
     """Return both prices at the open."""
     mark = mark_open_of(bar)
-    return Reach(bar.open, bar.open, mark, mark)
+    return Reach(bar.open, bar.open, mark, mark, bar.open)
 
 
 @inlined
 def reach_within(bar: StepBar) -> Reach:
     """Extremes of the bar; of the last price twice where the mark's aren't known."""
     if bar.mark_low > 0.0:
-        return Reach(bar.low, bar.high, bar.mark_low, bar.mark_high)
-    return Reach(bar.low, bar.high, bar.low, bar.high)
+        return Reach(bar.low, bar.high, bar.mark_low, bar.mark_high, bar.open)
+    return Reach(bar.low, bar.high, bar.low, bar.high, bar.open)
 
 
 @inlined
-def protected(held: Held, bar: StepBar, reach: Reach, opened: float, terms: StepTerms, volume: float) -> Exit:
+def protected(held: Held, bar: StepBar, reach: Reach, terms: StepTerms, volume: float) -> Exit:
     """Exit within a reach: the tighter of stop and liquidation; at an open beyond both, the latter.
 
     Liquidation tests the mark, a stop the last price unless the terms say mark. Either fills at its own
-    level or at a last price beyond it from which the reach begins, whatever price it was tested on.
+    level or at the last price beyond it from which the reach begins, whatever price it was tested on.
     """
-    account, price, reason = held.account, held.stop.price, held.stop.guard.reason
+    opened, account = reach.opened, held.account
+    price, reason = held.stop.price, held.stop.guard.reason
     limit = liquidation_price(account, terms.margin)
     is_stopped = is_adverse(account.position, price, reach.low, reach.high)
     if terms.fills.stops_on_mark:

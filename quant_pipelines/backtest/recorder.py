@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from quant_pipelines.backtest.book import Book, BookedFill, BookEvent, FundingPayment
+from quant_pipelines.backtest.book import Book, BookedFill, BookEvent, FundingPayment, Stretch
 from quant_pipelines.backtest.loop import LoopResult
 from quant_pipelines.backtest.market import Market
 from quant_pipelines.backtest.resting_play import Strip
@@ -60,11 +60,11 @@ class Recorder:
         """Return the first rows of the round trips, shape (room, len(COLUMNS))."""
         return self._trades[0, :room]
 
-    def add_strip(self, strip: Strip, tally: Tally, events: list[BookEvent]) -> None:
-        """Record bars that a book has played in one call; the events are of the last one."""
-        traded = self._add_events(events)
-        self._tally = tally._replace(traded_notional=traded)
-        first, end = strip.first, strip.end
+    def add_stretch(self, strip: Strip, stretch: Stretch) -> None:
+        """Record bars that a book has played in one call."""
+        traded = self._add_events(stretch.events)
+        self._tally = stretch.tally._replace(traded_notional=traded)
+        first, end = strip.first, stretch.until
         days = strip.ts[first:end] // DAY_MS - self._market.first_day
         for last in (*(np.flatnonzero(np.diff(days)) + first).tolist(), end - 1):
             self._daily[int(days[last - first]) :] = strip.equity[last]

@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 
 from quant_pipelines.core.arrays import FloatArray
-from quant_pipelines.core.jit import change_of, inlined, scalar
+from quant_pipelines.core.jit import change_of, inlined, scalar, shared
 from quant_pipelines.trading.resting import Resting
 
 (
@@ -75,7 +75,7 @@ def no_orders() -> Orders:
     return Orders(np.zeros((CAPACITY, WIDTH)), 0, 0)
 
 
-@scalar
+@shared
 def placed(orders: Orders, wanted: Wanted) -> Orders:
     """Orders with a new one, whose number is ``last``; the same ones where no row is free."""
     if orders.n >= orders.rows.shape[0]:

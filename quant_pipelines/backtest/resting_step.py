@@ -16,6 +16,7 @@ from quant_pipelines.backtest.fills import (
     pending_after_stop,
     protected,
     reach_at_open,
+    reach_from,
     reach_within,
     taken,
 )
@@ -99,7 +100,7 @@ def step_orders(state: BookState, bar: StepBar, terms: StepTerms, sheet: Sheet) 
     if terms.fills.participation > 0.0:
         budget = terms.fills.participation * state.seen.volume
     walk = Walk(held, state.order.quantity, budget, bar.open, 0.0, 0)
-    at_open = protected(held, bar, reach_at_open(bar), bar.open, terms, state.seen.volume)
+    at_open = protected(held, bar, reach_at_open(bar), terms, state.seen.volume)
     walk = _leave(walk, sheet, at_open)
     walk = _at_open(walk, sheet, now, exits=True)
     walk = _pending(walk, sheet, state, now)
@@ -226,7 +227,7 @@ def _stops(walk: Walk, sheet: Sheet, now: Now) -> Walk:
     bar, terms, reach = now.bar, now.terms, reach_within(now.bar)
     while True:
         at = _nearest_stop(walk, sheet.orders, bar)
-        exit_ = protected(walk.held, bar, reach, walk.reference, terms, now.seen.volume)
+        exit_ = protected(walk.held, bar, reach_from(reach, walk.reference), terms, now.seen.volume)
         is_exit = exit_.fill.quantity != 0.0
         if is_exit and (at < 0 or not _is_before(sheet.orders[at], walk, exit_, now)):
             walk = _leave(walk, sheet, exit_)

@@ -18,7 +18,7 @@ from quant_pipelines.backtest.stops import (
     scaled,
 )
 from quant_pipelines.core.arrays import FloatArray
-from quant_pipelines.core.jit import change_of, scalar
+from quant_pipelines.core.jit import change_of, scalar, shared
 from quant_pipelines.core.timeframes import DAY_MS
 from quant_pipelines.costs import CostTerms, fee_of, fill_price, whole_lots
 
@@ -223,13 +223,13 @@ def with_scales(terms: StepTerms, scales: StopScales) -> StepTerms:
     return with_stops(terms, hard_stop=stops.hard, stops=stops)
 
 
-@scalar
+@shared
 def with_inputs(state: BookState, inputs: StopInputs) -> BookState:
     """State with the newest inputs of the stops; whoever drives the book keeps the scales among them."""
     return _with_seen(state, _read(state.seen, atr=inputs.atr, deviation=inputs.deviation))
 
 
-@scalar
+@shared
 def with_order(state: BookState, quantity: float, target_side: float, wait_bars: int = 0) -> BookState:
     """State with a market order added to what is pending and counted, and the side that is acted upon.
 

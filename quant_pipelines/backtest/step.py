@@ -1,4 +1,4 @@
-"""One execution bar, the same in every driver; called by the compiled loop, the event backtest and paper.
+"""One execution bar, the same in every driver: whole in the compiled loop, in phases where orders rest.
 
 Within one bar: funding on the position held, liquidation and gap stops at the open, the pending market order,
 intrabar stops, the take-profit; then the mark, and what the stops make of the closed bar. It never decides.
@@ -88,14 +88,14 @@ def step_bar(state: BookState, bar: StepBar, terms: StepTerms) -> StepOutcome:
     seen, pending = state.seen, state.order.quantity
     closing = opening = NO_FILL
     held, funding_paid = begun(state, bar, terms)
-    gap = protected(held, bar, reach_at_open(bar), bar.open, terms, seen.volume)
+    gap = protected(held, bar, reach_at_open(bar), terms, seen.volume)
     if gap.fill.quantity != 0.0:
         pending = pending_after_stop(held.account.position, pending)
         held = closed(held, gap.fill)
     if pending != 0.0 and state.order.wait_bars == 0:
         order = ordered(held, pending, bar, seen, terms)
         held, closing, opening, pending = order.held, order.closing, order.opening, order.pending
-    stop = protected(held, bar, reach_within(bar), bar.open, terms, seen.volume)
+    stop = protected(held, bar, reach_within(bar), terms, seen.volume)
     if stop.fill.quantity != 0.0:
         pending = pending_after_stop(held.account.position, pending)
         held = closed(held, stop.fill)

@@ -51,6 +51,20 @@ class SweepResult:
         Shape (n_sets,), quote; NaN for refused sets.
     outcomes
         What the metrics are made of; None for refused sets.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from quant_pipelines.backtest import BacktestSettings, sweep
+    >>> from quant_pipelines.sdk import Bars, Float, Strategy
+    >>> class Share(Strategy):
+    ...     share = Float(1.0, low=-1.0, high=1.0)
+    ...     def target(self, bars):
+    ...         return np.full(len(bars), self.share)
+    >>> bars = Bars.of_closes([100, 100, 110, 121], timeframe="1d")
+    >>> found = sweep(Share, [{"share": 0.5}, {"share": -0.5}], bars, BacktestSettings())
+    >>> found.daily_returns.shape, found.metrics["total_return"] > 0.0
+    ((2, 4), array([ True, False]))
     """
 
     days: tuple[str, ...]
@@ -102,6 +116,20 @@ def sweep(
         If the target of an allowed set can't be used.
     BacktestError
         If the window has no bars or the execution bars don't fit.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from quant_pipelines.backtest import BacktestSettings, sweep
+    >>> from quant_pipelines.sdk import Bars, Float, Strategy
+    >>> class Share(Strategy):
+    ...     share = Float(1.0, low=-1.0, high=1.0)
+    ...     def target(self, bars):
+    ...         return np.full(len(bars), self.share)
+    >>> bars = Bars.of_closes([100, 100, 110, 121])
+    >>> found = sweep(Share, [{"share": 1.0}, {"share": -1.0}, {"share": 3.0}], bars, BacktestSettings())
+    >>> found.final_equity > 10_000.0, np.isnan(found.final_equity)  # the strategy refuses the last one
+    (array([ True, False, False]), array([False, False,  True]))
     """
     _keep_freed_memory()
     given = (bars,) if isinstance(bars, Bars) else tuple(bars)

@@ -85,6 +85,21 @@ class Trade:
         Quote, after fees and funding.
     exit_reason
         One of ``stops.EXIT_REASONS``, such as ``target``, ``hard_stop`` or ``end``.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from quant_pipelines.backtest import run_backtest
+    >>> from quant_pipelines.sdk import Bars, Strategy
+    >>> class Once(Strategy):
+    ...     def target(self, bars):
+    ...         return np.array([0.5, 0.5, 0.0, 0.0])
+    >>> (trade,) = run_backtest(Once(), Bars.of_closes([100, 100, 110, 110])).trades
+    >>> trade.side, trade.entry_price, trade.exit_price, trade.exit_reason  # each 1 basis point worse
+    ('long', 100.01, 109.989, 'target')
+    >>> gross = trade.quantity * (trade.exit_price - trade.entry_price)
+    >>> round(trade.pnl, 6) == round(gross - trade.fees - trade.funding, 6)
+    True
     """
 
     entry_time: datetime

@@ -14,7 +14,7 @@ _WAIT_SECONDS = 1.0
 _log = logging.getLogger(__name__)
 
 
-class Seen:
+class DeliveredIds:
     """Ids of the events that were delivered last; repeated deliveries are recognized by it."""
 
     def __init__(self, remembered: int = _REMEMBERED) -> None:
@@ -44,7 +44,7 @@ async def follow(bus: EventBus, topic: str, after: str) -> AsyncIterator[Deliver
         Position of the last event that was handled; ``""`` begins with the oldest that is kept. Behind a
         stored position an event may come again: its id is the same.
     """
-    seen, position, is_away = Seen(), after, False
+    seen, position, is_away = DeliveredIds(), after, False
     while True:
         try:
             batch = await bus.read(topic, position)

@@ -82,7 +82,7 @@ class SwitchingBus:
             with suppress(StoreError):
                 first = await self._redis.read(topic, redis_after, limit=limit)
         second = await self._postgres.read(topic, postgres_after, limit=limit)
-        return _merged(first, second, (redis_after, postgres_after), limit)
+        return _merged(first, second, after, limit)
 
     async def wait(self, topic: str, after: str, seconds: float) -> None:
         """Return when there may be something behind the position in either, or after ``seconds``."""
@@ -131,14 +131,12 @@ def _parts(position: str) -> tuple[str, str]:
     return redis_after, postgres_after
 
 
-def _merged(
-    first: list[Delivered], second: list[Delivered], after: tuple[str, str], limit: int
-) -> list[Delivered]:
+def _merged(first: list[Delivered], second: list[Delivered], after: str, limit: int) -> list[Delivered]:
     """Both lists in the order of the events' ids, each in its own order.
 
     A list that is as long as the limit may go on: behind its end the other one has to wait for the rest.
     """
-    lists, taken, positions = (first, second), [0, 0], list(after)
+    lists, taken, positions = (first, second), [0, 0], list(_parts(after))
     merged: list[Delivered] = []
     while True:
         heads = [

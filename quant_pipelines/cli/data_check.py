@@ -9,6 +9,7 @@ from quant_pipelines.cli.output import print_document, table
 from quant_pipelines.cli.parse import moment
 from quant_pipelines.cli.progress import waiting
 from quant_pipelines.core.errors import ConfigurationError
+from quant_pipelines.core.series import Window
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -79,8 +80,8 @@ def _check_archive(arguments: argparse.Namespace) -> dict[str, Any]:
     return {"bars": report.bars, "resolved": 0, "findings": report.findings}
 
 
-def _window(arguments: argparse.Namespace) -> tuple[int, int]:
+def _window(arguments: argparse.Namespace) -> Window:
     from quant_pipelines.operations.file_check import ALL_TIME
 
-    start_ms = ALL_TIME[0] if arguments.start is None else arguments.start
-    return start_ms, ALL_TIME[1] if arguments.end is None else arguments.end
+    start_ms = ALL_TIME.start_ms if arguments.start is None else arguments.start
+    return Window(start_ms, ALL_TIME.end_ms if arguments.end is None else arguments.end)

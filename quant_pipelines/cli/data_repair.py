@@ -6,16 +6,17 @@ from datetime import date
 from typing import TYPE_CHECKING, Any
 
 from quant_pipelines.cli.operator import add_home, opened
-from quant_pipelines.cli.output import print_document, table
+from quant_pipelines.cli.output import print_answer, table
 from quant_pipelines.cli.parse import moment
-from quant_pipelines.cli.progress import Progress, waiting
+from quant_pipelines.cli.progress import ProgressLine, waiting
+from quant_pipelines.core.series import Days
 from quant_pipelines.core.timeframes import from_ms
 
 if TYPE_CHECKING:
     from sqlalchemy import Engine
 
     from quant_pipelines.core.settings import Settings
-    from quant_pipelines.operations.repair import Plan, PortionReport
+    from quant_pipelines.operations.repair import PortionReport, RepairPlan
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -47,35 +48,32 @@ def run(arguments: argparse.Namespace) -> int:
         "repaired": to_documents(reports),
         "standing": [{name: row[name] for name in names} for row in standing],
     }
-    if arguments.json:
-        print_document(document)
-    else:
-        print(_text(document, is_dry=arguments.dry_run))
+    print_answer(arguments, document, _text(document, is_dry=arguments.dry_run))
     blocked = any(row["severity"] == BLOCK for row in standing)
     return int(any(report.error for report in reports) or (blocked and not arguments.dry_run))
 
 
 def _repair(
-    engine: "Engine", settings: "Settings", plan: "Plan", progress: Progress
+    engine: "Engine", settings: "Settings", plan: "RepairPlan", progress: ProgressLine
 ) -> "list[PortionReport]":
     from quant_pipelines.core.clock import system_clock_ms
     from quant_pipelines.exchange import CcxtSource
-    from quant_pipelines.marketdata.ingest import Market
+    from quant_pipelines.marketdata.ingest import Ingestion
     from quant_pipelines.operations.repair import carry_out_repairs
 
     async def session() -> "list[PortionReport]":
         async with CcxtSource(settings.exchange) as source:
-            market = Market(source, engine, settings.exchange.id)
+            market = Ingestion(source, engine, settings.exchange.id)
             return await carry_out_repairs(market, plan, system_clock_ms, progress.advance)
 
     return asyncio.run(session()) if plan.portions else []
 
 
-def _days(arguments: argparse.Namespace) -> tuple[date, date] | None:
+def _days(arguments: argparse.Namespace) -> Days | None:
     if arguments.start is None and arguments.end is None:
         return None
     first = date.min if arguments.start is None else from_ms(arguments.start).date()
-    return first, date.max if arguments.end is None else from_ms(arguments.end).date()
+    return Days(first, date.max if arguments.end is None else from_ms(arguments.end).date())
 
 
 def _planned(portion: Any) -> dict[str, Any]:

@@ -8,18 +8,19 @@ from pathlib import Path
 
 from sqlalchemy import Engine
 
+from quant_pipelines.cli.operator import home_of
 from quant_pipelines.core.bars import Bars
 from quant_pipelines.core.errors import ConfigurationError, DataError, unknown_name
 from quant_pipelines.core.funding import FundingSeries
+from quant_pipelines.core.series import Window
 from quant_pipelines.core.settings import Settings
 from quant_pipelines.core.timeframes import DAY_MS, EXECUTION_TIMEFRAME
 from quant_pipelines.research.fill_inputs import NO_FILL_INPUTS, FillInputs
-from quant_pipelines.research.history import ArchiveSource, DatabaseSource, Source, covers
+from quant_pipelines.research.history import ArchiveSource, DatabaseSource, HistorySource, covers
 from quant_pipelines.sdk import Strategy, attach_inputs
-from quant_pipelines.settings import home_folder
 from quant_pipelines.stack.home import Home
-from quant_pipelines.stack.status import database_url_of
-from quant_pipelines.store.engine import connect, require_reachable
+from quant_pipelines.stack.server import database_url_of
+from quant_pipelines.store.engine import connected
 from quant_pipelines.store.market import read_universe
 from quant_pipelines.store.migrate import require_current
 from quant_pipelines.trading import Specification
@@ -55,8 +56,8 @@ class StoredMarket:
         """1-minute bars if they cover the strategy's bars, else the strategy's bars."""
         if not len(self.bars):
             return self.bars
-        window = int(self.bars.ts[0]), int(self.bars.close_ts[-1])
-        return self.minute_bars if covers(self.minute_bars, *window) else self.bars
+        window = Window(int(self.bars.ts[0]), int(self.bars.close_ts[-1]))
+        return self.minute_bars if covers(self.minute_bars, window) else self.bars
 
 
 def read_market(
@@ -91,18 +92,14 @@ def read_market(
 @contextmanager
 def open_database(arguments: argparse.Namespace, settings: Settings) -> Iterator[Engine]:
     """Engine on the stack's database, proven to answer and to have this code's schema."""
-    engine = connect(stack_database_url(arguments, settings), pool_size=2)
-    try:
-        require_reachable(engine)
+    with connected(stack_database_url(arguments, settings), pool_size=2) as engine:
         require_current(engine)
         yield engine
-    finally:
-        engine.dispose()
 
 
 def columns_folder(arguments: argparse.Namespace) -> Path:
     """Folder of the home's column files."""
-    return _home(arguments) / "columns"
+    return home_of(arguments) / "columns"
 
 
 def stack_database_url(arguments: argparse.Namespace, settings: Settings) -> str:
@@ -113,7 +110,7 @@ def stack_database_url(arguments: argparse.Namespace, settings: Settings) -> str
     ConfigurationError
         If the home has none yet.
     """
-    folder = _home(arguments)
+    folder = home_of(arguments)
     url = database_url_of(Home(folder), settings)
     if not url:
         mend = ", or give a folder with --archive" if hasattr(arguments, "archive") else ""
@@ -121,24 +118,20 @@ def stack_database_url(arguments: argparse.Namespace, settings: Settings) -> str
     return url
 
 
-def _home(arguments: argparse.Namespace) -> Path:
-    return arguments.home.expanduser().absolute() if arguments.home else home_folder()
-
-
 def _read(
-    source: Source, arguments: argparse.Namespace, symbol: str, strategy_class: type[Strategy]
+    source: HistorySource, arguments: argparse.Namespace, symbol: str, strategy_class: type[Strategy]
 ) -> StoredMarket:
     start_ms = arguments.start if arguments.start is not None else 0
     end_ms = arguments.end if arguments.end is not None else _END_OF_TIME_MS
-    bars = source.bars(symbol, arguments.timeframe, start_ms, end_ms)
-    first = int(bars.ts[0]) if len(bars) else end_ms
-    fine = source.bars(symbol, EXECUTION_TIMEFRAME, first, end_ms)
+    bars = source.bars(symbol, arguments.timeframe, Window(start_ms, end_ms))
+    window = Window(int(bars.ts[0]) if len(bars) else end_ms, end_ms)
+    fine = source.bars(symbol, EXECUTION_TIMEFRAME, window)
     return StoredMarket(
         attach_inputs(strategy_class, bars, source),
         fine,
-        source.funding(symbol, first, end_ms),
+        source.funding(symbol, window),
         source.specification(symbol),
-        source.fill_inputs(symbol, first, end_ms),
+        source.fill_inputs(symbol, window),
     )
 
 

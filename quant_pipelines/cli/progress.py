@@ -14,7 +14,7 @@ _EVERY_SECONDS = 0.2
 _WIDTH = 24
 
 
-class Progress:
+class ProgressLine:
     """Line of text that is written over and over: what is done, how much of it, for how long.
 
     Parameters
@@ -78,15 +78,15 @@ class Progress:
 
 
 @contextmanager
-def waiting(label: str, arguments: argparse.Namespace, *, total: int = 0) -> Iterator[Progress]:
+def waiting(label: str, arguments: argparse.Namespace, *, total: int = 0) -> Iterator[ProgressLine]:
     """Show progress on stderr while the block runs, once it takes longer than a second.
 
     Nothing is shown with ``--json``, in CI, or where stderr is not a terminal.
     """
     if not is_wanted(sys.stderr, is_json=arguments.json):
-        yield Progress(label, total)
+        yield ProgressLine(label, total)
         return
-    progress = Progress(label, total, sys.stderr)
+    progress = ProgressLine(label, total, sys.stderr)
     with kept_up(progress):
         yield progress
 
@@ -97,7 +97,7 @@ def is_wanted(stream: TextIO, *, is_json: bool) -> bool:
 
 
 @contextmanager
-def kept_up(progress: Progress, *, after_seconds: float = SHOWN_AFTER_SECONDS) -> Iterator[None]:
+def kept_up(progress: ProgressLine, *, after_seconds: float = SHOWN_AFTER_SECONDS) -> Iterator[None]:
     """Write the line again and again from a thread, and wipe it at the end."""
     ended = Event()
 

@@ -7,18 +7,19 @@ folder is therefore named by a digest of every compiled source of the package.
 import hashlib
 import inspect
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
 import numba
-from numba import types
-from numba.core import cgutils
-from numba.core.imputils import impl_ret_borrowed
-from numba.extending import intrinsic, lower_builtin, type_callable
+import numba.extending
+from numba.extending import intrinsic, register_jitable
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 Value = TypeVar("Value", bound=tuple[Any, ...])
+Argument = TypeVar("Argument")
+types: Any = numba.types
+extending: Any = numba.extending
 
 _PACKAGE = Path(__file__).resolve().parents[1]
 _COMPILED = (
@@ -108,6 +109,17 @@ def inlined(function: Function) -> Function:
     return cast(Function, compiled)
 
 
+def shared(function: Function) -> Function:
+    """Compile like ``inlined``, for calls from compiled code; where Python calls it, it is plain Python.
+
+    A named tuple of named tuples costs a microsecond for each of them on its way out of compiled code: a few
+    lines that move fields of large values are faster without. Both must agree to the last bit, so nothing is
+    divided here: where Python raises, compiled code does not.
+    """
+    options = {"forceinline": True, "nogil": True, "error_model": "numpy"}
+    return register_jitable(**options)(function)
+
+
 def change_of(kind: type[Value], *names: str) -> Callable[..., Value]:
     """Make the function that changes these fields of a named tuple and keeps all others.
 
@@ -153,15 +165,31 @@ def _compile_change(change: Callable[..., Any], kind: type[Any], places: list[in
 
     def lowered(context: Any, builder: Any, sig: Any, args: Any) -> Any:
         value, *new = args
-        parts = cgutils.unpack_tuple(builder, value)
+        parts = [builder.extract_value(value, place) for place in range(len(sig.return_type))]
         for place, part, given in zip(places, new, sig.args[1:], strict=True):
             parts[place] = context.cast(builder, part, given, sig.return_type[place])
         made = context.make_tuple(builder, sig.return_type, parts)
-        return impl_ret_borrowed(context, builder, sig.return_type, made)
+        context.nrt.incref(builder, sig.return_type, made)  # what it holds is the value's and the caller's
+        return made
 
-    typer.pysig = called  # type: ignore[attr-defined]  # numba looks for it there
-    type_callable(change)(lambda context: typer)
-    lower_builtin(change, types.VarArg(types.Any))(lowered)
+    setattr(typer, "pysig", called)  # noqa: B010 - numba looks for it there
+    extending.type_callable(change)(lambda context: typer)
+    extending.lower_builtin(change, types.VarArg(types.Any))(lowered)
+
+
+def each_of(functions: Sequence[Callable[[Argument], float]]) -> Callable[[Argument], tuple[float, ...]]:
+    """Compile scalar functions of one value into one that answers with all their results, in order.
+
+    For calls from compiled code alone. It is not in the disk cache, which can't tell what a function closes
+    over; the loops that call it are.
+    """
+    compiled: Any = numba.njit(nogil=True, error_model="numpy", forceinline=True)  # noqa: TID251
+    first, *others = functions
+    if not others:
+        return cast(Callable[[Argument], tuple[float, ...]], compiled(lambda value: (first(value),)))
+    rest = each_of(others)
+    joined = compiled(lambda value: (first(value), *rest(value)))
+    return cast(Callable[[Argument], tuple[float, ...]], joined)
 
 
 def operation(function: Callable[..., Any]) -> Any:

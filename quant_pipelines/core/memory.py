@@ -1,6 +1,6 @@
 """Arrays in compiled loops: lent instead of owned, asked for ahead of time, compared 64 values at once."""
 
-from typing import Any
+from typing import Any, NamedTuple
 
 from llvmlite import ir
 from numba import types
@@ -44,10 +44,17 @@ def lent(typing: Any, value: Any) -> Any:
     return value(value), lowered
 
 
-def _run_of_values(context: Any, builder: Any, place: tuple[Any, Any, Any], element: Any) -> Any:
-    """64 values of an array from a position on; ``place`` is its type, itself and the position."""
-    kind, array, position = place
-    start = builder.gep(_data(context, builder, kind, array), [position])
+class _Place(NamedTuple):
+    """Type of an array, the array, and a position in it."""
+
+    kind: Any
+    array: Any
+    position: Any
+
+
+def _run_of_values(context: Any, builder: Any, place: _Place, element: Any) -> Any:
+    """64 values of an array from a position on."""
+    start = builder.gep(_data(context, builder, place.kind, place.array), [place.position])
     return builder.load(builder.bitcast(start, ir.VectorType(element, WORD_BITS).as_pointer()), align=8)
 
 
@@ -65,8 +72,8 @@ def unlike(typing: Any, values: Any, at: Any) -> Any:
     def lowered(context: Any, builder: Any, sig: Any, args: Any) -> Any:
         kind, (array, position) = sig.args[0], args
         before = builder.sub(position, _I64(1))
-        now = _run_of_values(context, builder, (kind, array, position), _I64)
-        last = _run_of_values(context, builder, (kind, array, before), _I64)
+        now = _run_of_values(context, builder, _Place(kind, array, position), _I64)
+        last = _run_of_values(context, builder, _Place(kind, array, before), _I64)
         return builder.bitcast(builder.icmp_unsigned("!=", now, last), _I64)
 
     return (types.uint64(values, types.uint64), lowered) if _is_plain(values) else None
@@ -77,8 +84,8 @@ def greater(typing: Any, first: Any, second: Any, at: Any) -> Any:
     """``greater(x, y, i)``: bit k tells whether ``x[i + k] > y[i + k]``; 64 values of contiguous float64."""
 
     def lowered(context: Any, builder: Any, sig: Any, args: Any) -> Any:
-        one = _run_of_values(context, builder, (sig.args[0], args[0], args[2]), _F64)
-        other = _run_of_values(context, builder, (sig.args[1], args[1], args[2]), _F64)
+        one = _run_of_values(context, builder, _Place(sig.args[0], args[0], args[2]), _F64)
+        other = _run_of_values(context, builder, _Place(sig.args[1], args[1], args[2]), _F64)
         return builder.bitcast(builder.fcmp_ordered(">", one, other), _I64)
 
     is_plain = _is_plain(first) and _is_plain(second)

@@ -12,7 +12,7 @@ from quant_pipelines.exchange.market_source import (
     MarkPrice,
     OpenInterest,
     PricePoint,
-    Trade,
+    PublicTrade,
 )
 
 __all__ = [
@@ -22,7 +22,7 @@ __all__ = [
     "FundingRate",
     "OpenInterest",
     "LiveBar",
-    "Trade",
+    "PublicTrade",
     "BookTop",
     "BookSnapshot",
     "MarkPrice",

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
-from quant_pipelines.exchange.market_source import BookTop, LiveBar, MarkPrice, Trade
+from quant_pipelines.exchange.market_source import BookTop, LiveBar, MarkPrice, PublicTrade
 
 Message = dict[str, Any]
 Decode = Callable[[Message, str, int], Any]
@@ -17,10 +17,10 @@ def _bar(message: Message, symbol: str, received_ms: int) -> LiveBar | None:
     return LiveBar(symbol, int(kline["t"]), opened, high, low, close, volume, received_ms)
 
 
-def _trade(message: Message, symbol: str, received_ms: int) -> Trade | None:
+def _trade(message: Message, symbol: str, received_ms: int) -> PublicTrade | None:
     if message.get("X", "MARKET") != "MARKET":  # the insurance fund's, not the market's
         return None
-    return Trade(
+    return PublicTrade(
         symbol,
         int(message["T"]),
         str(message["a"] if message["e"] == "aggTrade" else message["t"]),

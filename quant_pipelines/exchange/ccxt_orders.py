@@ -19,6 +19,7 @@ from quant_pipelines.core.errors import (
     StopWouldTrigger,
     unknown_name,
 )
+from quant_pipelines.core.orders import Side
 from quant_pipelines.core.rate_budget import RateLedger
 from quant_pipelines.core.settings import ExchangeSettings
 from quant_pipelines.exchange.client import connect
@@ -241,7 +242,7 @@ class CcxtOrders:
             yield event
 
     async def _order(
-        self, symbol: str, kind: str, side: str, quantity: str | None, params: _Parameters
+        self, symbol: str, kind: str, side: Side, quantity: str | None, params: _Parameters
     ) -> _Parameters:
         """Send an order through ccxt, and prove that the answer is about it."""
         await self._id(symbol)

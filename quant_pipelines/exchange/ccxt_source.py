@@ -2,13 +2,14 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
-from typing import Any, Self
+from typing import Any, NamedTuple, Self
 
 from quant_pipelines.core.bars import BarRows
 from quant_pipelines.core.clock import Clock, system_clock_ms
 from quant_pipelines.core.errors import ExchangeRefused, unknown_name
 from quant_pipelines.core.instruments import Instrument
 from quant_pipelines.core.rate_budget import RateLedger, RateState
+from quant_pipelines.core.series import Window
 from quant_pipelines.core.settings import ExchangeSettings
 from quant_pipelines.core.timeframes import MINUTE_MS, floor_ms, timeframe_ms
 from quant_pipelines.exchange import rows
@@ -22,15 +23,27 @@ from quant_pipelines.exchange.market_source import (
     MarkPrice,
     OpenInterest,
     PricePoint,
-    Trade,
+    PublicTrade,
 )
 from quant_pipelines.exchange.paging import by_number, by_time, on_grid, unique_by_time
 from quant_pipelines.exchange.requests import Requests
 from quant_pipelines.exchange.retry import Backoff
 from quant_pipelines.exchange.server_clock import ServerClock
-from quant_pipelines.exchange.streams import Streams
+from quant_pipelines.exchange.streams import ExchangeStreams
 
 _INTEREST_STEP_MS = 5 * MINUTE_MS
+
+
+class _Asked(NamedTuple):
+    """Bars of a symbol, or one of its prices at the opens of bars."""
+
+    symbol: str
+    timeframe: str
+    price: str = ""
+
+    @property
+    def what(self) -> str:
+        return f"{self.timeframe} {f'{self.price} prices' if self.price else 'bars'} of {self.symbol}"
 
 
 class CcxtSource:
@@ -66,7 +79,7 @@ class CcxtSource:
         self._clock = clock
         self._client: Any = connect(settings)
         self._request = Requests(self._client, settings, clock, backoff=backoff or Backoff(), ledger=ledger)
-        self._streams = Streams(self._client, self._dialect, clock, backoff or Backoff())
+        self._streams = ExchangeStreams(self._client, self._dialect, clock, backoff or Backoff())
         self._markets_loading = asyncio.Lock()
         self._server_clock = ServerClock(clock)
 
@@ -122,8 +135,8 @@ class CcxtSource:
             and market["linear"] is not False
         ]
 
-    async def bars(self, symbol: str, timeframe: str, start_ms: int, end_ms: int) -> BarRows:
-        """Return closed bars with open times in ``[start_ms, end_ms)``, sorted, without duplicates.
+    async def bars(self, symbol: str, timeframe: str, window: Window) -> BarRows:
+        """Return closed bars with open times in a window, sorted, without duplicates.
 
         A bar counts as closed by the exchange's clock at the time of asking, so a page never ends in the bar
         that is still trading.
@@ -135,27 +148,27 @@ class CcxtSource:
         ExchangeRefused
             If it refuses, or does not list the symbol.
         """
-        what = f"{timeframe} bars of {symbol}"
-        raw = await self._raw_bars(what, symbol, timeframe, (start_ms, end_ms), self._dialect.bars)
-        return rows.bar_rows(raw, self._dialect.bar_columns, self._streams.bar_size(symbol), what)
+        asked = _Asked(symbol, timeframe)
+        raw = await self._raw_bars(asked, window, self._dialect.bars)
+        return rows.bar_rows(raw, self._dialect.bar_columns, self._streams.bar_size(symbol), asked.what)
 
-    async def mark_prices(self, symbol: str, timeframe: str, start_ms: int, end_ms: int) -> list[PricePoint]:
-        """Mark price at the open of each bar in ``[start_ms, end_ms)``, the running one included, sorted."""
-        return await self._price_points("mark", symbol, timeframe, (start_ms, end_ms))
+    async def mark_prices(self, symbol: str, timeframe: str, window: Window) -> list[PricePoint]:
+        """Mark price at the open of each bar in a window, the running one included, sorted."""
+        return await self._price_points(_Asked(symbol, timeframe, "mark"), window)
 
-    async def index_prices(self, symbol: str, timeframe: str, start_ms: int, end_ms: int) -> list[PricePoint]:
-        """Index price at the open of each bar in ``[start_ms, end_ms)``, the running one included, sorted."""
-        return await self._price_points("index", symbol, timeframe, (start_ms, end_ms))
+    async def index_prices(self, symbol: str, timeframe: str, window: Window) -> list[PricePoint]:
+        """Index price at the open of each bar in a window, the running one included, sorted."""
+        return await self._price_points(_Asked(symbol, timeframe, "index"), window)
 
-    async def funding_rates(self, symbol: str, start_ms: int, end_ms: int) -> list[FundingRate]:
-        """Funding paid in ``[start_ms, end_ms)`` by slot, sorted; empty where there is none (spot)."""
+    async def funding_rates(self, symbol: str, window: Window) -> list[FundingRate]:
+        """Funding paid in a window by slot, sorted; empty where there is none (spot)."""
         pages = self._dialect.funding
         if pages is None:
             return []
         await self._listed(symbol)
         what, client = f"funding rates of {symbol}", self._client
 
-        async def window(first: int, stop: int) -> list[FundingRate]:
+        async def paged(first: int, stop: int) -> list[FundingRate]:
             async def told() -> list[FundingRate]:
                 answer = await client.fetch_funding_rate_history(
                     symbol, first, pages.limit, pages.window(stop)
@@ -174,13 +187,13 @@ class CcxtSource:
             return await self._request(what, told, "funding")
 
         if pages.direction == "numbered":
-            found = await by_number(numbered, _ts, start_ms, pages.limit)
+            found = await by_number(numbered, _ts, window.start_ms, pages.limit)
         else:
-            found = await by_time(window, _ts, _ts, (start_ms, end_ms), pages)
-        return unique_by_time(found, _ts, start_ms, end_ms)
+            found = await by_time(paged, _ts, _ts, window, pages)
+        return unique_by_time(found, _ts, window)
 
-    async def open_interest(self, symbol: str, start_ms: int, end_ms: int) -> list[OpenInterest]:
-        """Open interest on the 5-minute grid in ``[start_ms, end_ms)``, base units.
+    async def open_interest(self, symbol: str, window: Window) -> list[OpenInterest]:
+        """Open interest on the 5-minute grid in a window, base units.
 
         Exchanges keep it for a while and refuse to be asked for more; the start is moved accordingly. One
         that keeps none tells the value of this moment, at the 5 minutes that it lies in.
@@ -191,9 +204,13 @@ class CcxtSource:
         await self._listed(symbol)
         now = await self._server_now()
         if pages.direction == "newest":
-            return [point for point in [await self._interest_now(symbol)] if start_ms <= point.ts < end_ms]
+            return [
+                point
+                for point in [await self._interest_now(symbol)]
+                if window.start_ms <= point.ts < window.end_ms
+            ]
         oldest = 0 if pages.kept_ms is None else now - pages.kept_ms
-        first, end = -(-max(start_ms, oldest) // step) * step, min(end_ms, now + 1)
+        grid = Window(-(-max(window.start_ms, oldest) // step) * step, min(window.end_ms, now + 1))
 
         async def ask(page_start: int, page_end: int) -> list[OpenInterest]:
             async def told() -> list[OpenInterest]:
@@ -204,22 +221,22 @@ class CcxtSource:
 
             return await self._request(f"open interest of {symbol}", told, "interest")
 
-        found = await on_grid(ask, _ts, first_ms=first, end_ms=end, step_ms=step, pages=pages)
+        found = await on_grid(ask, _ts, window=grid, step_ms=step, pages=pages)
         return [found[ts] for ts in sorted(found)]
 
-    async def trades(self, symbol: str, start_ms: int, end_ms: int) -> list[Trade]:
-        """Public trades in ``[start_ms, end_ms)``, oldest first, as far back as the exchange tells."""
+    async def trades(self, symbol: str, window: Window) -> list[PublicTrade]:
+        """Public trades in a window, oldest first, as far back as the exchange tells."""
         await self._listed(symbol)
         pages, size = self._dialect.trades, self._streams.quantity_size(symbol)
 
-        async def ask(first: int, stop: int) -> list[Trade]:
-            async def told() -> list[Trade]:
+        async def ask(first: int, stop: int) -> list[PublicTrade]:
+            async def told() -> list[PublicTrade]:
                 answer = await self._client.fetch_trades(symbol, first, pages.limit, pages.window(stop))
                 return [rows.trade_of(row, size, self._clock()) for row in answer]
 
             return await self._request(f"trades of {symbol}", told, "trades")
 
-        return await by_time(ask, _ts, lambda trade: trade.trade_id, (start_ms, end_ms), pages)
+        return await by_time(ask, _ts, lambda trade: trade.trade_id, window, pages)
 
     async def book(self, symbol: str, depth: int) -> BookSnapshot:
         """Order book of at most ``depth`` levels a side, as it is now."""
@@ -248,7 +265,7 @@ class CcxtSource:
         async for bar in self._watch("bars", symbols):
             yield bar
 
-    async def watch_trades(self, symbols: Sequence[str]) -> AsyncIterator[Trade]:
+    async def watch_trades(self, symbols: Sequence[str]) -> AsyncIterator[PublicTrade]:
         """Yield public trades, for ever; what a lost connection swallowed is ``trades``' to fetch."""
         async for trade in self._watch("trades", symbols):
             yield trade
@@ -268,32 +285,21 @@ class CcxtSource:
         async for value in self._streams.follow(kind, symbols):
             yield value
 
-    async def _price_points(
-        self, price: str, symbol: str, timeframe: str, span: tuple[int, int]
-    ) -> list[PricePoint]:
+    async def _price_points(self, asked: _Asked, window: Window) -> list[PricePoint]:
         pages = self._dialect.mark_bars
         if pages is None:
             return []
-        what = f"{timeframe} {price} prices of {symbol}"
-        raw = await self._raw_bars(what, symbol, timeframe, span, pages, price=price)
-        return rows.price_points(raw, self._dialect.bar_columns, what)
+        raw = await self._raw_bars(asked, window, pages)
+        return rows.price_points(raw, self._dialect.bar_columns, asked.what)
 
-    async def _raw_bars(
-        self,
-        what: str,
-        symbol: str,
-        timeframe: str,
-        span: tuple[int, int],
-        pages: Pages,
-        *,
-        price: str | None = None,
-    ) -> dict[int, Any]:
+    async def _raw_bars(self, asked: _Asked, window: Window, pages: Pages) -> dict[int, Any]:
+        symbol, timeframe, price = asked
         step, columns = timeframe_ms(timeframe), self._dialect.bar_columns
         await self._listed(symbol)
         told_end = floor_ms(await self._server_now(), step)
         if price:  # of these only the open is taken, which stands as soon as the bar is open
             told_end += step
-        first, end = -(-span[0] // step) * step, min(span[1], told_end)
+        grid = Window(-(-window.start_ms // step) * step, min(window.end_ms, told_end))
         more = {"price": price} if price else {}
 
         async def ask(page_start: int, page_end: int) -> list[tuple[int, Any]]:
@@ -303,9 +309,9 @@ class CcxtSource:
                 )
                 return [(rows.bar_ts(row, columns), row) for row in answer]
 
-            return await self._request(what, told, "bars")
+            return await self._request(asked.what, told, "bars")
 
-        found = await on_grid(ask, _first, first_ms=first, end_ms=end, step_ms=step, pages=pages)
+        found = await on_grid(ask, lambda row: row[0], window=grid, step_ms=step, pages=pages)
         return {ts: row for ts, (_, row) in found.items()}
 
     async def _interest_now(self, symbol: str) -> OpenInterest:
@@ -336,7 +342,3 @@ class CcxtSource:
 
 def _ts(value: Any) -> int:
     return int(value.ts)
-
-
-def _first(pair: tuple[int, Any]) -> int:
-    return pair[0]

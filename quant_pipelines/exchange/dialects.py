@@ -56,7 +56,7 @@ class Pages(NamedTuple):
     kept_ms: int | None = None
 
 
-class Limit(NamedTuple):
+class WeightLimit(NamedTuple):
     """Published allowance of one IP: weight in each window of the exchange's clock."""
 
     weight: int
@@ -99,7 +99,7 @@ class Dialect:
     """
 
     market_type: str
-    limit: Limit
+    limit: WeightLimit
     bars: Pages
     options: Mapping[str, Any] = field(default_factory=dict)
     weights: Mapping[str, int] = field(default_factory=dict)
@@ -137,7 +137,7 @@ DIALECTS: Mapping[str, Dialect] = MappingProxyType(
     {
         "binanceusdm": Dialect(
             market_type="swap",
-            limit=Limit(2400),
+            limit=WeightLimit(2400),
             options={"defaultType": "swap", **_AGGREGATED},
             weights={"bars": 5, "trades": 20, "book": 20},
             bars=Pages(1000),
@@ -153,7 +153,7 @@ DIALECTS: Mapping[str, Dialect] = MappingProxyType(
         ),
         "binance": Dialect(
             market_type="spot",
-            limit=Limit(6000),
+            limit=WeightLimit(6000),
             options={"defaultType": "spot", "fetchMarkets": {"types": ["spot"]}, **_AGGREGATED},
             weights={"bars": 2, "trades": 4, "book": 50},
             bars=Pages(1000),
@@ -163,7 +163,7 @@ DIALECTS: Mapping[str, Dialect] = MappingProxyType(
         ),
         "okx": Dialect(
             market_type="swap",
-            limit=Limit(20, 2000),
+            limit=WeightLimit(20, 2000),
             options={"defaultType": "swap", "fetchMarkets": {"types": ["swap"]}},
             weights={"interest": 4, "funding": 2},
             bars=Pages(100, lambda end_ms: {"until": end_ms}),
@@ -188,7 +188,7 @@ DIALECTS: Mapping[str, Dialect] = MappingProxyType(
         ),
         "bybit": Dialect(
             market_type="swap",
-            limit=Limit(600, 5000),
+            limit=WeightLimit(600, 5000),
             options={"defaultType": "swap", "fetchMarkets": {"types": ["linear"]}},
             bars=Pages(1000),
             mark_bars=Pages(1000),
@@ -201,7 +201,7 @@ DIALECTS: Mapping[str, Dialect] = MappingProxyType(
         ),
         "gate": Dialect(
             market_type="swap",
-            limit=Limit(200, 10_000),
+            limit=WeightLimit(200, 10_000),
             options={"defaultType": "swap", "fetchMarkets": {"types": ["swap"]}},
             bars=Pages(1000, _seconds_end),
             mark_bars=Pages(1000, _seconds_end),
@@ -218,7 +218,7 @@ DIALECTS: Mapping[str, Dialect] = MappingProxyType(
         ),
         "bitget": Dialect(
             market_type="swap",
-            limit=Limit(20, 1000),
+            limit=WeightLimit(20, 1000),
             options={"defaultType": "swap", "uta": False, "fetchMarkets": {"types": ["swap"]}},
             bars=Pages(200, lambda end_ms: {"until": end_ms}),
             mark_bars=Pages(200, lambda end_ms: {"until": end_ms}),

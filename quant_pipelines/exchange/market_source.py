@@ -8,6 +8,7 @@ import numpy as np
 
 from quant_pipelines.core.bars import BarRows
 from quant_pipelines.core.instruments import Instrument
+from quant_pipelines.core.series import Window
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +65,7 @@ class LiveBar:
 
 
 @dataclass(frozen=True, slots=True)
-class Trade:
+class PublicTrade:
     """One public trade.
 
     Parameters
@@ -94,7 +95,7 @@ class Trade:
 
 @dataclass(frozen=True, slots=True)
 class BookTop:
-    """Best bid and ask: prices in quote per base, quantities in base units, times as in ``Trade``."""
+    """Best bid and ask: prices in quote per base, quantities in base units, times as in ``PublicTrade``."""
 
     symbol: str
     ts: int
@@ -166,26 +167,26 @@ class MarketSource(Protocol):
     async def instruments(self) -> list[Instrument]:
         """USDT contracts (or pairs, on a spot market) that are trading, by symbol."""
 
-    async def bars(self, symbol: str, timeframe: str, start_ms: int, end_ms: int) -> BarRows:
-        """Return closed bars with open times in ``[start_ms, end_ms)``, sorted; never the open bar."""
+    async def bars(self, symbol: str, timeframe: str, window: Window) -> BarRows:
+        """Return closed bars with open times in a window, sorted; never the open bar."""
 
-    async def funding_rates(self, symbol: str, start_ms: int, end_ms: int) -> list[FundingRate]:
-        """Funding paid in ``[start_ms, end_ms)``, sorted."""
+    async def funding_rates(self, symbol: str, window: Window) -> list[FundingRate]:
+        """Funding paid in a window, sorted."""
 
-    async def open_interest(self, symbol: str, start_ms: int, end_ms: int) -> list[OpenInterest]:
-        """Open interest on the 5-minute grid in ``[start_ms, end_ms)``, as far back as the exchange keeps."""
+    async def open_interest(self, symbol: str, window: Window) -> list[OpenInterest]:
+        """Open interest on the 5-minute grid in a window, as far back as the exchange keeps."""
 
     async def server_time(self) -> int:
         """Exchange's clock, milliseconds UTC."""
 
-    async def mark_prices(self, symbol: str, timeframe: str, start_ms: int, end_ms: int) -> list[PricePoint]:
-        """Mark price at the open of each bar in ``[start_ms, end_ms)``, sorted."""
+    async def mark_prices(self, symbol: str, timeframe: str, window: Window) -> list[PricePoint]:
+        """Mark price at the open of each bar in a window, sorted."""
 
-    async def index_prices(self, symbol: str, timeframe: str, start_ms: int, end_ms: int) -> list[PricePoint]:
-        """Index price at the open of each bar in ``[start_ms, end_ms)``, sorted."""
+    async def index_prices(self, symbol: str, timeframe: str, window: Window) -> list[PricePoint]:
+        """Index price at the open of each bar in a window, sorted."""
 
-    async def trades(self, symbol: str, start_ms: int, end_ms: int) -> list[Trade]:
-        """Public trades in ``[start_ms, end_ms)``, oldest first, as far back as the exchange tells."""
+    async def trades(self, symbol: str, window: Window) -> list[PublicTrade]:
+        """Public trades in a window, oldest first, as far back as the exchange tells."""
 
     async def book(self, symbol: str, depth: int) -> BookSnapshot:
         """Order book of at most ``depth`` levels a side, as it is now."""
@@ -193,7 +194,7 @@ class MarketSource(Protocol):
     def watch_bars(self, symbols: Sequence[str]) -> AsyncIterator[LiveBar]:
         """Yield updates of the open 1-minute bars."""
 
-    def watch_trades(self, symbols: Sequence[str]) -> AsyncIterator[Trade]:
+    def watch_trades(self, symbols: Sequence[str]) -> AsyncIterator[PublicTrade]:
         """Yield public trades."""
 
     def watch_book_tops(self, symbols: Sequence[str]) -> AsyncIterator[BookTop]:

@@ -5,6 +5,7 @@ import logging
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from typing import Any, TypeVar
 
+from quant_pipelines.core.series import Window
 from quant_pipelines.exchange.dialects import Pages
 
 logger = logging.getLogger(__name__)
@@ -14,9 +15,9 @@ AskNumber = Callable[[int], Awaitable[Sequence[Row]]]
 
 
 async def on_grid(
-    ask: Ask[Row], ts_of: Callable[[Row], int], *, first_ms: int, end_ms: int, step_ms: int, pages: Pages
+    ask: Ask[Row], ts_of: Callable[[Row], int], *, window: Window, step_ms: int, pages: Pages
 ) -> dict[int, Row]:
-    """Rows on a grid of ``[first_ms, end_ms)`` by time, each page's end checked.
+    """Rows on a grid of a window by time, each page's end checked.
 
     A page that stops short of an end of its window is asked for the rest until nothing new comes: rows that
     are missing *inside* a page are missing at the exchange.
@@ -27,13 +28,13 @@ async def on_grid(
         Rows of a window, as the exchange gives them.
     ts_of
         Time of a row, milliseconds UTC.
-    first_ms, end_ms, step_ms
-        The grid; ``first_ms`` lies on it.
+    window, step_ms
+        The grid, on which the window starts.
     pages
         Size of a page.
     """
     width = pages.limit * step_ms
-    windows = [(start, min(start + width, end_ms)) for start in range(first_ms, end_ms, width)]
+    windows = [(start, min(start + width, window.end_ms)) for start in range(*window, width)]
     found = await asyncio.gather(*(_whole(ask, ts_of, start, end, step_ms) for start, end in windows))
     return {ts: row for page in found for ts, row in page.items()}
 
@@ -57,10 +58,10 @@ async def by_time(
     ask: Ask[Row],
     ts_of: Callable[[Row], int],
     key_of: Callable[[Row], Any],
-    span: tuple[int, int],
+    window: Window,
     pages: Pages,
 ) -> list[Row]:
-    """Rows of events in a span, oldest first, each key once.
+    """Rows of events in a window, oldest first, each key once.
 
     Parameters
     ----------
@@ -68,16 +69,15 @@ async def by_time(
         Rows of a window, as the exchange gives them.
     ts_of, key_of
         Time of a row, and what makes it the same as another one.
-    span
-        ``[start, end)`` in milliseconds UTC.
+    window
+        Which events.
     pages
         Size of a page, and on which side of its window a full one lies.
     """
-    start_ms, end_ms = span
-    width = pages.longest_ms or max(end_ms - start_ms, 1)
+    width = pages.longest_ms or max(window.end_ms - window.start_ms, 1)
     found: dict[Any, Row] = {}
-    for first in range(start_ms, end_ms, width):
-        start, end = first, min(first + width, end_ms)
+    for first in range(*window, width):
+        start, end = first, min(first + width, window.end_ms)
         while start < end:
             rows = await ask(start, end)
             new = {key_of(row): row for row in rows if start <= ts_of(row) < end}
@@ -111,7 +111,7 @@ async def by_number(ask: AskNumber[Row], ts_of: Callable[[Row], int], start_ms: 
             return found
 
 
-def unique_by_time(rows: Iterable[Row], ts_of: Callable[[Row], int], start_ms: int, end_ms: int) -> list[Row]:
-    """Rows in ``[start_ms, end_ms)``, one for each time (the last one told), sorted."""
-    told = {ts: row for row in rows if start_ms <= (ts := ts_of(row)) < end_ms}
+def unique_by_time(rows: Iterable[Row], ts_of: Callable[[Row], int], window: Window) -> list[Row]:
+    """Rows in a window, one for each time (the last one told), sorted."""
+    told = {ts: row for row in rows if window.start_ms <= (ts := ts_of(row)) < window.end_ms}
     return [told[ts] for ts in sorted(told)]

@@ -18,7 +18,7 @@ from quant_pipelines.exchange.market_source import (
     LiveBar,
     MarkPrice,
     PricePoint,
-    Trade,
+    PublicTrade,
     empty_rows,
 )
 
@@ -108,12 +108,12 @@ def funding_rate_of(row: Row) -> FundingRate:
     return FundingRate(ts, float(row["fundingRate"]), float(mark) if mark else None)
 
 
-def trade_of(row: Row, size: float, received_ms: int) -> Trade:
+def trade_of(row: Row, size: float, received_ms: int) -> PublicTrade:
     """One of ccxt's public trades; ``size`` is what its quantity counts, in base units."""
     price, amount = float(row["price"]), float(row["amount"])
     if not (price > 0 and amount > 0 and row["side"] in ("buy", "sell")):
         raise ValueError(f"trade {row['id']} has price {price}, quantity {amount}, side {row['side']}")
-    return Trade(
+    return PublicTrade(
         row["symbol"],
         int(row["timestamp"]),
         str(row["id"]),

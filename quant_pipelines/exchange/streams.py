@@ -42,7 +42,7 @@ MAILBOXES: dict[str, Callable[[], Mailbox]] = {
 
 
 @dataclass(frozen=True, slots=True)
-class Streams:
+class ExchangeStreams:
     """What all streams of one client need.
 
     Parameters

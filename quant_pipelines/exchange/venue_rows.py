@@ -2,9 +2,10 @@
 
 import logging
 from decimal import Decimal
-from typing import Any
+from typing import Any, TypeVar
 
 from quant_pipelines.core.errors import ExchangeUnavailable
+from quant_pipelines.core.orders import OrderStatus, Side
 from quant_pipelines.trading.venue import (
     OrderUpdate,
     Payment,
@@ -15,7 +16,8 @@ from quant_pipelines.trading.venue import (
     VenueTrade,
 )
 
-_ORDER_STATUS = {
+_SIDES: dict[str, Side] = {"BUY": "buy", "SELL": "sell"}
+_ORDER_STATUS: dict[str, OrderStatus] = {
     "NEW": "ACCEPTED",
     "NEW_INSURANCE": "ACCEPTED",
     "NEW_ADL": "ACCEPTED",
@@ -27,7 +29,7 @@ _ORDER_STATUS = {
     "EXPIRED_IN_MATCH": "EXPIRED",
 }
 # A stop that has sent its order tells nothing about fills: how it ends is told by that order alone.
-_STOP_STATUS = {
+_STOP_STATUS: dict[str, OrderStatus] = {
     "NEW": "ACCEPTED",
     "TRIGGERING": "TRIGGERED",
     "TRIGGERED": "TRIGGERED",
@@ -42,6 +44,7 @@ PAYMENT_KINDS = {"FUNDING_FEE": "funding", "INSURANCE_CLEAR": "insurance"}
 """Income that no fill tells, by the venue's word for it."""
 _SWEPT_EVENTS = ("listenKeyExpired", "ACCOUNT_CONFIG_UPDATE", "MARGIN_CALL")
 _Row = dict[str, Any]
+_Word = TypeVar("_Word", Side, OrderStatus)
 
 logger = logging.getLogger(__name__)
 
@@ -51,7 +54,7 @@ def order_of(row: _Row) -> VenueOrder:
     return VenueOrder(
         str(row["clientOrderId"]),
         str(row["orderId"]),
-        _status(_ORDER_STATUS, row["status"]),
+        _word(_ORDER_STATUS, row["status"]),
         Decimal(row["executedQty"]),
     )
 
@@ -61,10 +64,10 @@ def stop_of(row: _Row) -> VenueStop:
     return VenueStop(
         str(row["clientAlgoId"]),
         str(row["algoId"]),
-        str(row["side"]).lower(),
+        _word(_SIDES, row["side"]),
         Decimal(row["triggerPrice"] or 0),
         bool(row["closePosition"]),
-        _status(_STOP_STATUS, row["algoStatus"]),
+        _word(_STOP_STATUS, row["algoStatus"]),
         str(row.get("actualOrderId") or ""),
         Decimal(row.get("quantity") or 0),
         str(row.get("orderType")).startswith(_PROFIT_KIND),
@@ -77,7 +80,7 @@ def trade_of(row: _Row) -> VenueTrade:
         str(row["id"]),
         str(row["orderId"]),
         "",
-        str(row["side"]).lower(),
+        _word(_SIDES, row["side"]),
         Decimal(row["qty"]),
         Decimal(row["price"]),
         Decimal(row["commission"]),
@@ -116,14 +119,14 @@ def _events(message: Any, symbol: str, market_id: str) -> tuple[VenueEvent, ...]
 
 
 def _order_update(row: _Row, symbol: str) -> OrderUpdate:
-    order = VenueOrder(str(row["c"]), str(row["i"]), _status(_ORDER_STATUS, row["X"]), Decimal(row["z"]))
+    order = VenueOrder(str(row["c"]), str(row["i"]), _word(_ORDER_STATUS, row["X"]), Decimal(row["z"]))
     trade = None
     if row["x"] in _FILLS and int(row["t"]) > 0:
         trade = VenueTrade(
             str(row["t"]),
             order.venue_order_id,
             order.client_order_id,
-            str(row["S"]).lower(),
+            _word(_SIDES, row["S"]),
             Decimal(row["l"]),
             Decimal(row["L"]),
             Decimal(row.get("n") or 0),
@@ -137,10 +140,10 @@ def _stop_update(row: _Row, symbol: str) -> StopUpdate:
     stop = VenueStop(
         str(row["caid"]),
         str(row["aid"]),
-        str(row["S"]).lower(),
+        _word(_SIDES, row["S"]),
         Decimal(row["tp"] or 0),
         bool(row["cp"]),
-        _status(_STOP_STATUS, row["X"]),
+        _word(_STOP_STATUS, row["X"]),
         str(row.get("ai") or ""),
         Decimal(row.get("q") or 0),
         str(row.get("o")).startswith(_PROFIT_KIND),
@@ -148,7 +151,9 @@ def _stop_update(row: _Row, symbol: str) -> StopUpdate:
     return StopUpdate(symbol, stop)
 
 
-def _status(names: dict[str, str], told: Any) -> str:
-    if told not in names:
-        raise ExchangeUnavailable(f"exchange told order status {told!r}; expected one of {', '.join(names)}")
-    return names[told]
+def _word(words: dict[str, _Word], told: Any) -> _Word:
+    """Our word for one of the venue's."""
+    if told not in words:
+        what = "side" if words is _SIDES else "order status"
+        raise ExchangeUnavailable(f"exchange told {what} {told!r}; expected one of {', '.join(words)}")
+    return words[told]

@@ -2,13 +2,13 @@
 
 from quant_pipelines.lifecycle.admission import ScreenReport, screen_candidates
 from quant_pipelines.lifecycle.scorecard import Scorecard, score_deployments
-from quant_pipelines.lifecycle.screen import Candidate, Decision, decide_all
+from quant_pipelines.lifecycle.screen import ScreenCandidate, ScreenDecision, decide_all
 from quant_pipelines.lifecycle.transitions import TRANSITIONS, Evidence, require_transition
 
 __all__ = [
     "TRANSITIONS",
-    "Candidate",
-    "Decision",
+    "ScreenCandidate",
+    "ScreenDecision",
     "Evidence",
     "Scorecard",
     "ScreenReport",

@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy import Connection, Engine
 
 from quant_pipelines.core.clock import Clock, clock_time
+from quant_pipelines.core.series import Series, Window
 from quant_pipelines.core.settings import Settings
 from quant_pipelines.core.timeframes import (
     DAY_MS,
@@ -17,14 +18,16 @@ from quant_pipelines.core.timeframes import (
     timeframe_ms,
     to_ms,
 )
-from quant_pipelines.lifecycle.screen import Candidate, Decision, decide_all
+from quant_pipelines.lifecycle.screen import ScreenCandidate, ScreenDecision, decide_all
 from quant_pipelines.lifecycle.transitions import Evidence, require_transition
-from quant_pipelines.optimize.verdict import ADMITTED, CANDIDATE, REJECTED, VerdictRecord
+from quant_pipelines.optimize.verdict import ADMITTED, CANDIDATE, REJECTED, VerdictDecision, VerdictRecord
 from quant_pipelines.store import audit
 from quant_pipelines.store import lifecycle as store
 from quant_pipelines.store.bars import oldest_bar_ms
 from quant_pipelines.store.deployments import announce_deployments
-from quant_pipelines.store.verdicts import blocking_findings, read_verdicts
+from quant_pipelines.store.engine import transaction
+from quant_pipelines.store.findings import blocking_findings
+from quant_pipelines.store.verdicts import read_verdicts
 
 ACTOR = "paper screen"
 
@@ -41,10 +44,10 @@ class ScreenReport:
         Ids of the new deployments, in the order of the admitted decisions.
     """
 
-    decisions: tuple[Decision, ...]
+    decisions: tuple[ScreenDecision, ...]
     deployments: tuple[int, ...]
 
-    def count(self, decision: str) -> int:
+    def count(self, decision: VerdictDecision) -> int:
         """Verdicts with this decision."""
         return sum(one.decision == decision for one in self.decisions)
 
@@ -73,18 +76,18 @@ def screen_candidates(engine: Engine, settings: Settings, clock: Clock) -> Scree
         Empty when nothing waited.
     """
     now = clock_time(clock)
-    with engine.begin() as connection:
+    with transaction(engine) as connection:
         store.lock_screen(connection)
         jobs = store.candidate_jobs(connection)
-        waiting = [verdict for verdict in read_verdicts(engine, decision=CANDIDATE) if verdict.id in jobs]
-        candidates = [candidate_of(engine, verdict, jobs[verdict.id or 0]) for verdict in waiting]
+        waiting = [verdict for verdict in read_verdicts(connection, decision=CANDIDATE) if verdict.id in jobs]
+        candidates = [candidate_of(connection, verdict, jobs[verdict.id or 0]) for verdict in waiting]
         traded = store.traded_units(connection)
         decisions = decide_all(candidates, traded, _places(settings) - len(traded))
         deployed = []
         for one in decisions:
             store.save_decision(connection, one.verdict.id or 0, one.decision, one.reasons, now)
             if one.decision == ADMITTED:
-                values = deployment_values(engine, settings, one.verdict, jobs[one.verdict.id or 0], now)
+                values = deployment_values(connection, settings, one.verdict, jobs[one.verdict.id or 0], now)
                 deployed.append(deploy(connection, settings, one, values))
         if deployed:
             announce_deployments(connection)
@@ -100,20 +103,20 @@ def affordable_deployments(settings: Settings) -> int:
     return int(settings.portfolio.paper_capital / settings.portfolio.deployment_capital)
 
 
-def candidate_of(engine: Engine, verdict: VerdictRecord, job: dict[str, Any]) -> Candidate:
+def candidate_of(connection: Connection, verdict: VerdictRecord, job: dict[str, Any]) -> ScreenCandidate:
     """Verdict with what is known against its data now; the job is one of `candidate_jobs`."""
     findings = blocking_findings(
-        engine,
+        connection,
         verdict.exchange,
-        (verdict.symbol, {verdict.timeframe, verdict.out_of_sample["execution_timeframe"]}),
-        verdict.window_start_ms,
-        verdict.window_end_ms,
+        verdict.symbol,
+        Window(verdict.window_start_ms, verdict.window_end_ms).days,
+        timeframes={verdict.timeframe, verdict.out_of_sample["execution_timeframe"]},
     )
-    return Candidate(verdict, findings, job["job"]["archive"])
+    return ScreenCandidate(verdict, findings, job["job"]["archive"])
 
 
 def deployment_values(
-    engine: Engine, settings: Settings, verdict: VerdictRecord, job: dict[str, Any], now: datetime
+    connection: Connection, settings: Settings, verdict: VerdictRecord, job: dict[str, Any], now: datetime
 ) -> dict[str, Any]:
     """Row of a new paper deployment, but for its account; the job is one of `candidate_jobs`."""
     same = ("strategy", "exchange", "symbol", "timeframe", "parameters")
@@ -124,17 +127,17 @@ def deployment_values(
         "settings": job["rules"],
         "stage": "paper",
         "capital": Decimal(str(settings.portfolio.deployment_capital)),
-        "history_start": _history_start(engine, verdict, now),
+        "history_start": _history_start(connection, verdict, now),
         "created_at": now,
         "stage_changed_at": now,
     }
 
 
-def _history_start(engine: Engine, verdict: VerdictRecord, now: datetime) -> datetime:
+def _history_start(connection: Connection, verdict: VerdictRecord, now: datetime) -> datetime:
     """Far enough that decisions no longer depend on it, but no bar that is not stored; a UTC midnight."""
     step_ms = timeframe_ms(verdict.timeframe)
     wanted = to_ms(now) - (int(verdict.in_sample["history_bars"]) + 1) * step_ms
-    oldest = oldest_bar_ms(engine, verdict.exchange, verdict.symbol, verdict.timeframe)
+    oldest = oldest_bar_ms(connection, Series(verdict.exchange, verdict.symbol, verdict.timeframe))
     if oldest is not None:
         wanted = max(wanted, oldest)
     start = floor_ms(wanted, DAY_MS)
@@ -142,7 +145,11 @@ def _history_start(engine: Engine, verdict: VerdictRecord, now: datetime) -> dat
 
 
 def deploy(
-    connection: Connection, settings: Settings, one: Decision, values: dict[str, Any], actor: str = ACTOR
+    connection: Connection,
+    settings: Settings,
+    one: ScreenDecision,
+    values: dict[str, Any],
+    actor: str = ACTOR,
 ) -> int:
     """Store the deployment of an admitted verdict and its audit row; returns the deployment's id.
 

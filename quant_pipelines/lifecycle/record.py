@@ -7,6 +7,7 @@ trigger counts as matching until the replay of every day is compared.
 from dataclasses import dataclass
 
 from quant_pipelines.core.settings import LadderSettings
+from quant_pipelines.core.stages import Stage
 from quant_pipelines.lifecycle.transitions import Evidence
 
 
@@ -36,7 +37,7 @@ class StageRecord:
         Unresolved blocking faults of its newest data, in words.
     """
 
-    stage: str
+    stage: Stage
     days: int
     paper_passed: bool
     capital_passed: bool

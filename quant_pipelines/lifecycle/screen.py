@@ -10,14 +10,14 @@ from typing import TypeAlias
 from quant_pipelines.core.instrument_sets import is_set
 from quant_pipelines.optimize.gates import PAPER
 from quant_pipelines.optimize.judge import clean_data_gate
-from quant_pipelines.optimize.verdict import ADMITTED, CANDIDATE, REJECTED, VerdictRecord
+from quant_pipelines.optimize.verdict import ADMITTED, CANDIDATE, REJECTED, VerdictDecision, VerdictRecord
 
 Unit: TypeAlias = tuple[str, str, str, str]
 """Strategy, exchange, symbol and timeframe: one deployment at most trades it."""
 
 
 @dataclass(frozen=True, slots=True)
-class Candidate:
+class ScreenCandidate:
     """Verdict that waits for a decision.
 
     Parameters
@@ -36,7 +36,7 @@ class Candidate:
 
 
 @dataclass(frozen=True, slots=True)
-class Decision:
+class ScreenDecision:
     """What the screen decided about one verdict.
 
     Parameters
@@ -50,7 +50,7 @@ class Decision:
     """
 
     verdict: VerdictRecord
-    decision: str
+    decision: VerdictDecision
     reasons: tuple[str, ...]
 
 
@@ -59,7 +59,9 @@ def unit_of(verdict: VerdictRecord) -> Unit:
     return (verdict.strategy, verdict.exchange, verdict.symbol, verdict.timeframe)
 
 
-def decide_all(candidates: Sequence[Candidate], traded: dict[Unit, int], places: int) -> tuple[Decision, ...]:
+def decide_all(
+    candidates: Sequence[ScreenCandidate], traded: dict[Unit, int], places: int
+) -> tuple[ScreenDecision, ...]:
     """Decide on every candidate.
 
     Parameters
@@ -73,7 +75,7 @@ def decide_all(candidates: Sequence[Candidate], traded: dict[Unit, int], places:
 
     Returns
     -------
-    tuple of Decision
+    tuple of ScreenDecision
         Best first among those that passed, by PSR, then trades, then age; the rejected ones behind.
     """
     newest = {unit_of(candidate.verdict): candidate.verdict.id for candidate in candidates}
@@ -81,22 +83,22 @@ def decide_all(candidates: Sequence[Candidate], traded: dict[Unit, int], places:
     for candidate in candidates:
         reasons = _refusals(candidate, newest, traded)
         if reasons:
-            rejected.append(Decision(candidate.verdict, REJECTED, reasons))
+            rejected.append(ScreenDecision(candidate.verdict, REJECTED, reasons))
         else:
             fit.append(candidate.verdict)
     ranked = sorted(fit, key=_rank)
     admitted = [
-        Decision(verdict, ADMITTED, _admitted_because(verdict)) for verdict in ranked[: max(places, 0)]
+        ScreenDecision(verdict, ADMITTED, _admitted_because(verdict)) for verdict in ranked[: max(places, 0)]
     ]
     waiting = [
-        Decision(verdict, CANDIDATE, ("passed the paper screen; waits for a free deployment",))
+        ScreenDecision(verdict, CANDIDATE, ("passed the paper screen; waits for a free deployment",))
         for verdict in ranked[max(places, 0) :]
     ]
     return (*admitted, *waiting, *rejected)
 
 
 def _refusals(
-    candidate: Candidate, newest: dict[Unit, int | None], traded: dict[Unit, int]
+    candidate: ScreenCandidate, newest: dict[Unit, int | None], traded: dict[Unit, int]
 ) -> tuple[str, ...]:
     verdict = candidate.verdict
     unit = unit_of(verdict)

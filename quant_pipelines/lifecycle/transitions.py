@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from quant_pipelines.core.errors import LifecycleError
+from quant_pipelines.core.stages import Stage
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,8 +54,8 @@ Guard = Callable[[Evidence], str]
 class Transition(NamedTuple):
     """One row of the table."""
 
-    source: str
-    target: str
+    source: Stage
+    target: Stage
     guards: tuple[Guard, ...]
 
 
@@ -121,13 +122,13 @@ TRANSITIONS: tuple[Transition, ...] = (
 )
 
 
-def approvals_needed(source: str, target: str) -> int:
+def approvals_needed(source: Stage, target: Stage) -> int:
     """Count the people whose approval a step needs; 0 for one that is not in the table."""
     guards = next((row.guards for row in TRANSITIONS if (row.source, row.target) == (source, target)), ())
     return 2 if _approved_by_two in guards else int(_approved in guards)
 
 
-def require_transition(source: str, target: str, evidence: Evidence) -> None:
+def require_transition(source: Stage, target: Stage, evidence: Evidence) -> None:
     """Prove that a step is in the table and that its guards hold.
 
     Raises

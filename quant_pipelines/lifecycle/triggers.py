@@ -7,6 +7,7 @@ beside resamples of its own out-of-sample returns.
 
 import math
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
@@ -77,16 +78,16 @@ def read_triggers(
     values: dict[str, float | None] = dict.fromkeys((SHARPE, DRAWDOWN, NO_HIGH, QUANTILE, BOOTSTRAP))
     if seen.size >= settings.min_days:
         values = _measure(seen, promised, settings)
-    rules = (
-        (SHARPE, settings.min_sharpe, -1.0, 1.0),
-        (DRAWDOWN, settings.max_drawdown, 1.0, 0.0),
-        (NO_HIGH, float(settings.max_days_without_high), 1.0, 0.0),
-        (QUANTILE, settings.min_quantile_return, -1.0, 0.0),
-        (BOOTSTRAP, settings.bootstrap_quantile, -1.0, 0.0),
+    bounds = (
+        _Bound(SHARPE, settings.min_sharpe, -1.0, 1.0),
+        _Bound(DRAWDOWN, settings.max_drawdown, 1.0),
+        _Bound(NO_HIGH, float(settings.max_days_without_high), 1.0),
+        _Bound(QUANTILE, settings.min_quantile_return, -1.0),
+        _Bound(BOOTSTRAP, settings.bootstrap_quantile, -1.0),
     )
     return tuple(
-        _judge(name, values[name], threshold, sign, settings.hysteresis * max(abs(threshold), unit), active)
-        for name, threshold, sign, unit in rules
+        _judge(bound, values[bound.name], settings.hysteresis, was_active=bound.name in active)
+        for bound in bounds
     )
 
 
@@ -124,12 +125,20 @@ def _share_below(realized: float, n_days: int, promised: FloatArray) -> float | 
     return float(np.mean(paths <= realized))
 
 
-def _judge(
-    name: str, value: float | None, threshold: float, sign: float, margin: float, active: frozenset[str]
-) -> Reading:
-    """Fire beyond the threshold (above it for sign 1, below for -1); stand until the margin is regained."""
-    was_active = name in active
+class _Bound(NamedTuple):
+    """Threshold that a value fires above for sign 1, below for -1, and the unit of the margin at least."""
+
+    name: str
+    threshold: float
+    sign: float
+    unit: float = 0.0
+
+
+def _judge(bound: _Bound, value: float | None, hysteresis: float, *, was_active: bool) -> Reading:
+    """Fire beyond the threshold; stand until the margin is regained."""
+    name, threshold, sign, unit = bound
     if value is None:
         return Reading(name, None, threshold, was_active)
+    margin = hysteresis * max(abs(threshold), unit)
     edge = threshold - sign * margin if was_active else threshold
     return Reading(name, value, threshold, sign * (value - edge) > 0.0)

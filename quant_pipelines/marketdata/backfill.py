@@ -5,9 +5,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from quant_pipelines.core.clock import Clock, clock_time
+from quant_pipelines.core.series import Series
 from quant_pipelines.core.timeframes import day_start_ms
 from quant_pipelines.marketdata.days import days_between, spans
-from quant_pipelines.marketdata.ingest import PORTION_DAYS, Market, for_each_symbol, ingest_bars
+from quant_pipelines.marketdata.ingest import PORTION_DAYS, Ingestion, for_each_symbol, ingest_bars
 from quant_pipelines.store.bars import Upserted
 from quant_pipelines.store.fetched import save_fetched, settled_days
 
@@ -59,7 +60,7 @@ class Backfill:
 
 
 async def backfill_bars(
-    market: Market,
+    market: Ingestion,
     symbols: list[str],
     days: Sequence[str],
     *,
@@ -89,7 +90,7 @@ async def backfill_bars(
     """
 
     async def bring(symbol: str) -> Backfill:
-        series = (market.exchange, symbol, MINUTES)
+        series = Series(market.exchange, symbol, MINUTES)
         settled = set() if refetch else await asyncio.to_thread(settled_days, market.engine, series, days)
         for first, last in spans(settled):
             on_portion(Portion(symbol, first, last, len(_days(first, last)), None))

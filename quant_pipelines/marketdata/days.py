@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 
+from quant_pipelines.core.series import Window
 from quant_pipelines.core.timeframes import DAY_MS, day_of, day_start_ms
 
 
@@ -25,6 +26,11 @@ def spans(days: Iterable[str], max_days: int | None = None) -> list[tuple[str, s
             found.append((day, day))
             length = 1
     return found
+
+
+def window_of(first: str, last: str) -> Window:
+    """Window of the UTC days from the first to the last, both included."""
+    return Window(day_start_ms(first), day_start_ms(last) + DAY_MS)
 
 
 def follows(day: str, other: str) -> bool:

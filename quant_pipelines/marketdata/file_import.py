@@ -9,7 +9,7 @@ import numpy as np
 from sqlalchemy import Engine
 
 from quant_pipelines.archive import (
-    Series,
+    FileSeries,
     bar_files,
     ccxt_symbol,
     funding_file,
@@ -20,6 +20,7 @@ from quant_pipelines.archive import (
 from quant_pipelines.core.bars import COLUMNS, BarRows
 from quant_pipelines.core.clock import Clock
 from quant_pipelines.core.errors import ConfigurationError, DataError
+from quant_pipelines.core.series import Series, Window
 from quant_pipelines.core.timeframes import from_ms, timeframe_ms
 from quant_pipelines.store import bars as stored_bars
 from quant_pipelines.store import market
@@ -135,7 +136,7 @@ def import_files(engine: Engine | None, requests: list[Request], clock: Clock) -
         yield _report(request, series, written)
 
 
-def _report(request: Request, series: Series, written: Upserted | None) -> dict[str, Any]:
+def _report(request: Request, series: FileSeries, written: Upserted | None) -> dict[str, Any]:
     return {
         "file": str(request.path),
         "kind": request.kind,
@@ -150,12 +151,12 @@ def _report(request: Request, series: Series, written: Upserted | None) -> dict[
     }
 
 
-def _write_bars(engine: Engine, request: Request, series: Series) -> Upserted:
-    key = (request.exchange, request.symbol, request.timeframe)
+def _write_bars(engine: Engine, request: Request, series: FileSeries) -> Upserted:
+    key = Series(request.exchange, request.symbol, request.timeframe)
     values = {name: series.columns[name].astype(np.float64) for name in COLUMNS}
     gaps = {name: _values_or_gaps(series, name) for name in ("quote_volume", "trades")}
     if any(np.isnan(column).any() for column in gaps.values()):
-        stored = stored_bars.read_bar_rows(engine, *key, *_window(series))
+        stored = stored_bars.read_bar_rows(engine, key, _window(series))
         gaps = {name: _filled(series, gaps[name], stored.ts, getattr(stored, name)) for name in gaps}
     rows = BarRows(
         ts=series.ts,
@@ -163,18 +164,18 @@ def _write_bars(engine: Engine, request: Request, series: Series) -> Upserted:
         quote_volume=np.nan_to_num(gaps["quote_volume"]),
         trades=np.nan_to_num(gaps["trades"]).astype(np.int64),
     )
-    return stored_bars.upsert_bars(engine, *key, rows)
+    return stored_bars.upsert_bars(engine, key, rows)
 
 
-def _window(series: Series) -> tuple[int, int]:
-    return int(series.ts[0]), int(series.ts[-1]) + 1
+def _window(series: FileSeries) -> Window:
+    return Window(int(series.ts[0]), int(series.ts[-1]) + 1)
 
 
-def _values_or_gaps(series: Series, name: str) -> np.ndarray:
+def _values_or_gaps(series: FileSeries, name: str) -> np.ndarray:
     return series.columns.get(name, np.full(series.ts.size, np.nan))
 
 
-def _filled(series: Series, values: np.ndarray, stored_ts: np.ndarray, stored: np.ndarray) -> np.ndarray:
+def _filled(series: FileSeries, values: np.ndarray, stored_ts: np.ndarray, stored: np.ndarray) -> np.ndarray:
     """Values with what is stored where the file has none; NaN where neither has."""
     filled = np.full(series.ts.size, np.nan)
     _, here, there = np.intersect1d(series.ts, stored_ts, assume_unique=True, return_indices=True)
@@ -182,8 +183,8 @@ def _filled(series: Series, values: np.ndarray, stored_ts: np.ndarray, stored: n
     return np.where(np.isnan(values), filled, values)
 
 
-def _write_funding(engine: Engine, request: Request, series: Series) -> Upserted:
-    known, _, stored = market.read_funding(engine, request.exchange, request.symbol, *_window(series))
+def _write_funding(engine: Engine, request: Request, series: FileSeries) -> Upserted:
+    known, _, stored = market.read_funding(engine, request.exchange, request.symbol, _window(series))
     marks = _filled(series, _values_or_gaps(series, "mark_price"), known, stored)
     rates = [
         (int(ts), float(rate), float(mark) if np.isfinite(mark) else None)
@@ -193,14 +194,14 @@ def _write_funding(engine: Engine, request: Request, series: Series) -> Upserted
     return _split(written, series, known)
 
 
-def _write_open_interest(engine: Engine, request: Request, series: Series) -> Upserted:
-    known, _ = market.read_open_interest(engine, request.exchange, request.symbol, *_window(series))
+def _write_open_interest(engine: Engine, request: Request, series: FileSeries) -> Upserted:
+    known, _ = market.read_open_interest(engine, request.exchange, request.symbol, _window(series))
     points = list(zip(series.ts.tolist(), series.columns["open_interest"].tolist(), strict=True))
     written = market.save_open_interest(engine, request.exchange, request.symbol, points)
     return _split(written, series, known)
 
 
-def _split(written: int, series: Series, known: np.ndarray) -> Upserted:
+def _split(written: int, series: FileSeries, known: np.ndarray) -> Upserted:
     """Rows added are those whose time was not stored before; the rest of what was written changed."""
     added = int((~np.isin(series.ts, known)).sum())
     return Upserted(added, written - added)

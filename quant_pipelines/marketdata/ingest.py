@@ -15,9 +15,10 @@ from quant_pipelines.core.bars import BarRows
 from quant_pipelines.core.clock import Clock, clock_time
 from quant_pipelines.core.errors import ConfigurationError, ExchangeError, unknown_name
 from quant_pipelines.core.instruments import Instrument
+from quant_pipelines.core.series import Series, Window
 from quant_pipelines.core.settings import MarketSettings
 from quant_pipelines.core.timeframes import DAY_MS, HOUR_MS, day_start_ms, from_ms
-from quant_pipelines.marketdata.days import spans
+from quant_pipelines.marketdata.days import spans, window_of
 from quant_pipelines.store.bars import Upserted, ensure_partitions, upsert_bars
 from quant_pipelines.store.market import (
     newest_ms,
@@ -34,17 +35,17 @@ PORTION_DAYS = 7
 _OVERLAP_MS = DAY_MS
 
 
-class Source(Protocol):
+class IngestSource(Protocol):
     """What ingestion needs of `quant_pipelines.exchange.MarketSource`."""
 
     async def instruments(self) -> list[Instrument]: ...  # noqa: D102
-    async def bars(self, symbol: str, timeframe: str, start_ms: int, end_ms: int) -> BarRows: ...  # noqa: D102
-    async def funding_rates(self, symbol: str, start_ms: int, end_ms: int) -> list[Any]: ...  # noqa: D102
-    async def open_interest(self, symbol: str, start_ms: int, end_ms: int) -> list[Any]: ...  # noqa: D102
+    async def bars(self, symbol: str, timeframe: str, window: Window) -> BarRows: ...  # noqa: D102
+    async def funding_rates(self, symbol: str, window: Window) -> list[Any]: ...  # noqa: D102
+    async def open_interest(self, symbol: str, window: Window) -> list[Any]: ...  # noqa: D102
 
 
 @dataclass(frozen=True, slots=True)
-class Market:
+class Ingestion:
     """Where ingestion reads from and writes to.
 
     Parameters
@@ -57,12 +58,12 @@ class Market:
         ccxt id under which rows are stored.
     """
 
-    source: Source
+    source: IngestSource
     engine: Engine
     exchange: str
 
 
-async def ingest_instruments(market: Market, settings: MarketSettings, clock: Clock) -> list[Instrument]:
+async def ingest_instruments(market: Ingestion, settings: MarketSettings, clock: Clock) -> list[Instrument]:
     """Store the specifications of the universe, and seed universe and whitelist on an empty database.
 
     Raises
@@ -81,7 +82,7 @@ async def ingest_instruments(market: Market, settings: MarketSettings, clock: Cl
     return [listed[symbol] for symbol in settings.universe]
 
 
-async def ingest_bars(market: Market, symbols: list[str], days: list[str]) -> dict[str, Upserted]:
+async def ingest_bars(market: Ingestion, symbols: list[str], days: list[str]) -> dict[str, Upserted]:
     """Fetch and store the closed 1-minute bars of these UTC days.
 
     Returns
@@ -95,19 +96,20 @@ async def ingest_bars(market: Market, symbols: list[str], days: list[str]) -> di
     async def ingest(symbol: str) -> Upserted:
         total = Upserted(0, 0)
         for first, last in portions:
-            end_ms = day_start_ms(last) + DAY_MS
-            with named(market.exchange, symbol, "1m bars", day_start_ms(first), end_ms):
-                rows = await market.source.bars(symbol, "1m", day_start_ms(first), end_ms)
-            total += await asyncio.to_thread(upsert_bars, market.engine, market.exchange, symbol, "1m", rows)
+            window = window_of(first, last)
+            with named(market.exchange, symbol, "1m bars", window):
+                rows = await market.source.bars(symbol, "1m", window)
+            series = Series(market.exchange, symbol, "1m")
+            total += await asyncio.to_thread(upsert_bars, market.engine, series, rows)
         return total
 
     return await for_each_symbol(symbols, ingest)
 
 
 async def ingest_funding(
-    market: Market, symbols: list[str], start_ms: int, end_ms: int, *, goes_on: bool = True
+    market: Ingestion, symbols: list[str], window: Window, *, goes_on: bool = True
 ) -> dict[str, int]:
-    """Fetch and store funding from ``start_ms``, or from a day before the newest row that is stored.
+    """Fetch and store funding of a window, or from a day before the newest row that is stored.
 
     Parameters
     ----------
@@ -115,8 +117,8 @@ async def ingest_funding(
         Source and store.
     symbols
         Whose funding.
-    start_ms, end_ms
-        Window, milliseconds UTC.
+    window
+        Of the slots.
     goes_on
         Begin behind what is stored; False fetches the whole window again.
 
@@ -128,9 +130,9 @@ async def ingest_funding(
     newest = newest_ms(market.engine, funding_rates, market.exchange) if goes_on else {}
 
     async def ingest(symbol: str) -> int:
-        first_ms = max(start_ms, newest.get(symbol, 0) - _OVERLAP_MS)
-        with named(market.exchange, symbol, "funding", first_ms, end_ms):
-            found = await market.source.funding_rates(symbol, first_ms, end_ms)
+        missing = Window(max(window.start_ms, newest.get(symbol, 0) - _OVERLAP_MS), window.end_ms)
+        with named(market.exchange, symbol, "funding", missing):
+            found = await market.source.funding_rates(symbol, missing)
         rows = [(rate.ts, rate.rate, rate.mark_price) for rate in found]
         return await asyncio.to_thread(save_funding, market.engine, market.exchange, symbol, rows)
 
@@ -138,9 +140,9 @@ async def ingest_funding(
 
 
 async def ingest_open_interest(
-    market: Market, symbols: list[str], start_ms: int, end_ms: int, *, goes_on: bool = True
+    market: Ingestion, symbols: list[str], window: Window, *, goes_on: bool = True
 ) -> dict[str, int]:
-    """Fetch and store open interest from ``start_ms``, or from an hour before the newest row that is stored.
+    """Fetch and store open interest of a window, or from an hour before the newest row that is stored.
 
     Exchanges keep about a month of it: what is older is missing, never invented. Parameters as those of
     `ingest_funding`.
@@ -153,9 +155,9 @@ async def ingest_open_interest(
     newest = newest_ms(market.engine, open_interest, market.exchange) if goes_on else {}
 
     async def ingest(symbol: str) -> int:
-        first_ms = max(start_ms, newest.get(symbol, 0) - HOUR_MS)
-        with named(market.exchange, symbol, "open interest", first_ms, end_ms):
-            found = await market.source.open_interest(symbol, first_ms, end_ms)
+        missing = Window(max(window.start_ms, newest.get(symbol, 0) - HOUR_MS), window.end_ms)
+        with named(market.exchange, symbol, "open interest", missing):
+            found = await market.source.open_interest(symbol, missing)
         rows = [(point.ts, point.open_interest) for point in found]
         return await asyncio.to_thread(save_open_interest, market.engine, market.exchange, symbol, rows)
 
@@ -163,7 +165,7 @@ async def ingest_open_interest(
 
 
 @contextmanager
-def named(exchange: str, symbol: str, what: str, start_ms: int, end_ms: int) -> Iterator[None]:
+def named(exchange: str, symbol: str, what: str, window: Window) -> Iterator[None]:
     """Let an exchange's failure inside the block say which exchange, symbol and window it is about.
 
     What was stored before it stays; the same call again fetches what is missing.
@@ -171,8 +173,8 @@ def named(exchange: str, symbol: str, what: str, start_ms: int, end_ms: int) -> 
     try:
         yield
     except ExchangeError as error:
-        window = f"{from_ms(start_ms):%Y-%m-%d %H:%M} to {from_ms(end_ms):%Y-%m-%d %H:%M} UTC"
-        raise type(error)(f"{what} of {symbol} at {exchange}, {window}: {error}") from error
+        span = f"{from_ms(window.start_ms):%Y-%m-%d %H:%M} to {from_ms(window.end_ms):%Y-%m-%d %H:%M} UTC"
+        raise type(error)(f"{what} of {symbol} at {exchange}, {span}: {error}") from error
 
 
 async def for_each_symbol(

@@ -7,23 +7,24 @@ from typing import Any, Protocol, cast
 
 from sqlalchemy import Engine, Table
 
+from quant_pipelines.core.series import Window
 from quant_pipelines.core.settings import MarketSettings
 from quant_pipelines.core.timeframes import HOUR_MS, timeframe_ms
-from quant_pipelines.marketdata.ingest import Market, for_each_symbol, named
+from quant_pipelines.marketdata.ingest import Ingestion, for_each_symbol, named
 from quant_pipelines.store.market import newest_ms, save_index_prices, save_mark_prices
 from quant_pipelines.store.market_events import TradeRow, save_book, save_trades
 from quant_pipelines.store.tables import index_prices, mark_prices
 
-Fetch = Callable[[str, str, int, int], Awaitable[list[Any]]]
+Fetch = Callable[[str, str, Window], Awaitable[list[Any]]]
 Save = Callable[[Engine, str, str, Sequence[tuple[int, float]]], int]
 
 
 class PriceSource(Protocol):
     """What is needed of `quant_pipelines.exchange.MarketSource`."""
 
-    async def mark_prices(self, symbol: str, timeframe: str, start_ms: int, end_ms: int) -> list[Any]: ...  # noqa: D102
-    async def index_prices(self, symbol: str, timeframe: str, start_ms: int, end_ms: int) -> list[Any]: ...  # noqa: D102
-    async def trades(self, symbol: str, start_ms: int, end_ms: int) -> list[Any]: ...  # noqa: D102
+    async def mark_prices(self, symbol: str, timeframe: str, window: Window) -> list[Any]: ...  # noqa: D102
+    async def index_prices(self, symbol: str, timeframe: str, window: Window) -> list[Any]: ...  # noqa: D102
+    async def trades(self, symbol: str, window: Window) -> list[Any]: ...  # noqa: D102
     async def book(self, symbol: str, depth: int) -> Any: ...  # noqa: D102
 
 
@@ -36,7 +37,7 @@ class PriceMarket:
     exchange: str
 
 
-def priced(market: Market) -> PriceMarket:
+def priced(market: Ingestion) -> PriceMarket:
     """Take the same market for this ingestion; its source is the whole port."""
     return PriceMarket(cast(PriceSource, market.source), market.engine, market.exchange)
 
@@ -45,12 +46,11 @@ async def ingest_prices(
     market: PriceMarket,
     symbols: list[str],
     timeframe: str,
-    start_ms: int,
-    end_ms: int,
+    window: Window,
     *,
     goes_on: bool = True,
 ) -> dict[str, int]:
-    """Fetch and store mark and index prices from ``start_ms``, or from the newest point that is stored.
+    """Fetch and store mark and index prices of a window, or from the newest point that is stored.
 
     Parameters
     ----------
@@ -60,8 +60,8 @@ async def ingest_prices(
         ccxt symbols of perpetuals.
     timeframe
         Grid of the points.
-    start_ms, end_ms
-        Span, milliseconds UTC.
+    window
+        Of the points.
     goes_on
         Begin behind what is stored; else everything is fetched again.
 
@@ -81,9 +81,9 @@ async def ingest_prices(
         for what, _, fetch, save in series:
             # One point is fetched again, so that one which was written half-way is seen
             behind_ms = newest[what].get(symbol, 0) - timeframe_ms(timeframe) if goes_on else 0
-            first_ms = max(start_ms, behind_ms)
-            with named(market.exchange, symbol, what, first_ms, end_ms):
-                found = await fetch(symbol, timeframe, first_ms, end_ms)
+            missing = Window(max(window.start_ms, behind_ms), window.end_ms)
+            with named(market.exchange, symbol, what, missing):
+                found = await fetch(symbol, timeframe, missing)
             rows = [(point.ts, point.price) for point in found]
             written += await asyncio.to_thread(save, market.engine, market.exchange, symbol, rows)
         return written
@@ -91,9 +91,7 @@ async def ingest_prices(
     return await for_each_symbol(symbols, ingest)
 
 
-async def ingest_trades(
-    market: PriceMarket, symbols: list[str], start_ms: int, end_ms: int
-) -> dict[str, int]:
+async def ingest_trades(market: PriceMarket, symbols: list[str], window: Window) -> dict[str, int]:
     """Fetch and store public trades, hour by hour, so that what is stored survives a failure.
 
     Returns
@@ -104,10 +102,10 @@ async def ingest_trades(
 
     async def ingest(symbol: str) -> int:
         added = 0
-        for first in range(start_ms, end_ms, HOUR_MS):
-            stop = min(first + HOUR_MS, end_ms)
-            with named(market.exchange, symbol, "trades", first, stop):
-                found = await market.source.trades(symbol, first, stop)
+        for first in range(*window, HOUR_MS):
+            hour = Window(first, min(first + HOUR_MS, window.end_ms))
+            with named(market.exchange, symbol, "trades", hour):
+                found = await market.source.trades(symbol, hour)
             rows = [
                 TradeRow(one.ts, one.trade_id, one.price, one.quantity, one.is_buyer_maker) for one in found
             ]
@@ -133,7 +131,7 @@ async def ingest_books(market: PriceMarket, symbols: list[str], depth: int) -> d
     return await for_each_symbol(symbols, ingest)
 
 
-async def ingest_samples(market: PriceMarket, settings: MarketSettings, start_ms: int, end_ms: int) -> int:
+async def ingest_samples(market: PriceMarket, settings: MarketSettings, window: Window) -> int:
     """Store the trades of a span and one book of the symbols that the settings name; by default none.
 
     Returns
@@ -141,6 +139,6 @@ async def ingest_samples(market: PriceMarket, settings: MarketSettings, start_ms
     int
         Trades and books added.
     """
-    trades = await ingest_trades(market, list(settings.trade_symbols), start_ms, end_ms)
+    trades = await ingest_trades(market, list(settings.trade_symbols), window)
     books = await ingest_books(market, list(settings.book_symbols), settings.book_depth)
     return sum(trades.values()) + sum(books.values())

@@ -11,9 +11,10 @@ import numpy as np
 
 from quant_pipelines.core.bars import BarRows
 from quant_pipelines.core.clock import Clock
+from quant_pipelines.core.series import Window
 from quant_pipelines.core.timeframes import DAY_MS, day_start_ms
-from quant_pipelines.marketdata.days import spans
-from quant_pipelines.marketdata.ingest import Market, for_each_symbol
+from quant_pipelines.marketdata.days import spans, window_of
+from quant_pipelines.marketdata.ingest import Ingestion, for_each_symbol
 
 OWN_TIMEFRAMES = ("1h", "4h", "1d")
 """Few enough requests to ask for all of history: four for 91 days of a symbol, beside 90 for its minutes."""
@@ -40,23 +41,20 @@ class OwnBars:
     days: tuple[str, ...] = ()
     bars: Mapping[str, Mapping[str, BarRows]] = field(default_factory=dict)
 
-    def between(self, symbol: str, timeframe: str, start_ms: int, end_ms: int) -> BarRows:
-        """Bars of one series that open in ``[start_ms, end_ms)``."""
+    def between(self, symbol: str, timeframe: str, window: Window) -> BarRows:
+        """Bars of one series that open in a window."""
         rows = self.bars.get(symbol, {}).get(timeframe, _NOTHING)
-        first, last = np.searchsorted(rows.ts, [start_ms, end_ms])
+        first, last = np.searchsorted(rows.ts, window)
         return BarRows(**{name: getattr(rows, name)[first:last] for name in _NAMES})
 
 
-async def fetch_own_bars(market: Market, symbols: list[str], days: Sequence[str], clock: Clock) -> OwnBars:
+async def fetch_own_bars(market: Ingestion, symbols: list[str], days: Sequence[str], clock: Clock) -> OwnBars:
     """Fetch the exchange's own bars of those days that are over; a day that still grows is left alone."""
     now_ms = clock()
     finished = tuple(day for day in sorted(set(days)) if day_start_ms(day) + DAY_MS <= now_ms)
 
     async def fetch(symbol: str) -> dict[str, BarRows]:
-        return {
-            timeframe: await _fetch(market, symbol, timeframe, spans(finished))
-            for timeframe in OWN_TIMEFRAMES
-        }
+        return {timeframe: await _fetch(market, symbol, timeframe, finished) for timeframe in OWN_TIMEFRAMES}
 
     return OwnBars(finished, await for_each_symbol(symbols, fetch))
 
@@ -69,9 +67,8 @@ def completed(rolled: BarRows, own: BarRows) -> BarRows:
     return BarRows(**{name: np.concatenate(parts)[order] for name, parts in columns.items()})
 
 
-async def _fetch(market: Market, symbol: str, timeframe: str, parts: list[tuple[str, str]]) -> BarRows:
+async def _fetch(market: Ingestion, symbol: str, timeframe: str, days: Sequence[str]) -> BarRows:
     fetched: list[BarRows] = [_NOTHING]
-    for first, last in parts:
-        end_ms = day_start_ms(last) + DAY_MS
-        fetched.append(await market.source.bars(symbol, timeframe, day_start_ms(first), end_ms))
+    for first, last in spans(days):
+        fetched.append(await market.source.bars(symbol, timeframe, window_of(first, last)))
     return BarRows(**{name: np.concatenate([getattr(rows, name) for rows in fetched]) for name in _NAMES})

@@ -9,6 +9,7 @@ from sqlalchemy import Engine
 
 from quant_pipelines.core.bars import Bars, empty_bars
 from quant_pipelines.core.clock import Clock, clock_time
+from quant_pipelines.core.series import Series, Window
 from quant_pipelines.core.timeframes import DAY_MS, EXECUTION_TIMEFRAME, day_of, day_start_ms, from_ms
 from quant_pipelines.marketdata.checks import (
     CHECKS,
@@ -23,14 +24,14 @@ from quant_pipelines.marketdata.checks import (
 )
 from quant_pipelines.marketdata.checks.revisions import finding_of
 from quant_pipelines.marketdata.checks.series import Known, check_series
-from quant_pipelines.marketdata.days import spans
+from quant_pipelines.marketdata.days import spans, window_of
 from quant_pipelines.marketdata.own_bars import OWN_TIMEFRAMES, OwnBars
 from quant_pipelines.marketdata.rollup import RolledSeries
 from quant_pipelines.store.bars import oldest_bar_ms, read_bars
+from quant_pipelines.store.engine import transaction
 from quant_pipelines.store.findings import (
     AS_STORED,
     MISSING,
-    Series,
     read_confirmed,
     read_revisions,
     save_findings,
@@ -106,17 +107,17 @@ def check_days(
     for symbol in symbols:
         witness = _hours(own, symbol)
         minutes, count = _check_bars(
-            engine, (exchange, symbol, EXECUTION_TIMEFRAME), days, clock(), witness=witness
+            engine, Series(exchange, symbol, EXECUTION_TIMEFRAME), days, clock(), witness=witness
         )
         found += minutes
         checked += count
         paid += _check_funding(engine, exchange, symbol, days)
         crossed += _check_books(engine, exchange, symbol, days)
-    scope = _scope((exchange, EXECUTION_TIMEFRAME), symbols, days, now)
+    scope = _scope(exchange, EXECUTION_TIMEFRAME, symbols, days, now)
     report = _save(engine, scope | {"checks": _BAR_CHECKS}, found, checked)
-    scope = _scope((exchange, FUNDING_SERIES), symbols, days, now)
+    scope = _scope(exchange, FUNDING_SERIES, symbols, days, now)
     report += _save(engine, scope | {"checks": _FUNDING_CHECKS}, paid, 0)
-    scope = _scope((exchange, BOOK_SERIES), symbols, days, now)
+    scope = _scope(exchange, BOOK_SERIES, symbols, days, now)
     return report + _save(engine, scope | {"checks": (CROSSED_BOOK,)}, crossed, 0)
 
 
@@ -151,10 +152,10 @@ def check_roll_ups(
         ]
         checked = 0
         for symbol in symbols:
-            new, count = _check_bars(engine, (exchange, symbol, timeframe), days, clock())
+            new, count = _check_bars(engine, Series(exchange, symbol, timeframe), days, clock())
             found += new
             checked += count
-        scope = _scope((exchange, timeframe), symbols, days, clock_time(clock))
+        scope = _scope(exchange, timeframe, symbols, days, clock_time(clock))
         report += _save(engine, scope | {"checks": (*_BAR_CHECKS, ROLL_UP_MISMATCH)}, found, checked)
     return report
 
@@ -169,12 +170,17 @@ def check_own_timeframes(
         found: Found = []
         checked = 0
         # A symbol without any such bars is not expected to have them.
-        kept = [one for one in symbols if oldest_bar_ms(engine, exchange, one, timeframe) is not None]
+        with transaction(engine) as connection:
+            kept = [
+                one
+                for one in symbols
+                if oldest_bar_ms(connection, Series(exchange, one, timeframe)) is not None
+            ]
         for symbol in kept:
-            new, count = _check_bars(engine, (exchange, symbol, timeframe), finished, clock())
+            new, count = _check_bars(engine, Series(exchange, symbol, timeframe), finished, clock())
             found += new
             checked += count
-        scope = _scope((exchange, timeframe), symbols, finished, clock_time(clock))
+        scope = _scope(exchange, timeframe, symbols, finished, clock_time(clock))
         report += _save(engine, scope | {"checks": _BAR_CHECKS}, found, checked)
     return report
 
@@ -183,40 +189,43 @@ def _check_bars(
     engine: Engine, series: Series, days: Sequence[str], now_ms: int, *, witness: Bars | None = None
 ) -> tuple[Found, int]:
     """Check one symbol and timeframe; findings, and how many bars were looked at."""
+    with transaction(engine) as connection:
+        first_ms = oldest_bar_ms(connection, series) or 0
     known = Known(
-        first_ms=oldest_bar_ms(engine, *series) or 0,
+        first_ms=first_ms,
         missing=read_confirmed(engine, series, MISSING),
         confirmed=read_confirmed(engine, series, AS_STORED),
-        witness=witness or empty_bars(series[1], "1h"),
+        witness=witness or empty_bars(series.symbol, "1h"),
     )
     found: Found = []
     checked = 0
     for first, last in spans(days):
-        start_ms, end_ms = day_start_ms(first), day_start_ms(last) + DAY_MS
-        bars = read_bars(engine, *series, start_ms - DAY_MS, end_ms + DAY_MS)
-        checked += len(bars.between(start_ms, end_ms))
-        checks = check_series(bars, start_ms, end_ms, now_ms=now_ms, known=known)
-        found += [(series[1], day, finding) for day, finding in checks]
-        found += _revised(engine, series, (start_ms, end_ms), from_ms(now_ms - _REVISIONS_SHOWN_MS))
+        window = window_of(first, last)
+        bars = read_bars(engine, series, Window(window.start_ms - DAY_MS, window.end_ms + DAY_MS))
+        checked += len(bars.between(*window))
+        checks = check_series(bars, window, now_ms=now_ms, known=known)
+        found += [(series.symbol, day, finding) for day, finding in checks]
+        found += _revised(engine, series, window, from_ms(now_ms - _REVISIONS_SHOWN_MS))
     return found, checked
 
 
 def _revised(
-    engine: Engine, series: Series, window: tuple[int, int], since: datetime
+    engine: Engine, series: Series, window: Window, since: datetime
 ) -> Iterator[tuple[str, date, Finding]]:
     by_day: dict[str, list[Any]] = {}
     for revision in read_revisions(engine, series, window, since):
         by_day.setdefault(day_of(revision.ts_ms), []).append(revision)
     for day, revisions in by_day.items():
-        yield series[1], date.fromisoformat(day), finding_of(revisions)
+        yield series.symbol, date.fromisoformat(day), finding_of(revisions)
 
 
 def _check_funding(engine: Engine, exchange: str, symbol: str, days: Sequence[str]) -> Found:
     chosen = {date.fromisoformat(day) for day in days}
     found: Found = []
     for first, last in spans(days):
-        start_ms, end_ms = day_start_ms(first) - _FUNDING_AROUND_MS, day_start_ms(last) + DAY_MS
-        slots, _, _ = read_funding(engine, exchange, symbol, start_ms, end_ms + _FUNDING_AROUND_MS)
+        start_ms, end_ms = window_of(first, last)
+        around = Window(start_ms - _FUNDING_AROUND_MS, end_ms + _FUNDING_AROUND_MS)
+        slots, _, _ = read_funding(engine, exchange, symbol, around)
         for day, findings in check_funding(slots).items():
             found += [(symbol, day, finding) for finding in findings if day in chosen]
     return found
@@ -225,7 +234,7 @@ def _check_funding(engine: Engine, exchange: str, symbol: str, days: Sequence[st
 def _check_books(engine: Engine, exchange: str, symbol: str, days: Sequence[str]) -> Found:
     found: Found = []
     for first, last in spans(days):
-        tops = read_tops(engine, exchange, symbol, day_start_ms(first), day_start_ms(last) + DAY_MS)
+        tops = read_tops(engine, exchange, symbol, window_of(first, last))
         found += [(symbol, day, finding) for day, finding in check_tops(*tops).items()]
     return found
 
@@ -238,12 +247,12 @@ def _hours(own: OwnBars | None, symbol: str) -> Bars | None:
 
 
 def _scope(
-    series: tuple[str, str], symbols: Sequence[str], days: Sequence[str], at: datetime
+    exchange: str, timeframe: str, symbols: Sequence[str], days: Sequence[str], at: datetime
 ) -> dict[str, Any]:
     return {
-        "exchange": series[0],
+        "exchange": exchange,
         "symbols": symbols,
-        "timeframe": series[1],
+        "timeframe": timeframe,
         "days": [date.fromisoformat(day) for day in days],
         "at": at,
     }

@@ -5,17 +5,19 @@ A bar counts as never existed only between two bars that the same answer has: an
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, fields
+from typing import Final
 
 import numpy as np
 
 from quant_pipelines.core.arrays import BoolArray, IntArray
 from quant_pipelines.core.bars import COLUMNS, BarRows, Bars, empty_bars
 from quant_pipelines.core.clock import Clock, clock_time
-from quant_pipelines.core.timeframes import DAY_MS, EXECUTION_TIMEFRAME, day_start_ms, timeframe_ms
+from quant_pipelines.core.series import Series, Window
+from quant_pipelines.core.timeframes import DAY_MS, EXECUTION_TIMEFRAME, timeframe_ms
 from quant_pipelines.marketdata.checks import SUSPICIONS
 from quant_pipelines.marketdata.checks.series import Known, check_series
-from quant_pipelines.marketdata.days import days_between
-from quant_pipelines.marketdata.ingest import Market
+from quant_pipelines.marketdata.days import days_between, window_of
+from quant_pipelines.marketdata.ingest import Ingestion
 from quant_pipelines.marketdata.own_bars import OWN_TIMEFRAMES, fetch_own_bars
 from quant_pipelines.marketdata.quality import check_days, check_roll_ups
 from quant_pipelines.marketdata.rollup import roll_up_days
@@ -23,7 +25,6 @@ from quant_pipelines.store.bars import Upserted, read_bars, upsert_bars
 from quant_pipelines.store.findings import (
     AS_STORED,
     MISSING,
-    Series,
     confirm_bars,
     delete_impossible_bars,
     read_confirmed,
@@ -32,7 +33,7 @@ from quant_pipelines.store.market import save_funding
 
 _WITNESS = {"1m": "1h", "1h": "4h", "4h": "1d", "1d": ""}
 _TOLERANCE = 1e-9  # relative; sums of volumes differ in the last digits
-_CAUSE = "repair"
+_CAUSE: Final = "repair"
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +63,7 @@ class Mended:
     confirmed: dict[str, IntArray] = field(default_factory=dict)
 
 
-async def mend_bars(market: Market, symbol: str, days: Sequence[str], clock: Clock) -> Mended:
+async def mend_bars(market: Ingestion, symbol: str, days: Sequence[str], clock: Clock) -> Mended:
     """Fetch the bars of these days again, roll up, confirm, and check again; every part is stored by itself.
 
     The exchange is asked for a day more on either side, so that what is missing at an edge lies between bars.
@@ -79,25 +80,26 @@ async def mend_bars(market: Market, symbol: str, days: Sequence[str], clock: Clo
         Milliseconds UTC.
     """
     engine, exchange = market.engine, market.exchange
-    window = day_start_ms(days[0]), day_start_ms(days[-1]) + DAY_MS
+    window = window_of(days[0], days[-1])
     now_ms = clock()
-    wide = window[0] - DAY_MS, min(window[1] + DAY_MS, now_ms)
-    minutes = await market.source.bars(symbol, EXECUTION_TIMEFRAME, *wide)
-    own = await fetch_own_bars(market, [symbol], days_between(wide[0], wide[1] - 1), clock)
+    wide = Window(window.start_ms - DAY_MS, min(window.end_ms + DAY_MS, now_ms))
+    minutes = await market.source.bars(symbol, EXECUTION_TIMEFRAME, wide)
+    own = await fetch_own_bars(market, [symbol], days_between(wide.start_ms, wide.end_ms - 1), clock)
     deleted = sum(
-        delete_impossible_bars(engine, (exchange, symbol, timeframe), window, now_ms)
+        delete_impossible_bars(engine, Series(exchange, symbol, timeframe), window, now_ms)
         for timeframe in (EXECUTION_TIMEFRAME, *OWN_TIMEFRAMES)
     )
-    asked = _between(minutes, *window)
-    written = upsert_bars(engine, exchange, symbol, EXECUTION_TIMEFRAME, asked, cause=_CAUSE)
+    series = Series(exchange, symbol, EXECUTION_TIMEFRAME)
+    written = upsert_bars(engine, series, _between(minutes, window), cause=_CAUSE)
     rolled = roll_up_days(engine, exchange, [symbol], list(days), own=own, cause=_CAUSE)
     answers = {EXECUTION_TIMEFRAME: minutes, **own.bars[symbol]}
     never = {
-        timeframe: _confirm_missing(market, (symbol, timeframe), rows, window, clock)
+        timeframe: _confirm_missing(market, Series(exchange, symbol, timeframe), rows, window, clock)
         for timeframe, rows in answers.items()
     }
     confirmed = {
-        timeframe: _confirm_odd(market, (symbol, timeframe), answers, window, clock) for timeframe in answers
+        timeframe: _confirm_odd(market, Series(exchange, symbol, timeframe), answers, window, clock)
+        for timeframe in answers
     }
     finished = [day for day in days if day in own.days]
     check_roll_ups(engine, exchange, rolled, finished, clock=clock)
@@ -106,17 +108,16 @@ async def mend_bars(market: Market, symbol: str, days: Sequence[str], clock: Clo
     return Mended(written, deleted, total, 0, _filled(never), _filled(confirmed))
 
 
-async def mend_funding(market: Market, symbol: str, days: Sequence[str], clock: Clock) -> Mended:
+async def mend_funding(market: Ingestion, symbol: str, days: Sequence[str], clock: Clock) -> Mended:
     """Fetch the funding payments of these days again, and check again."""
-    start_ms, end_ms = day_start_ms(days[0]), day_start_ms(days[-1]) + DAY_MS
-    found = await market.source.funding_rates(symbol, start_ms, end_ms)
+    found = await market.source.funding_rates(symbol, window_of(days[0], days[-1]))
     rows = [(rate.ts, rate.rate, rate.mark_price) for rate in found]
     payments = save_funding(market.engine, market.exchange, symbol, rows)
     check_days(market.engine, market.exchange, [symbol], days, clock=clock)
     return Mended(payments=payments)
 
 
-def proven_missing(answer: IntArray, stored: IntArray, window: tuple[int, int], step_ms: int) -> IntArray:
+def proven_missing(answer: IntArray, stored: IntArray, window: Window, step_ms: int) -> IntArray:
     """Grid times that neither the exchange's answer nor the store has, between two bars of the answer.
 
     Parameters
@@ -126,47 +127,45 @@ def proven_missing(answer: IntArray, stored: IntArray, window: tuple[int, int], 
     stored
         Open times that are stored. ndarray, int64.
     window
-        First and last time (exclusive), milliseconds UTC.
+        Where to look.
     step_ms
         Length of a bar.
     """
     if answer.size < 2:
         return np.empty(0, dtype=np.int64)
-    first, last = max(window[0], int(answer[0])), min(window[1], int(answer[-1]))
+    first, last = max(window.start_ms, int(answer[0])), min(window.end_ms, int(answer[-1]))
     grid = np.arange(-(-first // step_ms) * step_ms, last, step_ms, dtype=np.int64)
     return np.setdiff1d(grid, np.union1d(answer, stored))
 
 
-def _between(rows: BarRows, start_ms: int, end_ms: int) -> BarRows:
-    first, last = np.searchsorted(rows.ts, [start_ms, end_ms])
+def _between(rows: BarRows, window: Window) -> BarRows:
+    first, last = np.searchsorted(rows.ts, window)
     return BarRows(**{one.name: getattr(rows, one.name)[first:last] for one in fields(rows)})
 
 
 def _confirm_missing(
-    market: Market, series: tuple[str, str], answer: BarRows, window: tuple[int, int], clock: Clock
+    market: Ingestion, series: Series, answer: BarRows, window: Window, clock: Clock
 ) -> IntArray:
-    key: Series = (market.exchange, *series)
-    stored = read_bars(market.engine, *key, *window).ts
-    missing = proven_missing(answer.ts, stored, window, timeframe_ms(series[1]))
-    confirm_bars(market.engine, key, MISSING, missing.tolist(), clock_time(clock))
+    stored = read_bars(market.engine, series, window).ts
+    missing = proven_missing(answer.ts, stored, window, timeframe_ms(series.timeframe))
+    confirm_bars(market.engine, series, MISSING, missing.tolist(), clock_time(clock))
     return missing
 
 
 def _confirm_odd(
-    market: Market,
-    series: tuple[str, str],
+    market: Ingestion,
+    series: Series,
     answers: dict[str, BarRows],
-    window: tuple[int, int],
+    window: Window,
     clock: Clock,
 ) -> IntArray:
     """Confirm odd bars that the exchange answers as they are stored; a spike needs its longer bar as well."""
-    symbol, timeframe = series
-    key: Series = (market.exchange, *series)
-    bars = read_bars(market.engine, *key, window[0] - DAY_MS, window[1] + DAY_MS)
-    witness = _as_bars(answers.get(_WITNESS[timeframe]), symbol, _WITNESS[timeframe])
+    longer = _WITNESS[series.timeframe]
+    bars = read_bars(market.engine, series, Window(window.start_ms - DAY_MS, window.end_ms + DAY_MS))
+    witness = _as_bars(answers.get(longer), series.symbol, longer)
     known = Known(
-        missing=read_confirmed(market.engine, key, MISSING),
-        confirmed=read_confirmed(market.engine, key, AS_STORED),
+        missing=read_confirmed(market.engine, series, MISSING),
+        confirmed=read_confirmed(market.engine, series, AS_STORED),
     )
     odd = _odd(bars, window, clock(), known)
     contradicted = _odd(
@@ -176,16 +175,16 @@ def _confirm_odd(
     times = _union(
         [times, np.setdiff1d(_union([odd.get("outliers", ())]), _union([contradicted.get("outliers", ())]))]
     )
-    same = bars.ts[_equal(bars, answers[timeframe])]
+    same = bars.ts[_equal(bars, answers[series.timeframe])]
     confirmed = np.intersect1d(times, same)
-    confirm_bars(market.engine, key, AS_STORED, confirmed.tolist(), clock_time(clock))
+    confirm_bars(market.engine, series, AS_STORED, confirmed.tolist(), clock_time(clock))
     return confirmed
 
 
-def _odd(bars: Bars, window: tuple[int, int], now_ms: int, known: Known) -> dict[str, tuple[int, ...]]:
+def _odd(bars: Bars, window: Window, now_ms: int, known: Known) -> dict[str, tuple[int, ...]]:
     """List the times of the bars under suspicion, by the name of the check."""
     odd: dict[str, tuple[int, ...]] = {}
-    for _, finding in check_series(bars, *window, now_ms=now_ms, known=known):
+    for _, finding in check_series(bars, window, now_ms=now_ms, known=known):
         if finding.check_name in SUSPICIONS:
             odd[finding.check_name] = odd.get(finding.check_name, ()) + finding.times
     return odd

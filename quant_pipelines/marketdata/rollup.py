@@ -9,11 +9,12 @@ from datetime import date
 from sqlalchemy import Engine
 
 from quant_pipelines.core.rollup import roll_up
-from quant_pipelines.core.timeframes import DAY_MS, day_start_ms
+from quant_pipelines.core.series import Series
 from quant_pipelines.marketdata.checks import Finding, find_mismatches
-from quant_pipelines.marketdata.days import spans
+from quant_pipelines.marketdata.days import spans, window_of
 from quant_pipelines.marketdata.own_bars import OwnBars, completed
 from quant_pipelines.store.bars import Upserted, read_bar_rows, upsert_bars
+from quant_pipelines.store.tables.market import RevisionCause
 
 __all__ = ["ROLLED_TIMEFRAMES", "RolledSeries", "roll_up", "roll_up_days"]
 
@@ -50,7 +51,7 @@ def roll_up_days(
     days: list[str],
     *,
     own: OwnBars | None = None,
-    cause: str = "venue",
+    cause: RevisionCause = "venue",
 ) -> list[RolledSeries]:
     """Roll the stored 1-minute bars of these UTC days up; the exchange's own bars stand in where one is open.
 
@@ -75,13 +76,13 @@ def roll_up_days(
     rolled: list[RolledSeries] = []
     for symbol in symbols:
         for first, last in spans(days):
-            start_ms, end_ms = day_start_ms(first), day_start_ms(last) + DAY_MS
-            minutes = read_bar_rows(engine, exchange, symbol, "1m", start_ms, end_ms)
+            window = window_of(first, last)
+            minutes = read_bar_rows(engine, Series(exchange, symbol, "1m"), window)
             for timeframe in ROLLED_TIMEFRAMES:
                 ours = roll_up(minutes, timeframe)
-                theirs = (own or OwnBars()).between(symbol, timeframe, start_ms, end_ms)
+                theirs = (own or OwnBars()).between(symbol, timeframe, window)
                 bars = completed(ours, theirs)
-                written = upsert_bars(engine, exchange, symbol, timeframe, bars, cause=cause)
+                written = upsert_bars(engine, Series(exchange, symbol, timeframe), bars, cause=cause)
                 differing = find_mismatches(ours, theirs)
                 rolled.append(RolledSeries(symbol, timeframe, written, len(bars) - len(ours), differing))
     return rolled

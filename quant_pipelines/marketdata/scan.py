@@ -9,6 +9,7 @@ from typing import Any
 from sqlalchemy import Engine
 
 from quant_pipelines.core.instruments import Instrument
+from quant_pipelines.core.series import Series, Window
 from quant_pipelines.core.settings import HotListSettings
 from quant_pipelines.core.timeframes import DAY_MS, HOUR_MS, MINUTE_MS, floor_ms, from_ms, to_ms
 from quant_pipelines.hotlist import FactorInputs, HotScore, raw_factors, risk_labels, score_symbols
@@ -67,9 +68,11 @@ def read_inputs(engine: Engine, instrument: Instrument, at_ms: int) -> FactorInp
     """Read what was known about an instrument at a time."""
     exchange, symbol = instrument.exchange, instrument.symbol
     start_ms = at_ms - _WINDOW_MS
-    bars = read_bars(engine, exchange, symbol, "15m", start_ms, at_ms - 15 * MINUTE_MS + 1)
-    _, rates, _ = read_funding(engine, exchange, symbol, at_ms - _FUNDING_VALID_MS, at_ms + 1)
-    times, held = read_open_interest(engine, exchange, symbol, at_ms - DAY_MS - 2 * HOUR_MS, at_ms + 1)
+    bars = read_bars(engine, Series(exchange, symbol, "15m"), Window(start_ms, at_ms - 15 * MINUTE_MS + 1))
+    _, rates, _ = read_funding(engine, exchange, symbol, Window(at_ms - _FUNDING_VALID_MS, at_ms + 1))
+    times, held = read_open_interest(
+        engine, exchange, symbol, Window(at_ms - DAY_MS - 2 * HOUR_MS, at_ms + 1)
+    )
     return FactorInputs(
         symbol=symbol,
         at_ms=at_ms,

@@ -7,11 +7,12 @@ from datetime import date
 from sqlalchemy import Engine
 
 from quant_pipelines.core.clock import Clock, clock_time
+from quant_pipelines.core.series import Series, Window
 from quant_pipelines.core.timeframes import DAY_MS, day_start_ms
 from quant_pipelines.marketdata.checks import SOURCE_MISMATCH, Finding
 from quant_pipelines.marketdata.checks.mismatch import find_mismatches, other_venue
 from quant_pipelines.marketdata.days import spans
-from quant_pipelines.marketdata.ingest import Source
+from quant_pipelines.marketdata.ingest import IngestSource
 from quant_pipelines.store.bars import read_bars
 from quant_pipelines.store.findings import save_findings
 
@@ -44,7 +45,7 @@ class Comparison:
 
 
 async def disagreements(
-    engine: Engine, comparison: Comparison, other_id: str, other: Source
+    engine: Engine, comparison: Comparison, other_id: str, other: IngestSource
 ) -> Disagreements:
     """Find the days on which the closes of another exchange are farther away than the tolerance."""
     listed = {instrument.symbol for instrument in await other.instruments()}
@@ -52,8 +53,8 @@ async def disagreements(
     for symbol in (symbol for symbol in comparison.symbols if symbol in listed):
         for first, last in spans(comparison.days):
             start_ms, end_ms = day_start_ms(first), day_start_ms(last) + DAY_MS
-            theirs = await other.bars(symbol, TIMEFRAME, start_ms, end_ms)
-            ours = read_bars(engine, comparison.exchange, symbol, TIMEFRAME, start_ms, end_ms)
+            theirs = await other.bars(symbol, TIMEFRAME, Window(start_ms, end_ms))
+            ours = read_bars(engine, Series(comparison.exchange, symbol, TIMEFRAME), Window(start_ms, end_ms))
             for day, finding in find_mismatches(ours, theirs, other_venue(comparison.tolerance)).items():
                 found[symbol, day] = replace(finding, detail={"source": other_id} | finding.detail)
     return found

@@ -6,6 +6,7 @@ from sqlalchemy import Engine
 from quant_pipelines.core.arrays import FloatArray
 from quant_pipelines.core.clock import Clock
 from quant_pipelines.core.settings import LadderSettings
+from quant_pipelines.core.stages import Stage
 from quant_pipelines.core.timeframes import DAY_MS, floor_ms
 from quant_pipelines.lifecycle.culling import Rank, rank_deployments, worst_with_confidence
 from quant_pipelines.lifecycle.scorecard import daily_returns
@@ -16,7 +17,7 @@ from quant_pipelines.store.lifecycle import ScoredBook, read_books
 from quant_pipelines.store.stages import deployment_ids
 
 ACTOR = "culling"
-_MAY_COOL = ("paper", "live")
+_MAY_COOL: tuple[Stage, ...] = ("paper", "live")
 
 
 def cull_worst(engine: Engine, ladder: LadderSettings, clock: Clock) -> tuple[list[Rank], Receipt | None]:

@@ -9,11 +9,11 @@ from typing import Any
 from sqlalchemy import Connection, Engine
 
 from quant_pipelines.core.errors import DataError, unknown_name
+from quant_pipelines.core.stages import LADDER
 from quant_pipelines.core.timeframes import timeframe_ms
 from quant_pipelines.store import decisions as store
 from quant_pipelines.store.engine import transaction
 from quant_pipelines.store.market import read_universe, read_whitelist
-from quant_pipelines.store.tables.trading import TRADED_STAGES
 
 _DEPLOYMENT = ("id", "strategy", "symbol", "timeframe", "execution_timeframe", "parameters", "stage")
 _INTENT = (
@@ -129,7 +129,7 @@ def _silence(connection: Connection, row: dict[str, Any], at: datetime) -> str:
     """Why there is no decision: the first of the reasons, from the outside in, that is stored."""
     if row["created_at"] > at:
         return f"it was deployed later, at {row['created_at']:%Y-%m-%d %H:%M} UTC"
-    if row["stage"] not in TRADED_STAGES and row["stage_changed_at"] <= at:
+    if row["stage"] not in LADDER and row["stage_changed_at"] <= at:
         return f"it is {row['stage']} since {row['stage_changed_at']:%Y-%m-%d %H:%M} UTC"
     halt = store.halt_at(connection, [f"deployment:{row['id']}", "account"], at)
     if halt is not None:

@@ -13,6 +13,7 @@ from quant_pipelines.archive import bar_files, ccxt_symbol, funding_file, read_b
 from quant_pipelines.archive.columns import read_columns
 from quant_pipelines.core.bars import COLUMNS, Bars, bars_from_columns
 from quant_pipelines.core.errors import DataError, unknown_name
+from quant_pipelines.core.series import Window
 from quant_pipelines.core.timeframes import DAY_MS, TIMEFRAMES, floor_ms, timeframe_ms
 from quant_pipelines.marketdata.checks import (
     Agreement,
@@ -26,10 +27,7 @@ from quant_pipelines.marketdata.quality import FUNDING_SERIES
 from quant_pipelines.marketdata.rollup import roll_up
 
 _NAME = re.compile(r"(?:.*_)?(?P<symbol>[A-Z0-9]+)-(?P<timeframe>\d+[mhd])(?:-.+)?\.parquet")
-Window = tuple[int, int]
-"""First time and end (exclusive), milliseconds UTC."""
-
-ALL_TIME: Window = (0, 100 * 365 * DAY_MS)
+ALL_TIME = Window(0, 100 * 365 * DAY_MS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +123,7 @@ def _check(bars: Bars, witness: Bars | None = None) -> Iterator[tuple[date, Find
     if len(bars):
         first_ms, now_ms = int(bars.ts[0]), int(bars.close_ts[-1])
         known = Known(first_ms) if witness is None else Known(first_ms, witness=witness)
-        yield from check_series(bars, floor_ms(first_ms, DAY_MS), now_ms, now_ms=now_ms, known=known)
+        yield from check_series(bars, Window(floor_ms(first_ms, DAY_MS), now_ms), now_ms=now_ms, known=known)
 
 
 def _unordered(ts: np.ndarray) -> list[tuple[date, Finding]]:
@@ -134,7 +132,7 @@ def _unordered(ts: np.ndarray) -> list[tuple[date, Finding]]:
 
 def _check_funding(path: Path, symbol: str, window: Window) -> list[dict[str, Any]]:
     ts = read_columns(path, ("ts", "rate"))["ts"]
-    stamps = np.sort(ts[(ts >= window[0]) & (ts < window[1])]).astype(np.int64)
+    stamps = np.sort(ts[(ts >= window.start_ms) & (ts < window.end_ms)]).astype(np.int64)
     found = [(day, finding) for day, findings in check_funding(stamps).items() for finding in findings]
     return _rows(symbol, FUNDING_SERIES, found)
 
@@ -145,7 +143,7 @@ def _read(path: Path, window: Window) -> tuple[Bars, np.ndarray]:
     if match is None or match["timeframe"] not in TIMEFRAMES:
         raise DataError(f"file name {path.name!r} tells no symbol and timeframe; expected BTCUSDT-1h.parquet")
     columns = read_columns(path, ("ts", *COLUMNS))
-    inside = (columns["ts"] >= window[0]) & (columns["ts"] < window[1])
+    inside = (columns["ts"] >= window.start_ms) & (columns["ts"] < window.end_ms)
     columns = {name: column[inside] for name, column in columns.items()}
     order = np.argsort(columns["ts"], kind="stable")
     ordered = {name: column[order] for name, column in columns.items()}

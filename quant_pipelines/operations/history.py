@@ -7,10 +7,11 @@ from typing import Any
 from sqlalchemy import Engine
 
 from quant_pipelines.core.clock import Clock
+from quant_pipelines.core.series import Window
 from quant_pipelines.core.timeframes import MINUTE_MS, day_start_ms
 from quant_pipelines.marketdata.backfill import Backfill, Portion, backfill_bars
 from quant_pipelines.marketdata.days import days_between, spans
-from quant_pipelines.marketdata.ingest import Market, ingest_funding, ingest_open_interest
+from quant_pipelines.marketdata.ingest import Ingestion, ingest_funding, ingest_open_interest
 from quant_pipelines.marketdata.ingest_prices import ingest_prices, priced
 from quant_pipelines.marketdata.own_bars import OwnBars, fetch_own_bars
 from quant_pipelines.marketdata.quality import check_days, check_roll_ups
@@ -61,7 +62,7 @@ class Fetched:
     own: OwnBars
 
 
-async def fetch_history(market: Market, plan: HistoryPlan) -> Fetched:
+async def fetch_history(market: Ingestion, plan: HistoryPlan) -> Fetched:
     """Fetch minutes, funding, open interest, mark and index prices, and the exchange's own longer bars.
 
     Funding is asked for as a whole, a few requests: rows that are stored may begin later than the history.
@@ -70,10 +71,10 @@ async def fetch_history(market: Market, plan: HistoryPlan) -> Fetched:
     minutes = await backfill_bars(
         market, symbols, plan.days, clock=plan.clock, refetch=plan.refetch, on_portion=plan.on_portion
     )
-    window = day_start_ms(min(plan.days)), plan.clock() + MINUTE_MS
-    funding = await ingest_funding(market, symbols, *window, goes_on=False)
-    interest = await ingest_open_interest(market, symbols, *window, goes_on=goes_on)
-    marks = await ingest_prices(priced(market), symbols, plan.mark_timeframe, *window, goes_on=goes_on)
+    window = Window(day_start_ms(min(plan.days)), plan.clock() + MINUTE_MS)
+    funding = await ingest_funding(market, symbols, window, goes_on=False)
+    interest = await ingest_open_interest(market, symbols, window, goes_on=goes_on)
+    marks = await ingest_prices(priced(market), symbols, plan.mark_timeframe, window, goes_on=goes_on)
     own = await fetch_own_bars(market, symbols, plan.days, plan.clock)
     symbol = plan.symbol
     return Fetched(minutes[symbol], funding[symbol], interest[symbol], marks[symbol], own)

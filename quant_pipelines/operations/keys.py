@@ -1,7 +1,7 @@
 """API keys of accounts: added, shown by fingerprint, taken away and sealed anew; each change is audited."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
 from pathlib import Path
@@ -22,7 +22,7 @@ from quant_pipelines.secrets import (
     start_rotation,
 )
 from quant_pipelines.store import audit
-from quant_pipelines.store.account_keys import lock_keys, read_sealed, store_sealed
+from quant_pipelines.store.account_keys import SealedKeys, lock_keys, read_sealed, remove_sealed, store_sealed
 from quant_pipelines.store.deployments import venue_account
 from quant_pipelines.store.engine import transaction
 
@@ -69,7 +69,8 @@ def add_keys(
                 "expected an account without, or --replace"
             )
         venue_account(connection, account, currency=_CURRENCY, capital=Decimal(0), at=now)
-        store_sealed(connection, account, (seal_keys(masters, account, keys), keys.fingerprint), now)
+        sealed = seal_keys(masters, account, keys)
+        store_sealed(connection, SealedKeys(account, account, sealed, keys.fingerprint, now))
         detail = {"reason": signature.reason, "before": before.get(account), "after": keys.fingerprint}
         subject = f"account:{account}"
         audit_id = audit.append(connection, signature.operator, "keys.added", subject, detail)
@@ -96,7 +97,7 @@ def list_keys(store: KeyStore) -> list[dict[str, Any]]:
     ]
 
 
-def remove_keys(store: KeyStore, signature: Signature, account: str, *, clock: Clock) -> Receipt:
+def remove_keys(store: KeyStore, signature: Signature, account: str) -> Receipt:
     """Take the keys of an account away; the account stays.
 
     Raises
@@ -109,7 +110,7 @@ def remove_keys(store: KeyStore, signature: Signature, account: str, *, clock: C
         before = {row.account: row.fingerprint for row in read_sealed(connection)}
         if account not in before:
             raise SecretError(unknown_name("account with keys", account, before))
-        store_sealed(connection, account, None, clock_time(clock))
+        remove_sealed(connection, account)
         detail = {"reason": signature.reason, "before": before[account]}
         subject = f"account:{account}"
         audit_id = audit.append(connection, signature.operator, "keys.removed", subject, detail)
@@ -144,7 +145,8 @@ def _seal_anew(connection: Connection, masters: MasterKeys, now: datetime) -> li
     rows = read_sealed(connection)
     for row in rows:
         keys = open_keys(masters, row.account, row.sealed)
-        store_sealed(connection, row.account, (seal_keys(masters, row.account, keys), row.fingerprint), now)
+        sealed = seal_keys(masters, row.account, keys)
+        store_sealed(connection, replace(row, sealed=sealed, changed_at=now))
     return [row.account for row in rows]
 
 

@@ -5,16 +5,16 @@ What is mended, what the exchange confirmed and what stands is decided by checki
 
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
-from datetime import date
 from typing import Any
 
 from sqlalchemy import Engine
 
 from quant_pipelines.core.clock import Clock
 from quant_pipelines.core.errors import DataError, ExchangeError, ExchangeRefused, unknown_name
+from quant_pipelines.core.series import Days
 from quant_pipelines.marketdata.checks import BARS, CHECKS, MENDABLE, SUSPICIONS
 from quant_pipelines.marketdata.days import spans
-from quant_pipelines.marketdata.ingest import PORTION_DAYS, Market
+from quant_pipelines.marketdata.ingest import PORTION_DAYS, Ingestion
 from quant_pipelines.marketdata.repair import Mended, mend_bars, mend_funding
 from quant_pipelines.store.findings import (
     CONFIRMED,
@@ -33,7 +33,7 @@ AUTOMATIC_ATTEMPTS = 3
 
 
 @dataclass(frozen=True, slots=True)
-class Portion:
+class RepairPortion:
     """Part of the work: days of one symbol without a hole between them.
 
     Parameters
@@ -55,7 +55,7 @@ class Portion:
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
+class RepairPlan:
     """What a run would mend.
 
     Parameters
@@ -66,7 +66,7 @@ class Plan:
         Portions beyond the bound of a run.
     """
 
-    portions: tuple[Portion, ...]
+    portions: tuple[RepairPortion, ...]
     left: int
 
 
@@ -77,7 +77,7 @@ class PortionReport:
     Parameters
     ----------
     symbol, what
-        As in `Portion`.
+        As in `RepairPortion`.
     first_day, last_day
         UTC days, both included.
     findings
@@ -115,9 +115,9 @@ def plan_repairs(
     exchange: str,
     *,
     symbols: Sequence[str] = (),
-    days: tuple[date, date] | None = None,
+    days: Days | None = None,
     max_attempts: int | None = None,
-) -> Plan:
+) -> RepairPlan:
     """Portions of the findings that stand and that asking the exchange again can mend.
 
     Parameters
@@ -146,11 +146,11 @@ def plan_repairs(
     if max_attempts is not None:
         rows = [row for row in rows if row["attempts"] < max_attempts]
     portions = _portions(rows)
-    return Plan(tuple(portions[:PORTIONS_AT_ONCE]), max(0, len(portions) - PORTIONS_AT_ONCE))
+    return RepairPlan(tuple(portions[:PORTIONS_AT_ONCE]), max(0, len(portions) - PORTIONS_AT_ONCE))
 
 
 async def carry_out_repairs(
-    market: Market, plan: Plan, clock: Clock, on_portion: Callable[[], None] = lambda: None
+    market: Ingestion, plan: RepairPlan, clock: Clock, on_portion: Callable[[], None] = lambda: None
 ) -> list[PortionReport]:
     """Mend the portions one after another; ``on_portion`` is called behind each.
 
@@ -175,7 +175,7 @@ def to_documents(reports: Sequence[PortionReport]) -> list[dict[str, Any]]:
     return [asdict(report) for report in reports]
 
 
-async def _mend(market: Market, portion: Portion, clock: Clock) -> PortionReport:
+async def _mend(market: Ingestion, portion: RepairPortion, clock: Clock) -> PortionReport:
     mend = mend_bars if portion.what == BARS else mend_funding
     mended = await mend(market, portion.symbol, portion.days, clock)
     outcomes = {row["id"]: _outcome(row, mended) for row in portion.findings}
@@ -197,7 +197,7 @@ async def _mend(market: Market, portion: Portion, clock: Clock) -> PortionReport
     )
 
 
-def _failed(portion: Portion, error: ExchangeError) -> PortionReport:
+def _failed(portion: RepairPortion, error: ExchangeError) -> PortionReport:
     return PortionReport(
         symbol=portion.symbol,
         what=portion.what,
@@ -218,7 +218,7 @@ def _outcome(row: dict[str, Any], mended: Mended) -> str:
     return REPAIRED
 
 
-def _portions(rows: list[dict[str, Any]]) -> list[Portion]:
+def _portions(rows: list[dict[str, Any]]) -> list[RepairPortion]:
     groups: dict[tuple[str, str], list[dict[str, Any]]] = {}
     for row in rows:
         groups.setdefault((row["symbol"], CHECKS[row["check_name"]].mend), []).append(row)
@@ -227,5 +227,5 @@ def _portions(rows: list[dict[str, Any]]) -> list[Portion]:
         for first, last in spans((row["day"].isoformat() for row in found), PORTION_DAYS):
             inside = tuple(row for row in found if first <= row["day"].isoformat() <= last)
             days = tuple(sorted({row["day"].isoformat() for row in inside}))
-            portions.append(Portion(symbol, what, days, inside))
+            portions.append(RepairPortion(symbol, what, days, inside))
     return portions

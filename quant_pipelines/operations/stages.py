@@ -5,34 +5,50 @@ approval and the audit row change together.
 """
 
 from dataclasses import asdict, dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from decimal import Decimal
-from typing import Any
+from typing import Any, Final, NamedTuple
 
 from sqlalchemy import Connection, Engine
 
 from quant_pipelines.core.clock import Clock, clock_time
 from quant_pipelines.core.errors import LifecycleError
+from quant_pipelines.core.series import Days
 from quant_pipelines.core.settings import LadderSettings
+from quant_pipelines.core.stages import LADDER, RESTS, Stage
 from quant_pipelines.lifecycle.record import StageRecord, evidence_of
-from quant_pipelines.lifecycle.transitions import TRANSITIONS, approvals_needed, require_transition
+from quant_pipelines.lifecycle.transitions import approvals_needed, require_transition
 from quant_pipelines.operations.receipt import Receipt, Signature
 from quant_pipelines.store import approvals, audit
 from quant_pipelines.store.deployments import REAL_ORDERS_APPROVED, announce_deployments, venue_account
 from quant_pipelines.store.engine import transaction
+from quant_pipelines.store.findings import blocking_findings
 from quant_pipelines.store.lifecycle import traded_units
 from quant_pipelines.store.stages import (
     StoredStage,
-    blocking_since,
     change_stage,
     deployment_ids,
     open_venue_book,
     read_stage,
 )
 
-LADDER = ("paper", "shadow", "canary", "live")
-CANARY = "canary"
+CANARY: Final = "canary"
 _SECOND_PERSON = "(a second operator)"
+_TWO_PEOPLE = frozenset({"one", "two"})
+
+
+class _Case(NamedTuple):
+    """A deployment of which a step is asked for: who asks, and when."""
+
+    connection: Connection
+    stored: StoredStage
+    signature: Signature
+    now: datetime
+
+    def sign(self, action: str, detail: dict[str, Any]) -> int:
+        """Append to the audit log; returns the row's id."""
+        known = {"reason": self.signature.reason, "from": self.stored.stage, **detail}
+        return audit.append(self.connection, self.signature.operator, action, self.stored.key, known)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,8 +64,8 @@ class Step:
     """
 
     deployment_id: int
-    source: str
-    target: str
+    source: Stage
+    target: Stage
     people: int
 
 
@@ -98,15 +114,16 @@ def promote(
         is_first = approvals_needed(stored.stage, target) > 1 and proposal is None
         approved_by = {signature.operator, proposal.proposer if proposal else signature.operator}
         people = frozenset(approved_by | {_SECOND_PERSON} if is_first else approved_by)
-        _require(connection, ladder, stored, target, (people, signature.reason, now))
+        case = _Case(connection, stored, signature, now)
+        _require(case, ladder, target, people)
         if is_first:
-            return _propose(connection, signature, stored, target, now)
+            return _propose(case, target)
         if proposal:
             approvals.approve(connection, proposal.id, signature.operator, now)
         _require_free_unit(connection, stored)
         if target == CANARY:
-            return _open_canary(connection, ladder, signature, stored, (sorted(people), now))
-        return _move(connection, signature, stored, target, "deployment.promoted", now)
+            return _open_canary(case, ladder, sorted(people))
+        return _move(case, target, "deployment.promoted")
 
 
 def roll_back(engine: Engine, signature: Signature, *, deployment_id: int, clock: Clock) -> Receipt:
@@ -119,10 +136,9 @@ def roll_back(engine: Engine, signature: Signature, *, deployment_id: int, clock
     """
     now = clock_time(clock)
     with transaction(engine) as connection:
-        stored = _locked(connection, deployment_id)
-        facts = (frozenset({signature.operator}), signature.reason, now)
-        _require(connection, LadderSettings(), stored, "rolled_back", facts)
-        return _move(connection, signature, stored, "rolled_back", "deployment.rolled_back", now)
+        case = _Case(connection, _locked(connection, deployment_id), signature, now)
+        _require(case, LadderSettings(), "rolled_back", frozenset({signature.operator}))
+        return _move(case, "rolled_back", "deployment.rolled_back")
 
 
 def disable(
@@ -135,14 +151,13 @@ def disable(
     LifecycleError
         If the deployment is unknown, the step does not exist from its stage, or a guard refuses.
     """
-    if target not in ("cooling", "retired"):
-        raise LifecycleError(f"target is {target!r}; expected cooling or retired")
+    if target not in RESTS:
+        raise LifecycleError(f"target is {target!r}; expected {' or '.join(RESTS)}")
     now = clock_time(clock)
     with transaction(engine) as connection:
-        stored = _locked(connection, deployment_id)
-        facts = (frozenset({signature.operator}), signature.reason, now)
-        _require(connection, LadderSettings(), stored, target, facts)
-        return _move(connection, signature, stored, target, "deployment.disabled", now)
+        case = _Case(connection, _locked(connection, deployment_id), signature, now)
+        _require(case, LadderSettings(), target, frozenset({signature.operator}))
+        return _move(case, target, "deployment.disabled")
 
 
 def steps_in_reach(engine: Engine, ladder: LadderSettings, clock: Clock) -> list[Step]:
@@ -158,7 +173,7 @@ def steps_in_reach(engine: Engine, ladder: LadderSettings, clock: Clock) -> list
         Time of the look.
     """
     now = clock_time(clock)
-    people = frozenset({"one", "two"})
+    asked = Signature("nobody yet", "the evidence suffices")
     found = []
     with transaction(engine) as connection:
         for deployment_id in deployment_ids(connection, LADDER[:-1]):
@@ -167,17 +182,12 @@ def steps_in_reach(engine: Engine, ladder: LadderSettings, clock: Clock) -> list
                 continue
             target = LADDER[LADDER.index(stored.stage) + 1]
             try:
-                _require(connection, ladder, stored, target, (people, "the evidence suffices", now))
+                _require(_Case(connection, stored, asked, now), ladder, target, _TWO_PEOPLE)
             except LifecycleError:
                 continue
             needed = approvals_needed(stored.stage, target)
             found.append(Step(deployment_id, stored.stage, target, needed))
     return found
-
-
-def possible_targets(stage: str) -> list[str]:
-    """Stages that the table allows behind a stage."""
-    return [row.target for row in TRANSITIONS if row.source == stage]
 
 
 def _locked(connection: Connection, deployment_id: int) -> StoredStage:
@@ -187,25 +197,18 @@ def _locked(connection: Connection, deployment_id: int) -> StoredStage:
     return stored
 
 
-def _require(
-    connection: Connection,
-    ladder: LadderSettings,
-    stored: StoredStage,
-    target: str,
-    facts: tuple[frozenset[str], str, datetime],
-) -> None:
-    people, reason, now = facts
-    record = _record(connection, ladder, stored, now)
-    require_transition(stored.stage, target, evidence_of(record, ladder, people, reason))
+def _require(case: _Case, ladder: LadderSettings, target: Stage, people: frozenset[str]) -> None:
+    record = _record(case, ladder)
+    evidence = evidence_of(record, ladder, people, case.signature.reason)
+    require_transition(record.stage, target, evidence)
 
 
-def _record(
-    connection: Connection, ladder: LadderSettings, stored: StoredStage, now: datetime
-) -> StageRecord:
-    newest = now - timedelta(days=ladder.data_days)
+def _record(case: _Case, ladder: LadderSettings) -> StageRecord:
+    stored = case.stored
+    first = (case.now - timedelta(days=ladder.data_days)).date()
     return StageRecord(
         stage=stored.stage,
-        days=(now - stored.since).days,
+        days=(case.now - stored.since).days,
         paper_passed=stored.paper_passed,
         capital_passed=stored.capital_passed,
         is_flat=stored.position == 0,
@@ -213,7 +216,7 @@ def _record(
         halts=stored.halts,
         refused_orders=stored.refused_orders,
         active_triggers=stored.active_triggers,
-        blocked=blocking_since(connection, stored.exchange, stored.symbol, newest),
+        blocked=blocking_findings(case.connection, stored.exchange, stored.symbol, Days(first, date.max)),
     )
 
 
@@ -224,9 +227,8 @@ def _require_free_unit(connection: Connection, stored: StoredStage) -> None:
         raise LifecycleError(f"deployment:{holder} trades {' '.join(unit)} already; disable it first")
 
 
-def _propose(
-    connection: Connection, signature: Signature, stored: StoredStage, target: str, now: datetime
-) -> Receipt:
+def _propose(case: _Case, target: Stage) -> Receipt:
+    stored, signature = case.stored, case.signature
     values = {
         "subject": stored.key,
         "source": stored.stage,
@@ -234,54 +236,39 @@ def _propose(
         "proposer": signature.operator,
         "reason": signature.reason,
         "evidence": audit.plain(_evidence(stored)),
-        "proposed_at": now,
+        "proposed_at": case.now,
     }
-    approvals.propose(connection, values)
-    detail = {"reason": signature.reason, "from": stored.stage, "to": target, **_evidence(stored)}
-    audit_id = audit.append(connection, signature.operator, "deployment.proposed", stored.key, detail)
+    approvals.propose(case.connection, values)
+    action = "deployment.proposed"
+    audit_id = case.sign(action, {"to": target, **_evidence(stored)})
     summary = f"{target} is proposed for {stored.key}; a second operator must promote it too"
-    return Receipt("deployment.proposed", stored.key, summary, audit_id)
+    return Receipt(action, stored.key, summary, audit_id)
 
 
-def _move(
-    connection: Connection,
-    signature: Signature,
-    stored: StoredStage,
-    target: str,
-    action: str,
-    now: datetime,
-) -> Receipt:
-    change_stage(connection, stored.deployment_id, target, now)
-    approvals.void_proposals(connection, stored.key, now)
-    detail = {"reason": signature.reason, "from": stored.stage, "to": target, **_evidence(stored)}
-    audit_id = audit.append(connection, signature.operator, action, stored.key, detail)
-    announce_deployments(connection)
+def _move(case: _Case, target: Stage, action: str) -> Receipt:
+    stored = case.stored
+    change_stage(case.connection, stored.deployment_id, target, case.now)
+    approvals.void_proposals(case.connection, stored.key, case.now)
+    audit_id = case.sign(action, {"to": target, **_evidence(stored)})
+    announce_deployments(case.connection)
     return Receipt(action, stored.key, f"{stored.key} went from {stored.stage} to {target}", audit_id)
 
 
-def _open_canary(
-    connection: Connection,
-    ladder: LadderSettings,
-    signature: Signature,
-    stored: StoredStage,
-    facts: tuple[list[str], datetime],
-) -> Receipt:
+def _open_canary(case: _Case, ladder: LadderSettings, people: list[str]) -> Receipt:
     """Begin a book at the venue with a share of the capital; the shadow's paper book ends with it."""
-    people, now = facts
+    connection, stored, signature, now = case
     capital = stored.capital * Decimal(str(ladder.canary_capital_fraction))
     account = venue_account(connection, stored.exchange, currency="USDT", capital=capital, at=now)
     change_stage(connection, stored.deployment_id, "retired", now)
     approvals.void_proposals(connection, stored.key, now)
     canary = f"deployment:{open_venue_book(connection, stored.deployment_id, account, capital, now)}"
-    detail = {"reason": signature.reason, "from": stored.stage, "to": CANARY, "canary": canary}
-    audit_id = audit.append(
-        connection, signature.operator, "deployment.promoted", stored.key, detail | _evidence(stored)
-    )
+    action = "deployment.promoted"
+    audit_id = case.sign(action, {"to": CANARY, "canary": canary, **_evidence(stored)})
     approved = {"reason": signature.reason, "operators": people, "capital": capital, "shadow": stored.key}
     audit.append(connection, signature.operator, REAL_ORDERS_APPROVED, canary, approved)
     announce_deployments(connection)
     summary = f"{stored.key} goes on as {canary}: a canary at {stored.exchange} with {capital.normalize():f}"
-    return Receipt("deployment.promoted", canary, summary, audit_id)
+    return Receipt(action, canary, summary, audit_id)
 
 
 def _evidence(stored: StoredStage) -> dict[str, Any]:

@@ -1,11 +1,14 @@
 """The verdict on one strategy, symbol and timeframe, as it is stored and shown."""
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final, Literal, TypeAlias
 
 from quant_pipelines.optimize.gates import CAPITAL, PAPER, Gate, passed
 
-CANDIDATE, ADMITTED, REJECTED = "candidate", "admitted", "rejected"
+VerdictDecision: TypeAlias = Literal["candidate", "admitted", "rejected"]
+CANDIDATE: Final = "candidate"
+ADMITTED: Final = "admitted"
+REJECTED: Final = "rejected"
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +37,18 @@ class VerdictRecord:
         Stitched out-of-sample returns after costs, one a UTC day, fractions.
     id, task_id
         Keys of the stored rows; None when nothing is stored.
+
+    Examples
+    --------
+    >>> from quant_pipelines.optimize.gates import at_least
+    >>> from quant_pipelines.optimize.verdict import VerdictRecord
+    >>> record = VerdictRecord(
+    ...     *("ema_cross", "0a1b2c", "binanceusdm", "BTC/USDT:USDT", "1h", 0, 86_400_000),
+    ...     parameters={"fast": 12}, in_sample={}, out_of_sample={},
+    ...     gates=(at_least("trades", 12, 30, gate="paper", detail="closed trades out of sample"),),
+    ... )
+    >>> record.decision, record.paper_passed, record.failures
+    ('candidate', False, ('trades is 12, threshold 30: closed trades out of sample',))
     """
 
     strategy: str
@@ -47,7 +62,7 @@ class VerdictRecord:
     in_sample: dict[str, Any]
     out_of_sample: dict[str, Any]
     gates: tuple[Gate, ...]
-    decision: str = CANDIDATE
+    decision: VerdictDecision = CANDIDATE
     reasons: tuple[str, ...] = ()
     daily_returns: tuple[float, ...] = ()
     id: int | None = None

@@ -10,7 +10,7 @@ from quant_pipelines.costs import CostTerms
 ALL_IN, FIXED, VOLATILITY_TARGET = 0, 1, 2
 
 
-class Sized(Protocol):
+class SizerView(Protocol):
     """What a sizer reads of a book: equity in quote, price, annualized volatility."""
 
     @property
@@ -93,7 +93,7 @@ _KINDS: dict[str, type[AllIn | Fixed | VolatilityTarget]] = {
 
 
 @scalar
-def desired_quantity(view: Sized, target: float, costs: CostTerms, sizing: SizingTerms) -> float:
+def desired_quantity(view: SizerView, target: float, costs: CostTerms, sizing: SizingTerms) -> float:
     """Signed base quantity that a target is worth, before rounding.
 
     Parameters

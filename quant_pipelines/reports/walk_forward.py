@@ -44,7 +44,7 @@ class Curve:
 
 
 @dataclass(frozen=True, eq=False)
-class Walk:
+class JudgedWalk:
     """A verdict with what it rests on.
 
     Parameters
@@ -75,7 +75,7 @@ class Walk:
         return Curve("out of sample", days, returns)
 
 
-def render_walk(walk: Walk) -> str:
+def render_walk(walk: JudgedWalk) -> str:
     """Render a walk-forward and its verdict as one HTML page that needs nothing else."""
     record = walk.record
     sections = [
@@ -98,7 +98,7 @@ def render_walk(walk: Walk) -> str:
     return document(title, f"{record.symbol} {record.timeframe}, {window}", sections)
 
 
-def _tiles(walk: Walk) -> list[tuple[str, str, str]]:
+def _tiles(walk: JudgedWalk) -> list[tuple[str, str, str]]:
     own, record = walk.own, walk.record
     outside = record.out_of_sample
     sharpe = sharpe_ratio(own.returns)
@@ -121,7 +121,7 @@ def _tiles(walk: Walk) -> list[tuple[str, str, str]]:
     ]
 
 
-def _facts(walk: Walk) -> dict[str, str]:
+def _facts(walk: JudgedWalk) -> dict[str, str]:
     record, outside = walk.record, walk.record.out_of_sample
     values = ", ".join(f"{name} = {_value(value)}" for name, value in record.parameters.items())
     return {
@@ -161,7 +161,7 @@ def _gate_table(gates: Sequence[Gate]) -> str:
     return table(header, rows, texts=(0, 1, 4, 5))
 
 
-def _equity_section(walk: Walk) -> str:
+def _equity_section(walk: JudgedWalk) -> str:
     own = walk.own
     if not own.returns.size:
         return section("Stitched out of sample", paragraph("There are no days out of sample."))
@@ -199,13 +199,13 @@ def _ends(curve: Curve) -> IntArray:
     return np.concatenate([curve.days[:1], curve.days + DAY_MS])
 
 
-def _fold_edges(walk: Walk, x: Axis) -> Layer:
+def _fold_edges(walk: JudgedWalk, x: Axis) -> Layer:
     edges = np.array([fold.fold.test_start_ms for fold in walk.folds[1:]], dtype=np.float64)
     path = "".join(f"M{place:.1f} 0V1000" for place in x.place(edges))
     return Layer(f'<path class="grid" d="{path}"/>')
 
 
-def _fold_section(walk: Walk) -> str:
+def _fold_section(walk: JudgedWalk) -> str:
     if not walk.folds:
         return ""
     header = ("fold", "train", "test", "in-sample", "out of sample", "round trips", "tried", "parameters")

@@ -9,6 +9,7 @@ import numpy as np
 from quant_pipelines.backtest import BacktestSettings, SymbolFeed, Trade, sweep
 from quant_pipelines.backtest.account import run_symbols
 from quant_pipelines.core.arrays import FloatArray
+from quant_pipelines.core.series import Window
 from quant_pipelines.core.timeframes import DAY_MS, to_ms
 from quant_pipelines.optimize.evaluation import OutOfSample
 from quant_pipelines.optimize.folds import Fold
@@ -31,12 +32,13 @@ class BacktestEvaluator:
 
     def search(self, start_ms: int, end_ms: int, parameter_sets: Sequence[Parameters]) -> FloatArray:
         """Daily returns of the sets, shape (n_days, n_sets); NaN for those that the strategy refuses."""
+        window = Window(start_ms, end_ms)
         swept = sweep(
             self._strategy_class,
             list(parameter_sets),
-            self._history.bars_between(start_ms, end_ms),
+            self._history.bars_in(window),
             self._settings,
-            feeds=self._feeds(start_ms, end_ms),
+            feeds=self._feeds(window),
         )
         return np.ascontiguousarray(swept.daily_returns.T)
 
@@ -44,15 +46,15 @@ class BacktestEvaluator:
         """Trade the test window alone; what is held at its end is closed at the last close, with costs."""
         result = run_symbols(
             self._strategy_class(**parameters),
-            self._history.bars_between(fold.train_start_ms, fold.test_end_ms),
-            feeds=self._feeds(fold.test_start_ms, fold.test_end_ms),
+            self._history.bars_in(Window(fold.train_start_ms, fold.test_end_ms)),
+            feeds=self._feeds(Window(fold.test_start_ms, fold.test_end_ms)),
             settings=replace(self._settings, trade_from_ms=fold.test_start_ms, close_at_end=True),
         )
         days = fold.test_start_ms + DAY_MS * np.arange(len(result.days), dtype=np.int64)
         return OutOfSample(days, result.daily_returns, tuple(_document(trade) for trade in result.trades))
 
-    def _feeds(self, start_ms: int, end_ms: int) -> dict[str, SymbolFeed]:
-        return {member.bars.symbol: member.feed(start_ms, end_ms) for member in self._history.members}
+    def _feeds(self, window: Window) -> dict[str, SymbolFeed]:
+        return {member.bars.symbol: member.feed(window) for member in self._history.members}
 
 
 def _document(trade: Trade) -> dict[str, Any]:

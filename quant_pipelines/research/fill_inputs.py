@@ -7,7 +7,9 @@ from sqlalchemy import Engine
 
 from quant_pipelines.core.depth import BookSample, DepthSeries
 from quant_pipelines.core.mark import MarkSeries
+from quant_pipelines.core.series import Window
 from quant_pipelines.store.deployments import instrument_history
+from quant_pipelines.store.engine import transaction
 from quant_pipelines.store.market import read_index_prices, read_mark_prices
 from quant_pipelines.store.market_events import read_books
 from quant_pipelines.trading import SpecificationHistory
@@ -36,12 +38,12 @@ class FillInputs:
 NO_FILL_INPUTS = FillInputs()
 
 
-def stored_fill_inputs(engine: Engine, exchange: str, symbol: str, start_ms: int, end_ms: int) -> FillInputs:
-    """Read what the database has of a symbol in ``[start_ms, end_ms)``."""
-    window = (engine, exchange, symbol, start_ms, end_ms)
-    mark = _points(*read_mark_prices(*window)).or_index(_points(*read_index_prices(*window)))
-    books = read_books(*window)
-    with engine.connect() as connection:
+def stored_fill_inputs(engine: Engine, exchange: str, symbol: str, window: Window) -> FillInputs:
+    """Read what the database has of a symbol in a window."""
+    asked = (engine, exchange, symbol, window)
+    mark = _points(*read_mark_prices(*asked)).or_index(_points(*read_index_prices(*asked)))
+    books = read_books(*asked)
+    with transaction(engine) as connection:
         stored = instrument_history(connection, exchange, symbol)
     return FillInputs(
         mark if len(mark) else None,

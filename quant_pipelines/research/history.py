@@ -15,6 +15,7 @@ from quant_pipelines.core.asof import KnownPoints
 from quant_pipelines.core.bars import Bars, empty_bars
 from quant_pipelines.core.errors import DataError
 from quant_pipelines.core.funding import FundingSeries
+from quant_pipelines.core.series import Series, Window
 from quant_pipelines.core.timeframes import DAY_MS, EXECUTION_TIMEFRAME, MINUTE_MS, floor_ms, from_ms
 from quant_pipelines.research.fill_inputs import NO_FILL_INPUTS, FillInputs, stored_fill_inputs
 from quant_pipelines.sdk import InputSource, Strategy, attach_inputs
@@ -22,9 +23,10 @@ from quant_pipelines.sdk.attach import unknown_shares
 from quant_pipelines.store.bars import newest_bar_ms, read_bars
 from quant_pipelines.store.column_cache import ColumnCache
 from quant_pipelines.store.deployments import newest_instrument
+from quant_pipelines.store.engine import transaction
+from quant_pipelines.store.findings import blocking_findings
 from quant_pipelines.store.known_points import read_points
 from quant_pipelines.store.market import read_funding
-from quant_pipelines.store.verdicts import blocking_findings
 from quant_pipelines.trading import Specification
 
 _LEAST_COVERAGE = 0.99
@@ -60,11 +62,11 @@ class SymbolHistory:
     findings: tuple[str, ...]
     fill_inputs: FillInputs = NO_FILL_INPUTS
 
-    def feed(self, start_ms: int, end_ms: int) -> SymbolFeed:
-        """Return what a backtest of ``[start_ms, end_ms)`` knows besides the strategy's bars."""
+    def feed(self, window: Window) -> SymbolFeed:
+        """Return what a backtest of a window knows besides the strategy's bars."""
         inputs = self.fill_inputs
         return SymbolFeed(
-            self.execution_bars.between(start_ms, end_ms),
+            self.execution_bars.between(*window),
             self.funding,
             inputs.mark,
             inputs.depth,
@@ -95,15 +97,15 @@ class History:
         """Timeframe on which fills and stops are decided."""
         return self.members[0].execution_bars.timeframe
 
-    def bars_between(self, start_ms: int, end_ms: int) -> list[Bars]:
-        """Return the strategy's bars that open in ``[start_ms, end_ms)``, of each symbol.
+    def bars_in(self, window: Window) -> list[Bars]:
+        """Return the strategy's bars that open in a window, of each symbol.
 
         Raises
         ------
         DataError
             If a symbol has none.
         """
-        bars = [member.bars.between(start_ms, end_ms) for member in self.members]
+        bars = [member.bars.between(*window) for member in self.members]
         if not all(len(one) for one in bars):
             names = ", ".join(one.symbol for one in bars if not len(one))
             raise DataError(f"no bars of {names} in the window; expected some")
@@ -117,44 +119,43 @@ class History:
         return float(np.mean([bars.close[-1] / bars.open[0] - 1.0 for bars in held]))
 
 
-class Source(InputSource, Protocol):
+class HistorySource(InputSource, Protocol):
     """Where history comes from."""
 
     def last_midnight(self, symbol: str, timeframe: str) -> int:
         """Last UTC midnight up to which there are bars, milliseconds."""
         ...
 
-    def bars(self, symbol: str, timeframe: str, start_ms: int, end_ms: int) -> Bars:
-        """Bars that open in ``[start_ms, end_ms)``; empty when there are none."""
+    def bars(self, symbol: str, timeframe: str, window: Window) -> Bars:
+        """Bars that open in a window; empty when there are none."""
         ...
 
-    def funding(self, symbol: str, start_ms: int, end_ms: int) -> FundingSeries:
-        """Funding slots in ``[start_ms, end_ms)``."""
+    def funding(self, symbol: str, window: Window) -> FundingSeries:
+        """Funding slots in a window."""
         ...
 
     def specification(self, symbol: str) -> Specification:
         """Lot size and smallest order."""
         ...
 
-    def fill_inputs(self, symbol: str, start_ms: int, end_ms: int) -> FillInputs:
-        """Mark prices, order books in ``[start_ms, end_ms)``, and all specifications."""
+    def fill_inputs(self, symbol: str, window: Window) -> FillInputs:
+        """Mark prices, order books in a window, and all specifications."""
         ...
 
-    def findings(self, bars: Bars, start_ms: int, end_ms: int) -> tuple[str, ...]:
+    def findings(self, bars: Bars, window: Window) -> tuple[str, ...]:
         """Unresolved blocking faults of these bars."""
         ...
 
 
 def load_history(
-    source: Source,
+    source: HistorySource,
     symbols: Sequence[str],
     timeframe: str,
-    start_ms: int,
-    end_ms: int,
+    window: Window,
     *,
     strategy_class: type[Strategy] = Strategy,
 ) -> History:
-    """Read what a walk-forward over ``[start_ms, end_ms)`` needs.
+    """Read what a walk-forward over a window needs.
 
     Where one symbol lacks bars of the execution timeframe, all execute on the strategy's.
 
@@ -166,47 +167,40 @@ def load_history(
     StrategyError
         If it declares a timeframe that is finer than the bars.
     """
-    members = [
-        _load_symbol(source, symbol, timeframe, start_ms, end_ms, strategy_class) for symbol in symbols
-    ]
+    members = [_load_symbol(source, symbol, timeframe, window, strategy_class) for symbol in symbols]
     if len({member.execution_bars.timeframe for member in members}) > 1:
         members = [replace(member, execution_bars=member.bars) for member in members]
     return History(tuple(members))
 
 
 def _load_symbol(
-    source: Source,
-    symbol: str,
-    timeframe: str,
-    start_ms: int,
-    end_ms: int,
-    strategy_class: type[Strategy],
+    source: HistorySource, symbol: str, timeframe: str, window: Window, strategy_class: type[Strategy]
 ) -> SymbolHistory:
-    bars = source.bars(symbol, timeframe, start_ms, end_ms)
-    _require_cover(bars, start_ms, end_ms)
+    bars = source.bars(symbol, timeframe, window)
+    _require_cover(bars, window)
     bars.validated()
-    findings = source.findings(bars, start_ms, end_ms)
+    findings = source.findings(bars, window)
     execution = bars
     if timeframe != EXECUTION_TIMEFRAME:
-        finer = source.bars(symbol, EXECUTION_TIMEFRAME, start_ms, end_ms)
-        if covers(finer, start_ms, end_ms):
+        finer = source.bars(symbol, EXECUTION_TIMEFRAME, window)
+        if covers(finer, window):
             execution = finer.validated()
-            findings += source.findings(finer, start_ms, end_ms)
+            findings += source.findings(finer, window)
     bars = attach_inputs(strategy_class, bars, source)
     require_inputs(bars)
     for higher in bars.higher.values():
         if higher.bars.timeframe != timeframe:
-            findings += source.findings(higher.bars.between(start_ms, end_ms), start_ms, end_ms)
-    funding = source.funding(symbol, start_ms, end_ms)
-    inputs = source.fill_inputs(symbol, start_ms, end_ms)
+            findings += source.findings(higher.bars.between(*window), window)
+    funding = source.funding(symbol, window)
+    inputs = source.fill_inputs(symbol, window)
     return SymbolHistory(bars, execution, funding, source.specification(symbol), findings, inputs)
 
 
-def covers(bars: Bars, start_ms: int, end_ms: int) -> bool:
-    """Whether bars reach from ``start_ms`` to ``end_ms`` with at most 1 % missing between."""
-    if not len(bars) or bars.ts[0] > start_ms or bars.close_ts[-1] < end_ms:
+def covers(bars: Bars, window: Window) -> bool:
+    """Whether bars reach from the start of a window to its end with at most 1 % missing between."""
+    if not len(bars) or bars.ts[0] > window.start_ms or bars.close_ts[-1] < window.end_ms:
         return False
-    return len(bars) >= _LEAST_COVERAGE * (end_ms - start_ms) / bars.step_ms
+    return len(bars) >= _LEAST_COVERAGE * (window.end_ms - window.start_ms) / bars.step_ms
 
 
 def has_inputs(bars: Bars) -> bool:
@@ -238,10 +232,12 @@ def describe(bars: Bars) -> str:
     return f"{len(bars)} from {first:%Y-%m-%d %H:%M} to {last:%Y-%m-%d %H:%M}"
 
 
-def describe_window(bars: Bars, start_ms: int, end_ms: int) -> str:
+def describe_window(bars: Bars, window: Window) -> str:
     """How many bars like these a whole window has, as part of a sentence."""
-    count = (end_ms - start_ms) // bars.step_ms
-    return f"{count} from {from_ms(start_ms):%Y-%m-%d %H:%M} to {from_ms(end_ms):%Y-%m-%d %H:%M}"
+    count = (window.end_ms - window.start_ms) // bars.step_ms
+    return (
+        f"{count} from {from_ms(window.start_ms):%Y-%m-%d %H:%M} to {from_ms(window.end_ms):%Y-%m-%d %H:%M}"
+    )
 
 
 class DatabaseSource:
@@ -264,52 +260,50 @@ class DatabaseSource:
         self._read = lru_cache(maxsize=_SERIES_KEPT)(self._read_bars)
 
     def last_midnight(self, symbol: str, timeframe: str) -> int:
-        """See ``Source``."""
-        newest = newest_bar_ms(self._engine, self._exchange, symbol, timeframe)
+        """See ``HistorySource``."""
+        with transaction(self._engine) as connection:
+            newest = newest_bar_ms(connection, Series(self._exchange, symbol, timeframe))
         if newest is None:
             raise DataError(f"the database has no {timeframe} bars of {symbol}; expected ingested ones")
         return floor_ms(newest + MINUTE_MS, DAY_MS)
 
-    def bars(self, symbol: str, timeframe: str, start_ms: int, end_ms: int) -> Bars:
-        """See ``Source``."""
-        return self._read(symbol, timeframe, start_ms, end_ms)
+    def bars(self, symbol: str, timeframe: str, window: Window) -> Bars:
+        """See ``HistorySource``."""
+        return self._read(symbol, timeframe, window)
 
-    def funding(self, symbol: str, start_ms: int, end_ms: int) -> FundingSeries:
-        """See ``Source``."""
-        return FundingSeries(*read_funding(self._engine, self._exchange, symbol, start_ms, end_ms))
+    def funding(self, symbol: str, window: Window) -> FundingSeries:
+        """See ``HistorySource``."""
+        return FundingSeries(*read_funding(self._engine, self._exchange, symbol, window))
 
     def specification(self, symbol: str) -> Specification:
-        """See ``Source``."""
-        with self._engine.connect() as connection:
+        """See ``HistorySource``."""
+        with transaction(self._engine) as connection:
             instrument = newest_instrument(connection, self._exchange, symbol)
         return Specification() if instrument is None else Specification.of(instrument)
 
     def points(self, symbol: str, name: str, start_ms: int, end_ms: int) -> KnownPoints:
         """See ``InputSource``."""
-        return read_points(self._engine, self._exchange, symbol, name, start_ms, end_ms)
+        return read_points(self._engine, self._exchange, symbol, name, Window(start_ms, end_ms))
 
     def own_bars(self, symbol: str, timeframe: str, start_ms: int, end_ms: int) -> Bars:
         """See ``InputSource``."""
-        return self._read(symbol, timeframe, max(start_ms, 0), end_ms)
+        return self._read(symbol, timeframe, Window(max(start_ms, 0), end_ms))
 
-    def fill_inputs(self, symbol: str, start_ms: int, end_ms: int) -> FillInputs:
-        """See ``Source``."""
-        return stored_fill_inputs(self._engine, self._exchange, symbol, start_ms, end_ms)
+    def fill_inputs(self, symbol: str, window: Window) -> FillInputs:
+        """See ``HistorySource``."""
+        return stored_fill_inputs(self._engine, self._exchange, symbol, window)
 
-    def findings(self, bars: Bars, start_ms: int, end_ms: int) -> tuple[str, ...]:
-        """See ``Source``."""
-        return blocking_findings(
-            self._engine,
-            self._exchange,
-            (bars.symbol, {bars.timeframe}),
-            start_ms,
-            end_ms,
-        )
+    def findings(self, bars: Bars, window: Window) -> tuple[str, ...]:
+        """See ``HistorySource``."""
+        with transaction(self._engine) as connection:
+            return blocking_findings(
+                connection, self._exchange, bars.symbol, window.days, timeframes={bars.timeframe}
+            )
 
-    def _read_bars(self, symbol: str, timeframe: str, start_ms: int, end_ms: int) -> Bars:
+    def _read_bars(self, symbol: str, timeframe: str, window: Window) -> Bars:
         if self._cache is None:
-            return read_bars(self._engine, self._exchange, symbol, timeframe, start_ms, end_ms)
-        return self._cache.read_bars(self._exchange, symbol, timeframe, start_ms, end_ms)
+            return read_bars(self._engine, Series(self._exchange, symbol, timeframe), window)
+        return self._cache.read_bars(Series(self._exchange, symbol, timeframe), window)
 
 
 class ArchiveSource:
@@ -322,19 +316,19 @@ class ArchiveSource:
         self._load_inputs = lru_cache(maxsize=_SERIES_KEPT)(self._load_points)
 
     def last_midnight(self, symbol: str, timeframe: str) -> int:
-        """See ``Source``."""
+        """See ``HistorySource``."""
         return floor_ms(int(self._load(symbol, timeframe).close_ts[-1]), DAY_MS)
 
-    def bars(self, symbol: str, timeframe: str, start_ms: int, end_ms: int) -> Bars:
-        """See ``Source``."""
+    def bars(self, symbol: str, timeframe: str, window: Window) -> Bars:
+        """See ``HistorySource``."""
         if timeframe == EXECUTION_TIMEFRAME:
-            return self.own_bars(symbol, timeframe, start_ms, end_ms)
-        return self._load(symbol, timeframe).between(start_ms, end_ms)
+            return self.own_bars(symbol, timeframe, window.start_ms, window.end_ms)
+        return self._load(symbol, timeframe).between(*window)
 
-    def funding(self, symbol: str, start_ms: int, end_ms: int) -> FundingSeries:
-        """See ``Source``."""
+    def funding(self, symbol: str, window: Window) -> FundingSeries:
+        """See ``HistorySource``."""
         series = archive.load_funding(self._folder, symbol, exchange=self._exchange)
-        inside = (series.ts >= start_ms) & (series.ts < end_ms)
+        inside = (series.ts >= window.start_ms) & (series.ts < window.end_ms)
         return FundingSeries(series.ts[inside], series.rate[inside], series.mark_price[inside])
 
     def points(self, symbol: str, name: str, start_ms: int, end_ms: int) -> KnownPoints:
@@ -348,17 +342,17 @@ class ArchiveSource:
         return self._load(symbol, timeframe).between(start_ms, end_ms)
 
     def specification(self, symbol: str) -> Specification:
-        """See ``Source``; an archive has none."""
+        """See ``HistorySource``; an archive has none."""
         return Specification()
 
-    def fill_inputs(self, symbol: str, start_ms: int, end_ms: int) -> FillInputs:
-        """See ``Source``; an archive has mark prices at most."""
+    def fill_inputs(self, symbol: str, window: Window) -> FillInputs:
+        """See ``HistorySource``; an archive has mark prices at most."""
         mark = archive.load_mark(self._folder, symbol, exchange=self._exchange)
-        return FillInputs(None if mark is None else mark.between(start_ms, end_ms))
+        return FillInputs(None if mark is None else mark.between(*window))
 
-    def findings(self, bars: Bars, start_ms: int, end_ms: int) -> tuple[str, ...]:
-        """See ``Source``."""
-        missing = (end_ms - start_ms) // bars.step_ms - len(bars)
+    def findings(self, bars: Bars, window: Window) -> tuple[str, ...]:
+        """See ``HistorySource``."""
+        missing = (window.end_ms - window.start_ms) // bars.step_ms - len(bars)
         return (f"{missing} {bars.timeframe} bars of {bars.symbol} are missing",) if missing else ()
 
     def _load_bars(self, symbol: str, timeframe: str) -> Bars:
@@ -368,9 +362,9 @@ class ArchiveSource:
         return archive.load_points(self._folder, symbol, name, exchange=self._exchange)
 
 
-def _require_cover(bars: Bars, start_ms: int, end_ms: int) -> None:
-    if not covers(bars, start_ms, end_ms):
+def _require_cover(bars: Bars, window: Window) -> None:
+    if not covers(bars, window):
         raise DataError(
             f"{bars.symbol} {bars.timeframe}: bars are {describe(bars)}; "
-            f"expected {describe_window(bars, start_ms, end_ms)}"
+            f"expected {describe_window(bars, window)}"
         )

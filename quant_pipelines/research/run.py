@@ -1,19 +1,20 @@
 """Runs one walk-forward from its job to its verdict; what an interrupted run stored is not computed again."""
 
 import logging
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Engine, text
+from sqlalchemy import Engine
 
 from quant_pipelines.backtest import BacktestSettings
 from quant_pipelines.core.errors import DataError, OptimizationError, QuantError
 from quant_pipelines.core.ids import digest_of
 from quant_pipelines.core.instrument_sets import symbols_of
 from quant_pipelines.core.jit import kernel_digest
+from quant_pipelines.core.limits import RiskLimits
+from quant_pipelines.core.series import Window
 from quant_pipelines.core.timeframes import from_ms
 from quant_pipelines.optimize.judge import Context, judge
 from quant_pipelines.optimize.space import space_of
@@ -21,14 +22,20 @@ from quant_pipelines.optimize.verdict import VerdictRecord
 from quant_pipelines.optimize.walk_forward import FoldResult, Plan, WalkForward, walk_forward
 from quant_pipelines.portfolio import AllIn
 from quant_pipelines.research.evaluator import BacktestEvaluator
-from quant_pipelines.research.history import ArchiveSource, DatabaseSource, History, Source, load_history
+from quant_pipelines.research.history import (
+    ArchiveSource,
+    DatabaseSource,
+    History,
+    HistorySource,
+    load_history,
+)
 from quant_pipelines.research.job import OptimizationJob
 from quant_pipelines.research.library import source_in_force
 from quant_pipelines.research.window import settle_window
-from quant_pipelines.risk.limits import RiskLimits
 from quant_pipelines.sdk import StrategySource, load_strategy, strategies_folder
 from quant_pipelines.store import research as store
-from quant_pipelines.store.verdicts import count_previous_trials, read_verdicts, save_verdict
+from quant_pipelines.store.engine import transaction
+from quant_pipelines.store.verdicts import count_previous_trials, save_verdict, verdict_of_task
 from quant_pipelines.trading import Execution, TradingRules
 
 _log = logging.getLogger(__name__)
@@ -40,7 +47,7 @@ def optimize_one(
     engine: Engine | None,
     job: OptimizationJob,
     *,
-    source: Source | None = None,
+    source: HistorySource | None = None,
     on_fold: Callable[[FoldResult], None] = lambda _: None,
 ) -> VerdictRecord:
     """Walk forward and judge.
@@ -100,7 +107,7 @@ def resume_job(engine: Engine, task_id: int) -> OptimizationJob:
     return OptimizationJob.from_document(task.settings["job"])
 
 
-def open_source(engine: Engine | None, job: OptimizationJob, columns: Path | None = None) -> Source:
+def open_source(engine: Engine | None, job: OptimizationJob, columns: Path | None = None) -> HistorySource:
     """History of a job: its archive, else the database, read through the column files of a folder."""
     if job.archive is not None:
         return ArchiveSource(Path(job.archive), job.exchange)
@@ -112,7 +119,7 @@ def open_source(engine: Engine | None, job: OptimizationJob, columns: Path | Non
 class _Run:
     """One settled job with its strategy and plan; the history is loaded when it is first needed."""
 
-    def __init__(self, job: OptimizationJob, strategy: StrategySource, source: Source) -> None:
+    def __init__(self, job: OptimizationJob, strategy: StrategySource, source: HistorySource) -> None:
         self.job = job
         self.strategy = strategy
         self._source = source
@@ -144,8 +151,7 @@ class _Run:
                 self._source,
                 symbols_of(job.symbol),
                 job.timeframe,
-                plan.start_ms,
-                plan.end_ms,
+                Window(plan.start_ms, plan.end_ms),
                 strategy_class=self.strategy.strategy_class,
             )
             if job.archive is None and history.findings:
@@ -232,14 +238,16 @@ class _Run:
 
 
 def _stored(engine: Engine, run: _Run, on_fold: Callable[[FoldResult], None]) -> VerdictRecord:
-    with _sole_worker(engine, run.key):
+    with store.sole_worker(engine, run.key):
         row = run.task_row()
         task = store.open_task(engine, run.version_row(), row)
-        known = store.read_folds(engine, task.id)
+        with transaction(engine) as connection:
+            known = store.read_folds(connection, task.id)
+            done = verdict_of_task(connection, task.id) if task.status == store.DONE else None
         for result in known.values():
             on_fold(result)
-        if task.status == store.DONE:
-            return read_verdicts(engine, task_id=task.id)[0]
+        if done is not None:
+            return done
 
         def keep(result: FoldResult) -> None:
             store.save_fold(engine, task.id, result)
@@ -255,22 +263,6 @@ def _stored(engine: Engine, run: _Run, on_fold: Callable[[FoldResult], None]) ->
         verdict_id = save_verdict(engine, task, record, stitched)
     _log.info("verdict %d: %s %s %s", verdict_id, record.strategy, record.symbol, record.timeframe)
     return replace(record, id=verdict_id, task_id=task.id)
-
-
-@contextmanager
-def _sole_worker(engine: Engine, key: str) -> Iterator[None]:
-    """Keep a second process from the same task; the lock dies with its connection."""
-    number = int(key[:15], 16)
-    with engine.connect() as connection:
-        locked = connection.execute(text("select pg_try_advisory_lock(:key)"), {"key": number}).scalar_one()
-        connection.commit()
-        if not locked:
-            raise OptimizationError(f"optimization {key} is being worked on by another process; try later")
-        try:
-            yield
-        finally:
-            connection.execute(text("select pg_advisory_unlock(:key)"), {"key": number})
-            connection.commit()
 
 
 def _holding_return(history: History, finished: WalkForward) -> float | None:

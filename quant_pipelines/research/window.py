@@ -4,9 +4,10 @@ from dataclasses import replace
 
 from quant_pipelines.core.errors import DataError
 from quant_pipelines.core.instrument_sets import symbols_of
+from quant_pipelines.core.series import Window
 from quant_pipelines.optimize.folds import first_bar_ms
 from quant_pipelines.research.history import (
-    Source,
+    HistorySource,
     covers,
     describe,
     describe_window,
@@ -18,7 +19,7 @@ from quant_pipelines.sdk import Strategy, attach_inputs
 
 
 def settle_window(
-    job: OptimizationJob, source: Source, strategy_class: type[Strategy] = Strategy
+    job: OptimizationJob, source: HistorySource, strategy_class: type[Strategy] = Strategy
 ) -> OptimizationJob:
     """Job with its window's end and its number of folds; what is given in the job stays.
 
@@ -45,25 +46,25 @@ def settle_window(
 
 
 def _possible_folds(
-    job: OptimizationJob, symbol: str, source: Source, end_ms: int, strategy_class: type[Strategy]
+    job: OptimizationJob, symbol: str, source: HistorySource, end_ms: int, strategy_class: type[Strategy]
 ) -> int:
     wanted, least = job.windows.folds, min(job.windows.min_folds, job.windows.folds)
-    bars = source.bars(symbol, job.timeframe, first_bar_ms(end_ms, job.windows), end_ms)
+    bars = source.bars(symbol, job.timeframe, Window(first_bar_ms(end_ms, job.windows), end_ms))
     bars = attach_inputs(strategy_class, bars, source)
     possible = 0
     for folds in range(wanted, 0, -1):
         start_ms = first_bar_ms(end_ms, replace(job.windows, folds=folds))
         part = bars.between(start_ms, end_ms)
-        if covers(part, start_ms, end_ms) and has_inputs(part):
+        if covers(part, Window(start_ms, end_ms)) and has_inputs(part):
             possible = folds
             break
     if possible >= least:
         return possible
     needed_ms = first_bar_ms(end_ms, replace(job.windows, folds=least))
     needed = bars.between(needed_ms, end_ms)
-    if covers(needed, needed_ms, end_ms):
+    if covers(needed, Window(needed_ms, end_ms)):
         require_inputs(needed)
     raise DataError(
         f"{symbol} {job.timeframe}: folds is {possible} of {wanted}, because bars are {describe(bars)}; "
-        f"expected {least} or more, which need {describe_window(bars, needed_ms, end_ms)}"
+        f"expected {least} or more, which need {describe_window(bars, Window(needed_ms, end_ms))}"
     )

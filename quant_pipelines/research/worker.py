@@ -17,7 +17,7 @@ from typing import Any, TextIO
 from sqlalchemy import Engine
 
 from quant_pipelines.core.errors import QuantError
-from quant_pipelines.research.history import Source
+from quant_pipelines.research.history import HistorySource
 from quant_pipelines.research.job import OptimizationJob
 from quant_pipelines.research.run import open_source, optimize_one
 from quant_pipelines.research.wire import failure_document, verdict_document
@@ -35,7 +35,7 @@ def serve(lines: TextIO, answers: TextIO) -> None:
     columns = Path(opening["columns"]) if opening["columns"] else None
 
     @cache
-    def source(archive: str | None, exchange: str) -> Source:
+    def source(archive: str | None, exchange: str) -> HistorySource:
         job = OptimizationJob("", "", "", archive=archive, exchange=exchange)
         return open_source(engine, job, columns)
 

@@ -17,7 +17,7 @@ Level = tuple[str, str]
 """Price and quantity as the venue writes them; quantity ``"0"`` removes the level from a book."""
 
 
-class Book(NamedTuple):
+class PlayedBook(NamedTuple):
     """One side's levels, best first, and the number of the update that led to them."""
 
     update_id: int
@@ -25,7 +25,7 @@ class Book(NamedTuple):
     asks: list[Level]
 
 
-def book_at(market: MarketPort, listing: Listing, now_ms: int) -> Book:
+def book_at(market: MarketPort, listing: Listing, now_ms: int) -> PlayedBook:
     """Book in the second of ``now_ms``; the spread is one tick, the last price one of its sides."""
     second_number = now_ms // 1000 - market.first_ms // 1000
     second = market.second(listing.name, now_ms)
@@ -49,7 +49,9 @@ def book_at(market: MarketPort, listing: Listing, now_ms: int) -> Book:
             if tick > 0
         ]
 
-    return Book(second_number, levels(best_bid - offsets, sizes[0]), levels(best_bid + 1 + offsets, sizes[1]))
+    return PlayedBook(
+        second_number, levels(best_bid - offsets, sizes[0]), levels(best_bid + 1 + offsets, sizes[1])
+    )
 
 
 def changes(before: list[Level], after: list[Level]) -> list[Level]:

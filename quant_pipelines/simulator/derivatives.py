@@ -6,7 +6,7 @@ from functools import lru_cache
 from quant_pipelines.core.arrays import FloatArray
 from quant_pipelines.core.timeframes import DAY_MS, HOUR_MS, MINUTE_MS
 from quant_pipelines.simulator.listing import BY_NAME, LISTINGS, Listing, listing_index
-from quant_pipelines.simulator.market import Market
+from quant_pipelines.simulator.market import SyntheticMarket
 from quant_pipelines.simulator.ports import Funding
 from quant_pipelines.simulator.processes import ornstein_uhlenbeck, stream
 
@@ -28,7 +28,7 @@ class Derivatives:
         The market that they belong to.
     """
 
-    def __init__(self, market: Market) -> None:
+    def __init__(self, market: SyntheticMarket) -> None:
         self._market = market
         self._interest_at_midnight: list[list[float]] = [[0.0] for _ in LISTINGS]
         self._interest = lru_cache(maxsize=200)(self._make_interest)

@@ -24,7 +24,7 @@ from quant_pipelines.simulator.tickers import text_of, ticker_at
 Message = dict[str, Any]
 
 
-class Moment(NamedTuple):
+class MarketMoment(NamedTuple):
     """What a message is made from: the venue, the contract, now and the second that was played before."""
 
     market: MarketPort
@@ -42,14 +42,14 @@ def messages_of(
     listing = market.listings.get(symbol.upper())
     if listing is None or not market.is_trading(listing.name, now_ms):
         return []
-    moment = Moment(market, derivatives, listing, now_ms, before_ms)
+    moment = MarketMoment(market, derivatives, listing, now_ms, before_ms)
     if kind.startswith("kline_"):
         return _klines(moment, kind.removeprefix("kline_"))
     make = _KINDS.get(kind)
     return make(moment) if make else []
 
 
-def _klines(moment: Moment, interval: str) -> list[Message]:
+def _klines(moment: MarketMoment, interval: str) -> list[Message]:
     step = INTERVALS.get(interval)
     if step is None:
         return []
@@ -58,7 +58,7 @@ def _klines(moment: Moment, interval: str) -> list[Message]:
     return [*ended, *_kline(moment, interval, slot, is_closed=False)]
 
 
-def _kline(moment: Moment, interval: str, slot: int, *, is_closed: bool) -> list[Message]:
+def _kline(moment: MarketMoment, interval: str, slot: int, *, is_closed: bool) -> list[Message]:
     listing, step = moment.listing, INTERVALS[interval]
     _, rows = moment.market.bars(listing.name, step, first_ms=slot, last_ms=slot, now_ms=moment.now_ms)
     if not len(rows):
@@ -93,7 +93,7 @@ def _kline(moment: Moment, interval: str, slot: int, *, is_closed: bool) -> list
     return [{"e": "kline", "E": moment.now_ms, "s": listing.name, "k": document}]
 
 
-def _trade(moment: Moment) -> list[Message]:
+def _trade(moment: MarketMoment) -> list[Message]:
     listing = moment.listing
     second = moment.market.second(listing.name, moment.now_ms)
     if second.quantity <= 0:
@@ -113,14 +113,14 @@ def _trade(moment: Moment) -> list[Message]:
     ]
 
 
-def _aggregate(moment: Moment) -> list[Message]:
+def _aggregate(moment: MarketMoment) -> list[Message]:
     trade = aggregate_of(moment.market, moment.listing, moment.now_ms)
     if trade is None:
         return []
     return [{"e": "aggTrade", "E": moment.now_ms, "s": moment.listing.name, **trade}]
 
 
-def _book_ticker(moment: Moment) -> list[Message]:
+def _book_ticker(moment: MarketMoment) -> list[Message]:
     book = book_at(moment.market, moment.listing, moment.now_ms)
     (bid, bid_size), (ask, ask_size) = book.bids[0], book.asks[0]
     return [
@@ -138,7 +138,7 @@ def _book_ticker(moment: Moment) -> list[Message]:
     ]
 
 
-def _depth(moment: Moment) -> list[Message]:
+def _depth(moment: MarketMoment) -> list[Message]:
     after = book_at(moment.market, moment.listing, moment.now_ms)
     before = book_at(moment.market, moment.listing, moment.before_ms)
     return [
@@ -156,7 +156,7 @@ def _depth(moment: Moment) -> list[Message]:
     ]
 
 
-def _mark_price(moment: Moment) -> list[Message]:
+def _mark_price(moment: MarketMoment) -> list[Message]:
     listing, derivatives = moment.listing, moment.derivatives
     mark = derivatives.mark_price(listing, moment.now_ms)
     if mark is None:
@@ -176,7 +176,7 @@ def _mark_price(moment: Moment) -> list[Message]:
     ]
 
 
-def _mini_ticker(moment: Moment) -> list[Message]:
+def _mini_ticker(moment: MarketMoment) -> list[Message]:
     ticker = ticker_at(moment.market, moment.listing, moment.now_ms)
     if ticker is None:
         return []
@@ -195,7 +195,7 @@ def _mini_ticker(moment: Moment) -> list[Message]:
     ]
 
 
-_KINDS: dict[str, Callable[[Moment], list[Message]]] = {
+_KINDS: dict[str, Callable[[MarketMoment], list[Message]]] = {
     "trade": _trade,
     "aggTrade": _aggregate,
     "bookTicker": _book_ticker,

@@ -39,7 +39,7 @@ class Midnight(NamedTuple):
     symbols: tuple[SymbolState, ...]
 
 
-class Market:
+class SyntheticMarket:
     """Synthetic market of one anchor.
 
     Parameters

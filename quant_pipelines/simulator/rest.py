@@ -33,7 +33,7 @@ _DEPTH_LIMITS = (5, 10, 20, 50, 100, 500, 1000)
 _OPEN_INTEREST_DAYS = 30  # the venue keeps no more
 
 
-class Rest:
+class RestAnswers:
     """Answers of the venue.
 
     Parameters

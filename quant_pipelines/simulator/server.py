@@ -15,15 +15,15 @@ from quant_pipelines.simulator.anchor import keep_anchor
 from quant_pipelines.simulator.budget import Budget
 from quant_pipelines.simulator.contracts import exchange_info
 from quant_pipelines.simulator.derivatives import Derivatives
-from quant_pipelines.simulator.market import Market
+from quant_pipelines.simulator.market import SyntheticMarket
 from quant_pipelines.simulator.ports import DerivativesPort, MarketPort
 from quant_pipelines.simulator.recorded.anchor import keep_recorded_anchor
 from quant_pipelines.simulator.recorded.derivatives import RecordedDerivatives
 from quant_pipelines.simulator.recorded.findings import compare_roll_ups
 from quant_pipelines.simulator.recorded.market import RecordedMarket
 from quant_pipelines.simulator.recorded.recording import read_recording
-from quant_pipelines.simulator.rest import Rest
-from quant_pipelines.simulator.streams import Streams
+from quant_pipelines.simulator.rest import RestAnswers
+from quant_pipelines.simulator.streams import MarketStreams
 from quant_pipelines.simulator.venue.credentials import DEMO_KEYS
 from quant_pipelines.simulator.venue.played import SimulatedMarket
 from quant_pipelines.simulator.venue.service import DEFAULT_WALLET, VenueService, open_venue
@@ -50,7 +50,7 @@ class Trading:
     keys: Mapping[str, str] = field(default_factory=lambda: DEMO_KEYS)
 
 
-class Played(NamedTuple):
+class PlayedVenue(NamedTuple):
     """A market and what surrounds its prices; ``about`` says in a few words which one it is."""
 
     market: MarketPort
@@ -58,7 +58,7 @@ class Played(NamedTuple):
     about: str
 
 
-def open_market(home: Path, *, seed: int | None, clock: Clock, archive: Path | None = None) -> Played:
+def open_market(home: Path, *, seed: int | None, clock: Clock, archive: Path | None = None) -> PlayedVenue:
     """Market of a home, made at the first start and continued ever after.
 
     Parameters
@@ -81,12 +81,12 @@ def open_market(home: Path, *, seed: int | None, clock: Clock, archive: Path | N
     """
     if archive is not None:
         return _open_archive(home, archive, seed=seed, clock=clock)
-    market = Market(keep_anchor(home, seed=seed, clock=clock))
+    market = SyntheticMarket(keep_anchor(home, seed=seed, clock=clock))
     market.prepare(market.day_number(clock() + DAY_MS))
-    return Played(market, Derivatives(market), f"synthetic, seed {market.seed}")
+    return PlayedVenue(market, Derivatives(market), f"synthetic, seed {market.seed}")
 
 
-def _open_archive(home: Path, archive: Path, *, seed: int | None, clock: Clock) -> Played:
+def _open_archive(home: Path, archive: Path, *, seed: int | None, clock: Clock) -> PlayedVenue:
     recording = read_recording(archive)
     anchor = keep_recorded_anchor(home, recording, seed=seed, clock=clock)
     for comparison in compare_roll_ups(recording):
@@ -94,10 +94,12 @@ def _open_archive(home: Path, archive: Path, *, seed: int | None, clock: Clock) 
     market = RecordedMarket(recording, anchor)
     now = from_ms(clock() - anchor.shift_ms)
     about = f"archive {archive}, seed {anchor.seed}, now is {now:%Y-%m-%d %H:%M} UTC"
-    return Played(market, RecordedDerivatives(recording, market), about)
+    return PlayedVenue(market, RecordedDerivatives(recording, market), about)
 
 
-def build_application(played: Played, *, clock: Clock, trading: Trading | None = None) -> web.Application:
+def build_application(
+    played: PlayedVenue, *, clock: Clock, trading: Trading | None = None
+) -> web.Application:
     """Application that serves a market; without ``trading`` it takes no orders.
 
     Raises
@@ -107,7 +109,7 @@ def build_application(played: Played, *, clock: Clock, trading: Trading | None =
     """
     market, derivatives, _ = played
     budget = Budget()
-    rest, streams = Rest(market, derivatives, clock, budget), Streams(market, derivatives, clock)
+    rest, streams = RestAnswers(market, derivatives, clock, budget), MarketStreams(market, derivatives, clock)
     application = web.Application()
     if trading is not None:
         prices = SimulatedMarket(market, derivatives)

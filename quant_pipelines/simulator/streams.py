@@ -19,7 +19,7 @@ _MOST_WAITING = 5000  # messages; a consumer that is further behind is cut off, 
 _LATEST_START_MS = 5  # into the second, so that a message never carries the second before
 
 
-class Listener:
+class StreamListener:
     """One connection: what it subscribed to and what waits to be sent."""
 
     def __init__(self) -> None:
@@ -35,7 +35,7 @@ class Listener:
             self.is_behind.set()
 
 
-class Streams:
+class MarketStreams:
     """Streams of a market.
 
     Parameters
@@ -50,14 +50,14 @@ class Streams:
         self._market = market
         self._derivatives = derivatives
         self._clock = clock
-        self._listeners: set[Listener] = set()
+        self._listeners: set[StreamListener] = set()
         self._sockets: set[web.WebSocketResponse] = set()
 
     async def serve(self, request: web.Request) -> web.WebSocketResponse:
         """Handle one WebSocket connection until it ends."""
         socket = web.WebSocketResponse(compress=False, heartbeat=180)
         await socket.prepare(request)
-        listener = Listener()
+        listener = StreamListener()
         self._listeners.add(listener)
         self._sockets.add(socket)
         writer = asyncio.create_task(_write(socket, listener), name="stream writer")
@@ -107,7 +107,7 @@ class Streams:
                         listener.put(payload)
 
 
-def _command(listener: Listener, text: str) -> bytes:
+def _command(listener: StreamListener, text: str) -> bytes:
     command: Any = None
     with contextlib.suppress(orjson.JSONDecodeError):
         command = orjson.loads(text)
@@ -127,7 +127,7 @@ def _command(listener: Listener, text: str) -> bytes:
     return orjson.dumps({"result": None, "id": command.get("id")})
 
 
-async def _write(socket: web.WebSocketResponse, listener: Listener) -> None:
+async def _write(socket: web.WebSocketResponse, listener: StreamListener) -> None:
     while not listener.is_behind.is_set():
         payload = await listener.outbox.get()
         try:

@@ -16,10 +16,10 @@ from collections.abc import Iterable
 _GRACE_SECONDS = 10.0
 
 
-class Guard:
+class GuardPipe:
     """The supervisor's end of the pipe; a context manager."""
 
-    def __enter__(self) -> "Guard":
+    def __enter__(self) -> "GuardPipe":
         self._process = subprocess.Popen(
             [sys.executable, "-I", "-S", __file__],
             stdin=subprocess.PIPE,

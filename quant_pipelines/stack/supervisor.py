@@ -14,7 +14,7 @@ from typing import Any, Literal
 
 from quant_pipelines.core.clock import utc_now
 from quant_pipelines.core.errors import ConfigurationError
-from quant_pipelines.stack.guard import Guard
+from quant_pipelines.stack.guard import GuardPipe
 from quant_pipelines.stack.process import Command, log_tail, start, wait_for_end
 from quant_pipelines.stack.service import Service
 
@@ -79,7 +79,7 @@ class Supervisor:
         self._on_change = on_change
         self._on_all_ready = on_all_ready
         self._first_backoff = first_backoff_seconds
-        self._guard = Guard()
+        self._guard = GuardPipe()
         self._stopping = threading.Event()
         self._all_ready = False
         self._begun = time.monotonic()

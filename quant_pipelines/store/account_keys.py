@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import Connection, select, text, update
 
@@ -47,13 +48,16 @@ def read_sealed(connection: Connection) -> list[SealedKeys]:
     ]
 
 
-def store_sealed(
-    connection: Connection, account: str, values: tuple[bytes, str] | None, at: datetime
-) -> bool:
-    """Store ciphertext and fingerprint of an account, or take both away; False if it does not exist."""
-    sealed, fingerprint = values or (None, None)
-    changed = update(accounts).where(accounts.c.name == account)
-    changed = changed.values(
-        sealed_keys=sealed, keys_fingerprint=fingerprint, keys_changed_at=at if values else None
-    )
-    return connection.execute(changed).rowcount == 1
+def store_sealed(connection: Connection, keys: SealedKeys) -> None:
+    """Store the keys of an account, in the place of those that it has."""
+    values = {"sealed_keys": keys.sealed, "keys_fingerprint": keys.fingerprint}
+    _change(connection, keys.account, **values, keys_changed_at=keys.changed_at)
+
+
+def remove_sealed(connection: Connection, account: str) -> None:
+    """Take an account's keys away, if it has some."""
+    _change(connection, account, sealed_keys=None, keys_fingerprint=None, keys_changed_at=None)
+
+
+def _change(connection: Connection, account: str, **values: Any) -> None:
+    connection.execute(update(accounts).where(accounts.c.name == account).values(**values))

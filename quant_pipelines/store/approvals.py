@@ -2,13 +2,15 @@
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy import Connection, insert, select, update
 
 from quant_pipelines.store.tables import approvals
 
-OPEN, APPROVED, VOID = "open", "approved", "void"
+OPEN: Final = "open"
+APPROVED: Final = "approved"
+VOID: Final = "void"
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,12 +30,6 @@ def open_proposal(connection: Connection, subject: str, target: str) -> Proposal
     )
     row = connection.execute(query).one_or_none()
     return None if row is None else Proposal(*row)
-
-
-def open_proposals(connection: Connection) -> list[dict[str, Any]]:
-    """Everything that waits for a second person, oldest first."""
-    query = select(approvals).where(approvals.c.decision == OPEN).order_by(approvals.c.id)
-    return [dict(row) for row in connection.execute(query).mappings()]
 
 
 def propose(connection: Connection, values: dict[str, Any]) -> int:

@@ -2,7 +2,7 @@
 
 import struct
 from collections.abc import Iterator
-from typing import Any, TypeAlias
+from typing import Any
 
 import numpy as np
 from psycopg import Cursor
@@ -10,10 +10,8 @@ from psycopg.copy import QueuedLibpqWriter
 from sqlalchemy import Connection
 
 from quant_pipelines.core.bars import BarRows
+from quant_pipelines.core.series import Series, Window
 from quant_pipelines.core.timeframes import from_ms, timeframe_ms
-
-Series: TypeAlias = tuple[str, str, str]
-"""Exchange, symbol, timeframe."""
 
 KEY = ("exchange", "symbol", "timeframe")
 PRICES = ("open", "high", "low", "close", "volume")
@@ -54,15 +52,15 @@ def copy_in(into: Cursor[Any], table: str, series: Series, rows: BarRows, *, has
     statement = f"copy {table} ({columns}) from stdin (format binary)"
     with into.copy(statement, writer=QueuedLibpqWriter(into)) as copy:
         copy.write(_COPY_HEADER)
-        for image in _images(rows, timeframe_ms(series[2]), series if has_key else ()):
+        for image in _images(rows, timeframe_ms(series.timeframe), series if has_key else ()):
             copy.write(image)
         copy.write(_COPY_END)
 
 
 def read_packed(
-    connection: Connection, series: Series, names: tuple[str, ...], start_ms: int, end_ms: int
+    connection: Connection, series: Series, names: tuple[str, ...], window: Window
 ) -> dict[str, np.ndarray]:
-    """Columns ``ts`` and ``names`` of the bars that open in ``[start_ms, end_ms)``, oldest first.
+    """Columns ``ts`` and ``names`` of the bars that open in a window, oldest first.
 
     The server packs each column into one binary value, so no row is touched in Python.
     """
@@ -74,8 +72,8 @@ def read_packed(
         "where exchange = %s and symbol = %s and timeframe = %s and ts >= %s and ts < %s"
     )
     with cursor(connection, binary=True) as reader:
-        window = (from_ms(start_ms), from_ms(end_ms))
-        values = reader.execute(query, (*series, *window)).fetchone() or ()
+        bounds = (from_ms(window.start_ms), from_ms(window.end_ms))
+        values = reader.execute(query, (*series, *bounds)).fetchone() or ()
     columns = {
         name: np.frombuffer(value or b"", ">i8" if name in _INTEGERS else ">f8")
         for name, value in zip(("ts", *names), values, strict=True)

@@ -4,7 +4,7 @@ A writer reads what is stored first: bars that are there already cost no write, 
 into their month's partition, and only those that differ go through a staging table.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
@@ -14,8 +14,9 @@ from psycopg.errors import UniqueViolation
 from sqlalchemy import Connection, Engine
 
 from quant_pipelines.core.bars import BarRows, Bars, bars_from_columns
+from quant_pipelines.core.series import Series, Window
 from quant_pipelines.core.timeframes import from_ms
-from quant_pipelines.store.bar_copy import KEY, PRICES, STAGED, VALUES, Series, copy_in, cursor, read_packed
+from quant_pipelines.store.bar_copy import KEY, PRICES, STAGED, VALUES, copy_in, cursor, read_packed
 from quant_pipelines.store.bar_partitions import (
     ensure_partitions,
     following_month,
@@ -24,15 +25,19 @@ from quant_pipelines.store.bar_partitions import (
     months_between,
     partition_of,
 )
+from quant_pipelines.store.engine import transaction
+from quant_pipelines.store.tables.market import RevisionCause
 
 __all__ = [
     "Upserted",
     "count_by_day",
     "ensure_partitions",
     "newest_bar_ms",
+    "newest_by_symbol",
     "oldest_bar_ms",
     "read_bar_rows",
     "read_bars",
+    "stored_spans",
     "upsert_bars",
 ]
 
@@ -96,7 +101,11 @@ class Upserted:
 
 
 def upsert_bars(
-    engine: Engine, exchange: str, symbol: str, timeframe: str, rows: BarRows, *, cause: str = "venue"
+    engine: Engine,
+    series: Series,
+    rows: BarRows,
+    *,
+    cause: RevisionCause = "venue",
 ) -> Upserted:
     """Store bars; a bar that is stored already is rewritten only where it changed, and kept as a revision.
 
@@ -104,12 +113,8 @@ def upsert_bars(
     ----------
     engine
         Product database.
-    exchange
-        ccxt id, such as ``binanceusdm``.
-    symbol
-        ccxt form, such as ``BTC/USDT:USDT``.
-    timeframe
-        One of 1m, 5m, 15m, 1h, 4h, 1d.
+    series
+        Whose; its timeframe is one of 1m, 5m, 15m, 1h, 4h, 1d.
     rows
         Closed bars with distinct ``ts``, in any order.
     cause
@@ -122,7 +127,7 @@ def upsert_bars(
     """
     if rows.ts.size == 0:
         return Upserted(0, 0)
-    series, ordered = (exchange, symbol, timeframe), _ascending(rows)
+    ordered = _ascending(rows)
     ensure_partitions(engine, int(ordered.ts[0]), int(ordered.ts[-1]))
     try:
         return _write(engine, series, ordered, cause)
@@ -132,65 +137,85 @@ def upsert_bars(
 
 def read_bars(
     engine: Engine,
-    exchange: str,
-    symbol: str,
-    timeframe: str,
-    start_ms: int,
-    end_ms: int,
+    series: Series,
+    window: Window,
 ) -> Bars:
-    """Read the bars whose open time lies in ``[start_ms, end_ms)``, oldest first; empty if there are none."""
-    with engine.connect() as connection:
-        columns = read_packed(connection, (exchange, symbol, timeframe), PRICES, start_ms, end_ms)
-    return bars_from_columns(symbol, timeframe, columns)
+    """Read the bars whose open time lies in a window, oldest first; empty if there are none."""
+    with transaction(engine) as connection:
+        columns = read_packed(connection, series, PRICES, window)
+    return bars_from_columns(series.symbol, series.timeframe, columns)
 
 
 def read_bar_rows(
     engine: Engine,
-    exchange: str,
-    symbol: str,
-    timeframe: str,
-    start_ms: int,
-    end_ms: int,
+    series: Series,
+    window: Window,
 ) -> BarRows:
     """Like `read_bars`, with quote volume and number of trades."""
-    with engine.connect() as connection:
-        return BarRows(**read_packed(connection, (exchange, symbol, timeframe), VALUES, start_ms, end_ms))
+    with transaction(engine) as connection:
+        return BarRows(**read_packed(connection, series, VALUES, window))
 
 
-def newest_bar_ms(engine: Engine, exchange: str, symbol: str, timeframe: str) -> int | None:
+def newest_bar_ms(connection: Connection, series: Series) -> int | None:
     """Open time of the newest stored bar, milliseconds UTC; None without bars."""
-    return _edge(engine, "max", (exchange, symbol, timeframe))
+    return _edge(connection, "max", series)
 
 
-def oldest_bar_ms(engine: Engine, exchange: str, symbol: str, timeframe: str) -> int | None:
+def oldest_bar_ms(connection: Connection, series: Series) -> int | None:
     """Open time of the oldest stored bar, milliseconds UTC; None without bars."""
-    return _edge(engine, "min", (exchange, symbol, timeframe))
+    return _edge(connection, "min", series)
 
 
-def count_by_day(engine: Engine, exchange: str, timeframe: str, start_ms: int, end_ms: int) -> dict[str, int]:
-    """Count the stored bars of all symbols by UTC day (``YYYY-MM-DD``) in ``[start_ms, end_ms)``."""
+def count_by_day(engine: Engine, exchange: str, timeframe: str, window: Window) -> dict[str, int]:
+    """Count the stored bars of all symbols by UTC day (``YYYY-MM-DD``) in a window."""
     query = (
         "select (ts at time zone 'UTC')::date, count(*) from market.bars "
         "where exchange = %s and timeframe = %s and ts >= %s and ts < %s group by 1"
     )
-    with engine.connect() as connection:
-        window = (exchange, timeframe, from_ms(start_ms), from_ms(end_ms))
-        return {day.isoformat(): count for day, count in connection.exec_driver_sql(query, window)}
+    with transaction(engine) as connection:
+        bounds = (from_ms(window.start_ms), from_ms(window.end_ms))
+        rows = connection.exec_driver_sql(query, (exchange, timeframe, *bounds))
+        return {day.isoformat(): count for day, count in rows}
 
 
-def _edge(engine: Engine, aggregate: str, series: Series) -> int | None:
+def newest_by_symbol(connection: Connection, exchange: str, timeframe: str, since_ms: int) -> dict[str, int]:
+    """Open time (ms) of each symbol's newest bar since a time; older partitions are not touched."""
+    query = (
+        "select symbol, (extract(epoch from max(ts)) * 1000)::bigint from market.bars "
+        "where exchange = %s and timeframe = %s and ts >= %s group by 1"
+    )
+    rows = connection.exec_driver_sql(query, (exchange, timeframe, from_ms(since_ms)))
+    return {symbol: int(ts) for symbol, ts in rows}
+
+
+def stored_spans(engine: Engine, exchange: str, symbols: Sequence[str] = ()) -> list[dict[str, Any]]:
+    """``symbol``, ``timeframe``, ``first``, ``last`` (open times) and number of ``bars`` of what is stored.
+
+    Empty ``symbols`` mean all.
+    """
+    query = (
+        "select symbol, timeframe, min(ts) as first, max(ts) as last, count(*) as bars from market.bars "
+        "where exchange = %s and (%s or symbol = any(%s)) group by 1, 2"
+    )
+    with transaction(engine) as connection:
+        rows = connection.exec_driver_sql(query, (exchange, not symbols, list(symbols)))
+        return [dict(row) for row in rows.mappings()]
+
+
+def _edge(connection: Connection, aggregate: str, series: Series) -> int | None:
     query = (
         f"select (extract(epoch from {aggregate}(ts)) * 1000)::bigint from market.bars "  # noqa: S608
         "where exchange = %s and symbol = %s and timeframe = %s"
     )
-    with engine.connect() as connection:
-        value = connection.exec_driver_sql(query, series).scalar_one()
+    value = connection.exec_driver_sql(query, series).scalar_one()
     return None if value is None else int(value)
 
 
-def _write(engine: Engine, series: Series, rows: BarRows, cause: str, *, can_copy: bool = True) -> Upserted:
+def _write(
+    engine: Engine, series: Series, rows: BarRows, cause: RevisionCause, *, can_copy: bool = True
+) -> Upserted:
     """Write what differs from the stored bars; writers of one series wait for each other."""
-    with engine.begin() as connection:
+    with transaction(engine) as connection:
         if len(rows) >= _BULK_ROWS:
             # A crash of the server may cost the last moments of a load that the exchange can repeat; it never
             # tears, and the next commit of anybody makes it safe.
@@ -198,8 +223,8 @@ def _write(engine: Engine, series: Series, rows: BarRows, cause: str, *, can_cop
         connection.exec_driver_sql(
             "select pg_advisory_xact_lock(hashtextextended(%s, 0))", ("bars " + " ".join(series),)
         )
-        window = int(rows.ts[0]), int(rows.ts[-1]) + 1
-        is_new, is_changed = _compare(rows, read_packed(connection, series, VALUES, *window))
+        window = Window(int(rows.ts[0]), int(rows.ts[-1]) + 1)
+        is_new, is_changed = _compare(rows, read_packed(connection, series, VALUES, window))
         if not can_copy:
             return _merge(connection, series, _taken(rows, is_new | is_changed), cause)
         written = Upserted(int(is_new.sum()), 0)
@@ -237,7 +262,7 @@ def _copy_new(connection: Connection, series: Series, rows: BarRows) -> None:
         into.executemany(_NOTE, [(*series, month) for month, _ in months])
 
 
-def _merge(connection: Connection, series: Series, rows: BarRows, cause: str) -> Upserted:
+def _merge(connection: Connection, series: Series, rows: BarRows, cause: RevisionCause) -> Upserted:
     with cursor(connection) as into:
         into.execute(_STAGE)
         copy_in(into, "incoming_bars", series, rows, has_key=False)

@@ -14,7 +14,8 @@ import numpy as np
 from sqlalchemy import Connection, Engine
 
 from quant_pipelines.core.bars import Bars, bars_from_columns, empty_bars
-from quant_pipelines.store.bar_copy import PRICES, Series, read_packed
+from quant_pipelines.core.series import Series, Window
+from quant_pipelines.store.bar_copy import PRICES, read_packed
 from quant_pipelines.store.bar_partitions import (
     following_month,
     is_partitioned,
@@ -31,6 +32,7 @@ from quant_pipelines.store.columns import (
     remove_file,
     write_columns,
 )
+from quant_pipelines.store.engine import snapshot, transaction
 
 _SUFFIX = ".columns"
 _VERSIONS = (
@@ -55,45 +57,44 @@ class ColumnCache:
         self._engine = engine
         self._folder = folder
 
-    def path(self, exchange: str, symbol: str, timeframe: str) -> Path:
+    def path(self, series: Series) -> Path:
         """File of a series."""
-        names = (quote(name, safe="") for name in (exchange, symbol, timeframe))
+        names = (quote(name, safe="") for name in series)
         return self._folder / f"{'~'.join(names)}{_SUFFIX}"
 
-    def read_bars(self, exchange: str, symbol: str, timeframe: str, start_ms: int, end_ms: int) -> Bars:
+    def read_bars(self, series: Series, window: Window) -> Bars:
         """Read what `quant_pipelines.store.bars.read_bars` reads, mapped from a file unless rows changed."""
-        series = (exchange, symbol, timeframe)
-        found = self._columns(series, start_ms, end_ms)
+        found = self._columns(series, window)
         if found is None:
-            return read_bars(self._engine, *series, start_ms, end_ms)
+            return read_bars(self._engine, series, window)
         if not found.months:
-            return empty_bars(symbol, timeframe)
-        return bars_from_columns(symbol, timeframe, dict(found.columns)).between(start_ms, end_ms)
+            return empty_bars(series.symbol, series.timeframe)
+        return bars_from_columns(series.symbol, series.timeframe, dict(found.columns)).between(*window)
 
     def remove_stale(self) -> list[Path]:
         """Remove the files of series that the database has no bars of any more."""
-        with self._engine.connect() as connection:
+        with transaction(self._engine) as connection:
             query = "select distinct exchange, symbol, timeframe from market.bar_versions"
-            known = {self.path(*series) for series in connection.exec_driver_sql(query)}
+            known = {self.path(Series(*series)) for series in connection.exec_driver_sql(query)}
         stale = [path for path in sorted(self._folder.glob(f"*{_SUFFIX}")) if path not in known]
         for path in stale:
             remove_file(path)
         return stale
 
-    def _columns(self, series: Series, start_ms: int, end_ms: int) -> ColumnFile | None:
+    def _columns(self, series: Series, window: Window) -> ColumnFile | None:
         """Columns with at least the months of the window; None where versions are not kept."""
-        with self._engine.connect().execution_options(isolation_level="REPEATABLE READ") as connection:
+        with snapshot(self._engine) as connection:
             if not is_partitioned(connection):
                 return None
             versions = _versions(connection, series)
-            wanted = {month for month in versions if _touches(month, start_ms, end_ms)}
+            wanted = {month for month in versions if _touches(month, window)}
             stored = self._open(series) if wanted else None
             parts = stored.month_columns() if stored else {}
             fresh = {
                 month: part for month, part in parts.items() if versions.get(month.month) == month.version
             }
             missing = sorted(wanted - {month.month for month in fresh})
-            is_stale = any(_touches(month.month, start_ms, end_ms) for month in parts if month not in fresh)
+            is_stale = any(_touches(month.month, window) for month in parts if month not in fresh)
             if stored and not missing and not is_stale:
                 return stored
             for month in missing:
@@ -102,7 +103,7 @@ class ColumnCache:
         return self._keep(_joined(series, fresh))
 
     def _open(self, series: Series) -> ColumnFile | None:
-        path = self.path(*series)
+        path = self.path(series)
         try:
             return open_columns(path, series)
         except ColumnFault as fault:
@@ -115,14 +116,14 @@ class ColumnCache:
         if not content.columns["ts"].size:
             return content
         try:
-            return write_columns(self.path(*content.series), content)
+            return write_columns(self.path(content.series), content)
         except ColumnFault as fault:
             _log.warning("%s; bars are read from the database", fault)
             return content
 
 
-def _touches(month: date, start_ms: int, end_ms: int) -> bool:
-    return month_start_ms(month) < end_ms and month_start_ms(following_month(month)) > start_ms
+def _touches(month: date, window: Window) -> bool:
+    return month_start_ms(month) < window.end_ms and month_start_ms(following_month(month)) > window.start_ms
 
 
 def _versions(connection: Connection, series: Series) -> dict[date, str]:
@@ -135,8 +136,8 @@ def _versions(connection: Connection, series: Series) -> dict[date, str]:
 
 
 def _read_month(connection: Connection, series: Series, month: date) -> dict[str, np.ndarray]:
-    window = month_start_ms(month), month_start_ms(following_month(month))
-    return read_packed(connection, series, PRICES, *window)
+    window = Window(month_start_ms(month), month_start_ms(following_month(month)))
+    return read_packed(connection, series, PRICES, window)
 
 
 def _joined(series: Series, parts: dict[Month, dict[str, np.ndarray]]) -> ColumnFile:

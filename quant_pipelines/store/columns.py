@@ -22,6 +22,7 @@ from typing import Any, BinaryIO
 import numpy as np
 
 from quant_pipelines.core.errors import StoreError
+from quant_pipelines.core.series import Series
 
 NAMES = ("ts", "open", "high", "low", "close", "volume")
 PARTIAL_LIFETIME_SECONDS = 3600
@@ -72,7 +73,7 @@ class ColumnFile:
         file they are mapped copy-on-write: processes share one copy in memory, and nobody changes the file.
     """
 
-    series: tuple[str, str, str]
+    series: Series
     months: tuple[Month, ...]
     columns: Mapping[str, np.ndarray]
 
@@ -86,7 +87,7 @@ class ColumnFile:
         return parts
 
 
-def open_columns(path: Path, series: tuple[str, str, str]) -> ColumnFile | None:
+def open_columns(path: Path, series: Series) -> ColumnFile | None:
     """Map a file; None when there is none.
 
     Raises
@@ -178,7 +179,7 @@ def _parse(path: Path, file: BinaryIO) -> ColumnFile:
     }
     if checksum(columns) != expected:
         raise ColumnFault(f"column file {path} fails its checksum")
-    return ColumnFile((exchange, symbol, timeframe), months, columns)
+    return ColumnFile(Series(exchange, symbol, timeframe), months, columns)
 
 
 def _header(path: Path, head: bytes) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from sqlalchemy import ColumnElement, Connection, Engine, Row, exists, false, se
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from quant_pipelines.core.instruments import Instrument
+from quant_pipelines.core.stages import LADDER, PAPER_STAGES, Stage
 from quant_pipelines.core.timeframes import to_ms
 from quant_pipelines.store.engine import transaction
 from quant_pipelines.store.tables import (
@@ -24,12 +25,9 @@ from quant_pipelines.store.tables import (
     strategy_quotas,
     strategy_versions,
 )
-from quant_pipelines.store.tables.trading import TRADED_STAGES
+from quant_pipelines.store.tables.trading import PAPER_VENUE
 from quant_pipelines.trading.orders import FINAL
 
-PAPER_STAGES = ("paper", "shadow")
-ORDER_STAGES = ("canary", "live")
-"""Stages whose orders go to a venue."""
 REAL_ORDERS_APPROVED = "deployment.real_orders_approved"
 """Action of the audit row without which no order goes to a real exchange."""
 STRATEGY_SCOPE = "strategy:"
@@ -86,19 +84,19 @@ class Deployment:
     execution_timeframe: str
     parameters: dict[str, Any]
     settings: dict[str, Any]
-    stage: str
+    stage: Stage
     capital: Decimal
     history_start: datetime
     created_at: datetime
     instrument: Instrument | None
     account_id: int = 0
-    venue: str = "paper"
+    venue: str = PAPER_VENUE
     specifications: tuple[tuple[int, Instrument], ...] = ()
 
     @property
     def is_leaving(self) -> bool:
         """Whether its stage no longer trades, so that what it still holds is to be closed."""
-        return self.stage not in TRADED_STAGES
+        return self.stage not in LADDER
 
     @property
     def key(self) -> str:
@@ -107,7 +105,7 @@ class Deployment:
 
 
 def read_deployments(
-    engine: Engine, stages: tuple[str, ...] = PAPER_STAGES, *, with_leaving: bool = False
+    engine: Engine, stages: tuple[Stage, ...] = PAPER_STAGES, *, with_leaving: bool = False
 ) -> list[Deployment]:
     """Deployments in these stages, oldest first.
 
@@ -119,11 +117,6 @@ def read_deployments(
         Stages that are asked for.
     with_leaving
         Also those that left the traded stages while they hold a position or an unfinished order.
-
-    Raises
-    ------
-    StoreError
-        If the database does not answer.
     """
     query = (
         select(deployments, accounts.c.venue, strategy_versions.c.source, strategy_versions.c.content_hash)
@@ -144,7 +137,7 @@ def _is_leaving() -> ColumnElement[bool]:
         .join(orders, orders.c.client_order_id == intents.c.client_order_id)
         .where(intents.c.deployment_id == deployments.c.id, orders.c.status.not_in(FINAL))
     )
-    return deployments.c.stage.not_in(TRADED_STAGES) & (exists(holds) | exists(waits))
+    return deployments.c.stage.not_in(LADDER) & (exists(holds) | exists(waits))
 
 
 def newest_instrument(connection: Connection, exchange: str, symbol: str) -> Instrument | None:
@@ -193,13 +186,7 @@ def venue_account(
 
 
 def has_approval(engine: Engine, deployment: Deployment) -> bool:
-    """Whether the audit log holds an approval of real orders for this deployment.
-
-    Raises
-    ------
-    StoreError
-        If the database does not answer.
-    """
+    """Whether the audit log holds an approval of real orders for this deployment."""
     query = select(audit_logs.c.id).where(
         audit_logs.c.subject == deployment.key, audit_logs.c.action == REAL_ORDERS_APPROVED
     )
@@ -208,13 +195,7 @@ def has_approval(engine: Engine, deployment: Deployment) -> bool:
 
 
 def seed_limits(engine: Engine, limits: dict[str, float], at: datetime) -> None:
-    """Store the account's limits where none are stored yet; from then on operators own them.
-
-    Raises
-    ------
-    StoreError
-        If the database does not answer.
-    """
+    """Store the account's limits where none are stored yet; from then on operators own them."""
     with transaction(engine) as connection:
         for name, value in limits.items():
             row = {"scope": "account", "name": name, "value": Decimal(repr(value))}
@@ -223,13 +204,7 @@ def seed_limits(engine: Engine, limits: dict[str, float], at: datetime) -> None:
 
 
 def read_limits(engine: Engine) -> dict[str, dict[str, float]]:
-    """Limits in force by scope (``account``, ``deployment:<id>`` or ``strategy:<name>``) and name.
-
-    Raises
-    ------
-    StoreError
-        If the database does not answer.
-    """
+    """Limits in force by scope (``account``, ``deployment:<id>`` or ``strategy:<name>``) and name."""
     limits: dict[str, dict[str, float]] = {}
     with transaction(engine) as connection:
         for row in connection.execute(select(risk_limits)):

@@ -8,7 +8,9 @@ from datetime import date, datetime
 
 from sqlalchemy import Engine
 
+from quant_pipelines.core.series import Series
 from quant_pipelines.core.timeframes import DAY_MS, MINUTE_MS, day_start_ms, from_ms, timeframe_ms
+from quant_pipelines.store.engine import transaction
 
 SETTLES_AFTER_MS = 5 * MINUTE_MS
 """A day that was fetched this long after its end has no bar left that could still come late."""
@@ -36,7 +38,7 @@ where exchange = %(exchange)s and symbol = %(symbol)s and timeframe = %(timefram
 """  # noqa: S608 - texts of this module
 
 
-def save_fetched(engine: Engine, series: tuple[str, str, str], days: Sequence[str], at: datetime) -> None:
+def save_fetched(engine: Engine, series: Series, days: Sequence[str], at: datetime) -> None:
     """Record that the exchange was asked for these UTC days, and how many bars are stored of each.
 
     Parameters
@@ -44,32 +46,31 @@ def save_fetched(engine: Engine, series: tuple[str, str, str], days: Sequence[st
     engine
         Product database.
     series
-        Exchange, symbol and timeframe.
+        Which bars.
     days
         As ``YYYY-MM-DD``.
     at
         When it was asked; bars that closed later are not covered.
     """
     if days:
-        with engine.begin() as connection:
+        with transaction(engine) as connection:
             connection.exec_driver_sql(_SAVE, {**_window(series, days), "at": at})
 
 
-def settled_days(engine: Engine, series: tuple[str, str, str], days: Sequence[str]) -> set[str]:
+def settled_days(engine: Engine, series: Series, days: Sequence[str]) -> set[str]:
     """Those of the days that were fetched after they were over and are stored without a gap.
 
     A day with a gap is never settled: the exchange may have mended it, and asking costs little.
     """
     if not days:
         return set()
-    full = DAY_MS // timeframe_ms(series[2])
+    full = DAY_MS // timeframe_ms(series.timeframe)
     parameters = {**_window(series, days), "grace": SETTLES_AFTER_MS, "full": full}
-    with engine.connect() as connection:
+    with transaction(engine) as connection:
         found = connection.exec_driver_sql(_SETTLED, parameters)
         return {row.day.isoformat() for row in found}
 
 
-def _window(series: tuple[str, str, str], days: Sequence[str]) -> dict[str, object]:
-    names = dict(zip(("exchange", "symbol", "timeframe"), series, strict=True))
+def _window(series: Series, days: Sequence[str]) -> dict[str, object]:
     bounds = {"start": from_ms(day_start_ms(min(days))), "end": from_ms(day_start_ms(max(days)) + DAY_MS)}
-    return {**names, **bounds, "days": [date.fromisoformat(day) for day in days]}
+    return {**series._asdict(), **bounds, "days": [date.fromisoformat(day) for day in days]}

@@ -1,23 +1,36 @@
 """Findings of the quality checks, what the exchange confirmed of them, and revisions of closed bars."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
-from sqlalchemy import ColumnElement, Engine, case, delete, func, or_, select, tuple_, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Engine,
+    Select,
+    case,
+    delete,
+    func,
+    or_,
+    select,
+    tuple_,
+    update,
+)
 from sqlalchemy.dialects.postgresql import insert
 
 from quant_pipelines.core.arrays import IntArray
+from quant_pipelines.core.series import Days, Series, Window
 from quant_pipelines.core.timeframes import from_ms, to_ms
+from quant_pipelines.store.engine import transaction
 from quant_pipelines.store.tables import bar_confirmations, bar_revisions, bars, data_findings
+from quant_pipelines.store.tables.market import Confirmation
 
-MISSING, AS_STORED = "missing", "as_stored"
+MISSING: Final = "missing"
+AS_STORED: Final = "as_stored"
 GONE, REPAIRED, NEVER_EXISTED, CONFIRMED = "gone", "repaired", "never existed", "confirmed"
-
-Series = tuple[str, str, str]
-"""Exchange, symbol and timeframe."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +86,7 @@ def save_findings(engine: Engine, scope: Mapping[str, Any], findings: Sequence[M
         changes[name] = case((columns.resolved_at.is_(None), columns[name]), else_=renewed)
     changes |= {"resolved_at": None, "resolution": None}
     key = ("exchange", "symbol", "timeframe", "day", "check_name")
-    with engine.begin() as connection:
+    with transaction(engine) as connection:
         if rows:
             connection.execute(statement.on_conflict_do_update(index_elements=key, set_=changes), rows)
         return connection.execute(stale).rowcount
@@ -84,7 +97,7 @@ def open_findings(
     exchange: str,
     *,
     symbols: Sequence[str] = (),
-    days: tuple[date, date] | None = None,
+    days: Days | None = None,
     checks: Sequence[str] = (),
 ) -> list[dict[str, Any]]:
     """Read the findings that stand, newest day first.
@@ -112,8 +125,47 @@ def open_findings(
         query = query.where(columns.check_name.in_(checks))
     if days:
         query = query.where(columns.day.between(*days))
-    with engine.connect() as connection:
+    with transaction(engine) as connection:
         return [dict(row) for row in connection.execute(query).mappings()]
+
+
+def blocking_findings(
+    connection: Connection,
+    exchange: str,
+    symbol: str,
+    days: Days,
+    *,
+    timeframes: Collection[str] | None = None,
+) -> tuple[str, ...]:
+    """Read the unresolved blocking faults of a symbol's bars, a sentence each, oldest day first.
+
+    Parameters
+    ----------
+    connection
+        Open transaction.
+    exchange, symbol
+        Whose bars.
+    days
+        Which days.
+    timeframes
+        Only these; None means all.
+    """
+    rows = data_findings.c
+    query = _blocking(exchange, days.first).where(rows.symbol == symbol, rows.day <= days.last)
+    if timeframes is not None:
+        query = query.where(rows.timeframe.in_(timeframes))
+    found = connection.execute(query.order_by(rows.day, rows.timeframe, rows.check_name))
+    return tuple(
+        f"{row['count']} x {row['check_name']} in {row['timeframe']} bars of {symbol} on {row['day']}"
+        for row in found.mappings()
+    )
+
+
+def blocked_days(connection: Connection, exchange: str, first: date) -> list[str]:
+    """Symbol, day and check of what blocks an exchange's bars from a day on."""
+    rows = data_findings.c
+    query = _blocking(exchange, first).order_by(rows.symbol, rows.day)
+    return [f"{row.symbol} {row.day} {row.check_name}" for row in connection.execute(query)]
 
 
 def note_attempt(engine: Engine, outcomes: Mapping[int, str]) -> tuple[int, int]:
@@ -135,7 +187,7 @@ def note_attempt(engine: Engine, outcomes: Mapping[int, str]) -> tuple[int, int]
     stands = columns.resolved_at.is_(None)
     tried = update(data_findings).where(columns.id.in_(outcomes), stands)
     ended = 0
-    with engine.begin() as connection:
+    with transaction(engine) as connection:
         for resolution in sorted(set(outcomes.values())):
             ids = [number for number, outcome in outcomes.items() if outcome == resolution]
             query = update(data_findings).where(columns.id.in_(ids), ~stands).values(resolution=resolution)
@@ -143,42 +195,41 @@ def note_attempt(engine: Engine, outcomes: Mapping[int, str]) -> tuple[int, int]
         return ended, connection.execute(tried.values(attempts=columns.attempts + 1)).rowcount
 
 
-def confirm_bars(engine: Engine, series: Series, kind: str, times: Iterable[int], at: datetime) -> None:
+def confirm_bars(
+    engine: Engine, series: Series, kind: Confirmation, times: Iterable[int], at: datetime
+) -> None:
     """Store that the exchange confirmed these bars: that they never existed, or that they are as stored."""
-    shared = dict(zip(("exchange", "symbol", "timeframe"), series, strict=True))
-    rows = [{**shared, "ts": from_ms(ts), "kind": kind, "confirmed_at": at} for ts in times]
+    rows = [{**series._asdict(), "ts": from_ms(ts), "kind": kind, "confirmed_at": at} for ts in times]
     if rows:
-        with engine.begin() as connection:
+        with transaction(engine) as connection:
             connection.execute(insert(bar_confirmations).on_conflict_do_nothing(), rows)
 
 
-def read_confirmed(engine: Engine, series: Series, kind: str) -> IntArray:
+def read_confirmed(engine: Engine, series: Series, kind: Confirmation) -> IntArray:
     """Open times (ms) of the bars of which the exchange confirmed this; shape (n_bars,), increasing."""
     query = (
         select((func.extract("epoch", bar_confirmations.c.ts) * 1000).label("ms"))
         .where(*_of_series(bar_confirmations, series), bar_confirmations.c.kind == kind)
         .order_by(bar_confirmations.c.ts)
     )
-    with engine.connect() as connection:
+    with transaction(engine) as connection:
         return np.array([int(ms) for ms in connection.execute(query).scalars()], dtype=np.int64)
 
 
-def read_revisions(
-    engine: Engine, series: Series, window: tuple[int, int], since: datetime
-) -> list[Revision]:
-    """Read what the exchange changed since a time of the bars in ``[start_ms, end_ms)``, oldest first."""
+def read_revisions(engine: Engine, series: Series, window: Window, since: datetime) -> list[Revision]:
+    """Read what the exchange changed since a time of the bars in a window, oldest first."""
     rows = bar_revisions.c
     query = (
         select(rows.ts, rows.old, rows.new)
         .where(*_of_series(bar_revisions, series), rows.cause == "venue", rows.revised_at >= since)
-        .where(rows.ts >= from_ms(window[0]), rows.ts < from_ms(window[1]))
+        .where(rows.ts >= from_ms(window.start_ms), rows.ts < from_ms(window.end_ms))
         .order_by(rows.ts, rows.id)
     )
-    with engine.connect() as connection:
+    with transaction(engine) as connection:
         return [Revision(to_ms(ts), old, new) for ts, old, new in connection.execute(query)]
 
 
-def delete_impossible_bars(engine: Engine, series: Series, window: tuple[int, int], now_ms: int) -> int:
+def delete_impossible_bars(engine: Engine, series: Series, window: Window, now_ms: int) -> int:
     """Delete bars beside the grid of their timeframe, and bars that have not closed.
 
     Returns
@@ -190,13 +241,23 @@ def delete_impossible_bars(engine: Engine, series: Series, window: tuple[int, in
     is_off_grid = func.mod(func.extract("epoch", bars.c.ts), func.extract("epoch", step)) != 0
     query = (
         delete(bars)
-        .where(*_of_series(bars, series), bars.c.ts >= from_ms(window[0]), bars.c.ts < from_ms(window[1]))
+        .where(
+            *_of_series(bars, series),
+            bars.c.ts >= from_ms(window.start_ms),
+            bars.c.ts < from_ms(window.end_ms),
+        )
         .where(or_(is_off_grid, bars.c.available_at > from_ms(now_ms)))
     )
-    with engine.begin() as connection:
+    with transaction(engine) as connection:
         return connection.execute(query).rowcount
 
 
+def _blocking(exchange: str, first: date) -> Select[Any]:
+    rows = data_findings.c
+    return select(data_findings).where(
+        rows.exchange == exchange, rows.severity == "block", rows.resolved_at.is_(None), rows.day >= first
+    )
+
+
 def _of_series(table: Any, series: Series) -> tuple[ColumnElement[bool], ...]:
-    names = ("exchange", "symbol", "timeframe")
-    return tuple(table.c[name] == value for name, value in zip(names, series, strict=True))
+    return tuple(table.c[name] == value for name, value in series._asdict().items())

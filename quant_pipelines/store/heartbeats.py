@@ -1,8 +1,10 @@
 """Signs of life of the services, and what a person should look at."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, NamedTuple
+from types import MappingProxyType
+from typing import Any, Literal, NamedTuple, TypeAlias
 
 from sqlalchemy import Connection, Engine, insert, select, update
 from sqlalchemy.dialects.postgresql import insert as upsert
@@ -10,6 +12,7 @@ from sqlalchemy.dialects.postgresql import insert as upsert
 from quant_pipelines.store.engine import transaction
 from quant_pipelines.store.tables import alerts, heartbeats
 
+Severity: TypeAlias = Literal["info", "warning", "halt"]
 FLATTEN = "flatten"
 """Action in the detail of a halt that also closes what is held."""
 
@@ -37,13 +40,7 @@ class Heartbeat:
 
 
 def write_heartbeat(engine: Engine, heartbeat: Heartbeat) -> None:
-    """Replace the service's row.
-
-    Raises
-    ------
-    StoreError
-        If the database does not answer.
-    """
+    """Replace the service's row."""
     values = {
         "service": heartbeat.service,
         "state": heartbeat.state,
@@ -62,34 +59,34 @@ def read_heartbeats(connection: Connection) -> dict[str, Heartbeat]:
     return {row.service: Heartbeat(row.service, row.state, row.at, row.detail) for row in rows}
 
 
-def write_alert(
-    engine: Engine, severity: str, source: str, message: str, *, detail: dict[str, Any], at: datetime
-) -> None:
-    """Add something that a person should look at.
+class Alert(NamedTuple):
+    """Something that a person should look at.
 
     Parameters
     ----------
-    engine
-        Product database.
     severity
-        ``info``, ``warning``, or ``halt``: the source does not trade until a person resolves it.
+        ``halt``: the source does not trade until a person resolves it.
     source
         What it is about, such as ``deployment:3``.
     message
         One sentence.
-    detail
-        What helps to understand it; JSON.
     at
         When it happened.
-
-    Raises
-    ------
-    StoreError
-        If the database does not answer.
+    detail
+        What helps to understand it; JSON.
     """
-    values = {"severity": severity, "source": source, "message": message, "detail": detail, "at": at}
+
+    severity: Severity
+    source: str
+    message: str
+    at: datetime
+    detail: Mapping[str, Any] = MappingProxyType({})
+
+
+def write_alert(engine: Engine, alert: Alert) -> None:
+    """Store an alert."""
     with transaction(engine) as connection:
-        connection.execute(insert(alerts).values(values))
+        connection.execute(insert(alerts).values(alert._asdict() | {"detail": dict(alert.detail)}))
 
 
 class Halt(NamedTuple):
@@ -100,13 +97,7 @@ class Halt(NamedTuple):
 
 
 def read_halts(engine: Engine) -> dict[str, Halt]:
-    """Halts in force by their source; they outlive the process that tripped.
-
-    Raises
-    ------
-    StoreError
-        If the database does not answer.
-    """
+    """Halts in force by their source; they outlive the process that tripped."""
     halts: dict[str, Halt] = {}
     with transaction(engine) as connection:
         for row in standing_halts(connection):
@@ -116,25 +107,8 @@ def read_halts(engine: Engine) -> dict[str, Halt]:
     return halts
 
 
-def open_halts(engine: Engine) -> dict[str, str]:
-    """Message of the newest unresolved halt by its source.
-
-    Raises
-    ------
-    StoreError
-        If the database does not answer.
-    """
-    return {source: halt.message for source, halt in read_halts(engine).items()}
-
-
 def write_halt(engine: Engine, source: str, message: str, at: datetime) -> None:
-    """Halt a source, unless it is halted for the same reason already.
-
-    Raises
-    ------
-    StoreError
-        If the database does not answer.
-    """
+    """Halt a source, unless it is halted for the same reason already."""
     with transaction(engine) as connection:
         halt_once(connection, source, message, at)
 

@@ -4,7 +4,9 @@ import numpy as np
 from sqlalchemy import Engine
 
 from quant_pipelines.core.asof import KnownPoints
+from quant_pipelines.core.series import Window
 from quant_pipelines.core.timeframes import from_ms
+from quant_pipelines.store.engine import transaction
 from quant_pipelines.store.tables import funding_rates, index_prices, mark_prices, open_interest
 
 _COLUMNS = {
@@ -15,10 +17,8 @@ _COLUMNS = {
 }
 
 
-def read_points(
-    engine: Engine, exchange: str, symbol: str, name: str, start_ms: int, end_ms: int
-) -> KnownPoints:
-    """Read the stored values of one input with times in ``[start_ms, end_ms)``, oldest first.
+def read_points(engine: Engine, exchange: str, symbol: str, name: str, window: Window) -> KnownPoints:
+    """Read the stored values of one input with times in a window, oldest first.
 
     Parameters
     ----------
@@ -28,8 +28,8 @@ def read_points(
         Whose.
     name
         ``funding_rate``, ``open_interest``, ``index_close`` or ``mark_close``.
-    start_ms, end_ms
-        Milliseconds UTC.
+    window
+        Of their times.
     """
     column = _COLUMNS[name]
     times = ", ".join(f"(extract(epoch from {name}) * 1000)::bigint" for name in ("ts", "available_at"))
@@ -37,8 +37,8 @@ def read_points(
         f"select {times}, {column.name} from {column.table} "  # noqa: S608 - names of this module
         "where exchange = %s and symbol = %s and ts >= %s and ts < %s order by ts"
     )
-    with engine.connect() as connection:
-        window = (exchange, symbol, from_ms(max(start_ms, 0)), from_ms(end_ms))
-        rows = [tuple(row) for row in connection.exec_driver_sql(query, window)]
+    with transaction(engine) as connection:
+        parameters = (exchange, symbol, from_ms(max(window.start_ms, 0)), from_ms(window.end_ms))
+        rows = [tuple(row) for row in connection.exec_driver_sql(query, parameters)]
     ts, known_at, values = zip(*rows, strict=True) if rows else ((), (), ())
     return KnownPoints(np.array(ts, np.int64), np.array(known_at, np.int64), np.array(values, np.float64))

@@ -11,8 +11,10 @@ from sqlalchemy import Connection, Engine, func, insert, select, text, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from quant_pipelines.core.arrays import FloatArray, IntArray
+from quant_pipelines.core.stages import LADDER
 from quant_pipelines.core.timeframes import DAY_MS
-from quant_pipelines.optimize.verdict import CANDIDATE
+from quant_pipelines.optimize.verdict import CANDIDATE, VerdictDecision
+from quant_pipelines.store.engine import transaction
 from quant_pipelines.store.tables import (
     accounts,
     deployments,
@@ -22,7 +24,7 @@ from quant_pipelines.store.tables import (
     performance_metrics,
     verdicts,
 )
-from quant_pipelines.store.tables.trading import TRADED_STAGES
+from quant_pipelines.store.tables.trading import PAPER_VENUE
 
 _SCREEN_LOCK = 0x53435245
 
@@ -92,14 +94,14 @@ def candidate_jobs(connection: Connection, verdict_id: int | None = None) -> dic
 def traded_units(connection: Connection) -> dict[tuple[str, str, str, str], int]:
     """Deployment by strategy, exchange, symbol and timeframe, for those that trade."""
     unit = [deployments.c[name] for name in ("strategy", "exchange", "symbol", "timeframe")]
-    query = select(deployments.c.id, *unit).where(deployments.c.stage.in_(TRADED_STAGES))
+    query = select(deployments.c.id, *unit).where(deployments.c.stage.in_(LADDER))
     return {
         (row.strategy, row.exchange, row.symbol, row.timeframe): row.id for row in connection.execute(query)
     }
 
 
 def save_decision(
-    connection: Connection, verdict_id: int, decision: str, reasons: Sequence[str], at: datetime
+    connection: Connection, verdict_id: int, decision: VerdictDecision, reasons: Sequence[str], at: datetime
 ) -> None:
     """Store what was decided; a verdict that still waits keeps no time of decision."""
     values = {
@@ -112,10 +114,10 @@ def save_decision(
 
 def paper_account(connection: Connection, capital: float, at: datetime) -> int:
     """Id of the paper account, which is made when it is missing."""
-    row = {"name": "paper", "venue": "paper", "currency": "USDT", "capital": Decimal(str(capital))}
+    row = {"name": PAPER_VENUE, "venue": PAPER_VENUE, "currency": "USDT", "capital": Decimal(str(capital))}
     made = upsert(accounts).values(**row, created_at=at).on_conflict_do_nothing()
     connection.execute(made)
-    return int(connection.execute(select(accounts.c.id).where(accounts.c.name == "paper")).scalar_one())
+    return int(connection.execute(select(accounts.c.id).where(accounts.c.name == PAPER_VENUE)).scalar_one())
 
 
 def add_deployment(connection: Connection, values: Mapping[str, Any]) -> int:
@@ -130,10 +132,10 @@ def read_books(engine: Engine) -> list[ScoredBook]:
     query = (
         select(deployments, verdicts.c.out_of_sample)
         .join(verdicts, verdicts.c.id == deployments.c.verdict_id, isouter=True)
-        .where(deployments.c.stage.in_(TRADED_STAGES))
+        .where(deployments.c.stage.in_(LADDER))
         .order_by(deployments.c.id)
     )
-    with engine.connect() as connection:
+    with transaction(engine) as connection:
         rows = connection.execute(query).mappings().all()
         return [_book(connection, dict(row)) for row in rows]
 
@@ -141,7 +143,7 @@ def read_books(engine: Engine) -> list[ScoredBook]:
 def save_scorecards(engine: Engine, rows: Sequence[Mapping[str, Any]]) -> None:
     """Store scorecards: ``deployment_id``, ``scored_at``, ``days`` and ``metrics``."""
     if rows:
-        with engine.begin() as connection:
+        with transaction(engine) as connection:
             connection.execute(
                 upsert(performance_metrics).on_conflict_do_nothing(), [dict(row) for row in rows]
             )

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from sqlalchemy import Connection, Engine, Table, func, select, tuple_, update
@@ -12,7 +12,9 @@ from sqlalchemy.dialects.postgresql import insert
 from quant_pipelines.core.arrays import FloatArray, IntArray
 from quant_pipelines.core.asof import OPEN_INTEREST_KNOWN_AFTER_MS
 from quant_pipelines.core.instruments import Instrument
+from quant_pipelines.core.series import Window
 from quant_pipelines.core.timeframes import from_ms, to_ms
+from quant_pipelines.store.engine import transaction
 from quant_pipelines.store.tables import (
     funding_rates,
     hotlist,
@@ -23,6 +25,13 @@ from quant_pipelines.store.tables import (
     universe,
     whitelist,
 )
+
+_VALUES = {
+    mark_prices: ("price",),
+    index_prices: ("price",),
+    funding_rates: ("rate", "mark_price"),
+    open_interest: ("open_interest",),
+}
 
 
 def save_instruments(engine: Engine, found: Iterable[Instrument], at: datetime) -> int:
@@ -37,7 +46,7 @@ def save_instruments(engine: Engine, found: Iterable[Instrument], at: datetime) 
     known = set(read_instruments(engine))
     changed = [{**asdict(one), "valid_from": at} for one in offered if one not in known]
     if changed:
-        with engine.begin() as connection:
+        with transaction(engine) as connection:
             connection.execute(insert(instruments).on_conflict_do_nothing(), changed)
     return len(changed)
 
@@ -53,7 +62,7 @@ def read_instruments(engine: Engine, exchange: str | None = None) -> list[Instru
     )
     if exchange is not None:
         query = query.where(instruments.c.exchange == exchange)
-    with engine.connect() as connection:
+    with transaction(engine) as connection:
         return [Instrument(**row) for row in connection.execute(query).mappings()]
 
 
@@ -71,7 +80,7 @@ def save_funding(
         "rate": [rate for _, rate, _ in rates],
         "mark_price": [mark for _, _, mark in rates],
     }
-    return _upsert(engine, funding_rates, (exchange, symbol), [ts for ts, _, _ in rates], values)
+    return _upsert(engine, funding_rates, exchange, symbol, _Rows([ts for ts, _, _ in rates], values))
 
 
 def save_open_interest(
@@ -85,10 +94,8 @@ def save_open_interest(
         Rows added or changed.
     """
     values = {"open_interest": [value for _, value in points]}
-    times = [ts for ts, _ in points]
-    return _upsert(
-        engine, open_interest, (exchange, symbol), times, values, known_after_ms=OPEN_INTEREST_KNOWN_AFTER_MS
-    )
+    rows = _Rows([ts for ts, _ in points], values, OPEN_INTEREST_KNOWN_AFTER_MS)
+    return _upsert(engine, open_interest, exchange, symbol, rows)
 
 
 def save_mark_prices(engine: Engine, exchange: str, symbol: str, points: Sequence[tuple[int, float]]) -> int:
@@ -99,7 +106,7 @@ def save_mark_prices(engine: Engine, exchange: str, symbol: str, points: Sequenc
     int
         Rows added or changed.
     """
-    return _save_prices(engine, mark_prices, (exchange, symbol), points)
+    return _upsert(engine, mark_prices, exchange, symbol, _prices(points))
 
 
 def save_index_prices(engine: Engine, exchange: str, symbol: str, points: Sequence[tuple[int, float]]) -> int:
@@ -110,40 +117,38 @@ def save_index_prices(engine: Engine, exchange: str, symbol: str, points: Sequen
     int
         Rows added or changed.
     """
-    return _save_prices(engine, index_prices, (exchange, symbol), points)
+    return _upsert(engine, index_prices, exchange, symbol, _prices(points))
 
 
 def read_mark_prices(
-    engine: Engine, exchange: str, symbol: str, start_ms: int, end_ms: int
+    engine: Engine, exchange: str, symbol: str, window: Window
 ) -> tuple[IntArray, FloatArray]:
-    """Read times (ms) and mark prices in ``[start_ms, end_ms)``."""
-    columns = _read_series(engine, mark_prices, (exchange, symbol, start_ms, end_ms), ("price",))
+    """Read times (ms) and mark prices in a window."""
+    columns = _read_series(engine, mark_prices, exchange, symbol, window)
     return columns[0].astype(np.int64), columns[1]
 
 
 def read_index_prices(
-    engine: Engine, exchange: str, symbol: str, start_ms: int, end_ms: int
+    engine: Engine, exchange: str, symbol: str, window: Window
 ) -> tuple[IntArray, FloatArray]:
-    """Read times (ms) and index prices in ``[start_ms, end_ms)``."""
-    columns = _read_series(engine, index_prices, (exchange, symbol, start_ms, end_ms), ("price",))
+    """Read times (ms) and index prices in a window."""
+    columns = _read_series(engine, index_prices, exchange, symbol, window)
     return columns[0].astype(np.int64), columns[1]
 
 
 def read_funding(
-    engine: Engine, exchange: str, symbol: str, start_ms: int, end_ms: int
+    engine: Engine, exchange: str, symbol: str, window: Window
 ) -> tuple[IntArray, FloatArray, FloatArray]:
-    """Read slots (ms), rates (fractions) and mark prices (NaN where missing) in ``[start_ms, end_ms)``."""
-    columns = _read_series(
-        engine, funding_rates, (exchange, symbol, start_ms, end_ms), ("rate", "mark_price")
-    )
+    """Read slots (ms), rates (fractions) and mark prices (NaN where missing) in a window."""
+    columns = _read_series(engine, funding_rates, exchange, symbol, window)
     return columns[0].astype(np.int64), columns[1], columns[2]
 
 
 def read_open_interest(
-    engine: Engine, exchange: str, symbol: str, start_ms: int, end_ms: int
+    engine: Engine, exchange: str, symbol: str, window: Window
 ) -> tuple[IntArray, FloatArray]:
-    """Read times (ms) and open interest (base units) in ``[start_ms, end_ms)``."""
-    columns = _read_series(engine, open_interest, (exchange, symbol, start_ms, end_ms), ("open_interest",))
+    """Read times (ms) and open interest (base units) in a window."""
+    columns = _read_series(engine, open_interest, exchange, symbol, window)
     return columns[0].astype(np.int64), columns[1]
 
 
@@ -154,7 +159,7 @@ def newest_ms(engine: Engine, table: Table, exchange: str) -> dict[str, int]:
         .where(table.c.exchange == exchange)
         .group_by(table.c.symbol)
     )
-    with engine.connect() as connection:
+    with transaction(engine) as connection:
         return {symbol: to_ms(ts) for symbol, ts in connection.execute(query)}
 
 
@@ -164,7 +169,7 @@ def save_hotlist(engine: Engine, rows: Sequence[Mapping[str, Any]]) -> None:
     names = ("score", "rank", "factors", "flags", "labels")
     changes = {name: statement.excluded[name] for name in names}
     key = ("scored_at", "exchange", "symbol")
-    with engine.begin() as connection:
+    with transaction(engine) as connection:
         connection.execute(statement.on_conflict_do_update(index_elements=key, set_=changes), list(rows))
 
 
@@ -177,14 +182,14 @@ def read_hotlist(engine: Engine, exchange: str, top_n: int | None = None) -> lis
         .order_by(hotlist.c.rank)
         .limit(top_n)
     )
-    with engine.connect() as connection:
+    with transaction(engine) as connection:
         return [dict(row) for row in connection.execute(query).mappings()]
 
 
 def save_labels(engine: Engine, row: Mapping[str, Any], labels: Mapping[str, Any]) -> None:
     """Attach risk labels to one row of a scan."""
     key = (hotlist.c[name] == row[name] for name in ("scored_at", "exchange", "symbol"))
-    with engine.begin() as connection:
+    with transaction(engine) as connection:
         connection.execute(update(hotlist).where(*key).values(labels=dict(labels)))
 
 
@@ -197,7 +202,7 @@ def seed_symbols(
         (universe, [{**shared, "symbol": symbol} for symbol in scanned]),
         (whitelist, [{**shared, "symbol": symbol, "added_by": "settings"} for symbol in traded]),
     )
-    with engine.begin() as connection:
+    with transaction(engine) as connection:
         for table, rows in seeds:
             here = select(func.count()).select_from(table).where(table.c.exchange == exchange)
             if rows and connection.execute(here).scalar_one() == 0:
@@ -222,53 +227,52 @@ def read_whitelist(engine: Engine, exchange: str) -> list[str]:
 
 def _symbols(engine: Engine, table: Table, exchange: str) -> list[str]:
     query = select(table.c.symbol).where(table.c.exchange == exchange).order_by(table.c.symbol)
-    with engine.connect() as connection:
+    with transaction(engine) as connection:
         return list(connection.execute(query).scalars())
 
 
-def _save_prices(
-    engine: Engine, table: Table, series: tuple[str, str], points: Sequence[tuple[int, float]]
-) -> int:
-    return _upsert(engine, table, series, [ts for ts, _ in points], {"price": [price for _, price in points]})
+class _Rows(NamedTuple):
+    """Times (ms), columns of values by name, and how long after its time a row becomes known (ms)."""
+
+    ts: Sequence[int]
+    values: Mapping[str, Sequence[float | None]]
+    known_after_ms: int = 0
 
 
-def _upsert(
-    engine: Engine,
-    table: Table,
-    series: tuple[str, str],
-    ts: Sequence[int],
-    values: Mapping[str, Sequence[float | None]],
-    *,
-    known_after_ms: int = 0,
-) -> int:
-    """Write one series in one statement of arrays; rows that did not change are left alone."""
-    names = list(values)
+def _prices(points: Sequence[tuple[int, float]]) -> _Rows:
+    return _Rows([ts for ts, _ in points], {"price": [price for _, price in points]})
+
+
+def _upsert(engine: Engine, table: Table, exchange: str, symbol: str, rows: _Rows) -> int:
+    """Write one symbol's rows in one statement of arrays; those that did not change are left alone."""
+    names = list(rows.values)
     columns = ", ".join(names)
     query = (
         f"insert into {table.fullname} as stored (exchange, symbol, ts, available_at, {columns}) "  # noqa: S608
-        f"select %s, %s, ts, ts + {known_after_ms} * interval '1 millisecond', {columns} "
+        f"select %s, %s, ts, ts + {rows.known_after_ms} * interval '1 millisecond', {columns} "
         f"from unnest(%s::timestamptz[]{', %s::float8[]' * len(names)}) as incoming (ts, {columns}) "
         f"on conflict (exchange, symbol, ts) do update set "
         f"{', '.join(f'{name} = excluded.{name}' for name in names)} "
         f"where ({', '.join(f'stored.{name}' for name in names)}) "
         f"is distinct from ({', '.join(f'excluded.{name}' for name in names)})"
     )
-    parameters = (*series, [from_ms(moment) for moment in ts], *(list(column) for column in values.values()))
-    with engine.begin() as connection:
-        return connection.exec_driver_sql(query, parameters).rowcount
+    columns_of_rows = ([from_ms(ts) for ts in rows.ts], *(list(column) for column in rows.values.values()))
+    with transaction(engine) as connection:
+        return connection.exec_driver_sql(query, (exchange, symbol, *columns_of_rows)).rowcount
 
 
 def _read_series(
-    engine: Engine, table: Table, window: tuple[str, str, int, int], names: tuple[str, ...]
+    engine: Engine, table: Table, exchange: str, symbol: str, window: Window
 ) -> list[FloatArray]:
-    exchange, symbol, start_ms, end_ms = window
+    """Read the times (ms) and values of a table, oldest first."""
+    names = _VALUES[table]
     query = (
         select((func.extract("epoch", table.c.ts) * 1000).label("ms"), *(table.c[name] for name in names))
         .where(table.c.exchange == exchange, table.c.symbol == symbol)
-        .where(table.c.ts >= from_ms(start_ms), table.c.ts < from_ms(end_ms))
+        .where(table.c.ts >= from_ms(window.start_ms), table.c.ts < from_ms(window.end_ms))
         .order_by(table.c.ts)
     )
-    with engine.connect() as connection:
+    with transaction(engine) as connection:
         rows = [tuple(row) for row in connection.execute(query)]
     columns = np.array(rows, dtype=np.float64).reshape(len(rows), 1 + len(names))
     return [np.ascontiguousarray(columns[:, position]) for position in range(1 + len(names))]

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy import Connection, case, func, select, update
 from sqlalchemy.dialects.postgresql import insert
@@ -14,9 +14,13 @@ from quant_pipelines.store.tables import (
     trigger_states,
     whitelist,
 )
+from quant_pipelines.store.tables.research import RequestKind, RequestStatus
 
-PERFORMANCE, WHITELIST = "performance", "whitelist"
-OPEN, DONE, FAILED = "open", "done", "failed"
+PERFORMANCE: Final = "performance"
+WHITELIST: Final = "whitelist"
+OPEN: Final = "open"
+DONE: Final = "done"
+FAILED: Final = "failed"
 SEEDED_BY = "settings"
 """Who put a symbol on the whitelist that the settings named."""
 
@@ -26,14 +30,14 @@ class OptimizationRequest:
     """One row of ``research.optimization_requests``; None asks for every strategy or timeframe."""
 
     id: int
-    kind: str
+    kind: RequestKind
     deployment_id: int | None
     strategy: str | None
     exchange: str
     symbol: str
     timeframe: str | None
     evidence: dict[str, Any]
-    status: str
+    status: RequestStatus
     created_at: datetime
 
     @property
@@ -43,7 +47,7 @@ class OptimizationRequest:
         return f"request {self.id} ({self.kind}): {unit}: {self.evidence.get('reason', '')}"
 
 
-def open_requests(connection: Connection, kind: str) -> list[OptimizationRequest]:
+def open_requests(connection: Connection, kind: RequestKind) -> list[OptimizationRequest]:
     """Read the requests of a kind that wait or run, oldest first."""
     columns = (optimization_requests.c[name] for name in OptimizationRequest.__slots__)
     query = (
@@ -54,7 +58,7 @@ def open_requests(connection: Connection, kind: str) -> list[OptimizationRequest
     return [OptimizationRequest(*row) for row in connection.execute(query)]
 
 
-def close_request(connection: Connection, request_id: int, status: str, at: datetime) -> None:
+def close_request(connection: Connection, request_id: int, status: RequestStatus, at: datetime) -> None:
     """End a request: done or failed."""
     is_it = optimization_requests.c.id == request_id
     connection.execute(update(optimization_requests).where(is_it).values(status=status, closed_at=at))

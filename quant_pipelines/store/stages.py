@@ -10,9 +10,9 @@ import numpy as np
 from sqlalchemy import Connection, func, insert, select, update
 
 from quant_pipelines.core.arrays import FloatArray
+from quant_pipelines.core.stages import Stage
 from quant_pipelines.store.tables import (
     alerts,
-    data_findings,
     deployments,
     intents,
     orders,
@@ -56,7 +56,7 @@ class StoredStage:
     symbol: str
     timeframe: str
     verdict_id: int | None
-    stage: str
+    stage: Stage
     since: datetime
     capital: Decimal
     paper_passed: bool
@@ -73,7 +73,7 @@ class StoredStage:
         return f"deployment:{self.deployment_id}"
 
 
-def deployment_ids(connection: Connection, stages: Iterable[str] | None = None) -> list[int]:
+def deployment_ids(connection: Connection, stages: Iterable[Stage] | None = None) -> list[int]:
     """Ids of the deployments, oldest first; only those in the given stages if any are given."""
     query = select(deployments.c.id).order_by(deployments.c.id)
     if stages is not None:
@@ -122,23 +122,7 @@ def read_stage(connection: Connection, deployment_id: int, *, for_update: bool =
     )
 
 
-def blocking_since(connection: Connection, exchange: str, symbol: str, since: datetime) -> tuple[str, ...]:
-    """Read the unresolved blocking faults of a symbol's newest days, in words."""
-    query = (
-        select(data_findings)
-        .where(data_findings.c.exchange == exchange, data_findings.c.symbol == symbol)
-        .where(data_findings.c.severity == "block", data_findings.c.resolved_at.is_(None))
-        .where(data_findings.c.day >= since.date())
-        .order_by(data_findings.c.day, data_findings.c.check_name)
-    )
-    rows = connection.execute(query).mappings().all()
-    return tuple(
-        f"{row['count']} x {row['check_name']} in {row['timeframe']} bars of {symbol} on {row['day']}"
-        for row in rows
-    )
-
-
-def change_stage(connection: Connection, deployment_id: int, stage: str, at: datetime) -> None:
+def change_stage(connection: Connection, deployment_id: int, stage: Stage, at: datetime) -> None:
     """Move a deployment to a stage; the caller has proven that the step is allowed."""
     moved = update(deployments).where(deployments.c.id == deployment_id)
     connection.execute(moved.values(stage=stage, stage_changed_at=at))

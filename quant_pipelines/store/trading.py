@@ -12,6 +12,7 @@ from sqlalchemy import Connection, Engine, Table, insert, select
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from quant_pipelines.core.errors import ReconciliationError
+from quant_pipelines.core.orders import OrderStatus, Side
 from quant_pipelines.store.engine import transaction
 from quant_pipelines.store.epochs import require_epoch
 from quant_pipelines.store.tables import (
@@ -24,8 +25,8 @@ from quant_pipelines.store.tables import (
     positions,
     signals,
 )
-
-OPEN_STATUSES = ("INITIALIZED", "SUBMITTED", "PARTIALLY_FILLED")
+from quant_pipelines.trading.orders import OPEN, may_follow
+from quant_pipelines.trading.purposes import Purpose
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +38,7 @@ class Fill:
 
     trade_id: str
     client_order_id: str | None
-    side: str
+    side: Side
     quantity: Decimal
     price: Decimal
     fee: Decimal
@@ -100,9 +101,9 @@ class Intent:
     """
 
     client_order_id: str
-    side: str
+    side: Side
     quantity: Decimal
-    purpose: str
+    purpose: Purpose
     bar_close: datetime
     order_type: str = "market"
     exit_reason: str | None = None
@@ -115,7 +116,7 @@ class OrderState:
     """New state of an order whose intent is stored."""
 
     client_order_id: str
-    status: str
+    status: OrderStatus
     filled_quantity: Decimal = Decimal(0)
     reason: str = ""
 
@@ -231,13 +232,7 @@ def change_order(engine: Engine, epoch: int, state: OrderState, at: datetime) ->
 
 
 def read_book(engine: Engine, deployment_id: int) -> StoredBook:
-    """Everything a restart needs for one deployment, as of one moment.
-
-    Raises
-    ------
-    StoreError
-        If the database does not answer.
-    """
+    """Everything a restart needs for one deployment, as of one moment."""
     with transaction(engine) as connection:
         connection.exec_driver_sql("set transaction isolation level repeatable read")
         mine = checkpoints.c.deployment_id == deployment_id
@@ -245,7 +240,7 @@ def read_book(engine: Engine, deployment_id: int) -> StoredBook:
         open_intents = (
             select(intents)
             .join(orders, orders.c.client_order_id == intents.c.client_order_id)
-            .where(intents.c.deployment_id == deployment_id, orders.c.status.in_(OPEN_STATUSES))
+            .where(intents.c.deployment_id == deployment_id, orders.c.status.in_(OPEN))
             .order_by(intents.c.bar_close)
         )
         booked = select(fills).where(fills.c.deployment_id == deployment_id)
@@ -309,9 +304,10 @@ def _add_intent(connection: Connection, epoch: int, booking: Booking, intent: In
 
 
 def _change_order(connection: Connection, state: OrderState, at: datetime) -> None:
+    allowed = [one for one in OPEN if one == state.status or may_follow(one, state.status)]
     query = (
         orders.update()
-        .where(orders.c.client_order_id == state.client_order_id, orders.c.status.in_(OPEN_STATUSES))
+        .where(orders.c.client_order_id == state.client_order_id, orders.c.status.in_(allowed))
         .values(
             status=state.status,
             filled_quantity=state.filled_quantity,

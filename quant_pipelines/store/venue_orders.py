@@ -8,6 +8,7 @@ from sqlalchemy import Connection, Engine, Table, insert, literal, select
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from quant_pipelines.core.errors import ReconciliationError
+from quant_pipelines.store.deployments import Deployment
 from quant_pipelines.store.engine import transaction
 from quant_pipelines.store.epochs import require_epoch
 from quant_pipelines.store.heartbeats import halt_once
@@ -54,13 +55,7 @@ class Received:
 
 
 def read_orders(engine: Engine, deployment_id: int) -> list[PlacedOrder]:
-    """Every order of a deployment, oldest first.
-
-    Raises
-    ------
-    StoreError
-        If the database does not answer.
-    """
+    """Every order of a deployment, oldest first."""
     query = (
         select(
             intents, orders.c.venue_order_id, orders.c.status, orders.c.filled_quantity, orders.c.updated_at
@@ -82,9 +77,7 @@ def read_orders(engine: Engine, deployment_id: int) -> list[PlacedOrder]:
         ]
 
 
-def add_order(
-    engine: Engine, epoch: int, intent: Intent, *, deployment_id: int, symbol: str, at: datetime
-) -> None:
+def add_order(engine: Engine, epoch: int, deployment: Deployment, intent: Intent, at: datetime) -> None:
     """Store an intent that no bar's booking carries (a stop, a flattening), as about to be sent.
 
     Raises
@@ -95,7 +88,8 @@ def add_order(
     values = {name: getattr(intent, name) for name in Intent.__slots__}
     with transaction(engine) as connection:
         require_epoch(connection, epoch)
-        row = {**values, "deployment_id": deployment_id, "symbol": symbol, "epoch": epoch, "committed_at": at}
+        whose = {"deployment_id": deployment.id, "symbol": deployment.symbol}
+        row = {**values, **whose, "epoch": epoch, "committed_at": at}
         connection.execute(insert(intents).values(row))
         connection.execute(
             insert(orders).values(

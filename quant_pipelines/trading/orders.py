@@ -4,16 +4,18 @@ A status that was observed late or twice is not an error: ``advanced`` ignores i
 """
 
 from decimal import Decimal
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias, get_args
 
-WORKING = ("ACCEPTED", "TRIGGERED", "PARTIALLY_FILLED", "PENDING_UPDATE", "PENDING_CANCEL")
-FINAL = ("DENIED", "FILLED", "CANCELED", "REJECTED", "EXPIRED")
-OPEN = ("INITIALIZED", "SUBMITTED", "UNKNOWN", *WORKING)
+from quant_pipelines.core.orders import OrderStatus
 
-_ENDED_AT_VENUE = frozenset({"FILLED", "CANCELED", "EXPIRED"})
-_ACCEPTED = frozenset({"ACCEPTED", "TRIGGERED", "PARTIALLY_FILLED"})
+FINAL: tuple[OrderStatus, ...] = ("DENIED", "FILLED", "CANCELED", "REJECTED", "EXPIRED")
+OPEN: tuple[OrderStatus, ...] = tuple(status for status in get_args(OrderStatus) if status not in FINAL)
 
-FOLLOWERS: dict[str, frozenset[str]] = {
+_Followers: TypeAlias = frozenset[OrderStatus]
+_ENDED_AT_VENUE: _Followers = frozenset({"FILLED", "CANCELED", "EXPIRED"})
+_ACCEPTED: _Followers = frozenset({"ACCEPTED", "TRIGGERED", "PARTIALLY_FILLED"})
+
+FOLLOWERS: dict[OrderStatus, _Followers] = {
     "INITIALIZED": _ACCEPTED | _ENDED_AT_VENUE | {"DENIED", "SUBMITTED", "UNKNOWN", "REJECTED"},
     "SUBMITTED": _ACCEPTED | _ENDED_AT_VENUE | {"UNKNOWN", "REJECTED"},
     "UNKNOWN": _ACCEPTED | _ENDED_AT_VENUE | {"REJECTED"},
@@ -35,16 +37,16 @@ back, which loses nothing: the filled quantity is kept beside the status.
 class OrderProgress(NamedTuple):
     """How far an order is: status, and quantity filled so far in base."""
 
-    status: str
+    status: OrderStatus
     filled_quantity: Decimal = Decimal(0)
 
 
-def may_follow(before: str, after: str) -> bool:
+def may_follow(before: OrderStatus, after: OrderStatus) -> bool:
     """Whether the table lets ``after`` follow ``before``."""
     return after in FOLLOWERS[before]
 
 
-def predecessors(after: str) -> tuple[str, ...]:
+def predecessors(after: OrderStatus) -> tuple[OrderStatus, ...]:
     """Statuses that ``after`` may follow."""
     return tuple(before for before, followers in FOLLOWERS.items() if after in followers)
 

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import NamedTuple, Protocol
 
+from quant_pipelines.core.orders import OrderStatus, Side
+
 RECEIVE_WINDOW_MS = 2_000
 """How long after its stamp the venue still takes an order; what wakes later is refused."""
 
@@ -24,7 +26,7 @@ class VenueOrder(NamedTuple):
 
     client_order_id: str
     venue_order_id: str
-    status: str
+    status: OrderStatus
     filled_quantity: Decimal
 
 
@@ -38,7 +40,7 @@ class VenueTrade(NamedTuple):
     trade_id: str
     venue_order_id: str
     client_order_id: str
-    side: str
+    side: Side
     quantity: Decimal
     price: Decimal
     fee: Decimal
@@ -54,10 +56,10 @@ class VenueStop(NamedTuple):
 
     client_order_id: str
     venue_order_id: str
-    side: str
+    side: Side
     trigger_price: Decimal
     closes_position: bool
-    status: str
+    status: OrderStatus
     child_order_id: str = ""
     quantity: Decimal = Decimal(0)
     takes_profit: bool = False
@@ -109,7 +111,7 @@ class MarketOrder:
 
     client_order_id: str
     symbol: str
-    side: str
+    side: Side
     quantity: Decimal
     stamp_ms: int
     reduce_only: bool = False
@@ -125,7 +127,7 @@ class StopOrder:
 
     client_order_id: str
     symbol: str
-    side: str
+    side: Side
     trigger_price: Decimal
     stamp_ms: int
     quantity: Decimal | None = None

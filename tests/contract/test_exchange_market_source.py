@@ -17,6 +17,7 @@ from live_runner.feed import Feed
 from live_runner.market_time import ExchangeTime
 from quant_pipelines.core.bars import COLUMNS, bars_from_columns
 from quant_pipelines.core.errors import ExchangeRefused, ExchangeUnavailable
+from quant_pipelines.core.series import Window
 from quant_pipelines.core.settings import DEFAULT_SYMBOLS, ExchangeSettings
 from quant_pipelines.core.timeframes import DAY_MS, HOUR_MS, MINUTE_MS, floor_ms, timeframe_ms
 from quant_pipelines.exchange import BarRows, CcxtSource
@@ -65,7 +66,7 @@ def test_instruments_are_the_trading_perpetuals(venue_url: str) -> None:
 def test_bars_are_closed_bars_only(venue_url: str, timeframe: str) -> None:
     async def question(source: CcxtSource) -> tuple[np.ndarray, int]:
         before = await source.server_time()
-        rows = await source.bars(BTC, timeframe, before - DAY_MS, before + DAY_MS)
+        rows = await source.bars(BTC, timeframe, Window(before - DAY_MS, before + DAY_MS))
         return rows.ts, await source.server_time()
 
     ts, after = ask(venue_url, question)
@@ -78,8 +79,8 @@ def test_bars_are_closed_bars_only(venue_url: str, timeframe: str) -> None:
 def test_a_long_span_is_paged_without_seam(venue_url: str) -> None:
     async def question(source: CcxtSource) -> tuple[BarRows, BarRows, int]:
         end = await source.server_time() // DAY_MS * DAY_MS
-        minutes = await source.bars(BTC, "1m", end - 3 * DAY_MS, end)
-        hours = await source.bars(BTC, "1h", end - 3 * DAY_MS, end)
+        minutes = await source.bars(BTC, "1m", Window(end - 3 * DAY_MS, end))
+        hours = await source.bars(BTC, "1h", Window(end - 3 * DAY_MS, end))
         return minutes, hours, end
 
     minutes, hours, end = ask(venue_url, question)
@@ -97,7 +98,7 @@ def test_own_long_bars_equal_the_roll_ups_of_the_minutes(venue_url: str, symbol:
     async def question(source: CcxtSource) -> dict[str, BarRows]:
         end = await source.server_time() // DAY_MS * DAY_MS
         names = ("1m", *OWN_TIMEFRAMES)
-        return {name: await source.bars(symbol, name, end - 3 * DAY_MS, end) for name in names}
+        return {name: await source.bars(symbol, name, Window(end - 3 * DAY_MS, end)) for name in names}
 
     told = ask(venue_url, question)
     for timeframe in OWN_TIMEFRAMES:
@@ -109,8 +110,8 @@ def test_own_long_bars_equal_the_roll_ups_of_the_minutes(venue_url: str, symbol:
 def test_a_span_in_the_future_or_before_the_listing_is_empty(venue_url: str) -> None:
     async def question(source: CcxtSource) -> tuple[int, int]:
         now = await source.server_time()
-        future = await source.bars(BTC, "1m", now, now + DAY_MS)
-        return len(future), len(await source.bars(BTC, "1d", 0, 10 * DAY_MS))
+        future = await source.bars(BTC, "1m", Window(now, now + DAY_MS))
+        return len(future), len(await source.bars(BTC, "1d", Window(0, 10 * DAY_MS)))
 
     assert ask(venue_url, question) == (0, 0)
 
@@ -118,7 +119,9 @@ def test_a_span_in_the_future_or_before_the_listing_is_empty(venue_url: str) -> 
 def test_funding_lies_on_its_slots(venue_url: str) -> None:
     async def question(source: CcxtSource) -> list[list[int]]:
         end = await source.server_time() // DAY_MS * DAY_MS
-        spans = [await source.funding_rates(name, end - DAY_MS, end) for name in (BTC, "DOGE/USDT:USDT")]
+        spans = [
+            await source.funding_rates(name, Window(end - DAY_MS, end)) for name in (BTC, "DOGE/USDT:USDT")
+        ]
         assert all(rate.mark_price and abs(rate.rate) < 0.01 for span in spans for rate in span)
         return [[rate.ts - (end - DAY_MS) for rate in span] for span in spans]
 
@@ -161,7 +164,7 @@ def test_the_runner_is_told_what_a_decision_at_the_hour_reads(venue_url: str) ->
 def test_open_interest_reaches_back_as_far_as_the_exchange_keeps_it(venue_url: str) -> None:
     async def question(source: CcxtSource) -> tuple[np.ndarray, int]:
         now = await source.server_time()
-        rows = await source.open_interest(BTC, now - 90 * DAY_MS, now)
+        rows = await source.open_interest(BTC, Window(now - 90 * DAY_MS, now))
         assert all(row.open_interest > 0 for row in rows)
         return np.array([row.ts for row in rows]), now
 
@@ -190,7 +193,7 @@ def test_live_bars_arrive_for_every_symbol(venue_url: str) -> None:
 
 def test_an_unknown_symbol_is_named_with_its_neighbor(venue_url: str) -> None:
     with pytest.raises(ExchangeRefused, match=r"unknown symbol 'BTX/USDT:USDT'; did you mean"):
-        ask(venue_url, lambda source: source.bars("BTX/USDT:USDT", "1m", 0, 1))
+        ask(venue_url, lambda source: source.bars("BTX/USDT:USDT", "1m", Window(0, 1)))
 
 
 def test_an_absent_exchange_is_unavailable() -> None:

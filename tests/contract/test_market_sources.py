@@ -9,6 +9,7 @@ import pytest
 
 from quant_pipelines.core.errors import ExchangeRefused, ExchangeUnavailable
 from quant_pipelines.core.rate_budget import Claim, Grant, RateLedger, RateState
+from quant_pipelines.core.series import Window
 from quant_pipelines.core.settings import ExchangeSettings
 from quant_pipelines.core.timeframes import DAY_MS, HOUR_MS, MINUTE_MS, floor_ms
 from quant_pipelines.exchange import CcxtSource
@@ -97,7 +98,7 @@ def test_bars_of_many_pages_are_whole_exact_and_closed(
 ) -> None:
     async def question(source: CcxtSource) -> tuple[Any, int, int]:
         before = await source.server_time()
-        rows = await source.bars(venue.symbol, timeframe, before - days * DAY_MS, before + DAY_MS)
+        rows = await source.bars(venue.symbol, timeframe, Window(before - days * DAY_MS, before + DAY_MS))
         return rows, before, await source.server_time()
 
     rows, before, after = ask(venue, question)
@@ -116,14 +117,14 @@ def test_bad_pages_make_the_same_bars(venue: Venue, fault: str) -> None:
         venue.faults.most_rows = 67
     venue.faults.mix = fault != "short"
     end = floor_ms(truth.NOW, HOUR_MS)
-    rows = ask(venue, lambda source: source.bars(venue.symbol, "1m", end - 7 * HOUR_MS, end))
+    rows = ask(venue, lambda source: source.bars(venue.symbol, "1m", Window(end - 7 * HOUR_MS, end)))
     assert np.array_equal(rows.ts, np.arange(end - 7 * HOUR_MS, end, MINUTE_MS))
     assert rows.open.tolist() == [truth.bar(int(ts)).open for ts in rows.ts]
 
 
 def test_bars_before_the_listing_are_not_there(venue: Venue) -> None:
-    span = (truth.LISTED - 2 * DAY_MS, truth.LISTED + 2 * HOUR_MS)
-    rows = ask(venue, lambda source: source.bars(venue.symbol, "1h", *span))
+    span = Window(truth.LISTED - 2 * DAY_MS, truth.LISTED + 2 * HOUR_MS)
+    rows = ask(venue, lambda source: source.bars(venue.symbol, "1h", span))
     assert rows.ts.tolist() == [truth.LISTED, truth.LISTED + HOUR_MS]
 
 
@@ -133,7 +134,7 @@ def test_a_bar_is_closed_by_the_exchanges_clock_not_by_ours(venue: Venue, skew_m
 
     async def question(source: CcxtSource) -> tuple[int, int]:
         now = await source.server_time()
-        rows = await source.bars(venue.symbol, "1m", now - HOUR_MS, now + HOUR_MS)
+        rows = await source.bars(venue.symbol, "1m", Window(now - HOUR_MS, now + HOUR_MS))
         return int(rows.ts[-1]) + MINUTE_MS, now
 
     closed, now = ask(venue, question)
@@ -141,22 +142,22 @@ def test_a_bar_is_closed_by_the_exchanges_clock_not_by_ours(venue: Venue, skew_m
 
 
 def test_funding_with_changing_intervals_lies_on_its_slots(perpetual: Venue) -> None:
-    span = (truth.TODAY - 14 * DAY_MS, truth.TODAY)
-    found = ask(perpetual, lambda source: source.funding_rates(perpetual.symbol, *span))
+    span = Window(truth.TODAY - 14 * DAY_MS, truth.TODAY)
+    found = ask(perpetual, lambda source: source.funding_rates(perpetual.symbol, span))
     assert [one.ts for one in found] == truth.funding_slots()
     assert [one.rate for one in found] == [truth.rate(one.ts) for one in found]
 
 
 def test_spot_has_no_funding_no_mark_and_no_open_interest() -> None:
     venue = BinanceSpot()
-    span = (truth.TODAY - DAY_MS, truth.TODAY)
+    span = Window(truth.TODAY - DAY_MS, truth.TODAY)
 
     async def question(source: CcxtSource) -> list[Any]:
         return [
-            await source.funding_rates(venue.symbol, *span),
-            await source.open_interest(venue.symbol, *span),
-            await source.mark_prices(venue.symbol, "1h", *span),
-            await source.index_prices(venue.symbol, "1h", *span),
+            await source.funding_rates(venue.symbol, span),
+            await source.open_interest(venue.symbol, span),
+            await source.mark_prices(venue.symbol, "1h", span),
+            await source.index_prices(venue.symbol, "1h", span),
         ]
 
     assert ask(venue, question) == [[], [], [], []]
@@ -167,7 +168,7 @@ def test_open_interest_is_in_base_units_on_its_grid(perpetual: Venue) -> None:
     end = floor_ms(truth.NOW, step)
     start = end - 20 * HOUR_MS
     stop = truth.NOW + HOUR_MS if perpetual.id == "bitget" else end  # which tells this moment's only
-    found = ask(perpetual, lambda source: source.open_interest(perpetual.symbol, start, stop))
+    found = ask(perpetual, lambda source: source.open_interest(perpetual.symbol, Window(start, stop)))
     assert [one.open_interest for one in found] == pytest.approx([truth.interest(one.ts) for one in found])
     expected = list(range(start, end, step))
     assert perpetual.id == "bitget" or [one.ts for one in found] == expected
@@ -180,7 +181,7 @@ def test_mark_and_index_prices_are_the_opens_of_closed_bars(perpetual: Venue, ki
 
     async def question(source: CcxtSource) -> Any:
         fetch = source.mark_prices if kind == "mark" else source.index_prices
-        return await fetch(perpetual.symbol, "1h", end - 10 * DAY_MS, end)
+        return await fetch(perpetual.symbol, "1h", Window(end - 10 * DAY_MS, end))
 
     points = ask(perpetual, question)
     told = truth.mark if kind == "mark" else truth.index
@@ -192,7 +193,7 @@ def test_trades_are_whole_and_in_base_units(venue: Venue) -> None:
     # 180 trades an hour: several pages where they are small, several windows where those are short.
     hours = 4 if venue.id == "bybit" else 9  # bybit tells its newest thousand only
     end = floor_ms(truth.NOW, MINUTE_MS)
-    found = ask(venue, lambda source: source.trades(venue.symbol, end - hours * HOUR_MS, end))
+    found = ask(venue, lambda source: source.trades(venue.symbol, Window(end - hours * HOUR_MS, end)))
     told = truth.prints(end - hours * HOUR_MS, end - 1, end)
     assert [one.trade_id for one in found] == [str(one.id) for one in told]
     assert [(one.ts, one.price) for one in found] == [(one.ts, one.price) for one in told]
@@ -304,7 +305,7 @@ def test_a_malformed_document_is_an_error_that_names_the_series(venue: Venue) ->
     venue.faults.mangle = mangle
     end = floor_ms(truth.NOW, HOUR_MS)
     with pytest.raises(ExchangeUnavailable, match="exchange answered 1h bars of BTC/USDT"):
-        ask(venue, lambda source: source.bars(venue.symbol, "1h", end - DAY_MS, end))
+        ask(venue, lambda source: source.bars(venue.symbol, "1h", Window(end - DAY_MS, end)))
 
 
 def _with_text_for_numbers(value: Any) -> Any:
@@ -320,7 +321,7 @@ def test_an_absent_exchange_is_unavailable(venue: Venue) -> None:
     async def run() -> None:
         settings = ExchangeSettings(id=venue.id, base_url="http://127.0.0.1:9")
         async with CcxtSource(settings, backoff=PATIENCE) as source:
-            await source.bars(venue.symbol, "1m", 0, 1)
+            await source.bars(venue.symbol, "1m", Window(0, 1))
 
     with pytest.raises(ExchangeUnavailable, match="did not answer instruments"):
         asyncio.run(run())
@@ -329,4 +330,4 @@ def test_an_absent_exchange_is_unavailable(venue: Venue) -> None:
 def test_an_unknown_symbol_is_named_with_its_neighbor(venue: Venue) -> None:
     wrong = venue.symbol.replace("BTC", "BTX")
     with pytest.raises(ExchangeRefused, match=f"unknown symbol '{wrong}'; did you mean '{venue.symbol}'"):
-        ask(venue, lambda source: source.trades(wrong, 0, 1))
+        ask(venue, lambda source: source.trades(wrong, Window(0, 1)))

@@ -11,19 +11,20 @@ from sqlalchemy import Engine
 
 from quant_pipelines.core.bars import BarRows
 from quant_pipelines.core.errors import StoreError
+from quant_pipelines.core.series import Series, Window
 from quant_pipelines.core.settings import MarketSettings, OptimizationSettings, Settings, WindowSettings
 from quant_pipelines.core.timeframes import DAY_MS, day_start_ms, from_ms
 from quant_pipelines.store.bar_partitions import ensure_months_ahead, month_of, stored_months
 from quant_pipelines.store.bars import Upserted, ensure_partitions, read_bars, upsert_bars
 from quant_pipelines.store.column_cache import ColumnCache
-from quant_pipelines.store.market_events import TradeRow, read_trades, save_trades
+from quant_pipelines.store.market_events import TradeRow, save_trades
 from quant_pipelines.store.retention import apply_retention
 
 pytestmark = pytest.mark.postgres
 
-SERIES = ("binanceusdm", "BTC/USDT:USDT", "1d")
+SERIES = Series("binanceusdm", "BTC/USDT:USDT", "1d")
 NOW = day_start_ms("2024-11-20")
-ALL = (0, 4_000_000_000_000)
+ALL = Window(0, 4_000_000_000_000)
 WINDOWS = WindowSettings(train_days=10, test_days=5, folds=2, purge_hours=24)
 SETTINGS = Settings(
     market=MarketSettings(history_days=10, keep_bars_days=60),
@@ -45,7 +46,7 @@ def months(engine: Engine) -> list[str]:
 @pytest.fixture
 def year(engine: Engine) -> Engine:
     """A database with daily bars from January to November."""
-    upsert_bars(engine, *SERIES, days("2024-01-01", 325))
+    upsert_bars(engine, SERIES, days("2024-01-01", 325))
     return engine
 
 
@@ -63,7 +64,7 @@ def test_months_before_the_kept_days_are_dropped_whole(year: Engine) -> None:
     dropped = apply_retention(year, SETTINGS, lambda: NOW)
     assert dropped == [f"market.bars_2024_{month:02}" for month in range(1, 9)]
     assert months(year) == ["2024-09", "2024-10", "2024-11"]
-    assert read_bars(year, *SERIES, *ALL).ts[0] == day_start_ms("2024-09-01")
+    assert read_bars(year, SERIES, ALL).ts[0] == day_start_ms("2024-09-01")
     assert apply_retention(year, SETTINGS, lambda: NOW) == []
 
 
@@ -136,7 +137,9 @@ def test_months_of_samples_go_by_days_of_their_own(year: Engine) -> None:
     save_trades(year, *SERIES[:2], rows)
     settings = Settings(market=MarketSettings(keep_samples_days=60))
     assert apply_retention(year, settings, lambda: NOW) == ["market.trades_2024_08"]
-    assert [row.ts for row in read_trades(year, *SERIES[:2], *ALL)] == times[1:]
+    with year.connect() as connection:
+        left = connection.exec_driver_sql("select ts from market.trades order by ts").scalars()
+        assert list(left) == [from_ms(ts) for ts in times[1:]]
     assert len(months(year)) == 11
 
 
@@ -178,14 +181,14 @@ def plain(engine: Engine) -> Engine:
 def test_table_that_timescale_cuts_takes_bars_without_our_partitions(plain: Engine) -> None:
     written = days("2024-01-01", 90)
     assert ensure_partitions(plain, NOW, NOW) == []
-    assert upsert_bars(plain, *SERIES, written) == Upserted(90, 0)
-    assert upsert_bars(plain, *SERIES, written) == Upserted(0, 0)
-    assert upsert_bars(plain, *SERIES, replace(written, trades=written.trades + 1)) == Upserted(0, 90)
-    assert from_ms(int(read_bars(plain, *SERIES, *ALL).ts[-1])).date() == date(2024, 3, 30)
+    assert upsert_bars(plain, SERIES, written) == Upserted(90, 0)
+    assert upsert_bars(plain, SERIES, written) == Upserted(0, 0)
+    assert upsert_bars(plain, SERIES, replace(written, trades=written.trades + 1)) == Upserted(0, 90)
+    assert from_ms(int(read_bars(plain, SERIES, ALL).ts[-1])).date() == date(2024, 3, 30)
 
 
 def test_table_that_timescale_cuts_is_read_without_column_files(plain: Engine, tmp_path: Path) -> None:
-    upsert_bars(plain, *SERIES, days("2024-01-01", 90))
+    upsert_bars(plain, SERIES, days("2024-01-01", 90))
     cache = ColumnCache(plain, tmp_path / "columns")
-    assert len(cache.read_bars(*SERIES, *ALL)) == 90
-    assert not cache.path(*SERIES).exists()
+    assert len(cache.read_bars(SERIES, ALL)) == 90
+    assert not cache.path(SERIES).exists()

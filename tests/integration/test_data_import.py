@@ -14,8 +14,9 @@ from sqlalchemy import Engine
 
 from quant_pipelines.archive import FileSource
 from quant_pipelines.cli.__main__ import main
+from quant_pipelines.core.series import Series, Window
 from quant_pipelines.core.timeframes import DAY_MS, HOUR_MS, MINUTE_MS, day_of
-from quant_pipelines.marketdata.ingest import Market, ingest_bars, ingest_funding
+from quant_pipelines.marketdata.ingest import Ingestion, ingest_bars, ingest_funding
 from quant_pipelines.store.bars import read_bar_rows, read_bars
 from quant_pipelines.store.market import read_funding, read_open_interest
 
@@ -23,7 +24,7 @@ pytestmark = pytest.mark.postgres
 Quant = Callable[..., tuple[int, Any, str]]
 EXCHANGE, BTC, ETH = "binanceusdm", "BTC/USDT:USDT", "ETH/USDT:USDT"
 FIRST_MS = 20_000 * DAY_MS
-ALL = (FIRST_MS - DAY_MS, FIRST_MS + 400 * DAY_MS)
+ALL = Window(FIRST_MS - DAY_MS, FIRST_MS + 400 * DAY_MS)
 HOURLY = ("--symbol", BTC, "--timeframe", "1h")
 
 
@@ -89,7 +90,7 @@ def test_a_file_is_stored_as_it_stands(quant: Quant, engine: Engine, tmp_path: P
     code, document, _ = quant(write(tmp_path / name, values), *HOURLY)
     [row] = document["files"]
     assert (code, row["rows"], row["inserted"], row["updated"]) == (0, 48, 48, 0)
-    stored = read_bars(engine, EXCHANGE, BTC, "1h", *ALL)
+    stored = read_bars(engine, Series(EXCHANGE, BTC, "1h"), ALL)
     assert all(np.array_equal(getattr(stored, name), values[name]) for name in values)
 
 
@@ -106,7 +107,7 @@ def test_what_a_file_lacks_stays_as_it_is_stored(quant: Quant, engine: Engine, t
     quant(write(tmp_path / "full.parquet", full), *HOURLY)
     [row] = quant(write(tmp_path / "plain.csv", columns(60)), *HOURLY)[1]["files"]
     assert (row["inserted"], row["updated"]) == (12, 0)
-    stored = read_bar_rows(engine, EXCHANGE, BTC, "1h", *ALL)
+    stored = read_bar_rows(engine, Series(EXCHANGE, BTC, "1h"), ALL)
     assert (stored.trades[0], stored.quote_volume[47], stored.trades[48]) == (12, 300.0, 0)
 
 
@@ -117,7 +118,7 @@ def test_nothing_of_a_bad_file_is_stored(quant: Quant, engine: Engine, tmp_path:
     assert (code, document) == (1, None)
     assert err.startswith("quant: archive file ")
     assert "close is -1.0 at row 2401; expected a positive price" in err
-    assert len(read_bars(engine, EXCHANGE, BTC, "1h", *ALL)) == 0
+    assert len(read_bars(engine, Series(EXCHANGE, BTC, "1h"), ALL)) == 0
 
 
 def test_dry_run_needs_no_database_and_stores_nothing(
@@ -139,15 +140,15 @@ def test_an_archive_folder_is_stored_whole(quant: Quant, engine: Engine, folder:
         (BTC, "open_interest", None): 5,
         (ETH, "bars", "1h"): 48,
     }
-    slots, _, marks = read_funding(engine, EXCHANGE, BTC, *ALL)
+    slots, _, marks = read_funding(engine, EXCHANGE, BTC, ALL)
     assert list(slots) == [FIRST_MS + 8 * HOUR_MS * slot for slot in range(6)]
     assert np.isnan(marks).all()
-    assert read_open_interest(engine, EXCHANGE, BTC, *ALL)[1].sum() == 45.0
+    assert read_open_interest(engine, EXCHANGE, BTC, ALL)[1].sum() == 45.0
 
 
 def test_open_interest_of_another_venue_is_not_taken(quant: Quant, engine: Engine, folder: Path) -> None:
     quant(folder)
-    assert read_open_interest(engine, EXCHANGE, ETH, *ALL)[0].size == 0
+    assert read_open_interest(engine, EXCHANGE, ETH, ALL)[0].size == 0
 
 
 def test_a_bad_file_in_a_folder_says_what_is_stored_before_it(quant: Quant, folder: Path) -> None:
@@ -184,18 +185,18 @@ def test_a_request_that_can_t_be_done_is_refused(
 
 def test_a_folder_of_files_serves_ingestion_like_an_exchange(engine: Engine, folder: Path) -> None:
     source = FileSource(folder)
-    market = Market(source, engine, EXCHANGE)
+    market = Ingestion(source, engine, EXCHANGE)
     days = [day_of(FIRST_MS), day_of(FIRST_MS + DAY_MS)]
     written = asyncio.run(ingest_bars(market, [BTC], days))
     assert written[BTC].inserted == 2880
-    assert asyncio.run(ingest_funding(market, [BTC], *ALL)) == {BTC: 6}
+    assert asyncio.run(ingest_funding(market, [BTC], ALL)) == {BTC: 6}
 
 
 def test_real_history_is_stored_bit_for_bit(quant: Quant, engine: Engine, archive: Path) -> None:
     path = archive / "klines" / "binance_um" / "BTCUSDT-1h.parquet"
     [row] = quant(path, *HOURLY)[1]["files"]
     table = pq.read_table(path)
-    stored = read_bars(engine, EXCHANGE, BTC, "1h", 0, 2**42)
+    stored = read_bars(engine, Series(EXCHANGE, BTC, "1h"), Window(0, 2**42))
     assert row["inserted"] == table.num_rows
     assert np.array_equal(stored.close, table.column("close").to_numpy())
     assert np.array_equal(stored.ts, table.column("ts").to_numpy())

@@ -11,11 +11,13 @@ from sqlalchemy import Engine
 from quant_pipelines.cli.__main__ import build_parser, main
 from quant_pipelines.core.bars import BarRows
 from quant_pipelines.core.clock import system_clock_ms
+from quant_pipelines.core.series import Series
 from quant_pipelines.core.timeframes import DAY_MS, HOUR_MS
 from quant_pipelines.store.bars import ensure_partitions, upsert_bars
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+MAP = (ROOT / "docs" / "code_map.md").read_text()
 NEEDS_NO_STACK = ("backtest", "optimize", "strategy")
 
 
@@ -56,12 +58,25 @@ def stored_hours(engine: Engine) -> None:
     rows = BarRows(ts, opened, high, low, close, volume, volume * close, np.full(hours.size, 7))
     ensure_partitions(engine, int(ts[0]), int(ts[-1]) + HOUR_MS)
     for symbol in ("BTC/USDT:USDT", "SOL/USDT:USDT"):
-        upsert_bars(engine, "binanceusdm", symbol, "1h", rows)
+        upsert_bars(engine, Series("binanceusdm", symbol, "1h"), rows)
 
 
 def test_the_pages_show_commands() -> None:
     assert len(COMMANDS) >= 8
     assert len(RUNNABLE) >= 5
+
+
+def test_every_place_on_the_code_map_exists() -> None:
+    places = re.findall(r"`([\w/.]+)`", MAP)
+    assert len(places) >= 50
+    assert [place for place in places if not (ROOT / place).exists() and "/" in place] == []
+
+
+def test_every_package_is_on_the_code_map() -> None:
+    packages = [path.parent.relative_to(ROOT) for path in ROOT.glob("*/__init__.py")]
+    packages += [path.parent.relative_to(ROOT) for path in ROOT.glob("quant_pipelines/*/__init__.py")]
+    named = set(re.findall(r"`([\w/]+)`", MAP))
+    assert {str(package) for package in packages} - named == {"quant_pipelines"}
 
 
 @pytest.mark.parametrize("command", COMMANDS)

@@ -12,6 +12,7 @@ from quant_pipelines.backtest import BacktestSettings, run_backtest
 from quant_pipelines.backtest.marks import MarkUse
 from quant_pipelines.core.bars import Bars
 from quant_pipelines.core.instruments import Instrument
+from quant_pipelines.core.series import Window
 from quant_pipelines.core.timeframes import HOUR_MS, MINUTE_MS, day_start_ms, from_ms
 from quant_pipelines.research.fill_inputs import NO_FILL_INPUTS
 from quant_pipelines.research.history import DatabaseSource
@@ -61,7 +62,7 @@ def filled(engine: Engine) -> None:
 
 def test_stored_inputs_decide_the_fills_of_their_time(engine: Engine) -> None:
     filled(engine)
-    inputs = DatabaseSource(engine, EXCHANGE).fill_inputs(BTC, START, START + N * HOUR_MS)
+    inputs = DatabaseSource(engine, EXCHANGE).fill_inputs(BTC, Window(START, START + N * HOUR_MS))
     rules = TradingRules(execution=Execution(brackets=(Bracket(0.0, 0.01),), leverage=2.0))
     result = run_backtest(
         Flipping(),
@@ -83,7 +84,7 @@ def test_stored_inputs_decide_the_fills_of_their_time(engine: Engine) -> None:
 
 
 def test_symbol_of_which_nothing_is_stored_has_no_inputs(engine: Engine) -> None:
-    inputs = DatabaseSource(engine, EXCHANGE).fill_inputs(BTC, START, START + HOUR_MS)
+    inputs = DatabaseSource(engine, EXCHANGE).fill_inputs(BTC, Window(START, START + HOUR_MS))
     assert (inputs.mark, inputs.depth, inputs.specifications) == (
         NO_FILL_INPUTS.mark,
         NO_FILL_INPUTS.depth,

@@ -10,10 +10,13 @@ from sqlalchemy import Engine, insert
 
 from quant_pipelines.core.bars import BarRows
 from quant_pipelines.core.errors import DataError
+from quant_pipelines.core.series import Series, Window
 from quant_pipelines.core.settings import WindowSettings
 from quant_pipelines.core.timeframes import DAY_MS, HOUR_MS, MINUTE_MS, day_start_ms, from_ms
 from quant_pipelines.optimize.verdict import VerdictRecord
-from quant_pipelines.research import JobFailure, OptimizationJob, optimize_many, optimize_one
+from quant_pipelines.research.job import JobFailure, OptimizationJob
+from quant_pipelines.research.pool import optimize_many
+from quant_pipelines.research.run import optimize_one
 from quant_pipelines.store.bars import upsert_bars
 from quant_pipelines.store.known_points import read_points
 from quant_pipelines.store.market import (
@@ -45,7 +48,7 @@ def store_hours(engine: Engine) -> Engine:
     ones = np.ones(HOURS.size)
     rows = BarRows(HOURS, opened, high, low, close, ones, ones, ones.astype(np.int64))
     for symbol in (BTC, ETH):
-        upsert_bars(engine, EXCHANGE, symbol, "1h", rows)
+        upsert_bars(engine, Series(EXCHANGE, symbol, "1h"), rows)
     return engine
 
 
@@ -67,7 +70,7 @@ def test_every_input_comes_back_with_the_time_from_which_on_it_was_known(engine:
         connection.execute(insert(funding_rates).values(**row, available_at=late))
 
     def rows(name: str) -> list[tuple[int, int, float]]:
-        points = read_points(engine, EXCHANGE, BTC, name, START, START + 2 * HOUR_MS)
+        points = read_points(engine, EXCHANGE, BTC, name, Window(START, START + 2 * HOUR_MS))
         return list(zip(*(column.tolist() for column in points), strict=True))
 
     assert rows("open_interest") == [
@@ -80,7 +83,7 @@ def test_every_input_comes_back_with_the_time_from_which_on_it_was_known(engine:
 
 
 def test_a_window_without_rows_has_no_points(engine: Engine) -> None:
-    assert len(read_points(engine, EXCHANGE, BTC, "mark_close", START, END)) == 0
+    assert len(read_points(engine, EXCHANGE, BTC, "mark_close", Window(START, END))) == 0
 
 
 def test_a_job_without_its_input_says_so_and_the_others_go_on(

@@ -7,6 +7,7 @@ import pytest
 from sqlalchemy import Engine, text
 
 from quant_pipelines.core.bars import BarRows
+from quant_pipelines.core.series import Series, Window
 from quant_pipelines.core.timeframes import MINUTE_MS, day_start_ms
 from quant_pipelines.store.bars import (
     Upserted,
@@ -18,12 +19,13 @@ from quant_pipelines.store.bars import (
     read_bars,
     upsert_bars,
 )
+from quant_pipelines.store.engine import transaction
 
 pytestmark = pytest.mark.postgres
 
-SERIES = ("binanceusdm", "BTC/USDT:USDT", "1m")
+SERIES = Series("binanceusdm", "BTC/USDT:USDT", "1m")
 START = day_start_ms("2024-02-29")
-ALL = (0, 4_000_000_000_000)
+ALL = Window(0, 4_000_000_000_000)
 
 
 def rows(count: int, start_ms: int = START, price: float = 100.0) -> BarRows:
@@ -43,23 +45,24 @@ def rows(count: int, start_ms: int = START, price: float = 100.0) -> BarRows:
 
 def test_bars_come_back_to_the_last_bit(engine: Engine) -> None:
     written = rows(5000)
-    assert upsert_bars(engine, *SERIES, written) == Upserted(5000, 0)
-    stored = read_bar_rows(engine, *SERIES, *ALL)
+    assert upsert_bars(engine, SERIES, written) == Upserted(5000, 0)
+    stored = read_bar_rows(engine, SERIES, ALL)
     for name in BarRows.__dataclass_fields__:
         assert (getattr(stored, name) == getattr(written, name)).all(), name
 
 
 def test_read_takes_a_half_open_window(engine: Engine) -> None:
-    upsert_bars(engine, *SERIES, rows(10))
-    bars = read_bars(engine, *SERIES, START + 2 * MINUTE_MS, START + 5 * MINUTE_MS)
+    upsert_bars(engine, SERIES, rows(10))
+    bars = read_bars(engine, SERIES, Window(START + 2 * MINUTE_MS, START + 5 * MINUTE_MS))
     assert bars.ts.tolist() == [START + minute * MINUTE_MS for minute in (2, 3, 4)]
     assert bars.validated().symbol == "BTC/USDT:USDT"
 
 
 def test_nothing_stored_reads_as_nothing(engine: Engine) -> None:
-    assert len(read_bars(engine, *SERIES, *ALL)) == 0
-    assert upsert_bars(engine, *SERIES, rows(0)) == Upserted(0, 0)
-    assert newest_bar_ms(engine, *SERIES) is None
+    assert len(read_bars(engine, SERIES, ALL)) == 0
+    assert upsert_bars(engine, SERIES, rows(0)) == Upserted(0, 0)
+    with transaction(engine) as connection:
+        assert newest_bar_ms(connection, SERIES) is None
 
 
 @pytest.mark.parametrize(
@@ -75,32 +78,32 @@ def test_nothing_stored_reads_as_nothing(engine: Engine) -> None:
 def test_second_writing_counts_what_it_added_and_changed(
     engine: Engine, second: BarRows, expected: Upserted
 ) -> None:
-    upsert_bars(engine, *SERIES, rows(100))
-    assert upsert_bars(engine, *SERIES, second) == expected
-    assert len(read_bars(engine, *SERIES, *ALL)) == 100 + expected.inserted
+    upsert_bars(engine, SERIES, rows(100))
+    assert upsert_bars(engine, SERIES, second) == expected
+    assert len(read_bars(engine, SERIES, ALL)) == 100 + expected.inserted
 
 
 def test_unchanged_rows_are_not_rewritten(engine: Engine) -> None:
-    upsert_bars(engine, *SERIES, rows(3))
+    upsert_bars(engine, SERIES, rows(3))
     versions = "select xmin::text from market.bars order by ts"
     with engine.connect() as connection:
         before = connection.execute(text(versions)).scalars().all()
     one_changed = replace(rows(3), volume=rows(3).volume + np.array([0.0, 1.0, 0.0]))
-    upsert_bars(engine, *SERIES, one_changed)
+    upsert_bars(engine, SERIES, one_changed)
     with engine.connect() as connection:
         after = connection.execute(text(versions)).scalars().all()
     assert [old == new for old, new in zip(before, after, strict=True)] == [True, False, True]
 
 
 def test_bar_is_available_when_it_closes(engine: Engine) -> None:
-    upsert_bars(engine, "binanceusdm", "BTC/USDT:USDT", "1h", rows(1))
+    upsert_bars(engine, Series("binanceusdm", "BTC/USDT:USDT", "1h"), rows(1))
     with engine.connect() as connection:
         query = text("select extract(epoch from available_at - ts) from market.bars")
         assert connection.execute(query).scalar_one() == 3600
 
 
 def test_bars_spread_over_monthly_partitions(engine: Engine) -> None:
-    upsert_bars(engine, *SERIES, rows(2000))
+    upsert_bars(engine, SERIES, rows(2000))
     with engine.connect() as connection:
         query = text("select tableoid::regclass::text, count(*) from market.bars group by 1 order by 1")
         parts = [tuple(row) for row in connection.execute(query)]
@@ -117,9 +120,9 @@ def test_partitions_are_made_once_by_many(engine: Engine) -> None:
 
 def test_two_writers_of_the_same_bars_agree(engine: Engine) -> None:
     with ThreadPoolExecutor(4) as pool:
-        reports = list(pool.map(lambda _: upsert_bars(engine, *SERIES, rows(2000)), range(4)))
+        reports = list(pool.map(lambda _: upsert_bars(engine, SERIES, rows(2000)), range(4)))
     assert sum(report.inserted for report in reports) == 2000
-    assert len(read_bars(engine, *SERIES, *ALL)) == 2000
+    assert len(read_bars(engine, SERIES, ALL)) == 2000
 
 
 def test_bar_that_plain_sql_writes_meanwhile_is_met(engine: Engine) -> None:
@@ -129,11 +132,11 @@ def test_bar_that_plain_sql_writes_meanwhile_is_met(engine: Engine) -> None:
             "insert into market.bars values ('binanceusdm', 'BTC/USDT:USDT', '1m', '2024-02-29 00:02+00', "
             "1, 1, 1, 1, 1, 1, 1, '2024-02-29 00:03+00')"
         )
-        writer = pool.submit(upsert_bars, engine, *SERIES, rows(5))
+        writer = pool.submit(upsert_bars, engine, SERIES, rows(5))
         wait_for_a_lock(engine)
         other.commit()
         assert writer.result() == Upserted(4, 1)
-    assert read_bars(engine, *SERIES, *ALL).open.tolist() == rows(5).open.tolist()
+    assert read_bars(engine, SERIES, ALL).open.tolist() == rows(5).open.tolist()
 
 
 def wait_for_a_lock(engine: Engine) -> None:
@@ -149,7 +152,8 @@ def wait_for_a_lock(engine: Engine) -> None:
 
 
 def test_edges_and_counts_know_what_is_stored(engine: Engine) -> None:
-    upsert_bars(engine, *SERIES, rows(1500))
-    assert oldest_bar_ms(engine, *SERIES) == START
-    assert newest_bar_ms(engine, *SERIES) == START + 1499 * MINUTE_MS
-    assert count_by_day(engine, "binanceusdm", "1m", *ALL) == {"2024-02-29": 1440, "2024-03-01": 60}
+    upsert_bars(engine, SERIES, rows(1500))
+    with transaction(engine) as connection:
+        assert oldest_bar_ms(connection, SERIES) == START
+        assert newest_bar_ms(connection, SERIES) == START + 1499 * MINUTE_MS
+    assert count_by_day(engine, "binanceusdm", "1m", ALL) == {"2024-02-29": 1440, "2024-03-01": 60}

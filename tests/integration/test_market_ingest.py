@@ -14,11 +14,12 @@ from sqlalchemy import Engine, func, select
 from quant_pipelines.core.bars import BarRows
 from quant_pipelines.core.errors import ConfigurationError, ExchangeUnavailable
 from quant_pipelines.core.instruments import Instrument
+from quant_pipelines.core.series import Series, Window
 from quant_pipelines.core.settings import HotListSettings, MarketSettings
 from quant_pipelines.core.timeframes import DAY_MS, HOUR_MS, MINUTE_MS, day_start_ms
 from quant_pipelines.exchange import FundingRate, OpenInterest
 from quant_pipelines.marketdata.ingest import (
-    Market,
+    Ingestion,
     ingest_bars,
     ingest_funding,
     ingest_instruments,
@@ -67,32 +68,35 @@ class ListedSource:
     async def instruments(self) -> list[Instrument]:
         return [instrument(symbol) for symbol in SYMBOLS]
 
-    async def bars(self, symbol: str, timeframe: str, start_ms: int, end_ms: int) -> BarRows:
-        self.asked.append((symbol, timeframe, start_ms, end_ms))
+    async def bars(self, symbol: str, timeframe: str, window: Window) -> BarRows:
+        self.asked.append((symbol, timeframe, window.start_ms, window.end_ms))
         if symbol == self.fails_at:
             raise ExchangeUnavailable("away")
-        minute = np.arange(start_ms, end_ms, MINUTE_MS) // MINUTE_MS
+        minute = np.arange(*window, MINUTE_MS) // MINUTE_MS
         edges = 100.0 + np.sin(np.append(minute, minute[-1] + 1) / (50.0 + SYMBOLS.index(symbol)))
         opened, closed = edges[:-1], edges[1:]
         high, low = np.maximum(opened, closed), np.minimum(opened, closed)
         flow = 1.0 + minute % 3
         return BarRows(minute * MINUTE_MS, opened, high, low, closed, flow, flow * closed, minute % 5)
 
-    async def funding_rates(self, symbol: str, start_ms: int, end_ms: int) -> list[FundingRate]:
-        self.asked.append((symbol, "funding", start_ms, end_ms))
-        slots = range(-(-start_ms // (8 * HOUR_MS)) * 8 * HOUR_MS, end_ms, 8 * HOUR_MS)
+    async def funding_rates(self, symbol: str, window: Window) -> list[FundingRate]:
+        self.asked.append((symbol, "funding", window.start_ms, window.end_ms))
+        slots = range(-(-window.start_ms // (8 * HOUR_MS)) * 8 * HOUR_MS, window.end_ms, 8 * HOUR_MS)
         return [FundingRate(ts, 0.0001, None if symbol == SYMBOLS[0] else 100.0) for ts in slots]
 
-    async def open_interest(self, symbol: str, start_ms: int, end_ms: int) -> list[OpenInterest]:
+    async def open_interest(self, symbol: str, window: Window) -> list[OpenInterest]:
         step = 5 * MINUTE_MS
-        return [OpenInterest(ts, 900.0 + ts % 11) for ts in range(-(-start_ms // step) * step, end_ms, step)]
+        return [
+            OpenInterest(ts, 900.0 + ts % 11)
+            for ts in range(-(-window.start_ms // step) * step, window.end_ms, step)
+        ]
 
 
 def ingest(
-    engine: Engine, work: Callable[[Market], Awaitable[Answer]], source: ListedSource | None = None
+    engine: Engine, work: Callable[[Ingestion], Awaitable[Answer]], source: ListedSource | None = None
 ) -> Answer:
     async def session() -> Answer:
-        return await work(Market(source or ListedSource(), engine, EXCHANGE))
+        return await work(Ingestion(source or ListedSource(), engine, EXCHANGE))
 
     return asyncio.run(session())
 
@@ -102,8 +106,8 @@ def filled(engine: Engine) -> Engine:
     """Database with ten days of everything, rolled up."""
     ingest(engine, lambda market: ingest_instruments(market, MARKET, lambda: END))
     ingest(engine, lambda market: ingest_bars(market, list(SYMBOLS), DAYS))
-    ingest(engine, lambda market: ingest_funding(market, list(SYMBOLS), START, END))
-    ingest(engine, lambda market: ingest_open_interest(market, list(SYMBOLS), START, END))
+    ingest(engine, lambda market: ingest_funding(market, list(SYMBOLS), Window(START, END)))
+    ingest(engine, lambda market: ingest_open_interest(market, list(SYMBOLS), Window(START, END)))
     roll_up_days(engine, EXCHANGE, list(SYMBOLS), DAYS)
     return engine
 
@@ -153,27 +157,27 @@ def test_specification_gets_a_row_only_when_it_changes(engine: Engine) -> None:
 
 
 def test_funding_is_stored_with_and_without_mark_price(filled: Engine) -> None:
-    ts, rates, marks = read_funding(filled, EXCHANGE, SYMBOLS[0], START, END)
+    ts, rates, marks = read_funding(filled, EXCHANGE, SYMBOLS[0], Window(START, END))
     assert (ts.size, set(rates)) == (30, {0.0001})
     assert np.isnan(marks).all()
-    assert (read_funding(filled, EXCHANGE, SYMBOLS[1], START, END)[2] == 100.0).all()
+    assert (read_funding(filled, EXCHANGE, SYMBOLS[1], Window(START, END))[2] == 100.0).all()
 
 
 def test_second_funding_begins_a_day_before_the_newest_row(filled: Engine) -> None:
     source = ListedSource()
-    report = ingest(filled, lambda market: ingest_funding(market, [SYMBOLS[0]], START, END), source)
+    report = ingest(filled, lambda market: ingest_funding(market, [SYMBOLS[0]], Window(START, END)), source)
     assert report == {SYMBOLS[0]: 0}
     assert source.asked[0][2] == END - 8 * HOUR_MS - DAY_MS
 
 
 def test_open_interest_is_stored(filled: Engine) -> None:
-    ts, values = read_open_interest(filled, EXCHANGE, SYMBOLS[0], START, END)
+    ts, values = read_open_interest(filled, EXCHANGE, SYMBOLS[0], Window(START, END))
     assert (ts.size, values[0]) == (10 * 288, 900.0 + START % 11)
 
 
 def test_roll_ups_agree_with_the_minutes(filled: Engine) -> None:
-    minutes = read_bars(filled, EXCHANGE, SYMBOLS[0], "1m", START, END)
-    days = read_bars(filled, EXCHANGE, SYMBOLS[0], "1d", START, END)
+    minutes = read_bars(filled, Series(EXCHANGE, SYMBOLS[0], "1m"), Window(START, END))
+    days = read_bars(filled, Series(EXCHANGE, SYMBOLS[0], "1d"), Window(START, END))
     assert len(days) == 10
     assert days.volume.sum() == minutes.volume.sum()
     assert (days.open[0], days.close[-1]) == (minutes.open[0], minutes.close[-1])
@@ -230,7 +234,7 @@ def own_bars(engine: Engine, *, factor: float = 1.0) -> OwnBars:
     source = ListedSource()
 
     async def fetch(symbol: str) -> dict[str, BarRows]:
-        minutes = await source.bars(symbol, "1m", START, END)
+        minutes = await source.bars(symbol, "1m", Window(START, END))
         return {timeframe: roll_up(minutes, timeframe) for timeframe in OWN_TIMEFRAMES}
 
     bars = {symbol: asyncio.run(fetch(symbol)) for symbol in SYMBOLS}
@@ -250,14 +254,14 @@ def roll_up_and_check(engine: Engine, own: OwnBars) -> tuple[int, int, list[tupl
 
 
 def test_own_bars_stand_in_where_minutes_are_missing_until_they_come(filled: Engine) -> None:
-    whole = read_bars(filled, EXCHANGE, SYMBOLS[0], "1h", START, END)
+    whole = read_bars(filled, Series(EXCHANGE, SYMBOLS[0], "1h"), Window(START, END))
     with filled.begin() as connection:
         connection.exec_driver_sql("delete from market.bars where ts < '2024-03-04 00:30+00'")
     own = own_bars(filled)
     # Three days and an hour of 1h, 4h and 1d bars; none of 5m and 15m.
     expected = len(SYMBOLS) * (3 * 24 + 1 + 3 * 6 + 1 + 4)
     assert roll_up_and_check(filled, own) == (expected, expected, [])
-    filled_up = read_bars(filled, EXCHANGE, SYMBOLS[0], "1h", START, END)
+    filled_up = read_bars(filled, Series(EXCHANGE, SYMBOLS[0], "1h"), Window(START, END))
     assert np.array_equal(filled_up.close, whole.close)
     assert roll_up_and_check(filled, own) == (0, expected, [])
 
@@ -295,11 +299,11 @@ def test_days_for_which_the_exchange_was_not_asked_are_not_checked(filled: Engin
 
 
 def test_revised_bar_reaches_the_roll_ups(filled: Engine) -> None:
-    minute = read_bars(filled, EXCHANGE, SYMBOLS[0], "1m", START, START + MINUTE_MS)
+    minute = read_bars(filled, Series(EXCHANGE, SYMBOLS[0], "1m"), Window(START, START + MINUTE_MS))
     revised = BarRows(
         minute.ts, minute.open, minute.high + 50.0, minute.low, minute.close,
         minute.volume, minute.volume, np.array([1]),
     )  # fmt: skip
-    assert upsert_bars(filled, EXCHANGE, SYMBOLS[0], "1m", revised).updated == 1
+    assert upsert_bars(filled, Series(EXCHANGE, SYMBOLS[0], "1m"), revised).updated == 1
     report = roll_up_days(filled, EXCHANGE, [SYMBOLS[0]], DAYS[:1])
     assert {one.written.updated for one in report} == {1}

@@ -14,11 +14,12 @@ from quant_pipelines.archive import read_bar_rows, read_funding_stamps
 from quant_pipelines.core.bars import BarRows
 from quant_pipelines.core.clock import system_clock_ms
 from quant_pipelines.core.errors import ExchangeUnavailable
+from quant_pipelines.core.series import Days, Series, Window
 from quant_pipelines.core.timeframes import DAY_MS, HOUR_MS, MINUTE_MS, day_start_ms
 from quant_pipelines.exchange import FundingRate
 from quant_pipelines.marketdata.checks import funding_intervals
 from quant_pipelines.marketdata.days import days_between
-from quant_pipelines.marketdata.ingest import Market
+from quant_pipelines.marketdata.ingest import Ingestion
 from quant_pipelines.marketdata.quality import check_days, check_own_timeframes
 from quant_pipelines.marketdata.repair import proven_missing
 from quant_pipelines.marketdata.rollup import roll_up, roll_up_days
@@ -76,17 +77,19 @@ class Answers:
     away_for: str = ""
     asked: list[str] = field(default_factory=list)
 
-    async def bars(self, symbol: str, timeframe: str, start_ms: int, end_ms: int) -> BarRows:
+    async def bars(self, symbol: str, timeframe: str, window: Window) -> BarRows:
         self.asked.append(symbol)
         if symbol == self.away_for:
             raise ExchangeUnavailable("exchange does not answer")
         rows = (
             self.minutes if timeframe == "1m" else self.own.get(timeframe, roll_up(self.minutes, timeframe))
         )
-        return where(rows, (rows.ts >= start_ms) & (rows.ts < end_ms))
+        return where(rows, (rows.ts >= window.start_ms) & (rows.ts < window.end_ms))
 
-    async def funding_rates(self, symbol: str, start_ms: int, end_ms: int) -> list[FundingRate]:
-        return [FundingRate(ts, 0.0001, None) for ts in self.payments if start_ms <= ts < end_ms]
+    async def funding_rates(self, symbol: str, window: Window) -> list[FundingRate]:
+        return [
+            FundingRate(ts, 0.0001, None) for ts in self.payments if window.start_ms <= ts < window.end_ms
+        ]
 
 
 NO_MINUTES = without(waves(), START, END)
@@ -99,7 +102,7 @@ def at_end() -> int:
 def store(engine: Engine, rows: BarRows, symbol: str = BTC) -> None:
     """Store minutes, their roll-ups, and what the checks find."""
     seed_symbols(engine, EXCHANGE, [BTC, ETH], [BTC], datetime(2024, 1, 1, tzinfo=UTC))
-    upsert_bars(engine, EXCHANGE, symbol, "1m", rows)
+    upsert_bars(engine, Series(EXCHANGE, symbol, "1m"), rows)
     roll_up_days(engine, EXCHANGE, [symbol], DAYS)
     check(engine, symbol)
 
@@ -111,7 +114,7 @@ def check(engine: Engine, symbol: str = BTC) -> None:
 
 def repair(engine: Engine, source: Any, **scope: Any) -> list[PortionReport]:
     plan = plan_repairs(engine, EXCHANGE, **scope)
-    market = Market(source, engine, EXCHANGE)
+    market = Ingestion(source, engine, EXCHANGE)
     return asyncio.run(carry_out_repairs(market, plan, at_end))
 
 
@@ -126,7 +129,7 @@ def resolutions(engine: Engine) -> set[tuple[str, str, str]]:
 
 
 def stored(engine: Engine, timeframe: str = "1m") -> BarRows:
-    return read_stored(engine, EXCHANGE, BTC, timeframe, START, END)
+    return read_stored(engine, Series(EXCHANGE, BTC, timeframe), Window(START, END))
 
 
 def test_minutes_that_were_lost_are_fetched_and_rolled_up(engine: Engine) -> None:
@@ -186,7 +189,7 @@ def test_scope_bounds_what_is_asked(engine: Engine) -> None:
         store(engine, without(waves(), *HOLE), symbol)
     assert [one.symbol for one in plan_repairs(engine, EXCHANGE, symbols=[ETH]).portions] == [ETH]
     day = date(2024, 3, 1)
-    assert plan_repairs(engine, EXCHANGE, days=(day, day)).portions == ()
+    assert plan_repairs(engine, EXCHANGE, days=Days(day, day)).portions == ()
     assert PORTIONS_AT_ONCE >= len(plan_repairs(engine, EXCHANGE).portions) == 2
 
 
@@ -235,12 +238,12 @@ def test_missing_payment_is_fetched(engine: Engine) -> None:
     assert standing(engine) == {("missing_funding", "funding", "warning")}
     (report,) = repair(engine, Answers(waves(), payments=slots))
     assert (report.what, report.inserted, report.standing) == ("funding", 1, 0)
-    assert read_funding(engine, EXCHANGE, BTC, START, END)[0].tolist() == list(slots)
+    assert read_funding(engine, EXCHANGE, BTC, Window(START, END))[0].tolist() == list(slots)
 
 
 def test_revision_after_the_close_is_kept_and_shown(engine: Engine) -> None:
     store(engine, waves())
-    upsert_bars(engine, EXCHANGE, BTC, "1m", spiked(waves(), low=98.9))
+    upsert_bars(engine, Series(EXCHANGE, BTC, "1m"), spiked(waves(), low=98.9))
     check_days(engine, EXCHANGE, [BTC], DAYS, clock=system_clock_ms)
     (row,) = open_findings(engine, EXCHANGE, checks=["revised_bars"])
     low = float(waves().low[waves().ts == NOON][0])
@@ -251,7 +254,7 @@ def test_revision_after_the_close_is_kept_and_shown(engine: Engine) -> None:
 def test_finding_that_comes_back_is_a_new_one(engine: Engine) -> None:
     store(engine, without(waves(), *HOLE))
     repair(engine, Answers(NO_MINUTES))
-    upsert_bars(engine, EXCHANGE, BTC, "1m", waves())
+    upsert_bars(engine, Series(EXCHANGE, BTC, "1m"), waves())
     check(engine)
     with engine.begin() as connection:
         connection.exec_driver_sql(
@@ -268,7 +271,7 @@ def test_finding_that_comes_back_is_a_new_one(engine: Engine) -> None:
 def test_bar_is_proven_missing_only_between_two_of_the_answer(
     answer: tuple[int, ...], missing: tuple[int, ...]
 ) -> None:
-    found = proven_missing(np.array(answer, dtype=np.int64), np.array([5]), (0, 7), 1)
+    found = proven_missing(np.array(answer, dtype=np.int64), np.array([5]), Window(0, 7), 1)
     assert tuple(found.tolist()) == missing
 
 
@@ -279,16 +282,16 @@ def test_half_open_bars_of_real_history_are_repaired_to_the_truth(engine: Engine
         for name in ("partial-bars", "truth")
     )
     seed_symbols(engine, EXCHANGE, [BTC], [BTC], datetime(2026, 1, 1, tzinfo=UTC))
-    upsert_bars(engine, EXCHANGE, BTC, "1h", dirty)
+    upsert_bars(engine, Series(EXCHANGE, BTC, "1h"), dirty)
     days = [f"2026-03-{day}" for day in range(20, 26)]
     after = day_start_ms(days[-1]) + DAY_MS
     check_own_timeframes(engine, EXCHANGE, [BTC], days, clock=lambda: after)
     plan = plan_repairs(engine, EXCHANGE)
     nothing: dict[str, BarRows] = {name: where(truth, truth.ts < 0) for name in ("4h", "1d")}
     source: Any = Answers(NO_MINUTES, {"1h": truth} | nothing)
-    (report,) = asyncio.run(carry_out_repairs(Market(source, engine, EXCHANGE), plan, lambda: after))
+    (report,) = asyncio.run(carry_out_repairs(Ingestion(source, engine, EXCHANGE), plan, lambda: after))
     assert (report.first_day, report.last_day, report.rolled_up) == ("2026-03-23", "2026-03-25", 8)
-    mended = read_stored(engine, EXCHANGE, BTC, "1h", int(truth.ts[0]), after)
+    mended = read_stored(engine, Series(EXCHANGE, BTC, "1h"), Window(int(truth.ts[0]), after))
     for name in ("ts", "open", "high", "low", "close", "volume"):
         assert np.array_equal(getattr(mended, name), getattr(truth, name))
     with engine.connect() as connection:
@@ -303,7 +306,7 @@ def test_changed_funding_interval_is_stored_right_and_not_blamed(engine: Engine,
     slots = (stamps // HOUR_MS * HOUR_MS).tolist()
     rows = [(ts, float(rate), None) for ts, rate in zip(slots, rates, strict=True)]
     assert save_funding(engine, EXCHANGE, symbol, rows) == 984
-    ts, stored_rates, _ = read_funding(engine, EXCHANGE, symbol, slots[0], slots[-1] + 1)
+    ts, stored_rates, _ = read_funding(engine, EXCHANGE, symbol, Window(slots[0], slots[-1] + 1))
     assert (ts.tolist(), np.array_equal(stored_rates, rates)) == (slots, True)
     assert funding_intervals(ts // HOUR_MS).tolist() == [4] * 305 + [1] * 679
     days = days_between(slots[0], slots[-1])

@@ -1,21 +1,30 @@
+import re
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any, get_args
 
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
-from sqlalchemy import Engine, create_engine, make_url, text
+from sqlalchemy import Engine, make_url, text
 
 from quant_pipelines.core.errors import ConfigurationError, StoreError
+from quant_pipelines.core.orders import OrderStatus, Side
+from quant_pipelines.core.stages import Stage
+from quant_pipelines.optimize.verdict import VerdictDecision
 from quant_pipelines.store.engine import (
     connect,
     dagster_url,
     parse_database_url,
     product_url,
     require_reachable,
+    session,
 )
 from quant_pipelines.store.migrate import migrate, newest_revision, require_current
 from quant_pipelines.store.tables import metadata
+from quant_pipelines.store.tables.market import Confirmation, RevisionCause
+from quant_pipelines.store.tables.ops import ApprovalDecision
+from quant_pipelines.store.tables.research import RequestKind, RequestStatus, TaskStatus
 
 pytestmark = pytest.mark.postgres
 
@@ -24,11 +33,11 @@ pytestmark = pytest.mark.postgres
 def empty_database(database_url: str) -> Iterator[str]:
     """A database without any schema, beside the migrated one."""
     name = f"{make_url(database_url).database}_empty"
-    admin = create_engine(product_url(database_url), isolation_level="AUTOCOMMIT")
-    with admin.connect() as connection:
+    admin = connect(database_url)
+    with session(admin) as connection:
         connection.execute(text(f'create database "{name}"'))
     yield make_url(database_url).set(database=name).render_as_string(hide_password=False)
-    with admin.connect() as connection:
+    with session(admin) as connection:
         connection.execute(text(f'drop database "{name}" with (force)'))
     admin.dispose()
 
@@ -59,6 +68,35 @@ def test_migrating_an_empty_database_yields_the_tables_of_the_code(empty_databas
         differences = compare_metadata(context, metadata)
     engine.dispose()
     assert differences == []
+
+
+@pytest.mark.parametrize(
+    ("table", "constraint", "words"),
+    [
+        ("trading.deployments", "stage", Stage),
+        ("trading.orders", "status", OrderStatus),
+        ("trading.intents", "side", Side),
+        ("trading.fills", "side", Side),
+        ("research.optimizer_tasks", "status", TaskStatus),
+        ("research.verdicts", "decision", VerdictDecision),
+        ("research.optimization_requests", "kind", RequestKind),
+        ("research.optimization_requests", "status", RequestStatus),
+        ("ops.approvals", "decision", ApprovalDecision),
+        ("market.bar_confirmations", "kind", Confirmation),
+        ("market.bar_revisions", "cause", RevisionCause),
+    ],
+)
+def test_a_check_of_the_database_allows_the_words_of_the_code(
+    engine: Engine, table: str, constraint: str, words: Any
+) -> None:
+    name = f"ck_{table.split('.')[1]}_{constraint}"
+    query = text(
+        "select pg_get_constraintdef(oid) from pg_constraint where conrelid = cast(:table as regclass) "
+        "and conname = :name"
+    )
+    with engine.connect() as connection:
+        stored = connection.execute(query, {"table": table, "name": name}).scalar_one()
+    assert tuple(re.findall("'([^']*)'", stored)) == get_args(words)
 
 
 def test_several_processes_may_migrate_at_once(empty_database: str) -> None:

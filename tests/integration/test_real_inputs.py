@@ -9,6 +9,7 @@ import pytest
 
 from quant_pipelines.cli.__main__ import main
 from quant_pipelines.core.bars import Bars
+from quant_pipelines.core.series import Window
 from quant_pipelines.research.history import ArchiveSource
 from quant_pipelines.sdk import Inputs, Int, Strategy, attach_inputs
 
@@ -63,7 +64,7 @@ def test_basis_is_traded_where_spot_prices_stand_for_the_index(
 
 def bars_of(archive: Path, symbol: str, start_ms: int, end_ms: int) -> Bars:
     source = ArchiveSource(archive, "binanceusdm")
-    return attach_inputs(Reader, source.bars(symbol, "1h", start_ms, end_ms), source)
+    return attach_inputs(Reader, source.bars(symbol, "1h", Window(start_ms, end_ms)), source)
 
 
 def test_real_inputs_do_not_change_when_the_history_is_cut_off(archive: Path) -> None:

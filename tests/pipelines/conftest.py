@@ -11,6 +11,7 @@ import pytest
 from assets.resources import Platform
 from quant_pipelines.core.bars import BarRows
 from quant_pipelines.core.instruments import Instrument
+from quant_pipelines.core.series import Window
 from quant_pipelines.core.settings import (
     ExchangeSettings,
     MarketSettings,
@@ -48,24 +49,26 @@ class ComputedMarket:
             Instrument("binanceusdm", symbol, step, step, Decimal(5), fee, fee, 20, 8) for symbol in SYMBOLS
         ]
 
-    async def bars(self, symbol: str, timeframe: str, start_ms: int, end_ms: int) -> BarRows:
+    async def bars(self, symbol: str, timeframe: str, window: Window) -> BarRows:
         closed_end = NOW_MS - NOW_MS % timeframe_ms(timeframe)
-        end_ms = min(end_ms, closed_end)
+        end_ms = min(window.end_ms, closed_end)
         if timeframe == "1m":
-            return self._minutes(symbol, max(start_ms, self._minutes_from_ms), end_ms)
-        return roll_up(self._minutes(symbol, start_ms, end_ms), timeframe)
+            return self._minutes(symbol, max(window.start_ms, self._minutes_from_ms), end_ms)
+        return roll_up(self._minutes(symbol, window.start_ms, end_ms), timeframe)
 
-    async def funding_rates(self, symbol: str, start_ms: int, end_ms: int) -> list[FundingRate]:
-        slots = range(-(-start_ms // (8 * HOUR_MS)) * 8 * HOUR_MS, min(end_ms, NOW_MS), 8 * HOUR_MS)
+    async def funding_rates(self, symbol: str, window: Window) -> list[FundingRate]:
+        slots = range(
+            -(-window.start_ms // (8 * HOUR_MS)) * 8 * HOUR_MS, min(window.end_ms, NOW_MS), 8 * HOUR_MS
+        )
         return [FundingRate(ts, 0.0001 * SYMBOLS.index(symbol), None) for ts in slots]
 
-    async def open_interest(self, symbol: str, start_ms: int, end_ms: int) -> list[OpenInterest]:
+    async def open_interest(self, symbol: str, window: Window) -> list[OpenInterest]:
         step = 5 * MINUTE_MS
-        grid = range(-(-start_ms // step) * step, min(end_ms, NOW_MS), step)
+        grid = range(-(-window.start_ms // step) * step, min(window.end_ms, NOW_MS), step)
         return [OpenInterest(ts, 1000.0 + ts % 7 + len(symbol)) for ts in grid]
 
-    async def mark_prices(self, symbol: str, timeframe: str, start_ms: int, end_ms: int) -> list[PricePoint]:
-        rows = await self.bars(symbol, timeframe, start_ms, end_ms)
+    async def mark_prices(self, symbol: str, timeframe: str, window: Window) -> list[PricePoint]:
+        rows = await self.bars(symbol, timeframe, window)
         return [PricePoint(ts, price) for ts, price in zip(rows.ts.tolist(), rows.open.tolist(), strict=True)]
 
     index_prices = mark_prices

@@ -11,6 +11,7 @@ from assets.partitions import RANGE_END_TAG, RANGE_START_TAG
 from assets.resources import Platform
 from quant_pipelines.core.bars import BarRows
 from quant_pipelines.core.errors import ConfigurationError, ExchangeError
+from quant_pipelines.core.series import Series, Window
 from quant_pipelines.core.timeframes import DAY_MS, HOUR_MS, day_of, day_start_ms, from_ms
 from quant_pipelines.definitions import build_definitions
 from quant_pipelines.exchange import FundingRate
@@ -33,16 +34,16 @@ class FailingMarket(ComputedMarket):
         self.asked: Counter[str] = Counter()
         self.funding_since: set[str] = set()
 
-    async def bars(self, symbol: str, timeframe: str, start_ms: int, end_ms: int) -> BarRows:
+    async def bars(self, symbol: str, timeframe: str, window: Window) -> BarRows:
         if timeframe == "1m":
-            if self.dies_at_ms is not None and end_ms > self.dies_at_ms:
+            if self.dies_at_ms is not None and window.end_ms > self.dies_at_ms:
                 raise ExchangeError("connection reset")
-            self.asked.update((end_ms - start_ms) // DAY_MS * [symbol])
-        return await super().bars(symbol, timeframe, start_ms, end_ms)
+            self.asked.update((window.end_ms - window.start_ms) // DAY_MS * [symbol])
+        return await super().bars(symbol, timeframe, window)
 
-    async def funding_rates(self, symbol: str, start_ms: int, end_ms: int) -> list[FundingRate]:
-        self.funding_since.add(day_of(start_ms))
-        return await super().funding_rates(symbol, start_ms, end_ms)
+    async def funding_rates(self, symbol: str, window: Window) -> list[FundingRate]:
+        self.funding_since.add(day_of(window.start_ms))
+        return await super().funding_rates(symbol, window)
 
 
 def backfill(
@@ -96,7 +97,7 @@ def test_backfill_that_died_half_way_goes_on_behind_what_is_stored(
 ) -> None:
     died = backfill(platform, instance, FailingMarket(dies_at_ms=day_start_ms("2024-01-20")))
     assert not died.success
-    series = {symbol: (platform.exchange, symbol, "1m") for symbol in SYMBOLS}
+    series = {symbol: Series(platform.exchange, symbol, "1m") for symbol in SYMBOLS}
     settled = {symbol: len(settled_days(platform.engine, one, DAYS)) for symbol, one in series.items()}
     # The symbol that met the fault had its first two portions; the others were stopped where they were.
     assert max(settled.values()) == 14

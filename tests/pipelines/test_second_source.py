@@ -13,6 +13,7 @@ from assets.quality import source_agreement
 from assets.resources import Platform
 from quant_pipelines.core.bars import BarRows
 from quant_pipelines.core.errors import ExchangeUnavailable
+from quant_pipelines.core.series import Series, Window
 from quant_pipelines.core.settings import ExchangeSettings, Settings
 from quant_pipelines.core.timeframes import DAY_MS, day_start_ms, from_ms
 from quant_pipelines.store.bars import upsert_bars
@@ -33,8 +34,8 @@ class OtherVenue(ComputedMarket):
         super().__init__()
         self._fraction = fraction
 
-    async def bars(self, symbol: str, timeframe: str, start_ms: int, end_ms: int) -> BarRows:
-        rows = await super().bars(symbol, timeframe, start_ms, end_ms)
+    async def bars(self, symbol: str, timeframe: str, window: Window) -> BarRows:
+        rows = await super().bars(symbol, timeframe, window)
         return replace(rows, close=rows.close * (1.0 + self._fraction)) if symbol == BTC else rows
 
 
@@ -48,8 +49,8 @@ def compare(engine: Engine) -> Callable[..., dict[str, Any]]:
     """Materialize the asset with other exchanges, each answered by a source of the test."""
     seed_symbols(engine, "binanceusdm", SYMBOLS, SYMBOLS, from_ms(NOW_MS))
     for symbol in SYMBOLS:
-        rows = asyncio.run(ComputedMarket().bars(symbol, "1h", YESTERDAY_MS, YESTERDAY_MS + DAY_MS))
-        upsert_bars(engine, "binanceusdm", symbol, "1h", rows)
+        rows = asyncio.run(ComputedMarket().bars(symbol, "1h", Window(YESTERDAY_MS, YESTERDAY_MS + DAY_MS)))
+        upsert_bars(engine, Series("binanceusdm", symbol, "1h"), rows)
 
     def run(**others: Any) -> dict[str, Any]:
         settings = Settings(

@@ -7,6 +7,7 @@ from sqlalchemy import select, text
 from assets.partitions import RANGE_END_TAG, RANGE_START_TAG
 from assets.resources import Platform
 from quant_pipelines.core.bars import BarRows
+from quant_pipelines.core.series import Series
 from quant_pipelines.core.timeframes import HOUR_MS, MINUTE_MS, from_ms
 from quant_pipelines.definitions import defs
 from quant_pipelines.store.bars import upsert_bars
@@ -120,7 +121,7 @@ def store_bar(platform: Platform, age_ms: int) -> None:
     ts = (platform.clock() - age_ms) // MINUTE_MS * MINUTE_MS - MINUTE_MS
     price = array([100.0])
     rows = BarRows(array([ts]), price, price, price, price, price, price, array([1]))
-    upsert_bars(platform.engine, platform.exchange, SYMBOL, "1m", rows)
+    upsert_bars(platform.engine, Series(platform.exchange, SYMBOL, "1m"), rows)
 
 
 def heartbeat(platform: Platform) -> str:

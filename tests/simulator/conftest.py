@@ -19,20 +19,20 @@ from quant_pipelines.simulator.anchor import Anchor
 from quant_pipelines.simulator.budget import Budget
 from quant_pipelines.simulator.contracts import exchange_info
 from quant_pipelines.simulator.derivatives import Derivatives
-from quant_pipelines.simulator.market import Market
-from quant_pipelines.simulator.rest import Rest
+from quant_pipelines.simulator.market import SyntheticMarket
+from quant_pipelines.simulator.rest import RestAnswers
 from quant_pipelines.simulator.venue.credentials import DEMO_KEYS
-from quant_pipelines.simulator.venue.play import FundingRate
+from quant_pipelines.simulator.venue.play import DueFunding
 from quant_pipelines.simulator.venue.service import VenueService, open_venue
-from quant_pipelines.simulator.venue.state import Depth, Quote
+from quant_pipelines.simulator.venue.state import MarketDepth, Quote
 
 BTC = "BTC/USDT:USDT"
 TICK = Decimal("0.1")
 
 
 @lru_cache
-def market() -> Market:
-    return Market(Anchor(floor_ms(system_clock_ms(), DAY_MS), 7, history_days=3))
+def market() -> SyntheticMarket:
+    return SyntheticMarket(Anchor(floor_ms(system_clock_ms(), DAY_MS), 7, history_days=3))
 
 
 async def until(is_so: Callable[[], bool]) -> None:
@@ -61,12 +61,12 @@ class World:
     def quote(self, _symbol: str, ts_ms: int) -> Quote:
         return Quote(ts_ms, self.price, self.price)
 
-    def depth(self, _symbol: str, _ts_ms: int) -> Depth:
-        return Depth([(self.price - TICK, Decimal(100))], [(self.price + TICK, Decimal(100))])
+    def depth(self, _symbol: str, _ts_ms: int) -> MarketDepth:
+        return MarketDepth([(self.price - TICK, Decimal(100))], [(self.price + TICK, Decimal(100))])
 
-    def funding(self, symbol: str, _ts_ms: int) -> FundingRate | None:
+    def funding(self, symbol: str, _ts_ms: int) -> DueFunding | None:
         due, self.due = (self.due, Decimal(0)) if symbol == "BTCUSDT" else (Decimal(0), self.due)
-        return FundingRate(due, self.price) if due else None
+        return DueFunding(due, self.price) if due else None
 
     def move(self, price: float) -> None:
         """Let the next second come, with this price."""
@@ -104,7 +104,7 @@ async def world_at(home: Path) -> AsyncIterator[World]:
     world = World(home)
     application = web.Application()
     world.service.attach(application)
-    rest = Rest(market(), Derivatives(market()), world.clock, world.budget)
+    rest = RestAnswers(market(), Derivatives(market()), world.clock, world.budget)
     application.router.add_route("*", "/{path:.*}", rest.answer)
     runner = web.AppRunner(application, shutdown_timeout=1)
     await runner.setup()

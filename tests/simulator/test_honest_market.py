@@ -12,7 +12,7 @@ from scipy.signal import lfilter
 
 from quant_pipelines.core.timeframes import DAY_MS, HOUR_MS, MINUTE_MS
 from quant_pipelines.simulator.anchor import Anchor
-from quant_pipelines.simulator.market import Market
+from quant_pipelines.simulator.market import SyntheticMarket
 from quant_pipelines.simulator.seconds import CLOSE, OPEN
 
 SIDE_COST = 0.0006
@@ -25,8 +25,8 @@ WINDOWS = {MINUTE_MS: (60, 240), HOUR_MS: (8, 30)}
 
 
 @lru_cache
-def market(seed: int) -> Market:
-    return Market(Anchor(ANCHOR_MS, seed, history_days=120))
+def market(seed: int) -> SyntheticMarket:
+    return SyntheticMarket(Anchor(ANCHOR_MS, seed, history_days=120))
 
 
 def average(prices: np.ndarray, window: int) -> np.ndarray:

@@ -9,11 +9,12 @@ import pytest
 from aiohttp import web
 
 from quant_pipelines.core.clock import system_clock_ms
+from quant_pipelines.core.series import Window
 from quant_pipelines.core.settings import ExchangeSettings
 from quant_pipelines.core.timeframes import DAY_MS, HOUR_MS, MINUTE_MS, floor_ms
-from quant_pipelines.exchange import BookTop, CcxtSource, LiveBar, MarkPrice, Trade
+from quant_pipelines.exchange import BookTop, CcxtSource, LiveBar, MarkPrice, PublicTrade
 from quant_pipelines.exchange.retry import Backoff
-from quant_pipelines.simulator.server import Played, build_application, open_market
+from quant_pipelines.simulator.server import PlayedVenue, build_application, open_market
 
 BTC, SOL = "BTC/USDT:USDT", "SOL/USDT:USDT"
 SYMBOLS = [BTC, SOL]
@@ -21,12 +22,12 @@ Answer = TypeVar("Answer")
 
 
 @pytest.fixture(scope="module")
-def played(tmp_path_factory: pytest.TempPathFactory) -> Played:
+def played(tmp_path_factory: pytest.TempPathFactory) -> PlayedVenue:
     return open_market(tmp_path_factory.mktemp("market"), seed=11, clock=system_clock_ms)
 
 
 @asynccontextmanager
-async def source_of(played: Played) -> AsyncIterator[CcxtSource]:
+async def source_of(played: PlayedVenue) -> AsyncIterator[CcxtSource]:
     runner = web.AppRunner(build_application(played, clock=system_clock_ms), shutdown_timeout=1)
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", 0).start()
@@ -38,7 +39,7 @@ async def source_of(played: Played) -> AsyncIterator[CcxtSource]:
         await runner.cleanup()
 
 
-def ask(played: Played, question: Callable[[CcxtSource], Awaitable[Answer]]) -> Answer:
+def ask(played: PlayedVenue, question: Callable[[CcxtSource], Awaitable[Answer]]) -> Answer:
     async def run() -> Answer:
         async with asyncio.timeout(90), source_of(played) as source:
             return await question(source)
@@ -55,21 +56,21 @@ async def one_of_each(stream: AsyncIterator[Any]) -> dict[str, Any]:
     raise AssertionError("streams never end")
 
 
-def test_all_streams_of_one_client_arrive_at_the_same_time(played: Played) -> None:
+def test_all_streams_of_one_client_arrive_at_the_same_time(played: PlayedVenue) -> None:
     async def question(source: CcxtSource) -> list[dict[str, Any]]:
         watches = (source.watch_bars, source.watch_trades, source.watch_book_tops, source.watch_marks)
         return await asyncio.gather(*(one_of_each(watch(SYMBOLS)) for watch in watches))
 
-    kinds = (LiveBar, Trade, BookTop, MarkPrice)
+    kinds = (LiveBar, PublicTrade, BookTop, MarkPrice)
     for kind, found in zip(kinds, ask(played, question), strict=True):
         assert set(found) == set(SYMBOLS)
         assert all(isinstance(value, kind) and value.received_ms >= value.ts for value in found.values())
 
 
-def test_streamed_trade_has_the_id_and_numbers_that_history_tells_later(played: Played) -> None:
-    async def question(source: CcxtSource) -> tuple[Trade, list[Trade]]:
+def test_streamed_trade_has_the_id_and_numbers_that_history_tells_later(played: PlayedVenue) -> None:
+    async def question(source: CcxtSource) -> tuple[PublicTrade, list[PublicTrade]]:
         async for trade in source.watch_trades([BTC]):
-            return trade, await source.trades(BTC, trade.ts, trade.ts + 1)
+            return trade, await source.trades(BTC, Window(trade.ts, trade.ts + 1))
         raise AssertionError("streams never end")
 
     streamed, told = ask(played, question)
@@ -78,11 +79,11 @@ def test_streamed_trade_has_the_id_and_numbers_that_history_tells_later(played: 
     assert later.is_buyer_maker == streamed.is_buyer_maker
 
 
-def test_trades_are_paged_without_seam_over_several_hours(played: Played) -> None:
-    async def question(source: CcxtSource) -> tuple[list[Trade], float]:
+def test_trades_are_paged_without_seam_over_several_hours(played: PlayedVenue) -> None:
+    async def question(source: CcxtSource) -> tuple[list[PublicTrade], float]:
         end = floor_ms(await source.server_time(), HOUR_MS)
-        bars = await source.bars(BTC, "1m", end - 2 * HOUR_MS, end)
-        return await source.trades(BTC, end - 2 * HOUR_MS, end), float(bars.volume.sum())
+        bars = await source.bars(BTC, "1m", Window(end - 2 * HOUR_MS, end))
+        return await source.trades(BTC, Window(end - 2 * HOUR_MS, end)), float(bars.volume.sum())
 
     trades, volume = ask(played, question)
     assert sum(trade.quantity for trade in trades) == pytest.approx(volume)
@@ -90,11 +91,11 @@ def test_trades_are_paged_without_seam_over_several_hours(played: Played) -> Non
 
 
 def test_mark_and_index_prices_lie_on_opens_near_the_traded_price_the_running_bar_included(
-    played: Played,
+    played: PlayedVenue,
 ) -> None:
     async def question(source: CcxtSource) -> tuple[Any, Any, Any]:
         now = await source.server_time()
-        span = (BTC, "1h", now - 2 * DAY_MS, now)
+        span = (BTC, "1h", Window(now - 2 * DAY_MS, now))
         return await source.mark_prices(*span), await source.index_prices(*span), await source.bars(*span)
 
     marks, indexes, bars = ask(played, question)
@@ -105,7 +106,7 @@ def test_mark_and_index_prices_lie_on_opens_near_the_traded_price_the_running_ba
         assert index.price == pytest.approx(traded, rel=0.01)
 
 
-def test_book_is_cut_to_the_depth_that_is_asked_for(played: Played) -> None:
+def test_book_is_cut_to_the_depth_that_is_asked_for(played: PlayedVenue) -> None:
     book = ask(played, lambda source: source.book(BTC, 7))
     assert (len(book.bids), len(book.asks)) == (7, 7)
     assert book.bids == tuple(sorted(book.bids, reverse=True))
@@ -113,7 +114,7 @@ def test_book_is_cut_to_the_depth_that_is_asked_for(played: Played) -> None:
     assert book.bids[0][0] < book.asks[0][0]
 
 
-def test_announced_funding_is_on_its_slot(played: Played) -> None:
+def test_announced_funding_is_on_its_slot(played: PlayedVenue) -> None:
     async def question(source: CcxtSource) -> MarkPrice:
         async for mark in source.watch_marks([BTC]):
             return mark

@@ -13,12 +13,13 @@ from aiohttp import web
 
 from quant_pipelines.core.bars import BarRows
 from quant_pipelines.core.clock import system_clock_ms
+from quant_pipelines.core.series import Window
 from quant_pipelines.core.settings import ExchangeSettings
 from quant_pipelines.core.timeframes import DAY_MS, HOUR_MS, MINUTE_MS, floor_ms
 from quant_pipelines.exchange import CcxtSource
 from quant_pipelines.simulator.recorded.anchor import keep_recorded_anchor
 from quant_pipelines.simulator.recorded.recording import Recording, read_recording
-from quant_pipelines.simulator.server import Played, Trading, build_application, open_market
+from quant_pipelines.simulator.server import PlayedVenue, Trading, build_application, open_market
 
 pytestmark = pytest.mark.archive
 
@@ -34,7 +35,7 @@ class Desk:
         self.ahead_ms = ahead_ms
         self.home = home
         self.archive = archive
-        self.played: Played = open_market(home, seed=None, clock=self.clock, archive=archive)
+        self.played: PlayedVenue = open_market(home, seed=None, clock=self.clock, archive=archive)
         self.shift_ms = keep_recorded_anchor(home, self.recording(), seed=None, clock=self.clock).shift_ms
 
     def clock(self) -> int:
@@ -100,7 +101,7 @@ def test_served_bars_are_the_files_moved_in_time(
 ) -> None:
     step = {"1m": MINUTE_MS, "15m": 15 * MINUTE_MS, "1h": HOUR_MS}[timeframe]
     end = floor_ms(desk.clock(), step)
-    rows = desk.ask(lambda source: source.bars(symbol, timeframe, end - days * DAY_MS, end))
+    rows = desk.ask(lambda source: source.bars(symbol, timeframe, Window(end - days * DAY_MS, end)))
     assert_equal(rows, desk.file(name, end - days * DAY_MS, end))
 
 
@@ -110,7 +111,9 @@ def test_own_hours_equal_the_roll_up_of_the_minutes(desk: Desk, symbol: str) -> 
 
     async def question(source: CcxtSource) -> tuple[BarRows, BarRows]:
         start = end - 10 * DAY_MS
-        return await source.bars(symbol, "1m", start, end), await source.bars(symbol, "1h", start, end)
+        return await source.bars(symbol, "1m", Window(start, end)), await source.bars(
+            symbol, "1h", Window(start, end)
+        )
 
     minutes, hours = desk.ask(question)
     assert len(hours) == 240
@@ -127,10 +130,12 @@ def test_nothing_of_the_future_is_told(desk: Desk) -> None:
 
     async def question(source: CcxtSource) -> list[int]:
         start = before - 3 * DAY_MS
-        bars_of = [await source.bars(BTC, timeframe, start, later) for timeframe in ("1m", "1h", "1d")]
+        bars_of = [
+            await source.bars(BTC, timeframe, Window(start, later)) for timeframe in ("1m", "1h", "1d")
+        ]
         newest = [int(bars.ts[-1]) for bars in bars_of]
-        newest.append((await source.funding_rates(BTC, before - DAY_MS, later))[-1].ts)
-        newest.append((await source.open_interest(BTC, before - DAY_MS, later))[-1].ts)
+        newest.append((await source.funding_rates(BTC, Window(before - DAY_MS, later)))[-1].ts)
+        newest.append((await source.open_interest(BTC, Window(before - DAY_MS, later)))[-1].ts)
         for start in (before - HOUR_MS, before + 2 * MINUTE_MS):
             query = {"symbol": "BTCUSDT", "startTime": start, "endTime": later}
             bars = await source._client.fapiPublicGetKlines(query | {"interval": "1m"})
@@ -150,8 +155,8 @@ def test_funding_and_open_interest_are_the_files(desk: Desk) -> None:
     end = desk.clock()
 
     async def question(source: CcxtSource) -> tuple[list[tuple[int, float]], list[tuple[int, float]]]:
-        paid = await source.funding_rates(BTC, end - 60 * DAY_MS, end)
-        measured = await source.open_interest(BTC, end - 20 * DAY_MS, end)
+        paid = await source.funding_rates(BTC, Window(end - 60 * DAY_MS, end))
+        measured = await source.open_interest(BTC, Window(end - 20 * DAY_MS, end))
         return [(one.ts, one.rate) for one in paid], [(one.ts, one.open_interest) for one in measured]
 
     paid, measured = desk.ask(question)
@@ -175,10 +180,10 @@ def test_what_the_archive_lacks_is_an_empty_list(desk: Desk) -> None:
         raw = await source._client.fapiPublicGetPremiumIndex({"symbol": "LINKUSDT"})
         return [
             len(raw),
-            len(await source.funding_rates(SUI, end - 30 * DAY_MS, end)),
-            len(await source.open_interest(LINK, end - 20 * DAY_MS, end)),
-            len(await source.bars("DOGE/USDT:USDT", "1m", end - DAY_MS, end)),
-            len(await source.bars(BTC, "1m", end - 90 * DAY_MS, end - 60 * DAY_MS)),
+            len(await source.funding_rates(SUI, Window(end - 30 * DAY_MS, end))),
+            len(await source.open_interest(LINK, Window(end - 20 * DAY_MS, end))),
+            len(await source.bars("DOGE/USDT:USDT", "1m", Window(end - DAY_MS, end))),
+            len(await source.bars(BTC, "1m", Window(end - 90 * DAY_MS, end - 60 * DAY_MS))),
         ]
 
     assert desk.ask(question) == [0, 0, 0, 0, 0]
@@ -214,9 +219,9 @@ def test_a_market_that_starts_at_23_58_goes_on_after_midnight(archive: Path, tmp
 
     async def question(source: CcxtSource) -> tuple[BarRows, BarRows]:
         first = start - 10 * MINUTE_MS
-        before = await source.bars(ETH, "1m", first, desk.clock() + DAY_MS)
+        before = await source.bars(ETH, "1m", Window(first, desk.clock() + DAY_MS))
         desk.ahead_ms += 4 * MINUTE_MS
-        return before, await source.bars(ETH, "1m", first, desk.clock() + DAY_MS)
+        return before, await source.bars(ETH, "1m", Window(first, desk.clock() + DAY_MS))
 
     before, after = desk.ask(question)
     assert (len(before), len(after)) == (10, 14)

@@ -32,7 +32,7 @@ BARS, FUNDING = "bars", "funding"
 """What asking the exchange again can mend."""
 
 
-class Check(NamedTuple):
+class BarCheck(NamedTuple):
     """One row of the table.
 
     Parameters
@@ -53,36 +53,36 @@ class Check(NamedTuple):
     description: str
 
 
-CHECKS: dict[str, Check] = {
-    "gaps": Check(find_gaps, BARS, False, "Bars that should be there and are not."),
-    "duplicates": Check(find_duplicates, BARS, False, "Bars whose open time is there twice."),
-    "off_grid": Check(find_off_grid, BARS, False, "Bars that open beside the grid of their timeframe."),
-    "ohlc": Check(find_ohlc, BARS, False, "Bars whose prices contradict each other."),
-    "half_open_bar": Check(
+CHECKS: dict[str, BarCheck] = {
+    "gaps": BarCheck(find_gaps, BARS, False, "Bars that should be there and are not."),
+    "duplicates": BarCheck(find_duplicates, BARS, False, "Bars whose open time is there twice."),
+    "off_grid": BarCheck(find_off_grid, BARS, False, "Bars that open beside the grid of their timeframe."),
+    "ohlc": BarCheck(find_ohlc, BARS, False, "Bars whose prices contradict each other."),
+    "half_open_bar": BarCheck(
         find_half_open, BARS, False, "Bars that are stored although they have not closed."
     ),
-    "suspected_half_open_bar": Check(
+    "suspected_half_open_bar": BarCheck(
         find_suspected_half_open, BARS, True, "Bars whose close is far from the next bar's open."
     ),
-    "outliers": Check(
+    "outliers": BarCheck(
         find_outliers, BARS, True, "Prices that leave their surroundings and come back at once."
     ),
-    "zero_volume": Check(find_zero_volume, BARS, True, "Long runs of bars without volume."),
-    "frozen_price": Check(
+    "zero_volume": BarCheck(find_zero_volume, BARS, True, "Long runs of bars without volume."),
+    "frozen_price": BarCheck(
         find_frozen_price, BARS, True, "Long runs of traded bars with one and the same price."
     ),
-    "stale_feed": Check(find_stale, BARS, False, "Today's newest bars do not come."),
-    ROLL_UP_MISMATCH: Check(
+    "stale_feed": BarCheck(find_stale, BARS, False, "Today's newest bars do not come."),
+    ROLL_UP_MISMATCH: BarCheck(
         None, BARS, False, "Bars of the exchange that differ from the roll-ups of its 1-minute bars."
     ),
-    SOURCE_MISMATCH: Check(None, "", False, "Bars that are far from those of another source."),
-    REVISED_BARS: Check(
+    SOURCE_MISMATCH: BarCheck(None, "", False, "Bars that are far from those of another source."),
+    REVISED_BARS: BarCheck(
         None, "", False, "Bars that the exchange changed after their close, in the last 7 days."
     ),
-    OFF_SLOT_FUNDING: Check(None, FUNDING, False, "Funding payments beside their slots."),
-    MISSING_FUNDING: Check(None, FUNDING, False, "Funding slots without a payment."),
-    UNORDERED: Check(None, "", False, "Rows of a file that are not in order of time."),
-    CROSSED_BOOK: Check(None, "", False, "Order books whose best bid reaches their best ask."),
+    OFF_SLOT_FUNDING: BarCheck(None, FUNDING, False, "Funding payments beside their slots."),
+    MISSING_FUNDING: BarCheck(None, FUNDING, False, "Funding slots without a payment."),
+    UNORDERED: BarCheck(None, "", False, "Rows of a file that are not in order of time."),
+    CROSSED_BOOK: BarCheck(None, "", False, "Order books whose best bid reaches their best ask."),
 }
 """Every check that there is."""
 
@@ -109,7 +109,7 @@ __all__ = [
     "UNORDERED",
     "WARNING",
     "Agreement",
-    "Check",
+    "BarCheck",
     "Day",
     "Finding",
     "check_funding",

@@ -8,6 +8,7 @@ import numpy as np
 
 from quant_pipelines.core.arrays import IntArray
 from quant_pipelines.core.bars import Bars, empty_bars
+from quant_pipelines.core.series import Window
 from quant_pipelines.core.timeframes import DAY_MS, day_of
 from quant_pipelines.marketdata.checks import CHECKS, Day, Finding
 
@@ -37,9 +38,9 @@ class Known:
 
 
 def check_series(
-    bars: Bars, start_ms: int, end_ms: int, *, now_ms: int, known: Known | None = None
+    bars: Bars, window: Window, *, now_ms: int, known: Known | None = None
 ) -> Iterator[tuple[date, Finding]]:
-    """Check the UTC days that begin in ``[start_ms, end_ms)``.
+    """Check the UTC days that begin in a window.
 
     A finished day must be complete. Today must be complete up to its newest bar: bars that are late are a
     stale feed, not a gap.
@@ -48,15 +49,15 @@ def check_series(
     ----------
     bars
         Bars in order of time; those of the days before and after are looked at as neighbors.
-    start_ms, end_ms
-        Midnights, milliseconds UTC.
+    window
+        From midnight to midnight.
     now_ms
         Time of the check.
     known
         What is known beside the bars.
     """
     facts = known or Known()
-    for midnight in range(start_ms, end_ms, DAY_MS):
+    for midnight in range(window.start_ms, window.end_ms, DAY_MS):
         day = _day(bars, midnight, now_ms, facts)
         for check in CHECKS.values():
             finding = check.find(day) if check.find else None

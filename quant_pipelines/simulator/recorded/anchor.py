@@ -5,6 +5,7 @@ from pathlib import Path
 
 from quant_pipelines.core.clock import Clock
 from quant_pipelines.core.errors import ConfigurationError, DataError
+from quant_pipelines.core.series import Window
 from quant_pipelines.core.timeframes import DAY_MS, from_ms
 from quant_pipelines.simulator.anchor import DEFAULT_SEED, read_anchor_document, write_anchor_document
 from quant_pipelines.simulator.recorded.recording import Recording
@@ -34,7 +35,7 @@ class RecordedAnchor:
     digest: str
 
 
-def choose_shift(span: tuple[int, int], now_ms: int) -> int:
+def choose_shift(span: Window, now_ms: int) -> int:
     """Shift that puts now inside the span of 1-minute bars.
 
     Of the moments a whole number of weeks before now, the latest is taken that has 91 days of 1-minute
@@ -44,7 +45,7 @@ def choose_shift(span: tuple[int, int], now_ms: int) -> int:
     Parameters
     ----------
     span
-        First and end of the 1-minute bars that all symbols share.
+        Of the 1-minute bars that all symbols share.
     now_ms
         Wall time.
 

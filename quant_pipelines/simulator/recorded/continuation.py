@@ -9,6 +9,7 @@ from functools import lru_cache
 import numpy as np
 
 from quant_pipelines.core.arrays import FloatArray
+from quant_pipelines.core.series import Window
 from quant_pipelines.core.timeframes import HOUR_MS
 from quant_pipelines.simulator.processes import stream
 from quant_pipelines.simulator.recorded.tables import EMPTY, Table, joined
@@ -28,12 +29,12 @@ class Draw:
     seed
         Seed of the market.
     span
-        First and end of what may be drawn, milliseconds UTC.
+        What may be drawn.
     """
 
-    def __init__(self, seed: int, span: tuple[int, int]) -> None:
+    def __init__(self, seed: int, span: Window) -> None:
         self._seed = seed
-        blocks = np.arange(-(-span[0] // BLOCK_MS), span[1] // BLOCK_MS)
+        blocks = np.arange(-(-span.start_ms // BLOCK_MS), span.end_ms // BLOCK_MS)
         self._by_phase = [blocks[blocks % _BLOCKS_PER_DAY == phase] for phase in range(_BLOCKS_PER_DAY)]
         self._blocks = blocks
 

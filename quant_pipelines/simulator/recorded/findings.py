@@ -15,7 +15,7 @@ _TOLERANCE = 1e-9  # relative; sums of volumes differ in the last digits
 _NAMES = {step: name for name, step in TIMEFRAMES.items()}
 
 
-class Comparison(NamedTuple):
+class RollUpComparison(NamedTuple):
     """Bars of one file against the roll-ups of a file of shorter ones.
 
     Parameters
@@ -46,12 +46,12 @@ class Comparison(NamedTuple):
         )
 
 
-def compare_roll_ups(recording: Recording) -> list[Comparison]:
+def compare_roll_ups(recording: Recording) -> list[RollUpComparison]:
     """Compare every file with the symbol's files of shorter bars, where both have bars."""
     return [found for one in recording.symbols.values() for found in _of_symbol(one)]
 
 
-def _of_symbol(one: Recorded) -> Iterator[Comparison]:
+def _of_symbol(one: Recorded) -> Iterator[RollUpComparison]:
     pairs = [(step, shorter) for step in sorted(one.bars) for shorter in sorted(one.bars) if shorter < step]
     for step, shorter in pairs:
         own, rolled = one.bars[step], rolled_up(one.bars[shorter], step, per_bar=step // shorter)
@@ -66,4 +66,6 @@ def _of_symbol(one: Recorded) -> Iterator[Comparison]:
         if rows.size:
             column = list(_COLUMNS)[int(np.argmax(differs[rows[0]]))]
             first = f"{column} at {from_ms(int(ts[rows[0]])):%Y-%m-%d %H:%M}"
-        yield Comparison(one.listing.name, _NAMES[step], _NAMES[shorter], int(ts.size), int(rows.size), first)
+        yield RollUpComparison(
+            one.listing.name, _NAMES[step], _NAMES[shorter], int(ts.size), int(rows.size), first
+        )

@@ -9,6 +9,7 @@ from functools import lru_cache
 import numpy as np
 
 from quant_pipelines.core.arrays import FloatArray, IntArray
+from quant_pipelines.core.series import Window
 from quant_pipelines.core.timeframes import MINUTE_MS
 from quant_pipelines.simulator.listing import Listing
 from quant_pipelines.simulator.ports import Second
@@ -181,9 +182,9 @@ class RecordedMarket:
         return float(one.base.rows[max(one.base.last_before(end), 0), CLOSE])
 
 
-def _continuation(one: Recorded, seed: int, span: tuple[int, int]) -> Continuation:
-    own = int(one.base.ts[0]), one.end_ms
-    has_all = own[0] <= span[0] and span[1] <= own[1]
+def _continuation(one: Recorded, seed: int, span: Window) -> Continuation:
+    own = Window(int(one.base.ts[0]), one.end_ms)
+    has_all = own.start_ms <= span.start_ms and span.end_ms <= own.end_ms
     return Continuation(
         one.base,
         one.base_ms,

@@ -21,6 +21,7 @@ from quant_pipelines.archive import (
 )
 from quant_pipelines.core.arrays import FloatArray
 from quant_pipelines.core.errors import DataError
+from quant_pipelines.core.series import Window
 from quant_pipelines.core.timeframes import DAY_MS, HOUR_MS, MINUTE_MS, TIMEFRAMES
 from quant_pipelines.simulator.listing import BY_NAME, Listing
 from quant_pipelines.simulator.queries import INTERVALS
@@ -90,7 +91,7 @@ class Recording:
     digest: str
     symbols: Mapping[str, Recorded]
 
-    def minute_span(self) -> tuple[int, int]:
+    def minute_span(self) -> Window:
         """Return the span in which every contract with 1-minute bars has them, milliseconds UTC.
 
         Raises
@@ -112,7 +113,7 @@ class Recording:
                 f"archive {self.folder}: 1m bars of {early} end before those of {late} begin; "
                 "expected a span that all symbols with 1m bars share"
             )
-        return first, end
+        return Window(first, end)
 
 
 def read_recording(folder: Path) -> Recording:

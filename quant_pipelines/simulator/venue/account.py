@@ -14,7 +14,7 @@ from quant_pipelines.simulator.venue.margin import (
     liquidation_price_of,
     margins,
 )
-from quant_pipelines.simulator.venue.records import ONE_WAY, ZERO, Position
+from quant_pipelines.simulator.venue.records import ONE_WAY, ZERO, PositionRecord
 from quant_pipelines.simulator.venue.requests import contract_for, contracts_for
 from quant_pipelines.simulator.venue.state import Venue
 
@@ -211,7 +211,7 @@ def _risk(venue: Venue, contract: Contract) -> dict[str, Any]:
     }
 
 
-def _break_even(position: Position, contract: Contract) -> Decimal:
+def _break_even(position: PositionRecord, contract: Contract) -> Decimal:
     """Entry price moved by the fee of getting in and out as a taker."""
     fees = 2 * contract.taker_fee
     return position.entry_price * (1 + fees if position.quantity > 0 else 1 - fees)

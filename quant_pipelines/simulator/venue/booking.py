@@ -6,10 +6,10 @@ from typing import NamedTuple
 
 from quant_pipelines.simulator.venue.contract import money
 from quant_pipelines.simulator.venue.ledger import Ledger
-from quant_pipelines.simulator.venue.records import BUY, ZERO, Fill, Income, Order, Position
+from quant_pipelines.simulator.venue.records import BUY, ZERO, FillRecord, IncomeRecord, Order, PositionRecord
 
 
-class Execution(NamedTuple):
+class Match(NamedTuple):
     """What was executed: price, quantity (unsigned), the fee's rate and on which side of the book."""
 
     price: Decimal
@@ -22,12 +22,12 @@ def book_income(
     ledger: Ledger, kind: str, amount: Decimal, *, symbol: str = "", trade: int = 0, ts_ms: int
 ) -> None:
     """Add one row of income and move the wallet by it."""
-    row = Income(ledger.next_number(), kind, symbol, amount, trade, ts_ms)
+    row = IncomeRecord(ledger.next_number(), kind, symbol, amount, trade, ts_ms)
     ledger.put(row)
     ledger.put(replace(ledger.account, wallet=ledger.account.wallet + amount))
 
 
-def book_fill(ledger: Ledger, order: Order, execution: Execution, ts_ms: int) -> tuple[Order, Fill]:
+def book_fill(ledger: Ledger, order: Order, execution: Match, ts_ms: int) -> tuple[Order, FillRecord]:
     """Book one execution of an order: order, position, realized profit, fee.
 
     Profit is realized against the average cost of what is open. The cost that a partial close releases is
@@ -40,7 +40,7 @@ def book_fill(ledger: Ledger, order: Order, execution: Execution, ts_ms: int) ->
     before = ledger.position(order.symbol)
     after, profit = moved(before, signed, price, ts_ms)
     fee = money(quote * execution.fee_rate)
-    fill = Fill(
+    fill = FillRecord(
         number=ledger.next_fill(),
         order_number=order.number,
         symbol=order.symbol,
@@ -66,7 +66,9 @@ def book_fill(ledger: Ledger, order: Order, execution: Execution, ts_ms: int) ->
     return order, fill
 
 
-def moved(position: Position, signed: Decimal, price: Decimal, ts_ms: int) -> tuple[Position, Decimal]:
+def moved(
+    position: PositionRecord, signed: Decimal, price: Decimal, ts_ms: int
+) -> tuple[PositionRecord, Decimal]:
     """Position after a signed execution, and the profit that it realizes.
 
     An execution through zero closes all and opens the rest at its own price. Under isolated margin what

@@ -9,7 +9,7 @@ _MOST_ROUNDS = 20
 
 
 @dataclass(frozen=True, slots=True)
-class Bracket:
+class LeverageBracket:
     """One bracket.
 
     Parameters
@@ -34,21 +34,21 @@ class Bracket:
     amount: Decimal
 
 
-def brackets_from(rows: Iterable[tuple[str, str, int]]) -> tuple[Bracket, ...]:
+def brackets_from(rows: Iterable[tuple[str, str, int]]) -> tuple[LeverageBracket, ...]:
     """Brackets from rows of cap, maintenance ratio and leverage; ``amount`` follows from continuity.
 
     Notes
     -----
     ``amount[n] = amount[n-1] + floor[n] * (ratio[n] - ratio[n-1])``.
     """
-    brackets: list[Bracket] = []
+    brackets: list[LeverageBracket] = []
     for number, (cap, ratio, leverage) in enumerate(rows, start=1):
         floor, before, amount = _ZERO, _ZERO, _ZERO
         if brackets:
             last = brackets[-1]
             floor, before, amount = last.cap, last.ratio, last.amount
         amount += floor * (Decimal(ratio) - before)
-        brackets.append(Bracket(number, leverage, floor, Decimal(cap), Decimal(ratio), amount))
+        brackets.append(LeverageBracket(number, leverage, floor, Decimal(cap), Decimal(ratio), amount))
     return tuple(brackets)
 
 
@@ -100,29 +100,29 @@ _OTHER = brackets_from(
 _TABLES = {"BTCUSDT": _MAJOR, "ETHUSDT": _MAJOR, "SOLUSDT": _LARGE, "BNBUSDT": _LARGE, "XRPUSDT": _LARGE}
 
 
-def brackets_of(symbol: str) -> tuple[Bracket, ...]:
+def brackets_of(symbol: str) -> tuple[LeverageBracket, ...]:
     """Brackets of a symbol; symbols without a table of their own share the strictest one."""
     return _TABLES.get(symbol, _OTHER)
 
 
-def bracket_at(brackets: tuple[Bracket, ...], notional: Decimal) -> Bracket:
+def bracket_at(brackets: tuple[LeverageBracket, ...], notional: Decimal) -> LeverageBracket:
     """Bracket of a notional; above the last cap the last one holds."""
     return next((bracket for bracket in brackets if notional < bracket.cap), brackets[-1])
 
 
-def maintenance_margin(brackets: tuple[Bracket, ...], notional: Decimal) -> Decimal:
+def maintenance_margin(brackets: tuple[LeverageBracket, ...], notional: Decimal) -> Decimal:
     """Margin that a position of this notional must keep, quote."""
     bracket = bracket_at(brackets, notional)
     return notional * bracket.ratio - bracket.amount
 
 
-def largest_notional(brackets: tuple[Bracket, ...], leverage: int) -> Decimal:
+def largest_notional(brackets: tuple[LeverageBracket, ...], leverage: int) -> Decimal:
     """Largest position that this leverage may hold, quote."""
     return max((bracket.cap for bracket in brackets if bracket.leverage >= leverage), default=_ZERO)
 
 
 def liquidation_price(
-    brackets: tuple[Bracket, ...], *, quantity: Decimal, cost: Decimal, margin: Decimal
+    brackets: tuple[LeverageBracket, ...], *, quantity: Decimal, cost: Decimal, margin: Decimal
 ) -> Decimal:
     """Mark price at which a position's margin has shrunk to its maintenance margin; 0 when no price does it.
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from decimal import ROUND_HALF_EVEN, Decimal
 from typing import Any
 
-from quant_pipelines.simulator.venue.brackets import Bracket, brackets_of
+from quant_pipelines.simulator.venue.brackets import LeverageBracket, brackets_of
 
 MONEY = Decimal("0.00000001")
 """Smallest amount that is booked, quote."""
@@ -56,7 +56,7 @@ class Contract:
     liquidation_fee: Decimal
     maker_fee: Decimal
     taker_fee: Decimal
-    brackets: tuple[Bracket, ...]
+    brackets: tuple[LeverageBracket, ...]
 
     def price_text(self, price: Decimal) -> str:
         """Price as the venue writes it."""

@@ -42,14 +42,14 @@ class Credentials:
             raise refusal("api_key")
         return api_key
 
-    def signed_query(self, api_key: str | None, texts: tuple[str, str], now_ms: int) -> Query:
+    def signed_query(self, api_key: str | None, *texts: str, now_ms: int) -> Query:
         """Return the parameters of a signed request.
 
         Parameters
         ----------
         api_key
             Value of the header ``X-MBX-APIKEY``.
-        texts
+        *texts
             Query string and body; the signature is the last parameter and covers everything before it.
         now_ms
             The venue's time.

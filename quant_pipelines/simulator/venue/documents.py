@@ -4,7 +4,7 @@ from decimal import Decimal
 from typing import Any
 
 from quant_pipelines.simulator.venue.contract import Contract
-from quant_pipelines.simulator.venue.records import ONE_WAY, AlgoOrder, Fill, Income, Order
+from quant_pipelines.simulator.venue.records import ONE_WAY, AlgoOrder, FillRecord, IncomeRecord, Order
 
 Document = dict[str, Any]
 
@@ -83,7 +83,7 @@ def algo_document(algo: AlgoOrder, contract: Contract, child: Order | None = Non
     return document
 
 
-def trade_document(fill: Fill, contract: Contract) -> Document:
+def trade_document(fill: FillRecord, contract: Contract) -> Document:
     """Return a row of ``userTrades``."""
     return {
         "symbol": fill.symbol,
@@ -103,7 +103,7 @@ def trade_document(fill: Fill, contract: Contract) -> Document:
     }
 
 
-def income_document(income: Income) -> Document:
+def income_document(income: IncomeRecord) -> Document:
     """Return a row of ``income``."""
     return {
         "symbol": income.symbol,

@@ -14,15 +14,15 @@ from quant_pipelines.simulator.venue.documents import (
 from quant_pipelines.simulator.venue.records import (
     LIQUIDATION_PREFIX,
     AlgoOrder,
-    Fill,
-    Income,
+    FillRecord,
+    IncomeRecord,
     Order,
 )
 from quant_pipelines.simulator.venue.refusals import refusal
 from quant_pipelines.simulator.venue.requests import contract_for
 from quant_pipelines.simulator.venue.state import Venue
 
-R = TypeVar("R", Order, AlgoOrder, Fill)
+R = TypeVar("R", Order, AlgoOrder, FillRecord)
 
 _WINDOW_MS = 7 * DAY_MS
 
@@ -74,7 +74,7 @@ def user_trades(venue: Venue, query: Query) -> list[Document]:
     if "fromId" in query.values and {"startTime", "endTime"} & set(query.values):
         raise refusal("combination")
     _add_page(venue, query, where, number="fromId", time="ts_ms")
-    fills = _rows(venue, Fill, query, where, number="fromId", limit=query.limit(500, 1000))
+    fills = _rows(venue, FillRecord, query, where, number="fromId", limit=query.limit(500, 1000))
     return [trade_document(fill, contract) for fill in fills]
 
 
@@ -91,12 +91,12 @@ def income(venue: Venue, query: Query) -> list[Document]:
         where.add("ts_ms <= ?", query.integer("endTime", venue.now_ms))
         skipped = (max(query.integer("page", 1), 1) - 1) * limit
         rows = venue.ledger.store.select(
-            Income, f"{where.page('number', limit)} OFFSET {skipped}", *where.values
+            IncomeRecord, f"{where.page('number', limit)} OFFSET {skipped}", *where.values
         )
     else:
         last = query.integer("endTime", venue.now_ms)
         where.add("ts_ms BETWEEN ? AND ?", last - _WINDOW_MS, last)
-        rows = venue.ledger.store.select(Income, where.page("number DESC", limit), *where.values)[::-1]
+        rows = venue.ledger.store.select(IncomeRecord, where.page("number DESC", limit), *where.values)[::-1]
     return [income_document(row) for row in rows]
 
 

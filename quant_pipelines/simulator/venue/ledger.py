@@ -18,13 +18,13 @@ from quant_pipelines.simulator.venue.records import (
     OPEN_ALGO,
     OPEN_ORDER,
     ZERO,
-    Account,
+    AccountRecord,
     AlgoOrder,
     Countdown,
-    Fill,
-    Income,
+    FillRecord,
+    IncomeRecord,
     Order,
-    Position,
+    PositionRecord,
     Record,
 )
 from quant_pipelines.simulator.venue.refusals import refusal
@@ -70,7 +70,7 @@ class Ledger:
         self._is_stale = False
         self._read()
         self.played_ms = self.account.played_ms
-        booked = sum((income.amount for income in self.store.select(Income)), ZERO)
+        booked = sum((income.amount for income in self.store.select(IncomeRecord)), ZERO)
         if booked != self.account.wallet:
             self.store.close()
             raise DataError(
@@ -78,9 +78,9 @@ class Ledger:
                 f"expected {booked}, the sum of its income rows"
             )
 
-    def position(self, symbol: str) -> Position:
+    def position(self, symbol: str) -> PositionRecord:
         """Position and settings of a symbol; flat with default settings when nothing was stored."""
-        return self.positions.get(symbol) or Position(symbol)
+        return self.positions.get(symbol) or PositionRecord(symbol)
 
     def put(self, record: Record) -> None:
         """Remember a record's new state."""
@@ -162,10 +162,10 @@ class Ledger:
         self.algos = {
             algo.number: algo for algo in self.store.select(AlgoOrder, f"status IN ({marks})", *OPEN_ALGO)
         }
-        self.positions = {position.symbol: position for position in self.store.select(Position)}
+        self.positions = {position.symbol: position for position in self.store.select(PositionRecord)}
         self.countdowns = {countdown.symbol: countdown for countdown in self.store.select(Countdown)}
-        stored = self.store.select(Account)
-        self.account = stored[0] if stored else Account()
+        stored = self.store.select(AccountRecord)
+        self.account = stored[0] if stored else AccountRecord()
         self._is_stale = False
 
     def _place(self, record: Record) -> None:
@@ -174,13 +174,13 @@ class Ledger:
                 _keep(self.orders, record.number, record, is_open=record.is_open)
             case AlgoOrder():
                 _keep(self.algos, record.number, record, is_open=record.is_open)
-            case Position():
+            case PositionRecord():
                 self.positions[record.symbol] = record
             case Countdown():
                 self.countdowns[record.symbol] = record
-            case Account():
+            case AccountRecord():
                 self.account = record
-            case Fill() | Income():
+            case FillRecord() | IncomeRecord():
                 pass  # read from the file when somebody asks
 
 

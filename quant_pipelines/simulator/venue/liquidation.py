@@ -10,12 +10,12 @@ with very large positions, is not modeled.
 
 from decimal import Decimal
 
-from quant_pipelines.simulator.venue.booking import Execution, book_income
+from quant_pipelines.simulator.venue.booking import Match, book_income
 from quant_pipelines.simulator.venue.contract import money
 from quant_pipelines.simulator.venue.margin import cross_maintenance, margins
 from quant_pipelines.simulator.venue.matching import close, execute, reachable, walk
 from quant_pipelines.simulator.venue.messages import tell_account, tell_margin_call, tell_order
-from quant_pipelines.simulator.venue.records import BUY, LIQUIDATION_PREFIX, SELL, ZERO, Order, Position
+from quant_pipelines.simulator.venue.records import BUY, LIQUIDATION_PREFIX, SELL, ZERO, Order, PositionRecord
 from quant_pipelines.simulator.venue.state import Venue
 
 _CALL_AT = Decimal("0.8")  # maintenance margin over margin
@@ -63,7 +63,7 @@ def warn_what_is_close(venue: Venue) -> None:
     venue.warned = close_by
 
 
-def _liquidate(venue: Venue, position: Position) -> None:
+def _liquidate(venue: Venue, position: PositionRecord) -> None:
     symbol = position.symbol
     for order in [order for order in venue.ledger.orders.values() if _backs(venue, order, position)]:
         close(venue, order, "CANCELED")
@@ -92,10 +92,10 @@ def _close_all(venue: Venue, order: Order) -> Order:
         return order
     price = levels[-1][0] if levels else venue.quote(order.symbol).last
     fee_rate = venue.contracts[order.symbol].taker_fee
-    return execute(venue, order, Execution(price, order.leaves, fee_rate, is_maker=False))
+    return execute(venue, order, Match(price, order.leaves, fee_rate, is_maker=False))
 
 
-def _closing_order(venue: Venue, position: Position) -> Order:
+def _closing_order(venue: Venue, position: PositionRecord) -> Order:
     now = venue.now_ms
     return Order(
         number=venue.ledger.next_number(),
@@ -118,14 +118,14 @@ def _closing_order(venue: Venue, position: Position) -> Order:
     )
 
 
-def _backs(venue: Venue, order: Order, position: Position) -> bool:
+def _backs(venue: Venue, order: Order, position: PositionRecord) -> bool:
     """Whether an open order draws on the margin of a position."""
     if position.is_isolated:
         return order.symbol == position.symbol
     return not venue.ledger.position(order.symbol).is_isolated
 
 
-def _isolated_margin(venue: Venue, position: Position) -> Decimal:
+def _isolated_margin(venue: Venue, position: PositionRecord) -> Decimal:
     return position.isolated_wallet + margins(venue, position.symbol).profit
 
 

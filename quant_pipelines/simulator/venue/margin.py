@@ -4,7 +4,7 @@ from decimal import Decimal
 from typing import NamedTuple
 
 from quant_pipelines.simulator.venue.brackets import liquidation_price, maintenance_margin
-from quant_pipelines.simulator.venue.records import BUY, ZERO, Order, Position
+from quant_pipelines.simulator.venue.records import BUY, ZERO, Order, PositionRecord
 from quant_pipelines.simulator.venue.state import Venue
 
 
@@ -121,7 +121,7 @@ def cross_maintenance(venue: Venue, *, without: str = "") -> tuple[Decimal, Deci
     return maintenance, profit
 
 
-def liquidation_price_of(venue: Venue, position: Position) -> Decimal:
+def liquidation_price_of(venue: Venue, position: PositionRecord) -> Decimal:
     """Mark price at which a position is liquidated, all other prices staying; 0 when there is none."""
     if not position.quantity:
         return ZERO

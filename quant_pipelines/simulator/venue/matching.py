@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from decimal import Decimal
 
-from quant_pipelines.simulator.venue.booking import Execution, book_fill
+from quant_pipelines.simulator.venue.booking import Match, book_fill
 from quant_pipelines.simulator.venue.messages import tell_account, tell_algo, tell_order
 from quant_pipelines.simulator.venue.records import BUY, ZERO, AlgoOrder, Order
 from quant_pipelines.simulator.venue.state import BookLevel, Venue
@@ -68,7 +68,7 @@ def walk(venue: Venue, order: Order, levels: list[BookLevel]) -> Order:
             break
         key = (order.symbol, order.side)
         venue.taken[key] = venue.taken.get(key, ZERO) + quantity
-        order = execute(venue, order, Execution(price, quantity, fee_rate, is_maker=False))
+        order = execute(venue, order, Match(price, quantity, fee_rate, is_maker=False))
     return order
 
 
@@ -83,7 +83,7 @@ def trade_through(venue: Venue, symbol: str) -> None:
         quantity = allowed if left is None else min(allowed, left)
         if quantity:
             fee_rate = venue.contracts[symbol].maker_fee
-            execute(venue, order, Execution(order.price, quantity, fee_rate, is_maker=True))
+            execute(venue, order, Match(order.price, quantity, fee_rate, is_maker=True))
             left = None if left is None else left - quantity
         elif not allowed:
             close(venue, order, "EXPIRED")
@@ -106,7 +106,7 @@ def fillable(venue: Venue, order: Order) -> Decimal:
     return min(order.leaves, abs(held)) if opposes else ZERO
 
 
-def execute(venue: Venue, order: Order, execution: Execution) -> Order:
+def execute(venue: Venue, order: Order, execution: Match) -> Order:
     """Book one execution and tell the user."""
     ts_ms = venue.now_ms
     order, fill = book_fill(venue.ledger, order, execution, ts_ms)

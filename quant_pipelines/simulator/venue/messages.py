@@ -2,11 +2,11 @@
 
 from quant_pipelines.simulator.venue.documents import STP_MODE, Document, amount_text
 from quant_pipelines.simulator.venue.margin import margins
-from quant_pipelines.simulator.venue.records import ONE_WAY, ZERO, AlgoOrder, Fill, Order
+from quant_pipelines.simulator.venue.records import ONE_WAY, ZERO, AlgoOrder, FillRecord, Order
 from quant_pipelines.simulator.venue.state import Venue
 
 
-def tell_order(venue: Venue, order: Order, execution: str, fill: Fill | None = None) -> None:
+def tell_order(venue: Venue, order: Order, execution: str, fill: FillRecord | None = None) -> None:
     """ORDER_TRADE_UPDATE: what happened to an order.
 
     Parameters

@@ -17,7 +17,7 @@ from quant_pipelines.simulator.venue.messages import tell_account
 from quant_pipelines.simulator.venue.state import Quote, Venue
 
 
-class FundingRate(NamedTuple):
+class DueFunding(NamedTuple):
     """One symbol's funding slot: fraction of notional that longs pay, and the mark price that counts."""
 
     rate: Decimal
@@ -25,7 +25,7 @@ class FundingRate(NamedTuple):
 
 
 def play(
-    venue: Venue, ts_ms: int, quotes: Mapping[str, Quote], funding: Mapping[str, FundingRate] | None = None
+    venue: Venue, ts_ms: int, quotes: Mapping[str, Quote], funding: Mapping[str, DueFunding] | None = None
 ) -> None:
     """Play one moment.
 
@@ -61,11 +61,6 @@ def play(
             follow(venue, symbol)
         warn_what_is_close(venue)
         venue.ledger.played_ms = ts_ms
-
-
-def on_price(venue: Venue, symbol: str, ts_ms: int, price: Decimal) -> None:
-    """Play one price of one symbol; mark is the same price, and what traded is not bounded."""
-    play(venue, ts_ms, {symbol: Quote(ts_ms, price, price)})
 
 
 def expire_until(venue: Venue, now_ms: int) -> None:

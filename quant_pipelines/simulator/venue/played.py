@@ -4,8 +4,8 @@ from decimal import Decimal
 
 from quant_pipelines.simulator.book import Level, book_at
 from quant_pipelines.simulator.ports import DerivativesPort, MarketPort
-from quant_pipelines.simulator.venue.play import FundingRate
-from quant_pipelines.simulator.venue.state import BookLevel, Depth, Quote
+from quant_pipelines.simulator.venue.play import DueFunding
+from quant_pipelines.simulator.venue.state import BookLevel, MarketDepth, Quote
 
 
 class SimulatedMarket:
@@ -32,19 +32,19 @@ class SimulatedMarket:
             traded=Decimal(f"{second.quantity:.{listing.quantity_decimals}f}"),
         )
 
-    def depth(self, symbol: str, ts_ms: int) -> Depth:
+    def depth(self, symbol: str, ts_ms: int) -> MarketDepth:
         """Book in a second."""
         book = book_at(self._market, self._market.listings[symbol], ts_ms)
-        return Depth(_levels(book.bids), _levels(book.asks))
+        return MarketDepth(_levels(book.bids), _levels(book.asks))
 
-    def funding(self, symbol: str, ts_ms: int) -> FundingRate | None:
+    def funding(self, symbol: str, ts_ms: int) -> DueFunding | None:
         """Funding that is due at exactly this moment; its stamp is a few milliseconds later."""
         listing = self._market.listings[symbol]
         if ts_ms not in self._derivatives.slots(listing, ts_ms, ts_ms):
             return None
         funding = self._derivatives.funding(listing, ts_ms)
         mark = self.quote(symbol, ts_ms).mark if funding.mark_price is None else funding.mark_price
-        return FundingRate(Decimal(f"{funding.rate:.8f}"), Decimal(f"{mark:.8f}"))
+        return DueFunding(Decimal(f"{funding.rate:.8f}"), Decimal(f"{mark:.8f}"))
 
 
 def _levels(levels: list[Level]) -> list[BookLevel]:

@@ -2,8 +2,8 @@
 
 from typing import Protocol
 
-from quant_pipelines.simulator.venue.play import FundingRate, play
-from quant_pipelines.simulator.venue.state import Depth, Quote, Venue
+from quant_pipelines.simulator.venue.play import DueFunding, play
+from quant_pipelines.simulator.venue.state import MarketDepth, Quote, Venue
 
 _SECOND_MS = 1000
 _NOTE_EVERY_MS = 60_000
@@ -15,10 +15,10 @@ class PlayedMarket(Protocol):
     def quote(self, symbol: str, ts_ms: int) -> Quote:
         """Prices in a second, and what traded in it."""
 
-    def depth(self, symbol: str, ts_ms: int) -> Depth:
+    def depth(self, symbol: str, ts_ms: int) -> MarketDepth:
         """Book in a second."""
 
-    def funding(self, symbol: str, ts_ms: int) -> FundingRate | None:
+    def funding(self, symbol: str, ts_ms: int) -> DueFunding | None:
         """Funding that is due at exactly this moment."""
 
 

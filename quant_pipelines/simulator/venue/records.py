@@ -135,7 +135,7 @@ class AlgoOrder:
 
 
 @dataclass(frozen=True, slots=True)
-class Fill:
+class FillRecord:
     """One execution; ``realized_pnl`` is before the fee."""
 
     TABLE: ClassVar[str] = "fills"
@@ -155,7 +155,7 @@ class Fill:
 
 
 @dataclass(frozen=True, slots=True)
-class Income:
+class IncomeRecord:
     """One change of the wallet; the wallet is the sum of these rows and nothing else.
 
     Parameters
@@ -178,7 +178,7 @@ class Income:
 
 
 @dataclass(frozen=True, slots=True)
-class Position:
+class PositionRecord:
     """Position and settings of one symbol.
 
     Parameters
@@ -227,7 +227,7 @@ class Countdown:
 
 
 @dataclass(frozen=True, slots=True)
-class Account:
+class AccountRecord:
     """The account as a whole.
 
     Parameters
@@ -253,5 +253,13 @@ class Account:
     played_ms: int = 0
 
 
-Record: TypeAlias = Order | AlgoOrder | Fill | Income | Position | Countdown | Account
-RECORDS: tuple[type[Record], ...] = (Order, AlgoOrder, Fill, Income, Position, Countdown, Account)
+Record: TypeAlias = Order | AlgoOrder | FillRecord | IncomeRecord | PositionRecord | Countdown | AccountRecord
+RECORDS: tuple[type[Record], ...] = (
+    Order,
+    AlgoOrder,
+    FillRecord,
+    IncomeRecord,
+    PositionRecord,
+    Countdown,
+    AccountRecord,
+)

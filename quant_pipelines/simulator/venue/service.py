@@ -126,7 +126,7 @@ class VenueService:
         now, endpoint = self._clock(), ENDPOINTS[request.method, request.path]
         try:
             texts = (request.raw_path.partition("?")[2], await request.text())
-            query = self._credentials.signed_query(request.headers.get(_KEY_HEADER), texts, now)
+            query = self._credentials.signed_query(request.headers.get(_KEY_HEADER), *texts, now_ms=now)
             self._budget.spend(endpoint.weight, now, is_order=endpoint.is_order)
             self._player.advance(now)
             return self._response(answer(self._venue, endpoint, query, now))

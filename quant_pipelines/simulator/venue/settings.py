@@ -7,7 +7,7 @@ from quant_pipelines.simulator.venue.brackets import largest_notional
 from quant_pipelines.simulator.venue.documents import Document
 from quant_pipelines.simulator.venue.margin import funds, margins
 from quant_pipelines.simulator.venue.messages import tell_account, tell_leverage
-from quant_pipelines.simulator.venue.records import Position
+from quant_pipelines.simulator.venue.records import PositionRecord
 from quant_pipelines.simulator.venue.refusals import refusal
 from quant_pipelines.simulator.venue.requests import contract_for, flag
 from quant_pipelines.simulator.venue.state import Venue
@@ -34,7 +34,7 @@ def set_leverage(venue: Venue, query: Query) -> Document:
     return {"symbol": contract.symbol, "leverage": leverage, "maxNotionalValue": str(largest)}
 
 
-def _change_leverage(venue: Venue, position: Position, leverage: int) -> None:
+def _change_leverage(venue: Venue, position: PositionRecord, leverage: int) -> None:
     venue.ledger.put(replace(position, leverage=leverage))
     of = funds(venue)
     is_worse = leverage < position.leverage

@@ -34,14 +34,14 @@ class Quote(NamedTuple):
     traded: Decimal | None = None
 
 
-class Depth(NamedTuple):
+class MarketDepth(NamedTuple):
     """Resting quantity of other traders, best price first."""
 
     bids: list[BookLevel]
     asks: list[BookLevel]
 
 
-DepthSource: TypeAlias = Callable[[str, int], Depth]
+DepthSource: TypeAlias = Callable[[str, int], MarketDepth]
 """Book of a symbol at a moment."""
 
 

@@ -3,7 +3,7 @@
 Market columns are double precision (they are read as arrays), money is NUMERIC, times are timestamptz.
 """
 
-from typing import Any
+from typing import Any, get_args
 
 from sqlalchemy import BigInteger, Column, DateTime, Identity, MetaData, Numeric, Text
 from sqlalchemy.dialects.postgresql import JSONB
@@ -19,6 +19,11 @@ metadata = MetaData(
         "pk": "pk_%(table_name)s",
     }
 )
+
+
+def one_of(column: str, words: Any) -> str:
+    """Condition that a column holds one of the words of a ``Literal``."""
+    return f"{column} in ({', '.join(repr(word) for word in get_args(words))})"
 
 
 def identity() -> Column[int]:

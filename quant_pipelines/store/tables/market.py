@@ -1,5 +1,7 @@
 """Schema ``market``: what the exchange said, and what we think of it."""
 
+from typing import Literal, TypeAlias
+
 from sqlalchemy import (
     ARRAY,
     BigInteger,
@@ -19,7 +21,11 @@ from sqlalchemy import (
     text as sql,
 )
 
-from quant_pipelines.store.tables.base import document, identity, metadata, moment, money, text
+from quant_pipelines.store.tables.base import document, identity, metadata, moment, money, one_of, text
+
+Confirmation: TypeAlias = Literal["missing", "as_stored"]
+RevisionCause: TypeAlias = Literal["venue", "repair"]
+"""It answered differently later, or we stored it wrong."""
 
 instruments = Table(
     "instruments",
@@ -198,7 +204,7 @@ bar_confirmations = Table(
     text("kind", comment="missing (the bar never existed) or as_stored (the bar is odd, and true)"),
     moment("confirmed_at"),
     PrimaryKeyConstraint("exchange", "symbol", "timeframe", "ts"),
-    CheckConstraint("kind in ('missing', 'as_stored')", name="kind"),
+    CheckConstraint(one_of("kind", Confirmation), name="kind"),
     schema="market",
     comment="What the exchange confirmed when it was asked again: known faults are not reported again",
 )
@@ -215,7 +221,7 @@ bar_revisions = Table(
     document("old"),
     document("new"),
     moment("revised_at", server_default=sql("now()")),
-    CheckConstraint("cause in ('venue', 'repair')", name="cause"),
+    CheckConstraint(one_of("cause", RevisionCause), name="cause"),
     Index(None, "exchange", "symbol", "timeframe", "ts"),
     schema="market",
     comment="Prices and volumes of closed bars that changed, before and after",

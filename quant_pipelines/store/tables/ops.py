@@ -1,10 +1,14 @@
 """Schema ``ops``: who did what, and who is alive."""
 
+from typing import Literal, TypeAlias
+
 from sqlalchemy import BigInteger, CheckConstraint, Column, Index, PrimaryKeyConstraint, Table
 from sqlalchemy import text as sql
 from sqlalchemy.dialects.postgresql import BYTEA
 
-from quant_pipelines.store.tables.base import document, identity, metadata, moment, text
+from quant_pipelines.store.tables.base import document, identity, metadata, moment, one_of, text
+
+ApprovalDecision: TypeAlias = Literal["open", "approved", "void"]
 
 audit_logs = Table(
     "audit_logs",
@@ -76,7 +80,7 @@ approvals = Table(
     moment("proposed_at"),
     moment("decided_at", nullable=True),
     CheckConstraint("operator is null or lower(btrim(operator)) <> lower(btrim(proposer))", name="four_eyes"),
-    CheckConstraint("decision in ('open', 'approved', 'void')", name="decision"),
+    CheckConstraint(one_of("decision", ApprovalDecision), name="decision"),
     CheckConstraint("decision <> 'approved' or operator is not null", name="approved_by"),
     Index("uq_approvals_open", "subject", "target", unique=True, postgresql_where=sql("decision = 'open'")),
     schema="ops",

@@ -1,5 +1,7 @@
 """Schema ``research``: strategies, searches and their verdicts."""
 
+from typing import Literal, TypeAlias
+
 from sqlalchemy import (
     BigInteger,
     Boolean,
@@ -16,7 +18,12 @@ from sqlalchemy import (
 )
 from sqlalchemy import text as sql
 
-from quant_pipelines.store.tables.base import document, identity, metadata, moment, text
+from quant_pipelines.optimize.verdict import VerdictDecision
+from quant_pipelines.store.tables.base import document, identity, metadata, moment, one_of, text
+
+TaskStatus: TypeAlias = Literal["pending", "running", "done", "failed"]
+RequestKind: TypeAlias = Literal["performance", "whitelist"]
+RequestStatus: TypeAlias = Literal["open", "done", "failed"]
 
 strategies = Table(
     "strategies",
@@ -105,7 +112,7 @@ optimizer_tasks = Table(
     text("error", nullable=True),
     moment("created_at"),
     moment("finished_at", nullable=True),
-    CheckConstraint("status in ('pending', 'running', 'done', 'failed')", name="status"),
+    CheckConstraint(one_of("status", TaskStatus), name="status"),
     schema="research",
     comment="One walk-forward of one strategy on one symbol and timeframe",
 )
@@ -203,7 +210,7 @@ verdicts = Table(
     document("reasons", comment="one sentence for each gate that failed"),
     moment("created_at"),
     moment("decided_at", nullable=True),
-    CheckConstraint("decision in ('candidate', 'admitted', 'rejected')", name="decision"),
+    CheckConstraint(one_of("decision", VerdictDecision), name="decision"),
     schema="research",
     comment="What a walk-forward proved, gate by gate",
 )
@@ -222,8 +229,8 @@ optimization_requests = Table(
     text("status"),
     moment("created_at"),
     moment("closed_at", nullable=True),
-    CheckConstraint("kind in ('performance', 'whitelist')", name="kind"),
-    CheckConstraint("status in ('open', 'done', 'failed')", name="status"),
+    CheckConstraint(one_of("kind", RequestKind), name="kind"),
+    CheckConstraint(one_of("status", RequestStatus), name="status"),
     Index(
         "uq_optimization_requests_open_deployment",
         "deployment_id",

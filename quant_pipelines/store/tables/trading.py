@@ -16,41 +16,12 @@ from sqlalchemy import (
 from sqlalchemy import text as sql
 from sqlalchemy.dialects.postgresql import BYTEA
 
-from quant_pipelines.store.tables.base import document, identity, metadata, moment, money, text
+from quant_pipelines.core.orders import OrderStatus, Side
+from quant_pipelines.core.stages import Rung, Stage
+from quant_pipelines.store.tables.base import document, identity, metadata, moment, money, one_of, text
 
-STAGES = (
-    "candidate",
-    "paper",
-    "shadow",
-    "canary",
-    "live",
-    "cooling",
-    "retired",
-    "rejected",
-    "rolled_back",
-)
-TRADED_STAGES = ("paper", "shadow", "canary", "live")
-
-ORDER_STATUSES = (
-    "INITIALIZED",
-    "DENIED",
-    "SUBMITTED",
-    "UNKNOWN",
-    "ACCEPTED",
-    "TRIGGERED",
-    "PARTIALLY_FILLED",
-    "PENDING_UPDATE",
-    "PENDING_CANCEL",
-    "FILLED",
-    "CANCELED",
-    "REJECTED",
-    "EXPIRED",
-)
-
-
-def _one_of(column: str, values: tuple[str, ...]) -> str:
-    return f"{column} in ({', '.join(repr(value) for value in values)})"
-
+PAPER_VENUE = "paper"
+"""Venue of the account whose orders go nowhere."""
 
 accounts = Table(
     "accounts",
@@ -95,7 +66,7 @@ deployments = Table(
     ),
     moment("created_at"),
     moment("stage_changed_at"),
-    CheckConstraint(_one_of("stage", STAGES), name="stage"),
+    CheckConstraint(one_of("stage", Stage), name="stage"),
     Index(
         "uq_deployments_traded",
         "strategy",
@@ -103,7 +74,7 @@ deployments = Table(
         "symbol",
         "timeframe",
         unique=True,
-        postgresql_where=sql(_one_of("stage", TRADED_STAGES)),
+        postgresql_where=sql(one_of("stage", Rung)),
     ),
     schema="trading",
     comment="Strategy version x instrument x capital: what the runner trades",
@@ -190,7 +161,7 @@ intents = Table(
         server_default=sql("false"),
         comment="whether it may only bring the position nearer to flat",
     ),
-    CheckConstraint("side in ('buy', 'sell')", name="side"),
+    CheckConstraint(one_of("side", Side), name="side"),
     CheckConstraint("quantity > 0", name="quantity"),
     UniqueConstraint("deployment_id", "bar_close", "purpose"),
     schema="trading",
@@ -206,7 +177,7 @@ orders = Table(
     money("filled_quantity", server_default=sql("0")),
     text("reason", server_default=sql("''"), comment="why it was denied, canceled or rejected"),
     moment("updated_at"),
-    CheckConstraint(_one_of("status", ORDER_STATUSES), name="status"),
+    CheckConstraint(one_of("status", OrderStatus), name="status"),
     schema="trading",
     comment="State of every order; never goes back",
 )
@@ -240,7 +211,7 @@ fills = Table(
         comment="profit before the fee as the venue books it; null for paper",
     ),
     PrimaryKeyConstraint("venue", "symbol", "trade_id"),
-    CheckConstraint("side in ('buy', 'sell')", name="side"),
+    CheckConstraint(one_of("side", Side), name="side"),
     CheckConstraint("quantity > 0", name="quantity"),
     schema="trading",
     comment="Fills, booked once",

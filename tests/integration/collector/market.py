@@ -9,6 +9,7 @@ import numpy as np
 from quant_pipelines.core.clock import system_clock_ms
 from quant_pipelines.core.errors import ExchangeUnavailable
 from quant_pipelines.core.instruments import Instrument
+from quant_pipelines.core.series import Window
 from quant_pipelines.core.timeframes import MINUTE_MS, timeframe_ms
 from quant_pipelines.exchange import (
     BarRows,
@@ -19,7 +20,7 @@ from quant_pipelines.exchange import (
     MarkPrice,
     OpenInterest,
     PricePoint,
-    Trade,
+    PublicTrade,
 )
 
 BTC, ETH = "BTC/USDT:USDT", "ETH/USDT:USDT"
@@ -57,13 +58,13 @@ class ComputedMarket:
         self.asked_bars = 0
         self.listening = 0
 
-    async def bars(self, symbol: str, timeframe: str, start_ms: int, end_ms: int) -> BarRows:
+    async def bars(self, symbol: str, timeframe: str, window: Window) -> BarRows:
         self.asked_bars += 1
         if self.is_away:
             raise ExchangeUnavailable("the computed exchange is away")
         step_ms = timeframe_ms(timeframe)
-        end_ms = min(end_ms, self._time.now_ms() // step_ms * step_ms)
-        return computed_bars(symbol, np.arange(start_ms, max(start_ms, end_ms), step_ms))
+        end_ms = min(window.end_ms, self._time.now_ms() // step_ms * step_ms)
+        return computed_bars(symbol, np.arange(window.start_ms, max(window.start_ms, end_ms), step_ms))
 
     async def watch_bars(self, symbols: Sequence[str]) -> AsyncIterator[LiveBar]:
         self.watched.append(tuple(symbols))
@@ -74,9 +75,11 @@ class ComputedMarket:
         finally:
             self.listening -= 1
 
-    async def watch_trades(self, symbols: Sequence[str]) -> AsyncIterator[Trade]:
+    async def watch_trades(self, symbols: Sequence[str]) -> AsyncIterator[PublicTrade]:
         async for symbol, now_ms in self._words(symbols):
-            yield Trade(symbol, now_ms, str(now_ms), 100.25, 0.5, is_buyer_maker=True, received_ms=now_ms)
+            yield PublicTrade(
+                symbol, now_ms, str(now_ms), 100.25, 0.5, is_buyer_maker=True, received_ms=now_ms
+            )
 
     async def watch_book_tops(self, symbols: Sequence[str]) -> AsyncIterator[BookTop]:
         async for symbol, now_ms in self._words(symbols):
@@ -95,22 +98,22 @@ class ComputedMarket:
     async def instruments(self) -> list[Instrument]:
         return []
 
-    async def funding_rates(self, symbol: str, start_ms: int, end_ms: int) -> list[FundingRate]:
+    async def funding_rates(self, symbol: str, window: Window) -> list[FundingRate]:
         return []
 
-    async def open_interest(self, symbol: str, start_ms: int, end_ms: int) -> list[OpenInterest]:
+    async def open_interest(self, symbol: str, window: Window) -> list[OpenInterest]:
         return []
 
-    async def trades(self, symbol: str, start_ms: int, end_ms: int) -> list[Trade]:
+    async def trades(self, symbol: str, window: Window) -> list[PublicTrade]:
         return []
 
     async def book(self, symbol: str, depth: int) -> BookSnapshot:
         return BookSnapshot(symbol, self._time.now_ms(), (), (), self._time.now_ms())
 
-    async def mark_prices(self, symbol: str, timeframe: str, start_ms: int, end_ms: int) -> list[PricePoint]:
+    async def mark_prices(self, symbol: str, timeframe: str, window: Window) -> list[PricePoint]:
         return []
 
-    async def index_prices(self, symbol: str, timeframe: str, start_ms: int, end_ms: int) -> list[PricePoint]:
+    async def index_prices(self, symbol: str, timeframe: str, window: Window) -> list[PricePoint]:
         return []
 
     async def server_time(self) -> int:

@@ -13,7 +13,8 @@ from sqlalchemy import Engine
 from live_runner.announcer import Announcer, events_of
 from quant_pipelines.cache import TOPICS, Cache, follow, position_key
 from quant_pipelines.cache.keys import PENDING_ORDERS, SIGNAL_QUEUE
-from quant_pipelines.store.deployments import PAPER_STAGES, Deployment, read_deployments
+from quant_pipelines.core.stages import PAPER_STAGES
+from quant_pipelines.store.deployments import Deployment, read_deployments
 from quant_pipelines.store.trading import Booking, Fill, Intent, OrderState, Position, Signal
 from tests.integration.collector.market import BTC
 from tests.integration.runner.conftest import insert_deployment_at

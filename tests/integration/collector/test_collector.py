@@ -13,6 +13,7 @@ from sqlalchemy import Engine, text
 from live_runner.collector.collector import Collector, Surroundings
 from quant_pipelines.cache import SERVICE_KEY, Cache, book_key, follow, funding_key, tick_key
 from quant_pipelines.core.clock import utc_now
+from quant_pipelines.core.series import Series, Window
 from quant_pipelines.core.settings import MarketSettings, RunnerSettings, Settings
 from quant_pipelines.core.timeframes import MINUTE_MS
 from quant_pipelines.store.bars import read_bar_rows, upsert_bars
@@ -69,7 +70,7 @@ class World:
 
     def stored(self, symbol: str) -> list[int]:
         """Open times of the stored minutes."""
-        rows = read_bar_rows(self.engine, EXCHANGE, symbol, "1m", 0, START_MS * 2)
+        rows = read_bar_rows(self.engine, Series(EXCHANGE, symbol, "1m"), Window(0, START_MS * 2))
         return [int(ts) for ts in rows.ts]
 
     def heartbeat(self) -> dict[str, Any] | None:
@@ -138,7 +139,7 @@ def test_each_closed_minute_is_stored_to_the_bit_and_told(engine: Engine, databa
             return await told(running.cache, 4)
 
     bodies = asyncio.run(play())
-    stored = read_bar_rows(engine, EXCHANGE, BTC, "1m", 0, START_MS * 2)
+    stored = read_bar_rows(engine, Series(EXCHANGE, BTC, "1m"), Window(0, START_MS * 2))
     expected = computed_bars(BTC, np.array(minutes(-1, 2)))
     for name in ("ts", "open", "high", "low", "close", "volume", "quote_volume", "trades"):
         assert getattr(stored, name).tolist() == getattr(expected, name).tolist()
@@ -157,7 +158,7 @@ async def told(cache: Cache, count: int) -> list[dict[str, Any]]:
 
 
 def test_a_start_fills_the_gap_behind_the_newest_stored_minute(engine: Engine, database_url: str) -> None:
-    upsert_bars(engine, EXCHANGE, BTC, "1m", computed_bars(BTC, np.array(minutes(0, 9))))
+    upsert_bars(engine, Series(EXCHANGE, BTC, "1m"), computed_bars(BTC, np.array(minutes(0, 9))))
 
     async def play() -> list[int]:
         async with world(engine, database_url, start_ms=START_MS + 60 * MINUTE_MS) as running:

@@ -12,11 +12,13 @@ from live_runner.collector.closing import bar_documents
 from live_runner.feed import Feed
 from live_runner.relay import Relay
 from quant_pipelines.cache import SERVICE_KEY, Entry, EventIds, tick_key
-from quant_pipelines.cache.memory import MemoryBus, MemoryState
+from quant_pipelines.cache.memory import MemoryState
 from quant_pipelines.core.clock import system_clock_ms
+from quant_pipelines.core.series import Window
 from quant_pipelines.core.timeframes import MINUTE_MS
 from quant_pipelines.exchange import BarRows
 from tests.integration.collector.market import BTC, ETH, START_MS, ComputedMarket, MarketClock, computed_bars
+from tests.memory_bus import MemoryBus
 
 EXCHANGE = "binanceusdm"
 DEADLINE = 60.0
@@ -56,7 +58,7 @@ class World:
 
     async def minutes(self, first: int, last: int) -> BarRows:
         return await self.feed.closed_bars(
-            BTC, "1m", START_MS + first * MINUTE_MS, START_MS + (last + 1) * MINUTE_MS
+            BTC, "1m", Window(START_MS + first * MINUTE_MS, START_MS + (last + 1) * MINUTE_MS)
         )
 
 

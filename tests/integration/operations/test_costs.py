@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from sqlalchemy import insert
 
+from quant_pipelines.core.series import Series
 from quant_pipelines.core.timeframes import MINUTE_MS, to_ms
 from quant_pipelines.exchange import BarRows
 from quant_pipelines.store.bars import upsert_bars
@@ -29,7 +30,7 @@ def traded(world: Any, *, has_bars: bool = True) -> None:
         ts = np.arange(to_ms(start) - MINUTE_MS, to_ms(start) + 30 * MINUTE_MS, MINUTE_MS)
         price, count = np.full(ts.size, 100.0), np.ones(ts.size, dtype=np.int64)
         rows = BarRows(ts, price, price, price, price, price, price, count)
-        upsert_bars(world.engine, EXCHANGE, BTC, "1m", rows)
+        upsert_bars(world.engine, Series(EXCHANGE, BTC, "1m"), rows)
     with world.engine.begin() as connection:
         writer = insert(epochs).values(writer="test", started_at=start).returning(epochs.c.id)
         epoch = connection.execute(writer).scalar_one()

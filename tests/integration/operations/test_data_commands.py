@@ -14,13 +14,12 @@ from quant_pipelines.core.clock import system_clock_ms
 from quant_pipelines.core.settings import ExchangeSettings
 from quant_pipelines.core.timeframes import DAY_MS, HOUR_MS, day_of, floor_ms, from_ms
 from quant_pipelines.exchange import CcxtSource
-from quant_pipelines.marketdata.ingest import Market as Ingestion
-from quant_pipelines.marketdata.ingest import ingest_bars
+from quant_pipelines.marketdata.ingest import Ingestion, ingest_bars
 from quant_pipelines.simulator.anchor import Anchor
 from quant_pipelines.simulator.budget import Budget
 from quant_pipelines.simulator.derivatives import Derivatives
-from quant_pipelines.simulator.market import Market
-from quant_pipelines.simulator.rest import Rest
+from quant_pipelines.simulator.market import SyntheticMarket
+from quant_pipelines.simulator.rest import RestAnswers
 from quant_pipelines.store.market import seed_symbols
 
 pytestmark = pytest.mark.postgres
@@ -33,8 +32,8 @@ Quant = Callable[..., tuple[int, Any, str]]
 @pytest.fixture(scope="module")
 def venue_url() -> Iterator[str]:
     """Venue in a thread of its own: the commands run their own loops."""
-    market = Market(Anchor(YESTERDAY + DAY_MS, 7, history_days=3))
-    rest = Rest(market, Derivatives(market), system_clock_ms, Budget())
+    market = SyntheticMarket(Anchor(YESTERDAY + DAY_MS, 7, history_days=3))
+    rest = RestAnswers(market, Derivatives(market), system_clock_ms, Budget())
     loop, ready = asyncio.new_event_loop(), threading.Event()
     urls: list[str] = []
 

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from sqlalchemy import Engine
 
-from live_runner.plan import Plan
+from live_runner.plan import DeploymentPlan
 from live_runner.protection import Wanted, wanted_stop
 from live_runner.series import BarSeries
 from live_runner.trader import Tick, Trader
@@ -26,11 +26,12 @@ from quant_pipelines.backtest.stop_rules import latest_inputs
 from quant_pipelines.core.bars import BarRows, Bars
 from quant_pipelines.core.clock import system_clock_ms
 from quant_pipelines.core.settings import ExchangeSettings, RunnerSettings
+from quant_pipelines.core.stages import ORDER_STAGES
 from quant_pipelines.core.timeframes import DAY_MS, MINUTE_MS, floor_ms, from_ms
 from quant_pipelines.exchange.ccxt_orders import CcxtOrders
 from quant_pipelines.sdk.strategy import target_of
-from quant_pipelines.simulator.venue.state import Depth, Quote
-from quant_pipelines.store.deployments import ORDER_STAGES, read_deployments
+from quant_pipelines.simulator.venue.state import MarketDepth, Quote
+from quant_pipelines.store.deployments import read_deployments
 from quant_pipelines.store.epochs import open_epoch
 from quant_pipelines.trading import decide
 from tests.integration.runner.stage import MARKET_SYMBOL, Stage, served
@@ -82,12 +83,12 @@ class BarStage(Stage):
         price = self.price_at(ts_ms)
         return Quote(ts_ms, price, price)
 
-    def depth(self, symbol: str, ts_ms: int) -> Depth:
+    def depth(self, symbol: str, ts_ms: int) -> MarketDepth:
         """No spread: the paper book of the test has none either."""
         if symbol != MARKET_SYMBOL:
             return super().depth(symbol, ts_ms)
         price = self.price_at(ts_ms)
-        return Depth([(price, Decimal(1000))], [(price, Decimal(1000))])
+        return MarketDepth([(price, Decimal(1000))], [(price, Decimal(1000))])
 
 
 class GatedOrders(CcxtOrders):
@@ -131,7 +132,7 @@ class Exit:
 class Twin:
     """The paper book that is fed the same bars, and its strategy."""
 
-    plan: Plan
+    plan: DeploymentPlan
     exits: list[Exit] = field(default_factory=list)
 
     def __post_init__(self) -> None:

@@ -12,6 +12,7 @@ from quant_pipelines.core.errors import ExchangeUnavailable
 from quant_pipelines.core.funding import FundingSeries
 from quant_pipelines.core.instruments import Instrument
 from quant_pipelines.core.mark import MarkSeries
+from quant_pipelines.core.series import Window
 from quant_pipelines.core.timeframes import HOUR_MS, MINUTE_MS, timeframe_ms
 from quant_pipelines.exchange import BarRows, FundingRate, LiveBar, OpenInterest, PricePoint
 
@@ -85,25 +86,25 @@ class ReplaySource:
         if is_silent:
             time.ready.set()
 
-    async def bars(self, symbol: str, timeframe: str, start_ms: int, end_ms: int) -> BarRows:
+    async def bars(self, symbol: str, timeframe: str, window: Window) -> BarRows:
         if self.is_away:
             raise ExchangeUnavailable("the replayed exchange is away")
         closed = roll_up(self._recording.bars[symbol], timeframe)
-        last_ms = min(end_ms, self._time.now_ms() - timeframe_ms(timeframe) + 1)
-        part = closed.between(start_ms, max(start_ms, last_ms))
+        last_ms = min(window.end_ms, self._time.now_ms() - timeframe_ms(timeframe) + 1)
+        part = closed.between(window.start_ms, max(window.start_ms, last_ms))
         nothing = np.zeros(len(part))
         prices = (part.open, part.high, part.low, part.close, part.volume)
         return BarRows(part.ts, *prices, nothing, nothing.astype(np.int64))
 
-    async def funding_rates(self, symbol: str, start_ms: int, end_ms: int) -> list[FundingRate]:
+    async def funding_rates(self, symbol: str, window: Window) -> list[FundingRate]:
         series = self._recording.funding.get(symbol)
         if series is None:
             return []
         rows = zip(series.ts.tolist(), series.rate.tolist(), series.mark_price.tolist(), strict=True)
-        return [FundingRate(*row) for row in rows if start_ms <= row[0] < end_ms]
+        return [FundingRate(*row) for row in rows if window.start_ms <= row[0] < window.end_ms]
 
-    async def mark_prices(self, symbol: str, timeframe: str, start_ms: int, end_ms: int) -> list[PricePoint]:
-        opened = roll_up(self._recording.bars[symbol], timeframe).between(start_ms, end_ms)
+    async def mark_prices(self, symbol: str, timeframe: str, window: Window) -> list[PricePoint]:
+        opened = roll_up(self._recording.bars[symbol], timeframe).between(*window)
         marks = far_marks(opened)
         return [PricePoint(*row) for row in zip(marks.ts.tolist(), marks.open.tolist(), strict=True)]
 
@@ -119,7 +120,7 @@ class ReplaySource:
     async def instruments(self) -> list[Instrument]:
         return []
 
-    async def open_interest(self, symbol: str, start_ms: int, end_ms: int) -> list[OpenInterest]:
+    async def open_interest(self, symbol: str, window: Window) -> list[OpenInterest]:
         return []
 
     async def server_time(self) -> int:

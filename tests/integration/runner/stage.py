@@ -19,13 +19,13 @@ from quant_pipelines.simulator.anchor import Anchor
 from quant_pipelines.simulator.budget import Budget
 from quant_pipelines.simulator.contracts import exchange_info
 from quant_pipelines.simulator.derivatives import Derivatives
-from quant_pipelines.simulator.market import Market
-from quant_pipelines.simulator.rest import Rest
-from quant_pipelines.simulator.streams import Streams
-from quant_pipelines.simulator.venue.play import FundingRate
+from quant_pipelines.simulator.market import SyntheticMarket
+from quant_pipelines.simulator.rest import RestAnswers
+from quant_pipelines.simulator.streams import MarketStreams
+from quant_pipelines.simulator.venue.play import DueFunding
 from quant_pipelines.simulator.venue.played import SimulatedMarket
 from quant_pipelines.simulator.venue.service import VenueService, open_venue
-from quant_pipelines.simulator.venue.state import Depth, Quote
+from quant_pipelines.simulator.venue.state import MarketDepth, Quote
 
 MARKET_SYMBOL = "BTCUSDT"
 TICK = Decimal("0.1")
@@ -33,9 +33,9 @@ _FOR_EVER_MS = 2**60
 
 
 @lru_cache
-def synthetic_market() -> Market:
+def synthetic_market() -> SyntheticMarket:
     today = floor_ms(system_clock_ms(), DAY_MS)
-    market = Market(Anchor(today, 7, history_days=3))
+    market = SyntheticMarket(Anchor(today, 7, history_days=3))
     market.prepare(market.day_number(today + 2 * DAY_MS))
     return market
 
@@ -65,15 +65,15 @@ class Stage:
             return self._quotes.quote(symbol, ts_ms)
         return Quote(ts_ms, self.price, self.price)
 
-    def depth(self, symbol: str, ts_ms: int) -> Depth:
+    def depth(self, symbol: str, ts_ms: int) -> MarketDepth:
         if symbol != MARKET_SYMBOL:
             return self._quotes.depth(symbol, ts_ms)
-        return Depth([(self.price - TICK, Decimal(100))], [(self.price + TICK, Decimal(100))])
+        return MarketDepth([(self.price - TICK, Decimal(100))], [(self.price + TICK, Decimal(100))])
 
-    def funding(self, symbol: str, _ts_ms: int) -> FundingRate | None:
+    def funding(self, symbol: str, _ts_ms: int) -> DueFunding | None:
         if symbol != MARKET_SYMBOL or not self._due:
             return None
-        return FundingRate(self._due.pop(), self.price)
+        return DueFunding(self._due.pop(), self.price)
 
     def pay(self, rate: str) -> None:
         """Let the next second be a funding slot."""
@@ -119,11 +119,11 @@ class Stage:
 
         application = web.Application(middlewares=[count_dials])
         self.service.attach(application)
-        streams = Streams(market, derivatives, self._clock)
+        streams = MarketStreams(market, derivatives, self._clock)
         for category in ("public", "market"):
             application.router.add_get(f"/{category}/ws", streams.serve)
             application.router.add_get(f"/{category}/ws/{{connection}}", streams.serve)
-        rest = Rest(market, derivatives, self._clock, self.budget)
+        rest = RestAnswers(market, derivatives, self._clock, self.budget)
         application.router.add_route("*", "/{path:.*}", rest.answer)
         application.cleanup_ctx.append(streams.play)
         application.on_shutdown.append(streams.close)

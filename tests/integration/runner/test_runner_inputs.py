@@ -17,6 +17,7 @@ from quant_pipelines.backtest import BacktestSettings, run_event_backtest
 from quant_pipelines.core.asof import KnownPoints, no_points
 from quant_pipelines.core.bars import Bars
 from quant_pipelines.core.errors import ExchangeUnavailable
+from quant_pipelines.core.series import Window
 from quant_pipelines.core.timeframes import HOUR_MS, MINUTE_MS, to_ms
 from quant_pipelines.exchange import OpenInterest
 from quant_pipelines.sdk import attach_inputs
@@ -168,8 +169,8 @@ def interest_of(start_ms: int, end_ms: int) -> KnownPoints:
 class Telling(ReplaySource):
     """An exchange that tells open interest once it is known, and no prices."""
 
-    async def open_interest(self, symbol: str, start_ms: int, end_ms: int) -> list[OpenInterest]:
-        points = interest_of(start_ms, end_ms)
+    async def open_interest(self, symbol: str, window: Window) -> list[OpenInterest]:
+        points = interest_of(window.start_ms, window.end_ms)
         points = points.where(points.known_at <= self._time.now_ms())
         return [
             OpenInterest(ts, value)

@@ -12,6 +12,7 @@ from sqlalchemy import Engine
 
 from quant_pipelines.backtest import BacktestSettings, run_event_backtest
 from quant_pipelines.core.depth import BookSample, DepthSeries
+from quant_pipelines.core.series import Series, Window
 from quant_pipelines.core.timeframes import to_ms
 from quant_pipelines.portfolio import AllIn
 from quant_pipelines.sdk.loading import compile_strategy
@@ -146,8 +147,8 @@ def test_history_comes_from_the_database_where_it_has_it(
 ) -> None:
     deploy(SWITCH, **PLACE)
     played = world(engine, database_url)
-    all_rows = asyncio.run(played.source.bars(SYMBOL, "1m", 0, to_ms(DEPLOYED)))
-    upsert_bars(engine, "binanceusdm", SYMBOL, "1m", all_rows)
+    all_rows = asyncio.run(played.source.bars(SYMBOL, "1m", Window(0, to_ms(DEPLOYED))))
+    upsert_bars(engine, Series("binanceusdm", SYMBOL, "1m"), all_rows)
     execute(engine, "delete from market.bars where extract(minute from ts) between 30 and 34")
     asyncio.run(played.play())
     from_database = books(engine)
@@ -183,7 +184,7 @@ def test_a_failure_whose_alert_is_read_before_the_trader_is_told_still_books(
         write_halt(*args, **options)
         time.sleep(10 * SETTINGS.runner.deployment_poll_seconds)
 
-    monkeypatch.setattr("live_runner.desk.write_halt", write_slowly)
+    monkeypatch.setattr("live_runner.traders.write_halt", write_slowly)
     deploy(FAILING, **PLACE)
     asyncio.run(world(engine, database_url, n_bars=160).play())
     end = rows(engine, "select max(ts) from trading.equity")

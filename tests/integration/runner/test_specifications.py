@@ -8,8 +8,8 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import Engine, insert
 
-from live_runner.desk import Desk
 from live_runner.feed import Feed
+from live_runner.traders import Traders
 from live_runner.venues import OrderVenues
 from quant_pipelines.backtest import BacktestSettings, run_event_backtest
 from quant_pipelines.core.timeframes import MINUTE_MS, from_ms, to_ms
@@ -74,7 +74,7 @@ def test_runner_at_work_takes_up_a_changed_specification(
     engine: Engine, deploy: Callable[..., int], caplog: pytest.LogCaptureFixture
 ) -> None:
     deploy(SWITCH, **PLACE)
-    caplog.set_level(logging.INFO, "live_runner.desk")
+    caplog.set_level(logging.INFO, "live_runner.traders")
 
     def taken_up() -> int:
         return sum(record.message == "deployment taken up" for record in caplog.records)
@@ -84,13 +84,13 @@ def test_runner_at_work_takes_up_a_changed_specification(
         source = ReplaySource(recording(), time, is_silent=True)
         epoch = await asyncio.to_thread(open_epoch, engine, "test:1", from_ms(time.now_ms()))
         async with OrderVenues(SETTINGS, lambda *_: pytest.fail("no venue is needed")) as venues:
-            desk = Desk(engine, SETTINGS, Feed(source, time), time, epoch=epoch, venues=venues)
-            await desk.open()
+            traders = Traders(engine, SETTINGS, Feed(source, time), time, epoch=epoch, venues=venues)
+            await traders.open()
             seen = [taken_up()]
-            await desk.refresh()
+            await traders.refresh()
             seen.append(taken_up())
             change_specification(engine)
-            await desk.refresh()
+            await traders.refresh()
             return [*seen, taken_up()]
 
     assert asyncio.run(refreshed()) == [1, 1, 2]

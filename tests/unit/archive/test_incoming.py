@@ -8,7 +8,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from quant_pipelines.archive import KINDS, Series, accepted_headers, read_series
+from quant_pipelines.archive import KINDS, FileSeries, accepted_headers, read_series
 from quant_pipelines.core.errors import DataError
 from quant_pipelines.core.timeframes import DAY_MS, HOUR_MS
 
@@ -28,7 +28,7 @@ def line(hour: int, prices: str = "10,12,9,11", volume: str = "5", ts: int | str
     return f"{FIRST_MS + hour * HOUR_MS if ts is None else ts},{prices},{volume}"
 
 
-def bars(path: Path) -> Series:
+def bars(path: Path) -> FileSeries:
     return read_series(path, "bars", BTC, "1h", now_ms=NOW_MS)
 
 

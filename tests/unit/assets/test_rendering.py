@@ -1,7 +1,9 @@
 import base64
 import xml.etree.ElementTree as ET
 
-from assets.rendering import SHOWN_AT_ONCE, plot, spark, table
+from assets.rendering import plot, spark, table
+
+SHOWN_AT_ONCE = 1000  # Dagster folds longer Markdown away behind a link
 
 
 def image_of(markdown: str) -> ET.Element:

@@ -7,7 +7,7 @@ from threading import Event
 
 import pytest
 
-from quant_pipelines.cli.progress import Progress, is_wanted, kept_up, waiting
+from quant_pipelines.cli.progress import ProgressLine, is_wanted, kept_up, waiting
 
 
 class Terminal(io.StringIO):
@@ -27,18 +27,18 @@ class Terminal(io.StringIO):
 
 
 def test_bar_shows_steps_and_share() -> None:
-    progress = Progress("walk-forward", 4)
+    progress = ProgressLine("walk-forward", 4)
     progress.advance(3)
     assert progress.text().startswith("walk-forward [##################......] 3/4 0 s")
 
 
 def test_unknown_length_tells_the_time_alone() -> None:
-    assert Progress("backup").text() == "backup 0 s"
+    assert ProgressLine("backup").text() == "backup 0 s"
 
 
 def test_long_work_is_shown_and_wiped_at_its_end() -> None:
     terminal = Terminal()
-    progress = Progress("import", 2, terminal)
+    progress = ProgressLine("import", 2, terminal)
     with kept_up(progress, after_seconds=0.0):
         assert terminal.written.wait(60)
     assert "\r\x1b[Kimport [" in terminal.getvalue()
@@ -47,14 +47,14 @@ def test_long_work_is_shown_and_wiped_at_its_end() -> None:
 
 def test_short_work_leaves_no_trace() -> None:
     terminal = Terminal()
-    with kept_up(Progress("import", 2, terminal), after_seconds=3600.0):
+    with kept_up(ProgressLine("import", 2, terminal), after_seconds=3600.0):
         pass
     assert terminal.getvalue() == ""
 
 
 def test_line_of_the_answer_replaces_the_progress(capsys: pytest.CaptureFixture[str]) -> None:
     terminal = Terminal()
-    progress = Progress("import", 2, terminal)
+    progress = ProgressLine("import", 2, terminal)
     progress.show()
     progress.say("a.csv: 3 rows")
     assert terminal.getvalue().endswith("\r\x1b[K")

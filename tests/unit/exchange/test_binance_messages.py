@@ -9,9 +9,9 @@ from quant_pipelines.exchange.binance_messages import DECODERS, event_of
 from quant_pipelines.exchange.client import connect
 from quant_pipelines.exchange.dialects import dialect_of
 from quant_pipelines.exchange.mailbox import Mailbox
-from quant_pipelines.exchange.market_source import BookTop, LiveBar, MarkPrice, Trade
+from quant_pipelines.exchange.market_source import BookTop, LiveBar, MarkPrice, PublicTrade
 from quant_pipelines.exchange.retry import Backoff
-from quant_pipelines.exchange.streams import Streams
+from quant_pipelines.exchange.streams import ExchangeStreams
 
 BTC = "BTC/USDT:USDT"
 KLINE = {"t": 60_000, "i": "1m", "o": "1", "h": "3", "l": "1", "c": "2", "v": "5"}
@@ -29,7 +29,7 @@ def test_kline_is_an_open_bar() -> None:
 
 
 def test_trade_names_itself_by_the_id_that_history_tells() -> None:
-    assert decoded("trades", TRADE) == Trade(BTC, 61_000, "7", 100.5, 0.25, True, 61_234)
+    assert decoded("trades", TRADE) == PublicTrade(BTC, 61_000, "7", 100.5, 0.25, True, 61_234)
 
 
 def test_trade_of_the_insurance_fund_is_not_the_markets() -> None:
@@ -55,10 +55,10 @@ def test_other_messages_have_no_kind(message: Any) -> None:
 
 
 @pytest.fixture
-def streams() -> Streams:
+def streams() -> ExchangeStreams:
     client = connect(ExchangeSettings(base_url="http://127.0.0.1:9"))
     client.markets = {BTC: {"id": "BTCUSDT"}}
-    return Streams(client, dialect_of("binanceusdm"), lambda: 61_234, Backoff())
+    return ExchangeStreams(client, dialect_of("binanceusdm"), lambda: 61_234, Backoff())
 
 
 @pytest.mark.parametrize(
@@ -71,7 +71,7 @@ def streams() -> Streams:
     ],
 )
 def test_tap_takes_what_is_its_own_and_survives_what_can_not_be_read(
-    streams: Streams, message: dict[str, Any], is_taken: bool, n_values: int
+    streams: ExchangeStreams, message: dict[str, Any], is_taken: bool, n_values: int
 ) -> None:
     mailbox = Mailbox()
     tap = streams.tap("trades", [BTC], mailbox)

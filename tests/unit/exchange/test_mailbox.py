@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from quant_pipelines.exchange.mailbox import Mailbox
-from quant_pipelines.exchange.market_source import LiveBar, Trade
+from quant_pipelines.exchange.market_source import LiveBar, PublicTrade
 from quant_pipelines.exchange.server_clock import ServerClock
 from quant_pipelines.exchange.streams import MAILBOXES
 
@@ -15,8 +15,8 @@ def bar(close: float, *, ts: int = 60_000) -> LiveBar:
     return LiveBar("BTC/USDT:USDT", ts, 1.0, 3.0, 1.0, close, 5.0, 61_234)
 
 
-def trade(number: int) -> Trade:
-    return Trade("BTC/USDT:USDT", 60_000, str(number), 1.0, 1.0, False, 60_001)
+def trade(number: int) -> PublicTrade:
+    return PublicTrade("BTC/USDT:USDT", 60_000, str(number), 1.0, 1.0, False, 60_001)
 
 
 def taken(mailbox: Mailbox) -> list[Any]:

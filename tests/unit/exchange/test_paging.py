@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from quant_pipelines.core.series import Window
 from quant_pipelines.exchange.dialects import Pages
 from quant_pipelines.exchange.paging import by_number, by_time, on_grid
 
@@ -40,7 +41,7 @@ class Exchange:
 
     def all(self, start: int, end: int) -> list[Event]:
         return asyncio.run(
-            by_time(self.ask, lambda one: one.ts, lambda one: one.name, (start, end), self.pages)
+            by_time(self.ask, lambda one: one.ts, lambda one: one.name, Window(start, end), self.pages)
         )
 
 
@@ -78,13 +79,13 @@ def test_rows_that_are_missing_inside_a_page_are_asked_for_once_only() -> None:
         asked.append((start, end))
         return [one for one in events(0, 10, 40, 50, 90) if start <= one.ts < end]
 
-    found = asyncio.run(on_grid(ask, lambda one: one.ts, first_ms=0, end_ms=100, step_ms=10, pages=Pages(10)))
+    found = asyncio.run(on_grid(ask, lambda one: one.ts, window=Window(0, 100), step_ms=10, pages=Pages(10)))
     assert (sorted(found), asked) == ([0, 10, 40, 50, 90], [(0, 100)])
 
 
 def test_a_page_that_ends_early_is_asked_for_its_rest() -> None:
     exchange = Exchange(events(*range(0, 100, 10)), Pages(3))
     found = asyncio.run(
-        on_grid(exchange.ask, lambda one: one.ts, first_ms=0, end_ms=100, step_ms=10, pages=Pages(10))
+        on_grid(exchange.ask, lambda one: one.ts, window=Window(0, 100), step_ms=10, pages=Pages(10))
     )
     assert sorted(found) == list(range(0, 100, 10))

@@ -2,7 +2,7 @@ from dataclasses import replace
 
 import pytest
 
-from quant_pipelines.lifecycle.screen import Candidate, decide_all, unit_of
+from quant_pipelines.lifecycle.screen import ScreenCandidate, decide_all, unit_of
 from quant_pipelines.optimize.gates import CAPITAL, PAPER, Gate
 from quant_pipelines.optimize.judge import clean_data_gate
 from quant_pipelines.optimize.verdict import ADMITTED, CANDIDATE, REJECTED, VerdictRecord
@@ -29,25 +29,25 @@ def verdict(number: int, *, symbol: str = "", psr: float = 0.7, trades: int = 40
     )
 
 
-def decisions(*candidates: VerdictRecord | Candidate, places: int = 5) -> dict[int | None, str]:
-    given = [one if isinstance(one, Candidate) else Candidate(one) for one in candidates]
+def decisions(*candidates: VerdictRecord | ScreenCandidate, places: int = 5) -> dict[int | None, str]:
+    given = [one if isinstance(one, ScreenCandidate) else ScreenCandidate(one) for one in candidates]
     return {one.verdict.id: one.decision for one in decide_all(given, {}, places)}
 
 
 def test_paper_gates_admit_without_proof_and_say_so() -> None:
-    (one,) = decide_all([Candidate(verdict(1))], {}, 5)
+    (one,) = decide_all([ScreenCandidate(verdict(1))], {}, 5)
     assert one.decision == ADMITTED
     assert one.reasons == ("passed the paper screen, which proves nothing; not passed: psr",)
 
 
 def test_failed_paper_gate_rejects_with_its_sentence() -> None:
-    (one,) = decide_all([Candidate(replace(verdict(1), gates=(FAILED, NOT_PROVEN)))], {}, 5)
+    (one,) = decide_all([ScreenCandidate(replace(verdict(1), gates=(FAILED, NOT_PROVEN)))], {}, 5)
     assert one.decision == REJECTED
     assert one.reasons == ("trades is 12, threshold 30: closed trades out of sample",)
 
 
 def test_fault_found_after_the_verdict_rejects() -> None:
-    (one,) = decide_all([Candidate(verdict(1), findings=("3 x gaps in 1m bars",))], {}, 5)
+    (one,) = decide_all([ScreenCandidate(verdict(1), findings=("3 x gaps in 1m bars",))], {}, 5)
     assert one.decision == REJECTED
     assert "3 x gaps in 1m bars" in one.reasons[0]
 
@@ -72,17 +72,17 @@ def test_older_verdict_of_the_same_unit_is_superseded() -> None:
 
 
 def test_running_deployment_keeps_its_parameters() -> None:
-    (one,) = decide_all([Candidate(verdict(1))], {unit_of(verdict(1)): 7}, 5)
+    (one,) = decide_all([ScreenCandidate(verdict(1))], {unit_of(verdict(1)): 7}, 5)
     assert one.decision == REJECTED
     assert one.reasons == ("deployment:7 already trades it and keeps its parameters",)
 
 
 def test_archive_is_not_traded() -> None:
-    assert decisions(Candidate(verdict(1), archive="somewhere")) == {1: REJECTED}
+    assert decisions(ScreenCandidate(verdict(1), archive="somewhere")) == {1: REJECTED}
 
 
 def test_several_symbols_together_are_not_traded() -> None:
-    (one,) = decide_all([Candidate(verdict(1, symbol="A/USDT:USDT+B/USDT:USDT"))], {}, 5)
+    (one,) = decide_all([ScreenCandidate(verdict(1, symbol="A/USDT:USDT+B/USDT:USDT"))], {}, 5)
     assert one.decision == REJECTED
     assert one.reasons == ("trades A/USDT:USDT+B/USDT:USDT together; a deployment trades one symbol so far",)
 

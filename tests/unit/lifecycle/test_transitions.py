@@ -1,8 +1,10 @@
+from typing import get_args
+
 import pytest
 
 from quant_pipelines.core.errors import LifecycleError
+from quant_pipelines.core.stages import LADDER, Stage
 from quant_pipelines.lifecycle.transitions import TRANSITIONS, Evidence, require_transition
-from quant_pipelines.store.tables.trading import STAGES, TRADED_STAGES
 
 EVERYTHING = Evidence(
     paper_passed=True,
@@ -19,8 +21,8 @@ EVERYTHING = Evidence(
 def test_every_stage_is_reached_and_only_ends_have_no_exit() -> None:
     reached = {row.target for row in TRANSITIONS} | {"candidate"}
     left = {row.source for row in TRANSITIONS}
-    assert reached == set(STAGES)
-    assert set(STAGES) - left == {"rejected", "retired"}
+    assert reached == set(get_args(Stage))
+    assert set(get_args(Stage)) - left == {"rejected", "retired"}
 
 
 def test_every_row_passes_with_all_evidence_and_refuses_with_none() -> None:
@@ -40,7 +42,7 @@ def test_one_operator_is_not_enough_for_money(target: str) -> None:
 
 def test_no_stage_with_money_is_reached_from_a_candidate() -> None:
     from_candidate = {row.target for row in TRANSITIONS if row.source == "candidate"}
-    assert from_candidate & set(TRADED_STAGES) == {"paper"}
+    assert from_candidate & set(LADDER) == {"paper"}
 
 
 def test_step_that_is_not_in_the_table_names_the_ones_that_are() -> None:

@@ -7,6 +7,7 @@ import pytest
 from live_runner.feed import PATIENCE_MS, Feed
 from live_runner.market_time import ExchangeTime
 from quant_pipelines.core.errors import ExchangeRefused, ExchangeUnavailable
+from quant_pipelines.core.series import Window
 from quant_pipelines.core.timeframes import HOUR_MS, MINUTE_MS
 from quant_pipelines.exchange import OpenInterest
 from tests.integration.runner.replay import (
@@ -27,14 +28,18 @@ class LateSource(ReplaySource):
 
     lag_ms = 5_000
 
-    async def bars(self, symbol: str, timeframe: str, start_ms: int, end_ms: int) -> Any:
-        return await super().bars(symbol, timeframe, start_ms, min(end_ms, self._visible_ms()))
+    async def bars(self, symbol: str, timeframe: str, window: Window) -> Any:
+        return await super().bars(
+            symbol, timeframe, Window(window.start_ms, min(window.end_ms, self._visible_ms()))
+        )
 
-    async def funding_rates(self, symbol: str, start_ms: int, end_ms: int) -> Any:
-        return await super().funding_rates(symbol, start_ms, min(end_ms, self._visible_ms()))
+    async def funding_rates(self, symbol: str, window: Window) -> Any:
+        return await super().funding_rates(
+            symbol, Window(window.start_ms, min(window.end_ms, self._visible_ms()))
+        )
 
-    async def open_interest(self, symbol: str, start_ms: int, end_ms: int) -> Any:
-        return [OpenInterest(start_ms, 7.0)] if start_ms < self._visible_ms() else []
+    async def open_interest(self, symbol: str, window: Window) -> Any:
+        return [OpenInterest(window.start_ms, 7.0)] if window.start_ms < self._visible_ms() else []
 
     def _visible_ms(self) -> int:
         return self._time.now_ms() - self.lag_ms
@@ -49,7 +54,7 @@ def feed_at(now_ms: int, kind: type[ReplaySource] = ReplaySource) -> tuple[Feed,
 
 def test_a_late_bar_is_waited_for() -> None:
     feed, _, time = feed_at(START + MINUTE_MS + 1_000, LateSource)
-    rows = asyncio.run(feed.closed_bars(SYMBOL, "1m", START, START + MINUTE_MS))
+    rows = asyncio.run(feed.closed_bars(SYMBOL, "1m", Window(START, START + MINUTE_MS)))
     assert rows.ts.tolist() == [START]
     assert time.now_ms() >= START + MINUTE_MS
 
@@ -57,7 +62,7 @@ def test_a_late_bar_is_waited_for() -> None:
 def test_a_bar_that_never_comes_is_given_up_before_the_next_one_closes() -> None:
     LateSource.lag_ms, before = HOUR_MS, LateSource.lag_ms
     feed, _, time = feed_at(START + MINUTE_MS, LateSource)
-    rows = asyncio.run(feed.closed_bars(SYMBOL, "1m", START, START + MINUTE_MS))
+    rows = asyncio.run(feed.closed_bars(SYMBOL, "1m", Window(START, START + MINUTE_MS)))
     LateSource.lag_ms = before
     assert len(rows) == 0
     assert PATIENCE_MS <= time.now_ms() - START - MINUTE_MS < MINUTE_MS - 1_000
@@ -67,14 +72,16 @@ def test_an_exchange_that_stays_away_is_an_error_after_the_patience() -> None:
     feed, source, _ = feed_at(START + MINUTE_MS)
     source.is_away = True
     with pytest.raises(ExchangeUnavailable):
-        asyncio.run(feed.closed_bars(SYMBOL, "1m", START, START + MINUTE_MS))
+        asyncio.run(feed.closed_bars(SYMBOL, "1m", Window(START, START + MINUTE_MS)))
 
 
 def test_funding_is_asked_for_only_where_a_full_hour_lies() -> None:
     feed, _, _ = feed_at(START + 8 * HOUR_MS + 2 * MINUTE_MS)
     slot = START + 8 * HOUR_MS
-    before = asyncio.run(feed.funding(SYMBOL, slot - MINUTE_MS, slot, interval_hours=8, deadline_ms=slot))
-    inside = asyncio.run(feed.funding(SYMBOL, slot, slot + 1, interval_hours=8, deadline_ms=slot))
+    before = asyncio.run(
+        feed.funding(SYMBOL, Window(slot - MINUTE_MS, slot), interval_hours=8, deadline_ms=slot)
+    )
+    inside = asyncio.run(feed.funding(SYMBOL, Window(slot, slot + 1), interval_hours=8, deadline_ms=slot))
     assert before == []
     assert [rate.ts for rate in inside] == [slot]
 
@@ -83,7 +90,9 @@ def test_an_expected_funding_slot_is_waited_for() -> None:
     slot = START + 8 * HOUR_MS
     feed, _, _ = feed_at(slot + 1, LateSource)
     deadline_ms = slot + MINUTE_MS
-    rates = asyncio.run(feed.funding(SYMBOL, slot, slot + 1, interval_hours=8, deadline_ms=deadline_ms))
+    rates = asyncio.run(
+        feed.funding(SYMBOL, Window(slot, slot + 1), interval_hours=8, deadline_ms=deadline_ms)
+    )
     assert [rate.ts for rate in rates] == [slot]
 
 

@@ -15,7 +15,7 @@ from live_runner.trader import Trader
 from live_runner.venue_links import VenueLinks
 from quant_pipelines.core.instruments import Instrument
 from quant_pipelines.core.settings import CostSettings
-from quant_pipelines.risk.limits import RiskLimits
+from quant_pipelines.risk import RiskLimits
 from quant_pipelines.store.deployments import Deployment
 from quant_pipelines.trading import TradingRules
 
@@ -160,7 +160,7 @@ def test_a_failed_link_is_halted_in_turn_with_refreshes_and_begun_again_when_wok
         turn = asyncio.Lock()
 
         async def stop(_trader: Trader, failure: str) -> None:
-            async with turn:  # as the desk does while it reads the halts
+            async with turn:  # as the traders do while it reads the halts
                 told.append(failure)
 
         links, link, trader = VenueLinks(failing, stop), Link(), trader_of(Books())

@@ -6,7 +6,6 @@ from typing import Any
 import pytest
 
 from live_runner.recovery import recover
-from live_runner.rows import resting_purpose
 from quant_pipelines.backtest import Book, BookedFill, BookSettings, ExecutionBar
 from quant_pipelines.backtest.book import NewOrder
 from quant_pipelines.backtest.stops import StopInputs, StopTerms
@@ -14,6 +13,7 @@ from quant_pipelines.core.errors import ReconciliationError
 from quant_pipelines.core.timeframes import MINUTE_MS, to_ms
 from quant_pipelines.store.trading import Intent, Signal, StoredBook
 from quant_pipelines.trading import Execution, TradingRules
+from quant_pipelines.trading.purposes import resting_purpose
 
 OPEN = datetime(2026, 1, 1, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)

@@ -1,19 +1,19 @@
 import json
 import logging
 import math
-from dataclasses import replace
 from datetime import UTC, datetime
 from decimal import Decimal
 
 import pytest
 
-from live_runner.ledger import Ledger
+from live_runner.ledger import BookLedger
 from live_runner.logs import JsonLines
-from live_runner.rows import exact, fill_row, json_safe, number_of, order_state, resting_purpose
+from live_runner.rows import exact, fill_row, json_safe, order_state
 from quant_pipelines.backtest import Book, BookedFill, BookSettings, ExecutionBar
 from quant_pipelines.core.errors import ReconciliationError
 from quant_pipelines.store.trading import Fill, Intent
 from quant_pipelines.trading import TradingRules
+from quant_pipelines.trading.purposes import number_of, resting_purpose
 
 CLOSE = datetime(2026, 1, 1, tzinfo=UTC)
 ORDER = Intent("q1-7-x-t", "sell", Decimal("0.3"), "target", CLOSE)
@@ -52,8 +52,8 @@ def test_state_of_an_order_tells_what_is_filled_and_whether_the_rest_works(
 
 
 def test_purpose_of_a_resting_order_carries_its_number() -> None:
-    assert number_of(replace(ORDER, purpose=resting_purpose(17))) == 17
-    assert number_of(ORDER) == 0
+    assert number_of(resting_purpose(17)) == 17
+    assert number_of(ORDER.purpose) == 0
 
 
 def test_a_journal_holds_no_number_that_json_has_no_word_for() -> None:
@@ -64,7 +64,7 @@ def test_a_journal_holds_no_number_that_json_has_no_word_for() -> None:
 def test_a_fill_that_the_broker_does_not_know_is_a_disagreement() -> None:
     broker = Book(BookSettings(10_000.0, TradingRules()))
     broker.step(ExecutionBar(0, 100.0, 101.0, 99.0, 100.0))
-    ledger = Ledger(Decimal(10_000), (), ())
+    ledger = BookLedger(Decimal(10_000), (), ())
     assert ledger.position(broker.account, broker.stop_price).quantity == 0
     ledger.add((fill(-0.3, "target"),), ())
     with pytest.raises(ReconciliationError, match=r"position is 0.0 at the broker and -0.3 in the ledger"):

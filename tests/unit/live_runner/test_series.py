@@ -3,6 +3,7 @@ import pytest
 
 from live_runner.series import BarSeries, missing_ranges
 from quant_pipelines.core.bars import Bars, bars_from_columns
+from quant_pipelines.core.series import Window
 from quant_pipelines.core.timeframes import MINUTE_MS
 
 START = 1_767_225_600_000
@@ -50,5 +51,5 @@ def test_bars_before_the_first_one_stay_out() -> None:
     ],
 )
 def test_missing_ranges_name_every_hole(present: list[int], expected: list[tuple[int, int]]) -> None:
-    found = missing_ranges(bars(present), START, START + 5 * MINUTE_MS)
+    found = missing_ranges(bars(present), Window(START, START + 5 * MINUTE_MS))
     assert [((a - START) // MINUTE_MS, (b - START) // MINUTE_MS) for a, b in found] == expected

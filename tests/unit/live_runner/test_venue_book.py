@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from live_runner.plan import Plan, plan_of
+from live_runner.plan import DeploymentPlan, plan_of
 from live_runner.rows import exact
 from live_runner.venue_book import DISASTER_STOP, VenueBook
 from quant_pipelines.backtest import Book, BookedFill, ExecutionBar
@@ -65,7 +65,7 @@ SETS = (
 N_BARS, WARM_UP = 600, 60
 
 
-def plan_with(*names: str) -> Plan:
+def plan_with(*names: str) -> DeploymentPlan:
     windows = "atr_window=5, volatility_window=12, equity_slope_days=1"
     declared = [f"{name}={RULES[name]}" for name in names if name != SCALED]
     if SCALED in names:
@@ -110,7 +110,7 @@ def fill_at_venue(fill: BookedFill) -> Fill:
 class Twins:
     """A paper book and a venue's book that decide alike; the venue's fills are the paper book's."""
 
-    plan: Plan
+    plan: DeploymentPlan
     paper: Book = field(init=False)
     venue: VenueBook = field(init=False)
     fills: list[Fill] = field(default_factory=list)

@@ -5,21 +5,22 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from sqlalchemy import create_engine
 
 from live_runner.plan import plan_of
-from live_runner.venue_broker import PURPOSE_CLOSE, PURPOSE_STOP, PURPOSE_TARGET, VenueBroker, Wire
+from live_runner.venue_broker import BookRows, VenueBroker, Wire
 from quant_pipelines.backtest import ExecutionBar
 from quant_pipelines.core.timeframes import MINUTE_MS, to_ms
+from quant_pipelines.store.engine import connect
 from quant_pipelines.store.trading import Intent, StoredBook
 from quant_pipelines.store.venue_orders import PlacedOrder
 from quant_pipelines.trading.orders import OrderProgress
+from quant_pipelines.trading.purposes import CLOSE, STOP, TARGET
 from tests.unit.live_runner.test_races import AT, DEPLOYMENT
 
 EMPTY = StoredBook(None, None, (), (), (), None)
 
 
-def placed(number: int, at: datetime, purpose: str = PURPOSE_TARGET) -> PlacedOrder:
+def placed(number: int, at: datetime, purpose: str = TARGET) -> PlacedOrder:
     intent = Intent(f"q1-7-{number}", "buy", Decimal(1), purpose, at)
     return PlacedOrder(intent, 1, None, OrderProgress("REJECTED"), at)
 
@@ -27,10 +28,10 @@ def placed(number: int, at: datetime, purpose: str = PURPOSE_TARGET) -> PlacedOr
 def broker_of(orders: list[PlacedOrder]) -> VenueBroker:
     """Broker whose rows are these orders, behind a bar that closes an hour after midnight."""
     broker = VenueBroker(
-        create_engine("postgresql+psycopg://"),  # never connected to
+        connect("postgresql://127.0.0.1/quant"),  # never connected to
         plan_of(DEPLOYMENT),
         1,
-        rows=(EMPTY, orders),
+        rows=BookRows(EMPTY, orders),
         stop_fraction=0.05,
         wire=Wire(print, print),
     )
@@ -43,7 +44,7 @@ def broker_of(orders: list[PlacedOrder]) -> VenueBroker:
     [
         ([], 0.0),
         ([placed(1, AT - timedelta(minutes=1)), placed(2, AT), placed(3, AT + timedelta(minutes=9))], 2.0),
-        ([placed(1, AT, PURPOSE_STOP), placed(2, AT, PURPOSE_CLOSE), placed(3, AT)], 1.0),
+        ([placed(1, AT, STOP), placed(2, AT, CLOSE), placed(3, AT)], 1.0),
     ],
     ids=["none", "of this day only", "decided ones only"],
 )

@@ -7,8 +7,9 @@ from typing import Any
 import numpy as np
 
 from quant_pipelines.core.bars import BarRows
+from quant_pipelines.core.series import Window
 from quant_pipelines.core.timeframes import DAY_MS, HOUR_MS, day_start_ms, timeframe_ms
-from quant_pipelines.marketdata.ingest import Market
+from quant_pipelines.marketdata.ingest import Ingestion
 from quant_pipelines.marketdata.own_bars import OWN_TIMEFRAMES, completed, fetch_own_bars
 
 DAY = day_start_ms("2024-03-15")
@@ -38,15 +39,15 @@ class Recorder:
     def __init__(self) -> None:
         self.asked: list[tuple[str, str, int, int]] = []
 
-    async def bars(self, symbol: str, timeframe: str, start_ms: int, end_ms: int) -> BarRows:
-        self.asked.append((symbol, timeframe, start_ms, end_ms))
+    async def bars(self, symbol: str, timeframe: str, window: Window) -> BarRows:
+        self.asked.append((symbol, timeframe, window.start_ms, window.end_ms))
         step_ms = timeframe_ms(timeframe)
-        return bars((end_ms - start_ms) // step_ms, step_ms, start_ms)
+        return bars((window.end_ms - window.start_ms) // step_ms, step_ms, window.start_ms)
 
 
 def fetch(days: list[str], now_ms: int) -> tuple[Any, Recorder]:
     source: Any = Recorder()
-    market = Market(source, engine=None, exchange="binanceusdm")  # type: ignore[arg-type]
+    market = Ingestion(source, engine=None, exchange="binanceusdm")  # type: ignore[arg-type]
     return asyncio.run(fetch_own_bars(market, ["BTC/USDT:USDT"], days, lambda: now_ms)), source
 
 
@@ -54,18 +55,18 @@ def test_days_that_are_over_are_asked_for_in_runs() -> None:
     own, source = fetch(DAYS, DAY + 4 * DAY_MS)
     assert own.days == tuple(DAYS)
     assert len(source.asked) == 2 * len(OWN_TIMEFRAMES)
-    assert len(own.between("BTC/USDT:USDT", "1h", DAY, DAY + 9 * DAY_MS)) == 72
+    assert len(own.between("BTC/USDT:USDT", "1h", Window(DAY, DAY + 9 * DAY_MS))) == 72
 
 
 def test_day_that_still_grows_costs_no_request() -> None:
     own, source = fetch(["2024-03-15"], DAY + DAY_MS - 1)
     assert (own.days, source.asked) == ((), [])
-    assert len(own.between("BTC/USDT:USDT", "1h", DAY, DAY + DAY_MS)) == 0
+    assert len(own.between("BTC/USDT:USDT", "1h", Window(DAY, DAY + DAY_MS))) == 0
 
 
 def test_series_that_was_not_asked_for_has_no_bars() -> None:
     own, _ = fetch(DAYS, DAY + 4 * DAY_MS)
-    assert len(own.between("BTC/USDT:USDT", "15m", DAY, DAY + DAY_MS)) == 0
+    assert len(own.between("BTC/USDT:USDT", "15m", Window(DAY, DAY + DAY_MS))) == 0
 
 
 def test_own_bars_stand_in_only_where_there_is_no_roll_up() -> None:

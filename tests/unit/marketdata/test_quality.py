@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from quant_pipelines.core.bars import Bars
+from quant_pipelines.core.series import Window
 from quant_pipelines.core.timeframes import DAY_MS, MINUTE_MS, day_start_ms
 from quant_pipelines.marketdata.checks import BLOCK, WARNING, Finding
 from quant_pipelines.marketdata.checks.series import Known, check_series
@@ -35,7 +36,7 @@ def replaced(bars: Bars, name: str, position: int, value: float) -> Bars:
 
 
 def found(bars: Bars, *, now_ms: int = LATER, **known: Any) -> dict[str, Finding]:
-    findings = check_series(bars, DAY, DAY + DAY_MS, now_ms=now_ms, known=Known(**known))
+    findings = check_series(bars, Window(DAY, DAY + DAY_MS), now_ms=now_ms, known=Known(**known))
     return {finding.check_name: finding for _, finding in findings}
 
 

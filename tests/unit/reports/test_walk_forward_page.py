@@ -10,9 +10,8 @@ from quant_pipelines.optimize.gates import CAPITAL, PAPER, Gate
 from quant_pipelines.optimize.searcher import Trial
 from quant_pipelines.optimize.verdict import VerdictRecord
 from quant_pipelines.optimize.walk_forward import FINAL_FIT, Fit, FoldResult
-from quant_pipelines.reports import Walk, render_walk
 from quant_pipelines.reports.numbers import NOTHING
-from quant_pipelines.reports.walk_forward import Curve
+from quant_pipelines.reports.walk_forward import Curve, JudgedWalk, render_walk
 from tests.unit.reports.conftest import ReadPage
 
 DAY_MS = 86_400_000
@@ -45,7 +44,7 @@ def fold(index: int, start_day: int, returns: list[float]) -> FoldResult:
     return FoldResult(Fold(index, 0, start, start, end), fit, OutOfSample(days, np.array(returns), ()))
 
 
-WALK = Walk(RECORD, (fold(0, 88, [0.5]), fold(1, 89, [-0.5])), fold(FINAL_FIT, 90, []))
+WALK = JudgedWalk(RECORD, (fold(0, 88, [0.5]), fold(1, 89, [-0.5])), fold(FINAL_FIT, 90, []))
 
 
 def test_page_shows_every_gate_with_value_threshold_and_result() -> None:
@@ -89,9 +88,9 @@ def test_text_is_escaped_and_nothing_is_loaded() -> None:
 
 
 def test_record_alone_is_a_page() -> None:
-    assert render_walk(Walk(RECORD)).startswith("<!doctype html>")
+    assert render_walk(JudgedWalk(RECORD)).startswith("<!doctype html>")
 
 
 def test_record_without_out_of_sample_days_is_a_page() -> None:
-    page = ReadPage(render_walk(Walk(replace(RECORD, daily_returns=(), gates=()))))
+    page = ReadPage(render_walk(JudgedWalk(replace(RECORD, daily_returns=(), gates=()))))
     assert "Stitched out of sample" in page.headings

@@ -12,6 +12,7 @@ from quant_pipelines.core.bars import Bars
 from quant_pipelines.core.errors import StrategyError
 from quant_pipelines.core.funding import no_funding
 from quant_pipelines.core.panel import Panel
+from quant_pipelines.core.series import Window
 from quant_pipelines.core.timeframes import DAY_MS, HOUR_MS
 from quant_pipelines.optimize.space import Parameters
 from quant_pipelines.research.evaluator import BacktestEvaluator
@@ -99,22 +100,22 @@ def test_a_set_of_another_size_is_refused() -> None:
 
 def test_history_of_a_set_executes_on_what_all_of_them_have() -> None:
     class OnlyOneHasMinutes(Held):
-        def bars(self, symbol: str, timeframe: str, start_ms: int, end_ms: int) -> Bars:
-            named = super().bars(symbol, timeframe, start_ms, end_ms)
+        def bars(self, symbol: str, timeframe: str, window: Window) -> Bars:
+            named = super().bars(symbol, timeframe, window)
             return named.rows(0, 0) if timeframe == "1m" and symbol == "B" else named
 
     start = END - 30 * DAY_MS
     source = OnlyOneHasMinutes({"1h": start, "1m": start})
-    window = ("1h", END - 5 * DAY_MS, END)
+    window = ("1h", Window(END - 5 * DAY_MS, END))
     assert load_history(source, ["A"], *window).execution_timeframe == "1m"
     assert load_history(source, ["A", "B"], *window).execution_timeframe == "1h"
 
 
 def test_folds_of_a_set_are_those_of_its_shortest_history() -> None:
     class Later(Held):
-        def bars(self, symbol: str, timeframe: str, start_ms: int, end_ms: int) -> Bars:
-            first = END - 24 * DAY_MS if symbol == "B" else start_ms
-            return super().bars(symbol, timeframe, max(start_ms, first), end_ms)
+        def bars(self, symbol: str, timeframe: str, window: Window) -> Bars:
+            first = END - 24 * DAY_MS if symbol == "B" else window.start_ms
+            return super().bars(symbol, timeframe, Window(max(window.start_ms, first), window.end_ms))
 
     source = Later({"1h": END - 400 * DAY_MS})
     assert settle_window(replace(JOB, symbol="A"), source).folds == 6

@@ -8,6 +8,7 @@ import pytest
 from quant_pipelines.core.bars import Bars, empty_bars
 from quant_pipelines.core.errors import DataError, OptimizationError
 from quant_pipelines.core.funding import FundingSeries, no_funding
+from quant_pipelines.core.series import Window
 from quant_pipelines.core.settings import WindowSettings
 from quant_pipelines.core.timeframes import DAY_MS, HOUR_MS, day_start_ms, timeframe_ms
 from quant_pipelines.optimize.folds import first_bar_ms
@@ -34,26 +35,28 @@ class Held:
     def last_midnight(self, symbol: str, timeframe: str) -> int:
         return END
 
-    def bars(self, symbol: str, timeframe: str, start_ms: int, end_ms: int) -> Bars:
+    def bars(self, symbol: str, timeframe: str, window: Window) -> Bars:
         if timeframe not in self._starts:
             return empty_bars(symbol, timeframe)
         step_ms = timeframe_ms(timeframe)
-        ts = np.arange(max(self._starts[timeframe], start_ms), min(end_ms, END), step_ms, dtype=np.int64)
+        ts = np.arange(
+            max(self._starts[timeframe], window.start_ms), min(window.end_ms, END), step_ms, dtype=np.int64
+        )
         if timeframe == self._patchy:
             ts = ts[(ts < self._hole[0]) | (ts >= self._hole[1])]
         price = np.full(ts.size, 100.0)
         return Bars(symbol, timeframe, ts, price, price, price, price, price)
 
-    def funding(self, symbol: str, start_ms: int, end_ms: int) -> FundingSeries:
+    def funding(self, symbol: str, window: Window) -> FundingSeries:
         return no_funding()
 
     def specification(self, symbol: str) -> Specification:
         return Specification()
 
-    def fill_inputs(self, symbol: str, start_ms: int, end_ms: int) -> FillInputs:
+    def fill_inputs(self, symbol: str, window: Window) -> FillInputs:
         return NO_FILL_INPUTS
 
-    def findings(self, bars: Bars, start_ms: int, end_ms: int) -> tuple[str, ...]:
+    def findings(self, bars: Bars, window: Window) -> tuple[str, ...]:
         return ()
 
 
@@ -138,6 +141,6 @@ def test_minutes_execute_only_where_they_cover_the_whole_window(
     if minutes_from is not None:
         starts["1m"] = minutes_from
     source = Held(starts, END - 5 * DAY_MS, hole_hours)
-    (history,) = load_history(source, [JOB.symbol], "1h", END - 20 * DAY_MS, END).members
+    (history,) = load_history(source, [JOB.symbol], "1h", Window(END - 20 * DAY_MS, END)).members
     assert history.execution_bars.timeframe == executed_on
     assert history.bars.timeframe == "1h"

@@ -10,7 +10,7 @@ from quant_pipelines.simulator.derivatives import Derivatives
 from quant_pipelines.simulator.events import messages_of
 from quant_pipelines.simulator.klines import kline_rows
 from quant_pipelines.simulator.listing import BY_NAME
-from quant_pipelines.simulator.market import Market
+from quant_pipelines.simulator.market import SyntheticMarket
 from quant_pipelines.simulator.queries import Query, VenueError
 
 ANCHOR_MS = 20_700 * DAY_MS
@@ -19,41 +19,41 @@ SLOT = NOW // MINUTE_MS * MINUTE_MS
 
 
 @pytest.fixture(scope="module")
-def market() -> Market:
-    return Market(Anchor(ANCHOR_MS, seed=3, history_days=120))
+def market() -> SyntheticMarket:
+    return SyntheticMarket(Anchor(ANCHOR_MS, seed=3, history_days=120))
 
 
-def klines(market: Market, **values: object) -> list[list]:  # type: ignore[type-arg]
+def klines(market: SyntheticMarket, **values: object) -> list[list]:  # type: ignore[type-arg]
     query = {"symbol": "BTCUSDT", "interval": "1m"} | {name: str(value) for name, value in values.items()}
     rows: list[list] = orjson.loads(kline_rows(market, Query(query), NOW))  # type: ignore[type-arg]
     return rows
 
 
-def test_klines_without_a_span_end_in_the_open_bar(market: Market) -> None:
+def test_klines_without_a_span_end_in_the_open_bar(market: SyntheticMarket) -> None:
     rows = klines(market, limit=3)
     assert [row[0] for row in rows] == [SLOT - 2 * MINUTE_MS, SLOT - MINUTE_MS, SLOT]
 
 
-def test_klines_from_a_start_grow_forwards(market: Market) -> None:
+def test_klines_from_a_start_grow_forwards(market: SyntheticMarket) -> None:
     start = ANCHOR_MS - DAY_MS + 1
     rows = klines(market, startTime=start, limit=2)
     assert [row[0] for row in rows] == [ANCHOR_MS - DAY_MS + MINUTE_MS, ANCHOR_MS - DAY_MS + 2 * MINUTE_MS]
 
 
-def test_klines_to_an_end_grow_backwards_and_include_it(market: Market) -> None:
+def test_klines_to_an_end_grow_backwards_and_include_it(market: SyntheticMarket) -> None:
     rows = klines(market, endTime=ANCHOR_MS, limit=2)
     assert [row[0] for row in rows] == [ANCHOR_MS - MINUTE_MS, ANCHOR_MS]
 
 
-def test_klines_before_the_listing_begin_with_it(market: Market) -> None:
+def test_klines_before_the_listing_begin_with_it(market: SyntheticMarket) -> None:
     assert klines(market, startTime=0, limit=1)[0][0] == market.anchor.first_ms
 
 
-def test_klines_never_exceed_1500_rows(market: Market) -> None:
+def test_klines_never_exceed_1500_rows(market: SyntheticMarket) -> None:
     assert len(klines(market, startTime=ANCHOR_MS - 3 * DAY_MS, limit=9999)) == 1500
 
 
-def test_a_kline_has_the_venues_twelve_fields_in_its_steps(market: Market) -> None:
+def test_a_kline_has_the_venues_twelve_fields_in_its_steps(market: SyntheticMarket) -> None:
     row = klines(market, limit=1)[0]
     assert len(row) == 12
     assert [type(value) for value in row] == [int, *[str] * 5, int, str, int, str, str, str]
@@ -76,14 +76,14 @@ def test_a_kline_has_the_venues_twelve_fields_in_its_steps(market: Market) -> No
     ],
 )
 def test_bad_parameters_are_refused_with_the_venues_code(
-    market: Market, values: dict[str, str], code: int
+    market: SyntheticMarket, values: dict[str, str], code: int
 ) -> None:
     with pytest.raises(VenueError) as refusal:
         klines(market, **values)
     assert refusal.value.code == code
 
 
-def test_changes_turn_a_book_into_its_successor(market: Market) -> None:
+def test_changes_turn_a_book_into_its_successor(market: SyntheticMarket) -> None:
     listing = BY_NAME["SOLUSDT"]
     before, after = (book_at(market, listing, NOW + shift) for shift in (0, 1000))
     for old, new in ((before.bids, after.bids), (before.asks, after.asks)):
@@ -97,7 +97,7 @@ def test_changes_turn_a_book_into_its_successor(market: Market) -> None:
 
 
 @pytest.mark.parametrize("name", BY_NAME)
-def test_a_book_is_ordered_and_encloses_the_last_price(market: Market, name: str) -> None:
+def test_a_book_is_ordered_and_encloses_the_last_price(market: SyntheticMarket, name: str) -> None:
     book = book_at(market, BY_NAME[name], NOW)
     bids, asks = ([float(price) for price, _ in side] for side in (book.bids, book.asks))
     assert bids == sorted(set(bids), reverse=True)
@@ -106,7 +106,7 @@ def test_a_book_is_ordered_and_encloses_the_last_price(market: Market, name: str
     assert bids[0] < asks[0]
 
 
-def test_the_turn_of_a_minute_closes_one_bar_and_opens_the_next(market: Market) -> None:
+def test_the_turn_of_a_minute_closes_one_bar_and_opens_the_next(market: SyntheticMarket) -> None:
     messages = messages_of(
         "btcusdt@kline_1m",
         market,
@@ -123,7 +123,7 @@ def test_the_turn_of_a_minute_closes_one_bar_and_opens_the_next(market: Market) 
 @pytest.mark.parametrize(
     "kind", ["kline_1m", "kline_1d", "trade", "bookTicker", "depth@100ms", "markPrice@1s", "miniTicker"]
 )
-def test_every_stream_crosses_midnight(market: Market, kind: str) -> None:
+def test_every_stream_crosses_midnight(market: SyntheticMarket, kind: str) -> None:
     midnight = ANCHOR_MS + DAY_MS
     messages = messages_of(
         f"dogeusdt@{kind}", market, Derivatives(market), now_ms=midnight + 5, before_ms=midnight - 995
@@ -133,11 +133,11 @@ def test_every_stream_crosses_midnight(market: Market, kind: str) -> None:
 
 
 @pytest.mark.parametrize("name", ["btxusdt@trade", "btcusdt@nonsense", "btcusdt@kline_7m", "", "btcusdt"])
-def test_an_unknown_stream_is_silent(market: Market, name: str) -> None:
+def test_an_unknown_stream_is_silent(market: SyntheticMarket, name: str) -> None:
     assert messages_of(name, market, Derivatives(market), now_ms=NOW, before_ms=NOW - 1000) == []
 
 
-def test_funding_follows_its_interval_and_stays_within_its_bounds(market: Market) -> None:
+def test_funding_follows_its_interval_and_stays_within_its_bounds(market: SyntheticMarket) -> None:
     derivatives = Derivatives(market)
     for name, hours in (("BTCUSDT", 8), ("DOGEUSDT", 4)):
         slots = derivatives.slots(BY_NAME[name], ANCHOR_MS - 30 * DAY_MS, ANCHOR_MS - 1)
@@ -147,14 +147,14 @@ def test_funding_follows_its_interval_and_stays_within_its_bounds(market: Market
         assert 0 < max(abs(funding.rate) for funding in fundings) <= 0.003
 
 
-def test_mark_price_meets_the_index_at_the_slot(market: Market) -> None:
+def test_mark_price_meets_the_index_at_the_slot(market: SyntheticMarket) -> None:
     derivatives, listing = Derivatives(market), BY_NAME["ETHUSDT"]
     slot = derivatives.next_slot(listing, NOW)
     mark, index = (price(listing, slot - 1) for price in (derivatives.mark_price, derivatives.index_price))
     assert mark == pytest.approx(index, rel=1e-8)
 
 
-def test_open_interest_has_no_seam_at_midnight(market: Market) -> None:
+def test_open_interest_has_no_seam_at_midnight(market: SyntheticMarket) -> None:
     derivatives, listing = Derivatives(market), BY_NAME["BTCUSDT"]
     before, after = (derivatives.open_interest(listing, ANCHOR_MS + shift) for shift in (-1, 0))
     assert after == pytest.approx(before, rel=0.05)

@@ -7,28 +7,28 @@ from quant_pipelines.core.bars import Bars
 from quant_pipelines.core.timeframes import DAY_MS, HOUR_MS, MINUTE_MS
 from quant_pipelines.simulator.anchor import Anchor
 from quant_pipelines.simulator.listing import BY_NAME, LISTINGS, Listing
-from quant_pipelines.simulator.market import Market
+from quant_pipelines.simulator.market import SyntheticMarket
 from quant_pipelines.simulator.seconds import CLOSE, HIGH, LOW, OPEN, QUOTE_VOLUME, VOLUME
 
 ANCHOR_MS = 20_700 * DAY_MS
 NOW = ANCHOR_MS + 7 * HOUR_MS + 23 * MINUTE_MS + 17_345
 
 
-def make_market(seed: int = 3) -> Market:
-    return Market(Anchor(ANCHOR_MS, seed, history_days=120))
+def make_market(seed: int = 3) -> SyntheticMarket:
+    return SyntheticMarket(Anchor(ANCHOR_MS, seed, history_days=120))
 
 
-def minutes(market: Market, name: str, first_ms: int, last_ms: int, now_ms: int = NOW) -> np.ndarray:
+def minutes(market: SyntheticMarket, name: str, first_ms: int, last_ms: int, now_ms: int = NOW) -> np.ndarray:
     _, rows = market.bars(name, MINUTE_MS, first_ms=first_ms, last_ms=last_ms, now_ms=now_ms)
     return rows
 
 
 @pytest.fixture(scope="module")
-def market() -> Market:
+def market() -> SyntheticMarket:
     return make_market()
 
 
-def test_a_day_is_the_same_whether_asked_first_or_after_others(market: Market) -> None:
+def test_a_day_is_the_same_whether_asked_first_or_after_others(market: SyntheticMarket) -> None:
     day = ANCHOR_MS - 40 * DAY_MS
     for other in (90, 10, 41, 39):
         minutes(market, "SOLUSDT", ANCHOR_MS - other * DAY_MS, ANCHOR_MS - (other - 1) * DAY_MS - 1)
@@ -36,19 +36,19 @@ def test_a_day_is_the_same_whether_asked_first_or_after_others(market: Market) -
     assert np.array_equal(asked_first, minutes(market, "SOLUSDT", day, day + DAY_MS - 1))
 
 
-def test_another_seed_is_another_market(market: Market) -> None:
+def test_another_seed_is_another_market(market: SyntheticMarket) -> None:
     day = ANCHOR_MS - DAY_MS
     other = minutes(make_market(seed=4), "BTCUSDT", day, day + DAY_MS - 1)
     assert not np.array_equal(other, minutes(market, "BTCUSDT", day, day + DAY_MS - 1))
 
 
-def test_a_closed_bar_is_never_revised(market: Market) -> None:
+def test_a_closed_bar_is_never_revised(market: SyntheticMarket) -> None:
     before = minutes(market, "ETHUSDT", ANCHOR_MS, NOW)[:-1]
     later = minutes(market, "ETHUSDT", ANCHOR_MS, NOW, now_ms=NOW + 3 * DAY_MS)
     assert np.array_equal(before, later[: len(before)])
 
 
-def test_the_open_bar_grows_into_the_closed_one(market: Market) -> None:
+def test_the_open_bar_grows_into_the_closed_one(market: SyntheticMarket) -> None:
     slot = NOW // MINUTE_MS * MINUTE_MS
     states = [minutes(market, "XRPUSDT", slot, slot, now_ms=slot + 1000 * second)[0] for second in range(60)]
     closed = minutes(market, "XRPUSDT", slot, slot, now_ms=slot + MINUTE_MS)[0]
@@ -57,19 +57,19 @@ def test_the_open_bar_grows_into_the_closed_one(market: Market) -> None:
     assert np.allclose(states[-1], closed, rtol=1e-12)
 
 
-def test_nothing_after_now_is_told(market: Market) -> None:
+def test_nothing_after_now_is_told(market: SyntheticMarket) -> None:
     ts, _ = market.bars("BTCUSDT", HOUR_MS, first_ms=NOW - DAY_MS, last_ms=NOW + DAY_MS, now_ms=NOW)
     assert ts[-1] == NOW // HOUR_MS * HOUR_MS
 
 
-def test_history_begins_with_the_anchor(market: Market) -> None:
+def test_history_begins_with_the_anchor(market: SyntheticMarket) -> None:
     ts, _ = market.bars("LTCUSDT", DAY_MS, first_ms=0, last_ms=NOW, now_ms=NOW)
     assert ts[0] == ANCHOR_MS - 120 * DAY_MS
     assert len(ts) == 121
 
 
 @pytest.mark.parametrize("step_ms", [5 * MINUTE_MS, HOUR_MS, 4 * HOUR_MS, DAY_MS])
-def test_longer_bars_are_the_minutes_of_their_span(market: Market, step_ms: int) -> None:
+def test_longer_bars_are_the_minutes_of_their_span(market: SyntheticMarket, step_ms: int) -> None:
     first = ANCHOR_MS - 2 * DAY_MS
     _, rows = market.bars("BNBUSDT", step_ms, first_ms=first, last_ms=first, now_ms=NOW)
     inside = minutes(market, "BNBUSDT", first, first + step_ms - 1)
@@ -81,7 +81,9 @@ def test_longer_bars_are_the_minutes_of_their_span(market: Market, step_ms: int)
 
 
 @pytest.mark.parametrize("listing", LISTINGS, ids=lambda listing: listing.name)
-def test_every_bar_is_well_formed_and_days_join_without_a_jump(market: Market, listing: Listing) -> None:
+def test_every_bar_is_well_formed_and_days_join_without_a_jump(
+    market: SyntheticMarket, listing: Listing
+) -> None:
     first = ANCHOR_MS - 3 * DAY_MS
     ts, rows = market.bars(listing.name, MINUTE_MS, first_ms=first, last_ms=ANCHOR_MS - 1, now_ms=NOW)
     columns = (np.ascontiguousarray(rows[:, at]) for at in (OPEN, HIGH, LOW, CLOSE, VOLUME))
@@ -94,7 +96,7 @@ def test_every_bar_is_well_formed_and_days_join_without_a_jump(market: Market, l
     assert np.all(rows[:, QUOTE_VOLUME] <= rows[:, VOLUME] * rows[:, HIGH] * (1 + 1e-9))
 
 
-def test_the_market_looks_like_one(market: Market) -> None:
+def test_the_market_looks_like_one(market: SyntheticMarket) -> None:
     names = ("ETHUSDT", "ADAUSDT")
     eth, ada = (minutes(market, name, ANCHOR_MS - 14 * DAY_MS, ANCHOR_MS - 1) for name in names)
     returns = [np.diff(np.log(rows[:, CLOSE])) for rows in (eth, ada)]
@@ -108,8 +110,6 @@ def test_the_market_looks_like_one(market: Market) -> None:
 
 
 def test_the_listing_documents_what_trends() -> None:
-    assert {name for name, listing in BY_NAME.items() if listing.has_trend} == {
-        "BTCUSDT",
-        "SOLUSDT",
-        "XRPUSDT",
-    }
+    characters = {name: listing.character for name, listing in BY_NAME.items()}
+    trends = {name for name, one in characters.items() if one.fast_trend > 0 or one.slow_trend > 0}
+    assert trends == {"BTCUSDT", "SOLUSDT", "XRPUSDT"}

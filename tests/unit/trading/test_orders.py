@@ -1,10 +1,11 @@
 from decimal import Decimal
+from typing import get_args
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from quant_pipelines.store.tables.trading import ORDER_STATUSES
+from quant_pipelines.core.orders import OrderStatus
 from quant_pipelines.trading.orders import (
     FINAL,
     FOLLOWERS,
@@ -20,7 +21,7 @@ PROGRESS = st.builds(OrderProgress, STATUSES, st.integers(0, 5).map(Decimal))
 
 
 def test_the_table_knows_every_status_of_the_database() -> None:
-    assert set(FOLLOWERS) == set(ORDER_STATUSES) == {*OPEN, *FINAL}
+    assert set(FOLLOWERS) == set(get_args(OrderStatus)) == {*OPEN, *FINAL}
 
 
 def test_nothing_follows_a_final_status_and_nothing_leads_back_to_the_start() -> None:

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from quant_pipelines.core.errors import ConfigurationError, DataError
+from quant_pipelines.core.series import Window
 from quant_pipelines.core.timeframes import DAY_MS, HOUR_MS, MINUTE_MS
 from quant_pipelines.simulator.anchor import keep_anchor
 from quant_pipelines.simulator.recorded.anchor import WEEK_MS, choose_shift, keep_recorded_anchor
@@ -34,7 +35,7 @@ def test_now_lies_inside_with_as_much_behind_and_ahead_as_there_is(
     days: int, least_history: int, least_future: int, hours: int
 ) -> None:
     now = NOW + hours * HOUR_MS
-    shift = choose_shift((FIRST, FIRST + days * DAY_MS), now)
+    shift = choose_shift(Window(FIRST, FIRST + days * DAY_MS), now)
     moment = now - shift
     assert shift % WEEK_MS == 0
     assert moment - FIRST >= least_history * DAY_MS
@@ -44,7 +45,7 @@ def test_now_lies_inside_with_as_much_behind_and_ahead_as_there_is(
 
 def test_a_span_in_which_now_does_not_lie_is_refused() -> None:
     with pytest.raises(DataError, match=r"reach from .* to .*; expected 7 days at least"):
-        choose_shift((FIRST + 2 * DAY_MS, FIRST + 3 * DAY_MS), FIRST + 700 * DAY_MS)
+        choose_shift(Window(FIRST + 2 * DAY_MS, FIRST + 3 * DAY_MS), FIRST + 700 * DAY_MS)
 
 
 def test_the_anchor_outlives_a_restart(tmp_path: Path, recording: Recording) -> None:

@@ -13,8 +13,8 @@ from quant_pipelines.simulator.venue.brackets import brackets_of
 from quant_pipelines.simulator.venue.contract import Contract
 from quant_pipelines.simulator.venue.endpoints import ENDPOINTS, answer
 from quant_pipelines.simulator.venue.ledger import Ledger
-from quant_pipelines.simulator.venue.play import FundingRate, play
-from quant_pipelines.simulator.venue.state import Depth, Quote, Venue
+from quant_pipelines.simulator.venue.play import DueFunding, play
+from quant_pipelines.simulator.venue.state import MarketDepth, Quote, Venue
 
 START_MS = 1_760_000_000_000
 
@@ -66,10 +66,10 @@ class Desk:
     def ledger(self) -> Ledger:
         return self.venue.ledger
 
-    def depth(self, symbol: str, _ts_ms: int) -> Depth:
+    def depth(self, symbol: str, _ts_ms: int) -> MarketDepth:
         """``levels`` levels of ``level`` lots on each side of the last price, one tick apart."""
         last, tick = self.venue.quotes[symbol].last, CONTRACTS[symbol].tick_size
-        return Depth(
+        return MarketDepth(
             [(last - tick * (rank + 1), self.level) for rank in range(self.levels)],
             [(last + tick * (rank + 1), self.level) for rank in range(self.levels)],
         )
@@ -87,7 +87,7 @@ class Desk:
         self.now_ms += after_ms
         price = Decimal(mark or last)
         quote = Quote(self.now_ms, Decimal(last), price, Decimal(traded) if traded else None)
-        due = {symbol: FundingRate(Decimal(rate), price)} if rate else {}
+        due = {symbol: DueFunding(Decimal(rate), price)} if rate else {}
         play(self.venue, self.now_ms, {symbol: quote}, due)
 
     def call(self, method: str, path: str, **parameters: Any) -> Any:

@@ -17,7 +17,7 @@ def signed(text: str, by: str = "demo") -> str:
 
 
 def ask(query: str, body: str = "", api_key: str | None = "demo") -> dict[str, str]:
-    return dict(Credentials(DEMO_KEYS).signed_query(api_key, (query, body), NOW_MS).values)
+    return dict(Credentials(DEMO_KEYS).signed_query(api_key, query, body, now_ms=NOW_MS).values)
 
 
 def test_signature_covers_the_query() -> None:

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from quant_pipelines.core.errors import ConfigurationError, DataError
 from quant_pipelines.simulator.queries import VenueError
 from quant_pipelines.simulator.venue.ledger import Ledger
-from quant_pipelines.simulator.venue.records import RECORDS, Fill, Income
+from quant_pipelines.simulator.venue.records import RECORDS, FillRecord, IncomeRecord
 
 SYMBOLS = ("BTCUSDT", "DOGEUSDT")
 QUIET = settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
@@ -74,7 +74,7 @@ def test_any_story_conserves_money_exactly(
         desk.call("POST", "marginType", symbol="BTCUSDT", marginType="ISOLATED")
     tell(desk, story)
     ledger = desk.ledger
-    rows, fills = ledger.store.select(Income), ledger.store.select(Fill)
+    rows, fills = ledger.store.select(IncomeRecord), ledger.store.select(FillRecord)
     assert ledger.account.wallet == sum(row.amount for row in rows)
     for symbol in SYMBOLS:
         signed = [(f.quantity if f.side == "BUY" else -f.quantity, f) for f in fills if f.symbol == symbol]

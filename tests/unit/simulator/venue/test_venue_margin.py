@@ -16,7 +16,7 @@ from quant_pipelines.simulator.venue.brackets import (
     liquidation_price,
     maintenance_margin,
 )
-from quant_pipelines.simulator.venue.records import Income
+from quant_pipelines.simulator.venue.records import IncomeRecord
 
 
 @pytest.fixture
@@ -34,7 +34,7 @@ def code_of(call: Any, *arguments: Any, **more: Any) -> int:
 
 
 def incomes(desk: Any, kind: str) -> list[Decimal]:
-    return [row.amount for row in desk.ledger.store.select(Income, "kind = ?", kind)]
+    return [row.amount for row in desk.ledger.store.select(IncomeRecord, "kind = ?", kind)]
 
 
 def test_liquidation_price_agrees_with_the_exchanges_examples(published: dict[str, Any]) -> None:

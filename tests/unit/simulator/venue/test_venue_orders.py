@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from quant_pipelines.simulator.queries import VenueError
-from quant_pipelines.simulator.venue.records import Fill
+from quant_pipelines.simulator.venue.records import FillRecord
 
 
 def code_of(call: Any, *arguments: Any, **more: Any) -> int:
@@ -28,7 +28,7 @@ def test_market_order_walks_the_book_level_by_level(desk: Any) -> None:
     desk.level, desk.levels = Decimal("0.01"), 3
     order = desk.order("BUY", "0.025")
     assert order["cumQuote"] == "1500.00450000"  # 0.010 at 60000.1, 0.010 at 60000.2, 0.005 at 60000.3
-    assert len(desk.ledger.store.select(Fill)) == 3
+    assert len(desk.ledger.store.select(FillRecord)) == 3
 
 
 def test_market_order_expires_what_the_book_does_not_offer(desk: Any) -> None:

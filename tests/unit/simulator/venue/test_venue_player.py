@@ -5,9 +5,9 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-from quant_pipelines.simulator.venue.play import FundingRate
+from quant_pipelines.simulator.venue.play import DueFunding
 from quant_pipelines.simulator.venue.player import Player
-from quant_pipelines.simulator.venue.state import Depth, Quote
+from quant_pipelines.simulator.venue.state import MarketDepth, Quote
 
 FIRST_MS = 1_760_000_010_000
 
@@ -23,12 +23,12 @@ class Script:
         price = Decimal(60_000) - Decimal(ts_ms - FIRST_MS) / 1000 if symbol == "BTCUSDT" else Decimal("0.2")
         return Quote(ts_ms, price, price)
 
-    def depth(self, _symbol: str, _ts_ms: int) -> Depth:
-        return Depth([], [])
+    def depth(self, _symbol: str, _ts_ms: int) -> MarketDepth:
+        return MarketDepth([], [])
 
-    def funding(self, symbol: str, ts_ms: int) -> FundingRate | None:
+    def funding(self, symbol: str, ts_ms: int) -> DueFunding | None:
         due = symbol == "BTCUSDT" and ts_ms % 20_000 == 0
-        return FundingRate(Decimal("0.0001"), Decimal(60_000)) if due else None
+        return DueFunding(Decimal("0.0001"), Decimal(60_000)) if due else None
 
 
 def test_quiet_seconds_are_skipped(open_desk: Callable[..., Any]) -> None:

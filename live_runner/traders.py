@@ -1,0 +1,313 @@
+"""The deployments that one writer trades: taken up, advanced bar by bar, halted one at a time."""
+
+import asyncio
+import logging
+import os
+from collections.abc import Coroutine
+from functools import partial
+from typing import Any
+
+from sqlalchemy import Engine
+
+from live_runner.announcer import Alarm, Announce, silent, unheard
+from live_runner.broker import OpenBroker
+from live_runner.feed import PATIENCE_MS, Feed
+from live_runner.fill_data import fill_data
+from live_runner.history import load_higher, load_history
+from live_runner.market_time import MarketTime
+from live_runner.paper import open_paper
+from live_runner.series import BarSeries
+from live_runner.trader import Tick, Trader
+from live_runner.venue_link import Station, VenueLink
+from live_runner.venue_links import VenueLinks
+from live_runner.venues import OrderVenues
+from live_runner.vitals import SERVICE, beat, resident_megabytes, told
+from quant_pipelines.core.errors import ExchangeUnavailable, OutcomeUnknown, StoreError
+from quant_pipelines.core.limits import RiskLimits
+from quant_pipelines.core.series import Window
+from quant_pipelines.core.settings import Settings
+from quant_pipelines.core.stages import LADDER
+from quant_pipelines.core.timeframes import floor_ms, from_ms, timeframe_ms
+from quant_pipelines.exchange import BarRows
+from quant_pipelines.store.deployments import (
+    Deployment,
+    has_approval,
+    read_deployments,
+    read_limits,
+    seed_limits,
+)
+from quant_pipelines.store.heartbeats import Halt, read_halts, write_halt
+from quant_pipelines.store.tables.trading import PAPER_VENUE
+from quant_pipelines.trading.breaker import TRADING_STATES
+
+_log = logging.getLogger(__name__)
+
+
+class Traders:
+    """Traders of one epoch.
+
+    Parameters
+    ----------
+    engine
+        Product database.
+    settings
+        Settings of the process.
+    feed
+        Market data.
+    time
+        The exchange's time.
+    epoch
+        Epoch of this writer; it stands in every transaction.
+    venues
+        Accounts at venues.
+    """
+
+    def __init__(
+        self,
+        engine: Engine,
+        settings: Settings,
+        feed: Feed,
+        time: MarketTime,
+        *,
+        epoch: int,
+        venues: OrderVenues,
+    ) -> None:
+        self._engine = engine
+        self._settings = settings
+        self._feed = feed
+        self._time = time
+        self._epoch = epoch
+        self._traders: dict[int, Trader] = {}
+        self._refused: set[int] = set()
+        self._changing = asyncio.Lock()
+        self._venues = venues
+        self._links = VenueLinks(self._failure, self._stop)
+        self.symbols_changed = asyncio.Event()
+        self.announce: Announce = silent
+        self.alarm: Alarm = unheard
+
+    @property
+    def symbols(self) -> list[str]:
+        """Symbols that are traded."""
+        return sorted({trader.symbol for trader in self._traders.values()})
+
+    async def open(self) -> None:
+        """Seed the account's limits once, and take up what is deployed."""
+        limits = RiskLimits.from_settings(self._settings.risk)
+        await asyncio.to_thread(seed_limits, self._engine, limits.given, from_ms(self._time.now_ms()))
+        await self.refresh()
+
+    async def refresh(self) -> None:
+        """Take up new deployments, close what those hold that left their stage, follow limits and halts."""
+        async with self._changing:
+            deployed = await asyncio.to_thread(read_deployments, self._engine, LADDER, with_leaving=True)
+            stages = {deployment.id: deployment for deployment in deployed}
+            before = self.symbols
+            for gone in self._traders.keys() - {one.id for one in deployed if not self._is_outdated(one)}:
+                await self._drop(gone)
+            halts = await self._follow_operators(stages)  # at once: taking up may take its time
+            self._refused = {key for key in self._refused if f"deployment:{key}" in halts}
+            new = [one for one in deployed if one.id not in self._traders and one.id not in self._refused]
+            for deployment in new:
+                if await self._failure(deployment.key, self._take_up(deployment)) is not None:
+                    self._refused.add(deployment.id)
+            if self.symbols != before:
+                self.symbols_changed.set()
+
+    async def advance(self, close_ms: int) -> None:
+        """Book all bars up to a close, for every deployment on its own.
+
+        Raises
+        ------
+        StoreError
+            If another writer has taken over, or the database does not answer.
+        """
+        results = await asyncio.gather(
+            *(self._advance(trader, close_ms) for trader in list(self._traders.values())),
+            return_exceptions=True,
+        )
+        for result in results:
+            if isinstance(result, BaseException):
+                raise result
+
+    async def beat(self) -> None:
+        """Write the runner's sign of life."""
+        traders = list(self._traders.values())
+        states = {trader.state for trader in traders}
+        best = next((state for state in TRADING_STATES if state in states), TRADING_STATES[0])
+        ages = {symbol: self._feed.age_seconds(symbol) for symbol in self.symbols}
+        detail: dict[str, Any] = {
+            "epoch": self._epoch,
+            "pid": os.getpid(),
+            "memory_mb": round(resident_megabytes(), 1),
+            "data_age_seconds": {
+                symbol: round(age, 3) if age < float("inf") else None for symbol, age in ages.items()
+            },
+            "deployments": [trader.status() for trader in traders],
+        }
+        await asyncio.to_thread(beat, self._engine, SERVICE, best, detail, self._time.now_ms())
+
+    async def watch_venues(self) -> None:
+        """Raise what ended the talk with a venue for good."""
+        await self._links.watch()
+
+    async def close(self) -> None:
+        """End the talk with all venues; what is open there is found again at the next start."""
+        await self._links.close()
+
+    async def _follow_operators(self, stages: dict[int, Deployment]) -> dict[str, Halt]:
+        """Let every trader follow its stage, its limits and its halts; returns the halts in force."""
+        limits = await asyncio.to_thread(read_limits, self._engine)
+        halts = await asyncio.to_thread(read_halts, self._engine)
+        for key, trader in self._traders.items():
+            trader.is_leaving = stages[key].is_leaving
+            was_to_flatten = trader.must_flatten
+            _follow(trader, limits, halts)
+            if trader.must_flatten and not was_to_flatten:
+                self._links.wake(key)
+        return halts
+
+    def _is_outdated(self, deployment: Deployment) -> bool:
+        """Whether its book here would go on with a specification that has changed."""
+        trader = self._traders.get(deployment.id)
+        if trader is None or deployment.venue != PAPER_VENUE:
+            return False
+        return trader.plan.deployment.specifications != deployment.specifications
+
+    async def _drop(self, deployment_id: int) -> None:
+        """Forget a deployment, once nothing of it is booked any more."""
+        _log.info("deployment dropped", extra={"deployment": deployment_id})
+        trader = self._traders.pop(deployment_id)
+        await self._links.drop(deployment_id)
+        await asyncio.to_thread(trader.rest)
+
+    async def _take_up(self, deployment: Deployment) -> None:
+        series = await load_history(self._engine, self._feed, deployment, self._time.now_ms())
+        is_approved = await asyncio.to_thread(has_approval, self._engine, deployment)
+        venue = await self._venues.of(deployment, is_approved=is_approved)
+        if venue is None:
+            await self._trade(deployment, series, open_paper)
+            return
+        self._links.reserve(deployment)
+        link = VenueLink(Station(self._engine, venue, self._settings.runner, self._epoch))
+        try:
+            trader = await self._trade(deployment, series, link.open_broker)
+        except BaseException:
+            self._links.release(deployment.id)
+            raise
+        self._links.start(link, trader)
+
+    async def _stop(self, trader: Trader, failure: str) -> None:
+        """Halt a trader whose talk with the venue failed."""
+        async with self._changing:  # a refresh that has not seen the alert must end first
+            if not trader.is_halted:
+                trader.halt(failure, is_final=False)
+
+    async def _trade(self, deployment: Deployment, series: BarSeries, open_broker: OpenBroker) -> Trader:
+        open_trader = partial(Trader, epoch=self._epoch, open_broker=open_broker, announce=self.announce)
+        trader = await asyncio.to_thread(open_trader, self._engine, deployment, series)
+        first_ms = int(series.bars.ts[0])
+        now_ms = self._time.now_ms()
+        trader.inputs.higher = await load_higher(self._engine, self._feed, trader.plan, first_ms, now_ms)
+        limits = await asyncio.to_thread(read_limits, self._engine)
+        halts = await asyncio.to_thread(read_halts, self._engine)
+        _follow(trader, limits, halts)  # before it can be advanced
+        self._traders[deployment.id] = trader
+        _log.info("deployment taken up", extra={"deployment": deployment.id, **trader.status()})
+        return trader
+
+    async def _advance(self, trader: Trader, close_ms: int) -> None:
+        """Book one deployment; after a failure once more without decisions, then not at all."""
+        while not trader.is_frozen:
+            was_halted = trader.is_halted  # now: a refresh may read the alert before the trader is told
+            failure = await self._failure(trader.key, self._book(trader, close_ms))
+            if failure is None:
+                return
+            async with self._changing:  # a refresh that has not seen the alert must end first
+                trader.halt(failure, is_final=was_halted)
+
+    async def _failure(self, source: str, work: Coroutine[Any, Any, None]) -> str | None:
+        """Do the work of one deployment; what fails for good is written down and stops nothing else."""
+        try:
+            await work
+        except StoreError:
+            raise
+        except (ExchangeUnavailable, OutcomeUnknown) as error:
+            _log.warning("exchange away", extra={"source": source, "error": str(error)})
+        except Exception as error:  # noqa: BLE001 - the one place that trips the breaker
+            _log.exception("halted", extra={"source": source})
+            message, at = told(error), from_ms(self._time.now_ms())
+            await asyncio.to_thread(write_halt, self._engine, source, message, at)
+            self.alarm(source, message)
+            return message
+        return None
+
+    async def _book(self, trader: Trader, close_ms: int) -> None:
+        tick = await self._tick(trader, close_ms)
+        if tick is not None and self._traders.get(trader.plan.deployment.id) is trader:  # not dropped since
+            await asyncio.to_thread(trader.advance, tick)
+
+    async def _tick(self, trader: Trader, close_ms: int) -> Tick | None:
+        """Everything that the market did since the trader's last bar; None if that is nothing."""
+        feed, plan, symbol = self._feed, trader.plan, trader.symbol
+        start_ms, end_ms = trader.booked_until_ms, floor_ms(close_ms, plan.execution_step_ms)
+        if end_ms <= start_ms:
+            return None
+        rows = await feed.closed_bars(symbol, plan.deployment.execution_timeframe, Window(start_ms, end_ms))
+        if not len(rows):
+            return None
+        since_ms = start_ms if trader.last_bar_ms is None else trader.last_bar_ms + 1
+        funding = await feed.funding(
+            symbol,
+            Window(since_ms, int(rows.ts[-1]) + 1),
+            interval_hours=plan.funding_interval_hours,
+            deadline_ms=end_ms + PATIENCE_MS,
+        )
+        strategy_bars = await self._strategy_bars(trader, rows, end_ms)
+        higher = await self._higher_bars(trader, end_ms)
+        points = await self._points(trader, end_ms)
+        has_books = symbol in self._settings.market.book_symbols
+        fills = await fill_data(self._engine, feed, plan, rows, has_books=has_books)
+        await feed.first_word(symbol)
+        await self._links.begun(plan.deployment.id)  # else the first decision waits for the next bar
+        now_ms, age_seconds = self._time.now_ms(), feed.age_seconds(symbol)
+        return Tick(rows, tuple(funding), strategy_bars, now_ms, age_seconds, higher, points, fills)
+
+    async def _strategy_bars(self, trader: Trader, rows: BarRows, end_ms: int) -> BarRows | None:
+        deployment = trader.plan.deployment
+        if deployment.timeframe == deployment.execution_timeframe:
+            return rows
+        start_ms, end_ms = trader.series.end_ms, floor_ms(end_ms, trader.plan.step_ms)
+        if end_ms <= start_ms:
+            return None
+        return await self._feed.closed_bars(trader.symbol, deployment.timeframe, Window(start_ms, end_ms))
+
+    async def _higher_bars(self, trader: Trader, end_ms: int) -> dict[str, BarRows]:
+        """Bars of the declared higher timeframes that have closed since the last tick."""
+        found: dict[str, BarRows] = {}
+        for timeframe, series in trader.inputs.higher.items():
+            window = Window(series.end_ms, floor_ms(end_ms, timeframe_ms(timeframe)))
+            if window.start_ms < window.end_ms:
+                found[timeframe] = await self._feed.closed_bars(trader.symbol, timeframe, window)
+        return found
+
+    async def _points(self, trader: Trader, end_ms: int) -> dict[str, list[tuple[int, float]]]:
+        """Values that the newest decision needs before anybody has stored them."""
+        prices = self._settings.market.mark_timeframe
+        grid_ms = {
+            "open_interest": timeframe_ms("5m"),
+            **dict.fromkeys(("index_close", "mark_close"), timeframe_ms(prices)),
+        }
+        due = trader.inputs.due(floor_ms(end_ms, trader.plan.step_ms), grid_ms)
+        if not due:
+            return {}
+        told = [self._feed.points(trader.symbol, name, ts_ms, prices) for name, ts_ms in due.items()]
+        return dict(zip(due, await asyncio.gather(*told), strict=True))
+
+
+def _follow(trader: Trader, limits: dict[str, dict[str, float]], halts: dict[str, Halt]) -> None:
+    """Let a trader follow the limits and the halts of its deployment and of the account."""
+    trader.limit(limits)
+    own = [halts[scope] for scope in (trader.key, "account") if scope in halts]
+    must_flatten = any(halt.is_flatten for halt in own)
+    trader.follow_halt(own[0].message if own else None, must_flatten=must_flatten)

@@ -1,0 +1,31 @@
+"""What an order is for; with the deployment and the bar it names the order once."""
+
+from typing import Final, Literal, NewType, TypeAlias
+
+RestingPurpose = NewType("RestingPurpose", str)
+"""``order`` and the number that an event strategy knows its order by."""
+Purpose: TypeAlias = Literal["target", "stop", "flatten", "close", "exit"] | RestingPurpose
+
+TARGET: Final = "target"
+STOP: Final = "stop"
+"""It stands at the venue."""
+FLATTEN: Final = "flatten"
+"""Nothing protects the position."""
+CLOSE: Final = "close"
+"""An operator asked."""
+EXIT: Final = "exit"
+"""A stop fired at a bar's close."""
+EXITS = (FLATTEN, CLOSE, EXIT)
+"""What closes a position at once."""
+
+_RESTING = "order "
+
+
+def resting_purpose(number: int) -> RestingPurpose:
+    """Purpose of an event strategy's order."""
+    return RestingPurpose(f"{_RESTING}{number}")
+
+
+def number_of(purpose: Purpose) -> int:
+    """Return the number of an event strategy's order in its book; 0 for any other."""
+    return int(purpose.removeprefix(_RESTING)) if purpose.startswith(_RESTING) else 0

@@ -1,0 +1,74 @@
+"""What keeps signatures readable: named values instead of tuples, few parameters, one meaning for a name."""
+
+import ast
+from collections import defaultdict
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+PACKAGES = ("quant_pipelines", "assets", "jobs", "sensors", "live_runner", "strategies")
+BACKTEST = Path("quant_pipelines/backtest")
+
+MOST_WIDE_FUNCTIONS = 26
+"""Functions with six or more parameters, as of today; the number only goes down."""
+MOST_SHARED_NAMES = 10
+
+
+@cache
+def modules() -> dict[Path, ast.Module]:
+    paths = (path for package in PACKAGES for path in sorted((ROOT / package).rglob("*.py")))
+    return {path.relative_to(ROOT): ast.parse(path.read_text()) for path in paths}
+
+
+def functions() -> Iterator[tuple[Path, ast.FunctionDef | ast.AsyncFunctionDef]]:
+    for path, tree in modules().items():
+        for node in ast.walk(tree):
+            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+                yield path, node
+
+
+def parameters(function: ast.FunctionDef | ast.AsyncFunctionDef) -> list[ast.arg]:
+    given = function.args
+    starred = [one for one in (given.vararg, given.kwarg) if one is not None]
+    named = [*given.posonlyargs, *given.args, *given.kwonlyargs]
+    return [one for one in named if one.arg not in ("self", "cls")] + starred
+
+
+def is_fixed_tuple(annotation: ast.expr | None) -> bool:
+    match annotation:
+        case ast.BinOp(left=left, right=right):
+            return is_fixed_tuple(left) or is_fixed_tuple(right)
+        case ast.Subscript(value=ast.Name(id="tuple"), slice=ast.Tuple(elts=members)):
+            return not any(isinstance(one, ast.Constant) and one.value is ... for one in members)
+    return False
+
+
+def package_of(path: Path) -> str:
+    return "/".join(path.parts[:2]) if path.parts[0] == "quant_pipelines" else path.parts[0]
+
+
+def test_no_parameter_is_a_tuple_whose_members_have_no_names() -> None:
+    found = [
+        f"{path}:{function.lineno} {function.name}({one.arg})"
+        for path, function in functions()
+        if BACKTEST not in path.parents
+        for one in parameters(function)
+        if is_fixed_tuple(one.annotation)
+    ]
+    assert found == []
+
+
+def test_functions_with_six_or_more_parameters_do_not_become_more() -> None:
+    wide = [f"{path}:{one.lineno} {one.name}" for path, one in functions() if len(parameters(one)) >= 6]
+    assert len(wide) <= MOST_WIDE_FUNCTIONS, wide
+
+
+def test_a_class_name_means_one_thing() -> None:
+    packages: dict[str, set[str]] = defaultdict(set)
+    for path, tree in modules().items():
+        for node in ast.walk(tree):
+            if isinstance(node, ast.ClassDef):
+                packages[node.name].add(package_of(path))
+    shared = {name: found for name, found in packages.items() if len(found) > 1}
+    assert len(shared) <= MOST_SHARED_NAMES, shared
