@@ -22,12 +22,12 @@ from quant_pipelines.backtest.account_fund import (
 from quant_pipelines.backtest.account_values import (
     AccountRecord,
     BookTerms,
+    GridRow,
     HeldBook,
     Opening,
     Reel,
-    Row,
     Schedule,
-    Wanted,
+    ShareTargets,
     account_view,
 )
 from quant_pipelines.backtest.book_values import Part
@@ -181,7 +181,7 @@ def terms_at(terms: LoopTerms, reel: Reel, book: int, span: int) -> BookTerms:
 
 
 @inner
-def open_row(held: list[HeldBook], books: list[BookTerms], reel: Reel, at: Row, terms: LoopTerms) -> None:
+def open_row(held: list[HeldBook], books: list[BookTerms], reel: Reel, at: GridRow, terms: LoopTerms) -> None:
     """Find the books that have a bar in a row, and take over the specifications that begin with it."""
     for b in range(len(held)):
         book = held[b]
@@ -194,7 +194,9 @@ def open_row(held: list[HeldBook], books: list[BookTerms], reel: Reel, at: Row, 
 
 
 @inner
-def support_row(held: list[HeldBook], books: list[BookTerms], reel: Reel, at: Row, reserve: float) -> None:
+def support_row(
+    held: list[HeldBook], books: list[BookTerms], reel: Reel, at: GridRow, reserve: float
+) -> None:
     """Find what stands behind each book's own cash in a row: reserve and worst of all other books."""
     worst, nothing = np.empty(len(held)), empty_ladder(reel.beside)
     for b in range(len(held)):
@@ -210,7 +212,7 @@ def support_row(held: list[HeldBook], books: list[BookTerms], reel: Reel, at: Ro
 
 @inlined
 def step_row(
-    held: list[HeldBook], books: list[BookTerms], reel: Reel, at: Row, stops: FloatArray, rows: FloatArray
+    held: list[HeldBook], books: list[BookTerms], reel: Reel, at: GridRow, stops: FloatArray, rows: FloatArray
 ) -> None:
     """Step every book that has a bar in a row."""
     for b in range(len(held)):
@@ -236,7 +238,7 @@ def valued(held: list[HeldBook], fund: Fund, close_ts: int) -> Fund:
 
 @inlined
 def decide_row(
-    held: list[HeldBook], books: list[BookTerms], reel: Reel, wanted: Wanted, at: Row, fund: Fund
+    held: list[HeldBook], books: list[BookTerms], reel: Reel, wanted: ShareTargets, at: GridRow, fund: Fund
 ) -> None:
     """Decide for every book that had a bar in a row, on its share of the account."""
     for b in range(len(held)):
@@ -295,7 +297,12 @@ def first_books(start: Opening, share: FloatArray, reel: Reel) -> list[HeldBook]
 
 @kernel
 def run_books(
-    reel: Reel, wanted: Wanted, schedule: Schedule, start: Opening, terms: LoopTerms, record: AccountRecord
+    reel: Reel,
+    wanted: ShareTargets,
+    schedule: Schedule,
+    start: Opening,
+    terms: LoopTerms,
+    record: AccountRecord,
 ) -> tuple[list[LoopResult], Fund]:
     """Run all books over the grid.
 
@@ -323,7 +330,7 @@ def run_books(
     support, is_due = np.zeros(n_books), np.zeros(n_books, np.bool_)
     next_flow, keeps_bars = schedule.flow_ts[0], record.bar_value.size > 0
     for i in range(grid.size):
-        at = Row(grid[i], is_due, support)
+        at = GridRow(grid[i], is_due, support)
         while day < at.ts // DAY_MS - first_day:
             write_day(held, fund, day, record)
             day += 1

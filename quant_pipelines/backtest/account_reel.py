@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from quant_pipelines.backtest.account_plan import Allocation, PlannedBook
-from quant_pipelines.backtest.account_values import REEL, Reel, Wanted
+from quant_pipelines.backtest.account_values import REEL, Reel, ShareTargets
 from quant_pipelines.backtest.market import Market, at_decisions
 from quant_pipelines.backtest.settings import BacktestSettings, dated_terms
 from quant_pipelines.backtest.stop_rules import factors_of, with_factors
@@ -34,7 +34,7 @@ def reel_of(books: Sequence[PlannedBook]) -> Reel:
     return Reel(ts, values, first, end, span, first_span, dated, beside)
 
 
-def wanted_by(books: Sequence[PlannedBook]) -> Wanted:
+def wanted_by(books: Sequence[PlannedBook]) -> ShareTargets:
     """Shares and targets of all books at their execution closes.
 
     Raises
@@ -44,7 +44,7 @@ def wanted_by(books: Sequence[PlannedBook]) -> Wanted:
     """
     rows = [book.market.decision_row for book in books]
     targets = [at_decisions(*pair) for pair in zip(targets_of(books), rows, strict=True)]
-    return Wanted(np.array([book.share for book in books]), np.concatenate(targets))
+    return ShareTargets(np.array([book.share for book in books]), np.concatenate(targets))
 
 
 def targets_of(books: Sequence[PlannedBook]) -> list[FloatArray]:

@@ -62,7 +62,7 @@ REEL = (
 """Columns of a reel: those of a tape, and funding at every bar."""
 
 
-class Wanted(NamedTuple):
+class ShareTargets(NamedTuple):
     """What the books trade: the share of each, (n_books,), and the target at each row's close, (n_rows,).
 
     A target that is not a number is no decision.
@@ -105,8 +105,8 @@ class BookTerms(NamedTuple):
     trading: TradingTerms
 
 
-class Row(NamedTuple):
-    """Row of the grid: its time, the books that have a bar in it, and what stands behind the cash of each.
+class GridRow(NamedTuple):
+    """GridRow of the grid: its time, the books that have a bar in it, and what stands behind the cash of each.
 
     Arrays have shape (n_books,).
     """

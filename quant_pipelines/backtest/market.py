@@ -43,6 +43,14 @@ class SymbolFeed:
         Lot size and smallest order; the rules' own where none is given.
     specifications
         The same and more as of a date; the settings' own where there are none.
+
+    Examples
+    --------
+    >>> from quant_pipelines.backtest import BacktestSettings, SymbolFeed
+    >>> from quant_pipelines.trading.rules import Specification
+    >>> feed = SymbolFeed(specification=Specification(lot_size=0.001, min_notional=5.0))
+    >>> feed.applied(BacktestSettings()).rules.specification
+    Specification(lot_size=0.001, min_notional=5.0)
     """
 
     execution_bars: Bars | None = None
