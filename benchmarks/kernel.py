@@ -29,7 +29,7 @@ from synthetic import (
 from twin import Twin
 
 from quant_pipelines.accounting import open_account
-from quant_pipelines.backtest import BacktestSettings, run_backtest
+from quant_pipelines.backtest import BacktestSettings, SymbolFeed, run_backtest
 from quant_pipelines.backtest.batch import changes_by, loop_of, new_record
 from quant_pipelines.backtest.market import prepare_market
 from quant_pipelines.backtest.state import BookState, opening_state
@@ -57,9 +57,9 @@ class Pass(NamedTuple):
 
 
 def pass_of(strategy: Strategy, bars: Bars, settings: BacktestSettings) -> Pass:
-    market = prepare_market(bars, settings, funding=synthetic_funding(bars))
+    market = prepare_market(bars, settings, SymbolFeed(funding=synthetic_funding(bars)))
     return Pass(
-        market.tape(strategy),
+        market.tape(strategy.stops),
         abreast([changes_by(strategy, market)]),
         opening_state(open_account(settings.capital), START_MS),
         settings.loop_terms([strategy], MINUTE_MS, MINUTE_MS),

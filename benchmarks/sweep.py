@@ -23,7 +23,7 @@ from synthetic import (
     synthetic_funding,
 )
 
-from quant_pipelines.backtest import BacktestSettings, sweep
+from quant_pipelines.backtest import BacktestSettings, SymbolFeed, sweep
 from quant_pipelines.core.bars import Bars
 from quant_pipelines.sdk import Strategy
 
@@ -48,9 +48,9 @@ def parameter_sets() -> list[dict[str, int]]:
 
 
 def timed(model: Model, bars: Bars, sets: list[dict[str, int]], threads: int) -> Run:
-    funding = synthetic_funding(bars)
+    feeds = {bars.symbol: SymbolFeed(funding=synthetic_funding(bars))}
     wall, spent = time.perf_counter(), time.process_time()
-    result = sweep(model.strategy_class, sets, bars, model.settings, funding=funding, threads=threads)
+    result = sweep(model.strategy_class, sets, bars, model.settings, feeds=feeds, threads=threads)
     wall, spent = time.perf_counter() - wall, time.process_time() - spent
     trades = float(np.median([outcome.trade_pnl.size for outcome in result.outcomes if outcome]))
     return Run(wall, spent, trades)

@@ -1,4 +1,7 @@
-"""Batch backtest, event backtest and paper broker over one bar step."""
+"""Batch backtest, event backtest and paper broker over one bar step.
+
+Accounts of several books are in ``backtest.account``: a backtest of one symbol loads none of them.
+"""
 
 from quant_pipelines.backtest.batch import run_backtest
 from quant_pipelines.backtest.book import (
@@ -11,6 +14,7 @@ from quant_pipelines.backtest.book import (
     OrderEnded,
 )
 from quant_pipelines.backtest.event import run_event_backtest
+from quant_pipelines.backtest.market import SymbolFeed
 from quant_pipelines.backtest.result import BacktestResult
 from quant_pipelines.backtest.settings import BacktestSettings
 from quant_pipelines.backtest.sweep import SweepResult, sweep
@@ -27,6 +31,7 @@ __all__ = [
     "MarkBar",
     "OrderEnded",
     "SweepResult",
+    "SymbolFeed",
     "Trade",
     "run_backtest",
     "run_event_backtest",

@@ -10,12 +10,12 @@ import numpy as np
 from quant_pipelines.accounting import open_account
 from quant_pipelines.backtest.event_driver import drive
 from quant_pipelines.backtest.loop import Loop, LoopResult, make_loop
-from quant_pipelines.backtest.market import Market, prepare_market
+from quant_pipelines.backtest.market import Market, SymbolFeed, prepare_market
 from quant_pipelines.backtest.readings import ahead
 from quant_pipelines.backtest.result import BacktestResult, result_of
 from quant_pipelines.backtest.settings import BacktestSettings
 from quant_pipelines.backtest.state import opening_state
-from quant_pipelines.backtest.stop_rules import with_factors
+from quant_pipelines.backtest.stop_rules import factors_of, with_factors
 from quant_pipelines.backtest.tape import Record, Tape
 from quant_pipelines.backtest.targets import Changes, abreast
 from quant_pipelines.backtest.trades import COLUMNS
@@ -83,17 +83,27 @@ def run_backtest(  # noqa: PLR0913 - all but two have a default
     >>> result.final_equity, result.daily_returns.round(6)  # filled at the open after the first close
     (12100.0, array([0. , 0. , 0.1, 0.1]))
     """
+    return run_alone(strategy, bars, settings, SymbolFeed(execution_bars, funding, mark, depth))
+
+
+def run_alone(strategy: Strategy, bars: Bars, settings: BacktestSettings, feed: SymbolFeed) -> BacktestResult:
+    """Backtest a strategy of one symbol; see ``run_backtest``."""
     started = time.perf_counter()
-    market = prepare_market(
-        bars, settings, execution_bars=execution_bars, funding=funding, mark=mark, depth=depth
-    )
+    settings = feed.applied(settings)
+    market = prepare_market(bars, settings, feed)
     if isinstance(strategy, EventStrategy):
         outcome, record = drive(strategy, market, settings, ahead(strategy, bars, settings.rules))
     else:
         record = new_record(market, has_bar_equity=settings.has_bar_equity)
-        (outcome,), record = run_pass([strategy], market, settings, record)
+        tape = market.tape(strategy.stops)
+        (outcome,), record = run_pass([strategy], market, settings, record, tape)
     result = result_of(outcome, market, settings, record)
     return replace(result, seconds=time.perf_counter() - started)
+
+
+def is_alone(strategy_class: type[Strategy], bars: Sequence[Bars]) -> bool:
+    """Whether a strategy trades one symbol by itself: then the account is its one book."""
+    return len(bars) == 1 and not strategy_class.inputs.has_panel
 
 
 def new_record(
@@ -116,11 +126,11 @@ def run_pass(
     market: Market,
     settings: BacktestSettings,
     record: Record,
-    tape: Tape | None = None,
+    tape: Tape,
 ) -> tuple[list[LoopResult], Record]:
     """One compiled pass of as many strategies as the record has lanes, or fewer.
 
-    ``tape`` is the market's for these strategies, where it is known already.
+    ``tape`` is the market's for these strategies.
 
     Returns
     -------
@@ -131,11 +141,12 @@ def run_pass(
     changes = [changes_by(strategy, market) for strategy in strategies]
     lanes = [*strategies, *[strategies[-1]] * (width - len(strategies))]
     state = opening_state(open_account(settings.capital), int(market.execution.ts[0]))
-    given = (tape or market.tape(strategies[0]), abreast(changes), state)
+    given = (tape, abreast(changes), state)
     first = replace(settings, rules=settings.rules_at(int(market.execution.ts[0])))
     terms = first.loop_terms(lanes, market.execution.step_ms, market.bars.step_ms)
     if settings.has_stops:
-        terms = terms._replace(stops=with_factors(terms.stops, lanes, market.bars, market.decision_row))
+        found = [factors_of(strategy, market.bars, market.decision_row) for strategy in lanes]
+        terms = terms._replace(stops=with_factors(terms.stops, found))
     expected = max(one.bar.size for one in changes)
     record = with_room(record, min(expected, LIKELY_CAPACITY))
     outcomes = loop_of(width)(*given, terms, record)

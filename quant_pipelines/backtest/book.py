@@ -24,10 +24,12 @@ from quant_pipelines.backtest.state import (
     StepBar,
     StepFill,
     StepTerms,
+    close_out,
     opening_state,
     with_inputs,
     with_order,
     with_scales,
+    with_transfer,
 )
 from quant_pipelines.backtest.stops import (
     EXIT_REASONS,
@@ -104,7 +106,11 @@ class Book:
     @property
     def terms(self) -> StepTerms:
         """Terms in force in the last bar."""
-        return self._dated_terms[self.settings.specifications.span_at(self._last_ts)]
+        return self.terms_at(self._last_ts)
+
+    def terms_at(self, ts_ms: int) -> StepTerms:
+        """Terms in force in a bar that opens then."""
+        return self._dated_terms[self.settings.specifications.span_at(ts_ms)]
 
     @property
     def account(self) -> Account:
@@ -208,13 +214,37 @@ class Book:
         )
         return self.advance(step)
 
-    def advance(self, bar: StepBar) -> list[BookEvent]:
-        """Book one closed bar whose funding per unit is known; else as ``step``."""
+    def advance(self, bar: StepBar, *, support: float = 0.0) -> list[BookEvent]:
+        """Book one closed bar whose funding per unit is known; else as ``step``.
+
+        ``support`` is what stands behind the book's own cash in an account on cross margin, quote.
+        """
         if bar.ts <= self._last_ts:
             raise BacktestError(f"bar is at {bar.ts}; expected one after {self._last_ts}")
         state = self._state or opening_state(open_account(self.settings.capital), bar.ts)
         self._last_ts = bar.ts
-        return self._told(step_orders(state, bar, self.terms, self._working.sheet))
+        terms = self.terms
+        terms = terms._replace(margin=terms.margin._replace(support=support))
+        return self._told(step_orders(state, bar, terms, self._working.sheet))
+
+    def open(self, ts_ms: int) -> None:
+        """Begin flat before a bar that opens then; without it a book begins with its first bar."""
+        self._state = opening_state(open_account(self.settings.capital), ts_ms)
+
+    def transfer(self, amount: float) -> None:
+        """Pay cash in, or out where it is negative; what the book is measured by moves with it."""
+        self._state = with_transfer(self._known_state(), amount)
+
+    def close(self) -> StepFill:
+        """Close the position at the last close with its costs, and drop what is pending.
+
+        Raises
+        ------
+        BacktestError
+            If no bar has been booked yet.
+        """
+        self._state, fill = close_out(self._known_state(), self.terms)
+        return fill
 
     def play(self, strip: Strip, tally: Tally) -> Stretch:
         """Book bars as ``advance`` does until something happens in one, or the strip is over.

@@ -145,6 +145,13 @@ class OrderEnded:
     reason: str
 
 
+class Part(NamedTuple):
+    """What a book in an account is sized on: its share of the value, and of the day's baseline; quote."""
+
+    equity: float
+    day_start_equity: float
+
+
 BookEvent: TypeAlias = BookedFill | FundingPayment | OrderEnded
 
 

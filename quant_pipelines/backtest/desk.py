@@ -9,9 +9,11 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from quant_pipelines.backtest.book import Book
+from quant_pipelines.backtest.book_values import Part
 from quant_pipelines.backtest.working import NewOrder
 from quant_pipelines.core.errors import StrategyError
 from quant_pipelines.sdk.desk import OpenOrder
+from quant_pipelines.trading.cycle import BookView
 from quant_pipelines.trading.resting import Placement, place, reduce
 from quant_pipelines.trading.rules import TradingRules, TradingTerms
 
@@ -30,12 +32,20 @@ class Close:
         Annualized, as the sizer asks for it; else 0.
     data_age_seconds
         By the wall clock; 0 in a replay.
+    part
+        What the book is sized on among others in an account; None is its own equity.
     """
 
     ts: int
     features: Mapping[str, float] = field(default_factory=dict)
     volatility: float = 0.0
     data_age_seconds: float = 0.0
+    part: Part | None = None
+
+    def view_of(self, book: Book) -> BookView:
+        """Return what a decision sees of a book here."""
+        view = book.view(volatility=self.volatility, data_age_seconds=self.data_age_seconds)
+        return view if self.part is None else view._replace(**self.part._asdict())
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,8 +94,9 @@ class BookDesk:
 
     @property
     def equity(self) -> float:
-        """Quote, at the last close."""
-        return self._book.equity
+        """Quote, at the last close; among others in an account its share of the whole."""
+        part = self._close.part
+        return self._book.equity if part is None else part.equity
 
     @property
     def price(self) -> float:
@@ -143,8 +154,7 @@ class BookDesk:
         if wanted.reduce_only:
             placement = reduce(self.position, size, self._terms.lot_size)
         else:
-            close = self._close
-            view = self._book.view(volatility=close.volatility, data_age_seconds=close.data_age_seconds)
+            view = self._close.view_of(self._book)
             price = wanted.price or view.price
             placement = place(view, self._book.may_open, size, price, self._terms)
         order = NewOrder(

@@ -1,17 +1,11 @@
 """The event backtest: a book driven bar by bar, the strategy sees nothing but the past."""
 
-import math
 import time
-from collections.abc import Iterator
 from dataclasses import replace
 
-import numpy as np
-
 from quant_pipelines.backtest.batch import DEFAULTS
-from quant_pipelines.backtest.book import ExecutionBar, FundingSlot, MarkBar
 from quant_pipelines.backtest.event_driver import drive
-from quant_pipelines.backtest.market import Market, prepare_market
-from quant_pipelines.backtest.marks import Marks, paid_on_marks
+from quant_pipelines.backtest.market import SymbolFeed, prepare_market
 from quant_pipelines.backtest.readings import anew
 from quant_pipelines.backtest.result import BacktestResult, result_of
 from quant_pipelines.backtest.settings import BacktestSettings
@@ -61,40 +55,7 @@ def run_event_backtest(  # noqa: PLR0913 - all but two have a default
     Centered() False
     """
     started = time.perf_counter()
-    market = prepare_market(
-        bars, settings, execution_bars=execution_bars, funding=funding, mark=mark, depth=depth
-    )
+    market = prepare_market(bars, settings, SymbolFeed(execution_bars, funding, mark, depth))
     outcome, record = drive(strategy, market, settings, anew(strategy, bars, settings.rules))
     result = result_of(outcome, market, settings, record)
     return replace(result, seconds=time.perf_counter() - started)
-
-
-def execution_stream(market: Market, funding: FundingSeries) -> Iterator[ExecutionBar]:
-    """Yield execution bars one by one, each with the funding slots since the bar before, mark and depth."""
-    bars, marks, funding = market.execution, market.marks, paid_on_marks(funding, market.mark)
-    done = int(np.searchsorted(funding.ts, bars.ts[0]))
-    for i in range(len(bars)):
-        due = int(np.searchsorted(funding.ts, bars.ts[i], side="right"))
-        slots = tuple(_slot(funding, k) for k in range(done, due))
-        done = due
-        yield ExecutionBar(
-            int(bars.ts[i]),
-            float(bars.open[i]),
-            float(bars.high[i]),
-            float(bars.low[i]),
-            float(bars.close[i]),
-            float(bars.volume[i]),
-            slots,
-            _mark_bar(marks, i) if marks.open.size else None,
-            market.depth.ladders[market.ladder[i]] if market.ladder.size and market.ladder[i] >= 0 else None,
-        )
-
-
-def _mark_bar(marks: Marks, index: int) -> MarkBar:
-    return MarkBar(float(marks.open[index]), float(marks.high[index]), float(marks.low[index]))
-
-
-def _slot(funding: FundingSeries, index: int) -> FundingSlot:
-    mark = float(funding.mark_price[index])
-    rate = float(funding.rate[index])
-    return FundingSlot(int(funding.ts[index]), rate, None if math.isnan(mark) else mark)

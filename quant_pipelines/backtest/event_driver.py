@@ -15,7 +15,7 @@ from quant_pipelines.backtest.recorder import Recorder
 from quant_pipelines.backtest.resting_play import Strip
 from quant_pipelines.backtest.settings import BacktestSettings
 from quant_pipelines.backtest.tape import Record
-from quant_pipelines.backtest.target_run import TargetRun
+from quant_pipelines.backtest.target_run import Aim, TargetRun, anew_aim
 from quant_pipelines.core.bars import Bars
 from quant_pipelines.sdk.event import EventStrategy
 from quant_pipelines.sdk.strategy import Strategy
@@ -48,9 +48,9 @@ def drive(
     """
     recorder, specifications = Recorder(market, settings), settings.specifications
     book = Book(book_settings(strategy, market, settings))
-    run = _run_of(strategy, book, market.bars.step_ms)
+    run = run_of(strategy, book, market.bars.step_ms, anew_aim(strategy))
     trading = [dated.terms for dated in specifications.all_rules(settings.rules)]
-    strip, latest, at = _strip_of(market), NOTHING_YET, 0
+    strip, latest, at = strip_of(market), NOTHING_YET, 0
     for end in _ends(market):
         while at < end:
             strip = strip._replace(first=at, end=end)
@@ -66,7 +66,7 @@ def drive(
                 book.submit(0.0, inputs=latest.inputs)
             close = Close(book.last_ts + market.execution.step_ms, latest.features, latest.volatility)
             run.act(trading[specifications.span_at(book.last_ts)], close, known)
-    return recorder.finish(book, book.terms)
+    return recorder.finish(book)
 
 
 def book_settings(strategy: Strategy, market: Market, settings: BacktestSettings) -> BookSettings:
@@ -82,22 +82,21 @@ def book_settings(strategy: Strategy, market: Market, settings: BacktestSettings
     )
 
 
-def _run_of(strategy: Strategy, book: Book, step_ms: int) -> Run:
+def run_of(strategy: Strategy, book: Book, step_ms: int, aim: Aim) -> Run:
+    """Put a strategy at its book; one that places no orders aims at a target."""
     if isinstance(strategy, EventStrategy):
         return EventRun(strategy, book, step_ms)
-    return TargetRun(strategy, book)
+    return TargetRun(aim, book)
 
 
 def _ends(market: Market) -> list[int]:
     """Positions after which the strategy is called, or another specification begins."""
     decided = np.flatnonzero(market.decision_row >= 0) + 1
-    begins = market.beside.span[1:] if market.beside is not None else [len(market.execution)]
-    return [int(end) for end in np.union1d(decided, begins)]
+    return [int(end) for end in np.union1d(decided, market.span[1:])]
 
 
-def _strip_of(market: Market) -> Strip:
-    bars, funding = market.execution, np.zeros(len(market.execution))
-    is_played = market.funding_bar < funding.size
-    funding[market.funding_bar[is_played]] = market.funding_per_unit[is_played]
+def strip_of(market: Market) -> Strip:
+    """Return the execution bars of a market as a book plays them."""
+    bars, funding = market.execution, market.funding
     prices = (bars.ts, bars.open, bars.high, bars.low, bars.close)
     return Strip(0, len(bars), *prices, funding, bars.volume, np.empty(len(bars)), market.beside)

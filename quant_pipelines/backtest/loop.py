@@ -27,6 +27,7 @@ from quant_pipelines.backtest.spans import (
     last_span,
     mark_at,
     reach_at,
+    scaled_at,
     span_edge,
     step_terms_of,
     terms_in,
@@ -38,10 +39,9 @@ from quant_pipelines.backtest.state import (
     StepTerms,
     close_out,
     with_order,
-    with_stops,
 )
 from quant_pipelines.backtest.step import step_bar
-from quant_pipelines.backtest.stops import END, TAKE_PROFIT, Seen, StopScales, StopTerms, scaled
+from quant_pipelines.backtest.stops import END, TAKE_PROFIT, Seen
 from quant_pipelines.backtest.tally import Tally, tally_end, traded_in
 from quant_pipelines.backtest.tape import N_RULES, LoopTerms, Record, Tape
 from quant_pipelines.backtest.targets import Targets
@@ -54,7 +54,7 @@ from quant_pipelines.backtest.trades import (
     add_opening,
 )
 from quant_pipelines.core.arrays import FloatArray
-from quant_pipelines.core.jit import change_of, inlined, inner, kernel
+from quant_pipelines.core.jit import change_of, inlined, kernel
 from quant_pipelines.core.lanes import NONE, ONE, Lanes, Word, get, lowest_bit, splat, unlikely
 from quant_pipelines.core.memory import fetch, lent
 from quant_pipelines.core.timeframes import DAY_MS
@@ -159,40 +159,6 @@ def step_lane(lane: Lane, bar: StepBar, at: tuple[int, int], terms: StepTerms, r
 
 
 @inlined
-def factor_at(rows: FloatArray, lane: int, rule: int, bar_index: int) -> float:
-    """Factor of a rule as of the close of a bar; see ``LoopTerms``."""
-    first = int(rows[lane, N_RULES + rule])
-    return rows[lane, first + bar_index] if first > 0 and bar_index >= 0 else 1.0
-
-
-@inner
-def scaled_at(stops: StopTerms, rows: FloatArray, lane: int, bar_index: int) -> StopTerms:
-    """Rules of one lane with the factors as of the close of a bar."""
-    scales = StopScales(
-        factor_at(rows, lane, 0, bar_index),
-        factor_at(rows, lane, 1, bar_index),
-        factor_at(rows, lane, 2, bar_index),
-        factor_at(rows, lane, 3, bar_index),
-        factor_at(rows, lane, 4, bar_index),
-        factor_at(rows, lane, 5, bar_index),
-        factor_at(rows, lane, 6, bar_index),
-        factor_at(rows, lane, 7, bar_index),
-    )
-    return scaled(stops, scales)
-
-
-@inner
-def step_terms_at(terms: LoopTerms, lane: int, bar_index: int) -> StepTerms:
-    """Return the matching terms of one lane with its stops scaled as of the close of a bar.
-
-    Apart from ``step_terms_of``, so that a pass without factors is compiled as if there were none.
-    """
-    step = step_terms_of(terms, lane)
-    stops = scaled_at(step.stops, terms.stops, lane, bar_index)
-    return with_stops(step, hard_stop=stops.hard, stops=stops)
-
-
-@inlined
 def finished(
     lane: Lane, tally: Tally, at: tuple[int, int, int], terms: LoopTerms, rows: FloatArray
 ) -> LoopResult:
@@ -273,7 +239,7 @@ def step_lanes(
         ended_days(record.daily_equity, j, at, state.curve.equity)
         step_terms = step_terms_of(terms, j)
         if unlikely(terms.stops.shape[1] > N_RULES):
-            step_terms = step_terms_at(terms, j, at.number - 1)
+            step_terms = scaled_at(step_terms, terms.stops, j, at.number - 1)
         lane = step_lane(with_state(lanes[j], state), at.bar, (at.number, j), step_terms, record.trades)
         lanes[j] = lane
         quiet = with_book(quiet, j, lane.state, step_terms)

@@ -1,6 +1,7 @@
 """A market prepared for many passes: execution bars, decision points, funding; only targets are missing."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -18,8 +19,58 @@ from quant_pipelines.core.mark import MarkSeries
 from quant_pipelines.core.timeframes import DAY_MS
 from quant_pipelines.portfolio.sizing import VolatilityTarget
 from quant_pipelines.portfolio.volatility import realized_volatility
-from quant_pipelines.sdk.strategy import Strategy
+from quant_pipelines.sdk.stops import Stops
 from quant_pipelines.sdk.turns import Turns, expanded
+from quant_pipelines.trading.rules import Specification
+from quant_pipelines.trading.specifications import ALWAYS_THE_SAME, SpecificationHistory
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class SymbolFeed:
+    """What is known of a symbol besides the strategy's bars.
+
+    Parameters
+    ----------
+    execution_bars
+        Finer bars for fills and stops; the strategy's own where none are given.
+    funding
+        Slots; none are listed as not modelled.
+    mark
+        Mark prices, on which liquidation is tested and funding paid; the last price where they are unknown.
+    depth
+        Sampled order books, which market orders walk; the declared costs where none is known.
+    specification
+        Lot size and smallest order; the rules' own where none is given.
+    specifications
+        The same and more as of a date; the settings' own where there are none.
+
+    Examples
+    --------
+    >>> from quant_pipelines.backtest import BacktestSettings, SymbolFeed
+    >>> from quant_pipelines.trading.rules import Specification
+    >>> feed = SymbolFeed(specification=Specification(lot_size=0.001, min_notional=5.0))
+    >>> feed.applied(BacktestSettings()).rules.specification
+    Specification(lot_size=0.001, min_notional=5.0)
+    """
+
+    execution_bars: Bars | None = None
+    funding: FundingSeries | None = None
+    mark: MarkSeries | None = None
+    depth: DepthSeries | None = None
+    specification: Specification | None = None
+    specifications: SpecificationHistory = ALWAYS_THE_SAME
+
+    def applied(self, settings: BacktestSettings) -> BacktestSettings:
+        """Put the symbol's specifications in the place of the settings' own."""
+        rules = settings.rules
+        if self.specification is not None:
+            rules = replace(rules, specification=self.specification)
+        dated = self.specifications if self.specifications.dated else settings.specifications
+        return replace(settings, rules=rules, specifications=dated)
+
+
+NO_FEED = SymbolFeed()
+NO_FEEDS: Mapping[str, SymbolFeed] = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +101,8 @@ class Market:
         Sampled order books.
     ladder
         Sample that is known at each execution bar's open, -1 for none; shape (n_execution,), or (0,).
+    span
+        See ``Beside``.
     beside
         See ``Tape``: None where nothing is tested on a mark, no depth is given, and one specification holds.
     """
@@ -66,6 +119,7 @@ class Market:
     marks: Marks
     depth: DepthSeries
     ladder: IntArray
+    span: IntArray
     beside: Beside | None
 
     @property
@@ -78,8 +132,15 @@ class Market:
         """UTC days from the first to the last execution bar, days without bars included."""
         return int(self.execution.ts[-1]) // DAY_MS - self.first_day + 1
 
-    def tape(self, strategy: Strategy) -> Tape:
-        """Return what the loop reads; the stops' inputs are those of the strategy's class."""
+    @property
+    def funding(self) -> FloatArray:
+        """Sum of rate x mark price paid at each open, 0 where none is; shape (n_execution,)."""
+        funding = np.zeros(len(self.execution))
+        funding[self.funding_bar] = self.funding_per_unit
+        return funding
+
+    def tape(self, stops: Stops) -> Tape:
+        """Return what the loop reads, with the inputs of a strategy's stops."""
         bars = self.execution
         return Tape(
             bars.ts,
@@ -89,8 +150,8 @@ class Market:
             bars.close,
             bars.volume,
             self.volatility,
-            as_of(atr_of(strategy, self.bars), self.decision_row),
-            as_of(deviation_of(strategy, self.bars), self.decision_row),
+            as_of(atr_of(stops, self.bars), self.decision_row),
+            as_of(deviation_of(stops, self.bars), self.decision_row),
             self.pause,
             self.funding_bar,
             self.funding_per_unit,
@@ -106,16 +167,8 @@ class Market:
         return changes_of(target, first, n_bars) if is_each else changes_at(target, self.decision_row)
 
 
-def prepare_market(
-    bars: Bars,
-    settings: BacktestSettings,
-    *,
-    execution_bars: Bars | None = None,
-    funding: FundingSeries | None = None,
-    mark: MarkSeries | None = None,
-    depth: DepthSeries | None = None,
-) -> Market:
-    """Prepare bars for passes.
+def prepare_market(bars: Bars, settings: BacktestSettings, feed: SymbolFeed = NO_FEED) -> Market:
+    """Prepare bars for passes; the specifications are those of the settings.
 
     Raises
     ------
@@ -123,17 +176,17 @@ def prepare_market(
         If there are no bars in the test window, or the execution bars are coarser than the strategy's or
         of another symbol.
     """
-    execution = _execution(bars, settings, execution_bars)
+    execution, mark = _execution(bars, settings, feed.execution_bars), feed.mark
     row = decision_rows(bars, execution)
     volatility = np.empty(0)
     sizing = settings.rules.sizing
     if isinstance(sizing, VolatilityTarget):
         volatility = at_decisions(realized_volatility(bars, sizing.window), row)
-    known = paid_on_marks(funding if funding is not None else no_funding(), mark)
+    known = paid_on_marks(feed.funding if feed.funding is not None else no_funding(), mark)
     funding_bar, per_unit, fallbacks = _funding_by_bar(execution, known)
     span, marks = _spans(execution, settings), _marks(execution, settings, mark)
-    known_depth = depth if depth is not None else no_depth()
-    ladder = known_depth.rows_at(execution.ts) if depth is not None else np.empty(0, dtype=np.int64)
+    known_depth = feed.depth if feed.depth is not None else no_depth()
+    ladder = known_depth.rows_at(execution.ts) if feed.depth is not None else np.empty(0, dtype=np.int64)
     beside = None
     if marks.open.size or ladder.size or np.unique(span).size > 2:
         beside = _beside(execution, settings, marks, span, (known_depth, ladder))
@@ -150,6 +203,7 @@ def prepare_market(
         marks,
         known_depth,
         ladder,
+        span,
         beside,
     )
 

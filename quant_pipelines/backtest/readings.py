@@ -36,7 +36,7 @@ def ahead(strategy: Strategy, bars: Bars, rules: TradingRules) -> Reading:
     """Everything computed once, for all bars; each value uses bars up to its own."""
     features = {name: values.tolist() for name, values in _features(strategy, bars).items()}
     volatility = _volatility(bars, rules)
-    ranges, deviations = atr_of(strategy, bars), deviation_of(strategy, bars)
+    ranges, deviations = atr_of(strategy.stops, bars), deviation_of(strategy.stops, bars)
     factors = scales_of(strategy, bars)
 
     def read(row: int) -> Latest:

@@ -7,7 +7,7 @@ from quant_pipelines.backtest.loop import LoopResult
 from quant_pipelines.backtest.market import Market
 from quant_pipelines.backtest.resting_play import Strip
 from quant_pipelines.backtest.settings import BacktestSettings
-from quant_pipelines.backtest.state import StepFill, StepTerms, close_out
+from quant_pipelines.backtest.state import StepFill
 from quant_pipelines.backtest.stops import END, EXIT_REASONS, TARGET
 from quant_pipelines.backtest.tally import Tally, drawdown_after, tally_end
 from quant_pipelines.backtest.tape import Record
@@ -15,10 +15,12 @@ from quant_pipelines.backtest.trades import (
     COLUMNS,
     EMPTY_LOG,
     TradeEnd,
+    TradeLog,
     add_closing,
     add_funding,
     add_opening,
 )
+from quant_pipelines.core.arrays import FloatArray
 from quant_pipelines.core.errors import BacktestError
 from quant_pipelines.core.timeframes import DAY_MS
 
@@ -49,6 +51,15 @@ class Recorder:
         """Sums so far."""
         return self._tally
 
+    @property
+    def log(self) -> TradeLog:
+        """Round trips so far."""
+        return self._log
+
+    def rows(self, room: int) -> FloatArray:
+        """Return the first rows of the round trips, shape (room, len(COLUMNS))."""
+        return self._trades[0, :room]
+
     def add_stretch(self, strip: Strip, stretch: Stretch) -> None:
         """Record bars that a book has played in one call."""
         traded = self._add_events(stretch.events)
@@ -71,18 +82,27 @@ class Recorder:
         self._daily[book.last_ts // DAY_MS - self._market.first_day :] = book.equity
         self._bars.append(book.equity)
 
-    def finish(self, book: Book, terms: StepTerms) -> tuple[LoopResult, Record]:
+    def rescale(self, growth: float) -> None:
+        """Measure by another number of units after a flow of cash."""
+        self._tally = self._tally._replace(peak=self._tally.peak * growth)
+
+    def close(self, book: Book) -> StepFill:
+        """Close the position at the last close and record the fill; its quantity is 0 where there is none."""
+        fill = book.close()
+        if fill.quantity != 0.0:
+            end = TradeEnd(book.last_ts + book.terms.step_ms, END, True, 0)
+            self._log = add_closing(self._log, fill, end, self._trades)
+            self._tally = tally_end(self._tally, fill, book.equity)
+            self._daily[-1] = self._bars[-1] = book.equity
+        return fill
+
+    def finish(self, book: Book) -> tuple[LoopResult, Record]:
         """Return the result of the run, and its record."""
+        if self._settings.close_at_end:
+            self.close(book)
         state = book.state
         if state is None:
             raise BacktestError("no bar was recorded; expected some")
-        if self._settings.close_at_end:
-            state, fill = close_out(state, terms)
-            if fill.quantity != 0.0:
-                end = TradeEnd(book.last_ts + terms.step_ms, END, True, 0)
-                self._log = add_closing(self._log, fill, end, self._trades)
-                self._tally = tally_end(self._tally, fill, state.curve.equity)
-                self._daily[-1] = self._bars[-1] = state.curve.equity
         kept = np.array(self._bars if self._settings.has_bar_equity else [])
         return LoopResult(state, self._log, self._tally), Record(self._daily[None], kept[None], self._trades)
 

@@ -11,7 +11,7 @@ from quant_pipelines.backtest.state import BookState, StepBar, StepTerms
 from quant_pipelines.backtest.tally import Tally, drawdown_after
 from quant_pipelines.backtest.tape import Beside
 from quant_pipelines.core.arrays import FloatArray, IntArray
-from quant_pipelines.core.jit import change_of, inlined, kernel
+from quant_pipelines.core.jit import change_of, kernel, scalar
 
 
 class Strip(NamedTuple):
@@ -45,8 +45,9 @@ class Played(NamedTuple):
 _closed = change_of(Tally, "bars_held", "peak", "max_drawdown")
 
 
-@inlined
-def _bar_at(strip: Strip, at: int) -> StepBar:
+@scalar
+def bar_at(strip: Strip, at: int) -> StepBar:
+    """Return a bar by its position."""
     u = np.uint64(at)
     mark_open, mark_high, mark_low = mark_at(strip.beside, at)
     return StepBar(
@@ -81,7 +82,7 @@ def play(state: BookState, strip: Strip, terms: StepTerms, sheet: Sheet, tally: 
     """
     i = strip.first
     while True:
-        outcome = step_orders(state, _bar_at(strip, i), terms, sheet)
+        outcome = step_orders(state, bar_at(strip, i), terms, sheet)
         state = outcome.state
         value = state.curve.equity
         strip.equity[np.uint64(i)] = value

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from functools import cached_property
+from typing import NamedTuple
 
 import numpy as np
 
@@ -10,8 +11,9 @@ from quant_pipelines.backtest.market import Market
 from quant_pipelines.backtest.marks import MarkUse
 from quant_pipelines.backtest.settings import BacktestSettings
 from quant_pipelines.backtest.stops import LIQUIDATION, TAKE_PROFIT
+from quant_pipelines.backtest.tally import Tally
 from quant_pipelines.backtest.tape import Record
-from quant_pipelines.backtest.trades import Trade, trades_of
+from quant_pipelines.backtest.trades import PNL, Trade, trades_of
 from quant_pipelines.core.arrays import FloatArray
 from quant_pipelines.core.timeframes import DAY_MS, YEAR_DAYS, day_of
 from quant_pipelines.metrics import Activity, summarize
@@ -108,6 +110,20 @@ class BacktestResult:
         """Finished round trips, oldest first."""
         return trades_of(self.trade_rows)
 
+    @property
+    def curve(self) -> FloatArray:
+        """What the capital became at each close: of bars where they were kept, else of days; quote."""
+        return self.bar_equity if self.bar_equity.size else self.daily_equity
+
+
+class Outcome(NamedTuple):
+    """What is kept of one of many: daily returns, equity at the end, profit of each round trip, activity."""
+
+    daily_returns: FloatArray
+    final_equity: float
+    trade_pnl: FloatArray
+    activity: Activity
+
 
 def daily_returns_of(daily_equity: FloatArray, capital: float) -> FloatArray:
     """Compute simple returns of equity at day ends; 0 from the day on which nothing is left.
@@ -115,24 +131,34 @@ def daily_returns_of(daily_equity: FloatArray, capital: float) -> FloatArray:
     ``daily_equity`` has shape (n_days,) or (n_sets, n_days); the returns have the same.
     """
     before = np.concatenate([np.full((*daily_equity.shape[:-1], 1), capital), daily_equity[..., :-1]], -1)
-    ratio = np.divide(daily_equity, before, out=np.ones_like(daily_equity), where=before > 0.0)
+    return returns_on(before, daily_equity)
+
+
+def returns_on(before: FloatArray, after: FloatArray) -> FloatArray:
+    """Compute simple returns against what stood before; 0 from the day on which nothing is left."""
+    ratio = np.divide(after, before, out=np.ones_like(after), where=before > 0.0)
     returns: FloatArray = np.maximum(ratio - 1.0, -1.0)
     return returns
 
 
-def day_keys(market: Market) -> tuple[str, ...]:
-    """UTC days of a market's execution bars."""
-    return tuple(day_of((market.first_day + day) * DAY_MS) for day in range(market.n_days))
+def day_keys(first_day: int, n_days: int) -> tuple[str, ...]:
+    """UTC days from one on, which is given in days since the epoch."""
+    return tuple(day_of((first_day + day) * DAY_MS) for day in range(n_days))
 
 
-def activity_of(outcome: LoopResult, market: Market, capital: float) -> Activity:
-    """Exposure, turnover and drawdown of a pass."""
-    tally = outcome.tally
+def activity_of(tally: Tally, capital: float, *, bars: int, days: int) -> Activity:
+    """Exposure, turnover and drawdown of a pass over so many bars and days."""
     return Activity(
-        exposure=tally.bars_held / len(market.execution),
-        turnover=tally.traded_notional / capital * YEAR_DAYS / market.n_days,
+        exposure=tally.bars_held / bars,
+        turnover=tally.traded_notional / capital * YEAR_DAYS / days,
         max_drawdown=tally.max_drawdown,
     )
+
+
+def metrics_of(returns: FloatArray, pnl: FloatArray, activity: Activity) -> dict[str, float | None]:
+    """Return measures by name; None where one isn't defined."""
+    measures = summarize(returns, pnl, activity)
+    return {name: float(value) if np.isfinite(value) else None for name, value in measures.items()}
 
 
 def result_of(
@@ -142,7 +168,8 @@ def result_of(
     account = outcome.state.account
     returns = daily_returns_of(record.daily_equity[0], settings.capital)
     rows = record.trades[0, : outcome.log.finished].copy()
-    metrics = summarize(returns, rows[:, 8], activity_of(outcome, market, settings.capital))
+    n_bars, n_days = len(market.execution), market.n_days
+    activity = activity_of(outcome.tally, settings.capital, bars=n_bars, days=n_days)
     open_position = None
     if account.position != 0.0:
         unrealized = account.position * (outcome.state.close - account.entry_price)
@@ -152,12 +179,12 @@ def result_of(
         open_position=open_position,
         capital=settings.capital,
         final_equity=outcome.state.curve.equity,
-        days=day_keys(market),
+        days=day_keys(market.first_day, n_days),
         daily_returns=returns,
         daily_equity=record.daily_equity[0],
         bar_equity=record.bar_equity[0],
-        metrics={name: float(value) if np.isfinite(value) else None for name, value in metrics.items()},
-        bars=len(market.execution),
+        metrics=metrics_of(returns, rows[:, PNL], activity),
+        bars=n_bars,
         seconds=0.0,
         execution_timeframe=market.execution.timeframe,
         funding_paid=account.funding,

@@ -7,8 +7,8 @@ import numpy as np
 
 from quant_pipelines.accounting.margin import MarginTerms
 from quant_pipelines.backtest.state import StepTerms, with_stops
-from quant_pipelines.backtest.stops import StopTerms
-from quant_pipelines.backtest.tape import Beside, LoopTerms
+from quant_pipelines.backtest.stops import StopScales, StopTerms, scaled
+from quant_pipelines.backtest.tape import N_RULES, Beside, Dated, LoopTerms
 from quant_pipelines.core.arrays import FloatArray
 from quant_pipelines.core.jit import change_of, inlined, inner
 from quant_pipelines.costs import CostTerms
@@ -42,6 +42,33 @@ def step_terms_of(terms: LoopTerms, lane: int) -> StepTerms:
 
 
 @inlined
+def factor_at(rows: FloatArray, lane: int, rule: int, bar_index: int) -> float:
+    """Factor of a rule as of the close of a bar; see ``LoopTerms``."""
+    first = int(rows[lane, N_RULES + rule])
+    return rows[lane, first + bar_index] if first > 0 and bar_index >= 0 else 1.0
+
+
+@inner
+def scaled_at(step: StepTerms, rows: FloatArray, lane: int, bar_index: int) -> StepTerms:
+    """Terms of one lane with its stops scaled as of the close of a bar.
+
+    Apart from ``step_terms_of``, so that a pass without factors is compiled as if there were none.
+    """
+    scales = StopScales(
+        factor_at(rows, lane, 0, bar_index),
+        factor_at(rows, lane, 1, bar_index),
+        factor_at(rows, lane, 2, bar_index),
+        factor_at(rows, lane, 3, bar_index),
+        factor_at(rows, lane, 4, bar_index),
+        factor_at(rows, lane, 5, bar_index),
+        factor_at(rows, lane, 6, bar_index),
+        factor_at(rows, lane, 7, bar_index),
+    )
+    stops = scaled(step.stops, scales)
+    return with_stops(step, hard_stop=stops.hard, stops=stops)
+
+
+@inlined
 def reach_at(beside: Beside | None, at: np.uint64, low: float, high: float) -> tuple[float, float]:
     """Extremes of all prices that a level may be tested on within a bar; its own are given."""
     if beside is None:
@@ -68,6 +95,14 @@ def ladder_at(beside: Beside | None, bar_index: int) -> FloatArray | None:
 
 
 @inlined
+def empty_ladder(beside: Beside | None) -> FloatArray | None:
+    """Order book of which nothing is known."""
+    if beside is None:
+        return None
+    return beside.ladders[0]  # type: ignore[no-any-return]
+
+
+@inlined
 def last_span(beside: Beside | None) -> int:
     """Return the span of the last bar."""
     if beside is None:
@@ -91,12 +126,18 @@ def terms_in(terms: LoopTerms, beside: Beside | None, span: int) -> LoopTerms:
     """Return the terms of one span."""
     if beside is None:
         return terms
-    values, first = beside.dated.values, beside.dated.first_bracket
+    return terms_under(terms, beside.dated, span)
+
+
+@inlined
+def terms_under(terms: LoopTerms, dated: Dated, at: int) -> LoopTerms:
+    """Return the terms under one specification."""
+    values, first = dated.values, dated.first_bracket
     trading, step = terms.trading, terms.step
-    costs = _with_costs(trading.costs, fee_rate=values[span, 0], maker_rate=values[span, 1])
-    lot_size, brackets = values[span, 2], beside.dated.brackets[first[span] : first[span + 1]]
+    costs = _with_costs(trading.costs, fee_rate=values[at, 0], maker_rate=values[at, 1])
+    lot_size, brackets = values[at, 2], dated.brackets[first[at] : first[at + 1]]
     return _dated(
         terms,
-        trading=_dated_trading(trading, costs=costs, lot_size=lot_size, min_notional=values[span, 3]),
+        trading=_dated_trading(trading, costs=costs, lot_size=lot_size, min_notional=values[at, 3]),
         step=_dated_step(step, costs=costs, lot_size=lot_size, margin=_with_brackets(step.margin, brackets)),
     )

@@ -10,7 +10,7 @@ from quant_pipelines.core.arrays import FloatArray, IntArray
 from quant_pipelines.core.bars import Bars
 from quant_pipelines.indicators import atr, rolling_std
 from quant_pipelines.sdk.scales import declares_scales, scales_of
-from quant_pipelines.sdk.stops import ATR_STOPS, SCALABLE, TIGHTENED, VOLATILITY_STOPS
+from quant_pipelines.sdk.stops import ATR_STOPS, SCALABLE, TIGHTENED, VOLATILITY_STOPS, Stops
 from quant_pipelines.sdk.strategy import Strategy
 
 UNKNOWN: FloatArray = np.empty(0)
@@ -33,21 +33,21 @@ def stop_terms_of(strategy: Strategy, strategy_step_ms: int) -> StopTerms:
     )
 
 
-def atr_of(strategy: Strategy, bars: Bars) -> FloatArray:
-    """Average true range of the strategy's bars, NaN where it isn't positive; (0,) where no stop asks."""
-    if not strategy.stops.uses(ATR_STOPS):
+def atr_of(stops: Stops, bars: Bars) -> FloatArray:
+    """Average true range of bars, NaN where it isn't positive; (0,) where no stop asks."""
+    if not stops.uses(ATR_STOPS):
         return UNKNOWN
-    ranges = atr(bars.high, bars.low, bars.close, strategy.stops.atr_window)
+    ranges = atr(bars.high, bars.low, bars.close, stops.atr_window)
     return np.where(ranges > 0.0, ranges, np.nan)
 
 
-def deviation_of(strategy: Strategy, bars: Bars) -> FloatArray:
+def deviation_of(stops: Stops, bars: Bars) -> FloatArray:
     """Deviation of a bar's log return, shape (n_bars,); (0,) where none of the stops asks."""
-    if not strategy.stops.uses(VOLATILITY_STOPS):
+    if not stops.uses(VOLATILITY_STOPS):
         return UNKNOWN
     result = np.full(len(bars), np.nan)
     if len(bars) > 1:
-        result[1:] = rolling_std(np.diff(np.log(bars.close)), strategy.stops.volatility_window)
+        result[1:] = rolling_std(np.diff(np.log(bars.close)), stops.volatility_window)
     return result
 
 
@@ -61,47 +61,55 @@ def latest_inputs(strategy: Strategy, bars: Bars) -> StopInputs:
     """
     if not len(bars) or not (strategy.stops.windows or declares_scales(strategy)):
         return NO_INPUTS
-    ranges, deviations = atr_of(strategy, bars), deviation_of(strategy, bars)
+    ranges, deviations = atr_of(strategy.stops, bars), deviation_of(strategy.stops, bars)
     latest = {name: float(factor[-1]) for name, factor in scales_of(strategy, bars).items()}
     scales = StopScales(*(latest.get(name, 1.0) for name in SCALABLE)) if latest else NO_SCALES
     return StopInputs(_known(ranges), _known(deviations), scales)
 
 
-def with_factors(
-    rows: FloatArray, strategies: Sequence[Strategy], bars: Bars, decision_row: IntArray
-) -> FloatArray:
-    """Return the rows of a pass's terms with the factors of each strategy; see ``tape.LoopTerms``.
+def factors_of(strategy: Strategy, bars: Bars, decision_row: IntArray) -> dict[str, FloatArray]:
+    """Return a strategy's factors on its stops as of each execution close, by the name of the stop.
 
     Parameters
     ----------
-    rows
-        Shape (n_lanes, len(StopTerms)); returned as they are where no strategy scales its stops.
-    strategies, bars
-        One for each lane, and their bars.
+    strategy, bars
+        Whose stops, and its bars.
     decision_row
         Strategy bar that is decided on at each execution close, -1 for none.
 
     Raises
     ------
     StrategyError
-        If a strategy's factors can't be used.
+        If the factors can't be used.
     """
-    found = [scales_of(strategy, bars) for strategy in strategies]
+    factors = scales_of(strategy, bars)
+    newest = np.maximum.accumulate(decision_row) if factors else decision_row
+    return {name: np.where(newest >= 0, factor[newest], 1.0) for name, factor in factors.items()}
+
+
+def with_factors(rows: FloatArray, found: Sequence[dict[str, FloatArray]]) -> FloatArray:
+    """Return the rows of a pass's terms with the factors of each lane; see ``tape.LoopTerms``.
+
+    Parameters
+    ----------
+    rows
+        Shape (n_lanes, len(StopTerms)); returned as they are where nothing is scaled.
+    found
+        Factors of each lane, see ``factors_of``.
+    """
     names = [name for name in SCALABLE if any(name in one for one in found)]
     if not names:
         return rows
-    newest = np.maximum.accumulate(decision_row)
-    first = rows.shape[1] + len(SCALABLE)
-    wide = np.ones((len(strategies), first + len(names) * newest.size))
+    first, room = rows.shape[1] + len(SCALABLE), max(one.size for known in found for one in known.values())
+    wide = np.ones((len(found), first + len(names) * room))
     wide[:, : rows.shape[1]] = rows
     wide[:, StopTerms._fields.index("varies")] = [float("chandelier_stop" in one) for one in found]
     for at, name in enumerate(SCALABLE):
-        begin = first + names.index(name) * newest.size if name in names else 0
+        begin = first + names.index(name) * room if name in names else 0
         wide[:, rows.shape[1] + at] = begin
         for lane, one in enumerate(found):
             if name in one:
-                factors = np.where(newest >= 0, one[name][newest], 1.0)
-                wide[lane, begin : begin + newest.size] = factors
+                wide[lane, begin : begin + one[name].size] = one[name]
     return wide
 
 

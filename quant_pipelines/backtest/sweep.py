@@ -1,47 +1,40 @@
-"""Many parameter sets of one strategy over one prepared market, several abreast."""
+"""Many parameter sets of one strategy over what is prepared once: a market, or an account of several."""
 
 import ctypes
 import math
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cache, cached_property
 from itertools import chain
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from quant_pipelines.backtest.batch import new_record, run_pass
+from quant_pipelines.backtest.batch import is_alone, new_record, run_pass
 from quant_pipelines.backtest.event_driver import drive
-from quant_pipelines.backtest.market import Market, prepare_market
+from quant_pipelines.backtest.loop import LoopResult
+from quant_pipelines.backtest.market import NO_FEED, NO_FEEDS, Market, SymbolFeed, prepare_market
 from quant_pipelines.backtest.readings import ahead
-from quant_pipelines.backtest.result import activity_of, daily_returns_of, day_keys
+from quant_pipelines.backtest.result import Outcome, activity_of, daily_returns_of, day_keys
 from quant_pipelines.backtest.settings import BacktestSettings
-from quant_pipelines.backtest.tape import Tape
+from quant_pipelines.backtest.tape import Record, Tape
+from quant_pipelines.backtest.trades import PNL
 from quant_pipelines.core.arrays import FloatArray
 from quant_pipelines.core.bars import Bars
-from quant_pipelines.core.depth import DepthSeries
 from quant_pipelines.core.errors import StrategyError
-from quant_pipelines.core.funding import FundingSeries
-from quant_pipelines.core.mark import MarkSeries
 from quant_pipelines.indicators import Memo, remembering
-from quant_pipelines.metrics import Activity, summarize
+from quant_pipelines.metrics import summarize
 from quant_pipelines.sdk.event import EventStrategy
 from quant_pipelines.sdk.strategy import Strategy
+
+if TYPE_CHECKING:
+    from quant_pipelines.backtest.account_sweep import AccountField
 
 WIDTH = 8
 MEMORY_BYTES = 224_000_000
 _TRIM_THRESHOLD, _TOP_PAD, _MMAP_THRESHOLD = -1, -2, -3  # of glibc's malloc.h
-
-
-class Outcome(NamedTuple):
-    """What is kept of one set: daily returns, equity at the end, profit of each round trip, activity."""
-
-    daily_returns: FloatArray
-    final_equity: float
-    trade_pnl: FloatArray
-    activity: Activity
 
 
 @dataclass(frozen=True, eq=False)
@@ -90,22 +83,32 @@ class SweepResult:
         return {name: np.array([row.get(name, math.nan) for row in rows]) for name in names}
 
 
-def sweep(  # noqa: PLR0913 - all but four have a default
+def sweep(
     strategy_class: type[Strategy],
     parameter_sets: Sequence[dict[str, Any]],
-    bars: Bars,
+    bars: Bars | Sequence[Bars],
     settings: BacktestSettings,
     *,
-    execution_bars: Bars | None = None,
-    funding: FundingSeries | None = None,
-    mark: MarkSeries | None = None,
-    depth: DepthSeries | None = None,
+    feeds: Mapping[str, SymbolFeed] = NO_FEEDS,
     threads: int = 1,
 ) -> SweepResult:
-    """Backtest every parameter set; each row equals ``run_backtest`` with that set, to the last bit.
+    """Backtest every parameter set; each row equals a backtest with that set alone, to the last bit.
 
     Indicators that several sets ask for are computed once, while 224 MB hold them. ``threads`` run at the
     same time: compiled code and numpy give the interpreter free.
+
+    Parameters
+    ----------
+    strategy_class, parameter_sets
+        What is tried.
+    bars
+        Of one symbol, or of several in one account; see ``run_symbols``.
+    settings
+        Capital, rules and window.
+    feeds
+        What else is known, by symbol.
+    threads
+        That work at the same time.
 
     Raises
     ------
@@ -129,30 +132,45 @@ def sweep(  # noqa: PLR0913 - all but four have a default
     (array([ True, False, False]), array([False, False,  True]))
     """
     _keep_freed_memory()
-    market = prepare_market(
-        bars, settings, execution_bars=execution_bars, funding=funding, mark=mark, depth=depth
-    )
+    given = (bars,) if isinstance(bars, Bars) else tuple(bars)
+    field = _field_of(strategy_class, given, settings, feeds)
     strategies = [_made(strategy_class, values) for values in parameter_sets]
     allowed = [strategy for strategy in strategies if strategy is not None]
-    groups = [allowed[at : at + WIDTH] for at in range(0, len(allowed), WIDTH)]
-    memo = Memo(bars.arrays(), MEMORY_BYTES)
-
-    tape = market.tape(allowed[0]) if allowed else None
+    groups = [allowed[at : at + field.width] for at in range(0, len(allowed), field.width)]
+    memo = Memo(chain.from_iterable(one.arrays() for one in given), MEMORY_BYTES)
 
     def work(group: Sequence[Strategy]) -> list[Outcome]:
         with remembering(memo):
-            return _outcomes(group, market, settings, tape)
+            return field.run(group)
 
     with ThreadPoolExecutor(threads) as pool:
         found = chain.from_iterable(pool.map(work, groups))
         outcomes = tuple(next(found) if strategy is not None else None for strategy in strategies)
-    returns = np.full((len(outcomes), market.n_days), np.nan)
+    returns = np.full((len(outcomes), len(field.days)), np.nan)
     final_equity = np.full(len(outcomes), np.nan)
     for index, outcome in enumerate(outcomes):
         if outcome is not None:
             returns[index] = outcome.daily_returns
             final_equity[index] = outcome.final_equity
-    return SweepResult(day_keys(market), returns, final_equity, outcomes)
+    return SweepResult(field.days, returns, final_equity, outcomes)
+
+
+def _field_of(
+    strategy_class: type[Strategy],
+    bars: Sequence[Bars],
+    settings: BacktestSettings,
+    feeds: Mapping[str, SymbolFeed],
+) -> "LaneField | AccountField":
+    """Prepare once what is the same for all sets."""
+    if not is_alone(strategy_class, bars):
+        from quant_pipelines.backtest.account_sweep import AccountField  # noqa: PLC0415 - see the package
+
+        return AccountField(strategy_class, bars, settings, feeds)
+    (one,) = bars
+    feed = feeds.get(one.symbol, NO_FEED)
+    own = feed.applied(settings)
+    market = prepare_market(one, own, feed)
+    return LaneField(market, market.tape(strategy_class.stops), own)
 
 
 def _made(strategy_class: type[Strategy], values: dict[str, Any]) -> Strategy | None:
@@ -162,31 +180,37 @@ def _made(strategy_class: type[Strategy], values: dict[str, Any]) -> Strategy | 
         return None
 
 
-def _outcomes(
-    strategies: Sequence[Strategy], market: Market, settings: BacktestSettings, tape: Tape | None
-) -> list[Outcome]:
-    """Run up to ``WIDTH`` sets abreast; those of an event strategy one after the other."""
-    if isinstance(strategies[0], EventStrategy):
-        return [_alone(one, market, settings) for one in strategies if isinstance(one, EventStrategy)]
-    record = new_record(market, has_bar_equity=False, width=WIDTH)
-    outcomes, record = run_pass(strategies, market, settings, record, tape)
-    returns = daily_returns_of(record.daily_equity, settings.capital)
-    return [
-        Outcome(
-            returns[lane],
+class LaneField:
+    """One symbol: as many sets abreast as the loop has lanes; those of an event strategy one by one."""
+
+    width = WIDTH
+
+    def __init__(self, market: Market, tape: Tape, settings: BacktestSettings) -> None:
+        self._market, self._tape, self._settings = market, tape, settings
+        self.days = day_keys(market.first_day, market.n_days)
+
+    def run(self, strategies: Sequence[Strategy]) -> list[Outcome]:
+        """Outcome of each of these sets, at most ``width``."""
+        market, settings = self._market, self._settings
+        if isinstance(strategies[0], EventStrategy):
+            return [self._driven(one) for one in strategies if isinstance(one, EventStrategy)]
+        record = new_record(market, has_bar_equity=False, width=WIDTH)
+        outcomes, record = run_pass(strategies, market, settings, record, self._tape)
+        return [self._outcome(outcome, record, lane) for lane, outcome in enumerate(outcomes)]
+
+    def _driven(self, strategy: EventStrategy) -> Outcome:
+        market, settings = self._market, self._settings
+        outcome, record = drive(strategy, market, settings, ahead(strategy, market.bars, settings.rules))
+        return self._outcome(outcome, record, 0)
+
+    def _outcome(self, outcome: LoopResult, record: Record, lane: int) -> Outcome:
+        market, capital = self._market, self._settings.capital
+        return Outcome(
+            daily_returns_of(record.daily_equity[lane], capital),
             outcome.state.curve.equity,
-            record.trades[lane, : outcome.log.finished, 8].copy(),
-            activity_of(outcome, market, settings.capital),
+            record.trades[lane, : outcome.log.finished, PNL].copy(),
+            activity_of(outcome.tally, capital, bars=len(market.execution), days=market.n_days),
         )
-        for lane, outcome in enumerate(outcomes)
-    ]
-
-
-def _alone(strategy: EventStrategy, market: Market, settings: BacktestSettings) -> Outcome:
-    outcome, record = drive(strategy, market, settings, ahead(strategy, market.bars, settings.rules))
-    returns = daily_returns_of(record.daily_equity[0], settings.capital)
-    pnl = record.trades[0, : outcome.log.finished, 8].copy()
-    return Outcome(returns, outcome.state.curve.equity, pnl, activity_of(outcome, market, settings.capital))
 
 
 @cache

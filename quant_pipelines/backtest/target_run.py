@@ -1,6 +1,6 @@
 """A strategy with a target at its book: it decides at the close of its own bars, and at no other."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from quant_pipelines.backtest.book import Book, BookEvent
 from quant_pipelines.backtest.desk import Close
@@ -9,22 +9,30 @@ from quant_pipelines.sdk.strategy import Strategy, target_of
 from quant_pipelines.trading.cycle import decide_order
 from quant_pipelines.trading.rules import TradingTerms
 
+Aim = Callable[[Bars], float]
+"""Target at the last of these bars."""
+
+
+def anew_aim(strategy: Strategy) -> Aim:
+    """Target of a strategy, computed anew from the bars up to a close."""
+    return lambda bars: float(target_of(strategy, bars)[-1])
+
 
 class TargetRun:
     """Decisions of one strategy.
 
     Parameters
     ----------
-    strategy
-        Is asked for its target, computed anew from the bars up to a close.
+    aim
+        Is asked for the target.
     book
         Takes the orders.
     """
 
     has_news = False
 
-    def __init__(self, strategy: Strategy, book: Book) -> None:
-        self._strategy = strategy
+    def __init__(self, aim: Aim, book: Book) -> None:
+        self._aim = aim
         self._book = book
 
     def note(self, events: Iterable[BookEvent]) -> None:
@@ -40,7 +48,5 @@ class TargetRun:
         """
         if bars is None:
             return
-        target = float(target_of(self._strategy, bars)[-1])
-        view = self._book.view(volatility=close.volatility, data_age_seconds=close.data_age_seconds)
-        decision = decide_order(view, target, terms)
+        decision = decide_order(close.view_of(self._book), self._aim(bars), terms)
         self._book.submit(decision.order_quantity, target_side=decision.target_side)

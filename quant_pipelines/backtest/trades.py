@@ -1,8 +1,8 @@
 """Round trips: from flat to flat, or to the other side; built from fills as they happen."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import datetime
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from quant_pipelines.backtest.state import StepFill
 from quant_pipelines.backtest.stops import EXIT_REASONS
@@ -22,6 +22,7 @@ COLUMNS = (
     "pnl",
     "reason",
 )
+EXIT_TS, PNL = COLUMNS.index("exit_ts"), COLUMNS.index("pnl")
 
 
 class OpenTrade(NamedTuple):
@@ -111,6 +112,15 @@ class Trade:
     funding: float
     pnl: float
     exit_reason: str
+
+    @classmethod
+    def columns(cls) -> tuple[str, ...]:
+        """Names of the members of its document."""
+        return tuple(field.name for field in fields(Trade))
+
+    def to_document(self) -> dict[str, Any]:
+        """Members by name, as they are."""
+        return {name: getattr(self, name) for name in self.columns()}
 
 
 @scalar

@@ -1,15 +1,11 @@
 """``quant backtest``: one backtest, on files or on what the stack has stored."""
 
 import argparse
-from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from quant_pipelines.cli.output import print_document, table
 from quant_pipelines.cli.parse import add_market_arguments, assignment, strategy_with_values
-
-if TYPE_CHECKING:
-    from quant_pipelines.reports.run import BacktestRun
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -38,64 +34,19 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Run it and print the result; several symbols share one account."""
-    if len(arguments.symbols) > 1:
-        return _run_several(arguments)
-    from quant_pipelines.cli.backtest_run import run_from_arguments, write_files
+    from quant_pipelines.cli.backtest_run import document_of, run_from_arguments, write_files
 
     runs = run_from_arguments(arguments)
     write_files(arguments, runs)
-    document = _document(runs[0])
+    document = document_of(runs[0])
     if arguments.compare:
-        document["compared"] = [_document(run) for run in runs[1:]]
+        document["compared"] = [document_of(run) for run in runs[1:]]
     if arguments.json:
         print_document(document)
-    else:
-        print(_text(document))
-    return 0
-
-
-def _document(run: "BacktestRun") -> dict[str, Any]:
-    from quant_pipelines.reports.run import undefined
-
-    result = run.result
-    return {
-        "strategy": run.strategy,
-        "version": run.version,
-        "parameters": run.parameters,
-        "symbols": [run.bars.symbol],
-        "timeframe": run.bars.timeframe,
-        "execution_timeframe": result.execution_timeframe,
-        "start": result.days[0],
-        "end": result.days[-1],
-        "capital": result.capital,
-        "final_equity": result.final_equity,
-        "metrics": run.measures,
-        "undefined": undefined(run.measures),
-        "holding": run.holding_measures,
-        "trades": [asdict(trade) for trade in result.trades],
-        "open_position": asdict(result.open_position) if result.open_position else None,
-        "fees_paid": result.fees_paid,
-        "funding_paid": result.funding_paid,
-        "bars": result.bars,
-        "seconds": result.seconds,
-        "not_modelled": result.not_modelled,
-        "mark_fallbacks": result.mark_fallbacks,
-        "mark_use": result.mark_use._asdict(),
-        "depth_fallbacks": result.depth_fallbacks,
-    }
-
-
-def _run_several(arguments: argparse.Namespace) -> int:
-    from quant_pipelines.cli.portfolio_run import document_of, run_portfolio_from_arguments, write_files
-
-    run = run_portfolio_from_arguments(arguments)
-    write_files(arguments, run)
-    document = document_of(arguments, run)
-    if arguments.json:
-        print_document(document)
-    else:
+        return 0
+    print(_text(document))
+    if "books" in document:
         books = [{**book, "final_equity": round(book["final_equity"], 2)} for book in document["books"]]
-        print(_text(document))
         print(table(books, ("symbol", "share", "trades", "final_equity")))
     return 0
 

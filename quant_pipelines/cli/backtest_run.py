@@ -3,18 +3,23 @@
 import argparse
 import csv
 import io
-from dataclasses import asdict, fields, replace
+from collections.abc import Sequence
+from dataclasses import asdict, replace
 from typing import Any
 
-from quant_pipelines.backtest import BacktestSettings, Trade, run_backtest
+from quant_pipelines.backtest import BacktestResult, BacktestSettings, SymbolFeed, Trade
+from quant_pipelines.backtest.account import run_symbols
+from quant_pipelines.backtest.account_result import AccountResult, BookResult, BookTrade
 from quant_pipelines.cli.history import StoredMarket, read_market
 from quant_pipelines.cli.output import write_text
 from quant_pipelines.cli.progress import waiting
+from quant_pipelines.core.bars import Bars
 from quant_pipelines.core.errors import BacktestError
 from quant_pipelines.core.funding import no_funding
+from quant_pipelines.core.instrument_sets import set_name
 from quant_pipelines.core.settings import Settings
 from quant_pipelines.portfolio import parse_sizing
-from quant_pipelines.reports.run import BacktestRun
+from quant_pipelines.reports.run import BacktestRun, undefined
 from quant_pipelines.sdk import StrategySource, load_strategy, strategies_folder
 from quant_pipelines.sdk.event import EventStrategy
 from quant_pipelines.settings import load_settings
@@ -23,6 +28,9 @@ from quant_pipelines.trading import Execution, SpecificationHistory, TradingRule
 
 def run_from_arguments(arguments: argparse.Namespace) -> list[BacktestRun]:
     """Run the backtest that the arguments ask for, and those that it is compared with.
+
+    Of several symbols a strategy that trades several trades them together in one account; one that trades a
+    single symbol trades each of them with an equal share.
 
     Raises
     ------
@@ -34,14 +42,19 @@ def run_from_arguments(arguments: argparse.Namespace) -> list[BacktestRun]:
     sources = [load_strategy(name, strategies_folder(settings.strategies_folder)) for name, _ in asked]
     for source in sources:
         require_symbols(source, arguments.symbols)
-    (symbol,) = arguments.symbols
+    set_name(arguments.symbols)
+    if arguments.compare and len(arguments.symbols) > 1:
+        raise BacktestError("--compare shows one symbol; expected one symbol, or a --report of each strategy")
     rules = rules_of(arguments, settings)
     with waiting("reading bars", arguments):
-        markets = [read_market(arguments, symbol, settings, source.strategy_class) for source in sources]
+        markets = [
+            [read_market(arguments, symbol, settings, source.strategy_class) for symbol in arguments.symbols]
+            for source in sources
+        ]
     with waiting("backtest", arguments, total=len(asked)) as progress:
         runs = []
-        for source, (_, values), market in zip(sources, asked, markets, strict=True):
-            runs.append(_backtest(source, dict(values), market, rules, arguments))
+        for source, (_, values), known in zip(sources, asked, markets, strict=True):
+            runs.append(_backtest(source, dict(values), known, rules, arguments))
             progress.advance()
     return runs
 
@@ -49,38 +62,52 @@ def run_from_arguments(arguments: argparse.Namespace) -> list[BacktestRun]:
 def _backtest(
     source: StrategySource,
     values: dict[str, str],
-    market: StoredMarket,
+    markets: Sequence[StoredMarket],
     rules: TradingRules,
     arguments: argparse.Namespace,
 ) -> BacktestRun:
     strategy = source.strategy_class(**values)
-    execution = market.execution_bars()
-    rules = replace(rules, specification=market.specification)
-    backtest = BacktestSettings(
-        capital=arguments.capital,
-        rules=rules,
-        has_stops=arguments.stops == "on",
-        specifications=_specifications(arguments, market),
+    bars, execution = tuple(market.bars for market in markets), _executed(markets)
+    feeds = {
+        one.symbol: _feed(arguments, market, one) for market, one in zip(markets, execution, strict=True)
+    }
+    is_one = len(markets) == 1
+    settings = BacktestSettings(
+        capital=arguments.capital, rules=rules, has_stops=arguments.stops == "on", has_bar_equity=is_one
     )
-    depth = market.fill_inputs.depth if arguments.slippage_bps is None else None
-    result = run_backtest(
-        strategy,
-        market.bars,
-        settings=backtest,
-        execution_bars=execution,
-        funding=market.funding if arguments.funding == "on" else no_funding(),
-        mark=market.fill_inputs.mark,
-        depth=depth,
-    )
+    has_depth = any(feed.depth is not None for feed in feeds.values())
     return BacktestRun(
         source.name,
         source.content_hash,
         strategy.parameters,
-        result,
-        market.bars,
+        run_symbols(strategy, bars, feeds=feeds, settings=settings),
+        bars,
         execution,
-        rules,
-        has_other_fills=isinstance(strategy, EventStrategy) or depth is not None,
+        replace(rules, specification=markets[0].specification) if is_one else rules,
+        has_other_fills=isinstance(strategy, EventStrategy) or has_depth,
+    )
+
+
+def _executed(markets: Sequence[StoredMarket]) -> tuple[Bars, ...]:
+    """Bars on which fills are decided: finer ones only where all symbols have some."""
+    finer = tuple(market.execution_bars() for market in markets)
+    is_common = len({bars.timeframe for bars in finer}) == 1
+    return finer if is_common else tuple(market.bars for market in markets)
+
+
+def _feed(arguments: argparse.Namespace, market: StoredMarket, execution: Bars) -> SymbolFeed:
+    """Gather what else is known; costs that were asked for hold at all times."""
+    inputs = market.fill_inputs
+    dated = inputs.specifications.dated
+    if arguments.fee_bps is not None:
+        dated = tuple(replace(one, fee_bps=None, maker_fee_bps=None) for one in dated)
+    return SymbolFeed(
+        execution,
+        market.funding if arguments.funding == "on" else no_funding(),
+        inputs.mark,
+        inputs.depth if arguments.slippage_bps is None else None,
+        market.specification,
+        SpecificationHistory(dated),
     )
 
 
@@ -97,23 +124,6 @@ def require_symbols(source: StrategySource, symbols: list[str]) -> None:
         raise BacktestError(
             f"strategy {source.name} trades {inputs.wanted} together; got {len(symbols)}: {symbols}"
         )
-
-
-def write_files(arguments: argparse.Namespace, runs: list[BacktestRun]) -> None:
-    """Write the report and the trades where they were asked for."""
-    if arguments.report:
-        from quant_pipelines.reports.backtest import render_backtest
-        from quant_pipelines.reports.comparison import render_comparison
-
-        with waiting("writing the report", arguments):
-            page = render_backtest(runs[0]) if len(runs) == 1 else render_comparison(runs)
-            write_text(arguments.report, page)
-    if arguments.trades:
-        text = io.StringIO(newline="")
-        writer = csv.writer(text)
-        writer.writerow([field.name for field in fields(Trade)])
-        writer.writerows(cells_of(trade) for trade in runs[0].result.trades)
-        write_text(arguments.trades, text.getvalue())
 
 
 def rules_of(arguments: argparse.Namespace, settings: Settings) -> TradingRules:
@@ -133,15 +143,83 @@ def rules_of(arguments: argparse.Namespace, settings: Settings) -> TradingRules:
     )
 
 
-def _specifications(arguments: argparse.Namespace, market: StoredMarket) -> SpecificationHistory:
-    """Specifications as of a date; a fee that was asked for holds at all of them."""
-    known = market.fill_inputs.specifications
-    if arguments.fee_bps is None:
-        return known
-    return SpecificationHistory(tuple(replace(one, fee_bps=None, maker_fee_bps=None) for one in known.dated))
+def document_of(run: BacktestRun) -> dict[str, Any]:
+    """JSON document of one symbol; that of several has a symbol in each trade, and what each book did."""
+    result = run.result
+    head = {
+        "strategy": run.strategy,
+        "version": run.version,
+        "parameters": run.parameters,
+        "symbols": [bars.symbol for bars in run.bars],
+        "timeframe": run.bars[0].timeframe,
+        "execution_timeframe": result.execution_timeframe,
+        "start": result.days[0],
+        "end": result.days[-1],
+        "capital": result.capital,
+        "final_equity": result.final_equity,
+    }
+    trades = [trade.to_document() for trade in result.trades]
+    paid = {"fees_paid": result.fees_paid, "funding_paid": result.funding_paid}
+    tail = {"bars": result.bars, "seconds": result.seconds, "not_modelled": result.not_modelled}
+    if isinstance(result, AccountResult):
+        books = {
+            "books": [_book_document(book) for book in result.books],
+            "max_gross_exposure": result.max_gross_exposure,
+        }
+        return {**head, "metrics": result.metrics, "trades": trades, **books, **paid, **tail}
+    return {
+        **head,
+        "metrics": run.measures,
+        "undefined": undefined(run.measures),
+        "holding": run.holding_measures,
+        "trades": trades,
+        "open_position": _position_document(result),
+        **paid,
+        **tail,
+        "mark_fallbacks": result.mark_fallbacks,
+        "mark_use": result.mark_use._asdict(),
+        "depth_fallbacks": result.depth_fallbacks,
+    }
 
 
-def cells_of(trade: Trade) -> list[Any]:
-    """Return a trade's values in the order of its fields, times as ISO 8601."""
-    values = asdict(trade).values()
+def _book_document(book: BookResult) -> dict[str, Any]:
+    result = book.result
+    return {
+        "symbol": book.symbol,
+        "share": book.share,
+        "final_equity": result.final_equity,
+        "metrics": result.metrics,
+        "trades": len(result.trades),
+        "open_position": _position_document(result),
+        "fees_paid": result.fees_paid,
+        "funding_paid": result.funding_paid,
+    }
+
+
+def _position_document(result: BacktestResult) -> dict[str, Any] | None:
+    return asdict(result.open_position) if result.open_position else None
+
+
+def write_files(arguments: argparse.Namespace, runs: list[BacktestRun]) -> None:
+    """Write the report and the trades where they were asked for."""
+    if arguments.report:
+        from quant_pipelines.reports.backtest import render_backtest
+        from quant_pipelines.reports.comparison import render_comparison
+
+        with waiting("writing the report", arguments):
+            page = render_backtest(runs[0]) if len(runs) == 1 else render_comparison(runs)
+            write_text(arguments.report, page)
+    if arguments.trades:
+        result = runs[0].result
+        kind = BookTrade if isinstance(result, AccountResult) else Trade
+        text = io.StringIO(newline="")
+        writer = csv.writer(text)
+        writer.writerow(kind.columns())
+        writer.writerows(map(_cells, result.trades))
+        write_text(arguments.trades, text.getvalue())
+
+
+def _cells(trade: Trade) -> list[Any]:
+    """Return a trade's values in the order of its columns, times as ISO 8601."""
+    values = trade.to_document().values()
     return [value.isoformat() if hasattr(value, "isoformat") else value for value in values]

@@ -62,11 +62,11 @@ def _difference(name: str, source: str) -> str:
 
 def _both_drivers(strategy: Strategy, bars: Bars | Panel) -> tuple[Any, Any]:
     from quant_pipelines.backtest import run_backtest, run_event_backtest
-    from quant_pipelines.backtest.portfolio import run_portfolio
-    from quant_pipelines.backtest.portfolio_event import run_event_portfolio
-    from quant_pipelines.backtest.portfolio_plan import Allocation
+    from quant_pipelines.backtest.account import run_account
+    from quant_pipelines.backtest.account_event import run_event_account
+    from quant_pipelines.backtest.account_plan import Allocation
 
     if isinstance(bars, Panel):
         books = [Allocation(strategy, bars)]
-        return run_portfolio(books), run_event_portfolio(books)
+        return run_account(books), run_event_account(books)
     return run_backtest(strategy, bars), run_event_backtest(strategy, bars)

@@ -1,8 +1,10 @@
-"""The page of one backtest."""
+"""The page of one backtest, of one symbol or of several in one account."""
 
 from typing import Any
 
+from quant_pipelines.backtest.account_result import AccountResult
 from quant_pipelines.metrics import MEASURES
+from quant_pipelines.reports.books import account_facts, book_section, exposure_section
 from quant_pipelines.reports.curves import drawdown_sections, equity_section, month_section, rolling_section
 from quant_pipelines.reports.numbers import measure, minute, money, percent, plain, words
 from quant_pipelines.reports.page import Cell, document, facts, folded, section, table, tiles
@@ -15,20 +17,21 @@ _TILES = ("total_return", "annual_return", "sharpe", "max_drawdown", "win_rate",
 
 def render_backtest(run: BacktestRun) -> str:
     """Render a backtest as one HTML page that needs nothing else."""
+    result = run.result
     sections = [
         tiles(_tile(run, name) for name in _TILES),
         facts(_facts(run)),
         equity_section([run]),
         *drawdown_sections(run),
-        month_section(run.result.days, run.result.daily_returns),
+        month_section(result.days, result.daily_returns),
         rolling_section(run),
-        trip_section(run),
-        attribution_section(run),
-        section("Measures", measure_table(run), conventions()),
-        candle_section(run),
-        trade_section(run),
     ]
-    return document(f"Backtest of {run.strategy}", _subtitle(run), sections)
+    measures = section("Measures", measure_table(run), conventions())
+    if isinstance(result, AccountResult):
+        sections += [exposure_section(result, run.day_times), book_section(result), measures]
+    else:
+        sections += [trip_section(run), attribution_section(run), measures, candle_section(run)]
+    return document(f"Backtest of {run.strategy}", _subtitle(run), [*sections, trade_section(run)])
 
 
 def measure_table(run: BacktestRun) -> str:
@@ -76,15 +79,16 @@ def rule_facts(given: TradingRules) -> dict[str, str]:
 
 def _facts(run: BacktestRun) -> dict[str, str]:
     result = run.result
-    first, last = int(run.execution.ts[0]), int(run.execution.close_ts[-1])
+    first, last = int(run.day_times[0]), max(int(bars.close_ts[-1]) for bars in run.execution_bars)
+    own = account_facts(result) if isinstance(result, AccountResult) else {"Still open": _open_position(run)}
     return {
         **run_facts(run),
-        "Market": f"{run.bars.symbol}, {run.bars.timeframe} bars",
+        "Market": f"{', '.join(bars.symbol for bars in run.bars)}, {run.bars[0].timeframe} bars",
         "Window": f"{minute(first)} to {minute(last)} UTC, {len(result.days):,} days",
         "Capital": f"{money(result.capital)} at the start, {money(result.final_equity)} at the end",
         "Executed on": f"{result.bars:,} bars of {result.execution_timeframe}",
         **rule_facts(run.rules),
-        "Still open": _open_position(run),
+        **own,
         "Not modelled": ", ".join(result.not_modelled) or "nothing that we know of",
         **_funding_fact(result.mark_fallbacks),
     }

@@ -19,7 +19,7 @@ def render_comparison(runs: Sequence[BacktestRun]) -> str:
     first = runs[0]
     days = first.result.days
     about = {
-        "Market": f"{first.bars.symbol}, {first.bars.timeframe} bars",
+        "Market": f"{first.symbols}, {first.bars[0].timeframe} bars",
         "Executed on": f"{first.result.bars:,} bars of {first.result.execution_timeframe}",
         "Capital": f"{money(first.result.capital)} each",
         **rule_facts(first.rules),

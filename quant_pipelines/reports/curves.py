@@ -1,11 +1,10 @@
 """Sections over time: equity, drawdown, months, rolling Sharpe ratio."""
 
 from collections.abc import Sequence
-from typing import Protocol
 
 import numpy as np
 
-from quant_pipelines.core.arrays import FloatArray, IntArray
+from quant_pipelines.core.arrays import FloatArray
 from quant_pipelines.core.timeframes import DAY_MS, day_start_ms
 from quant_pipelines.metrics import Drawdown, deepest_drawdowns, rolling_sharpe, underwater
 from quant_pipelines.reports.axes import money_axis, number_axis, time_axis
@@ -13,71 +12,14 @@ from quant_pipelines.reports.charts import Chart, area, draw, level, line
 from quant_pipelines.reports.months import heat_map
 from quant_pipelines.reports.numbers import day, duration, minute, money, percent
 from quant_pipelines.reports.page import Cell, paragraph, section, table
+from quant_pipelines.reports.run import BacktestRun
 
 DEEPEST = 5
 _ROLLING_DAYS = {180: 720, 90: 270, 30: 60}  # window: fewest days of the run
 _HOLDING = "buy and hold"
 
 
-class DrawnResult(Protocol):
-    """What is drawn of a result."""
-
-    @property
-    def capital(self) -> float:
-        """Quote, at the start."""
-        ...
-
-    @property
-    def final_equity(self) -> float:
-        """Quote, at the end."""
-        ...
-
-    @property
-    def days(self) -> tuple[str, ...]:
-        """UTC days."""
-        ...
-
-    @property
-    def daily_returns(self) -> FloatArray:
-        """By these days."""
-        ...
-
-
-class DrawnRun(Protocol):
-    """A run whose equity is drawn beside that of holding: of one symbol or of several."""
-
-    @property
-    def strategy(self) -> str:
-        """Its name."""
-        ...
-
-    @property
-    def result(self) -> DrawnResult:
-        """What came out."""
-        ...
-
-    @property
-    def times(self) -> IntArray:
-        """Times of the equity, milliseconds UTC; shape (n,)."""
-        ...
-
-    @property
-    def equity(self) -> FloatArray:
-        """Quote, the capital first; shape (n,)."""
-        ...
-
-    @property
-    def holding(self) -> FloatArray:
-        """What holding would have become, at the same times."""
-        ...
-
-    @property
-    def holding_returns(self) -> FloatArray:
-        """Daily returns of holding, by the days of the result."""
-        ...
-
-
-def equity_section(runs: Sequence[DrawnRun]) -> str:
+def equity_section(runs: Sequence[BacktestRun]) -> str:
     """Equity of one or several runs on the same bars, on one axis with buy and hold."""
     first = runs[0]
     x = time_axis(int(first.times[0]), int(first.times[-1]))
@@ -92,15 +34,21 @@ def equity_section(runs: Sequence[DrawnRun]) -> str:
     return section(
         "Equity",
         draw(Chart("Equity", unit, x, y, layers, height=320, hover="quote"), says),
-        paragraph(
-            "Buy and hold puts the same capital in at the first open and pays nothing: no fee, no funding.",
-            "soft",
-        ),
+        paragraph(_holding_note(first), "soft"),
     )
 
 
-def drawdown_sections(run: DrawnRun) -> list[str]:
+def _holding_note(run: BacktestRun) -> str:
+    into = "in" if len(run.bars) == 1 else "into every symbol in equal parts"
+    return (
+        f"Buy and hold puts the same capital {into} at the first open and pays nothing: no fee, no funding."
+    )
+
+
+def drawdown_sections(run: BacktestRun) -> list[str]:
     """Distance from the peak, beside holding's, and the deepest drawdowns."""
+    by_days = "By day ends; the deepest drawdown among the measures is by bar closes."
+    note = "" if run.result.curve is run.result.bar_equity else by_days
     return [
         section(
             "Drawdown",
@@ -110,11 +58,12 @@ def drawdown_sections(run: DrawnRun) -> list[str]:
                 (_drawdown_row(run, drawdown) for drawdown in deepest_drawdowns(run.equity, DEEPEST)),
                 texts=(),
             ),
+            paragraph(note, "soft") if note else "",
         )
     ]
 
 
-def underwater_chart(runs: Sequence[DrawnRun], *, with_holding: bool) -> str:
+def underwater_chart(runs: Sequence[BacktestRun], *, with_holding: bool) -> str:
     """Chart of the distance from the highest equity so far."""
     first = runs[0]
     x = time_axis(int(first.times[0]), int(first.times[-1]))
@@ -137,7 +86,7 @@ def month_section(days: Sequence[str], returns: FloatArray) -> str:
     return section("Months", heat_map(days, returns), paragraph(note, "soft"))
 
 
-def rolling_section(run: DrawnRun) -> str:
+def rolling_section(run: BacktestRun) -> str:
     """Sharpe ratio of a moving window, where the run is long enough."""
     n_days = len(run.result.days)
     window = next((days for days, fewest in _ROLLING_DAYS.items() if n_days >= fewest), None)
@@ -171,7 +120,7 @@ def sign_of(position: int) -> str:
     return ("", "dotted", "dash")[position // 2 % 3] if position else ""
 
 
-def _drawdown_row(run: DrawnRun, drawdown: Drawdown) -> tuple[Cell, ...]:
+def _drawdown_row(run: BacktestRun, drawdown: Drawdown) -> tuple[Cell, ...]:
     start, bottom = int(run.times[drawdown.peak]), int(run.times[drawdown.bottom])
     end = None if drawdown.end is None else int(run.times[drawdown.end])
     last = end if end is not None else int(run.times[-1])

@@ -31,7 +31,7 @@ _OF_TRIPS = ("n_trades", "win_rate", "payoff_ratio", "profit_factor", "expectanc
 
 @dataclass(frozen=True, eq=False)
 class BacktestRun:
-    """A finished backtest with what it was asked.
+    """A finished backtest with what it was asked: one symbol, or several in one account.
 
     Parameters
     ----------
@@ -40,9 +40,9 @@ class BacktestRun:
     result
         What came out.
     bars
-        The strategy's bars; those before the test are left out here.
+        The strategy's bars of each symbol; those before the test are left out here.
     execution_bars
-        Bars on which fills were decided; the last ``result.bars`` of them are the test.
+        Bars of each symbol on which fills were decided, those of the test alone.
     rules
         Costs, sizing and limits that were in force.
     has_other_fills
@@ -54,53 +54,61 @@ class BacktestRun:
     version: str
     parameters: Mapping[str, Any]
     result: BacktestResult
-    bars: Bars
-    execution_bars: Bars
+    bars: tuple[Bars, ...]
+    execution_bars: tuple[Bars, ...]
     rules: TradingRules = field(default_factory=TradingRules)
     has_other_fills: bool = False
 
     @property
-    def market(self) -> str:
-        """Symbol and timeframe."""
-        return f"{self.bars.symbol} {self.bars.timeframe}"
+    def symbols(self) -> str:
+        """Names of the first ones, and how many more there are."""
+        names = [bars.symbol for bars in self.bars]
+        return ", ".join(names[:4]) + (f" and {len(names) - 4} more" if len(names) > 4 else "")
 
-    @cached_property
+    @property
+    def market(self) -> str:
+        """Symbols and timeframe."""
+        return f"{self.symbols} {self.bars[0].timeframe}"
+
+    @property
     def execution(self) -> Bars:
-        """Execution bars of the test."""
-        n = len(self.execution_bars)
-        return self.execution_bars.rows(n - self.result.bars, n)
+        """Execution bars of the only symbol, or of the first one."""
+        return self.execution_bars[0]
 
     @cached_property
     def shown_bars(self) -> Bars:
-        """The strategy's bars within the test."""
-        first = int(self.execution.ts[0])
-        return self.bars.between(first - first % self.bars.step_ms, int(self.execution.close_ts[-1]))
+        """The strategy's bars of that symbol within the test."""
+        bars, first = self.bars[0], int(self.execution.ts[0])
+        return bars.between(first - first % bars.step_ms, int(self.execution.close_ts[-1]))
+
+    @cached_property
+    def day_times(self) -> IntArray:
+        """The start, then the end of each day, milliseconds UTC; shape (n_days + 1,)."""
+        start = min(int(bars.ts[0]) for bars in self.execution_bars)
+        return np.concatenate([[start], self._day_ends])
 
     @cached_property
     def times(self) -> IntArray:
         """Times of ``equity``: the start, then each close, milliseconds UTC; shape (n + 1,)."""
-        if self.result.bar_equity.size:
+        if self.result.curve is self.result.bar_equity:
             return np.concatenate([self.execution.ts[:1], self.execution.close_ts])
-        first = day_start_ms(self.result.days[0])
-        ends = first + DAY_MS * (1 + np.arange(len(self.result.days), dtype=np.int64))
-        return np.concatenate([self.execution.ts[:1], ends])
+        return self.day_times
 
     @cached_property
     def equity(self) -> FloatArray:
-        """Capital, then equity at each close (of bars where they were kept, else of days), quote."""
-        kept = self.result.bar_equity if self.result.bar_equity.size else self.result.daily_equity
-        return np.concatenate([[self.result.capital], kept])
+        """Capital, then what it became at each close without flows of cash, quote."""
+        return np.concatenate([[self.result.capital], self.result.curve])
 
     @cached_property
     def holding(self) -> FloatArray:
-        """Capital put into the symbol at the first open, at the same times, without any costs."""
-        closes = self.execution.close if self.result.bar_equity.size else self._day_closes
-        return self.result.capital * np.concatenate([[1.0], closes / self.execution.open[0]])
+        """Capital in equal parts in every symbol from its first open on, at the same times, without costs."""
+        held = self._held(self.times[1:]) / self._first_price
+        return self.result.capital * np.concatenate([[1.0], held])
 
     @cached_property
     def holding_returns(self) -> FloatArray:
         """Daily returns of holding, by the days of the result."""
-        return daily_returns_of(self._day_closes, float(self.execution.open[0]))
+        return daily_returns_of(self._held(self._day_ends), self._first_price)
 
     @cached_property
     def measures(self) -> dict[str, float | None]:
@@ -133,12 +141,26 @@ class BacktestRun:
         return values
 
     @cached_property
-    def _day_closes(self) -> FloatArray:
-        """Last close of each day of the result; a day without bars keeps the close before it."""
-        day = self.execution.ts // DAY_MS
-        at = np.searchsorted(day, day[0] + np.arange(len(self.result.days)), side="right") - 1
-        closes: FloatArray = self.execution.close[at]
-        return closes
+    def _day_ends(self) -> IntArray:
+        first = day_start_ms(self.result.days[0])
+        return first + DAY_MS * (1 + np.arange(len(self.result.days), dtype=np.int64))
+
+    @property
+    def _first_price(self) -> float:
+        return float(self.execution.open[0])
+
+    def _held(self, times: IntArray) -> FloatArray:
+        """Price of equal parts of all symbols at these times, in that of the first one's opening.
+
+        A symbol stands at its first open before its first bar, and at its last close where it has none.
+        """
+        held: FloatArray = np.mean([self._price(bars, times) for bars in self.execution_bars], axis=0)
+        return held
+
+    def _price(self, bars: Bars, times: IntArray) -> FloatArray:
+        last = np.searchsorted(bars.ts, times) - 1
+        price = np.where(last >= 0, bars.close[np.maximum(last, 0)], bars.open[0])
+        return price * (self._first_price / float(bars.open[0]))
 
 
 def undefined(measures: Mapping[str, float | None]) -> dict[str, str]:

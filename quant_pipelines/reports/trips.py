@@ -4,7 +4,8 @@ from collections.abc import Iterable
 
 import numpy as np
 
-from quant_pipelines.backtest.trades import Trade
+from quant_pipelines.backtest import Trade
+from quant_pipelines.backtest.account_result import AccountResult, BookTrade
 from quant_pipelines.core.arrays import FloatArray
 from quant_pipelines.core.bars import Bars
 from quant_pipelines.core.timeframes import DAY_MS, HOUR_MS, MINUTE_MS, to_ms
@@ -93,9 +94,11 @@ def candle_section(run: BacktestRun) -> str:
 def trade_section(run: BacktestRun) -> str:
     """Every round trip, or the newest ones."""
     trades = run.result.trades
+    whose = ("book", "symbol") if isinstance(run.result, AccountResult) else ()
     header = (
         "entry",
         "exit",
+        *whose,
         "side",
         "quantity",
         "entry price",
@@ -111,7 +114,8 @@ def trade_section(run: BacktestRun) -> str:
         if len(trades) > MOST_LISTED
         else ""
     )
-    listed = table(header, map(_trade_row, trades[-MOST_LISTED:]), texts=(0, 1, 2, 10), kind="sortable full")
+    texts = (*range(3 + len(whose)), len(header) - 1)
+    listed = table(header, map(_trade_row, trades[-MOST_LISTED:]), texts=texts, kind="sortable full")
     return section(f"All {len(trades):,} round trips", paragraph(note, "soft") if note else "", listed)
 
 
@@ -131,6 +135,7 @@ def _trade_row(trade: Trade) -> tuple[str | Cell, ...]:
     return (
         Cell(minute(start), start),
         Cell(minute(end), end),
+        *((trade.book, trade.symbol) if isinstance(trade, BookTrade) else ()),
         trade.side,
         Cell(plain(trade.quantity), trade.quantity),
         Cell(plain(trade.entry_price), trade.entry_price),

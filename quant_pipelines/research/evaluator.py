@@ -1,13 +1,15 @@
-"""Backtests behind a walk-forward."""
+"""Backtests of a walk-forward, of one symbol or of several in one account."""
 
 from collections.abc import Sequence
-from dataclasses import asdict, replace
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
-from quant_pipelines.backtest import BacktestSettings, Trade, run_backtest, sweep
+from quant_pipelines.backtest import BacktestSettings, SymbolFeed, Trade, sweep
+from quant_pipelines.backtest.account import run_symbols
 from quant_pipelines.core.arrays import FloatArray
+from quant_pipelines.core.series import Window
 from quant_pipelines.core.timeframes import DAY_MS, to_ms
 from quant_pipelines.optimize.evaluation import OutOfSample
 from quant_pipelines.optimize.folds import Fold
@@ -17,44 +19,44 @@ from quant_pipelines.sdk import Strategy
 
 
 class BacktestEvaluator:
-    """Evaluator of one strategy class on one history; see ``optimize.evaluation.Evaluator``."""
+    """Evaluator of one strategy class on one history; see ``optimize.evaluation.Evaluator``.
+
+    A strategy of several symbols trades them together; one of a single symbol trades each of them with an
+    equal share of the account.
+    """
 
     def __init__(self, strategy_class: type[Strategy], history: History, settings: BacktestSettings) -> None:
         self._strategy_class = strategy_class
         self._history = history
-        self._inputs = history.fill_inputs
-        dated = self._inputs.specifications
-        self._settings = replace(settings, has_bar_equity=False, specifications=dated)
+        self._settings = replace(settings, has_bar_equity=False)
 
     def search(self, start_ms: int, end_ms: int, parameter_sets: Sequence[Parameters]) -> FloatArray:
-        """Daily returns of the sets, shape (n_days, n_sets)."""
+        """Daily returns of the sets, shape (n_days, n_sets); NaN for those that the strategy refuses."""
+        window = Window(start_ms, end_ms)
         swept = sweep(
             self._strategy_class,
             list(parameter_sets),
-            self._history.bars.between(start_ms, end_ms),
+            self._history.bars_in(window),
             self._settings,
-            execution_bars=self._history.execution_bars.between(start_ms, end_ms),
-            funding=self._history.funding,
-            mark=self._inputs.mark,
-            depth=self._inputs.depth,
+            feeds=self._feeds(window),
         )
         return np.ascontiguousarray(swept.daily_returns.T)
 
     def test(self, fold: Fold, parameters: Parameters) -> OutOfSample:
         """Trade the test window alone; what is held at its end is closed at the last close, with costs."""
-        result = run_backtest(
+        result = run_symbols(
             self._strategy_class(**parameters),
-            self._history.bars.between(fold.train_start_ms, fold.test_end_ms),
+            self._history.bars_in(Window(fold.train_start_ms, fold.test_end_ms)),
+            feeds=self._feeds(Window(fold.test_start_ms, fold.test_end_ms)),
             settings=replace(self._settings, trade_from_ms=fold.test_start_ms, close_at_end=True),
-            execution_bars=self._history.execution_bars.between(fold.test_start_ms, fold.test_end_ms),
-            funding=self._history.funding,
-            mark=self._inputs.mark,
-            depth=self._inputs.depth,
         )
         days = fold.test_start_ms + DAY_MS * np.arange(len(result.days), dtype=np.int64)
         return OutOfSample(days, result.daily_returns, tuple(_document(trade) for trade in result.trades))
 
+    def _feeds(self, window: Window) -> dict[str, SymbolFeed]:
+        return {member.bars.symbol: member.feed(window) for member in self._history.members}
+
 
 def _document(trade: Trade) -> dict[str, Any]:
     times = {"entry_time": to_ms(trade.entry_time), "exit_time": to_ms(trade.exit_time)}
-    return asdict(trade) | times
+    return trade.to_document() | times

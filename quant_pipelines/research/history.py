@@ -1,13 +1,16 @@
 """The bars and funding that a job sees, from the database or from an archive."""
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Protocol
 
+import numpy as np
 from sqlalchemy import Engine
 
 from quant_pipelines import archive
+from quant_pipelines.backtest import SymbolFeed
 from quant_pipelines.core.asof import KnownPoints
 from quant_pipelines.core.bars import Bars, empty_bars
 from quant_pipelines.core.errors import DataError
@@ -32,7 +35,7 @@ _SERIES_KEPT = 4
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class History:
+class SymbolHistory:
     """Market history of one symbol.
 
     Parameters
@@ -58,6 +61,62 @@ class History:
     specification: Specification
     findings: tuple[str, ...]
     fill_inputs: FillInputs = NO_FILL_INPUTS
+
+    def feed(self, window: Window) -> SymbolFeed:
+        """Return what a backtest of a window knows besides the strategy's bars."""
+        inputs = self.fill_inputs
+        return SymbolFeed(
+            self.execution_bars.between(*window),
+            self.funding,
+            inputs.mark,
+            inputs.depth,
+            self.specification,
+            inputs.specifications,
+        )
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class History:
+    """Market history of one symbol, or of a set of them.
+
+    Parameters
+    ----------
+    members
+        Of each symbol, in the order of the set; all execute on the same timeframe.
+    """
+
+    members: tuple[SymbolHistory, ...]
+
+    @property
+    def findings(self) -> tuple[str, ...]:
+        """Unresolved blocking faults of all of them."""
+        return tuple(finding for member in self.members for finding in member.findings)
+
+    @property
+    def execution_timeframe(self) -> str:
+        """Timeframe on which fills and stops are decided."""
+        return self.members[0].execution_bars.timeframe
+
+    def bars_in(self, window: Window) -> list[Bars]:
+        """Return the strategy's bars that open in a window, of each symbol.
+
+        Raises
+        ------
+        DataError
+            If a symbol has none.
+        """
+        bars = [member.bars.between(*window) for member in self.members]
+        if not all(len(one) for one in bars):
+            names = ", ".join(one.symbol for one in bars if not len(one))
+            raise DataError(f"no bars of {names} in the window; expected some")
+        return bars
+
+    def holding_return(self, start_ms: int, end_ms: int) -> float | None:
+        """Return of equal parts bought at the first open and held to the last close, without costs."""
+        held = [member.bars.between(start_ms, end_ms) for member in self.members]
+        if not all(len(bars) for bars in held):
+            return None
+        return float(np.mean([bars.close[-1] / bars.open[0] - 1.0 for bars in held]))
 
 
 class HistorySource(InputSource, Protocol):
@@ -90,7 +149,7 @@ class HistorySource(InputSource, Protocol):
 
 def load_history(
     source: HistorySource,
-    symbol: str,
+    symbols: Sequence[str],
     timeframe: str,
     window: Window,
     *,
@@ -98,14 +157,25 @@ def load_history(
 ) -> History:
     """Read what a walk-forward over a window needs.
 
+    Where one symbol lacks bars of the execution timeframe, all execute on the strategy's.
+
     Raises
     ------
     DataError
-        If the bars do not cover the window or are malformed, or an input that the strategy declares is
-        unknown at more than a tenth of them.
+        If the bars of a symbol do not cover the window or are malformed, or an input that the strategy
+        declares is unknown at more than a tenth of them.
     StrategyError
         If it declares a timeframe that is finer than the bars.
     """
+    members = [_load_symbol(source, symbol, timeframe, window, strategy_class) for symbol in symbols]
+    if len({member.execution_bars.timeframe for member in members}) > 1:
+        members = [replace(member, execution_bars=member.bars) for member in members]
+    return History(tuple(members))
+
+
+def _load_symbol(
+    source: HistorySource, symbol: str, timeframe: str, window: Window, strategy_class: type[Strategy]
+) -> SymbolHistory:
     bars = source.bars(symbol, timeframe, window)
     _require_cover(bars, window)
     bars.validated()
@@ -123,7 +193,7 @@ def load_history(
             findings += source.findings(higher.bars.between(*window), window)
     funding = source.funding(symbol, window)
     inputs = source.fill_inputs(symbol, window)
-    return History(bars, execution, funding, source.specification(symbol), findings, inputs)
+    return SymbolHistory(bars, execution, funding, source.specification(symbol), findings, inputs)
 
 
 def covers(bars: Bars, window: Window) -> bool:

@@ -16,15 +16,19 @@ from quant_pipelines.core.jit import kernel_digest
 from quant_pipelines.core.limits import RiskLimits
 from quant_pipelines.core.series import Window
 from quant_pipelines.core.timeframes import from_ms
-from quant_pipelines.optimize.evaluation import Evaluator
 from quant_pipelines.optimize.judge import Context, judge
 from quant_pipelines.optimize.space import space_of
 from quant_pipelines.optimize.verdict import VerdictRecord
 from quant_pipelines.optimize.walk_forward import FoldResult, Plan, WalkForward, walk_forward
 from quant_pipelines.portfolio import AllIn
 from quant_pipelines.research.evaluator import BacktestEvaluator
-from quant_pipelines.research.history import ArchiveSource, DatabaseSource, HistorySource
-from quant_pipelines.research.instrument_set import SetEvaluator, SetHistory, load_set
+from quant_pipelines.research.history import (
+    ArchiveSource,
+    DatabaseSource,
+    History,
+    HistorySource,
+    load_history,
+)
 from quant_pipelines.research.job import OptimizationJob
 from quant_pipelines.research.library import source_in_force
 from quant_pipelines.research.window import settle_window
@@ -119,7 +123,7 @@ class _Run:
         self.job = job
         self.strategy = strategy
         self._source = source
-        self._history: SetHistory | None = None
+        self._history: History | None = None
         self.plan = Plan(
             space=space_of(strategy.strategy_class),
             windows=replace(job.windows, folds=job.folds or job.windows.folds),
@@ -139,11 +143,11 @@ class _Run:
         return digest_of({**values, **versions, "strategy": self.strategy.name})
 
     @property
-    def history(self) -> SetHistory:
+    def history(self) -> History:
         """Market history of the whole window."""
         if self._history is None:
             job, plan = self.job, self.plan
-            history = load_set(
+            history = load_history(
                 self._source,
                 symbols_of(job.symbol),
                 job.timeframe,
@@ -176,13 +180,8 @@ class _Run:
     def walk(self, **progress: Any) -> WalkForward:
         """Run the folds that are not finished."""
         settings = BacktestSettings(capital=self.job.capital, rules=self.rules)
-        return walk_forward(self._evaluator(settings), self.plan, **progress)
-
-    def _evaluator(self, settings: BacktestSettings) -> Evaluator:
-        traded = self.strategy.strategy_class
-        if traded.inputs.has_panel or len(self.history.members) > 1:
-            return SetEvaluator(traded, self.history, settings)
-        return BacktestEvaluator(traded, self.history.members[0], settings)
+        evaluator = BacktestEvaluator(self.strategy.strategy_class, self.history, settings)
+        return walk_forward(evaluator, self.plan, **progress)
 
     def judge(self, finished: WalkForward, previous_trials: int) -> VerdictRecord:
         """Verdict on a finished walk-forward."""
@@ -266,7 +265,7 @@ def _stored(engine: Engine, run: _Run, on_fold: Callable[[FoldResult], None]) ->
     return replace(record, id=verdict_id, task_id=task.id)
 
 
-def _holding_return(history: SetHistory, finished: WalkForward) -> float | None:
+def _holding_return(history: History, finished: WalkForward) -> float | None:
     """Return of buying at the first out-of-sample open and holding to the last close, without costs."""
     first, last = finished.folds[0].fold, finished.folds[-1].fold
     return history.holding_return(first.test_start_ms, last.test_end_ms)

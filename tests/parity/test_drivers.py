@@ -13,9 +13,8 @@ from quant_pipelines.backtest import (
     run_backtest,
     run_event_backtest,
 )
-from quant_pipelines.backtest.event import execution_stream
 from quant_pipelines.backtest.event_driver import book_settings
-from quant_pipelines.backtest.market import prepare_market
+from quant_pipelines.backtest.market import SymbolFeed, prepare_market
 from quant_pipelines.backtest.readings import latest_volatility
 from quant_pipelines.backtest.recorder import Recorder
 from quant_pipelines.backtest.result import result_of
@@ -31,6 +30,7 @@ from quant_pipelines.trading import (
     decide,
 )
 from tests.parity.scenarios import SCENARIOS
+from tests.parity.stream import execution_stream
 from tests.parity.worlds import (
     Scenario,
 )
@@ -47,9 +47,7 @@ def paper_backtest(
     depth: DepthSeries | None = None,
 ) -> BacktestResult:
     """The runner's way: targets once, a book that is killed and restored from its JSON behind every bar."""
-    market = prepare_market(
-        bars, settings, execution_bars=execution_bars, funding=funding, mark=mark, depth=depth
-    )
+    market = prepare_market(bars, settings, SymbolFeed(execution_bars, funding, mark, depth))
     target = target_of(strategy, bars)
     recorder = Recorder(market, settings)
     given = book_settings(strategy, market, settings)
@@ -63,7 +61,7 @@ def paper_backtest(
             view = book.view(volatility=latest_volatility(known, settings.rules))
             decision = decide(view, float(target[row]), settings.rules_at(bar.ts))
             book.apply(decision, inputs=latest_inputs(strategy, known))
-    outcome, record = recorder.finish(book, book.terms)
+    outcome, record = recorder.finish(book)
     return result_of(outcome, market, settings, record)
 
 

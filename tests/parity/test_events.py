@@ -17,9 +17,8 @@ from quant_pipelines.backtest import (
     sweep,
 )
 from quant_pipelines.backtest.desk import Close
-from quant_pipelines.backtest.event import execution_stream
 from quant_pipelines.backtest.event_run import EventRun
-from quant_pipelines.backtest.market import prepare_market
+from quant_pipelines.backtest.market import SymbolFeed, prepare_market
 from quant_pipelines.backtest.readings import latest_of
 from quant_pipelines.backtest.recorder import Recorder
 from quant_pipelines.backtest.result import result_of
@@ -32,6 +31,7 @@ from quant_pipelines.risk import RiskLimits
 from quant_pipelines.sdk import Array, Desk, EventStrategy, Float, Int, OrderEvent, Stops
 from quant_pipelines.trading import Bracket, Execution, TradingRules
 from tests.parity.scenarios import FINE, LOTS
+from tests.parity.stream import execution_stream
 from tests.parity.worlds import START_MS, Scenario, gapped, hourly_funding, random_bars, rolled_up
 
 
@@ -152,7 +152,7 @@ def paper_backtest(
     funding: FundingSeries | None = None,
 ) -> BacktestResult:
     """The runner's way: book and strategy come back from their JSON behind every bar."""
-    market = prepare_market(bars, settings, execution_bars=execution_bars, funding=funding)
+    market = prepare_market(bars, settings, SymbolFeed(execution_bars, funding))
     recorder, rules = Recorder(market, settings), settings.rules
     terms = settings.step_terms(strategy, market.execution.step_ms, bars.step_ms)
     timeframe = market.execution.timeframe
@@ -176,7 +176,7 @@ def paper_backtest(
             close = Close(bar.ts + market.execution.step_ms, latest.features, latest.volatility)
             run.act(rules.terms, close, known if row >= 0 else None)
         stored = {"book": book.to_document(), "desk": run.to_document()}
-    outcome, record = recorder.finish(book, terms)
+    outcome, record = recorder.finish(book)
     return result_of(outcome, market, settings, record)
 
 

@@ -9,8 +9,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from quant_pipelines.backtest import BacktestSettings, sweep
+from quant_pipelines.backtest.account_event import drive_account
+from quant_pipelines.backtest.account_member import known_ahead
+from quant_pipelines.backtest.account_pass import pass_over
+from quant_pipelines.backtest.account_plan import Allocation, plan_account
+from quant_pipelines.backtest.account_reel import reel_of
 from quant_pipelines.backtest.batch import new_record, run_pass
-from quant_pipelines.backtest.market import Market, prepare_market
+from quant_pipelines.backtest.loop import LoopResult
+from quant_pipelines.backtest.market import Market, SymbolFeed, prepare_market
 from quant_pipelines.core.bars import Bars
 from quant_pipelines.core.depth import DepthSeries
 from quant_pipelines.core.funding import FundingSeries
@@ -115,7 +121,7 @@ def bars_of(seed: int, volatility: float, step_ms: int = MINUTE_MS) -> Bars:
 def bytes_of(strategies: list[Strategy], width: int, market: Market, given_: BacktestSettings) -> list[bytes]:
     """All that a pass leaves of each book."""
     record = new_record(market, has_bar_equity=True, width=width)
-    outcomes, record = run_pass(strategies, market, given_, record)
+    outcomes, record = run_pass(strategies, market, given_, record, market.tape(strategies[0].stops))
     found = []
     for lane, outcome in enumerate(outcomes):
         rows = record.trades[lane, : outcome.log.finished]
@@ -161,6 +167,7 @@ class World(NamedTuple):
     strategies: list[Strategy]
     market: Market
     settings: BacktestSettings
+    feed: SymbolFeed
 
 
 def world_of(seed: int) -> World:
@@ -197,29 +204,46 @@ def world_of(seed: int) -> World:
         )
         for _ in range(8)
     ]
-    market = prepare_market(
-        bars,
-        settings_,
-        funding=funding,
-        mark=one_of(None, mark_of(bars, rng)),
-        depth=one_of(None, depth_of(bars, rng)),
+    feed = SymbolFeed(
+        funding=funding, mark=one_of(None, mark_of(bars, rng)), depth=one_of(None, depth_of(bars, rng))
     )
-    return World(strategies, market, settings_)
+    return World(strategies, prepare_market(bars, settings_, feed), settings_, feed)
 
 
 @given(st.integers(0, 2**32))
 @settings(max_examples=60, deadline=None)
 def test_books_abreast_equal_books_alone(seed: int) -> None:
-    strategies, market, settings_ = world_of(seed)
+    strategies, market, settings_, _ = world_of(seed)
     abreast = bytes_of(strategies, 8, market, settings_)
     alone = [bytes_of([strategy], 1, market, settings_)[0] for strategy in strategies]
     assert abreast == alone
 
 
+def left_by(outcome: LoopResult, *arrays: np.ndarray) -> bytes:
+    sums = np.array([*outcome.state.account, *outcome.tally, outcome.state.curve.equity], dtype=np.float64)
+    return b"".join(array.tobytes() for array in (*arrays, sums))
+
+
+@given(st.integers(0, 2**32))
+@settings(max_examples=60, deadline=None)
+def test_only_book_of_an_account_equals_a_lane_in_both_of_its_drivers(seed: int) -> None:
+    strategies, market, settings_, feed = world_of(seed)
+    record = new_record(market, has_bar_equity=True, width=8)
+    outcomes, record = run_pass(strategies, market, settings_, record, market.tape(strategies[0].stops))
+    for lane, strategy in enumerate(strategies[:2]):
+        rows = record.trades[lane, : outcomes[lane].log.finished]
+        expected = left_by(outcomes[lane], record.daily_equity[lane], record.bar_equity[lane], rows)
+        plan = plan_account([Allocation(strategy, market.bars)], {market.bars.symbol: feed}, settings_)
+        for passed in (pass_over(plan, reel_of(plan.books)), drive_account(plan, known_ahead(plan))):
+            (outcome,), _, written = passed
+            rows = written.trades[0, : outcome.log.finished]
+            assert left_by(outcome, written.value, written.bar_value, rows) == expected
+
+
 @given(st.integers(0, 2**32))
 @settings(max_examples=60, deadline=None)
 def test_book_stepped_at_every_bar_equals_one_whose_quiet_bars_are_not(seed: int) -> None:
-    strategies, market, settings_ = world_of(seed)
+    strategies, market, settings_, _ = world_of(seed)
     stepped = replace(market, pause=np.arange(N_BARS + 1))
     assert bytes_of(strategies, 8, stepped, settings_) == bytes_of(strategies, 8, market, settings_)
 
@@ -227,10 +251,10 @@ def test_book_stepped_at_every_bar_equals_one_whose_quiet_bars_are_not(seed: int
 @given(st.integers(0, 2**32))
 @settings(max_examples=60, deadline=None)
 def test_change_of_equity_is_the_profit_of_the_trades_behind_every_rule(seed: int) -> None:
-    strategies, market, settings_ = world_of(seed)
+    strategies, market, settings_, _ = world_of(seed)
     settings_ = replace(settings_, close_at_end=True)
     record = new_record(market, has_bar_equity=False, width=8)
-    outcomes, record = run_pass(strategies, market, settings_, record)
+    outcomes, record = run_pass(strategies, market, settings_, record, market.tape(strategies[0].stops))
     for lane, outcome in enumerate(outcomes):
         rows, account = record.trades[lane, : outcome.log.finished], outcome.state.account
         assert account.position == 0.0
@@ -258,5 +282,5 @@ def test_sweep_on_threads_equals_single_passes(threads: int) -> None:
     market = prepare_market(bars, given_)
     for index, values in enumerate(sets):
         record = new_record(market, has_bar_equity=False)
-        outcomes, record = run_pass([Wanderer(**values)], market, given_, record)
+        outcomes, record = run_pass([Wanderer(**values)], market, given_, record, market.tape(Wanderer.stops))
         assert swept.final_equity[index] == outcomes[0].state.curve.equity

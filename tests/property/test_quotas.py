@@ -7,7 +7,6 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from quant_pipelines.backtest import BacktestSettings, Book, BookSettings
-from quant_pipelines.backtest.event import execution_stream
 from quant_pipelines.backtest.market import prepare_market
 from quant_pipelines.core.bars import Bars
 from quant_pipelines.core.funding import no_funding
@@ -15,6 +14,7 @@ from quant_pipelines.core.timeframes import DAY_MS, HOUR_MS
 from quant_pipelines.portfolio import AllIn, Fixed, Sizing
 from quant_pipelines.risk import RiskLimits
 from quant_pipelines.trading import BookView, Specification, TradingRules, decide
+from tests.parity.stream import execution_stream
 
 N_BARS = 80
 targets = st.one_of(st.floats(-1.0, 1.0), st.sampled_from([0.0, 1.0, -1.0, math.nan]))

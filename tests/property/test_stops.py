@@ -11,7 +11,6 @@ from hypothesis import strategies as st
 from quant_pipelines.accounting import Account
 from quant_pipelines.backtest import BacktestResult, BacktestSettings, Book, BookSettings, run_backtest
 from quant_pipelines.backtest.book import BookedFill, BookEvent
-from quant_pipelines.backtest.event import execution_stream
 from quant_pipelines.backtest.market import prepare_market
 from quant_pipelines.backtest.state import StepBar, StepTerms, with_scales
 from quant_pipelines.backtest.step import opening_state, step_bar
@@ -26,6 +25,7 @@ from quant_pipelines.portfolio import Fixed
 from quant_pipelines.sdk import Array, Float, Int, Stops, Strategy
 from quant_pipelines.sdk.strategy import target_of
 from quant_pipelines.trading import TradingRules, decide
+from tests.parity.stream import execution_stream
 
 N_BARS = 120
 moves = st.lists(st.integers(-400, 400), min_size=N_BARS, max_size=N_BARS)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from quant_pipelines.backtest import BacktestSettings
-from quant_pipelines.backtest.market import decision_rows, prepare_market
+from quant_pipelines.backtest.market import SymbolFeed, decision_rows, prepare_market
 from quant_pipelines.core.bars import Bars
 from quant_pipelines.core.errors import BacktestError
 from quant_pipelines.core.funding import FundingSeries
@@ -42,7 +42,7 @@ def test_slot_is_paid_at_the_first_open_at_or_after_it() -> None:
     funding = FundingSeries(
         MINUTE_MS * np.array([-5, 1, 5, 10, 11]), np.array([9.0, 1.0, 2.0, 4.0, 9.0]), np.full(5, 10.0)
     )
-    market = prepare_market(bars, BacktestSettings(), funding=funding)
+    market = prepare_market(bars, BacktestSettings(), SymbolFeed(funding=funding))
     assert market.funding_bar.tolist() == [1, 3]
     assert market.funding_per_unit.tolist() == [10.0, 60.0]
 
@@ -50,7 +50,7 @@ def test_slot_is_paid_at_the_first_open_at_or_after_it() -> None:
 def test_unknown_mark_price_is_the_last_close_and_counted() -> None:
     bars = bars_at([0, 1, 2])
     funding = FundingSeries(MINUTE_MS * np.array([2]), np.array([0.5]), np.array([np.nan]))
-    market = prepare_market(bars, BacktestSettings(), funding=funding)
+    market = prepare_market(bars, BacktestSettings(), SymbolFeed(funding=funding))
     assert (market.funding_per_unit.tolist(), market.mark_fallbacks) == ([50.5], 1)
 
 
@@ -76,4 +76,4 @@ def test_market_that_cannot_be_played_is_refused(
 ) -> None:
     settings = BacktestSettings(trade_from_ms=trade_from)
     with pytest.raises(BacktestError, match=sentence):
-        prepare_market(bars_at([0, 5], "5m"), settings, execution_bars=execution)
+        prepare_market(bars_at([0, 5], "5m"), settings, SymbolFeed(execution))

@@ -45,7 +45,7 @@ def run_of(
     rules = TradingRules(costs=costs or CostSettings(), sizing=parse_sizing("fixed:10"))
     strategy, bars = Alternate(turn=turn), bars_of(n, symbol)
     result = run_backtest(strategy, bars, settings=BacktestSettings(rules=rules))
-    return BacktestRun("alternate", "0123456789abcdef", strategy.parameters, result, bars, bars, rules)
+    return BacktestRun("alternate", "0123456789abcdef", strategy.parameters, result, (bars,), (bars,), rules)
 
 
 @dataclass

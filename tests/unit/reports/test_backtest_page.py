@@ -119,7 +119,7 @@ def test_deepest_drawdown_of_the_table_is_the_measure(page: ReadPage, run: Backt
 def test_names_from_outside_are_text(run: BacktestRun) -> None:
     evil = "<script>alert(1)</script>"
     source = render_backtest(
-        replace(run, strategy=evil, version=evil, parameters={evil: evil}, bars=bars_of(symbol=evil))
+        replace(run, strategy=evil, version=evil, parameters={evil: evil}, bars=(bars_of(symbol=evil),))
     )
     assert evil not in source
     assert ReadPage(source).facts["Strategy"] == evil

@@ -13,7 +13,7 @@ from quant_pipelines.indicators import ema
 from quant_pipelines.optimize.folds import Fold
 from quant_pipelines.optimize.space import Parameters
 from quant_pipelines.research.evaluator import BacktestEvaluator
-from quant_pipelines.research.history import History
+from quant_pipelines.research.history import History, SymbolHistory
 from quant_pipelines.sdk import Array, Int, Strategy
 from quant_pipelines.sdk import Bars as StrategyBars
 from quant_pipelines.trading import Specification
@@ -43,8 +43,8 @@ def bars(days: int = 30, *, changed_from: int | None = None) -> Bars:
 
 
 def evaluator(series: Bars) -> BacktestEvaluator:
-    history = History(series, series, no_funding(), Specification(), ())
-    return BacktestEvaluator(Above, history, BacktestSettings())
+    history = SymbolHistory(series, series, no_funding(), Specification(), ())
+    return BacktestEvaluator(Above, History((history,)), BacktestSettings())
 
 
 def test_train_window_does_not_see_what_follows() -> None:

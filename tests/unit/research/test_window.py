@@ -141,6 +141,6 @@ def test_minutes_execute_only_where_they_cover_the_whole_window(
     if minutes_from is not None:
         starts["1m"] = minutes_from
     source = Held(starts, END - 5 * DAY_MS, hole_hours)
-    history = load_history(source, JOB.symbol, "1h", Window(END - 20 * DAY_MS, END))
+    (history,) = load_history(source, [JOB.symbol], "1h", Window(END - 20 * DAY_MS, END)).members
     assert history.execution_bars.timeframe == executed_on
     assert history.bars.timeframe == "1h"

@@ -7,9 +7,10 @@ import pytest
 
 from quant_pipelines.accounting.nav import Flow
 from quant_pipelines.backtest import BacktestSettings
-from quant_pipelines.backtest.portfolio import run_portfolio
-from quant_pipelines.backtest.portfolio_plan import Allocation, SymbolFeed
-from quant_pipelines.backtest.portfolio_result import PortfolioResult
+from quant_pipelines.backtest.account import run_account
+from quant_pipelines.backtest.account_plan import Allocation
+from quant_pipelines.backtest.account_result import AccountResult
+from quant_pipelines.backtest.market import SymbolFeed
 from quant_pipelines.core.bars import Bars, bars_from_columns
 from quant_pipelines.core.errors import BacktestError, StrategyError
 from quant_pipelines.core.panel import panel_of
@@ -73,7 +74,7 @@ def settings(rules: TradingRules = FREE) -> BacktestSettings:
     return BacktestSettings(capital=1_000.0, rules=rules)
 
 
-def positions(result: PortfolioResult) -> dict[str, float]:
+def positions(result: AccountResult) -> dict[str, float]:
     held = {book.symbol: book.result.open_position for book in result.books}
     return {symbol: one.quantity if one else 0.0 for symbol, one in held.items()}
 
@@ -81,7 +82,7 @@ def positions(result: PortfolioResult) -> dict[str, float]:
 def test_a_book_is_sized_on_its_share_of_what_the_whole_account_is_worth() -> None:
     rising, still = path("A", [100.0, 100.0, 150.0, 200.0, 200.0, 200.0]), path("B", [100.0] * 6)
     rules = replace(FREE, rebalance_band=1e9)  # what is held is not re-sized
-    result = run_portfolio(
+    result = run_account(
         [Allocation(Hold(), rising, 0.5), Allocation(Turn(), still, 0.5)], settings=settings(rules)
     )
     # A holds 5 and earns 500; B's half is then 750, though its own virtual equity is 500.
@@ -90,7 +91,7 @@ def test_a_book_is_sized_on_its_share_of_what_the_whole_account_is_worth() -> No
 
 def test_opposite_books_on_one_symbol_have_no_net_exposure() -> None:
     bars = path("A", [100.0] * 30)
-    result = run_portfolio(
+    result = run_account(
         [Allocation(Hold(), bars, 0.5, "long"), Allocation(Hold(side=-1.0), bars, 0.5, "short")],
         settings=settings(),
     )
@@ -103,16 +104,16 @@ def test_the_daily_loss_limit_measures_the_account() -> None:
     falling, still = path("A", [100.0, 100.0, 90.0, 90.0, 90.0]), path("B", [100.0] * 5)
     rules = replace(FREE, limits=RiskLimits(max_daily_loss_fraction=0.04))
     books = [Allocation(Hold(), falling, 0.5), Allocation(Turn(), still, 0.5)]
-    result = run_portfolio(books, settings=settings(rules))
+    result = run_account(books, settings=settings(rules))
     assert positions(result)["B"] == 0.0
     generous = replace(FREE, limits=RiskLimits(max_daily_loss_fraction=0.06))
-    assert positions(run_portfolio(books, settings=settings(generous)))["B"] > 0.0
+    assert positions(run_account(books, settings=settings(generous)))["B"] > 0.0
 
 
 def test_a_withdrawal_is_no_loss_of_the_day_and_fires_no_equity_stop() -> None:
     still = path("A", [100.0] * 8)
     rules = replace(FREE, limits=RiskLimits(max_daily_loss_fraction=0.01))
-    result = run_portfolio(
+    result = run_account(
         [Allocation(Fragile(), still, 0.5), Allocation(Turn(), replace(still, symbol="B"), 0.5)],
         settings=settings(rules),
         flows=[Flow(2 * HOUR_MS, -500.0)],
@@ -127,7 +128,7 @@ def test_a_withdrawal_of_more_than_there_is_is_refused() -> None:
     with pytest.raises(
         BacktestError, match=r"flow of -1,000\.00 at 1970-01-01 02:00 meets a value of 1,000\.00"
     ):
-        run_portfolio(
+        run_account(
             [Allocation(Hold(), path("A", [100.0] * 5))],
             settings=settings(),
             flows=[Flow(2 * HOUR_MS, -1_000.0)],
@@ -138,8 +139,8 @@ def test_cross_margin_liquidates_every_book_once_the_account_is_used_up() -> Non
     rules = replace(FREE, sizing=AllIn(5.0), execution=Execution(brackets=BRACKETS), rebalance_band=1e9)
     falling, still = path("A", [100.0, 100.0, 100.0, 61.0, 61.0]), path("B", [100.0] * 5)
     books = [Allocation(Hold(), falling, 0.5), Allocation(Hold(), still, 0.5)]
-    result = run_portfolio(books, settings=settings(rules))
-    trades = {one.symbol: one.trade for one in result.trades}
+    result = run_account(books, settings=settings(rules))
+    trades = {one.symbol: one for one in result.trades}
     # Each holds 25. B maintains 25 x 100 x 1 % = 25, so A must leave: 1000 + 25 (p - 100) - 25 = 0.01 x 25 p.
     assert trades["A"].exit_reason == trades["B"].exit_reason == "liquidation"
     assert trades["A"].exit_price == pytest.approx((2_500.0 - 975.0) / 24.75)
@@ -149,7 +150,7 @@ def test_the_other_books_stand_behind_a_book_of_a_cross_margin() -> None:
     rules = replace(FREE, sizing=AllIn(5.0), execution=Execution(brackets=BRACKETS), rebalance_band=1e9)
     falling = path("A", [100.0, 100.0, 100.0, 70.0, 70.0])
     books = [Allocation(Hold(), falling, 0.5), Allocation(Hold(side=0.0), path("B", [100.0] * 5), 0.5)]
-    result = run_portfolio(books, settings=settings(rules))
+    result = run_account(books, settings=settings(rules))
     assert result.trades == ()  # alone, with 500 behind 25, it would have been liquidated near 81
     assert result.final_equity == pytest.approx(250.0)
 
@@ -159,14 +160,14 @@ def test_isolated_margin_liquidates_a_book_by_itself() -> None:
     rules = replace(FREE, sizing=AllIn(5.0), execution=execution, rebalance_band=1e9)
     falling = path("A", [100.0, 100.0, 100.0, 70.0, 70.0])
     books = [Allocation(Hold(), falling, 0.5), Allocation(Hold(), path("B", [100.0] * 5), 0.5)]
-    result = run_portfolio(books, settings=settings(rules))
-    assert [(one.symbol, one.trade.exit_reason) for one in result.trades] == [("A", "liquidation")]
+    result = run_account(books, settings=settings(rules))
+    assert [(one.symbol, one.exit_reason) for one in result.trades] == [("A", "liquidation")]
     assert positions(result)["B"] == pytest.approx(25.0)
 
 
 def test_each_symbol_of_a_panel_is_a_book_with_an_equal_share() -> None:
     panel = panel_of([path("A", [100.0] * 4), path("B", [50.0] * 4)])
-    result = run_portfolio([Allocation(Pair(), panel)], settings=settings())
+    result = run_account([Allocation(Pair(), panel)], settings=settings())
     assert positions(result) == pytest.approx({"A": 5.0, "B": -10.0})
     assert [book.share for book in result.books] == [0.5, 0.5]
 
@@ -174,7 +175,7 @@ def test_each_symbol_of_a_panel_is_a_book_with_an_equal_share() -> None:
 def test_contributions_of_a_hedged_pair_are_opposite() -> None:
     close = (100.0 + 5.0 * np.sin(np.arange(24 * 6))).tolist()
     panel = panel_of([path("A", close), path("B", close)])
-    result = run_portfolio([Allocation(Pair(), panel)], settings=settings())
+    result = run_account([Allocation(Pair(), panel)], settings=settings())
     assert result.correlation[0, 1] == pytest.approx(-1.0, abs=0.01)
     assert result.correlation[0, 0] == pytest.approx(1.0)
 
@@ -185,17 +186,17 @@ def test_shares_that_can_not_be_given_are_refused(shares: tuple[float, float]) -
         Allocation(Hold(), path(name, [100.0] * 3), share) for name, share in zip("AB", shares, strict=True)
     ]
     with pytest.raises(BacktestError, match="expected positive ones whose sum is at most 1"):
-        run_portfolio(books)
+        run_account(books)
 
 
 def test_nothing_allocated_is_refused() -> None:
     with pytest.raises(BacktestError, match="no strategy is allocated"):
-        run_portfolio([])
+        run_account([])
 
 
 def test_a_flow_behind_the_last_bar_is_refused() -> None:
     with pytest.raises(BacktestError, match="flow is at 1970-01-01 09:00; expected one up to"):
-        run_portfolio([Allocation(Hold(), path("A", [100.0] * 3))], flows=[Flow(9 * HOUR_MS, 5.0)])
+        run_account([Allocation(Hold(), path("A", [100.0] * 3))], flows=[Flow(9 * HOUR_MS, 5.0)])
 
 
 def test_different_execution_timeframes_are_refused() -> None:
@@ -203,20 +204,23 @@ def test_different_execution_timeframes_are_refused() -> None:
     minutes = replace(path("B", [100.0] * 8), timeframe="1m")
     feeds = {"A": SymbolFeed(), "B": SymbolFeed()}
     with pytest.raises(BacktestError, match=r"execution timeframes are \['1h', '1m'\]"):
-        run_portfolio([Allocation(Hold(), hours, 0.5), Allocation(Hold(), minutes, 0.5)], feeds=feeds)
+        run_account([Allocation(Hold(), hours, 0.5), Allocation(Hold(), minutes, 0.5)], feeds=feeds)
 
 
 def test_a_strategy_of_two_symbols_is_refused_on_one() -> None:
     with pytest.raises(StrategyError, match="Pair: got bars of one symbol; expected 2 symbols together"):
-        run_portfolio([Allocation(Pair(), path("A", [100.0] * 3))])
+        run_account([Allocation(Pair(), path("A", [100.0] * 3))])
 
 
-def test_a_strategy_that_scales_its_stops_is_refused_among_several() -> None:
-    class Widening(Fragile):
+def test_a_strategy_of_several_symbols_that_scales_its_stops_is_refused() -> None:
+    class Widening(Pair):
         """Wider with every bar."""
 
-        def stop_scales(self, bars: Bars) -> dict[str, Array]:
-            return {"equity_stop": 1.0 + np.arange(len(bars))}
+        stops = Stops(hard_stop=Float(0.05, low=0.0, high=0.9))
 
-    with pytest.raises(BacktestError, match="scales its stops; an account of several books"):
-        run_portfolio([Allocation(Widening(), path("A", [100.0] * 8))])
+        def stop_scales(self, bars: Bars) -> dict[str, Array]:
+            return {"hard_stop": 1.0 + np.arange(len(bars))}
+
+    panel = panel_of([path("A", [100.0] * 4), path("B", [50.0] * 4)])
+    with pytest.raises(StrategyError, match="a strategy of several symbols can't yet"):
+        run_account([Allocation(Widening(), panel)])

@@ -2,27 +2,42 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 import numpy as np
 import pytest
 
 from quant_pipelines.accounting.nav import Flow
-from quant_pipelines.backtest import BacktestSettings, run_backtest
-from quant_pipelines.backtest.portfolio import run_portfolio
-from quant_pipelines.backtest.portfolio_event import run_event_portfolio
-from quant_pipelines.backtest.portfolio_plan import Allocation, SymbolFeed
-from quant_pipelines.backtest.portfolio_result import CROSSING, PortfolioResult
+from quant_pipelines.backtest import BacktestSettings, sweep
+from quant_pipelines.backtest.account import run_account, run_symbols
+from quant_pipelines.backtest.account_event import run_event_account
+from quant_pipelines.backtest.account_plan import Allocation
+from quant_pipelines.backtest.account_result import CROSSING, AccountResult
+from quant_pipelines.backtest.batch import run_alone
+from quant_pipelines.backtest.market import SymbolFeed
 from quant_pipelines.core.bars import Bars
-from quant_pipelines.core.errors import BacktestError
 from quant_pipelines.core.panel import Panel, panel_of
 from quant_pipelines.core.timeframes import HOUR_MS, MINUTE_MS
 from quant_pipelines.portfolio import AllIn, VolatilityTarget
 from quant_pipelines.risk import RiskLimits
 from quant_pipelines.sdk import Array, Float, Inputs, Stops, Strategy
-from quant_pipelines.sdk.scales import declares_scales
 from quant_pipelines.trading import Execution, Specification, TradingRules
 from tests.parity.scenarios import ALL_STOPS, BRACKETS, FINE, LOTS, SCENARIOS
-from tests.parity.worlds import START_MS, Guarded, Wanderer, hourly_funding, random_bars, rolled_up
+from tests.parity.test_events import SCENARIOS as EVENTS
+from tests.parity.test_events import Busy
+from tests.parity.test_events import Scaled as ScaledOrders
+from tests.parity.worlds import (
+    START_MS,
+    Guarded,
+    Scaled,
+    Wanderer,
+    dated,
+    hourly_funding,
+    random_bars,
+    rolled_up,
+    sampled_depth,
+    wandering_mark,
+)
 
 
 class PanelWanderer(Strategy):
@@ -65,6 +80,27 @@ class Several:
     settings: BacktestSettings = field(default_factory=BacktestSettings)
     feeds: Callable[[], dict[str, SymbolFeed]] = dict
     flows: tuple[Flow, ...] = ()
+
+
+class Bold(Busy):
+    """Orders around prices of its own symbol."""
+
+
+def known(bars: Bars, seed: int) -> SymbolFeed:
+    """All that can be known of a symbol; its specification changes twice."""
+    history = dated((-99, 0.001, 5.0, 1.0 + seed), (60 + seed, 0.5, 50.0, 30.0), (180, 0.01, 5.0, 2.0))
+    mark, depth = wandering_mark(bars), sampled_depth(bars)
+    return SymbolFeed(None, hourly_funding(bars, has_mark=False), mark, depth, None, history)
+
+
+def marked(strategies: dict[str, Strategy], **given: Any) -> "Several":
+    bars = {name: of(name, random_bars(300, 80 + i, volatility=0.01)) for i, name in enumerate(strategies)}
+    part = 1.0 / len(bars)
+    return Several(
+        lambda: [Allocation(strategies[name], one, part) for name, one in bars.items()],
+        feeds=lambda: {name: known(one, i) for i, (name, one) in enumerate(bars.items()) if name != "C"},
+        **given,
+    )
 
 
 FLOWS = (
@@ -151,58 +187,83 @@ SEVERAL = {
     ),
 }
 
+WIDE = TradingRules(sizing=AllIn(4.0), execution=Execution(0.6, leverage=12.0, working_type="mark"))
+SEVERAL |= {
+    "marks_depth_and_dated_specifications": marked(
+        {"A": Guarded(hold=9), "B": Guarded(**ALL_STOPS), "C": Wanderer()},
+        rules=WIDE,
+        settings=BacktestSettings(close_at_end=True),
+    ),
+    "marks_on_cross_margin": marked(
+        {name: Guarded(hard_stop=0.0, hold=30, seed=i) for i, name in enumerate("ABC")},
+        rules=TradingRules(sizing=AllIn(20.0), execution=Execution(latency_ms=150_000)),
+    ),
+    "scaled_stops": marked(
+        {"A": Scaled(chandelier_stop=2.0, hold=30), "B": Scaled(**ALL_STOPS), "C": Guarded(hold=7)},
+        flows=FLOWS,
+    ),
+    "orders_beside_targets": marked({"A": Busy(), "B": Wanderer(), "C": Bold(spread=2.0)}, flows=FLOWS),
+    "orders_under_every_rule": marked(
+        {"A": ScaledOrders(chandelier_stop=2.0, hard_stop=0.01), "B": Busy(hard_stop=0.5)},
+        rules=replace(WIDE, limits=RiskLimits(max_daily_loss_fraction=0.05)),
+        settings=BacktestSettings(close_at_end=True),
+    ),
+    "orders_on_cross_margin": marked(
+        {"A": Busy(hard_stop=0.5), "B": Busy(hard_stop=0.5, spread=0.3), "C": Guarded(hard_stop=0.0)},
+        rules=TradingRules(sizing=AllIn(20.0)),
+    ),
+}
 
-def run(driver: Callable[..., PortfolioResult], name: str) -> PortfolioResult:
+OF_ALL = (
+    "metrics",
+    "final_equity",
+    "fees_paid",
+    "funding_paid",
+    "mark_use",
+    "mark_fallbacks",
+    "depth_fallbacks",
+    "not_modelled",
+    "bars",
+    "days",
+)
+
+
+def run(driver: Callable[..., AccountResult], name: str) -> AccountResult:
     case = SEVERAL[name]
     settings = replace(case.settings, rules=case.rules)
     return driver(case.allocations(), feeds=case.feeds(), settings=settings, flows=case.flows)
 
 
-MODELLED = [
-    name
-    for name, case in SCENARIOS.items()
-    if not (case.settings.has_stops and declares_scales(case.strategy))
-    and not case.settings.specifications.dated
-]
+WHOLE = {"batch": run_account, "rows": run_event_account}
 
 
-@pytest.mark.parametrize("name", sorted(set(SCENARIOS) - set(MODELLED)))
-def test_what_several_books_do_not_model_is_refused(name: str) -> None:
-    case = SCENARIOS[name]
-    with pytest.raises(BacktestError, match="an account of several books does not model that so far"):
-        run_portfolio(
-            [Allocation(case.strategy, case.bars())], settings=replace(case.settings, rules=case.rules)
-        )
-
-
-@pytest.mark.parametrize("name", MODELLED)
-def test_one_book_with_the_whole_account_equals_a_backtest_to_the_bit(name: str) -> None:
-    case = SCENARIOS[name]
+@pytest.mark.parametrize("driver", WHOLE)
+@pytest.mark.parametrize("name", [*SCENARIOS, *(f"event_{name}" for name in EVENTS)])
+def test_one_book_with_the_whole_account_equals_a_backtest_to_the_bit(name: str, driver: str) -> None:
+    case = SCENARIOS[name] if name in SCENARIOS else EVENTS[name.removeprefix("event_")]
     bars = case.bars()
     settings = replace(case.settings, rules=case.rules)
-    execution = case.execution() if case.execution else None
-    funding = case.funding(bars) if case.funding else None
-    alone = run_backtest(case.strategy, bars, settings=settings, execution_bars=execution, funding=funding)
-    feeds = {bars.symbol: SymbolFeed(execution, funding)}
-    account = run_portfolio([Allocation(case.strategy, bars)], feeds=feeds, settings=settings)
+    feed = SymbolFeed(
+        case.execution() if case.execution else None,
+        case.funding(bars) if case.funding else None,
+        case.mark(bars) if case.mark else None,
+        case.depth(bars) if case.depth else None,
+    )
+    alone = run_alone(case.strategy, bars, settings, feed)
+    account = WHOLE[driver]([Allocation(case.strategy, bars)], feeds={bars.symbol: feed}, settings=settings)
     (book,) = account.books
     assert book.result.trade_rows.tobytes() == alone.trade_rows.tobytes()
     assert account.bar_equity.tobytes() == alone.bar_equity.tobytes()
     assert account.daily_equity.tobytes() == alone.daily_equity.tobytes()
     assert account.daily_returns.tobytes() == alone.daily_returns.tobytes()
-    assert account.metrics == alone.metrics
-    assert book.result.metrics == alone.metrics
     assert book.result.open_position == alone.open_position
-    assert (account.final_equity, account.fees_paid, account.funding_paid) == (
-        alone.final_equity,
-        alone.fees_paid,
-        alone.funding_paid,
-    )
+    for figure in OF_ALL:
+        assert getattr(account, figure) == getattr(book.result, figure) == getattr(alone, figure), figure
 
 
 @pytest.mark.parametrize("name", SEVERAL)
 def test_rows_one_by_one_equal_the_batch_to_the_bit(name: str) -> None:
-    expected, actual = run(run_portfolio, name), run(run_event_portfolio, name)
+    expected, actual = run(run_account, name), run(run_event_account, name)
     assert actual.bar_equity.tobytes() == expected.bar_equity.tobytes()
     assert actual.daily_equity.tobytes() == expected.daily_equity.tobytes()
     assert actual.daily_units.tobytes() == expected.daily_units.tobytes()
@@ -216,9 +277,28 @@ def test_rows_one_by_one_equal_the_batch_to_the_bit(name: str) -> None:
         assert one.net_notional.tobytes() == other.net_notional.tobytes()
 
 
+@pytest.mark.parametrize("strategy_class", [Scaled, Busy, PanelWanderer])
+def test_a_sweep_of_several_symbols_equals_an_account_for_each_set(strategy_class: type[Strategy]) -> None:
+    bars = [of(name, random_bars(300, 90 + i)) for i, name in enumerate("AB")]
+    feeds = {one.symbol: known(one, i) for i, one in enumerate(bars)}
+    sets = [{"hard_stop": value} for value in (0.01, 0.7, 0.02, 0.03)]
+    swept = sweep(strategy_class, sets, bars, BacktestSettings(rules=LOTS), feeds=feeds, threads=2)
+    assert np.isnan(swept.daily_returns[1]).all()
+    for row in (0, 2, 3):
+        alone = run_symbols(
+            strategy_class(**sets[row]), bars, feeds=feeds, settings=BacktestSettings(rules=LOTS)
+        )
+        assert swept.days == alone.days
+        assert swept.daily_returns[row].tobytes() == alone.daily_returns.tobytes()
+        assert swept.final_equity[row] == alone.final_equity
+        assert {name: swept.metrics[name][row] for name in ("sharpe", "turnover", "win_rate")} == {
+            name: alone.metrics[name] for name in ("sharpe", "turnover", "win_rate")
+        }
+
+
 @pytest.mark.parametrize("name", SEVERAL)
 def test_the_account_earns_what_its_books_earn(name: str) -> None:
-    result = run(run_portfolio, name)
+    result = run(run_account, name)
     earned = sum(book.result.final_equity - book.result.capital for book in result.books)
     assert result.final_equity - result.capital - result.net_flows == pytest.approx(earned, abs=1e-6)
     for book in result.books:
@@ -230,21 +310,26 @@ def test_the_account_earns_what_its_books_earn(name: str) -> None:
 
 
 def test_scenarios_exercise_trades_liquidation_and_limits() -> None:
-    results = {name: run(run_portfolio, name) for name in SEVERAL}
+    results = {name: run(run_account, name) for name in SEVERAL}
     assert all(len(result.trades) > 5 for result in results.values())
-    reasons = {name: {one.trade.exit_reason for one in result.trades} for name, result in results.items()}
+    reasons = {name: {one.exit_reason for one in result.trades} for name, result in results.items()}
     assert "liquidation" in reasons["cross_margin"]
     assert "liquidation" in reasons["isolated_margin"]
     assert "equity_stop" in reasons["flows_under_limits_and_equity_stops"]
+    assert "liquidation" in reasons["marks_on_cross_margin"]
+    assert {"limit_order", "stop_order"} <= reasons["orders_beside_targets"]
+    books = results["marks_depth_and_dated_specifications"].books
+    assert books[0].result.mark_use.mark > books[2].result.mark_use.mark == 0
+    assert books[0].result.depth_fallbacks > 0
     assert results["opposite_books_on_one_symbol"].not_modelled[-1] == CROSSING
-    unlimited = run_portfolio(two(volatility=0.01), settings=BacktestSettings(rules=LOTS))
+    unlimited = run_account(two(volatility=0.01), settings=BacktestSettings(rules=LOTS))
     assert len(results["daily_loss_of_the_account"].trades) < len(unlimited.trades)
 
 
 def test_hour_grid_of_a_symbol_without_bars_keeps_its_last_close() -> None:
     late = of("B", random_bars(30, 5, timeframe="1h"))
     early = replace(late.rows(0, 10), symbol="A")
-    result = run_portfolio([Allocation(Wanderer(), early, 0.5), Allocation(Wanderer(), late, 0.5)])
+    result = run_account([Allocation(Wanderer(), early, 0.5), Allocation(Wanderer(), late, 0.5)])
     assert result.bar_ts.size == 30
     assert result.bar_ts[-1] - result.bar_ts[0] == 29 * HOUR_MS
     assert len(result.days) > len(result.books[0].result.days)

@@ -7,9 +7,10 @@ from hypothesis import strategies as st
 
 from quant_pipelines.accounting.nav import Flow
 from quant_pipelines.backtest import BacktestSettings, run_backtest
-from quant_pipelines.backtest.portfolio import run_portfolio
-from quant_pipelines.backtest.portfolio_plan import Allocation, SymbolFeed
-from quant_pipelines.backtest.portfolio_result import PortfolioResult
+from quant_pipelines.backtest.account import run_account
+from quant_pipelines.backtest.account_plan import Allocation
+from quant_pipelines.backtest.account_result import AccountResult
+from quant_pipelines.backtest.market import SymbolFeed
 from quant_pipelines.core.bars import Bars
 from quant_pipelines.core.funding import FundingSeries
 from quant_pipelines.core.settings import CostSettings
@@ -57,7 +58,7 @@ def two_books(
     one: tuple[list[float], list[float], float],
     other: tuple[list[float], list[float], float],
     paid: list[Flow],
-) -> PortfolioResult:
+) -> AccountResult:
     books = {"A": one, "B": other}
     feeds = {}
     for name, (returns, _, _) in books.items():
@@ -69,7 +70,7 @@ def two_books(
         Allocation(scripted(targets), bars_of(name, returns), share)
         for name, (returns, targets, share) in books.items()
     ]
-    return run_portfolio(
+    return run_account(
         allocations, feeds=feeds, settings=BacktestSettings(rules=RULES, close_at_end=True), flows=paid
     )
 
@@ -82,7 +83,7 @@ def test_change_of_value_is_profit_less_fees_less_funding_and_flows(
     paid: list[Flow],
 ) -> None:
     result = two_books(one, other, paid)
-    trades = [found.trade for found in result.trades]
+    trades = result.trades
     gross = sum(
         (1.0 if trade.side == "long" else -1.0) * trade.quantity * (trade.exit_price - trade.entry_price)
         for trade in trades
@@ -120,7 +121,7 @@ def test_flows_into_a_flat_account_are_neither_gain_nor_loss(returns: list[float
 def test_one_book_with_the_whole_account_is_a_backtest(returns: list[float], targets: list[float]) -> None:
     bars, given_settings = bars_of("A", returns), BacktestSettings(rules=RULES)
     alone = run_backtest(scripted(targets), bars, settings=given_settings)
-    account = run_portfolio([Allocation(scripted(targets), bars)], settings=given_settings)
+    account = run_account([Allocation(scripted(targets), bars)], settings=given_settings)
     assert account.bar_equity.tobytes() == alone.bar_equity.tobytes()
     assert account.books[0].result.trade_rows.tobytes() == alone.trade_rows.tobytes()
     assert account.metrics == alone.metrics

@@ -9,9 +9,10 @@ import pytest
 
 from quant_pipelines.archive import load_bars, load_funding
 from quant_pipelines.backtest import BacktestSettings
-from quant_pipelines.backtest.portfolio import run_portfolio
-from quant_pipelines.backtest.portfolio_event import run_event_portfolio
-from quant_pipelines.backtest.portfolio_plan import Allocation, SymbolFeed
+from quant_pipelines.backtest.account import run_account
+from quant_pipelines.backtest.account_event import run_event_account
+from quant_pipelines.backtest.account_plan import Allocation
+from quant_pipelines.backtest.market import SymbolFeed
 from quant_pipelines.core.bars import Bars
 from quant_pipelines.core.panel import Panel, panel_of
 from quant_pipelines.core.settings import CostSettings
@@ -58,7 +59,7 @@ def test_a_book_beside_another_makes_the_published_trades(archive: Path, referen
     books = [
         Allocation(follower, hours(archive, symbol, "2024-01-01", "2025-01-01"), 0.5) for symbol in (BTC, ETH)
     ]
-    result = run_portfolio(books, settings=BacktestSettings(rules=rules, has_stops=False))
+    result = run_account(books, settings=BacktestSettings(rules=rules, has_stops=False))
     with (reference / "ref" / "bt_btc_1h_2024_ema20_50_ls_trades.csv").open() as file:
         expected = list(csv.DictReader(file))
     book = result.books[0].result
@@ -73,7 +74,7 @@ def test_two_held_symbols_are_worth_what_arithmetic_says(archive: Path) -> None:
     rules = TradingRules(costs=CostSettings(fee_bps=5.0, slippage_bps=1.0), sizing=Fixed(0.05))
     bars = {symbol: hours(archive, symbol, "2024-03-01", "2024-06-01") for symbol in (BTC, ETH)}
     funding = {symbol: load_funding(archive, symbol) for symbol in bars}
-    result = run_portfolio(
+    result = run_account(
         [Allocation(Hold(), one, 0.5) for one in bars.values()],
         feeds={symbol: SymbolFeed(funding=slots) for symbol, slots in funding.items()},
         settings=BacktestSettings(rules=rules),
@@ -109,7 +110,7 @@ def test_rows_of_real_bars_one_by_one_equal_the_batch(name: str, archive: Path) 
     }
     values = {"lookback": 48} if name == "cross_sectional_momentum" else {"window": 60}
     given = [Allocation(strategy(name, **values), bars)]
-    batch, event = run_portfolio(given, feeds=feeds), run_event_portfolio(given, feeds=feeds)
+    batch, event = run_account(given, feeds=feeds), run_event_account(given, feeds=feeds)
     assert batch.bar_equity.tobytes() == event.bar_equity.tobytes()
     assert len(batch.trades) > 0
     assert batch.metrics == event.metrics
@@ -122,7 +123,7 @@ def test_a_shipped_strategy_of_several_symbols_trades_real_years(name: str, arch
     feeds = {
         symbol: SymbolFeed(funding=load_funding(archive, symbol)) for symbol in bars.symbols if symbol != SUI
     }
-    result = run_portfolio([Allocation(strategy(name), bars)], feeds=feeds)
+    result = run_account([Allocation(strategy(name), bars)], feeds=feeds)
     assert len(result.days) == 731
     assert all(book.result.trades for book in result.books)
     earned = sum(book.result.final_equity - book.result.capital for book in result.books)

@@ -6,6 +6,8 @@ import numpy as np
 import pytest
 
 from quant_pipelines.backtest import BacktestSettings
+from quant_pipelines.backtest.account import run_account
+from quant_pipelines.backtest.account_plan import Allocation
 from quant_pipelines.core.bars import Bars
 from quant_pipelines.core.errors import StrategyError
 from quant_pipelines.core.funding import no_funding
@@ -14,8 +16,7 @@ from quant_pipelines.core.series import Window
 from quant_pipelines.core.timeframes import DAY_MS, HOUR_MS
 from quant_pipelines.optimize.space import Parameters
 from quant_pipelines.research.evaluator import BacktestEvaluator
-from quant_pipelines.research.history import History, load_history
-from quant_pipelines.research.instrument_set import SetEvaluator, SetHistory, load_set
+from quant_pipelines.research.history import History, SymbolHistory, load_history
 from quant_pipelines.research.window import settle_window
 from quant_pipelines.sdk import Array, Inputs, Int, Strategy
 from quant_pipelines.trading import Specification
@@ -40,18 +41,18 @@ class Leader(Strategy):
         return np.sign(past - past.mean(axis=1, keepdims=True))
 
 
-def member(series: Bars) -> History:
-    return History(series, series, no_funding(), Specification(), ())
+def member(series: Bars) -> SymbolHistory:
+    return SymbolHistory(series, series, no_funding(), Specification(), ())
 
 
-def two(*, changed_from: int | None = None) -> SetHistory:
+def two(*, changed_from: int | None = None) -> History:
     one, other = bars(), bars(changed_from=changed_from)
     turned = {name: getattr(other, name) ** 0.5 for name in ("open", "high", "low", "close")}
-    return SetHistory((member(one), member(replace(other, symbol="ETH/USDT:USDT", **turned))))
+    return History((member(one), member(replace(other, symbol="ETH/USDT:USDT", **turned))))
 
 
-def leader(history: SetHistory) -> SetEvaluator:
-    return SetEvaluator(Leader, history, BacktestSettings())
+def leader(history: History) -> BacktestEvaluator:
+    return BacktestEvaluator(Leader, history, BacktestSettings())
 
 
 def test_train_window_does_not_see_what_follows() -> None:
@@ -78,24 +79,23 @@ def test_a_set_that_the_strategy_refuses_has_no_returns() -> None:
     assert np.isfinite(found[:, 1]).all()
 
 
-def test_one_symbol_is_evaluated_as_it_is_alone() -> None:
-    alone = BacktestEvaluator(Above, member(bars()), BacktestSettings())
-    account = SetEvaluator(Above, SetHistory((member(bars()),)), BacktestSettings())
+def test_one_symbol_is_evaluated_as_an_account_of_one_book() -> None:
     window = (FOLD.train_start_ms, FOLD.train_end_ms)
-    assert np.array_equal(account.search(*window, SETS), alone.search(*window, SETS))
-    one, other = account.test(FOLD, {"window": 20}), alone.test(FOLD, {"window": 20})
-    assert np.array_equal(one.returns, other.returns)
-    assert [trade["pnl"] for trade in one.trades] == [trade["pnl"] for trade in other.trades]
+    alone = BacktestEvaluator(Above, History((member(bars()),)), BacktestSettings())
+    found = alone.search(*window, SETS)
+    for column, values in zip(found.T, SETS, strict=True):
+        account = run_account([Allocation(Above(**values), bars().between(*window))])
+        assert np.array_equal(column, account.daily_returns)
 
 
 def test_a_strategy_of_one_symbol_trades_each_with_an_equal_share() -> None:
-    result = SetEvaluator(Above, two(), BacktestSettings()).test(FOLD, {"window": 20})
+    result = BacktestEvaluator(Above, two(), BacktestSettings()).test(FOLD, {"window": 20})
     assert {trade["symbol"] for trade in result.trades} == {"BTC/USDT:USDT", "ETH/USDT:USDT"}
 
 
 def test_a_set_of_another_size_is_refused() -> None:
     with pytest.raises(StrategyError, match="Leader: got bars of BTC/USDT:USDT; expected 2 symbols"):
-        SetEvaluator(Leader, SetHistory((member(bars()),)), BacktestSettings()).test(FOLD, {"window": 20})
+        BacktestEvaluator(Leader, History((member(bars()),)), BacktestSettings()).test(FOLD, {"window": 20})
 
 
 def test_history_of_a_set_executes_on_what_all_of_them_have() -> None:
@@ -107,9 +107,8 @@ def test_history_of_a_set_executes_on_what_all_of_them_have() -> None:
     start = END - 30 * DAY_MS
     source = OnlyOneHasMinutes({"1h": start, "1m": start})
     window = ("1h", Window(END - 5 * DAY_MS, END))
-    assert load_history(source, "A", *window).execution_bars.timeframe == "1m"
-    assert load_set(source, ["A"], *window).execution_timeframe == "1m"
-    assert load_set(source, ["A", "B"], *window).execution_timeframe == "1h"
+    assert load_history(source, ["A"], *window).execution_timeframe == "1m"
+    assert load_history(source, ["A", "B"], *window).execution_timeframe == "1h"
 
 
 def test_folds_of_a_set_are_those_of_its_shortest_history() -> None:

@@ -9,10 +9,9 @@ import numpy as np
 
 from quant_pipelines.accounting.account import apply_fill, apply_funding
 from quant_pipelines.accounting.cross_margin import worst_balance
+from quant_pipelines.accounting.margin import with_support
 from quant_pipelines.accounting.nav import growth_by
-from quant_pipelines.backtest.fills import reach_within
-from quant_pipelines.backtest.loop import LoopResult, log_outcome, view_of
-from quant_pipelines.backtest.portfolio_fund import (
+from quant_pipelines.backtest.account_fund import (
     Fund,
     first_fund,
     fund_after_flow,
@@ -20,21 +19,31 @@ from quant_pipelines.backtest.portfolio_fund import (
     fund_at_open,
     with_peak,
 )
-from quant_pipelines.backtest.portfolio_values import (
-    BookTable,
+from quant_pipelines.backtest.account_values import (
+    AccountRecord,
+    BookTerms,
+    GridRow,
     HeldBook,
-    PortfolioRecord,
+    Opening,
     Reel,
     Schedule,
+    ShareTargets,
     account_view,
-    matching_terms_of,
-    trading_terms_of,
 )
-from quant_pipelines.backtest.spans import step_terms_of
+from quant_pipelines.backtest.book_values import Part
+from quant_pipelines.backtest.fills import reach_within
+from quant_pipelines.backtest.loop import LoopResult, log_outcome, view_of
+from quant_pipelines.backtest.spans import (
+    empty_ladder,
+    ladder_at,
+    mark_at,
+    scaled_at,
+    step_terms_of,
+    terms_under,
+)
 from quant_pipelines.backtest.state import (
     BookState,
     StepBar,
-    StepOutcome,
     StepTerms,
     close_out,
     with_inputs,
@@ -44,44 +53,43 @@ from quant_pipelines.backtest.state import (
 from quant_pipelines.backtest.step import step_bar
 from quant_pipelines.backtest.stops import END, NO_SCALES, StopInputs
 from quant_pipelines.backtest.tally import Tally, drawdown_after, tally_end, traded_in
-from quant_pipelines.backtest.tape import LoopTerms
-from quant_pipelines.backtest.trades import EMPTY_LOG, TradeEnd, TradeLog, add_closing
-from quant_pipelines.core.arrays import BoolArray, FloatArray
-from quant_pipelines.core.jit import change_of, inlined, inner, kernel, scalar
+from quant_pipelines.backtest.tape import N_RULES, LoopTerms
+from quant_pipelines.backtest.trades import EMPTY_LOG, TradeEnd, add_closing
+from quant_pipelines.core.arrays import FloatArray, IntArray
+from quant_pipelines.core.jit import change_of, inlined, inner, kernel
+from quant_pipelines.core.lanes import unlikely
+from quant_pipelines.core.memory import lent
 from quant_pipelines.core.timeframes import DAY_MS
 from quant_pipelines.costs import fee_of, taker_price
 from quant_pipelines.trading.cycle import decide_order
-from quant_pipelines.trading.rules import TradingTerms
 
 _stepped = change_of(HeldBook, "state", "log", "tally")
 _decided = change_of(HeldBook, "state", "row")
 _paid = change_of(HeldBook, "state", "tally")
+_in_span = change_of(HeldBook, "span")
+_with_margin = change_of(StepTerms, "margin")
 _traded = change_of(Tally, "traded_notional", "max_drawdown")
 _with_value = change_of(Fund, "value", "tally")
 
 
-@scalar
-def bar_at(values: FloatArray, row: int, ts: int, ladder: FloatArray) -> StepBar:
-    """Return a bar of the reel that opens at a time; no mark is known, and the order book is ``ladder``."""
+@inlined
+def bar_at(reel: Reel, row: int) -> StepBar:
+    """Return a bar of the reel."""
+    values = reel.values
+    mark_open, mark_high, mark_low = mark_at(reel.beside, row)
     return StepBar(
-        ts,
+        reel.ts[row],
         values[row, 0],
         values[row, 1],
         values[row, 2],
         values[row, 3],
         values[row, 5],
         values[row, 4],
-        0.0,
-        0.0,
-        0.0,
-        ladder,
+        mark_open,
+        mark_high,
+        mark_low,
+        ladder_at(reel.beside, row),
     )
-
-
-@kernel
-def logged(log: TradeLog, outcome: StepOutcome, at: tuple[int, int], rows: FloatArray) -> TradeLog:
-    """Log of one book after a bar; ``at`` is its time and the book."""
-    return log_outcome(log, outcome, at, rows)
 
 
 @kernel
@@ -100,8 +108,8 @@ def worst_of(state: BookState, bar: StepBar, terms: StepTerms) -> float:
     return worst
 
 
-@kernel
-def resting_bar(state: BookState, ts: int, ladder: FloatArray) -> StepBar:
+@inlined
+def resting_bar(state: BookState, ts: int, ladder: FloatArray | None) -> StepBar:
     """Bar of a book whose symbol has none: it stands at its last close."""
     close = state.close
     return StepBar(ts, close, close, close, close, 0.0, 0.0, 0.0, 0.0, 0.0, ladder)
@@ -124,35 +132,33 @@ def stepped(book: HeldBook, bar: StepBar, terms: StepTerms, number: int, rows: F
 
 
 @inlined
-def decided(
-    book: HeldBook, values: FloatArray, fund: tuple[float, float], terms: tuple[TradingTerms, int]
-) -> HeldBook:
-    """Book after the close of its bar, moved on to the next; ``fund`` is value and baseline of its share."""
-    row, (trading, wait_bars) = book.row, terms
+def decided(book: HeldBook, values: FloatArray, target: float, part: Part, terms: BookTerms) -> HeldBook:
+    """Book after the close of its bar, moved on to the next."""
+    row = book.row
     state = with_inputs(book.state, StopInputs(values[row, 7], values[row, 8], NO_SCALES))
-    target = values[row, 9]
     if target == target:  # noqa: PLR0124 - a number
         volatility = values[row, 6]
         view = view_of(state, state.curve.equity, state.close, volatility)
-        view = account_view(view, equity=fund[0], day_start_equity=fund[1])
-        decision = decide_order(view, target, trading)
+        view = account_view(view, equity=part.equity, day_start_equity=part.day_start_equity)
+        decision = decide_order(view, target, terms.trading)
+        wait_bars = terms.step.fills.latency_bars
         state = with_order(state, decision.order_quantity, decision.target_side, wait_bars)
     return _decided(book, state=state, row=row + 1)
 
 
 @inner
-def paid_in(held: list[HeldBook], fund: Fund, books: BookTable, flows: Schedule) -> Fund:
+def paid_in(held: list[HeldBook], fund: Fund, share: FloatArray, flows: Schedule) -> Fund:
     """Pay the next flow into all books by their shares, and the rest into the reserve."""
     amount = flows.flow_amount[fund.flow]
     rest = amount
     for b in range(len(held)):
-        rest -= amount * books.share[b]
+        rest -= amount * share[b]
     after = fund_after_flow(fund, amount, rest)
     if after.is_broken:
         return after
     for b in range(len(held)):
         book = held[b]
-        value, part = book.state.curve.equity, amount * books.share[b]
+        value, part = book.state.curve.equity, amount * share[b]
         growth = growth_by(value, part) if value > 0.0 else 1.0
         tally = with_peak(book.tally, book.tally.peak * growth)
         held[b] = _paid(book, state=with_transfer(book.state, part), tally=tally)
@@ -160,61 +166,62 @@ def paid_in(held: list[HeldBook], fund: Fund, books: BookTable, flows: Schedule)
 
 
 @inner
-def pay_due(held: list[HeldBook], fund: Fund, ts: int, books: BookTable, flows: Schedule) -> Fund:
+def pay_due(held: list[HeldBook], fund: Fund, ts: int, share: FloatArray, flows: Schedule) -> Fund:
     """Pay all flows up to a time."""
     while flows.flow_ts[fund.flow] <= ts and not fund.is_broken:
-        fund = paid_in(held, fund, books, flows)
+        fund = paid_in(held, fund, share, flows)
     return fund
 
 
 @inner
-def find_due(held: list[HeldBook], reel: Reel, ts: int, is_due: BoolArray) -> None:
-    """Find the books that have a bar which opens at a time."""
-    for b in range(len(held)):
-        row = held[b].row
-        is_due[b] = row < reel.end[b] and reel.ts[row] == ts
+def terms_at(terms: LoopTerms, reel: Reel, book: int, span: int) -> BookTerms:
+    """Terms of a book under one of its specifications; the ends in the spans have none."""
+    here = terms_under(terms, reel.dated, span - book)
+    return BookTerms(step_terms_of(here, book), here.trading)
 
 
 @inner
-def supports(
-    held: list[HeldBook],
-    reel: Reel,
-    at: tuple[int, BoolArray],
-    reserve: float,
-    terms: list[StepTerms],
-) -> FloatArray:
-    """Return what stands behind each book's own cash in a row: reserve and worst of all other books."""
-    (ts, is_due), values, ladder = at, reel.values, reel.ladder
-    worst = np.empty(len(held))
+def open_row(held: list[HeldBook], books: list[BookTerms], reel: Reel, at: GridRow, terms: LoopTerms) -> None:
+    """Find the books that have a bar in a row, and take over the specifications that begin with it."""
     for b in range(len(held)):
         book = held[b]
-        bar = bar_at(values, book.row, ts, ladder) if is_due[b] else resting_bar(book.state, ts, ladder)
-        worst[b] = worst_of(book.state, bar, terms[b])
-    support = np.empty(len(held))
+        row, span = book.row, book.span
+        at.is_due[b] = row < reel.end[b] and reel.ts[row] == at.ts
+        if at.is_due[b] and reel.span[span + 1] <= row:
+            while reel.span[span + 1] <= row:
+                span += 1
+            held[b], books[b] = _in_span(book, span), terms_at(terms, reel, b, span)
+
+
+@inner
+def support_row(
+    held: list[HeldBook], books: list[BookTerms], reel: Reel, at: GridRow, reserve: float
+) -> None:
+    """Find what stands behind each book's own cash in a row: reserve and worst of all other books."""
+    worst, nothing = np.empty(len(held)), empty_ladder(reel.beside)
     for b in range(len(held)):
-        support[b] = reserve
+        book = held[b]
+        bar = bar_at(reel, book.row) if at.is_due[b] else resting_bar(book.state, at.ts, nothing)
+        worst[b] = worst_of(book.state, bar, books[b].step)
+    for b in range(len(held)):
+        at.support[b] = reserve
         for other in range(len(held)):
             if other != b:
-                support[b] += worst[other]
-    return support
+                at.support[b] += worst[other]
 
 
 @inlined
 def step_row(
-    held: list[HeldBook],
-    reel: tuple[FloatArray, FloatArray],
-    at: tuple[int, BoolArray],
-    terms: list[StepTerms],
-    support: FloatArray,
-    rows: FloatArray,
+    held: list[HeldBook], books: list[BookTerms], reel: Reel, at: GridRow, stops: FloatArray, rows: FloatArray
 ) -> None:
     """Step every book that has a bar in a row."""
-    (ts, is_due), (values, ladder) = at, reel
     for b in range(len(held)):
-        if is_due[b]:
-            book, own = held[b], terms[b]
-            own = matching_terms_of(own, own.lot_size, support[b])
-            held[b] = stepped(book, bar_at(values, book.row, ts, ladder), own, b, rows)
+        if at.is_due[b]:
+            row, step = held[b].row, books[b].step
+            if unlikely(stops.shape[1] > N_RULES):
+                step = scaled_at(step, stops, b, row - reel.first[b] - 1)
+            step = _with_margin(step, with_support(step.margin, at.support[b]))
+            held[b] = stepped(held[b], bar_at(reel, row), step, b, rows)
 
 
 @inlined
@@ -231,23 +238,18 @@ def valued(held: list[HeldBook], fund: Fund, close_ts: int) -> Fund:
 
 @inlined
 def decide_row(
-    held: list[HeldBook],
-    values: FloatArray,
-    is_due: BoolArray,
-    fund: Fund,
-    share: FloatArray,
-    terms: tuple[list[TradingTerms], int],
+    held: list[HeldBook], books: list[BookTerms], reel: Reel, wanted: ShareTargets, at: GridRow, fund: Fund
 ) -> None:
     """Decide for every book that had a bar in a row, on its share of the account."""
-    trading, wait_bars = terms
     for b in range(len(held)):
-        if is_due[b]:
-            part = (share[b] * fund.value, share[b] * fund.day_start)
-            held[b] = decided(held[b], values, part, (trading[b], wait_bars))
+        if at.is_due[b]:
+            share, target = wanted.share[b], wanted.target[held[b].row]
+            part = Part(share * fund.value, share * fund.day_start)
+            held[b] = decided(held[b], reel.values, target, part, books[b])
 
 
 @inner
-def write_day(held: list[HeldBook], fund: Fund, day: int, record: PortfolioRecord) -> None:
+def write_day(held: list[HeldBook], fund: Fund, day: int, record: AccountRecord) -> None:
     """Write the account and all books as of the end of a day."""
     record.value[day], record.units[day], record.paid[day] = fund.value, fund.units, fund.paid
     for b in range(len(held)):
@@ -258,17 +260,17 @@ def write_day(held: list[HeldBook], fund: Fund, day: int, record: PortfolioRecor
 
 @inner
 def close_books(
-    held: list[HeldBook], fund: Fund, reel: Reel, terms: list[StepTerms], record: PortfolioRecord
+    held: list[HeldBook], books: list[BookTerms], fund: Fund, ts: IntArray, trades: FloatArray
 ) -> Fund:
     """Close every position at its last close."""
     value, traded, is_closed = fund.reserve, fund.tally.traded_notional, False
     for b in range(len(held)):
-        book = held[b]
-        state, fill = close_out(book.state, terms[b])
+        book, terms = held[b], books[b].step
+        state, fill = close_out(book.state, terms)
         log, tally = book.log, book.tally
         if fill.quantity != 0.0:
-            end = TradeEnd(reel.ts[book.row - 1] + terms[b].step_ms, END, True, b)
-            log = add_closing(log, fill, end, record.trades)
+            end = TradeEnd(ts[book.row - 1] + terms.step_ms, END, True, b)
+            log = add_closing(log, fill, end, trades)
             tally = tally_end(tally, fill, state.curve.equity)
             traded += abs(fill.quantity) * fill.price
             is_closed = True
@@ -282,25 +284,25 @@ def close_books(
 
 
 @inner
-def first_books(flat: BookState, capital: float, books: BookTable, reel: Reel) -> list[HeldBook]:
-    """All books before the first row; ``flat`` is a book without cash."""
+def first_books(start: Opening, share: FloatArray, reel: Reel) -> list[HeldBook]:
+    """All books before the first row."""
     held = []
-    for b in range(books.share.size):
-        cash = capital * books.share[b]
+    for b in range(share.size):
+        cash = start.capital * share[b]
         tally = Tally(0, 0.0, cash, 0.0)
-        state = with_transfer(flat, cash)
-        held.append(HeldBook(state, EMPTY_LOG, tally, reel.first[b]))
+        state = with_transfer(start.flat, cash)
+        held.append(HeldBook(state, EMPTY_LOG, tally, reel.first[b], reel.first_span[b]))
     return held
 
 
 @kernel
 def run_books(
     reel: Reel,
-    books: BookTable,
+    wanted: ShareTargets,
     schedule: Schedule,
-    start: tuple[BookState, float, float],
+    start: Opening,
     terms: LoopTerms,
-    record: PortfolioRecord,
+    record: AccountRecord,
 ) -> tuple[list[LoopResult], Fund]:
     """Run all books over the grid.
 
@@ -308,47 +310,46 @@ def run_books(
     ----------
     reel
         Bars of all books.
-    books, schedule
-        What differs between them; when what happens.
+    wanted, schedule
+        What they trade; when what happens.
     start
-        A book without cash, the capital, and the part of it that is no book's share.
+        How the account opens.
     terms
         Terms of all books, a lane each.
     record
         Written.
     """
-    n_books, (flat, capital, reserve) = books.share.size, start
-    matching = [matching_terms_of(step_terms_of(terms, b), books.lot_size[b], 0.0) for b in range(n_books)]
-    trading = [trading_terms_of(terms.trading, books, b) for b in range(n_books)]
-    held = first_books(flat, capital, books, reel)
-    grid, values, share = schedule.grid, reel.values, books.share
-    step_ms, wait_bars = terms.step.step_ms, terms.step.fills.latency_bars
-    is_cross = terms.step.margin.brackets.shape[0] > 0 and terms.step.margin.leverage <= 0.0
-    fund, day, first_day = first_fund(reserve, capital, grid[0]), 0, grid[0] // DAY_MS
+    reel, wanted, schedule = lent(reel), lent(wanted), lent(schedule)
+    terms = lent(terms)
+    grid, share = schedule.grid, wanted.share
+    n_books, step_ms, capital = share.size, terms.step.step_ms, start.capital
+    held = first_books(start, share, reel)
+    books = [terms_at(terms, reel, b, reel.first_span[b]) for b in range(n_books)]
+    is_cross = reel.dated.brackets.shape[0] > 0 and terms.step.margin.leverage <= 0.0
+    fund, day, first_day = first_fund(start.reserve, capital, grid[0]), 0, grid[0] // DAY_MS
     support, is_due = np.zeros(n_books), np.zeros(n_books, np.bool_)
     next_flow, keeps_bars = schedule.flow_ts[0], record.bar_value.size > 0
     for i in range(grid.size):
-        ts = grid[i]
-        today = ts // DAY_MS - first_day
-        while day < today:
+        at = GridRow(grid[i], is_due, support)
+        while day < at.ts // DAY_MS - first_day:
             write_day(held, fund, day, record)
             day += 1
-        fund = fund_at_open(fund, ts)
-        if next_flow <= ts:
-            fund = pay_due(held, fund, ts, books, schedule)
+        fund = fund_at_open(fund, at.ts)
+        if next_flow <= at.ts:
+            fund = pay_due(held, fund, at.ts, share, schedule)
             next_flow = schedule.flow_ts[fund.flow]
             if fund.is_broken:
                 break
-        find_due(held, reel, ts, is_due)
+        open_row(held, books, reel, at, terms)
         if is_cross:
-            support = supports(held, reel, (ts, is_due), fund.reserve, matching)
-        step_row(held, (values, reel.ladder), (ts, is_due), matching, support, record.trades)
-        fund = valued(held, fund, ts + step_ms)
-        decide_row(held, values, is_due, fund, share, (trading, wait_bars))
+            support_row(held, books, reel, at, fund.reserve)
+        step_row(held, books, reel, at, terms.stops, record.trades)
+        fund = valued(held, fund, at.ts + step_ms)
+        decide_row(held, books, reel, wanted, at, fund)
         if keeps_bars:
             record.bar_value[i] = fund.value
     if terms.close_at_end and not fund.is_broken:
-        fund = close_books(held, fund, reel, matching, record)
+        fund = close_books(held, books, fund, reel.ts, record.trades)
         record.bar_value[-1:] = fund.value
     write_day(held, fund, day, record)
     return [LoopResult(book.state, book.log, book.tally) for book in held], fund

@@ -1,0 +1,42 @@
+"""Execution bars as a book gets them from a feed: one by one, each with its own funding, mark and depth."""
+
+import math
+from collections.abc import Iterator
+
+import numpy as np
+
+from quant_pipelines.backtest.book import ExecutionBar, FundingSlot, MarkBar
+from quant_pipelines.backtest.market import Market
+from quant_pipelines.backtest.marks import Marks, paid_on_marks
+from quant_pipelines.core.funding import FundingSeries
+
+
+def execution_stream(market: Market, funding: FundingSeries) -> Iterator[ExecutionBar]:
+    """Yield execution bars one by one, each with the funding slots since the bar before, mark and depth."""
+    bars, marks, funding = market.execution, market.marks, paid_on_marks(funding, market.mark)
+    done = int(np.searchsorted(funding.ts, bars.ts[0]))
+    for i in range(len(bars)):
+        due = int(np.searchsorted(funding.ts, bars.ts[i], side="right"))
+        slots = tuple(_slot(funding, k) for k in range(done, due))
+        done = due
+        yield ExecutionBar(
+            int(bars.ts[i]),
+            float(bars.open[i]),
+            float(bars.high[i]),
+            float(bars.low[i]),
+            float(bars.close[i]),
+            float(bars.volume[i]),
+            slots,
+            _mark_bar(marks, i) if marks.open.size else None,
+            market.depth.ladders[market.ladder[i]] if market.ladder.size and market.ladder[i] >= 0 else None,
+        )
+
+
+def _mark_bar(marks: Marks, index: int) -> MarkBar:
+    return MarkBar(float(marks.open[index]), float(marks.high[index]), float(marks.low[index]))
+
+
+def _slot(funding: FundingSeries, index: int) -> FundingSlot:
+    mark = float(funding.mark_price[index])
+    rate = float(funding.rate[index])
+    return FundingSlot(int(funding.ts[index]), rate, None if math.isnan(mark) else mark)
