@@ -26,6 +26,6 @@ class SkippedTime:
         return system_clock_ms() + self.ahead_ms
 
     def skip_minute(self) -> None:
-        """Go on shortly before the minute's end."""
-        self.ahead_ms += max(0, MINUTE_MS - _REST_MS - self() % MINUTE_MS)
+        """Go on shortly before the next minute's end that is further away than that."""
+        self.ahead_ms += (-_REST_MS - self()) % MINUTE_MS
         self._tell(self.ahead_ms)

@@ -141,9 +141,10 @@ def test_a_liquidation_is_booked_as_external_and_halts_its_deployment(
             stage.move(-0.4)  # through stop and liquidation price at once
             await until(lambda: rows(engine, HALTS))
             await until(lambda: is_flat(engine))
-            await until(lambda: rows(engine, "select 1 from trading.income where kind = 'insurance'"))
             await until(lambda: not ledger.select("select 1 from algo_orders where status = 'NEW'"))
             stage.clock.skip_minute()
+            stage.clock.skip_minute()  # payments are asked for once in a whole one
+            await until(lambda: rows(engine, "select 1 from trading.income where kind = 'insurance'"))
             booked = "select max(bar_close) > :now - interval '5 s' from trading.checkpoints"
             await until(lambda: rows(engine, booked, now=clock_time(stage.clock)) == [(True,)], 130)
 
