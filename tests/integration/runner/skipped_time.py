@@ -27,5 +27,5 @@ class SkippedTime:
 
     def skip_minute(self) -> None:
         """Go on shortly before the next minute's end that is further away than that."""
-        self.ahead_ms += (-_REST_MS - self()) % MINUTE_MS
+        self.ahead_ms += MINUTE_MS - (self() + _REST_MS) % MINUTE_MS
         self._tell(self.ahead_ms)
