@@ -1,4 +1,4 @@
-# Needs Python 3.11 to 3.13, git and make. Everything else comes from the hashed locks into .venv.
+# Needs Python 3.11 to 3.14, git and make. Everything else comes from the hashed locks into .venv.
 .PHONY: run test proofs proof-properties proof-market proof-collector proof-peers lint install install-dev lock
 
 run: install

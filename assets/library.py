@@ -7,7 +7,7 @@ from pydantic import Field
 
 from assets.rendering import table
 from assets.resources import Platform
-from quant_pipelines.operations.first_start import has_results
+from quant_pipelines.store.first_start import has_results
 from quant_pipelines.store.heartbeats import write_alert
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ def strategy_library(config: Files, platform: dg.ResourceParam[Platform]) -> dg.
     A file that fails is reported, and the text that was in force before stays. Deployments keep the text that
     they were made with in any case.
     """
-    from quant_pipelines.research import refresh_library  # noqa: PLC0415 - numba
+    from quant_pipelines.research.library import refresh_library  # noqa: PLC0415 - numba
     from quant_pipelines.sdk import strategies_folder  # noqa: PLC0415 - numba
 
     settings, engine = platform.settings, platform.engine

@@ -13,16 +13,21 @@ from assets.quality import data_repair
 from assets.rendering import plot, spark, table
 from assets.resources import Platform
 from assets.selection import HOT_LIST
-from quant_pipelines.operations.views import newest_verdicts, out_of_sample_equity, task_counts
+from quant_pipelines.pages.place import INDEX, page_name
+from quant_pipelines.store.engine import transaction
+from quant_pipelines.store.views import newest_verdicts, out_of_sample_equity, task_counts
 
 if TYPE_CHECKING:
-    from quant_pipelines.research import JobFailure, Scope
+    from quant_pipelines.research.daily import Scope
+    from quant_pipelines.research.job import JobFailure
 
 _RESEARCH: dict[str, Any] = {
     "group_name": "research",
     "owners": ["team:quant"],
     "kinds": {"python", "numba", "postgres"},
 }
+Row = dict[str, Any]
+Curves = dict[int, list[float]]
 _PLOTTED = 8
 _BEST_SHOWN = 5
 
@@ -53,7 +58,9 @@ def walk_forward(
     The window ends at the last UTC midnight, so the data are the same at any hour. Finished folds are kept:
     an interrupted run goes on behind them.
     """
-    from quant_pipelines.research import JobFailure, WorkLimits, daily_jobs, optimize_many  # noqa: PLC0415 - scipy
+    from quant_pipelines.research.daily import daily_jobs  # noqa: PLC0415 - scipy
+    from quant_pipelines.research.job import JobFailure  # noqa: PLC0415 - scipy
+    from quant_pipelines.research.pool import WorkLimits, optimize_many  # noqa: PLC0415 - scipy
 
     settings = platform.settings
     jobs = daily_jobs(
@@ -79,42 +86,46 @@ def walk_forward(
     }
     if len(failures) == len(outcomes):
         raise dg.Failure(f"all {len(outcomes)} optimizations failed", metadata=metadata)
-    return dg.MaterializeResult(
-        metadata={**metadata, "tasks_by_status": table([task_counts(platform.engine)])}
-    )
+    with transaction(platform.engine) as connection:
+        counts = task_counts(connection)
+    return dg.MaterializeResult(metadata={**metadata, "tasks_by_status": table([counts])})
 
 
 @dg.asset(deps=[walk_forward], **_RESEARCH)
 def verdicts(platform: dg.ResourceParam[Platform]) -> dg.MaterializeResult:
     """Show what the newest walk-forwards proved, gate by gate, with their stitched out-of-sample equity."""
-    rows = newest_verdicts(platform.engine, platform.exchange)
+    with transaction(platform.engine) as connection:
+        rows = newest_verdicts(connection, platform.exchange)
+        plotted = _best_by_timeframe(rows)
+        shown = [row["task_id"] for best in plotted.values() for row in best]
+        curves = out_of_sample_equity(connection, shown)
     metadata = {
         "verdicts": len(rows),
         "paper_passed": sum(row["paper_passed"] for row in rows),
         "capital_passed": sum(row["capital_passed"] for row in rows),
-        **_best(platform, rows),
-        **_equity_plots(platform, rows),
+        **_best(rows, curves),
+        **_equity_plots(plotted, curves),
         **_pages(platform, rows),
         "all_gates": table(_verdict_row(row) for row in rows),
     }
     return dg.MaterializeResult(metadata=metadata)
 
 
-def _pages(platform: Platform, rows: list[dict[str, Any]]) -> dict[str, dg.MetadataValue]:
+def _pages(platform: Platform, rows: list[Row]) -> dict[str, dg.MetadataValue]:
     """Write the pages of these verdicts, and link them: all of them, and the best ones by name."""
     if platform.pages is None or not rows:
         return {}
-    from quant_pipelines.operations.pages import INDEX, page_name, publish_verdicts  # noqa: PLC0415 - numba
+    from quant_pipelines.pages.publish import publish_verdicts  # noqa: PLC0415 - numba
 
     place, keep = platform.pages, platform.settings.optimization.keep_reports
     publish_verdicts(platform.engine, rows, place.folder, keep=keep, columns=platform.columns)
-    best = sorted(rows, key=_out_of_sample_return, reverse=True)[:_BEST_SHOWN]
+    best = _best_first(rows)[:_BEST_SHOWN]
     links = [{"verdict": f"[{_name(row)}]({place.link(page_name(row['id']))})"} for row in best]
     return {"all_reports": dg.MetadataValue.url(place.link(INDEX)), "reports": table(links)}
 
 
 def _scope(config: Search, deep_factor: int) -> "Scope":
-    from quant_pipelines.research import Scope  # noqa: PLC0415 - keeps the code server light
+    from quant_pipelines.research.daily import Scope  # noqa: PLC0415 - keeps the code server light
 
     return Scope(
         tuple(config.strategies),
@@ -124,12 +135,12 @@ def _scope(config: Search, deep_factor: int) -> "Scope":
     )
 
 
-def _best(platform: Platform, rows: list[dict[str, Any]]) -> dict[str, dg.MarkdownMetadataValue]:
+def _best(rows: list[Row], curves: Curves) -> dict[str, dg.MarkdownMetadataValue]:
     """Tell what did best out of sample, short enough that the page shows it at once."""
-    best = sorted(rows, key=_out_of_sample_return, reverse=True)[:_BEST_SHOWN]
+    best = _best_first(rows)[:_BEST_SHOWN]
     if not best:
         return {}
-    curve = out_of_sample_equity(platform.engine, [best[0]["task_id"]])[best[0]["task_id"]]
+    curve = curves[best[0]["task_id"]]
     return {
         "best_out_of_sample": table(_best_row(row) for row in best),
         "best_equity": spark(curve, f"Stitched out-of-sample equity of {_name(best[0])}"),
@@ -153,19 +164,25 @@ def _best_row(row: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _out_of_sample_return(row: dict[str, Any]) -> float:
-    return float(row["out_of_sample"].get("total_return") or 0.0)
+def _best_first(rows: list[Row]) -> list[Row]:
+    return sorted(rows, key=lambda row: float(row["out_of_sample"].get("total_return") or 0.0), reverse=True)
 
 
-def _equity_plots(platform: Platform, rows: list[dict[str, Any]]) -> dict[str, dg.MarkdownMetadataValue]:
+def _best_by_timeframe(rows: list[Row]) -> dict[str, list[Row]]:
+    """Few enough of each timeframe for one plot, the best first."""
+    best = _best_first(rows)
+    return {
+        timeframe: [row for row in best if row["timeframe"] == timeframe][:_PLOTTED]
+        for timeframe in sorted({row["timeframe"] for row in rows})
+    }
+
+
+def _equity_plots(plotted: dict[str, list[Row]], curves: Curves) -> dict[str, dg.MarkdownMetadataValue]:
     """Stitched out-of-sample equity of each timeframe's best, on one scale."""
-    best = sorted(rows, key=_out_of_sample_return, reverse=True)
     plots = {}
-    for timeframe in sorted({row["timeframe"] for row in rows}):
-        shown = [row for row in best if row["timeframe"] == timeframe][:_PLOTTED]
-        curves = out_of_sample_equity(platform.engine, [row["task_id"] for row in shown])
+    for timeframe, best in plotted.items():
         lines = {
-            f"{row['strategy']} {row['symbol'].partition('/')[0]}": curves[row["task_id"]] for row in shown
+            f"{row['strategy']} {row['symbol'].partition('/')[0]}": curves[row["task_id"]] for row in best
         }
         plots[f"out_of_sample_equity_{timeframe}"] = plot(
             lines, f"Stitched out-of-sample equity, {timeframe}, days"

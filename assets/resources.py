@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any, TypeVar
@@ -13,24 +13,13 @@ from sqlalchemy import Engine
 from quant_pipelines.core.clock import Clock, system_clock_ms
 from quant_pipelines.core.settings import ExchangeSettings, Settings
 from quant_pipelines.marketdata.ingest import Market
+from quant_pipelines.pages.place import PagePlace
 from quant_pipelines.store.engine import connect
 from quant_pipelines.store.market import read_universe, read_whitelist
 from quant_pipelines.store.rate_budgets import PostgresLedger
 
 Answer = TypeVar("Answer")
 SourceFactory = Callable[[ExchangeSettings], AbstractAsyncContextManager[Any]]
-
-
-@dataclass(frozen=True, slots=True)
-class PagePlace:
-    """Folder of pages, and the address under which a browser finds it; empty where nothing shows it."""
-
-    folder: Path
-    url: str = ""
-
-    def link(self, name: str) -> str:
-        """Address of a page."""
-        return f"{self.url}/{name}" if self.url else (self.folder / name).as_uri()
 
 
 class Platform:

@@ -7,7 +7,8 @@ import dagster as dg
 from assets.rendering import plot, table
 from assets.research import verdicts
 from assets.resources import Platform
-from quant_pipelines.operations.views import (
+from quant_pipelines.store.engine import transaction
+from quant_pipelines.store.views import (
     current_deployments,
     equity_curves,
     newest_scorecards,
@@ -32,7 +33,8 @@ def paper_screen(platform: dg.ResourceParam[Platform]) -> dg.MaterializeResult:
     from quant_pipelines.lifecycle import screen_candidates  # noqa: PLC0415 - keeps the code server light
 
     screen_candidates(platform.engine, platform.settings, platform.clock)
-    rows = newest_verdicts(platform.engine, platform.exchange)
+    with transaction(platform.engine) as connection:
+        rows = newest_verdicts(connection, platform.exchange)
     metadata = {
         decision: sum(row["decision"] == decision for row in rows)
         for decision in ("admitted", "rejected", "candidate")
@@ -43,7 +45,8 @@ def paper_screen(platform: dg.ResourceParam[Platform]) -> dg.MaterializeResult:
 @dg.asset(deps=[paper_screen], **_TRADING)
 def deployments(platform: dg.ResourceParam[Platform]) -> dg.MaterializeResult:
     """Show what the live runner is asked to trade, and what it has done so far."""
-    rows = current_deployments(platform.engine)
+    with transaction(platform.engine) as connection:
+        rows = current_deployments(connection)
     columns = (
         "id",
         "strategy",
@@ -64,11 +67,10 @@ def scorecard(platform: dg.ResourceParam[Platform]) -> dg.MaterializeResult:
     from quant_pipelines.lifecycle import score_deployments  # noqa: PLC0415 - keeps the code server light
 
     score_deployments(platform.engine, platform.settings, platform.clock)
-    cards = newest_scorecards(platform.engine)
-    curves = {
-        f"deployment {number}": curve
-        for number, curve in equity_curves(platform.engine, _CURVE_POINTS).items()
-    }
+    with transaction(platform.engine) as connection:
+        cards = newest_scorecards(connection)
+        stored = equity_curves(connection, _CURVE_POINTS)
+    curves = {f"deployment {number}": curve for number, curve in stored.items()}
     return dg.MaterializeResult(
         metadata={
             "scored": len(cards),

@@ -30,8 +30,9 @@ from quant_pipelines.cache import Cache, Entry, LiveState, tick_key
 from quant_pipelines.core.clock import system_clock_ms
 from quant_pipelines.exchange import BookTop, MarkPrice, Trade
 from quant_pipelines.stack.ports import answers, free_port
-from quant_pipelines.stack.postgres import EmbeddedPostgres, create_database
+from quant_pipelines.stack.postgres import EmbeddedPostgres
 from quant_pipelines.stack.postgres_place import remove_place
+from quant_pipelines.store.databases import create_database
 from quant_pipelines.store.engine import connect
 from quant_pipelines.store.migrate import migrate
 

@@ -25,8 +25,9 @@ from quant_pipelines.exchange import CcxtSource
 from quant_pipelines.marketdata.checks import check_days
 from quant_pipelines.marketdata.ingest import Market, ingest_bars
 from quant_pipelines.stack.ports import free_port
-from quant_pipelines.stack.postgres import EmbeddedPostgres, create_database
+from quant_pipelines.stack.postgres import EmbeddedPostgres
 from quant_pipelines.stack.postgres_place import remove_place
+from quant_pipelines.store.databases import create_database
 from quant_pipelines.store.engine import connect
 from quant_pipelines.store.migrate import migrate
 from quant_pipelines.store.rate_budgets import PostgresLedger

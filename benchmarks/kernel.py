@@ -98,7 +98,8 @@ def main() -> None:
     days = ours.record.daily_equity.shape[1]
     twin = Twin(ours.tape, ours.targets, ours.terms, cash=settings.capital, n_days=days)
     known, (book,) = twin.run(), loop_of(1)(*ours)
-    assert (known.n_trades, known.final_equity) == (book.log.finished, book.state.equity), (known, book)
+    final_equity = book.state.curve.equity
+    assert (known.n_trades, known.final_equity) == (book.log.finished, final_equity), (known, book)
     assert known.max_drawdown == book.tally.max_drawdown
     assert known.bars_held == book.tally.bars_held
     assert twin.daily_equity.tobytes() == ours.record.daily_equity.tobytes()

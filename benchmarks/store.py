@@ -20,17 +20,18 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from sqlalchemy import Engine, create_engine, text
+from sqlalchemy import Engine, text
 
 from quant_pipelines.core.bars import BarRows
 from quant_pipelines.core.timeframes import MINUTE_MS, YEAR_DAYS, day_start_ms
 from quant_pipelines.stack.ports import free_port
-from quant_pipelines.stack.postgres import EmbeddedPostgres, create_database
+from quant_pipelines.stack.postgres import EmbeddedPostgres
 from quant_pipelines.stack.postgres_place import remove_place
 from quant_pipelines.store.bar_copy import STAGED, copy_in, cursor
 from quant_pipelines.store.bars import read_bars, upsert_bars
 from quant_pipelines.store.column_cache import ColumnCache
-from quant_pipelines.store.engine import connect, product_url
+from quant_pipelines.store.databases import create_database
+from quant_pipelines.store.engine import connect, transaction
 from quant_pipelines.store.migrate import migrate
 from quant_pipelines.store.tables import bars
 
@@ -114,7 +115,7 @@ def header(title: str) -> None:
 
 def write_figures(engine: Engine, rows: BarRows, postmaster: int) -> None:
     for table, source in (("peer", "including all"), ("keyless", "")):
-        with engine.begin() as connection:
+        with transaction(engine) as connection:
             connection.exec_driver_sql(f"create table {table} (like market.bars {source})")
     few, part = first(rows, 20_000), first(rows, 200_000)
     peer = bars.to_metadata(type(bars.metadata)(), schema=None, name="peer")
@@ -123,22 +124,22 @@ def write_figures(engine: Engine, rows: BarRows, postmaster: int) -> None:
 
     def by_sqlalchemy(number: int) -> None:
         records = frame(few, f"A{number}").to_dict("records")
-        with engine.begin() as connection:
+        with transaction(engine) as connection:
             connection.execute(peer.insert(), records)
 
     def by_executemany(number: int) -> None:
         records = list(frame(few, f"B{number}").itertuples(index=False, name=None))
-        with engine.begin() as connection, cursor(connection) as into:
+        with transaction(engine) as connection, cursor(connection) as into:
             into.executemany(insert, records)
 
     def by_csv(number: int) -> None:
         lines = io.StringIO()
         frame(part, f"C{number}").to_csv(lines, index=False, header=False)
-        with engine.begin() as connection, cursor(connection) as into, into.copy(csv) as copy:
+        with transaction(engine) as connection, cursor(connection) as into, into.copy(csv) as copy:
             copy.write(lines.getvalue())
 
     def by_binary(table: str, number: int) -> None:
-        with engine.begin() as connection, cursor(connection) as into:
+        with transaction(engine) as connection, cursor(connection) as into:
             copy_in(into, table, (EXCHANGE, f"D{number}", "1m"), part, has_key=True)
 
     def ours(number: int) -> None:
@@ -180,7 +181,7 @@ def read_figures(engine: Engine, folder: Path, symbols: int, postmaster: int) ->
         f"select ts, open, high, low, close, volume from market.bars where exchange = '{EXCHANGE}' "  # noqa: S608
         f"and symbol = '{names[0]}' and timeframe = '1m' order by ts"
     )
-    pandas_engine = create_engine(product_url(url))
+    pandas_engine = connect(url)
     plain = folder / "plain.npy"
     np.save(plain, np.ones((6, total)))
 
@@ -190,7 +191,7 @@ def read_figures(engine: Engine, folder: Path, symbols: int, postmaster: int) ->
             cache.read_bars(EXCHANGE, name, "1m", START_MS, END_MS)
 
     def by_pandas(_: int) -> None:
-        with pandas_engine.connect() as connection:
+        with transaction(pandas_engine) as connection:
             pd.read_sql(text(query), connection)
 
     figures = [

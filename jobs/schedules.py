@@ -8,8 +8,8 @@ from typing import Any, TypeAlias
 import dagster as dg
 
 from assets.partitions import days_request
+from jobs.culling import culling
 from jobs.names import FIRST_START
-from jobs.operator import culling
 from jobs.pipelines import (
     daily_optimization,
     deep_search,

@@ -6,8 +6,7 @@ from typing import Any, NamedTuple, Protocol
 
 from live_runner.plan import Plan
 from live_runner.rows import exact, json_safe
-from quant_pipelines.backtest import BacktestSettings
-from quant_pipelines.backtest.event import latest_volatility
+from quant_pipelines.backtest.readings import latest_volatility
 from quant_pipelines.backtest.stop_rules import inputs_document, latest_inputs, values_in_force
 from quant_pipelines.backtest.stops import NO_INPUTS, StopInputs
 from quant_pipelines.core.bars import Bars
@@ -86,7 +85,7 @@ def decide_on(plan: Plan, rules: TradingRules, broker: Viewed, bars: Bars, momen
     """
     rules = plan.specifications.rules_at(rules, moment.close_ms - plan.execution_step_ms)
     target = 0.0 if moment.is_leaving else float(target_of(plan.strategy, bars)[-1])
-    volatility = latest_volatility(bars, BacktestSettings(rules=rules))
+    volatility = latest_volatility(bars, rules)
     view = broker.view(volatility=volatility, data_age_seconds=moment.data_age_seconds)
     decision = decide(view, target, rules)
     denied_by = decision.denial.rule if decision.denial else None

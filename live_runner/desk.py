@@ -2,7 +2,6 @@
 
 import asyncio
 import logging
-import math
 import os
 from collections.abc import Coroutine
 from functools import partial
@@ -25,10 +24,10 @@ from live_runner.venue_links import VenueLinks
 from live_runner.venues import OrderVenues
 from live_runner.vitals import SERVICE, beat, resident_megabytes, told
 from quant_pipelines.core.errors import ExchangeUnavailable, OutcomeUnknown, StoreError
+from quant_pipelines.core.limits import RiskLimits
 from quant_pipelines.core.settings import Settings
 from quant_pipelines.core.timeframes import floor_ms, from_ms, timeframe_ms
 from quant_pipelines.exchange import BarRows
-from quant_pipelines.risk.limits import RiskLimits
 from quant_pipelines.store.deployments import (
     ORDER_STAGES,
     PAPER_STAGES,
@@ -96,9 +95,7 @@ class Desk:
     async def open(self) -> None:
         """Seed the account's limits once, and take up what is deployed."""
         limits = RiskLimits.from_settings(self._settings.risk)
-        given = {name: getattr(limits, name) for name in RiskLimits.__slots__}
-        values = {name: value for name, value in given.items() if value < math.inf}
-        await asyncio.to_thread(seed_limits, self._engine, values, from_ms(self._time.now_ms()))
+        await asyncio.to_thread(seed_limits, self._engine, limits.given, from_ms(self._time.now_ms()))
         await self.refresh()
 
     async def refresh(self) -> None:

@@ -8,8 +8,8 @@ from live_runner.paper import PaperBroker
 from live_runner.plan import Plan
 from live_runner.rows import exact, json_safe, resting_purpose
 from quant_pipelines.backtest.desk import Close, Wish
-from quant_pipelines.backtest.event_driver import latest_of
 from quant_pipelines.backtest.event_run import Acted, EventRun
+from quant_pipelines.backtest.readings import latest_of
 from quant_pipelines.backtest.stop_rules import inputs_document
 from quant_pipelines.core.bars import Bars
 from quant_pipelines.core.ids import resting_order_id

@@ -10,7 +10,6 @@ from live_runner.plan import Plan
 from live_runner.rows import VENUE
 from quant_pipelines.core.depth import MAX_AGE_MS, BookSample, DepthSeries
 from quant_pipelines.exchange import BarRows, PricePoint
-from quant_pipelines.store.engine import database_errors
 from quant_pipelines.store.market_events import read_books
 
 
@@ -55,6 +54,5 @@ async def fill_data(engine: Engine, feed: Feed, plan: Plan, rows: BarRows, *, ha
 
 def _depth(engine: Engine, plan: Plan, first_ms: int, last_ms: int) -> DepthSeries:
     deployment = plan.deployment
-    with database_errors(engine):
-        books = read_books(engine, deployment.exchange, deployment.symbol, first_ms - MAX_AGE_MS, last_ms + 1)
+    books = read_books(engine, deployment.exchange, deployment.symbol, first_ms - MAX_AGE_MS, last_ms + 1)
     return DepthSeries.of_samples(BookSample(*book) for book in books)

@@ -8,13 +8,11 @@ from sqlalchemy import Engine
 from live_runner.feed import Feed
 from live_runner.plan import Plan
 from live_runner.series import BarSeries, missing_ranges
-from quant_pipelines.core.bars import Bars
 from quant_pipelines.core.errors import DataError
 from quant_pipelines.core.timeframes import floor_ms, from_ms, timeframe_ms, to_ms
 from quant_pipelines.sdk.attach import first_higher_ms
 from quant_pipelines.store.bars import read_bars
 from quant_pipelines.store.deployments import Deployment
-from quant_pipelines.store.engine import database_errors
 
 _log = logging.getLogger(__name__)
 
@@ -79,7 +77,9 @@ async def _load(
 ) -> tuple[BarSeries, int]:
     """Load the bars of a window, completed from the exchange, and tell how many were stored."""
     start_ms, end_ms = window
-    stored = await asyncio.to_thread(_read, engine, deployment, timeframe, window)
+    stored = await asyncio.to_thread(
+        read_bars, engine, deployment.exchange, deployment.symbol, timeframe, start_ms, end_ms
+    )
     series = BarSeries(deployment.symbol, timeframe, start_ms)
     position_ms = start_ms
     for gap_start_ms, gap_end_ms in missing_ranges(stored, start_ms, end_ms):
@@ -88,8 +88,3 @@ async def _load(
         position_ms = gap_end_ms
     series.extend(stored.between(position_ms, end_ms))
     return series, len(stored)
-
-
-def _read(engine: Engine, deployment: Deployment, timeframe: str, window: tuple[int, int]) -> Bars:
-    with database_errors(engine):
-        return read_bars(engine, deployment.exchange, deployment.symbol, timeframe, *window)

@@ -23,7 +23,6 @@ from quant_pipelines.core.bars import Bars, empty_bars
 from quant_pipelines.core.timeframes import DAY_MS, floor_ms, from_ms
 from quant_pipelines.exchange import BarRows, FundingRate
 from quant_pipelines.sdk.attach import as_read, attach_inputs
-from quant_pipelines.store.engine import database_errors
 from quant_pipelines.store.known_points import read_points
 
 _READ_AGAIN_MS = 2 * DAY_MS
@@ -112,8 +111,7 @@ class LiveInputs:
         """Read stored values, again as far as they may have changed, and add those that were only heard."""
         settled = self._settled.get(name, no_points())
         again_ms = int(settled.ts[-1]) + 1 if len(settled) else start_ms
-        with database_errors(self._engine):
-            stored = read_points(self._engine, self._deployment.exchange, symbol, name, again_ms, end_ms)
+        stored = read_points(self._engine, self._deployment.exchange, symbol, name, again_ms, end_ms)
         points = joined_points(settled, stored)
         self._settled[name] = points.between(start_ms, end_ms - _READ_AGAIN_MS)
         heard = self._heard.get(name, no_points()).between(start_ms, end_ms)

@@ -7,15 +7,13 @@ from live_runner.rows import VENUE
 from quant_pipelines.backtest import BookSettings
 from quant_pipelines.backtest.stop_rules import stop_terms_of
 from quant_pipelines.core.errors import ConfigurationError, DataError
+from quant_pipelines.core.limits import LIMITS, RiskLimits
 from quant_pipelines.core.timeframes import timeframe_ms
-from quant_pipelines.risk.limits import RiskLimits
 from quant_pipelines.sdk.event import EventStrategy
 from quant_pipelines.sdk.loading import compile_strategy
 from quant_pipelines.sdk.strategy import Strategy
 from quant_pipelines.store.deployments import Deployment
 from quant_pipelines.trading import Specification, SpecificationHistory, TradingRules
-
-LIMITS = tuple(RiskLimits.__slots__)
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,7 @@ from quant_pipelines.cache import Cache
 from quant_pipelines.core.errors import ExchangeError, QuantError
 from quant_pipelines.core.settings import Settings
 from quant_pipelines.exchange import CcxtSource
-from quant_pipelines.store.engine import connect
+from quant_pipelines.store.engine import connected
 from quant_pipelines.store.migrate import require_current
 from quant_pipelines.store.rate_budgets import PostgresLedger
 
@@ -96,20 +96,19 @@ async def outside(settings: Settings, logger: logging.Logger) -> AsyncIterator[O
     StoreError
         If the database does not answer, or has another schema than this code.
     """
-    engine = connect(settings.database_url)
-    require_current(engine)
-    ledger = PostgresLedger(engine, settings.exchange.id, settings.exchange.egress)
-    async with (
-        CcxtSource(settings.exchange, ledger=ledger) as source,
-        Cache(settings.redis_url, engine, settings.database_url) as cache,
-    ):
-        time = ExchangeTime()
-        try:
-            time.synchronize(await source.server_time())
-        except ExchangeError as error:
-            logger.warning("exchange's time unknown; using this machine's", extra={"error": str(error)})
-        yield Outside(engine, ledger, source, cache, time)
-    engine.dispose()
+    with connected(settings.database_url, pool_size=5) as engine:
+        require_current(engine)
+        ledger = PostgresLedger(engine, settings.exchange.id, settings.exchange.egress)
+        async with (
+            CcxtSource(settings.exchange, ledger=ledger) as source,
+            Cache(settings.redis_url, engine, settings.database_url) as cache,
+        ):
+            time = ExchangeTime()
+            try:
+                time.synchronize(await source.server_time())
+            except ExchangeError as error:
+                logger.warning("exchange's time unknown; using this machine's", extra={"error": str(error)})
+            yield Outside(engine, ledger, source, cache, time)
 
 
 def _stop(stopping: asyncio.Event) -> None:

@@ -54,7 +54,6 @@ class Relay:
         self._symbols: tuple[str, ...] = ()
         self._heard_ms: dict[str, int] = {}
         self._alive_ms: int | None = None
-        self._serving_since: float | None = None
         self._bars: dict[str, dict[int, tuple[Any, ...]]] = {}
         self._arrived = asyncio.Event()
 

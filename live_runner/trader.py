@@ -29,11 +29,13 @@ from quant_pipelines.core.bars import Bars
 from quant_pipelines.core.depth import no_depth
 from quant_pipelines.core.timeframes import floor_ms, from_ms, to_ms
 from quant_pipelines.exchange import BarRows, FundingRate
+from quant_pipelines.risk import RULES
 from quant_pipelines.sdk.event import EventStrategy
 from quant_pipelines.store.deployments import STRATEGY_SCOPE, Deployment
 from quant_pipelines.store.trading import Booking, EquityPoint, book
 
 _BARS_PER_TRANSACTION = 500
+_REDUCING = frozenset(rule.name for rule in RULES if rule.action == "reduce")
 
 _log = logging.getLogger(__name__)
 Answer = TypeVar("Answer")
@@ -138,7 +140,7 @@ class Trader:
         """ACTIVE, REDUCING while the day's loss forbids new exposure, HALTED until a person looks."""
         if self.is_halted:
             return "HALTED"
-        return "REDUCING" if self._denied_by == "daily_loss" else "ACTIVE"
+        return "REDUCING" if self._denied_by in _REDUCING else "ACTIVE"
 
     @property
     def is_halted(self) -> bool:

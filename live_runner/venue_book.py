@@ -15,9 +15,6 @@ from quant_pipelines.accounting.margin import NO_MARGIN
 from quant_pipelines.backtest import ExecutionBar
 from quant_pipelines.backtest.book_document import state_document, state_from_document
 from quant_pipelines.backtest.standing import (
-    NOTHING_STANDS,
-    Standing,
-    level_in_force,
     standing_at_close,
     standing_at_entry,
     standing_resized,
@@ -29,12 +26,14 @@ from quant_pipelines.backtest.stops import (
     NO_GUARD,
     NO_SCALES,
     NOTHING_SEEN,
+    NOTHING_STANDS,
     TARGET,
-    Level,
     Seen,
+    Standing,
     StopInputs,
     StopScales,
     StopTerms,
+    moved,
     scaled,
 )
 from quant_pipelines.core.errors import BacktestError
@@ -107,12 +106,12 @@ class VenueBook:
     @property
     def stop_price(self) -> float | None:
         """Level of the stop in force, quote per base; None when flat."""
-        return float(self._level().price) or None
+        return float(self._in_force().price) or None
 
     @property
     def stop_name(self) -> str:
         """Which stop that level is of."""
-        reason = self._level().reason
+        reason = self._in_force().guard.reason
         return self._hard_name if reason == HARD_STOP else EXIT_REASONS[reason]
 
     @property
@@ -123,7 +122,7 @@ class VenueBook:
     @property
     def goal_price(self) -> float | None:
         """Price of the take-profit, quote per base; None without one."""
-        return float(self._state.guard.goal) or None if self._state is not None else None
+        return float(self._state.stop.guard.goal) or None if self._state is not None else None
 
     @property
     def leaves_by(self) -> str:
@@ -133,11 +132,11 @@ class VenueBook:
         level stops the position at the next open before anything else is filled.
         """
         state, level = self._state, self.stop_price
-        if state is None or state.pending == 0.0:
+        if state is None or state.order.quantity == 0.0:
             return ""
         side = 1.0 if self.account.position > 0.0 else -1.0
         is_reached = level is not None and side * state.close <= side * level
-        return self.stop_name if is_reached else EXIT_REASONS[state.exit_reason]
+        return self.stop_name if is_reached else EXIT_REASONS[state.order.reason]
 
     def book(self, fills: Iterable[Fill], income: Iterable[Income]) -> None:
         """Change cash and position, and the stops with them."""
@@ -162,14 +161,13 @@ class VenueBook:
             When the oldest order was decided whose fills may still come; None without one.
         """
         state = self._state or opening_state(self.account, bar.ts)
-        is_entered = state.guard.entry_ms <= bar.ts
-        waiting = state.pending if is_entered else self.account.position
+        standing, guard = state.stop, state.stop.guard
+        is_entered = guard.entry_ms <= bar.ts
+        waiting = state.order.quantity if is_entered else self.account.position
         held = state._replace(
             account=self.account,
-            pending=waiting,
-            wait_bars=1,  # what is pending is an exit that the venue fills
-            stop_price=0.0,
-            guard=NO_GUARD._replace(entry_ms=state.guard.entry_ms, time_ms=state.guard.time_ms),
+            order=state.order._replace(quantity=waiting, wait_bars=1),  # an exit that the venue fills
+            stop=Standing(0.0, NO_GUARD._replace(entry_ms=guard.entry_ms, time_ms=guard.time_ms)),
         )
         step = StepBar(
             int(bar.ts),
@@ -181,12 +179,10 @@ class VenueBook:
             float(bar.volume),
         )
         marked = step_bar(held, step, self._marking).state
-        standing = Standing(state.stop_price, state.guard)
+        order = marked.order if is_entered else marked.order._replace(quantity=0.0)
         if is_entered:
             standing = standing_at_close(self.account, standing, marked.seen, state.seen, self._stops)
-        self._state = marked._replace(
-            pending=marked.pending if is_entered else 0.0, stop_price=standing.price, guard=standing.guard
-        )
+        self._state = marked._replace(order=order, stop=standing)
         self._keep_bar(int(bar.ts), marked.seen, unsettled_since_ms)
 
     def read(self, inputs: StopInputs) -> None:
@@ -212,7 +208,7 @@ class VenueBook:
     @property
     def day_start_ms(self) -> int:
         """The last 00:00 UTC by the bars, milliseconds."""
-        return self._known_state().day_end_ms - DAY_MS
+        return self._known_state().day.end_ms - DAY_MS
 
     def view(
         self, ordered: Decimal, orders_today: int, *, volatility: float, data_age_seconds: float
@@ -229,7 +225,7 @@ class VenueBook:
             0.0 if self.leaves_by else self.account.position + float(ordered),
             self.equity,
             state.close,
-            state.day_start_equity,
+            state.day.start_equity,
             state.target_side,
             float(volatility),
             float(data_age_seconds),
@@ -287,20 +283,17 @@ class VenueBook:
         Several fills of an entry within one bar are one at their average price, as in every driver.
         """
         state, account = self._state or self._empty, self.account
+        standing, order = state.stop, state.order
         is_entry = account.position * before <= 0.0
         if account.position == 0.0:
             standing = NOTHING_STANDS
-        elif is_entry or (bar_ms == state.guard.entry_ms and self._has_bars_since(bar_ms)):
+        elif is_entry or (bar_ms == standing.guard.entry_ms and self._has_bars_since(bar_ms)):
             standing = self._replayed(standing_at_entry(account, bar_ms, state.seen, self._stops), bar_ms)
         else:
-            standing = Standing(state.stop_price, state.guard)
             standing = standing_resized(account, standing, state.seen, self._stops)
-        self._state = state._replace(
-            stop_price=standing.price,
-            guard=standing.guard,
-            pending=0.0 if is_entry else state.pending,
-            exit_reason=TARGET if is_entry else state.exit_reason,
-        )
+        if is_entry:
+            order = order._replace(quantity=0.0, reason=TARGET)
+        self._state = state._replace(stop=standing, order=order)
 
     def _replayed(self, standing: Standing, bar_ms: int) -> Standing:
         """Move the stops of an entry over the bars that have closed since its own began."""
@@ -323,11 +316,10 @@ class VenueBook:
         kept = [bar for bar in (*self._bars, (ts, seen)) if bar[0] >= first_ms]
         self._bars = kept[-_MOST_BARS:]
 
-    def _level(self) -> Level:
-        if self._state is None:
-            return Level(0.0, HARD_STOP)
-        standing = Standing(self._state.stop_price, self._state.guard)
-        return level_in_force(self.account, standing, self._state.seen, self._stops)
+    def _in_force(self) -> Standing:
+        if self._state is None or self.account.position == 0.0:
+            return NOTHING_STANDS
+        return moved(self.account, self._state.stop, self._state.seen, self._stops)
 
     def _known_state(self) -> BookState:
         if self._state is None:
@@ -341,4 +333,4 @@ def _rehearse(state: BookState, stops: StopTerms) -> None:
     standing = standing_at_entry(held, 0, NOTHING_SEEN, stops)
     standing = standing_resized(held, standing, NOTHING_SEEN, stops)
     standing = standing_at_close(held, standing, NOTHING_SEEN, NOTHING_SEEN, stops)
-    level_in_force(held, standing, NOTHING_SEEN, stops)
+    moved(held, standing, NOTHING_SEEN, stops)

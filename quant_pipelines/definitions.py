@@ -5,13 +5,14 @@ import os
 import dagster as dg
 
 from assets import history, library, market, quality, research, selection, trading
-from assets.resources import PagePlace, Platform
-from jobs.operator import OPERATOR_JOBS, culling
+from assets.resources import Platform
+from jobs.culling import culling
+from jobs.operator import OPERATOR_JOBS
 from jobs.pipelines import PIPELINES
 from jobs.schedules import SCHEDULES
+from quant_pipelines.pages.place import page_place
 from quant_pipelines.settings import home_folder, load_settings
 from quant_pipelines.stack.home import Home
-from quant_pipelines.stack.ports import read_ports
 from sensors.first_start import first_start_sensor
 from sensors.market_health import market_health
 from sensors.promotion import promotion_ladder
@@ -45,12 +46,6 @@ def build_definitions(platform: Platform) -> dg.Definitions:
 
 # A run over three months of daily partitions stores hundreds of events; one by one they take 40 ms each.
 os.environ.setdefault("DAGSTER_EVENT_BATCH_SIZE", "1000")
-
-
-def page_place(home: Home) -> PagePlace:
-    """Folder of a home's pages, and their address if its stack has one."""
-    ports = read_ports(home.ports_file)
-    return PagePlace(home.reports, f"http://127.0.0.1:{ports.pages}" if ports and ports.pages else "")
 
 
 _HOME = Home(home_folder())

@@ -22,14 +22,10 @@ from pydantic_settings import (
 )
 
 from quant_pipelines.core.errors import ConfigurationError, unknown_name
-from quant_pipelines.core.settings import Settings
+from quant_pipelines.core.settings import SECRET_VARIABLES, Settings
 
 PREFIX = "QUANT_"
 SETTINGS_FILE = "quant.toml"
-SECRET_VARIABLES = frozenset(
-    {"QUANT_API_KEY", "QUANT_API_SECRET", "QUANT_MASTER_KEY", "QUANT_MASTER_KEY_NEXT"}
-)
-"""Secrets are never settings; only the processes that need them see these."""
 # Read by the roots and the tests themselves; not part of the tree.
 _OTHER_VARIABLES = frozenset({"QUANT_HOME", "QUANT_ARCHIVE"}) | SECRET_VARIABLES
 _Tree = dict[str, Any]

@@ -10,7 +10,7 @@ from jobs.names import FIRST_START
 from jobs.pipelines import first_start
 from jobs.runs import skip_reason, unfinished_run
 from quant_pipelines.marketdata.days import history_days
-from quant_pipelines.operations.first_start import has_results
+from quant_pipelines.store.first_start import has_results
 
 _RETRY_SECONDS = 20.0
 _LONGEST_RETRY_SECONDS = 600.0

@@ -6,7 +6,6 @@ import dagster as dg
 
 from assets.resources import Platform
 from jobs.names import PROMOTE_DEPLOYMENT
-from quant_pipelines import operations
 from quant_pipelines.core.clock import clock_time
 from quant_pipelines.core.timeframes import day_of
 from quant_pipelines.store.heartbeats import write_alert
@@ -25,9 +24,11 @@ def promotion_ladder(
     context: dg.SensorEvaluationContext, platform: dg.ResourceParam[Platform]
 ) -> dg.SensorResult | dg.SkipReason:
     """Request the promotions that need no person; write one alert for each that needs some."""
+    from quant_pipelines.operations.stages import steps_in_reach  # noqa: PLC0415 - keeps the code server light
+
     told = set(json.loads(context.cursor or "[]"))
     requests, waiting = [], set()
-    for step in operations.steps_in_reach(platform.engine, platform.settings.ladder, platform.clock):
+    for step in steps_in_reach(platform.engine, platform.settings.ladder, platform.clock):
         name = f"deployment:{step.deployment_id} {step.source} to {step.target}"
         if not step.people:
             requests.append(_run_request(step.deployment_id, step.target, day_of(platform.clock())))

@@ -13,8 +13,8 @@ from jobs.names import FIRST_START, FOCUSED_OPTIMIZATION
 from jobs.pipelines import focused_optimization
 from jobs.runs import skip_reason, unfinished_run
 from quant_pipelines.core.clock import clock_time
-from quant_pipelines.operations.first_start import has_results
 from quant_pipelines.store.engine import transaction
+from quant_pipelines.store.first_start import has_results
 from quant_pipelines.store.heartbeats import write_alert
 from quant_pipelines.store.requests import (
     DONE,

@@ -10,8 +10,8 @@ from assets.resources import Platform
 from jobs.names import FIRST_START, FOCUSED_OPTIMIZATION, SYMBOL_BACKFILL
 from jobs.pipelines import focused_optimization, symbol_backfill
 from jobs.runs import unfinished_run
-from quant_pipelines.operations.first_start import has_results
 from quant_pipelines.store.engine import transaction
+from quant_pipelines.store.first_start import has_results
 from quant_pipelines.store.market import read_whitelist
 from quant_pipelines.store.requests import WHITELIST, seeded_symbols
 from sensors.searches import run_open_requests

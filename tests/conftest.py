@@ -12,8 +12,9 @@ from hypothesis import settings
 from sqlalchemy import Engine
 
 from quant_pipelines.stack.ports import free_port
-from quant_pipelines.stack.postgres import EmbeddedPostgres, create_database
+from quant_pipelines.stack.postgres import EmbeddedPostgres
 from quant_pipelines.stack.postgres_place import remove_place
+from quant_pipelines.store.databases import create_database
 from quant_pipelines.store.engine import connect
 from quant_pipelines.store.migrate import migrate
 from tests.shares import Shares, longest_first

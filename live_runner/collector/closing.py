@@ -18,7 +18,7 @@ from quant_pipelines.core.errors import ExchangeError, StoreError
 from quant_pipelines.core.timeframes import DAY_MS, MINUTE_MS, floor_ms
 from quant_pipelines.exchange import BarRows
 from quant_pipelines.store.bars import newest_bar_ms, upsert_bars
-from quant_pipelines.store.engine import database_errors
+from quant_pipelines.store.engine import transaction
 
 _LONGEST_GAP_MS = DAY_MS
 _REPEATED_MS = 5 * MINUTE_MS
@@ -84,7 +84,7 @@ class Closer:
         try:
             start_ms = await self._start(symbol, close_ms)
             rows = await self._feed.closed_bars(symbol, TIMEFRAME, start_ms, close_ms)
-            await asyncio.to_thread(self._store, symbol, rows)
+            await asyncio.to_thread(upsert_bars, self._engine, self._exchange, symbol, TIMEFRAME, rows)
         except (ExchangeError, StoreError) as error:
             if symbol not in self.behind:
                 _log.warning("bars can't be closed", extra={"symbol": symbol, "error": str(error)})
@@ -114,12 +114,8 @@ class Closer:
         return max(min(known, close_ms - MINUTE_MS), close_ms - _LONGEST_GAP_MS)
 
     def _newest(self, symbol: str) -> int | None:
-        with database_errors(self._engine):
-            return newest_bar_ms(self._engine, self._exchange, symbol, TIMEFRAME)
-
-    def _store(self, symbol: str, rows: BarRows) -> None:
-        with database_errors(self._engine):
-            upsert_bars(self._engine, self._exchange, symbol, TIMEFRAME, rows)
+        with transaction(self._engine) as connection:
+            return newest_bar_ms(connection, self._exchange, symbol, TIMEFRAME)
 
 
 def bar_documents(exchange: str, symbol: str, rows: BarRows) -> list[dict[str, object]]:

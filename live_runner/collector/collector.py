@@ -35,7 +35,6 @@ from quant_pipelines.core.errors import StoreError
 from quant_pipelines.core.rate_budget import RateState
 from quant_pipelines.core.settings import Settings
 from quant_pipelines.exchange import MarketSource
-from quant_pipelines.store.engine import database_errors
 from quant_pipelines.store.market import read_hotlist, read_universe, read_whitelist
 
 SERVICE = "collector"
@@ -158,9 +157,8 @@ class Collector:
 
     def _read_rows(self) -> tuple[set[str], dict[str, dict[str, Any]]]:
         engine = self._around.engine
-        with database_errors(engine):
-            symbols = {*read_universe(engine, self._exchange), *read_whitelist(engine, self._exchange)}
-            rows = read_hotlist(engine, self._exchange)
+        symbols = {*read_universe(engine, self._exchange), *read_whitelist(engine, self._exchange)}
+        rows = read_hotlist(engine, self._exchange)
         scores = {
             row["symbol"]: {
                 "symbol": row["symbol"],

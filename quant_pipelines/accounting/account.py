@@ -5,7 +5,7 @@ Cash is a wallet: it changes by realized profit, fees and funding, never by noti
 
 from typing import NamedTuple
 
-from quant_pipelines.core.jit import scalar
+from quant_pipelines.core.jit import change_of, scalar
 
 DUST = 1e-9
 
@@ -35,6 +35,11 @@ class Account(NamedTuple):
     realized_pnl: float
     fees: float
     funding: float
+
+
+_filled = change_of(Account, "cash", "position", "entry_price", "realized_pnl", "fees")
+_charged = change_of(Account, "cash", "funding")
+_with_cash = change_of(Account, "cash")
 
 
 def open_account(capital: float) -> Account:
@@ -76,40 +81,26 @@ def apply_fill(account: Account, quantity: float, price: float, fee: float) -> A
             entry_price = account.entry_price
     if position == 0.0:
         entry_price = 0.0
-    return Account(
-        account.cash + realized - fee,
-        position,
-        entry_price,
-        account.realized_pnl + realized,
-        account.fees + fee,
-        account.funding,
+    return _filled(
+        account,
+        cash=account.cash + realized - fee,
+        position=position,
+        entry_price=entry_price,
+        realized_pnl=account.realized_pnl + realized,
+        fees=account.fees + fee,
     )
 
 
 @scalar
 def apply_funding(account: Account, amount_paid: float) -> Account:
     """Account after a funding slot; ``amount_paid`` in quote, negative when received."""
-    return Account(
-        account.cash - amount_paid,
-        account.position,
-        account.entry_price,
-        account.realized_pnl,
-        account.fees,
-        account.funding + amount_paid,
-    )
+    return _charged(account, cash=account.cash - amount_paid, funding=account.funding + amount_paid)
 
 
 @scalar
 def apply_transfer(account: Account, amount: float) -> Account:
     """Account after a deposit or a withdrawal; ``amount`` in quote, negative when taken out."""
-    return Account(
-        account.cash + amount,
-        account.position,
-        account.entry_price,
-        account.realized_pnl,
-        account.fees,
-        account.funding,
-    )
+    return _with_cash(account, account.cash + amount)
 
 
 @scalar

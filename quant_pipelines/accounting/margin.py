@@ -6,7 +6,7 @@ import numpy as np
 
 from quant_pipelines.accounting.account import Account
 from quant_pipelines.core.arrays import FloatArray
-from quant_pipelines.core.jit import inlined, scalar
+from quant_pipelines.core.jit import change_of, inlined, scalar
 
 
 class MarginTerms(NamedTuple):
@@ -34,10 +34,8 @@ class MarginTerms(NamedTuple):
 NO_MARGIN = MarginTerms(np.empty((0, 3)), 0.0, 0.0)
 
 
-@inlined
-def with_support(terms: MarginTerms, support: float) -> MarginTerms:
-    """Terms of a book behind which other books stand."""
-    return MarginTerms(terms.brackets, terms.leverage, terms.fee_rate, support)
+with_support = change_of(MarginTerms, "support")
+"""Terms of a book behind which other books stand."""
 
 
 @inlined

@@ -8,9 +8,6 @@ with a valuation at each large external cash flow; forward pricing of fund share
 
 from typing import NamedTuple
 
-import numpy as np
-
-from quant_pipelines.core.arrays import FloatArray
 from quant_pipelines.core.jit import scalar
 
 
@@ -31,40 +28,3 @@ def growth_by(value: float, amount: float) -> float:
 def can_flow(value: float, amount: float) -> bool:
     """Whether units can be issued or redeemed: there is value, and some of it is left."""
     return value > 0.0 and value + amount > 0.0
-
-
-def values_per_unit(equity: FloatArray, units: FloatArray) -> FloatArray:
-    """Value of one unit at each time; a series that no flow moves.
-
-    Parameters
-    ----------
-    equity, units
-        Of the account at the same times, ndarrays of shape (n_times,), float64; units are positive.
-    """
-    return equity / units
-
-
-def drawdowns(equity: FloatArray, units: FloatArray) -> FloatArray:
-    """Fall of the value per unit from its highest so far, 0 or negative, shape (n_times,)."""
-    value = values_per_unit(equity, units)
-    highest: FloatArray = np.maximum.accumulate(value)
-    return value / highest - 1.0
-
-
-def units_of(equity_before: FloatArray, flows: FloatArray, *, units: float = 1.0) -> FloatArray:
-    """Units behind each of several flows, from the equity just before them.
-
-    Parameters
-    ----------
-    equity_before, flows
-        ndarrays of shape (n_flows,), float64, quote.
-    units
-        Before the first flow.
-
-    Returns
-    -------
-    ndarray of shape (n_flows,), float64
-    """
-    growth: FloatArray = (equity_before + flows) / equity_before
-    held: FloatArray = np.multiply.accumulate(growth)
-    return units * held

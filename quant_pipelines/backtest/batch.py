@@ -8,9 +8,10 @@ from functools import cache
 import numpy as np
 
 from quant_pipelines.accounting import open_account
-from quant_pipelines.backtest.event_driver import ahead, drive
+from quant_pipelines.backtest.event_driver import drive
 from quant_pipelines.backtest.loop import Loop, LoopResult, make_loop
 from quant_pipelines.backtest.market import Market, prepare_market
+from quant_pipelines.backtest.readings import ahead
 from quant_pipelines.backtest.result import BacktestResult, result_of
 from quant_pipelines.backtest.settings import BacktestSettings
 from quant_pipelines.backtest.state import opening_state
@@ -65,6 +66,22 @@ def run_backtest(  # noqa: PLR0913 - all but two have a default
         If the strategy's target can't be used.
     BacktestError
         If the window has no bars or the execution bars don't fit.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from quant_pipelines.backtest import BacktestSettings, run_backtest
+    >>> from quant_pipelines.core.settings import CostSettings
+    >>> from quant_pipelines.sdk import Bars, Strategy
+    >>> from quant_pipelines.trading.rules import TradingRules
+    >>> class Hold(Strategy):
+    ...     def target(self, bars):
+    ...         return np.ones(len(bars))
+    >>> bars = Bars.of_closes([100, 100, 110, 121], timeframe="1d")
+    >>> free = TradingRules(costs=CostSettings(fee_bps=0.0, slippage_bps=0.0))
+    >>> result = run_backtest(Hold(), bars, settings=BacktestSettings(rules=free))
+    >>> result.final_equity, result.daily_returns.round(6)  # filled at the open after the first close
+    (12100.0, array([0. , 0. , 0.1, 0.1]))
     """
     started = time.perf_counter()
     market = prepare_market(

@@ -1,6 +1,5 @@
 """Book: the paper broker, and the driver of the event backtest; bars in, fills out."""
 
-from collections.abc import Iterator
 from typing import Any
 
 from quant_pipelines.accounting.account import Account, open_account
@@ -17,8 +16,10 @@ from quant_pipelines.backtest.book_values import (
     funding_per_unit,
 )
 from quant_pipelines.backtest.resting import OF_PENDING
-from quant_pipelines.backtest.resting_play import Reel, play
+from quant_pipelines.backtest.resting_play import Strip, play
+from quant_pipelines.backtest.resting_step import RestingOutcome, step_orders
 from quant_pipelines.backtest.state import (
+    NO_ORDER,
     BookState,
     StepBar,
     StepFill,
@@ -28,15 +29,13 @@ from quant_pipelines.backtest.state import (
     with_order,
     with_scales,
 )
-from quant_pipelines.backtest.step import step_bar
 from quant_pipelines.backtest.stops import (
     EXIT_REASONS,
     NO_SCALES,
     TARGET,
-    Level,
     StopInputs,
     StopScales,
-    moved_level,
+    moved,
 )
 from quant_pipelines.backtest.tally import Tally
 from quant_pipelines.backtest.working import NewOrder, WorkingOrders
@@ -71,6 +70,17 @@ class Book:
     ----------
     settings
         Capital, rules, stop and execution timeframe.
+
+    Examples
+    --------
+    >>> from quant_pipelines.backtest import Book, BookSettings, ExecutionBar
+    >>> from quant_pipelines.trading.rules import TradingRules
+    >>> book = Book(BookSettings(10_000.0, TradingRules()))
+    >>> _ = book.step(ExecutionBar(0, 100.0, 101.0, 99.0, 100.0))
+    >>> book.submit(2.0)
+    >>> (fill,) = book.step(ExecutionBar(60_000, 100.0, 101.0, 99.0, 101.0))  # at the next open
+    >>> round(fill.price, 4), round(fill.fee, 4), book.account.position
+    (100.01, 0.1, 2.0)
     """
 
     def __init__(self, settings: BookSettings) -> None:
@@ -106,16 +116,15 @@ class Book:
     @property
     def equity(self) -> float:
         """Equity at the last bar's close, quote."""
-        return self._state.equity if self._state else self.settings.capital
+        return self._state.curve.equity if self._state else self.settings.capital
 
     @property
     def stop_price(self) -> float | None:
         """Level of the stop that is in force in the next bar, or None."""
         if self._state is None or self._state.account.position == 0.0:
             return None
-        state, level = self._state, Level(self._state.stop_price, self._state.guard.reason)
-        level = moved_level(state.account, level, state.guard, state.seen, self.terms.stops)
-        return float(level.price) or None
+        state = self._state
+        return float(moved(state.account, state.stop, state.seen, self.terms.stops).price) or None
 
     @property
     def stop_tightening(self) -> float:
@@ -125,18 +134,19 @@ class Book:
     @property
     def pending(self) -> float:
         """Signed base quantity that fills at the next open."""
-        return self._state.pending if self._state else 0.0
+        return self._state.order.quantity if self._state else 0.0
 
     def pending_with(self, quantity: float) -> float:
         """Signed base quantity at the next open if this were submitted too, free of float noise."""
         state = self._known_state()
-        pending = with_order(state, float(quantity), state.target_side).pending
+        pending = with_order(state, float(quantity), state.target_side).order.quantity
         return float(whole_lots(pending, self.terms.lot_size))
 
     @property
     def is_ordered(self) -> bool:
         """Whether what is pending was submitted; a stop that fires at a close makes an order of its own."""
-        return self._state is not None and self._state.pending != 0.0 and self._state.exit_reason == TARGET
+        order = self._state.order if self._state else NO_ORDER
+        return order.quantity != 0.0 and order.reason == TARGET
 
     @property
     def orders(self) -> tuple[OpenOrder, ...]:
@@ -154,11 +164,12 @@ class Book:
         Raises
         ------
         BacktestError
-            If no bar has been booked yet.
+            If no bar has been booked yet, or as many orders rest as there is room for.
         """
         state = self._known_state()
-        self._state = state._replace(orders_today=state.orders_today + 1)
-        return self._working.place(order, self.terms.fills.latency_bars)
+        number = self._working.place(order, self.terms.fills.latency_bars)
+        self._state = state._replace(day=state.day._replace(n_orders=state.day.n_orders + 1))
+        return number
 
     def cancel(self, number: int) -> bool:
         """Take back an order at once; False if it doesn't rest."""
@@ -194,62 +205,37 @@ class Book:
         if bar.ts <= self._last_ts:
             raise BacktestError(f"bar is at {bar.ts}; expected one after {self._last_ts}")
         state = self._state or opening_state(open_account(self.settings.capital), bar.ts)
-        return self._stepped(state, bar) if not self._working else self._matched(state, bar)
-
-    def _stepped(self, state: BookState, bar: StepBar) -> list[BookEvent]:
-        """Book a bar in which no order rests."""
         self._last_ts = bar.ts
-        outcome = step_bar(state, bar, self.terms)
-        self._state = outcome.state
-        events = self._paid(outcome.funding_paid)
-        if not outcome.has_fills:
-            return events
-        for fill, reason in (
-            (outcome.gap_stop, EXIT_REASONS[outcome.gap_reason]),
-            (outcome.closing, self._reason(outcome.closing_reason)),
-            (outcome.opening, self._purpose),
-            (outcome.stop, EXIT_REASONS[outcome.stop_reason]),
-            (outcome.goal, "take_profit"),
-        ):
-            if fill.quantity != 0.0:
-                events.append(self._booked(fill, reason))
-        return events
+        return self._told(step_orders(state, bar, self.terms, self._working.sheet))
 
-    def _matched(self, state: BookState, bar: StepBar) -> list[BookEvent]:
-        """Book a bar in which orders rest."""
-        outcome, fills, ended = self._working.step(state, bar, self.terms)
-        self._state, self._last_ts = outcome.state, bar.ts
-        return [*self._paid(outcome.funding_paid), *self._told(fills, ended)]
+    def play(self, strip: Strip, tally: Tally) -> tuple[list[BookEvent], int, Tally]:
+        """Book bars as ``advance`` does until something happens in one, or the strip is over.
 
-    def play(self, reel: Reel, span: tuple[int, int], tally: Tally) -> tuple[list[BookEvent], int, Tally]:
-        """Book bars as ``advance`` does until something happens in one, or the span is over.
-
-        One specification is in force within a span.
+        One specification is in force within a strip.
 
         Returns
         -------
         tuple of list, int and Tally
-            What happened in the last bar that was booked, the position behind it, and the sums.
+            What happened in the last bar that was booked, the position after it, and the sums.
         """
-        state = self._state or opening_state(open_account(self.settings.capital), int(reel.ts[span[0]]))
-        orders, fills = self._working.arrays()
-        self._last_ts = int(reel.ts[span[0]])
-        played = play(state, reel, span, self.terms, (orders, fills), tally)
-        self._state, self._last_ts = played.state, int(reel.ts[played.until - 1])
-        told = self._told(*self._working.read(fills, played.n_fills))
-        return [*self._paid(played.funding_paid), *told], played.until, played.tally
+        self._last_ts = int(strip.ts[strip.first])
+        state = self._state or opening_state(open_account(self.settings.capital), self._last_ts)
+        played = play(state, strip, self.terms, self._working.sheet, tally)
+        self._last_ts = int(strip.ts[played.until - 1])
+        return self._told(played.outcome), played.until, played.tally
 
-    def _told(
-        self, fills: list[list[float]], ended: list[tuple[int, str, float, str]]
-    ) -> Iterator[BookEvent]:
-        """Tell what orders and stops did in the last bar."""
-        for order, reason, *amounts, left in fills:
+    def _told(self, outcome: RestingOutcome) -> list[BookEvent]:
+        """Take over the last bar, and tell what was paid and what orders and stops did in it."""
+        self._state = outcome.state
+        events = self._paid(outcome.funding_paid)
+        for order, reason, *amounts, left in self._working.fills(outcome.n_fills):
             own = order == OF_PENDING
             name = self._reason(int(reason)) if own else EXIT_REASONS[int(reason)]
             number = max(int(order), 0)
-            yield self._booked(StepFill(*amounts), name, number, left if number else 0.0)
-        for end in ended:
-            yield OrderEnded(self._last_ts, *end)
+            events.append(self._booked(StepFill(*amounts), name, number, left if number else 0.0))
+        if outcome.has_ended:
+            events.extend(self._working.ended(self._last_ts))
+        return events
 
     def _paid(self, funding: float) -> list[BookEvent]:
         return [FundingPayment(self._last_ts, -funding)] if funding != 0.0 else []
@@ -268,14 +254,14 @@ class Book:
         """
         state = self._known_state()
         return BookView(
-            state.account.position + state.pending,
-            state.equity,
+            state.account.position + state.order.quantity,
+            state.curve.equity,
             state.close,
-            state.day_start_equity,
+            state.day.start_equity,
             state.target_side,
             float(volatility),
             float(data_age_seconds),
-            float(state.orders_today),
+            float(state.day.n_orders),
         )
 
     def apply(self, decision: Decision, *, purpose: str = "target", inputs: StopInputs | None = None) -> None:

@@ -4,31 +4,64 @@ import math
 from typing import Any, TypeVar
 
 from quant_pipelines.accounting.account import Account
-from quant_pipelines.backtest.state import BookState
-from quant_pipelines.backtest.stops import NO_GUARD, NOTHING_SEEN, Guard, Seen
+from quant_pipelines.backtest.state import BookState, Curve, Day, MarketOrder
+from quant_pipelines.backtest.stops import NO_GUARD, NOTHING_SEEN, TARGET, Guard, Seen, Standing
 
 Part = TypeVar("Part", Guard, Seen)
-PARTS = ("account", "guard", "seen")
-WHOLE = ("day_end_ms", "exit_reason", "wait_bars", "orders_today")
+_NEWER: dict[str, Any] = {
+    "day_end_ms": 0,
+    "guard": {},
+    "seen": {},
+    "equity_peak": 0.0,
+    "exit_reason": TARGET,
+    "wait_bars": 0,
+    "equity_mean": 0.0,
+    "orders_today": 0,
+}
+"""What an older document lacks, as in a book without stops."""
 
 
 def state_document(state: BookState) -> dict[str, Any]:
-    """State as a document; None stands for what JSON has no word for."""
-    parts = {name: _known(getattr(state, name)._asdict()) for name in PARTS}
-    return {**state._asdict(), **parts}
+    """State as a flat document; None stands for what JSON has no word for."""
+    order, stop, day, curve = state.order, state.stop, state.day, state.curve
+    return {
+        "account": _known(state.account._asdict()),
+        "pending": order.quantity,
+        "stop_price": stop.price,
+        "target_side": state.target_side,
+        "close": state.close,
+        "equity": curve.equity,
+        "day_start_equity": day.start_equity,
+        "day_end_ms": day.end_ms,
+        "guard": _known(stop.guard._asdict()),
+        "seen": _known(state.seen._asdict()),
+        "equity_peak": curve.peak,
+        "exit_reason": order.reason,
+        "wait_bars": order.wait_bars,
+        "equity_mean": curve.mean,
+        "orders_today": day.n_orders,
+    }
 
 
 def state_from_document(document: dict[str, Any]) -> BookState:
-    """State of a document; what an older one lacks is as in a book without stops."""
-    numbers = {name: value for name, value in document.items() if name not in PARTS}
-    whole: dict[str, Any] = {name: int(numbers.pop(name, 0)) for name in WHOLE}
-    rest: dict[str, Any] = {name: float(value) for name, value in numbers.items()}
+    """State of a document."""
+    known = {**_NEWER, **document}
+
+    def real(name: str) -> float:
+        return float(known[name])
+
+    def whole(name: str) -> int:
+        return int(known[name])
+
     return BookState(
-        account=Account(**{name: float(value) for name, value in document["account"].items()}),
-        guard=_part(NO_GUARD, document.get("guard", {})),
-        seen=_part(NOTHING_SEEN, document.get("seen", {})),
-        **whole,
-        **rest,
+        account=Account(**{name: float(value) for name, value in known["account"].items()}),
+        order=MarketOrder(real("pending"), whole("exit_reason"), whole("wait_bars")),
+        stop=Standing(real("stop_price"), _part(NO_GUARD, known["guard"])),
+        day=Day(real("day_start_equity"), whole("day_end_ms"), whole("orders_today")),
+        curve=Curve(real("equity"), real("equity_peak"), real("equity_mean")),
+        target_side=real("target_side"),
+        close=real("close"),
+        seen=_part(NOTHING_SEEN, known["seen"]),
     )
 
 

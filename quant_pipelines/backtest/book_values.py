@@ -22,7 +22,15 @@ class FundingSlot(NamedTuple):
 
 
 class MarkBar(NamedTuple):
-    """Mark prices of an execution bar, quote per base; 0 is not known."""
+    """Mark prices of an execution bar, quote per base; 0 is not known.
+
+    Examples
+    --------
+    >>> from quant_pipelines.backtest import ExecutionBar, MarkBar
+    >>> bar = ExecutionBar(0, 100.0, 101.0, 99.0, 100.0, mark=MarkBar(open=100.1, high=100.4, low=99.8))
+    >>> bar.mark.low, MarkBar(open=100.1).low  # 0 is not known: the last price stands in
+    (99.8, 0.0)
+    """
 
     open: float
     high: float = 0.0
@@ -34,6 +42,16 @@ class ExecutionBar(NamedTuple):
 
     ``mark`` is None where nothing is known of it; ``ladder`` is the order book as it was known at the open,
     see ``core.depth``, or None.
+
+    Examples
+    --------
+    >>> from quant_pipelines.backtest import Book, BookSettings, ExecutionBar
+    >>> from quant_pipelines.trading.rules import TradingRules
+    >>> bar = ExecutionBar(ts=0, open=100.0, high=102.0, low=99.0, close=101.0)
+    >>> bar.volume, bar.funding, bar.mark  # volume, payments and mark price may be unknown
+    (0.0, (), None)
+    >>> Book(BookSettings(10_000.0, TradingRules())).step(bar)  # nothing is held, nothing happens
+    []
     """
 
     ts: int
@@ -67,6 +85,13 @@ class BookedFill:
         Number of the resting order that was filled; 0 for the pending market order and the position's stops.
     leaves
         What is left of that order, base, signed.
+
+    Examples
+    --------
+    >>> from quant_pipelines.backtest import BookedFill
+    >>> fill = BookedFill(number=1, ts=60_000, quantity=-2.0, price=101.0, fee=0.101, reason="hard_stop")
+    >>> -fill.quantity * fill.price - fill.fee  # quote that a sale brings
+    201.899
     """
 
     number: int
@@ -81,7 +106,21 @@ class BookedFill:
 
 @dataclass(frozen=True, slots=True)
 class FundingPayment:
-    """Funding booked at a bar's open; ``amount`` in quote is positive when received."""
+    """Funding booked at a bar's open; ``amount`` in quote is positive when received.
+
+    Examples
+    --------
+    >>> from quant_pipelines.backtest import Book, BookSettings, ExecutionBar
+    >>> from quant_pipelines.backtest.book import FundingSlot
+    >>> from quant_pipelines.trading.rules import TradingRules
+    >>> book = Book(BookSettings(10_000.0, TradingRules()))
+    >>> _ = book.step(ExecutionBar(0, 100.0, 100.0, 100.0, 100.0))
+    >>> book.submit(2.0)
+    >>> _ = book.step(ExecutionBar(60_000, 100.0, 100.0, 100.0, 100.0))
+    >>> slot = FundingSlot(ts=120_000, rate=0.001, mark_price=101.0)
+    >>> book.step(ExecutionBar(120_000, 100.0, 100.0, 100.0, 100.0, funding=(slot,)))  # a long pays
+    [FundingPayment(ts=120000, amount=-0.202)]
+    """
 
     ts: int
     amount: float
@@ -89,7 +128,15 @@ class FundingPayment:
 
 @dataclass(frozen=True, slots=True)
 class OrderEnded:
-    """Resting order that ended in a bar without being filled: ``CANCELED`` or ``EXPIRED``, and why."""
+    """Resting order that ended in a bar without being filled: ``CANCELED`` or ``EXPIRED``, and why.
+
+    Examples
+    --------
+    >>> from quant_pipelines.backtest import OrderEnded
+    >>> event = OrderEnded(ts=60_000, order=3, status="EXPIRED", leaves=-0.5, reason="expired")
+    >>> event.status, event.leaves  # half a unit was still to be sold
+    ('EXPIRED', -0.5)
+    """
 
     ts: int
     order: int
@@ -119,6 +166,15 @@ class BookSettings:
         The other stops; the hard one stands in ``hard_stop``.
     specifications
         Lots, fees and brackets as of a date, in the place of the rules' own.
+
+    Examples
+    --------
+    >>> from quant_pipelines.backtest import BookSettings
+    >>> from quant_pipelines.core.settings import CostSettings
+    >>> from quant_pipelines.trading.rules import TradingRules
+    >>> settings = BookSettings(10_000.0, TradingRules(costs=CostSettings(fee_bps=4.0)), hard_stop=0.05)
+    >>> settings.timeframe, settings.rules.costs.fee_bps
+    ('1m', 4.0)
     """
 
     capital: float

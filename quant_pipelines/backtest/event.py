@@ -8,25 +8,18 @@ from dataclasses import replace
 import numpy as np
 
 from quant_pipelines.backtest.batch import DEFAULTS
-from quant_pipelines.backtest.book import Book, BookSettings, ExecutionBar, FundingSlot, MarkBar
-from quant_pipelines.backtest.event_driver import anew, drive
-from quant_pipelines.backtest.loop import LoopResult
+from quant_pipelines.backtest.book import ExecutionBar, FundingSlot, MarkBar
+from quant_pipelines.backtest.event_driver import drive
 from quant_pipelines.backtest.market import Market, prepare_market
 from quant_pipelines.backtest.marks import Marks, paid_on_marks
-from quant_pipelines.backtest.recorder import Recorder
+from quant_pipelines.backtest.readings import anew
 from quant_pipelines.backtest.result import BacktestResult, result_of
 from quant_pipelines.backtest.settings import BacktestSettings
-from quant_pipelines.backtest.stop_rules import latest_inputs
-from quant_pipelines.backtest.tape import Record
 from quant_pipelines.core.bars import Bars
 from quant_pipelines.core.depth import DepthSeries
-from quant_pipelines.core.funding import FundingSeries, no_funding
+from quant_pipelines.core.funding import FundingSeries
 from quant_pipelines.core.mark import MarkSeries
-from quant_pipelines.portfolio.sizing import VolatilityTarget
-from quant_pipelines.portfolio.volatility import realized_volatility
-from quant_pipelines.sdk.event import EventStrategy
-from quant_pipelines.sdk.strategy import Strategy, target_of
-from quant_pipelines.trading.cycle import decide
+from quant_pipelines.sdk.strategy import Strategy
 
 
 def run_event_backtest(  # noqa: PLR0913 - all but two have a default
@@ -48,55 +41,32 @@ def run_event_backtest(  # noqa: PLR0913 - all but two have a default
     ----------
     strategy, bars, settings, execution_bars, funding, mark, depth
         As in ``run_backtest``.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from quant_pipelines.backtest import run_backtest, run_event_backtest
+    >>> from quant_pipelines.sdk import Bars, Strategy
+    >>> class Rise(Strategy):
+    ...     def target(self, bars):
+    ...         return np.sign(bars.close - bars.open)
+    >>> class Centered(Strategy):  # looks ahead: its mean is of all bars that it is given
+    ...     def target(self, bars):
+    ...         return np.sign(bars.close - bars.close.mean())
+    >>> bars = Bars.of_closes([100, 103, 101, 104, 99, 102])
+    >>> for strategy in (Rise(), Centered()):
+    ...     batch, event = run_backtest(strategy, bars), run_event_backtest(strategy, bars)
+    ...     print(strategy, batch.final_equity == event.final_equity)
+    Rise() True
+    Centered() False
     """
     started = time.perf_counter()
     market = prepare_market(
         bars, settings, execution_bars=execution_bars, funding=funding, mark=mark, depth=depth
     )
-    if isinstance(strategy, EventStrategy):
-        outcome, record = drive(strategy, market, settings, anew(strategy, bars, settings.rules))
-    else:
-        outcome, record = _drive_target(strategy, market, settings, funding)
+    outcome, record = drive(strategy, market, settings, anew(strategy, bars, settings.rules))
     result = result_of(outcome, market, settings, record)
     return replace(result, seconds=time.perf_counter() - started)
-
-
-def _drive_target(
-    strategy: Strategy, market: Market, settings: BacktestSettings, funding: FundingSeries | None
-) -> tuple[LoopResult, Record]:
-    recorder, bars = Recorder(market, settings), market.bars
-    book = Book(book_settings(strategy, market, settings))
-    bars_in = execution_stream(market, funding if funding is not None else no_funding())
-    for bar, row in zip(bars_in, market.decision_row, strict=True):
-        events = book.step(bar)
-        recorder.add(book, events)
-        if row >= 0:
-            known = bars.rows(0, int(row) + 1)
-            view = book.view(volatility=latest_volatility(known, settings))
-            decision = decide(view, float(target_of(strategy, known)[-1]), settings.rules_at(bar.ts))
-            book.apply(decision, inputs=latest_inputs(strategy, known))
-    return recorder.finish(book, book.terms)
-
-
-def book_settings(strategy: Strategy, market: Market, settings: BacktestSettings) -> BookSettings:
-    """Return what a book must know to trade a strategy on a market as the batch backtest does."""
-    terms = settings.step_terms(strategy, market.execution.step_ms, market.bars.step_ms)
-    return BookSettings(
-        settings.capital,
-        settings.rules,
-        terms.hard_stop,
-        market.execution.timeframe,
-        terms.stops,
-        settings.specifications,
-    )
-
-
-def latest_volatility(bars: Bars, settings: BacktestSettings) -> float:
-    """Volatility that the sizer asks for at the last bar; 0 where it doesn't ask."""
-    sizing = settings.rules.sizing
-    if not isinstance(sizing, VolatilityTarget):
-        return 0.0
-    return float(realized_volatility(bars, sizing.window)[-1])
 
 
 def execution_stream(market: Market, funding: FundingSeries) -> Iterator[ExecutionBar]:

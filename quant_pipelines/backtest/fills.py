@@ -7,15 +7,14 @@ from quant_pipelines.accounting.margin import bankruptcy_price, liquidation_pric
 from quant_pipelines.backtest.state import NO_FILL, StepBar, StepFill, StepTerms
 from quant_pipelines.backtest.stops import (
     LIQUIDATION,
-    Guard,
-    Level,
     Seen,
-    StopTerms,
-    entry_guard,
-    goal_price,
+    Standing,
+    entered,
     is_adverse,
     resized,
     side_of,
+    with_hard,
+    with_price,
 )
 from quant_pipelines.core.arrays import FloatArray
 from quant_pipelines.core.jit import inlined
@@ -23,11 +22,10 @@ from quant_pipelines.costs import CostTerms, fee_of, floor_to_lot, maker_fee_of,
 
 
 class Held(NamedTuple):
-    """Account within a bar, with the stop in force and what it remembers."""
+    """Account within a bar, with the stop in force."""
 
     account: Account
-    level: Level
-    guard: Guard
+    stop: Standing
 
 
 class Exit(NamedTuple):
@@ -62,8 +60,7 @@ def _book(account: Account, fill: StepFill) -> Account:
 @inlined
 def closed(held: Held, fill: StepFill) -> Held:
     """Book the fill that closes a position; its stop is gone."""
-    account = _book(held.account, fill)
-    return Held(account, Level(0.0, held.level.reason), held.guard)
+    return Held(_book(held.account, fill), with_price(held.stop, 0.0))
 
 
 @inlined
@@ -122,7 +119,7 @@ def protected(held: Held, bar: StepBar, reach: Reach, opened: float, terms: Step
     Liquidation tests the mark, a stop the last price unless the terms say mark. Either fills at its own
     level or at a last price beyond it from which the reach begins, whatever price it was tested on.
     """
-    account, price = held.account, held.level.price
+    account, price, reason = held.account, held.stop.price, held.stop.guard.reason
     limit = liquidation_price(account, terms.margin)
     is_stopped = is_adverse(account.position, price, reach.low, reach.high)
     if terms.fills.stops_on_mark:
@@ -133,10 +130,10 @@ def protected(held: Held, bar: StepBar, reach: Reach, opened: float, terms: Step
         if not is_nearer or is_adverse(account.position, limit, mark, mark):
             return Exit(_liquidated(held, opened, limit, terms), LIQUIDATION)
     if not is_stopped:
-        return Exit(NO_FILL, held.level.reason)
+        return Exit(NO_FILL, reason)
     price = min(opened, price) if account.position > 0.0 else max(opened, price)
     quantity = whole_lots(-account.position, terms.lot_size)
-    return Exit(_fill(quantity, price, terms.costs, volume, bar.ladder), held.level.reason)
+    return Exit(_fill(quantity, price, terms.costs, volume, bar.ladder), reason)
 
 
 @inlined
@@ -175,49 +172,16 @@ def ordered(held: Held, pending: float, bar: StepBar, seen: Seen, terms: StepTer
 @inlined
 def followed(before: Held, account: Account, ts: int, seen: Seen, terms: StepTerms) -> Held:
     """Held after an order's fills in the bar at ``ts``; a new position has a stop of its own."""
-    guard, level, stops = before.guard, before.level, _with_hard(terms)
+    stop, stops = before.stop, with_hard(terms.stops, terms.hard_stop)
     if account.position * before.account.position <= 0.0:
-        guard = entry_guard(ts, account.entry_price, seen, stops)
-        level = Level(0.0, guard.reason)
-    level = resized(account, guard, level, seen, stops)
-    guard = Guard(
-        guard.reason,
-        guard.entry_ms,
-        guard.best,
-        guard.distance,
-        guard.distance_reason,
-        goal_price(account, guard, stops),
-        guard.sar,
-        guard.acceleration,
-        guard.hard,
-        guard.target,
-        guard.time_ms,
-    )
-    return Held(account, level, guard)
-
-
-@inlined
-def _with_hard(terms: StepTerms) -> StopTerms:
-    stops = terms.stops
-    return StopTerms(
-        terms.hard_stop,
-        stops.atr,
-        stops.volatility,
-        stops.chandelier,
-        stops.sar,
-        stops.time_ms,
-        stops.equity,
-        stops.target,
-        stops.slope_tightening,
-        stops.slope_days,
-        stops.varies,
-    )
+        stop = entered(ts, account.entry_price, seen, stops)
+    return Held(account, resized(account, stop, seen, stops))
 
 
 @inlined
 def taken(held: Held, bar: StepBar, terms: StepTerms) -> StepFill:
     """Fill of the take-profit: a limit that the price must trade through; beyond it the open is better."""
-    goal, position = held.guard.goal, held.account.position
+    goal, position = held.stop.guard.goal, held.account.position
     if goal <= 0.0 or position == 0.0:
         return NO_FILL
     is_through = bar.high > goal if position > 0.0 else bar.low < goal

@@ -38,6 +38,7 @@ from quant_pipelines.backtest.state import (
     StepTerms,
     close_out,
     with_order,
+    with_stops,
 )
 from quant_pipelines.backtest.step import step_bar
 from quant_pipelines.backtest.stops import END, TAKE_PROFIT, Seen, StopScales, StopTerms, scaled
@@ -53,7 +54,7 @@ from quant_pipelines.backtest.trades import (
     add_opening,
 )
 from quant_pipelines.core.arrays import FloatArray
-from quant_pipelines.core.jit import inlined, inner, kernel
+from quant_pipelines.core.jit import change_of, inlined, inner, kernel
 from quant_pipelines.core.lanes import NONE, ONE, Lanes, Word, get, lowest_bit, splat, unlikely
 from quant_pipelines.core.memory import fetch, lent
 from quant_pipelines.core.timeframes import DAY_MS
@@ -81,6 +82,11 @@ class Lane(NamedTuple):
     bars_held: int
     traded: float
     since: int
+
+
+with_state = change_of(Lane, "state")
+"""Lane with another state of its book."""
+_held = change_of(Tally, "bars_held")
 
 
 class Due(NamedTuple):
@@ -127,21 +133,15 @@ def log_outcome(log: TradeLog, outcome: StepOutcome, at: tuple[int, int], rows: 
 def view_of(state: BookState, equity: float, close: float, volatility: float) -> BookView:
     """Return what a decision sees of a book in a replay; pending quantity counts as held."""
     return BookView(
-        state.account.position + state.pending,
+        state.account.position + state.order.quantity,
         equity,
         close,
-        state.day_start_equity,
+        state.day.start_equity,
         state.target_side,
         volatility,
         0.0,
-        float(state.orders_today),
+        float(state.day.n_orders),
     )
-
-
-@inlined
-def with_state(lane: Lane, state: BookState) -> Lane:
-    """Lane with another state of its book."""
-    return Lane(state, lane.log, lane.bars_held, lane.traded, lane.since)
 
 
 @inlined
@@ -189,7 +189,7 @@ def step_terms_at(terms: LoopTerms, lane: int, bar_index: int) -> StepTerms:
     """
     step = step_terms_of(terms, lane)
     stops = scaled_at(step.stops, terms.stops, lane, bar_index)
-    return StepTerms(step.costs, stops.hard, step.lot_size, step.step_ms, stops, step.fills, step.margin)
+    return with_stops(step, hard_stop=stops.hard, stops=stops)
 
 
 @inlined
@@ -199,15 +199,14 @@ def finished(
     """Return what a lane leaves, whose state is that of the last bar; close its position if asked."""
     n_bars, last_ts, j = at
     if lane.state.account.position != 0.0:
-        held = tally.bars_held + n_bars - lane.since
-        tally = Tally(held, tally.traded_notional, tally.peak, tally.max_drawdown)
+        tally = _held(tally, tally.bars_held + n_bars - lane.since)
     if not terms.close_at_end:
         return LoopResult(lane.state, lane.log, tally)
     state, fill = close_out(lane.state, terms.step)
     log = lane.log
     if fill.quantity != 0.0:
         log = add_closing(log, fill, TradeEnd(last_ts + terms.step.step_ms, END, True, j), rows)
-        tally = tally_end(tally, fill, state.equity)
+        tally = tally_end(tally, fill, state.curve.equity)
     return LoopResult(state, log, tally)
 
 
@@ -271,7 +270,7 @@ def step_lanes(
         j = lowest_bit(busy)
         busy &= busy - ONE
         state = recalled(lanes[j].state, part_of(quiet, j), at.last_close, at.seen)
-        ended_days(record.daily_equity, j, at, state.equity)
+        ended_days(record.daily_equity, j, at, state.curve.equity)
         step_terms = step_terms_of(terms, j)
         if unlikely(terms.stops.shape[1] > N_RULES):
             step_terms = step_terms_at(terms, j, at.number - 1)
@@ -317,8 +316,8 @@ def end_lanes(
         lane = with_state(lanes[j], state)
         tally = Tally(lane.bars_held, lane.traded, get(quiet.peak, j), 0.0 - get(quiet.deepest, j))
         result = finished(lane, tally, (tape.ts.size, tape.ts[last], j), terms, record.trades)
-        record.daily_equity[j, day] = result.state.equity
-        record.bar_equity[j, -1:] = result.state.equity
+        record.daily_equity[j, day] = result.state.curve.equity
+        record.bar_equity[j, -1:] = result.state.curve.equity
         results.append(result)
     return results
 

@@ -9,7 +9,6 @@ import numpy as np
 from quant_pipelines.accounting import open_account
 from quant_pipelines.accounting.nav import Flow, growth_by
 from quant_pipelines.backtest.batch import DEFAULTS
-from quant_pipelines.backtest.event import latest_volatility
 from quant_pipelines.backtest.loop import LoopResult
 from quant_pipelines.backtest.portfolio import NO_FEEDS, portfolio_record, require_paid
 from quant_pipelines.backtest.portfolio_fund import (
@@ -36,6 +35,7 @@ from quant_pipelines.backtest.portfolio_plan import (
 )
 from quant_pipelines.backtest.portfolio_result import PortfolioResult, portfolio_result
 from quant_pipelines.backtest.portfolio_values import PortfolioRecord, Schedule
+from quant_pipelines.backtest.readings import latest_volatility
 from quant_pipelines.backtest.settings import BacktestSettings
 from quant_pipelines.backtest.state import (
     BookState,
@@ -179,9 +179,9 @@ class _Driver:
                 last = int(one.plan.market.execution.ts[-1])
                 end = TradeEnd(last + terms.step_ms, END, True, number)
                 one.log = add_closing(one.log, fill, end, self._record.trades)
-                one.tally = tally_end(one.tally, fill, one.state.equity)
+                one.tally = tally_end(one.tally, fill, one.state.curve.equity)
                 traded, is_closed = traded + abs(fill.quantity) * fill.price, True
-            value += one.state.equity
+            value += one.state.curve.equity
         if is_closed:
             deepest = drawdown_after(tally.max_drawdown, tally.peak, value)
             tally = Tally(tally.bars_held, traded, tally.peak, deepest)
@@ -196,7 +196,7 @@ class _Driver:
         self.fund = fund_after_flow(self.fund, amount, rest)
         require_paid(self.fund, self._schedule)
         for one in self.held:
-            part, value = amount * one.plan.share, one.state.equity
+            part, value = amount * one.plan.share, one.state.curve.equity
             growth = growth_by(value, part) if value > 0.0 else 1.0
             one.tally = one.tally._replace(peak=one.tally.peak * growth)
             one.state = with_transfer(one.state, part)
@@ -222,19 +222,19 @@ class _Driver:
         one, terms = self.held[number], self._terms[number]
         outcome = step_bar(one.state, bar, terms._replace(margin=terms.margin._replace(support=support)))
         one.state, tally = outcome.state, one.tally
-        peak = max(tally.peak, one.state.equity)
+        peak = max(tally.peak, one.state.curve.equity)
         one.tally = Tally(
             tally.bars_held + (one.state.account.position != 0.0),
             traded_in(tally.traded_notional, outcome),
             peak,
-            drawdown_after(tally.max_drawdown, peak, one.state.equity),
+            drawdown_after(tally.max_drawdown, peak, one.state.curve.equity),
         )
         one.log = logged(one.log, outcome, (bar.ts, number), self._record.trades)
 
     def _value(self, close_ts: int) -> None:
         value, gross, traded = self.fund.reserve, 0.0, 0.0
         for one in self.held:
-            value += one.state.equity
+            value += one.state.curve.equity
             gross += abs(one.state.account.position) * one.state.close
             traded += one.tally.traded_notional
         self.fund = fund_at_close(self.fund, value, gross, traded, close_ts)
@@ -250,13 +250,13 @@ class _Driver:
         one.state = with_inputs(one.state, latest_inputs(plan.allocation.strategy, member))
         state, fund = one.state, self.fund
         view = BookView(
-            state.account.position + state.pending,
+            state.account.position + state.order.quantity,
             plan.share * fund.value,
             state.close,
             plan.share * fund.day_start,
             state.target_side,
-            latest_volatility(member, plan.settings),
-            orders_today=float(state.orders_today),
+            latest_volatility(member, plan.settings.rules),
+            orders_today=float(state.day.n_orders),
         )
         decision = decide(view, _latest_target(plan, int(member.ts[-1])), plan.settings.rules)
         wait_bars = self._terms[number].fills.latency_bars
@@ -266,7 +266,7 @@ class _Driver:
         record, fund = self._record, self.fund
         record.value[day], record.units[day], record.paid[day] = fund.value, fund.units, fund.paid
         for number, one in enumerate(self.held):
-            record.equity[number, day] = one.state.equity
+            record.equity[number, day] = one.state.curve.equity
             record.notional[number, day] = one.state.account.position * one.state.close
 
 

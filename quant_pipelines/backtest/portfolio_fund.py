@@ -10,7 +10,7 @@ import numpy as np
 
 from quant_pipelines.accounting.nav import can_flow, growth_by
 from quant_pipelines.backtest.tally import Tally, drawdown_after
-from quant_pipelines.core.jit import scalar
+from quant_pipelines.core.jit import change_of, scalar
 from quant_pipelines.core.timeframes import DAY_MS
 
 
@@ -53,6 +53,13 @@ class Fund(NamedTuple):
     is_broken: bool
 
 
+_with_day = change_of(Fund, "day_start", "day_end_ms")
+_broken = change_of(Fund, "is_broken")
+_paid = change_of(Fund, "reserve", "value", "paid", "units", "day_start", "tally", "flow")
+_closed = change_of(Fund, "value", "day_start", "day_end_ms", "tally", "max_gross")
+with_peak = change_of(Tally, "peak")
+
+
 @scalar
 def first_fund(reserve: float, value: float, first_ts: int) -> Fund:
     """Account before the row that opens at ``first_ts``; the first unit is worth 1."""
@@ -66,49 +73,24 @@ def fund_at_open(fund: Fund, ts: int) -> Fund:
     """Account as a row opens: the day's baseline is its value at 00:00 UTC."""
     if ts < fund.day_end_ms:
         return fund
-    day_end = ts - ts % DAY_MS + DAY_MS
-    return Fund(
-        fund.reserve,
-        fund.value,
-        fund.paid,
-        fund.units,
-        fund.value,
-        day_end,
-        fund.tally,
-        fund.max_gross,
-        fund.flow,
-        fund.is_broken,
-    )
+    return _with_day(fund, day_start=fund.value, day_end_ms=ts - ts % DAY_MS + DAY_MS)
 
 
 @scalar
 def fund_after_flow(fund: Fund, amount: float, to_reserve: float) -> Fund:
     """Account after a flow, of which a part stays with no book; units are issued at the value before it."""
     if not can_flow(fund.value, amount):
-        return Fund(
-            fund.reserve,
-            fund.value,
-            fund.paid,
-            fund.units,
-            fund.day_start,
-            fund.day_end_ms,
-            fund.tally,
-            fund.max_gross,
-            fund.flow,
-            True,
-        )
-    growth, tally = growth_by(fund.value, amount), fund.tally
-    return Fund(
-        fund.reserve + to_reserve,
-        fund.value + amount,
-        fund.paid + amount,
-        fund.units * growth,
-        fund.day_start * growth,
-        fund.day_end_ms,
-        Tally(tally.bars_held, tally.traded_notional, tally.peak * growth, tally.max_drawdown),
-        fund.max_gross,
-        fund.flow + 1,
-        False,
+        return _broken(fund, True)
+    growth = growth_by(fund.value, amount)
+    return _paid(
+        fund,
+        reserve=fund.reserve + to_reserve,
+        value=fund.value + amount,
+        paid=fund.paid + amount,
+        units=fund.units * growth,
+        day_start=fund.day_start * growth,
+        tally=with_peak(fund.tally, fund.tally.peak * growth),
+        flow=fund.flow + 1,
     )
 
 
@@ -122,15 +104,11 @@ def fund_at_close(fund: Fund, value: float, gross: float, traded: float, close_t
     held = tally.bars_held + (1 if gross > 0.0 else 0)
     drawdown = drawdown_after(tally.max_drawdown, peak, value)
     leverage = gross / value if value > 0.0 else (np.inf if gross > 0.0 else 0.0)
-    return Fund(
-        fund.reserve,
-        value,
-        fund.paid,
-        fund.units,
-        baseline,
-        day_end,
-        Tally(held, traded, peak, drawdown),
-        max(fund.max_gross, leverage),
-        fund.flow,
-        fund.is_broken,
+    return _closed(
+        fund,
+        value=value,
+        day_start=baseline,
+        day_end_ms=day_end,
+        tally=Tally(held, traded, peak, drawdown),
+        max_gross=max(fund.max_gross, leverage),
     )

@@ -18,6 +18,7 @@ from quant_pipelines.backtest.portfolio_fund import (
     fund_after_flow,
     fund_at_close,
     fund_at_open,
+    with_peak,
 )
 from quant_pipelines.backtest.portfolio_values import (
     BookTable,
@@ -46,11 +47,17 @@ from quant_pipelines.backtest.tally import Tally, drawdown_after, tally_end, tra
 from quant_pipelines.backtest.tape import LoopTerms
 from quant_pipelines.backtest.trades import EMPTY_LOG, TradeEnd, TradeLog, add_closing
 from quant_pipelines.core.arrays import BoolArray, FloatArray
-from quant_pipelines.core.jit import inlined, inner, kernel, scalar
+from quant_pipelines.core.jit import change_of, inlined, inner, kernel, scalar
 from quant_pipelines.core.timeframes import DAY_MS
 from quant_pipelines.costs import fee_of, taker_price
 from quant_pipelines.trading.cycle import decide_order
 from quant_pipelines.trading.rules import TradingTerms
+
+_stepped = change_of(HeldBook, "state", "log", "tally")
+_decided = change_of(HeldBook, "state", "row")
+_paid = change_of(HeldBook, "state", "tally")
+_traded = change_of(Tally, "traded_notional", "max_drawdown")
+_with_value = change_of(Fund, "value", "tally")
 
 
 @scalar
@@ -85,10 +92,10 @@ def worst_of(state: BookState, bar: StepBar, terms: StepTerms) -> float:
         account = apply_funding(account, account.position * bar.funding_per_unit)
     reach = reach_within(bar)
     worst = worst_balance(account, reach.mark_low, reach.mark_high, terms.margin)
-    if state.pending != 0.0 and state.wait_bars == 0:
-        price = taker_price(bar.open, state.pending, terms.costs, state.seen.volume, bar.ladder)
-        fee = fee_of(state.pending, price, terms.costs)
-        filled = apply_fill(account, state.pending, price, fee)
+    pending = state.order.quantity
+    if pending != 0.0 and state.order.wait_bars == 0:
+        price = taker_price(bar.open, pending, terms.costs, state.seen.volume, bar.ladder)
+        filled = apply_fill(account, pending, price, fee_of(pending, price, terms.costs))
         worst = min(worst, worst_balance(filled, reach.mark_low, reach.mark_high, terms.margin))
     return worst
 
@@ -105,15 +112,15 @@ def stepped(book: HeldBook, bar: StepBar, terms: StepTerms, number: int, rows: F
     """Book after a bar of its own."""
     outcome = step_bar(book.state, bar, terms)
     state, tally = outcome.state, book.tally
-    peak = max(tally.peak, state.equity)
+    peak = max(tally.peak, state.curve.equity)
     tally = Tally(
         tally.bars_held + (1 if state.account.position != 0.0 else 0),
         traded_in(tally.traded_notional, outcome),
         peak,
-        drawdown_after(tally.max_drawdown, peak, state.equity),
+        drawdown_after(tally.max_drawdown, peak, state.curve.equity),
     )
     log = log_outcome(book.log, outcome, (bar.ts, number), rows)
-    return HeldBook(state, log, tally, book.row)
+    return _stepped(book, state=state, log=log, tally=tally)
 
 
 @inlined
@@ -126,10 +133,11 @@ def decided(
     target = values[row, 9]
     if target == target:  # noqa: PLR0124 - a number
         volatility = values[row, 6]
-        view = account_view(view_of(state, state.equity, state.close, volatility), fund[0], fund[1])
+        view = view_of(state, state.curve.equity, state.close, volatility)
+        view = account_view(view, equity=fund[0], day_start_equity=fund[1])
         decision = decide_order(view, target, trading)
         state = with_order(state, decision.order_quantity, decision.target_side, wait_bars)
-    return HeldBook(state, book.log, book.tally, row + 1)
+    return _decided(book, state=state, row=row + 1)
 
 
 @inner
@@ -144,11 +152,10 @@ def paid_in(held: list[HeldBook], fund: Fund, books: BookTable, flows: Schedule)
         return after
     for b in range(len(held)):
         book = held[b]
-        state, part = book.state, amount * books.share[b]
-        value, tally = state.equity, book.tally
+        value, part = book.state.curve.equity, amount * books.share[b]
         growth = growth_by(value, part) if value > 0.0 else 1.0
-        tally = Tally(tally.bars_held, tally.traded_notional, tally.peak * growth, tally.max_drawdown)
-        held[b] = HeldBook(with_transfer(state, part), book.log, tally, book.row)
+        tally = with_peak(book.tally, book.tally.peak * growth)
+        held[b] = _paid(book, state=with_transfer(book.state, part), tally=tally)
     return after
 
 
@@ -216,7 +223,7 @@ def valued(held: list[HeldBook], fund: Fund, close_ts: int) -> Fund:
     value, gross, traded = fund.reserve, 0.0, 0.0
     for b in range(len(held)):
         state = held[b].state
-        value += state.equity
+        value += state.curve.equity
         gross += abs(state.account.position) * state.close
         traded += held[b].tally.traded_notional
     return fund_at_close(fund, value, gross, traded, close_ts)
@@ -245,7 +252,7 @@ def write_day(held: list[HeldBook], fund: Fund, day: int, record: PortfolioRecor
     record.value[day], record.units[day], record.paid[day] = fund.value, fund.units, fund.paid
     for b in range(len(held)):
         state = held[b].state
-        record.equity[b, day] = state.equity
+        record.equity[b, day] = state.curve.equity
         record.notional[b, day] = state.account.position * state.close
 
 
@@ -262,27 +269,16 @@ def close_books(
         if fill.quantity != 0.0:
             end = TradeEnd(reel.ts[book.row - 1] + terms[b].step_ms, END, True, b)
             log = add_closing(log, fill, end, record.trades)
-            tally = tally_end(tally, fill, state.equity)
+            tally = tally_end(tally, fill, state.curve.equity)
             traded += abs(fill.quantity) * fill.price
             is_closed = True
-        value += state.equity
-        held[b] = HeldBook(state, log, tally, book.row)
+        value += state.curve.equity
+        held[b] = _stepped(book, state=state, log=log, tally=tally)
     tally = fund.tally
     if is_closed:
         deepest = drawdown_after(tally.max_drawdown, tally.peak, value)
-        tally = Tally(tally.bars_held, traded, tally.peak, deepest)
-    return Fund(
-        fund.reserve,
-        value,
-        fund.paid,
-        fund.units,
-        fund.day_start,
-        fund.day_end_ms,
-        tally,
-        fund.max_gross,
-        fund.flow,
-        fund.is_broken,
-    )
+        tally = _traded(tally, traded_notional=traded, max_drawdown=deepest)
+    return _with_value(fund, value=value, tally=tally)
 
 
 @inner

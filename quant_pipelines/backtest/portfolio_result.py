@@ -204,7 +204,9 @@ def _book_result(
     market, capital = book.market, book.settings.capital
     equity = record.equity[number] - book.share * record.paid
     own = slice(market.first_day - first_day, market.first_day - first_day + market.n_days)
-    ended = outcome._replace(state=outcome.state._replace(equity=float(equity[own][-1])))
+    state = outcome.state
+    curve = state.curve._replace(equity=float(equity[own][-1]))
+    ended = outcome._replace(state=state._replace(curve=curve))
     kept = Record(equity[None, own], np.empty((1, 0)), record.trades[number : number + 1])
     earned = np.diff(equity, prepend=capital)
     share_of = np.divide(earned, before, out=np.zeros_like(earned), where=before > 0.0)

@@ -1,17 +1,13 @@
-"""Values of the portfolio loop: what it reads of the books, the account as a whole, and what it writes.
-
-Compiled code can't replace a field of a named tuple: what builds one anew, here and in ``portfolio_loop``,
-names every field of it, and a test compares the names, so that a new field isn't lost.
-"""
+"""Values of the portfolio loop: what it reads of the books, the account as a whole, and what it writes."""
 
 from typing import NamedTuple
 
 from quant_pipelines.accounting.margin import with_support
-from quant_pipelines.backtest.state import BookState, StepBar, StepTerms
+from quant_pipelines.backtest.state import BookState, StepTerms
 from quant_pipelines.backtest.tally import Tally
 from quant_pipelines.backtest.trades import TradeLog
 from quant_pipelines.core.arrays import FloatArray, IntArray
-from quant_pipelines.core.jit import inner
+from quant_pipelines.core.jit import change_of, inner
 from quant_pipelines.trading.cycle import BookView
 from quant_pipelines.trading.rules import TradingTerms
 
@@ -113,77 +109,19 @@ class PortfolioRecord(NamedTuple):
     trades: FloatArray
 
 
+account_view = change_of(BookView, "equity", "day_start_equity")
+"""What a decision sees of a book that is measured by its share of the account."""
+_with_steps = change_of(TradingTerms, "lot_size", "min_notional")
+_matching = change_of(StepTerms, "lot_size", "margin")
+
+
 @inner
 def trading_terms_of(terms: TradingTerms, books: BookTable, book: int) -> TradingTerms:
     """Trading terms with the steps of a book's symbol."""
-    return TradingTerms(
-        terms.costs,
-        terms.sizing,
-        terms.limits,
-        terms.lowest_target,
-        terms.highest_target,
-        books.lot_size[book],
-        books.min_notional[book],
-        terms.rebalance_band,
-    )
+    return _with_steps(terms, lot_size=books.lot_size[book], min_notional=books.min_notional[book])
 
 
 @inner
 def matching_terms_of(step: StepTerms, lot_size: float, support: float) -> StepTerms:
     """Return matching terms with a symbol's lot size and what stands behind the margin."""
-    margin = with_support(step.margin, support)
-    return StepTerms(step.costs, step.hard_stop, lot_size, step.step_ms, step.stops, step.fills, margin)
-
-
-@inner
-def account_view(view: BookView, equity: float, day_start_equity: float) -> BookView:
-    """Return what a decision sees of a book that is measured by its share of the account."""
-    return BookView(
-        view.position,
-        equity,
-        view.price,
-        day_start_equity,
-        view.target_side,
-        view.volatility,
-        view.data_age_seconds,
-        view.orders_today,
-    )
-
-
-REBUILT = {
-    StepBar: (
-        "ts",
-        "open",
-        "high",
-        "low",
-        "close",
-        "funding_per_unit",
-        "volume",
-        "mark_open",
-        "mark_high",
-        "mark_low",
-        "ladder",
-    ),
-    TradingTerms: (
-        "costs",
-        "sizing",
-        "limits",
-        "lowest_target",
-        "highest_target",
-        "lot_size",
-        "min_notional",
-        "rebalance_band",
-    ),
-    StepTerms: ("costs", "hard_stop", "lot_size", "step_ms", "stops", "fills", "margin"),
-    BookView: (
-        "position",
-        "equity",
-        "price",
-        "day_start_equity",
-        "target_side",
-        "volatility",
-        "data_age_seconds",
-        "orders_today",
-    ),
-}
-"""Fields of the named tuples that are built anew here, in the order in which they are named."""
+    return _matching(step, lot_size=lot_size, margin=with_support(step.margin, support))

@@ -9,9 +9,17 @@ from typing import NamedTuple
 
 from quant_pipelines.accounting.account import equity
 from quant_pipelines.accounting.margin import liquidation_price
-from quant_pipelines.backtest.state import BookState, StepTerms
-from quant_pipelines.backtest.stops import CHANDELIER_STOP, Guard, Seen, needs_every_bar, side_of, since_entry
-from quant_pipelines.core.jit import inlined
+from quant_pipelines.backtest.state import BookState, Curve, StepTerms
+from quant_pipelines.backtest.stops import (
+    CHANDELIER_STOP,
+    Guard,
+    Seen,
+    Standing,
+    needs_every_bar,
+    side_of,
+    since_entry,
+)
+from quant_pipelines.core.jit import change_of, inlined
 from quant_pipelines.core.lanes import Lanes, Word, bits, either, get, put, sel, splat, unlikely, vabs, vmax
 from quant_pipelines.portfolio.sizing import FIXED, VOLATILITY_TARGET
 from quant_pipelines.trading.cycle import sign_of
@@ -65,6 +73,16 @@ class Quiet(NamedTuple):
     deepest: Lanes
 
 
+_marked = change_of(Quiet, "equity", "peak", "deepest")
+_trailed = change_of(Quiet, "stop", "best")
+_held = change_of(Quiet, "cash", "position", "entry_price", "side", "stop", "limit", "goal", "best", "trail")
+_calmed = change_of(Quiet, "wake", "wanted", "slack")
+_recalled = change_of(BookState, "stop", "curve", "close", "seen")
+_worth = change_of(Curve, "equity")
+_followed = change_of(Guard, "reason", "best")
+_tightened = change_of(Seen, "tightening")
+
+
 class Worth(NamedTuple):
     """Base quantity of a full target at a bar: (equity x ``weight`` + ``quantity``) / ``unit_cost``."""
 
@@ -93,47 +111,15 @@ def marked(quiet: Quiet, close: float) -> Quiet:
     deepest = quiet.deepest
     if unlikely(bits(is_deeper) != 0):
         deepest = sel(is_deeper, fall / peak, deepest)
-    return Quiet(
-        quiet.cash,
-        quiet.position,
-        quiet.entry_price,
-        quiet.side,
-        quiet.stop,
-        quiet.limit,
-        quiet.goal,
-        quiet.best,
-        quiet.trail,
-        quiet.wake,
-        quiet.wanted,
-        quiet.slack,
-        value,
-        peak,
-        deepest,
-    )
+    return _marked(quiet, equity=value, peak=peak, deepest=deepest)
 
 
 @inlined
 def trailed(quiet: Quiet, low: float, high: float, atr: float) -> Quiet:
-    """Best prices and trailing stops at a close; see ``stops.moved_level``."""
+    """Best prices and trailing stops at a close; see ``stops.moved``."""
     favorable = sel(quiet.side < 0.0, -low, high)
     best = vmax(quiet.best, favorable)  # of no meaning where ``trail`` is infinite
-    return Quiet(
-        quiet.cash,
-        quiet.position,
-        quiet.entry_price,
-        quiet.side,
-        vmax(quiet.stop, best - quiet.trail * atr),
-        quiet.limit,
-        quiet.goal,
-        best,
-        quiet.trail,
-        quiet.wake,
-        quiet.wanted,
-        quiet.slack,
-        quiet.equity,
-        quiet.peak,
-        quiet.deepest,
-    )
+    return _trailed(quiet, stop=vmax(quiet.stop, best - quiet.trail * atr), best=best)
 
 
 @inlined
@@ -185,26 +171,23 @@ def quiet_lanes(state: BookState, width: int) -> Quiet:
 @inlined
 def with_book(quiet: Quiet, lane: int, state: BookState, terms: StepTerms) -> Quiet:
     """Take a book that was stepped over into its lane."""
-    side, guard = side_of(state.account.position), state.guard
+    side, stop = side_of(state.account.position), state.stop
     limit = liquidation_price(state.account, terms.margin)
     stops = terms.stops
     is_trailed = state.account.position != 0.0 and stops.chandelier > 0.0 and stops.varies <= 0.0
-    return Quiet(
-        put(quiet.cash, lane, state.account.cash),
-        put(quiet.position, lane, state.account.position),
-        put(quiet.entry_price, lane, state.account.entry_price),
-        put(quiet.side, lane, side),
-        put(quiet.stop, lane, side * state.stop_price if state.stop_price > 0.0 else -math.inf),
-        put(quiet.limit, lane, side * limit if limit > 0.0 else -math.inf),
-        put(quiet.goal, lane, side * guard.goal if guard.goal > 0.0 else math.inf),
-        put(quiet.best, lane, side * guard.best if is_trailed else -math.inf),
-        put(quiet.trail, lane, stops.chandelier * state.seen.tightening if is_trailed else math.inf),
-        quiet.wake,
-        quiet.wanted,
-        quiet.slack,
-        quiet.equity,
-        quiet.peak,
-        quiet.deepest,
+    trail = stops.chandelier * state.seen.tightening if is_trailed else math.inf
+    goal = stop.guard.goal
+    return _held(
+        quiet,
+        cash=put(quiet.cash, lane, state.account.cash),
+        position=put(quiet.position, lane, state.account.position),
+        entry_price=put(quiet.entry_price, lane, state.account.entry_price),
+        side=put(quiet.side, lane, side),
+        stop=put(quiet.stop, lane, side * stop.price if stop.price > 0.0 else -math.inf),
+        limit=put(quiet.limit, lane, side * limit if limit > 0.0 else -math.inf),
+        goal=put(quiet.goal, lane, side * goal if goal > 0.0 else math.inf),
+        best=put(quiet.best, lane, side * stop.guard.best if is_trailed else -math.inf),
+        trail=put(quiet.trail, lane, trail),
     )
 
 
@@ -220,16 +203,16 @@ class Calm(NamedTuple):
 def calm_of(state: BookState, target: float, trading: TradingTerms, step: StepTerms) -> Calm:
     """Return from when on a decision on the same target may differ from the one that was just made."""
     held, wake = state.account.position, math.inf
-    if state.pending != 0.0 or (held != 0.0 and needs_every_bar(step.stops)):
+    if state.order.quantity != 0.0 or (held != 0.0 and needs_every_bar(step.stops)):
         wake = -math.inf
     elif held != 0.0 and step.stops.time_ms > 0.0:
-        time_ms = since_entry(state.guard.time_ms, step.stops.time_ms)
-        wake = state.guard.entry_ms + time_ms - step.step_ms
+        time_ms = since_entry(state.stop.guard.time_ms, step.stops.time_ms)
+        wake = state.stop.guard.entry_ms + time_ms - step.step_ms
     if not target == target:  # noqa: SIM201, PLR0124 - not a number
         return Calm(0.0, math.inf, wake)
     wanted = min(max(target, trading.lowest_target), trading.highest_target)
     side = sign_of(wanted)
-    if side != state.target_side or state.pending != 0.0 or (held != 0.0 and sign_of(held) != side):
+    if side != state.target_side or state.order.quantity != 0.0 or (held != 0.0 and sign_of(held) != side):
         return Calm(0.0, -math.inf, wake)
     if held == 0.0:
         return Calm(0.0, math.inf, wake)
@@ -240,22 +223,11 @@ def calm_of(state: BookState, target: float, trading: TradingTerms, step: StepTe
 @inlined
 def with_calm(quiet: Quiet, lane: int, calm: Calm) -> Quiet:
     """Take over until when nothing is due for a book that has decided."""
-    return Quiet(
-        quiet.cash,
-        quiet.position,
-        quiet.entry_price,
-        quiet.side,
-        quiet.stop,
-        quiet.limit,
-        quiet.goal,
-        quiet.best,
-        quiet.trail,
-        put(quiet.wake, lane, calm.wake),
-        put(quiet.wanted, lane, calm.wanted),
-        put(quiet.slack, lane, calm.slack),
-        quiet.equity,
-        quiet.peak,
-        quiet.deepest,
+    return _calmed(
+        quiet,
+        wake=put(quiet.wake, lane, calm.wake),
+        wanted=put(quiet.wanted, lane, calm.wanted),
+        slack=put(quiet.slack, lane, calm.slack),
     )
 
 
@@ -279,34 +251,14 @@ def part_of(quiet: Quiet, lane: int) -> QuietPart:
 @inlined
 def recalled(state: BookState, part: QuietPart, close: float, seen: Seen) -> BookState:
     """State of a book at a close up to which its bars were quiet."""
-    side, guard = side_of(state.account.position), state.guard
-    stop = max(side * part.stop, 0.0) if part.stop > -math.inf else 0.0
-    return BookState(
-        state.account,
-        state.pending,
-        stop,
-        state.target_side,
-        close,
-        part.equity,
-        state.day_start_equity,
-        state.day_end_ms,
-        Guard(
-            guard.reason if stop == state.stop_price else CHANDELIER_STOP,
-            guard.entry_ms,
-            side * part.best if part.trail < math.inf else guard.best,
-            guard.distance,
-            guard.distance_reason,
-            guard.goal,
-            guard.sar,
-            guard.acceleration,
-            guard.hard,
-            guard.target,
-            guard.time_ms,
-        ),
-        Seen(seen.atr, seen.deviation, seen.low, seen.high, seen.volume, state.seen.tightening),
-        state.equity_peak,
-        state.exit_reason,
-        state.wait_bars,
-        state.equity_mean,
-        state.orders_today,
+    side, guard = side_of(state.account.position), state.stop.guard
+    price = max(side * part.stop, 0.0) if part.stop > -math.inf else 0.0
+    reason = guard.reason if price == state.stop.price else CHANDELIER_STOP
+    best = side * part.best if part.trail < math.inf else guard.best
+    return _recalled(
+        state,
+        stop=Standing(price, _followed(guard, reason=reason, best=best)),
+        curve=_worth(state.curve, part.equity),
+        close=close,
+        seen=_tightened(seen, state.seen.tightening),
     )

@@ -5,7 +5,7 @@ import numpy as np
 from quant_pipelines.backtest.book import Book, BookedFill, BookEvent, FundingPayment
 from quant_pipelines.backtest.loop import LoopResult
 from quant_pipelines.backtest.market import Market
-from quant_pipelines.backtest.resting_play import Reel
+from quant_pipelines.backtest.resting_play import Strip
 from quant_pipelines.backtest.settings import BacktestSettings
 from quant_pipelines.backtest.state import StepFill, StepTerms, close_out
 from quant_pipelines.backtest.stops import END, EXIT_REASONS, TARGET
@@ -49,15 +49,15 @@ class Recorder:
         """Sums so far."""
         return self._tally
 
-    def add_span(self, reel: Reel, span: tuple[int, int], tally: Tally, events: list[BookEvent]) -> None:
+    def add_strip(self, strip: Strip, tally: Tally, events: list[BookEvent]) -> None:
         """Record bars that a book has played in one call; the events are of the last one."""
         traded = self._add_events(events)
         self._tally = tally._replace(traded_notional=traded)
-        first, end = span
-        days = reel.ts[first:end] // DAY_MS - self._market.first_day
+        first, end = strip.first, strip.end
+        days = strip.ts[first:end] // DAY_MS - self._market.first_day
         for last in (*(np.flatnonzero(np.diff(days)) + first).tolist(), end - 1):
-            self._daily[int(days[last - first]) :] = reel.equity[last]
-        self._bars.extend(reel.equity[first:end].tolist())
+            self._daily[int(days[last - first]) :] = strip.equity[last]
+        self._bars.extend(strip.equity[first:end].tolist())
 
     def add(self, book: Book, events: list[BookEvent]) -> None:
         """Record a bar after the book has stepped over it."""
@@ -81,8 +81,8 @@ class Recorder:
             if fill.quantity != 0.0:
                 end = TradeEnd(book.last_ts + terms.step_ms, END, True, 0)
                 self._log = add_closing(self._log, fill, end, self._trades)
-                self._tally = tally_end(self._tally, fill, state.equity)
-                self._daily[-1] = self._bars[-1] = state.equity
+                self._tally = tally_end(self._tally, fill, state.curve.equity)
+                self._daily[-1] = self._bars[-1] = state.curve.equity
         kept = np.array(self._bars if self._settings.has_bar_equity else [])
         return LoopResult(state, self._log, self._tally), Record(self._daily[None], kept[None], self._trades)
 

@@ -1,6 +1,6 @@
-"""Orders that rest over many execution bars, as rows of an array, and how one of them is booked.
+"""How an order that rests is booked within an execution bar.
 
-What they do in a bar, and in which order, is ``resting_step``'s.
+What orders do in a bar, and in which order, is ``resting_step``'s; their rows are ``resting_rows``'.
 """
 
 import math
@@ -8,23 +8,32 @@ from typing import NamedTuple
 
 from quant_pipelines.accounting.account import DUST, apply_fill
 from quant_pipelines.backtest.fills import Held, followed
+from quant_pipelines.backtest.resting_rows import (
+    FILLED,
+    KIND,
+    LEAVES,
+    LIMIT,
+    MARKET,
+    NUMBER,
+    OPEN,
+    POSITION_CLOSED,
+    PRICE,
+    REDUCE_ONLY,
+    STATUS,
+    STOP,
+    TRIED,
+    WAIT,
+)
 from quant_pipelines.backtest.state import StepBar, StepFill, StepTerms
 from quant_pipelines.backtest.stops import LIMIT_ORDER, STOP_ORDER, TARGET, Seen
 from quant_pipelines.core.arrays import FloatArray
-from quant_pipelines.core.jit import inlined, inner
+from quant_pipelines.core.jit import change_of, inlined, inner
 from quant_pipelines.costs import fee_of, floor_to_lot, maker_fee_of, taker_price, whole_lots
 
-NUMBER, KIND, LEAVES, PRICE, REDUCE_ONLY, POST_ONLY, WAIT, EXPIRES, AGE, STATUS, TRIED = range(11)
-"""Columns of an order: its number, kind, signed base quantity that is left, limit or trigger price (0 for a
-market order), two flags, execution bars that it still waits for (latency), time from which on it is expired
-(infinite is never), whether it has rested in a bar, status, and whether this bar has had its turn."""
-WIDTH = TRIED + 1
-MARKET, LIMIT, STOP = range(3)
-OPEN, FILLED, POSITION_CLOSED, WOULD_CROSS, EXPIRED, NOTHING_TO_REDUCE = range(6)
 ORDER, REASON, QUANTITY, PAID, FEE, LEFT = range(6)
 """Columns of a fill: number of its order, why, signed base quantity, price, fee, and what of it is left."""
 FILL_WIDTH = LEFT + 1
-OF_POSITION, OF_PENDING = 0, -1
+OF_POSITION, OF_PENDING = 0.0, -1.0
 """Numbers of what no resting order stands for: the position's own exits, and the pending market order."""
 
 
@@ -55,11 +64,39 @@ class Walk(NamedTuple):
     n_fills: int
 
 
-class Book(NamedTuple):
-    """Arrays of a bar: orders (n_orders, WIDTH), changed in place, and fills (capacity, FILL_WIDTH)."""
+with_held = change_of(Walk, "held", "n_fills")
+with_budget = change_of(Walk, "budget")
+_entered = change_of(Walk, "reference", "entered")
+
+
+class Sheet(NamedTuple):
+    """Arrays of a bar.
+
+    Parameters
+    ----------
+    orders
+        Shape (n_orders, WIDTH), in the order in which they were placed; changed in place.
+    fills
+        Shape (``room_for(n_orders)`` or more, FILL_WIDTH), written from the first row on, as things happened.
+    """
 
     orders: FloatArray
     fills: FloatArray
+
+
+class Source(NamedTuple):
+    """What a fill is of: number of its order, why, and what is left of it."""
+
+    order: float
+    reason: int
+    left: float
+
+
+class Offer(NamedTuple):
+    """Price at which an order fills, and whether it was there before the price came."""
+
+    price: float
+    is_maker: bool
 
 
 class Now(NamedTuple):
@@ -117,12 +154,12 @@ def allowed(order: FloatArray, walk: Walk, lot_size: float) -> float:
 
 
 @inner
-def written(walk: Walk, book: Book, source: tuple[float, int, float], fill: StepFill, held: Held) -> Walk:
-    """Walk after a fill's row; ``source`` is the order's number, the reason, and what is left of it."""
-    row = book.fills[walk.n_fills]
-    row[ORDER], row[REASON], row[LEFT] = source
+def written(walk: Walk, sheet: Sheet, source: Source, fill: StepFill, held: Held) -> Walk:
+    """Walk after a fill's row."""
+    row = sheet.fills[walk.n_fills]
+    row[ORDER], row[REASON], row[LEFT] = source.order, source.reason, source.left
     row[QUANTITY], row[PAID], row[FEE] = fill.quantity, fill.price, fill.fee
-    return Walk(held, walk.pending, walk.budget, walk.reference, walk.entered, walk.n_fills + 1)
+    return with_held(walk, held=held, n_fills=walk.n_fills + 1)
 
 
 @inner
@@ -136,20 +173,21 @@ def drop_reducing(orders: FloatArray, before: float, after: float) -> None:
 
 
 @inner
-def _part(walk: Walk, book: Book, order: FloatArray, fill: StepFill, now: Now) -> Walk:
+def _part(walk: Walk, sheet: Sheet, order: FloatArray, fill: StepFill, now: Now) -> Walk:
     """Book one part of an order's fill."""
     account = apply_fill(walk.held.account, fill.quantity, fill.price, fill.fee)
     held = followed(walk.held, account, now.bar.ts, now.seen, now.terms)
     left = whole_lots(order[LEAVES] - fill.quantity, now.terms.lot_size)
-    source = (order[NUMBER], reason_of(order), left)
+    source = Source(order[NUMBER], reason_of(order), left)
     order[LEAVES] = left
-    return written(walk, book, source, fill, held)
+    return written(walk, sheet, source, fill, held)
 
 
 @inner
-def priced(order: FloatArray, quantity: float, price: float, is_maker: bool, now: Now) -> StepFill:
+def priced(order: FloatArray, quantity: float, offer: Offer, now: Now) -> StepFill:
     """Fill of a quantity: a maker's price and fee, or a taker's; a limit is never exceeded."""
-    if is_maker:
+    price = offer.price
+    if offer.is_maker:
         return StepFill(quantity, price, maker_fee_of(quantity, price, now.terms.costs))
     paid = taker_price(price, quantity, now.terms.costs, now.seen.volume, now.bar.ladder)
     if order[KIND] == LIMIT:
@@ -158,9 +196,9 @@ def priced(order: FloatArray, quantity: float, price: float, is_maker: bool, now
 
 
 @inner
-def trade(walk: Walk, book: Book, at: int, price: float, is_maker: bool, now: Now) -> Walk:
-    """Fill what may fill of the order in a row at a price; a reversal is booked as close and open."""
-    order, lot_size = book.orders[at], now.terms.lot_size
+def trade(walk: Walk, sheet: Sheet, at: int, offer: Offer, now: Now) -> Walk:
+    """Fill what may fill of the order in a row; a reversal is booked as close and open."""
+    order, lot_size = sheet.orders[at], now.terms.lot_size
     quantity = allowed(order, walk, lot_size)
     order[TRIED] = 1.0
     if quantity == 0.0:
@@ -169,18 +207,18 @@ def trade(walk: Walk, book: Book, at: int, price: float, is_maker: bool, now: No
     before = walk.held.account.position
     rest = quantity
     if before * quantity < 0.0 and abs(quantity) - abs(before) > DUST * abs(quantity):
-        closing = priced(order, whole_lots(-before, lot_size), price, is_maker, now)
-        walk = _part(walk, book, order, closing, now)
+        closing = priced(order, whole_lots(-before, lot_size), offer, now)
+        walk = _part(walk, sheet, order, closing, now)
         rest = whole_lots(quantity + before, lot_size)
-    walk = _part(walk, book, order, priced(order, rest, price, is_maker, now), now)
+    walk = _part(walk, sheet, order, priced(order, rest, offer, now), now)
     if order[LEAVES] == 0.0:
         order[STATUS] = FILLED
     elif order[KIND] == STOP:  # triggered: what is left is a market order
         order[KIND] = MARKET
     after = walk.held.account.position
-    drop_reducing(book.orders, before, after)
+    drop_reducing(sheet.orders, before, after)
     budget = walk.budget - abs(quantity) if is_capped else walk.budget
-    return Walk(walk.held, walk.pending, max(budget, 0.0), walk.reference, walk.entered, walk.n_fills)
+    return with_budget(walk, max(budget, 0.0))
 
 
 @inlined
@@ -190,4 +228,4 @@ def after_entry(walk: Walk, before: float, price: float) -> Walk:
     if after == 0.0 or (before * after > 0.0 and abs(after) <= abs(before)):
         return walk
     side = 1.0 if after > 0.0 else -1.0
-    return Walk(walk.held, walk.pending, walk.budget, price, side, walk.n_fills)
+    return _entered(walk, reference=price, entered=side)

@@ -20,6 +20,21 @@ from quant_pipelines.backtest.fills import (
     taken,
 )
 from quant_pipelines.backtest.resting import (
+    OF_PENDING,
+    OF_POSITION,
+    Now,
+    Offer,
+    Sheet,
+    Source,
+    Walk,
+    after_entry,
+    drop_reducing,
+    is_live,
+    reduces,
+    trade,
+    written,
+)
+from quant_pipelines.backtest.resting_rows import (
     AGE,
     EXPIRED,
     EXPIRES,
@@ -28,8 +43,6 @@ from quant_pipelines.backtest.resting import (
     LIMIT,
     MARKET,
     NOTHING_TO_REDUCE,
-    OF_PENDING,
-    OF_POSITION,
     OPEN,
     POST_ONLY,
     PRICE,
@@ -39,67 +52,67 @@ from quant_pipelines.backtest.resting import (
     TRIED,
     WAIT,
     WOULD_CROSS,
-    Book,
-    Now,
-    Walk,
-    after_entry,
-    drop_reducing,
-    is_live,
-    reduces,
-    trade,
-    written,
 )
 from quant_pipelines.backtest.state import BookState, StepBar, StepFill, StepTerms
-from quant_pipelines.backtest.step import begun, marked, renamed
-from quant_pipelines.backtest.stops import LIQUIDATION, TAKE_PROFIT, Seen, closed_guard, side_of
+from quant_pipelines.backtest.step import begun, marked
+from quant_pipelines.backtest.stops import (
+    LIQUIDATION,
+    TAKE_PROFIT,
+    Seen,
+    side_of,
+    watched,
+)
 from quant_pipelines.core.arrays import FloatArray
-from quant_pipelines.core.jit import inlined, inner, kernel
+from quant_pipelines.core.jit import change_of, inlined, inner, kernel
 
 
 class RestingOutcome(NamedTuple):
-    """State after a bar, funding paid, and the number of fills that were written."""
+    """State after a bar, funding paid, the number of fills that were written, and whether an order ended."""
 
     state: BookState
     funding_paid: float
     n_fills: int
+    has_ended: bool
+
+
+_with_pending = change_of(Walk, "pending")
+_ordered = change_of(Walk, "held", "pending", "budget")
+_with_stop = change_of(BookState, "stop")
+_within = change_of(Seen, "low", "high")
 
 
 @kernel
-def step_orders(
-    state: BookState, bar: StepBar, terms: StepTerms, orders: FloatArray, fills: FloatArray
-) -> RestingOutcome:
+def step_orders(state: BookState, bar: StepBar, terms: StepTerms, sheet: Sheet) -> RestingOutcome:
     """Book one closed execution bar with resting orders.
 
     Parameters
     ----------
     state, bar, terms
         As in ``step_bar``.
-    orders
-        Shape (n_orders, WIDTH), in the order in which they were placed; changed in place.
-    fills
-        Shape (``room_for(n_orders)``, FILL_WIDTH), written from the first row on, as things happened.
+    sheet
+        Orders, and room for the fills.
     """
-    now, book = Now(bar, state.seen, terms), Book(orders, fills)
-    _begin(orders, bar.ts)
+    now = Now(bar, state.seen, terms)
+    _begin(sheet.orders, bar.ts)
     held, funding_paid = begun(state, bar, terms)
     budget = np.inf
     if terms.fills.participation > 0.0:
         budget = terms.fills.participation * state.seen.volume
-    walk = Walk(held, state.pending, budget, bar.open, 0.0, 0)
+    walk = Walk(held, state.order.quantity, budget, bar.open, 0.0, 0)
     at_open = protected(held, bar, reach_at_open(bar), bar.open, terms, state.seen.volume)
-    walk = _leave(walk, book, at_open)
-    walk = _at_open(walk, book, now, exits=True)
-    walk = _pending(walk, book, state, now)
-    walk = _at_open(walk, book, now, exits=False)
-    walk = _stops(walk, book, now)
-    walk = _limits(walk, book, now)
+    walk = _leave(walk, sheet, at_open)
+    walk = _at_open(walk, sheet, now, exits=True)
+    walk = _pending(walk, sheet, state, now)
+    walk = _at_open(walk, sheet, now, exits=False)
+    walk = _stops(walk, sheet, now)
+    walk = _limits(walk, sheet, now)
     if walk.entered != 0.0:
-        walk = _stops(walk, book, now)
+        walk = _stops(walk, sheet, now)
     after = marked(state, walk.held, walk.pending, bar, terms)
     if walk.entered != 0.0 and after.account.position != 0.0:
         after = _entered(after, state, walk, now)
-    _end(orders, now, after.account.position)
-    return RestingOutcome(after, funding_paid, walk.n_fills)
+    has_ended = _end(sheet.orders, now, after.account.position)
+    return RestingOutcome(after, funding_paid, walk.n_fills, has_ended)
 
 
 @inner
@@ -108,26 +121,8 @@ def _entered(after: BookState, before: BookState, walk: Walk, now: Now) -> BookS
     bar, position = now.bar, after.account.position
     low = bar.low if position > 0.0 else min(walk.reference, bar.close)
     high = max(walk.reference, bar.close) if position > 0.0 else bar.high
-    extremes = Seen(now.seen.atr, now.seen.deviation, low, high, bar.volume, after.seen.tightening)
-    guard = renamed(walk.held.guard, walk.held.level.reason)
-    guard = closed_guard(guard, position, extremes, before.seen, now.terms.stops)
-    return BookState(
-        after.account,
-        after.pending,
-        after.stop_price,
-        after.target_side,
-        after.close,
-        after.equity,
-        after.day_start_equity,
-        after.day_end_ms,
-        guard,
-        after.seen,
-        after.equity_peak,
-        after.exit_reason,
-        after.wait_bars,
-        after.equity_mean,
-        after.orders_today,
-    )
+    extremes = _within(after.seen, low=low, high=high)
+    return _with_stop(after, watched(walk.held.stop, position, extremes, before.seen, now.terms.stops))
 
 
 @inner
@@ -139,10 +134,12 @@ def _begin(orders: FloatArray, ts: int) -> None:
 
 
 @inner
-def _end(orders: FloatArray, now: Now, position: float) -> None:
-    """Note what has rested; a stop that was reached and had nothing to reduce is gone."""
+def _end(orders: FloatArray, now: Now, position: float) -> bool:
+    """Note what has rested, and whether any order is gone, as a stop is that had nothing to reduce."""
+    has_ended = False
     for order in orders:
         if order[STATUS] != OPEN:
+            has_ended = True
             continue
         if order[WAIT] > 0.0:
             order[WAIT] -= 1.0
@@ -150,7 +147,8 @@ def _end(orders: FloatArray, now: Now, position: float) -> None:
         order[AGE] = 1.0
         is_idle = order[REDUCE_ONLY] > 0.0 and not reduces(order, position)
         if is_idle and order[KIND] == STOP and _is_triggered(order, now.bar.low, now.bar.high):
-            order[STATUS] = NOTHING_TO_REDUCE
+            order[STATUS], has_ended = NOTHING_TO_REDUCE, True
+    return has_ended
 
 
 @inlined
@@ -164,45 +162,45 @@ def _is_through(order: FloatArray, low: float, high: float) -> bool:
 
 
 @inner
-def _leave(walk: Walk, book: Book, exit_: Exit) -> Walk:
+def _leave(walk: Walk, sheet: Sheet, exit_: Exit) -> Walk:
     """Book an exit of the whole position."""
     if exit_.fill.quantity == 0.0:
         return walk
     before = walk.held.account.position
     pending = pending_after_stop(before, walk.pending)
     held = closed(walk.held, exit_.fill)
-    drop_reducing(book.orders, before, held.account.position)
-    walk = written(walk, book, (OF_POSITION, exit_.reason, 0.0), exit_.fill, held)
-    return Walk(walk.held, pending, walk.budget, walk.reference, walk.entered, walk.n_fills)
+    drop_reducing(sheet.orders, before, held.account.position)
+    walk = written(walk, sheet, Source(OF_POSITION, exit_.reason, 0.0), exit_.fill, held)
+    return _with_pending(walk, pending)
 
 
 @inner
-def _pending(walk: Walk, book: Book, state: BookState, now: Now) -> Walk:
+def _pending(walk: Walk, sheet: Sheet, state: BookState, now: Now) -> Walk:
     """Fill the pending market order at the open."""
-    if walk.pending == 0.0 or state.wait_bars != 0:
+    if walk.pending == 0.0 or state.order.wait_bars != 0:
         return walk
     before = walk.held.account.position
     filled = ordered(walk.held, walk.pending, now.bar, now.seen, now.terms)
     for part in (filled.closing, filled.opening):
         if part.quantity != 0.0:
-            source = (OF_PENDING, state.exit_reason, filled.pending)
-            walk = written(walk, book, source, part, filled.held)
+            source = Source(OF_PENDING, state.order.reason, filled.pending)
+            walk = written(walk, sheet, source, part, filled.held)
     used = abs(filled.closing.quantity) + abs(filled.opening.quantity)
-    drop_reducing(book.orders, before, filled.held.account.position)
+    drop_reducing(sheet.orders, before, filled.held.account.position)
     budget = max(walk.budget - used, 0.0)
-    return Walk(filled.held, filled.pending, budget, walk.reference, walk.entered, walk.n_fills)
+    return _ordered(walk, held=filled.held, pending=filled.pending, budget=budget)
 
 
 @inner
-def _at_open(walk: Walk, book: Book, now: Now, exits: bool) -> Walk:
+def _at_open(walk: Walk, sheet: Sheet, now: Now, exits: bool) -> Walk:
     """Fill what the open reaches: ``exits``, the stops that only reduce, or all others; oldest first.
 
     A limit that the open is beyond on its first bar would have been taken at once: it pays as a taker, unless
     it must not; later it was there before the price came.
     """
     price = now.bar.open
-    for at in range(book.orders.shape[0]):
-        order = book.orders[at]
+    for at in range(sheet.orders.shape[0]):
+        order = sheet.orders[at]
         kind = order[KIND]
         if not is_live(order) or (kind == STOP and order[REDUCE_ONLY] > 0.0) != exits:
             continue
@@ -213,28 +211,28 @@ def _at_open(walk: Walk, book: Book, now: Now, exits: bool) -> Walk:
             if is_first and order[POST_ONLY] > 0.0:
                 order[STATUS] = WOULD_CROSS
             else:
-                walk = trade(walk, book, at, price, not is_first, now)
+                walk = trade(walk, sheet, at, Offer(price, not is_first), now)
         elif kind == MARKET or _is_triggered(order, price, price):
             if order[REDUCE_ONLY] > 0.0 and not reduces(order, walk.held.account.position):
                 order[STATUS] = NOTHING_TO_REDUCE
             else:
-                walk = trade(walk, book, at, price, False, now)
+                walk = trade(walk, sheet, at, Offer(price, False), now)
     return walk
 
 
 @inner
-def _stops(walk: Walk, book: Book, now: Now) -> Walk:
+def _stops(walk: Walk, sheet: Sheet, now: Now) -> Walk:
     """Fill stops within the bar, of the position and of orders; the nearer to the open goes first."""
     bar, terms, reach = now.bar, now.terms, reach_within(now.bar)
     while True:
-        at = _nearest_stop(walk, book.orders, bar)
+        at = _nearest_stop(walk, sheet.orders, bar)
         exit_ = protected(walk.held, bar, reach, walk.reference, terms, now.seen.volume)
         is_exit = exit_.fill.quantity != 0.0
-        if is_exit and (at < 0 or not _is_before(book.orders[at], walk, exit_, now)):
-            walk = _leave(walk, book, exit_)
+        if is_exit and (at < 0 or not _is_before(sheet.orders[at], walk, exit_, now)):
+            walk = _leave(walk, sheet, exit_)
         elif at >= 0:
-            before, price = walk.held.account.position, book.orders[at, PRICE]
-            walk = trade(walk, book, at, price, False, now)
+            before, price = walk.held.account.position, sheet.orders[at, PRICE]
+            walk = trade(walk, sheet, at, Offer(price, False), now)
             walk = after_entry(walk, before, price)
         else:
             return walk
@@ -246,7 +244,7 @@ def _is_before(order: FloatArray, walk: Walk, exit_: Exit, now: Now) -> bool:
     account = walk.held.account
     if not reduces(order, account.position):
         return False
-    level = walk.held.level.price
+    level = walk.held.stop.price
     if exit_.reason == LIQUIDATION:
         level = liquidation_price(account, now.terms.margin)
     side = side_of(account.position)
@@ -269,25 +267,25 @@ def _nearest_stop(walk: Walk, orders: FloatArray, bar: StepBar) -> int:
 
 
 @inner
-def _limits(walk: Walk, book: Book, now: Now) -> Walk:
+def _limits(walk: Walk, sheet: Sheet, now: Now) -> Walk:
     """Fill limits within the bar that the price traded through; the nearer to the open goes first.
 
     What reduces, the take-profit among it, goes before what opens.
     """
     while True:
         is_reducing = True
-        at = _nearest_limit(walk, book.orders, now.bar, is_reducing)
+        at = _nearest_limit(walk, sheet.orders, now.bar, is_reducing)
         goal = taken(walk.held, now.bar, now.terms)
         is_goal = walk.entered == 0.0 and goal.quantity != 0.0
-        if is_goal and (at < 0 or not _is_nearer(book.orders[at], goal, now.bar)):
-            walk = _leave(walk, book, Exit(goal, TAKE_PROFIT))
+        if is_goal and (at < 0 or not _is_nearer(sheet.orders[at], goal, now.bar)):
+            walk = _leave(walk, sheet, Exit(goal, TAKE_PROFIT))
             continue
         if at < 0:
-            at = _nearest_limit(walk, book.orders, now.bar, not is_reducing)
+            at = _nearest_limit(walk, sheet.orders, now.bar, not is_reducing)
         if at < 0:
             return walk
-        before, price = walk.held.account.position, book.orders[at, PRICE]
-        walk = trade(walk, book, at, price, True, now)
+        before, price = walk.held.account.position, sheet.orders[at, PRICE]
+        walk = trade(walk, sheet, at, Offer(price, True), now)
         walk = after_entry(walk, before, price)
 
 

@@ -68,6 +68,20 @@ class BacktestResult:
     depth_fallbacks
         Entries and exits by market orders at which no sampled order book was known, though some were given:
         they paid the declared costs.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from quant_pipelines.backtest import run_backtest
+    >>> from quant_pipelines.sdk import Bars, Strategy
+    >>> class Short(Strategy):
+    ...     def target(self, bars):
+    ...         return np.full(len(bars), -0.5)
+    >>> result = run_backtest(Short(), Bars.of_closes([100, 100, 90], timeframe="1d"))
+    >>> result.days, result.trades, round(result.open_position.quantity, 2)
+    (('1970-01-01', '1970-01-02', '1970-01-03'), (), -49.97)
+    >>> result.metrics["win_rate"] is None  # no round trip has ended
+    True
     """
 
     trade_rows: FloatArray
@@ -137,7 +151,7 @@ def result_of(
         trade_rows=rows,
         open_position=open_position,
         capital=settings.capital,
-        final_equity=outcome.state.equity,
+        final_equity=outcome.state.curve.equity,
         days=day_keys(market),
         daily_returns=returns,
         daily_equity=record.daily_equity[0],

@@ -40,6 +40,18 @@ class BacktestSettings:
     ------
     BacktestError
         If the capital is not positive.
+
+    Examples
+    --------
+    >>> from quant_pipelines.backtest import BacktestSettings
+    >>> from quant_pipelines.trading.rules import TradingRules
+    >>> settings = BacktestSettings(capital=1_000.0, rules=TradingRules(direction="long"), close_at_end=True)
+    >>> settings.rules.costs.fee_bps  # basis points of notional, unless told otherwise
+    5.0
+    >>> BacktestSettings(capital=0.0)
+    Traceback (most recent call last):
+        ...
+    quant_pipelines.core.errors.BacktestError: capital is 0.0; expected a positive amount
     """
 
     capital: float = 10_000.0

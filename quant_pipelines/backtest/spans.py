@@ -6,13 +6,19 @@ Every function takes what lies beside as an argument: numba leaves out the branc
 import numpy as np
 
 from quant_pipelines.accounting.margin import MarginTerms
-from quant_pipelines.backtest.state import StepTerms
+from quant_pipelines.backtest.state import StepTerms, with_stops
 from quant_pipelines.backtest.stops import StopTerms
 from quant_pipelines.backtest.tape import Beside, LoopTerms
 from quant_pipelines.core.arrays import FloatArray
-from quant_pipelines.core.jit import inlined, inner
+from quant_pipelines.core.jit import change_of, inlined, inner
 from quant_pipelines.costs import CostTerms
 from quant_pipelines.trading.rules import TradingTerms
+
+_with_costs = change_of(CostTerms, "fee_rate", "maker_rate")
+_with_brackets = change_of(MarginTerms, "brackets")
+_dated_trading = change_of(TradingTerms, "costs", "lot_size", "min_notional")
+_dated_step = change_of(StepTerms, "costs", "lot_size", "margin")
+_dated = change_of(LoopTerms, "trading", "step")
 
 
 @inner
@@ -32,7 +38,7 @@ def step_terms_of(terms: LoopTerms, lane: int) -> StepTerms:
         rows[lane, 9],
         rows[lane, 10],
     )
-    return StepTerms(step.costs, stops.hard, step.lot_size, step.step_ms, stops, step.fills, step.margin)
+    return with_stops(step, hard_stop=stops.hard, stops=stops)
 
 
 @inlined
@@ -87,30 +93,10 @@ def terms_in(terms: LoopTerms, beside: Beside | None, span: int) -> LoopTerms:
         return terms
     values, first = beside.dated.values, beside.dated.first_bracket
     trading, step = terms.trading, terms.step
-    costs = CostTerms(
-        values[span, 0], trading.costs.slippage_rate, values[span, 1], trading.costs.impact_rate
-    )
+    costs = _with_costs(trading.costs, fee_rate=values[span, 0], maker_rate=values[span, 1])
     lot_size, brackets = values[span, 2], beside.dated.brackets[first[span] : first[span + 1]]
-    return LoopTerms(
-        TradingTerms(
-            costs,
-            trading.sizing,
-            trading.limits,
-            trading.lowest_target,
-            trading.highest_target,
-            lot_size,
-            values[span, 3],
-            trading.rebalance_band,
-        ),
-        StepTerms(
-            costs,
-            step.hard_stop,
-            lot_size,
-            step.step_ms,
-            step.stops,
-            step.fills,
-            MarginTerms(brackets, step.margin.leverage, step.margin.fee_rate, step.margin.support),
-        ),
-        terms.stops,
-        terms.close_at_end,
+    return _dated(
+        terms,
+        trading=_dated_trading(trading, costs=costs, lot_size=lot_size, min_notional=values[span, 3]),
+        step=_dated_step(step, costs=costs, lot_size=lot_size, margin=_with_brackets(step.margin, brackets)),
     )

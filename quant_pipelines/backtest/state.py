@@ -6,19 +6,19 @@ from quant_pipelines.accounting.account import DUST, Account, apply_fill, apply_
 from quant_pipelines.accounting.margin import NO_MARGIN, MarginTerms
 from quant_pipelines.accounting.nav import growth_by
 from quant_pipelines.backtest.stops import (
-    NO_GUARD,
     NO_STOPS,
     NOTHING_SEEN,
+    NOTHING_STANDS,
     TARGET,
-    Guard,
     Seen,
+    Standing,
     StopInputs,
     StopScales,
     StopTerms,
     scaled,
 )
 from quant_pipelines.core.arrays import FloatArray
-from quant_pipelines.core.jit import scalar
+from quant_pipelines.core.jit import change_of, scalar
 from quant_pipelines.core.timeframes import DAY_MS
 from quant_pipelines.costs import CostTerms, fee_of, fill_price, whole_lots
 
@@ -84,6 +84,63 @@ class StepTerms(NamedTuple):
     margin: MarginTerms = NO_MARGIN
 
 
+class MarketOrder(NamedTuple):
+    """Market order that is pending at a close.
+
+    Parameters
+    ----------
+    quantity
+        Signed base quantity that fills at the next open; 0 is none.
+    reason
+        Why it closes: its own target, or a stop that fires at a close; indexes ``EXIT_REASONS``.
+    wait_bars
+        Bars that it still waits for.
+    """
+
+    quantity: float
+    reason: int
+    wait_bars: int
+
+
+NO_ORDER = MarketOrder(0.0, TARGET, 0)
+
+
+class Day(NamedTuple):
+    """UTC day of a book.
+
+    Parameters
+    ----------
+    start_equity
+        At the last 00:00 UTC.
+    end_ms
+        The next 00:00 UTC.
+    n_orders
+        Orders since the last 00:00 UTC; those of stops don't count.
+    """
+
+    start_equity: float
+    end_ms: int
+    n_orders: int = 0
+
+
+class Curve(NamedTuple):
+    """Equity of a book.
+
+    Parameters
+    ----------
+    equity
+        At the last bar's close.
+    peak
+        Since the equity stop fired last, or the beginning.
+    mean
+        Exponential average of the equity at day ends where a stop asks for its slope, else the capital.
+    """
+
+    equity: float
+    peak: float
+    mean: float
+
+
 class BookState(NamedTuple):
     """State of one book between two execution bars.
 
@@ -91,47 +148,39 @@ class BookState(NamedTuple):
     ----------
     account
         Cash and position.
-    pending
-        Signed base quantity of the market order that fills at the next open; 0 is none.
-    stop_price
-        Level of the stop that was in force in the last bar; 0 is none.
+    order
+        Pending market order.
+    stop
+        Stop that was in force in the last bar.
+    day, curve
+        Equity and orders of the day; equity so far.
     target_side
         Side of the target that was last acted upon.
-    close, equity
-        At the last bar's close.
-    day_start_equity
-        At the last 00:00 UTC.
-    day_end_ms
-        The next 00:00 UTC.
-    guard, seen
-        What the stops remember, and what they have seen of the last bar.
-    equity_peak
-        Since the equity stop fired last, or the beginning.
-    exit_reason
-        Why the pending order closes: its own target, or a stop that fires at a close.
-    wait_bars
-        Bars that the pending order still waits for.
-    equity_mean
-        Exponential average of the equity at day ends where a stop asks for its slope, else the capital.
-    orders_today
-        Orders since the last 00:00 UTC; those of stops don't count.
+    close
+        The last bar's.
+    seen
+        What the stops have seen of the last bar.
     """
 
     account: Account
-    pending: float
-    stop_price: float
-    target_side: float
-    close: float
-    equity: float
-    day_start_equity: float
-    day_end_ms: int
-    guard: Guard = NO_GUARD
+    order: MarketOrder
+    stop: Standing
+    day: Day
+    curve: Curve
+    target_side: float = 0.0
+    close: float = 0.0
     seen: Seen = NOTHING_SEEN
-    equity_peak: float = 0.0
-    exit_reason: int = TARGET
-    wait_bars: int = 0
-    equity_mean: float = 0.0
-    orders_today: int = 0
+
+
+with_stops = change_of(StepTerms, "hard_stop", "stops")
+_with_seen = change_of(BookState, "seen")
+_with_order = change_of(BookState, "order", "day", "target_side")
+_with_value = change_of(BookState, "account", "day", "curve")
+_closed = change_of(BookState, "account", "order", "stop", "curve")
+_read = change_of(Seen, "atr", "deviation")
+_counted = change_of(Day, "n_orders")
+_begun_at = change_of(Day, "start_equity")
+_valued = change_of(Curve, "equity")
 
 
 class StepFill(NamedTuple):
@@ -165,36 +214,19 @@ def opening_state(account: Account, first_ts: int) -> BookState:
     """State of a flat book before the bar that opens at ``first_ts``."""
     midnight = int(first_ts) - int(first_ts) % DAY_MS + DAY_MS
     cash = account.cash
-    return BookState(account, 0.0, 0.0, 0.0, 0.0, cash, cash, midnight, equity_peak=cash, equity_mean=cash)
+    return BookState(account, NO_ORDER, NOTHING_STANDS, Day(cash, midnight), Curve(cash, cash, cash))
 
 
 def with_scales(terms: StepTerms, scales: StopScales) -> StepTerms:
     """Terms with factors on the values of the stops, as the batch loop applies them at a close."""
     stops = scaled(terms.stops, scales)
-    return terms._replace(hard_stop=stops.hard, stops=stops)
+    return with_stops(terms, hard_stop=stops.hard, stops=stops)
 
 
 @scalar
 def with_inputs(state: BookState, inputs: StopInputs) -> BookState:
     """State with the newest inputs of the stops; whoever drives the book keeps the scales among them."""
-    seen = state.seen
-    return BookState(
-        state.account,
-        state.pending,
-        state.stop_price,
-        state.target_side,
-        state.close,
-        state.equity,
-        state.day_start_equity,
-        state.day_end_ms,
-        state.guard,
-        Seen(inputs.atr, inputs.deviation, seen.low, seen.high, seen.volume, seen.tightening),
-        state.equity_peak,
-        state.exit_reason,
-        state.wait_bars,
-        state.equity_mean,
-        state.orders_today,
-    )
+    return _with_seen(state, _read(state.seen, atr=inputs.atr, deviation=inputs.deviation))
 
 
 @scalar
@@ -203,27 +235,14 @@ def with_order(state: BookState, quantity: float, target_side: float, wait_bars:
 
     ``wait_bars`` is the latency in whole bars; an order that is added to begins to wait anew.
     """
-    is_new, pending = quantity != 0.0, state.pending + quantity
+    before, day, is_new = state.order, state.day, quantity != 0.0
+    pending = before.quantity + quantity
     if abs(pending) <= DUST * abs(quantity):  # what is left of two that cancel out is float noise
         pending = 0.0
-    wait = wait_bars if is_new else state.wait_bars
-    return BookState(
-        state.account,
-        pending,
-        state.stop_price,
-        target_side,
-        state.close,
-        state.equity,
-        state.day_start_equity,
-        state.day_end_ms,
-        state.guard,
-        state.seen,
-        state.equity_peak,
-        TARGET if is_new else state.exit_reason,
-        wait if pending != 0.0 else 0,
-        state.equity_mean,
-        state.orders_today + 1 if is_new else state.orders_today,
-    )
+    wait = wait_bars if is_new else before.wait_bars
+    order = MarketOrder(pending, TARGET if is_new else before.reason, wait if pending != 0.0 else 0)
+    day = _counted(day, day.n_orders + 1 if is_new else day.n_orders)
+    return _with_order(state, order=order, day=day, target_side=target_side)
 
 
 @scalar
@@ -232,54 +251,26 @@ def with_transfer(state: BookState, amount: float) -> BookState:
 
     A book without equity has no unit: what is paid into it is added to what it is measured by.
     """
-    value = state.equity
+    day, curve = state.day, state.curve
+    value = curve.equity
     growth = growth_by(value, amount) if value > 0.0 else 1.0
     added = 0.0 if value > 0.0 else amount
-    return BookState(
-        apply_transfer(state.account, amount),
-        state.pending,
-        state.stop_price,
-        state.target_side,
-        state.close,
-        value + amount,
-        state.day_start_equity * growth + added,
-        state.day_end_ms,
-        state.guard,
-        state.seen,
-        state.equity_peak * growth + added,
-        state.exit_reason,
-        state.wait_bars,
-        state.equity_mean * growth + added,
-        state.orders_today,
+    return _with_value(
+        state,
+        account=apply_transfer(state.account, amount),
+        day=_begun_at(day, day.start_equity * growth + added),
+        curve=Curve(value + amount, curve.peak * growth + added, curve.mean * growth + added),
     )
 
 
 @scalar
 def close_out(state: BookState, terms: StepTerms) -> tuple[BookState, StepFill]:
     """State after the position is closed at the last close with costs; pending orders are dropped."""
-    position = state.account.position
-    fill = StepFill(0.0, 0.0, 0.0)
-    account = state.account
-    if position != 0.0:
-        quantity = whole_lots(-position, terms.lot_size)
+    account, fill = state.account, NO_FILL
+    if account.position != 0.0:
+        quantity = whole_lots(-account.position, terms.lot_size)
         paid = fill_price(state.close, quantity, terms.costs, state.seen.volume)
         fill = StepFill(quantity, paid, fee_of(quantity, paid, terms.costs))
         account = apply_fill(account, fill.quantity, fill.price, fill.fee)
-    closed = BookState(
-        account,
-        0.0,
-        0.0,
-        state.target_side,
-        state.close,
-        equity(account, state.close),
-        state.day_start_equity,
-        state.day_end_ms,
-        NO_GUARD,
-        state.seen,
-        state.equity_peak,
-        TARGET,
-        0,
-        state.equity_mean,
-        state.orders_today,
-    )
-    return closed, fill
+    curve = _valued(state.curve, equity(account, state.close))
+    return _closed(state, account=account, order=NO_ORDER, stop=NOTHING_STANDS, curve=curve), fill

@@ -17,7 +17,11 @@ from quant_pipelines.backtest.fills import (
 )
 from quant_pipelines.backtest.state import (
     NO_FILL,
+    NO_ORDER,
     BookState,
+    Curve,
+    Day,
+    MarketOrder,
     StepBar,
     StepFill,
     StepOutcome,
@@ -29,19 +33,16 @@ from quant_pipelines.backtest.state import (
 )
 from quant_pipelines.backtest.stops import (
     EQUITY_STOP,
-    NO_GUARD,
-    TARGET,
+    NOTHING_STANDS,
     TIME_STOP,
-    Guard,
-    Level,
     Seen,
     Slope,
-    closed_guard,
-    moved_level,
+    moved,
     since_entry,
     slope_after,
+    watched,
 )
-from quant_pipelines.core.jit import inlined, scalar
+from quant_pipelines.core.jit import change_of, inlined, scalar
 from quant_pipelines.core.timeframes import DAY_MS
 from quant_pipelines.costs import whole_lots
 
@@ -57,6 +58,12 @@ __all__ = [
     "with_inputs",
     "with_order",
 ]
+
+_marked = change_of(BookState, "account", "order", "stop", "day", "curve", "close", "seen")
+_leaving = change_of(BookState, "order", "curve")
+_waiting = change_of(MarketOrder, "quantity", "wait_bars")
+_seen = change_of(Seen, "low", "high", "volume", "tightening")
+_from_peak = change_of(Curve, "peak")
 
 
 @scalar
@@ -78,14 +85,14 @@ def step_bar(state: BookState, bar: StepBar, terms: StepTerms) -> StepOutcome:
         Fills of market orders and stops are a taker's: worse by the slippage, with fee. Stop and target in
         one bar: the stop.
     """
-    seen, pending = state.seen, state.pending
+    seen, pending = state.seen, state.order.quantity
     closing = opening = NO_FILL
     held, funding_paid = begun(state, bar, terms)
     gap = protected(held, bar, reach_at_open(bar), bar.open, terms, seen.volume)
     if gap.fill.quantity != 0.0:
         pending = pending_after_stop(held.account.position, pending)
         held = closed(held, gap.fill)
-    if pending != 0.0 and state.wait_bars == 0:
+    if pending != 0.0 and state.order.wait_bars == 0:
         order = ordered(held, pending, bar, seen, terms)
         held, closing, opening, pending = order.held, order.closing, order.opening, order.pending
     stop = protected(held, bar, reach_within(bar), bar.open, terms, seen.volume)
@@ -114,112 +121,69 @@ def step_bar(state: BookState, bar: StepBar, terms: StepTerms) -> StepOutcome:
         stop.fill,
         goal,
         gap.reason,
-        state.exit_reason,
+        state.order.reason,
         stop.reason,
     )
 
 
 @inlined
 def begun(state: BookState, bar: StepBar, terms: StepTerms) -> tuple[Held, float]:
-    """Held as a bar opens, with the level in force in it; and the funding paid at its open."""
-    level = Level(state.stop_price, state.guard.reason)
-    level = moved_level(state.account, level, state.guard, state.seen, terms.stops)
-    funding_paid = 0.0
-    account = state.account
+    """Held as a bar opens, with the stop in force in it; and the funding paid at its open."""
+    account, funding_paid = state.account, 0.0
+    stop = moved(account, state.stop, state.seen, terms.stops)
     if bar.funding_per_unit != 0.0 and account.position != 0.0:
         funding_paid = account.position * bar.funding_per_unit
         account = apply_funding(account, funding_paid)
-    return Held(account, level, state.guard), funding_paid
+    return Held(account, stop), funding_paid
 
 
 @inlined
 def marked(state: BookState, held: Held, pending: float, bar: StepBar, terms: StepTerms) -> BookState:
     """State at the close; at 00:00 UTC it is the day's baseline, and orders are counted anew."""
     value = equity(held.account, bar.close)
-    baseline, day_end, n_orders = state.day_start_equity, state.day_end_ms, state.orders_today
-    slope = Slope(state.equity_mean, state.seen.tightening)
+    day = state.day
+    baseline, day_end, n_orders = day.start_equity, day.end_ms, day.n_orders
+    slope = Slope(state.curve.mean, state.seen.tightening)
     if bar.ts >= day_end:
-        baseline, n_orders = state.equity, 0
+        baseline, n_orders = state.curve.equity, 0
         day_end = bar.ts - bar.ts % DAY_MS + DAY_MS
         slope = slope_after(slope, baseline, terms.stops)
     if bar.ts + terms.step_ms >= day_end:
         baseline, n_orders = value, 0
         day_end += DAY_MS
         slope = slope_after(slope, baseline, terms.stops)
-    seen = Seen(state.seen.atr, state.seen.deviation, bar.low, bar.high, bar.volume, slope.factor)
-    guard, stop_price = NO_GUARD, 0.0
+    seen = _seen(state.seen, low=bar.low, high=bar.high, volume=bar.volume, tightening=slope.factor)
+    stop, order, peak = NOTHING_STANDS, NO_ORDER, state.curve.peak
     if held.account.position != 0.0:
-        guard = renamed(held.guard, held.level.reason)
-        guard = closed_guard(guard, held.account.position, seen, state.seen, terms.stops)
-        stop_price = held.level.price
-    state_after = BookState(
-        held.account,
-        pending,
-        stop_price,
-        state.target_side,
-        bar.close,
-        value,
-        baseline,
-        day_end,
-        guard,
-        seen,
-        max(state.equity_peak, value) if terms.stops.equity > 0.0 else state.equity_peak,
-        state.exit_reason if pending != 0.0 else TARGET,
-        max(state.wait_bars - 1, 0) if pending != 0.0 else 0,
-        slope.mean,
-        n_orders,
+        stop = watched(held.stop, held.account.position, seen, state.seen, terms.stops)
+    if pending != 0.0:
+        order = _waiting(state.order, quantity=pending, wait_bars=max(state.order.wait_bars - 1, 0))
+    if terms.stops.equity > 0.0:
+        peak = max(peak, value)
+    after = _marked(
+        state,
+        account=held.account,
+        order=order,
+        stop=stop,
+        day=Day(baseline, day_end, n_orders),
+        curve=Curve(value, peak, slope.mean),
+        close=bar.close,
+        seen=seen,
     )
-    return _expired(state_after, bar.ts + terms.step_ms, terms)
-
-
-@inlined
-def renamed(guard: Guard, reason: int) -> Guard:
-    """Guard whose level in force is of another rule."""
-    return Guard(
-        reason,
-        guard.entry_ms,
-        guard.best,
-        guard.distance,
-        guard.distance_reason,
-        guard.goal,
-        guard.sar,
-        guard.acceleration,
-        guard.hard,
-        guard.target,
-        guard.time_ms,
-    )
+    return _expired(after, bar.ts + terms.step_ms, terms)
 
 
 @inlined
 def _expired(state: BookState, close_ms: int, terms: StepTerms) -> BookState:
     """State with the order of a stop that fires at a close: time in the position, or the equity curve."""
-    stops, position = terms.stops, state.account.position
-    if position == 0.0 or state.pending != 0.0:
+    stops, position, curve = terms.stops, state.account.position, state.curve
+    if position == 0.0 or state.order.quantity != 0.0:
         return state
-    time_ms = since_entry(state.guard.time_ms, stops.time_ms)
-    if time_ms > 0.0 and close_ms - state.guard.entry_ms >= time_ms:
-        return _leaving(state, TIME_STOP, state.equity_peak, terms)
-    if stops.equity > 0.0 and state.equity < state.equity_peak * (1.0 - stops.equity):
-        return _leaving(state, EQUITY_STOP, state.equity, terms)
+    quantity, wait_bars = whole_lots(-position, terms.lot_size), terms.fills.latency_bars
+    time_ms = since_entry(state.stop.guard.time_ms, stops.time_ms)
+    if time_ms > 0.0 and close_ms - state.stop.guard.entry_ms >= time_ms:
+        return _leaving(state, order=MarketOrder(quantity, TIME_STOP, wait_bars), curve=curve)
+    if stops.equity > 0.0 and curve.equity < curve.peak * (1.0 - stops.equity):
+        order = MarketOrder(quantity, EQUITY_STOP, wait_bars)
+        return _leaving(state, order=order, curve=_from_peak(curve, curve.equity))
     return state
-
-
-@inlined
-def _leaving(state: BookState, reason: int, equity_peak: float, terms: StepTerms) -> BookState:
-    return BookState(
-        state.account,
-        whole_lots(-state.account.position, terms.lot_size),
-        state.stop_price,
-        state.target_side,
-        state.close,
-        state.equity,
-        state.day_start_equity,
-        state.day_end_ms,
-        state.guard,
-        state.seen,
-        equity_peak,
-        reason,
-        terms.fills.latency_bars,
-        state.equity_mean,
-        state.orders_today,
-    )

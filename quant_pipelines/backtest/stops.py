@@ -9,7 +9,7 @@ import math
 from typing import NamedTuple
 
 from quant_pipelines.accounting.account import Account
-from quant_pipelines.core.jit import inlined, scalar
+from quant_pipelines.core.jit import change_of, inlined, scalar
 
 EXIT_REASONS = (
     "target",
@@ -166,6 +166,16 @@ class Guard(NamedTuple):
 NO_GUARD = Guard(HARD_STOP, 0, 0.0, math.inf, ATR_STOP, 0.0, 0.0, 0.0)
 
 
+class Standing(NamedTuple):
+    """Stop of a position between two bars: its level in the last bar, 0 is none, and what it remembers."""
+
+    price: float
+    guard: Guard
+
+
+NOTHING_STANDS = Standing(0.0, NO_GUARD)
+
+
 class Seen(NamedTuple):
     """Newest inputs of the rules, and low, high and volume of the last closed bar.
 
@@ -188,6 +198,15 @@ class Level(NamedTuple):
 
     price: float
     reason: int
+
+
+with_hard = change_of(StopTerms, "hard")
+with_price = change_of(Standing, "price")
+_with_guard = change_of(Standing, "guard")
+_renamed = change_of(Guard, "reason")
+_with_goal = change_of(Guard, "goal")
+_trailed = change_of(Guard, "best", "sar", "acceleration")
+_scaled = change_of(StopTerms, *StopScales._fields)
 
 
 @inlined
@@ -224,9 +243,13 @@ def fixed_level(account: Account, guard: Guard, stops: StopTerms) -> Level:
     return tighter(side, level, account.entry_price - side * guard.distance, guard.distance_reason)
 
 
-@scalar
-def moved_level(account: Account, level: Level, guard: Guard, seen: Seen, stops: StopTerms) -> Level:
-    """Level in force in the next bar, from the one in the last bar and what was known at its close."""
+@inlined
+def _at(stop: Standing, level: Level) -> Standing:
+    return Standing(level.price, _renamed(stop.guard, level.reason))
+
+
+@inlined
+def _moved_level(account: Account, level: Level, guard: Guard, seen: Seen, stops: StopTerms) -> Level:
     if account.position == 0.0:
         return level
     side = side_of(account.position)
@@ -236,9 +259,16 @@ def moved_level(account: Account, level: Level, guard: Guard, seen: Seen, stops:
     return tighter(side, level, guard.sar, SAR_STOP)
 
 
+@scalar
+def moved(account: Account, stop: Standing, seen: Seen, stops: StopTerms) -> Standing:
+    """Stop in force in the next bar, from the one in the last bar and what was known at its close."""
+    level = Level(stop.price, stop.guard.reason)
+    return _at(stop, _moved_level(account, level, stop.guard, seen, stops))
+
+
 @inlined
-def entry_guard(ts: int, price: float, seen: Seen, stops: StopTerms) -> Guard:
-    """Guard of a position that was entered at a price."""
+def entered(ts: int, price: float, seen: Seen, stops: StopTerms) -> Standing:
+    """Stop of a position that was entered at a price, before its size is known; see ``resized``."""
     distance, reason = math.inf, ATR_STOP
     if stops.atr > 0.0 and seen.atr > 0.0:
         distance = stops.atr * seen.tightening * seen.atr
@@ -248,26 +278,28 @@ def entry_guard(ts: int, price: float, seen: Seen, stops: StopTerms) -> Guard:
             distance, reason = spread, VOLATILITY_STOP
     hard = stops.hard * seen.tightening
     time_ms = float(math.floor(stops.time_ms))
-    return Guard(HARD_STOP, ts, price, distance, reason, 0.0, 0.0, 0.0, hard, stops.target, time_ms)
+    guard = Guard(HARD_STOP, ts, price, distance, reason, 0.0, 0.0, 0.0, hard, stops.target, time_ms)
+    return Standing(0.0, guard)
 
 
 @inlined
-def resized(account: Account, guard: Guard, level: Level, seen: Seen, stops: StopTerms) -> Level:
-    """Level of a position whose average price has changed; a trailing level is never given up."""
-    fixed = fixed_level(account, guard, stops)
-    if level.reason in (CHANDELIER_STOP, SAR_STOP):
-        fixed = tighter(side_of(account.position), fixed, level.price, level.reason)
-    return moved_level(account, fixed, guard, seen, stops)
+def resized(account: Account, stop: Standing, seen: Seen, stops: StopTerms) -> Standing:
+    """Stop of a position whose average price has changed; a trailing level is never given up."""
+    guard, level = stop.guard, fixed_level(account, stop.guard, stops)
+    if guard.reason in (CHANDELIER_STOP, SAR_STOP):
+        level = tighter(side_of(account.position), level, stop.price, guard.reason)
+    stop = _at(stop, _moved_level(account, level, guard, seen, stops))
+    return _with_guard(stop, _with_goal(stop.guard, _goal_price(account, guard, stops)))
 
 
 @inlined
-def closed_guard(guard: Guard, position: float, extremes: Seen, before: Seen, stops: StopTerms) -> Guard:
-    """Guard at a bar's close; ``extremes`` are that bar's, ``before`` those of the bar before.
+def watched(stop: Standing, position: float, extremes: Seen, before: Seen, stops: StopTerms) -> Standing:
+    """Stop at a bar's close; ``extremes`` are that bar's, ``before`` those of the bar before.
 
     The parabolic stop is Wilder's (New Concepts in Technical Trading Systems, 1978): it begins behind the
     bar of the entry and never lies within the last two bars.
     """
-    side = side_of(position)
+    side, guard = side_of(position), stop.guard
     favorable = extremes.high if position > 0.0 else extremes.low
     is_better = (stops.chandelier > 0.0 or stops.sar > 0.0) and side * favorable > side * guard.best
     best = favorable if is_better else guard.best
@@ -283,24 +315,11 @@ def closed_guard(guard: Guard, position: float, extremes: Seen, before: Seen, st
                 acceleration = min(acceleration + stops.sar, SAR_STEPS * stops.sar)
             moved = sar + acceleration * (best - sar)
             sar = side * min(side * moved, side * bound)
-    return Guard(
-        guard.reason,
-        guard.entry_ms,
-        best,
-        guard.distance,
-        guard.distance_reason,
-        guard.goal,
-        sar,
-        acceleration,
-        guard.hard,
-        guard.target,
-        guard.time_ms,
-    )
+    return _with_guard(stop, _trailed(guard, best=best, sar=sar, acceleration=acceleration))
 
 
 @inlined
-def goal_price(account: Account, guard: Guard, stops: StopTerms) -> float:
-    """Price of the take-profit; 0 is none."""
+def _goal_price(account: Account, guard: Guard, stops: StopTerms) -> float:
     target = since_entry(guard.target, stops.target)
     if account.position == 0.0 or target <= 0.0:
         return 0.0
@@ -325,18 +344,16 @@ def needs_every_bar(stops: StopTerms) -> bool:
 @scalar
 def scaled(stops: StopTerms, scales: StopScales) -> StopTerms:
     """Rules with the factors of a close on their values."""
-    return StopTerms(
-        stops.hard * scales.hard,
-        stops.atr * scales.atr,
-        stops.volatility * scales.volatility,
-        stops.chandelier * scales.chandelier,
-        stops.sar * scales.sar,
-        stops.time_ms * scales.time_ms,
-        stops.equity * scales.equity,
-        stops.target * scales.target,
-        stops.slope_tightening,
-        stops.slope_days,
-        stops.varies,
+    return _scaled(
+        stops,
+        hard=stops.hard * scales.hard,
+        atr=stops.atr * scales.atr,
+        volatility=stops.volatility * scales.volatility,
+        chandelier=stops.chandelier * scales.chandelier,
+        sar=stops.sar * scales.sar,
+        time_ms=stops.time_ms * scales.time_ms,
+        equity=stops.equity * scales.equity,
+        target=stops.target * scales.target,
     )
 
 

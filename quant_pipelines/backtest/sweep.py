@@ -13,8 +13,9 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from quant_pipelines.backtest.batch import new_record, run_pass
-from quant_pipelines.backtest.event_driver import ahead, drive
+from quant_pipelines.backtest.event_driver import drive
 from quant_pipelines.backtest.market import Market, prepare_market
+from quant_pipelines.backtest.readings import ahead
 from quant_pipelines.backtest.result import activity_of, daily_returns_of, day_keys
 from quant_pipelines.backtest.settings import BacktestSettings
 from quant_pipelines.backtest.tape import Tape
@@ -57,6 +58,20 @@ class SweepResult:
         Shape (n_sets,), quote; NaN for refused sets.
     outcomes
         What the metrics are made of; None for refused sets.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from quant_pipelines.backtest import BacktestSettings, sweep
+    >>> from quant_pipelines.sdk import Bars, Float, Strategy
+    >>> class Share(Strategy):
+    ...     share = Float(1.0, low=-1.0, high=1.0)
+    ...     def target(self, bars):
+    ...         return np.full(len(bars), self.share)
+    >>> bars = Bars.of_closes([100, 100, 110, 121], timeframe="1d")
+    >>> found = sweep(Share, [{"share": 0.5}, {"share": -0.5}], bars, BacktestSettings())
+    >>> found.daily_returns.shape, found.metrics["total_return"] > 0.0
+    ((2, 4), array([ True, False]))
     """
 
     days: tuple[str, ...]
@@ -98,6 +113,20 @@ def sweep(  # noqa: PLR0913 - all but four have a default
         If the target of an allowed set can't be used.
     BacktestError
         If the window has no bars or the execution bars don't fit.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from quant_pipelines.backtest import BacktestSettings, sweep
+    >>> from quant_pipelines.sdk import Bars, Float, Strategy
+    >>> class Share(Strategy):
+    ...     share = Float(1.0, low=-1.0, high=1.0)
+    ...     def target(self, bars):
+    ...         return np.full(len(bars), self.share)
+    >>> bars = Bars.of_closes([100, 100, 110, 121])
+    >>> found = sweep(Share, [{"share": 1.0}, {"share": -1.0}, {"share": 3.0}], bars, BacktestSettings())
+    >>> found.final_equity > 10_000.0, np.isnan(found.final_equity)  # the strategy refuses the last one
+    (array([ True, False, False]), array([False, False,  True]))
     """
     _keep_freed_memory()
     market = prepare_market(
@@ -145,7 +174,7 @@ def _outcomes(
     return [
         Outcome(
             returns[lane],
-            outcome.state.equity,
+            outcome.state.curve.equity,
             record.trades[lane, : outcome.log.finished, 8].copy(),
             activity_of(outcome, market, settings.capital),
         )
@@ -157,7 +186,7 @@ def _alone(strategy: EventStrategy, market: Market, settings: BacktestSettings) 
     outcome, record = drive(strategy, market, settings, ahead(strategy, market.bars, settings.rules))
     returns = daily_returns_of(record.daily_equity[0], settings.capital)
     pnl = record.trades[0, : outcome.log.finished, 8].copy()
-    return Outcome(returns, outcome.state.equity, pnl, activity_of(outcome, market, settings.capital))
+    return Outcome(returns, outcome.state.curve.equity, pnl, activity_of(outcome, market, settings.capital))
 
 
 @cache

@@ -3,7 +3,7 @@
 from typing import NamedTuple
 
 from quant_pipelines.backtest.state import StepFill, StepOutcome
-from quant_pipelines.core.jit import scalar
+from quant_pipelines.core.jit import change_of, scalar
 
 
 class Tally(NamedTuple):
@@ -25,6 +25,9 @@ class Tally(NamedTuple):
     traded_notional: float
     peak: float
     max_drawdown: float
+
+
+_traded = change_of(Tally, "traded_notional", "max_drawdown")
 
 
 @scalar
@@ -53,4 +56,4 @@ def drawdown_after(drawdown: float, peak: float, equity: float) -> float:
 def tally_end(tally: Tally, fill: StepFill, equity: float) -> Tally:
     """Add the closing fill behind the last bar to the sums."""
     deepest = drawdown_after(tally.max_drawdown, tally.peak, equity)
-    return Tally(tally.bars_held, tally.traded_notional + notional_of(fill), tally.peak, deepest)
+    return _traded(tally, traded_notional=tally.traded_notional + notional_of(fill), max_drawdown=deepest)

@@ -7,7 +7,7 @@ from typing import NamedTuple
 from quant_pipelines.backtest.state import StepFill
 from quant_pipelines.backtest.stops import EXIT_REASONS
 from quant_pipelines.core.arrays import FloatArray
-from quant_pipelines.core.jit import scalar
+from quant_pipelines.core.jit import change_of, scalar
 from quant_pipelines.core.timeframes import from_ms
 
 COLUMNS = (
@@ -56,6 +56,10 @@ class TradeLog(NamedTuple):
     trade: OpenTrade
 
 
+_charged = change_of(OpenTrade, "funding")
+_grown = change_of(OpenTrade, "entered", "entry_price", "fees")
+_reduced = change_of(OpenTrade, "exited", "exit_price", "fees")
+_with_trade = change_of(TradeLog, "trade")
 NO_TRADE = OpenTrade(0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0)
 EMPTY_LOG = TradeLog(0, NO_TRADE)
 
@@ -80,6 +84,21 @@ class Trade:
         Quote, after fees and funding.
     exit_reason
         One of ``stops.EXIT_REASONS``, such as ``target``, ``hard_stop`` or ``end``.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from quant_pipelines.backtest import run_backtest
+    >>> from quant_pipelines.sdk import Bars, Strategy
+    >>> class Once(Strategy):
+    ...     def target(self, bars):
+    ...         return np.array([0.5, 0.5, 0.0, 0.0])
+    >>> (trade,) = run_backtest(Once(), Bars.of_closes([100, 100, 110, 110])).trades
+    >>> trade.side, trade.entry_price, trade.exit_price, trade.exit_reason  # each 1 basis point worse
+    ('long', 100.01, 109.989, 'target')
+    >>> gross = trade.quantity * (trade.exit_price - trade.entry_price)
+    >>> round(trade.pnl, 6) == round(gross - trade.fees - trade.funding, 6)
+    True
     """
 
     entry_time: datetime
@@ -97,18 +116,7 @@ class Trade:
 @scalar
 def add_funding(log: TradeLog, paid: float) -> TradeLog:
     """Log with a payment booked to the open round trip; quote, positive when paid."""
-    trade = log.trade
-    charged = OpenTrade(
-        trade.entry_ts,
-        trade.side,
-        trade.entered,
-        trade.entry_price,
-        trade.exited,
-        trade.exit_price,
-        trade.fees,
-        trade.funding + paid,
-    )
-    return TradeLog(log.finished, charged)
+    return _with_trade(log, _charged(log.trade, log.trade.funding + paid))
 
 
 @scalar
@@ -117,20 +125,11 @@ def add_opening(log: TradeLog, fill: StepFill, ts: int) -> TradeLog:
     trade, size = log.trade, abs(fill.quantity)
     if trade.side == 0.0:
         side = 1.0 if fill.quantity > 0.0 else -1.0
-        return TradeLog(log.finished, OpenTrade(ts, side, size, fill.price, 0.0, 0.0, fill.fee, 0.0))
+        return _with_trade(log, OpenTrade(ts, side, size, fill.price, 0.0, 0.0, fill.fee, 0.0))
     entered = trade.entered + size
     average = trade.entry_price + (fill.price - trade.entry_price) * (size / entered)
-    grown = OpenTrade(
-        trade.entry_ts,
-        trade.side,
-        entered,
-        average,
-        trade.exited,
-        trade.exit_price,
-        trade.fees + fill.fee,
-        trade.funding,
-    )
-    return TradeLog(log.finished, grown)
+    grown = _grown(trade, entered=entered, entry_price=average, fees=trade.fees + fill.fee)
+    return _with_trade(log, grown)
 
 
 @scalar
@@ -146,17 +145,7 @@ def add_closing(log: TradeLog, fill: StepFill, end: TradeEnd, rows: FloatArray) 
         average = trade.exit_price + (fill.price - trade.exit_price) * (size / exited)
     fees = trade.fees + fill.fee
     if not end.is_flat:
-        reduced = OpenTrade(
-            trade.entry_ts,
-            trade.side,
-            trade.entered,
-            trade.entry_price,
-            exited,
-            average,
-            fees,
-            trade.funding,
-        )
-        return TradeLog(log.finished, reduced)
+        return _with_trade(log, _reduced(trade, exited=exited, exit_price=average, fees=fees))
     if log.finished < rows.shape[1]:
         j, n = end.lane, log.finished
         pnl = trade.side * trade.entered * (average - trade.entry_price) - fees - trade.funding

@@ -1,35 +1,40 @@
-"""The orders that rest at a book: placed and taken back at a close, matched in a bar, stored in JSON."""
+"""The orders that rest at a book, as Python sees them: placed and taken back at a close, stored in JSON."""
 
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from quant_pipelines.backtest.resting import (
+from quant_pipelines.backtest.book_values import OrderEnded
+from quant_pipelines.backtest.resting import FILL_WIDTH, Sheet, room_for
+from quant_pipelines.backtest.resting_rows import (
     AGE,
+    CAPACITY,
     EXPIRED,
     EXPIRES,
-    FILL_WIDTH,
     FILLED,
     KIND,
     LEAVES,
     NOTHING_TO_REDUCE,
     NUMBER,
-    OPEN,
     POSITION_CLOSED,
     POST_ONLY,
     PRICE,
+    QUANTITY,
     REDUCE_ONLY,
     STATUS,
     WAIT,
-    WIDTH,
     WOULD_CROSS,
-    room_for,
+    Wanted,
+    canceled,
+    may_open,
+    no_orders,
+    placed,
+    swept,
 )
-from quant_pipelines.backtest.resting_step import RestingOutcome, step_orders
-from quant_pipelines.backtest.state import BookState, StepBar, StepTerms
-from quant_pipelines.core.arrays import FloatArray
+from quant_pipelines.core.errors import BacktestError
 from quant_pipelines.sdk.desk import OpenOrder
 from quant_pipelines.trading.resting import Resting
 
@@ -55,108 +60,62 @@ class NewOrder:
 
 
 class WorkingOrders:
-    """Orders of one book, oldest first.
-
-    They are rows of a list between two bars and of an array within one: a strategy that places many orders
-    at a close would copy an array for each.
-    """
+    """Orders of one book, oldest first."""
 
     def __init__(self) -> None:
-        self._rows: list[list[float]] = []
-        self._placed: list[NewOrder] = []
-        self._array: FloatArray | None = None
-        self._last_number = 0
-
-    def __len__(self) -> int:
-        return len(self._rows)
+        self._orders = no_orders()
+        self._fills = np.empty((room_for(CAPACITY), FILL_WIDTH))
 
     @property
     def orders(self) -> tuple[OpenOrder, ...]:
         """What rests."""
-        return tuple(
-            OpenOrder(
-                int(row[NUMBER]),
-                KINDS[int(row[KIND])],
-                placed.quantity,
-                row[LEAVES],
-                placed.price,
-                placed.reduce_only,
-                placed.post_only,
-                placed.expires_ms,
-            )
-            for row, placed in zip(self._rows, self._placed, strict=True)
-        )
+        return tuple(map(_open_order, self._rows()))
 
     @property
     def may_open(self) -> Resting:
         """Base quantities that may open on either side."""
-        buys = sells = 0.0
-        for row in self._rows:
-            if not row[REDUCE_ONLY]:
-                buys += max(row[LEAVES], 0.0)
-                sells += max(-row[LEAVES], 0.0)
-        return Resting(buys, sells)
+        return may_open(self._orders)
+
+    @property
+    def sheet(self) -> Sheet:
+        """Arrays that a bar changes; see ``ended`` and ``fills``."""
+        return Sheet(self._orders.rows[: self._orders.n], self._fills)
 
     def place(self, order: NewOrder, wait_bars: int) -> int:
-        """Add an order; returns its number."""
-        self._last_number += 1
-        row = [0.0] * WIDTH
-        row[NUMBER], row[KIND] = float(self._last_number), float(KINDS.index(order.kind))
-        row[LEAVES], row[PRICE] = order.quantity, order.price
-        row[REDUCE_ONLY], row[POST_ONLY] = float(order.reduce_only), float(order.post_only)
-        row[WAIT] = float(wait_bars)
-        row[EXPIRES] = math.inf if order.expires_ms is None else float(order.expires_ms)
-        self._rows.append(row)
-        self._placed.append(order)
-        self._array = None
-        return self._last_number
+        """Add an order; returns its number.
+
+        Raises
+        ------
+        BacktestError
+            If as many rest as there is room for.
+        """
+        expires = math.inf if order.expires_ms is None else float(order.expires_ms)
+        amounts = (float(order.quantity), float(order.price))
+        flags = (bool(order.reduce_only), bool(order.post_only))
+        wanted = Wanted(KINDS.index(order.kind), *amounts, *flags, expires, int(wait_bars))
+        n_before, self._orders = self._orders.n, placed(self._orders, wanted)
+        if self._orders.n == n_before:
+            raise BacktestError(f"{n_before} orders rest at the book; expected fewer to place another")
+        return self._orders.last
 
     def cancel(self, number: int) -> bool:
         """Take an order back; False if it doesn't rest."""
-        for at, row in enumerate(self._rows):
-            if row[NUMBER] == number:
-                del self._rows[at], self._placed[at]
-                self._array = None
-                return True
-        return False
+        n_before, self._orders = self._orders.n, canceled(self._orders, int(number))
+        return self._orders.n < n_before
 
-    def step(
-        self, state: BookState, bar: StepBar, terms: StepTerms
-    ) -> tuple[RestingOutcome, list[list[float]], list[tuple[int, str, float, str]]]:
-        """Match a bar: the outcome, its fills in order, and number, status, rest and reason of what ended."""
-        orders, fills = self.arrays()
-        outcome = step_orders(state, bar, terms, orders, fills)
-        return outcome, *self.read(fills, outcome.n_fills)
+    def fills(self, n_fills: int) -> list[list[float]]:
+        """Rows of the fills of a bar, in order."""
+        rows: list[list[float]] = self._fills[:n_fills].tolist()
+        return rows
 
-    def arrays(self) -> tuple[FloatArray, FloatArray]:
-        """Orders as compiled code changes them, and room for the fills of a bar."""
-        if self._array is None:
-            self._array = np.array(self._rows).reshape(-1, WIDTH)
-        return self._array, np.empty((room_for(len(self)), FILL_WIDTH))
-
-    def read(
-        self, fills: FloatArray, n_fills: int
-    ) -> tuple[list[list[float]], list[tuple[int, str, float, str]]]:
-        """Take over what compiled code made of the arrays: fills, and what ended unfilled."""
-        if self._array is not None:
-            self._rows = self._array.tolist()
-        ended: list[tuple[int, str, float, str]] = []
-        if any(row[STATUS] != OPEN for row in self._rows):
-            ended = self._take_out()
-        return fills[:n_fills].tolist(), ended
-
-    def _take_out(self) -> list[tuple[int, str, float, str]]:
-        """Keep what is still open."""
-        ended = []
-        for row in self._rows:
+    def ended(self, ts: int) -> Iterator[OrderEnded]:
+        """Take out what has ended in the bar that opened at ``ts``; what ended unfilled is told."""
+        rows = self._rows()
+        self._orders = swept(self._orders)
+        for row in rows:
             if row[STATUS] > FILLED:
                 status, reason = _ENDS[int(row[STATUS])]
-                ended.append((int(row[NUMBER]), status, row[LEAVES], reason))
-        stays = [row[STATUS] == OPEN for row in self._rows]
-        self._rows = [row for row, kept in zip(self._rows, stays, strict=True) if kept]
-        self._placed = [order for order, kept in zip(self._placed, stays, strict=True) if kept]
-        self._array = None
-        return ended
+                yield OrderEnded(ts, int(row[NUMBER]), status, row[LEAVES], reason)
 
     def to_document(self) -> dict[str, Any]:
         """State as JSON members; floats keep their last digit."""
@@ -164,35 +123,49 @@ class WorkingOrders:
             {
                 "number": int(row[NUMBER]),
                 "kind": KINDS[int(row[KIND])],
-                "quantity": placed.quantity,
+                "quantity": row[QUANTITY],
                 "leaves": row[LEAVES],
-                "price": placed.price,
-                "reduce_only": placed.reduce_only,
-                "post_only": placed.post_only,
-                "expires_ms": placed.expires_ms,
+                "price": row[PRICE],
+                "reduce_only": bool(row[REDUCE_ONLY]),
+                "post_only": bool(row[POST_ONLY]),
+                "expires_ms": _known(row[EXPIRES]),
                 "wait_bars": int(row[WAIT]),
                 "has_rested": bool(row[AGE]),
             }
-            for row, placed in zip(self._rows, self._placed, strict=True)
+            for row in self._rows()
         ]
-        return {"orders": orders, "last_order": self._last_number}
+        return {"orders": orders, "last_order": self._orders.last}
 
     @classmethod
     def from_document(cls, document: dict[str, Any]) -> "WorkingOrders":
         """Orders of a document that ``to_document`` made; an older one has none."""
         working = cls()
         for one in document.get("orders", ()):
-            order = NewOrder(
-                one["kind"],
-                float(one["quantity"]),
-                float(one["price"]),
-                one["reduce_only"],
-                one["post_only"],
-                one["expires_ms"],
-            )
-            working._last_number = one["number"] - 1
-            working.place(order, one["wait_bars"])
-            row = working._rows[-1]
+            given = ("kind", "quantity", "price", "reduce_only", "post_only", "expires_ms")
+            working._orders = working._orders._replace(last=one["number"] - 1)
+            working.place(NewOrder(*(one[name] for name in given)), one["wait_bars"])
+            row = working._orders.rows[working._orders.n - 1]
             row[LEAVES], row[AGE] = float(one["leaves"]), float(one["has_rested"])
-        working._last_number = int(document.get("last_order", 0))
+        working._orders = working._orders._replace(last=int(document.get("last_order", 0)))
         return working
+
+    def _rows(self) -> list[list[float]]:
+        rows: list[list[float]] = self._orders.rows[: self._orders.n].tolist()
+        return rows
+
+
+def _open_order(row: list[float]) -> OpenOrder:
+    return OpenOrder(
+        int(row[NUMBER]),
+        KINDS[int(row[KIND])],
+        row[QUANTITY],
+        row[LEAVES],
+        row[PRICE],
+        bool(row[REDUCE_ONLY]),
+        bool(row[POST_ONLY]),
+        _known(row[EXPIRES]),
+    )
+
+
+def _known(expires_ms: float) -> int | None:
+    return int(expires_ms) if expires_ms < math.inf else None

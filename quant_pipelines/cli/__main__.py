@@ -7,44 +7,48 @@ import os
 import sys
 from collections.abc import Sequence
 
+from quant_pipelines.cli.operator import add_field, add_signature, decide
+from quant_pipelines.cli.parse import add_verb
 from quant_pipelines.core.errors import QuantError
-
-# verb -> (module, help); a module declares its arguments and runs, and imports what is heavy only then.
-_VERBS = {
-    "up": ("up", "start everything on this machine and supervise it"),
-    "status": ("status", "what runs, what is deployed, what it earned"),
-    "doctor": ("doctor", "check this machine and this home, with a mend for each fault"),
-    "backtest": ("backtest", "one backtest"),
-    "optimize": ("optimize", "a walk-forward and its verdict"),
-    "strategy": ("strategy", "list, begin, check and test strategies"),
-    "data": ("data", "what market data are stored, and what is wrong with them"),
-    "approve": ("approve", "admit a candidate to paper money, or a hot coin to the whitelist"),
-    "reject": ("reject", "turn down a candidate"),
-    "promote": ("promote", "take a deployment one stage up"),
-    "rollback": ("rollback", "take a shadow, canary or live deployment out again"),
-    "disable": ("disable", "stop a deployment"),
-    "limit": ("limit", "set a risk limit"),
-    "runner": ("runner", "show, halt or resume the live runner"),
-    "explain": ("explain", "the decision chain of an order, or why there was none"),
-    "audit": ("audit", "prove that the audit log is whole, or write it down"),
-    "settings": ("settings", "every setting in force"),
-    "keys": ("keys", "API keys of accounts, sealed in the database"),
-    "db": ("db", "the stack's database: its schema, backups"),
-}
+from quant_pipelines.operations.verb import Verb
+from quant_pipelines.operations.verbs import VERBS
 
 
 def build_parser() -> argparse.ArgumentParser:
     """Parser of the whole command line."""
-    common = argparse.ArgumentParser(add_help=False)
-    common.add_argument("--json", action="store_true", help="print one JSON document on stdout")
     parser = argparse.ArgumentParser(prog="quant", description="Crypto strategies that run themselves.")
-    verbs = parser.add_subparsers(dest="verb", required=True, metavar="VERB")
-    for verb, (module, text) in _VERBS.items():
-        child = verbs.add_parser(verb, help=text, description=f"{text.capitalize()}.", parents=[common])
-        command = importlib.import_module(f"quant_pipelines.cli.{module}")
-        command.add_arguments(child)
-        child.set_defaults(run=command.run)
+    heads = parser.add_subparsers(dest="verb", required=True, metavar="VERB")
+    for verb in VERBS:
+        child = add_verb(heads, verb.name, verb.help)
+        if verb.function:
+            _declare_fields(child, verb)
+        elif verb.kinds and not verb.kinds[0].function:
+            actions = child.add_subparsers(dest="action", required=True, metavar="ACTION")
+            for action in verb.kinds:
+                grandchild = add_verb(actions, action.name, action.help, json_default=argparse.SUPPRESS)
+                _declare_by_module(grandchild, f"{verb.name}_{action.name}")
+        else:
+            _declare_by_module(child, verb.name)
     return parser
+
+
+def _declare_fields(parser: argparse.ArgumentParser, verb: Verb) -> None:
+    for field in verb.fields:
+        add_field(parser, field)
+    add_signature(parser)
+
+    def run(arguments: argparse.Namespace) -> int:
+        given = {field.name: getattr(arguments, field.name) for field in verb.fields}
+        return decide(verb, arguments, **given)
+
+    parser.set_defaults(run=run)
+
+
+def _declare_by_module(parser: argparse.ArgumentParser, module: str) -> None:
+    """Let a module declare its arguments and run; it imports what is heavy only then."""
+    command = importlib.import_module(f"quant_pipelines.cli.{module}")
+    command.add_arguments(parser)
+    parser.set_defaults(run=command.run)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

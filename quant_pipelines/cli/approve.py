@@ -2,7 +2,8 @@
 
 import argparse
 
-from quant_pipelines.cli.operator import add_signature, carry_out
+from quant_pipelines.cli.operator import add_signature, decide
+from quant_pipelines.operations.verbs import DECISIONS
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -13,20 +14,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Approve it; exit code 1 with the rule that refuses."""
-    from quant_pipelines import operations
-    from quant_pipelines.core.clock import system_clock_ms
-
-    if arguments.what.isascii() and arguments.what.isdigit():
-        number = int(arguments.what)
-        return carry_out(
-            arguments,
-            lambda engine, settings, signature: operations.approve_candidate(
-                engine, settings, signature, verdict_id=number, clock=system_clock_ms
-            ),
-        )
-    return carry_out(
-        arguments,
-        lambda engine, settings, signature: operations.approve_coin(
-            engine, settings.exchange.id, signature, symbol=arguments.what, clock=system_clock_ms
-        ),
-    )
+    what = arguments.what
+    if what.isascii() and what.isdigit():
+        return decide(DECISIONS["approve_candidate"], arguments, verdict_id=int(what))
+    return decide(DECISIONS["approve_hot_coin"], arguments, symbol=what)

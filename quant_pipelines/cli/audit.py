@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 
 from quant_pipelines.cli.operator import add_home, opened
-from quant_pipelines.cli.output import print_document
+from quant_pipelines.cli.output import print_answer, print_document
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -22,8 +22,9 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _verify(arguments: argparse.Namespace) -> int:
     from quant_pipelines.store.audit import verify
+    from quant_pipelines.store.engine import transaction
 
-    with opened(arguments) as (engine, _), engine.connect() as connection:
+    with opened(arguments) as (engine, _), transaction(engine) as connection:
         report = verify(connection)
     is_whole = report.broken_id is None
     if arguments.json:
@@ -48,8 +49,9 @@ def _export(arguments: argparse.Namespace) -> int:
     from quant_pipelines.cli.output import to_json
     from quant_pipelines.core.errors import ConfigurationError
     from quant_pipelines.store.audit import read_all
+    from quant_pipelines.store.engine import transaction
 
-    with opened(arguments) as (engine, _), engine.connect() as connection:
+    with opened(arguments) as (engine, _), transaction(engine) as connection:
         rows = [to_json(row) for row in read_all(connection)]
     if arguments.json and arguments.file is None:
         print_document({"rows": rows})
@@ -62,8 +64,9 @@ def _export(arguments: argparse.Namespace) -> int:
         arguments.file.write_text(text, encoding="utf-8")
     except OSError as error:
         raise ConfigurationError(f"{str(arguments.file)!r} can't be written: {error.strerror}") from error
-    if arguments.json:
-        print_document({"rows": len(rows), "file": arguments.file})
-    else:
-        print(f"{len(rows)} rows written to {arguments.file}")
+    print_answer(
+        arguments,
+        {"rows": len(rows), "file": arguments.file},
+        f"{len(rows)} rows written to {arguments.file}",
+    )
     return 0

@@ -9,7 +9,7 @@ from quant_pipelines.cli.output import print_document, table
 from quant_pipelines.cli.parse import add_market_arguments, assignment, strategy_with_values
 
 if TYPE_CHECKING:
-    from quant_pipelines.reports import BacktestRun
+    from quant_pipelines.reports.run import BacktestRun
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -14,7 +14,7 @@ from quant_pipelines.core.errors import BacktestError
 from quant_pipelines.core.funding import no_funding
 from quant_pipelines.core.settings import Settings
 from quant_pipelines.portfolio import parse_sizing
-from quant_pipelines.reports import BacktestRun
+from quant_pipelines.reports.run import BacktestRun
 from quant_pipelines.sdk import StrategySource, load_strategy, strategies_folder
 from quant_pipelines.sdk.event import EventStrategy
 from quant_pipelines.settings import load_settings
@@ -102,7 +102,8 @@ def require_symbols(source: StrategySource, symbols: list[str]) -> None:
 def write_files(arguments: argparse.Namespace, runs: list[BacktestRun]) -> None:
     """Write the report and the trades where they were asked for."""
     if arguments.report:
-        from quant_pipelines.reports import render_backtest, render_comparison
+        from quant_pipelines.reports.backtest import render_backtest
+        from quant_pipelines.reports.comparison import render_comparison
 
         with waiting("writing the report", arguments):
             page = render_backtest(runs[0]) if len(runs) == 1 else render_comparison(runs)

@@ -3,7 +3,7 @@
 import argparse
 
 from quant_pipelines.cli.operator import add_home, opened
-from quant_pipelines.cli.output import print_document, table
+from quant_pipelines.cli.output import print_answer, table
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -18,8 +18,9 @@ def run(arguments: argparse.Namespace) -> int:
 
     with opened(arguments) as (engine, settings):
         rows = bar_coverage(engine, settings.exchange.id, arguments.symbols)
-    if arguments.json:
-        print_document({"bars": rows})
-    else:
-        print(table(rows, ("symbol", "timeframe", "first", "last", "bars", "missing", "never_existed")))
+    print_answer(
+        arguments,
+        {"bars": rows},
+        table(rows, ("symbol", "timeframe", "first", "last", "bars", "missing", "never_existed")),
+    )
     return 0

@@ -6,7 +6,7 @@ from datetime import date
 from typing import TYPE_CHECKING, Any
 
 from quant_pipelines.cli.operator import add_home, opened
-from quant_pipelines.cli.output import print_document, table
+from quant_pipelines.cli.output import print_answer, table
 from quant_pipelines.cli.parse import moment
 from quant_pipelines.cli.progress import Progress, waiting
 from quant_pipelines.core.timeframes import from_ms
@@ -47,10 +47,7 @@ def run(arguments: argparse.Namespace) -> int:
         "repaired": to_documents(reports),
         "standing": [{name: row[name] for name in names} for row in standing],
     }
-    if arguments.json:
-        print_document(document)
-    else:
-        print(_text(document, is_dry=arguments.dry_run))
+    print_answer(arguments, document, _text(document, is_dry=arguments.dry_run))
     blocked = any(row["severity"] == BLOCK for row in standing)
     return int(any(report.error for report in reports) or (blocked and not arguments.dry_run))
 

@@ -4,8 +4,8 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from quant_pipelines.cli.operator import add_home
-from quant_pipelines.cli.output import print_document, table
+from quant_pipelines.cli.operator import add_home, home_of
+from quant_pipelines.cli.output import print_answer, print_document, table
 from quant_pipelines.cli.progress import waiting
 
 
@@ -32,47 +32,42 @@ def run(arguments: argparse.Namespace) -> int:
 def _migrate(arguments: argparse.Namespace) -> int:
     from quant_pipelines.cli.history import stack_database_url
     from quant_pipelines.settings import load_settings
-    from quant_pipelines.store.engine import connect, require_reachable
+    from quant_pipelines.store.engine import connected
     from quant_pipelines.store.migrate import migrate
 
-    engine = connect(stack_database_url(arguments, load_settings()), pool_size=1)
-    try:
-        require_reachable(engine)
+    with connected(stack_database_url(arguments, load_settings())) as engine:
         revision = migrate(engine)
-    finally:
-        engine.dispose()
-    if arguments.json:
-        print_document({"revision": revision})
-    else:
-        print(f"the database is at revision {revision}")
+    print_answer(arguments, {"revision": revision}, f"the database is at revision {revision}")
     return 0
 
 
 def _back_up(arguments: argparse.Namespace) -> int:
+    from quant_pipelines.operations.backup import back_up
     from quant_pipelines.settings import load_settings
-    from quant_pipelines.stack.backup import back_up
+    from quant_pipelines.stack.home import Home
     from quant_pipelines.stack.server import database_server
 
     file = _file(arguments)
     with (
         waiting("backup", arguments),
-        database_server(_home(arguments), load_settings(), may_run=True, may_make=False) as url,
+        database_server(Home(home_of(arguments)), load_settings(), may_run=True, may_make=False) as url,
     ):
         manifest = back_up(url, file)
     return _answer(arguments, file, manifest, f"backed up to {file}, {file.stat().st_size:,} bytes")
 
 
 def _restore(arguments: argparse.Namespace) -> int:
+    from quant_pipelines.operations.backup import read_manifest
+    from quant_pipelines.operations.restore import restore
     from quant_pipelines.settings import load_settings
-    from quant_pipelines.stack.backup import read_manifest
-    from quant_pipelines.stack.restore import restore
+    from quant_pipelines.stack.home import Home
     from quant_pipelines.stack.server import database_server
 
     file = _file(arguments)
     read_manifest(file)  # before a server is started for it
     with (
         waiting("restore", arguments),
-        database_server(_home(arguments), load_settings(), may_run=False, may_make=True) as url,
+        database_server(Home(home_of(arguments)), load_settings(), may_run=False, may_make=True) as url,
     ):
         manifest = restore(url, file, replace=arguments.replace)
     return _answer(arguments, file, manifest, f"restored from {file}, at revision {manifest['revision']}")
@@ -97,10 +92,3 @@ def _file(arguments: argparse.Namespace) -> Path:
         raise ConfigurationError(f"no FILE is given; expected one to {arguments.action}")
     file: Path = arguments.file.expanduser().absolute()
     return file
-
-
-def _home(arguments: argparse.Namespace) -> Any:
-    from quant_pipelines.settings import home_folder
-    from quant_pipelines.stack.home import Home
-
-    return Home(arguments.home.expanduser().absolute() if arguments.home else home_folder())

@@ -3,26 +3,25 @@
 import argparse
 import sys
 from dataclasses import asdict
-from pathlib import Path
 
+from quant_pipelines.cli.operator import add_home, home_of
 from quant_pipelines.cli.output import print_document
 from quant_pipelines.cli.up import UI_PORT
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
-    parser.add_argument("--home", type=Path, help="folder that holds all state (default: QUANT_HOME)")
+    add_home(parser)
     parser.add_argument("--port", type=int, default=UI_PORT, help="port of the UI (default: %(default)s)")
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Print one line for each check; exit code 1 if any failed."""
-    from quant_pipelines.settings import home_folder, load_settings
-    from quant_pipelines.stack.doctor import examine
+    from quant_pipelines.operations.doctor import examine
+    from quant_pipelines.settings import load_settings
     from quant_pipelines.stack.home import Home
 
-    folder = arguments.home.expanduser().absolute() if arguments.home else home_folder()
-    findings = examine(Home(folder), load_settings(), arguments.port)
+    findings = examine(Home(home_of(arguments)), load_settings(), arguments.port)
     failed = [finding.name for finding in findings if not finding.passed]
     if arguments.json:
         print_document({"passed": not failed, "checks": [asdict(finding) for finding in findings]})

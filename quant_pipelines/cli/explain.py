@@ -4,7 +4,7 @@ import argparse
 from typing import Any
 
 from quant_pipelines.cli.operator import add_home, opened
-from quant_pipelines.cli.output import print_document
+from quant_pipelines.cli.output import print_answer
 from quant_pipelines.cli.parse import moment
 
 
@@ -30,10 +30,7 @@ def run(arguments: argparse.Namespace) -> int:
             document = explain_order(engine, name)
         else:
             document = explain_bar(engine, settings.exchange.id, name, from_ms(at_ms))
-    if arguments.json:
-        print_document(document)
-    else:
-        print(_text(document))
+    print_answer(arguments, document, _text(document))
     return 0
 
 

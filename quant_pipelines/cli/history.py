@@ -8,6 +8,7 @@ from pathlib import Path
 
 from sqlalchemy import Engine
 
+from quant_pipelines.cli.operator import home_of
 from quant_pipelines.core.bars import Bars
 from quant_pipelines.core.errors import ConfigurationError, DataError, unknown_name
 from quant_pipelines.core.funding import FundingSeries
@@ -16,10 +17,9 @@ from quant_pipelines.core.timeframes import DAY_MS, EXECUTION_TIMEFRAME
 from quant_pipelines.research.fill_inputs import NO_FILL_INPUTS, FillInputs
 from quant_pipelines.research.history import ArchiveSource, DatabaseSource, Source, covers
 from quant_pipelines.sdk import Strategy, attach_inputs
-from quant_pipelines.settings import home_folder
 from quant_pipelines.stack.home import Home
-from quant_pipelines.stack.status import database_url_of
-from quant_pipelines.store.engine import connect, require_reachable
+from quant_pipelines.stack.server import database_url_of
+from quant_pipelines.store.engine import connected
 from quant_pipelines.store.market import read_universe
 from quant_pipelines.store.migrate import require_current
 from quant_pipelines.trading import Specification
@@ -91,18 +91,14 @@ def read_market(
 @contextmanager
 def open_database(arguments: argparse.Namespace, settings: Settings) -> Iterator[Engine]:
     """Engine on the stack's database, proven to answer and to have this code's schema."""
-    engine = connect(stack_database_url(arguments, settings), pool_size=2)
-    try:
-        require_reachable(engine)
+    with connected(stack_database_url(arguments, settings), pool_size=2) as engine:
         require_current(engine)
         yield engine
-    finally:
-        engine.dispose()
 
 
 def columns_folder(arguments: argparse.Namespace) -> Path:
     """Folder of the home's column files."""
-    return _home(arguments) / "columns"
+    return home_of(arguments) / "columns"
 
 
 def stack_database_url(arguments: argparse.Namespace, settings: Settings) -> str:
@@ -113,16 +109,12 @@ def stack_database_url(arguments: argparse.Namespace, settings: Settings) -> str
     ConfigurationError
         If the home has none yet.
     """
-    folder = _home(arguments)
+    folder = home_of(arguments)
     url = database_url_of(Home(folder), settings)
     if not url:
         mend = ", or give a folder with --archive" if hasattr(arguments, "archive") else ""
         raise ConfigurationError(f"home {str(folder)!r} has no database yet; start 'quant up'{mend}")
     return url
-
-
-def _home(arguments: argparse.Namespace) -> Path:
-    return arguments.home.expanduser().absolute() if arguments.home else home_folder()
 
 
 def _read(

@@ -6,8 +6,8 @@ import os
 import sys
 from typing import TYPE_CHECKING
 
-from quant_pipelines.cli.operator import add_signature, opened
-from quant_pipelines.cli.output import print_document, table
+from quant_pipelines.cli.operator import add_signature, home_of, opened, print_receipt
+from quant_pipelines.cli.output import print_answer, table
 
 if TYPE_CHECKING:
     from quant_pipelines.operations.keys import KeyStore
@@ -36,18 +36,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Add, list, remove or rotate; every change is signed."""
     from quant_pipelines.operations.keys import KeyStore
-    from quant_pipelines.settings import home_folder
 
-    home = arguments.home.expanduser().absolute() if arguments.home else home_folder()
     with opened(arguments) as (engine, settings):
-        store = KeyStore(engine, home, os.environ)
+        store = KeyStore(engine, home_of(arguments), os.environ)
         if arguments.action == "list":
             return _list(arguments, store)
         receipt = _change(arguments, store, arguments.account or settings.exchange.id)
-    if arguments.json:
-        print_document(receipt.to_document())
-    else:
-        print(f"{receipt.summary} (audit row {receipt.audit_id})")
+    print_receipt(arguments, receipt)
     return 0
 
 
@@ -55,10 +50,9 @@ def _list(arguments: argparse.Namespace, store: "KeyStore") -> int:
     from quant_pipelines.operations.keys import list_keys
 
     rows = list_keys(store)
-    if arguments.json:
-        print_document({"keys": rows})
-    else:
-        print(table(rows, ("account", "venue", "fingerprint", "changed_at", "opens")))
+    print_answer(
+        arguments, {"keys": rows}, table(rows, ("account", "venue", "fingerprint", "changed_at", "opens"))
+    )
     return 0
 
 

@@ -16,14 +16,16 @@ from quant_pipelines.core.settings import Settings
 from quant_pipelines.core.timeframes import DAY_MS, floor_ms, from_ms
 from quant_pipelines.optimize.verdict import VerdictRecord
 from quant_pipelines.optimize.walk_forward import FoldResult
-from quant_pipelines.reports import render_walk
+from quant_pipelines.pages.walk import walk_of
+from quant_pipelines.reports.walk_forward import render_walk
 from quant_pipelines.research.history import Source
 from quant_pipelines.research.job import OptimizationJob, make_job
 from quant_pipelines.research.library import refresh_library
-from quant_pipelines.research.pages import walk_of
 from quant_pipelines.research.run import open_source, optimize_one, resume_job
 from quant_pipelines.sdk import load_strategy, strategies_folder
 from quant_pipelines.settings import load_settings
+from quant_pipelines.store.engine import transaction
+from quant_pipelines.store.verdicts import incumbent_returns
 
 _SEARCH = ("searcher", "trials", "seed", "objective")
 
@@ -64,8 +66,17 @@ def _run(
 
         record = optimize_one(engine, job, source=source, on_fold=keep)
     if arguments.report:
-        write_text(arguments.report, render_walk(walk_of(record, folds, source, engine)))
+        walk = walk_of(record, folds, source, _incumbent(engine, record))
+        write_text(arguments.report, render_walk(walk))
     return record
+
+
+def _incumbent(engine: Engine | None, record: VerdictRecord) -> dict[int, float]:
+    """Daily returns of what is traded now; none without a database."""
+    if engine is None:
+        return {}
+    with transaction(engine) as connection:
+        return incumbent_returns(connection, record)
 
 
 def verdict_document(record: VerdictRecord) -> dict[str, Any]:

@@ -1,5 +1,6 @@
 """How commands answer: text for people, one JSON document for scripts, both on stdout."""
 
+import argparse
 import json
 import math
 from collections.abc import Mapping
@@ -13,6 +14,14 @@ from quant_pipelines.core.errors import ConfigurationError
 def print_document(document: Any) -> None:
     """Print one JSON document."""
     print(json.dumps(to_json(document), indent=2, allow_nan=False), flush=True)
+
+
+def print_answer(arguments: argparse.Namespace, document: Any, text: str) -> None:
+    """Print what a command answers: the document with ``--json``, else the text."""
+    if arguments.json:
+        print_document(document)
+    else:
+        print(text)
 
 
 def write_text(path: Path, text: str) -> None:

@@ -3,8 +3,21 @@
 import argparse
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 from quant_pipelines.core.timeframes import TIMEFRAMES, to_ms
+
+
+def add_verb(heads: Any, name: str, text: str, *, json_default: Any = False) -> argparse.ArgumentParser:
+    """Declare a verb, or an action of one, with its help; each answers in JSON where it is asked to.
+
+    The flag may stand before or after an action, whose default is ``SUPPRESS``: the value from before stays.
+    """
+    child: argparse.ArgumentParser = heads.add_parser(name, help=text, description=f"{text.capitalize()}.")
+    child.add_argument(
+        "--json", action="store_true", default=json_default, help="print one JSON document on stdout"
+    )
+    return child
 
 
 def moment(text: str) -> int:
@@ -32,6 +45,24 @@ def strategy_with_values(text: str) -> tuple[str, list[tuple[str, str]]]:
     if not name:
         raise argparse.ArgumentTypeError(f"{text!r} names no strategy; expected name or name:parameter=value")
     return name, [assignment(part) for part in values.split(",") if part.strip()]
+
+
+def deployment_number(text: str) -> int:
+    """Id of a deployment, written as ``3`` or ``deployment:3``."""
+    number = text.removeprefix("deployment:")
+    if not (number.isascii() and number.isdigit()):
+        raise argparse.ArgumentTypeError(f"{text!r} is not a deployment; expected 3 or deployment:3")
+    return int(number)
+
+
+def scope(text: str) -> str:
+    """Name of a scope: ``account``, or a deployment as ``3`` or ``deployment:3``."""
+    return text if text == "account" else f"deployment:{deployment_number(text)}"
+
+
+def limit_scope(text: str) -> str:
+    """Name of a scope of limits: ``strategy:<name>``, or what every scope may be."""
+    return text if text.startswith("strategy:") else scope(text)
 
 
 def add_market_arguments(parser: argparse.ArgumentParser) -> None:

@@ -16,7 +16,7 @@ from quant_pipelines.cli.progress import waiting
 from quant_pipelines.core.errors import BacktestError
 from quant_pipelines.core.funding import no_funding
 from quant_pipelines.core.instrument_sets import set_name
-from quant_pipelines.reports import PortfolioRun, render_portfolio
+from quant_pipelines.reports.portfolio import PortfolioRun, render_portfolio
 from quant_pipelines.sdk import load_strategy, strategies_folder
 from quant_pipelines.settings import load_settings
 

@@ -3,38 +3,31 @@
 import argparse
 from typing import Any
 
-from quant_pipelines.cli.operator import add_signature, carry_out, opened, scope
-from quant_pipelines.cli.output import print_document, table
+from quant_pipelines.cli.operator import add_field, add_signature, decide, opened
+from quant_pipelines.cli.output import print_answer, table
+from quant_pipelines.operations.verbs import RUNNER, SCOPE
+
+_KINDS = {verb.name: verb for verb in RUNNER}
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
-    parser.add_argument("action", choices=("status", "halt", "resume", "flatten"))
-    parser.add_argument(
-        "scope", metavar="SCOPE", nargs="?", default="account", type=scope, help="account, or a deployment"
-    )
+    parser.add_argument("action", choices=tuple(_KINDS))
+    add_field(parser, SCOPE)
     add_signature(parser, required=False)
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Show, halt, resume or flatten; what changes something without a reason is refused."""
-    from quant_pipelines import operations
+    if arguments.action != "status":
+        return decide(_KINDS[arguments.action], arguments, scope=arguments.scope)
     from quant_pipelines.core.clock import system_clock_ms
+    from quant_pipelines.operations.halts import runner_status
 
-    if arguments.action == "status":
-        with opened(arguments) as (engine, _):
-            status = operations.runner_status(engine, system_clock_ms)
-        if arguments.json:
-            print_document(status)
-        else:
-            print(_text(status))
-        return 0
-    verbs = {"halt": operations.halt, "resume": operations.resume, "flatten": operations.flatten}
-    verb = verbs[arguments.action]
-    return carry_out(
-        arguments,
-        lambda engine, _, signature: verb(engine, signature, scope=arguments.scope, clock=system_clock_ms),
-    )
+    with opened(arguments) as (engine, _):
+        status = runner_status(engine, system_clock_ms)
+    print_answer(arguments, status, _text(status))
+    return 0
 
 
 def _text(status: dict[str, Any]) -> str:

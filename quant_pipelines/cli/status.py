@@ -2,24 +2,24 @@
 
 import argparse
 import sys
-from pathlib import Path
 from typing import Any
 
+from quant_pipelines.cli.operator import add_home, home_of
 from quant_pipelines.cli.output import print_document, table
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
-    parser.add_argument("--home", type=Path, help="folder that holds all state (default: QUANT_HOME)")
+    add_home(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Print the status; exit code 1 when nothing runs there."""
-    from quant_pipelines.settings import home_folder, load_settings
+    from quant_pipelines.operations.status import stack_status
+    from quant_pipelines.settings import load_settings
     from quant_pipelines.stack.home import Home
-    from quant_pipelines.stack.status import stack_status
 
-    folder = arguments.home.expanduser().absolute() if arguments.home else home_folder()
+    folder = home_of(arguments)
     status = stack_status(Home(folder), load_settings())
     if arguments.json:
         print_document(status)

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from quant_pipelines.cli.output import print_document, table
+from quant_pipelines.cli.parse import add_verb
 from quant_pipelines.core.errors import ConfigurationError
 
 
@@ -20,10 +21,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "test": "check, and trade made-up bars: the batch and the event driver must agree",
     }
     for action, text in texts.items():
-        child = actions.add_parser(action, help=text, description=f"{text.capitalize()}.")
-        child.add_argument(
-            "--json", action="store_true", default=argparse.SUPPRESS, help="print one JSON document on stdout"
-        )
+        child = add_verb(actions, action, text, json_default=argparse.SUPPRESS)
         if action == "new":
             child.add_argument("strategy", metavar="FILE", help="file to write, such as ./my_idea.py")
             event_help = "one that places orders instead of naming a target"

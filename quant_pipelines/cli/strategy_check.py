@@ -7,9 +7,9 @@ from quant_pipelines.core.bars import Bars
 from quant_pipelines.core.errors import StrategyError, unknown_name
 from quant_pipelines.core.panel import Panel
 from quant_pipelines.sdk import Strategy, compile_strategy
-from quant_pipelines.sdk.contract import Check
-from quant_pipelines.sdk.sandbox import try_strategy
-from quant_pipelines.sdk.trial_market import TrialMarket
+from quant_pipelines.sdk.trial.contract import Check
+from quant_pipelines.sdk.trial.market import TrialMarket
+from quant_pipelines.sdk.trial.sandbox import try_strategy
 
 _TRADED_BARS = 2_000
 

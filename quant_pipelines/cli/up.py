@@ -2,9 +2,9 @@
 
 import argparse
 import sys
-from pathlib import Path
 from typing import Any
 
+from quant_pipelines.cli.operator import add_home, home_of
 from quant_pipelines.cli.output import print_document
 
 UI_PORT = 3000
@@ -13,17 +13,16 @@ UI_PORT = 3000
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
     parser.add_argument("--no-runner", action="store_true", help="start everything except the live runner")
-    parser.add_argument("--home", type=Path, help="folder that holds all state (default: QUANT_HOME)")
+    add_home(parser)
     parser.add_argument("--port", type=int, default=UI_PORT, help="port of the UI (default: %(default)s)")
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Run until Ctrl-C."""
-    from quant_pipelines.settings import home_folder
+    from quant_pipelines.settings import load_settings
     from quant_pipelines.stack.up import UpOptions, run_stack
 
-    home = arguments.home.expanduser().absolute() if arguments.home else home_folder()
-    options = UpOptions(home=home, port=arguments.port, with_runner=not arguments.no_runner)
+    options = UpOptions(home=home_of(arguments), port=arguments.port, with_runner=not arguments.no_runner)
     as_json = arguments.json
 
     def announce(line: str) -> None:
@@ -35,6 +34,6 @@ def run(arguments: argparse.Namespace) -> int:
         else:
             announce(f"everything runs: open {document['ui']} (Ctrl-C stops it)")
 
-    run_stack(options, announce=announce, on_ready=on_ready)
+    run_stack(options, load_settings(), announce=announce, on_ready=on_ready)
     announce("everything is stopped")
     return 0

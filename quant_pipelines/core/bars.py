@@ -6,6 +6,7 @@ from types import MappingProxyType
 from typing import TypeVar
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from quant_pipelines.core.arrays import FloatArray, IntArray
 from quant_pipelines.core.bar_rows import BarRows
@@ -93,6 +94,23 @@ class Bars:
     volume: FloatArray
     extras: Mapping[str, FloatArray] = field(default_factory=lambda: _NO_EXTRAS, kw_only=True)
     higher: "Mapping[str, HigherBars]" = field(default_factory=lambda: _NO_HIGHER, kw_only=True)
+
+    @classmethod
+    def of_closes(cls, closes: ArrayLike, *, symbol: str = "BTC/USDT:USDT", timeframe: str = "1h") -> "Bars":
+        """Bars that open where the one before closed and reach no further, of volume 1, from 1970 on.
+
+        Examples
+        --------
+        >>> from quant_pipelines.core.bars import Bars
+        >>> bars = Bars.of_closes([100, 103, 101])
+        >>> bars.open, bars.high
+        (array([100., 100., 103.]), array([100., 103., 103.]))
+        """
+        close = np.asarray(closes, dtype=np.float64)
+        open_ = np.concatenate([close[:1], close[:-1]])
+        ts = timeframe_ms(timeframe) * np.arange(close.size, dtype=np.int64)
+        high, low = np.maximum(open_, close), np.minimum(open_, close)
+        return cls(symbol, timeframe, ts, open_, high, low, close, np.ones(close.size))
 
     def __len__(self) -> int:
         return int(self.ts.size)

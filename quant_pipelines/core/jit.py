@@ -6,14 +6,16 @@ folder is therefore named by a digest of every compiled source of the package.
 
 import hashlib
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
 import numba
-from numba.extending import intrinsic
+from numba.extending import intrinsic, register_jitable
 
 Function = TypeVar("Function", bound=Callable[..., Any])
+Value = TypeVar("Value", bound=tuple[Any, ...])
+Argument = TypeVar("Argument")
 
 _PACKAGE = Path(__file__).resolve().parents[1]
 _COMPILED = (
@@ -101,6 +103,51 @@ def inlined(function: Function) -> Function:
         no_cfunc_wrapper=True,
     )(function)
     return cast(Function, compiled)
+
+
+def change_of(kind: type[Value], *names: str) -> Callable[..., Value]:
+    """Make the function that changes these fields of a named tuple and keeps all others.
+
+    Compiled code has no ``_replace``; a tuple that is built anew field by field loses a new field, or swaps
+    two, in silence. The function takes the value and then the new fields, by name or in the order given; it
+    is inlined into compiled code, and is plain Python where Python calls it.
+
+    Parameters
+    ----------
+    kind
+        Class of the named tuple.
+    names
+        Fields that change.
+
+    Raises
+    ------
+    TypeError
+        If the named tuple has no such field.
+    """
+    fields: tuple[str, ...] = getattr(kind, "_fields")  # noqa: B009 - a bound can't say "named tuple"
+    unknown = [name for name in names if name not in fields]
+    if unknown:
+        raise TypeError(f"{kind.__name__} has no field {unknown[0]}; expected one of {', '.join(fields)}")
+    values = ", ".join(name if name in names else f"_.{name}" for name in fields)
+    space: dict[str, Any] = {"__name__": kind.__module__, "_kind": kind}
+    exec(f"def change(_, {', '.join(names)}): return _kind({values})", space)  # noqa: S102 - as namedtuple does
+    options = {"forceinline": True, "nogil": True, "error_model": "numpy"}
+    return cast(Callable[..., Value], register_jitable(**options)(space["change"]))
+
+
+def each_of(functions: Sequence[Callable[[Argument], float]]) -> Callable[[Argument], tuple[float, ...]]:
+    """Compile scalar functions of one value into one that answers with all their results, in order.
+
+    For calls from compiled code alone. It is not in the disk cache, which can't tell what a function closes
+    over; the loops that call it are.
+    """
+    compiled: Any = numba.njit(nogil=True, error_model="numpy", forceinline=True)  # noqa: TID251
+    first, *others = functions
+    if not others:
+        return cast(Callable[[Argument], tuple[float, ...]], compiled(lambda value: (first(value),)))
+    rest = each_of(others)
+    joined = compiled(lambda value: (first(value), *rest(value)))
+    return cast(Callable[[Argument], tuple[float, ...]], joined)
 
 
 def operation(function: Callable[..., Any]) -> Any:

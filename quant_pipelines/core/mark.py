@@ -5,7 +5,6 @@ from dataclasses import dataclass
 import numpy as np
 
 from quant_pipelines.core.arrays import FloatArray, IntArray
-from quant_pipelines.core.bars import Bars
 from quant_pipelines.core.errors import DataError
 
 
@@ -51,12 +50,6 @@ class MarkSeries:
         return int(self.ts.size)
 
     @classmethod
-    def of_bars(cls, bars: Bars) -> "MarkSeries":
-        """Series of whole bars of the mark price."""
-        is_index = np.zeros(len(bars), dtype=bool)
-        return cls(bars.ts, bars.open, bars.high, bars.low, bars.step_ms, is_index)
-
-    @classmethod
     def of_points(cls, ts: IntArray, price: FloatArray, step_ms: int) -> "MarkSeries":
         """Series of single prices, which say nothing of the time between them."""
         unknown = np.full(ts.size, np.nan)
@@ -91,9 +84,3 @@ class MarkSeries:
         part = slice(*np.searchsorted(self.ts, [start_ms, end_ms]))
         columns = (self.ts[part], self.open[part], self.high[part], self.low[part])
         return MarkSeries(*columns, self.step_ms, self.is_index[part])
-
-
-def no_mark() -> MarkSeries:
-    """No mark prices at all."""
-    nothing = np.empty(0)
-    return MarkSeries(np.empty(0, dtype=np.int64), nothing, nothing, nothing, 0, np.empty(0, dtype=bool))

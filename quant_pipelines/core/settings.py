@@ -10,6 +10,10 @@ from typing import Any, ClassVar
 DEFAULT_SYMBOLS = tuple(
     f"{base}/USDT:USDT" for base in ("BTC", "ETH", "SOL", "BNB", "XRP", "ADA", "DOGE", "AVAX", "LINK", "LTC")
 )
+SECRET_VARIABLES = frozenset(
+    {"QUANT_API_KEY", "QUANT_API_SECRET", "QUANT_MASTER_KEY", "QUANT_MASTER_KEY_NEXT"}
+)
+"""Secrets are never settings; only the processes that need them see these."""
 
 
 def setting(
@@ -242,17 +246,6 @@ class RiskSettings:
         high=1,
     )
     max_data_age_seconds: float = setting(90.0, "older market data stop new exposure", low=1)
-
-
-@dataclass(frozen=True, slots=True)
-class Quotas:
-    """Quotas of a deployment or of each deployment of a strategy; only operators set them."""
-
-    max_position_notional: float = setting(float("inf"), "largest position notional in quote", low=0)
-    max_position_quantity: float = setting(float("inf"), "largest position in base", low=0)
-    max_orders_per_day: float = setting(
-        float("inf"), "orders decided in a UTC day, behind which no exposure is added", low=0
-    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,6 +22,13 @@ class OwnFill(NamedTuple):
         Price at which it was decided.
     volume
         Base, of the bar that closed at the decision.
+
+    Examples
+    --------
+    >>> from quant_pipelines.costs.calibration import OwnFill
+    >>> fill = OwnFill(quantity=2.0, price=100.05, decision_price=100.0, volume=200.0)
+    >>> round((fill.price / fill.decision_price - 1.0) * 1e4, 6)  # basis points that a buyer paid
+    5.0
     """
 
     quantity: float
@@ -42,6 +49,12 @@ class CostEstimate(NamedTuple):
         for a single order.
     impact_bps, impact_error_bps
         What an order as large as the bar's volume pays on top. NaN where it can't be told from the rest.
+
+    Examples
+    --------
+    >>> from quant_pipelines.costs.calibration import CostEstimate
+    >>> CostEstimate(1, 4.987, float("nan"), float("nan"), float("nan")).settings
+    {'slippage_bps': 4.99, 'spread_bps': 0.0, 'impact_bps': 0.0}
     """
 
     n_fills: int
@@ -74,6 +87,14 @@ def estimate_costs(fills: Sequence[OwnFill]) -> CostEstimate | None:
     they prefer the exponent 3/5 to the square root, which is ours. The noise is mostly the price's own way
     from the decision to the fill; a strategy that follows the price finds part of that way in its slippage.
     Standard errors are those of ordinary least squares with ``n - 2`` degrees of freedom.
+
+    Examples
+    --------
+    >>> from quant_pipelines.costs.calibration import OwnFill, estimate_costs
+    >>> paid = {0.01: 2.0, 0.04: 3.0, 0.09: 4.0}  # basis points by share of the volume: 1 + 10 * root
+    >>> fills = [OwnFill(100.0 * share, 100.0 + bps / 100.0, 100.0, 100.0) for share, bps in paid.items()]
+    >>> estimate_costs(fills).settings
+    {'slippage_bps': 1.0, 'spread_bps': 0.0, 'impact_bps': 10.0}
     """
     used = [fill for fill in fills if fill.volume > 0.0 and fill.quantity != 0.0]
     if not used:

@@ -36,7 +36,17 @@ def walked_rate(quantity: float, ladder: FloatArray, costs: CostTerms, volume: f
 def taker_price(
     price: float, quantity: float, costs: CostTerms, volume: float, ladder: FloatArray | None
 ) -> float:
-    """Price of a market order: through the sampled book where there is one, else as declared."""
+    """Price of a market order: through the sampled book where there is one, else as declared.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from quant_pipelines.costs import CostTerms, taker_price
+    >>> asks = [[0.001, 2.0], [0.003, 2.0]]  # two units at 0.1 % from the middle, two more at 0.3 %
+    >>> ladder, costs = np.array([asks, asks]), CostTerms(fee_rate=0.0, slippage_rate=0.0005)
+    >>> [round(taker_price(100.0, 4.0, costs, 0.0, known), 6) for known in (ladder, None)]
+    [100.2, 100.05]
+    """
     if ladder is None:
         return fill_price(price, quantity, costs, volume)
     if ladder.shape[1] == 0 or ladder[ASKS, 0, 1] <= 0.0:

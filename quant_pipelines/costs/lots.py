@@ -14,6 +14,12 @@ def floor_to_lot(quantity: float, lot_size: float) -> float:
 
     Applying it twice changes nothing. The result is the float nearest to the decimal multiple (0.3, not
     0.30000000000000004), so that it prints as the venue expects it.
+
+    Examples
+    --------
+    >>> from quant_pipelines.costs import floor_to_lot
+    >>> floor_to_lot(0.37, 0.1), floor_to_lot(-0.37, 0.1), floor_to_lot(0.37, 0.0)
+    (0.3, -0.3, 0.37)
     """
     if lot_size <= 0.0:
         return quantity
@@ -25,12 +31,26 @@ def floor_to_lot(quantity: float, lot_size: float) -> float:
 
 @scalar
 def whole_lots(quantity: float, lot_size: float) -> float:
-    """Rid a signed quantity of float noise (0.30000000000000004 becomes 0.3); other fractions stay."""
+    """Rid a signed quantity of float noise (0.30000000000000004 becomes 0.3); other fractions stay.
+
+    Examples
+    --------
+    >>> from quant_pipelines.costs import whole_lots
+    >>> whole_lots(0.1 + 0.2, 0.1), whole_lots(0.37, 0.1)
+    (0.3, 0.37)
+    """
     rounded = floor_to_lot(quantity, lot_size)
     return rounded if abs(rounded - quantity) <= LOT_TOLERANCE * abs(quantity) else quantity
 
 
 @scalar
 def is_below_min_notional(quantity: float, price: float, min_notional: float) -> bool:
-    """Whether an order is too small for the venue; its value at the price decides, in quote."""
+    """Whether an order is too small for the venue; its value at the price decides, in quote.
+
+    Examples
+    --------
+    >>> from quant_pipelines.costs import is_below_min_notional
+    >>> is_below_min_notional(0.01, 400.0, 5.0), is_below_min_notional(-0.02, 400.0, 5.0)
+    (True, False)
+    """
     return abs(quantity) * price < min_notional

@@ -82,7 +82,6 @@ class WeightBudget:
         self._counted = (0, 0)  # window, weight by the exchange's own count
         self._banned_until_ms = 0
         self.limit = math.inf
-        self.waited_ms = 0
 
     async def __aenter__(self) -> None:
         await self._slots.acquire()
@@ -97,7 +96,6 @@ class WeightBudget:
                 wait_ms = await self._claim(weight)
                 if wait_ms > 0:
                     logger.info("request weight is used up or banned; waiting %d ms", wait_ms)
-                    self.waited_ms += wait_ms
                     await self._sleep(wait_ms / 1000)
             self._granted -= weight
 

@@ -7,7 +7,17 @@ from quant_pipelines.indicators.ta_lib import ta_lib
 
 
 class Direction(NamedTuple):
-    """Strength of the trend and its two sides, 0 to 100, each of shape (n_bars,)."""
+    """Strength of the trend and its two sides, 0 to 100, each of shape (n_bars,).
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from quant_pipelines.indicators import adx
+    >>> rising = np.arange(100.0, 110.0)
+    >>> direction = adx(rising + 1.0, rising - 1.0, rising, 3)
+    >>> bool(direction.plus[-1] > direction.minus[-1])  # the upward side is the stronger one
+    True
+    """
 
     adx: FloatArray
     plus: FloatArray
@@ -28,6 +38,17 @@ def adx(high: FloatArray, low: FloatArray, close: FloatArray, window: int) -> Di
     -------
     Direction
         NaN for the first ``2 * window - 1`` bars of ``adx``, and ``window`` bars of the sides.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from quant_pipelines.indicators import adx
+    >>> rising = np.arange(100.0, 110.0)
+    >>> found = adx(rising + 1.0, rising - 1.0, rising, 3)
+    >>> found.adx  # a trend without a setback; known after 2 * 3 - 1 bars
+    array([ nan,  nan,  nan,  nan,  nan, 100., 100., 100., 100., 100.])
+    >>> found.minus
+    array([nan, nan, nan,  0.,  0.,  0.,  0.,  0.,  0.,  0.])
     """
     if close.size == 0:
         return Direction(close.copy(), close.copy(), close.copy())

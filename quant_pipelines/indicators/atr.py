@@ -23,6 +23,14 @@ def atr(high: FloatArray, low: FloatArray, close: FloatArray, window: int) -> Fl
     -------
     ndarray of shape (n_bars,), float64
         Quote per base, never negative; NaN for the first ``window`` bars.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from quant_pipelines.indicators import atr
+    >>> high, low = np.array([11.0, 12.0, 12.0, 16.0]), np.array([9.0, 10.0, 11.0, 14.0])
+    >>> atr(high, low, np.full(4, 10.0), 2)  # true ranges from bar 1 on: 2, 2 and 6
+    array([nan, nan,  2.,  4.])
     """
     result = np.full(close.size, np.nan)
     average = 0.0

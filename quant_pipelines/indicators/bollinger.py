@@ -8,7 +8,16 @@ from quant_pipelines.indicators.sma import sma
 
 
 class Bands(NamedTuple):
-    """Lower band, middle and upper band, each of shape (n_bars,)."""
+    """Lower band, middle and upper band, each of shape (n_bars,).
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from quant_pipelines.indicators import bollinger
+    >>> lower, middle, upper = bollinger(np.array([1.0, 3.0, 5.0]), 2, 1.5)
+    >>> lower, upper
+    (array([nan, 0.5, 2.5]), array([nan, 3.5, 5.5]))
+    """
 
     lower: FloatArray
     middle: FloatArray
@@ -31,6 +40,13 @@ def bollinger(values: FloatArray, window: int, width: float) -> Bands:
     -------
     Bands
         NaN for the first ``window - 1`` bars.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from quant_pipelines.indicators import bollinger
+    >>> bollinger(np.array([1.0, 3.0, 3.0]), 2, 2.0)  # the deviation of 1 and 3 is 1, of 3 and 3 is 0
+    Bands(lower=array([nan,  0.,  3.]), middle=array([nan,  2.,  3.]), upper=array([nan,  4.,  3.]))
     """
     middle = sma(values, window)
     reach = width * rolling_std(values, window)

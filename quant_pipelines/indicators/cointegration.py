@@ -13,7 +13,18 @@ _ROUNDING = 1e-18
 
 
 class Cointegration(NamedTuple):
-    """Rolling regression of one series on another and the test of what is left; see `cointegration`."""
+    """Rolling regression of one series on another and the test of what is left; see `cointegration`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from quant_pipelines.indicators import cointegration
+    >>> other = np.array([0.0, 1.0, 2.0, 3.0, 4.0, 5.0])
+    >>> one = 2.0 * other + np.array([0.1, -0.1, 0.1, -0.1, 0.1, -0.1])
+    >>> found = cointegration(one, other, 6)
+    >>> round(float(found.slope[-1]), 1), bool(found.z[-1] < 0.0)  # the newest lies below the line
+    (2.0, True)
+    """
 
     slope: FloatArray
     z: FloatArray
@@ -44,6 +55,16 @@ def cointegration(one: FloatArray, other: FloatArray, window: int) -> Cointegrat
     Engle and Granger, "Co-integration and error correction", Econometrica 55 (1987), in two steps: ordinary
     least squares, then Dickey and Fuller's regression ``diff(e)[t] = c + g e[t-1]`` without lags. The usual t
     tables do not hold for it: for two series the 5 % value lies near -3.4.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from quant_pipelines.indicators import cointegration
+    >>> rng = np.random.default_rng(1)
+    >>> other = np.cumsum(rng.normal(0.0, 0.01, 500))
+    >>> tied, free = other + rng.normal(0.0, 0.01, 500), np.cumsum(rng.normal(0.0, 0.01, 500))
+    >>> [bool(cointegration(one, other, 500).statistic[-1] < -3.4) for one in (tied, free)]
+    [True, False]
     """
     slope = np.full(one.size, np.nan)
     z, statistic = slope.copy(), slope.copy()

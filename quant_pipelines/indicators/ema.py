@@ -23,6 +23,13 @@ def ema(values: FloatArray, window: int) -> FloatArray:
     -------
     ndarray of shape (n_bars,), float64
         Defined from the first bar; it has forgotten its seed after a few windows.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from quant_pipelines.indicators import ema
+    >>> ema(np.array([1.0, 3.0, 3.0]), 3)  # each bar moves half of the way
+    array([1. , 2. , 2.5])
     """
     alpha = 2.0 / (window + 1.0)
     result = np.empty(values.size)

@@ -7,7 +7,16 @@ from quant_pipelines.indicators.ema import ema
 
 
 class Macd(NamedTuple):
-    """Line, its signal, and their difference, each of shape (n_bars,)."""
+    """Line, its signal, and their difference, each of shape (n_bars,).
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from quant_pipelines.indicators import macd
+    >>> line, signal, histogram = macd(np.array([1.0, 3.0, 3.0]), 1, 3, 1)
+    >>> line, histogram
+    (array([0. , 1. , 0.5]), array([0., 0., 0.]))
+    """
 
     line: FloatArray
     signal: FloatArray
@@ -31,6 +40,13 @@ def macd(values: FloatArray, fast: int, slow: int, signal: int) -> Macd:
     -------
     Macd
         Quote per base, defined from the first bar.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from quant_pipelines.indicators import macd
+    >>> macd(np.array([1.0, 3.0, 3.0]), 1, 3, 3).line  # the price less its average over three bars
+    array([0. , 1. , 0.5])
     """
     line = ema(values, fast) - ema(values, slow)
     smoothed = ema(line, signal)

@@ -28,6 +28,15 @@ class Memo:
         Columns of the bars.
     max_bytes
         Beyond it the results that were asked for longest ago are forgotten.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from quant_pipelines.indicators import Memo, remembering, sma
+    >>> close = np.array([1.0, 3.0, 5.0])
+    >>> with remembering(Memo([close], max_bytes=1_000_000)):
+    ...     sma(close, 2) is sma(close, 2)
+    True
     """
 
     def __init__(self, arrays: Iterable[np.ndarray], max_bytes: int) -> None:
@@ -77,7 +86,16 @@ class Memo:
 
 
 def remembered(function: Callable[P, R]) -> Callable[P, R]:
-    """Let an indicator ask the memory in force, if there is one."""
+    """Let an indicator ask the memory in force, if there is one.
+
+    Examples
+    --------
+    >>> from quant_pipelines.indicators.memo import remembered
+    >>> def double(value):
+    ...     return 2 * value
+    >>> remembered(double)(3)  # without a memory in force it is the function itself
+    6
+    """
 
     @wraps(function)
     def asking(*args: P.args, **options: P.kwargs) -> R:
@@ -89,7 +107,19 @@ def remembered(function: Callable[P, R]) -> Callable[P, R]:
 
 @contextmanager
 def remembering(memo: Memo) -> Iterator[None]:
-    """Let the indicators that this thread calls use a memory."""
+    """Let the indicators that this thread calls use a memory.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from quant_pipelines.indicators import Memo, remembering, sma
+    >>> close = np.array([1.0, 3.0, 5.0])
+    >>> with remembering(Memo([close], max_bytes=1_000_000)):
+    ...     sma(close, 2).flags.writeable  # what is shared is read-only
+    False
+    >>> sma(close, 2).flags.writeable
+    True
+    """
     token = _current.set(memo)
     try:
         yield

@@ -7,7 +7,16 @@ from quant_pipelines.indicators.ta_lib import ta_lib
 
 
 class Range(NamedTuple):
-    """Lowest and highest value, each of shape (n_bars,)."""
+    """Lowest and highest value, each of shape (n_bars,).
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from quant_pipelines.indicators import rolling_range
+    >>> low, high = rolling_range(np.array([1.0, 3.0, 2.0]), np.array([2.0, 4.0, 3.0]), 2)
+    >>> low, high
+    (array([nan,  1.,  2.]), array([nan,  4.,  4.]))
+    """
 
     low: FloatArray
     high: FloatArray
@@ -27,6 +36,14 @@ def rolling_range(low: FloatArray, high: FloatArray, window: int) -> Range:
     -------
     Range
         NaN for the first ``window - 1`` bars.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from quant_pipelines.indicators import rolling_range
+    >>> close = np.array([1.0, 3.0, 2.0, 5.0])
+    >>> rolling_range(close, close, 3).high  # this bar included: compare with the bar before for a breakout
+    array([nan, nan,  3.,  5.])
     """
     if low.size == 0:
         return Range(low.copy(), high.copy())

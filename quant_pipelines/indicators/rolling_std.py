@@ -28,6 +28,13 @@ def rolling_std(values: FloatArray, window: int) -> FloatArray:
     -----
     Welford's update for a sliding window: mean and centered sum of squares are carried, so that a large
     mean doesn't cancel a small deviation.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from quant_pipelines.indicators import rolling_std
+    >>> rolling_std(np.array([1.0, 3.0, 3.0]), 2)
+    array([nan,  1.,  0.])
     """
     result = np.full(values.size, np.nan)
     mean = 0.0

@@ -21,6 +21,14 @@ def rolling_vwap(price: FloatArray, volume: FloatArray, window: int) -> FloatArr
     -------
     ndarray of shape (n_bars,), float64
         Quote per base; NaN for the first ``window - 1`` bars and where nothing traded in the window.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from quant_pipelines.indicators import rolling_vwap
+    >>> price, volume = np.array([10.0, 20.0, 20.0, 20.0]), np.array([1.0, 3.0, 0.0, 0.0])
+    >>> rolling_vwap(price, volume, 2)  # nothing traded in the last two bars
+    array([ nan, 17.5, 20. ,  nan])
     """
     if price.size == 0:
         return price.copy()

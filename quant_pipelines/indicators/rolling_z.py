@@ -24,6 +24,13 @@ def rolling_z(values: FloatArray, window: int) -> FloatArray:
     -------
     ndarray of shape (n_bars,), float64
         NaN for the first ``window - 1`` bars; 0 where the values did not move.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from quant_pipelines.indicators import rolling_z
+    >>> rolling_z(np.array([1.0, 3.0, 3.0]), 2)
+    array([nan,  1.,  0.])
     """
     mean, deviation = sma(values, window), rolling_std(values, window)
     has_moved = deviation > _ROUNDING * np.abs(mean)

@@ -21,6 +21,13 @@ def sma(values: FloatArray, window: int) -> FloatArray:
     -------
     ndarray of shape (n_bars,), float64
         NaN for the first ``window - 1`` bars.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from quant_pipelines.indicators import sma
+    >>> sma(np.array([1.0, 3.0, 5.0]), 2)
+    array([nan,  2.,  4.])
     """
     result = np.full(values.size, np.nan)
     total = 0.0

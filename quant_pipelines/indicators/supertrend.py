@@ -25,6 +25,14 @@ def supertrend(
     -------
     ndarray of shape (n_bars,), float64
         1 or -1; NaN until the first close behind a band.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from quant_pipelines.indicators import supertrend
+    >>> close = np.array([10.0, 10.0, 12.0, 11.5, 8.0])
+    >>> supertrend(close, close, np.array([np.nan, 1.0, 1.0, 1.0, 1.0]), 1.0)
+    array([nan, nan,  1.,  1., -1.])
     """
     result = np.full(close.size, np.nan)
     side, lower, upper = 0.0, -np.inf, np.inf

@@ -5,5 +5,12 @@ from typing import Any
 
 
 def ta_lib() -> Any:
-    """Return the module."""
+    """Return the module.
+
+    Examples
+    --------
+    >>> from quant_pipelines.indicators.ta_lib import ta_lib
+    >>> ta_lib().__name__
+    'talib'
+    """
     return importlib.import_module("talib")

@@ -24,7 +24,9 @@ from quant_pipelines.store import audit
 from quant_pipelines.store import lifecycle as store
 from quant_pipelines.store.bars import oldest_bar_ms
 from quant_pipelines.store.deployments import announce_deployments
-from quant_pipelines.store.verdicts import blocking_findings, read_verdicts
+from quant_pipelines.store.engine import transaction
+from quant_pipelines.store.findings import blocking_findings
+from quant_pipelines.store.verdicts import read_verdicts
 
 ACTOR = "paper screen"
 
@@ -73,18 +75,18 @@ def screen_candidates(engine: Engine, settings: Settings, clock: Clock) -> Scree
         Empty when nothing waited.
     """
     now = clock_time(clock)
-    with engine.begin() as connection:
+    with transaction(engine) as connection:
         store.lock_screen(connection)
         jobs = store.candidate_jobs(connection)
-        waiting = [verdict for verdict in read_verdicts(engine, decision=CANDIDATE) if verdict.id in jobs]
-        candidates = [candidate_of(engine, verdict, jobs[verdict.id or 0]) for verdict in waiting]
+        waiting = [verdict for verdict in read_verdicts(connection, decision=CANDIDATE) if verdict.id in jobs]
+        candidates = [candidate_of(connection, verdict, jobs[verdict.id or 0]) for verdict in waiting]
         traded = store.traded_units(connection)
         decisions = decide_all(candidates, traded, _places(settings) - len(traded))
         deployed = []
         for one in decisions:
             store.save_decision(connection, one.verdict.id or 0, one.decision, one.reasons, now)
             if one.decision == ADMITTED:
-                values = deployment_values(engine, settings, one.verdict, jobs[one.verdict.id or 0], now)
+                values = deployment_values(connection, settings, one.verdict, jobs[one.verdict.id or 0], now)
                 deployed.append(deploy(connection, settings, one, values))
         if deployed:
             announce_deployments(connection)
@@ -100,20 +102,21 @@ def affordable_deployments(settings: Settings) -> int:
     return int(settings.portfolio.paper_capital / settings.portfolio.deployment_capital)
 
 
-def candidate_of(engine: Engine, verdict: VerdictRecord, job: dict[str, Any]) -> Candidate:
+def candidate_of(connection: Connection, verdict: VerdictRecord, job: dict[str, Any]) -> Candidate:
     """Verdict with what is known against its data now; the job is one of `candidate_jobs`."""
     findings = blocking_findings(
-        engine,
+        connection,
         verdict.exchange,
-        (verdict.symbol, {verdict.timeframe, verdict.out_of_sample["execution_timeframe"]}),
-        verdict.window_start_ms,
-        verdict.window_end_ms,
+        verdict.symbol,
+        first=from_ms(verdict.window_start_ms).date(),
+        last=from_ms(verdict.window_end_ms - 1).date(),
+        timeframes={verdict.timeframe, verdict.out_of_sample["execution_timeframe"]},
     )
     return Candidate(verdict, findings, job["job"]["archive"])
 
 
 def deployment_values(
-    engine: Engine, settings: Settings, verdict: VerdictRecord, job: dict[str, Any], now: datetime
+    connection: Connection, settings: Settings, verdict: VerdictRecord, job: dict[str, Any], now: datetime
 ) -> dict[str, Any]:
     """Row of a new paper deployment, but for its account; the job is one of `candidate_jobs`."""
     same = ("strategy", "exchange", "symbol", "timeframe", "parameters")
@@ -124,17 +127,17 @@ def deployment_values(
         "settings": job["rules"],
         "stage": "paper",
         "capital": Decimal(str(settings.portfolio.deployment_capital)),
-        "history_start": _history_start(engine, verdict, now),
+        "history_start": _history_start(connection, verdict, now),
         "created_at": now,
         "stage_changed_at": now,
     }
 
 
-def _history_start(engine: Engine, verdict: VerdictRecord, now: datetime) -> datetime:
+def _history_start(connection: Connection, verdict: VerdictRecord, now: datetime) -> datetime:
     """Far enough that decisions no longer depend on it, but no bar that is not stored; a UTC midnight."""
     step_ms = timeframe_ms(verdict.timeframe)
     wanted = to_ms(now) - (int(verdict.in_sample["history_bars"]) + 1) * step_ms
-    oldest = oldest_bar_ms(engine, verdict.exchange, verdict.symbol, verdict.timeframe)
+    oldest = oldest_bar_ms(connection, verdict.exchange, verdict.symbol, verdict.timeframe)
     if oldest is not None:
         wanted = max(wanted, oldest)
     start = floor_ms(wanted, DAY_MS)

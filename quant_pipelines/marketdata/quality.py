@@ -27,6 +27,7 @@ from quant_pipelines.marketdata.days import spans
 from quant_pipelines.marketdata.own_bars import OWN_TIMEFRAMES, OwnBars
 from quant_pipelines.marketdata.rollup import RolledSeries
 from quant_pipelines.store.bars import oldest_bar_ms, read_bars
+from quant_pipelines.store.engine import transaction
 from quant_pipelines.store.findings import (
     AS_STORED,
     MISSING,
@@ -169,7 +170,8 @@ def check_own_timeframes(
         found: Found = []
         checked = 0
         # A symbol without any such bars is not expected to have them.
-        kept = [one for one in symbols if oldest_bar_ms(engine, exchange, one, timeframe) is not None]
+        with transaction(engine) as connection:
+            kept = [one for one in symbols if oldest_bar_ms(connection, exchange, one, timeframe) is not None]
         for symbol in kept:
             new, count = _check_bars(engine, (exchange, symbol, timeframe), finished, clock())
             found += new
@@ -183,8 +185,10 @@ def _check_bars(
     engine: Engine, series: Series, days: Sequence[str], now_ms: int, *, witness: Bars | None = None
 ) -> tuple[Found, int]:
     """Check one symbol and timeframe; findings, and how many bars were looked at."""
+    with transaction(engine) as connection:
+        first_ms = oldest_bar_ms(connection, *series) or 0
     known = Known(
-        first_ms=oldest_bar_ms(engine, *series) or 0,
+        first_ms=first_ms,
         missing=read_confirmed(engine, series, MISSING),
         confirmed=read_confirmed(engine, series, AS_STORED),
         witness=witness or empty_bars(series[1], "1h"),

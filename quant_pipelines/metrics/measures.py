@@ -20,6 +20,13 @@ class Measure(NamedTuple):
         Its convention in one line.
     undefined
         Why it can be None; empty where it never is.
+
+    Examples
+    --------
+    >>> from quant_pipelines.metrics import MEASURES
+    >>> measure = MEASURES["calmar"]
+    >>> measure.title, measure.unit, measure.undefined
+    ('Calmar ratio', 'ratio', 'there is no drawdown')
     """
 
     title: str

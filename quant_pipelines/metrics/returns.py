@@ -9,12 +9,30 @@ from quant_pipelines.core.timeframes import YEAR_DAYS
 
 
 def total_return(returns: FloatArray) -> float:
-    """Compound return over all days: ``prod(1 + r) - 1``."""
+    """Compound return over all days: ``prod(1 + r) - 1``.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from quant_pipelines.metrics import total_return
+    >>> total_return(np.array([0.5, -0.5]))  # 1.5 * 0.5 - 1
+    -0.25
+    """
     return float(np.prod(1.0 + returns) - 1.0)
 
 
 def annual_return(returns: FloatArray) -> float:
-    """Compound return a year: ``(1 + total) ** (365 / n_days) - 1``; -1 once everything is lost."""
+    """Compound return a year: ``(1 + total) ** (365 / n_days) - 1``; -1 once everything is lost.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from quant_pipelines.metrics import annual_return
+    >>> round(annual_return(np.full(365, 0.001)), 4)  # 1.001 ** 365 - 1
+    0.4403
+    >>> annual_return(np.array([0.1, -1.0])), annual_return(np.array([]))
+    (-1.0, nan)
+    """
     growth = 1.0 + total_return(returns)
     if returns.size == 0:
         return math.nan
@@ -25,7 +43,17 @@ def annual_return(returns: FloatArray) -> float:
 
 
 def annual_volatility(returns: FloatArray) -> float:
-    """Sample standard deviation (ddof 1) times the root of 365; NaN with fewer than two days."""
+    """Sample standard deviation (ddof 1) times the root of 365; NaN with fewer than two days.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from quant_pipelines.metrics import annual_volatility
+    >>> round(annual_volatility(np.array([0.01, -0.01])), 4)  # 0.01 * sqrt(2) * sqrt(365)
+    0.2702
+    >>> annual_volatility(np.array([0.01]))
+    nan
+    """
     if returns.size < 2:
         return math.nan
     return float(np.std(returns, ddof=1)) * math.sqrt(YEAR_DAYS)
@@ -35,6 +63,15 @@ def sharpe_ratio(returns: FloatArray) -> float:
     """Mean over sample standard deviation (ddof 1), times the root of 365; NaN without variance.
 
     Sharpe, The Sharpe Ratio, Journal of Portfolio Management 21(1), 1994, without a risk-free rate.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from quant_pipelines.metrics import sharpe_ratio
+    >>> round(sharpe_ratio(np.array([0.01, 0.03])), 3)  # 0.02 / (0.01 * sqrt(2)) * sqrt(365)
+    27.019
+    >>> sharpe_ratio(np.array([0.01, 0.01]))  # no variance, no ratio
+    nan
     """
     if returns.size < 2:
         return math.nan
@@ -49,6 +86,15 @@ def sortino_ratio(returns: FloatArray) -> float:
 
     The downside deviation is taken over all days, not over the negative ones alone: Sortino and Price,
     Performance Measurement in a Downside Risk Framework, Journal of Investing 3(3), 1994.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from quant_pipelines.metrics import sortino_ratio
+    >>> round(sortino_ratio(np.array([0.03, -0.01])), 3)  # 0.01 / sqrt(0.01 ** 2 / 2) * sqrt(365)
+    27.019
+    >>> sortino_ratio(np.array([0.03, 0.01]))  # no negative day
+    nan
     """
     if returns.size < 2:
         return math.nan
@@ -62,22 +108,54 @@ def calmar_ratio(annual: float, drawdown: float) -> float:
     """Annual return over the size of the deepest drawdown; NaN without a drawdown.
 
     Young, Calmar Ratio: A Smoother Tool, Futures 20(1), 1991, over the whole run instead of 36 months.
+
+    Examples
+    --------
+    >>> from quant_pipelines.metrics import calmar_ratio
+    >>> calmar_ratio(0.5, -0.25), calmar_ratio(0.5, 0.0)
+    (2.0, nan)
     """
     return annual / -drawdown if drawdown < 0.0 else math.nan
 
 
 def skewness(returns: FloatArray) -> float:
-    """Third standardized moment ``m3 / m2 ** 1.5`` (biased, as the overfit statistics take it)."""
+    """Third standardized moment ``m3 / m2 ** 1.5`` (biased, as the overfit statistics take it).
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from quant_pipelines.metrics import skewness
+    >>> skewness(np.array([-0.01, 0.0, 0.01]))
+    0.0
+    >>> round(skewness(np.array([-0.01, -0.01, -0.01, 0.03])), 4)  # one large day up: 2 / sqrt(3)
+    1.1547
+    """
     return _standardized_moment(returns, 3)
 
 
 def kurtosis(returns: FloatArray) -> float:
-    """Fourth standardized moment ``m4 / m2 ** 2`` (biased; 3 for a normal distribution)."""
+    """Fourth standardized moment ``m4 / m2 ** 2`` (biased; 3 for a normal distribution).
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from quant_pipelines.metrics import kurtosis
+    >>> kurtosis(np.array([-0.5, 0.5])), kurtosis(np.array([0.0, 0.0]))  # two equal steps; no variance
+    (1.0, nan)
+    """
     return _standardized_moment(returns, 4)
 
 
 def tail_ratio(returns: FloatArray) -> float:
-    """Size of the 95 % quantile over that of the 5 % quantile, both linear; NaN if the latter is 0."""
+    """Size of the 95 % quantile over that of the 5 % quantile, both linear; NaN if the latter is 0.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from quant_pipelines.metrics import tail_ratio
+    >>> round(tail_ratio(np.linspace(-0.5, 1.0, 21)), 3)  # 0.925 / 0.425: gains reach twice as far as losses
+    2.176
+    """
     if returns.size == 0:
         return math.nan
     ordered = np.sort(returns)
@@ -89,6 +167,14 @@ def conditional_value_at_risk(returns: FloatArray) -> float:
     """Mean of the days at or below the (linear) 5 % quantile; negative is a loss.
 
     Rockafellar and Uryasev, Optimization of Conditional Value-at-Risk, Journal of Risk 2(3), 2000.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from quant_pipelines.metrics import conditional_value_at_risk
+    >>> days = np.array([-0.5, -0.25, *np.zeros(19)])  # the 5 % quantile of 21 days is the second worst
+    >>> conditional_value_at_risk(days)
+    -0.375
     """
     if returns.size == 0:
         return math.nan
@@ -98,12 +184,28 @@ def conditional_value_at_risk(returns: FloatArray) -> float:
 
 
 def best_day(returns: FloatArray) -> float:
-    """Largest daily return; NaN without a day."""
+    """Largest daily return; NaN without a day.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from quant_pipelines.metrics import best_day
+    >>> best_day(np.array([0.01, -0.02])), best_day(np.array([]))
+    (0.01, nan)
+    """
     return float(np.max(returns)) if returns.size else math.nan
 
 
 def worst_day(returns: FloatArray) -> float:
-    """Smallest daily return; NaN without a day."""
+    """Smallest daily return; NaN without a day.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from quant_pipelines.metrics import worst_day
+    >>> worst_day(np.array([0.01, -0.02])), worst_day(np.array([]))
+    (-0.02, nan)
+    """
     return float(np.min(returns)) if returns.size else math.nan
 
 
@@ -114,6 +216,16 @@ def beta(returns: FloatArray, holding: FloatArray) -> float:
     ----------
     returns, holding
         Daily returns of the same days, shape (n_days,).
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from quant_pipelines.metrics import beta
+    >>> holding = np.array([0.01, -0.02, 0.03])
+    >>> round(beta(0.5 * holding, holding), 6), round(beta(-holding, holding), 6)  # half long; wholly short
+    (0.5, -1.0)
+    >>> beta(holding, np.zeros(3))
+    nan
     """
     if returns.size < 2 or np.var(holding) == 0.0:
         return math.nan
@@ -121,7 +233,16 @@ def beta(returns: FloatArray, holding: FloatArray) -> float:
 
 
 def correlation(returns: FloatArray, other: FloatArray) -> float:
-    """Pearson correlation of the daily returns of the same days; NaN where either has no variance."""
+    """Pearson correlation of the daily returns of the same days; NaN where either has no variance.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from quant_pipelines.metrics import correlation
+    >>> holding = np.array([0.01, -0.02, 0.03])
+    >>> round(correlation(0.5 * holding, holding), 6)  # the size of a position doesn't matter
+    1.0
+    """
     if returns.size < 2 or np.var(returns) == 0.0 or np.var(other) == 0.0:
         return math.nan
     return float(np.corrcoef(returns, other)[0, 1])
@@ -134,6 +255,13 @@ def rolling_sharpe(returns: FloatArray, window: int) -> FloatArray:
     -------
     ndarray of shape (n_days,), float64
         NaN before the window is full, and where it has no variance.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from quant_pipelines.metrics import rolling_sharpe
+    >>> rolling_sharpe(np.array([0.01, 0.03, 0.03, 0.01]), 2).round(3)
+    array([   nan, 27.019,    nan, 27.019])
     """
     rolled = np.full(returns.size, math.nan)
     for end in range(window, returns.size + 1):

@@ -33,6 +33,12 @@ class Activity(NamedTuple):
         Notional filled over the capital at the start, in multiples a year of 365 days.
     max_drawdown
         Deepest fall by bar closes, 0 or negative; NaN takes it from the daily returns.
+
+    Examples
+    --------
+    >>> from quant_pipelines.metrics import Activity
+    >>> Activity(exposure=0.5)  # in the market half of the time; turnover isn't known
+    Activity(exposure=0.5, turnover=nan, max_drawdown=nan)
     """
 
     exposure: float = math.nan
@@ -61,6 +67,14 @@ def summarize(
     -------
     dict
         By the names of ``MEASURES``; NaN where a measure isn't defined.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from quant_pipelines.metrics import summarize
+    >>> measures = summarize(np.array([0.5, -0.5, 1.0]), np.array([30.0, -10.0]))
+    >>> measures["total_return"], measures["max_drawdown"], measures["win_rate"], measures["exposure"]
+    (0.5, -0.5, 0.5, nan)
     """
     annual = annual_return(daily_returns)
     drawdown = activity.max_drawdown

@@ -22,7 +22,7 @@ from quant_pipelines.store import audit
 from quant_pipelines.store import lifecycle as store
 from quant_pipelines.store.deployments import announce_deployments
 from quant_pipelines.store.engine import transaction
-from quant_pipelines.store.verdicts import read_verdicts
+from quant_pipelines.store.verdicts import newest_verdict_id, read_verdict
 
 
 def approve_candidate(
@@ -52,19 +52,19 @@ def approve_candidate(
     now = clock_time(clock)
     with transaction(engine) as connection:
         store.lock_screen(connection)
-        verdict = _verdict(engine, verdict_id)
+        verdict = _verdict(connection, verdict_id)
         if verdict.decision == ADMITTED:
             raise LifecycleError(f"verdict {verdict_id} is admitted already; expected one that is not")
-        _require_newest(engine, verdict)
+        _require_newest(connection, verdict)
         job = store.candidate_jobs(connection, verdict_id)[verdict_id]
         traded = store.traded_units(connection)
-        (decision,) = decide_all([candidate_of(engine, verdict, job)], traded, places=1)
+        (decision,) = decide_all([candidate_of(connection, verdict, job)], traded, places=1)
         if decision.decision != ADMITTED:
             raise LifecycleError(f"verdict {verdict_id} is refused: {'; '.join(decision.reasons)}")
         _require_capital(settings, len(traded))
         reasons = (f"approved by {signature.operator}: {signature.reason}", *decision.reasons)
         store.save_decision(connection, verdict_id, ADMITTED, reasons, now)
-        values = deployment_values(engine, settings, verdict, job, now)
+        values = deployment_values(connection, settings, verdict, job, now)
         made = Decision(verdict, ADMITTED, reasons)
         deployment_id = deploy(connection, settings, made, values, signature.operator)
         announce_deployments(connection)
@@ -83,7 +83,7 @@ def reject_candidate(engine: Engine, signature: Signature, *, verdict_id: int, c
     """
     with transaction(engine) as connection:
         store.lock_screen(connection)
-        verdict = _verdict(engine, verdict_id)
+        verdict = _verdict(connection, verdict_id)
         if verdict.decision != CANDIDATE:
             raise LifecycleError(f"verdict {verdict_id} is {verdict.decision} already; expected a candidate")
         reasons = (f"rejected by {signature.operator}: {signature.reason}",)
@@ -93,15 +93,15 @@ def reject_candidate(engine: Engine, signature: Signature, *, verdict_id: int, c
     return Receipt("candidate.rejected", f"verdict:{verdict_id}", summary, audit_id)
 
 
-def _verdict(engine: Engine, verdict_id: int) -> VerdictRecord:
-    found = next((one for one in read_verdicts(engine) if one.id == verdict_id), None)
+def _verdict(connection: Connection, verdict_id: int) -> VerdictRecord:
+    found = read_verdict(connection, verdict_id)
     if found is None:
         raise LifecycleError(f"verdict {verdict_id} does not exist; expected the id of a stored verdict")
     return found
 
 
-def _require_newest(engine: Engine, verdict: VerdictRecord) -> None:
-    newest = max(one.id or 0 for one in read_verdicts(engine) if unit_of(one) == unit_of(verdict))
+def _require_newest(connection: Connection, verdict: VerdictRecord) -> None:
+    newest = newest_verdict_id(connection, verdict)
     if newest != verdict.id:
         raise LifecycleError(
             f"verdict {verdict.id} is superseded by verdict {newest}; expected the newest one"

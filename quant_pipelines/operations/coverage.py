@@ -2,18 +2,17 @@
 
 from typing import Any
 
-from sqlalchemy import Engine, func, select
+from sqlalchemy import Engine
 
 from quant_pipelines.core.clock import Clock
 from quant_pipelines.core.errors import DataError, unknown_name
 from quant_pipelines.core.timeframes import timeframe_ms, to_ms
 from quant_pipelines.marketdata.days import days_between
 from quant_pipelines.marketdata.quality import QualityReport, check_days, check_own_timeframes
-from quant_pipelines.store.bars import newest_bar_ms, oldest_bar_ms
+from quant_pipelines.store.bars import newest_bar_ms, oldest_bar_ms, stored_spans
 from quant_pipelines.store.engine import transaction
 from quant_pipelines.store.findings import MISSING, open_findings, read_confirmed
 from quant_pipelines.store.market import read_universe, read_whitelist
-from quant_pipelines.store.tables import bars
 
 
 def bar_coverage(engine: Engine, exchange: str, symbols: list[str]) -> list[dict[str, Any]]:
@@ -40,21 +39,7 @@ def bar_coverage(engine: Engine, exchange: str, symbols: list[str]) -> list[dict
         If a symbol is neither scanned nor traded (the nearest one is suggested).
     """
     _require_known(symbols, _followed(engine, exchange))
-    query = (
-        select(
-            bars.c.symbol,
-            bars.c.timeframe,
-            func.min(bars.c.ts).label("first"),
-            func.max(bars.c.ts).label("last"),
-            func.count().label("bars"),
-        )
-        .where(bars.c.exchange == exchange)
-        .group_by(bars.c.symbol, bars.c.timeframe)
-    )
-    if symbols:
-        query = query.where(bars.c.symbol.in_(symbols))
-    with transaction(engine) as connection:
-        rows = [dict(row) for row in connection.execute(query).mappings()]
+    rows = stored_spans(engine, exchange, symbols)
     for row in rows:
         span_ms = to_ms(row["last"]) - to_ms(row["first"])
         row["missing"] = span_ms // timeframe_ms(row["timeframe"]) + 1 - row["bars"]
@@ -94,8 +79,9 @@ def check_stored(engine: Engine, exchange: str, symbols: list[str], clock: Clock
     total = QualityReport([], 0, 0)
     for symbol in chosen:
         for timeframe, check in (("1m", check_days), ("1h", check_own_timeframes)):
-            first = oldest_bar_ms(engine, exchange, symbol, timeframe)
-            last = newest_bar_ms(engine, exchange, symbol, timeframe)
+            with transaction(engine) as connection:
+                first = oldest_bar_ms(connection, exchange, symbol, timeframe)
+                last = newest_bar_ms(connection, exchange, symbol, timeframe)
             if first is not None and last is not None:
                 total += check(engine, exchange, [symbol], days_between(first, last), clock=clock)
     names = ("symbol", "timeframe", "day", "check_name", "severity", "count", "detail")

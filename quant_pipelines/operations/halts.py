@@ -5,7 +5,7 @@ A halt is a row; the runner reads it within seconds and takes no decision while 
 
 from typing import Any
 
-from sqlalchemy import Engine, select
+from sqlalchemy import Engine
 
 from quant_pipelines.core.clock import Clock, clock_time
 from quant_pipelines.core.errors import LifecycleError
@@ -14,6 +14,7 @@ from quant_pipelines.operations.receipt import Receipt, Signature
 from quant_pipelines.store import audit
 from quant_pipelines.store.deployments import announce_deployments, read_limits
 from quant_pipelines.store.engine import transaction
+from quant_pipelines.store.epochs import newest_epoch
 from quant_pipelines.store.heartbeats import (
     FLATTEN,
     add_halt,
@@ -21,7 +22,6 @@ from quant_pipelines.store.heartbeats import (
     resolve_halts,
     standing_halts,
 )
-from quant_pipelines.store.tables import epochs
 
 SERVICE = "live_runner"
 _FRESH_SECONDS = 15.0
@@ -125,14 +125,14 @@ def runner_status(engine: Engine, clock: Clock) -> dict[str, Any]:
     with transaction(engine) as connection:
         beat = read_heartbeats(connection).get(SERVICE)
         halts = standing_halts(connection)
-        writer = connection.execute(select(epochs).order_by(epochs.c.id.desc()).limit(1)).one_or_none()
+        epoch, writer = newest_epoch(connection) or (None, None)
     age = (now - beat.at).total_seconds() if beat else None
     is_there = beat is not None and age is not None and age < _FRESH_SECONDS
     return {
         "state": beat.state if beat and is_there else "away",
         "last_sign_of_life": beat.at if beat else None,
-        "epoch": writer.id if writer else None,
-        "writer": writer.writer if writer else None,
+        "epoch": epoch,
+        "writer": writer,
         "halts": [{name: row[name] for name in ("source", "message", "at")} for row in halts],
         "limits": read_limits(engine),
         "deployments": beat.detail.get("deployments", []) if beat else [],

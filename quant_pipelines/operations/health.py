@@ -3,14 +3,15 @@
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Engine, func, select
+from sqlalchemy import Engine
 
 from quant_pipelines.core.clock import Clock, clock_time
-from quant_pipelines.core.timeframes import DAY_MS, MINUTE_MS, from_ms, to_ms
+from quant_pipelines.core.timeframes import DAY_MS, MINUTE_MS, from_ms
+from quant_pipelines.store.bars import newest_by_symbol
 from quant_pipelines.store.engine import transaction
+from quant_pipelines.store.findings import blocked_days
 from quant_pipelines.store.heartbeats import Heartbeat, write_alert, write_heartbeat
 from quant_pipelines.store.market import read_universe
-from quant_pipelines.store.tables import bars, data_findings
 
 SERVICE = "market_health"
 STALE_AFTER_MS = 12 * MINUTE_MS
@@ -76,7 +77,13 @@ def watch_market(engine: Engine, exchange: str, clock: Clock) -> MarketHealth:
         If the database does not answer.
     """
     now_ms = clock()
-    health = assess(_newest_bars(engine, exchange, now_ms), _blocking(engine, exchange, now_ms), now_ms)
+    # In the last two days only: older partitions stay cold.
+    since_ms = now_ms - 2 * DAY_MS
+    with transaction(engine) as connection:
+        newest = newest_by_symbol(connection, exchange, "1m", since_ms)
+        blocked = blocked_days(connection, exchange, from_ms(since_ms).date())
+    symbols = read_universe(engine, exchange)
+    health = assess({symbol: newest.get(symbol) for symbol in symbols}, blocked, now_ms)
     detail = {"reason": health.reason, **health.detail}
     write_heartbeat(engine, Heartbeat(SERVICE, health.state, clock_time(clock), detail))
     return health
@@ -88,28 +95,3 @@ def report_change(engine: Engine, health: MarketHealth, clock: Clock) -> None:
     at = clock_time(clock)
     write_alert(engine, severity, SERVICE, f"market data are {health.state}: {health.reason}",
                 detail=health.detail, at=at)  # fmt: skip
-
-
-def _newest_bars(engine: Engine, exchange: str, now_ms: int) -> dict[str, int | None]:
-    """Newest bar of each symbol of the universe in the last two days; older partitions stay cold."""
-    query = (
-        select(bars.c.symbol, func.max(bars.c.ts))
-        .where(bars.c.exchange == exchange, bars.c.timeframe == "1m")
-        .where(bars.c.ts >= from_ms(now_ms - 2 * DAY_MS))
-        .group_by(bars.c.symbol)
-    )
-    with transaction(engine) as connection:
-        newest = {symbol: to_ms(ts) for symbol, ts in connection.execute(query)}
-    return {symbol: newest.get(symbol) for symbol in read_universe(engine, exchange)}
-
-
-def _blocking(engine: Engine, exchange: str, now_ms: int) -> list[str]:
-    query = (
-        select(data_findings.c.symbol, data_findings.c.day, data_findings.c.check_name)
-        .where(data_findings.c.exchange == exchange, data_findings.c.severity == "block")
-        .where(data_findings.c.resolved_at.is_(None))
-        .where(data_findings.c.day >= from_ms(now_ms - 2 * DAY_MS).date())
-        .order_by(data_findings.c.symbol, data_findings.c.day)
-    )
-    with transaction(engine) as connection:
-        return [f"{row.symbol} {row.day} {row.check_name}" for row in connection.execute(query)]

@@ -1,6 +1,5 @@
 """An operator sets a limit of the account, a deployment or a strategy; the runner follows within seconds."""
 
-import dataclasses
 import math
 from decimal import Decimal
 
@@ -8,7 +7,7 @@ from sqlalchemy import Connection, Engine
 
 from quant_pipelines.core.clock import Clock, clock_time
 from quant_pipelines.core.errors import LifecycleError, unknown_name
-from quant_pipelines.core.settings import Quotas, RiskSettings
+from quant_pipelines.core.limits import LIMITS
 from quant_pipelines.operations.receipt import Receipt, Signature
 from quant_pipelines.store import audit
 from quant_pipelines.store.deployments import (
@@ -21,12 +20,10 @@ from quant_pipelines.store.engine import transaction
 from quant_pipelines.store.stages import read_stage
 
 ACCOUNT = "account"
-LIMITS = {field.name: field for kind in (RiskSettings, Quotas) for field in dataclasses.fields(kind)}
-"""Limits by name, with their descriptions and ranges."""
 
 
 def set_limit(
-    engine: Engine, signature: Signature, scope: str, name: str, value: float, *, clock: Clock
+    engine: Engine, signature: Signature, scope: str, limit: str, value: float, *, clock: Clock
 ) -> Receipt:
     """Set one limit; of all limits that apply, the tightest wins.
 
@@ -38,8 +35,8 @@ def set_limit(
         Who, and why.
     scope
         ``account``, ``deployment:<id>``, or ``strategy:<name>``: a quota of each deployment of a strategy.
-    name
-        Name of the limit, as in ``LIMITS``.
+    limit
+        Its name, as in ``LIMITS``.
     value
         New value in the unit of the limit.
     clock
@@ -50,19 +47,19 @@ def set_limit(
     LifecycleError
         If the scope or the name is unknown, or the value lies outside of the setting's range.
     """
-    if name not in LIMITS:
-        raise LifecycleError(unknown_name("limit", name, LIMITS))
-    _require_range(name, value)
-    row = {"scope": scope, "name": name, "value": Decimal(repr(float(value)))}
+    if limit not in LIMITS:
+        raise LifecycleError(unknown_name("limit", limit, LIMITS))
+    _require_range(limit, value)
+    row = {"scope": scope, "name": limit, "value": Decimal(repr(float(value)))}
     with transaction(engine) as connection:
         _require_limit_scope(connection, scope)
         now = clock_time(clock)
         before = store_limit(connection, {**row, "updated_at": now, "updated_by": signature.operator})
-        detail = {"reason": signature.reason, "name": name, "before": before, "after": row["value"]}
+        detail = {"reason": signature.reason, "name": limit, "before": before, "after": row["value"]}
         audit_id = audit.append(connection, signature.operator, "limit.set", scope, detail)
         announce_deployments(connection)
     was = "not set" if before is None else f"{before.normalize():f}"
-    return Receipt("limit.set", scope, f"{name} of {scope} is {value:g}; it was {was}", audit_id)
+    return Receipt("limit.set", scope, f"{limit} of {scope} is {value:g}; it was {was}", audit_id)
 
 
 def require_scope(connection: Connection, scope: str) -> None:

@@ -15,15 +15,15 @@ from quant_pipelines.core.clock import Clock, clock_time
 from quant_pipelines.core.errors import LifecycleError
 from quant_pipelines.core.settings import LadderSettings
 from quant_pipelines.lifecycle.record import StageRecord, evidence_of
-from quant_pipelines.lifecycle.transitions import TRANSITIONS, approvals_needed, require_transition
+from quant_pipelines.lifecycle.transitions import approvals_needed, require_transition
 from quant_pipelines.operations.receipt import Receipt, Signature
 from quant_pipelines.store import approvals, audit
 from quant_pipelines.store.deployments import REAL_ORDERS_APPROVED, announce_deployments, venue_account
 from quant_pipelines.store.engine import transaction
+from quant_pipelines.store.findings import blocking_findings
 from quant_pipelines.store.lifecycle import traded_units
 from quant_pipelines.store.stages import (
     StoredStage,
-    blocking_since,
     change_stage,
     deployment_ids,
     open_venue_book,
@@ -175,11 +175,6 @@ def steps_in_reach(engine: Engine, ladder: LadderSettings, clock: Clock) -> list
     return found
 
 
-def possible_targets(stage: str) -> list[str]:
-    """Stages that the table allows behind a stage."""
-    return [row.target for row in TRANSITIONS if row.source == stage]
-
-
 def _locked(connection: Connection, deployment_id: int) -> StoredStage:
     stored = read_stage(connection, deployment_id, for_update=True)
     if stored is None:
@@ -202,7 +197,7 @@ def _require(
 def _record(
     connection: Connection, ladder: LadderSettings, stored: StoredStage, now: datetime
 ) -> StageRecord:
-    newest = now - timedelta(days=ladder.data_days)
+    first = (now - timedelta(days=ladder.data_days)).date()
     return StageRecord(
         stage=stored.stage,
         days=(now - stored.since).days,
@@ -213,7 +208,7 @@ def _record(
         halts=stored.halts,
         refused_orders=stored.refused_orders,
         active_triggers=stored.active_triggers,
-        blocked=blocking_since(connection, stored.exchange, stored.symbol, newest),
+        blocked=blocking_findings(connection, stored.exchange, stored.symbol, first=first),
     )
 
 

@@ -21,6 +21,15 @@ class OutOfSample:
         Daily returns after costs, fractions. ndarray of shape (n_days,), float64.
     trades
         Closed trades as JSON documents, oldest first.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from quant_pipelines.core.timeframes import DAY_MS
+    >>> from quant_pipelines.optimize.evaluation import OutOfSample
+    >>> test = OutOfSample(DAY_MS * np.arange(3), np.array([0.01, 0.0, -0.005]), trades=({"pnl": 50.0},))
+    >>> test.returns.size == test.days.size, len(test.trades)
+    (True, 1)
     """
 
     days: IntArray
@@ -29,7 +38,23 @@ class OutOfSample:
 
 
 class Evaluator(Protocol):
-    """Backtests of one strategy on one symbol."""
+    """Backtests of one strategy on one symbol.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from quant_pipelines.core.timeframes import DAY_MS
+    >>> from quant_pipelines.optimize.evaluation import OutOfSample
+    >>> class Certain:  # a parameter set earns its own rate every day, in sample and out of it
+    ...     def search(self, start_ms, end_ms, parameter_sets):
+    ...         return np.tile([one["rate"] for one in parameter_sets], ((end_ms - start_ms) // DAY_MS, 1))
+    ...     def test(self, fold, parameters):
+    ...         days = np.arange(fold.test_start_ms, fold.test_end_ms, DAY_MS)
+    ...         return OutOfSample(days, np.full(days.size, parameters["rate"]), ())
+    >>> Certain().search(0, 2 * DAY_MS, [{"rate": 0.01}, {"rate": -0.01}, {"rate": 0.0}])
+    array([[ 0.01, -0.01,  0.  ],
+           [ 0.01, -0.01,  0.  ]])
+    """
 
     def search(self, start_ms: int, end_ms: int, parameter_sets: Sequence[Parameters]) -> FloatArray:
         """Daily returns in ``[start_ms, end_ms)``, indicators warming up inside it.

@@ -19,6 +19,18 @@ class Fold:
         In-sample bars open in ``[train_start_ms, train_end_ms)``; the start is a UTC midnight.
     test_start_ms, test_end_ms
         Out-of-sample bars open in ``[test_start_ms, test_end_ms)``; both are UTC midnights.
+
+    Examples
+    --------
+    >>> from quant_pipelines.core.settings import WindowSettings
+    >>> from quant_pipelines.core.timeframes import DAY_MS, HOUR_MS
+    >>> from quant_pipelines.optimize.folds import rolling_folds
+    >>> windows = WindowSettings(train_days=10, test_days=2, folds=1, purge_hours=6)
+    >>> (fold,) = rolling_folds(20 * DAY_MS, windows)
+    >>> fold.test_start_ms / DAY_MS, fold.test_end_ms / DAY_MS
+    (18.0, 20.0)
+    >>> (fold.test_start_ms - fold.train_end_ms) / HOUR_MS  # the purge
+    6.0
     """
 
     index: int
@@ -45,6 +57,19 @@ def rolling_folds(end_ms: int, windows: WindowSettings) -> tuple[Fold, ...]:
     ------
     OptimizationError
         If the end is not a UTC midnight, or a length or the number of folds is not positive.
+
+    Examples
+    --------
+    >>> from quant_pipelines.core.settings import WindowSettings
+    >>> from quant_pipelines.core.timeframes import DAY_MS
+    >>> from quant_pipelines.optimize.folds import rolling_folds
+    >>> windows = WindowSettings(train_days=10, test_days=2, folds=3, purge_hours=0)
+    >>> for fold in rolling_folds(20 * DAY_MS, windows):
+    ...     train = fold.train_start_ms / DAY_MS, fold.train_end_ms / DAY_MS
+    ...     print(fold.index, train, (fold.test_start_ms / DAY_MS, fold.test_end_ms / DAY_MS))
+    0 (4.0, 14.0) (14.0, 16.0)
+    1 (6.0, 16.0) (16.0, 18.0)
+    2 (8.0, 18.0) (18.0, 20.0)
     """
     _require_usable(end_ms, windows)
     return tuple(_fold(end_ms, windows, index) for index in range(windows.folds))
@@ -57,13 +82,31 @@ def first_bar_ms(end_ms: int, windows: WindowSettings) -> int:
     ------
     OptimizationError
         As ``rolling_folds`` does.
+
+    Examples
+    --------
+    >>> from quant_pipelines.core.settings import WindowSettings
+    >>> from quant_pipelines.core.timeframes import DAY_MS
+    >>> from quant_pipelines.optimize.folds import first_bar_ms
+    >>> windows = WindowSettings(train_days=10, test_days=2, folds=3, purge_hours=0)
+    >>> first_bar_ms(20 * DAY_MS, windows) / DAY_MS  # 10 days before the first of three tests
+    4.0
     """
     _require_usable(end_ms, windows)
     return _fold(end_ms, windows, 0).train_start_ms
 
 
 def final_window(end_ms: int, windows: WindowSettings) -> tuple[int, int]:
-    """Newest in-sample window, on which the promoted parameters are fitted: nothing is held back."""
+    """Newest in-sample window, on which the promoted parameters are fitted: nothing is held back.
+
+    Examples
+    --------
+    >>> from quant_pipelines.core.settings import WindowSettings
+    >>> from quant_pipelines.core.timeframes import DAY_MS
+    >>> from quant_pipelines.optimize.folds import final_window
+    >>> [time / DAY_MS for time in final_window(20 * DAY_MS, WindowSettings(train_days=10))]
+    [10.0, 20.0]
+    """
     return end_ms - windows.train_days * DAY_MS, end_ms
 
 

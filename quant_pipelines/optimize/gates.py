@@ -31,6 +31,13 @@ class Gate:
         ``paper`` or ``capital``.
     detail
         One sentence: what the number means here, or why there is none.
+
+    Examples
+    --------
+    >>> from quant_pipelines.optimize.gates import at_least
+    >>> gate = at_least("trades", 12, 30, gate="paper", detail="closed trades out of sample")
+    >>> gate.passed, gate.reason
+    (False, 'trades is 12, threshold 30: closed trades out of sample')
     """
 
     name: str
@@ -52,25 +59,57 @@ class Gate:
 
 
 def at_least(name: str, value: float | None, threshold: float, *, gate: str, detail: str) -> Gate:
-    """Gate that passes at the threshold and above it."""
+    """Gate that passes at the threshold and above it.
+
+    Examples
+    --------
+    >>> from quant_pipelines.optimize.gates import at_least
+    >>> at_least("psr", 0.95, 0.95, gate="capital", detail="").passed
+    True
+    >>> at_least("psr", None, 0.95, gate="capital", detail="").passed  # what isn't known doesn't pass
+    False
+    """
     known = _known(value)
     return Gate(name, known, threshold, known is not None and known >= threshold, gate, detail)
 
 
 def above(name: str, value: float | None, threshold: float, *, gate: str, detail: str) -> Gate:
-    """Gate that passes above the threshold only."""
+    """Gate that passes above the threshold only.
+
+    Examples
+    --------
+    >>> from quant_pipelines.optimize.gates import above
+    >>> [above("return", value, 0.0, gate="paper", detail="").passed for value in (0.0, 0.01, float("nan"))]
+    [False, True, False]
+    """
     known = _known(value)
     return Gate(name, known, threshold, known is not None and known > threshold, gate, detail)
 
 
 def at_most(name: str, value: float | None, threshold: float, *, gate: str, detail: str) -> Gate:
-    """Gate that passes at the threshold and below it."""
+    """Gate that passes at the threshold and below it.
+
+    Examples
+    --------
+    >>> from quant_pipelines.optimize.gates import at_most
+    >>> [at_most("pbo", value, 0.5, gate="capital", detail="").passed for value in (0.5, 0.51, None)]
+    [True, False, False]
+    """
     known = _known(value)
     return Gate(name, known, threshold, known is not None and known <= threshold, gate, detail)
 
 
 def passed(gates: Sequence[Gate], *kinds: str) -> bool:
-    """Whether all gates of these kinds passed."""
+    """Whether all gates of these kinds passed.
+
+    Examples
+    --------
+    >>> from quant_pipelines.optimize.gates import at_least, passed
+    >>> screen = at_least("trades", 40, 30, gate="paper", detail="")
+    >>> gates = [screen, at_least("psr", 0.8, 0.95, gate="capital", detail="")]
+    >>> passed(gates, "paper"), passed(gates, "paper", "capital")
+    (True, False)
+    """
     return all(gate.passed for gate in gates if gate.gate in kinds)
 
 

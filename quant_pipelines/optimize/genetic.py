@@ -38,6 +38,20 @@ class GeneticSearcher:
         Seed of every random choice.
     population
         Size of a generation, and of the parents that survive it.
+
+    Examples
+    --------
+    >>> from quant_pipelines.optimize.genetic import GeneticSearcher
+    >>> from quant_pipelines.optimize.searcher import Trial, best_trial
+    >>> from quant_pipelines.optimize.space import Dimension, Space
+    >>> space = Space((Dimension("window", 5, 400, is_integer=True),), is_valid=lambda values: True)
+    >>> searcher, trials = GeneticSearcher(space, trials=64, seed=1), []
+    >>> while batch := searcher.ask():
+    ...     told = [Trial(one, -abs(one["window"] - 120)) for one in batch]  # best at 120
+    ...     searcher.tell(told)
+    ...     trials += told
+    >>> len(trials), abs(best_trial(trials).objective) <= 5
+    (64, True)
     """
 
     def __init__(self, space: Space, *, trials: int, seed: int = 0, population: int = 16) -> None:

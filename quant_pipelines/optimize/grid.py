@@ -20,6 +20,15 @@ class GridSearcher:
         Most points; each parameter's number of levels grows in turn as long as the valid points fit.
     seed
         Not used: a grid has no chance in it.
+
+    Examples
+    --------
+    >>> from quant_pipelines.optimize.grid import GridSearcher
+    >>> from quant_pipelines.optimize.space import Dimension, Space
+    >>> space = Space((Dimension("window", 10, 30, is_integer=True),), is_valid=lambda values: True)
+    >>> searcher = GridSearcher(space, trials=3)
+    >>> searcher.ask(), searcher.ask()  # one batch, and no more
+    ([{'window': 10}, {'window': 20}, {'window': 30}], [])
     """
 
     def __init__(self, space: Space, *, trials: int, seed: int = 0) -> None:
@@ -35,7 +44,17 @@ class GridSearcher:
 
 
 def grid_points(space: Space, limit: int) -> list[Parameters]:
-    """All valid points of the finest grid that has at most ``limit`` of them."""
+    """All valid points of the finest grid that has at most ``limit`` of them.
+
+    Examples
+    --------
+    >>> from quant_pipelines.optimize.grid import grid_points
+    >>> from quant_pipelines.optimize.space import Dimension, Space
+    >>> dimensions = Dimension("fast", 1, 3, is_integer=True), Dimension("slow", 1, 3, is_integer=True)
+    >>> space = Space(dimensions, is_valid=lambda values: values["fast"] < values["slow"])
+    >>> grid_points(space, 8)  # all three pairs in order; the strategy refuses the others
+    [{'fast': 1, 'slow': 2}, {'fast': 1, 'slow': 3}, {'fast': 2, 'slow': 3}]
+    """
     counts = [1] * len(space.dimensions)
     points = _points(space, counts)
     growing = set(range(len(counts)))

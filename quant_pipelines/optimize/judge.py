@@ -38,6 +38,13 @@ class Context:
         Trials of earlier runs of this strategy and symbol on overlapping data: luck adds up.
     blocking_findings
         Unresolved faults of the data in the window; each is one sentence.
+
+    Examples
+    --------
+    >>> from quant_pipelines.core.settings import GateSettings
+    >>> from quant_pipelines.optimize.judge import Context
+    >>> Context(GateSettings(), previous_trials=128).previous_trials  # deflates the Sharpe ratio further
+    128
     """
 
     gates: GateSettings
@@ -56,6 +63,14 @@ class Judgment:
         Numbers by name; rates are fractions, Sharpe ratios annualized by 365 days unless named per day.
     gates
         Paper screen first.
+
+    Examples
+    --------
+    >>> from quant_pipelines.optimize.gates import passed
+    >>> from quant_pipelines.optimize.judge import Judgment, clean_data_gate
+    >>> judgment = Judgment({"sharpe": 2.1}, {"sharpe": 0.4}, gates=(clean_data_gate(()),))
+    >>> passed(judgment.gates, "paper")
+    True
     """
 
     in_sample: dict[str, Any]
@@ -72,6 +87,24 @@ def judge(finished: WalkForward, context: Context) -> Judgment:
     winners in their own train windows. Both are arithmetic means per day, which is the ratio of annualized
     returns without the explosion that compounding ten days to a year would bring. It is not known when the
     winners did not earn in-sample; the gate then fails.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from quant_pipelines.core.settings import GateSettings
+    >>> from quant_pipelines.optimize.evaluation import OutOfSample
+    >>> from quant_pipelines.optimize.folds import Fold
+    >>> from quant_pipelines.optimize.judge import Context, judge
+    >>> from quant_pipelines.optimize.walk_forward import Cover, Fit, FoldResult, WalkForward
+    >>> fit = Fit((), {"window": 20}, returns=np.array([0.02, 0.04, 0.0]))  # earned 2 % a day in sample
+    >>> test = OutOfSample(np.arange(3), np.array([0.01, -0.01, 0.03]), ())  # and 1 % out of it
+    >>> fold = FoldResult(Fold(0, 0, 0, 0, 0), fit, test)
+    >>> finished = WalkForward((fold,), fold, Cover((), np.zeros((3, 0)), fit.returns))
+    >>> judgment = judge(finished, Context(GateSettings()))
+    >>> judgment.out_of_sample["days"], round(judgment.out_of_sample["efficiency"], 6)
+    (3, 0.5)
+    >>> [gate.name for gate in judgment.gates if gate.passed]
+    ['blocking_findings', 'out_of_sample_return', 'efficiency']
     """
     outside = _out_of_sample(finished)
     inside = _in_sample(finished, context)
@@ -187,7 +220,16 @@ def _paper_gates(outside: dict[str, Any], context: Context) -> tuple[Gate, ...]:
 
 
 def clean_data_gate(findings: tuple[str, ...]) -> Gate:
-    """Gate that no unresolved blocking fault lies in the window."""
+    """Gate that no unresolved blocking fault lies in the window.
+
+    Examples
+    --------
+    >>> from quant_pipelines.optimize.judge import clean_data_gate
+    >>> clean_data_gate(()).passed
+    True
+    >>> clean_data_gate(("3 bars are missing on 2026-01-05",)).reason
+    'blocking_findings is 1, threshold 0: 3 bars are missing on 2026-01-05'
+    """
     detail = "; ".join(findings[:3]) or "no unresolved blocking fault in the window"
     return at_most("blocking_findings", len(findings), 0.0, gate=PAPER, detail=detail)
 

@@ -75,6 +75,14 @@ def rank_by(objective: str, returns: FloatArray) -> FloatArray:
     ------
     OptimizationError
         If the objective is unknown.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from quant_pipelines.optimize.objectives import rank_by
+    >>> returns = np.array([[0.02, 0.01, 0.0], [-0.01, -0.02, 0.0]])  # two days of three trials
+    >>> rank_by("profit_factor", returns)  # the last one never moves
+    array([2. , 0.5, nan])
     """
     if objective not in OBJECTIVES:
         raise OptimizationError(unknown_name("objective", objective, OBJECTIVES))

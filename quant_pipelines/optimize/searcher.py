@@ -15,6 +15,12 @@ class Trial(NamedTuple):
         As asked.
     objective
         Higher is better; NaN when the set could not be judged, such as one that never trades.
+
+    Examples
+    --------
+    >>> from quant_pipelines.optimize.searcher import Trial
+    >>> Trial({"window": 20}, objective=1.5)
+    Trial(parameters={'window': 20}, objective=1.5)
     """
 
     parameters: Parameters
@@ -25,6 +31,18 @@ class Searcher(Protocol):
     """Asks for whole batches and is told all results of a batch, in the order asked.
 
     The same seed and the same results always lead to the same batches, whoever evaluates them.
+
+    Examples
+    --------
+    >>> from quant_pipelines.optimize.searcher import Trial
+    >>> from quant_pipelines.optimize.searchers import make_searcher
+    >>> from quant_pipelines.optimize.space import Dimension, Space
+    >>> space = Space((Dimension("window", 10, 30, is_integer=True),), is_valid=lambda values: True)
+    >>> searcher = make_searcher("grid", space, trials=2, seed=1)
+    >>> while batch := searcher.ask():
+    ...     print(batch)
+    ...     searcher.tell([Trial(one, objective=float(one["window"])) for one in batch])
+    [{'window': 10}, {'window': 30}]
     """
 
     def ask(self) -> list[Parameters]:
@@ -37,6 +55,13 @@ class Searcher(Protocol):
 
 
 def best_trial(trials: Sequence[Trial]) -> Trial | None:
-    """Trial with the highest objective, the first one on ties; None when no trial could be judged."""
+    """Trial with the highest objective, the first one on ties; None when no trial could be judged.
+
+    Examples
+    --------
+    >>> from quant_pipelines.optimize.searcher import Trial, best_trial
+    >>> best_trial([Trial({"window": 5}, float("nan")), Trial({"window": 6}, 0.5), Trial({"window": 7}, 0.5)])
+    Trial(parameters={'window': 6}, objective=0.5)
+    """
     judged = [trial for trial in trials if trial.objective == trial.objective]
     return max(judged, key=lambda trial: trial.objective, default=None)

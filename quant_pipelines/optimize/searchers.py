@@ -35,6 +35,18 @@ def make_searcher(name: str, space: Space, *, trials: int, seed: int) -> Searche
     ------
     OptimizationError
         If the name is unknown or the number of trials is not positive.
+
+    Examples
+    --------
+    >>> from quant_pipelines.optimize.searchers import make_searcher
+    >>> from quant_pipelines.optimize.space import Dimension, Space
+    >>> space = Space((Dimension("window", 10, 30, is_integer=True),), is_valid=lambda values: True)
+    >>> make_searcher("grid", space, trials=3, seed=1).ask()
+    [{'window': 10}, {'window': 20}, {'window': 30}]
+    >>> make_searcher("sobel", space, trials=3, seed=1)
+    Traceback (most recent call last):
+        ...
+    quant_pipelines.core.errors.OptimizationError: unknown searcher 'sobel'; did you mean 'sobol'?
     """
     if name not in SEARCHERS:
         raise OptimizationError(unknown_name("searcher", name, SEARCHERS))

@@ -19,6 +19,15 @@ class SobolSearcher:
         Number of points; fewer when the space has fewer.
     seed
         Seed of the scrambling.
+
+    Examples
+    --------
+    >>> from quant_pipelines.optimize.sobol import SobolSearcher
+    >>> from quant_pipelines.optimize.space import Dimension, Space
+    >>> space = Space((Dimension("window", 1, 100, is_integer=True),), is_valid=lambda values: True)
+    >>> searcher = SobolSearcher(space, trials=16, seed=1)
+    >>> len(searcher.ask()), searcher.ask()
+    (16, [])
     """
 
     def __init__(self, space: Space, *, trials: int, seed: int = 0) -> None:
@@ -37,6 +46,14 @@ def sobol_points(space: Space, count: int, *, seed: int = 0) -> list[Parameters]
     """First ``count`` different valid points of a scrambled Sobol sequence.
 
     Fewer when the space has fewer, as far as 16,384 draws can tell.
+
+    Examples
+    --------
+    >>> from quant_pipelines.optimize.sobol import sobol_points
+    >>> from quant_pipelines.optimize.space import Dimension, Space
+    >>> space = Space((Dimension("window", 1, 3, is_integer=True),), is_valid=lambda values: True)
+    >>> sorted(point["window"] for point in sobol_points(space, 8))  # the space has no more
+    [1, 2, 3]
     """
     from scipy.stats import qmc  # noqa: PLC0415 - a second that only a search pays
 

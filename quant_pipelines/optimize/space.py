@@ -26,6 +26,13 @@ class Dimension:
         Whether only whole numbers are allowed.
     is_logarithmic
         Whether equal distances are equal ratios.
+
+    Examples
+    --------
+    >>> from quant_pipelines.optimize.space import Dimension
+    >>> window = Dimension("window", 10, 1000, is_integer=True, is_logarithmic=True)
+    >>> window.levels(3), window.at(0.0), window.at(1.0)
+    ([10, 100, 1000], 10, 1000)
     """
 
     name: str
@@ -67,6 +74,15 @@ class Space:
         In declared order.
     is_valid
         The strategy's own rule, such as fast below slow.
+
+    Examples
+    --------
+    >>> from quant_pipelines.optimize.space import Dimension, Space
+    >>> window = Dimension("window", 10, 30, is_integer=True)
+    >>> width = Dimension("width", 1.0, 3.0, is_integer=False)
+    >>> space = Space((window, width), is_valid=lambda values: True)
+    >>> space.at([0.5, 0.25]), space.key({"width": 1.5, "window": 20})
+    ({'window': 20, 'width': 1.5}, (20, 1.5))
     """
 
     dimensions: tuple[Dimension, ...]
@@ -91,6 +107,19 @@ def space_of(strategy_class: type[Strategy]) -> Space:
     ------
     OptimizationError
         If it declares no parameter, so that there is nothing to search.
+
+    Examples
+    --------
+    >>> from quant_pipelines.optimize.space import space_of
+    >>> from quant_pipelines.sdk import Int, Strategy
+    >>> class Cross(Strategy):
+    ...     fast = Int(12, low=5, high=60)
+    ...     slow = Int(50, low=20, high=200, log=True)
+    ...     def is_valid(self):
+    ...         return self.fast < self.slow
+    >>> space = space_of(Cross)
+    >>> [dimension.name for dimension in space.dimensions], space.is_valid({"fast": 60, "slow": 20})
+    (['fast', 'slow'], False)
     """
     declared = strategy_class.search_space()
     if not declared:

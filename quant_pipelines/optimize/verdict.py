@@ -34,6 +34,18 @@ class VerdictRecord:
         Stitched out-of-sample returns after costs, one a UTC day, fractions.
     id, task_id
         Keys of the stored rows; None when nothing is stored.
+
+    Examples
+    --------
+    >>> from quant_pipelines.optimize.gates import at_least
+    >>> from quant_pipelines.optimize.verdict import VerdictRecord
+    >>> record = VerdictRecord(
+    ...     *("ema_cross", "0a1b2c", "binanceusdm", "BTC/USDT:USDT", "1h", 0, 86_400_000),
+    ...     parameters={"fast": 12}, in_sample={}, out_of_sample={},
+    ...     gates=(at_least("trades", 12, 30, gate="paper", detail="closed trades out of sample"),),
+    ... )
+    >>> record.decision, record.paper_passed, record.failures
+    ('candidate', False, ('trades is 12, threshold 30: closed trades out of sample',))
     """
 
     strategy: str

@@ -42,6 +42,18 @@ class Plan:
         How to search in each fold; see ``make_searcher`` and ``rank_by``.
     cover_points
         Fixed Sobol points whose daily returns feed trial variance, effective trials and PBO.
+
+    Examples
+    --------
+    >>> from quant_pipelines.core.settings import WindowSettings
+    >>> from quant_pipelines.core.timeframes import DAY_MS
+    >>> from quant_pipelines.optimize.space import Dimension, Space
+    >>> from quant_pipelines.optimize.walk_forward import Plan
+    >>> space = Space((Dimension("window", 10, 30, is_integer=True),), is_valid=lambda values: True)
+    >>> windows = WindowSettings(train_days=10, test_days=2, folds=3, purge_hours=0)
+    >>> plan = Plan(space, windows, end_ms=20 * DAY_MS, searcher="grid", trials=8)
+    >>> len(plan.folds), plan.start_ms / DAY_MS
+    (3, 4.0)
     """
 
     space: Space
@@ -76,6 +88,15 @@ class Fit:
         The best; None when no trial could be judged.
     returns
         Daily returns of the best. ndarray of shape (n_days,), float64.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from quant_pipelines.optimize.searcher import Trial
+    >>> from quant_pipelines.optimize.walk_forward import Fit
+    >>> trials = Trial({"window": 10}, 0.5), Trial({"window": 20}, 1.5)
+    >>> Fit(trials, parameters={"window": 20}, returns=np.array([0.01, 0.02])).parameters
+    {'window': 20}
     """
 
     trials: tuple[Trial, ...]
@@ -85,7 +106,21 @@ class Fit:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class FoldResult:
-    """One fold, or the final fit (whose test window is empty)."""
+    """One fold, or the final fit (whose test window is empty).
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from quant_pipelines.core.timeframes import DAY_MS
+    >>> from quant_pipelines.optimize.evaluation import OutOfSample
+    >>> from quant_pipelines.optimize.folds import Fold
+    >>> from quant_pipelines.optimize.walk_forward import Fit, FoldResult
+    >>> fold = Fold(0, 0, 2 * DAY_MS, 2 * DAY_MS, 3 * DAY_MS)
+    >>> test = OutOfSample(np.array([2 * DAY_MS]), np.array([0.01]), ())
+    >>> result = FoldResult(fold, Fit((), {"window": 20}, np.array([0.03, 0.01])), test)
+    >>> float(result.fit.returns.mean()), float(result.test.returns.mean())  # a day, in sample and out of it
+    (0.02, 0.01)
+    """
 
     fold: Fold
     fit: Fit
@@ -104,6 +139,14 @@ class Cover:
         Their daily returns. ndarray of shape (n_days, n_points), float64.
     promoted
         Daily returns of the promoted set. ndarray of shape (n_days,), float64.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from quant_pipelines.optimize.walk_forward import Cover
+    >>> cover = Cover(({"window": 10}, {"window": 30}), returns=np.zeros((91, 2)), promoted=np.zeros(91))
+    >>> cover.returns.shape == (91, len(cover.parameters))
+    True
     """
 
     parameters: tuple[Parameters, ...]
@@ -123,6 +166,18 @@ class WalkForward:
         Fit on the newest window: its parameters are the ones to promote.
     cover
         Sobol set for the overfit statistics.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from quant_pipelines.optimize.evaluation import OutOfSample
+    >>> from quant_pipelines.optimize.folds import Fold
+    >>> from quant_pipelines.optimize.walk_forward import Cover, Fit, FoldResult, WalkForward
+    >>> fit = Fit((), {"window": 20}, np.zeros(1))
+    >>> tests = [OutOfSample(np.array([day]), np.array([0.01 * day]), ()) for day in (1, 2)]
+    >>> folds = tuple(FoldResult(Fold(k, 0, 0, 0, 0), fit, test) for k, test in enumerate(tests))
+    >>> WalkForward(folds, folds[-1], Cover((), np.zeros((1, 0)), np.zeros(1))).out_of_sample.returns
+    array([0.01, 0.02])
     """
 
     folds: tuple[FoldResult, ...]
@@ -172,6 +227,27 @@ def walk_forward(
         If the plan can't run.
     StrategyError
         If the strategy breaks.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from quant_pipelines.core.settings import WindowSettings
+    >>> from quant_pipelines.core.timeframes import DAY_MS
+    >>> from quant_pipelines.optimize.evaluation import OutOfSample
+    >>> from quant_pipelines.optimize.space import Dimension, Space
+    >>> from quant_pipelines.optimize.walk_forward import Plan, walk_forward
+    >>> class Certain:  # see Evaluator
+    ...     def search(self, start_ms, end_ms, parameter_sets):
+    ...         return np.tile([one["rate"] for one in parameter_sets], ((end_ms - start_ms) // DAY_MS, 1))
+    ...     def test(self, fold, parameters):
+    ...         days = np.arange(fold.test_start_ms, fold.test_end_ms, DAY_MS)
+    ...         return OutOfSample(days, np.full(days.size, parameters["rate"]), ())
+    >>> space = Space((Dimension("rate", -0.01, 0.01, is_integer=False),), is_valid=lambda values: True)
+    >>> windows = WindowSettings(train_days=4, test_days=2, folds=2, purge_hours=0)
+    >>> plan = Plan(space, windows, 20 * DAY_MS, "grid", trials=3, objective="profit_factor", cover_points=4)
+    >>> finished = walk_forward(Certain(), plan)
+    >>> finished.final.fit.parameters, finished.out_of_sample.returns, finished.n_trials
+    ({'rate': 0.01}, array([0.01, 0.01, 0.01, 0.01]), 13)
     """
     known = dict(finished or {})
     for fold in (*plan.folds, _final_fold(plan)):

@@ -8,6 +8,7 @@ from sqlalchemy import Engine
 from quant_pipelines.core.depth import BookSample, DepthSeries
 from quant_pipelines.core.mark import MarkSeries
 from quant_pipelines.store.deployments import instrument_history
+from quant_pipelines.store.engine import transaction
 from quant_pipelines.store.market import read_index_prices, read_mark_prices
 from quant_pipelines.store.market_events import read_books
 from quant_pipelines.trading import SpecificationHistory
@@ -41,7 +42,7 @@ def stored_fill_inputs(engine: Engine, exchange: str, symbol: str, start_ms: int
     window = (engine, exchange, symbol, start_ms, end_ms)
     mark = _points(*read_mark_prices(*window)).or_index(_points(*read_index_prices(*window)))
     books = read_books(*window)
-    with engine.connect() as connection:
+    with transaction(engine) as connection:
         stored = instrument_history(connection, exchange, symbol)
     return FillInputs(
         mark if len(mark) else None,

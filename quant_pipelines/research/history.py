@@ -19,9 +19,10 @@ from quant_pipelines.sdk.attach import unknown_shares
 from quant_pipelines.store.bars import newest_bar_ms, read_bars
 from quant_pipelines.store.column_cache import ColumnCache
 from quant_pipelines.store.deployments import newest_instrument
+from quant_pipelines.store.engine import transaction
+from quant_pipelines.store.findings import blocking_findings
 from quant_pipelines.store.known_points import read_points
 from quant_pipelines.store.market import read_funding
-from quant_pipelines.store.verdicts import blocking_findings
 from quant_pipelines.trading import Specification
 
 _LEAST_COVERAGE = 0.99
@@ -188,7 +189,8 @@ class DatabaseSource:
 
     def last_midnight(self, symbol: str, timeframe: str) -> int:
         """See ``Source``."""
-        newest = newest_bar_ms(self._engine, self._exchange, symbol, timeframe)
+        with transaction(self._engine) as connection:
+            newest = newest_bar_ms(connection, self._exchange, symbol, timeframe)
         if newest is None:
             raise DataError(f"the database has no {timeframe} bars of {symbol}; expected ingested ones")
         return floor_ms(newest + MINUTE_MS, DAY_MS)
@@ -203,7 +205,7 @@ class DatabaseSource:
 
     def specification(self, symbol: str) -> Specification:
         """See ``Source``."""
-        with self._engine.connect() as connection:
+        with transaction(self._engine) as connection:
             instrument = newest_instrument(connection, self._exchange, symbol)
         return Specification() if instrument is None else Specification.of(instrument)
 
@@ -221,13 +223,15 @@ class DatabaseSource:
 
     def findings(self, bars: Bars, start_ms: int, end_ms: int) -> tuple[str, ...]:
         """See ``Source``."""
-        return blocking_findings(
-            self._engine,
-            self._exchange,
-            (bars.symbol, {bars.timeframe}),
-            start_ms,
-            end_ms,
-        )
+        with transaction(self._engine) as connection:
+            return blocking_findings(
+                connection,
+                self._exchange,
+                bars.symbol,
+                first=from_ms(start_ms).date(),
+                last=from_ms(end_ms - 1).date(),
+                timeframes={bars.timeframe},
+            )
 
     def _read_bars(self, symbol: str, timeframe: str, start_ms: int, end_ms: int) -> Bars:
         if self._cache is None:

@@ -16,9 +16,9 @@ from quant_pipelines.core.errors import StrategyError, unknown_name
 from quant_pipelines.core.ids import content_hash
 from quant_pipelines.core.jit import kernel_digest
 from quant_pipelines.sdk import StrategySource, compile_strategy
-from quant_pipelines.sdk.contract import Check
 from quant_pipelines.sdk.loading import strategy_files
-from quant_pipelines.sdk.sandbox import try_strategy
+from quant_pipelines.sdk.trial.contract import Check
+from quant_pipelines.sdk.trial.sandbox import try_strategy
 from quant_pipelines.store.engine import transaction
 from quant_pipelines.store.library import (
     LibraryEntry,

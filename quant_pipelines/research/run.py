@@ -1,19 +1,19 @@
 """Runs one walk-forward from its job to its verdict; what an interrupted run stored is not computed again."""
 
 import logging
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Engine, text
+from sqlalchemy import Engine
 
 from quant_pipelines.backtest import BacktestSettings
 from quant_pipelines.core.errors import DataError, OptimizationError, QuantError
 from quant_pipelines.core.ids import digest_of
 from quant_pipelines.core.instrument_sets import symbols_of
 from quant_pipelines.core.jit import kernel_digest
+from quant_pipelines.core.limits import RiskLimits
 from quant_pipelines.core.timeframes import from_ms
 from quant_pipelines.optimize.evaluation import Evaluator
 from quant_pipelines.optimize.judge import Context, judge
@@ -27,10 +27,10 @@ from quant_pipelines.research.instrument_set import SetEvaluator, SetHistory, lo
 from quant_pipelines.research.job import OptimizationJob
 from quant_pipelines.research.library import source_in_force
 from quant_pipelines.research.window import settle_window
-from quant_pipelines.risk.limits import RiskLimits
 from quant_pipelines.sdk import StrategySource, load_strategy, strategies_folder
 from quant_pipelines.store import research as store
-from quant_pipelines.store.verdicts import count_previous_trials, read_verdicts, save_verdict
+from quant_pipelines.store.engine import transaction
+from quant_pipelines.store.verdicts import count_previous_trials, save_verdict, verdict_of_task
 from quant_pipelines.trading import Execution, TradingRules
 
 _log = logging.getLogger(__name__)
@@ -239,14 +239,16 @@ class _Run:
 
 
 def _stored(engine: Engine, run: _Run, on_fold: Callable[[FoldResult], None]) -> VerdictRecord:
-    with _sole_worker(engine, run.key):
+    with store.sole_worker(engine, run.key):
         row = run.task_row()
         task = store.open_task(engine, run.version_row(), row)
-        known = store.read_folds(engine, task.id)
+        with transaction(engine) as connection:
+            known = store.read_folds(connection, task.id)
+            done = verdict_of_task(connection, task.id) if task.status == store.DONE else None
         for result in known.values():
             on_fold(result)
-        if task.status == store.DONE:
-            return read_verdicts(engine, task_id=task.id)[0]
+        if done is not None:
+            return done
 
         def keep(result: FoldResult) -> None:
             store.save_fold(engine, task.id, result)
@@ -262,22 +264,6 @@ def _stored(engine: Engine, run: _Run, on_fold: Callable[[FoldResult], None]) ->
         verdict_id = save_verdict(engine, task, record, stitched)
     _log.info("verdict %d: %s %s %s", verdict_id, record.strategy, record.symbol, record.timeframe)
     return replace(record, id=verdict_id, task_id=task.id)
-
-
-@contextmanager
-def _sole_worker(engine: Engine, key: str) -> Iterator[None]:
-    """Keep a second process from the same task; the lock dies with its connection."""
-    number = int(key[:15], 16)
-    with engine.connect() as connection:
-        locked = connection.execute(text("select pg_try_advisory_lock(:key)"), {"key": number}).scalar_one()
-        connection.commit()
-        if not locked:
-            raise OptimizationError(f"optimization {key} is being worked on by another process; try later")
-        try:
-            yield
-        finally:
-            connection.execute(text("select pg_advisory_unlock(:key)"), {"key": number})
-            connection.commit()
 
 
 def _holding_return(history: SetHistory, finished: WalkForward) -> float | None:

@@ -27,7 +27,22 @@ _MENTIONED_SHARE = 0.01
 
 
 class InputSource(Protocol):
-    """Where inputs come from."""
+    """Where inputs come from.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from quant_pipelines.core.asof import KnownPoints
+    >>> from quant_pipelines.core.bars import empty_bars
+    >>> class Source:  # one index price, of 00:00, that was known a minute later; no bars of its own
+    ...     def points(self, symbol, name, start_ms, end_ms):
+    ...         price = KnownPoints(np.array([0]), np.array([60_000]), np.array([99.5]))
+    ...         return price.between(start_ms, end_ms)
+    ...     def own_bars(self, symbol, timeframe, start_ms, end_ms):
+    ...         return empty_bars(symbol, timeframe)
+    >>> Source().points("BTC/USDT:USDT", "index_close", 0, 1).values
+    array([99.5])
+    """
 
     def points(self, symbol: str, name: str, start_ms: int, end_ms: int) -> KnownPoints:
         """Values of one of ``MAX_AGE_MS`` with times in ``[start_ms, end_ms)``; empty where there are none.
@@ -59,6 +74,20 @@ def attach_inputs(strategy_class: type[Strategy], bars: Bars, source: InputSourc
         If a declared timeframe is finer than the bars.
     DataError
         If the source's data are malformed.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from quant_pipelines.core.asof import KnownPoints
+    >>> from quant_pipelines.sdk import Bars, Inputs, Strategy, attach_inputs
+    >>> class Basis(Strategy):
+    ...     inputs = Inputs(index=True)
+    >>> class Source:  # see InputSource
+    ...     def points(self, symbol, name, start_ms, end_ms):
+    ...         price = KnownPoints(np.array([0]), np.array([60_000]), np.array([99.5]))
+    ...         return price.between(start_ms, end_ms)
+    >>> attach_inputs(Basis, Bars.of_closes([100, 101]), Source()).index_close  # too old at the second close
+    array([99.5,  nan])
     """
     inputs = strategy_class.inputs
     if not inputs.has_more:
@@ -71,25 +100,68 @@ def attach_inputs(strategy_class: type[Strategy], bars: Bars, source: InputSourc
 
 
 def as_read(name: str, points: KnownPoints) -> KnownPoints:
-    """Points of a source in the unit in which strategies read them."""
+    """Points of a source in the unit in which strategies read them.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from quant_pipelines.core.asof import KnownPoints
+    >>> from quant_pipelines.core.timeframes import HOUR_MS
+    >>> from quant_pipelines.sdk.attach import as_read
+    >>> slots = np.array([0, 4, 8]) * HOUR_MS
+    >>> as_read("funding_rate", KnownPoints(slots, slots, np.full(3, 1e-4))).values  # paid every four hours
+    array([0.0001, 0.0002, 0.0002])
+    """
     return eight_hour_rates(points) if name == "funding_rate" else points
 
 
 def first_higher_ms(strategy_class: type[Strategy], start_ms: int, timeframe: str) -> int:
-    """Open time of the oldest bar of a higher timeframe that is read for bars from ``start_ms`` on."""
+    """Open time of the oldest bar of a higher timeframe that is read for bars from ``start_ms`` on.
+
+    Examples
+    --------
+    >>> from quant_pipelines.core.timeframes import DAY_MS
+    >>> from quant_pipelines.sdk import Inputs, Int, Strategy
+    >>> from quant_pipelines.sdk.attach import first_higher_ms
+    >>> class Slow(Strategy):
+    ...     inputs = Inputs(timeframes=("1d",))
+    ...     window = Int(3, low=2, high=4)
+    >>> first_higher_ms(Slow, 100 * DAY_MS, "1d") // DAY_MS  # five times the longest window before it
+    80
+    """
     step_ms = timeframe_ms(timeframe)
     return floor_ms(start_ms, step_ms) - strategy_class.higher_history_bars() * step_ms
 
 
 def unknown_shares(bars: Bars) -> dict[str, float]:
-    """Share of the bars at which each input that they carry is unknown."""
+    """Share of the bars at which each input that they carry is unknown.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from quant_pipelines.sdk import Bars
+    >>> from quant_pipelines.sdk.attach import unknown_shares
+    >>> bars = Bars.of_closes([100, 101, 102, 103])
+    >>> unknown_shares(bars.with_extras(index_close=np.array([np.nan, 101.0, 102.0, 103.0])))
+    {'index_close': 0.25}
+    """
     shares = {name: float(np.isnan(column).mean()) for name, column in bars.extras.items() if column.size}
     known = {f"{name} bars": higher.row for name, higher in bars.higher.items() if higher.row.size}
     return shares | {name: float((row < 0).mean()) for name, row in known.items()}
 
 
 def missing_inputs(bars: Bars) -> tuple[str, ...]:
-    """Name the inputs that bars should carry and that were unknown at 1 % of them or more."""
+    """Name the inputs that bars should carry and that were unknown at 1 % of them or more.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from quant_pipelines.sdk import Bars
+    >>> from quant_pipelines.sdk.attach import missing_inputs
+    >>> bars = Bars.of_closes([100, 101, 102, 103])
+    >>> missing_inputs(bars.with_extras(index_close=np.array([np.nan, 101.0, 102.0, 103.0])))
+    ('input index_close (unknown at 25% of the bars)',)
+    """
     return tuple(
         f"input {name} (no data)" if share == 1.0 else f"input {name} (unknown at {share:.0%} of the bars)"
         for name, share in unknown_shares(bars).items()

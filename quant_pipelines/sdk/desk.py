@@ -25,6 +25,13 @@ class OpenOrder:
         Whether it is canceled rather than take.
     expires_ms
         Bars that open from then on don't fill it, milliseconds UTC; None is never.
+
+    Examples
+    --------
+    >>> from quant_pipelines.sdk import OpenOrder
+    >>> order = OpenOrder(1, "limit", quantity=-2.0, leaves=-0.5, price=101.0)
+    >>> order.quantity - order.leaves  # sold so far
+    -1.5
     """
 
     number: int
@@ -55,6 +62,13 @@ class OrderEvent:
         Exit reason of a fill, such as ``limit_order`` or ``hard_stop``; else why the order ended.
     ts
         Open time of the bar in which it happened, milliseconds UTC.
+
+    Examples
+    --------
+    >>> from quant_pipelines.sdk import OrderEvent
+    >>> event = OrderEvent(1, "PARTIALLY_FILLED", 1.5, price=99.0, leaves=0.5, reason="limit_order", ts=0)
+    >>> event.quantity * event.price  # quote that the fill cost, before its fee
+    148.5
     """
 
     number: int
@@ -74,6 +88,17 @@ class Desk(Protocol):
     limit: what goes beyond is cut off or refused. An order that only brings the position nearer to flat is
     never refused and becomes ``reduce_only``; such an order ends with the position. With
     ``reduce_only=True`` the size is the share of the held position, in (0, 1].
+
+    Examples
+    --------
+    >>> from quant_pipelines.sdk.trial.desk import TrialDesk
+    >>> desk = TrialDesk()
+    >>> desk.limit(0.5, 99.0)  # buy half of a full position below 99
+    1
+    >>> [(order.number, order.leaves, order.price) for order in desk.orders]
+    [(1, 0.5, 99.0)]
+    >>> desk.cancel(1), desk.orders
+    (True, ())
     """
 
     memory: dict[str, Any]

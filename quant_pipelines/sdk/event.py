@@ -24,6 +24,23 @@ class EventStrategy(Strategy):
     ----------
     orders_in_flat_market
         Whether it places orders where the price never moves; the contract asks.
+
+    Examples
+    --------
+    >>> from quant_pipelines.sdk import Bars, EventStrategy
+    >>> from quant_pipelines.sdk.trial.desk import trial
+    >>> class Dip(EventStrategy):
+    ...     def on_bar(self, desk, bars):
+    ...         if desk.position == 0.0 and not desk.orders:
+    ...             desk.limit(1.0, 98.0)
+    ...     def on_order(self, desk, event):
+    ...         if desk.position > 0.0:
+    ...             desk.limit(1.0, 100.0, reduce_only=True)
+    >>> desk = trial(Dip(), Bars.of_closes([100, 97, 99]))
+    >>> desk.acts
+    [Act(bar=0, kind='limit', size=1.0, price=98.0), Act(bar=1, kind='limit', size=1.0, price=100.0)]
+    >>> desk.position, desk.entry_price
+    (1.0, 98.0)
     """
 
     orders_in_flat_market: ClassVar[bool] = False
@@ -57,6 +74,17 @@ def features_of(strategy: EventStrategy, bars: Bars) -> dict[str, FloatArray]:
     ------
     StrategyError
         If it raises or an array has another shape.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from quant_pipelines.sdk import Bars, EventStrategy
+    >>> from quant_pipelines.sdk.event import features_of
+    >>> class Peak(EventStrategy):
+    ...     def features(self, bars):
+    ...         return {"peak": np.maximum.accumulate(bars.high)}
+    >>> features_of(Peak(), Bars.of_closes([100, 103, 101]))
+    {'peak': array([100., 103., 103.])}
     """
     name = type(strategy).__name__
     try:
@@ -78,6 +106,17 @@ def told(strategy: EventStrategy, act: Callable[[], None], at_ms: int) -> None:
     ------
     StrategyError
         If it raises; the sentence names the strategy and the bar.
+
+    Examples
+    --------
+    >>> from quant_pipelines.sdk import EventStrategy
+    >>> from quant_pipelines.sdk.event import told
+    >>> class Dip(EventStrategy):
+    ...     pass
+    >>> told(Dip(), lambda: {}["mean"], at_ms=0)
+    Traceback (most recent call last):
+        ...
+    quant_pipelines.core.errors.StrategyError: Dip at the close of 1970-01-01 00:00 raised KeyError: 'mean'
     """
     try:
         act()
@@ -92,6 +131,13 @@ def remembered(strategy: EventStrategy, memory: Any, at_ms: int) -> dict[str, An
     ------
     StrategyError
         If it is not a JSON document; the sentence names the strategy and the bar.
+
+    Examples
+    --------
+    >>> from quant_pipelines.sdk import EventStrategy
+    >>> from quant_pipelines.sdk.event import remembered
+    >>> remembered(EventStrategy(), {"rungs": (1, 2)}, at_ms=0)  # a tuple comes back as a list
+    {'rungs': [1, 2]}
     """
     try:
         document = json.loads(json.dumps(memory, allow_nan=False))

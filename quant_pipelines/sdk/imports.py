@@ -1,7 +1,7 @@
 """What a strategy file may use, decided from its text before any of it runs.
 
 A strategy computes: it needs arrays and the SDK, no files, no sockets, no clock. This is a fence against
-mistakes; what contains the rest is the process that a file is tried in, see ``sandbox``.
+mistakes; what contains the rest is the process that a file is tried in, see ``trial.sandbox``.
 """
 
 import ast
@@ -48,6 +48,18 @@ def check_imports(name: str, tree: ast.Module) -> None:
     ------
     StrategyError
         Naming the strategy, the line and what was used.
+
+    Examples
+    --------
+    >>> import ast
+    >>> from quant_pipelines.core.errors import StrategyError
+    >>> from quant_pipelines.sdk.imports import check_imports
+    >>> check_imports("idea", ast.parse("import numpy as np"))
+    >>> try:
+    ...     check_imports("idea", ast.parse("import os"))
+    ... except StrategyError as error:
+    ...     print(str(error).split(";")[0])
+    strategy idea: uses os in line 1
     """
     for node in ast.walk(tree):
         for used in _used(node):

@@ -29,6 +29,17 @@ class Inputs:
     ------
     StrategyError
         If a value has another type, the number of symbols is negative, or a timeframe is unknown.
+
+    Examples
+    --------
+    >>> from quant_pipelines.sdk import Inputs
+    >>> inputs = Inputs(funding=True, timeframes=("4h",))
+    >>> inputs.columns, inputs.takes(1), Inputs(symbols=0).takes(3)
+    (('funding_rate',), True, True)
+    >>> Inputs(timeframes=("4H",))
+    Traceback (most recent call last):
+        ...
+    quant_pipelines.core.errors.StrategyError: inputs: unknown timeframe '4H'; did you mean '4h'?
     """
 
     symbols: int = 1

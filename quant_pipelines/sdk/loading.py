@@ -31,6 +31,16 @@ class StrategySource:
         The one strategy class that the text defines.
     description
         First paragraph of the class's docstring, on one line.
+
+    Examples
+    --------
+    >>> from quant_pipelines.sdk import compile_strategy
+    >>> from quant_pipelines.sdk.scaffold import scaffold
+    >>> found = compile_strategy("my_idea", scaffold("my_idea"))
+    >>> found.name, found.path, found.strategy_class()
+    ('my_idea', None, MyIdea(window=50, hard_stop=0.05))
+    >>> found.description
+    'Long while the price is above its average, short while it is below.'
     """
 
     name: str
@@ -43,7 +53,18 @@ class StrategySource:
 
 @dataclass(frozen=True, slots=True)
 class BrokenStrategy:
-    """File that can't be loaded, and the sentence that says why."""
+    """File that can't be loaded, and the sentence that says why.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from pathlib import Path
+    >>> from quant_pipelines.sdk import list_strategies
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     _ = Path(folder, "late.py").write_text("window = 5")
+    ...     print(list_strategies(Path(folder))[0].error)
+    strategy late: defines 0 strategy classes; expected one
+    """
 
     name: str
     path: Path
@@ -57,6 +78,12 @@ def strategies_folder(explicit: str = "") -> Path:
     ------
     ConfigurationError
         If the folder isn't there.
+
+    Examples
+    --------
+    >>> from quant_pipelines.sdk import strategies_folder
+    >>> strategies_folder().name
+    'strategies'
     """
     if explicit:
         folder = Path(explicit).expanduser()
@@ -73,7 +100,20 @@ def strategies_folder(explicit: str = "") -> Path:
 
 
 def list_strategies(folder: Path) -> list[StrategySource | BrokenStrategy]:
-    """Every strategy file of a folder by name; the broken ones say why and stop nothing."""
+    """Every strategy file of a folder by name; the broken ones say why and stop nothing.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from pathlib import Path
+    >>> from quant_pipelines.sdk import list_strategies
+    >>> from quant_pipelines.sdk.scaffold import scaffold
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     _ = Path(folder, "my_idea.py").write_text(scaffold("my_idea"))
+    ...     _ = Path(folder, "broken.py").write_text("import os")
+    ...     print([(found.name, type(found).__name__) for found in list_strategies(Path(folder))])
+    [('broken', 'BrokenStrategy'), ('my_idea', 'StrategySource')]
+    """
     found: list[StrategySource | BrokenStrategy] = []
     for path in strategy_files(folder):
         try:
@@ -91,6 +131,16 @@ def load_strategy(name_or_path: str, folder: Path) -> StrategySource:
     StrategyError
         One sentence if the name is unknown (the nearest one is suggested), the file is missing, has a
         syntax error, uses what it may not, raises, or doesn't define exactly one strategy class.
+
+    Examples
+    --------
+    >>> from quant_pipelines.sdk import load_strategy, strategies_folder
+    >>> load_strategy("donchian_turtle", strategies_folder()).strategy_class.__name__
+    'DonchianTurtle'
+    >>> load_strategy("donchian", strategies_folder())
+    Traceback (most recent call last):
+        ...
+    quant_pipelines.core.errors.StrategyError: unknown strategy 'donchian'; did you mean 'donchian_turtle'?
     """
     if name_or_path.endswith(".py") or "/" in name_or_path:
         path = Path(name_or_path).expanduser()
@@ -110,6 +160,17 @@ def compile_strategy(name: str, source: str, path: Path | None = None) -> Strate
     ------
     StrategyError
         As ``load_strategy``.
+
+    Examples
+    --------
+    >>> from quant_pipelines.sdk import compile_strategy
+    >>> from quant_pipelines.sdk.scaffold import scaffold
+    >>> text = scaffold("my_idea")
+    >>> compile_strategy("my_idea", text).strategy_class(window=30)
+    MyIdea(window=30, hard_stop=0.05)
+    >>> one, other = compile_strategy("my_idea", text), compile_strategy("my_idea", text + "# changed")
+    >>> one.content_hash == other.content_hash  # a changed text is another version
+    False
     """
     version = content_hash(source)
     module = ModuleType(f"quant_strategy_{name}_{version}")
@@ -121,7 +182,19 @@ def compile_strategy(name: str, source: str, path: Path | None = None) -> Strate
 
 
 def strategy_files(folder: Path) -> list[Path]:
-    """Files of a folder that are strategies, by name; what begins with an underscore is none."""
+    """Files of a folder that are strategies, by name; what begins with an underscore is none.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from pathlib import Path
+    >>> from quant_pipelines.sdk.loading import strategy_files
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     for name in ("b.py", "a.py", "_draft.py", "notes.txt"):
+    ...         Path(folder, name).touch()
+    ...     print([path.name for path in strategy_files(Path(folder))])
+    ['a.py', 'b.py']
+    """
     return sorted(path for path in folder.glob("*.py") if not path.name.startswith("_"))
 
 

@@ -18,6 +18,12 @@ class Parameter(Generic[Number]):
         Smallest and largest value, inclusive.
     log
         Whether a search moves in ratios rather than in differences.
+
+    Examples
+    --------
+    >>> from quant_pipelines.sdk import Int
+    >>> Int(12, low=5, high=60, log=True).describe()
+    {'kind': 'int', 'default': 12, 'low': 5, 'high': 60, 'log': True}
     """
 
     kind = ""
@@ -81,7 +87,20 @@ class Parameter(Generic[Number]):
 
 
 class Int(Parameter[int]):
-    """Whole number, such as a window in bars."""
+    """Whole number, such as a window in bars.
+
+    Examples
+    --------
+    >>> from quant_pipelines.sdk import Int, Strategy
+    >>> class Idea(Strategy):
+    ...     fast = Int(12, low=5, high=60)
+    >>> Idea().fast, Idea(fast=20.0).fast
+    (12, 20)
+    >>> Idea(fast=4)
+    Traceback (most recent call last):
+        ...
+    quant_pipelines.core.errors.StrategyError: Idea: parameter fast is 4; expected a whole number from 5 to 60
+    """
 
     kind = "int"
 
@@ -94,7 +113,16 @@ class Int(Parameter[int]):
 
 
 class Float(Parameter[float]):
-    """Real number, such as a width in deviations or a fraction of price."""
+    """Real number, such as a width in deviations or a fraction of price.
+
+    Examples
+    --------
+    >>> from quant_pipelines.sdk import Float, Strategy
+    >>> class Bands(Strategy):
+    ...     width = Float(2.0, low=0.5, high=4.0)
+    >>> Bands().width, Bands(width=3).width
+    (2.0, 3.0)
+    """
 
     kind = "float"
 

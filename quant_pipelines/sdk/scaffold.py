@@ -72,6 +72,15 @@ def scaffold(name: str, *, is_event: bool = False) -> str:
         File name without ``.py``, such as ``my_idea``.
     is_event
         Whether the strategy places orders instead of naming a target.
+
+    Examples
+    --------
+    >>> from quant_pipelines.sdk.scaffold import scaffold
+    >>> text = scaffold("my_idea")
+    >>> [line for line in text.splitlines() if line.startswith("class")]
+    ['class MyIdea(Strategy):']
+    >>> "on_bar" in text, "on_bar" in scaffold("my_idea", is_event=True)
+    (False, True)
     """
     words = [word for word in name.split("_") if word]
     class_name = "".join(word[:1].upper() + word[1:] for word in words)

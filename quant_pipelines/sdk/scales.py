@@ -11,7 +11,18 @@ from quant_pipelines.sdk.strategy import Strategy
 
 
 def declares_scales(strategy: Strategy) -> bool:
-    """Whether a strategy gives factors at all."""
+    """Whether a strategy gives factors at all.
+
+    Examples
+    --------
+    >>> from quant_pipelines.sdk import Strategy
+    >>> from quant_pipelines.sdk.scales import declares_scales
+    >>> class Wide(Strategy):
+    ...     def stop_scales(self, bars):
+    ...         return {}
+    >>> declares_scales(Wide()), declares_scales(Strategy())
+    (True, False)
+    """
     return type(strategy).stop_scales is not Strategy.stop_scales
 
 
@@ -23,6 +34,18 @@ def scales_of(strategy: Strategy, bars: Bars | Panel) -> dict[str, FloatArray]:
     StrategyError
         If the strategy trades a panel, raises, names a stop that it doesn't declare, or returns another
         shape, or a value that is neither positive and finite nor NaN.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from quant_pipelines.sdk import Bars, Float, Stops, Strategy
+    >>> from quant_pipelines.sdk.scales import scales_of
+    >>> class Wide(Strategy):
+    ...     stops = Stops(hard_stop=Float(0.05, low=0.01, high=0.2))
+    ...     def stop_scales(self, bars):
+    ...         return {"hard_stop": np.where(bars.close > 100.0, 2.0, np.nan)}
+    >>> scales_of(Wide(), Bars.of_closes([100, 101]))  # twice as far above 100; NaN is 1
+    {'hard_stop': array([1., 2.])}
     """
     if not declares_scales(strategy):
         return {}

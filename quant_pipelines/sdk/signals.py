@@ -17,6 +17,13 @@ def held(opinion: FloatArray) -> FloatArray:
     -------
     ndarray of shape (n_bars,), float64
         The newest opinion at or before each bar; NaN before the first one.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from quant_pipelines.sdk import held
+    >>> held(np.array([np.nan, 1.0, np.nan, 0.0, np.nan]))
+    array([nan,  1.,  1.,  0.,  0.])
     """
     if opinion.size == 0:
         return opinion.copy()
@@ -31,6 +38,13 @@ def turned(state: BoolArray) -> BoolArray:
     ----------
     state
         ndarray of shape (n_bars,), bool.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from quant_pipelines.sdk import turned
+    >>> turned(np.array([True, True, False, True]))
+    array([False, False,  True,  True])
     """
     result = np.zeros(state.size, dtype=bool)
     result[1:] = state[1:] != state[:-1]

@@ -49,6 +49,19 @@ class Stops:
     ------
     StrategyError
         If a rule is unknown or of the wrong kind, or a factor or a number of days is out of its range.
+
+    Examples
+    --------
+    >>> from quant_pipelines.sdk import Float, Stops, Strategy
+    >>> class Idea(Strategy):
+    ...     stops = Stops(
+    ...         hard_stop=Float(0.05, low=0.01, high=0.2),  # 5 % below the entry of a long
+    ...         atr_stop=Float(3.0, low=1.0, high=6.0),  # and three average true ranges
+    ...     )
+    >>> Idea(atr_stop=2.0).stop_values
+    {'hard_stop': 0.05, 'atr_stop': 2.0}
+    >>> Idea.stops.windows
+    (14,)
     """
 
     def __init__(

@@ -31,6 +31,21 @@ class Strategy:
     ------
     StrategyError
         If a name is unknown, a value is out of its bounds, or ``is_valid`` refuses the combination.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from quant_pipelines.sdk import Bars, Int, Strategy
+    >>> class Trend(Strategy):
+    ...     window = Int(1, low=1, high=50)
+    ...     def target(self, bars):
+    ...         target = np.full(len(bars), np.nan)  # no opinion before there is a past
+    ...         target[self.window :] = np.sign(bars.close[self.window :] - bars.close[: -self.window])
+    ...         return target
+    >>> Trend().target(Bars.of_closes([100, 103, 101]))
+    array([nan,  1., -1.])
+    >>> Trend(window=20), Trend(window=20) == Trend(), Trend(window=20).history_bars
+    (Trend(window=20), False, 100)
     """
 
     inputs: ClassVar[Inputs] = Inputs()
@@ -163,7 +178,15 @@ class Strategy:
 
 @kernel
 def first_outside(target: FloatArray) -> int:
-    """Position of the first value beyond -1 or 1; the size where there is none."""
+    """Position of the first value beyond -1 or 1; the size where there is none.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from quant_pipelines.sdk.strategy import first_outside
+    >>> first_outside(np.array([0.5, np.nan, -1.5])), first_outside(np.array([0.5, 1.0]))
+    (2, 2)
+    """
     for i in range(target.size):
         if abs(target[i]) > 1.0:
             return i
@@ -178,6 +201,16 @@ def offered_by(strategy: Strategy, bars: Bars | Panel) -> FloatArray | Turns:
     StrategyError
         If the strategy trades another number of symbols, raises, reads what it did not declare, or returns
         another shape.
+
+    Examples
+    --------
+    >>> from quant_pipelines.sdk import Bars, Strategy, above
+    >>> from quant_pipelines.sdk.strategy import offered_by
+    >>> class Rise(Strategy):
+    ...     def target(self, bars):
+    ...         return above(bars.close, bars.open)
+    >>> offered_by(Rise(), Bars.of_closes([100, 103, 101]))  # as turns, which need no array
+    Turns(bar=array([0, 1, 2]), value=array([-1.,  1., -1.]), size=3)
     """
     name = type(strategy).__name__
     require_symbols(strategy, bars)
@@ -213,6 +246,16 @@ def target_of(strategy: Strategy, bars: Bars | Panel) -> FloatArray:
     StrategyError
         If the strategy trades another number of symbols, raises, or returns another shape, or a value
         outside [-1, 1].
+
+    Examples
+    --------
+    >>> from quant_pipelines.sdk import Bars, Strategy, above
+    >>> from quant_pipelines.sdk.strategy import target_of
+    >>> class Rise(Strategy):
+    ...     def target(self, bars):
+    ...         return above(bars.close, bars.open)
+    >>> target_of(Rise(), Bars.of_closes([100, 103, 101]))
+    array([-1.,  1., -1.])
     """
     offered = offered_by(strategy, bars)
     target = expanded(offered) if isinstance(offered, Turns) else offered
@@ -231,6 +274,17 @@ def require_symbols(strategy: Strategy, bars: Bars | Panel) -> None:
     ------
     StrategyError
         Naming the strategy, what it trades and what it got.
+
+    Examples
+    --------
+    >>> from quant_pipelines.sdk import Bars, Inputs, Strategy
+    >>> from quant_pipelines.sdk.strategy import require_symbols
+    >>> class Pair(Strategy):
+    ...     inputs = Inputs(symbols=2)
+    >>> require_symbols(Pair(), Bars.of_closes([100]))
+    Traceback (most recent call last):
+        ...
+    quant_pipelines.core.errors.StrategyError: Pair: got bars of one symbol; expected 2 symbols together
     """
     inputs, name = strategy.inputs, type(strategy).__name__
     if isinstance(bars, Panel) and not (inputs.has_panel and inputs.takes(len(bars.members))):

@@ -24,6 +24,14 @@ class Turns(NamedTuple):
         Shape (n_turns,).
     size
         Number of bars.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from quant_pipelines.sdk import Turns
+    >>> from quant_pipelines.sdk.turns import expanded
+    >>> expanded(Turns(np.array([1, 3]), np.array([1.0, -0.5]), size=5))
+    array([ nan,  1. ,  1. , -0.5, -0.5])
     """
 
     bar: IntArray
@@ -50,6 +58,16 @@ def above(first: FloatArray, second: FloatArray, settled: int = 0) -> Turns:
     ------
     StrategyError
         If the arrays differ in shape.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from quant_pipelines.sdk import above
+    >>> fast, slow = np.array([1.0, 3.0, 3.0, 1.0]), np.full(4, 2.0)
+    >>> above(fast, slow)
+    Turns(bar=array([0, 1, 3]), value=array([-1.,  1., -1.]), size=4)
+    >>> above(fast, slow, settled=2)  # no opinion on the first two bars
+    Turns(bar=array([2, 3]), value=array([ 1., -1.]), size=4)
     """
     one, other = (np.ascontiguousarray(array, dtype=np.float64) for array in (first, second))
     if one.ndim != 1 or one.shape != other.shape:
@@ -63,13 +81,29 @@ def crossed(first: FloatArray, second: FloatArray, settled: int = 0) -> Turns:
 
     Like ``above``, and without an opinion before the first cross at or behind bar ``settled``, so that a
     state of unknown age isn't entered.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from quant_pipelines.sdk import crossed
+    >>> crossed(np.array([1.0, 3.0, 3.0, 1.0]), np.full(4, 2.0))
+    Turns(bar=array([1, 3]), value=array([ 1., -1.]), size=4)
     """
     turns = above(first, second, max(settled, 1) - 1)
     return Turns(turns.bar[1:], turns.value[1:], turns.size)
 
 
 def expanded(turns: Turns) -> FloatArray:
-    """Targets of all bars, shape (n_bars,)."""
+    """Targets of all bars, shape (n_bars,).
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from quant_pipelines.sdk import above
+    >>> from quant_pipelines.sdk.turns import expanded
+    >>> expanded(above(np.array([1.0, 3.0, 3.0, 1.0]), np.full(4, 2.0), settled=1))
+    array([nan,  1.,  1., -1.])
+    """
     target = np.full(turns.size, np.nan)
     if turns.bar.size:
         lengths = np.diff(turns.bar, append=turns.size)
@@ -78,7 +112,17 @@ def expanded(turns: Turns) -> FloatArray:
 
 
 def is_in_order(turns: Turns, size: int) -> bool:
-    """Whether the turns are those of so many bars: as many values as bars, rising, within the size."""
+    """Whether the turns are those of so many bars: as many values as bars, rising, within the size.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from quant_pipelines.sdk import Turns
+    >>> from quant_pipelines.sdk.turns import is_in_order
+    >>> turns = Turns(np.array([1, 3]), np.array([1.0, -1.0]), size=5)
+    >>> is_in_order(turns, 5), is_in_order(turns, 4)
+    (True, False)
+    """
     bar = turns.bar
     if turns.size != size or bar.ndim != 1 or bar.shape != turns.value.shape:
         return False
@@ -86,7 +130,7 @@ def is_in_order(turns: Turns, size: int) -> bool:
 
 
 @inner
-def greater_until(first: FloatArray, second: FloatArray, at: int) -> Word:
+def _greater_until(first: FloatArray, second: FloatArray, at: int) -> Word:
     """Return the bits of the last values, where there are fewer than a word has."""
     word: Word = NONE
     for k in range(first.size - at):
@@ -97,14 +141,22 @@ def greater_until(first: FloatArray, second: FloatArray, at: int) -> Word:
 
 @kernel
 def sides(first: FloatArray, second: FloatArray, begin: int) -> tuple[IntArray, FloatArray]:
-    """Find the bars from ``begin`` on at which the side changes, and the side that one takes there."""
+    """Find the bars from ``begin`` on at which the side changes, and the side that one takes there.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from quant_pipelines.sdk.turns import sides
+    >>> sides(np.array([1.0, 3.0, 3.0, 1.0]), np.full(4, 2.0), 1)
+    (array([1, 3]), array([ 1., -1.]))
+    """
     n_words = (first.size + WORD_BITS - 1) // WORD_BITS
     turn, side = np.empty(n_words, np.uint64), np.empty(n_words, np.uint64)
     count, last, begins = 0, NONE, begin // WORD_BITS
     for n in range(begins, n_words):
         at = n * WORD_BITS
         is_whole = at + WORD_BITS <= first.size
-        word = greater(first, second, np.uint64(at)) if is_whole else greater_until(first, second, at)
+        word = greater(first, second, np.uint64(at)) if is_whole else _greater_until(first, second, at)
         differs = word ^ ((word << ONE) | last)
         if n == begins:
             bit = np.uint64(begin - at)

@@ -77,11 +77,6 @@ class SyntheticListing(Listing):
 
     character: Character
 
-    @property
-    def has_trend(self) -> bool:
-        """Whether a persistent, tradable trend is built in."""
-        return self.character.fast_trend > 0 or self.character.slow_trend > 0
-
 
 LISTINGS: tuple[SyntheticListing, ...] = (
     SyntheticListing(

@@ -11,11 +11,10 @@ import time
 from pathlib import Path
 from types import TracebackType
 
-import psycopg
-
 from quant_pipelines.core.errors import ConfigurationError, StoreError
 from quant_pipelines.stack.postgres_place import Place, open_place
 from quant_pipelines.stack.process import Command, log_tail, start, stop
+from quant_pipelines.store.engine import connected, require_reachable
 
 USER = "quant"
 DATABASE = "quant"
@@ -107,15 +106,14 @@ class EmbeddedPostgres:
             If the server ended, or does not answer in time; the last line of its log is quoted.
         """
         deadline = time.monotonic() + timeout_seconds
-        while time.monotonic() < deadline:
-            if process.poll() is not None:
-                break
-            try:
-                psycopg.connect(self.url("postgres"), connect_timeout=5).close()
-            except psycopg.OperationalError:
-                time.sleep(0.05)
-            else:
-                return
+        with connected(self.url("postgres")) as server:
+            while time.monotonic() < deadline and process.poll() is None:
+                try:
+                    require_reachable(server)
+                except StoreError:
+                    time.sleep(0.05)
+                else:
+                    return
         last = log_tail(self.log, 1) or "its log is empty"
         raise StoreError(f"the embedded database did not start on port {self._port}; {self.log} ends: {last}")
 
@@ -124,22 +122,6 @@ def local_url(home: Path, port: int) -> str:
     """URL of the product database of a home's server; empty when there is none, and none is made."""
     password_file = home / "postgres" / "password"
     return _url(password_file, port, DATABASE) if password_file.exists() else ""
-
-
-def create_database(server_url: str, name: str) -> bool:
-    """Create a database beside the one of the URL.
-
-    Returns
-    -------
-    bool
-        False if it was there already.
-    """
-    with psycopg.connect(server_url, autocommit=True) as connection:
-        try:
-            connection.execute(psycopg.sql.SQL("create database {}").format(psycopg.sql.Identifier(name)))
-        except (psycopg.errors.DuplicateDatabase, psycopg.errors.UniqueViolation):
-            return False
-    return True
 
 
 def _url(password_file: Path, port: int, database: str) -> str:

@@ -7,13 +7,12 @@ stderr and exit code 1.
 import sys
 import time
 
-import psycopg
-from sqlalchemy import Engine, make_url
+from sqlalchemy import Engine
 
 from quant_pipelines.core.errors import ConfigurationError, QuantError, StoreError
 from quant_pipelines.settings import load_settings
-from quant_pipelines.stack.postgres import create_database
-from quant_pipelines.store.engine import connect, dagster_url, parse_database_url, require_reachable
+from quant_pipelines.store.databases import create_database
+from quant_pipelines.store.engine import connected, dagster_url, parse_database_url, require_reachable
 from quant_pipelines.store.migrate import migrate
 
 # Enough for a recovery after a crash; a server that refuses for another reason is not waited for.
@@ -31,14 +30,11 @@ def prepare_database(url: str) -> None:
     """
     ours = parse_database_url(url)
     maintenance = ours.set(database="postgres").render_as_string(hide_password=False)
-    engine = connect(url, pool_size=1)
-    try:
+    with connected(url) as engine:
         if not _exists_after_waiting(engine):
-            _create(maintenance, str(ours.database))
+            create_database(maintenance, str(ours.database))
         migrate(engine)
-        _create(maintenance, str(make_url(dagster_url(url)).database))
-    finally:
-        engine.dispose()
+        create_database(maintenance, str(parse_database_url(dagster_url(url)).database))
 
 
 def _exists_after_waiting(engine: Engine) -> bool:
@@ -55,17 +51,6 @@ def _exists_after_waiting(engine: Engine) -> bool:
             time.sleep(0.1)
         else:
             return True
-
-
-def _create(maintenance: str, name: str) -> None:
-    try:
-        create_database(maintenance, name)
-    except psycopg.Error as error:
-        cause = " ".join(str(error).split())
-        raise StoreError(
-            f"database {name!r} can't be created: {cause}; "
-            f"create it yourself, owned by the account of QUANT_DATABASE_URL"
-        ) from error
 
 
 def main() -> int:

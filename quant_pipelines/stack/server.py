@@ -6,9 +6,16 @@ from contextlib import contextmanager
 from quant_pipelines.core.errors import ConfigurationError
 from quant_pipelines.core.settings import Settings
 from quant_pipelines.stack.home import Home, is_locked, locked, open_home
-from quant_pipelines.stack.ports import free_port
-from quant_pipelines.stack.postgres import EmbeddedPostgres
-from quant_pipelines.stack.status import database_url_of
+from quant_pipelines.stack.ports import free_port, read_ports
+from quant_pipelines.stack.postgres import EmbeddedPostgres, local_url
+
+
+def database_url_of(home: Home, settings: Settings) -> str:
+    """Database of a stack: the named one, else the home's own server; empty when that was never made."""
+    if settings.database_url:
+        return settings.database_url
+    ports = read_ports(home.ports_file)
+    return local_url(home.folder, ports.postgres) if ports else ""
 
 
 @contextmanager

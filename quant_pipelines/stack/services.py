@@ -11,8 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from quant_pipelines.core.settings import Settings
-from quant_pipelines.settings import SECRET_VARIABLES
+from quant_pipelines.core.settings import SECRET_VARIABLES, Settings
 from quant_pipelines.stack.archive_market import archive_folder, archive_symbols
 from quant_pipelines.stack.home import Home
 from quant_pipelines.stack.ports import Ports, answers
@@ -227,7 +226,7 @@ def _pages(plan: StackPlan) -> Service:
     where = ("--folder", str(plan.home.reports), "--port", str(port))
     return Service(
         "pages",
-        lambda: _command(plan, "pages", ("-m", "quant_pipelines.stack.pages", *where), nice=10),
+        lambda: _command(plan, "pages", ("-m", "quant_pipelines.pages", *where), nice=10),
         after=("webserver",),
         is_ready=lambda: answers(port),
         address=f"http://{_HOST}:{port}",

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from quant_pipelines.core.clock import utc_now
-from quant_pipelines.settings import load_settings
+from quant_pipelines.core.settings import Settings
 from quant_pipelines.stack.home import locked, open_home
 from quant_pipelines.stack.ports import choose_ports
 from quant_pipelines.stack.services import build_services, plan_stack, write_dagster_files
@@ -34,7 +34,11 @@ class UpOptions:
 
 
 def run_stack(
-    options: UpOptions, *, announce: Callable[[str], None], on_ready: Callable[[dict[str, Any]], None]
+    options: UpOptions,
+    settings: Settings,
+    *,
+    announce: Callable[[str], None],
+    on_ready: Callable[[dict[str, Any]], None],
 ) -> None:
     """Start everything, keep it running until a signal, stop it.
 
@@ -42,6 +46,8 @@ def run_stack(
     ----------
     options
         What the command line asks for.
+    settings
+        Settings of the stack; its processes read them anew from the same places.
     announce
         Receives one line for each service, and for each thing that goes wrong.
     on_ready
@@ -52,7 +58,6 @@ def run_stack(
     ConfigurationError
         If the home is in use, the UI's port is taken, or something can't start.
     """
-    settings = load_settings()
     home = open_home(options.home)
     with locked(home):
         ports = choose_ports(home.ports_file, options.port)

@@ -1,1 +1,4 @@
-"""PostgreSQL: tables, migrations and the only SQL of the system."""
+"""PostgreSQL: tables, migrations and the only SQL of the system.
+
+Whatever needs the database raises `StoreError` when it does not answer, see `quant_pipelines.store.engine`.
+"""

@@ -30,12 +30,6 @@ def open_proposal(connection: Connection, subject: str, target: str) -> Proposal
     return None if row is None else Proposal(*row)
 
 
-def open_proposals(connection: Connection) -> list[dict[str, Any]]:
-    """Everything that waits for a second person, oldest first."""
-    query = select(approvals).where(approvals.c.decision == OPEN).order_by(approvals.c.id)
-    return [dict(row) for row in connection.execute(query).mappings()]
-
-
 def propose(connection: Connection, values: dict[str, Any]) -> int:
     """Store a proposal: ``subject``, ``source``, ``target``, ``proposer``, ``reason``, ``evidence``, time."""
     made = insert(approvals).values(**values, decision=OPEN).returning(approvals.c.id)

@@ -9,6 +9,7 @@ from sqlalchemy import Connection, Engine, text
 
 from quant_pipelines.core.clock import Clock
 from quant_pipelines.core.timeframes import DAY_MS, from_ms, to_ms
+from quant_pipelines.store.engine import transaction
 
 MONTHS_AHEAD = 2
 _PARTITION_LOCK = 0x42415253
@@ -37,7 +38,7 @@ def ensure_partitions(engine: Engine, start_ms: int, end_ms: int) -> list[str]:
         Names of the partitions that were made.
     """
     months = months_between(start_ms, end_ms)
-    with engine.begin() as connection:
+    with transaction(engine) as connection:
         if not is_partitioned(connection) or not _missing(connection, months):
             return []
         connection.execute(text("select pg_advisory_xact_lock(:key)"), {"key": _PARTITION_LOCK})

@@ -4,7 +4,7 @@ A writer reads what is stored first: bars that are there already cost no write, 
 into their month's partition, and only those that differ go through a staging table.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
@@ -24,15 +24,18 @@ from quant_pipelines.store.bar_partitions import (
     months_between,
     partition_of,
 )
+from quant_pipelines.store.engine import transaction
 
 __all__ = [
     "Upserted",
     "count_by_day",
     "ensure_partitions",
     "newest_bar_ms",
+    "newest_by_symbol",
     "oldest_bar_ms",
     "read_bar_rows",
     "read_bars",
+    "stored_spans",
     "upsert_bars",
 ]
 
@@ -139,7 +142,7 @@ def read_bars(
     end_ms: int,
 ) -> Bars:
     """Read the bars whose open time lies in ``[start_ms, end_ms)``, oldest first; empty if there are none."""
-    with engine.connect() as connection:
+    with transaction(engine) as connection:
         columns = read_packed(connection, (exchange, symbol, timeframe), PRICES, start_ms, end_ms)
     return bars_from_columns(symbol, timeframe, columns)
 
@@ -153,18 +156,18 @@ def read_bar_rows(
     end_ms: int,
 ) -> BarRows:
     """Like `read_bars`, with quote volume and number of trades."""
-    with engine.connect() as connection:
+    with transaction(engine) as connection:
         return BarRows(**read_packed(connection, (exchange, symbol, timeframe), VALUES, start_ms, end_ms))
 
 
-def newest_bar_ms(engine: Engine, exchange: str, symbol: str, timeframe: str) -> int | None:
+def newest_bar_ms(connection: Connection, exchange: str, symbol: str, timeframe: str) -> int | None:
     """Open time of the newest stored bar, milliseconds UTC; None without bars."""
-    return _edge(engine, "max", (exchange, symbol, timeframe))
+    return _edge(connection, "max", (exchange, symbol, timeframe))
 
 
-def oldest_bar_ms(engine: Engine, exchange: str, symbol: str, timeframe: str) -> int | None:
+def oldest_bar_ms(connection: Connection, exchange: str, symbol: str, timeframe: str) -> int | None:
     """Open time of the oldest stored bar, milliseconds UTC; None without bars."""
-    return _edge(engine, "min", (exchange, symbol, timeframe))
+    return _edge(connection, "min", (exchange, symbol, timeframe))
 
 
 def count_by_day(engine: Engine, exchange: str, timeframe: str, start_ms: int, end_ms: int) -> dict[str, int]:
@@ -173,24 +176,47 @@ def count_by_day(engine: Engine, exchange: str, timeframe: str, start_ms: int, e
         "select (ts at time zone 'UTC')::date, count(*) from market.bars "
         "where exchange = %s and timeframe = %s and ts >= %s and ts < %s group by 1"
     )
-    with engine.connect() as connection:
+    with transaction(engine) as connection:
         window = (exchange, timeframe, from_ms(start_ms), from_ms(end_ms))
         return {day.isoformat(): count for day, count in connection.exec_driver_sql(query, window)}
 
 
-def _edge(engine: Engine, aggregate: str, series: Series) -> int | None:
+def newest_by_symbol(connection: Connection, exchange: str, timeframe: str, since_ms: int) -> dict[str, int]:
+    """Open time (ms) of each symbol's newest bar since a time; older partitions are not touched."""
+    query = (
+        "select symbol, (extract(epoch from max(ts)) * 1000)::bigint from market.bars "
+        "where exchange = %s and timeframe = %s and ts >= %s group by 1"
+    )
+    rows = connection.exec_driver_sql(query, (exchange, timeframe, from_ms(since_ms)))
+    return {symbol: int(ts) for symbol, ts in rows}
+
+
+def stored_spans(engine: Engine, exchange: str, symbols: Sequence[str] = ()) -> list[dict[str, Any]]:
+    """``symbol``, ``timeframe``, ``first``, ``last`` (open times) and number of ``bars`` of what is stored.
+
+    Empty ``symbols`` mean all.
+    """
+    query = (
+        "select symbol, timeframe, min(ts) as first, max(ts) as last, count(*) as bars from market.bars "
+        "where exchange = %s and (%s or symbol = any(%s)) group by 1, 2"
+    )
+    with transaction(engine) as connection:
+        rows = connection.exec_driver_sql(query, (exchange, not symbols, list(symbols)))
+        return [dict(row) for row in rows.mappings()]
+
+
+def _edge(connection: Connection, aggregate: str, series: Series) -> int | None:
     query = (
         f"select (extract(epoch from {aggregate}(ts)) * 1000)::bigint from market.bars "  # noqa: S608
         "where exchange = %s and symbol = %s and timeframe = %s"
     )
-    with engine.connect() as connection:
-        value = connection.exec_driver_sql(query, series).scalar_one()
+    value = connection.exec_driver_sql(query, series).scalar_one()
     return None if value is None else int(value)
 
 
 def _write(engine: Engine, series: Series, rows: BarRows, cause: str, *, can_copy: bool = True) -> Upserted:
     """Write what differs from the stored bars; writers of one series wait for each other."""
-    with engine.begin() as connection:
+    with transaction(engine) as connection:
         if len(rows) >= _BULK_ROWS:
             # A crash of the server may cost the last moments of a load that the exchange can repeat; it never
             # tears, and the next commit of anybody makes it safe.

@@ -3,17 +3,12 @@
 Ids become visible in their order, so a reader that goes on behind the newest id it saw misses nothing.
 """
 
-import asyncio
 from collections.abc import AsyncIterator, Sequence
-from contextlib import suppress
 from typing import Any, NamedTuple
 
-import psycopg
-from psycopg.conninfo import make_conninfo
 from sqlalchemy import Engine
 
-from quant_pipelines.core.errors import StoreError
-from quant_pipelines.store.engine import parse_database_url, transaction
+from quant_pipelines.store.engine import listening, transaction
 
 CHANNEL = "bus_events"
 _PUBLISH_LOCK = 0x42555345
@@ -59,11 +54,6 @@ def publish_events(engine: Engine, rows: Sequence[tuple[str, str, str, str]]) ->
         Product database.
     rows
         Event id, topic, kind, JSON text; in the order of publication.
-
-    Raises
-    ------
-    StoreError
-        If the database does not answer.
     """
     columns = tuple(list(column) for column in zip(*rows, strict=True))
     with transaction(engine) as connection:
@@ -73,38 +63,20 @@ def publish_events(engine: Engine, rows: Sequence[tuple[str, str, str, str]]) ->
 
 
 def read_events(engine: Engine, topic: str, after: int, limit: int) -> list[StoredEvent]:
-    """Events behind an id, oldest first.
-
-    Raises
-    ------
-    StoreError
-        If the database does not answer.
-    """
+    """Events behind an id, oldest first."""
     with transaction(engine) as connection:
         rows = connection.exec_driver_sql(_READ, (topic, after, limit))
         return [StoredEvent(*row) for row in rows]
 
 
 def newest_event_id(engine: Engine, topic: str) -> int:
-    """Id of the newest event; 0 without one.
-
-    Raises
-    ------
-    StoreError
-        If the database does not answer.
-    """
+    """Id of the newest event; 0 without one."""
     with transaction(engine) as connection:
         return int(connection.exec_driver_sql(_END, (topic,)).scalar_one())
 
 
 def trim_events(engine: Engine, topic: str, kept: int) -> int:
-    """Delete all but the newest events of a topic; returns how many.
-
-    Raises
-    ------
-    StoreError
-        If the database does not answer.
-    """
+    """Delete all but the newest events of a topic; returns how many."""
     with transaction(engine) as connection:
         return connection.exec_driver_sql(_TRIM, (topic, topic, kept)).rowcount
 
@@ -117,24 +89,7 @@ async def announced_topics(database_url: str) -> AsyncIterator[str]:
     StoreError
         If the database does not answer, or the connection breaks.
     """
-    address = parse_database_url(database_url).render_as_string(hide_password=False)
-    try:
-        connection = await _connected(make_conninfo(address, connect_timeout=10))
-        async with connection:
-            await connection.execute(f"listen {CHANNEL}".encode())
-            yield ""
-            async for notice in connection.notifies():
-                yield notice.payload
-    except psycopg.OperationalError as error:
-        raise StoreError(f"events can't be heard: {' '.join(str(error).split())}") from error
-
-
-async def _connected(address: str) -> psycopg.AsyncConnection[Any]:
-    connecting = asyncio.ensure_future(psycopg.AsyncConnection.connect(address, autocommit=True))
-    try:
-        return await asyncio.shield(connecting)
-    except asyncio.CancelledError:
-        # Given up half-way it would stay open, and hold up the server's own work for a minute.
-        with suppress(psycopg.OperationalError):
-            await (await connecting).close()
-        raise
+    async with listening(database_url, CHANNEL) as listener:
+        yield ""
+        async for topic in listener.notices():
+            yield topic

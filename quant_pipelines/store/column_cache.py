@@ -31,6 +31,7 @@ from quant_pipelines.store.columns import (
     remove_file,
     write_columns,
 )
+from quant_pipelines.store.engine import snapshot, transaction
 
 _SUFFIX = ".columns"
 _VERSIONS = (
@@ -72,7 +73,7 @@ class ColumnCache:
 
     def remove_stale(self) -> list[Path]:
         """Remove the files of series that the database has no bars of any more."""
-        with self._engine.connect() as connection:
+        with transaction(self._engine) as connection:
             query = "select distinct exchange, symbol, timeframe from market.bar_versions"
             known = {self.path(*series) for series in connection.exec_driver_sql(query)}
         stale = [path for path in sorted(self._folder.glob(f"*{_SUFFIX}")) if path not in known]
@@ -82,7 +83,7 @@ class ColumnCache:
 
     def _columns(self, series: Series, start_ms: int, end_ms: int) -> ColumnFile | None:
         """Columns with at least the months of the window; None where versions are not kept."""
-        with self._engine.connect().execution_options(isolation_level="REPEATABLE READ") as connection:
+        with snapshot(self._engine) as connection:
             if not is_partitioned(connection):
                 return None
             versions = _versions(connection, series)

@@ -119,11 +119,6 @@ def read_deployments(
         Stages that are asked for.
     with_leaving
         Also those that left the traded stages while they hold a position or an unfinished order.
-
-    Raises
-    ------
-    StoreError
-        If the database does not answer.
     """
     query = (
         select(deployments, accounts.c.venue, strategy_versions.c.source, strategy_versions.c.content_hash)
@@ -193,13 +188,7 @@ def venue_account(
 
 
 def has_approval(engine: Engine, deployment: Deployment) -> bool:
-    """Whether the audit log holds an approval of real orders for this deployment.
-
-    Raises
-    ------
-    StoreError
-        If the database does not answer.
-    """
+    """Whether the audit log holds an approval of real orders for this deployment."""
     query = select(audit_logs.c.id).where(
         audit_logs.c.subject == deployment.key, audit_logs.c.action == REAL_ORDERS_APPROVED
     )
@@ -208,13 +197,7 @@ def has_approval(engine: Engine, deployment: Deployment) -> bool:
 
 
 def seed_limits(engine: Engine, limits: dict[str, float], at: datetime) -> None:
-    """Store the account's limits where none are stored yet; from then on operators own them.
-
-    Raises
-    ------
-    StoreError
-        If the database does not answer.
-    """
+    """Store the account's limits where none are stored yet; from then on operators own them."""
     with transaction(engine) as connection:
         for name, value in limits.items():
             row = {"scope": "account", "name": name, "value": Decimal(repr(value))}
@@ -223,13 +206,7 @@ def seed_limits(engine: Engine, limits: dict[str, float], at: datetime) -> None:
 
 
 def read_limits(engine: Engine) -> dict[str, dict[str, float]]:
-    """Limits in force by scope (``account``, ``deployment:<id>`` or ``strategy:<name>``) and name.
-
-    Raises
-    ------
-    StoreError
-        If the database does not answer.
-    """
+    """Limits in force by scope (``account``, ``deployment:<id>`` or ``strategy:<name>``) and name."""
     limits: dict[str, dict[str, float]] = {}
     with transaction(engine) as connection:
         for row in connection.execute(select(risk_limits)):

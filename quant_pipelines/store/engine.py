@@ -1,14 +1,32 @@
-"""Connections to PostgreSQL: one URL from the settings, one spelling for each driver."""
+"""The only ways into PostgreSQL; a database that fails on any of them is a `StoreError`.
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+A function of the store takes a connection, or an engine on which it opens a `transaction`. Nobody else begins
+or connects, so the errors of the drivers are translated here and nowhere else.
+"""
 
-from sqlalchemy import Connection, Engine, create_engine, make_url
+import asyncio
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager, suppress
+from typing import Any
+
+import psycopg
+from psycopg.conninfo import make_conninfo
+from psycopg.errors import UndefinedColumn, UndefinedTable
+from sqlalchemy import (
+    Connection,
+    Engine,
+    create_engine,  # noqa: TID251 - the one place
+    make_url,
+)
 from sqlalchemy.engine import URL
-from sqlalchemy.exc import ArgumentError, DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import ArgumentError, DBAPIError
+from sqlalchemy.exc import TimeoutError as NoConnectionFree
 
 from quant_pipelines.core.errors import ConfigurationError, StoreError
 
+# The server or the way to it; a statement that is wrong by itself is a fault of this code, and stays one.
+_AWAY = (psycopg.OperationalError, psycopg.InterfaceError, psycopg.InternalError, NoConnectionFree)
+_OTHER_SCHEMA = (UndefinedTable, UndefinedColumn)
 _SCHEMES = ("postgresql", "postgres", "postgresql+psycopg", "postgresql+psycopg2")
 
 
@@ -66,6 +84,16 @@ def connect(url: str, *, pool_size: int = 5) -> Engine:
     )
 
 
+@contextmanager
+def connected(url: str, *, pool_size: int = 1) -> Iterator[Engine]:
+    """Engine for as long as the block runs; see `connect`."""
+    engine = connect(url, pool_size=pool_size)
+    try:
+        yield engine
+    finally:
+        engine.dispose()
+
+
 def require_reachable(engine: Engine) -> None:
     """Prove that the database answers.
 
@@ -74,40 +102,137 @@ def require_reachable(engine: Engine) -> None:
     StoreError
         If it does not, with the address and the server's own words on one line.
     """
-    try:
-        with engine.connect():
-            pass
-    except OperationalError as error:
-        raise StoreError(_away(engine, error)) from error
-
-
-@contextmanager
-def database_errors(engine: Engine) -> Iterator[None]:
-    """Translate a database that does not answer.
-
-    Raises
-    ------
-    StoreError
-        If a connection can't be made or breaks. After a break at a commit the outcome is unknown: read the
-        rows again before acting.
-    """
-    try:
-        yield
-    except (OperationalError, InterfaceError) as error:
-        raise StoreError(_away(engine, error)) from error
-    except DBAPIError as error:
-        if error.connection_invalidated:
-            raise StoreError(_away(engine, error)) from error
-        raise
+    with transaction(engine):
+        pass
 
 
 @contextmanager
 def transaction(engine: Engine) -> Iterator[Connection]:
-    """One transaction; a database that does not answer is a `StoreError`, as in `database_errors`."""
-    with database_errors(engine), engine.begin() as connection:
+    """One transaction, committed at the end of the block.
+
+    Raises
+    ------
+    StoreError
+        If the database does not answer, or lacks this code's tables. After a break at a commit the outcome is
+        unknown: read the rows again before acting.
+    """
+    with _translated(engine.url), engine.begin() as connection:
         yield connection
 
 
-def _away(engine: Engine, error: DBAPIError) -> str:
-    address = engine.url.render_as_string(hide_password=True)
-    return f"database {address} does not answer: {' '.join(str(error.orig).split())}"
+@contextmanager
+def snapshot(engine: Engine) -> Iterator[Connection]:
+    """Read the state of one moment throughout the block; errors as in `transaction`."""
+    with _isolated(engine, "REPEATABLE READ") as connection:
+        yield connection
+
+
+@contextmanager
+def session(engine: Engine) -> Iterator[Connection]:
+    """Let each statement of the block stand by itself; errors as in `transaction`.
+
+    It is for what a transaction can't hold: locks that outlive one, and databases that come and go.
+    """
+    with _isolated(engine, "AUTOCOMMIT") as connection:
+        yield connection
+
+
+class Listener:
+    """Session of its own that hears one channel; what it locks is free again when it ends.
+
+    Parameters
+    ----------
+    driver
+        Connection that listens already.
+    address
+        Where to, for errors.
+    """
+
+    def __init__(self, driver: "psycopg.AsyncConnection[Any]", address: URL) -> None:
+        self._driver = driver
+        self._address = address
+
+    async def scalar(self, query: str) -> object:
+        """First value of a query's first row; None without rows.
+
+        Raises
+        ------
+        StoreError
+            If the connection broke.
+        """
+        with _translated(self._address):
+            cursor = await self._driver.execute(query.encode())
+            row = await cursor.fetchone()
+        return row[0] if row else None
+
+    async def notices(
+        self, *, timeout_seconds: float | None = None, limit: int | None = None
+    ) -> AsyncIterator[str]:
+        """Texts of what is announced on the channel, for so long or so many of them; None sets no bound.
+
+        Raises
+        ------
+        StoreError
+            If the connection broke.
+        """
+        with _translated(self._address):
+            async for notice in self._driver.notifies(timeout=timeout_seconds, stop_after=limit):
+                yield notice.payload
+
+
+@asynccontextmanager
+async def listening(url: str, channel: str, **options: str | int) -> AsyncIterator[Listener]:
+    """Open a session that hears a channel.
+
+    Parameters
+    ----------
+    url
+        PostgreSQL URL.
+    channel
+        Trusted name.
+    options
+        libpq's own parameters of the connection.
+
+    Raises
+    ------
+    StoreError
+        If the database does not answer.
+    """
+    address = parse_database_url(url)
+    target = make_conninfo(address.render_as_string(hide_password=False), connect_timeout=10, **options)
+    with _translated(address):
+        async with await _async_connection(target) as driver:
+            await driver.execute(f"listen {channel}".encode())
+            yield Listener(driver, address)
+
+
+async def _async_connection(target: str) -> "psycopg.AsyncConnection[Any]":
+    connecting = asyncio.ensure_future(psycopg.AsyncConnection.connect(target, autocommit=True))
+    try:
+        return await asyncio.shield(connecting)
+    except asyncio.CancelledError:
+        # Given up half-way it would stay open, and hold up the server's own work for a minute.
+        with suppress(psycopg.OperationalError):
+            await (await connecting).close()
+        raise
+
+
+@contextmanager
+def _isolated(engine: Engine, level: Any) -> Iterator[Connection]:
+    with _translated(engine.url), engine.connect() as connection:
+        yield connection.execution_options(isolation_level=level)
+
+
+@contextmanager
+def _translated(address: URL) -> Iterator[None]:
+    """Make a `StoreError` of what SQLAlchemy and psycopg raise when the database fails."""
+    try:
+        yield
+    except (DBAPIError, NoConnectionFree, psycopg.Error) as error:
+        cause = error.orig if isinstance(error, DBAPIError) else error
+        shown, words = address.render_as_string(hide_password=True), " ".join(str(cause).split())
+        if isinstance(cause, _AWAY) or getattr(error, "connection_invalidated", False):
+            raise StoreError(f"database {shown} does not answer: {words}") from error
+        if isinstance(cause, _OTHER_SCHEMA):
+            raise StoreError(f"database {shown} has another schema than this code: {words}") from error
+        raise

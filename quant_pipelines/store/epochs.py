@@ -6,14 +6,12 @@ The lock keeps a second runner on standby; the epoch stops a writer that lost th
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import datetime
-from typing import Any
 
-import psycopg
-from psycopg.conninfo import make_conninfo
-from sqlalchemy import Connection, Engine, text
+from sqlalchemy import Connection, Engine, select, text
 
 from quant_pipelines.core.errors import StoreError
-from quant_pipelines.store.engine import parse_database_url, transaction
+from quant_pipelines.store.engine import Listener, listening, transaction
+from quant_pipelines.store.tables import epochs
 
 DEPLOYMENTS_CHANNEL = "deployments"
 
@@ -31,8 +29,8 @@ _KEEPALIVE: dict[str, str | int] = {
 class WriterSession:
     """Dedicated connection that holds the writer's lock and hears when deployments change."""
 
-    def __init__(self, connection: "psycopg.AsyncConnection[Any]") -> None:
-        self._connection = connection
+    def __init__(self, listener: Listener) -> None:
+        self._listener = listener
 
     async def try_lock(self) -> bool:
         """Whether this session is the writer now; False while another one is.
@@ -42,7 +40,7 @@ class WriterSession:
         StoreError
             If the connection broke, and the lock with it.
         """
-        return bool(await self._scalar(f"select pg_try_advisory_lock({_WRITER_LOCK})"))
+        return bool(await self._listener.scalar(f"select pg_try_advisory_lock({_WRITER_LOCK})"))
 
     async def wait_for_change(self, timeout_seconds: float) -> bool:
         """Wait for news about deployments, at most so long; prove that the lock's session still lives.
@@ -57,42 +55,16 @@ class WriterSession:
         StoreError
             If the connection broke, and the lock with it.
         """
-        heard = False
-        try:
-            async for _ in self._connection.notifies(timeout=timeout_seconds, stop_after=1):
-                heard = True
-        except psycopg.OperationalError as error:
-            raise _lost(error) from error
-        await self._scalar("select 1")
-        return heard
-
-    async def _scalar(self, query: str) -> object:
-        try:
-            cursor = await self._connection.execute(query.encode())
-            row = await cursor.fetchone()
-        except psycopg.OperationalError as error:
-            raise _lost(error) from error
-        return row[0] if row else None
+        heard = [notice async for notice in self._listener.notices(timeout_seconds=timeout_seconds, limit=1)]
+        await self._listener.scalar("select 1")
+        return bool(heard)
 
 
 @asynccontextmanager
 async def writer_session(database_url: str) -> AsyncIterator[WriterSession]:
-    """Open session that may become the writer; its end frees the lock.
-
-    Raises
-    ------
-    StoreError
-        If the database does not answer.
-    """
-    url = parse_database_url(database_url).render_as_string(hide_password=False)
-    address = make_conninfo(url, connect_timeout=10, **_KEEPALIVE)
-    try:
-        connection = await psycopg.AsyncConnection.connect(address, autocommit=True)
-    except psycopg.OperationalError as error:
-        raise _lost(error) from error
-    async with connection:
-        await connection.execute(f"listen {DEPLOYMENTS_CHANNEL}".encode())
-        yield WriterSession(connection)
+    """Open session that may become the writer; its end frees the lock."""
+    async with listening(database_url, DEPLOYMENTS_CHANNEL, **_KEEPALIVE) as listener:
+        yield WriterSession(listener)
 
 
 def open_epoch(engine: Engine, writer: str, at: datetime) -> int:
@@ -127,5 +99,8 @@ def require_epoch(connection: Connection, epoch: int) -> None:
         raise StoreError(f"epoch {epoch} is over: writer {newest} has taken over the trading books")
 
 
-def _lost(error: psycopg.Error) -> StoreError:
-    return StoreError(f"the writer's session has no database: {' '.join(str(error).split())}")
+def newest_epoch(connection: Connection) -> tuple[int, str] | None:
+    """Id and writer of the newest epoch; None before the first."""
+    newest = select(epochs.c.id, epochs.c.writer).order_by(epochs.c.id.desc()).limit(1)
+    row = connection.execute(newest).one_or_none()
+    return None if row is None else (row.id, row.writer)

@@ -9,6 +9,7 @@ from datetime import date, datetime
 from sqlalchemy import Engine
 
 from quant_pipelines.core.timeframes import DAY_MS, MINUTE_MS, day_start_ms, from_ms, timeframe_ms
+from quant_pipelines.store.engine import transaction
 
 SETTLES_AFTER_MS = 5 * MINUTE_MS
 """A day that was fetched this long after its end has no bar left that could still come late."""
@@ -51,7 +52,7 @@ def save_fetched(engine: Engine, series: tuple[str, str, str], days: Sequence[st
         When it was asked; bars that closed later are not covered.
     """
     if days:
-        with engine.begin() as connection:
+        with transaction(engine) as connection:
             connection.exec_driver_sql(_SAVE, {**_window(series, days), "at": at})
 
 
@@ -64,7 +65,7 @@ def settled_days(engine: Engine, series: tuple[str, str, str], days: Sequence[st
         return set()
     full = DAY_MS // timeframe_ms(series[2])
     parameters = {**_window(series, days), "grace": SETTLES_AFTER_MS, "full": full}
-    with engine.connect() as connection:
+    with transaction(engine) as connection:
         found = connection.exec_driver_sql(_SETTLED, parameters)
         return {row.day.isoformat() for row in found}
 

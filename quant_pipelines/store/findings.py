@@ -1,16 +1,29 @@
 """Findings of the quality checks, what the exchange confirmed of them, and revisions of closed bars."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
 import numpy as np
-from sqlalchemy import ColumnElement, Engine, case, delete, func, or_, select, tuple_, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Engine,
+    Select,
+    case,
+    delete,
+    func,
+    or_,
+    select,
+    tuple_,
+    update,
+)
 from sqlalchemy.dialects.postgresql import insert
 
 from quant_pipelines.core.arrays import IntArray
 from quant_pipelines.core.timeframes import from_ms, to_ms
+from quant_pipelines.store.engine import transaction
 from quant_pipelines.store.tables import bar_confirmations, bar_revisions, bars, data_findings
 
 MISSING, AS_STORED = "missing", "as_stored"
@@ -73,7 +86,7 @@ def save_findings(engine: Engine, scope: Mapping[str, Any], findings: Sequence[M
         changes[name] = case((columns.resolved_at.is_(None), columns[name]), else_=renewed)
     changes |= {"resolved_at": None, "resolution": None}
     key = ("exchange", "symbol", "timeframe", "day", "check_name")
-    with engine.begin() as connection:
+    with transaction(engine) as connection:
         if rows:
             connection.execute(statement.on_conflict_do_update(index_elements=key, set_=changes), rows)
         return connection.execute(stale).rowcount
@@ -112,8 +125,48 @@ def open_findings(
         query = query.where(columns.check_name.in_(checks))
     if days:
         query = query.where(columns.day.between(*days))
-    with engine.connect() as connection:
+    with transaction(engine) as connection:
         return [dict(row) for row in connection.execute(query).mappings()]
+
+
+def blocking_findings(
+    connection: Connection,
+    exchange: str,
+    symbol: str,
+    *,
+    first: date,
+    last: date = date.max,
+    timeframes: Collection[str] | None = None,
+) -> tuple[str, ...]:
+    """Read the unresolved blocking faults of a symbol's bars, a sentence each, oldest day first.
+
+    Parameters
+    ----------
+    connection
+        Open transaction.
+    exchange, symbol
+        Whose bars.
+    first, last
+        Days, both included.
+    timeframes
+        Only these; None means all.
+    """
+    rows = data_findings.c
+    query = _blocking(exchange, first).where(rows.symbol == symbol, rows.day <= last)
+    if timeframes is not None:
+        query = query.where(rows.timeframe.in_(timeframes))
+    found = connection.execute(query.order_by(rows.day, rows.timeframe, rows.check_name))
+    return tuple(
+        f"{row['count']} x {row['check_name']} in {row['timeframe']} bars of {symbol} on {row['day']}"
+        for row in found.mappings()
+    )
+
+
+def blocked_days(connection: Connection, exchange: str, first: date) -> list[str]:
+    """Symbol, day and check of what blocks an exchange's bars from a day on."""
+    rows = data_findings.c
+    query = _blocking(exchange, first).order_by(rows.symbol, rows.day)
+    return [f"{row.symbol} {row.day} {row.check_name}" for row in connection.execute(query)]
 
 
 def note_attempt(engine: Engine, outcomes: Mapping[int, str]) -> tuple[int, int]:
@@ -135,7 +188,7 @@ def note_attempt(engine: Engine, outcomes: Mapping[int, str]) -> tuple[int, int]
     stands = columns.resolved_at.is_(None)
     tried = update(data_findings).where(columns.id.in_(outcomes), stands)
     ended = 0
-    with engine.begin() as connection:
+    with transaction(engine) as connection:
         for resolution in sorted(set(outcomes.values())):
             ids = [number for number, outcome in outcomes.items() if outcome == resolution]
             query = update(data_findings).where(columns.id.in_(ids), ~stands).values(resolution=resolution)
@@ -148,7 +201,7 @@ def confirm_bars(engine: Engine, series: Series, kind: str, times: Iterable[int]
     shared = dict(zip(("exchange", "symbol", "timeframe"), series, strict=True))
     rows = [{**shared, "ts": from_ms(ts), "kind": kind, "confirmed_at": at} for ts in times]
     if rows:
-        with engine.begin() as connection:
+        with transaction(engine) as connection:
             connection.execute(insert(bar_confirmations).on_conflict_do_nothing(), rows)
 
 
@@ -159,7 +212,7 @@ def read_confirmed(engine: Engine, series: Series, kind: str) -> IntArray:
         .where(*_of_series(bar_confirmations, series), bar_confirmations.c.kind == kind)
         .order_by(bar_confirmations.c.ts)
     )
-    with engine.connect() as connection:
+    with transaction(engine) as connection:
         return np.array([int(ms) for ms in connection.execute(query).scalars()], dtype=np.int64)
 
 
@@ -174,7 +227,7 @@ def read_revisions(
         .where(rows.ts >= from_ms(window[0]), rows.ts < from_ms(window[1]))
         .order_by(rows.ts, rows.id)
     )
-    with engine.connect() as connection:
+    with transaction(engine) as connection:
         return [Revision(to_ms(ts), old, new) for ts, old, new in connection.execute(query)]
 
 
@@ -193,8 +246,15 @@ def delete_impossible_bars(engine: Engine, series: Series, window: tuple[int, in
         .where(*_of_series(bars, series), bars.c.ts >= from_ms(window[0]), bars.c.ts < from_ms(window[1]))
         .where(or_(is_off_grid, bars.c.available_at > from_ms(now_ms)))
     )
-    with engine.begin() as connection:
+    with transaction(engine) as connection:
         return connection.execute(query).rowcount
+
+
+def _blocking(exchange: str, first: date) -> Select[Any]:
+    rows = data_findings.c
+    return select(data_findings).where(
+        rows.exchange == exchange, rows.severity == "block", rows.resolved_at.is_(None), rows.day >= first
+    )
 
 
 def _of_series(table: Any, series: Series) -> tuple[ColumnElement[bool], ...]:

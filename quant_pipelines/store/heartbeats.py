@@ -37,13 +37,7 @@ class Heartbeat:
 
 
 def write_heartbeat(engine: Engine, heartbeat: Heartbeat) -> None:
-    """Replace the service's row.
-
-    Raises
-    ------
-    StoreError
-        If the database does not answer.
-    """
+    """Replace the service's row."""
     values = {
         "service": heartbeat.service,
         "state": heartbeat.state,
@@ -81,11 +75,6 @@ def write_alert(
         What helps to understand it; JSON.
     at
         When it happened.
-
-    Raises
-    ------
-    StoreError
-        If the database does not answer.
     """
     values = {"severity": severity, "source": source, "message": message, "detail": detail, "at": at}
     with transaction(engine) as connection:
@@ -100,13 +89,7 @@ class Halt(NamedTuple):
 
 
 def read_halts(engine: Engine) -> dict[str, Halt]:
-    """Halts in force by their source; they outlive the process that tripped.
-
-    Raises
-    ------
-    StoreError
-        If the database does not answer.
-    """
+    """Halts in force by their source; they outlive the process that tripped."""
     halts: dict[str, Halt] = {}
     with transaction(engine) as connection:
         for row in standing_halts(connection):
@@ -116,25 +99,8 @@ def read_halts(engine: Engine) -> dict[str, Halt]:
     return halts
 
 
-def open_halts(engine: Engine) -> dict[str, str]:
-    """Message of the newest unresolved halt by its source.
-
-    Raises
-    ------
-    StoreError
-        If the database does not answer.
-    """
-    return {source: halt.message for source, halt in read_halts(engine).items()}
-
-
 def write_halt(engine: Engine, source: str, message: str, at: datetime) -> None:
-    """Halt a source, unless it is halted for the same reason already.
-
-    Raises
-    ------
-    StoreError
-        If the database does not answer.
-    """
+    """Halt a source, unless it is halted for the same reason already."""
     with transaction(engine) as connection:
         halt_once(connection, source, message, at)
 

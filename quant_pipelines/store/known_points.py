@@ -5,6 +5,7 @@ from sqlalchemy import Engine
 
 from quant_pipelines.core.asof import KnownPoints
 from quant_pipelines.core.timeframes import from_ms
+from quant_pipelines.store.engine import transaction
 from quant_pipelines.store.tables import funding_rates, index_prices, mark_prices, open_interest
 
 _COLUMNS = {
@@ -37,7 +38,7 @@ def read_points(
         f"select {times}, {column.name} from {column.table} "  # noqa: S608 - names of this module
         "where exchange = %s and symbol = %s and ts >= %s and ts < %s order by ts"
     )
-    with engine.connect() as connection:
+    with transaction(engine) as connection:
         window = (exchange, symbol, from_ms(max(start_ms, 0)), from_ms(end_ms))
         rows = [tuple(row) for row in connection.exec_driver_sql(query, window)]
     ts, known_at, values = zip(*rows, strict=True) if rows else ((), (), ())

@@ -13,6 +13,7 @@ from sqlalchemy.dialects.postgresql import insert as upsert
 from quant_pipelines.core.arrays import FloatArray, IntArray
 from quant_pipelines.core.timeframes import DAY_MS
 from quant_pipelines.optimize.verdict import CANDIDATE
+from quant_pipelines.store.engine import transaction
 from quant_pipelines.store.tables import (
     accounts,
     deployments,
@@ -133,7 +134,7 @@ def read_books(engine: Engine) -> list[ScoredBook]:
         .where(deployments.c.stage.in_(TRADED_STAGES))
         .order_by(deployments.c.id)
     )
-    with engine.connect() as connection:
+    with transaction(engine) as connection:
         rows = connection.execute(query).mappings().all()
         return [_book(connection, dict(row)) for row in rows]
 
@@ -141,7 +142,7 @@ def read_books(engine: Engine) -> list[ScoredBook]:
 def save_scorecards(engine: Engine, rows: Sequence[Mapping[str, Any]]) -> None:
     """Store scorecards: ``deployment_id``, ``scored_at``, ``days`` and ``metrics``."""
     if rows:
-        with engine.begin() as connection:
+        with transaction(engine) as connection:
             connection.execute(
                 upsert(performance_metrics).on_conflict_do_nothing(), [dict(row) for row in rows]
             )

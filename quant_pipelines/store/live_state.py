@@ -30,11 +30,6 @@ def write_live_state(engine: Engine, rows: Sequence[tuple[str, int, str]]) -> No
         Product database.
     rows
         Key, time in milliseconds UTC, JSON text; keys are distinct.
-
-    Raises
-    ------
-    StoreError
-        If the database does not answer.
     """
     ordered = sorted(rows)  # two writers that lock rows in the same order never wait for each other in a ring
     keys, times, values = (list(column) for column in zip(*ordered, strict=True))
@@ -43,25 +38,13 @@ def write_live_state(engine: Engine, rows: Sequence[tuple[str, int, str]]) -> No
 
 
 def read_live_state(engine: Engine, keys: Sequence[str]) -> list[tuple[str, int, dict[str, Any]]]:
-    """Key, time in milliseconds UTC and document of those keys that have one.
-
-    Raises
-    ------
-    StoreError
-        If the database does not answer.
-    """
+    """Key, time in milliseconds UTC and document of those keys that have one."""
     with transaction(engine) as connection:
         rows = connection.exec_driver_sql(_READ, (list(keys),))
         return [(key, to_ms(at), value) for key, at, value in rows]
 
 
 def forget_live_state(engine: Engine, now_ms: int, age: timedelta) -> int:
-    """Delete what was not written for that long; returns how many values that were.
-
-    Raises
-    ------
-    StoreError
-        If the database does not answer.
-    """
+    """Delete what was not written for that long; returns how many values that were."""
     with transaction(engine) as connection:
         return connection.exec_driver_sql(_FORGET, (from_ms(now_ms) - age,)).rowcount

@@ -13,6 +13,7 @@ from quant_pipelines.core.arrays import FloatArray, IntArray
 from quant_pipelines.core.asof import OPEN_INTEREST_KNOWN_AFTER_MS
 from quant_pipelines.core.instruments import Instrument
 from quant_pipelines.core.timeframes import from_ms, to_ms
+from quant_pipelines.store.engine import transaction
 from quant_pipelines.store.tables import (
     funding_rates,
     hotlist,
@@ -37,7 +38,7 @@ def save_instruments(engine: Engine, found: Iterable[Instrument], at: datetime) 
     known = set(read_instruments(engine))
     changed = [{**asdict(one), "valid_from": at} for one in offered if one not in known]
     if changed:
-        with engine.begin() as connection:
+        with transaction(engine) as connection:
             connection.execute(insert(instruments).on_conflict_do_nothing(), changed)
     return len(changed)
 
@@ -53,7 +54,7 @@ def read_instruments(engine: Engine, exchange: str | None = None) -> list[Instru
     )
     if exchange is not None:
         query = query.where(instruments.c.exchange == exchange)
-    with engine.connect() as connection:
+    with transaction(engine) as connection:
         return [Instrument(**row) for row in connection.execute(query).mappings()]
 
 
@@ -154,7 +155,7 @@ def newest_ms(engine: Engine, table: Table, exchange: str) -> dict[str, int]:
         .where(table.c.exchange == exchange)
         .group_by(table.c.symbol)
     )
-    with engine.connect() as connection:
+    with transaction(engine) as connection:
         return {symbol: to_ms(ts) for symbol, ts in connection.execute(query)}
 
 
@@ -164,7 +165,7 @@ def save_hotlist(engine: Engine, rows: Sequence[Mapping[str, Any]]) -> None:
     names = ("score", "rank", "factors", "flags", "labels")
     changes = {name: statement.excluded[name] for name in names}
     key = ("scored_at", "exchange", "symbol")
-    with engine.begin() as connection:
+    with transaction(engine) as connection:
         connection.execute(statement.on_conflict_do_update(index_elements=key, set_=changes), list(rows))
 
 
@@ -177,14 +178,14 @@ def read_hotlist(engine: Engine, exchange: str, top_n: int | None = None) -> lis
         .order_by(hotlist.c.rank)
         .limit(top_n)
     )
-    with engine.connect() as connection:
+    with transaction(engine) as connection:
         return [dict(row) for row in connection.execute(query).mappings()]
 
 
 def save_labels(engine: Engine, row: Mapping[str, Any], labels: Mapping[str, Any]) -> None:
     """Attach risk labels to one row of a scan."""
     key = (hotlist.c[name] == row[name] for name in ("scored_at", "exchange", "symbol"))
-    with engine.begin() as connection:
+    with transaction(engine) as connection:
         connection.execute(update(hotlist).where(*key).values(labels=dict(labels)))
 
 
@@ -197,7 +198,7 @@ def seed_symbols(
         (universe, [{**shared, "symbol": symbol} for symbol in scanned]),
         (whitelist, [{**shared, "symbol": symbol, "added_by": "settings"} for symbol in traded]),
     )
-    with engine.begin() as connection:
+    with transaction(engine) as connection:
         for table, rows in seeds:
             here = select(func.count()).select_from(table).where(table.c.exchange == exchange)
             if rows and connection.execute(here).scalar_one() == 0:
@@ -222,7 +223,7 @@ def read_whitelist(engine: Engine, exchange: str) -> list[str]:
 
 def _symbols(engine: Engine, table: Table, exchange: str) -> list[str]:
     query = select(table.c.symbol).where(table.c.exchange == exchange).order_by(table.c.symbol)
-    with engine.connect() as connection:
+    with transaction(engine) as connection:
         return list(connection.execute(query).scalars())
 
 
@@ -254,7 +255,7 @@ def _upsert(
         f"is distinct from ({', '.join(f'excluded.{name}' for name in names)})"
     )
     parameters = (*series, [from_ms(moment) for moment in ts], *(list(column) for column in values.values()))
-    with engine.begin() as connection:
+    with transaction(engine) as connection:
         return connection.exec_driver_sql(query, parameters).rowcount
 
 
@@ -268,7 +269,7 @@ def _read_series(
         .where(table.c.ts >= from_ms(start_ms), table.c.ts < from_ms(end_ms))
         .order_by(table.c.ts)
     )
-    with engine.connect() as connection:
+    with transaction(engine) as connection:
         rows = [tuple(row) for row in connection.execute(query)]
     columns = np.array(rows, dtype=np.float64).reshape(len(rows), 1 + len(names))
     return [np.ascontiguousarray(columns[:, position]) for position in range(1 + len(names))]

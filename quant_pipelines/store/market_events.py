@@ -5,11 +5,12 @@ from datetime import date
 from typing import NamedTuple, Protocol
 
 import numpy as np
-from sqlalchemy import Connection, Engine, Table, select, text
+from sqlalchemy import Connection, Engine, Table, text
 
 from quant_pipelines.core.arrays import FloatArray, IntArray
 from quant_pipelines.core.timeframes import from_ms
 from quant_pipelines.store.bar_partitions import following_month
+from quant_pipelines.store.engine import transaction
 from quant_pipelines.store.tables import book_snapshots, trades
 
 _PARTITION_LOCK = 0x45564E54
@@ -59,7 +60,7 @@ def save_trades(engine: Engine, exchange: str, symbol: str, rows: Sequence[Trade
         "as incoming (ts, trade_id, price, quantity, is_buyer_maker) on conflict do nothing"
     )
     arrays = ([from_ms(moment) for moment in ts], list(ids), list(prices), list(quantities), list(makers))
-    with engine.begin() as connection:
+    with transaction(engine) as connection:
         return connection.exec_driver_sql(query, (exchange, symbol, *arrays)).rowcount
 
 
@@ -73,28 +74,9 @@ def save_book(engine: Engine, exchange: str, symbol: str, book: Snapshot) -> boo
     )
     sides = [[level[at] for level in side] for side in (book.bids, book.asks) for at in (0, 1)]
     known = from_ms(max(book.ts, book.received_ms))
-    with engine.begin() as connection:
+    with transaction(engine) as connection:
         values = (exchange, symbol, from_ms(book.ts), *sides, known)
         return connection.exec_driver_sql(query, values).rowcount == 1
-
-
-def read_trades(engine: Engine, exchange: str, symbol: str, start_ms: int, end_ms: int) -> list[TradeRow]:
-    """Read the trades in ``[start_ms, end_ms)``, oldest first."""
-    columns = trades.c
-    query = (
-        select(
-            (text("(extract(epoch from ts) * 1000)::bigint")),
-            columns.trade_id,
-            columns.price,
-            columns.quantity,
-            columns.is_buyer_maker,
-        )
-        .where(columns.exchange == exchange, columns.symbol == symbol)
-        .where(columns.ts >= from_ms(start_ms), columns.ts < from_ms(end_ms))
-        .order_by(columns.ts, columns.trade_id)
-    )
-    with engine.connect() as connection:
-        return [TradeRow(*row) for row in connection.execute(query)]
 
 
 def read_tops(
@@ -113,7 +95,7 @@ def read_tops(
         "and ts >= :start and ts < :end order by ts"
     )
     window = {"exchange": exchange, "symbol": symbol, "start": from_ms(start_ms), "end": from_ms(end_ms)}
-    with engine.connect() as connection:
+    with transaction(engine) as connection:
         rows = connection.execute(query, window).all()
     bids, asks = (np.array([row[at] for row in rows], dtype=np.float64) for at in (1, 2))
     return np.array([row[0] for row in rows], dtype=np.int64), bids, asks
@@ -130,7 +112,7 @@ def read_books(
         "and available_at >= :start and available_at < :end order by available_at"
     )
     window = {"exchange": exchange, "symbol": symbol, "start": from_ms(start_ms), "end": from_ms(end_ms)}
-    with engine.connect() as connection:
+    with transaction(engine) as connection:
         rows = connection.execute(query, window).all()
     return [
         (row[0], list(zip(row[1], row[2], strict=True)), list(zip(row[3], row[4], strict=True)))
@@ -153,11 +135,11 @@ def _ensure_months(engine: Engine, table: Table, times: set[int]) -> None:
     months = {from_ms(moment).date().replace(day=1) for moment in times}
     wanted = {f"{table.name}_{month:%Y_%m}": month for month in sorted(months)}
     known = text("select to_regclass('market.' || :name) is not null")
-    with engine.connect() as connection:
+    with transaction(engine) as connection:
         missing = [name for name in wanted if not connection.execute(known, {"name": name}).scalar_one()]
     if not missing:
         return
-    with engine.begin() as connection:
+    with transaction(engine) as connection:
         connection.execute(text("select pg_advisory_xact_lock(:key)"), {"key": _PARTITION_LOCK})
         for name in missing:
             first = wanted[name]

@@ -9,6 +9,7 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, Engine, text
 
 from quant_pipelines.core.errors import StoreError
+from quant_pipelines.store.engine import transaction
 
 _MIGRATIONS = Path(__file__).resolve().parent / "migrations"
 _MIGRATION_LOCK = 0x5155414E54
@@ -60,7 +61,7 @@ def require_current(engine: Engine) -> None:
     StoreError
         If it is newer, older or empty.
     """
-    with engine.connect() as connection:
+    with transaction(engine) as connection:
         revision = require_known_revision(connection)
     if revision != newest_revision():
         raise StoreError(
@@ -77,7 +78,7 @@ def migrate(engine: Engine) -> str:
     str
         The revision that the database has now.
     """
-    with engine.connect() as connection, connection.begin():
+    with transaction(engine) as connection:
         connection.execute(text("select pg_advisory_xact_lock(:key)"), {"key": _MIGRATION_LOCK})
         require_known_revision(connection)
         connection.execute(text("create schema if not exists ops"))

@@ -39,13 +39,7 @@ class PostgresLedger:
         self._key = {"exchange": exchange, "egress": egress or socket.gethostname()}
 
     async def claim(self, claim: Claim, now_ms: int) -> Grant:
-        """See ``RateLedger``.
-
-        Raises
-        ------
-        StoreError
-            If the database does not answer.
-        """
+        """See ``RateLedger``."""
         return await asyncio.to_thread(self.claim_now, claim, now_ms)
 
     def claim_now(self, claim: Claim, now_ms: int) -> Grant:

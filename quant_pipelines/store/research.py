@@ -1,20 +1,23 @@
 """Walk-forwards in PostgreSQL: versions, tasks, folds and trials; a task that was interrupted goes on."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from sqlalchemy import Connection, Engine, Row, select, update
+from sqlalchemy import Connection, Engine, Row, select, text, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from quant_pipelines.core.clock import utc_now
+from quant_pipelines.core.errors import OptimizationError
 from quant_pipelines.core.timeframes import from_ms, to_ms
 from quant_pipelines.optimize.evaluation import OutOfSample
 from quant_pipelines.optimize.folds import Fold
 from quant_pipelines.optimize.searcher import Trial
 from quant_pipelines.optimize.walk_forward import Fit, FoldResult
+from quant_pipelines.store.engine import session, transaction
 from quant_pipelines.store.tables import (
     folds,
     optimizer_tasks,
@@ -46,6 +49,25 @@ class StoredTask:
     version_id: int
     status: str
     settings: dict[str, Any]
+
+
+@contextmanager
+def sole_worker(engine: Engine, key: str) -> Iterator[None]:
+    """Keep a second process from the same task; the lock dies with its connection.
+
+    Raises
+    ------
+    OptimizationError
+        If another process is at the task.
+    """
+    lock = {"key": int(key[:15], 16)}
+    with session(engine) as connection:
+        if not connection.execute(text("select pg_try_advisory_lock(:key)"), lock).scalar_one():
+            raise OptimizationError(f"optimization {key} is being worked on by another process; try later")
+        try:
+            yield
+        finally:
+            connection.execute(text("select pg_advisory_unlock(:key)"), lock)
 
 
 def save_version(connection: Connection, values: Mapping[str, Any]) -> int:
@@ -89,7 +111,7 @@ def open_task(engine: Engine, version: Mapping[str, Any], task: Mapping[str, Any
     task
         Columns of the row but ``strategy_version_id``, ``status`` and the times of its life.
     """
-    with engine.begin() as connection:
+    with transaction(engine) as connection:
         version_id = save_version(connection, version)
         row = {**task, "strategy_version_id": version_id, "status": RUNNING, "created_at": utc_now()}
         connection.execute(upsert(optimizer_tasks).values(row).on_conflict_do_nothing())
@@ -101,7 +123,7 @@ def open_task(engine: Engine, version: Mapping[str, Any], task: Mapping[str, Any
 
 def read_task(engine: Engine, task_id: int) -> StoredTask | None:
     """Task by its id; None when there is none."""
-    with engine.connect() as connection:
+    with transaction(engine) as connection:
         row = connection.execute(select(optimizer_tasks).where(optimizer_tasks.c.id == task_id)).one_or_none()
     return None if row is None else _task(row)
 
@@ -109,7 +131,7 @@ def read_task(engine: Engine, task_id: int) -> StoredTask | None:
 def fail_task(engine: Engine, task_id: int, error: str) -> None:
     """Mark a task as failed, with the sentence that says why; it may be run again."""
     values = {"status": FAILED, "error": error, "finished_at": utc_now()}
-    with engine.begin() as connection:
+    with transaction(engine) as connection:
         connection.execute(update(optimizer_tasks).where(optimizer_tasks.c.id == task_id).values(**values))
 
 
@@ -138,21 +160,20 @@ def save_fold(engine: Engine, task_id: int, result: FoldResult) -> None:
         | {"objective": finite(trial.objective)}
         for number, trial in enumerate(fit.trials)
     ]
-    with engine.begin() as connection:
+    with transaction(engine) as connection:
         connection.execute(upsert(folds).values(row).on_conflict_do_nothing())
         if tried:
             connection.execute(upsert(trials).on_conflict_do_nothing(), tried)
 
 
-def read_folds(engine: Engine, task_id: int) -> dict[int, FoldResult]:
+def read_folds(connection: Connection, task_id: int) -> dict[int, FoldResult]:
     """Finished folds of a task by index."""
     tried: dict[int, list[Trial]] = {}
     in_order = select(trials).where(trials.c.task_id == task_id).order_by(trials.c.fold, trials.c.trial)
-    with engine.connect() as connection:
-        for row in connection.execute(in_order):
-            objective = math.nan if row.objective is None else row.objective
-            tried.setdefault(row.fold, []).append(Trial(row.parameters, objective))
-        stored = connection.execute(select(folds).where(folds.c.task_id == task_id)).all()
+    for row in connection.execute(in_order):
+        objective = math.nan if row.objective is None else row.objective
+        tried.setdefault(row.fold, []).append(Trial(row.parameters, objective))
+    stored = connection.execute(select(folds).where(folds.c.task_id == task_id)).all()
     return {row.fold: _fold_result(row, tuple(tried.get(row.fold, ()))) for row in stored}
 
 

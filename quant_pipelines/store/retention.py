@@ -2,6 +2,7 @@
 
 from datetime import date
 
+from psycopg.errors import LockNotAvailable
 from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import OperationalError
 
@@ -17,6 +18,7 @@ from quant_pipelines.store.bar_partitions import (
     partition_of,
     stored_months,
 )
+from quant_pipelines.store.engine import transaction
 from quant_pipelines.store.market_events import sample_months
 
 # A deployment is replayed from the first bar it saw, an interrupted search goes on in its window.
@@ -62,7 +64,7 @@ def apply_retention(engine: Engine, settings: Settings, clock: Clock) -> list[st
 
 
 def _drop_bars(engine: Engine, settings: Settings, clock: Clock) -> list[str]:
-    with engine.begin() as connection:
+    with transaction(engine) as connection:
         before_ms = _oldest_kept_ms(connection, settings, clock())
         if not is_partitioned(connection):
             # TimescaleDB: never run in our tests, which have no such server.
@@ -76,7 +78,7 @@ def _drop_bars(engine: Engine, settings: Settings, clock: Clock) -> list[str]:
 
 
 def _drop_samples(engine: Engine, before_ms: int) -> list[str]:
-    with engine.begin() as connection:
+    with transaction(engine) as connection:
         months = sample_months(connection)
     dropped = [name for name, month in months.items() if month_start_ms(following_month(month)) <= before_ms]
     for name in dropped:
@@ -96,15 +98,17 @@ def _oldest_kept_ms(connection: Connection, settings: Settings, now_ms: int) -> 
 
 def _drop(engine: Engine, name: str, *, forget: date | None = None) -> None:
     """Drop one partition, and the versions of the bars that were in it."""
-    try:
-        with engine.begin() as connection:
+    with transaction(engine) as connection:
+        try:
             # Dropping waits for every reader, and every new reader waits behind it.
             connection.exec_driver_sql("set local lock_timeout = '5s'")
             connection.exec_driver_sql(f"drop table if exists {name}")
             if forget is not None:
                 connection.exec_driver_sql("delete from market.bar_versions where month = %s", (forget,))
-    except OperationalError as error:
-        raise StoreError(
-            f"{name} can't be dropped now: {str(error.orig).splitlines()[0]}; expected a moment in which "
-            "nobody reads it, try again later"
-        ) from error
+        except OperationalError as error:
+            if not isinstance(error.orig, LockNotAvailable):
+                raise
+            raise StoreError(
+                f"{name} can't be dropped now: {str(error.orig).splitlines()[0]}; expected a moment in which "
+                "nobody reads it, try again later"
+            ) from error

@@ -12,7 +12,6 @@ from sqlalchemy import Connection, func, insert, select, update
 from quant_pipelines.core.arrays import FloatArray
 from quant_pipelines.store.tables import (
     alerts,
-    data_findings,
     deployments,
     intents,
     orders,
@@ -119,22 +118,6 @@ def read_stage(connection: Connection, deployment_id: int, *, for_update: bool =
         refused_orders=_refused_orders(connection, deployment_id, row.stage_changed_at),
         active_triggers=tuple(connection.execute(standing).scalars()),
         **{name: getattr(row, name) for name in ("strategy", "exchange", "symbol", "timeframe")},
-    )
-
-
-def blocking_since(connection: Connection, exchange: str, symbol: str, since: datetime) -> tuple[str, ...]:
-    """Read the unresolved blocking faults of a symbol's newest days, in words."""
-    query = (
-        select(data_findings)
-        .where(data_findings.c.exchange == exchange, data_findings.c.symbol == symbol)
-        .where(data_findings.c.severity == "block", data_findings.c.resolved_at.is_(None))
-        .where(data_findings.c.day >= since.date())
-        .order_by(data_findings.c.day, data_findings.c.check_name)
-    )
-    rows = connection.execute(query).mappings().all()
-    return tuple(
-        f"{row['count']} x {row['check_name']} in {row['timeframe']} bars of {symbol} on {row['day']}"
-        for row in rows
     )
 
 

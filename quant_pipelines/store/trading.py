@@ -231,13 +231,7 @@ def change_order(engine: Engine, epoch: int, state: OrderState, at: datetime) ->
 
 
 def read_book(engine: Engine, deployment_id: int) -> StoredBook:
-    """Everything a restart needs for one deployment, as of one moment.
-
-    Raises
-    ------
-    StoreError
-        If the database does not answer.
-    """
+    """Everything a restart needs for one deployment, as of one moment."""
     with transaction(engine) as connection:
         connection.exec_driver_sql("set transaction isolation level repeatable read")
         mine = checkpoints.c.deployment_id == deployment_id

@@ -54,13 +54,7 @@ class Received:
 
 
 def read_orders(engine: Engine, deployment_id: int) -> list[PlacedOrder]:
-    """Every order of a deployment, oldest first.
-
-    Raises
-    ------
-    StoreError
-        If the database does not answer.
-    """
+    """Every order of a deployment, oldest first."""
     query = (
         select(
             intents, orders.c.venue_order_id, orders.c.status, orders.c.filled_quantity, orders.c.updated_at

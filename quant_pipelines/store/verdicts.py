@@ -1,20 +1,21 @@
-"""Verdicts in PostgreSQL, with the stitched returns and the faults of the data that they rest on."""
+"""Verdicts in PostgreSQL, with the stitched returns that they rest on."""
 
 from collections.abc import Mapping
 from typing import Any
 
-from sqlalchemy import Engine, Row, func, insert, select, update
+from sqlalchemy import ColumnElement, Connection, Engine, Row, Select, func, insert, select, update
 from sqlalchemy.dialects.postgresql import aggregate_order_by
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from quant_pipelines.core.clock import utc_now
+from quant_pipelines.core.errors import StoreError
 from quant_pipelines.core.timeframes import DAY_MS, day_start_ms, from_ms, to_ms
 from quant_pipelines.optimize.evaluation import OutOfSample
 from quant_pipelines.optimize.gates import Gate
 from quant_pipelines.optimize.verdict import VerdictRecord
+from quant_pipelines.store.engine import transaction
 from quant_pipelines.store.research import DONE, StoredTask, finite
 from quant_pipelines.store.tables import (
-    data_findings,
     deployments,
     optimizer_tasks,
     out_of_sample_returns,
@@ -22,6 +23,8 @@ from quant_pipelines.store.tables import (
     verdicts,
 )
 from quant_pipelines.store.tables.trading import TRADED_STAGES
+
+_UNIT = ("strategy", "exchange", "symbol", "timeframe")
 
 
 def count_previous_trials(engine: Engine, task: Mapping[str, Any]) -> int:
@@ -48,7 +51,7 @@ def count_previous_trials(engine: Engine, task: Mapping[str, Any]) -> int:
         .where(tasks.task_key != task["task_key"], tasks.window_end > task["window_start"])
         .where((tasks.window_end < task["window_end"]) | is_same_window)
     )
-    with engine.connect() as connection:
+    with transaction(engine) as connection:
         return int(connection.execute(query).scalar_one())
 
 
@@ -73,14 +76,11 @@ def save_verdict(
     int
         Id of the verdict.
     """
-    with engine.begin() as connection:
+    with transaction(engine) as connection:
         returns = _return_rows(task.id, stitched)
         if returns:
             connection.execute(upsert(out_of_sample_returns).on_conflict_do_nothing(), returns)
-        row = {
-            name: getattr(record, name)
-            for name in ("strategy", "exchange", "symbol", "timeframe", "parameters", "decision")
-        }
+        row = {name: getattr(record, name) for name in (*_UNIT, "parameters", "decision")}
         row |= {
             "task_id": task.id,
             "strategy_version_id": task.version_id,
@@ -98,39 +98,40 @@ def save_verdict(
     return int(verdict_id)
 
 
-def read_verdicts(
-    engine: Engine, *, task_id: int | None = None, decision: str | None = None
-) -> list[VerdictRecord]:
-    """Verdicts, oldest first.
-
-    Parameters
-    ----------
-    engine
-        Product database.
-    task_id
-        Only the verdict of this task.
-    decision
-        Only ``candidate``, ``admitted`` or ``rejected`` ones.
-    """
-    returns = out_of_sample_returns.c
-    by_day = func.array_agg(aggregate_order_by(returns.daily_return, returns.day))
-    stitched = select(by_day).where(returns.task_id == verdicts.c.task_id).scalar_subquery()
-    query = (
-        select(verdicts, strategy_versions.c.content_hash, stitched.label("daily_returns"))
-        .add_columns(optimizer_tasks.c.window_start, optimizer_tasks.c.window_end)
-        .join(strategy_versions, strategy_versions.c.id == verdicts.c.strategy_version_id)
-        .join(optimizer_tasks, optimizer_tasks.c.id == verdicts.c.task_id)
-        .order_by(verdicts.c.id)
-    )
-    if task_id is not None:
-        query = query.where(verdicts.c.task_id == task_id)
+def read_verdicts(connection: Connection, *, decision: str | None = None) -> list[VerdictRecord]:
+    """Verdicts, oldest first; only ``candidate``, ``admitted`` or ``rejected`` ones if that is given."""
+    query = _verdicts().order_by(verdicts.c.id)
     if decision is not None:
         query = query.where(verdicts.c.decision == decision)
-    with engine.connect() as connection:
-        return [_verdict(row) for row in connection.execute(query)]
+    return [_verdict(row) for row in connection.execute(query)]
 
 
-def incumbent_returns(engine: Engine, record: VerdictRecord) -> dict[int, float]:
+def read_verdict(connection: Connection, verdict_id: int) -> VerdictRecord | None:
+    """Verdict with this id; None when there is none."""
+    return _one(connection, verdicts.c.id == verdict_id)
+
+
+def verdict_of_task(connection: Connection, task_id: int) -> VerdictRecord:
+    """Verdict of a walk-forward.
+
+    Raises
+    ------
+    StoreError
+        If it has none.
+    """
+    record = _one(connection, verdicts.c.task_id == task_id)
+    if record is None:
+        raise StoreError(f"task {task_id} has no verdict; expected one")
+    return record
+
+
+def newest_verdict_id(connection: Connection, record: VerdictRecord) -> int:
+    """Id of the newest verdict on the strategy, exchange, symbol and timeframe of a stored one."""
+    same = (verdicts.c[name] == getattr(record, name) for name in _UNIT)
+    return int(connection.execute(select(func.max(verdicts.c.id)).where(*same)).scalar_one())
+
+
+def incumbent_returns(connection: Connection, record: VerdictRecord) -> dict[int, float]:
     """Read what the verdict of the deployment that trades this unit now earned out of sample.
 
     Returns
@@ -139,36 +140,14 @@ def incumbent_returns(engine: Engine, record: VerdictRecord) -> dict[int, float]
         Daily returns by the start of their UTC day, milliseconds; none without such a deployment, or where
         it trades this very verdict.
     """
-    same = ("strategy", "exchange", "symbol", "timeframe")
     query = (
         select(out_of_sample_returns.c.day, out_of_sample_returns.c.daily_return)
         .join(verdicts, verdicts.c.task_id == out_of_sample_returns.c.task_id)
         .join(deployments, deployments.c.verdict_id == verdicts.c.id)
-        .where(*(deployments.c[name] == getattr(record, name) for name in same))
+        .where(*(deployments.c[name] == getattr(record, name) for name in _UNIT))
         .where(deployments.c.stage.in_(TRADED_STAGES), verdicts.c.id != record.id)
     )
-    with engine.connect() as connection:
-        return {day_start_ms(str(row.day)): row.daily_return for row in connection.execute(query)}
-
-
-def blocking_findings(
-    engine: Engine, exchange: str, series: tuple[str, set[str]], start_ms: int, end_ms: int
-) -> tuple[str, ...]:
-    """Read the unresolved blocking faults of a symbol's bars in ``[start_ms, end_ms)``, a sentence each."""
-    symbol, timeframes = series
-    query = (
-        select(data_findings)
-        .where(data_findings.c.exchange == exchange, data_findings.c.symbol == symbol)
-        .where(data_findings.c.timeframe.in_(timeframes))
-        .where(data_findings.c.severity == "block", data_findings.c.resolved_at.is_(None))
-        .where(data_findings.c.day.between(from_ms(start_ms).date(), from_ms(end_ms - 1).date()))
-        .order_by(data_findings.c.day, data_findings.c.timeframe, data_findings.c.check_name)
-    )
-    with engine.connect() as connection:
-        return tuple(
-            f"{row['count']} x {row['check_name']} in {row['timeframe']} bars of {symbol} on {row['day']}"
-            for row in connection.execute(query).mappings().all()
-        )
+    return {day_start_ms(str(row.day)): row.daily_return for row in connection.execute(query)}
 
 
 def _return_rows(task_id: int, stitched: Mapping[int, OutOfSample]) -> list[dict[str, Any]]:
@@ -181,8 +160,25 @@ def _return_rows(task_id: int, stitched: Mapping[int, OutOfSample]) -> list[dict
     return rows
 
 
+def _verdicts() -> Select[Any]:
+    returns = out_of_sample_returns.c
+    by_day = func.array_agg(aggregate_order_by(returns.daily_return, returns.day))
+    stitched = select(by_day).where(returns.task_id == verdicts.c.task_id).scalar_subquery()
+    return (
+        select(verdicts, strategy_versions.c.content_hash, stitched.label("daily_returns"))
+        .add_columns(optimizer_tasks.c.window_start, optimizer_tasks.c.window_end)
+        .join(strategy_versions, strategy_versions.c.id == verdicts.c.strategy_version_id)
+        .join(optimizer_tasks, optimizer_tasks.c.id == verdicts.c.task_id)
+    )
+
+
+def _one(connection: Connection, is_it: ColumnElement[bool]) -> VerdictRecord | None:
+    row = connection.execute(_verdicts().where(is_it)).one_or_none()
+    return None if row is None else _verdict(row)
+
+
 def _verdict(row: Row[Any]) -> VerdictRecord:
-    same = ("id", "task_id", "strategy", "content_hash", "exchange", "symbol", "timeframe", "decision")
+    same = ("id", "task_id", *_UNIT, "content_hash", "decision")
     return VerdictRecord(
         **{name: getattr(row, name) for name in (*same, "parameters", "in_sample", "out_of_sample")},
         window_start_ms=to_ms(row.window_start),

@@ -6,8 +6,7 @@ from typing import Any, NamedTuple
 from quant_pipelines.core.jit import inlined, scalar
 from quant_pipelines.costs import floor_to_lot, is_below_min_notional, whole_lots
 from quant_pipelines.portfolio.sizing import desired_quantity
-from quant_pipelines.risk.limits import RULES, first_breach
-from quant_pipelines.risk.verdict import Denial, RiskRequest
+from quant_pipelines.risk import NO_BREACH, Breach, Denial, RiskRequest, denial_of, first_breach
 from quant_pipelines.trading.rules import TradingRules, TradingTerms
 
 NO_OPINION, UNCHANGED, WITHIN_BAND, STOPPED_OUT, TOO_SMALL, ORDER = range(6)
@@ -59,15 +58,13 @@ class BookView(NamedTuple):
 
 
 class OrderDecision(NamedTuple):
-    """Outcome for compiled code; ``order_quantity`` 0 is no order, ``denial`` indexes ``RULES``."""
+    """Outcome for compiled code; ``order_quantity`` 0 is no order."""
 
     code: int
     desired_quantity: float
     order_quantity: float
     target_side: float
-    denial: int
-    observed: float
-    limit: float
+    breach: Breach
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,18 +116,18 @@ def decide_order(view: BookView, target: float, terms: TradingTerms) -> OrderDec
     """
     held, acted = view.position, view.target_side
     if not target == target:  # noqa: SIM201, PLR0124 - not a number
-        return OrderDecision(NO_OPINION, held, 0.0, acted, 0, 0.0, 0.0)
+        return OrderDecision(NO_OPINION, held, 0.0, acted, NO_BREACH)
     wanted = min(max(target, terms.lowest_target), terms.highest_target)
     side, held_side = sign_of(wanted), sign_of(held)
     if side == held_side and side == 0.0:
-        return OrderDecision(UNCHANGED, 0.0, 0.0, side, 0, 0.0, 0.0)
+        return OrderDecision(UNCHANGED, 0.0, 0.0, side, NO_BREACH)
     if held_side == 0.0 and side == acted:
-        return OrderDecision(STOPPED_OUT, 0.0, 0.0, acted, 0, 0.0, 0.0)
+        return OrderDecision(STOPPED_OUT, 0.0, 0.0, acted, NO_BREACH)
     desired = 0.0
     if side != 0.0:
         desired = floor_to_lot(desired_quantity(view, wanted, terms.costs, terms.sizing), terms.lot_size)
         if side == held_side and abs(desired - held) <= terms.rebalance_band * abs(held):
-            return OrderDecision(WITHIN_BAND, held, 0.0, side, 0, 0.0, 0.0)
+            return OrderDecision(WITHIN_BAND, held, 0.0, side, NO_BREACH)
     return _approve(view, desired, side, terms)
 
 
@@ -140,11 +137,11 @@ def _approve(view: BookView, desired: float, side: float, terms: TradingTerms) -
     order = whole_lots(desired - held, terms.lot_size)
     is_reducing = order != 0.0 and desired * held >= 0.0 and abs(desired) <= abs(held)
     if is_reducing:  # neither dropped nor denied
-        return OrderDecision(ORDER, desired, order, side, 0, 0.0, 0.0)
+        return OrderDecision(ORDER, desired, order, side, NO_BREACH)
     if order == 0.0 or is_below_min_notional(order, view.price, terms.min_notional):
         if desired * held < 0.0:  # the wrong side is never kept for a reversal that is too small
-            return OrderDecision(SMALL_CLOSE, 0.0, whole_lots(-held, terms.lot_size), 0.0, 0, 0.0, 0.0)
-        return OrderDecision(TOO_SMALL, desired, 0.0, view.target_side, 0, 0.0, 0.0)
+            return OrderDecision(SMALL_CLOSE, 0.0, whole_lots(-held, terms.lot_size), 0.0, NO_BREACH)
+        return OrderDecision(TOO_SMALL, desired, 0.0, view.target_side, NO_BREACH)
     request = RiskRequest(
         desired,
         view.price,
@@ -155,18 +152,10 @@ def _approve(view: BookView, desired: float, side: float, terms: TradingTerms) -
     )
     breach = first_breach(request, terms.limits)
     if breach.code == 0:
-        return OrderDecision(ORDER, desired, order, side, 0, 0.0, 0.0)
+        return OrderDecision(ORDER, desired, order, side, breach)
     if desired * held < 0.0:
-        return OrderDecision(
-            DENIED_CLOSE,
-            0.0,
-            whole_lots(-held, terms.lot_size),
-            0.0,
-            breach.code,
-            breach.observed,
-            breach.limit,
-        )
-    return OrderDecision(DENIED, desired, 0.0, view.target_side, breach.code, breach.observed, breach.limit)
+        return OrderDecision(DENIED_CLOSE, 0.0, whole_lots(-held, terms.lot_size), 0.0, breach)
+    return OrderDecision(DENIED, desired, 0.0, view.target_side, breach)
 
 
 def decide(view: BookView, target: float, rules: TradingRules) -> Decision:
@@ -182,7 +171,7 @@ def decide(view: BookView, target: float, rules: TradingRules) -> Decision:
         Costs, size, limits and steps in force.
     """
     outcome = decide_order(BookView(*map(float, view)), float(target), rules.terms)
-    denial = Denial(RULES[outcome.denial], outcome.observed, outcome.limit) if outcome.denial else None
+    denial = denial_of(outcome.breach)
     reason = REASONS[outcome.code] + (f" ({denial})" if denial else "")
     steps = {
         "view": view._asdict(),

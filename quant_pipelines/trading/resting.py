@@ -9,8 +9,7 @@ from typing import NamedTuple
 from quant_pipelines.core.jit import inner, kernel
 from quant_pipelines.costs import floor_to_lot, is_below_min_notional
 from quant_pipelines.portfolio.sizing import desired_quantity
-from quant_pipelines.risk.limits import RULES, first_breach
-from quant_pipelines.risk.verdict import Denial, RiskRequest
+from quant_pipelines.risk import NO_BREACH, Breach, Denial, RiskRequest, denial_of, first_breach
 from quant_pipelines.trading.cycle import BookView, sign_of
 from quant_pipelines.trading.rules import TradingTerms
 
@@ -33,13 +32,11 @@ class Resting(NamedTuple):
 
 
 class Sized(NamedTuple):
-    """Outcome for compiled code; ``quantity`` 0 is no order, ``denial`` indexes ``RULES``."""
+    """Outcome for compiled code; ``quantity`` 0 is no order."""
 
     code: int
     quantity: float
-    denial: int
-    observed: float
-    limit: float
+    breach: Breach
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +68,7 @@ def size_order(view: BookView, resting: Resting, size: float, price: float, term
     """
     side, held = sign_of(size), view.position
     if side == 0.0 or not size == size:  # noqa: SIM201, PLR0124 - not a number
-        return Sized(NO_SIZE, 0.0, 0, 0.0, 0.0)
+        return Sized(NO_SIZE, 0.0, NO_BREACH)
     quantity = floor_to_lot(desired_quantity(view, size, terms.costs, terms.sizing), terms.lot_size)
     worst = held + (resting.buys if side > 0.0 else -resting.sells)
     full = desired_quantity(
@@ -80,9 +77,9 @@ def size_order(view: BookView, resting: Resting, size: float, price: float, term
     if side * (worst + quantity) > side * full:
         quantity = floor_to_lot(full - worst, terms.lot_size)
     if not side * quantity > 0.0:
-        return Sized(NO_ROOM, 0.0, 0, 0.0, 0.0)
+        return Sized(NO_ROOM, 0.0, NO_BREACH)
     if held * side < 0.0 and side * (worst + quantity) <= 0.0:
-        return Sized(REDUCING, quantity, 0, 0.0, 0.0)
+        return Sized(REDUCING, quantity, NO_BREACH)
     return _approved(view, worst, quantity, price, terms)
 
 
@@ -91,7 +88,7 @@ def _approved(view: BookView, worst: float, quantity: float, price: float, terms
     """Ask the rules about an order that may open; what closes of it is never denied."""
     side = sign_of(quantity)
     if is_below_min_notional(quantity, min(price, view.price), terms.min_notional):
-        return Sized(TOO_SMALL, 0.0, 0, 0.0, 0.0)
+        return Sized(TOO_SMALL, 0.0, NO_BREACH)
     after, higher = worst + quantity, max(price, view.price)
     request = RiskRequest(
         after,
@@ -103,17 +100,17 @@ def _approved(view: BookView, worst: float, quantity: float, price: float, terms
     )
     breach = first_breach(request, terms.limits)
     if breach.code == 0:
-        return Sized(PLACED, quantity, 0, 0.0, 0.0)
+        return Sized(PLACED, quantity, breach)
     closing = floor_to_lot(-worst, terms.lot_size)
     if view.position * side < 0.0 and side * closing > 0.0:
-        return Sized(REDUCING, closing, breach.code, breach.observed, breach.limit)
-    return Sized(DENIED, 0.0, breach.code, breach.observed, breach.limit)
+        return Sized(REDUCING, closing, breach)
+    return Sized(DENIED, 0.0, breach)
 
 
 def place(view: BookView, resting: Resting, size: float, price: float, terms: TradingTerms) -> Placement:
     """Decide on an order that may open; see ``size_order``."""
     sized = size_order(view, resting, float(size), float(price), terms)
-    denial = Denial(RULES[sized.denial], sized.observed, sized.limit) if sized.denial else None
+    denial = denial_of(sized.breach)
     reason = REASONS[sized.code] + (f" ({denial})" if denial else "")
     return Placement(sized.quantity, sized.code == REDUCING, denial, reason)
 

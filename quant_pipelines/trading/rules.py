@@ -14,7 +14,7 @@ from quant_pipelines.portfolio.sizing import (
     sizing_document,
     sizing_from_document,
 )
-from quant_pipelines.risk.limits import NO_LIMITS, LimitTerms, RiskLimits
+from quant_pipelines.risk import NO_LIMITS, LimitTerms, RiskLimits, limit_terms
 from quant_pipelines.trading.execution import Bracket, Execution
 
 DIRECTIONS = {"both": (-1.0, 1.0), "long": (0.0, 1.0), "short": (-1.0, 0.0)}
@@ -92,7 +92,7 @@ class TradingRules:
         return TradingTerms(
             cost_terms(self.costs),
             self.sizing.terms,
-            self.limits.terms,
+            limit_terms(self.limits),
             lowest,
             highest,
             float(self.specification.lot_size),
@@ -102,11 +102,10 @@ class TradingRules:
 
     def to_document(self) -> dict[str, Any]:
         """Rules as a JSON document; absent limits stand for none."""
-        limits = {name: value for name, value in asdict(self.limits).items() if value != float("inf")}
         return {
             "costs": asdict(self.costs),
             "sizing": sizing_document(self.sizing),
-            "limits": limits,
+            "limits": self.limits.given,
             "specification": asdict(self.specification),
             "direction": self.direction,
             "rebalance_band": self.rebalance_band,

@@ -21,11 +21,12 @@ from quant_pipelines.cache import (
     follow,
     tick_key,
 )
-from quant_pipelines.cache.memory import MemoryBus, MemoryState
+from quant_pipelines.cache.memory import MemoryState
 from quant_pipelines.cache.postgres import PostgresBus, PostgresState
 from quant_pipelines.cache.redis_link import RedisLink
 from quant_pipelines.cache.redis_ports import RedisBus, RedisState
 from tests.integration.redis_server import RedisServer, redis_server
+from tests.memory_bus import MemoryBus
 
 pytestmark = pytest.mark.postgres
 

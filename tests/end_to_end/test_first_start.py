@@ -8,10 +8,9 @@ import urllib.request
 from typing import Any
 
 import pytest
-from sqlalchemy import create_engine
 
 from quant_pipelines.store import audit
-from quant_pipelines.store.engine import product_url
+from quant_pipelines.store.engine import connected, transaction
 
 pytestmark = [pytest.mark.end_to_end, pytest.mark.postgres, pytest.mark.timeout(900)]
 
@@ -72,10 +71,8 @@ def test_hot_list_and_health_are_there(stack: Any) -> None:
 
 
 def test_audit_chain_holds(stack: Any) -> None:
-    engine = create_engine(product_url(stack.url()))
-    with engine.connect() as connection:
+    with connected(stack.url()) as engine, transaction(engine) as connection:
         report = audit.verify(connection)
-    engine.dispose()
     assert report.broken_id is None
     assert report.rows > 0
 

@@ -17,14 +17,15 @@ from sqlalchemy import Engine, make_url
 
 from quant_pipelines.cli.__main__ import main
 from quant_pipelines.core.clock import utc_now
-from quant_pipelines.stack import postgres_tools
-from quant_pipelines.stack.backup import count_rows, read_manifest
+from quant_pipelines.operations import postgres_tools
+from quant_pipelines.operations.backup import read_manifest
 from quant_pipelines.stack.home import Home, locked, open_home
 from quant_pipelines.stack.ports import free_port
-from quant_pipelines.stack.postgres import EmbeddedPostgres, create_database
+from quant_pipelines.stack.postgres import EmbeddedPostgres
 from quant_pipelines.stack.postgres_place import remove_place
 from quant_pipelines.stack.prepare_database import prepare_database
 from quant_pipelines.store import audit
+from quant_pipelines.store.databases import count_rows, create_database
 from quant_pipelines.store.engine import connect
 from quant_pipelines.store.migrate import newest_revision
 

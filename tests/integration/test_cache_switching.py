@@ -9,7 +9,6 @@ import pytest
 from sqlalchemy import Engine
 
 from quant_pipelines.cache import Cache, Delivered, Entry, Event, EventIds, follow, tick_key
-from quant_pipelines.cache.memory import MemoryBus
 from quant_pipelines.cache.redis_link import RedisLink
 from quant_pipelines.cache.switching_bus import SwitchingBus
 from quant_pipelines.core.clock import system_clock_ms
@@ -18,6 +17,7 @@ from quant_pipelines.stack.ports import free_port
 from quant_pipelines.store.bus_events import announced_topics
 from tests.contract.test_live_state import canceled_after
 from tests.integration.redis_server import RedisServer, redis_server
+from tests.memory_bus import MemoryBus
 
 pytestmark = pytest.mark.postgres
 

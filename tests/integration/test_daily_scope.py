@@ -8,7 +8,7 @@ from sqlalchemy import Engine
 
 from quant_pipelines.core.settings import MarketSettings, OptimizationSettings, Settings
 from quant_pipelines.core.timeframes import day_start_ms
-from quant_pipelines.research import Scope, daily_jobs
+from quant_pipelines.research.daily import Scope, daily_jobs
 
 pytestmark = pytest.mark.postgres
 SETTINGS = Settings(

@@ -16,6 +16,7 @@ from quant_pipelines.store.bars import ensure_partitions, upsert_bars
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+MAP = (ROOT / "docs" / "code_map.md").read_text()
 NEEDS_NO_STACK = ("backtest", "optimize", "strategy")
 
 
@@ -62,6 +63,19 @@ def stored_hours(engine: Engine) -> None:
 def test_the_pages_show_commands() -> None:
     assert len(COMMANDS) >= 8
     assert len(RUNNABLE) >= 5
+
+
+def test_every_place_on_the_code_map_exists() -> None:
+    places = re.findall(r"`([\w/.]+)`", MAP)
+    assert len(places) >= 50
+    assert [place for place in places if not (ROOT / place).exists() and "/" in place] == []
+
+
+def test_every_package_is_on_the_code_map() -> None:
+    packages = [path.parent.relative_to(ROOT) for path in ROOT.glob("*/__init__.py")]
+    packages += [path.parent.relative_to(ROOT) for path in ROOT.glob("quant_pipelines/*/__init__.py")]
+    named = set(re.findall(r"`([\w/]+)`", MAP))
+    assert {str(package) for package in packages} - named == {"quant_pipelines"}
 
 
 @pytest.mark.parametrize("command", COMMANDS)

@@ -13,7 +13,9 @@ from quant_pipelines.core.errors import DataError
 from quant_pipelines.core.settings import WindowSettings
 from quant_pipelines.core.timeframes import DAY_MS, HOUR_MS, MINUTE_MS, day_start_ms, from_ms
 from quant_pipelines.optimize.verdict import VerdictRecord
-from quant_pipelines.research import JobFailure, OptimizationJob, optimize_many, optimize_one
+from quant_pipelines.research.job import JobFailure, OptimizationJob
+from quant_pipelines.research.pool import optimize_many
+from quant_pipelines.research.run import optimize_one
 from quant_pipelines.store.bars import upsert_bars
 from quant_pipelines.store.known_points import read_points
 from quant_pipelines.store.market import (

@@ -17,6 +17,7 @@ from quant_pipelines.optimize.judge import clean_data_gate
 from quant_pipelines.optimize.verdict import VerdictRecord
 from quant_pipelines.store import audit
 from quant_pipelines.store.deployments import read_deployments
+from quant_pipelines.store.engine import transaction
 from quant_pipelines.store.research import open_task
 from quant_pipelines.store.tables import audit_logs, equity, performance_metrics
 from quant_pipelines.store.verdicts import read_verdicts, save_verdict
@@ -90,7 +91,8 @@ def test_admitted_verdict_becomes_a_deployment_with_an_audit_row(engine: Engine)
     assert deployment.source == VERSION["source"]
     assert deployment.capital == 10_000
     assert from_ms(NOW) - deployment.history_start >= timedelta(hours=240)
-    (verdict,) = read_verdicts(engine)
+    with transaction(engine) as connection:
+        (verdict,) = read_verdicts(connection)
     assert (verdict.id, verdict.decision) == (verdict_id, "admitted")
     (row,) = audit_rows(engine)
     assert (row.action, row.subject) == ("deployment.admitted", f"deployment:{deployment.id}")
@@ -101,7 +103,8 @@ def test_rejected_verdict_keeps_its_reasons_and_deploys_nothing(engine: Engine) 
     failed = Gate("trades", 3.0, 30.0, False, PAPER, "closed trades")
     store(engine, replace(VERDICT, gates=(failed,)))
     assert screen(engine).summary == "0 admitted, 1 rejected, 0 waiting for a place"
-    (verdict,) = read_verdicts(engine)
+    with transaction(engine) as connection:
+        (verdict,) = read_verdicts(connection)
     assert verdict.decision == "rejected"
     assert verdict.reasons == ("trades is 3, threshold 30: closed trades",)
     assert read_deployments(engine) == []

@@ -18,6 +18,7 @@ from quant_pipelines.store.bars import (
     read_bars,
     upsert_bars,
 )
+from quant_pipelines.store.engine import transaction
 
 pytestmark = pytest.mark.postgres
 
@@ -59,7 +60,8 @@ def test_read_takes_a_half_open_window(engine: Engine) -> None:
 def test_nothing_stored_reads_as_nothing(engine: Engine) -> None:
     assert len(read_bars(engine, *SERIES, *ALL)) == 0
     assert upsert_bars(engine, *SERIES, rows(0)) == Upserted(0, 0)
-    assert newest_bar_ms(engine, *SERIES) is None
+    with transaction(engine) as connection:
+        assert newest_bar_ms(connection, *SERIES) is None
 
 
 @pytest.mark.parametrize(
@@ -150,6 +152,7 @@ def wait_for_a_lock(engine: Engine) -> None:
 
 def test_edges_and_counts_know_what_is_stored(engine: Engine) -> None:
     upsert_bars(engine, *SERIES, rows(1500))
-    assert oldest_bar_ms(engine, *SERIES) == START
-    assert newest_bar_ms(engine, *SERIES) == START + 1499 * MINUTE_MS
+    with transaction(engine) as connection:
+        assert oldest_bar_ms(connection, *SERIES) == START
+        assert newest_bar_ms(connection, *SERIES) == START + 1499 * MINUTE_MS
     assert count_by_day(engine, "binanceusdm", "1m", *ALL) == {"2024-02-29": 1440, "2024-03-01": 60}

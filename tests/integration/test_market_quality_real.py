@@ -7,12 +7,10 @@ from typing import Any
 
 import numpy as np
 import pytest
-from pyarrow import parquet
 
 from quant_pipelines.archive import read_bar_rows
 from quant_pipelines.archive.columns import read_columns
 from quant_pipelines.core.timeframes import HOUR_MS, day_start_ms
-from quant_pipelines.marketdata.book import BookChange, OrderBook
 from quant_pipelines.marketdata.checks import check_funding, check_tops, funding_intervals, same_venue
 from quant_pipelines.marketdata.checks.mismatch import find_mismatches
 from quant_pipelines.marketdata.rollup import roll_up
@@ -114,42 +112,6 @@ def test_payment_that_is_taken_out_of_real_funding_is_missing(archive: Path) -> 
         "missing_funding",
         (int(stamps[1000] // HOUR_MS * HOUR_MS),),
     )
-
-
-def messages(path: Path) -> list[tuple[bool, BookChange]]:
-    """Snapshot (True) and changes of a recorded depth feed, as they came."""
-    table = parquet.read_table(path, columns=["first_u", "last_u", "prev_u", "side", "price", "qty"])
-    columns = [table[name].to_pylist() for name in ("first_u", "last_u", "prev_u", "side", "price", "qty")]
-    found = []
-    for key, group in groupby(zip(*columns, strict=True), key=lambda row: (*row[:3], row[3].startswith("S"))):
-        levels: dict[str, list[tuple[float, float]]] = {"b": [], "a": []}
-        for row in group:
-            levels[row[3][-1]].append((row[4], row[5]))
-        found.append((key[3], BookChange(*key[:3], tuple(levels["b"]), tuple(levels["a"]))))
-    return found
-
-
-def test_rebuilt_book_equals_the_book_ticker(archive: Path) -> None:
-    place = "binance_um/BTCUSDT-20240808.parquet"
-    feed = messages(archive / "depth" / place)
-    ticker = read_columns(archive / "book_ticker" / place, ("update_id", "bid", "bid_qty", "ask", "ask_qty"))
-    at = next(number for number, (is_snapshot, _) in enumerate(feed) if is_snapshot)
-    book = OrderBook.from_snapshot(feed[at][1].last_id, feed[at][1].bids, feed[at][1].asks)
-    compared, differing, gaps, crossed = 0, 0, 0, 0
-    for _, change in (*feed[:at], *feed[at + 1 :]):
-        if change.last_id < book.last_id and compared == 0:
-            continue
-        gaps += book.apply(change) is not None
-        top = book.top()
-        crossed += top.is_crossed
-        row = int(np.searchsorted(ticker["update_id"], book.last_id, side="right")) - 1
-        if row >= 0:
-            compared += 1
-            differing += tuple(top) != tuple(
-                float(ticker[name][row]) for name in ("bid", "bid_qty", "ask", "ask_qty")
-            )
-    assert compared >= 3_000
-    assert (differing, gaps, crossed) == (0, 0, 0)
 
 
 def test_real_book_ticker_is_never_crossed(archive: Path) -> None:

@@ -4,7 +4,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
-from sqlalchemy import Engine, create_engine, make_url, text
+from sqlalchemy import Engine, make_url, text
 
 from quant_pipelines.core.errors import ConfigurationError, StoreError
 from quant_pipelines.store.engine import (
@@ -13,6 +13,7 @@ from quant_pipelines.store.engine import (
     parse_database_url,
     product_url,
     require_reachable,
+    session,
 )
 from quant_pipelines.store.migrate import migrate, newest_revision, require_current
 from quant_pipelines.store.tables import metadata
@@ -24,11 +25,11 @@ pytestmark = pytest.mark.postgres
 def empty_database(database_url: str) -> Iterator[str]:
     """A database without any schema, beside the migrated one."""
     name = f"{make_url(database_url).database}_empty"
-    admin = create_engine(product_url(database_url), isolation_level="AUTOCOMMIT")
-    with admin.connect() as connection:
+    admin = connect(database_url)
+    with session(admin) as connection:
         connection.execute(text(f'create database "{name}"'))
     yield make_url(database_url).set(database=name).render_as_string(hide_password=False)
-    with admin.connect() as connection:
+    with session(admin) as connection:
         connection.execute(text(f'drop database "{name}" with (force)'))
     admin.dispose()
 

@@ -8,9 +8,10 @@ import pytest
 from sqlalchemy import Engine, text
 
 from quant_pipelines.stack.ports import free_port
-from quant_pipelines.stack.postgres import EmbeddedPostgres, create_database
+from quant_pipelines.stack.postgres import EmbeddedPostgres
 from quant_pipelines.stack.postgres_place import remove_place
 from quant_pipelines.stack.process import start, stop
+from quant_pipelines.store.databases import create_database
 from quant_pipelines.store.tables import metadata
 
 pytestmark = pytest.mark.postgres

@@ -13,15 +13,12 @@ from quant_pipelines.core.errors import DataError, OptimizationError, StrategyEr
 from quant_pipelines.core.settings import MarketSettings, OptimizationSettings, Settings, WindowSettings
 from quant_pipelines.core.timeframes import DAY_MS, MINUTE_MS, day_start_ms
 from quant_pipelines.optimize.verdict import VerdictRecord
-from quant_pipelines.research import (
-    JobFailure,
-    OptimizationJob,
-    daily_jobs,
-    optimize_many,
-    optimize_one,
-    resume_job,
-)
+from quant_pipelines.research.daily import daily_jobs
+from quant_pipelines.research.job import JobFailure, OptimizationJob
+from quant_pipelines.research.pool import optimize_many
+from quant_pipelines.research.run import optimize_one, resume_job
 from quant_pipelines.store.bars import upsert_bars
+from quant_pipelines.store.engine import transaction
 from quant_pipelines.store.tables import (
     folds,
     optimizer_tasks,
@@ -30,7 +27,7 @@ from quant_pipelines.store.tables import (
     trials,
     verdicts,
 )
-from quant_pipelines.store.verdicts import read_verdicts
+from quant_pipelines.store.verdicts import read_verdicts, verdict_of_task
 
 pytestmark = pytest.mark.postgres
 
@@ -109,7 +106,8 @@ def test_verdict_on_an_instrument_set_is_stored_under_its_name(stored: Engine) -
     assert record.symbol == "BTC/USDT:USDT+ETH/USDT:USDT"
     assert record.out_of_sample["execution_timeframe"] == "1m"
     assert record.out_of_sample["days"] == 3
-    (kept,) = read_verdicts(stored)
+    with transaction(stored) as connection:
+        (kept,) = read_verdicts(connection)
     assert numbers(kept) == numbers(record)
     assert optimize_one(stored, together).id == record.id
 
@@ -325,8 +323,8 @@ def test_short_history_gets_the_newest_folds_and_the_verdict_says_so(stored: Eng
     evidence = record.out_of_sample
     assert (evidence["folds"], evidence["configured_folds"], evidence["days"]) == (3, 9, 3)
     assert (record.window_start_ms, record.window_end_ms) == (END - 7 * DAY_MS, END)
-    assert read_verdicts(stored, task_id=record.task_id)[0].out_of_sample == evidence
     with stored.connect() as connection:
+        assert verdict_of_task(connection, record.task_id or 0).out_of_sample == evidence
         row = connection.execute(select(optimizer_tasks)).one()
     assert (row.settings["job"]["folds"], row.settings["job"]["windows"]["folds"]) == (3, 9)
 

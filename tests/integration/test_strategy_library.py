@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import Engine
 
 from quant_pipelines.core.errors import StrategyError
-from quant_pipelines.research import JobFailure, OptimizationJob, WorkLimits, optimize_many
+from quant_pipelines.research.job import JobFailure, OptimizationJob
 from quant_pipelines.research.library import (
     GONE,
     Shelf,
@@ -15,8 +15,9 @@ from quant_pipelines.research.library import (
     source_in_force,
     unknown_files,
 )
+from quant_pipelines.research.pool import WorkLimits, optimize_many
 from quant_pipelines.sdk import compile_strategy
-from quant_pipelines.sdk.contract import Check
+from quant_pipelines.sdk.trial.contract import Check
 from quant_pipelines.store.engine import transaction
 from quant_pipelines.store.library import read_library
 

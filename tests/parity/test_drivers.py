@@ -13,8 +13,10 @@ from quant_pipelines.backtest import (
     run_backtest,
     run_event_backtest,
 )
-from quant_pipelines.backtest.event import book_settings, execution_stream, latest_volatility
+from quant_pipelines.backtest.event import execution_stream
+from quant_pipelines.backtest.event_driver import book_settings
 from quant_pipelines.backtest.market import prepare_market
+from quant_pipelines.backtest.readings import latest_volatility
 from quant_pipelines.backtest.recorder import Recorder
 from quant_pipelines.backtest.result import result_of
 from quant_pipelines.backtest.stop_rules import latest_inputs
@@ -58,7 +60,7 @@ def paper_backtest(
         recorder.add(book, book.step(bar))
         if row >= 0:
             known = bars.rows(0, int(row) + 1)
-            view = book.view(volatility=latest_volatility(known, settings))
+            view = book.view(volatility=latest_volatility(known, settings.rules))
             decision = decide(view, float(target[row]), settings.rules_at(bar.ts))
             book.apply(decision, inputs=latest_inputs(strategy, known))
     outcome, record = recorder.finish(book, book.terms)

@@ -18,9 +18,9 @@ from quant_pipelines.backtest import (
 )
 from quant_pipelines.backtest.desk import Close
 from quant_pipelines.backtest.event import execution_stream
-from quant_pipelines.backtest.event_driver import latest_of
 from quant_pipelines.backtest.event_run import EventRun
 from quant_pipelines.backtest.market import prepare_market
+from quant_pipelines.backtest.readings import latest_of
 from quant_pipelines.backtest.recorder import Recorder
 from quant_pipelines.backtest.result import result_of
 from quant_pipelines.core.bars import Bars

@@ -10,7 +10,7 @@ from quant_pipelines.backtest import BacktestResult, BacktestSettings, run_backt
 from quant_pipelines.core.bars import Bars
 from quant_pipelines.indicators import ema
 from quant_pipelines.sdk import Array, Float, Inputs, Int, Stops, Strategy
-from quant_pipelines.sdk.trial_market import TrialMarket
+from quant_pipelines.sdk.trial.market import TrialMarket
 from tests.parity.scenarios import LOTS
 from tests.parity.test_drivers import paper_backtest
 

@@ -12,8 +12,6 @@ from quant_pipelines.backtest.portfolio import run_portfolio
 from quant_pipelines.backtest.portfolio_event import run_event_portfolio
 from quant_pipelines.backtest.portfolio_plan import Allocation, SymbolFeed
 from quant_pipelines.backtest.portfolio_result import CROSSING, PortfolioResult
-from quant_pipelines.backtest.portfolio_values import REBUILT
-from quant_pipelines.backtest.state import BookState
 from quant_pipelines.core.bars import Bars
 from quant_pipelines.core.errors import BacktestError
 from quant_pipelines.core.panel import Panel, panel_of
@@ -241,11 +239,6 @@ def test_scenarios_exercise_trades_liquidation_and_limits() -> None:
     assert results["opposite_books_on_one_symbol"].not_modelled[-1] == CROSSING
     unlimited = run_portfolio(two(volatility=0.01), settings=BacktestSettings(rules=LOTS))
     assert len(results["daily_loss_of_the_account"].trades) < len(unlimited.trades)
-
-
-def test_a_tuple_that_is_built_anew_has_the_fields_that_are_named() -> None:
-    assert {kind: kind._fields for kind in REBUILT} == REBUILT
-    assert BookState._fields[-1] == "orders_today", "a new field must be named in state.with_transfer too"
 
 
 def test_hour_grid_of_a_symbol_without_bars_keeps_its_last_close() -> None:

@@ -7,7 +7,8 @@ import dagster as dg
 import pytest
 
 from assets.resources import Platform
-from jobs.operator import OPERATOR_JOBS, culling
+from jobs.culling import culling
+from jobs.operator import OPERATOR_JOBS
 from jobs.pipelines import PIPELINES
 from jobs.schedules import SCHEDULES
 from quant_pipelines.core.settings import Settings

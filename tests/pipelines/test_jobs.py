@@ -11,6 +11,7 @@ from quant_pipelines.core.timeframes import DAY_MS, HOUR_MS, MINUTE_MS, day_star
 from quant_pipelines.definitions import build_definitions
 from quant_pipelines.marketdata.days import history_days
 from quant_pipelines.marketdata.quality import check_days
+from quant_pipelines.store.engine import transaction
 from quant_pipelines.store.tables import bars, data_findings, hotlist, verdicts, whitelist
 from quant_pipelines.store.verdicts import read_verdicts
 from tests.pipelines.conftest import ComputedMarket
@@ -75,7 +76,8 @@ def test_hours_are_judged_where_minutes_reach_less_far(
     assert count(engine, bars, bars.c.timeframe == "1m") == len(symbols) * (3 * 1440 + 30)
     assert count(engine, bars, bars.c.timeframe == "1h") == len(symbols) * ((DAYS - 1) * 24 + 10)
     assert count(engine, data_findings) == 0
-    (verdict,) = read_verdicts(engine)
+    with transaction(engine) as connection:
+        (verdict,) = read_verdicts(connection)
     evidence = verdict.out_of_sample
     assert (evidence["folds"], evidence["configured_folds"]) == (2, 2)
     assert evidence["execution_timeframe"] == "1h"

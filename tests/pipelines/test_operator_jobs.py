@@ -7,12 +7,12 @@ import pytest
 from sqlalchemy import select
 
 from assets.resources import Platform
-from jobs.operator import OPERATOR_JOBS, Limit
+from jobs.operator import OPERATOR_JOBS
 from quant_pipelines.definitions import build_definitions
-from quant_pipelines.operations.limits import LIMITS
+from quant_pipelines.operations.verbs import VERBS
 from quant_pipelines.store import audit
 from quant_pipelines.store.deployments import read_limits
-from quant_pipelines.store.heartbeats import open_halts
+from quant_pipelines.store.heartbeats import Halt, read_halts
 from quant_pipelines.store.tables import audit_logs
 
 SIGNED = {"operator": "ann", "reason": "because it looks right"}
@@ -64,18 +64,28 @@ def test_unknown_limit_is_refused_before_the_run(platform: Platform, instance: d
         launch(platform, instance, "set_risk_limit", limit="max_everything", value=1.0)
 
 
-def test_every_limit_of_the_settings_can_be_chosen() -> None:
-    assert {one.value for one in Limit} == set(LIMITS)
-
-
 def test_runner_is_halted_flattened_and_resumed(platform: Platform, instance: dg.DagsterInstance) -> None:
     assert launch(platform, instance, "halt_runner").success
-    assert open_halts(platform.engine) == {"account": "halted by ann: because it looks right"}
+    assert read_halts(platform.engine) == {"account": Halt("halted by ann: because it looks right")}
     assert "is halted already" in failure(launch(platform, instance, "halt_runner"))
     assert launch(platform, instance, "flatten_runner").success
-    assert open_halts(platform.engine) == {"account": "flattened by ann: because it looks right"}
+    assert read_halts(platform.engine) == {
+        "account": Halt("flattened by ann: because it looks right", is_flatten=True)
+    }
     assert launch(platform, instance, "resume_runner").success
-    assert open_halts(platform.engine) == {}
+    assert read_halts(platform.engine) == {}
+
+
+def test_null_in_the_launchpad_stands_for_the_default(
+    platform: Platform, instance: dg.DagsterInstance
+) -> None:
+    assert launch(platform, instance, "halt_runner", scope=None).success
+    assert set(read_halts(platform.engine)) == {"account"}
+
+
+def test_verb_that_runs_as_a_job_names_one(platform: Platform) -> None:
+    (verb,) = (leaf for head in VERBS for leaf in head.leaves() if leaf.runs_as == "job")
+    assert build_definitions(platform).resolve_job_def(verb.job).description
 
 
 def test_decision_without_a_reason_is_refused(platform: Platform, instance: dg.DagsterInstance) -> None:

@@ -6,12 +6,13 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
-from assets.resources import PagePlace, Platform
-from quant_pipelines.definitions import page_place
+from assets.resources import Platform
 from quant_pipelines.marketdata.days import history_days
-from quant_pipelines.operations.views import newest_verdicts
+from quant_pipelines.pages.place import PagePlace, page_place
 from quant_pipelines.stack.home import open_home
 from quant_pipelines.stack.ports import choose_ports, free_port
+from quant_pipelines.store.engine import transaction
+from quant_pipelines.store.views import newest_verdicts
 from tests.pipelines.conftest import ComputedMarket
 from tests.pipelines.test_jobs import DAYS, execute
 
@@ -45,7 +46,8 @@ def metadata_of(result: dg.ExecuteInProcessResult, asset: str) -> dict[str, dg.M
 
 
 def test_verdict_links_its_page_and_the_index(shown: Platform, judged: dg.ExecuteInProcessResult) -> None:
-    (row,) = newest_verdicts(shown.engine, shown.exchange)
+    with transaction(shown.engine) as connection:
+        (row,) = newest_verdicts(connection, shown.exchange)
     metadata = metadata_of(judged, "verdicts")
     assert metadata["all_reports"] == dg.MetadataValue.url(f"{URL}/index.html")
     assert f"({URL}/verdict-{row['id']}.html)" in str(metadata["reports"].value)

@@ -12,7 +12,7 @@ from quant_pipelines.core.rollup import roll_up_bars
 from quant_pipelines.core.timeframes import HOUR_MS, MINUTE_MS
 from quant_pipelines.sdk import Inputs, Int, Strategy, attach_inputs
 from quant_pipelines.sdk.attach import MAX_AGE_MS
-from quant_pipelines.sdk.trial_bars import shocks
+from quant_pipelines.sdk.trial.bars import shocks
 
 N_BARS = 60
 BARS = shocks(N_BARS, 5)

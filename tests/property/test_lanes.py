@@ -235,7 +235,7 @@ def test_change_of_equity_is_the_profit_of_the_trades_behind_every_rule(seed: in
     for lane, outcome in enumerate(outcomes):
         rows, account = record.trades[lane, : outcome.log.finished], outcome.state.account
         assert account.position == 0.0
-        assert outcome.state.equity == account.cash
+        assert outcome.state.curve.equity == account.cash
         tolerance = 1e-9 * (settings_.capital + outcome.tally.traded_notional)
         assert account.cash - settings_.capital == pytest.approx(rows[:, 8].sum(), abs=tolerance)
         assert account.fees == pytest.approx(rows[:, 6].sum(), abs=tolerance)
@@ -260,4 +260,4 @@ def test_sweep_on_threads_equals_single_passes(threads: int) -> None:
     for index, values in enumerate(sets):
         record = new_record(market, has_bar_equity=False)
         outcomes, record = run_pass([Wanderer(**values)], market, given_, record)
-        assert swept.final_equity[index] == outcomes[0].state.equity
+        assert swept.final_equity[index] == outcomes[0].state.curve.equity

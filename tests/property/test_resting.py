@@ -10,7 +10,8 @@ from quant_pipelines.accounting import open_account
 from quant_pipelines.accounting.margin import MarginTerms
 from quant_pipelines.backtest import Book, BookedFill, BookSettings, ExecutionBar
 from quant_pipelines.backtest.book import NewOrder
-from quant_pipelines.backtest.resting import FILL_WIDTH, WIDTH, room_for
+from quant_pipelines.backtest.resting import FILL_WIDTH, Sheet, room_for
+from quant_pipelines.backtest.resting_rows import WIDTH
 from quant_pipelines.backtest.resting_step import step_orders
 from quant_pipelines.backtest.settings import step_terms_of
 from quant_pipelines.backtest.state import StepBar, StepOutcome, opening_state, with_inputs, with_order
@@ -81,7 +82,7 @@ def test_bar_without_orders_equals_step_bar_to_the_bit(seed: int) -> None:
         step = StepBar(*bar[:5], funding, bar.volume)
         expected = step_bar(state, step, terms)
         fills = np.empty((room_for(0), FILL_WIDTH))
-        outcome = step_orders(state, step, terms, NO_ORDERS, fills)
+        outcome = step_orders(state, step, terms, Sheet(NO_ORDERS, fills))
         assert outcome.state == expected.state
         assert outcome.funding_paid == expected.funding_paid
         written = [tuple(row[1:5]) for row in fills[: outcome.n_fills].tolist()]

@@ -209,13 +209,13 @@ def test_distances_at_the_entry_are_the_same_for_either_side(
     expected = min(100.0 * hard, atr * 3.0, volatility * 0.02 * 100.0) * scale * tightening
     for side in (1.0, -1.0):
         account = Account(1_000.0, 0.0, 0.0, 0.0, 0.0, 0.0)
-        state = opening_state(account, 0)._replace(pending=side, seen=seen, close=100.0)
+        state = opening_state(account, 0)
+        state = state._replace(order=state.order._replace(quantity=side), seen=seen, close=100.0)
         after = step_bar(state, StepBar(0, 100.0, 100.0, 100.0, 100.0, 0.0), terms).state
-        assert side * (100.0 - after.stop_price) == pytest.approx(expected)
-        assert side * (after.guard.goal - 100.0) == pytest.approx(50.0 * scale)
-        assert (after.guard.hard, after.guard.target) == pytest.approx(
-            (hard * scale * tightening, 0.5 * scale)
-        )
+        price, guard = after.stop
+        assert side * (100.0 - price) == pytest.approx(expected)
+        assert side * (guard.goal - 100.0) == pytest.approx(50.0 * scale)
+        assert (guard.hard, guard.target) == pytest.approx((hard * scale * tightening, 0.5 * scale))
 
 
 @given(moves, wanted, factors, values)

@@ -25,6 +25,12 @@ def benjamini_yekutieli(p_values: Sequence[float]) -> FloatArray:
     -------
     ndarray of shape (n_candidates,), float64
         In the order given, at most 1.
+
+    Examples
+    --------
+    >>> from quant_pipelines.optimize.overfit import benjamini_yekutieli
+    >>> benjamini_yekutieli([0.01, 0.04])  # times 2 * (1 + 1/2), over the rank
+    array([0.03, 0.06])
     """
     values = np.asarray(p_values, dtype=np.float64)
     n = values.size

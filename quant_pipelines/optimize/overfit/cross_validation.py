@@ -30,6 +30,15 @@ class CrossValidation:
     logits
         ``ln(w / (1 - w))`` of its relative out-of-sample rank ``w = rank / (n_trials + 1)``, where rank 1 is
         the worst and ties are averaged. ndarray of shape (n_splits,).
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from quant_pipelines.optimize.overfit import cross_validate
+    >>> steady = np.tile([0.01, 0.03], 4)
+    >>> found = cross_validate(np.column_stack([-steady, steady]), n_blocks=2)
+    >>> found.best, found.logits > 0.0, found.probability_of_loss
+    (array([1, 1]), array([ True,  True]), 0.0)
     """
 
     best: IntArray
@@ -41,11 +50,6 @@ class CrossValidation:
     def probability_of_overfitting(self) -> float:
         """Share of splits in which the in-sample best ranks at or below the median."""
         return float(np.mean(self.logits <= 0.0))
-
-    @property
-    def probability_of_loss(self) -> float:
-        """Share of splits in which the in-sample best loses out of sample."""
-        return float(np.mean(self.out_of_sample < 0.0))
 
 
 def probability_of_backtest_overfitting(returns: FloatArray, *, n_blocks: int) -> float:
@@ -63,12 +67,33 @@ def probability_of_backtest_overfitting(returns: FloatArray, *, n_blocks: int) -
     OptimizationError
         If the number of blocks is odd or out of range, there are fewer than 2 trials, or fewer than 2
         periods in each block.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from quant_pipelines.optimize.overfit import probability_of_backtest_overfitting
+    >>> steady = np.tile([0.01, 0.03], 4)
+    >>> probability_of_backtest_overfitting(np.column_stack([-steady, steady]), n_blocks=4)
+    0.0
+    >>> lucky = np.append(steady, -steady)  # what was best in one half is worst in the other
+    >>> probability_of_backtest_overfitting(np.column_stack([lucky, -lucky]), n_blocks=2)
+    1.0
     """
     return cross_validate(returns, n_blocks=n_blocks).probability_of_overfitting
 
 
 def cross_validate(returns: FloatArray, *, n_blocks: int) -> CrossValidation:
-    """Rank the in-sample best out of sample for every split of the blocks; see the function above."""
+    """Rank the in-sample best out of sample for every split of the blocks; see the function above.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from quant_pipelines.optimize.overfit import cross_validate
+    >>> steady = np.tile([0.01, 0.03], 8)
+    >>> found = cross_validate(np.column_stack([-steady, steady]), n_blocks=4)
+    >>> found.best  # six ways to choose two of four blocks
+    array([1, 1, 1, 1, 1, 1])
+    """
     _require_usable(returns, n_blocks)
     n_periods, n_trials = returns.shape
     length = n_periods // n_blocks

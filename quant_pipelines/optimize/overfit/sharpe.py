@@ -42,6 +42,16 @@ def probabilistic_sharpe_ratio(
     ------
     OptimizationError
         If there are fewer than 2 observations.
+
+    Examples
+    --------
+    >>> from quant_pipelines.optimize.overfit import probabilistic_sharpe_ratio
+    >>> probabilistic_sharpe_ratio(0.0, n_observations=250, skew=0.0, kurtosis=3.0)
+    0.5
+    >>> round(probabilistic_sharpe_ratio(0.1, n_observations=250, skew=0.0, kurtosis=3.0), 3)
+    0.942
+    >>> round(probabilistic_sharpe_ratio(0.1, n_observations=250, skew=-2.0, kurtosis=10.0), 3)  # fat losses
+    0.923
     """
     if n_observations < 2:
         raise OptimizationError(f"n_observations is {n_observations}; expected at least 2 returns")
@@ -58,6 +68,14 @@ def expected_maximum_sharpe(*, n_trials: float, trial_variance: float) -> float:
         Number of independent trials, not necessarily whole; 1 or less expects 0.
     trial_variance
         Variance of the trials' Sharpe ratios per period.
+
+    Examples
+    --------
+    >>> from quant_pipelines.optimize.overfit import expected_maximum_sharpe
+    >>> expected_maximum_sharpe(n_trials=1, trial_variance=0.01)
+    0.0
+    >>> round(expected_maximum_sharpe(n_trials=100, trial_variance=0.01), 3)  # of trials that scatter by 0.1
+    0.253
     """
     if n_trials <= 1.0:
         return 0.0
@@ -94,6 +112,13 @@ def deflated_sharpe_ratio(
     ------
     OptimizationError
         If there are fewer than 2 observations.
+
+    Examples
+    --------
+    >>> from quant_pipelines.optimize.overfit import deflated_sharpe_ratio
+    >>> shape = {"n_observations": 250, "trial_variance": 0.01, "skew": 0.0, "kurtosis": 3.0}
+    >>> [round(deflated_sharpe_ratio(0.2, n_trials=trials, **shape), 3) for trials in (1, 10, 100)]
+    [0.999, 0.747, 0.204]
     """
     return probabilistic_sharpe_ratio(
         sharpe,
@@ -129,6 +154,14 @@ def minimum_track_record_length(
     -------
     float
         Number of periods; infinite when the ratio does not exceed the benchmark.
+
+    Examples
+    --------
+    >>> from quant_pipelines.optimize.overfit import minimum_track_record_length
+    >>> round(minimum_track_record_length(0.1, skew=0.0, kurtosis=3.0))  # days, for a ratio of 0.1 a day
+    273
+    >>> minimum_track_record_length(0.0, skew=0.0, kurtosis=3.0)
+    inf
     """
     if sharpe <= benchmark:
         return math.inf

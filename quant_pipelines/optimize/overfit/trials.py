@@ -26,6 +26,16 @@ def effective_number_of_trials(returns: FloatArray, *, n_trials: int | None = No
     -------
     float
         Between 1 and ``n_trials``; with fewer than two moving series all trials count as independent.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from quant_pipelines.optimize.overfit import effective_number_of_trials
+    >>> one, other = np.array([0.01, -0.01, 0.01, -0.01]), np.array([0.01, 0.01, -0.01, -0.01])
+    >>> round(effective_number_of_trials(np.column_stack([one, other])), 6)  # uncorrelated
+    2.0
+    >>> round(effective_number_of_trials(np.column_stack([one, 2.0 * one]), n_trials=64), 6)  # all the same
+    1.0
     """
     total = float(returns.shape[1] if n_trials is None else n_trials)
     moving = returns[:, returns.std(axis=0) > 1e-15]
@@ -53,6 +63,15 @@ def trial_variance(sharpes: FloatArray) -> float:
     -------
     float
         Around the median; 0 with fewer than 2 trials.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from quant_pipelines.optimize.overfit import trial_variance
+    >>> round(trial_variance(np.array([-0.1, 0.0, 0.1])), 6)
+    0.01
+    >>> round(trial_variance(np.array([-9.0, 0.0, 0.1])), 6)  # a hopeless one scatters for itself
+    0.01
     """
     if sharpes.size < 2:
         return 0.0

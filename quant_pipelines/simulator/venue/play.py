@@ -63,11 +63,6 @@ def play(
         venue.ledger.played_ms = ts_ms
 
 
-def on_price(venue: Venue, symbol: str, ts_ms: int, price: Decimal) -> None:
-    """Play one price of one symbol; mark is the same price, and what traded is not bounded."""
-    play(venue, ts_ms, {symbol: Quote(ts_ms, price, price)})
-
-
 def expire_until(venue: Venue, now_ms: int) -> None:
     """End orders whose good-till date has passed, and cancel where a dead-man switch has run out."""
     ledger = venue.ledger

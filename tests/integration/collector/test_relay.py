@@ -12,11 +12,12 @@ from live_runner.collector.closing import bar_documents
 from live_runner.feed import Feed
 from live_runner.relay import Relay
 from quant_pipelines.cache import SERVICE_KEY, Entry, EventIds, tick_key
-from quant_pipelines.cache.memory import MemoryBus, MemoryState
+from quant_pipelines.cache.memory import MemoryState
 from quant_pipelines.core.clock import system_clock_ms
 from quant_pipelines.core.timeframes import MINUTE_MS
 from quant_pipelines.exchange import BarRows
 from tests.integration.collector.market import BTC, ETH, START_MS, ComputedMarket, MarketClock, computed_bars
+from tests.memory_bus import MemoryBus
 
 EXCHANGE = "binanceusdm"
 DEADLINE = 60.0

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from quant_pipelines import operations
+from quant_pipelines.operations import coins, culling, stages
 from quant_pipelines.operations.receipt import Signature
 from quant_pipelines.operations.triggers import watch_performance, watch_whitelist
 from quant_pipelines.store.requests import DONE, close_request, open_requests
@@ -70,13 +70,13 @@ def test_standing_trigger_bars_promotion(world: Any) -> None:
     deployment_id = world.deployment()
     world.equity(deployment_id, LOSING)
     watch(world)
-    assert operations.steps_in_reach(world.engine, world.settings.ladder, world.clock) == []
+    assert stages.steps_in_reach(world.engine, world.settings.ladder, world.clock) == []
 
 
 def test_approved_coin_is_asked_for_once(world: Any, ann: Signature) -> None:
     world.market()
     assert watch_whitelist(world.engine, "binanceusdm", world.clock) == 0
-    operations.approve_coin(world.engine, "binanceusdm", ann, symbol="ETH/USDT:USDT", clock=world.clock)
+    coins.approve_coin(world.engine, "binanceusdm", ann, symbol="ETH/USDT:USDT", clock=world.clock)
     assert watch_whitelist(world.engine, "binanceusdm", world.clock) == 1
     assert watch_whitelist(world.engine, "binanceusdm", world.clock) == 0
     (row,) = world.rows(optimization_requests)
@@ -87,9 +87,9 @@ def test_worst_with_confidence_cools_alone(world: Any) -> None:
     losing, winning = world.deployment(), world.deployment("ETH/USDT:USDT")
     world.equity(losing, LOSING)
     world.equity(winning, WINNING)
-    ranking, receipt = operations.cull_worst(world.engine, world.settings.ladder, world.clock)
+    ranking, receipt = culling.cull_worst(world.engine, world.settings.ladder, world.clock)
     assert [one.deployment_id for one in ranking] == [losing, winning]
     assert receipt is not None
     assert (world.stage(losing), world.stage(winning)) == ("cooling", "paper")
     assert world.audit()[-1].actor == "culling"
-    assert operations.cull_worst(world.engine, world.settings.ladder, world.clock)[1] is None
+    assert culling.cull_worst(world.engine, world.settings.ladder, world.clock)[1] is None

@@ -1,17 +1,22 @@
 """A person decides on what the paper screen left open; every refusal is one sentence and changes nothing."""
 
+import time
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import Any
 
 import pytest
+from sqlalchemy import event, text
 
-from quant_pipelines import operations
 from quant_pipelines.core.errors import LifecycleError
 from quant_pipelines.core.settings import PortfolioSettings, Settings
 from quant_pipelines.lifecycle import screen_candidates
+from quant_pipelines.operations import candidates, stages
 from quant_pipelines.operations.receipt import Signature
 from quant_pipelines.optimize.gates import PAPER, Gate
 from quant_pipelines.store.deployments import read_deployments
+from quant_pipelines.store.engine import transaction
+from quant_pipelines.store.lifecycle import lock_screen
 from quant_pipelines.store.tables import verdicts
 
 pytestmark = pytest.mark.postgres
@@ -19,7 +24,7 @@ ETH = "ETH/USDT:USDT"
 
 
 def approve(world: Any, signature: Signature, verdict_id: int) -> Any:
-    return operations.approve_candidate(
+    return candidates.approve_candidate(
         world.engine, world.settings, signature, verdict_id=verdict_id, clock=world.clock
     )
 
@@ -36,6 +41,28 @@ def test_approved_candidate_is_deployed_and_signed(world: Any, ann: Signature) -
     assert (approved.actor, approved.action) == ("ann", "candidate.approved")
     assert approved.id == receipt.audit_id
     assert approved.detail["reason"] == ann.reason
+
+
+def test_of_two_approvals_at_the_same_time_one_wins(world: Any, ann: Signature, bob: Signature) -> None:
+    verdict_id = world.verdict()
+    waiting = text("select count(*) from pg_locks where locktype = 'advisory' and not granted")
+    with ThreadPoolExecutor() as people:
+        with transaction(world.engine) as connection:
+            lock_screen(connection)
+            asked = [people.submit(approve, world, person, verdict_id) for person in (ann, bob)]
+            while connection.execute(waiting).scalar_one() < len(asked):
+                time.sleep(0.01)
+        refusals = [str(one.exception()) for one in asked if one.exception()]
+    assert refusals == [f"verdict {verdict_id} is admitted already; expected one that is not"]
+    assert len(read_deployments(world.engine)) == 1
+
+
+def test_an_approval_is_decided_on_the_connection_that_holds_the_lock(world: Any, ann: Signature) -> None:
+    verdict_id = world.verdict()
+    taken: list[Any] = []
+    event.listen(world.engine, "checkout", lambda *of: taken.append(of))
+    approve(world, ann, verdict_id)
+    assert len(taken) == 1
 
 
 def test_operator_may_exceed_the_places_of_the_screen_but_not_the_capital(world: Any, ann: Signature) -> None:
@@ -89,7 +116,7 @@ def test_unit_that_is_traded_must_be_disabled_first(world: Any, ann: Signature) 
     newer = world.verdict(day="2025-06-11")
     with pytest.raises(LifecycleError, match=f"deployment:{deployment_id} already trades it"):
         approve(world, ann, newer)
-    operations.disable(world.engine, ann, deployment_id=deployment_id, clock=world.clock)
+    stages.disable(world.engine, ann, deployment_id=deployment_id, clock=world.clock)
     approve(world, ann, newer)
     assert [one.id for one in read_deployments(world.engine)] == [deployment_id + 1]
 
@@ -101,9 +128,9 @@ def test_unknown_verdict_is_refused(world: Any, ann: Signature) -> None:
 
 def test_rejected_candidate_keeps_the_reason(world: Any, ann: Signature) -> None:
     verdict_id = world.verdict()
-    operations.reject_candidate(world.engine, ann, verdict_id=verdict_id, clock=world.clock)
+    candidates.reject_candidate(world.engine, ann, verdict_id=verdict_id, clock=world.clock)
     (row,) = world.rows(verdicts)
     assert (row["decision"], row["reasons"]) == ("rejected", [f"rejected by ann: {ann.reason}"])
     assert [one.action for one in world.audit()] == ["candidate.rejected"]
     with pytest.raises(LifecycleError, match="is rejected already; expected a candidate"):
-        operations.reject_candidate(world.engine, ann, verdict_id=verdict_id, clock=world.clock)
+        candidates.reject_candidate(world.engine, ann, verdict_id=verdict_id, clock=world.clock)

@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 from sqlalchemy import text
 
-from quant_pipelines import operations
 from quant_pipelines.cli.__main__ import main
 from quant_pipelines.core.bars import BarRows
 from quant_pipelines.core.timeframes import MINUTE_MS, day_start_ms
+from quant_pipelines.operations import halts
 from quant_pipelines.operations.receipt import Signature
 from quant_pipelines.store.bars import upsert_bars
 
@@ -107,8 +107,8 @@ def test_explain_answers_why_there_was_no_trade(quant: Quant, world: Any) -> Non
 
 def test_tampered_audit_row_is_named(quant: Quant, world: Any, ann: Signature) -> None:
     for scope in ("account",):
-        operations.halt(world.engine, ann, scope=scope, clock=world.clock)
-        operations.resume(world.engine, ann, scope=scope, clock=world.clock)
+        halts.halt(world.engine, ann, scope=scope, clock=world.clock)
+        halts.resume(world.engine, ann, scope=scope, clock=world.clock)
     assert quant("audit", "verify")[:2] == (
         0,
         {"whole": True, "rows": 2, "broken_id": None, "reason": ""},

@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 from sqlalchemy import insert
 
-from quant_pipelines import operations
 from quant_pipelines.core.errors import DataError
+from quant_pipelines.operations import halts, stages
 from quant_pipelines.operations.explain import explain_bar, explain_order
 from quant_pipelines.operations.receipt import Signature
 from quant_pipelines.store.tables import epochs, equity, fills, intents, orders, signals
@@ -98,12 +98,12 @@ def test_deployment_that_came_later_says_so(world: Any, deployment_id: int) -> N
 
 
 def test_halt_is_named(world: Any, deployment_id: int, ann: Signature) -> None:
-    operations.halt(world.engine, ann, scope="account", clock=world.clock)
+    halts.halt(world.engine, ann, scope="account", clock=world.clock)
     assert answer(world, minutes_ago=0).endswith(f"halted by ann: {ann.reason}")
 
 
 def test_deployment_that_rests_says_so(world: Any, deployment_id: int, ann: Signature) -> None:
-    operations.disable(world.engine, ann, deployment_id=deployment_id, clock=world.clock)
+    stages.disable(world.engine, ann, deployment_id=deployment_id, clock=world.clock)
     assert "it is cooling since" in answer(world, minutes_ago=0)
 
 

@@ -11,19 +11,26 @@ from sqlalchemy import Engine
 from quant_pipelines.core.bars import Bars
 from quant_pipelines.core.errors import DataError
 from quant_pipelines.core.timeframes import DAY_MS
-from quant_pipelines.operations.pages import publish_verdicts
-from quant_pipelines.operations.views import newest_verdicts
 from quant_pipelines.optimize.walk_forward import FoldResult
-from quant_pipelines.reports import render_walk
-from quant_pipelines.research import optimize_one
+from quant_pipelines.pages.publish import publish_verdicts
+from quant_pipelines.pages.walk import walk_of
+from quant_pipelines.reports.walk_forward import render_walk
 from quant_pipelines.research.history import DatabaseSource
-from quant_pipelines.research.pages import walk_of
-from quant_pipelines.store.verdicts import incumbent_returns, read_verdicts
+from quant_pipelines.research.run import optimize_one
+from quant_pipelines.store.engine import transaction
+from quant_pipelines.store.verdicts import incumbent_returns, read_verdict, read_verdicts
+from quant_pipelines.store.views import newest_verdicts
 from tests.integration.test_research import JOB, store_market
 
 pytestmark = pytest.mark.postgres
 
 __all__ = ["store_market"]
+
+
+def newest(engine: Engine) -> list[dict[str, Any]]:
+    """The newest verdicts, as the asset reads them."""
+    with transaction(engine) as connection:
+        return newest_verdicts(connection, JOB.exchange)
 
 
 @pytest.fixture
@@ -34,7 +41,7 @@ def judged(stored: Engine) -> Engine:
 
 
 def test_page_compares_with_holding(judged: Engine, tmp_path: Path) -> None:
-    (row,) = newest_verdicts(judged, JOB.exchange)
+    (row,) = newest(judged)
     assert publish_verdicts(judged, [row], tmp_path, keep=10) == [f"verdict-{row['id']}.html"]
     page = (tmp_path / f"verdict-{row['id']}.html").read_text()
     assert 'data-name="buy and hold"' in page
@@ -42,7 +49,7 @@ def test_page_compares_with_holding(judged: Engine, tmp_path: Path) -> None:
 
 
 def test_page_is_written_once_and_again_when_it_is_lost(judged: Engine, tmp_path: Path) -> None:
-    rows = newest_verdicts(judged, JOB.exchange)
+    rows = newest(judged)
     publish_verdicts(judged, rows, tmp_path, keep=10)
     assert publish_verdicts(judged, rows, tmp_path, keep=10) == []
     (page,) = tmp_path.glob("verdict-*.html")
@@ -55,7 +62,7 @@ def test_page_is_written_once_and_again_when_it_is_lost(judged: Engine, tmp_path
 def test_oldest_pages_go_first(judged: Engine, tmp_path: Path) -> None:
     for number in (1000, 1001, 999):
         (tmp_path / f"verdict-{number}.html").write_text("newer")
-    rows = newest_verdicts(judged, JOB.exchange)
+    rows = newest(judged)
     publish_verdicts(judged, rows, tmp_path, keep=2)
     assert sorted(path.name for path in tmp_path.iterdir()) == [
         "index.html",
@@ -67,7 +74,7 @@ def test_oldest_pages_go_first(judged: Engine, tmp_path: Path) -> None:
 def test_verdict_whose_rows_are_gone_costs_only_its_page(
     judged: Engine, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    (row,) = newest_verdicts(judged, JOB.exchange)
+    (row,) = newest(judged)
     gone = row | {"id": 77, "task_id": -1}
     assert publish_verdicts(judged, [gone], tmp_path, keep=10) == []
     assert "page of verdict 77 is not written" in caplog.text
@@ -86,19 +93,22 @@ def test_incumbent_is_the_record_of_the_verdict_that_is_traded_now(world: Any) -
     deployment = world.deployment()
     world.promise(deployment, np.array([0.01, -0.02]))
     challenger = world.verdict(day="2025-06-11")
-    records = {record.id: record for record in read_verdicts(world.engine)}
-    stored = incumbent_returns(world.engine, records.pop(challenger))
+    with transaction(world.engine) as connection:
+        records = {record.id: record for record in read_verdicts(connection)}
+        stored = incumbent_returns(connection, records.pop(challenger))
+        (incumbent,) = records.values()
+        assert incumbent_returns(connection, incumbent) == {}
     assert list(stored.values()) == [0.01, -0.02]
     assert np.diff(list(stored)).tolist() == [DAY_MS]
-    (incumbent,) = records.values()
-    assert incumbent_returns(world.engine, incumbent) == {}
 
 
 def test_resting_deployment_is_no_incumbent(world: Any) -> None:
     world.promise(world.deployment(stage="cooling"), np.array([0.01]))
     challenger = world.verdict(day="2025-06-11")
-    (record,) = [record for record in read_verdicts(world.engine) if record.id == challenger]
-    assert incumbent_returns(world.engine, record) == {}
+    with transaction(world.engine) as connection:
+        record = read_verdict(connection, challenger)
+        assert record is not None
+        assert incumbent_returns(connection, record) == {}
 
 
 def test_page_without_bars_says_nothing_about_holding(
@@ -108,8 +118,9 @@ def test_page_without_bars_says_nothing_about_holding(
         def bars(self, symbol: str, timeframe: str, start_ms: int, end_ms: int) -> Bars:
             raise DataError(f"{symbol} is gone")
 
-    (record,) = read_verdicts(judged)
-    walk = walk_of(record, {}, Gone(judged, JOB.exchange))
+    with transaction(judged) as connection:
+        (record,) = read_verdicts(connection)
+    walk = walk_of(record, {}, Gone(judged, JOB.exchange), {})
     assert walk.others == ()
     assert "is gone" in caplog.text
     assert "buy and hold" not in render_walk(walk)

@@ -6,11 +6,11 @@ import psycopg
 import pytest
 from sqlalchemy import delete, func, insert
 
-from quant_pipelines import operations
 from quant_pipelines.core.errors import LifecycleError
+from quant_pipelines.operations import coins, halts, limits
 from quant_pipelines.operations.receipt import Signature
 from quant_pipelines.store.deployments import read_limits
-from quant_pipelines.store.heartbeats import Halt, Heartbeat, open_halts, read_halts, write_heartbeat
+from quant_pipelines.store.heartbeats import Halt, Heartbeat, read_halts, write_heartbeat
 from quant_pipelines.store.market import read_whitelist
 from quant_pipelines.store.tables import strategies, universe
 
@@ -19,7 +19,7 @@ BTC, ETH, SOL = "BTC/USDT:USDT", "ETH/USDT:USDT", "SOL/USDT:USDT"
 
 
 def set_limit(world: Any, signature: Signature, scope: str, name: str, value: float) -> Any:
-    return operations.set_limit(world.engine, signature, scope, name, value, clock=world.clock)
+    return limits.set_limit(world.engine, signature, scope, name, value, clock=world.clock)
 
 
 def test_limit_is_set_with_its_old_value_in_the_audit_log(world: Any, ann: Signature) -> None:
@@ -70,26 +70,26 @@ def test_limit_that_cannot_be_is_refused(
 
 
 def test_halt_stands_until_it_is_resumed(world: Any, ann: Signature, bob: Signature) -> None:
-    operations.halt(world.engine, ann, scope="account", clock=world.clock)
-    assert open_halts(world.engine) == {"account": f"halted by ann: {ann.reason}"}
+    halts.halt(world.engine, ann, scope="account", clock=world.clock)
+    assert read_halts(world.engine) == {"account": Halt(f"halted by ann: {ann.reason}")}
     with pytest.raises(LifecycleError, match="account is halted already: halted by ann"):
-        operations.halt(world.engine, bob, scope="account", clock=world.clock)
-    operations.resume(world.engine, bob, scope="account", clock=world.clock)
-    assert open_halts(world.engine) == {}
+        halts.halt(world.engine, bob, scope="account", clock=world.clock)
+    halts.resume(world.engine, bob, scope="account", clock=world.clock)
+    assert read_halts(world.engine) == {}
     with pytest.raises(LifecycleError, match="account is not halted"):
-        operations.resume(world.engine, bob, scope="account", clock=world.clock)
+        halts.resume(world.engine, bob, scope="account", clock=world.clock)
     assert [row.action for row in world.audit()] == ["runner.halted", "runner.resumed"]
 
 
 def test_flattening_also_halts_and_may_follow_a_halt(world: Any, ann: Signature, bob: Signature) -> None:
-    operations.halt(world.engine, ann, scope="account", clock=world.clock)
-    operations.flatten(world.engine, bob, scope="account", clock=world.clock)
+    halts.halt(world.engine, ann, scope="account", clock=world.clock)
+    halts.flatten(world.engine, bob, scope="account", clock=world.clock)
     assert read_halts(world.engine) == {"account": Halt(f"flattened by bob: {bob.reason}", True)}
     with pytest.raises(LifecycleError, match="account is flattened already: flattened by bob"):
-        operations.flatten(world.engine, ann, scope="account", clock=world.clock)
+        halts.flatten(world.engine, ann, scope="account", clock=world.clock)
     with pytest.raises(LifecycleError, match="deployment:7 does not exist"):
-        operations.flatten(world.engine, ann, scope="deployment:7", clock=world.clock)
-    operations.resume(world.engine, bob, scope="account", clock=world.clock)
+        halts.flatten(world.engine, ann, scope="deployment:7", clock=world.clock)
+    halts.resume(world.engine, bob, scope="account", clock=world.clock)
     assert read_halts(world.engine) == {}
     assert [row.action for row in world.audit()] == ["runner.halted", "runner.flattened", "runner.resumed"]
 
@@ -98,20 +98,20 @@ def test_runner_is_told_of_a_halt_when_it_commits(world: Any, ann: Signature, da
     deployment_id = world.deployment()
     with psycopg.connect(database_url, autocommit=True) as listener:
         listener.execute("listen deployments")
-        operations.halt(world.engine, ann, scope=f"deployment:{deployment_id}", clock=world.clock)
+        halts.halt(world.engine, ann, scope=f"deployment:{deployment_id}", clock=world.clock)
         assert [one.channel for one in listener.notifies(timeout=5, stop_after=1)] == ["deployments"]
 
 
 def test_status_of_a_runner_that_is_away_says_so(world: Any, ann: Signature) -> None:
-    assert operations.runner_status(world.engine, world.clock)["state"] == "away"
+    assert halts.runner_status(world.engine, world.clock)["state"] == "away"
     write_heartbeat(world.engine, Heartbeat("live_runner", "ACTIVE", world.now, {"deployments": []}))
-    operations.halt(world.engine, ann, scope="account", clock=world.clock)
-    status = operations.runner_status(world.engine, world.clock)
+    halts.halt(world.engine, ann, scope="account", clock=world.clock)
+    status = halts.runner_status(world.engine, world.clock)
     assert (status["state"], status["halts"][0]["source"]) == ("ACTIVE", "account")
 
 
 def approve(world: Any, signature: Signature, symbol: str) -> Any:
-    return operations.approve_coin(world.engine, "binanceusdm", signature, symbol=symbol, clock=world.clock)
+    return coins.approve_coin(world.engine, "binanceusdm", signature, symbol=symbol, clock=world.clock)
 
 
 def test_hot_coin_moves_to_the_whitelist(world: Any, ann: Signature) -> None:

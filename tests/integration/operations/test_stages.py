@@ -7,8 +7,8 @@ import pytest
 from sqlalchemy import insert, update
 from sqlalchemy.exc import IntegrityError
 
-from quant_pipelines import operations
 from quant_pipelines.core.errors import LifecycleError
+from quant_pipelines.operations import candidates, stages
 from quant_pipelines.operations.receipt import Signature
 from quant_pipelines.store.tables import (
     accounts,
@@ -24,7 +24,7 @@ pytestmark = pytest.mark.postgres
 
 
 def promote(world: Any, signature: Signature, deployment_id: int, target: str) -> Any:
-    return operations.promote(
+    return stages.promote(
         world.engine,
         world.settings.ladder,
         signature,
@@ -154,7 +154,7 @@ def test_database_refuses_the_same_person_twice(world: Any, ann: Signature) -> N
 def test_proposal_ends_when_the_stage_changes(world: Any, ann: Signature, bob: Signature) -> None:
     deployment_id = world.deployment(stage="shadow")
     promote(world, ann, deployment_id, "canary")
-    operations.roll_back(world.engine, bob, deployment_id=deployment_id, clock=world.clock)
+    stages.roll_back(world.engine, bob, deployment_id=deployment_id, clock=world.clock)
     (row,) = world.rows(approvals)
     assert (world.stage(deployment_id), row["decision"]) == ("rolled_back", "void")
 
@@ -170,12 +170,12 @@ def test_guards_are_asked_again_for_the_second_person(world: Any, ann: Signature
 
 def test_paper_cannot_be_rolled_back(world: Any, ann: Signature) -> None:
     with pytest.raises(LifecycleError, match="'rolled_back' can't follow 'paper'"):
-        operations.roll_back(world.engine, ann, deployment_id=world.deployment(), clock=world.clock)
+        stages.roll_back(world.engine, ann, deployment_id=world.deployment(), clock=world.clock)
 
 
 def test_disabled_deployment_cools_and_comes_back_with_an_approval(world: Any, ann: Signature) -> None:
     deployment_id = world.deployment()
-    operations.disable(world.engine, ann, deployment_id=deployment_id, clock=world.clock)
+    stages.disable(world.engine, ann, deployment_id=deployment_id, clock=world.clock)
     assert world.stage(deployment_id) == "cooling"
     promote(world, ann, deployment_id, "paper")
     assert world.stage(deployment_id) == "paper"
@@ -185,9 +185,9 @@ def test_cooled_deployment_does_not_come_back_while_another_trades_its_unit(
     world: Any, ann: Signature
 ) -> None:
     deployment_id = world.deployment()
-    operations.disable(world.engine, ann, deployment_id=deployment_id, clock=world.clock)
+    stages.disable(world.engine, ann, deployment_id=deployment_id, clock=world.clock)
     newer = world.verdict(day="2025-06-11")
-    operations.approve_candidate(world.engine, world.settings, ann, verdict_id=newer, clock=world.clock)
+    candidates.approve_candidate(world.engine, world.settings, ann, verdict_id=newer, clock=world.clock)
     assert "already; disable it first" in refusal(world, ann, deployment_id, "paper")
 
 
@@ -198,16 +198,14 @@ def test_deployment_with_a_position_is_not_retired(world: Any, ann: Signature) -
         row = {"deployment_id": deployment_id, **held, "updated_at": world.now}
         connection.execute(insert(positions).values(row))
     with pytest.raises(LifecycleError, match="its book still holds a position"):
-        operations.disable(
-            world.engine, ann, deployment_id=deployment_id, target="retired", clock=world.clock
-        )
+        stages.disable(world.engine, ann, deployment_id=deployment_id, target="retired", clock=world.clock)
 
 
 def test_steps_in_reach_are_those_whose_evidence_suffices(world: Any) -> None:
     proven = world.deployment()
     shadow = world.deployment("ETH/USDT:USDT", stage="shadow")
     world.deployment("SOL/USDT:USDT", days_ago=1)
-    found = operations.steps_in_reach(world.engine, world.settings.ladder, world.clock)
+    found = stages.steps_in_reach(world.engine, world.settings.ladder, world.clock)
     assert [(one.deployment_id, one.target, one.people) for one in found] == [
         (proven, "shadow", 0),
         (shadow, "canary", 2),

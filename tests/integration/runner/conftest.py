@@ -9,7 +9,7 @@ from sqlalchemy import Connection, Engine, func, insert, select
 
 from quant_pipelines.core.ids import content_hash
 from quant_pipelines.core.settings import CostSettings
-from quant_pipelines.risk.limits import RiskLimits
+from quant_pipelines.risk import RiskLimits
 from quant_pipelines.store.tables import (
     accounts,
     deployments,

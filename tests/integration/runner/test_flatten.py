@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine
 
-from quant_pipelines import operations
 from quant_pipelines.core.clock import system_clock_ms
 from quant_pipelines.core.timeframes import to_ms
 from quant_pipelines.exchange.ccxt_orders import CcxtOrders
+from quant_pipelines.operations import halts
 from quant_pipelines.operations.receipt import Signature
 from quant_pipelines.trading.venue import MarketOrder
 from tests.integration.runner.stage import Stage, play
@@ -40,7 +40,7 @@ NOTHING = [(Decimal(0),)]
 
 
 def flatten(engine: Engine, scope: str) -> None:
-    operations.flatten(engine, ANN, scope=scope, clock=system_clock_ms)
+    halts.flatten(engine, ANN, scope=scope, clock=system_clock_ms)
 
 
 @pytest.mark.parametrize("is_account", [False, True])
@@ -57,7 +57,7 @@ def test_a_venues_position_is_closed_at_once_and_taken_up_again_after_resume(
             await until(lambda: rows(engine, HELD) == NOTHING)
             await until(lambda: not ledger.select("select 1 from algo_orders where status = 'NEW'"))
             await until(lambda: state_of(engine) == [("HALTED",)])
-            resume = lambda: operations.resume(engine, ANN, scope=scope, clock=system_clock_ms)  # noqa: E731
+            resume = lambda: halts.resume(engine, ANN, scope=scope, clock=system_clock_ms)  # noqa: E731
             await asyncio.to_thread(resume)
             stage.clock.skip_minute()
             await until(lambda: rows(engine, HELD) != NOTHING and is_protected(engine), 150)
@@ -112,7 +112,7 @@ def test_a_paper_position_is_closed_at_the_next_bar_and_stays_closed(
     asyncio.run(played(180).play())
     if rows(engine, HELD) == NOTHING:
         pytest.fail("the replay holds nothing at its 180th bar; choose another one")
-    operations.flatten(engine, ANN, scope=f"deployment:{deployment_id}", clock=lambda: to_ms(middle))
+    halts.flatten(engine, ANN, scope=f"deployment:{deployment_id}", clock=lambda: to_ms(middle))
     asyncio.run(played(220, middle).play())
     assert rows(engine, HELD) == NOTHING
     after = "select count(*), min(bar_close) from trading.intents where bar_close > :middle"
@@ -124,7 +124,7 @@ def test_a_paper_position_is_closed_at_the_next_bar_and_stays_closed(
 def test_a_deployment_that_comes_while_the_account_is_halted_is_halted_before_its_first_bar(
     engine: Engine, database_url: str, deploy: Deploy, caplog: pytest.LogCaptureFixture
 ) -> None:
-    operations.halt(engine, ANN, scope="account", clock=lambda: to_ms(DEPLOYED))
+    halts.halt(engine, ANN, scope="account", clock=lambda: to_ms(DEPLOYED))
     deploy(SWITCH, created_at=DEPLOYED, history_start=HISTORY_START)
     with caplog.at_level("INFO", "live_runner.desk"):
         asyncio.run(world(engine, database_url, n_bars=130).play())

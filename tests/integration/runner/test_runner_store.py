@@ -14,7 +14,6 @@ from quant_pipelines.store.epochs import open_epoch, writer_session
 from quant_pipelines.store.heartbeats import (
     Halt,
     Heartbeat,
-    open_halts,
     read_halts,
     read_heartbeats,
     write_alert,
@@ -210,10 +209,10 @@ def test_a_heartbeat_replaces_the_one_before(engine: Engine) -> None:
 def test_a_halt_stands_until_it_is_resolved(engine: Engine) -> None:
     write_alert(engine, "warning", "deployment:1", "late", detail={}, at=NOW)
     write_alert(engine, "halt", "deployment:2", "strategy failed", detail={}, at=NOW)
-    assert open_halts(engine) == {"deployment:2": "strategy failed"}
+    assert read_halts(engine) == {"deployment:2": Halt("strategy failed")}
     with engine.begin() as connection:
         connection.execute(text("update ops.alerts set resolved_at = now()"))
-    assert open_halts(engine) == {}
+    assert read_halts(engine) == {}
 
 
 def test_an_external_fill_and_the_halt_that_it_asks_for_are_one_commit(

@@ -17,8 +17,9 @@ from sqlalchemy import Engine, text
 from quant_pipelines.core.errors import ExchangeRefused, OutcomeUnknown
 from quant_pipelines.exchange.ccxt_orders import CcxtOrders
 from quant_pipelines.stack.ports import free_port
-from quant_pipelines.stack.postgres import EmbeddedPostgres, create_database
+from quant_pipelines.stack.postgres import EmbeddedPostgres
 from quant_pipelines.stack.postgres_place import remove_place
+from quant_pipelines.store.databases import create_database
 from quant_pipelines.store.engine import connect
 from quant_pipelines.store.migrate import migrate
 from quant_pipelines.trading.venue import MarketOrder, StopOrder, VenueEvent, VenueOrder

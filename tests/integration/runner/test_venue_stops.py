@@ -153,7 +153,7 @@ def are_levels_alike(played: Minutes, twin: Twin) -> bool:
     assert np.sign(float(held)) == np.sign(state.account.position)
     side = Decimal(int(np.sign(state.account.position)))
     stop = wanted_stop(side, twin.book.stop_price, TICK)
-    goal = wanted_stop(side, state.guard.goal, TICK)
+    goal = wanted_stop(side, state.stop.guard.goal, TICK)
     assert stop is not None
     assert goal is not None
     assert played.standing() == [

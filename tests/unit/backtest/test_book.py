@@ -1,6 +1,7 @@
 """The paper broker."""
 
 import json
+from pathlib import Path
 
 import pytest
 
@@ -98,3 +99,10 @@ def test_pending_quantity_counts_as_held() -> None:
     book.submit(1.5, target_side=1.0)
     view = book.view(data_age_seconds=3)
     assert (view.position, view.target_side, view.data_age_seconds) == (1.5, 1.0, 3.0)
+
+
+def test_document_of_a_book_keeps_its_form() -> None:
+    stored = Path(__file__).with_name("stored_book.json").read_text().strip()
+    book = Book.from_document(BookSettings(10_000.0, TradingRules(), 0.05), json.loads(stored))
+    assert json.dumps(book.to_document()) == stored
+    assert [order.kind for order in book.orders] == ["limit", "stop_market", "market"]

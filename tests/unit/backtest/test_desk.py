@@ -16,7 +16,7 @@ from quant_pipelines.core.timeframes import MINUTE_MS
 from quant_pipelines.portfolio import AllIn, Fixed
 from quant_pipelines.risk import RiskLimits
 from quant_pipelines.sdk import Bars, Desk, EventStrategy, OrderEvent
-from quant_pipelines.sdk.trial_bars import random_walk
+from quant_pipelines.sdk.trial.bars import random_walk
 from quant_pipelines.trading import Specification, TradingRules
 
 FREE = TradingRules(costs=CostSettings(0.0, 0.0, 0.0), sizing=Fixed(10.0))

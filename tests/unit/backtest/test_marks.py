@@ -29,9 +29,13 @@ def bars_of(timeframe: str, step_ms: int, n: int = N) -> Bars:
     return Bars("X/USDT:USDT", timeframe, ts, price, price + 1.0, price - 1.0, price, np.ones(n))
 
 
+def mark_of(bars: Bars) -> MarkSeries:
+    return MarkSeries(bars.ts, bars.open, bars.high, bars.low, bars.step_ms, np.zeros(len(bars), dtype=bool))
+
+
 def test_mark_bars_of_the_same_length_stand_beside_their_bar() -> None:
     execution = bars_of("5m", 5 * MINUTE_MS)
-    mark = MarkSeries.of_bars(execution.rows(1, 4))
+    mark = mark_of(execution.rows(1, 4))
     marks = marks_on(execution, mark)
     assert marks.open.tolist() == [0.0, 101.0, 102.0, 103.0, 0.0, 0.0]
     assert marks.low.tolist() == [0.0, 100.0, 101.0, 102.0, 0.0, 0.0]
@@ -52,7 +56,7 @@ def test_finer_mark_bars_are_joined_where_all_of_them_are_there() -> None:
 
 
 def test_coarser_mark_bars_tell_the_open_of_one_bar_only() -> None:
-    marks = marks_on(bars_of("5m", 5 * MINUTE_MS, 13), MarkSeries.of_bars(bars_of("1h", HOUR_MS, 2)))
+    marks = marks_on(bars_of("5m", 5 * MINUTE_MS, 13), mark_of(bars_of("1h", HOUR_MS, 2)))
     assert marks.open.tolist() == [100.0, *[0.0] * 11, 101.0]
     assert not marks.low.any()
     assert marks.use == MarkUse(0, 0, 2, 11)
@@ -60,27 +64,26 @@ def test_coarser_mark_bars_tell_the_open_of_one_bar_only() -> None:
 
 def test_index_prices_are_counted_apart() -> None:
     execution = bars_of("5m", 5 * MINUTE_MS)
-    mark = MarkSeries.of_bars(execution.rows(0, 2)).or_index(MarkSeries.of_bars(execution))
+    mark = mark_of(execution.rows(0, 2)).or_index(mark_of(execution))
     assert marks_on(execution, mark).use == MarkUse(2, 4, 0, 0)
 
 
 def test_reach_is_as_wide_as_both_prices() -> None:
     execution = bars_of("5m", 5 * MINUTE_MS, 2)
-    wide = replace(MarkSeries.of_bars(execution), low=np.array([50.0, 101.0]), high=np.array([100.5, 300.0]))
+    wide = replace(mark_of(execution), low=np.array([50.0, 101.0]), high=np.array([100.5, 300.0]))
     low, high = reach_of(execution, marks_on(execution, wide))
     assert (low.tolist(), high.tolist()) == ([50.0, 100.0], [101.0, 300.0])
 
 
 def test_funding_without_a_mark_of_its_own_takes_that_of_the_series() -> None:
     slots = FundingSeries(np.array([0, HOUR_MS, 9 * HOUR_MS]), np.ones(3), np.array([7.0, np.nan, np.nan]))
-    paid = paid_on_marks(slots, MarkSeries.of_bars(bars_of("1h", HOUR_MS, 3)))
+    paid = paid_on_marks(slots, mark_of(bars_of("1h", HOUR_MS, 3)))
     np.testing.assert_array_equal(paid.mark_price, [7.0, 101.0, np.nan])
 
 
 def exit_of(bar: StepBar, *, stop: float = 0.0, terms: StepTerms = TERMS) -> tuple[str, float]:
-    state = opening_state(Account(1_000.0, 1.0, 100.0, 0.0, 0.0, 0.0), 0)._replace(
-        stop_price=stop, close=100.0
-    )
+    state = opening_state(Account(1_000.0, 1.0, 100.0, 0.0, 0.0, 0.0), 0)
+    state = state._replace(stop=state.stop._replace(price=stop), close=100.0)
     outcome = step_bar(state, bar, terms)
     if outcome.gap_stop.quantity:
         return EXIT_REASONS[outcome.gap_reason], outcome.gap_stop.price

@@ -28,7 +28,9 @@ def bar(
 
 def book(position: float = 0.0, *, pending: float = 0.0, stop: float = 0.0) -> BookState:
     account = Account(1_000.0, position, 100.0 if position else 0.0, 0.0, 0.0, 0.0)
-    return opening_state(account, 10 * HOUR_MS)._replace(pending=pending, stop_price=stop, close=100.0)
+    state = opening_state(account, 10 * HOUR_MS)
+    order, standing = state.order._replace(quantity=pending), state.stop._replace(price=stop)
+    return state._replace(order=order, stop=standing, close=100.0)
 
 
 def stepped(state: BookState, at: StepBar | None = None, terms: StepTerms = FREE) -> StepOutcome:
@@ -40,8 +42,8 @@ def test_pending_order_fills_at_the_open() -> None:
     outcome = stepped(book(pending=2.0))
     assert outcome.opening == (2.0, 100.0, 0.0)
     assert outcome.state.account.position == 2.0
-    assert outcome.state.pending == 0.0
-    assert outcome.state.equity == 1_002.0
+    assert outcome.state.order.quantity == 0.0
+    assert outcome.state.curve.equity == 1_002.0
 
 
 @pytest.mark.parametrize(("pending", "price"), [(2.0, 101.0), (-2.0, 99.0)])
@@ -67,9 +69,9 @@ def test_funding_is_paid_on_what_is_held_before_the_fill() -> None:
 
 def test_stop_is_set_from_the_entry_and_live_in_the_entry_bar() -> None:
     calm, wild = stepped(book(pending=1.0)), stepped(book(pending=1.0), bar(low=89.0))
-    assert calm.state.stop_price == 90.0
+    assert calm.state.stop.price == 90.0
     assert wild.stop == (-1.0, 90.0, 0.0)
-    assert (wild.state.account.position, wild.state.stop_price) == (0.0, 0.0)
+    assert (wild.state.account.position, wild.state.stop.price) == (0.0, 0.0)
 
 
 def test_stop_of_a_short_lies_above_the_entry() -> None:
@@ -111,35 +113,35 @@ def test_exit_at_the_open_comes_before_the_intrabar_stop() -> None:
 
 def test_addition_moves_the_stop_to_the_new_average() -> None:
     outcome = stepped(book(1.0, pending=1.0, stop=90.0), bar(open_=120.0, high=121.0, low=119.0, close=120.0))
-    assert outcome.state.stop_price == pytest.approx(99.0)
+    assert outcome.state.stop.price == pytest.approx(99.0)
 
 
 def test_orders_add_up_and_set_the_side() -> None:
     state = with_order(with_order(book(), 1.0, 1.0), 0.5, 1.0)
-    assert (state.pending, state.target_side) == (1.5, 1.0)
+    assert (state.order.quantity, state.target_side) == (1.5, 1.0)
 
 
 def test_day_starts_with_the_equity_at_midnight() -> None:
     held = book(1.0)
     before = stepped(held, bar(close=110.0)._replace(ts=22 * HOUR_MS)).state
-    assert (before.day_start_equity, before.equity) == (1_000.0, 1_010.0)
+    assert (before.day.start_equity, before.curve.equity) == (1_000.0, 1_010.0)
     at_midnight = stepped(before, bar(close=120.0)._replace(ts=23 * HOUR_MS)).state
-    assert (at_midnight.day_start_equity, at_midnight.day_end_ms) == (1_020.0, 2 * DAY_MS)
+    assert (at_midnight.day.start_equity, at_midnight.day.end_ms) == (1_020.0, 2 * DAY_MS)
 
 
 def test_day_behind_a_gap_starts_with_the_last_known_equity() -> None:
     before = stepped(book(1.0), bar(close=110.0)._replace(ts=20 * HOUR_MS)).state
     after = stepped(before, bar(close=130.0)._replace(ts=26 * HOUR_MS)).state
-    assert (after.day_start_equity, after.day_end_ms) == (1_010.0, 2 * DAY_MS)
+    assert (after.day.start_equity, after.day.end_ms) == (1_010.0, 2 * DAY_MS)
 
 
 def test_close_out_sells_at_the_last_close_with_costs() -> None:
     state, fill = close_out(stepped(book(pending=1.0), terms=COSTLY).state, COSTLY)
     assert fill.price == pytest.approx(101.0 * 0.99)
     assert state.account.position == 0.0
-    assert state.equity == state.account.cash
+    assert state.curve.equity == state.account.cash
 
 
 def test_opening_state_knows_the_next_midnight() -> None:
     state = opening_state(open_account(5.0), DAY_MS + 1)
-    assert (state.day_end_ms, state.equity, state.day_start_equity) == (2 * DAY_MS, 5.0, 5.0)
+    assert (state.day.end_ms, state.curve.equity, state.day.start_equity) == (2 * DAY_MS, 5.0, 5.0)

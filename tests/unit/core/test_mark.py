@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from quant_pipelines.core.errors import DataError
-from quant_pipelines.core.mark import MarkSeries, no_mark
+from quant_pipelines.core.mark import MarkSeries
 
 
 def points(*rows: tuple[int, float]) -> MarkSeries:
@@ -22,7 +22,7 @@ def test_index_price_stands_in_only_where_the_mark_is_unknown() -> None:
 def test_price_is_known_at_its_very_moment_only() -> None:
     known = points((0, 100.0), (10, 101.0)).at(np.array([0, 5, 10, 11]))
     np.testing.assert_array_equal(known, [100.0, np.nan, 101.0, np.nan])
-    assert np.isnan(no_mark().at(np.array([0]))).all()
+    assert np.isnan(points((0, 100.0)).between(1, 9).at(np.array([0]))).all()
 
 
 @pytest.mark.parametrize("rows", [((0, 100.0), (0, 101.0)), ((10, 100.0), (0, 101.0)), ((0, 0.0), (1, 1.0))])

@@ -15,7 +15,7 @@ from live_runner.trader import Trader
 from live_runner.venue_links import VenueLinks
 from quant_pipelines.core.instruments import Instrument
 from quant_pipelines.core.settings import CostSettings
-from quant_pipelines.risk.limits import RiskLimits
+from quant_pipelines.risk import RiskLimits
 from quant_pipelines.store.deployments import Deployment
 from quant_pipelines.trading import TradingRules
 

@@ -148,7 +148,7 @@ class Twins:
         assert venue.stop_price == paper.stop_price
         state = paper.state
         assert state is not None
-        assert (venue.goal_price or 0.0) == (state.guard.goal if state.account.position else 0.0)
+        assert (venue.goal_price or 0.0) == (state.stop.guard.goal if state.account.position else 0.0)
         if paper.stop_price is not None:
             assert venue.stop_name in EXIT_REASONS
         assert venue.equity == paper.equity
@@ -166,7 +166,8 @@ def leave_alike(twins: Twins) -> bool:
     """
     state, venue = twins.paper.state, twins.venue
     assert state is not None
-    leaves_by = EXIT_REASONS[state.exit_reason] if state.pending and state.exit_reason else ""
+    order = state.order
+    leaves_by = EXIT_REASONS[order.reason] if order.quantity and order.reason else ""
     position, level = state.account.position, venue.stop_price
     if leaves_by and level is not None and (state.close <= level if position > 0 else state.close >= level):
         leaves_by = venue.stop_name

@@ -5,12 +5,12 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from sqlalchemy import create_engine
 
 from live_runner.plan import plan_of
 from live_runner.venue_broker import PURPOSE_CLOSE, PURPOSE_STOP, PURPOSE_TARGET, VenueBroker, Wire
 from quant_pipelines.backtest import ExecutionBar
 from quant_pipelines.core.timeframes import MINUTE_MS, to_ms
+from quant_pipelines.store.engine import connect
 from quant_pipelines.store.trading import Intent, StoredBook
 from quant_pipelines.store.venue_orders import PlacedOrder
 from quant_pipelines.trading.orders import OrderProgress
@@ -27,7 +27,7 @@ def placed(number: int, at: datetime, purpose: str = PURPOSE_TARGET) -> PlacedOr
 def broker_of(orders: list[PlacedOrder]) -> VenueBroker:
     """Broker whose rows are these orders, behind a bar that closes an hour after midnight."""
     broker = VenueBroker(
-        create_engine("postgresql+psycopg://"),  # never connected to
+        connect("postgresql://127.0.0.1/quant"),  # never connected to
         plan_of(DEPLOYMENT),
         1,
         rows=(EMPTY, orders),

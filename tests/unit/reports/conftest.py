@@ -11,7 +11,7 @@ from quant_pipelines.core.bars import Bars
 from quant_pipelines.core.settings import CostSettings
 from quant_pipelines.core.timeframes import HOUR_MS, day_start_ms
 from quant_pipelines.portfolio import parse_sizing
-from quant_pipelines.reports import BacktestRun
+from quant_pipelines.reports.run import BacktestRun
 from quant_pipelines.sdk import Array, Int, Strategy
 from quant_pipelines.trading import TradingRules
 

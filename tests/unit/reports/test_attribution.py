@@ -5,8 +5,8 @@ from dataclasses import replace
 import pytest
 
 from quant_pipelines.core.settings import CostSettings
-from quant_pipelines.reports import BacktestRun
 from quant_pipelines.reports.attribution import attribute
+from quant_pipelines.reports.run import BacktestRun
 from tests.unit.reports.conftest import run_of
 
 FREE = CostSettings(0.0, 0.0)

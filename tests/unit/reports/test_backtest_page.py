@@ -6,8 +6,9 @@ from dataclasses import replace
 import pytest
 
 from quant_pipelines.metrics import MEASURES
-from quant_pipelines.reports import BacktestRun, render_backtest
+from quant_pipelines.reports.backtest import render_backtest
 from quant_pipelines.reports.numbers import NOTHING
+from quant_pipelines.reports.run import BacktestRun
 from tests.unit.reports.conftest import ReadPage, bars_of, run_of
 
 

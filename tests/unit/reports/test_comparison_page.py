@@ -1,7 +1,8 @@
 """What the page of a comparison says."""
 
 from quant_pipelines.metrics import correlation
-from quant_pipelines.reports import BacktestRun, render_comparison
+from quant_pipelines.reports.comparison import render_comparison
+from quant_pipelines.reports.run import BacktestRun
 from tests.unit.reports.conftest import ReadPage, run_of
 
 

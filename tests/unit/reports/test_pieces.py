@@ -4,13 +4,13 @@ import numpy as np
 import pytest
 
 from quant_pipelines.core.timeframes import DAY_MS, HOUR_MS, MINUTE_MS, day_start_ms
-from quant_pipelines.reports import BacktestRun
 from quant_pipelines.reports.axes import money_axis, number_axis, time_axis
 from quant_pipelines.reports.candles import merge
 from quant_pipelines.reports.charts import COLUMNS, path_of, thinned
 from quant_pipelines.reports.excursions import adverse_excursions
 from quant_pipelines.reports.months import monthly_returns
 from quant_pipelines.reports.numbers import NOTHING, duration, percent, plain
+from quant_pipelines.reports.run import BacktestRun
 from tests.unit.reports.conftest import bars_of
 
 YEAR_START = day_start_ms("2024-01-01")

@@ -8,7 +8,7 @@ import pytest
 from quant_pipelines.backtest import BacktestSettings
 from quant_pipelines.backtest.portfolio import run_portfolio
 from quant_pipelines.backtest.portfolio_plan import Allocation
-from quant_pipelines.reports import PortfolioRun, render_portfolio
+from quant_pipelines.reports.portfolio import PortfolioRun, render_portfolio
 from tests.unit.reports.conftest import Alternate, ReadPage, bars_of
 
 

@@ -10,9 +10,8 @@ from quant_pipelines.optimize.gates import CAPITAL, PAPER, Gate
 from quant_pipelines.optimize.searcher import Trial
 from quant_pipelines.optimize.verdict import VerdictRecord
 from quant_pipelines.optimize.walk_forward import FINAL_FIT, Fit, FoldResult
-from quant_pipelines.reports import Walk, render_walk
 from quant_pipelines.reports.numbers import NOTHING
-from quant_pipelines.reports.walk_forward import Curve
+from quant_pipelines.reports.walk_forward import Curve, Walk, render_walk
 from tests.unit.reports.conftest import ReadPage
 
 DAY_MS = 86_400_000

@@ -8,9 +8,9 @@ from quant_pipelines.core.errors import StrategyError
 from quant_pipelines.core.rollup import roll_up_bars
 from quant_pipelines.core.timeframes import HOUR_MS, MINUTE_MS
 from quant_pipelines.sdk import Array, Inputs, Int, Strategy, attach_inputs
-from quant_pipelines.sdk.contract import check_strategy
 from quant_pipelines.sdk.strategy import target_of
-from quant_pipelines.sdk.trial_bars import random_walk
+from quant_pipelines.sdk.trial.bars import random_walk
+from quant_pipelines.sdk.trial.contract import check_strategy
 
 
 class Carrier(Strategy):

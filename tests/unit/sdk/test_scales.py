@@ -12,10 +12,10 @@ from quant_pipelines.core.errors import StrategyError
 from quant_pipelines.core.timeframes import HOUR_MS
 from quant_pipelines.indicators import atr
 from quant_pipelines.sdk import Array, Bars, Float, Int, Stops, Strategy
-from quant_pipelines.sdk.contract import check_strategy
 from quant_pipelines.sdk.scales import scales_of
 from quant_pipelines.sdk.stops import SCALABLE
-from quant_pipelines.sdk.trial_bars import random_walk
+from quant_pipelines.sdk.trial.bars import random_walk
+from quant_pipelines.sdk.trial.contract import check_strategy
 
 N_BARS = 50
 BARS = random_walk(N_BARS, 3)

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from quant_pipelines.core.errors import StrategyError
 from quant_pipelines.sdk import Bars, Strategy, Turns, above, crossed, held, turned
 from quant_pipelines.sdk.strategy import target_of
-from quant_pipelines.sdk.trial_bars import flat
+from quant_pipelines.sdk.trial.bars import flat
 from quant_pipelines.sdk.turns import expanded
 
 ARRAYS = st.tuples(st.integers(0, 2**32), st.integers(0, 400), st.integers(0, 410))

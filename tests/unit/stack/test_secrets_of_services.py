@@ -4,8 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from quant_pipelines.core.settings import Settings
-from quant_pipelines.settings import SECRET_VARIABLES
+from quant_pipelines.core.settings import SECRET_VARIABLES, Settings
 from quant_pipelines.stack.home import open_home
 from quant_pipelines.stack.ports import Ports
 from quant_pipelines.stack.services import build_services, plan_stack

@@ -8,12 +8,12 @@ import pytest
 from quant_pipelines.backtest import run_backtest
 from quant_pipelines.indicators import bollinger, cointegration, ema, rolling_range, rolling_z
 from quant_pipelines.sdk import EventStrategy, StrategySource, list_strategies, load_strategy
-from quant_pipelines.sdk.contract import RULES
-from quant_pipelines.sdk.event_contract import EVENT_RULES
 from quant_pipelines.sdk.strategy import target_of
-from quant_pipelines.sdk.trial_bars import random_walk
-from quant_pipelines.sdk.trial_market import TrialMarket
-from quant_pipelines.sdk.trial_panels import walk_panel
+from quant_pipelines.sdk.trial.bars import random_walk
+from quant_pipelines.sdk.trial.contract import RULES
+from quant_pipelines.sdk.trial.event_contract import EVENT_RULES
+from quant_pipelines.sdk.trial.market import TrialMarket
+from quant_pipelines.sdk.trial.panels import walk_panel
 
 FOLDER = Path(__file__).resolve().parents[3] / "strategies"
 CLASSES = {name.stem: load_strategy(name.stem, FOLDER).strategy_class for name in FOLDER.glob("[!_]*.py")}

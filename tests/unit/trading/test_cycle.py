@@ -8,7 +8,7 @@ import pytest
 from quant_pipelines.core.errors import ConfigurationError
 from quant_pipelines.core.settings import CostSettings
 from quant_pipelines.portfolio import AllIn, Fixed, VolatilityTarget
-from quant_pipelines.risk import Denial, RiskLimits
+from quant_pipelines.risk import RULES, Denial, RiskLimits, Rule
 from quant_pipelines.trading import BookView, Specification, TradingRules, decide
 
 FREE = CostSettings(0.0, 0.0)
@@ -92,7 +92,7 @@ CASES = {
         view(), 1.0, 2.0, 1.0, "order", rules(limits=RiskLimits(max_position_fraction=0.2))
     ),
     "leverage_denies": Case(
-        view(), 1.0, 0.0, 0.0, "denied", rules(limits=RiskLimits(max_leverage=0.1)), "leverage_cap"
+        view(), 1.0, 0.0, 0.0, "denied", rules(limits=RiskLimits(max_leverage=0.1)), "position_limit"
     ),
     "daily_loss_denies": Case(
         view(day_start_equity=1_100.0),
@@ -146,6 +146,16 @@ def test_denial_says_what_it_saw_and_allows() -> None:
     decision = decide(view(), 1.0, rules(limits=RiskLimits(max_position_fraction=0.1)))
     assert decision.denial == Denial("position_limit", 0.2, 0.1)
     assert decision.reason == "denied (position_limit: 0.2 is beyond 0.1)"
+
+
+@pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.name)
+@pytest.mark.parametrize("target", [0.5, 0.0])
+def test_order_that_reduces_is_denied_by_no_rule(rule: Rule, target: float) -> None:
+    lost = view(2.0, 1.0, day_start_equity=2_000.0, data_age_seconds=1e6, orders_today=1e6)
+    strict = rules(limits=RiskLimits(**{rule.field: 1e-9}))
+    assert decide(lost, target, strict).denial is None
+    assert decide(lost, target, strict).order_quantity == pytest.approx(2.0 * target - 2.0)
+    assert decide(lost._replace(position=0.0), -1.0, strict).denial is not None
 
 
 def test_steps_tell_the_whole_chain() -> None:

@@ -1,0 +1,137 @@
+"""``quant db restore``: fills new databases beside the old ones, proves them, then swaps all names at once.
+
+Until the swap, which is one transaction, nothing that exists is touched: a failure leaves the old state.
+"""
+
+import zipfile
+from contextlib import ExitStack
+from pathlib import Path
+from typing import IO, Any
+
+from sqlalchemy import Engine
+from sqlalchemy.engine import URL
+
+from quant_pipelines.core.errors import ConfigurationError, StoreError
+from quant_pipelines.operations import postgres_tools
+from quant_pipelines.operations.backup import CHUNK, read_manifest, urls_of
+from quant_pipelines.store.databases import (
+    count_rows,
+    count_users,
+    drop_databases,
+    has_database,
+    make_database,
+    rename_databases,
+)
+from quant_pipelines.store.engine import connected, transaction
+from quant_pipelines.store.migrate import migrate, require_known_revision
+
+_BESIDE, _OLD = "restoring", "replaced"
+# Tables that a first start fills by itself; rows there are nobody's work.
+_NOBODYS = (
+    "ops.alembic_version",
+    "public.alembic_version",
+    "public.secondary_indexes",
+    "public.instance_info",
+)
+
+
+def restore(url: str, file: Path, *, replace: bool) -> dict[str, Any]:
+    """Put a backup in the place of both databases.
+
+    Parameters
+    ----------
+    url
+        Product database; Dagster's is found beside it. Both may be missing or empty.
+    file
+        A backup.
+    replace
+        Whether databases that hold rows are given up.
+
+    Returns
+    -------
+    dict
+        Its manifest, and ``revision``, to which it was migrated.
+
+    Raises
+    ------
+    ConfigurationError
+        If a database holds rows and ``replace`` is not set, or somebody is connected to it.
+    StoreError
+        If the backup is damaged or of newer code, or the server refuses. The old state is whole then.
+    """
+    manifest = read_manifest(file)
+    places = urls_of(url)
+    maintenance = places["product"].set(database="postgres").render_as_string(hide_password=False)
+    with connected(maintenance) as server:
+        _refuse_what_is_there(server, places, replace=replace)
+        with ExitStack() as stack:
+            stack.callback(drop_databases, server, [_name(_beside(place)) for place in places.values()])
+            for name, place in places.items():
+                _fill(server, file, name, _beside(place), manifest["databases"][name])
+            with connected(_beside(places["product"]).render_as_string(hide_password=False)) as engine:
+                revision = migrate(engine)
+            _swap(server, places)
+        drop_databases(server, [_name(_named(place, _OLD)) for place in places.values()])
+    return {**manifest, "revision": revision}
+
+
+def _named(place: URL, suffix: str) -> URL:
+    return place.set(database=f"{place.database}_{suffix}")
+
+
+def _beside(place: URL) -> URL:
+    return _named(place, _BESIDE)
+
+
+def _name(place: URL) -> str:
+    return str(place.database)
+
+
+def _refuse_what_is_there(server: Engine, places: dict[str, URL], *, replace: bool) -> None:
+    for place in places.values():
+        if not has_database(server, _name(place)):
+            continue
+        if users := count_users(server, _name(place)):
+            raise ConfigurationError(
+                f"database {place.database!r} is in use by {users} connections; stop 'quant up' first"
+            )
+        if not replace and (full := _filled_tables(place)):
+            raise ConfigurationError(
+                f"database {place.database!r} holds {full} tables with rows; "
+                "expected an empty one, or --replace to give them up"
+            )
+
+
+def _filled_tables(place: URL) -> int:
+    with connected(place.render_as_string(hide_password=False)) as engine, transaction(engine) as connection:
+        counts = count_rows(connection)
+    return sum(1 for table, rows in counts.items() if rows and table not in _NOBODYS)
+
+
+def _fill(server: Engine, file: Path, name: str, place: URL, about: dict[str, Any]) -> None:
+    """Restore one dump into a new database and prove that every row is there."""
+    make_database(server, _name(place))
+    with zipfile.ZipFile(file) as archive, archive.open(f"{name}.dump") as member:
+
+        def write(stream: IO[bytes]) -> None:
+            while chunk := member.read(CHUNK):
+                stream.write(chunk)
+
+        postgres_tools.restore(place, write)
+    with connected(place.render_as_string(hide_password=False)) as engine, transaction(engine) as connection:
+        if name == "product":
+            require_known_revision(connection)
+        counts = count_rows(connection)
+    for table, rows in about["tables"].items():
+        if counts.get(table) != rows:
+            raise StoreError(
+                f"backup {str(file)!r} says {rows} rows of {table}, {counts.get(table)} were restored"
+            )
+
+
+def _swap(server: Engine, places: dict[str, URL]) -> None:
+    """Give the new databases their names, all in one transaction."""
+    drop_databases(server, [_name(_named(place, _OLD)) for place in places.values()])
+    away = [(_name(place), _name(_named(place, _OLD))) for place in places.values()]
+    here = [(_name(_beside(place)), _name(place)) for place in places.values()]
+    rename_databases(server, away + here)

@@ -1,0 +1,151 @@
+"""What a row of the table of verbs says, and how a row is carried out.
+
+Whoever offers verbs (command line, Launchpad, gateway) builds its parsers, forms or routes from the rows.
+Nothing heavy is imported here: a row names its function, which is loaded when the verb is carried out.
+"""
+
+import importlib
+import inspect
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias
+
+from quant_pipelines.operations.receipt import Receipt, Signature
+
+if TYPE_CHECKING:
+    from sqlalchemy import Engine
+
+    from quant_pipelines.core.clock import Clock
+    from quant_pipelines.core.settings import Settings
+
+Kind: TypeAlias = Literal["text", "number", "value", "deployment", "scope", "limit_scope"]
+"""What a field holds: a text, a whole number, a float, the id of a deployment, the name of a scope."""
+Role: TypeAlias = Literal["viewer", "operator", "approver"]
+"""Least right of who asks; each one includes those before it."""
+REQUIRED: Final = object()
+
+
+@dataclass(frozen=True, slots=True)
+class Choices:
+    """The only words that a field accepts, and the name of their type in a form."""
+
+    name: str
+    words: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """One value that a verb asks for.
+
+    Parameters
+    ----------
+    name
+        Parameter of the verb's function.
+    kind
+        What it holds.
+    help, usage
+        Meaning, as forms and routes say it, and as ``--help`` does.
+    metavar
+        Placeholder on the command line; without one the accepted words stand there.
+    default
+        Value of a field that is left out; ``REQUIRED`` for one that may not be.
+    blank
+        What a form opens with.
+    choices
+        The only words that are accepted; None leaves it to the function.
+    is_optional
+        Whether the command line may leave it out, too.
+    flag
+        Option of the command line that stands for the last of the words; empty for an argument.
+    """
+
+    name: str
+    kind: Kind
+    help: str
+    usage: str
+    metavar: str | None = None
+    default: Any = REQUIRED
+    blank: Any = ""
+    choices: Choices | None = None
+    is_optional: bool = False
+    flag: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Verb:
+    """One row: something that a person can ask for.
+
+    Parameters
+    ----------
+    name, help
+        Word on the command line, and what it does as ``quant --help`` says it.
+    function
+        ``module:function``; empty where a module of the command line does the work.
+    fields
+        What it asks for.
+    job, told, asks
+        Job of the Launchpad, its description, and what its form is about; empty where there is none.
+    route, method, role
+        Path of the gateway with fields in braces, and who may ask; empty where there is none.
+    runs_as
+        ``function``: carried out at once; ``job``: anywhere but on the command line it is a run of the job.
+    kinds
+        Verbs below it, such as ``halt`` of ``runner``.
+    """
+
+    name: str
+    help: str
+    function: str = ""
+    fields: tuple[Field, ...] = ()
+    job: str = ""
+    told: str = ""
+    asks: str = ""
+    route: str = ""
+    method: Literal["GET", "POST"] = "POST"
+    role: Role = "operator"
+    runs_as: Literal["function", "job"] = "function"
+    kinds: "tuple[Verb, ...]" = ()
+
+    def leaves(self) -> "Iterator[Verb]":
+        """Itself, or its kinds."""
+        yield from self.kinds or (self,)
+
+
+def loaded(reference: str) -> Any:
+    """Load what ``module:NAME`` refers to."""
+    module, _, name = reference.partition(":")
+    return getattr(importlib.import_module(module), name)
+
+
+def carry_out(
+    verb: Verb, given: Mapping[str, Any], *, engine: "Engine", settings: "Settings", clock: "Clock"
+) -> Receipt:
+    """Do what an operator asks; each parameter of the verb's function is filled by its name.
+
+    Parameters
+    ----------
+    verb
+        A row with a function.
+    given
+        Values by field, with ``operator`` and ``reason``; what is missing or None takes its default.
+    engine, settings, clock
+        The stack that is meant.
+
+    Raises
+    ------
+    QuantError
+        If the signature is empty, or the verb is refused; one sentence says why.
+    """
+    known = {
+        "engine": engine,
+        "settings": settings,
+        "ladder": settings.ladder,
+        "exchange": settings.exchange.id,
+        "signature": Signature(given["operator"], given["reason"]),
+        "clock": clock,
+        **{field.name: field.default for field in verb.fields if field.default is not REQUIRED},
+        **{name: value for name, value in given.items() if value is not None},
+    }
+    function = loaded(verb.function)
+    receipt: Receipt = function(**{name: known[name] for name in inspect.signature(function).parameters})
+    return receipt

@@ -1,0 +1,241 @@
+"""The table of verbs: command line, Launchpad and gateway offer what stands here, and nothing else."""
+
+from dataclasses import replace
+
+from quant_pipelines.core.limits import LIMITS, QUOTAS
+from quant_pipelines.operations.verb import Choices, Field, Verb
+
+LADDER = ("paper", "shadow", "canary", "live")
+RESTS = ("cooling", "retired")
+
+SIGNATURE = (
+    Field("operator", "text", "your name", "your name (default: %(default)s)"),
+    Field("reason", "text", "why, in a sentence", "why, in a sentence"),
+)
+"""Who decides, and why; both stand in the audit log. Every form asks for them first."""
+_VERDICT = Field(
+    "verdict_id",
+    "number",
+    "id of the verdict, as the asset verdicts shows it",
+    "id of a candidate",
+    metavar="VERDICT",
+    blank=0,
+)
+_COIN = Field(
+    "symbol",
+    "text",
+    "such as BTC/USDT:USDT; it must be in the newest hot-coin scan",
+    "such as BTC/USDT:USDT",
+)
+_DEPLOYMENT = Field(
+    "deployment_id",
+    "deployment",
+    "id of the deployment, as the asset deployments shows it",
+    "its id",
+    metavar="DEPLOYMENT",
+    blank=0,
+)
+_STEP = Field(
+    "target",
+    "text",
+    "the next stage; canary and live need two different operators",
+    "the next stage",
+    blank="shadow",
+    choices=Choices("Target", LADDER),
+)
+_REST = Field(
+    "target",
+    "text",
+    "COOLING may come back; RETIRED may not",
+    "for good; its book must hold no position",
+    default="cooling",
+    blank="cooling",
+    choices=Choices("Rest", RESTS),
+    flag="--retire",
+)
+SCOPE = Field(
+    "scope",
+    "scope",
+    "account, or deployment:<id>",
+    "account, or a deployment",
+    metavar="SCOPE",
+    default="account",
+    blank="account",
+    is_optional=True,
+)
+_LIMIT = (
+    Field(
+        "scope",
+        "limit_scope",
+        "account, deployment:<id>, or strategy:<name>",
+        "account, a deployment such as 3, or a strategy such as strategy:ema_cross",
+        metavar="SCOPE",
+        default="account",
+        blank="account",
+    ),
+    Field(
+        "limit",
+        "text",
+        "which limit",
+        f"such as max_leverage (see quant settings show); or a quota: {', '.join(QUOTAS)}",
+        metavar="NAME",
+        blank="max_leverage",
+        choices=Choices("Limit", tuple(LIMITS)),
+    ),
+    Field(
+        "value",
+        "value",
+        "fraction, ratio or seconds as the settings under risk say; quote, base or orders a day",
+        "fraction, ratio, seconds, quote, base or orders",
+        metavar="VALUE",
+        blank=-1.0,
+    ),
+)
+_APPROVE = (
+    Verb(
+        "candidate",
+        "admit a candidate to paper money",
+        "quant_pipelines.operations.candidates:approve_candidate",
+        (_VERDICT,),
+        job="approve_candidate",
+        told="Admit a candidate to paper money; its gates and its data are checked again",
+        asks="One verdict.",
+        route="/api/v1/candidates/{verdict_id}/approve",
+    ),
+    Verb(
+        "coin",
+        "move a hot coin to the whitelist",
+        "quant_pipelines.operations.coins:approve_coin",
+        (_COIN,),
+        job="approve_hot_coin",
+        told="Move a coin from the universe to the whitelist; its history and its first search follow",
+        asks="One symbol of the universe.",
+        route="/api/v1/hotlist/approve",
+    ),
+)
+_SWITCHED = "What is halted, flattened or resumed."
+RUNNER = (
+    Verb(
+        "status",
+        "how the runner is",
+        "quant_pipelines.operations.halts:runner_status",
+        route="/api/v1/runner",
+        method="GET",
+        role="viewer",
+    ),
+    Verb(
+        "halt",
+        "stop its decisions",
+        "quant_pipelines.operations.halts:halt",
+        (SCOPE,),
+        job="halt_runner",
+        told="Let the runner take no decision until it is resumed; stops go on working",
+        asks=_SWITCHED,
+        route="/api/v1/runner/halt",
+    ),
+    Verb(
+        "resume",
+        "let it decide again",
+        "quant_pipelines.operations.halts:resume",
+        (SCOPE,),
+        job="resume_runner",
+        told="Resolve every halt of the account or of a deployment, also the runner's own",
+        asks=_SWITCHED,
+        route="/api/v1/runner/resume",
+    ),
+    Verb(
+        "flatten",
+        "close what is held",
+        "quant_pipelines.operations.halts:flatten",
+        # Its form opens without a scope: nobody closes everything by signing only.
+        (replace(SCOPE, blank=""),),
+        job="flatten_runner",
+        told="Close what the account or a deployment holds; it stays halted until it is resumed",
+        asks=_SWITCHED,
+        route="/api/v1/runner/flatten",
+    ),
+)
+_DATA = (
+    Verb("check", "look for faults in what is stored, in an archive or in a file"),
+    Verb("repair", "ask the exchange again about what the checks found"),
+    Verb("import", "bring Parquet and CSV files into the store"),
+    Verb("coverage", "what is stored, and what is missing"),
+    Verb("costs", "what own fills say that trading costs"),
+)
+
+VERBS: tuple[Verb, ...] = (
+    Verb("up", "start everything on this machine and supervise it"),
+    Verb("status", "what runs, what is deployed, what it earned"),
+    Verb("doctor", "check this machine and this home, with a mend for each fault"),
+    Verb("backtest", "one backtest"),
+    Verb(
+        "optimize",
+        "a walk-forward and its verdict",
+        job="focused_optimization",
+        route="/api/v1/optimizer/run",
+        runs_as="job",
+    ),
+    Verb("strategy", "list, begin, check and test strategies"),
+    Verb("data", "what market data are stored, and what is wrong with them", kinds=_DATA),
+    Verb("approve", "admit a candidate to paper money, or a hot coin to the whitelist", kinds=_APPROVE),
+    Verb(
+        "reject",
+        "turn down a candidate",
+        "quant_pipelines.operations.candidates:reject_candidate",
+        (_VERDICT,),
+        job="reject_candidate",
+        told="Turn down a candidate that waits",
+        asks="One verdict.",
+        route="/api/v1/candidates/{verdict_id}/reject",
+    ),
+    Verb(
+        "promote",
+        "take a deployment one stage up",
+        "quant_pipelines.operations.stages:promote",
+        (_DEPLOYMENT, _STEP),
+        job="promote_deployment",
+        told="Take a deployment one stage up; every guard is asked again, canary and live need two people",
+        asks="One step up the ladder.",
+        route="/api/v1/strategy/{deployment_id}/promote",
+        role="approver",
+    ),
+    Verb(
+        "rollback",
+        "take a shadow, canary or live deployment out again",
+        "quant_pipelines.operations.stages:roll_back",
+        (_DEPLOYMENT,),
+        job="roll_back_deployment",
+        told="Take a shadow, canary or live deployment out again",
+        asks="One deployment.",
+        route="/api/v1/strategy/{deployment_id}/rollback",
+    ),
+    Verb(
+        "disable",
+        "stop a deployment",
+        "quant_pipelines.operations.stages:disable",
+        (_DEPLOYMENT, _REST),
+        job="disable_deployment",
+        told="Stop a deployment: it cools and may come back, or it is retired",
+        asks="The way out.",
+        route="/api/v1/strategy/{deployment_id}/disable",
+    ),
+    Verb(
+        "limit",
+        "set a risk limit",
+        "quant_pipelines.operations.limits:set_limit",
+        _LIMIT,
+        job="set_risk_limit",
+        told="Set a risk limit; of all that apply, the tightest wins, and the runner follows in seconds",
+        asks="One limit.",
+        route="/api/v1/risk/limits",
+    ),
+    Verb("runner", "show, halt or resume the live runner", kinds=RUNNER),
+    Verb("explain", "the decision chain of an order, or why there was none"),
+    Verb("audit", "prove that the audit log is whole, or write it down"),
+    Verb("settings", "every setting in force"),
+    Verb("keys", "API keys of accounts, sealed in the database"),
+    Verb("db", "the stack's database: its schema, backups"),
+)
+"""In the order of ``quant --help``."""
+DECISIONS = {verb.job: verb for head in VERBS for verb in head.leaves() if verb.function and verb.job}
+"""Verbs that an operator signs, by the name of their job."""

@@ -1,0 +1,88 @@
+"""Pages of verdicts as files: written once, listed by an index, the oldest ones removed.
+
+A page is made of stored rows alone, so a lost one comes back, and removing one loses nothing.
+"""
+
+import logging
+import re
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Engine
+
+from quant_pipelines.core.errors import QuantError
+from quant_pipelines.pages.place import INDEX, page_name
+from quant_pipelines.pages.walk import walk_of
+from quant_pipelines.reports.index import render_index
+from quant_pipelines.reports.walk_forward import render_walk
+from quant_pipelines.research.history import DatabaseSource
+from quant_pipelines.store.engine import transaction
+from quant_pipelines.store.research import read_folds
+from quant_pipelines.store.verdicts import incumbent_returns, verdict_of_task
+
+_log = logging.getLogger(__name__)
+_NUMBERED = re.compile(r"verdict-(\d+)\.html")
+
+
+def publish_verdicts(
+    engine: Engine, rows: Sequence[Mapping[str, Any]], folder: Path, *, keep: int, columns: Path | None = None
+) -> list[str]:
+    """Write the pages that are missing, and the index.
+
+    Parameters
+    ----------
+    engine
+        Product database.
+    rows
+        The newest verdicts: the index lists them.
+    folder
+        Where pages are; made if it is missing.
+    keep
+        Most pages of verdicts that stay; those with the smallest numbers go first.
+    columns
+        Folder of column files to read bars through; None reads them from the database.
+
+    Returns
+    -------
+    list of str
+        Names of the pages that were written; one that can't be is a warning in the log, and tried again.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    sources: dict[str, DatabaseSource] = {}
+    written = []
+    for row in rows:
+        path = folder / page_name(row["id"])
+        if not path.exists():
+            source = sources.setdefault(row["exchange"], DatabaseSource(engine, row["exchange"], columns))
+            try:
+                _write(path, _render(engine, row["task_id"], source))
+            except (QuantError, OSError) as error:
+                _log.warning("page of verdict %d is not written: %s", row["id"], error)
+                continue
+            written.append(path.name)
+    _remove_oldest(folder, keep)
+    shown = (row for row in rows if (folder / page_name(row["id"])).exists())
+    _write(folder / INDEX, render_index(shown, page_name))
+    return written
+
+
+def _render(engine: Engine, task_id: int, source: DatabaseSource) -> str:
+    with transaction(engine) as connection:
+        record = verdict_of_task(connection, task_id)
+        folds = read_folds(connection, task_id)
+        incumbent = incumbent_returns(connection, record)
+    return render_walk(walk_of(record, folds, source, incumbent))
+
+
+def _remove_oldest(folder: Path, keep: int) -> None:
+    numbered = {int(found[1]): path for path in folder.iterdir() if (found := _NUMBERED.fullmatch(path.name))}
+    for number in sorted(numbered)[: max(0, len(numbered) - keep)]:
+        numbered[number].unlink(missing_ok=True)
+
+
+def _write(path: Path, text: str) -> None:
+    """Replace a file at once, so that a reader never sees half of it."""
+    partial = path.with_suffix(".partial")
+    partial.write_text(text, encoding="utf-8")
+    partial.replace(path)

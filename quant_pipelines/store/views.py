@@ -1,0 +1,103 @@
+"""What a person asks for, as rows: verdicts, deployments, scorecards."""
+
+from typing import Any
+
+from sqlalchemy import Connection, Select, func, select, tuple_
+
+from quant_pipelines.store.tables import (
+    accounts,
+    deployments,
+    equity,
+    fills,
+    optimizer_tasks,
+    out_of_sample_returns,
+    performance_metrics,
+    strategy_versions,
+    verdicts,
+)
+
+
+def newest_verdicts(connection: Connection, exchange: str) -> list[dict[str, Any]]:
+    """Read the newest verdict of each strategy, symbol and timeframe, admitted ones first."""
+    key = (verdicts.c.strategy, verdicts.c.symbol, verdicts.c.timeframe)
+    here = verdicts.c.exchange == exchange
+    newest = select(func.max(verdicts.c.id)).where(here).group_by(*key)
+    query = select(verdicts).where(verdicts.c.id.in_(newest)).order_by(*key)
+    order = {"admitted": 0, "candidate": 1, "rejected": 2}
+    return sorted(_rows(connection, query), key=lambda row: order[row["decision"]])
+
+
+def out_of_sample_equity(connection: Connection, task_ids: list[int]) -> dict[int, list[float]]:
+    """Read the stitched out-of-sample equity of walk-forwards by task, oldest day first, starting at 1."""
+    query = (
+        select(out_of_sample_returns.c.task_id, out_of_sample_returns.c.equity)
+        .where(out_of_sample_returns.c.task_id.in_(task_ids))
+        .order_by(out_of_sample_returns.c.task_id, out_of_sample_returns.c.day)
+    )
+    curves: dict[int, list[float]] = {task_id: [1.0] for task_id in task_ids}
+    for row in _rows(connection, query):
+        curves[row["task_id"]].append(row["equity"])
+    return curves
+
+
+def task_counts(connection: Connection) -> dict[str, int]:
+    """Count the walk-forwards by status."""
+    query = select(optimizer_tasks.c.status, func.count().label("count")).group_by(optimizer_tasks.c.status)
+    return {row["status"]: row["count"] for row in _rows(connection, query)}
+
+
+def current_deployments(connection: Connection) -> list[dict[str, Any]]:
+    """Read all deployments with their text's hash, number of fills and newest equity, newest first."""
+    booked = (
+        select(fills.c.deployment_id, func.count().label("fills")).group_by(fills.c.deployment_id).subquery()
+    )
+    last = select(equity.c.deployment_id, func.max(equity.c.ts)).group_by(equity.c.deployment_id)
+    newest = select(equity).where(tuple_(equity.c.deployment_id, equity.c.ts).in_(last)).subquery()
+    query = (
+        select(deployments, func.coalesce(booked.c.fills, 0).label("fills"))
+        .add_columns(newest.c.equity, newest.c.position, newest.c.ts.label("equity_at"))
+        .add_columns(strategy_versions.c.content_hash)
+        .join(strategy_versions, strategy_versions.c.id == deployments.c.strategy_version_id)
+        .outerjoin(booked, booked.c.deployment_id == deployments.c.id)
+        .outerjoin(newest, newest.c.deployment_id == deployments.c.id)
+        .order_by(deployments.c.id.desc())
+    )
+    return _rows(connection, query)
+
+
+def account_capital(connection: Connection) -> float | None:
+    """Capital of all accounts, quote currency; None without an account."""
+    (row,) = _rows(connection, select(func.sum(accounts.c.capital).label("capital")))
+    return None if row["capital"] is None else float(row["capital"])
+
+
+def newest_scorecards(connection: Connection) -> list[dict[str, Any]]:
+    """Read the newest scorecard of each deployment with what it trades."""
+    cards = performance_metrics.c
+    newest = select(cards.deployment_id, func.max(cards.scored_at)).group_by(cards.deployment_id)
+    query = (
+        select(performance_metrics, deployments.c.strategy, deployments.c.symbol, deployments.c.timeframe)
+        .join(deployments, deployments.c.id == cards.deployment_id)
+        .where(tuple_(cards.deployment_id, cards.scored_at).in_(newest))
+        .order_by(cards.deployment_id)
+    )
+    return _rows(connection, query)
+
+
+def equity_curves(connection: Connection, points: int) -> dict[int, list[float]]:
+    """Read the newest equity of each deployment, oldest first, at most this many points each."""
+    ranked = select(
+        equity.c.deployment_id,
+        equity.c.ts,
+        equity.c.equity,
+        func.row_number().over(partition_by=equity.c.deployment_id, order_by=equity.c.ts.desc()).label("age"),
+    ).subquery()
+    query = select(ranked).where(ranked.c.age <= points).order_by(ranked.c.deployment_id, ranked.c.ts)
+    curves: dict[int, list[float]] = {}
+    for row in _rows(connection, query):
+        curves.setdefault(row["deployment_id"], []).append(row["equity"])
+    return curves
+
+
+def _rows(connection: Connection, query: Select[Any]) -> list[dict[str, Any]]:
+    return [dict(row) for row in connection.execute(query).mappings()]
