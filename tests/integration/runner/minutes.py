@@ -96,7 +96,6 @@ class GatedOrders(CcxtOrders):
 
     def __init__(self, address: str, clock: StageClock) -> None:
         super().__init__(ExchangeSettings(base_url=address), "", "", clock=clock)
-        self._client.milliseconds = clock
         self._stage_clock = clock
         self.gate = asyncio.Lock()
         self.dies_behind_order = False
