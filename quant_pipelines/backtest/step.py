@@ -17,7 +17,6 @@ from quant_pipelines.backtest.fills import (
 )
 from quant_pipelines.backtest.state import (
     NO_FILL,
-    NO_ORDER,
     BookState,
     Curve,
     Day,
@@ -33,10 +32,12 @@ from quant_pipelines.backtest.state import (
 )
 from quant_pipelines.backtest.stops import (
     EQUITY_STOP,
-    NOTHING_STANDS,
+    NO_GUARD,
+    TARGET,
     TIME_STOP,
     Seen,
     Slope,
+    Standing,
     moved,
     since_entry,
     slope_after,
@@ -61,7 +62,6 @@ __all__ = [
 
 _marked = change_of(BookState, "account", "order", "stop", "day", "curve", "close", "seen")
 _leaving = change_of(BookState, "order", "curve")
-_waiting = change_of(MarketOrder, "quantity", "wait_bars")
 _seen = change_of(Seen, "low", "high", "volume", "tightening")
 _from_peak = change_of(Curve, "peak")
 
@@ -153,13 +153,16 @@ def marked(state: BookState, held: Held, pending: float, bar: StepBar, terms: St
         day_end += DAY_MS
         slope = slope_after(slope, baseline, terms.stops)
     seen = _seen(state.seen, low=bar.low, high=bar.high, volume=bar.volume, tightening=slope.factor)
-    stop, order, peak = NOTHING_STANDS, NO_ORDER, state.curve.peak
+    price, guard = 0.0, NO_GUARD
     if held.account.position != 0.0:
-        stop = watched(held.stop, held.account.position, seen, state.seen, terms.stops)
-    if pending != 0.0:
-        order = _waiting(state.order, quantity=pending, wait_bars=max(state.order.wait_bars - 1, 0))
-    if terms.stops.equity > 0.0:
-        peak = max(peak, value)
+        price, guard = watched(held.stop, held.account.position, seen, state.seen, terms.stops)
+    stop = Standing(price, guard)
+    order = MarketOrder(
+        pending,
+        state.order.reason if pending != 0.0 else TARGET,
+        max(state.order.wait_bars - 1, 0) if pending != 0.0 else 0,
+    )
+    peak = max(state.curve.peak, value) if terms.stops.equity > 0.0 else state.curve.peak
     after = _marked(
         state,
         account=held.account,
@@ -179,11 +182,16 @@ def _expired(state: BookState, close_ms: int, terms: StepTerms) -> BookState:
     stops, position, curve = terms.stops, state.account.position, state.curve
     if position == 0.0 or state.order.quantity != 0.0:
         return state
-    quantity, wait_bars = whole_lots(-position, terms.lot_size), terms.fills.latency_bars
     time_ms = since_entry(state.stop.guard.time_ms, stops.time_ms)
     if time_ms > 0.0 and close_ms - state.stop.guard.entry_ms >= time_ms:
-        return _leaving(state, order=MarketOrder(quantity, TIME_STOP, wait_bars), curve=curve)
+        return _leaving(state, order=_exit(position, TIME_STOP, terms), curve=curve)
     if stops.equity > 0.0 and curve.equity < curve.peak * (1.0 - stops.equity):
-        order = MarketOrder(quantity, EQUITY_STOP, wait_bars)
-        return _leaving(state, order=order, curve=_from_peak(curve, curve.equity))
+        return _leaving(
+            state, order=_exit(position, EQUITY_STOP, terms), curve=_from_peak(curve, curve.equity)
+        )
     return state
+
+
+@inlined
+def _exit(position: float, reason: int, terms: StepTerms) -> MarketOrder:
+    return MarketOrder(whole_lots(-position, terms.lot_size), reason, terms.fills.latency_bars)
