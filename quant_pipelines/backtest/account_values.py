@@ -106,7 +106,7 @@ class BookTerms(NamedTuple):
 
 
 class GridRow(NamedTuple):
-    """Row of the grid: its time, the books that have a bar in it, and what backs the cash of each.
+    """Row of the grid: its time, the books with a bar in it, and what stands behind the cash of each.
 
     Arrays have shape (n_books,).
     """
