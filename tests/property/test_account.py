@@ -7,10 +7,10 @@ from hypothesis import strategies as st
 
 from quant_pipelines.accounting.nav import Flow
 from quant_pipelines.backtest import BacktestSettings, run_backtest
-from quant_pipelines.backtest.account import run_account
-from quant_pipelines.backtest.account_plan import Allocation
-from quant_pipelines.backtest.account_result import AccountResult
-from quant_pipelines.backtest.market import SymbolFeed
+from quant_pipelines.backtest.account.plan import Allocation
+from quant_pipelines.backtest.account.result import AccountResult
+from quant_pipelines.backtest.account.run import run_account
+from quant_pipelines.backtest.market.market import SymbolFeed
 from quant_pipelines.core.bars import Bars
 from quant_pipelines.core.funding import FundingSeries
 from quant_pipelines.core.settings import CostSettings

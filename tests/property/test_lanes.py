@@ -9,14 +9,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from quant_pipelines.backtest import BacktestSettings, sweep
-from quant_pipelines.backtest.account_event import drive_account
-from quant_pipelines.backtest.account_member import known_ahead
-from quant_pipelines.backtest.account_pass import pass_over
-from quant_pipelines.backtest.account_plan import Allocation, plan_account
-from quant_pipelines.backtest.account_reel import reel_of
-from quant_pipelines.backtest.batch import new_record, run_pass
-from quant_pipelines.backtest.loop import LoopResult
-from quant_pipelines.backtest.market import Market, SymbolFeed, prepare_market
+from quant_pipelines.backtest.account.event import drive_account
+from quant_pipelines.backtest.account.member import known_ahead
+from quant_pipelines.backtest.account.plan import Allocation, plan_account
+from quant_pipelines.backtest.account.reel import reel_of
+from quant_pipelines.backtest.account.run_pass import pass_over
+from quant_pipelines.backtest.batch.loop import LoopResult
+from quant_pipelines.backtest.batch.run_pass import new_record, run_pass
+from quant_pipelines.backtest.market.market import Market, SymbolFeed, prepare_market
 from quant_pipelines.core.bars import Bars
 from quant_pipelines.core.depth import DepthSeries
 from quant_pipelines.core.funding import FundingSeries

@@ -7,7 +7,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from quant_pipelines.backtest import BacktestSettings, Book, BookSettings
-from quant_pipelines.backtest.market import prepare_market
+from quant_pipelines.backtest.market.market import prepare_market
 from quant_pipelines.core.bars import Bars
 from quant_pipelines.core.funding import no_funding
 from quant_pipelines.core.timeframes import DAY_MS, HOUR_MS

@@ -9,14 +9,14 @@ from hypothesis import strategies as st
 from quant_pipelines.accounting import open_account
 from quant_pipelines.accounting.margin import MarginTerms
 from quant_pipelines.backtest import Book, BookedFill, BookSettings, ExecutionBar
-from quant_pipelines.backtest.book import NewOrder
-from quant_pipelines.backtest.resting import FILL_WIDTH, Sheet, room_for
-from quant_pipelines.backtest.resting_rows import WIDTH
-from quant_pipelines.backtest.resting_step import step_orders
-from quant_pipelines.backtest.settings import step_terms_of
-from quant_pipelines.backtest.state import StepBar, StepOutcome, opening_state, with_inputs, with_order
-from quant_pipelines.backtest.step import step_bar
-from quant_pipelines.backtest.stops import TAKE_PROFIT, StopInputs, StopTerms
+from quant_pipelines.backtest.bar.resting import FILL_WIDTH, Sheet, room_for
+from quant_pipelines.backtest.bar.resting_rows import WIDTH
+from quant_pipelines.backtest.bar.resting_step import step_orders
+from quant_pipelines.backtest.bar.state import StepBar, StepOutcome, opening_state, with_inputs, with_order
+from quant_pipelines.backtest.bar.step import step_bar
+from quant_pipelines.backtest.bar.stops import TAKE_PROFIT, StopInputs, StopTerms
+from quant_pipelines.backtest.book.book import NewOrder
+from quant_pipelines.backtest.market.settings import step_terms_of
 from quant_pipelines.core.settings import CostSettings
 from quant_pipelines.core.timeframes import MINUTE_MS
 from quant_pipelines.trading import Execution, Specification, TradingRules

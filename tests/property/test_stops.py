@@ -10,12 +10,12 @@ from hypothesis import strategies as st
 
 from quant_pipelines.accounting import Account
 from quant_pipelines.backtest import BacktestResult, BacktestSettings, Book, BookSettings, run_backtest
-from quant_pipelines.backtest.book import BookedFill, BookEvent
-from quant_pipelines.backtest.market import prepare_market
-from quant_pipelines.backtest.state import StepBar, StepTerms, with_scales
-from quant_pipelines.backtest.step import opening_state, step_bar
-from quant_pipelines.backtest.stop_rules import latest_inputs
-from quant_pipelines.backtest.stops import NOTHING_SEEN, StopScales, StopTerms
+from quant_pipelines.backtest.bar.state import StepBar, StepTerms, with_scales
+from quant_pipelines.backtest.bar.step import opening_state, step_bar
+from quant_pipelines.backtest.bar.stops import NOTHING_SEEN, StopScales, StopTerms
+from quant_pipelines.backtest.book.book import BookedFill, BookEvent
+from quant_pipelines.backtest.market.market import prepare_market
+from quant_pipelines.backtest.market.stop_rules import latest_inputs
 from quant_pipelines.core.bars import Bars
 from quant_pipelines.core.funding import no_funding
 from quant_pipelines.core.settings import CostSettings
