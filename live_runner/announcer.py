@@ -1,6 +1,6 @@
 """Tells on the bus what was committed: signals, orders, fills, denials, halts.
 
-Best effort, behind the commit, never in its way: what can't be told now waits in memory, and at most so much.
+Best effort, after the commit, never in its way: what can't be told now waits in memory, and at most so much.
 The rows are the truth; whoever missed an event reads them.
 """
 

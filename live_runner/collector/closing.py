@@ -1,6 +1,6 @@
 """Closed minutes: fetched when the exchange's clock says so, stored, and then told.
 
-What is fetched begins behind the newest stored bar, so a minute that was missed, by a lost connection or a
+What is fetched begins after the newest stored bar, so a minute that was missed, by a lost connection or a
 restart, comes with the next one.
 """
 
@@ -68,7 +68,7 @@ class Closer:
         symbols
             Symbols to follow, asked at each minute.
         grace_ms
-            Wait behind a minute's end.
+            Wait after a minute's end.
         """
         close_ms = floor_ms(self._time.now_ms(), MINUTE_MS)
         while True:

@@ -101,7 +101,7 @@ class Collector:
         """Collect until ``stopping`` is set; a database or an exchange that is away is waited for."""
         await self._read_symbols()
         grace_ms = int(1000 * self._around.settings.runner.bar_grace_seconds)
-        # What ends or fails ends everything: the supervisor starts it anew.
+        # What ends or fails ends everything: the supervisor starts it again.
         await first_of(
             stopping.wait(),
             self._board.run(),

@@ -89,7 +89,7 @@ class PostgresBus:
             await asyncio.to_thread(trim_events, self._engine, topic, self._kept)
 
     async def read(self, topic: str, after: str, *, limit: int = 1000) -> list[Delivered]:
-        """Events behind a position, oldest first."""
+        """Events after a position, oldest first."""
         self._arrived[topic].clear()  # before the read: what is announced from now on is not in it
         rows = await asyncio.to_thread(read_events, self._engine, topic, int(after or 0), limit)
         return [Delivered(Event(row.event_id, topic, row.kind, row.body), str(row.id)) for row in rows]
@@ -104,7 +104,7 @@ class PostgresBus:
                 await self._arrived[topic].wait()
 
     async def end(self, topic: str) -> str:
-        """Position behind the newest event."""
+        """Position after the newest event."""
         return str(await asyncio.to_thread(newest_event_id, self._engine, topic))
 
     async def close(self) -> None:

@@ -59,7 +59,7 @@ class Requests:
         what
             The read in words, for errors.
         call
-            Starts it anew each time.
+            Starts it from scratch each time.
         kind
             Its name in the table of weights.
 

@@ -120,7 +120,7 @@ async def ingest_funding(
     window
         Of the slots.
     goes_on
-        Begin behind what is stored; False fetches the whole window again.
+        Begin after what is stored; False fetches the whole window again.
 
     Returns
     -------

@@ -63,7 +63,7 @@ async def ingest_prices(
     window
         Of the points.
     goes_on
-        Begin behind what is stored; else everything is fetched again.
+        Begin after what is stored; else everything is fetched again.
 
     Returns
     -------

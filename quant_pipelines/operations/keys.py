@@ -1,4 +1,4 @@
-"""API keys of accounts: added, shown by fingerprint, taken away and sealed anew; each change is audited."""
+"""API keys of accounts: added, shown by fingerprint, taken away and sealed again; each change is audited."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -134,14 +134,14 @@ def rotate_master_key(store: KeyStore, signature: Signature, *, clock: Clock) ->
         lock_keys(guard)
         masters = start_rotation(store.home, store.environment)
         with transaction(store.engine) as connection:
-            names = _seal_anew(connection, masters, now)
+            names = _seal_again(connection, masters, now)
             detail = {"reason": signature.reason, "accounts": names}
             audit_id = audit.append(connection, signature.operator, "keys.rotated", "keys", detail)
         finish_rotation(store.home, store.environment)
-    return Receipt("keys.rotated", "keys", f"keys of {len(names)} accounts are sealed anew", audit_id)
+    return Receipt("keys.rotated", "keys", f"keys of {len(names)} accounts are sealed again", audit_id)
 
 
-def _seal_anew(connection: Connection, masters: MasterKeys, now: datetime) -> list[str]:
+def _seal_again(connection: Connection, masters: MasterKeys, now: datetime) -> list[str]:
     rows = read_sealed(connection)
     for row in rows:
         keys = open_keys(masters, row.account, row.sealed)

@@ -1,6 +1,6 @@
 """Events in PostgreSQL: the stream that stands in where Redis is away.
 
-Ids become visible in their order, so a reader that goes on behind the newest id it saw misses nothing.
+Ids become visible in their order, so a reader that goes on after the newest id it saw misses nothing.
 """
 
 from collections.abc import AsyncIterator, Sequence
@@ -63,7 +63,7 @@ def publish_events(engine: Engine, rows: Sequence[tuple[str, str, str, str]]) ->
 
 
 def read_events(engine: Engine, topic: str, after: int, limit: int) -> list[StoredEvent]:
-    """Events behind an id, oldest first."""
+    """Events after an id, oldest first."""
     with transaction(engine) as connection:
         rows = connection.exec_driver_sql(_READ, (topic, after, limit))
         return [StoredEvent(*row) for row in rows]

@@ -54,7 +54,7 @@ class World:
     cache: Cache
 
     async def until(self, what: Callable[[], Any]) -> Any:
-        """First true answer; fails behind the deadline."""
+        """First true answer; fails after the deadline."""
         async with asyncio.timeout(DEADLINE):
             while not (answer := await asyncio.to_thread(what)):  # noqa: ASYNC110 - servers are waited for
                 await asyncio.sleep(0.05)
