@@ -12,13 +12,14 @@ from sqlalchemy import Engine
 from quant_pipelines.cache.ports import TOPICS, Delivered, Entry, Event
 from quant_pipelines.core.errors import StoreError
 from quant_pipelines.store.bus_events import (
+    EventRow,
     announced_topics,
     newest_event_id,
     publish_events,
     read_events,
     trim_events,
 )
-from quant_pipelines.store.live_state import read_live_state, write_live_state
+from quant_pipelines.store.live_state import StateRow, read_live_state, write_live_state
 
 _TRIM_EVERY = 500
 _POLL_SECONDS = 0.5
@@ -42,7 +43,9 @@ class PostgresState:
     async def write(self, entries: Sequence[Entry]) -> None:
         """Replace the values of these keys."""
         newest = {entry.key: entry for entry in entries}
-        rows = [(key, entry.at_ms, orjson.dumps(entry.value).decode()) for key, entry in newest.items()]
+        rows = [
+            StateRow(key, entry.at_ms, orjson.dumps(entry.value).decode()) for key, entry in newest.items()
+        ]
         if rows:
             await asyncio.to_thread(write_live_state, self._engine, rows)
 
@@ -78,7 +81,8 @@ class PostgresBus:
     async def publish(self, events: Sequence[Event]) -> None:
         """Append events, each to its topic."""
         rows = [
-            (event.event_id, event.topic, event.kind, orjson.dumps(event.body).decode()) for event in events
+            EventRow(event.event_id, event.topic, event.kind, orjson.dumps(event.body).decode())
+            for event in events
         ]
         if not rows:
             return

@@ -111,8 +111,7 @@ async def mend_bars(market: Ingestion, symbol: str, days: Sequence[str], clock: 
 async def mend_funding(market: Ingestion, symbol: str, days: Sequence[str], clock: Clock) -> Mended:
     """Fetch the funding payments of these days again, and check again."""
     found = await market.source.funding_rates(symbol, window_of(days[0], days[-1]))
-    rows = [(rate.ts, rate.rate, rate.mark_price) for rate in found]
-    payments = save_funding(market.engine, market.exchange, symbol, rows)
+    payments = save_funding(market.engine, market.exchange, symbol, found)
     check_days(market.engine, market.exchange, [symbol], days, clock=clock)
     return Mended(payments=payments)
 

@@ -12,7 +12,7 @@ from quant_pipelines.core.errors import ExchangeUnavailable
 from quant_pipelines.core.series import Window
 from quant_pipelines.core.settings import MarketSettings
 from quant_pipelines.core.timeframes import DAY_MS, HOUR_MS, MINUTE_MS, day_of, day_start_ms, from_ms
-from quant_pipelines.exchange import BookSnapshot, PricePoint, PublicTrade
+from quant_pipelines.exchange import BookSnapshot, FundingRate, OpenInterest, PricePoint, PublicTrade
 from quant_pipelines.marketdata.ingest_prices import (
     PriceMarket,
     ingest_prices,
@@ -135,8 +135,8 @@ def test_nothing_is_sampled_unless_settings_name_symbols(engine: Engine) -> None
 
 def test_everything_is_available_when_a_decision_could_know_it(engine: Engine) -> None:
     at = from_ms(START)
-    save_funding(engine, EXCHANGE, BTC, [(START, 0.0001, 100.0)])
-    save_open_interest(engine, EXCHANGE, BTC, [(START, 5.0)])
+    save_funding(engine, EXCHANGE, BTC, [FundingRate(START, 0.0001, 100.0)])
+    save_open_interest(engine, EXCHANGE, BTC, [OpenInterest(START, 5.0)])
     ingest(engine, lambda market: ingest_prices(market, [BTC], "1h", Window(START, START + HOUR_MS)))
     ingest(engine, lambda market: ingest_trades(market, [BTC], Window(START, START + 1)))
     source = PricedSource()

@@ -233,7 +233,7 @@ def test_bars_beside_the_grid_are_taken_out(engine: Engine) -> None:
 
 def test_missing_payment_is_fetched(engine: Engine) -> None:
     slots = tuple(range(START, END, 8 * HOUR_MS))
-    save_funding(engine, EXCHANGE, BTC, [(ts, 0.0001, None) for ts in slots if ts != slots[4]])
+    save_funding(engine, EXCHANGE, BTC, [FundingRate(ts, 0.0001, None) for ts in slots if ts != slots[4]])
     store(engine, waves())
     assert standing(engine) == {("missing_funding", "funding", "warning")}
     (report,) = repair(engine, Answers(waves(), payments=slots))
@@ -304,7 +304,7 @@ def test_changed_funding_interval_is_stored_right_and_not_blamed(engine: Engine,
     symbol, folder = "LAYER/USDT:USDT", archive / "funding" / "binance_um"
     stamps, rates = read_funding_stamps(folder / "LAYERUSDT-variable-interval.parquet")
     slots = (stamps // HOUR_MS * HOUR_MS).tolist()
-    rows = [(ts, float(rate), None) for ts, rate in zip(slots, rates, strict=True)]
+    rows = [FundingRate(ts, float(rate), None) for ts, rate in zip(slots, rates, strict=True)]
     assert save_funding(engine, EXCHANGE, symbol, rows) == 984
     ts, stored_rates, _ = read_funding(engine, EXCHANGE, symbol, Window(slots[0], slots[-1] + 1))
     assert (ts.tolist(), np.array_equal(stored_rates, rates)) == (slots, True)
