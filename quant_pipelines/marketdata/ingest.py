@@ -4,7 +4,7 @@ How many requests fly at once, and when one is repeated, is the exchange client'
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Protocol, TypeVar
@@ -177,7 +177,7 @@ def named(exchange: str, symbol: str, what: str, window: Window) -> Iterator[Non
 
 
 async def for_each_symbol(
-    symbols: list[str], ingest: Callable[[str], Awaitable[Answer]]
+    symbols: Sequence[str], ingest: Callable[[str], Awaitable[Answer]]
 ) -> dict[str, Answer]:
     """Do the same for all symbols at once; the first failure is raised after the others were canceled."""
     try:

@@ -13,6 +13,7 @@ from quant_pipelines.core.series import Window
 from quant_pipelines.core.settings import MarketSettings
 from quant_pipelines.core.timeframes import DAY_MS, HOUR_MS, MINUTE_MS, day_of, day_start_ms, from_ms
 from quant_pipelines.exchange import BookSnapshot, FundingRate, OpenInterest, PricePoint, PublicTrade
+from quant_pipelines.marketdata.days import SymbolDays
 from quant_pipelines.marketdata.ingest_prices import (
     PriceMarket,
     ingest_prices,
@@ -155,7 +156,7 @@ def test_a_stored_book_that_is_crossed_is_a_finding_of_its_day(engine: Engine) -
     one_sided = BookSnapshot(BTC, START + 2 * MINUTE_MS, (), ((100.0, 1.0),), START)
     for book in (sound, crossed, one_sided):
         save_book(engine, EXCHANGE, BTC, book)
-    check_days(engine, EXCHANGE, [BTC], [day], clock=lambda: START + DAY_MS)
+    check_days(engine, EXCHANGE, SymbolDays([BTC], [day]), clock=lambda: START + DAY_MS)
     (finding,) = open_findings(engine, EXCHANGE, checks=("crossed_book",))
     assert (finding["symbol"], finding["timeframe"], finding["severity"]) == (BTC, "book", "warning")
     assert (finding["count"], finding["detail"]["crossed"]) == (2, 1)
