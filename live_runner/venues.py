@@ -20,7 +20,7 @@ Connect = Callable[[Settings], Any]
 """Opens a client of the configured exchange; an async context manager that yields an ``OrderVenue``."""
 
 
-class Credentials(NamedTuple):
+class KeyPair(NamedTuple):
     """Key and secret of an account, empty where there are none."""
 
     key: str = ""
@@ -101,7 +101,7 @@ class OrderVenues:
         return self._open[deployment.account_id]
 
 
-def orders_with(find_keys: Callable[[str], Credentials], ledger: RateLedger | None = None) -> Connect:
+def orders_with(find_keys: Callable[[str], KeyPair], ledger: RateLedger | None = None) -> Connect:
     """Connect through ccxt with the keys that are found when an account is opened.
 
     Parameters
@@ -114,7 +114,7 @@ def orders_with(find_keys: Callable[[str], Credentials], ledger: RateLedger | No
 
     def connect(settings: Settings) -> CcxtOrders:
         is_real = settings.exchange.base_url is None
-        key, secret = find_keys(settings.exchange.id) if is_real else Credentials()
+        key, secret = find_keys(settings.exchange.id) if is_real else KeyPair()
         return CcxtOrders(settings.exchange, key, secret, ledger=ledger)
 
     return connect

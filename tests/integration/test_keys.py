@@ -14,7 +14,7 @@ import pytest
 from sqlalchemy import Engine, select, text
 
 from live_runner.__main__ import _api_keys
-from live_runner.venues import Credentials, orders_with
+from live_runner.venues import KeyPair, orders_with
 from quant_pipelines.cli.__main__ import main
 from quant_pipelines.core.errors import ConfigurationError, SecretError
 from quant_pipelines.core.settings import Settings
@@ -169,9 +169,9 @@ def test_an_account_made_for_its_keys_gets_its_capital_later(store: KeyStore, en
 def test_only_a_real_exchange_gets_the_keys() -> None:
     asked: list[str] = []
 
-    def find(account: str) -> Credentials:
+    def find(account: str) -> KeyPair:
         asked.append(account)
-        return Credentials()
+        return KeyPair()
 
     simulated = load_settings({"exchange": {"base_url": "http://127.0.0.1:1"}}, environment={})
     orders_with(find)(simulated)
