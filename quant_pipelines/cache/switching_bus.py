@@ -73,7 +73,7 @@ class SwitchingBus:
         Raises
         ------
         StoreError
-            If PostgreSQL does not answer: what Redis has may come after what is stored there.
+            If PostgreSQL does not answer: events in Redis may come after those that are stored there.
         """
         redis_after, postgres_after = _parts(after)
         # Redis first: what was published to it after a stay in PostgreSQL is then read after that stay.

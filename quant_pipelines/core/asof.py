@@ -23,8 +23,8 @@ class KnownPoints(NamedTuple):
     ts
         What time each value is of, milliseconds UTC. ndarray of shape (n_points,), int64.
     known_at
-        From when on it was known, milliseconds UTC. A time may stand twice: what is known later revises what
-        was known before. ndarray of shape (n_points,), int64.
+        From when on it was known, milliseconds UTC. A time may stand twice: the value known later revises the
+        one known before. ndarray of shape (n_points,), int64.
     values
         ndarray of shape (n_points,), float64.
     """
