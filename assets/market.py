@@ -13,7 +13,7 @@ from assets.resources import Platform
 from quant_pipelines.core.series import Window
 from quant_pipelines.core.timeframes import HOUR_MS, MINUTE_MS, day_start_ms
 from quant_pipelines.marketdata.backfill import Backfill, backfill_bars
-from quant_pipelines.marketdata.days import history_days, window_of
+from quant_pipelines.marketdata.days import SymbolDays, history_days, window_of
 from quant_pipelines.marketdata.ingest import (
     Ingestion,
     ingest_funding,
@@ -93,8 +93,7 @@ def bars_1m(
     report = platform.with_market(
         lambda market: backfill_bars(
             market,
-            symbols,
-            days,
+            SymbolDays(symbols, days),
             clock=platform.clock,
             refetch=config.refetch,
             on_portion=lambda portion: progress.add(portion.days, portion),
@@ -118,7 +117,7 @@ def bars_rollup(
     rolled: list[RolledSeries] = []
     findings = 0
     for portion in in_portions(context, PORTION_DAYS, len(symbols)):
-        part = roll_up_days(platform.engine, platform.exchange, symbols, portion, own=own)
+        part = roll_up_days(platform.engine, platform.exchange, SymbolDays(symbols, portion), own=own)
         over = [day for day in own.days if day in set(portion)]
         report = check_roll_ups(platform.engine, platform.exchange, part, over, clock=platform.clock)
         rolled, findings = rolled + part, findings + len(report.findings)

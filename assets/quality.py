@@ -14,7 +14,7 @@ from assets.rendering import table
 from assets.resources import Platform
 from quant_pipelines.core.errors import ExchangeError
 from quant_pipelines.marketdata.checks import BLOCK, CHECKS, IN_FILES_ONLY
-from quant_pipelines.marketdata.days import history_days
+from quant_pipelines.marketdata.days import SymbolDays, history_days
 from quant_pipelines.marketdata.quality import check_days
 from quant_pipelines.marketdata.second_source import Comparison, disagreements, save_disagreements
 from quant_pipelines.operations.repair import (
@@ -37,7 +37,8 @@ def data_quality(
     """Check the 1-minute bars and the funding; research refuses days with a finding that blocks."""
     symbols, counts = platform.symbols(), Counter({"run_bars": 0, "run_findings": 0, "run_resolved": 0})
     for portion in in_portions(context, PORTION_DAYS, len(symbols)):
-        report = check_days(platform.engine, platform.exchange, symbols, portion, clock=platform.clock)
+        asked = SymbolDays(symbols, portion)
+        report = check_days(platform.engine, platform.exchange, asked, clock=platform.clock)
         counts.update(run_bars=report.bars, run_findings=len(report.findings), run_resolved=report.resolved)
     return dg.MaterializeResult(metadata=dict(counts))
 

@@ -56,7 +56,7 @@ def walk_forward(
     """Search in-sample, judge out of sample, fold by fold: every strategy on every whitelisted symbol.
 
     The window ends at the last UTC midnight, so the data are the same at any hour. Finished folds are kept:
-    an interrupted run goes on behind them.
+    an interrupted run goes on after them.
     """
     from quant_pipelines.research.daily import daily_jobs  # noqa: PLC0415 - scipy
     from quant_pipelines.research.job import JobFailure  # noqa: PLC0415 - scipy

@@ -22,6 +22,7 @@ from quant_pipelines.core.clock import system_clock_ms
 from quant_pipelines.core.settings import DEFAULT_SYMBOLS, ExchangeSettings
 from quant_pipelines.core.timeframes import DAY_MS, day_of, floor_ms
 from quant_pipelines.exchange import CcxtSource
+from quant_pipelines.marketdata.days import SymbolDays
 from quant_pipelines.marketdata.ingest import Ingestion, ingest_bars
 from quant_pipelines.marketdata.quality import check_days
 from quant_pipelines.stack.ports import free_port
@@ -86,7 +87,9 @@ async def one_run(engine: Engine, url: str, run: int) -> float:
         findings = [
             finding
             for symbols, day in zip(shares, days, strict=True)
-            for finding in check_days(engine, EXCHANGE, list(symbols), [day], clock=system_clock_ms).findings
+            for finding in check_days(
+                engine, EXCHANGE, SymbolDays(symbols, [day]), clock=system_clock_ms
+            ).findings
         ]
     rows = sum(count.inserted for report in stored for count in report.values())
     total = time.perf_counter() - started

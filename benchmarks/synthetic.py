@@ -31,7 +31,7 @@ class Cross(Strategy):
 
 
 class FullCross(Cross):
-    """The same behind every stop that there is."""
+    """The same with every stop that there is."""
 
     stops = Stops(
         hard_stop=Float(0.02, low=0.001, high=0.5),

@@ -9,7 +9,7 @@ from functools import partial
 
 from live_runner.process import outside, run_process
 from live_runner.runner import Runner, Surroundings
-from live_runner.venues import orders_with
+from live_runner.venues import KeyPair, orders_with
 from quant_pipelines.core.settings import Settings
 from quant_pipelines.operations.keys import KeyStore, stored_keys
 from quant_pipelines.settings import home_folder, load_settings
@@ -35,11 +35,11 @@ async def _trade(settings: Settings, stopping: asyncio.Event) -> None:
         await Runner(around).run(stopping)
 
 
-def _api_keys(store: KeyStore, account: str) -> tuple[str, str]:
-    """Key and secret of an account: of the environment, else those that are stored; empty without."""
-    given = (store.environment.get(_KEY, ""), store.environment.get(_SECRET, ""))
+def _api_keys(store: KeyStore, account: str) -> KeyPair:
+    """Keys of an account: of the environment, else those that are stored; empty without."""
+    given = KeyPair(store.environment.get(_KEY, ""), store.environment.get(_SECRET, ""))
     stored = None if all(given) else stored_keys(store, account)
-    return (stored.key, stored.secret) if stored else given
+    return KeyPair(stored.key, stored.secret) if stored else given
 
 
 if __name__ == "__main__":

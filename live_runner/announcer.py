@@ -1,14 +1,14 @@
 """Tells on the bus what was committed: signals, orders, fills, denials, halts.
 
-Best effort, behind the commit, never in its way: what can't be told now waits in memory, and at most so much.
+Best effort, after the commit, never in its way: what can't be told now waits in memory, and at most so much.
 The rows are the truth; whoever missed an event reads them.
 """
 
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Callable, Mapping
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NamedTuple
 
 from live_runner.rows import json_safe
 from quant_pipelines.cache import Cache, Entry, EventIds, position_key
@@ -25,7 +25,21 @@ _SIGNALS_SHOWN = 100
 _FINAL = ("FILLED", "CANCELED", "REJECTED", "EXPIRED", "DENIED")
 
 _log = logging.getLogger(__name__)
-Told = tuple[str, str, Mapping[str, Any]]
+
+
+class Told(NamedTuple):
+    """An event: its topic, kind and document."""
+
+    topic: str
+    kind: str
+    body: Mapping[str, Any]
+
+
+class _News(NamedTuple):
+    """Events to publish, and entries of the live state to write."""
+
+    told: list[Told]
+    entries: Sequence[Entry] = ()
 
 
 def silent(_deployment: Deployment, _booking: Booking) -> None:
@@ -54,7 +68,7 @@ class Announcer:
         self._clock = clock
         self._ids = EventIds(name, clock)
         self._loop = asyncio.get_running_loop()
-        self._waiting: deque[Callable[[], tuple[list[Told], list[Entry]]]] = deque(maxlen=_MOST_WAITING)
+        self._waiting: deque[Callable[[], _News]] = deque(maxlen=_MOST_WAITING)
         self._arrived = asyncio.Event()
         self._signals: deque[Mapping[str, Any]] = deque(maxlen=_SIGNALS_SHOWN)
         self._pending: dict[str, Mapping[str, Any]] = {}
@@ -62,15 +76,17 @@ class Announcer:
     def booked(self, deployment: Deployment, booking: Booking) -> None:
         """Tell a booking that was committed; returns at once, from any thread."""
         now_ms = self._clock()
-        self._hand_over(lambda: (events_of(deployment, booking), [_position(deployment, booking, now_ms)]))
+        self._hand_over(
+            lambda: _News(events_of(deployment, booking), [_position(deployment, booking, now_ms)])
+        )
 
     def halted(self, source: str, message: str) -> None:
         """Tell that something trips a breaker; returns at once, from any thread."""
-        self._hand_over(lambda: ([("risk", "halted", {"source": source, "message": message})], []))
+        self._hand_over(lambda: _News([Told("risk", "halted", {"source": source, "message": message})]))
 
     def system(self, kind: str, body: Mapping[str, Any]) -> None:
         """Tell what happens to the process itself."""
-        self._hand_over(lambda: ([("system", kind, body)], []))
+        self._hand_over(lambda: _News([Told("system", kind, body)]))
 
     async def run(self) -> None:
         """Publish until canceled."""
@@ -86,7 +102,7 @@ class Announcer:
                 except Exception:  # noqa: BLE001 - telling must never stop the trading
                     _log.exception("events are not told")
 
-    def _hand_over(self, tell: Callable[[], tuple[list[Told], list[Entry]]]) -> None:
+    def _hand_over(self, tell: Callable[[], _News]) -> None:
         self._waiting.append(tell)
         self._loop.call_soon_threadsafe(self._arrived.set)
 
@@ -111,26 +127,26 @@ class Announcer:
 
 
 def events_of(deployment: Deployment, booking: Booking) -> list[Told]:
-    """Topic, kind and document of everything that a booking did, in the order in which it happened."""
+    """Everything that a booking did, in the order in which it happened."""
     about = {"deployment": deployment.id, "strategy": deployment.strategy, "symbol": booking.symbol}
     about |= {"bar_close": booking.bar_close.isoformat(), "venue": booking.venue}
     told: list[Told] = []
     for fill in booking.fills:
         amounts = {name: str(getattr(fill, name)) for name in ("quantity", "price", "fee")}
         names = {name: getattr(fill, name) for name in ("trade_id", "client_order_id", "side", "reason")}
-        told.append(("orders", "fill", about | names | amounts | {"ts": fill.ts.isoformat()}))
+        told.append(Told("orders", "fill", about | names | amounts | {"ts": fill.ts.isoformat()}))
     for state in booking.orders:
         order = {"client_order_id": state.client_order_id, "status": state.status, "reason": state.reason}
-        told.append(("orders", "order", about | order | {"filled_quantity": str(state.filled_quantity)}))
+        told.append(Told("orders", "order", about | order | {"filled_quantity": str(state.filled_quantity)}))
     if (signal := booking.signal) is not None:
         denied_by = signal.decision.get("denied_by")
         shown = json_safe({"target": signal.target, "price": signal.price, "denied_by": denied_by})
-        told.append(("signals", "signal", about | shown))
+        told.append(Told("signals", "signal", about | shown))
         if denied_by:
-            told.append(("risk", "denied", about | {"rule": denied_by, "target": signal.target}))
+            told.append(Told("risk", "denied", about | {"rule": denied_by, "target": signal.target}))
     for intent in booking.intents:
         names = {name: getattr(intent, name) for name in ("client_order_id", "side", "purpose", "order_type")}
-        told.append(("orders", "intent", about | names | {"quantity": str(intent.quantity)}))
+        told.append(Told("orders", "intent", about | names | {"quantity": str(intent.quantity)}))
     return told
 
 

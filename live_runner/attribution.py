@@ -37,7 +37,7 @@ class OurTrades(NamedTuple):
 async def attributed(
     venue: OrderVenue, symbol: str, trades: Iterable[VenueTrade], with_broker: WithBroker
 ) -> OurTrades:
-    """Find the order of ours behind each trade.
+    """Find the order of ours that each trade filled.
 
     Returns
     -------

@@ -54,7 +54,7 @@ class Around:
     has_more
         Whether something has come that is not booked yet.
     exits
-        Paces the exits, also of a link that begins anew.
+        Paces the exits, also of a link that begins again.
     read_back_seconds
         How long a stop may take until the venue shows it.
     """

@@ -33,7 +33,7 @@ def decide_event(
     plan, rules, bars, moment
         As in ``decide_on``.
     broker
-        Paper, behind the bar.
+        Paper, after the bar.
 
     Raises
     ------

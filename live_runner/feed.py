@@ -46,7 +46,7 @@ class Feed:
 
     def __init__(self, source: MarketSource, time: MarketTime, relay: Relay | None = None) -> None:
         self._source = source
-        self._time = time
+        self.time = time
         self._relay = relay
         self._heard_ms: dict[str, int] = {}
         self._spoke: dict[str, asyncio.Event] = {}
@@ -55,12 +55,12 @@ class Feed:
     def age_seconds(self, symbol: str) -> float:
         """Seconds since the stream last spoke of a symbol; infinite before it ever did."""
         heard_ms = self._heard_ms.get(symbol)
-        own = math.inf if heard_ms is None else (self._time.now_ms() - heard_ms) / 1000
+        own = math.inf if heard_ms is None else (self.time.now_ms() - heard_ms) / 1000
         return own if self._relay is None else min(own, self._relay.age_seconds(symbol))
 
     def heard(self, symbol: str) -> None:
         """Note that the stream spoke of a symbol just now."""
-        self._heard_ms[symbol] = self._time.now_ms()
+        self._heard_ms[symbol] = self.time.now_ms()
         if symbol in self._spoke:
             self._spoke[symbol].set()
 
@@ -193,7 +193,7 @@ class Feed:
             fetch = source.mark_prices if name == "mark_close" else source.index_prices
             return [(one.ts, one.price) for one in await fetch(symbol, timeframe, window)]
 
-        deadline_ms = self._time.now_ms() + _POINT_PATIENCE_MS
+        deadline_ms = self.time.now_ms() + _POINT_PATIENCE_MS
         try:
             return await self._patiently(ask, bool, deadline_ms=deadline_ms)
         except ExchangeError as error:
@@ -210,10 +210,10 @@ class Feed:
         while True:
             try:
                 answer = await ask()
-                if is_complete(answer) or self._time.now_ms() >= deadline_ms:
+                if is_complete(answer) or self.time.now_ms() >= deadline_ms:
                     return answer
             except ExchangeUnavailable as error:
-                if self._time.now_ms() >= deadline_ms:
+                if self.time.now_ms() >= deadline_ms:
                     raise
                 _log.warning("exchange away", extra={"error": str(error)})
-            await self._time.sleep_until(self._time.now_ms() + _RETRY_MS)
+            await self.time.sleep_until(self.time.now_ms() + _RETRY_MS)

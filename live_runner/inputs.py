@@ -27,7 +27,7 @@ from quant_pipelines.sdk.attach import as_read, attach_inputs
 from quant_pipelines.store.known_points import read_points
 
 _READ_AGAIN_MS = 2 * DAY_MS
-"""Rows younger than this are read anew for each decision: they may come late or be revised."""
+"""Rows younger than this are read again for each decision: they may come late or be revised."""
 _KNOWN_AFTER_MS = {"open_interest": OPEN_INTEREST_KNOWN_AFTER_MS, "index_close": 0, "mark_close": 0}
 """Inputs that the exchange is asked for, since they are stored too late for a decision at once."""
 

@@ -81,7 +81,7 @@ class Protection:
     standing
         What stands at the venue; None without one.
     is_through
-        Whether the price was through what was wanted last, so that the venue did not take it.
+        Whether the price was past the stop wanted last, so that the venue did not take it.
     """
 
     def __init__(
@@ -100,7 +100,7 @@ class Protection:
             self.standing = stop if stop.status == "ACCEPTED" else None
 
     def protects(self, position: Decimal) -> bool:
-        """Whether what stands closes that position, at whatever price."""
+        """Whether the stop that stands closes that position, at whatever price."""
         stop = self.standing
         if stop is None or not position:
             return not position
@@ -108,7 +108,7 @@ class Protection:
         return is_whole and stop.side == closing_side(position)
 
     def covers(self, wanted: Wanted | None) -> bool:
-        """Whether what stands is what is wanted."""
+        """Whether the stop that stands is the wanted one."""
         stop = self.standing
         if wanted is None or stop is None:
             return wanted is None and stop is None

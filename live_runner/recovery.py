@@ -44,7 +44,7 @@ def recover(settings: BookSettings, stored: StoredBook) -> Recovered:
 
     The checkpoint of a bar is the book before that bar's decision; the decision stands in its signal and its
     intent, committed with the checkpoint. So an order that was committed is pending exactly once, whether or
-    not it had reached the broker. The checkpoint of an event strategy is the book behind its decision.
+    not it had reached the broker. The checkpoint of an event strategy is the book after its decision.
 
     Raises
     ------

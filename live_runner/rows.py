@@ -47,7 +47,7 @@ def order_state(
     reason: str = "",
     status: OrderStatus = "CANCELED",
 ) -> OrderState:
-    """State of an order behind a bar.
+    """State of an order after a bar.
 
     Parameters
     ----------

@@ -66,5 +66,5 @@ def missing_ranges(bars: Bars, window: Window) -> list[Window]:
     """Ranges of open times in a window that hold no bar, oldest first."""
     step_ms = timeframe_ms(bars.timeframe)
     edges = np.concatenate([[window.start_ms - step_ms], bars.ts, [window.end_ms]]).astype(np.int64)
-    behind = np.flatnonzero(np.diff(edges) > step_ms)
-    return [Window(int(edges[gap]) + step_ms, int(edges[gap + 1])) for gap in behind]
+    gaps = np.flatnonzero(np.diff(edges) > step_ms)
+    return [Window(int(edges[gap]) + step_ms, int(edges[gap + 1])) for gap in gaps]

@@ -49,7 +49,7 @@ class Tick:
     Parameters
     ----------
     bars
-        Closed execution bars behind the last booked one.
+        Closed execution bars after the last booked one.
     funding
         Funding slots since the last booked bar's open, up to the newest open.
     strategy_bars
@@ -310,7 +310,7 @@ class Trader:
         return merged, tuple(equity)
 
     def _decide(self, close_ms: int, tick: Tick) -> Decided | None:
-        """Decide if the strategy has a bar that was not decided on; never behind a bar that has passed.
+        """Decide if the strategy has a bar that was not decided on; never after a bar that has passed.
 
         What has left its stage, or is flattened by an operator, is closed at the next bar of any timeframe.
         """

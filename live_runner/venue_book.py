@@ -63,7 +63,7 @@ class VenueBook:
 
     Notes
     -----
-    An entry may be booked behind the close of its bar, as after a restart: its stops are then moved over the
+    An entry may be booked after the close of its bar, as after a restart: its stops are then moved over the
     bars that have closed since, which are kept for as long as an order is not settled.
     """
 

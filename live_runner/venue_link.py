@@ -48,7 +48,7 @@ from quant_pipelines.trading.venue import (
 
 _SOON_SECONDS = 0.4
 _PAYMENTS_LATE_MS = HOUR_MS
-"""How late a payment may show up at the venue, behind its own time."""
+"""How late a payment may show up at the venue, after its own time."""
 _LATEST_SEND_MS = 10_000
 _PATIENCE = 3
 """Comparisons in a row that must differ before a person is called: a fill may be on its way."""

@@ -3,7 +3,7 @@
 import logging
 from collections.abc import Callable
 from contextlib import AsyncExitStack
-from typing import Any, Self
+from typing import Any, NamedTuple, Self
 
 from quant_pipelines.core.errors import ConfigurationError
 from quant_pipelines.core.rate_budget import RateLedger
@@ -18,6 +18,13 @@ _log = logging.getLogger(__name__)
 
 Connect = Callable[[Settings], Any]
 """Opens a client of the configured exchange; an async context manager that yields an ``OrderVenue``."""
+
+
+class KeyPair(NamedTuple):
+    """Key and secret of an account, empty where there are none."""
+
+    key: str = ""
+    secret: str = ""
 
 
 def refusal(deployment: Deployment, settings: Settings, *, is_approved: bool) -> str:
@@ -94,21 +101,20 @@ class OrderVenues:
         return self._open[deployment.account_id]
 
 
-def orders_with(find_keys: Callable[[str], tuple[str, str]], ledger: RateLedger | None = None) -> Connect:
+def orders_with(find_keys: Callable[[str], KeyPair], ledger: RateLedger | None = None) -> Connect:
     """Connect through ccxt with the keys that are found when an account is opened.
 
     Parameters
     ----------
     find_keys
-        Key and secret by ccxt id, empty where there are none; not asked for a simulated venue, which must
-        never see real ones.
+        Finds them by ccxt id; not asked for a simulated venue, which must never see real ones.
     ledger
         Request budget shared with other processes.
     """
 
     def connect(settings: Settings) -> CcxtOrders:
         is_real = settings.exchange.base_url is None
-        key, secret = find_keys(settings.exchange.id) if is_real else ("", "")
+        key, secret = find_keys(settings.exchange.id) if is_real else KeyPair()
         return CcxtOrders(settings.exchange, key, secret, ledger=ledger)
 
     return connect

@@ -22,7 +22,7 @@ class CrossSectionalMomentum(Strategy):
     def target(self, bars: Panel) -> Array:
         """1 for the top ``share`` by log return over ``lookback`` own bars, -1 for the bottom, else 0.
 
-        Ranks are taken anew every ``rebalance`` bars of the clock; a symbol without a bar or without enough
+        Ranks are taken again every ``rebalance`` bars of the clock; a symbol without a bar or without enough
         of them is left out of the ranking and keeps what it had.
         """
         past = np.full(bars.close.shape, np.nan)

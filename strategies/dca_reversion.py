@@ -46,7 +46,7 @@ class DcaReversion(EventStrategy):
                 desk.limit(1.0 / self.parts, price)
 
     def on_order(self, desk: Desk, event: OrderEvent) -> None:
-        """Move the way out with the average price; behind the exit nothing is bought any more."""
+        """Move the way out with the average price; after the exit nothing is bought any more."""
         if desk.position == 0.0:
             desk.cancel_all()
         elif event.quantity > 0.0:

@@ -9,7 +9,7 @@ class EmaCross(Strategy):
 
     Hypothesis: prices drift for longer than an average needs to turn. Regime: lasting trends.
     Failure: ranges, where each cross is taken back. It has no opinion until the averages have crossed once
-    behind the slow window, so that a trend of unknown age isn't entered.
+    after the slow window, so that a trend of unknown age isn't entered.
     """
 
     inputs = Inputs(symbols=1)

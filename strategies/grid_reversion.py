@@ -24,7 +24,7 @@ class GridReversion(EventStrategy):
         return {"mean": middle, "step": middle - lower}
 
     def on_bar(self, desk: Desk, bars: Bars) -> None:
-        """Hang the ladder anew while flat; else move the way out to the mean."""
+        """Hang the ladder again while flat; else move the way out to the mean."""
         mean, step = desk.features["mean"], desk.features["step"]
         if not step > 0.0:
             return
@@ -43,7 +43,7 @@ class GridReversion(EventStrategy):
                 desk.limit(-1.0 / self.rungs, mean + rung * step, post_only=True)
 
     def on_order(self, desk: Desk, event: OrderEvent) -> None:
-        """Take the other side of the ladder away once one is filled; stay away behind a stop."""
+        """Take the other side of the ladder away once one is filled; stay away after a stop."""
         if event.reason == "hard_stop":
             desk.memory["is_stopped"] = True
             desk.cancel_all()

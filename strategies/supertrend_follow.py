@@ -17,6 +17,6 @@ class SupertrendFollow(Strategy):
     stops = Stops(hard_stop=Float(0.06, low=0.01, high=0.2, log=True))
 
     def target(self, bars: Bars) -> Array:
-        """Side of the trend; NaN until the first close behind a band."""
+        """Side of the trend; NaN until the first close outside a band."""
         average_range = atr(bars.high, bars.low, bars.close, self.window)
         return supertrend((bars.high + bars.low) / 2.0, bars.close, average_range, self.multiple)

@@ -31,13 +31,13 @@ class MemoryBus:
             arrived.set()
 
     async def read(self, topic: str, after: str, *, limit: int = 1000) -> list[Delivered]:
-        """Events behind a position, oldest first."""
+        """Events after a position, oldest first."""
         first = int(after or 0)
         found = [Delivered(event, str(number)) for number, event in self._events[topic] if number > first]
         return found[:limit]
 
     async def wait(self, topic: str, after: str, seconds: float) -> None:
-        """Return when there is something behind the position, at the latest after ``seconds``."""
+        """Return when there is something after the position, at the latest after ``seconds``."""
         arrived = self._arrived[topic]
         if await self.read(topic, after, limit=1):
             return
@@ -46,6 +46,6 @@ class MemoryBus:
                 await arrived.wait()
 
     async def end(self, topic: str) -> str:
-        """Position behind the newest event."""
+        """Position after the newest event."""
         events = self._events[topic]
         return str(events[-1][0]) if events else ""

@@ -16,7 +16,7 @@ import vectorbt as vbt  # noqa: E402
 
 
 def signals(close: pd.Series, fast: int, slow: int) -> tuple[np.ndarray, np.ndarray]:
-    """Where to go long and short, one bar behind the close that decides."""
+    """Where to go long and short, one bar after the close that decides."""
     quick = close.ewm(span=fast, adjust=False).mean().to_numpy()
     lazy = close.ewm(span=slow, adjust=False).mean().to_numpy()
     above = quick > lazy

@@ -1,6 +1,6 @@
 """Closed minutes: fetched when the exchange's clock says so, stored, and then told.
 
-What is fetched begins behind the newest stored bar, so a minute that was missed, by a lost connection or a
+What is fetched begins after the newest stored bar, so a minute that was missed, by a lost connection or a
 restart, comes with the next one.
 """
 
@@ -11,7 +11,6 @@ from collections.abc import Callable, Iterable
 from sqlalchemy import Engine
 
 from live_runner.feed import Feed
-from live_runner.market_time import MarketTime
 from live_runner.relay import BAR_CLOSED, COLUMNS, TIMEFRAME
 from quant_pipelines.cache import EventBus, EventIds
 from quant_pipelines.core.errors import ExchangeError, StoreError
@@ -38,22 +37,18 @@ class Closer:
     exchange
         ccxt id under which bars are stored.
     feed
-        Closed bars of the exchange, waited for while they are fresh.
-    time
-        The exchange's time.
+        Closed bars of the exchange, waited for while they are fresh, and its time.
     bus
         Where a closed bar is told.
     ids
         Makes its events.
     """
 
-    def __init__(
-        self, engine: Engine, exchange: str, feed: Feed, time: MarketTime, bus: EventBus, ids: EventIds
-    ) -> None:
+    def __init__(self, engine: Engine, exchange: str, feed: Feed, bus: EventBus, ids: EventIds) -> None:
         self._engine = engine
         self._exchange = exchange
         self._feed = feed
-        self._time = time
+        self._time = feed.time
         self._bus = bus
         self._ids = ids
         self._next_ms: dict[str, int] = {}
@@ -68,7 +63,7 @@ class Closer:
         symbols
             Symbols to follow, asked at each minute.
         grace_ms
-            Wait behind a minute's end.
+            Wait after a minute's end.
         """
         close_ms = floor_ms(self._time.now_ms(), MINUTE_MS)
         while True:

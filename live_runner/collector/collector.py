@@ -95,13 +95,13 @@ class Collector:
         self._counted_ms = around.clock()
         feed = Feed(around.source, around.time)
         ids = EventIds(around.name, around.clock)
-        self._closer = Closer(around.engine, self._exchange, feed, around.time, around.cache.bus, ids)
+        self._closer = Closer(around.engine, self._exchange, feed, around.cache.bus, ids)
 
     async def run(self, stopping: asyncio.Event) -> None:
         """Collect until ``stopping`` is set; a database or an exchange that is away is waited for."""
         await self._read_symbols()
         grace_ms = int(1000 * self._around.settings.runner.bar_grace_seconds)
-        # What ends or fails ends everything: the supervisor starts it anew.
+        # What ends or fails ends everything: the supervisor starts it again.
         await first_of(
             stopping.wait(),
             self._board.run(),

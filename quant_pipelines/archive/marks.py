@@ -42,7 +42,7 @@ def _mark(path: Path, step_ms: int) -> MarkSeries:
             return MarkSeries(ts, open_, high, low, step_ms, np.zeros(ts.size, dtype=bool))
         if "open" in names:
             return MarkSeries.of_points(ts, values["open"], step_ms)
-        if "mark_price" in names:  # a close, known when the bar behind it opens
+        if "mark_price" in names:  # a close, known when the next bar opens
             return MarkSeries.of_points(ts + step_ms, values["mark_price"], step_ms)
     except DataError as error:
         raise DataError(f"archive file {path}: {error}") from error

@@ -2,7 +2,7 @@
 
 import asyncio
 from pathlib import Path
-from typing import NamedTuple, Self
+from typing import Self
 
 import numpy as np
 
@@ -11,23 +11,9 @@ from quant_pipelines.archive.series import load_funding, read_bar_rows, read_ope
 from quant_pipelines.core.bars import BarRows
 from quant_pipelines.core.errors import DataError, unknown_name
 from quant_pipelines.core.instruments import Instrument
+from quant_pipelines.core.points import FundingRate, OpenInterest
 from quant_pipelines.core.series import Window
 from quant_pipelines.core.timeframes import timeframe_ms
-
-
-class ArchivedPayment(NamedTuple):
-    """Funding paid at a slot: time (ms UTC), rate (fraction), and the mark price where the file has it."""
-
-    ts: int
-    rate: float
-    mark_price: float | None
-
-
-class Interest(NamedTuple):
-    """Open contracts in base units at a time (ms UTC)."""
-
-    ts: int
-    open_interest: float
 
 
 class FileSource:
@@ -75,18 +61,18 @@ class FileSource:
         first, end = np.searchsorted(rows.ts, [window.start_ms, window.end_ms])
         return BarRows(*(getattr(rows, name)[first:end] for name in BarRows.__dataclass_fields__))
 
-    async def funding_rates(self, symbol: str, window: Window) -> list[ArchivedPayment]:
+    async def funding_rates(self, symbol: str, window: Window) -> list[FundingRate]:
         """Funding paid in a window, oldest first; empty where the archive has none."""
         if funding_file(self._folder, symbol, self._exchange) is None:
             return []
         series = await asyncio.to_thread(load_funding, self._folder, symbol, exchange=self._exchange)
         return [
-            ArchivedPayment(int(ts), float(rate), float(mark) if np.isfinite(mark) else None)
+            FundingRate(int(ts), float(rate), float(mark) if np.isfinite(mark) else None)
             for ts, rate, mark in zip(series.ts, series.rate, series.mark_price, strict=True)
             if window.start_ms <= ts < window.end_ms
         ]
 
-    async def open_interest(self, symbol: str, window: Window) -> list[Interest]:
+    async def open_interest(self, symbol: str, window: Window) -> list[OpenInterest]:
         """Open interest in a window from the file with the shortest step; empty without one."""
         files = own_open_interest_files(self._folder, self._exchange).get(symbol, {})
         if not files:
@@ -94,7 +80,7 @@ class FileSource:
         finest = min(files, key=timeframe_ms)
         points = await asyncio.to_thread(read_open_interest, files[finest])
         return [
-            Interest(int(ts), float(value))
+            OpenInterest(int(ts), float(value))
             for ts, value in zip(points.ts, points.values, strict=True)
             if window.start_ms <= ts < window.end_ms
         ]

@@ -57,7 +57,7 @@ class Event:
 
 @dataclass(frozen=True, slots=True)
 class Delivered:
-    """An event, and the position behind it from which a reader goes on."""
+    """An event, and the position after it, from which a reader goes on."""
 
     event: Event
     position: str
@@ -122,7 +122,7 @@ class EventBus(Protocol):
         """
 
     async def read(self, topic: str, after: str, *, limit: int = 1000) -> list[Delivered]:
-        """Events behind a position, oldest first; ``""`` reads from the oldest that is kept.
+        """Events after a position, oldest first; ``""`` reads from the oldest that is kept.
 
         Raises
         ------
@@ -131,7 +131,7 @@ class EventBus(Protocol):
         """
 
     async def wait(self, topic: str, after: str, seconds: float) -> None:
-        """Return when there may be something behind the position, at the latest after ``seconds``.
+        """Return when there may be something after the position, at the latest after ``seconds``.
 
         Raises
         ------
@@ -140,7 +140,7 @@ class EventBus(Protocol):
         """
 
     async def end(self, topic: str) -> str:
-        """Position behind the newest event.
+        """Position after the newest event.
 
         Raises
         ------

@@ -12,13 +12,14 @@ from sqlalchemy import Engine
 from quant_pipelines.cache.ports import TOPICS, Delivered, Entry, Event
 from quant_pipelines.core.errors import StoreError
 from quant_pipelines.store.bus_events import (
+    EventRow,
     announced_topics,
     newest_event_id,
     publish_events,
     read_events,
     trim_events,
 )
-from quant_pipelines.store.live_state import read_live_state, write_live_state
+from quant_pipelines.store.live_state import StateRow, read_live_state, write_live_state
 
 _TRIM_EVERY = 500
 _POLL_SECONDS = 0.5
@@ -42,7 +43,9 @@ class PostgresState:
     async def write(self, entries: Sequence[Entry]) -> None:
         """Replace the values of these keys."""
         newest = {entry.key: entry for entry in entries}
-        rows = [(key, entry.at_ms, orjson.dumps(entry.value).decode()) for key, entry in newest.items()]
+        rows = [
+            StateRow(key, entry.at_ms, orjson.dumps(entry.value).decode()) for key, entry in newest.items()
+        ]
         if rows:
             await asyncio.to_thread(write_live_state, self._engine, rows)
 
@@ -78,7 +81,8 @@ class PostgresBus:
     async def publish(self, events: Sequence[Event]) -> None:
         """Append events, each to its topic."""
         rows = [
-            (event.event_id, event.topic, event.kind, orjson.dumps(event.body).decode()) for event in events
+            EventRow(event.event_id, event.topic, event.kind, orjson.dumps(event.body).decode())
+            for event in events
         ]
         if not rows:
             return
@@ -89,7 +93,7 @@ class PostgresBus:
             await asyncio.to_thread(trim_events, self._engine, topic, self._kept)
 
     async def read(self, topic: str, after: str, *, limit: int = 1000) -> list[Delivered]:
-        """Events behind a position, oldest first."""
+        """Events after a position, oldest first."""
         self._arrived[topic].clear()  # before the read: what is announced from now on is not in it
         rows = await asyncio.to_thread(read_events, self._engine, topic, int(after or 0), limit)
         return [Delivered(Event(row.event_id, topic, row.kind, row.body), str(row.id)) for row in rows]
@@ -104,7 +108,7 @@ class PostgresBus:
                 await self._arrived[topic].wait()
 
     async def end(self, topic: str) -> str:
-        """Position behind the newest event."""
+        """Position after the newest event."""
         return str(await asyncio.to_thread(newest_event_id, self._engine, topic))
 
     async def close(self) -> None:

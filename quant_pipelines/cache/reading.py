@@ -32,7 +32,7 @@ class DeliveredIds:
 
 
 async def follow(bus: EventBus, topic: str, after: str) -> AsyncIterator[Delivered]:
-    """Yield the events behind a position, for ever; servers that are away are waited for.
+    """Yield the events after a position, for ever; servers that are away are waited for.
 
     Parameters
     ----------
@@ -41,7 +41,7 @@ async def follow(bus: EventBus, topic: str, after: str) -> AsyncIterator[Deliver
     topic
         One of `quant_pipelines.cache.TOPICS`.
     after
-        Position of the last event that was handled; ``""`` begins with the oldest that is kept. Behind a
+        Position of the last event that was handled; ``""`` begins with the oldest that is kept. After a
         stored position an event may come again: its id is the same.
     """
     seen, position, is_away = DeliveredIds(), after, False

@@ -1,6 +1,6 @@
 """A connection to Redis that never costs more than one timeout: the breaker, and the session that it proves.
 
-A session is a key that this process put into Redis. Where it is gone, Redis was started anew and has lost
+A session is a key that this process put into Redis. Where it is gone, Redis was restarted and has lost
 what it had acknowledged.
 """
 
@@ -69,7 +69,7 @@ class RedisLink:
             run_id = await self._server()
             if self.is_up and not (is_kept and run_id == self._run_id):
                 self.is_up = False
-                raise StoreError(f"Redis {self.address} was started anew")
+                raise StoreError(f"Redis {self.address} was restarted")
 
     @asynccontextmanager
     async def errors(self, seconds: float = _TIMEOUT_SECONDS) -> AsyncIterator[None]:

@@ -10,12 +10,12 @@ from quant_pipelines.cache.redis_link import RedisLink
 
 _EXPIRY_SECONDS = 86_400
 _LATE_SECONDS = 4.0
-"""How long behind the end of a wait Redis may answer before it is taken to be away."""
+"""How long after the end of a wait Redis may answer before it is taken to be away."""
 
-# One step for Redis: either all events are appended, or Redis was started anew and none is.
+# One step for Redis: either all events are appended, or Redis was restarted and none is.
 _PUBLISH = """
 if redis.call('EXISTS', KEYS[1]) == 0 then
-    return redis.error_reply('NOSESSION Redis was started anew')
+    return redis.error_reply('NOSESSION Redis was restarted')
 end
 for i = 2, #KEYS do
     local first = 2 + (i - 2) * 3
@@ -97,20 +97,20 @@ class RedisBus:
             await self._publish(keys=keys, args=arguments)
 
     async def read(self, topic: str, after: str, *, limit: int = 1000) -> list[Delivered]:
-        """Events behind a position, oldest first."""
+        """Events after a position, oldest first."""
         async with self._link.errors():
             answer: Any = await self._link.client.xread({_stream(topic): after or "0-0"}, count=limit)
         rows = answer[0][1] if answer else []
         return [_delivered(topic, position.decode(), fields) for position, fields in rows]
 
     async def wait(self, topic: str, after: str, seconds: float) -> None:
-        """Return when there is something behind the position, at the latest after ``seconds``."""
+        """Return when there is something after the position, at the latest after ``seconds``."""
         block_ms = max(1, int(seconds * 1000))
         async with self._link.errors(seconds + _LATE_SECONDS):
             await self._link.client.xread({_stream(topic): after or "0-0"}, count=1, block=block_ms)
 
     async def end(self, topic: str) -> str:
-        """Position behind the newest event."""
+        """Position after the newest event."""
         async with self._link.errors():
             newest: Any = await self._link.client.xrevrange(_stream(topic), count=1)
         return newest[0][0].decode() if newest else "0-0"

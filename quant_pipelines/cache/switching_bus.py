@@ -68,12 +68,12 @@ class SwitchingBus:
             await self._settle(())
 
     async def read(self, topic: str, after: str, *, limit: int = 1000) -> list[Delivered]:
-        """Events behind a position, those of one publisher in order.
+        """Events after a position, those of one publisher in order.
 
         Raises
         ------
         StoreError
-            If PostgreSQL does not answer: what Redis has may come behind what is stored there.
+            If PostgreSQL does not answer: events in Redis may come after those that are stored there.
         """
         redis_after, postgres_after = _parts(after)
         # Redis first: what was published to it after a stay in PostgreSQL is then read after that stay.
@@ -85,7 +85,7 @@ class SwitchingBus:
         return _merged(first, second, after, limit)
 
     async def wait(self, topic: str, after: str, seconds: float) -> None:
-        """Return when there may be something behind the position in either, or after ``seconds``."""
+        """Return when there may be something after the position in either, or after ``seconds``."""
         redis_after, postgres_after = _parts(after)
         waits = [asyncio.ensure_future(self._postgres.wait(topic, postgres_after, seconds))]
         if self._redis is not None and self._is_redis_up():
@@ -98,7 +98,7 @@ class SwitchingBus:
             await asyncio.gather(*waits, return_exceptions=True)
 
     async def end(self, topic: str) -> str:
-        """Position behind the newest event of both."""
+        """Position after the newest event of both."""
         redis_end = ""
         if self._redis is not None and self._is_redis_up():
             with suppress(StoreError):
@@ -134,7 +134,7 @@ def _parts(position: str) -> tuple[str, str]:
 def _merged(first: list[Delivered], second: list[Delivered], after: str, limit: int) -> list[Delivered]:
     """Both lists in the order of the events' ids, each in its own order.
 
-    A list that is as long as the limit may go on: behind its end the other one has to wait for the rest.
+    A list that is as long as the limit may go on: past its end the other one has to wait for the rest.
     """
     lists, taken, positions = (first, second), [0, 0], list(_parts(after))
     merged: list[Delivered] = []

@@ -93,7 +93,7 @@ class SwitchingState:
             await self._redis.write(self._own.entries())
 
     async def _stand_in(self, entries: Sequence[Entry]) -> None:
-        """Write to PostgreSQL; the first time behind a loss all that this process knows."""
+        """Write to PostgreSQL; the first time after a loss, all that this process knows."""
         try:
             await self._postgres.write(self._own.entries() if self._is_in_redis_only else entries)
         except StoreError as error:

@@ -57,18 +57,17 @@ def _list(arguments: argparse.Namespace, store: "KeyStore") -> int:
 
 
 def _change(arguments: argparse.Namespace, store: "KeyStore", account: str) -> "Receipt":
-    from quant_pipelines.core.clock import system_clock_ms
     from quant_pipelines.operations import keys
     from quant_pipelines.operations.receipt import Signature
 
     signature = Signature(arguments.operator, arguments.reason)
     if arguments.action == "rotate":
-        return keys.rotate_master_key(store, signature, clock=system_clock_ms)
+        return keys.rotate_master_key(store, signature)
     if arguments.action == "remove":
         return keys.remove_keys(store, signature, account)
     _require_exchange(account)
     given = _given_keys(arguments)
-    return keys.add_keys(store, signature, account, given, clock=system_clock_ms, replace=arguments.replace)
+    return keys.add_keys(store, signature, account, given, replace=arguments.replace)
 
 
 def _require_exchange(account: str) -> None:

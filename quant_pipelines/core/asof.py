@@ -8,7 +8,7 @@ from quant_pipelines.core.arrays import BoolArray, FloatArray, IntArray
 from quant_pipelines.core.timeframes import MINUTE_MS
 
 FUNDING_KNOWN_AFTER_MS = MINUTE_MS
-"""From its slot to when a payment counts as known: it is stamped a moment behind, and then asked for."""
+"""From its slot to when a payment counts as known: it is stamped a moment later, and then asked for."""
 OPEN_INTEREST_KNOWN_AFTER_MS = 5 * MINUTE_MS
 """Exchanges publish a value of their 5-minute grid some time in the 5 minutes that follow."""
 UNKNOWN = -1
@@ -23,8 +23,8 @@ class KnownPoints(NamedTuple):
     ts
         What time each value is of, milliseconds UTC. ndarray of shape (n_points,), int64.
     known_at
-        From when on it was known, milliseconds UTC. A time may stand twice: what is known later revises what
-        was known before. ndarray of shape (n_points,), int64.
+        From when on it was known, milliseconds UTC. A time may stand twice: the value known later revises the
+        one known before. ndarray of shape (n_points,), int64.
     values
         ndarray of shape (n_points,), float64.
     """

@@ -344,7 +344,7 @@ class HigherBars:
         return np.where(self.row >= 0, values[self.row], np.nan)
 
     def rows(self, start: int, stop: int) -> "HigherBars":
-        """Cut to the lower bars ``[start:stop]``: bars that close behind the last of them are not there."""
+        """Cut to the lower bars ``[start:stop]``: bars that close after the last of them are not there."""
         row = self.row[start:stop]
         return HigherBars(self.bars.rows(0, int(row[-1]) + 1 if row.size else 0), row)
 
@@ -379,7 +379,7 @@ def concatenate_bars(first: Bars, second: Bars) -> Bars:
     """
     carried = [(*sorted(bars.extras), *sorted(bars.higher)) for bars in (first, second)]
     if carried[0] != carried[1]:
-        raise DataError(f"bars carry {carried[0]}, and those behind them {carried[1]}; expected the same")
+        raise DataError(f"bars carry {carried[0]}, and those after them {carried[1]}; expected the same")
     columns = {
         name: np.concatenate([getattr(first, name), getattr(second, name)]) for name in ("ts", *COLUMNS)
     }

@@ -43,7 +43,7 @@ class DepthSeries:
         When each was available, milliseconds UTC, increasing. ndarray of shape (n_samples,), int64.
     ladders
         Levels of asks and bids, best first: distance from the middle as a fraction of it, and base quantity,
-        which is 0 behind the last level. ndarray of shape (n_samples, 2, n_levels, 2), float64.
+        which is 0 past the last level. ndarray of shape (n_samples, 2, n_levels, 2), float64.
     max_age_ms
         A sample that is older than this says nothing any more.
 

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from decimal import Decimal
+from typing import NamedTuple
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,3 +38,10 @@ class Instrument:
     taker_fee: Decimal
     max_leverage: int
     funding_interval_hours: int
+
+
+class DatedInstrument(NamedTuple):
+    """A specification, and from when on it is known, milliseconds UTC."""
+
+    from_ms: int
+    instrument: Instrument

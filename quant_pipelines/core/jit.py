@@ -123,7 +123,7 @@ def shared(function: Function) -> Function:
 def change_of(kind: type[Value], *names: str) -> Callable[..., Value]:
     """Make the function that changes these fields of a named tuple and keeps all others.
 
-    Compiled code has no ``_replace``; a tuple that is built anew field by field loses a new field, or swaps
+    Compiled code has no ``_replace``; a tuple that is rebuilt field by field loses a new field, or swaps
     two, in silence. The function takes the value and then the new fields, by name or in the order given. In
     compiled code it is no call but a few moves; where Python calls it, it is plain Python.
 

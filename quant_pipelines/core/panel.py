@@ -16,7 +16,7 @@ class Panel:
     """Bars of several symbols, oldest first; the grid is the union of their open times.
 
     A union, because a symbol that is listed later must not shorten the history of the others, and because a
-    grid row may not depend on what comes behind it.
+    grid row may not depend on what comes after it.
 
     Parameters
     ----------

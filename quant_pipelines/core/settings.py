@@ -267,7 +267,10 @@ class TriggerSettings:
         high=0.5,
     )
     hysteresis: float = setting(
-        0.2, "a trigger calms down only behind its threshold by this fraction of it", low=0, high=10
+        0.2,
+        "a trigger calms down only back from its threshold by this fraction of it",
+        low=0,
+        high=10,
     )
     cooldown_days: int = setting(3, "days between two requests of one deployment", low=0)
 
@@ -284,7 +287,7 @@ class LadderSettings:
     )
     canary_min_days: int = setting(14, "days in canary before live", low=1)
     data_days: int = setting(7, "newest days whose data must be without a finding that blocks", low=1)
-    cull_window_days: int = setting(60, "complete days behind the ranking of the deployments", low=5)
+    cull_window_days: int = setting(60, "complete days that the ranking of the deployments looks at", low=5)
     cull_min_days: int = setting(14, "a deployment with fewer complete days is never culled", low=5)
     cull_confidence: float = setting(
         0.95, "confidence that the worst deployment's Sharpe ratio is below zero", low=0.5, high=0.9999

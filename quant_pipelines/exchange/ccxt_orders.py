@@ -28,6 +28,7 @@ from quant_pipelines.exchange.retry import WeightBudget
 from quant_pipelines.exchange.server_clock import ServerClock
 from quant_pipelines.exchange.user_stream import follow_user_stream
 from quant_pipelines.exchange.venue_rows import PAYMENT_KINDS, order_of, payment_of, stop_of, trade_of
+from quant_pipelines.exchange.weight import Allowance
 from quant_pipelines.trading.venue import (
     RECEIVE_WINDOW_MS,
     MarketOrder,
@@ -93,7 +94,9 @@ class CcxtOrders:
         self._client.milliseconds = clock  # requests are stamped by the one clock that there is
         self._client.timeout = int(_LARGEST_ORDER_ANSWER_SECONDS * 1000)
         self._client.options |= {"recvWindow": RECEIVE_WINDOW_MS, "adjustForTimeDifference": True}
-        self._budget = WeightBudget(settings.max_concurrent_requests, clock, ledger=ledger, share=1.0)
+        self._budget = WeightBudget(
+            settings.max_concurrent_requests, clock, ledger=ledger, allowance=Allowance(share=1.0)
+        )
         self._loading = asyncio.Lock()
         self._clock = ServerClock(clock)
 

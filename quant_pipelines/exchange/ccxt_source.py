@@ -8,6 +8,7 @@ from quant_pipelines.core.bars import BarRows
 from quant_pipelines.core.clock import Clock, system_clock_ms
 from quant_pipelines.core.errors import ExchangeRefused, unknown_name
 from quant_pipelines.core.instruments import Instrument
+from quant_pipelines.core.points import FundingRate, OpenInterest, PricePoint
 from quant_pipelines.core.rate_budget import RateLedger, RateState
 from quant_pipelines.core.series import Window
 from quant_pipelines.core.settings import ExchangeSettings
@@ -18,11 +19,8 @@ from quant_pipelines.exchange.dialects import Pages, dialect_of
 from quant_pipelines.exchange.market_source import (
     BookSnapshot,
     BookTop,
-    FundingRate,
     LiveBar,
     MarkPrice,
-    OpenInterest,
-    PricePoint,
     PublicTrade,
 )
 from quant_pipelines.exchange.paging import by_number, by_time, on_grid, unique_by_time

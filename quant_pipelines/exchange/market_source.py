@@ -8,34 +8,8 @@ import numpy as np
 
 from quant_pipelines.core.bars import BarRows
 from quant_pipelines.core.instruments import Instrument
+from quant_pipelines.core.points import FundingRate, OpenInterest, PricePoint
 from quant_pipelines.core.series import Window
-
-
-@dataclass(frozen=True, slots=True)
-class FundingRate:
-    """One funding payment.
-
-    Parameters
-    ----------
-    ts
-        Slot of the payment (the exchange's stamp floored to its hour), milliseconds UTC.
-    rate
-        Fraction of notional; positive when longs pay.
-    mark_price
-        Mark price that it was paid on; None where the exchange does not say.
-    """
-
-    ts: int
-    rate: float
-    mark_price: float | None
-
-
-@dataclass(frozen=True, slots=True)
-class OpenInterest:
-    """Open contracts in base units at ``ts`` (milliseconds UTC, 5-minute grid)."""
-
-    ts: int
-    open_interest: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,14 +118,6 @@ class MarkPrice:
     funding_rate: float | None
     next_funding_ms: int | None
     received_ms: int
-
-
-@dataclass(frozen=True, slots=True)
-class PricePoint:
-    """Open of a mark- or index-price bar at ``ts`` (milliseconds UTC): known at once, never revised."""
-
-    ts: int
-    price: float
 
 
 class MarketSource(Protocol):

@@ -10,6 +10,7 @@ from quant_pipelines.core.settings import ExchangeSettings
 from quant_pipelines.exchange.dialects import dialect_of
 from quant_pipelines.exchange.errors import is_too_many, translated
 from quant_pipelines.exchange.retry import Backoff, WeightBudget, with_backoff
+from quant_pipelines.exchange.weight import Allowance
 
 Answer = TypeVar("Answer")
 _MALFORMED = (KeyError, TypeError, ValueError, LookupError, AttributeError, ArithmeticError)
@@ -48,7 +49,10 @@ class Requests:
         self._window_seconds = dialect.limit.window_ms / 1000
         self._headers: Any = None
         self.budget = WeightBudget(
-            settings.max_concurrent_requests, clock, ledger=ledger, window_ms=dialect.limit.window_ms
+            settings.max_concurrent_requests,
+            clock,
+            ledger=ledger,
+            allowance=Allowance(window_ms=dialect.limit.window_ms),
         )
 
     async def __call__(self, what: str, call: Callable[[], Awaitable[Answer]], kind: str) -> Answer:
@@ -59,7 +63,7 @@ class Requests:
         what
             The read in words, for errors.
         call
-            Starts it anew each time.
+            Starts it from scratch each time.
         kind
             Its name in the table of weights.
 

@@ -77,7 +77,7 @@ async def with_backoff(
     Parameters
     ----------
     call
-        Starts the read anew each time; must be safe to repeat.
+        Starts the read from scratch each time; must be safe to repeat.
     backoff
         How often and how patiently.
     sleep

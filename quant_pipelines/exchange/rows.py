@@ -9,15 +9,14 @@ import numpy as np
 from quant_pipelines.core.bars import BarRows
 from quant_pipelines.core.errors import ExchangeUnavailable
 from quant_pipelines.core.instruments import Instrument
+from quant_pipelines.core.points import FundingRate, PricePoint
 from quant_pipelines.core.timeframes import HOUR_MS, floor_ms
 from quant_pipelines.exchange.dialects import BarColumns, Dialect
 from quant_pipelines.exchange.market_source import (
     BookSnapshot,
     BookTop,
-    FundingRate,
     LiveBar,
     MarkPrice,
-    PricePoint,
     PublicTrade,
     empty_rows,
 )

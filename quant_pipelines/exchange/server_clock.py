@@ -18,7 +18,7 @@ class ServerClock:
     Parameters
     ----------
     clock
-        Our wall clock; when it and the monotonic one disagree (sleep, a set clock), the time is asked anew.
+        Our wall clock; when it and the monotonic one disagree (sleep, a set clock), the time is asked again.
     monotonic
         Seconds that never jump.
     """

@@ -4,6 +4,7 @@ import asyncio
 import logging
 import math
 from collections.abc import Awaitable, Callable, Mapping
+from typing import NamedTuple
 
 from quant_pipelines.core.clock import Clock
 from quant_pipelines.core.errors import StoreError
@@ -34,6 +35,16 @@ class LocalLedger:
         return grant
 
 
+class Allowance(NamedTuple):
+    """Part of the exchange's limit that traffic may reach, and the length of the limit's window."""
+
+    share: float = DATA_SHARE
+    window_ms: int = MINUTE_MS
+
+
+OF_DATA = Allowance()
+
+
 class WeightBudget:
     """Keeps requests under the exchange's limit, and silent while it bans us.
 
@@ -48,10 +59,8 @@ class WeightBudget:
     ledger
         State shared with other processes; None keeps one of our own. While it is away (``StoreError``) we
         count for ourselves.
-    share
-        Part of the limit that this traffic may reach.
-    window_ms
-        Length of the exchange's window.
+    allowance
+        Of this traffic.
 
     Notes
     -----
@@ -66,8 +75,7 @@ class WeightBudget:
         *,
         sleep: Sleep = asyncio.sleep,
         ledger: RateLedger | None = None,
-        share: float = DATA_SHARE,
-        window_ms: int = MINUTE_MS,
+        allowance: Allowance = OF_DATA,
     ) -> None:
         self._slots = asyncio.Semaphore(max_concurrent)
         self._turn = asyncio.Lock()
@@ -75,8 +83,7 @@ class WeightBudget:
         self._sleep = sleep
         self._local = LocalLedger()
         self._ledger: RateLedger = ledger or self._local
-        self._share = share
-        self._window_ms = window_ms
+        self._share, self._window_ms = allowance
         self._granted = 0
         self._granted_at_ms = self._seen_at_ms = -MINUTE_MS
         self._counted = (0, 0)  # window, weight by the exchange's own count

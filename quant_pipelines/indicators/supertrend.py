@@ -24,7 +24,7 @@ def supertrend(
     Returns
     -------
     ndarray of shape (n_bars,), float64
-        1 or -1; NaN until the first close behind a band.
+        1 or -1; NaN until the first close outside a band.
 
     Examples
     --------

@@ -28,7 +28,7 @@ class Rank:
     upper_bound
         What the true one exceeds only with the remaining probability.
     days
-        Days behind it.
+        Days that it rests on.
     """
 
     deployment_id: int

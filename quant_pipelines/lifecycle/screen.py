@@ -76,7 +76,7 @@ def decide_all(
     Returns
     -------
     tuple of ScreenDecision
-        Best first among those that passed, by PSR, then trades, then age; the rejected ones behind.
+        Best first among those that passed, by PSR, then trades, then age; then the rejected ones.
     """
     newest = {unit_of(candidate.verdict): candidate.verdict.id for candidate in candidates}
     rejected, fit = [], []

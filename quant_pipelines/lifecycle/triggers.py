@@ -39,7 +39,7 @@ class Reading:
     threshold
         Where it fires.
     is_active
-        Whether it stands: it fires at the threshold, and calms down only some way behind it.
+        Whether it stands: it fires at the threshold, and calms down only some way back from it.
     """
 
     name: str

@@ -1,13 +1,13 @@
 """Backfills of 1-minute bars that go on where they stopped: days that are settled are not fetched again."""
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from quant_pipelines.core.clock import Clock, clock_time
 from quant_pipelines.core.series import Series
 from quant_pipelines.core.timeframes import day_start_ms
-from quant_pipelines.marketdata.days import days_between, spans
+from quant_pipelines.marketdata.days import SymbolDays, days_between, spans
 from quant_pipelines.marketdata.ingest import PORTION_DAYS, Ingestion, for_each_symbol, ingest_bars
 from quant_pipelines.store.bars import Upserted
 from quant_pipelines.store.fetched import save_fetched, settled_days
@@ -61,21 +61,20 @@ class Backfill:
 
 async def backfill_bars(
     market: Ingestion,
-    symbols: list[str],
-    days: Sequence[str],
+    asked: SymbolDays,
     *,
     clock: Clock,
     refetch: bool = False,
     on_portion: Callable[[Portion], None] = lambda _: None,
 ) -> dict[str, Backfill]:
-    """Bring the closed 1-minute bars of these UTC days, in portions that are each stored when done.
+    """Bring the closed 1-minute bars of these days, in portions that are each stored when done.
 
     Parameters
     ----------
     market
         Source and store.
-    symbols, days
-        What to bring; days as ``YYYY-MM-DD``.
+    asked
+        What to bring.
     clock
         Tells when the exchange was asked.
     refetch
@@ -91,11 +90,13 @@ async def backfill_bars(
 
     async def bring(symbol: str) -> Backfill:
         series = Series(market.exchange, symbol, MINUTES)
-        settled = set() if refetch else await asyncio.to_thread(settled_days, market.engine, series, days)
+        settled = (
+            set() if refetch else await asyncio.to_thread(settled_days, market.engine, series, asked.days)
+        )
         for first, last in spans(settled):
             on_portion(Portion(symbol, first, last, len(_days(first, last)), None))
         written = Upserted(0, 0)
-        waiting = sorted(set(days) - settled)
+        waiting = sorted(set(asked.days) - settled)
         for first, last in spans(waiting, max_days=PORTION_DAYS):
             portion, asked_at = _days(first, last), clock_time(clock)
             added = (await ingest_bars(market, [symbol], portion))[symbol]
@@ -104,7 +105,7 @@ async def backfill_bars(
             written += added
         return Backfill(written, len(waiting), len(settled))
 
-    return await for_each_symbol(symbols, bring)
+    return await for_each_symbol(asked.symbols, bring)
 
 
 def _days(first: str, last: str) -> list[str]:

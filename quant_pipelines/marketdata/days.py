@@ -1,9 +1,17 @@
 """UTC days as keys of daily partitions."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
 
 from quant_pipelines.core.series import Window
 from quant_pipelines.core.timeframes import DAY_MS, day_of, day_start_ms
+
+
+class SymbolDays(NamedTuple):
+    """UTC days (``YYYY-MM-DD``) of some symbols: what is fetched, rolled up or checked."""
+
+    symbols: Sequence[str]
+    days: Sequence[str]
 
 
 def spans(days: Iterable[str], max_days: int | None = None) -> list[tuple[str, str]]:

@@ -20,6 +20,7 @@ from quant_pipelines.archive import (
 from quant_pipelines.core.bars import COLUMNS, BarRows
 from quant_pipelines.core.clock import Clock
 from quant_pipelines.core.errors import ConfigurationError, DataError
+from quant_pipelines.core.points import FundingRate, OpenInterest
 from quant_pipelines.core.series import Series, Window
 from quant_pipelines.core.timeframes import from_ms, timeframe_ms
 from quant_pipelines.store import bars as stored_bars
@@ -187,7 +188,7 @@ def _write_funding(engine: Engine, request: Request, series: FileSeries) -> Upse
     known, _, stored = market.read_funding(engine, request.exchange, request.symbol, _window(series))
     marks = _filled(series, _values_or_gaps(series, "mark_price"), known, stored)
     rates = [
-        (int(ts), float(rate), float(mark) if np.isfinite(mark) else None)
+        FundingRate(int(ts), float(rate), float(mark) if np.isfinite(mark) else None)
         for ts, rate, mark in zip(series.ts, series.columns["rate"], marks, strict=True)
     ]
     written = market.save_funding(engine, request.exchange, request.symbol, rates)
@@ -196,7 +197,8 @@ def _write_funding(engine: Engine, request: Request, series: FileSeries) -> Upse
 
 def _write_open_interest(engine: Engine, request: Request, series: FileSeries) -> Upserted:
     known, _ = market.read_open_interest(engine, request.exchange, request.symbol, _window(series))
-    points = list(zip(series.ts.tolist(), series.columns["open_interest"].tolist(), strict=True))
+    values = series.columns["open_interest"].tolist()
+    points = [OpenInterest(*row) for row in zip(series.ts.tolist(), values, strict=True)]
     written = market.save_open_interest(engine, request.exchange, request.symbol, points)
     return _split(written, series, known)
 

@@ -4,10 +4,10 @@ How many requests fly at once, and when one is repeated, is the exchange client'
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any, Protocol, TypeVar
+from typing import Protocol, TypeVar
 
 from sqlalchemy import Engine
 
@@ -15,6 +15,7 @@ from quant_pipelines.core.bars import BarRows
 from quant_pipelines.core.clock import Clock, clock_time
 from quant_pipelines.core.errors import ConfigurationError, ExchangeError, unknown_name
 from quant_pipelines.core.instruments import Instrument
+from quant_pipelines.core.points import FundingRate, OpenInterest
 from quant_pipelines.core.series import Series, Window
 from quant_pipelines.core.settings import MarketSettings
 from quant_pipelines.core.timeframes import DAY_MS, HOUR_MS, day_start_ms, from_ms
@@ -40,8 +41,8 @@ class IngestSource(Protocol):
 
     async def instruments(self) -> list[Instrument]: ...  # noqa: D102
     async def bars(self, symbol: str, timeframe: str, window: Window) -> BarRows: ...  # noqa: D102
-    async def funding_rates(self, symbol: str, window: Window) -> list[Any]: ...  # noqa: D102
-    async def open_interest(self, symbol: str, window: Window) -> list[Any]: ...  # noqa: D102
+    async def funding_rates(self, symbol: str, window: Window) -> list[FundingRate]: ...  # noqa: D102
+    async def open_interest(self, symbol: str, window: Window) -> list[OpenInterest]: ...  # noqa: D102
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +121,7 @@ async def ingest_funding(
     window
         Of the slots.
     goes_on
-        Begin behind what is stored; False fetches the whole window again.
+        Begin after what is stored; False fetches the whole window again.
 
     Returns
     -------
@@ -133,8 +134,7 @@ async def ingest_funding(
         missing = Window(max(window.start_ms, newest.get(symbol, 0) - _OVERLAP_MS), window.end_ms)
         with named(market.exchange, symbol, "funding", missing):
             found = await market.source.funding_rates(symbol, missing)
-        rows = [(rate.ts, rate.rate, rate.mark_price) for rate in found]
-        return await asyncio.to_thread(save_funding, market.engine, market.exchange, symbol, rows)
+        return await asyncio.to_thread(save_funding, market.engine, market.exchange, symbol, found)
 
     return await for_each_symbol(symbols, ingest)
 
@@ -158,8 +158,7 @@ async def ingest_open_interest(
         missing = Window(max(window.start_ms, newest.get(symbol, 0) - HOUR_MS), window.end_ms)
         with named(market.exchange, symbol, "open interest", missing):
             found = await market.source.open_interest(symbol, missing)
-        rows = [(point.ts, point.open_interest) for point in found]
-        return await asyncio.to_thread(save_open_interest, market.engine, market.exchange, symbol, rows)
+        return await asyncio.to_thread(save_open_interest, market.engine, market.exchange, symbol, found)
 
     return await for_each_symbol(symbols, ingest)
 
@@ -178,7 +177,7 @@ def named(exchange: str, symbol: str, what: str, window: Window) -> Iterator[Non
 
 
 async def for_each_symbol(
-    symbols: list[str], ingest: Callable[[str], Awaitable[Answer]]
+    symbols: Sequence[str], ingest: Callable[[str], Awaitable[Answer]]
 ) -> dict[str, Answer]:
     """Do the same for all symbols at once; the first failure is raised after the others were canceled."""
     try:

@@ -7,6 +7,7 @@ from typing import Any, Protocol, cast
 
 from sqlalchemy import Engine, Table
 
+from quant_pipelines.core.points import PricePoint
 from quant_pipelines.core.series import Window
 from quant_pipelines.core.settings import MarketSettings
 from quant_pipelines.core.timeframes import HOUR_MS, timeframe_ms
@@ -15,15 +16,19 @@ from quant_pipelines.store.market import newest_ms, save_index_prices, save_mark
 from quant_pipelines.store.market_events import TradeRow, save_book, save_trades
 from quant_pipelines.store.tables import index_prices, mark_prices
 
-Fetch = Callable[[str, str, Window], Awaitable[list[Any]]]
-Save = Callable[[Engine, str, str, Sequence[tuple[int, float]]], int]
+Fetch = Callable[[str, str, Window], Awaitable[list[PricePoint]]]
+Save = Callable[[Engine, str, str, Sequence[PricePoint]], int]
 
 
 class PriceSource(Protocol):
     """What is needed of `quant_pipelines.exchange.MarketSource`."""
 
-    async def mark_prices(self, symbol: str, timeframe: str, window: Window) -> list[Any]: ...  # noqa: D102
-    async def index_prices(self, symbol: str, timeframe: str, window: Window) -> list[Any]: ...  # noqa: D102
+    async def mark_prices(self, symbol: str, timeframe: str, window: Window) -> list[PricePoint]:  # noqa: D102
+        ...
+
+    async def index_prices(self, symbol: str, timeframe: str, window: Window) -> list[PricePoint]:  # noqa: D102
+        ...
+
     async def trades(self, symbol: str, window: Window) -> list[Any]: ...  # noqa: D102
     async def book(self, symbol: str, depth: int) -> Any: ...  # noqa: D102
 
@@ -63,7 +68,7 @@ async def ingest_prices(
     window
         Of the points.
     goes_on
-        Begin behind what is stored; else everything is fetched again.
+        Begin after what is stored; else everything is fetched again.
 
     Returns
     -------
@@ -80,12 +85,11 @@ async def ingest_prices(
         written = 0
         for what, _, fetch, save in series:
             # One point is fetched again, so that one which was written half-way is seen
-            behind_ms = newest[what].get(symbol, 0) - timeframe_ms(timeframe) if goes_on else 0
-            missing = Window(max(window.start_ms, behind_ms), window.end_ms)
+            next_ms = newest[what].get(symbol, 0) - timeframe_ms(timeframe) if goes_on else 0
+            missing = Window(max(window.start_ms, next_ms), window.end_ms)
             with named(market.exchange, symbol, what, missing):
                 found = await fetch(symbol, timeframe, missing)
-            rows = [(point.ts, point.price) for point in found]
-            written += await asyncio.to_thread(save, market.engine, market.exchange, symbol, rows)
+            written += await asyncio.to_thread(save, market.engine, market.exchange, symbol, found)
         return written
 
     return await for_each_symbol(symbols, ingest)

@@ -24,7 +24,7 @@ from quant_pipelines.marketdata.checks import (
 )
 from quant_pipelines.marketdata.checks.revisions import finding_of
 from quant_pipelines.marketdata.checks.series import Known, check_series
-from quant_pipelines.marketdata.days import spans, window_of
+from quant_pipelines.marketdata.days import SymbolDays, spans, window_of
 from quant_pipelines.marketdata.own_bars import OWN_TIMEFRAMES, OwnBars
 from quant_pipelines.marketdata.rollup import RolledSeries
 from quant_pipelines.store.bars import oldest_bar_ms, read_bars
@@ -76,15 +76,9 @@ class QualityReport:
 
 
 def check_days(
-    engine: Engine,
-    exchange: str,
-    symbols: list[str],
-    days: Sequence[str],
-    *,
-    clock: Clock,
-    own: OwnBars | None = None,
+    engine: Engine, exchange: str, asked: SymbolDays, *, clock: Clock, own: OwnBars | None = None
 ) -> QualityReport:
-    """Check the stored 1-minute bars, funding and books of these UTC days; faults that are gone are resolved.
+    """Check the stored 1-minute bars, funding and books of these days; faults that are gone are resolved.
 
     Parameters
     ----------
@@ -92,19 +86,19 @@ def check_days(
         Product database.
     exchange
         ccxt id.
-    symbols, days
-        What to check; days as ``YYYY-MM-DD``.
+    asked
+        What to check.
     clock
         Tells which days are finished and which bars are closed.
     own
         The exchange's own bars of longer timeframes, where they are at hand: a spike that they know happened.
     """
-    now = clock_time(clock)
+    now, days = clock_time(clock), asked.days
     found: Found = []
     paid: Found = []
     crossed: Found = []
     checked = 0
-    for symbol in symbols:
+    for symbol in asked.symbols:
         witness = _hours(own, symbol)
         minutes, count = _check_bars(
             engine, Series(exchange, symbol, EXECUTION_TIMEFRAME), days, clock(), witness=witness
@@ -113,11 +107,11 @@ def check_days(
         checked += count
         paid += _check_funding(engine, exchange, symbol, days)
         crossed += _check_books(engine, exchange, symbol, days)
-    scope = _scope(exchange, EXECUTION_TIMEFRAME, symbols, days, now)
+    scope = _scope(exchange, EXECUTION_TIMEFRAME, asked, now)
     report = _save(engine, scope | {"checks": _BAR_CHECKS}, found, checked)
-    scope = _scope(exchange, FUNDING_SERIES, symbols, days, now)
+    scope = _scope(exchange, FUNDING_SERIES, asked, now)
     report += _save(engine, scope | {"checks": _FUNDING_CHECKS}, paid, 0)
-    scope = _scope(exchange, BOOK_SERIES, symbols, days, now)
+    scope = _scope(exchange, BOOK_SERIES, asked, now)
     return report + _save(engine, scope | {"checks": (CROSSED_BOOK,)}, crossed, 0)
 
 
@@ -155,17 +149,15 @@ def check_roll_ups(
             new, count = _check_bars(engine, Series(exchange, symbol, timeframe), days, clock())
             found += new
             checked += count
-        scope = _scope(exchange, timeframe, symbols, days, clock_time(clock))
+        scope = _scope(exchange, timeframe, SymbolDays(symbols, days), clock_time(clock))
         report += _save(engine, scope | {"checks": (*_BAR_CHECKS, ROLL_UP_MISMATCH)}, found, checked)
     return report
 
 
-def check_own_timeframes(
-    engine: Engine, exchange: str, symbols: list[str], days: Sequence[str], *, clock: Clock
-) -> QualityReport:
+def check_own_timeframes(engine: Engine, exchange: str, asked: SymbolDays, *, clock: Clock) -> QualityReport:
     """Check the stored bars of longer timeframes by themselves, without asking the exchange."""
     report = QualityReport([], 0, 0)
-    finished = [day for day in days if day_start_ms(day) + DAY_MS <= clock()]
+    finished = [day for day in asked.days if day_start_ms(day) + DAY_MS <= clock()]
     for timeframe in OWN_TIMEFRAMES if finished else ():
         found: Found = []
         checked = 0
@@ -173,14 +165,14 @@ def check_own_timeframes(
         with transaction(engine) as connection:
             kept = [
                 one
-                for one in symbols
+                for one in asked.symbols
                 if oldest_bar_ms(connection, Series(exchange, one, timeframe)) is not None
             ]
         for symbol in kept:
             new, count = _check_bars(engine, Series(exchange, symbol, timeframe), finished, clock())
             found += new
             checked += count
-        scope = _scope(exchange, timeframe, symbols, finished, clock_time(clock))
+        scope = _scope(exchange, timeframe, SymbolDays(asked.symbols, finished), clock_time(clock))
         report += _save(engine, scope | {"checks": _BAR_CHECKS}, found, checked)
     return report
 
@@ -246,14 +238,12 @@ def _hours(own: OwnBars | None, symbol: str) -> Bars | None:
     return Bars(symbol, "1h", rows.ts, rows.open, rows.high, rows.low, rows.close, rows.volume)
 
 
-def _scope(
-    exchange: str, timeframe: str, symbols: Sequence[str], days: Sequence[str], at: datetime
-) -> dict[str, Any]:
+def _scope(exchange: str, timeframe: str, asked: SymbolDays, at: datetime) -> dict[str, Any]:
     return {
         "exchange": exchange,
-        "symbols": symbols,
+        "symbols": asked.symbols,
         "timeframe": timeframe,
-        "days": [date.fromisoformat(day) for day in days],
+        "days": [date.fromisoformat(day) for day in asked.days],
         "at": at,
     }
 

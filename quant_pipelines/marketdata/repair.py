@@ -16,7 +16,7 @@ from quant_pipelines.core.series import Series, Window
 from quant_pipelines.core.timeframes import DAY_MS, EXECUTION_TIMEFRAME, timeframe_ms
 from quant_pipelines.marketdata.checks import SUSPICIONS
 from quant_pipelines.marketdata.checks.series import Known, check_series
-from quant_pipelines.marketdata.days import days_between, window_of
+from quant_pipelines.marketdata.days import SymbolDays, days_between, window_of
 from quant_pipelines.marketdata.ingest import Ingestion
 from quant_pipelines.marketdata.own_bars import OWN_TIMEFRAMES, fetch_own_bars
 from quant_pipelines.marketdata.quality import check_days, check_roll_ups
@@ -79,7 +79,7 @@ async def mend_bars(market: Ingestion, symbol: str, days: Sequence[str], clock: 
     clock
         Milliseconds UTC.
     """
-    engine, exchange = market.engine, market.exchange
+    engine, exchange, asked = market.engine, market.exchange, SymbolDays([symbol], days)
     window = window_of(days[0], days[-1])
     now_ms = clock()
     wide = Window(window.start_ms - DAY_MS, min(window.end_ms + DAY_MS, now_ms))
@@ -91,7 +91,7 @@ async def mend_bars(market: Ingestion, symbol: str, days: Sequence[str], clock: 
     )
     series = Series(exchange, symbol, EXECUTION_TIMEFRAME)
     written = upsert_bars(engine, series, _between(minutes, window), cause=_CAUSE)
-    rolled = roll_up_days(engine, exchange, [symbol], list(days), own=own, cause=_CAUSE)
+    rolled = roll_up_days(engine, exchange, asked, own=own, cause=_CAUSE)
     answers = {EXECUTION_TIMEFRAME: minutes, **own.bars[symbol]}
     never = {
         timeframe: _confirm_missing(market, Series(exchange, symbol, timeframe), rows, window, clock)
@@ -103,7 +103,7 @@ async def mend_bars(market: Ingestion, symbol: str, days: Sequence[str], clock: 
     }
     finished = [day for day in days if day in own.days]
     check_roll_ups(engine, exchange, rolled, finished, clock=clock)
-    check_days(engine, exchange, [symbol], days, clock=clock, own=own)
+    check_days(engine, exchange, asked, clock=clock, own=own)
     total = sum(one.written.total for one in rolled)
     return Mended(written, deleted, total, 0, _filled(never), _filled(confirmed))
 
@@ -111,9 +111,8 @@ async def mend_bars(market: Ingestion, symbol: str, days: Sequence[str], clock: 
 async def mend_funding(market: Ingestion, symbol: str, days: Sequence[str], clock: Clock) -> Mended:
     """Fetch the funding payments of these days again, and check again."""
     found = await market.source.funding_rates(symbol, window_of(days[0], days[-1]))
-    rows = [(rate.ts, rate.rate, rate.mark_price) for rate in found]
-    payments = save_funding(market.engine, market.exchange, symbol, rows)
-    check_days(market.engine, market.exchange, [symbol], days, clock=clock)
+    payments = save_funding(market.engine, market.exchange, symbol, found)
+    check_days(market.engine, market.exchange, SymbolDays([symbol], days), clock=clock)
     return Mended(payments=payments)
 
 

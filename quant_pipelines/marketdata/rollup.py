@@ -11,7 +11,7 @@ from sqlalchemy import Engine
 from quant_pipelines.core.rollup import roll_up
 from quant_pipelines.core.series import Series
 from quant_pipelines.marketdata.checks import Finding, find_mismatches
-from quant_pipelines.marketdata.days import spans, window_of
+from quant_pipelines.marketdata.days import SymbolDays, spans, window_of
 from quant_pipelines.marketdata.own_bars import OwnBars, completed
 from quant_pipelines.store.bars import Upserted, read_bar_rows, upsert_bars
 from quant_pipelines.store.tables.market import RevisionCause
@@ -47,13 +47,12 @@ class RolledSeries:
 def roll_up_days(
     engine: Engine,
     exchange: str,
-    symbols: list[str],
-    days: list[str],
+    asked: SymbolDays,
     *,
     own: OwnBars | None = None,
     cause: RevisionCause = "venue",
 ) -> list[RolledSeries]:
-    """Roll the stored 1-minute bars of these UTC days up; the exchange's own bars stand in where one is open.
+    """Roll the stored 1-minute bars of these days up; the exchange's own bars stand in where one is open.
 
     Parameters
     ----------
@@ -61,8 +60,8 @@ def roll_up_days(
         Product database.
     exchange
         ccxt id.
-    symbols, days
-        What to roll up; days as ``YYYY-MM-DD``.
+    asked
+        What to roll up.
     own
         Bars of the exchange for those of the days that are over.
     cause
@@ -74,8 +73,8 @@ def roll_up_days(
         One for each symbol, run of days without a hole, and timeframe.
     """
     rolled: list[RolledSeries] = []
-    for symbol in symbols:
-        for first, last in spans(days):
+    for symbol in asked.symbols:
+        for first, last in spans(asked.days):
             window = window_of(first, last)
             minutes = read_bar_rows(engine, Series(exchange, symbol, "1m"), window)
             for timeframe in ROLLED_TIMEFRAMES:

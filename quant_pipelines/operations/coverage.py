@@ -8,7 +8,7 @@ from quant_pipelines.core.clock import Clock
 from quant_pipelines.core.errors import DataError, unknown_name
 from quant_pipelines.core.series import Series
 from quant_pipelines.core.timeframes import timeframe_ms, to_ms
-from quant_pipelines.marketdata.days import days_between
+from quant_pipelines.marketdata.days import SymbolDays, days_between
 from quant_pipelines.marketdata.quality import QualityReport, check_days, check_own_timeframes
 from quant_pipelines.store.bars import newest_bar_ms, oldest_bar_ms, stored_spans
 from quant_pipelines.store.engine import transaction
@@ -84,7 +84,7 @@ def check_stored(engine: Engine, exchange: str, symbols: list[str], clock: Clock
                 first = oldest_bar_ms(connection, Series(exchange, symbol, timeframe))
                 last = newest_bar_ms(connection, Series(exchange, symbol, timeframe))
             if first is not None and last is not None:
-                total += check(engine, exchange, [symbol], days_between(first, last), clock=clock)
+                total += check(engine, exchange, SymbolDays([symbol], days_between(first, last)), clock=clock)
     names = ("symbol", "timeframe", "day", "check_name", "severity", "count", "detail")
     return {
         "bars": total.bars,

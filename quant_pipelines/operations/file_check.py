@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -49,6 +49,13 @@ class FileReport:
         return FileReport(self.bars + other.bars, self.findings + other.findings)
 
 
+class _File(NamedTuple):
+    """Bars of a file in order of time, however faulty, and their times in the order of the file."""
+
+    bars: Bars
+    ts: np.ndarray
+
+
 def check_file(
     path: Path, *, against: Path | None = None, agreement: Agreement | None = None, window: Window = ALL_TIME
 ) -> FileReport:
@@ -62,12 +69,12 @@ def check_file(
     bars, rows = _read(path, window)
     found = [*_unordered(rows), *_check(bars)]
     if against is not None:
-        theirs, _ = _read(against, window)
+        theirs = _read(against, window).bars
         if theirs.timeframe != bars.timeframe:
             raise DataError(f"{against} has {theirs.timeframe} bars; expected {bars.timeframe} as in {path}")
         mismatches = find_mismatches(bars, theirs, *([agreement] if agreement else []))
         found += list(mismatches.items())
-    return FileReport(len(bars), _rows(bars.symbol, bars.timeframe, found))
+    return FileReport(len(bars), [_row(bars.symbol, bars.timeframe, *one) for one in found])
 
 
 def check_archive(
@@ -94,24 +101,24 @@ def check_archive(
 
 
 def _check_symbol(paths: dict[str, Path], symbol: str, window: Window) -> FileReport:
-    series = {timeframe: _read(path, window) for timeframe, path in paths.items()}
+    files = {timeframe: _read(path, window) for timeframe, path in paths.items()}
     report = FileReport(0, [])
-    for timeframe, (bars, rows) in series.items():
-        found = [*_unordered(rows), *_check(bars, _witness(series, timeframe))]
-        if "1m" in series and timeframe != "1m":
+    for timeframe, (bars, rows) in files.items():
+        found = [*_unordered(rows), *_check(bars, _witness(files, timeframe))]
+        if "1m" in files and timeframe != "1m":
             minutes = read_bar_rows(paths["1m"], symbol, "1m")
             found += list(find_mismatches(roll_up(minutes, timeframe), bars).items())
-        report += FileReport(len(bars), _rows(symbol, timeframe, found))
+        report += FileReport(len(bars), [_row(symbol, timeframe, *one) for one in found])
     return report
 
 
-def _witness(series: dict[str, tuple[Bars, np.ndarray]], timeframe: str) -> Bars | None:
+def _witness(files: dict[str, _File], timeframe: str) -> Bars | None:
     """Next longer bars that overlap, else the next shorter ones."""
-    own = series[timeframe][0]
-    others = [name for name in series if name != timeframe and _overlap(series[name][0], own)]
+    own = files[timeframe].bars
+    others = [name for name, file in files.items() if name != timeframe and _overlap(file.bars, own)]
     step = timeframe_ms(timeframe)
     others.sort(key=lambda name: (TIMEFRAMES[name] < step, abs(TIMEFRAMES[name] - step)))
-    return series[others[0]][0] if others else None
+    return files[others[0]].bars if others else None
 
 
 def _overlap(one: Bars, other: Bars) -> bool:
@@ -133,12 +140,14 @@ def _unordered(ts: np.ndarray) -> list[tuple[date, Finding]]:
 def _check_funding(path: Path, symbol: str, window: Window) -> list[dict[str, Any]]:
     ts = read_columns(path, ("ts", "rate"))["ts"]
     stamps = np.sort(ts[(ts >= window.start_ms) & (ts < window.end_ms)]).astype(np.int64)
-    found = [(day, finding) for day, findings in check_funding(stamps).items() for finding in findings]
-    return _rows(symbol, FUNDING_SERIES, found)
+    return [
+        _row(symbol, FUNDING_SERIES, day, finding)
+        for day, findings in check_funding(stamps).items()
+        for finding in findings
+    ]
 
 
-def _read(path: Path, window: Window) -> tuple[Bars, np.ndarray]:
-    """Bars of a file in order of time, however faulty, and their times in the order of the file."""
+def _read(path: Path, window: Window) -> _File:
     match = _NAME.fullmatch(path.name)
     if match is None or match["timeframe"] not in TIMEFRAMES:
         raise DataError(f"file name {path.name!r} tells no symbol and timeframe; expected BTCUSDT-1h.parquet")
@@ -147,10 +156,9 @@ def _read(path: Path, window: Window) -> tuple[Bars, np.ndarray]:
     columns = {name: column[inside] for name, column in columns.items()}
     order = np.argsort(columns["ts"], kind="stable")
     ordered = {name: column[order] for name, column in columns.items()}
-    return bars_from_columns(ccxt_symbol(match["symbol"]), match["timeframe"], ordered), columns["ts"]
+    bars = bars_from_columns(ccxt_symbol(match["symbol"]), match["timeframe"], ordered)
+    return _File(bars, columns["ts"])
 
 
-def _rows(symbol: str, timeframe: str, found: Sequence[tuple[date, Finding]]) -> list[dict[str, Any]]:
-    return [
-        {"symbol": symbol, "timeframe": timeframe, "day": day} | finding.to_row() for day, finding in found
-    ]
+def _row(symbol: str, timeframe: str, day: date, finding: Finding) -> dict[str, Any]:
+    return {"symbol": symbol, "timeframe": timeframe, "day": day} | finding.to_row()

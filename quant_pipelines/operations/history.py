@@ -10,7 +10,7 @@ from quant_pipelines.core.clock import Clock
 from quant_pipelines.core.series import Window
 from quant_pipelines.core.timeframes import MINUTE_MS, day_start_ms
 from quant_pipelines.marketdata.backfill import Backfill, Portion, backfill_bars
-from quant_pipelines.marketdata.days import days_between, spans
+from quant_pipelines.marketdata.days import SymbolDays, days_between, spans
 from quant_pipelines.marketdata.ingest import Ingestion, ingest_funding, ingest_open_interest
 from quant_pipelines.marketdata.ingest_prices import ingest_prices, priced
 from quant_pipelines.marketdata.own_bars import OwnBars, fetch_own_bars
@@ -69,7 +69,11 @@ async def fetch_history(market: Ingestion, plan: HistoryPlan) -> Fetched:
     """
     symbols, goes_on = [plan.symbol], not plan.refetch
     minutes = await backfill_bars(
-        market, symbols, plan.days, clock=plan.clock, refetch=plan.refetch, on_portion=plan.on_portion
+        market,
+        SymbolDays(symbols, plan.days),
+        clock=plan.clock,
+        refetch=plan.refetch,
+        on_portion=plan.on_portion,
     )
     window = Window(day_start_ms(min(plan.days)), plan.clock() + MINUTE_MS)
     funding = await ingest_funding(market, symbols, window, goes_on=False)
@@ -90,11 +94,11 @@ def complete_history(engine: Engine, exchange: str, plan: HistoryPlan, fetched: 
         (those that stand), what was fetched and skipped, and ``coverage``: a row for each timeframe.
     """
     for first, last in spans(plan.days, max_days=PORTION_DAYS):
-        portion = days_between(day_start_ms(first), day_start_ms(last))
-        rolled = roll_up_days(engine, exchange, [plan.symbol], portion, own=fetched.own)
+        portion = SymbolDays([plan.symbol], days_between(day_start_ms(first), day_start_ms(last)))
+        rolled = roll_up_days(engine, exchange, portion, own=fetched.own)
         over = [day for day in fetched.own.days if first <= day <= last]
         check_roll_ups(engine, exchange, rolled, over, clock=plan.clock)
-        check_days(engine, exchange, [plan.symbol], portion, clock=plan.clock)
+        check_days(engine, exchange, portion, clock=plan.clock)
     standing = [one for one in open_findings(engine, exchange) if one["symbol"] == plan.symbol]
     coverage = bar_coverage(engine, exchange, [plan.symbol])
     minutes = next((row for row in coverage if row["timeframe"] == "1m"), {})

@@ -1,4 +1,4 @@
-"""API keys of accounts: added, shown by fingerprint, taken away and sealed anew; each change is audited."""
+"""API keys of accounts: added, shown by fingerprint, taken away and sealed again; each change is audited."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -9,7 +9,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine
 
-from quant_pipelines.core.clock import Clock, clock_time
+from quant_pipelines.core.clock import Clock, clock_time, system_clock_ms
 from quant_pipelines.core.errors import SecretError, unknown_name
 from quant_pipelines.operations.receipt import Receipt, Signature
 from quant_pipelines.secrets import (
@@ -41,15 +41,18 @@ class KeyStore:
         Folder with the master key's file.
     environment
         May hold the master key instead.
+    clock
+        When keys change.
     """
 
     engine: Engine
     home: Path
     environment: Mapping[str, str]
+    clock: Clock = system_clock_ms
 
 
 def add_keys(
-    store: KeyStore, signature: Signature, account: str, keys: ApiKeys, *, clock: Clock, replace: bool = False
+    store: KeyStore, signature: Signature, account: str, keys: ApiKeys, *, replace: bool = False
 ) -> Receipt:
     """Seal and store the keys of an account; the account is made when it is missing.
 
@@ -58,7 +61,7 @@ def add_keys(
     SecretError
         If it has keys already and ``replace`` is not set, or there is no usable master key.
     """
-    now = clock_time(clock)
+    now = clock_time(store.clock)
     with transaction(store.engine) as connection:
         lock_keys(connection)
         masters = read_master_keys(store.home, store.environment, make=True)
@@ -120,7 +123,7 @@ def remove_keys(store: KeyStore, signature: Signature, account: str) -> Receipt:
     return Receipt("keys.removed", subject, summary, audit_id)
 
 
-def rotate_master_key(store: KeyStore, signature: Signature, *, clock: Clock) -> Receipt:
+def rotate_master_key(store: KeyStore, signature: Signature) -> Receipt:
     """Seal all keys under a new master key, in one transaction.
 
     Raises
@@ -128,20 +131,20 @@ def rotate_master_key(store: KeyStore, signature: Signature, *, clock: Clock) ->
     SecretError
         If one of them does not open: nothing is changed then.
     """
-    now = clock_time(clock)
+    now = clock_time(store.clock)
     # The lock outlives the transaction until the file has its name: nobody seals under the old key between.
     with transaction(store.engine) as guard:
         lock_keys(guard)
         masters = start_rotation(store.home, store.environment)
         with transaction(store.engine) as connection:
-            names = _seal_anew(connection, masters, now)
+            names = _seal_again(connection, masters, now)
             detail = {"reason": signature.reason, "accounts": names}
             audit_id = audit.append(connection, signature.operator, "keys.rotated", "keys", detail)
         finish_rotation(store.home, store.environment)
-    return Receipt("keys.rotated", "keys", f"keys of {len(names)} accounts are sealed anew", audit_id)
+    return Receipt("keys.rotated", "keys", f"keys of {len(names)} accounts are sealed again", audit_id)
 
 
-def _seal_anew(connection: Connection, masters: MasterKeys, now: datetime) -> list[str]:
+def _seal_again(connection: Connection, masters: MasterKeys, now: datetime) -> list[str]:
     rows = read_sealed(connection)
     for row in rows:
         keys = open_keys(masters, row.account, row.sealed)

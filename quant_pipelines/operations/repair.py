@@ -152,7 +152,7 @@ def plan_repairs(
 async def carry_out_repairs(
     market: Ingestion, plan: RepairPlan, clock: Clock, on_portion: Callable[[], None] = lambda: None
 ) -> list[PortionReport]:
-    """Mend the portions one after another; ``on_portion`` is called behind each.
+    """Mend the portions one after another; ``on_portion`` is called after each.
 
     A portion that the exchange refuses is reported and the next one is tried; while it is away nothing more
     is asked. What stands can be tried again at any time.

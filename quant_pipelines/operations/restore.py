@@ -15,6 +15,7 @@ from quant_pipelines.core.errors import ConfigurationError, StoreError
 from quant_pipelines.operations import postgres_tools
 from quant_pipelines.operations.backup import CHUNK, read_manifest, urls_of
 from quant_pipelines.store.databases import (
+    Renaming,
     count_rows,
     count_users,
     drop_databases,
@@ -132,6 +133,6 @@ def _fill(server: Engine, file: Path, name: str, place: URL, about: dict[str, An
 def _swap(server: Engine, places: dict[str, URL]) -> None:
     """Give the new databases their names, all in one transaction."""
     drop_databases(server, [_name(_named(place, _OLD)) for place in places.values()])
-    away = [(_name(place), _name(_named(place, _OLD))) for place in places.values()]
-    here = [(_name(_beside(place)), _name(place)) for place in places.values()]
+    away = [Renaming(_name(place), _name(_named(place, _OLD))) for place in places.values()]
+    here = [Renaming(_name(_beside(place)), _name(place)) for place in places.values()]
     rename_databases(server, away + here)

@@ -9,7 +9,7 @@ from quant_pipelines.core.timeframes import DAY_MS, HOUR_MS, floor_ms, from_ms
 
 @dataclass(frozen=True, slots=True)
 class Fold:
-    """One in-sample window and the out-of-sample window behind it; all times are milliseconds UTC.
+    """One in-sample window and the out-of-sample window after it; all times are milliseconds UTC.
 
     Parameters
     ----------

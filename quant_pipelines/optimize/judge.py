@@ -33,7 +33,7 @@ class Context:
     gates
         Thresholds.
     blocks
-        Blocks of the cross-validation behind PBO.
+        Blocks of the cross-validation that gives PBO.
     previous_trials
         Trials of earlier runs of this strategy and symbol on overlapping data: luck adds up.
     blocking_findings

@@ -98,7 +98,7 @@ def table(
 
 
 def folded(summary: str, *parts: str) -> str:
-    """Parts behind a line that opens them."""
+    """Parts that a line opens."""
     return f"<details><summary>{escape(summary)}</summary>{''.join(parts)}</details>"
 
 

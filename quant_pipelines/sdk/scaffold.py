@@ -57,7 +57,7 @@ class {class_name}(EventStrategy):
                 desk.limit(1.0, desk.features["entry"])
 
     def on_order(self, desk: Desk, event: OrderEvent) -> None:
-        """Place the way out behind a fill; the hard stop stands by itself."""
+        """Place the way out after a fill; the hard stop stands by itself."""
         if event.quantity > 0.0 and desk.position > 0.0:
             desk.limit(1.0, desk.features["mean"], reduce_only=True)
 '''

@@ -33,7 +33,7 @@ class Stops:
         Longest time in a position in strategy bars; it leaves at the next open.
     equity_stop
         Fall of the book's equity from its peak, as a fraction of it, by closes; it leaves at the next open,
-        and the peak begins anew.
+        and the peak begins again.
     take_profit
         Distance of a limit order from the entry price as a fraction of it.
     slope_tightening
@@ -41,9 +41,9 @@ class Stops:
         equity falls: while its exponential average over day ends (UTC) is lower than a day before. What is
         fixed at the entry takes the factor of then, what trails the current one. 0 switches it off.
     atr_window, volatility_window
-        Strategy bars behind the average true range and the deviation.
+        Strategy bars in the average true range and the deviation.
     equity_slope_days
-        Day ends behind the average of the equity; it moves by 2 / (days + 1) of the difference.
+        Day ends in the average of the equity; it moves by 2 / (days + 1) of the difference.
 
     Raises
     ------

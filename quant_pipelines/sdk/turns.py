@@ -79,7 +79,7 @@ def above(first: FloatArray, second: FloatArray, settled: int = 0) -> Turns:
 def crossed(first: FloatArray, second: FloatArray, settled: int = 0) -> Turns:
     """Long after one array has crossed above another, short after it has crossed below.
 
-    Like ``above``, and without an opinion before the first cross at or behind bar ``settled``, so that a
+    Like ``above``, and without an opinion before the first cross at or after bar ``settled``, so that a
     state of unknown age isn't entered.
 
     Examples

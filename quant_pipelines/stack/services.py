@@ -130,7 +130,7 @@ def build_services(plan: StackPlan) -> list[Service]:
         *_dagster(plan),
         *(_runner(plan, after=("database", *venue_names)) if plan.with_runner else []),
         _pages(plan),
-        # Behind the UI, so that it costs nobody a second of waiting for it.
+        # After the UI, so that it costs nobody a second of waiting for it.
         *_collector(plan, after=("database", "webserver", *venue_names)),
     ]
 

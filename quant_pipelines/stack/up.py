@@ -47,7 +47,7 @@ def run_stack(
     options
         What the command line asks for.
     settings
-        Settings of the stack; its processes read them anew from the same places.
+        Settings of the stack; its processes read them again from the same places.
     announce
         Receives one line for each service, and for each thing that goes wrong.
     on_ready

@@ -24,7 +24,7 @@ class SealedKeys:
     fingerprint
         Tells keys apart.
     changed_at
-        When they were stored, or sealed anew.
+        When they were stored, or sealed again.
     """
 
     account: str

@@ -1,6 +1,6 @@
 """Events in PostgreSQL: the stream that stands in where Redis is away.
 
-Ids become visible in their order, so a reader that goes on behind the newest id it saw misses nothing.
+Ids become visible in their order, so a reader that goes on after the newest id it saw misses nothing.
 """
 
 from collections.abc import AsyncIterator, Sequence
@@ -36,6 +36,15 @@ delete from ops.bus_events where topic = %s and id <= (
 """
 
 
+class EventRow(NamedTuple):
+    """An event to append; its body is JSON text."""
+
+    event_id: str
+    topic: str
+    kind: str
+    body: str
+
+
 class StoredEvent(NamedTuple):
     """A row: its id (the position), the event's own id, kind and document."""
 
@@ -45,7 +54,7 @@ class StoredEvent(NamedTuple):
     body: dict[str, Any]
 
 
-def publish_events(engine: Engine, rows: Sequence[tuple[str, str, str, str]]) -> None:
+def publish_events(engine: Engine, rows: Sequence[EventRow]) -> None:
     """Append events; one whose id is stored already is left out.
 
     Parameters
@@ -53,7 +62,7 @@ def publish_events(engine: Engine, rows: Sequence[tuple[str, str, str, str]]) ->
     engine
         Product database.
     rows
-        Event id, topic, kind, JSON text; in the order of publication.
+        In the order of publication.
     """
     columns = tuple(list(column) for column in zip(*rows, strict=True))
     with transaction(engine) as connection:
@@ -63,7 +72,7 @@ def publish_events(engine: Engine, rows: Sequence[tuple[str, str, str, str]]) ->
 
 
 def read_events(engine: Engine, topic: str, after: int, limit: int) -> list[StoredEvent]:
-    """Events behind an id, oldest first."""
+    """Events after an id, oldest first."""
     with transaction(engine) as connection:
         rows = connection.exec_driver_sql(_READ, (topic, after, limit))
         return [StoredEvent(*row) for row in rows]

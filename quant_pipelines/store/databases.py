@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from typing import NamedTuple
 
 from psycopg.errors import DuplicateDatabase, UniqueViolation
 from sqlalchemy import Connection, Engine, text
@@ -90,7 +91,14 @@ def drop_databases(server: Engine, names: Iterable[str]) -> None:
             connection.exec_driver_sql(f"drop database if exists {_quoted(connection, name)}")
 
 
-def rename_databases(server: Engine, changes: Iterable[tuple[str, str]]) -> None:
+class Renaming(NamedTuple):
+    """A database's name, and the one that it gets."""
+
+    old: str
+    new: str
+
+
+def rename_databases(server: Engine, changes: Iterable[Renaming]) -> None:
     """Give databases other names, all of them or none; one that is not there is left out."""
     with _refusals(server), transaction(server) as connection:
         for old, new in changes:

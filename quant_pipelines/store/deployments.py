@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, Engine, Row, exists, false, select, text
 from sqlalchemy.dialects.postgresql import insert as upsert
 
-from quant_pipelines.core.instruments import Instrument
+from quant_pipelines.core.instruments import DatedInstrument, Instrument
 from quant_pipelines.core.stages import LADDER, PAPER_STAGES, Stage
 from quant_pipelines.core.timeframes import to_ms
 from quant_pipelines.store.engine import transaction
@@ -71,7 +71,7 @@ class Deployment:
     account_id, venue
         Account that it books to; its venue is ``paper``, or the ccxt id of the exchange.
     specifications
-        All that are stored of the symbol, with the time (ms) from which on each is known, oldest first.
+        All that are stored of the symbol, oldest first.
     """
 
     id: int
@@ -91,7 +91,7 @@ class Deployment:
     instrument: Instrument | None
     account_id: int = 0
     venue: str = PAPER_VENUE
-    specifications: tuple[tuple[int, Instrument], ...] = ()
+    specifications: tuple[DatedInstrument, ...] = ()
 
     @property
     def is_leaving(self) -> bool:
@@ -143,20 +143,18 @@ def _is_leaving() -> ColumnElement[bool]:
 def newest_instrument(connection: Connection, exchange: str, symbol: str) -> Instrument | None:
     """Specification in force now; None where none is stored."""
     stored = instrument_history(connection, exchange, symbol)
-    return stored[-1][1] if stored else None
+    return stored[-1].instrument if stored else None
 
 
-def instrument_history(
-    connection: Connection, exchange: str, symbol: str
-) -> tuple[tuple[int, Instrument], ...]:
-    """Specifications with the time (ms) from which on each is known, oldest first."""
+def instrument_history(connection: Connection, exchange: str, symbol: str) -> tuple[DatedInstrument, ...]:
+    """Specifications that are stored of a symbol, oldest first."""
     names = tuple(Instrument.__dataclass_fields__)
     query = (
         select(instruments.c.valid_from, *(instruments.c[name] for name in names))
         .where(instruments.c.exchange == exchange, instruments.c.symbol == symbol)
         .order_by(instruments.c.valid_from)
     )
-    return tuple((to_ms(row[0]), Instrument(*row[1:])) for row in connection.execute(query))
+    return tuple(DatedInstrument(to_ms(row[0]), Instrument(*row[1:])) for row in connection.execute(query))
 
 
 def venue_account(
@@ -242,8 +240,8 @@ def announce_deployments(connection: Connection) -> None:
     connection.execute(text("select pg_notify('deployments', '')"))
 
 
-def _deployment(row: Row[Any], stored: tuple[tuple[int, Instrument], ...]) -> Deployment:
+def _deployment(row: Row[Any], stored: tuple[DatedInstrument, ...]) -> Deployment:
     names = [name for name in Deployment.__slots__ if name not in {"instrument", "specifications"}]
-    newest = stored[-1][1] if stored else None
+    newest = stored[-1].instrument if stored else None
     known = {name: getattr(row, name) for name in names}
     return Deployment(**known, instrument=newest, specifications=stored)

@@ -5,7 +5,7 @@ The table is unlogged, because its rows are out of date in seconds.
 
 from collections.abc import Sequence
 from datetime import timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import Engine
 
@@ -21,7 +21,15 @@ _READ = "select key, at, value from ops.live_state where key = any(%s)"
 _FORGET = "delete from ops.live_state where at < %s"
 
 
-def write_live_state(engine: Engine, rows: Sequence[tuple[str, int, str]]) -> None:
+class StateRow(NamedTuple):
+    """A value to keep: its key, time in milliseconds UTC, and JSON text."""
+
+    key: str
+    at_ms: int
+    value: str
+
+
+def write_live_state(engine: Engine, rows: Sequence[StateRow]) -> None:
     """Replace values.
 
     Parameters
@@ -29,7 +37,7 @@ def write_live_state(engine: Engine, rows: Sequence[tuple[str, int, str]]) -> No
     engine
         Product database.
     rows
-        Key, time in milliseconds UTC, JSON text; keys are distinct.
+        Their keys are distinct.
     """
     ordered = sorted(rows)  # two writers that lock rows in the same order never wait for each other in a ring
     keys, times, values = (list(column) for column in zip(*ordered, strict=True))

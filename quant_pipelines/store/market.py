@@ -12,6 +12,7 @@ from sqlalchemy.dialects.postgresql import insert
 from quant_pipelines.core.arrays import FloatArray, IntArray
 from quant_pipelines.core.asof import OPEN_INTEREST_KNOWN_AFTER_MS
 from quant_pipelines.core.instruments import Instrument
+from quant_pipelines.core.points import FundingRate, OpenInterest, PricePoint
 from quant_pipelines.core.series import Window
 from quant_pipelines.core.timeframes import from_ms, to_ms
 from quant_pipelines.store.engine import transaction
@@ -66,10 +67,8 @@ def read_instruments(engine: Engine, exchange: str | None = None) -> list[Instru
         return [Instrument(**row) for row in connection.execute(query).mappings()]
 
 
-def save_funding(
-    engine: Engine, exchange: str, symbol: str, rates: Sequence[tuple[int, float, float | None]]
-) -> int:
-    """Store ``(slot in ms, rate, mark price)``; a payment becomes known at its slot.
+def save_funding(engine: Engine, exchange: str, symbol: str, rates: Sequence[FundingRate]) -> int:
+    """Store payments; one becomes known at its slot.
 
     Returns
     -------
@@ -83,10 +82,8 @@ def save_funding(
     return _upsert(engine, funding_rates, exchange, symbol, _Rows([ts for ts, _, _ in rates], values))
 
 
-def save_open_interest(
-    engine: Engine, exchange: str, symbol: str, points: Sequence[tuple[int, float]]
-) -> int:
-    """Store ``(time in ms, open contracts in base units)``; a value becomes known 5 minutes after its time.
+def save_open_interest(engine: Engine, exchange: str, symbol: str, points: Sequence[OpenInterest]) -> int:
+    """Store open interest; a value becomes known 5 minutes after its time.
 
     Returns
     -------
@@ -98,8 +95,8 @@ def save_open_interest(
     return _upsert(engine, open_interest, exchange, symbol, rows)
 
 
-def save_mark_prices(engine: Engine, exchange: str, symbol: str, points: Sequence[tuple[int, float]]) -> int:
-    """Store ``(time in ms, mark price)``; a price is known at its time.
+def save_mark_prices(engine: Engine, exchange: str, symbol: str, points: Sequence[PricePoint]) -> int:
+    """Store mark prices; a price is known at its time.
 
     Returns
     -------
@@ -109,8 +106,8 @@ def save_mark_prices(engine: Engine, exchange: str, symbol: str, points: Sequenc
     return _upsert(engine, mark_prices, exchange, symbol, _prices(points))
 
 
-def save_index_prices(engine: Engine, exchange: str, symbol: str, points: Sequence[tuple[int, float]]) -> int:
-    """Store ``(time in ms, index price)``; a price is known at its time.
+def save_index_prices(engine: Engine, exchange: str, symbol: str, points: Sequence[PricePoint]) -> int:
+    """Store index prices; a price is known at its time.
 
     Returns
     -------
@@ -239,7 +236,7 @@ class _Rows(NamedTuple):
     known_after_ms: int = 0
 
 
-def _prices(points: Sequence[tuple[int, float]]) -> _Rows:
+def _prices(points: Sequence[PricePoint]) -> _Rows:
     return _Rows([ts for ts, _ in points], {"price": [price for _, price in points]})
 
 

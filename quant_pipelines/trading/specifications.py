@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from itertools import pairwise
 
 from quant_pipelines.core.errors import ConfigurationError
-from quant_pipelines.core.instruments import Instrument
+from quant_pipelines.core.instruments import DatedInstrument, Instrument
 from quant_pipelines.trading.execution import Bracket
 from quant_pipelines.trading.rules import Specification, TradingRules
 
@@ -71,13 +71,13 @@ class SpecificationHistory:
             raise ConfigurationError(f"from_ms of specifications are {times}; expected increasing ones")
 
     @classmethod
-    def of_instruments(cls, stored: Sequence[tuple[int, Instrument]]) -> "SpecificationHistory":
-        """Take what was stored at these times (ms), oldest first.
+    def of_instruments(cls, stored: Sequence[DatedInstrument]) -> "SpecificationHistory":
+        """Take what was stored, oldest first.
 
         Fees in force now are those of the rules, which may be of a better tier than the published ones; an
         earlier one counts where it was published differently.
         """
-        return cls(tuple(_dated(from_ms, one, stored[-1][1]) for from_ms, one in stored))
+        return cls(tuple(_dated(one, stored[-1].instrument) for one in stored))
 
     def span_at(self, ts_ms: int) -> int:
         """Position of the specification in force for a bar that opens then."""
@@ -92,10 +92,11 @@ class SpecificationHistory:
         return self.dated[self.span_at(ts_ms)].applied(rules) if self.dated else rules
 
 
-def _dated(from_ms: int, one: Instrument, newest: Instrument) -> DatedSpecification:
+def _dated(dated: DatedInstrument, newest: Instrument) -> DatedSpecification:
+    one = dated.instrument
     fees = ((one.taker_fee, newest.taker_fee), (one.maker_fee, newest.maker_fee))
     fee_bps, maker_fee_bps = (None if then == now else float(then) * 1e4 for then, now in fees)
-    return DatedSpecification(from_ms, Specification.of(one), fee_bps, maker_fee_bps)
+    return DatedSpecification(dated.from_ms, Specification.of(one), fee_bps, maker_fee_bps)
 
 
 ALWAYS_THE_SAME = SpecificationHistory()

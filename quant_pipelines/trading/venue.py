@@ -92,7 +92,7 @@ class Payment(NamedTuple):
 
 
 VenueEvent = OrderUpdate | StopUpdate | None
-"""None: the stream was connected anew or told of a change that only a sweep can show."""
+"""None: the stream was connected again or told of a change that only a sweep can show."""
 
 
 @dataclass(frozen=True, slots=True)

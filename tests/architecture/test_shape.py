@@ -8,9 +8,9 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
 PACKAGES = ("quant_pipelines", "assets", "jobs", "sensors", "live_runner", "strategies")
-BACKTEST = Path("quant_pipelines/backtest")
+EXCEPT = (Path("quant_pipelines/backtest"), Path("quant_pipelines/reports"))
 
-MOST_WIDE_FUNCTIONS = 26
+MOST_WIDE_FUNCTIONS = 17
 """Functions with six or more parameters, as of today; the number only goes down."""
 MOST_SHARED_NAMES = 10
 
@@ -35,13 +35,16 @@ def parameters(function: ast.FunctionDef | ast.AsyncFunctionDef) -> list[ast.arg
     return [one for one in named if one.arg not in ("self", "cls")] + starred
 
 
-def is_fixed_tuple(annotation: ast.expr | None) -> bool:
-    match annotation:
-        case ast.BinOp(left=left, right=right):
-            return is_fixed_tuple(left) or is_fixed_tuple(right)
+def is_fixed_tuple(node: ast.AST) -> bool:
+    match node:
         case ast.Subscript(value=ast.Name(id="tuple"), slice=ast.Tuple(elts=members)):
             return not any(isinstance(one, ast.Constant) and one.value is ... for one in members)
     return False
+
+
+def has_fixed_tuple(annotation: ast.expr | None) -> bool:
+    """Whether a tuple of fixed length stands anywhere in it, also as a member of a list or a result."""
+    return annotation is not None and any(map(is_fixed_tuple, ast.walk(annotation)))
 
 
 def package_of(path: Path) -> str:
@@ -52,9 +55,9 @@ def test_no_parameter_is_a_tuple_whose_members_have_no_names() -> None:
     found = [
         f"{path}:{function.lineno} {function.name}({one.arg})"
         for path, function in functions()
-        if BACKTEST not in path.parents
+        if not set(EXCEPT) & set(path.parents)
         for one in parameters(function)
-        if is_fixed_tuple(one.annotation)
+        if has_fixed_tuple(one.annotation)
     ]
     assert found == []
 

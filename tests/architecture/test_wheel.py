@@ -75,7 +75,7 @@ def test_wheel_passes_its_doctor(installed: Path) -> None:
 
 
 def pip(*arguments: str, seconds: float) -> subprocess.CompletedProcess[str]:
-    """Ask pip what it would install, anew and outside of the checkout's environment."""
+    """Ask pip what it would install, from scratch and outside of the checkout's environment."""
     command = [sys.executable, "-m", "pip", "--disable-pip-version-check", "install", "--dry-run", "-q"]
     return subprocess.run(
         [*command, "--ignore-installed", *arguments],

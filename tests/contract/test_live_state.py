@@ -130,7 +130,7 @@ def test_events_come_in_the_order_of_publication(play: Play) -> None:
     play(test)
 
 
-def test_a_reader_goes_on_behind_its_position(play: Play) -> None:
+def test_a_reader_goes_on_after_its_position(play: Play) -> None:
     async def test(_state: LiveState, bus: EventBus) -> None:
         await bus.publish(events("orders", 1, 2, 3, 4, 5))
         first = await bus.read("orders", "", limit=2)

@@ -38,7 +38,7 @@ async def cache_of(url: str, engine: Engine, database_url: str) -> AsyncIterator
 
 
 async def until(what: Callable[[], Any]) -> None:
-    """Wait until something is true; fails behind the deadline."""
+    """Wait until something is true; fails after the deadline."""
     async with asyncio.timeout(DEADLINE):
         while not what():  # noqa: ASYNC110 - what is waited for happens in servers
             await asyncio.sleep(0.02)

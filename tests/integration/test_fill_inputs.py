@@ -12,6 +12,7 @@ from quant_pipelines.backtest import BacktestSettings, run_backtest
 from quant_pipelines.backtest.market.marks import MarkUse
 from quant_pipelines.core.bars import Bars
 from quant_pipelines.core.instruments import Instrument
+from quant_pipelines.core.points import PricePoint
 from quant_pipelines.core.series import Window
 from quant_pipelines.core.timeframes import HOUR_MS, MINUTE_MS, day_start_ms, from_ms
 from quant_pipelines.research.fill_inputs import NO_FILL_INPUTS
@@ -46,8 +47,8 @@ def hours() -> Bars:
 
 def filled(engine: Engine) -> None:
     """Mark for the first four hours, index for six, a finer lot from the sixth hour on, one order book."""
-    save_mark_prices(engine, EXCHANGE, BTC, [(START + hour * HOUR_MS, 100.0) for hour in range(4)])
-    save_index_prices(engine, EXCHANGE, BTC, [(START + hour * HOUR_MS, 99.0) for hour in range(6)])
+    save_mark_prices(engine, EXCHANGE, BTC, [PricePoint(START + hour * HOUR_MS, 100.0) for hour in range(4)])
+    save_index_prices(engine, EXCHANGE, BTC, [PricePoint(START + hour * HOUR_MS, 99.0) for hour in range(6)])
     save_instruments(engine, [LISTED], from_ms(START - HOUR_MS))
     save_instruments(engine, [replace(LISTED, lot_size=Decimal(30))], from_ms(START + 6 * HOUR_MS))
     known = START + HOUR_MS - MINUTE_MS

@@ -10,6 +10,7 @@ from sqlalchemy import Engine, insert
 
 from quant_pipelines.core.bars import BarRows
 from quant_pipelines.core.errors import DataError
+from quant_pipelines.core.points import FundingRate, OpenInterest, PricePoint
 from quant_pipelines.core.series import Series, Window
 from quant_pipelines.core.settings import WindowSettings
 from quant_pipelines.core.timeframes import DAY_MS, HOUR_MS, MINUTE_MS, day_start_ms, from_ms
@@ -56,14 +57,16 @@ def store_interest(engine: Engine, symbol: str, first_ms: int = START - 2 * DAY_
     hours = range(first_ms, END, HOUR_MS)
     rng = np.random.default_rng(4)
     held = 1e4 * np.exp(np.cumsum(rng.normal(0.0, 0.02, len(hours))))
-    save_open_interest(engine, EXCHANGE, symbol, list(zip(hours, held.tolist(), strict=True)))
+    save_open_interest(
+        engine, EXCHANGE, symbol, [OpenInterest(*row) for row in zip(hours, held.tolist(), strict=True)]
+    )
 
 
 def test_every_input_comes_back_with_the_time_from_which_on_it_was_known(engine: Engine) -> None:
-    save_open_interest(engine, EXCHANGE, BTC, [(START, 5.0), (START + HOUR_MS, 6.0)])
-    save_mark_prices(engine, EXCHANGE, BTC, [(START, 7.0)])
-    save_index_prices(engine, EXCHANGE, BTC, [(START, 8.0)])
-    save_funding(engine, EXCHANGE, BTC, [(START, 0.1, None)])
+    save_open_interest(engine, EXCHANGE, BTC, [OpenInterest(START, 5.0), OpenInterest(START + HOUR_MS, 6.0)])
+    save_mark_prices(engine, EXCHANGE, BTC, [PricePoint(START, 7.0)])
+    save_index_prices(engine, EXCHANGE, BTC, [PricePoint(START, 8.0)])
+    save_funding(engine, EXCHANGE, BTC, [FundingRate(START, 0.1, None)])
     late = from_ms(START + 3 * HOUR_MS)
     with engine.begin() as connection:
         row = {"exchange": EXCHANGE, "symbol": BTC, "ts": late - timedelta(hours=2), "rate": 0.2}

@@ -14,9 +14,8 @@ import pytest
 from sqlalchemy import Engine, select, text
 
 from live_runner.__main__ import _api_keys
-from live_runner.venues import orders_with
+from live_runner.venues import KeyPair, orders_with
 from quant_pipelines.cli.__main__ import main
-from quant_pipelines.core.clock import system_clock_ms
 from quant_pipelines.core.errors import ConfigurationError, SecretError
 from quant_pipelines.core.settings import Settings
 from quant_pipelines.operations.keys import KeyStore, add_keys, list_keys, rotate_master_key, stored_keys
@@ -150,16 +149,16 @@ def test_rotation_seals_every_account_under_a_new_master_key(
 
 def test_a_rotation_that_meets_keys_it_can_t_open_changes_nothing(store: KeyStore, engine: Engine) -> None:
     for account in (BINANCE, "okx"):
-        add_keys(store, ANN, account, ApiKeys(KEY, SECRET), clock=system_clock_ms)
+        add_keys(store, ANN, account, ApiKeys(KEY, SECRET))
     with engine.begin() as connection:
         connection.execute(text("update trading.accounts set sealed_keys = '\\x00' where name = 'okx'"))
     with pytest.raises(SecretError, match="account 'okx'"):
-        rotate_master_key(store, ANN, clock=system_clock_ms)
+        rotate_master_key(store, ANN)
     assert stored_keys(store, BINANCE) == ApiKeys(KEY, SECRET)
 
 
 def test_an_account_made_for_its_keys_gets_its_capital_later(store: KeyStore, engine: Engine) -> None:
-    add_keys(store, ANN, BINANCE, ApiKeys(KEY, SECRET), clock=system_clock_ms)
+    add_keys(store, ANN, BINANCE, ApiKeys(KEY, SECRET))
     with engine.begin() as connection:
         at = connection.execute(text("select now()")).scalar_one()
         for capital in (1000, 5):
@@ -170,9 +169,9 @@ def test_an_account_made_for_its_keys_gets_its_capital_later(store: KeyStore, en
 def test_only_a_real_exchange_gets_the_keys() -> None:
     asked: list[str] = []
 
-    def find(account: str) -> tuple[str, str]:
+    def find(account: str) -> KeyPair:
         asked.append(account)
-        return "", ""
+        return KeyPair()
 
     simulated = load_settings({"exchange": {"base_url": "http://127.0.0.1:1"}}, environment={})
     orders_with(find)(simulated)
@@ -184,7 +183,7 @@ def test_only_a_real_exchange_gets_the_keys() -> None:
 
 def test_the_runner_takes_the_environments_keys_before_the_stored_ones(store: KeyStore) -> None:
     assert _api_keys(store, BINANCE) == ("", "")
-    add_keys(store, ANN, BINANCE, ApiKeys(KEY, SECRET), clock=system_clock_ms)
+    add_keys(store, ANN, BINANCE, ApiKeys(KEY, SECRET))
     assert _api_keys(store, BINANCE) == (KEY, SECRET)
     given = KeyStore(store.engine, store.home, {"QUANT_API_KEY": "other", "QUANT_API_SECRET": "second"})
     assert _api_keys(given, BINANCE) == ("other", "second")

@@ -18,6 +18,7 @@ from quant_pipelines.core.series import Series, Window
 from quant_pipelines.core.settings import HotListSettings, MarketSettings
 from quant_pipelines.core.timeframes import DAY_MS, HOUR_MS, MINUTE_MS, day_start_ms
 from quant_pipelines.exchange import FundingRate, OpenInterest
+from quant_pipelines.marketdata.days import SymbolDays
 from quant_pipelines.marketdata.ingest import (
     Ingestion,
     ingest_bars,
@@ -108,7 +109,7 @@ def filled(engine: Engine) -> Engine:
     ingest(engine, lambda market: ingest_bars(market, list(SYMBOLS), DAYS))
     ingest(engine, lambda market: ingest_funding(market, list(SYMBOLS), Window(START, END)))
     ingest(engine, lambda market: ingest_open_interest(market, list(SYMBOLS), Window(START, END)))
-    roll_up_days(engine, EXCHANGE, list(SYMBOLS), DAYS)
+    roll_up_days(engine, EXCHANGE, SymbolDays(list(SYMBOLS), DAYS))
     return engine
 
 
@@ -184,7 +185,7 @@ def test_roll_ups_agree_with_the_minutes(filled: Engine) -> None:
 
 
 def test_clean_days_have_no_findings(filled: Engine) -> None:
-    report = check_days(filled, EXCHANGE, list(SYMBOLS), DAYS, clock=lambda: END + HOUR_MS)
+    report = check_days(filled, EXCHANGE, SymbolDays(list(SYMBOLS), DAYS), clock=lambda: END + HOUR_MS)
     assert (report.findings, report.bars) == ([], 3 * 14_400)
 
 
@@ -195,7 +196,7 @@ def test_finding_stands_until_it_is_mended(filled: Engine) -> None:
         )
 
     def check() -> list[tuple[str, date, str]]:
-        check_days(filled, EXCHANGE, list(SYMBOLS), DAYS, clock=lambda: END + HOUR_MS)
+        check_days(filled, EXCHANGE, SymbolDays(list(SYMBOLS), DAYS), clock=lambda: END + HOUR_MS)
         return [(one["symbol"], one["day"], one["severity"]) for one in open_findings(filled, EXCHANGE)]
 
     assert check() == [(symbol, date(2024, 3, 4), "block") for symbol in SYMBOLS]
@@ -246,7 +247,7 @@ def own_bars(engine: Engine, *, factor: float = 1.0) -> OwnBars:
 
 def roll_up_and_check(engine: Engine, own: OwnBars) -> tuple[int, int, list[tuple[Any, ...]]]:
     """Bars written, those of the exchange among all, and the standing findings of long bars."""
-    rolled = roll_up_days(engine, EXCHANGE, list(SYMBOLS), DAYS, own=own)
+    rolled = roll_up_days(engine, EXCHANGE, SymbolDays(list(SYMBOLS), DAYS), own=own)
     check_roll_ups(engine, EXCHANGE, rolled, own.days, clock=lambda: END + HOUR_MS)
     names = ("symbol", "timeframe", "day", "check_name", "severity")
     standing = [tuple(one[name] for name in names) for one in open_findings(engine, EXCHANGE)]
@@ -293,7 +294,7 @@ def test_hours_that_neither_side_has_block_the_day(filled: Engine) -> None:
 
 
 def test_days_for_which_the_exchange_was_not_asked_are_not_checked(filled: Engine) -> None:
-    rolled = roll_up_days(filled, EXCHANGE, list(SYMBOLS), DAYS)
+    rolled = roll_up_days(filled, EXCHANGE, SymbolDays(list(SYMBOLS), DAYS))
     report = check_roll_ups(filled, EXCHANGE, rolled, (), clock=lambda: END + HOUR_MS)
     assert (report.findings, report.bars) == ([], 0)
 
@@ -305,5 +306,5 @@ def test_revised_bar_reaches_the_roll_ups(filled: Engine) -> None:
         minute.volume, minute.volume, np.array([1]),
     )  # fmt: skip
     assert upsert_bars(filled, Series(EXCHANGE, SYMBOLS[0], "1m"), revised).updated == 1
-    report = roll_up_days(filled, EXCHANGE, [SYMBOLS[0]], DAYS[:1])
+    report = roll_up_days(filled, EXCHANGE, SymbolDays([SYMBOLS[0]], DAYS[:1]))
     assert {one.written.updated for one in report} == {1}

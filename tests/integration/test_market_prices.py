@@ -12,7 +12,8 @@ from quant_pipelines.core.errors import ExchangeUnavailable
 from quant_pipelines.core.series import Window
 from quant_pipelines.core.settings import MarketSettings
 from quant_pipelines.core.timeframes import DAY_MS, HOUR_MS, MINUTE_MS, day_of, day_start_ms, from_ms
-from quant_pipelines.exchange import BookSnapshot, PricePoint, PublicTrade
+from quant_pipelines.exchange import BookSnapshot, FundingRate, OpenInterest, PricePoint, PublicTrade
+from quant_pipelines.marketdata.days import SymbolDays
 from quant_pipelines.marketdata.ingest_prices import (
     PriceMarket,
     ingest_prices,
@@ -135,8 +136,8 @@ def test_nothing_is_sampled_unless_settings_name_symbols(engine: Engine) -> None
 
 def test_everything_is_available_when_a_decision_could_know_it(engine: Engine) -> None:
     at = from_ms(START)
-    save_funding(engine, EXCHANGE, BTC, [(START, 0.0001, 100.0)])
-    save_open_interest(engine, EXCHANGE, BTC, [(START, 5.0)])
+    save_funding(engine, EXCHANGE, BTC, [FundingRate(START, 0.0001, 100.0)])
+    save_open_interest(engine, EXCHANGE, BTC, [OpenInterest(START, 5.0)])
     ingest(engine, lambda market: ingest_prices(market, [BTC], "1h", Window(START, START + HOUR_MS)))
     ingest(engine, lambda market: ingest_trades(market, [BTC], Window(START, START + 1)))
     source = PricedSource()
@@ -155,7 +156,7 @@ def test_a_stored_book_that_is_crossed_is_a_finding_of_its_day(engine: Engine) -
     one_sided = BookSnapshot(BTC, START + 2 * MINUTE_MS, (), ((100.0, 1.0),), START)
     for book in (sound, crossed, one_sided):
         save_book(engine, EXCHANGE, BTC, book)
-    check_days(engine, EXCHANGE, [BTC], [day], clock=lambda: START + DAY_MS)
+    check_days(engine, EXCHANGE, SymbolDays([BTC], [day]), clock=lambda: START + DAY_MS)
     (finding,) = open_findings(engine, EXCHANGE, checks=("crossed_book",))
     assert (finding["symbol"], finding["timeframe"], finding["severity"]) == (BTC, "book", "warning")
     assert (finding["count"], finding["detail"]["crossed"]) == (2, 1)

@@ -18,7 +18,7 @@ from quant_pipelines.core.series import Days, Series, Window
 from quant_pipelines.core.timeframes import DAY_MS, HOUR_MS, MINUTE_MS, day_start_ms
 from quant_pipelines.exchange import FundingRate
 from quant_pipelines.marketdata.checks import funding_intervals
-from quant_pipelines.marketdata.days import days_between
+from quant_pipelines.marketdata.days import SymbolDays, days_between
 from quant_pipelines.marketdata.ingest import Ingestion
 from quant_pipelines.marketdata.quality import check_days, check_own_timeframes
 from quant_pipelines.marketdata.repair import proven_missing
@@ -103,13 +103,13 @@ def store(engine: Engine, rows: BarRows, symbol: str = BTC) -> None:
     """Store minutes, their roll-ups, and what the checks find."""
     seed_symbols(engine, EXCHANGE, [BTC, ETH], [BTC], datetime(2024, 1, 1, tzinfo=UTC))
     upsert_bars(engine, Series(EXCHANGE, symbol, "1m"), rows)
-    roll_up_days(engine, EXCHANGE, [symbol], DAYS)
+    roll_up_days(engine, EXCHANGE, SymbolDays([symbol], DAYS))
     check(engine, symbol)
 
 
 def check(engine: Engine, symbol: str = BTC) -> None:
-    check_days(engine, EXCHANGE, [symbol], DAYS, clock=at_end)
-    check_own_timeframes(engine, EXCHANGE, [symbol], DAYS, clock=at_end)
+    check_days(engine, EXCHANGE, SymbolDays([symbol], DAYS), clock=at_end)
+    check_own_timeframes(engine, EXCHANGE, SymbolDays([symbol], DAYS), clock=at_end)
 
 
 def repair(engine: Engine, source: Any, **scope: Any) -> list[PortionReport]:
@@ -233,7 +233,7 @@ def test_bars_beside_the_grid_are_taken_out(engine: Engine) -> None:
 
 def test_missing_payment_is_fetched(engine: Engine) -> None:
     slots = tuple(range(START, END, 8 * HOUR_MS))
-    save_funding(engine, EXCHANGE, BTC, [(ts, 0.0001, None) for ts in slots if ts != slots[4]])
+    save_funding(engine, EXCHANGE, BTC, [FundingRate(ts, 0.0001, None) for ts in slots if ts != slots[4]])
     store(engine, waves())
     assert standing(engine) == {("missing_funding", "funding", "warning")}
     (report,) = repair(engine, Answers(waves(), payments=slots))
@@ -244,7 +244,7 @@ def test_missing_payment_is_fetched(engine: Engine) -> None:
 def test_revision_after_the_close_is_kept_and_shown(engine: Engine) -> None:
     store(engine, waves())
     upsert_bars(engine, Series(EXCHANGE, BTC, "1m"), spiked(waves(), low=98.9))
-    check_days(engine, EXCHANGE, [BTC], DAYS, clock=system_clock_ms)
+    check_days(engine, EXCHANGE, SymbolDays([BTC], DAYS), clock=system_clock_ms)
     (row,) = open_findings(engine, EXCHANGE, checks=["revised_bars"])
     low = float(waves().low[waves().ts == NOON][0])
     assert (row["count"], row["severity"], row["day"]) == (1, "warning", date(2024, 3, 2))
@@ -285,7 +285,7 @@ def test_half_open_bars_of_real_history_are_repaired_to_the_truth(engine: Engine
     upsert_bars(engine, Series(EXCHANGE, BTC, "1h"), dirty)
     days = [f"2026-03-{day}" for day in range(20, 26)]
     after = day_start_ms(days[-1]) + DAY_MS
-    check_own_timeframes(engine, EXCHANGE, [BTC], days, clock=lambda: after)
+    check_own_timeframes(engine, EXCHANGE, SymbolDays([BTC], days), clock=lambda: after)
     plan = plan_repairs(engine, EXCHANGE)
     nothing: dict[str, BarRows] = {name: where(truth, truth.ts < 0) for name in ("4h", "1d")}
     source: Any = Answers(NO_MINUTES, {"1h": truth} | nothing)
@@ -304,11 +304,11 @@ def test_changed_funding_interval_is_stored_right_and_not_blamed(engine: Engine,
     symbol, folder = "LAYER/USDT:USDT", archive / "funding" / "binance_um"
     stamps, rates = read_funding_stamps(folder / "LAYERUSDT-variable-interval.parquet")
     slots = (stamps // HOUR_MS * HOUR_MS).tolist()
-    rows = [(ts, float(rate), None) for ts, rate in zip(slots, rates, strict=True)]
+    rows = [FundingRate(ts, float(rate), None) for ts, rate in zip(slots, rates, strict=True)]
     assert save_funding(engine, EXCHANGE, symbol, rows) == 984
     ts, stored_rates, _ = read_funding(engine, EXCHANGE, symbol, Window(slots[0], slots[-1] + 1))
     assert (ts.tolist(), np.array_equal(stored_rates, rates)) == (slots, True)
     assert funding_intervals(ts // HOUR_MS).tolist() == [4] * 305 + [1] * 679
     days = days_between(slots[0], slots[-1])
-    check_days(engine, EXCHANGE, [symbol], days, clock=lambda: slots[-1] + DAY_MS)
+    check_days(engine, EXCHANGE, SymbolDays([symbol], days), clock=lambda: slots[-1] + DAY_MS)
     assert [row for row in open_findings(engine, EXCHANGE) if row["timeframe"] == "funding"] == []

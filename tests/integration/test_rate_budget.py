@@ -8,7 +8,7 @@ from sqlalchemy import Engine
 
 from quant_pipelines.core.rate_budget import Claim
 from quant_pipelines.core.timeframes import from_ms
-from quant_pipelines.exchange.weight import WeightBudget
+from quant_pipelines.exchange.weight import Allowance, WeightBudget
 from quant_pipelines.store.engine import connect
 from quant_pipelines.store.rate_budgets import PostgresLedger, read_rate_budgets
 
@@ -35,7 +35,11 @@ class Time:
 
 def budget(engine: Engine, time: Time, *, share: float = 0.8) -> WeightBudget:
     made = WeightBudget(
-        4, time, sleep=time.sleep, ledger=PostgresLedger(engine, "binanceusdm", "here"), share=share
+        4,
+        time,
+        sleep=time.sleep,
+        ledger=PostgresLedger(engine, "binanceusdm", "here"),
+        allowance=Allowance(share),
     )
     made.limit = 1000
     return made

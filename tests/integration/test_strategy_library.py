@@ -116,7 +116,7 @@ def test_the_trial_is_the_contract_in_a_process_of_its_own(engine: Engine, folde
     assert idea.entry.is_current
     assert prophet.entry.content_hash is None
     assert prophet.entry.fault.startswith("causality: ")
-    assert "changes when bars behind" in prophet.entry.fault
+    assert "changes when bars after" in prophet.entry.fault
 
 
 def test_bytes_that_are_no_text_are_a_fault(engine: Engine, folder: Path) -> None:

@@ -46,7 +46,7 @@ def paper_backtest(
     mark: MarkSeries | None = None,
     depth: DepthSeries | None = None,
 ) -> BacktestResult:
-    """The runner's way: targets once, a book that is killed and restored from its JSON behind every bar."""
+    """The runner's way: targets once, a book that is killed and restored from its JSON after every bar."""
     market = prepare_market(bars, settings, SymbolFeed(execution_bars, funding, mark, depth))
     target = target_of(strategy, bars)
     recorder = Recorder(market, settings)

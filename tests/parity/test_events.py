@@ -1,4 +1,4 @@
-"""An event strategy in every driver: at once, computed anew at each bar, on paper killed behind every bar."""
+"""An event strategy in every driver: at once, computed anew at each bar, on paper killed after every bar."""
 
 import json
 from collections.abc import Callable
@@ -151,7 +151,7 @@ def paper_backtest(
     execution_bars: Bars | None = None,
     funding: FundingSeries | None = None,
 ) -> BacktestResult:
-    """The runner's way: book and strategy come back from their JSON behind every bar."""
+    """The runner's way: book and strategy come back from their JSON after every bar."""
     market = prepare_market(bars, settings, SymbolFeed(execution_bars, funding))
     recorder, rules = Recorder(market, settings), settings.rules
     terms = settings.step_terms(strategy, market.execution.step_ms, bars.step_ms)

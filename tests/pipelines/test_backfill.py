@@ -26,7 +26,7 @@ DAYS = days_between(day_start_ms(FIRST), day_start_ms(LAST))
 
 
 class FailingMarket(ComputedMarket):
-    """Market whose connection dies on the minutes behind ``dies_at_ms``; it counts what it is asked for."""
+    """Market whose connection dies on the minutes after ``dies_at_ms``; it counts what it is asked for."""
 
     def __init__(self, dies_at_ms: int | None = None, minutes_from_ms: int = 0) -> None:
         super().__init__(minutes_from_ms)

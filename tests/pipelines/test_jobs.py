@@ -9,7 +9,7 @@ from assets.partitions import days_request
 from assets.resources import Platform
 from quant_pipelines.core.timeframes import DAY_MS, HOUR_MS, MINUTE_MS, day_start_ms, from_ms
 from quant_pipelines.definitions import build_definitions
-from quant_pipelines.marketdata.days import history_days
+from quant_pipelines.marketdata.days import SymbolDays, history_days
 from quant_pipelines.marketdata.quality import check_days
 from quant_pipelines.store.engine import transaction
 from quant_pipelines.store.tables import bars, data_findings, hotlist, verdicts, whitelist
@@ -127,7 +127,9 @@ def lose_an_hour(platform: Platform, instance: dg.DagsterInstance) -> None:
     lost = bars.delete().where(bars.c.timeframe == "1m", bars.c.symbol == "ETH/USDT:USDT")
     with platform.engine.begin() as connection:
         connection.execute(lost.where(bars.c.ts >= from_ms(hole), bars.c.ts < from_ms(hole + HOUR_MS)))
-    check_days(platform.engine, platform.exchange, platform.symbols(), [yesterday], clock=platform.clock)
+    check_days(
+        platform.engine, platform.exchange, SymbolDays(platform.symbols(), [yesterday]), clock=platform.clock
+    )
     assert count(platform.engine, data_findings, data_findings.c.resolved_at.is_(None)) == 1
 
 

@@ -1,6 +1,6 @@
 """The Launchpad to the letter: every operator job's name, description, tags, form and config schema.
 
-``pins/launchpad.json`` is the public surface. Whoever changes it on purpose writes it anew:
+``pins/launchpad.json`` is the public surface. Whoever changes it on purpose writes it again:
 ``python -P tests/pipelines/test_launchpad.py``.
 """
 

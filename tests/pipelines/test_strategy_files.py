@@ -36,7 +36,7 @@ def fresh(platform: Platform, tmp_path: Path) -> Iterator[Platform]:
 
 @pytest.fixture
 def watched(fresh: Platform) -> Platform:
-    """The same behind its first start."""
+    """The same after its first start."""
     deployment(fresh)
     return fresh
 

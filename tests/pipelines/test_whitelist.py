@@ -48,7 +48,7 @@ def statuses(platform: Platform) -> list[str]:
 
 @pytest.fixture
 def approved(platform: Platform, instance: dg.DagsterInstance) -> Platform:
-    """Platform behind its first start, on which an operator has approved a coin."""
+    """Platform after its first start, on which an operator has approved a coin."""
     deployment(platform)
     approve(platform)
     return platform

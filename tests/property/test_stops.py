@@ -113,7 +113,7 @@ def backtest(strategy: Strategy, bars: Bars, rules: TradingRules = FREE) -> Back
 
 
 class Moment(NamedTuple):
-    """A book before a bar, what the bar did, and the book after the decision behind it."""
+    """A book before a bar, what the bar did, and the book after the decision after it."""
 
     held: float
     equity: float

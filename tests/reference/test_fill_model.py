@@ -180,7 +180,7 @@ def test_time_stop_ends_where_the_published_case_gives_up_its_target(reference: 
 
 
 def test_time_stop_within_a_bar_fills_at_the_next_open_unlike_in_the_published_case(reference: Path) -> None:
-    """Our rule: it fires at a close and fills at the open behind it; theirs at the low of that bar."""
+    """Our rule: it fires at a close and fills at the open after it; theirs at the low of that bar."""
     case = case_of(reference, "tc16")
     (exit_,) = played(case, StopTerms(time_ms=65.0 * MINUTE_MS), no_trail)
     assert exit_ == Exit(case["expected_trades"][0]["close_tick"], 4_975.0, "time_stop")

@@ -49,7 +49,7 @@ class Walk(NamedTuple):
     budget
         Base quantity that market and limit orders may still fill in this bar; infinite without a cap.
     reference
-        Price behind which a stop can't be filled better: the open, or that of the last entry within the bar.
+        Price from which on a stop can't be filled better: the open, or that of the last entry within the bar.
     entered
         Side of the last entry within the bar, 0 for none: what was favorable before it doesn't count.
     n_fills
@@ -108,7 +108,7 @@ class Now(NamedTuple):
 
 
 def room_for(n_orders: int) -> int:
-    """Rows of fills that a bar can need: two for each order, and a stop of the position behind each."""
+    """Rows of fills that a bar can need: two for each order, and a stop of the position after each."""
     return 4 * n_orders + 8
 
 

@@ -1,7 +1,7 @@
 """One execution bar with resting orders: the phases of ``step_bar``, and in each of them the orders' turn.
 
 Funding; stops that the open reaches; the pending market order and what else the open reaches; stops within
-the bar; limits within the bar; stops again behind an entry. Without orders it is ``step_bar`` to the bit.
+the bar; limits within the bar; stops again after an entry. Without orders it is ``step_bar`` to the bit.
 """
 
 from typing import NamedTuple

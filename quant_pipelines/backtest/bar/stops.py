@@ -61,7 +61,7 @@ class StopTerms(NamedTuple):
     time_ms
         Longest time in a position, milliseconds.
     equity
-        Fall of the book's equity from its peak, as a fraction, at a close; the peak begins anew behind it.
+        Fall of the book's equity from its peak, as a fraction, at a close; the peak begins again after it.
     target
         Distance of the take-profit from the entry price as a fraction of it.
     slope_tightening, slope_days
@@ -296,7 +296,7 @@ def resized(account: Account, stop: Standing, seen: Seen, stops: StopTerms) -> S
 def watched(stop: Standing, position: float, extremes: Seen, before: Seen, stops: StopTerms) -> Standing:
     """Stop at a bar's close; ``extremes`` are that bar's, ``before`` those of the bar before.
 
-    The parabolic stop is Wilder's (New Concepts in Technical Trading Systems, 1978): it begins behind the
+    The parabolic stop is Wilder's (New Concepts in Technical Trading Systems, 1978): it begins after the
     bar of the entry and never lies within the last two bars.
     """
     side, guard = side_of(position), stop.guard

@@ -54,6 +54,6 @@ def drawdown_after(drawdown: float, peak: float, equity: float) -> float:
 
 @scalar
 def tally_end(tally: Tally, fill: StepFill, equity: float) -> Tally:
-    """Add the closing fill behind the last bar to the sums."""
+    """Add the closing fill after the last bar to the sums."""
     deepest = drawdown_after(tally.max_drawdown, tally.peak, equity)
     return _traded(tally, traded_notional=tally.traded_notional + notional_of(fill), max_drawdown=deepest)

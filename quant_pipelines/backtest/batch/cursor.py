@@ -50,7 +50,7 @@ def funding_at(tape: Tape, cursor: Cursor, bar_index: int) -> float:
 
 @inlined
 def past_pause(tape: Tape, cursor: Cursor, bar_index: int) -> Cursor:
-    """Cursor behind a bar, if it is a pause."""
+    """Cursor after a bar, if it is a pause."""
     if tape.pause[cursor.pause] != bar_index:
         return cursor
     payment = cursor.payment

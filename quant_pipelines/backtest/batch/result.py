@@ -202,7 +202,7 @@ def _depth_fallbacks(market: Market, rows: FloatArray) -> int:
     is_taken = ~np.isin(rows[:, 9], NOT_WALKED)
     times = np.concatenate([rows[:, 0], rows[is_taken, 1]])
     bar = np.searchsorted(market.execution.ts, times.astype(np.int64))
-    ladder = np.append(market.ladder, -1)  # what closes behind the last bar walks no book
+    ladder = np.append(market.ladder, -1)  # what closes after the last bar walks no book
     return int((ladder[bar] < 0).sum())
 
 

@@ -173,7 +173,7 @@ class Book:
         return self._working.may_open
 
     def place(self, order: NewOrder) -> int:
-        """Let an order rest from the next bar on, or behind the latency, and count it; returns its number.
+        """Let an order rest from the next bar on, or after the latency, and count it; returns its number.
 
         Raises
         ------

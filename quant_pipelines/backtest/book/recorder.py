@@ -107,7 +107,7 @@ class Recorder:
         return LoopResult(state, self._log, self._tally), Record(self._daily[None], kept[None], self._trades)
 
     def _add_events(self, events: list[BookEvent]) -> float:
-        """Log what happened in a bar; the sum of what was traded behind it is returned."""
+        """Log what happened in a bar; the sum of all that was traded by then is returned."""
         traded = self._tally.traded_notional
         for event in events:
             if isinstance(event, FundingPayment):

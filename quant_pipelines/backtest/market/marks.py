@@ -55,19 +55,19 @@ def marks_on(execution: Bars, mark: MarkSeries) -> Marks:
     mark = mark.between(int(execution.ts[0]), int(execution.close_ts[-1]))
     if not len(mark):
         return no_marks(len(execution))
-    first, behind = np.searchsorted(mark.ts, execution.ts), np.searchsorted(mark.ts, execution.close_ts)
+    first, end = np.searchsorted(mark.ts, execution.ts), np.searchsorted(mark.ts, execution.close_ts)
     row = np.minimum(first, len(mark) - 1)
     is_open = mark.ts[row] == execution.ts
-    is_whole = is_open & ((behind - first) * mark.step_ms == execution.step_ms)
-    is_whole &= _over(np.maximum, np.isnan(mark.low).astype(np.float64), first, behind) == 0.0
-    uses_index = _over(np.maximum, mark.is_index.astype(np.float64), first, behind) > 0.0
+    is_whole = is_open & ((end - first) * mark.step_ms == execution.step_ms)
+    is_whole &= _over(np.maximum, np.isnan(mark.low).astype(np.float64), first, end) == 0.0
+    uses_index = _over(np.maximum, mark.is_index.astype(np.float64), first, end) > 0.0
     uses_index &= is_open
     n_bars, n_index = len(execution), int(uses_index.sum())
     n_mark, n_opens = int((is_whole & ~uses_index).sum()), int((is_open & ~is_whole & ~uses_index).sum())
     return Marks(
         np.where(is_open, mark.open[row], 0.0),
-        np.where(is_whole, _over(np.maximum, mark.high, first, behind), 0.0),
-        np.where(is_whole, _over(np.minimum, mark.low, first, behind), 0.0),
+        np.where(is_whole, _over(np.maximum, mark.high, first, end), 0.0),
+        np.where(is_whole, _over(np.minimum, mark.low, first, end), 0.0),
         MarkUse(n_mark, n_index, n_opens, n_bars - n_mark - n_index - n_opens),
     )
 
@@ -90,9 +90,9 @@ def paid_on_marks(funding: FundingSeries, mark: MarkSeries | None) -> FundingSer
     return FundingSeries(funding.ts, funding.rate, known)
 
 
-def _over(reduce: np.ufunc, values: FloatArray, first: np.ndarray, behind: np.ndarray) -> FloatArray:
-    """Reduce ``values[first:behind]`` for each bar; of no meaning where that is empty."""
+def _over(reduce: np.ufunc, values: FloatArray, first: np.ndarray, end: np.ndarray) -> FloatArray:
+    """Reduce ``values[first:end]`` for each bar; of no meaning where that is empty."""
     padded = np.concatenate([values, [0.0]])
-    edges = np.column_stack([first, behind]).ravel()
+    edges = np.column_stack([first, end]).ravel()
     result: FloatArray = reduce.reduceat(padded, edges)[::2]
     return result

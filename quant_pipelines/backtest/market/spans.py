@@ -115,7 +115,7 @@ def last_span(beside: Beside | None) -> int:
 
 @inlined
 def span_edge(beside: Beside | None, span: int, n_bars: int) -> int:
-    """Return the bar at which a span begins; the end behind the last one."""
+    """Return the bar at which a span begins; the end after the last one."""
     if beside is None:
         return 0 if span == 0 else n_bars
     return int(beside.span[span])

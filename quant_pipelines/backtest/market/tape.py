@@ -16,7 +16,7 @@ class Dated(NamedTuple):
     values
         Fee rate, maker rate, lot size and smallest notional, shape (n_specifications, 4).
     brackets, first_bracket
-        Maintenance brackets of all specifications, and where those of each begin, with the end behind them.
+        Maintenance brackets of all specifications, and where those of each begin, with the end after them.
     """
 
     values: FloatArray
@@ -112,7 +112,7 @@ class LoopTerms(NamedTuple):
     """Terms of a pass: trading, matching, and whether the position is closed at the last close.
 
     ``stops`` has a row for each lane: its rules in the order of ``StopTerms``. Where strategies scale them,
-    there stand behind that, in the order of ``StopScales``, the column at which the factors of a rule begin
+    there stand after that, in the order of ``StopScales``, the column at which the factors of a rule begin
     (0 is none), and then the factors as of each close: further arrays would be counted at every call.
     """
 

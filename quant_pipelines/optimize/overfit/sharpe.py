@@ -32,7 +32,7 @@ def probabilistic_sharpe_ratio(
     sharpe
         Observed Sharpe ratio per period.
     n_observations
-        Number of returns behind it, at least 2.
+        Number of returns that it rests on, at least 2.
     skew, kurtosis
         Of the returns; 0 and 3 for a normal.
     benchmark
@@ -100,7 +100,7 @@ def deflated_sharpe_ratio(
     sharpe
         Sharpe ratio per period of the selected trial.
     n_observations
-        Number of returns behind it, at least 2.
+        Number of returns that it rests on, at least 2.
     n_trials
         Number of independent trials it was selected from.
     trial_variance

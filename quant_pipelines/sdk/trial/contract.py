@@ -103,7 +103,7 @@ def decisions_of(strategy: Strategy, bars: Bars | Panel) -> FloatArray:
 
 
 def causality(strategy_class: type[Strategy]) -> str:
-    """Decisions up to a bar are the same when the future is cut off behind it.
+    """Decisions up to a bar are the same when the future is cut off after it.
 
     Examples
     --------
@@ -126,13 +126,13 @@ def causality(strategy_class: type[Strategy]) -> str:
                 at = _first_difference(decisions_of(strategy, bars.rows(0, cut)), whole[..., :cut])
                 if at is not None:
                     return (
-                        f"{strategy}: the decision at bar {at} changes when bars behind {cut - 1} are cut off"
+                        f"{strategy}: the decision at bar {at} changes when bars after {cut - 1} are cut off"
                     )
     return ""
 
 
 def other_futures(strategy_class: type[Strategy]) -> str:
-    """Decisions up to a bar are the same whatever happens behind it.
+    """Decisions up to a bar are the same whatever happens after it.
 
     Examples
     --------
@@ -150,11 +150,11 @@ def other_futures(strategy_class: type[Strategy]) -> str:
     cut = _BARS // 2
     changed = decisions_of(strategy, _spliced(bars, other, cut))
     at = _first_difference(changed[..., :cut], decisions_of(strategy, bars)[..., :cut])
-    return "" if at is None else f"{strategy}: the decision at bar {at} depends on bars behind {cut - 1}"
+    return "" if at is None else f"{strategy}: the decision at bar {at} depends on bars after {cut - 1}"
 
 
 def warm_up(strategy_class: type[Strategy]) -> str:
-    """Decisions forget where history began, ``history_bars`` behind its start; factors on stops nearly do.
+    """Decisions forget where history began, ``history_bars`` after its start; factors on stops nearly do.
 
     Examples
     --------
@@ -168,10 +168,10 @@ def warm_up(strategy_class: type[Strategy]) -> str:
     'SinceThen(): decisions depend on where history begins; history_bars is 5'
     """
     strategy, market = strategy_class(), TrialMarket(strategy_class)
-    behind, settled = strategy.history_bars, 503
-    n_bars = 2 * behind + 2 * settled
-    late = decisions_of(strategy, market.walk(n_bars, _SEED, skipped=settled))[..., behind + settled :]
-    early = decisions_of(strategy, market.walk(n_bars, _SEED))[..., behind + 2 * settled :]
+    history, settled = strategy.history_bars, 503
+    n_bars = 2 * history + 2 * settled
+    late = decisions_of(strategy, market.walk(n_bars, _SEED, skipped=settled))[..., history + settled :]
+    early = decisions_of(strategy, market.walk(n_bars, _SEED))[..., history + 2 * settled :]
     if late.shape == early.shape:
         n = strategy.inputs.symbols  # targets stand first; they are cut off somewhere, factors are not
         is_near = np.isclose(late[n:], early[n:], rtol=FACTOR_TOLERANCE, atol=0.0)
@@ -180,7 +180,7 @@ def warm_up(strategy_class: type[Strategy]) -> str:
     return (
         ""
         if at is None
-        else f"{strategy}: decisions depend on where history begins; history_bars is {behind}"
+        else f"{strategy}: decisions depend on where history begins; history_bars is {history}"
     )
 
 
@@ -312,7 +312,7 @@ def _fault(rule: Callable[[Any], str], strategy_class: type[Strategy]) -> str:
 
 
 def _spliced(before: Bars | Panel, after: Bars | Panel, cut: int) -> Bars | Panel:
-    """Bars of one series up to a cut, and of another one behind it."""
+    """Bars of one series up to a cut, and of another one after it."""
     if isinstance(before, Panel) and isinstance(after, Panel):
         return spliced(before, after, cut)
     if isinstance(before, Bars) and isinstance(after, Bars):

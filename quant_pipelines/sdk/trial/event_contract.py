@@ -41,7 +41,7 @@ def orders(strategy_class: type[EventStrategy]) -> str:
 
 
 def causality(strategy_class: type[EventStrategy]) -> str:
-    """Orders up to a bar are the same when the future is cut off behind it.
+    """Orders up to a bar are the same when the future is cut off after it.
 
     Examples
     --------
@@ -62,12 +62,12 @@ def causality(strategy_class: type[EventStrategy]) -> str:
             for cut in (cut for cut in cuts if cut < len(bars)):
                 at = _first_difference(trial(strategy, bars.rows(0, cut)).acts, _until(whole, cut))
                 if at is not None:
-                    return f"{strategy}: the order at bar {at} changes when bars behind {cut - 1} are cut off"
+                    return f"{strategy}: the order at bar {at} changes when bars after {cut - 1} are cut off"
     return ""
 
 
 def other_futures(strategy_class: type[EventStrategy]) -> str:
-    """Orders up to a bar are the same whatever happens behind it.
+    """Orders up to a bar are the same whatever happens after it.
 
     Examples
     --------
@@ -85,7 +85,7 @@ def other_futures(strategy_class: type[EventStrategy]) -> str:
     cut = _BARS // 2
     changed = trial(strategy, concatenate_bars(bars.rows(0, cut), other.rows(cut, _BARS))).acts
     at = _first_difference(_until(changed, cut), _until(trial(strategy, bars).acts, cut))
-    return "" if at is None else f"{strategy}: the order at bar {at} depends on bars behind {cut - 1}"
+    return "" if at is None else f"{strategy}: the order at bar {at} depends on bars after {cut - 1}"
 
 
 def warm_up(strategy_class: type[EventStrategy]) -> str:
@@ -102,13 +102,13 @@ def warm_up(strategy_class: type[EventStrategy]) -> str:
     'SinceThen(): orders depend on where history begins; history_bars is 5'
     """
     strategy = strategy_class()
-    behind = strategy.history_bars
-    bars = random_walk(behind + _SETTLED + _BARS, _SEED)
-    short = trial(strategy, bars.rows(_SETTLED, len(bars)), behind).acts
-    whole = [act._replace(bar=act.bar - _SETTLED) for act in trial(strategy, bars, behind + _SETTLED).acts]
+    history = strategy.history_bars
+    bars = random_walk(history + _SETTLED + _BARS, _SEED)
+    short = trial(strategy, bars.rows(_SETTLED, len(bars)), history).acts
+    whole = [act._replace(bar=act.bar - _SETTLED) for act in trial(strategy, bars, history + _SETTLED).acts]
     if len(short) == len(whole) and all(map(_is_close, short, whole)):
         return ""
-    return f"{strategy}: orders depend on where history begins; history_bars is {behind}"
+    return f"{strategy}: orders depend on where history begins; history_bars is {history}"
 
 
 def determinism(strategy_class: type[EventStrategy]) -> str:

@@ -60,7 +60,7 @@ def flat_panel(n_symbols: int, n_bars: int) -> Panel:
 
 
 def spliced(before: Panel, after: Panel, cut: int) -> Panel:
-    """Rows of one panel up to a cut, and of another one behind it.
+    """Rows of one panel up to a cut, and of another one after it.
 
     Examples
     --------

@@ -39,7 +39,7 @@ def choose_shift(span: Window, now_ms: int) -> int:
     """Shift that puts now inside the span of 1-minute bars.
 
     Of the moments a whole number of weeks before now, the latest is taken that has 91 days of 1-minute
-    history behind it and four weeks of recorded future ahead; if there is none, the latest with a day of
+    history before it and four weeks of recorded future after; if there is none, the latest with a day of
     future; if there is none, the latest.
 
     Parameters

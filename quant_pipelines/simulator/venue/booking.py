@@ -18,13 +18,20 @@ class Match(NamedTuple):
     is_maker: bool
 
 
-def book_income(
-    ledger: Ledger, kind: str, amount: Decimal, *, symbol: str = "", trade: int = 0, ts_ms: int
-) -> None:
+class Movement(NamedTuple):
+    """What moves the wallet: its kind, quote (positive is received), milliseconds UTC, and what it is for."""
+
+    kind: str
+    amount: Decimal
+    ts_ms: int
+    symbol: str = ""
+    trade: int = 0
+
+
+def book_income(ledger: Ledger, movement: Movement) -> None:
     """Add one row of income and move the wallet by it."""
-    row = IncomeRecord(ledger.next_number(), kind, symbol, amount, trade, ts_ms)
-    ledger.put(row)
-    ledger.put(replace(ledger.account, wallet=ledger.account.wallet + amount))
+    ledger.put(IncomeRecord(number=ledger.next_number(), **movement._asdict()))
+    ledger.put(replace(ledger.account, wallet=ledger.account.wallet + movement.amount))
 
 
 def book_fill(ledger: Ledger, order: Order, execution: Match, ts_ms: int) -> tuple[Order, FillRecord]:
@@ -56,9 +63,9 @@ def book_fill(ledger: Ledger, order: Order, execution: Match, ts_ms: int) -> tup
     ledger.put(fill)
     ledger.put(after)
     if profit:
-        book_income(ledger, "REALIZED_PNL", profit, symbol=order.symbol, trade=fill.number, ts_ms=ts_ms)
+        book_income(ledger, Movement("REALIZED_PNL", profit, ts_ms, order.symbol, fill.number))
     if fee:
-        book_income(ledger, "COMMISSION", -fee, symbol=order.symbol, trade=fill.number, ts_ms=ts_ms)
+        book_income(ledger, Movement("COMMISSION", -fee, ts_ms, order.symbol, fill.number))
     filled = order.filled + quantity
     status = "FILLED" if filled == order.quantity else "PARTIALLY_FILLED"
     order = replace(order, filled=filled, quote=order.quote + quote, status=status, updated_ms=ts_ms)
@@ -106,7 +113,7 @@ def book_funding(ledger: Ledger, symbol: str, *, rate: Decimal, mark: Decimal, t
     amount = money(-position.quantity * mark * rate)
     if not amount:
         return amount
-    book_income(ledger, "FUNDING_FEE", amount, symbol=symbol, ts_ms=ts_ms)
+    book_income(ledger, Movement("FUNDING_FEE", amount, ts_ms, symbol))
     if position.is_isolated:
         wallet = position.isolated_wallet + amount
         ledger.put(replace(position, isolated_wallet=wallet, updated_ms=ts_ms))

@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 from decimal import Decimal
+from typing import NamedTuple
 
 _ZERO = Decimal(0)
 _MOST_ROUNDS = 20
@@ -34,8 +35,16 @@ class LeverageBracket:
     amount: Decimal
 
 
-def brackets_from(rows: Iterable[tuple[str, str, int]]) -> tuple[LeverageBracket, ...]:
-    """Brackets from rows of cap, maintenance ratio and leverage; ``amount`` follows from continuity.
+class BracketRow(NamedTuple):
+    """A bracket as published: its cap, quote, the maintenance ratio and the highest leverage."""
+
+    cap: str
+    ratio: str
+    leverage: int
+
+
+def brackets_from(rows: Iterable[BracketRow]) -> tuple[LeverageBracket, ...]:
+    """Brackets of a table in order of the caps; ``amount`` follows from continuity.
 
     Notes
     -----
@@ -55,46 +64,46 @@ def brackets_from(rows: Iterable[tuple[str, str, int]]) -> tuple[LeverageBracket
 # The exchange's own tables of autumn 2024, as its leverageBracket endpoint gave them.
 _MAJOR = brackets_from(
     [
-        ("50000", "0.004", 125),
-        ("600000", "0.005", 100),
-        ("3000000", "0.0065", 75),
-        ("12000000", "0.01", 50),
-        ("70000000", "0.02", 25),
-        ("100000000", "0.025", 20),
-        ("230000000", "0.05", 10),
-        ("480000000", "0.1", 5),
-        ("600000000", "0.125", 4),
-        ("800000000", "0.15", 3),
-        ("1200000000", "0.25", 2),
-        ("1800000000", "0.5", 1),
+        BracketRow("50000", "0.004", 125),
+        BracketRow("600000", "0.005", 100),
+        BracketRow("3000000", "0.0065", 75),
+        BracketRow("12000000", "0.01", 50),
+        BracketRow("70000000", "0.02", 25),
+        BracketRow("100000000", "0.025", 20),
+        BracketRow("230000000", "0.05", 10),
+        BracketRow("480000000", "0.1", 5),
+        BracketRow("600000000", "0.125", 4),
+        BracketRow("800000000", "0.15", 3),
+        BracketRow("1200000000", "0.25", 2),
+        BracketRow("1800000000", "0.5", 1),
     ]
 )
 _LARGE = brackets_from(
     [
-        ("20000", "0.005", 100),
-        ("100000", "0.0065", 75),
-        ("800000", "0.01", 50),
-        ("4000000", "0.02", 25),
-        ("8000000", "0.025", 20),
-        ("40000000", "0.05", 10),
-        ("80000000", "0.1", 5),
-        ("100000000", "0.125", 4),
-        ("200000000", "0.25", 2),
-        ("400000000", "0.5", 1),
+        BracketRow("20000", "0.005", 100),
+        BracketRow("100000", "0.0065", 75),
+        BracketRow("800000", "0.01", 50),
+        BracketRow("4000000", "0.02", 25),
+        BracketRow("8000000", "0.025", 20),
+        BracketRow("40000000", "0.05", 10),
+        BracketRow("80000000", "0.1", 5),
+        BracketRow("100000000", "0.125", 4),
+        BracketRow("200000000", "0.25", 2),
+        BracketRow("400000000", "0.5", 1),
     ]
 )
 _OTHER = brackets_from(
     [
-        ("10000", "0.005", 75),
-        ("50000", "0.007", 50),
-        ("750000", "0.01", 40),
-        ("800000", "0.02", 25),
-        ("1600000", "0.025", 20),
-        ("8000000", "0.05", 10),
-        ("16000000", "0.1", 5),
-        ("20000000", "0.125", 4),
-        ("40000000", "0.25", 2),
-        ("80000000", "0.5", 1),
+        BracketRow("10000", "0.005", 75),
+        BracketRow("50000", "0.007", 50),
+        BracketRow("750000", "0.01", 40),
+        BracketRow("800000", "0.02", 25),
+        BracketRow("1600000", "0.025", 20),
+        BracketRow("8000000", "0.05", 10),
+        BracketRow("16000000", "0.1", 5),
+        BracketRow("20000000", "0.125", 4),
+        BracketRow("40000000", "0.25", 2),
+        BracketRow("80000000", "0.5", 1),
     ]
 )
 _TABLES = {"BTCUSDT": _MAJOR, "ETHUSDT": _MAJOR, "SOLUSDT": _LARGE, "BNBUSDT": _LARGE, "XRPUSDT": _LARGE}

@@ -78,7 +78,7 @@ def money(amount: Decimal) -> Decimal:
 
 
 def contract_of(document: Mapping[str, Any]) -> Contract:
-    """Contract of a symbol's row in ``exchangeInfo``: what is published is what is enforced."""
+    """Contract of a symbol's row in ``exchangeInfo``: the published rules are enforced."""
     filters = {row["filterType"]: row for row in document["filters"]}
     tick, lot = Decimal(filters["PRICE_FILTER"]["tickSize"]), Decimal(filters["LOT_SIZE"]["stepSize"])
     percent = filters["PERCENT_PRICE"]

@@ -28,9 +28,10 @@ _WINDOW_MS = 7 * DAY_MS
 
 
 class Conditions:
-    """Conditions of a page, joined by AND, and the values for their marks."""
+    """Conditions of a page, joined by AND, the values for their marks, and from which end it is filled."""
 
     def __init__(self) -> None:
+        self.is_newest_first = True
         self._texts: list[str] = ["1"]
         self.values: list[Any] = []
 
@@ -40,7 +41,7 @@ class Conditions:
         self.values.extend(values)
 
     def page(self, order: str, limit: int) -> str:
-        """Write the SQL that follows ``WHERE``."""
+        """Write the SQL after ``WHERE``."""
         return f"{' AND '.join(self._texts)} ORDER BY {order} LIMIT {limit}"
 
 
@@ -50,7 +51,7 @@ def all_orders(venue: Venue, query: Query) -> list[Document]:
     where = Conditions()
     where.add("symbol = ?", contract.symbol)
     _add_page(venue, query, where, number="orderId", time="created_ms")
-    orders = _rows(venue, Order, query, where, number="orderId", limit=query.limit(500, 1000))
+    orders = _rows(venue, Order, where, query.limit(500, 1000))
     return [order_document(order, contract) for order in orders]
 
 
@@ -60,7 +61,7 @@ def all_algo_orders(venue: Venue, query: Query) -> list[Document]:
     where = Conditions()
     where.add("symbol = ?", contract.symbol)
     _add_page(venue, query, where, number="algoId", time="created_ms")
-    algos = _rows(venue, AlgoOrder, query, where, number="algoId", limit=query.limit(500, 1000))
+    algos = _rows(venue, AlgoOrder, where, query.limit(500, 1000))
     return [algo_document(algo, contract) for algo in algos]
 
 
@@ -74,7 +75,7 @@ def user_trades(venue: Venue, query: Query) -> list[Document]:
     if "fromId" in query.values and {"startTime", "endTime"} & set(query.values):
         raise refusal("combination")
     _add_page(venue, query, where, number="fromId", time="ts_ms")
-    fills = _rows(venue, FillRecord, query, where, number="fromId", limit=query.limit(500, 1000))
+    fills = _rows(venue, FillRecord, where, query.limit(500, 1000))
     return [trade_document(fill, contract) for fill in fills]
 
 
@@ -113,6 +114,7 @@ def force_orders(venue: Venue, query: Query) -> list[Document]:
 
 def _add_page(venue: Venue, query: Query, where: Conditions, *, number: str, time: str) -> None:
     """Bound a page by a first number, or by a window of at most 7 days (the last 7 by default)."""
+    where.is_newest_first = number not in query.values and "startTime" not in query.values
     if number in query.values:
         where.add("number >= ?", query.integer(number, 0))
         return
@@ -128,10 +130,8 @@ def _add_page(venue: Venue, query: Query, where: Conditions, *, number: str, tim
     where.add(f"{time} BETWEEN ? AND ?", first, last)
 
 
-def _rows(
-    venue: Venue, kind: type[R], query: Query, where: Conditions, *, number: str, limit: int
-) -> list[R]:
+def _rows(venue: Venue, kind: type[R], where: Conditions, limit: int) -> list[R]:
     """Oldest rows from a start on, else the newest; oldest first either way."""
-    if number in query.values or "startTime" in query.values:
-        return venue.ledger.store.select(kind, where.page("number", limit), *where.values)
-    return venue.ledger.store.select(kind, where.page("number DESC", limit), *where.values)[::-1]
+    order = "number DESC" if where.is_newest_first else "number"
+    rows = venue.ledger.store.select(kind, where.page(order, limit), *where.values)
+    return rows[::-1] if where.is_newest_first else rows

@@ -10,7 +10,7 @@ with very large positions, is not modeled.
 
 from decimal import Decimal
 
-from quant_pipelines.simulator.venue.booking import Match, book_income
+from quant_pipelines.simulator.venue.booking import Match, Movement, book_income
 from quant_pipelines.simulator.venue.contract import money
 from quant_pipelines.simulator.venue.margin import cross_maintenance, margins
 from quant_pipelines.simulator.venue.matching import close, execute, reachable, walk
@@ -80,7 +80,7 @@ def _liquidate(venue: Venue, position: PositionRecord) -> None:
     fee = min(money(value * venue.contracts[symbol].liquidation_fee), money(left))
     clearing = -fee  # negative: the fee; positive: what the fund pays because margin was not enough
     if clearing:
-        book_income(venue.ledger, "INSURANCE_CLEAR", clearing, symbol=symbol, ts_ms=venue.now_ms)
+        book_income(venue.ledger, Movement("INSURANCE_CLEAR", clearing, venue.now_ms, symbol))
         tell_account(venue, "INSURANCE_CLEAR", symbol, ts_ms=venue.now_ms)
 
 

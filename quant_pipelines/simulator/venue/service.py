@@ -14,7 +14,7 @@ from aiohttp import web
 from quant_pipelines.core.clock import Clock
 from quant_pipelines.simulator.budget import Budget
 from quant_pipelines.simulator.queries import VenueError
-from quant_pipelines.simulator.venue.booking import book_income
+from quant_pipelines.simulator.venue.booking import Movement, book_income
 from quant_pipelines.simulator.venue.contract import contract_of
 from quant_pipelines.simulator.venue.credentials import DEMO_KEYS, Credentials
 from quant_pipelines.simulator.venue.endpoints import ENDPOINTS, answer
@@ -67,7 +67,7 @@ def open_venue(
     venue = Venue(Ledger(path), contracts, market.depth)
     if not venue.ledger.account.last_fill and not venue.ledger.account.wallet:
         with venue.ledger.transaction():
-            book_income(venue.ledger, "TRANSFER", wallet, ts_ms=now_ms)
+            book_income(venue.ledger, Movement("TRANSFER", wallet, now_ms))
     return venue
 
 

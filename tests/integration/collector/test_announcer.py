@@ -1,4 +1,4 @@
-"""What the runner tells: behind the commit, from any thread, without waiting for anybody."""
+"""What the runner tells: after the commit, from any thread, without waiting for anybody."""
 
 import asyncio
 import threading

@@ -54,7 +54,7 @@ class World:
     cache: Cache
 
     async def until(self, what: Callable[[], Any]) -> Any:
-        """First true answer; fails behind the deadline."""
+        """First true answer; fails after the deadline."""
         async with asyncio.timeout(DEADLINE):
             while not (answer := await asyncio.to_thread(what)):  # noqa: ASYNC110 - servers are waited for
                 await asyncio.sleep(0.05)
@@ -157,7 +157,7 @@ async def told(cache: Cache, count: int) -> list[dict[str, Any]]:
     return [found[ts] for ts in sorted(found)]
 
 
-def test_a_start_fills_the_gap_behind_the_newest_stored_minute(engine: Engine, database_url: str) -> None:
+def test_a_start_fills_the_gap_after_the_newest_stored_minute(engine: Engine, database_url: str) -> None:
     upsert_bars(engine, Series(EXCHANGE, BTC, "1m"), computed_bars(BTC, np.array(minutes(0, 9))))
 
     async def play() -> list[int]:

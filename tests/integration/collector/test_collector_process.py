@@ -55,7 +55,7 @@ def process(module: str, folder: Path, **settings: str) -> Iterator["subprocess.
 
 
 def wait_for(what: Callable[[], Any], folder: Path) -> Any:
-    """First true answer; fails behind the deadline with the ends of the logs."""
+    """First true answer; fails after the deadline with the ends of the logs."""
     deadline = time.monotonic() + DEADLINE
     while time.monotonic() < deadline:
         if answer := what():

@@ -1,4 +1,4 @@
-"""Rows of resting orders: placed behind one another, taken back from anywhere, and only as many as fit."""
+"""Rows of resting orders: placed one after the other, taken back from anywhere, and only as many as fit."""
 
 import pytest
 from hypothesis import given, settings

@@ -1,6 +1,6 @@
 """The command line to the letter: help of every verb, what it accepts, what it says to wrong usage.
 
-The files under ``pins`` are the public surface. Whoever changes it on purpose writes them anew:
+The files under ``pins`` are the public surface. Whoever changes it on purpose writes them again:
 ``python -P tests/unit/cli/test_surface.py``.
 """
 

@@ -28,7 +28,7 @@ def bar(number: int, price: float) -> ExecutionBar:
 
 
 def booked(**changes: Any) -> StoredBook:
-    """Rows behind the first bar: the checkpoint is the book before that bar's decision."""
+    """Rows after the first bar: the checkpoint is the book before that bar's decision."""
     book = Book(SETTINGS)
     book.step(bar(0, 100.1))
     signal = Signal(CLOSE, 1.0, 100.4, {"target_side": 1.0, "denied_by": None})

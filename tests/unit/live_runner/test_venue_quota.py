@@ -26,7 +26,7 @@ def placed(number: int, at: datetime, purpose: str = TARGET) -> PlacedOrder:
 
 
 def broker_of(orders: list[PlacedOrder]) -> VenueBroker:
-    """Broker whose rows are these orders, behind a bar that closes an hour after midnight."""
+    """Broker whose rows are these orders, after a bar that closes an hour after midnight."""
     broker = VenueBroker(
         connect("postgresql://127.0.0.1/quant"),  # never connected to
         plan_of(DEPLOYMENT),

@@ -1,4 +1,4 @@
-"""What happens behind a window never reaches into it."""
+"""What happens after a window never reaches into it."""
 
 from dataclasses import replace
 

@@ -86,7 +86,7 @@ def test_factors_that_raise_are_the_strategys_fault() -> None:
 def test_factor_that_knows_the_future_is_found_by_the_contract() -> None:
     peeking = giving(lambda _, bars: {"hard_stop": bars.close / bars.close.mean()})
     faults = {check.name: check.fault for check in check_strategy(type(peeking)) if not check.passed}
-    assert "when bars behind" in faults["causality"]
+    assert "when bars after" in faults["causality"]
     honest = giving(lambda _, bars: {"hard_stop": bars.high / bars.low})
     assert all(check.passed for check in check_strategy(type(honest)) if check.name == "causality")
 

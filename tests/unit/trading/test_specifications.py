@@ -9,7 +9,7 @@ import pytest
 from quant_pipelines.backtest import BacktestSettings, run_backtest
 from quant_pipelines.core.bars import Bars
 from quant_pipelines.core.errors import ConfigurationError
-from quant_pipelines.core.instruments import Instrument
+from quant_pipelines.core.instruments import DatedInstrument, Instrument
 from quant_pipelines.core.settings import CostSettings
 from quant_pipelines.core.timeframes import DAY_MS, HOUR_MS
 from quant_pipelines.sdk import Array, Strategy
@@ -89,7 +89,9 @@ def listed(lot_size: str, taker_fee: str) -> Instrument:
 
 
 def test_stored_fee_counts_only_where_it_was_published_differently() -> None:
-    history = SpecificationHistory.of_instruments([(0, listed("1", "0.0004")), (7, listed("0.1", "0.0005"))])
+    history = SpecificationHistory.of_instruments(
+        [DatedInstrument(0, listed("1", "0.0004")), DatedInstrument(7, listed("0.1", "0.0005"))]
+    )
     assert [one.specification.lot_size for one in history.dated] == [1.0, 0.1]
     assert [one.fee_bps for one in history.dated] == [pytest.approx(4.0), None]
     assert [one.maker_fee_bps for one in history.dated] == [None, None]

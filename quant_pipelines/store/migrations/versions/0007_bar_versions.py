@@ -1,6 +1,7 @@
 """Versions of bars by series and month; a hypertable instead of partitions where TimescaleDB is installed."""
 
 from pathlib import Path
+from typing import NamedTuple
 
 from alembic import op
 from sqlalchemy import Connection
@@ -8,11 +9,20 @@ from sqlalchemy import Connection
 revision = "0007"
 down_revision = "0006"
 
+
+class Change(NamedTuple):
+    """A trigger's name, its event, and which of the event's rows it reads."""
+
+    name: str
+    event: str
+    rows: str
+
+
 # Transition tables belong to one event, and a statement on a partition fires the partition's triggers only.
 _CHANGES = (
-    ("updated_from", "update", "old"),
-    ("updated_to", "update", "new"),
-    ("deleted", "delete", "old"),
+    Change("updated_from", "update", "old"),
+    Change("updated_to", "update", "new"),
+    Change("deleted", "delete", "old"),
 )
 _PARTITIONS = "select inhrelid::regclass::text from pg_inherits where inhparent = 'market.bars'::regclass"
 
@@ -23,7 +33,7 @@ def upgrade() -> None:
     if has_timescale(connection) and not has_bars(connection):
         make_hypertable(connection)
         return
-    watch(connection, "market.bars", (("inserted", "insert", "new"), *_CHANGES))
+    watch(connection, "market.bars", (Change("inserted", "insert", "new"), *_CHANGES))
     for partition in connection.exec_driver_sql(_PARTITIONS).scalars().all():
         watch(connection, partition, _CHANGES)
 
@@ -54,7 +64,7 @@ def make_hypertable(connection: Connection) -> None:
         connection.exec_driver_sql(statement)
 
 
-def watch(connection: Connection, table: str, changes: tuple[tuple[str, str, str], ...]) -> None:
+def watch(connection: Connection, table: str, changes: tuple[Change, ...]) -> None:
     for name, event, rows in changes:
         connection.exec_driver_sql(
             f"create trigger bars_{name} after {event} on {table} "

@@ -25,7 +25,7 @@ def recording(archive_folder: Path) -> Recording:
     [
         (600, 91, 28),  # years of minutes: the newest moment with four weeks ahead
         (130, 91, 28),
-        (100, 91, 1),  # enough behind or enough ahead, not both: behind
+        (100, 91, 1),  # enough history or enough future, not both: history
         (30, 21, 1),
         (8, 0, 0),
     ],

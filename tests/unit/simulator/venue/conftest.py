@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from quant_pipelines.simulator.queries import Query
-from quant_pipelines.simulator.venue.booking import book_income
+from quant_pipelines.simulator.venue.booking import Movement, book_income
 from quant_pipelines.simulator.venue.brackets import brackets_of
 from quant_pipelines.simulator.venue.contract import Contract
 from quant_pipelines.simulator.venue.endpoints import ENDPOINTS, answer
@@ -59,7 +59,7 @@ class Desk:
         self.venue = Venue(ledger, CONTRACTS, self.depth)
         if not ledger.account.wallet:
             with ledger.transaction():
-                book_income(ledger, "TRANSFER", Decimal(wallet), ts_ms=START_MS)
+                book_income(ledger, Movement("TRANSFER", Decimal(wallet), START_MS))
         self.now_ms = max(START_MS, ledger.played_ms)
 
     @property

@@ -10,6 +10,7 @@ import pytest
 
 from quant_pipelines.simulator.queries import VenueError
 from quant_pipelines.simulator.venue.brackets import (
+    BracketRow,
     bracket_at,
     brackets_from,
     brackets_of,
@@ -41,7 +42,7 @@ def test_liquidation_price_agrees_with_the_exchanges_examples(published: dict[st
     for example in published["liquidation"]["binance_published_examples"]:
         quantity = Decimal(str(example["qty"]))
         mmr, cum = Decimal(str(example["mmr"])), Decimal(str(example["cum"]))
-        single = brackets_from([("1e12", str(mmr), 1)])
+        single = brackets_from([BracketRow("1e12", str(mmr), 1)])
         shifted = tuple(type(one)(1, 1, one.floor, one.cap, mmr, cum) for one in single)
         backing = sum(
             Decimal(str(example[key])) * sign for key, sign in [("wb", 1), ("tmm", -1), ("upnl", 1)]
@@ -57,7 +58,9 @@ def test_liquidation_price_agrees_with_the_exchanges_examples(published: dict[st
 
 def test_liquidation_price_takes_the_bracket_at_the_liquidation_price(published: dict[str, Any]) -> None:
     tables = {
-        symbol: brackets_from([(str(row["cap"]), str(row["mmr"]), int(row["max_leverage"])) for row in rows])
+        symbol: brackets_from(
+            [BracketRow(str(row["cap"]), str(row["mmr"]), int(row["max_leverage"])) for row in rows]
+        )
         for symbol, rows in published["liquidation"]["brackets"].items()
     }
     assert tables["BTCUSDT"] == brackets_of("BTCUSDT")
