@@ -7,7 +7,7 @@ from quant_pipelines.metrics import MEASURES
 from quant_pipelines.reports.books import account_facts, book_section, exposure_section
 from quant_pipelines.reports.curves import drawdown_sections, equity_section, month_section, rolling_section
 from quant_pipelines.reports.numbers import measure, minute, money, percent, plain, words
-from quant_pipelines.reports.page import Cell, document, facts, folded, section, table, tiles
+from quant_pipelines.reports.page import Cell, Tile, document, facts, folded, section, table, tiles
 from quant_pipelines.reports.run import BacktestRun
 from quant_pipelines.reports.trips import attribution_section, candle_section, trade_section, trip_section
 from quant_pipelines.trading.rules import TradingRules
@@ -112,12 +112,12 @@ def _subtitle(run: BacktestRun) -> str:
     return f"{run.market}, {run.result.days[0]} to {run.result.days[-1]}"
 
 
-def _tile(run: BacktestRun, name: str) -> tuple[str, str, str]:
+def _tile(run: BacktestRun, name: str) -> Tile:
     about, held = MEASURES[name], run.holding_measures.get(name)
     beside = "" if held is None else f"holding {measure(held, about.unit)}"
     if name == "n_trades":
         beside = f"in the market {percent(run.measures['exposure'], 0)}"
-    return about.title, measure(run.measures[name], about.unit), beside
+    return Tile(about.title, measure(run.measures[name], about.unit), beside)
 
 
 def _value(name: str, value: float | None) -> Cell:

@@ -52,12 +52,20 @@ def facts(pairs: Mapping[str, str]) -> str:
     return f'<dl class="facts">{rows}</dl>'
 
 
-def tiles(items: Iterable[tuple[str, str, str]]) -> str:
-    """Large figures: value, name, and what stands beside it."""
+class Tile(NamedTuple):
+    """Large figure: its name, its value, and what stands beside it."""
+
+    name: str
+    value: str
+    beside: str
+
+
+def tiles(items: Iterable[Tile]) -> str:
+    """Large figures side by side."""
     shown = "".join(
-        f'<div class="tile"><span>{escape(name)}</span><b>{escape(value)}</b>'
-        f"<span>{escape(beside)}</span></div>"
-        for name, value, beside in items
+        f'<div class="tile"><span>{escape(tile.name)}</span><b>{escape(tile.value)}</b>'
+        f"<span>{escape(tile.beside)}</span></div>"
+        for tile in items
     )
     return f'<div class="tiles">{shown}</div>'
 

@@ -17,7 +17,7 @@ from quant_pipelines.reports.axes import Axis, number_axis, time_axis
 from quant_pipelines.reports.charts import Chart, Layer, area, draw, level, line
 from quant_pipelines.reports.curves import month_section
 from quant_pipelines.reports.numbers import NOTHING, day, percent, plain, words
-from quant_pipelines.reports.page import Cell, document, facts, paragraph, section, signed, table, tiles
+from quant_pipelines.reports.page import Cell, Tile, document, facts, paragraph, section, signed, table, tiles
 from quant_pipelines.reports.sensitivity import sensitivity_section
 
 _FEWEST_MONTH_DAYS = 45
@@ -98,7 +98,7 @@ def render_walk(walk: JudgedWalk) -> str:
     return document(title, f"{record.symbol} {record.timeframe}, {window}", sections)
 
 
-def _tiles(walk: JudgedWalk) -> list[tuple[str, str, str]]:
+def _tiles(walk: JudgedWalk) -> list[Tile]:
     own, record = walk.own, walk.record
     outside = record.out_of_sample
     sharpe = sharpe_ratio(own.returns)
@@ -107,17 +107,17 @@ def _tiles(walk: JudgedWalk) -> list[tuple[str, str, str]]:
         kind: [gate.passed for gate in record.gates if (gate.gate == PAPER) is kind] for kind in (True, False)
     }
     return [
-        (
+        Tile(
             "Return out of sample",
             percent(total_return(own.returns)),
             ", ".join(f"{name} {value}" for name, value in beside.items()),
         ),
-        ("Sharpe ratio", NOTHING if np.isnan(sharpe) else f"{sharpe:.2f}", f"{own.returns.size} days"),
-        ("Deepest drawdown", percent(max_drawdown(own.returns)), "by day ends"),
-        ("Round trips", plain(outside.get("trades")), "out of sample"),
-        ("Efficiency", plain(outside.get("efficiency"), 3), "daily return over in-sample"),
-        ("Paper gates", f"{sum(passed[True])} of {len(passed[True])}", "passed"),
-        ("Capital gates", f"{sum(passed[False])} of {len(passed[False])}", "passed"),
+        Tile("Sharpe ratio", NOTHING if np.isnan(sharpe) else f"{sharpe:.2f}", f"{own.returns.size} days"),
+        Tile("Deepest drawdown", percent(max_drawdown(own.returns)), "by day ends"),
+        Tile("Round trips", plain(outside.get("trades")), "out of sample"),
+        Tile("Efficiency", plain(outside.get("efficiency"), 3), "daily return over in-sample"),
+        Tile("Paper gates", f"{sum(passed[True])} of {len(passed[True])}", "passed"),
+        Tile("Capital gates", f"{sum(passed[False])} of {len(passed[False])}", "passed"),
     ]
 
 

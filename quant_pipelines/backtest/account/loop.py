@@ -127,7 +127,7 @@ def stepped(book: HeldBook, bar: StepBar, terms: StepTerms, number: int, rows: F
         peak,
         drawdown_after(tally.max_drawdown, peak, state.curve.equity),
     )
-    log = log_outcome(book.log, outcome, (bar.ts, number), rows)
+    log = log_outcome(book.log, outcome, bar.ts, number, rows)
     return _stepped(book, state=state, log=log, tally=tally)
 
 

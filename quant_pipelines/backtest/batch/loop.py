@@ -89,6 +89,28 @@ with_state = change_of(Lane, "state")
 _held = change_of(Tally, "bars_held")
 
 
+class LaneBar(NamedTuple):
+    """Bar of a lane, both by their numbers."""
+
+    number: int
+    lane: int
+
+
+class LaneEnd(NamedTuple):
+    """End of a lane: bars of its tape, open time of the last one, and its number."""
+
+    n_bars: int
+    last_ts: int
+    lane: int
+
+
+class Closed(NamedTuple):
+    """Close of a bar, and the volatility known there."""
+
+    price: float
+    volatility: float
+
+
 class Due(NamedTuple):
     """Lanes to look at, as bits, and the targets of all."""
 
@@ -106,9 +128,8 @@ class Loop(Protocol):
 
 
 @inlined
-def log_outcome(log: TradeLog, outcome: StepOutcome, at: tuple[int, int], rows: FloatArray) -> TradeLog:
-    """Log after a bar, in the order in which things happened in it; ``at`` is its time and the lane."""
-    ts, j = at
+def log_outcome(log: TradeLog, outcome: StepOutcome, ts: int, j: int, rows: FloatArray) -> TradeLog:
+    """Log of lane ``j`` after the bar at ``ts``, in the order in which things happened in it."""
     if outcome.funding_paid != 0.0:
         log = add_funding(log, outcome.funding_paid)
     if not outcome.has_fills:
@@ -145,33 +166,30 @@ def view_of(state: BookState, equity: float, close: float, volatility: float) ->
 
 
 @inlined
-def step_lane(lane: Lane, bar: StepBar, at: tuple[int, int], terms: StepTerms, rows: FloatArray) -> Lane:
-    """Step one book, whose state is that of the bar before; ``at`` is the bar's position and the lane."""
+def step_lane(lane: Lane, bar: StepBar, at: LaneBar, terms: StepTerms, rows: FloatArray) -> Lane:
+    """Step one book, whose state is that of the bar before."""
     outcome = step_bar(lane.state, bar, terms)
     is_held = lane.state.account.position != 0.0
     return Lane(
         outcome.state,
-        log_outcome(lane.log, outcome, (bar.ts, at[1]), rows),
-        lane.bars_held + (at[0] - lane.since if is_held else 0),
+        log_outcome(lane.log, outcome, bar.ts, at.lane, rows),
+        lane.bars_held + (at.number - lane.since if is_held else 0),
         traded_in(lane.traded, outcome),
-        at[0],
+        at.number,
     )
 
 
 @inlined
-def finished(
-    lane: Lane, tally: Tally, at: tuple[int, int, int], terms: LoopTerms, rows: FloatArray
-) -> LoopResult:
+def finished(lane: Lane, tally: Tally, at: LaneEnd, terms: LoopTerms, rows: FloatArray) -> LoopResult:
     """Return what a lane leaves, whose state is that of the last bar; close its position if asked."""
-    n_bars, last_ts, j = at
     if lane.state.account.position != 0.0:
-        tally = _held(tally, tally.bars_held + n_bars - lane.since)
+        tally = _held(tally, tally.bars_held + at.n_bars - lane.since)
     if not terms.close_at_end:
         return LoopResult(lane.state, lane.log, tally)
     state, fill = close_out(lane.state, terms.step)
     log = lane.log
     if fill.quantity != 0.0:
-        log = add_closing(log, fill, TradeEnd(last_ts + terms.step.step_ms, END, True, j), rows)
+        log = add_closing(log, fill, TradeEnd(at.last_ts + terms.step.step_ms, END, True, at.lane), rows)
         tally = tally_end(tally, fill, state.curve.equity)
     return LoopResult(state, log, tally)
 
@@ -240,7 +258,9 @@ def step_lanes(
         step_terms = step_terms_of(terms, j)
         if unlikely(terms.stops.shape[1] > N_RULES):
             step_terms = scaled_at(step_terms, terms.stops, j, at.number - 1)
-        lane = step_lane(with_state(lanes[j], state), at.bar, (at.number, j), step_terms, record.trades)
+        lane = step_lane(
+            with_state(lanes[j], state), at.bar, LaneBar(at.number, j), step_terms, record.trades
+        )
         lanes[j] = lane
         quiet = with_book(quiet, j, lane.state, step_terms)
         quiet = with_calm(quiet, j, calm_of(lane.state, get(due.target, j), terms.trading, step_terms))
@@ -248,10 +268,8 @@ def step_lanes(
 
 
 @inlined
-def decide_lanes(
-    lanes: list[Lane], quiet: Quiet, due: Due, at: tuple[float, float], terms: LoopTerms
-) -> Quiet:
-    """Decide for the books whose bits are set; ``at`` is the close and the volatility there.
+def decide_lanes(lanes: list[Lane], quiet: Quiet, due: Due, at: Closed, terms: LoopTerms) -> Quiet:
+    """Decide for the books whose bits are set.
 
     Nothing but the order is kept of the state at this close: what quiet bars move is recalled again.
     """
@@ -260,7 +278,7 @@ def decide_lanes(
         j = lowest_bit(asked)
         asked &= asked - ONE
         state, target = lanes[j].state, get(due.target, j)
-        view = view_of(state, get(quiet.equity, j), *at)
+        view = view_of(state, get(quiet.equity, j), at.price, at.volatility)
         decision = decide_order(view, target, terms.trading)
         wait_bars = terms.step.fills.latency_bars
         state = with_order(state, decision.order_quantity, decision.target_side, wait_bars)
@@ -281,7 +299,7 @@ def end_lanes(
         state = recalled(lanes[j].state, part_of(quiet, j), tape.close[last], seen_at(tape, last))
         lane = with_state(lanes[j], state)
         tally = Tally(lane.bars_held, lane.traded, get(quiet.peak, j), 0.0 - get(quiet.deepest, j))
-        result = finished(lane, tally, (tape.ts.size, tape.ts[last], j), terms, record.trades)
+        result = finished(lane, tally, LaneEnd(tape.ts.size, tape.ts[last], j), terms, record.trades)
         record.daily_equity[j, day] = result.state.curve.equity
         record.bar_equity[j, -1:] = result.state.curve.equity
         results.append(result)
@@ -341,7 +359,7 @@ def make_loop(width: int) -> Loop:  # noqa: C901 - one loop, whose branches are 
                     change = targets.bar[turn.next]
                 if unlikely(asked != NONE):
                     due = Due(asked, turn.target)
-                    quiet = decide_lanes(lanes, quiet, due, (close, volatility), here)
+                    quiet = decide_lanes(lanes, quiet, due, Closed(close, volatility), here)
                 if is_trailed:
                     quiet = trailed(quiet, low, high, tape.atr[u])
                 if has_bar_equity:

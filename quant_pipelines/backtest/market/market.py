@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 import numpy as np
 
@@ -189,7 +190,7 @@ def prepare_market(bars: Bars, settings: BacktestSettings, feed: SymbolFeed = NO
     ladder = known_depth.rows_at(execution.ts) if feed.depth is not None else np.empty(0, dtype=np.int64)
     beside = None
     if marks.open.size or ladder.size or np.unique(span).size > 2:
-        beside = _beside(execution, settings, marks, span, (known_depth, ladder))
+        beside = _beside(execution, settings, marks, span, _Sampled(known_depth, ladder))
     return Market(
         bars,
         execution,
@@ -271,12 +272,19 @@ def _funding_by_bar(execution: Bars, funding: FundingSeries) -> tuple[IntArray, 
     return paid_at.astype(np.int64), per_unit, int(is_unknown.sum())
 
 
+class _Sampled(NamedTuple):
+    """Order books, and the one that is known at each bar; -1 is none."""
+
+    depth: DepthSeries
+    ladder: IntArray
+
+
 def _beside(
     execution: Bars,
     settings: BacktestSettings,
     marks: Marks,
     span: IntArray,
-    sampled: tuple[DepthSeries, IntArray],
+    sampled: _Sampled,
 ) -> Beside:
     depth, ladder = sampled
     nothing = np.zeros((1, *depth.ladders.shape[1:]))
