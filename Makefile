@@ -1,11 +1,31 @@
 # Needs Python 3.11 to 3.14, git and make. Everything else comes from the hashed locks into .venv.
-.PHONY: run test lint install install-dev lock
+.PHONY: run test proofs proof-properties proof-market proof-collector proof-peers lint install install-dev lock
 
 run: install
 	@exec .venv/bin/quant up $(ARGS)
 
+# Each worker has servers of its own. With ARGS="-n 0" everything runs in one process.
+WORKERS = -n auto --maxprocesses 4 --no-loadscope-reorder
 test: install-dev
-	@exec .venv/bin/python -m pytest -q $(ARGS)
+	@exec .venv/bin/python -m pytest -q $(WORKERS) $(ARGS)
+
+# What takes too long for CI; benchmarks/README.md tells what each one shows.
+proofs: proof-properties proof-market proof-collector proof-peers
+
+proof-properties: install-dev
+	@.venv/bin/python -m pytest -q $(WORKERS) --hypothesis-profile=proofs tests/property
+
+proof-market: install-dev
+	@.venv/bin/python benchmarks/market_honesty.py 30
+	@echo "market: figures of 30 seeds above"
+
+proof-collector: install-dev
+	@.venv/bin/python benchmarks/collector.py --seconds 3600
+	@echo "collector: figures of an hour above"
+
+proof-peers: install-dev
+	@.venv/bin/python benchmarks/peers.py
+	@echo "peers: trades and figures above"
 
 lint: install-dev
 	.venv/bin/ruff check

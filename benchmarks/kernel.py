@@ -30,11 +30,11 @@ from twin import Twin
 
 from quant_pipelines.accounting import open_account
 from quant_pipelines.backtest import BacktestSettings, SymbolFeed, run_backtest
-from quant_pipelines.backtest.batch import changes_by, loop_of, new_record
-from quant_pipelines.backtest.market import prepare_market
-from quant_pipelines.backtest.state import BookState, opening_state
-from quant_pipelines.backtest.tape import LoopTerms, Record, Tape
-from quant_pipelines.backtest.targets import Targets, abreast
+from quant_pipelines.backtest.bar.state import BookState, opening_state
+from quant_pipelines.backtest.batch.run_pass import changes_by, loop_of, new_record
+from quant_pipelines.backtest.market.market import prepare_market
+from quant_pipelines.backtest.market.tape import LoopTerms, Record, Tape
+from quant_pipelines.backtest.market.targets import Targets, abreast
 from quant_pipelines.core.bars import Bars
 from quant_pipelines.core.timeframes import MINUTE_MS
 from quant_pipelines.sdk import Strategy

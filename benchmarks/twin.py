@@ -9,8 +9,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from quant_pipelines.backtest.tape import LoopTerms, Tape
-from quant_pipelines.backtest.targets import Targets
+from quant_pipelines.backtest.market.tape import LoopTerms, Tape
+from quant_pipelines.backtest.market.targets import Targets
 from quant_pipelines.core.arrays import FloatArray
 
 FLAGS = ("-O3", "-march=native", "-ffp-contract=off", "-shared", "-fPIC")

@@ -21,7 +21,7 @@ from live_runner.trader import Trader
 from live_runner.venue_broker import (
     VenueBroker,
 )
-from quant_pipelines.backtest.stops import EXIT_REASONS, TAKE_PROFIT
+from quant_pipelines.backtest.bar.stops import EXIT_REASONS, TAKE_PROFIT
 from quant_pipelines.core.errors import ExchangeError
 from quant_pipelines.core.orders import closing_side
 from quant_pipelines.core.timeframes import from_ms, to_ms

@@ -6,9 +6,9 @@ from typing import Any, NamedTuple, Protocol
 
 from live_runner.plan import DeploymentPlan
 from live_runner.rows import exact, json_safe
-from quant_pipelines.backtest.readings import latest_volatility
-from quant_pipelines.backtest.stop_rules import inputs_document, latest_inputs, values_in_force
-from quant_pipelines.backtest.stops import NO_INPUTS, StopInputs
+from quant_pipelines.backtest.bar.stops import NO_INPUTS, StopInputs
+from quant_pipelines.backtest.market.readings import latest_volatility
+from quant_pipelines.backtest.market.stop_rules import inputs_document, latest_inputs, values_in_force
 from quant_pipelines.core.bars import Bars
 from quant_pipelines.core.ids import client_order_id
 from quant_pipelines.core.orders import side_of

@@ -7,10 +7,10 @@ from live_runner.decision import Decided, Moment, intent_of
 from live_runner.paper import PaperBroker
 from live_runner.plan import DeploymentPlan
 from live_runner.rows import exact, json_safe
-from quant_pipelines.backtest.desk import Close, Wish
-from quant_pipelines.backtest.event_run import Acted, EventRun
-from quant_pipelines.backtest.readings import latest_of
-from quant_pipelines.backtest.stop_rules import inputs_document
+from quant_pipelines.backtest.book.desk import Close, Wish
+from quant_pipelines.backtest.book.event_run import Acted, EventRun
+from quant_pipelines.backtest.market.readings import latest_of
+from quant_pipelines.backtest.market.stop_rules import inputs_document
 from quant_pipelines.core.bars import Bars
 from quant_pipelines.core.ids import resting_order_id
 from quant_pipelines.core.orders import side_of

@@ -10,7 +10,7 @@ from live_runner.broker import Broker
 from live_runner.protection import Wanted
 from live_runner.trader import Trader
 from live_runner.venue_broker import VenueBroker
-from quant_pipelines.backtest.stops import EXIT_REASONS, TAKE_PROFIT
+from quant_pipelines.backtest.bar.stops import EXIT_REASONS, TAKE_PROFIT
 from quant_pipelines.core.ids import moment_order_id
 from quant_pipelines.core.orders import OrderStatus, Side
 from quant_pipelines.core.timeframes import from_ms

@@ -15,7 +15,7 @@ from live_runner.recovery import Recovered, recover
 from live_runner.rows import exact, fill_row, income_row, order_state
 from quant_pipelines.accounting import Account
 from quant_pipelines.backtest import Book, BookedFill, ExecutionBar, FundingPayment, OrderEnded
-from quant_pipelines.backtest.event_run import EventRun
+from quant_pipelines.backtest.book.event_run import EventRun
 from quant_pipelines.core.orders import OrderStatus, side_of
 from quant_pipelines.core.timeframes import from_ms
 from quant_pipelines.sdk.event import EventStrategy

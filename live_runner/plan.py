@@ -4,7 +4,7 @@ import math
 from dataclasses import dataclass, replace
 
 from quant_pipelines.backtest import BookSettings
-from quant_pipelines.backtest.stop_rules import stop_terms_of
+from quant_pipelines.backtest.market.stop_rules import stop_terms_of
 from quant_pipelines.core.errors import ConfigurationError, DataError
 from quant_pipelines.core.limits import LIMITS, RiskLimits
 from quant_pipelines.core.timeframes import timeframe_ms

@@ -10,7 +10,7 @@ import logging
 from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
 from typing import NamedTuple, Protocol
 
-from quant_pipelines.backtest.stops import EXIT_REASONS, HARD_STOP
+from quant_pipelines.backtest.bar.stops import EXIT_REASONS, HARD_STOP
 from quant_pipelines.core.errors import ExchangeError, ExchangeRefused, StopWouldTrigger
 from quant_pipelines.core.orders import OrderStatus, Side, closing_side
 from quant_pipelines.trading.venue import OrderVenue, StopOrder, VenueStop

@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from quant_pipelines.accounting.account import DUST
 from quant_pipelines.backtest import Book, BookSettings
-from quant_pipelines.backtest.stop_rules import inputs_from_document
+from quant_pipelines.backtest.market.stop_rules import inputs_from_document
 from quant_pipelines.core.errors import ReconciliationError
 from quant_pipelines.core.timeframes import to_ms
 from quant_pipelines.store.trading import Intent, StoredBook

@@ -5,7 +5,7 @@ from decimal import Decimal
 from typing import Any
 
 from quant_pipelines.backtest import BookedFill, FundingPayment
-from quant_pipelines.backtest.stops import EXIT_REASONS
+from quant_pipelines.backtest.bar.stops import EXIT_REASONS
 from quant_pipelines.core.orders import OrderStatus, side_of
 from quant_pipelines.core.timeframes import from_ms
 from quant_pipelines.store.trading import Fill, Income, Intent, OrderState, trade_id

@@ -24,7 +24,7 @@ from live_runner.plan import plan_of, tightest_limits
 from live_runner.recovery import REPEATED
 from live_runner.series import BarSeries
 from quant_pipelines.backtest import ExecutionBar, MarkBar
-from quant_pipelines.backtest.book import FundingSlot
+from quant_pipelines.backtest.book.book import FundingSlot
 from quant_pipelines.core.bars import Bars
 from quant_pipelines.core.depth import no_depth
 from quant_pipelines.core.timeframes import floor_ms, from_ms, to_ms

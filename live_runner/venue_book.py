@@ -13,14 +13,13 @@ from live_runner.plan import DeploymentPlan
 from quant_pipelines.accounting import Account, apply_fill, apply_funding, equity, open_account
 from quant_pipelines.accounting.margin import NO_MARGIN
 from quant_pipelines.backtest import ExecutionBar
-from quant_pipelines.backtest.book_document import state_document, state_from_document
-from quant_pipelines.backtest.standing import (
+from quant_pipelines.backtest.bar.standing import (
     standing_at_close,
     standing_at_entry,
     standing_resized,
 )
-from quant_pipelines.backtest.step import BookState, StepBar, opening_state, step_bar, with_inputs
-from quant_pipelines.backtest.stops import (
+from quant_pipelines.backtest.bar.step import BookState, StepBar, opening_state, step_bar, with_inputs
+from quant_pipelines.backtest.bar.stops import (
     EXIT_REASONS,
     HARD_STOP,
     NO_GUARD,
@@ -36,6 +35,7 @@ from quant_pipelines.backtest.stops import (
     moved,
     scaled,
 )
+from quant_pipelines.backtest.book.document import state_document, state_from_document
 from quant_pipelines.core.errors import BacktestError
 from quant_pipelines.core.timeframes import DAY_MS, floor_ms, to_ms
 from quant_pipelines.store.trading import Fill, Income, Position

@@ -15,8 +15,8 @@ from live_runner.recovery import is_to_be_repeated
 from live_runner.venue_book import VenueBook
 from quant_pipelines.accounting import Account
 from quant_pipelines.backtest import ExecutionBar
-from quant_pipelines.backtest.stop_rules import inputs_from_document
-from quant_pipelines.backtest.stops import EXIT_REASONS, HARD_STOP
+from quant_pipelines.backtest.bar.stops import EXIT_REASONS, HARD_STOP
+from quant_pipelines.backtest.market.stop_rules import inputs_from_document
 from quant_pipelines.core.orders import OrderStatus
 from quant_pipelines.core.timeframes import from_ms, to_ms
 from quant_pipelines.store.trading import Fill, Income, Intent, Position, StoredBook, read_book

@@ -4,9 +4,11 @@ import os
 from collections.abc import Iterator
 from itertools import count
 from pathlib import Path
+from typing import Any
 
 import psycopg
 import pytest
+from hypothesis import settings
 from sqlalchemy import Engine
 
 from quant_pipelines.stack.ports import free_port
@@ -15,10 +17,22 @@ from quant_pipelines.stack.postgres_place import remove_place
 from quant_pipelines.store.databases import create_database
 from quant_pipelines.store.engine import connect
 from quant_pipelines.store.migrate import migrate
+from tests.shares import Shares, longest_first
 
 ROOT = Path(__file__).resolve().parents[1]
 _TEMPLATE = "quant_template"
 _numbers = count(1)
+
+settings.register_profile("proofs", max_examples=2000, deadline=None)
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Shares:
+    return Shares(config, log)
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    if hasattr(config, "workerinput"):
+        longest_first(items)
 
 
 @pytest.fixture(scope="session")

@@ -3,8 +3,9 @@
 Accounts of several books are in ``backtest.account``: a backtest of one symbol loads none of them.
 """
 
-from quant_pipelines.backtest.batch import run_backtest
-from quant_pipelines.backtest.book import (
+from quant_pipelines.backtest.bar.trades import Trade
+from quant_pipelines.backtest.batch.result import BacktestResult
+from quant_pipelines.backtest.book.book import (
     Book,
     BookedFill,
     BookSettings,
@@ -13,12 +14,11 @@ from quant_pipelines.backtest.book import (
     MarkBar,
     OrderEnded,
 )
-from quant_pipelines.backtest.event import run_event_backtest
-from quant_pipelines.backtest.market import SymbolFeed
-from quant_pipelines.backtest.result import BacktestResult
-from quant_pipelines.backtest.settings import BacktestSettings
+from quant_pipelines.backtest.market.market import SymbolFeed
+from quant_pipelines.backtest.market.settings import BacktestSettings
+from quant_pipelines.backtest.run import run_backtest
+from quant_pipelines.backtest.run_event import run_event_backtest
 from quant_pipelines.backtest.sweep import SweepResult, sweep
-from quant_pipelines.backtest.trades import Trade
 
 __all__ = [
     "BacktestResult",

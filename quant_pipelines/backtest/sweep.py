@@ -12,15 +12,16 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from quant_pipelines.backtest.batch import is_alone, new_record, run_pass
-from quant_pipelines.backtest.event_driver import drive
-from quant_pipelines.backtest.loop import LoopResult
-from quant_pipelines.backtest.market import NO_FEED, NO_FEEDS, Market, SymbolFeed, prepare_market
-from quant_pipelines.backtest.readings import ahead
-from quant_pipelines.backtest.result import Outcome, activity_of, daily_returns_of, day_keys
-from quant_pipelines.backtest.settings import BacktestSettings
-from quant_pipelines.backtest.tape import Record, Tape
-from quant_pipelines.backtest.trades import PNL
+from quant_pipelines.backtest.bar.trades import PNL
+from quant_pipelines.backtest.batch.loop import LoopResult
+from quant_pipelines.backtest.batch.result import Outcome, activity_of, daily_returns_of, day_keys
+from quant_pipelines.backtest.batch.run_pass import new_record, run_pass
+from quant_pipelines.backtest.book.alone import is_alone
+from quant_pipelines.backtest.book.driver import drive
+from quant_pipelines.backtest.market.market import NO_FEED, NO_FEEDS, Market, SymbolFeed, prepare_market
+from quant_pipelines.backtest.market.readings import ahead
+from quant_pipelines.backtest.market.settings import BacktestSettings
+from quant_pipelines.backtest.market.tape import Record, Tape
 from quant_pipelines.core.arrays import FloatArray
 from quant_pipelines.core.bars import Bars
 from quant_pipelines.core.errors import StrategyError
@@ -30,7 +31,7 @@ from quant_pipelines.sdk.event import EventStrategy
 from quant_pipelines.sdk.strategy import Strategy
 
 if TYPE_CHECKING:
-    from quant_pipelines.backtest.account_sweep import AccountField
+    from quant_pipelines.backtest.account.sweep import AccountField
 
 WIDTH = 8
 MEMORY_BYTES = 224_000_000
@@ -163,7 +164,7 @@ def _field_of(
 ) -> "LaneField | AccountField":
     """Prepare once what is the same for all sets."""
     if not is_alone(strategy_class, bars):
-        from quant_pipelines.backtest.account_sweep import AccountField  # noqa: PLC0415 - see the package
+        from quant_pipelines.backtest.account.sweep import AccountField  # noqa: PLC0415 - see the package
 
         return AccountField(strategy_class, bars, settings, feeds)
     (one,) = bars

@@ -8,8 +8,8 @@ from dataclasses import asdict, replace
 from typing import Any
 
 from quant_pipelines.backtest import BacktestResult, BacktestSettings, SymbolFeed, Trade
-from quant_pipelines.backtest.account import run_symbols
-from quant_pipelines.backtest.account_result import AccountResult, BookResult, BookTrade
+from quant_pipelines.backtest.account.result import AccountResult, BookResult, BookTrade
+from quant_pipelines.backtest.account.run import run_symbols
 from quant_pipelines.cli.history import StoredMarket, read_market
 from quant_pipelines.cli.output import write_text
 from quant_pipelines.cli.progress import waiting

@@ -62,9 +62,9 @@ def _difference(name: str, source: str) -> str:
 
 def _both_drivers(strategy: Strategy, bars: Bars | Panel) -> tuple[Any, Any]:
     from quant_pipelines.backtest import run_backtest, run_event_backtest
-    from quant_pipelines.backtest.account import run_account
-    from quant_pipelines.backtest.account_event import run_event_account
-    from quant_pipelines.backtest.account_plan import Allocation
+    from quant_pipelines.backtest.account.event import run_event_account
+    from quant_pipelines.backtest.account.plan import Allocation
+    from quant_pipelines.backtest.account.run import run_account
 
     if isinstance(bars, Panel):
         books = [Allocation(strategy, bars)]

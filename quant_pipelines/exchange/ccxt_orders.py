@@ -90,6 +90,7 @@ class CcxtOrders:
             )
         self._client: Any = connect(settings)
         self._client.apiKey, self._client.secret = key or DEMO_KEY, secret or DEMO_KEY
+        self._client.milliseconds = clock  # requests are stamped by the one clock that there is
         self._client.timeout = int(_LARGEST_ORDER_ANSWER_SECONDS * 1000)
         self._client.options |= {"recvWindow": RECEIVE_WINDOW_MS, "adjustForTimeDifference": True}
         self._budget = WeightBudget(settings.max_concurrent_requests, clock, ledger=ledger, share=1.0)

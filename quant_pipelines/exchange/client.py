@@ -137,3 +137,5 @@ def _redirect(client: Any, base_url: str) -> None:
 
     client.urls["api"] = redirected(client.urls["api"])
     client.origin_of_path = origins
+    if target.scheme == "http":
+        client.timeout_on_exit = 0  # ccxt waits for the end of TLS, which is not spoken there

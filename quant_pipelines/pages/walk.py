@@ -5,7 +5,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from quant_pipelines.backtest.result import daily_returns_of
+from quant_pipelines.backtest.batch.result import daily_returns_of
 from quant_pipelines.core.arrays import FloatArray, IntArray
 from quant_pipelines.core.errors import DataError
 from quant_pipelines.core.instrument_sets import symbols_of

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from quant_pipelines.backtest.account_result import AccountResult
+from quant_pipelines.backtest.account.result import AccountResult
 from quant_pipelines.metrics import MEASURES
 from quant_pipelines.reports.books import account_facts, book_section, exposure_section
 from quant_pipelines.reports.curves import drawdown_sections, equity_section, month_section, rolling_section

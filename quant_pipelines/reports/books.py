@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 
-from quant_pipelines.backtest.account_result import AccountResult, BookResult
+from quant_pipelines.backtest.account.result import AccountResult, BookResult
 from quant_pipelines.core.arrays import IntArray
 from quant_pipelines.reports.axes import number_axis, time_axis
 from quant_pipelines.reports.charts import Chart, draw, level, line

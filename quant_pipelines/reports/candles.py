@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from quant_pipelines.backtest.trades import Trade
+from quant_pipelines.backtest.bar.trades import Trade
 from quant_pipelines.core.bars import Bars, bars_from_columns
 from quant_pipelines.core.timeframes import to_ms
 from quant_pipelines.reports.axes import SIZE, Axis, number_axis, time_axis

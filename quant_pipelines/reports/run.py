@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from quant_pipelines.backtest.result import BacktestResult, daily_returns_of
-from quant_pipelines.backtest.trades import COLUMNS
+from quant_pipelines.backtest.bar.trades import COLUMNS
+from quant_pipelines.backtest.batch.result import BacktestResult, daily_returns_of
 from quant_pipelines.core.arrays import FloatArray, IntArray
 from quant_pipelines.core.bars import Bars
 from quant_pipelines.core.timeframes import DAY_MS, HOUR_MS, day_start_ms

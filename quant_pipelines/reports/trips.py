@@ -5,7 +5,7 @@ from collections.abc import Iterable
 import numpy as np
 
 from quant_pipelines.backtest import Trade
-from quant_pipelines.backtest.account_result import AccountResult, BookTrade
+from quant_pipelines.backtest.account.result import AccountResult, BookTrade
 from quant_pipelines.core.arrays import FloatArray
 from quant_pipelines.core.bars import Bars
 from quant_pipelines.core.timeframes import DAY_MS, HOUR_MS, MINUTE_MS, to_ms

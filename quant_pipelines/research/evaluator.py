@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from quant_pipelines.backtest import BacktestSettings, SymbolFeed, Trade, sweep
-from quant_pipelines.backtest.account import run_symbols
+from quant_pipelines.backtest.account.run import run_symbols
 from quant_pipelines.core.arrays import FloatArray
 from quant_pipelines.core.series import Window
 from quant_pipelines.core.timeframes import DAY_MS, to_ms

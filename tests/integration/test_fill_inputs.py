@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import Engine
 
 from quant_pipelines.backtest import BacktestSettings, run_backtest
-from quant_pipelines.backtest.marks import MarkUse
+from quant_pipelines.backtest.market.marks import MarkUse
 from quant_pipelines.core.bars import Bars
 from quant_pipelines.core.instruments import Instrument
 from quant_pipelines.core.series import Window

@@ -9,12 +9,12 @@ import pytest
 
 from quant_pipelines.accounting.nav import Flow
 from quant_pipelines.backtest import BacktestSettings, sweep
-from quant_pipelines.backtest.account import run_account, run_symbols
-from quant_pipelines.backtest.account_event import run_event_account
-from quant_pipelines.backtest.account_plan import Allocation
-from quant_pipelines.backtest.account_result import CROSSING, AccountResult
-from quant_pipelines.backtest.batch import run_alone
-from quant_pipelines.backtest.market import SymbolFeed
+from quant_pipelines.backtest.account.event import run_event_account
+from quant_pipelines.backtest.account.plan import Allocation
+from quant_pipelines.backtest.account.result import CROSSING, AccountResult
+from quant_pipelines.backtest.account.run import run_account, run_symbols
+from quant_pipelines.backtest.book.alone import run_alone
+from quant_pipelines.backtest.market.market import SymbolFeed
 from quant_pipelines.core.bars import Bars
 from quant_pipelines.core.panel import Panel, panel_of
 from quant_pipelines.core.timeframes import HOUR_MS, MINUTE_MS

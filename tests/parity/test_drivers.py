@@ -13,13 +13,13 @@ from quant_pipelines.backtest import (
     run_backtest,
     run_event_backtest,
 )
-from quant_pipelines.backtest.event_driver import book_settings
-from quant_pipelines.backtest.market import SymbolFeed, prepare_market
-from quant_pipelines.backtest.readings import latest_volatility
-from quant_pipelines.backtest.recorder import Recorder
-from quant_pipelines.backtest.result import result_of
-from quant_pipelines.backtest.stop_rules import latest_inputs
-from quant_pipelines.backtest.stops import EXIT_REASONS
+from quant_pipelines.backtest.bar.stops import EXIT_REASONS
+from quant_pipelines.backtest.batch.result import result_of
+from quant_pipelines.backtest.book.driver import book_settings
+from quant_pipelines.backtest.book.recorder import Recorder
+from quant_pipelines.backtest.market.market import SymbolFeed, prepare_market
+from quant_pipelines.backtest.market.readings import latest_volatility
+from quant_pipelines.backtest.market.stop_rules import latest_inputs
 from quant_pipelines.core.bars import Bars
 from quant_pipelines.core.depth import DepthSeries
 from quant_pipelines.core.funding import FundingSeries, no_funding

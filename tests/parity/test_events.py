@@ -16,12 +16,12 @@ from quant_pipelines.backtest import (
     run_event_backtest,
     sweep,
 )
-from quant_pipelines.backtest.desk import Close
-from quant_pipelines.backtest.event_run import EventRun
-from quant_pipelines.backtest.market import SymbolFeed, prepare_market
-from quant_pipelines.backtest.readings import latest_of
-from quant_pipelines.backtest.recorder import Recorder
-from quant_pipelines.backtest.result import result_of
+from quant_pipelines.backtest.batch.result import result_of
+from quant_pipelines.backtest.book.desk import Close
+from quant_pipelines.backtest.book.event_run import EventRun
+from quant_pipelines.backtest.book.recorder import Recorder
+from quant_pipelines.backtest.market.market import SymbolFeed, prepare_market
+from quant_pipelines.backtest.market.readings import latest_of
 from quant_pipelines.core.bars import Bars
 from quant_pipelines.core.funding import FundingSeries, no_funding
 from quant_pipelines.core.timeframes import MINUTE_MS

@@ -7,16 +7,17 @@ from hypothesis import strategies as st
 
 from quant_pipelines.accounting.nav import Flow
 from quant_pipelines.backtest import BacktestSettings, run_backtest
-from quant_pipelines.backtest.account import run_account
-from quant_pipelines.backtest.account_plan import Allocation
-from quant_pipelines.backtest.account_result import AccountResult
-from quant_pipelines.backtest.market import SymbolFeed
+from quant_pipelines.backtest.account.plan import Allocation
+from quant_pipelines.backtest.account.result import AccountResult
+from quant_pipelines.backtest.account.run import run_account
+from quant_pipelines.backtest.market.market import SymbolFeed
 from quant_pipelines.core.bars import Bars
 from quant_pipelines.core.funding import FundingSeries
 from quant_pipelines.core.settings import CostSettings
 from quant_pipelines.core.timeframes import HOUR_MS
 from quant_pipelines.sdk import Array, Float, Stops, Strategy
 from quant_pipelines.trading import Specification, TradingRules
+from tests.property.examples import examples
 
 N_BARS = 60
 RULES = TradingRules(costs=CostSettings(5.0, 1.0), specification=Specification(0.001, 5.0))
@@ -76,7 +77,7 @@ def two_books(
 
 
 @given(st.tuples(moves, wanted, shares), st.tuples(moves, wanted, shares), flows)
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 def test_change_of_value_is_profit_less_fees_less_funding_and_flows(
     one: tuple[list[float], list[float], float],
     other: tuple[list[float], list[float], float],
@@ -95,7 +96,7 @@ def test_change_of_value_is_profit_less_fees_less_funding_and_flows(
 
 
 @given(st.tuples(moves, wanted, shares), st.tuples(moves, wanted, shares), flows)
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=examples(40), deadline=None)
 def test_returns_compound_to_the_growth_of_a_unit(
     one: tuple[list[float], list[float], float],
     other: tuple[list[float], list[float], float],
@@ -108,7 +109,7 @@ def test_returns_compound_to_the_growth_of_a_unit(
 
 
 @given(moves, flows)
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=examples(40), deadline=None)
 def test_flows_into_a_flat_account_are_neither_gain_nor_loss(returns: list[float], paid: list[Flow]) -> None:
     flat = [0.0] * N_BARS
     result = two_books((returns, flat, 0.5), (returns, flat, 0.2), paid)
@@ -117,7 +118,7 @@ def test_flows_into_a_flat_account_are_neither_gain_nor_loss(returns: list[float
 
 
 @given(moves, wanted)
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=examples(40), deadline=None)
 def test_one_book_with_the_whole_account_is_a_backtest(returns: list[float], targets: list[float]) -> None:
     bars, given_settings = bars_of("A", returns), BacktestSettings(rules=RULES)
     alone = run_backtest(scripted(targets), bars, settings=given_settings)

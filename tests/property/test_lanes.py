@@ -9,14 +9,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from quant_pipelines.backtest import BacktestSettings, sweep
-from quant_pipelines.backtest.account_event import drive_account
-from quant_pipelines.backtest.account_member import known_ahead
-from quant_pipelines.backtest.account_pass import pass_over
-from quant_pipelines.backtest.account_plan import Allocation, plan_account
-from quant_pipelines.backtest.account_reel import reel_of
-from quant_pipelines.backtest.batch import new_record, run_pass
-from quant_pipelines.backtest.loop import LoopResult
-from quant_pipelines.backtest.market import Market, SymbolFeed, prepare_market
+from quant_pipelines.backtest.account.event import drive_account
+from quant_pipelines.backtest.account.member import known_ahead
+from quant_pipelines.backtest.account.plan import Allocation, plan_account
+from quant_pipelines.backtest.account.reel import reel_of
+from quant_pipelines.backtest.account.run_pass import pass_over
+from quant_pipelines.backtest.batch.loop import LoopResult
+from quant_pipelines.backtest.batch.run_pass import new_record, run_pass
+from quant_pipelines.backtest.market.market import Market, SymbolFeed, prepare_market
 from quant_pipelines.core.bars import Bars
 from quant_pipelines.core.depth import DepthSeries
 from quant_pipelines.core.funding import FundingSeries
@@ -34,6 +34,7 @@ from quant_pipelines.trading import (
     SpecificationHistory,
     TradingRules,
 )
+from tests.property.examples import examples
 
 N_BARS = 700
 START_MS = 1_704_067_200_000 + 20 * HOUR_MS
@@ -211,7 +212,7 @@ def world_of(seed: int) -> World:
 
 
 @given(st.integers(0, 2**32))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 def test_books_abreast_equal_books_alone(seed: int) -> None:
     strategies, market, settings_, _ = world_of(seed)
     abreast = bytes_of(strategies, 8, market, settings_)
@@ -241,7 +242,7 @@ def test_only_book_of_an_account_equals_a_lane_in_both_of_its_drivers(seed: int)
 
 
 @given(st.integers(0, 2**32))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 def test_book_stepped_at_every_bar_equals_one_whose_quiet_bars_are_not(seed: int) -> None:
     strategies, market, settings_, _ = world_of(seed)
     stepped = replace(market, pause=np.arange(N_BARS + 1))
@@ -249,7 +250,7 @@ def test_book_stepped_at_every_bar_equals_one_whose_quiet_bars_are_not(seed: int
 
 
 @given(st.integers(0, 2**32))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 def test_change_of_equity_is_the_profit_of_the_trades_behind_every_rule(seed: int) -> None:
     strategies, market, settings_, _ = world_of(seed)
     settings_ = replace(settings_, close_at_end=True)

@@ -7,7 +7,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from quant_pipelines.backtest import BacktestSettings, Book, BookSettings
-from quant_pipelines.backtest.market import prepare_market
+from quant_pipelines.backtest.market.market import prepare_market
 from quant_pipelines.core.bars import Bars
 from quant_pipelines.core.funding import no_funding
 from quant_pipelines.core.timeframes import DAY_MS, HOUR_MS
@@ -15,6 +15,7 @@ from quant_pipelines.portfolio import AllIn, Fixed, Sizing
 from quant_pipelines.risk import RiskLimits
 from quant_pipelines.trading import BookView, Specification, TradingRules, decide
 from tests.parity.stream import execution_stream
+from tests.property.examples import examples
 
 N_BARS = 80
 targets = st.one_of(st.floats(-1.0, 1.0), st.sampled_from([0.0, 1.0, -1.0, math.nan]))
@@ -49,7 +50,7 @@ def adds(held: float, order: float) -> bool:
     sizes,
     lots,
 )
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=examples(400), deadline=None)
 def test_decision_adds_nothing_beyond_a_quota(  # noqa: PLR0917 - all drawn
     held: float,
     target: float,
@@ -76,7 +77,7 @@ def test_decision_adds_nothing_beyond_a_quota(  # noqa: PLR0917 - all drawn
     quotas,
     sizes,
 )
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 def test_no_day_of_a_book_has_more_orders_that_add_than_its_quota(
     wanted: list[float], returns: list[float], limits: RiskLimits, sizing: Sizing
 ) -> None:

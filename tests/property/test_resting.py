@@ -9,17 +9,18 @@ from hypothesis import strategies as st
 from quant_pipelines.accounting import open_account
 from quant_pipelines.accounting.margin import MarginTerms
 from quant_pipelines.backtest import Book, BookedFill, BookSettings, ExecutionBar
-from quant_pipelines.backtest.book import NewOrder
-from quant_pipelines.backtest.resting import FILL_WIDTH, Sheet, room_for
-from quant_pipelines.backtest.resting_rows import WIDTH
-from quant_pipelines.backtest.resting_step import step_orders
-from quant_pipelines.backtest.settings import step_terms_of
-from quant_pipelines.backtest.state import StepBar, StepOutcome, opening_state, with_inputs, with_order
-from quant_pipelines.backtest.step import step_bar
-from quant_pipelines.backtest.stops import TAKE_PROFIT, StopInputs, StopTerms
+from quant_pipelines.backtest.bar.resting import FILL_WIDTH, Sheet, room_for
+from quant_pipelines.backtest.bar.resting_rows import WIDTH
+from quant_pipelines.backtest.bar.resting_step import step_orders
+from quant_pipelines.backtest.bar.state import StepBar, StepOutcome, opening_state, with_inputs, with_order
+from quant_pipelines.backtest.bar.step import step_bar
+from quant_pipelines.backtest.bar.stops import TAKE_PROFIT, StopInputs, StopTerms
+from quant_pipelines.backtest.book.book import NewOrder
+from quant_pipelines.backtest.market.settings import step_terms_of
 from quant_pipelines.core.settings import CostSettings
 from quant_pipelines.core.timeframes import MINUTE_MS
 from quant_pipelines.trading import Execution, Specification, TradingRules
+from tests.property.examples import examples
 
 SEEDS = st.integers(0, 2**32 - 1)
 COSTS = CostSettings(fee_bps=5.0, slippage_bps=2.0, maker_fee_bps=1.0)
@@ -67,7 +68,7 @@ def facts(outcome: StepOutcome) -> list[tuple[int, float, float, float]]:
 
 
 @given(SEEDS)
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 def test_bar_without_orders_equals_step_bar_to_the_bit(seed: int) -> None:
     rng = np.random.default_rng(seed)
     on = rng.random(8) < 0.4
@@ -111,7 +112,7 @@ def run(seed: int) -> list[tuple[ExecutionBar, dict[int, NewOrder], list[Any], B
 
 
 @given(SEEDS)
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 def test_limit_fills_only_when_traded_through_and_never_beyond_its_price(seed: int) -> None:
     for bar, placed, events, _, _ in run(seed):
         for fill in events:
@@ -126,7 +127,7 @@ def test_limit_fills_only_when_traded_through_and_never_beyond_its_price(seed: i
 
 
 @given(SEEDS)
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 def test_stop_order_is_never_filled_better_than_its_trigger(seed: int) -> None:
     for bar, placed, events, _, _ in run(seed):
         for fill in events:
@@ -137,7 +138,7 @@ def test_stop_order_is_never_filled_better_than_its_trigger(seed: int) -> None:
 
 
 @given(SEEDS)
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 def test_change_of_equity_is_what_fills_earned_less_their_fees(seed: int) -> None:
     cash, position = 10_000.0, 0.0
     for bar, _, events, _, after in run(seed):
@@ -151,7 +152,7 @@ def test_change_of_equity_is_what_fills_earned_less_their_fees(seed: int) -> Non
 
 
 @given(SEEDS)
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 def test_order_that_only_reduces_never_opens(seed: int) -> None:
     for _, placed, events, before, _ in run(seed):
         position = before.account.position
@@ -166,7 +167,7 @@ def test_order_that_only_reduces_never_opens(seed: int) -> None:
 
 
 @given(SEEDS)
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 def test_what_rests_is_what_was_placed_less_what_was_filled(seed: int) -> None:
     filled: dict[int, float] = {}
     for _, placed, events, _, after in run(seed):
@@ -179,7 +180,7 @@ def test_what_rests_is_what_was_placed_less_what_was_filled(seed: int) -> None:
 
 
 @given(SEEDS)
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 def test_split_bar_fills_a_limit_as_the_whole_bar_does(seed: int) -> None:
     rng = np.random.default_rng(seed)
     first, second = bars_of(rng, 2, gap=0.0)

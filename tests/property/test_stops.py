@@ -10,12 +10,12 @@ from hypothesis import strategies as st
 
 from quant_pipelines.accounting import Account
 from quant_pipelines.backtest import BacktestResult, BacktestSettings, Book, BookSettings, run_backtest
-from quant_pipelines.backtest.book import BookedFill, BookEvent
-from quant_pipelines.backtest.market import prepare_market
-from quant_pipelines.backtest.state import StepBar, StepTerms, with_scales
-from quant_pipelines.backtest.step import opening_state, step_bar
-from quant_pipelines.backtest.stop_rules import latest_inputs
-from quant_pipelines.backtest.stops import NOTHING_SEEN, StopScales, StopTerms
+from quant_pipelines.backtest.bar.state import StepBar, StepTerms, with_scales
+from quant_pipelines.backtest.bar.step import opening_state, step_bar
+from quant_pipelines.backtest.bar.stops import NOTHING_SEEN, StopScales, StopTerms
+from quant_pipelines.backtest.book.book import BookedFill, BookEvent
+from quant_pipelines.backtest.market.market import prepare_market
+from quant_pipelines.backtest.market.stop_rules import latest_inputs
 from quant_pipelines.core.bars import Bars
 from quant_pipelines.core.funding import no_funding
 from quant_pipelines.core.settings import CostSettings
@@ -26,6 +26,7 @@ from quant_pipelines.sdk import Array, Float, Int, Stops, Strategy
 from quant_pipelines.sdk.strategy import target_of
 from quant_pipelines.trading import TradingRules, decide
 from tests.parity.stream import execution_stream
+from tests.property.examples import examples
 
 N_BARS = 120
 moves = st.lists(st.integers(-400, 400), min_size=N_BARS, max_size=N_BARS)
@@ -138,7 +139,7 @@ def driven(strategy: Strategy, bars: Bars, rules: TradingRules) -> Iterator[Mome
 
 
 @given(moves, wanted, values)
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 def test_factor_on_every_stop_is_another_declared_value(
     ticks: list[int], targets: list[float], given_: dict[str, Any]
 ) -> None:
@@ -153,7 +154,7 @@ def test_factor_on_every_stop_is_another_declared_value(
 
 
 @given(moves, wanted, factors, values, st.integers(1, N_BARS - 1))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 def test_future_changes_no_past_equity_behind_scaled_stops(
     ticks: list[int], targets: list[float], scale: list[float], given_: dict[str, Any], cut: int
 ) -> None:
@@ -163,7 +164,7 @@ def test_future_changes_no_past_equity_behind_scaled_stops(
 
 
 @given(moves, wanted, factors, values)
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 def test_future_factor_changes_no_past_equity(
     ticks: list[int], targets: list[float], scale: list[float], given_: dict[str, Any]
 ) -> None:
@@ -176,7 +177,7 @@ def test_future_factor_changes_no_past_equity(
 
 
 @given(moves, wanted, factors, absolute)
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=examples(80), deadline=None)
 def test_mirrored_market_mirrors_every_trade(
     ticks: list[int], targets: list[float], scale: list[float], given_: dict[str, Any]
 ) -> None:
@@ -196,7 +197,7 @@ def test_mirrored_market_mirrors_every_trade(
     st.floats(0.2, 3.0),
     st.sampled_from([1.0, 0.5]),
 )
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 def test_distances_at_the_entry_are_the_same_for_either_side(
     hard: float, atr: float, volatility: float, scale: float, tightening: float
 ) -> None:
@@ -218,7 +219,7 @@ def test_distances_at_the_entry_are_the_same_for_either_side(
 
 
 @given(moves, wanted, factors, values)
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=examples(40), deadline=None)
 def test_level_moves_only_toward_the_price(
     ticks: list[int], targets: list[float], scale: list[float], given_: dict[str, Any]
 ) -> None:
@@ -231,7 +232,7 @@ def test_level_moves_only_toward_the_price(
 
 
 @given(moves, wanted, factors, values)
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=examples(40), deadline=None)
 def test_flat_book_has_no_exposure(
     ticks: list[int], targets: list[float], scale: list[float], given_: dict[str, Any]
 ) -> None:
@@ -244,7 +245,7 @@ def test_flat_book_has_no_exposure(
 
 
 @given(moves, wanted, factors, values)
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 def test_change_of_equity_is_profit_less_fees_behind_scaled_stops(
     ticks: list[int], targets: list[float], scale: list[float], given_: dict[str, Any]
 ) -> None:

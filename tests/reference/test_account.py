@@ -9,10 +9,10 @@ import pytest
 
 from quant_pipelines.archive import load_bars, load_funding
 from quant_pipelines.backtest import BacktestSettings
-from quant_pipelines.backtest.account import run_account
-from quant_pipelines.backtest.account_event import run_event_account
-from quant_pipelines.backtest.account_plan import Allocation
-from quant_pipelines.backtest.market import SymbolFeed
+from quant_pipelines.backtest.account.event import run_event_account
+from quant_pipelines.backtest.account.plan import Allocation
+from quant_pipelines.backtest.account.run import run_account
+from quant_pipelines.backtest.market.market import SymbolFeed
 from quant_pipelines.core.bars import Bars
 from quant_pipelines.core.panel import Panel, panel_of
 from quant_pipelines.core.settings import CostSettings

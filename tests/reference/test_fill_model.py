@@ -20,8 +20,8 @@ from quant_pipelines.backtest import (
     Trade,
     run_backtest,
 )
-from quant_pipelines.backtest.book import FundingSlot, funding_per_unit
-from quant_pipelines.backtest.stops import StopInputs, StopTerms
+from quant_pipelines.backtest.bar.stops import StopInputs, StopTerms
+from quant_pipelines.backtest.book.book import FundingSlot, funding_per_unit
 from quant_pipelines.core.bars import Bars
 from quant_pipelines.core.settings import CostSettings
 from quant_pipelines.core.timeframes import HOUR_MS, MINUTE_MS, to_ms

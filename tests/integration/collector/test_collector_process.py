@@ -17,7 +17,7 @@ from sqlalchemy import Engine
 from quant_pipelines.core.clock import utc_now
 from tests.integration.redis_server import RedisServer, redis_server
 from tests.integration.runner.conftest import insert_deployment_at
-from tests.integration.runner.venue_world import simulator
+from tests.integration.runner.venue_world import Venue, simulator
 from tests.integration.runner.world import SWITCH, rows
 
 pytestmark = pytest.mark.postgres
@@ -33,9 +33,9 @@ def redis() -> Iterator[RedisServer]:
 
 
 @pytest.fixture
-def venue(tmp_path: Path) -> Iterator[str]:
-    with simulator(tmp_path) as address:
-        yield address
+def venue(tmp_path: Path) -> Iterator[Venue]:
+    with simulator(tmp_path) as venue:
+        yield venue
 
 
 @contextmanager
@@ -75,14 +75,14 @@ def heartbeat(engine: Engine, service: str, process: "subprocess.Popen[bytes]") 
 
 @pytest.mark.timeout(600)
 def test_a_runner_goes_on_by_itself_when_collector_and_redis_are_killed(
-    engine: Engine, database_url: str, venue: str, redis: RedisServer, tmp_path: Path
+    engine: Engine, database_url: str, venue: Venue, redis: RedisServer, tmp_path: Path
 ) -> None:
     now = utc_now()
     values = {"created_at": now - timedelta(minutes=2), "history_start": now - timedelta(hours=3)}
     insert_deployment_at(engine, SWITCH, values)
     settings = {
         "database_url": database_url,
-        "exchange__base_url": venue,
+        "exchange__base_url": venue.address,
         "redis_url": redis.url,
         "market__universe": SYMBOLS,
         "market__whitelist": SYMBOLS,
@@ -116,11 +116,11 @@ def test_a_runner_goes_on_by_itself_when_collector_and_redis_are_killed(
 
 @pytest.mark.timeout(600)
 def test_the_collector_fills_its_gap_after_kill_9_and_stops_on_sigterm(
-    engine: Engine, database_url: str, venue: str, tmp_path: Path
+    engine: Engine, database_url: str, venue: Venue, tmp_path: Path
 ) -> None:
     settings = {
         "database_url": database_url,
-        "exchange__base_url": venue,
+        "exchange__base_url": venue.address,
         "redis_url": "redis://127.0.0.1:1/0",
         "market__universe": SYMBOLS,
         "market__whitelist": SYMBOLS,

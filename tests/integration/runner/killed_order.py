@@ -11,7 +11,8 @@ import sys
 from quant_pipelines.exchange.ccxt_orders import CcxtOrders
 from quant_pipelines.store.engine import connect
 from quant_pipelines.trading.venue import MarketOrder, StopOrder, VenueOrder
-from tests.integration.runner.venue_world import runner, settings_of
+from tests.integration.runner.skipped_time import SkippedTime
+from tests.integration.runner.venue_world import Venue, runner, settings_of
 
 
 class Dying(CcxtOrders):
@@ -36,9 +37,8 @@ class Dying(CcxtOrders):
 
 
 async def _run(database_url: str, address: str) -> None:
-    async with runner(
-        connect(database_url), database_url, address, lambda s: Dying(s.exchange, "", "")
-    ) as running:
+    venue = Venue(address, SkippedTime())
+    async with runner(connect(database_url), database_url, venue, Dying) as running:
         await running
 
 

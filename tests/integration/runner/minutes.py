@@ -22,7 +22,7 @@ from live_runner.trader import Tick, Trader
 from live_runner.venue_broker import VenueBroker
 from live_runner.venue_link import Station, VenueLink
 from quant_pipelines.backtest import Book, BookedFill, ExecutionBar
-from quant_pipelines.backtest.stop_rules import latest_inputs
+from quant_pipelines.backtest.market.stop_rules import latest_inputs
 from quant_pipelines.core.bars import BarRows, Bars
 from quant_pipelines.core.clock import system_clock_ms
 from quant_pipelines.core.settings import ExchangeSettings, RunnerSettings
@@ -96,7 +96,6 @@ class GatedOrders(CcxtOrders):
 
     def __init__(self, address: str, clock: StageClock) -> None:
         super().__init__(ExchangeSettings(base_url=address), "", "", clock=clock)
-        self._client.milliseconds = clock
         self._stage_clock = clock
         self.gate = asyncio.Lock()
         self.dies_behind_order = False

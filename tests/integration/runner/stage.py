@@ -26,6 +26,7 @@ from quant_pipelines.simulator.venue.play import DueFunding
 from quant_pipelines.simulator.venue.played import SimulatedMarket
 from quant_pipelines.simulator.venue.service import VenueService, open_venue
 from quant_pipelines.simulator.venue.state import MarketDepth, Quote
+from tests.integration.runner.skipped_time import SkippedTime
 
 MARKET_SYMBOL = "BTCUSDT"
 TICK = Decimal("0.1")
@@ -46,10 +47,10 @@ class Stage:
     Candles are the synthetic market's; the venue's own prices begin there, and only they move.
     """
 
-    def __init__(self, home: Path, *, wallet: int = 100_000, clock: Clock = system_clock_ms) -> None:
+    def __init__(self, home: Path, *, wallet: int = 100_000, clock: Clock | None = None) -> None:
+        self.clock = clock = clock or SkippedTime()
         market = synthetic_market()
         self._quotes = SimulatedMarket(market, Derivatives(market))
-        self._clock = clock
         self.home = home
         self.price = self._quotes.quote(MARKET_SYMBOL, floor_ms(clock(), 1000)).last
         self._due: list[Decimal] = []
@@ -119,11 +120,11 @@ class Stage:
 
         application = web.Application(middlewares=[count_dials])
         self.service.attach(application)
-        streams = MarketStreams(market, derivatives, self._clock)
+        streams = MarketStreams(market, derivatives, self.clock)
         for category in ("public", "market"):
             application.router.add_get(f"/{category}/ws", streams.serve)
             application.router.add_get(f"/{category}/ws/{{connection}}", streams.serve)
-        rest = RestAnswers(market, derivatives, self._clock, self.budget)
+        rest = RestAnswers(market, derivatives, self.clock, self.budget)
         application.router.add_route("*", "/{path:.*}", rest.answer)
         application.cleanup_ctx.append(streams.play)
         application.on_shutdown.append(streams.close)

@@ -51,7 +51,7 @@ def test_a_venues_position_is_closed_at_once_and_taken_up_again_after_resume(
     scope = "account" if is_account else f"deployment:{deployment_id}"
 
     async def scenario(stage: Stage) -> None:
-        async with runner(engine, database_url, stage.address):
+        async with runner(engine, database_url, stage):
             await until(lambda: is_protected(engine))
             await asyncio.to_thread(flatten, engine, scope)
             await until(lambda: rows(engine, HELD) == NOTHING)
@@ -59,6 +59,7 @@ def test_a_venues_position_is_closed_at_once_and_taken_up_again_after_resume(
             await until(lambda: state_of(engine) == [("HALTED",)])
             resume = lambda: halts.resume(engine, ANN, scope=scope, clock=system_clock_ms)  # noqa: E731
             await asyncio.to_thread(resume)
+            stage.clock.skip_minute()
             await until(lambda: rows(engine, HELD) != NOTHING and is_protected(engine), 150)
 
     play(tmp_path, scenario)
@@ -81,9 +82,9 @@ def test_a_halted_deployment_whose_books_differ_is_closed_as_far_as_the_venue_ho
     ledger, deployment_id = Ledger(tmp_path), deploy_canary(deploy)
 
     async def scenario(stage: Stage) -> None:
-        async with runner(engine, database_url, stage.address):
+        async with runner(engine, database_url, stage):
             await until(lambda: is_protected(engine))
-            async with CcxtOrders(settings_of(stage.address).exchange, "", "") as somebody:
+            async with CcxtOrders(settings_of(stage.address).exchange, "", "", clock=stage.clock) as somebody:
                 by_hand = MarketOrder("by-hand", SYMBOL, "sell", Decimal("0.01"), await somebody.now_ms())
                 await somebody.send(by_hand)
             await until(lambda: rows(engine, "select 1 from ops.alerts where severity = 'halt'"))

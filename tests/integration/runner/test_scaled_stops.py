@@ -9,8 +9,8 @@ import pytest
 from sqlalchemy import Engine
 
 from quant_pipelines.backtest import BacktestSettings, run_event_backtest
-from quant_pipelines.backtest.stop_rules import inputs_from_document
-from quant_pipelines.backtest.stops import NO_SCALES
+from quant_pipelines.backtest.bar.stops import NO_SCALES
+from quant_pipelines.backtest.market.stop_rules import inputs_from_document
 from quant_pipelines.core.timeframes import to_ms
 from quant_pipelines.sdk.loading import compile_strategy
 from quant_pipelines.trading import Specification

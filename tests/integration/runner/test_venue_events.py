@@ -6,13 +6,14 @@ The runner meets a real venue through real ccxt; the test moves the venue's pric
 import asyncio
 from collections.abc import Callable
 from decimal import Decimal
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 from sqlalchemy import Engine
 
-from quant_pipelines.core.settings import Settings
+from quant_pipelines.core.clock import clock_time
 from quant_pipelines.exchange.ccxt_orders import CcxtOrders
 from quant_pipelines.trading.venue import MarketOrder, StopOrder, VenueOrder
 from tests.integration.runner.stage import Stage, play
@@ -54,7 +55,7 @@ def test_funding_is_booked_and_the_wallet_is_the_sum_of_the_venues_income(
     deploy_canary(deploy)
 
     async def scenario(stage: Stage) -> None:
-        async with runner(engine, database_url, stage.address):
+        async with runner(engine, database_url, stage):
             await until(lambda: is_protected(engine))
             stage.pay("0.0001")
             await until(lambda: rows(engine, "select 1 from trading.income"))
@@ -78,7 +79,7 @@ def test_a_stop_that_triggers_at_the_venue_is_booked_once_as_the_stop(
     deploy_canary(deploy)
 
     async def scenario(stage: Stage) -> None:
-        async with runner(engine, database_url, stage.address):
+        async with runner(engine, database_url, stage):
             await until(lambda: is_protected(engine))
             stage.move(share)
             await until(lambda: is_flat(engine))
@@ -97,8 +98,8 @@ def test_a_stop_that_triggers_at_the_venue_is_booked_once_as_the_stop(
 class Falling(CcxtOrders):
     """The price falls through the stop while it is on its way."""
 
-    def __init__(self, stage: Stage, settings: Settings) -> None:
-        super().__init__(settings.exchange, "", "")
+    def __init__(self, stage: Stage, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, **options)
         self.stage = stage
 
     async def place_stop(self, stop: StopOrder) -> None:
@@ -112,10 +113,7 @@ def test_a_stop_that_would_trigger_at_once_is_an_exit_within_two_seconds(
     deploy_canary(deploy)
 
     async def scenario(stage: Stage) -> None:
-        def connect(settings: Settings) -> CcxtOrders:
-            return Falling(stage, settings)
-
-        async with runner(engine, database_url, stage.address, connect):
+        async with runner(engine, database_url, stage, partial(Falling, stage)):
             await until(lambda: status_of(engine, "flatten") == [("FILLED",)])
             await until(lambda: is_flat(engine))
 
@@ -138,20 +136,17 @@ def test_a_liquidation_is_booked_as_external_and_halts_its_deployment(
     deployment_id = deploy_canary(deploy)
 
     async def scenario(stage: Stage) -> None:
-        async with runner(engine, database_url, stage.address):
+        async with runner(engine, database_url, stage):
             await until(lambda: is_protected(engine))
             stage.move(-0.4)  # through stop and liquidation price at once
             await until(lambda: rows(engine, HALTS))
             await until(lambda: is_flat(engine))
-            await until(lambda: rows(engine, "select 1 from trading.income where kind = 'insurance'"))
             await until(lambda: not ledger.select("select 1 from algo_orders where status = 'NEW'"))
-            await until(
-                lambda: (
-                    rows(engine, "select max(bar_close) > now() - interval '5 s' from trading.checkpoints")
-                    == [(True,)]
-                ),
-                130,
-            )
+            stage.clock.skip_minute()
+            stage.clock.skip_minute()  # payments are asked for once in a whole one
+            await until(lambda: rows(engine, "select 1 from trading.income where kind = 'insurance'"))
+            booked = "select max(bar_close) > :now - interval '5 s' from trading.checkpoints"
+            await until(lambda: rows(engine, booked, now=clock_time(stage.clock)) == [(True,)], 130)
 
     play(tmp_path, scenario, wallet=2_200)
     assert rows(engine, "select client_order_id, reason from trading.fills where side = 'sell'") == [
@@ -170,7 +165,7 @@ def test_a_listen_key_that_expires_is_replaced_once_and_loses_no_fill(
     deploy_canary(deploy)
 
     async def scenario(stage: Stage) -> None:
-        async with runner(engine, database_url, stage.address):
+        async with runner(engine, database_url, stage):
             await until(lambda: is_protected(engine) and stage.n_dials == 1)
             # The venue may leave the connection open, and say nothing more on it.
             stage.service.stream.publish({"e": "listenKeyExpired", "E": 1, "listenKey": "it"})
@@ -190,7 +185,7 @@ def test_a_listen_key_that_is_deleted_is_replaced_without_a_dial_storm_and_loses
     deploy_canary(deploy)
 
     async def scenario(stage: Stage) -> None:
-        async with runner(engine, database_url, stage.address):
+        async with runner(engine, database_url, stage):
             await until(lambda: is_protected(engine) and stage.n_dials == 1)
             for _ in range(2):
                 stage.service.stream.close_key("demo")
@@ -207,8 +202,8 @@ def test_a_listen_key_that_is_deleted_is_replaced_without_a_dial_storm_and_loses
 class Filling(CcxtOrders):
     """The disk of the venue is full when the first order comes."""
 
-    def __init__(self, stage: Stage, settings: Settings) -> None:
-        super().__init__(settings.exchange, "", "")
+    def __init__(self, stage: Stage, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, **options)
         self.stage: Stage | None = stage
 
     async def send(self, order: MarketOrder) -> VenueOrder:
@@ -224,12 +219,10 @@ def test_a_venue_whose_disk_is_full_refuses_and_the_order_never_was(
     deploy_canary(deploy)
 
     async def scenario(stage: Stage) -> None:
-        def connect(settings: Settings) -> CcxtOrders:
-            return Filling(stage, settings)
-
-        async with runner(engine, database_url, stage.address, connect):
+        async with runner(engine, database_url, stage, partial(Filling, stage)):
             await until(lambda: status_of(engine, "target") == [("REJECTED",)])
             stage.free_disk()
+            stage.clock.skip_minute()
             await until(lambda: is_protected(engine), 150)
 
     play(tmp_path, scenario)

@@ -29,6 +29,7 @@ from tests.integration.runner.venue_world import (
     STATUS,
     SYMBOL,
     Ledger,
+    Venue,
     assert_books_equal,
     deploy_canary,
     is_protected,
@@ -48,9 +49,9 @@ ROOT = Path(__file__).resolve().parents[3]
 
 
 @pytest.fixture
-def venue(tmp_path: Path) -> Iterator[str]:
-    with simulator(tmp_path) as address:
-        yield address
+def venue(tmp_path: Path) -> Iterator[Venue]:
+    with simulator(tmp_path) as venue:
+        yield venue
 
 
 @pytest.fixture
@@ -59,7 +60,7 @@ def ledger(tmp_path: Path) -> Ledger:
 
 
 def test_a_canary_trades_through_an_order_and_its_stop_is_read_back(
-    engine: Engine, database_url: str, deploy: Deploy, venue: str, ledger: Ledger
+    engine: Engine, database_url: str, deploy: Deploy, venue: Venue, ledger: Ledger
 ) -> None:
     deploy_canary(deploy)
 
@@ -94,7 +95,7 @@ def test_a_canary_trades_through_an_order_and_its_stop_is_read_back(
 
 
 def test_a_canary_that_leaves_its_stage_is_closed_at_the_venue_and_its_stop_canceled(
-    engine: Engine, database_url: str, deploy: Deploy, venue: str, ledger: Ledger
+    engine: Engine, database_url: str, deploy: Deploy, venue: Venue, ledger: Ledger
 ) -> None:
     deployment_id = deploy_canary(deploy)
     leave = text("update trading.deployments set stage = 'rolled_back' where id = :id")
@@ -109,6 +110,7 @@ def test_a_canary_that_leaves_its_stage_is_closed_at_the_venue_and_its_stop_canc
             await until(lambda: is_protected(engine))
             with engine.begin() as connection:
                 connection.execute(leave, {"id": deployment_id})
+            venue.clock.skip_minute()
             await until(is_closed, 150.0)
 
     asyncio.run(scenario())
@@ -118,10 +120,17 @@ def test_a_canary_that_leaves_its_stage_is_closed_at_the_venue_and_its_stop_canc
 
 @pytest.mark.parametrize("point", ["before order", "after order", "before stop", "after stop"])
 def test_kill_9_around_a_request_leaves_one_order_booked_once(
-    point: str, engine: Engine, database_url: str, deploy: Deploy, venue: str, ledger: Ledger
+    point: str, engine: Engine, database_url: str, deploy: Deploy, venue: Venue, ledger: Ledger
 ) -> None:
     deploy_canary(deploy)
-    command = [sys.executable, "-m", "tests.integration.runner.killed_order", database_url, venue, point]
+    command = [
+        sys.executable,
+        "-m",
+        "tests.integration.runner.killed_order",
+        database_url,
+        venue.address,
+        point,
+    ]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=90, check=False)
     assert done.returncode == -signal.SIGKILL, done.stderr[-3000:]
     name = rows(engine, "select client_order_id from trading.intents where purpose = 'target'")[0][0]
@@ -154,12 +163,12 @@ class Muted(CcxtOrders):
 
 
 def test_with_a_mute_user_stream_the_sweep_books(
-    engine: Engine, database_url: str, deploy: Deploy, venue: str, ledger: Ledger
+    engine: Engine, database_url: str, deploy: Deploy, venue: Venue, ledger: Ledger
 ) -> None:
     deploy_canary(deploy)
 
     async def scenario() -> None:
-        async with runner(engine, database_url, venue, lambda s: Muted(s.exchange, "", "")):
+        async with runner(engine, database_url, venue, Muted):
             await until(lambda: is_protected(engine))
 
     asyncio.run(scenario())
@@ -198,12 +207,12 @@ class Broken(CcxtOrders):
 
 
 def test_an_order_whose_answer_is_lost_is_found_by_its_name_and_never_sent_again(
-    engine: Engine, database_url: str, deploy: Deploy, venue: str, ledger: Ledger
+    engine: Engine, database_url: str, deploy: Deploy, venue: Venue, ledger: Ledger
 ) -> None:
     deploy_canary(deploy)
 
     async def scenario() -> None:
-        async with runner(engine, database_url, venue, lambda s: Lossy(s.exchange, "", "")):
+        async with runner(engine, database_url, venue, Lossy):
             await until(lambda: is_protected(engine))
 
     asyncio.run(scenario())
@@ -218,12 +227,12 @@ def test_an_order_whose_answer_is_lost_is_found_by_its_name_and_never_sent_again
 
 
 def test_an_order_that_never_arrived_is_rejected_only_after_look_ups(
-    engine: Engine, database_url: str, deploy: Deploy, venue: str, ledger: Ledger
+    engine: Engine, database_url: str, deploy: Deploy, venue: Venue, ledger: Ledger
 ) -> None:
     deploy_canary(deploy)
 
     async def scenario() -> None:
-        async with runner(engine, database_url, venue, lambda s: Broken(s.exchange, "", "")):
+        async with runner(engine, database_url, venue, Broken):
             await until(lambda: rows(engine, STATUS.format("target")) == [("UNKNOWN",)])
             await until(lambda: "is not settled" in waits_for(engine))
             await until(lambda: rows(engine, STATUS.format("target"))[0] == ("REJECTED",))
@@ -247,12 +256,12 @@ class Unprotected(CcxtOrders):
 
 
 def test_a_position_whose_stop_is_refused_is_flattened(
-    engine: Engine, database_url: str, deploy: Deploy, venue: str, ledger: Ledger
+    engine: Engine, database_url: str, deploy: Deploy, venue: Venue, ledger: Ledger
 ) -> None:
     deploy_canary(deploy)
 
     async def scenario() -> None:
-        async with runner(engine, database_url, venue, lambda s: Unprotected(s.exchange, "", "")):
+        async with runner(engine, database_url, venue, Unprotected):
             await until(lambda: rows(engine, STATUS.format("flatten")) == [("FILLED",)])
             await until(lambda: rows(engine, "select quantity from trading.positions") == [(Decimal(0),)])
 
@@ -264,7 +273,7 @@ def test_a_position_whose_stop_is_refused_is_flattened(
 
 
 def test_a_stop_that_somebody_cancels_is_put_back(
-    engine: Engine, database_url: str, deploy: Deploy, venue: str, ledger: Ledger
+    engine: Engine, database_url: str, deploy: Deploy, venue: Venue, ledger: Ledger
 ) -> None:
     deploy_canary(deploy)
     standing = "select client_id from algo_orders where status = 'NEW'"
@@ -273,7 +282,7 @@ def test_a_stop_that_somebody_cancels_is_put_back(
         async with runner(engine, database_url, venue):
             await until(lambda: is_protected(engine))
             [(first,)] = ledger.select(standing)
-            async with CcxtOrders(settings_of(venue).exchange, "", "") as somebody:
+            async with CcxtOrders(settings_of(venue.address).exchange, "", "") as somebody:
                 await somebody.cancel_stop(SYMBOL, first)
             await until(lambda: [name for (name,) in ledger.select(standing) if name != first], 5)
 
@@ -282,14 +291,14 @@ def test_a_stop_that_somebody_cancels_is_put_back(
 
 
 def test_a_manual_trade_halts_the_symbol_with_the_difference(
-    engine: Engine, database_url: str, deploy: Deploy, venue: str
+    engine: Engine, database_url: str, deploy: Deploy, venue: Venue
 ) -> None:
     deploy_canary(deploy)
 
     async def scenario() -> None:
         async with runner(engine, database_url, venue):
             await until(lambda: is_protected(engine))
-            async with CcxtOrders(settings_of(venue).exchange, "", "") as somebody:
+            async with CcxtOrders(settings_of(venue.address).exchange, "", "") as somebody:
                 by_hand = MarketOrder("by-hand", SYMBOL, "sell", Decimal("0.01"), await somebody.now_ms())
                 await somebody.send(by_hand)
             await until(lambda: rows(engine, "select 1 from ops.alerts where severity = 'halt'"))
@@ -301,7 +310,7 @@ def test_a_manual_trade_halts_the_symbol_with_the_difference(
 
 
 def test_of_two_runners_one_trades_and_the_other_takes_over_its_position(
-    engine: Engine, database_url: str, deploy: Deploy, venue: str, ledger: Ledger
+    engine: Engine, database_url: str, deploy: Deploy, venue: Venue, ledger: Ledger
 ) -> None:
     deploy_canary(deploy)
     standing_by = "select 1 from ops.heartbeats where service = 'live_runner_standby'"
@@ -342,7 +351,7 @@ def own_postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedP
 
 
 def test_postgres_killed_and_restarted_while_trading_loses_nothing(
-    own_postgres: EmbeddedPostgres, venue: str, ledger: Ledger
+    own_postgres: EmbeddedPostgres, venue: Venue, ledger: Ledger
 ) -> None:
     create_database(own_postgres.url("postgres"), "quant")
     engine = connect(own_postgres.url())
@@ -359,6 +368,7 @@ def test_postgres_killed_and_restarted_while_trading_loses_nothing(
             await asyncio.sleep(3)
             own_postgres.__enter__()  # not in a thread: the server ends with the thread that starts it
             await until(lambda: rows(engine, "select max(id) > 1 from trading.epochs") == [(True,)], 30)
+            venue.clock.skip_minute()
             await until(lambda: len(our_fills(engine)) > n_before, 120)
             await until(
                 lambda: (

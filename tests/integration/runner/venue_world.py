@@ -10,18 +10,20 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from sqlalchemy import Engine
 
 from live_runner.market_time import ExchangeTime
 from live_runner.runner import Runner, Surroundings
-from live_runner.venues import Connect, ccxt_orders
-from quant_pipelines.core.clock import utc_now
+from quant_pipelines.core.clock import Clock, utc_now
 from quant_pipelines.core.settings import ExchangeSettings, RunnerSettings, Settings
 from quant_pipelines.exchange import CcxtSource
+from quant_pipelines.exchange.ccxt_orders import CcxtOrders
+from tests.integration.runner.skipped_time import SkippedTime
 from tests.integration.runner.world import rows
 
+ROOT = Path(__file__).resolve().parents[3]
 SYMBOL = "BTC/USDT:USDT"
 STATUS = (
     "select status from trading.orders join trading.intents using (client_order_id) where purpose = '{}' "
@@ -71,18 +73,42 @@ class Flip(Strategy):
 '''
 
 
+class Place(Protocol):
+    """Where a runner trades."""
+
+    address: str
+    clock: Clock
+
+
+@dataclass(frozen=True)
+class Venue:
+    """A simulated venue in a process of its own; the runner here lives by its clock."""
+
+    address: str
+    clock: SkippedTime
+
+
 @contextmanager
-def simulator(home: Path) -> Iterator[str]:
-    """Address of a simulated venue in a process of its own."""
-    command = [sys.executable, "-P", "-m", "quant_pipelines.simulator", "--port", "0", "--home", str(home)]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
-    assert process.stdout is not None
+def simulator(home: Path) -> Iterator[Venue]:
+    """A simulated venue in a process of its own."""
+    command = [sys.executable, "-m", "tests.integration.runner.skipped_venue", str(home)]
+    process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=ROOT)
+    told, answers = process.stdin, process.stdout
+    assert told is not None
+    assert answers is not None
+
+    def tell(ahead_ms: int) -> None:
+        told.write(f"{ahead_ms}\n")
+        told.flush()
+        assert answers.readline() == "skipped\n"
+
     try:
-        yield next(word for word in process.stdout.readline().split() if word.startswith("http://"))
+        yield Venue(answers.readline().strip(), SkippedTime(tell))
     finally:
         process.kill()
         process.wait(10)
-        process.stdout.close()
+        told.close()
+        answers.close()
 
 
 def settings_of(address: str) -> Settings:
@@ -99,14 +125,16 @@ def deploy_canary(deploy: Callable[..., int], source: str = HOLD, **more: Any) -
 
 @asynccontextmanager
 async def runner(
-    engine: Engine, database_url: str, address: str, connect: Connect | None = None
+    engine: Engine, database_url: str, place: Place, orders: Callable[..., CcxtOrders] = CcxtOrders
 ) -> AsyncIterator["asyncio.Task[None]"]:
     """A runner in this process; it is stopped at the end, unless it ended by itself."""
-    stopping, settings = asyncio.Event(), settings_of(address)
-    async with CcxtSource(settings.exchange) as source:
-        around = Surroundings(
-            engine, database_url, settings, source, ExchangeTime(), "test:1", connect or ccxt_orders("", "")
-        )
+    stopping, settings, clock = asyncio.Event(), settings_of(place.address), place.clock
+
+    def connect(settings: Settings) -> CcxtOrders:
+        return orders(settings.exchange, "", "", clock=clock)
+
+    async with CcxtSource(settings.exchange, clock=clock) as source:
+        around = Surroundings(engine, database_url, settings, source, ExchangeTime(clock), "test:1", connect)
         running = asyncio.create_task(Runner(around).run(stopping))
         try:
             yield running

@@ -7,10 +7,10 @@ import pytest
 
 from quant_pipelines.accounting.nav import Flow
 from quant_pipelines.backtest import BacktestSettings
-from quant_pipelines.backtest.account import run_account
-from quant_pipelines.backtest.account_plan import Allocation
-from quant_pipelines.backtest.account_result import AccountResult
-from quant_pipelines.backtest.market import SymbolFeed
+from quant_pipelines.backtest.account.plan import Allocation
+from quant_pipelines.backtest.account.result import AccountResult
+from quant_pipelines.backtest.account.run import run_account
+from quant_pipelines.backtest.market.market import SymbolFeed
 from quant_pipelines.core.bars import Bars, bars_from_columns
 from quant_pipelines.core.errors import BacktestError, StrategyError
 from quant_pipelines.core.panel import panel_of

@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from quant_pipelines.backtest import Book, BookSettings, ExecutionBar
-from quant_pipelines.backtest.desk import BookDesk, Close
-from quant_pipelines.backtest.event_run import EventRun
+from quant_pipelines.backtest.book.desk import BookDesk, Close
+from quant_pipelines.backtest.book.event_run import EventRun
 from quant_pipelines.core.errors import StrategyError
 from quant_pipelines.core.settings import CostSettings
 from quant_pipelines.core.timeframes import MINUTE_MS

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from quant_pipelines.backtest import BacktestSettings
-from quant_pipelines.backtest.market import SymbolFeed, decision_rows, prepare_market
+from quant_pipelines.backtest.market.market import SymbolFeed, decision_rows, prepare_market
 from quant_pipelines.core.bars import Bars
 from quant_pipelines.core.errors import BacktestError
 from quant_pipelines.core.funding import FundingSeries

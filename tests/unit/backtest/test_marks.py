@@ -7,10 +7,10 @@ import pytest
 
 from quant_pipelines.accounting import Account
 from quant_pipelines.accounting.margin import MarginTerms
-from quant_pipelines.backtest.marks import MarkUse, marks_on, paid_on_marks, reach_of
-from quant_pipelines.backtest.state import FillTerms, StepBar, StepTerms, opening_state
-from quant_pipelines.backtest.step import step_bar
-from quant_pipelines.backtest.stops import EXIT_REASONS
+from quant_pipelines.backtest.bar.state import FillTerms, StepBar, StepTerms, opening_state
+from quant_pipelines.backtest.bar.step import step_bar
+from quant_pipelines.backtest.bar.stops import EXIT_REASONS
+from quant_pipelines.backtest.market.marks import MarkUse, marks_on, paid_on_marks, reach_of
 from quant_pipelines.core.bars import Bars
 from quant_pipelines.core.funding import FundingSeries
 from quant_pipelines.core.mark import MarkSeries

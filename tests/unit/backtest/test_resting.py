@@ -5,8 +5,8 @@ from dataclasses import replace
 import pytest
 
 from quant_pipelines.backtest import Book, BookedFill, BookSettings, ExecutionBar, OrderEnded
-from quant_pipelines.backtest.book import NewOrder
-from quant_pipelines.backtest.stops import NO_STOPS, StopInputs
+from quant_pipelines.backtest.bar.stops import NO_STOPS, StopInputs
+from quant_pipelines.backtest.book.book import NewOrder
 from quant_pipelines.core.settings import CostSettings
 from quant_pipelines.core.timeframes import MINUTE_MS
 from quant_pipelines.trading import Execution, Specification, TradingRules

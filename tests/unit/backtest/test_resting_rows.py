@@ -5,8 +5,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from quant_pipelines.backtest import Book, BookSettings, ExecutionBar
-from quant_pipelines.backtest.book import NewOrder
-from quant_pipelines.backtest.resting_rows import CAPACITY
+from quant_pipelines.backtest.bar.resting_rows import CAPACITY
+from quant_pipelines.backtest.book.book import NewOrder
 from quant_pipelines.core.errors import BacktestError
 from quant_pipelines.trading import TradingRules
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from quant_pipelines.backtest import BacktestSettings, run_backtest, sweep
-from quant_pipelines.backtest.batch import FIRST_CAPACITY
+from quant_pipelines.backtest.batch.run_pass import FIRST_CAPACITY
 from quant_pipelines.core.bars import Bars
 from quant_pipelines.core.errors import BacktestError, StrategyError
 from quant_pipelines.core.settings import CostSettings

@@ -3,7 +3,7 @@
 import pytest
 
 from quant_pipelines.accounting import Account, open_account
-from quant_pipelines.backtest.step import (
+from quant_pipelines.backtest.bar.step import (
     BookState,
     StepBar,
     StepOutcome,

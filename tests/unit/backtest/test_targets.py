@@ -2,7 +2,7 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from quant_pipelines.backtest.targets import abreast, changes_at, changes_from, changes_of
+from quant_pipelines.backtest.market.targets import abreast, changes_at, changes_from, changes_of
 from quant_pipelines.sdk.turns import Turns, expanded
 
 NAMED = [1.0, -1.0, 0.0, -0.0, np.nan, 0.5]

@@ -13,8 +13,8 @@ from live_runner.plan import DeploymentPlan, plan_of
 from live_runner.rows import exact
 from live_runner.venue_book import DISASTER_STOP, VenueBook
 from quant_pipelines.backtest import Book, BookedFill, ExecutionBar
-from quant_pipelines.backtest.stop_rules import latest_inputs
-from quant_pipelines.backtest.stops import EXIT_REASONS
+from quant_pipelines.backtest.bar.stops import EXIT_REASONS
+from quant_pipelines.backtest.market.stop_rules import latest_inputs
 from quant_pipelines.core.bars import Bars, bars_from_columns
 from quant_pipelines.core.timeframes import MINUTE_MS, from_ms
 from quant_pipelines.sdk.strategy import target_of

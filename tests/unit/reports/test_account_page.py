@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from quant_pipelines.backtest import BacktestSettings
-from quant_pipelines.backtest.account import run_account
-from quant_pipelines.backtest.account_plan import Allocation
+from quant_pipelines.backtest.account.plan import Allocation
+from quant_pipelines.backtest.account.run import run_account
 from quant_pipelines.reports.backtest import render_backtest
 from quant_pipelines.reports.run import BacktestRun
 from tests.unit.reports.conftest import Alternate, ReadPage, bars_of

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from quant_pipelines.backtest import BacktestSettings
-from quant_pipelines.backtest.account import run_account
-from quant_pipelines.backtest.account_plan import Allocation
+from quant_pipelines.backtest.account.plan import Allocation
+from quant_pipelines.backtest.account.run import run_account
 from quant_pipelines.core.bars import Bars
 from quant_pipelines.core.errors import StrategyError
 from quant_pipelines.core.funding import no_funding

@@ -6,8 +6,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from quant_pipelines.backtest.stop_rules import latest_inputs, stop_terms_of, values_in_force
-from quant_pipelines.backtest.stops import NO_INPUTS, StopScales, StopTerms
+from quant_pipelines.backtest.bar.stops import NO_INPUTS, StopScales, StopTerms
+from quant_pipelines.backtest.market.stop_rules import latest_inputs, stop_terms_of, values_in_force
 from quant_pipelines.core.errors import StrategyError
 from quant_pipelines.core.timeframes import HOUR_MS
 from quant_pipelines.indicators import atr

@@ -2,7 +2,7 @@
 
 import pytest
 
-from quant_pipelines.backtest.stop_rules import stop_terms_of
+from quant_pipelines.backtest.market.stop_rules import stop_terms_of
 from quant_pipelines.core.errors import StrategyError
 from quant_pipelines.core.timeframes import HOUR_MS
 from quant_pipelines.sdk import Float, Int, Stops, Strategy

@@ -1,0 +1,127 @@
+"""A book of an account that is driven row by row, with its strategy, its bars to come and its record."""
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import numpy as np
+
+from quant_pipelines.accounting.nav import growth_by
+from quant_pipelines.backtest.account.loop import worst_of
+from quant_pipelines.backtest.account.plan import AccountPlan, PlannedBook
+from quant_pipelines.backtest.account.reel import targets_of
+from quant_pipelines.backtest.bar.state import BookState, StepBar
+from quant_pipelines.backtest.batch.loop import LoopResult
+from quant_pipelines.backtest.book.book import Book
+from quant_pipelines.backtest.book.desk import Close
+from quant_pipelines.backtest.book.driver import book_settings, run_of, strip_of
+from quant_pipelines.backtest.book.recorder import Recorder
+from quant_pipelines.backtest.book.resting_play import bar_at
+from quant_pipelines.backtest.book.target_run import Aim
+from quant_pipelines.backtest.book.values import Part
+from quant_pipelines.backtest.market.readings import NOTHING_YET, Reading, ahead, anew
+from quant_pipelines.core.bars import Bars
+from quant_pipelines.core.errors import BacktestError
+from quant_pipelines.core.panel import Panel
+from quant_pipelines.sdk.strategy import target_of
+
+
+class Known(NamedTuple):
+    """How a book's strategy comes to what it knows at a close, and to its target there."""
+
+    read: Reading
+    aim: Aim
+
+
+def known_ahead(plan: AccountPlan) -> list[Known]:
+    """Everything computed once, for all bars of each book; each value uses bars up to its own."""
+
+    def known(book: PlannedBook, target: np.ndarray) -> Known:
+        read = ahead(book.allocation.strategy, book.market.bars, book.settings.rules)
+        return Known(read, lambda bars: float(target[len(bars) - 1]))
+
+    return [known(*pair) for pair in zip(plan.books, targets_of(plan.books), strict=True)]
+
+
+def known_anew(plan: AccountPlan) -> list[Known]:
+    """Everything computed again at every bar, from the bars up to it."""
+    return [
+        Known(anew(book.allocation.strategy, book.market.bars, book.settings.rules), _latest_target(book))
+        for book in plan.books
+    ]
+
+
+def _latest_target(book: PlannedBook) -> Callable[[Bars], float]:
+    """Target at a bar of a book's symbol, from all bars of the allocation that opened up to then."""
+    allocation = book.allocation
+
+    def aim(bars: Bars) -> float:
+        known = allocation.bars.between(0, int(bars.ts[-1]) + 1)
+        target = target_of(allocation.strategy, known)
+        return float(target[-1, book.column] if isinstance(known, Panel) else target[-1])
+
+    return aim
+
+
+class Member:
+    """A book of the account: its bars to come, what decides for it, and what it leaves."""
+
+    def __init__(self, planned: PlannedBook, known: Known, first_ts: int) -> None:
+        strategy, market = planned.allocation.strategy, planned.market
+        self.share, self._market, self._known = planned.share, market, known
+        self.book = Book(book_settings(strategy, market, planned.settings))
+        self.book.open(first_ts)
+        self.recorder = Recorder(market, planned.settings)
+        self._run = run_of(strategy, self.book, market.bars.step_ms, known.aim)
+        rules = planned.settings.specifications.all_rules(planned.settings.rules)
+        self._trading = [dated.terms for dated in rules]
+        self._strip, self._number, self._latest = strip_of(market), 0, NOTHING_YET
+
+    @property
+    def state(self) -> BookState:
+        """After the last bar."""
+        if self.book.state is None:
+            raise BacktestError("the book is not open; expected a first row")
+        return self.book.state
+
+    def due(self, ts: int) -> StepBar | None:
+        """Bar of its symbol that opens at a time."""
+        strip, number = self._strip, self._number
+        return bar_at(strip, number) if number < strip.end and strip.ts[number] == ts else None
+
+    def worst(self, bar: StepBar | None, ts: int) -> float:
+        """Least that it leaves of the account's margin; without a bar it stands at its last close."""
+        state, close = self.state, self.state.close
+        if bar is None:
+            return float(worst_of(state, StepBar(ts, close, close, close, close, 0.0), self.book.terms))
+        return float(worst_of(state, bar, self.book.terms_at(ts)))
+
+    @property
+    def outcome(self) -> LoopResult:
+        """What it leaves."""
+        return LoopResult(self.state, self.recorder.log, self.recorder.tally)
+
+    def transfer(self, amount: float) -> None:
+        """Pay in its part of a flow."""
+        value = self.book.equity
+        self.recorder.rescale(growth_by(value, amount) if value > 0.0 else 1.0)
+        self.book.transfer(amount)
+
+    def step(self, bar: StepBar, support: float) -> None:
+        """Book its bar."""
+        events = self.book.advance(bar, support=support)
+        self.recorder.add(self.book, events)
+        self._run.note(events)
+        self._number += 1
+
+    def act(self, part: Part) -> None:
+        """Let its strategy decide on what is known at the close of the bar that was just booked."""
+        row, known = int(self._market.decision_row[self._number - 1]), None
+        if row < 0 and not self._run.has_news:
+            return
+        book = self.book
+        if row >= 0:
+            known, self._latest = self._market.bars.rows(0, row + 1), self._known.read(row)
+            book.submit(0.0, inputs=self._latest.inputs)
+        latest, close_ms = self._latest, book.last_ts + self._market.execution.step_ms
+        close = Close(close_ms, latest.features, latest.volatility, part=part)
+        self._run.act(self._trading[book.settings.specifications.span_at(book.last_ts)], close, known)

@@ -1,0 +1,152 @@
+"""Values of the account loop: what it reads of the books and of the account, and what it writes."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from quant_pipelines.backtest.account.fund import Fund
+from quant_pipelines.backtest.bar.state import BookState, StepTerms
+from quant_pipelines.backtest.bar.tally import Tally
+from quant_pipelines.backtest.bar.trades import TradeLog
+from quant_pipelines.backtest.batch.loop import LoopResult
+from quant_pipelines.backtest.market.tape import Beside, Dated
+from quant_pipelines.core.arrays import BoolArray, FloatArray, IntArray
+from quant_pipelines.core.jit import change_of
+from quant_pipelines.trading.cycle import BookView
+from quant_pipelines.trading.rules import TradingTerms
+
+
+class Reel(NamedTuple):
+    """Execution bars of all books, those of one after those of the other.
+
+    One matrix and not a tape for each book: compiled code counts every array of a tuple in and out at each
+    call.
+
+    Parameters
+    ----------
+    ts
+        Open times, shape (n_rows,).
+    values
+        What ``REEL`` names of each bar, shape (n_rows, len(REEL)).
+    first, end
+        Rows of each book, ``[first, end)``; shape (n_books,).
+    span, first_span
+        Rows at which the specifications of each book begin to be in force, with its end after them, and where
+        those of each book begin; shapes (n_specifications + n_books,) and (n_books,).
+    dated
+        What these specifications are, without a row for the ends.
+    beside
+        Marks and order books, by rows; None where nothing is known of any.
+    """
+
+    ts: IntArray
+    values: FloatArray
+    first: IntArray
+    end: IntArray
+    span: IntArray
+    first_span: IntArray
+    dated: Dated
+    beside: Beside | None
+
+
+REEL = (
+    "open",
+    "high",
+    "low",
+    "close",
+    "volume",
+    "funding_per_unit",
+    "volatility",
+    "atr",
+    "deviation",
+)
+"""Columns of a reel: those of a tape, and funding at every bar."""
+
+
+class ShareTargets(NamedTuple):
+    """What the books trade: the share of each, (n_books,), and the target at each row's close, (n_rows,).
+
+    A target that is not a number is no decision.
+    """
+
+    share: FloatArray
+    target: FloatArray
+
+
+class Schedule(NamedTuple):
+    """Open times of the execution bars of all books; flows of cash by time, the last one never comes."""
+
+    grid: IntArray
+    flow_ts: IntArray
+    flow_amount: FloatArray
+
+
+class Opening(NamedTuple):
+    """A book without cash, the capital of the account, and the part of it that is no book's share."""
+
+    flat: BookState
+    capital: float
+    reserve: float
+
+
+class HeldBook(NamedTuple):
+    """A book between two rows of the grid; ``row`` is that of its next bar, ``span`` its specification's."""
+
+    state: BookState
+    log: TradeLog
+    tally: Tally
+    row: int
+    span: int
+
+
+class BookTerms(NamedTuple):
+    """Terms of one book under the specification that is in force."""
+
+    step: StepTerms
+    trading: TradingTerms
+
+
+class GridRow(NamedTuple):
+    """Row of the grid: its time, the books with a bar in it, and what stands behind the cash of each.
+
+    Arrays have shape (n_books,).
+    """
+
+    ts: int
+    is_due: BoolArray
+    support: FloatArray
+
+
+class AccountRecord(NamedTuple):
+    """Arrays that a pass writes; ``trades`` as in ``tape.Record``.
+
+    Parameters
+    ----------
+    value, units, paid
+        Of the account at the end of each UTC day, shape (n_days,).
+    equity, notional
+        Of each book at the end of each UTC day, shape (n_books, n_days); notional is signed.
+    bar_value
+        Of the account at each row of the grid, shape (n_rows,), or (0,) where it isn't asked for.
+    trades
+        Shape (n_books, capacity, len(COLUMNS)).
+    """
+
+    value: FloatArray
+    units: FloatArray
+    paid: FloatArray
+    equity: FloatArray
+    notional: FloatArray
+    bar_value: FloatArray
+    trades: FloatArray
+
+
+class Passed(NamedTuple):
+    """What a pass over an account left of each book and of the account, and what it wrote."""
+
+    outcomes: Sequence[LoopResult]
+    fund: Fund
+    record: AccountRecord
+
+
+account_view = change_of(BookView, "equity", "day_start_equity")
+"""View of a book that is measured by its share of the account."""

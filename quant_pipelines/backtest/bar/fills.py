@@ -1,0 +1,200 @@
+"""Fills within one bar: stops and liquidation, the market order at the open, the take-profit."""
+
+from typing import NamedTuple
+
+from quant_pipelines.accounting.account import Account, apply_fill
+from quant_pipelines.accounting.margin import bankruptcy_price, liquidation_price
+from quant_pipelines.backtest.bar.state import NO_FILL, StepBar, StepFill, StepTerms
+from quant_pipelines.backtest.bar.stops import (
+    LIQUIDATION,
+    Seen,
+    Standing,
+    entered,
+    is_adverse,
+    resized,
+    side_of,
+    with_hard,
+    with_price,
+)
+from quant_pipelines.core.arrays import FloatArray
+from quant_pipelines.core.jit import change_of, inlined
+from quant_pipelines.costs import CostTerms, fee_of, floor_to_lot, maker_fee_of, taker_price, whole_lots
+
+
+class Held(NamedTuple):
+    """Account within a bar, with the stop in force."""
+
+    account: Account
+    stop: Standing
+
+
+class Exit(NamedTuple):
+    """Fill of a stop or of a liquidation, and which."""
+
+    fill: StepFill
+    reason: int
+
+
+class OrderFill(NamedTuple):
+    """What a market order did: the closing and the opening part, and what is left of it."""
+
+    held: Held
+    closing: StepFill
+    opening: StepFill
+    pending: float
+
+
+@inlined
+def _fill(
+    quantity: float, price: float, costs: CostTerms, volume: float, ladder: FloatArray | None
+) -> StepFill:
+    paid = taker_price(price, quantity, costs, volume, ladder)
+    return StepFill(quantity, paid, fee_of(quantity, paid, costs))
+
+
+@inlined
+def _book(account: Account, fill: StepFill) -> Account:
+    return apply_fill(account, fill.quantity, fill.price, fill.fee)
+
+
+@inlined
+def closed(held: Held, fill: StepFill) -> Held:
+    """Book the fill that closes a position; its stop is gone."""
+    return Held(_book(held.account, fill), with_price(held.stop, 0.0))
+
+
+@inlined
+def pending_after_stop(position: float, pending: float) -> float:
+    """Reduce an order once a stop closed the position: only a reversal still opens."""
+    after = position + pending
+    return after if after * position < 0.0 else 0.0
+
+
+@inlined
+def _liquidated(held: Held, open_: float, price: float, terms: StepTerms) -> StepFill:
+    """Fill of a liquidation: at its price, or at an open beyond it, yet no worse than bankruptcy."""
+    side = side_of(held.account.position)
+    bound = bankruptcy_price(held.account, terms.margin)
+    worst = side * min(side * open_, side * price)
+    if bound > 0.0:
+        worst = side * max(side * worst, side * bound)
+    size = whole_lots(-held.account.position, terms.lot_size)
+    return StepFill(size, worst, abs(size) * worst * terms.margin.fee_rate)
+
+
+class Reach(NamedTuple):
+    """Extremes of the last price and of the mark within which stop and liquidation are looked for.
+
+    ``opened`` is the last price from which the reach begins.
+    """
+
+    low: float
+    high: float
+    mark_low: float
+    mark_high: float
+    opened: float
+
+
+reach_from = change_of(Reach, "opened")
+
+
+@inlined
+def mark_open_of(bar: StepBar) -> float:
+    """Mark price at the open; the last one where it isn't known."""
+    return bar.mark_open if bar.mark_open > 0.0 else bar.open
+
+
+@inlined
+def reach_at_open(bar: StepBar) -> Reach:
+    """Return both prices at the open."""
+    mark = mark_open_of(bar)
+    return Reach(bar.open, bar.open, mark, mark, bar.open)
+
+
+@inlined
+def reach_within(bar: StepBar) -> Reach:
+    """Extremes of the bar; of the last price twice where the mark's aren't known."""
+    if bar.mark_low > 0.0:
+        return Reach(bar.low, bar.high, bar.mark_low, bar.mark_high, bar.open)
+    return Reach(bar.low, bar.high, bar.low, bar.high, bar.open)
+
+
+@inlined
+def protected(held: Held, bar: StepBar, reach: Reach, terms: StepTerms, volume: float) -> Exit:
+    """Exit within a reach: the tighter of stop and liquidation; at an open beyond both, the latter.
+
+    Liquidation tests the mark, a stop the last price unless the terms say mark. Either fills at its own
+    level or at the last price beyond it from which the reach begins, whatever price it was tested on.
+    """
+    opened, account = reach.opened, held.account
+    price, reason = held.stop.price, held.stop.guard.reason
+    limit = liquidation_price(account, terms.margin)
+    is_stopped = is_adverse(account.position, price, reach.low, reach.high)
+    if terms.fills.stops_on_mark:
+        is_stopped = is_adverse(account.position, price, reach.mark_low, reach.mark_high)
+    if is_adverse(account.position, limit, reach.mark_low, reach.mark_high):
+        side, mark = side_of(account.position), mark_open_of(bar)
+        is_nearer = is_stopped and side * price > side * limit
+        if not is_nearer or is_adverse(account.position, limit, mark, mark):
+            return Exit(_liquidated(held, opened, limit, terms), LIQUIDATION)
+    if not is_stopped:
+        return Exit(NO_FILL, reason)
+    price = min(opened, price) if account.position > 0.0 else max(opened, price)
+    quantity = whole_lots(-account.position, terms.lot_size)
+    return Exit(_fill(quantity, price, terms.costs, volume, bar.ladder), reason)
+
+
+@inlined
+def _fillable(pending: float, volume: float, terms: StepTerms) -> float:
+    """Part of a market order that the volume of the bar before lets fill, in whole lots."""
+    if terms.fills.participation <= 0.0 or abs(pending) <= terms.fills.participation * volume:
+        return pending
+    capped = terms.fills.participation * volume
+    return floor_to_lot(capped if pending > 0.0 else -capped, terms.lot_size)
+
+
+@inlined
+def ordered(held: Held, pending: float, bar: StepBar, seen: Seen, terms: StepTerms) -> OrderFill:
+    """Fill a market order at the open; a reversal is booked as close and open."""
+    quantity = _fillable(pending, seen.volume, terms)
+    closing = opening = NO_FILL
+    if quantity == 0.0:
+        return OrderFill(held, closing, opening, pending)
+    account, before = held.account, held.account.position
+    if before * quantity < 0.0 and abs(quantity) > abs(before):
+        closing = _fill(whole_lots(-before, terms.lot_size), bar.open, terms.costs, seen.volume, bar.ladder)
+        account = _book(account, closing)
+        rest = whole_lots(quantity + before, terms.lot_size)
+        opening = _fill(rest, bar.open, terms.costs, seen.volume, bar.ladder)
+        account = _book(account, opening)
+    elif before * quantity < 0.0:
+        closing = _fill(quantity, bar.open, terms.costs, seen.volume, bar.ladder)
+        account = _book(account, closing)
+    else:
+        opening = _fill(quantity, bar.open, terms.costs, seen.volume, bar.ladder)
+        account = _book(account, opening)
+    left = 0.0 if quantity == pending else whole_lots(pending - quantity, terms.lot_size)
+    return OrderFill(followed(held, account, bar.ts, seen, terms), closing, opening, left)
+
+
+@inlined
+def followed(before: Held, account: Account, ts: int, seen: Seen, terms: StepTerms) -> Held:
+    """Held after an order's fills in the bar at ``ts``; a new position has a stop of its own."""
+    stop, stops = before.stop, with_hard(terms.stops, terms.hard_stop)
+    if account.position * before.account.position <= 0.0:
+        stop = entered(ts, account.entry_price, seen, stops)
+    return Held(account, resized(account, stop, seen, stops))
+
+
+@inlined
+def taken(held: Held, bar: StepBar, terms: StepTerms) -> StepFill:
+    """Fill of the take-profit: a limit that the price must trade through; beyond it the open is better."""
+    goal, position = held.stop.guard.goal, held.account.position
+    if goal <= 0.0 or position == 0.0:
+        return NO_FILL
+    is_through = bar.high > goal if position > 0.0 else bar.low < goal
+    if not is_through:
+        return NO_FILL
+    price = max(bar.open, goal) if position > 0.0 else min(bar.open, goal)
+    quantity = whole_lots(-position, terms.lot_size)
+    return StepFill(quantity, price, maker_fee_of(quantity, price, terms.costs))

@@ -1,0 +1,276 @@
+"""Values of the bar step: bar, terms, state of a book, what happened; and the orders that a decision adds."""
+
+from typing import NamedTuple
+
+from quant_pipelines.accounting.account import DUST, Account, apply_fill, apply_transfer, equity
+from quant_pipelines.accounting.margin import NO_MARGIN, MarginTerms
+from quant_pipelines.accounting.nav import growth_by
+from quant_pipelines.backtest.bar.stops import (
+    NO_STOPS,
+    NOTHING_SEEN,
+    NOTHING_STANDS,
+    TARGET,
+    Seen,
+    Standing,
+    StopInputs,
+    StopScales,
+    StopTerms,
+    scaled,
+)
+from quant_pipelines.core.arrays import FloatArray
+from quant_pipelines.core.jit import change_of, scalar, shared
+from quant_pipelines.core.timeframes import DAY_MS
+from quant_pipelines.costs import CostTerms, fee_of, fill_price, whole_lots
+
+
+class StepBar(NamedTuple):
+    """Closed execution bar.
+
+    Parameters
+    ----------
+    ts, open, high, low, close, volume
+        Of the last price.
+    funding_per_unit
+        Sum of rate x mark price paid at its open.
+    mark_open, mark_high, mark_low
+        Of the mark price; 0 where it isn't known: the last price stands in.
+    ladder
+        Order book as it was known at the open, see ``core.depth``; None where none are sampled.
+    """
+
+    ts: int
+    open: float
+    high: float
+    low: float
+    close: float
+    funding_per_unit: float
+    volume: float = 0.0
+    mark_open: float = 0.0
+    mark_high: float = 0.0
+    mark_low: float = 0.0
+    ladder: FloatArray | None = None
+
+
+class FillTerms(NamedTuple):
+    """When and how much of a market order fills.
+
+    Parameters
+    ----------
+    participation
+        Largest share of the volume of the bar before that is filled within one bar; 0 has no cap.
+    latency_bars
+        Whole execution bars between the decision's close and the first bar at whose open it may fill.
+    stops_on_mark
+        Whether stops test the mark price, as liquidation always does; else the last one.
+    """
+
+    participation: float = 0.0
+    latency_bars: int = 0
+    stops_on_mark: bool = False
+
+
+class StepTerms(NamedTuple):
+    """What ``step_bar`` needs to know: costs, hard stop (0 is none), lot size, bar length, and the rest.
+
+    ``hard_stop`` stands for the one of ``stops``.
+    """
+
+    costs: CostTerms
+    hard_stop: float
+    lot_size: float
+    step_ms: int
+    stops: StopTerms = NO_STOPS
+    fills: FillTerms = FillTerms()
+    margin: MarginTerms = NO_MARGIN
+
+
+class MarketOrder(NamedTuple):
+    """Market order that is pending at a close.
+
+    Parameters
+    ----------
+    quantity
+        Signed base quantity that fills at the next open; 0 is none.
+    reason
+        Why it closes: its own target, or a stop that fires at a close; indexes ``EXIT_REASONS``.
+    wait_bars
+        Bars that it still waits for.
+    """
+
+    quantity: float
+    reason: int
+    wait_bars: int
+
+
+NO_ORDER = MarketOrder(0.0, TARGET, 0)
+
+
+class Day(NamedTuple):
+    """UTC day of a book.
+
+    Parameters
+    ----------
+    start_equity
+        At the last 00:00 UTC.
+    end_ms
+        The next 00:00 UTC.
+    n_orders
+        Orders since the last 00:00 UTC; those of stops don't count.
+    """
+
+    start_equity: float
+    end_ms: int
+    n_orders: int = 0
+
+
+class Curve(NamedTuple):
+    """Equity of a book.
+
+    Parameters
+    ----------
+    equity
+        At the last bar's close.
+    peak
+        Since the equity stop fired last, or the beginning.
+    mean
+        Exponential average of the equity at day ends where a stop asks for its slope, else the capital.
+    """
+
+    equity: float
+    peak: float
+    mean: float
+
+
+class BookState(NamedTuple):
+    """State of one book between two execution bars.
+
+    Parameters
+    ----------
+    account
+        Cash and position.
+    order
+        Pending market order.
+    stop
+        Stop that was in force in the last bar.
+    day, curve
+        Equity and orders of the day; equity so far.
+    target_side
+        Side of the target that was last acted upon.
+    close
+        The last bar's.
+    seen
+        What the stops have seen of the last bar.
+    """
+
+    account: Account
+    order: MarketOrder
+    stop: Standing
+    day: Day
+    curve: Curve
+    target_side: float = 0.0
+    close: float = 0.0
+    seen: Seen = NOTHING_SEEN
+
+
+with_stops = change_of(StepTerms, "hard_stop", "stops")
+_with_seen = change_of(BookState, "seen")
+_with_order = change_of(BookState, "order", "day", "target_side")
+_with_value = change_of(BookState, "account", "day", "curve")
+_closed = change_of(BookState, "account", "order", "stop", "curve")
+_read = change_of(Seen, "atr", "deviation")
+_counted = change_of(Day, "n_orders")
+_begun_at = change_of(Day, "start_equity")
+_valued = change_of(Curve, "equity")
+
+
+class StepFill(NamedTuple):
+    """Fill within a bar; quantity is signed base, 0 is no fill."""
+
+    quantity: float
+    price: float
+    fee: float
+
+
+NO_FILL = StepFill(0.0, 0.0, 0.0)
+
+
+class StepOutcome(NamedTuple):
+    """State after a bar and what happened in it, in this order; reasons index ``EXIT_REASONS``."""
+
+    state: BookState
+    has_fills: bool
+    funding_paid: float
+    gap_stop: StepFill
+    closing: StepFill
+    opening: StepFill
+    stop: StepFill
+    goal: StepFill
+    gap_reason: int
+    closing_reason: int
+    stop_reason: int
+
+
+def opening_state(account: Account, first_ts: int) -> BookState:
+    """State of a flat book before the bar that opens at ``first_ts``."""
+    midnight = int(first_ts) - int(first_ts) % DAY_MS + DAY_MS
+    cash = account.cash
+    return BookState(account, NO_ORDER, NOTHING_STANDS, Day(cash, midnight), Curve(cash, cash, cash))
+
+
+def with_scales(terms: StepTerms, scales: StopScales) -> StepTerms:
+    """Terms with factors on the values of the stops, as the batch loop applies them at a close."""
+    stops = scaled(terms.stops, scales)
+    return with_stops(terms, hard_stop=stops.hard, stops=stops)
+
+
+@shared
+def with_inputs(state: BookState, inputs: StopInputs) -> BookState:
+    """State with the newest inputs of the stops; whoever drives the book keeps the scales among them."""
+    return _with_seen(state, _read(state.seen, atr=inputs.atr, deviation=inputs.deviation))
+
+
+@shared
+def with_order(state: BookState, quantity: float, target_side: float, wait_bars: int = 0) -> BookState:
+    """State with a market order added to what is pending and counted, and the side that is acted upon.
+
+    ``wait_bars`` is the latency in whole bars; an order that is added to begins to wait anew.
+    """
+    before, day, is_new = state.order, state.day, quantity != 0.0
+    pending = before.quantity + quantity
+    if abs(pending) <= DUST * abs(quantity):  # what is left of two that cancel out is float noise
+        pending = 0.0
+    wait = wait_bars if is_new else before.wait_bars
+    order = MarketOrder(pending, TARGET if is_new else before.reason, wait if pending != 0.0 else 0)
+    day = _counted(day, day.n_orders + 1 if is_new else day.n_orders)
+    return _with_order(state, order=order, day=day, target_side=target_side)
+
+
+@scalar
+def with_transfer(state: BookState, amount: float) -> BookState:
+    """State after a deposit or a withdrawal; what it is measured by moves with its units, so nothing is lost.
+
+    A book without equity has no unit: what is paid into it is added to what it is measured by.
+    """
+    day, curve = state.day, state.curve
+    value = curve.equity
+    growth = growth_by(value, amount) if value > 0.0 else 1.0
+    added = 0.0 if value > 0.0 else amount
+    return _with_value(
+        state,
+        account=apply_transfer(state.account, amount),
+        day=_begun_at(day, day.start_equity * growth + added),
+        curve=Curve(value + amount, curve.peak * growth + added, curve.mean * growth + added),
+    )
+
+
+@scalar
+def close_out(state: BookState, terms: StepTerms) -> tuple[BookState, StepFill]:
+    """State after the position is closed at the last close with costs; pending orders are dropped."""
+    account, fill = state.account, NO_FILL
+    if account.position != 0.0:
+        quantity = whole_lots(-account.position, terms.lot_size)
+        paid = fill_price(state.close, quantity, terms.costs, state.seen.volume)
+        fill = StepFill(quantity, paid, fee_of(quantity, paid, terms.costs))
+        account = apply_fill(account, fill.quantity, fill.price, fill.fee)
+    curve = _valued(state.curve, equity(account, state.close))
+    return _closed(state, account=account, order=NO_ORDER, stop=NOTHING_STANDS, curve=curve), fill

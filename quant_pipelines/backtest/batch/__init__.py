@@ -1,0 +1,1 @@
+"""The compiled pass of one book, or of several sets of parameters abreast."""

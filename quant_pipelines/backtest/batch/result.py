@@ -1,0 +1,246 @@
+"""What a backtest returns."""
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import NamedTuple
+
+import numpy as np
+
+from quant_pipelines.backtest.bar.stops import LIQUIDATION, TAKE_PROFIT
+from quant_pipelines.backtest.bar.tally import Tally
+from quant_pipelines.backtest.bar.trades import PNL, Trade, trades_of
+from quant_pipelines.backtest.batch.loop import LoopResult
+from quant_pipelines.backtest.market.market import Market
+from quant_pipelines.backtest.market.marks import MarkUse
+from quant_pipelines.backtest.market.settings import BacktestSettings
+from quant_pipelines.backtest.market.tape import Record
+from quant_pipelines.core.arrays import FloatArray
+from quant_pipelines.core.timeframes import DAY_MS, YEAR_DAYS, day_of
+from quant_pipelines.metrics import Activity, summarize
+from quant_pipelines.sdk.attach import missing_inputs
+
+NOT_WALKED = (LIQUIDATION, TAKE_PROFIT)
+
+
+@dataclass(frozen=True, slots=True)
+class OpenPosition:
+    """Position at the end: signed base quantity, average entry price, profit at the last close."""
+
+    quantity: float
+    entry_price: float
+    unrealized_pnl: float
+
+
+@dataclass(frozen=True, eq=False)
+class BacktestResult:
+    """Outcome of one backtest.
+
+    Parameters
+    ----------
+    trade_rows
+        Finished round trips, oldest first, shape (n_trades, len(trades.COLUMNS)); ``trades`` are the same.
+    open_position
+        What was held at the end, or None.
+    capital, final_equity
+        Quote, at the start and at the last close.
+    days
+        UTC days ``YYYY-MM-DD`` from the first to the last execution bar.
+    daily_returns
+        Simple return of each of these days, shape (n_days,); 0 on a day without bars.
+    daily_equity
+        Equity at the end of each of these days, shape (n_days,), quote.
+    bar_equity
+        Equity at every execution close, shape (n_bars,), or (0,) where it wasn't asked for.
+    metrics
+        By name; None where a measure isn't defined.
+    bars
+        Execution bars processed.
+    seconds
+        Wall time of the call.
+    execution_timeframe
+        Timeframe on which fills and stops were decided.
+    funding_paid, fees_paid
+        Quote, over the whole run.
+    mark_fallbacks
+        Funding slots without a mark price: paid on the last close.
+    not_modelled
+        What the market does and this run did not, and declared inputs that were not known throughout.
+    mark_use
+        Execution bars by the price that liquidation was tested on, where it was.
+    depth_fallbacks
+        Entries and exits by market orders at which no sampled order book was known, though some were given:
+        they paid the declared costs.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from quant_pipelines.backtest import run_backtest
+    >>> from quant_pipelines.sdk import Bars, Strategy
+    >>> class Short(Strategy):
+    ...     def target(self, bars):
+    ...         return np.full(len(bars), -0.5)
+    >>> result = run_backtest(Short(), Bars.of_closes([100, 100, 90], timeframe="1d"))
+    >>> result.days, result.trades, round(result.open_position.quantity, 2)
+    (('1970-01-01', '1970-01-02', '1970-01-03'), (), -49.97)
+    >>> result.metrics["win_rate"] is None  # no round trip has ended
+    True
+    """
+
+    trade_rows: FloatArray
+    open_position: OpenPosition | None
+    capital: float
+    final_equity: float
+    days: tuple[str, ...]
+    daily_returns: FloatArray
+    daily_equity: FloatArray
+    bar_equity: FloatArray
+    metrics: dict[str, float | None]
+    bars: int
+    seconds: float
+    execution_timeframe: str
+    funding_paid: float
+    fees_paid: float
+    mark_fallbacks: int
+    not_modelled: tuple[str, ...]
+    mark_use: MarkUse
+    depth_fallbacks: int
+
+    @cached_property
+    def trades(self) -> tuple[Trade, ...]:
+        """Finished round trips, oldest first."""
+        return trades_of(self.trade_rows)
+
+    @property
+    def curve(self) -> FloatArray:
+        """What the capital became at each close: of bars where they were kept, else of days; quote."""
+        return self.bar_equity if self.bar_equity.size else self.daily_equity
+
+
+class Outcome(NamedTuple):
+    """What is kept of one of many: daily returns, equity at the end, profit of each round trip, activity."""
+
+    daily_returns: FloatArray
+    final_equity: float
+    trade_pnl: FloatArray
+    activity: Activity
+
+
+def daily_returns_of(daily_equity: FloatArray, capital: float) -> FloatArray:
+    """Compute simple returns of equity at day ends; 0 from the day on which nothing is left.
+
+    ``daily_equity`` has shape (n_days,) or (n_sets, n_days); the returns have the same.
+    """
+    before = np.concatenate([np.full((*daily_equity.shape[:-1], 1), capital), daily_equity[..., :-1]], -1)
+    return returns_on(before, daily_equity)
+
+
+def returns_on(before: FloatArray, after: FloatArray) -> FloatArray:
+    """Compute simple returns against what stood before; 0 from the day on which nothing is left."""
+    ratio = np.divide(after, before, out=np.ones_like(after), where=before > 0.0)
+    returns: FloatArray = np.maximum(ratio - 1.0, -1.0)
+    return returns
+
+
+def day_keys(first_day: int, n_days: int) -> tuple[str, ...]:
+    """UTC days from one on, which is given in days since the epoch."""
+    return tuple(day_of((first_day + day) * DAY_MS) for day in range(n_days))
+
+
+def activity_of(tally: Tally, capital: float, *, bars: int, days: int) -> Activity:
+    """Exposure, turnover and drawdown of a pass over so many bars and days."""
+    return Activity(
+        exposure=tally.bars_held / bars,
+        turnover=tally.traded_notional / capital * YEAR_DAYS / days,
+        max_drawdown=tally.max_drawdown,
+    )
+
+
+def metrics_of(returns: FloatArray, pnl: FloatArray, activity: Activity) -> dict[str, float | None]:
+    """Return measures by name; None where one isn't defined."""
+    measures = summarize(returns, pnl, activity)
+    return {name: float(value) if np.isfinite(value) else None for name, value in measures.items()}
+
+
+def result_of(
+    outcome: LoopResult, market: Market, settings: BacktestSettings, record: Record
+) -> BacktestResult:
+    """Make the result of a pass and of the record that it wrote."""
+    account = outcome.state.account
+    returns = daily_returns_of(record.daily_equity[0], settings.capital)
+    rows = record.trades[0, : outcome.log.finished].copy()
+    n_bars, n_days = len(market.execution), market.n_days
+    activity = activity_of(outcome.tally, settings.capital, bars=n_bars, days=n_days)
+    open_position = None
+    if account.position != 0.0:
+        unrealized = account.position * (outcome.state.close - account.entry_price)
+        open_position = OpenPosition(account.position, account.entry_price, unrealized)
+    return BacktestResult(
+        trade_rows=rows,
+        open_position=open_position,
+        capital=settings.capital,
+        final_equity=outcome.state.curve.equity,
+        days=day_keys(market.first_day, n_days),
+        daily_returns=returns,
+        daily_equity=record.daily_equity[0],
+        bar_equity=record.bar_equity[0],
+        metrics=metrics_of(returns, rows[:, PNL], activity),
+        bars=n_bars,
+        seconds=0.0,
+        execution_timeframe=market.execution.timeframe,
+        funding_paid=account.funding,
+        fees_paid=account.fees,
+        mark_fallbacks=market.mark_fallbacks,
+        not_modelled=_not_modelled(market, settings),
+        mark_use=market.marks.use,
+        depth_fallbacks=_depth_fallbacks(market, rows),
+    )
+
+
+def _depth_fallbacks(market: Market, rows: FloatArray) -> int:
+    if not market.ladder.size:
+        return 0
+    is_taken = ~np.isin(rows[:, 9], NOT_WALKED)
+    times = np.concatenate([rows[:, 0], rows[is_taken, 1]])
+    bar = np.searchsorted(market.execution.ts, times.astype(np.int64))
+    ladder = np.append(market.ladder, -1)  # what closes behind the last bar walks no book
+    return int((ladder[bar] < 0).sum())
+
+
+def _not_modelled(market: Market, settings: BacktestSettings) -> tuple[str, ...]:
+    execution = settings.rules.execution
+    missing = ["latency below one bar", "stale_data rule (wall clock)"]
+    missing.append(_missing_specifications(market, settings))
+    missing.append(_missing_marks(market, settings))
+    if not any(rules.execution.brackets for rules in settings.specifications.all_rules(settings.rules)):
+        missing.append("liquidation")
+    missing.append("participation cap of stops" if execution.participation else "participation cap")
+    if not market.ladder.size:
+        missing.append("order book depth")
+    if not market.funding_bar.size:
+        missing.append("funding")
+    if not settings.rules.specification.lot_size:
+        missing.append("lot size")
+    if not settings.rules.specification.min_notional:
+        missing.append("smallest notional")
+    return (*(text for text in missing if text), *missing_inputs(market.bars))
+
+
+def _missing_specifications(market: Market, settings: BacktestSettings) -> str:
+    dated = settings.specifications.dated
+    if not dated:
+        return "specifications as of a date"
+    earlier = dated[0].from_ms > int(market.execution.ts[0])
+    return f"specifications before {day_of(dated[0].from_ms)}" if earlier else ""
+
+
+def _missing_marks(market: Market, settings: BacktestSettings) -> str:
+    """Say what is tested on a last price in the place of the mark."""
+    rules, use = settings.specifications.all_rules(settings.rules), market.marks.use
+    is_liquidated = any(one.execution.brackets for one in rules)
+    if not any(one.execution.tests_mark for one in rules) or use.mark == len(market.execution):
+        return ""
+    tested = "liquidation" if is_liquidated else "stop"
+    if use.last == len(market.execution):
+        return f"mark price of a {tested}"
+    known = f"known through {use.mark} and at the open of {use.opens} of {len(market.execution)} bars"
+    return f"mark price of a {tested} everywhere: {known}, index price in {use.index_price}"

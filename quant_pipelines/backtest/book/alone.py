@@ -1,0 +1,35 @@
+"""The account with one book and nothing else: lanes for a target, bar by bar where orders rest."""
+
+import time
+from collections.abc import Sequence
+from dataclasses import replace
+
+from quant_pipelines.backtest.batch.result import BacktestResult, result_of
+from quant_pipelines.backtest.batch.run_pass import new_record, run_pass
+from quant_pipelines.backtest.book.driver import drive
+from quant_pipelines.backtest.market.market import SymbolFeed, prepare_market
+from quant_pipelines.backtest.market.readings import ahead
+from quant_pipelines.backtest.market.settings import BacktestSettings
+from quant_pipelines.core.bars import Bars
+from quant_pipelines.sdk.event import EventStrategy
+from quant_pipelines.sdk.strategy import Strategy
+
+
+def is_alone(strategy_class: type[Strategy], bars: Sequence[Bars]) -> bool:
+    """Whether a strategy trades one symbol by itself: then the account is its one book."""
+    return len(bars) == 1 and not strategy_class.inputs.has_panel
+
+
+def run_alone(strategy: Strategy, bars: Bars, settings: BacktestSettings, feed: SymbolFeed) -> BacktestResult:
+    """Backtest a strategy of one symbol; see ``run_backtest``."""
+    started = time.perf_counter()
+    settings = feed.applied(settings)
+    market = prepare_market(bars, settings, feed)
+    if isinstance(strategy, EventStrategy):
+        outcome, record = drive(strategy, market, settings, ahead(strategy, bars, settings.rules))
+    else:
+        record = new_record(market, has_bar_equity=settings.has_bar_equity)
+        tape = market.tape(strategy.stops)
+        (outcome,), record = run_pass([strategy], market, settings, record, tape)
+    result = result_of(outcome, market, settings, record)
+    return replace(result, seconds=time.perf_counter() - started)

@@ -1,0 +1,375 @@
+"""Book: the paper broker, and the driver of the event backtest; bars in, fills out."""
+
+from typing import Any, NamedTuple
+
+from quant_pipelines.accounting.account import Account, open_account
+from quant_pipelines.backtest.bar.resting import OF_PENDING
+from quant_pipelines.backtest.bar.resting_step import RestingOutcome, step_orders
+from quant_pipelines.backtest.bar.state import (
+    NO_ORDER,
+    BookState,
+    StepBar,
+    StepFill,
+    StepTerms,
+    close_out,
+    opening_state,
+    with_inputs,
+    with_order,
+    with_scales,
+    with_transfer,
+)
+from quant_pipelines.backtest.bar.stops import (
+    EXIT_REASONS,
+    NO_SCALES,
+    TARGET,
+    StopInputs,
+    StopScales,
+    moved,
+)
+from quant_pipelines.backtest.bar.tally import Tally
+from quant_pipelines.backtest.book.document import state_document, state_from_document
+from quant_pipelines.backtest.book.resting_play import Strip, play
+from quant_pipelines.backtest.book.values import (
+    BookedFill,
+    BookEvent,
+    BookSettings,
+    ExecutionBar,
+    FundingPayment,
+    FundingSlot,
+    MarkBar,
+    OrderEnded,
+    funding_per_unit,
+)
+from quant_pipelines.backtest.book.working import NewOrder, WorkingOrders
+from quant_pipelines.core.errors import BacktestError
+from quant_pipelines.costs import whole_lots
+from quant_pipelines.sdk.desk import OpenOrder
+from quant_pipelines.trading.cycle import BookView, Decision
+from quant_pipelines.trading.resting import Resting
+
+__all__ = [
+    "Book",
+    "BookEvent",
+    "BookSettings",
+    "BookedFill",
+    "ExecutionBar",
+    "FundingPayment",
+    "FundingSlot",
+    "MarkBar",
+    "NewOrder",
+    "OrderEnded",
+    "funding_per_unit",
+]
+
+
+class Stretch(NamedTuple):
+    """What a book did on a strip: events of the last bar that it booked, the position after it, and sums."""
+
+    events: list[BookEvent]
+    until: int
+    tally: Tally
+
+
+class Book:
+    """One book of paper money: cash, position, its stops, one pending market order, and orders that rest.
+
+    It books bars through the same step as the batch backtest, to the last bit. Restored from its document
+    it goes on as if nothing had happened.
+
+    Parameters
+    ----------
+    settings
+        Capital, rules, stop and execution timeframe.
+
+    Examples
+    --------
+    >>> from quant_pipelines.backtest import Book, BookSettings, ExecutionBar
+    >>> from quant_pipelines.trading.rules import TradingRules
+    >>> book = Book(BookSettings(10_000.0, TradingRules()))
+    >>> _ = book.step(ExecutionBar(0, 100.0, 101.0, 99.0, 100.0))
+    >>> book.submit(2.0)
+    >>> (fill,) = book.step(ExecutionBar(60_000, 100.0, 101.0, 99.0, 101.0))  # at the next open
+    >>> round(fill.price, 4), round(fill.fee, 4), book.account.position
+    (100.01, 0.1, 2.0)
+    """
+
+    def __init__(self, settings: BookSettings) -> None:
+        self.settings = settings
+        self._dated_terms = settings.dated_terms
+        self._scales = NO_SCALES
+        self._state: BookState | None = None
+        self._last_ts = -1
+        self._fills = 0
+        self._purpose = "target"
+        self._working = WorkingOrders()
+
+    @property
+    def terms(self) -> StepTerms:
+        """Terms in force in the last bar."""
+        return self.terms_at(self._last_ts)
+
+    def terms_at(self, ts_ms: int) -> StepTerms:
+        """Terms in force in a bar that opens then."""
+        return self._dated_terms[self.settings.specifications.span_at(ts_ms)]
+
+    @property
+    def account(self) -> Account:
+        """Cash and position after the last bar."""
+        return self._state.account if self._state else open_account(self.settings.capital)
+
+    @property
+    def state(self) -> BookState | None:
+        """State after the last bar, or None before the first one."""
+        return self._state
+
+    @property
+    def last_ts(self) -> int:
+        """Open time of the last bar that was booked, milliseconds UTC; -1 before the first one."""
+        return self._last_ts
+
+    @property
+    def equity(self) -> float:
+        """Equity at the last bar's close, quote."""
+        return self._state.curve.equity if self._state else self.settings.capital
+
+    @property
+    def stop_price(self) -> float | None:
+        """Level of the stop that is in force in the next bar, or None."""
+        if self._state is None or self._state.account.position == 0.0:
+            return None
+        state = self._state
+        return float(moved(state.account, state.stop, state.seen, self.terms.stops).price) or None
+
+    @property
+    def stop_tightening(self) -> float:
+        """Factor of the equity's slope on the distances of stops, as of the last close."""
+        return float(self._state.seen.tightening) if self._state else 1.0
+
+    @property
+    def pending(self) -> float:
+        """Signed base quantity that fills at the next open."""
+        return self._state.order.quantity if self._state else 0.0
+
+    def pending_with(self, quantity: float) -> float:
+        """Signed base quantity at the next open if this were submitted too, free of float noise."""
+        state = self._known_state()
+        pending = with_order(state, float(quantity), state.target_side).order.quantity
+        return float(whole_lots(pending, self.terms.lot_size))
+
+    @property
+    def is_ordered(self) -> bool:
+        """Whether what is pending was submitted; a stop that fires at a close makes an order of its own."""
+        order = self._state.order if self._state else NO_ORDER
+        return order.quantity != 0.0 and order.reason == TARGET
+
+    @property
+    def orders(self) -> tuple[OpenOrder, ...]:
+        """Orders that rest, oldest first."""
+        return self._working.orders
+
+    @property
+    def may_open(self) -> Resting:
+        """What of them may open on either side, base."""
+        return self._working.may_open
+
+    def place(self, order: NewOrder) -> int:
+        """Let an order rest from the next bar on, or behind the latency, and count it; returns its number.
+
+        Raises
+        ------
+        BacktestError
+            If no bar has been booked yet, or as many orders rest as there is room for.
+        """
+        state = self._known_state()
+        number = self._working.place(order, self.terms.fills.latency_bars)
+        self._state = state._replace(day=state.day._replace(n_orders=state.day.n_orders + 1))
+        return number
+
+    def cancel(self, number: int) -> bool:
+        """Take back an order at once; False if it doesn't rest."""
+        return self._working.cancel(number)
+
+    def step(self, bar: ExecutionBar) -> list[BookEvent]:
+        """Book one closed bar and return what happened, in order.
+
+        Raises
+        ------
+        BacktestError
+            If the bar is not after the last one.
+        """
+        last_close = self._state.close if self._state and self._state.close > 0.0 else bar.open
+        mark = bar.mark or MarkBar(0.0)
+        step = StepBar(
+            int(bar.ts),
+            float(bar.open),
+            float(bar.high),
+            float(bar.low),
+            float(bar.close),
+            float(funding_per_unit(bar.funding, last_close)),
+            float(bar.volume),
+            float(mark.open),
+            float(mark.high),
+            float(mark.low),
+            bar.ladder,
+        )
+        return self.advance(step)
+
+    def advance(self, bar: StepBar, *, support: float = 0.0) -> list[BookEvent]:
+        """Book one closed bar whose funding per unit is known; else as ``step``.
+
+        ``support`` is what stands behind the book's own cash in an account on cross margin, quote.
+        """
+        if bar.ts <= self._last_ts:
+            raise BacktestError(f"bar is at {bar.ts}; expected one after {self._last_ts}")
+        state = self._state or opening_state(open_account(self.settings.capital), bar.ts)
+        self._last_ts = bar.ts
+        terms = self.terms
+        terms = terms._replace(margin=terms.margin._replace(support=support))
+        return self._told(step_orders(state, bar, terms, self._working.sheet))
+
+    def open(self, ts_ms: int) -> None:
+        """Begin flat before a bar that opens then; without it a book begins with its first bar."""
+        self._state = opening_state(open_account(self.settings.capital), ts_ms)
+
+    def transfer(self, amount: float) -> None:
+        """Pay cash in, or out where it is negative; what the book is measured by moves with it."""
+        self._state = with_transfer(self._known_state(), amount)
+
+    def close(self) -> StepFill:
+        """Close the position at the last close with its costs, and drop what is pending.
+
+        Raises
+        ------
+        BacktestError
+            If no bar has been booked yet.
+        """
+        self._state, fill = close_out(self._known_state(), self.terms)
+        return fill
+
+    def play(self, strip: Strip, tally: Tally) -> Stretch:
+        """Book bars as ``advance`` does until something happens in one, or the strip is over.
+
+        One specification is in force within a strip.
+        """
+        self._last_ts = int(strip.ts[strip.first])
+        state = self._state or opening_state(open_account(self.settings.capital), self._last_ts)
+        played = play(state, strip, self.terms, self._working.sheet, tally)
+        self._last_ts = int(strip.ts[played.until - 1])
+        return Stretch(self._told(played.outcome), played.until, played.tally)
+
+    def _told(self, outcome: RestingOutcome) -> list[BookEvent]:
+        """Take over the last bar, and tell what was paid and what orders and stops did in it."""
+        self._state = outcome.state
+        events = self._paid(outcome.funding_paid)
+        for order, reason, *amounts, left in self._working.fills(outcome.n_fills):
+            own = order == OF_PENDING
+            name = self._reason(int(reason)) if own else EXIT_REASONS[int(reason)]
+            number = max(int(order), 0)
+            events.append(self._booked(StepFill(*amounts), name, number, left if number else 0.0))
+        if outcome.has_ended:
+            events.extend(self._working.ended(self._last_ts))
+        return events
+
+    def _paid(self, funding: float) -> list[BookEvent]:
+        return [FundingPayment(self._last_ts, -funding)] if funding != 0.0 else []
+
+    def _reason(self, reason: int) -> str:
+        """Reason of the pending order's fills: its own, or the stop that fires at a close."""
+        return self._purpose if reason == TARGET else EXIT_REASONS[reason]
+
+    def view(self, *, volatility: float = 0.0, data_age_seconds: float = 0.0) -> BookView:
+        """Return what a decision sees at the last bar's close; pending quantity counts as held.
+
+        Raises
+        ------
+        BacktestError
+            If no bar has been booked yet.
+        """
+        state = self._known_state()
+        return BookView(
+            state.account.position + state.order.quantity,
+            state.curve.equity,
+            state.close,
+            state.day.start_equity,
+            state.target_side,
+            float(volatility),
+            float(data_age_seconds),
+            float(state.day.n_orders),
+        )
+
+    def apply(self, decision: Decision, *, purpose: str = "target", inputs: StopInputs | None = None) -> None:
+        """Take over a decision: its order, if there is one, and the side that counts as acted upon."""
+        side = decision.target_side
+        self.submit(decision.order_quantity, purpose=purpose, target_side=side, inputs=inputs)
+
+    def submit(
+        self,
+        quantity: float,
+        *,
+        purpose: str = "target",
+        target_side: float | None = None,
+        inputs: StopInputs | None = None,
+    ) -> None:
+        """Submit a market order for the next open; it adds to what is pending.
+
+        Parameters
+        ----------
+        quantity
+            Signed base quantity; 0 submits nothing.
+        purpose
+            Reason that the fills will carry: ``target`` or ``flatten``.
+        target_side
+            Side that counts as acted upon; unchanged if None.
+        inputs
+            What the stops read at the bar that was decided on; unchanged if None.
+        """
+        state = self._known_state()
+        side = state.target_side if target_side is None else float(target_side)
+        if inputs is not None:
+            state = with_inputs(state, StopInputs(float(inputs.atr), float(inputs.deviation)))
+            self._scale(inputs.scales)
+        self._state = with_order(state, float(quantity), side, self.terms.fills.latency_bars)
+        if quantity != 0.0:
+            self._purpose = purpose
+
+    def to_document(self) -> dict[str, Any]:
+        """State as a JSON document; floats keep their last digit."""
+        state = self._state
+        return {
+            "last_ts": self._last_ts,
+            "fills": self._fills,
+            "purpose": self._purpose,
+            "scales": self._scales._asdict(),
+            "state": state_document(state) if state else None,
+            **self._working.to_document(),
+        }
+
+    @classmethod
+    def from_document(cls, settings: BookSettings, document: dict[str, Any]) -> "Book":
+        """Book of a document that ``to_document`` made."""
+        book = cls(settings)
+        book._last_ts = int(document["last_ts"])
+        book._fills = int(document["fills"])
+        book._purpose = str(document["purpose"])
+        book._scale(StopScales(**document.get("scales", {})))
+        if document["state"] is not None:
+            book._state = state_from_document(document["state"])
+        book._working = WorkingOrders.from_document(document)
+        return book
+
+    def _scale(self, scales: StopScales) -> None:
+        """Keep the factors that the strategy gave last, and the terms that follow from them."""
+        if scales != self._scales:
+            self._scales = scales
+            self._dated_terms = tuple(with_scales(terms, scales) for terms in self.settings.dated_terms)
+
+    def _known_state(self) -> BookState:
+        if self._state is None:
+            raise BacktestError("the book has no bar yet; expected a step before an order or a decision")
+        return self._state
+
+    def _booked(self, fill: StepFill, reason: str, order: int = 0, leaves: float = 0.0) -> BookedFill:
+        self._fills += 1
+        return BookedFill(
+            self._fills, self._last_ts, fill.quantity, fill.price, fill.fee, reason, order, leaves
+        )

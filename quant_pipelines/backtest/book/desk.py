@@ -1,0 +1,177 @@
+"""The desk of an event strategy over a book: what it sees, and how its wishes become orders.
+
+Sizes and approvals come from ``trading.resting``; nothing here decides how much.
+"""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from quant_pipelines.backtest.book.book import Book
+from quant_pipelines.backtest.book.values import Part
+from quant_pipelines.backtest.book.working import NewOrder
+from quant_pipelines.core.errors import StrategyError
+from quant_pipelines.sdk.desk import OpenOrder
+from quant_pipelines.trading.cycle import BookView
+from quant_pipelines.trading.resting import Placement, place, reduce
+from quant_pipelines.trading.rules import TradingRules, TradingTerms
+
+
+@dataclass(frozen=True, slots=True)
+class Close:
+    """What is known at the close of an execution bar.
+
+    Parameters
+    ----------
+    ts
+        The close, milliseconds UTC.
+    features
+        Newest value of each feature.
+    volatility
+        Annualized, as the sizer asks for it; else 0.
+    data_age_seconds
+        By the wall clock; 0 in a replay.
+    part
+        What the book is sized on among others in an account; None is its own equity.
+    """
+
+    ts: int
+    features: Mapping[str, float] = field(default_factory=dict)
+    volatility: float = 0.0
+    data_age_seconds: float = 0.0
+    part: Part | None = None
+
+    def view_of(self, book: Book) -> BookView:
+        """Return what a decision sees of a book here."""
+        view = book.view(volatility=self.volatility, data_age_seconds=self.data_age_seconds)
+        return view if self.part is None else view._replace(**self.part._asdict())
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """An order that a strategy asked for, its number or 0, and what came of it."""
+
+    order: NewOrder
+    number: int
+    placement: Placement
+
+
+class BookDesk:
+    """Desk over a book; see ``sdk.desk.Desk``.
+
+    Parameters
+    ----------
+    book
+        Holds position and orders.
+    step_ms
+        Length of a strategy bar.
+    """
+
+    def __init__(self, book: Book, step_ms: int) -> None:
+        self.memory: dict[str, Any] = {}
+        self.wishes: list[Wish] = []
+        self.canceled: list[int] = []
+        self._book = book
+        self._step_ms = step_ms
+        self._terms = TradingRules().terms
+        self._close = Close(0)
+
+    def open(self, terms: TradingTerms, close: Close) -> None:
+        """Begin a close: terms in force, and what is known."""
+        self._terms, self._close = terms, close
+        self.wishes, self.canceled = [], []
+
+    @property
+    def position(self) -> float:
+        """Base, signed."""
+        return self._book.account.position
+
+    @property
+    def entry_price(self) -> float:
+        """Average price of the position; 0 when flat."""
+        return self._book.account.entry_price
+
+    @property
+    def equity(self) -> float:
+        """Quote, at the last close; among others in an account its share of the whole."""
+        part = self._close.part
+        return self._book.equity if part is None else part.equity
+
+    @property
+    def price(self) -> float:
+        """Last close."""
+        state = self._book.state
+        return state.close if state else 0.0
+
+    @property
+    def orders(self) -> tuple[OpenOrder, ...]:
+        """Orders that rest, oldest first."""
+        return self._book.orders
+
+    @property
+    def features(self) -> Mapping[str, float]:
+        """Newest value of each feature."""
+        return self._close.features
+
+    def limit(
+        self,
+        size: float,
+        price: float,
+        *,
+        reduce_only: bool = False,
+        post_only: bool = False,
+        expires_bars: int = 0,
+    ) -> int:
+        """Place a limit order."""
+        expires_ms = self._close.ts + int(expires_bars) * self._step_ms if expires_bars else None
+        order = NewOrder("limit", 0.0, _positive(price), reduce_only, post_only, expires_ms)
+        return self._place(order, size)
+
+    def stop_market(self, size: float, price: float, *, reduce_only: bool = False) -> int:
+        """Place a stop order."""
+        return self._place(NewOrder("stop_market", 0.0, _positive(price), reduce_only), size)
+
+    def market(self, size: float, *, reduce_only: bool = False) -> int:
+        """Place a market order."""
+        return self._place(NewOrder("market", 0.0, 0.0, reduce_only), size)
+
+    def cancel(self, number: int) -> bool:
+        """Cancel an order."""
+        is_canceled = self._book.cancel(number)
+        if is_canceled:
+            self.canceled.append(int(number))
+        return is_canceled
+
+    def cancel_all(self) -> None:
+        """Cancel all orders."""
+        for order in self.orders:
+            self.cancel(order.number)
+
+    def _place(self, wanted: NewOrder, size: float) -> int:
+        if not abs(size) <= 1.0:
+            raise StrategyError(f"size is {size}; expected -1 to 1")
+        if wanted.reduce_only:
+            placement = reduce(self.position, size, self._terms.lot_size)
+        else:
+            view = self._close.view_of(self._book)
+            price = wanted.price or view.price
+            placement = place(view, self._book.may_open, size, price, self._terms)
+        order = NewOrder(
+            wanted.kind,
+            placement.quantity,
+            wanted.price,
+            placement.is_reducing,
+            wanted.post_only,
+            wanted.expires_ms,
+        )
+        number = self._book.place(order) if order.quantity != 0.0 else 0
+        self.wishes.append(Wish(order, number, placement))
+        return number
+
+
+def _positive(price: float) -> float:
+    price = float(price)
+    if not 0.0 < price < math.inf:
+        raise StrategyError(f"price is {price}; expected a positive number")
+    return price

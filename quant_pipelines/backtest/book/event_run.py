@@ -1,0 +1,129 @@
+"""An event strategy at its book: what happened to its orders is told it at the next close, then it acts."""
+
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from quant_pipelines.backtest.book.book import Book, BookedFill, BookEvent, OrderEnded
+from quant_pipelines.backtest.book.desk import BookDesk, Close, Wish
+from quant_pipelines.core.bars import Bars
+from quant_pipelines.sdk.desk import OrderEvent
+from quant_pipelines.sdk.event import EventStrategy, remembered, told
+from quant_pipelines.trading.rules import TradingTerms
+
+
+@dataclass(frozen=True, slots=True)
+class Acted:
+    """What a strategy was told at a close and what it did: events, orders asked for, orders canceled."""
+
+    events: tuple[OrderEvent, ...] = ()
+    wishes: tuple[Wish, ...] = ()
+    canceled: tuple[int, ...] = ()
+
+
+class EventRun:
+    """Calls of one strategy, the same in every driver.
+
+    Parameters
+    ----------
+    strategy
+        Is called.
+    book
+        Holds its orders.
+    step_ms
+        Length of a strategy bar.
+    document
+        State from which a restart goes on; None at the beginning.
+
+    Attributes
+    ----------
+    asked_ms
+        Close at which the strategy was given its newest bar, milliseconds UTC; 0 before the first one.
+    """
+
+    def __init__(
+        self, strategy: EventStrategy, book: Book, step_ms: int, document: dict[str, Any] | None = None
+    ) -> None:
+        self._strategy = strategy
+        self._desk = BookDesk(book, step_ms)
+        self._waiting: list[OrderEvent] = []
+        self._is_started = False
+        self.asked_ms = 0
+        if document is not None:
+            self._desk.memory = document["memory"]
+            self._is_started = document["is_started"]
+            self.asked_ms = document["asked_ms"]
+            self._waiting = [OrderEvent(**event) for event in document["events"]]
+
+    @property
+    def has_news(self) -> bool:
+        """Whether something happened that the strategy wasn't told yet."""
+        return bool(self._waiting)
+
+    def note(self, events: Iterable[BookEvent]) -> None:
+        """Keep what a bar did for the next close at which the strategy is asked."""
+        for event in events:
+            if isinstance(event, BookedFill):
+                self._waiting.append(_filled(event))
+            elif isinstance(event, OrderEnded):
+                ended = (event.order, event.status, 0.0, 0.0, event.leaves, event.reason, event.ts)
+                self._waiting.append(OrderEvent(*ended))
+
+    def act(self, terms: TradingTerms, close: Close, bars: Bars | None) -> Acted:
+        """Tell the strategy what happened, and the newest bar if there is one.
+
+        Parameters
+        ----------
+        terms
+            Sizer, limits and steps in force.
+        close
+            What is known.
+        bars
+            The strategy's bars up to the close; None if none of them closed at it.
+
+        Raises
+        ------
+        StrategyError
+            If it raises or leaves a memory that is no document; the sentence names strategy and bar.
+        """
+        strategy, desk = self._strategy, self._desk
+        events, self._waiting = tuple(self._waiting), []
+        desk.open(terms, close)
+        if bars is not None and not self._is_started:
+            self._is_started = True
+            told(strategy, lambda: strategy.on_start(desk), close.ts)
+        for event in events:
+            told(strategy, lambda event=event: strategy.on_order(desk, event), close.ts)  # type: ignore[misc]
+        if bars is not None:
+            self.asked_ms = close.ts
+            told(strategy, lambda: strategy.on_bar(desk, bars), close.ts)
+        desk.memory = remembered(strategy, desk.memory, close.ts)
+        return Acted(events, tuple(desk.wishes), tuple(desk.canceled))
+
+    def leave(self, *, only_opening: bool) -> tuple[int, ...]:
+        """Cancel what rests without asking the strategy, all of it or what could open; returns the numbers.
+
+        The strategy is told when it is asked again.
+        """
+        self._desk.canceled = []
+        for order in self._desk.orders:
+            if order.reduce_only and only_opening:
+                continue
+            self._desk.cancel(order.number)
+            ended = (order.number, "CANCELED", 0.0, 0.0, order.leaves, "the runner took it back", 0)
+            self._waiting.append(OrderEvent(*ended))
+        return tuple(self._desk.canceled)
+
+    def to_document(self) -> dict[str, Any]:
+        """State as a JSON document; the orders themselves are in the book's."""
+        return {
+            "memory": self._desk.memory,
+            "is_started": self._is_started,
+            "asked_ms": self.asked_ms,
+            "events": [asdict(event) for event in self._waiting],
+        }
+
+
+def _filled(fill: BookedFill) -> OrderEvent:
+    status = "PARTIALLY_FILLED" if fill.order and fill.leaves != 0.0 else "FILLED"
+    return OrderEvent(fill.order, status, fill.quantity, fill.price, fill.leaves, fill.reason, fill.ts)

@@ -1,0 +1,131 @@
+"""Recorder: what the batch loop writes down, taken from a book that is driven bar by bar."""
+
+import numpy as np
+
+from quant_pipelines.backtest.bar.state import StepFill
+from quant_pipelines.backtest.bar.stops import END, EXIT_REASONS, TARGET
+from quant_pipelines.backtest.bar.tally import Tally, drawdown_after, tally_end
+from quant_pipelines.backtest.bar.trades import (
+    COLUMNS,
+    EMPTY_LOG,
+    TradeEnd,
+    TradeLog,
+    add_closing,
+    add_funding,
+    add_opening,
+)
+from quant_pipelines.backtest.batch.loop import LoopResult
+from quant_pipelines.backtest.book.book import Book, BookedFill, BookEvent, FundingPayment, Stretch
+from quant_pipelines.backtest.book.resting_play import Strip
+from quant_pipelines.backtest.market.market import Market
+from quant_pipelines.backtest.market.settings import BacktestSettings
+from quant_pipelines.backtest.market.tape import Record
+from quant_pipelines.core.arrays import FloatArray
+from quant_pipelines.core.errors import BacktestError
+from quant_pipelines.core.timeframes import DAY_MS
+
+
+class Recorder:
+    """Round trips, equity and tally of a book, from its events alone.
+
+    Parameters
+    ----------
+    market
+        Bars that will be played.
+    settings
+        Capital, and what to keep.
+    """
+
+    def __init__(self, market: Market, settings: BacktestSettings) -> None:
+        self._market = market
+        self._settings = settings
+        self._log = EMPTY_LOG
+        self._trades = np.empty((1, 2 * len(market.execution) + 1, len(COLUMNS)))
+        self._daily = np.full(market.n_days, settings.capital)
+        self._bars: list[float] = []
+        self._position = 0.0
+        self._tally = Tally(0, 0.0, settings.capital, 0.0)
+
+    @property
+    def tally(self) -> Tally:
+        """Sums so far."""
+        return self._tally
+
+    @property
+    def log(self) -> TradeLog:
+        """Round trips so far."""
+        return self._log
+
+    def rows(self, room: int) -> FloatArray:
+        """Return the first rows of the round trips, shape (room, len(COLUMNS))."""
+        return self._trades[0, :room]
+
+    def add_stretch(self, strip: Strip, stretch: Stretch) -> None:
+        """Record bars that a book has played in one call."""
+        traded = self._add_events(stretch.events)
+        self._tally = stretch.tally._replace(traded_notional=traded)
+        first, end = strip.first, stretch.until
+        days = strip.ts[first:end] // DAY_MS - self._market.first_day
+        for last in (*(np.flatnonzero(np.diff(days)) + first).tolist(), end - 1):
+            self._daily[int(days[last - first]) :] = strip.equity[last]
+        self._bars.extend(strip.equity[first:end].tolist())
+
+    def add(self, book: Book, events: list[BookEvent]) -> None:
+        """Record a bar after the book has stepped over it."""
+        tally, traded = self._tally, self._add_events(events)
+        self._tally = Tally(
+            tally.bars_held + (book.account.position != 0.0),
+            traded,
+            max(tally.peak, book.equity),
+            drawdown_after(tally.max_drawdown, max(tally.peak, book.equity), book.equity),
+        )
+        self._daily[book.last_ts // DAY_MS - self._market.first_day :] = book.equity
+        self._bars.append(book.equity)
+
+    def rescale(self, growth: float) -> None:
+        """Measure by another number of units after a flow of cash."""
+        self._tally = self._tally._replace(peak=self._tally.peak * growth)
+
+    def close(self, book: Book) -> StepFill:
+        """Close the position at the last close and record the fill; its quantity is 0 where there is none."""
+        fill = book.close()
+        if fill.quantity != 0.0:
+            end = TradeEnd(book.last_ts + book.terms.step_ms, END, True, 0)
+            self._log = add_closing(self._log, fill, end, self._trades)
+            self._tally = tally_end(self._tally, fill, book.equity)
+            self._daily[-1] = self._bars[-1] = book.equity
+        return fill
+
+    def finish(self, book: Book) -> tuple[LoopResult, Record]:
+        """Return the result of the run, and its record."""
+        if self._settings.close_at_end:
+            self.close(book)
+        state = book.state
+        if state is None:
+            raise BacktestError("no bar was recorded; expected some")
+        kept = np.array(self._bars if self._settings.has_bar_equity else [])
+        return LoopResult(state, self._log, self._tally), Record(self._daily[None], kept[None], self._trades)
+
+    def _add_events(self, events: list[BookEvent]) -> float:
+        """Log what happened in a bar; the sum of what was traded behind it is returned."""
+        traded = self._tally.traded_notional
+        for event in events:
+            if isinstance(event, FundingPayment):
+                self._log = add_funding(self._log, -event.amount)
+            elif isinstance(event, BookedFill):
+                self._add_fill(event)
+                traded += abs(event.quantity) * event.price
+        return traded
+
+    def _add_fill(self, fill: BookedFill) -> None:
+        """Tell opening from closing by the position that the fills themselves add up to."""
+        step = StepFill(fill.quantity, fill.price, fill.fee)
+        held, self._position = self._position, self._position + fill.quantity
+        if held * fill.quantity >= 0.0:
+            self._log = add_opening(self._log, step, fill.ts)
+            return
+        is_flat = abs(self._position) <= 1e-9 * abs(fill.quantity)
+        if is_flat:
+            self._position = 0.0
+        reason = EXIT_REASONS.index(fill.reason) if fill.reason in EXIT_REASONS else TARGET
+        self._log = add_closing(self._log, step, TradeEnd(fill.ts, reason, is_flat, 0), self._trades)

@@ -1,0 +1,78 @@
+"""What strategy, sizer and stops read at a strategy bar's close: computed once ahead, or anew at each bar."""
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import numpy as np
+
+from quant_pipelines.backtest.bar.stops import NO_INPUTS, NO_SCALES, StopInputs, StopScales
+from quant_pipelines.backtest.market.stop_rules import atr_of, deviation_of
+from quant_pipelines.core.arrays import FloatArray
+from quant_pipelines.core.bars import Bars
+from quant_pipelines.portfolio.sizing import VolatilityTarget
+from quant_pipelines.portfolio.volatility import realized_volatility
+from quant_pipelines.sdk.event import EventStrategy, features_of
+from quant_pipelines.sdk.scales import scales_of
+from quant_pipelines.sdk.stops import SCALABLE
+from quant_pipelines.sdk.strategy import Strategy
+from quant_pipelines.trading.rules import TradingRules
+
+
+class Latest(NamedTuple):
+    """Newest features, volatility as the sizer asks for it (else 0), and inputs of the stops."""
+
+    features: dict[str, float]
+    volatility: float
+    inputs: StopInputs
+
+
+NOTHING_YET = Latest({}, 0.0, NO_INPUTS)
+
+Reading = Callable[[int], Latest]
+"""What is known at a strategy bar, by its position."""
+
+
+def ahead(strategy: Strategy, bars: Bars, rules: TradingRules) -> Reading:
+    """Everything computed once, for all bars; each value uses bars up to its own."""
+    features = {name: values.tolist() for name, values in _features(strategy, bars).items()}
+    volatility = _volatility(bars, rules)
+    ranges, deviations = atr_of(strategy.stops, bars), deviation_of(strategy.stops, bars)
+    factors = scales_of(strategy, bars)
+
+    def read(row: int) -> Latest:
+        latest = {name: float(values[row]) for name, values in factors.items()}
+        scales = StopScales(*(latest.get(name, 1.0) for name in SCALABLE)) if latest else NO_SCALES
+        inputs = StopInputs(_known(ranges, row), _known(deviations, row), scales)
+        newest = {name: values[row] for name, values in features.items()}
+        return Latest(newest, float(volatility[row]) if volatility.size else 0.0, inputs)
+
+    return read
+
+
+def anew(strategy: Strategy, bars: Bars, rules: TradingRules) -> Reading:
+    """Everything computed again at every bar, from the bars up to it: slow, and nothing can look ahead."""
+    return lambda row: latest_of(strategy, bars.rows(0, row + 1), rules)
+
+
+def latest_of(strategy: Strategy, bars: Bars, rules: TradingRules) -> Latest:
+    """Compute what is known at the last of these bars, from them alone."""
+    return ahead(strategy, bars, rules)(len(bars) - 1)
+
+
+def latest_volatility(bars: Bars, rules: TradingRules) -> float:
+    """Volatility that the sizer asks for at the last bar; 0 where it doesn't ask."""
+    volatility = _volatility(bars, rules)
+    return float(volatility[-1]) if volatility.size else 0.0
+
+
+def _features(strategy: Strategy, bars: Bars) -> dict[str, FloatArray]:
+    return features_of(strategy, bars) if isinstance(strategy, EventStrategy) else {}
+
+
+def _volatility(bars: Bars, rules: TradingRules) -> FloatArray:
+    sizing = rules.sizing
+    return realized_volatility(bars, sizing.window) if isinstance(sizing, VolatilityTarget) else np.empty(0)
+
+
+def _known(values: FloatArray, row: int) -> float:
+    return float(np.nan_to_num(values[row])) if values.size else 0.0

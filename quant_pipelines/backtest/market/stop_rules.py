@@ -1,0 +1,137 @@
+"""From the stops that a strategy declares to what compiled code knows of them, and the inputs they read."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from quant_pipelines.backtest.bar.stops import NO_INPUTS, NO_SCALES, StopInputs, StopScales, StopTerms
+from quant_pipelines.core.arrays import FloatArray, IntArray
+from quant_pipelines.core.bars import Bars
+from quant_pipelines.indicators import atr, rolling_std
+from quant_pipelines.sdk.scales import declares_scales, scales_of
+from quant_pipelines.sdk.stops import ATR_STOPS, SCALABLE, TIGHTENED, VOLATILITY_STOPS, Stops
+from quant_pipelines.sdk.strategy import Strategy
+
+UNKNOWN: FloatArray = np.empty(0)
+
+
+def stop_terms_of(strategy: Strategy, strategy_step_ms: int) -> StopTerms:
+    """Return the values of a strategy's stops; what it doesn't declare is 0."""
+    values = strategy.stop_values
+    return StopTerms(
+        hard=values.get("hard_stop", 0.0),
+        atr=values.get("atr_stop", 0.0),
+        volatility=values.get("volatility_stop", 0.0),
+        chandelier=values.get("chandelier_stop", 0.0),
+        sar=values.get("sar_stop", 0.0),
+        time_ms=values.get("time_stop", 0.0) * strategy_step_ms,
+        equity=values.get("equity_stop", 0.0),
+        target=values.get("take_profit", 0.0),
+        slope_tightening=values.get("slope_tightening", 0.0),
+        slope_days=float(strategy.stops.equity_slope_days),
+    )
+
+
+def atr_of(stops: Stops, bars: Bars) -> FloatArray:
+    """Average true range of bars, NaN where it isn't positive; (0,) where no stop asks."""
+    if not stops.uses(ATR_STOPS):
+        return UNKNOWN
+    ranges = atr(bars.high, bars.low, bars.close, stops.atr_window)
+    return np.where(ranges > 0.0, ranges, np.nan)
+
+
+def deviation_of(stops: Stops, bars: Bars) -> FloatArray:
+    """Deviation of a bar's log return, shape (n_bars,); (0,) where none of the stops asks."""
+    if not stops.uses(VOLATILITY_STOPS):
+        return UNKNOWN
+    result = np.full(len(bars), np.nan)
+    if len(bars) > 1:
+        result[1:] = rolling_std(np.diff(np.log(bars.close)), stops.volatility_window)
+    return result
+
+
+def latest_inputs(strategy: Strategy, bars: Bars) -> StopInputs:
+    """Return the inputs of the stops at the close of the last bar.
+
+    Raises
+    ------
+    StrategyError
+        If the strategy's factors can't be used.
+    """
+    if not len(bars) or not (strategy.stops.windows or declares_scales(strategy)):
+        return NO_INPUTS
+    ranges, deviations = atr_of(strategy.stops, bars), deviation_of(strategy.stops, bars)
+    latest = {name: float(factor[-1]) for name, factor in scales_of(strategy, bars).items()}
+    scales = StopScales(*(latest.get(name, 1.0) for name in SCALABLE)) if latest else NO_SCALES
+    return StopInputs(_known(ranges), _known(deviations), scales)
+
+
+def factors_of(strategy: Strategy, bars: Bars, decision_row: IntArray) -> dict[str, FloatArray]:
+    """Return a strategy's factors on its stops as of each execution close, by the name of the stop.
+
+    Parameters
+    ----------
+    strategy, bars
+        Whose stops, and its bars.
+    decision_row
+        Strategy bar that is decided on at each execution close, -1 for none.
+
+    Raises
+    ------
+    StrategyError
+        If the factors can't be used.
+    """
+    factors = scales_of(strategy, bars)
+    newest = np.maximum.accumulate(decision_row) if factors else decision_row
+    return {name: np.where(newest >= 0, factor[newest], 1.0) for name, factor in factors.items()}
+
+
+def with_factors(rows: FloatArray, found: Sequence[dict[str, FloatArray]]) -> FloatArray:
+    """Return the rows of a pass's terms with the factors of each lane; see ``tape.LoopTerms``.
+
+    Parameters
+    ----------
+    rows
+        Shape (n_lanes, len(StopTerms)); returned as they are where nothing is scaled.
+    found
+        Factors of each lane, see ``factors_of``.
+    """
+    names = [name for name in SCALABLE if any(name in one for one in found)]
+    if not names:
+        return rows
+    first, room = rows.shape[1] + len(SCALABLE), max(one.size for known in found for one in known.values())
+    wide = np.ones((len(found), first + len(names) * room))
+    wide[:, : rows.shape[1]] = rows
+    wide[:, StopTerms._fields.index("varies")] = [float("chandelier_stop" in one) for one in found]
+    for at, name in enumerate(SCALABLE):
+        begin = first + names.index(name) * room if name in names else 0
+        wide[:, rows.shape[1] + at] = begin
+        for lane, one in enumerate(found):
+            if name in one:
+                wide[lane, begin : begin + one[name].size] = one[name]
+    return wide
+
+
+def inputs_document(inputs: StopInputs) -> dict[str, Any]:
+    """Return inputs as a JSON document; see ``inputs_from_document``."""
+    return {"atr": inputs.atr, "deviation": inputs.deviation, "scales": inputs.scales._asdict()}
+
+
+def inputs_from_document(document: dict[str, Any]) -> StopInputs:
+    """Return the inputs of a document; one from before there were scales has none."""
+    scales = StopScales(**document.get("scales", {}))
+    return StopInputs(float(document["atr"]), float(document["deviation"]), scales)
+
+
+def values_in_force(strategy: Strategy, scales: StopScales, tightening: float) -> dict[str, float]:
+    """Values that the declared stops of an entry at the next open would have, by name."""
+    factors = dict(zip(SCALABLE, scales, strict=True))
+    return {
+        name: value * factors.get(name, 1.0) * (tightening if name in TIGHTENED else 1.0)
+        for name, value in strategy.stop_values.items()
+    }
+
+
+def _known(values: FloatArray) -> float:
+    return float(np.nan_to_num(values[-1])) if values.size else 0.0
