@@ -46,8 +46,8 @@ from quant_pipelines.backtest.market.spans import (
     last_span,
     mark_at,
     reach_at,
-    scaled_at,
     span_edge,
+    step_terms_at,
     step_terms_of,
     terms_in,
 )
@@ -257,10 +257,9 @@ def step_lanes(
         ended_days(record.daily_equity, j, at, state.curve.equity)
         step_terms = step_terms_of(terms, j)
         if unlikely(terms.stops.shape[1] > N_RULES):
-            step_terms = scaled_at(step_terms, terms.stops, j, at.number - 1)
-        lane = step_lane(
-            with_state(lanes[j], state), at.bar, LaneBar(at.number, j), step_terms, record.trades
-        )
+            step_terms = step_terms_at(terms, j, at.number - 1)
+        here = LaneBar(at.number, j)
+        lane = step_lane(with_state(lanes[j], state), at.bar, here, step_terms, record.trades)
         lanes[j] = lane
         quiet = with_book(quiet, j, lane.state, step_terms)
         quiet = with_calm(quiet, j, calm_of(lane.state, get(due.target, j), terms.trading, step_terms))

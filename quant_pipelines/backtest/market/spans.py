@@ -50,10 +50,7 @@ def factor_at(rows: FloatArray, lane: int, rule: int, bar_index: int) -> float:
 
 @inner
 def scaled_at(step: StepTerms, rows: FloatArray, lane: int, bar_index: int) -> StepTerms:
-    """Terms of one lane with its stops scaled as of the close of a bar.
-
-    Apart from ``step_terms_of``, so that a pass without factors is compiled as if there were none.
-    """
+    """Terms of one lane with its stops scaled as of the close of a bar."""
     scales = StopScales(
         factor_at(rows, lane, 0, bar_index),
         factor_at(rows, lane, 1, bar_index),
@@ -66,6 +63,15 @@ def scaled_at(step: StepTerms, rows: FloatArray, lane: int, bar_index: int) -> S
     )
     stops = scaled(step.stops, scales)
     return with_stops(step, hard_stop=stops.hard, stops=stops)
+
+
+@inner
+def step_terms_at(terms: LoopTerms, lane: int, bar_index: int) -> StepTerms:
+    """Return the matching terms of one lane with its stops scaled as of the close of a bar.
+
+    Apart from ``step_terms_of``, so that a pass without factors is compiled as if there were none.
+    """
+    return scaled_at(step_terms_of(terms, lane), terms.stops, lane, bar_index)
 
 
 @inlined
