@@ -135,7 +135,7 @@ def test_a_price_is_told_while_the_bar_that_it_opens_is_running(venue_url: str, 
     async def question(source: CcxtSource) -> tuple[int, list[int]]:
         fetch = source.mark_prices if kind == "mark" else source.index_prices
         hour = await source.server_time() // HOUR_MS * HOUR_MS
-        return hour, [point.ts for point in await fetch(BTC, "1h", hour, hour + 1)]
+        return hour, [point.ts for point in await fetch(BTC, "1h", Window(hour, hour + 1))]
 
     hour, told = ask(venue_url, question)
     assert told == [hour]

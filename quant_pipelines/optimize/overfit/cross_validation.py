@@ -37,7 +37,7 @@ class CrossValidation:
     >>> from quant_pipelines.optimize.overfit import cross_validate
     >>> steady = np.tile([0.01, 0.03], 4)
     >>> found = cross_validate(np.column_stack([-steady, steady]), n_blocks=2)
-    >>> found.best, found.logits > 0.0, found.probability_of_loss
+    >>> found.best, found.logits > 0.0, found.probability_of_overfitting
     (array([1, 1]), array([ True,  True]), 0.0)
     """
 
