@@ -38,6 +38,9 @@ def _op(verb: Verb) -> dg.OpDefinition:
     @dg.op(name=f"{verb.job}_op", description=verb.told, config_schema=form)
     def decide(context: dg.OpExecutionContext, platform: dg.ResourceParam[Platform]) -> None:
         """Do what an operator asks and log the receipt; a refusal fails the run with its sentence."""
+        empty = [name for name, value in context.op_config.items() if value is None]
+        if empty:  # a form admits null where a field has a default; nobody means a default by emptying it
+            raise dg.Failure(f"{empty[0]} is empty; expected a value, or no such line", allow_retries=False)
         engine, settings, clock = platform.engine, platform.settings, platform.clock
         try:
             receipt = carry_out(verb, context.op_config, engine=engine, settings=settings, clock=clock)

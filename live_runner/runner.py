@@ -22,7 +22,7 @@ from live_runner.traders import Traders
 from live_runner.venues import Connect, OrderVenues, ccxt_orders
 from live_runner.vitals import STANDBY_SERVICE, beat
 from quant_pipelines.cache import Cache
-from quant_pipelines.core.errors import StoreError
+from quant_pipelines.core.errors import SchemaError, StoreError
 from quant_pipelines.core.settings import Settings
 from quant_pipelines.core.timeframes import MINUTE_MS, floor_ms, from_ms
 from quant_pipelines.exchange import MarketSource
@@ -81,6 +81,8 @@ class Runner:
             try:
                 await self._session(stopping)
                 pause = shortest
+            except SchemaError:
+                raise  # another code's database: this process ends, and its next start says what to do
             except StoreError as error:
                 _log.warning("session ended", extra={"error": str(error), "retry_seconds": pause})
                 with suppress(TimeoutError):

@@ -56,6 +56,10 @@ class StoreError(QuantError):
     """The database refuses or is away."""
 
 
+class SchemaError(StoreError):
+    """The database has other tables than this code expects; waiting does not mend that."""
+
+
 class SecretError(QuantError):
     """A key is missing, malformed, readable by others, or does not open what is sealed."""
 

@@ -133,6 +133,8 @@ def _fill(server: Engine, file: Path, name: str, place: URL, about: dict[str, An
 def _swap(server: Engine, places: dict[str, URL]) -> None:
     """Give the new databases their names, all in one transaction."""
     drop_databases(server, [_name(_named(place, _OLD)) for place in places.values()])
-    away = [Renaming(_name(place), _name(_named(place, _OLD))) for place in places.values()]
+    away = [
+        Renaming(_name(place), _name(_named(place, _OLD)), may_be_absent=True) for place in places.values()
+    ]
     here = [Renaming(_name(_beside(place)), _name(place)) for place in places.values()]
     rename_databases(server, away + here)

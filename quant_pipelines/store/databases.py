@@ -92,17 +92,18 @@ def drop_databases(server: Engine, names: Iterable[str]) -> None:
 
 
 class Renaming(NamedTuple):
-    """A database's name, and the one that it gets."""
+    """A database's name, the one that it gets, and whether there may be none of that name."""
 
     old: str
     new: str
+    may_be_absent: bool = False
 
 
 def rename_databases(server: Engine, changes: Iterable[Renaming]) -> None:
-    """Give databases other names, all of them or none; one that is not there is left out."""
+    """Give databases other names, all of them or none."""
     with _refusals(server), transaction(server) as connection:
-        for old, new in changes:
-            if connection.execute(_EXISTS, {"name": old}).scalar_one():
+        for old, new, may_be_absent in changes:
+            if not may_be_absent or connection.execute(_EXISTS, {"name": old}).scalar_one():
                 names = f"{_quoted(connection, old)} rename to {_quoted(connection, new)}"
                 connection.exec_driver_sql(f"alter database {names}")
 

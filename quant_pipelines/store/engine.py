@@ -11,7 +11,13 @@ from typing import Any
 
 import psycopg
 from psycopg.conninfo import make_conninfo
-from psycopg.errors import UndefinedColumn, UndefinedTable
+from psycopg.errors import (
+    IdleInTransactionSessionTimeout,
+    InsufficientPrivilege,
+    ReadOnlySqlTransaction,
+    UndefinedColumn,
+    UndefinedTable,
+)
 from sqlalchemy import (
     Connection,
     Engine,
@@ -22,10 +28,16 @@ from sqlalchemy.engine import URL
 from sqlalchemy.exc import ArgumentError, DBAPIError
 from sqlalchemy.exc import TimeoutError as NoConnectionFree
 
-from quant_pipelines.core.errors import ConfigurationError, StoreError
+from quant_pipelines.core.errors import ConfigurationError, SchemaError, StoreError
 
 # The server or the way to it; a statement that is wrong by itself is a fault of this code, and stays one.
-_AWAY = (psycopg.OperationalError, psycopg.InterfaceError, psycopg.InternalError, NoConnectionFree)
+_AWAY = (
+    psycopg.OperationalError,
+    psycopg.InterfaceError,
+    IdleInTransactionSessionTimeout,
+    ReadOnlySqlTransaction,  # a server that was demoted
+    NoConnectionFree,
+)
 _OTHER_SCHEMA = (UndefinedTable, UndefinedColumn)
 _SCHEMES = ("postgresql", "postgres", "postgresql+psycopg", "postgresql+psycopg2")
 
@@ -234,5 +246,7 @@ def _translated(address: URL) -> Iterator[None]:
         if isinstance(cause, _AWAY) or getattr(error, "connection_invalidated", False):
             raise StoreError(f"database {shown} does not answer: {words}") from error
         if isinstance(cause, _OTHER_SCHEMA):
-            raise StoreError(f"database {shown} has another schema than this code: {words}") from error
+            raise SchemaError(f"database {shown} has another schema than this code: {words}") from error
+        if isinstance(cause, InsufficientPrivilege):
+            raise StoreError(f"database {shown} refuses: {words}") from error
         raise

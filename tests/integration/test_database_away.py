@@ -21,7 +21,7 @@ from sqlalchemy.exc import DBAPIError, IntegrityError
 
 from assets.resources import Platform
 from quant_pipelines.cli.__main__ import main
-from quant_pipelines.core.errors import StoreError
+from quant_pipelines.core.errors import SchemaError, StoreError
 from quant_pipelines.core.settings import Settings
 from quant_pipelines.core.timeframes import MINUTE_MS
 from quant_pipelines.definitions import build_definitions
@@ -200,8 +200,7 @@ def test_a_database_that_goes_away_while_rows_are_copied_stores_none(
 FAILURES = [
     kind
     for kind in (vars(psycopg) | vars(psycopg.errors)).values()
-    if isinstance(kind, type)
-    and issubclass(kind, psycopg.OperationalError | psycopg.InterfaceError | psycopg.InternalError)
+    if isinstance(kind, type) and issubclass(kind, psycopg.OperationalError | psycopg.InterfaceError)
 ]
 
 
@@ -238,10 +237,20 @@ def test_a_break_at_the_commit_is_ours(engine: Engine, database_url: str, templa
 
 def test_a_schema_that_is_not_this_codes_is_ours(engine: Engine) -> None:
     with (
-        pytest.raises(StoreError, match="has another schema than this code"),
+        pytest.raises(SchemaError, match="has another schema than this code"),
         transaction(engine) as connection,
     ):
         connection.exec_driver_sql("select * from trading.fates")
+
+
+def test_a_corrupt_page_is_no_database_that_is_away(engine: Engine) -> None:
+    with pytest.raises(psycopg.errors.DataCorrupted), transaction(engine):
+        raise psycopg.errors.DataCorrupted("invalid page in block 0")
+
+
+def test_a_right_that_is_missing_is_one_sentence(engine: Engine) -> None:
+    with pytest.raises(StoreError, match="refuses: permission denied"), transaction(engine):
+        raise psycopg.errors.InsufficientPrivilege("permission denied for table fills")
 
 
 def test_a_row_that_breaks_a_rule_stays_a_fault_of_its_writer(engine: Engine) -> None:

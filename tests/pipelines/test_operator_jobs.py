@@ -76,11 +76,12 @@ def test_runner_is_halted_flattened_and_resumed(platform: Platform, instance: dg
     assert read_halts(platform.engine) == {}
 
 
-def test_null_in_the_launchpad_stands_for_the_default(
-    platform: Platform, instance: dg.DagsterInstance
+@pytest.mark.parametrize("job", ["halt_runner", "flatten_runner"])
+def test_an_emptied_field_is_refused_and_never_means_the_account(
+    job: str, platform: Platform, instance: dg.DagsterInstance
 ) -> None:
-    assert launch(platform, instance, "halt_runner", scope=None).success
-    assert set(read_halts(platform.engine)) == {"account"}
+    assert "scope is empty; expected a value" in failure(launch(platform, instance, job, scope=None))
+    assert read_halts(platform.engine) == {}
 
 
 def test_verb_that_runs_as_a_job_names_one(platform: Platform) -> None:

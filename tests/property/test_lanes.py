@@ -226,7 +226,7 @@ def left_by(outcome: LoopResult, *arrays: np.ndarray) -> bytes:
 
 
 @given(st.integers(0, 2**32))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 def test_only_book_of_an_account_equals_a_lane_in_both_of_its_drivers(seed: int) -> None:
     strategies, market, settings_, feed = world_of(seed)
     record = new_record(market, has_bar_equity=True, width=8)

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from quant_pipelines.risk import NO_BREACH, RULES, Breach, RiskLimits, RiskRequest, first_breach, limit_terms
 from quant_pipelines.risk.limits import TOLERANCE
+from tests.property.examples import examples
 
 amounts = st.one_of(st.just(0.0), st.floats(1e-3, 1e6))
 limit = st.one_of(st.just(math.inf), amounts)
@@ -40,13 +41,13 @@ def loop_over_rows(request: RiskRequest, limits: RiskLimits) -> Breach:
 
 
 @given(requests, limits)
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=examples(500), deadline=None)
 def test_compiled_check_is_the_loop_over_the_rows(request: RiskRequest, limits: RiskLimits) -> None:
     assert first_breach(request, limit_terms(limits)) == loop_over_rows(request, limits)
 
 
 @given(requests, limits)
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=examples(200), deadline=None)
 def test_looser_limits_deny_nothing_more(request: RiskRequest, limits: RiskLimits) -> None:
     looser = RiskLimits(**{name: value * 2.0 + 1.0 for name, value in limits.given.items()})
     if first_breach(request, limit_terms(limits)).code == 0:

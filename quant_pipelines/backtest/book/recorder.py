@@ -57,8 +57,10 @@ class Recorder:
         return self._log
 
     def rows(self, room: int) -> FloatArray:
-        """Return the first rows of the round trips, shape (room, len(COLUMNS))."""
-        return self._trades[0, :room]
+        """Return the round trips, shape (room, len(COLUMNS)); rows after the last one mean nothing."""
+        rows = np.empty((room, len(COLUMNS)))
+        rows[: self._log.finished] = self._trades[0, : self._log.finished]
+        return rows
 
     def add_stretch(self, strip: Strip, stretch: Stretch) -> None:
         """Record bars that a book has played in one call."""
@@ -91,7 +93,7 @@ class Recorder:
         fill = book.close()
         if fill.quantity != 0.0:
             end = TradeEnd(book.last_ts + book.terms.step_ms, END, True, 0)
-            self._log = add_closing(self._log, fill, end, self._trades)
+            self._add_closing(fill, end)
             self._tally = tally_end(self._tally, fill, book.equity)
             self._daily[-1] = self._bars[-1] = book.equity
         return fill
@@ -128,4 +130,10 @@ class Recorder:
         if is_flat:
             self._position = 0.0
         reason = EXIT_REASONS.index(fill.reason) if fill.reason in EXIT_REASONS else TARGET
-        self._log = add_closing(self._log, step, TradeEnd(fill.ts, reason, is_flat, 0), self._trades)
+        self._add_closing(step, TradeEnd(fill.ts, reason, is_flat, 0))
+
+    def _add_closing(self, fill: StepFill, end: TradeEnd) -> None:
+        """Log the end of a round trip, with room for as many as there are."""
+        if self._log.finished == self._trades.shape[1]:
+            self._trades = np.concatenate([self._trades, np.empty_like(self._trades)], axis=1)
+        self._log = add_closing(self._log, fill, end, self._trades)

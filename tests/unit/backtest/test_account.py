@@ -18,7 +18,7 @@ from quant_pipelines.core.settings import CostSettings
 from quant_pipelines.core.timeframes import HOUR_MS
 from quant_pipelines.portfolio import AllIn
 from quant_pipelines.risk import RiskLimits
-from quant_pipelines.sdk import Array, Float, Inputs, Stops, Strategy
+from quant_pipelines.sdk import Array, Desk, EventStrategy, Float, Inputs, Stops, Strategy
 from quant_pipelines.trading import Bracket, Execution, TradingRules
 
 FREE = TradingRules(costs=CostSettings(0.0, 0.0, 0.0), rebalance_band=0.0)
@@ -224,3 +224,18 @@ def test_a_strategy_of_several_symbols_that_scales_its_stops_is_refused() -> Non
     panel = panel_of([path("A", [100.0] * 4), path("B", [50.0] * 4)])
     with pytest.raises(StrategyError, match="a strategy of several symbols can't yet"):
         run_account([Allocation(Widening(), panel)])
+
+
+class Flipper(EventStrategy):
+    """Turns round at every close."""
+
+    def on_bar(self, desk: Desk, bars: Bars) -> None:
+        """Sell twice what is held, or buy it back."""
+        desk.market(-0.8 if desk.position > 0.0 else 0.8 if desk.position < 0.0 else 0.4)
+
+
+def test_a_symbol_that_was_listed_late_has_fewer_round_trips_than_the_other() -> None:
+    long, short = path("LONG", [100.0] * 60), path("LATE", [100.0] * 4, first=56)
+    result = run_account([Allocation(Flipper(), one, 0.5) for one in (long, short)])
+    assert isinstance(result, AccountResult)
+    assert [len(book.result.trades) for book in result.books] == [58, 2]

@@ -52,7 +52,7 @@ def changes() -> dict[type[Any], Callable[..., Any]]:
     found: dict[type[Any], Callable[..., Any]] = {}
     for folder in ("accounting", "backtest", "trading", "risk"):
         package = importlib.import_module(f"{quant_pipelines.__name__}.{folder}")
-        for part in pkgutil.iter_modules(package.__path__, f"{package.__name__}."):
+        for part in pkgutil.walk_packages(package.__path__, f"{package.__name__}."):
             for value in vars(importlib.import_module(part.name)).values():
                 if isinstance(value, FunctionType) and "_kind" in value.__globals__:
                     found[value.__globals__["_kind"]] = value
@@ -91,6 +91,11 @@ def test_compiled_change_equals_replace_for_every_kind(kind: type[Any]) -> None:
     assert expected != value
     assert changed(value, new) == expected
     assert change(value, *new) == expected
+
+
+def test_changes_of_the_backtests_rooms_are_among_them() -> None:
+    names = {kind.__name__ for kind in changes()}
+    assert {"BookState", "Guard", "Quiet", "Fund", "HeldBook", "StepTerms", "Account"} <= names
 
 
 def test_unknown_field_is_refused() -> None:
