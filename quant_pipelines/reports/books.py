@@ -60,12 +60,14 @@ def book_section(result: AccountResult) -> str:
 def earned_section(names: Sequence[str], results: Sequence[AccountResult]) -> str:
     """Compare what several accounts earned with each symbol, and how much of them was at stake."""
     symbols = dict.fromkeys(book.symbol for result in results for book in result.books)
-    rows = [[symbol, *(_earned(result, symbol) for result in results)] for symbol in symbols]
-    exposures = (percent(result.max_gross_exposure) for result in results)
+    rows: list[tuple[str | Cell, ...]] = [
+        (symbol, *(_earned(result, symbol) for result in results)) for symbol in symbols
+    ]
+    rows.append(("largest exposure", *(percent(result.max_gross_exposure) for result in results)))
     note = "Quote, fees and funding taken off; the largest exposure is a share of the account at a close."
     return section(
         "Earned by symbol",
-        table(("symbol", *names), [*rows, ["largest exposure", *exposures]]),
+        table(("symbol", *names), rows),
         paragraph(note, "soft"),
     )
 
