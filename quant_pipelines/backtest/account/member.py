@@ -5,9 +5,9 @@ from typing import NamedTuple
 import numpy as np
 
 from quant_pipelines.accounting.nav import growth_by
-from quant_pipelines.backtest.account.loop import worst_of
 from quant_pipelines.backtest.account.plan import AccountPlan, PlannedBook
 from quant_pipelines.backtest.account.reel import targets_of
+from quant_pipelines.backtest.account.worst import worst_of, worst_with_orders
 from quant_pipelines.backtest.bar.state import BookState, StepBar
 from quant_pipelines.backtest.batch.loop import LoopResult
 from quant_pipelines.backtest.book.book import Book
@@ -96,7 +96,7 @@ class Member:
         state, close = self.state, self.state.close
         if bar is None:
             return float(worst_of(state, StepBar(ts, close, close, close, close, 0.0), self.book.terms))
-        return float(worst_of(state, bar, self.book.terms_at(ts)))
+        return float(worst_with_orders(state, bar, self.book.terms_at(ts), self.book.order_rows))
 
     @property
     def outcome(self) -> LoopResult:
