@@ -7,8 +7,8 @@ from typing import Any, NamedTuple, Protocol
 from live_runner.plan import DeploymentPlan
 from live_runner.rows import exact, json_safe
 from quant_pipelines.backtest.bar.stops import NO_INPUTS, StopInputs
-from quant_pipelines.backtest.market.readings import latest_volatility
-from quant_pipelines.backtest.market.stop_rules import inputs_document, latest_inputs, values_in_force
+from quant_pipelines.backtest.market.readings import latest_of
+from quant_pipelines.backtest.market.stop_rules import inputs_document, values_in_force
 from quant_pipelines.core.bars import Bars
 from quant_pipelines.core.ids import client_order_id
 from quant_pipelines.core.orders import side_of
@@ -87,7 +87,7 @@ def decide_on(
     """
     rules = plan.specifications.rules_at(rules, moment.close_ms - plan.execution_step_ms)
     target = 0.0 if moment.is_leaving else float(target_of(plan.strategy, bars)[-1])
-    volatility = latest_volatility(bars, rules)
+    _, volatility, inputs = latest_of(plan.strategy, bars, rules)
     view = broker.view(volatility=volatility, data_age_seconds=moment.data_age_seconds)
     decision = decide(view, target, rules)
     denied_by = decision.denial.rule if decision.denial else None
@@ -100,7 +100,6 @@ def decide_on(
     }
     if moment.inputs:
         journal["inputs"] = dict(moment.inputs)
-    inputs = latest_inputs(plan.strategy, bars)
     journal["stop_inputs"] = inputs_document(inputs)
     journal["stop_values"] = values_in_force(plan.strategy, inputs.scales, broker.stop_tightening)
     bar_close = from_ms(moment.close_ms)

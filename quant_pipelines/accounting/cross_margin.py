@@ -3,7 +3,8 @@
 The rule: if the account's equity, with every position at the worst price of its bar, doesn't cover the sum of
 the maintenance margins, every position is liquidated in that bar, each at the price at which, with the others
 at their worst, the margin was used up; at an open beyond it, at that open. That is pessimistic: the worst
-prices are taken to come together, and no stop of another book is counted on.
+prices are taken to come together, no stop of another book is counted on, and its orders that may open are
+taken to fill where the bar reaches them, if that is worse.
 
 ``WB`` of ``margin.liquidation_price`` becomes the book's cash plus the support that is computed here, as in
 Binance, "How to Calculate Liquidation Price of USDⓈ-M Futures Contracts": wallet balance less the maintenance

@@ -28,6 +28,7 @@ from quant_pipelines.core.errors import StrategyError
 from quant_pipelines.indicators import Memo, remembering
 from quant_pipelines.metrics import summarize
 from quant_pipelines.sdk.event import EventStrategy
+from quant_pipelines.sdk.scales import scales_of
 from quant_pipelines.sdk.strategy import Strategy
 
 if TYPE_CHECKING:
@@ -201,7 +202,9 @@ class LaneField:
 
     def _driven(self, strategy: EventStrategy) -> Outcome:
         market, settings = self._market, self._settings
-        outcome, record = drive(strategy, market, settings, ahead(strategy, market.bars, settings.rules))
+        scales = scales_of(strategy, market.bars)
+        read = ahead(strategy, market.bars, settings.rules, scales=scales)
+        outcome, record = drive(strategy, market, settings, read)
         return self._outcome(outcome, record, 0)
 
     def _outcome(self, outcome: LoopResult, record: Record, lane: int) -> Outcome:

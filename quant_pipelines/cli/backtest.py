@@ -46,8 +46,14 @@ def run(arguments: argparse.Namespace) -> int:
         return 0
     print(_text(document))
     if "books" in document:
-        books = [{**book, "final_equity": round(book["final_equity"], 2)} for book in document["books"]]
-        print(table(books, ("symbol", "share", "trades", "final_equity")))
+        runs_shown = [document, *document.get("compared", [])]
+        names = ("strategy", "symbol") if len(runs_shown) > 1 else ("symbol",)
+        books = [
+            {**book, "strategy": shown["strategy"], "final_equity": round(book["final_equity"], 2)}
+            for shown in runs_shown
+            for book in shown["books"]
+        ]
+        print(table(books, (*names, "share", "trades", "final_equity")))
     return 0
 
 

@@ -43,8 +43,6 @@ def run_from_arguments(arguments: argparse.Namespace) -> list[BacktestRun]:
     for source in sources:
         require_symbols(source, arguments.symbols)
     set_name(arguments.symbols)
-    if arguments.compare and len(arguments.symbols) > 1:
-        raise BacktestError("--compare shows one symbol; expected one symbol, or a --report of each strategy")
     rules = rules_of(arguments, settings)
     with waiting("reading bars", arguments):
         markets = [

@@ -74,6 +74,11 @@ class Panel:
         """Grid rows at which a symbol has its bars, shape (n_bars of the symbol,)."""
         return np.searchsorted(self.ts, self.members[k].ts)
 
+    def own(self, k: int, values: FloatArray) -> FloatArray:
+        """Values of one symbol at its own bars, of those on the grid, shape (n_bars, n_symbols)."""
+        own: FloatArray = values[self.rows_of(k), k]
+        return own
+
     def on_grid(self, k: int, values: FloatArray) -> FloatArray:
         """Spread values of one symbol's own bars over the grid, shape (n_bars,); NaN where it has none."""
         result = np.full(len(self), np.nan)

@@ -1,6 +1,7 @@
 """What several books in one account add to the page of a backtest."""
 
 import math
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -54,6 +55,27 @@ def book_section(result: AccountResult) -> str:
         table(("correlation", *names), rows),
         paragraph(note, "soft"),
     )
+
+
+def earned_section(names: Sequence[str], results: Sequence[AccountResult]) -> str:
+    """Compare what several accounts earned with each symbol, and how much of them was at stake."""
+    symbols = dict.fromkeys(book.symbol for result in results for book in result.books)
+    rows: list[tuple[str | Cell, ...]] = [
+        (symbol, *(_earned(result, symbol) for result in results)) for symbol in symbols
+    ]
+    rows.append(("largest exposure", *(percent(result.max_gross_exposure) for result in results)))
+    note = "Quote, fees and funding taken off; the largest exposure is a share of the account at a close."
+    return section(
+        "Earned by symbol",
+        table(("symbol", *names), rows),
+        paragraph(note, "soft"),
+    )
+
+
+def _earned(result: AccountResult, symbol: str) -> Cell:
+    own = [book.result for book in result.books if book.symbol == symbol]
+    earned = sum(book.final_equity - book.capital for book in own)
+    return Cell(money(earned), earned, signed(earned))
 
 
 def _book_row(book: BookResult) -> tuple[str | Cell, ...]:

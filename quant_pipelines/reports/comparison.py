@@ -4,8 +4,10 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from quant_pipelines.backtest.account.result import AccountResult
 from quant_pipelines.metrics import MEASURES, correlation
 from quant_pipelines.reports.backtest import conventions, rule_facts
+from quant_pipelines.reports.books import earned_section
 from quant_pipelines.reports.curves import equity_section, underwater_chart
 from quant_pipelines.reports.numbers import NOTHING, measure, money
 from quant_pipelines.reports.page import Cell, document, facts, paragraph, section, table
@@ -25,13 +27,16 @@ def render_comparison(runs: Sequence[BacktestRun]) -> str:
         **rule_facts(first.rules),
         "Not modelled": ", ".join(first.result.not_modelled) or "nothing that we know of",
     }
+    names = [f"{at + 1} {run.strategy}" for at, run in enumerate(runs)]
+    accounts = [run.result for run in runs if isinstance(run.result, AccountResult)]
     sections = [
         facts(about),
         section("Compared", _names(runs)),
         equity_section(runs),
         section("Drawdown", underwater_chart(runs, with_holding=True)),
-        section("Measures", _measures(runs), conventions()),
-        section("Correlation of daily returns", _correlations(runs)),
+        *([earned_section(names, accounts)] if accounts else []),
+        section("Measures", _measures(names, runs), conventions()),
+        section("Correlation of daily returns", _correlations(names, runs)),
     ]
     title = f"Comparison of {len(runs)} backtests"
     return document(title, f"{first.market}, {days[0]} to {days[-1]}", sections)
@@ -45,22 +50,20 @@ def _names(runs: Sequence[BacktestRun]) -> str:
     return table(("", "strategy", "parameters", "version"), rows, texts=(0, 1, 2, 3))
 
 
-def _measures(runs: Sequence[BacktestRun]) -> str:
-    header = ("measure", *(f"{at + 1} {run.strategy}" for at, run in enumerate(runs)), _HOLDING)
+def _measures(names: Sequence[str], runs: Sequence[BacktestRun]) -> str:
     columns = [run.measures for run in runs] + [runs[0].holding_measures]
     rows = []
     for name, about in MEASURES.items():
         cells = [Cell(measure(column.get(name), about.unit), column.get(name)) for column in columns]
         rows.append([Cell(about.title, hint=about.meaning), *cells])
-    return table(header, rows)
+    return table(("measure", *names, _HOLDING), rows)
 
 
-def _correlations(runs: Sequence[BacktestRun]) -> str:
-    names = [f"{at + 1} {run.strategy}" for at, run in enumerate(runs)] + [_HOLDING]
+def _correlations(names: Sequence[str], runs: Sequence[BacktestRun]) -> str:
     returns = [run.result.daily_returns for run in runs] + [runs[0].holding_returns]
     rows = []
-    for name, own in zip(names, returns, strict=True):
+    for name, own in zip((*names, _HOLDING), returns, strict=True):
         found = (correlation(own, other) for other in returns)
         rows.append([name, *(NOTHING if np.isnan(value) else f"{value:.2f}" for value in found)])
     note = "Pearson, by UTC day; 1 moves alike, 0 has nothing in common."
-    return table(("", *names), rows) + paragraph(note, "soft")
+    return table(("", *names, _HOLDING), rows) + paragraph(note, "soft")

@@ -27,13 +27,15 @@ def declares_scales(strategy: Strategy) -> bool:
 
 
 def scales_of(strategy: Strategy, bars: Bars | Panel) -> dict[str, FloatArray]:
-    """Factors on the values of a strategy's stops by name, each of shape (n_bars,), positive and finite.
+    """Factors on the values of a strategy's stops by name, positive and finite.
+
+    Each of shape (n_bars,), or (n_bars, n_symbols) for a panel.
 
     Raises
     ------
     StrategyError
-        If the strategy trades a panel, raises, names a stop that it doesn't declare, or returns another
-        shape, or a value that is neither positive and finite nor NaN.
+        If the strategy raises, names a stop that it doesn't declare, or returns another shape, or a value
+        that is neither positive and finite nor NaN.
 
     Examples
     --------
@@ -50,26 +52,25 @@ def scales_of(strategy: Strategy, bars: Bars | Panel) -> dict[str, FloatArray]:
     if not declares_scales(strategy):
         return {}
     owner = type(strategy).__name__
-    if isinstance(bars, Panel):
-        raise StrategyError(f"{owner}: gives stop_scales; a strategy of several symbols can't yet")
     try:
         given = dict(strategy.stop_scales(bars))
         factors = {name: np.asarray(factor, dtype=np.float64) for name, factor in given.items()}
     except Exception as error:
         raise StrategyError(f"{owner}: stop_scales raised {type(error).__name__}: {error}") from error
+    expected = bars.close.shape
     declared = [name for name in strategy.stops.declared if name != SLOPE_TIGHTENING]
     for name, factor in factors.items():
         if name not in declared:
             raise StrategyError(f"{owner}: {unknown_name('scaled stop', name, declared)}")
-        if factor.shape != (len(bars),):
+        if factor.shape != expected:
             raise StrategyError(
-                f"{owner}: stop_scales of {name} has shape {factor.shape}; expected ({len(bars)},)"
+                f"{owner}: stop_scales of {name} has shape {factor.shape}; expected {expected}"
             )
         is_wrong = ~np.isnan(factor) & ~((factor > 0.0) & np.isfinite(factor))
         if is_wrong.any():
-            first = int(np.argmax(is_wrong))
+            first = np.argwhere(is_wrong)[0]
             raise StrategyError(
-                f"{owner}: stop_scales of {name} is {factor[first]} at bar {first}; "
+                f"{owner}: stop_scales of {name} is {factor[tuple(first)]} at bar {first[0]}; "
                 "expected a positive number or NaN"
             )
     return {name: np.where(np.isnan(factor), 1.0, factor) for name, factor in factors.items()}

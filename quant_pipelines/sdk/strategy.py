@@ -150,15 +150,15 @@ class Strategy:
         """
         raise NotImplementedError
 
-    def stop_scales(self, bars: Bars) -> dict[str, FloatArray]:
+    def stop_scales(self, bars: Any) -> dict[str, FloatArray]:
         """Factors on the values of declared stops, where they shall follow the market; none by default.
 
         Returns
         -------
-        dict of str to ndarray of shape (n_bars,), float64
+        dict of str to ndarray of shape (n_bars,), or (n_bars, n_symbols) for a panel, float64
             By name of the stop: positive, NaN is 1; ``factor[i]`` uses bars ``[: i + 1]``. What is fixed at
             an entry (hard, ATR, volatility and time stop, take-profit) takes the factor of the last close
-            before it, the others the newest one.
+            before it, the others the newest one. Where a symbol of a panel has no bar its factor is not read.
         """
         return {}
 

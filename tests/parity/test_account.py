@@ -20,7 +20,7 @@ from quant_pipelines.core.panel import Panel, panel_of
 from quant_pipelines.core.timeframes import HOUR_MS, MINUTE_MS
 from quant_pipelines.portfolio import AllIn, VolatilityTarget
 from quant_pipelines.risk import RiskLimits
-from quant_pipelines.sdk import Array, Float, Inputs, Stops, Strategy
+from quant_pipelines.sdk import Array, Float, Inputs, Int, Stops, Strategy
 from quant_pipelines.trading import Execution, Specification, TradingRules
 from tests.parity.scenarios import ALL_STOPS, BRACKETS, FINE, LOTS, SCENARIOS
 from tests.parity.test_events import SCENARIOS as EVENTS
@@ -50,6 +50,28 @@ class PanelWanderer(Strategy):
         level = np.floor(np.nan_to_num(bars.close) * 1e6) % 6
         table = np.array([1.0, -1.0, 0.0, 0.5, -0.3, np.nan])
         return table[level.astype(np.int64)][np.arange(len(bars)) // 4 * 4]
+
+
+class OfEach(Strategy):
+    """What ``Scaled`` trades on one symbol, on each one of several by itself."""
+
+    inputs = Inputs(symbols=0)
+    hold = Int(4, low=1, high=50)
+    stops = Scaled.stops
+
+    def own(self) -> Scaled:
+        return Scaled(hold=self.hold, **self.stop_values | {"time_stop": int(self.stop_values["time_stop"])})
+
+    def target(self, bars: Panel) -> Array:
+        columns = [bars.on_grid(k, self.own().target(one)) for k, one in enumerate(bars.members)]
+        return np.column_stack(columns)
+
+    def stop_scales(self, bars: Panel) -> dict[str, Array]:
+        given = [self.own().stop_scales(one) for one in bars.members]
+        return {
+            name: np.column_stack([bars.on_grid(k, one[name]) for k, one in enumerate(given)])
+            for name in given[0]
+        }
 
 
 def of(symbol: str, bars: Bars) -> Bars:
@@ -202,6 +224,12 @@ SEVERAL |= {
         {"A": Scaled(chandelier_stop=2.0, hold=30), "B": Scaled(**ALL_STOPS), "C": Guarded(hold=7)},
         flows=FLOWS,
     ),
+    "scaled_stops_of_a_panel_with_holes": Several(
+        lambda: [Allocation(OfEach(**ALL_STOPS | {"chandelier_stop": 2.0}), panel())],
+        LOTS,
+        feeds=lambda: {"C": SymbolFeed(funding=hourly_funding(random_bars(300, 3)))},
+        flows=FLOWS,
+    ),
     "orders_beside_targets": marked({"A": Busy(), "B": Wanderer(), "C": Bold(spread=2.0)}, flows=FLOWS),
     "orders_under_every_rule": marked(
         {"A": ScaledOrders(chandelier_stop=2.0, hard_stop=0.01), "B": Busy(hard_stop=0.5)},
@@ -277,7 +305,24 @@ def test_rows_one_by_one_equal_the_batch_to_the_bit(name: str) -> None:
         assert one.net_notional.tobytes() == other.net_notional.tobytes()
 
 
-@pytest.mark.parametrize("strategy_class", [Scaled, Busy, PanelWanderer])
+@pytest.mark.parametrize("driver", WHOLE)
+def test_scaled_stops_of_one_among_several_symbols_are_those_of_a_strategy_of_one(driver: str) -> None:
+    values = {**ALL_STOPS, "chandelier_stop": 2.0, "equity_stop": 0.0, "hold": 9}
+    members = panel().members
+    settings, share = BacktestSettings(rules=LOTS), 1.0 / len(members)
+    together = WHOLE[driver]([Allocation(OfEach(**values), panel_of(members))], settings=settings)
+    alone = [Allocation(Scaled(**values), bars, share) for bars in members]
+    for one, other in zip(together.books, WHOLE[driver](alone, settings=settings).books, strict=True):
+        assert len(one.result.trades) > 5
+        assert one.result.trade_rows.tobytes() == other.result.trade_rows.tobytes()
+        assert one.result.daily_equity.tobytes() == other.result.daily_equity.tobytes()
+    unscaled = run_account(
+        [Allocation(Guarded(**values), bars, share) for bars in members], settings=settings
+    )
+    assert together.final_equity != unscaled.final_equity
+
+
+@pytest.mark.parametrize("strategy_class", [Scaled, Busy, PanelWanderer, OfEach])
 def test_a_sweep_of_several_symbols_equals_an_account_for_each_set(strategy_class: type[Strategy]) -> None:
     bars = [of(name, random_bars(300, 90 + i)) for i, name in enumerate("AB")]
     feeds = {one.symbol: known(one, i) for i, one in enumerate(bars)}

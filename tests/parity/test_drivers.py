@@ -18,8 +18,7 @@ from quant_pipelines.backtest.batch.result import result_of
 from quant_pipelines.backtest.book.driver import book_settings
 from quant_pipelines.backtest.book.recorder import Recorder
 from quant_pipelines.backtest.market.market import SymbolFeed, prepare_market
-from quant_pipelines.backtest.market.readings import latest_volatility
-from quant_pipelines.backtest.market.stop_rules import latest_inputs
+from quant_pipelines.backtest.market.readings import latest_of
 from quant_pipelines.core.bars import Bars
 from quant_pipelines.core.depth import DepthSeries
 from quant_pipelines.core.funding import FundingSeries, no_funding
@@ -58,9 +57,10 @@ def paper_backtest(
         recorder.add(book, book.step(bar))
         if row >= 0:
             known = bars.rows(0, int(row) + 1)
-            view = book.view(volatility=latest_volatility(known, settings.rules))
+            latest = latest_of(strategy, known, settings.rules)
+            view = book.view(volatility=latest.volatility)
             decision = decide(view, float(target[row]), settings.rules_at(bar.ts))
-            book.apply(decision, inputs=latest_inputs(strategy, known))
+            book.apply(decision, inputs=latest.inputs)
     outcome, record = recorder.finish(book)
     return result_of(outcome, market, settings, record)
 

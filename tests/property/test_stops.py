@@ -15,7 +15,7 @@ from quant_pipelines.backtest.bar.step import opening_state, step_bar
 from quant_pipelines.backtest.bar.stops import NOTHING_SEEN, StopScales, StopTerms
 from quant_pipelines.backtest.book.book import BookedFill, BookEvent
 from quant_pipelines.backtest.market.market import prepare_market
-from quant_pipelines.backtest.market.stop_rules import latest_inputs
+from quant_pipelines.backtest.market.readings import latest_of
 from quant_pipelines.core.bars import Bars
 from quant_pipelines.core.funding import no_funding
 from quant_pipelines.core.settings import CostSettings
@@ -134,7 +134,7 @@ def driven(strategy: Strategy, bars: Bars, rules: TradingRules) -> Iterator[Mome
         before = (book.account.position, book.equity, book.stop_price, book.pending)
         events = book.step(bar)
         decision = decide(book.view(), float(target[i]), rules)
-        book.apply(decision, inputs=latest_inputs(strategy, bars.rows(0, i + 1)))
+        book.apply(decision, inputs=latest_of(strategy, bars.rows(0, i + 1), rules).inputs)
         yield Moment(*before, events, book)
 
 

@@ -7,8 +7,6 @@ by ``decide_order``; nothing is booked here.
 
 import numpy as np
 
-from quant_pipelines.accounting.account import apply_fill, apply_funding
-from quant_pipelines.accounting.cross_margin import worst_balance
 from quant_pipelines.accounting.margin import with_support
 from quant_pipelines.accounting.nav import growth_by
 from quant_pipelines.backtest.account.fund import (
@@ -30,7 +28,7 @@ from quant_pipelines.backtest.account.values import (
     ShareTargets,
     account_view,
 )
-from quant_pipelines.backtest.bar.fills import reach_within
+from quant_pipelines.backtest.account.worst import worst_of
 from quant_pipelines.backtest.bar.state import (
     BookState,
     StepBar,
@@ -60,7 +58,6 @@ from quant_pipelines.core.jit import change_of, inlined, inner, kernel
 from quant_pipelines.core.lanes import unlikely
 from quant_pipelines.core.memory import lent
 from quant_pipelines.core.timeframes import DAY_MS
-from quant_pipelines.costs import fee_of, taker_price
 from quant_pipelines.trading.cycle import decide_order
 
 _stepped = change_of(HeldBook, "state", "log", "tally")
@@ -90,22 +87,6 @@ def bar_at(reel: Reel, row: int) -> StepBar:
         mark_low,
         ladder_at(reel.beside, row),
     )
-
-
-@kernel
-def worst_of(state: BookState, bar: StepBar, terms: StepTerms) -> float:
-    """Least that a book leaves of the account's margin in a bar, with its pending order filled or not."""
-    account = state.account
-    if account.position != 0.0 and bar.funding_per_unit != 0.0:
-        account = apply_funding(account, account.position * bar.funding_per_unit)
-    reach = reach_within(bar)
-    worst = worst_balance(account, reach.mark_low, reach.mark_high, terms.margin)
-    pending = state.order.quantity
-    if pending != 0.0 and state.order.wait_bars == 0:
-        price = taker_price(bar.open, pending, terms.costs, state.seen.volume, bar.ladder)
-        filled = apply_fill(account, pending, price, fee_of(pending, price, terms.costs))
-        worst = min(worst, worst_balance(filled, reach.mark_low, reach.mark_high, terms.margin))
-    return worst
 
 
 @inlined

@@ -1,14 +1,13 @@
 """A book of an account that is driven row by row, with its strategy, its bars to come and its record."""
 
-from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
 
 from quant_pipelines.accounting.nav import growth_by
-from quant_pipelines.backtest.account.loop import worst_of
 from quant_pipelines.backtest.account.plan import AccountPlan, PlannedBook
 from quant_pipelines.backtest.account.reel import targets_of
+from quant_pipelines.backtest.account.worst import worst_of, worst_with_orders
 from quant_pipelines.backtest.bar.state import BookState, StepBar
 from quant_pipelines.backtest.batch.loop import LoopResult
 from quant_pipelines.backtest.book.book import Book
@@ -18,7 +17,7 @@ from quant_pipelines.backtest.book.recorder import Recorder
 from quant_pipelines.backtest.book.resting_play import bar_at
 from quant_pipelines.backtest.book.target_run import Aim
 from quant_pipelines.backtest.book.values import Part
-from quant_pipelines.backtest.market.readings import NOTHING_YET, Reading, ahead, anew
+from quant_pipelines.backtest.market.readings import NOTHING_YET, Latest, Reading, ahead
 from quant_pipelines.core.bars import Bars
 from quant_pipelines.core.errors import BacktestError
 from quant_pipelines.core.panel import Panel
@@ -36,7 +35,8 @@ def known_ahead(plan: AccountPlan) -> list[Known]:
     """Everything computed once, for all bars of each book; each value uses bars up to its own."""
 
     def known(book: PlannedBook, target: np.ndarray) -> Known:
-        read = ahead(book.allocation.strategy, book.market.bars, book.settings.rules)
+        scales = book.scales(book.allocation.bars)
+        read = ahead(book.allocation.strategy, book.market.bars, book.settings.rules, scales=scales)
         return Known(read, lambda bars: float(target[len(bars) - 1]))
 
     return [known(*pair) for pair in zip(plan.books, targets_of(plan.books), strict=True)]
@@ -44,22 +44,25 @@ def known_ahead(plan: AccountPlan) -> list[Known]:
 
 def known_anew(plan: AccountPlan) -> list[Known]:
     """Everything computed again at every bar, from the bars up to it."""
-    return [
-        Known(anew(book.allocation.strategy, book.market.bars, book.settings.rules), _latest_target(book))
-        for book in plan.books
-    ]
+    return [_anew(book) for book in plan.books]
 
 
-def _latest_target(book: PlannedBook) -> Callable[[Bars], float]:
-    """Target at a bar of a book's symbol, from all bars of the allocation that opened up to then."""
-    allocation = book.allocation
+def _anew(book: PlannedBook) -> Known:
+    """Read and decide for one book from all bars of its allocation that opened up to its own newest."""
+    strategy, rules = book.allocation.strategy, book.settings.rules
+
+    def seen(bars: Bars) -> Bars | Panel:
+        return book.allocation.bars.between(0, int(bars.ts[-1]) + 1)
+
+    def read(row: int) -> Latest:
+        bars = book.market.bars.rows(0, row + 1)
+        return ahead(strategy, bars, rules, scales=book.scales(seen(bars)))(row)
 
     def aim(bars: Bars) -> float:
-        known = allocation.bars.between(0, int(bars.ts[-1]) + 1)
-        target = target_of(allocation.strategy, known)
-        return float(target[-1, book.column] if isinstance(known, Panel) else target[-1])
+        known = seen(bars)
+        return float(book.own(known, target_of(strategy, known))[-1])
 
-    return aim
+    return Known(read, aim)
 
 
 class Member:
@@ -93,7 +96,7 @@ class Member:
         state, close = self.state, self.state.close
         if bar is None:
             return float(worst_of(state, StepBar(ts, close, close, close, close, 0.0), self.book.terms))
-        return float(worst_of(state, bar, self.book.terms_at(ts)))
+        return float(worst_with_orders(state, bar, self.book.terms_at(ts), self.book.order_rows))
 
     @property
     def outcome(self) -> LoopResult:

@@ -9,6 +9,7 @@ from quant_pipelines.accounting.nav import Flow
 from quant_pipelines.backtest.account.values import Schedule
 from quant_pipelines.backtest.market.market import NO_FEED, Market, SymbolFeed, prepare_market
 from quant_pipelines.backtest.market.settings import BacktestSettings
+from quant_pipelines.core.arrays import FloatArray
 from quant_pipelines.core.bars import Bars
 from quant_pipelines.core.errors import BacktestError
 from quant_pipelines.core.panel import Panel, panel_of
@@ -69,6 +70,15 @@ class PlannedBook:
     share: float
     settings: BacktestSettings
     market: Market
+
+    def own(self, bars: Bars | Panel, values: FloatArray) -> FloatArray:
+        """Values at the book's own bars, shape (n_bars,), of those on all bars of its allocation."""
+        return bars.own(self.column, values) if isinstance(bars, Panel) else values
+
+    def scales(self, bars: Bars | Panel) -> dict[str, FloatArray]:
+        """Factors on its stops at its own bars, made of these bars of its allocation; see ``scales_of``."""
+        given = scales_of(self.allocation.strategy, bars)
+        return {name: self.own(bars, factor) for name, factor in given.items()}
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -144,7 +154,7 @@ def plan_account(
     Raises
     ------
     StrategyError
-        If a strategy trades another number of symbols, or scales the stops of several.
+        If a strategy trades another number of symbols.
     BacktestError
         If there are no allocations, a share can't be given, the execution timeframes differ, a window has no
         bars, or a flow is not a finite amount or comes after the last bar.
@@ -188,8 +198,6 @@ def _books_of(
 ) -> Iterator[PlannedBook]:
     strategy, bars = allocation.strategy, allocation.bars
     require_symbols(strategy, bars)
-    if isinstance(bars, Panel) and settings.has_stops:
-        scales_of(strategy, bars)  # refuses what a strategy of several symbols can't scale
     members = bars.members if isinstance(bars, Panel) else (bars,)
     share = allocation.share / len(members)
     for k, member in enumerate(members):

@@ -8,10 +8,9 @@ from quant_pipelines.backtest.account.plan import Allocation, PlannedBook
 from quant_pipelines.backtest.account.values import REEL, Reel, ShareTargets
 from quant_pipelines.backtest.market.market import Market, at_decisions
 from quant_pipelines.backtest.market.settings import BacktestSettings, dated_terms
-from quant_pipelines.backtest.market.stop_rules import factors_of, with_factors
+from quant_pipelines.backtest.market.stop_rules import factors_at, with_factors
 from quant_pipelines.backtest.market.tape import Beside, Dated, LoopTerms
 from quant_pipelines.core.arrays import FloatArray, IntArray
-from quant_pipelines.core.panel import Panel
 from quant_pipelines.sdk.event import EventStrategy
 from quant_pipelines.sdk.strategy import target_of
 
@@ -57,11 +56,7 @@ def targets_of(books: Sequence[PlannedBook]) -> list[FloatArray]:
     """
     allocations = {id(book.allocation): book.allocation for book in books}
     known = {key: _target_of(allocation) for key, allocation in allocations.items()}
-    targets = []
-    for book in books:
-        target, bars = known[id(book.allocation)], book.allocation.bars
-        targets.append(target[bars.rows_of(book.column), book.column] if isinstance(bars, Panel) else target)
-    return targets
+    return [book.own(book.allocation.bars, known[id(book.allocation)]) for book in books]
 
 
 def _target_of(allocation: Allocation) -> FloatArray:
@@ -86,10 +81,7 @@ def terms_of(books: Sequence[PlannedBook], settings: BacktestSettings) -> LoopTe
     ]
     rows = np.array([step.stops for step in steps], dtype=np.float64)
     if settings.has_stops:
-        found = [
-            factors_of(strategy, book.market.bars, book.market.decision_row)
-            for strategy, book in zip(strategies, books, strict=True)
-        ]
+        found = [factors_at(book.scales(book.allocation.bars), book.market.decision_row) for book in books]
         rows = with_factors(rows, found)
     return terms._replace(stops=rows)
 

@@ -12,9 +12,10 @@ from quant_pipelines.backtest.bar.trades import COLUMNS
 from quant_pipelines.backtest.batch.loop import Loop, LoopResult, make_loop
 from quant_pipelines.backtest.market.market import Market
 from quant_pipelines.backtest.market.settings import BacktestSettings
-from quant_pipelines.backtest.market.stop_rules import factors_of, with_factors
+from quant_pipelines.backtest.market.stop_rules import factors_at, with_factors
 from quant_pipelines.backtest.market.tape import Record, Tape
 from quant_pipelines.backtest.market.targets import Changes, abreast
+from quant_pipelines.sdk.scales import scales_of
 from quant_pipelines.sdk.strategy import Strategy, offered_by, target_of
 
 FIRST_CAPACITY, LIKELY_CAPACITY = 4_096, 16_384
@@ -59,7 +60,7 @@ def run_pass(
     first = replace(settings, rules=settings.rules_at(int(market.execution.ts[0])))
     terms = first.loop_terms(lanes, market.execution.step_ms, market.bars.step_ms)
     if settings.has_stops:
-        found = [factors_of(strategy, market.bars, market.decision_row) for strategy in lanes]
+        found = [factors_at(scales_of(strategy, market.bars), market.decision_row) for strategy in lanes]
         terms = terms._replace(stops=with_factors(terms.stops, found))
     expected = max(one.bar.size for one in changes)
     record = with_room(record, min(expected, LIKELY_CAPACITY))

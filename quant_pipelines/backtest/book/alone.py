@@ -12,6 +12,7 @@ from quant_pipelines.backtest.market.readings import ahead
 from quant_pipelines.backtest.market.settings import BacktestSettings
 from quant_pipelines.core.bars import Bars
 from quant_pipelines.sdk.event import EventStrategy
+from quant_pipelines.sdk.scales import scales_of
 from quant_pipelines.sdk.strategy import Strategy
 
 
@@ -26,7 +27,8 @@ def run_alone(strategy: Strategy, bars: Bars, settings: BacktestSettings, feed: 
     settings = feed.applied(settings)
     market = prepare_market(bars, settings, feed)
     if isinstance(strategy, EventStrategy):
-        outcome, record = drive(strategy, market, settings, ahead(strategy, bars, settings.rules))
+        read = ahead(strategy, bars, settings.rules, scales=scales_of(strategy, bars))
+        outcome, record = drive(strategy, market, settings, read)
     else:
         record = new_record(market, has_bar_equity=settings.has_bar_equity)
         tape = market.tape(strategy.stops)

@@ -41,6 +41,7 @@ from quant_pipelines.backtest.book.values import (
     funding_per_unit,
 )
 from quant_pipelines.backtest.book.working import NewOrder, WorkingOrders
+from quant_pipelines.core.arrays import FloatArray
 from quant_pipelines.core.errors import BacktestError
 from quant_pipelines.costs import whole_lots
 from quant_pipelines.sdk.desk import OpenOrder
@@ -166,6 +167,11 @@ class Book:
     def orders(self) -> tuple[OpenOrder, ...]:
         """Orders that rest, oldest first."""
         return self._working.orders
+
+    @property
+    def order_rows(self) -> FloatArray:
+        """The same as rows of ``resting_rows``, shape (n_orders, WIDTH); they change with the next bar."""
+        return self._working.sheet.orders
 
     @property
     def may_open(self) -> Resting:

@@ -1,6 +1,6 @@
 """What strategy, sizer and stops read at a strategy bar's close: computed once ahead, or anew at each bar."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
 import numpy as np
@@ -32,17 +32,21 @@ Reading = Callable[[int], Latest]
 """What is known at a strategy bar, by its position."""
 
 
-def ahead(strategy: Strategy, bars: Bars, rules: TradingRules) -> Reading:
-    """Everything computed once, for all bars; each value uses bars up to its own."""
+def ahead(
+    strategy: Strategy, bars: Bars, rules: TradingRules, *, scales: Mapping[str, FloatArray]
+) -> Reading:
+    """Everything computed once, for all bars; each value uses bars up to its own.
+
+    ``scales`` are the factors on its stops, see ``scales_of``; of several symbols, those of this one.
+    """
     features = {name: values.tolist() for name, values in _features(strategy, bars).items()}
     volatility = _volatility(bars, rules)
     ranges, deviations = atr_of(strategy.stops, bars), deviation_of(strategy.stops, bars)
-    factors = scales_of(strategy, bars)
 
     def read(row: int) -> Latest:
-        latest = {name: float(values[row]) for name, values in factors.items()}
-        scales = StopScales(*(latest.get(name, 1.0) for name in SCALABLE)) if latest else NO_SCALES
-        inputs = StopInputs(_known(ranges, row), _known(deviations, row), scales)
+        latest = {name: float(values[row]) for name, values in scales.items()}
+        factors = StopScales(*(latest.get(name, 1.0) for name in SCALABLE)) if latest else NO_SCALES
+        inputs = StopInputs(_known(ranges, row), _known(deviations, row), factors)
         newest = {name: values[row] for name, values in features.items()}
         return Latest(newest, float(volatility[row]) if volatility.size else 0.0, inputs)
 
@@ -55,14 +59,14 @@ def anew(strategy: Strategy, bars: Bars, rules: TradingRules) -> Reading:
 
 
 def latest_of(strategy: Strategy, bars: Bars, rules: TradingRules) -> Latest:
-    """Compute what is known at the last of these bars, from them alone."""
-    return ahead(strategy, bars, rules)(len(bars) - 1)
+    """Compute what is known at the last of these bars, from them alone.
 
-
-def latest_volatility(bars: Bars, rules: TradingRules) -> float:
-    """Volatility that the sizer asks for at the last bar; 0 where it doesn't ask."""
-    volatility = _volatility(bars, rules)
-    return float(volatility[-1]) if volatility.size else 0.0
+    Raises
+    ------
+    StrategyError
+        If the strategy's features or factors can't be used.
+    """
+    return ahead(strategy, bars, rules, scales=scales_of(strategy, bars))(len(bars) - 1)
 
 
 def _features(strategy: Strategy, bars: Bars) -> dict[str, FloatArray]:

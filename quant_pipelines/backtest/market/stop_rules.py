@@ -1,15 +1,14 @@
 """From the stops that a strategy declares to what compiled code knows of them, and the inputs they read."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
-from quant_pipelines.backtest.bar.stops import NO_INPUTS, NO_SCALES, StopInputs, StopScales, StopTerms
+from quant_pipelines.backtest.bar.stops import StopInputs, StopScales, StopTerms
 from quant_pipelines.core.arrays import FloatArray, IntArray
 from quant_pipelines.core.bars import Bars
 from quant_pipelines.indicators import atr, rolling_std
-from quant_pipelines.sdk.scales import declares_scales, scales_of
 from quant_pipelines.sdk.stops import ATR_STOPS, SCALABLE, TIGHTENED, VOLATILITY_STOPS, Stops
 from quant_pipelines.sdk.strategy import Strategy
 
@@ -51,40 +50,18 @@ def deviation_of(stops: Stops, bars: Bars) -> FloatArray:
     return result
 
 
-def latest_inputs(strategy: Strategy, bars: Bars) -> StopInputs:
-    """Return the inputs of the stops at the close of the last bar.
-
-    Raises
-    ------
-    StrategyError
-        If the strategy's factors can't be used.
-    """
-    if not len(bars) or not (strategy.stops.windows or declares_scales(strategy)):
-        return NO_INPUTS
-    ranges, deviations = atr_of(strategy.stops, bars), deviation_of(strategy.stops, bars)
-    latest = {name: float(factor[-1]) for name, factor in scales_of(strategy, bars).items()}
-    scales = StopScales(*(latest.get(name, 1.0) for name in SCALABLE)) if latest else NO_SCALES
-    return StopInputs(_known(ranges), _known(deviations), scales)
-
-
-def factors_of(strategy: Strategy, bars: Bars, decision_row: IntArray) -> dict[str, FloatArray]:
-    """Return a strategy's factors on its stops as of each execution close, by the name of the stop.
+def factors_at(scales: Mapping[str, FloatArray], decision_row: IntArray) -> dict[str, FloatArray]:
+    """Return the factors on a strategy's stops as of each execution close, by the name of the stop.
 
     Parameters
     ----------
-    strategy, bars
-        Whose stops, and its bars.
+    scales
+        As of the closes of the strategy's bars.
     decision_row
         Strategy bar that is decided on at each execution close, -1 for none.
-
-    Raises
-    ------
-    StrategyError
-        If the factors can't be used.
     """
-    factors = scales_of(strategy, bars)
-    newest = np.maximum.accumulate(decision_row) if factors else decision_row
-    return {name: np.where(newest >= 0, factor[newest], 1.0) for name, factor in factors.items()}
+    newest = np.maximum.accumulate(decision_row) if scales else decision_row
+    return {name: np.where(newest >= 0, factor[newest], 1.0) for name, factor in scales.items()}
 
 
 def with_factors(rows: FloatArray, found: Sequence[dict[str, FloatArray]]) -> FloatArray:
@@ -95,7 +72,7 @@ def with_factors(rows: FloatArray, found: Sequence[dict[str, FloatArray]]) -> Fl
     rows
         Shape (n_lanes, len(StopTerms)); returned as they are where nothing is scaled.
     found
-        Factors of each lane, see ``factors_of``.
+        Factors of each lane, see ``factors_at``.
     """
     names = [name for name in SCALABLE if any(name in one for one in found)]
     if not names:
@@ -131,7 +108,3 @@ def values_in_force(strategy: Strategy, scales: StopScales, tightening: float) -
         name: value * factors.get(name, 1.0) * (tightening if name in TIGHTENED else 1.0)
         for name, value in strategy.stop_values.items()
     }
-
-
-def _known(values: FloatArray) -> float:
-    return float(np.nan_to_num(values[-1])) if values.size else 0.0

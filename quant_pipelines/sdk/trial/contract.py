@@ -99,7 +99,7 @@ def decisions_of(strategy: Strategy, bars: Bars | Panel) -> FloatArray:
            [2., 2., 2.]])
     """
     target, scales = np.atleast_2d(target_of(strategy, bars).T), scales_of(strategy, bars)
-    return np.vstack([target, *(scales[name] for name in sorted(scales))])
+    return np.vstack([target, *(scales[name].T for name in sorted(scales))])
 
 
 def causality(strategy_class: type[Strategy]) -> str:
@@ -173,7 +173,7 @@ def warm_up(strategy_class: type[Strategy]) -> str:
     late = decisions_of(strategy, market.walk(n_bars, _SEED, skipped=settled))[..., history + settled :]
     early = decisions_of(strategy, market.walk(n_bars, _SEED))[..., history + 2 * settled :]
     if late.shape == early.shape:
-        n = strategy.inputs.symbols  # targets stand first; they are cut off somewhere, factors are not
+        n = market.n_symbols  # targets stand first; they are cut off somewhere, factors are not
         is_near = np.isclose(late[n:], early[n:], rtol=FACTOR_TOLERANCE, atol=0.0)
         late[n:] = np.where(is_near, early[n:], late[n:])
     at = _first_difference(late, early)

@@ -12,7 +12,7 @@ from quant_pipelines.sdk.attach import attach_inputs
 from quant_pipelines.sdk.inputs import Inputs
 from quant_pipelines.sdk.strategy import Strategy
 from quant_pipelines.sdk.trial.bars import TIMEFRAME, flat, random_walk, shocks
-from quant_pipelines.sdk.trial.panels import flat_panel, shocks_panel, walk_panel
+from quant_pipelines.sdk.trial.panels import ANY_NUMBER, flat_panel, shocks_panel, walk_panel
 
 _FUNDING_HOURS = 8
 _HOLE, _HOLES_EVERY = 50, 500
@@ -47,6 +47,11 @@ class TrialMarket:
         history = strategy_class.higher_history_bars()
         spans = (history * timeframe_ms(higher) for higher in strategy_class.inputs.timeframes)
         self._lead = -(-max(spans, default=0) // self._step_ms)
+
+    @property
+    def n_symbols(self) -> int:
+        """Number of symbols that it has."""
+        return self._inputs.symbols or ANY_NUMBER
 
     def walk(self, n_bars: int, seed: int, *, drift: float = 0.0, skipped: int = 0) -> Bars | Panel:
         """Bars of `random_walk` without the first ``skipped`` ones, which the strategy then never sees."""

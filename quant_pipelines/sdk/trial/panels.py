@@ -10,7 +10,9 @@ from quant_pipelines.core.bars import COLUMNS, Bars, bars_from_columns
 from quant_pipelines.core.panel import Panel, panel_of
 from quant_pipelines.sdk.trial.bars import flat, random_walk, shocks
 
-_ANY_NUMBER = 4
+ANY_NUMBER = 4
+"""Symbols of a panel for a strategy that takes any number of them."""
+
 _LISTED_AT = 150
 _MISSING = 0.01
 
@@ -29,7 +31,7 @@ def walk_panel(n_symbols: int, n_bars: int, seed: int, *, drift: float = 0.0) ->
     array([False,  True])
     """
     common = random_walk(n_bars, seed, drift=drift)
-    return _panel([_around(common, k, seed) for k in range(n_symbols or _ANY_NUMBER)], seed)
+    return _panel([_around(common, k, seed) for k in range(n_symbols or ANY_NUMBER)], seed)
 
 
 def shocks_panel(n_symbols: int, n_bars: int, seed: int) -> Panel:
@@ -42,7 +44,7 @@ def shocks_panel(n_symbols: int, n_bars: int, seed: int) -> Panel:
     >>> [len(bars) < 500 for bars in panel.members]  # each one has holes of its own
     [True, True]
     """
-    members = [shocks(n_bars, seed + 10 * k) for k in range(n_symbols or _ANY_NUMBER)]
+    members = [shocks(n_bars, seed + 10 * k) for k in range(n_symbols or ANY_NUMBER)]
     return _panel(members, seed)
 
 
@@ -56,7 +58,7 @@ def flat_panel(n_symbols: int, n_bars: int) -> Panel:
     >>> np.nanmin(flat_panel(2, 500).close, axis=0), np.nanmax(flat_panel(2, 500).close, axis=0)
     (array([100., 100.]), array([100., 100.]))
     """
-    return _panel([flat(n_bars)] * (n_symbols or _ANY_NUMBER), seed=0)
+    return _panel([flat(n_bars)] * (n_symbols or ANY_NUMBER), seed=0)
 
 
 def spliced(before: Panel, after: Panel, cut: int) -> Panel:

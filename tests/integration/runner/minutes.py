@@ -22,7 +22,7 @@ from live_runner.trader import Tick, Trader
 from live_runner.venue_broker import VenueBroker
 from live_runner.venue_link import Station, VenueLink
 from quant_pipelines.backtest import Book, BookedFill, ExecutionBar
-from quant_pipelines.backtest.market.stop_rules import latest_inputs
+from quant_pipelines.backtest.market.readings import latest_of
 from quant_pipelines.core.bars import BarRows, Bars
 from quant_pipelines.core.clock import system_clock_ms
 from quant_pipelines.core.settings import ExchangeSettings, RunnerSettings
@@ -143,7 +143,7 @@ class Twin:
                 self.exits.append(Exit(event.ts, event.reason))
         known = bars.between(0, int(bars.ts[row]) + 1)
         target = float(target_of(self.plan.strategy, known)[-1])
-        inputs = latest_inputs(self.plan.strategy, known)
+        inputs = latest_of(self.plan.strategy, known, self.plan.rules).inputs
         self.book.apply(decide(self.book.view(), target, self.plan.rules), inputs=inputs)
 
 

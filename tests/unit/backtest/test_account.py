@@ -212,20 +212,6 @@ def test_a_strategy_of_two_symbols_is_refused_on_one() -> None:
         run_account([Allocation(Pair(), path("A", [100.0] * 3))])
 
 
-def test_a_strategy_of_several_symbols_that_scales_its_stops_is_refused() -> None:
-    class Widening(Pair):
-        """Wider with every bar."""
-
-        stops = Stops(hard_stop=Float(0.05, low=0.0, high=0.9))
-
-        def stop_scales(self, bars: Bars) -> dict[str, Array]:
-            return {"hard_stop": 1.0 + np.arange(len(bars))}
-
-    panel = panel_of([path("A", [100.0] * 4), path("B", [50.0] * 4)])
-    with pytest.raises(StrategyError, match="a strategy of several symbols can't yet"):
-        run_account([Allocation(Widening(), panel)])
-
-
 class Flipper(EventStrategy):
     """Turns round at every close."""
 

@@ -101,10 +101,34 @@ def test_a_report_of_several_symbols_is_one_page_of_the_account(
     assert ETH in page
 
 
-def test_a_comparison_of_several_symbols_is_refused(quant: Quant, small_archive: Path, leader: Path) -> None:
-    code, _, err = quant("backtest", leader, BTC, ETH, "--archive", small_archive, "--compare", leader)
-    assert code == 1
-    assert "--compare shows one symbol" in err
+def test_accounts_of_several_symbols_are_compared_each_as_it_is_by_itself(
+    quant: Quant, small_archive: Path, leader: Path, tmp_path: Path
+) -> None:
+    report = tmp_path / "report.html"
+    others = {"ema_cross": (), f"{leader}:window=10": ("--set", "window=10")}
+    compared = [word for name in others for word in ("--compare", name)]
+    base = (BTC, ETH, "--archive", small_archive, "--json")
+    code, document, _ = quant("backtest", leader, *base, *compared, "--report", report)
+    assert code == 0
+    for shown, (name, values) in zip(
+        [document, *document["compared"]], {str(leader): (), **others}.items(), strict=True
+    ):
+        _, alone, _ = quant("backtest", name.partition(":")[0], *base, *values)
+        timeless = {"seconds", "compared"}
+        assert {key: shown[key] for key in shown.keys() - timeless} == {
+            key: alone[key] for key in alone.keys() - timeless
+        }
+    assert "Comparison of 3 backtests" in report.read_text(encoding="utf-8")
+
+
+def test_text_of_a_comparison_shows_the_books_of_each_strategy(
+    small_archive: Path, leader: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    symbols = (BTC, ETH, "--archive", str(small_archive))
+    assert main(["backtest", str(leader), *symbols, "--compare", "ema_cross"]) == 0
+    rows = [line.split()[:2] for line in capfd.readouterr().out.splitlines()]
+    expected = [["leader", BTC], ["leader", ETH], ["ema_cross", BTC], ["ema_cross", ETH]]
+    assert rows[-4:] == expected
 
 
 def test_optimize_walks_an_instrument_set_forward(quant: Quant, small_archive: Path, leader: Path) -> None:

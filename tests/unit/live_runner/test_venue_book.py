@@ -14,7 +14,7 @@ from live_runner.rows import exact
 from live_runner.venue_book import DISASTER_STOP, VenueBook
 from quant_pipelines.backtest import Book, BookedFill, ExecutionBar
 from quant_pipelines.backtest.bar.stops import EXIT_REASONS
-from quant_pipelines.backtest.market.stop_rules import latest_inputs
+from quant_pipelines.backtest.market.readings import latest_of
 from quant_pipelines.core.bars import Bars, bars_from_columns
 from quant_pipelines.core.timeframes import MINUTE_MS, from_ms
 from quant_pipelines.sdk.strategy import target_of
@@ -132,7 +132,7 @@ class Twins:
     def decide(self, bars: Bars, row: int) -> None:
         known = bars.between(0, int(bars.ts[row]) + 1)
         target = float(target_of(self.plan.strategy, known)[-1])
-        inputs = latest_inputs(self.plan.strategy, known)
+        inputs = latest_of(self.plan.strategy, known, self.plan.rules).inputs
         decision = decide(self.paper.view(), target, self.plan.rules)
         theirs = decide(
             self.venue.view(Decimal(0), 0, volatility=0.0, data_age_seconds=0.0), target, self.plan.rules

@@ -7,15 +7,18 @@ import numpy as np
 import pytest
 
 from quant_pipelines.backtest.bar.stops import NO_INPUTS, StopScales, StopTerms
-from quant_pipelines.backtest.market.stop_rules import latest_inputs, stop_terms_of, values_in_force
+from quant_pipelines.backtest.market.readings import latest_of
+from quant_pipelines.backtest.market.stop_rules import stop_terms_of, values_in_force
 from quant_pipelines.core.errors import StrategyError
 from quant_pipelines.core.timeframes import HOUR_MS
 from quant_pipelines.indicators import atr
-from quant_pipelines.sdk import Array, Bars, Float, Int, Stops, Strategy
+from quant_pipelines.sdk import Array, Bars, Float, Inputs, Int, Panel, Stops, Strategy
 from quant_pipelines.sdk.scales import scales_of
 from quant_pipelines.sdk.stops import SCALABLE
 from quant_pipelines.sdk.trial.bars import random_walk
 from quant_pipelines.sdk.trial.contract import check_strategy
+from quant_pipelines.sdk.trial.panels import walk_panel
+from quant_pipelines.trading import TradingRules
 
 N_BARS = 50
 BARS = random_walk(N_BARS, 3)
@@ -51,13 +54,13 @@ def giving(scales: Callable[[Plain, Bars], Any]) -> Strategy:
 
 def test_strategy_without_factors_gives_none() -> None:
     assert scales_of(Plain(), BARS) == {}
-    assert latest_inputs(Plain(), BARS) == NO_INPUTS
+    assert latest_of(Plain(), BARS, TradingRules()).inputs == NO_INPUTS
 
 
 def test_factor_that_is_not_known_is_one() -> None:
     strategy = giving(lambda own, bars: {"hard_stop": np.where(np.arange(len(bars)) < own.window, np.nan, 2)})
     assert scales_of(strategy, BARS)["hard_stop"].tolist() == [1.0] * 5 + [2.0] * (N_BARS - 5)
-    assert latest_inputs(strategy, BARS).scales == StopScales(hard=2.0)
+    assert latest_of(strategy, BARS, TradingRules()).inputs.scales == StopScales(hard=2.0)
 
 
 @pytest.mark.parametrize("value", [0.0, -1.0, np.inf])
@@ -104,6 +107,77 @@ def test_factor_of_a_smoothed_range_may_nearly_forget_where_history_began() -> N
     )
     assert near.passed
     assert "depend on where history begins" in far.fault
+
+
+class Together(Plain):
+    """Several symbols, each with stops of the width that it chooses."""
+
+    inputs = Inputs(symbols=0)
+
+    def target(self, bars: Panel) -> Array:
+        """Long where a symbol closed above its open."""
+        return np.where(bars.close > bars.open, 1.0, 0.0)
+
+    def stop_scales(self, bars: Panel) -> dict[str, Array]:
+        """Wider on wide bars."""
+        return {"hard_stop": bars.high / bars.low}
+
+
+def test_factors_of_several_symbols_have_a_column_for_each_and_are_one_without_a_bar() -> None:
+    panel = walk_panel(3, 300, 5)
+    given = scales_of(Together(), panel)["hard_stop"]
+    assert given.shape == panel.close.shape
+    assert (given[np.isnan(panel.close)] == 1.0).all()
+    for k, bars in enumerate(panel.members):
+        assert panel.own(k, given).tolist() == (bars.high / bars.low).tolist()
+
+
+def test_factors_of_several_symbols_in_another_shape_or_below_zero_are_refused() -> None:
+    class Flat(Together):
+        """One factor for all."""
+
+        def stop_scales(self, bars: Panel) -> dict[str, Array]:
+            return {"hard_stop": bars.close[:, 0]}
+
+    class Negative(Together):
+        """A factor that is none, of the second symbol."""
+
+        def stop_scales(self, bars: Panel) -> dict[str, Array]:
+            factor = np.ones(bars.close.shape)
+            factor[7, 1] = -2.0
+            return {"hard_stop": factor}
+
+    panel = walk_panel(2, 300, 5)
+    with pytest.raises(StrategyError, match=rf"has shape \({len(panel)},\); expected \({len(panel)}, 2\)"):
+        scales_of(Flat(), panel)
+    with pytest.raises(
+        StrategyError, match=r"stop_scales of hard_stop is -2.0 at bar 7; expected a positive"
+    ):
+        scales_of(Negative(), panel)
+
+
+def test_contract_sees_the_factors_of_every_symbol() -> None:
+    class Peeking(Together):
+        """The last symbol's factor knows the newest close."""
+
+        def stop_scales(self, bars: Panel) -> dict[str, Array]:
+            factor = np.ones(bars.close.shape)
+            factor[:, -1] = 1.0 + np.nanmax(np.append(bars.close[:, 0], 0.0))
+            return {"hard_stop": factor}
+
+    class Restless(Together):
+        """A factor that every call draws again."""
+
+        def stop_scales(self, bars: Panel) -> dict[str, Array]:
+            return {"hard_stop": np.random.default_rng().uniform(0.5, 2.0, bars.close.shape)}
+
+    def kept(strategy_class: type[Strategy]) -> dict[str, bool]:
+        return {check.name: check.passed for check in check_strategy(strategy_class)}
+
+    honest = kept(Together)
+    assert {name for name, passed in honest.items() if not passed} <= {"warm_up"}
+    assert not kept(Peeking)["causality"]
+    assert not kept(Restless)["determinism"]
 
 
 def test_factors_stand_in_the_order_of_the_kernel() -> None:
