@@ -7,7 +7,7 @@ by ``decide_order``; nothing is booked here.
 
 import numpy as np
 
-from quant_pipelines.accounting.account import apply_fill, apply_funding
+from quant_pipelines.accounting.account import Account, apply_fill, apply_funding
 from quant_pipelines.accounting.cross_margin import worst_balance
 from quant_pipelines.accounting.margin import with_support
 from quant_pipelines.accounting.nav import growth_by
@@ -44,7 +44,7 @@ from quant_pipelines.backtest.bar.step import step_bar
 from quant_pipelines.backtest.bar.stops import END, NO_SCALES, StopInputs
 from quant_pipelines.backtest.bar.tally import Tally, drawdown_after, tally_end, traded_in
 from quant_pipelines.backtest.bar.trades import EMPTY_LOG, TradeEnd, add_closing
-from quant_pipelines.backtest.batch.loop import LoopResult, log_outcome, view_of
+from quant_pipelines.backtest.batch.loop import LoopResult, charged, log_outcome, view_of
 from quant_pipelines.backtest.book.values import Part
 from quant_pipelines.backtest.market.spans import (
     empty_ladder,
@@ -55,7 +55,7 @@ from quant_pipelines.backtest.market.spans import (
     terms_under,
 )
 from quant_pipelines.backtest.market.tape import N_RULES, LoopTerms
-from quant_pipelines.core.arrays import FloatArray, IntArray
+from quant_pipelines.core.arrays import FloatArray
 from quant_pipelines.core.jit import change_of, inlined, inner, kernel
 from quant_pipelines.core.lanes import unlikely
 from quant_pipelines.core.memory import lent
@@ -89,21 +89,30 @@ def bar_at(reel: Reel, row: int) -> StepBar:
         mark_high,
         mark_low,
         ladder_at(reel.beside, row),
+        values[row, 9],
     )
+
+
+@inlined
+def funded(account: Account, funding_per_unit: float) -> Account:
+    """Pay funding on what an account holds."""
+    if funding_per_unit == 0.0 or account.position == 0.0:
+        return account
+    return apply_funding(account, account.position * funding_per_unit)
 
 
 @kernel
 def worst_of(state: BookState, bar: StepBar, terms: StepTerms) -> float:
     """Least that a book leaves of the account's margin in a bar, with its pending order filled or not."""
-    account = state.account
-    if account.position != 0.0 and bar.funding_per_unit != 0.0:
-        account = apply_funding(account, account.position * bar.funding_per_unit)
+    account = funded(state.account, bar.funding_per_unit)
     reach = reach_within(bar)
-    worst = worst_balance(account, reach.mark_low, reach.mark_high, terms.margin)
+    held = funded(account, bar.funding_inside)
+    worst = worst_balance(held, reach.mark_low, reach.mark_high, terms.margin)
     pending = state.order.quantity
     if pending != 0.0 and state.order.wait_bars == 0:
         price = taker_price(bar.open, pending, terms.costs, state.seen.volume, bar.ladder)
         filled = apply_fill(account, pending, price, fee_of(pending, price, terms.costs))
+        filled = funded(filled, bar.funding_inside)
         worst = min(worst, worst_balance(filled, reach.mark_low, reach.mark_high, terms.margin))
     return worst
 
@@ -112,7 +121,7 @@ def worst_of(state: BookState, bar: StepBar, terms: StepTerms) -> float:
 def resting_bar(state: BookState, ts: int, ladder: FloatArray | None) -> StepBar:
     """Bar of a book whose symbol has none: it stands at its last close."""
     close = state.close
-    return StepBar(ts, close, close, close, close, 0.0, 0.0, 0.0, 0.0, 0.0, ladder)
+    return StepBar(ts, close, close, close, close, 0.0, 0.0, 0.0, 0.0, 0.0, ladder, 0.0)
 
 
 @inlined
@@ -260,16 +269,17 @@ def write_day(held: list[HeldBook], fund: Fund, day: int, record: AccountRecord)
 
 @inner
 def close_books(
-    held: list[HeldBook], books: list[BookTerms], fund: Fund, ts: IntArray, trades: FloatArray
+    held: list[HeldBook], books: list[BookTerms], fund: Fund, reel: Reel, trades: FloatArray
 ) -> Fund:
     """Close every position at its last close."""
     value, traded, is_closed = fund.reserve, fund.tally.traded_notional, False
     for b in range(len(held)):
         book, terms = held[b], books[b].step
-        state, fill = close_out(book.state, terms)
+        state, fill, funding_paid = close_out(book.state, terms, reel.funding_at_end[b])
         log, tally = book.log, book.tally
         if fill.quantity != 0.0:
-            end = TradeEnd(ts[book.row - 1] + terms.step_ms, END, True, b)
+            log = charged(log, funding_paid)
+            end = TradeEnd(reel.ts[book.row - 1] + terms.step_ms, END, True, b)
             log = add_closing(log, fill, end, trades)
             tally = tally_end(tally, fill, state.curve.equity)
             traded += abs(fill.quantity) * fill.price
@@ -349,7 +359,7 @@ def run_books(
         if keeps_bars:
             record.bar_value[i] = fund.value
     if terms.close_at_end and not fund.is_broken:
-        fund = close_books(held, books, fund, reel.ts, record.trades)
+        fund = close_books(held, books, fund, reel, record.trades)
         record.bar_value[-1:] = fund.value
     write_day(held, fund, day, record)
     return [LoopResult(book.state, book.log, book.tally) for book in held], fund

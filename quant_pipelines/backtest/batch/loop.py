@@ -97,10 +97,11 @@ class LaneBar(NamedTuple):
 
 
 class LaneEnd(NamedTuple):
-    """End of a lane: bars of its tape, open time of the last one, and its number."""
+    """End of a lane: bars of its tape, open time of the last one, funding at its close, and its number."""
 
     n_bars: int
     last_ts: int
+    funding_per_unit: float
     lane: int
 
 
@@ -128,12 +129,17 @@ class Loop(Protocol):
 
 
 @inlined
+def charged(log: TradeLog, funding_paid: float) -> TradeLog:
+    """Log after a payment, if there was one."""
+    return add_funding(log, funding_paid) if funding_paid != 0.0 else log
+
+
+@inlined
 def log_outcome(log: TradeLog, outcome: StepOutcome, ts: int, j: int, rows: FloatArray) -> TradeLog:
     """Log of lane ``j`` after the bar at ``ts``, in the order in which things happened in it."""
-    if outcome.funding_paid != 0.0:
-        log = add_funding(log, outcome.funding_paid)
+    log = charged(log, outcome.funding_paid)
     if not outcome.has_fills:
-        return log
+        return charged(log, outcome.funding_inside)
     if outcome.gap_stop.quantity != 0.0:
         log = add_closing(log, outcome.gap_stop, TradeEnd(ts, outcome.gap_reason, True, j), rows)
     if outcome.closing.quantity != 0.0:
@@ -143,6 +149,7 @@ def log_outcome(log: TradeLog, outcome: StepOutcome, ts: int, j: int, rows: Floa
         log = add_closing(log, outcome.closing, TradeEnd(ts, outcome.closing_reason, is_flat, j), rows)
     if outcome.opening.quantity != 0.0:
         log = add_opening(log, outcome.opening, ts)
+    log = charged(log, outcome.funding_inside)
     if outcome.stop.quantity != 0.0:
         log = add_closing(log, outcome.stop, TradeEnd(ts, outcome.stop_reason, True, j), rows)
     if outcome.goal.quantity != 0.0:
@@ -186,9 +193,10 @@ def finished(lane: Lane, tally: Tally, at: LaneEnd, terms: LoopTerms, rows: Floa
         tally = _held(tally, tally.bars_held + at.n_bars - lane.since)
     if not terms.close_at_end:
         return LoopResult(lane.state, lane.log, tally)
-    state, fill = close_out(lane.state, terms.step)
+    state, fill, funding_paid = close_out(lane.state, terms.step, at.funding_per_unit)
     log = lane.log
     if fill.quantity != 0.0:
+        log = charged(log, funding_paid)
         log = add_closing(log, fill, TradeEnd(at.last_ts + terms.step.step_ms, END, True, at.lane), rows)
         tally = tally_end(tally, fill, state.curve.equity)
     return LoopResult(state, log, tally)
@@ -220,18 +228,20 @@ def step_at(tape: Tape, cursor: Cursor, bar_index: int) -> StepAt:
     if bar_index > 0:
         close, seen = tape.close[bar_index - 1], seen_at(tape, bar_index - 1)
     mark_open, mark_high, mark_low = mark_at(tape.beside, bar_index)
+    funding_per_unit, funding_inside = funding_at(tape, cursor, bar_index)
     bar = StepBar(
         tape.ts[bar_index],
         tape.open[bar_index],
         tape.high[bar_index],
         tape.low[bar_index],
         tape.close[bar_index],
-        funding_at(tape, cursor, bar_index),
+        funding_per_unit,
         tape.volume[bar_index],
         mark_open,
         mark_high,
         mark_low,
         ladder_at(tape.beside, bar_index),
+        funding_inside,
     )
     return StepAt(bar, bar_index, close, seen, cursor.day, tape.ts[0] // DAY_MS)
 
@@ -298,7 +308,8 @@ def end_lanes(
         state = recalled(lanes[j].state, part_of(quiet, j), tape.close[last], seen_at(tape, last))
         lane = with_state(lanes[j], state)
         tally = Tally(lane.bars_held, lane.traded, get(quiet.peak, j), 0.0 - get(quiet.deepest, j))
-        result = finished(lane, tally, LaneEnd(tape.ts.size, tape.ts[last], j), terms, record.trades)
+        end = LaneEnd(tape.ts.size, tape.ts[last], tape.funding_at_end, j)
+        result = finished(lane, tally, end, terms, record.trades)
         record.daily_equity[j, day] = result.state.curve.equity
         record.bar_equity[j, -1:] = result.state.curve.equity
         results.append(result)
