@@ -1,6 +1,8 @@
 """What decides the fills of a paper book besides bars and funding: mark prices and stored order books."""
 
 import asyncio
+from collections.abc import Iterable, Mapping
+from types import MappingProxyType
 from typing import NamedTuple
 
 from sqlalchemy import Engine
@@ -9,16 +11,28 @@ from live_runner.feed import Feed
 from live_runner.plan import DeploymentPlan
 from quant_pipelines.core.depth import MAX_AGE_MS, BookSample, DepthSeries
 from quant_pipelines.core.series import Window
-from quant_pipelines.exchange import BarRows, PricePoint
+from quant_pipelines.core.timeframes import EXECUTION_TIMEFRAME, MINUTE_MS
+from quant_pipelines.exchange import BarRows, FundingRate, PricePoint
 from quant_pipelines.store.market_events import read_books
 from quant_pipelines.store.tables.trading import PAPER_VENUE
 
 
+class SlotPrices(NamedTuple):
+    """Prices by funding slot where the exchange told none with the rate: the mark, and the last close."""
+
+    marks: Mapping[int, float] = MappingProxyType({})
+    closes: Mapping[int, float] = MappingProxyType({})
+
+
 class FillData(NamedTuple):
-    """Mark prices at the opens of bars, and the order books around them; nothing where nobody asks."""
+    """Mark prices at the opens of bars, the order books around them, and prices of funding slots.
+
+    Nothing where nobody asks.
+    """
 
     marks: tuple[PricePoint, ...] = ()
     depth: DepthSeries | None = None
+    slots: SlotPrices = SlotPrices()
 
 
 async def fill_data(
@@ -55,6 +69,28 @@ async def fill_data(
         )
     depth = await asyncio.to_thread(_depth, engine, plan, first_ms, last_ms) if has_books else None
     return FillData(tuple(marks), depth)
+
+
+async def slot_prices(feed: Feed, plan: DeploymentPlan, funding: Iterable[FundingRate]) -> SlotPrices:
+    """Ask for the prices of the slots that have no mark price; a venue pays by itself.
+
+    Raises
+    ------
+    ExchangeError
+        If the exchange does not answer.
+    """
+    symbol, marks, closes = plan.deployment.symbol, dict[int, float](), dict[int, float]()
+    for slot in funding:
+        if slot.mark_price is not None or plan.deployment.venue != PAPER_VENUE:
+            continue
+        for price in await feed.marks(symbol, EXECUTION_TIMEFRAME, Window(slot.ts, slot.ts + 1)):
+            marks[price.ts] = price.price
+        if slot.ts not in marks:
+            ending = Window(slot.ts - MINUTE_MS, slot.ts)
+            rows = await feed.closed_bars(symbol, EXECUTION_TIMEFRAME, ending)
+            if len(rows):
+                closes[slot.ts] = float(rows.close[-1])
+    return SlotPrices(marks, closes)
 
 
 def _depth(engine: Engine, plan: DeploymentPlan, first_ms: int, last_ms: int) -> DepthSeries:

@@ -17,7 +17,7 @@ from live_runner.announcer import Announce, silent
 from live_runner.broker import Broker, OpenBroker, Stepped
 from live_runner.decision import Decided, Moment, decide_on
 from live_runner.event_decision import decide_event, withdraw
-from live_runner.fill_data import FillData
+from live_runner.fill_data import FillData, SlotPrices
 from live_runner.inputs import Heard, LiveInputs
 from live_runner.paper import PaperBroker, open_paper
 from live_runner.plan import plan_of, tightest_limits
@@ -51,7 +51,7 @@ class Tick:
     bars
         Closed execution bars after the last booked one.
     funding
-        Funding slots since the last booked bar's open, up to the newest open.
+        Funding slots since the last booked bar's close, up to the newest one's.
     strategy_bars
         New bars of the strategy's timeframe; None if there are none.
     now_ms
@@ -149,11 +149,6 @@ class Trader:
         return self._halted_by is not None
 
     @property
-    def last_bar_ms(self) -> int | None:
-        """Open time of the last booked bar, milliseconds UTC; None before the first one."""
-        return self._booked_until_ms - self.plan.execution_step_ms if self._has_bars else None
-
-    @property
     def booked_until_ms(self) -> int:
         """Close of the last bar that was committed, milliseconds UTC."""
         return self._booked_until_ms
@@ -202,7 +197,7 @@ class Trader:
             if tick.strategy_bars is not None:
                 self.series.extend(tick.strategy_bars)
             self.inputs.extend(tick.higher, tick.funding, tick.points)
-            bars = _execution_bars(tick)
+            bars = _execution_bars(tick, self.plan.execution_step_ms)
             for start in range(0, len(bars), _BARS_PER_TRANSACTION):
                 part = bars[start : start + _BARS_PER_TRANSACTION]
                 self._book(part, tick, is_newest=start + len(part) == len(bars))
@@ -259,7 +254,6 @@ class Trader:
     def _read_rows(self) -> None:
         opened = self._open(self._engine, self.plan, self._epoch)
         self._broker = opened.broker
-        self._has_bars = opened.booked_until_ms is not None
         first_ms = floor_ms(to_ms(self.plan.deployment.created_at), self.plan.execution_step_ms)
         self._booked_until_ms = opened.booked_until_ms or first_ms
         self._decided_ms = floor_ms(opened.decided_ms, self.plan.step_ms)
@@ -287,7 +281,7 @@ class Trader:
             resting=decided.resting if decided else (),
         )
         book(self._engine, self._epoch, booking, from_ms(tick.now_ms))
-        self._booked_until_ms, self._has_bars = close_ms, True
+        self._booked_until_ms = close_ms
         self._announce(deployment, booking)
         for fill in stepped.fills:
             _log.info("fill", extra={"deployment": deployment.id, **shown(fill)})
@@ -352,20 +346,25 @@ class Trader:
             _log.info("order", extra={"deployment": self.plan.deployment.id, **shown(intent)})
 
 
-def _execution_bars(tick: Tick) -> list[ExecutionBar]:
-    """Bars for the broker, each with the funding slots since the bar before, and what decides its fills."""
+def _execution_bars(tick: Tick, step_ms: int) -> list[ExecutionBar]:
+    """Bars for the broker, each with the funding slots up to its close, and what decides its fills."""
     rows, bars, depth = tick.bars, [], tick.fills.depth or no_depth()
     marks = {mark.ts: MarkBar(mark.price) for mark in tick.fills.marks}
     samples = zip(rows.ts.tolist(), depth.rows_at(rows.ts).tolist(), strict=True)
     ladders = {ts: depth.ladders[at] for ts, at in samples if at >= 0}
-    slots = [FundingSlot(rate.ts, rate.rate, rate.mark_price) for rate in tick.funding]
+    slots = [_slot(rate, tick.fills.slots) for rate in tick.funding]
     columns = (rows.ts, rows.open, rows.high, rows.low, rows.close, rows.volume)
     for row in zip(*(column.tolist() for column in columns), strict=True):
-        due = tuple(slot for slot in slots if slot.ts <= row[0])
+        due = tuple(slot for slot in slots if slot.ts < row[0] + step_ms)
         slots = slots[len(due) :]
         mark, ladder = marks.get(row[0]), ladders.get(row[0])
         bars.append(ExecutionBar(*row)._replace(funding=due, mark=mark, ladder=ladder))
     return bars
+
+
+def _slot(paid: FundingRate, prices: SlotPrices) -> FundingSlot:
+    mark = prices.marks.get(paid.ts) if paid.mark_price is None else paid.mark_price
+    return FundingSlot(paid.ts, paid.rate, mark, prices.closes.get(paid.ts))
 
 
 def shown(row: Any) -> dict[str, str]:

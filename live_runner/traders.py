@@ -12,7 +12,7 @@ from sqlalchemy import Engine
 from live_runner.announcer import Alarm, Announce, silent, unheard
 from live_runner.broker import OpenBroker
 from live_runner.feed import PATIENCE_MS, Feed
-from live_runner.fill_data import fill_data
+from live_runner.fill_data import fill_data, slot_prices
 from live_runner.history import load_higher, load_history
 from live_runner.market_time import MarketTime
 from live_runner.paper import open_paper
@@ -256,10 +256,9 @@ class Traders:
         rows = await feed.closed_bars(symbol, plan.deployment.execution_timeframe, Window(start_ms, end_ms))
         if not len(rows):
             return None
-        since_ms = start_ms if trader.last_bar_ms is None else trader.last_bar_ms + 1
         funding = await feed.funding(
             symbol,
-            Window(since_ms, int(rows.ts[-1]) + 1),
+            Window(start_ms, int(rows.ts[-1]) + plan.execution_step_ms),
             interval_hours=plan.funding_interval_hours,
             deadline_ms=end_ms + PATIENCE_MS,
         )
@@ -268,6 +267,7 @@ class Traders:
         points = await self._points(trader, end_ms)
         has_books = symbol in self._settings.market.book_symbols
         fills = await fill_data(self._engine, feed, plan, rows, has_books=has_books)
+        fills = fills._replace(slots=await slot_prices(feed, plan, funding))
         await feed.first_word(symbol)
         await self._links.begun(plan.deployment.id)  # else the first decision waits for the next bar
         now_ms, age_seconds = self._time.now_ms(), feed.age_seconds(symbol)

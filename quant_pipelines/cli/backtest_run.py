@@ -157,7 +157,12 @@ def document_of(run: BacktestRun) -> dict[str, Any]:
         "final_equity": result.final_equity,
     }
     trades = [trade.to_document() for trade in result.trades]
-    paid = {"fees_paid": result.fees_paid, "funding_paid": result.funding_paid}
+    paid = {
+        "fees_paid": result.fees_paid,
+        "funding_paid": result.funding_paid,
+        "funding_use": result.funding_use._asdict(),
+        "known_funding": result.known_funding.to_document(),
+    }
     tail = {"bars": result.bars, "seconds": result.seconds, "not_modelled": result.not_modelled}
     if isinstance(result, AccountResult):
         books = {

@@ -16,6 +16,7 @@ from quant_pipelines.core.series import Window
 from quant_pipelines.core.settings import Settings
 from quant_pipelines.core.timeframes import DAY_MS, EXECUTION_TIMEFRAME
 from quant_pipelines.research.fill_inputs import NO_FILL_INPUTS, FillInputs
+from quant_pipelines.research.funding_prices import through
 from quant_pipelines.research.history import ArchiveSource, DatabaseSource, HistorySource, covers
 from quant_pipelines.sdk import Strategy, attach_inputs
 from quant_pipelines.stack.home import Home
@@ -129,7 +130,7 @@ def _read(
     return StoredMarket(
         attach_inputs(strategy_class, bars, source),
         fine,
-        source.funding(symbol, window),
+        source.funding(symbol, through(window)),
         source.specification(symbol),
         source.fill_inputs(symbol, window),
     )

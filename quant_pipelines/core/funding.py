@@ -1,6 +1,6 @@
 """Funding payments of one symbol as columns."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -26,14 +26,23 @@ class FundingSeries:
     mark_price
         Mark price at the slot, quote per base; NaN where it isn't known.
         ndarray of shape (n_slots,), float64.
+    last_price
+        Close of the finest stored bar that ends at the slot, which stands in for a mark price; NaN where none
+        does. ndarray of shape (n_slots,), float64, or (0,) where no bars were looked at.
     """
 
     ts: IntArray
     rate: FloatArray
     mark_price: FloatArray
+    last_price: FloatArray = field(default_factory=lambda: np.empty(0))
 
     def __len__(self) -> int:
         return int(self.ts.size)
+
+    def between(self, start_ms: int, end_ms: int) -> "FundingSeries":
+        """Slots in ``[start_ms, end_ms)``, without a copy."""
+        part = slice(*np.searchsorted(self.ts, [start_ms, end_ms]))
+        return FundingSeries(self.ts[part], self.rate[part], self.mark_price[part], self.last_price[part])
 
 
 def no_funding() -> FundingSeries:

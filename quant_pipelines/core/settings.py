@@ -221,6 +221,12 @@ class GateSettings:
     paper_min_efficiency: float = setting(
         0.3, "paper screen: out-of-sample over in-sample annualized return must reach this"
     )
+    paper_min_known_funding: float = setting(
+        0.95,
+        "paper screen: smallest share of the time held out of sample whose funding is known",
+        low=0,
+        high=1,
+    )
     capital_min_psr: float = setting(
         0.95, "capital gate: probabilistic Sharpe ratio of stitched out-of-sample", low=0, high=1
     )

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from quant_pipelines.core.arrays import FloatArray
+from quant_pipelines.core.known_funding import KnownFunding
 from quant_pipelines.core.settings import GateSettings
 from quant_pipelines.core.timeframes import YEAR_DAYS
 from quant_pipelines.optimize.gates import CAPITAL, PAPER, Gate, above, at_least, at_most
@@ -38,6 +39,8 @@ class Context:
         Trials of earlier runs of this strategy and symbol on overlapping data: luck adds up.
     blocking_findings
         Unresolved faults of the data in the window; each is one sentence.
+    known_funding
+        Of what was held out of sample.
 
     Examples
     --------
@@ -51,6 +54,7 @@ class Context:
     blocks: int = 8
     previous_trials: int = 0
     blocking_findings: tuple[str, ...] = ()
+    known_funding: KnownFunding = KnownFunding()  # noqa: RUF009 - a tuple
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +108,7 @@ def judge(finished: WalkForward, context: Context) -> Judgment:
     >>> judgment.out_of_sample["days"], round(judgment.out_of_sample["efficiency"], 6)
     (3, 0.5)
     >>> [gate.name for gate in judgment.gates if gate.passed]
-    ['blocking_findings', 'out_of_sample_return', 'efficiency']
+    ['blocking_findings', 'known_funding', 'out_of_sample_return', 'efficiency']
     """
     outside = _out_of_sample(finished)
     inside = _in_sample(finished, context)
@@ -195,6 +199,7 @@ def _paper_gates(outside: dict[str, Any], context: Context) -> tuple[Gate, ...]:
     limits, findings = context.gates, context.blocking_findings
     return (
         clean_data_gate(findings),
+        known_funding_gate(context.known_funding, limits.paper_min_known_funding),
         at_least(
             "trades",
             outside["trades"],
@@ -232,6 +237,22 @@ def clean_data_gate(findings: tuple[str, ...]) -> Gate:
     """
     detail = "; ".join(findings[:3]) or "no unresolved blocking fault in the window"
     return at_most("blocking_findings", len(findings), 0.0, gate=PAPER, detail=detail)
+
+
+def known_funding_gate(known: KnownFunding, threshold: float) -> Gate:
+    """Gate that funding is known for enough of the time in which a position was held.
+
+    Examples
+    --------
+    >>> from quant_pipelines.core.known_funding import KnownFunding
+    >>> from quant_pipelines.optimize.judge import known_funding_gate
+    >>> known_funding_gate(KnownFunding(held_ms=100, known_ms=40), 0.95).reason
+    'known_funding is 0.4, threshold 0.95: share of the time held out of sample whose funding is known'
+    """
+    detail = "share of the time held out of sample whose funding is known"
+    if known.missing:
+        detail = f"{detail}; {known.missing} missing"
+    return at_least("known_funding", known.share, threshold, gate=PAPER, detail=detail)
 
 
 def _capital_gates(inside: dict[str, Any], outside: dict[str, Any], limits: GateSettings) -> tuple[Gate, ...]:

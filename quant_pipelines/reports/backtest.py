@@ -3,6 +3,7 @@
 from typing import Any
 
 from quant_pipelines.backtest.account.result import AccountResult
+from quant_pipelines.backtest.market.funding import FundingUse
 from quant_pipelines.metrics import MEASURES
 from quant_pipelines.reports.books import account_facts, book_section, exposure_section
 from quant_pipelines.reports.curves import drawdown_sections, equity_section, month_section, rolling_section
@@ -90,14 +91,15 @@ def _facts(run: BacktestRun) -> dict[str, str]:
         **rule_facts(run.rules),
         **own,
         "Not modelled": ", ".join(result.not_modelled) or "nothing that we know of",
-        **_funding_fact(result.mark_fallbacks),
+        **_funding_fact(result.funding_use),
     }
 
 
-def _funding_fact(fallbacks: int) -> dict[str, str]:
-    if not fallbacks:
+def _funding_fact(use: FundingUse) -> dict[str, str]:
+    if not use.fallbacks:
         return {}
-    return {"Funding": f"{fallbacks:,} slots without a mark price were paid on the last close"}
+    opens = f", {use.open:,} of them on the open of a bar around them" if use.open else ""
+    return {"Funding": f"{use.fallbacks:,} slots without a mark price were paid on the last close{opens}"}
 
 
 def _open_position(run: BacktestRun) -> str:

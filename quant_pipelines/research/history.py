@@ -1,26 +1,36 @@
 """The bars and funding that a job sees, from the database or from an archive."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 from sqlalchemy import Engine
 
 from quant_pipelines import archive
 from quant_pipelines.backtest import SymbolFeed
+from quant_pipelines.core.arrays import FloatArray, IntArray
 from quant_pipelines.core.asof import KnownPoints
 from quant_pipelines.core.bars import Bars, empty_bars
 from quant_pipelines.core.errors import DataError
 from quant_pipelines.core.funding import FundingSeries
+from quant_pipelines.core.known_funding import KnownFunding, all_known, known_while_held
 from quant_pipelines.core.series import Series, Window
-from quant_pipelines.core.timeframes import DAY_MS, EXECUTION_TIMEFRAME, MINUTE_MS, floor_ms, from_ms
+from quant_pipelines.core.timeframes import (
+    DAY_MS,
+    EXECUTION_TIMEFRAME,
+    MINUTE_MS,
+    floor_ms,
+    from_ms,
+    timeframe_ms,
+)
 from quant_pipelines.research.fill_inputs import NO_FILL_INPUTS, FillInputs, stored_fill_inputs
+from quant_pipelines.research.funding_prices import closes_of, through, with_last_prices
 from quant_pipelines.sdk import InputSource, Strategy, attach_inputs
 from quant_pipelines.sdk.attach import unknown_shares
-from quant_pipelines.store.bars import newest_bar_ms, read_bars
+from quant_pipelines.store.bars import newest_bar_ms, read_bars, read_closes
 from quant_pipelines.store.column_cache import ColumnCache
 from quant_pipelines.store.deployments import newest_instrument
 from quant_pipelines.store.engine import transaction
@@ -111,6 +121,16 @@ class History:
             raise DataError(f"no bars of {names} in the window; expected some")
         return bars
 
+    def known_funding(self, trades: Sequence[Mapping[str, Any]]) -> KnownFunding:
+        """How much of the time of round trips, as their documents have it, has known funding."""
+        alone = self.members[0].bars.symbol
+        parts = []
+        for member in self.members:
+            own = [one for one in trades if one.get("symbol", alone) == member.bars.symbol]
+            held = [[one["entry_time"], one["exit_time"]] for one in own]
+            parts.append(known_while_held(member.funding, np.array(held, dtype=np.int64).reshape(-1, 2)))
+        return all_known(parts)
+
     def holding_return(self, start_ms: int, end_ms: int) -> float | None:
         """Return of equal parts bought at the first open and held to the last close, without costs."""
         held = [member.bars.between(start_ms, end_ms) for member in self.members]
@@ -131,7 +151,7 @@ class HistorySource(InputSource, Protocol):
         ...
 
     def funding(self, symbol: str, window: Window) -> FundingSeries:
-        """Funding slots in a window."""
+        """Funding slots in a window, with the last prices at those without a mark price."""
         ...
 
     def specification(self, symbol: str) -> Specification:
@@ -191,7 +211,7 @@ def _load_symbol(
     for higher in bars.higher.values():
         if higher.bars.timeframe != timeframe:
             findings += source.findings(higher.bars.between(*window), window)
-    funding = source.funding(symbol, window)
+    funding = source.funding(symbol, through(window))
     inputs = source.fill_inputs(symbol, window)
     return SymbolHistory(bars, execution, funding, source.specification(symbol), findings, inputs)
 
@@ -273,7 +293,8 @@ class DatabaseSource:
 
     def funding(self, symbol: str, window: Window) -> FundingSeries:
         """See ``HistorySource``."""
-        return FundingSeries(*read_funding(self._engine, self._exchange, symbol, window))
+        paid = FundingSeries(*read_funding(self._engine, self._exchange, symbol, window))
+        return with_last_prices(paid, partial(self._closes_at, symbol))
 
     def specification(self, symbol: str) -> Specification:
         """See ``HistorySource``."""
@@ -299,6 +320,9 @@ class DatabaseSource:
             return blocking_findings(
                 connection, self._exchange, bars.symbol, window.days, timeframes={bars.timeframe}
             )
+
+    def _closes_at(self, symbol: str, timeframe: str, ts: IntArray) -> FloatArray:
+        return read_closes(self._engine, Series(self._exchange, symbol, timeframe), ts)
 
     def _read_bars(self, symbol: str, timeframe: str, window: Window) -> Bars:
         if self._cache is None:
@@ -327,9 +351,8 @@ class ArchiveSource:
 
     def funding(self, symbol: str, window: Window) -> FundingSeries:
         """See ``HistorySource``."""
-        series = archive.load_funding(self._folder, symbol, exchange=self._exchange)
-        inside = (series.ts >= window.start_ms) & (series.ts < window.end_ms)
-        return FundingSeries(series.ts[inside], series.rate[inside], series.mark_price[inside])
+        paid = archive.load_funding(self._folder, symbol, exchange=self._exchange).between(*window)
+        return with_last_prices(paid, partial(self._closes_at, symbol))
 
     def points(self, symbol: str, name: str, start_ms: int, end_ms: int) -> KnownPoints:
         """See ``InputSource``."""
@@ -354,6 +377,11 @@ class ArchiveSource:
         """See ``HistorySource``."""
         missing = (window.end_ms - window.start_ms) // bars.step_ms - len(bars)
         return (f"{missing} {bars.timeframe} bars of {bars.symbol} are missing",) if missing else ()
+
+    def _closes_at(self, symbol: str, timeframe: str, ts: IntArray) -> FloatArray:
+        step_ms = timeframe_ms(timeframe)
+        bars = self.own_bars(symbol, timeframe, int(ts[0]) - step_ms, int(ts[-1]))
+        return closes_of(ts, bars.close_ts, bars.close)
 
     def _load_bars(self, symbol: str, timeframe: str) -> Bars:
         return archive.load_bars(self._folder, symbol, timeframe, exchange=self._exchange)

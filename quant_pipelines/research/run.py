@@ -186,7 +186,8 @@ class _Run:
     def judge(self, finished: WalkForward, previous_trials: int) -> VerdictRecord:
         """Verdict on a finished walk-forward."""
         job, history = self.job, self.history
-        context = Context(job.gates, job.overfit_blocks, previous_trials, history.findings)
+        known = history.known_funding(finished.out_of_sample.trades)
+        context = Context(job.gates, job.overfit_blocks, previous_trials, history.findings, known)
         judgment = judge(finished, context)
         parameters = dict(finished.final.fit.parameters or {})
         promoted = self.strategy.strategy_class(**parameters)

@@ -13,9 +13,10 @@ import numpy as np
 from psycopg.errors import UniqueViolation
 from sqlalchemy import Connection, Engine
 
+from quant_pipelines.core.arrays import FloatArray, IntArray
 from quant_pipelines.core.bars import BarRows, Bars, bars_from_columns
 from quant_pipelines.core.series import Series, Window
-from quant_pipelines.core.timeframes import from_ms
+from quant_pipelines.core.timeframes import from_ms, timeframe_ms
 from quant_pipelines.store.bar_copy import KEY, PRICES, STAGED, VALUES, copy_in, cursor, read_packed
 from quant_pipelines.store.bar_partitions import (
     ensure_partitions,
@@ -37,6 +38,7 @@ __all__ = [
     "oldest_bar_ms",
     "read_bar_rows",
     "read_bars",
+    "read_closes",
     "stored_spans",
     "upsert_bars",
 ]
@@ -144,6 +146,19 @@ def read_bars(
     with transaction(engine) as connection:
         columns = read_packed(connection, series, PRICES, window)
     return bars_from_columns(series.symbol, series.timeframe, columns)
+
+
+def read_closes(engine: Engine, series: Series, ts: IntArray) -> FloatArray:
+    """Read the closes of the bars that end at these times, shape (n_times,); NaN where none is stored."""
+    query = (
+        "select ts, close from market.bars where exchange = %s and symbol = %s and timeframe = %s "
+        "and ts = any(%s)"
+    )
+    step_ms = timeframe_ms(series.timeframe)
+    opens = [from_ms(int(one) - step_ms) for one in ts]
+    with transaction(engine) as connection:
+        known = {row.ts: row.close for row in connection.exec_driver_sql(query, (*series, opens))}
+    return np.array([known.get(when, np.nan) for when in opens], dtype=np.float64)
 
 
 def read_bar_rows(

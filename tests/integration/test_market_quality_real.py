@@ -10,9 +10,10 @@ import pytest
 
 from quant_pipelines.archive import read_bar_rows
 from quant_pipelines.archive.columns import read_columns
+from quant_pipelines.core.known_funding import funding_intervals
 from quant_pipelines.core.series import Window
 from quant_pipelines.core.timeframes import HOUR_MS, day_start_ms
-from quant_pipelines.marketdata.checks import check_funding, check_tops, funding_intervals, same_venue
+from quant_pipelines.marketdata.checks import check_funding, check_tops, same_venue
 from quant_pipelines.marketdata.checks.mismatch import find_mismatches
 from quant_pipelines.marketdata.rollup import roll_up
 from quant_pipelines.operations.file_check import check_archive, check_file

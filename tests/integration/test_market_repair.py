@@ -14,10 +14,10 @@ from quant_pipelines.archive import read_bar_rows, read_funding_stamps
 from quant_pipelines.core.bars import BarRows
 from quant_pipelines.core.clock import system_clock_ms
 from quant_pipelines.core.errors import ExchangeUnavailable
+from quant_pipelines.core.known_funding import funding_intervals
 from quant_pipelines.core.series import Days, Series, Window
 from quant_pipelines.core.timeframes import DAY_MS, HOUR_MS, MINUTE_MS, day_start_ms
 from quant_pipelines.exchange import FundingRate
-from quant_pipelines.marketdata.checks import funding_intervals
 from quant_pipelines.marketdata.days import SymbolDays, days_between
 from quant_pipelines.marketdata.ingest import Ingestion
 from quant_pipelines.marketdata.quality import check_days, check_own_timeframes

@@ -12,11 +12,11 @@ from quant_pipelines.core.funding import FundingSeries
 
 
 def execution_stream(market: Market, funding: FundingSeries) -> Iterator[ExecutionBar]:
-    """Yield execution bars one by one, each with the funding slots since the bar before, mark and depth."""
+    """Yield execution bars one by one, each with the funding slots up to its close, mark and depth."""
     bars, marks, funding = market.execution, market.marks, paid_on_marks(funding, market.mark)
     done = int(np.searchsorted(funding.ts, bars.ts[0]))
     for i in range(len(bars)):
-        due = int(np.searchsorted(funding.ts, bars.ts[i], side="right"))
+        due = int(np.searchsorted(funding.ts, bars.close_ts[i]))
         slots = tuple(_slot(funding, k) for k in range(done, due))
         done = due
         yield ExecutionBar(
@@ -39,4 +39,6 @@ def _mark_bar(marks: Marks, index: int) -> MarkBar:
 def _slot(funding: FundingSeries, index: int) -> FundingSlot:
     mark = float(funding.mark_price[index])
     rate = float(funding.rate[index])
-    return FundingSlot(int(funding.ts[index]), rate, None if math.isnan(mark) else mark)
+    last = float(funding.last_price[index]) if funding.last_price.size else math.nan
+    prices = (None if math.isnan(one) else one for one in (mark, last))
+    return FundingSlot(int(funding.ts[index]), rate, *prices)

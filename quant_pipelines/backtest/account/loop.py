@@ -42,7 +42,7 @@ from quant_pipelines.backtest.bar.step import step_bar
 from quant_pipelines.backtest.bar.stops import END, NO_SCALES, StopInputs
 from quant_pipelines.backtest.bar.tally import Tally, drawdown_after, tally_end, traded_in
 from quant_pipelines.backtest.bar.trades import EMPTY_LOG, TradeEnd, add_closing
-from quant_pipelines.backtest.batch.loop import LoopResult, log_outcome, view_of
+from quant_pipelines.backtest.batch.loop import LoopResult, charged, log_outcome, view_of
 from quant_pipelines.backtest.book.values import Part
 from quant_pipelines.backtest.market.spans import (
     empty_ladder,
@@ -53,7 +53,7 @@ from quant_pipelines.backtest.market.spans import (
     terms_under,
 )
 from quant_pipelines.backtest.market.tape import N_RULES, LoopTerms
-from quant_pipelines.core.arrays import FloatArray, IntArray
+from quant_pipelines.core.arrays import FloatArray
 from quant_pipelines.core.jit import change_of, inlined, inner, kernel
 from quant_pipelines.core.lanes import unlikely
 from quant_pipelines.core.memory import lent
@@ -86,6 +86,7 @@ def bar_at(reel: Reel, row: int) -> StepBar:
         mark_high,
         mark_low,
         ladder_at(reel.beside, row),
+        values[row, 9],
     )
 
 
@@ -93,7 +94,7 @@ def bar_at(reel: Reel, row: int) -> StepBar:
 def resting_bar(state: BookState, ts: int, ladder: FloatArray | None) -> StepBar:
     """Bar of a book whose symbol has none: it stands at its last close."""
     close = state.close
-    return StepBar(ts, close, close, close, close, 0.0, 0.0, 0.0, 0.0, 0.0, ladder)
+    return StepBar(ts, close, close, close, close, 0.0, 0.0, 0.0, 0.0, 0.0, ladder, 0.0)
 
 
 @inlined
@@ -241,16 +242,17 @@ def write_day(held: list[HeldBook], fund: Fund, day: int, record: AccountRecord)
 
 @inner
 def close_books(
-    held: list[HeldBook], books: list[BookTerms], fund: Fund, ts: IntArray, trades: FloatArray
+    held: list[HeldBook], books: list[BookTerms], fund: Fund, reel: Reel, trades: FloatArray
 ) -> Fund:
     """Close every position at its last close."""
     value, traded, is_closed = fund.reserve, fund.tally.traded_notional, False
     for b in range(len(held)):
         book, terms = held[b], books[b].step
-        state, fill = close_out(book.state, terms)
+        state, fill, funding_paid = close_out(book.state, terms, reel.funding_at_end[b])
         log, tally = book.log, book.tally
         if fill.quantity != 0.0:
-            end = TradeEnd(ts[book.row - 1] + terms.step_ms, END, True, b)
+            log = charged(log, funding_paid)
+            end = TradeEnd(reel.ts[book.row - 1] + terms.step_ms, END, True, b)
             log = add_closing(log, fill, end, trades)
             tally = tally_end(tally, fill, state.curve.equity)
             traded += abs(fill.quantity) * fill.price
@@ -330,7 +332,7 @@ def run_books(
         if keeps_bars:
             record.bar_value[i] = fund.value
     if terms.close_at_end and not fund.is_broken:
-        fund = close_books(held, books, fund, reel.ts, record.trades)
+        fund = close_books(held, books, fund, reel, record.trades)
         record.bar_value[-1:] = fund.value
     write_day(held, fund, day, record)
     return [LoopResult(book.state, book.log, book.tally) for book in held], fund

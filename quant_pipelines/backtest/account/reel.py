@@ -14,6 +14,9 @@ from quant_pipelines.core.arrays import FloatArray, IntArray
 from quant_pipelines.sdk.event import EventStrategy
 from quant_pipelines.sdk.strategy import target_of
 
+_PAID = ("funding_per_unit", "funding_inside")
+_PAID_AT = [REEL.index(name) for name in _PAID]
+
 
 def reel_of(books: Sequence[PlannedBook]) -> Reel:
     """Lay the execution bars of all books, and what is known beside them, one after the other."""
@@ -23,14 +26,17 @@ def reel_of(books: Sequence[PlannedBook]) -> Reel:
     values = np.empty((int(end[-1]), len(REEL)))
     for book, tape, start, stop in zip(books, tapes, first, end, strict=True):
         for column, name in enumerate(REEL):
-            given = book.market.funding if name == "funding_per_unit" else getattr(tape, name)
-            values[start:stop, column] = given if given.size else np.nan
+            if name not in _PAID:
+                given = getattr(tape, name)
+                values[start:stop, column] = given if given.size else np.nan
+        values[start:stop, _PAID_AT] = book.market.payments.on_bars(tape.ts.size)
     spans = [book.market.span + start for book, start in zip(books, first, strict=True)]
     first_span = np.cumsum([0, *(span.size for span in spans[:-1])])
     span, dated = np.concatenate(spans), _dated(books)
     beside = _beside([book.market for book in books], span, dated)
     ts = np.concatenate([tape.ts for tape in tapes])
-    return Reel(ts, values, first, end, span, first_span, dated, beside)
+    at_end = np.array([tape.funding_at_end for tape in tapes])
+    return Reel(ts, values, first, end, span, first_span, at_end, dated, beside)
 
 
 def wanted_by(books: Sequence[PlannedBook]) -> ShareTargets:

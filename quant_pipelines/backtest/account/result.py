@@ -17,9 +17,11 @@ from quant_pipelines.backtest.batch.result import (
     result_of,
     returns_on,
 )
+from quant_pipelines.backtest.market.funding import FundingUse
 from quant_pipelines.backtest.market.marks import MarkUse
 from quant_pipelines.backtest.market.tape import Record
 from quant_pipelines.core.arrays import FloatArray, IntArray
+from quant_pipelines.core.known_funding import all_known
 
 CROSSING = "internal crossing: opposite orders of two books on one symbol each pay their own costs"
 
@@ -158,7 +160,8 @@ def account_result(plan: AccountPlan, passed: Passed) -> AccountResult:
         execution_timeframe=results[0].execution_timeframe,
         funding_paid=sum(one.funding_paid for one in results),
         fees_paid=sum(one.fees_paid for one in results),
-        mark_fallbacks=sum(one.mark_fallbacks for one in results),
+        funding_use=FundingUse(*map(sum, zip(*(one.funding_use for one in results), strict=True))),
+        known_funding=all_known([one.known_funding for one in results]),
         not_modelled=_not_modelled(parts),
         mark_use=MarkUse(*map(sum, zip(*(one.mark_use for one in results), strict=True))),
         depth_fallbacks=sum(one.depth_fallbacks for one in results),

@@ -32,6 +32,8 @@ class Reel(NamedTuple):
     span, first_span
         Rows at which the specifications of each book begin to be in force, with its end after them, and where
         those of each book begin; shapes (n_specifications + n_books,) and (n_books,).
+    funding_at_end
+        Of each book at its last close, see ``Tape``; shape (n_books,).
     dated
         What these specifications are, without a row for the ends.
     beside
@@ -44,6 +46,7 @@ class Reel(NamedTuple):
     end: IntArray
     span: IntArray
     first_span: IntArray
+    funding_at_end: FloatArray
     dated: Dated
     beside: Beside | None
 
@@ -58,6 +61,7 @@ REEL = (
     "volatility",
     "atr",
     "deviation",
+    "funding_inside",
 )
 """Columns of a reel: those of a tape, and funding at every bar."""
 

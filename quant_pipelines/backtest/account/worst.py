@@ -28,10 +28,9 @@ from quant_pipelines.costs import fee_of, taker_price
 
 
 @inlined
-def _funded(state: BookState, bar: StepBar) -> Account:
-    account = state.account
-    if account.position != 0.0 and bar.funding_per_unit != 0.0:
-        account = apply_funding(account, account.position * bar.funding_per_unit)
+def _funded(account: Account, funding_per_unit: float) -> Account:
+    if account.position != 0.0 and funding_per_unit != 0.0:
+        account = apply_funding(account, account.position * funding_per_unit)
     return account
 
 
@@ -47,14 +46,14 @@ def _filled_at_open(account: Account, state: BookState, bar: StepBar, terms: Ste
 
 @inlined
 def _worst(account: Account, bar: StepBar, terms: StepTerms) -> float:
-    reach = reach_within(bar)
+    reach, account = reach_within(bar), _funded(account, bar.funding_inside)
     return worst_balance(account, reach.mark_low, reach.mark_high, terms.margin)
 
 
 @kernel
 def worst_of(state: BookState, bar: StepBar, terms: StepTerms) -> float:
     """Least that a book leaves of the account's margin in a bar, with its pending order filled or not."""
-    account = _funded(state, bar)
+    account = _funded(state.account, bar.funding_per_unit)
     worst = _worst(account, bar, terms)
     if state.order.quantity != 0.0:
         worst = min(worst, _worst(_filled_at_open(account, state, bar, terms), bar, terms))
@@ -117,7 +116,7 @@ def worst_with_orders(state: BookState, bar: StepBar, terms: StepTerms, orders: 
         Shape (n_orders, WIDTH); read only.
     """
     worst, within = worst_of(state, bar, terms), Within(bar, terms, state.seen.volume)
-    account = _funded(state, bar)
+    account = _funded(state.account, bar.funding_per_unit)
     opened = _filled_at_open(account, state, bar, terms)
     for side in (1.0, -1.0):
         worst = min(worst, _worst(_filled_within(account, orders, side, within), bar, terms))

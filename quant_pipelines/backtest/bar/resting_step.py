@@ -1,7 +1,8 @@
 """One execution bar with resting orders: the phases of ``step_bar``, and in each of them the orders' turn.
 
-Funding; stops that the open reaches; the pending market order and what else the open reaches; stops within
-the bar; limits within the bar; stops again after an entry. Without orders it is ``step_bar`` to the bit.
+Funding; stops that the open reaches; the pending market order and what else the open reaches; funding inside
+the bar; stops within the bar; limits within the bar; stops again after an entry. Without orders it is
+``step_bar`` to the bit.
 """
 
 from typing import NamedTuple
@@ -55,7 +56,7 @@ from quant_pipelines.backtest.bar.resting_rows import (
     WOULD_CROSS,
 )
 from quant_pipelines.backtest.bar.state import BookState, StepBar, StepFill, StepTerms
-from quant_pipelines.backtest.bar.step import begun, marked
+from quant_pipelines.backtest.bar.step import begun, charged, marked
 from quant_pipelines.backtest.bar.stops import (
     LIQUIDATION,
     TAKE_PROFIT,
@@ -68,15 +69,30 @@ from quant_pipelines.core.jit import change_of, inlined, inner, kernel
 
 
 class RestingOutcome(NamedTuple):
-    """State after a bar, funding paid, the number of fills that were written, and whether an order ended."""
+    """State after a bar and what happened in it.
+
+    Parameters
+    ----------
+    state
+        At the close.
+    funding_paid, funding_inside
+        Quote, before the first fill, and after the first ``n_at_open`` of them.
+    n_at_open, n_fills
+        Fills that were written: those of the open, and all.
+    has_ended
+        Whether an order ended.
+    """
 
     state: BookState
     funding_paid: float
+    funding_inside: float
+    n_at_open: int
     n_fills: int
     has_ended: bool
 
 
 _with_pending = change_of(Walk, "pending")
+_with_held = change_of(Walk, "held")
 _ordered = change_of(Walk, "held", "pending", "budget")
 _with_stop = change_of(BookState, "stop")
 _within = change_of(Seen, "low", "high")
@@ -105,6 +121,8 @@ def step_orders(state: BookState, bar: StepBar, terms: StepTerms, sheet: Sheet) 
     walk = _at_open(walk, sheet, now, exits=True)
     walk = _pending(walk, sheet, state, now)
     walk = _at_open(walk, sheet, now, exits=False)
+    n_at_open, (held, funding_inside) = walk.n_fills, charged(walk.held, bar.funding_inside)
+    walk = _with_held(walk, held=held)
     walk = _stops(walk, sheet, now)
     walk = _limits(walk, sheet, now)
     if walk.entered != 0.0:
@@ -113,7 +131,7 @@ def step_orders(state: BookState, bar: StepBar, terms: StepTerms, sheet: Sheet) 
     if walk.entered != 0.0 and after.account.position != 0.0:
         after = _entered(after, state, walk, now)
     has_ended = _end(sheet.orders, now, after.account.position)
-    return RestingOutcome(after, funding_paid, walk.n_fills, has_ended)
+    return RestingOutcome(after, funding_paid, funding_inside, n_at_open, walk.n_fills, has_ended)
 
 
 @inner

@@ -2,7 +2,14 @@
 
 from typing import NamedTuple
 
-from quant_pipelines.accounting.account import DUST, Account, apply_fill, apply_transfer, equity
+from quant_pipelines.accounting.account import (
+    DUST,
+    Account,
+    apply_fill,
+    apply_funding,
+    apply_transfer,
+    equity,
+)
 from quant_pipelines.accounting.margin import NO_MARGIN, MarginTerms
 from quant_pipelines.accounting.nav import growth_by
 from quant_pipelines.backtest.bar.stops import (
@@ -30,8 +37,9 @@ class StepBar(NamedTuple):
     ----------
     ts, open, high, low, close, volume
         Of the last price.
-    funding_per_unit
-        Sum of rate x mark price paid at its open.
+    funding_per_unit, funding_inside
+        Sum of rate x price paid at its open before any fill, and inside of it: after the fills of the open
+        and before any stop within the bar.
     mark_open, mark_high, mark_low
         Of the mark price; 0 where it isn't known: the last price stands in.
     ladder
@@ -49,6 +57,7 @@ class StepBar(NamedTuple):
     mark_high: float = 0.0
     mark_low: float = 0.0
     ladder: FloatArray | None = None
+    funding_inside: float = 0.0
 
 
 class FillTerms(NamedTuple):
@@ -203,6 +212,7 @@ class StepOutcome(NamedTuple):
     gap_stop: StepFill
     closing: StepFill
     opening: StepFill
+    funding_inside: float
     stop: StepFill
     goal: StepFill
     gap_reason: int
@@ -263,14 +273,29 @@ def with_transfer(state: BookState, amount: float) -> BookState:
     )
 
 
+class Ending(NamedTuple):
+    """State after the position was closed at the last close, its fill, and the funding paid right before."""
+
+    state: BookState
+    fill: StepFill
+    funding_paid: float
+
+
 @scalar
-def close_out(state: BookState, terms: StepTerms) -> tuple[BookState, StepFill]:
-    """State after the position is closed at the last close with costs; pending orders are dropped."""
-    account, fill = state.account, NO_FILL
+def close_out(state: BookState, terms: StepTerms, funding_per_unit: float) -> Ending:
+    """Close the position at the last close with its costs and its funding; pending orders are dropped.
+
+    ``funding_per_unit`` is that of a slot at the very time of the close.
+    """
+    account, fill, funding_paid = state.account, NO_FILL, 0.0
     if account.position != 0.0:
+        if funding_per_unit != 0.0:
+            funding_paid = account.position * funding_per_unit
+            account = apply_funding(account, funding_paid)
         quantity = whole_lots(-account.position, terms.lot_size)
         paid = fill_price(state.close, quantity, terms.costs, state.seen.volume)
         fill = StepFill(quantity, paid, fee_of(quantity, paid, terms.costs))
         account = apply_fill(account, fill.quantity, fill.price, fill.fee)
     curve = _valued(state.curve, equity(account, state.close))
-    return _closed(state, account=account, order=NO_ORDER, stop=NOTHING_STANDS, curve=curve), fill
+    after = _closed(state, account=account, order=NO_ORDER, stop=NOTHING_STANDS, curve=curve)
+    return Ending(after, fill, funding_paid)

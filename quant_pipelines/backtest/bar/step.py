@@ -1,7 +1,8 @@
 """One execution bar, the same in every driver: whole in the compiled loop, in phases where orders rest.
 
 Within one bar: funding on the position held, liquidation and gap stops at the open, the pending market order,
-intrabar stops, the take-profit; then the mark, and what the stops make of the closed bar. It never decides.
+funding inside the bar, intrabar stops, the take-profit; then the mark, and what the stops make of the closed
+bar. It never decides.
 """
 
 from quant_pipelines.accounting.account import apply_funding, equity
@@ -95,6 +96,7 @@ def step_bar(state: BookState, bar: StepBar, terms: StepTerms) -> StepOutcome:
     if pending != 0.0 and state.order.wait_bars == 0:
         order = ordered(held, pending, bar, seen, terms)
         held, closing, opening, pending = order.held, order.closing, order.opening, order.pending
+    held, funding_inside = charged(held, bar.funding_inside)
     stop = protected(held, bar, reach_within(bar), terms, seen.volume)
     if stop.fill.quantity != 0.0:
         pending = pending_after_stop(held.account.position, pending)
@@ -118,6 +120,7 @@ def step_bar(state: BookState, bar: StepBar, terms: StepTerms) -> StepOutcome:
         gap.fill,
         closing,
         opening,
+        funding_inside,
         stop.fill,
         goal,
         gap.reason,
@@ -129,12 +132,18 @@ def step_bar(state: BookState, bar: StepBar, terms: StepTerms) -> StepOutcome:
 @inlined
 def begun(state: BookState, bar: StepBar, terms: StepTerms) -> tuple[Held, float]:
     """Held as a bar opens, with the stop in force in it; and the funding paid at its open."""
-    account, funding_paid = state.account, 0.0
-    stop = moved(account, state.stop, state.seen, terms.stops)
-    if bar.funding_per_unit != 0.0 and account.position != 0.0:
-        funding_paid = account.position * bar.funding_per_unit
-        account = apply_funding(account, funding_paid)
-    return Held(account, stop), funding_paid
+    stop = moved(state.account, state.stop, state.seen, terms.stops)
+    return charged(Held(state.account, stop), bar.funding_per_unit)
+
+
+@inlined
+def charged(held: Held, funding_per_unit: float) -> tuple[Held, float]:
+    """Pay funding on what is held; and the amount."""
+    account = held.account
+    if funding_per_unit == 0.0 or account.position == 0.0:
+        return held, 0.0
+    funding_paid = account.position * funding_per_unit
+    return Held(apply_funding(account, funding_paid), held.stop), funding_paid
 
 
 @inlined

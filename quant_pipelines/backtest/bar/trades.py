@@ -22,7 +22,7 @@ COLUMNS = (
     "pnl",
     "reason",
 )
-EXIT_TS, PNL = COLUMNS.index("exit_ts"), COLUMNS.index("pnl")
+ENTRY_TS, EXIT_TS, PNL = (COLUMNS.index(name) for name in ("entry_ts", "exit_ts", "pnl"))
 
 
 class OpenTrade(NamedTuple):

@@ -40,12 +40,13 @@ def retargeted(turn: Turn, targets: Targets, bar_index: int) -> Turn:
 
 
 @inlined
-def funding_at(tape: Tape, cursor: Cursor, bar_index: int) -> float:
-    """Funding per unit at a bar; only a pause has some."""
+def funding_at(tape: Tape, cursor: Cursor, bar_index: int) -> tuple[float, float]:
+    """Funding per unit at a bar's open, and inside of it; only a pause has some."""
     if tape.pause[cursor.pause] != bar_index or cursor.payment >= tape.funding_bar.size:
-        return 0.0
-    is_due = tape.funding_bar[cursor.payment] == bar_index
-    return tape.funding_per_unit[cursor.payment] if is_due else 0.0
+        return 0.0, 0.0
+    if tape.funding_bar[cursor.payment] != bar_index:
+        return 0.0, 0.0
+    return tape.funding_per_unit[cursor.payment], tape.funding_inside[cursor.payment]
 
 
 @inlined

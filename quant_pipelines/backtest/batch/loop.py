@@ -99,9 +99,10 @@ class LaneBar(NamedTuple):
 
 
 class LaneEnd(NamedTuple):
-    """End of a lane: open time of its last bar, and its number."""
+    """End of a lane: open time of its last bar, funding per unit at its close, and its number."""
 
     last_ts: int
+    funding_per_unit: float
     lane: int
 
 
@@ -129,12 +130,17 @@ class Loop(Protocol):
 
 
 @inlined
+def charged(log: TradeLog, funding_paid: float) -> TradeLog:
+    """Log after a payment, if there was one."""
+    return add_funding(log, funding_paid) if funding_paid != 0.0 else log
+
+
+@inlined
 def log_outcome(log: TradeLog, outcome: StepOutcome, ts: int, j: int, rows: FloatArray) -> TradeLog:
     """Log of lane ``j`` after the bar at ``ts``, in the order in which things happened in it."""
-    if outcome.funding_paid != 0.0:
-        log = add_funding(log, outcome.funding_paid)
+    log = charged(log, outcome.funding_paid)
     if not outcome.has_fills:
-        return log
+        return charged(log, outcome.funding_inside)
     if outcome.gap_stop.quantity != 0.0:
         log = add_closing(log, outcome.gap_stop, TradeEnd(ts, outcome.gap_reason, True, j), rows)
     if outcome.closing.quantity != 0.0:
@@ -144,6 +150,7 @@ def log_outcome(log: TradeLog, outcome: StepOutcome, ts: int, j: int, rows: Floa
         log = add_closing(log, outcome.closing, TradeEnd(ts, outcome.closing_reason, is_flat, j), rows)
     if outcome.opening.quantity != 0.0:
         log = add_opening(log, outcome.opening, ts)
+    log = charged(log, outcome.funding_inside)
     if outcome.stop.quantity != 0.0:
         log = add_closing(log, outcome.stop, TradeEnd(ts, outcome.stop_reason, True, j), rows)
     if outcome.goal.quantity != 0.0:
@@ -170,7 +177,7 @@ def view_of(state: BookState, equity: float, close: float, volatility: float) ->
 def step_book(books: Books, state: BookState, at: LaneBar, terms: StepTerms, rows: FloatArray) -> BookState:
     """Step one book, whose state is that of the bar before."""
     outcome, course = step_bar(state, at.bar, terms), kept(books.course, at.lane)
-    if outcome.has_fills or outcome.funding_paid != 0.0:
+    if outcome.has_fills or outcome.funding_paid != 0.0 or outcome.funding_inside != 0.0:
         keep(books.log, at.lane, log_outcome(kept(books.log, at.lane), outcome, at.bar.ts, at.lane, rows))
     held = course.bars_held + (at.number - course.since if state.account.position != 0.0 else 0)
     keep(books.course, at.lane, Course(held, traded_in(course.traded, outcome), at.number))
@@ -184,8 +191,9 @@ def finished(left: LoopResult, at: LaneEnd, terms: LoopTerms, rows: FloatArray) 
     if not terms.close_at_end:
         return left
     log, tally = left.log, left.tally
-    state, fill = close_out(left.state, terms.step)
+    state, fill, funding_paid = close_out(left.state, terms.step, at.funding_per_unit)
     if fill.quantity != 0.0:
+        log = charged(log, funding_paid)
         log = add_closing(log, fill, TradeEnd(at.last_ts + terms.step.step_ms, END, True, at.lane), rows)
         tally = tally_end(tally, fill, state.curve.equity)
     return LoopResult(state, log, tally)
@@ -217,18 +225,20 @@ def step_at(tape: Tape, cursor: Cursor, bar_index: int) -> StepAt:
     if bar_index > 0:
         close, seen = tape.close[bar_index - 1], seen_at(tape, bar_index - 1)
     mark_open, mark_high, mark_low = mark_at(tape.beside, bar_index)
+    funding_per_unit, funding_inside = funding_at(tape, cursor, bar_index)
     bar = StepBar(
         tape.ts[bar_index],
         tape.open[bar_index],
         tape.high[bar_index],
         tape.low[bar_index],
         tape.close[bar_index],
-        funding_at(tape, cursor, bar_index),
+        funding_per_unit,
         tape.volume[bar_index],
         mark_open,
         mark_high,
         mark_low,
         ladder_at(tape.beside, bar_index),
+        funding_inside,
     )
     return StepAt(bar, bar_index, close, seen, cursor.day, tape.ts[0] // DAY_MS)
 
@@ -291,7 +301,7 @@ def end_lanes(books: Books, quiet: Quiet, tape: Tape, terms: LoopTerms, record: 
         held = course.bars_held + (tape.ts.size - course.since if state.account.position != 0.0 else 0)
         tally = Tally(held, course.traded, get(quiet.peak, j), 0.0 - get(quiet.deepest, j))
         left = LoopResult(state, kept(books.log, j), tally)
-        result = finished(left, LaneEnd(tape.ts[last], j), terms, record.trades)
+        result = finished(left, LaneEnd(tape.ts[last], tape.funding_at_end, j), terms, record.trades)
         record.daily_equity[j, day] = result.state.curve.equity
         record.bar_equity[j, -1:] = result.state.curve.equity
         results.append(result)

@@ -8,13 +8,15 @@ import numpy as np
 
 from quant_pipelines.backtest.bar.stops import LIQUIDATION, TAKE_PROFIT
 from quant_pipelines.backtest.bar.tally import Tally
-from quant_pipelines.backtest.bar.trades import PNL, Trade, trades_of
+from quant_pipelines.backtest.bar.trades import ENTRY_TS, EXIT_TS, PNL, Trade, trades_of
 from quant_pipelines.backtest.batch.loop import LoopResult
+from quant_pipelines.backtest.market.funding import FundingUse
 from quant_pipelines.backtest.market.market import Market
 from quant_pipelines.backtest.market.marks import MarkUse
 from quant_pipelines.backtest.market.settings import BacktestSettings
 from quant_pipelines.backtest.market.tape import Record
-from quant_pipelines.core.arrays import FloatArray
+from quant_pipelines.core.arrays import FloatArray, IntArray
+from quant_pipelines.core.known_funding import KnownFunding, known_while_held
 from quant_pipelines.core.timeframes import DAY_MS, YEAR_DAYS, day_of
 from quant_pipelines.metrics import Activity, summarize
 from quant_pipelines.sdk.attach import missing_inputs
@@ -61,8 +63,10 @@ class BacktestResult:
         Timeframe on which fills and stops were decided.
     funding_paid, fees_paid
         Quote, over the whole run.
-    mark_fallbacks
-        Funding slots without a mark price: paid on the last close.
+    funding_use
+        Funding slots by the price that they are paid on.
+    known_funding
+        How much of the time in which a position was held has known funding, and what is missing.
     not_modelled
         What the market does and this run did not, and declared inputs that were not known throughout.
     mark_use
@@ -100,7 +104,8 @@ class BacktestResult:
     execution_timeframe: str
     funding_paid: float
     fees_paid: float
-    mark_fallbacks: int
+    funding_use: FundingUse
+    known_funding: KnownFunding
     not_modelled: tuple[str, ...]
     mark_use: MarkUse
     depth_fallbacks: int
@@ -109,6 +114,11 @@ class BacktestResult:
     def trades(self) -> tuple[Trade, ...]:
         """Finished round trips, oldest first."""
         return trades_of(self.trade_rows)
+
+    @property
+    def mark_fallbacks(self) -> int:
+        """Funding slots without a mark price: paid on a last price."""
+        return self.funding_use.fallbacks
 
     @property
     def curve(self) -> FloatArray:
@@ -174,6 +184,7 @@ def result_of(
     if account.position != 0.0:
         unrealized = account.position * (outcome.state.close - account.entry_price)
         open_position = OpenPosition(account.position, account.entry_price, unrealized)
+    known = known_while_held(market.funding, _held(outcome, market, rows))
     return BacktestResult(
         trade_rows=rows,
         open_position=open_position,
@@ -189,11 +200,23 @@ def result_of(
         execution_timeframe=market.execution.timeframe,
         funding_paid=account.funding,
         fees_paid=account.fees,
-        mark_fallbacks=market.mark_fallbacks,
-        not_modelled=_not_modelled(market, settings),
+        funding_use=market.payments.use,
+        known_funding=known,
+        not_modelled=_not_modelled(market, settings, known),
         mark_use=market.marks.use,
         depth_fallbacks=_depth_fallbacks(market, rows),
     )
+
+
+def _held(outcome: LoopResult, market: Market, rows: FloatArray) -> IntArray:
+    """Return the times of all positions, by the opens of the bars of their first and last fills.
+
+    What is still open does not pay at the very last close any more.
+    """
+    held = rows[:, [ENTRY_TS, EXIT_TS]].astype(np.int64)
+    if outcome.state.account.position == 0.0:
+        return held
+    return np.vstack([held, [outcome.log.trade.entry_ts, int(market.execution.close_ts[-1]) - 1]])
 
 
 def _depth_fallbacks(market: Market, rows: FloatArray) -> int:
@@ -206,7 +229,7 @@ def _depth_fallbacks(market: Market, rows: FloatArray) -> int:
     return int((ladder[bar] < 0).sum())
 
 
-def _not_modelled(market: Market, settings: BacktestSettings) -> tuple[str, ...]:
+def _not_modelled(market: Market, settings: BacktestSettings, known: KnownFunding) -> tuple[str, ...]:
     execution = settings.rules.execution
     missing = ["latency below one bar", "stale_data rule (wall clock)"]
     missing.append(_missing_specifications(market, settings))
@@ -216,8 +239,7 @@ def _not_modelled(market: Market, settings: BacktestSettings) -> tuple[str, ...]
     missing.append("participation cap of stops" if execution.participation else "participation cap")
     if not market.ladder.size:
         missing.append("order book depth")
-    if not market.funding_bar.size:
-        missing.append("funding")
+    missing.append(_missing_funding(market, known))
     if not settings.rules.specification.lot_size:
         missing.append("lot size")
     if not settings.rules.specification.min_notional:
@@ -231,6 +253,13 @@ def _missing_specifications(market: Market, settings: BacktestSettings) -> str:
         return "specifications as of a date"
     earlier = dated[0].from_ms > int(market.execution.ts[0])
     return f"specifications before {day_of(dated[0].from_ms)}" if earlier else ""
+
+
+def _missing_funding(market: Market, known: KnownFunding) -> str:
+    if not market.payments.use.slots:
+        return "funding"
+    share = f"known for {known.share:.1%} of the time held"
+    return f"funding of {known.missing} ({share})" if known.missing else ""
 
 
 def _missing_marks(market: Market, settings: BacktestSettings) -> str:

@@ -1,5 +1,6 @@
 """Book: the paper broker, and the driver of the event backtest; bars in, fills out."""
 
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from quant_pipelines.accounting.account import Account, open_account
@@ -37,6 +38,7 @@ from quant_pipelines.backtest.book.values import (
     FundingPayment,
     FundingSlot,
     MarkBar,
+    Opened,
     OrderEnded,
     funding_per_unit,
 )
@@ -99,7 +101,7 @@ class Book:
         self._dated_terms = settings.dated_terms
         self._scales = NO_SCALES
         self._state: BookState | None = None
-        self._last_ts = -1
+        self._last_ts = self._inside_ts = -1
         self._fills = 0
         self._purpose = "target"
         self._working = WorkingOrders()
@@ -203,22 +205,31 @@ class Book:
         BacktestError
             If the bar is not after the last one.
         """
-        last_close = self._state.close if self._state and self._state.close > 0.0 else bar.open
-        mark = bar.mark or MarkBar(0.0)
+        mark, opened = bar.mark or MarkBar(0.0), self._opened(bar)
+        at_open = [slot for slot in bar.funding if slot.ts <= bar.ts]
+        inside = bar.funding[len(at_open) :]
         step = StepBar(
             int(bar.ts),
             float(bar.open),
             float(bar.high),
             float(bar.low),
             float(bar.close),
-            float(funding_per_unit(bar.funding, last_close)),
+            float(funding_per_unit(at_open, opened)),
             float(bar.volume),
             float(mark.open),
             float(mark.high),
             float(mark.low),
             bar.ladder,
+            float(funding_per_unit(inside, opened)),
         )
+        self._inside_ts = inside[-1].ts if inside else bar.ts
         return self.advance(step)
+
+    def _opened(self, bar: ExecutionBar) -> Opened:
+        """Prices around a bar's open that stand in for a slot's."""
+        if self._state is None or self._state.close <= 0.0:
+            return Opened(-1, 0.0, bar.open)
+        return Opened(self._last_ts + self.terms.step_ms, self._state.close, bar.open)
 
     def advance(self, bar: StepBar, *, support: float = 0.0) -> list[BookEvent]:
         """Book one closed bar whose funding per unit is known; else as ``step``.
@@ -241,16 +252,19 @@ class Book:
         """Pay cash in, or out where it is negative; what the book is measured by moves with it."""
         self._state = with_transfer(self._known_state(), amount)
 
-    def close(self) -> StepFill:
+    def close(self, funding_per_unit: float = 0.0) -> tuple[StepFill, float]:
         """Close the position at the last close with its costs, and drop what is pending.
+
+        ``funding_per_unit`` is that of a slot at the very time of the close; it is paid first, and the amount
+        is returned beside the fill.
 
         Raises
         ------
         BacktestError
             If no bar has been booked yet.
         """
-        self._state, fill = close_out(self._known_state(), self.terms)
-        return fill
+        self._state, fill, funding_paid = close_out(self._known_state(), self.terms, funding_per_unit)
+        return fill, funding_paid
 
     def play(self, strip: Strip, tally: Tally) -> Stretch:
         """Book bars as ``advance`` does until something happens in one, or the strip is over.
@@ -265,19 +279,26 @@ class Book:
 
     def _told(self, outcome: RestingOutcome) -> list[BookEvent]:
         """Take over the last bar, and tell what was paid and what orders and stops did in it."""
-        self._state = outcome.state
-        events = self._paid(outcome.funding_paid)
-        for order, reason, *amounts, left in self._working.fills(outcome.n_fills):
-            own = order == OF_PENDING
-            name = self._reason(int(reason)) if own else EXIT_REASONS[int(reason)]
-            number = max(int(order), 0)
-            events.append(self._booked(StepFill(*amounts), name, number, left if number else 0.0))
+        self._state, n_at_open = outcome.state, outcome.n_at_open
+        fills = self._working.fills(outcome.n_fills)
+        events = self._paid(outcome.funding_paid, self._last_ts)
+        events.extend(self._filled(row) for row in fills[:n_at_open])
+        events.extend(self._paid(outcome.funding_inside, max(self._inside_ts, self._last_ts)))
+        events.extend(self._filled(row) for row in fills[n_at_open:])
         if outcome.has_ended:
             events.extend(self._working.ended(self._last_ts))
         return events
 
-    def _paid(self, funding: float) -> list[BookEvent]:
-        return [FundingPayment(self._last_ts, -funding)] if funding != 0.0 else []
+    def _filled(self, row: Sequence[float]) -> BookedFill:
+        """Take a fill over, which was written as a row."""
+        order, reason, quantity, price, fee, left = row
+        name = self._reason(int(reason)) if order == OF_PENDING else EXIT_REASONS[int(reason)]
+        number = max(int(order), 0)
+        return self._booked(StepFill(quantity, price, fee), name, number, left if number else 0.0)
+
+    @staticmethod
+    def _paid(funding: float, ts: int) -> list[BookEvent]:
+        return [FundingPayment(ts, -funding)] if funding != 0.0 else []
 
     def _reason(self, reason: int) -> str:
         """Reason of the pending order's fills: its own, or the stop that fires at a close."""

@@ -97,6 +97,7 @@ def _ends(market: Market) -> list[int]:
 
 def strip_of(market: Market) -> Strip:
     """Return the execution bars of a market as a book plays them."""
-    bars, funding = market.execution, market.funding
+    bars = market.execution
     prices = (bars.ts, bars.open, bars.high, bars.low, bars.close)
-    return Strip(0, len(bars), *prices, funding, bars.volume, np.empty(len(bars)), market.beside)
+    paid = market.payments.on_bars(len(bars))
+    return Strip(0, len(bars), *prices, paid, bars.volume, np.empty(len(bars)), market.beside)

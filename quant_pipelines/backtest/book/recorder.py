@@ -90,8 +90,10 @@ class Recorder:
 
     def close(self, book: Book) -> StepFill:
         """Close the position at the last close and record the fill; its quantity is 0 where there is none."""
-        fill = book.close()
+        fill, funding_paid = book.close(self._market.payments.at_end)
         if fill.quantity != 0.0:
+            if funding_paid != 0.0:
+                self._log = add_funding(self._log, funding_paid)
             end = TradeEnd(book.last_ts + book.terms.step_ms, END, True, 0)
             self._add_closing(fill, end)
             self._tally = tally_end(self._tally, fill, book.equity)

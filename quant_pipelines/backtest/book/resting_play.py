@@ -17,8 +17,8 @@ from quant_pipelines.core.jit import change_of, kernel, scalar
 class Strip(NamedTuple):
     """Execution bars as columns of shape (n_bars,), of which those at ``[first, end)`` are played.
 
-    ``funding`` is that per unit at each open; ``equity`` is written: the one at each close; ``beside`` is as
-    in ``Tape``.
+    ``funding`` is that per unit at each open and inside of each bar, shape (n_bars, 2); ``equity`` is
+    written: the one at each close; ``beside`` is as in ``Tape``.
     """
 
     first: int
@@ -56,12 +56,13 @@ def bar_at(strip: Strip, at: int) -> StepBar:
         strip.high[u],
         strip.low[u],
         strip.close[u],
-        strip.funding[u],
+        strip.funding[u, 0],
         strip.volume[u],
         mark_open,
         mark_high,
         mark_low,
         ladder_at(strip.beside, at),
+        strip.funding[u, 1],
     )
 
 
@@ -91,6 +92,7 @@ def play(state: BookState, strip: Strip, terms: StepTerms, sheet: Sheet, tally: 
         held = tally.bars_held + (1 if state.account.position != 0.0 else 0)
         deepest = drawdown_after(tally.max_drawdown, peak, value)
         tally = _closed(tally, bars_held=held, peak=peak, max_drawdown=deepest)
-        has_news = outcome.n_fills > 0 or outcome.funding_paid != 0.0 or outcome.has_ended
+        is_paid = outcome.funding_paid != 0.0 or outcome.funding_inside != 0.0
+        has_news = outcome.n_fills > 0 or is_paid or outcome.has_ended
         if has_news or i >= strip.end:
             return Played(outcome, i, tally)

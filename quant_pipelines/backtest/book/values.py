@@ -14,11 +14,32 @@ from quant_pipelines.trading.specifications import ALWAYS_THE_SAME, Specificatio
 
 
 class FundingSlot(NamedTuple):
-    """Funding of one slot: time in milliseconds, rate as a fraction, mark price or None if unknown."""
+    """Funding of one slot.
+
+    Parameters
+    ----------
+    ts
+        Milliseconds UTC.
+    rate
+        Fraction of notional that longs pay.
+    mark_price
+        Quote per base; None if unknown.
+    last_price
+        Close of the finest bar that ends at the slot, which stands in for it; None if unknown.
+    """
 
     ts: int
     rate: float
     mark_price: float | None = None
+    last_price: float | None = None
+
+
+class Opened(NamedTuple):
+    """What stands in for unknown prices of slots at a bar: the close before it, its time, and the open."""
+
+    close_ts: int
+    close: float
+    open: float
 
 
 class MarkBar(NamedTuple):
@@ -38,7 +59,7 @@ class MarkBar(NamedTuple):
 
 
 class ExecutionBar(NamedTuple):
-    """Closed execution bar with the funding slots since the bar before, up to its open.
+    """Closed execution bar with the funding slots since the close of the bar before, up to its own.
 
     ``mark`` is None where nothing is known of it; ``ladder`` is the order book as it was known at the open,
     see ``core.depth``, or None.
@@ -106,7 +127,7 @@ class BookedFill:
 
 @dataclass(frozen=True, slots=True)
 class FundingPayment:
-    """Funding booked at a bar's open; ``amount`` in quote is positive when received.
+    """Funding booked at a bar's open or inside of it; ``amount`` in quote is positive when received.
 
     Examples
     --------
@@ -206,9 +227,17 @@ class BookSettings:
         return step_terms_of(rules, stops, timeframe_ms(self.timeframe))
 
 
-def funding_per_unit(slots: Iterable[FundingSlot], last_close: float) -> float:
-    """Sum of rate x mark price over the slots; the last close stands in for an unknown mark price."""
+def funding_per_unit(slots: Iterable[FundingSlot], opened: Opened) -> float:
+    """Sum of rate x price over the slots; see ``market.funding`` for what stands in for a mark price."""
     total = 0.0
     for slot in slots:
-        total += slot.rate * (last_close if slot.mark_price is None else slot.mark_price)
+        total += slot.rate * _price_of(slot, opened)
     return total
+
+
+def _price_of(slot: FundingSlot, opened: Opened) -> float:
+    """Mark price, else the last one that ended at the slot, else the bar's open."""
+    own = slot.last_price if slot.mark_price is None else slot.mark_price
+    if own is not None:
+        return own
+    return opened.close if opened.close_ts == slot.ts else opened.open

@@ -6,7 +6,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from quant_pipelines.backtest.market.marks import Marks, marks_on, no_marks, paid_on_marks, reach_of
+from quant_pipelines.backtest.market.funding import Payments, payments_of
+from quant_pipelines.backtest.market.marks import Marks, marks_on, no_marks, reach_of
 from quant_pipelines.backtest.market.settings import BacktestSettings, dated_terms
 from quant_pipelines.backtest.market.stop_rules import atr_of, deviation_of
 from quant_pipelines.backtest.market.tape import Beside, Tape
@@ -88,10 +89,10 @@ class Market:
         Strategy bar that is decided on at each execution close, -1 for none; shape (n_execution,).
     volatility
         Annualized, at the execution closes; shape (0,) unless the sizer asks.
-    funding_bar, funding_per_unit
-        See ``Tape``.
-    mark_fallbacks
-        Funding slots without a mark price: paid on the last close.
+    funding
+        Slots as they were given.
+    payments
+        What of them is paid at which bar.
     pause
         See ``Tape``.
     mark
@@ -112,9 +113,8 @@ class Market:
     execution: Bars
     decision_row: IntArray
     volatility: FloatArray
-    funding_bar: IntArray
-    funding_per_unit: FloatArray
-    mark_fallbacks: int
+    funding: FundingSeries
+    payments: Payments
     pause: IntArray
     mark: MarkSeries | None
     marks: Marks
@@ -133,13 +133,6 @@ class Market:
         """UTC days from the first to the last execution bar, days without bars included."""
         return int(self.execution.ts[-1]) // DAY_MS - self.first_day + 1
 
-    @property
-    def funding(self) -> FloatArray:
-        """Sum of rate x mark price paid at each open, 0 where none is; shape (n_execution,)."""
-        funding = np.zeros(len(self.execution))
-        funding[self.funding_bar] = self.funding_per_unit
-        return funding
-
     def tape(self, stops: Stops) -> Tape:
         """Return what the loop reads, with the inputs of a strategy's stops."""
         bars = self.execution
@@ -154,8 +147,10 @@ class Market:
             as_of(atr_of(stops, self.bars), self.decision_row),
             as_of(deviation_of(stops, self.bars), self.decision_row),
             self.pause,
-            self.funding_bar,
-            self.funding_per_unit,
+            self.payments.bar,
+            self.payments.at_open,
+            self.payments.inside,
+            self.payments.at_end,
             self.beside,
         )
 
@@ -183,8 +178,8 @@ def prepare_market(bars: Bars, settings: BacktestSettings, feed: SymbolFeed = NO
     sizing = settings.rules.sizing
     if isinstance(sizing, VolatilityTarget):
         volatility = at_decisions(realized_volatility(bars, sizing.window), row)
-    known = paid_on_marks(feed.funding if feed.funding is not None else no_funding(), mark)
-    funding_bar, per_unit, fallbacks = _funding_by_bar(execution, known)
+    funding = feed.funding if feed.funding is not None else no_funding()
+    payments = payments_of(execution, funding, mark)
     span, marks = _spans(execution, settings), _marks(execution, settings, mark)
     known_depth = feed.depth if feed.depth is not None else no_depth()
     ladder = known_depth.rows_at(execution.ts) if feed.depth is not None else np.empty(0, dtype=np.int64)
@@ -196,10 +191,9 @@ def prepare_market(bars: Bars, settings: BacktestSettings, feed: SymbolFeed = NO
         execution,
         row,
         volatility,
-        funding_bar,
-        per_unit,
-        fallbacks,
-        _pauses(execution, np.union1d(funding_bar, span[1:-1])),
+        funding,
+        payments,
+        _pauses(execution, np.union1d(payments.bar, span[1:-1])),
         mark,
         marks,
         known_depth,
@@ -256,20 +250,6 @@ def _execution(bars: Bars, settings: BacktestSettings, execution_bars: Bars | No
     if not len(bars) or not len(execution):
         raise BacktestError(f"no bars of {bars.symbol} {bars.timeframe} in the test window; expected some")
     return execution
-
-
-def _funding_by_bar(execution: Bars, funding: FundingSeries) -> tuple[IntArray, FloatArray, int]:
-    """Sum of rate x mark price by bar: a slot is paid at the first open at or after it."""
-    inside = slice(*np.searchsorted(funding.ts, [execution.ts[0], execution.ts[-1] + 1]))
-    ts, rate, mark = funding.ts[inside], funding.rate[inside], funding.mark_price[inside]
-    bar = np.searchsorted(execution.ts, ts)
-    last_close = np.where(bar > 0, execution.close[np.maximum(bar, 1) - 1], execution.open[0])
-    is_unknown = np.isnan(mark)
-    amounts = rate * np.where(is_unknown, last_close, mark)
-    paid_at, slot = np.unique(bar, return_inverse=True)
-    per_unit = np.zeros(paid_at.size)
-    np.add.at(per_unit, slot, amounts)
-    return paid_at.astype(np.int64), per_unit, int(is_unknown.sum())
 
 
 class _Sampled(NamedTuple):

@@ -87,7 +87,7 @@ def paid_on_marks(funding: FundingSeries, mark: MarkSeries | None) -> FundingSer
     if mark is None or not np.isnan(funding.mark_price).any():
         return funding
     known = np.where(np.isnan(funding.mark_price), mark.at(funding.ts), funding.mark_price)
-    return FundingSeries(funding.ts, funding.rate, known)
+    return FundingSeries(funding.ts, funding.rate, known, funding.last_price)
 
 
 def _over(reduce: np.ufunc, values: FloatArray, first: np.ndarray, end: np.ndarray) -> FloatArray:

@@ -66,8 +66,11 @@ class Tape(NamedTuple):
     pause
         Bars (by position) on which every book is stepped: where a UTC day begins or ends, or funding is due.
         One that never comes stands at the end. Shape (n_pauses + 1,).
-    funding_bar, funding_per_unit
-        Bars at whose open funding is paid, and the sum of rate x mark price there. Shape (n_payments,).
+    funding_bar, funding_per_unit, funding_inside
+        Bars with funding, and the sum of rate x price that is paid at their opens and inside them; see
+        ``market.funding``. Shape (n_payments,).
+    funding_at_end
+        The same at the last close, for what is closed there.
     beside
         What most passes do without: compiled code is made for each of both cases.
     """
@@ -84,6 +87,8 @@ class Tape(NamedTuple):
     pause: IntArray
     funding_bar: IntArray
     funding_per_unit: FloatArray
+    funding_inside: FloatArray
+    funding_at_end: float
     beside: Beside | None
 
 

@@ -9,7 +9,6 @@ from quant_pipelines.marketdata.checks.funding import (
     MISSING_FUNDING,
     OFF_SLOT_FUNDING,
     check_funding,
-    funding_intervals,
 )
 from quant_pipelines.marketdata.checks.gaps import find_gaps
 from quant_pipelines.marketdata.checks.half_open import find_half_open, find_suspected_half_open
@@ -115,7 +114,6 @@ __all__ = [
     "check_funding",
     "check_tops",
     "find_mismatches",
-    "funding_intervals",
     "other_venue",
     "same_venue",
 ]

@@ -8,11 +8,11 @@ from datetime import date
 import numpy as np
 
 from quant_pipelines.core.arrays import BoolArray, IntArray
+from quant_pipelines.core.known_funding import funding_intervals, holes
 from quant_pipelines.core.timeframes import DAY_MS, HOUR_MS, MINUTE_MS, day_of
 from quant_pipelines.marketdata.checks.finding import WARNING, Finding, at_fault
 
 OFF_SLOT_FUNDING, MISSING_FUNDING = "off_slot_funding", "missing_funding"
-_INTERVALS = np.array([1, 2, 4, 8], dtype=np.int64)
 _TOLERANCE_MS = MINUTE_MS
 
 
@@ -38,28 +38,6 @@ def check_funding(stamps: IntArray) -> dict[date, list[Finding]]:
     return found
 
 
-def funding_intervals(slots: IntArray) -> IntArray:
-    """Hours that each payment stands for: the shorter distance to a neighbor, rounded up to 1, 2, 4 or 8.
-
-    Parameters
-    ----------
-    slots
-        Payments in hours since the epoch, increasing. ndarray of shape (n_payments,), int64.
-
-    Returns
-    -------
-    IntArray
-        Shape (n_payments,); 8 for a payment without neighbors.
-    """
-    steps = np.diff(slots)
-    longest = int(_INTERVALS[-1])
-    before = np.concatenate([[longest], steps])
-    after = np.concatenate([steps, [longest]])
-    nearest = np.clip(np.minimum(before, after), 1, longest)
-    intervals: IntArray = _INTERVALS[np.searchsorted(_INTERVALS, nearest)]
-    return intervals
-
-
 def _is_off_slot(stamps: IntArray) -> BoolArray:
     slots = stamps // HOUR_MS
     is_twice = np.diff(slots, prepend=-1) == 0
@@ -69,13 +47,6 @@ def _is_off_slot(stamps: IntArray) -> BoolArray:
 
 
 def _missing(slots: IntArray) -> IntArray:
-    """Slots (hours) in steps that are longer than both neighbors, or than any interval there is."""
-    steps = np.diff(slots)
-    if not steps.size:
-        return np.empty(0, dtype=np.int64)
-    longest = int(_INTERVALS[-1])
-    neighbors = np.maximum(np.concatenate([[longest], steps[:-1]]), np.concatenate([steps[1:], [longest]]))
-    known = np.clip(neighbors, 1, longest)
-    holes = np.flatnonzero(steps > known)
-    missing = [np.arange(slots[at] + known[at], slots[at + 1], known[at]) for at in holes]
-    return np.concatenate(missing).astype(np.int64) if missing else np.empty(0, dtype=np.int64)
+    """Slots (hours) in the holes between payments."""
+    missing = [np.arange(before + interval, after, interval) for before, after, interval in holes(slots)]
+    return np.concatenate([np.empty(0, dtype=np.int64), *missing])

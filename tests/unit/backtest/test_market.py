@@ -43,15 +43,16 @@ def test_slot_is_paid_at_the_first_open_at_or_after_it() -> None:
         MINUTE_MS * np.array([-5, 1, 5, 10, 11]), np.array([9.0, 1.0, 2.0, 4.0, 9.0]), np.full(5, 10.0)
     )
     market = prepare_market(bars, BacktestSettings(), SymbolFeed(funding=funding))
-    assert market.funding_bar.tolist() == [1, 3]
-    assert market.funding_per_unit.tolist() == [10.0, 60.0]
+    assert market.payments.bar.tolist() == [1, 3]
+    assert market.payments.at_open.tolist() == [10.0, 60.0]
+    assert (market.payments.inside.tolist(), market.payments.at_end) == ([0.0, 0.0], 90.0)
 
 
 def test_unknown_mark_price_is_the_last_close_and_counted() -> None:
     bars = bars_at([0, 1, 2])
     funding = FundingSeries(MINUTE_MS * np.array([2]), np.array([0.5]), np.array([np.nan]))
     market = prepare_market(bars, BacktestSettings(), SymbolFeed(funding=funding))
-    assert (market.funding_per_unit.tolist(), market.mark_fallbacks) == ([50.5], 1)
+    assert (market.payments.at_open.tolist(), market.payments.use.close) == ([50.5], 1)
 
 
 def test_days_without_bars_count() -> None:

@@ -136,7 +136,7 @@ def test_day_behind_a_gap_starts_with_the_last_known_equity() -> None:
 
 
 def test_close_out_sells_at_the_last_close_with_costs() -> None:
-    state, fill = close_out(stepped(book(pending=1.0), terms=COSTLY).state, COSTLY)
+    state, fill, _ = close_out(stepped(book(pending=1.0), terms=COSTLY).state, COSTLY, 0.0)
     assert fill.price == pytest.approx(101.0 * 0.99)
     assert state.account.position == 0.0
     assert state.curve.equity == state.account.cash

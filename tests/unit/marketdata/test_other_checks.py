@@ -5,8 +5,9 @@ from datetime import date
 import numpy as np
 import pytest
 
+from quant_pipelines.core.known_funding import funding_intervals
 from quant_pipelines.core.timeframes import DAY_MS, HOUR_MS, MINUTE_MS, day_start_ms
-from quant_pipelines.marketdata.checks import check_funding, check_tops, funding_intervals
+from quant_pipelines.marketdata.checks import check_funding, check_tops
 from quant_pipelines.marketdata.checks.revisions import finding_of
 from quant_pipelines.marketdata.checks.times import find_unordered
 from quant_pipelines.store.findings import Revision
