@@ -12,7 +12,7 @@ from live_runner.trader import Trader
 from live_runner.venue_broker import VenueBroker
 from quant_pipelines.backtest.bar.stops import EXIT_REASONS, TAKE_PROFIT
 from quant_pipelines.core.ids import moment_order_id
-from quant_pipelines.core.orders import OrderStatus, Side
+from quant_pipelines.core.orders import OrderKind, OrderStatus, Side
 from quant_pipelines.core.timeframes import from_ms
 from quant_pipelines.store.trading import Intent
 from quant_pipelines.store.venue_orders import OrderStep, PlacedOrder
@@ -52,7 +52,13 @@ class OrderRows:
         return await asyncio.to_thread(self._trader.with_broker, on_venue_broker)
 
     async def intend(
-        self, purpose: Purpose, side: Side, quantity: Decimal, kind: str, *, exit_reason: str | None = None
+        self,
+        purpose: Purpose,
+        side: Side,
+        quantity: Decimal,
+        kind: OrderKind,
+        *,
+        exit_reason: str | None = None,
     ) -> tuple[Intent, int]:
         """Commit an intent that belongs to no bar; returns it with its stamp, the venue's milliseconds."""
         now_ms = await self._venue.now_ms()
@@ -67,7 +73,7 @@ class OrderRows:
         position = await self.with_broker(lambda broker: broker.position().quantity)
         covered = abs(position) if quantity is None else quantity
         takes_profit = wanted.reason == EXIT_REASONS[TAKE_PROFIT]
-        kind = "take_profit_market" if takes_profit else "stop_market"
+        kind: OrderKind = "take_profit_market" if takes_profit else "stop_market"
         intent, now_ms = await self.intend(STOP, wanted.side, covered, kind, exit_reason=wanted.reason)
         name, symbol = intent.client_order_id, self._trader.symbol
         return StopOrder(

@@ -7,7 +7,7 @@ import os
 import sys
 from collections.abc import Sequence
 
-from quant_pipelines.cli.operator import add_field, add_signature, decide
+from quant_pipelines.cli.operator import add_asker, add_field, decide
 from quant_pipelines.cli.parse import add_verb
 from quant_pipelines.core.errors import QuantError
 from quant_pipelines.operations.verb import Verb
@@ -20,35 +20,33 @@ def build_parser() -> argparse.ArgumentParser:
     heads = parser.add_subparsers(dest="verb", required=True, metavar="VERB")
     for verb in VERBS:
         child = add_verb(heads, verb.name, verb.help)
-        if verb.function:
-            _declare_fields(child, verb)
-        elif verb.kinds and not verb.kinds[0].function:
+        if verb.kinds and not verb.kinds[0].function:
             actions = child.add_subparsers(dest="action", required=True, metavar="ACTION")
             for action in verb.kinds:
                 grandchild = add_verb(actions, action.name, action.help, json_default=argparse.SUPPRESS)
-                _declare_by_module(grandchild, f"{verb.name}_{action.name}")
+                _declare(grandchild, action, f"{verb.name}_{action.name}")
         else:
-            _declare_by_module(child, verb.name)
+            _declare(child, verb, verb.name)
     return parser
 
 
-def _declare_fields(parser: argparse.ArgumentParser, verb: Verb) -> None:
-    for field in verb.fields:
-        add_field(parser, field)
-    add_signature(parser)
+def _declare(parser: argparse.ArgumentParser, verb: Verb, module: str) -> None:
+    """Declare what a row asks for, and who carries it out; a module imports what is heavy only then."""
+    if verb.has_own_arguments:
+        command = importlib.import_module(f"quant_pipelines.cli.{module}")
+        command.add_arguments(parser)
+    else:
+        for field in verb.fields:
+            add_field(parser, field)
+        add_asker(parser, verb.asker)
 
     def run(arguments: argparse.Namespace) -> int:
-        given = {field.name: getattr(arguments, field.name) for field in verb.fields}
-        return decide(verb, arguments, **given)
+        if verb.function:
+            return decide(verb, arguments, **{one.name: getattr(arguments, one.name) for one in verb.fields})
+        command = importlib.import_module(f"quant_pipelines.cli.{verb.module or module}")
+        return int(command.run(arguments))
 
     parser.set_defaults(run=run)
-
-
-def _declare_by_module(parser: argparse.ArgumentParser, module: str) -> None:
-    """Let a module declare its arguments and run; it imports what is heavy only then."""
-    command = importlib.import_module(f"quant_pipelines.cli.{module}")
-    command.add_arguments(parser)
-    parser.set_defaults(run=command.run)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

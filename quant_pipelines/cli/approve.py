@@ -2,14 +2,8 @@
 
 import argparse
 
-from quant_pipelines.cli.operator import add_signature, decide
+from quant_pipelines.cli.operator import decide
 from quant_pipelines.operations.verbs import DECISIONS
-
-
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Declare the arguments."""
-    parser.add_argument("what", metavar="VERDICT|SYMBOL", help="id of a candidate, or such as BTC/USDT:USDT")
-    add_signature(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:

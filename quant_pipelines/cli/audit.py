@@ -2,17 +2,9 @@
 
 import argparse
 import sys
-from pathlib import Path
 
-from quant_pipelines.cli.operator import add_home, opened
+from quant_pipelines.cli.operator import opened
 from quant_pipelines.cli.output import print_answer, print_document
-
-
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Declare the arguments."""
-    parser.add_argument("action", choices=("verify", "export"))
-    parser.add_argument("--file", type=Path, metavar="F.jsonl", help="export to a file instead of stdout")
-    add_home(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:

@@ -2,10 +2,11 @@
 
 import argparse
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 from quant_pipelines.cli.output import print_document, table
 from quant_pipelines.cli.parse import add_market_arguments, assignment, strategy_with_values
+from quant_pipelines.core.orders import Direction
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -14,7 +15,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--set", type=assignment, action="append", default=[], metavar="NAME=VALUE", help="a parameter"
     )
-    parser.add_argument("--direction", choices=("long", "short", "both"), default="both")
+    parser.add_argument("--direction", choices=get_args(Direction), default="both")
     parser.add_argument("--sizing", default="all_in", metavar="all_in|fixed:Q|vol_target")
     parser.add_argument("--stops", choices=("on", "off"), default="on")
     parser.add_argument("--fee-bps", type=float, help="fee of a fill in basis points (default: settings)")

@@ -3,16 +3,10 @@
 import argparse
 from typing import Any
 
-from quant_pipelines.cli.operator import add_home, opened
+from quant_pipelines.cli.operator import opened
 from quant_pipelines.cli.output import print_document, table
 
 _COLUMNS = ("venue", "symbol", "orders", "unusable", "slippage_bps", "impact_bps")
-
-
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Declare the arguments."""
-    parser.add_argument("symbols", metavar="SYMBOL", nargs="*", help="only these (default: all)")
-    add_home(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:

@@ -2,14 +2,8 @@
 
 import argparse
 
-from quant_pipelines.cli.operator import add_home, opened
+from quant_pipelines.cli.operator import opened
 from quant_pipelines.cli.output import print_answer, table
-
-
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Declare the arguments."""
-    parser.add_argument("symbols", metavar="SYMBOL", nargs="*", help="only these (default: the universe)")
-    add_home(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:

@@ -4,22 +4,9 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from quant_pipelines.cli.operator import add_home, home_of
+from quant_pipelines.cli.operator import home_of
 from quant_pipelines.cli.output import print_answer, print_document, table
 from quant_pipelines.cli.progress import waiting
-
-
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Declare the arguments."""
-    parser.add_argument(
-        "action",
-        choices=("migrate", "backup", "restore"),
-        help="migrate: to this code's schema; newer is refused. backup: both databases to FILE, also while "
-        "the stack runs. restore: FILE in place of both, while it does not",
-    )
-    parser.add_argument("file", metavar="FILE", nargs="?", type=Path, help="of backup and restore")
-    parser.add_argument("--replace", action="store_true", help="restore: give up what is stored now")
-    add_home(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:

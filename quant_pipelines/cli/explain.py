@@ -3,20 +3,8 @@
 import argparse
 from typing import Any
 
-from quant_pipelines.cli.operator import add_home, opened
+from quant_pipelines.cli.operator import opened
 from quant_pipelines.cli.output import print_answer
-from quant_pipelines.cli.parse import moment
-
-
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Declare the arguments."""
-    parser.add_argument(
-        "what",
-        metavar="ORDER|TRADE|SYMBOL@TIME",
-        type=_reference,
-        help="an id as quant shows it, or such as BTC/USDT:USDT@2024-01-31T12:00 (UTC)",
-    )
-    add_home(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -32,11 +20,6 @@ def run(arguments: argparse.Namespace) -> int:
             document = explain_bar(engine, settings.exchange.id, name, from_ms(at_ms))
     print_answer(arguments, document, _text(document))
     return 0
-
-
-def _reference(text: str) -> tuple[str, int | None]:
-    name, at, time = text.partition("@")
-    return (name, moment(time)) if at else (text, None)
 
 
 def _text(document: dict[str, Any]) -> str:

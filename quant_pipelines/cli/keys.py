@@ -6,31 +6,13 @@ import os
 import sys
 from typing import TYPE_CHECKING
 
-from quant_pipelines.cli.operator import add_signature, home_of, opened, print_receipt
+from quant_pipelines.cli.operator import home_of, opened, print_receipt
 from quant_pipelines.cli.output import print_answer, table
 
 if TYPE_CHECKING:
     from quant_pipelines.operations.keys import KeyStore
     from quant_pipelines.operations.receipt import Receipt
     from quant_pipelines.secrets import ApiKeys
-
-
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Declare the arguments."""
-    parser.add_argument(
-        "action",
-        choices=("add", "list", "remove", "rotate"),
-        help="add: key and secret are asked for, or are two lines on stdin. list: fingerprints only. "
-        "rotate: seal all of them under a new master key",
-    )
-    parser.add_argument(
-        "account", metavar="ACCOUNT", nargs="?", help="ccxt id of the exchange (default: exchange.id)"
-    )
-    parser.add_argument(
-        "--from-environment", action="store_true", help="add: take QUANT_API_KEY and QUANT_API_SECRET"
-    )
-    parser.add_argument("--replace", action="store_true", help="add: in place of the keys that are stored")
-    add_signature(parser, required=False)
 
 
 def run(arguments: argparse.Namespace) -> int:

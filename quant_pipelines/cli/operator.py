@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from quant_pipelines.cli.output import print_answer
-from quant_pipelines.cli.parse import deployment_number, limit_scope, scope
-from quant_pipelines.operations.verb import Field, Kind, Verb, carry_out
+from quant_pipelines.cli.parse import deployment_number, limit_scope, reference, scope
+from quant_pipelines.operations.verb import REQUIRED, Asker, Field, Kind, Verb, carry_out
 from quant_pipelines.operations.verbs import SIGNATURE
 
 if TYPE_CHECKING:
@@ -24,6 +24,8 @@ _READERS: dict[Kind, Any] = {
     "deployment": deployment_number,
     "scope": scope,
     "limit_scope": limit_scope,
+    "path": Path,
+    "reference": reference,
 }
 
 
@@ -40,26 +42,33 @@ def home_of(arguments: argparse.Namespace) -> Path:
     return given.expanduser().absolute() if given else home_folder()
 
 
-def add_signature(parser: argparse.ArgumentParser, *, required: bool = True) -> None:
+def add_asker(parser: argparse.ArgumentParser, asker: Asker) -> None:
     """Declare which stack is meant, who decides and why."""
-    add_home(parser)
-    operator, reason = SIGNATURE
-    parser.add_argument("--operator", default=getpass.getuser(), help=operator.usage)
-    parser.add_argument("--reason", required=required, default="", help=reason.usage)
+    if asker != "nobody":
+        add_home(parser)
+    if asker in ("operator", "signature"):
+        operator, reason = SIGNATURE
+        parser.add_argument("--operator", default=getpass.getuser(), help=operator.usage)
+        parser.add_argument("--reason", required=asker == "signature", default="", help=reason.usage)
 
 
 def add_field(parser: argparse.ArgumentParser, field: Field) -> None:
     """Declare a field of a row."""
     words = field.choices.words if field.choices and not field.metavar else None
-    if field.flag and words:
-        option: dict[str, Any] = {"action": "store_const", "const": words[-1], "default": field.default}
-        parser.add_argument(field.flag, dest=field.name, help=field.usage, **option)
-        return
-    way: dict[str, Any] = {"nargs": "?", "default": field.default} if field.is_optional else {}
-    reader = _READERS.get(field.kind, str)
-    parser.add_argument(
-        field.name, metavar=field.metavar, type=reader, choices=words, help=field.usage, **way
-    )
+    told: dict[str, Any] = {"help": field.usage or field.help or None}
+    if field.default is not REQUIRED and (field.flag or field.is_optional):
+        told["default"] = field.default
+    if field.flag:
+        told["dest"] = field.name
+    if field.kind == "switch":
+        told["action"] = "store_true"
+    elif field.flag and words:
+        told |= {"action": "store_const", "const": words[-1]}
+    else:
+        told |= {"metavar": field.metavar, "type": _READERS.get(field.kind, str), "choices": words}
+    if field.is_optional or field.kind == "texts":
+        told["nargs"] = "?" if field.is_optional else "*"
+    parser.add_argument(field.flag or field.name, **told)
 
 
 @contextmanager

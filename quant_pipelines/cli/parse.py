@@ -47,6 +47,12 @@ def strategy_with_values(text: str) -> tuple[str, list[tuple[str, str]]]:
     return name, [assignment(part) for part in values.split(",") if part.strip()]
 
 
+def reference(text: str) -> tuple[str, int | None]:
+    """Id of an order or a trade, or a symbol and the time of ``SYMBOL@TIME``."""
+    name, at, time = text.partition("@")
+    return (name, moment(time)) if at else (text, None)
+
+
 def deployment_number(text: str) -> int:
     """Id of a deployment, written as ``3`` or ``deployment:3``."""
     number = text.removeprefix("deployment:")

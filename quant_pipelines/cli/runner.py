@@ -3,18 +3,11 @@
 import argparse
 from typing import Any
 
-from quant_pipelines.cli.operator import add_field, add_signature, decide, opened
+from quant_pipelines.cli.operator import decide, opened
 from quant_pipelines.cli.output import print_answer, table
-from quant_pipelines.operations.verbs import RUNNER, SCOPE
+from quant_pipelines.operations.verbs import RUNNER
 
 _KINDS = {verb.name: verb for verb in RUNNER}
-
-
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Declare the arguments."""
-    parser.add_argument("action", choices=tuple(_KINDS))
-    add_field(parser, SCOPE)
-    add_signature(parser, required=False)
 
 
 def run(arguments: argparse.Namespace) -> int:

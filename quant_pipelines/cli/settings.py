@@ -8,12 +8,6 @@ from quant_pipelines.cli.output import print_document, table
 _WIDEST_OF_MANY = 32
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Declare the arguments."""
-    parser.add_argument("action", choices=("show",), help="show: every setting in force")
-    parser.add_argument("--describe", action="store_true", help="with default, range and meaning")
-
-
 def run(arguments: argparse.Namespace) -> int:
     """Print the settings; a password in a URL is not shown."""
     from quant_pipelines.settings import describe_settings, load_settings

@@ -4,13 +4,8 @@ import argparse
 import sys
 from typing import Any
 
-from quant_pipelines.cli.operator import add_home, home_of
+from quant_pipelines.cli.operator import home_of
 from quant_pipelines.cli.output import print_document, table
-
-
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Declare the arguments."""
-    add_home(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:

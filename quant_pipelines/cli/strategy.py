@@ -7,28 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from quant_pipelines.cli.output import print_document, table
-from quant_pipelines.cli.parse import add_verb
 from quant_pipelines.core.errors import ConfigurationError
-
-
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Declare the arguments."""
-    actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
-    texts = {
-        "list": "every strategy of the folder",
-        "new": "write a strategy file to begin with",
-        "check": "put strategies through the contract: causality, warm-up, range, determinism, speed",
-        "test": "check, and trade made-up bars: the batch and the event driver must agree",
-    }
-    for action, text in texts.items():
-        child = add_verb(actions, action, text, json_default=argparse.SUPPRESS)
-        if action == "new":
-            child.add_argument("strategy", metavar="FILE", help="file to write, such as ./my_idea.py")
-            event_help = "one that places orders instead of naming a target"
-            child.add_argument("--event", action="store_true", help=event_help)
-        elif action != "list":
-            help_text = "names or files; none means the whole folder"
-            child.add_argument("strategy", nargs="*", metavar="STRATEGY", help=help_text)
 
 
 def run(arguments: argparse.Namespace) -> int:

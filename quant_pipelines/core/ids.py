@@ -15,7 +15,7 @@ def digest_of(values: dict[str, Any]) -> str:
     return content_hash(json.dumps(values, sort_keys=True, separators=(",", ":"), default=str))
 
 
-def client_order_id(epoch: int, deployment_id: int, bar_close_ms: int, purpose: str) -> str:
+def client_order_id(epoch: int, deployment_id: int, bar_close_ms: int, letter: str) -> str:
     """Client order id of an intent: at most 36 characters, unique per deployment, bar and purpose.
 
     The same decision always yields the same id, so that it can't be sent twice by accident; the writer's
@@ -29,11 +29,11 @@ def client_order_id(epoch: int, deployment_id: int, bar_close_ms: int, purpose: 
         Deployment that decided.
     bar_close_ms
         Close time of the bar that was decided on, milliseconds UTC.
-    purpose
-        One lower-case letter: ``t`` target change, ``s`` stop or take-profit, ``e`` exit of a stop,
+    letter
+        What it is for: ``t`` target change, ``s`` stop or take-profit, ``e`` exit of a stop,
         ``f`` flatten, ``c`` close.
     """
-    return f"q{epoch}-{deployment_id}-{bar_close_ms // 1000:x}-{purpose}"
+    return f"q{epoch}-{deployment_id}-{bar_close_ms // 1000:x}-{letter}"
 
 
 def resting_order_id(epoch: int, deployment_id: int, bar_close_ms: int, number: int) -> str:
@@ -49,14 +49,14 @@ def resting_order_id(epoch: int, deployment_id: int, bar_close_ms: int, number: 
     return f"q{epoch}-{deployment_id}-{bar_close_ms // 1000:x}-o{number}"
 
 
-def moment_order_id(epoch: int, deployment_id: int, moment_ms: int, purpose: str) -> str:
+def moment_order_id(epoch: int, deployment_id: int, moment_ms: int, letter: str) -> str:
     """Client order id of an intent that belongs to no bar: a stop, or a flattening.
 
     Parameters
     ----------
-    epoch, deployment_id, purpose
+    epoch, deployment_id, letter
         As in ``client_order_id``.
     moment_ms
         When it was decided, milliseconds UTC; one writer decides at most once a millisecond.
     """
-    return f"q{epoch}-{deployment_id}-{moment_ms:x}m-{purpose}"
+    return f"q{epoch}-{deployment_id}-{moment_ms:x}m-{letter}"

@@ -1,9 +1,15 @@
-"""Words for an order: which way it goes, and how far it is; ``trading.orders`` says what may follow what."""
+"""Words for an order: kind, which way it goes, how far it is; ``trading.orders`` says what follows what."""
 
 from decimal import Decimal
 from typing import Literal, TypeAlias
 
 Side: TypeAlias = Literal["buy", "sell"]
+PositionSide: TypeAlias = Literal["long", "short"]
+Direction: TypeAlias = Literal["long", "short", "both"]
+"""Sides that a strategy may hold."""
+RestingKind: TypeAlias = Literal["market", "limit", "stop_market"]
+"""Kinds of an event strategy's orders."""
+OrderKind: TypeAlias = RestingKind | Literal["take_profit_market"]
 OrderStatus: TypeAlias = Literal[
     "INITIALIZED",
     "DENIED",

@@ -7,7 +7,7 @@ which unit quantities come, and what ccxt must be told so that it asks for the r
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple, TypeAlias
 
 from quant_pipelines.core.errors import ConfigurationError, unknown_name
 from quant_pipelines.core.timeframes import DAY_MS, HOUR_MS, MINUTE_MS
@@ -31,6 +31,9 @@ class BarColumns(NamedTuple):
     volume_in_contracts: bool = False
 
 
+Paging: TypeAlias = Literal["forward", "backward", "numbered", "newest"]
+
+
 class Pages(NamedTuple):
     """How a list is asked for.
 
@@ -52,7 +55,7 @@ class Pages(NamedTuple):
     limit: int
     window: Callable[[int], Parameters] = lambda end_ms: {"until": end_ms - 1}
     longest_ms: int | None = None
-    direction: str = "forward"
+    direction: Paging = "forward"
     kept_ms: int | None = None
 
 

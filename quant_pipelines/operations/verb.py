@@ -18,8 +18,14 @@ if TYPE_CHECKING:
     from quant_pipelines.core.clock import Clock
     from quant_pipelines.core.settings import Settings
 
-Kind: TypeAlias = Literal["text", "number", "value", "deployment", "scope", "limit_scope"]
-"""What a field holds: a text, a whole number, a float, the id of a deployment, the name of a scope."""
+Kind: TypeAlias = Literal[
+    "text", "texts", "number", "value", "switch", "path", "deployment", "scope", "limit_scope", "reference"
+]
+"""What a field holds: a text or any number of them, a whole number, a float, yes or no, a file, the id of a
+deployment, the name of a scope, what a decision is found by."""
+Asker: TypeAlias = Literal["nobody", "home", "operator", "signature"]
+"""What the command line is told beside the fields: nothing; which stack is meant; who asks, and why where
+something changes; both in any case."""
 Role: TypeAlias = Literal["viewer", "operator", "approver"]
 """Least right of who asks; each one includes those before it."""
 REQUIRED: Final = object()
@@ -44,7 +50,7 @@ class Field:
     kind
         What it holds.
     help, usage
-        Meaning, as forms and routes say it, and as ``--help`` does.
+        Meaning, as forms and routes say it, and as ``--help`` does where that is told otherwise.
     metavar
         Placeholder on the command line; without one the accepted words stand there.
     default
@@ -56,13 +62,14 @@ class Field:
     is_optional
         Whether the command line may leave it out, too.
     flag
-        Option of the command line that stands for the last of the words; empty for an argument.
+        Option of the command line, which stands for the last of the words if there are any; empty for an
+        argument.
     """
 
     name: str
     kind: Kind
     help: str
-    usage: str
+    usage: str = ""
     metavar: str | None = None
     default: Any = REQUIRED
     blank: Any = ""
@@ -83,6 +90,12 @@ class Verb:
         ``module:function``; empty where a module of the command line does the work.
     fields
         What it asks for.
+    asker
+        What else the command line is told.
+    module
+        Module of the command line that does the work, if it has another name than the verb.
+    has_own_arguments
+        Whether that module declares its arguments itself.
     job, told, asks
         Job of the Launchpad, its description, and what its form is about; empty where there is none.
     route, method, role
@@ -97,6 +110,9 @@ class Verb:
     help: str
     function: str = ""
     fields: tuple[Field, ...] = ()
+    asker: Asker = "signature"
+    module: str = ""
+    has_own_arguments: bool = False
     job: str = ""
     told: str = ""
     asks: str = ""

@@ -6,6 +6,12 @@ from quant_pipelines.core.limits import LIMITS, QUOTAS
 from quant_pipelines.core.stages import LADDER, RESTS
 from quant_pipelines.operations.verb import Choices, Field, Verb
 
+
+def _action(about: str, *words: str) -> Field:
+    """Word after the verb that says what is to be done."""
+    return Field("action", "text", about, choices=Choices("Action", words))
+
+
 SIGNATURE = (
     Field("operator", "text", "your name", "your name (default: %(default)s)"),
     Field("reason", "text", "why, in a sentence", "why, in a sentence"),
@@ -61,6 +67,8 @@ SCOPE = Field(
     blank="account",
     is_optional=True,
 )
+_SYMBOLS = Field("symbols", "texts", "only these (default: all)", metavar="SYMBOL")
+_STRATEGIES = Field("strategy", "texts", "names or files; none means the whole folder", metavar="STRATEGY")
 _LIMIT = (
     Field(
         "scope",
@@ -154,28 +162,118 @@ RUNNER = (
     ),
 )
 _DATA = (
-    Verb("check", "look for faults in what is stored, in an archive or in a file"),
-    Verb("repair", "ask the exchange again about what the checks found"),
-    Verb("import", "bring Parquet and CSV files into the store"),
-    Verb("coverage", "what is stored, and what is missing"),
-    Verb("costs", "what own fills say that trading costs"),
+    Verb("check", "look for faults in what is stored, in an archive or in a file", has_own_arguments=True),
+    Verb("repair", "ask the exchange again about what the checks found", has_own_arguments=True),
+    Verb("import", "bring Parquet and CSV files into the store", has_own_arguments=True),
+    Verb(
+        "coverage",
+        "what is stored, and what is missing",
+        fields=(replace(_SYMBOLS, help="only these (default: the universe)"),),
+        asker="home",
+    ),
+    Verb("costs", "what own fills say that trading costs", fields=(_SYMBOLS,), asker="home"),
+)
+_STRATEGY = (
+    Verb("list", "every strategy of the folder", asker="nobody", module="strategy"),
+    Verb(
+        "new",
+        "write a strategy file to begin with",
+        fields=(
+            Field("strategy", "text", "file to write, such as ./my_idea.py", metavar="FILE"),
+            Field("event", "switch", "one that places orders instead of naming a target", flag="--event"),
+        ),
+        asker="nobody",
+        module="strategy",
+    ),
+    Verb(
+        "check",
+        "put strategies through the contract: causality, warm-up, range, determinism, speed",
+        fields=(_STRATEGIES,),
+        asker="nobody",
+        module="strategy",
+    ),
+    Verb(
+        "test",
+        "check, and trade made-up bars: the batch and the event driver must agree",
+        fields=(_STRATEGIES,),
+        asker="nobody",
+        module="strategy",
+    ),
+)
+_KEYS = (
+    _action(
+        "add: key and secret are asked for, or are two lines on stdin. list: fingerprints only. "
+        "rotate: seal all of them under a new master key",
+        "add",
+        "list",
+        "remove",
+        "rotate",
+    ),
+    Field(
+        "account",
+        "text",
+        "ccxt id of the exchange (default: exchange.id)",
+        metavar="ACCOUNT",
+        default=None,
+        is_optional=True,
+    ),
+    Field(
+        "from_environment",
+        "switch",
+        "add: take QUANT_API_KEY and QUANT_API_SECRET",
+        flag="--from-environment",
+    ),
+    Field("replace", "switch", "add: in place of the keys that are stored", flag="--replace"),
+)
+_DB = (
+    _action(
+        "migrate: to this code's schema; newer is refused. backup: both databases to FILE, also while "
+        "the stack runs. restore: FILE in place of both, while it does not",
+        "migrate",
+        "backup",
+        "restore",
+    ),
+    Field("file", "path", "of backup and restore", metavar="FILE", default=None, is_optional=True),
+    Field("replace", "switch", "restore: give up what is stored now", flag="--replace"),
+)
+_AUDIT = (
+    _action("", "verify", "export"),
+    Field("file", "path", "export to a file instead of stdout", metavar="F.jsonl", flag="--file"),
+)
+_SETTINGS = (
+    _action("show: every setting in force", "show"),
+    Field("describe", "switch", "with default, range and meaning", flag="--describe"),
+)
+_REFERENCE = Field(
+    "what",
+    "reference",
+    "an id as quant shows it, or such as BTC/USDT:USDT@2024-01-31T12:00 (UTC)",
+    metavar="ORDER|TRADE|SYMBOL@TIME",
 )
 
 VERBS: tuple[Verb, ...] = (
-    Verb("up", "start everything on this machine and supervise it"),
-    Verb("status", "what runs, what is deployed, what it earned"),
-    Verb("doctor", "check this machine and this home, with a mend for each fault"),
-    Verb("backtest", "one backtest"),
+    Verb("up", "start everything on this machine and supervise it", has_own_arguments=True),
+    Verb("status", "what runs, what is deployed, what it earned", asker="home"),
+    Verb("doctor", "check this machine and this home, with a mend for each fault", has_own_arguments=True),
+    Verb("backtest", "one backtest", has_own_arguments=True),
     Verb(
         "optimize",
         "a walk-forward and its verdict",
+        has_own_arguments=True,
         job="focused_optimization",
         route="/api/v1/optimizer/run",
         runs_as="job",
     ),
-    Verb("strategy", "list, begin, check and test strategies"),
+    Verb("strategy", "list, begin, check and test strategies", kinds=_STRATEGY),
     Verb("data", "what market data are stored, and what is wrong with them", kinds=_DATA),
-    Verb("approve", "admit a candidate to paper money, or a hot coin to the whitelist", kinds=_APPROVE),
+    Verb(
+        "approve",
+        "admit a candidate to paper money, or a hot coin to the whitelist",
+        fields=(
+            Field("what", "text", "id of a candidate, or such as BTC/USDT:USDT", metavar="VERDICT|SYMBOL"),
+        ),
+        kinds=_APPROVE,
+    ),
     Verb(
         "reject",
         "turn down a candidate",
@@ -227,12 +325,23 @@ VERBS: tuple[Verb, ...] = (
         asks="One limit.",
         route="/api/v1/risk/limits",
     ),
-    Verb("runner", "show, halt or resume the live runner", kinds=RUNNER),
-    Verb("explain", "the decision chain of an order, or why there was none"),
-    Verb("audit", "prove that the audit log is whole, or write it down"),
-    Verb("settings", "every setting in force"),
-    Verb("keys", "API keys of accounts, sealed in the database"),
-    Verb("db", "the stack's database: its schema, backups"),
+    Verb(
+        "runner",
+        "show, halt or resume the live runner",
+        fields=(_action("", *(verb.name for verb in RUNNER)), SCOPE),
+        asker="operator",
+        kinds=RUNNER,
+    ),
+    Verb(
+        "explain",
+        "the decision chain of an order, or why there was none",
+        fields=(_REFERENCE,),
+        asker="home",
+    ),
+    Verb("audit", "prove that the audit log is whole, or write it down", fields=_AUDIT, asker="home"),
+    Verb("settings", "every setting in force", fields=_SETTINGS, asker="nobody"),
+    Verb("keys", "API keys of accounts, sealed in the database", fields=_KEYS, asker="operator"),
+    Verb("db", "the stack's database: its schema, backups", fields=_DB, asker="home"),
 )
 """In the order of ``quant --help``."""
 DECISIONS = {verb.job: verb for head in VERBS for verb in head.leaves() if verb.function and verb.job}

@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from quant_pipelines.core.orders import OrderStatus, RestingKind
+
 
 @dataclass(frozen=True, slots=True)
 class OpenOrder:
@@ -35,7 +37,7 @@ class OpenOrder:
     """
 
     number: int
-    kind: str
+    kind: RestingKind
     quantity: float
     leaves: float
     price: float = 0.0
@@ -72,7 +74,7 @@ class OrderEvent:
     """
 
     number: int
-    status: str
+    status: OrderStatus
     quantity: float
     price: float
     leaves: float

@@ -12,7 +12,7 @@ from sqlalchemy import Connection, Engine, Table, insert, select
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from quant_pipelines.core.errors import ReconciliationError
-from quant_pipelines.core.orders import OrderStatus, Side
+from quant_pipelines.core.orders import OrderKind, OrderStatus, Side
 from quant_pipelines.store.engine import transaction
 from quant_pipelines.store.epochs import require_epoch
 from quant_pipelines.store.tables import (
@@ -105,7 +105,7 @@ class Intent:
     quantity: Decimal
     purpose: Purpose
     bar_close: datetime
-    order_type: str = "market"
+    order_type: OrderKind = "market"
     exit_reason: str | None = None
     price: Decimal | None = None
     reduce_only: bool = False

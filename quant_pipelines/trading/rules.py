@@ -5,6 +5,7 @@ from typing import Any, NamedTuple
 
 from quant_pipelines.core.errors import ConfigurationError, unknown_name
 from quant_pipelines.core.instruments import Instrument
+from quant_pipelines.core.orders import Direction
 from quant_pipelines.core.settings import CostSettings
 from quant_pipelines.costs.fees import CostTerms, cost_terms
 from quant_pipelines.portfolio.sizing import (
@@ -77,7 +78,7 @@ class TradingRules:
     sizing: Sizing = AllIn()  # noqa: RUF009 - frozen
     limits: RiskLimits = NO_LIMITS
     specification: Specification = Specification()
-    direction: str = "both"
+    direction: Direction = "both"
     rebalance_band: float = 0.10
     execution: Execution = Execution()  # noqa: RUF009 - frozen
 

@@ -14,6 +14,21 @@ MOST_WIDE_FUNCTIONS = 16
 MOST_SHARED_NAMES = 6
 
 
+WORDS = {
+    "side",
+    "status",
+    "stage",
+    "direction",
+    "order_type",
+    "purpose",
+    "trading_state",
+    "severity",
+}
+"""Fields and parameters that hold one of a few words: each has a type that names them all."""
+FOREIGN_WORDS = "quant_pipelines/simulator"
+"""It answers in the venue's words, as they stand in its documents."""
+
+
 @cache
 def modules() -> dict[Path, ast.Module]:
     paths = (path for package in PACKAGES for path in sorted((ROOT / package).rglob("*.py")))
@@ -46,6 +61,27 @@ def has_fixed_tuple(annotation: ast.expr | None) -> bool:
     return annotation is not None and any(map(is_fixed_tuple, ast.walk(annotation)))
 
 
+def is_any_text(annotation: ast.expr | None) -> bool:
+    """Whether a value may be any text; members of a list or a document are another matter."""
+    match annotation:
+        case ast.BinOp(left=left, right=right):
+            return is_any_text(left) or is_any_text(right)
+        case ast.Name(id="str"):
+            return True
+    return False
+
+
+def named_values() -> Iterator[tuple[Path, int, str, ast.expr | None]]:
+    """Fields of classes and parameters, with what they are declared as."""
+    for path, tree in modules().items():
+        for owner in (node for node in ast.walk(tree) if isinstance(node, ast.ClassDef)):
+            for field in (node for node in owner.body if isinstance(node, ast.AnnAssign)):
+                yield path, field.lineno, ast.unparse(field.target), field.annotation
+    for path, function in functions():
+        for one in parameters(function):
+            yield path, one.lineno, one.arg, one.annotation
+
+
 def package_of(path: Path) -> str:
     return "/".join(path.parts[:2]) if path.parts[0] == "quant_pipelines" else path.parts[0]
 
@@ -56,6 +92,15 @@ def test_no_parameter_is_a_tuple_whose_members_have_no_names() -> None:
         for path, function in functions()
         for one in parameters(function)
         if has_fixed_tuple(one.annotation)
+    ]
+    assert found == []
+
+
+def test_what_is_one_of_a_few_words_is_not_declared_as_any_text() -> None:
+    found = [
+        f"{path}:{line} {name}"
+        for path, line, name, annotation in named_values()
+        if name in WORDS and is_any_text(annotation) and not path.is_relative_to(FOREIGN_WORDS)
     ]
     assert found == []
 

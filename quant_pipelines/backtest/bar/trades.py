@@ -8,6 +8,7 @@ from quant_pipelines.backtest.bar.state import StepFill
 from quant_pipelines.backtest.bar.stops import EXIT_REASONS
 from quant_pipelines.core.arrays import FloatArray
 from quant_pipelines.core.jit import change_of, scalar
+from quant_pipelines.core.orders import PositionSide
 from quant_pipelines.core.timeframes import from_ms
 
 COLUMNS = (
@@ -104,7 +105,7 @@ class Trade:
 
     entry_time: datetime
     exit_time: datetime
-    side: str
+    side: PositionSide
     quantity: float
     entry_price: float
     exit_price: float

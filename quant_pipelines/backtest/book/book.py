@@ -48,6 +48,7 @@ from quant_pipelines.core.errors import BacktestError
 from quant_pipelines.costs import whole_lots
 from quant_pipelines.sdk.desk import OpenOrder
 from quant_pipelines.trading.cycle import BookView, Decision
+from quant_pipelines.trading.purposes import Purpose
 from quant_pipelines.trading.resting import Resting
 
 __all__ = [
@@ -103,7 +104,7 @@ class Book:
         self._state: BookState | None = None
         self._last_ts = self._inside_ts = -1
         self._fills = 0
-        self._purpose = "target"
+        self._purpose: Purpose = "target"
         self._working = WorkingOrders()
 
     @property
@@ -324,16 +325,15 @@ class Book:
             float(state.day.n_orders),
         )
 
-    def apply(self, decision: Decision, *, purpose: str = "target", inputs: StopInputs | None = None) -> None:
+    def apply(self, decision: Decision, *, inputs: StopInputs | None = None) -> None:
         """Take over a decision: its order, if there is one, and the side that counts as acted upon."""
-        side = decision.target_side
-        self.submit(decision.order_quantity, purpose=purpose, target_side=side, inputs=inputs)
+        self.submit(decision.order_quantity, target_side=decision.target_side, inputs=inputs)
 
     def submit(
         self,
         quantity: float,
         *,
-        purpose: str = "target",
+        purpose: Purpose = "target",
         target_side: float | None = None,
         inputs: StopInputs | None = None,
     ) -> None:
@@ -377,7 +377,7 @@ class Book:
         book = cls(settings)
         book._last_ts = int(document["last_ts"])
         book._fills = int(document["fills"])
-        book._purpose = str(document["purpose"])
+        book._purpose = document["purpose"]
         book._scale(StopScales(**document.get("scales", {})))
         if document["state"] is not None:
             book._state = state_from_document(document["state"])

@@ -7,6 +7,7 @@ from typing import Any
 from quant_pipelines.backtest.book.book import Book, BookedFill, BookEvent, OrderEnded
 from quant_pipelines.backtest.book.desk import BookDesk, Close, Wish
 from quant_pipelines.core.bars import Bars
+from quant_pipelines.core.orders import OrderStatus
 from quant_pipelines.sdk.desk import OrderEvent
 from quant_pipelines.sdk.event import EventStrategy, remembered, told
 from quant_pipelines.trading.rules import TradingTerms
@@ -110,8 +111,9 @@ class EventRun:
             if order.reduce_only and only_opening:
                 continue
             self._desk.cancel(order.number)
-            ended = (order.number, "CANCELED", 0.0, 0.0, order.leaves, "the runner took it back", 0)
-            self._waiting.append(OrderEvent(*ended))
+            self._waiting.append(
+                OrderEvent(order.number, "CANCELED", 0.0, 0.0, order.leaves, "the runner took it back", 0)
+            )
         return tuple(self._desk.canceled)
 
     def to_document(self) -> dict[str, Any]:
@@ -125,5 +127,5 @@ class EventRun:
 
 
 def _filled(fill: BookedFill) -> OrderEvent:
-    status = "PARTIALLY_FILLED" if fill.order and fill.leaves != 0.0 else "FILLED"
+    status: OrderStatus = "PARTIALLY_FILLED" if fill.order and fill.leaves != 0.0 else "FILLED"
     return OrderEvent(fill.order, status, fill.quantity, fill.price, fill.leaves, fill.reason, fill.ts)

@@ -8,6 +8,7 @@ from quant_pipelines.backtest.bar.state import StepTerms
 from quant_pipelines.backtest.bar.stops import NO_STOPS, StopTerms
 from quant_pipelines.backtest.market.settings import step_terms_of
 from quant_pipelines.core.arrays import FloatArray
+from quant_pipelines.core.orders import OrderStatus
 from quant_pipelines.core.timeframes import timeframe_ms
 from quant_pipelines.trading.rules import TradingRules
 from quant_pipelines.trading.specifications import ALWAYS_THE_SAME, SpecificationHistory
@@ -161,7 +162,7 @@ class OrderEnded:
 
     ts: int
     order: int
-    status: str
+    status: OrderStatus
     leaves: float
     reason: str
 

@@ -3,7 +3,7 @@
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 
@@ -35,11 +35,12 @@ from quant_pipelines.backtest.bar.resting_rows import (
 )
 from quant_pipelines.backtest.book.values import OrderEnded
 from quant_pipelines.core.errors import BacktestError
+from quant_pipelines.core.orders import OrderStatus, RestingKind
 from quant_pipelines.sdk.desk import OpenOrder
 from quant_pipelines.trading.resting import Resting
 
-KINDS = ("market", "limit", "stop_market")
-_ENDS = {
+KINDS: tuple[RestingKind, ...] = get_args(RestingKind)
+_ENDS: dict[int, tuple[OrderStatus, str]] = {
     POSITION_CLOSED: ("CANCELED", "the position that it reduces is closed"),
     WOULD_CROSS: ("CANCELED", "post-only, and the open was through its price"),
     EXPIRED: ("EXPIRED", "its time is over"),
@@ -51,7 +52,7 @@ _ENDS = {
 class NewOrder:
     """Order to place; see ``sdk.desk.OpenOrder``."""
 
-    kind: str
+    kind: RestingKind
     quantity: float
     price: float = 0.0
     reduce_only: bool = False

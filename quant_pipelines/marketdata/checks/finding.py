@@ -1,7 +1,7 @@
 """What a check looks at and what it answers; nothing here knows a single check."""
 
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal, TypeAlias
 
 import numpy as np
 
@@ -9,7 +9,10 @@ from quant_pipelines.core.arrays import BoolArray, IntArray
 from quant_pipelines.core.bars import Bars, empty_bars
 from quant_pipelines.core.timeframes import from_ms
 
-WARNING, BLOCK = "warning", "block"
+FindingSeverity: TypeAlias = Literal["warning", "block"]
+WARNING: FindingSeverity = "warning"
+BLOCK: FindingSeverity = "block"
+"""Research must not use the day."""
 _EXAMPLES = 5
 _NOTHING: IntArray = np.empty(0, dtype=np.int64)
 
@@ -31,7 +34,7 @@ class Finding:
     """
 
     check_name: str
-    severity: str
+    severity: FindingSeverity
     times: tuple[int, ...]
     detail: dict[str, Any] = field(default_factory=dict)
 
@@ -78,13 +81,15 @@ class Day:
     confirmed: IntArray = field(default_factory=lambda: _NOTHING)
     witness: Bars = field(default_factory=lambda: empty_bars("", "1h"))
 
-    def suspected(self, name: str, severity: str, is_odd: BoolArray, **detail: Any) -> Finding | None:
+    def suspected(
+        self, name: str, severity: FindingSeverity, is_odd: BoolArray, **detail: Any
+    ) -> Finding | None:
         """Report those odd bars of the day that the exchange has not confirmed."""
         return at_fault(name, severity, self.bars.ts[is_odd & ~np.isin(self.bars.ts, self.confirmed)], detail)
 
 
 def at_fault(
-    name: str, severity: str, times: IntArray, detail: dict[str, Any] | None = None
+    name: str, severity: FindingSeverity, times: IntArray, detail: dict[str, Any] | None = None
 ) -> Finding | None:
     """Report these times; None without any."""
     return Finding(name, severity, tuple(times.tolist()), detail or {}) if times.size else None

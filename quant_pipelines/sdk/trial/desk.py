@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 from quant_pipelines.core.bars import Bars
 from quant_pipelines.core.errors import StrategyError
+from quant_pipelines.core.orders import OrderStatus
 from quant_pipelines.sdk.desk import OpenOrder, OrderEvent
 from quant_pipelines.sdk.event import EventStrategy, features_of, remembered, told
 
@@ -116,7 +117,7 @@ class TrialDesk:
         self.orders = tuple(kept)
         return events
 
-    def _event(self, order: OpenOrder, status: str, quantity: float, ts: int) -> OrderEvent:
+    def _event(self, order: OpenOrder, status: OrderStatus, quantity: float, ts: int) -> OrderEvent:
         left = 0.0 if quantity else order.leaves
         return OrderEvent(order.number, status, quantity, order.price, left, f"{order.kind}_order", ts)
 

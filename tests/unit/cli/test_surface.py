@@ -6,6 +6,7 @@ The files under ``pins`` are the public surface. Whoever changes it on purpose w
 
 import argparse
 import contextlib
+import importlib
 import io
 import json
 import os
@@ -17,6 +18,8 @@ from typing import Any
 import pytest
 
 from quant_pipelines.cli.__main__ import build_parser, main
+from quant_pipelines.operations.verb import Verb
+from quant_pipelines.operations.verbs import VERBS
 
 PINS = Path(__file__).with_name("pins")
 WRONG = (
@@ -106,6 +109,19 @@ def test_every_verb_accepts_the_pinned_arguments() -> None:
 @pytest.mark.skipif(sys.version_info[:2] != (3, 11), reason="each Python words its refusals in its own way")
 def test_wrong_usage_is_answered_with_the_pinned_sentence() -> None:
     assert refusals() == json.loads((PINS / "refusals.json").read_text())
+
+
+@pytest.mark.parametrize("head", VERBS, ids=lambda verb: verb.name)
+def test_a_verb_without_a_function_has_a_module_that_declares_nothing_of_what_its_row_says(
+    head: Verb,
+) -> None:
+    actions = [] if not head.kinds or head.kinds[0].function else head.kinds
+    for row, name in [(one, f"{head.name}_{one.name}") for one in actions] or [(head, head.name)]:
+        if not row.function:
+            module = importlib.import_module(f"quant_pipelines.cli.{row.module or name}")
+            assert callable(module.run)
+            assert hasattr(module, "add_arguments") == row.has_own_arguments
+            assert not (row.fields and row.has_own_arguments)
 
 
 if __name__ == "__main__":
