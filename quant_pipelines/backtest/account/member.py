@@ -91,9 +91,8 @@ class Member:
     def worst(self, bar: StepBar | None, ts: int) -> float:
         """Least that it leaves of the account's margin; without a bar it stands at its last close."""
         state, close = self.state, self.state.close
-        if bar is None:
-            return float(worst_of(state, StepBar(ts, close, close, close, close, 0.0), self.book.terms))
-        return float(worst_of(state, bar, self.book.terms_at(ts)))
+        still = StepBar(ts, close, close, close, close, 0.0)
+        return float(worst_of(state, still if bar is None else bar, self.book.terms_at(ts)))
 
     @property
     def outcome(self) -> LoopResult:
