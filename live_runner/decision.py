@@ -85,7 +85,7 @@ def decide_on(
     StrategyError
         If the strategy fails.
     """
-    rules = plan.specifications.rules_at(rules, moment.close_ms - plan.execution_step_ms)
+    rules = plan.rules_at(rules, moment.close_ms)
     target = 0.0 if moment.is_leaving else float(target_of(plan.strategy, bars)[-1])
     _, volatility, inputs = latest_of(plan.strategy, bars, rules)
     view = broker.view(volatility=volatility, data_age_seconds=moment.data_age_seconds)

@@ -15,6 +15,7 @@ from quant_pipelines.core.bars import Bars
 from quant_pipelines.core.ids import resting_order_id
 from quant_pipelines.core.orders import side_of
 from quant_pipelines.core.timeframes import from_ms
+from quant_pipelines.risk import denial_by
 from quant_pipelines.sdk.event import EventStrategy
 from quant_pipelines.store.trading import Intent, Signal
 from quant_pipelines.trading import TradingRules, decide
@@ -42,10 +43,12 @@ def decide_event(
     """
     run, strategy = broker.run, plan.strategy
     assert run is not None and isinstance(strategy, EventStrategy)  # noqa: S101, PT018 - the trader looked
+    rules = plan.rules_at(rules, moment.close_ms)
     if moment.is_leaving:
         return _leave(plan, rules, broker, run, moment)
-    if moment.data_age_seconds > rules.limits.max_data_age_seconds:
-        return _nothing(rules, broker, moment, "stale_data")
+    stale = denial_by("stale_data", moment.data_age_seconds, rules.limits)
+    if stale:
+        return _nothing(rules, broker, moment, stale.rule)
     latest = latest_of(strategy, bars, rules)
     if moment.is_bar:
         broker.book.submit(0.0, inputs=latest.inputs)

@@ -58,6 +58,10 @@ class DeploymentPlan:
         stored = self.deployment.specifications if self.deployment.venue == PAPER_VENUE else ()
         return SpecificationHistory.of_instruments(stored)
 
+    def rules_at(self, rules: TradingRules, close_ms: int) -> TradingRules:
+        """Rules with the specification of the execution bar that closes then, as a decision needs them."""
+        return self.specifications.rules_at(rules, close_ms - self.execution_step_ms)
+
     def require_targets(self) -> None:
         """Refuse an event strategy.
 

@@ -334,7 +334,8 @@ class Trader:
     def _withdrawn(self, moment: Moment) -> Decided | None:
         """While it is halted, nothing rests that could open."""
         broker = self._broker
-        return withdraw(self._rules, broker, moment) if isinstance(broker, PaperBroker) else None
+        rules = self.plan.rules_at(self._rules, moment.close_ms)
+        return withdraw(rules, broker, moment) if isinstance(broker, PaperBroker) else None
 
     def _take(self, decided: Decided, close_ms: int, now_ms: int) -> None:
         """Hand a committed decision to the broker."""

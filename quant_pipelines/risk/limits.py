@@ -52,6 +52,33 @@ def exceeds(observed: float, limit: float) -> bool:
     return limit < math.inf and observed > limit + TOLERANCE * abs(limit)
 
 
+def denial_by(name: str, observed: float, limits: RiskLimits) -> Denial | None:
+    """Ask one rule about what it observes, where there is no order to check yet; None where it approves.
+
+    Parameters
+    ----------
+    name
+        Of the rule, such as ``stale_data``.
+    observed
+        In the unit of its limit.
+    limits
+        In force.
+
+    Raises
+    ------
+    KeyError
+        If there is no such rule.
+
+    Examples
+    --------
+    >>> from quant_pipelines.risk import RiskLimits, denial_by
+    >>> str(denial_by("stale_data", 120.0, RiskLimits(max_data_age_seconds=90.0)))
+    'stale_data: 120 is beyond 90'
+    """
+    limit = {rule.name: rule for rule in RULES}[name].limit(limits)
+    return Denial(name, observed, limit) if exceeds(observed, limit) else None
+
+
 _observed_by_all = each_of(tuple(rule.observed for rule in RULES))
 
 

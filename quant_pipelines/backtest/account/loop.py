@@ -162,16 +162,24 @@ def terms_at(terms: LoopTerms, reel: Reel, book: int, span: int) -> BookTerms:
     return BookTerms(step_terms_of(here, book), here.trading)
 
 
+@inlined
+def span_at(reel: Reel, book: int, ts: int) -> int:
+    """Return the specification of a book that is in force in a bar that opens then."""
+    span = int(reel.first_span[book])
+    while reel.span[span + 1] <= ts:
+        span += 1
+    return span
+
+
 @inner
 def open_row(held: list[HeldBook], books: list[BookTerms], reel: Reel, at: GridRow, terms: LoopTerms) -> None:
-    """Find the books that have a bar in a row, and take over the specifications that begin with it."""
+    """Find the books that have a bar in a row, and take over the specifications that are in force in it."""
     for b in range(len(held)):
         book = held[b]
         row, span = book.row, book.span
         at.is_due[b] = row < reel.end[b] and reel.ts[row] == at.ts
-        if at.is_due[b] and reel.span[span + 1] <= row:
-            while reel.span[span + 1] <= row:
-                span += 1
+        if reel.span[span + 1] <= at.ts:
+            span = span_at(reel, b, at.ts)
             held[b], books[b] = _in_span(book, span), terms_at(terms, reel, b, span)
 
 
@@ -241,18 +249,17 @@ def write_day(held: list[HeldBook], fund: Fund, day: int, record: AccountRecord)
 
 
 @inner
-def close_books(
-    held: list[HeldBook], books: list[BookTerms], fund: Fund, reel: Reel, trades: FloatArray
-) -> Fund:
-    """Close every position at its last close."""
+def close_books(held: list[HeldBook], fund: Fund, reel: Reel, terms: LoopTerms, trades: FloatArray) -> Fund:
+    """Close every position at its last close, by the specification of then."""
     value, traded, is_closed = fund.reserve, fund.tally.traded_notional, False
     for b in range(len(held)):
-        book, terms = held[b], books[b].step
-        state, fill, funding_paid = close_out(book.state, terms, reel.funding_at_end[b])
+        book, last_ts = held[b], reel.ts[held[b].row - 1]
+        step = terms_at(terms, reel, b, span_at(reel, b, last_ts)).step
+        state, fill, funding_paid = close_out(book.state, step, reel.funding_at_end[b])
         log, tally = book.log, book.tally
         if fill.quantity != 0.0:
             log = charged(log, funding_paid)
-            end = TradeEnd(reel.ts[book.row - 1] + terms.step_ms, END, True, b)
+            end = TradeEnd(last_ts + step.step_ms, END, True, b)
             log = add_closing(log, fill, end, trades)
             tally = tally_end(tally, fill, state.curve.equity)
             traded += abs(fill.quantity) * fill.price
@@ -332,7 +339,7 @@ def run_books(
         if keeps_bars:
             record.bar_value[i] = fund.value
     if terms.close_at_end and not fund.is_broken:
-        fund = close_books(held, books, fund, reel, record.trades)
+        fund = close_books(held, fund, reel, terms, record.trades)
         record.bar_value[-1:] = fund.value
     write_day(held, fund, day, record)
     return [LoopResult(book.state, book.log, book.tally) for book in held], fund

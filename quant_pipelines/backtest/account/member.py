@@ -94,9 +94,10 @@ class Member:
     def worst(self, bar: StepBar | None, ts: int) -> float:
         """Least that it leaves of the account's margin; without a bar it stands at its last close."""
         state, close = self.state, self.state.close
+        still, terms = StepBar(ts, close, close, close, close, 0.0), self.book.terms_at(ts)
         if bar is None:
-            return float(worst_of(state, StepBar(ts, close, close, close, close, 0.0), self.book.terms))
-        return float(worst_with_orders(state, bar, self.book.terms_at(ts), self.book.order_rows))
+            return float(worst_of(state, still, terms))
+        return float(worst_with_orders(state, bar, terms, self.book.order_rows))
 
     @property
     def outcome(self) -> LoopResult:

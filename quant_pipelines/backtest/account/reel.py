@@ -30,10 +30,10 @@ def reel_of(books: Sequence[PlannedBook]) -> Reel:
                 given = getattr(tape, name)
                 values[start:stop, column] = given if given.size else np.nan
         values[start:stop, _PAID_AT] = book.market.payments.on_bars(tape.ts.size)
-    spans = [book.market.span + start for book, start in zip(books, first, strict=True)]
+    spans = [_begins(book) for book in books]
     first_span = np.cumsum([0, *(span.size for span in spans[:-1])])
     span, dated = np.concatenate(spans), _dated(books)
-    beside = _beside([book.market for book in books], span, dated)
+    beside = _beside([book.market for book in books], dated)
     ts = np.concatenate([tape.ts for tape in tapes])
     at_end = np.array([tape.funding_at_end for tape in tapes])
     return Reel(ts, values, first, end, span, first_span, at_end, dated, beside)
@@ -103,7 +103,13 @@ def _dated(books: Sequence[PlannedBook]) -> Dated:
     )
 
 
-def _beside(markets: Sequence[Market], span: IntArray, dated: Dated) -> Beside | None:
+def _begins(book: PlannedBook) -> IntArray:
+    """Find the times from which on the specifications of a book are in force, and one that never comes."""
+    later = [one.from_ms for one in book.settings.specifications.dated[1:]]
+    return np.array([np.iinfo(np.int64).min, *later, np.iinfo(np.int64).max], dtype=np.int64)
+
+
+def _beside(markets: Sequence[Market], dated: Dated) -> Beside | None:
     """Lay out marks and order books of all markets; what only the lanes read is left out."""
     has_marks = any(market.marks.open.size for market in markets)
     if not has_marks and not any(market.ladder.size for market in markets):
@@ -116,6 +122,7 @@ def _beside(markets: Sequence[Market], span: IntArray, dated: Dated) -> Beside |
         highs = _or_zero([market.marks.high for market in markets], sizes)
         lows = _or_zero([market.marks.low for market in markets], sizes)
     ladders, ladder = _ladders(markets)
+    span = np.empty(0, dtype=np.int64)
     return Beside(nothing, nothing, opens, highs, lows, ladders, ladder, span, dated)
 
 

@@ -200,11 +200,12 @@ def _book_result(plan: AccountPlan, passed: Passed, number: int, before: FloatAr
     market = book.market
     equity = record.equity[number] - book.share * record.paid
     first = market.first_day - plan.first_day
-    own = slice(first, first + market.n_days)
+    own = equity[first : first + market.n_days].copy()
+    own[-1] = equity[-1]  # what it costs to leave is paid at the account's end, and is its last day's
     state = outcome.state
-    curve = state.curve._replace(equity=float(equity[own][-1]))
+    curve = state.curve._replace(equity=float(own[-1]))
     ended = outcome._replace(state=state._replace(curve=curve))
-    kept = Record(equity[None, own], np.empty((1, 0)), record.trades[number : number + 1])
+    kept = Record(own[None], np.empty((1, 0)), record.trades[number : number + 1])
     earned = np.diff(equity, prepend=book.settings.capital)
     result = replace(result_of(ended, market, book.settings, kept), bar_equity=np.empty(0))
     notional, value = record.notional[number], record.value

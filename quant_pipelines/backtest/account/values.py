@@ -30,8 +30,8 @@ class Reel(NamedTuple):
     first, end
         Rows of each book, ``[first, end)``; shape (n_books,).
     span, first_span
-        Rows at which the specifications of each book begin to be in force, with its end after them, and where
-        those of each book begin; shapes (n_specifications + n_books,) and (n_books,).
+        Times from which on the specifications of each book are in force, with one that never comes after
+        them, and where those of each book begin; shapes (n_specifications + n_books,) and (n_books,).
     funding_at_end
         Of each book at its last close, see ``Tape``; shape (n_books,).
     dated

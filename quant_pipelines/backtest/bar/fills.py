@@ -2,7 +2,7 @@
 
 from typing import NamedTuple
 
-from quant_pipelines.accounting.account import Account, apply_fill
+from quant_pipelines.accounting.account import DUST, Account, apply_fill
 from quant_pipelines.accounting.margin import bankruptcy_price, liquidation_price
 from quant_pipelines.backtest.bar.state import NO_FILL, StepBar, StepFill, StepTerms
 from quant_pipelines.backtest.bar.stops import (
@@ -65,9 +65,9 @@ def closed(held: Held, fill: StepFill) -> Held:
 
 @inlined
 def pending_after_stop(position: float, pending: float) -> float:
-    """Reduce an order once a stop closed the position: only a reversal still opens."""
+    """Reduce an order once a stop closed the position: only a reversal still opens; float noise is none."""
     after = position + pending
-    return after if after * position < 0.0 else 0.0
+    return after if after * position < 0.0 and abs(after) > DUST * abs(pending) else 0.0
 
 
 @inlined

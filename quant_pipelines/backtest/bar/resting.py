@@ -65,7 +65,7 @@ class Walk(NamedTuple):
 
 
 with_held = change_of(Walk, "held", "n_fills")
-with_budget = change_of(Walk, "budget")
+_traded = change_of(Walk, "pending", "budget")
 _entered = change_of(Walk, "reference", "entered")
 
 
@@ -100,11 +100,12 @@ class Offer(NamedTuple):
 
 
 class Now(NamedTuple):
-    """The bar, what was seen of the one before, and the terms."""
+    """The bar, what was seen of the one before, the terms, and why the pending market order closes."""
 
     bar: StepBar
     seen: Seen
     terms: StepTerms
+    reason: int
 
 
 def room_for(n_orders: int) -> int:
@@ -172,6 +173,20 @@ def drop_reducing(orders: FloatArray, before: float, after: float) -> None:
             order[STATUS] = POSITION_CLOSED
 
 
+@inlined
+def left_pending(pending: float, position: float, now: Now) -> float:
+    """Return what is left of the pending market order once the position has changed.
+
+    The order of a stop that fires at a close is an exit: it never closes more than is held, and ends with the
+    position that it was made for.
+    """
+    if now.reason == TARGET or pending == 0.0:
+        return pending
+    if not position * pending < 0.0:
+        return 0.0
+    return pending if abs(pending) <= abs(position) else whole_lots(-position, now.terms.lot_size)
+
+
 @inner
 def _part(walk: Walk, sheet: Sheet, order: FloatArray, fill: StepFill, now: Now) -> Walk:
     """Book one part of an order's fill."""
@@ -217,8 +232,9 @@ def trade(walk: Walk, sheet: Sheet, at: int, offer: Offer, now: Now) -> Walk:
         order[KIND] = MARKET
     after = walk.held.account.position
     drop_reducing(sheet.orders, before, after)
+    pending = left_pending(walk.pending, after, now)
     budget = walk.budget - abs(quantity) if is_capped else walk.budget
-    return with_budget(walk, max(budget, 0.0))
+    return _traded(walk, pending=pending, budget=max(budget, 0.0))
 
 
 @inlined

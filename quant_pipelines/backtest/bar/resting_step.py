@@ -32,6 +32,7 @@ from quant_pipelines.backtest.bar.resting import (
     after_entry,
     drop_reducing,
     is_live,
+    left_pending,
     reduces,
     trade,
     written,
@@ -109,7 +110,7 @@ def step_orders(state: BookState, bar: StepBar, terms: StepTerms, sheet: Sheet) 
     sheet
         Orders, and room for the fills.
     """
-    now = Now(bar, state.seen, terms)
+    now = Now(bar, state.seen, terms, state.order.reason)
     _begin(sheet.orders, bar.ts)
     held, funding_paid = begun(state, bar, terms)
     budget = np.inf
@@ -117,7 +118,7 @@ def step_orders(state: BookState, bar: StepBar, terms: StepTerms, sheet: Sheet) 
         budget = terms.fills.participation * state.seen.volume
     walk = Walk(held, state.order.quantity, budget, bar.open, 0.0, 0)
     at_open = protected(held, bar, reach_at_open(bar), terms, state.seen.volume)
-    walk = _leave(walk, sheet, at_open)
+    walk = _leave(walk, sheet, at_open, now)
     walk = _at_open(walk, sheet, now, exits=True)
     walk = _pending(walk, sheet, state, now)
     walk = _at_open(walk, sheet, now, exits=False)
@@ -181,13 +182,14 @@ def _is_through(order: FloatArray, low: float, high: float) -> bool:
 
 
 @inner
-def _leave(walk: Walk, sheet: Sheet, exit_: Exit) -> Walk:
+def _leave(walk: Walk, sheet: Sheet, exit_: Exit, now: Now) -> Walk:
     """Book an exit of the whole position."""
     if exit_.fill.quantity == 0.0:
         return walk
     before = walk.held.account.position
     pending = pending_after_stop(before, walk.pending)
     held = closed(walk.held, exit_.fill)
+    pending = left_pending(pending, held.account.position, now)
     drop_reducing(sheet.orders, before, held.account.position)
     walk = written(walk, sheet, Source(OF_POSITION, exit_.reason, 0.0), exit_.fill, held)
     return _with_pending(walk, pending)
@@ -248,7 +250,7 @@ def _stops(walk: Walk, sheet: Sheet, now: Now) -> Walk:
         exit_ = protected(walk.held, bar, reach_from(reach, walk.reference), terms, now.seen.volume)
         is_exit = exit_.fill.quantity != 0.0
         if is_exit and (at < 0 or not _is_before(sheet.orders[at], walk, exit_, now)):
-            walk = _leave(walk, sheet, exit_)
+            walk = _leave(walk, sheet, exit_, now)
         elif at >= 0:
             before, price = walk.held.account.position, sheet.orders[at, PRICE]
             walk = trade(walk, sheet, at, Offer(price, False), now)
@@ -297,7 +299,7 @@ def _limits(walk: Walk, sheet: Sheet, now: Now) -> Walk:
         goal = taken(walk.held, now.bar, now.terms)
         is_goal = walk.entered == 0.0 and goal.quantity != 0.0
         if is_goal and (at < 0 or not _is_nearer(sheet.orders[at], goal, now.bar)):
-            walk = _leave(walk, sheet, Exit(goal, TAKE_PROFIT))
+            walk = _leave(walk, sheet, Exit(goal, TAKE_PROFIT), now)
             continue
         if at < 0:
             at = _nearest_limit(walk, sheet.orders, now.bar, not is_reducing)

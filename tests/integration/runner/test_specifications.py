@@ -22,6 +22,7 @@ from tests.integration.runner.replay import ReplaySource, ReplayTime
 from tests.integration.runner.world import (
     DEPLOYED,
     HISTORY_START,
+    LADDER,
     SETTINGS,
     SWITCH,
     SYMBOL,
@@ -45,10 +46,11 @@ def change_specification(engine: Engine) -> None:
         connection.execute(insert(instruments).values(key | values | rest))
 
 
+@pytest.mark.parametrize("source", [SWITCH, LADDER], ids=["target", "orders"])
 def test_live_book_has_the_lots_and_fees_of_each_bar_like_the_event_backtest(
-    engine: Engine, database_url: str, deploy: Callable[..., int]
+    engine: Engine, database_url: str, deploy: Callable[..., int], source: str
 ) -> None:
-    deploy(SWITCH, **PLACE)
+    deploy(source, **PLACE)
     change_specification(engine)
     asyncio.run(world(engine, database_url).play())
     market = recording()
@@ -59,7 +61,7 @@ def test_live_book_has_the_lots_and_fees_of_each_bar_like_the_event_backtest(
         )
     )
     expected = run_event_backtest(
-        compile_strategy("switch", SWITCH).strategy_class(),
+        compile_strategy("replayed", source).strategy_class(),
         market.bars[SYMBOL],
         settings=BacktestSettings(rules=RULES, trade_from_ms=to_ms(DEPLOYED), specifications=dated),
         funding=market.funding[SYMBOL],

@@ -7,6 +7,7 @@ import pytest
 
 from quant_pipelines.accounting.nav import Flow
 from quant_pipelines.backtest import BacktestSettings
+from quant_pipelines.backtest.account.event import run_event_account
 from quant_pipelines.backtest.account.plan import Allocation
 from quant_pipelines.backtest.account.result import AccountResult
 from quant_pipelines.backtest.account.run import run_account
@@ -19,7 +20,14 @@ from quant_pipelines.core.timeframes import HOUR_MS
 from quant_pipelines.portfolio import AllIn
 from quant_pipelines.risk import RiskLimits
 from quant_pipelines.sdk import Array, Desk, EventStrategy, Float, Inputs, Stops, Strategy
-from quant_pipelines.trading import Bracket, Execution, TradingRules
+from quant_pipelines.trading import (
+    Bracket,
+    DatedSpecification,
+    Execution,
+    Specification,
+    SpecificationHistory,
+    TradingRules,
+)
 
 FREE = TradingRules(costs=CostSettings(0.0, 0.0, 0.0), rebalance_band=0.0)
 BRACKETS = (Bracket(0.0, 0.01),)
@@ -225,3 +233,30 @@ def test_a_symbol_that_was_listed_late_has_fewer_round_trips_than_the_other() ->
     result = run_account([Allocation(Flipper(), one, 0.5) for one in (long, short)])
     assert isinstance(result, AccountResult)
     assert [len(book.result.trades) for book in result.books] == [58, 2]
+
+
+def test_a_book_that_ends_days_before_the_account_pays_what_it_costs_to_leave() -> None:
+    costly = TradingRules(costs=CostSettings(fee_bps=100.0, slippage_bps=0.0))
+    early, whole = path("EARLY", [100.0] * 30), path("WHOLE", [100.0] * 120)
+    result = run_account(
+        [Allocation(Hold(), one, 0.5) for one in (early, whole)],
+        settings=replace(settings(costly), close_at_end=True),
+    )
+    for book in result.books:
+        (trade,) = book.result.trades
+        assert book.result.final_equity - 500.0 == pytest.approx(trade.pnl)
+        assert book.result.daily_equity[-1] == book.result.final_equity
+        assert np.prod(1.0 + book.result.daily_returns) * 500.0 == pytest.approx(book.result.final_equity)
+
+
+def test_a_symbol_without_bars_maintains_by_the_brackets_of_the_day() -> None:
+    rules = replace(FREE, sizing=AllIn(5.0), execution=Execution(brackets=BRACKETS), rebalance_band=1e9)
+    falling, gone = path("A", [100.0, 100.0, 100.0, 100.0, 70.0, 70.0]), path("B", [100.0] * 3)
+    stricter = DatedSpecification(4 * HOUR_MS, Specification(), brackets=(Bracket(0.0, 0.1),))
+    history = SpecificationHistory((DatedSpecification(0, Specification()), stricter))
+    books = [Allocation(Hold(), one, 0.5) for one in (falling, gone)]
+    for driver in (run_account, run_event_account):
+        free = driver(books, settings=settings(rules))
+        assert free.trades == ()  # 1000 - 25 x 30 covers 25 x 70 x 1 % and 25 x 100 x 1 %
+        strict = driver(books, settings=settings(rules), feeds={"B": SymbolFeed(specifications=history)})
+        assert [(one.symbol, one.exit_reason) for one in strict.trades] == [("A", "liquidation")]

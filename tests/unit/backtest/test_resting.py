@@ -249,3 +249,81 @@ def test_high_before_a_limit_entry_does_not_tighten_its_trailing_stop() -> None:
     book.place(NewOrder(LIMIT, 1.0, 99.0))
     play(book, (100.0, 104.0, 98.5, 100.0))
     assert book.stop_price == pytest.approx(100.0 - 1.0)  # from the close, not from 104
+
+
+def timed_out_book(rules: TradingRules = RULES, quantity: float = 1.0) -> Book:
+    """Book whose position has been held for its time: the order of the time stop fills at the next open."""
+    stops = NO_STOPS._replace(time_ms=2.0 * MINUTE_MS)
+    book = Book(BookSettings(10_000.0, rules, stops=stops))
+    play(book, CALM)
+    book.submit(quantity)
+    play(book, CALM, CALM)
+    assert book.pending == -quantity
+    return book
+
+
+def test_stop_order_behind_a_gap_leaves_nothing_to_the_order_of_a_time_stop() -> None:
+    book = timed_out_book()
+    book.place(NewOrder(STOP, -1.0, 98.0, reduce_only=True))
+    assert play(book, (97.0, 97.5, 96.5, 97.0)) == [(-1.0, 97.0 * 0.99, "stop_order")]
+    assert (book.account.position, book.pending) == (0.0, 0.0)
+
+
+def test_stop_order_over_a_part_leaves_the_rest_to_the_order_of_a_time_stop() -> None:
+    book = timed_out_book(quantity=2.0)
+    book.place(NewOrder(STOP, -1.5, 98.0, reduce_only=True))
+    assert play(book, (97.0, 97.5, 96.5, 97.0)) == [
+        (-1.5, 97.0 * 0.99, "stop_order"),
+        (-0.5, 97.0 * 0.99, "time_stop"),
+    ]
+    assert book.account.position == 0.0
+
+
+@pytest.mark.parametrize(
+    ("order", "position"),
+    [
+        (NewOrder(LIMIT, -1.0, 101.0, reduce_only=True), 0.0),
+        (NewOrder(STOP, -1.0, 99.0, reduce_only=True), 0.0),
+        (NewOrder(LIMIT, -3.0, 101.0), -2.0),
+        (NewOrder(LIMIT, -0.75, 101.0), 0.0),
+    ],
+    ids=["limit", "stop", "reversal", "part"],
+)
+def test_exit_that_waits_for_the_latency_never_opens(order: NewOrder, position: float) -> None:
+    rules = replace(RULES, execution=Execution(latency_ms=MINUTE_MS), specification=Specification(0.01))
+    book = Book(BookSettings(10_000.0, rules, stops=NO_STOPS._replace(time_ms=3.0 * MINUTE_MS)))
+    play(book, CALM)
+    book.submit(1.0)
+    play(book, CALM, CALM)
+    book.place(order)
+    play(book, CALM, CALM)
+    assert book.pending == -1.0
+    play(book, (100.0, 102.0, 98.0, 100.0))  # the exit waits, the order doesn't
+    play(book, CALM)
+    assert book.account.position == pytest.approx(position)
+
+
+def test_gap_through_the_stop_ends_an_exit_of_more_than_is_left() -> None:
+    stops = NO_STOPS._replace(time_ms=2.0 * MINUTE_MS)
+    rules = replace(RULES, execution=Execution(participation=0.1))
+    book = Book(BookSettings(10_000.0, rules, 0.05, stops=stops))
+    play(book, CALM)
+    book.submit(1.0)
+    play(book, CALM)
+    play(book, CALM, volume=0.0)
+    book.place(NewOrder(STOP, -0.4, 99.0, reduce_only=True))
+    play(book, (100.0, 100.5, 98.0, 98.0), volume=0.0)
+    assert book.pending == pytest.approx(-0.6)
+    assert [row[2] for row in play(book, (90.0, 90.0, 90.0, 90.0))] == ["hard_stop"]
+    assert (book.account.position, book.pending) == (0.0, 0.0)
+
+
+def test_float_noise_of_lots_is_no_reversal_behind_a_stop() -> None:
+    rules = replace(RULES, specification=Specification(0.1))
+    book = book_of(rules, hard_stop=0.05)
+    for quantity in (0.7, 0.1):  # held: 0.7999999999999999
+        book.submit(quantity)
+        play(book, CALM)
+    book.submit(-0.8)
+    assert [row[2] for row in play(book, (90.0, 90.0, 90.0, 90.0))] == ["hard_stop"]
+    assert (book.account.position, book.pending) == (0.0, 0.0)

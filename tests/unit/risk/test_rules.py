@@ -14,6 +14,7 @@ from quant_pipelines.risk import (
     RiskLimits,
     RiskRequest,
     Rule,
+    denial_by,
     denial_of,
     first_breach,
     limit_terms,
@@ -101,3 +102,10 @@ def test_settings_give_limits_but_no_quotas() -> None:
         "max_leverage": settings.max_leverage,
         "max_daily_loss_fraction": settings.max_daily_loss_fraction,
     }
+
+
+@each_rule
+def test_rule_that_is_asked_alone_answers_as_in_the_check_of_an_order(rule: Rule) -> None:
+    for factor in (1.0 - 1e-10, 1.0 - 1e-8, 1.0, 1.1):  # rounding is no breach
+        limits = RiskLimits(**{rule.field: factor * OBSERVED[rule.name]})
+        assert denial_by(rule.name, rule.observed(REQUEST), limits) == denial(limits)
