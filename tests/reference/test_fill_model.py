@@ -334,4 +334,6 @@ def test_funding_of_one_slot_equals_the_published_one_where_the_mark_is_known(re
     for case in funding_document(reference)["simple"]:
         slot = FundingSlot(0, case["rate"], case["mark"])
         expected = case["short_fee"] if case["mark"] is not None else 10 * case["rate"] * 2.7
-        assert case["qty"] * funding_per_unit((slot,), Opened(0, 2.7, 9.9)) == pytest.approx(expected, rel=1e-12)
+        assert case["qty"] * funding_per_unit((slot,), Opened(0, 2.7, 9.9)) == pytest.approx(
+            expected, rel=1e-12
+        )
