@@ -132,7 +132,7 @@ def _read(
         fine,
         source.funding(symbol, through(window)),
         source.specification(symbol),
-        source.fill_inputs(symbol, window),
+        source.fill_inputs(symbol, through(window)),
     )
 
 

@@ -212,7 +212,7 @@ def _load_symbol(
         if higher.bars.timeframe != timeframe:
             findings += source.findings(higher.bars.between(*window), window)
     funding = source.funding(symbol, through(window))
-    inputs = source.fill_inputs(symbol, window)
+    inputs = source.fill_inputs(symbol, through(window))
     return SymbolHistory(bars, execution, funding, source.specification(symbol), findings, inputs)
 
 

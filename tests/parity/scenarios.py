@@ -31,6 +31,7 @@ from tests.parity.worlds import (
     random_bars,
     rolled_up,
     sampled_depth,
+    slots_within,
     wandering_mark,
     without,
 )
@@ -78,6 +79,20 @@ SCENARIOS = {
     ),
     "funding_inside_coarse_bars": Scenario(
         lambda: random_bars(100, 13, timeframe="1h"), funding=hourly_funding
+    ),
+    "funding_inside_of_bars_with_stops": Scenario(
+        lambda: random_bars(400, 63, timeframe="1h"), Guarded(**ALL_STOPS), rules=LOTS, funding=slots_within
+    ),
+    "funding_at_the_close_that_ends_it": Scenario(
+        lambda: random_bars(100, 64, timeframe="1h"),
+        AlwaysLong(hard_stop=0.5),
+        funding=slots_within,
+        settings=BacktestSettings(close_at_end=True),
+    ),
+    "funding_inside_without_mark": Scenario(
+        lambda: random_bars(200, 65, timeframe="1h"),
+        funding=lambda bars: slots_within(bars, has_mark=False),
+        settings=BacktestSettings(close_at_end=True),
     ),
     "finer_execution_bars": Scenario(lambda: rolled_up(FINE), execution=lambda: FINE, funding=hourly_funding),
     "finer_execution_ends_mid_bar": Scenario(lambda: rolled_up(FINE), execution=lambda: FINE.rows(3, 593)),

@@ -36,6 +36,7 @@ from tests.parity.worlds import (
     random_bars,
     rolled_up,
     sampled_depth,
+    slots_within,
     wandering_mark,
 )
 
@@ -163,6 +164,17 @@ SEVERAL = {
     ),
     "daily_loss_of_the_account": Several(
         lambda: two(volatility=0.01), replace(LOTS, limits=RiskLimits(max_daily_loss_fraction=0.02))
+    ),
+    "funding_inside_of_bars_and_at_the_last_close": Several(
+        lambda: [
+            Allocation(Guarded(**ALL_STOPS), of(name, random_bars(200, i, timeframe="1h")), 0.5)
+            for i, name in enumerate("AB")
+        ],
+        feeds=lambda: {
+            "A": SymbolFeed(funding=slots_within(random_bars(200, 0, timeframe="1h"))),
+            "B": SymbolFeed(funding=slots_within(random_bars(200, 1, timeframe="1h"), has_mark=False)),
+        },
+        settings=BacktestSettings(close_at_end=True),
     ),
     "finer_execution_bars": Several(
         lambda: [

@@ -32,7 +32,15 @@ from quant_pipelines.sdk import Array, Desk, EventStrategy, Float, Int, OrderEve
 from quant_pipelines.trading import Bracket, Execution, TradingRules
 from tests.parity.scenarios import FINE, LOTS
 from tests.parity.stream import execution_stream
-from tests.parity.worlds import START_MS, Scenario, gapped, hourly_funding, random_bars, rolled_up
+from tests.parity.worlds import (
+    START_MS,
+    Scenario,
+    gapped,
+    hourly_funding,
+    random_bars,
+    rolled_up,
+    slots_within,
+)
 
 
 class Busy(EventStrategy):
@@ -108,6 +116,9 @@ SCENARIOS = {
     "wide": Scenario(lambda: random_bars(400, 53), Busy(spread=2.0, hard_stop=0.01), LOTS),
     "gaps": Scenario(gapped, Busy(), LOTS, funding=hourly_funding),
     "funding": Scenario(lambda: random_bars(400, 54), Busy(), LOTS, funding=hourly_funding),
+    "funding_inside_of_bars": Scenario(
+        lambda: random_bars(300, 55, timeframe="1h"), Busy(), LOTS, funding=slots_within
+    ),
     "finer_execution_bars": Scenario(
         lambda: rolled_up(FINE), Busy(), LOTS, execution=lambda: FINE, funding=hourly_funding
     ),

@@ -133,6 +133,16 @@ def hourly_funding(bars: Bars, *, has_mark: bool = True) -> FundingSeries:
     return FundingSeries(ts, rng.normal(0.0, 0.001, ts.size), mark)
 
 
+def slots_within(bars: Bars, *, has_mark: bool = True) -> FundingSeries:
+    """Slots every twenty minutes of hourly bars, up to the last close; some have a last price."""
+    ts = np.arange(START_MS - HOUR_MS, int(bars.close_ts[-1]) + 1, 20 * MINUTE_MS)
+    rng = np.random.default_rng(6)
+    mark, last = rng.uniform(90.0, 110.0, (2, ts.size))
+    if not has_mark:
+        mark[:], last[::3] = np.nan, np.nan
+    return FundingSeries(ts, rng.normal(0.0, 0.001, ts.size), mark, last)
+
+
 @dataclass(frozen=True)
 class Scenario:
     bars: Callable[[], Bars]

@@ -63,7 +63,7 @@ def two_books(
     books = {"A": one, "B": other}
     feeds = {}
     for name, (returns, _, _) in books.items():
-        ts = HOUR_MS * np.arange(0, N_BARS, 8, dtype=np.int64)
+        ts = HOUR_MS * np.arange(0, N_BARS, 8, dtype=np.int64) + HOUR_MS // 4
         feeds[name] = SymbolFeed(
             funding=FundingSeries(ts, np.array(returns[: ts.size]) / 20.0, np.full(ts.size, np.nan))
         )

@@ -191,7 +191,7 @@ def world_of(seed: int) -> World:
     settings_ = BacktestSettings(
         rules=rules, close_at_end=one_of(True, False), specifications=one_of(*histories)
     )
-    slots = bars.ts[::90].copy()
+    slots = bars.ts[::90] + one_of(0, bars.step_ms // 2, bars.step_ms)
     funding = FundingSeries(slots, np.full(slots.size, 0.001), np.full(slots.size, np.nan))
     kind = one_of(Wanderer, Scaled)
     tightening = {"slope_tightening": one_of(0.0, 0.3, 0.9)} if kind is Scaled else {}

@@ -78,13 +78,14 @@ def test_bar_without_orders_equals_step_bar_to_the_bit(seed: int) -> None:
         terms = terms._replace(margin=MarginTerms(np.array([[0.0, 0.01, 0.0]]), 10.0, 0.0125))
     state = opening_state(open_account(1_000.0), 0)
     for bar in bars_of(rng, 60):
-        funding = float(rng.normal(0.0, 0.1)) if rng.random() < 0.1 else 0.0
-        step = StepBar(*bar[:5], funding, bar.volume)
+        funding, inside = np.where(rng.random(2) < 0.1, rng.normal(0.0, 0.1, 2), 0.0).tolist()
+        step = StepBar(*bar[:5], funding, bar.volume, funding_inside=inside)
         expected = step_bar(state, step, terms)
         fills = np.empty((room_for(0), FILL_WIDTH))
         outcome = step_orders(state, step, terms, Sheet(NO_ORDERS, fills))
         assert outcome.state == expected.state
         assert outcome.funding_paid == expected.funding_paid
+        assert outcome.funding_inside == expected.funding_inside
         written = [tuple(row[1:5]) for row in fills[: outcome.n_fills].tolist()]
         assert written == facts(expected)
         quantity = round(float(rng.normal(0.0, 5.0)), 2) if rng.random() < 0.4 else 0.0

@@ -64,6 +64,28 @@ def test_funding_received_is_positive() -> None:
     assert (payment.ts, round(payment.amount, 12)) == (2 * MINUTE_MS, 2.2)
 
 
+def test_slot_inside_a_bar_is_paid_at_its_own_time_and_price() -> None:
+    """Where no price is told with it: the close that ends there, else the open of the bar around it."""
+    book = Book(SETTINGS)
+    book.step(bar(0))
+    book.submit(-1.0)
+    book.step(bar(1))
+    at = 2 * MINUTE_MS
+    slots = (
+        FundingSlot(at, 0.01),
+        FundingSlot(at + 10, 0.01, last_price=130.0),
+        FundingSlot(at + 20, 0.01, 120.0, 1.0),
+    )
+    paid = book.step(bar(2, open=95.0)._replace(funding=slots))
+    assert [(one.ts, round(one.amount, 12)) for one in paid if isinstance(one, FundingPayment)] == [
+        (at, 1.0),
+        (at + 20, 2.5),
+    ]
+    (late,) = book.step(bar(4, open=95.0)._replace(funding=(FundingSlot(at + 90_000, 0.01),)))
+    assert isinstance(late, FundingPayment)
+    assert round(late.amount, 12) == 0.95
+
+
 def test_document_restores_the_book_to_the_bit() -> None:
     book = Book(SETTINGS)
     book.step(bar(0))

@@ -67,6 +67,21 @@ def test_funding_is_paid_on_what_is_held_before_the_fill() -> None:
     assert stepped(book(-1.0), bar(funding=0.5)).funding_paid == -0.5
 
 
+def test_funding_inside_a_bar_is_paid_by_what_the_open_leaves_and_before_a_stop() -> None:
+    reversed_ = stepped(book(1.0, pending=-3.0), bar()._replace(funding_inside=0.5))
+    assert (reversed_.funding_paid, reversed_.funding_inside) == (0.0, -1.0)
+    stopped = stepped(book(1.0, stop=90.0), bar(low=50.0)._replace(funding_inside=0.5))
+    assert (stopped.stop.quantity, stopped.funding_inside) == (-1.0, 0.5)
+    assert stopped.state.account.funding == 0.5
+    gapped = stepped(book(1.0, stop=90.0), bar(open_=50.0, low=50.0)._replace(funding_inside=0.5))
+    assert (gapped.gap_stop.quantity, gapped.funding_inside) == (-1.0, 0.0)
+
+
+def test_closing_at_the_end_pays_a_slot_at_that_very_time_first() -> None:
+    _, fill, paid = close_out(stepped(book(pending=2.0)).state, FREE, 0.25)
+    assert (fill.quantity, paid) == (-2.0, 0.5)
+
+
 def test_stop_is_set_from_the_entry_and_live_in_the_entry_bar() -> None:
     calm, wild = stepped(book(pending=1.0)), stepped(book(pending=1.0), bar(low=89.0))
     assert calm.state.stop.price == 90.0
