@@ -14,9 +14,10 @@ from quant_pipelines.cli.history import StoredMarket, read_market
 from quant_pipelines.cli.output import write_text
 from quant_pipelines.cli.progress import waiting
 from quant_pipelines.core.bars import Bars
-from quant_pipelines.core.errors import BacktestError
+from quant_pipelines.core.errors import BacktestError, ConfigurationError
 from quant_pipelines.core.funding import no_funding
 from quant_pipelines.core.instrument_sets import set_name
+from quant_pipelines.core.setting_bounds import bounds_of
 from quant_pipelines.core.settings import Settings
 from quant_pipelines.portfolio import parse_sizing
 from quant_pipelines.reports.run import BacktestRun, undefined
@@ -37,7 +38,10 @@ def run_from_arguments(arguments: argparse.Namespace) -> list[BacktestRun]:
     QuantError
         One sentence for a strategy, symbol, parameter, setting or archive that can't be used.
     """
-    settings = load_settings()
+    settings = load_settings(_flags(arguments))
+    fault = bounds_of("portfolio.deployment_capital").fault("capital", arguments.capital)
+    if fault:
+        raise ConfigurationError(fault)
     asked = [(arguments.strategy, arguments.set), *arguments.compare]
     sources = [load_strategy(name, strategies_folder(settings.strategies_folder)) for name, _ in asked]
     for source in sources:
@@ -127,13 +131,10 @@ def require_symbols(source: StrategySource, symbols: list[str]) -> None:
 
 
 def rules_of(arguments: argparse.Namespace, settings: Settings) -> TradingRules:
-    """Return the rules that the arguments ask for."""
+    """Return the rules that the arguments ask for; the settings have their costs already."""
     costs = settings.costs
     if arguments.fee_bps is not None:
-        maker = min(costs.maker_fee_bps, arguments.fee_bps)
-        costs = replace(costs, fee_bps=arguments.fee_bps, maker_fee_bps=maker)
-    if arguments.slippage_bps is not None:
-        costs = replace(costs, slippage_bps=arguments.slippage_bps)
+        costs = replace(costs, maker_fee_bps=min(costs.maker_fee_bps, costs.fee_bps))
     return TradingRules(
         costs=costs,
         sizing=parse_sizing(arguments.sizing),
@@ -141,6 +142,12 @@ def rules_of(arguments: argparse.Namespace, settings: Settings) -> TradingRules:
         rebalance_band=settings.portfolio.rebalance_band,
         execution=Execution.from_settings(settings.execution),
     )
+
+
+def _flags(arguments: argparse.Namespace) -> dict[str, Any]:
+    """Gather the flags that stand for settings, as a tree of them."""
+    costs = {name: getattr(arguments, name) for name in ("fee_bps", "slippage_bps")}
+    return {"costs": {name: value for name, value in costs.items() if value is not None}}
 
 
 def document_of(run: BacktestRun) -> dict[str, Any]:
