@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from quant_pipelines.metrics import MEASURES, correlation
-from quant_pipelines.reports.backtest import conventions, rule_facts
+from quant_pipelines.reports.backtest import conventions, hole_facts, rule_facts
 from quant_pipelines.reports.curves import equity_section, underwater_chart
 from quant_pipelines.reports.numbers import NOTHING, measure, money
 from quant_pipelines.reports.page import Cell, document, facts, paragraph, section, table
@@ -24,6 +24,7 @@ def render_comparison(runs: Sequence[BacktestRun]) -> str:
         "Capital": f"{money(first.result.capital)} each",
         **rule_facts(first.rules),
         "Not modelled": ", ".join(first.result.not_modelled) or "nothing that we know of",
+        **hole_facts(first),
     }
     sections = [
         facts(about),
