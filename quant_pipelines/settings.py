@@ -7,7 +7,7 @@ by commas. ``EXCHANGE`` alone names the exchange whose public data are used. Onl
 import dataclasses
 import os
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -23,14 +23,23 @@ from pydantic_settings import (
 
 from quant_pipelines.core.bounds import Bounds
 from quant_pipelines.core.errors import ConfigurationError, unknown_name
+from quant_pipelines.core.exchanges import require_exchange
+from quant_pipelines.core.instrument_sets import set_name, symbols_of
 from quant_pipelines.core.setting_bounds import all_bounds, first_fault
 from quant_pipelines.core.settings import SECRET_VARIABLES, Settings
+from quant_pipelines.core.symbols import require_symbol
 
 PREFIX = "QUANT_"
 SETTINGS_FILE = "quant.toml"
 # Read by the roots and the tests themselves; not part of the tree.
 _OTHER_VARIABLES = frozenset({"QUANT_HOME", "QUANT_ARCHIVE"}) | SECRET_VARIABLES
 _Tree = dict[str, Any]
+# How a name in a setting is proven, given the exchange that is meant.
+_NAMES: Mapping[str, Callable[[str, str], object]] = {
+    "exchange": lambda name, _: require_exchange(name),
+    "symbol": require_symbol,
+    "instrument set": lambda name, exchange: set_name(symbols_of(name), exchange),
+}
 
 
 def home_folder(environment: Mapping[str, str] | None = None) -> Path:
@@ -76,6 +85,7 @@ def load_settings(
     fault = first_fault(settings, "setting ")
     if fault:
         raise ConfigurationError(fault)
+    _check_names(settings, settings.exchange.id)
     return settings
 
 
@@ -162,6 +172,21 @@ def _sentence(error: ValidationError) -> str:
     if first["type"] in ("extra_forbidden", "unexpected_keyword_argument"):
         return unknown_name("setting", name, all_bounds())
     return f"setting {name} is {first['input']!r}; expected: {first['msg'].removeprefix('Input should be ')}"
+
+
+def _check_names(tree: Any, exchange: str, prefix: str = "") -> None:
+    for field in dataclasses.fields(tree):
+        value, name = getattr(tree, field.name), f"{prefix}{field.name}"
+        if dataclasses.is_dataclass(value):
+            _check_names(value, exchange, f"{name}.")
+            continue
+        if not field.metadata["of"]:
+            continue
+        for text in value if isinstance(value, tuple) else (value,):
+            try:
+                _NAMES[field.metadata["of"]](text, exchange)
+            except ConfigurationError as error:
+                raise ConfigurationError(f"setting {name}: {error}") from error
 
 
 def _describe(tree: Any, defaults: Any, prefix: str) -> list[dict[str, Any]]:

@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING
 
 from quant_pipelines.cli.operator import add_home, opened
 from quant_pipelines.cli.output import print_document, table
+from quant_pipelines.cli.parse import symbol_or_all
 from quant_pipelines.cli.progress import waiting
+from quant_pipelines.core.exchanges import require_exchange
 from quant_pipelines.core.timeframes import TIMEFRAMES
 
 if TYPE_CHECKING:
@@ -22,8 +24,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "files", metavar="FILE", nargs="+", help="Parquet, CSV, gzipped CSV, or an archive folder"
     )
     add_home(parser)
-    parser.add_argument("--exchange", help="ccxt id (default: exchange.id)")
-    parser.add_argument("--symbol", default="", help="such as BTC/USDT:USDT")
+    parser.add_argument("--exchange", type=require_exchange, help="ccxt id (default: exchange.id)")
+    parser.add_argument("--symbol", type=symbol_or_all, default="", help="such as BTC/USDT:USDT")
     parser.add_argument("--timeframe", default="", choices=tuple(TIMEFRAMES), help="of bars")
     parser.add_argument("--kind", default="bars", choices=_KINDS, help="what is in it (default: %(default)s)")
     parser.add_argument("--dry-run", action="store_true", help="prove the files, store nothing")

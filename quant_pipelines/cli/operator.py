@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from quant_pipelines.cli.output import print_answer
 from quant_pipelines.cli.parse import deployment_number, limit_scope, reference, scope, within
 from quant_pipelines.core.bounds import ROW_ID
+from quant_pipelines.core.symbols import require_symbol
 from quant_pipelines.operations.verb import REQUIRED, Asker, Field, Kind, Verb, carry_out
 from quant_pipelines.operations.verbs import SIGNATURE
 
@@ -27,6 +28,7 @@ _READERS: dict[Kind, Any] = {
     "limit_scope": limit_scope,
     "path": Path,
     "reference": reference,
+    "symbols": require_symbol,
 }
 
 
@@ -67,7 +69,7 @@ def add_field(parser: argparse.ArgumentParser, field: Field) -> None:
         told |= {"action": "store_const", "const": words[-1]}
     else:
         told |= {"metavar": field.metavar, "type": _READERS.get(field.kind, str), "choices": words}
-    if field.is_optional or field.kind == "texts":
+    if field.is_optional or field.kind in ("symbols", "texts"):
         told["nargs"] = "?" if field.is_optional else "*"
     parser.add_argument(field.flag or field.name, **told)
 

@@ -11,7 +11,6 @@ from sqlalchemy import Engine
 from quant_pipelines.archive import (
     FileSeries,
     bar_files,
-    ccxt_symbol,
     funding_file,
     is_readable_name,
     own_open_interest_files,
@@ -19,9 +18,11 @@ from quant_pipelines.archive import (
 )
 from quant_pipelines.core.bars import COLUMNS, BarRows
 from quant_pipelines.core.clock import Clock
-from quant_pipelines.core.errors import ConfigurationError, DataError
+from quant_pipelines.core.errors import DataError
+from quant_pipelines.core.exchanges import require_exchange
 from quant_pipelines.core.points import FundingRate, OpenInterest
 from quant_pipelines.core.series import Series, Window
+from quant_pipelines.core.symbols import require_symbol
 from quant_pipelines.core.timeframes import from_ms, timeframe_ms
 from quant_pipelines.store import bars as stored_bars
 from quant_pipelines.store import market
@@ -53,10 +54,7 @@ class Request:
     timeframe: str = ""
 
     def __post_init__(self) -> None:
-        if "/" not in self.symbol:
-            raise ConfigurationError(
-                f"symbol {self.symbol!r} is not in ccxt's form; did you mean {ccxt_symbol(self.symbol)!r}?"
-            )
+        require_symbol(self.symbol, require_exchange(self.exchange))
         if self.kind == "bars":
             timeframe_ms(self.timeframe)
         if not is_readable_name(self.path):

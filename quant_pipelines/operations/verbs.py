@@ -27,7 +27,7 @@ _VERDICT = Field(
 )
 _COIN = Field(
     "symbol",
-    "text",
+    "symbol",
     "such as BTC/USDT:USDT; it must be in the newest hot-coin scan",
     "such as BTC/USDT:USDT",
 )
@@ -67,7 +67,7 @@ SCOPE = Field(
     blank="account",
     is_optional=True,
 )
-_SYMBOLS = Field("symbols", "texts", "only these (default: all)", metavar="SYMBOL")
+_SYMBOLS = Field("symbols", "symbols", "only these (default: all)", metavar="SYMBOL")
 _STRATEGIES = Field("strategy", "texts", "names or files; none means the whole folder", metavar="STRATEGY")
 _LIMIT = (
     Field(
