@@ -116,10 +116,6 @@ def build_application(
         listed = exchange_info(market, clock(), only_trading=True)
         venue = open_venue(trading.home, prices, listed, wallet=trading.wallet, now_ms=clock())
         VenueService(venue, prices, clock, budget=budget, keys=trading.keys).attach(application)
-    for category in ("public", "market"):
-        application.router.add_get(f"/{category}/ws", streams.serve)
-        application.router.add_get(f"/{category}/ws/{{connection}}", streams.serve)
+    streams.attach(application)
     application.router.add_route("*", "/{path:.*}", rest.answer)
-    application.cleanup_ctx.append(streams.play)
-    application.on_shutdown.append(streams.close)
     return application

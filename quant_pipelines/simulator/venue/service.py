@@ -116,10 +116,8 @@ class VenueService:
             application.router.add_route(method, path, self.answer)
         for method in ("POST", "PUT", "DELETE"):
             application.router.add_route(method, _LISTEN_KEY, self.listen_key)
-        application.router.add_get("/private/ws", self.stream.serve)
-        application.router.add_get("/private/ws/{key}", self.stream.serve)
+        self.stream.attach(application)
         application.cleanup_ctx.append(self._play)
-        application.on_shutdown.append(self.stream.close)
 
     async def answer(self, request: web.Request) -> web.Response:
         """Response to a signed request; everything that it changes is on the disk by then."""

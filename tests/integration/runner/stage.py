@@ -120,14 +120,9 @@ class Stage:
 
         application = web.Application(middlewares=[count_dials])
         self.service.attach(application)
-        streams = MarketStreams(market, derivatives, self.clock)
-        for category in ("public", "market"):
-            application.router.add_get(f"/{category}/ws", streams.serve)
-            application.router.add_get(f"/{category}/ws/{{connection}}", streams.serve)
+        MarketStreams(market, derivatives, self.clock).attach(application)
         rest = RestAnswers(market, derivatives, self.clock, self.budget)
         application.router.add_route("*", "/{path:.*}", rest.answer)
-        application.cleanup_ctx.append(streams.play)
-        application.on_shutdown.append(streams.close)
         return application
 
 
