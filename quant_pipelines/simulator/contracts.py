@@ -9,6 +9,12 @@ from quant_pipelines.simulator.ports import MarketPort
 REQUEST_WEIGHT_PER_MINUTE = 240_000
 """A hundred times the exchange's own budget: the simulator is there to be read quickly."""
 
+ORDER_LIMITS: list[dict[str, Any]] = [
+    {"rateLimitType": "ORDERS", "interval": "MINUTE", "intervalNum": 1, "limit": 1200},
+    {"rateLimitType": "ORDERS", "interval": "SECOND", "intervalNum": 10, "limit": 300},
+]
+"""Orders that an account may send."""
+
 _NEVER_MS = 4_133_404_800_000
 _ORDER_TYPES = [
     "LIMIT",
@@ -34,8 +40,7 @@ def exchange_info(market: MarketPort, now_ms: int, *, only_trading: bool = False
                 "intervalNum": 1,
                 "limit": REQUEST_WEIGHT_PER_MINUTE,
             },
-            {"rateLimitType": "ORDERS", "interval": "MINUTE", "intervalNum": 1, "limit": 1200},
-            {"rateLimitType": "ORDERS", "interval": "SECOND", "intervalNum": 10, "limit": 300},
+            *ORDER_LIMITS,
         ],
         "exchangeFilters": [],
         "assets": [{"asset": "USDT", "marginAvailable": True, "autoAssetExchange": "-10000"}],
@@ -75,7 +80,7 @@ def _contract(market: MarketPort, listing: Listing, now_ms: int) -> dict[str, An
         "baseAsset": listing.base,
         "quoteAsset": "USDT",
         "marginAsset": "USDT",
-        "pricePrecision": listing.price_decimals,
+        "pricePrecision": listing.price_precision,
         "quantityPrecision": listing.quantity_decimals,
         "baseAssetPrecision": 8,
         "quotePrecision": 8,
