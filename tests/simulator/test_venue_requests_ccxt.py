@@ -39,7 +39,7 @@ def test_batch_answers_each_order_for_itself_in_the_order_of_the_list(play: Any)
         amended = await client.fapiPrivatePutBatchOrders({"batchOrders": changed})
         assert amended[0]["price"] == "58500.0"
         assert amended[1]["code"] == -2011
-        gone = await client.cancel_orders([placed[0]["orderId"]], BTC)
+        gone = await client.cancel_orders([str(placed[0]["orderId"])], BTC)
         assert [order["status"] for order in gone] == ["canceled"]
         names = {"symbol": "BTCUSDT", "origClientOrderIdList": ["first", "never"]}
         answers = await client.fapiPrivateDeleteBatchOrders(names)
