@@ -9,6 +9,12 @@ from quant_pipelines.simulator.ports import MarketPort
 REQUEST_WEIGHT_PER_MINUTE = 240_000
 """A hundred times the exchange's own budget: the simulator is there to be read quickly."""
 
+WEIGHT_LIMIT: dict[str, Any] = {
+    "rateLimitType": "REQUEST_WEIGHT",
+    "interval": "MINUTE",
+    "intervalNum": 1,
+    "limit": REQUEST_WEIGHT_PER_MINUTE,
+}
 ORDER_LIMITS: list[dict[str, Any]] = [
     {"rateLimitType": "ORDERS", "interval": "MINUTE", "intervalNum": 1, "limit": 1200},
     {"rateLimitType": "ORDERS", "interval": "SECOND", "intervalNum": 10, "limit": 300},
@@ -34,12 +40,7 @@ def exchange_info(market: MarketPort, now_ms: int, *, only_trading: bool = False
         "serverTime": now_ms,
         "futuresType": "U_MARGINED",
         "rateLimits": [
-            {
-                "rateLimitType": "REQUEST_WEIGHT",
-                "interval": "MINUTE",
-                "intervalNum": 1,
-                "limit": REQUEST_WEIGHT_PER_MINUTE,
-            },
+            WEIGHT_LIMIT,
             *ORDER_LIMITS,
         ],
         "exchangeFilters": [],

@@ -1,6 +1,7 @@
 """Public REST side of the venue: answers from the table of endpoints, refusals in the venue's own form."""
 
 import logging
+from typing import Any
 
 import orjson
 from aiohttp import web
@@ -36,17 +37,25 @@ class RestAnswers:
         self._clock = clock
         self._budget = budget
 
+    def ask(self, path: str, query: Query) -> Any:
+        """Body that answers a path of the table.
+
+        Raises
+        ------
+        VenueError
+            If it is refused.
+        """
+        endpoint, now = MARKET_ENDPOINTS[path], self._clock()
+        self._budget.spend(endpoint.weight, now)
+        return endpoint.answer(Asked(self._market, self._derivatives, query, now))
+
     async def answer(self, request: web.Request) -> web.Response:
         """Response to any request; refusals carry the venue's error document."""
-        endpoint = MARKET_ENDPOINTS.get(request.path) if request.method == "GET" else None
         try:
-            if endpoint is None:
+            if request.method != "GET" or request.path not in MARKET_ENDPOINTS:
                 logger.warning("%s %s is not served by this venue", request.method, request.path)
                 raise VenueError(-5000, f"Path {request.path}, Method {request.method} is invalid", 404)
-            now = self._clock()
-            self._budget.spend(endpoint.weight, now)
-            asked = Asked(self._market, self._derivatives, Query(request.query), now)
-            body, status = endpoint.answer(asked), 200
+            body, status = self.ask(request.path, Query(request.query)), 200
         except VenueError as error:
             body, status = {"code": error.code, "msg": error.message}, error.status
         payload = body if isinstance(body, bytes) else orjson.dumps(body)

@@ -23,6 +23,7 @@ from quant_pipelines.simulator.recorded.findings import compare_roll_ups
 from quant_pipelines.simulator.recorded.market import RecordedMarket
 from quant_pipelines.simulator.recorded.recording import read_recording
 from quant_pipelines.simulator.rest import RestAnswers
+from quant_pipelines.simulator.socket_api import SocketApi
 from quant_pipelines.simulator.streams import MarketStreams
 from quant_pipelines.simulator.venue.credentials import DEMO_KEYS
 from quant_pipelines.simulator.venue.played import SimulatedMarket
@@ -115,7 +116,9 @@ def build_application(
         prices = SimulatedMarket(market, derivatives)
         listed = exchange_info(market, clock(), only_trading=True)
         venue = open_venue(trading.home, prices, listed, wallet=trading.wallet, now_ms=clock())
-        VenueService(venue, prices, clock, budget=budget, keys=trading.keys).attach(application)
+        service = VenueService(venue, prices, clock, budget=budget, keys=trading.keys)
+        service.attach(application)
+        SocketApi(service, rest).attach(application)
     streams.attach(application)
     application.router.add_route("*", "/{path:.*}", rest.answer)
     return application

@@ -21,6 +21,7 @@ from quant_pipelines.simulator.contracts import exchange_info
 from quant_pipelines.simulator.derivatives import Derivatives
 from quant_pipelines.simulator.market import SyntheticMarket
 from quant_pipelines.simulator.rest import RestAnswers
+from quant_pipelines.simulator.socket_api import SocketApi
 from quant_pipelines.simulator.venue.credentials import DEMO_KEYS
 from quant_pipelines.simulator.venue.play import DueFunding
 from quant_pipelines.simulator.venue.service import VenueService, open_venue
@@ -105,6 +106,7 @@ async def world_at(home: Path) -> AsyncIterator[World]:
     application = web.Application()
     world.service.attach(application)
     rest = RestAnswers(market(), Derivatives(market()), world.clock, world.budget)
+    SocketApi(world.service, rest).attach(application)
     application.router.add_route("*", "/{path:.*}", rest.answer)
     runner = web.AppRunner(application, shutdown_timeout=1)
     await runner.setup()
