@@ -195,8 +195,8 @@ def test_settings_that_the_venue_does_not_have_are_told_and_refused(play: Any) -
         limits = await client.fapiPrivateGetRateLimitOrder()
         assert {(row["interval"], row["limit"]) for row in limits} == {("MINUTE", 1200), ("SECOND", 300)}
         await world.buy()
-        quantile = await client.fapiPrivateGetAdlQuantile({"symbol": "BTCUSDT"})
-        assert quantile["symbol"] == "BTCUSDT"
+        quantiles = await client.fapiPrivateGetAdlQuantile({"symbol": "BTCUSDT"})
+        assert [row["symbol"] for row in quantiles] == ["BTCUSDT"]
 
     play(scenario)
 

@@ -158,14 +158,13 @@ def commission_rate(venue: Venue, query: Query) -> Document:
     }
 
 
-def adl_quantiles(venue: Venue, query: Query) -> Any:
+def adl_quantiles(venue: Venue, query: Query) -> list[Document]:
     """``GET adlQuantile``: of what is held; nobody is ever deleveraged here."""
-    rows = [
+    return [
         {"symbol": contract.symbol, "adlQuantile": {"LONG": 0, "SHORT": 0, "BOTH": 0}}
         for contract in contracts_for(venue, query)
         if venue.ledger.position(contract.symbol).quantity
     ]
-    return rows[0] if rows and query.values.get("symbol") else rows
 
 
 def position_mode(venue: Venue, _query: Query) -> Document:
