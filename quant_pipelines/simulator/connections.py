@@ -3,6 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Callable, Iterable
+from typing import TypeAlias
 
 import orjson
 from aiohttp import WSMsgType, web
@@ -12,8 +13,13 @@ from quant_pipelines.simulator.commands import Subscriptions, answer_command
 logger = logging.getLogger(__name__)
 
 _MOST_WAITING = 5000  # messages; a consumer that is further behind is cut off, as the venue does
+_PREFIXES = ("/public", "/market", "/private", "")
 _POLICY = 1008
 _LONGEST_REASON = 123  # bytes that a close frame has room for
+
+
+NameRule: TypeAlias = Callable[[str], str | None]
+"""Whether a stream of a name will speak: empty if so, a sentence if not, None if it is of another kind."""
 
 
 class Connection:
@@ -39,30 +45,36 @@ class Connection:
 
 
 class Connections:
-    """All connections to streams of one kind.
+    """All stream connections of the venue; every address has every stream.
 
-    Parameters
+    Attributes
     ----------
-    why_silent
-        Sentence that says why a stream of a name will never speak; empty when it will.
+    rules
+        What each kind of stream says of a name, in turn.
     """
 
-    def __init__(self, why_silent: Callable[[str], str]) -> None:
-        self._why_silent = why_silent
+    def __init__(self) -> None:
+        self.rules: list[NameRule] = []
         self._open: set[Connection] = set()
 
-    def __len__(self) -> int:
-        """Count the connections that are open."""
-        return len(self._open)
+    def n_listeners(self, name: str) -> int:
+        """Count the connections that listen to a stream."""
+        return sum(name in connection.subscriptions.names for connection in self._open)
+
+    def why_silent(self, name: str) -> str:
+        """Return a sentence that says why a stream of a name will never speak; empty when it will."""
+        reasons = (rule(name) for rule in self.rules)
+        silent = f"stream {name!r} is not served and would stay silent"
+        return next((reason for reason in reasons if reason is not None), silent)
 
     @property
     def names(self) -> set[str]:
         """Streams that somebody listens to."""
         return set().union(*(connection.subscriptions.names for connection in self._open))
 
-    def attach(self, application: web.Application, *prefixes: str) -> None:
+    def attach(self, application: web.Application) -> None:
         """Serve ``PREFIX/ws``, ``PREFIX/ws/NAME`` and ``PREFIX/stream?streams=NAME/NAME``."""
-        for prefix in prefixes:
+        for prefix in _PREFIXES:
             for path in (f"{prefix}/ws", f"{prefix}/ws/{{names:.+}}", f"{prefix}/stream"):
                 application.router.add_get(path, self.serve)
         application.on_shutdown.append(self.close)
@@ -71,7 +83,7 @@ class Connections:
         """Handle one connection until it ends; one that asks for a silent stream is told so and ended."""
         names = list(_names_of(request))
         is_combined = request.path.endswith("/stream")
-        reasons = [reason for name in names if (reason := self._why_silent(name))]
+        reasons = [reason for name in names if (reason := self.why_silent(name))]
         socket = web.WebSocketResponse(compress=False, heartbeat=180)
         try:
             await socket.prepare(request)
@@ -106,7 +118,7 @@ class Connections:
         try:
             async for message in socket:
                 if message.type == WSMsgType.TEXT:
-                    connection.put(answer_command(connection.subscriptions, message.data, self._why_silent))
+                    connection.put(answer_command(connection.subscriptions, message.data, self.why_silent))
         finally:
             self._open.discard(connection)
             writer.cancel()

@@ -13,6 +13,7 @@ from quant_pipelines.core.clock import Clock
 from quant_pipelines.core.timeframes import DAY_MS, from_ms
 from quant_pipelines.simulator.anchor import keep_anchor
 from quant_pipelines.simulator.budget import Budget
+from quant_pipelines.simulator.connections import Connections
 from quant_pipelines.simulator.contracts import exchange_info
 from quant_pipelines.simulator.derivatives import Derivatives
 from quant_pipelines.simulator.market import SyntheticMarket
@@ -110,15 +111,18 @@ def build_application(
     """
     market, derivatives, _ = played
     budget = Budget()
-    rest, streams = RestAnswers(market, derivatives, clock, budget), MarketStreams(market, derivatives, clock)
+    rest, connections = RestAnswers(market, derivatives, clock, budget), Connections()
     application = web.Application()
     if trading is not None:
         prices = SimulatedMarket(market, derivatives)
         listed = exchange_info(market, clock(), only_trading=True)
         venue = open_venue(trading.home, prices, listed, wallet=trading.wallet, now_ms=clock())
-        service = VenueService(venue, prices, clock, budget=budget, keys=trading.keys)
+        service = VenueService(
+            venue, prices, clock, budget=budget, connections=connections, keys=trading.keys
+        )
         service.attach(application)
         SocketApi(service, rest).attach(application)
-    streams.attach(application)
+    MarketStreams(market, derivatives, clock, connections).attach(application)
+    connections.attach(application)
     application.router.add_route("*", "/{path:.*}", rest.answer)
     return application

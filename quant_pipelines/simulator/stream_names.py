@@ -39,8 +39,10 @@ def messages_of(
     return [messages] if stream.is_list and messages else list(messages)
 
 
-def why_silent(name: str, market: MarketPort, now_ms: int) -> str:
-    """Sentence that says why a stream would never speak; empty when it will."""
+def why_silent(name: str, market: MarketPort, now_ms: int) -> str | None:
+    """Sentence that says why a market stream would never speak; empty when it will, None for other names."""
+    if not {"@", "!"} & set(name):
+        return None
     stream = _stream_of(name, market)
     if stream is None:
         lower = name.lower()

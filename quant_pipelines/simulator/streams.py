@@ -24,17 +24,21 @@ class MarketStreams:
         What is played.
     clock
         The venue's time.
+    connections
+        Who listens.
     """
 
-    def __init__(self, market: MarketPort, derivatives: DerivativesPort, clock: Clock) -> None:
+    def __init__(
+        self, market: MarketPort, derivatives: DerivativesPort, clock: Clock, connections: Connections
+    ) -> None:
         self._market = market
         self._derivatives = derivatives
         self._clock = clock
-        self._connections = Connections(lambda name: why_silent(name, market, clock()))
+        self._connections = connections
+        connections.rules.append(lambda name: why_silent(name, market, clock()))
 
     def attach(self, application: web.Application) -> None:
-        """Add the routes and run the clockwork; every route has every stream."""
-        self._connections.attach(application, "/public", "/market", "")
+        """Run the clockwork while the application runs."""
         application.cleanup_ctx.append(self._run)
 
     def publish(self, *, now_ms: int, before_ms: int) -> None:

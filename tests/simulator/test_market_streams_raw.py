@@ -15,6 +15,7 @@ from aiohttp import web
 
 from quant_pipelines.core.timeframes import DAY_MS, HOUR_MS
 from quant_pipelines.simulator.anchor import Anchor
+from quant_pipelines.simulator.connections import Connections
 from quant_pipelines.simulator.derivatives import Derivatives
 from quant_pipelines.simulator.market import SyntheticMarket
 from quant_pipelines.simulator.streams import MarketStreams
@@ -37,9 +38,11 @@ class Played(NamedTuple):
 
 @asynccontextmanager
 async def played() -> AsyncIterator[Played]:
-    streams = MarketStreams(MARKET, Derivatives(MARKET), lambda: NOW)
+    connections = Connections()
+    streams = MarketStreams(MARKET, Derivatives(MARKET), lambda: NOW, connections)
     application = web.Application()
     streams.attach(application)
+    connections.attach(application)
     runner = web.AppRunner(application, shutdown_timeout=1)
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", 0).start()

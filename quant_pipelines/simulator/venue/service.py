@@ -13,6 +13,7 @@ from aiohttp import web
 
 from quant_pipelines.core.clock import Clock
 from quant_pipelines.simulator.budget import Budget
+from quant_pipelines.simulator.connections import Connections
 from quant_pipelines.simulator.queries import Query, VenueError
 from quant_pipelines.simulator.venue.booking import Movement, book_income
 from quant_pipelines.simulator.venue.contract import contract_of
@@ -84,6 +85,8 @@ class VenueService:
         Its time.
     budget
         Counts what is asked.
+    connections
+        Who listens to streams.
     keys
         Secret by API key.
 
@@ -100,6 +103,7 @@ class VenueService:
         clock: Clock,
         *,
         budget: Budget,
+        connections: Connections,
         keys: Mapping[str, str] = DEMO_KEYS,
     ) -> None:
         self._venue = venue
@@ -107,7 +111,7 @@ class VenueService:
         self._clock = clock
         self._credentials = Credentials(keys)
         self._budget = budget
-        self.stream = UserStream(clock)
+        self.stream = UserStream(clock, connections)
         venue.ledger.publish = self.stream.publish
 
     def attach(self, application: web.Application) -> None:
@@ -116,7 +120,6 @@ class VenueService:
             application.router.add_route(method, path, self.answer)
         for method in ("POST", "PUT", "DELETE"):
             application.router.add_route(method, _LISTEN_KEY, self.listen_key)
-        self.stream.attach(application)
         application.cleanup_ctx.append(self._play)
 
     async def answer(self, request: web.Request) -> web.Response:

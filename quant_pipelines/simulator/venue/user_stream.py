@@ -3,7 +3,6 @@
 import secrets
 
 import orjson
-from aiohttp import web
 
 from quant_pipelines.core.clock import Clock
 from quant_pipelines.simulator.connections import Connections
@@ -20,17 +19,20 @@ class UserStream:
     ----------
     clock
         The venue's time.
+    connections
+        Who listens.
     """
 
-    def __init__(self, clock: Clock) -> None:
+    def __init__(self, clock: Clock, connections: Connections) -> None:
         self._clock = clock
         self._keys: dict[str, tuple[str, int]] = {}
-        self._connections = Connections(self._why_silent)
+        self._connections = connections
+        connections.rules.append(self._why_silent)
 
     @property
     def n_listeners(self) -> int:
-        """Connections that are open."""
-        return len(self._connections)
+        """Connections that listen under a key."""
+        return sum(self._connections.n_listeners(key) for key, _ in self._keys.values())
 
     def open_key(self, api_key: str) -> str:
         """Return the listen key of an API key, made when there is none, alive for another hour."""
@@ -73,11 +75,6 @@ class UserStream:
         for key, _ in self._keys.values():
             self._connections.publish(key, payload)
 
-    def attach(self, application: web.Application) -> None:
-        """Add the routes; an unknown key is sent away at once."""
-        self._connections.attach(application, "/private")
-
-    def _why_silent(self, key: str) -> str:
+    def _why_silent(self, key: str) -> str | None:
         self.expire()
-        is_known = key in {known for known, _ in self._keys.values()}
-        return "" if is_known else "this listenKey does not exist"
+        return "" if key in {known for known, _ in self._keys.values()} else None
