@@ -1,8 +1,9 @@
 """Request weight and order counts: told in every answer's headers, enforced at the published limits."""
 
 from collections import deque
+from typing import Any
 
-from quant_pipelines.simulator.contracts import REQUEST_WEIGHT_PER_MINUTE
+from quant_pipelines.simulator.contracts import ORDER_LIMITS, REQUEST_WEIGHT_PER_MINUTE, WEIGHT_LIMIT
 from quant_pipelines.simulator.queries import VenueError
 
 _MINUTE_MS, _TEN_SECONDS_MS = 60_000, 10_000
@@ -47,6 +48,13 @@ class Budget:
             "X-MBX-ORDER-COUNT-10S": str(self._orders_since(now_ms - _TEN_SECONDS_MS)),
             "X-MBX-ORDER-COUNT-1M": str(self._orders_since(now_ms - _MINUTE_MS)),
         }
+
+    def limits(self, now_ms: int) -> list[dict[str, Any]]:
+        """Return the published limits, each with what has been used of it."""
+        orders = {"MINUTE": now_ms - _MINUTE_MS, "SECOND": now_ms - _TEN_SECONDS_MS}
+        return [{**WEIGHT_LIMIT, "count": self.weight}] + [
+            {**limit, "count": self._orders_since(orders[limit["interval"]])} for limit in ORDER_LIMITS
+        ]
 
     def _spend_order(self, now_ms: int) -> None:
         while self._orders and self._orders[0] <= now_ms - _MINUTE_MS:

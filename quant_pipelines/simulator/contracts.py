@@ -9,6 +9,18 @@ from quant_pipelines.simulator.ports import MarketPort
 REQUEST_WEIGHT_PER_MINUTE = 240_000
 """A hundred times the exchange's own budget: the simulator is there to be read quickly."""
 
+WEIGHT_LIMIT: dict[str, Any] = {
+    "rateLimitType": "REQUEST_WEIGHT",
+    "interval": "MINUTE",
+    "intervalNum": 1,
+    "limit": REQUEST_WEIGHT_PER_MINUTE,
+}
+ORDER_LIMITS: list[dict[str, Any]] = [
+    {"rateLimitType": "ORDERS", "interval": "MINUTE", "intervalNum": 1, "limit": 1200},
+    {"rateLimitType": "ORDERS", "interval": "SECOND", "intervalNum": 10, "limit": 300},
+]
+"""Orders that an account may send."""
+
 _NEVER_MS = 4_133_404_800_000
 _ORDER_TYPES = [
     "LIMIT",
@@ -28,14 +40,8 @@ def exchange_info(market: MarketPort, now_ms: int, *, only_trading: bool = False
         "serverTime": now_ms,
         "futuresType": "U_MARGINED",
         "rateLimits": [
-            {
-                "rateLimitType": "REQUEST_WEIGHT",
-                "interval": "MINUTE",
-                "intervalNum": 1,
-                "limit": REQUEST_WEIGHT_PER_MINUTE,
-            },
-            {"rateLimitType": "ORDERS", "interval": "MINUTE", "intervalNum": 1, "limit": 1200},
-            {"rateLimitType": "ORDERS", "interval": "SECOND", "intervalNum": 10, "limit": 300},
+            WEIGHT_LIMIT,
+            *ORDER_LIMITS,
         ],
         "exchangeFilters": [],
         "assets": [{"asset": "USDT", "marginAvailable": True, "autoAssetExchange": "-10000"}],
@@ -75,7 +81,7 @@ def _contract(market: MarketPort, listing: Listing, now_ms: int) -> dict[str, An
         "baseAsset": listing.base,
         "quoteAsset": "USDT",
         "marginAsset": "USDT",
-        "pricePrecision": listing.price_decimals,
+        "pricePrecision": listing.price_precision,
         "quantityPrecision": listing.quantity_decimals,
         "baseAssetPrecision": 8,
         "quotePrecision": 8,

@@ -7,12 +7,17 @@ from quant_pipelines.core.arrays import FloatArray
 from quant_pipelines.core.timeframes import DAY_MS, HOUR_MS, MINUTE_MS
 from quant_pipelines.simulator.listing import BY_NAME, LISTINGS, Listing, listing_index
 from quant_pipelines.simulator.market import SyntheticMarket
-from quant_pipelines.simulator.ports import Funding
+from quant_pipelines.simulator.ports import Crowd, Funding
 from quant_pipelines.simulator.processes import ornstein_uhlenbeck, stream
 
 OPEN_INTEREST_STEP_MS = 5 * MINUTE_MS
 _SLOTS_PER_DAY = DAY_MS // OPEN_INTEREST_STEP_MS
 _FUNDING_STREAM, _OPEN_INTEREST_STREAM = 2, 3
+_CROWDS: dict[Crowd, tuple[float, int]] = {
+    "accounts": (0.35, 5),
+    "top accounts": (0.25, 6),
+    "top positions": (0.1, 7),
+}  # usual log odds of being long, and the random stream
 _BASE_RATE = 0.00006
 _MOMENTUM_SHARE = 0.0015
 _RATE_NOISE = 0.00003
@@ -32,6 +37,7 @@ class Derivatives:
         self._market = market
         self._interest_at_midnight: list[list[float]] = [[0.0] for _ in LISTINGS]
         self._interest = lru_cache(maxsize=200)(self._make_interest)
+        self._crowds = lru_cache(maxsize=200)(self._make_crowd)
         self._funding = lru_cache(maxsize=2000)(self._make_funding)
 
     def funding(self, listing: Listing, slot_ms: int) -> Funding:
@@ -100,6 +106,20 @@ class Derivatives:
     def interest_times(self, _listing: Listing, first_ms: int, last_ms: int, step_ms: int) -> range:
         """Grid points in ``[first_ms, last_ms]``."""
         return range(-(-first_ms // step_ms) * step_ms, last_ms + 1, step_ms)
+
+    def long_share(self, listing: Listing, at_ms: int, crowd: Crowd) -> float:
+        """Long share of a crowd on the 5-minute grid; it starts every day from its usual level."""
+        paths = self._crowds(listing_index(listing.name), self._market.day_number(at_ms), crowd)
+        return 1 / (1 + math.exp(-paths[at_ms % DAY_MS // OPEN_INTEREST_STEP_MS]))
+
+    def _make_crowd(self, index: int, number: int, crowd: Crowd) -> FloatArray:
+        usual, which = _CROWDS[crowd]
+        anchor = self._market.anchor
+        rng = stream(anchor.seed, index, number - anchor.history_days, which)
+        path = ornstein_uhlenbeck(
+            rng, 0.0, half_life=_SLOTS_PER_DAY / 4, deviation=0.08, n_steps=_SLOTS_PER_DAY
+        )
+        return usual + path
 
     def _make_interest(self, index: int, number: int) -> FloatArray:
         starts = self._interest_at_midnight[index]

@@ -1,13 +1,14 @@
-"""Stream messages of one second: one table from the kind of stream to its document."""
+"""Stream messages of one second: tables from the kind of stream to what makes its document."""
 
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from functools import partial
+from typing import Any, NamedTuple, TypeAlias
 
-from quant_pipelines.simulator.book import book_at, changes
+from quant_pipelines.simulator.book import PlayedBook, book_at, changes
+from quant_pipelines.simulator.intervals import INTERVALS, Interval, bars_between
 from quant_pipelines.simulator.listing import Listing
 from quant_pipelines.simulator.ports import DerivativesPort, MarketPort
 from quant_pipelines.simulator.prints import aggregate_of
-from quant_pipelines.simulator.queries import INTERVALS
 from quant_pipelines.simulator.seconds import (
     CLOSE,
     HIGH,
@@ -34,33 +35,27 @@ class MarketMoment(NamedTuple):
     before_ms: int
 
 
-def messages_of(
-    name: str, market: MarketPort, derivatives: DerivativesPort, *, now_ms: int, before_ms: int
-) -> list[Message]:
-    """Messages of a stream such as ``btcusdt@kline_1m`` for this second; none when unknown."""
-    symbol, _, kind = name.partition("@")
-    listing = market.listings.get(symbol.upper())
-    if listing is None or not market.is_trading(listing.name, now_ms):
-        return []
-    moment = MarketMoment(market, derivatives, listing, now_ms, before_ms)
-    if kind.startswith("kline_"):
-        return _klines(moment, kind.removeprefix("kline_"))
-    make = _KINDS.get(kind)
-    return make(moment) if make else []
+Maker: TypeAlias = Callable[[MarketMoment], list[Message]]
 
 
-def _klines(moment: MarketMoment, interval: str) -> list[Message]:
-    step = INTERVALS.get(interval)
-    if step is None:
-        return []
-    slot, before = moment.now_ms // step * step, moment.before_ms // step * step
+def _klines(moment: MarketMoment, interval: Interval) -> list[Message]:
+    slot, before = interval.floor(moment.now_ms), interval.floor(moment.before_ms)
     ended = _kline(moment, interval, before, is_closed=True) if before < slot else []
-    return [*ended, *_kline(moment, interval, slot, is_closed=False)]
+    documents = [*ended, *_kline(moment, interval, slot, is_closed=False)]
+    return [{"e": "kline", "E": moment.now_ms, "s": moment.listing.name, "k": one} for one in documents]
 
 
-def _kline(moment: MarketMoment, interval: str, slot: int, *, is_closed: bool) -> list[Message]:
-    listing, step = moment.listing, INTERVALS[interval]
-    _, rows = moment.market.bars(listing.name, step, first_ms=slot, last_ms=slot, now_ms=moment.now_ms)
+def _continuous_klines(moment: MarketMoment, interval: Interval) -> list[Message]:
+    head = {"e": "continuous_kline", "E": moment.now_ms, "ps": moment.listing.name, "ct": "PERPETUAL"}
+    bars = [message["k"] for message in _klines(moment, interval)]
+    return [head | {"k": {field: bar[field] for field in bar if field != "s"}} for bar in bars]
+
+
+def _kline(moment: MarketMoment, interval: Interval, slot: int, *, is_closed: bool) -> list[Message]:
+    listing = moment.listing
+    _, rows = bars_between(
+        moment.market, listing.name, interval, first_ms=slot, last_ms=slot, now_ms=moment.now_ms
+    )
     if not len(rows):
         return []
     row = rows[0]
@@ -71,26 +66,27 @@ def _kline(moment: MarketMoment, interval: str, slot: int, *, is_closed: bool) -
     def quantity(column: int) -> str:
         return f"{row[column]:.{listing.quantity_decimals}f}"
 
-    document = {
-        "t": slot,
-        "T": slot + step - 1,
-        "s": listing.name,
-        "i": interval,
-        "f": 1,
-        "L": int(row[TRADES]),
-        "o": price(OPEN),
-        "c": price(CLOSE),
-        "h": price(HIGH),
-        "l": price(LOW),
-        "v": quantity(VOLUME),
-        "n": int(row[TRADES]),
-        "x": is_closed,
-        "q": f"{row[QUOTE_VOLUME]:.4f}",
-        "V": quantity(TAKER_VOLUME),
-        "Q": f"{row[TAKER_QUOTE]:.4f}",
-        "B": "0",
-    }
-    return [{"e": "kline", "E": moment.now_ms, "s": listing.name, "k": document}]
+    return [
+        {
+            "t": slot,
+            "T": interval.after(slot) - 1,
+            "s": listing.name,
+            "i": interval.name,
+            "f": 1,
+            "L": int(row[TRADES]),
+            "o": price(OPEN),
+            "c": price(CLOSE),
+            "h": price(HIGH),
+            "l": price(LOW),
+            "v": quantity(VOLUME),
+            "n": int(row[TRADES]),
+            "x": is_closed,
+            "q": f"{row[QUOTE_VOLUME]:.4f}",
+            "V": quantity(TAKER_VOLUME),
+            "Q": f"{row[TAKER_QUOTE]:.4f}",
+            "B": "0",
+        }
+    ]
 
 
 def _trade(moment: MarketMoment) -> list[Message]:
@@ -139,21 +135,34 @@ def _book_ticker(moment: MarketMoment) -> list[Message]:
 
 
 def _depth(moment: MarketMoment) -> list[Message]:
-    after = book_at(moment.market, moment.listing, moment.now_ms)
-    before = book_at(moment.market, moment.listing, moment.before_ms)
-    return [
-        {
-            "e": "depthUpdate",
-            "E": moment.now_ms,
-            "T": moment.now_ms,
-            "s": moment.listing.name,
-            "U": before.update_id + 1,
-            "u": after.update_id,
-            "pu": before.update_id,
-            "b": changes(before.bids, after.bids),
-            "a": changes(before.asks, after.asks),
-        }
-    ]
+    before, after = _books(moment)
+    update = _book_update(moment, before, after)
+    return [update | {"b": changes(before.bids, after.bids), "a": changes(before.asks, after.asks)}]
+
+
+def _top_of_book(moment: MarketMoment, levels: int) -> list[Message]:
+    before, after = _books(moment)
+    update = _book_update(moment, before, after)
+    return [update | {"b": after.bids[:levels], "a": after.asks[:levels]}]
+
+
+def _books(moment: MarketMoment) -> tuple[PlayedBook, PlayedBook]:
+    before, after = (
+        book_at(moment.market, moment.listing, ts_ms) for ts_ms in (moment.before_ms, moment.now_ms)
+    )
+    return before, after
+
+
+def _book_update(moment: MarketMoment, before: PlayedBook, after: PlayedBook) -> Message:
+    return {
+        "e": "depthUpdate",
+        "E": moment.now_ms,
+        "T": moment.now_ms,
+        "s": moment.listing.name,
+        "U": before.update_id + 1,
+        "u": after.update_id,
+        "pu": before.update_id,
+    }
 
 
 def _mark_price(moment: MarketMoment) -> list[Message]:
@@ -195,13 +204,67 @@ def _mini_ticker(moment: MarketMoment) -> list[Message]:
     ]
 
 
-_KINDS: dict[str, Callable[[MarketMoment], list[Message]]] = {
+def _ticker(moment: MarketMoment) -> list[Message]:
+    ticker = ticker_at(moment.market, moment.listing, moment.now_ms)
+    if ticker is None:
+        return []
+    return [
+        {
+            "e": "24hrTicker",
+            "E": moment.now_ms,
+            "s": moment.listing.name,
+            "p": ticker.change,
+            "P": ticker.change_percent,
+            "w": ticker.average,
+            "c": ticker.last,
+            "Q": ticker.last_quantity,
+            "o": ticker.open,
+            "h": ticker.high,
+            "l": ticker.low,
+            "v": ticker.volume,
+            "q": ticker.quote_volume,
+            "O": ticker.open_ms,
+            "C": moment.now_ms,
+            "F": 1,
+            "L": ticker.trades,
+            "n": ticker.trades,
+        }
+    ]
+
+
+_BOOK_SPEEDS = ("", "@0ms", "@100ms", "@250ms", "@500ms")
+
+KINDS: dict[str, Maker] = {
     "trade": _trade,
     "aggTrade": _aggregate,
     "bookTicker": _book_ticker,
-    "depth@100ms": _depth,
-    "depth": _depth,
+    **{f"depth{speed}": _depth for speed in _BOOK_SPEEDS},
+    **{
+        f"depth{levels}{speed}": partial(_top_of_book, levels=levels)
+        for levels in (5, 10, 20)
+        for speed in _BOOK_SPEEDS
+    },
+    "rpiDepth@500ms": _depth,  # nobody improves prices for retail here, so it is the whole book
     "markPrice": _mark_price,
     "markPrice@1s": _mark_price,
     "miniTicker": _mini_ticker,
+    "ticker": _ticker,
+    **{f"kline_{name}": partial(_klines, interval=one) for name, one in INTERVALS.items()},
 }
+"""What a stream of one symbol is made by: ``btcusdt@`` and one of these."""
+
+CONTINUOUS_KINDS: dict[str, Maker] = {
+    f"continuousKline_{name}": partial(_continuous_klines, interval=one) for name, one in INTERVALS.items()
+}
+"""The same for a pair and its contract type: ``btcusdt_perpetual@`` and one of these."""
+
+ARRAY_KINDS: dict[str, Maker] = {
+    "!ticker@arr": _ticker,
+    "!miniTicker@arr": _mini_ticker,
+    "!markPrice@arr": _mark_price,
+    "!markPrice@arr@1s": _mark_price,
+}
+"""Streams of all symbols that speak in one list."""
+
+ALL_KINDS: dict[str, Maker] = {"!bookTicker": _book_ticker}
+"""Streams of all symbols that speak one by one."""

@@ -1,23 +1,32 @@
 """Bars as the venue writes them: compact JSON rows, numbers as text in tick and lot steps."""
 
+from quant_pipelines.simulator.asked import Asked
+from quant_pipelines.simulator.intervals import bars_between
 from quant_pipelines.simulator.listing import Listing
-from quant_pipelines.simulator.ports import MarketPort
-from quant_pipelines.simulator.queries import Query
+from quant_pipelines.simulator.queries import VenueError
 
 
-def kline_rows(market: MarketPort, query: Query, now_ms: int) -> bytes:
+def continuous_kline_rows(asked: Asked) -> bytes:
+    """Body of ``GET /fapi/v1/continuousKlines``: a pair's perpetual, the only contract that it has."""
+    if asked.query.text("contractType") != "PERPETUAL":
+        raise VenueError(-1130, "Data sent for parameter 'contractType' is not valid.")
+    return kline_rows(asked._replace(query=asked.query.renamed("pair", "symbol")))
+
+
+def kline_rows(asked: Asked) -> bytes:
     """Body of ``GET /fapi/v1/klines``; the bar that is still open comes last when the page reaches now."""
-    listing = query.listing(market.listings)
-    step = query.interval()
+    market, _, query, now_ms = asked
+    listing, interval = query.listing(market.listings), query.interval()
     limit = query.limit(500, 1500)
-    first, last = query.span(step_ms=step, limit=limit, now_ms=now_ms)
-    first = max(-(-first // step) * step, market.first_bar_ms(listing.name, step))
-    last = min(last, first + (limit - 1) * step)
-    ts, rows = market.bars(listing.name, step, first_ms=first, last_ms=last, now_ms=now_ms)
+    first, last = query.span(interval, limit=limit, now_ms=now_ms)
+    first = max(first, interval.floor(market.first_bar_ms(listing.name, interval.grid_ms)))
+    last = min(last, interval.after(first, limit - 1))
+    ts, rows = bars_between(market, listing.name, interval, first_ms=first, last_ms=last, now_ms=now_ms)
     template = _template(listing)
     body = ",".join(
         [
-            template % (opened, *prices_and_volume, opened + step - 1, quote, trades, taker, taker_quote)
+            template
+            % (opened, *prices_and_volume, interval.after(opened) - 1, quote, trades, taker, taker_quote)
             for opened, (*prices_and_volume, quote, trades, taker, taker_quote) in zip(
                 ts.tolist(), rows.tolist(), strict=True
             )

@@ -47,6 +47,11 @@ class Listing:
         return max(0, -int(Decimal(self.tick_size).normalize().as_tuple().exponent))
 
     @property
+    def price_precision(self) -> int:
+        """Digits after the point that an order's price may be written with, as many as the tick is."""
+        return len(self.tick_size.partition(".")[2])
+
+    @property
     def quantity_decimals(self) -> int:
         """Digits after the point in a quantity."""
         return max(0, -int(Decimal(self.lot_size).normalize().as_tuple().exponent))

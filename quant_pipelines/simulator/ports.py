@@ -4,10 +4,13 @@ Whatever is asked, an answer never shows what happens after the moment that is g
 """
 
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple, Protocol
+from typing import Literal, NamedTuple, Protocol, TypeAlias
 
 from quant_pipelines.core.arrays import FloatArray, IntArray
 from quant_pipelines.simulator.listing import Listing
+
+Crowd: TypeAlias = Literal["accounts", "top accounts", "top positions"]
+"""Whose positions a long share is of: all accounts, the largest ones, what the largest ones hold."""
 
 
 class Second(NamedTuple):
@@ -92,3 +95,6 @@ class DerivativesPort(Protocol):
 
     def interest_times(self, listing: Listing, first_ms: int, last_ms: int, step_ms: int) -> Sequence[int]:
         """Measurements of open interest in ``[first_ms, last_ms]`` on a grid."""
+
+    def long_share(self, listing: Listing, at_ms: int, crowd: Crowd) -> float | None:
+        """Part of a crowd that is long, between 0 and 1, as of the last measurement."""

@@ -1,8 +1,10 @@
 """Trades as the venue prints them: one aggregate for each second in which something traded."""
 
+from decimal import Decimal
 from typing import Any
 
 from quant_pipelines.core.timeframes import HOUR_MS
+from quant_pipelines.simulator.asked import Asked
 from quant_pipelines.simulator.listing import Listing
 from quant_pipelines.simulator.ports import MarketPort
 from quant_pipelines.simulator.queries import Query, VenueError
@@ -27,16 +29,45 @@ def aggregate_of(market: MarketPort, listing: Listing, at_ms: int) -> dict[str, 
     }
 
 
-def aggregate_rows(market: MarketPort, query: Query, now_ms: int) -> list[dict[str, Any]]:
+def aggregate_rows(asked: Asked) -> list[dict[str, Any]]:
     """Body of ``GET /fapi/v1/aggTrades``: from an id or a time on, else the newest; never beyond now."""
-    listing = query.listing(market.listings)
-    if not market.is_trading(listing.name, now_ms):
-        return []
-    limit = query.limit(500, 1000)
-    first, last = _numbers(query, now_ms, limit)
-    first = max(first, -(-market.first_ms // _SECOND_MS))
+    limit = asked.query.limit(500, 1000)
+    return _page(asked, *_numbers(asked.query, asked.now_ms, limit), limit)
+
+
+def trade_rows(asked: Asked) -> list[dict[str, Any]]:
+    """Body of ``GET /fapi/v1/trades``: the newest."""
+    limit, newest = asked.query.limit(500, 1000), asked.now_ms // _SECOND_MS
+    return [_trade_row(row) for row in _page(asked, newest - limit + 1, newest, limit)]
+
+
+def old_trade_rows(asked: Asked) -> list[dict[str, Any]]:
+    """Body of ``GET /fapi/v1/historicalTrades``: from ``fromId`` on, else the newest."""
+    limit, newest = asked.query.limit(100, 500), asked.now_ms // _SECOND_MS
+    first = asked.query.integer("fromId", newest - limit + 1)
+    return [_trade_row(row) for row in _page(asked, first, newest, limit)]
+
+
+def _trade_row(aggregate: dict[str, Any]) -> dict[str, Any]:
+    """One second's trade, as the trade that it sums up."""
+    return {
+        "id": aggregate["a"],
+        "price": aggregate["p"],
+        "qty": aggregate["q"],
+        "quoteQty": f"{Decimal(aggregate['p']) * Decimal(aggregate['q']):.2f}",
+        "time": aggregate["T"],
+        "isBuyerMaker": aggregate["m"],
+        "isRPITrade": False,
+    }
+
+
+def _page(asked: Asked, first: int, last: int, limit: int) -> list[dict[str, Any]]:
+    """At most ``limit`` trades of the seconds from ``first`` to ``last``."""
+    market, listing = asked.market, asked.query.listing(asked.market.listings)
     rows: list[dict[str, Any]] = []
-    for number in range(first, last + 1):
+    if not market.is_trading(listing.name, asked.now_ms):
+        return rows
+    for number in range(max(first, -(-market.first_ms // _SECOND_MS)), last + 1):
         row = aggregate_of(market, listing, number * _SECOND_MS)
         if row is not None:
             rows.append(row)

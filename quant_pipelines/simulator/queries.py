@@ -3,23 +3,8 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from quant_pipelines.simulator.intervals import INTERVALS, Interval
 from quant_pipelines.simulator.listing import Listing
-
-_SECOND = 1000
-INTERVALS: dict[str, int] = {
-    "1m": 60 * _SECOND,
-    "3m": 180 * _SECOND,
-    "5m": 300 * _SECOND,
-    "15m": 900 * _SECOND,
-    "30m": 1800 * _SECOND,
-    "1h": 3600 * _SECOND,
-    "2h": 7200 * _SECOND,
-    "4h": 14_400 * _SECOND,
-    "6h": 21_600 * _SECOND,
-    "8h": 28_800 * _SECOND,
-    "12h": 43_200 * _SECOND,
-    "1d": 86_400 * _SECOND,
-}
 
 
 class VenueError(Exception):
@@ -37,6 +22,10 @@ class Query:
     """Parameters of one request."""
 
     values: Mapping[str, str]
+
+    def renamed(self, name: str, also: str) -> "Query":
+        """Return the same parameters, the mandatory ``name`` also under another name."""
+        return Query({**self.values, also: self.text(name)})
 
     def text(self, name: str) -> str:
         """Mandatory text."""
@@ -77,23 +66,23 @@ class Query:
         """Contract named by the optional ``symbol``, else all."""
         return [self.listing(listed)] if self.values.get("symbol") else list(listed.values())
 
-    def interval(self, name: str = "interval") -> int:
-        """Length of a bar in milliseconds."""
-        step = INTERVALS.get(self.text(name))
-        if step is None:
+    def interval(self, name: str = "interval") -> Interval:
+        """Length of a bar."""
+        interval = INTERVALS.get(self.text(name))
+        if interval is None:
             raise VenueError(-1120, f"Invalid {name}.")
-        return step
+        return interval
 
-    def span(self, *, step_ms: int, limit: int, now_ms: int) -> tuple[int, int]:
-        """First and last slot that a paged request covers, both inclusive.
+    def span(self, interval: Interval, *, limit: int, now_ms: int) -> tuple[int, int]:
+        """First and last open time that a page of at most ``limit`` bars covers, both inclusive.
 
         With ``startTime`` the page grows forwards from it, without it backwards from ``endTime`` or now.
         """
-        end = self.integer("endTime", now_ms)
+        end = min(self.integer("endTime", now_ms), now_ms)
         if "startTime" not in self.values:
-            last = min(end, now_ms) // step_ms * step_ms
-            return last - (limit - 1) * step_ms, last
+            last = interval.floor(end)
+            return interval.after(last, 1 - limit), last
         start = self.integer("startTime", 0)
-        if start > end and "endTime" in self.values:
+        if "endTime" in self.values and start > self.integer("endTime", now_ms):
             raise VenueError(-1023, "Start time is greater than end time.")
-        return start, end
+        return interval.ceil(min(start, now_ms + 1)), end

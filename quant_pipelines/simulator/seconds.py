@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from quant_pipelines.core.arrays import FloatArray
+from quant_pipelines.core.arrays import FloatArray, IntArray
 from quant_pipelines.simulator.listing import Listing
 from quant_pipelines.simulator.processes import MINUTES
 from quant_pipelines.simulator.synthetic import SymbolDay
@@ -131,12 +131,24 @@ def merge_bars(rows: FloatArray, per_bar: int) -> FloatArray:
     per_bar
         Rows in a group.
     """
+    return merge_groups(rows, np.arange(0, len(rows), per_bar))
+
+
+def merge_groups(rows: FloatArray, firsts: IntArray) -> FloatArray:
+    """Bars of groups of consecutive rows.
+
+    Parameters
+    ----------
+    rows
+        ndarray of shape (n_rows, 9).
+    firsts
+        Row that opens each group, ascending from 0, shape (n_groups,).
+    """
     if not len(rows):
         return rows
-    first = np.arange(0, len(rows), per_bar)
-    last = np.minimum(first + per_bar, len(rows)) - 1
-    merged = np.add.reduceat(rows, first, axis=0)
-    merged[:, OPEN], merged[:, CLOSE] = rows[first, OPEN], rows[last, CLOSE]
-    merged[:, HIGH] = np.maximum.reduceat(rows[:, HIGH], first)
-    merged[:, LOW] = np.minimum.reduceat(rows[:, LOW], first)
+    lasts = np.append(firsts[1:], len(rows)) - 1
+    merged = np.add.reduceat(rows, firsts, axis=0)
+    merged[:, OPEN], merged[:, CLOSE] = rows[firsts, OPEN], rows[lasts, CLOSE]
+    merged[:, HIGH] = np.maximum.reduceat(rows[:, HIGH], firsts)
+    merged[:, LOW] = np.minimum.reduceat(rows[:, LOW], firsts)
     return merged

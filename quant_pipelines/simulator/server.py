@@ -13,6 +13,7 @@ from quant_pipelines.core.clock import Clock
 from quant_pipelines.core.timeframes import DAY_MS, from_ms
 from quant_pipelines.simulator.anchor import keep_anchor
 from quant_pipelines.simulator.budget import Budget
+from quant_pipelines.simulator.connections import Connections
 from quant_pipelines.simulator.contracts import exchange_info
 from quant_pipelines.simulator.derivatives import Derivatives
 from quant_pipelines.simulator.market import SyntheticMarket
@@ -23,6 +24,7 @@ from quant_pipelines.simulator.recorded.findings import compare_roll_ups
 from quant_pipelines.simulator.recorded.market import RecordedMarket
 from quant_pipelines.simulator.recorded.recording import read_recording
 from quant_pipelines.simulator.rest import RestAnswers
+from quant_pipelines.simulator.socket_api import SocketApi
 from quant_pipelines.simulator.streams import MarketStreams
 from quant_pipelines.simulator.venue.credentials import DEMO_KEYS
 from quant_pipelines.simulator.venue.played import SimulatedMarket
@@ -109,17 +111,18 @@ def build_application(
     """
     market, derivatives, _ = played
     budget = Budget()
-    rest, streams = RestAnswers(market, derivatives, clock, budget), MarketStreams(market, derivatives, clock)
+    rest, connections = RestAnswers(market, derivatives, clock, budget), Connections()
     application = web.Application()
     if trading is not None:
         prices = SimulatedMarket(market, derivatives)
         listed = exchange_info(market, clock(), only_trading=True)
         venue = open_venue(trading.home, prices, listed, wallet=trading.wallet, now_ms=clock())
-        VenueService(venue, prices, clock, budget=budget, keys=trading.keys).attach(application)
-    for category in ("public", "market"):
-        application.router.add_get(f"/{category}/ws", streams.serve)
-        application.router.add_get(f"/{category}/ws/{{connection}}", streams.serve)
+        service = VenueService(
+            venue, prices, clock, budget=budget, connections=connections, keys=trading.keys
+        )
+        service.attach(application)
+        SocketApi(service, rest).attach(application)
+    MarketStreams(market, derivatives, clock, connections).attach(application)
+    connections.attach(application)
     application.router.add_route("*", "/{path:.*}", rest.answer)
-    application.cleanup_ctx.append(streams.play)
-    application.on_shutdown.append(streams.close)
     return application

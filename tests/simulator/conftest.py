@@ -17,10 +17,12 @@ from quant_pipelines.core.timeframes import DAY_MS, floor_ms
 from quant_pipelines.exchange.client import connect
 from quant_pipelines.simulator.anchor import Anchor
 from quant_pipelines.simulator.budget import Budget
+from quant_pipelines.simulator.connections import Connections
 from quant_pipelines.simulator.contracts import exchange_info
 from quant_pipelines.simulator.derivatives import Derivatives
 from quant_pipelines.simulator.market import SyntheticMarket
 from quant_pipelines.simulator.rest import RestAnswers
+from quant_pipelines.simulator.socket_api import SocketApi
 from quant_pipelines.simulator.venue.credentials import DEMO_KEYS
 from quant_pipelines.simulator.venue.play import DueFunding
 from quant_pipelines.simulator.venue.service import VenueService, open_venue
@@ -52,8 +54,10 @@ class World:
         self.client: Any = None
         listed = exchange_info(market(), self.clock())
         self.venue = open_venue(home, self, listed, now_ms=self.clock())
-        self.budget = Budget()
-        self.service = VenueService(self.venue, self, self.clock, budget=self.budget)
+        self.budget, self.connections = Budget(), Connections()
+        self.service = VenueService(
+            self.venue, self, self.clock, budget=self.budget, connections=self.connections
+        )
 
     def clock(self) -> int:
         return system_clock_ms() + self.ahead_ms
@@ -105,6 +109,8 @@ async def world_at(home: Path) -> AsyncIterator[World]:
     application = web.Application()
     world.service.attach(application)
     rest = RestAnswers(market(), Derivatives(market()), world.clock, world.budget)
+    world.connections.attach(application)
+    SocketApi(world.service, rest).attach(application)
     application.router.add_route("*", "/{path:.*}", rest.answer)
     runner = web.AppRunner(application, shutdown_timeout=1)
     await runner.setup()

@@ -13,7 +13,7 @@ from quant_pipelines.core.arrays import IntArray
 from quant_pipelines.core.errors import DataError
 from quant_pipelines.core.timeframes import HOUR_MS, from_ms
 from quant_pipelines.simulator.listing import Listing
-from quant_pipelines.simulator.ports import Funding
+from quant_pipelines.simulator.ports import Crowd, Funding
 from quant_pipelines.simulator.recorded.market import RecordedMarket
 from quant_pipelines.simulator.recorded.recording import Recording
 
@@ -83,6 +83,9 @@ class RecordedDerivatives:
 
     def index_price(self, _listing: Listing, _at_ms: int) -> None:
         """Return nothing: archives have no index prices."""
+
+    def long_share(self, _listing: Listing, _at_ms: int, _crowd: Crowd) -> None:
+        """Return nothing: archives don't tell it."""
 
     def open_interest(self, listing: Listing, at_ms: int) -> float | None:
         """Measurement of the last hour."""

@@ -11,10 +11,10 @@ import numpy as np
 from quant_pipelines.core.arrays import FloatArray, IntArray
 from quant_pipelines.core.series import Window
 from quant_pipelines.core.timeframes import MINUTE_MS
+from quant_pipelines.simulator.intervals import GRIDS
 from quant_pipelines.simulator.listing import Listing
 from quant_pipelines.simulator.ports import Second
 from quant_pipelines.simulator.processes import stream
-from quant_pipelines.simulator.queries import INTERVALS
 from quant_pipelines.simulator.recorded.anchor import RecordedAnchor
 from quant_pipelines.simulator.recorded.continuation import Continuation, Draw
 from quant_pipelines.simulator.recorded.minute import MinutePath, bar_until, play_minute, second_of
@@ -143,7 +143,7 @@ class RecordedMarket:
         one = self._symbols[name]
         own = one.bars.get(step, EMPTY)
         own = own.between(0, one.end_ms - step + 1)
-        shorter = [other for other in INTERVALS.values() if other < step and step % other == 0]
+        shorter = [other for other in GRIDS.values() if other < step and step % other == 0]
         source = next((other for other in reversed(shorter) if len(self._closed(name, other).ts)), None)
         if source is None:
             return own

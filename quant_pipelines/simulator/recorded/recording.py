@@ -23,8 +23,8 @@ from quant_pipelines.core.errors import DataError
 from quant_pipelines.core.series import Window
 from quant_pipelines.core.symbols import venue_name
 from quant_pipelines.core.timeframes import DAY_MS, HOUR_MS, MINUTE_MS, TIMEFRAMES
+from quant_pipelines.simulator.intervals import GRIDS
 from quant_pipelines.simulator.listing import BY_NAME, Listing
-from quant_pipelines.simulator.queries import INTERVALS
 from quant_pipelines.simulator.recorded.tables import Table, table_of
 from quant_pipelines.simulator.seconds import CLOSE, OPEN, VOLUME
 
@@ -156,8 +156,8 @@ def read_recording(folder: Path) -> Recording:
 def _finest(files: Mapping[str, Path]) -> tuple[Path | None, int]:
     if not files:
         return None, HOUR_MS
-    timeframe = min(files, key=lambda name: INTERVALS[name])
-    return files[timeframe], INTERVALS[timeframe]
+    timeframe = min(files, key=lambda name: GRIDS[name])
+    return files[timeframe], GRIDS[timeframe]
 
 
 def _digest(folder: Path, paths: list[Path]) -> str:

@@ -1,12 +1,11 @@
 """The account as REST answers write it: balances, positions, settings, brackets, fees."""
 
-from decimal import Decimal
 from typing import Any
 
 from quant_pipelines.simulator.queries import Query
 from quant_pipelines.simulator.venue.brackets import largest_notional
 from quant_pipelines.simulator.venue.contract import Contract
-from quant_pipelines.simulator.venue.documents import Document, amount_text
+from quant_pipelines.simulator.venue.documents import Document, amount_text, break_even_text
 from quant_pipelines.simulator.venue.margin import (
     Funds,
     bound_symbols,
@@ -14,7 +13,7 @@ from quant_pipelines.simulator.venue.margin import (
     liquidation_price_of,
     margins,
 )
-from quant_pipelines.simulator.venue.records import ONE_WAY, ZERO, PositionRecord
+from quant_pipelines.simulator.venue.records import ONE_WAY, ZERO
 from quant_pipelines.simulator.venue.requests import contract_for, contracts_for
 from quant_pipelines.simulator.venue.state import Venue
 
@@ -38,9 +37,19 @@ def balance(venue: Venue, _query: Query) -> list[Document]:
 
 
 def account(venue: Venue, _query: Query) -> Document:
-    """``GET account``."""
-    of = funds(venue)
+    """``GET v3/account``: symbols with a position or an open order."""
     symbols = [symbol for symbol in venue.contracts if symbol in bound_symbols(venue)]
+    return _totals(venue) | {"positions": [_account_position(venue, symbol) for symbol in symbols]}
+
+
+def account_of_all(venue: Venue, _query: Query) -> Document:
+    """``GET v2/account``: every symbol, with its settings."""
+    more = {"feeBurn": False, "tradeGroupId": -1}
+    return _totals(venue) | more | {"positions": [_full_position(venue, name) for name in venue.contracts]}
+
+
+def _totals(venue: Venue) -> Document:
+    of = funds(venue)
     return {
         "feeTier": 0,
         "canTrade": True,
@@ -60,7 +69,6 @@ def account(venue: Venue, _query: Query) -> Document:
         "availableBalance": amount_text(of.available),
         "maxWithdrawAmount": amount_text(of.available),
         "assets": [_asset(venue, of)],
-        "positions": [_account_position(venue, symbol) for symbol in symbols],
     }
 
 
@@ -150,6 +158,15 @@ def commission_rate(venue: Venue, query: Query) -> Document:
     }
 
 
+def adl_quantiles(venue: Venue, query: Query) -> list[Document]:
+    """``GET adlQuantile``: of what is held; nobody is ever deleveraged here."""
+    return [
+        {"symbol": contract.symbol, "adlQuantile": {"LONG": 0, "SHORT": 0, "BOTH": 0}}
+        for contract in contracts_for(venue, query)
+        if venue.ledger.position(contract.symbol).quantity
+    ]
+
+
 def position_mode(venue: Venue, _query: Query) -> Document:
     """``GET positionSide/dual``."""
     return {"dualSidePosition": venue.ledger.account.is_hedged}
@@ -181,6 +198,19 @@ def _account_position(venue: Venue, symbol: str) -> Document:
     return {name: row[name] for name in (*names, *also)} | {"unrealizedProfit": row["unRealizedProfit"]}
 
 
+def _full_position(venue: Venue, symbol: str) -> Document:
+    contract, position = venue.contracts[symbol], venue.ledger.position(symbol)
+    row = _risk(venue, contract)
+    names = ("entryPrice", "breakEvenPrice", "positionInitialMargin", "openOrderInitialMargin")
+    return {
+        **_account_position(venue, symbol),
+        **{name: row[name] for name in (*names, "bidNotional", "askNotional")},
+        "leverage": str(position.leverage),
+        "isolated": position.is_isolated,
+        "maxNotional": str(largest_notional(contract.brackets, position.leverage)),
+    }
+
+
 def _risk(venue: Venue, contract: Contract) -> dict[str, Any]:
     position, of = venue.ledger.position(contract.symbol), margins(venue, contract.symbol)
     mark = venue.quotes[contract.symbol].mark if contract.symbol in venue.quotes else position.entry_price
@@ -192,7 +222,7 @@ def _risk(venue: Venue, contract: Contract) -> dict[str, Any]:
         "positionSide": ONE_WAY,
         "positionAmt": contract.quantity_text(position.quantity),
         "entryPrice": entry,
-        "breakEvenPrice": f"{_break_even(position, contract):.{contract.price_decimals + 3}f}",
+        "breakEvenPrice": break_even_text(position, contract),
         "markPrice": amount_text(mark),
         "unRealizedProfit": amount_text(of.profit),
         "liquidationPrice": amount_text(liquidation) if liquidation else "0",
@@ -204,14 +234,8 @@ def _risk(venue: Venue, contract: Contract) -> dict[str, Any]:
         "maintMargin": amount_text(of.maintenance),
         "positionInitialMargin": amount_text(of.position_margin),
         "openOrderInitialMargin": amount_text(of.order_margin),
-        "adl": 1,
+        "adl": 0,
         "bidNotional": "0",
         "askNotional": "0",
         "updateTime": position.updated_ms,
     }
-
-
-def _break_even(position: PositionRecord, contract: Contract) -> Decimal:
-    """Entry price moved by the fee of getting in and out as a taker."""
-    fees = 2 * contract.taker_fee
-    return position.entry_price * (1 + fees if position.quantity > 0 else 1 - fees)

@@ -13,6 +13,7 @@ from quant_pipelines.simulator.venue.contract import Contract
 from quant_pipelines.simulator.venue.entry import accept
 from quant_pipelines.simulator.venue.matching import take
 from quant_pipelines.simulator.venue.messages import tell_algo
+from quant_pipelines.simulator.venue.price_match import NO_MATCH, matched_price, price_match_of
 from quant_pipelines.simulator.venue.records import BUY, ZERO, AlgoOrder, Order
 from quant_pipelines.simulator.venue.refusals import refusal
 from quant_pipelines.simulator.venue.requests import (
@@ -25,6 +26,7 @@ from quant_pipelines.simulator.venue.requests import (
     flag,
     price_of,
     quantity_of,
+    refuse_not_required,
     side_of,
     time_in_force_of,
 )
@@ -63,7 +65,10 @@ def place_algo(venue: Venue, query: Query) -> AlgoOrder:
     working_type = query.values.get("workingType") or "CONTRACT_PRICE"
     if working_type not in ("CONTRACT_PRICE", "MARK_PRICE"):
         raise refusal("parameter", "workingType")
-    closes = _closes_position(query)
+    closes, match = _closes_position(query), price_match_of(query, kind)
+    is_limit = kind in ("STOP", "TAKE_PROFIT")
+    if not is_limit:
+        refuse_not_required(query, "price")
     now = venue.now_ms
     algo = AlgoOrder(
         number=venue.ledger.account.last_number + 1,
@@ -74,7 +79,7 @@ def place_algo(venue: Venue, query: Query) -> AlgoOrder:
         time_in_force=time_in_force_of(query, "GTC"),
         quantity=ZERO if closes else quantity_of(query, contract),
         trigger_price=terms.trigger_price,
-        price=price_of(query, "price", contract) if kind in ("STOP", "TAKE_PROFIT") else ZERO,
+        price=price_of(query, "price", contract) if is_limit and match == NO_MATCH else ZERO,
         callback_rate=terms.callback_rate,
         activate_price=terms.activate_price,
         extreme_price=ZERO,
@@ -86,6 +91,7 @@ def place_algo(venue: Venue, query: Query) -> AlgoOrder:
         created_ms=now,
         updated_ms=now,
         triggered_ms=0,
+        price_match=match,
     )
     _check(venue, algo)
     venue.ledger.next_number()
@@ -142,24 +148,32 @@ def trigger(venue: Venue, algo: AlgoOrder) -> None:
     if algo.close_position and (held >= 0 if algo.side == BUY else held <= 0):
         _change(venue, algo, "EXPIRED", reason="there is no position to close")
         return
-    request = OrderRequest(
-        symbol=algo.symbol,
-        side=algo.side,
-        kind="LIMIT" if algo.price else "MARKET",
-        time_in_force=algo.time_in_force,
-        quantity=abs(held) if algo.close_position else algo.quantity,
-        price=algo.price,
-        reduce_only=algo.reduce_only,
-        client_id=algo.client_id,
-        good_till_ms=0,
-    )
     try:
-        order = accept(venue, request, algo=algo.number, close_position=algo.close_position)
+        order = accept(venue, _request_of(venue, algo), algo=algo.number, close_position=algo.close_position)
     except VenueError as error:
         _change(venue, algo, "REJECTED", reason=error.message)
         return
     _change(venue, replace(algo, child=order.number), "TRIGGERED", child=order)
     take(venue, order)
+
+
+def _request_of(venue: Venue, algo: AlgoOrder) -> OrderRequest:
+    """Order that a conditional order sends; a matched price is that of the book now."""
+    held, price = venue.ledger.position(algo.symbol).quantity, algo.price
+    if algo.price_match != NO_MATCH:
+        price = matched_price(venue, algo.symbol, algo.side, algo.price_match)
+    return OrderRequest(
+        symbol=algo.symbol,
+        side=algo.side,
+        kind="LIMIT" if price else "MARKET",
+        time_in_force=algo.time_in_force,
+        quantity=abs(held) if algo.close_position else algo.quantity,
+        price=price,
+        reduce_only=algo.reduce_only,
+        client_id=algo.client_id,
+        good_till_ms=0,
+        price_match=algo.price_match,
+    )
 
 
 def _change(

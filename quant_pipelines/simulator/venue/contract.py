@@ -24,7 +24,9 @@ class Contract:
     tick_size, lot_size
         Price step and quantity step.
     price_decimals, quantity_decimals
-        Digits after the point that a request may carry.
+        Digits after the point of a step.
+    price_precision
+        Digits after the point that a request's price may carry; it can be more than the step has.
     least_quantity, most_quantity
         Bounds of one order's quantity, base.
     min_notional
@@ -46,6 +48,7 @@ class Contract:
     tick_size: Decimal
     lot_size: Decimal
     price_decimals: int
+    price_precision: int
     quantity_decimals: int
     least_quantity: Decimal
     most_quantity: Decimal
@@ -87,6 +90,7 @@ def contract_of(document: Mapping[str, Any]) -> Contract:
         tick_size=tick,
         lot_size=lot,
         price_decimals=_decimals(tick),
+        price_precision=document["pricePrecision"],
         quantity_decimals=_decimals(lot),
         least_quantity=Decimal(filters["LOT_SIZE"]["minQty"]),
         most_quantity=Decimal(filters["LOT_SIZE"]["maxQty"]),

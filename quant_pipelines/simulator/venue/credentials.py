@@ -59,14 +59,41 @@ class Credentials:
         VenueError
             If key, signature or time are not accepted.
         """
-        secret = self._keys[self.check_key(api_key)]
-        signed, signature = _split("".join(texts))
-        expected = hmac.new(secret.encode(), signed.encode(), hashlib.sha256).hexdigest()
-        if not hmac.compare_digest(expected, signature):
-            raise refusal("signature")
+        api_key = self.check_key(api_key)
+        self._check_signature(api_key, *_split("".join(texts)))
         query = Query(dict(pair for text in texts for pair in parse_qsl(text, keep_blank_values=True)))
         _check_time(query, now_ms)
         return query
+
+    def signed_params(self, params: Mapping[str, str], *, now_ms: int) -> Query:
+        """Return the parameters of a signed request of the WebSocket API.
+
+        Parameters
+        ----------
+        params
+            Parameters with ``apiKey`` and ``signature``; the signature covers the others, by name.
+        now_ms
+            The venue's time.
+
+        Raises
+        ------
+        VenueError
+            If key, signature or time are not accepted.
+        """
+        api_key = self.check_key(params.get("apiKey"))
+        if not params.get("signature"):
+            raise refusal("mandatory", "signature")
+        signed = "&".join(f"{name}={params[name]}" for name in sorted(params) if name != "signature")
+        self._check_signature(api_key, signed, params["signature"])
+        query = Query(params)
+        _check_time(query, now_ms)
+        return query
+
+    def _check_signature(self, api_key: str, signed: str, signature: str) -> None:
+        text, given = (part.encode("utf-8", "replace") for part in (signed, signature))
+        expected = hmac.new(self._keys[api_key].encode(), text, hashlib.sha256).hexdigest()
+        if not hmac.compare_digest(expected.encode(), given):
+            raise refusal("signature")
 
 
 def _split(text: str) -> tuple[str, str]:

@@ -4,7 +4,15 @@ from decimal import Decimal
 from typing import Any
 
 from quant_pipelines.simulator.venue.contract import Contract
-from quant_pipelines.simulator.venue.records import ONE_WAY, AlgoOrder, FillRecord, IncomeRecord, Order
+from quant_pipelines.simulator.venue.records import (
+    ONE_WAY,
+    AlgoOrder,
+    Amendment,
+    FillRecord,
+    IncomeRecord,
+    Order,
+    PositionRecord,
+)
 
 Document = dict[str, Any]
 
@@ -14,6 +22,34 @@ STP_MODE = "EXPIRE_MAKER"
 def amount_text(amount: Decimal) -> str:
     """Amount of quote as the venue writes it."""
     return f"{amount:.8f}"
+
+
+def break_even_text(position: PositionRecord, contract: Contract) -> str:
+    """Entry price moved by the fee of getting in and out as a taker, as the venue writes it."""
+    fees = 2 * contract.taker_fee
+    price = position.entry_price * (1 + fees if position.quantity > 0 else 1 - fees)
+    return f"{price:.{contract.price_decimals + 3}f}"
+
+
+def amendment_document(amendment: Amendment, contract: Contract, count: int) -> Document:
+    """Return a row of ``orderAmendment``, the order's change number ``count``."""
+    prices = (contract.price_text(price) for price in (amendment.old_price, amendment.new_price))
+    quantities = (
+        contract.quantity_text(quantity) for quantity in (amendment.old_quantity, amendment.new_quantity)
+    )
+    return {
+        "amendmentId": amendment.number,
+        "symbol": amendment.symbol,
+        "pair": amendment.symbol,
+        "orderId": amendment.order_number,
+        "clientOrderId": amendment.client_id,
+        "time": amendment.ts_ms,
+        "amendment": {
+            "price": dict(zip(("before", "after"), prices, strict=True)),
+            "origQty": dict(zip(("before", "after"), quantities, strict=True)),
+            "count": count,
+        },
+    }
 
 
 def order_document(order: Order, contract: Contract) -> Document:
@@ -40,7 +76,7 @@ def order_document(order: Order, contract: Contract) -> Document:
         "workingType": "CONTRACT_PRICE",
         "priceProtect": False,
         "origType": order.kind,
-        "priceMatch": "NONE",
+        "priceMatch": order.price_match,
         "selfTradePreventionMode": STP_MODE,
         "goodTillDate": order.good_till_ms,
         "time": order.created_ms,
@@ -68,7 +104,7 @@ def algo_document(algo: AlgoOrder, contract: Contract, child: Order | None = Non
         "icebergQuantity": None,
         "selfTradePreventionMode": STP_MODE,
         "workingType": algo.working_type,
-        "priceMatch": "NONE",
+        "priceMatch": algo.price_match,
         "closePosition": algo.close_position,
         "priceProtect": False,
         "reduceOnly": algo.reduce_only,

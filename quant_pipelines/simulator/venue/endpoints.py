@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from quant_pipelines.simulator.queries import Query
-from quant_pipelines.simulator.venue import account, history, orders, settings
+from quant_pipelines.simulator.venue import account, batch, history, orders, position_margin, settings
 from quant_pipelines.simulator.venue.play import expire_until
 from quant_pipelines.simulator.venue.state import Venue
 
@@ -23,6 +23,9 @@ ENDPOINTS: dict[tuple[str, str], Endpoint] = {
     ("PUT", "/fapi/v1/order"): Endpoint(orders.amend_order, 1, is_order=True),
     ("GET", "/fapi/v1/order"): Endpoint(orders.get_order, 1),
     ("DELETE", "/fapi/v1/order"): Endpoint(orders.cancel_order, 1),
+    ("POST", "/fapi/v1/batchOrders"): Endpoint(batch.new_orders, 5, is_order=True),
+    ("PUT", "/fapi/v1/batchOrders"): Endpoint(batch.amend_orders, 5, is_order=True),
+    ("DELETE", "/fapi/v1/batchOrders"): Endpoint(batch.cancel_orders, 1),
     ("GET", "/fapi/v1/openOrder"): Endpoint(orders.get_open_order, 1),
     ("GET", "/fapi/v1/openOrders"): Endpoint(orders.open_orders, 1),
     ("DELETE", "/fapi/v1/allOpenOrders"): Endpoint(orders.cancel_all_orders, 1),
@@ -36,10 +39,11 @@ ENDPOINTS: dict[tuple[str, str], Endpoint] = {
     ("GET", "/fapi/v1/allOrders"): Endpoint(history.all_orders, 5),
     ("GET", "/fapi/v1/userTrades"): Endpoint(history.user_trades, 5),
     ("GET", "/fapi/v1/income"): Endpoint(history.income, 30),
+    ("GET", "/fapi/v1/orderAmendment"): Endpoint(history.amendments, 1),
     ("GET", "/fapi/v1/forceOrders"): Endpoint(history.force_orders, 20),
     ("GET", "/fapi/v2/balance"): Endpoint(account.balance, 5),
     ("GET", "/fapi/v3/balance"): Endpoint(account.balance, 5),
-    ("GET", "/fapi/v2/account"): Endpoint(account.account, 5),
+    ("GET", "/fapi/v2/account"): Endpoint(account.account_of_all, 5),
     ("GET", "/fapi/v3/account"): Endpoint(account.account, 5),
     ("GET", "/fapi/v2/positionRisk"): Endpoint(account.position_risk_of_all, 5),
     ("GET", "/fapi/v3/positionRisk"): Endpoint(account.position_risk, 5),
@@ -51,6 +55,14 @@ ENDPOINTS: dict[tuple[str, str], Endpoint] = {
     ("POST", "/fapi/v1/positionSide/dual"): Endpoint(settings.set_position_mode, 1),
     ("POST", "/fapi/v1/leverage"): Endpoint(settings.set_leverage, 1),
     ("POST", "/fapi/v1/marginType"): Endpoint(settings.set_margin_type, 1),
+    ("GET", "/fapi/v1/multiAssetsMargin"): Endpoint(settings.multi_assets_mode, 30),
+    ("POST", "/fapi/v1/multiAssetsMargin"): Endpoint(settings.set_multi_assets_mode, 1),
+    ("GET", "/fapi/v1/feeBurn"): Endpoint(settings.fee_burn, 30),
+    ("POST", "/fapi/v1/feeBurn"): Endpoint(settings.set_fee_burn, 1),
+    ("GET", "/fapi/v1/rateLimit/order"): Endpoint(settings.order_limits, 1),
+    ("GET", "/fapi/v1/adlQuantile"): Endpoint(account.adl_quantiles, 5),
+    ("POST", "/fapi/v1/positionMargin"): Endpoint(position_margin.change_position_margin, 1),
+    ("GET", "/fapi/v1/positionMargin/history"): Endpoint(position_margin.position_margin_history, 1),
 }
 
 

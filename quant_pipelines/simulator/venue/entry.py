@@ -7,7 +7,7 @@ from quant_pipelines.simulator.venue.brackets import largest_notional
 from quant_pipelines.simulator.venue.margin import funds, margins
 from quant_pipelines.simulator.venue.matching import can_fill_at_once, close, is_marketable, take
 from quant_pipelines.simulator.venue.messages import tell_order
-from quant_pipelines.simulator.venue.records import BUY, ZERO, Order
+from quant_pipelines.simulator.venue.records import BUY, ZERO, Amendment, Order
 from quant_pipelines.simulator.venue.refusals import refusal
 from quant_pipelines.simulator.venue.requests import OrderRequest
 from quant_pipelines.simulator.venue.state import Venue
@@ -89,8 +89,36 @@ def amend(venue: Venue, order: Order, *, quantity: Decimal, price: Decimal) -> O
     changed = replace(order, quantity=quantity, price=price, updated_ms=venue.now_ms)
     _check(venue, changed)
     venue.ledger.put(changed)
+    venue.ledger.put(_amendment(venue, order, changed))
     tell_order(venue, changed, "AMENDMENT")
     return take(venue, changed)
+
+
+def preview(venue: Venue, request: OrderRequest) -> Order:
+    """Check an order as if it were placed, and return what would be accepted.
+
+    Raises
+    ------
+    VenueError
+        If it would be refused.
+    """
+    order = _new_order(venue, request, algo=0, close_position=False)
+    _check(venue, order)
+    return order
+
+
+def _amendment(venue: Venue, order: Order, changed: Order) -> Amendment:
+    return Amendment(
+        number=venue.ledger.next_number(),
+        order_number=order.number,
+        symbol=order.symbol,
+        client_id=order.client_id,
+        old_price=order.price,
+        new_price=changed.price,
+        old_quantity=order.quantity,
+        new_quantity=changed.quantity,
+        ts_ms=venue.now_ms,
+    )
 
 
 def _new_order(venue: Venue, request: OrderRequest, *, algo: int, close_position: bool) -> Order:
@@ -116,6 +144,7 @@ def _new_order(venue: Venue, request: OrderRequest, *, algo: int, close_position
         quote=ZERO,
         created_ms=now,
         updated_ms=now,
+        price_match=request.price_match,
     )
 
 

@@ -7,13 +7,16 @@ from quant_pipelines.simulator.queries import Query, VenueError
 from quant_pipelines.simulator.venue.documents import (
     Document,
     algo_document,
+    amendment_document,
     income_document,
     order_document,
     trade_document,
 )
+from quant_pipelines.simulator.venue.orders import find_order
 from quant_pipelines.simulator.venue.records import (
     LIQUIDATION_PREFIX,
     AlgoOrder,
+    Amendment,
     FillRecord,
     IncomeRecord,
     Order,
@@ -99,6 +102,17 @@ def income(venue: Venue, query: Query) -> list[Document]:
         where.add("ts_ms BETWEEN ? AND ?", last - _WINDOW_MS, last)
         rows = venue.ledger.store.select(IncomeRecord, where.page("number DESC", limit), *where.values)[::-1]
     return [income_document(row) for row in rows]
+
+
+def amendments(venue: Venue, query: Query) -> list[Document]:
+    """``GET orderAmendment``: changes of one order, newest first."""
+    contract = contract_for(venue, query)
+    order = find_order(venue, query, missing="no_order")
+    first, last = query.integer("startTime", 0), query.integer("endTime", venue.now_ms)
+    rows = venue.ledger.store.select(Amendment, "order_number = ? ORDER BY number", order.number)
+    numbered = [(row, count) for count, row in enumerate(rows, 1) if first <= row.ts_ms <= last]
+    newest = numbered[::-1][: query.limit(50, 100)]
+    return [amendment_document(row, contract, count) for row, count in newest]
 
 
 def force_orders(venue: Venue, query: Query) -> list[Document]:

@@ -20,9 +20,11 @@ from quant_pipelines.simulator.venue.records import (
     ZERO,
     AccountRecord,
     AlgoOrder,
+    Amendment,
     Countdown,
     FillRecord,
     IncomeRecord,
+    MarginChange,
     Order,
     PositionRecord,
     Record,
@@ -180,7 +182,7 @@ class Ledger:
                 self.countdowns[record.symbol] = record
             case AccountRecord():
                 self.account = record
-            case FillRecord() | IncomeRecord():
+            case FillRecord() | IncomeRecord() | MarginChange() | Amendment():
                 pass  # read from the file when somebody asks
 
 

@@ -1,6 +1,6 @@
 """What the user's stream says: one function for each event."""
 
-from quant_pipelines.simulator.venue.documents import STP_MODE, Document, amount_text
+from quant_pipelines.simulator.venue.documents import STP_MODE, Document, amount_text, break_even_text
 from quant_pipelines.simulator.venue.margin import margins
 from quant_pipelines.simulator.venue.records import ONE_WAY, ZERO, AlgoOrder, FillRecord, Order
 from quant_pipelines.simulator.venue.state import Venue
@@ -55,7 +55,7 @@ def tell_order(venue: Venue, order: Order, execution: str, fill: FillRecord | No
         "si": order.algo,
         "ss": 0,
         "V": STP_MODE,
-        "pm": "NONE",
+        "pm": order.price_match,
         "gtd": order.good_till_ms,
     }
     venue.ledger.tell({"e": "ORDER_TRADE_UPDATE", "E": now, "T": order.updated_ms, "o": document})
@@ -83,7 +83,7 @@ def tell_algo(venue: Venue, algo: AlgoOrder, *, child: Order | None = None, reas
         "p": contract.price_text(algo.price),
         "V": STP_MODE,
         "wt": algo.working_type,
-        "pm": "NONE",
+        "pm": algo.price_match,
         "cp": algo.close_position,
         "pP": False,
         "R": algo.reduce_only,
@@ -141,7 +141,7 @@ def _position(venue: Venue, symbol: str) -> Document:
         "s": symbol,
         "pa": contract.quantity_text(position.quantity),
         "ep": f"{position.entry_price:.{contract.price_decimals + 3}f}",
-        "bep": f"{position.entry_price:.{contract.price_decimals + 3}f}",
+        "bep": break_even_text(position, contract),
         "cr": amount_text(position.realized_pnl),
         "up": amount_text(margins(venue, symbol).profit),
         "mt": "isolated" if position.is_isolated else "cross",

@@ -5,14 +5,16 @@ from typing import TypeVar
 from quant_pipelines.simulator.queries import Query
 from quant_pipelines.simulator.venue.conditional import cancel_algo, place_algo
 from quant_pipelines.simulator.venue.documents import Document, algo_document, order_document
-from quant_pipelines.simulator.venue.entry import amend, cancel, place
+from quant_pipelines.simulator.venue.entry import amend, cancel, place, preview
+from quant_pipelines.simulator.venue.price_match import price_match_of
 from quant_pipelines.simulator.venue.records import AlgoOrder, Countdown, Order
 from quant_pipelines.simulator.venue.refusals import refusal
 from quant_pipelines.simulator.venue.requests import (
     contract_for,
     contracts_for,
+    flag,
+    limit_price_of,
     order_request,
-    price_of,
     quantity_of,
 )
 from quant_pipelines.simulator.venue.state import Venue
@@ -30,16 +32,19 @@ def new_order(venue: Venue, query: Query) -> Document:
 
 
 def test_order(venue: Venue, query: Query) -> Document:
-    """``POST order/test``: the parameters are checked, nothing is placed."""
-    order_request(venue, query)
-    return {}
+    """``POST order/test``: the order that would be accepted; nothing is placed."""
+    order = preview(venue, order_request(venue, query))
+    return order_document(order, venue.contracts[order.symbol])
 
 
 def amend_order(venue: Venue, query: Query) -> Document:
     """``PUT order``."""
     contract = contract_for(venue, query)
     order = find_order(venue, query, missing="not_open")
-    quantity, price = quantity_of(query, contract), price_of(query, "price", contract)
+    if flag(query, "reduceOnly") and not order.reduce_only:
+        raise refusal("not_reduce_only")
+    quantity = quantity_of(query, contract)
+    price = limit_price_of(venue, query, price_match_of(query, "LIMIT"))
     return order_document(amend(venue, order, quantity=quantity, price=price), contract)
 
 

@@ -40,6 +40,8 @@ class Order:
         Value of the executed quantity, quote.
     algo
         Conditional order that it came from; 0 for none.
+    price_match
+        Rank of the book that its price was taken from, or ``NONE``.
     """
 
     TABLE: ClassVar[str] = "orders"
@@ -62,6 +64,7 @@ class Order:
     quote: Decimal
     created_ms: int
     updated_ms: int
+    price_match: str = "NONE"
 
     @property
     def is_open(self) -> bool:
@@ -102,6 +105,8 @@ class AlgoOrder:
         Best price since a trailing stop woke; 0 while it sleeps.
     child
         Order that was sent; 0 before.
+    price_match
+        Rank of the book that its limit price is taken from when it triggers, or ``NONE``.
     """
 
     TABLE: ClassVar[str] = "algo_orders"
@@ -127,6 +132,7 @@ class AlgoOrder:
     created_ms: int
     updated_ms: int
     triggered_ms: int
+    price_match: str = "NONE"
 
     @property
     def is_open(self) -> bool:
@@ -253,7 +259,49 @@ class AccountRecord:
     played_ms: int = 0
 
 
-Record: TypeAlias = Order | AlgoOrder | FillRecord | IncomeRecord | PositionRecord | Countdown | AccountRecord
+@dataclass(frozen=True, slots=True)
+class MarginChange:
+    """Margin that a user added to an isolated position (``kind`` 1) or took from it (2)."""
+
+    TABLE: ClassVar[str] = "margin_changes"
+    KEY: ClassVar[str] = "number"
+
+    number: int
+    symbol: str
+    kind: int
+    amount: Decimal
+    ts_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class Amendment:
+    """One change of an open order: price and quantity before and after."""
+
+    TABLE: ClassVar[str] = "amendments"
+    KEY: ClassVar[str] = "number"
+
+    number: int
+    order_number: int
+    symbol: str
+    client_id: str
+    old_price: Decimal
+    new_price: Decimal
+    old_quantity: Decimal
+    new_quantity: Decimal
+    ts_ms: int
+
+
+Record: TypeAlias = (
+    Order
+    | AlgoOrder
+    | FillRecord
+    | IncomeRecord
+    | PositionRecord
+    | Countdown
+    | MarginChange
+    | Amendment
+    | AccountRecord
+)
 RECORDS: tuple[type[Record], ...] = (
     Order,
     AlgoOrder,
@@ -261,5 +309,7 @@ RECORDS: tuple[type[Record], ...] = (
     IncomeRecord,
     PositionRecord,
     Countdown,
+    MarginChange,
+    Amendment,
     AccountRecord,
 )

@@ -6,6 +6,7 @@ from decimal import Decimal, InvalidOperation
 
 from quant_pipelines.simulator.queries import Query, VenueError
 from quant_pipelines.simulator.venue.contract import Contract
+from quant_pipelines.simulator.venue.price_match import NO_MATCH, matched_price, price_match_of
 from quant_pipelines.simulator.venue.records import BUY, ONE_WAY, SELL, ZERO
 from quant_pipelines.simulator.venue.refusals import refusal
 from quant_pipelines.simulator.venue.state import Venue
@@ -29,6 +30,7 @@ class OrderRequest:
     reduce_only: bool
     client_id: str
     good_till_ms: int
+    price_match: str = NO_MATCH
 
 
 def contract_for(venue: Venue, query: Query) -> Contract:
@@ -62,16 +64,20 @@ def order_request(
     if kind not in kinds:
         raise refusal("order_type")
     check_position_side(venue, query)
+    if kind == "MARKET":
+        refuse_not_required(query, "price", "timeInForce")
+    match = price_match_of(query, kind)
     return OrderRequest(
         symbol=contract.symbol,
         side=side,
         kind=kind,
         time_in_force=time_in_force_of(query) if kind == "LIMIT" else "GTC",
         quantity=quantity_of(query, contract),
-        price=price_of(query, "price", contract) if kind == "LIMIT" else ZERO,
+        price=limit_price_of(venue, query, match) if kind == "LIMIT" else ZERO,
         reduce_only=flag(query, "reduceOnly"),
         client_id=client_id_of(query, "newClientOrderId"),
         good_till_ms=query.integer("goodTillDate", 0) if query.values.get("timeInForce") == "GTD" else 0,
+        price_match=match,
     )
 
 
@@ -145,11 +151,26 @@ def price_of(query: Query, name: str, contract: Contract) -> Decimal:
     price = decimal_of(query, name)
     if price <= 0:
         raise refusal("price_negative")
-    if _digits(price) > contract.price_decimals:
+    if _digits(price) > contract.price_precision:
         raise refusal("precision")
     if price % contract.tick_size:
         raise refusal("tick")
     return price
+
+
+def limit_price_of(venue: Venue, query: Query, match: str) -> Decimal:
+    """Limit price of a request, or of the rank of the book that it names instead."""
+    contract = contract_for(venue, query)
+    if match == NO_MATCH:
+        return price_of(query, "price", contract)
+    return matched_price(venue, contract.symbol, side_of(query), match)
+
+
+def refuse_not_required(query: Query, *names: str) -> None:
+    """Refuse parameters that an order of this type does not have."""
+    for name in names:
+        if query.values.get(name):
+            raise refusal("not_required", name)
 
 
 def client_id_of(query: Query, name: str) -> str:

@@ -13,7 +13,8 @@ from aiohttp import web
 
 from quant_pipelines.core.clock import Clock
 from quant_pipelines.simulator.budget import Budget
-from quant_pipelines.simulator.queries import VenueError
+from quant_pipelines.simulator.connections import Connections
+from quant_pipelines.simulator.queries import Query, VenueError
 from quant_pipelines.simulator.venue.booking import Movement, book_income
 from quant_pipelines.simulator.venue.contract import contract_of
 from quant_pipelines.simulator.venue.credentials import DEMO_KEYS, Credentials
@@ -84,6 +85,8 @@ class VenueService:
         Its time.
     budget
         Counts what is asked.
+    connections
+        Who listens to streams.
     keys
         Secret by API key.
 
@@ -100,6 +103,7 @@ class VenueService:
         clock: Clock,
         *,
         budget: Budget,
+        connections: Connections,
         keys: Mapping[str, str] = DEMO_KEYS,
     ) -> None:
         self._venue = venue
@@ -107,7 +111,7 @@ class VenueService:
         self._clock = clock
         self._credentials = Credentials(keys)
         self._budget = budget
-        self.stream = UserStream(clock)
+        self.stream = UserStream(clock, connections)
         venue.ledger.publish = self.stream.publish
 
     def attach(self, application: web.Application) -> None:
@@ -116,36 +120,68 @@ class VenueService:
             application.router.add_route(method, path, self.answer)
         for method in ("POST", "PUT", "DELETE"):
             application.router.add_route(method, _LISTEN_KEY, self.listen_key)
-        application.router.add_get("/private/ws", self.stream.serve)
-        application.router.add_get("/private/ws/{key}", self.stream.serve)
         application.cleanup_ctx.append(self._play)
-        application.on_shutdown.append(self.stream.close)
 
     async def answer(self, request: web.Request) -> web.Response:
         """Response to a signed request; everything that it changes is on the disk by then."""
-        now, endpoint = self._clock(), ENDPOINTS[request.method, request.path]
         try:
             texts = (request.raw_path.partition("?")[2], await request.text())
-            query = self._credentials.signed_query(request.headers.get(_KEY_HEADER), *texts, now_ms=now)
-            self._budget.spend(endpoint.weight, now, is_order=endpoint.is_order)
-            self._player.advance(now)
-            return self._response(answer(self._venue, endpoint, query, now))
+            api_key = request.headers.get(_KEY_HEADER)
+            query = self._credentials.signed_query(api_key, *texts, now_ms=self._clock())
+            return self._response(self.ask(request.method, request.path, query))
         except VenueError as error:
             return self._refused(error)
+
+    def ask(self, method: str, path: str, query: Query) -> Any:
+        """Body that answers a row of the table; everything that it changes is on the disk by then.
+
+        Raises
+        ------
+        VenueError
+            If it is refused; nothing has changed then.
+        """
+        now, endpoint = self._clock(), ENDPOINTS[method, path]
+        self._budget.spend(endpoint.weight, now, is_order=endpoint.is_order)
+        self._player.advance(now)
+        return answer(self._venue, endpoint, query, now)
+
+    def signed(self, params: Mapping[str, str]) -> Query:
+        """Return the parameters of a signed request of the WebSocket API.
+
+        Raises
+        ------
+        VenueError
+            If key, signature or time are not accepted.
+        """
+        return self._credentials.signed_params(params, now_ms=self._clock())
 
     async def listen_key(self, request: web.Request) -> web.Response:
         """Response to a request about the listen key; it needs an API key but no signature."""
         try:
-            api_key = self._credentials.check_key(request.headers.get(_KEY_HEADER))
-            self._budget.spend(1, self._clock())
-            if request.method == "DELETE":
-                self.stream.close_key(api_key)
-                return self._response({})
-            is_new = request.method == "POST"
-            key = self.stream.open_key(api_key) if is_new else self.stream.keep_key(api_key)
-            return self._response({"listenKey": key})
+            return self._response(self.ask_key(request.method, request.headers.get(_KEY_HEADER)))
         except VenueError as error:
             return self._refused(error)
+
+    def ask_key(self, method: str, api_key: str | None) -> dict[str, str]:
+        """Body that answers a request about the listen key of an API key.
+
+        Raises
+        ------
+        VenueError
+            If the key is not known, or has no listen key that could be kept.
+        """
+        api_key = self._credentials.check_key(api_key)
+        self._budget.spend(1, self._clock())
+        if method == "DELETE":
+            self.stream.close_key(api_key)
+            return {}
+        return {
+            "listenKey": self.stream.open_key(api_key) if method == "POST" else self.stream.keep_key(api_key)
+        }
+
+    def rate_limits(self) -> list[dict[str, Any]]:
+        """Return the limits, each with what has been used of it."""
+        return self._budget.limits(self._clock())
 
     def advance(self) -> None:
         """Play the market up to now; a ledger that can't be written is logged and tried again."""

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+from quant_pipelines.simulator.contracts import ORDER_LIMITS
 from quant_pipelines.simulator.queries import Query
 from quant_pipelines.simulator.venue.brackets import largest_notional
 from quant_pipelines.simulator.venue.documents import Document
@@ -58,6 +59,35 @@ def set_margin_type(venue: Venue, query: Query) -> Document:
     venue.ledger.put(replace(position, is_isolated=wanted == "ISOLATED"))
     tell_account(venue, "MARGIN_TYPE_CHANGE", contract.symbol, ts_ms=venue.now_ms)
     return _DONE
+
+
+def multi_assets_mode(_venue: Venue, _query: Query) -> Document:
+    """``GET multiAssetsMargin``: only USDT is margin here."""
+    return {"multiAssetsMargin": False}
+
+
+def set_multi_assets_mode(_venue: Venue, query: Query) -> Document:
+    """``POST multiAssetsMargin``: it is off, and can't be on."""
+    query.text("multiAssetsMargin")
+    raise refusal("not_yet" if flag(query, "multiAssetsMargin") else "same_asset_mode")
+
+
+def fee_burn(_venue: Venue, _query: Query) -> Document:
+    """``GET feeBurn``: fees are paid in USDT."""
+    return {"feeBurn": False}
+
+
+def set_fee_burn(_venue: Venue, query: Query) -> Document:
+    """``POST feeBurn``: it is off, and can't be on."""
+    query.text("feeBurn")
+    if flag(query, "feeBurn"):
+        raise refusal("not_yet")
+    return _DONE
+
+
+def order_limits(_venue: Venue, _query: Query) -> list[Document]:
+    """``GET rateLimit/order``."""
+    return ORDER_LIMITS
 
 
 def set_position_mode(venue: Venue, query: Query) -> Document:

@@ -131,8 +131,19 @@ class Store:
             self.connection.execute(
                 f"CREATE TABLE IF NOT EXISTS {kind.TABLE} ({columns}, PRIMARY KEY ({kind.KEY}))"
             )
+            self._add_columns(kind)
         for statement in _INDEXES:
             self.connection.execute(statement)
+
+    def _add_columns(self, kind: type[Record]) -> None:
+        """Give a table of an older ledger the columns that records have got since, with their defaults."""
+        known = {row[1] for row in self.connection.execute(f"PRAGMA table_info({kind.TABLE})")}
+        for field in fields(kind):
+            if field.name not in known:
+                self.connection.execute(
+                    f"ALTER TABLE {kind.TABLE} ADD COLUMN {field.name} "
+                    f"{_COLUMN_TYPES[field.type]} NOT NULL DEFAULT '{field.default}'"  # type: ignore[index]
+                )
 
 
 def _lock_of(path: Path | str) -> IO[str]:

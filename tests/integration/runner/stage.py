@@ -17,6 +17,7 @@ from quant_pipelines.core.clock import Clock, system_clock_ms
 from quant_pipelines.core.timeframes import DAY_MS, floor_ms
 from quant_pipelines.simulator.anchor import Anchor
 from quant_pipelines.simulator.budget import Budget
+from quant_pipelines.simulator.connections import Connections
 from quant_pipelines.simulator.contracts import exchange_info
 from quant_pipelines.simulator.derivatives import Derivatives
 from quant_pipelines.simulator.market import SyntheticMarket
@@ -59,7 +60,8 @@ class Stage:
         listed = exchange_info(market, clock())
         self.venue = open_venue(home, self, listed, wallet=Decimal(wallet), now_ms=clock())
         self.budget = Budget()
-        self.service = VenueService(self.venue, self, clock, budget=self.budget)
+        self.connections = Connections()
+        self.service = VenueService(self.venue, self, clock, budget=self.budget, connections=self.connections)
 
     def quote(self, symbol: str, ts_ms: int) -> Quote:
         if symbol != MARKET_SYMBOL:
@@ -120,14 +122,10 @@ class Stage:
 
         application = web.Application(middlewares=[count_dials])
         self.service.attach(application)
-        streams = MarketStreams(market, derivatives, self.clock)
-        for category in ("public", "market"):
-            application.router.add_get(f"/{category}/ws", streams.serve)
-            application.router.add_get(f"/{category}/ws/{{connection}}", streams.serve)
+        MarketStreams(market, derivatives, self.clock, self.connections).attach(application)
+        self.connections.attach(application)
         rest = RestAnswers(market, derivatives, self.clock, self.budget)
         application.router.add_route("*", "/{path:.*}", rest.answer)
-        application.cleanup_ctx.append(streams.play)
-        application.on_shutdown.append(streams.close)
         return application
 
 

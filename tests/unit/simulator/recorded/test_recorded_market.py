@@ -9,12 +9,12 @@ import pytest
 
 from quant_pipelines.core.timeframes import DAY_MS, HOUR_MS, MINUTE_MS, from_ms
 from quant_pipelines.simulator.contracts import exchange_info
-from quant_pipelines.simulator.events import messages_of
 from quant_pipelines.simulator.recorded.anchor import RecordedAnchor
 from quant_pipelines.simulator.recorded.derivatives import RecordedDerivatives
 from quant_pipelines.simulator.recorded.market import RecordedMarket
 from quant_pipelines.simulator.recorded.recording import Recording, read_recording
 from quant_pipelines.simulator.seconds import CLOSE, HIGH, LOW, OPEN, VOLUME
+from quant_pipelines.simulator.stream_names import messages_of
 
 SHIFT = 70 * 7 * DAY_MS
 PRICES = [OPEN, HIGH, LOW, CLOSE]

@@ -26,6 +26,7 @@ def contract(symbol: str, tick: str, lot: str, least_notional: str) -> Contract:
         tick_size=Decimal(tick),
         lot_size=Decimal(lot),
         price_decimals=decimals[0],
+        price_precision=decimals[0],
         quantity_decimals=decimals[1],
         least_quantity=Decimal(lot),
         most_quantity=Decimal(100_000),
