@@ -51,6 +51,8 @@ class Feed:
         self._heard_ms: dict[str, int] = {}
         self._spoke: dict[str, asyncio.Event] = {}
         self._silent: set[str] = set()
+        self.missing_ms: dict[str, int] = {}
+        """Symbol to the first close, milliseconds UTC, whose bar was asked for and is not there yet."""
 
     def age_seconds(self, symbol: str) -> float:
         """Seconds since the stream last spoke of a symbol; infinite before it ever did."""
@@ -127,13 +129,23 @@ class Feed:
         if self._relay is not None and timeframe == TIMEFRAME:
             told = await self._relay.closed_bars(symbol, window)
             if told is not None:
+                self.missing_ms.pop(symbol, None)
                 return told
         newest_ms = window.end_ms - timeframe_ms(timeframe)
-        return await self._patiently(
+
+        def is_complete(rows: BarRows) -> bool:
+            return bool(rows.ts.size) and int(rows.ts[-1]) >= newest_ms
+
+        if self.time.now_ms() - window.end_ms < PATIENCE_MS:  # an old gap says nothing about now
+            self.missing_ms.setdefault(symbol, window.end_ms)
+        rows = await self._patiently(
             lambda: self._source.bars(symbol, timeframe, window),
-            lambda rows: bool(rows.ts.size) and int(rows.ts[-1]) >= newest_ms,
+            is_complete,
             deadline_ms=window.end_ms + PATIENCE_MS,
         )
+        if is_complete(rows):
+            self.missing_ms.pop(symbol, None)
+        return rows
 
     async def funding(
         self, symbol: str, window: Window, *, interval_hours: int, deadline_ms: int

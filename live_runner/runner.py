@@ -16,17 +16,21 @@ from sqlalchemy import Engine
 from live_runner.announcer import Announcer
 from live_runner.feed import Feed
 from live_runner.market_time import MarketTime
+from live_runner.outages import database_outage
 from live_runner.relay import relay_of
 from live_runner.tasks import first_of
 from live_runner.traders import Traders
 from live_runner.venues import Connect, OrderVenues, ccxt_orders
 from live_runner.vitals import STANDBY_SERVICE, beat
+from live_runner.watch import OutageWatch
 from quant_pipelines.cache import Cache
+from quant_pipelines.core.clock import system_clock_ms
 from quant_pipelines.core.errors import SchemaError, StoreError
 from quant_pipelines.core.settings import Settings
 from quant_pipelines.core.timeframes import MINUTE_MS, floor_ms, from_ms
 from quant_pipelines.exchange import MarketSource
 from quant_pipelines.store.epochs import WriterSession, open_epoch, writer_session
+from quant_pipelines.store.outages import write_past_outage
 
 _BACKOFF_SECONDS = (0.5, 10.0)
 
@@ -72,6 +76,7 @@ class Runner:
 
     def __init__(self, surroundings: Surroundings) -> None:
         self._around = surroundings
+        self._lost: list[tuple[int, str]] = []
 
     async def run(self, stopping: asyncio.Event) -> None:
         """Trade until ``stopping`` is set; a database that is away is waited for."""
@@ -84,6 +89,7 @@ class Runner:
             except SchemaError:
                 raise  # another code's database: this process ends, and its next start says what to do
             except StoreError as error:
+                self._lost.append((system_clock_ms(), str(error)))
                 _log.warning("session ended", extra={"error": str(error), "retry_seconds": pause})
                 with suppress(TimeoutError):
                     async with asyncio.timeout(pause):
@@ -92,8 +98,16 @@ class Runner:
 
     async def _session(self, stopping: asyncio.Event) -> None:
         async with writer_session(self._around.database_url) as session:
+            await self._tell_of_the_database()
             if await self._become_writer(session, stopping):
                 await first_of(self._write(session), stopping.wait())
+
+    async def _tell_of_the_database(self) -> None:
+        """Write down that the database was away, if it could not be opened again at once."""
+        if len(self._lost) > 1:
+            alert, now = database_outage(*self._lost[0]).alert, from_ms(system_clock_ms())
+            await asyncio.to_thread(write_past_outage, self._around.engine, alert, now)
+        self._lost.clear()
 
     async def _write(self, session: WriterSession) -> None:
         """Trade in a new epoch until the lock or the database is lost."""
@@ -103,6 +117,7 @@ class Runner:
         _log.info("session opened", extra={"epoch": epoch, "writer": around.writer})
         relay = relay_of(around.cache, around.settings.exchange.id)
         feed = Feed(around.source, around.time, relay)
+        watch = OutageWatch(around.engine, around.source, feed, around.settings.exchange.id)
         async with OrderVenues(around.settings, around.connect) as venues:
             traders = Traders(around.engine, around.settings, feed, around.time, epoch=epoch, venues=venues)
             helpers: list[Coroutine[Any, Any, None]] = [] if relay is None else [relay.run()]
@@ -120,6 +135,7 @@ class Runner:
                     self._follow_stream(feed, traders),
                     self._beat(traders),
                     traders.watch_venues(),
+                    traders.watch(watch),
                 )
             finally:
                 await traders.close()

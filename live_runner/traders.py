@@ -21,7 +21,8 @@ from live_runner.trader import Tick, Trader
 from live_runner.venue_link import Station, VenueLink
 from live_runner.venue_links import VenueLinks
 from live_runner.venues import OrderVenues
-from live_runner.vitals import SERVICE, beat, resident_megabytes, told
+from live_runner.vitals import SERVICE, WAITING, beat, resident_megabytes, told
+from live_runner.watch import OutageWatch
 from quant_pipelines.core.errors import ExchangeUnavailable, OutcomeUnknown, StoreError
 from quant_pipelines.core.limits import RiskLimits
 from quant_pipelines.core.series import Window
@@ -82,6 +83,7 @@ class Traders:
         self._changing = asyncio.Lock()
         self._venues = venues
         self._links = VenueLinks(self._failure, self._stop)
+        self._watch: OutageWatch | None = None
         self.symbols_changed = asyncio.Event()
         self.announce: Announce = silent
         self.alarm: Alarm = unheard
@@ -130,8 +132,14 @@ class Traders:
             if isinstance(result, BaseException):
                 raise result
 
+    async def watch(self, watch: OutageWatch) -> None:
+        """Have watched what is traded here, and beat at once when something goes away or comes back."""
+        self._watch = watch
+        await watch.run(lambda: self.symbols, self._links.away_since_ms, self.beat)
+
     async def beat(self) -> None:
         """Write the runner's sign of life."""
+        away = () if self._watch is None else self._watch.standing
         traders = list(self._traders.values())
         states = {trader.state for trader in traders}
         best = next((state for state in TRADING_STATES if state in states), TRADING_STATES[0])
@@ -144,8 +152,10 @@ class Traders:
                 symbol: round(age, 3) if age < float("inf") else None for symbol, age in ages.items()
             },
             "deployments": [trader.status() for trader in traders],
+            "outages": [outage.document for outage in away],
         }
-        await asyncio.to_thread(beat, self._engine, SERVICE, best, detail, self._time.now_ms())
+        state = WAITING if away and best != TRADING_STATES[-1] else best
+        await asyncio.to_thread(beat, self._engine, SERVICE, state, detail, self._time.now_ms())
 
     async def watch_venues(self) -> None:
         """Raise what ended the talk with a venue for good."""

@@ -27,6 +27,7 @@ from live_runner.venue_broker import (
     open_venue_broker,
 )
 from live_runner.vitals import told
+from quant_pipelines.core.clock import system_clock_ms
 from quant_pipelines.core.errors import (
     ExchangeError,
     OutcomeUnknown,
@@ -88,6 +89,8 @@ class VenueLink:
     ----------
     begun
         Set once the books have been compared with the venue.
+    away_since_ms
+        Since when the talk is broken, milliseconds UTC by the machine's clock; None while it goes on.
     """
 
     def __init__(self, station: Station) -> None:
@@ -103,6 +106,7 @@ class VenueLink:
         self._differences = 0
         self._has_begun = False
         self.begun = asyncio.Event()
+        self.away_since_ms: int | None = None
         self._next_sweep = 0.0
         self._next_payments_ms = 0
         self._trader: Trader
@@ -155,6 +159,7 @@ class VenueLink:
             listening.result()
         finally:
             self._wire.blocked_by = "the venue is away"
+            self.away_since_ms = self.away_since_ms or system_clock_ms()
             listening.cancel()
             await asyncio.gather(listening, return_exceptions=True)
 
@@ -177,7 +182,7 @@ class VenueLink:
             await asyncio.sleep(_SOON_SECONDS)
             await self._sweep()
         await self._covering.keep()
-        self._has_begun = True
+        self._has_begun, self.away_since_ms = True, None
         self._judge(self._difference)
         self.begun.set()
         _log.info("books agree with the venue", extra={"deployment": self._plan.deployment.id})

@@ -69,6 +69,11 @@ class VenueLinks:
             self._run(link, trader, woken), name=f"venue link of {trader.key}"
         )
 
+    def away_since_ms(self) -> dict[str, int]:
+        """Symbols whose talk with the venue is broken, and since when, milliseconds UTC."""
+        links = ((self._places[key][1], link.away_since_ms) for key, link in self._links.items())
+        return {symbol: since_ms for symbol, since_ms in links if since_ms is not None}
+
     def wake(self, deployment_id: int) -> None:
         """Have a link look at its trader now, also one that pauses after a failure."""
         if deployment_id in self._links:

@@ -10,6 +10,8 @@ from quant_pipelines.store.heartbeats import Heartbeat, write_heartbeat
 
 SERVICE = "live_runner"
 STANDBY_SERVICE = "live_runner_standby"
+WAITING = "WAITING"
+"""State of a runner that would trade, and can't: the venue or the data are away."""
 
 
 def beat(

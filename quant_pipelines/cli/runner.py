@@ -29,9 +29,11 @@ def _text(status: dict[str, Any]) -> str:
         for scope, values in sorted(status["limits"].items())
         for name, value in sorted(values.items())
     ]
-    columns = ("id", "strategy", "symbol", "timeframe", "state", "position", "equity", "halted_by")
+    unit = ("id", "strategy", "symbol", "timeframe")
+    columns = (*unit, "state", "position", "equity", "halted_by", "waits_for")
     lines = [
         f"runner {status['state']}, epoch {status['epoch']}, last sign of life {status['last_sign_of_life']}",
+        *(f"AWAY  {outage['sentence']}" for outage in status["outages"]),
         "deployments",
         table(status["deployments"], columns),
         "halts",

@@ -35,6 +35,7 @@ def _text(status: dict[str, Any]) -> str:
         table(status["services"], ("name", "state", "since", "address", "restarts")),
         "deployments",
         table(status["deployments"], columns),
+        *(f"AWAY  {outage['sentence']}" for outage in status["outages"]),
         f"trading state {status['trading_state'] or '-'}, {money}",
         "requests",
         table(status["requests"], ("exchange", "egress", "used", "limit", "banned_until", "waits")),

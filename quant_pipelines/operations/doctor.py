@@ -12,6 +12,7 @@ from pathlib import Path
 
 from quant_pipelines.core.errors import QuantError, StoreError
 from quant_pipelines.core.settings import Settings
+from quant_pipelines.operations.status import stack_status
 from quant_pipelines.sdk import BrokenStrategy, list_strategies, strategies_folder
 from quant_pipelines.stack.home import Home, is_locked
 from quant_pipelines.stack.ports import is_free, read_ports
@@ -67,6 +68,7 @@ def examine(home: Home, settings: Settings, ui_port: int) -> list[Diagnosis]:
         ("database", lambda: _database(home, settings)),
         ("redis", lambda: _redis(settings)),
         ("services", lambda: _services(home)),
+        ("outages", lambda: _outages(home, settings)),
         ("strategies", lambda: _strategies(settings)),
         ("kernels", _kernels),
     ]
@@ -165,6 +167,14 @@ def _services(home: Home) -> str:
     if bad:
         raise Fault(f"not running: {', '.join(bad)}", f"read their logs in {home.logs}")
     return f"{len(services)} run or are done"
+
+
+def _outages(home: Home, settings: Settings) -> str:
+    away = stack_status(home, settings)["outages"] if is_locked(home) else []
+    if away:
+        mend = "it is waited for; see 'quant runner status', and the logs of what is away"
+        raise Fault("; ".join(outage["sentence"] for outage in away), mend)
+    return "nothing is away" if is_locked(home) else "nothing runs"
 
 
 def _strategies(settings: Settings) -> str:

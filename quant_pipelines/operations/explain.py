@@ -14,6 +14,7 @@ from quant_pipelines.core.timeframes import timeframe_ms
 from quant_pipelines.store import decisions as store
 from quant_pipelines.store.engine import transaction
 from quant_pipelines.store.market import read_universe, read_whitelist
+from quant_pipelines.store.outages import outages_at
 
 _DEPLOYMENT = ("id", "strategy", "symbol", "timeframe", "execution_timeframe", "parameters", "stage")
 _INTENT = (
@@ -86,7 +87,8 @@ def explain_bar(engine: Engine, exchange: str, symbol: str, at: datetime) -> dic
     Returns
     -------
     dict
-        ``symbol``, ``at``, ``deployments`` (each with ``answer``, ``signal`` and ``orders``) and ``answer``.
+        ``symbol``, ``at``, ``deployments`` (each with ``answer``, ``signal`` and ``orders``), ``outages``
+        (what was away then) and ``answer``.
 
     Raises
     ------
@@ -98,11 +100,14 @@ def explain_bar(engine: Engine, exchange: str, symbol: str, at: datetime) -> dic
         raise DataError(unknown_name("symbol of the universe", symbol, known))
     is_traded = symbol in read_whitelist(engine, exchange)
     with transaction(engine) as connection:
+        away = outages_at(connection, at)
         rows = [_at_bar(connection, row, at) for row in store.deployments_of(connection, exchange, symbol)]
         answer = f"{len(rows)} deployments" if rows else _never_deployed(connection, exchange, symbol, at)
     if not rows and not is_traded:
         answer = f"{symbol} is not on the whitelist: it is scanned and scored, not traded"
-    return {"symbol": symbol, "at": at, "deployments": rows, "answer": answer}
+    if away:
+        answer = f"{answer}; {_told(away)}"
+    return {"symbol": symbol, "at": at, "deployments": rows, "answer": answer, "outages": away}
 
 
 def _at_bar(connection: Connection, row: dict[str, Any], at: datetime) -> dict[str, Any]:
@@ -134,10 +139,19 @@ def _silence(connection: Connection, row: dict[str, Any], at: datetime) -> str:
     halt = store.halt_at(connection, [f"deployment:{row['id']}", "account"], at)
     if halt is not None:
         return f"{halt['source']} was halted at {halt['at']:%Y-%m-%d %H:%M} UTC: {halt['message']}"
+    if away := outages_at(connection, at):
+        return f"nothing could be decided: {_told(away)}"
     step = timedelta(milliseconds=timeframe_ms(row["execution_timeframe"]))
     if not store.has_equity(connection, row["id"], at - step, at):
         return "no bar was booked then: the runner was away, or the exchange's data were"
     return f"bars were booked, but no fresh {row['timeframe']} bar was there to decide on"
+
+
+def _told(outages: list[dict[str, Any]]) -> str:
+    """Sentences of outages, each with its end."""
+    ends = (f"{row['resolved_at']:%Y-%m-%d %H:%M:%S} UTC" if row["resolved_at"] else "" for row in outages)
+    told = zip(outages, ends, strict=True)
+    return "; ".join(f"{row['message']}{f', until {end}' if end else ''}" for row, end in told)
 
 
 def _never_deployed(connection: Connection, exchange: str, symbol: str, at: datetime) -> str:

@@ -10,6 +10,7 @@ from sqlalchemy import Engine
 from quant_pipelines.core.clock import Clock, clock_time
 from quant_pipelines.core.errors import LifecycleError
 from quant_pipelines.operations.limits import require_scope
+from quant_pipelines.operations.outages import RUNNER, is_fresh, standing_outages
 from quant_pipelines.operations.receipt import Receipt, Signature
 from quant_pipelines.store import audit
 from quant_pipelines.store.deployments import announce_deployments, read_limits
@@ -22,9 +23,6 @@ from quant_pipelines.store.heartbeats import (
     resolve_halts,
     standing_halts,
 )
-
-SERVICE = "live_runner"
-_FRESH_SECONDS = 15.0
 
 
 def halt(engine: Engine, signature: Signature, *, scope: str, clock: Clock) -> Receipt:
@@ -119,17 +117,18 @@ def runner_status(engine: Engine, clock: Clock) -> dict[str, Any]:
     Returns
     -------
     dict
-        ``state`` is ``away`` when the last sign of life is older than 15 seconds or there is none.
+        ``state`` is ``away`` when the last sign of life is older than 15 seconds or there is none, and
+        ``WAITING`` while ``outages`` keep the runner from trading.
     """
     now = clock_time(clock)
     with transaction(engine) as connection:
-        beat = read_heartbeats(connection).get(SERVICE)
+        beat = read_heartbeats(connection).get(RUNNER)
         halts = standing_halts(connection)
+        outages = standing_outages(connection, now)
         epoch, writer = newest_epoch(connection) or (None, None)
-    age = (now - beat.at).total_seconds() if beat else None
-    is_there = beat is not None and age is not None and age < _FRESH_SECONDS
     return {
-        "state": beat.state if beat and is_there else "away",
+        "state": beat.state if beat and is_fresh(beat, now) else "away",
+        "outages": outages,
         "last_sign_of_life": beat.at if beat else None,
         "epoch": epoch,
         "writer": writer,

@@ -2,13 +2,13 @@
 
 import json
 import urllib.request
-from datetime import timedelta
 from typing import Any
 
 from quant_pipelines.core.clock import utc_now
 from quant_pipelines.core.errors import StoreError
 from quant_pipelines.core.settings import Settings
 from quant_pipelines.core.timeframes import from_ms
+from quant_pipelines.operations.outages import RUNNER, database_away, is_fresh, standing_outages
 from quant_pipelines.stack.home import Home, is_locked
 from quant_pipelines.stack.server import database_url_of
 from quant_pipelines.store.engine import connected, transaction
@@ -16,8 +16,6 @@ from quant_pipelines.store.heartbeats import Heartbeat, read_heartbeats
 from quant_pipelines.store.rate_budgets import read_rate_budgets
 from quant_pipelines.store.views import account_capital, current_deployments
 
-# Three missed heartbeats of the default interval; an older state says nothing about now.
-_FRESH_HEARTBEAT = timedelta(seconds=15)
 _RUNS_QUERY = "{ runsOrError(limit: 5) { ... on Runs { results { jobName status startTime endTime } } } }"
 
 
@@ -31,6 +29,7 @@ def stack_status(home: Home, settings: Settings) -> dict[str, Any]:
         capital, ...],
         ``requests`` (what is used of each exchange's request allowance),
         ``fills`` (count), ``equity`` (quote currency), ``trading_state``, ``last_runs``.
+        ``outages`` [what, since, sentence]: what is away now.
         Without a database ``fills``, ``equity`` and ``trading_state`` are None. ``collector`` is its last
         heartbeat, None when that is not fresh.
     """
@@ -52,27 +51,33 @@ def stack_status(home: Home, settings: Settings) -> dict[str, Any]:
         "equity": None,
         "trading_state": None,
         "collector": None,
+        "outages": [],
         "last_runs": _last_runs(known["ui"]) if is_up and known.get("ui") else [],
     }
-    return status | _trading(database_url_of(home, settings) if is_up or settings.database_url else "")
+    if not is_up and not settings.database_url:
+        return status
+    trading = _trading(database_url_of(home, settings))
+    names = {service["name"] for service in services}
+    outages = [one for one in trading["outages"] if one["what"] != "runner" or (is_up and "runner" in names)]
+    return status | trading | {"outages": outages}
 
 
 def _trading(url: str) -> dict[str, Any]:
-    if not url:
-        return {}
     try:
         with connected(url) as engine, transaction(engine) as connection:
             deployed = list(reversed(current_deployments(connection)))
             capital = account_capital(connection)
             beats = read_heartbeats(connection)
             requests = read_rate_budgets(connection, utc_now())
-    except StoreError:
-        return {}  # away, or not migrated yet: the services say so
+            outages = standing_outages(connection, utc_now())
+    except StoreError as error:
+        return {"outages": [database_away(error)]}
     return {
+        "outages": outages,
         "deployments": [_deployment(row) for row in deployed],
         "fills": sum(row["fills"] for row in deployed),
         "equity": _account_equity(capital, deployed),
-        "trading_state": runner.state if (runner := _fresh(beats, "live_runner")) else None,
+        "trading_state": runner.state if (runner := _fresh(beats, RUNNER)) else None,
         "requests": requests,
         "collector": _collector(_fresh(beats, "collector")),
     }
@@ -104,7 +109,7 @@ def _account_equity(capital: float | None, deployed: list[dict[str, Any]]) -> fl
 
 def _fresh(beats: dict[str, Heartbeat], service: str) -> Heartbeat | None:
     beat = beats.get(service)
-    return beat if beat is not None and utc_now() - beat.at < _FRESH_HEARTBEAT else None
+    return beat if is_fresh(beat, utc_now()) else None
 
 
 def _collector(beat: Heartbeat | None) -> dict[str, Any] | None:

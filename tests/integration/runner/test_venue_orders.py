@@ -379,4 +379,11 @@ def test_postgres_killed_and_restarted_while_trading_loses_nothing(
 
     asyncio.run(scenario())
     assert_books_equal(engine, ledger)
+    [(sentence, lasted)] = rows(
+        engine,
+        "select message, extract(epoch from resolved_at - at) from ops.alerts "
+        "where source = 'outage:database'",
+    )
+    assert sentence.startswith("the database was away from ")
+    assert lasted > 2
     engine.dispose()

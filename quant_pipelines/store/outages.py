@@ -1,0 +1,58 @@
+"""Outages as alerts: one row for each, from its begin to its end."""
+
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, Engine, insert, or_, select, update
+
+from quant_pipelines.store.engine import transaction
+from quant_pipelines.store.heartbeats import Alert
+from quant_pipelines.store.tables import alerts
+
+OUTAGE = "outage:"
+"""Begin of the source of an outage's alert; what is away follows."""
+
+
+def follow_outages(engine: Engine, found: Iterable[Alert], at: datetime) -> None:
+    """Write an alert for each outage that begins, and the end of each that is over.
+
+    Parameters
+    ----------
+    engine
+        Product database.
+    found
+        Every outage that stands now; one that is written already stays as it is.
+    at
+        When.
+    """
+    now = {alert.source: alert for alert in found}
+    stands = alerts.c.source.startswith(OUTAGE) & alerts.c.resolved_at.is_(None)
+    with transaction(engine) as connection:
+        known = set(connection.execute(select(alerts.c.source).where(stands)).scalars())
+        for alert in now.values():
+            if alert.source not in known:
+                connection.execute(insert(alerts).values(_row(alert)))
+        over = stands & alerts.c.source.not_in(list(now))
+        connection.execute(update(alerts).where(over).values(resolved_at=at))
+
+
+def write_past_outage(engine: Engine, alert: Alert, until: datetime) -> None:
+    """Write an outage that is over, as that of the database itself."""
+    with transaction(engine) as connection:
+        connection.execute(insert(alerts).values(_row(alert) | {"resolved_at": until}))
+
+
+def outages_at(connection: Connection, at: datetime) -> list[dict[str, Any]]:
+    """Read the outages that stood at a time, oldest first: source, message, begin and end."""
+    query = (
+        select(alerts.c.source, alerts.c.message, alerts.c.at, alerts.c.resolved_at)
+        .where(alerts.c.source.startswith(OUTAGE), alerts.c.at <= at)
+        .where(or_(alerts.c.resolved_at.is_(None), alerts.c.resolved_at > at))
+        .order_by(alerts.c.id)
+    )
+    return [dict(row) for row in connection.execute(query).mappings()]
+
+
+def _row(alert: Alert) -> dict[str, Any]:
+    return alert._asdict() | {"detail": dict(alert.detail)}
