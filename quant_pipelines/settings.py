@@ -7,7 +7,7 @@ by commas. ``EXCHANGE`` alone names the exchange whose public data are used. Onl
 import dataclasses
 import os
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -22,13 +22,22 @@ from pydantic_settings import (
 )
 
 from quant_pipelines.core.errors import ConfigurationError, unknown_name
+from quant_pipelines.core.exchanges import require_exchange
+from quant_pipelines.core.instrument_sets import set_name, symbols_of
 from quant_pipelines.core.settings import SECRET_VARIABLES, Settings
+from quant_pipelines.core.symbols import require_symbol
 
 PREFIX = "QUANT_"
 SETTINGS_FILE = "quant.toml"
 # Read by the roots and the tests themselves; not part of the tree.
 _OTHER_VARIABLES = frozenset({"QUANT_HOME", "QUANT_ARCHIVE"}) | SECRET_VARIABLES
 _Tree = dict[str, Any]
+# How a name in a setting is proven, given the exchange that is meant.
+_NAMES: Mapping[str, Callable[[str, str], object]] = {
+    "exchange": lambda name, _: require_exchange(name),
+    "symbol": require_symbol,
+    "instrument set": lambda name, exchange: set_name(symbols_of(name), exchange),
+}
 
 
 def home_folder(environment: Mapping[str, str] | None = None) -> Path:
@@ -72,6 +81,7 @@ def load_settings(
         raise ConfigurationError(_sentence(error)) from error
     settings = Settings(**{name: getattr(tree, name) for name in type(tree).model_fields})
     _check_ranges(settings)
+    _check_names(settings, settings.exchange.id)
     return settings
 
 
@@ -182,6 +192,21 @@ def _check_ranges(tree: Any, prefix: str = "") -> None:
             raise ConfigurationError(f"setting {name} is {value}; expected {_range_text(low, high)}")
         if choices and value not in choices:
             raise ConfigurationError(unknown_name(f"value of setting {name}:", value, choices))
+
+
+def _check_names(tree: Any, exchange: str, prefix: str = "") -> None:
+    for field in dataclasses.fields(tree):
+        value, name = getattr(tree, field.name), f"{prefix}{field.name}"
+        if dataclasses.is_dataclass(value):
+            _check_names(value, exchange, f"{name}.")
+            continue
+        if not field.metadata["of"]:
+            continue
+        for text in value if isinstance(value, tuple) else (value,):
+            try:
+                _NAMES[field.metadata["of"]](text, exchange)
+            except ConfigurationError as error:
+                raise ConfigurationError(f"setting {name}: {error}") from error
 
 
 def _describe(tree: Any, defaults: Any, prefix: str) -> list[dict[str, Any]]:

@@ -2,13 +2,14 @@
 
 from quant_pipelines.archive.asked import Asked
 from quant_pipelines.archive.files import (
+    Unused,
     bar_files,
-    ccxt_symbol,
+    file_name_of,
     funding_file,
     mark_files,
     open_interest_files,
     own_open_interest_files,
-    venue_name,
+    unused_files,
 )
 from quant_pipelines.archive.headers import KINDS, accepted_headers
 from quant_pipelines.archive.incoming import FileSeries, read_series
@@ -37,9 +38,10 @@ __all__ = [
     "READABLE",
     "Points",
     "FileSeries",
+    "Unused",
     "accepted_headers",
     "bar_files",
-    "ccxt_symbol",
+    "file_name_of",
     "funding_file",
     "has_bars",
     "is_readable_name",
@@ -55,5 +57,5 @@ __all__ = [
     "read_mark",
     "read_open_interest",
     "read_series",
-    "venue_name",
+    "unused_files",
 ]

@@ -3,6 +3,7 @@
 import re
 from typing import Literal, NamedTuple
 
+from quant_pipelines.core.exchanges import MarketType
 from quant_pipelines.core.timeframes import DAY_MS, HOUR_MS, MINUTE_MS
 
 _QUOTES = ("USDT", "USDC", "FDUSD", "BUSD", "USD")
@@ -31,11 +32,12 @@ class MarketName(NamedTuple):
     quote: str
     kind: Literal["linear", "coin-margined", "dated"]
 
-    @property
-    def symbol(self) -> str:
-        """Symbol of its linear perpetual contract; empty where the name has no coin that margins one."""
-        settles = self.kind == "linear" and self.quote not in ("", "USD")
-        return f"{self.base}/{self.quote}:{self.quote}" if settles else ""
+    def symbol(self, market: MarketType) -> str:
+        """Symbol of its linear perpetual contract or its pair; empty where the name has no dollar coin."""
+        if self.kind != "linear" or self.quote in ("", "USD"):
+            return ""
+        pair = f"{self.base}/{self.quote}"
+        return f"{pair}:{self.quote}" if market == "swap" else pair
 
     def is_of(self, symbol: str) -> bool:
         """Whether this can be a symbol in ccxt's form; dollars of a bank stand for every dollar coin."""

@@ -11,6 +11,7 @@ from quant_pipelines.archive.layouts import Found, Statement
 from quant_pipelines.archive.market_names import named_market, named_step_ms
 from quant_pipelines.archive.origin import Origin
 from quant_pipelines.core.errors import ConfigurationError, DataError
+from quant_pipelines.core.exchanges import EXCHANGES
 from quant_pipelines.core.timeframes import TIMEFRAMES, timeframe_ms
 
 Texts = Mapping[str, Any]
@@ -38,7 +39,7 @@ def settled(asked: Asked, statement: Statement, texts: Texts, origin: Origin) ->
     ConfigurationError
         If neither says what is needed.
     """
-    symbol = asked.symbol or _symbol_of(statement, texts)
+    symbol = asked.symbol or _symbol_of(asked, statement, texts)
     timeframe = asked.timeframe or _timeframe_of(statement, texts, origin)
     missing = [] if symbol else ["--symbol"]
     missing += ["--timeframe"] if asked.kind in ("bars", "trades") and not timeframe else []
@@ -107,10 +108,11 @@ _VENDOR_EXCHANGES = {
 }
 
 
-def _symbol_of(statement: Statement, texts: Texts) -> str:
+def _symbol_of(asked: Asked, statement: Statement, texts: Texts) -> str:
     names = texts.get("symbol", ())
     first = names[0].as_py() if len(names) else ""
-    return named_market(first).symbol or named_market(statement.symbol).symbol
+    market = EXCHANGES.get(asked.exchange, "swap")
+    return named_market(first).symbol(market) or named_market(statement.symbol).symbol(market)
 
 
 def _check_name(origin: Origin, statement: Statement, symbol: str) -> None:

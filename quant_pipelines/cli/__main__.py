@@ -53,11 +53,11 @@ def _declare_by_module(parser: argparse.ArgumentParser, module: str) -> None:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; logs go to stderr, an expected failure is one sentence there."""
-    parsed = build_parser().parse_args(arguments)
     logging.basicConfig(
         stream=sys.stderr, level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s"
     )
     try:
+        parsed = build_parser().parse_args(arguments)
         return int(parsed.run(parsed))
     except QuantError as error:
         print(f"quant: {error}", file=sys.stderr)

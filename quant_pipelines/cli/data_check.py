@@ -1,8 +1,9 @@
 """``quant data check``: faults in what is stored, or in files without any database."""
 
 import argparse
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from quant_pipelines.cli.operator import add_home, opened
 from quant_pipelines.cli.output import print_document, table
@@ -10,12 +11,22 @@ from quant_pipelines.cli.parse import moment
 from quant_pipelines.cli.progress import waiting
 from quant_pipelines.core.errors import ConfigurationError
 from quant_pipelines.core.series import Window
+from quant_pipelines.core.symbols import require_symbol
+
+if TYPE_CHECKING:
+    from quant_pipelines.operations.file_check import FileReport
+
+_NAMED = 5
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
     parser.add_argument(
-        "targets", metavar="SYMBOL|FILE", nargs="*", help="symbols (default: all), or one file of bars"
+        "targets",
+        metavar="SYMBOL|FILE",
+        type=_target,
+        nargs="*",
+        help="symbols (default: all), or one file of bars",
     )
     parser.add_argument("--archive", type=Path, metavar="DIR", help="Parquet folder; no database is needed")
     parser.add_argument("--against", type=Path, metavar="FILE", help="compare the file with this one")
@@ -30,6 +41,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_home(parser)
 
 
+def _target(text: str) -> str:
+    return text if text.endswith(".parquet") else require_symbol(text)
+
+
 def run(arguments: argparse.Namespace) -> int:
     """Check; exit code 1 when a finding blocks."""
     with waiting("check", arguments):
@@ -40,6 +55,8 @@ def run(arguments: argparse.Namespace) -> int:
         print(f"{report['bars']:,} bars checked, {report['resolved']} findings resolved")
         rows = [row | {"at": ", ".join(row["detail"].get("at", []))} for row in report["findings"]]
         print(table(rows, ("symbol", "timeframe", "day", "check_name", "severity", "count", "at")))
+        if report["unused"]:
+            print(unused_text(report["unused"]))
     return 1 if any(row["severity"] == "block" for row in report["findings"]) else 0
 
 
@@ -55,7 +72,8 @@ def _report(arguments: argparse.Namespace) -> dict[str, Any]:
     from quant_pipelines.operations.coverage import check_stored
 
     with opened(arguments) as (engine, settings):
-        return check_stored(engine, settings.exchange.id, arguments.targets, system_clock_ms)
+        stored = check_stored(engine, settings.exchange.id, arguments.targets, system_clock_ms)
+        return stored | {"unused": []}
 
 
 def _check_file(arguments: argparse.Namespace, files: list[Path]) -> dict[str, Any]:
@@ -67,7 +85,7 @@ def _check_file(arguments: argparse.Namespace, files: list[Path]) -> dict[str, A
     bps = arguments.tolerance_bps
     agreement = same_venue() if bps is None else other_venue(bps / 1e4)
     report = check_file(files[0], against=arguments.against, agreement=agreement, window=_window(arguments))
-    return {"bars": report.bars, "resolved": 0, "findings": report.findings}
+    return _document(report)
 
 
 def _check_archive(arguments: argparse.Namespace) -> dict[str, Any]:
@@ -77,7 +95,24 @@ def _check_archive(arguments: argparse.Namespace) -> dict[str, Any]:
     report = check_archive(
         arguments.archive, load_settings().exchange.id, arguments.targets, _window(arguments)
     )
-    return {"bars": report.bars, "resolved": 0, "findings": report.findings}
+    return _document(report)
+
+
+def _document(report: "FileReport") -> dict[str, Any]:
+    unused = [{"file": str(one.path), "reason": one.reason} for one in report.unused]
+    return {"bars": report.bars, "resolved": 0, "findings": report.findings, "unused": unused}
+
+
+def unused_text(rows: Sequence[Mapping[str, str]]) -> str:
+    """Files of an archive that are not used, counted by reason with the first few names."""
+    by_reason: dict[str, list[str]] = {}
+    for row in rows:
+        by_reason.setdefault(row["reason"], []).append(Path(row["file"]).name)
+    lines = [f"{len(rows)} files are not used:"]
+    for reason, names in sorted(by_reason.items()):
+        more = ", ..." if len(names) > _NAMED else ""
+        lines.append(f"  {len(names)} x {reason}: {', '.join(names[:_NAMED])}{more}")
+    return "\n".join(lines)
 
 
 def _window(arguments: argparse.Namespace) -> Window:

@@ -5,13 +5,16 @@ from typing import Any
 
 from quant_pipelines.cli.operator import add_home, opened
 from quant_pipelines.cli.output import print_document, table
+from quant_pipelines.core.symbols import require_symbol
 
 _COLUMNS = ("venue", "symbol", "orders", "unusable", "slippage_bps", "impact_bps")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
-    parser.add_argument("symbols", metavar="SYMBOL", nargs="*", help="only these (default: all)")
+    parser.add_argument(
+        "symbols", metavar="SYMBOL", type=require_symbol, nargs="*", help="only these (default: all)"
+    )
     add_home(parser)
 
 

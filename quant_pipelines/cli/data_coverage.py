@@ -4,11 +4,14 @@ import argparse
 
 from quant_pipelines.cli.operator import add_home, opened
 from quant_pipelines.cli.output import print_answer, table
+from quant_pipelines.core.symbols import require_symbol
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
-    parser.add_argument("symbols", metavar="SYMBOL", nargs="*", help="only these (default: the universe)")
+    parser.add_argument(
+        "symbols", metavar="SYMBOL", type=require_symbol, nargs="*", help="only these (default: the universe)"
+    )
     add_home(parser)
 
 

@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 from quant_pipelines.cli.operator import add_home, opened
 from quant_pipelines.cli.output import print_document, table
+from quant_pipelines.cli.parse import symbol_or_all
 from quant_pipelines.cli.progress import waiting
+from quant_pipelines.core.exchanges import require_exchange
 from quant_pipelines.core.timeframes import TIMEFRAMES
 
 if TYPE_CHECKING:
@@ -27,8 +29,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="Parquet, Feather, CSV or JSON, also gzipped or in a zip, or an archive folder",
     )
     add_home(parser)
-    parser.add_argument("--exchange", default="", help="ccxt id (default: the file's, else exchange.id)")
-    parser.add_argument("--symbol", default="", help="such as BTC/USDT:USDT (default: the file's)")
+    parser.add_argument(
+        "--exchange", type=require_exchange, help="ccxt id (default: the file's, else exchange.id)"
+    )
+    parser.add_argument(
+        "--symbol", type=symbol_or_all, default="", help="such as BTC/USDT:USDT (default: the file's)"
+    )
     parser.add_argument(
         "--timeframe",
         default="",
@@ -108,7 +114,7 @@ def _asked(arguments: argparse.Namespace) -> "Asked":
         kind=arguments.kind,
         symbol=arguments.symbol,
         timeframe=arguments.timeframe,
-        exchange=arguments.exchange,
+        exchange=arguments.exchange or "",
         layout=arguments.layout,
     )
     return replace(

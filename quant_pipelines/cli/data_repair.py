@@ -10,6 +10,7 @@ from quant_pipelines.cli.output import print_answer, table
 from quant_pipelines.cli.parse import moment
 from quant_pipelines.cli.progress import ProgressLine, waiting
 from quant_pipelines.core.series import Days
+from quant_pipelines.core.symbols import require_symbol
 from quant_pipelines.core.timeframes import from_ms
 
 if TYPE_CHECKING:
@@ -21,7 +22,9 @@ if TYPE_CHECKING:
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
-    parser.add_argument("symbols", metavar="SYMBOL", nargs="*", help="only these (default: the universe)")
+    parser.add_argument(
+        "symbols", metavar="SYMBOL", type=require_symbol, nargs="*", help="only these (default: the universe)"
+    )
     parser.add_argument("--from", dest="start", type=moment, metavar="DAY", help="first UTC day")
     parser.add_argument("--to", dest="end", type=moment, metavar="DAY", help="last UTC day")
     parser.add_argument("--dry-run", action="store_true", help="say what would be asked, and ask nothing")

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from quant_pipelines.cli.operator import add_signature, home_of, opened, print_receipt
 from quant_pipelines.cli.output import print_answer, table
+from quant_pipelines.core.exchanges import require_exchange
 
 if TYPE_CHECKING:
     from quant_pipelines.operations.keys import KeyStore
@@ -65,18 +66,9 @@ def _change(arguments: argparse.Namespace, store: "KeyStore", account: str) -> "
         return keys.rotate_master_key(store, signature)
     if arguments.action == "remove":
         return keys.remove_keys(store, signature, account)
-    _require_exchange(account)
+    require_exchange(account)
     given = _given_keys(arguments)
     return keys.add_keys(store, signature, account, given, replace=arguments.replace)
-
-
-def _require_exchange(account: str) -> None:
-    import ccxt
-
-    from quant_pipelines.core.errors import ConfigurationError, unknown_name
-
-    if account not in ccxt.exchanges:
-        raise ConfigurationError(unknown_name("exchange", account, ccxt.exchanges))
 
 
 def _given_keys(arguments: argparse.Namespace) -> "ApiKeys":

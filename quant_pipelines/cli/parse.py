@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from quant_pipelines.core.symbols import require_symbol
 from quant_pipelines.core.timeframes import TIMEFRAMES, to_ms
 
 
@@ -29,6 +30,11 @@ def moment(text: str) -> int:
             f"{text!r} is not a time; expected 2024-01-31 or 2024-01-31T12:00"
         ) from None
     return to_ms(parsed if parsed.tzinfo else parsed.replace(tzinfo=UTC))
+
+
+def symbol_or_all(text: str) -> str:
+    """Symbol that can be traded; empty stands for all."""
+    return text and require_symbol(text)
 
 
 def assignment(text: str) -> tuple[str, str]:
@@ -68,7 +74,9 @@ def limit_scope(text: str) -> str:
 def add_market_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare strategy, symbols, timeframe and where the bars come from."""
     parser.add_argument("strategy", metavar="STRATEGY", help="name, or path of a strategy file")
-    parser.add_argument("symbols", metavar="SYMBOL", nargs="+", help="such as BTC/USDT:USDT")
+    parser.add_argument(
+        "symbols", metavar="SYMBOL", type=require_symbol, nargs="+", help="such as BTC/USDT:USDT"
+    )
     parser.add_argument("--timeframe", default="1h", choices=tuple(TIMEFRAMES), help="(default: %(default)s)")
     parser.add_argument("--start", type=moment, metavar="T", help="first time, UTC (default: all there is)")
     parser.add_argument("--end", type=moment, metavar="T", help="end, UTC, exclusive (default: all there is)")

@@ -5,7 +5,7 @@ environment and flags. Nothing below the roots reads a file or an environment va
 """
 
 from dataclasses import dataclass, field
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 
 DEFAULT_SYMBOLS = tuple(
     f"{base}/USDT:USDT" for base in ("BTC", "ETH", "SOL", "BNB", "XRP", "ADA", "DOGE", "AVAX", "LINK", "LTC")
@@ -37,7 +37,13 @@ def setting(
     choices
         Values that are accepted, when there are only a few.
     """
-    metadata = {"description": description, "low": low, "high": high, "choices": choices}
+    metadata = {"description": description, "low": low, "high": high, "choices": choices, "of": ""}
+    return field(default=default, metadata=metadata)
+
+
+def name_setting(default: Any, description: str, of: Literal["exchange", "symbol", "instrument set"]) -> Any:
+    """Field of a settings value that is a name, or several, of what is traded; a root proves it."""
+    metadata = {"description": description, "low": None, "high": None, "choices": (), "of": of}
     return field(default=default, metadata=metadata)
 
 
@@ -46,11 +52,13 @@ class ExchangeSettings:
     """Where market data come from."""
 
     __pydantic_config__: ClassVar[Any] = {"extra": "forbid"}
-    id: str = setting("binanceusdm", "ccxt id of the exchange")
+    id: str = name_setting("binanceusdm", "ccxt id of the exchange", "exchange")
     base_url: str | None = setting(None, "address of a simulated venue; unset talks to the exchange itself")
     max_concurrent_requests: int = setting(4, "requests in flight at once", low=1, high=64)
-    others: tuple[str, ...] = setting(
-        (), "exchanges whose closes are compared with ours: binance (spot), okx, bybit, gate, bitget"
+    others: tuple[str, ...] = name_setting(
+        (),
+        "exchanges whose closes are compared with ours: binance (spot), okx, bybit, gate, bitget",
+        "exchange",
     )
     egress: str = setting(
         "", "name that everybody behind one internet address shares, for request limits; empty: this host's"
@@ -62,9 +70,9 @@ class MarketSettings:
     """What is ingested and scored."""
 
     __pydantic_config__: ClassVar[Any] = {"extra": "forbid"}
-    universe: tuple[str, ...] = setting(DEFAULT_SYMBOLS, "symbols that are scanned and scored")
-    whitelist: tuple[str, ...] = setting(
-        DEFAULT_SYMBOLS[:6], "symbols that are optimized and traded; seeds the table once"
+    universe: tuple[str, ...] = name_setting(DEFAULT_SYMBOLS, "symbols that are scanned and scored", "symbol")
+    whitelist: tuple[str, ...] = name_setting(
+        DEFAULT_SYMBOLS[:6], "symbols that are optimized and traded; seeds the table once", "symbol"
     )
     history_days: int = setting(91, "days of 1-minute history that the first start ingests", low=1, high=3650)
     mark_timeframe: str = setting(
@@ -72,8 +80,12 @@ class MarketSettings:
         "grid on which mark and index prices are ingested",
         choices=("1m", "5m", "15m", "1h", "4h", "1d"),
     )
-    trade_symbols: tuple[str, ...] = setting((), "symbols whose public trades are sampled into the database")
-    book_symbols: tuple[str, ...] = setting((), "symbols whose order book is sampled into the database")
+    trade_symbols: tuple[str, ...] = name_setting(
+        (), "symbols whose public trades are sampled into the database", "symbol"
+    )
+    book_symbols: tuple[str, ...] = name_setting(
+        (), "symbols whose order book is sampled into the database", "symbol"
+    )
     book_depth: int = setting(20, "levels a side of a sampled order book", low=1, high=1000)
     source_tolerance: float = setting(
         0.01, "closes of other exchanges may differ by this fraction before it is a finding", low=0, high=1
@@ -170,8 +182,10 @@ class OptimizationSettings:
         ("ema_cross", "bollinger_reversion"), "strategies of the daily optimization"
     )
     timeframes: tuple[str, ...] = setting(("1m", "1h"), "timeframes of the daily optimization")
-    instrument_sets: tuple[str, ...] = setting(
-        (), "symbols that are searched together, joined by +, such as BTC/USDT:USDT+ETH/USDT:USDT"
+    instrument_sets: tuple[str, ...] = name_setting(
+        (),
+        "symbols that are searched together, joined by +, such as BTC/USDT:USDT+ETH/USDT:USDT",
+        "instrument set",
     )
     set_strategies: tuple[str, ...] = setting(
         ("pairs_cointegration", "zscore_spread"), "strategies of the daily optimization on instrument sets"

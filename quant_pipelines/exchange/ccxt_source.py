@@ -7,6 +7,7 @@ from typing import Any, NamedTuple, Self
 from quant_pipelines.core.bars import BarRows
 from quant_pipelines.core.clock import Clock, system_clock_ms
 from quant_pipelines.core.errors import ExchangeRefused, unknown_name
+from quant_pipelines.core.exchanges import EXCHANGES
 from quant_pipelines.core.instruments import Instrument
 from quant_pipelines.core.points import FundingRate, OpenInterest, PricePoint
 from quant_pipelines.core.rate_budget import RateLedger, RateState
@@ -120,14 +121,14 @@ class CcxtSource:
     async def instruments(self) -> list[Instrument]:
         """USDT contracts (or pairs, on a spot market) that are trading, by symbol."""
         await self.connect()
-        dialect, told = self._dialect, {}
+        dialect, market_type, told = self._dialect, EXCHANGES[self._settings.id], {}
         if dialect.interval_call:
             call = getattr(self._client, dialect.interval_call)
             told = await self._request("funding intervals", call, "intervals")
         return [
             rows.instrument_of(self._settings.id, market, rows.funding_hours(market, told, dialect))
             for _, market in sorted(self._client.markets.items())
-            if market[dialect.market_type]
+            if market[market_type]
             and market["active"]
             and "USDT" in (market["settle"], market["quote"])
             and market["linear"] is not False

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
-from quant_pipelines.core.errors import ConfigurationError, unknown_name
+from quant_pipelines.core.exchanges import require_exchange
 from quant_pipelines.core.timeframes import DAY_MS, HOUR_MS, MINUTE_MS
 
 Parameters = dict[str, Any]
@@ -72,8 +72,6 @@ class Dialect:
 
     Parameters
     ----------
-    market_type
-        ``swap`` (linear perpetuals) or ``spot``.
     options
         ccxt options.
     limit
@@ -98,7 +96,6 @@ class Dialect:
         Where a message of that stream tells the announced rate and its slot.
     """
 
-    market_type: str
     limit: WeightLimit
     bars: Pages
     options: Mapping[str, Any] = field(default_factory=dict)
@@ -136,7 +133,6 @@ def _okx_before(end_ms: int) -> Parameters:
 DIALECTS: Mapping[str, Dialect] = MappingProxyType(
     {
         "binanceusdm": Dialect(
-            market_type="swap",
             limit=WeightLimit(2400),
             options={"defaultType": "swap", **_AGGREGATED},
             weights={"bars": 5, "trades": 20, "book": 20},
@@ -152,7 +148,6 @@ DIALECTS: Mapping[str, Dialect] = MappingProxyType(
             next_funding_field="T",
         ),
         "binance": Dialect(
-            market_type="spot",
             limit=WeightLimit(6000),
             options={"defaultType": "spot", "fetchMarkets": {"types": ["spot"]}, **_AGGREGATED},
             weights={"bars": 2, "trades": 4, "book": 50},
@@ -162,7 +157,6 @@ DIALECTS: Mapping[str, Dialect] = MappingProxyType(
             book_depths=(5000,),
         ),
         "okx": Dialect(
-            market_type="swap",
             limit=WeightLimit(20, 2000),
             options={"defaultType": "swap", "fetchMarkets": {"types": ["swap"]}},
             weights={"interest": 4, "funding": 2},
@@ -187,7 +181,6 @@ DIALECTS: Mapping[str, Dialect] = MappingProxyType(
             mark_method="watch_mark_prices",
         ),
         "bybit": Dialect(
-            market_type="swap",
             limit=WeightLimit(600, 5000),
             options={"defaultType": "swap", "fetchMarkets": {"types": ["linear"]}},
             bars=Pages(1000),
@@ -200,7 +193,6 @@ DIALECTS: Mapping[str, Dialect] = MappingProxyType(
             intervals_per_hour=60,
         ),
         "gate": Dialect(
-            market_type="swap",
             limit=WeightLimit(200, 10_000),
             options={"defaultType": "swap", "fetchMarkets": {"types": ["swap"]}},
             bars=Pages(1000, _seconds_end),
@@ -217,7 +209,6 @@ DIALECTS: Mapping[str, Dialect] = MappingProxyType(
             rate_field="funding_rate",
         ),
         "bitget": Dialect(
-            market_type="swap",
             limit=WeightLimit(20, 1000),
             options={"defaultType": "swap", "uta": False, "fetchMarkets": {"types": ["swap"]}},
             bars=Pages(200, lambda end_ms: {"until": end_ms}),
@@ -239,8 +230,6 @@ def dialect_of(exchange: str) -> Dialect:
     Raises
     ------
     ConfigurationError
-        If the table has none.
+        If the exchange is not known.
     """
-    if exchange not in DIALECTS:
-        raise ConfigurationError(unknown_name("exchange id", exchange, DIALECTS))
-    return DIALECTS[exchange]
+    return DIALECTS[require_exchange(exchange)]

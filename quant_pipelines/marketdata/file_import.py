@@ -14,7 +14,6 @@ from quant_pipelines.archive import (
     Asked,
     FileSeries,
     bar_files,
-    ccxt_symbol,
     funding_file,
     is_readable_name,
     own_open_interest_files,
@@ -22,11 +21,12 @@ from quant_pipelines.archive import (
 )
 from quant_pipelines.core.bars import COLUMNS, BarRows
 from quant_pipelines.core.clock import Clock
-from quant_pipelines.core.errors import ConfigurationError, DataError
+from quant_pipelines.core.errors import DataError
+from quant_pipelines.core.exchanges import EXCHANGES
 from quant_pipelines.core.points import FundingRate, OpenInterest
 from quant_pipelines.core.series import Series, Window
+from quant_pipelines.core.symbols import require_symbol
 from quant_pipelines.core.timeframes import from_ms, timeframe_ms
-from quant_pipelines.exchange.dialects import DIALECTS
 from quant_pipelines.store import bars as stored_bars
 from quant_pipelines.store import market
 from quant_pipelines.store.bars import Upserted
@@ -53,11 +53,6 @@ class Request:
     default_exchange: str
 
     def __post_init__(self) -> None:
-        symbol = self.asked.symbol
-        if symbol and "/" not in symbol:
-            raise ConfigurationError(
-                f"symbol {symbol!r} is not in ccxt's form; did you mean {ccxt_symbol(symbol)!r}?"
-            )
         if not is_readable_name(self.path):
             raise DataError(f"file {self.path} is neither {' nor '.join(READABLE)}")
 
@@ -152,12 +147,15 @@ def import_files(engine: Engine | None, requests: list[Request], clock: Clock) -
 
 def _read(request: Request, clock: Clock) -> _Incoming:
     series = read_series(request.path, request.asked, now_ms=clock())
-    known = [name for name in series.exchanges if name in DIALECTS]
-    default = request.asked.exchange or request.default_exchange
-    if series.exchanges and not known:
-        note = f"the file is of {series.exchanges[0]}; its rows are those of {default} from here on"
-        return _Incoming(replace(series, notes=(*series.notes, note)), default)
-    return _Incoming(series, default if default in known or not known else known[0])
+    exchange = request.asked.exchange or request.default_exchange
+    known = [name for name in series.exchanges if name in EXCHANGES]
+    if known and exchange not in known:
+        exchange = known[0]
+    elif series.exchanges and not known:
+        note = f"the file is of {series.exchanges[0]}; its rows are stored as those of {exchange}"
+        series = replace(series, notes=(*series.notes, note))
+    require_symbol(series.symbol, exchange)
+    return _Incoming(series, exchange)
 
 
 def _store(engine: Engine, incoming: _Incoming, clock: Clock) -> Upserted:

@@ -1,6 +1,5 @@
 """Checks files of bars and funding without a database: one file, two against each other, or an archive."""
 
-import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -9,7 +8,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from quant_pipelines.archive import bar_files, ccxt_symbol, funding_file, read_bar_rows
+from quant_pipelines.archive import Unused, bar_files, file_name_of, funding_file, read_bar_rows, unused_files
 from quant_pipelines.archive.columns import read_columns
 from quant_pipelines.core.bars import COLUMNS, Bars, bars_from_columns
 from quant_pipelines.core.errors import DataError, unknown_name
@@ -26,7 +25,6 @@ from quant_pipelines.marketdata.checks.times import find_unordered
 from quant_pipelines.marketdata.quality import FUNDING_SERIES
 from quant_pipelines.marketdata.rollup import roll_up
 
-_NAME = re.compile(r"(?:.*_)?(?P<symbol>[A-Z0-9]+)-(?P<timeframe>\d+[mhd])(?:-.+)?\.parquet")
 ALL_TIME = Window(0, 100 * 365 * DAY_MS)
 
 
@@ -40,13 +38,16 @@ class FileReport:
         Bars that were looked at.
     findings
         Rows with symbol, timeframe, day, check_name, severity, count and detail.
+    unused
+        Files of the archive that are not used, with the reason.
     """
 
     bars: int
     findings: list[dict[str, Any]]
+    unused: tuple[Unused, ...] = ()
 
     def __add__(self, other: "FileReport") -> "FileReport":
-        return FileReport(self.bars + other.bars, self.findings + other.findings)
+        return FileReport(self.bars + other.bars, self.findings + other.findings, self.unused + other.unused)
 
 
 class _File(NamedTuple):
@@ -91,7 +92,7 @@ def check_archive(
     for symbol in symbols:
         if symbol not in files:
             raise DataError(f"{unknown_name('symbol', symbol, files)} (archive {folder})")
-    report = FileReport(0, [])
+    report = FileReport(0, [], tuple(unused_files(folder, exchange)))
     for symbol in symbols or sorted(files):
         report += _check_symbol(files[symbol], symbol, window)
         path = funding_file(folder, symbol, exchange)
@@ -148,15 +149,13 @@ def _check_funding(path: Path, symbol: str, window: Window) -> list[dict[str, An
 
 
 def _read(path: Path, window: Window) -> _File:
-    match = _NAME.fullmatch(path.name)
-    if match is None or match["timeframe"] not in TIMEFRAMES:
-        raise DataError(f"file name {path.name!r} tells no symbol and timeframe; expected BTCUSDT-1h.parquet")
+    symbol, timeframe = file_name_of(path)
     columns = read_columns(path, ("ts", *COLUMNS))
     inside = (columns["ts"] >= window.start_ms) & (columns["ts"] < window.end_ms)
     columns = {name: column[inside] for name, column in columns.items()}
     order = np.argsort(columns["ts"], kind="stable")
     ordered = {name: column[order] for name, column in columns.items()}
-    bars = bars_from_columns(ccxt_symbol(match["symbol"]), match["timeframe"], ordered)
+    bars = bars_from_columns(symbol, timeframe, ordered)
     return _File(bars, columns["ts"])
 
 

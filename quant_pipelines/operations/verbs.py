@@ -21,7 +21,7 @@ _VERDICT = Field(
 )
 _COIN = Field(
     "symbol",
-    "text",
+    "symbol",
     "such as BTC/USDT:USDT; it must be in the newest hot-coin scan",
     "such as BTC/USDT:USDT",
 )

@@ -61,8 +61,8 @@ def daily_jobs(
     changes: dict[str, Any] = {"trigger": trigger, "trials": search.trials * scope.trials_factor}
     together = () if scope.symbols else search.instrument_sets
     units = [
-        *((scope.strategies or search.strategies, symbol) for symbol in symbols),
-        *((_set_strategies(search, scope), set_name(symbols_of(name))) for name in together),
+        *((scope.strategies or search.strategies, _unit(settings, name)) for name in symbols),
+        *((_set_strategies(search, scope), _unit(settings, name)) for name in together),
     ]
     return [
         replace(make_job(settings, strategy, symbol, timeframe, end_ms), **changes)
@@ -70,6 +70,10 @@ def daily_jobs(
         for timeframe in scope.timeframes or search.timeframes
         for strategy in strategies
     ]
+
+
+def _unit(settings: Settings, name: str) -> str:
+    return set_name(symbols_of(name), settings.exchange.id)
 
 
 def _set_strategies(search: OptimizationSettings, scope: Scope) -> tuple[str, ...]:

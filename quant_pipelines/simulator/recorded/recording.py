@@ -17,11 +17,11 @@ from quant_pipelines.archive import (
     read_funding_stamps,
     read_mark,
     read_open_interest,
-    venue_name,
 )
 from quant_pipelines.core.arrays import FloatArray
 from quant_pipelines.core.errors import DataError
 from quant_pipelines.core.series import Window
+from quant_pipelines.core.symbols import venue_name
 from quant_pipelines.core.timeframes import DAY_MS, HOUR_MS, MINUTE_MS, TIMEFRAMES
 from quant_pipelines.simulator.listing import BY_NAME, Listing
 from quant_pipelines.simulator.queries import INTERVALS

@@ -6,7 +6,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from quant_pipelines.archive import load_bars, load_funding
+from quant_pipelines.archive import Unused, load_bars, load_funding, unused_files
 from quant_pipelines.core.errors import DataError
 from quant_pipelines.core.timeframes import DAY_MS, HOUR_MS
 
@@ -77,3 +77,34 @@ def test_file_that_is_not_parquet_is_refused(folder: Path) -> None:
     (folder / "klines" / "binance_um" / "XRPUSDT-1h.parquet").write_text("nothing")
     with pytest.raises(DataError, match="can't be read as Parquet"):
         load_bars(folder, "XRP/USDT:USDT", "1h")
+
+
+@pytest.mark.parametrize(
+    ("name", "reason"),
+    [
+        ("BTCUSD_PERP-1h", "a coin-margined (inverse) contract"),
+        ("BTCUSDT_260626-1h", "a dated contract"),
+        ("ETHBTC-1h", "a pair without a known quote coin"),
+        ("btcusdt-1h", "no symbol"),
+        ("BTCUSDT-7h", "a name without a timeframe of 1m, 5m, 15m, 1h, 4h, 1d"),
+    ],
+)
+def test_file_that_is_not_used_is_named_with_its_reason(folder: Path, name: str, reason: str) -> None:
+    path = folder / "klines" / "binance_um" / f"{name}.parquet"
+    write(path, price=1.0)
+    assert Unused(path, reason) in unused_files(folder)
+
+
+def test_files_of_other_markets_and_of_the_same_series_are_not_used(folder: Path) -> None:
+    other = folder / "klines" / "okx_swap"
+    other.mkdir()
+    write(other / "BTCUSDT-1h.parquet", price=1.0)
+    assert [(one.path.name, one.reason) for one in unused_files(folder)] == [
+        ("BTCUSDT-1h-old.parquet", "another file of the same series is used"),
+        ("BTCUSDT-1h.parquet", "of another market"),
+    ]
+
+
+def test_contract_named_in_another_script_is_read(folder: Path) -> None:
+    write(folder / "klines" / "binance_um" / "币安人生USDT-1h.parquet", price=7.0)
+    assert load_bars(folder, "币安人生/USDT:USDT", "1h").close[0] == 7.0

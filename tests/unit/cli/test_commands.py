@@ -346,3 +346,39 @@ def test_operators_verb_without_a_database_says_so(quant: Quant) -> None:
     code, _, err = quant("runner", "status", "--json")
     assert code == 1
     assert "has no database yet; start 'quant up'" in err
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["backtest", "ema_cross"],
+        ["optimize", "ema_cross"],
+        ["data", "check"],
+        ["data", "coverage"],
+        ["data", "costs"],
+        ["data", "repair"],
+        ["data", "import", "file.csv", "--timeframe", "1h", "--symbol"],
+    ],
+    ids=lambda arguments: " ".join(arguments[:2]),
+)
+@pytest.mark.parametrize(
+    ("symbol", "sentence"),
+    [
+        ("/", "symbol '/' is not in ccxt's form; expected a symbol such as BTC/USDT:USDT"),
+        ("btc/usdt:usdt", "symbol 'btc/usdt:usdt' is not in ccxt's form; did you mean 'BTC/USDT:USDT'?"),
+        ("BTC/USDT:USDT-260626", "symbol 'BTC/USDT:USDT-260626' is a dated contract, which is not supported"),
+        ("BTC/USD:BTC", "symbol 'BTC/USD:BTC' is a coin-margined (inverse) contract, which is not supported"),
+    ],
+)
+def test_symbol_that_is_not_traded_is_one_sentence_everywhere(
+    arguments: list[str], symbol: str, sentence: str, quant: Quant
+) -> None:
+    code, _, err = quant(*arguments, symbol)
+    assert code == 1
+    assert err.startswith(f"quant: {sentence}")
+    assert err.count("\n") == 1
+
+
+def test_import_under_an_unknown_exchange_is_refused(quant: Quant) -> None:
+    code, _, err = quant("data", "import", "file.csv", "--exchange", "nosuch")
+    assert (code, err[:45]) == (1, "quant: unknown exchange id 'nosuch'; known: b")

@@ -13,12 +13,12 @@ def test_settings_without_any_source_are_the_packaged_defaults() -> None:
 
 def test_settings_later_source_wins_leaf_by_leaf(tmp_path: Path) -> None:
     file = tmp_path / "quant.toml"
-    file.write_text('[exchange]\nid = "a"\nbase_url = "file"\nmax_concurrent_requests = 9\n')
+    file.write_text('[exchange]\nid = "gate"\nbase_url = "file"\nmax_concurrent_requests = 9\n')
     loaded = load_settings(
-        {"exchange": {"base_url": "flag"}}, environment={"QUANT_EXCHANGE__ID": "b"}, file=file
+        {"exchange": {"base_url": "flag"}}, environment={"QUANT_EXCHANGE__ID": "okx"}, file=file
     )
     assert (loaded.exchange.id, loaded.exchange.base_url, loaded.exchange.max_concurrent_requests) == (
-        "b",
+        "okx",
         "flag",
         9,
     )
@@ -97,3 +97,36 @@ def test_settings_unknown_section_of_the_file_is_refused(tmp_path: Path) -> None
 
 def test_settings_names_are_dotted() -> None:
     assert {"database_url", "exchange.id", "optimization.hour_windows.folds"} <= set(setting_names())
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "sentence"),
+    [
+        ("EXCHANGE", "nosuch", "setting exchange.id: unknown exchange id 'nosuch'"),
+        ("QUANT_EXCHANGE__OTHERS", "okex", "setting exchange.others: unknown exchange id 'okex'"),
+        (
+            "QUANT_MARKET__UNIVERSE",
+            "BTC/USDT:USDT, eth/usdt:usdt",
+            "setting market.universe: symbol 'eth/usdt:usdt' is not in ccxt's form; did you mean 'ETH/USDT:U",
+        ),
+        (
+            "QUANT_MARKET__WHITELIST",
+            "BTC/USD:BTC",
+            "setting market.whitelist: symbol 'BTC/USD:BTC' is a coin",
+        ),
+        (
+            "QUANT_MARKET__BOOK_SYMBOLS",
+            "BTC/USDT",
+            "setting market.book_symbols: symbol 'BTC/USDT' is a spot",
+        ),
+        (
+            "QUANT_OPTIMIZATION__INSTRUMENT_SETS",
+            "BTC/USDT:USDT+ETH/USDT:USDT-260626",
+            "setting optimization.instrument_sets: symbol 'ETH/USDT:USDT-260626' is a dated contract",
+        ),
+    ],
+)
+def test_settings_name_that_is_not_traded_is_refused(variable: str, value: str, sentence: str) -> None:
+    with pytest.raises(ConfigurationError) as caught:
+        load_settings(environment={variable: value})
+    assert str(caught.value).startswith(sentence)
