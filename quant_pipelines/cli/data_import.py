@@ -29,11 +29,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="Parquet, Feather, CSV or JSON, also gzipped or in a zip, or an archive folder",
     )
     add_home(parser)
+    parser.add_argument("--exchange", type=require_exchange, help="ccxt id (default: of the file)")
     parser.add_argument(
-        "--exchange", type=require_exchange, help="ccxt id (default: the file's, else exchange.id)"
-    )
-    parser.add_argument(
-        "--symbol", type=symbol_or_all, default="", help="such as BTC/USDT:USDT (default: the file's)"
+        "--symbol", type=symbol_or_all, default="", help="as BTC/USDT:USDT (default: of the file)"
     )
     parser.add_argument(
         "--timeframe",

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from quant_pipelines.cli.output import print_answer
 from quant_pipelines.cli.parse import deployment_number, limit_scope, reference, scope, within
 from quant_pipelines.core.bounds import ROW_ID
+from quant_pipelines.core.exchanges import require_exchange
 from quant_pipelines.core.symbols import require_symbol
 from quant_pipelines.operations.verb import REQUIRED, Asker, Field, Kind, Verb, carry_out
 from quant_pipelines.operations.verbs import SIGNATURE
@@ -28,6 +29,7 @@ _READERS: dict[Kind, Any] = {
     "limit_scope": limit_scope,
     "path": Path,
     "reference": reference,
+    "exchange": require_exchange,
     "symbols": require_symbol,
 }
 

@@ -28,6 +28,7 @@ Kind: TypeAlias = Literal[
     "value",
     "switch",
     "path",
+    "exchange",
     "symbol",
     "symbols",
     "deployment",
@@ -35,8 +36,8 @@ Kind: TypeAlias = Literal[
     "limit_scope",
     "reference",
 ]
-"""What a field holds: a text or several, a whole number, a float, yes or no, a file, a symbol or any
-number of them, the id of a deployment, the name of a scope, what a decision is found by."""
+"""What a field holds: a text or several, a whole number, a float, yes or no, a file, an exchange, a
+symbol or several, the id of a deployment, the name of a scope, what a decision is found by."""
 Asker: TypeAlias = Literal["nobody", "home", "operator", "signature"]
 """What the command line is told beside the fields: nothing; which stack is meant; who asks, and why where
 something changes; both in any case."""

@@ -168,7 +168,10 @@ _DATA = (
     Verb(
         "coverage",
         "what is stored, and what is missing",
-        fields=(replace(_SYMBOLS, help="only these (default: the universe)"),),
+        fields=(
+            replace(_SYMBOLS, help="only these (default: all that is stored)"),
+            Field("exchange", "exchange", "ccxt id (default: exchange.id)", default=None, flag="--exchange"),
+        ),
         asker="home",
     ),
     Verb("costs", "what own fills say that trading costs", fields=(_SYMBOLS,), asker="home"),
