@@ -115,13 +115,28 @@ def apply_fill(account: Account, quantity: float, price: float, fee: float) -> A
 
 @scalar
 def apply_funding(account: Account, amount_paid: float) -> Account:
-    """Account after a funding slot; ``amount_paid`` in quote, negative when received."""
+    """Account after a funding slot; ``amount_paid`` in quote, negative when received.
+
+    Examples
+    --------
+    >>> from quant_pipelines.accounting import apply_funding, open_account
+    >>> account = apply_funding(open_account(10_000.0), 2.5)
+    >>> account.cash, account.funding
+    (9997.5, 2.5)
+    """
     return _charged(account, cash=account.cash - amount_paid, funding=account.funding + amount_paid)
 
 
 @scalar
 def apply_transfer(account: Account, amount: float) -> Account:
-    """Account after a deposit or a withdrawal; ``amount`` in quote, negative when taken out."""
+    """Account after a deposit or a withdrawal; ``amount`` in quote, negative when taken out.
+
+    Examples
+    --------
+    >>> from quant_pipelines.accounting import apply_transfer, open_account
+    >>> apply_transfer(open_account(10_000.0), -500.0).cash
+    9500.0
+    """
     return _with_cash(account, account.cash + amount)
 
 

@@ -18,7 +18,17 @@ from quant_pipelines.core.jit import scalar
 
 @scalar
 def maintenance_margin(notional: float, terms: MarginTerms) -> float:
-    """Margin that the venue asks to maintain for a notional, quote: ``rate x notional - deducted``."""
+    """Margin that the venue asks to maintain for a notional, quote: ``rate x notional - deducted``.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from quant_pipelines.accounting import MarginTerms
+    >>> from quant_pipelines.accounting.cross_margin import maintenance_margin
+    >>> terms = MarginTerms(np.array([[0.0, 0.004, 0.0], [50_000.0, 0.005, 50.0]]), 0.0, 0.0)
+    >>> maintenance_margin(10_000.0, terms), maintenance_margin(100_000.0, terms)
+    (40.0, 450.0)
+    """
     margin = 0.0
     for n in range(terms.brackets.shape[0]):
         if n == 0 or notional >= terms.brackets[n, 0]:
@@ -28,7 +38,18 @@ def maintenance_margin(notional: float, terms: MarginTerms) -> float:
 
 @scalar
 def worst_balance(account: Account, low: float, high: float, terms: MarginTerms) -> float:
-    """Equity less maintenance margin with the position at the worse end of a price range, quote."""
+    """Equity less maintenance margin with the position at the worse end of a price range, quote.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from quant_pipelines.accounting import MarginTerms, apply_fill, open_account
+    >>> from quant_pipelines.accounting.cross_margin import worst_balance
+    >>> account = apply_fill(open_account(10_000.0), 10.0, 100.0, 0.0)
+    >>> terms = MarginTerms(np.array([[0.0, 0.01, 0.0]]), 0.0, 0.0)
+    >>> worst_balance(account, 90.0, 105.0, terms)  # 100 lost at 90, and 1 % of 900 to maintain
+    9891.0
+    """
     if account.position == 0.0:
         return account.cash
     price = low if account.position > 0.0 else high

@@ -31,7 +31,16 @@ class LedgerFill(NamedTuple):
 
 
 class Disagreement(NamedTuple):
-    """Value of the float state that differs from the booked sum by more than the tolerance."""
+    """Value of the float state that differs from the booked sum by more than the tolerance.
+
+    Examples
+    --------
+    >>> from decimal import Decimal
+    >>> from quant_pipelines.accounting.ledger import Disagreement
+    >>> found = Disagreement("cash", account=9_999.0, booked=Decimal(10_000))
+    >>> float(found.booked) - found.account  # quote that the float state lacks
+    1.0
+    """
 
     name: str
     account: float

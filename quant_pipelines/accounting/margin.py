@@ -48,7 +48,7 @@ with_support = change_of(MarginTerms, "support")
 
 
 @inlined
-def isolated_wallet(account: Account, terms: MarginTerms) -> float:
+def _isolated_wallet(account: Account, terms: MarginTerms) -> float:
     """Margin behind the position, quote."""
     if terms.leverage > 0.0:
         return abs(account.position) * account.entry_price / terms.leverage
@@ -77,7 +77,7 @@ def liquidation_price(account: Account, terms: MarginTerms) -> float:
     if size == 0.0 or terms.brackets.shape[0] == 0:
         return 0.0
     side = 1.0 if account.position > 0.0 else -1.0
-    wallet = isolated_wallet(account, terms)
+    wallet = _isolated_wallet(account, terms)
     price = 0.0
     for n in range(terms.brackets.shape[0]):
         rate, deducted = terms.brackets[n, 1], terms.brackets[n, 2]
@@ -88,9 +88,17 @@ def liquidation_price(account: Account, terms: MarginTerms) -> float:
     return max(price, 0.0)
 
 
-@inlined
+@scalar
 def bankruptcy_price(account: Account, terms: MarginTerms) -> float:
-    """Price at which an isolated margin is used up: no fill of a liquidation is worse; 0 has no bound."""
+    """Price at which an isolated margin is used up: no fill of a liquidation is worse; 0 has no bound.
+
+    Examples
+    --------
+    >>> from quant_pipelines.accounting import NO_MARGIN, apply_fill, bankruptcy_price, open_account
+    >>> account = apply_fill(open_account(10_000.0), 10.0, 100.0, 0.0)
+    >>> bankruptcy_price(account, NO_MARGIN._replace(leverage=10.0))  # a tenth below the entry
+    90.0
+    """
     if terms.leverage <= 0.0 or account.position == 0.0:
         return 0.0
     side = 1.0 if account.position > 0.0 else -1.0

@@ -1,9 +1,11 @@
 """What an event strategy trades at: its position, its orders, its memory; the driver stands behind it."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
+from quant_pipelines.core.errors import StrategyError
 from quant_pipelines.core.orders import OrderStatus, RestingKind
 
 
@@ -82,6 +84,24 @@ class OrderEvent:
     ts: int
 
 
+class Asked(NamedTuple):
+    """Order that a strategy asks a desk for, of a size and a price that can be; see ``Desk``.
+
+    Examples
+    --------
+    >>> from quant_pipelines.sdk.desk import Asked
+    >>> Asked("stop_market", size=-0.5, price=97.0).reduce_only
+    False
+    """
+
+    kind: RestingKind
+    size: float
+    price: float = 0.0
+    reduce_only: bool = False
+    post_only: bool = False
+    expires_bars: int = 0
+
+
 class Desk(Protocol):
     """Position, orders and memory of one event strategy, as of the close of the last execution bar.
 
@@ -145,16 +165,44 @@ class Desk(Protocol):
         -------
         int
             Its number, or 0 if it is refused or too small. ``expires_bars`` counts strategy bars; 0 is never.
+
+        Raises
+        ------
+        StrategyError
+            If size or price can't be.
         """
+        flags = (reduce_only, post_only, int(expires_bars))
+        return self._place(Asked("limit", _share(size), _positive(price), *flags))
 
     def stop_market(self, size: float, price: float, *, reduce_only: bool = False) -> int:
         """Place an order that is a market order once the price is at its trigger; returns as ``limit``."""
+        return self._place(Asked("stop_market", _share(size), _positive(price), reduce_only))
 
     def market(self, size: float, *, reduce_only: bool = False) -> int:
         """Place an order for the next open; returns as ``limit``."""
+        return self._place(Asked("market", _share(size), 0.0, reduce_only))
 
     def cancel(self, number: int) -> bool:
         """Cancel an order; False if it doesn't rest."""
 
     def cancel_all(self) -> None:
         """Cancel every order that rests."""
+        for order in self.orders:
+            self.cancel(order.number)
+
+    def _place(self, asked: Asked) -> int:
+        """Size it, and let it rest if it may; returns its number or 0."""
+
+
+def _share(size: float) -> float:
+    size = float(size)
+    if not abs(size) <= 1.0:
+        raise StrategyError(f"size is {size}; expected -1 to 1")
+    return size
+
+
+def _positive(price: float) -> float:
+    price = float(price)
+    if not 0.0 < price < math.inf:
+        raise StrategyError(f"price is {price}; expected a positive number")
+    return price

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-WHOLE = ("sdk", "optimize", "metrics")
+WHOLE = ("accounting", "sdk", "optimize", "metrics")
 EXPORTED = ("backtest", "costs", "indicators")
 """Packages whose inside is not for users: what they export is shown."""
 
@@ -41,6 +41,14 @@ def test_every_public_name_of_the_package_has_an_example(package: str) -> None:
 @pytest.mark.parametrize("package", EXPORTED)
 def test_every_exported_name_of_the_package_has_an_example(package: str) -> None:
     assert [name for name, text in exported_by(package) if ">>>" not in text] == []
+
+
+@pytest.mark.parametrize("package", ["accounting", "sdk", "metrics", *EXPORTED])
+def test_no_exported_name_is_compiled_for_compiled_code_alone(package: str) -> None:
+    """Python that calls such a function ends without a word."""
+    found = importlib.import_module(f"quant_pipelines.{package}")
+    options = {name: getattr(getattr(found, name), "targetoptions", {}) for name in found.__all__}
+    assert [name for name, given in options.items() if given.get("no_cpython_wrapper")] == []
 
 
 @pytest.mark.parametrize("package", [*WHOLE, *EXPORTED])

@@ -3,7 +3,6 @@
 Sizes and approvals come from ``trading.resting``; nothing here decides how much.
 """
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -11,8 +10,7 @@ from typing import Any
 from quant_pipelines.backtest.book.book import Book
 from quant_pipelines.backtest.book.values import Part
 from quant_pipelines.backtest.book.working import NewOrder
-from quant_pipelines.core.errors import StrategyError
-from quant_pipelines.sdk.desk import OpenOrder
+from quant_pipelines.sdk.desk import Asked, Desk, OpenOrder
 from quant_pipelines.trading.cycle import BookView
 from quant_pipelines.trading.resting import Placement, place, reduce
 from quant_pipelines.trading.rules import TradingRules, TradingTerms
@@ -57,7 +55,7 @@ class Wish:
     placement: Placement
 
 
-class BookDesk:
+class BookDesk(Desk):
     """Desk over a book; see ``sdk.desk.Desk``.
 
     Parameters
@@ -114,28 +112,6 @@ class BookDesk:
         """Newest value of each feature."""
         return self._close.features
 
-    def limit(
-        self,
-        size: float,
-        price: float,
-        *,
-        reduce_only: bool = False,
-        post_only: bool = False,
-        expires_bars: int = 0,
-    ) -> int:
-        """Place a limit order."""
-        expires_ms = self._close.ts + int(expires_bars) * self._step_ms if expires_bars else None
-        order = NewOrder("limit", 0.0, _positive(price), reduce_only, post_only, expires_ms)
-        return self._place(order, size)
-
-    def stop_market(self, size: float, price: float, *, reduce_only: bool = False) -> int:
-        """Place a stop order."""
-        return self._place(NewOrder("stop_market", 0.0, _positive(price), reduce_only), size)
-
-    def market(self, size: float, *, reduce_only: bool = False) -> int:
-        """Place a market order."""
-        return self._place(NewOrder("market", 0.0, 0.0, reduce_only), size)
-
     def cancel(self, number: int) -> bool:
         """Cancel an order."""
         is_canceled = self._book.cancel(number)
@@ -143,35 +119,16 @@ class BookDesk:
             self.canceled.append(int(number))
         return is_canceled
 
-    def cancel_all(self) -> None:
-        """Cancel all orders."""
-        for order in self.orders:
-            self.cancel(order.number)
-
-    def _place(self, wanted: NewOrder, size: float) -> int:
-        if not abs(size) <= 1.0:
-            raise StrategyError(f"size is {size}; expected -1 to 1")
-        if wanted.reduce_only:
-            placement = reduce(self.position, size, self._terms.lot_size)
+    def _place(self, asked: Asked) -> int:
+        if asked.reduce_only:
+            placement = reduce(self.position, asked.size, self._terms.lot_size)
         else:
             view = self._close.view_of(self._book)
-            price = wanted.price or view.price
-            placement = place(view, self._book.may_open, size, price, self._terms)
-        order = NewOrder(
-            wanted.kind,
-            placement.quantity,
-            wanted.price,
-            placement.is_reducing,
-            wanted.post_only,
-            wanted.expires_ms,
-        )
+            price = asked.price or view.price
+            placement = place(view, self._book.may_open, asked.size, price, self._terms)
+        expires_ms = self._close.ts + asked.expires_bars * self._step_ms if asked.expires_bars else None
+        flags = (placement.is_reducing, asked.post_only, expires_ms)
+        order = NewOrder(asked.kind, placement.quantity, asked.price, *flags)
         number = self._book.place(order) if order.quantity != 0.0 else 0
         self.wishes.append(Wish(order, number, placement))
         return number
-
-
-def _positive(price: float) -> float:
-    price = float(price)
-    if not 0.0 < price < math.inf:
-        raise StrategyError(f"price is {price}; expected a positive number")
-    return price

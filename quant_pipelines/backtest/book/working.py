@@ -139,9 +139,19 @@ class WorkingOrders:
 
     @classmethod
     def from_document(cls, document: dict[str, Any]) -> "WorkingOrders":
-        """Orders of a document that ``to_document`` made; an older one has none."""
-        working = cls()
-        for one in document.get("orders", ()):
+        """Orders of a document that ``to_document`` made; an older one has none.
+
+        Raises
+        ------
+        BacktestError
+            If there are more than there is room for, as only a document from before there was a limit has.
+        """
+        working, stored = cls(), document.get("orders", ())
+        if len(stored) > CAPACITY:
+            raise BacktestError(
+                f"{len(stored):,} orders rest at the stored book; expected at most {CAPACITY:,}"
+            )
+        for one in stored:
             given = ("kind", "quantity", "price", "reduce_only", "post_only", "expires_ms")
             working._orders = working._orders._replace(last=one["number"] - 1)
             working.place(NewOrder(*(one[name] for name in given)), one["wait_bars"])

@@ -4,14 +4,13 @@ Its fills only keep the strategy going: each order fills whole, at its own price
 really do is the kernel's.
 """
 
-import math
 from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from quant_pipelines.core.bars import Bars
-from quant_pipelines.core.errors import StrategyError
 from quant_pipelines.core.orders import OrderStatus
-from quant_pipelines.sdk.desk import OpenOrder, OrderEvent
+from quant_pipelines.sdk.desk import Asked, Desk, OpenOrder, OrderEvent
 from quant_pipelines.sdk.event import EventStrategy, features_of, remembered, told
 
 _EQUITY = 10_000.0
@@ -35,7 +34,7 @@ class Act(NamedTuple):
     price: float
 
 
-class TrialDesk:
+class TrialDesk(Desk):
     """See ``desk.Desk``; positions are shares of a full one, a full one is one unit.
 
     Examples
@@ -52,38 +51,18 @@ class TrialDesk:
     (0.5, 99.0)
     """
 
+    position = 0.0
+    entry_price = 0.0
+    equity = _EQUITY
+    price = 0.0
+    orders: tuple[OpenOrder, ...] = ()
+    features: Mapping[str, float] = MappingProxyType({})
+
     def __init__(self) -> None:
         self.memory: dict[str, Any] = {}
         self.acts: list[Act] = []
-        self.position = 0.0
-        self.entry_price = 0.0
-        self.equity = _EQUITY
-        self.price = 0.0
-        self.orders: tuple[OpenOrder, ...] = ()
-        self.features: Mapping[str, float] = {}
         self._bar = 0
         self._number = 0
-
-    def limit(
-        self,
-        size: float,
-        price: float,
-        *,
-        reduce_only: bool = False,
-        post_only: bool = False,
-        expires_bars: int = 0,
-    ) -> int:
-        """Place a limit order."""
-        expires_ms = self._bar + expires_bars if expires_bars else None
-        return self._place(OpenOrder(0, "limit", size, size, price, reduce_only, post_only, expires_ms))
-
-    def stop_market(self, size: float, price: float, *, reduce_only: bool = False) -> int:
-        """Place a stop order."""
-        return self._place(OpenOrder(0, "stop_market", size, size, price, reduce_only))
-
-    def market(self, size: float, *, reduce_only: bool = False) -> int:
-        """Place a market order."""
-        return self._place(OpenOrder(0, "market", size, size, 0.0, reduce_only))
 
     def cancel(self, number: int) -> bool:
         """Cancel an order."""
@@ -93,11 +72,6 @@ class TrialDesk:
         if is_canceled:
             self.acts.append(Act(self._bar, "cancel", float(number), 0.0))
         return is_canceled
-
-    def cancel_all(self) -> None:
-        """Cancel all orders."""
-        for order in self.orders:
-            self.cancel(order.number)
 
     def match(self, bars: Bars, at: int) -> list[OrderEvent]:
         """Fill what a bar reaches, and end what is expired."""
@@ -130,30 +104,16 @@ class TrialDesk:
         elif abs(self.position) > abs(held):
             self.entry_price += (price - self.entry_price) * order.leaves / self.position
 
-    def _place(self, wanted: OpenOrder) -> int:
-        size, price = float(wanted.quantity), float(wanted.price)
-        if not abs(size) <= 1.0:
-            raise StrategyError(f"size is {size}; expected -1 to 1")
-        if wanted.kind != "market" and not 0.0 < price < math.inf:
-            raise StrategyError(f"price is {price}; expected a positive number")
-        self.acts.append(Act(self._bar, wanted.kind, size, price))
-        quantity = -size * self.position if wanted.reduce_only else size
+    def _place(self, asked: Asked) -> int:
+        self.acts.append(Act(self._bar, asked.kind, asked.size, asked.price))
+        quantity = -asked.size * self.position if asked.reduce_only else asked.size
         room = 1.0 - abs(self.position + quantity)
-        if quantity == 0.0 or (not wanted.reduce_only and room < 0.0):
+        if quantity == 0.0 or (not asked.reduce_only and room < 0.0):
             return 0
         self._number += 1
-        self.orders += (
-            OpenOrder(
-                self._number,
-                wanted.kind,
-                quantity,
-                quantity,
-                price,
-                wanted.reduce_only,
-                wanted.post_only,
-                wanted.expires_ms,
-            ),
-        )
+        expires = self._bar + asked.expires_bars if asked.expires_bars else None
+        flags = (asked.reduce_only, asked.post_only, expires)
+        self.orders += (OpenOrder(self._number, asked.kind, quantity, quantity, asked.price, *flags),)
         return self._number
 
 
