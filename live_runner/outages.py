@@ -29,7 +29,7 @@ class Outage(NamedTuple):
     @property
     def alert(self) -> Alert:
         """Row of the outage while it stands."""
-        return Alert("warning", OUTAGE + self.what, self.sentence, from_ms(self.since_ms))
+        return Alert("warning", f"{OUTAGE}:{self.what}", self.sentence, from_ms(self.since_ms))
 
     @property
     def document(self) -> dict[str, Any]:
