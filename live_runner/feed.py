@@ -54,7 +54,7 @@ class Feed:
         self._spoke: dict[str, asyncio.Event] = {}
         self._silent: set[str] = set()
         self.missing_ms: dict[str, int] = {}
-        """Symbol to the first close, milliseconds UTC, whose bar was asked for and is not there yet."""
+        """Symbol to the time since which its newest bar is asked for in vain, milliseconds UTC."""
 
     def age_seconds(self, symbol: str) -> float:
         """Seconds since the stream last spoke of a symbol; infinite before it ever did."""
@@ -145,8 +145,9 @@ class Feed:
         def is_complete(rows: BarRows) -> bool:
             return bool(rows.ts.size) and int(rows.ts[-1]) >= newest_ms
 
-        if self.time.now_ms() - window.end_ms < PATIENCE_MS:  # an old gap says nothing about now
-            self.missing_ms.setdefault(symbol, window.end_ms)
+        now_ms = self.time.now_ms()
+        if now_ms - window.end_ms < PATIENCE_MS:  # an old gap says nothing about now
+            self.missing_ms.setdefault(symbol, now_ms)
         rows = await self._patiently(
             lambda: self._source.bars(symbol, timeframe, window),
             is_complete,

@@ -186,6 +186,7 @@ class Trader:
                 return
             decided = self._decide(close_ms, now_ms, data_age_seconds)
             if decided is None:
+                self._waits.prevented = prevented
                 self._waits.drop(now_ms)
                 return
             late = {"late_seconds": (now_ms - close_ms) / 1000, "waited_for": prevented.reason}
