@@ -9,6 +9,7 @@ import asyncio
 import logging
 import math
 from collections.abc import Awaitable, Callable, Iterable
+from contextlib import suppress
 from typing import TypeVar
 
 from live_runner.market_time import MarketTime
@@ -25,7 +26,8 @@ PATIENCE_MS = 40_000
 _POINT_PATIENCE_MS = 3_000
 _RETRY_MS = 500
 _FIRST_WORD_SECONDS = 3.0
-_RECONNECT_SECONDS = (0.5, 30.0)
+_FRESH_WORD_SECONDS = 10.0
+_RECONNECT_SECONDS = (0.5, 5.0)
 
 _log = logging.getLogger(__name__)
 Answer = TypeVar("Answer")
@@ -52,7 +54,7 @@ class Feed:
         self._spoke: dict[str, asyncio.Event] = {}
         self._silent: set[str] = set()
         self.missing_ms: dict[str, int] = {}
-        """Symbol to the first close, milliseconds UTC, whose bar was asked for and is not there yet."""
+        """Symbol to the time since which its newest bar is asked for in vain, milliseconds UTC."""
 
     def age_seconds(self, symbol: str) -> float:
         """Seconds since the stream last spoke of a symbol; infinite before it ever did."""
@@ -80,6 +82,13 @@ class Feed:
         except TimeoutError:
             self._silent.add(symbol)
             _log.warning("stream is silent", extra={"symbol": symbol, "seconds": _FIRST_WORD_SECONDS})
+
+    async def fresh_word(self, symbol: str) -> None:
+        """Give a stream that was away a moment to speak of a symbol again."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_FRESH_WORD_SECONDS):
+                while self.age_seconds(symbol) > _FRESH_WORD_SECONDS:  # noqa: ASYNC110 - silence ends unannounced
+                    await asyncio.sleep(_RETRY_MS / 1000)
 
     async def follow(self, symbols: Iterable[str]) -> None:
         """Listen to the stream until canceled; a stream that breaks is opened again.
@@ -136,8 +145,9 @@ class Feed:
         def is_complete(rows: BarRows) -> bool:
             return bool(rows.ts.size) and int(rows.ts[-1]) >= newest_ms
 
-        if self.time.now_ms() - window.end_ms < PATIENCE_MS:  # an old gap says nothing about now
-            self.missing_ms.setdefault(symbol, window.end_ms)
+        now_ms = self.time.now_ms()
+        if now_ms - window.end_ms < PATIENCE_MS:  # an old gap says nothing about now
+            self.missing_ms.setdefault(symbol, now_ms)
         rows = await self._patiently(
             lambda: self._source.bars(symbol, timeframe, window),
             is_complete,

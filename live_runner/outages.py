@@ -15,8 +15,8 @@ SILENT_MS = 10_000
 """How long the stream may say nothing of any symbol."""
 SYMBOL_SILENT_MS = 60_000
 """How long it may say nothing of one symbol while it speaks of others: a thin market trades rarely."""
-BAR_MS = 12_000
-"""How long after its close a bar may be missing."""
+BAR_MS = 10_000
+"""How long the newest closed bar may be asked for in vain; the first time is a second after its close."""
 
 
 class Outage(NamedTuple):
@@ -29,7 +29,7 @@ class Outage(NamedTuple):
     @property
     def alert(self) -> Alert:
         """Row of the outage while it stands."""
-        return Alert("warning", OUTAGE + self.what, self.sentence, from_ms(self.since_ms))
+        return Alert("warning", f"{OUTAGE}:{self.what}", self.sentence, from_ms(self.since_ms))
 
     @property
     def document(self) -> dict[str, Any]:
@@ -53,7 +53,7 @@ class Vitals(NamedTuple):
     heard_ms
         Traded symbols, and when the stream last spoke of them (at first: when it was begun to be followed).
     missing_ms
-        Symbols whose newest closed bar is not there, and the first close that is missing.
+        Symbols whose newest closed bar is not there, and since when it is asked for.
     """
 
     now_ms: int
@@ -98,7 +98,7 @@ def _data(vitals: Vitals) -> Outage | None:
     missing = {symbol: at for symbol, at in vitals.missing_ms.items() if now_ms - at > BAR_MS}
     if missing:
         since_ms = min(missing.values())
-        sentence = f"no bar of {_named(missing)} that closed at {_clock(since_ms)} is there"
+        sentence = f"the newest bar of {_named(missing)} is asked for in vain since {_clock(since_ms)}"
         return Outage("data", since_ms, sentence)
     if not heard:
         return None

@@ -136,6 +136,7 @@ class Runner:
                     self._beat(traders),
                     traders.watch_venues(),
                     traders.watch(watch),
+                    traders.decide_late(),
                 )
             finally:
                 await traders.close()

@@ -6,9 +6,9 @@ away and read again.
 
 import logging
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import Any, TypeVar
 
 from sqlalchemy import Engine
@@ -17,22 +17,20 @@ from live_runner.announcer import Announce, silent
 from live_runner.broker import Broker, OpenBroker, Stepped
 from live_runner.decision import Decided, Moment, decide_on
 from live_runner.event_decision import decide_event, withdraw
-from live_runner.fill_data import FillData, SlotPrices
-from live_runner.inputs import Heard, LiveInputs
+from live_runner.inputs import LiveInputs
 from live_runner.paper import PaperBroker, open_paper
 from live_runner.plan import plan_of, tightest_limits
 from live_runner.recovery import REPEATED
 from live_runner.series import BarSeries
-from quant_pipelines.backtest import ExecutionBar, MarkBar
-from quant_pipelines.backtest.book.book import FundingSlot
+from live_runner.tick import Tick, execution_bars
+from live_runner.waits import Prevented, Waits
+from quant_pipelines.backtest import ExecutionBar
 from quant_pipelines.core.bars import Bars
-from quant_pipelines.core.depth import no_depth
 from quant_pipelines.core.timeframes import floor_ms, from_ms, to_ms
-from quant_pipelines.exchange import BarRows, FundingRate
 from quant_pipelines.risk import RULES
 from quant_pipelines.sdk.event import EventStrategy
 from quant_pipelines.store.deployments import STRATEGY_SCOPE, Deployment
-from quant_pipelines.store.trading import Booking, EquityPoint, book
+from quant_pipelines.store.trading import Booking, EquityPoint, book, book_decision
 from quant_pipelines.trading.breaker import TradingState
 
 _BARS_PER_TRANSACTION = 500
@@ -40,40 +38,6 @@ _REDUCING = frozenset(rule.name for rule in RULES if rule.action == "reduce")
 
 _log = logging.getLogger(__name__)
 Answer = TypeVar("Answer")
-
-
-@dataclass(frozen=True, slots=True)
-class Tick:
-    """What the market did since the last tick, and when it is told.
-
-    Parameters
-    ----------
-    bars
-        Closed execution bars after the last booked one.
-    funding
-        Funding slots since the last booked bar's close, up to the newest one's.
-    strategy_bars
-        New bars of the strategy's timeframe; None if there are none.
-    now_ms
-        The exchange's time, milliseconds UTC.
-    data_age_seconds
-        Since the stream last spoke of the symbol.
-    higher
-        New bars of the higher timeframes that the strategy declares.
-    points
-        New values of its other inputs.
-    fills
-        Mark prices and order books, where a book asks for them.
-    """
-
-    bars: BarRows
-    funding: tuple[FundingRate, ...]
-    strategy_bars: BarRows | None
-    now_ms: int
-    data_age_seconds: float
-    higher: Mapping[str, BarRows] = field(default_factory=dict)
-    points: Heard = field(default_factory=dict)
-    fills: FillData = FillData()  # noqa: RUF009 - a tuple
 
 
 class Trader:
@@ -123,6 +87,7 @@ class Trader:
         self.is_leaving = deployment.is_leaving
         self._open = open_broker
         self._announce = announce
+        self._waits = Waits(engine, deployment.key)
         self._busy = threading.RLock()
         self._resume()
 
@@ -197,10 +162,36 @@ class Trader:
             if tick.strategy_bars is not None:
                 self.series.extend(tick.strategy_bars)
             self.inputs.extend(tick.higher, tick.funding, tick.points)
-            bars = _execution_bars(tick, self.plan.execution_step_ms)
+            bars = execution_bars(tick, self.plan.execution_step_ms)
             for start in range(0, len(bars), _BARS_PER_TRANSACTION):
                 part = bars[start : start + _BARS_PER_TRANSACTION]
                 self._book(part, tick, is_newest=start + len(part) == len(bars))
+
+    def decide_late(self, now_ms: int, data_age_seconds: float) -> None:
+        """Take the decision that was prevented when the newest bar was booked, unless that bar is too old.
+
+        Raises
+        ------
+        StoreError, ReconciliationError, StrategyError
+            As `advance`.
+        """
+        with self._own_book():
+            prevented, close_ms = self._waits.prevented, self._booked_until_ms
+            if prevented is None or prevented.close_ms != close_ms or self._broker.waits_for:
+                return
+            decided = self._decide(close_ms, now_ms, data_age_seconds)
+            if decided is None:
+                self._waits.prevented = prevented
+                self._waits.drop(now_ms)
+                return
+            late = {"late_seconds": (now_ms - close_ms) / 1000, "waited_for": prevented.reason}
+            signal = replace(decided.signal, decision=decided.signal.decision | late)
+            decided = decided._replace(signal=signal)
+            booking = self._booking(close_ms, decided)
+            book_decision(self._engine, self._epoch, booking, from_ms(now_ms))
+            self._waits.write(now_ms)
+            self._announce(self.plan.deployment, booking)
+            self._take(decided, close_ms, now_ms)
 
     def with_broker(self, act: Callable[[Broker], Answer]) -> Answer:
         """Let somebody act on the broker while no bar is booked; it is as the rows say by then."""
@@ -261,17 +252,36 @@ class Trader:
     def _book(self, bars: list[ExecutionBar], tick: Tick, *, is_newest: bool) -> None:
         stepped, equity = self._step(bars)
         close_ms = bars[-1].ts + self.plan.execution_step_ms
-        position = self._broker.position()
-        decided = self._decide(close_ms, tick) if is_newest else None
-        checkpoint = self._broker.checkpoint()  # an event strategy has acted on the book by now
+        self._broker.position()  # proven before anything is decided on it
+        decided = self._decide(close_ms, tick.now_ms, tick.data_age_seconds) if is_newest else None
         deployment = self.plan.deployment
-        booking = Booking(
+        booking = self._booking(close_ms, decided, stepped, equity)
+        book(self._engine, self._epoch, booking, from_ms(tick.now_ms))
+        self._booked_until_ms = close_ms
+        if is_newest:
+            self._waits.write(tick.now_ms)
+        self._announce(deployment, booking)
+        for fill in stepped.fills:
+            _log.info("fill", extra={"deployment": deployment.id, **shown(fill)})
+        if decided is not None:
+            self._take(decided, close_ms, tick.now_ms)
+
+    def _booking(
+        self,
+        close_ms: int,
+        decided: Decided | None,
+        stepped: Stepped = Stepped(),  # noqa: B008 - a tuple
+        equity: tuple[EquityPoint, ...] = (),
+    ) -> Booking:
+        """Return what bars and a decision did; an event strategy has acted on the book by now."""
+        deployment = self.plan.deployment
+        return Booking(
             deployment.id,
             self._broker.venue,
             deployment.symbol,
             from_ms(close_ms),
-            checkpoint,
-            position,
+            self._broker.checkpoint(),
+            self._broker.position(),
             fills=stepped.fills,
             income=stepped.income,
             orders=(*stepped.orders, *(decided.orders if decided else ())),
@@ -280,13 +290,6 @@ class Trader:
             intent=decided.intent if decided else None,
             resting=decided.resting if decided else (),
         )
-        book(self._engine, self._epoch, booking, from_ms(tick.now_ms))
-        self._booked_until_ms = close_ms
-        self._announce(deployment, booking)
-        for fill in stepped.fills:
-            _log.info("fill", extra={"deployment": deployment.id, **shown(fill)})
-        if decided is not None:
-            self._take(decided, close_ms, tick.now_ms)
 
     def _step(self, bars: list[ExecutionBar]) -> tuple[Stepped, tuple[EquityPoint, ...]]:
         """Drive the broker over the bars."""
@@ -303,14 +306,14 @@ class Trader:
         )
         return merged, tuple(equity)
 
-    def _decide(self, close_ms: int, tick: Tick) -> Decided | None:
+    def _decide(self, close_ms: int, now_ms: int, data_age_seconds: float) -> Decided | None:
         """Decide if the strategy has a bar that was not decided on; never after a bar that has passed.
 
         What has left its stage, or is flattened by an operator, is closed at the next bar of any timeframe.
         """
         strategy_close_ms = floor_ms(close_ms, self.plan.step_ms)
-        moment = Moment(close_ms, self._epoch, tick.data_age_seconds)
-        is_fresh = tick.now_ms - close_ms < self.plan.execution_step_ms
+        moment = Moment(close_ms, self._epoch, data_age_seconds)
+        self._waits.prevented = None
         closes = self.must_flatten and self._broker.closes_with_bars and self._broker.account.position != 0.0
         is_barred = self.is_halted and not closes
         wants_flat = self.is_leaving or closes
@@ -318,12 +321,23 @@ class Trader:
         is_news = self._broker.has_news and self._decided_ms == strategy_close_ms
         if is_barred:
             return self._withdrawn(moment)
-        if self._broker.waits_for or not is_fresh or not (wants_flat or is_bar or is_news):
+        if not (wants_flat or is_bar or is_news):
+            return None
+        if reason := self._broker.waits_for or self._too_old(close_ms, now_ms):
+            self._waits.prevented = Prevented(close_ms, reason)
             return None
         known = self.series.bars.between(0, strategy_close_ms - self.plan.step_ms + 1)
         known, told = (known, {}) if wants_flat else self.inputs.attach(known)
         moment = moment._replace(is_leaving=wants_flat, is_bar=is_bar, inputs=told)
         return self._decided(known, moment)
+
+    def _too_old(self, close_ms: int, now_ms: int) -> str:
+        """Why a bar is not decided on any more; empty until the next one closes."""
+        age_ms = now_ms - close_ms
+        is_fresh = age_ms < self.plan.execution_step_ms
+        return (
+            "" if is_fresh else f"it was booked {age_ms / 1000:.0f} s after its close, behind a later one's"
+        )
 
     def _decided(self, known: Bars, moment: Moment) -> Decided:
         if isinstance(self.plan.strategy, EventStrategy):
@@ -345,27 +359,6 @@ class Trader:
             self._decided_ms = floor_ms(close_ms, self.plan.step_ms)
         for intent in (*([decided.intent] if decided.intent else []), *decided.resting):
             _log.info("order", extra={"deployment": self.plan.deployment.id, **shown(intent)})
-
-
-def _execution_bars(tick: Tick, step_ms: int) -> list[ExecutionBar]:
-    """Bars for the broker, each with the funding slots up to its close, and what decides its fills."""
-    rows, bars, depth = tick.bars, [], tick.fills.depth or no_depth()
-    marks = {mark.ts: MarkBar(mark.price) for mark in tick.fills.marks}
-    samples = zip(rows.ts.tolist(), depth.rows_at(rows.ts).tolist(), strict=True)
-    ladders = {ts: depth.ladders[at] for ts, at in samples if at >= 0}
-    slots = [_slot(rate, tick.fills.slots) for rate in tick.funding]
-    columns = (rows.ts, rows.open, rows.high, rows.low, rows.close, rows.volume)
-    for row in zip(*(column.tolist() for column in columns), strict=True):
-        due = tuple(slot for slot in slots if slot.ts < row[0] + step_ms)
-        slots = slots[len(due) :]
-        mark, ladder = marks.get(row[0]), ladders.get(row[0])
-        bars.append(ExecutionBar(*row)._replace(funding=due, mark=mark, ladder=ladder))
-    return bars
-
-
-def _slot(paid: FundingRate, prices: SlotPrices) -> FundingSlot:
-    mark = prices.marks.get(paid.ts) if paid.mark_price is None else paid.mark_price
-    return FundingSlot(paid.ts, paid.rate, mark, prices.closes.get(paid.ts))
 
 
 def shown(row: Any) -> dict[str, str]:

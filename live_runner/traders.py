@@ -17,7 +17,8 @@ from live_runner.history import load_higher, load_history
 from live_runner.market_time import MarketTime
 from live_runner.paper import open_paper
 from live_runner.series import BarSeries
-from live_runner.trader import Tick, Trader
+from live_runner.tick import Tick
+from live_runner.trader import Trader
 from live_runner.venue_link import Station, VenueLink
 from live_runner.venue_links import VenueLinks
 from live_runner.venues import OrderVenues
@@ -83,6 +84,7 @@ class Traders:
         self._changing = asyncio.Lock()
         self._venues = venues
         self._links = VenueLinks(self._failure, self._stop)
+        self._late: asyncio.Queue[Trader] = asyncio.Queue()
         self._watch: OutageWatch | None = None
         self.symbols_changed = asyncio.Event()
         self.announce: Announce = silent
@@ -136,6 +138,17 @@ class Traders:
         """Have watched what is traded here, and beat at once when something goes away or comes back."""
         self._watch = watch
         await watch.run(lambda: self.symbols, self._links.away_since_ms, self.beat)
+
+    async def decide_late(self) -> None:
+        """Take up decisions that a venue's absence prevented, as soon as it is back; until canceled."""
+        while True:
+            trader = await self._late.get()
+            await self._feed.fresh_word(trader.symbol)
+            age_seconds = self._feed.age_seconds(trader.symbol)
+            late = asyncio.to_thread(trader.decide_late, self._time.now_ms(), age_seconds)
+            failure = await self._failure(trader.key, late)
+            if failure is not None:
+                await self._stop(trader, failure)
 
     async def beat(self) -> None:
         """Write the runner's sign of life."""
@@ -199,7 +212,9 @@ class Traders:
             await self._trade(deployment, series, open_paper)
             return
         self._links.reserve(deployment)
-        link = VenueLink(Station(self._engine, venue, self._settings.runner, self._epoch))
+        link = VenueLink(
+            Station(self._engine, venue, self._settings.runner, self._epoch, begun=self._late.put_nowait)
+        )
         try:
             trader = await self._trade(deployment, series, link.open_broker)
         except BaseException:

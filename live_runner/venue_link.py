@@ -5,6 +5,7 @@ Crash-only: whatever breaks ends ``run``, and the next ``run`` begins by compari
 
 import asyncio
 import logging
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
@@ -75,6 +76,8 @@ class Station:
     settings: RunnerSettings
     epoch: int
     read_back_seconds: float = READ_BACK_SECONDS
+    begun: Callable[[Trader], None] = lambda _trader: None
+    """Told when the books of a deployment were compared with the venue, also after a failure."""
 
 
 class VenueLink:
@@ -185,6 +188,7 @@ class VenueLink:
         self._has_begun, self.away_since_ms = True, None
         self._judge(self._difference)
         self.begun.set()
+        self._station.begun(self._trader)
         _log.info("books agree with the venue", extra={"deployment": self._plan.deployment.id})
 
     async def _turn(self) -> None:

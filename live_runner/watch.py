@@ -13,7 +13,7 @@ from quant_pipelines.core.clock import Clock, system_clock_ms
 from quant_pipelines.core.errors import ExchangeError
 from quant_pipelines.core.timeframes import from_ms
 from quant_pipelines.exchange import MarketSource
-from quant_pipelines.store.outages import follow_outages
+from quant_pipelines.store.outages import OUTAGE, follow_standing
 
 _ASK_SECONDS = 2.0
 _ANSWER_SECONDS = 4.0
@@ -101,7 +101,8 @@ class OutageWatch:
             self.standing = outages(self._vitals(symbols(), broken_ms()))
             if written != (names := [outage.what for outage in self.standing]):
                 alerts = [outage.alert for outage in self.standing]
-                await asyncio.to_thread(follow_outages, self._engine, alerts, from_ms(self._clock()))
+                at = from_ms(self._clock())
+                await asyncio.to_thread(follow_standing, self._engine, OUTAGE, alerts, at)
                 for outage in self.standing:
                     _log.warning("outage", extra=outage.document)
                 is_first, written = written is None, names

@@ -30,7 +30,8 @@ def _text(document: dict[str, Any]) -> str:
         lines.append(f"  deployment:{deployment['id']} {unit} ({deployment['stage']}): {row['answer']}")
         if row["signal"]:
             steps = row["signal"]["decision"].items()
-            lines += [f"    {name:<18} {value}" for name, value in steps if not isinstance(value, dict)]
+            said = ((name, value) for name, value in steps if value is not None)
+            lines += [f"    {name:<18} {value}" for name, value in said if not isinstance(value, dict)]
     for fill in document.get("fills", []):
         lines.append(f"  fill {fill['trade_id']} {fill['side']} {fill['quantity']} at {fill['price']}")
     return "\n".join(lines)

@@ -14,7 +14,7 @@ from quant_pipelines.core.timeframes import timeframe_ms
 from quant_pipelines.store import decisions as store
 from quant_pipelines.store.engine import transaction
 from quant_pipelines.store.market import read_universe, read_whitelist
-from quant_pipelines.store.outages import outages_at
+from quant_pipelines.store.outages import outages_at, wait_of
 
 _DEPLOYMENT = ("id", "strategy", "symbol", "timeframe", "execution_timeframe", "parameters", "stage")
 _INTENT = (
@@ -113,21 +113,30 @@ def explain_bar(engine: Engine, exchange: str, symbol: str, at: datetime) -> dic
 def _at_bar(connection: Connection, row: dict[str, Any], at: datetime) -> dict[str, Any]:
     step = timedelta(milliseconds=timeframe_ms(row["timeframe"]))
     signal = store.newest_signal(connection, row["id"], at - step, at)
-    ordered = store.intents_at(connection, row["id"], signal["bar_close"]) if signal else []
+    ordered = store.orders_at(connection, row["id"], signal["bar_close"]) if signal else []
     answer = _decision_sentence(signal, ordered) if signal else _silence(connection, row, at)
     return {
         "deployment": store.shown(row, *_DEPLOYMENT),
         "signal": _signal(signal) if signal else None,
-        "orders": ordered,
+        "orders": [order["client_order_id"] for order in ordered],
         "answer": answer,
     }
 
 
-def _decision_sentence(signal: dict[str, Any], ordered: list[str]) -> str:
-    reason = signal["decision"].get("reason", "not journaled")
+def _decision_sentence(signal: dict[str, Any], ordered: list[dict[str, Any]]) -> str:
+    decision = signal["decision"]
+    reason = decision.get("reason", "not journaled")
     when = f"{signal['bar_close']:%Y-%m-%d %H:%M} UTC"
-    outcome = f"ordered {', '.join(ordered)}" if ordered else "no order"
+    if late := decision.get("late_seconds"):
+        when = f"{when}, {late:.0f} s late ({decision['waited_for']}),"
+    named = [f"{order['client_order_id']}{_unsent(order, ' (never sent: {})')}" for order in ordered]
+    outcome = f"ordered {', '.join(named)}" if ordered else "no order"
     return f"decided at {when} on target {signal['target']:g}: {outcome} ({reason})"
+
+
+def _unsent(order: dict[str, Any], words: str) -> str:
+    """Say of an order that the rules had let through why it was never sent; empty if it was."""
+    return words.format(order["reason"] or "no reason is journaled") if order["status"] == "DENIED" else ""
 
 
 def _silence(connection: Connection, row: dict[str, Any], at: datetime) -> str:
@@ -139,12 +148,13 @@ def _silence(connection: Connection, row: dict[str, Any], at: datetime) -> str:
     halt = store.halt_at(connection, [f"deployment:{row['id']}", "account"], at)
     if halt is not None:
         return f"{halt['source']} was halted at {halt['at']:%Y-%m-%d %H:%M} UTC: {halt['message']}"
-    if away := outages_at(connection, at):
-        return f"nothing could be decided: {_told(away)}"
+    waits = outages_at(connection, at, wait_of(f"deployment:{row['id']}"))
+    if away := waits or outages_at(connection, at):
+        return _told(away)
     step = timedelta(milliseconds=timeframe_ms(row["execution_timeframe"]))
     if not store.has_equity(connection, row["id"], at - step, at):
         return "no bar was booked then: the runner was away, or the exchange's data were"
-    return f"bars were booked, but no fresh {row['timeframe']} bar was there to decide on"
+    return f"bars were booked, and no decision on a bar of {row['timeframe']} is journaled"
 
 
 def _told(outages: list[dict[str, Any]]) -> str:
@@ -173,6 +183,7 @@ def _order_sentence(intent: dict[str, Any], signal: dict[str, Any] | None, n_fil
         why = signal["decision"].get("reason", "not journaled")
     target = f"target {signal['target']:g} at {signal['price']:g}; " if signal else ""
     state = intent["status"] or "never handed to the broker"
+    state = _unsent(intent, "never sent: {}") or state
     return f"{target}{why}; {intent['side']} {intent['quantity']:f}, {state}, {n_fills} fills"
 
 

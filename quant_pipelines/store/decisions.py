@@ -43,12 +43,15 @@ def fills_of(connection: Connection, client_order_id: str) -> list[Row]:
     return [dict(row) for row in connection.execute(query).mappings()]
 
 
-def intents_at(connection: Connection, deployment_id: int, bar_close: datetime) -> list[str]:
-    """Read the client order ids that a deployment's decision on a bar led to."""
-    query = select(intents.c.client_order_id).where(
-        intents.c.deployment_id == deployment_id, intents.c.bar_close == bar_close
+def orders_at(connection: Connection, deployment_id: int, bar_close: datetime) -> list[Row]:
+    """Read the orders that a deployment's decision on a bar led to: name, status and its reason."""
+    query = (
+        select(intents.c.client_order_id, orders.c.status, orders.c.reason)
+        .outerjoin(orders, orders.c.client_order_id == intents.c.client_order_id)
+        .where(intents.c.deployment_id == deployment_id, intents.c.bar_close == bar_close)
+        .order_by(intents.c.client_order_id)
     )
-    return list(connection.execute(query.order_by(intents.c.client_order_id)).scalars())
+    return [dict(row) for row in connection.execute(query).mappings()]
 
 
 def signal_at(connection: Connection, deployment_id: int, bar_close: datetime) -> Row | None:

@@ -210,10 +210,29 @@ def book(engine: Engine, epoch: int, booking: Booking, at: datetime) -> None:
         for state in booking.orders:
             _change_order(connection, state, at)
         _replace(connection, positions, {**key, "symbol": booking.symbol}, _columns(booking.position), at)
-        if booking.signal is not None:
-            _insert(connection, signals, [{**_columns(booking.signal), **key, "decided_at": at}])
-        for intent in booking.intents:
-            _add_intent(connection, epoch, booking, intent, at)
+        _add_decision(connection, epoch, booking, at)
+
+
+def book_decision(engine: Engine, epoch: int, booking: Booking, at: datetime) -> None:
+    """Store a decision that was taken after its bar was booked: its signal and what it orders.
+
+    Raises
+    ------
+    StoreError
+        If another writer has taken over, or the database does not answer; then read the books again.
+    ReconciliationError
+        If a later bar is booked already.
+    """
+    newest = select(checkpoints.c.bar_close).where(checkpoints.c.deployment_id == booking.deployment_id)
+    with transaction(engine) as connection:
+        require_epoch(connection, epoch)
+        booked = connection.execute(newest).scalar_one_or_none()
+        if booked != booking.bar_close:
+            raise ReconciliationError(
+                f"deployment {booking.deployment_id}: a decision on the bar that closed at "
+                f"{booking.bar_close:%Y-%m-%d %H:%M}, and bars are booked up to {booked}; expected the same"
+            )
+        _add_decision(connection, epoch, booking, at)
 
 
 def change_order(engine: Engine, epoch: int, state: OrderState, at: datetime) -> None:
@@ -288,6 +307,14 @@ def _advance_checkpoint(connection: Connection, epoch: int, booking: Booking, at
             f"deployment {booking.deployment_id}: the bars up to {booking.bar_close:%Y-%m-%d %H:%M} "
             "were booked before; expected a later bar"
         )
+
+
+def _add_decision(connection: Connection, epoch: int, booking: Booking, at: datetime) -> None:
+    if booking.signal is not None:
+        stamp = {"deployment_id": booking.deployment_id, "decided_at": at}
+        _insert(connection, signals, [{**_columns(booking.signal), **stamp}])
+    for intent in booking.intents:
+        _add_intent(connection, epoch, booking, intent, at)
 
 
 def _add_intent(connection: Connection, epoch: int, booking: Booking, intent: Intent, at: datetime) -> None:

@@ -4,12 +4,14 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import insert
+from sqlalchemy import insert, update
 
 from quant_pipelines.core.errors import DataError
 from quant_pipelines.operations import halts, stages
 from quant_pipelines.operations.explain import explain_bar, explain_order
 from quant_pipelines.operations.receipt import Signature
+from quant_pipelines.store.heartbeats import Alert
+from quant_pipelines.store.outages import follow_standing, wait_of
 from quant_pipelines.store.tables import epochs, equity, fills, intents, orders, signals
 
 pytestmark = pytest.mark.postgres
@@ -112,7 +114,37 @@ def test_absent_runner_is_told_from_a_missing_decision(world: Any, deployment_id
     row = {"deployment_id": deployment_id, "ts": bar(world, 10), "cash": 1, "position": 0, "price": 1}
     with world.engine.begin() as connection:
         connection.execute(insert(equity).values(**row, equity=1))
-    assert "no fresh 1h bar was there to decide on" in answer(world)
+    assert "no decision on a bar of 1h is journaled" in answer(world)
+
+
+def test_decision_that_was_prevented_gives_its_reason_and_its_end(world: Any, deployment_id: int) -> None:
+    scope, begin = wait_of(f"deployment:{deployment_id}"), bar(world, 10)
+    sentence = "no decision on the bar that closed at 12:00:00 UTC: the venue is away"
+    follow_standing(world.engine, scope, [Alert("warning", scope, sentence, begin)], begin)
+    assert answer(world) == sentence
+    follow_standing(world.engine, scope, [], bar(world, 8))
+    assert answer(world) == f"{sentence}, until {bar(world, 8):%Y-%m-%d %H:%M:%S} UTC"
+    assert answer(world, minutes_ago=7) != sentence
+
+
+def test_order_that_was_never_sent_says_why_and_not_that_a_rule_denied_it(
+    world: Any, deployment_id: int
+) -> None:
+    decide(world, deployment_id, "order", orders_too=True)
+    why = {"status": "DENIED", "reason": "woke 12.3 s after its decision"}
+    with world.engine.begin() as connection:
+        connection.execute(update(orders).values(**why))
+    chain = explain_order(world.engine, "q1-1-a-t")
+    assert chain["answer"].endswith("never sent: woke 12.3 s after its decision, 1 fills")
+    assert "q1-1-a-t (never sent: woke 12.3 s after its decision)" in answer(world)
+
+
+def test_late_decision_says_how_late_and_why(world: Any, deployment_id: int) -> None:
+    decide(world, deployment_id, "order")
+    late = {"reason": "order", "late_seconds": 19.2, "waited_for": "the venue is away"}
+    with world.engine.begin() as connection:
+        connection.execute(update(signals).values(decision=late))
+    assert ", 19 s late (the venue is away), on target 1" in answer(world)
 
 
 def test_symbol_that_is_not_deployed_gives_its_verdicts_or_its_place(world: Any, deployment_id: int) -> None:

@@ -18,7 +18,8 @@ from sqlalchemy import Engine
 from live_runner.plan import DeploymentPlan
 from live_runner.protection import Wanted, wanted_stop
 from live_runner.series import BarSeries
-from live_runner.trader import Tick, Trader
+from live_runner.tick import Tick
+from live_runner.trader import Trader
 from live_runner.venue_broker import VenueBroker
 from live_runner.venue_link import Station, VenueLink
 from quant_pipelines.backtest import Book, BookedFill, ExecutionBar
@@ -197,6 +198,13 @@ class Minutes:
             with suppress(asyncio.CancelledError):
                 await self._talking
         await self.venue.close()
+
+    async def lose_the_venue(self) -> None:
+        """End the talk, as a venue that is away does; the process lives on."""
+        assert self._talking is not None
+        self._talking.cancel()
+        with suppress(asyncio.CancelledError):
+            await self._talking
 
     async def pass_bar(self) -> None:
         """Let the venue play the next bar; nobody has booked it yet."""

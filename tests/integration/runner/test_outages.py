@@ -15,7 +15,7 @@ from quant_pipelines.core.clock import system_clock_ms, utc_now
 from quant_pipelines.operations.explain import explain_bar
 from quant_pipelines.operations.halts import runner_status
 from quant_pipelines.store.heartbeats import Alert, Heartbeat, write_heartbeat
-from quant_pipelines.store.outages import follow_outages
+from quant_pipelines.store.outages import OUTAGE, follow_standing
 from tests.integration.runner.stage import stage_at
 from tests.integration.runner.venue_world import SYMBOL, deploy_canary, is_protected, runner, until
 from tests.integration.runner.world import execute, rows
@@ -58,9 +58,9 @@ def test_an_outage_is_one_alert_with_its_end(engine: Engine) -> None:
     begin = utc_now()
     alert = Alert("warning", "outage:venue", "binanceusdm has not answered since 12:00", begin)
     for seconds in (0, 5):
-        follow_outages(engine, [alert], begin + timedelta(seconds=seconds))
-    follow_outages(engine, [], begin + timedelta(seconds=9))
-    follow_outages(engine, [], begin + timedelta(seconds=14))
+        follow_standing(engine, OUTAGE, [alert], begin + timedelta(seconds=seconds))
+    follow_standing(engine, OUTAGE, [], begin + timedelta(seconds=9))
+    follow_standing(engine, OUTAGE, [], begin + timedelta(seconds=14))
     assert rows(engine, "select at, resolved_at from ops.alerts") == [(begin, begin + timedelta(seconds=9))]
 
 

@@ -41,10 +41,16 @@ def ago(**seconds: float) -> dict[str, int]:
             {"heard_ms": ago(btc=11, eth=12)},
             [("data", 12, "no fresh data of BTC/USDT:USDT, ETH/USDT:USDT since 2025-12-31 23:59:48 UTC")],
         ),
-        ({"missing_ms": ago(btc=12)}, []),
+        ({"missing_ms": ago(btc=10)}, []),
         (
             {"missing_ms": ago(btc=13), "heard_ms": ago(btc=1)},
-            [("data", 13, "no bar of BTC/USDT:USDT that closed at 2025-12-31 23:59:47 UTC is there")],
+            [
+                (
+                    "data",
+                    13,
+                    "the newest bar of BTC/USDT:USDT is asked for in vain since 2025-12-31 23:59:47 UTC",
+                )
+            ],
         ),
     ],
 )
