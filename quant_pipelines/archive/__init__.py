@@ -1,6 +1,6 @@
 """Market history in files: where an archive keeps them, what is in them, and files from anywhere."""
 
-from quant_pipelines.archive.asked import Asked
+from quant_pipelines.archive.claims import Claims
 from quant_pipelines.archive.files import (
     Unused,
     bar_files,
@@ -30,7 +30,7 @@ from quant_pipelines.archive.series import (
 from quant_pipelines.archive.source import FileSource
 
 __all__ = [
-    "Asked",
+    "Claims",
     "BY_HEADER",
     "FileSource",
     "KINDS",

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from quant_pipelines.archive.asked import Stamped
+from quant_pipelines.archive.claims import Stamped
 from quant_pipelines.archive.layouts.layout import Content
 from quant_pipelines.core.arrays import IntArray
 from quant_pipelines.core.errors import DataError

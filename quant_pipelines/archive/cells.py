@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from quant_pipelines.archive.asked import Asked
+from quant_pipelines.archive.claims import Claims
 from quant_pipelines.archive.columns import Columns, numbers, numbers_or_gaps
 from quant_pipelines.archive.headers import KINDS
 from quant_pipelines.archive.layouts import Found
@@ -50,7 +50,7 @@ class Cells:
         }
 
 
-def read_layout(preview: Preview, found: Found, asked: Asked) -> Cells:
+def read_layout(preview: Preview, found: Found, asked: Claims) -> Cells:
     """Cells of the columns that a layout reads.
 
     Raises
@@ -71,7 +71,7 @@ def read_layout(preview: Preview, found: Found, asked: Asked) -> Cells:
     return cells
 
 
-def read_content(cells: Cells, found: Found, asked: Asked, statement: Statement) -> tuple[Content, Times]:
+def read_content(cells: Cells, found: Found, asked: Claims, statement: Statement) -> tuple[Content, Times]:
     """Numbers of a file, and how its times are written.
 
     Raises
@@ -99,7 +99,7 @@ def _name_in(preview: Preview, found: Found, index: int) -> str:
     return preview.header[index]
 
 
-def _times(origin: Origin, column: Any, asked: Asked, statement: Statement) -> Times:
+def _times(origin: Origin, column: Any, asked: Claims, statement: Statement) -> Times:
     if not statement.day:
         return read_times(origin, column, zone=asked.zone, date_order=asked.date_order)
     day = f"{statement.day[:4]}-{statement.day[4:6]}-{statement.day[6:]}"

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import numpy as np
 
-from quant_pipelines.archive.asked import Asked
 from quant_pipelines.archive.bar_steps import by_open_time, check_steps
 from quant_pipelines.archive.cells import read_content, read_layout, step_by_closes
+from quant_pipelines.archive.claims import Claims
 from quant_pipelines.archive.columns import Columns, check_finite, check_increasing
 from quant_pipelines.archive.containers import verified_checksum
 from quant_pipelines.archive.headers import KINDS
@@ -59,7 +59,7 @@ class FileSeries:
 
     origin: Origin
     kind: str
-    asked: Asked
+    asked: Claims
     columns: Columns
     exchanges: tuple[str, ...] = ()
     layout: str = ""
@@ -89,7 +89,7 @@ class FileSeries:
         return self.columns["ts"]
 
 
-def read_series(path: Path, asked: Asked, *, now_ms: int) -> FileSeries:
+def read_series(path: Path, asked: Claims, *, now_ms: int) -> FileSeries:
     """Read and prove one file.
 
     Parameters

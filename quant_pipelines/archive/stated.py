@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from quant_pipelines.archive.asked import Asked
+from quant_pipelines.archive.claims import Claims
 from quant_pipelines.archive.layouts import Found, Statement
 from quant_pipelines.archive.market_names import named_market, named_step_ms
 from quant_pipelines.archive.origin import Origin
@@ -18,7 +18,7 @@ Texts = Mapping[str, Any]
 """Arrow columns of text by our name."""
 
 
-def settled(asked: Asked, statement: Statement, texts: Texts, origin: Origin) -> Asked:
+def settled(asked: Claims, statement: Statement, texts: Texts, origin: Origin) -> Claims:
     """Complete what was asked by what the file says.
 
     Parameters
@@ -55,7 +55,7 @@ def settled(asked: Asked, statement: Statement, texts: Texts, origin: Origin) ->
     return replace(asked, symbol=symbol, timeframe=timeframe)
 
 
-def rows_of(asked: Asked, texts: Texts, origin: Origin) -> np.ndarray:
+def rows_of(asked: Claims, texts: Texts, origin: Origin) -> np.ndarray:
     """Which rows of a file of many symbols are of the one that is asked for; shape (n_rows,).
 
     Raises
@@ -77,7 +77,7 @@ def rows_of(asked: Asked, texts: Texts, origin: Origin) -> np.ndarray:
     return is_wanted
 
 
-def exchange_of(asked: Asked, stated: tuple[str, ...], texts: Texts, origin: Origin) -> tuple[str, ...]:
+def exchange_of(asked: Claims, stated: tuple[str, ...], texts: Texts, origin: Origin) -> tuple[str, ...]:
     """Exchanges (ccxt ids) of which a file can be, by its layout, name and rows; empty where none says it.
 
     Raises
@@ -108,7 +108,7 @@ _VENDOR_EXCHANGES = {
 }
 
 
-def _symbol_of(asked: Asked, statement: Statement, texts: Texts) -> str:
+def _symbol_of(asked: Claims, statement: Statement, texts: Texts) -> str:
     names = texts.get("symbol", ())
     first = names[0].as_py() if len(names) else ""
     market = EXCHANGES.get(asked.exchange, "swap")

@@ -14,7 +14,7 @@ from quant_pipelines.core.exchanges import require_exchange
 from quant_pipelines.core.timeframes import TIMEFRAMES
 
 if TYPE_CHECKING:
-    from quant_pipelines.archive import Asked
+    from quant_pipelines.archive import Claims
     from quant_pipelines.marketdata.file_import import Request
 
 _KINDS = ("bars", "funding", "open_interest", "trades")
@@ -105,10 +105,10 @@ def _requests(arguments: argparse.Namespace, default_exchange: str) -> list["Req
     return requests
 
 
-def _asked(arguments: argparse.Namespace) -> "Asked":
-    from quant_pipelines.archive import Asked
+def _asked(arguments: argparse.Namespace) -> "Claims":
+    from quant_pipelines.archive import Claims
 
-    asked = Asked(
+    asked = Claims(
         kind=arguments.kind,
         symbol=arguments.symbol,
         timeframe=arguments.timeframe,

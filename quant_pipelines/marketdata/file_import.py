@@ -11,7 +11,7 @@ from sqlalchemy import Engine
 from quant_pipelines.archive import (
     BY_HEADER,
     READABLE,
-    Asked,
+    Claims,
     FileSeries,
     bar_files,
     funding_file,
@@ -49,7 +49,7 @@ class Request:
     """
 
     path: Path
-    asked: Asked
+    asked: Claims
     default_exchange: str
 
     def __post_init__(self) -> None:
@@ -108,7 +108,7 @@ def files_of_archive(folder: Path, exchange: str, *, symbol: str = "", timeframe
 
 def _of_archive(path: Path, exchange: str, *, kind: str, symbol: str, timeframe: str = "") -> Request:
     # An archive's own columns are meant, whatever else has the same ones.
-    asked = Asked(kind=kind, symbol=symbol, timeframe=timeframe, exchange=exchange, layout=BY_HEADER)
+    asked = Claims(kind=kind, symbol=symbol, timeframe=timeframe, exchange=exchange, layout=BY_HEADER)
     return Request(path, asked, exchange)
 
 

@@ -2,11 +2,11 @@
 
 from typing import Any
 
-from quant_pipelines.simulator.asked import Asked
 from quant_pipelines.simulator.book import book_at
+from quant_pipelines.simulator.question import Question
 
 
-def best_prices(asked: Asked) -> Any:
+def best_prices(asked: Question) -> Any:
     """Body of ``GET /fapi/v1/ticker/bookTicker``."""
     rows = []
     for listing in asked.trading():
@@ -25,7 +25,7 @@ def best_prices(asked: Asked) -> Any:
     return asked.one_or_all(rows)
 
 
-def last_prices(asked: Asked) -> Any:
+def last_prices(asked: Question) -> Any:
     """Body of ``GET /fapi/v1/ticker/price`` and of its version 2, which say the same."""
     rows = [
         {

@@ -7,6 +7,7 @@ from typing import NamedTuple
 import numpy as np
 
 from quant_pipelines.core.arrays import FloatArray, IntArray
+from quant_pipelines.core.series import Window
 from quant_pipelines.core.timeframes import DAY_MS, HOUR_MS, MINUTE_MS, to_ms
 from quant_pipelines.simulator.ports import MarketPort
 from quant_pipelines.simulator.seconds import merge_groups
@@ -91,16 +92,16 @@ INTERVALS: dict[str, Interval] = {
 
 
 def bars_between(
-    market: MarketPort, name: str, interval: Interval, *, first_ms: int, last_ms: int, now_ms: int
+    market: MarketPort, name: str, interval: Interval, *, window: Window, now_ms: int
 ) -> tuple[IntArray, FloatArray]:
-    """Bars that open in ``[first_ms, last_ms]``, the open one as it stands at ``now_ms``.
+    """Bars that open in a window, the open one as it stands at ``now_ms``.
 
     Returns
     -------
     tuple of ndarray
         Open times of shape (n_bars,) and rows of shape (n_bars, 9), columns as in ``seconds``.
     """
-    first_ms, end_ms = interval.ceil(first_ms), interval.after(last_ms)
+    first_ms, end_ms = interval.ceil(window.start_ms), interval.after(window.end_ms - 1)
     ts, rows = market.bars(
         name, interval.grid_ms, first_ms=first_ms, last_ms=min(end_ms - 1, now_ms), now_ms=now_ms
     )

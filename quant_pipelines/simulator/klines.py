@@ -1,19 +1,20 @@
 """Bars as the venue writes them: compact JSON rows, numbers as text in tick and lot steps."""
 
-from quant_pipelines.simulator.asked import Asked
+from quant_pipelines.core.series import Window
 from quant_pipelines.simulator.intervals import bars_between
 from quant_pipelines.simulator.listing import Listing
 from quant_pipelines.simulator.queries import VenueError
+from quant_pipelines.simulator.question import Question
 
 
-def continuous_kline_rows(asked: Asked) -> bytes:
+def continuous_kline_rows(asked: Question) -> bytes:
     """Body of ``GET /fapi/v1/continuousKlines``: a pair's perpetual, the only contract that it has."""
     if asked.query.text("contractType") != "PERPETUAL":
         raise VenueError(-1130, "Data sent for parameter 'contractType' is not valid.")
     return kline_rows(asked._replace(query=asked.query.renamed("pair", "symbol")))
 
 
-def kline_rows(asked: Asked) -> bytes:
+def kline_rows(asked: Question) -> bytes:
     """Body of ``GET /fapi/v1/klines``; the bar that is still open comes last when the page reaches now."""
     market, _, query, now_ms = asked
     listing, interval = query.listing(market.listings), query.interval()
@@ -21,7 +22,7 @@ def kline_rows(asked: Asked) -> bytes:
     first, last = query.span(interval, limit=limit, now_ms=now_ms)
     first = max(first, interval.floor(market.first_bar_ms(listing.name, interval.grid_ms)))
     last = min(last, interval.after(first, limit - 1))
-    ts, rows = bars_between(market, listing.name, interval, first_ms=first, last_ms=last, now_ms=now_ms)
+    ts, rows = bars_between(market, listing.name, interval, window=Window(first, last + 1), now_ms=now_ms)
     template = _template(listing)
     body = ",".join(
         [

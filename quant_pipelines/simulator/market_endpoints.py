@@ -4,7 +4,6 @@ from collections.abc import Callable
 from operator import itemgetter
 from typing import Any, NamedTuple
 
-from quant_pipelines.simulator.asked import Asked
 from quant_pipelines.simulator.best_prices import best_prices, last_prices
 from quant_pipelines.simulator.book import book_at
 from quant_pipelines.simulator.contracts import exchange_info, funding_info
@@ -17,6 +16,7 @@ from quant_pipelines.simulator.price_klines import (
 )
 from quant_pipelines.simulator.prints import aggregate_rows, old_trade_rows, trade_rows
 from quant_pipelines.simulator.queries import VenueError
+from quant_pipelines.simulator.question import Question
 from quant_pipelines.simulator.tickers import text_of, ticker_document
 
 _DEPTH_LIMITS = (5, 10, 20, 50, 100, 500, 1000)
@@ -27,16 +27,16 @@ _RECENT_FUNDINGS = 200
 class MarketEndpoint(NamedTuple):
     """What answers, and what it weighs."""
 
-    answer: Callable[[Asked], Any]
+    answer: Callable[[Question], Any]
     weight: int = 1
 
 
-def _tickers(asked: Asked) -> Any:
+def _tickers(asked: Question) -> Any:
     found = (ticker_document(asked.market, listing, asked.now_ms) for listing in asked.trading())
     return asked.one_or_all([row for row in found if row is not None])
 
 
-def _depth(asked: Asked) -> dict[str, Any]:
+def _depth(asked: Question) -> dict[str, Any]:
     asked.query.text("symbol")
     [listing] = asked.trading()
     limit = asked.query.integer("limit", 500)
@@ -52,7 +52,7 @@ def _depth(asked: Asked) -> dict[str, Any]:
     }
 
 
-def _funding_rates(asked: Asked) -> list[dict[str, Any]]:
+def _funding_rates(asked: Question) -> list[dict[str, Any]]:
     """Page forwards from ``startTime``; without it the newest before ``endTime`` or now, oldest first."""
     is_open = not {"startTime", "endTime"} & set(asked.query.values)
     limit = asked.query.limit(_RECENT_FUNDINGS if is_open else _USUAL_FUNDINGS, _MOST_FUNDINGS)
@@ -75,7 +75,7 @@ def _funding_rates(asked: Asked) -> list[dict[str, Any]]:
     return rows[:limit] if "startTime" in asked.query.values else rows[-limit:]
 
 
-def _premium_index(asked: Asked) -> Any:
+def _premium_index(asked: Question) -> Any:
     rows = []
     for listing in asked.trading():
         mark = asked.derivatives.mark_price(listing, asked.now_ms)
@@ -96,7 +96,7 @@ def _premium_index(asked: Asked) -> Any:
     return asked.one_or_all(rows)
 
 
-def _open_interest(asked: Asked) -> Any:
+def _open_interest(asked: Question) -> Any:
     listing = asked.query.listing(asked.market.listings)
     interest = asked.derivatives.open_interest(listing, asked.now_ms)
     if interest is None:

@@ -3,12 +3,13 @@
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from quant_pipelines.core.series import Window
 from quant_pipelines.core.timeframes import DAY_MS
-from quant_pipelines.simulator.asked import Asked
 from quant_pipelines.simulator.intervals import INTERVALS, Interval, bars_between
 from quant_pipelines.simulator.listing import Listing
 from quant_pipelines.simulator.ports import Crowd
 from quant_pipelines.simulator.queries import VenueError
+from quant_pipelines.simulator.question import Question
 from quant_pipelines.simulator.seconds import TAKER_VOLUME, VOLUME
 from quant_pipelines.simulator.tickers import text_of
 
@@ -17,7 +18,7 @@ _PERIODS = ("5m", "15m", "30m", "1h", "2h", "4h", "6h", "12h", "1d")
 Rows = list[dict[str, Any]]
 
 
-def open_interest_history(asked: Asked) -> Rows:
+def open_interest_history(asked: Question) -> Rows:
     """Body of ``GET /futures/data/openInterestHist``."""
     listing = asked.query.listing(asked.market.listings)
     period, first, last, limit = _page(asked)
@@ -25,7 +26,7 @@ def open_interest_history(asked: Asked) -> Rows:
     return [_interest_row(asked, listing, ts) for ts in times[:limit]]
 
 
-def _interest_row(asked: Asked, listing: Listing, ts: int) -> dict[str, Any]:
+def _interest_row(asked: Question, listing: Listing, ts: int) -> dict[str, Any]:
     interest = asked.derivatives.open_interest(listing, ts) or 0.0
     price = asked.market.minute_price(listing.name, ts)
     return {
@@ -36,12 +37,12 @@ def _interest_row(asked: Asked, listing: Listing, ts: int) -> dict[str, Any]:
     }
 
 
-def taker_volumes(asked: Asked) -> Rows:
+def taker_volumes(asked: Question) -> Rows:
     """Body of ``GET /futures/data/takerlongshortRatio``: what takers bought and sold in each bar."""
     listing = asked.query.listing(asked.market.listings)
     period, first, last, limit = _page(asked)
     ts, rows = bars_between(
-        asked.market, listing.name, period, first_ms=first, last_ms=last, now_ms=asked.now_ms
+        asked.market, listing.name, period, window=Window(first, last + 1), now_ms=asked.now_ms
     )
     found = []
     for opened, row in zip(ts.tolist()[:limit], rows, strict=False):
@@ -59,7 +60,7 @@ def taker_volumes(asked: Asked) -> Rows:
     return found
 
 
-def basis(asked: Asked) -> Rows:
+def basis(asked: Question) -> Rows:
     """Body of ``GET /futures/data/basis``; a perpetual has no basis a year."""
     if asked.query.text("contractType") != "PERPETUAL":
         raise VenueError(-1130, "Data sent for parameter 'contractType' is not valid.")
@@ -85,8 +86,8 @@ def basis(asked: Asked) -> Rows:
     return found
 
 
-def _long_short_ratios(crowd: Crowd) -> Callable[[Asked], Rows]:
-    def ratios(asked: Asked) -> Rows:
+def _long_short_ratios(crowd: Crowd) -> Callable[[Question], Rows]:
+    def ratios(asked: Question) -> Rows:
         listing = asked.query.listing(asked.market.listings)
         shares = ((ts, asked.derivatives.long_share(listing, ts, crowd)) for ts in _times(asked))
         return [
@@ -104,12 +105,12 @@ def _long_short_ratios(crowd: Crowd) -> Callable[[Asked], Rows]:
     return ratios
 
 
-def _times(asked: Asked) -> Iterator[int]:
+def _times(asked: Question) -> Iterator[int]:
     period, first, last, limit = _page(asked)
     yield from range(max(first, asked.market.first_ms), last + 1, period.grid_ms)[:limit]
 
 
-def _page(asked: Asked) -> tuple[Interval, int, int, int]:
+def _page(asked: Question) -> tuple[Interval, int, int, int]:
     if asked.query.text("period") not in _PERIODS:
         raise VenueError(-1120, "Invalid period.")
     period, limit = INTERVALS[asked.query.text("period")], asked.query.limit(30, 500)
@@ -119,7 +120,7 @@ def _page(asked: Asked) -> tuple[Interval, int, int, int]:
     return period, max(first, asked.now_ms - _DAYS * DAY_MS), last, limit
 
 
-STATISTICS: dict[str, Callable[[Asked], Rows]] = {
+STATISTICS: dict[str, Callable[[Question], Rows]] = {
     "openInterestHist": open_interest_history,
     "takerlongshortRatio": taker_volumes,
     "basis": basis,

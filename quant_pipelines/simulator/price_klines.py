@@ -3,25 +3,25 @@
 from collections.abc import Callable
 from typing import Any
 
-from quant_pipelines.simulator.asked import Asked
 from quant_pipelines.simulator.listing import Listing
+from quant_pipelines.simulator.question import Question
 from quant_pipelines.simulator.tickers import text_of
 
 Price = Callable[[Listing, int], float | None]
 
 
-def mark_price_kline_rows(asked: Asked) -> list[list[Any]]:
+def mark_price_kline_rows(asked: Question) -> list[list[Any]]:
     """Body of ``GET /fapi/v1/markPriceKlines``."""
     return _rows(asked, asked.derivatives.mark_price)
 
 
-def index_price_kline_rows(asked: Asked) -> list[list[Any]]:
+def index_price_kline_rows(asked: Question) -> list[list[Any]]:
     """Body of ``GET /fapi/v1/indexPriceKlines``."""
     of_pair = asked._replace(query=asked.query.renamed("pair", "symbol"))
     return _rows(of_pair, asked.derivatives.index_price)
 
 
-def premium_kline_rows(asked: Asked) -> list[list[Any]]:
+def premium_kline_rows(asked: Question) -> list[list[Any]]:
     """Body of ``GET /fapi/v1/premiumIndexKlines``: how far mark lies from index, as a fraction."""
 
     def premium(listing: Listing, at_ms: int) -> float | None:
@@ -33,7 +33,7 @@ def premium_kline_rows(asked: Asked) -> list[list[Any]]:
     return _rows(asked, premium)
 
 
-def _rows(asked: Asked, price: Price) -> list[list[Any]]:
+def _rows(asked: Question, price: Price) -> list[list[Any]]:
     """Bars of a page; the open one comes last."""
     market, _, query, now_ms = asked
     listing = query.listing(market.listings)

@@ -4,10 +4,10 @@ from decimal import Decimal
 from typing import Any
 
 from quant_pipelines.core.timeframes import HOUR_MS
-from quant_pipelines.simulator.asked import Asked
 from quant_pipelines.simulator.listing import Listing
 from quant_pipelines.simulator.ports import MarketPort
 from quant_pipelines.simulator.queries import Query, VenueError
+from quant_pipelines.simulator.question import Question
 
 _SECOND_MS = 1000
 
@@ -29,19 +29,19 @@ def aggregate_of(market: MarketPort, listing: Listing, at_ms: int) -> dict[str, 
     }
 
 
-def aggregate_rows(asked: Asked) -> list[dict[str, Any]]:
+def aggregate_rows(asked: Question) -> list[dict[str, Any]]:
     """Body of ``GET /fapi/v1/aggTrades``: from an id or a time on, else the newest; never beyond now."""
     limit = asked.query.limit(500, 1000)
     return _page(asked, *_numbers(asked.query, asked.now_ms, limit), limit)
 
 
-def trade_rows(asked: Asked) -> list[dict[str, Any]]:
+def trade_rows(asked: Question) -> list[dict[str, Any]]:
     """Body of ``GET /fapi/v1/trades``: the newest."""
     limit, newest = asked.query.limit(500, 1000), asked.now_ms // _SECOND_MS
     return [_trade_row(row) for row in _page(asked, newest - limit + 1, newest, limit)]
 
 
-def old_trade_rows(asked: Asked) -> list[dict[str, Any]]:
+def old_trade_rows(asked: Question) -> list[dict[str, Any]]:
     """Body of ``GET /fapi/v1/historicalTrades``: from ``fromId`` on, else the newest."""
     limit, newest = asked.query.limit(100, 500), asked.now_ms // _SECOND_MS
     first = asked.query.integer("fromId", newest - limit + 1)
@@ -61,7 +61,7 @@ def _trade_row(aggregate: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _page(asked: Asked, first: int, last: int, limit: int) -> list[dict[str, Any]]:
+def _page(asked: Question, first: int, last: int, limit: int) -> list[dict[str, Any]]:
     """At most ``limit`` trades of the seconds from ``first`` to ``last``."""
     market, listing = asked.market, asked.query.listing(asked.market.listings)
     rows: list[dict[str, Any]] = []

@@ -7,11 +7,11 @@ import orjson
 from aiohttp import web
 
 from quant_pipelines.core.clock import Clock
-from quant_pipelines.simulator.asked import Asked
 from quant_pipelines.simulator.budget import Budget
 from quant_pipelines.simulator.market_endpoints import MARKET_ENDPOINTS
 from quant_pipelines.simulator.ports import DerivativesPort, MarketPort
 from quant_pipelines.simulator.queries import Query, VenueError
+from quant_pipelines.simulator.question import Question
 
 logger = logging.getLogger(__name__)
 
@@ -47,7 +47,7 @@ class RestAnswers:
         """
         endpoint, now = MARKET_ENDPOINTS[path], self._clock()
         self._budget.spend(endpoint.weight, now)
-        return endpoint.answer(Asked(self._market, self._derivatives, query, now))
+        return endpoint.answer(Question(self._market, self._derivatives, query, now))
 
     async def answer(self, request: web.Request) -> web.Response:
         """Response to any request; refusals carry the venue's error document."""

@@ -2,7 +2,7 @@
 
 from typing import NamedTuple
 
-from quant_pipelines.archive.asked import Asked
+from quant_pipelines.archive.claims import Claims
 from quant_pipelines.archive.headers import KINDS
 from quant_pipelines.archive.layouts import (
     binance_web_funding,
@@ -90,7 +90,7 @@ class Found(NamedTuple):
     header: tuple[str, ...]
 
 
-def find_layout(preview: Preview, asked: Asked) -> Found:
+def find_layout(preview: Preview, asked: Claims) -> Found:
     """Layout of a file by what it shows, or the one that is stated.
 
     Raises
@@ -114,7 +114,7 @@ def find_layout(preview: Preview, asked: Asked) -> Found:
     return Found(layout, kind, header)
 
 
-def _shown(preview: Preview, asked: Asked) -> Layout:
+def _shown(preview: Preview, asked: Claims) -> Layout:
     shown = [layout for layout in LAYOUTS.values() if _is_of(preview, layout)]
     fitting = [layout for layout in shown if asked.kind in ("", *layout.kinds)]
     if fitting or shown:
@@ -136,7 +136,7 @@ def _is_of(preview: Preview, layout: Layout) -> bool:
     return layout.is_headerless(preview)
 
 
-def _stated(preview: Preview, asked: Asked) -> Layout:
+def _stated(preview: Preview, asked: Claims) -> Layout:
     if asked.layout == BY_HEADER:
         return layout_by_header(preview, asked.kind or "bars")
     if asked.layout not in LAYOUTS:

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple, Self
 
 import numpy as np
 
-from quant_pipelines.archive.asked import Asked, Stamped
+from quant_pipelines.archive.claims import Claims, Stamped
 from quant_pipelines.archive.columns import Columns
 from quant_pipelines.archive.origin import Origin
 from quant_pipelines.archive.preview import Preview
@@ -56,7 +56,7 @@ class Content:
 
     origin: Origin
     columns: Columns
-    asked: Asked
+    asked: Claims
     notes: tuple[str, ...] = ()
 
     @property

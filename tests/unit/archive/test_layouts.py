@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from quant_pipelines.archive import LAYOUTS, Asked, FileSeries, read_series
+from quant_pipelines.archive import LAYOUTS, Claims, FileSeries, read_series
 from quant_pipelines.core.errors import ConfigurationError, DataError
 from quant_pipelines.core.timeframes import DAY_MS, HOUR_MS, MINUTE_MS, from_ms
 
@@ -41,7 +41,7 @@ def write(folder: Path, name: str, content: str | bytes) -> Path:
 
 
 def read(path: Path, **asked: Any) -> FileSeries:
-    return read_series(path, Asked(**asked), now_ms=NOW_MS)
+    return read_series(path, Claims(**asked), now_ms=NOW_MS)
 
 
 def zipped(path: Path, **members: str) -> Path:

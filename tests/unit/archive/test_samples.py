@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from quant_pipelines.archive import Asked, FileSeries, read_series
+from quant_pipelines.archive import Claims, FileSeries, read_series
 from quant_pipelines.core.errors import DataError
 from quant_pipelines.core.timeframes import HOUR_MS, from_ms
 
@@ -23,7 +23,7 @@ VISION_MARCH = MARCH | {"quote_volume": 1005.0, "trades": 7}
 
 def read(name: str, **asked: Any) -> FileSeries:
     [path] = SAMPLES.glob(name)
-    return read_series(path, Asked(**asked), now_ms=NOW_MS)
+    return read_series(path, Claims(**asked), now_ms=NOW_MS)
 
 
 READ: list[tuple[str, dict[str, Any], str, tuple[int, str, str], dict[str, float]]] = [

@@ -89,7 +89,7 @@ def positions(result: AccountResult) -> dict[str, float]:
 
 def test_a_book_is_sized_on_its_share_of_what_the_whole_account_is_worth() -> None:
     rising, still = path("A", [100.0, 100.0, 150.0, 200.0, 200.0, 200.0]), path("B", [100.0] * 6)
-    rules = replace(FREE, rebalance_band=1e9)  # what is held is not re-sized
+    rules = replace(FREE, rebalance_band=1.0)  # what is held is not re-sized
     result = run_account(
         [Allocation(Hold(), rising, 0.5), Allocation(Turn(), still, 0.5)], settings=settings(rules)
     )
@@ -144,7 +144,7 @@ def test_a_withdrawal_of_more_than_there_is_is_refused() -> None:
 
 
 def test_cross_margin_liquidates_every_book_once_the_account_is_used_up() -> None:
-    rules = replace(FREE, sizing=AllIn(5.0), execution=Execution(brackets=BRACKETS), rebalance_band=1e9)
+    rules = replace(FREE, sizing=AllIn(5.0), execution=Execution(brackets=BRACKETS), rebalance_band=1.0)
     falling, still = path("A", [100.0, 100.0, 100.0, 61.0, 61.0]), path("B", [100.0] * 5)
     books = [Allocation(Hold(), falling, 0.5), Allocation(Hold(), still, 0.5)]
     result = run_account(books, settings=settings(rules))
@@ -155,7 +155,7 @@ def test_cross_margin_liquidates_every_book_once_the_account_is_used_up() -> Non
 
 
 def test_the_other_books_stand_behind_a_book_of_a_cross_margin() -> None:
-    rules = replace(FREE, sizing=AllIn(5.0), execution=Execution(brackets=BRACKETS), rebalance_band=1e9)
+    rules = replace(FREE, sizing=AllIn(5.0), execution=Execution(brackets=BRACKETS), rebalance_band=1.0)
     falling = path("A", [100.0, 100.0, 100.0, 70.0, 70.0])
     books = [Allocation(Hold(), falling, 0.5), Allocation(Hold(side=0.0), path("B", [100.0] * 5), 0.5)]
     result = run_account(books, settings=settings(rules))
@@ -165,7 +165,7 @@ def test_the_other_books_stand_behind_a_book_of_a_cross_margin() -> None:
 
 def test_isolated_margin_liquidates_a_book_by_itself() -> None:
     execution = Execution(brackets=BRACKETS, leverage=5.0)
-    rules = replace(FREE, sizing=AllIn(5.0), execution=execution, rebalance_band=1e9)
+    rules = replace(FREE, sizing=AllIn(5.0), execution=execution, rebalance_band=1.0)
     falling = path("A", [100.0, 100.0, 100.0, 70.0, 70.0])
     books = [Allocation(Hold(), falling, 0.5), Allocation(Hold(), path("B", [100.0] * 5), 0.5)]
     result = run_account(books, settings=settings(rules))
@@ -250,7 +250,7 @@ def test_a_book_that_ends_days_before_the_account_pays_what_it_costs_to_leave() 
 
 
 def test_a_symbol_without_bars_maintains_by_the_brackets_of_the_day() -> None:
-    rules = replace(FREE, sizing=AllIn(5.0), execution=Execution(brackets=BRACKETS), rebalance_band=1e9)
+    rules = replace(FREE, sizing=AllIn(5.0), execution=Execution(brackets=BRACKETS), rebalance_band=1.0)
     falling, gone = path("A", [100.0, 100.0, 100.0, 100.0, 70.0, 70.0]), path("B", [100.0] * 3)
     stricter = DatedSpecification(4 * HOUR_MS, Specification(), brackets=(Bracket(0.0, 0.1),))
     history = SpecificationHistory((DatedSpecification(0, Specification()), stricter))

@@ -5,13 +5,13 @@ import pytest
 
 from quant_pipelines.core.timeframes import DAY_MS, HOUR_MS, MINUTE_MS
 from quant_pipelines.simulator.anchor import Anchor
-from quant_pipelines.simulator.asked import Asked
 from quant_pipelines.simulator.book import book_at, changes
 from quant_pipelines.simulator.derivatives import Derivatives
 from quant_pipelines.simulator.klines import kline_rows
 from quant_pipelines.simulator.listing import BY_NAME
 from quant_pipelines.simulator.market import SyntheticMarket
 from quant_pipelines.simulator.queries import Query, VenueError
+from quant_pipelines.simulator.question import Question
 from quant_pipelines.simulator.stream_names import messages_of
 
 ANCHOR_MS = 20_700 * DAY_MS
@@ -26,7 +26,7 @@ def market() -> SyntheticMarket:
 
 def klines(market: SyntheticMarket, **values: object) -> list[list]:  # type: ignore[type-arg]
     query = {"symbol": "BTCUSDT", "interval": "1m"} | {name: str(value) for name, value in values.items()}
-    rows: list[list] = orjson.loads(kline_rows(Asked(market, Derivatives(market), Query(query), NOW)))  # type: ignore[type-arg]
+    rows: list[list] = orjson.loads(kline_rows(Question(market, Derivatives(market), Query(query), NOW)))  # type: ignore[type-arg]
     return rows
 
 

@@ -7,7 +7,7 @@ from quant_pipelines.simulator.ports import DerivativesPort, MarketPort
 from quant_pipelines.simulator.queries import Query, VenueError
 
 
-class Asked(NamedTuple):
+class Question(NamedTuple):
     """A request's parameters, the market that they are about, and the venue's time."""
 
     market: MarketPort

@@ -14,7 +14,7 @@ Stamped = Literal["", "open", "close"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Asked:
+class Claims:
     """What a file is said to be; empty fields are left to the file.
 
     Parameters
