@@ -4,6 +4,7 @@ import math
 from dataclasses import asdict, dataclass
 from typing import Any, NamedTuple, Protocol, TypeAlias
 
+from quant_pipelines.core.bounds import Bounds
 from quant_pipelines.core.errors import ConfigurationError, unknown_name
 from quant_pipelines.core.jit import scalar
 from quant_pipelines.costs import CostTerms
@@ -91,6 +92,8 @@ _KINDS: dict[str, type[AllIn | Fixed | VolatilityTarget]] = {
     "fixed": Fixed,
     "vol_target": VolatilityTarget,
 }
+_BOUNDS = {"all_in": Bounds(high=100), "fixed": Bounds(high=10**15), "vol_target": Bounds(high=100)}
+"""Multiples of equity, base units, and a fraction a year."""
 
 
 @scalar
@@ -127,7 +130,7 @@ def parse_sizing(text: str) -> Sizing:
     Raises
     ------
     ConfigurationError
-        If the kind is unknown or the amount is not a positive number.
+        If the kind is unknown, or the amount is not a positive number or too large.
     """
     kind, _, amount = text.partition(":")
     if kind not in _KINDS:
@@ -140,6 +143,9 @@ def parse_sizing(text: str) -> Sizing:
         value = 0.0
     if not 0.0 < value < math.inf:
         raise ConfigurationError(f"sizing is {text!r}; expected a positive number after {kind}:")
+    fault = _BOUNDS[kind].fault(f"sizing {kind}", value)
+    if fault:
+        raise ConfigurationError(fault)
     return _KINDS[kind](value)
 
 

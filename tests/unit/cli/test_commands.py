@@ -258,6 +258,10 @@ REFUSED = {
         ["backtest", "ema_cross", BTC, "--archive", "{archive}", "--sizing", "fixed:inf"],
         "sizing is 'fixed:inf'; expected a positive number after fixed:",
     ),
+    "size that no market has": (
+        ["backtest", "ema_cross", BTC, "--archive", "{archive}", "--sizing", "fixed:1e308"],
+        "sizing fixed is 1e+308; expected at most 1000000000000000",
+    ),
     "negative seed": (
         ["optimize", "ema_cross", BTC, "--archive", "{archive}", "--seed", "-1"],
         "setting optimization.seed is -1; expected a value in [0, 2147483647]",
