@@ -195,3 +195,8 @@ def each_of(functions: Sequence[Callable[[Argument], float]]) -> Callable[[Argum
 def operation(function: Callable[..., Any]) -> Any:
     """Operation of compiled code; its arguments there are the types of those that it is called with."""
     return intrinsic(function)
+
+
+def sized_operation(function: Callable[..., Any]) -> Any:
+    """Operation whose size is an argument that must be known when it is compiled."""
+    return intrinsic(prefer_literal=True)(function)

@@ -15,9 +15,9 @@ from numba import types
 from numba.core import cgutils
 from numba.core.datamodel import PrimitiveModel, register_default
 from numba.core.typing.templates import AbstractTemplate, infer_global, signature
-from numba.extending import intrinsic, lower_builtin
+from numba.extending import lower_builtin
 
-from quant_pipelines.core.jit import operation
+from quant_pipelines.core.jit import operation, sized_operation
 
 Lanes: TypeAlias = Any
 """Vec in an annotation: what a lane function takes and returns."""
@@ -56,11 +56,6 @@ def _model(lane_type: Any, element: Any) -> None:
 
 _model(Vec, _F64)
 _model(Mask, _I1)
-
-
-def _sized_operation(function: Callable[..., Any]) -> Any:
-    """Operation whose K is an argument that must be known when it is compiled."""
-    return intrinsic(prefer_literal=True)(function)
 
 
 def _spread(builder: Any, value: Any, k: int) -> Any:
@@ -121,7 +116,7 @@ def _define_all() -> None:
 _define_all()
 
 
-@_sized_operation
+@sized_operation
 def splat(typing: Any, value: Any, width: Any) -> Any:
     """``splat(x, K)``: the same number in every lane."""
     k = width.literal_value
@@ -206,8 +201,11 @@ def put(typing: Any, vector: Any, lane: Any, value: Any) -> Any:
     """``put(v, j, x)``: v with x in lane j."""
 
     def lowered(context: Any, builder: Any, sig: Any, args: Any) -> Any:
-        number = context.cast(builder, args[2], sig.args[2], types.float64)
-        return builder.insert_element(args[0], number, args[1])
+        number = _vector(context, builder, args[2], sig.args[2], vector.k)
+        lane_type = args[1].type
+        lanes = ir.Constant(ir.VectorType(lane_type, vector.k), list(range(vector.k)))
+        is_it = builder.icmp_unsigned("==", lanes, _spread(builder, args[1], vector.k))
+        return builder.select(is_it, number, args[0])
 
     return vector(vector, lane, value), lowered
 

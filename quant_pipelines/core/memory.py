@@ -1,12 +1,13 @@
-"""Arrays in compiled loops: lent instead of owned, asked for ahead of time, compared 64 values at once."""
+"""Memory of compiled loops: arrays lent, asked for ahead of time, compared 64 at once; values on a stack."""
 
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeAlias
 
 from llvmlite import ir
 from numba import types
 from numba.core import cgutils
+from numba.core.datamodel import PrimitiveModel, register_default
 
-from quant_pipelines.core.jit import operation
+from quant_pipelines.core.jit import operation, sized_operation
 
 WORD_BITS = 64
 
@@ -42,6 +43,64 @@ def lent(typing: Any, value: Any) -> Any:
         return _lent(context, builder, sig.args[0], args[0])
 
     return value(value), lowered
+
+
+Room: TypeAlias = Any
+"""Values on the stack of a pass, in an annotation; see ``room``."""
+
+
+class _Room(types.Type):
+    """Type of K values of one kind on the stack of the pass that made them."""
+
+    def __init__(self, kind: Any, k: int) -> None:
+        self.kind, self.k = kind, k
+        super().__init__(f"Room({kind}, {k})")
+
+
+@register_default(_Room)
+class _RoomModel(PrimitiveModel):
+    def __init__(self, manager: Any, kind: Any) -> None:
+        super().__init__(manager, kind, manager[kind.kind].get_value_type().as_pointer())
+
+
+@sized_operation
+def room(typing: Any, value: Any, width: Any) -> Any:
+    """``room(x, K)``: K copies of a value without arrays, which live until the function that asks returns.
+
+    A list's values may lie anywhere, so that compiled code has to read and write them whole; what lies on the
+    stack is nobody else's, and only the fields that are used are read and only those that change are written.
+    """
+    k = width.literal_value
+
+    def lowered(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+        first = cgutils.alloca_once(builder, args[0].type, size=_I64(k))
+        for place in range(k):
+            builder.store(args[0], builder.gep(first, [_I64(place)]))
+        return first
+
+    return _Room(value, k)(value, width), lowered
+
+
+@operation
+def kept(typing: Any, values: Any, at: Any) -> Any:
+    """``kept(room, j)``: value at place j."""
+
+    def lowered(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+        return builder.load(builder.gep(args[0], [args[1]]))
+
+    return values.kind(values, types.uint64), lowered
+
+
+@operation
+def keep(typing: Any, values: Any, at: Any, value: Any) -> Any:
+    """``keep(room, j, x)``: write x to place j."""
+
+    def lowered(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+        value = context.cast(builder, args[2], sig.args[2], sig.args[0].kind)
+        builder.store(value, builder.gep(args[0], [args[1]]))
+        return context.get_dummy_value()
+
+    return types.void(values, types.uint64, value), lowered
 
 
 class _Place(NamedTuple):

@@ -54,9 +54,9 @@ from quant_pipelines.backtest.market.spans import (
 from quant_pipelines.backtest.market.tape import N_RULES, LoopTerms, Record, Tape
 from quant_pipelines.backtest.market.targets import Targets
 from quant_pipelines.core.arrays import FloatArray
-from quant_pipelines.core.jit import change_of, inlined, kernel
+from quant_pipelines.core.jit import inlined, kernel
 from quant_pipelines.core.lanes import NONE, ONE, Lanes, Word, get, lowest_bit, splat, unlikely
-from quant_pipelines.core.memory import fetch, lent
+from quant_pipelines.core.memory import Room, fetch, keep, kept, lent, room
 from quant_pipelines.core.timeframes import DAY_MS
 from quant_pipelines.trading.cycle import BookView, decide_order
 
@@ -71,35 +71,36 @@ class LoopResult(NamedTuple):
     tally: Tally
 
 
-class Lane(NamedTuple):
-    """What a book has besides its quiet part, as of the bar on which it was last stepped.
+class Course(NamedTuple):
+    """What a book has held and traded as of the bar ``since``, on which it was last stepped."""
 
-    ``since`` is that bar.
-    """
-
-    state: BookState
-    log: TradeLog
     bars_held: int
     traded: float
     since: int
 
 
-with_state = change_of(Lane, "state")
-"""Lane with another state of its book."""
-_held = change_of(Tally, "bars_held")
+class Books(NamedTuple):
+    """All books, each a place of three rooms: its state besides the quiet part, its trades and its course.
+
+    Both are as of the bar on which a book was last stepped.
+    """
+
+    state: Room
+    log: Room
+    course: Room
 
 
 class LaneBar(NamedTuple):
-    """Bar of a lane, both by their numbers."""
+    """Bar, its position, and the number of a lane."""
 
+    bar: StepBar
     number: int
     lane: int
 
 
 class LaneEnd(NamedTuple):
-    """End of a lane: bars of its tape, open time of the last one, and its number."""
+    """End of a lane: open time of its last bar, and its number."""
 
-    n_bars: int
     last_ts: int
     lane: int
 
@@ -166,28 +167,24 @@ def view_of(state: BookState, equity: float, close: float, volatility: float) ->
 
 
 @inlined
-def step_lane(lane: Lane, bar: StepBar, at: LaneBar, terms: StepTerms, rows: FloatArray) -> Lane:
+def step_book(books: Books, state: BookState, at: LaneBar, terms: StepTerms, rows: FloatArray) -> BookState:
     """Step one book, whose state is that of the bar before."""
-    outcome = step_bar(lane.state, bar, terms)
-    is_held = lane.state.account.position != 0.0
-    return Lane(
-        outcome.state,
-        log_outcome(lane.log, outcome, bar.ts, at.lane, rows),
-        lane.bars_held + (at.number - lane.since if is_held else 0),
-        traded_in(lane.traded, outcome),
-        at.number,
-    )
+    outcome, course = step_bar(state, at.bar, terms), kept(books.course, at.lane)
+    if outcome.has_fills or outcome.funding_paid != 0.0:
+        keep(books.log, at.lane, log_outcome(kept(books.log, at.lane), outcome, at.bar.ts, at.lane, rows))
+    held = course.bars_held + (at.number - course.since if state.account.position != 0.0 else 0)
+    keep(books.course, at.lane, Course(held, traded_in(course.traded, outcome), at.number))
+    keep(books.state, at.lane, outcome.state)
+    return outcome.state
 
 
 @inlined
-def finished(lane: Lane, tally: Tally, at: LaneEnd, terms: LoopTerms, rows: FloatArray) -> LoopResult:
+def finished(left: LoopResult, at: LaneEnd, terms: LoopTerms, rows: FloatArray) -> LoopResult:
     """Return what a lane leaves, whose state is that of the last bar; close its position if asked."""
-    if lane.state.account.position != 0.0:
-        tally = _held(tally, tally.bars_held + at.n_bars - lane.since)
     if not terms.close_at_end:
-        return LoopResult(lane.state, lane.log, tally)
-    state, fill = close_out(lane.state, terms.step)
-    log = lane.log
+        return left
+    log, tally = left.log, left.tally
+    state, fill = close_out(left.state, terms.step)
     if fill.quantity != 0.0:
         log = add_closing(log, fill, TradeEnd(at.last_ts + terms.step.step_ms, END, True, at.lane), rows)
         tally = tally_end(tally, fill, state.curve.equity)
@@ -245,29 +242,25 @@ def ended_days(daily_equity: FloatArray, lane: int, at: StepAt, equity: float) -
 
 
 @inlined
-def step_lanes(
-    lanes: list[Lane], quiet: Quiet, due: Due, at: StepAt, terms: LoopTerms, record: Record
-) -> Quiet:
+def step_lanes(books: Books, quiet: Quiet, due: Due, at: StepAt, terms: LoopTerms, record: Record) -> Quiet:
     """Step the books whose bits are set."""
     busy = due.lanes
     while busy != NONE:
         j = lowest_bit(busy)
         busy &= busy - ONE
-        state = recalled(lanes[j].state, part_of(quiet, j), at.last_close, at.seen)
+        state = recalled(kept(books.state, j), part_of(quiet, j), at.last_close, at.seen)
         ended_days(record.daily_equity, j, at, state.curve.equity)
         step_terms = step_terms_of(terms, j)
         if unlikely(terms.stops.shape[1] > N_RULES):
             step_terms = step_terms_at(terms, j, at.number - 1)
-        here = LaneBar(at.number, j)
-        lane = step_lane(with_state(lanes[j], state), at.bar, here, step_terms, record.trades)
-        lanes[j] = lane
-        quiet = with_book(quiet, j, lane.state, step_terms)
-        quiet = with_calm(quiet, j, calm_of(lane.state, get(due.target, j), terms.trading, step_terms))
+        state = step_book(books, state, LaneBar(at.bar, at.number, j), step_terms, record.trades)
+        quiet = with_book(quiet, j, state, step_terms)
+        quiet = with_calm(quiet, j, calm_of(state, get(due.target, j), terms.trading, step_terms))
     return quiet
 
 
 @inlined
-def decide_lanes(lanes: list[Lane], quiet: Quiet, due: Due, at: Closed, terms: LoopTerms) -> Quiet:
+def decide_lanes(books: Books, quiet: Quiet, due: Due, at: Closed, terms: LoopTerms) -> Quiet:
     """Decide for the books whose bits are set.
 
     Nothing but the order is kept of the state at this close: what quiet bars move is recalled again.
@@ -276,39 +269,33 @@ def decide_lanes(lanes: list[Lane], quiet: Quiet, due: Due, at: Closed, terms: L
     while asked != NONE:
         j = lowest_bit(asked)
         asked &= asked - ONE
-        state, target = lanes[j].state, get(due.target, j)
+        state, target = kept(books.state, j), get(due.target, j)
         view = view_of(state, get(quiet.equity, j), at.price, at.volatility)
         decision = decide_order(view, target, terms.trading)
         wait_bars = terms.step.fills.latency_bars
         state = with_order(state, decision.order_quantity, decision.target_side, wait_bars)
-        lanes[j] = with_state(lanes[j], state)
+        keep(books.state, j, state)
         quiet = with_calm(quiet, j, calm_of(state, target, terms.trading, step_terms_of(terms, j)))
     return quiet
 
 
 @inlined
-def end_lanes(
-    lanes: list[Lane], quiet: Quiet, tape: Tape, terms: LoopTerms, record: Record
-) -> list[LoopResult]:
+def end_lanes(books: Books, quiet: Quiet, tape: Tape, terms: LoopTerms, record: Record) -> list[LoopResult]:
     """Results of all books, and the equity of the last day."""
     results = []
     last = tape.ts.size - 1
     day = tape.ts[last] // DAY_MS - tape.ts[0] // DAY_MS
-    for j in range(len(lanes)):
-        state = recalled(lanes[j].state, part_of(quiet, j), tape.close[last], seen_at(tape, last))
-        lane = with_state(lanes[j], state)
-        tally = Tally(lane.bars_held, lane.traded, get(quiet.peak, j), 0.0 - get(quiet.deepest, j))
-        result = finished(lane, tally, LaneEnd(tape.ts.size, tape.ts[last], j), terms, record.trades)
+    for j in range(record.daily_equity.shape[0]):
+        state = recalled(kept(books.state, j), part_of(quiet, j), tape.close[last], seen_at(tape, last))
+        course = kept(books.course, j)
+        held = course.bars_held + (tape.ts.size - course.since if state.account.position != 0.0 else 0)
+        tally = Tally(held, course.traded, get(quiet.peak, j), 0.0 - get(quiet.deepest, j))
+        left = LoopResult(state, kept(books.log, j), tally)
+        result = finished(left, LaneEnd(tape.ts[last], j), terms, record.trades)
         record.daily_equity[j, day] = result.state.curve.equity
         record.bar_equity[j, -1:] = result.state.curve.equity
         results.append(result)
     return results
-
-
-@inlined
-def first_lanes(width: int, state: BookState) -> list[Lane]:
-    """Return all books before the first bar."""
-    return [Lane(state, EMPTY_LOG, 0, 0.0, 0) for _ in range(width)]
 
 
 @inlined
@@ -328,7 +315,8 @@ def make_loop(width: int) -> Loop:  # noqa: C901 - one loop, whose branches are 
     ) -> list[LoopResult]:
         tape, targets = lent(tape), lent(targets)
         terms, record = lent(terms), lent(record)
-        lanes, quiet = first_lanes(width, state), quiet_lanes(state, width)
+        books = Books(room(state, width), room(EMPTY_LOG, width), room(Course(0, 0.0, 0), width))
+        quiet = quiet_lanes(state, width)
         has_volatility, has_bar_equity = tape.volatility.size > 0, record.bar_equity.shape[1] > 0
         is_trailed, cursor = tape.atr.size > 0, Cursor(0, 0, 0)
         pause, change, turn = tape.pause[0], targets.bar[0], Turn(splat(np.nan, width), NONE, 0)
@@ -346,7 +334,7 @@ def make_loop(width: int) -> Loop:  # noqa: C901 - one loop, whose branches are 
                     busy = every
                 if unlikely(busy != NONE):
                     due = Due(busy, turn.target)
-                    quiet = step_lanes(lanes, quiet, due, step_at(tape, cursor, i), here, record)
+                    quiet = step_lanes(books, quiet, due, step_at(tape, cursor, i), here, record)
                     cursor = past_pause(tape, cursor, i)
                     pause = tape.pause[cursor.pause]
                 quiet = marked(quiet, close)
@@ -358,11 +346,11 @@ def make_loop(width: int) -> Loop:  # noqa: C901 - one loop, whose branches are 
                     change = targets.bar[turn.next]
                 if unlikely(asked != NONE):
                     due = Due(asked, turn.target)
-                    quiet = decide_lanes(lanes, quiet, due, Closed(close, volatility), here)
+                    quiet = decide_lanes(books, quiet, due, Closed(close, volatility), here)
                 if is_trailed:
                     quiet = trailed(quiet, low, high, tape.atr[u])
                 if has_bar_equity:
                     keep_equity(record, quiet, u)
-        return end_lanes(lanes, quiet, tape, terms_in(terms, tape.beside, last), record)
+        return end_lanes(books, quiet, tape, terms_in(terms, tape.beside, last), record)
 
     return run
