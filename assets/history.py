@@ -8,6 +8,7 @@ from assets.partitions import symbol_asset
 from assets.progress import Progress
 from assets.rendering import table
 from assets.resources import Platform
+from quant_pipelines.core.setting_bounds import bounds_of
 from quant_pipelines.core.timeframes import day_start_ms
 from quant_pipelines.marketdata.days import days_between, history_days
 from quant_pipelines.store.market import read_instruments
@@ -18,6 +19,14 @@ class HistoryFetch(dg.Config):
 
     days: int = Field(default=0, description="full days before today; 0 takes market.history_days")
     refetch: bool = Field(default=False, description="fetch days again that are stored completely")
+
+    def days_or(self, usual: int) -> int:
+        """Days to bring, ``usual`` where none are given; what the setting can't be fails the run."""
+        wanted = self.days or usual
+        fault = bounds_of("market.history_days").fault("days", wanted)
+        if fault:
+            raise dg.Failure(fault, allow_retries=False)
+        return wanted
 
 
 @symbol_asset(deps=[instruments], group_name="market", owners=["team:quant"], kinds={"python", "postgres"})
@@ -47,7 +56,7 @@ def _bring(
         fetch_history,
     )
 
-    first, last = history_days(platform.clock(), config.days or platform.settings.market.history_days)
+    first, last = history_days(platform.clock(), config.days_or(platform.settings.market.history_days))
     days = days_between(day_start_ms(first), day_start_ms(last))
     progress = Progress(context, len(days), len(days))
     plan = HistoryPlan(

@@ -7,8 +7,9 @@ from sqlalchemy import Engine
 
 from live_runner.feed import Feed
 from live_runner.plan import DeploymentPlan
-from live_runner.series import BarSeries, missing_ranges
+from live_runner.series import BarSeries
 from quant_pipelines.core.errors import DataError
+from quant_pipelines.core.gaps import missing_ranges
 from quant_pipelines.core.series import Series, Window
 from quant_pipelines.core.timeframes import floor_ms, from_ms, timeframe_ms, to_ms
 from quant_pipelines.sdk.attach import first_higher_ms

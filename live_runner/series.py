@@ -3,7 +3,6 @@
 import numpy as np
 
 from quant_pipelines.core.bars import COLUMNS, Bars, bars_from_columns
-from quant_pipelines.core.series import Window
 from quant_pipelines.core.timeframes import timeframe_ms
 from quant_pipelines.exchange import BarRows
 
@@ -60,11 +59,3 @@ class BarSeries:
             grown = np.empty(capacity, column.dtype)
             grown[: self._size] = column[: self._size]
             self._columns[name] = grown
-
-
-def missing_ranges(bars: Bars, window: Window) -> list[Window]:
-    """Ranges of open times in a window that hold no bar, oldest first."""
-    step_ms = timeframe_ms(bars.timeframe)
-    edges = np.concatenate([[window.start_ms - step_ms], bars.ts, [window.end_ms]]).astype(np.int64)
-    gaps = np.flatnonzero(np.diff(edges) > step_ms)
-    return [Window(int(edges[gap]) + step_ms, int(edges[gap + 1])) for gap in gaps]

@@ -21,7 +21,9 @@ from pydantic_settings import (
     SettingsConfigDict,
 )
 
+from quant_pipelines.core.bounds import Bounds
 from quant_pipelines.core.errors import ConfigurationError, unknown_name
+from quant_pipelines.core.setting_bounds import all_bounds, first_fault
 from quant_pipelines.core.settings import SECRET_VARIABLES, Settings
 
 PREFIX = "QUANT_"
@@ -71,19 +73,10 @@ def load_settings(
     except ValidationError as error:
         raise ConfigurationError(_sentence(error)) from error
     settings = Settings(**{name: getattr(tree, name) for name in type(tree).model_fields})
-    _check_ranges(settings)
+    fault = first_fault(settings, "setting ")
+    if fault:
+        raise ConfigurationError(fault)
     return settings
-
-
-def setting_names(tree: Any = Settings, prefix: str = "") -> list[str]:
-    """Dotted names of all settings, such as ``exchange.base_url``, in the order of their declaration."""
-    names: list[str] = []
-    for field in dataclasses.fields(tree):
-        if dataclasses.is_dataclass(field.default):
-            names += setting_names(type(field.default), f"{prefix}{field.name}.")
-        else:
-            names.append(f"{prefix}{field.name}")
-    return names
 
 
 def describe_settings(settings: Settings) -> list[dict[str, Any]]:
@@ -124,7 +117,7 @@ def _model() -> type[BaseModel]:
 
 def _from_environment(variables: Mapping[str, str]) -> _Tree:
     """Nested tree of the variables with our prefix; ``EXCHANGE`` is the short name of ``exchange.id``."""
-    lists = {name for name in setting_names() if isinstance(_default(name), tuple)}
+    lists = {name for name in all_bounds() if isinstance(_default(name), tuple)}
     tree: _Tree = {"exchange": {"id": variables["EXCHANGE"]}} if variables.get("EXCHANGE") else {}
     for variable in sorted(variables):
         if not variable.startswith(PREFIX) or variable in _OTHER_VARIABLES:
@@ -167,21 +160,8 @@ def _sentence(error: ValidationError) -> str:
     first = error.errors(include_url=False)[0]
     name = ".".join(str(part) for part in first["loc"])
     if first["type"] in ("extra_forbidden", "unexpected_keyword_argument"):
-        return unknown_name("setting", name, setting_names())
+        return unknown_name("setting", name, all_bounds())
     return f"setting {name} is {first['input']!r}; expected: {first['msg'].removeprefix('Input should be ')}"
-
-
-def _check_ranges(tree: Any, prefix: str = "") -> None:
-    for field in dataclasses.fields(tree):
-        value, name = getattr(tree, field.name), f"{prefix}{field.name}"
-        if dataclasses.is_dataclass(value):
-            _check_ranges(value, f"{name}.")
-            continue
-        low, high, choices = (field.metadata.get(key) for key in ("low", "high", "choices"))
-        if (low is not None and value < low) or (high is not None and value > high):
-            raise ConfigurationError(f"setting {name} is {value}; expected {_range_text(low, high)}")
-        if choices and value not in choices:
-            raise ConfigurationError(unknown_name(f"value of setting {name}:", value, choices))
 
 
 def _describe(tree: Any, defaults: Any, prefix: str) -> list[dict[str, Any]]:
@@ -192,16 +172,14 @@ def _describe(tree: Any, defaults: Any, prefix: str) -> list[dict[str, Any]]:
             rows += _describe(value, default, f"{prefix}{field.name}.")
             continue
         row = {"name": f"{prefix}{field.name}", "value": _without_password(value), "default": default}
-        rows.append(row | {"range": _accepted(field.metadata), "meaning": field.metadata["description"]})
+        rows.append(
+            row | {"range": _accepted(field.metadata["bounds"]), "meaning": field.metadata["description"]}
+        )
     return rows
 
 
-def _accepted(about: Mapping[str, Any]) -> str:
-    if about["choices"]:
-        return ", ".join(about["choices"])
-    if about["low"] is None and about["high"] is None:
-        return ""
-    return _range_text(about["low"], about["high"])
+def _accepted(bounds: Bounds) -> str:
+    return ", ".join(bounds.choices) or bounds.range_text
 
 
 def _without_password(value: Any) -> Any:
@@ -212,9 +190,3 @@ def _without_password(value: Any) -> Any:
     account, at, place = rest.rpartition("@")
     user, colon, _ = account.partition(":")
     return f"{scheme}://{user}:***@{place}" if at and colon else value
-
-
-def _range_text(low: float | None, high: float | None) -> str:
-    if high is None:
-        return f"at least {low}"
-    return f"at most {high}" if low is None else f"a value in [{low}, {high}]"

@@ -78,6 +78,7 @@ def _text(document: dict[str, Any]) -> str:
         lines.append(f"  {name.replace('_', ' '):<22}{cells}")
     if document["not_modelled"]:
         lines.append(f"  not modelled: {', '.join(document['not_modelled'])}")
+    lines += [f"  hole: {holes['text']}" for holes in document["holes"]]
     return "\n".join(lines)
 
 

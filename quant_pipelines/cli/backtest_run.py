@@ -14,13 +14,16 @@ from quant_pipelines.cli.history import StoredMarket, read_market
 from quant_pipelines.cli.output import write_text
 from quant_pipelines.cli.progress import waiting
 from quant_pipelines.core.bars import Bars
-from quant_pipelines.core.errors import BacktestError
+from quant_pipelines.core.errors import BacktestError, ConfigurationError
 from quant_pipelines.core.funding import no_funding
+from quant_pipelines.core.gaps import Holes
 from quant_pipelines.core.instrument_sets import set_name
+from quant_pipelines.core.setting_bounds import bounds_of
 from quant_pipelines.core.settings import Settings
+from quant_pipelines.core.timeframes import from_ms
 from quant_pipelines.portfolio import parse_sizing
 from quant_pipelines.reports.run import BacktestRun, undefined
-from quant_pipelines.sdk import StrategySource, load_strategy, strategies_folder
+from quant_pipelines.sdk import Strategy, StrategySource, load_strategy, strategies_folder
 from quant_pipelines.sdk.event import EventStrategy
 from quant_pipelines.settings import load_settings
 from quant_pipelines.trading import Execution, SpecificationHistory, TradingRules
@@ -37,41 +40,50 @@ def run_from_arguments(arguments: argparse.Namespace) -> list[BacktestRun]:
     QuantError
         One sentence for a strategy, symbol, parameter, setting or archive that can't be used.
     """
-    settings = load_settings()
+    settings = load_settings(_flags(arguments))
+    fault = bounds_of("portfolio.deployment_capital").fault("capital", arguments.capital)
+    if fault:
+        raise ConfigurationError(fault)
     asked = [(arguments.strategy, arguments.set), *arguments.compare]
     sources = [load_strategy(name, strategies_folder(settings.strategies_folder)) for name, _ in asked]
     for source in sources:
         require_symbols(source, arguments.symbols)
     set_name(arguments.symbols)
     rules = rules_of(arguments, settings)
+    strategies = [
+        source.strategy_class(**dict(values)) for source, (_, values) in zip(sources, asked, strict=True)
+    ]
     with waiting("reading bars", arguments):
         markets = [
-            [read_market(arguments, symbol, settings, source.strategy_class) for symbol in arguments.symbols]
-            for source in sources
+            [read_market(arguments, symbol, settings, strategy) for symbol in arguments.symbols]
+            for strategy in strategies
         ]
     with waiting("backtest", arguments, total=len(asked)) as progress:
         runs = []
-        for source, (_, values), known in zip(sources, asked, markets, strict=True):
-            runs.append(_backtest(source, dict(values), known, rules, arguments))
+        for source, strategy, known in zip(sources, strategies, markets, strict=True):
+            runs.append(_backtest(source, strategy, known, rules, arguments))
             progress.advance()
     return runs
 
 
 def _backtest(
     source: StrategySource,
-    values: dict[str, str],
+    strategy: Strategy,
     markets: Sequence[StoredMarket],
     rules: TradingRules,
     arguments: argparse.Namespace,
 ) -> BacktestRun:
-    strategy = source.strategy_class(**values)
     bars, execution = tuple(market.bars for market in markets), _executed(markets)
     feeds = {
         one.symbol: _feed(arguments, market, one) for market, one in zip(markets, execution, strict=True)
     }
     is_one = len(markets) == 1
     settings = BacktestSettings(
-        capital=arguments.capital, rules=rules, has_stops=arguments.stops == "on", has_bar_equity=is_one
+        capital=arguments.capital,
+        rules=rules,
+        has_stops=arguments.stops == "on",
+        trade_from_ms=arguments.start,
+        has_bar_equity=is_one,
     )
     has_depth = any(feed.depth is not None for feed in feeds.values())
     return BacktestRun(
@@ -90,7 +102,7 @@ def _executed(markets: Sequence[StoredMarket]) -> tuple[Bars, ...]:
     """Bars on which fills are decided: finer ones only where all symbols have some."""
     finer = tuple(market.execution_bars() for market in markets)
     is_common = len({bars.timeframe for bars in finer}) == 1
-    return finer if is_common else tuple(market.bars for market in markets)
+    return finer if is_common else tuple(market.tested_bars for market in markets)
 
 
 def _feed(arguments: argparse.Namespace, market: StoredMarket, execution: Bars) -> SymbolFeed:
@@ -125,13 +137,10 @@ def require_symbols(source: StrategySource, symbols: list[str]) -> None:
 
 
 def rules_of(arguments: argparse.Namespace, settings: Settings) -> TradingRules:
-    """Return the rules that the arguments ask for."""
+    """Return the rules that the arguments ask for; the settings have their costs already."""
     costs = settings.costs
     if arguments.fee_bps is not None:
-        maker = min(costs.maker_fee_bps, arguments.fee_bps)
-        costs = replace(costs, fee_bps=arguments.fee_bps, maker_fee_bps=maker)
-    if arguments.slippage_bps is not None:
-        costs = replace(costs, slippage_bps=arguments.slippage_bps)
+        costs = replace(costs, maker_fee_bps=min(costs.maker_fee_bps, costs.fee_bps))
     return TradingRules(
         costs=costs,
         sizing=parse_sizing(arguments.sizing),
@@ -139,6 +148,12 @@ def rules_of(arguments: argparse.Namespace, settings: Settings) -> TradingRules:
         rebalance_band=settings.portfolio.rebalance_band,
         execution=Execution.from_settings(settings.execution),
     )
+
+
+def _flags(arguments: argparse.Namespace) -> dict[str, Any]:
+    """Gather the flags that stand for settings, as a tree of them."""
+    costs = {name: getattr(arguments, name) for name in ("fee_bps", "slippage_bps")}
+    return {"costs": {name: value for name, value in costs.items() if value is not None}}
 
 
 def document_of(run: BacktestRun) -> dict[str, Any]:
@@ -158,7 +173,12 @@ def document_of(run: BacktestRun) -> dict[str, Any]:
     }
     trades = [trade.to_document() for trade in result.trades]
     paid = {"fees_paid": result.fees_paid, "funding_paid": result.funding_paid}
-    tail = {"bars": result.bars, "seconds": result.seconds, "not_modelled": result.not_modelled}
+    tail = {
+        "bars": result.bars,
+        "seconds": result.seconds,
+        "not_modelled": result.not_modelled,
+        "holes": [_holes_document(holes) for holes in run.holes],
+    }
     if isinstance(result, AccountResult):
         books = {
             "books": [_book_document(book) for book in result.books],
@@ -177,6 +197,17 @@ def document_of(run: BacktestRun) -> dict[str, Any]:
         "mark_fallbacks": result.mark_fallbacks,
         "mark_use": result.mark_use._asdict(),
         "depth_fallbacks": result.depth_fallbacks,
+    }
+
+
+def _holes_document(holes: Holes) -> dict[str, Any]:
+    ranges = [{"start": from_ms(one.start_ms), "end": from_ms(one.end_ms)} for one in holes.ranges]
+    return {
+        "symbol": holes.symbol,
+        "timeframe": holes.timeframe,
+        "missing_bars": holes.missing,
+        "text": str(holes),
+        "ranges": ranges,
     }
 
 

@@ -6,13 +6,17 @@ from dataclasses import asdict
 
 from quant_pipelines.cli.operator import add_home, home_of
 from quant_pipelines.cli.output import print_document
+from quant_pipelines.cli.parse import within
 from quant_pipelines.cli.up import UI_PORT
+from quant_pipelines.core.bounds import PORT
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
     add_home(parser)
-    parser.add_argument("--port", type=int, default=UI_PORT, help="port of the UI (default: %(default)s)")
+    parser.add_argument(
+        "--port", type=within(PORT, "port"), default=UI_PORT, help="port of the UI (default: %(default)s)"
+    )
 
 
 def run(arguments: argparse.Namespace) -> int:

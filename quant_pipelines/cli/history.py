@@ -14,7 +14,7 @@ from quant_pipelines.core.errors import ConfigurationError, DataError, unknown_n
 from quant_pipelines.core.funding import FundingSeries
 from quant_pipelines.core.series import Window
 from quant_pipelines.core.settings import Settings
-from quant_pipelines.core.timeframes import DAY_MS, EXECUTION_TIMEFRAME
+from quant_pipelines.core.timeframes import DAY_MS, EXECUTION_TIMEFRAME, timeframe_ms, warm_from_ms
 from quant_pipelines.research.fill_inputs import NO_FILL_INPUTS, FillInputs
 from quant_pipelines.research.history import ArchiveSource, DatabaseSource, HistorySource, covers
 from quant_pipelines.sdk import Strategy, attach_inputs
@@ -30,12 +30,12 @@ _END_OF_TIME_MS = 100 * 365 * DAY_MS
 
 @dataclass(frozen=True, slots=True)
 class StoredMarket:
-    """All that is stored of one symbol between the asked times; no bar before the start is traded.
+    """All that is stored of one symbol between the asked times, and what warms the strategy up before them.
 
     Parameters
     ----------
     bars
-        The strategy's bars, with the inputs that it declares.
+        The strategy's bars, with the inputs that it declares; those before ``first_ms`` only warm it up.
     minute_bars
         1-minute bars; empty where none are stored.
     funding
@@ -44,6 +44,8 @@ class StoredMarket:
         Lot size and smallest order; no restriction where they aren't stored.
     fill_inputs
         Mark prices, specifications as of a date and order books.
+    first_ms
+        Open time of the first bar of the test.
     """
 
     bars: Bars
@@ -51,22 +53,29 @@ class StoredMarket:
     funding: FundingSeries
     specification: Specification
     fill_inputs: FillInputs = NO_FILL_INPUTS
+    first_ms: int = 0
+
+    @property
+    def tested_bars(self) -> Bars:
+        """The strategy's bars of the test alone."""
+        return self.bars.between(self.first_ms, _END_OF_TIME_MS)
 
     def execution_bars(self) -> Bars:
-        """1-minute bars if they cover the strategy's bars, else the strategy's bars."""
-        if not len(self.bars):
-            return self.bars
-        window = Window(int(self.bars.ts[0]), int(self.bars.close_ts[-1]))
-        return self.minute_bars if covers(self.minute_bars, window) else self.bars
+        """1-minute bars if they cover the strategy's bars of the test, else those."""
+        tested = self.tested_bars
+        if not len(tested):
+            return tested
+        window = Window(int(tested.ts[0]), int(tested.close_ts[-1]))
+        return self.minute_bars if covers(self.minute_bars, window) else tested
 
 
 def read_market(
     arguments: argparse.Namespace,
     symbol: str,
     settings: Settings,
-    strategy_class: type[Strategy] = Strategy,
+    strategy: Strategy,
 ) -> StoredMarket:
-    """Market that the arguments ask for, with the inputs that a strategy declares.
+    """Market that the arguments ask for, with the inputs of a strategy and the bars that warm it up.
 
     Raises
     ------
@@ -78,13 +87,11 @@ def read_market(
         If neither an archive is given nor a database is there.
     """
     if arguments.archive is not None:
-        return _read(
-            ArchiveSource(arguments.archive, settings.exchange.id), arguments, symbol, strategy_class
-        )
+        return _read(ArchiveSource(arguments.archive, settings.exchange.id), arguments, symbol, strategy)
     with open_database(arguments, settings) as engine:
         source = DatabaseSource(engine, settings.exchange.id, columns_folder(arguments))
-        market = _read(source, arguments, symbol, strategy_class)
-        if not len(market.bars):
+        market = _read(source, arguments, symbol, strategy)
+        if not len(market.tested_bars):
             _refuse_empty(engine, settings.exchange.id, symbol, arguments.timeframe)
         return market
 
@@ -119,19 +126,21 @@ def stack_database_url(arguments: argparse.Namespace, settings: Settings) -> str
 
 
 def _read(
-    source: HistorySource, arguments: argparse.Namespace, symbol: str, strategy_class: type[Strategy]
+    source: HistorySource, arguments: argparse.Namespace, symbol: str, strategy: Strategy
 ) -> StoredMarket:
     start_ms = arguments.start if arguments.start is not None else 0
     end_ms = arguments.end if arguments.end is not None else _END_OF_TIME_MS
-    bars = source.bars(symbol, arguments.timeframe, Window(start_ms, end_ms))
-    window = Window(int(bars.ts[0]) if len(bars) else end_ms, end_ms)
-    fine = source.bars(symbol, EXECUTION_TIMEFRAME, window)
+    warm_ms = warm_from_ms(start_ms, strategy.history_bars, timeframe_ms(arguments.timeframe))
+    bars = source.bars(symbol, arguments.timeframe, Window(max(warm_ms, 0), end_ms))
+    tested = bars.between(start_ms, end_ms)
+    window = Window(int(tested.ts[0]) if len(tested) else end_ms, end_ms)
     return StoredMarket(
-        attach_inputs(strategy_class, bars, source),
-        fine,
+        attach_inputs(type(strategy), bars, source),
+        source.bars(symbol, EXECUTION_TIMEFRAME, window),
         source.funding(symbol, window),
         source.specification(symbol),
         source.fill_inputs(symbol, window),
+        start_ms,
     )
 
 

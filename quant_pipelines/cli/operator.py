@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from quant_pipelines.cli.output import print_answer
-from quant_pipelines.cli.parse import deployment_number, limit_scope, reference, scope
+from quant_pipelines.cli.parse import deployment_number, limit_scope, reference, scope, within
+from quant_pipelines.core.bounds import ROW_ID
 from quant_pipelines.operations.verb import REQUIRED, Asker, Field, Kind, Verb, carry_out
 from quant_pipelines.operations.verbs import SIGNATURE
 
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from quant_pipelines.operations.receipt import Receipt
 
 _READERS: dict[Kind, Any] = {
-    "number": int,
+    "number": within(ROW_ID, "id"),
     "value": float,
     "deployment": deployment_number,
     "scope": scope,

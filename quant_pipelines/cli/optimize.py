@@ -2,7 +2,8 @@
 
 import argparse
 
-from quant_pipelines.cli.parse import add_market_arguments
+from quant_pipelines.cli.parse import add_market_arguments, within
+from quant_pipelines.core.bounds import ROW_ID
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -13,7 +14,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--folds", type=int, help="number of folds")
     parser.add_argument("--seed", type=int, help="same seed, same trials")
     parser.add_argument("--objective", help="what a trial is ranked by")
-    parser.add_argument("--resume", type=int, metavar="ID", help="finish a stored optimization")
+    parser.add_argument(
+        "--resume", type=within(ROW_ID, "id"), metavar="ID", help="finish a stored optimization"
+    )
 
 
 def run(arguments: argparse.Namespace) -> int:

@@ -1,10 +1,12 @@
 """Argument types that several commands share; a value that can't be read is a usage error."""
 
 import argparse
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from quant_pipelines.core.bounds import ROW_ID, Bounds
 from quant_pipelines.core.timeframes import TIMEFRAMES, to_ms
 
 
@@ -56,9 +58,24 @@ def reference(text: str) -> tuple[str, int | None]:
 def deployment_number(text: str) -> int:
     """Id of a deployment, written as ``3`` or ``deployment:3``."""
     number = text.removeprefix("deployment:")
-    if not (number.isascii() and number.isdigit()):
+    # The first 20 digits tell whether it is too large; Python reads no more than 4,300.
+    if not (number.isascii() and number.isdigit()) or ROW_ID.fault("id", int(number[:20])):
         raise argparse.ArgumentTypeError(f"{text!r} is not a deployment; expected 3 or deployment:3")
     return int(number)
+
+
+def within(bounds: Bounds, name: str) -> Callable[[str], int]:
+    """Reader of a whole number within bounds; the name stands in the refusal."""
+
+    def read(text: str) -> int:
+        value = int(text)
+        fault = bounds.fault(name, value)
+        if fault:
+            raise argparse.ArgumentTypeError(fault)
+        return value
+
+    read.__name__ = "int"  # argparse names it where a text is no number
+    return read
 
 
 def scope(text: str) -> str:

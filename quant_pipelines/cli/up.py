@@ -6,6 +6,8 @@ from typing import Any
 
 from quant_pipelines.cli.operator import add_home, home_of
 from quant_pipelines.cli.output import print_document
+from quant_pipelines.cli.parse import within
+from quant_pipelines.core.bounds import PORT
 
 UI_PORT = 3000
 
@@ -14,7 +16,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
     parser.add_argument("--no-runner", action="store_true", help="start everything except the live runner")
     add_home(parser)
-    parser.add_argument("--port", type=int, default=UI_PORT, help="port of the UI (default: %(default)s)")
+    parser.add_argument(
+        "--port", type=within(PORT, "port"), default=UI_PORT, help="port of the UI (default: %(default)s)"
+    )
 
 
 def run(arguments: argparse.Namespace) -> int:

@@ -7,6 +7,8 @@ environment and flags. Nothing below the roots reads a file or an environment va
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
+from quant_pipelines.core.bounds import Bounds
+
 DEFAULT_SYMBOLS = tuple(
     f"{base}/USDT:USDT" for base in ("BTC", "ETH", "SOL", "BNB", "XRP", "ADA", "DOGE", "AVAX", "LINK", "LTC")
 )
@@ -33,11 +35,11 @@ def setting(
     description
         What it means, with its unit.
     low, high
-        Smallest and largest value that is accepted.
+        Smallest and largest value that is accepted; NaN and infinities never are.
     choices
         Values that are accepted, when there are only a few.
     """
-    metadata = {"description": description, "low": low, "high": high, "choices": choices}
+    metadata = {"description": description, "bounds": Bounds(low, high, choices)}
     return field(default=default, metadata=metadata)
 
 
@@ -94,13 +96,13 @@ class HotListSettings:
     """Weights of S = w1*VolJump + w2*Turnover + w3*OIDelta + w4*FundingZ + w5*RegimeShift."""
 
     __pydantic_config__: ClassVar[Any] = {"extra": "forbid"}
-    volatility_jump_weight: float = setting(0.30, "w1", low=0)
-    turnover_weight: float = setting(0.25, "w2", low=0)
-    open_interest_change_weight: float = setting(0.20, "w3", low=0)
-    funding_weight: float = setting(0.10, "w4", low=0)
-    regime_shift_weight: float = setting(0.15, "w5", low=0)
-    top_n: int = setting(5, "symbols on the hot list", low=1)
-    winsor_z: float = setting(3.0, "robust z scores are cut at this many deviations", low=0.5)
+    volatility_jump_weight: float = setting(0.30, "w1", low=0, high=1000)
+    turnover_weight: float = setting(0.25, "w2", low=0, high=1000)
+    open_interest_change_weight: float = setting(0.20, "w3", low=0, high=1000)
+    funding_weight: float = setting(0.10, "w4", low=0, high=1000)
+    regime_shift_weight: float = setting(0.15, "w5", low=0, high=1000)
+    top_n: int = setting(5, "symbols on the hot list", low=1, high=10_000)
+    winsor_z: float = setting(3.0, "robust z scores are cut at this many deviations", low=0.5, high=100)
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,13 +154,18 @@ class WindowSettings:
     """Walk-forward windows of one timeframe, in days."""
 
     __pydantic_config__: ClassVar[Any] = {"extra": "forbid"}
-    train_days: int = setting(30, "days of each in-sample window", low=1)
-    test_days: int = setting(10, "days of each out-of-sample window", low=1)
+    train_days: int = setting(30, "days of each in-sample window", low=1, high=36_500)
+    test_days: int = setting(10, "days of each out-of-sample window", low=1, high=36_500)
     folds: int = setting(6, "number of folds; the last one ends at the last UTC midnight", low=1, high=1000)
     min_folds: int = setting(
-        3, "newest folds that must be possible where history is too short for all; fewer fail the job", low=1
+        3,
+        "newest folds that must be possible where history is too short for all; fewer fail the job",
+        low=1,
+        high=1000,
     )
-    purge_hours: int = setting(24, "hours left out between train and test: the longest label horizon", low=0)
+    purge_hours: int = setting(
+        24, "hours left out between train and test: the longest label horizon", low=0, high=876_000
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,23 +193,29 @@ class OptimizationSettings:
     deep_factor: int = setting(
         4, "the weekly and the triggered searches try this many times as many parameter sets", low=1, high=100
     )
-    seed: int = setting(1, "seed of the searchers")
+    seed: int = setting(1, "seed of the searchers", low=0, high=2**31 - 1)
     overfit_points: int = setting(
-        64, "fixed Sobol points for trial variance, effective trials and PBO", low=2
+        64, "fixed Sobol points for trial variance, effective trials and PBO", low=2, high=100_000
     )
     overfit_blocks: int = setting(
         8, "blocks of the combinatorially symmetric cross-validation; even", low=2, high=24
     )
     workers: int = setting(2, "worker processes", low=1, high=256)
     worker_megabytes: int = setting(
-        6144, "address space of a worker process; a strategy that asks for more fails alone", low=2048
+        6144,
+        "address space of a worker process; a strategy that asks for more fails alone",
+        low=2048,
+        high=16_777_216,
     )
     job_minutes: float = setting(
         60.0,
         "longest time of one search; a worker that takes longer is ended and the next one goes on",
         low=0.01,
+        high=525_600,
     )
-    keep_reports: int = setting(500, "newest pages of verdicts that are kept in the home", low=1)
+    keep_reports: int = setting(
+        500, "newest pages of verdicts that are kept in the home", low=1, high=1_000_000
+    )
     minute_windows: WindowSettings = setting(
         WindowSettings(train_days=10, test_days=3, folds=6, purge_hours=4), "windows of timeframes below 1h"
     )
@@ -214,7 +227,7 @@ class GateSettings:
     """Thresholds of the two gates."""
 
     __pydantic_config__: ClassVar[Any] = {"extra": "forbid"}
-    paper_min_trades: int = setting(30, "paper screen: fewest out-of-sample trades", low=1)
+    paper_min_trades: int = setting(30, "paper screen: fewest out-of-sample trades", low=1, high=1_000_000)
     paper_min_return: float = setting(
         0.0, "paper screen: out-of-sample return after costs must exceed this fraction"
     )
@@ -245,7 +258,7 @@ class RiskSettings:
         low=0,
         high=1,
     )
-    max_data_age_seconds: float = setting(90.0, "older market data stop new exposure", low=1)
+    max_data_age_seconds: float = setting(90.0, "older market data stop new exposure", low=1, high=86_400)
 
 
 @dataclass(frozen=True, slots=True)
@@ -254,12 +267,14 @@ class TriggerSettings:
 
     __pydantic_config__: ClassVar[Any] = {"extra": "forbid"}
     window_days: int = setting(30, "complete UTC days that are looked at", low=5, high=3650)
-    min_days: int = setting(7, "fewer complete days prove nothing", low=3)
+    min_days: int = setting(7, "fewer complete days prove nothing", low=3, high=3650)
     min_sharpe: float = setting(0.0, "fires below: annualized Sharpe ratio")
     max_drawdown: float = setting(0.10, "fires above: largest fall from a high, as a fraction", low=0, high=1)
-    max_days_without_high: int = setting(14, "fires above: days since the last equity high", low=1)
+    max_days_without_high: int = setting(14, "fires above: days since the last equity high", low=1, high=3650)
     quantile: float = setting(0.05, "quantile of the daily returns that is watched", low=0, high=0.5)
-    min_quantile_return: float = setting(-0.03, "fires below: the daily return at that quantile", low=-1)
+    min_quantile_return: float = setting(
+        -0.03, "fires below: the daily return at that quantile", low=-1, high=1
+    )
     bootstrap_quantile: float = setting(
         0.05,
         "fires below: share of the deployment's own out-of-sample bootstrap that did worse",
@@ -272,7 +287,7 @@ class TriggerSettings:
         low=0,
         high=10,
     )
-    cooldown_days: int = setting(3, "days between two requests of one deployment", low=0)
+    cooldown_days: int = setting(3, "days between two requests of one deployment", low=0, high=3650)
 
 
 @dataclass(frozen=True, slots=True)
@@ -280,15 +295,21 @@ class LadderSettings:
     """What a deployment must show before its next stage, and when the worst one rests."""
 
     __pydantic_config__: ClassVar[Any] = {"extra": "forbid"}
-    paper_min_days: int = setting(14, "days in paper before shadow", low=1)
-    shadow_min_days: int = setting(7, "days in shadow before canary", low=1)
+    paper_min_days: int = setting(14, "days in paper before shadow", low=1, high=3650)
+    shadow_min_days: int = setting(7, "days in shadow before canary", low=1, high=3650)
     canary_capital_fraction: float = setting(
         0.10, "share of a deployment's capital that its canary trades at the venue", low=0.0001, high=1
     )
-    canary_min_days: int = setting(14, "days in canary before live", low=1)
-    data_days: int = setting(7, "newest days whose data must be without a finding that blocks", low=1)
-    cull_window_days: int = setting(60, "complete days that the ranking of the deployments looks at", low=5)
-    cull_min_days: int = setting(14, "a deployment with fewer complete days is never culled", low=5)
+    canary_min_days: int = setting(14, "days in canary before live", low=1, high=3650)
+    data_days: int = setting(
+        7, "newest days whose data must be without a finding that blocks", low=1, high=3650
+    )
+    cull_window_days: int = setting(
+        60, "complete days that the ranking of the deployments looks at", low=5, high=3650
+    )
+    cull_min_days: int = setting(
+        14, "a deployment with fewer complete days is never culled", low=5, high=3650
+    )
     cull_confidence: float = setting(
         0.95, "confidence that the worst deployment's Sharpe ratio is below zero", low=0.5, high=0.9999
     )
@@ -299,9 +320,11 @@ class PortfolioSettings:
     """Paper money and how it is shared."""
 
     __pydantic_config__: ClassVar[Any] = {"extra": "forbid"}
-    paper_capital: float = setting(100_000.0, "quote currency of the paper account", low=0)
-    deployment_capital: float = setting(10_000.0, "quote currency that one deployment trades", low=0)
-    max_deployments: int = setting(5, "deployments in paper at the same time", low=1)
+    paper_capital: float = setting(100_000.0, "quote currency of the paper account", low=0.01, high=10**12)
+    deployment_capital: float = setting(
+        10_000.0, "quote currency that one deployment trades", low=0.01, high=10**12
+    )
+    max_deployments: int = setting(5, "deployments in paper at the same time", low=1, high=10_000)
     rebalance_band: float = setting(
         0.10, "a position is re-sized only when the quantity is off by more than this fraction", low=0, high=1
     )
@@ -312,8 +335,8 @@ class RunnerSettings:
     """The live runner."""
 
     __pydantic_config__: ClassVar[Any] = {"extra": "forbid"}
-    deployment_poll_seconds: float = setting(2.0, "how often deployments are read again", low=0.1)
-    heartbeat_seconds: float = setting(5.0, "how often the heartbeat row is written", low=0.1)
+    deployment_poll_seconds: float = setting(2.0, "how often deployments are read again", low=0.1, high=3600)
+    heartbeat_seconds: float = setting(5.0, "how often the heartbeat row is written", low=0.1, high=3600)
     bar_grace_seconds: float = setting(
         1.0, "wait after a minute's end before the closed bar is fetched", low=0, high=30
     )

@@ -78,3 +78,18 @@ def day_start_ms(day: str) -> int:
         return to_ms(datetime.strptime(day, "%Y-%m-%d").replace(tzinfo=UTC))
     except ValueError as error:
         raise ConfigurationError(f"day {day!r} is not a date; expected YYYY-MM-DD") from error
+
+
+def warm_from_ms(at_ms: int, history_bars: int, step_ms: int) -> int:
+    """Open time from which bars are read so that a decision at a time no longer depends on where they begin.
+
+    Parameters
+    ----------
+    at_ms
+        First decision, milliseconds UTC.
+    history_bars
+        Bars after which the strategy has forgotten the first one.
+    step_ms
+        Length of a bar.
+    """
+    return at_ms - (history_bars + 1) * step_ms

@@ -1,4 +1,8 @@
-"""Indicators, a file each: arrays in, arrays of the same length out, ``out[i]`` uses bars ``[: i + 1]``."""
+"""Indicators, a file each: arrays in, arrays of the same length out, ``out[i]`` uses bars ``[: i + 1]``.
+
+All of them are NaN where an input is not known (NaN or infinite), and begin anew behind it: the values there
+are those of the series that begins there. So an indicator of an indicator is known once both are.
+"""
 
 from quant_pipelines.indicators.adx import Direction, adx
 from quant_pipelines.indicators.atr import atr

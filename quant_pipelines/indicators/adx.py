@@ -3,6 +3,7 @@
 from typing import NamedTuple
 
 from quant_pipelines.core.arrays import FloatArray
+from quant_pipelines.indicators.known import by_known_runs
 from quant_pipelines.indicators.ta_lib import ta_lib
 
 
@@ -24,13 +25,14 @@ class Direction(NamedTuple):
     minus: FloatArray
 
 
+@by_known_runs
 def adx(high: FloatArray, low: FloatArray, close: FloatArray, window: int) -> Direction:
     """Compute Wilder's directional movement (New Concepts in Technical Trading Systems, 1978) by TA-Lib.
 
     Parameters
     ----------
     high, low, close
-        ndarray of shape (n_bars,), float64, without NaN.
+        ndarray of shape (n_bars,), float64; NaN where it is not known.
     window
         Bars, at least 2.
 
@@ -50,8 +52,5 @@ def adx(high: FloatArray, low: FloatArray, close: FloatArray, window: int) -> Di
     >>> found.minus
     array([nan, nan, nan,  0.,  0.,  0.,  0.,  0.,  0.,  0.])
     """
-    if close.size == 0:
-        return Direction(close.copy(), close.copy(), close.copy())
-    columns = (high, low, close, window)
-    ta = ta_lib()
-    return Direction(ta.ADX(*columns), ta.PLUS_DI(*columns), ta.MINUS_DI(*columns))
+    sides = ("ADX", "PLUS_DI", "MINUS_DI")
+    return Direction(*(ta_lib(name, high, low, close, window=window) for name in sides))

@@ -4,8 +4,10 @@ import numpy as np
 
 from quant_pipelines.core.arrays import FloatArray
 from quant_pipelines.core.jit import kernel
+from quant_pipelines.indicators.known import by_known_runs
 
 
+@by_known_runs
 @kernel
 def atr(high: FloatArray, low: FloatArray, close: FloatArray, window: int) -> FloatArray:
     """Wilder's average true range (New Concepts in Technical Trading Systems, 1978).
@@ -15,7 +17,7 @@ def atr(high: FloatArray, low: FloatArray, close: FloatArray, window: int) -> Fl
     Parameters
     ----------
     high, low, close
-        ndarray of shape (n_bars,), float64, without NaN.
+        ndarray of shape (n_bars,), float64; NaN where it is not known.
     window
         Bars, at least 1.
 

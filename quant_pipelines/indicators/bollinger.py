@@ -3,6 +3,7 @@
 from typing import NamedTuple
 
 from quant_pipelines.core.arrays import FloatArray
+from quant_pipelines.indicators.known import by_known_runs
 from quant_pipelines.indicators.rolling_std import rolling_std
 from quant_pipelines.indicators.sma import sma
 
@@ -24,13 +25,14 @@ class Bands(NamedTuple):
     upper: FloatArray
 
 
+@by_known_runs
 def bollinger(values: FloatArray, window: int, width: float) -> Bands:
     """Compute the moving average and the bands ``width`` population deviations away.
 
     Parameters
     ----------
     values
-        ndarray of shape (n_bars,), float64, without NaN.
+        ndarray of shape (n_bars,), float64; NaN where it is not known.
     window
         Bars, at least 1.
     width

@@ -7,6 +7,7 @@ import numpy as np
 
 from quant_pipelines.core.arrays import FloatArray
 from quant_pipelines.core.jit import kernel
+from quant_pipelines.indicators.known import by_known_runs
 
 _ROUNDING = 1e-18
 """A variance of log prices below this is the rounding of a series that stands still."""
@@ -31,6 +32,7 @@ class Cointegration(NamedTuple):
     statistic: FloatArray
 
 
+@by_known_runs
 @kernel
 def cointegration(one: FloatArray, other: FloatArray, window: int) -> Cointegration:
     """Regress ``one`` on ``other`` over the last ``window`` values and test the residual for a unit root.
@@ -38,7 +40,7 @@ def cointegration(one: FloatArray, other: FloatArray, window: int) -> Cointegrat
     Parameters
     ----------
     one, other
-        Log prices. ndarray of shape (n_bars,), float64, without NaN.
+        Log prices. ndarray of shape (n_bars,), float64; NaN where it is not known.
     window
         Values, at least 5.
 

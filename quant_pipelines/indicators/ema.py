@@ -4,8 +4,10 @@ import numpy as np
 
 from quant_pipelines.core.arrays import FloatArray
 from quant_pipelines.core.jit import kernel
+from quant_pipelines.indicators.known import by_known_runs
 
 
+@by_known_runs
 @kernel
 def ema(values: FloatArray, window: int) -> FloatArray:
     """Exponential moving average with ``alpha = 2 / (window + 1)``, seeded with the first value.
@@ -15,7 +17,7 @@ def ema(values: FloatArray, window: int) -> FloatArray:
     Parameters
     ----------
     values
-        ndarray of shape (n_bars,), float64, without NaN.
+        ndarray of shape (n_bars,), float64; NaN where it is not known.
     window
         Span in bars, at least 1.
 

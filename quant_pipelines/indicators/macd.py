@@ -4,6 +4,7 @@ from typing import NamedTuple
 
 from quant_pipelines.core.arrays import FloatArray
 from quant_pipelines.indicators.ema import ema
+from quant_pipelines.indicators.known import by_known_runs
 
 
 class Macd(NamedTuple):
@@ -23,6 +24,7 @@ class Macd(NamedTuple):
     histogram: FloatArray
 
 
+@by_known_runs
 def macd(values: FloatArray, fast: int, slow: int, signal: int) -> Macd:
     """Compute the difference of two moving averages, and its own moving average (Appel, 1979).
 
@@ -32,7 +34,7 @@ def macd(values: FloatArray, fast: int, slow: int, signal: int) -> Macd:
     Parameters
     ----------
     values
-        ndarray of shape (n_bars,), float64, without NaN.
+        ndarray of shape (n_bars,), float64; NaN where it is not known.
     fast, slow, signal
         Spans in bars, at least 1.
 

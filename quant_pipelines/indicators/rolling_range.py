@@ -3,6 +3,7 @@
 from typing import NamedTuple
 
 from quant_pipelines.core.arrays import FloatArray
+from quant_pipelines.indicators.known import by_known_runs
 from quant_pipelines.indicators.ta_lib import ta_lib
 
 
@@ -22,13 +23,14 @@ class Range(NamedTuple):
     high: FloatArray
 
 
+@by_known_runs
 def rolling_range(low: FloatArray, high: FloatArray, window: int) -> Range:
     """Compute the lowest low and the highest high of the last ``window`` bars, this one included.
 
     Parameters
     ----------
     low, high
-        ndarray of shape (n_bars,), float64, without NaN; the same one twice for the range of one series.
+        ndarray of shape (n_bars,), float64; the same one twice for the range of one series.
     window
         Bars, at least 2.
 
@@ -45,7 +47,4 @@ def rolling_range(low: FloatArray, high: FloatArray, window: int) -> Range:
     >>> rolling_range(close, close, 3).high  # this bar included: compare with the bar before for a breakout
     array([nan, nan,  3.,  5.])
     """
-    if low.size == 0:
-        return Range(low.copy(), high.copy())
-    ta = ta_lib()
-    return Range(ta.MIN(low, window), ta.MAX(high, window))
+    return Range(ta_lib("MIN", low, window=window), ta_lib("MAX", high, window=window))

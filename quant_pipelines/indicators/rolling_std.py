@@ -6,8 +6,10 @@ import numpy as np
 
 from quant_pipelines.core.arrays import FloatArray
 from quant_pipelines.core.jit import kernel
+from quant_pipelines.indicators.known import by_known_runs
 
 
+@by_known_runs
 @kernel
 def rolling_std(values: FloatArray, window: int) -> FloatArray:
     """Compute the population standard deviation (ddof 0) of the last ``window`` values.
@@ -15,7 +17,7 @@ def rolling_std(values: FloatArray, window: int) -> FloatArray:
     Parameters
     ----------
     values
-        ndarray of shape (n_bars,), float64, without NaN.
+        ndarray of shape (n_bars,), float64; NaN where it is not known.
     window
         Bars, at least 1.
 

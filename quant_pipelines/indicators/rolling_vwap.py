@@ -3,17 +3,19 @@
 import numpy as np
 
 from quant_pipelines.core.arrays import FloatArray
+from quant_pipelines.indicators.known import by_known_runs
 from quant_pipelines.indicators.sma import sma
 from quant_pipelines.indicators.ta_lib import ta_lib
 
 
+@by_known_runs
 def rolling_vwap(price: FloatArray, volume: FloatArray, window: int) -> FloatArray:
     """Average price of the last ``window`` bars, weighted by their volume.
 
     Parameters
     ----------
     price, volume
-        ndarray of shape (n_bars,), float64, without NaN.
+        ndarray of shape (n_bars,), float64; NaN where it is not known.
     window
         Bars, at least 1.
 
@@ -30,9 +32,7 @@ def rolling_vwap(price: FloatArray, volume: FloatArray, window: int) -> FloatArr
     >>> rolling_vwap(price, volume, 2)  # nothing traded in the last two bars
     array([ nan, 17.5, 20. ,  nan])
     """
-    if price.size == 0:
-        return price.copy()
-    has_traded = ta_lib().MAX(volume, window) > 0 if window > 1 else volume > 0
+    has_traded = ta_lib("MAX", volume, window=window) > 0 if window > 1 else volume > 0
     average = np.full(price.size, np.nan)
     np.divide(sma(price * volume, window), sma(volume, window), out=average, where=has_traded)
     return average

@@ -3,6 +3,7 @@
 import numpy as np
 
 from quant_pipelines.core.arrays import FloatArray
+from quant_pipelines.indicators.known import by_known_runs
 from quant_pipelines.indicators.rolling_std import rolling_std
 from quant_pipelines.indicators.sma import sma
 
@@ -10,13 +11,14 @@ _ROUNDING = 1e-9
 """Deviations below this share of the mean are the rounding of a series that stands still."""
 
 
+@by_known_runs
 def rolling_z(values: FloatArray, window: int) -> FloatArray:
     """Distance from the mean of the last ``window`` values, in their population deviations.
 
     Parameters
     ----------
     values
-        ndarray of shape (n_bars,), float64, without NaN.
+        ndarray of shape (n_bars,), float64; NaN where it is not known.
     window
         Bars, at least 2.
 
@@ -34,6 +36,6 @@ def rolling_z(values: FloatArray, window: int) -> FloatArray:
     """
     mean, deviation = sma(values, window), rolling_std(values, window)
     has_moved = deviation > _ROUNDING * np.abs(mean)
-    result = np.divide(values - mean, deviation, out=np.zeros(values.size), where=has_moved)
+    result: FloatArray = np.divide(values - mean, deviation, out=np.zeros(values.size), where=has_moved)
     result[: window - 1] = np.nan
     return result

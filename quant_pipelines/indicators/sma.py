@@ -4,8 +4,10 @@ import numpy as np
 
 from quant_pipelines.core.arrays import FloatArray
 from quant_pipelines.core.jit import kernel
+from quant_pipelines.indicators.known import by_known_runs
 
 
+@by_known_runs
 @kernel
 def sma(values: FloatArray, window: int) -> FloatArray:
     """Mean of the last ``window`` values.
@@ -13,7 +15,7 @@ def sma(values: FloatArray, window: int) -> FloatArray:
     Parameters
     ----------
     values
-        ndarray of shape (n_bars,), float64, without NaN.
+        ndarray of shape (n_bars,), float64; NaN where it is not known.
     window
         Bars, at least 1.
 

@@ -4,8 +4,10 @@ import numpy as np
 
 from quant_pipelines.core.arrays import FloatArray
 from quant_pipelines.core.jit import kernel
+from quant_pipelines.indicators.known import by_known_runs
 
 
+@by_known_runs
 @kernel
 def supertrend(
     middle: FloatArray, close: FloatArray, average_range: FloatArray, multiple: float
@@ -15,7 +17,7 @@ def supertrend(
     Parameters
     ----------
     middle, close
-        Mean of high and low, and close: ndarray of shape (n_bars,), float64, without NaN.
+        Mean of high and low, and close: ndarray of shape (n_bars,), float64; NaN where it is not known.
     average_range
         Average true range; NaN while it is not known, the first bar included.
     multiple

@@ -3,14 +3,39 @@
 import importlib
 from typing import Any
 
+import numpy as np
 
-def ta_lib() -> Any:
-    """Return the module.
+from quant_pipelines.core.arrays import FloatArray
+
+
+def ta_lib(name: str, *columns: FloatArray, window: int) -> FloatArray:
+    """Values of one of its functions, whatever the process has set in it.
+
+    Parameters
+    ----------
+    name
+        Of the function.
+    columns
+        ndarrays of shape (n_bars,), float64, finite.
+    window
+        Bars.
+
+    Notes
+    -----
+    The unstable period and the compatibility are variables of the whole process, which every thread shares;
+    ours are always 0, as TA-Lib begins.
 
     Examples
     --------
+    >>> import numpy as np
     >>> from quant_pipelines.indicators.ta_lib import ta_lib
-    >>> ta_lib().__name__
-    'talib'
+    >>> ta_lib("MAX", np.array([1.0, 3.0, 2.0]), window=2)
+    array([nan,  3.,  3.])
     """
-    return importlib.import_module("talib")
+    if not columns[0].size:
+        return np.empty(0)
+    library: Any = importlib.import_module("talib")
+    library.set_unstable_period("ALL", 0)
+    library.set_compatibility(0)
+    found: FloatArray = getattr(library, name)(*columns, window)
+    return found

@@ -17,6 +17,7 @@ from quant_pipelines.core.timeframes import (
     from_ms,
     timeframe_ms,
     to_ms,
+    warm_from_ms,
 )
 from quant_pipelines.lifecycle.screen import ScreenCandidate, ScreenDecision, decide_all
 from quant_pipelines.lifecycle.transitions import Evidence, require_transition
@@ -136,7 +137,7 @@ def deployment_values(
 def _history_start(connection: Connection, verdict: VerdictRecord, now: datetime) -> datetime:
     """Far enough that decisions no longer depend on it, but no bar that is not stored; a UTC midnight."""
     step_ms = timeframe_ms(verdict.timeframe)
-    wanted = to_ms(now) - (int(verdict.in_sample["history_bars"]) + 1) * step_ms
+    wanted = warm_from_ms(to_ms(now), int(verdict.in_sample["history_bars"]), step_ms)
     oldest = oldest_bar_ms(connection, Series(verdict.exchange, verdict.symbol, verdict.timeframe))
     if oldest is not None:
         wanted = max(wanted, oldest)

@@ -38,7 +38,7 @@ class Rank:
 
 
 def rank_deployments(returns: Mapping[int, FloatArray], settings: LadderSettings) -> list[Rank]:
-    """Rank by rolling Sharpe ratio, worst first; who has too few days is not ranked.
+    """Rank by rolling Sharpe ratio, worst first; too few days, or days that are all the same, are not ranked.
 
     Parameters
     ----------
@@ -48,7 +48,11 @@ def rank_deployments(returns: Mapping[int, FloatArray], settings: LadderSettings
         Window, shortest record and confidence.
     """
     seen = {key: series[-settings.cull_window_days :] for key, series in returns.items()}
-    seen = {key: series for key, series in seen.items() if series.size >= settings.cull_min_days}
+    seen = {
+        key: series
+        for key, series in seen.items()
+        if series.size >= settings.cull_min_days and not math.isnan(moments_of(series).sharpe)
+    }
     deviations = NormalDist().inv_cdf(1.0 - (1.0 - settings.cull_confidence) / max(len(seen), 1))
     return sorted(
         (_rank(key, series, deviations) for key, series in seen.items()), key=lambda one: one.sharpe

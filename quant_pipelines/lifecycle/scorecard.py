@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from sqlalchemy import Engine
 
+from quant_pipelines.backtest.batch.result import returns_on
 from quant_pipelines.core.arrays import FloatArray
 from quant_pipelines.core.clock import Clock, clock_time
 from quant_pipelines.core.settings import Settings
@@ -70,12 +71,12 @@ def score(book: ScoredBook, *, least_efficiency: float) -> Scorecard:
     -------
     Scorecard
         ``equity``, ``total_return``, ``max_drawdown`` (by day ends), ``exposure`` (share of bars with a
-        position), ``fills``; from two days on ``sharpe`` (annualized by 365) and ``psr``; and against the
+        position), ``fills``; where days differ ``sharpe`` (annualized by 365) and ``psr``; and against the
         verdict ``promised_daily_return``, ``daily_return``, ``efficiency`` (their ratio) and ``is_behind``.
     """
     returns = daily_returns(book.day_end_equity, book.capital)
     moments = moments_of(returns)
-    has_statistics = moments.n_observations >= 2
+    has_statistics = not math.isnan(moments.sharpe)
     levels = np.concatenate([[book.capital], book.day_end_equity])
     drawdown = float(np.min(levels / np.maximum.accumulate(levels)) - 1.0)
     daily = float(returns.mean()) if returns.size else None
@@ -99,7 +100,9 @@ def score(book: ScoredBook, *, least_efficiency: float) -> Scorecard:
 
 
 def daily_returns(day_end_equity: FloatArray, capital: float) -> FloatArray:
-    """Return the simple returns of day-end equity, the first against the capital; shape (n_days,)."""
+    """Return the simple returns of day-end equity, the first against the capital; shape (n_days,).
+
+    They are 0 from the day on which nothing is left.
+    """
     before = np.concatenate([[capital], day_end_equity[:-1]])[: day_end_equity.size]
-    result: FloatArray = day_end_equity / before - 1.0
-    return result
+    return returns_on(before, day_end_equity)

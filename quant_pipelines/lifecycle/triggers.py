@@ -72,7 +72,8 @@ def read_triggers(
 
     Notes
     -----
-    With fewer days than ``min_days`` nothing is measured, and what stood goes on standing.
+    With fewer days than ``min_days`` nothing is measured, and what stood goes on standing; so does the Sharpe
+    ratio of returns that are all the same.
     """
     seen = returns[-settings.window_days :]
     values: dict[str, float | None] = dict.fromkeys((SHARPE, DRAWDOWN, NO_HIGH, QUANTILE, BOOTSTRAP))
@@ -102,8 +103,9 @@ def is_request_due(
 def _measure(seen: FloatArray, promised: FloatArray, settings: TriggerSettings) -> dict[str, float | None]:
     equity = np.concatenate([[1.0], np.cumprod(1.0 + seen)])
     fall = 1.0 - equity / np.maximum.accumulate(equity)
+    sharpe = moments_of(seen).sharpe
     return {
-        SHARPE: moments_of(seen).sharpe * math.sqrt(YEAR_DAYS),
+        SHARPE: None if math.isnan(sharpe) else sharpe * math.sqrt(YEAR_DAYS),
         DRAWDOWN: float(fall.max()),
         NO_HIGH: float(equity.size - 1 - int(np.flatnonzero(fall == 0.0)[-1])),
         QUANTILE: float(np.quantile(seen, settings.quantile)),

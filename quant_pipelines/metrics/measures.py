@@ -38,7 +38,10 @@ class Measure(NamedTuple):
 MEASURES: dict[str, Measure] = {
     "total_return": Measure("Total return", FRACTION, "compounded over all days, after costs"),
     "annual_return": Measure(
-        "Annual return", FRACTION, "(1 + total) ^ (365 / days) - 1", "there is no day, or it is too large"
+        "Annual return",
+        FRACTION,
+        "(1 + total) ^ (365 / days) - 1",
+        "there are fewer than two days, or it is beyond a million-fold",
     ),
     "volatility": Measure(
         "Volatility", FRACTION, "standard deviation of daily returns (ddof 1) times the root of 365", _FEW

@@ -6,6 +6,10 @@ import numpy as np
 
 from quant_pipelines.core.arrays import FloatArray
 from quant_pipelines.core.timeframes import YEAR_DAYS
+from quant_pipelines.metrics.rounding import RETURN_ROUNDING, is_rounding
+
+_LARGEST_ANNUAL = 1e6
+"""A year that multiplies more is an extrapolation of a few days, not a return."""
 
 
 def total_return(returns: FloatArray) -> float:
@@ -24,6 +28,8 @@ def total_return(returns: FloatArray) -> float:
 def annual_return(returns: FloatArray) -> float:
     """Compound return a year: ``(1 + total) ** (365 / n_days) - 1``; -1 once everything is lost.
 
+    NaN with fewer than two days, and where a year would multiply more than a million times.
+
     Examples
     --------
     >>> import numpy as np
@@ -38,8 +44,9 @@ def annual_return(returns: FloatArray) -> float:
         return math.nan
     if growth <= 0.0:
         return -1.0
-    with np.errstate(over="ignore"):
-        return float(np.power(growth, YEAR_DAYS / returns.size) - 1.0)
+    if returns.size < 2 or math.log(growth) * YEAR_DAYS / returns.size > math.log(_LARGEST_ANNUAL):
+        return math.nan
+    return float(growth ** (YEAR_DAYS / returns.size) - 1.0)
 
 
 def annual_volatility(returns: FloatArray) -> float:
@@ -76,7 +83,7 @@ def sharpe_ratio(returns: FloatArray) -> float:
     if returns.size < 2:
         return math.nan
     deviation = float(np.std(returns, ddof=1))
-    if deviation == 0.0:
+    if is_rounding(deviation, returns):
         return math.nan
     return float(np.mean(returns)) / deviation * math.sqrt(YEAR_DAYS)
 
@@ -99,7 +106,7 @@ def sortino_ratio(returns: FloatArray) -> float:
     if returns.size < 2:
         return math.nan
     downside = math.sqrt(float(np.mean(np.minimum(returns, 0.0) ** 2)))
-    if downside == 0.0:
+    if is_rounding(downside, returns):
         return math.nan
     return float(np.mean(returns)) / downside * math.sqrt(YEAR_DAYS)
 
@@ -115,7 +122,7 @@ def calmar_ratio(annual: float, drawdown: float) -> float:
     >>> calmar_ratio(0.5, -0.25), calmar_ratio(0.5, 0.0)
     (2.0, nan)
     """
-    return annual / -drawdown if drawdown < 0.0 else math.nan
+    return annual / -drawdown if drawdown < -RETURN_ROUNDING else math.nan
 
 
 def skewness(returns: FloatArray) -> float:
@@ -160,7 +167,7 @@ def tail_ratio(returns: FloatArray) -> float:
         return math.nan
     ordered = np.sort(returns)
     low, high = abs(_quantile(ordered, 0.05)), abs(_quantile(ordered, 0.95))
-    return high / low if low > 0.0 else math.nan
+    return math.nan if is_rounding(low, returns) else high / low
 
 
 def conditional_value_at_risk(returns: FloatArray) -> float:
@@ -227,7 +234,7 @@ def beta(returns: FloatArray, holding: FloatArray) -> float:
     >>> beta(holding, np.zeros(3))
     nan
     """
-    if returns.size < 2 or np.var(holding) == 0.0:
+    if returns.size < 2 or is_rounding(np.std(holding), holding):
         return math.nan
     return float(np.cov(returns, holding)[0, 1] / np.var(holding, ddof=1))
 
@@ -243,7 +250,7 @@ def correlation(returns: FloatArray, other: FloatArray) -> float:
     >>> round(correlation(0.5 * holding, holding), 6)  # the size of a position doesn't matter
     1.0
     """
-    if returns.size < 2 or np.var(returns) == 0.0 or np.var(other) == 0.0:
+    if returns.size < 2 or any(is_rounding(np.std(series), series) for series in (returns, other)):
         return math.nan
     return float(np.corrcoef(returns, other)[0, 1])
 
@@ -276,7 +283,7 @@ def _standardized_moment(returns: FloatArray, order: int) -> float:
     squared = centered * centered  # products: powers cost ten times as much
     variance = float(np.mean(squared))
     moment = float(np.mean(squared * (centered if order == 3 else squared)))
-    return moment / variance ** (order / 2) if variance > 0.0 else math.nan
+    return math.nan if is_rounding(math.sqrt(variance), returns) else moment / variance ** (order / 2)
 
 
 def _quantile(ordered: FloatArray, share: float) -> float:

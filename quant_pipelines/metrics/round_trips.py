@@ -5,6 +5,7 @@ import math
 import numpy as np
 
 from quant_pipelines.core.arrays import FloatArray
+from quant_pipelines.metrics.rounding import ratio_of
 
 
 def win_rate(pnl: FloatArray) -> float:
@@ -33,7 +34,7 @@ def payoff_ratio(pnl: FloatArray) -> float:
     wins, losses = pnl[pnl > 0.0], pnl[pnl < 0.0]
     if wins.size == 0 or losses.size == 0:
         return math.nan
-    return float(np.mean(wins) / -np.mean(losses))
+    return ratio_of(float(np.mean(wins)), -float(np.mean(losses)))
 
 
 def profit_factor(pnl: FloatArray) -> float:
@@ -46,8 +47,7 @@ def profit_factor(pnl: FloatArray) -> float:
     >>> profit_factor(np.array([30.0, -10.0, 20.0])), profit_factor(np.array([30.0]))
     (5.0, nan)
     """
-    lost = -float(np.sum(pnl[pnl < 0.0]))
-    return float(np.sum(pnl[pnl > 0.0])) / lost if lost > 0.0 else math.nan
+    return ratio_of(float(np.sum(pnl[pnl > 0.0])), -float(np.sum(pnl[pnl < 0.0])))
 
 
 def expectancy(pnl: FloatArray) -> float:

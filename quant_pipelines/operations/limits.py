@@ -1,10 +1,10 @@
 """An operator sets a limit of the account, a deployment or a strategy; the runner follows within seconds."""
 
-import math
 from decimal import Decimal
 
 from sqlalchemy import Connection, Engine
 
+from quant_pipelines.core.bounds import ROW_ID
 from quant_pipelines.core.clock import Clock, clock_time
 from quant_pipelines.core.errors import LifecycleError, unknown_name
 from quant_pipelines.core.limits import LIMITS
@@ -49,7 +49,9 @@ def set_limit(
     """
     if limit not in LIMITS:
         raise LifecycleError(unknown_name("limit", limit, LIMITS))
-    _require_range(limit, value)
+    fault = LIMITS[limit].metadata["bounds"].fault(limit, float(value))
+    if fault:
+        raise LifecycleError(fault)
     row = {"scope": scope, "name": limit, "value": Decimal(repr(float(value)))}
     with transaction(engine) as connection:
         _require_limit_scope(connection, scope)
@@ -73,7 +75,8 @@ def require_scope(connection: Connection, scope: str) -> None:
     if scope == ACCOUNT:
         return
     kind, _, number = scope.partition(":")
-    if kind != "deployment" or not (number.isascii() and number.isdigit()):
+    is_number = number.isascii() and number.isdigit()
+    if kind != "deployment" or not is_number or ROW_ID.fault("id", int(number[:20])):
         raise LifecycleError(f"scope is {scope!r}; expected account or deployment:<id>")
     if read_stage(connection, int(number)) is None:
         raise LifecycleError(f"{scope} does not exist; expected the id of a deployment")
@@ -84,11 +87,3 @@ def _require_limit_scope(connection: Connection, scope: str) -> None:
         require_scope(connection, scope)
     elif not has_strategy(connection, scope.removeprefix(STRATEGY_SCOPE)):
         raise LifecycleError(f"{scope} does not exist; expected the name of a strategy that is stored")
-
-
-def _require_range(name: str, value: float) -> None:
-    low, high = LIMITS[name].metadata["low"], LIMITS[name].metadata["high"]
-    is_inside = math.isfinite(value) and (low is None or value >= low) and (high is None or value <= high)
-    if not is_inside:
-        span = f"at least {low:g}" if high is None else f"a value in [{low:g}, {high:g}]"
-        raise LifecycleError(f"{name} is {value:g}; expected {span}")

@@ -10,6 +10,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias
 
+from quant_pipelines.core.bounds import ROW_ID
+from quant_pipelines.core.errors import LifecycleError
 from quant_pipelines.operations.receipt import Receipt, Signature
 
 if TYPE_CHECKING:
@@ -29,6 +31,7 @@ something changes; both in any case."""
 Role: TypeAlias = Literal["viewer", "operator", "approver"]
 """Least right of who asks; each one includes those before it."""
 REQUIRED: Final = object()
+_IDS: Final = ("number", "deployment")
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,6 +155,10 @@ def carry_out(
     QuantError
         If the signature is empty, or the verb is refused; one sentence says why.
     """
+    for field in verb.fields:
+        fault = ROW_ID.fault(field.name, given.get(field.name)) if field.kind in _IDS else ""
+        if fault:
+            raise LifecycleError(fault)
     known = {
         "engine": engine,
         "settings": settings,

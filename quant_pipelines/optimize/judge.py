@@ -119,9 +119,7 @@ def _out_of_sample(finished: WalkForward) -> dict[str, Any]:
     stitched = finished.out_of_sample
     moments = moments_of(stitched.returns)
     shape = {"skew": moments.skew, "kurtosis": moments.kurtosis}
-    low, high = (
-        bootstrap_sharpe_interval(stitched.returns) if moments.n_observations >= 2 else (np.nan, np.nan)
-    )
+    low, high = (np.nan, np.nan) if np.isnan(moments.sharpe) else bootstrap_sharpe_interval(stitched.returns)
     return {
         **_returns_document(stitched.returns, moments),
         "trades": len(stitched.trades),
@@ -165,6 +163,10 @@ def _returns_document(returns: FloatArray, moments: Moments) -> dict[str, Any]:
         "kurtosis": moments.kurtosis,
         "max_drawdown": -float(drawdown.max()),
     }
+
+
+def _count(days: float) -> str:
+    return f"{days:.0f}" if np.isfinite(days) else "unknown number"
 
 
 def _win_rate(profits: list[float]) -> float | None:
@@ -249,7 +251,7 @@ def _capital_gates(inside: dict[str, Any], outside: dict[str, Any], limits: Gate
             days / needed if np.isfinite(needed) else None,
             1.0,
             gate=CAPITAL,
-            detail=f"{days} days out of sample over the {needed:.0f} needed for 95 % confidence",
+            detail=f"{days} days out of sample over the {_count(needed)} needed for 95 % confidence",
         ),
         above(
             "sharpe_low",

@@ -1,6 +1,7 @@
 """What a trial is ranked by, computed for all trials of a sweep at once from their daily returns.
 
-Every objective is higher-is-better and NaN for a trial whose equity never moves.
+Every objective is higher-is-better and NaN for a trial whose equity never moves. It ranks and doesn't
+measure: a trial that lost nothing is capped, and one whose days are all the same has a Sharpe ratio of 0.
 """
 
 import math
@@ -13,7 +14,9 @@ from quant_pipelines.core.errors import OptimizationError, unknown_name
 from quant_pipelines.core.timeframes import YEAR_DAYS
 from quant_pipelines.optimize.overfit import moments_of, probabilistic_sharpe_ratio, sharpe_of_columns
 
-_SMALLEST_LOSS = 1e-9
+_LARGEST_RATIO = 1e4
+"""Of gains to losses: beyond it nothing was lost, and by how much more is chance."""
+_LARGEST_ANNUAL = 1e6
 _ANNUAL = math.sqrt(YEAR_DAYS)
 
 
@@ -23,27 +26,33 @@ def _sharpe(returns: FloatArray) -> FloatArray:
 
 def _sortino(returns: FloatArray) -> FloatArray:
     downside = np.sqrt(np.mean(np.minimum(returns, 0.0) ** 2, axis=0))
-    ratio: FloatArray = returns.mean(axis=0) / np.maximum(downside, _SMALLEST_LOSS)
-    return ratio * _ANNUAL
+    return _capped(returns.mean(axis=0), downside) * _ANNUAL
 
 
 def _calmar(returns: FloatArray) -> FloatArray:
     equity = np.vstack([np.ones(returns.shape[1]), np.cumprod(1.0 + returns, axis=0)])
     drawdown = np.max(1.0 - equity / np.maximum.accumulate(equity, axis=0), axis=0)
-    annual = np.maximum(equity[-1], 0.0) ** (YEAR_DAYS / returns.shape[0]) - 1.0
-    ratio: FloatArray = annual / np.maximum(drawdown, _SMALLEST_LOSS)
-    return ratio
+    largest = _LARGEST_ANNUAL ** (returns.shape[0] / YEAR_DAYS)
+    annual = np.clip(equity[-1], 0.0, largest) ** (YEAR_DAYS / returns.shape[0]) - 1.0
+    return _capped(annual, drawdown)
 
 
 def _profit_factor(returns: FloatArray) -> FloatArray:
     gains, losses = np.maximum(returns, 0.0).sum(axis=0), -np.minimum(returns, 0.0).sum(axis=0)
-    ratio: FloatArray = gains / np.maximum(losses, _SMALLEST_LOSS)
-    return ratio
+    return _capped(gains, losses)
+
+
+def _capped(gained: FloatArray, lost: FloatArray) -> FloatArray:
+    """Quotient of what was gained, whatever its sign, over what was lost; the largest where nothing was."""
+    ratio = np.divide(gained, lost, out=np.sign(gained) * _LARGEST_RATIO, where=lost > 0.0)
+    capped: FloatArray = np.clip(ratio, -_LARGEST_RATIO, _LARGEST_RATIO)
+    return capped
 
 
 def _probabilistic_sharpe(returns: FloatArray) -> FloatArray:
     values = [moments_of(column)._asdict() for column in returns.T]
-    return np.array([probabilistic_sharpe_ratio(**value) for value in values])
+    found = np.array([probabilistic_sharpe_ratio(**value) for value in values])
+    return np.where(np.isnan(found), 0.5, found)  # days that are all the same speak for neither
 
 
 OBJECTIVES: dict[str, Callable[[FloatArray], FloatArray]] = {
@@ -69,7 +78,8 @@ def rank_by(objective: str, returns: FloatArray) -> FloatArray:
     Returns
     -------
     ndarray of shape (n_trials,), float64
-        NaN for a trial that never moves, or when there are fewer than 2 days.
+        NaN for a trial that never moves, or when there are fewer than 2 days; at most 1e4, and 1e4 times the
+        root of 365 for ``sortino``, where nothing was lost.
 
     Raises
     ------

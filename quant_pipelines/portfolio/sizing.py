@@ -1,5 +1,6 @@
 """Sizers: how much of the book's equity a full target is worth."""
 
+import math
 from dataclasses import asdict, dataclass
 from typing import Any, NamedTuple, Protocol, TypeAlias
 
@@ -137,7 +138,7 @@ def parse_sizing(text: str) -> Sizing:
         value = float(amount)
     except ValueError:
         value = 0.0
-    if not value > 0.0:
+    if not 0.0 < value < math.inf:
         raise ConfigurationError(f"sizing is {text!r}; expected a positive number after {kind}:")
     return _KINDS[kind](value)
 

@@ -77,6 +77,11 @@ def rule_facts(given: TradingRules) -> dict[str, str]:
     }
 
 
+def hole_facts(run: BacktestRun) -> dict[str, str]:
+    """Say where bars are missing; nothing where none is."""
+    return {"Holes": "; ".join(map(str, run.holes))} if run.holes else {}
+
+
 def _facts(run: BacktestRun) -> dict[str, str]:
     result = run.result
     first, last = int(run.day_times[0]), max(int(bars.close_ts[-1]) for bars in run.execution_bars)
@@ -90,6 +95,7 @@ def _facts(run: BacktestRun) -> dict[str, str]:
         **rule_facts(run.rules),
         **own,
         "Not modelled": ", ".join(result.not_modelled) or "nothing that we know of",
+        **hole_facts(run),
         **_funding_fact(result.mark_fallbacks),
     }
 

@@ -6,7 +6,7 @@ import numpy as np
 
 from quant_pipelines.backtest.account.result import AccountResult
 from quant_pipelines.metrics import MEASURES, correlation
-from quant_pipelines.reports.backtest import conventions, rule_facts
+from quant_pipelines.reports.backtest import conventions, hole_facts, rule_facts
 from quant_pipelines.reports.books import earned_section
 from quant_pipelines.reports.curves import equity_section, underwater_chart
 from quant_pipelines.reports.numbers import NOTHING, measure, money
@@ -26,6 +26,7 @@ def render_comparison(runs: Sequence[BacktestRun]) -> str:
         "Capital": f"{money(first.result.capital)} each",
         **rule_facts(first.rules),
         "Not modelled": ", ".join(first.result.not_modelled) or "nothing that we know of",
+        **hole_facts(first),
     }
     names = [f"{at + 1} {run.strategy}" for at, run in enumerate(runs)]
     accounts = [run.result for run in runs if isinstance(run.result, AccountResult)]

@@ -12,6 +12,7 @@ from quant_pipelines.backtest.bar.trades import COLUMNS
 from quant_pipelines.backtest.batch.result import BacktestResult, daily_returns_of
 from quant_pipelines.core.arrays import FloatArray, IntArray
 from quant_pipelines.core.bars import Bars
+from quant_pipelines.core.gaps import Holes, holes_in
 from quant_pipelines.core.timeframes import DAY_MS, HOUR_MS, day_start_ms
 from quant_pipelines.metrics import (
     MEASURES,
@@ -80,6 +81,12 @@ class BacktestRun:
         """The strategy's bars of that symbol within the test."""
         bars, first = self.bars[0], int(self.execution.ts[0])
         return bars.between(first - first % bars.step_ms, int(self.execution.close_ts[-1]))
+
+    @cached_property
+    def holes(self) -> tuple[Holes, ...]:
+        """Where bars are missing in what the strategy read, warm-up included, and in what filled orders."""
+        series = {(bars.symbol, bars.timeframe): bars for bars in (*self.execution_bars, *self.bars)}
+        return tuple(holes for bars in series.values() if (holes := holes_in(bars)) is not None)
 
     @cached_property
     def day_times(self) -> IntArray:

@@ -1,5 +1,6 @@
 """Typed, bounded parameters, declared once: search space, validation and documentation come from here."""
 
+import math
 from typing import Any, Generic, Self, TypeVar, cast, overload
 
 from quant_pipelines.core.errors import StrategyError
@@ -17,7 +18,12 @@ class Parameter(Generic[Number]):
     low, high
         Smallest and largest value, inclusive.
     log
-        Whether a search moves in ratios rather than in differences.
+        Whether a search moves in ratios rather than in differences; the smallest value is above 0 then.
+
+    Raises
+    ------
+    StrategyError
+        If the three are not finite numbers of this kind, in order.
 
     Examples
     --------
@@ -34,6 +40,14 @@ class Parameter(Generic[Number]):
         self.high: Number = high
         self.log = log
         self.name = ""
+        numbers = [number for value in (low, default, high) if (number := self._number(value)) is not None]
+        is_ordered = len(numbers) == 3 and numbers == sorted(numbers)
+        if not is_ordered or (log and not low > 0):
+            span = "above 0 in a space of ratios" if log else "in order"
+            raise StrategyError(
+                f"a parameter is declared from {low!r} to {high!r} with the default {default!r}; "
+                f"expected finite {self._noun()}s {span}"
+            )
 
     def __set_name__(self, owner: type, name: str) -> None:
         self.name = name
@@ -64,7 +78,7 @@ class Parameter(Generic[Number]):
         number = self._number(value)
         if number is None or not self.low <= number <= self.high:
             raise StrategyError(
-                f"{owner}: parameter {self.name} is {value!r}; expected {self._noun()} "
+                f"{owner}: parameter {self.name} is {value!r}; expected a {self._noun()} "
                 f"from {self.low} to {self.high}"
             )
         return number
@@ -83,7 +97,7 @@ class Parameter(Generic[Number]):
         raise NotImplementedError
 
     def _noun(self) -> str:
-        return "a number"
+        return "number"
 
 
 class Int(Parameter[int]):
@@ -109,7 +123,7 @@ class Int(Parameter[int]):
         return int(number) if number is not None and number.is_integer() else None
 
     def _noun(self) -> str:
-        return "a whole number"
+        return "whole number"
 
 
 class Float(Parameter[float]):
@@ -134,6 +148,7 @@ def _as_float(value: Any) -> float | None:
     if isinstance(value, bool):
         return None
     try:
-        return float(value)
-    except (TypeError, ValueError):
+        number = float(value)
+    except (TypeError, ValueError, OverflowError):
         return None
+    return number if math.isfinite(number) else None

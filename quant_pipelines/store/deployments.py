@@ -9,6 +9,7 @@ from sqlalchemy import ColumnElement, Connection, Engine, Row, exists, false, se
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from quant_pipelines.core.instruments import DatedInstrument, Instrument
+from quant_pipelines.core.limits import LIMITS
 from quant_pipelines.core.stages import LADDER, PAPER_STAGES, Stage
 from quant_pipelines.core.timeframes import to_ms
 from quant_pipelines.store.engine import transaction
@@ -202,14 +203,26 @@ def seed_limits(engine: Engine, limits: dict[str, float], at: datetime) -> None:
 
 
 def read_limits(engine: Engine) -> dict[str, dict[str, float]]:
-    """Limits in force by scope (``account``, ``deployment:<id>`` or ``strategy:<name>``) and name."""
+    """Limits in force by scope (``account``, ``deployment:<id>`` or ``strategy:<name>``) and name.
+
+    A stored value that the limit can't have, such as NaN, stands for the tightest one: it must not lift it.
+    """
     limits: dict[str, dict[str, float]] = {}
     with transaction(engine) as connection:
         for row in connection.execute(select(risk_limits)):
-            limits.setdefault(row.scope, {})[row.name] = float(row.value)
+            limits.setdefault(row.scope, {})[row.name] = _usable_limit(row.name, row.value)
         for row in connection.execute(select(strategy_quotas)):
-            limits.setdefault(STRATEGY_SCOPE + row.strategy, {})[row.name] = float(row.value)
+            quotas = limits.setdefault(STRATEGY_SCOPE + row.strategy, {})
+            quotas[row.name] = _usable_limit(row.name, row.value)
     return limits
+
+
+def _usable_limit(name: str, stored: Decimal) -> float:
+    value = float(stored)
+    if name not in LIMITS:
+        return value
+    bounds = LIMITS[name].metadata["bounds"]
+    return bounds.low if bounds.fault(name, value) else value
 
 
 def set_limit(connection: Connection, row: dict[str, Any]) -> Decimal | None:

@@ -5,10 +5,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from quant_pipelines.accounting.margin import MarginTerms
-from quant_pipelines.core.errors import ConfigurationError, unknown_name
+from quant_pipelines.core.bounds import Bounds
+from quant_pipelines.core.errors import ConfigurationError
+from quant_pipelines.core.setting_bounds import bounds_of
 from quant_pipelines.core.settings import ExecutionSettings
 
-WORKING_TYPES = ("last", "mark")
+_FEE = Bounds(0, 1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,17 +69,11 @@ class Execution:
         )
 
     def __post_init__(self) -> None:
-        for name, high in (
-            ("participation", 1.0),
-            ("latency_ms", 86_400_000),
-            ("leverage", 1_000.0),
-            ("liquidation_fee", 1.0),
-        ):
-            value = getattr(self, name)
-            if not 0.0 <= value <= high:
-                raise ConfigurationError(f"{name} is {value}; expected 0 to {high}")
-        if self.working_type not in WORKING_TYPES:
-            raise ConfigurationError(unknown_name("working_type", self.working_type, WORKING_TYPES))
+        fault = _FEE.fault("liquidation_fee", self.liquidation_fee)
+        for name in ("participation", "latency_ms", "leverage", "working_type"):
+            fault = fault or bounds_of(f"execution.{name}").fault(name, getattr(self, name))
+        if fault:
+            raise ConfigurationError(fault)
 
     @property
     def tests_mark(self) -> bool:

@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 from quant_pipelines.core.errors import ConfigurationError, unknown_name
 from quant_pipelines.core.instruments import Instrument
 from quant_pipelines.core.orders import Direction
+from quant_pipelines.core.setting_bounds import bounds_of, first_fault
 from quant_pipelines.core.settings import CostSettings
 from quant_pipelines.costs.fees import CostTerms, cost_terms
 from quant_pipelines.portfolio.sizing import (
@@ -71,7 +72,7 @@ class TradingRules:
     Raises
     ------
     ConfigurationError
-        If the direction is unknown.
+        If the direction is unknown, or a cost or the band out of its range.
     """
 
     costs: CostSettings = CostSettings()  # noqa: RUF009 - frozen
@@ -85,6 +86,10 @@ class TradingRules:
     def __post_init__(self) -> None:
         if self.direction not in DIRECTIONS:
             raise ConfigurationError(unknown_name("direction", self.direction, DIRECTIONS))
+        band = bounds_of("portfolio.rebalance_band").fault("rebalance_band", self.rebalance_band)
+        fault = first_fault(self.costs) or band
+        if fault:
+            raise ConfigurationError(fault)
 
     @property
     def terms(self) -> TradingTerms:

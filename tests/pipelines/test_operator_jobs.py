@@ -1,5 +1,6 @@
 """Operator jobs executed as the Launchpad launches them: config in, one audit row out, or one sentence."""
 
+import math
 from typing import Any
 
 import dagster as dg
@@ -53,9 +54,12 @@ def test_limit_is_set_and_the_run_says_so(platform: Platform, instance: dg.Dagst
     assert actions(platform) == ["limit.set"]
 
 
-def test_value_out_of_range_fails_without_a_retry(platform: Platform, instance: dg.DagsterInstance) -> None:
-    result = launch(platform, instance, "set_risk_limit", limit="MAX_LEVERAGE", value=1000.0)
-    assert failure(result) == "max_leverage is 1000; expected a value in [0, 125]"
+@pytest.mark.parametrize("value", [1000.0, -1.0, math.nan, math.inf])
+def test_value_out_of_range_fails_without_a_retry(
+    platform: Platform, instance: dg.DagsterInstance, value: float
+) -> None:
+    result = launch(platform, instance, "set_risk_limit", limit="MAX_LEVERAGE", value=value)
+    assert failure(result) == f"max_leverage is {value:g}; expected a value in [0, 125]"
     assert actions(platform) == []
 
 

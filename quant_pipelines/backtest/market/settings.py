@@ -1,5 +1,6 @@
 """What a backtest is asked to do."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -63,7 +64,7 @@ class BacktestSettings:
     specifications: SpecificationHistory = ALWAYS_THE_SAME
 
     def __post_init__(self) -> None:
-        if not self.capital > 0.0:
+        if not 0.0 < self.capital < math.inf:
             raise BacktestError(f"capital is {self.capital}; expected a positive amount")
 
     def rules_at(self, ts_ms: int) -> TradingRules:

@@ -13,8 +13,11 @@ import numpy as np
 
 from quant_pipelines.core.arrays import FloatArray, IntArray
 from quant_pipelines.core.errors import OptimizationError
+from quant_pipelines.metrics.rounding import is_rounding
 
 _LARGEST_BLOCK_COUNT = 16
+_CANCELLATION = 1e-13
+"""What is left of a sum of squares below this share of it is the rounding of the difference."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -134,8 +137,9 @@ def _halves(n_blocks: int) -> FloatArray:
 
 
 def _sharpe(sums: FloatArray, squares: FloatArray, n: int, center: FloatArray) -> FloatArray:
-    """Mean over standard deviation from sums around ``center``; 0 where a trial never moves."""
+    """Mean over standard deviation from sums around ``center``; 0 where all returns are the same."""
     mean = sums / n
     variance = (squares - n * mean**2) / (n - 1)
-    still = variance < 1e-300
+    still = is_rounding(np.sqrt(np.maximum(variance, 0.0)), center[None])
+    still |= variance * (n - 1) <= _CANCELLATION * squares
     return np.where(still, 0.0, (mean + center) / np.sqrt(np.where(still, 1.0, variance)))

@@ -1,10 +1,12 @@
 """The moments that Sharpe-ratio statistics ask for, per period."""
 
+import math
 from typing import NamedTuple
 
 import numpy as np
 
 from quant_pipelines.core.arrays import FloatArray
+from quant_pipelines.metrics.rounding import is_rounding
 
 
 class Moments(NamedTuple):
@@ -13,7 +15,7 @@ class Moments(NamedTuple):
     Parameters
     ----------
     sharpe
-        Mean over standard deviation (ddof 1), not annualized; 0 for a series that never moves.
+        Mean over standard deviation (ddof 1), not annualized; NaN for returns that are all the same.
     skew
         Third standardized moment, biased; 0 for a normal.
     kurtosis
@@ -51,14 +53,14 @@ def moments_of(returns: FloatArray) -> Moments:
     >>> moments = moments_of(np.array([0.01, 0.03]))
     >>> round(moments.sharpe, 4), round(moments.kurtosis, 4), moments.n_observations  # 0.02 / 0.01414
     (1.4142, 1.0, 2)
-    >>> moments_of(np.full(3, 0.01))  # never moves
-    Moments(sharpe=0.0, skew=0.0, kurtosis=3.0, n_observations=3)
+    >>> moments_of(np.full(3, 0.01))  # all the same
+    Moments(sharpe=nan, skew=0.0, kurtosis=3.0, n_observations=3)
     """
     n = int(returns.size)
     deviations = returns - returns.mean() if n else returns
     variance = float(np.mean(deviations**2)) if n else 0.0
-    if n < 2 or variance < _nothing(returns):
-        return Moments(0.0, 0.0, 3.0, n)
+    if n < 2 or is_rounding(math.sqrt(variance), returns):
+        return Moments(math.nan, 0.0, 3.0, n)
     return Moments(
         sharpe=float(returns.mean() / returns.std(ddof=1)),
         skew=float(np.mean(deviations**3) / variance**1.5),
@@ -68,7 +70,7 @@ def moments_of(returns: FloatArray) -> Moments:
 
 
 def sharpe_of_columns(returns: FloatArray) -> FloatArray:
-    """Per-period Sharpe ratio of each column; 0 where a column never moves.
+    """Per-period Sharpe ratio of each column; 0 where all values are the same, so that it can be ranked.
 
     Parameters
     ----------
@@ -87,11 +89,5 @@ def sharpe_of_columns(returns: FloatArray) -> FloatArray:
     array([1.4142, 0.    ])
     """
     deviation = returns.std(axis=0, ddof=1)
-    still = deviation**2 < _nothing(returns)
+    still = is_rounding(deviation, returns)
     return np.where(still, 0.0, returns.mean(axis=0) / np.where(still, 1.0, deviation))
-
-
-def _nothing(returns: FloatArray) -> float:
-    """Variance that is only the rounding of a constant series."""
-    scale = float(np.max(np.abs(returns), initial=0.0))
-    return max((1e-12 * scale) ** 2, 1e-300)

@@ -30,7 +30,7 @@ def probabilistic_sharpe_ratio(
     Parameters
     ----------
     sharpe
-        Observed Sharpe ratio per period.
+        Observed Sharpe ratio per period; where it is NaN, so is the probability.
     n_observations
         Number of returns that it rests on, at least 2.
     skew, kurtosis
@@ -153,7 +153,7 @@ def minimum_track_record_length(
     Returns
     -------
     float
-        Number of periods; infinite when the ratio does not exceed the benchmark.
+        Number of periods; infinite when the ratio does not exceed the benchmark, NaN where it is NaN.
 
     Examples
     --------

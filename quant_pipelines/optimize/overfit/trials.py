@@ -9,6 +9,7 @@ References
 import numpy as np
 
 from quant_pipelines.core.arrays import FloatArray
+from quant_pipelines.metrics.rounding import is_rounding
 
 
 def effective_number_of_trials(returns: FloatArray, *, n_trials: int | None = None) -> float:
@@ -38,7 +39,7 @@ def effective_number_of_trials(returns: FloatArray, *, n_trials: int | None = No
     1.0
     """
     total = float(returns.shape[1] if n_trials is None else n_trials)
-    moving = returns[:, returns.std(axis=0) > 1e-15]
+    moving = returns[:, ~is_rounding(returns.std(axis=0), returns)]
     n = moving.shape[1]
     if n < 2 or moving.shape[0] < 2:
         return max(total, 1.0)

@@ -254,7 +254,7 @@ def quiet_market(strategy_class: type[Strategy]) -> str:
 
 
 def opinions(strategy_class: type[Strategy]) -> str:
-    """Positions are taken at some time.
+    """Positions are taken at some time, and not always the same: a market that moves changes an opinion.
 
     Examples
     --------
@@ -266,12 +266,20 @@ def opinions(strategy_class: type[Strategy]) -> str:
     ...         return np.zeros(len(bars))
     >>> opinions(Idle)
     'Idle(): takes no position on 4800 bars of a random walk'
+    >>> class Convinced(Strategy):
+    ...     def target(self, bars):
+    ...         return np.where(bars.volume > 0.0, 0.5, np.nan)
+    >>> opinions(Convinced)
+    'Convinced(): wants the same on all 4800 bars of a random walk; expected it to change'
     """
-    strategy, market = strategy_class(), TrialMarket(strategy_class)
-    walks = (market.walk(4 * _BARS, _SEED, drift=drift) for drift in (-0.001, 0.0, 0.001))
-    if any(np.nan_to_num(target_of(strategy, bars)).any() for bars in walks):
-        return ""
-    return f"{strategy}: takes no position on {4 * _BARS} bars of a random walk"
+    strategy, market, n_bars = strategy_class(), TrialMarket(strategy_class), 4 * _BARS
+    walks = (market.walk(n_bars, _SEED, drift=drift) for drift in (-0.001, 0.0, 0.001))
+    wanted = [np.atleast_2d(target_of(strategy, bars).T) for bars in walks]
+    if not any(np.nan_to_num(target).any() for target in wanted):
+        return f"{strategy}: takes no position on {n_bars} bars of a random walk"
+    if not any(_changes(opinion) for target in wanted for opinion in target):
+        return f"{strategy}: wants the same on all {n_bars} bars of a random walk; expected it to change"
+    return ""
 
 
 def speed(strategy_class: type[Strategy]) -> str:
@@ -302,6 +310,12 @@ RULES: dict[str, Callable[[type[Strategy]], str]] = {
     "opinions": opinions,
     "speed": speed,
 }
+
+
+def _changes(opinion: FloatArray) -> bool:
+    """Whether what is wanted of a symbol is ever something else; no opinion changes nothing."""
+    known = opinion[~np.isnan(opinion)]
+    return bool(known.size) and bool((known != known[0]).any())
 
 
 def _fault(rule: Callable[[Any], str], strategy_class: type[Strategy]) -> str:

@@ -160,7 +160,7 @@ def quiet_market(strategy_class: type[EventStrategy]) -> str:
 
 
 def opinions(strategy_class: type[EventStrategy]) -> str:
-    """Orders are placed at some time.
+    """Orders are placed at some time, and every feature is known at some time.
 
     Examples
     --------
@@ -173,7 +173,10 @@ def opinions(strategy_class: type[EventStrategy]) -> str:
     'Idle(): places no order on 2400 bars of a random walk'
     """
     strategy = strategy_class()
-    walks = (random_walk(4 * _BARS, _SEED, drift=drift) for drift in (-0.001, 0.0, 0.001))
+    walks = [random_walk(4 * _BARS, _SEED, drift=drift) for drift in (-0.001, 0.0, 0.001)]
+    for name, values in features_of(strategy, walks[0]).items():
+        if np.isnan(values).all():
+            return f"{strategy}: feature {name} is unknown on all {4 * _BARS} bars of a random walk"
     if any(trial(strategy, bars).acts for bars in walks):
         return ""
     return f"{strategy}: places no order on {4 * _BARS} bars of a random walk"

@@ -9,7 +9,8 @@ from sqlalchemy import Engine, text
 from sqlalchemy.exc import IntegrityError
 
 from quant_pipelines.core.errors import ReconciliationError, StoreError
-from quant_pipelines.store.deployments import read_deployments, read_limits, seed_limits
+from quant_pipelines.store.deployments import read_deployments, read_limits, seed_limits, set_limit
+from quant_pipelines.store.engine import transaction
 from quant_pipelines.store.epochs import open_epoch, writer_session
 from quant_pipelines.store.heartbeats import (
     Alert,
@@ -233,3 +234,11 @@ def test_an_external_fill_and_the_halt_that_it_asks_for_are_one_commit(
     with pytest.raises(ReconciliationError, match="booked before"):
         receive(engine, epoch, replace(received, halt="another"), NOW)
     assert read_halts(engine)[f"deployment:{deployment_id}"].message == "EXTERNAL liquidation"
+
+
+@pytest.mark.parametrize("stored", [Decimal("NaN"), Decimal(-1), Decimal(1000)])
+def test_a_stored_limit_that_can_not_be_one_allows_nothing(engine: Engine, stored: Decimal) -> None:
+    row = {"scope": "account", "name": "max_leverage", "value": stored}
+    with transaction(engine) as connection:
+        set_limit(connection, {**row, "updated_at": NOW, "updated_by": "ann"})
+    assert read_limits(engine) == {"account": {"max_leverage": 0}}

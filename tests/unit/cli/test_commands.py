@@ -248,8 +248,32 @@ REFUSED = {
     ),
     "no capital": (
         ["backtest", "ema_cross", BTC, "--archive", "{archive}", "--capital", "0"],
-        "capital is 0.0; expected a positive amount",
+        "capital is 0; expected a value in [0.01, 1000000000000]",
     ),
+    "parameter that is no number": (
+        ["backtest", "ema_cross", BTC, "--archive", "{archive}", "--set", "fast=nan"],
+        "parameter fast is 'nan'; expected a whole number from",
+    ),
+    "infinite size": (
+        ["backtest", "ema_cross", BTC, "--archive", "{archive}", "--sizing", "fixed:inf"],
+        "sizing is 'fixed:inf'; expected a positive number after fixed:",
+    ),
+    "negative seed": (
+        ["optimize", "ema_cross", BTC, "--archive", "{archive}", "--seed", "-1"],
+        "setting optimization.seed is -1; expected a value in [0, 2147483647]",
+    ),
+    **{
+        f"{flag} {value}": (
+            ["backtest", "ema_cross", BTC, "--archive", "{archive}", f"{flag}={value}"],
+            f"{name} is {value}; expected a value in [{span}]",
+        )
+        for flag, name, span, values in (
+            ("--fee-bps", "setting costs.fee_bps", "-10, 1000", ("nan", "inf", "-50", "20000")),
+            ("--slippage-bps", "setting costs.slippage_bps", "0, 1000", ("nan", "-inf", "-1")),
+            ("--capital", "capital", "0.01, 1000000000000", ("nan", "inf", "-5")),
+        )
+        for value in values
+    },
     "window without bars": (
         ["backtest", "ema_cross", BTC, "--archive", "{archive}", "--start", "2030-01-01"],
         "no bars of BTC/USDT:USDT 1h in the test window",

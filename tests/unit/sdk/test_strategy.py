@@ -1,5 +1,7 @@
 """Declared parameters: bounds, search space, frozen instances."""
 
+import math
+
 import pytest
 
 from quant_pipelines.core.errors import StrategyError
@@ -79,3 +81,30 @@ def test_history_covers_the_longest_window() -> None:
 
 def test_strategy_without_a_stop_has_none() -> None:
     assert Bare().stop_fraction == 0.0
+
+
+@pytest.mark.parametrize(
+    ("kind", "default", "low", "high", "log"),
+    [
+        (Float, math.nan, 0.0, 1.0, False),
+        (Float, 0.5, math.nan, 1.0, False),
+        (Float, 0.5, 0.0, math.inf, False),
+        (Float, 2.0, 0.0, 1.0, False),
+        (Float, 0.5, 1.0, 0.0, False),
+        (Int, 5, 1, 7.5, False),
+        (Int, 5, 0, 10, True),
+    ],
+)
+def test_a_range_that_can_not_be_searched_is_refused_where_it_is_declared(
+    kind: type[Float | Int], default: float, low: float, high: float, log: bool
+) -> None:
+    with pytest.raises(
+        StrategyError, match=f"declared from {low!r} to {high!r} with the default {default!r}"
+    ):
+        kind(default, low=low, high=high, log=log)
+
+
+@pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf, "nan", 10**400])
+def test_a_value_that_is_not_finite_is_refused(value: object) -> None:
+    with pytest.raises(StrategyError, match=r"parameter width is .*; expected a number from 0\.5 to 4\.0"):
+        Example(width=value)

@@ -1,10 +1,18 @@
+from operator import attrgetter
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from quant_pipelines.core.errors import ConfigurationError
+from quant_pipelines.core.setting_bounds import all_bounds
 from quant_pipelines.core.settings import Settings
-from quant_pipelines.settings import home_folder, load_settings, setting_names
+from quant_pipelines.settings import home_folder, load_settings
+
+
+def numbers() -> list[tuple[str, Any]]:
+    """Settings by dotted name with their defaults."""
+    return [(name, attrgetter(name)(Settings())) for name in all_bounds()]
 
 
 def test_settings_without_any_source_are_the_packaged_defaults() -> None:
@@ -96,4 +104,11 @@ def test_settings_unknown_section_of_the_file_is_refused(tmp_path: Path) -> None
 
 
 def test_settings_names_are_dotted() -> None:
-    assert {"database_url", "exchange.id", "optimization.hour_windows.folds"} <= set(setting_names())
+    assert {"database_url", "exchange.id", "optimization.hour_windows.folds"} <= set(all_bounds())
+
+
+@pytest.mark.parametrize("value", ["nan", "inf", "-inf"])
+@pytest.mark.parametrize("name", [name for name, default in numbers() if isinstance(default, float)])
+def test_no_setting_takes_a_number_that_is_not_finite_from_the_environment(name: str, value: str) -> None:
+    with pytest.raises(ConfigurationError, match=f"setting {name} is {value}; expected a "):
+        load_settings(environment={"QUANT_" + name.upper().replace(".", "__"): value})

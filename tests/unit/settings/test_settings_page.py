@@ -31,12 +31,12 @@ def _shown(value: Any) -> str:
 
 
 def _range(about: Any) -> str:
-    if about["choices"]:
-        return ", ".join(about["choices"])
-    low, high = about["low"], about["high"]
-    if low is None and high is None:
+    bounds = about["bounds"]
+    if bounds.choices:
+        return ", ".join(bounds.choices)
+    if bounds.low is None and bounds.high is None:
         return ""
-    return f"≥ {low}" if high is None else f"{low} … {high}"
+    return f"≥ {bounds.low}" if bounds.high is None else f"{bounds.low} … {bounds.high}"
 
 
 def test_page_has_a_row_for_every_setting() -> None:

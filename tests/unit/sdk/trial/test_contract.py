@@ -57,6 +57,27 @@ def test_nothing_else_is_checked_on_a_strategy_without_a_usable_target() -> None
     assert "ValueError: broken on purpose" in check.fault
 
 
+@pytest.mark.parametrize(
+    ("body", "told"),
+    [
+        ("return np.full(len(bars), np.nan)", "takes no position"),
+        ("return np.where(bars.volume > 0.0, 1.0, np.nan)", "wants the same on all"),
+        (
+            "return np.where((bars.volume > 0.0) & (np.arange(len(bars)) > 20), -0.5, np.nan)",
+            "wants the same",
+        ),
+        ("return np.where(rolling_z(bars.volume * np.nan, 9) > 0.0, 1.0, 0.0)", "takes no position"),
+    ],
+)
+def test_an_opinion_that_never_changes_is_found(body: str, told: str) -> None:
+    source = "from quant_pipelines.indicators import rolling_z\n" + TEMPLATE + indent(body, "        ")
+    faults = {
+        one.name: one.fault for one in check_strategy(compile_strategy("broken", source).strategy_class)
+    }
+    assert told in faults["opinions"]
+    assert [name for name, fault in faults.items() if fault] == ["opinions"]
+
+
 PANEL_TEMPLATE = """
 import numpy as np
 from quant_pipelines.sdk import Array, Inputs, Int, Panel, Strategy
@@ -74,7 +95,7 @@ PANEL_FAULTS = {
     "causality": "return np.sign(np.nan_to_num(bars.close - bars.bars(1).close[-1:].sum()))",
     "other_futures": "return np.sign(np.nan_to_num(np.roll(bars.close, -9, axis=0) - bars.close))",
     "quiet_market": "return np.ones(bars.close.shape)",
-    "opinions": "return np.zeros(bars.close.shape)",
+    "opinions": "return np.where(bars.volume > 0.0, np.array([1.0, -1.0]), np.nan)",
 }
 
 

@@ -67,3 +67,17 @@ def test_orders_on_a_flat_market_may_be_declared() -> None:
     source = TEMPLATE + indent(FAULTS["quiet_market"], "        ") + "\n\n    orders_in_flat_market = True\n"
     checks = check_strategy(compile_strategy("declared", source).strategy_class)
     assert {check.name: check.passed for check in checks}["quiet_market"]
+
+
+def test_a_feature_that_is_never_known_is_found() -> None:
+    source = TEMPLATE.replace("np.full(len(bars), mean)", "np.full(len(bars), np.nan)")
+    source += indent(f"{MOVED}\n    desk.limit(0.1, bars.close[-1] * 0.9)", "        ")
+    checks = check_strategy(compile_strategy("broken", source).strategy_class)
+    told = {check.name: check.fault for check in checks}["opinions"]
+    assert told == "Broken(window=20): feature mean is unknown on all 2400 bars of a random walk"
+
+
+@pytest.mark.parametrize("price", ["np.nan", "np.inf", "-np.inf"])
+def test_an_order_at_a_price_that_is_not_finite_is_refused(price: str) -> None:
+    assert "expected a positive number" in faults_of(f"desk.limit(0.5, {price})")["orders"]
+    assert "expected -1 to 1" in faults_of(f"desk.limit({price}, 1.0)")["orders"]
