@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 
 from quant_pipelines.accounting.nav import can_flow, growth_by
-from quant_pipelines.backtest.bar.tally import Tally, drawdown_after
+from quant_pipelines.backtest.bar.tally import Tally, tally_after
 from quant_pipelines.core.jit import change_of, scalar
 from quant_pipelines.core.timeframes import DAY_MS
 
@@ -97,18 +97,15 @@ def fund_after_flow(fund: Fund, amount: float, to_reserve: float) -> Fund:
 @scalar
 def fund_at_close(fund: Fund, value: float, gross: float, traded: float, close_ts: int) -> Fund:
     """Account at a row's close, from its value, the notional of its books and all that they have traded."""
-    baseline, day_end, tally = fund.day_start, fund.day_end_ms, fund.tally
+    baseline, day_end = fund.day_start, fund.day_end_ms
     if close_ts >= day_end:
         baseline, day_end = value, day_end + DAY_MS
-    peak = max(tally.peak, value)
-    held = tally.bars_held + (1 if gross > 0.0 else 0)
-    drawdown = drawdown_after(tally.max_drawdown, peak, value)
     leverage = gross / value if value > 0.0 else (np.inf if gross > 0.0 else 0.0)
     return _closed(
         fund,
         value=value,
         day_start=baseline,
         day_end_ms=day_end,
-        tally=Tally(held, traded, peak, drawdown),
+        tally=tally_after(fund.tally, traded, gross > 0.0, value),
         max_gross=max(fund.max_gross, leverage),
     )

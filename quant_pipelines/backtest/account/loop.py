@@ -40,7 +40,7 @@ from quant_pipelines.backtest.bar.state import (
 )
 from quant_pipelines.backtest.bar.step import step_bar
 from quant_pipelines.backtest.bar.stops import END, NO_SCALES, StopInputs
-from quant_pipelines.backtest.bar.tally import Tally, drawdown_after, tally_end, traded_in
+from quant_pipelines.backtest.bar.tally import Tally, drawdown_after, tally_after, tally_end, traded_in
 from quant_pipelines.backtest.bar.trades import EMPTY_LOG, TradeEnd, add_closing
 from quant_pipelines.backtest.batch.loop import LoopResult, charged, log_outcome, view_of
 from quant_pipelines.backtest.book.values import Part
@@ -101,14 +101,8 @@ def resting_bar(state: BookState, ts: int, ladder: FloatArray | None) -> StepBar
 def stepped(book: HeldBook, bar: StepBar, terms: StepTerms, number: int, rows: FloatArray) -> HeldBook:
     """Book after a bar of its own."""
     outcome = step_bar(book.state, bar, terms)
-    state, tally = outcome.state, book.tally
-    peak = max(tally.peak, state.curve.equity)
-    tally = Tally(
-        tally.bars_held + (1 if state.account.position != 0.0 else 0),
-        traded_in(tally.traded_notional, outcome),
-        peak,
-        drawdown_after(tally.max_drawdown, peak, state.curve.equity),
-    )
+    state, traded = outcome.state, traded_in(book.tally.traded_notional, outcome)
+    tally = tally_after(book.tally, traded, state.account.position != 0.0, state.curve.equity)
     log = log_outcome(book.log, outcome, bar.ts, number, rows)
     return _stepped(book, state=state, log=log, tally=tally)
 

@@ -53,6 +53,14 @@ def drawdown_after(drawdown: float, peak: float, equity: float) -> float:
 
 
 @scalar
+def tally_after(tally: Tally, traded: float, is_held: bool, equity: float) -> Tally:
+    """Move sums on by a close: all that was traded by then, whether a position is held, and the equity."""
+    peak = max(tally.peak, equity)
+    deepest = drawdown_after(tally.max_drawdown, peak, equity)
+    return Tally(tally.bars_held + (1 if is_held else 0), traded, peak, deepest)
+
+
+@scalar
 def tally_end(tally: Tally, fill: StepFill, equity: float) -> Tally:
     """Add the closing fill after the last bar to the sums."""
     deepest = drawdown_after(tally.max_drawdown, tally.peak, equity)

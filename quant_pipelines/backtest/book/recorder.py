@@ -4,7 +4,7 @@ import numpy as np
 
 from quant_pipelines.backtest.bar.state import StepFill
 from quant_pipelines.backtest.bar.stops import END, EXIT_REASONS, TARGET
-from quant_pipelines.backtest.bar.tally import Tally, drawdown_after, tally_end
+from quant_pipelines.backtest.bar.tally import Tally, tally_after, tally_end
 from quant_pipelines.backtest.bar.trades import (
     COLUMNS,
     EMPTY_LOG,
@@ -74,13 +74,8 @@ class Recorder:
 
     def add(self, book: Book, events: list[BookEvent]) -> None:
         """Record a bar after the book has stepped over it."""
-        tally, traded = self._tally, self._add_events(events)
-        self._tally = Tally(
-            tally.bars_held + (book.account.position != 0.0),
-            traded,
-            max(tally.peak, book.equity),
-            drawdown_after(tally.max_drawdown, max(tally.peak, book.equity), book.equity),
-        )
+        traded, is_held = self._add_events(events), book.account.position != 0.0
+        self._tally = tally_after(self._tally, traded, is_held, book.equity)
         self._daily[book.last_ts // DAY_MS - self._market.first_day :] = book.equity
         self._bars.append(book.equity)
 

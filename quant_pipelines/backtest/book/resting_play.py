@@ -7,11 +7,11 @@ import numpy as np
 from quant_pipelines.backtest.bar.resting import Sheet
 from quant_pipelines.backtest.bar.resting_step import RestingOutcome, step_orders
 from quant_pipelines.backtest.bar.state import BookState, StepBar, StepTerms
-from quant_pipelines.backtest.bar.tally import Tally, drawdown_after
+from quant_pipelines.backtest.bar.tally import Tally, tally_after
 from quant_pipelines.backtest.market.spans import ladder_at, mark_at
 from quant_pipelines.backtest.market.tape import Beside
 from quant_pipelines.core.arrays import FloatArray, IntArray
-from quant_pipelines.core.jit import change_of, kernel, scalar
+from quant_pipelines.core.jit import kernel, scalar
 
 
 class Strip(NamedTuple):
@@ -40,9 +40,6 @@ class Played(NamedTuple):
     outcome: RestingOutcome
     until: int
     tally: Tally
-
-
-_closed = change_of(Tally, "bars_held", "peak", "max_drawdown")
 
 
 @scalar
@@ -88,10 +85,7 @@ def play(state: BookState, strip: Strip, terms: StepTerms, sheet: Sheet, tally: 
         value = state.curve.equity
         strip.equity[np.uint64(i)] = value
         i += 1
-        peak = max(tally.peak, value)
-        held = tally.bars_held + (1 if state.account.position != 0.0 else 0)
-        deepest = drawdown_after(tally.max_drawdown, peak, value)
-        tally = _closed(tally, bars_held=held, peak=peak, max_drawdown=deepest)
+        tally = tally_after(tally, tally.traded_notional, state.account.position != 0.0, value)
         is_paid = outcome.funding_paid != 0.0 or outcome.funding_inside != 0.0
         has_news = outcome.n_fills > 0 or is_paid or outcome.has_ended
         if has_news or i >= strip.end:
