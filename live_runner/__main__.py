@@ -1,25 +1,34 @@
 """Composition root of the live runner: ``python -P -m live_runner``."""
 
+import argparse
 import asyncio
 import logging
 import os
 import socket
 import sys
 from functools import partial
+from pathlib import Path
 
 from live_runner.process import outside, run_process
 from live_runner.runner import Runner, Surroundings
+from live_runner.tasks import first_of
 from live_runner.venues import KeyPair, orders_with
+from live_runner.vitals import beating
 from quant_pipelines.core.settings import Settings
 from quant_pipelines.operations.keys import KeyStore, stored_keys
 from quant_pipelines.settings import home_folder, load_settings
+from quant_pipelines.stack.pulse import Pulse
 
 _KEY, _SECRET = "QUANT_API_KEY", "QUANT_API_SECRET"
 
 _log = logging.getLogger("live_runner")
 
 
-async def _trade(settings: Settings, stopping: asyncio.Event) -> None:
+async def _trade(pulse: Pulse, settings: Settings, stopping: asyncio.Event) -> None:
+    await first_of(beating(pulse), _run(pulse, settings, stopping))
+
+
+async def _run(pulse: Pulse, settings: Settings, stopping: asyncio.Event) -> None:
     async with outside(settings, _log) as found:
         find_keys = partial(_api_keys, KeyStore(found.engine, home_folder(), os.environ))
         around = Surroundings(
@@ -31,6 +40,7 @@ async def _trade(settings: Settings, stopping: asyncio.Event) -> None:
             f"{socket.gethostname()}:{os.getpid()}",
             orders_with(find_keys, found.ledger),
             found.cache,
+            pulse,
         )
         await Runner(around).run(stopping)
 
@@ -43,4 +53,6 @@ def _api_keys(store: KeyStore, account: str) -> KeyPair:
 
 
 if __name__ == "__main__":
-    sys.exit(run_process(_log, load_settings, _trade))
+    parser = argparse.ArgumentParser(prog="live_runner", description="the process that trades")
+    parser.add_argument("--pulse", type=Path, help="file that this process writes every second")
+    sys.exit(run_process(_log, load_settings, partial(_trade, Pulse(parser.parse_args().pulse))))

@@ -142,6 +142,11 @@ class Covering:
             return
         await self._close_if_naked()
 
+    async def is_covered(self) -> bool:
+        """Whether nothing is held that no stop protects, and no order works that may change that."""
+        held = await self._held()
+        return not held.waiting and self.stop.protects(held.position)
+
     async def leave_first(self) -> bool:
         """Close what a stop closes at this bar, before another order is sent; False if that can't be."""
         held = await self._held()

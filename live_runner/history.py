@@ -19,6 +19,12 @@ from quant_pipelines.store.deployments import Deployment
 _log = logging.getLogger(__name__)
 
 
+def first_open_ms(deployment: Deployment) -> int:
+    """Open time of the first bar that a deployment's strategy sees, milliseconds UTC."""
+    step_ms = timeframe_ms(deployment.timeframe)
+    return -floor_ms(-to_ms(deployment.history_start), step_ms)
+
+
 async def load_history(engine: Engine, feed: Feed, deployment: Deployment, now_ms: int) -> BarSeries:
     """All bars that the strategy sees, from ``history_start`` to the last closed one.
 
@@ -34,7 +40,7 @@ async def load_history(engine: Engine, feed: Feed, deployment: Deployment, now_m
         If the exchange does not answer.
     """
     step_ms = timeframe_ms(deployment.timeframe)
-    window = Window(-floor_ms(-to_ms(deployment.history_start), step_ms), floor_ms(now_ms, step_ms))
+    window = Window(first_open_ms(deployment), floor_ms(now_ms, step_ms))
     series, n_stored = await _load(engine, feed, deployment, deployment.timeframe, window)
     series.bars.validated()
     if not len(series.bars):

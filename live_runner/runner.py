@@ -8,7 +8,7 @@ import logging
 import os
 from collections.abc import Coroutine
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from sqlalchemy import Engine
@@ -29,6 +29,7 @@ from quant_pipelines.core.errors import SchemaError, StoreError
 from quant_pipelines.core.settings import Settings
 from quant_pipelines.core.timeframes import MINUTE_MS, floor_ms, from_ms
 from quant_pipelines.exchange import MarketSource
+from quant_pipelines.stack.pulse import Pulse
 from quant_pipelines.store.epochs import WriterSession, open_epoch, writer_session
 from quant_pipelines.store.outages import write_past_outage
 
@@ -59,6 +60,8 @@ class Surroundings:
         Opens a client for an account at the exchange.
     cache
         Where the collector's word is read and our own is told; None does without both.
+    pulse
+        Told what is uncovered.
     """
 
     engine: Engine
@@ -69,6 +72,7 @@ class Surroundings:
     writer: str
     connect: Connect = ccxt_orders("", "")  # noqa: RUF009 - frozen
     cache: Cache | None = None
+    pulse: Pulse = field(default_factory=Pulse)
 
 
 class Runner:
@@ -120,6 +124,7 @@ class Runner:
         watch = OutageWatch(around.engine, around.source, feed, around.settings.exchange.id)
         async with OrderVenues(around.settings, around.connect) as venues:
             traders = Traders(around.engine, around.settings, feed, around.time, epoch=epoch, venues=venues)
+            traders.pulse = around.pulse
             helpers: list[Coroutine[Any, Any, None]] = [] if relay is None else [relay.run()]
             if around.cache is not None:
                 announcer = Announcer(around.cache, f"runner:{around.writer}:{epoch}")

@@ -13,7 +13,7 @@ from live_runner.announcer import Alarm, Announce, silent, unheard
 from live_runner.broker import OpenBroker
 from live_runner.feed import PATIENCE_MS, Feed
 from live_runner.fill_data import fill_data, slot_prices
-from live_runner.history import load_higher, load_history
+from live_runner.history import first_open_ms, load_higher, load_history
 from live_runner.market_time import MarketTime
 from live_runner.paper import open_paper
 from live_runner.series import BarSeries
@@ -31,6 +31,7 @@ from quant_pipelines.core.settings import Settings
 from quant_pipelines.core.stages import LADDER
 from quant_pipelines.core.timeframes import floor_ms, from_ms, timeframe_ms
 from quant_pipelines.exchange import BarRows
+from quant_pipelines.stack.pulse import Pulse
 from quant_pipelines.store.deployments import (
     Deployment,
     has_approval,
@@ -80,6 +81,7 @@ class Traders:
         self._time = time
         self._epoch = epoch
         self._traders: dict[int, Trader] = {}
+        self._opened: dict[int, Trader] = {}
         self._refused: set[int] = set()
         self._changing = asyncio.Lock()
         self._venues = venues
@@ -87,6 +89,7 @@ class Traders:
         self._late: asyncio.Queue[Trader] = asyncio.Queue()
         self._watch: OutageWatch | None = None
         self.symbols_changed = asyncio.Event()
+        self.pulse = Pulse()
         self.announce: Announce = silent
         self.alarm: Alarm = unheard
 
@@ -112,9 +115,12 @@ class Traders:
             halts = await self._follow_operators(stages)  # at once: taking up may take its time
             self._refused = {key for key in self._refused if f"deployment:{key}" in halts}
             new = [one for one in deployed if one.id not in self._traders and one.id not in self._refused]
-            for deployment in new:
-                if await self._failure(deployment.key, self._take_up(deployment)) is not None:
-                    self._refused.add(deployment.id)
+            for step in (self._open, self._take_up):
+                for deployment in sorted(new, key=lambda one: one.venue == PAPER_VENUE):
+                    if step == self._take_up and deployment.id not in self._opened:
+                        continue
+                    if await self._failure(deployment.key, step(deployment)) is not None:
+                        self._refused.add(deployment.id)
             if self.symbols != before:
                 self.symbols_changed.set()
 
@@ -202,44 +208,60 @@ class Traders:
         _log.info("deployment dropped", extra={"deployment": deployment_id})
         trader = self._traders.pop(deployment_id)
         await self._links.drop(deployment_id)
+        self.pulse.note(deployment_id, is_uncovered=False)
         await asyncio.to_thread(trader.rest)
 
-    async def _take_up(self, deployment: Deployment) -> None:
-        series = await load_history(self._engine, self._feed, deployment, self._time.now_ms())
+    async def _open(self, deployment: Deployment) -> None:
+        """Open the book of a deployment, and have what it holds at a venue covered before anything else."""
         is_approved = await asyncio.to_thread(has_approval, self._engine, deployment)
         venue = await self._venues.of(deployment, is_approved=is_approved)
         if venue is None:
-            await self._trade(deployment, series, open_paper)
+            self._opened[deployment.id] = await self._open_trader(deployment, open_paper)
             return
         self._links.reserve(deployment)
-        link = VenueLink(
-            Station(self._engine, venue, self._settings.runner, self._epoch, begun=self._late.put_nowait)
-        )
+        begun, pulse = self._late.put_nowait, self.pulse
+        station = Station(self._engine, venue, self._settings.runner, self._epoch, begun=begun, pulse=pulse)
+        link = VenueLink(station)
         try:
-            trader = await self._trade(deployment, series, link.open_broker)
+            trader = await self._open_trader(deployment, link.open_broker)
         except BaseException:
             self._links.release(deployment.id)
             raise
+        self._opened[deployment.id] = trader
         self._links.start(link, trader)
+
+    async def _open_trader(self, deployment: Deployment, open_broker: OpenBroker) -> Trader:
+        """Open a trader that knows its book and no bars yet."""
+        series = BarSeries(deployment.symbol, deployment.timeframe, first_open_ms(deployment))
+        open_trader = partial(Trader, epoch=self._epoch, open_broker=open_broker, announce=self.announce)
+        trader = await asyncio.to_thread(open_trader, self._engine, deployment, series)
+        limits = await asyncio.to_thread(read_limits, self._engine)
+        halts = await asyncio.to_thread(read_halts, self._engine)
+        _follow(trader, limits, halts)  # before it can be advanced
+        return trader
+
+    async def _take_up(self, deployment: Deployment) -> None:
+        """Let a trader know its bars, so that it can be advanced."""
+        trader = self._opened.pop(deployment.id)
+        try:
+            series = await load_history(self._engine, self._feed, deployment, self._time.now_ms())
+            trader.series.extend(series.bars)
+            first_ms, now_ms = int(series.bars.ts[0]), self._time.now_ms()
+            trader.inputs.higher = await load_higher(self._engine, self._feed, trader.plan, first_ms, now_ms)
+            limits = await asyncio.to_thread(read_limits, self._engine)
+            halts = await asyncio.to_thread(read_halts, self._engine)
+        except BaseException:
+            await self._links.drop(deployment.id)
+            raise
+        _follow(trader, limits, halts)  # again: its history may have taken a while
+        self._traders[deployment.id] = trader
+        _log.info("deployment taken up", extra={"deployment": deployment.id, **trader.status()})
 
     async def _stop(self, trader: Trader, failure: str) -> None:
         """Halt a trader whose talk with the venue failed."""
         async with self._changing:  # a refresh that has not seen the alert must end first
             if not trader.is_halted:
                 trader.halt(failure, is_final=False)
-
-    async def _trade(self, deployment: Deployment, series: BarSeries, open_broker: OpenBroker) -> Trader:
-        open_trader = partial(Trader, epoch=self._epoch, open_broker=open_broker, announce=self.announce)
-        trader = await asyncio.to_thread(open_trader, self._engine, deployment, series)
-        first_ms = int(series.bars.ts[0])
-        now_ms = self._time.now_ms()
-        trader.inputs.higher = await load_higher(self._engine, self._feed, trader.plan, first_ms, now_ms)
-        limits = await asyncio.to_thread(read_limits, self._engine)
-        halts = await asyncio.to_thread(read_halts, self._engine)
-        _follow(trader, limits, halts)  # before it can be advanced
-        self._traders[deployment.id] = trader
-        _log.info("deployment taken up", extra={"deployment": deployment.id, **trader.status()})
-        return trader
 
     async def _advance(self, trader: Trader, close_ms: int) -> None:
         """Book one deployment; after a failure once more without decisions, then not at all."""

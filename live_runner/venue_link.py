@@ -7,7 +7,7 @@ import asyncio
 import logging
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from typing import NamedTuple, TypeAlias
 
@@ -36,6 +36,7 @@ from quant_pipelines.core.errors import (
 )
 from quant_pipelines.core.settings import RunnerSettings
 from quant_pipelines.core.timeframes import HOUR_MS, MINUTE_MS, from_ms, to_ms
+from quant_pipelines.stack.pulse import Pulse
 from quant_pipelines.store.trading import Intent
 from quant_pipelines.trading.purposes import EXITS
 from quant_pipelines.trading.reconcile import OurRows, VenueRows, reconcile
@@ -78,6 +79,8 @@ class Station:
     read_back_seconds: float = READ_BACK_SECONDS
     begun: Callable[[Trader], None] = lambda _trader: None
     """Told when the books of a deployment were compared with the venue, also after a failure."""
+    pulse: Pulse = field(default_factory=Pulse)
+    """Told when a position is about to be uncovered, and when it is covered."""
 
 
 class VenueLink:
@@ -101,9 +104,7 @@ class VenueLink:
         self._venue = station.venue
         loop = asyncio.get_running_loop()
         self._inbox: asyncio.Queue[Item] = asyncio.Queue()
-        self._wire = Wire(
-            lambda intent: _put(loop, self._inbox, intent), lambda: _put_look(loop, self._inbox)
-        )
+        self._wire = Wire(lambda intent: self._take(loop, intent), lambda: _put_look(loop, self._inbox))
         self._exits = Tries()
         self._difference = ""
         self._differences = 0
@@ -166,6 +167,11 @@ class VenueLink:
             listening.cancel()
             await asyncio.gather(listening, return_exceptions=True)
 
+    def _take(self, loop: asyncio.AbstractEventLoop, intent: Intent) -> None:
+        """Take a committed intent, from any thread; whatever ends this process now may leave it uncovered."""
+        self._station.pulse.note(self._plan.deployment.id, is_uncovered=True)
+        loop.call_soon_threadsafe(self._inbox.put_nowait, intent)
+
     async def _listen(self) -> None:
         async for event in self._venue.events(self._trader.symbol):
             self._inbox.put_nowait(event)
@@ -184,7 +190,7 @@ class VenueLink:
         while self._differences:
             await asyncio.sleep(_SOON_SECONDS)
             await self._sweep()
-        await self._covering.keep()
+        await self._cover()
         self._has_begun, self.away_since_ms = True, None
         self._judge(self._difference)
         self.begun.set()
@@ -210,10 +216,15 @@ class VenueLink:
         elif isinstance(item, StopUpdate):
             self._covering.note(item.stop)
             await self._rows.follow_stop(item.stop)
-        await self._covering.keep()
+        await self._cover()
         if is_due or asyncio.get_running_loop().time() >= self._next_sweep:
             await self._sweep()
-            await self._covering.keep()
+            await self._cover()
+
+    async def _cover(self) -> None:
+        await self._covering.keep()
+        is_covered = await self._covering.is_covered()
+        self._station.pulse.note(self._plan.deployment.id, is_uncovered=not is_covered)
 
     async def _send(self, intent: Intent) -> None:
         """Send a committed intent, once, or write down why not."""
@@ -239,6 +250,8 @@ class VenueLink:
             name, self._trader.symbol, intent.side, intent.quantity, stamp_ms, reduce_only=is_exit
         )
         self._next_sweep = 0.0
+        if not is_exit:
+            self._station.pulse.note(self._plan.deployment.id, is_uncovered=True)
         known = await self._rows.with_broker(lambda broker: broker.orders[name])
         try:
             sent = await self._venue.send(order)
@@ -329,10 +342,6 @@ class VenueLink:
 def _our_rows(symbol: str, broker: VenueBroker) -> OurRows:
     statuses = {name: order.progress.status for name, order in broker.orders.items()}
     return OurRows(symbol, broker.position().quantity, statuses, not broker.unsettled())
-
-
-def _put(loop: asyncio.AbstractEventLoop, inbox: "asyncio.Queue[Item]", intent: Intent) -> None:
-    loop.call_soon_threadsafe(inbox.put_nowait, intent)
 
 
 def _put_look(loop: asyncio.AbstractEventLoop, inbox: "asyncio.Queue[Item]") -> None:

@@ -1,17 +1,20 @@
 """Signs of life of the runner's process."""
 
+import asyncio
 from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Engine
 
 from quant_pipelines.core.timeframes import from_ms
+from quant_pipelines.stack.pulse import Pulse
 from quant_pipelines.store.heartbeats import Heartbeat, write_heartbeat
 
 SERVICE = "live_runner"
 STANDBY_SERVICE = "live_runner_standby"
 WAITING = "WAITING"
 """State of a runner that would trade, and can't: the venue or the data are away."""
+_PULSE_SECONDS = 1.0
 
 
 def beat(
@@ -29,6 +32,13 @@ def beat(
         If the database does not answer.
     """
     write_heartbeat(engine, Heartbeat(service, state, from_ms(now_ms), detail))
+
+
+async def beating(pulse: Pulse) -> None:
+    """Write the pulse until canceled."""
+    while True:
+        pulse.beat()
+        await asyncio.sleep(_PULSE_SECONDS)
 
 
 def told(error: Exception) -> str:

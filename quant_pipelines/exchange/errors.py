@@ -14,6 +14,7 @@ from quant_pipelines.core.errors import (
     ExchangeUnavailable,
     OutcomeUnknown,
 )
+from quant_pipelines.core.redaction import redacted
 
 
 class Meaning(NamedTuple):
@@ -96,7 +97,7 @@ def translate(error: Exception, what: str, *, sends_order: bool = False) -> Exch
     sends_order
         Whether the call may have changed something at the exchange.
     """
-    words = " ".join(str(error).split())[:300]
+    words = redacted(" ".join(str(error).split()))[:300]
     meaning = meaning_of(error)
     kind = meaning.of_order if sends_order else meaning.of_read
     if kind is OutcomeUnknown and _NOT_ACCEPTED in words.replace(" ", ""):

@@ -45,6 +45,11 @@ class Home:
         return self.folder / "services.json"
 
     @property
+    def runner_pulse(self) -> Path:
+        """Pulse of the live runner."""
+        return self.folder / "runner.pulse"
+
+    @property
     def lock_file(self) -> Path:
         """Held while the stack runs; contains the supervisor's process number."""
         return self.folder / "lock"

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 
 from quant_pipelines.stack.process import Command
 
@@ -26,6 +27,9 @@ class Service:
         Steps that run again before a restart of this service.
     stop_wave
         The lowest wave is stopped first.
+    pulse
+        File that the process writes every second: when it stops doing so, the process is ended. None watches
+        nothing.
     """
 
     name: str
@@ -35,6 +39,7 @@ class Service:
     address: str = ""
     repeat: tuple[str, ...] = ()
     stop_wave: int = 0
+    pulse: Path | None = None
 
     @property
     def is_step(self) -> bool:

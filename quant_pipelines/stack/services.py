@@ -234,12 +234,15 @@ def _pages(plan: StackPlan) -> Service:
 
 
 def _runner(plan: StackPlan, *, after: tuple[str, ...]) -> list[Service]:
+    pulse = plan.home.runner_pulse
+    arguments = ("-m", "live_runner", "--pulse", str(pulse))
     return [
         Service(
             "runner",
-            lambda: _with_secrets(_command(plan, "runner", ("-m", "live_runner"))),
+            lambda: _with_secrets(_command(plan, "runner", arguments)),
             after=after,
             is_ready=always_ready,
+            pulse=pulse,
         )
     ]
 

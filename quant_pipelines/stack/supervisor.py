@@ -16,6 +16,7 @@ from quant_pipelines.core.clock import utc_now
 from quant_pipelines.core.errors import ConfigurationError
 from quant_pipelines.stack.guard import GuardPipe
 from quant_pipelines.stack.process import Command, log_tail, start, wait_for_end
+from quant_pipelines.stack.pulse import Beat, read_beat
 from quant_pipelines.stack.service import Service
 
 State = Literal["waiting", "starting", "running", "done", "stopped"]
@@ -25,6 +26,11 @@ _LONGEST_BACKOFF_SECONDS = 30.0
 _STABLE_SECONDS = 60.0
 _TRIES_BEFORE_FIRST_READY = 4
 _STOP_SECONDS = 20.0
+_LOOK_SECONDS = 0.1
+_HUNG_SECONDS = 15.0
+"""How long a pulse may stand still: fifteen beats."""
+_ASLEEP_SECONDS = 5.0
+"""A look that comes so late: this process, or the machine, was stopped itself."""
 
 
 @dataclass(slots=True)
@@ -42,10 +48,39 @@ class _Child:
     exits: int = 0
     was_ready: bool = False
     is_restart: bool = False
+    beat: Beat | None = None
+    beat_at: float = 0.0
 
     def enter(self, state: State) -> None:
         self.state = state
         self.since = utc_now().isoformat(timespec="seconds")
+
+
+def restart_pause(before: float, lived: float, first: float, *, is_uncovered: bool) -> float:
+    """Wait before a restart, seconds.
+
+    Parameters
+    ----------
+    before
+        The pause before; 0 if there was none.
+    lived
+        How long the process has lived.
+    first
+        The pause after a long life.
+    is_uncovered
+        Whether it left a position that nothing covers: that waits for nobody, and does not count.
+
+    Examples
+    --------
+    >>> restart_pause(4.0, 3.0, 1.0, is_uncovered=False)
+    8.0
+    >>> restart_pause(4.0, 3.0, 1.0, is_uncovered=True)
+    0.0
+    """
+    if is_uncovered:
+        return 0.0
+    is_first = not before or lived > _STABLE_SECONDS
+    return first if is_first else min(before * 2, _LONGEST_BACKOFF_SECONDS)
 
 
 class Supervisor:
@@ -62,7 +97,10 @@ class Supervisor:
     on_all_ready
         Called once, when every service is ready for the first time.
     first_backoff_seconds
-        Wait before the first restart of a service that died; doubled each time.
+        Wait before the first restart of a service that died; doubled each time. What died with a position
+        that nothing covers starts again at once.
+    hung_seconds
+        How long a service's pulse may stand still before it is ended.
     """
 
     def __init__(
@@ -73,16 +111,18 @@ class Supervisor:
         on_change: Callable[[list[dict[str, Any]]], None],
         on_all_ready: Callable[[], None],
         first_backoff_seconds: float = 1.0,
+        hung_seconds: float = _HUNG_SECONDS,
     ) -> None:
         self._children = {service.name: _Child(service) for service in services}
         self._announce = announce
         self._on_change = on_change
         self._on_all_ready = on_all_ready
         self._first_backoff = first_backoff_seconds
+        self._hung_seconds = hung_seconds
         self._guard = GuardPipe()
         self._stopping = threading.Event()
         self._all_ready = False
-        self._begun = time.monotonic()
+        self._begun = self._looked = time.monotonic()
 
     def run(self) -> None:
         """Start everything, keep it running, and stop it at SIGINT, SIGTERM or SIGHUP.
@@ -97,7 +137,7 @@ class Supervisor:
             try:
                 while not self._stopping.is_set():
                     self._tick()
-                    self._stopping.wait(0.5 if self._all_ready else 0.05)
+                    self._stopping.wait(_LOOK_SECONDS if self._all_ready else 0.05)
             finally:
                 self._stop_all()
                 for number, handler in before.items():
@@ -108,6 +148,7 @@ class Supervisor:
 
     def _tick(self) -> None:
         before = [child.state for child in self._children.values()]
+        self._end_what_hangs()
         for child in self._children.values():
             if child.state == "waiting":
                 self._start_when_possible(child)
@@ -121,6 +162,20 @@ class Supervisor:
         if not self._all_ready and all(state in _READY for state in after):
             self._all_ready = True
             self._on_all_ready()
+
+    def _end_what_hangs(self) -> None:
+        """Kill a service whose pulse stands still; its exit is handled like any other."""
+        now = time.monotonic()
+        was_asleep, self._looked = now - self._looked > _ASLEEP_SECONDS, now
+        for child in self._children.values():
+            beat = read_beat(child.service.pulse)
+            if beat is None or child.process is None or beat.pid != child.process.pid:
+                continue
+            if beat != child.beat or was_asleep:
+                child.beat, child.beat_at = beat, now
+            elif now - child.beat_at > self._hung_seconds and child.process.poll() is None:
+                self._announce(f"{child.service.name:<12} hangs for {self._hung_seconds:.0f} s; it is ended")
+                child.process.kill()
 
     def _start_when_possible(self, child: _Child) -> None:
         needed = child.service.after + (child.service.repeat if child.is_restart else ())
@@ -147,8 +202,11 @@ class Supervisor:
             child.was_ready = True
             return
         self._give_up_if_hopeless(child, code)
-        is_first = not child.backoff or time.monotonic() - child.started > _STABLE_SECONDS
-        child.backoff = self._first_backoff if is_first else min(child.backoff * 2, _LONGEST_BACKOFF_SECONDS)
+        last = read_beat(child.service.pulse)
+        lived = time.monotonic() - child.started
+        child.backoff = restart_pause(
+            child.backoff, lived, self._first_backoff, is_uncovered=bool(last and last.uncovered)
+        )
         child.exits += 1
         child.not_before = time.monotonic() + child.backoff
         how = f"exit code {code}" if code >= 0 else f"signal {signal.Signals(-code).name}"

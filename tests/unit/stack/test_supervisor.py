@@ -13,8 +13,9 @@ import pytest
 
 from quant_pipelines.core.errors import ConfigurationError
 from quant_pipelines.stack.process import Command
+from quant_pipelines.stack.pulse import Beat, Pulse, read_beat
 from quant_pipelines.stack.service import Service, always_ready
-from quant_pipelines.stack.supervisor import Supervisor
+from quant_pipelines.stack.supervisor import Supervisor, restart_pause
 
 SLEEP = "import time; time.sleep(60)"
 
@@ -32,15 +33,28 @@ class Stage:
         ready = None if is_step else options.pop("is_ready", always_ready)
         return Service(name, lambda: command, is_ready=ready, **options)
 
-    def run(self, *services: Service) -> None:
+    def run(self, *services: Service, **options: Any) -> None:
         """Run until every service is ready, then stop by a signal."""
+        options = {"first_backoff_seconds": 0.01, **options}
         Supervisor(
             services,
             announce=self.lines.append,
             on_change=self.states.append,
             on_all_ready=lambda: os.kill(os.getpid(), signal.SIGTERM),
-            first_backoff_seconds=0.01,
+            **options,
         ).run()
+
+    def beating(self, then: str, uncovered: list[int]) -> tuple[str, Path]:
+        """Code of a service that shows its pulse once, the first time it runs, and what it writes."""
+        pulse, again = self.folder / "pulse", self.folder / "again"
+        code = (
+            "import json, os, signal, time\n"
+            f"is_again = os.path.exists({str(again)!r}); open({str(again)!r}, 'a').write('x')\n"
+            f"told = {{'pid': os.getpid(), 'number': 1, 'uncovered': {uncovered}}}\n"
+            f"if not is_again:\n    open({str(pulse)!r}, 'w').write(json.dumps(told))\n    {then}\n"
+            "time.sleep(60)"
+        )
+        return code, pulse
 
     def log(self, name: str) -> str:
         return (self.folder / f"{name}.log").read_text()
@@ -126,6 +140,44 @@ def test_dead_service_is_started_again_after_its_step(stage: Stage) -> None:
     stage.run(step, service)
     assert trace.read_text() == "step run step run "
     assert any("ended with exit code 0; starts again in" in line for line in stage.lines)
+
+
+def test_service_whose_pulse_stands_still_is_ended_and_started_again(stage: Stage) -> None:
+    code, pulse = stage.beating("os.kill(os.getpid(), signal.SIGSTOP)", [])
+    ran = stage.folder / "again"
+    is_ready = {"is_ready": lambda: ran.exists() and ran.read_text() == "xx"}
+    stage.run(stage.service("hung", code, pulse=pulse, **is_ready), hung_seconds=0.3)
+    assert [line.split(" ", 1)[1].strip() for line in stage.lines[:1]] == ["hangs for 0 s; it is ended"]
+    assert "ended with signal SIGKILL; starts again" in stage.lines[1]
+
+
+def test_service_that_dies_with_an_uncovered_position_starts_again_at_once(stage: Stage) -> None:
+    code, pulse = stage.beating("os._exit(1)", [7])
+    ran = stage.folder / "again"
+    is_ready = {"is_ready": lambda: ran.exists() and ran.read_text() == "xx"}
+    begun = time.monotonic()
+    stage.run(stage.service("runner", code, pulse=pulse, **is_ready), first_backoff_seconds=30.0)
+    assert time.monotonic() - begun < 20
+    assert "starts again in 0 s" in stage.lines[0]
+
+
+def test_restart_pauses_grow_only_while_everything_is_covered() -> None:
+    pauses, before = [], 0.0
+    for is_uncovered in (False, False, True, True, False, False):
+        before = restart_pause(before, 3.0, 1.0, is_uncovered=is_uncovered)
+        pauses.append(before)
+    assert pauses == [1.0, 2.0, 0.0, 0.0, 1.0, 2.0]
+    assert restart_pause(16.0, 61.0, 1.0, is_uncovered=False) == 1.0
+
+
+def test_pulse_of_a_next_process_keeps_what_is_uncovered_until_it_is_noted(tmp_path: Path) -> None:
+    file = tmp_path / "pulse"
+    Pulse(file).note(3, is_uncovered=True)
+    again = Pulse(file)
+    again.beat()
+    assert read_beat(file) == Beat(os.getpid(), 1, (3,))
+    again.note(3, is_uncovered=False)
+    assert read_beat(file) == Beat(os.getpid(), 2, ())
 
 
 @pytest.mark.skipif(not Path("/proc/self").exists(), reason="parent-death signals are Linux's")
