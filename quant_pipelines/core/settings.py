@@ -137,7 +137,7 @@ class ExecutionSettings:
     __pydantic_config__: ClassVar[Any] = {"extra": "forbid"}
     participation: float = setting(
         0.0,
-        "largest share of the last bar's volume that fills within one bar; 0 has no cap, or that of the whole "
+        "largest share of the last bar's volume that fills within one bar; 0 has no cap, or the whole "
         "volume where an impact is charged",
         low=0,
         high=1,
