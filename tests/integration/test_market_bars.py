@@ -17,6 +17,7 @@ from quant_pipelines.store.bars import (
     oldest_bar_ms,
     read_bar_rows,
     read_bars,
+    read_closes,
     upsert_bars,
 )
 from quant_pipelines.store.engine import transaction
@@ -56,6 +57,15 @@ def test_read_takes_a_half_open_window(engine: Engine) -> None:
     bars = read_bars(engine, SERIES, Window(START + 2 * MINUTE_MS, START + 5 * MINUTE_MS))
     assert bars.ts.tolist() == [START + minute * MINUTE_MS for minute in (2, 3, 4)]
     assert bars.validated().symbol == "BTC/USDT:USDT"
+
+
+def test_closes_are_those_of_the_bars_that_end_at_a_time(engine: Engine) -> None:
+    written = rows(10)
+    upsert_bars(engine, SERIES, written)
+    asked = START + MINUTE_MS * np.array([0, 3, 10, 11])
+    closes = read_closes(engine, SERIES, asked)
+    assert closes[1:3].tolist() == [written.close[2], written.close[9]]
+    assert np.isnan(closes[[0, 3]]).all()
 
 
 def test_nothing_stored_reads_as_nothing(engine: Engine) -> None:

@@ -21,7 +21,7 @@ from quant_pipelines.backtest import (
     run_backtest,
 )
 from quant_pipelines.backtest.bar.stops import StopInputs, StopTerms
-from quant_pipelines.backtest.book.book import FundingSlot, Opened, funding_per_unit
+from quant_pipelines.backtest.book.book import FundingSlot, OpenPrices, funding_per_unit
 from quant_pipelines.core.bars import Bars
 from quant_pipelines.core.settings import CostSettings
 from quant_pipelines.core.timeframes import HOUR_MS, MINUTE_MS, to_ms
@@ -334,6 +334,6 @@ def test_funding_of_one_slot_equals_the_published_one_where_the_mark_is_known(re
     for case in funding_document(reference)["simple"]:
         slot = FundingSlot(0, case["rate"], case["mark"])
         expected = case["short_fee"] if case["mark"] is not None else 10 * case["rate"] * 2.7
-        assert case["qty"] * funding_per_unit((slot,), Opened(0, 2.7, 9.9)) == pytest.approx(
+        assert case["qty"] * funding_per_unit((slot,), OpenPrices(0, 2.7, 9.9)) == pytest.approx(
             expected, rel=1e-12
         )

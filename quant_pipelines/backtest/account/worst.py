@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from quant_pipelines.accounting.account import Account, apply_fill, apply_funding
 from quant_pipelines.accounting.cross_margin import worst_balance
-from quant_pipelines.backtest.bar.fills import reach_within
+from quant_pipelines.backtest.bar.fills import fillable, reach_within
 from quant_pipelines.backtest.bar.resting_rows import (
     AGE,
     EXPIRES,
@@ -37,7 +37,7 @@ def _funded(account: Account, funding_per_unit: float) -> Account:
 @inlined
 def _filled_at_open(account: Account, state: BookState, bar: StepBar, terms: StepTerms) -> Account:
     """Account once the pending market order has filled, if its time has come."""
-    pending = state.order.quantity
+    pending = fillable(state.order, state.seen.volume, terms)
     if pending == 0.0 or state.order.wait_bars != 0:
         return account
     price = taker_price(bar.open, pending, terms.costs, state.seen.volume, bar.ladder)

@@ -38,7 +38,7 @@ from quant_pipelines.backtest.book.values import (
     FundingPayment,
     FundingSlot,
     MarkBar,
-    Opened,
+    OpenPrices,
     OrderEnded,
     funding_per_unit,
 )
@@ -226,11 +226,11 @@ class Book:
         self._inside_ts = inside[-1].ts if inside else bar.ts
         return self.advance(step)
 
-    def _opened(self, bar: ExecutionBar) -> Opened:
+    def _opened(self, bar: ExecutionBar) -> OpenPrices:
         """Prices around a bar's open that stand in for a slot's."""
         if self._state is None or self._state.close <= 0.0:
-            return Opened(-1, 0.0, bar.open)
-        return Opened(self._last_ts + self.terms.step_ms, self._state.close, bar.open)
+            return OpenPrices(-1, 0.0, bar.open)
+        return OpenPrices(self._last_ts + self.terms.step_ms, self._state.close, bar.open)
 
     def advance(self, bar: StepBar, *, support: float = 0.0) -> list[BookEvent]:
         """Book one closed bar whose funding per unit is known; else as ``step``.

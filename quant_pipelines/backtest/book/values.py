@@ -35,7 +35,7 @@ class FundingSlot(NamedTuple):
     last_price: float | None = None
 
 
-class Opened(NamedTuple):
+class OpenPrices(NamedTuple):
     """What stands in for unknown prices of slots at a bar: the close before it, its time, and the open."""
 
     close_ts: int
@@ -228,7 +228,7 @@ class BookSettings:
         return step_terms_of(rules, stops, timeframe_ms(self.timeframe))
 
 
-def funding_per_unit(slots: Iterable[FundingSlot], opened: Opened) -> float:
+def funding_per_unit(slots: Iterable[FundingSlot], opened: OpenPrices) -> float:
     """Sum of rate x price over the slots; see ``market.funding`` for what stands in for a mark price."""
     total = 0.0
     for slot in slots:
@@ -236,7 +236,7 @@ def funding_per_unit(slots: Iterable[FundingSlot], opened: Opened) -> float:
     return total
 
 
-def _price_of(slot: FundingSlot, opened: Opened) -> float:
+def _price_of(slot: FundingSlot, opened: OpenPrices) -> float:
     """Mark price, else the last one that ended at the slot, else the bar's open."""
     own = slot.last_price if slot.mark_price is None else slot.mark_price
     if own is not None:
