@@ -55,6 +55,10 @@ def run(arguments: argparse.Namespace) -> int:
         print(f"{report['bars']:,} bars checked, {report['resolved']} findings resolved")
         rows = [row | {"at": ", ".join(row["detail"].get("at", []))} for row in report["findings"]]
         print(table(rows, ("symbol", "timeframe", "day", "check_name", "severity", "count", "at")))
+        for check, why in dict.fromkeys(
+            (row["check_name"], row["detail"]["why"]) for row in rows if "why" in row["detail"]
+        ):
+            print(f"  {check}: {why}")
         if report["unused"]:
             print(unused_text(report["unused"]))
     return 1 if any(row["severity"] == "block" for row in report["findings"]) else 0
