@@ -1,5 +1,6 @@
 """Market history in files: where an archive keeps them, what is in them, and files from anywhere."""
 
+from quant_pipelines.archive.asked import Asked
 from quant_pipelines.archive.files import (
     Unused,
     bar_files,
@@ -13,7 +14,9 @@ from quant_pipelines.archive.files import (
 from quant_pipelines.archive.headers import KINDS, accepted_headers
 from quant_pipelines.archive.incoming import FileSeries, read_series
 from quant_pipelines.archive.inputs import load_points
+from quant_pipelines.archive.layouts import BY_HEADER, LAYOUTS
 from quant_pipelines.archive.marks import load_mark
+from quant_pipelines.archive.preview import READABLE, is_readable_name
 from quant_pipelines.archive.series import (
     Points,
     has_bars,
@@ -26,11 +29,14 @@ from quant_pipelines.archive.series import (
     read_open_interest,
 )
 from quant_pipelines.archive.source import FileSource
-from quant_pipelines.archive.tables import is_readable_name
 
 __all__ = [
+    "Asked",
+    "BY_HEADER",
     "FileSource",
     "KINDS",
+    "LAYOUTS",
+    "READABLE",
     "Points",
     "FileSeries",
     "Unused",

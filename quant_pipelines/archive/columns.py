@@ -6,13 +6,15 @@ from typing import Any
 
 import numpy as np
 
-from quant_pipelines.archive.tables import column_names, read_table, row_name
+from quant_pipelines.archive.origin import Origin
+from quant_pipelines.archive.tables import column_names, read_table
 from quant_pipelines.core.arrays import IntArray
 from quant_pipelines.core.errors import DataError
 
 WHOLE = ("ts", "trades")
 """Columns of whole numbers."""
 
+_EMPTY = ("", "null", "none", "nan")
 _FIRST_MS, _END_MS = 10**11, 10**14  # 1973 to 5138; seconds lie below, microseconds above
 _UNITS = ((10**8, 10**11, "seconds"), (10**14, 10**17, "microseconds"), (10**17, 10**20, "nanoseconds"))
 
@@ -42,18 +44,19 @@ def read_columns(path: Path, required: Sequence[str], optional: Sequence[str] = 
     if missing:
         raise DataError(f"archive file {path} has no column {', '.join(missing)}")
     table = read_table(path, [*required, *(name for name in optional if name in there)])
-    columns: Columns = {name: numbers(path, name, table.column(name)) for name in table.column_names}
+    origin = Origin(path)
+    columns: Columns = {name: numbers(origin, name, table.column(name)) for name in table.column_names}
     if "ts" in columns:
-        _check_unit(path, columns["ts"])
+        _check_unit(origin, columns["ts"])
     return columns
 
 
-def numbers(path: Path, name: str, column: Any) -> np.ndarray:
+def numbers(origin: Origin, name: str, column: Any) -> np.ndarray:
     """Numbers of one Arrow column; text, as in a CSV, is read as numbers.
 
     Parameters
     ----------
-    path, name
+    origin, name
         File, and the column's name here: ``ts`` and ``trades`` are whole numbers.
     column
         Arrow's chunked array.
@@ -66,17 +69,17 @@ def numbers(path: Path, name: str, column: Any) -> np.ndarray:
     import pyarrow as pa  # noqa: PLC0415 - only files need it
 
     if pa.types.is_string(column.type):
-        return _numbers_of_text(path, name, column)
+        return _numbers_of_text(origin, name, column)
     is_number = pa.types.is_integer(column.type) or (pa.types.is_floating(column.type) and name not in WHOLE)
     if not is_number:
         expected = "int64 milliseconds" if name == "ts" else "a number"
-        raise DataError(f"archive file {path}: column {name} is {column.type}; expected {expected}")
-    check_filled(path, name, column)
+        raise DataError(f"{origin}: column {name} is {column.type}; expected {expected}")
+    check_filled(origin, name, column)
     values: np.ndarray = column.to_numpy()
     return values
 
 
-def numbers_or_gaps(path: Path, name: str, column: Any) -> np.ndarray:
+def numbers_or_gaps(origin: Origin, name: str, column: Any) -> np.ndarray:
     """Like `numbers`, as float64 with NaN where a row is empty: for columns that files may lack.
 
     Raises
@@ -90,27 +93,26 @@ def numbers_or_gaps(path: Path, name: str, column: Any) -> np.ndarray:
     if pa.types.is_null(column.type):
         return np.full(len(column), np.nan)
     if pa.types.is_floating(column.type):  # as pandas writes whole numbers with gaps
-        return _whole_or_gaps(path, name, column.to_numpy().astype(np.float64))
+        return _whole_or_gaps(origin, name, column.to_numpy().astype(np.float64))
     if pa.types.is_string(column.type):
-        is_empty = np.array([not (cell or "").strip() for cell in column.to_pylist()], dtype=bool)
-        column = pa.array(np.where(is_empty, "0", column.to_numpy()), pa.string())
-    else:
-        is_empty = column.is_null().to_numpy()
-        column = pc.fill_null(column, 0)
-    values = numbers(path, name, column).astype(np.float64)
+        cells = pc.fill_null(pc.utf8_trim_whitespace(column), "")
+        is_empty = pc.is_in(pc.utf8_lower(cells), pa.array(_EMPTY))
+        return _whole_or_gaps(origin, name, _floats(origin, name, pc.if_else(is_empty, "nan", cells)))
+    is_empty = column.is_null().to_numpy()
+    values = numbers(origin, name, pc.fill_null(column, 0)).astype(np.float64)
     values[is_empty] = np.nan
     return values
 
 
-def _whole_or_gaps(path: Path, name: str, values: np.ndarray) -> np.ndarray:
+def _whole_or_gaps(origin: Origin, name: str, values: np.ndarray) -> np.ndarray:
     broken = np.flatnonzero(np.isfinite(values) & (values % 1 != 0)) if name in WHOLE else ()
     for index in broken:
-        row = row_name(path, int(index))
-        raise DataError(f"archive file {path}: {name} is {values[index]} at {row}; expected a whole number")
+        row = origin.row(int(index))
+        raise DataError(f"{origin}: {name} is {values[index]} at {row}; expected a whole number")
     return values
 
 
-def check_filled(path: Path, name: str, column: Any) -> None:
+def check_filled(origin: Origin, name: str, column: Any) -> None:
     """Prove that no row is empty.
 
     Raises
@@ -119,37 +121,47 @@ def check_filled(path: Path, name: str, column: Any) -> None:
         Naming the first row that is.
     """
     if column.null_count:
-        row = row_name(path, int(np.argmax(column.is_null().to_numpy())))
-        raise DataError(f"archive file {path}: {name} is empty at {row}; expected a value")
+        row = origin.row(int(np.argmax(column.is_null().to_numpy())))
+        raise DataError(f"{origin}: {name} is empty at {row}; expected a value")
 
 
-def _numbers_of_text(path: Path, name: str, column: Any) -> np.ndarray:
+def _numbers_of_text(origin: Origin, name: str, column: Any) -> np.ndarray:
     import pyarrow as pa  # noqa: PLC0415
     import pyarrow.compute as pc  # noqa: PLC0415
 
     trimmed = pc.utf8_trim_whitespace(column)
-    kind = pa.int64() if name in WHOLE else pa.float64()
+    if name not in WHOLE:
+        return _floats(origin, name, trimmed)
     try:
-        values: np.ndarray = pc.cast(trimmed, kind).to_numpy()
+        values: np.ndarray = pc.cast(trimmed, pa.int64()).to_numpy()
     except pa.ArrowInvalid as error:
-        raise _not_a_number(path, name, trimmed.to_pylist()) from error
+        raise _not_a_number(origin, name, trimmed.to_pylist()) from error
     return values
 
 
-def _not_a_number(path: Path, name: str, cells: list[str]) -> DataError:
+def _floats(origin: Origin, name: str, cells: Any) -> np.ndarray:
+    import pyarrow as pa  # noqa: PLC0415
+    import pyarrow.compute as pc  # noqa: PLC0415
+
+    try:
+        values: np.ndarray = pc.cast(cells, pa.float64()).to_numpy()
+    except pa.ArrowInvalid as error:
+        raise _not_a_number(origin, name, cells.to_pylist()) from error
+    return values
+
+
+def _not_a_number(origin: Origin, name: str, cells: list[str]) -> DataError:
     parse, expected = (int, "a whole number") if name in WHOLE else (float, "a number")
     for index, cell in enumerate(cells):
         try:
             parse(cell)
         except ValueError:
             shown = repr(cell) if cell else "empty"
-            return DataError(
-                f"archive file {path}: {name} is {shown} at {row_name(path, index)}; expected {expected}"
-            )
-    return DataError(f"archive file {path}: column {name} holds a number that can't be read")
+            return DataError(f"{origin}: {name} is {shown} at {origin.row(index)}; expected {expected}")
+    return DataError(f"{origin}: column {name} holds a number that can't be read")
 
 
-def check_increasing(path: Path, ts: IntArray) -> None:
+def check_increasing(origin: Origin, ts: IntArray) -> None:
     """Prove that times grow from row to row.
 
     Raises
@@ -162,12 +174,12 @@ def check_increasing(path: Path, ts: IntArray) -> None:
         index = int(late[0]) + 1
         kind = "repeats" if ts[index] == ts[index - 1] else "is before"
         raise DataError(
-            f"archive file {path}: ts {ts[index]} at {row_name(path, index)} {kind} that of "
-            f"{row_name(path, index - 1)}; expected strictly increasing times"
+            f"{origin}: ts {ts[index]} at {origin.row(index)} {kind} that of "
+            f"{origin.row(index - 1)}; expected strictly increasing times"
         )
 
 
-def check_finite(path: Path, columns: Columns, names: Sequence[str]) -> None:
+def check_finite(origin: Origin, columns: Columns, names: Sequence[str]) -> None:
     """Prove that columns have neither NaN nor infinities.
 
     Raises
@@ -179,16 +191,15 @@ def check_finite(path: Path, columns: Columns, names: Sequence[str]) -> None:
         bad = np.flatnonzero(~np.isfinite(columns[name]))
         if bad.size:
             raise DataError(
-                f"archive file {path}: {name} is {columns[name][bad[0]]} at {row_name(path, int(bad[0]))}; "
-                "expected a number"
+                f"{origin}: {name} is {columns[name][bad[0]]} at {origin.row(int(bad[0]))}; expected a number"
             )
 
 
-def _check_unit(path: Path, ts: IntArray) -> None:
+def _check_unit(origin: Origin, ts: IntArray) -> None:
     bad = np.flatnonzero((ts < _FIRST_MS) | (ts >= _END_MS))
     if not bad.size:
         return
     value = int(ts[bad[0]])
     looks = next((f", which looks like {unit}" for low, high, unit in _UNITS if low <= value < high), "")
-    row = row_name(path, int(bad[0]))
-    raise DataError(f"archive file {path}: ts is {value} at {row}{looks}; expected milliseconds in every row")
+    row = origin.row(int(bad[0]))
+    raise DataError(f"{origin}: ts is {value} at {row}{looks}; expected milliseconds in every row")

@@ -1,32 +1,45 @@
 """What other people call their columns: accepted headers of each kind of file, compared without case."""
 
-import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from quant_pipelines.archive.preview import plain_name
 from quant_pipelines.core.errors import DataError, unknown_name
 
-_TIMES = "ts timestamp time date datetime open_time start_time unix"
+_TIMES = "ts timestamp time date datetime datetime_utc open_time start_time unix"
+_INDEXES = ("", "unnamed:_0", "__index_level_0__", "index")
+"""What pandas calls an index without a name: it is the time where no other column is."""
+
 _ALIASES: Mapping[str, str] = {
     "open": "open o open_price",
     "high": "high h high_price",
     "low": "low l low_price",
     "close": "close c close_price",
     "volume": "volume vol v base_volume volume_base",
-    "quote_volume": "quote_volume quote_asset_volume quotevolume volume_quote turnover",
+    "quote_volume": "quote_volume quote_asset_volume quotevolume volume_quote vol_quote turnover",
     "trades": "trades count number_of_trades num_trades trade_count tradecount",
     "rate": "rate funding_rate fundingrate last_funding_rate",
+    "price": "price",
+    "quantity": "quantity qty amount size",
     "mark_price": "mark_price markprice",
     "open_interest": "open_interest openinterest sum_open_interest sumopeninterest oi",
+    "open_interest_value": "open_interest_value sum_open_interest_value sumopeninterestvalue",
+    "symbol": "symbol instrument_name instrument pair ticker",
+    "interval": "interval timeframe",
+    "close_time": "close_time",
+    "exchange": "exchange",
 }
 # What exporters add beside it, and what nothing here needs.
 _IGNORED: Mapping[str, str] = {
-    "bars": "close_time symbol timeframe interval ignore taker_buy_volume taker_buy_base_volume "
+    "bars": "ignore taker_buy_volume taker_buy_base_volume "
     "taker_buy_quote_volume taker_buy_base_asset_volume taker_buy_quote_asset_volume",
-    "funding": "symbol slot funding_interval_hours",
-    "open_interest": "symbol sum_open_interest_value sumopeninterestvalue cmccirculatingsupply",
+    "funding": "slot funding_interval_hours",
+    "open_interest": "cmccirculatingsupply",
+    "trades": "id trade_id side",
 }
+_BESIDE: Mapping[str, str] = {"funding": "open_interest", "open_interest": "funding"}
+"""Kind whose columns may stand in the same file."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,12 +62,29 @@ class Kind:
     times: str
 
 
+_NAMED = ("symbol", "exchange")
 KINDS = {
     kind.name: kind
     for kind in (
-        Kind("bars", ("ts", "open", "high", "low", "close", "volume"), ("quote_volume", "trades"), _TIMES),
-        Kind("funding", ("ts", "rate"), ("mark_price",), f"{_TIMES} calc_time funding_time fundingtime"),
-        Kind("open_interest", ("ts", "open_interest"), (), f"{_TIMES} create_time"),
+        Kind(
+            "bars",
+            ("ts", "open", "high", "low", "close", "volume"),
+            ("quote_volume", "trades", "close_time", "interval", *_NAMED),
+            _TIMES,
+        ),
+        Kind(
+            "funding",
+            ("ts", "rate"),
+            ("mark_price", *_NAMED),
+            f"{_TIMES} calc_time funding_time fundingtime fundingratetimestamp",
+        ),
+        Kind(
+            "open_interest",
+            ("ts", "open_interest"),
+            ("open_interest_value", *_NAMED),
+            f"{_TIMES} create_time",
+        ),
+        Kind("trades", ("ts", "price", "quantity"), _NAMED, _TIMES),
     )
 }
 """Kinds of files that can be brought in, by name."""
@@ -68,7 +98,27 @@ def accepted_headers(kind: Kind) -> dict[str, str]:
     return headers
 
 
-def match_headers(path: Path, there: list[str], kind: Kind) -> dict[str, str]:
+def holds_several(there: Iterable[str], kind: Kind) -> bool:
+    """Whether a file has columns of another kind too, so that a row may be of one of the two."""
+    return bool({plain_name(header) for header in there} & _columns_beside(kind))
+
+
+def _columns_beside(kind: Kind) -> set[str]:
+    other = _BESIDE.get(kind.name)
+    return set(accepted_headers(KINDS[other])) - set(accepted_headers(kind)) if other else set()
+
+
+def _without_index(there: Sequence[str], headers: dict[str, str]) -> list[str]:
+    """Headers without a frame's index, where another column has the times."""
+    has_times = any(headers.get(plain_name(header)) == "ts" for header in there if not _is_index(header))
+    return [header for header in there if not (has_times and _is_index(header))]
+
+
+def _is_index(header: str) -> bool:
+    return plain_name(header) in _INDEXES
+
+
+def match_headers(path: Path, there: Sequence[str], kind: Kind) -> dict[str, str]:
     """Header in the file of each of our columns.
 
     Parameters
@@ -85,12 +135,14 @@ def match_headers(path: Path, there: list[str], kind: Kind) -> dict[str, str]:
     DataError
         If a header is unknown or stands for a column that another one stands for, or a column is missing.
     """
-    headers, ignored = accepted_headers(kind), set(_IGNORED[kind.name].split())
+    headers, ignored = accepted_headers(kind), set(_IGNORED[kind.name].split()) | _columns_beside(kind)
     found: dict[str, str] = {}
-    for header in there:
-        plain = re.sub(r"[\s-]+", "_", header.strip().lower())
+    for header in _without_index(there, headers):
+        plain = plain_name(header)
         if plain in ignored:
             continue
+        if _is_index(header):
+            plain = "ts"
         if plain not in headers:
             raise DataError(f"archive file {path}: {unknown_name('column', header, headers)}")
         column = headers[plain]

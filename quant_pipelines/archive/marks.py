@@ -6,6 +6,7 @@ import numpy as np
 
 from quant_pipelines.archive.columns import check_finite, check_increasing, read_columns
 from quant_pipelines.archive.files import mark_files
+from quant_pipelines.archive.origin import Origin
 from quant_pipelines.core.errors import DataError
 from quant_pipelines.core.mark import MarkSeries
 from quant_pipelines.core.timeframes import HOUR_MS, TIMEFRAMES
@@ -32,8 +33,8 @@ def load_mark(folder: Path, symbol: str, *, exchange: str = "binanceusdm") -> Ma
 def _mark(path: Path, step_ms: int) -> MarkSeries:
     columns = read_columns(path, ("ts",), (*_BAR, "mark_price"))
     names = [name for name in (*_BAR, "mark_price") if name in columns]
-    check_increasing(path, columns["ts"])
-    check_finite(path, columns, names)
+    check_increasing(Origin(path), columns["ts"])
+    check_finite(Origin(path), columns, names)
     ts = columns["ts"].astype(np.int64)
     values = {name: columns[name].astype(np.float64) for name in names}
     try:

@@ -7,6 +7,7 @@ import numpy as np
 
 from quant_pipelines.archive.columns import Columns, check_finite, check_increasing, read_columns
 from quant_pipelines.archive.files import bar_files, funding_file
+from quant_pipelines.archive.origin import Origin
 from quant_pipelines.core.arrays import FloatArray, IntArray
 from quant_pipelines.core.bars import COLUMNS, BarRows, Bars, bars_from_columns
 from quant_pipelines.core.errors import DataError, unknown_name
@@ -129,8 +130,8 @@ def read_funding_stamps(path: Path) -> Points:
         If the file is malformed.
     """
     columns = read_columns(path, ("ts", "rate"))
-    check_increasing(path, columns["ts"])
-    check_finite(path, columns, ("rate",))
+    check_increasing(Origin(path), columns["ts"])
+    check_finite(Origin(path), columns, ("rate",))
     return Points(columns["ts"].astype(np.int64), columns["rate"].astype(np.float64))
 
 
@@ -148,8 +149,8 @@ def read_mark(path: Path, step_ms: int) -> Points:
     name = "open" if "open" in columns else "mark_price"
     if name not in columns:
         raise DataError(f"archive file {path} has no column open or mark_price")
-    check_increasing(path, columns["ts"])
-    check_finite(path, columns, (name,))
+    check_increasing(Origin(path), columns["ts"])
+    check_finite(Origin(path), columns, (name,))
     known = columns["ts"].astype(np.int64) + (0 if name == "open" else step_ms)
     return Points(known, columns[name].astype(np.float64))
 
@@ -163,13 +164,13 @@ def read_open_interest(path: Path) -> Points:
         If the file is malformed.
     """
     columns = read_columns(path, ("ts", "open_interest"))
-    check_increasing(path, columns["ts"])
-    check_finite(path, columns, ("open_interest",))
+    check_increasing(Origin(path), columns["ts"])
+    check_finite(Origin(path), columns, ("open_interest",))
     return Points(columns["ts"].astype(np.int64), columns["open_interest"].astype(np.float64))
 
 
 def _bars(path: Path, symbol: str, timeframe: str, columns: Columns) -> Bars:
-    check_increasing(path, columns["ts"])
+    check_increasing(Origin(path), columns["ts"])
     try:
         return bars_from_columns(symbol, timeframe, columns).validated()
     except DataError as error:

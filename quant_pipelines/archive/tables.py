@@ -1,31 +1,17 @@
-"""Opens one Parquet or CSV file: cells as they stand there, and how its rows are named in a sentence."""
+"""Reads cells of one file as an Arrow table: CSV and JSON as text, Parquet in its types."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Literal
 
+from quant_pipelines.archive.containers import UNREADABLE, opened_content
+from quant_pipelines.archive.origin import Origin
+from quant_pipelines.archive.preview import Preview, unreadable
 from quant_pipelines.core.errors import DataError
-
-CSV_SUFFIXES = (".csv", ".csv.gz")
-PARQUET_SUFFIX = ".parquet"
-
-
-def is_csv(path: Path) -> bool:
-    """Whether a file is CSV by its name."""
-    return path.name.lower().endswith(CSV_SUFFIXES)
-
-
-def is_readable_name(path: Path) -> bool:
-    """Whether a file's name ends like one that `read_table` reads."""
-    return is_csv(path) or path.suffix.lower() == PARQUET_SUFFIX
-
-
-def row_name(path: Path, index: int) -> str:
-    """Name of a row as the user finds it: a CSV's line, header included; a Parquet file's row from 0."""
-    return f"row {index + 2}" if is_csv(path) else f"row {index}"
 
 
 def column_names(path: Path) -> list[str]:
-    """Headers of a file.
+    """Headers of a Parquet file.
 
     Raises
     ------
@@ -35,42 +21,72 @@ def column_names(path: Path) -> list[str]:
     import pyarrow as pa  # noqa: PLC0415 - only files need it
     import pyarrow.parquet as pq  # noqa: PLC0415
 
-    if is_csv(path):
-        return list(_read_csv(path).schema.names)
     try:
         return list(pq.read_schema(path).names)
     except (OSError, ValueError, pa.ArrowException) as error:
-        raise unreadable(path, error) from error
+        raise unreadable(path, "Parquet", error) from error
 
 
-def read_table(path: Path, names: list[str]) -> Any:
-    """Columns of a file as an Arrow table; a CSV's cells are text.
+def read_table(path: Path, names: Sequence[str]) -> Any:
+    """Columns of a Parquet file as an Arrow table.
 
     Raises
     ------
     DataError
-        If the file can't be read, or a CSV row has too few or too many cells; the sentence names the row.
+        If the file can't be read.
     """
     import pyarrow as pa  # noqa: PLC0415
     import pyarrow.parquet as pq  # noqa: PLC0415
 
-    if is_csv(path):
-        return _read_csv(path).select(names)
     try:
         with pq.ParquetFile(path) as file:
-            return file.read(columns=names, use_threads=False)  # its threads keep what they allocate
+            # Its threads keep what they allocate.
+            return _plain(file.read(columns=list(names), use_threads=False))
     except (OSError, ValueError, pa.ArrowException) as error:
-        raise unreadable(path, error) from error
+        raise unreadable(path, "Parquet", error) from error
 
 
-def unreadable(path: Path, error: Exception) -> DataError:
-    """Sentence for a file that is missing, cut or of another kind."""
-    reason = (str(error).splitlines() or [type(error).__name__])[0].rstrip(".")
-    kind = "CSV" if is_csv(path) else "Parquet"
-    return DataError(f"archive file {path} can't be read as {kind}: {reason}")
+def origin_of(preview: Preview) -> Origin:
+    """Numbers of a file's rows: lines of CSV count from 1, rows of everything else from 0."""
+    if preview.form != "CSV":
+        return Origin(preview.path)
+    return Origin(preview.path, 1 + preview.skipped + bool(preview.header))
 
 
-def _read_csv(path: Path) -> Any:
+def read_cells(preview: Preview, header: Sequence[str], names: Sequence[str]) -> Any:
+    """Columns of a file from anywhere.
+
+    Parameters
+    ----------
+    preview
+        File.
+    header
+        Name of each of its columns, in order; a CSV's own header is not trusted.
+    names
+        Columns that are wanted, of ``header``.
+
+    Raises
+    ------
+    DataError
+        If the file can't be read, or a row of text has too few or too many cells; the sentence names the row.
+    """
+    import pyarrow as pa  # noqa: PLC0415
+
+    try:
+        match preview.form:
+            case "CSV":
+                return _read_csv(preview, header, names)
+            case "JSON":
+                return _of_document(preview, header, names)
+            case "Parquet":
+                return read_table(preview.path, names)
+            case "Feather":
+                return _plain(_read_feather(preview.path, names))
+    except (*UNREADABLE, pa.ArrowException) as error:
+        raise unreadable(preview.path, preview.form, error) from error
+
+
+def _read_csv(preview: Preview, header: Sequence[str], names: Sequence[str]) -> Any:
     """All cells as text, so that the row of a bad one can be named."""
     import pyarrow as pa  # noqa: PLC0415
     from pyarrow import csv  # noqa: PLC0415
@@ -81,25 +97,76 @@ def _read_csv(path: Path) -> Any:
         broken.append(row)
         return "skip"
 
-    reading = csv.ReadOptions(use_threads=False)  # rows are numbered only in order
+    reading = csv.ReadOptions(
+        use_threads=False,  # rows are numbered only in order
+        column_names=list(header),
+        skip_rows=preview.skipped + bool(preview.header),
+    )
     # An empty line counts as a row: the numbers of those after it stay true.
     parsing = csv.ParseOptions(ignore_empty_lines=False, invalid_row_handler=note)
-    try:
-        with csv.open_csv(path, read_options=reading, parse_options=parsing) as first_block:
-            names = first_block.schema.names
-        broken.clear()
-        as_text = csv.ConvertOptions(
-            column_types=dict.fromkeys(names, pa.string()), strings_can_be_null=False
-        )
-        table = csv.read_csv(path, read_options=reading, parse_options=parsing, convert_options=as_text)
-    except (OSError, ValueError, pa.ArrowException) as error:
-        raise unreadable(path, error) from error
+    as_text = csv.ConvertOptions(
+        include_columns=list(names),
+        column_types=dict.fromkeys(names, pa.string()),
+        strings_can_be_null=False,
+    )
+    with opened_content(preview.path) as stream:
+        source: Any = pa.PythonFile(stream, mode="r")
+        try:
+            table = csv.read_csv(source, reading, parsing, as_text)
+        except pa.ArrowInvalid as error:
+            if "Empty CSV" not in str(error):
+                raise
+            table = pa.table({name: pa.array([], pa.string()) for name in names})
     for row in broken:
         raise DataError(
-            f"archive file {path} has {row.actual_columns} cells at row {row.number}; "
+            f"archive file {preview.path} has {row.actual_columns} cells at row {row.number}; "
             f"expected {row.expected_columns}"
         )
     return _without_empty_end(table)
+
+
+def _of_document(preview: Preview, header: Sequence[str], names: Sequence[str]) -> Any:
+    import pyarrow as pa  # noqa: PLC0415
+
+    rows = preview.document
+    place = {name: index for index, name in enumerate(header)}
+    for number, row in enumerate(rows):
+        if len(row) != len(header) or isinstance(row, list) != isinstance(rows[0], list):
+            raise DataError(
+                f"archive file {preview.path} has {len(row)} cells at row {number}; expected {len(header)}"
+            )
+    columns = {}
+    for name in names:
+        key = place[name] if isinstance(rows[0], list) else name
+        try:
+            cells = ["" if row[key] is None else str(row[key]) for row in rows]
+        except KeyError as error:
+            raise DataError(f"archive file {preview.path} lacks {name} in some rows") from error
+        columns[name] = pa.array(cells, pa.string())
+    return pa.table(columns)
+
+
+def _read_feather(path: Path, names: Sequence[str]) -> Any:
+    from pyarrow import feather  # noqa: PLC0415
+
+    return feather.read_table(path, columns=list(names), use_threads=False, memory_map=False)
+
+
+def _plain(table: Any) -> Any:
+    """Other encodings of text and numbers as text and float64."""
+    import pyarrow as pa  # noqa: PLC0415
+
+    for index, field in enumerate(table.schema):
+        kind, column = field.type, table.column(index)
+        if pa.types.is_dictionary(kind):
+            kind = kind.value_type
+            column = column.cast(kind)
+        if pa.types.is_large_string(kind) or pa.types.is_string_view(kind):
+            column = column.cast(pa.string())
+        elif pa.types.is_decimal(kind):
+            column = column.cast(pa.float64())
+        table = table.set_column(index, field.name, column)
+    return table
 
 
 def _without_empty_end(table: Any) -> Any:

@@ -10,6 +10,7 @@ from quant_pipelines.cli.output import print_document, table
 from quant_pipelines.cli.parse import moment
 from quant_pipelines.cli.progress import waiting
 from quant_pipelines.core.errors import ConfigurationError
+from quant_pipelines.core.exchanges import require_exchange
 from quant_pipelines.core.series import Window
 from quant_pipelines.core.symbols import require_symbol
 
@@ -38,6 +39,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--from", dest="start", type=moment, metavar="T", help="first time, UTC, in files")
     parser.add_argument("--to", dest="end", type=moment, metavar="T", help="end, UTC, exclusive, in files")
+    parser.add_argument("--exchange", type=require_exchange, help="ccxt id (default: exchange.id)")
     add_home(parser)
 
 
@@ -76,7 +78,9 @@ def _report(arguments: argparse.Namespace) -> dict[str, Any]:
     from quant_pipelines.operations.coverage import check_stored
 
     with opened(arguments) as (engine, settings):
-        stored = check_stored(engine, settings.exchange.id, arguments.targets, system_clock_ms)
+        stored = check_stored(
+            engine, arguments.exchange or settings.exchange.id, arguments.targets, system_clock_ms
+        )
         return stored | {"unused": []}
 
 
@@ -97,7 +101,10 @@ def _check_archive(arguments: argparse.Namespace) -> dict[str, Any]:
     from quant_pipelines.settings import load_settings
 
     report = check_archive(
-        arguments.archive, load_settings().exchange.id, arguments.targets, _window(arguments)
+        arguments.archive,
+        arguments.exchange or load_settings().exchange.id,
+        arguments.targets,
+        _window(arguments),
     )
     return _document(report)
 

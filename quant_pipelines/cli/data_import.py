@@ -1,9 +1,10 @@
-"""``quant data import``: Parquet and CSV files into the store, each one whole or not at all."""
+"""``quant data import``: files of vendors and exchanges into the store, each one whole or not at all."""
 
 import argparse
 from contextlib import nullcontext
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from quant_pipelines.cli.operator import add_home, opened
 from quant_pipelines.cli.output import print_document, table
@@ -13,21 +14,53 @@ from quant_pipelines.core.exchanges import require_exchange
 from quant_pipelines.core.timeframes import TIMEFRAMES
 
 if TYPE_CHECKING:
+    from quant_pipelines.archive import Asked
     from quant_pipelines.marketdata.file_import import Request
 
-_KINDS = ("bars", "funding", "open_interest")
+_KINDS = ("bars", "funding", "open_interest", "trades")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
     parser.add_argument(
-        "files", metavar="FILE", nargs="+", help="Parquet, CSV, gzipped CSV, or an archive folder"
+        "files",
+        metavar="FILE",
+        nargs="+",
+        help="Parquet, Feather, CSV or JSON, also gzipped or in a zip, or an archive folder",
     )
     add_home(parser)
-    parser.add_argument("--exchange", type=require_exchange, help="ccxt id (default: exchange.id)")
-    parser.add_argument("--symbol", type=symbol_or_all, default="", help="such as BTC/USDT:USDT")
-    parser.add_argument("--timeframe", default="", choices=tuple(TIMEFRAMES), help="of bars")
-    parser.add_argument("--kind", default="bars", choices=_KINDS, help="what is in it (default: %(default)s)")
+    parser.add_argument("--exchange", type=require_exchange, help="ccxt id (default: of the file)")
+    parser.add_argument(
+        "--symbol", type=symbol_or_all, default="", help="as BTC/USDT:USDT (default: of the file)"
+    )
+    parser.add_argument(
+        "--timeframe",
+        default="",
+        choices=tuple(TIMEFRAMES),
+        help="of bars, or of those made of trades (default: the file's)",
+    )
+    parser.add_argument(
+        "--kind", default="", choices=_KINDS, help="what is in it (default: the file's, else bars)"
+    )
+    parser.add_argument(
+        "--layout", default="", metavar="NAME", help="where the file does not show its layout"
+    )
+    parser.add_argument(
+        "--volume-unit",
+        default="",
+        choices=("base", "quote", "contracts"),
+        help="what volumes count; quote is divided by the bar's price (default: the layout's)",
+    )
+    parser.add_argument(
+        "--contract-size", type=float, default=0.0, metavar="SIZE", help="base units of one contract"
+    )
+    parser.add_argument(
+        "--stamped", default="", choices=("open", "close"), help="the end of a bar that its time means"
+    )
+    parser.add_argument("--zone", default="", help="of times without one, such as +02:00 (default: UTC)")
+    parser.add_argument(
+        "--date-order", default="", choices=("day", "month"), help="what stands first in 01-06-2024"
+    )
     parser.add_argument("--dry-run", action="store_true", help="prove the files, store nothing")
 
 
@@ -37,7 +70,7 @@ def run(arguments: argparse.Namespace) -> int:
     from quant_pipelines.marketdata.file_import import import_files
     from quant_pipelines.settings import load_settings
 
-    requests = _requests(arguments, arguments.exchange or load_settings().exchange.id)
+    requests = _requests(arguments, load_settings().exchange.id)
     rows = []
     with (
         nullcontext((None, None)) if arguments.dry_run else opened(arguments) as (engine, _),
@@ -51,34 +84,51 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.json:
         print_document({"dry_run": arguments.dry_run, "files": rows})
     elif len(rows) > 1:
-        print(table(rows, ("symbol", "kind", "timeframe", "rows", "inserted", "updated")))
+        print(table(rows, ("symbol", "kind", "timeframe", "layout", "rows", "inserted", "updated")))
     return 0
 
 
-def _requests(arguments: argparse.Namespace, exchange: str) -> list["Request"]:
+def _requests(arguments: argparse.Namespace, default_exchange: str) -> list["Request"]:
     from quant_pipelines.core.errors import ConfigurationError
     from quant_pipelines.marketdata.file_import import Request, files_of_archive
 
+    asked = _asked(arguments)
     requests: list[Request] = []
     for path in (Path(name).expanduser() for name in arguments.files):
         if path.is_dir():
-            symbol, timeframe = arguments.symbol, arguments.timeframe
-            requests += files_of_archive(path, exchange, symbol=symbol, timeframe=timeframe)
-            continue
-        if not path.is_file():
+            exchange = asked.exchange or default_exchange
+            requests += files_of_archive(path, exchange, symbol=asked.symbol, timeframe=asked.timeframe)
+        elif path.is_file():
+            requests.append(Request(path, asked, default_exchange))
+        else:
             raise ConfigurationError(f"file {str(path)!r} does not exist")
-        needed = {"--symbol": arguments.symbol}
-        needed |= {"--timeframe": arguments.timeframe} if arguments.kind == "bars" else {}
-        missing = [name for name, value in needed.items() if not value]
-        if missing:
-            raise ConfigurationError(
-                f"{' and '.join(missing)} missing; expected for a file of {arguments.kind}"
-            )
-        timeframe = arguments.timeframe if arguments.kind == "bars" else ""
-        requests.append(Request(path, arguments.kind, exchange, arguments.symbol, timeframe))
     return requests
 
 
-def _sentence(row: dict[str, object]) -> str:
+def _asked(arguments: argparse.Namespace) -> "Asked":
+    from quant_pipelines.archive import Asked
+
+    asked = Asked(
+        kind=arguments.kind,
+        symbol=arguments.symbol,
+        timeframe=arguments.timeframe,
+        exchange=arguments.exchange or "",
+        layout=arguments.layout,
+    )
+    return replace(
+        asked,
+        volume_unit=arguments.volume_unit,
+        contract_size=arguments.contract_size,
+        stamped=arguments.stamped,
+        zone=arguments.zone,
+        date_order=arguments.date_order,
+    )
+
+
+def _sentence(row: dict[str, Any]) -> str:
     done = "usable" if row["inserted"] is None else f"{row['inserted']} inserted, {row['updated']} updated"
-    return f"{row['file']}: {row['rows']} rows of {row['symbol']}, {done}"
+    what = " ".join(str(row[name]) for name in ("exchange", "symbol", "timeframe") if row[name])
+    span = f"{row['first']:%Y-%m-%d %H:%M} to {row['last']:%Y-%m-%d %H:%M} UTC"
+    told = f"{row['rows']} rows of {what}, {row['kind']}, {span}"
+    lines = [f"{row['file']}: {told}; layout {row['layout']}, times in {row['unit']}; {done}"]
+    return "\n".join([*lines, *(f"  {note}" for note in row["notes"])])

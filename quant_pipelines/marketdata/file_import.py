@@ -1,14 +1,17 @@
 """Brings files into the store by the same upserts as ingestion: one transaction a file, or nothing of it."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from sqlalchemy import Engine
 
 from quant_pipelines.archive import (
+    BY_HEADER,
+    READABLE,
+    Asked,
     FileSeries,
     bar_files,
     funding_file,
@@ -19,7 +22,7 @@ from quant_pipelines.archive import (
 from quant_pipelines.core.bars import COLUMNS, BarRows
 from quant_pipelines.core.clock import Clock
 from quant_pipelines.core.errors import DataError
-from quant_pipelines.core.exchanges import require_exchange
+from quant_pipelines.core.exchanges import EXCHANGES
 from quant_pipelines.core.points import FundingRate, OpenInterest
 from quant_pipelines.core.series import Series, Window
 from quant_pipelines.core.symbols import require_symbol
@@ -27,6 +30,8 @@ from quant_pipelines.core.timeframes import from_ms, timeframe_ms
 from quant_pipelines.store import bars as stored_bars
 from quant_pipelines.store import market
 from quant_pipelines.store.bars import Upserted
+from quant_pipelines.store.findings import MISSING, confirm_bars
+from quant_pipelines.store.imported import ImportedFile, Span, save_imported
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,29 +41,31 @@ class Request:
     Parameters
     ----------
     path
-        Parquet, CSV or gzipped CSV.
-    kind
-        bars, funding or open_interest.
-    exchange
-        ccxt id under which rows are stored.
-    symbol
-        ccxt form.
-    timeframe
-        Of bars; empty for the others.
+        File whose name ends like one that is read.
+    asked
+        What it is said to hold; what is left out has to stand in the file.
+    default_exchange
+        ccxt id under which rows are stored where neither is said.
     """
 
     path: Path
-    kind: str
-    exchange: str
-    symbol: str
-    timeframe: str = ""
+    asked: Asked
+    default_exchange: str
 
     def __post_init__(self) -> None:
-        require_symbol(self.symbol, require_exchange(self.exchange))
-        if self.kind == "bars":
-            timeframe_ms(self.timeframe)
         if not is_readable_name(self.path):
-            raise DataError(f"file {self.path} is neither .parquet nor .csv nor .csv.gz")
+            raise DataError(f"file {self.path} is neither {' nor '.join(READABLE)}")
+
+
+class _Incoming(NamedTuple):
+    """Proven rows of a file, and the exchange under which they are stored."""
+
+    series: FileSeries
+    exchange: str
+
+    @property
+    def key(self) -> Series:
+        return Series(self.exchange, self.series.symbol, self.series.timeframe)
 
 
 def files_of_archive(folder: Path, exchange: str, *, symbol: str = "", timeframe: str = "") -> list[Request]:
@@ -85,19 +92,24 @@ def files_of_archive(folder: Path, exchange: str, *, symbol: str = "", timeframe
         if symbol and name != symbol:
             continue
         requests += [
-            Request(files[step], "bars", exchange, name, step)
+            _of_archive(files[step], exchange, kind="bars", symbol=name, timeframe=step)
             for step in sorted(files, key=timeframe_ms)
             if timeframe in ("", step)
         ]
         if not timeframe:
             funding = funding_file(folder, name, exchange)
-            requests += [Request(funding, "funding", exchange, name)] if funding else []
-            requests += [
-                Request(path, "open_interest", exchange, name) for path in interests.get(name, {}).values()
-            ]
+            found = [(funding, "funding")] if funding else []
+            found += [(path, "open_interest") for path in interests.get(name, {}).values()]
+            requests += [_of_archive(path, exchange, kind=kind, symbol=name) for path, kind in found]
     if not requests:
         raise DataError(f"archive {folder} has no {timeframe or 'files'} of {symbol or exchange}")
     return requests
+
+
+def _of_archive(path: Path, exchange: str, *, kind: str, symbol: str, timeframe: str = "") -> Request:
+    # An archive's own columns are meant, whatever else has the same ones.
+    asked = Asked(kind=kind, symbol=symbol, timeframe=timeframe, exchange=exchange, layout=BY_HEADER)
+    return Request(path, asked, exchange)
 
 
 def import_files(engine: Engine | None, requests: list[Request], clock: Clock) -> Iterator[dict[str, Any]]:
@@ -115,8 +127,9 @@ def import_files(engine: Engine | None, requests: list[Request], clock: Clock) -
     Yields
     ------
     dict
-        After each file: ``file``, ``kind``, ``exchange``, ``symbol``, ``timeframe``, ``rows``, ``first``,
-        ``last`` (times of the first and the last row), ``inserted`` and ``updated`` (None without engine).
+        After each file: ``file``, ``layout``, ``kind``, ``exchange``, ``symbol``, ``timeframe``, ``unit`` of
+        its times, ``rows``, ``first``, ``last`` (times of the first and the last row), ``checksum``
+        (SHA-256), ``notes``, ``inserted`` and ``updated`` (None without engine).
 
     Raises
     ------
@@ -125,37 +138,64 @@ def import_files(engine: Engine | None, requests: list[Request], clock: Clock) -
     """
     for position, request in enumerate(requests):
         try:
-            series = read_series(
-                request.path, request.kind, request.symbol, request.timeframe, now_ms=clock()
-            )
+            incoming = _read(request, clock)
         except DataError as error:
             kept = f" ({position} of {len(requests)} files are stored)" if position and engine else ""
             raise DataError(f"{error}{kept}") from error
-        written = None if engine is None else _WRITERS[request.kind](engine, request, series)
-        yield _report(request, series, written)
+        yield _report(incoming, None if engine is None else _store(engine, incoming, clock))
 
 
-def _report(request: Request, series: FileSeries, written: Upserted | None) -> dict[str, Any]:
+def _read(request: Request, clock: Clock) -> _Incoming:
+    series = read_series(request.path, request.asked, now_ms=clock())
+    exchange = request.asked.exchange or request.default_exchange
+    known = [name for name in series.exchanges if name in EXCHANGES]
+    if known and exchange not in known:
+        exchange = known[0]
+    elif series.exchanges and not known:
+        note = f"the file is of {series.exchanges[0]}; its rows are stored as those of {exchange}"
+        series = replace(series, notes=(*series.notes, note))
+    require_symbol(series.symbol, exchange)
+    return _Incoming(series, exchange)
+
+
+def _store(engine: Engine, incoming: _Incoming, clock: Clock) -> Upserted:
+    series, at = incoming.series, from_ms(clock())
+    written = _WRITERS[series.kind](engine, incoming)
+    confirm_bars(engine, incoming.key, MISSING, series.untraded.tolist(), at)
+    span = Span(from_ms(int(series.ts[0])), from_ms(int(series.ts[-1])))
+    source = ImportedFile(
+        name=series.path.name, checksum=series.checksum, layout=series.layout, rows=series.ts.size, span=span
+    )
+    save_imported(engine, incoming.key, series.kind, source, at)
+    return written
+
+
+def _report(incoming: _Incoming, written: Upserted | None) -> dict[str, Any]:
+    series = incoming.series
     return {
-        "file": str(request.path),
-        "kind": request.kind,
-        "exchange": request.exchange,
-        "symbol": request.symbol,
-        "timeframe": request.timeframe or None,
+        "file": str(series.path),
+        "layout": series.layout,
+        "kind": series.kind,
+        "exchange": incoming.exchange,
+        "symbol": series.symbol,
+        "timeframe": series.timeframe or None,
+        "unit": series.unit,
         "rows": int(series.ts.size),
         "first": from_ms(int(series.ts[0])),
         "last": from_ms(int(series.ts[-1])),
+        "checksum": series.checksum,
+        "notes": list(series.notes),
         "inserted": written.inserted if written else None,
         "updated": written.updated if written else None,
     }
 
 
-def _write_bars(engine: Engine, request: Request, series: FileSeries) -> Upserted:
-    key = Series(request.exchange, request.symbol, request.timeframe)
+def _write_bars(engine: Engine, incoming: _Incoming) -> Upserted:
+    series = incoming.series
     values = {name: series.columns[name].astype(np.float64) for name in COLUMNS}
     gaps = {name: _values_or_gaps(series, name) for name in ("quote_volume", "trades")}
     if any(np.isnan(column).any() for column in gaps.values()):
-        stored = stored_bars.read_bar_rows(engine, key, _window(series))
+        stored = stored_bars.read_bar_rows(engine, incoming.key, _window(series))
         gaps = {name: _filled(series, gaps[name], stored.ts, getattr(stored, name)) for name in gaps}
     rows = BarRows(
         ts=series.ts,
@@ -163,7 +203,7 @@ def _write_bars(engine: Engine, request: Request, series: FileSeries) -> Upserte
         quote_volume=np.nan_to_num(gaps["quote_volume"]),
         trades=np.nan_to_num(gaps["trades"]).astype(np.int64),
     )
-    return stored_bars.upsert_bars(engine, key, rows)
+    return stored_bars.upsert_bars(engine, incoming.key, rows)
 
 
 def _window(series: FileSeries) -> Window:
@@ -182,23 +222,23 @@ def _filled(series: FileSeries, values: np.ndarray, stored_ts: np.ndarray, store
     return np.where(np.isnan(values), filled, values)
 
 
-def _write_funding(engine: Engine, request: Request, series: FileSeries) -> Upserted:
-    known, _, stored = market.read_funding(engine, request.exchange, request.symbol, _window(series))
+def _write_funding(engine: Engine, incoming: _Incoming) -> Upserted:
+    (exchange, symbol, _), series = incoming.key, incoming.series
+    known, _, stored = market.read_funding(engine, exchange, symbol, _window(series))
     marks = _filled(series, _values_or_gaps(series, "mark_price"), known, stored)
     rates = [
         FundingRate(int(ts), float(rate), float(mark) if np.isfinite(mark) else None)
         for ts, rate, mark in zip(series.ts, series.columns["rate"], marks, strict=True)
     ]
-    written = market.save_funding(engine, request.exchange, request.symbol, rates)
-    return _split(written, series, known)
+    return _split(market.save_funding(engine, exchange, symbol, rates), series, known)
 
 
-def _write_open_interest(engine: Engine, request: Request, series: FileSeries) -> Upserted:
-    known, _ = market.read_open_interest(engine, request.exchange, request.symbol, _window(series))
+def _write_open_interest(engine: Engine, incoming: _Incoming) -> Upserted:
+    (exchange, symbol, _), series = incoming.key, incoming.series
+    known, _ = market.read_open_interest(engine, exchange, symbol, _window(series))
     values = series.columns["open_interest"].tolist()
     points = [OpenInterest(*row) for row in zip(series.ts.tolist(), values, strict=True)]
-    written = market.save_open_interest(engine, request.exchange, request.symbol, points)
-    return _split(written, series, known)
+    return _split(market.save_open_interest(engine, exchange, symbol, points), series, known)
 
 
 def _split(written: int, series: FileSeries, known: np.ndarray) -> Upserted:

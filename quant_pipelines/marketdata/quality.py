@@ -173,11 +173,18 @@ def check_roll_ups(
     return report
 
 
-def check_own_timeframes(engine: Engine, exchange: str, asked: SymbolDays, *, clock: Clock) -> QualityReport:
+def check_own_timeframes(
+    engine: Engine,
+    exchange: str,
+    asked: SymbolDays,
+    *,
+    clock: Clock,
+    timeframes: Sequence[str] = OWN_TIMEFRAMES,
+) -> QualityReport:
     """Check the stored bars of longer timeframes by themselves, without asking the exchange."""
     report = QualityReport([], 0, 0)
     finished = [day for day in asked.days if day_start_ms(day) + DAY_MS <= clock()]
-    for timeframe in OWN_TIMEFRAMES if finished else ():
+    for timeframe in timeframes if finished else ():
         found: Found = []
         checked = 0
         # A symbol without any such bars is not expected to have them.

@@ -6,13 +6,15 @@ from sqlalchemy import Engine
 
 from quant_pipelines.core.clock import Clock
 from quant_pipelines.core.errors import DataError, unknown_name
-from quant_pipelines.core.series import Series
-from quant_pipelines.core.timeframes import timeframe_ms, to_ms
+from quant_pipelines.core.series import Series, Window
+from quant_pipelines.core.timeframes import EXECUTION_TIMEFRAME, TIMEFRAMES, timeframe_ms, to_ms
 from quant_pipelines.marketdata.days import SymbolDays, days_between
+from quant_pipelines.marketdata.own_bars import OWN_TIMEFRAMES
 from quant_pipelines.marketdata.quality import QualityReport, check_days, check_own_timeframes
 from quant_pipelines.store.bars import newest_bar_ms, oldest_bar_ms, stored_spans
 from quant_pipelines.store.engine import transaction
 from quant_pipelines.store.findings import MISSING, open_findings, read_confirmed
+from quant_pipelines.store.imported import read_imported
 from quant_pipelines.store.market import read_universe, read_whitelist
 
 
@@ -37,9 +39,9 @@ def bar_coverage(engine: Engine, exchange: str, symbols: list[str]) -> list[dict
     Raises
     ------
     DataError
-        If a symbol is neither scanned nor traded (the nearest one is suggested).
+        If a symbol is neither scanned nor traded nor imported (the nearest one is suggested).
     """
-    _require_known(symbols, _followed(engine, exchange))
+    _require_known(symbols, _known(engine, exchange))
     rows = stored_spans(engine, exchange, symbols)
     for row in rows:
         span_ms = to_ms(row["last"]) - to_ms(row["first"])
@@ -60,7 +62,7 @@ def check_stored(engine: Engine, exchange: str, symbols: list[str], clock: Clock
     exchange
         ccxt id.
     symbols
-        Which symbols; empty means all that are scanned or traded.
+        Which symbols; empty means all that are scanned, traded or imported.
     clock
         Tells which bars are closed.
 
@@ -72,19 +74,14 @@ def check_stored(engine: Engine, exchange: str, symbols: list[str], clock: Clock
     Raises
     ------
     DataError
-        If a symbol is neither scanned nor traded (the nearest one is suggested).
+        If a symbol is neither scanned nor traded nor imported (the nearest one is suggested).
     """
-    known = _followed(engine, exchange)
+    known = _known(engine, exchange)
     _require_known(symbols, known)
     chosen = symbols or known
     total = QualityReport([], 0, 0)
     for symbol in chosen:
-        for timeframe, check in (("1m", check_days), ("1h", check_own_timeframes)):
-            with transaction(engine) as connection:
-                first = oldest_bar_ms(connection, Series(exchange, symbol, timeframe))
-                last = newest_bar_ms(connection, Series(exchange, symbol, timeframe))
-            if first is not None and last is not None:
-                total += check(engine, exchange, SymbolDays([symbol], days_between(first, last)), clock=clock)
+        total += _check_symbol(engine, exchange, symbol, clock)
     names = ("symbol", "timeframe", "day", "check_name", "severity", "count", "detail")
     return {
         "bars": total.bars,
@@ -95,11 +92,39 @@ def check_stored(engine: Engine, exchange: str, symbols: list[str], clock: Clock
     }
 
 
-def _followed(engine: Engine, exchange: str) -> list[str]:
-    return sorted({*read_universe(engine, exchange), *read_whitelist(engine, exchange)})
+def _check_symbol(engine: Engine, exchange: str, symbol: str, clock: Clock) -> QualityReport:
+    with transaction(engine) as connection:
+        edges = {
+            timeframe: (
+                oldest_bar_ms(connection, Series(exchange, symbol, timeframe)),
+                newest_bar_ms(connection, Series(exchange, symbol, timeframe)),
+            )
+            for timeframe in TIMEFRAMES
+        }
+    stored = {name: Window(first, last) for name, (first, last) in edges.items() if first and last}
+    report = QualityReport([], 0, 0)
+    if EXECUTION_TIMEFRAME in stored:
+        report += check_days(engine, exchange, _days_of(symbol, stored[EXECUTION_TIMEFRAME]), clock=clock)
+    # Shorter ones beside minutes were rolled up of them; without minutes they were brought in themselves.
+    alone = OWN_TIMEFRAMES if EXECUTION_TIMEFRAME in stored else tuple(TIMEFRAMES)
+    spans = [stored[timeframe] for timeframe in alone if timeframe in stored]
+    if spans:
+        whole = Window(min(span.start_ms for span in spans), max(span.end_ms for span in spans))
+        days = _days_of(symbol, whole)
+        report += check_own_timeframes(engine, exchange, days, clock=clock, timeframes=alone)
+    return report
+
+
+def _days_of(symbol: str, window: Window) -> SymbolDays:
+    return SymbolDays([symbol], days_between(window.start_ms, window.end_ms))
+
+
+def _known(engine: Engine, exchange: str) -> list[str]:
+    followed = {*read_universe(engine, exchange), *read_whitelist(engine, exchange)}
+    return sorted(followed | {row["symbol"] for row in read_imported(engine, exchange)})
 
 
 def _require_known(symbols: list[str], known: list[str]) -> None:
     for symbol in symbols:
         if symbol not in known:
-            raise DataError(unknown_name("symbol of the universe or the whitelist", symbol, known))
+            raise DataError(unknown_name("symbol of the universe, the whitelist or an import", symbol, known))

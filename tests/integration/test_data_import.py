@@ -192,6 +192,87 @@ def test_a_folder_of_files_serves_ingestion_like_an_exchange(engine: Engine, fol
     assert asyncio.run(ingest_funding(market, [BTC], ALL)) == {BTC: 6}
 
 
+@pytest.fixture
+def samples() -> Path:
+    return Path(__file__).parents[1] / "unit" / "archive" / "samples"
+
+
+def answer(capfd: pytest.CaptureFixture[str], *arguments: str) -> Any:
+    capfd.readouterr()
+    main([*arguments, "--json"])
+    return json.loads(capfd.readouterr().out)
+
+
+def test_what_a_file_says_need_not_be_typed(quant: Quant, engine: Engine, samples: Path) -> None:
+    [row] = quant(samples / "vision_zip" / "BTCUSDT-1h-2025-03-01.zip")[1]["files"]
+    told = {name: row[name] for name in ("layout", "kind", "exchange", "symbol", "timeframe", "unit", "rows")}
+    assert told == {
+        "layout": "vision_klines",
+        "kind": "bars",
+        "exchange": EXCHANGE,
+        "symbol": BTC,
+        "timeframe": "1h",
+        "unit": "milliseconds",
+        "rows": 6,
+    }
+    assert len(read_bars(engine, Series(EXCHANGE, BTC, "1h"), Window(0, 2**42))) == 6
+
+
+def test_a_file_of_another_exchange_is_stored_as_its(quant: Quant, engine: Engine, samples: Path) -> None:
+    name = "BTC-USDT-SWAP-candlesticks-2025-03-01.csv"
+    [row] = quant(samples / "okx_swap" / name, "--timeframe", "1h")[1]["files"]
+    assert (row["exchange"], row["inserted"]) == ("okx", 6)
+    assert list(read_bars(engine, Series("okx", BTC, "1h"), Window(0, 2**42)).volume) == [
+        10,
+        11,
+        12,
+        13,
+        14,
+        15,
+    ]
+    code, _, err = quant(samples / "okx_swap" / name, *HOURLY, "--exchange", "binanceusdm")
+    assert code == 1
+    assert "exchange is okx; asked for binanceusdm" in err
+
+
+def test_a_file_of_an_exchange_that_is_not_known_says_so(quant: Quant, samples: Path) -> None:
+    [row] = quant(samples / "kraken" / "XBTUSD_60.csv", *HOURLY, "--dry-run")[1]["files"]
+    assert "the file is of kraken; its rows are stored as those of binanceusdm" in row["notes"]
+
+
+def test_an_import_can_be_checked_and_shown_without_being_traded(
+    quant: Quant, samples: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    path = samples / "vision_halt" / "BTCUSDT-1h-2024-06.csv"
+    [stored] = quant(path)[1]["files"]
+    assert answer(capfd, "data", "check", BTC)["bars"] == 9
+    covered = answer(capfd, "data", "coverage", BTC)
+    [bars], [file] = covered["bars"], covered["files"]
+    assert (bars["bars"], bars["missing"]) == (9, 1)
+    assert (file["checksum"], file["layout"], file["rows"]) == (stored["checksum"], "vision_klines", 9)
+    assert file["file"] == path.name
+
+
+def test_hours_without_a_trade_are_no_gap(
+    quant: Quant, samples: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    quant(samples / "kraken" / "XBTUSD_60.csv", *HOURLY)
+    [row] = answer(capfd, "data", "coverage", BTC)["bars"]
+    assert (row["missing"], row["never_existed"]) == (1, 1)
+
+
+def test_nothing_of_a_file_whose_checksum_differs_is_stored(
+    quant: Quant, engine: Engine, tmp_path: Path, samples: Path
+) -> None:
+    path = tmp_path / "BTCUSDT-1h-2025-03-01.zip"
+    path.write_bytes((samples / "vision_zip" / path.name).read_bytes())
+    path.with_name(f"{path.name}.CHECKSUM").write_text(f"{'0' * 64}  {path.name}\n")
+    code, _, err = quant(path)
+    assert code == 1
+    assert f"expected {'0' * 64} as in {path.name}.CHECKSUM" in err
+    assert len(read_bars(engine, Series(EXCHANGE, BTC, "1h"), Window(0, 2**42))) == 0
+
+
 def test_real_history_is_stored_bit_for_bit(quant: Quant, engine: Engine, archive: Path) -> None:
     path = archive / "klines" / "binance_um" / "BTCUSDT-1h.parquet"
     [row] = quant(path, *HOURLY)[1]["files"]

@@ -305,3 +305,22 @@ fetched_days = Table(
     schema="market",
     comment="UTC days that the exchange was asked for; a backfill skips those that were over by then",
 )
+
+imported_files = Table(
+    "imported_files",
+    metadata,
+    text("exchange"),
+    text("symbol"),
+    text("kind", comment="bars, funding or open_interest"),
+    text("timeframe", comment="of bars; empty for the others"),
+    text("checksum", comment="SHA-256 of the file"),
+    text("file", comment="its name"),
+    text("layout", comment="by which its columns were read"),
+    Column("rows", Integer, nullable=False),
+    moment("first", comment="time of its first row"),
+    moment("last", comment="time of its last row"),
+    moment("imported_at"),
+    PrimaryKeyConstraint("exchange", "symbol", "kind", "timeframe", "checksum"),
+    schema="market",
+    comment="Files whose rows were brought in: what a stored row came from",
+)

@@ -8,7 +8,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from quant_pipelines.archive import KINDS, FileSeries, accepted_headers, read_series
+from quant_pipelines.archive import KINDS, Asked, FileSeries, accepted_headers, read_series
 from quant_pipelines.core.errors import DataError
 from quant_pipelines.core.timeframes import DAY_MS, HOUR_MS
 
@@ -29,7 +29,7 @@ def line(hour: int, prices: str = "10,12,9,11", volume: str = "5", ts: int | str
 
 
 def bars(path: Path) -> FileSeries:
-    return read_series(path, "bars", BTC, "1h", now_ms=NOW_MS)
+    return read_series(path, Asked(kind="bars", symbol=BTC, timeframe="1h"), now_ms=NOW_MS)
 
 
 def test_csv_is_read_by_its_headers(tmp_path: Path) -> None:
@@ -165,7 +165,10 @@ def test_bad_bars_are_named_by_file_row_and_column(tmp_path: Path, lines: list[s
         ("timestamp,open,high,low,close,colour", "unknown column 'colour'"),
         ("timestamp,open,high,low,close", "has no column volume; its headers are timestamp, open"),
         ("timestamp,open,high,low,close,c", "columns 'close' and 'c' both mean close"),
-        ("1728000000000,10,12,9,11,5", "unknown column '1728000000000'"),
+        (
+            "1728000000000,10,12,9,11,5",
+            "has no header and 6 cells in its first row; expected --layout, one of",
+        ),
     ],
 )
 def test_bad_headers_are_named(tmp_path: Path, header: str, message: str) -> None:
@@ -191,7 +194,7 @@ def test_a_missing_value_in_parquet_is_named(tmp_path: Path) -> None:
 
 def test_funding_is_floored_to_its_hour(tmp_path: Path) -> None:
     path = csv(tmp_path, [f"{FIRST_MS + 7},8,0.0001"], "calc_time,funding_interval_hours,last_funding_rate")
-    series = read_series(path, "funding", BTC, "", now_ms=NOW_MS)
+    series = read_series(path, Asked(kind="funding", symbol=BTC), now_ms=NOW_MS)
     assert (list(series.ts), series.columns["rate"][0]) == ([FIRST_MS], 0.0001)
 
 
@@ -206,13 +209,13 @@ def test_funding_is_floored_to_its_hour(tmp_path: Path) -> None:
 def test_bad_funding_is_named(tmp_path: Path, row: str, message: str) -> None:
     path = csv(tmp_path, [row], "ts,rate")
     with pytest.raises(DataError, match=message):
-        read_series(path, "funding", BTC, "", now_ms=NOW_MS)
+        read_series(path, Asked(kind="funding", symbol=BTC), now_ms=NOW_MS)
 
 
 def test_negative_open_interest_is_named(tmp_path: Path) -> None:
     path = csv(tmp_path, [f"{FIRST_MS},-1"], "create_time,sum_open_interest")
     with pytest.raises(DataError, match=r"open_interest is -1.0 at row 2; expected 0 or more"):
-        read_series(path, "open_interest", BTC, "", now_ms=NOW_MS)
+        read_series(path, Asked(kind="open_interest", symbol=BTC), now_ms=NOW_MS)
 
 
 def test_the_page_lists_every_accepted_header() -> None:

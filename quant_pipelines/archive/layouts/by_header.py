@@ -1,0 +1,34 @@
+"""Anybody's file: its columns are known by their headers."""
+
+import re
+
+from quant_pipelines.archive.headers import KINDS, holds_several, match_headers
+from quant_pipelines.archive.layouts.layout import Layout, Statement
+from quant_pipelines.archive.preview import Preview
+
+NAME = "columns"
+_NAME = re.compile(r"(?P<symbol>[A-Z0-9]+(?:USDT|USDC|BUSD|USD))[-_](?P<step>\d+[mhd])\b")
+
+
+def layout_by_header(preview: Preview, kind: str) -> Layout:
+    """Layout of a file whose headers say what its columns are.
+
+    Raises
+    ------
+    DataError
+        If a header is unknown, two mean one thing, or one is missing.
+    """
+    found = match_headers(preview.path, preview.header, KINDS[kind])
+    names = dict(zip(preview.header, preview.columns, strict=True))
+    return Layout(
+        name=NAME,
+        header=preview.columns,
+        kinds={kind: {column: names[header] for column, header in found.items()}},
+        states=_states,
+        has_gaps=holds_several(preview.header, KINDS[kind]),
+    )
+
+
+def _states(preview: Preview) -> Statement:
+    match = _NAME.match(preview.path.name)
+    return Statement(match["symbol"], match["step"]) if match else Statement()

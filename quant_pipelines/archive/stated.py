@@ -1,0 +1,178 @@
+"""What a file says of itself against what was asked: symbol, step, exchange; a sentence names both."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from quant_pipelines.archive.asked import Asked
+from quant_pipelines.archive.layouts import Found, Statement
+from quant_pipelines.archive.market_names import named_market, named_step_ms
+from quant_pipelines.archive.origin import Origin
+from quant_pipelines.core.errors import ConfigurationError, DataError
+from quant_pipelines.core.exchanges import EXCHANGES
+from quant_pipelines.core.timeframes import TIMEFRAMES, timeframe_ms
+
+Texts = Mapping[str, Any]
+"""Arrow columns of text by our name."""
+
+
+def settled(asked: Asked, statement: Statement, texts: Texts, origin: Origin) -> Asked:
+    """Complete what was asked by what the file says.
+
+    Parameters
+    ----------
+    asked
+        What was said of the file.
+    statement
+        What its name and metadata say.
+    texts
+        Columns ``symbol`` and ``interval`` where the file has them.
+    origin
+        File, for the sentence.
+
+    Raises
+    ------
+    DataError
+        If the file contradicts what was asked, or itself.
+    ConfigurationError
+        If neither says what is needed.
+    """
+    symbol = asked.symbol or _symbol_of(asked, statement, texts)
+    timeframe = asked.timeframe or _timeframe_of(statement, texts, origin)
+    missing = [] if symbol else ["--symbol"]
+    missing += ["--timeframe"] if asked.kind in ("bars", "trades") and not timeframe else []
+    if missing:
+        raise ConfigurationError(
+            f"{' and '.join(missing)} missing; expected for a file of {asked.kind} that does not say it "
+            f"({origin})"
+        )
+    _check_name(origin, statement, symbol)
+    _check_symbols(origin, texts, symbol)
+    if asked.kind == "bars":
+        _check_steps(origin, statement, texts, timeframe)
+    return replace(asked, symbol=symbol, timeframe=timeframe)
+
+
+def rows_of(asked: Asked, texts: Texts, origin: Origin) -> np.ndarray:
+    """Which rows of a file of many symbols are of the one that is asked for; shape (n_rows,).
+
+    Raises
+    ------
+    ConfigurationError
+        If none is asked for.
+    DataError
+        If no row is of it.
+    """
+    if not asked.symbol:
+        raise ConfigurationError(f"--symbol missing; expected one of the symbols in {origin.path}")
+    names = texts["symbol"].to_numpy(zero_copy_only=False)
+    markets = {name: named_market(name) for name in set(names)}
+    wanted = {name for name, one in markets.items() if one.kind == "linear" and one.is_of(asked.symbol)}
+    is_wanted = np.array([name in wanted for name in names], dtype=bool)
+    if not is_wanted.any():
+        shown = ", ".join(sorted(markets)[:5])
+        raise DataError(f"{origin} has no rows of {asked.symbol}; its symbols are {shown}")
+    return is_wanted
+
+
+def exchange_of(asked: Asked, stated: tuple[str, ...], texts: Texts, origin: Origin) -> tuple[str, ...]:
+    """Exchanges (ccxt ids) of which a file can be, by its layout, name and rows; empty where none says it.
+
+    Raises
+    ------
+    DataError
+        If its rows are of several exchanges, or of another one than was asked for.
+    """
+    named = stated
+    if "exchange" in texts:
+        found = sorted(set(texts["exchange"].to_pylist()))
+        if len(found) > 1:
+            raise DataError(f"{origin} has rows of exchanges {' and '.join(found[:3])}; expected one")
+        named = _VENDOR_EXCHANGES.get(found[0], (found[0],))
+    if asked.exchange and named and asked.exchange not in named:
+        raise DataError(f"{origin}: exchange is {' or '.join(named)}; asked for {asked.exchange}")
+    return named
+
+
+_VENDOR_EXCHANGES = {
+    "binance-futures": ("binanceusdm",),
+    "binance": ("binance", "binanceusdm"),
+    "okex-swap": ("okx",),
+    "okex": ("okx",),
+    "gate-io-futures": ("gate",),
+    "gate-io": ("gate",),
+    "bybit-spot": ("bybit",),
+    "bitget-futures": ("bitget",),
+}
+
+
+def _symbol_of(asked: Asked, statement: Statement, texts: Texts) -> str:
+    names = texts.get("symbol", ())
+    first = names[0].as_py() if len(names) else ""
+    market = EXCHANGES.get(asked.exchange, "swap")
+    return named_market(first).symbol(market) or named_market(statement.symbol).symbol(market)
+
+
+def _check_name(origin: Origin, statement: Statement, symbol: str) -> None:
+    if not statement.symbol:
+        return
+    market = named_market(statement.symbol)
+    if market.kind != "linear":
+        raise DataError(
+            f"{origin}: its name says {statement.symbol}, a {market.kind} contract; "
+            "expected a linear perpetual contract or a pair"
+        )
+    if not market.is_of(symbol):
+        raise DataError(f"{origin}: its name says {statement.symbol}; asked for {symbol}")
+
+
+def _check_symbols(origin: Origin, texts: Texts, symbol: str) -> None:
+    import pyarrow.compute as pc  # noqa: PLC0415 - only files need it
+
+    if "symbol" not in texts:
+        return
+    for name in pc.unique(texts["symbol"]).to_pylist():
+        market = named_market(name or "")
+        if market.kind == "linear" and market.is_of(symbol):
+            continue
+        index = int(pc.index(texts["symbol"], name).as_py())
+        expected = f"{symbol} as asked" if market.kind == "linear" else f"{symbol}: it is {market.kind}"
+        raise origin.fault("symbol", repr(name), index, expected)
+
+
+def _timeframe_of(statement: Statement, texts: Texts, origin: Origin) -> str:
+    names = texts.get("interval", ())
+    stated = (names[0].as_py() if len(names) else "") or statement.timeframe
+    if not stated:
+        return ""
+    length = named_step_ms(stated)
+    known = next((name for name, step in TIMEFRAMES.items() if step == length), "")
+    if not known:
+        raise DataError(f"{origin}: its timeframe is {stated}; expected one of {', '.join(TIMEFRAMES)}")
+    return known
+
+
+def _check_steps(origin: Origin, statement: Statement, texts: Texts, timeframe: str) -> None:
+    import pyarrow.compute as pc  # noqa: PLC0415
+
+    step_ms = timeframe_ms(timeframe)
+    if statement.timeframe and named_step_ms(statement.timeframe) != step_ms:
+        raise DataError(f"{origin}: its name says {statement.timeframe}; asked for {timeframe}")
+    for name in pc.unique(texts["interval"]).to_pylist() if "interval" in texts else ():
+        if named_step_ms(name or "") != step_ms:
+            index = int(pc.index(texts["interval"], name).as_py())
+            raise origin.fault("interval", repr(name), index, f"{timeframe} as asked")
+
+
+def require_kind(found: Found, statement: Statement, origin: Origin) -> None:
+    """Prove that a file's name does not say that it holds something else.
+
+    Raises
+    ------
+    DataError
+        If it does, such as mark prices in columns of bars.
+    """
+    if statement.kind and statement.kind != found.kind:
+        raise DataError(f"{origin} holds {statement.kind} by its name; asked for {found.kind}")
