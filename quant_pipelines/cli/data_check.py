@@ -110,7 +110,7 @@ def _check_archive(arguments: argparse.Namespace) -> dict[str, Any]:
 
 
 def _document(report: "FileReport") -> dict[str, Any]:
-    unused = [{"file": str(one.path), "reason": one.reason} for one in report.unused]
+    unused = [one.to_document() for one in report.unused]
     return {"bars": report.bars, "resolved": 0, "findings": report.findings, "unused": unused}
 
 
