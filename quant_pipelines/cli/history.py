@@ -15,12 +15,14 @@ from quant_pipelines.core.funding import FundingSeries
 from quant_pipelines.core.series import Window
 from quant_pipelines.core.settings import Settings
 from quant_pipelines.core.timeframes import DAY_MS, EXECUTION_TIMEFRAME
+from quant_pipelines.marketdata.checks import VALUE_CHECKS
 from quant_pipelines.research.fill_inputs import NO_FILL_INPUTS, FillInputs
 from quant_pipelines.research.history import ArchiveSource, DatabaseSource, HistorySource, covers
 from quant_pipelines.sdk import Strategy, attach_inputs
 from quant_pipelines.stack.home import Home
 from quant_pipelines.stack.server import database_url_of
-from quant_pipelines.store.engine import connected
+from quant_pipelines.store.engine import connected, transaction
+from quant_pipelines.store.findings import blocking_values
 from quant_pipelines.store.market import read_universe
 from quant_pipelines.store.migrate import require_current
 from quant_pipelines.trading import Specification
@@ -86,6 +88,7 @@ def read_market(
         market = _read(source, arguments, symbol, strategy_class)
         if not len(market.bars):
             _refuse_empty(engine, settings.exchange.id, symbol, arguments.timeframe)
+        _refuse_blocked(engine, settings.exchange.id, market)
         return market
 
 
@@ -133,6 +136,19 @@ def _read(
         source.specification(symbol),
         source.fill_inputs(symbol, window),
     )
+
+
+def _refuse_blocked(engine: Engine, exchange: str, market: StoredMarket) -> None:
+    """Refuse values that no market can have, as far as the quality checks found some in what was read."""
+    bars = market.bars
+    days = Window(int(bars.ts[0]), int(bars.close_ts[-1])).days
+    with transaction(engine) as connection:
+        found = blocking_values(connection, exchange, bars.symbol, days, VALUE_CHECKS)
+    if found:
+        raise DataError(
+            f"{len(found)} findings block what is asked for: {found[0]}; expected none "
+            "(quant data accept lets values pass that are right, quant data factor records a change of scale)"
+        )
 
 
 def _refuse_empty(engine: Engine, exchange: str, symbol: str, timeframe: str) -> None:

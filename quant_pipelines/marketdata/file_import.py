@@ -29,6 +29,7 @@ from quant_pipelines.core.points import FundingRate, OpenInterest
 from quant_pipelines.core.series import Series, Window
 from quant_pipelines.core.symbols import require_symbol
 from quant_pipelines.core.timeframes import from_ms, timeframe_ms
+from quant_pipelines.marketdata.file_values import require_possible
 from quant_pipelines.store import bars as stored_bars
 from quant_pipelines.store import market
 from quant_pipelines.store.bars import Upserted
@@ -141,6 +142,8 @@ def import_files(engine: Engine | None, requests: list[Request], clock: Clock) -
     for position, read in enumerate(_reads(requests, clock)):
         try:
             incoming = read()
+            if not requests[position].asked.volume_unit:  # a unit that was said is not asked about again
+                require_possible(engine, incoming.key, incoming.series)
         except DataError as error:
             kept = f" ({position} of {len(requests)} files are stored)" if position and engine else ""
             raise DataError(f"{error}{kept}") from error

@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from quant_pipelines.core.clock import Clock
     from quant_pipelines.core.settings import Settings
 
-Kind: TypeAlias = Literal["text", "number", "value", "symbol", "deployment", "scope", "limit_scope"]
-"""What a field holds: text, a whole number, a float, a symbol, the id of a deployment, a scope."""
+Kind: TypeAlias = Literal["text", "number", "value", "deployment", "scope", "limit_scope"]
+"""What a field holds: a text, a whole number, a float, the id of a deployment, the name of a scope."""
 Role: TypeAlias = Literal["viewer", "operator", "approver"]
 """Least right of who asks; each one includes those before it."""
 REQUIRED: Final = object()
@@ -137,9 +137,8 @@ def carry_out(
     QuantError
         If the signature is empty, a symbol can't be traded, or the verb is refused; one sentence says why.
     """
-    for field in verb.fields:
-        if field.kind == "symbol":
-            require_symbol(given[field.name], settings.exchange.id)
+    if "symbol" in given:
+        require_symbol(given["symbol"], settings.exchange.id)
     known = {
         "engine": engine,
         "settings": settings,

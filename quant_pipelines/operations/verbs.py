@@ -21,7 +21,7 @@ _VERDICT = Field(
 )
 _COIN = Field(
     "symbol",
-    "symbol",
+    "text",
     "such as BTC/USDT:USDT; it must be in the newest hot-coin scan",
     "such as BTC/USDT:USDT",
 )
@@ -153,12 +153,54 @@ RUNNER = (
         route="/api/v1/runner/flatten",
     ),
 )
+FACTOR = Verb(
+    "factor",
+    "record a redenomination or split, so that history is read in one scale",
+    "quant_pipelines.operations.statements:record_factor",
+    (
+        Field("symbol", "text", "such as BTC/USDT:USDT", "such as BTC/USDT:USDT", metavar="SYMBOL"),
+        Field(
+            "change",
+            "text",
+            "open time (UTC) of the first bar of the new scale, and new price by old, such as "
+            "2024-01-31T12:00=1000 where 1000 coins became one; =1 takes back what was recorded",
+            "such as 2024-01-31T12:00=1000: open time (UTC) of the first bar of the new scale, and new price "
+            "by old; =1 takes it back",
+            metavar="TIME=FACTOR",
+        ),
+    ),
+    job="record_price_factor",
+    told="Record a redenomination or split: history before it is read in the new scale",
+    asks="One change of a price's scale.",
+    route="/api/v1/data/factor",
+)
+ACCEPT = Verb(
+    "accept",
+    "take odd values for right, so that they block no more",
+    "quant_pipelines.operations.statements:accept_values",
+    (
+        Field("symbol", "text", "such as BTC/USDT:USDT", "such as BTC/USDT:USDT", metavar="SYMBOL"),
+        Field(
+            "check",
+            "text",
+            "check whose findings are accepted, such as volume_unit or funding_rate",
+            "such as volume_unit, funding_rate",
+            metavar="CHECK",
+        ),
+    ),
+    job="accept_values",
+    told="Take odd values of a symbol for right, as far as they are found: they block no more",
+    asks="One symbol and one check.",
+    route="/api/v1/data/accept",
+)
 _DATA = (
     Verb("check", "look for faults in what is stored, in an archive or in a file"),
     Verb("repair", "ask the exchange again about what the checks found"),
     Verb("import", "bring Parquet and CSV files into the store"),
     Verb("coverage", "what is stored, and what is missing"),
     Verb("costs", "what own fills say that trading costs"),
+    FACTOR,
+    ACCEPT,
 )
 
 VERBS: tuple[Verb, ...] = (
