@@ -10,11 +10,13 @@ from live_runner.plan import DeploymentPlan
 from live_runner.series import BarSeries
 from quant_pipelines.core.errors import DataError
 from quant_pipelines.core.gaps import missing_ranges
+from quant_pipelines.core.price_factors import adjusted
 from quant_pipelines.core.series import Series, Window
 from quant_pipelines.core.timeframes import floor_ms, from_ms, timeframe_ms, to_ms
 from quant_pipelines.sdk.attach import first_higher_ms
 from quant_pipelines.store.bars import read_bars
 from quant_pipelines.store.deployments import Deployment
+from quant_pipelines.store.price_factors import read_factors
 
 _log = logging.getLogger(__name__)
 
@@ -87,11 +89,12 @@ async def _load(
     stored = await asyncio.to_thread(
         read_bars, engine, Series(deployment.exchange, deployment.symbol, timeframe), window
     )
+    factors = await asyncio.to_thread(read_factors, engine, deployment.exchange, deployment.symbol)
     series = BarSeries(deployment.symbol, timeframe, window.start_ms)
     position_ms = window.start_ms
     for gap in missing_ranges(stored, window):
-        series.extend(stored.between(position_ms, gap.start_ms))
-        series.extend(await feed.closed_bars(deployment.symbol, timeframe, gap))
+        series.extend(adjusted(stored.between(position_ms, gap.start_ms), factors))
+        series.extend(adjusted(await feed.closed_bars(deployment.symbol, timeframe, gap), factors))
         position_ms = gap.end_ms
-    series.extend(stored.between(position_ms, window.end_ms))
+    series.extend(adjusted(stored.between(position_ms, window.end_ms), factors))
     return series, len(stored)

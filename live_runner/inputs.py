@@ -20,11 +20,13 @@ from quant_pipelines.core.asof import (
     rows_as_of,
 )
 from quant_pipelines.core.bars import Bars, empty_bars
+from quant_pipelines.core.price_factors import adjusted_points
 from quant_pipelines.core.series import Window
 from quant_pipelines.core.timeframes import DAY_MS, floor_ms, from_ms
 from quant_pipelines.exchange import BarRows, FundingRate
 from quant_pipelines.sdk.attach import as_read, attach_inputs
 from quant_pipelines.store.known_points import read_points
+from quant_pipelines.store.price_factors import read_factors
 
 _READ_AGAIN_MS = 2 * DAY_MS
 """Rows younger than this are read again for each decision: they may come late or be revised."""
@@ -113,7 +115,8 @@ class LiveInputs:
         settled = self._settled.get(name, no_points())
         again_ms = int(settled.ts[-1]) + 1 if len(settled) else start_ms
         stored = read_points(self._engine, self._deployment.exchange, symbol, name, Window(again_ms, end_ms))
-        points = joined_points(settled, stored)
+        factors = read_factors(self._engine, self._deployment.exchange, symbol)
+        points = joined_points(settled, adjusted_points(stored, name, factors))
         self._settled[name] = points.between(start_ms, end_ms - _READ_AGAIN_MS)
         heard = self._heard.get(name, no_points()).between(start_ms, end_ms)
         points = joined_points(heard, points)  # what is stored stands where both tell the same time

@@ -100,6 +100,10 @@ class Unused(NamedTuple):
     path: Path
     reason: str
 
+    def to_document(self) -> dict[str, str]:
+        """File and reason as text."""
+        return {"file": str(self.path), "reason": self.reason}
+
 
 def unused_files(folder: Path, exchange: str = "binanceusdm") -> list[Unused]:
     """Files of an exchange's market that are not used, by path: what they name can't be, or is elsewhere.

@@ -24,8 +24,6 @@ from quant_pipelines.core.bars import bars_from_columns
 from quant_pipelines.core.errors import DataError, unknown_name
 from quant_pipelines.core.timeframes import timeframe_ms
 
-_LARGEST_RATE = 1.0
-
 
 @dataclass(frozen=True, slots=True, eq=False)
 class FileSeries:
@@ -204,7 +202,6 @@ def _prove_bars(series: FileSeries) -> None:
 
 def _prove_funding(series: FileSeries) -> None:
     check_finite(series.origin, series.columns, ("rate",))
-    _prove(series, "rate", np.abs(series.columns["rate"]) <= _LARGEST_RATE, "a fraction: 0.0001 is 0.01 %")
     if "mark_price" in series.columns:
         _prove(series, "mark_price", _is_gap_or(series, "mark_price", np.greater), "a positive price")
 

@@ -60,6 +60,21 @@ def load_bars(folder: Path, symbol: str, timeframe: str, *, exchange: str = "bin
     return _bars(path, symbol, timeframe, read_columns(path, ("ts", *COLUMNS)))
 
 
+def load_quote_volume(
+    folder: Path, symbol: str, timeframe: str, *, exchange: str = "binanceusdm"
+) -> FloatArray | None:
+    """Quote volume of the bars that `load_bars` reads; None where the file has none.
+
+    Raises
+    ------
+    DataError
+        If the file is malformed.
+    """
+    path = bar_files(folder, exchange)[symbol][timeframe]
+    columns = read_columns(path, (), ("quote_volume",))
+    return columns["quote_volume"].astype(np.float64) if columns else None
+
+
 def has_bars(folder: Path, symbol: str, timeframe: str, *, exchange: str = "binanceusdm") -> bool:
     """Whether the archive has a file of these bars."""
     return timeframe in bar_files(folder, exchange).get(symbol, {})

@@ -57,6 +57,10 @@ def run(arguments: argparse.Namespace) -> int:
         print(f"{report['bars']:,} bars checked, {report['resolved']} findings resolved")
         rows = [row | {"at": ", ".join(row["detail"].get("at", []))} for row in report["findings"]]
         print(table(rows, ("symbol", "timeframe", "day", "check_name", "severity", "count", "at")))
+        for check, why in dict.fromkeys(
+            (row["check_name"], row["detail"]["why"]) for row in rows if "why" in row["detail"]
+        ):
+            print(f"  {check}: {why}")
         if report["unused"]:
             print(unused_text(report["unused"]))
     return 1 if any(row["severity"] == "block" for row in report["findings"]) else 0
@@ -106,7 +110,7 @@ def _check_archive(arguments: argparse.Namespace) -> dict[str, Any]:
 
 
 def _document(report: "FileReport") -> dict[str, Any]:
-    unused = [{"file": str(one.path), "reason": one.reason} for one in report.unused]
+    unused = [one.to_document() for one in report.unused]
     return {"bars": report.bars, "resolved": 0, "findings": report.findings, "unused": unused}
 
 

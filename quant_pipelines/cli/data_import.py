@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from quant_pipelines.cli.data_check import unused_text
 from quant_pipelines.cli.operator import add_home, opened
 from quant_pipelines.cli.output import print_document, table
 from quant_pipelines.cli.parse import symbol_or_all
@@ -70,7 +71,8 @@ def run(arguments: argparse.Namespace) -> int:
     from quant_pipelines.marketdata.file_import import import_files
     from quant_pipelines.settings import load_settings
 
-    requests = _requests(arguments, load_settings().exchange.id)
+    default_exchange = load_settings().exchange.id
+    requests, unused = _requests(arguments, default_exchange), _unused(arguments, default_exchange)
     rows = []
     with (
         nullcontext((None, None)) if arguments.dry_run else opened(arguments) as (engine, _),
@@ -82,10 +84,22 @@ def run(arguments: argparse.Namespace) -> int:
             if not arguments.json:
                 progress.say(_sentence(row))
     if arguments.json:
-        print_document({"dry_run": arguments.dry_run, "files": rows})
-    elif len(rows) > 1:
+        print_document({"dry_run": arguments.dry_run, "files": rows, "unused": unused})
+        return 0
+    if len(rows) > 1:
         print(table(rows, ("symbol", "kind", "timeframe", "layout", "rows", "inserted", "updated")))
+    if unused:
+        print(unused_text(unused))
     return 0
+
+
+def _unused(arguments: argparse.Namespace, default_exchange: str) -> list[dict[str, str]]:
+    """Files of the folders that are not taken."""
+    from quant_pipelines.archive import unused_files
+
+    exchange = arguments.exchange or default_exchange
+    folders = [path for path in (Path(name).expanduser() for name in arguments.files) if path.is_dir()]
+    return [one.to_document() for folder in folders for one in unused_files(folder, exchange)]
 
 
 def _requests(arguments: argparse.Namespace, default_exchange: str) -> list["Request"]:

@@ -15,13 +15,15 @@ from quant_pipelines.core.funding import FundingSeries
 from quant_pipelines.core.series import Window
 from quant_pipelines.core.settings import Settings
 from quant_pipelines.core.timeframes import DAY_MS, EXECUTION_TIMEFRAME, timeframe_ms, warm_from_ms
+from quant_pipelines.marketdata.checks import VALUE_CHECKS
 from quant_pipelines.research.fill_inputs import NO_FILL_INPUTS, FillInputs
 from quant_pipelines.research.funding_prices import through
 from quant_pipelines.research.history import ArchiveSource, DatabaseSource, HistorySource, covers
 from quant_pipelines.sdk import Strategy, attach_inputs
 from quant_pipelines.stack.home import Home
 from quant_pipelines.stack.server import database_url_of
-from quant_pipelines.store.engine import connected
+from quant_pipelines.store.engine import connected, transaction
+from quant_pipelines.store.findings import blocking_values
 from quant_pipelines.store.market import read_universe
 from quant_pipelines.store.migrate import require_current
 from quant_pipelines.trading import Specification
@@ -94,6 +96,7 @@ def read_market(
         market = _read(source, arguments, symbol, strategy)
         if not len(market.tested_bars):
             _refuse_empty(engine, settings.exchange.id, symbol, arguments.timeframe)
+        _refuse_blocked(engine, settings.exchange.id, market)
         return market
 
 
@@ -143,6 +146,19 @@ def _read(
         source.fill_inputs(symbol, through(window)),
         start_ms,
     )
+
+
+def _refuse_blocked(engine: Engine, exchange: str, market: StoredMarket) -> None:
+    """Refuse values that no market can have, as far as the quality checks found some in what was read."""
+    bars = market.bars
+    days = Window(int(bars.ts[0]), int(bars.close_ts[-1])).days
+    with transaction(engine) as connection:
+        found = blocking_values(connection, exchange, bars.symbol, days, VALUE_CHECKS)
+    if found:
+        raise DataError(
+            f"{len(found)} findings block what is asked for: {found[0]}; expected none "
+            "(quant data accept lets values pass that are right, quant data factor records a change of scale)"
+        )
 
 
 def _refuse_empty(engine: Engine, exchange: str, symbol: str, timeframe: str) -> None:

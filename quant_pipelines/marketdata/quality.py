@@ -1,33 +1,42 @@
 """Runs the quality checks over stored days and keeps the findings."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
 from sqlalchemy import Engine
 
-from quant_pipelines.core.bars import Bars, empty_bars
+from quant_pipelines.core.bars import COLUMNS, BarRows, Bars, bars_from_columns, empty_bars
 from quant_pipelines.core.clock import Clock, clock_time
+from quant_pipelines.core.price_factors import adjusted
 from quant_pipelines.core.series import Series, Window
 from quant_pipelines.core.timeframes import DAY_MS, EXECUTION_TIMEFRAME, day_of, day_start_ms, from_ms
 from quant_pipelines.marketdata.checks import (
     CHECKS,
     CROSSED_BOOK,
+    FUNDING_RATE,
     MISSING_FUNDING,
     OFF_SLOT_FUNDING,
+    OPEN_INTEREST,
+    PRICE_SCALE,
     REVISED_BARS,
     ROLL_UP_MISMATCH,
+    VOLUME_UNIT,
     Finding,
     check_funding,
+    check_funding_rates,
+    check_open_interest,
+    check_price_scale,
     check_tops,
+    check_volume_unit,
 )
 from quant_pipelines.marketdata.checks.revisions import finding_of
 from quant_pipelines.marketdata.checks.series import Known, check_series
 from quant_pipelines.marketdata.days import SymbolDays, spans, window_of
 from quant_pipelines.marketdata.own_bars import OWN_TIMEFRAMES, OwnBars
 from quant_pipelines.marketdata.rollup import RolledSeries
-from quant_pipelines.store.bars import oldest_bar_ms, read_bars
+from quant_pipelines.store.bars import oldest_bar_ms, read_bar_rows, read_bars
 from quant_pipelines.store.engine import transaction
 from quant_pipelines.store.findings import (
     AS_STORED,
@@ -36,15 +45,21 @@ from quant_pipelines.store.findings import (
     read_revisions,
     save_findings,
 )
-from quant_pipelines.store.market import read_funding
+from quant_pipelines.store.market import read_funding, read_open_interest
 from quant_pipelines.store.market_events import read_tops
+from quant_pipelines.store.price_factors import read_factors
 
-FUNDING_SERIES, BOOK_SERIES = "funding", "book"
-"""Stand in a finding's timeframe where payments and order books are meant."""
+FUNDING_SERIES, BOOK_SERIES, INTEREST_SERIES = "funding", "book", "open_interest"
+"""Stand in a finding's timeframe where payments, order books and open interest are meant."""
 
-_FUNDING_CHECKS = (OFF_SLOT_FUNDING, MISSING_FUNDING)
-_BAR_CHECKS = (*(name for name, check in CHECKS.items() if check.find), REVISED_BARS)
-_FUNDING_AROUND_MS = 2 * DAY_MS
+_FUNDING_CHECKS = (OFF_SLOT_FUNDING, MISSING_FUNDING, FUNDING_RATE)
+_BAR_CHECKS = (
+    *(name for name, check in CHECKS.items() if check.find),
+    REVISED_BARS,
+    VOLUME_UNIT,
+    PRICE_SCALE,
+)
+_FUNDING_AROUND_MS = 7 * DAY_MS
 _REVISIONS_SHOWN_MS = 7 * DAY_MS
 
 Found = list[tuple[str, date, Finding]]
@@ -97,9 +112,10 @@ def check_days(
     found: Found = []
     paid: Found = []
     crossed: Found = []
+    held: Found = []
     checked = 0
     for symbol in asked.symbols:
-        witness = _hours(own, symbol)
+        witness = _hours(own, exchange, symbol)
         minutes, count = _check_bars(
             engine, Series(exchange, symbol, EXECUTION_TIMEFRAME), days, clock(), witness=witness
         )
@@ -107,10 +123,13 @@ def check_days(
         checked += count
         paid += _check_funding(engine, exchange, symbol, days)
         crossed += _check_books(engine, exchange, symbol, days)
+        held += _check_interest(engine, exchange, symbol, days)
     scope = _scope(exchange, EXECUTION_TIMEFRAME, asked, now)
     report = _save(engine, scope | {"checks": _BAR_CHECKS}, found, checked)
     scope = _scope(exchange, FUNDING_SERIES, asked, now)
     report += _save(engine, scope | {"checks": _FUNDING_CHECKS}, paid, 0)
+    scope = _scope(exchange, INTEREST_SERIES, asked, now)
+    report += _save(engine, scope | {"checks": (OPEN_INTEREST,)}, held, 0)
     scope = _scope(exchange, BOOK_SERIES, asked, now)
     return report + _save(engine, scope | {"checks": (CROSSED_BOOK,)}, crossed, 0)
 
@@ -196,14 +215,18 @@ def _check_bars(
         confirmed=read_confirmed(engine, series, AS_STORED),
         witness=witness or empty_bars(series.symbol, "1h"),
     )
+    factors = read_factors(engine, series.exchange, series.symbol)
     found: Found = []
     checked = 0
     for first, last in spans(days):
         window = window_of(first, last)
-        bars = read_bars(engine, series, Window(window.start_ms - DAY_MS, window.end_ms + DAY_MS))
+        rows = read_bar_rows(engine, series, Window(window.start_ms - DAY_MS, window.end_ms + DAY_MS))
+        bars = adjusted(_bars_of(rows, series), factors)
         checked += len(bars.between(*window))
         checks = check_series(bars, window, now_ms=now_ms, known=known)
+        values = check_volume_unit(bars, rows.quote_volume), check_price_scale(bars)
         found += [(series.symbol, day, finding) for day, finding in checks]
+        found += _of_days((first, last), series.symbol, *values)
         found += _revised(engine, series, window, from_ms(now_ms - _REVISIONS_SHOWN_MS))
     return found, checked
 
@@ -224,10 +247,34 @@ def _check_funding(engine: Engine, exchange: str, symbol: str, days: Sequence[st
     for first, last in spans(days):
         start_ms, end_ms = window_of(first, last)
         around = Window(start_ms - _FUNDING_AROUND_MS, end_ms + _FUNDING_AROUND_MS)
-        slots, _, _ = read_funding(engine, exchange, symbol, around)
+        slots, rates, _ = read_funding(engine, exchange, symbol, around)
+        found += _of_days((first, last), symbol, check_funding_rates(slots, rates))
         for day, findings in check_funding(slots).items():
             found += [(symbol, day, finding) for finding in findings if day in chosen]
     return found
+
+
+def _check_interest(engine: Engine, exchange: str, symbol: str, days: Sequence[str]) -> Found:
+    found: Found = []
+    for first, last in spans(days):
+        start_ms, end_ms = window_of(first, last)
+        around = Window(start_ms - DAY_MS, end_ms + DAY_MS)
+        times, held = read_open_interest(engine, exchange, symbol, around)
+        if times.size:
+            hours = read_bars(engine, Series(exchange, symbol, "1h"), around)
+            found += _of_days((first, last), symbol, check_open_interest(times, held, hours))
+    return found
+
+
+def _of_days(span: tuple[str, str], symbol: str, *findings: Mapping[date, Finding]) -> Found:
+    """Keep the findings of the days of a span, both ends included."""
+    first, last = (date.fromisoformat(day) for day in span)
+    return [
+        (symbol, day, finding)
+        for by_day in findings
+        for day, finding in by_day.items()
+        if first <= day <= last
+    ]
 
 
 def _check_books(engine: Engine, exchange: str, symbol: str, days: Sequence[str]) -> Found:
@@ -238,11 +285,16 @@ def _check_books(engine: Engine, exchange: str, symbol: str, days: Sequence[str]
     return found
 
 
-def _hours(own: OwnBars | None, symbol: str) -> Bars | None:
+def _hours(own: OwnBars | None, exchange: str, symbol: str) -> Bars | None:
     rows = (own or OwnBars()).bars.get(symbol, {}).get("1h")
     if rows is None:
         return None
-    return Bars(symbol, "1h", rows.ts, rows.open, rows.high, rows.low, rows.close, rows.volume)
+    return _bars_of(rows, Series(exchange, symbol, "1h"))
+
+
+def _bars_of(rows: BarRows, series: Series) -> Bars:
+    columns = {name: getattr(rows, name) for name in ("ts", *COLUMNS)}
+    return bars_from_columns(series.symbol, series.timeframe, columns)
 
 
 def _scope(exchange: str, timeframe: str, asked: SymbolDays, at: datetime) -> dict[str, Any]:

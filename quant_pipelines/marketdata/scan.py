@@ -9,6 +9,7 @@ from typing import Any
 from sqlalchemy import Engine
 
 from quant_pipelines.core.instruments import Instrument
+from quant_pipelines.core.price_factors import adjusted, scale_at
 from quant_pipelines.core.series import Series, Window
 from quant_pipelines.core.settings import HotListSettings
 from quant_pipelines.core.timeframes import DAY_MS, HOUR_MS, MINUTE_MS, floor_ms, from_ms, to_ms
@@ -24,6 +25,7 @@ from quant_pipelines.store.market import (
     save_hotlist,
     save_labels,
 )
+from quant_pipelines.store.price_factors import read_factors
 
 _WINDOW_MS = (BASELINE_DAYS + 1) * DAY_MS
 _FUNDING_VALID_MS = 9 * HOUR_MS
@@ -68,7 +70,11 @@ def read_inputs(engine: Engine, instrument: Instrument, at_ms: int) -> FactorInp
     """Read what was known about an instrument at a time."""
     exchange, symbol = instrument.exchange, instrument.symbol
     start_ms = at_ms - _WINDOW_MS
-    bars = read_bars(engine, Series(exchange, symbol, "15m"), Window(start_ms, at_ms - 15 * MINUTE_MS + 1))
+    factors = read_factors(engine, exchange, symbol)
+    bars = adjusted(
+        read_bars(engine, Series(exchange, symbol, "15m"), Window(start_ms, at_ms - 15 * MINUTE_MS + 1)),
+        factors,
+    )
     _, rates, _ = read_funding(engine, exchange, symbol, Window(at_ms - _FUNDING_VALID_MS, at_ms + 1))
     times, held = read_open_interest(
         engine, exchange, symbol, Window(at_ms - DAY_MS - 2 * HOUR_MS, at_ms + 1)
@@ -80,7 +86,7 @@ def read_inputs(engine: Engine, instrument: Instrument, at_ms: int) -> FactorInp
         close=bars.close,
         volume=bars.volume,
         open_interest_ts=times,
-        open_interest=held,
+        open_interest=held / scale_at(times, factors),
         funding_rate=float(rates[-1]) if rates.size else math.nan,
         funding_interval_hours=instrument.funding_interval_hours,
     )

@@ -1,19 +1,21 @@
 """What decides fills besides bars and funding: mark prices, specifications as of a date, order books."""
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 from sqlalchemy import Engine
 
 from quant_pipelines.core.depth import BookSample, DepthSeries
 from quant_pipelines.core.mark import MarkSeries
+from quant_pipelines.core.price_factors import PriceFactor, adjusted_depth, adjusted_mark, scale_at
 from quant_pipelines.core.series import Window
 from quant_pipelines.store.deployments import instrument_history
 from quant_pipelines.store.engine import transaction
 from quant_pipelines.store.market import read_index_prices, read_mark_prices
 from quant_pipelines.store.market_events import read_books
 from quant_pipelines.trading import SpecificationHistory
-from quant_pipelines.trading.specifications import ALWAYS_THE_SAME
+from quant_pipelines.trading.specifications import ALWAYS_THE_SAME, DatedSpecification
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -34,6 +36,16 @@ class FillInputs:
     depth: DepthSeries | None = None
     specifications: SpecificationHistory = ALWAYS_THE_SAME
 
+    def adjusted(self, factors: Sequence[PriceFactor]) -> "FillInputs":
+        """Return the inputs in the newest scale of the price; a smallest order in quote has none."""
+        if not factors:
+            return self
+        return FillInputs(
+            self.mark and adjusted_mark(self.mark, factors),
+            self.depth and adjusted_depth(self.depth, factors),
+            SpecificationHistory(tuple(_adjusted(one, factors) for one in self.specifications.dated)),
+        )
+
 
 NO_FILL_INPUTS = FillInputs()
 
@@ -50,6 +62,12 @@ def stored_fill_inputs(engine: Engine, exchange: str, symbol: str, window: Windo
         DepthSeries.of_samples(BookSample(*book) for book in books) if books else None,
         SpecificationHistory.of_instruments(stored),
     )
+
+
+def _adjusted(one: DatedSpecification, factors: Sequence[PriceFactor]) -> DatedSpecification:
+    scale = float(scale_at(np.array([one.from_ms], dtype=np.int64), factors)[0])
+    lots = replace(one.specification, lot_size=one.specification.lot_size / scale)
+    return replace(one, specification=lots)
 
 
 def _points(ts: np.ndarray, price: np.ndarray) -> MarkSeries:

@@ -82,7 +82,7 @@ def save_findings(engine: Engine, scope: Mapping[str, Any], findings: Sequence[M
     statement = insert(data_findings)
     changes: dict[str, Any] = {name: statement.excluded[name] for name in ("severity", "count", "detail")}
     # A fault that was gone and is back is a new one.
-    for name, renewed in (("attempts", 0), ("found_at", statement.excluded.found_at)):
+    for name, renewed in (("attempts", 0), ("found_at", statement.excluded.found_at), ("accepted_at", None)):
         changes[name] = case((columns.resolved_at.is_(None), columns[name]), else_=renewed)
     changes |= {"resolved_at": None, "resolution": None}
     key = ("exchange", "symbol", "timeframe", "day", "check_name")
@@ -154,11 +154,16 @@ def blocking_findings(
     query = _blocking(exchange, days.first).where(rows.symbol == symbol, rows.day <= days.last)
     if timeframes is not None:
         query = query.where(rows.timeframe.in_(timeframes))
-    found = connection.execute(query.order_by(rows.day, rows.timeframe, rows.check_name))
-    return tuple(
-        f"{row['count']} x {row['check_name']} in {row['timeframe']} bars of {symbol} on {row['day']}"
-        for row in found.mappings()
-    )
+    return _sentences(connection, query)
+
+
+def blocking_values(
+    connection: Connection, exchange: str, symbol: str, days: Days, checks: Collection[str]
+) -> tuple[str, ...]:
+    """Like `blocking_findings`, of some checks, and of funding and open interest as well."""
+    rows = data_findings.c
+    query = _blocking(exchange, days.first).where(rows.symbol == symbol, rows.day <= days.last)
+    return _sentences(connection, query.where(rows.check_name.in_(checks)))
 
 
 def blocked_days(connection: Connection, exchange: str, first: date) -> list[str]:
@@ -166,6 +171,20 @@ def blocked_days(connection: Connection, exchange: str, first: date) -> list[str
     rows = data_findings.c
     query = _blocking(exchange, first).order_by(rows.symbol, rows.day)
     return [f"{row.symbol} {row.day} {row.check_name}" for row in connection.execute(query)]
+
+
+def accept_findings(connection: Connection, exchange: str, symbol: str, check_name: str, at: datetime) -> int:
+    """Let the standing blocking findings of one check block no more; how many there were.
+
+    A fault that goes and comes back, and one of another day, blocks again.
+    """
+    rows = data_findings.c
+    query = (
+        update(data_findings)
+        .where(rows.exchange == exchange, rows.symbol == symbol, rows.check_name == check_name)
+        .where(rows.severity == "block", rows.resolved_at.is_(None), rows.accepted_at.is_(None))
+    )
+    return connection.execute(query.values(accepted_at=at)).rowcount
 
 
 def note_attempt(engine: Engine, outcomes: Mapping[int, str]) -> tuple[int, int]:
@@ -255,7 +274,20 @@ def delete_impossible_bars(engine: Engine, series: Series, window: Window, now_m
 def _blocking(exchange: str, first: date) -> Select[Any]:
     rows = data_findings.c
     return select(data_findings).where(
-        rows.exchange == exchange, rows.severity == "block", rows.resolved_at.is_(None), rows.day >= first
+        rows.exchange == exchange,
+        rows.severity == "block",
+        rows.resolved_at.is_(None),
+        rows.accepted_at.is_(None),
+        rows.day >= first,
+    )
+
+
+def _sentences(connection: Connection, query: Select[Any]) -> tuple[str, ...]:
+    rows = data_findings.c
+    found = connection.execute(query.order_by(rows.day, rows.timeframe, rows.check_name))
+    return tuple(
+        f"{row['count']} x {row['check_name']} in {row['timeframe']} bars of {row['symbol']} on {row['day']}"
+        for row in found.mappings()
     )
 
 

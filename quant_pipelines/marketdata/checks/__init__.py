@@ -10,6 +10,7 @@ from quant_pipelines.marketdata.checks.funding import (
     OFF_SLOT_FUNDING,
     check_funding,
 )
+from quant_pipelines.marketdata.checks.funding_rates import FUNDING_RATE, check_funding_rates
 from quant_pipelines.marketdata.checks.gaps import find_gaps
 from quant_pipelines.marketdata.checks.half_open import find_half_open, find_suspected_half_open
 from quant_pipelines.marketdata.checks.mismatch import (
@@ -21,11 +22,14 @@ from quant_pipelines.marketdata.checks.mismatch import (
     same_venue,
 )
 from quant_pipelines.marketdata.checks.ohlc import find_ohlc
+from quant_pipelines.marketdata.checks.open_interest import OPEN_INTEREST, check_open_interest
 from quant_pipelines.marketdata.checks.outliers import find_outliers
+from quant_pipelines.marketdata.checks.price_scale import PRICE_SCALE, check_price_scale
 from quant_pipelines.marketdata.checks.quiet import find_frozen_price, find_zero_volume
 from quant_pipelines.marketdata.checks.revisions import REVISED_BARS
 from quant_pipelines.marketdata.checks.stale import find_stale
 from quant_pipelines.marketdata.checks.times import UNORDERED, find_duplicates, find_off_grid
+from quant_pipelines.marketdata.checks.volume_unit import VOLUME_UNIT, check_volume_unit
 
 BARS, FUNDING = "bars", "funding"
 """What asking the exchange again can mend."""
@@ -82,11 +86,18 @@ CHECKS: dict[str, BarCheck] = {
     MISSING_FUNDING: BarCheck(None, FUNDING, False, "Funding slots without a payment."),
     UNORDERED: BarCheck(None, "", False, "Rows of a file that are not in order of time."),
     CROSSED_BOOK: BarCheck(None, "", False, "Order books whose best bid reaches their best ask."),
+    VOLUME_UNIT: BarCheck(None, "", False, "Volumes that count quote or contracts, by witnesses."),
+    FUNDING_RATE: BarCheck(None, "", False, "Funding rates that no exchange pays: quote, or percent."),
+    OPEN_INTEREST: BarCheck(None, "", False, "Open interest that counts quote or contracts."),
+    PRICE_SCALE: BarCheck(None, "", False, "Redenominations and splits without a recorded factor."),
 }
 """Every check that there is."""
 
 MENDABLE = tuple(name for name, check in CHECKS.items() if check.mend)
 SUSPICIONS = tuple(name for name, check in CHECKS.items() if check.is_suspicion)
+
+VALUE_CHECKS = (VOLUME_UNIT, FUNDING_RATE, OPEN_INTEREST, PRICE_SCALE)
+"""Values that no market can have: nothing is computed from them before a person says that they are right."""
 
 IN_FILES_ONLY = (UNORDERED,)
 """Checks of files: nothing that is stored can have these faults."""
@@ -97,21 +108,30 @@ __all__ = [
     "CHECKS",
     "CROSSED_BOOK",
     "FUNDING",
+    "FUNDING_RATE",
     "IN_FILES_ONLY",
     "MENDABLE",
     "MISSING_FUNDING",
     "OFF_SLOT_FUNDING",
+    "OPEN_INTEREST",
+    "PRICE_SCALE",
     "REVISED_BARS",
     "ROLL_UP_MISMATCH",
     "SOURCE_MISMATCH",
     "SUSPICIONS",
     "UNORDERED",
+    "VALUE_CHECKS",
+    "VOLUME_UNIT",
     "WARNING",
     "Agreement",
     "BarCheck",
     "Day",
     "Finding",
     "check_funding",
+    "check_funding_rates",
+    "check_open_interest",
+    "check_price_scale",
+    "check_volume_unit",
     "check_tops",
     "find_mismatches",
     "other_venue",

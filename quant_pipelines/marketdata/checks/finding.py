@@ -1,13 +1,14 @@
 """What a check looks at and what it answers; nothing here knows a single check."""
 
 from dataclasses import dataclass, field
+from datetime import date
 from typing import Any, Literal, TypeAlias
 
 import numpy as np
 
 from quant_pipelines.core.arrays import BoolArray, IntArray
 from quant_pipelines.core.bars import Bars, empty_bars
-from quant_pipelines.core.timeframes import from_ms
+from quant_pipelines.core.timeframes import DAY_MS, day_of, from_ms
 
 FindingSeverity: TypeAlias = Literal["warning", "block"]
 WARNING: FindingSeverity = "warning"
@@ -93,6 +94,19 @@ def at_fault(
 ) -> Finding | None:
     """Report these times; None without any."""
     return Finding(name, severity, tuple(times.tolist()), detail or {}) if times.size else None
+
+
+def by_day(
+    name: str, severity: FindingSeverity, times: IntArray, detail: dict[str, Any] | None = None
+) -> dict[date, Finding]:
+    """Report these times, a finding for each UTC day."""
+    days = times // DAY_MS
+    return {
+        date.fromisoformat(day_of(int(day) * DAY_MS)): Finding(
+            name, severity, tuple(times[days == day].tolist()), detail or {}
+        )
+        for day in np.unique(days)
+    }
 
 
 def spelled(times: tuple[int, ...]) -> list[str]:

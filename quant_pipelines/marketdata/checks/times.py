@@ -5,8 +5,7 @@ from datetime import date
 import numpy as np
 
 from quant_pipelines.core.arrays import IntArray
-from quant_pipelines.core.timeframes import DAY_MS, day_of
-from quant_pipelines.marketdata.checks.finding import BLOCK, WARNING, Day, Finding, at_fault
+from quant_pipelines.marketdata.checks.finding import BLOCK, WARNING, Day, Finding, at_fault, by_day
 
 UNORDERED = "unordered"
 
@@ -14,12 +13,7 @@ UNORDERED = "unordered"
 def find_unordered(ts: IntArray) -> dict[date, Finding]:
     """Rows that come after a later one, by the UTC day of each; for files, before they are sorted."""
     late = ts[1:][np.diff(ts) < 0]
-    return {
-        date.fromisoformat(day_of(int(day) * DAY_MS)): Finding(
-            UNORDERED, WARNING, tuple(late[late // DAY_MS == day].tolist())
-        )
-        for day in np.unique(late // DAY_MS)
-    }
+    return by_day(UNORDERED, WARNING, late)
 
 
 def find_duplicates(day: Day) -> Finding | None:

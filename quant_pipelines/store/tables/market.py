@@ -189,6 +189,11 @@ data_findings = Table(
         comment="repairs that were tried without success",
     ),
     text("resolution", nullable=True, comment="gone, repaired, never existed, or confirmed"),
+    moment(
+        "accepted_at",
+        nullable=True,
+        comment="when a person said that the values are right: it blocks no more",
+    ),
     UniqueConstraint("exchange", "symbol", "timeframe", "day", "check_name"),
     schema="market",
     comment="Faults that the quality checks found; resolved_at is null while a fault stands",
@@ -207,6 +212,21 @@ bar_confirmations = Table(
     CheckConstraint(one_of("kind", Confirmation), name="kind"),
     schema="market",
     comment="What the exchange confirmed when it was asked again: known faults are not reported again",
+)
+
+price_factors = Table(
+    "price_factors",
+    metadata,
+    text("exchange"),
+    text("symbol"),
+    moment("ts", comment="open time of the first bar of the new scale"),
+    Column("factor", Double, nullable=False),
+    moment("recorded_at"),
+    text("recorded_by"),
+    PrimaryKeyConstraint("exchange", "symbol", "ts"),
+    CheckConstraint("factor > 0 and factor < 'infinity'", name="factor"),
+    schema="market",
+    comment=("Redenominations and splits: from ts on a price is factor times that of the same coin before"),
 )
 
 bar_revisions = Table(

@@ -1,0 +1,29 @@
+"""``quant data factor``: a redenomination or split, for the store or beside an archive."""
+
+import argparse
+
+from quant_pipelines.cli.statement import add_statement, state_beside
+from quant_pipelines.operations.verbs import FACTOR
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the arguments."""
+    add_statement(parser, FACTOR)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Record it; exit code 1 when it can't be."""
+    from quant_pipelines.cli.operator import decide
+
+    given = {field.name: getattr(arguments, field.name) for field in FACTOR.fields}
+    if arguments.archive is None:
+        return decide(FACTOR, arguments, **given)
+    from quant_pipelines.archive.statements import FACTORS
+    from quant_pipelines.core.errors import DataError
+    from quant_pipelines.operations.statements import scale_change
+
+    change = scale_change(arguments.change)
+    if change.is_taken_back:
+        raise DataError(f"factor is 1; expected another: to take one back, take its row out of {FACTORS}")
+    row = {"from": f"{change.at:%Y-%m-%dT%H:%M}", "factor": f"{change.factor:.17g}"}
+    return state_beside(arguments, FACTORS, row)

@@ -1,0 +1,102 @@
+"""Volumes that count something else than the base coin: quote, contracts, or now one and now the other.
+
+Three witnesses, each with the reason for its bound:
+
+- Quote volume: volume-weighted prices lie between low and high. Sources round, so up to a factor of 2 is let
+  be (real history is within 0.1 %); contracts and quote are off by far more.
+- Price: 125 billion dollars an hour over a day, three trillion a day, is two fifths of what the world's
+  currencies trade (7.5 trillion, BIS 2022); the busiest real day of one contract had 2.9 billion an hour.
+- The symbol's own past: turnover that leaves a day's level from one bar to the next. News lifts it up to
+  17-fold beyond the day before, and it falls no faster than 4-fold, so 25-fold and 10-fold are no market.
+"""
+
+from datetime import date
+from typing import NamedTuple
+
+import numpy as np
+
+from quant_pipelines.core.arrays import BoolArray, FloatArray
+from quant_pipelines.core.bars import Bars
+from quant_pipelines.core.symbols import QUOTES
+from quant_pipelines.core.timeframes import DAY_MS, HOUR_MS
+from quant_pipelines.marketdata.checks.finding import BLOCK, Finding, by_day
+
+VOLUME_UNIT = "volume_unit"
+_CONTRADICTION = 2.0
+_MOST_PER_HOUR = 1.25e11
+_LEVEL_BARS = 24
+_LEVEL_UP, _LEVEL_DOWN = 25.0, 10.0
+
+
+class _Odd(NamedTuple):
+    """Bars at fault, and why."""
+
+    bars: BoolArray
+    why: str
+
+
+def check_volume_unit(bars: Bars, quote_volume: FloatArray | None = None) -> dict[date, Finding]:
+    """Find volumes in another unit than the base coin; a blocking finding for each UTC day.
+
+    Parameters
+    ----------
+    bars
+        In order of time.
+    quote_volume
+        ndarray of shape (n_bars,), float64; NaN or 0 where it is not known, None for nowhere.
+    """
+    found: dict[date, Finding] = {}
+    odds = [_beyond_any_market(bars), _out_of_level(bars)]
+    if quote_volume is not None:
+        odds.append(_against_quote(bars, quote_volume))
+    for odd in odds:
+        found = by_day(VOLUME_UNIT, BLOCK, bars.ts[odd.bars], {"why": odd.why}) | found
+    return found
+
+
+def _against_quote(bars: Bars, quote_volume: FloatArray) -> _Odd:
+    is_known = (bars.volume > 0) & (quote_volume > 0)
+    price = np.divide(quote_volume, bars.volume, out=np.ones(len(bars)), where=is_known)
+    is_odd = is_known & ((price > bars.high * _CONTRADICTION) | (price < bars.low / _CONTRADICTION))
+    return _Odd(is_odd, "quote volume / volume is no price of the bar; is volume in quote or in contracts?")
+
+
+def _beyond_any_market(bars: Bars) -> _Odd:
+    is_odd = np.zeros(len(bars), dtype=bool)
+    if len(bars) and _is_in_dollars(bars.symbol):
+        days = bars.ts // DAY_MS - bars.ts[0] // DAY_MS
+        turnover = np.bincount(days, bars.volume * bars.close)
+        hours = np.maximum(np.bincount(days) * bars.step_ms / HOUR_MS, 1.0)
+        is_odd = (turnover / hours > _MOST_PER_HOUR)[days] & (bars.volume > 0)
+    return _Odd(is_odd, f"volume x price is above {_MOST_PER_HOUR:.3g} an hour; is volume in quote?")
+
+
+def _is_in_dollars(symbol: str) -> bool:
+    return symbol.partition(":")[0].endswith(tuple(f"/{quote}" for quote in QUOTES))
+
+
+def _out_of_level(bars: Bars) -> _Odd:
+    """Mark the first bar of a new level; turnover is compared, since a redenomination leaves it."""
+    is_odd = np.zeros(len(bars), dtype=bool)
+    traded = np.flatnonzero(bars.volume > 0)
+    n = _LEVEL_BARS
+    if traded.size >= 2 * n:
+        turnover = np.log(bars.volume[traded] * bars.close[traded])
+        windows = np.lib.stride_tricks.sliding_window_view(turnover, n)
+        ordered = np.partition(windows, (2, n - 3), axis=1)
+        low, high = ordered[:, 2], ordered[:, n - 3]  # without the two quietest and the two busiest
+        rise, fall = low[n:] - high[:-n], low[:-n] - high[n:]
+        size = np.maximum(rise - np.log(_LEVEL_UP), fall - np.log(_LEVEL_DOWN))
+        is_odd[traded[n:][: size.size][_peaks(size)]] = True
+    return _Odd(
+        is_odd, "turnover leaves the level of the bars before at once; did the unit of volume change?"
+    )
+
+
+def _peaks(size: FloatArray) -> BoolArray:
+    """Where a positive size is the largest of its run."""
+    is_peak = np.zeros(size.size, dtype=bool)
+    inside = np.flatnonzero(size > 0)
+    for run in np.split(inside, np.flatnonzero(np.diff(inside) > 1) + 1) if inside.size else ():
+        is_peak[run[np.argmax(size[run])]] = True
+    return is_peak
