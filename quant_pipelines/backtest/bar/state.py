@@ -250,7 +250,7 @@ def opening_state(account: Account, first_ts: int) -> BookState:
     return BookState(account, NO_ORDER, NOTHING_STANDS, Day(cash, midnight), Curve(cash, cash, cash))
 
 
-@inlined
+@shared
 def counted_cash(account: Account, stuck: Stuck, close: float, costs: CostTerms) -> float:
     """Cash as equity counts it: what could not be closed is worth less by the cap of its impact."""
     if stuck.quantity == 0.0 or costs.impact_rate <= 0.0:
