@@ -4,6 +4,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any, NamedTuple, TypeAlias
 
+from quant_pipelines.core.series import Window
 from quant_pipelines.simulator.book import PlayedBook, book_at, changes
 from quant_pipelines.simulator.intervals import INTERVALS, Interval, bars_between
 from quant_pipelines.simulator.listing import Listing
@@ -54,7 +55,7 @@ def _continuous_klines(moment: MarketMoment, interval: Interval) -> list[Message
 def _kline(moment: MarketMoment, interval: Interval, slot: int, *, is_closed: bool) -> list[Message]:
     listing = moment.listing
     _, rows = bars_between(
-        moment.market, listing.name, interval, first_ms=slot, last_ms=slot, now_ms=moment.now_ms
+        moment.market, listing.name, interval, opens=Window(slot, slot + 1), now_ms=moment.now_ms
     )
     if not len(rows):
         return []

@@ -7,6 +7,7 @@ from typing import NamedTuple
 import numpy as np
 
 from quant_pipelines.core.arrays import FloatArray, IntArray
+from quant_pipelines.core.series import Window
 from quant_pipelines.core.timeframes import DAY_MS, HOUR_MS, MINUTE_MS, to_ms
 from quant_pipelines.simulator.ports import MarketPort
 from quant_pipelines.simulator.seconds import merge_groups
@@ -91,21 +92,19 @@ INTERVALS: dict[str, Interval] = {
 
 
 def bars_between(
-    market: MarketPort, name: str, interval: Interval, *, first_ms: int, last_ms: int, now_ms: int
+    market: MarketPort, name: str, interval: Interval, *, opens: Window, now_ms: int
 ) -> tuple[IntArray, FloatArray]:
-    """Bars that open in ``[first_ms, last_ms]``, the open one as it stands at ``now_ms``.
+    """Bars that open in a window, the open one as it stands at ``now_ms``.
 
     Returns
     -------
     tuple of ndarray
         Open times of shape (n_bars,) and rows of shape (n_bars, 9), columns as in ``seconds``.
     """
-    first_ms, end_ms = interval.ceil(first_ms), interval.after(last_ms)
-    ts, rows = market.bars(
-        name, interval.grid_ms, first_ms=first_ms, last_ms=min(end_ms - 1, now_ms), now_ms=now_ms
-    )
+    first_ms, last_ms = interval.ceil(opens.start_ms), min(interval.ceil(opens.end_ms) - 1, now_ms)
+    ts, rows = market.bars(name, interval.grid_ms, first_ms=first_ms, last_ms=last_ms, now_ms=now_ms)
     if interval.name in GRIDS or not len(ts):
         return ts, rows
-    opens = np.array([interval.floor(one) for one in ts.tolist()], dtype=np.int64)
-    opens, firsts = np.unique(opens, return_index=True)
-    return opens, merge_groups(rows, firsts)
+    of_rows = np.array([interval.floor(one) for one in ts.tolist()], dtype=np.int64)
+    found, firsts = np.unique(of_rows, return_index=True)
+    return found, merge_groups(rows, firsts)

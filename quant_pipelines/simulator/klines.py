@@ -1,5 +1,6 @@
 """Bars as the venue writes them: compact JSON rows, numbers as text in tick and lot steps."""
 
+from quant_pipelines.core.series import Window
 from quant_pipelines.simulator.asked import Asked
 from quant_pipelines.simulator.intervals import bars_between
 from quant_pipelines.simulator.listing import Listing
@@ -21,7 +22,7 @@ def kline_rows(asked: Asked) -> bytes:
     first, last = query.span(interval, limit=limit, now_ms=now_ms)
     first = max(first, interval.floor(market.first_bar_ms(listing.name, interval.grid_ms)))
     last = min(last, interval.after(first, limit - 1))
-    ts, rows = bars_between(market, listing.name, interval, first_ms=first, last_ms=last, now_ms=now_ms)
+    ts, rows = bars_between(market, listing.name, interval, opens=Window(first, last + 1), now_ms=now_ms)
     template = _template(listing)
     body = ",".join(
         [

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from quant_pipelines.core.series import Window
 from quant_pipelines.core.timeframes import DAY_MS
 from quant_pipelines.simulator.asked import Asked
 from quant_pipelines.simulator.intervals import INTERVALS, Interval, bars_between
@@ -41,7 +42,7 @@ def taker_volumes(asked: Asked) -> Rows:
     listing = asked.query.listing(asked.market.listings)
     period, first, last, limit = _page(asked)
     ts, rows = bars_between(
-        asked.market, listing.name, period, first_ms=first, last_ms=last, now_ms=asked.now_ms
+        asked.market, listing.name, period, opens=Window(first, last + 1), now_ms=asked.now_ms
     )
     found = []
     for opened, row in zip(ts.tolist()[:limit], rows, strict=False):
@@ -106,7 +107,7 @@ def _long_short_ratios(crowd: Crowd) -> Callable[[Asked], Rows]:
 
 def _times(asked: Asked) -> Iterator[int]:
     period, first, last, limit = _page(asked)
-    yield from range(max(first, asked.market.first_ms), last + 1, period.grid_ms)[:limit]
+    yield from range(period.ceil(max(first, asked.market.first_ms)), last + 1, period.grid_ms)[:limit]
 
 
 def _page(asked: Asked) -> tuple[Interval, int, int, int]:
