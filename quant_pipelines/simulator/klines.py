@@ -10,7 +10,7 @@ from quant_pipelines.simulator.queries import VenueError
 def continuous_kline_rows(asked: Asked) -> bytes:
     """Body of ``GET /fapi/v1/continuousKlines``: a pair's perpetual, the only contract that it has."""
     if asked.query.text("contractType") != "PERPETUAL":
-        raise VenueError(-1130, "Data sent for parameter 'contractType' is not valid.")
+        raise VenueError(-4104, "Invalid contract type.")
     return kline_rows(asked._replace(query=asked.query.renamed("pair", "symbol")))
 
 

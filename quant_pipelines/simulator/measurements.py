@@ -63,7 +63,7 @@ def taker_volumes(asked: Asked) -> Rows:
 def basis(asked: Asked) -> Rows:
     """Body of ``GET /futures/data/basis``; a perpetual has no basis a year."""
     if asked.query.text("contractType") != "PERPETUAL":
-        raise VenueError(-1130, "Data sent for parameter 'contractType' is not valid.")
+        raise VenueError(-4104, "Invalid contract type.")
     listing = asked.query.renamed("pair", "symbol").listing(asked.market.listings)
     found = []
     for ts in _times(asked):
