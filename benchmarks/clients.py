@@ -65,8 +65,10 @@ def venue(home: Path) -> Iterator[str]:
         subprocess.Popen(command, stdout=subprocess.PIPE, stderr=log, text=True, env=environment) as process,
     ):
         assert process.stdout is not None
-        yield process.stdout.readline().split()[3]
-        process.terminate()
+        try:
+            yield process.stdout.readline().split()[3]
+        finally:
+            process.terminate()
 
 
 def judge(client: str, python: Path) -> list[str]:
@@ -74,14 +76,13 @@ def judge(client: str, python: Path) -> list[str]:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         with venue(folder) as url:
-            done = subprocess.run(
-                [python, HERE / f"client_{client}.py", url, folder],
-                capture_output=True,
-                text=True,
-                check=False,
-                timeout=LONGEST_SECONDS,
-                cwd=folder,
-            )
+            command = [python, HERE / f"client_{client}.py", url, folder]
+            try:
+                done = subprocess.run(
+                    command, capture_output=True, text=True, check=False, timeout=LONGEST_SECONDS, cwd=folder
+                )
+            except subprocess.TimeoutExpired:
+                return [f"it did not end within {LONGEST_SECONDS} seconds"]
         log = (folder / "venue.log").read_text()
     answer = [line for line in done.stdout.splitlines() if line.startswith("{")][-1:]
     if done.returncode or not answer:

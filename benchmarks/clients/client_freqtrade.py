@@ -4,7 +4,6 @@ It goes long in BTC and short in ETH, keeps a stop at the venue under both, and 
 """
 
 import json
-import signal
 import sqlite3
 import subprocess
 import sys
@@ -13,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 URL, FOLDER = sys.argv[1], Path(sys.argv[2])
-ENDED_WITHIN_SECONDS = 120
+TRADED_WITHIN_SECONDS, ENDED_WITHIN_SECONDS = 120, 30
 STRATEGY = """
 from freqtrade.strategy import IStrategy
 
@@ -101,12 +100,16 @@ def main() -> None:
     log = FOLDER / "freqtrade.log"
     command = [Path(sys.executable).parent / "freqtrade", "trade", "-c", FOLDER / "config.json"]
     with log.open("w") as out, subprocess.Popen(command, stdout=out, stderr=out, cwd=FOLDER) as bot:
-        until = time.monotonic() + ENDED_WITHIN_SECONDS
+        until = time.monotonic() + TRADED_WITHIN_SECONDS
         canceled = "SELECT 1 FROM orders WHERE ft_order_side = 'stoploss' AND status = 'canceled'"
         while not rows(canceled) and bot.poll() is None and time.monotonic() < until:
             time.sleep(1)
         said = log.read_text()  # what it says while it is being ended is about its own threads
-        bot.send_signal(signal.SIGINT)
+        bot.terminate()
+        try:
+            bot.wait(ENDED_WITHIN_SECONDS)
+        except subprocess.TimeoutExpired:
+            bot.kill()
     complaints = [line for line in said.splitlines() if " WARNING " in line or " ERROR " in line]
     sys.stderr.write("\n".join(complaints))
     checks = {

@@ -50,7 +50,7 @@ def answer_command(of: Subscriptions, text: str, why_silent: Callable[[str], str
         answer = {"result": _done(of, command, why_silent)}
     except _RefusalError as refusal:
         code, message = refusal.args
-        logger.warning("a stream command was refused: %s", message)
+        logger.warning("a stream command was refused: %r", message)
         answer = {"error": {"code": code, "msg": message}}
     return orjson.dumps({**answer, "id": command.get("id")})
 

@@ -55,7 +55,7 @@ def _continuous_klines(moment: MarketMoment, interval: Interval) -> list[Message
 def _kline(moment: MarketMoment, interval: Interval, slot: int, *, is_closed: bool) -> list[Message]:
     listing = moment.listing
     _, rows = bars_between(
-        moment.market, listing.name, interval, window=Window(slot, slot + 1), now_ms=moment.now_ms
+        moment.market, listing.name, interval, opens=Window(slot, slot + 1), now_ms=moment.now_ms
     )
     if not len(rows):
         return []

@@ -92,7 +92,7 @@ INTERVALS: dict[str, Interval] = {
 
 
 def bars_between(
-    market: MarketPort, name: str, interval: Interval, *, window: Window, now_ms: int
+    market: MarketPort, name: str, interval: Interval, *, opens: Window, now_ms: int
 ) -> tuple[IntArray, FloatArray]:
     """Bars that open in a window, the open one as it stands at ``now_ms``.
 
@@ -101,12 +101,10 @@ def bars_between(
     tuple of ndarray
         Open times of shape (n_bars,) and rows of shape (n_bars, 9), columns as in ``seconds``.
     """
-    first_ms, end_ms = interval.ceil(window.start_ms), interval.after(window.end_ms - 1)
-    ts, rows = market.bars(
-        name, interval.grid_ms, first_ms=first_ms, last_ms=min(end_ms - 1, now_ms), now_ms=now_ms
-    )
+    first_ms, last_ms = interval.ceil(opens.start_ms), min(interval.ceil(opens.end_ms) - 1, now_ms)
+    ts, rows = market.bars(name, interval.grid_ms, first_ms=first_ms, last_ms=last_ms, now_ms=now_ms)
     if interval.name in GRIDS or not len(ts):
         return ts, rows
-    opens = np.array([interval.floor(one) for one in ts.tolist()], dtype=np.int64)
-    opens, firsts = np.unique(opens, return_index=True)
-    return opens, merge_groups(rows, firsts)
+    of_rows = np.array([interval.floor(one) for one in ts.tolist()], dtype=np.int64)
+    found, firsts = np.unique(of_rows, return_index=True)
+    return found, merge_groups(rows, firsts)

@@ -10,7 +10,7 @@ from quant_pipelines.simulator.question import Question
 def continuous_kline_rows(asked: Question) -> bytes:
     """Body of ``GET /fapi/v1/continuousKlines``: a pair's perpetual, the only contract that it has."""
     if asked.query.text("contractType") != "PERPETUAL":
-        raise VenueError(-1130, "Data sent for parameter 'contractType' is not valid.")
+        raise VenueError(-4104, "Invalid contract type.")
     return kline_rows(asked._replace(query=asked.query.renamed("pair", "symbol")))
 
 
@@ -22,7 +22,7 @@ def kline_rows(asked: Question) -> bytes:
     first, last = query.span(interval, limit=limit, now_ms=now_ms)
     first = max(first, interval.floor(market.first_bar_ms(listing.name, interval.grid_ms)))
     last = min(last, interval.after(first, limit - 1))
-    ts, rows = bars_between(market, listing.name, interval, window=Window(first, last + 1), now_ms=now_ms)
+    ts, rows = bars_between(market, listing.name, interval, opens=Window(first, last + 1), now_ms=now_ms)
     template = _template(listing)
     body = ",".join(
         [

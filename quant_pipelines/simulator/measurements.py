@@ -42,7 +42,7 @@ def taker_volumes(asked: Question) -> Rows:
     listing = asked.query.listing(asked.market.listings)
     period, first, last, limit = _page(asked)
     ts, rows = bars_between(
-        asked.market, listing.name, period, window=Window(first, last + 1), now_ms=asked.now_ms
+        asked.market, listing.name, period, opens=Window(first, last + 1), now_ms=asked.now_ms
     )
     found = []
     for opened, row in zip(ts.tolist()[:limit], rows, strict=False):
@@ -63,7 +63,7 @@ def taker_volumes(asked: Question) -> Rows:
 def basis(asked: Question) -> Rows:
     """Body of ``GET /futures/data/basis``; a perpetual has no basis a year."""
     if asked.query.text("contractType") != "PERPETUAL":
-        raise VenueError(-1130, "Data sent for parameter 'contractType' is not valid.")
+        raise VenueError(-4104, "Invalid contract type.")
     listing = asked.query.renamed("pair", "symbol").listing(asked.market.listings)
     found = []
     for ts in _times(asked):
@@ -107,7 +107,7 @@ def _long_short_ratios(crowd: Crowd) -> Callable[[Question], Rows]:
 
 def _times(asked: Question) -> Iterator[int]:
     period, first, last, limit = _page(asked)
-    yield from range(max(first, asked.market.first_ms), last + 1, period.grid_ms)[:limit]
+    yield from range(period.ceil(max(first, asked.market.first_ms)), last + 1, period.grid_ms)[:limit]
 
 
 def _page(asked: Question) -> tuple[Interval, int, int, int]:

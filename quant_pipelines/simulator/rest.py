@@ -53,7 +53,7 @@ class RestAnswers:
         """Response to any request; refusals carry the venue's error document."""
         try:
             if request.method != "GET" or request.path not in MARKET_ENDPOINTS:
-                logger.warning("%s %s is not served by this venue", request.method, request.path)
+                logger.warning("%s %s is not served by this venue", request.method, request.rel_url.raw_path)
                 raise VenueError(-5000, f"Path {request.path}, Method {request.method} is invalid", 404)
             body, status = self.ask(request.path, Query(request.query)), 200
         except VenueError as error:

@@ -28,7 +28,7 @@ from quant_pipelines.simulator.socket_api import SocketApi
 from quant_pipelines.simulator.streams import MarketStreams
 from quant_pipelines.simulator.venue.credentials import DEMO_KEYS
 from quant_pipelines.simulator.venue.played import SimulatedMarket
-from quant_pipelines.simulator.venue.service import DEFAULT_WALLET, VenueService, open_venue
+from quant_pipelines.simulator.venue.service import DEFAULT_WALLET, Front, VenueService, open_venue
 
 logger = logging.getLogger(__name__)
 
@@ -117,9 +117,8 @@ def build_application(
         prices = SimulatedMarket(market, derivatives)
         listed = exchange_info(market, clock(), only_trading=True)
         venue = open_venue(trading.home, prices, listed, wallet=trading.wallet, now_ms=clock())
-        service = VenueService(
-            venue, prices, clock, budget=budget, connections=connections, keys=trading.keys
-        )
+        front = Front(clock, budget, connections)
+        service = VenueService(venue, prices, front, keys=trading.keys)
         service.attach(application)
         SocketApi(service, rest).attach(application)
     MarketStreams(market, derivatives, clock, connections).attach(application)

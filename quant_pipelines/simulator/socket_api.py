@@ -95,7 +95,7 @@ class SocketApi:
             return self._rest.ask(_PUBLIC[method], Query(params))
         if method in _LISTEN_KEYS:
             return self._service.ask_key(_LISTEN_KEYS[method], params.get("apiKey"))
-        logger.warning("method %s of %s is not served by this venue", method, _PATH)
+        logger.warning("method %r of %s is not served by this venue", method, _PATH)
         raise VenueError(-5000, f"Path {_PATH}, Method {method} is invalid", 404)
 
 

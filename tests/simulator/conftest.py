@@ -25,7 +25,7 @@ from quant_pipelines.simulator.rest import RestAnswers
 from quant_pipelines.simulator.socket_api import SocketApi
 from quant_pipelines.simulator.venue.credentials import DEMO_KEYS
 from quant_pipelines.simulator.venue.play import DueFunding
-from quant_pipelines.simulator.venue.service import VenueService, open_venue
+from quant_pipelines.simulator.venue.service import Front, VenueService, open_venue
 from quant_pipelines.simulator.venue.state import MarketDepth, Quote
 
 BTC = "BTC/USDT:USDT"
@@ -55,9 +55,7 @@ class World:
         listed = exchange_info(market(), self.clock())
         self.venue = open_venue(home, self, listed, now_ms=self.clock())
         self.budget, self.connections = Budget(), Connections()
-        self.service = VenueService(
-            self.venue, self, self.clock, budget=self.budget, connections=self.connections
-        )
+        self.service = VenueService(self.venue, self, Front(self.clock, self.budget, self.connections))
 
     def clock(self) -> int:
         return system_clock_ms() + self.ahead_ms

@@ -113,7 +113,7 @@ def test_continuous_klines_are_those_of_the_perpetual() -> None:
     span = {"interval": "1h", "limit": 4}
     assert told("/fapi/v1/continuousKlines", **pair, **span) == told("/fapi/v1/klines", **BTC, **span)
     status, body = ask("/fapi/v1/continuousKlines", **pair | {"contractType": "CURRENT_QUARTER"}, **span)
-    assert (status, body["code"]) == (400, -1130)
+    assert (status, body["code"]) == (400, -4104)
 
 
 @pytest.mark.parametrize("interval", ["3d", "1w", "1M"])

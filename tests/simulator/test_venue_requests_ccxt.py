@@ -184,6 +184,16 @@ def test_amendments_are_remembered_newest_first(play: Any) -> None:
     play(scenario)
 
 
+def test_post_only_order_that_a_change_would_make_take_is_canceled(play: Any) -> None:
+    async def scenario(world: Any) -> None:
+        placed = await world.client.fapiPrivatePostOrder(limit(59_000, timeInForce="GTX"))
+        changed = limit(61_000, orderId=placed["orderId"])
+        assert (await world.client.fapiPrivatePutOrder(changed))["status"] == "CANCELED"
+        assert await world.client.fetch_positions() == []
+
+    play(scenario)
+
+
 def test_settings_that_the_venue_does_not_have_are_told_and_refused(play: Any) -> None:
     async def scenario(world: Any) -> None:
         client = world.client

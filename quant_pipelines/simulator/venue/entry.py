@@ -73,7 +73,7 @@ def cancel(venue: Venue, order: Order) -> Order:
 
 
 def amend(venue: Venue, order: Order, *, quantity: Decimal, price: Decimal) -> Order:
-    """Change price and quantity of an open limit order; one that is already filled further is canceled.
+    """Change an open limit order; one that is filled further already, or would become a taker, is canceled.
 
     Raises
     ------
@@ -84,9 +84,10 @@ def amend(venue: Venue, order: Order, *, quantity: Decimal, price: Decimal) -> O
         raise refusal("not_open")
     if (quantity, price) == (order.quantity, order.price):
         raise refusal("no_change")
-    if quantity <= order.filled:
-        return close(venue, order, "CANCELED")
     changed = replace(order, quantity=quantity, price=price, updated_ms=venue.now_ms)
+    would_take = order.time_in_force == "GTX" and is_marketable(venue, changed)
+    if quantity <= order.filled or would_take:
+        return close(venue, order, "CANCELED")
     _check(venue, changed)
     venue.ledger.put(changed)
     venue.ledger.put(_amendment(venue, order, changed))

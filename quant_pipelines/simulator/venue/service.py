@@ -6,7 +6,7 @@ import logging
 from collections.abc import AsyncIterator, Mapping
 from decimal import Decimal
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import orjson
 from aiohttp import web
@@ -72,6 +72,14 @@ def open_venue(
     return venue
 
 
+class Front(NamedTuple):
+    """What both sides of the venue share: its time, what was asked of it, who listens to its streams."""
+
+    clock: Clock
+    budget: Budget
+    connections: Connections
+
+
 class VenueService:
     """Handlers of the order side.
 
@@ -81,12 +89,8 @@ class VenueService:
         The venue.
     market
         What is played to it.
-    clock
-        Its time.
-    budget
-        Counts what is asked.
-    connections
-        Who listens to streams.
+    front
+        What it shares with the public side.
     keys
         Secret by API key.
 
@@ -100,18 +104,16 @@ class VenueService:
         self,
         venue: Venue,
         market: PlayedMarket,
-        clock: Clock,
+        front: Front,
         *,
-        budget: Budget,
-        connections: Connections,
         keys: Mapping[str, str] = DEMO_KEYS,
     ) -> None:
         self._venue = venue
         self._player = Player(venue, market)
-        self._clock = clock
+        self._clock = front.clock
         self._credentials = Credentials(keys)
-        self._budget = budget
-        self.stream = UserStream(clock, connections)
+        self._budget = front.budget
+        self.stream = UserStream(front.clock, front.connections)
         venue.ledger.publish = self.stream.publish
 
     def attach(self, application: web.Application) -> None:

@@ -25,7 +25,7 @@ from quant_pipelines.simulator.rest import RestAnswers
 from quant_pipelines.simulator.streams import MarketStreams
 from quant_pipelines.simulator.venue.play import DueFunding
 from quant_pipelines.simulator.venue.played import SimulatedMarket
-from quant_pipelines.simulator.venue.service import VenueService, open_venue
+from quant_pipelines.simulator.venue.service import Front, VenueService, open_venue
 from quant_pipelines.simulator.venue.state import MarketDepth, Quote
 from tests.integration.runner.skipped_time import SkippedTime
 
@@ -61,7 +61,7 @@ class Stage:
         self.venue = open_venue(home, self, listed, wallet=Decimal(wallet), now_ms=clock())
         self.budget = Budget()
         self.connections = Connections()
-        self.service = VenueService(self.venue, self, clock, budget=self.budget, connections=self.connections)
+        self.service = VenueService(self.venue, self, Front(clock, self.budget, self.connections))
 
     def quote(self, symbol: str, ts_ms: int) -> Quote:
         if symbol != MARKET_SYMBOL:
