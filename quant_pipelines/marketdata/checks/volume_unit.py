@@ -81,16 +81,30 @@ def _out_of_level(bars: Bars) -> _Odd:
     traded = np.flatnonzero(bars.volume > 0)
     n = _LEVEL_BARS
     if traded.size >= 2 * n:
-        turnover = np.log(bars.volume[traded] * bars.close[traded])
-        windows = np.lib.stride_tricks.sliding_window_view(turnover, n)
-        ordered = np.partition(windows, (2, n - 3), axis=1)
-        low, high = ordered[:, 2], ordered[:, n - 3]  # without the two quietest and the two busiest
-        rise, fall = low[n:] - high[:-n], low[:-n] - high[n:]
-        size = np.maximum(rise - np.log(_LEVEL_UP), fall - np.log(_LEVEL_DOWN))
+        size = _jumps(np.log(bars.volume[traded] * bars.close[traded]))
         is_odd[traded[n:][: size.size][_peaks(size)]] = True
     return _Odd(
         is_odd, "turnover leaves the level of the bars before at once; did the unit of volume change?"
     )
+
+
+def _jumps(turnover: FloatArray) -> FloatArray:
+    """How far the level of the bars from each on is beyond that of those before; -inf where it can't be."""
+    n = _LEVEL_BARS
+    windows = np.lib.stride_tricks.sliding_window_view(turnover, n)
+    # Any three bars bound a level unsorted: the third lowest of a window is no higher than their highest.
+    three = windows[:, :: n // 3]
+    top, bottom = three.max(axis=1), three.min(axis=1)
+    size = np.full(windows.shape[0] - n, -np.inf)
+    is_near = (
+        np.maximum(top[n:] - bottom[:-n] - np.log(_LEVEL_UP), top[:-n] - bottom[n:] - np.log(_LEVEL_DOWN)) > 0
+    )
+    at = np.flatnonzero(is_near)
+    before = np.partition(windows[at], (2, n - 3), axis=1)  # without the two quietest and the two busiest
+    after = np.partition(windows[at + n], (2, n - 3), axis=1)
+    rise, fall = after[:, 2] - before[:, n - 3], before[:, 2] - after[:, n - 3]
+    size[at] = np.maximum(rise - np.log(_LEVEL_UP), fall - np.log(_LEVEL_DOWN))
+    return size
 
 
 def _peaks(size: FloatArray) -> BoolArray:
