@@ -288,7 +288,7 @@ class RiskSettings:
         low=0,
         high=1,
     )
-    max_data_age_seconds: float = setting(90.0, "older market data stop new exposure", low=1, high=86_400)
+    max_data_age_seconds: float = setting(90.0, "older market data stop new exposure", low=1)
 
 
 @dataclass(frozen=True, slots=True)
