@@ -12,7 +12,7 @@ from assets.rendering import table
 from assets.resources import Platform
 from quant_pipelines.core.series import Window
 from quant_pipelines.core.timeframes import HOUR_MS, MINUTE_MS, day_start_ms
-from quant_pipelines.marketdata.backfill import Backfill, backfill_bars
+from quant_pipelines.marketdata.backfill import Backfill, backfill_bars, named_days
 from quant_pipelines.marketdata.days import SymbolDays, history_days, window_of
 from quant_pipelines.marketdata.ingest import (
     Ingestion,
@@ -100,6 +100,9 @@ def bars_1m(
         )
     )
     _add_day_counts(context, platform, "1m")
+    for symbol, done in report.items():
+        if done.empty_days:
+            context.log.warning(f"{symbol}: the exchange has no data of {named_days(done.empty_days)}")
     return dg.MaterializeResult(metadata=fetch_metadata(report))
 
 
@@ -183,6 +186,7 @@ def fetch_metadata(report: Mapping[str, Backfill]) -> dict[str, int]:
         "run_revised": sum(one.written.updated for one in done),
         "run_fetched_days": sum(one.fetched_days for one in done),
         "run_skipped_days": sum(one.skipped_days for one in done),
+        "run_empty_days": sum(len(one.empty_days) for one in done),
     }
 
 

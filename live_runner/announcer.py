@@ -159,4 +159,4 @@ def _position(deployment: Deployment, booking: Booking, now_ms: int) -> Entry:
         "bar_close": booking.bar_close.isoformat(),
         "stop_price": stop_price,
     }
-    return Entry(position_key(deployment.strategy, booking.symbol), value | amounts, now_ms)
+    return Entry(position_key(deployment.strategy, booking.symbol, deployment.id), value | amounts, now_ms)

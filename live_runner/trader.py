@@ -26,6 +26,7 @@ from live_runner.tick import Tick, execution_bars
 from live_runner.waits import Prevented, Waits
 from quant_pipelines.backtest import ExecutionBar
 from quant_pipelines.core.bars import Bars
+from quant_pipelines.core.orders import shown_quantity
 from quant_pipelines.core.timeframes import floor_ms, from_ms, to_ms
 from quant_pipelines.risk import RULES
 from quant_pipelines.sdk.event import EventStrategy
@@ -214,7 +215,7 @@ class Trader:
             "state": self.state,
             "halted_by": self._halted_by,
             "booked_until": from_ms(self._booked_until_ms).isoformat(),
-            "position": self._broker.account.position,
+            "position": shown_quantity(self._broker.account.position),
             "equity": self._broker.equity,
             "fills": self._broker.n_fills,
             "venue": self._broker.venue,

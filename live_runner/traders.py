@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import os
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from functools import partial
 from typing import Any
 
@@ -42,6 +42,9 @@ from quant_pipelines.store.deployments import (
 from quant_pipelines.store.heartbeats import Halt, read_halts, write_halt
 from quant_pipelines.store.tables.trading import PAPER_VENUE
 from quant_pipelines.trading.breaker import TRADING_STATES
+
+_COVER_SECONDS = 3.0
+"""How long histories wait for the links to cover what is held: loading them takes the machine."""
 
 _log = logging.getLogger(__name__)
 
@@ -115,14 +118,21 @@ class Traders:
             halts = await self._follow_operators(stages)  # at once: taking up may take its time
             self._refused = {key for key in self._refused if f"deployment:{key}" in halts}
             new = [one for one in deployed if one.id not in self._traders and one.id not in self._refused]
-            for step in (self._open, self._take_up):
-                for deployment in sorted(new, key=lambda one: one.venue == PAPER_VENUE):
-                    if step == self._take_up and deployment.id not in self._opened:
-                        continue
-                    if await self._failure(deployment.key, step(deployment)) is not None:
-                        self._refused.add(deployment.id)
+            new.sort(key=lambda one: one.venue == PAPER_VENUE)  # what is held at a venue comes first
+            await self._each(new, self._open)
+            opened = [deployment for deployment in new if deployment.id in self._opened]
+            await asyncio.gather(*(self._links.begun(one.id, _COVER_SECONDS) for one in opened))
+            await self._each(opened, self._take_up)
             if self.symbols != before:
                 self.symbols_changed.set()
+
+    async def _each(
+        self, deployments: list[Deployment], step: Callable[[Deployment], Coroutine[Any, Any, None]]
+    ) -> None:
+        """Take a step with each deployment; one that fails for good is refused until a person looks."""
+        for deployment in deployments:
+            if await self._failure(deployment.key, step(deployment)) is not None:
+                self._refused.add(deployment.id)
 
     async def advance(self, close_ms: int) -> None:
         """Book all bars up to a close, for every deployment on its own.

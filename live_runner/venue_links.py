@@ -80,12 +80,12 @@ class VenueLinks:
             self._links[deployment_id].wake()
             self._woken[deployment_id].set()
 
-    async def begun(self, deployment_id: int) -> None:
-        """Return once the books of a deployment were compared with its venue, or within 10 s."""
+    async def begun(self, deployment_id: int, seconds: float = _BEGIN_SECONDS) -> None:
+        """Return once the books of a deployment were compared with its venue, or after so many seconds."""
         link = self._links.get(deployment_id)
         if link is not None:
             with suppress(TimeoutError):
-                async with asyncio.timeout(_BEGIN_SECONDS):
+                async with asyncio.timeout(seconds):
                     await link.begun.wait()
 
     async def drop(self, deployment_id: int) -> None:

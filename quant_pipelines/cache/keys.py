@@ -30,9 +30,9 @@ def rate_key(exchange: str) -> str:
     return f"rate:{exchange}"
 
 
-def position_key(strategy: str, symbol: str) -> str:
-    """Position of a strategy in a symbol."""
-    return f"state:pos:{strategy}:{symbol}"
+def position_key(strategy: str, symbol: str, deployment_id: int) -> str:
+    """Position of a deployment: a strategy may trade a symbol in several, as on paper and at a venue."""
+    return f"state:pos:{strategy}:{symbol}:{deployment_id}"
 
 
 def hot_score_key(symbol: str) -> str:

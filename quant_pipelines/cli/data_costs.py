@@ -1,6 +1,7 @@
 """``quant data costs``: what own fills say that trading costs, as values for the settings."""
 
 import argparse
+import math
 from typing import Any
 
 from quant_pipelines.cli.operator import opened
@@ -22,7 +23,7 @@ def run(arguments: argparse.Namespace) -> int:
         return 0
     print(table([_shown(row) for row in rows], _COLUMNS))
     for row in rows:
-        if "settings" in row:
+        if row.get("settings"):
             values = ", ".join(f"{name} = {value}" for name, value in row["settings"].items())
             print(f"{row['venue']} {row['symbol']}: [costs] {values}")
     return 0
@@ -30,8 +31,14 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _shown(row: dict[str, Any]) -> dict[str, Any]:
     estimates: dict[str, Any] = {
-        name: f"{row[name]:.2f} ± {row[name.replace('_bps', '_error_bps')]:.2f}"
+        name: _measured(row.get(name), row.get(name.replace("_bps", "_error_bps")))
         for name in ("slippage_bps", "impact_bps")
-        if name in row
     }
     return {**dict.fromkeys(_COLUMNS, "-"), **row, **estimates}
+
+
+def _measured(value: float | None, error: float | None) -> str:
+    """Value with its standard error, as far as they are known."""
+    if value is None or not math.isfinite(value):
+        return "-"
+    return f"{value:.2f} ± {error:.2f}" if error is not None and math.isfinite(error) else f"{value:.2f}"

@@ -40,10 +40,9 @@ def optimize(arguments: argparse.Namespace) -> VerdictRecord:
     QuantError
         One sentence for a strategy, symbol, setting or archive that can't be used.
     """
+    _require_one_way(arguments)
     settings = load_settings(_flags(arguments))
     if arguments.archive is not None and not settings.database_url:
-        if arguments.resume is not None:
-            raise ConfigurationError("--resume needs the database that the optimization is stored in")
         job = _job(arguments, settings)
         return _run(arguments, job, open_source(None, job))
     with open_database(arguments, settings) as engine:
@@ -115,6 +114,22 @@ def verdict_text(document: dict[str, Any]) -> str:
         f"  paper screen {paper}, capital gates {capital}",
     ]
     return "\n".join(lines + [f"  {reason}" for reason in document["reasons"]])
+
+
+def _require_one_way(arguments: argparse.Namespace) -> None:
+    """Refuse what is neither a new optimization nor a stored one, or both."""
+    if arguments.resume is None:
+        if not arguments.strategy or not arguments.symbols:
+            raise ConfigurationError("nothing to optimize; expected STRATEGY and SYMBOL, or --resume ID")
+        return
+    known = {"STRATEGY": arguments.strategy, "SYMBOL": arguments.symbols}
+    flags = ("start", "end", "archive", "folds", *_SEARCH)
+    known |= {f"--{name}": getattr(arguments, name) for name in flags}
+    given = [name for name, value in known.items() if value not in (None, [])]
+    if given:
+        raise ConfigurationError(
+            f"--resume {arguments.resume} goes on with what is stored of it; expected no {', '.join(given)}"
+        )
 
 
 def _require_trial(engine: Engine, name: str, settings: Settings) -> None:

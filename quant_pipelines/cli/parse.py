@@ -94,11 +94,14 @@ def limit_scope(text: str) -> str:
     return text if text.startswith("strategy:") else scope(text)
 
 
-def add_market_arguments(parser: argparse.ArgumentParser) -> None:
-    """Declare strategy, symbols, timeframe and where the bars come from."""
-    parser.add_argument("strategy", metavar="STRATEGY", help="name, or path of a strategy file")
+def add_market_arguments(
+    parser: argparse.ArgumentParser, *, strategies: str | None = None, symbols: str = "+"
+) -> None:
+    """Declare strategy, symbols (how many, in argparse's terms), timeframe and where the bars come from."""
+    help_text = "name, or path of a strategy file"
+    parser.add_argument("strategy", metavar="STRATEGY", nargs=strategies, help=help_text)
     parser.add_argument(
-        "symbols", metavar="SYMBOL", type=require_symbol, nargs="+", help="such as BTC/USDT:USDT"
+        "symbols", metavar="SYMBOL", type=require_symbol, nargs=symbols, help="such as BTC/USDT:USDT"
     )
     parser.add_argument("--timeframe", default="1h", choices=tuple(TIMEFRAMES), help="(default: %(default)s)")
     parser.add_argument("--start", type=moment, metavar="T", help="first time, UTC (default: all there is)")

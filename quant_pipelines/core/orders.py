@@ -35,3 +35,14 @@ def side_of(quantity: float | Decimal) -> Side:
 def closing_side(position: float | Decimal) -> Side:
     """Side of the order that closes this signed position, base."""
     return "sell" if position > 0 else "buy"
+
+
+def shown_quantity(quantity: float) -> float:
+    """Quantity as a person reads it: without what adding floats has left behind the twelfth digit.
+
+    Examples
+    --------
+    >>> shown_quantity(0.05899999999999997)
+    0.059
+    """
+    return float(f"{quantity:.12g}")

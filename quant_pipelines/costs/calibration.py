@@ -53,8 +53,10 @@ class CostEstimate(NamedTuple):
     Examples
     --------
     >>> from quant_pipelines.costs.calibration import CostEstimate
-    >>> CostEstimate(1, 4.987, float("nan"), float("nan"), float("nan")).settings
+    >>> CostEstimate(3, 4.987, 0.5, float("nan"), float("nan")).settings
     {'slippage_bps': 4.99, 'spread_bps': 0.0, 'impact_bps': 0.0}
+    >>> CostEstimate(1, 4.987, float("nan"), float("nan"), float("nan")).settings
+    {}
     """
 
     n_fills: int
@@ -65,7 +67,12 @@ class CostEstimate(NamedTuple):
 
     @property
     def settings(self) -> dict[str, float]:
-        """Values for the settings of ``costs``: rounded, never negative, no impact where it isn't known."""
+        """Values for the settings of ``costs``: rounded, never negative, no impact where it isn't known.
+
+        Empty for fewer than three orders: what so few paid is the price's own way, not a cost.
+        """
+        if self.n_fills < FEWEST:
+            return {}
         impact = self.impact_bps if math.isfinite(self.impact_bps) else 0.0
         return {
             "slippage_bps": round(max(self.slippage_bps, 0.0), 2),

@@ -1,7 +1,7 @@
 """Backfills of 1-minute bars that go on where they stopped: days that are settled are not fetched again."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from quant_pipelines.core.clock import Clock, clock_time
@@ -27,6 +27,8 @@ class Portion:
         Number of days.
     written
         Rows added and changed; None when everything was stored already and nothing was fetched.
+    empty_days
+        Those of which the exchange has no bar.
     """
 
     symbol: str
@@ -34,12 +36,14 @@ class Portion:
     last_day: str
     days: int
     written: Upserted | None
+    empty_days: tuple[str, ...] = ()
 
     def __str__(self) -> str:
         span = f"{self.symbol} {self.first_day} to {self.last_day}"
         if self.written is None:
             return f"{span}: {self.days} days are stored, not fetched again"
-        return f"{span}: {self.written.inserted} bars added, {self.written.updated} revised"
+        told = f"{span}: {self.written.inserted} bars added, {self.written.updated} revised"
+        return f"{told}; no data of {named_days(self.empty_days)}" if self.empty_days else told
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,11 +56,25 @@ class Backfill:
         Rows added and changed.
     fetched_days, skipped_days
         Days that the exchange was asked for, and days that were settled.
+    empty_days
+        Days of which the exchange has no bar.
     """
 
     written: Upserted
     fetched_days: int
     skipped_days: int
+    empty_days: tuple[str, ...] = ()
+
+
+def named_days(days: Sequence[str]) -> str:
+    """Days as a person reads them.
+
+    Examples
+    --------
+    >>> named_days(["2024-01-01", "2024-01-02", "2024-01-05"])
+    '2024-01-01 to 2024-01-02, 2024-01-05'
+    """
+    return ", ".join(first if first == last else f"{first} to {last}" for first, last in spans(days))
 
 
 async def backfill_bars(
@@ -95,15 +113,15 @@ async def backfill_bars(
         )
         for first, last in spans(settled):
             on_portion(Portion(symbol, first, last, len(_days(first, last)), None))
-        written = Upserted(0, 0)
+        written, empty = Upserted(0, 0), list[str]()
         waiting = sorted(set(asked.days) - settled)
         for first, last in spans(waiting, max_days=PORTION_DAYS):
             portion, asked_at = _days(first, last), clock_time(clock)
             added = (await ingest_bars(market, [symbol], portion))[symbol]
-            await asyncio.to_thread(save_fetched, market.engine, series, portion, asked_at)
-            on_portion(Portion(symbol, first, last, len(portion), added))
-            written += added
-        return Backfill(written, len(waiting), len(settled))
+            without = await asyncio.to_thread(save_fetched, market.engine, series, portion, asked_at)
+            on_portion(Portion(symbol, first, last, len(portion), added, tuple(without)))
+            written, empty = written + added, [*empty, *without]
+        return Backfill(written, len(waiting), len(settled), tuple(empty))
 
     return await for_each_symbol(asked.symbols, bring)
 

@@ -9,7 +9,7 @@ from sqlalchemy import Engine
 from quant_pipelines.core.clock import Clock
 from quant_pipelines.core.series import Window
 from quant_pipelines.core.timeframes import MINUTE_MS, day_start_ms
-from quant_pipelines.marketdata.backfill import Backfill, Portion, backfill_bars
+from quant_pipelines.marketdata.backfill import Backfill, Portion, backfill_bars, named_days
 from quant_pipelines.marketdata.days import SymbolDays, days_between, spans
 from quant_pipelines.marketdata.ingest import Ingestion, ingest_funding, ingest_open_interest
 from quant_pipelines.marketdata.ingest_prices import ingest_prices, priced
@@ -111,6 +111,7 @@ def complete_history(engine: Engine, exchange: str, plan: HistoryPlan, fetched: 
         "blocking": sum(one["severity"] == "block" for one in standing),
         "fetched_days": fetched.minutes.fetched_days,
         "skipped_days": fetched.minutes.skipped_days,
+        "empty_days": named_days(fetched.minutes.empty_days) or "none",
         "funding_rows": fetched.funding,
         "open_interest_rows": fetched.open_interest,
         "mark_rows": fetched.marks,

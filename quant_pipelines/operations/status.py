@@ -6,6 +6,7 @@ from typing import Any
 
 from quant_pipelines.core.clock import utc_now
 from quant_pipelines.core.errors import StoreError
+from quant_pipelines.core.orders import shown_quantity
 from quant_pipelines.core.settings import Settings
 from quant_pipelines.core.timeframes import from_ms
 from quant_pipelines.operations.outages import RUNNER, database_away, is_fresh, standing_outages
@@ -94,7 +95,7 @@ def _deployment(row: dict[str, Any]) -> dict[str, Any]:
         "capital": float(row["capital"]),
         "parameters": row["parameters"],
         "equity": row["equity"],
-        "position": row["position"],
+        "position": None if row["position"] is None else shown_quantity(row["position"]),
         "since": row["created_at"],
     }
 

@@ -1,6 +1,7 @@
 """The audit log: rows chained by hashes, so that a row that was changed or taken out later is found.
 
-The newest rows can be cut off unseen; whoever must exclude that keeps the last hash elsewhere.
+The newest hash also stands among the signs of life, so that newest rows that were cut off are missed. Whoever
+may write both tables can hide that; whoever must exclude it keeps the last hash elsewhere.
 """
 
 import hashlib
@@ -15,8 +16,11 @@ from sqlalchemy import Connection, insert, select, text
 
 from quant_pipelines.core.clock import utc_now
 from quant_pipelines.core.errors import StoreError
+from quant_pipelines.store.heartbeats import Heartbeat, put_heartbeat, read_heartbeats
 from quant_pipelines.store.tables import audit_logs
 
+HEAD = "audit_log"
+"""Name of the row that knows the newest hash."""
 _CHAIN_LOCK = 0x41554449
 _BEFORE_THE_FIRST = bytes(32)
 _EXACT_FLOAT = 2**53
@@ -78,7 +82,11 @@ def append(connection: Connection, actor: str, action: str, subject: str, detail
         "detail": plain(detail),
     }
     values = {**row, "previous_hash": previous, "hash": _hash(previous, row)}
-    return int(connection.execute(insert(audit_logs).values(values).returning(audit_logs.c.id)).scalar_one())
+    query = insert(audit_logs).values(values).returning(audit_logs.c.id)
+    row_id = int(connection.execute(query).scalar_one())
+    head = {"id": row_id, "hash": values["hash"].hex()}
+    put_heartbeat(connection, Heartbeat(HEAD, "newest row", row["at"], head))
+    return row_id
 
 
 def verify(connection: Connection) -> AuditReport:
@@ -94,6 +102,10 @@ def verify(connection: Connection) -> AuditReport:
             if bytes(row["hash"]) != _hash(previous, dict(row)):
                 return AuditReport(proven, row["id"], "its contents do not give its hash")
             previous, proven = bytes(row["hash"]), proven + 1
+    head = read_heartbeats(connection).get(HEAD)
+    if head is not None and head.detail["hash"] != previous.hex():
+        reason = f"it is the newest row that was written, and the log ends after {proven} rows without it"
+        return AuditReport(proven, head.detail["id"], reason)
     return AuditReport(proven)
 
 

@@ -28,6 +28,7 @@ insert into market.fetched_days (exchange, symbol, timeframe, day, bars, fetched
 select %(exchange)s, %(symbol)s, %(timeframe)s, day, bars, %(at)s from ({_COUNTED}) as counted
 on conflict (exchange, symbol, timeframe, day)
 do update set bars = excluded.bars, fetched_at = excluded.fetched_at
+returning day, bars
 """  # noqa: S608 - texts of this module
 _SETTLED = f"""
 select counted.day from ({_COUNTED}) as counted
@@ -38,8 +39,8 @@ where exchange = %(exchange)s and symbol = %(symbol)s and timeframe = %(timefram
 """  # noqa: S608 - texts of this module
 
 
-def save_fetched(engine: Engine, series: Series, days: Sequence[str], at: datetime) -> None:
-    """Record that the exchange was asked for these UTC days, and how many bars are stored of each.
+def save_fetched(engine: Engine, series: Series, days: Sequence[str], at: datetime) -> list[str]:
+    """Record that the exchange was asked for these UTC days; returns those of which no bar is stored.
 
     Parameters
     ----------
@@ -52,9 +53,11 @@ def save_fetched(engine: Engine, series: Series, days: Sequence[str], at: dateti
     at
         When it was asked; bars that closed later are not covered.
     """
-    if days:
-        with transaction(engine) as connection:
-            connection.exec_driver_sql(_SAVE, {**_window(series, days), "at": at})
+    if not days:
+        return []
+    with transaction(engine) as connection:
+        saved = connection.exec_driver_sql(_SAVE, {**_window(series, days), "at": at})
+        return sorted(row.day.isoformat() for row in saved if not row.bars)
 
 
 def settled_days(engine: Engine, series: Series, days: Sequence[str]) -> set[str]:

@@ -41,6 +41,12 @@ class Heartbeat:
 
 def write_heartbeat(engine: Engine, heartbeat: Heartbeat) -> None:
     """Replace the service's row."""
+    with transaction(engine) as connection:
+        put_heartbeat(connection, heartbeat)
+
+
+def put_heartbeat(connection: Connection, heartbeat: Heartbeat) -> None:
+    """Replace the service's row in the caller's transaction."""
     values = {
         "service": heartbeat.service,
         "state": heartbeat.state,
@@ -48,9 +54,7 @@ def write_heartbeat(engine: Engine, heartbeat: Heartbeat) -> None:
         "detail": heartbeat.detail,
     }
     query = upsert(heartbeats).values(values)
-    query = query.on_conflict_do_update(index_elements=["service"], set_=values)
-    with transaction(engine) as connection:
-        connection.execute(query)
+    connection.execute(query.on_conflict_do_update(index_elements=["service"], set_=values))
 
 
 def read_heartbeats(connection: Connection) -> dict[str, Heartbeat]:

@@ -97,3 +97,13 @@ def test_removed_row_is_named_by_its_successor(engine: Engine) -> None:
 def test_detail_that_json_cannot_hold_is_refused(engine: Engine, value: Any) -> None:
     with pytest.raises(StoreError, match="audit detail holds"):
         append(engine, detail={"value": value})
+
+
+@pytest.mark.parametrize("n_cut", [1, 2, 3])
+def test_newest_rows_that_were_deleted_are_missed(engine: Engine, n_cut: int) -> None:
+    ids = [append(engine) for _ in range(3)]
+    with engine.begin() as connection:
+        connection.execute(delete(audit_logs).where(audit_logs.c.id.in_(ids[-n_cut:])))
+    report = verify(engine)
+    assert (report.rows, report.broken_id) == (3 - n_cut, ids[-1])
+    assert "the newest row that was written" in report.reason

@@ -124,6 +124,7 @@ def test_complete_backfill_launched_again_asks_for_no_minute(
         "run_revised": 0,
         "run_fetched_days": 0,
         "run_skipped_days": len(SYMBOLS) * len(DAYS),
+        "run_empty_days": 0,
     }
 
 

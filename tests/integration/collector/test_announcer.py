@@ -62,7 +62,7 @@ def test_a_booking_is_told_in_the_order_in_which_it_happened(deployment: Deploym
 
 
 def run(
-    engine: Engine, url: str, act: Callable[[Announcer], None]
+    engine: Engine, url: str, key: str, act: Callable[[Announcer], None]
 ) -> tuple[dict[str, list[str]], dict[str, Any]]:
     """Events by topic and live state after an act in a thread of its own."""
 
@@ -79,7 +79,7 @@ def run(
             telling.cancel()
             await asyncio.gather(telling, return_exceptions=True)
             events = {topic: [one.event.kind for one in await cache.bus.read(topic, "")] for topic in TOPICS}
-            keys = [position_key("strategy_0", BTC), SIGNAL_QUEUE, PENDING_ORDERS]
+            keys = [key, SIGNAL_QUEUE, PENDING_ORDERS]
             found = await cache.state.read(keys)
             return events, {key: entry.value for key, entry in found.items()}
 
@@ -94,7 +94,8 @@ def test_what_a_trader_commits_is_told_from_its_thread(
         announcer.halted("deployment:1", "it broke")
         announcer.system("done", {})
 
-    events, values = run(engine, database_url, act)
+    key = position_key("strategy_0", BTC, deployment.id)
+    events, values = run(engine, database_url, key, act)
     assert events == {
         "market": [],
         "signals": ["signal"],
@@ -102,7 +103,7 @@ def test_what_a_trader_commits_is_told_from_its_thread(
         "risk": ["halted"],
         "system": ["done"],
     }
-    assert values[position_key("strategy_0", BTC)]["quantity"] == "0.5"
+    assert values[key]["quantity"] == "0.5"
     assert [order["client_order_id"] for order in values[PENDING_ORDERS]["orders"]] == ["q1-1-a-t"]
     assert [signal["target"] for signal in values[SIGNAL_QUEUE]["signals"]] == [1.0]
 
@@ -115,6 +116,7 @@ def test_an_order_that_is_final_no_longer_waits(
         announcer.booked(deployment, booking(deployment, fills=(FILL,), orders=(FILLED,)))
         announcer.system("done", {})
 
-    events, values = run(engine, database_url, act)
+    key = position_key("strategy_0", BTC, deployment.id)
+    events, values = run(engine, database_url, key, act)
     assert events["orders"] == ["intent", "fill", "order"]
     assert values[PENDING_ORDERS] == {"orders": []}

@@ -312,7 +312,7 @@ REFUSED = {
     ),
     "resume without a database": (
         ["optimize", "ema_cross", BTC, "--archive", "{archive}", "--resume", "3"],
-        "--resume needs the database",
+        "--resume 3 goes on with what is stored of it; expected no STRATEGY, SYMBOL, --archive",
     ),
 }
 

@@ -51,11 +51,17 @@ def test_impact_of_orders_of_one_share_is_not_told_from_slippage() -> None:
 
 
 def test_fill_better_than_decided_declares_no_negative_cost() -> None:
-    estimate = estimate_costs([OwnFill(-1.0, 101.0, 100.0, 50.0)])
+    estimate = estimate_costs([OwnFill(-1.0, 101.0, 100.0, 50.0)] * 3)
     assert estimate is not None
     assert estimate.slippage_bps == pytest.approx(-100.0)
-    assert math.isnan(estimate.slippage_error_bps)
     assert estimate.settings["slippage_bps"] == 0.0
+
+
+def test_one_or_two_fills_declare_nothing() -> None:
+    for n_fills in (1, 2):
+        estimate = estimate_costs([OwnFill(1.0, 100.1, 100.0, 50.0)] * n_fills)
+        assert estimate is not None
+        assert estimate.settings == {}
 
 
 def test_orders_without_a_volume_are_left_out() -> None:
