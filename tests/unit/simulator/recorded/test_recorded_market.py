@@ -2,19 +2,25 @@
 
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+import orjson
 import pyarrow.parquet as pq
 import pytest
 
 from quant_pipelines.core.timeframes import DAY_MS, HOUR_MS, MINUTE_MS, from_ms
+from quant_pipelines.simulator.asked import Asked
 from quant_pipelines.simulator.contracts import exchange_info
+from quant_pipelines.simulator.klines import kline_rows
+from quant_pipelines.simulator.market_endpoints import MARKET_ENDPOINTS
+from quant_pipelines.simulator.queries import Query
 from quant_pipelines.simulator.recorded.anchor import RecordedAnchor
 from quant_pipelines.simulator.recorded.derivatives import RecordedDerivatives
 from quant_pipelines.simulator.recorded.market import RecordedMarket
 from quant_pipelines.simulator.recorded.recording import Recording, read_recording
 from quant_pipelines.simulator.seconds import CLOSE, HIGH, LOW, OPEN, VOLUME
-from quant_pipelines.simulator.stream_names import messages_of
+from quant_pipelines.simulator.stream_names import messages_of, why_silent
 
 SHIFT = 70 * 7 * DAY_MS
 PRICES = [OPEN, HIGH, LOW, CLOSE]
@@ -235,3 +241,35 @@ def test_a_start_two_minutes_before_midnight_plays_across_it(
         messages = messages_of(f"btcusdt@{kind}", market, derivatives, now_ms=now, before_ms=before)
         assert messages or kind == "trade"  # a second without a lot has no trade
         assert all(message["E"] == now for message in messages)
+
+
+@pytest.mark.parametrize("path", MARKET_ENDPOINTS)
+@pytest.mark.parametrize("name", ["BTCUSDT", "ETHUSDT"])
+def test_every_public_endpoint_answers_from_an_archive(
+    market: RecordedMarket, derivatives: RecordedDerivatives, first: int, name: str, path: str
+) -> None:
+    more = {"interval": "1w", "period": "1h", "contractType": "PERPETUAL", "limit": "5"}
+    query = Query({"symbol": name, "pair": name, **more})
+    answer = MARKET_ENDPOINTS[path].answer(Asked(market, derivatives, query, first + 9 * DAY_MS + 90_000))
+    assert isinstance(answer, bytes | dict | list)
+
+
+def test_weeks_of_an_archive_add_up_its_days_and_end_now(
+    market: RecordedMarket, derivatives: RecordedDerivatives, first: int
+) -> None:
+    now = first + 16 * DAY_MS + 90_000
+
+    def told(interval: str) -> list[Any]:
+        query = Query({"symbol": "BTCUSDT", "interval": interval})
+        return list(orjson.loads(kline_rows(Asked(market, derivatives, query, now))))
+
+    weeks, days = told("1w"), told("1d")
+    assert weeks[-1][0] <= now <= weeks[-1][6]
+    assert sum(float(week[5]) for week in weeks) == pytest.approx(sum(float(day[5]) for day in days))
+    assert weeks[-1][4] == days[-1][4]
+
+
+def test_stream_of_a_symbol_that_does_not_trade_is_refused(market: RecordedMarket, first: int) -> None:
+    now = first + 2 * DAY_MS
+    assert why_silent("btcusdt@kline_1h", market, now) == ""
+    assert "not trading" in str(why_silent("dogeusdt@kline_1h", market, now))
