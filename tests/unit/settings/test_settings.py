@@ -110,7 +110,7 @@ def test_settings_names_are_dotted() -> None:
 @pytest.mark.parametrize("value", ["nan", "inf", "-inf"])
 @pytest.mark.parametrize("name", [name for name, default in numbers() if isinstance(default, float)])
 def test_no_setting_takes_a_number_that_is_not_finite_from_the_environment(name: str, value: str) -> None:
-    with pytest.raises(ConfigurationError, match=f"setting {name} is {value}; expected a "):
+    with pytest.raises(ConfigurationError, match=f"setting {name} is {value}; expected a"):
         load_settings(environment={"QUANT_" + name.upper().replace(".", "__"): value})
 
 
