@@ -59,29 +59,11 @@ class CollectorStreams:
 
     def take_trade(self, trade: PublicTrade) -> None:
         """Put the last trade."""
-        fields = {
-            "symbol": trade.symbol,
-            "ts": trade.ts,
-            "trade_id": trade.trade_id,
-            "price": trade.price,
-            "quantity": trade.quantity,
-            "is_buyer_maker": trade.is_buyer_maker,
-            "received_ms": trade.received_ms,
-        }
-        self._board.put("trades", tick_key(trade.symbol), fields, trade.received_ms)
+        self._board.put("trades", tick_key(trade.symbol), asdict(trade), trade.received_ms)
 
     def take_book_top(self, top: BookTop) -> None:
         """Put best bid and ask."""
-        fields = {
-            "symbol": top.symbol,
-            "ts": top.ts,
-            "bid": top.bid,
-            "bid_quantity": top.bid_quantity,
-            "ask": top.ask,
-            "ask_quantity": top.ask_quantity,
-            "received_ms": top.received_ms,
-        }
-        self._board.put("book_tops", book_key(top.symbol), fields, top.received_ms)
+        self._board.put("book_tops", book_key(top.symbol), asdict(top), top.received_ms)
 
     def take_mark(self, mark: MarkPrice) -> None:
         """Put mark price and announced funding."""
