@@ -197,7 +197,7 @@ class Trader:
             if tick.strategy_bars is not None:
                 self.series.extend(tick.strategy_bars)
             self.inputs.extend(tick.higher, tick.funding, tick.points)
-            bars = _execution_bars(tick, self.plan.execution_step_ms)
+            bars = execution_bars(tick, self.plan.execution_step_ms)
             for start in range(0, len(bars), _BARS_PER_TRANSACTION):
                 part = bars[start : start + _BARS_PER_TRANSACTION]
                 self._book(part, tick, is_newest=start + len(part) == len(bars))
@@ -346,7 +346,7 @@ class Trader:
             _log.info("order", extra={"deployment": self.plan.deployment.id, **shown(intent)})
 
 
-def _execution_bars(tick: Tick, step_ms: int) -> list[ExecutionBar]:
+def execution_bars(tick: Tick, step_ms: int) -> list[ExecutionBar]:
     """Bars for the broker, each with the funding slots up to its close, and what decides its fills."""
     rows, bars, depth = tick.bars, [], tick.fills.depth or no_depth()
     marks = {mark.ts: MarkBar(mark.price) for mark in tick.fills.marks}
