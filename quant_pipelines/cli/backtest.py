@@ -69,6 +69,8 @@ def _text(document: dict[str, Any]) -> str:
     for name in document["metrics"]:
         cells = "".join(f"{_number(column.get(name)):>16}" for column in columns)
         lines.append(f"  {name.replace('_', ' '):<22}{cells}")
+    if document["unfilled_exits"]:
+        lines.append(f"  exits that volume did not let fill: in {document['unfilled_exits']} bars")
     if document["not_modelled"]:
         lines.append(f"  not modelled: {', '.join(document['not_modelled'])}")
     return "\n".join(lines)

@@ -164,6 +164,7 @@ def document_of(run: BacktestRun) -> dict[str, Any]:
         "funding_paid": result.funding_paid,
         "funding_use": result.funding_use._asdict(),
         "known_funding": result.known_funding.to_document(),
+        "unfilled_exits": result.unfilled_exits,
     }
     tail = {"bars": result.bars, "seconds": result.seconds, "not_modelled": result.not_modelled}
     if isinstance(result, AccountResult):

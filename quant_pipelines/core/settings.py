@@ -122,6 +122,12 @@ class CostSettings:
         low=0,
         high=10_000,
     )
+    impact_cap_bps: float = setting(
+        1000.0,
+        "most of that slippage, in basis points; what a forced exit pays at no volume",
+        low=0,
+        high=8000,
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,7 +136,11 @@ class ExecutionSettings:
 
     __pydantic_config__: ClassVar[Any] = {"extra": "forbid"}
     participation: float = setting(
-        0.0, "largest share of the last bar's volume that fills within one bar; 0 has no cap", low=0, high=1
+        0.0,
+        "largest share of the last bar's volume that fills within one bar; 0 has no cap, or the whole "
+        "volume where an impact is charged",
+        low=0,
+        high=1,
     )
     latency_ms: int = setting(
         0,

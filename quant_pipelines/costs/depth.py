@@ -1,11 +1,9 @@
 """Price of a market order that walks a sampled order book."""
 
-import math
-
 from quant_pipelines.core.arrays import FloatArray
 from quant_pipelines.core.depth import ASKS, BIDS
 from quant_pipelines.core.jit import inner, kernel
-from quant_pipelines.costs.fees import CostTerms, fill_price
+from quant_pipelines.costs.fees import CostTerms, fill_price, impact_of
 
 
 @inner
@@ -13,7 +11,8 @@ def walked_rate(quantity: float, ladder: FloatArray, costs: CostTerms, volume: f
     """Return the average distance from the middle that a market order pays, as a fraction.
 
     ``ladder`` is of shape (2, n_levels, 2), see ``core.depth``. What the sample has no level for pays the
-    distance of the last one, and the declared impact of that rest on top.
+    distance of the last one, and the declared impact of that rest on top: together no more than its cap, or
+    than that distance where it is beyond the cap already.
     """
     side = ASKS if quantity > 0.0 else BIDS
     left, paid, rate = abs(quantity), 0.0, 0.0
@@ -26,9 +25,7 @@ def walked_rate(quantity: float, ladder: FloatArray, costs: CostTerms, volume: f
         paid += taken * rate
         left -= taken
     if left > 0.0:
-        if costs.impact_rate > 0.0 and volume > 0.0:
-            rate += costs.impact_rate * math.sqrt(left / volume)
-        paid += left * rate
+        paid += left * min(rate + impact_of(left, costs, volume), max(rate, costs.impact_cap))
     return paid / abs(quantity)
 
 

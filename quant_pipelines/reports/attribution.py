@@ -74,8 +74,8 @@ def _rates(run: BacktestRun, terms: CostTerms, at: IntArray, size: FloatArray) -
     rate = np.full(size.size, terms.slippage_rate)
     if terms.impact_rate > 0.0:
         volume = np.where(at > 0, run.execution.volume[np.maximum(at, 1) - 1], 0.0)
-        share = np.divide(size, volume, out=np.zeros_like(size), where=volume > 0.0)
-        rate += terms.impact_rate * np.sqrt(share)
+        share = np.divide(size, volume, out=np.full_like(size, np.inf), where=volume > 0.0)
+        rate += np.minimum(terms.impact_rate * np.sqrt(share), terms.impact_cap)
     return rate
 
 

@@ -92,6 +92,7 @@ def _facts(run: BacktestRun) -> dict[str, str]:
         **own,
         "Not modelled": ", ".join(result.not_modelled) or "nothing that we know of",
         **_funding_fact(result.funding_use),
+        **_exit_fact(result.unfilled_exits),
     }
 
 
@@ -100,6 +101,10 @@ def _funding_fact(use: FundingUse) -> dict[str, str]:
         return {}
     opens = f", {use.open:,} of them on the open of a bar around them" if use.open else ""
     return {"Funding": f"{use.fallbacks:,} slots without a mark price were paid on the last close{opens}"}
+
+
+def _exit_fact(bars: int) -> dict[str, str]:
+    return {"Exits that volume did not let fill": f"in {bars:,} bars"} if bars else {}
 
 
 def _open_position(run: BacktestRun) -> str:

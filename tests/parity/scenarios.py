@@ -32,11 +32,13 @@ from tests.parity.worlds import (
     rolled_up,
     sampled_depth,
     slots_within,
+    thin,
     wandering_mark,
     without,
 )
 
 LOTS = TradingRules(specification=Specification(lot_size=0.001, min_notional=5.0))
+THIN = TradingRules(costs=CostSettings(impact_bps=30.0, impact_cap_bps=150.0))
 FINE = random_bars(600, 21)
 BRACKETS = (Bracket(0.0, 0.01), Bracket(20_000.0, 0.02, 200.0), Bracket(90_000.0, 0.05, 2_900.0))
 ALL_STOPS: dict[str, Any] = {
@@ -163,6 +165,16 @@ SCENARIOS = {
         lambda: random_bars(400, 50, timeframe="1h"),
         Guarded(hold=2),
         replace(LOTS, limits=RiskLimits(max_position_quantity=90.0, max_orders_per_day=2.0)),
+    ),
+    "thin_volume": Scenario(lambda: thin(random_bars(400, 66)), Wanderer(hold=3), rules=THIN),
+    "thin_volume_behind_stops": Scenario(
+        lambda: thin(random_bars(600, 67)), Guarded(**ALL_STOPS), rules=THIN, funding=hourly_funding
+    ),
+    "thin_volume_with_latency_closed_at_the_end": Scenario(
+        lambda: thin(random_bars(301, 68)),
+        AlwaysLong(hard_stop=0.5),
+        replace(THIN, execution=Execution(participation=0.2, latency_ms=90_000)),
+        settings=BacktestSettings(close_at_end=True),
     ),
     "participation": Scenario(
         lambda: random_bars(300, 39), rules=replace(LOTS, sizing=Fixed(0.9), execution=Execution(0.3))

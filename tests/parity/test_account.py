@@ -22,7 +22,7 @@ from quant_pipelines.portfolio import AllIn, VolatilityTarget
 from quant_pipelines.risk import RiskLimits
 from quant_pipelines.sdk import Array, Float, Inputs, Stops, Strategy
 from quant_pipelines.trading import Execution, Specification, TradingRules
-from tests.parity.scenarios import ALL_STOPS, BRACKETS, FINE, LOTS, SCENARIOS
+from tests.parity.scenarios import ALL_STOPS, BRACKETS, FINE, LOTS, SCENARIOS, THIN
 from tests.parity.test_events import SCENARIOS as EVENTS
 from tests.parity.test_events import Busy
 from tests.parity.test_events import Scaled as ScaledOrders
@@ -37,6 +37,7 @@ from tests.parity.worlds import (
     rolled_up,
     sampled_depth,
     slots_within,
+    thin,
     wandering_mark,
 )
 
@@ -142,6 +143,13 @@ SEVERAL = {
     ),
     "daily_loss_of_the_account": Several(
         lambda: two(volatility=0.01), replace(LOTS, limits=RiskLimits(max_daily_loss_fraction=0.02))
+    ),
+    "thin_volume": Several(
+        lambda: [
+            Allocation(Wanderer(hold=3), of(name, thin(random_bars(300, i))), 0.5)
+            for i, name in enumerate("AB")
+        ],
+        rules=THIN,
     ),
     "funding_inside_of_bars_and_at_the_last_close": Several(
         lambda: [

@@ -93,6 +93,7 @@ def test_driver_equals_batch_to_the_bit(name: str, driver: str) -> None:
     assert actual.daily_equity.tobytes() == expected.daily_equity.tobytes()
     assert actual.metrics == expected.metrics
     assert actual.open_position == expected.open_position
+    assert actual.unfilled_exits == expected.unfilled_exits
     assert (actual.final_equity, actual.fees_paid, actual.funding_paid) == (
         expected.final_equity,
         expected.fees_paid,
@@ -114,4 +115,5 @@ def test_scenarios_exercise_every_exit_and_payment() -> None:
     assert use["mark_points_with_index"].index_price > 0 < use["mark_points_with_index"].opens
     assert use["finer_marks"].mark > 0 < use["finer_marks"].last
     assert results["mark_points_with_index"].mark_fallbacks < results["funding_without_mark"].mark_fallbacks
+    assert results["thin_volume"].unfilled_exits > 10
     assert 0 < results["depth"].depth_fallbacks < 2 * len(results["depth"].trades)

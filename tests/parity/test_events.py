@@ -30,7 +30,7 @@ from quant_pipelines.portfolio import AllIn, VolatilityTarget
 from quant_pipelines.risk import RiskLimits
 from quant_pipelines.sdk import Array, Desk, EventStrategy, Float, Int, OrderEvent, Stops
 from quant_pipelines.trading import Bracket, Execution, TradingRules
-from tests.parity.scenarios import FINE, LOTS
+from tests.parity.scenarios import FINE, LOTS, THIN
 from tests.parity.stream import execution_stream
 from tests.parity.worlds import (
     START_MS,
@@ -40,6 +40,7 @@ from tests.parity.worlds import (
     random_bars,
     rolled_up,
     slots_within,
+    thin,
 )
 
 
@@ -116,6 +117,11 @@ SCENARIOS = {
     "wide": Scenario(lambda: random_bars(400, 53), Busy(spread=2.0, hard_stop=0.01), LOTS),
     "gaps": Scenario(gapped, Busy(), LOTS, funding=hourly_funding),
     "funding": Scenario(lambda: random_bars(400, 54), Busy(), LOTS, funding=hourly_funding),
+    "thin_volume": Scenario(
+        lambda: thin(random_bars(300, 56)),
+        Busy(),
+        THIN,
+    ),
     "funding_inside_of_bars": Scenario(
         lambda: random_bars(300, 55, timeframe="1h"), Busy(), LOTS, funding=slots_within
     ),

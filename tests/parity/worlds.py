@@ -1,7 +1,7 @@
 """Bars, marks, order books and strategies that the drivers are compared on."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -141,6 +141,14 @@ def slots_within(bars: Bars, *, has_mark: bool = True) -> FundingSeries:
     if not has_mark:
         mark[:], last[::3] = np.nan, np.nan
     return FundingSeries(ts, rng.normal(0.0, 0.001, ts.size), mark, last)
+
+
+def thin(bars: Bars) -> Bars:
+    """Bars of which many have next to no volume, or none."""
+    volume = np.random.default_rng(7).choice(
+        [0.0, 1e-6, 5.0, 60.0, 1e6], len(bars), p=[0.3, 0.1, 0.2, 0.2, 0.2]
+    )
+    return replace(bars, volume=volume)
 
 
 @dataclass(frozen=True)

@@ -191,6 +191,8 @@ def world_of(seed: int) -> World:
     settings_ = BacktestSettings(
         rules=rules, close_at_end=one_of(True, False), specifications=one_of(*histories)
     )
+    if one_of(True, False):
+        bars = replace(bars, volume=rng.choice([0.0, 1e-6, 40.0, 1e6], len(bars)))
     slots = bars.ts[::90] + one_of(0, bars.step_ms // 2, bars.step_ms)
     funding = FundingSeries(slots, np.full(slots.size, 0.001), np.full(slots.size, np.nan))
     kind = one_of(Wanderer, Scaled)

@@ -30,7 +30,7 @@ from quant_pipelines.backtest.account.values import (
     ShareTargets,
     account_view,
 )
-from quant_pipelines.backtest.bar.fills import reach_within
+from quant_pipelines.backtest.bar.fills import fillable, reach_within
 from quant_pipelines.backtest.bar.state import (
     BookState,
     StepBar,
@@ -108,7 +108,7 @@ def worst_of(state: BookState, bar: StepBar, terms: StepTerms) -> float:
     reach = reach_within(bar)
     held = funded(account, bar.funding_inside)
     worst = worst_balance(held, reach.mark_low, reach.mark_high, terms.margin)
-    pending = state.order.quantity
+    pending = fillable(state.order, state.seen.volume, terms)
     if pending != 0.0 and state.order.wait_bars == 0:
         price = taker_price(bar.open, pending, terms.costs, state.seen.volume, bar.ladder)
         filled = apply_fill(account, pending, price, fee_of(pending, price, terms.costs))

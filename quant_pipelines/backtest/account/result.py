@@ -162,6 +162,7 @@ def account_result(plan: AccountPlan, passed: Passed) -> AccountResult:
         fees_paid=sum(one.fees_paid for one in results),
         funding_use=FundingUse(*map(sum, zip(*(one.funding_use for one in results), strict=True))),
         known_funding=all_known([one.known_funding for one in results]),
+        unfilled_exits=sum(one.unfilled_exits for one in results),
         not_modelled=_not_modelled(parts),
         mark_use=MarkUse(*map(sum, zip(*(one.mark_use for one in results), strict=True))),
         depth_fallbacks=sum(one.depth_fallbacks for one in results),

@@ -4,9 +4,10 @@ from typing import NamedTuple
 
 from quant_pipelines.accounting.account import Account, apply_fill
 from quant_pipelines.accounting.margin import bankruptcy_price, liquidation_price
-from quant_pipelines.backtest.bar.state import NO_FILL, StepBar, StepFill, StepTerms
+from quant_pipelines.backtest.bar.state import NO_FILL, MarketOrder, StepBar, StepFill, StepTerms
 from quant_pipelines.backtest.bar.stops import (
     LIQUIDATION,
+    TARGET,
     Seen,
     Standing,
     entered,
@@ -145,18 +146,21 @@ def protected(held: Held, bar: StepBar, reach: Reach, terms: StepTerms, volume: 
 
 
 @inlined
-def _fillable(pending: float, volume: float, terms: StepTerms) -> float:
-    """Part of a market order that the volume of the bar before lets fill, in whole lots."""
-    if terms.fills.participation <= 0.0 or abs(pending) <= terms.fills.participation * volume:
+def fillable(order: MarketOrder, volume: float, terms: StepTerms) -> float:
+    """Part of a market order that the volume of the bar before lets fill, in whole lots; of a stop all."""
+    pending = order.quantity
+    if order.reason != TARGET or terms.fills.participation <= 0.0:
+        return pending
+    if abs(pending) <= terms.fills.participation * volume:
         return pending
     capped = terms.fills.participation * volume
     return floor_to_lot(capped if pending > 0.0 else -capped, terms.lot_size)
 
 
 @inlined
-def ordered(held: Held, pending: float, bar: StepBar, seen: Seen, terms: StepTerms) -> OrderFill:
+def ordered(held: Held, order: MarketOrder, bar: StepBar, seen: Seen, terms: StepTerms) -> OrderFill:
     """Fill a market order at the open; a reversal is booked as close and open."""
-    quantity = _fillable(pending, seen.volume, terms)
+    pending, quantity = order.quantity, fillable(order, seen.volume, terms)
     closing = opening = NO_FILL
     if quantity == 0.0:
         return OrderFill(held, closing, opening, pending)

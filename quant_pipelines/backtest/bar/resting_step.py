@@ -55,8 +55,8 @@ from quant_pipelines.backtest.bar.resting_rows import (
     WAIT,
     WOULD_CROSS,
 )
-from quant_pipelines.backtest.bar.state import BookState, StepBar, StepFill, StepTerms
-from quant_pipelines.backtest.bar.step import begun, charged, marked
+from quant_pipelines.backtest.bar.state import BookState, MarketOrder, StepBar, StepFill, StepTerms
+from quant_pipelines.backtest.bar.step import Left, begun, charged, marked
 from quant_pipelines.backtest.bar.stops import (
     LIQUIDATION,
     TAKE_PROFIT,
@@ -127,11 +127,21 @@ def step_orders(state: BookState, bar: StepBar, terms: StepTerms, sheet: Sheet) 
     walk = _limits(walk, sheet, now)
     if walk.entered != 0.0:
         walk = _stops(walk, sheet, now)
-    after = marked(state, walk.held, walk.pending, bar, terms)
+    after = marked(state, walk.held, Left(walk.pending, _unfilled(sheet.orders)), bar, terms)
     if walk.entered != 0.0 and after.account.position != 0.0:
         after = _entered(after, state, walk, now)
     has_ended = _end(sheet.orders, now, after.account.position)
     return RestingOutcome(after, funding_paid, funding_inside, n_at_open, walk.n_fills, has_ended)
+
+
+@inner
+def _unfilled(orders: FloatArray) -> float:
+    """Signed base quantity of market orders that had their turn and have not filled."""
+    left = 0.0
+    for order in orders:
+        if order[STATUS] == OPEN and order[KIND] == MARKET and order[TRIED] > 0.0:
+            left += order[LEAVES]
+    return left
 
 
 @inner
@@ -199,7 +209,8 @@ def _pending(walk: Walk, sheet: Sheet, state: BookState, now: Now) -> Walk:
     if walk.pending == 0.0 or state.order.wait_bars != 0:
         return walk
     before = walk.held.account.position
-    filled = ordered(walk.held, walk.pending, now.bar, now.seen, now.terms)
+    order = MarketOrder(walk.pending, state.order.reason, 0)
+    filled = ordered(walk.held, order, now.bar, now.seen, now.terms)
     for part in (filled.closing, filled.opening):
         if part.quantity != 0.0:
             source = Source(OF_PENDING, state.order.reason, filled.pending)

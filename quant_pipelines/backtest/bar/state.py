@@ -25,7 +25,7 @@ from quant_pipelines.backtest.bar.stops import (
     scaled,
 )
 from quant_pipelines.core.arrays import FloatArray
-from quant_pipelines.core.jit import change_of, scalar, shared
+from quant_pipelines.core.jit import change_of, inlined, scalar, shared
 from quant_pipelines.core.timeframes import DAY_MS
 from quant_pipelines.costs import CostTerms, fee_of, fill_price, whole_lots
 
@@ -66,7 +66,8 @@ class FillTerms(NamedTuple):
     Parameters
     ----------
     participation
-        Largest share of the volume of the bar before that is filled within one bar; 0 has no cap.
+        Largest share of the volume of the bar before that is filled within one bar; 0 has no cap. Where an
+        impact is charged it is never without: all of the volume at most.
     latency_bars
         Whole execution bars between the decision's close and the first bar at whose open it may fill.
     stops_on_mark
@@ -112,6 +113,24 @@ class MarketOrder(NamedTuple):
 
 
 NO_ORDER = MarketOrder(0.0, TARGET, 0)
+
+
+class Stuck(NamedTuple):
+    """Exits by market orders that the volume of the bar before did not let fill; stops always do.
+
+    Parameters
+    ----------
+    quantity
+        Base, positive: what of the position should have been closed in the last bar and was not.
+    bars
+        In which that happened.
+    """
+
+    quantity: float
+    bars: int
+
+
+NOTHING_STUCK = Stuck(0.0, 0)
 
 
 class Day(NamedTuple):
@@ -169,6 +188,8 @@ class BookState(NamedTuple):
         The last bar's.
     seen
         What the stops have seen of the last bar.
+    stuck
+        What of an exit did not fill.
     """
 
     account: Account
@@ -179,13 +200,15 @@ class BookState(NamedTuple):
     target_side: float = 0.0
     close: float = 0.0
     seen: Seen = NOTHING_SEEN
+    stuck: Stuck = NOTHING_STUCK
 
 
 with_stops = change_of(StepTerms, "hard_stop", "stops")
 _with_seen = change_of(BookState, "seen")
 _with_order = change_of(BookState, "order", "day", "target_side")
 _with_value = change_of(BookState, "account", "day", "curve")
-_closed = change_of(BookState, "account", "order", "stop", "curve")
+_closed = change_of(BookState, "account", "order", "stop", "curve", "stuck")
+with_cash = change_of(Account, "cash")
 _read = change_of(Seen, "atr", "deviation")
 _counted = change_of(Day, "n_orders")
 _begun_at = change_of(Day, "start_equity")
@@ -225,6 +248,20 @@ def opening_state(account: Account, first_ts: int) -> BookState:
     midnight = int(first_ts) - int(first_ts) % DAY_MS + DAY_MS
     cash = account.cash
     return BookState(account, NO_ORDER, NOTHING_STANDS, Day(cash, midnight), Curve(cash, cash, cash))
+
+
+@shared
+def counted_cash(account: Account, stuck: Stuck, close: float, costs: CostTerms) -> float:
+    """Cash as equity counts it: what could not be closed is worth less by the cap of its impact."""
+    if stuck.quantity == 0.0 or costs.impact_rate <= 0.0:
+        return account.cash
+    return account.cash - stuck.quantity * close * costs.impact_cap
+
+
+@inlined
+def valued_at(account: Account, stuck: Stuck, close: float, costs: CostTerms) -> float:
+    """Equity at a close, less what an exit that could not fill would cost."""
+    return equity(with_cash(account, counted_cash(account, stuck, close, costs)), close)
 
 
 def with_scales(terms: StepTerms, scales: StopScales) -> StepTerms:
@@ -297,5 +334,6 @@ def close_out(state: BookState, terms: StepTerms, funding_per_unit: float) -> En
         fill = StepFill(quantity, paid, fee_of(quantity, paid, terms.costs))
         account = apply_fill(account, fill.quantity, fill.price, fill.fee)
     curve = _valued(state.curve, equity(account, state.close))
-    after = _closed(state, account=account, order=NO_ORDER, stop=NOTHING_STANDS, curve=curve)
+    stuck = Stuck(0.0, state.stuck.bars)
+    after = _closed(state, account=account, order=NO_ORDER, stop=NOTHING_STANDS, curve=curve, stuck=stuck)
     return Ending(after, fill, funding_paid)

@@ -5,7 +5,9 @@ funding inside the bar, intrabar stops, the take-profit; then the mark, and what
 bar. It never decides.
 """
 
-from quant_pipelines.accounting.account import apply_funding, equity
+from typing import NamedTuple
+
+from quant_pipelines.accounting.account import apply_funding
 from quant_pipelines.backtest.bar.fills import (
     Held,
     closed,
@@ -26,8 +28,10 @@ from quant_pipelines.backtest.bar.state import (
     StepFill,
     StepOutcome,
     StepTerms,
+    Stuck,
     close_out,
     opening_state,
+    valued_at,
     with_inputs,
     with_order,
 )
@@ -61,7 +65,7 @@ __all__ = [
     "with_order",
 ]
 
-_marked = change_of(BookState, "account", "order", "stop", "day", "curve", "close", "seen")
+_marked = change_of(BookState, "account", "order", "stop", "day", "curve", "close", "seen", "stuck")
 _leaving = change_of(BookState, "order", "curve")
 _seen = change_of(Seen, "low", "high", "volume", "tightening")
 _from_peak = change_of(Curve, "peak")
@@ -94,7 +98,7 @@ def step_bar(state: BookState, bar: StepBar, terms: StepTerms) -> StepOutcome:
         pending = pending_after_stop(held.account.position, pending)
         held = closed(held, gap.fill)
     if pending != 0.0 and state.order.wait_bars == 0:
-        order = ordered(held, pending, bar, seen, terms)
+        order = ordered(held, MarketOrder(pending, state.order.reason, 0), bar, seen, terms)
         held, closing, opening, pending = order.held, order.closing, order.opening, order.pending
     held, funding_inside = charged(held, bar.funding_inside)
     stop = protected(held, bar, reach_within(bar), terms, seen.volume)
@@ -105,7 +109,7 @@ def step_bar(state: BookState, bar: StepBar, terms: StepTerms) -> StepOutcome:
     if goal.quantity != 0.0:
         pending = pending_after_stop(held.account.position, pending)
         held = closed(held, goal)
-    after = marked(state, held, pending, bar, terms)
+    after = marked(state, held, Left(pending, 0.0), bar, terms)
     has_fills = (
         gap.fill.quantity != 0.0
         or closing.quantity != 0.0
@@ -146,10 +150,29 @@ def charged(held: Held, funding_per_unit: float) -> tuple[Held, float]:
     return Held(apply_funding(account, funding_paid), held.stop), funding_paid
 
 
+class Left(NamedTuple):
+    """Market orders that a bar leaves, signed base: the pending one, and others that had their turn."""
+
+    pending: float
+    others: float
+
+
 @inlined
-def marked(state: BookState, held: Held, pending: float, bar: StepBar, terms: StepTerms) -> BookState:
+def stuck_after(state: BookState, position: float, left: Left) -> Stuck:
+    """Return what of the position the market orders should have closed in a bar, and did not."""
+    tried = left.others
+    if state.order.wait_bars == 0:
+        tried += left.pending
+    if tried * position >= 0.0:
+        return Stuck(0.0, state.stuck.bars)
+    return Stuck(min(abs(tried), abs(position)), state.stuck.bars + 1)
+
+
+@inlined
+def marked(state: BookState, held: Held, left: Left, bar: StepBar, terms: StepTerms) -> BookState:
     """State at the close; at 00:00 UTC it is the day's baseline, and orders are counted anew."""
-    value = equity(held.account, bar.close)
+    stuck, pending = stuck_after(state, held.account.position, left), left.pending
+    value = valued_at(held.account, stuck, bar.close, terms.costs)
     day = state.day
     baseline, day_end, n_orders = day.start_equity, day.end_ms, day.n_orders
     slope = Slope(state.curve.mean, state.seen.tightening)
@@ -181,6 +204,7 @@ def marked(state: BookState, held: Held, pending: float, bar: StepBar, terms: St
         curve=Curve(value, peak, slope.mean),
         close=bar.close,
         seen=seen,
+        stuck=stuck,
     )
     return _expired(after, bar.ts + terms.step_ms, terms)
 

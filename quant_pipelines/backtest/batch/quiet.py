@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from quant_pipelines.accounting.account import equity
 from quant_pipelines.accounting.margin import liquidation_price
-from quant_pipelines.backtest.bar.state import BookState, Curve, StepTerms
+from quant_pipelines.backtest.bar.state import BookState, Curve, StepTerms, counted_cash
 from quant_pipelines.backtest.bar.stops import (
     CHANDELIER_STOP,
     Guard,
@@ -34,7 +34,7 @@ class Quiet(NamedTuple):
     Parameters
     ----------
     cash, position, entry_price
-        Of the account.
+        Of the account; cash as equity counts it.
     side
         -1 for a short position, else 1: prices times ``side`` rise in the position's favor.
     stop, limit, goal
@@ -179,7 +179,7 @@ def with_book(quiet: Quiet, lane: int, state: BookState, terms: StepTerms) -> Qu
     goal = stop.guard.goal
     return _held(
         quiet,
-        cash=put(quiet.cash, lane, state.account.cash),
+        cash=put(quiet.cash, lane, counted_cash(state.account, state.stuck, state.close, terms.costs)),
         position=put(quiet.position, lane, state.account.position),
         entry_price=put(quiet.entry_price, lane, state.account.entry_price),
         side=put(quiet.side, lane, side),
@@ -203,7 +203,8 @@ class Calm(NamedTuple):
 def calm_of(state: BookState, target: float, trading: TradingTerms, step: StepTerms) -> Calm:
     """Return from when on a decision on the same target may differ from the one that was just made."""
     held, wake = state.account.position, math.inf
-    if state.order.quantity != 0.0 or (held != 0.0 and needs_every_bar(step.stops)):
+    is_open = state.order.quantity != 0.0 or state.stuck.quantity != 0.0
+    if is_open or (held != 0.0 and needs_every_bar(step.stops)):
         wake = -math.inf
     elif held != 0.0 and step.stops.time_ms > 0.0:
         time_ms = since_entry(state.stop.guard.time_ms, step.stops.time_ms)

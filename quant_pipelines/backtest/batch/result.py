@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from quant_pipelines.backtest.bar.state import counted_cash
 from quant_pipelines.backtest.bar.stops import LIQUIDATION, TAKE_PROFIT
 from quant_pipelines.backtest.bar.tally import Tally
 from quant_pipelines.backtest.bar.trades import ENTRY_TS, EXIT_TS, PNL, Trade, trades_of
@@ -67,6 +68,9 @@ class BacktestResult:
         Funding slots by the price that they are paid on.
     known_funding
         How much of the time in which a position was held has known funding, and what is missing.
+    unfilled_exits
+        Bars in which volume did not let a market order close what it should; the rest was marked lower by the
+        cap of the impact where one is charged.
     not_modelled
         What the market does and this run did not, and declared inputs that were not known throughout.
     mark_use
@@ -106,6 +110,7 @@ class BacktestResult:
     fees_paid: float
     funding_use: FundingUse
     known_funding: KnownFunding
+    unfilled_exits: int
     not_modelled: tuple[str, ...]
     mark_use: MarkUse
     depth_fallbacks: int
@@ -182,7 +187,9 @@ def result_of(
     activity = activity_of(outcome.tally, settings.capital, bars=n_bars, days=n_days)
     open_position = None
     if account.position != 0.0:
-        unrealized = account.position * (outcome.state.close - account.entry_price)
+        close, costs = outcome.state.close, settings.rules.terms.costs
+        lowered = account.cash - counted_cash(account, outcome.state.stuck, close, costs)
+        unrealized = account.position * (close - account.entry_price) - lowered
         open_position = OpenPosition(account.position, account.entry_price, unrealized)
     known = known_while_held(market.funding, _held(outcome, market, rows))
     return BacktestResult(
@@ -202,6 +209,7 @@ def result_of(
         fees_paid=account.fees,
         funding_use=market.payments.use,
         known_funding=known,
+        unfilled_exits=outcome.state.stuck.bars,
         not_modelled=_not_modelled(market, settings, known),
         mark_use=market.marks.use,
         depth_fallbacks=_depth_fallbacks(market, rows),
@@ -236,7 +244,11 @@ def _not_modelled(market: Market, settings: BacktestSettings, known: KnownFundin
     missing.append(_missing_marks(market, settings))
     if not any(rules.execution.brackets for rules in settings.specifications.all_rules(settings.rules)):
         missing.append("liquidation")
-    missing.append("participation cap of stops" if execution.participation else "participation cap")
+    has_impact = settings.rules.costs.impact_bps > 0.0
+    has_cap = execution.participation > 0.0 or has_impact
+    missing.append("participation cap of stops" if has_cap else "participation cap")
+    if has_impact:
+        missing.append(f"impact above {settings.rules.costs.impact_cap_bps:g} basis points")
     if not market.ladder.size:
         missing.append("order book depth")
     missing.append(_missing_funding(market, known))

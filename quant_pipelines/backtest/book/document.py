@@ -4,7 +4,7 @@ import math
 from typing import Any, TypeVar
 
 from quant_pipelines.accounting.account import Account
-from quant_pipelines.backtest.bar.state import BookState, Curve, Day, MarketOrder
+from quant_pipelines.backtest.bar.state import BookState, Curve, Day, MarketOrder, Stuck
 from quant_pipelines.backtest.bar.stops import NO_GUARD, NOTHING_SEEN, TARGET, Guard, Seen, Standing
 
 Part = TypeVar("Part", Guard, Seen)
@@ -17,6 +17,8 @@ _NEWER: dict[str, Any] = {
     "wait_bars": 0,
     "equity_mean": 0.0,
     "orders_today": 0,
+    "stuck": 0.0,
+    "stuck_bars": 0,
 }
 """What an older document lacks, as in a book without stops."""
 
@@ -40,6 +42,8 @@ def state_document(state: BookState) -> dict[str, Any]:
         "wait_bars": order.wait_bars,
         "equity_mean": curve.mean,
         "orders_today": day.n_orders,
+        "stuck": state.stuck.quantity,
+        "stuck_bars": state.stuck.bars,
     }
 
 
@@ -62,6 +66,7 @@ def state_from_document(document: dict[str, Any]) -> BookState:
         target_side=real("target_side"),
         close=real("close"),
         seen=_part(NOTHING_SEEN, known["seen"]),
+        stuck=Stuck(real("stuck"), whole("stuck_bars")),
     )
 
 

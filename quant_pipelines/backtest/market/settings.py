@@ -98,8 +98,9 @@ def dated_terms(rules: TradingRules, specifications: SpecificationHistory) -> Da
 def step_terms_of(rules: TradingRules, stops: StopTerms, step_ms: int) -> StepTerms:
     """Return matching terms of rules and stops on execution bars of that length."""
     trading, execution = rules.terms, rules.execution
+    whole_volume = 1.0 if rules.costs.impact_bps > 0.0 else 0.0  # nobody takes more than there was
     fills = FillTerms(
-        float(execution.participation),
+        float(execution.participation) or whole_volume,
         int(execution.latency_ms) // step_ms,
         execution.working_type == "mark",
     )

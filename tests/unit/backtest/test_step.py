@@ -3,6 +3,7 @@
 import pytest
 
 from quant_pipelines.accounting import Account, open_account
+from quant_pipelines.backtest.bar.state import FillTerms
 from quant_pipelines.backtest.bar.step import (
     BookState,
     StepBar,
@@ -13,6 +14,7 @@ from quant_pipelines.backtest.bar.step import (
     step_bar,
     with_order,
 )
+from quant_pipelines.backtest.bar.stops import TIME_STOP
 from quant_pipelines.core.timeframes import DAY_MS, HOUR_MS
 from quant_pipelines.costs import CostTerms
 
@@ -75,6 +77,55 @@ def test_funding_inside_a_bar_is_paid_by_what_the_open_leaves_and_before_a_stop(
     assert stopped.state.account.funding == 0.5
     gapped = stepped(book(1.0, stop=90.0), bar(open_=50.0, low=50.0)._replace(funding_inside=0.5))
     assert (gapped.gap_stop.quantity, gapped.funding_inside) == (-1.0, 0.0)
+
+
+THIN = StepTerms(
+    CostTerms(0.0, 0.0, impact_rate=0.001, impact_cap=0.05),
+    0.0,
+    0.0,
+    HOUR_MS,
+    fills=FillTerms(participation=1.0),
+)
+
+
+def seen(state: BookState, volume: float) -> BookState:
+    """Book whose last bar had a volume."""
+    return state._replace(seen=state.seen._replace(volume=volume))
+
+
+@pytest.mark.parametrize("pending", [3.0, -1.0])
+def test_at_no_volume_a_market_order_waits(pending: float) -> None:
+    outcome = stepped(seen(book(1.0, pending=pending), 0.0), terms=THIN)
+    assert (outcome.has_fills, outcome.state.order.quantity) == (False, pending)
+
+
+def test_at_little_volume_a_market_order_fills_that_much() -> None:
+    outcome = stepped(seen(book(100.0, pending=-100.0), 1e-6), terms=THIN)
+    assert outcome.closing == (-1e-6, pytest.approx(99.9), 0.0)
+
+
+@pytest.mark.parametrize(("volume", "price"), [(1.0, 99.0), (0.01, 95.0), (1e-9, 95.0), (0.0, 95.0)])
+def test_a_stop_always_fills_at_an_impact_that_has_a_cap(volume: float, price: float) -> None:
+    stopped = stepped(seen(book(100.0, stop=100.0), volume), bar(low=50.0), THIN)
+    assert stopped.gap_stop[:2] == (-100.0, pytest.approx(price))
+    timed = seen(book(100.0, pending=-100.0), volume)
+    timed = timed._replace(order=timed.order._replace(reason=TIME_STOP))
+    assert stepped(timed, terms=THIN).closing[:2] == (-100.0, pytest.approx(price))
+
+
+def test_exit_that_volume_does_not_let_fill_is_counted_and_marked_lower_by_the_cap() -> None:
+    stuck = stepped(seen(book(2.0, pending=-1.0), 0.0), bar(close=100.0), THIN).state
+    assert (stuck.stuck, stuck.curve.equity) == ((1.0, 1), 1_000.0 - 0.05 * 100.0)
+    again = stepped(seen(stuck, 0.0), bar(close=110.0), THIN).state
+    assert (again.stuck, again.curve.equity) == ((1.0, 2), 1_020.0 - 0.05 * 110.0)
+    filled = stepped(seen(again, 1e9), bar(close=110.0), THIN).state
+    assert (filled.stuck, filled.account.position) == ((0.0, 2), 1.0)
+    assert filled.curve.equity == pytest.approx(1_010.0)
+
+
+def test_entry_that_volume_does_not_let_fill_lowers_nothing() -> None:
+    waiting = stepped(seen(book(2.0, pending=1.0), 0.0), bar(close=100.0), THIN).state
+    assert (waiting.stuck, waiting.curve.equity) == ((0.0, 0), 1_000.0)
 
 
 def test_closing_at_the_end_pays_a_slot_at_that_very_time_first() -> None:

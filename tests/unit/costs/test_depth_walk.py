@@ -37,3 +37,17 @@ def test_what_is_beyond_the_last_level_pays_its_distance_and_the_declared_impact
 def test_without_a_sample_the_declared_costs_are_paid(quantity: float, ladder: np.ndarray) -> None:
     declared = fill_price(100.0, quantity, DECLARED, 50.0)
     assert taker_price(100.0, quantity, DECLARED, 50.0, ladder) == declared
+
+
+@pytest.mark.parametrize("volume", [1.0, 1e-6, 0.0])
+def test_impact_of_what_is_beyond_the_last_level_has_a_cap(volume: float) -> None:
+    """Twenty units beyond levels at 1 and 2 %: at most the cap of 10 %, and never a price at 0."""
+    costs = DECLARED._replace(impact_rate=0.5)
+    quantity = -1e6
+    paid = taker_price(100.0, quantity, costs, volume, LADDER)
+    assert paid == pytest.approx(90.0, abs=0.01)
+
+
+def test_levels_beyond_the_cap_are_paid_as_they_are() -> None:
+    far = np.array([[[0.3, 1.0]], [[0.3, 1.0]]])
+    assert taker_price(100.0, -5.0, DECLARED, 0.0, far) == pytest.approx(70.0)
