@@ -71,17 +71,17 @@ async def fill_data(
     return FillData(tuple(marks), depth)
 
 
-async def slot_prices(feed: Feed, plan: DeploymentPlan, funding: Iterable[FundingRate]) -> SlotPrices:
-    """Ask for the prices of the slots that have no mark price; a venue pays by itself.
+async def slot_prices(feed: Feed, symbol: str, funding: Iterable[FundingRate]) -> SlotPrices:
+    """Ask for the prices of the slots that have no mark price: the mark of that moment, else the last close.
 
     Raises
     ------
     ExchangeError
         If the exchange does not answer.
     """
-    symbol, marks, closes = plan.deployment.symbol, dict[int, float](), dict[int, float]()
+    marks, closes = dict[int, float](), dict[int, float]()
     for slot in funding:
-        if slot.mark_price is not None or plan.deployment.venue != PAPER_VENUE:
+        if slot.mark_price is not None:
             continue
         for price in await feed.marks(symbol, EXECUTION_TIMEFRAME, Window(slot.ts, slot.ts + 1)):
             marks[price.ts] = price.price

@@ -324,7 +324,8 @@ class Traders:
         points = await self._points(trader, end_ms)
         has_books = symbol in self._settings.market.book_symbols
         fills = await fill_data(self._engine, feed, plan, rows, has_books=has_books)
-        fills = fills._replace(slots=await slot_prices(feed, plan, funding))
+        if plan.deployment.venue == PAPER_VENUE:  # others pay by themselves
+            fills = fills._replace(slots=await slot_prices(feed, symbol, funding))
         await feed.first_word(symbol)
         await self._links.begun(plan.deployment.id)  # else the first decision waits for the next bar
         now_ms, age_seconds = self._time.now_ms(), feed.age_seconds(symbol)

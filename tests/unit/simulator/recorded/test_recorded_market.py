@@ -8,9 +8,9 @@ import numpy as np
 import orjson
 import pyarrow.parquet as pq
 import pytest
+from quant_pipelines.simulator.asked import Asked
 
 from quant_pipelines.core.timeframes import DAY_MS, HOUR_MS, MINUTE_MS, from_ms
-from quant_pipelines.simulator.asked import Asked
 from quant_pipelines.simulator.contracts import exchange_info
 from quant_pipelines.simulator.klines import kline_rows
 from quant_pipelines.simulator.market_endpoints import MARKET_ENDPOINTS
