@@ -86,17 +86,18 @@ def _out_of_level(bars: Bars) -> _Odd:
         ordered = np.partition(windows, (2, n - 3), axis=1)
         low, high = ordered[:, 2], ordered[:, n - 3]  # without the two quietest and the two busiest
         rise, fall = low[n:] - high[:-n], low[:-n] - high[n:]
-        size = np.maximum(rise - np.log(_LEVEL_UP), fall - np.log(_LEVEL_DOWN))
-        is_odd[traded[n:][: size.size][_peaks(size)]] = True
+        is_beyond = (rise > np.log(_LEVEL_UP)) | (fall > np.log(_LEVEL_DOWN))
+        steps = np.abs(np.diff(turnover))[n - 1 :][: is_beyond.size]
+        is_odd[traded[n:][: is_beyond.size][_largest_of_runs(is_beyond, steps)]] = True
     return _Odd(
         is_odd, "turnover leaves the level of the bars before at once; did the unit of volume change?"
     )
 
 
-def _peaks(size: FloatArray) -> BoolArray:
-    """Where a positive size is the largest of its run."""
-    is_peak = np.zeros(size.size, dtype=bool)
-    inside = np.flatnonzero(size > 0)
+def _largest_of_runs(flags: BoolArray, size: FloatArray) -> BoolArray:
+    """Of each uninterrupted run of flags the one with the largest size; shape (n,)."""
+    is_largest = np.zeros(flags.size, dtype=bool)
+    inside = np.flatnonzero(flags)
     for run in np.split(inside, np.flatnonzero(np.diff(inside) > 1) + 1) if inside.size else ():
-        is_peak[run[np.argmax(size[run])]] = True
-    return is_peak
+        is_largest[run[np.argmax(size[run])]] = True
+    return is_largest
