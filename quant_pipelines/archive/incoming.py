@@ -22,6 +22,7 @@ from quant_pipelines.archive.volumes import in_base_units
 from quant_pipelines.core.arrays import IntArray
 from quant_pipelines.core.bars import bars_from_columns
 from quant_pipelines.core.errors import DataError, unknown_name
+from quant_pipelines.core.funding import LARGEST_RATE
 from quant_pipelines.core.timeframes import timeframe_ms
 
 
@@ -205,6 +206,8 @@ def _prove_bars(series: FileSeries) -> None:
 
 def _prove_funding(series: FileSeries) -> None:
     check_finite(series.origin, series.columns, ("rate",))
+    is_paid = np.abs(series.columns["rate"]) <= LARGEST_RATE
+    _prove(series, "rate", is_paid, "a fraction, of which no exchange pays above 4 %: 0.0001 is 0.01 %")
     if "mark_price" in series.columns:
         _prove(series, "mark_price", _is_gap_or(series, "mark_price", np.greater), "a positive price")
 
