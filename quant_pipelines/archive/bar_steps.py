@@ -102,7 +102,7 @@ def _short_bars(content: Content, step: int) -> Iterator[str]:
     is_wrong = (lengths > step) | (lengths < step - _SLACK_MS)
     if not is_wrong.any():
         return
-    before_gap = np.append(np.diff(content.ts) > step, False)
+    before_gap = np.append(np.diff(content.ts) > step, True)  # the end of a file may be such a gap
     is_halt = is_wrong & (lengths > 0) & (lengths < step) & ((content.columns["volume"] == 0) | before_gap)
     wrong = np.flatnonzero(is_wrong & ~is_halt)
     if not wrong.size and is_halt.sum() * 2 > is_halt.size:

@@ -16,12 +16,13 @@ from quant_pipelines.archive.layouts.layout import Content
 from quant_pipelines.archive.origin import Origin
 from quant_pipelines.archive.preview import look_at
 from quant_pipelines.archive.slots import at_slots, check_zone
-from quant_pipelines.archive.stated import exchange_of, require_kind, settled
+from quant_pipelines.archive.stated import check_name, exchange_of, require_kind, settled
 from quant_pipelines.archive.traded_bars import bars_of_trades
 from quant_pipelines.archive.volumes import in_base_units
 from quant_pipelines.core.arrays import IntArray
 from quant_pipelines.core.bars import bars_from_columns
 from quant_pipelines.core.errors import DataError, unknown_name
+from quant_pipelines.core.funding import LARGEST_RATE
 from quant_pipelines.core.timeframes import timeframe_ms
 
 
@@ -117,9 +118,12 @@ def read_series(path: Path, asked: Claims, *, now_ms: int) -> FileSeries:
     require_kind(found, statement, cells.origin)
     if not (asked.timeframe or statement.timeframe):
         statement = statement._replace(timeframe=step_by_closes(cells))
-    complete = settled(replace(asked, kind=found.kind), statement, cells.texts, cells.origin)
     stated = statement.exchanges or found.layout.exchanges
     exchanges = exchange_of(asked, stated, cells.texts, cells.origin)
+    statement = statement._replace(exchanges=exchanges)
+    complete = settled(replace(asked, kind=found.kind), statement, cells.texts, cells.origin)
+    inner = found.layout.states(preview._replace(path=path.with_name(preview.name)))
+    check_name(cells.origin, inner, complete)  # a zip may be called otherwise than what is in it
     content, times = read_content(cells, found, complete, statement)
     content = found.layout.refine(_in_order(content, is_unordered=found.layout.is_unordered))
     if not content.ts.size:
@@ -202,6 +206,8 @@ def _prove_bars(series: FileSeries) -> None:
 
 def _prove_funding(series: FileSeries) -> None:
     check_finite(series.origin, series.columns, ("rate",))
+    is_paid = np.abs(series.columns["rate"]) <= LARGEST_RATE
+    _prove(series, "rate", is_paid, "a fraction, of which no exchange pays above 4 %: 0.0001 is 0.01 %")
     if "mark_price" in series.columns:
         _prove(series, "mark_price", _is_gap_or(series, "mark_price", np.greater), "a positive price")
 

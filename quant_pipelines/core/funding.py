@@ -8,6 +8,9 @@ from quant_pipelines.core.arrays import FloatArray, IntArray
 from quant_pipelines.core.asof import FUNDING_KNOWN_AFTER_MS, KnownPoints
 from quant_pipelines.core.timeframes import HOUR_MS
 
+LARGEST_RATE = 0.05
+"""Fraction above which no exchange pays in an interval: the largest published caps are 4 % an hour
+(Hyperliquid) and 3 % an interval (Binance)."""
 _LONGEST_HOURS = 8
 _INTERVALS = np.array([1, 2, 4, _LONGEST_HOURS], dtype=np.int64)
 

@@ -100,7 +100,7 @@ def adjusted_points(points: KnownPoints, name: str, factors: Sequence[PriceFacto
         return points
     scale = scale_at(points.ts, factors)
     values = points.values / scale if name == "open_interest" else points.values * scale
-    return points._replace(values=values)
+    return KnownPoints(points.ts, points.known_at, values)
 
 
 def adjusted_funding(funding: FundingSeries, factors: Sequence[PriceFactor]) -> FundingSeries:

@@ -110,9 +110,7 @@ def check_days(
     """
     now, days = clock_time(clock), asked.days
     found: Found = []
-    paid: Found = []
     crossed: Found = []
-    held: Found = []
     checked = 0
     for symbol in asked.symbols:
         witness = _hours(own, exchange, symbol)
@@ -121,17 +119,26 @@ def check_days(
         )
         found += minutes
         checked += count
-        paid += _check_funding(engine, exchange, symbol, days)
         crossed += _check_books(engine, exchange, symbol, days)
-        held += _check_interest(engine, exchange, symbol, days)
     scope = _scope(exchange, EXECUTION_TIMEFRAME, asked, now)
     report = _save(engine, scope | {"checks": _BAR_CHECKS}, found, checked)
-    scope = _scope(exchange, FUNDING_SERIES, asked, now)
-    report += _save(engine, scope | {"checks": _FUNDING_CHECKS}, paid, 0)
-    scope = _scope(exchange, INTEREST_SERIES, asked, now)
-    report += _save(engine, scope | {"checks": (OPEN_INTEREST,)}, held, 0)
+    report += check_points(engine, exchange, asked, clock=clock)
     scope = _scope(exchange, BOOK_SERIES, asked, now)
     return report + _save(engine, scope | {"checks": (CROSSED_BOOK,)}, crossed, 0)
+
+
+def check_points(engine: Engine, exchange: str, asked: SymbolDays, *, clock: Clock) -> QualityReport:
+    """Check the stored funding and open interest of these days, whatever bars there are."""
+    now = clock_time(clock)
+    paid: Found = []
+    held: Found = []
+    for symbol in asked.symbols:
+        paid += _check_funding(engine, exchange, symbol, asked.days)
+        held += _check_interest(engine, exchange, symbol, asked.days)
+    scope = _scope(exchange, FUNDING_SERIES, asked, now)
+    report = _save(engine, scope | {"checks": _FUNDING_CHECKS}, paid, 0)
+    scope = _scope(exchange, INTEREST_SERIES, asked, now)
+    return report + _save(engine, scope | {"checks": (OPEN_INTEREST,)}, held, 0)
 
 
 def check_roll_ups(
@@ -226,7 +233,7 @@ def _check_bars(
         checks = check_series(bars, window, now_ms=now_ms, known=known)
         values = check_volume_unit(bars, rows.quote_volume), check_price_scale(bars)
         found += [(series.symbol, day, finding) for day, finding in checks]
-        found += _of_days((first, last), series.symbol, *values)
+        found += _of_days(window, series.symbol, *values)
         found += _revised(engine, series, window, from_ms(now_ms - _REVISIONS_SHOWN_MS))
     return found, checked
 
@@ -248,7 +255,7 @@ def _check_funding(engine: Engine, exchange: str, symbol: str, days: Sequence[st
         start_ms, end_ms = window_of(first, last)
         around = Window(start_ms - _FUNDING_AROUND_MS, end_ms + _FUNDING_AROUND_MS)
         slots, rates, _ = read_funding(engine, exchange, symbol, around)
-        found += _of_days((first, last), symbol, check_funding_rates(slots, rates))
+        found += _of_days(window_of(first, last), symbol, check_funding_rates(slots, rates))
         for day, findings in check_funding(slots).items():
             found += [(symbol, day, finding) for finding in findings if day in chosen]
     return found
@@ -262,18 +269,17 @@ def _check_interest(engine: Engine, exchange: str, symbol: str, days: Sequence[s
         times, held = read_open_interest(engine, exchange, symbol, around)
         if times.size:
             hours = read_bars(engine, Series(exchange, symbol, "1h"), around)
-            found += _of_days((first, last), symbol, check_open_interest(times, held, hours))
+            found += _of_days(window_of(first, last), symbol, check_open_interest(times, held, hours))
     return found
 
 
-def _of_days(span: tuple[str, str], symbol: str, *findings: Mapping[date, Finding]) -> Found:
-    """Keep the findings of the days of a span, both ends included."""
-    first, last = (date.fromisoformat(day) for day in span)
+def _of_days(window: Window, symbol: str, *findings: Mapping[date, Finding]) -> Found:
+    """Keep the findings of the days that a window of whole days has."""
     return [
         (symbol, day, finding)
         for by_day in findings
         for day, finding in by_day.items()
-        if first <= day <= last
+        if window.days.first <= day <= window.days.last
     ]
 
 

@@ -3,8 +3,9 @@
 from datetime import UTC, datetime
 from typing import NamedTuple
 
-from sqlalchemy import Connection, Engine, func, select
+from sqlalchemy import Connection, Engine
 
+from quant_pipelines.core.clock import utc_now
 from quant_pipelines.core.errors import DataError, unknown_name
 from quant_pipelines.core.price_factors import PriceFactor, require_factors
 from quant_pipelines.core.timeframes import MINUTE_MS, to_ms
@@ -77,7 +78,7 @@ def accept_values(engine: Engine, exchange: str, signature: Signature, *, symbol
     """
     require_value_check(check)
     with transaction(engine) as connection:
-        count = accept_findings(connection, exchange, symbol, check, _now(connection))
+        count = accept_findings(connection, exchange, symbol, check, utc_now())
         if not count:
             raise DataError(f"no {check} of {symbol} blocks; expected one that quant data check has found")
         subject = f"symbol:{symbol}"
@@ -136,7 +137,7 @@ def _stored(
     connection: Connection, key: dict[str, str], change: ScaleChange, signature: Signature
 ) -> float | None:
     """Store or take back a factor, and return the one before."""
-    now = _now(connection)
+    now = utc_now()
     if change.at > now:
         raise DataError(f"change is at {change.at:%Y-%m-%d %H:%M}; expected a time that is over")
     if change.is_taken_back:
@@ -146,8 +147,3 @@ def _stored(
         return before
     row = {"ts": change.at, "factor": change.factor, "recorded_at": now, "recorded_by": signature.operator}
     return save_factor(connection, key | row)
-
-
-def _now(connection: Connection) -> datetime:
-    now: datetime = connection.execute(select(func.now())).scalar_one()
-    return now

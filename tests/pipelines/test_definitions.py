@@ -65,6 +65,8 @@ OPERATORS = {
     "approve_candidate",
     "reject_candidate",
     "approve_hot_coin",
+    "record_price_factor",
+    "accept_values",
     "promote_deployment",
     "roll_back_deployment",
     "disable_deployment",
@@ -139,6 +141,10 @@ def test_quality_checks_are_shown() -> None:
         "revised_bars",
         "off_slot_funding",
         "missing_funding",
+        "volume_unit",
+        "funding_rate",
+        "open_interest",
+        "price_scale",
     }
 
 

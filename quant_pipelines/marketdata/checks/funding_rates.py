@@ -1,9 +1,8 @@
 """Funding rates that are no fractions: quote per contract, or percent.
 
-The largest caps that exchanges publish are 4 % an hour (Hyperliquid) and 3 % an interval (Binance), so 5 % is
-paid nowhere. Rates in percent are a hundred times too large and mostly below that, but stay large for days:
-the median of a week never reached 0.3 % in real history, not at squeezes either; half a percent is refused.
-The rate that quiet markets rest at, 0.0001, stands there as 0.01 again and again.
+Above `LARGEST_RATE` nothing is paid anywhere. Rates in percent are a hundred times too large and mostly below
+that, but stay large for days: the median of a week never reached 0.3 % in real history, not at squeezes, so
+half a percent is refused. The rate that quiet markets rest at, 0.0001, stands there as 0.01 again and again.
 """
 
 from datetime import date
@@ -11,11 +10,11 @@ from datetime import date
 import numpy as np
 
 from quant_pipelines.core.arrays import BoolArray, FloatArray, IntArray
+from quant_pipelines.core.funding import LARGEST_RATE
 from quant_pipelines.core.timeframes import DAY_MS
 from quant_pipelines.marketdata.checks.finding import BLOCK, Finding, by_day
 
 FUNDING_RATE = "funding_rate"
-LARGEST_RATE = 0.05
 _LARGEST_MEDIAN = 0.005
 _WEEK_MS = 7 * DAY_MS
 _PAYMENTS_OF_A_WEEK, _FEWEST_AT_REST = 21, 6

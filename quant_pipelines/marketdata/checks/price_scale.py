@@ -12,11 +12,12 @@ from datetime import date
 import numpy as np
 
 from quant_pipelines.core.bars import Bars
+from quant_pipelines.core.timeframes import DAY_MS
 from quant_pipelines.marketdata.checks.finding import BLOCK, Finding, by_day
 
 PRICE_SCALE = "price_scale"
 _LEAST_JUMP = np.log(1.4)
-_LEVEL_BARS = 24
+_LEVEL_MS, _LEVEL_BARS = 7 * DAY_MS, 24  # a week levels days out that are busier than others
 _ROUND = (1.0, 1.5, 2.0, 2.5, 3.0, 4.0, 5.0, 8.0)
 
 
@@ -36,9 +37,14 @@ def check_price_scale(bars: Bars) -> dict[date, Finding]:
     found: dict[date, Finding] = {}
     with np.errstate(divide="ignore", invalid="ignore"):
         jump = np.log(bars.open[1:] / bars.close[:-1])
-    for position in np.flatnonzero(np.abs(jump) > _LEAST_JUMP):
-        size, at = float(jump[position]), int(position) + 1
-        before, after = _level(bars, at - _LEVEL_BARS, at), _level(bars, at, at + _LEVEL_BARS)
+    span = max(_LEVEL_MS // bars.step_ms, _LEVEL_BARS)
+    jumps = np.flatnonzero(np.abs(jump) > _LEAST_JUMP) + 1
+    edges = [0, *jumps.tolist(), len(bars)]
+    for first, at, end in zip(edges, edges[1:-1], edges[2:], strict=False):
+        size = float(jump[at - 1])
+        # Up to the neighboring jumps: beyond them the volume may have another scale.
+        before = _level(bars, max(first, at - span), at)
+        after = _level(bars, at, min(end, at + span))
         if abs(after - before + size) < abs(size) / 2:  # False for NaN: without volume nothing is known
             factor = nearest_round(float(np.exp(size)))
             why = "the price's scale jumps while volume moves inversely; record it with quant data factor"
@@ -64,6 +70,6 @@ def nearest_round(ratio: float) -> float:
 
 def _level(bars: Bars, first: int, end: int) -> float:
     """Logarithm of the usual volume; NaN without any."""
-    volume = bars.volume[max(first, 0) : end]
+    volume = bars.volume[first:end]
     traded = volume[volume > 0]
     return float(np.median(np.log(traded))) if traded.size else float("nan")

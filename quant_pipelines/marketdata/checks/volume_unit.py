@@ -81,36 +81,36 @@ def _out_of_level(bars: Bars) -> _Odd:
     traded = np.flatnonzero(bars.volume > 0)
     n = _LEVEL_BARS
     if traded.size >= 2 * n:
-        size = _jumps(np.log(bars.volume[traded] * bars.close[traded]))
-        is_odd[traded[n:][: size.size][_peaks(size)]] = True
+        turnover = np.log(bars.volume[traded] * bars.close[traded])
+        is_beyond = _beyond_level(turnover)
+        steps = np.abs(np.diff(turnover))[n - 1 :][: is_beyond.size]
+        is_odd[traded[n:][: is_beyond.size][_largest_of_runs(is_beyond, steps)]] = True
     return _Odd(
         is_odd, "turnover leaves the level of the bars before at once; did the unit of volume change?"
     )
 
 
-def _jumps(turnover: FloatArray) -> FloatArray:
-    """How far the level of the bars from each on is beyond that of those before; -inf where it can't be."""
+def _beyond_level(turnover: FloatArray) -> BoolArray:
+    """Whether the level of the bars from each on is beyond that of those before; shape (n_bars - 2 n + 1,)."""
     n = _LEVEL_BARS
     windows = np.lib.stride_tricks.sliding_window_view(turnover, n)
     # Any three bars bound a level unsorted: the third lowest of a window is no higher than their highest.
     three = windows[:, :: n // 3]
     top, bottom = three.max(axis=1), three.min(axis=1)
-    size = np.full(windows.shape[0] - n, -np.inf)
-    is_near = (
-        np.maximum(top[n:] - bottom[:-n] - np.log(_LEVEL_UP), top[:-n] - bottom[n:] - np.log(_LEVEL_DOWN)) > 0
-    )
-    at = np.flatnonzero(is_near)
+    can_be = (top[n:] - bottom[:-n] > np.log(_LEVEL_UP)) | (top[:-n] - bottom[n:] > np.log(_LEVEL_DOWN))
+    at = np.flatnonzero(can_be)
     before = np.partition(windows[at], (2, n - 3), axis=1)  # without the two quietest and the two busiest
     after = np.partition(windows[at + n], (2, n - 3), axis=1)
     rise, fall = after[:, 2] - before[:, n - 3], before[:, 2] - after[:, n - 3]
-    size[at] = np.maximum(rise - np.log(_LEVEL_UP), fall - np.log(_LEVEL_DOWN))
-    return size
+    is_beyond = np.zeros(can_be.size, dtype=bool)
+    is_beyond[at] = (rise > np.log(_LEVEL_UP)) | (fall > np.log(_LEVEL_DOWN))
+    return is_beyond
 
 
-def _peaks(size: FloatArray) -> BoolArray:
-    """Where a positive size is the largest of its run."""
-    is_peak = np.zeros(size.size, dtype=bool)
-    inside = np.flatnonzero(size > 0)
+def _largest_of_runs(flags: BoolArray, size: FloatArray) -> BoolArray:
+    """Of each uninterrupted run of flags the one with the largest size; shape (n,)."""
+    is_largest = np.zeros(flags.size, dtype=bool)
+    inside = np.flatnonzero(flags)
     for run in np.split(inside, np.flatnonzero(np.diff(inside) > 1) + 1) if inside.size else ():
-        is_peak[run[np.argmax(size[run])]] = True
-    return is_peak
+        is_largest[run[np.argmax(size[run])]] = True
+    return is_largest
