@@ -57,7 +57,7 @@ def settled(asked: Claims, statement: Statement, texts: Texts, origin: Origin) -
     return complete
 
 
-def check_name(origin: Origin, statement: Statement, asked: Asked) -> None:
+def check_name(origin: Origin, statement: Statement, asked: Claims) -> None:
     """Prove that a file's name says nothing else than was asked.
 
     Raises
