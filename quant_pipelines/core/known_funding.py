@@ -105,11 +105,12 @@ def known_while_held(funding: FundingSeries, held: IntArray) -> KnownFunding:
         return KnownFunding(held_ms)
     missing, spans = _unknown(funding.ts, int(held.min()), int(held.max()))
     first, end = np.searchsorted(missing, held, side="right").T
-    due = np.unique(np.concatenate([missing[a:b] for a, b in zip(first, end, strict=True)]))
     known_ms = held_ms - int((_passed(spans, held[:, 1]) - _passed(spans, held[:, 0])).sum())
-    if not due.size:
+    has_due = end > first
+    if not has_due.any():
         return KnownFunding(held_ms, known_ms)
-    return KnownFunding(held_ms, known_ms, int((end - first).sum()), int(due[0]), int(due[-1]))
+    oldest, newest = missing[first[has_due].min()], missing[end[has_due].max() - 1]
+    return KnownFunding(held_ms, known_ms, int((end - first).sum()), int(oldest), int(newest))
 
 
 def funding_intervals(slots: IntArray) -> IntArray:

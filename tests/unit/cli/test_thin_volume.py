@@ -9,6 +9,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from quant_pipelines.cli.__main__ import main
 from quant_pipelines.core.timeframes import HOUR_MS, day_start_ms
 
 Quant = Callable[..., tuple[int, Any, str]]
@@ -64,6 +65,17 @@ def test_what_exceeds_the_volume_waits_for_the_next_bar(
     assert trade["exit_time"] == "2025-03-02T18:00:00+00:00"
     assert trade["exit_price"] == pytest.approx(100.0, abs=1e-4)
     assert "impact above 1000 basis points" in document["not_modelled"]
+
+
+def test_exits_that_wait_are_told_in_text_and_on_the_page(
+    world: Callable[..., tuple[str | Path, ...]], tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    page = tmp_path / "page.html"
+    arguments = [str(one) for one in world(0.0) if one != "--json"]
+    assert main([*arguments, "--report", str(page)]) == 0
+    assert "exits that volume did not let fill: in 1 bars" in capfd.readouterr().out
+    assert "Exits that volume did not let fill" in page.read_text()
+    assert "impact above 1000 basis points" in page.read_text()
 
 
 @pytest.mark.parametrize("volume", [1e-6, 0.0])
