@@ -27,6 +27,7 @@ from quant_pipelines.archive.series import (
     read_funding_stamps,
     read_mark,
     read_open_interest,
+    read_quote_volume,
 )
 from quant_pipelines.archive.source import FileSource
 
@@ -58,6 +59,7 @@ __all__ = [
     "read_funding_stamps",
     "read_mark",
     "read_open_interest",
+    "read_quote_volume",
     "read_series",
     "unused_files",
 ]

@@ -5,9 +5,16 @@ from typing import NamedTuple
 
 import numpy as np
 
-from quant_pipelines.archive.columns import Columns, check_finite, check_increasing, read_columns
+from quant_pipelines.archive.columns import (
+    Columns,
+    check_finite,
+    check_increasing,
+    numbers_or_gaps,
+    read_columns,
+)
 from quant_pipelines.archive.files import bar_files, funding_file
 from quant_pipelines.archive.origin import Origin
+from quant_pipelines.archive.tables import column_names, read_table
 from quant_pipelines.core.arrays import FloatArray, IntArray
 from quant_pipelines.core.bars import COLUMNS, BarRows, Bars, bars_from_columns
 from quant_pipelines.core.errors import DataError, unknown_name
@@ -70,9 +77,22 @@ def load_quote_volume(
     DataError
         If the file is malformed.
     """
-    path = bar_files(folder, exchange)[symbol][timeframe]
-    columns = read_columns(path, (), ("quote_volume",))
-    return columns["quote_volume"].astype(np.float64) if columns else None
+    return read_quote_volume(bar_files(folder, exchange)[symbol][timeframe])
+
+
+def read_quote_volume(path: Path) -> FloatArray | None:
+    """Quote volume of a file in its rows' order, NaN where a row is empty; None where the file has none.
+
+    Raises
+    ------
+    DataError
+        If the file can't be read, or a row is not a number.
+    """
+    if "quote_volume" not in column_names(path):
+        return None
+    column = read_table(path, ["quote_volume"]).column("quote_volume")
+    values: FloatArray = numbers_or_gaps(Origin(path), "quote_volume", column)
+    return values
 
 
 def has_bars(folder: Path, symbol: str, timeframe: str, *, exchange: str = "binanceusdm") -> bool:

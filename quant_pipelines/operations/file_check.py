@@ -16,6 +16,7 @@ from quant_pipelines.archive import (
     own_open_interest_files,
     read_bar_rows,
     read_open_interest,
+    read_quote_volume,
     unused_files,
 )
 from quant_pipelines.archive.columns import read_columns
@@ -180,7 +181,9 @@ def _check_interest(
 
 def _read(path: Path, window: Window) -> _File:
     symbol, timeframe = file_name_of(path)
-    columns = read_columns(path, ("ts", *COLUMNS), ("quote_volume",))
+    columns = read_columns(path, ("ts", *COLUMNS))
+    quote_volume = read_quote_volume(path)
+    columns |= {} if quote_volume is None else {"quote_volume": quote_volume}
     inside = (columns["ts"] >= window.start_ms) & (columns["ts"] < window.end_ms)
     columns = {name: column[inside] for name, column in columns.items()}
     order = np.argsort(columns["ts"], kind="stable")

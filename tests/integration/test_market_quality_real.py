@@ -8,11 +8,20 @@ from typing import Any
 import numpy as np
 import pytest
 
-from quant_pipelines.archive import read_bar_rows
+from quant_pipelines.archive import read_bar_rows, read_open_interest
 from quant_pipelines.archive.columns import read_columns
+from quant_pipelines.core.bars import bars_from_columns, empty_bars
 from quant_pipelines.core.series import Window
 from quant_pipelines.core.timeframes import HOUR_MS, day_start_ms
-from quant_pipelines.marketdata.checks import check_funding, check_tops, funding_intervals, same_venue
+from quant_pipelines.marketdata.checks import (
+    check_funding,
+    check_funding_rates,
+    check_open_interest,
+    check_tops,
+    check_volume_unit,
+    funding_intervals,
+    same_venue,
+)
 from quant_pipelines.marketdata.checks.mismatch import find_mismatches
 from quant_pipelines.marketdata.rollup import roll_up
 from quant_pipelines.operations.file_check import check_archive, check_file
@@ -120,3 +129,29 @@ def test_real_book_ticker_is_never_crossed(archive: Path) -> None:
         archive / "book_ticker" / "binance_um" / "BTCUSDT-20240808.parquet", ("ts", "bid", "ask")
     )
     assert check_tops(columns["ts"], columns["bid"], columns["ask"]) == {}
+
+
+VALUES = ("volume_unit", "funding_rate", "open_interest", "price_scale")
+
+
+@pytest.mark.parametrize("market", ["binance_um", "binance_um_2023", "binance_um_xs2023", "binance_spot"])
+def test_no_real_history_is_blamed_for_its_values(archive: Path, market: str) -> None:
+    for path in sorted((archive / "klines" / market).glob("*.parquet")):
+        found = check_file(path).findings
+        assert [row for row in found if row["check_name"] in VALUES] == [], path.name
+
+
+def test_no_real_funding_or_open_interest_is_blamed_for_its_values(archive: Path) -> None:
+    for path in sorted((archive / "funding").rglob("*.parquet")):
+        columns = read_columns(path, ("ts", "rate"))
+        assert check_funding_rates(columns["ts"].astype(np.int64), columns["rate"]) == {}, path.name
+    for path in sorted((archive / "open_interest").rglob("*.parquet")):
+        held = read_open_interest(path)
+        assert check_open_interest(held.ts, held.values, empty_bars("", "1h")) == {}, path.name
+
+
+def test_volume_that_a_venue_counted_in_dollars_is_found_on_each_day(archive: Path) -> None:
+    (path,) = (archive / "klines" / "ftx_perp").glob("BTCPERP-1m-*.parquet")
+    columns = read_columns(path, ("ts", "open", "high", "low", "close", "volume"))
+    found = check_volume_unit(bars_from_columns("BTC/USD:USD", "1m", columns))
+    assert sum(finding.count for finding in found.values()) == columns["ts"].size
