@@ -91,7 +91,7 @@ def _out_of_level(bars: Bars) -> _Odd:
 
 
 def _beyond_level(turnover: FloatArray) -> BoolArray:
-    """Whether the level from each bar on is beyond that of those before it; shape (n_bars - 2 n + 1,)."""
+    """Whether the level of bars from each on is beyond that of those before; shape (n_bars - 2 n + 1,)."""
     n = _LEVEL_BARS
     windows = np.lib.stride_tricks.sliding_window_view(turnover, n)
     # Any three bars bound a level unsorted: the third lowest of a window is no higher than their highest.

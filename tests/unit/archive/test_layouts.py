@@ -234,7 +234,8 @@ def test_bars_of_days_elsewhere_are_refused(tmp_path: Path) -> None:
 
 def test_many_short_bars_are_no_halts(tmp_path: Path) -> None:
     lines = [
-        vision_line(hour, closed=FIRST_MS + hour * HOUR_MS + MINUTE_MS - 1, volume=0) for hour in range(4)
+        vision_line(hour, closed=FIRST_MS + hour * HOUR_MS + MINUTE_MS - 1, volume=0, count=0)
+        for hour in range(4)
     ]
     path = write(tmp_path, "BTCUSDT-1h.csv", "\n".join([VISION, *lines]))
     with pytest.raises(
@@ -418,3 +419,32 @@ def test_dated_contracts_are_refused(tmp_path: Path) -> None:
     path = write(tmp_path, "BTCUSDT_240628-1h-2024-06.csv", f"{VISION}\n{vision_line(0)}\n")
     with pytest.raises(DataError, match="its name says BTCUSDT_240628, a dated contract"):
         read(path, **BARS)
+
+
+def test_prices_in_columns_of_bars_are_no_bars(tmp_path: Path) -> None:
+    text = "\n".join([VISION, *(vision_line(hour, volume=0, quote=0, count=3600) for hour in range(3))])
+    with pytest.raises(DataError, match="no volume in any row; expected bars, not mark or index prices"):
+        read(write(tmp_path, "BTCUSDT-1h-2024-06.csv", text))
+    folder = tmp_path / "markPriceKlines"
+    folder.mkdir()
+    with pytest.raises(DataError, match="holds mark prices by its name; asked for bars"):
+        read(write(folder, "BTCUSDT-1h-2024-06.csv", text))
+
+
+def test_a_halt_at_the_end_of_a_file_is_named(tmp_path: Path) -> None:
+    lines = [vision_line(hour) for hour in range(3)] + [
+        vision_line(3, closed=FIRST_MS + 3 * HOUR_MS + 90_000)
+    ]
+    series = read(write(tmp_path, "BTCUSDT-1h-2024-06.csv", "\n".join([VISION, *lines])))
+    assert series.notes == ("the bar of 2024-06-01 03:00 is closed after 90.000 s",)
+
+
+def test_a_short_bar_before_the_next_is_no_halt(tmp_path: Path) -> None:
+    lines = [
+        vision_line(0),
+        vision_line(1, closed=FIRST_MS + HOUR_MS + 90_000),
+        vision_line(2),
+        vision_line(3),
+    ]
+    with pytest.raises(DataError, match=r"close_time is 90\.000 s after the bar's open at row 3"):
+        read(write(tmp_path, "BTCUSDT-1h-2024-06.csv", "\n".join([VISION, *lines])))
