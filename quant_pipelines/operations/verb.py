@@ -10,7 +10,6 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias
 
-from quant_pipelines.core.symbols import require_symbol
 from quant_pipelines.operations.receipt import Receipt, Signature
 
 if TYPE_CHECKING:
@@ -135,10 +134,8 @@ def carry_out(
     Raises
     ------
     QuantError
-        If the signature is empty, a symbol can't be traded, or the verb is refused; one sentence says why.
+        If the signature is empty, or the verb is refused; one sentence says why.
     """
-    if "symbol" in given:
-        require_symbol(given["symbol"], settings.exchange.id)
     known = {
         "engine": engine,
         "settings": settings,
