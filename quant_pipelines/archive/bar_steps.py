@@ -1,7 +1,6 @@
 """Whether bars are as long as was asked, which end of them their times mean, and which are missing."""
 
 from collections.abc import Iterator
-from math import gcd
 from typing import NamedTuple
 
 import numpy as np
@@ -84,7 +83,7 @@ def _check_distances(content: Content, step: int, *, is_sparse: bool) -> None:
         index = int(np.argmin(distances)) + 1
         shown = f"{_length(int(distances.min()))} after the row before"
         raise content.origin.fault("ts", shown, index, f"bars of {asked} as asked")
-    common = gcd(*distances.tolist()) if distances.size > 1 and not is_sparse else step
+    common = int(np.gcd.reduce(distances)) if distances.size > 1 and not is_sparse else step
     if common > step:
         raise DataError(f"{content.origin} has a row every {_length(common)}; asked for bars of {asked}")
     offset = int(content.ts[0] % step) if content.ts.size else 0
@@ -103,7 +102,7 @@ def _short_bars(content: Content, step: int) -> Iterator[str]:
     is_wrong = (lengths > step) | (lengths < step - _SLACK_MS)
     if not is_wrong.any():
         return
-    before_gap = np.append(np.diff(content.ts) > step, False)
+    before_gap = np.append(np.diff(content.ts) > step, True)  # the end of a file may be such a gap
     is_halt = is_wrong & (lengths > 0) & (lengths < step) & ((content.columns["volume"] == 0) | before_gap)
     wrong = np.flatnonzero(is_wrong & ~is_halt)
     if not wrong.size and is_halt.sum() * 2 > is_halt.size:

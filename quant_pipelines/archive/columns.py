@@ -69,7 +69,7 @@ def numbers(origin: Origin, name: str, column: Any) -> np.ndarray:
     import pyarrow as pa  # noqa: PLC0415 - only files need it
 
     if pa.types.is_string(column.type):
-        return _numbers_of_text(origin, name, column)
+        return _numbers_of_text(origin, name, column, pa.int64() if name in WHOLE else pa.float64())
     is_number = pa.types.is_integer(column.type) or (pa.types.is_floating(column.type) and name not in WHOLE)
     if not is_number:
         expected = "int64 milliseconds" if name == "ts" else "a number"
@@ -95,9 +95,12 @@ def numbers_or_gaps(origin: Origin, name: str, column: Any) -> np.ndarray:
     if pa.types.is_floating(column.type):  # as pandas writes whole numbers with gaps
         return _whole_or_gaps(origin, name, column.to_numpy().astype(np.float64))
     if pa.types.is_string(column.type):
-        cells = pc.fill_null(pc.utf8_trim_whitespace(column), "")
-        is_empty = pc.is_in(pc.utf8_lower(cells), pa.array(_EMPTY))
-        return _whole_or_gaps(origin, name, _floats(origin, name, pc.if_else(is_empty, "nan", cells)))
+        values = _cast(column, pa.float64())
+        if values is None:
+            cells = pc.fill_null(pc.utf8_trim_whitespace(column), "")
+            is_empty = pc.is_in(pc.utf8_lower(cells), pa.array(_EMPTY))
+            values = _numbers_of_text(origin, name, pc.if_else(is_empty, "nan", cells), pa.float64())
+        return _whole_or_gaps(origin, name, values)
     is_empty = column.is_null().to_numpy()
     values = numbers(origin, name, pc.fill_null(column, 0)).astype(np.float64)
     values[is_empty] = np.nan
@@ -125,28 +128,29 @@ def check_filled(origin: Origin, name: str, column: Any) -> None:
         raise DataError(f"{origin}: {name} is empty at {row}; expected a value")
 
 
-def _numbers_of_text(origin: Origin, name: str, column: Any) -> np.ndarray:
-    import pyarrow as pa  # noqa: PLC0415
+def _numbers_of_text(origin: Origin, name: str, column: Any, kind: Any) -> np.ndarray:
     import pyarrow.compute as pc  # noqa: PLC0415
 
-    trimmed = pc.utf8_trim_whitespace(column)
-    if name not in WHOLE:
-        return _floats(origin, name, trimmed)
-    try:
-        values: np.ndarray = pc.cast(trimmed, pa.int64()).to_numpy()
-    except pa.ArrowInvalid as error:
-        raise _not_a_number(origin, name, trimmed.to_pylist()) from error
+    values = _cast(column, kind)
+    if values is None:
+        trimmed = pc.utf8_trim_whitespace(column)
+        values = _cast(trimmed, kind)
+        if values is None:
+            raise _not_a_number(origin, name, trimmed.to_pylist())
     return values
 
 
-def _floats(origin: Origin, name: str, cells: Any) -> np.ndarray:
+def _cast(column: Any, kind: Any) -> np.ndarray | None:
+    """Numbers of text without spaces around; None where a cell is none."""
     import pyarrow as pa  # noqa: PLC0415
     import pyarrow.compute as pc  # noqa: PLC0415
 
+    if column.null_count:
+        return None
     try:
-        values: np.ndarray = pc.cast(cells, pa.float64()).to_numpy()
-    except pa.ArrowInvalid as error:
-        raise _not_a_number(origin, name, cells.to_pylist()) from error
+        values: np.ndarray = pc.cast(column, kind).to_numpy()
+    except pa.ArrowInvalid:
+        return None
     return values
 
 

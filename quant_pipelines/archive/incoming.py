@@ -16,7 +16,7 @@ from quant_pipelines.archive.layouts.layout import Content
 from quant_pipelines.archive.origin import Origin
 from quant_pipelines.archive.preview import look_at
 from quant_pipelines.archive.slots import at_slots, check_zone
-from quant_pipelines.archive.stated import exchange_of, require_kind, settled
+from quant_pipelines.archive.stated import check_name, exchange_of, require_kind, settled
 from quant_pipelines.archive.traded_bars import bars_of_trades
 from quant_pipelines.archive.volumes import in_base_units
 from quant_pipelines.core.arrays import IntArray
@@ -118,9 +118,12 @@ def read_series(path: Path, asked: Asked, *, now_ms: int) -> FileSeries:
     require_kind(found, statement, cells.origin)
     if not (asked.timeframe or statement.timeframe):
         statement = statement._replace(timeframe=step_by_closes(cells))
-    complete = settled(replace(asked, kind=found.kind), statement, cells.texts, cells.origin)
     stated = statement.exchanges or found.layout.exchanges
     exchanges = exchange_of(asked, stated, cells.texts, cells.origin)
+    statement = statement._replace(exchanges=exchanges)
+    complete = settled(replace(asked, kind=found.kind), statement, cells.texts, cells.origin)
+    inner = found.layout.states(preview._replace(path=path.with_name(preview.name)))
+    check_name(cells.origin, inner, complete)  # a zip may be called otherwise than what is in it
     content, times = read_content(cells, found, complete, statement)
     content = found.layout.refine(_in_order(content, is_unordered=found.layout.is_unordered))
     if not content.ts.size:

@@ -26,7 +26,7 @@ def settled(asked: Asked, statement: Statement, texts: Texts, origin: Origin) ->
     asked
         What was said of the file.
     statement
-        What its name and metadata say.
+        What its name and metadata say, and the exchanges of which it may be.
     texts
         Columns ``symbol`` and ``interval`` where the file has them.
     origin
@@ -39,6 +39,7 @@ def settled(asked: Asked, statement: Statement, texts: Texts, origin: Origin) ->
     ConfigurationError
         If neither says what is needed.
     """
+    _refuse_unsupported(origin, statement, texts)
     symbol = asked.symbol or _symbol_of(asked, statement, texts)
     timeframe = asked.timeframe or _timeframe_of(statement, texts, origin)
     missing = [] if symbol else ["--symbol"]
@@ -48,11 +49,28 @@ def settled(asked: Asked, statement: Statement, texts: Texts, origin: Origin) ->
             f"{' and '.join(missing)} missing; expected for a file of {asked.kind} that does not say it "
             f"({origin})"
         )
-    _check_name(origin, statement, symbol)
+    complete = replace(asked, symbol=symbol, timeframe=timeframe)
+    check_name(origin, statement, complete)
     _check_symbols(origin, texts, symbol)
     if asked.kind == "bars":
-        _check_steps(origin, statement, texts, timeframe)
-    return replace(asked, symbol=symbol, timeframe=timeframe)
+        _check_intervals(origin, texts, timeframe)
+    return complete
+
+
+def check_name(origin: Origin, statement: Statement, asked: Asked) -> None:
+    """Prove that a file's name says nothing else than was asked.
+
+    Raises
+    ------
+    DataError
+        If it says another symbol or step; the sentence names both.
+    """
+    _refuse_unsupported_name(origin, statement)
+    if statement.symbol and not named_market(statement.symbol).is_of(asked.symbol):
+        raise DataError(f"{origin}: its name says {statement.symbol}; asked for {asked.symbol}")
+    step = statement.timeframe if asked.kind == "bars" else ""
+    if step and named_step_ms(step) != timeframe_ms(asked.timeframe):
+        raise DataError(f"{origin}: its name says {step}; asked for {asked.timeframe}")
 
 
 def rows_of(asked: Asked, texts: Texts, origin: Origin) -> np.ndarray:
@@ -87,14 +105,17 @@ def exchange_of(asked: Asked, stated: tuple[str, ...], texts: Texts, origin: Ori
     """
     named = stated
     if "exchange" in texts:
-        found = sorted(set(texts["exchange"].to_pylist()))
+        found = sorted({name or "no exchange" for name in texts["exchange"].to_pylist()})
         if len(found) > 1:
             raise DataError(f"{origin} has rows of exchanges {' and '.join(found[:3])}; expected one")
-        named = _VENDOR_EXCHANGES.get(found[0], (found[0],))
+        named = _VENDOR_EXCHANGES.get(found[0].lower(), (found[0].lower(),))
     if asked.exchange and named and asked.exchange not in named:
         raise DataError(f"{origin}: exchange is {' or '.join(named)}; asked for {asked.exchange}")
     return named
 
+
+_COIN_MARGINING = frozenset({"bybit", "gate", "bitmex", "deribit", "binance-delivery", "huobi-dm-swap"})
+"""Exchanges whose contracts in dollars are margined in their coin."""
 
 _VENDOR_EXCHANGES = {
     "binance-futures": ("binanceusdm",),
@@ -115,17 +136,29 @@ def _symbol_of(asked: Asked, statement: Statement, texts: Texts) -> str:
     return named_market(first).symbol(market) or named_market(statement.symbol).symbol(market)
 
 
-def _check_name(origin: Origin, statement: Statement, symbol: str) -> None:
-    if not statement.symbol:
-        return
-    market = named_market(statement.symbol)
-    if market.kind != "linear":
+def _refuse_unsupported(origin: Origin, statement: Statement, texts: Texts) -> None:
+    """Refuse contracts that are not linear, by the first name that says so."""
+    if "symbol" in texts:
+        first = texts["symbol"][0].as_py() or ""
+        if _kind(first, statement) != "linear":
+            expected = f"a linear perpetual contract or a pair: it is {_kind(first, statement)}"
+            raise origin.fault("symbol", repr(first), 0, expected)
+    _refuse_unsupported_name(origin, statement)
+
+
+def _refuse_unsupported_name(origin: Origin, statement: Statement) -> None:
+    kind = _kind(statement.symbol, statement) if statement.symbol else "linear"
+    if kind != "linear":
         raise DataError(
-            f"{origin}: its name says {statement.symbol}, a {market.kind} contract; "
+            f"{origin}: its name says {statement.symbol}, a {kind} contract; "
             "expected a linear perpetual contract or a pair"
         )
-    if not market.is_of(symbol):
-        raise DataError(f"{origin}: its name says {statement.symbol}; asked for {symbol}")
+
+
+def _kind(name: str, statement: Statement) -> str:
+    market = named_market(name)
+    is_in_dollars = market.quote in ("", "USD") and bool(_COIN_MARGINING & set(statement.exchanges))
+    return "coin-margined" if is_in_dollars and market.kind == "linear" else market.kind
 
 
 def _check_symbols(origin: Origin, texts: Texts, symbol: str) -> None:
@@ -135,11 +168,9 @@ def _check_symbols(origin: Origin, texts: Texts, symbol: str) -> None:
         return
     for name in pc.unique(texts["symbol"]).to_pylist():
         market = named_market(name or "")
-        if market.kind == "linear" and market.is_of(symbol):
-            continue
-        index = int(pc.index(texts["symbol"], name).as_py())
-        expected = f"{symbol} as asked" if market.kind == "linear" else f"{symbol}: it is {market.kind}"
-        raise origin.fault("symbol", repr(name), index, expected)
+        if market.kind != "linear" or not market.is_of(symbol):
+            index = int(pc.index(texts["symbol"], name).as_py())
+            raise origin.fault("symbol", repr(name), index, f"{symbol} as asked")
 
 
 def _timeframe_of(statement: Statement, texts: Texts, origin: Origin) -> str:
@@ -154,14 +185,11 @@ def _timeframe_of(statement: Statement, texts: Texts, origin: Origin) -> str:
     return known
 
 
-def _check_steps(origin: Origin, statement: Statement, texts: Texts, timeframe: str) -> None:
+def _check_intervals(origin: Origin, texts: Texts, timeframe: str) -> None:
     import pyarrow.compute as pc  # noqa: PLC0415
 
-    step_ms = timeframe_ms(timeframe)
-    if statement.timeframe and named_step_ms(statement.timeframe) != step_ms:
-        raise DataError(f"{origin}: its name says {statement.timeframe}; asked for {timeframe}")
     for name in pc.unique(texts["interval"]).to_pylist() if "interval" in texts else ():
-        if named_step_ms(name or "") != step_ms:
+        if named_step_ms(name or "") != timeframe_ms(timeframe):
             index = int(pc.index(texts["interval"], name).as_py())
             raise origin.fault("interval", repr(name), index, f"{timeframe} as asked")
 

@@ -1,6 +1,8 @@
 """Brings files into the store by the same upserts as ingestion: one transaction a file, or nothing of it."""
 
-from collections.abc import Iterator
+from collections import deque
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -137,15 +139,27 @@ def import_files(engine: Engine | None, requests: list[Request], clock: Clock) -
     DataError
         If a file can't be used: nothing of it is stored, and the sentence says how many before it are.
     """
-    for position, request in enumerate(requests):
+    for position, read in enumerate(_reads(requests, clock)):
         try:
-            incoming = _read(request, clock)
-            if not request.asked.volume_unit:  # a unit that was said is not asked about again
+            incoming = read()
+            if not requests[position].asked.volume_unit:  # a unit that was said is not asked about again
                 require_possible(engine, incoming.key, incoming.series)
         except DataError as error:
             kept = f" ({position} of {len(requests)} files are stored)" if position and engine else ""
             raise DataError(f"{error}{kept}") from error
         yield _report(incoming, None if engine is None else _store(engine, incoming, clock))
+
+
+def _reads(requests: list[Request], clock: Clock) -> Iterator[Callable[[], _Incoming]]:
+    """Rows of each file when they are asked for: a file is read while the one before is stored."""
+    with ThreadPoolExecutor(max_workers=1) as reader:
+        ahead: deque[Future[_Incoming]] = deque()
+        for request in requests:
+            ahead.append(reader.submit(_read, request, clock))
+            if len(ahead) > 1:
+                yield ahead.popleft().result
+        while ahead:
+            yield ahead.popleft().result
 
 
 def _read(request: Request, clock: Clock) -> _Incoming:

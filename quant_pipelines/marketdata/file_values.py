@@ -69,8 +69,10 @@ def _in_bars(engine: Engine | None, key: Series, series: FileSeries) -> _Found:
         return found
     first_ms = int(bars.ts[0])
     past = read_bars(engine, key, Window(first_ms - _PAST_BARS * bars.step_ms, first_ms))
-    whole = adjusted(concatenate_bars(past, bars), read_factors(engine, key.exchange, key.symbol))
-    return {day: one for day, one in check_volume_unit(whole).items() if one.times[0] >= first_ms}
+    # The file by itself is judged above: what is left is the seam.
+    first = bars.between(first_ms, first_ms + _PAST_BARS * bars.step_ms)
+    seam = adjusted(concatenate_bars(past, first), read_factors(engine, key.exchange, key.symbol))
+    return {day: one for day, one in check_volume_unit(seam).items() if one.times[0] >= first_ms}
 
 
 def _in_funding(_: Engine | None, __: Series, series: FileSeries) -> _Found:

@@ -110,9 +110,7 @@ def check_days(
     """
     now, days = clock_time(clock), asked.days
     found: Found = []
-    paid: Found = []
     crossed: Found = []
-    held: Found = []
     checked = 0
     for symbol in asked.symbols:
         witness = _hours(own, exchange, symbol)
@@ -121,17 +119,26 @@ def check_days(
         )
         found += minutes
         checked += count
-        paid += _check_funding(engine, exchange, symbol, days)
         crossed += _check_books(engine, exchange, symbol, days)
-        held += _check_interest(engine, exchange, symbol, days)
     scope = _scope(exchange, EXECUTION_TIMEFRAME, asked, now)
     report = _save(engine, scope | {"checks": _BAR_CHECKS}, found, checked)
-    scope = _scope(exchange, FUNDING_SERIES, asked, now)
-    report += _save(engine, scope | {"checks": _FUNDING_CHECKS}, paid, 0)
-    scope = _scope(exchange, INTEREST_SERIES, asked, now)
-    report += _save(engine, scope | {"checks": (OPEN_INTEREST,)}, held, 0)
+    report += check_points(engine, exchange, asked, clock=clock)
     scope = _scope(exchange, BOOK_SERIES, asked, now)
     return report + _save(engine, scope | {"checks": (CROSSED_BOOK,)}, crossed, 0)
+
+
+def check_points(engine: Engine, exchange: str, asked: SymbolDays, *, clock: Clock) -> QualityReport:
+    """Check the stored funding and open interest of these days, whatever bars there are."""
+    now = clock_time(clock)
+    paid: Found = []
+    held: Found = []
+    for symbol in asked.symbols:
+        paid += _check_funding(engine, exchange, symbol, asked.days)
+        held += _check_interest(engine, exchange, symbol, asked.days)
+    scope = _scope(exchange, FUNDING_SERIES, asked, now)
+    report = _save(engine, scope | {"checks": _FUNDING_CHECKS}, paid, 0)
+    scope = _scope(exchange, INTEREST_SERIES, asked, now)
+    return report + _save(engine, scope | {"checks": (OPEN_INTEREST,)}, held, 0)
 
 
 def check_roll_ups(

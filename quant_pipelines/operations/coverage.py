@@ -10,7 +10,7 @@ from quant_pipelines.core.series import Series, Window
 from quant_pipelines.core.timeframes import EXECUTION_TIMEFRAME, TIMEFRAMES, timeframe_ms, to_ms
 from quant_pipelines.marketdata.days import SymbolDays, days_between
 from quant_pipelines.marketdata.own_bars import OWN_TIMEFRAMES
-from quant_pipelines.marketdata.quality import QualityReport, check_days, check_own_timeframes
+from quant_pipelines.marketdata.quality import QualityReport, check_days, check_own_timeframes, check_points
 from quant_pipelines.store.bars import newest_bar_ms, oldest_bar_ms, stored_spans
 from quant_pipelines.store.engine import transaction
 from quant_pipelines.store.findings import MISSING, open_findings, read_confirmed
@@ -112,6 +112,18 @@ def _check_symbol(engine: Engine, exchange: str, symbol: str, clock: Clock) -> Q
         whole = Window(min(span.start_ms for span in spans), max(span.end_ms for span in spans))
         days = _days_of(symbol, whole)
         report += check_own_timeframes(engine, exchange, days, clock=clock, timeframes=alone)
+    if EXECUTION_TIMEFRAME not in stored:
+        report += _check_imported_points(engine, exchange, symbol, clock)
+    return report
+
+
+def _check_imported_points(engine: Engine, exchange: str, symbol: str, clock: Clock) -> QualityReport:
+    """Funding and open interest that came without minutes, on the days of their files."""
+    report = QualityReport([], 0, 0)
+    for file in read_imported(engine, exchange, [symbol]):
+        if file["kind"] != "bars":
+            days = _days_of(symbol, Window(to_ms(file["first"]), to_ms(file["last"])))
+            report += check_points(engine, exchange, days, clock=clock)
     return report
 
 

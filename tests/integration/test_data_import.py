@@ -281,3 +281,14 @@ def test_real_history_is_stored_bit_for_bit(quant: Quant, engine: Engine, archiv
     assert row["inserted"] == table.num_rows
     assert np.array_equal(stored.close, table.column("close").to_numpy())
     assert np.array_equal(stored.ts, table.column("ts").to_numpy())
+
+
+def test_funding_alone_is_checked(
+    quant: Quant, samples: Path, capfd: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    text = (samples / "vision_funding" / "BTCUSDT-fundingRate-2025-03.csv").read_text().splitlines()
+    path = tmp_path / "BTCUSDT-fundingRate-2025-03.csv"
+    path.write_text("\n".join([*text[:2], text[-1]]) + "\n")
+    assert quant(path)[0] == 0
+    found = answer(capfd, "data", "check", BTC)["findings"]
+    assert {row["check_name"] for row in found} == {"missing_funding"}

@@ -2,17 +2,37 @@
 
 import re
 
-from quant_pipelines.archive.layouts.layout import Layout, Statement
+import numpy as np
+
+from quant_pipelines.archive.layouts.layout import Content, Layout, Statement
 from quant_pipelines.archive.preview import Preview
+from quant_pipelines.core.errors import DataError
 
 EXCHANGES = ("binanceusdm", "binance")
 _NAME = re.compile(r"(?P<symbol>[^-]+)-(?P<step>\d+(?:mo|[smhdwM]))(?=[-_.])")
 
 
-def names_series(preview: Preview) -> Statement:
-    """Symbol and step of a name such as ``BTCUSDT-1h-2024-06.zip``."""
+_PRICES = {
+    "markPriceKlines": "mark prices",
+    "indexPriceKlines": "index prices",
+    "premiumIndexKlines": "premiums",
+}
+"""Folders of files that have the same columns and names."""
+
+
+def _states(preview: Preview) -> Statement:
+    """Symbol and step of a name such as ``BTCUSDT-1h-2024-06.zip``, and what its folder is for."""
+    kind = next((held for folder, held in _PRICES.items() if folder in preview.path.parts), "")
     match = _NAME.match(preview.path.name)
-    return Statement(match["symbol"], match["step"]) if match else Statement()
+    return Statement(match["symbol"], match["step"], kind=kind) if match else Statement(kind=kind)
+
+
+def _traded(content: Content) -> Content:
+    """Bars of trades: series of prices have the same columns, counts of updates and no volume at all."""
+    columns = content.columns
+    if not columns["volume"].any() and np.nan_to_num(columns["trades"]).any():
+        raise DataError(f"{content.origin} has no volume in any row; expected bars, not mark or index prices")
+    return content
 
 
 def _is_headerless(preview: Preview) -> bool:
@@ -50,6 +70,7 @@ LAYOUT = Layout(
         }
     },
     is_headerless=_is_headerless,
-    states=names_series,
+    states=_states,
+    refine=_traded,
     exchanges=EXCHANGES,
 )

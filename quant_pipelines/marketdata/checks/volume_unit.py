@@ -84,16 +84,29 @@ def _out_of_level(bars: Bars) -> _Odd:
     n = _LEVEL_BARS
     if traded.size >= 2 * n:
         turnover = np.log(bars.volume[traded] * bars.close[traded])
-        windows = np.lib.stride_tricks.sliding_window_view(turnover, n)
-        ordered = np.partition(windows, (2, n - 3), axis=1)
-        low, high = ordered[:, 2], ordered[:, n - 3]  # without the two quietest and the two busiest
-        rise, fall = low[n:] - high[:-n], low[:-n] - high[n:]
-        is_beyond = (rise > np.log(_LEVEL_UP)) | (fall > np.log(_LEVEL_DOWN))
+        is_beyond = _beyond_level(turnover)
         steps = np.abs(np.diff(turnover))[n - 1 :][: is_beyond.size]
         is_odd[traded[n:][: is_beyond.size][_largest_of_runs(is_beyond, steps)]] = True
     return _Odd(
         is_odd, "turnover leaves the level of the bars before at once; did the unit of volume change?"
     )
+
+
+def _beyond_level(turnover: FloatArray) -> BoolArray:
+    """Whether the level of bars from each on is beyond that of those before; shape (n_bars - 2 n + 1,)."""
+    n = _LEVEL_BARS
+    windows = np.lib.stride_tricks.sliding_window_view(turnover, n)
+    # Any three bars bound a level unsorted: the third lowest of a window is no higher than their highest.
+    three = windows[:, :: n // 3]
+    top, bottom = three.max(axis=1), three.min(axis=1)
+    can_be = (top[n:] - bottom[:-n] > np.log(_LEVEL_UP)) | (top[:-n] - bottom[n:] > np.log(_LEVEL_DOWN))
+    at = np.flatnonzero(can_be)
+    before = np.partition(windows[at], (2, n - 3), axis=1)  # without the two quietest and the two busiest
+    after = np.partition(windows[at + n], (2, n - 3), axis=1)
+    rise, fall = after[:, 2] - before[:, n - 3], before[:, 2] - after[:, n - 3]
+    is_beyond = np.zeros(can_be.size, dtype=bool)
+    is_beyond[at] = (rise > np.log(_LEVEL_UP)) | (fall > np.log(_LEVEL_DOWN))
+    return is_beyond
 
 
 def _largest_of_runs(flags: BoolArray, size: FloatArray) -> BoolArray:

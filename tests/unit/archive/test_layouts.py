@@ -234,7 +234,8 @@ def test_bars_of_days_elsewhere_are_refused(tmp_path: Path) -> None:
 
 def test_many_short_bars_are_no_halts(tmp_path: Path) -> None:
     lines = [
-        vision_line(hour, closed=FIRST_MS + hour * HOUR_MS + MINUTE_MS - 1, volume=0) for hour in range(4)
+        vision_line(hour, closed=FIRST_MS + hour * HOUR_MS + MINUTE_MS - 1, volume=0, count=0)
+        for hour in range(4)
     ]
     path = write(tmp_path, "BTCUSDT-1h.csv", "\n".join([VISION, *lines]))
     with pytest.raises(
@@ -377,3 +378,73 @@ def test_times_at_the_last_millisecond_are_closes(tmp_path: Path) -> None:
     lines = [f"{FIRST_MS + hour * HOUR_MS - 1},10,12,9,11,5" for hour in (1, 2)]
     path = write(tmp_path, "bars.csv", "\n".join(["ts,open,high,low,close,volume", *lines]))
     assert np.array_equal(read(path, **BARS, stamped="close").ts, [FIRST_MS, FIRST_MS + HOUR_MS])
+
+
+@pytest.mark.parametrize(
+    ("inner", "message"),
+    [
+        ("BTCUSD_PERP-1h-2024-06", "says BTCUSD_PERP"),
+        ("ETHUSDT-1h-2024-06", "says ETHUSDT; asked for BTC"),
+        ("BTCUSDT-4h-2024-06", "says 4h; asked for 1h"),
+    ],
+)
+def test_a_zip_that_is_called_otherwise_than_its_file_is_refused(
+    tmp_path: Path, inner: str, message: str
+) -> None:
+    path = zipped(tmp_path / "BTCUSDT-1h-2024-06.zip", **{inner: vision_line(0)})
+    with pytest.raises(DataError, match=message):
+        read(path)
+
+
+@pytest.mark.parametrize(
+    ("exchange", "symbol"),
+    [("bitmex", "XBTUSD"), ("deribit", "BTC-PERPETUAL"), ("okex-swap", "BTC-USD-SWAP")],
+)
+def test_contracts_that_their_coin_margins_are_refused(tmp_path: Path, exchange: str, symbol: str) -> None:
+    header = ",".join(LAYOUTS["tardis_trades"].header)
+    path = write(
+        tmp_path, "trades.csv", f"{header}\n{exchange},{symbol},{FIRST_MS}000,{FIRST_MS}000,1,buy,100,2\n"
+    )
+    with pytest.raises(DataError, match=f"symbol is '{symbol}' at row 2; expected .*it is coin-margined"):
+        read(path, **MINUTES)
+
+
+def test_a_coin_margined_name_is_refused_without_a_symbol_too(tmp_path: Path) -> None:
+    path = write(tmp_path, "BTCUSD_PERP-1h-2024-06.csv", f"{VISION}\n{vision_line(0)}\n")
+    with pytest.raises(DataError, match="its name says BTCUSD_PERP, a coin-margined contract"):
+        read(path)
+
+
+def test_dated_contracts_are_refused(tmp_path: Path) -> None:
+    path = write(tmp_path, "BTCUSDT_240628-1h-2024-06.csv", f"{VISION}\n{vision_line(0)}\n")
+    with pytest.raises(DataError, match="its name says BTCUSDT_240628, a dated contract"):
+        read(path, **BARS)
+
+
+def test_prices_in_columns_of_bars_are_no_bars(tmp_path: Path) -> None:
+    text = "\n".join([VISION, *(vision_line(hour, volume=0, quote=0, count=3600) for hour in range(3))])
+    with pytest.raises(DataError, match="no volume in any row; expected bars, not mark or index prices"):
+        read(write(tmp_path, "BTCUSDT-1h-2024-06.csv", text))
+    folder = tmp_path / "markPriceKlines"
+    folder.mkdir()
+    with pytest.raises(DataError, match="holds mark prices by its name; asked for bars"):
+        read(write(folder, "BTCUSDT-1h-2024-06.csv", text))
+
+
+def test_a_halt_at_the_end_of_a_file_is_named(tmp_path: Path) -> None:
+    lines = [vision_line(hour) for hour in range(3)] + [
+        vision_line(3, closed=FIRST_MS + 3 * HOUR_MS + 90_000)
+    ]
+    series = read(write(tmp_path, "BTCUSDT-1h-2024-06.csv", "\n".join([VISION, *lines])))
+    assert series.notes == ("the bar of 2024-06-01 03:00 is closed after 90.000 s",)
+
+
+def test_a_short_bar_before_the_next_is_no_halt(tmp_path: Path) -> None:
+    lines = [
+        vision_line(0),
+        vision_line(1, closed=FIRST_MS + HOUR_MS + 90_000),
+        vision_line(2),
+        vision_line(3),
+    ]
+    with pytest.raises(DataError, match=r"close_time is 90\.000 s after the bar's open at row 3"):
+        read(write(tmp_path, "BTCUSDT-1h-2024-06.csv", "\n".join([VISION, *lines])))
