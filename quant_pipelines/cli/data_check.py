@@ -61,7 +61,7 @@ def run(arguments: argparse.Namespace) -> int:
             (row["check_name"], row["detail"]["why"]) for row in rows if "why" in row["detail"]
         ):
             print(f"  {check}: {why}")
-        if report["unused"]:
+        if "unused" in report:
             print(unused_text(report["unused"]))
     return 1 if any(row["severity"] == "block" for row in report["findings"]) else 0
 
@@ -78,10 +78,9 @@ def _report(arguments: argparse.Namespace) -> dict[str, Any]:
     from quant_pipelines.operations.coverage import check_stored
 
     with opened(arguments) as (engine, settings):
-        stored = check_stored(
+        return check_stored(
             engine, arguments.exchange or settings.exchange.id, arguments.targets, system_clock_ms
         )
-        return stored | {"unused": []}
 
 
 def _check_file(arguments: argparse.Namespace, files: list[Path]) -> dict[str, Any]:
@@ -111,7 +110,8 @@ def _check_archive(arguments: argparse.Namespace) -> dict[str, Any]:
 
 def _document(report: "FileReport") -> dict[str, Any]:
     unused = [one.to_document() for one in report.unused]
-    return {"bars": report.bars, "resolved": 0, "findings": report.findings, "unused": unused}
+    checked = {"bars": report.bars, "resolved": 0, "findings": report.findings}
+    return checked | ({"unused": unused} if unused else {})
 
 
 def unused_text(rows: Sequence[Mapping[str, str]]) -> str:

@@ -84,7 +84,8 @@ def run(arguments: argparse.Namespace) -> int:
             if not arguments.json:
                 progress.say(_sentence(row))
     if arguments.json:
-        print_document({"dry_run": arguments.dry_run, "files": rows, "unused": unused})
+        document = {"dry_run": arguments.dry_run, "files": rows}
+        print_document(document | ({"unused": unused} if unused else {}))
         return 0
     if len(rows) > 1:
         print(table(rows, ("symbol", "kind", "timeframe", "layout", "rows", "inserted", "updated")))

@@ -1,6 +1,6 @@
 """Values of an archive that no market can have, less what a person has said of them."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from datetime import date
 from pathlib import Path
 
@@ -65,7 +65,7 @@ class ArchiveValues:
         ]
 
 
-def refuse(found: Iterable[tuple[date, Finding]], what: str, window: Window) -> None:
+def refuse(found: Found, what: str, window: Window) -> None:
     """Refuse to go on where a finding lies in a window.
 
     Parameters

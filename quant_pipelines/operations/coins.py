@@ -4,6 +4,7 @@ from sqlalchemy import Engine
 
 from quant_pipelines.core.clock import Clock, clock_time
 from quant_pipelines.core.errors import LifecycleError, unknown_name
+from quant_pipelines.core.symbols import MALFORMED, UNKNOWN, require_symbol, unsupported
 from quant_pipelines.operations.receipt import Receipt, Signature
 from quant_pipelines.store import audit
 from quant_pipelines.store.deployments import newest_instrument
@@ -18,11 +19,16 @@ def approve_coin(
 
     Raises
     ------
+    ConfigurationError
+        If the symbol is an inverse or dated contract, or else nothing that is traded.
     LifecycleError
         If the symbol is not in the universe (the nearest one is suggested, unless the exchange lists it), was
         never scored, has no stored specification, or is on the whitelist already.
     """
     known = read_universe(engine, exchange)
+    fault = unsupported(symbol)
+    if fault and fault.kind not in (MALFORMED, UNKNOWN):
+        require_symbol(symbol)
     if symbol not in known:
         raise LifecycleError(_not_scanned(engine, exchange, symbol, known))
     scan = next((row for row in read_hotlist(engine, exchange) if row["symbol"] == symbol), None)

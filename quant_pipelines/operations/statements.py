@@ -8,6 +8,7 @@ from sqlalchemy import Connection, Engine
 from quant_pipelines.core.clock import utc_now
 from quant_pipelines.core.errors import DataError, unknown_name
 from quant_pipelines.core.price_factors import PriceFactor, require_factors
+from quant_pipelines.core.symbols import require_symbol
 from quant_pipelines.core.timeframes import MINUTE_MS, to_ms
 from quant_pipelines.marketdata.checks import VALUE_CHECKS
 from quant_pipelines.operations.receipt import Receipt, Signature
@@ -50,8 +51,9 @@ def record_factor(
     DataError
         If the change is malformed or to come, or there is none to take back.
     ConfigurationError
-        If the factor is not above 0, or no number.
+        If the symbol can't be traded, or the factor is not above 0, or no number.
     """
+    require_symbol(symbol, exchange)
     given = scale_change(change)
     with transaction(engine) as connection:
         before = _stored(connection, {"exchange": exchange, "symbol": symbol}, given, signature)
@@ -76,6 +78,7 @@ def accept_values(engine: Engine, exchange: str, signature: Signature, *, symbol
     DataError
         If there is no such check, or nothing of it blocks.
     """
+    require_symbol(symbol, exchange)
     require_value_check(check)
     with transaction(engine) as connection:
         count = accept_findings(connection, exchange, symbol, check, utc_now())

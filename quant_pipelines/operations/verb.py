@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias
 
 from quant_pipelines.core.bounds import ROW_ID
 from quant_pipelines.core.errors import LifecycleError
-from quant_pipelines.core.symbols import require_symbol
 from quant_pipelines.operations.receipt import Receipt, Signature
 
 if TYPE_CHECKING:
@@ -29,15 +28,14 @@ Kind: TypeAlias = Literal[
     "switch",
     "path",
     "exchange",
-    "symbol",
     "symbols",
     "deployment",
     "scope",
     "limit_scope",
     "reference",
 ]
-"""What a field holds: a text or several, a whole number, a float, yes or no, a file, an exchange, a
-symbol or several, the id of a deployment, the name of a scope, what a decision is found by."""
+"""What a field holds: a text or several, a whole number, a float, yes or no, a file, an exchange,
+symbols, the id of a deployment, the name of a scope, what a decision is found by."""
 Asker: TypeAlias = Literal["nobody", "home", "operator", "signature"]
 """What the command line is told beside the fields: nothing; which stack is meant; who asks, and why where
 something changes; both in any case."""
@@ -166,14 +164,12 @@ def carry_out(
     Raises
     ------
     QuantError
-        If the signature is empty, a symbol can't be traded, or the verb is refused; one sentence says why.
+        If the signature is empty, or the verb is refused; one sentence says why.
     """
     for field in verb.fields:
         fault = ROW_ID.fault(field.name, given.get(field.name)) if field.kind in _IDS else ""
         if fault:
             raise LifecycleError(fault)
-        if field.kind == "symbol":
-            require_symbol(given[field.name], settings.exchange.id)
     known = {
         "engine": engine,
         "settings": settings,

@@ -27,7 +27,7 @@ _VERDICT = Field(
 )
 _COIN = Field(
     "symbol",
-    "symbol",
+    "text",
     "such as BTC/USDT:USDT; it must be in the newest hot-coin scan",
     "such as BTC/USDT:USDT",
 )
@@ -166,7 +166,7 @@ FACTOR = Verb(
     "record a redenomination or split, so that history is read in one scale",
     "quant_pipelines.operations.statements:record_factor",
     (
-        Field("symbol", "symbol", "such as BTC/USDT:USDT", "such as BTC/USDT:USDT", metavar="SYMBOL"),
+        Field("symbol", "text", "such as BTC/USDT:USDT", "such as BTC/USDT:USDT", metavar="SYMBOL"),
         Field(
             "change",
             "text",
@@ -188,7 +188,7 @@ ACCEPT = Verb(
     "take odd values for right, so that they block no more",
     "quant_pipelines.operations.statements:accept_values",
     (
-        Field("symbol", "symbol", "such as BTC/USDT:USDT", "such as BTC/USDT:USDT", metavar="SYMBOL"),
+        Field("symbol", "text", "such as BTC/USDT:USDT", "such as BTC/USDT:USDT", metavar="SYMBOL"),
         Field(
             "check",
             "text",

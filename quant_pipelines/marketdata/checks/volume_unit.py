@@ -56,6 +56,8 @@ def check_volume_unit(bars: Bars, quote_volume: FloatArray | None = None) -> dic
 
 def _against_quote(bars: Bars, quote_volume: FloatArray) -> _Odd:
     is_known = (bars.volume > 0) & (quote_volume > 0)
+    if is_known.sum() > 1 and np.ptp(quote_volume[is_known]) == 0:
+        is_known[:] = False  # the same in every bar: it was filled in, nobody measured it
     price = np.divide(quote_volume, bars.volume, out=np.ones(len(bars)), where=is_known)
     is_odd = is_known & ((price > bars.high * _CONTRADICTION) | (price < bars.low / _CONTRADICTION))
     return _Odd(is_odd, "quote volume / volume is no price of the bar; is volume in quote or in contracts?")

@@ -1,4 +1,4 @@
-"""What an operator says of stored data, a factor or odd values that are right; both stand in the audit log."""
+"""What an operator says of stored data: factors, and odd values that are right; both are audited."""
 
 from typing import Any
 

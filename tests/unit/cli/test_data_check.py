@@ -42,7 +42,7 @@ def found(document: Any) -> set[tuple[str, str, int]]:
 
 def test_clean_archive_passes(quant: Quant, small_archive: Path) -> None:
     code, document, _ = quant("data", "check", "--archive", small_archive, "--json")
-    assert (code, document) == (0, {"bars": 2880, "resolved": 0, "findings": [], "unused": []})
+    assert (code, document) == (0, {"bars": 2880, "resolved": 0, "findings": []})
 
 
 def test_clean_file_passes(quant: Quant, bars: Path) -> None:

@@ -8,13 +8,13 @@ import numpy as np
 import orjson
 import pyarrow.parquet as pq
 import pytest
-from quant_pipelines.simulator.asked import Asked
 
 from quant_pipelines.core.timeframes import DAY_MS, HOUR_MS, MINUTE_MS, from_ms
 from quant_pipelines.simulator.contracts import exchange_info
 from quant_pipelines.simulator.klines import kline_rows
 from quant_pipelines.simulator.market_endpoints import MARKET_ENDPOINTS
 from quant_pipelines.simulator.queries import Query
+from quant_pipelines.simulator.question import Question
 from quant_pipelines.simulator.recorded.anchor import RecordedAnchor
 from quant_pipelines.simulator.recorded.derivatives import RecordedDerivatives
 from quant_pipelines.simulator.recorded.market import RecordedMarket
@@ -250,7 +250,7 @@ def test_every_public_endpoint_answers_from_an_archive(
 ) -> None:
     more = {"interval": "1w", "period": "1h", "contractType": "PERPETUAL", "limit": "5"}
     query = Query({"symbol": name, "pair": name, **more})
-    answer = MARKET_ENDPOINTS[path].answer(Asked(market, derivatives, query, first + 9 * DAY_MS + 90_000))
+    answer = MARKET_ENDPOINTS[path].answer(Question(market, derivatives, query, first + 9 * DAY_MS + 90_000))
     assert isinstance(answer, bytes | dict | list)
 
 
@@ -261,7 +261,7 @@ def test_weeks_of_an_archive_add_up_its_days_and_end_now(
 
     def told(interval: str) -> list[Any]:
         query = Query({"symbol": "BTCUSDT", "interval": interval})
-        return list(orjson.loads(kline_rows(Asked(market, derivatives, query, now))))
+        return list(orjson.loads(kline_rows(Question(market, derivatives, query, now))))
 
     weeks, days = told("1w"), told("1d")
     assert weeks[-1][0] <= now <= weeks[-1][6]
