@@ -41,7 +41,7 @@ def _declare(parser: argparse.ArgumentParser, verb: Verb, module: str) -> None:
         add_asker(parser, verb.asker)
 
     def run(arguments: argparse.Namespace) -> int:
-        if verb.function:
+        if verb.function and not verb.has_own_arguments:
             return decide(verb, arguments, **{one.name: getattr(arguments, one.name) for one in verb.fields})
         command = importlib.import_module(f"quant_pipelines.cli.{verb.module or module}")
         return int(command.run(arguments))
