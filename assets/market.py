@@ -102,7 +102,7 @@ def bars_1m(
     _add_day_counts(context, platform, "1m")
     for symbol, done in report.items():
         if done.empty_days:
-            context.log.warning(f"{symbol}: the exchange has no data of {named_days(done.empty_days)}")
+            context.log.warning("%s: the exchange has no data of %s", symbol, named_days(done.empty_days))
     return dg.MaterializeResult(metadata=fetch_metadata(report))
 
 
