@@ -1,5 +1,5 @@
 # Needs Python 3.11 to 3.14, git and make. Everything else comes from the hashed locks into .venv.
-.PHONY: run test proofs proof-properties proof-market proof-collector proof-peers lint install install-dev lock
+.PHONY: run test proofs proof-properties proof-market proof-collector proof-peers proof-recovery lint install install-dev lock
 
 run: install
 	@exec .venv/bin/quant up $(ARGS)
@@ -10,7 +10,7 @@ test: install-dev
 	@exec .venv/bin/python -m pytest -q $(WORKERS) $(ARGS)
 
 # What takes too long for CI; benchmarks/README.md tells what each one shows.
-proofs: proof-properties proof-market proof-collector proof-peers
+proofs: proof-properties proof-market proof-collector proof-peers proof-recovery
 
 proof-properties: install-dev
 	@.venv/bin/python -m pytest -q $(WORKERS) --hypothesis-profile=proofs tests/property
@@ -26,6 +26,10 @@ proof-collector: install-dev
 proof-peers: install-dev
 	@.venv/bin/python benchmarks/peers.py
 	@echo "peers: trades and figures above"
+
+proof-recovery: install-dev
+	@PYTHONPATH=. .venv/bin/python benchmarks/recovery.py 20
+	@echo "recovery: seconds of 20 kills above"
 
 lint: install-dev
 	.venv/bin/ruff check
