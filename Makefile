@@ -1,5 +1,6 @@
 # Needs Python 3.11 to 3.14, git and make. Everything else comes from the hashed locks into .venv.
-.PHONY: run test proofs proof-properties proof-market proof-collector proof-peers proof-clients lint install install-dev lock
+.PHONY: run test proofs proof-properties proof-market proof-collector proof-peers proof-clients proof-recovery
+.PHONY: lint install install-dev lock
 
 run: install
 	@exec .venv/bin/quant up $(ARGS)
@@ -10,7 +11,7 @@ test: install-dev
 	@exec .venv/bin/python -m pytest -q $(WORKERS) $(ARGS)
 
 # What takes too long for CI; benchmarks/README.md tells what each one shows.
-proofs: proof-properties proof-market proof-collector proof-peers proof-clients
+proofs: proof-properties proof-market proof-collector proof-peers proof-clients proof-recovery
 
 proof-properties: install-dev
 	@.venv/bin/python -m pytest -q $(WORKERS) --hypothesis-profile=proofs tests/property
@@ -30,6 +31,10 @@ proof-peers: install-dev
 proof-clients: install-dev
 	@.venv/bin/python benchmarks/clients.py $(ARGS)
 	@echo "clients: all of them traded at the venue"
+
+proof-recovery: install-dev
+	@PYTHONPATH=. .venv/bin/python benchmarks/recovery.py 20
+	@echo "recovery: seconds of 20 kills above"
 
 lint: install-dev
 	.venv/bin/ruff check

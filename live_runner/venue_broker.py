@@ -243,8 +243,9 @@ class VenueBroker:
             progress = known.progress  # a stop that had triggered tells the number of its order now
         new = replace(step, progress=progress, venue_order_id=step.venue_order_id or known.venue_order_id)
         follow_order(self._engine, self._epoch, new, at)
+        stamp = known.stamp if progress.status == "UNKNOWN" else at  # it was sent when it was submitted
         self.orders[step.client_order_id] = replace(
-            known, progress=progress, venue_order_id=new.venue_order_id, stamp=at
+            known, progress=progress, venue_order_id=new.venue_order_id, stamp=stamp
         )
         self._open[step.client_order_id] = None
         came_to_nothing = progress.status in FINAL and progress.filled_quantity == 0

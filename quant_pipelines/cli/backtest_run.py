@@ -11,6 +11,7 @@ from quant_pipelines.backtest import BacktestResult, BacktestSettings, SymbolFee
 from quant_pipelines.backtest.account.result import AccountResult, BookResult, BookTrade
 from quant_pipelines.backtest.account.run import run_symbols
 from quant_pipelines.cli.history import StoredMarket, read_market
+from quant_pipelines.cli.operator import strategies_of
 from quant_pipelines.cli.output import write_text
 from quant_pipelines.cli.progress import waiting
 from quant_pipelines.core.bars import Bars
@@ -23,7 +24,7 @@ from quant_pipelines.core.settings import Settings
 from quant_pipelines.core.timeframes import from_ms
 from quant_pipelines.portfolio import parse_sizing
 from quant_pipelines.reports.run import BacktestRun, undefined
-from quant_pipelines.sdk import Strategy, StrategySource, load_strategy, strategies_folder
+from quant_pipelines.sdk import Strategy, StrategySource, load_strategy
 from quant_pipelines.sdk.event import EventStrategy
 from quant_pipelines.settings import load_settings
 from quant_pipelines.trading import Execution, SpecificationHistory, TradingRules
@@ -45,7 +46,8 @@ def run_from_arguments(arguments: argparse.Namespace) -> list[BacktestRun]:
     if fault:
         raise ConfigurationError(fault)
     asked = [(arguments.strategy, arguments.set), *arguments.compare]
-    sources = [load_strategy(name, strategies_folder(settings.strategies_folder)) for name, _ in asked]
+    folder = strategies_of(arguments, settings)
+    sources = [load_strategy(name, folder) for name, _ in asked]
     for source in sources:
         require_symbols(source, arguments.symbols)
     set_name(arguments.symbols)

@@ -47,6 +47,14 @@ def home_of(arguments: argparse.Namespace) -> Path:
     return given.expanduser().absolute() if given else home_folder()
 
 
+def strategies_of(arguments: argparse.Namespace, settings: "Settings") -> Path:
+    """Strategies folder of the stack that is meant: a verb reads what its processes read."""
+    from quant_pipelines.core.strategies_place import strategies_folder
+    from quant_pipelines.stack.home import Home, strategies_in_force
+
+    return strategies_folder(strategies_in_force(Home(home_of(arguments)), settings.strategies_folder))
+
+
 def add_asker(parser: argparse.ArgumentParser, asker: Asker) -> None:
     """Declare which stack is meant, who decides and why."""
     if asker != "nobody":

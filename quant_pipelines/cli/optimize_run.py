@@ -2,12 +2,14 @@
 
 import argparse
 from dataclasses import asdict, replace
+from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Engine
 
 from quant_pipelines.cli.backtest_run import require_symbols
 from quant_pipelines.cli.history import columns_folder, open_database
+from quant_pipelines.cli.operator import strategies_of
 from quant_pipelines.cli.output import table, write_text
 from quant_pipelines.cli.progress import waiting
 from quant_pipelines.core.errors import ConfigurationError, StrategyError
@@ -22,7 +24,7 @@ from quant_pipelines.research.history import HistorySource
 from quant_pipelines.research.job import OptimizationJob, make_job
 from quant_pipelines.research.library import refresh_library
 from quant_pipelines.research.run import open_source, optimize_one, resume_job
-from quant_pipelines.sdk import load_strategy, strategies_folder
+from quant_pipelines.sdk import load_strategy
 from quant_pipelines.settings import load_settings
 from quant_pipelines.store.engine import transaction
 from quant_pipelines.store.verdicts import incumbent_returns
@@ -48,7 +50,7 @@ def optimize(arguments: argparse.Namespace) -> VerdictRecord:
     with open_database(arguments, settings) as engine:
         is_new = arguments.resume is None
         if is_new:
-            _require_trial(engine, arguments.strategy, settings)
+            _require_trial(engine, arguments.strategy, strategies_of(arguments, settings))
         job = _job(arguments, settings) if is_new else resume_job(engine, arguments.resume)
         return _run(arguments, job, open_source(engine, job, columns_folder(arguments)), engine)
 
@@ -132,11 +134,11 @@ def _require_one_way(arguments: argparse.Namespace) -> None:
         )
 
 
-def _require_trial(engine: Engine, name: str, settings: Settings) -> None:
+def _require_trial(engine: Engine, name: str, folder: Path) -> None:
     """Refuse a file that fails its trial: what is stored may be promoted, and older text wasn't asked for."""
     if name.endswith(".py") or "/" in name:
         return  # a path is tried when it is read
-    shelf = refresh_library(engine, strategies_folder(settings.strategies_folder), names=[name])[0]
+    shelf = refresh_library(engine, folder, names=[name])[0]
     if not shelf.entry.is_current:
         raise StrategyError(f"strategy {name}: its file is refused: {shelf.entry.fault}")
 
@@ -154,7 +156,8 @@ def _flags(arguments: argparse.Namespace) -> dict[str, Any]:
 
 
 def _job(arguments: argparse.Namespace, settings: Settings) -> OptimizationJob:
-    source = load_strategy(arguments.strategy, strategies_folder(settings.strategies_folder))
+    folder = strategies_of(arguments, settings)
+    source = load_strategy(arguments.strategy, folder)
     require_symbols(source, arguments.symbols)
     job = make_job(settings, arguments.strategy, set_name(arguments.symbols), arguments.timeframe)
     return replace(
@@ -162,4 +165,5 @@ def _job(arguments: argparse.Namespace, settings: Settings) -> OptimizationJob:
         window_end_ms=None if arguments.end is None else floor_ms(arguments.end, DAY_MS),
         archive=None if arguments.archive is None else str(arguments.archive),
         trigger="command line",
+        strategies_folder=str(folder),
     )

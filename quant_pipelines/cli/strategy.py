@@ -21,9 +21,10 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _folder() -> Path:
     from quant_pipelines.sdk import strategies_folder
-    from quant_pipelines.settings import load_settings
+    from quant_pipelines.settings import home_folder, load_settings
+    from quant_pipelines.stack.home import Home, strategies_in_force
 
-    return strategies_folder(load_settings().strategies_folder)
+    return strategies_folder(strategies_in_force(Home(home_folder()), load_settings().strategies_folder))
 
 
 def _list(*, as_json: bool) -> int:

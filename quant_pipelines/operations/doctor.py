@@ -14,7 +14,7 @@ from quant_pipelines.core.errors import QuantError, StoreError
 from quant_pipelines.core.settings import Settings
 from quant_pipelines.operations.status import stack_status
 from quant_pipelines.sdk import BrokenStrategy, list_strategies, strategies_folder
-from quant_pipelines.stack.home import Home, is_locked
+from quant_pipelines.stack.home import Home, is_locked, strategies_in_force
 from quant_pipelines.stack.ports import is_free, read_ports
 from quant_pipelines.stack.postgres_place import find_binaries
 from quant_pipelines.stack.server import database_url_of
@@ -69,7 +69,7 @@ def examine(home: Home, settings: Settings, ui_port: int) -> list[Diagnosis]:
         ("redis", lambda: _redis(settings)),
         ("services", lambda: _services(home)),
         ("outages", lambda: _outages(home, settings)),
-        ("strategies", lambda: _strategies(settings)),
+        ("strategies", lambda: _strategies(home, settings)),
         ("kernels", _kernels),
     ]
     return [_finding(name, check) for name, check in checks]
@@ -177,8 +177,8 @@ def _outages(home: Home, settings: Settings) -> str:
     return "nothing is away" if is_locked(home) else "nothing runs"
 
 
-def _strategies(settings: Settings) -> str:
-    folder = strategies_folder(settings.strategies_folder)
+def _strategies(home: Home, settings: Settings) -> str:
+    folder = strategies_folder(strategies_in_force(home, settings.strategies_folder))
     found = list_strategies(folder)
     broken = [item.error for item in found if isinstance(item, BrokenStrategy)]
     if broken:

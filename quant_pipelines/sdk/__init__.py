@@ -3,6 +3,7 @@
 from quant_pipelines.core.arrays import FloatArray as Array
 from quant_pipelines.core.bars import Bars
 from quant_pipelines.core.panel import Panel
+from quant_pipelines.core.strategies_place import strategies_folder
 from quant_pipelines.sdk.attach import InputSource, attach_inputs
 from quant_pipelines.sdk.desk import Desk, OpenOrder, OrderEvent
 from quant_pipelines.sdk.event import EventStrategy
@@ -13,7 +14,6 @@ from quant_pipelines.sdk.loading import (
     compile_strategy,
     list_strategies,
     load_strategy,
-    strategies_folder,
 )
 from quant_pipelines.sdk.parameters import Float, Int, Parameter
 from quant_pipelines.sdk.signals import held, turned

@@ -1,13 +1,12 @@
 """Strategies from files: found by name or path, compiled from their text, never imported as a package."""
 
 import ast
-import importlib.util
 import sys
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
 
-from quant_pipelines.core.errors import ConfigurationError, StrategyError, unknown_name
+from quant_pipelines.core.errors import StrategyError, unknown_name
 from quant_pipelines.core.ids import content_hash
 from quant_pipelines.sdk.imports import check_imports
 from quant_pipelines.sdk.strategy import Strategy
@@ -69,34 +68,6 @@ class BrokenStrategy:
     name: str
     path: Path
     error: str
-
-
-def strategies_folder(explicit: str = "") -> Path:
-    """Folder of strategy files: the explicit one, else ``./strategies``, else the installed ones.
-
-    Raises
-    ------
-    ConfigurationError
-        If the folder isn't there.
-
-    Examples
-    --------
-    >>> from quant_pipelines.sdk import strategies_folder
-    >>> strategies_folder().name
-    'strategies'
-    """
-    if explicit:
-        folder = Path(explicit).expanduser()
-        if not folder.is_dir():
-            raise ConfigurationError(f"strategies_folder is {explicit!r}; expected an existing folder")
-        return folder
-    local = Path("strategies")
-    if local.is_dir():
-        return local.resolve()
-    spec = importlib.util.find_spec("strategies")
-    if spec is None or not spec.submodule_search_locations:
-        raise ConfigurationError("no strategies folder; expected ./strategies or the installed ones")
-    return Path(next(iter(spec.submodule_search_locations)))
 
 
 def list_strategies(folder: Path) -> list[StrategySource | BrokenStrategy]:

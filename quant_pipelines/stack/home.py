@@ -141,5 +141,12 @@ def is_locked(home: Home) -> bool:
     return False
 
 
+def strategies_in_force(home: Home, explicit: str) -> str:
+    """Strategies folder as given, else that of the stack that runs on a home; empty without both."""
+    if explicit or not is_locked(home):
+        return explicit
+    return str((home.read_services() or {}).get("strategies", ""))
+
+
 def _holder(home: Home) -> str:
     return home.lock_file.read_text().strip() or "?"

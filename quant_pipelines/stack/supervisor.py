@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from types import FrameType
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from quant_pipelines.core.clock import utc_now
 from quant_pipelines.core.errors import ConfigurationError
@@ -83,6 +83,22 @@ def restart_pause(before: float, lived: float, first: float, *, is_uncovered: bo
     return first if is_first else min(before * 2, _LONGEST_BACKOFF_SECONDS)
 
 
+class Patience(NamedTuple):
+    """How long the supervisor waits, seconds.
+
+    Parameters
+    ----------
+    first_backoff
+        Before the first restart of a service that died; doubled each time. What died with a position that
+        nothing covers starts again at once.
+    hung
+        For a pulse that stands still, until its service is ended.
+    """
+
+    first_backoff: float = 1.0
+    hung: float = _HUNG_SECONDS
+
+
 class Supervisor:
     """Runs a table of services until it is asked to stop.
 
@@ -96,11 +112,8 @@ class Supervisor:
         Receives the list of services, as JSON values, whenever a state changed.
     on_all_ready
         Called once, when every service is ready for the first time.
-    first_backoff_seconds
-        Wait before the first restart of a service that died; doubled each time. What died with a position
-        that nothing covers starts again at once.
-    hung_seconds
-        How long a service's pulse may stand still before it is ended.
+    patience
+        How long it waits.
     """
 
     def __init__(
@@ -110,15 +123,13 @@ class Supervisor:
         announce: Callable[[str], None],
         on_change: Callable[[list[dict[str, Any]]], None],
         on_all_ready: Callable[[], None],
-        first_backoff_seconds: float = 1.0,
-        hung_seconds: float = _HUNG_SECONDS,
+        patience: Patience = Patience(),  # noqa: B008 - a tuple
     ) -> None:
         self._children = {service.name: _Child(service) for service in services}
         self._announce = announce
         self._on_change = on_change
         self._on_all_ready = on_all_ready
-        self._first_backoff = first_backoff_seconds
-        self._hung_seconds = hung_seconds
+        self._patience = patience
         self._guard = GuardPipe()
         self._stopping = threading.Event()
         self._all_ready = False
@@ -173,8 +184,8 @@ class Supervisor:
                 continue
             if beat != child.beat or was_asleep:
                 child.beat, child.beat_at = beat, now
-            elif now - child.beat_at > self._hung_seconds and child.process.poll() is None:
-                self._announce(f"{child.service.name:<12} hangs for {self._hung_seconds:.0f} s; it is ended")
+            elif now - child.beat_at > self._patience.hung and child.process.poll() is None:
+                self._announce(f"{child.service.name:<12} hangs for {self._patience.hung:.0f} s; it is ended")
                 child.process.kill()
 
     def _start_when_possible(self, child: _Child) -> None:
@@ -205,7 +216,7 @@ class Supervisor:
         last = read_beat(child.service.pulse)
         lived = time.monotonic() - child.started
         child.backoff = restart_pause(
-            child.backoff, lived, self._first_backoff, is_uncovered=bool(last and last.uncovered)
+            child.backoff, lived, self._patience.first_backoff, is_uncovered=bool(last and last.uncovered)
         )
         child.exits += 1
         child.not_before = time.monotonic() + child.backoff

@@ -8,6 +8,7 @@ from typing import Any
 
 from quant_pipelines.core.clock import utc_now
 from quant_pipelines.core.settings import Settings
+from quant_pipelines.core.strategies_place import strategies_folder
 from quant_pipelines.stack.home import locked, open_home
 from quant_pipelines.stack.ports import choose_ports
 from quant_pipelines.stack.services import build_services, plan_stack, write_dagster_files
@@ -68,6 +69,7 @@ def run_stack(
             "home": str(home.folder),
             "ui": plan.ui_url,
             "venue": plan.venue_url or settings.exchange.base_url or settings.exchange.id,
+            "strategies": str(strategies_folder(settings.strategies_folder).absolute()),
             "started_at": utc_now().isoformat(timespec="seconds"),
             "services": [],
         }

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from quant_pipelines.core.errors import ConfigurationError
-from quant_pipelines.stack.home import is_locked, locked, open_home
+from quant_pipelines.stack.home import is_locked, locked, open_home, strategies_in_force
 from quant_pipelines.stack.ports import choose_ports, free_port, is_free, read_ports
 
 
@@ -62,3 +62,12 @@ def test_broken_ports_file_counts_as_none(tmp_path: Path, content: str) -> None:
     file = tmp_path / "ports.json"
     file.write_text(content)
     assert read_ports(file) is None
+
+
+def test_a_verb_reads_the_strategies_of_the_stack_that_runs(tmp_path: Path) -> None:
+    home = open_home(tmp_path / "home")
+    home.write_services({"services": [], "strategies": "/somewhere/strategies"})
+    assert strategies_in_force(home, "") == ""
+    with locked(home):
+        assert strategies_in_force(home, "") == "/somewhere/strategies"
+        assert strategies_in_force(home, "./mine") == "./mine"

@@ -15,7 +15,7 @@ from quant_pipelines.core.errors import ConfigurationError
 from quant_pipelines.stack.process import Command
 from quant_pipelines.stack.pulse import Beat, Pulse, read_beat
 from quant_pipelines.stack.service import Service, always_ready
-from quant_pipelines.stack.supervisor import Supervisor, restart_pause
+from quant_pipelines.stack.supervisor import Patience, Supervisor, restart_pause
 
 SLEEP = "import time; time.sleep(60)"
 
@@ -33,15 +33,14 @@ class Stage:
         ready = None if is_step else options.pop("is_ready", always_ready)
         return Service(name, lambda: command, is_ready=ready, **options)
 
-    def run(self, *services: Service, **options: Any) -> None:
+    def run(self, *services: Service, patience: Patience = Patience(0.01)) -> None:  # noqa: B008
         """Run until every service is ready, then stop by a signal."""
-        options = {"first_backoff_seconds": 0.01, **options}
         Supervisor(
             services,
             announce=self.lines.append,
             on_change=self.states.append,
             on_all_ready=lambda: os.kill(os.getpid(), signal.SIGTERM),
-            **options,
+            patience=patience,
         ).run()
 
     def beating(self, then: str, uncovered: list[int]) -> tuple[str, Path]:
@@ -146,7 +145,7 @@ def test_service_whose_pulse_stands_still_is_ended_and_started_again(stage: Stag
     code, pulse = stage.beating("os.kill(os.getpid(), signal.SIGSTOP)", [])
     ran = stage.folder / "again"
     is_ready = {"is_ready": lambda: ran.exists() and ran.read_text() == "xx"}
-    stage.run(stage.service("hung", code, pulse=pulse, **is_ready), hung_seconds=0.3)
+    stage.run(stage.service("hung", code, pulse=pulse, **is_ready), patience=Patience(0.01, 0.3))
     assert [line.split(" ", 1)[1].strip() for line in stage.lines[:1]] == ["hangs for 0 s; it is ended"]
     assert "ended with signal SIGKILL; starts again" in stage.lines[1]
 
@@ -156,7 +155,7 @@ def test_service_that_dies_with_an_uncovered_position_starts_again_at_once(stage
     ran = stage.folder / "again"
     is_ready = {"is_ready": lambda: ran.exists() and ran.read_text() == "xx"}
     begun = time.monotonic()
-    stage.run(stage.service("runner", code, pulse=pulse, **is_ready), first_backoff_seconds=30.0)
+    stage.run(stage.service("runner", code, pulse=pulse, **is_ready), patience=Patience(30.0))
     assert time.monotonic() - begun < 20
     assert "starts again in 0 s" in stage.lines[0]
 
