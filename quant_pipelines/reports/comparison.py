@@ -9,6 +9,7 @@ from quant_pipelines.reports.backtest import conventions, rule_facts
 from quant_pipelines.reports.curves import equity_section, underwater_chart
 from quant_pipelines.reports.numbers import NOTHING, measure, money
 from quant_pipelines.reports.page import Cell, document, facts, paragraph, section, table
+from quant_pipelines.reports.ruin import ruin_sentences
 from quant_pipelines.reports.run import BacktestRun
 
 _HOLDING = "buy and hold"
@@ -25,7 +26,9 @@ def render_comparison(runs: Sequence[BacktestRun]) -> str:
         **rule_facts(first.rules),
         "Not modelled": ", ".join(first.result.not_modelled) or "nothing that we know of",
     }
+    ends = [f"{run.strategy}: {end}" for run in runs for end in ruin_sentences(run.result)]
     sections = [
+        *map(paragraph, ends),
         facts(about),
         section("Compared", _names(runs)),
         equity_section(runs),

@@ -7,10 +7,9 @@ by ``decide_order``; nothing is booked here.
 
 import numpy as np
 
-from quant_pipelines.accounting.account import apply_fill, apply_funding
-from quant_pipelines.accounting.cross_margin import worst_balance
 from quant_pipelines.accounting.margin import with_support
 from quant_pipelines.accounting.nav import growth_by
+from quant_pipelines.backtest.account.closing import close_books, debt_of, end_books, span_at, terms_at
 from quant_pipelines.backtest.account.fund import (
     Fund,
     first_fund,
@@ -18,6 +17,14 @@ from quant_pipelines.backtest.account.fund import (
     fund_at_close,
     fund_at_open,
     with_peak,
+)
+from quant_pipelines.backtest.account.shared_margin import (
+    binding,
+    is_nothing_left,
+    maintained_by,
+    resting_bar,
+    support_of,
+    worst_of,
 )
 from quant_pipelines.backtest.account.values import (
     AccountRecord,
@@ -28,22 +35,21 @@ from quant_pipelines.backtest.account.values import (
     Reel,
     Schedule,
     ShareTargets,
+    Written,
     account_view,
 )
-from quant_pipelines.backtest.bar.fills import reach_within
 from quant_pipelines.backtest.bar.state import (
-    BookState,
     StepBar,
+    StepOutcome,
     StepTerms,
-    close_out,
     with_inputs,
     with_order,
     with_transfer,
 )
 from quant_pipelines.backtest.bar.step import step_bar
-from quant_pipelines.backtest.bar.stops import END, NO_SCALES, StopInputs
-from quant_pipelines.backtest.bar.tally import Tally, drawdown_after, tally_end, traded_in
-from quant_pipelines.backtest.bar.trades import EMPTY_LOG, TradeEnd, add_closing
+from quant_pipelines.backtest.bar.stops import LIQUIDATION, NO_SCALES, StopInputs
+from quant_pipelines.backtest.bar.tally import Tally, drawdown_after, traded_in
+from quant_pipelines.backtest.bar.trades import EMPTY_LOG
 from quant_pipelines.backtest.batch.loop import LoopResult, log_outcome, view_of
 from quant_pipelines.backtest.book.values import Part
 from quant_pipelines.backtest.market.spans import (
@@ -51,8 +57,6 @@ from quant_pipelines.backtest.market.spans import (
     ladder_at,
     mark_at,
     scaled_at,
-    step_terms_of,
-    terms_under,
 )
 from quant_pipelines.backtest.market.tape import N_RULES, LoopTerms
 from quant_pipelines.core.arrays import FloatArray
@@ -60,7 +64,6 @@ from quant_pipelines.core.jit import change_of, inlined, inner, kernel
 from quant_pipelines.core.lanes import unlikely
 from quant_pipelines.core.memory import lent
 from quant_pipelines.core.timeframes import DAY_MS
-from quant_pipelines.costs import fee_of, taker_price
 from quant_pipelines.trading.cycle import decide_order
 
 _stepped = change_of(HeldBook, "state", "log", "tally")
@@ -92,33 +95,9 @@ def bar_at(reel: Reel, row: int) -> StepBar:
     )
 
 
-@kernel
-def worst_of(state: BookState, bar: StepBar, terms: StepTerms) -> float:
-    """Least that a book leaves of the account's margin in a bar, with its pending order filled or not."""
-    account = state.account
-    if account.position != 0.0 and bar.funding_per_unit != 0.0:
-        account = apply_funding(account, account.position * bar.funding_per_unit)
-    reach = reach_within(bar)
-    worst = worst_balance(account, reach.mark_low, reach.mark_high, terms.margin)
-    pending = state.order.quantity
-    if pending != 0.0 and state.order.wait_bars == 0:
-        price = taker_price(bar.open, pending, terms.costs, state.seen.volume, bar.ladder)
-        filled = apply_fill(account, pending, price, fee_of(pending, price, terms.costs))
-        worst = min(worst, worst_balance(filled, reach.mark_low, reach.mark_high, terms.margin))
-    return worst
-
-
 @inlined
-def resting_bar(state: BookState, ts: int, ladder: FloatArray | None) -> StepBar:
-    """Bar of a book whose symbol has none: it stands at its last close."""
-    close = state.close
-    return StepBar(ts, close, close, close, close, 0.0, 0.0, 0.0, 0.0, 0.0, ladder)
-
-
-@inlined
-def stepped(book: HeldBook, bar: StepBar, terms: StepTerms, number: int, rows: FloatArray) -> HeldBook:
+def stepped(book: HeldBook, outcome: StepOutcome, ts: int, number: int, rows: FloatArray) -> HeldBook:
     """Book after a bar of its own."""
-    outcome = step_bar(book.state, bar, terms)
     state, tally = outcome.state, book.tally
     peak = max(tally.peak, state.curve.equity)
     tally = Tally(
@@ -127,7 +106,7 @@ def stepped(book: HeldBook, bar: StepBar, terms: StepTerms, number: int, rows: F
         peak,
         drawdown_after(tally.max_drawdown, peak, state.curve.equity),
     )
-    log = log_outcome(book.log, outcome, bar.ts, number, rows)
+    log = log_outcome(book.log, outcome, ts, number, rows)
     return _stepped(book, state=state, log=log, tally=tally)
 
 
@@ -174,22 +153,6 @@ def pay_due(held: list[HeldBook], fund: Fund, ts: int, share: FloatArray, flows:
 
 
 @inner
-def terms_at(terms: LoopTerms, reel: Reel, book: int, span: int) -> BookTerms:
-    """Terms of a book under one of its specifications; the ends in the spans have none."""
-    here = terms_under(terms, reel.dated, span - book)
-    return BookTerms(step_terms_of(here, book), here.trading)
-
-
-@inlined
-def span_at(reel: Reel, book: int, ts: int) -> int:
-    """Return the specification of a book that is in force in a bar that opens then."""
-    span = int(reel.first_span[book])
-    while reel.span[span + 1] <= ts:
-        span += 1
-    return span
-
-
-@inner
 def open_row(held: list[HeldBook], books: list[BookTerms], reel: Reel, at: GridRow, terms: LoopTerms) -> None:
     """Find the books that have a bar in a row, and take over the specifications that are in force in it."""
     for b in range(len(held)):
@@ -202,46 +165,87 @@ def open_row(held: list[HeldBook], books: list[BookTerms], reel: Reel, at: GridR
 
 
 @inner
-def support_row(
+def margin_row(
     held: list[HeldBook], books: list[BookTerms], reel: Reel, at: GridRow, reserve: float
-) -> None:
-    """Find what stands behind each book's own cash in a row: reserve and worst of all other books."""
-    worst, nothing = np.empty(len(held)), empty_ladder(reel.beside)
+) -> float:
+    """Find the least that each book leaves in a row; returns what the account leaves with the reserve."""
+    left, nothing = reserve, empty_ladder(reel.beside)
     for b in range(len(held)):
         book = held[b]
         bar = bar_at(reel, book.row) if at.is_due[b] else resting_bar(book.state, at.ts, nothing)
-        worst[b] = worst_of(book.state, bar, books[b].step)
-    for b in range(len(held)):
-        at.support[b] = reserve
-        for other in range(len(held)):
-            if other != b:
-                at.support[b] += worst[other]
+        at.worst[b] = worst_of(book.state, bar, books[b].step)
+        left += at.worst[b]
+    return left
 
 
 @inlined
-def step_row(
-    held: list[HeldBook], books: list[BookTerms], reel: Reel, at: GridRow, stops: FloatArray, rows: FloatArray
-) -> None:
+def step_book(
+    held: list[HeldBook], books: list[BookTerms], reel: Reel, at: GridRow, b: int, written: Written
+) -> StepOutcome:
+    """Step a book that has a bar in a row."""
+    row, step = held[b].row, books[b].step
+    if unlikely(written.stops.shape[1] > N_RULES):
+        step = scaled_at(step, written.stops, b, row - reel.first[b] - 1)
+    step = _with_margin(step, with_support(step.margin, at.support[b], at.debt))
+    bar = bar_at(reel, row)
+    outcome = step_bar(held[b].state, bar, step)
+    held[b] = stepped(held[b], outcome, bar.ts, b, written.trades)
+    return outcome
+
+
+@inlined
+def step_row(held: list[HeldBook], books: list[BookTerms], reel: Reel, at: GridRow, written: Written) -> None:
     """Step every book that has a bar in a row."""
     for b in range(len(held)):
         if at.is_due[b]:
-            row, step = held[b].row, books[b].step
-            if unlikely(stops.shape[1] > N_RULES):
-                step = scaled_at(step, stops, b, row - reel.first[b] - 1)
-            step = _with_margin(step, with_support(step.margin, at.support[b]))
-            held[b] = stepped(held[b], bar_at(reel, row), step, b, rows)
+            step_book(held, books, reel, at, b, written)
+
+
+@inner
+def liquidate_row(
+    held: list[HeldBook], books: list[BookTerms], reel: Reel, at: GridRow, reserve: float, written: Written
+) -> None:
+    """Step every book that has a bar in a row in which the account doesn't cover its margins."""
+    n_books, left = len(held), reserve
+    needed, is_left = np.zeros(n_books), np.ones(n_books, np.bool_)
+    for b in range(n_books):
+        left += at.worst[b]
+        if at.is_due[b]:
+            needed[b] = maintained_by(held[b].state, bar_at(reel, held[b].row), books[b].step)
+    for _ in range(n_books):
+        b = binding(needed, is_left)
+        is_left[b] = False
+        if not at.is_due[b]:
+            continue
+        if left <= 0.0:
+            at.support[b] = support_of(b, at.worst, reserve)
+        outcome = step_book(held, books, reel, at, b, written)
+        at.support[b] = np.inf
+        if is_liquidated(outcome):
+            left += held[b].state.curve.equity - at.worst[b]
 
 
 @inlined
-def valued(held: list[HeldBook], fund: Fund, close_ts: int) -> Fund:
-    """Account at the close of a row."""
-    value, gross, traded = fund.reserve, 0.0, 0.0
+def is_liquidated(outcome: StepOutcome) -> bool:
+    """Whether a bar has liquidated its book."""
+    at_open = outcome.gap_stop.quantity != 0.0 and outcome.gap_reason == LIQUIDATION
+    return at_open or (outcome.stop.quantity != 0.0 and outcome.stop_reason == LIQUIDATION)
+
+
+@inlined
+def valued(held: list[HeldBook], fund: Fund, reel: Reel, ts: int, written: Written) -> Fund:
+    """Account at the close of a row; where nothing is left of it, it ends there."""
+    value = fund.reserve
+    for b in range(len(held)):
+        value += held[b].state.curve.equity
+    if unlikely(is_nothing_left(value, written.capital)):
+        fund, value = end_books(held, fund, reel, ts, written.trades), 0.0
+    gross, traded = 0.0, 0.0
     for b in range(len(held)):
         state = held[b].state
-        value += state.curve.equity
         gross += abs(state.account.position) * state.close
         traded += held[b].tally.traded_notional
-    return fund_at_close(fund, value, gross, traded, close_ts)
+    return fund_at_close(fund, value, gross, traded, ts + written.step_ms)
 
 
 @inlined
@@ -264,30 +268,6 @@ def write_day(held: list[HeldBook], fund: Fund, day: int, record: AccountRecord)
         state = held[b].state
         record.equity[b, day] = state.curve.equity
         record.notional[b, day] = state.account.position * state.close
-
-
-@inner
-def close_books(held: list[HeldBook], fund: Fund, reel: Reel, terms: LoopTerms, trades: FloatArray) -> Fund:
-    """Close every position at its last close, by the specification of then."""
-    value, traded, is_closed = fund.reserve, fund.tally.traded_notional, False
-    for b in range(len(held)):
-        book, last_ts = held[b], reel.ts[held[b].row - 1]
-        step = terms_at(terms, reel, b, span_at(reel, b, last_ts)).step
-        state, fill = close_out(book.state, step)
-        log, tally = book.log, book.tally
-        if fill.quantity != 0.0:
-            end = TradeEnd(last_ts + step.step_ms, END, True, b)
-            log = add_closing(log, fill, end, trades)
-            tally = tally_end(tally, fill, state.curve.equity)
-            traded += abs(fill.quantity) * fill.price
-            is_closed = True
-        value += state.curve.equity
-        held[b] = _stepped(book, state=state, log=log, tally=tally)
-    tally = fund.tally
-    if is_closed:
-        deepest = drawdown_after(tally.max_drawdown, tally.peak, value)
-        tally = _traded(tally, traded_notional=traded, max_drawdown=deepest)
-    return _with_value(fund, value=value, tally=tally)
 
 
 @inner
@@ -329,34 +309,38 @@ def run_books(
     reel, wanted, schedule = lent(reel), lent(wanted), lent(schedule)
     terms = lent(terms)
     grid, share = schedule.grid, wanted.share
-    n_books, step_ms, capital = share.size, terms.step.step_ms, start.capital
+    n_books, capital = share.size, start.capital
     held = first_books(start, share, reel)
     books = [terms_at(terms, reel, b, reel.first_span[b]) for b in range(n_books)]
-    is_cross = reel.dated.brackets.shape[0] > 0 and terms.step.margin.leverage <= 0.0
+    is_shared = n_books > 1 and reel.dated.brackets.shape[0] > 0 and terms.step.margin.leverage <= 0.0
+    written = Written(terms.stops, record.trades, capital, terms.step.step_ms)
     fund, day, first_day = first_fund(start.reserve, capital, grid[0]), 0, grid[0] // DAY_MS
-    support, is_due = np.zeros(n_books), np.zeros(n_books, np.bool_)
+    worst, support, is_due = np.zeros(n_books), np.full(n_books, np.inf), np.zeros(n_books, np.bool_)
     next_flow, keeps_bars = schedule.flow_ts[0], record.bar_value.size > 0
     for i in range(grid.size):
-        at = GridRow(grid[i], is_due, support)
-        while day < at.ts // DAY_MS - first_day:
+        ts = grid[i]
+        while day < ts // DAY_MS - first_day:
             write_day(held, fund, day, record)
             day += 1
-        fund = fund_at_open(fund, at.ts)
-        if next_flow <= at.ts:
-            fund = pay_due(held, fund, at.ts, share, schedule)
+        fund = fund_at_open(fund, ts)
+        if next_flow <= ts:
+            fund = pay_due(held, fund, ts, share, schedule)
             next_flow = schedule.flow_ts[fund.flow]
             if fund.is_broken:
                 break
+        at = GridRow(ts, is_due, worst, support, debt_of(n_books, fund))
+        support[0] = at.debt
         open_row(held, books, reel, at, terms)
-        if is_cross:
-            support_row(held, books, reel, at, fund.reserve)
-        step_row(held, books, reel, at, terms.stops, record.trades)
-        fund = valued(held, fund, at.ts + step_ms)
+        if is_shared and unlikely(margin_row(held, books, reel, at, fund.reserve) <= 0.0):
+            liquidate_row(held, books, reel, at, fund.reserve, written)
+        else:
+            step_row(held, books, reel, at, written)
+        fund = valued(held, fund, reel, ts, written)
         decide_row(held, books, reel, wanted, at, fund)
         if keeps_bars:
             record.bar_value[i] = fund.value
     if terms.close_at_end and not fund.is_broken:
-        fund = close_books(held, fund, reel, terms, record.trades)
+        fund = close_books(held, fund, reel, terms, written)
         record.bar_value[-1:] = fund.value
     write_day(held, fund, day, record)
     return [LoopResult(book.state, book.log, book.tally) for book in held], fund

@@ -3,7 +3,7 @@
 from typing import NamedTuple
 
 from quant_pipelines.accounting.account import DUST, Account, apply_fill, apply_transfer, equity
-from quant_pipelines.accounting.margin import NO_MARGIN, MarginTerms
+from quant_pipelines.accounting.margin import NO_MARGIN, MarginTerms, forced_closing
 from quant_pipelines.accounting.nav import growth_by
 from quant_pipelines.backtest.bar.stops import (
     NO_STOPS,
@@ -264,6 +264,16 @@ def with_transfer(state: BookState, amount: float) -> BookState:
 
 
 @scalar
+def left_at_close(state: BookState, fill: StepFill) -> BookState:
+    """State after a fill that closes the position at the last close; pending orders are dropped."""
+    account = state.account
+    if fill.quantity != 0.0:
+        account = apply_fill(account, fill.quantity, fill.price, fill.fee)
+    curve = _valued(state.curve, equity(account, state.close))
+    return _closed(state, account=account, order=NO_ORDER, stop=NOTHING_STANDS, curve=curve)
+
+
+@scalar
 def close_out(state: BookState, terms: StepTerms) -> tuple[BookState, StepFill]:
     """State after the position is closed at the last close with costs; pending orders are dropped."""
     account, fill = state.account, NO_FILL
@@ -271,6 +281,7 @@ def close_out(state: BookState, terms: StepTerms) -> tuple[BookState, StepFill]:
         quantity = whole_lots(-account.position, terms.lot_size)
         paid = fill_price(state.close, quantity, terms.costs, state.seen.volume)
         fill = StepFill(quantity, paid, fee_of(quantity, paid, terms.costs))
-        account = apply_fill(account, fill.quantity, fill.price, fill.fee)
-    curve = _valued(state.curve, equity(account, state.close))
-    return _closed(state, account=account, order=NO_ORDER, stop=NOTHING_STANDS, curve=curve), fill
+        if equity(account, paid) + terms.margin.debt < fill.fee:
+            closing = forced_closing(account, paid, terms.costs.fee_rate, terms.margin)
+            fill = StepFill(quantity, closing.price, closing.fee)
+    return left_at_close(state, fill), fill

@@ -1,25 +1,26 @@
 """What a backtest returns."""
 
 from dataclasses import dataclass
+from datetime import datetime
 from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
 
-from quant_pipelines.backtest.bar.stops import LIQUIDATION, TAKE_PROFIT
+from quant_pipelines.backtest.bar.stops import BANKRUPTCY, LIQUIDATION, TAKE_PROFIT
 from quant_pipelines.backtest.bar.tally import Tally
-from quant_pipelines.backtest.bar.trades import PNL, Trade, trades_of
+from quant_pipelines.backtest.bar.trades import EXIT_TS, PNL, Trade, trades_of
 from quant_pipelines.backtest.batch.loop import LoopResult
 from quant_pipelines.backtest.market.market import Market
 from quant_pipelines.backtest.market.marks import MarkUse
 from quant_pipelines.backtest.market.settings import BacktestSettings
 from quant_pipelines.backtest.market.tape import Record
 from quant_pipelines.core.arrays import FloatArray
-from quant_pipelines.core.timeframes import DAY_MS, YEAR_DAYS, day_of
+from quant_pipelines.core.timeframes import DAY_MS, YEAR_DAYS, day_of, from_ms
 from quant_pipelines.metrics import Activity, summarize
 from quant_pipelines.sdk.attach import missing_inputs
 
-NOT_WALKED = (LIQUIDATION, TAKE_PROFIT)
+NOT_WALKED = (LIQUIDATION, BANKRUPTCY, TAKE_PROFIT)
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +110,13 @@ class BacktestResult:
     def trades(self) -> tuple[Trade, ...]:
         """Finished round trips, oldest first."""
         return trades_of(self.trade_rows)
+
+    @property
+    def bankrupt_at(self) -> datetime | None:
+        """Open time of the bar in which nothing was left and trading ended, UTC; None while something is."""
+        if self.final_equity > 0.0 or not self.trade_rows.size:
+            return None
+        return from_ms(int(self.trade_rows[:, EXIT_TS].max()))
 
     @property
     def curve(self) -> FloatArray:
@@ -211,8 +219,8 @@ def _not_modelled(market: Market, settings: BacktestSettings) -> tuple[str, ...]
     missing = ["latency below one bar", "stale_data rule (wall clock)"]
     missing.append(_missing_specifications(market, settings))
     missing.append(_missing_marks(market, settings))
-    if not any(rules.execution.brackets for rules in settings.specifications.all_rules(settings.rules)):
-        missing.append("liquidation")
+    has_brackets = any(one.execution.brackets for one in settings.specifications.all_rules(settings.rules))
+    missing.append("stepwise liquidation" if has_brackets else "liquidation")
     missing.append("participation cap of stops" if execution.participation else "participation cap")
     if not market.ladder.size:
         missing.append("order book depth")

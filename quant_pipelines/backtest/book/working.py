@@ -16,6 +16,7 @@ from quant_pipelines.backtest.bar.resting_rows import (
     FILLED,
     KIND,
     LEAVES,
+    LIQUIDATED,
     NOTHING_TO_REDUCE,
     NUMBER,
     POSITION_CLOSED,
@@ -42,6 +43,7 @@ KINDS = ("market", "limit", "stop_market")
 _ENDS = {
     POSITION_CLOSED: ("CANCELED", "the position that it reduces is closed"),
     WOULD_CROSS: ("CANCELED", "post-only, and the open was through its price"),
+    LIQUIDATED: ("CANCELED", "its margin is liquidated"),
     EXPIRED: ("EXPIRED", "its time is over"),
     NOTHING_TO_REDUCE: ("CANCELED", "it only reduces, and there was nothing to reduce"),
 }
