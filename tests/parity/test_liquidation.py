@@ -1,5 +1,6 @@
 """The rule of liquidation at the simulated venue and in the bar step, equal to the digit that is booked."""
 
+from dataclasses import replace
 from decimal import Decimal
 from typing import NamedTuple
 
@@ -7,7 +8,14 @@ import numpy as np
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from quant_pipelines.accounting import Account, MarginTerms, apply_fill, apply_funding, open_account
+from quant_pipelines.accounting import (
+    Account,
+    MarginTerms,
+    apply_fill,
+    apply_funding,
+    liquidation_price,
+    open_account,
+)
 from quant_pipelines.backtest.bar.state import StepBar, StepTerms, opening_state
 from quant_pipelines.backtest.bar.step import step_bar
 from quant_pipelines.core.settings import CostSettings
@@ -22,14 +30,18 @@ DIGIT = Decimal("0.00000002")  # the venue rounds to 8 decimals, twice for a par
 
 
 class Case(NamedTuple):
-    """A position, what it pays and closes before the price moves, and where the price goes; rate in 1e-4."""
+    """A position, what it pays and closes, and how far beyond its liquidation the price goes, in quote.
+
+    Rate and fee are in 1e-4.
+    """
 
     side: int
     thousandths: int
     leverage: int
     rate: int
     closed: int
-    moved_to: int
+    beyond: int
+    fee: int
 
 
 CASES = st.builds(
@@ -39,13 +51,14 @@ CASES = st.builds(
     st.sampled_from([0, 1, 2, 5, 10, 20]),
     st.integers(-300, 300),
     st.integers(0, 2),
-    st.integers(20_000, 140_000),
+    st.one_of(st.integers(-30, 200), st.integers(-20_000, 40_000)),
+    st.sampled_from([0, 10, 125]),
 )
 
 
 def terms_of(case: Case) -> StepTerms:
     rows = [[float(one.floor), float(one.ratio), float(one.amount)] for one in CONTRACT.brackets]
-    margin = MarginTerms(np.array(rows), float(case.leverage), float(CONTRACT.liquidation_fee))
+    margin = MarginTerms(np.array(rows), float(case.leverage), case.fee / 1e4)
     costs = cost_terms(CostSettings(float(CONTRACT.taker_fee) * 1e4, 0.0, 0.0))
     return StepTerms(costs, 0.0, 0.001, MINUTE_MS, margin=margin)
 
@@ -57,6 +70,8 @@ def filled(account: Account, quantity: float, price: float) -> Account:
 def at_the_venue(desk: Desk, case: Case) -> None:
     """Enter, pay funding, and close a part; the price has not moved."""
     buy, sell = ("BUY", "SELL") if case.side > 0 else ("SELL", "BUY")
+    fee = Decimal(case.fee) / 10_000
+    desk.venue.contracts = CONTRACTS | {SYMBOL: replace(CONTRACT, liquidation_fee=fee)}
     desk.price(SYMBOL, f"{MARK:.1f}")
     if case.leverage:
         desk.call("POST", "marginType", symbol=SYMBOL, marginType="ISOLATED")
@@ -86,8 +101,10 @@ def test_venue_and_step_liquidate_at_the_same_moment_for_the_same_loss(case: Cas
     held, account = desk.ledger.position(SYMBOL).quantity, by_the_books(case)
     assume(held)  # funding alone has not ended it
     assert abs(Decimal(account.cash) - desk.ledger.account.wallet) < DIGIT
-    desk.price(SYMBOL, f"{case.moved_to:.1f}")
-    mark, price = float(case.moved_to), case.moved_to - case.side * TICK
+    limit = liquidation_price(account, terms_of(case).margin)
+    mark = round(max(limit - case.side * case.beyond, 1_000.0), 1)
+    desk.price(SYMBOL, f"{mark:.1f}")
+    price = round(mark - case.side * TICK, 1)
     bar = StepBar(0, price, price, price, price, 0.0, 0.0, mark, mark, mark)
     after = step_bar(opening_state(account, 0), bar, terms_of(case)).state.account
     assert float(desk.ledger.position(SYMBOL).quantity) == round(after.position, 3)
