@@ -1,5 +1,6 @@
 """The rule of liquidation at the simulated venue and in the bar step, equal to the digit that is booked."""
 
+from contextlib import closing
 from dataclasses import replace
 from decimal import Decimal
 from typing import NamedTuple
@@ -96,19 +97,18 @@ def by_the_books(case: Case) -> Account:
 def test_venue_and_step_liquidate_at_the_same_moment_for_the_same_loss(case: Case) -> None:
     margin = case.thousandths / 1000 * MARK / (case.leverage or 20)
     assume(margin < 9_000.0 and case.thousandths // (2 * max(case.closed, 1)) * 60 > 120)
-    desk = Desk(":memory:")
-    at_the_venue(desk, case)
-    held, account = desk.ledger.position(SYMBOL).quantity, by_the_books(case)
-    assume(held)  # funding alone has not ended it
-    assert abs(Decimal(account.cash) - desk.ledger.account.wallet) < DIGIT
-    limit = liquidation_price(account, terms_of(case).margin)
-    mark = round(max(limit - case.side * case.beyond, 1_000.0), 1)
-    desk.price(SYMBOL, f"{mark:.1f}")
-    price = round(mark - case.side * TICK, 1)
-    bar = StepBar(0, price, price, price, price, 0.0, 0.0, mark, mark, mark)
-    after = step_bar(opening_state(account, 0), bar, terms_of(case)).state.account
-    assert float(desk.ledger.position(SYMBOL).quantity) == round(after.position, 3)
-    assert abs(Decimal(after.cash) - desk.ledger.account.wallet) < DIGIT
-    if case.leverage == 0 or not after.position:
-        assert after.cash + after.position * (mark - after.entry_price) >= 0.0
-    desk.close()
+    with closing(Desk(":memory:")) as desk:
+        at_the_venue(desk, case)
+        held, account = desk.ledger.position(SYMBOL).quantity, by_the_books(case)
+        assume(held)  # funding alone has not ended it
+        assert abs(Decimal(account.cash) - desk.ledger.account.wallet) < DIGIT
+        limit = liquidation_price(account, terms_of(case).margin)
+        mark = round(max(limit - case.side * case.beyond, 1_000.0), 1)
+        desk.price(SYMBOL, f"{mark:.1f}")
+        price = round(mark - case.side * TICK, 1)
+        bar = StepBar(0, price, price, price, price, 0.0, 0.0, mark, mark, mark)
+        after = step_bar(opening_state(account, 0), bar, terms_of(case)).state.account
+        assert float(desk.ledger.position(SYMBOL).quantity) == round(after.position, 3)
+        assert abs(Decimal(after.cash) - desk.ledger.account.wallet) < DIGIT
+        if case.leverage == 0 or not after.position:
+            assert after.cash + after.position * (mark - after.entry_price) >= 0.0
