@@ -5,14 +5,13 @@ import numpy as np
 from quant_pipelines.accounting.margin import with_support
 from quant_pipelines.backtest.account.fund import Fund, fund_insured
 from quant_pipelines.backtest.account.shared_margin import is_nothing_left
-from quant_pipelines.backtest.account.values import BookTerms, HeldBook, Reel, Written
+from quant_pipelines.backtest.account.values import BookTerms, HeldBook, Reel, Work
 from quant_pipelines.backtest.bar.state import StepFill, StepTerms, close_out, left_at_close
 from quant_pipelines.backtest.bar.stops import BANKRUPTCY, END
 from quant_pipelines.backtest.bar.tally import Tally, drawdown_after, tally_end
 from quant_pipelines.backtest.bar.trades import TradeEnd, add_closing
 from quant_pipelines.backtest.market.spans import step_terms_of, terms_under
 from quant_pipelines.backtest.market.tape import LoopTerms
-from quant_pipelines.core.arrays import FloatArray
 from quant_pipelines.core.jit import change_of, inlined, inner
 from quant_pipelines.core.lanes import unlikely
 
@@ -45,9 +44,9 @@ def span_at(reel: Reel, book: int, ts: int) -> int:
 
 
 @inner
-def end_books(held: list[HeldBook], fund: Fund, reel: Reel, ts: int, trades: FloatArray) -> Fund:
+def end_books(held: list[HeldBook], fund: Fund, ts: int, work: Work) -> Fund:
     """Close all positions of an account of which nothing is left, at their last closes in or before a row."""
-    value = fund.reserve
+    reel, value = work.reel, fund.reserve
     for b in range(len(held)):
         book = held[b]
         fill = StepFill(-book.state.account.position, book.state.close, 0.0)
@@ -56,15 +55,16 @@ def end_books(held: list[HeldBook], fund: Fund, reel: Reel, ts: int, trades: Flo
         if fill.quantity != 0.0:
             is_due = book.row < reel.end[b] and reel.ts[book.row] == ts
             end = TradeEnd(ts if is_due else reel.ts[book.row - 1], BANKRUPTCY, True, b)
-            log, tally = add_closing(log, fill, end, trades), tally_end(tally, fill, state.curve.equity)
+            log, tally = add_closing(log, fill, end, work.trades), tally_end(tally, fill, state.curve.equity)
         value += state.curve.equity
         held[b] = _ended(book, state=state, log=log, tally=tally)
     return fund_insured(fund, value)
 
 
 @inner
-def close_books(held: list[HeldBook], fund: Fund, reel: Reel, terms: LoopTerms, written: Written) -> Fund:
+def close_books(held: list[HeldBook], fund: Fund, terms: LoopTerms, work: Work) -> Fund:
     """Close every position at its last close, by the specification of then."""
+    reel = work.reel
     value, traded, is_closed = fund.reserve, fund.tally.traded_notional, False
     for b in range(len(held)):
         book, last_ts = held[b], reel.ts[held[b].row - 1]
@@ -74,13 +74,13 @@ def close_books(held: list[HeldBook], fund: Fund, reel: Reel, terms: LoopTerms, 
         log, tally = book.log, book.tally
         if fill.quantity != 0.0:
             end = TradeEnd(last_ts + step.step_ms, END, True, b)
-            log = add_closing(log, fill, end, written.trades)
+            log = add_closing(log, fill, end, work.trades)
             tally = tally_end(tally, fill, state.curve.equity)
             traded += abs(fill.quantity) * fill.price
             is_closed = True
         value += state.curve.equity
         held[b] = _ended(book, state=state, log=log, tally=tally)
-    if unlikely(is_nothing_left(value, written.capital)):
+    if unlikely(is_nothing_left(value, work.capital)):
         fund, value = fund_insured(fund, value), 0.0
     tally = fund.tally
     if is_closed:

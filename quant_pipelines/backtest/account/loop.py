@@ -35,7 +35,7 @@ from quant_pipelines.backtest.account.values import (
     Reel,
     Schedule,
     ShareTargets,
-    Written,
+    Work,
     account_view,
 )
 from quant_pipelines.backtest.bar.state import (
@@ -179,31 +179,29 @@ def margin_row(
 
 
 @inlined
-def step_book(
-    held: list[HeldBook], books: list[BookTerms], reel: Reel, at: GridRow, b: int, written: Written
-) -> StepOutcome:
+def step_book(held: list[HeldBook], books: list[BookTerms], at: GridRow, b: int, work: Work) -> StepOutcome:
     """Step a book that has a bar in a row."""
     row, step = held[b].row, books[b].step
-    if unlikely(written.stops.shape[1] > N_RULES):
-        step = scaled_at(step, written.stops, b, row - reel.first[b] - 1)
+    if unlikely(work.stops.shape[1] > N_RULES):
+        step = scaled_at(step, work.stops, b, row - work.reel.first[b] - 1)
     step = _with_margin(step, with_support(step.margin, at.support[b], at.debt))
-    bar = bar_at(reel, row)
+    bar = bar_at(work.reel, row)
     outcome = step_bar(held[b].state, bar, step)
-    held[b] = stepped(held[b], outcome, bar.ts, b, written.trades)
+    held[b] = stepped(held[b], outcome, bar.ts, b, work.trades)
     return outcome
 
 
 @inlined
-def step_row(held: list[HeldBook], books: list[BookTerms], reel: Reel, at: GridRow, written: Written) -> None:
+def step_row(held: list[HeldBook], books: list[BookTerms], at: GridRow, work: Work) -> None:
     """Step every book that has a bar in a row."""
     for b in range(len(held)):
         if at.is_due[b]:
-            step_book(held, books, reel, at, b, written)
+            step_book(held, books, at, b, work)
 
 
 @inner
 def liquidate_row(
-    held: list[HeldBook], books: list[BookTerms], reel: Reel, at: GridRow, reserve: float, written: Written
+    held: list[HeldBook], books: list[BookTerms], at: GridRow, reserve: float, work: Work
 ) -> None:
     """Step every book that has a bar in a row in which the account doesn't cover its margins."""
     n_books, left = len(held), reserve
@@ -211,7 +209,7 @@ def liquidate_row(
     for b in range(n_books):
         left += at.worst[b]
         if at.is_due[b]:
-            needed[b] = maintained_by(held[b].state, bar_at(reel, held[b].row), books[b].step)
+            needed[b] = maintained_by(held[b].state, bar_at(work.reel, held[b].row), books[b].step)
     for _ in range(n_books):
         b = binding(needed, is_left)
         is_left[b] = False
@@ -219,7 +217,7 @@ def liquidate_row(
             continue
         if left <= 0.0:
             at.support[b] = support_of(b, at.worst, reserve)
-        outcome = step_book(held, books, reel, at, b, written)
+        outcome = step_book(held, books, at, b, work)
         at.support[b] = np.inf
         if is_liquidated(outcome):
             left += held[b].state.curve.equity - at.worst[b]
@@ -233,19 +231,19 @@ def is_liquidated(outcome: StepOutcome) -> bool:
 
 
 @inlined
-def valued(held: list[HeldBook], fund: Fund, reel: Reel, ts: int, written: Written) -> Fund:
+def valued(held: list[HeldBook], fund: Fund, ts: int, work: Work) -> Fund:
     """Account at the close of a row; where nothing is left of it, it ends there."""
     value = fund.reserve
     for b in range(len(held)):
         value += held[b].state.curve.equity
-    if unlikely(is_nothing_left(value, written.capital)):
-        fund, value = end_books(held, fund, reel, ts, written.trades), 0.0
+    if unlikely(is_nothing_left(value, work.capital)):
+        fund, value = end_books(held, fund, ts, work), 0.0
     gross, traded = 0.0, 0.0
     for b in range(len(held)):
         state = held[b].state
         gross += abs(state.account.position) * state.close
         traded += held[b].tally.traded_notional
-    return fund_at_close(fund, value, gross, traded, ts + written.step_ms)
+    return fund_at_close(fund, value, gross, traded, ts + work.step_ms)
 
 
 @inlined
@@ -304,7 +302,7 @@ def run_books(
     terms
         Terms of all books, a lane each.
     record
-        Written.
+        Work.
     """
     reel, wanted, schedule = lent(reel), lent(wanted), lent(schedule)
     terms = lent(terms)
@@ -313,7 +311,7 @@ def run_books(
     held = first_books(start, share, reel)
     books = [terms_at(terms, reel, b, reel.first_span[b]) for b in range(n_books)]
     is_shared = n_books > 1 and reel.dated.brackets.shape[0] > 0 and terms.step.margin.leverage <= 0.0
-    written = Written(terms.stops, record.trades, capital, terms.step.step_ms)
+    work = Work(reel, terms.stops, record.trades, capital, terms.step.step_ms)
     fund, day, first_day = first_fund(start.reserve, capital, grid[0]), 0, grid[0] // DAY_MS
     worst, support, is_due = np.zeros(n_books), np.full(n_books, np.inf), np.zeros(n_books, np.bool_)
     next_flow, keeps_bars = schedule.flow_ts[0], record.bar_value.size > 0
@@ -332,15 +330,15 @@ def run_books(
         support[0] = at.debt
         open_row(held, books, reel, at, terms)
         if is_shared and unlikely(margin_row(held, books, reel, at, fund.reserve) <= 0.0):
-            liquidate_row(held, books, reel, at, fund.reserve, written)
+            liquidate_row(held, books, at, fund.reserve, work)
         else:
-            step_row(held, books, reel, at, written)
-        fund = valued(held, fund, reel, ts, written)
+            step_row(held, books, at, work)
+        fund = valued(held, fund, ts, work)
         decide_row(held, books, reel, wanted, at, fund)
         if keeps_bars:
             record.bar_value[i] = fund.value
     if terms.close_at_end and not fund.is_broken:
-        fund = close_books(held, fund, reel, terms, written)
+        fund = close_books(held, fund, terms, work)
         record.bar_value[-1:] = fund.value
     write_day(held, fund, day, record)
     return [LoopResult(book.state, book.log, book.tally) for book in held], fund

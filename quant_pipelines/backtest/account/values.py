@@ -127,9 +127,10 @@ class GridRow(NamedTuple):
     debt: float
 
 
-class Written(NamedTuple):
-    """What a row needs besides: stops and trades of all books, the account's capital, and its own length."""
+class Work(NamedTuple):
+    """What a row needs besides: bars, stops, trades of all books, the account's capital, its own length."""
 
+    reel: Reel
     stops: FloatArray
     trades: FloatArray
     capital: float
