@@ -86,9 +86,12 @@ static void protect(book_t *b, double open, double ts, const terms_t *t, double 
   double s = b->position < 0.0 ? -1.0 : 1.0, q = whole(-b->position, t->lot);
   int stopped = adverse <= b->stop;
   if (adverse <= b->limit && (!(stopped && b->stop > b->limit) || s * open <= b->limit)) {
-    double worst = s * open < b->limit ? s * open : b->limit, bound = s * (b->entry * (1.0 - s / t->leverage));
+    double worst = s * open < b->limit ? s * open : b->limit, wallet = fabs(b->position) * b->entry / t->leverage;
+    double bound = s * (b->entry - wallet / b->position);
     if (worst < bound) worst = bound;
-    double price = s * worst, fee = fabs(q) * price * t->liquidation_fee;
+    double price = s * worst, fee = fabs(q) * price * (t->fee + t->liquidation_fee);
+    double left = wallet + b->position * (price - b->entry);
+    if (fee > left) fee = left;
     book_fill(b, q, price, fee);
     end_trade(b, ts, price, fee, 10.0, rows, room);
   } else if (stopped) {

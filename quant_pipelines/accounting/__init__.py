@@ -15,22 +15,29 @@ from quant_pipelines.accounting.ledger import (
     booked_realized,
     disagreement,
 )
-from quant_pipelines.accounting.margin import NO_MARGIN, MarginTerms, bankruptcy_price, liquidation_price
+from quant_pipelines.accounting.margin import (
+    NO_MARGIN,
+    Closing,
+    MarginTerms,
+    forced_closing,
+    liquidation_price,
+)
 
 __all__ = [
     "Account",
+    "Closing",
     "LedgerFill",
     "MarginTerms",
     "NO_MARGIN",
     "apply_fill",
     "apply_funding",
     "apply_transfer",
-    "bankruptcy_price",
     "booked_cash",
     "booked_position",
     "booked_realized",
     "disagreement",
     "equity",
+    "forced_closing",
     "liquidation_price",
     "open_account",
 ]

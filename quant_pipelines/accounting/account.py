@@ -27,6 +27,9 @@ class Account(NamedTuple):
         Sum of fees paid, quote, never falling.
     funding
         Sum of funding paid, quote; negative when more was received.
+    margin_funding
+        Funding that the open position has paid, quote: what is missing in its isolated wallet. A part that is
+        closed takes its share along.
 
     Examples
     --------
@@ -42,10 +45,11 @@ class Account(NamedTuple):
     realized_pnl: float
     fees: float
     funding: float
+    margin_funding: float = 0.0
 
 
-_filled = change_of(Account, "cash", "position", "entry_price", "realized_pnl", "fees")
-_charged = change_of(Account, "cash", "funding")
+_filled = change_of(Account, "cash", "position", "entry_price", "realized_pnl", "fees", "margin_funding")
+_charged = change_of(Account, "cash", "funding", "margin_funding")
 _with_cash = change_of(Account, "cash")
 
 
@@ -58,7 +62,7 @@ def open_account(capital: float) -> Account:
     >>> open_account(10_000).cash
     10000.0
     """
-    return Account(float(capital), 0.0, 0.0, 0.0, 0.0, 0.0)
+    return Account(float(capital), 0.0, 0.0, 0.0, 0.0, 0.0, 0.0)
 
 
 @scalar
@@ -92,15 +96,17 @@ def apply_fill(account: Account, quantity: float, price: float, fee: float) -> A
     position = held + quantity
     if abs(position) <= DUST * abs(quantity):
         position = 0.0
-    realized = 0.0
+    realized = margin_funding = 0.0
     entry_price = price
     if held * quantity > 0.0:
+        margin_funding = account.margin_funding
         entry_price = (held * account.entry_price + quantity * price) / position
     elif held != 0.0:
         closed = -quantity if abs(quantity) < abs(held) else held
         realized = closed * (price - account.entry_price)
         if position * held > 0.0:
             entry_price = account.entry_price
+            margin_funding = account.margin_funding * (position / held)
     if position == 0.0:
         entry_price = 0.0
     return _filled(
@@ -110,6 +116,7 @@ def apply_fill(account: Account, quantity: float, price: float, fee: float) -> A
         entry_price=entry_price,
         realized_pnl=account.realized_pnl + realized,
         fees=account.fees + fee,
+        margin_funding=margin_funding,
     )
 
 
@@ -124,7 +131,12 @@ def apply_funding(account: Account, amount_paid: float) -> Account:
     >>> account.cash, account.funding
     (9997.5, 2.5)
     """
-    return _charged(account, cash=account.cash - amount_paid, funding=account.funding + amount_paid)
+    return _charged(
+        account,
+        cash=account.cash - amount_paid,
+        funding=account.funding + amount_paid,
+        margin_funding=account.margin_funding + amount_paid,
+    )
 
 
 @scalar

@@ -1,10 +1,12 @@
 """Cross margin over several books: what the others add to one book's wallet, or take from it.
 
-The rule: if the account's equity, with every position at the worst price of its bar, doesn't cover the sum of
-the maintenance margins, every position is liquidated in that bar, each at the price at which, with the others
-at their worst, the margin was used up; at an open beyond it, at that open. That is pessimistic: the worst
-prices are taken to come together, no stop of another book is counted on, and its orders that may open are
-taken to fill where the bar reaches them, if that is worse.
+The rule of ``margin`` over the bars of several symbols: if the account's equity, with every position at the
+worst price of its bar, doesn't cover the sum of the maintenance margins, the position that maintains most is
+liquidated, then the next, until what is left covers the others. Each is closed at the price at which, with
+the others at their worst, the margin was used up; at an open beyond it, at that open. That is pessimistic:
+the worst prices are taken to come together, no stop of another book is counted on, and its orders that may
+open are taken to fill where the bar reaches them, if that is worse. What the account would end below 0, the
+insurance fund pays.
 
 ``WB`` of ``margin.liquidation_price`` becomes the book's cash plus the support that is computed here, as in
 Binance, "How to Calculate Liquidation Price of USDⓈ-M Futures Contracts": wallet balance less the maintenance
@@ -34,6 +36,12 @@ def maintenance_margin(notional: float, terms: MarginTerms) -> float:
         if n == 0 or notional >= terms.brackets[n, 0]:
             margin = terms.brackets[n, 1] * notional - terms.brackets[n, 2]
     return margin
+
+
+@scalar
+def maintained(account: Account, low: float, high: float, terms: MarginTerms) -> float:
+    """Maintenance margin with the position at the worse end of a price range, quote."""
+    return maintenance_margin(abs(account.position) * (low if account.position > 0.0 else high), terms)
 
 
 @scalar

@@ -1,12 +1,28 @@
-"""Liquidation: at which price a position's margin no longer covers what the venue asks to maintain."""
+"""The rule by which a position is liquidated, of every backtest, of paper, and of the simulated venue.
+
+1. **When.** The mark reaches the price at which the margin is down to the maintenance margin. Isolated margin
+   is the position's wallet as it then stands: its initial margin, less the funding that it has paid since;
+   what is closed takes its share along. Cross margin is the account without the isolated wallets.
+2. **Order.** Open orders of that margin go first. Under cross margin the position with the largest
+   maintenance margin is closed, then the next, until the margin covers those that are left.
+3. **Price.** The whole position is closed at its liquidation price, or at an open beyond it: at the market.
+   It never costs more than the margin: what lies beyond, the insurance fund pays.
+4. **Fees.** The commission of a taker and the liquidation fee, as far as margin is left.
+
+So an isolated position loses at most its wallet, and a cross account ends at 0 or more. Without maintenance
+brackets the account as a whole is the margin, and 0 is maintained: it is closed where nothing is left.
+Closing in steps is not modelled. Source: Binance, "Liquidation Protocols" (open orders are canceled, the fee
+is charged on what is liquidated, the insurance fund takes over at the bankruptcy price) and "How to Calculate
+Liquidation Price of USDⓈ-M Futures Contracts".
+"""
 
 from typing import NamedTuple
 
 import numpy as np
 
-from quant_pipelines.accounting.account import Account
+from quant_pipelines.accounting.account import DUST, Account
 from quant_pipelines.core.arrays import FloatArray
-from quant_pipelines.core.jit import change_of, inlined, scalar
+from quant_pipelines.core.jit import change_of, inlined, kernel, scalar
 
 
 class MarginTerms(NamedTuple):
@@ -16,13 +32,18 @@ class MarginTerms(NamedTuple):
     ----------
     brackets
         Maintenance brackets by notional: floor in quote, rate, and the amount that is deducted (the
-        venue's ``cum``), shape (n_brackets, 3), lowest first. Without any, nothing is liquidated.
+        venue's ``cum``), shape (n_brackets, 3), lowest first. Without any, nothing is liquidated before
+        nothing is left of the account.
     leverage
         Isolated margin is the entry notional over this; 0 is cross margin: the whole wallet.
     fee_rate
-        Fee of a liquidation as a fraction of its notional.
+        Fee of a liquidation as a fraction of its notional, besides a taker's.
     support
-        What stands behind a cross margin besides the book's own cash, quote; see ``cross_margin``.
+        What stands behind the margin besides the book's own cash, quote; see ``cross_margin``. Infinite where
+        the account as a whole covers its margins.
+    debt
+        How far the book's own cash may be below 0, since the account pays, quote; infinite where the books of
+        an account are looked at together.
 
     Examples
     --------
@@ -38,26 +59,34 @@ class MarginTerms(NamedTuple):
     leverage: float
     fee_rate: float
     support: float = 0.0
+    debt: float = 0.0
 
 
 NO_MARGIN = MarginTerms(np.empty((0, 3)), 0.0, 0.0)
 
 
-with_support = change_of(MarginTerms, "support")
-"""Terms of a book behind which other books stand."""
+with_support = change_of(MarginTerms, "support", "debt")
+"""Terms of a book behind which an account stands."""
+
+
+class Closing(NamedTuple):
+    """Price and fee at which a whole position is closed, quote per base and quote."""
+
+    price: float
+    fee: float
 
 
 @inlined
-def _isolated_wallet(account: Account, terms: MarginTerms) -> float:
-    """Margin behind the position, quote."""
-    if terms.leverage > 0.0:
-        return abs(account.position) * account.entry_price / terms.leverage
-    return account.cash + terms.support
+def margin_wallet(account: Account, terms: MarginTerms, beside: float) -> float:
+    """Margin behind the position as it stands, quote; ``beside`` is what the account has besides own cash."""
+    if terms.leverage > 0.0 and terms.brackets.shape[0] > 0:
+        return abs(account.position) * account.entry_price / terms.leverage - account.margin_funding
+    return account.cash + beside
 
 
 @scalar
 def liquidation_price(account: Account, terms: MarginTerms) -> float:
-    """Price at which the position is liquidated; 0 is never.
+    """Price at which the position is liquidated by its brackets; 0 is never.
 
     Notes
     -----
@@ -77,7 +106,7 @@ def liquidation_price(account: Account, terms: MarginTerms) -> float:
     if size == 0.0 or terms.brackets.shape[0] == 0:
         return 0.0
     side = 1.0 if account.position > 0.0 else -1.0
-    wallet = _isolated_wallet(account, terms)
+    wallet = margin_wallet(account, terms, terms.support)
     price = 0.0
     for n in range(terms.brackets.shape[0]):
         rate, deducted = terms.brackets[n, 1], terms.brackets[n, 2]
@@ -89,17 +118,64 @@ def liquidation_price(account: Account, terms: MarginTerms) -> float:
 
 
 @scalar
-def bankruptcy_price(account: Account, terms: MarginTerms) -> float:
-    """Price at which an isolated margin is used up: no fill of a liquidation is worse; 0 has no bound.
+def bankruptcy_price(account: Account, wallet: float) -> float:
+    """Price at which a margin is used up, quote per base; what is held is not 0.
 
     Examples
     --------
-    >>> from quant_pipelines.accounting import NO_MARGIN, apply_fill, bankruptcy_price, open_account
+    >>> from quant_pipelines.accounting import apply_fill, open_account
+    >>> from quant_pipelines.accounting.margin import bankruptcy_price
     >>> account = apply_fill(open_account(10_000.0), 10.0, 100.0, 0.0)
-    >>> bankruptcy_price(account, NO_MARGIN._replace(leverage=10.0))  # a tenth below the entry
+    >>> bankruptcy_price(account, 100.0)  # a tenth of the notional lies ten below the entry
     90.0
     """
-    if terms.leverage <= 0.0 or account.position == 0.0:
-        return 0.0
+    return account.entry_price - wallet / account.position
+
+
+@inlined
+def forced_price(account: Account, terms: MarginTerms) -> float:
+    """Price at which a position is closed by force: its liquidation price, else where nothing is left."""
+    if terms.brackets.shape[0] > 0 or account.position == 0.0:
+        return liquidation_price(account, terms)
+    return max(bankruptcy_price(account, account.cash + terms.debt), 0.0)
+
+
+@kernel
+def forced_closing(account: Account, price: float, fee_rate: float, terms: MarginTerms) -> Closing:
+    """Close a whole position at a market price so that it costs no more than its margin.
+
+    Parameters
+    ----------
+    account
+        Before, with a position.
+    price
+        Of the market, quote per base.
+    fee_rate
+        All fees as a fraction of the notional, paid as far as margin is left.
+    terms
+        What the margin is.
+
+    Notes
+    -----
+    With ``w`` the margin and ``q`` the signed position the price is no worse than ``entry - w / q``, and the
+    fee at most ``w + q (price - entry)``; float noise that would be left of an account is taken with it.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from quant_pipelines.accounting import MarginTerms, apply_fill, forced_closing, open_account
+    >>> short = apply_fill(open_account(10_000.0), -100.0, 100.0, 0.0)
+    >>> isolated = MarginTerms(np.array([[0.0, 0.01, 0.0]]), leverage=5.0, fee_rate=0.0125)
+    >>> forced_closing(short, 350.0, 0.0125, isolated)  # a margin of 2,000 is gone at 120
+    Closing(price=120.0, fee=0.0)
+    >>> forced_closing(short, 119.0, 0.0125, isolated)  # 1.25 % would be 148.75; 100 are left
+    Closing(price=119.0, fee=100.0)
+    """
     side = 1.0 if account.position > 0.0 else -1.0
-    return account.entry_price * (1.0 - side / terms.leverage)
+    wallet = min(margin_wallet(account, terms, terms.debt), account.cash + terms.debt)
+    bound = bankruptcy_price(account, wallet)
+    paid = side * max(side * price, side * bound)
+    profit, value = account.position * (paid - account.entry_price), abs(account.position) * paid
+    fee = min(value * fee_rate, wallet + profit)
+    left = account.cash + profit + terms.debt
+    return Closing(paid, left if left - fee <= DUST * value else fee)

@@ -1,6 +1,7 @@
 """``quant backtest``: one backtest, on files or on what the stack has stored."""
 
 import argparse
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, get_args
 
@@ -36,6 +37,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Run it and print the result; several symbols share one account."""
     from quant_pipelines.cli.backtest_run import document_of, run_from_arguments, write_files
+    from quant_pipelines.reports.ruin import ruin_sentences
 
     runs = run_from_arguments(arguments)
     write_files(arguments, runs)
@@ -45,7 +47,7 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.json:
         print_document(document)
         return 0
-    print(_text(document))
+    print(_text(document, [end for run in runs for end in ruin_sentences(run.result)]))
     if "books" in document:
         runs_shown = [document, *document.get("compared", [])]
         names = ("strategy", "symbol") if len(runs_shown) > 1 else ("symbol",)
@@ -58,7 +60,7 @@ def run(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _text(document: dict[str, Any]) -> str:
+def _text(document: dict[str, Any], ends: Sequence[str]) -> str:
     parameters = ", ".join(f"{name}={value}" for name, value in document["parameters"].items())
     market = f"{', '.join(document['symbols'])} {document['timeframe']}"
     work = f"{document['bars']:,} {document['execution_timeframe']} bars in {document['seconds']:.3f} s"
@@ -67,6 +69,7 @@ def _text(document: dict[str, Any]) -> str:
         f"{market}, {document['start']} to {document['end']}, {work}",
         f"  {'final equity':<16} {document['final_equity']:,.2f} from {document['capital']:,.2f}",
     ]
+    lines += [f"  {end}" for end in ends]
     others = document.get("compared", [])
     columns = [document["metrics"], *(other["metrics"] for other in others)]
     names = [document["strategy"], *(other["strategy"] for other in others)]

@@ -172,6 +172,7 @@ def document_of(run: BacktestRun) -> dict[str, Any]:
         "end": result.days[-1],
         "capital": result.capital,
         "final_equity": result.final_equity,
+        "bankrupt_at": result.bankrupt_at,
     }
     trades = [trade.to_document() for trade in result.trades]
     paid = {
@@ -191,6 +192,8 @@ def document_of(run: BacktestRun) -> dict[str, Any]:
         books = {
             "books": [_book_document(book) for book in result.books],
             "max_gross_exposure": result.max_gross_exposure,
+            "insurance_paid": result.insurance_paid,
+            "shortfalls": [asdict(one) for one in result.shortfalls],
         }
         return {**head, "metrics": result.metrics, "trades": trades, **books, **paid, **tail}
     return {

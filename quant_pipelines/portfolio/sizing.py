@@ -111,10 +111,10 @@ def desired_quantity(view: SizerView, target: float, costs: CostTerms, sizing: S
     sizing
         Terms of the sizer. Without equity or without a known volatility the answer is 0.
     """
-    if sizing.kind == FIXED:
-        return target * sizing.amount
     if not view.equity > 0.0:
         return 0.0
+    if sizing.kind == FIXED:
+        return target * sizing.amount
     weight = sizing.amount
     if sizing.kind == VOLATILITY_TARGET:
         if not view.volatility > 0.0:

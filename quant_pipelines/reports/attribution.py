@@ -8,7 +8,7 @@ from quant_pipelines.core.arrays import BoolArray, FloatArray, IntArray
 from quant_pipelines.costs import CostTerms, cost_terms
 from quant_pipelines.reports.run import BacktestRun
 
-_LIMIT_EXITS = ("take_profit", "liquidation", "limit_order")
+_LIMIT_EXITS = ("take_profit", "liquidation", "bankruptcy", "limit_order")
 """Exits at a price of their own: nothing is added to it."""
 
 

@@ -8,7 +8,8 @@ from quant_pipelines.metrics import MEASURES
 from quant_pipelines.reports.books import account_facts, book_section, exposure_section
 from quant_pipelines.reports.curves import drawdown_sections, equity_section, month_section, rolling_section
 from quant_pipelines.reports.numbers import measure, minute, money, percent, plain, words
-from quant_pipelines.reports.page import Cell, Tile, document, facts, folded, section, table, tiles
+from quant_pipelines.reports.page import Cell, Tile, document, facts, folded, paragraph, section, table, tiles
+from quant_pipelines.reports.ruin import ruin_sentences
 from quant_pipelines.reports.run import BacktestRun
 from quant_pipelines.reports.trips import attribution_section, candle_section, trade_section, trip_section
 from quant_pipelines.trading.rules import TradingRules
@@ -20,6 +21,7 @@ def render_backtest(run: BacktestRun) -> str:
     """Render a backtest as one HTML page that needs nothing else."""
     result = run.result
     sections = [
+        *map(paragraph, ruin_sentences(result)),
         tiles(_tile(run, name) for name in _TILES),
         facts(_facts(run)),
         equity_section([run]),

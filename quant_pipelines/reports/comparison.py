@@ -11,6 +11,7 @@ from quant_pipelines.reports.books import earned_section
 from quant_pipelines.reports.curves import equity_section, underwater_chart
 from quant_pipelines.reports.numbers import NOTHING, measure, money
 from quant_pipelines.reports.page import Cell, document, facts, paragraph, section, table
+from quant_pipelines.reports.ruin import ruin_sentences
 from quant_pipelines.reports.run import BacktestRun
 
 _HOLDING = "buy and hold"
@@ -30,7 +31,9 @@ def render_comparison(runs: Sequence[BacktestRun]) -> str:
     }
     names = [f"{at + 1} {run.strategy}" for at, run in enumerate(runs)]
     accounts = [run.result for run in runs if isinstance(run.result, AccountResult)]
+    ends = [f"{run.strategy}: {end}" for run in runs for end in ruin_sentences(run.result)]
     sections = [
+        *map(paragraph, ends),
         facts(about),
         section("Compared", _names(runs)),
         equity_section(runs),

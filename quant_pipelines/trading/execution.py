@@ -34,7 +34,7 @@ class Execution:
     latency_ms
         Time between the decision's close and the fill; whole execution bars of it are waited for.
     brackets
-        Maintenance margin by notional, lowest first; none liquidates nothing.
+        Maintenance margin by notional, lowest first; none liquidates nothing before nothing is left.
     leverage
         Isolated margin is the entry notional over this; 0 is cross margin.
     liquidation_fee

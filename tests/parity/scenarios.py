@@ -198,6 +198,18 @@ SCENARIOS = {
         TradingRules(sizing=AllIn(8.0), execution=Execution(brackets=BRACKETS)),
         funding=hourly_funding,
     ),
+    "bankruptcy": Scenario(
+        lambda: random_bars(300, 71, volatility=0.01),
+        Guarded(hard_stop=0.0, hold=4),
+        TradingRules(sizing=AllIn(20.0)),
+        funding=hourly_funding,
+    ),
+    "bankruptcy_by_a_fixed_size": Scenario(
+        lambda: random_bars(300, 72, volatility=0.02),
+        Guarded(hard_stop=0.5, hold=5),
+        replace(LOTS, sizing=Fixed(900.0), execution=Execution(0.0, 0, leverage=3.0)),
+        BacktestSettings(close_at_end=True),
+    ),
     "liquidation_on_mark": Scenario(
         lambda: random_bars(300, 44),
         Guarded(hard_stop=0.5, hold=30),

@@ -216,6 +216,22 @@ SEVERAL = {
         ],
         TradingRules(sizing=AllIn(25.0), execution=Execution(brackets=BRACKETS)),
     ),
+    "bankruptcy": Several(
+        lambda: [
+            Allocation(
+                Guarded(hard_stop=0.0, hold=4, seed=i),
+                of(name, random_bars(300, 40 + i, volatility=0.02)),
+                0.4,
+            )
+            for i, name in enumerate("AB")
+        ],
+        TradingRules(sizing=AllIn(30.0)),
+        BacktestSettings(close_at_end=True),
+    ),
+    "bankruptcy_with_orders": marked(
+        {"A": Busy(hard_stop=0.5), "B": Guarded(hard_stop=0.0, hold=5), "C": Guarded(hard_stop=0.0)},
+        rules=TradingRules(sizing=AllIn(90.0)),
+    ),
     "isolated_margin": Several(
         lambda: [
             Allocation(
@@ -365,7 +381,8 @@ def test_a_sweep_of_several_symbols_equals_an_account_for_each_set(strategy_clas
 def test_the_account_earns_what_its_books_earn(name: str) -> None:
     result = run(run_account, name)
     earned = sum(book.result.final_equity - book.result.capital for book in result.books)
-    assert result.final_equity - result.capital - result.net_flows == pytest.approx(earned, abs=1e-6)
+    own = result.final_equity - result.capital - result.net_flows
+    assert own == pytest.approx(earned + result.insurance_paid, abs=1e-6)
     for book in result.books:
         account, held = book.result, book.result.open_position
         gross = sum(trade.pnl + trade.fees + trade.funding for trade in account.trades)
@@ -376,7 +393,8 @@ def test_the_account_earns_what_its_books_earn(name: str) -> None:
 
 def test_scenarios_exercise_trades_liquidation_and_limits() -> None:
     results = {name: run(run_account, name) for name in SEVERAL}
-    assert all(len(result.trades) > 5 for result in results.values())
+    assert all(len(result.trades) > 3 for result in results.values())
+    assert all(results[name].bankrupt_at for name in ("bankruptcy", "bankruptcy_with_orders"))
     reasons = {name: {one.exit_reason for one in result.trades} for name, result in results.items()}
     assert "liquidation" in reasons["cross_margin"]
     assert "liquidation" in reasons["isolated_margin"]

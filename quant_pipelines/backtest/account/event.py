@@ -1,5 +1,6 @@
 """The driver of an account row by row: each book is a ``Book``, its strategy sees nothing but the past."""
 
+import math
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -9,17 +10,25 @@ from operator import add
 import numpy as np
 
 from quant_pipelines.accounting.nav import Flow
-from quant_pipelines.backtest.account.fund import first_fund, fund_after_flow, fund_at_close, fund_at_open
+from quant_pipelines.backtest.account.fund import (
+    first_fund,
+    fund_after_flow,
+    fund_at_close,
+    fund_at_open,
+    fund_insured,
+)
 from quant_pipelines.backtest.account.member import Known, Member, known_anew
 from quant_pipelines.backtest.account.plan import AccountPlan, Allocation, plan_account
 from quant_pipelines.backtest.account.result import AccountResult, account_result
 from quant_pipelines.backtest.account.run_pass import new_record, require_paid
+from quant_pipelines.backtest.account.shared_margin import binding, is_nothing_left, support_of
 from quant_pipelines.backtest.account.values import Passed
 from quant_pipelines.backtest.bar.state import StepBar
 from quant_pipelines.backtest.bar.tally import drawdown_after
 from quant_pipelines.backtest.book.values import Part
 from quant_pipelines.backtest.market.market import NO_FEEDS, SymbolFeed
 from quant_pipelines.backtest.market.settings import DEFAULTS, BacktestSettings
+from quant_pipelines.core.arrays import FloatArray
 from quant_pipelines.core.timeframes import DAY_MS
 
 
@@ -84,15 +93,10 @@ class _Driver:
         while flows.flow_ts[self._fund.flow] <= ts:
             self._pay(float(flows.flow_amount[self._fund.flow]))
         bars = [member.due(ts) for member in self._members]
-        due = [
-            (member, bar, support)
-            for member, bar, support in zip(self._members, bars, self._supports(bars, ts), strict=True)
-            if bar is not None
-        ]
-        for member, bar, support in due:
-            member.step(bar, support)
+        self._step(bars, ts)
         self._value(ts + self._step_ms)
-        for member, _, _ in due:
+        due = [member for member, bar in zip(self._members, bars, strict=True) if bar is not None]
+        for member in due:
             share = member.share
             member.act(Part(share * self._fund.value, share * self._fund.day_start))
         self._write(day)
@@ -104,10 +108,12 @@ class _Driver:
         value, tally = self._fund.reserve, self._fund.tally
         traded, is_closed = tally.traded_notional, False
         for member in self._members:
-            fill = member.recorder.close(member.book)
+            fill = member.recorder.close(member.book, debt=self._debt)
             if fill.quantity != 0.0:
                 traded, is_closed = traded + abs(fill.quantity) * fill.price, True
             value += member.book.equity
+        if is_nothing_left(value, self._plan.settings.capital):
+            self._fund, value = fund_insured(self._fund, value), 0.0
         if is_closed:
             deepest = drawdown_after(tally.max_drawdown, tally.peak, value)
             tally = tally._replace(traded_notional=traded, max_drawdown=deepest)
@@ -131,22 +137,55 @@ class _Driver:
         for member in self._members:
             member.transfer(amount * member.share)
 
-    def _supports(self, bars: Sequence[StepBar | None], ts: int) -> list[float]:
-        """Return what stands behind each book's own cash in a row."""
-        if not self._plan.is_cross:
-            return [0.0] * len(bars)
-        worst = [member.worst(bar, ts) for member, bar in zip(self._members, bars, strict=True)]
-        others = ([*worst[:number], *worst[number + 1 :]] for number in range(len(worst)))
-        return [reduce(add, balances, self._fund.reserve) for balances in others]
+    @property
+    def _debt(self) -> float:
+        """How far a book may be below 0: one alone as far as the reserve reaches; see ``MarginTerms``."""
+        return self._fund.reserve if len(self._members) == 1 else math.inf
+
+    def _step(self, bars: Sequence[StepBar | None], ts: int) -> None:
+        """Book the bars of a row, in the order of liquidation where the account doesn't cover its margins."""
+        if self._plan.is_cross and len(bars) > 1:
+            worst = [member.worst(bar, ts) for member, bar in zip(self._members, bars, strict=True)]
+            if reduce(add, worst, self._fund.reserve) <= 0.0:
+                self._liquidate(bars, np.array(worst))
+                return
+        for member, bar in zip(self._members, bars, strict=True):
+            if bar is not None:
+                member.step(bar, self._debt, self._debt)
+
+    def _liquidate(self, bars: Sequence[StepBar | None], worst: FloatArray) -> None:
+        reserve, is_left = self._fund.reserve, np.ones(len(bars), dtype=np.bool_)
+        left = reduce(add, worst.tolist(), reserve)
+        pairs = list(zip(self._members, bars, strict=True))
+        needed = np.array([member.maintained(bar) for member, bar in pairs])
+        for _ in bars:
+            number = int(binding(needed, is_left))
+            is_left[number] = False
+            member, bar = pairs[number]
+            if bar is None:
+                continue
+            support = float(support_of(number, worst, reserve)) if left <= 0.0 else math.inf
+            if member.step(bar, support, math.inf):
+                left += member.state.curve.equity - float(worst[number])
 
     def _value(self, close_ts: int) -> None:
-        value, gross, traded = self._fund.reserve, 0.0, 0.0
+        """Value the account; where nothing is left of it, it ends there."""
+        equity = [member.state.curve.equity for member in self._members]
+        value = reduce(add, equity, self._fund.reserve)
+        if is_nothing_left(value, self._plan.settings.capital):
+            self._end()
+            value = 0.0
+        gross = traded = 0.0
         for member in self._members:
-            state = member.state
-            value += state.curve.equity
-            gross += abs(state.account.position) * state.close
+            gross += abs(member.state.account.position) * member.state.close
             traded += member.recorder.tally.traded_notional
         self._fund = fund_at_close(self._fund, value, gross, traded, close_ts)
+
+    def _end(self) -> None:
+        for member in self._members:
+            member.recorder.end(member.book)
+        equity = [member.state.curve.equity for member in self._members]
+        self._fund = fund_insured(self._fund, reduce(add, equity, self._fund.reserve))
 
     def _write(self, day: int) -> None:
         record, fund = self._record, self._fund

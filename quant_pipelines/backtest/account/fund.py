@@ -39,6 +39,9 @@ class Fund(NamedTuple):
         Next flow, or the one that could not be paid.
     is_broken
         Whether a flow could not be paid: the loop has ended there.
+    insured
+        What the exchange's insurance fund has paid, quote: the account would have ended below 0 by it. It is
+        booked to the reserve.
     """
 
     reserve: float
@@ -51,12 +54,14 @@ class Fund(NamedTuple):
     max_gross: float
     flow: int
     is_broken: bool
+    insured: float
 
 
 _with_day = change_of(Fund, "day_start", "day_end_ms")
 _broken = change_of(Fund, "is_broken")
 _paid = change_of(Fund, "reserve", "value", "paid", "units", "day_start", "tally", "flow")
 _closed = change_of(Fund, "value", "day_start", "day_end_ms", "tally", "max_gross")
+_insured = change_of(Fund, "reserve", "insured")
 with_peak = change_of(Tally, "peak")
 
 
@@ -65,7 +70,7 @@ def first_fund(reserve: float, value: float, first_ts: int) -> Fund:
     """Account before the row that opens at ``first_ts``; the first unit is worth 1."""
     midnight = first_ts - first_ts % DAY_MS + DAY_MS
     tally = Tally(0, 0.0, value, 0.0)
-    return Fund(reserve, value, 0.0, value, value, midnight, tally, 0.0, 0, False)
+    return Fund(reserve, value, 0.0, value, value, midnight, tally, 0.0, 0, False, 0.0)
 
 
 @scalar
@@ -74,6 +79,12 @@ def fund_at_open(fund: Fund, ts: int) -> Fund:
     if ts < fund.day_end_ms:
         return fund
     return _with_day(fund, day_start=fund.value, day_end_ms=ts - ts % DAY_MS + DAY_MS)
+
+
+@scalar
+def fund_insured(fund: Fund, value: float) -> Fund:
+    """Account whose books are flat and of which nothing is left: the insurance fund pays what is missing."""
+    return _insured(fund, reserve=fund.reserve - value, insured=fund.insured - value)
 
 
 @scalar

@@ -9,6 +9,7 @@ import numpy as np
 
 from quant_pipelines.accounting.margin import with_support
 from quant_pipelines.accounting.nav import growth_by
+from quant_pipelines.backtest.account.closing import close_books, debt_of, end_books, span_at, terms_at
 from quant_pipelines.backtest.account.fund import (
     Fund,
     first_fund,
@@ -16,6 +17,13 @@ from quant_pipelines.backtest.account.fund import (
     fund_at_close,
     fund_at_open,
     with_peak,
+)
+from quant_pipelines.backtest.account.shared_margin import (
+    binding,
+    is_nothing_left,
+    maintained_by,
+    resting_bar,
+    support_of,
 )
 from quant_pipelines.backtest.account.values import (
     AccountRecord,
@@ -26,31 +34,29 @@ from quant_pipelines.backtest.account.values import (
     Reel,
     Schedule,
     ShareTargets,
+    Work,
     account_view,
 )
 from quant_pipelines.backtest.account.worst import worst_of
 from quant_pipelines.backtest.bar.state import (
-    BookState,
     StepBar,
+    StepOutcome,
     StepTerms,
-    close_out,
     with_inputs,
     with_order,
     with_transfer,
 )
 from quant_pipelines.backtest.bar.step import step_bar
-from quant_pipelines.backtest.bar.stops import END, NO_SCALES, StopInputs
-from quant_pipelines.backtest.bar.tally import Tally, drawdown_after, tally_after, tally_end, traded_in
-from quant_pipelines.backtest.bar.trades import EMPTY_LOG, TradeEnd, add_closing
-from quant_pipelines.backtest.batch.loop import LoopResult, charged, log_outcome, view_of
+from quant_pipelines.backtest.bar.stops import LIQUIDATION, NO_SCALES, StopInputs
+from quant_pipelines.backtest.bar.tally import Tally, tally_after, traded_in
+from quant_pipelines.backtest.bar.trades import EMPTY_LOG
+from quant_pipelines.backtest.batch.loop import LoopResult, log_outcome, view_of
 from quant_pipelines.backtest.book.values import Part
 from quant_pipelines.backtest.market.spans import (
     empty_ladder,
     ladder_at,
     mark_at,
     scaled_at,
-    step_terms_of,
-    terms_under,
 )
 from quant_pipelines.backtest.market.tape import N_RULES, LoopTerms
 from quant_pipelines.core.arrays import FloatArray
@@ -91,19 +97,11 @@ def bar_at(reel: Reel, row: int) -> StepBar:
 
 
 @inlined
-def resting_bar(state: BookState, ts: int, ladder: FloatArray | None) -> StepBar:
-    """Bar of a book whose symbol has none: it stands at its last close."""
-    close = state.close
-    return StepBar(ts, close, close, close, close, 0.0, 0.0, 0.0, 0.0, 0.0, ladder, 0.0)
-
-
-@inlined
-def stepped(book: HeldBook, bar: StepBar, terms: StepTerms, number: int, rows: FloatArray) -> HeldBook:
+def stepped(book: HeldBook, outcome: StepOutcome, ts: int, number: int, rows: FloatArray) -> HeldBook:
     """Book after a bar of its own."""
-    outcome = step_bar(book.state, bar, terms)
     state, traded = outcome.state, traded_in(book.tally.traded_notional, outcome)
     tally = tally_after(book.tally, traded, state.account.position != 0.0, state.curve.equity)
-    log = log_outcome(book.log, outcome, bar.ts, number, rows)
+    log = log_outcome(book.log, outcome, ts, number, rows)
     return _stepped(book, state=state, log=log, tally=tally)
 
 
@@ -150,22 +148,6 @@ def pay_due(held: list[HeldBook], fund: Fund, ts: int, share: FloatArray, flows:
 
 
 @inner
-def terms_at(terms: LoopTerms, reel: Reel, book: int, span: int) -> BookTerms:
-    """Terms of a book under one of its specifications; the ends in the spans have none."""
-    here = terms_under(terms, reel.dated, span - book)
-    return BookTerms(step_terms_of(here, book), here.trading)
-
-
-@inlined
-def span_at(reel: Reel, book: int, ts: int) -> int:
-    """Return the specification of a book that is in force in a bar that opens then."""
-    span = int(reel.first_span[book])
-    while reel.span[span + 1] <= ts:
-        span += 1
-    return span
-
-
-@inner
 def open_row(held: list[HeldBook], books: list[BookTerms], reel: Reel, at: GridRow, terms: LoopTerms) -> None:
     """Find the books that have a bar in a row, and take over the specifications that are in force in it."""
     for b in range(len(held)):
@@ -178,46 +160,85 @@ def open_row(held: list[HeldBook], books: list[BookTerms], reel: Reel, at: GridR
 
 
 @inner
-def support_row(
+def margin_row(
     held: list[HeldBook], books: list[BookTerms], reel: Reel, at: GridRow, reserve: float
-) -> None:
-    """Find what stands behind each book's own cash in a row: reserve and worst of all other books."""
-    worst, nothing = np.empty(len(held)), empty_ladder(reel.beside)
+) -> float:
+    """Find the least that each book leaves in a row; returns what the account leaves with the reserve."""
+    left, nothing = reserve, empty_ladder(reel.beside)
     for b in range(len(held)):
         book = held[b]
         bar = bar_at(reel, book.row) if at.is_due[b] else resting_bar(book.state, at.ts, nothing)
-        worst[b] = worst_of(book.state, bar, books[b].step)
-    for b in range(len(held)):
-        at.support[b] = reserve
-        for other in range(len(held)):
-            if other != b:
-                at.support[b] += worst[other]
+        at.worst[b] = worst_of(book.state, bar, books[b].step)
+        left += at.worst[b]
+    return left
 
 
 @inlined
-def step_row(
-    held: list[HeldBook], books: list[BookTerms], reel: Reel, at: GridRow, stops: FloatArray, rows: FloatArray
-) -> None:
+def step_book(held: list[HeldBook], books: list[BookTerms], at: GridRow, b: int, work: Work) -> StepOutcome:
+    """Step a book that has a bar in a row."""
+    row, step = held[b].row, books[b].step
+    if unlikely(work.stops.shape[1] > N_RULES):
+        step = scaled_at(step, work.stops, b, row - work.reel.first[b] - 1)
+    step = _with_margin(step, with_support(step.margin, at.support[b], at.debt))
+    bar = bar_at(work.reel, row)
+    outcome = step_bar(held[b].state, bar, step)
+    held[b] = stepped(held[b], outcome, bar.ts, b, work.trades)
+    return outcome
+
+
+@inlined
+def step_row(held: list[HeldBook], books: list[BookTerms], at: GridRow, work: Work) -> None:
     """Step every book that has a bar in a row."""
     for b in range(len(held)):
         if at.is_due[b]:
-            row, step = held[b].row, books[b].step
-            if unlikely(stops.shape[1] > N_RULES):
-                step = scaled_at(step, stops, b, row - reel.first[b] - 1)
-            step = _with_margin(step, with_support(step.margin, at.support[b]))
-            held[b] = stepped(held[b], bar_at(reel, row), step, b, rows)
+            step_book(held, books, at, b, work)
+
+
+@inner
+def liquidate_row(
+    held: list[HeldBook], books: list[BookTerms], at: GridRow, reserve: float, work: Work
+) -> None:
+    """Step every book that has a bar in a row in which the account doesn't cover its margins."""
+    n_books, left = len(held), reserve
+    needed, is_left = np.zeros(n_books), np.ones(n_books, np.bool_)
+    for b in range(n_books):
+        left += at.worst[b]
+        if at.is_due[b]:
+            needed[b] = maintained_by(held[b].state, bar_at(work.reel, held[b].row), books[b].step)
+    for _ in range(n_books):
+        b = binding(needed, is_left)
+        is_left[b] = False
+        if not at.is_due[b]:
+            continue
+        if left <= 0.0:
+            at.support[b] = support_of(b, at.worst, reserve)
+        outcome = step_book(held, books, at, b, work)
+        at.support[b] = np.inf
+        if is_liquidated(outcome):
+            left += held[b].state.curve.equity - at.worst[b]
 
 
 @inlined
-def valued(held: list[HeldBook], fund: Fund, close_ts: int) -> Fund:
-    """Account at the close of a row."""
-    value, gross, traded = fund.reserve, 0.0, 0.0
+def is_liquidated(outcome: StepOutcome) -> bool:
+    """Whether a bar has liquidated its book."""
+    at_open = outcome.gap_stop.quantity != 0.0 and outcome.gap_reason == LIQUIDATION
+    return at_open or (outcome.stop.quantity != 0.0 and outcome.stop_reason == LIQUIDATION)
+
+
+@inlined
+def valued(held: list[HeldBook], fund: Fund, ts: int, work: Work) -> Fund:
+    """Account at the close of a row; where nothing is left of it, it ends there."""
+    value = fund.reserve
+    for b in range(len(held)):
+        value += held[b].state.curve.equity
+    if unlikely(is_nothing_left(value, work.capital)):
+        fund, value = end_books(held, fund, ts, work), 0.0
+    gross, traded = 0.0, 0.0
     for b in range(len(held)):
         state = held[b].state
-        value += state.curve.equity
         gross += abs(state.account.position) * state.close
         traded += held[b].tally.traded_notional
-    return fund_at_close(fund, value, gross, traded, close_ts)
+    return fund_at_close(fund, value, gross, traded, ts + work.step_ms)
 
 
 @inlined
@@ -240,31 +261,6 @@ def write_day(held: list[HeldBook], fund: Fund, day: int, record: AccountRecord)
         state = held[b].state
         record.equity[b, day] = state.curve.equity
         record.notional[b, day] = state.account.position * state.close
-
-
-@inner
-def close_books(held: list[HeldBook], fund: Fund, reel: Reel, terms: LoopTerms, trades: FloatArray) -> Fund:
-    """Close every position at its last close, by the specification of then."""
-    value, traded, is_closed = fund.reserve, fund.tally.traded_notional, False
-    for b in range(len(held)):
-        book, last_ts = held[b], reel.ts[held[b].row - 1]
-        step = terms_at(terms, reel, b, span_at(reel, b, last_ts)).step
-        state, fill, funding_paid = close_out(book.state, step, reel.funding_at_end[b])
-        log, tally = book.log, book.tally
-        if fill.quantity != 0.0:
-            log = charged(log, funding_paid)
-            end = TradeEnd(last_ts + step.step_ms, END, True, b)
-            log = add_closing(log, fill, end, trades)
-            tally = tally_end(tally, fill, state.curve.equity)
-            traded += abs(fill.quantity) * fill.price
-            is_closed = True
-        value += state.curve.equity
-        held[b] = _stepped(book, state=state, log=log, tally=tally)
-    tally = fund.tally
-    if is_closed:
-        deepest = drawdown_after(tally.max_drawdown, tally.peak, value)
-        tally = _traded(tally, traded_notional=traded, max_drawdown=deepest)
-    return _with_value(fund, value=value, tally=tally)
 
 
 @inner
@@ -301,39 +297,43 @@ def run_books(
     terms
         Terms of all books, a lane each.
     record
-        Written.
+        Work.
     """
     reel, wanted, schedule = lent(reel), lent(wanted), lent(schedule)
     terms = lent(terms)
     grid, share = schedule.grid, wanted.share
-    n_books, step_ms, capital = share.size, terms.step.step_ms, start.capital
+    n_books, capital = share.size, start.capital
     held = first_books(start, share, reel)
     books = [terms_at(terms, reel, b, reel.first_span[b]) for b in range(n_books)]
-    is_cross = reel.dated.brackets.shape[0] > 0 and terms.step.margin.leverage <= 0.0
+    is_shared = n_books > 1 and reel.dated.brackets.shape[0] > 0 and terms.step.margin.leverage <= 0.0
+    work = Work(reel, terms.stops, record.trades, capital, terms.step.step_ms)
     fund, day, first_day = first_fund(start.reserve, capital, grid[0]), 0, grid[0] // DAY_MS
-    support, is_due = np.zeros(n_books), np.zeros(n_books, np.bool_)
+    worst, support, is_due = np.zeros(n_books), np.full(n_books, np.inf), np.zeros(n_books, np.bool_)
     next_flow, keeps_bars = schedule.flow_ts[0], record.bar_value.size > 0
     for i in range(grid.size):
-        at = GridRow(grid[i], is_due, support)
-        while day < at.ts // DAY_MS - first_day:
+        ts = grid[i]
+        while day < ts // DAY_MS - first_day:
             write_day(held, fund, day, record)
             day += 1
-        fund = fund_at_open(fund, at.ts)
-        if next_flow <= at.ts:
-            fund = pay_due(held, fund, at.ts, share, schedule)
+        fund = fund_at_open(fund, ts)
+        if next_flow <= ts:
+            fund = pay_due(held, fund, ts, share, schedule)
             next_flow = schedule.flow_ts[fund.flow]
             if fund.is_broken:
                 break
+        at = GridRow(ts, is_due, worst, support, debt_of(n_books, fund))
+        support[0] = at.debt
         open_row(held, books, reel, at, terms)
-        if is_cross:
-            support_row(held, books, reel, at, fund.reserve)
-        step_row(held, books, reel, at, terms.stops, record.trades)
-        fund = valued(held, fund, at.ts + step_ms)
+        if is_shared and unlikely(margin_row(held, books, reel, at, fund.reserve) <= 0.0):
+            liquidate_row(held, books, at, fund.reserve, work)
+        else:
+            step_row(held, books, at, work)
+        fund = valued(held, fund, ts, work)
         decide_row(held, books, reel, wanted, at, fund)
         if keeps_bars:
             record.bar_value[i] = fund.value
     if terms.close_at_end and not fund.is_broken:
-        fund = close_books(held, fund, reel, terms, record.trades)
+        fund = close_books(held, fund, terms, work)
         record.bar_value[-1:] = fund.value
     write_day(held, fund, day, record)
     return [LoopResult(book.state, book.log, book.tally) for book in held], fund

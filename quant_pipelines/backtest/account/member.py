@@ -7,8 +7,10 @@ import numpy as np
 from quant_pipelines.accounting.nav import growth_by
 from quant_pipelines.backtest.account.plan import AccountPlan, PlannedBook
 from quant_pipelines.backtest.account.reel import targets_of
+from quant_pipelines.backtest.account.shared_margin import maintained_by, resting_bar
 from quant_pipelines.backtest.account.worst import worst_of, worst_with_orders
 from quant_pipelines.backtest.bar.state import BookState, StepBar
+from quant_pipelines.backtest.bar.stops import EXIT_REASONS, LIQUIDATION
 from quant_pipelines.backtest.batch.loop import LoopResult
 from quant_pipelines.backtest.book.book import Book
 from quant_pipelines.backtest.book.desk import Close
@@ -16,7 +18,7 @@ from quant_pipelines.backtest.book.driver import book_settings, run_of, strip_of
 from quant_pipelines.backtest.book.recorder import Recorder
 from quant_pipelines.backtest.book.resting_play import bar_at
 from quant_pipelines.backtest.book.target_run import Aim
-from quant_pipelines.backtest.book.values import Part
+from quant_pipelines.backtest.book.values import BookedFill, Part
 from quant_pipelines.backtest.market.readings import NOTHING_YET, Latest, Reading, ahead
 from quant_pipelines.core.bars import Bars
 from quant_pipelines.core.errors import BacktestError
@@ -93,11 +95,14 @@ class Member:
 
     def worst(self, bar: StepBar | None, ts: int) -> float:
         """Least that it leaves of the account's margin; without a bar it stands at its last close."""
-        state, close = self.state, self.state.close
-        still, terms = StepBar(ts, close, close, close, close, 0.0), self.book.terms_at(ts)
+        terms = self.book.terms_at(ts)
         if bar is None:
-            return float(worst_of(state, still, terms))
-        return float(worst_with_orders(state, bar, terms, self.book.order_rows))
+            return float(worst_of(self.state, resting_bar(self.state, ts, None), terms))
+        return float(worst_with_orders(self.state, bar, terms, self.book.order_rows))
+
+    def maintained(self, bar: StepBar | None) -> float:
+        """Margin that it must maintain in its bar; 0 without one."""
+        return float(maintained_by(self.state, bar, self.book.terms_at(bar.ts))) if bar else 0.0
 
     @property
     def outcome(self) -> LoopResult:
@@ -110,12 +115,14 @@ class Member:
         self.recorder.rescale(growth_by(value, amount) if value > 0.0 else 1.0)
         self.book.transfer(amount)
 
-    def step(self, bar: StepBar, support: float) -> None:
-        """Book its bar."""
-        events = self.book.advance(bar, support=support)
+    def step(self, bar: StepBar, support: float, debt: float) -> bool:
+        """Book its bar; returns whether it was liquidated in it."""
+        events = self.book.advance(bar, support=support, debt=debt)
         self.recorder.add(self.book, events)
         self._run.note(events)
         self._number += 1
+        reasons = {event.reason for event in events if isinstance(event, BookedFill)}
+        return EXIT_REASONS[LIQUIDATION] in reasons
 
     def act(self, part: Part) -> None:
         """Let its strategy decide on what is known at the close of the bar that was just booked."""

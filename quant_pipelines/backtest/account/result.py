@@ -6,7 +6,9 @@ from functools import cached_property
 
 import numpy as np
 
+from quant_pipelines.accounting.account import DUST
 from quant_pipelines.backtest.account.plan import AccountPlan
+from quant_pipelines.backtest.account.shortfall import Shortfall, shortfalls_of
 from quant_pipelines.backtest.account.values import AccountRecord, Passed
 from quant_pipelines.backtest.bar.trades import EXIT_TS, PNL, Trade
 from quant_pipelines.backtest.batch.result import (
@@ -93,6 +95,8 @@ class AccountResult(BacktestResult):
         Sum of deposits and withdrawals, quote.
     max_gross_exposure
         Largest sum of all notionals over the account's value, at a close.
+    insurance_paid
+        What the exchange's insurance fund paid, quote, since the account would have ended below 0.
     """
 
     books: tuple[BookResult, ...]
@@ -100,6 +104,7 @@ class AccountResult(BacktestResult):
     bar_ts: IntArray
     net_flows: float
     max_gross_exposure: float
+    insurance_paid: float
 
     @cached_property
     def trades(self) -> tuple[BookTrade, ...]:
@@ -125,6 +130,15 @@ class AccountResult(BacktestResult):
         """Sum of the notionals of all books at each day's end over the account's value, shape (n_days,)."""
         gross: FloatArray = np.sum([np.abs(book.net_notional) for book in self.books], axis=0)
         return gross
+
+    @property
+    def shortfalls(self) -> tuple[Shortfall, ...]:
+        """Books that lost more than their own capital, and who paid."""
+        names = [f"{at + 1} {book.name} {book.symbol}" for at, book in enumerate(self.books)]
+        held = [book.result.final_equity + book.share * self.net_flows for book in self.books]
+        least = DUST * self.capital  # float noise is no shortfall
+        known = {name: value for name, value in zip(names, held, strict=True) if abs(value) > least}
+        return shortfalls_of(known, self.final_equity - sum(held) - self.insurance_paid, self.insurance_paid)
 
     @property
     def correlation(self) -> FloatArray:
@@ -171,6 +185,7 @@ def account_result(plan: AccountPlan, passed: Passed) -> AccountResult:
         bar_ts=grid if record.bar_value.size else np.empty(0, dtype=np.int64),
         net_flows=fund.paid,
         max_gross_exposure=fund.max_gross,
+        insurance_paid=fund.insured if fund.insured > DUST * capital else 0.0,
     )
 
 

@@ -110,14 +110,35 @@ class BookTerms(NamedTuple):
 
 
 class GridRow(NamedTuple):
-    """Row of the grid: its time, the books with a bar in it, and what stands behind the cash of each.
+    """Row of the grid.
 
-    Arrays have shape (n_books,).
+    Parameters
+    ----------
+    ts
+        Its time.
+    is_due
+        Books with a bar in it, shape (n_books,).
+    worst
+        Least that each leaves of the account's margin where they share it, shape (n_books,).
+    support, debt
+        As in ``MarginTerms``, for each book, shape (n_books,), and for all.
     """
 
     ts: int
     is_due: BoolArray
+    worst: FloatArray
     support: FloatArray
+    debt: float
+
+
+class Work(NamedTuple):
+    """What a row needs besides: bars, stops, trades of all books, the account's capital, its own length."""
+
+    reel: Reel
+    stops: FloatArray
+    trades: FloatArray
+    capital: float
+    step_ms: int
 
 
 class AccountRecord(NamedTuple):

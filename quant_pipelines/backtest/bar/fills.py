@@ -2,10 +2,11 @@
 
 from typing import NamedTuple
 
-from quant_pipelines.accounting.account import DUST, Account, apply_fill
-from quant_pipelines.accounting.margin import bankruptcy_price, liquidation_price
+from quant_pipelines.accounting.account import DUST, Account, apply_fill, equity
+from quant_pipelines.accounting.margin import forced_closing, forced_price, liquidation_price
 from quant_pipelines.backtest.bar.state import NO_FILL, MarketOrder, StepBar, StepFill, StepTerms
 from quant_pipelines.backtest.bar.stops import (
+    BANKRUPTCY,
     LIQUIDATION,
     TARGET,
     Seen,
@@ -18,7 +19,8 @@ from quant_pipelines.backtest.bar.stops import (
     with_price,
 )
 from quant_pipelines.core.arrays import FloatArray
-from quant_pipelines.core.jit import change_of, inlined
+from quant_pipelines.core.jit import change_of, inlined, inner
+from quant_pipelines.core.lanes import unlikely
 from quant_pipelines.costs import CostTerms, fee_of, floor_to_lot, maker_fee_of, taker_price, whole_lots
 
 
@@ -64,25 +66,6 @@ def closed(held: Held, fill: StepFill) -> Held:
     return Held(_book(held.account, fill), with_price(held.stop, 0.0))
 
 
-@inlined
-def pending_after_stop(position: float, pending: float) -> float:
-    """Reduce an order once a stop closed the position: only a reversal still opens; float noise is none."""
-    after = position + pending
-    return after if after * position < 0.0 and abs(after) > DUST * abs(pending) else 0.0
-
-
-@inlined
-def _liquidated(held: Held, open_: float, price: float, terms: StepTerms) -> StepFill:
-    """Fill of a liquidation: at its price, or at an open beyond it, yet no worse than bankruptcy."""
-    side = side_of(held.account.position)
-    bound = bankruptcy_price(held.account, terms.margin)
-    worst = side * min(side * open_, side * price)
-    if bound > 0.0:
-        worst = side * max(side * worst, side * bound)
-    size = whole_lots(-held.account.position, terms.lot_size)
-    return StepFill(size, worst, abs(size) * worst * terms.margin.fee_rate)
-
-
 class Reach(NamedTuple):
     """Extremes of the last price and of the mark within which stop and liquidation are looked for.
 
@@ -97,6 +80,36 @@ class Reach(NamedTuple):
 
 
 reach_from = change_of(Reach, "opened")
+
+
+@inlined
+def pending_after_stop(position: float, pending: float, held: Held, terms: StepTerms) -> float:
+    """Reduce an order once a stop closed the position: only a reversal still opens; float noise is none.
+
+    An account of which nothing is left opens nothing.
+    """
+    after = position + pending
+    if not after * position < 0.0 or abs(after) <= DUST * abs(pending):
+        return 0.0
+    return after if held.account.cash + terms.margin.debt > 0.0 else 0.0
+
+
+@inner
+def _forced(held: Held, price: float, fee_rate: float, terms: StepTerms) -> StepFill:
+    """Fill of an exit of all that is held which costs no more than there is."""
+    closing = forced_closing(held.account, price, fee_rate, terms.margin)
+    return StepFill(whole_lots(-held.account.position, terms.lot_size), closing.price, closing.fee)
+
+
+@inlined
+def _forced_level(account: Account, reach: Reach, terms: StepTerms) -> float:
+    """Price at which a position is closed by force within a reach; without brackets 0 where it isn't near."""
+    if terms.margin.brackets.shape[0] > 0:
+        return liquidation_price(account, terms.margin)
+    worst = reach.mark_low if account.position > 0.0 else reach.mark_high
+    if unlikely(equity(account, worst) + terms.margin.debt <= 0.0):
+        return forced_price(account, terms.margin)
+    return 0.0
 
 
 @inlined
@@ -124,25 +137,31 @@ def reach_within(bar: StepBar) -> Reach:
 def protected(held: Held, bar: StepBar, reach: Reach, terms: StepTerms, volume: float) -> Exit:
     """Exit within a reach: the tighter of stop and liquidation; at an open beyond both, the latter.
 
-    Liquidation tests the mark, a stop the last price unless the terms say mark. Either fills at its own
-    level or at the last price beyond it from which the reach begins, whatever price it was tested on.
+    Liquidation follows the rule of ``accounting.margin`` and tests the mark, a stop the last price unless the
+    terms say mark. Either fills at its own level or at the last price beyond it from which the reach begins,
+    whatever price it was tested on.
     """
     opened, account = reach.opened, held.account
     price, reason = held.stop.price, held.stop.guard.reason
-    limit = liquidation_price(account, terms.margin)
+    limit = _forced_level(account, reach, terms)
     is_stopped = is_adverse(account.position, price, reach.low, reach.high)
     if terms.fills.stops_on_mark:
         is_stopped = is_adverse(account.position, price, reach.mark_low, reach.mark_high)
-    if is_adverse(account.position, limit, reach.mark_low, reach.mark_high):
+    if unlikely(is_adverse(account.position, limit, reach.mark_low, reach.mark_high)):
         side, mark = side_of(account.position), mark_open_of(bar)
         is_nearer = is_stopped and side * price > side * limit
         if not is_nearer or is_adverse(account.position, limit, mark, mark):
-            return Exit(_liquidated(held, opened, limit, terms), LIQUIDATION)
+            worst = side * min(side * opened, side * limit)
+            reason = LIQUIDATION if terms.margin.brackets.shape[0] > 0 else BANKRUPTCY
+            return Exit(_forced(held, worst, terms.costs.fee_rate + terms.margin.fee_rate, terms), reason)
     if not is_stopped:
         return Exit(NO_FILL, reason)
     price = min(opened, price) if account.position > 0.0 else max(opened, price)
     quantity = whole_lots(-account.position, terms.lot_size)
-    return Exit(_fill(quantity, price, terms.costs, volume, bar.ladder), reason)
+    fill = _fill(quantity, price, terms.costs, volume, bar.ladder)
+    if unlikely(equity(account, fill.price) + terms.margin.debt < fill.fee):
+        fill = _forced(held, fill.price, terms.costs.fee_rate, terms)
+    return Exit(fill, reason)
 
 
 @inlined

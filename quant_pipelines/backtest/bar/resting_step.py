@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from quant_pipelines.accounting.margin import liquidation_price
+from quant_pipelines.accounting.margin import forced_price
 from quant_pipelines.backtest.bar.fills import (
     Exit,
     closed,
@@ -44,6 +44,7 @@ from quant_pipelines.backtest.bar.resting_rows import (
     KIND,
     LEAVES,
     LIMIT,
+    LIQUIDATED,
     MARKET,
     NOTHING_TO_REDUCE,
     OPEN,
@@ -59,6 +60,7 @@ from quant_pipelines.backtest.bar.resting_rows import (
 from quant_pipelines.backtest.bar.state import BookState, MarketOrder, StepBar, StepFill, StepTerms
 from quant_pipelines.backtest.bar.step import Left, begun, charged, marked
 from quant_pipelines.backtest.bar.stops import (
+    BANKRUPTCY,
     LIQUIDATION,
     TAKE_PROFIT,
     Seen,
@@ -196,13 +198,22 @@ def _leave(walk: Walk, sheet: Sheet, exit_: Exit, now: Now) -> Walk:
     """Book an exit of the whole position."""
     if exit_.fill.quantity == 0.0:
         return walk
-    before = walk.held.account.position
-    pending = pending_after_stop(before, walk.pending)
-    held = closed(walk.held, exit_.fill)
+    before, held = walk.held.account.position, closed(walk.held, exit_.fill)
+    pending = pending_after_stop(before, walk.pending, held, now.terms)
     pending = left_pending(pending, held.account.position, now)
     drop_reducing(sheet.orders, before, held.account.position)
+    if exit_.reason in (LIQUIDATION, BANKRUPTCY):
+        _drop_all(sheet.orders)
     walk = written(walk, sheet, Source(OF_POSITION, exit_.reason, 0.0), exit_.fill, held)
     return _with_pending(walk, pending)
+
+
+@inner
+def _drop_all(orders: FloatArray) -> None:
+    """End all orders of a margin that is liquidated."""
+    for order in orders:
+        if order[STATUS] == OPEN:
+            order[STATUS] = LIQUIDATED
 
 
 @inner
@@ -277,8 +288,8 @@ def _is_before(order: FloatArray, walk: Walk, exit_: Exit, now: Now) -> bool:
     if not reduces(order, account.position):
         return False
     level = walk.held.stop.price
-    if exit_.reason == LIQUIDATION:
-        level = liquidation_price(account, now.terms.margin)
+    if exit_.reason in (LIQUIDATION, BANKRUPTCY):
+        level = forced_price(account, now.terms.margin)
     side = side_of(account.position)
     return side * order[PRICE] > side * level  # type: ignore[no-any-return]
 

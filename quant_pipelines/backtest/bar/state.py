@@ -10,7 +10,7 @@ from quant_pipelines.accounting.account import (
     apply_transfer,
     equity,
 )
-from quant_pipelines.accounting.margin import NO_MARGIN, MarginTerms
+from quant_pipelines.accounting.margin import NO_MARGIN, MarginTerms, forced_closing
 from quant_pipelines.accounting.nav import growth_by
 from quant_pipelines.backtest.bar.stops import (
     NO_STOPS,
@@ -205,6 +205,7 @@ class BookState(NamedTuple):
 
 with_stops = change_of(StepTerms, "hard_stop", "stops")
 _with_seen = change_of(BookState, "seen")
+_with_account = change_of(BookState, "account")
 _with_order = change_of(BookState, "order", "day", "target_side")
 _with_value = change_of(BookState, "account", "day", "curve")
 _closed = change_of(BookState, "account", "order", "stop", "curve", "stuck")
@@ -319,6 +320,16 @@ class Ending(NamedTuple):
 
 
 @scalar
+def left_at_close(state: BookState, fill: StepFill) -> BookState:
+    """State after a fill that closes the position at the last close; pending orders are dropped."""
+    account = state.account
+    if fill.quantity != 0.0:
+        account = apply_fill(account, fill.quantity, fill.price, fill.fee)
+    curve, stuck = _valued(state.curve, equity(account, state.close)), Stuck(0.0, state.stuck.bars)
+    return _closed(state, account=account, order=NO_ORDER, stop=NOTHING_STANDS, curve=curve, stuck=stuck)
+
+
+@scalar
 def close_out(state: BookState, terms: StepTerms, funding_per_unit: float) -> Ending:
     """Close the position at the last close with its costs and its funding; pending orders are dropped.
 
@@ -332,8 +343,7 @@ def close_out(state: BookState, terms: StepTerms, funding_per_unit: float) -> En
         quantity = whole_lots(-account.position, terms.lot_size)
         paid = fill_price(state.close, quantity, terms.costs, state.seen.volume)
         fill = StepFill(quantity, paid, fee_of(quantity, paid, terms.costs))
-        account = apply_fill(account, fill.quantity, fill.price, fill.fee)
-    curve = _valued(state.curve, equity(account, state.close))
-    stuck = Stuck(0.0, state.stuck.bars)
-    after = _closed(state, account=account, order=NO_ORDER, stop=NOTHING_STANDS, curve=curve, stuck=stuck)
-    return Ending(after, fill, funding_paid)
+        if equity(account, paid) + terms.margin.debt < fill.fee:
+            closing = forced_closing(account, paid, terms.costs.fee_rate, terms.margin)
+            fill = StepFill(quantity, closing.price, closing.fee)
+    return Ending(left_at_close(_with_account(state, account), fill), fill, funding_paid)

@@ -95,20 +95,20 @@ def step_bar(state: BookState, bar: StepBar, terms: StepTerms) -> StepOutcome:
     held, funding_paid = begun(state, bar, terms)
     gap = protected(held, bar, reach_at_open(bar), terms, seen.volume)
     if gap.fill.quantity != 0.0:
-        pending = pending_after_stop(held.account.position, pending)
-        held = closed(held, gap.fill)
+        position, held = held.account.position, closed(held, gap.fill)
+        pending = pending_after_stop(position, pending, held, terms)
     if pending != 0.0 and state.order.wait_bars == 0:
         order = ordered(held, MarketOrder(pending, state.order.reason, 0), bar, seen, terms)
         held, closing, opening, pending = order.held, order.closing, order.opening, order.pending
     held, funding_inside = charged(held, bar.funding_inside)
     stop = protected(held, bar, reach_within(bar), terms, seen.volume)
     if stop.fill.quantity != 0.0:
-        pending = pending_after_stop(held.account.position, pending)
-        held = closed(held, stop.fill)
+        position, held = held.account.position, closed(held, stop.fill)
+        pending = pending_after_stop(position, pending, held, terms)
     goal = taken(held, bar, terms)
     if goal.quantity != 0.0:
-        pending = pending_after_stop(held.account.position, pending)
-        held = closed(held, goal)
+        position, held = held.account.position, closed(held, goal)
+        pending = pending_after_stop(position, pending, held, terms)
     after = marked(state, held, Left(pending, 0.0), bar, terms)
     has_fills = (
         gap.fill.quantity != 0.0

@@ -25,6 +25,7 @@ EXIT_REASONS = (
     "liquidation",
     "limit_order",
     "stop_order",
+    "bankruptcy",
 )
 (
     TARGET,
@@ -40,6 +41,7 @@ EXIT_REASONS = (
     LIQUIDATION,
     LIMIT_ORDER,
     STOP_ORDER,
+    BANKRUPTCY,
 ) = range(len(EXIT_REASONS))
 SAR_STEPS = 10.0
 

@@ -8,7 +8,7 @@ import math
 from typing import NamedTuple
 
 from quant_pipelines.accounting.account import equity
-from quant_pipelines.accounting.margin import liquidation_price
+from quant_pipelines.accounting.margin import forced_price
 from quant_pipelines.backtest.bar.state import BookState, Curve, StepTerms, counted_cash
 from quant_pipelines.backtest.bar.stops import (
     CHANDELIER_STOP,
@@ -172,7 +172,9 @@ def quiet_lanes(state: BookState, width: int) -> Quiet:
 def with_book(quiet: Quiet, lane: int, state: BookState, terms: StepTerms) -> Quiet:
     """Take a book that was stepped over into its lane."""
     side, stop = side_of(state.account.position), state.stop
-    limit = liquidation_price(state.account, terms.margin)
+    limit = forced_price(state.account, terms.margin)
+    if terms.margin.brackets.shape[0] == 0:
+        limit *= 1.0 + side * ROUNDING  # the step reckons by equity: a bar that is near is stepped
     stops = terms.stops
     is_trailed = state.account.position != 0.0 and stops.chandelier > 0.0 and stops.varies <= 0.0
     trail = stops.chandelier * state.seen.tightening if is_trailed else math.inf

@@ -1,13 +1,14 @@
 """What a backtest returns."""
 
 from dataclasses import dataclass
+from datetime import datetime
 from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
 
 from quant_pipelines.backtest.bar.state import counted_cash
-from quant_pipelines.backtest.bar.stops import LIQUIDATION, TAKE_PROFIT
+from quant_pipelines.backtest.bar.stops import BANKRUPTCY, LIQUIDATION, TAKE_PROFIT
 from quant_pipelines.backtest.bar.tally import Tally
 from quant_pipelines.backtest.bar.trades import ENTRY_TS, EXIT_TS, PNL, Trade, trades_of
 from quant_pipelines.backtest.batch.loop import LoopResult
@@ -18,11 +19,11 @@ from quant_pipelines.backtest.market.settings import BacktestSettings
 from quant_pipelines.backtest.market.tape import Record
 from quant_pipelines.core.arrays import FloatArray, IntArray
 from quant_pipelines.core.known_funding import KnownFunding, known_while_held
-from quant_pipelines.core.timeframes import DAY_MS, YEAR_DAYS, day_of
+from quant_pipelines.core.timeframes import DAY_MS, YEAR_DAYS, day_of, from_ms
 from quant_pipelines.metrics import Activity, summarize
 from quant_pipelines.sdk.attach import missing_inputs
 
-NOT_WALKED = (LIQUIDATION, TAKE_PROFIT)
+NOT_WALKED = (LIQUIDATION, BANKRUPTCY, TAKE_PROFIT)
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +120,13 @@ class BacktestResult:
     def trades(self) -> tuple[Trade, ...]:
         """Finished round trips, oldest first."""
         return trades_of(self.trade_rows)
+
+    @property
+    def bankrupt_at(self) -> datetime | None:
+        """Open time of the bar in which nothing was left and trading ended, UTC; None while something is."""
+        if self.final_equity > 0.0 or not self.trade_rows.size:
+            return None
+        return from_ms(int(self.trade_rows[:, EXIT_TS].max()))
 
     @property
     def mark_fallbacks(self) -> int:
@@ -242,8 +250,8 @@ def _not_modelled(market: Market, settings: BacktestSettings, known: KnownFundin
     missing = ["latency below one bar", "stale_data rule (wall clock)"]
     missing.append(_missing_specifications(market, settings))
     missing.append(_missing_marks(market, settings))
-    if not any(rules.execution.brackets for rules in settings.specifications.all_rules(settings.rules)):
-        missing.append("liquidation")
+    has_brackets = any(one.execution.brackets for one in settings.specifications.all_rules(settings.rules))
+    missing.append("stepwise liquidation" if has_brackets else "liquidation")
     has_impact = settings.rules.costs.impact_bps > 0.0
     has_cap = execution.participation > 0.0 or has_impact
     missing.append("participation cap of stops" if has_cap else "participation cap")

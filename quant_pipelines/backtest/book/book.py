@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from quant_pipelines.accounting.account import Account, open_account
+from quant_pipelines.accounting.margin import with_support
 from quant_pipelines.backtest.bar.resting import OF_PENDING
 from quant_pipelines.backtest.bar.resting_step import RestingOutcome, step_orders
 from quant_pipelines.backtest.bar.state import (
@@ -13,6 +14,7 @@ from quant_pipelines.backtest.bar.state import (
     StepFill,
     StepTerms,
     close_out,
+    left_at_close,
     opening_state,
     with_inputs,
     with_order,
@@ -232,17 +234,17 @@ class Book:
             return OpenPrices(-1, 0.0, bar.open)
         return OpenPrices(self._last_ts + self.terms.step_ms, self._state.close, bar.open)
 
-    def advance(self, bar: StepBar, *, support: float = 0.0) -> list[BookEvent]:
+    def advance(self, bar: StepBar, *, support: float = 0.0, debt: float = 0.0) -> list[BookEvent]:
         """Book one closed bar whose funding per unit is known; else as ``step``.
 
-        ``support`` is what stands behind the book's own cash in an account on cross margin, quote.
+        ``support`` and ``debt`` are as in ``MarginTerms``: what an account has besides the book's own cash.
         """
         if bar.ts <= self._last_ts:
             raise BacktestError(f"bar is at {bar.ts}; expected one after {self._last_ts}")
         state = self._state or opening_state(open_account(self.settings.capital), bar.ts)
         self._last_ts = bar.ts
         terms = self.terms
-        terms = terms._replace(margin=terms.margin._replace(support=support))
+        terms = terms._replace(margin=with_support(terms.margin, support, debt))
         return self._told(step_orders(state, bar, terms, self._working.sheet))
 
     def open(self, ts_ms: int) -> None:
@@ -253,19 +255,29 @@ class Book:
         """Pay cash in, or out where it is negative; what the book is measured by moves with it."""
         self._state = with_transfer(self._known_state(), amount)
 
-    def close(self, funding_per_unit: float = 0.0) -> tuple[StepFill, float]:
+    def close(self, funding_per_unit: float = 0.0, *, debt: float = 0.0) -> tuple[StepFill, float]:
         """Close the position at the last close with its costs, and drop what is pending.
 
         ``funding_per_unit`` is that of a slot at the very time of the close; it is paid first, and the amount
-        is returned beside the fill.
+        is returned beside the fill. ``debt`` is as in ``MarginTerms``.
 
         Raises
         ------
         BacktestError
             If no bar has been booked yet.
         """
-        self._state, fill, funding_paid = close_out(self._known_state(), self.terms, funding_per_unit)
+        terms = self.terms._replace(margin=with_support(self.terms.margin, debt, debt))
+        self._state, fill, funding_paid = close_out(self._known_state(), terms, funding_per_unit)
         return fill, funding_paid
+
+    def end(self) -> StepFill:
+        """Close the position at the last close without costs and drop all orders: nothing is left."""
+        state = self._known_state()
+        fill = StepFill(-state.account.position, state.close, 0.0)
+        self._state = left_at_close(state, fill)
+        for order in self.orders:
+            self.cancel(order.number)
+        return fill
 
     def play(self, strip: Strip, tally: Tally) -> Stretch:
         """Book bars as ``advance`` does until something happens in one, or the strip is over.

@@ -3,7 +3,7 @@
 import numpy as np
 
 from quant_pipelines.backtest.bar.state import StepFill
-from quant_pipelines.backtest.bar.stops import END, EXIT_REASONS, TARGET
+from quant_pipelines.backtest.bar.stops import BANKRUPTCY, END, EXIT_REASONS, TARGET
 from quant_pipelines.backtest.bar.tally import Tally, tally_after, tally_end
 from quant_pipelines.backtest.bar.trades import (
     COLUMNS,
@@ -83,9 +83,17 @@ class Recorder:
         """Measure by another number of units after a flow of cash."""
         self._tally = self._tally._replace(peak=self._tally.peak * growth)
 
-    def close(self, book: Book) -> StepFill:
+    def end(self, book: Book) -> None:
+        """Close the position of an account of which nothing is left, and record the fill."""
+        fill = book.end()
+        if fill.quantity != 0.0:
+            self._position = 0.0
+            self._add_closing(fill, TradeEnd(book.last_ts, BANKRUPTCY, True, 0))
+            self._tally = tally_end(self._tally, fill, book.equity)
+
+    def close(self, book: Book, *, debt: float = 0.0) -> StepFill:
         """Close the position at the last close and record the fill; its quantity is 0 where there is none."""
-        fill, funding_paid = book.close(self._market.payments.at_end)
+        fill, funding_paid = book.close(self._market.payments.at_end, debt=debt)
         if fill.quantity != 0.0:
             if funding_paid != 0.0:
                 self._log = add_funding(self._log, funding_paid)

@@ -16,6 +16,7 @@ from quant_pipelines.backtest.bar.resting_rows import (
     FILLED,
     KIND,
     LEAVES,
+    LIQUIDATED,
     NOTHING_TO_REDUCE,
     NUMBER,
     POSITION_CLOSED,
@@ -43,6 +44,7 @@ KINDS: tuple[RestingKind, ...] = get_args(RestingKind)
 _ENDS: dict[int, tuple[OrderStatus, str]] = {
     POSITION_CLOSED: ("CANCELED", "the position that it reduces is closed"),
     WOULD_CROSS: ("CANCELED", "post-only, and the open was through its price"),
+    LIQUIDATED: ("CANCELED", "its margin is liquidated"),
     EXPIRED: ("EXPIRED", "its time is over"),
     NOTHING_TO_REDUCE: ("CANCELED", "it only reduces, and there was nothing to reduce"),
 }

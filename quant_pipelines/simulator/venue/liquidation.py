@@ -1,11 +1,8 @@
 """Liquidation: what the venue does when a position's margin no longer covers its maintenance margin.
 
-Tested on mark price. An isolated position is closed when its wallet plus profit is used up; under cross
-margin all cross positions share one test and the one that binds most is closed first, until the rest is
-covered again. Open orders go first. The closing order takes from the book like any other (client id
-``autoclose-…``, execution type CALCULATED), pays the liquidation fee as far as margin is left, and the
-insurance fund pays what is missing: a wallet never ends below zero. Closing in steps, as the exchange does
-with very large positions, is not modeled.
+The rule is that of ``accounting.margin``, tested on mark price at every moment. The closing order takes from
+the book like any other (client id ``autoclose-…``, execution type CALCULATED); the income INSURANCE_CLEAR is
+the liquidation fee, or what the insurance fund pays so that a wallet never ends below zero.
 """
 
 from decimal import Decimal
