@@ -40,7 +40,17 @@ def maintenance_margin(notional: float, terms: MarginTerms) -> float:
 
 @scalar
 def maintained(account: Account, low: float, high: float, terms: MarginTerms) -> float:
-    """Maintenance margin with the position at the worse end of a price range, quote."""
+    """Maintenance margin with the position at the worse end of a price range, quote.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from quant_pipelines.accounting import MarginTerms, apply_fill, open_account
+    >>> from quant_pipelines.accounting.cross_margin import maintained
+    >>> short = apply_fill(open_account(10_000.0), -10.0, 100.0, 0.0)
+    >>> maintained(short, 90.0, 110.0, MarginTerms(np.array([[0.0, 0.01, 0.0]]), 0.0, 0.0))  # 1 % of 1,100
+    11.0
+    """
     return maintenance_margin(abs(account.position) * (low if account.position > 0.0 else high), terms)
 
 

@@ -22,7 +22,7 @@ import numpy as np
 
 from quant_pipelines.accounting.account import DUST, Account
 from quant_pipelines.core.arrays import FloatArray
-from quant_pipelines.core.jit import change_of, inlined, kernel, scalar
+from quant_pipelines.core.jit import change_of, kernel, scalar
 
 
 class MarginTerms(NamedTuple):
@@ -70,15 +70,34 @@ with_support = change_of(MarginTerms, "support", "debt")
 
 
 class Closing(NamedTuple):
-    """Price and fee at which a whole position is closed, quote per base and quote."""
+    """Price and fee at which a whole position is closed, quote per base and quote.
+
+    Examples
+    --------
+    >>> from quant_pipelines.accounting import NO_MARGIN, apply_fill, forced_closing, open_account
+    >>> short = apply_fill(open_account(10_000.0), -100.0, 100.0, 0.0)
+    >>> forced_closing(short, 250.0, 0.001, NO_MARGIN)  # all cash is gone at 200, and no fee is left to pay
+    Closing(price=200.0, fee=0.0)
+    """
 
     price: float
     fee: float
 
 
-@inlined
+@scalar
 def margin_wallet(account: Account, terms: MarginTerms, beside: float) -> float:
-    """Margin behind the position as it stands, quote; ``beside`` is what the account has besides own cash."""
+    """Margin behind the position as it stands, quote; ``beside`` is what the account has besides own cash.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from quant_pipelines.accounting import MarginTerms, apply_fill, apply_funding, open_account
+    >>> from quant_pipelines.accounting.margin import margin_wallet
+    >>> held = apply_funding(apply_fill(open_account(10_000.0), 10.0, 100.0, 0.0), 7.0)
+    >>> isolated = MarginTerms(np.array([[0.0, 0.01, 0.0]]), leverage=10.0, fee_rate=0.0)
+    >>> margin_wallet(held, isolated, 0.0)  # a tenth of the notional, less the funding that was paid
+    93.0
+    """
     if terms.leverage > 0.0 and terms.brackets.shape[0] > 0:
         return abs(account.position) * account.entry_price / terms.leverage - account.margin_funding
     return account.cash + beside
@@ -132,9 +151,18 @@ def bankruptcy_price(account: Account, wallet: float) -> float:
     return account.entry_price - wallet / account.position
 
 
-@inlined
+@scalar
 def forced_price(account: Account, terms: MarginTerms) -> float:
-    """Price at which a position is closed by force: its liquidation price, else where nothing is left."""
+    """Price at which a position is closed by force: its liquidation price, else where nothing is left.
+
+    Examples
+    --------
+    >>> from quant_pipelines.accounting import NO_MARGIN, apply_fill, open_account
+    >>> from quant_pipelines.accounting.margin import forced_price
+    >>> short = apply_fill(open_account(10_000.0), -100.0, 100.0, 0.0)
+    >>> forced_price(short, NO_MARGIN)  # no brackets: a hundred of them have lost all cash at twice the price
+    200.0
+    """
     if terms.brackets.shape[0] > 0 or account.position == 0.0:
         return liquidation_price(account, terms)
     return max(bankruptcy_price(account, account.cash + terms.debt), 0.0)

@@ -1,5 +1,6 @@
 """What stands behind a book on cross margin while orders rest: the account beside plain arithmetic."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
@@ -93,6 +94,17 @@ def worst(member: Member, bar: StepBar | None, ts: int, *, with_orders: bool) ->
     )
 
 
+def step_all(members: list[Member], bars: list[StepBar | None], left: list[float], reserve: float) -> None:
+    """Step all books; those that maintain most come first, until what is left covers the others."""
+    total = reserve + sum(left)
+    needed = [member.maintained(bar) for member, bar in zip(members, bars, strict=True)]
+    for at in sorted(range(len(members)), key=lambda at: (-needed[at], -at)):
+        bar = bars[at]
+        support = reserve + sum(left) - left[at] if total <= 0.0 else math.inf
+        if bar is not None and members[at].step(bar, support, math.inf):
+            total += members[at].state.curve.equity - left[at]
+
+
 def values_of(case: Several, *, with_orders: bool = True) -> list[float]:
     """Account's value at each row, with what stands behind each book computed here."""
     settings = replace(case.settings, rules=case.rules)
@@ -105,10 +117,10 @@ def values_of(case: Several, *, with_orders: bool = True) -> list[float]:
         fund = fund_at_open(fund, ts)
         bars = [member.due(ts) for member in members]
         left = [worst(one, bar, ts, with_orders=with_orders) for one, bar in zip(members, bars, strict=True)]
-        for at, (member, bar) in enumerate(zip(members, bars, strict=True)):
-            if bar is not None:
-                member.step(bar, fund.reserve + sum(left) - left[at])
+        step_all(members, bars, left, fund.reserve)
         equity = fund.reserve + sum(member.state.curve.equity for member in members)
+        if equity <= 0.0:  # the account ends; what lies below nothing, the insurance fund pays
+            return values + [0.0] * (plan.schedule.grid.size - len(values))
         gross = sum(abs(member.state.account.position) * member.state.close for member in members)
         fund = fund_at_close(fund, equity, gross, 0.0, ts + plan.books[0].market.execution.step_ms)
         for member, bar in zip(members, bars, strict=True):

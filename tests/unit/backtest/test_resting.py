@@ -304,15 +304,15 @@ def test_exit_that_waits_for_the_latency_never_opens(order: NewOrder, position: 
 
 
 def test_gap_through_the_stop_ends_an_exit_of_more_than_is_left() -> None:
-    stops = NO_STOPS._replace(time_ms=2.0 * MINUTE_MS)
-    rules = replace(RULES, execution=Execution(participation=0.1))
-    book = Book(BookSettings(10_000.0, rules, 0.05, stops=stops))
+    rules = replace(RULES, execution=Execution(latency_ms=MINUTE_MS))
+    book = Book(BookSettings(10_000.0, rules, 0.05, stops=NO_STOPS._replace(time_ms=3.0 * MINUTE_MS)))
     play(book, CALM)
     book.submit(1.0)
-    play(book, CALM)
-    play(book, CALM, volume=0.0)
+    play(book, CALM, CALM)
     book.place(NewOrder(STOP, -0.4, 99.0, reduce_only=True))
-    play(book, (100.0, 100.5, 98.0, 98.0), volume=0.0)
+    play(book, CALM, CALM)
+    assert book.pending == -1.0
+    play(book, (100.0, 100.5, 98.0, 98.0))  # the exit waits, the order doesn't
     assert book.pending == pytest.approx(-0.6)
     assert [row[2] for row in play(book, (90.0, 90.0, 90.0, 90.0))] == ["hard_stop"]
     assert (book.account.position, book.pending) == (0.0, 0.0)

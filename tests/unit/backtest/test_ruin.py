@@ -33,7 +33,7 @@ from quant_pipelines.portfolio import AllIn, Fixed
 from quant_pipelines.sdk import Array, Float, Stops, Strategy
 from quant_pipelines.trading import Bracket, Execution, TradingRules
 
-FREE = TradingRules(costs=CostSettings(0.0, 0.0, 0.0), rebalance_band=1e9)
+FREE = TradingRules(costs=CostSettings(0.0, 0.0, 0.0), rebalance_band=1.0)
 ONE_PERCENT = (Bracket(0.0, 0.01),)
 DRIVERS = {"batch": run_backtest, "events": run_event_backtest}
 each_driver = pytest.mark.parametrize("driver", DRIVERS.values(), ids=DRIVERS)

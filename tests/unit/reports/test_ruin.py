@@ -36,7 +36,7 @@ def bars_of(prices: tuple[float, ...], symbol: str = "LUNA/USDT:USDT") -> Bars:
 
 
 def run_of(*bars: Bars, fraction: float = 1.0) -> BacktestRun:
-    rules = TradingRules(costs=CostSettings(0.0, 0.0, 0.0), sizing=AllIn(fraction), rebalance_band=1e9)
+    rules = TradingRules(costs=CostSettings(0.0, 0.0, 0.0), sizing=AllIn(fraction), rebalance_band=1.0)
     strategy, settings = Short(), BacktestSettings(rules=rules)
     if len(bars) == 1:
         result = run_backtest(strategy, bars[0], settings=settings)
