@@ -16,9 +16,11 @@ from quant_pipelines.core.series import Window
 from quant_pipelines.core.settings import Settings
 from quant_pipelines.core.timeframes import DAY_MS, EXECUTION_TIMEFRAME, timeframe_ms, warm_from_ms
 from quant_pipelines.marketdata.checks import VALUE_CHECKS
+from quant_pipelines.research.archive_source import ArchiveSource
+from quant_pipelines.research.database_source import DatabaseSource
 from quant_pipelines.research.fill_inputs import NO_FILL_INPUTS, FillInputs
 from quant_pipelines.research.funding_prices import through
-from quant_pipelines.research.history import ArchiveSource, DatabaseSource, HistorySource, covers
+from quant_pipelines.research.history import HistorySource, covers
 from quant_pipelines.sdk import Strategy, attach_inputs
 from quant_pipelines.stack.home import Home
 from quant_pipelines.stack.server import database_url_of

@@ -21,14 +21,10 @@ from quant_pipelines.optimize.space import space_of
 from quant_pipelines.optimize.verdict import VerdictRecord
 from quant_pipelines.optimize.walk_forward import FoldResult, Plan, WalkForward, walk_forward
 from quant_pipelines.portfolio import AllIn
+from quant_pipelines.research.archive_source import ArchiveSource
+from quant_pipelines.research.database_source import DatabaseSource
 from quant_pipelines.research.evaluator import BacktestEvaluator
-from quant_pipelines.research.history import (
-    ArchiveSource,
-    DatabaseSource,
-    History,
-    HistorySource,
-    load_history,
-)
+from quant_pipelines.research.history import History, HistorySource, load_history
 from quant_pipelines.research.job import OptimizationJob
 from quant_pipelines.research.library import source_in_force
 from quant_pipelines.research.window import settle_window

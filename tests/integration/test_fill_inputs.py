@@ -15,8 +15,8 @@ from quant_pipelines.core.instruments import Instrument
 from quant_pipelines.core.points import PricePoint
 from quant_pipelines.core.series import Window
 from quant_pipelines.core.timeframes import HOUR_MS, MINUTE_MS, day_start_ms, from_ms
+from quant_pipelines.research.database_source import DatabaseSource
 from quant_pipelines.research.fill_inputs import NO_FILL_INPUTS
-from quant_pipelines.research.history import DatabaseSource
 from quant_pipelines.sdk import Array, Strategy
 from quant_pipelines.store.market import save_index_prices, save_instruments, save_mark_prices
 from quant_pipelines.store.market_events import save_book

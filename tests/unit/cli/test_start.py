@@ -10,7 +10,8 @@ import pytest
 from quant_pipelines.backtest import BacktestSettings, run_backtest
 from quant_pipelines.cli.__main__ import main
 from quant_pipelines.core.timeframes import DAY_MS, from_ms
-from quant_pipelines.research.history import ArchiveSource, Window
+from quant_pipelines.research.archive_source import ArchiveSource
+from quant_pipelines.research.history import Window
 from quant_pipelines.sdk import load_strategy, strategies_folder
 
 Quant = Callable[..., tuple[int, Any, str]]
