@@ -5,7 +5,7 @@
 # wrong, while SMA and EMA are NaN. And `set_unstable_period` is a variable of the process: a thread that sets it changes
 # what another one computes.
 # Why it matters: 0 is the strongest sign that an oscillator can give. A strategy that buys below 30 buys for ever after a
-# single missing value, and no check for NaN sees it. Split the series at its gaps and begin anew behind each.
+# single missing value, and no check for NaN sees it. Split the series at its gaps and begin anew after each.
 set -eu
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT

@@ -206,7 +206,7 @@ ACCEPT = Verb(
 _DATA = (
     Verb("check", "look for faults in what is stored, in an archive or in a file", has_own_arguments=True),
     Verb("repair", "ask the exchange again about what the checks found", has_own_arguments=True),
-    Verb("import", "bring Parquet and CSV files into the store", has_own_arguments=True),
+    Verb("import", "bring files of vendors and exchanges into the store", has_own_arguments=True),
     Verb(
         "coverage",
         "what is stored, and what is missing",
