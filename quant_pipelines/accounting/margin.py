@@ -99,7 +99,8 @@ def margin_wallet(account: Account, terms: MarginTerms, beside: float) -> float:
     93.0
     """
     if terms.leverage > 0.0 and terms.brackets.shape[0] > 0:
-        return abs(account.position) * account.entry_price / terms.leverage - account.margin_funding
+        isolated = abs(account.position) * account.entry_price / terms.leverage - account.margin_funding
+        return min(isolated, account.cash + terms.debt)  # no margin is larger than what there is
     return account.cash + beside
 
 

@@ -184,7 +184,7 @@ def world_of(seed: int) -> World:
         sizing=one_of(*SIZES),
         limits=one_of(*LIMITS),
         specification=one_of(Specification(), Specification(0.001, 5.0), Specification(3.0)),
-        rebalance_band=one_of(0.0, 0.001, 0.1, 5.0),
+        rebalance_band=one_of(0.0, 0.001, 0.1, 1.0),
         execution=one_of(*EXECUTIONS),
     )
     histories = (SpecificationHistory(), SpecificationHistory(dated_of(rng)))

@@ -9,6 +9,7 @@ from operator import add
 
 import numpy as np
 
+from quant_pipelines.accounting.account import equity
 from quant_pipelines.accounting.nav import Flow
 from quant_pipelines.backtest.account.fund import (
     first_fund,
@@ -112,7 +113,7 @@ class _Driver:
             if fill.quantity != 0.0:
                 traded, is_closed = traded + abs(fill.quantity) * fill.price, True
             value += member.book.equity
-        if is_nothing_left(value, self._plan.settings.capital):
+        if is_nothing_left(value, self._noise_of):
             self._fund, value = fund_insured(self._fund, value), 0.0
         if is_closed:
             deepest = drawdown_after(tally.max_drawdown, tally.peak, value)
@@ -142,6 +143,11 @@ class _Driver:
         """How far a book may be below 0: one alone as far as the reserve reaches; see ``MarginTerms``."""
         return self._fund.reserve if len(self._members) == 1 else math.inf
 
+    @property
+    def _noise_of(self) -> float:
+        """Capital that float noise is measured by; 0 for one book, which ends as a pass does."""
+        return float(self._plan.settings.capital) if len(self._members) > 1 else 0.0
+
     def _step(self, bars: Sequence[StepBar | None], ts: int) -> None:
         """Book the bars of a row, in the order of liquidation where the account doesn't cover its margins."""
         if self._plan.is_cross and len(bars) > 1:
@@ -170,9 +176,10 @@ class _Driver:
 
     def _value(self, close_ts: int) -> None:
         """Value the account; where nothing is left of it, it ends there."""
-        equity = [member.state.curve.equity for member in self._members]
-        value = reduce(add, equity, self._fund.reserve)
-        if is_nothing_left(value, self._plan.settings.capital):
+        states = [member.state for member in self._members]
+        value = reduce(add, [state.curve.equity for state in states], self._fund.reserve)
+        plain = reduce(add, [equity(state.account, state.close) for state in states], self._fund.reserve)
+        if is_nothing_left(plain, self._noise_of):
             self._end()
             value = 0.0
         gross = traded = 0.0
@@ -184,8 +191,8 @@ class _Driver:
     def _end(self) -> None:
         for member in self._members:
             member.recorder.end(member.book)
-        equity = [member.state.curve.equity for member in self._members]
-        self._fund = fund_insured(self._fund, reduce(add, equity, self._fund.reserve))
+        left = [member.state.curve.equity for member in self._members]
+        self._fund = fund_insured(self._fund, reduce(add, left, self._fund.reserve))
 
     def _write(self, day: int) -> None:
         record, fund = self._record, self._fund

@@ -7,6 +7,7 @@ by ``decide_order``; nothing is booked here.
 
 import numpy as np
 
+from quant_pipelines.accounting.account import equity
 from quant_pipelines.accounting.margin import with_support
 from quant_pipelines.accounting.nav import growth_by
 from quant_pipelines.backtest.account.closing import close_books, debt_of, end_books, span_at, terms_at
@@ -228,10 +229,11 @@ def is_liquidated(outcome: StepOutcome) -> bool:
 @inlined
 def valued(held: list[HeldBook], fund: Fund, ts: int, work: Work) -> Fund:
     """Account at the close of a row; where nothing is left of it, it ends there."""
-    value = fund.reserve
+    value = plain = fund.reserve
     for b in range(len(held)):
-        value += held[b].state.curve.equity
-    if unlikely(is_nothing_left(value, work.capital)):
+        state = held[b].state
+        value, plain = value + state.curve.equity, plain + equity(state.account, state.close)
+    if unlikely(is_nothing_left(plain, work.capital)):
         fund, value = end_books(held, fund, ts, work), 0.0
     gross, traded = 0.0, 0.0
     for b in range(len(held)):
@@ -306,7 +308,7 @@ def run_books(
     held = first_books(start, share, reel)
     books = [terms_at(terms, reel, b, reel.first_span[b]) for b in range(n_books)]
     is_shared = n_books > 1 and reel.dated.brackets.shape[0] > 0 and terms.step.margin.leverage <= 0.0
-    work = Work(reel, terms.stops, record.trades, capital, terms.step.step_ms)
+    work = Work(reel, terms.stops, record.trades, capital if n_books > 1 else 0.0, terms.step.step_ms)
     fund, day, first_day = first_fund(start.reserve, capital, grid[0]), 0, grid[0] // DAY_MS
     worst, support, is_due = np.zeros(n_books), np.full(n_books, np.inf), np.zeros(n_books, np.bool_)
     next_flow, keeps_bars = schedule.flow_ts[0], record.bar_value.size > 0

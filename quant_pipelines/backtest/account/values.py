@@ -132,7 +132,10 @@ class GridRow(NamedTuple):
 
 
 class Work(NamedTuple):
-    """What a row needs besides: bars, stops, trades of all books, the account's capital, its own length."""
+    """What a row needs besides: bars, stops, trades of all books, the account's capital, its own length.
+
+    The capital is what float noise is measured by; 0 for one book, which ends as a pass does.
+    """
 
     reel: Reel
     stops: FloatArray

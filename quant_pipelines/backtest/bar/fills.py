@@ -102,6 +102,14 @@ def _forced(held: Held, price: float, fee_rate: float, terms: StepTerms) -> Step
 
 
 @inlined
+def afforded(held: Held, fill: StepFill, terms: StepTerms) -> StepFill:
+    """Fill of an exit; one that would cost more than there is closes all that is held, by force."""
+    if unlikely(equity(held.account, fill.price) + terms.margin.debt < fill.fee):
+        return _forced(held, fill.price, terms.costs.fee_rate, terms)
+    return fill
+
+
+@inlined
 def _forced_level(account: Account, reach: Reach, terms: StepTerms) -> float:
     """Price at which a position is closed by force within a reach; without brackets 0 where it isn't near."""
     if terms.margin.brackets.shape[0] > 0:
@@ -158,10 +166,7 @@ def protected(held: Held, bar: StepBar, reach: Reach, terms: StepTerms, volume: 
         return Exit(NO_FILL, reason)
     price = min(opened, price) if account.position > 0.0 else max(opened, price)
     quantity = whole_lots(-account.position, terms.lot_size)
-    fill = _fill(quantity, price, terms.costs, volume, bar.ladder)
-    if unlikely(equity(account, fill.price) + terms.margin.debt < fill.fee):
-        fill = _forced(held, fill.price, terms.costs.fee_rate, terms)
-    return Exit(fill, reason)
+    return Exit(afforded(held, _fill(quantity, price, terms.costs, volume, bar.ladder), terms), reason)
 
 
 @inlined
@@ -184,19 +189,19 @@ def ordered(held: Held, order: MarketOrder, bar: StepBar, seen: Seen, terms: Ste
     if quantity == 0.0:
         return OrderFill(held, closing, opening, pending)
     account, before = held.account, held.account.position
-    if before * quantity < 0.0 and abs(quantity) > abs(before):
-        closing = _fill(whole_lots(-before, terms.lot_size), bar.open, terms.costs, seen.volume, bar.ladder)
+    left = 0.0 if quantity == pending else whole_lots(pending - quantity, terms.lot_size)
+    rest = quantity
+    if before * quantity < 0.0:
+        is_reversal = abs(quantity) > abs(before)
+        part = whole_lots(-before, terms.lot_size) if is_reversal else quantity
+        closing = afforded(held, _fill(part, bar.open, terms.costs, seen.volume, bar.ladder), terms)
         account = _book(account, closing)
-        rest = whole_lots(quantity + before, terms.lot_size)
+        rest = whole_lots(quantity + before, terms.lot_size) if is_reversal else 0.0
+        if unlikely(account.cash + terms.margin.debt <= 0.0):  # nothing is left to open with
+            rest = left = 0.0
+    if rest != 0.0:
         opening = _fill(rest, bar.open, terms.costs, seen.volume, bar.ladder)
         account = _book(account, opening)
-    elif before * quantity < 0.0:
-        closing = _fill(quantity, bar.open, terms.costs, seen.volume, bar.ladder)
-        account = _book(account, closing)
-    else:
-        opening = _fill(quantity, bar.open, terms.costs, seen.volume, bar.ladder)
-        account = _book(account, opening)
-    left = 0.0 if quantity == pending else whole_lots(pending - quantity, terms.lot_size)
     return OrderFill(followed(held, account, bar.ts, seen, terms), closing, opening, left)
 
 

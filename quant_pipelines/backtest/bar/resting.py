@@ -6,8 +6,8 @@ What orders do in a bar, and in which order, is ``resting_step``'s; their rows a
 import math
 from typing import NamedTuple
 
-from quant_pipelines.accounting.account import DUST, apply_fill
-from quant_pipelines.backtest.bar.fills import Held, followed
+from quant_pipelines.accounting.account import DUST, Account, apply_fill
+from quant_pipelines.backtest.bar.fills import Held, afforded, followed
 from quant_pipelines.backtest.bar.resting_rows import (
     FILLED,
     KIND,
@@ -210,6 +210,20 @@ def priced(order: FloatArray, quantity: float, offer: Offer, now: Now) -> StepFi
     return StepFill(quantity, paid, fee_of(quantity, paid, now.terms.costs))
 
 
+@inlined
+def bounded(held: Held, fill: StepFill, terms: StepTerms) -> StepFill:
+    """Fill; one that closes all that is held costs no more than there is."""
+    position = held.account.position
+    is_whole = position != 0.0 and abs(position + fill.quantity) <= DUST * abs(position)
+    return afforded(held, fill, terms) if is_whole else fill
+
+
+@inlined
+def has_means(account: Account, terms: StepTerms) -> bool:
+    """Whether something is held, or is left to open with."""
+    return account.position != 0.0 or account.cash + terms.margin.debt > 0.0
+
+
 @inner
 def trade(walk: Walk, sheet: Sheet, at: int, offer: Offer, now: Now) -> Walk:
     """Fill what may fill of the order in a row; a reversal is booked as close and open."""
@@ -222,10 +236,14 @@ def trade(walk: Walk, sheet: Sheet, at: int, offer: Offer, now: Now) -> Walk:
     before = walk.held.account.position
     rest = quantity
     if before * quantity < 0.0 and abs(quantity) - abs(before) > DUST * abs(quantity):
-        closing = priced(order, whole_lots(-before, lot_size), offer, now)
+        closing = bounded(walk.held, priced(order, whole_lots(-before, lot_size), offer, now), now.terms)
         walk = _part(walk, sheet, order, closing, now)
         rest = whole_lots(quantity + before, lot_size)
-    walk = _part(walk, sheet, order, priced(order, rest, offer, now), now)
+    if has_means(walk.held.account, now.terms):
+        fill = bounded(walk.held, priced(order, rest, offer, now), now.terms)
+        walk = _part(walk, sheet, order, fill, now)
+    else:
+        order[STATUS] = POSITION_CLOSED
     if order[LEAVES] == 0.0:
         order[STATUS] = FILLED
     elif order[KIND] == STOP:  # triggered: what is left is a market order

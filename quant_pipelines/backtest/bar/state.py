@@ -253,10 +253,13 @@ def opening_state(account: Account, first_ts: int) -> BookState:
 
 @shared
 def counted_cash(account: Account, stuck: Stuck, close: float, costs: CostTerms) -> float:
-    """Cash as equity counts it: what could not be closed is worth less by the cap of its impact."""
+    """Cash as equity counts it: what could not be closed is worth less by the cap of its impact.
+
+    No equity falls below 0 by it: that it costs so much is a fear, no loss.
+    """
     if stuck.quantity == 0.0 or costs.impact_rate <= 0.0:
         return account.cash
-    return account.cash - stuck.quantity * close * costs.impact_cap
+    return account.cash - min(stuck.quantity * close * costs.impact_cap, max(equity(account, close), 0.0))
 
 
 @inlined

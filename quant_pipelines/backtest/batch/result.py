@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from quant_pipelines.accounting.account import DUST
 from quant_pipelines.backtest.bar.state import counted_cash
 from quant_pipelines.backtest.bar.stops import BANKRUPTCY, LIQUIDATION, TAKE_PROFIT
 from quant_pipelines.backtest.bar.tally import Tally
@@ -124,7 +125,7 @@ class BacktestResult:
     @property
     def bankrupt_at(self) -> datetime | None:
         """Open time of the bar in which nothing was left and trading ended, UTC; None while something is."""
-        if self.final_equity > 0.0 or not self.trade_rows.size:
+        if self.final_equity > DUST * self.capital or not self.trade_rows.size:
             return None
         return from_ms(int(self.trade_rows[:, EXIT_TS].max()))
 
