@@ -18,12 +18,19 @@ def run(arguments: argparse.Namespace) -> int:
     given = {field.name: getattr(arguments, field.name) for field in FACTOR.fields}
     if arguments.archive is None:
         return decide(FACTOR, arguments, **given)
-    from quant_pipelines.archive.statements import FACTORS
+    from quant_pipelines.archive.statements import FACTORS, price_factors
     from quant_pipelines.core.errors import DataError
+    from quant_pipelines.core.timeframes import to_ms
     from quant_pipelines.operations.statements import scale_change
+    from quant_pipelines.settings import load_settings
 
     change = scale_change(arguments.change)
     if change.is_taken_back:
         raise DataError(f"factor is 1; expected another: to take one back, take its row out of {FACTORS}")
+    known = price_factors(arguments.archive, load_settings().exchange.id, arguments.symbol)
+    if any(one.from_ms == to_ms(change.at) for one in known):
+        raise DataError(
+            f"{FACTORS} has {arguments.symbol} at {change.at:%Y-%m-%dT%H:%M}; expected another time"
+        )
     row = {"from": f"{change.at:%Y-%m-%dT%H:%M}", "factor": f"{change.factor:.17g}"}
     return state_beside(arguments, FACTORS, row)

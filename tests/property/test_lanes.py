@@ -38,7 +38,13 @@ from tests.property.examples import examples
 
 N_BARS = 700
 START_MS = 1_704_067_200_000 + 20 * HOUR_MS
-SIZES = (AllIn(), AllIn(3.0), Fixed(7.5), VolatilityTarget(0.8, 1.5, 20))
+SIZES = (AllIn(), AllIn(3.0), AllIn(40.0), Fixed(7.5), Fixed(500.0), VolatilityTarget(0.8, 1.5, 20))
+COSTS = (
+    CostSettings(),
+    CostSettings(0.0, 0.0),
+    CostSettings(30.0, 20.0, 1.0, 2.0, 30.0),
+    CostSettings(5.0, 20.0, impact_bps=200.0, impact_cap_bps=1000.0),
+)
 LIMITS = (
     RiskLimits(),
     RiskLimits(max_daily_loss_fraction=0.01),
@@ -180,7 +186,7 @@ def world_of(seed: int) -> World:
 
     bars = bars_of(int(rng.integers(10_000)), one_of(0.0005, 0.004, 0.03), one_of(MINUTE_MS, HOUR_MS))
     rules = TradingRules(
-        costs=one_of(CostSettings(), CostSettings(0.0, 0.0), CostSettings(30.0, 20.0, 1.0, 2.0, 30.0)),
+        costs=one_of(*COSTS),
         sizing=one_of(*SIZES),
         limits=one_of(*LIMITS),
         specification=one_of(Specification(), Specification(0.001, 5.0), Specification(3.0)),
@@ -236,6 +242,7 @@ def test_only_book_of_an_account_equals_a_lane_in_both_of_its_drivers(seed: int)
     for lane, strategy in enumerate(strategies[:2]):
         rows = record.trades[lane, : outcomes[lane].log.finished]
         expected = left_by(outcomes[lane], record.daily_equity[lane], record.bar_equity[lane], rows)
+        assert record.bar_equity[lane].min() >= -1e-9 * settings_.capital  # nobody loses more than there is
         plan = plan_account([Allocation(strategy, market.bars)], {market.bars.symbol: feed}, settings_)
         for passed in (pass_over(plan, reel_of(plan.books)), drive_account(plan, known_ahead(plan))):
             (outcome,), _, written = passed

@@ -141,6 +141,18 @@ def test_statement_that_can_not_be_made_is_one_sentence(
     assert not list(small_archive.glob("*.csv"))
 
 
+def test_factor_of_a_time_that_has_one_is_refused_and_the_first_stands(
+    quant: Quant, redenominated: Path
+) -> None:
+    asked = ("data", "factor", BTC, "2023-12-15T00:00=1000", "--archive", redenominated, *SIGNED)
+    assert quant(*asked)[0] == 0
+    kept = (redenominated / "price_factors.csv").read_text()
+    code, _, err = quant(*asked)
+    assert (code, "expected another time" in err) == (1, True)
+    assert (redenominated / "price_factors.csv").read_text() == kept
+    assert blocking(quant, redenominated) == set()
+
+
 def test_malformed_statement_of_an_archive_names_its_row(quant: Quant, small_archive: Path) -> None:
     head = "exchange,symbol,from,factor,operator,reason\n"
     (small_archive / "price_factors.csv").write_text(f"{head}binanceusdm,{BTC},noon,2,ann,why\n")
