@@ -13,6 +13,7 @@ from quant_pipelines.archive.containers import verified_checksum
 from quant_pipelines.archive.headers import KINDS
 from quant_pipelines.archive.layouts import Found, find_layout
 from quant_pipelines.archive.layouts.layout import Content
+from quant_pipelines.archive.market_names import market_in
 from quant_pipelines.archive.origin import Origin
 from quant_pipelines.archive.preview import look_at
 from quant_pipelines.archive.slots import at_slots, check_zone
@@ -115,6 +116,8 @@ def read_series(path: Path, asked: Claims, *, now_ms: int) -> FileSeries:
     found = find_layout(preview, asked)
     statement = found.layout.states(preview)
     cells = read_layout(preview, found, asked)
+    if not statement.symbol and "symbol" not in cells.texts:
+        statement = statement._replace(symbol=market_in(path.name))
     require_kind(found, statement, cells.origin)
     if not (asked.timeframe or statement.timeframe):
         statement = statement._replace(timeframe=step_by_closes(cells))

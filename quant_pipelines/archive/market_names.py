@@ -4,6 +4,7 @@ import re
 from typing import Literal, NamedTuple
 
 from quant_pipelines.core.exchanges import MarketType
+from quant_pipelines.core.settings import DEFAULT_SYMBOLS
 from quant_pipelines.core.timeframes import DAY_MS, HOUR_MS, MINUTE_MS
 
 _QUOTES = ("USDT", "USDC", "FDUSD", "BUSD", "USD")
@@ -11,6 +12,9 @@ _DOLLARS = frozenset(_QUOTES)
 _SAME_COIN = {"XBT": "BTC", "XDG": "DOGE"}
 _DATED = re.compile(r"[-_:](\d{6,8}|\d{1,2}[A-Z]{3}\d{2})\b")
 _PERPETUAL = re.compile(r"[-_ ](PERPETUAL|PERP|SWAP)$")
+_PAIR_FIRST = re.compile(rf"([A-Z0-9]{{2,15}}?(?:{'|'.join(_QUOTES)}))(?=[-_. ]|$)")
+_COIN_FIRST = re.compile(r"([A-Z0-9]{2,10})(?:-(?:PERP|SWAP))?(?=[-_]\d+[mhd]?[-_.])")
+_COINS = frozenset(symbol.partition("/")[0] for symbol in DEFAULT_SYMBOLS)
 _STEP = re.compile(r"(\d+)[-_ ]?(MINUTE|MIN|M|HOUR|H|DAY|D|WEEK|W|SECOND|S)?(UTC)?", re.IGNORECASE)
 _STEPS_MS = {"S": 1000, "M": MINUTE_MS, "H": HOUR_MS, "D": DAY_MS, "W": 7 * DAY_MS}
 
@@ -35,6 +39,8 @@ class MarketName(NamedTuple):
     def symbol(self, market: MarketType) -> str:
         """Symbol of its linear perpetual contract or its pair; empty where the name has no dollar coin."""
         if self.kind != "linear" or self.quote in ("", "USD"):
+            return ""
+        if market == "swap" and self.quote not in _DOLLARS:
             return ""
         pair = f"{self.base}/{self.quote}"
         return f"{pair}:{self.quote}" if market == "swap" else pair
@@ -61,9 +67,26 @@ def named_market(text: str) -> MarketName:
     if _DATED.search(name):
         return MarketName(*_coins(_DATED.split(name)[0]), "dated")
     is_perpetual = _PERPETUAL.search(name) is not None
-    base, quote = _coins(_PERPETUAL.sub("", name).partition(":")[0])
+    pair, _, settled = _PERPETUAL.sub("", name).partition(":")
+    base, quote = _coins(pair)
+    if base in (settled, *re.split(r"[-_/]", pair)[2:3]):  # ETH_USD_ETH
+        return MarketName(base, quote, "coin-margined")
     # Contracts in dollars of a bank are margined in their coin.
     return MarketName(base, quote, "coin-margined" if is_perpetual and quote == "USD" else "linear")
+
+
+def market_in(file_name: str) -> str:
+    """Market that a file's name begins with: a pair in dollars, or a well-known coin; empty for none.
+
+    Examples
+    --------
+    >>> [market_in(name) for name in ("ETHUSDT-60.csv", "BTC-1h.csv", "DATA-1h.csv", "my_ETHUSDT.csv")]
+    ['ETHUSDT', 'BTC', '', '']
+    """
+    pair, coin = _PAIR_FIRST.match(file_name), _COIN_FIRST.match(file_name)
+    if pair:
+        return pair[1]
+    return coin[1] if coin and coin[1] in _COINS else ""
 
 
 def named_step_ms(text: str) -> int:

@@ -6,7 +6,6 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from quant_pipelines.research.database_source import DatabaseSource
 from sqlalchemy import Engine
 
 from quant_pipelines.backtest import BacktestSettings, run_backtest
@@ -16,6 +15,7 @@ from quant_pipelines.core.instruments import Instrument
 from quant_pipelines.core.points import PricePoint
 from quant_pipelines.core.series import Window
 from quant_pipelines.core.timeframes import HOUR_MS, MINUTE_MS, day_start_ms, from_ms
+from quant_pipelines.research.database_source import DatabaseSource
 from quant_pipelines.research.fill_inputs import NO_FILL_INPUTS
 from quant_pipelines.sdk import Array, Strategy
 from quant_pipelines.store.market import save_index_prices, save_instruments, save_mark_prices

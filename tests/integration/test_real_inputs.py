@@ -6,11 +6,11 @@ from typing import Any
 
 import numpy as np
 import pytest
-from quant_pipelines.research.archive_source import ArchiveSource
 
 from quant_pipelines.cli.__main__ import main
 from quant_pipelines.core.bars import Bars
 from quant_pipelines.core.series import Window
+from quant_pipelines.research.archive_source import ArchiveSource
 from quant_pipelines.sdk import Inputs, Int, Strategy, attach_inputs
 
 pytestmark = pytest.mark.archive

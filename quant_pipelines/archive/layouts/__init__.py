@@ -59,6 +59,7 @@ LAYOUTS: dict[str, Layout] = {
         tardis_ticker.LAYOUT,
         freqtrade.BARS_LAYOUT,
         freqtrade.FUNDING_LAYOUT,
+        freqtrade.RATE_LAYOUT,
         freqtrade.INTEREST_LAYOUT,
         nautilus_bars.LAYOUT,
         lean.BARS_LAYOUT,

@@ -74,6 +74,13 @@ FUNDING_LAYOUT = Layout(
     refine=_rates_only,
 )
 
+RATE_LAYOUT = Layout(
+    name="freqtrade_funding_rate",
+    header=("date", "funding_rate"),
+    kinds={"funding": {"ts": "date", "rate": "funding_rate"}},
+    states=_states,
+)
+
 INTEREST_LAYOUT = Layout(
     name="freqtrade_open_interest",
     header=("date", "open_interest_amount", "open_interest_value"),
@@ -85,4 +92,5 @@ INTEREST_LAYOUT = Layout(
             "open_interest_value": "open_interest_value",
         }
     },
+    states=_states,
 )

@@ -6,7 +6,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-from quant_pipelines.research.database_source import DatabaseSource
 from sqlalchemy import Engine
 
 from quant_pipelines.core.bars import Bars
@@ -17,6 +16,7 @@ from quant_pipelines.optimize.walk_forward import FoldResult
 from quant_pipelines.pages.publish import publish_verdicts
 from quant_pipelines.pages.walk import walk_of
 from quant_pipelines.reports.walk_forward import render_walk
+from quant_pipelines.research.database_source import DatabaseSource
 from quant_pipelines.research.run import optimize_one
 from quant_pipelines.store.engine import transaction
 from quant_pipelines.store.verdicts import incumbent_returns, read_verdict, read_verdicts

@@ -4,7 +4,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-from quant_pipelines.research.database_source import DatabaseSource
 from sqlalchemy import select
 
 from quant_pipelines.core.bars import BarRows
@@ -16,6 +15,7 @@ from quant_pipelines.marketdata.days import SymbolDays
 from quant_pipelines.marketdata.quality import check_days, check_own_timeframes
 from quant_pipelines.operations.receipt import Signature
 from quant_pipelines.operations.statements import accept_values, record_factor
+from quant_pipelines.research.database_source import DatabaseSource
 from quant_pipelines.store.bars import upsert_bars
 from quant_pipelines.store.findings import open_findings
 from quant_pipelines.store.market import save_funding

@@ -6,11 +6,11 @@ from typing import Any
 
 import pyarrow.parquet as pq
 import pytest
-from quant_pipelines.research.archive_source import ArchiveSource
 
 from quant_pipelines.backtest import BacktestSettings, run_backtest
 from quant_pipelines.cli.__main__ import main
 from quant_pipelines.core.timeframes import DAY_MS, from_ms
+from quant_pipelines.research.archive_source import ArchiveSource
 from quant_pipelines.research.history import Window
 from quant_pipelines.sdk import load_strategy, strategies_folder
 
