@@ -198,7 +198,7 @@ def test_a_database_with_rows_is_kept_unless_it_is_given_up(
     code, _, err = quant("db", "restore", tmp_path / "all.quant")
     assert code == 1
     assert "tables with rows; expected an empty one, or --replace" in err
-    assert len(contents(filled)["ops.heartbeats"]) == 2
+    assert len(contents(filled)["ops.heartbeats"]) == len(saved["ops.heartbeats"]) + 1
     assert quant("db", "restore", tmp_path / "all.quant", "--replace")[0] == 0
     assert contents(filled) == saved
     assert not [name for name in databases(template_url) if name.endswith(("_restoring", "_replaced"))]

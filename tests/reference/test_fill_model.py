@@ -200,6 +200,10 @@ def liquidation_cases(reference: Path) -> dict[str, Any]:
     return document
 
 
+AMPLE = 1e9
+"""Cash that an isolated margin does not look at; it could only be less."""
+
+
 def held(side: int, quantity: float, entry: float, wallet: float) -> Account:
     return Account(wallet, side * quantity, entry, 0.0, 0.0, 0.0)
 
@@ -217,7 +221,7 @@ def test_liquidation_price_equals_binance_examples(reference: Path) -> None:
 def test_liquidation_price_of_an_isolated_margin_equals_the_published_cases(reference: Path) -> None:
     for case in liquidation_cases(reference)["freqtrade_unit_cases"]:
         terms = MarginTerms(np.array([[0.0, case["mmr"], case["cum"]]]), float(case["leverage"]), 0.0)
-        account = held(-1 if case["short"] else 1, case["qty"], case["entry"], 0.0)
+        account = held(-1 if case["short"] else 1, case["qty"], case["entry"], AMPLE)
         assert liquidation_price(account, terms) == pytest.approx(case["expected"], rel=1e-9)
 
 
@@ -234,14 +238,14 @@ def test_liquidation_price_takes_the_bracket_that_holds_there(reference: Path) -
 def test_liquidation_price_with_the_fee_in_the_rate_equals_that_of_gate_and_okx(reference: Path) -> None:
     for short, leverage, entry, quantity, expected in other_cases(reference, "gate_okx_cases"):
         terms = MarginTerms(np.array([[0.0, 0.01 + 0.0006, 0.0]]), float(leverage), 0.0)
-        account = held(-1 if short else 1, quantity, entry, 0.0)
+        account = held(-1 if short else 1, quantity, entry, AMPLE)
         assert liquidation_price(account, terms) == pytest.approx(expected, rel=1e-9)
 
 
 def test_liquidation_price_with_the_margin_of_the_entry_equals_that_of_bybit(reference: Path) -> None:
     """Our rule asks for the maintenance margin of the notional at that price, theirs of that at the entry."""
     for short, leverage, entry, quantity, expected in other_cases(reference, "bybit_cases"):
-        account = held(-1 if short else 1, quantity, entry, 0.0)
+        account = held(-1 if short else 1, quantity, entry, AMPLE)
         theirs = MarginTerms(np.array([[0.0, 0.0, -0.01 * quantity * entry]]), float(leverage), 0.0)
         assert liquidation_price(account, theirs) == pytest.approx(expected, rel=1e-6)
         ours = liquidation_price(account, MarginTerms(np.array([[0.0, 0.01, 0.0]]), float(leverage), 0.0))
