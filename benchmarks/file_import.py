@@ -17,7 +17,7 @@ import numpy as np
 import pandas as pd
 from sqlalchemy import Engine
 
-from quant_pipelines.archive import LAYOUTS, Asked
+from quant_pipelines.archive import LAYOUTS, Claims
 from quant_pipelines.core.clock import system_clock_ms
 from quant_pipelines.core.timeframes import MINUTE_MS, day_start_ms
 from quant_pipelines.marketdata.file_import import Request, import_files
@@ -125,7 +125,7 @@ def compare(ours: Engine, theirs: Engine, files: list[Path]) -> float:
 
 
 def request(path: Path) -> Request:
-    return Request(path, Asked(), EXCHANGE)
+    return Request(path, Claims(), EXCHANGE)
 
 
 if __name__ == "__main__":
