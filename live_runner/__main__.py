@@ -9,11 +9,11 @@ import sys
 from functools import partial
 from pathlib import Path
 
-from live_runner.process import outside, run_process
-from live_runner.runner import Runner, Surroundings
-from live_runner.tasks import first_of
-from live_runner.venues import KeyPair, orders_with
-from live_runner.vitals import beating
+from live_runner.ports.tasks import first_of
+from live_runner.process.entry import outside, run_process
+from live_runner.process.runner import Runner, Surroundings
+from live_runner.process.vitals import beating
+from live_runner.venue.accounts import KeyPair, orders_with
 from quant_pipelines.core.settings import Settings
 from quant_pipelines.operations.keys import KeyStore, stored_keys
 from quant_pipelines.settings import home_folder, load_settings

@@ -7,7 +7,7 @@ import socket
 import sys
 
 from live_runner.collector.collector import Collector, Surroundings
-from live_runner.process import outside, run_process
+from live_runner.process.entry import outside, run_process
 from quant_pipelines.core.settings import Settings
 from quant_pipelines.settings import load_settings
 

@@ -10,8 +10,8 @@ from collections.abc import Callable, Iterable
 
 from sqlalchemy import Engine
 
-from live_runner.feed import Feed
-from live_runner.relay import BAR_CLOSED, COLUMNS, TIMEFRAME
+from live_runner.feed.feed import Feed
+from live_runner.feed.relay import BAR_CLOSED, COLUMNS, TIMEFRAME
 from quant_pipelines.cache import EventBus, EventIds
 from quant_pipelines.core.errors import ExchangeError, StoreError
 from quant_pipelines.core.series import Series, Window

@@ -16,10 +16,10 @@ from sqlalchemy import Engine
 from live_runner.collector.board import Board
 from live_runner.collector.closing import Closer
 from live_runner.collector.streams import CollectorStreams
-from live_runner.feed import Feed
-from live_runner.market_time import MarketTime
-from live_runner.tasks import first_of
-from live_runner.vitals import beat, resident_megabytes
+from live_runner.feed.feed import Feed
+from live_runner.ports.market_time import MarketTime
+from live_runner.ports.tasks import first_of
+from live_runner.process.vitals import beat, resident_megabytes
 from quant_pipelines.cache import (
     SERVICE_KEY,
     Cache,

@@ -28,6 +28,11 @@ class QuantError(Exception):
     """Root of every error that this system raises on purpose."""
 
 
+def with_its_kind(error: Exception) -> str:
+    """Return what an error says, after the name of its class: for rows that are read without a trace."""
+    return f"{type(error).__name__}: {error}"
+
+
 class ConfigurationError(QuantError):
     """A setting, an argument or an environment that can't work."""
 

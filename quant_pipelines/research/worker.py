@@ -16,7 +16,7 @@ from typing import Any, TextIO
 
 from sqlalchemy import Engine
 
-from quant_pipelines.core.errors import QuantError
+from quant_pipelines.core.errors import QuantError, with_its_kind
 from quant_pipelines.research.history import HistorySource
 from quant_pipelines.research.job import OptimizationJob
 from quant_pipelines.research.run import open_source, optimize_one
@@ -63,7 +63,7 @@ def _answer(engine: Engine | None, job: OptimizationJob, source: Any) -> dict[st
         return failure_document(str(error))
     except Exception as error:  # noqa: BLE001 - a plugin may raise anything; the other jobs go on
         _log.exception("job failed: %s %s %s", job.strategy, job.symbol, job.timeframe)
-        return failure_document(f"{type(error).__name__}: {error}")
+        return failure_document(with_its_kind(error))
 
 
 def main() -> None:

@@ -13,8 +13,8 @@ import numpy as np
 import pytest
 from aiohttp import web
 
-from live_runner.feed import Feed
-from live_runner.market_time import ExchangeTime
+from live_runner.feed.feed import Feed
+from live_runner.ports.market_time import ExchangeTime
 from quant_pipelines.core.bars import COLUMNS, bars_from_columns
 from quant_pipelines.core.errors import ExchangeRefused, ExchangeUnavailable
 from quant_pipelines.core.series import Window

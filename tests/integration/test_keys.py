@@ -14,7 +14,7 @@ import pytest
 from sqlalchemy import Engine, select, text
 
 from live_runner.__main__ import _api_keys
-from live_runner.venues import KeyPair, orders_with
+from live_runner.venue.accounts import KeyPair, orders_with
 from quant_pipelines.cli.__main__ import main
 from quant_pipelines.core.errors import ConfigurationError, SecretError
 from quant_pipelines.core.settings import Settings

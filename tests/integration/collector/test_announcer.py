@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine
 
-from live_runner.announcer import Announcer, events_of
+from live_runner.book.announcer import Announcer, events_of
 from quant_pipelines.cache import TOPICS, Cache, follow, position_key
 from quant_pipelines.cache.keys import PENDING_ORDERS, SIGNAL_QUEUE
 from quant_pipelines.core.stages import PAPER_STAGES

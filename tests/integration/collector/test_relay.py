@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from live_runner.collector.closing import bar_documents
-from live_runner.feed import Feed
-from live_runner.relay import Relay
+from live_runner.feed.feed import Feed
+from live_runner.feed.relay import Relay
 from quant_pipelines.cache import SERVICE_KEY, Entry, EventIds, tick_key
 from quant_pipelines.cache.memory import MemoryState
 from quant_pipelines.core.clock import system_clock_ms

@@ -15,13 +15,13 @@ from typing import Any
 import numpy as np
 from sqlalchemy import Engine
 
-from live_runner.plan import DeploymentPlan
-from live_runner.protection import Wanted, wanted_stop
-from live_runner.series import BarSeries
-from live_runner.tick import Tick
-from live_runner.trader import Trader
-from live_runner.venue_broker import VenueBroker
-from live_runner.venue_link import Station, VenueLink
+from live_runner.book.plan import DeploymentPlan
+from live_runner.book.tick import Tick
+from live_runner.book.trader import Trader
+from live_runner.feed.series import BarSeries
+from live_runner.venue.broker import VenueBroker
+from live_runner.venue.link import Station, VenueLink
+from live_runner.venue.protection import Wanted, wanted_stop
 from quant_pipelines.backtest import Book, BookedFill, ExecutionBar
 from quant_pipelines.backtest.market.readings import latest_of
 from quant_pipelines.core.bars import BarRows, Bars

@@ -126,7 +126,7 @@ def test_a_deployment_that_comes_while_the_account_is_halted_is_halted_before_it
 ) -> None:
     halts.halt(engine, ANN, scope="account", clock=lambda: to_ms(DEPLOYED))
     deploy(SWITCH, created_at=DEPLOYED, history_start=HISTORY_START)
-    with caplog.at_level("INFO", "live_runner.traders"):
+    with caplog.at_level("INFO", "live_runner.process.traders"):
         asyncio.run(world(engine, database_url, n_bars=130).play())
     (taken_up,) = [record for record in caplog.records if record.message == "deployment taken up"]
     assert taken_up.__dict__["state"] == "HALTED"

@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 from sqlalchemy import Engine, insert
 
-from live_runner.inputs import LiveInputs
-from live_runner.plan import plan_of
-from live_runner.series import BarSeries
+from live_runner.book.inputs import LiveInputs
+from live_runner.book.plan import plan_of
+from live_runner.feed.series import BarSeries
 from quant_pipelines.backtest import BacktestSettings, run_event_backtest
 from quant_pipelines.core.asof import KnownPoints, no_points
 from quant_pipelines.core.bars import Bars

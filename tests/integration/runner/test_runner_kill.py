@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine
 
-from live_runner.runner import Runner, Surroundings
+from live_runner.process.runner import Runner, Surroundings
 from quant_pipelines.core.timeframes import from_ms
 from tests.integration.runner.world import (
     DEPLOYED,

@@ -184,7 +184,7 @@ def test_a_failure_whose_alert_is_read_before_the_trader_is_told_still_books(
         write_halt(*args, **options)
         time.sleep(10 * SETTINGS.runner.deployment_poll_seconds)
 
-    monkeypatch.setattr("live_runner.traders.write_halt", write_slowly)
+    monkeypatch.setattr("live_runner.process.traders.write_halt", write_slowly)
     deploy(FAILING, **PLACE)
     asyncio.run(world(engine, database_url, n_bars=160).play())
     end = rows(engine, "select max(ts) from trading.equity")

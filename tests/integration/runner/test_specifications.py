@@ -8,9 +8,9 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import Engine, insert
 
-from live_runner.feed import Feed
-from live_runner.traders import Traders
-from live_runner.venues import OrderVenues
+from live_runner.feed.feed import Feed
+from live_runner.process.traders import Traders
+from live_runner.venue.accounts import OrderVenues
 from quant_pipelines.backtest import BacktestSettings, run_event_backtest
 from quant_pipelines.core.timeframes import MINUTE_MS, from_ms, to_ms
 from quant_pipelines.sdk.loading import compile_strategy
@@ -76,7 +76,7 @@ def test_runner_at_work_takes_up_a_changed_specification(
     engine: Engine, deploy: Callable[..., int], caplog: pytest.LogCaptureFixture
 ) -> None:
     deploy(SWITCH, **PLACE)
-    caplog.set_level(logging.INFO, "live_runner.traders")
+    caplog.set_level(logging.INFO, "live_runner.process.traders")
 
     def taken_up() -> int:
         return sum(record.message == "deployment taken up" for record in caplog.records)

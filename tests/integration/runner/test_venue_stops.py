@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from sqlalchemy import Engine
 
-from live_runner.protection import wanted_stop
+from live_runner.venue.protection import wanted_stop
 from quant_pipelines.core.arrays import FloatArray
 from quant_pipelines.core.bars import Bars, bars_from_columns
 from quant_pipelines.core.errors import ExchangeRefused

@@ -14,8 +14,8 @@ from typing import Any, Protocol
 
 from sqlalchemy import Engine
 
-from live_runner.market_time import ExchangeTime
-from live_runner.runner import Runner, Surroundings
+from live_runner.ports.market_time import ExchangeTime
+from live_runner.process.runner import Runner, Surroundings
 from quant_pipelines.core.clock import Clock, utc_now
 from quant_pipelines.core.settings import ExchangeSettings, RunnerSettings, Settings
 from quant_pipelines.exchange import CcxtSource

@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy import Engine, text
 
-from live_runner.runner import Runner, Surroundings
+from live_runner.process.runner import Runner, Surroundings
 from quant_pipelines.core.settings import RunnerSettings, Settings
 from quant_pipelines.core.timeframes import MINUTE_MS, to_ms
 from tests.integration.runner.replay import (

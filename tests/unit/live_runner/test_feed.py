@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from live_runner.feed import PATIENCE_MS, Feed
-from live_runner.market_time import ExchangeTime
+from live_runner.feed.feed import PATIENCE_MS, Feed
+from live_runner.ports.market_time import ExchangeTime
 from quant_pipelines.core.errors import ExchangeRefused, ExchangeUnavailable
 from quant_pipelines.core.series import Window
 from quant_pipelines.core.timeframes import HOUR_MS, MINUTE_MS

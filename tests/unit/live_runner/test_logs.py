@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from live_runner.logs import JsonLines, Sparing
+from live_runner.process.logs import JsonLines, Sparing
 from quant_pipelines.core.redaction import redacted
 
 SIGNED = (

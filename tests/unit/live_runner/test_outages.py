@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from live_runner.outages import Vitals, outages
+from live_runner.process.outages import Vitals, outages
 
 NOW = 1_767_225_600_000
 BTC, ETH = "BTC/USDT:USDT", "ETH/USDT:USDT"

@@ -3,8 +3,8 @@ from typing import Any
 
 import pytest
 
-from live_runner.plan import plan_of
-from live_runner.venue_broker import open_venue_broker
+from live_runner.book.plan import plan_of
+from live_runner.venue.broker import open_venue_broker
 from quant_pipelines.core.errors import ConfigurationError, StrategyError
 from tests.unit.live_runner.test_races import DEPLOYMENT
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from live_runner.protection import Protection, Wanted, wanted_stop
+from live_runner.venue.protection import Protection, Wanted, wanted_stop
 from quant_pipelines.core.errors import ExchangeRefused, StopWouldTrigger
 from quant_pipelines.trading.venue import StopOrder, VenueStop
 

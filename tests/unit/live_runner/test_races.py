@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
-from live_runner.broker import Opened
-from live_runner.series import BarSeries
-from live_runner.trader import Trader
-from live_runner.venue_links import VenueLinks
+from live_runner.book.broker import Opened
+from live_runner.book.trader import Trader
+from live_runner.feed.series import BarSeries
+from live_runner.venue.links import VenueLinks
 from quant_pipelines.core.instruments import Instrument
 from quant_pipelines.core.settings import CostSettings
 from quant_pipelines.risk import RiskLimits

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from live_runner.recovery import recover
+from live_runner.book.recovery import recover
 from quant_pipelines.backtest import Book, BookedFill, BookSettings, ExecutionBar
 from quant_pipelines.backtest.bar.stops import StopInputs, StopTerms
 from quant_pipelines.backtest.book.book import NewOrder

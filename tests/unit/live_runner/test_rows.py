@@ -6,9 +6,9 @@ from decimal import Decimal
 
 import pytest
 
-from live_runner.ledger import BookLedger
-from live_runner.logs import JsonLines
-from live_runner.rows import exact, fill_row, json_safe, order_state
+from live_runner.book.ledger import BookLedger
+from live_runner.book.rows import exact, fill_row, json_safe, order_state
+from live_runner.process.logs import JsonLines
 from quant_pipelines.backtest import Book, BookedFill, BookSettings, ExecutionBar
 from quant_pipelines.core.errors import ReconciliationError
 from quant_pipelines.store.trading import Fill, Intent

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from live_runner.series import BarSeries
+from live_runner.feed.series import BarSeries
 from quant_pipelines.core.bars import Bars, bars_from_columns
 from quant_pipelines.core.gaps import missing_ranges
 from quant_pipelines.core.series import Window

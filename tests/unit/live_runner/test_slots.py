@@ -5,9 +5,9 @@ from collections.abc import Iterable
 
 import numpy as np
 
-from live_runner.feed import Feed
-from live_runner.fill_data import FillData, SlotPrices, slot_prices
-from live_runner.trader import Tick, execution_bars
+from live_runner.book.fill_data import FillData, SlotPrices, slot_prices
+from live_runner.book.trader import Tick, execution_bars
+from live_runner.feed.feed import Feed
 from quant_pipelines.backtest.book.book import FundingSlot
 from quant_pipelines.core.bars import BarRows
 from quant_pipelines.core.series import Window

@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from live_runner.plan import DeploymentPlan, plan_of
-from live_runner.rows import exact
-from live_runner.venue_book import DISASTER_STOP, VenueBook
+from live_runner.book.plan import DeploymentPlan, plan_of
+from live_runner.book.rows import exact
+from live_runner.venue.book import DISASTER_STOP, VenueBook
 from quant_pipelines.backtest import Book, BookedFill, ExecutionBar
 from quant_pipelines.backtest.bar.stops import EXIT_REASONS
 from quant_pipelines.backtest.market.readings import latest_of

@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from live_runner.attribution import external_reason
-from live_runner.protection import Wanted, wanted_stop
-from live_runner.venue_links import VenueLinks
-from live_runner.venues import refusal
+from live_runner.venue.accounts import refusal
+from live_runner.venue.attribution import external_reason
+from live_runner.venue.links import VenueLinks
+from live_runner.venue.protection import Wanted, wanted_stop
 from quant_pipelines.core.errors import ConfigurationError
 from quant_pipelines.core.settings import ExchangeSettings, RunnerSettings, Settings
 from quant_pipelines.store.deployments import Deployment

@@ -10,7 +10,7 @@ from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from live_runner.rows import json_safe
+from live_runner.book.rows import json_safe
 from quant_pipelines.cache import Cache, Entry, EventIds, position_key
 from quant_pipelines.cache.keys import PENDING_ORDERS, SIGNAL_QUEUE
 from quant_pipelines.core.clock import Clock, system_clock_ms

@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable, Iterable
 from functools import partial
 from typing import NamedTuple, Protocol, TypeVar
 
-from live_runner.venue_broker import Attributed, VenueBroker
+from live_runner.venue.broker import Attributed, VenueBroker
 from quant_pipelines.store.venue_orders import PlacedOrder
 from quant_pipelines.trading.orders import FINAL
 from quant_pipelines.trading.purposes import STOP

@@ -5,8 +5,8 @@ from collections.abc import Awaitable, Callable, Coroutine
 from contextlib import suppress
 from typing import Any
 
-from live_runner.trader import Trader
-from live_runner.venue_link import VenueLink
+from live_runner.book.trader import Trader
+from live_runner.venue.link import VenueLink
 from quant_pipelines.core.errors import ConfigurationError
 from quant_pipelines.store.deployments import Deployment
 

@@ -6,10 +6,10 @@ from collections.abc import Callable
 from decimal import Decimal
 from typing import TypeVar
 
-from live_runner.broker import Broker
-from live_runner.protection import Wanted
-from live_runner.trader import Trader
-from live_runner.venue_broker import VenueBroker
+from live_runner.book.broker import Broker
+from live_runner.book.trader import Trader
+from live_runner.venue.broker import VenueBroker
+from live_runner.venue.protection import Wanted
 from quant_pipelines.backtest.bar.stops import EXIT_REASONS, TAKE_PROFIT
 from quant_pipelines.core.ids import moment_order_id
 from quant_pipelines.core.orders import OrderKind, OrderStatus, Side

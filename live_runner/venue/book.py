@@ -8,8 +8,8 @@ from collections.abc import Iterable
 from decimal import Decimal
 from typing import Any
 
-from live_runner.ledger import BookLedger
-from live_runner.plan import DeploymentPlan
+from live_runner.book.ledger import BookLedger
+from live_runner.book.plan import DeploymentPlan
 from quant_pipelines.accounting import Account, apply_fill, apply_funding, equity, open_account
 from quant_pipelines.accounting.margin import NO_MARGIN
 from quant_pipelines.backtest import ExecutionBar

@@ -3,10 +3,10 @@
 from dataclasses import asdict
 from typing import Any
 
-from live_runner.decision import Decided, Moment, intent_of
-from live_runner.paper import PaperBroker
-from live_runner.plan import DeploymentPlan
-from live_runner.rows import exact, json_safe
+from live_runner.book.decision import Decided, Moment, intent_of
+from live_runner.book.paper import PaperBroker
+from live_runner.book.plan import DeploymentPlan
+from live_runner.book.rows import exact, json_safe
 from quant_pipelines.backtest.book.desk import Close, Wish
 from quant_pipelines.backtest.book.event_run import Acted, EventRun
 from quant_pipelines.backtest.market.readings import latest_of

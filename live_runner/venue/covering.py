@@ -14,13 +14,13 @@ from decimal import Decimal
 
 from sqlalchemy import Engine
 
-from live_runner.exits import Tries
-from live_runner.order_rows import OrderRows
-from live_runner.protection import READ_BACK_SECONDS, Protection, Wanted, wanted_stop
-from live_runner.trader import Trader
-from live_runner.venue_broker import (
+from live_runner.book.trader import Trader
+from live_runner.venue.broker import (
     VenueBroker,
 )
+from live_runner.venue.exits import Tries
+from live_runner.venue.order_rows import OrderRows
+from live_runner.venue.protection import READ_BACK_SECONDS, Protection, Wanted, wanted_stop
 from quant_pipelines.backtest.bar.stops import EXIT_REASONS, TAKE_PROFIT
 from quant_pipelines.core.errors import ExchangeError
 from quant_pipelines.core.orders import closing_side

@@ -8,11 +8,11 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Engine
 
-from live_runner.broker import Opened, Stepped
-from live_runner.decision import Decided
-from live_runner.plan import DeploymentPlan
-from live_runner.recovery import is_to_be_repeated
-from live_runner.venue_book import VenueBook
+from live_runner.book.broker import Opened, Stepped
+from live_runner.book.decision import Decided
+from live_runner.book.plan import DeploymentPlan
+from live_runner.book.recovery import is_to_be_repeated
+from live_runner.venue.book import VenueBook
 from quant_pipelines.accounting import Account
 from quant_pipelines.backtest import ExecutionBar
 from quant_pipelines.backtest.bar.stops import EXIT_REASONS, HARD_STOP

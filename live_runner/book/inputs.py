@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 from sqlalchemy import Engine
 
-from live_runner.plan import DeploymentPlan
-from live_runner.series import BarSeries
+from live_runner.book.plan import DeploymentPlan
+from live_runner.feed.series import BarSeries
 from quant_pipelines.core.asof import (
     OPEN_INTEREST_KNOWN_AFTER_MS,
     KnownPoints,

@@ -13,17 +13,17 @@ from typing import Any, TypeVar
 
 from sqlalchemy import Engine
 
-from live_runner.announcer import Announce, silent
-from live_runner.broker import Broker, OpenBroker, Stepped
-from live_runner.decision import Decided, Moment, decide_on
-from live_runner.event_decision import decide_event, withdraw
-from live_runner.inputs import LiveInputs
-from live_runner.paper import PaperBroker, open_paper
-from live_runner.plan import plan_of, tightest_limits
-from live_runner.recovery import REPEATED
-from live_runner.series import BarSeries
-from live_runner.tick import Tick, execution_bars
-from live_runner.waits import Prevented, Waits
+from live_runner.book.announcer import Announce, silent
+from live_runner.book.broker import Broker, OpenBroker, Stepped
+from live_runner.book.decision import Decided, Moment, decide_on
+from live_runner.book.event_decision import decide_event, withdraw
+from live_runner.book.inputs import LiveInputs
+from live_runner.book.paper import PaperBroker, open_paper
+from live_runner.book.plan import plan_of, tightest_limits
+from live_runner.book.recovery import REPEATED
+from live_runner.book.tick import Tick, execution_bars
+from live_runner.book.waits import Prevented, Waits
+from live_runner.feed.series import BarSeries
 from quant_pipelines.backtest import ExecutionBar
 from quant_pipelines.core.bars import Bars
 from quant_pipelines.core.orders import shown_quantity

@@ -13,16 +13,16 @@ from typing import Any
 
 from sqlalchemy import Engine
 
-from live_runner.announcer import Announcer
-from live_runner.feed import Feed
-from live_runner.market_time import MarketTime
-from live_runner.outages import database_outage
-from live_runner.relay import relay_of
-from live_runner.tasks import first_of
-from live_runner.traders import Traders
-from live_runner.venues import Connect, OrderVenues, ccxt_orders
-from live_runner.vitals import STANDBY_SERVICE, beat
-from live_runner.watch import OutageWatch
+from live_runner.book.announcer import Announcer
+from live_runner.feed.feed import Feed
+from live_runner.feed.relay import relay_of
+from live_runner.ports.market_time import MarketTime
+from live_runner.ports.tasks import first_of
+from live_runner.process.outages import database_outage
+from live_runner.process.traders import Traders
+from live_runner.process.vitals import STANDBY_SERVICE, beat
+from live_runner.process.watch import OutageWatch
+from live_runner.venue.accounts import Connect, OrderVenues, ccxt_orders
 from quant_pipelines.cache import Cache
 from quant_pipelines.core.clock import system_clock_ms
 from quant_pipelines.core.errors import SchemaError, StoreError

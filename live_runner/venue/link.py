@@ -13,26 +13,26 @@ from typing import NamedTuple, TypeAlias
 
 from sqlalchemy import Engine
 
-from live_runner.attribution import attributed
-from live_runner.broker import OpenBroker
-from live_runner.covering import Around, Covering
-from live_runner.exits import Tries
-from live_runner.look_up import LookUps
-from live_runner.order_rows import OrderRows
-from live_runner.plan import DeploymentPlan
-from live_runner.protection import READ_BACK_SECONDS
-from live_runner.trader import Trader, shown
-from live_runner.venue_broker import (
+from live_runner.book.broker import OpenBroker
+from live_runner.book.plan import DeploymentPlan
+from live_runner.book.trader import Trader, shown
+from live_runner.venue.attribution import attributed
+from live_runner.venue.broker import (
     VenueBroker,
     Wire,
     open_venue_broker,
 )
-from live_runner.vitals import told
+from live_runner.venue.covering import Around, Covering
+from live_runner.venue.exits import Tries
+from live_runner.venue.look_up import LookUps
+from live_runner.venue.order_rows import OrderRows
+from live_runner.venue.protection import READ_BACK_SECONDS
 from quant_pipelines.core.clock import system_clock_ms
 from quant_pipelines.core.errors import (
     ExchangeError,
     OutcomeUnknown,
     ReconciliationError,
+    with_its_kind,
 )
 from quant_pipelines.core.settings import RunnerSettings
 from quant_pipelines.core.timeframes import HOUR_MS, MINUTE_MS, from_ms, to_ms
@@ -271,7 +271,7 @@ class VenueLink:
         found = await attributed(self._venue, self._trader.symbol, trades, self._rows.with_broker)
         error = ReconciliationError(f"{self._trader.symbol}: {found.external}; expected orders of ours only")
         halts = bool(found.external) and not self._trader.is_halted
-        halt = told(error) if halts else ""
+        halt = with_its_kind(error) if halts else ""
         fills = await self._rows.with_broker(lambda broker: broker.receive(found.ours, (), at, halt=halt))
         for fill in fills:
             _log.info("fill", extra={"deployment": self._plan.deployment.id, **shown(fill)})

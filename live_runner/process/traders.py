@@ -9,22 +9,22 @@ from typing import Any
 
 from sqlalchemy import Engine
 
-from live_runner.announcer import Alarm, Announce, silent, unheard
-from live_runner.broker import OpenBroker
-from live_runner.feed import PATIENCE_MS, Feed
-from live_runner.fill_data import fill_data, slot_prices
-from live_runner.history import first_open_ms, load_higher, load_history
-from live_runner.market_time import MarketTime
-from live_runner.paper import open_paper
-from live_runner.series import BarSeries
-from live_runner.tick import Tick
-from live_runner.trader import Trader
-from live_runner.venue_link import Station, VenueLink
-from live_runner.venue_links import VenueLinks
-from live_runner.venues import OrderVenues
-from live_runner.vitals import SERVICE, WAITING, beat, resident_megabytes, told
-from live_runner.watch import OutageWatch
-from quant_pipelines.core.errors import ExchangeUnavailable, OutcomeUnknown, StoreError
+from live_runner.book.announcer import Alarm, Announce, silent, unheard
+from live_runner.book.broker import OpenBroker
+from live_runner.book.fill_data import fill_data, slot_prices
+from live_runner.book.history import first_open_ms, load_higher, load_history
+from live_runner.book.paper import open_paper
+from live_runner.book.tick import Tick
+from live_runner.book.trader import Trader
+from live_runner.feed.feed import PATIENCE_MS, Feed
+from live_runner.feed.series import BarSeries
+from live_runner.ports.market_time import MarketTime
+from live_runner.process.vitals import SERVICE, WAITING, beat, resident_megabytes
+from live_runner.process.watch import OutageWatch
+from live_runner.venue.accounts import OrderVenues
+from live_runner.venue.link import Station, VenueLink
+from live_runner.venue.links import VenueLinks
+from quant_pipelines.core.errors import ExchangeUnavailable, OutcomeUnknown, StoreError, with_its_kind
 from quant_pipelines.core.limits import RiskLimits
 from quant_pipelines.core.series import Window
 from quant_pipelines.core.settings import Settings
@@ -293,7 +293,7 @@ class Traders:
             _log.warning("exchange away", extra={"source": source, "error": str(error)})
         except Exception as error:  # noqa: BLE001 - the one place that trips the breaker
             _log.exception("halted", extra={"source": source})
-            message, at = told(error), from_ms(self._time.now_ms())
+            message, at = with_its_kind(error), from_ms(self._time.now_ms())
             await asyncio.to_thread(write_halt, self._engine, source, message, at)
             self.alarm(source, message)
             return message

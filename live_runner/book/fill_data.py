@@ -7,8 +7,8 @@ from typing import NamedTuple
 
 from sqlalchemy import Engine
 
-from live_runner.feed import Feed
-from live_runner.plan import DeploymentPlan
+from live_runner.book.plan import DeploymentPlan
+from live_runner.feed.feed import Feed
 from quant_pipelines.core.depth import MAX_AGE_MS, BookSample, DepthSeries
 from quant_pipelines.core.series import Window
 from quant_pipelines.core.timeframes import EXECUTION_TIMEFRAME, MINUTE_MS

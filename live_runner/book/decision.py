@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any, NamedTuple, Protocol
 
-from live_runner.plan import DeploymentPlan
-from live_runner.rows import exact, json_safe
+from live_runner.book.plan import DeploymentPlan
+from live_runner.book.rows import exact, json_safe
 from quant_pipelines.backtest.bar.stops import NO_INPUTS, StopInputs
 from quant_pipelines.backtest.market.readings import latest_of
 from quant_pipelines.backtest.market.stop_rules import inputs_document, values_in_force

@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from live_runner.fill_data import FillData, SlotPrices
-from live_runner.inputs import Heard
+from live_runner.book.fill_data import FillData, SlotPrices
+from live_runner.book.inputs import Heard
 from quant_pipelines.backtest import ExecutionBar, MarkBar
 from quant_pipelines.backtest.book.book import FundingSlot
 from quant_pipelines.core.depth import no_depth

@@ -6,9 +6,9 @@ from collections.abc import Awaitable, Callable, Mapping
 
 from sqlalchemy import Engine
 
-from live_runner.feed import Feed
-from live_runner.outages import Away, Outage, Vitals, outages
-from live_runner.tasks import first_of
+from live_runner.feed.feed import Feed
+from live_runner.ports.tasks import first_of
+from live_runner.process.outages import Away, Outage, Vitals, outages
 from quant_pipelines.core.clock import Clock, system_clock_ms
 from quant_pipelines.core.errors import ExchangeError
 from quant_pipelines.core.timeframes import from_ms

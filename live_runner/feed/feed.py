@@ -12,9 +12,9 @@ from collections.abc import Awaitable, Callable, Iterable
 from contextlib import suppress
 from typing import TypeVar
 
-from live_runner.market_time import MarketTime
-from live_runner.relay import TIMEFRAME, Relay
-from live_runner.tasks import first_of
+from live_runner.feed.relay import TIMEFRAME, Relay
+from live_runner.ports.market_time import MarketTime
+from live_runner.ports.tasks import first_of
 from quant_pipelines.core.errors import ExchangeError, ExchangeUnavailable
 from quant_pipelines.core.series import Window
 from quant_pipelines.core.timeframes import HOUR_MS, floor_ms, timeframe_ms

@@ -7,12 +7,12 @@ from typing import Any
 
 from sqlalchemy import Engine
 
-from live_runner.broker import Opened, Stepped
-from live_runner.decision import Decided
-from live_runner.ledger import BookLedger
-from live_runner.plan import DeploymentPlan
-from live_runner.recovery import Recovered, recover
-from live_runner.rows import exact, fill_row, income_row, order_state
+from live_runner.book.broker import Opened, Stepped
+from live_runner.book.decision import Decided
+from live_runner.book.ledger import BookLedger
+from live_runner.book.plan import DeploymentPlan
+from live_runner.book.recovery import Recovered, recover
+from live_runner.book.rows import exact, fill_row, income_row, order_state
 from quant_pipelines.accounting import Account
 from quant_pipelines.backtest import Book, BookedFill, ExecutionBar, FundingPayment, OrderEnded
 from quant_pipelines.backtest.book.event_run import EventRun

@@ -7,7 +7,7 @@ wallet: where all fills tell that number, realized profit is their sum, else it 
 from collections.abc import Iterable
 from decimal import Decimal
 
-from live_runner.rows import exact
+from live_runner.book.rows import exact
 from quant_pipelines.accounting import Account, LedgerFill, booked_position, booked_realized, disagreement
 from quant_pipelines.core.errors import ReconciliationError
 from quant_pipelines.store.trading import Fill, Income, Position

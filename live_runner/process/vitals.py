@@ -41,11 +41,6 @@ async def beating(pulse: Pulse) -> None:
         await asyncio.sleep(_PULSE_SECONDS)
 
 
-def told(error: Exception) -> str:
-    """Sentence of an error, as it stands in an alert."""
-    return f"{type(error).__name__}: {error}"
-
-
 def resident_megabytes() -> float:
     """Memory of this process that is in RAM, MB; 0 where the system does not tell."""
     status = Path("/proc/self/status")

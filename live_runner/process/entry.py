@@ -11,8 +11,8 @@ from dataclasses import dataclass
 
 from sqlalchemy import Engine
 
-from live_runner.logs import log_to_stderr
-from live_runner.market_time import ExchangeTime
+from live_runner.ports.market_time import ExchangeTime
+from live_runner.process.logs import log_to_stderr
 from quant_pipelines.cache import Cache
 from quant_pipelines.core.errors import ExchangeError, QuantError
 from quant_pipelines.core.settings import Settings

@@ -2,7 +2,7 @@
 
 from collections.abc import Awaitable, Callable
 
-from live_runner.order_rows import OrderRows
+from live_runner.venue.order_rows import OrderRows
 from quant_pipelines.core.errors import ReconciliationError
 from quant_pipelines.core.timeframes import to_ms
 from quant_pipelines.store.venue_orders import PlacedOrder

@@ -5,9 +5,9 @@ import logging
 
 from sqlalchemy import Engine
 
-from live_runner.feed import Feed
-from live_runner.plan import DeploymentPlan
-from live_runner.series import BarSeries
+from live_runner.book.plan import DeploymentPlan
+from live_runner.feed.feed import Feed
+from live_runner.feed.series import BarSeries
 from quant_pipelines.core.errors import DataError
 from quant_pipelines.core.gaps import missing_ranges
 from quant_pipelines.core.price_factors import adjusted

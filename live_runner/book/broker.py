@@ -8,8 +8,8 @@ from typing import Any, NamedTuple, Protocol
 
 from sqlalchemy import Engine
 
-from live_runner.decision import Decided
-from live_runner.plan import DeploymentPlan
+from live_runner.book.decision import Decided
+from live_runner.book.plan import DeploymentPlan
 from quant_pipelines.accounting import Account
 from quant_pipelines.backtest import ExecutionBar
 from quant_pipelines.store.trading import Fill, Income, OrderState, Position

@@ -1,0 +1,1 @@
+"""One deployment: its strategy, its bars, its decisions, its book on paper."""

@@ -1,0 +1,1 @@
+"""What the market says, from the collector or from the exchange."""

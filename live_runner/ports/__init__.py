@@ -1,0 +1,1 @@
+"""How the process reaches time and its own tasks."""

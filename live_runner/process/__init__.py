@@ -1,0 +1,1 @@
+"""How the runner lives: stand by, become the writer, trade, beat, end."""

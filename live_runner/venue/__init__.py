@@ -1,0 +1,1 @@
+"""One deployment at a venue: orders, fills, stops, and the comparison of books."""
