@@ -15,7 +15,7 @@ from live_runner.process.runner import Runner, Surroundings
 from live_runner.process.vitals import beating
 from live_runner.venue.accounts import KeyPair, orders_with
 from quant_pipelines.core.settings import Settings
-from quant_pipelines.operations.keys import KeyStore, stored_keys
+from quant_pipelines.operations.keys import KeyStore, keep_copy, stored_keys
 from quant_pipelines.settings import home_folder, load_settings
 from quant_pipelines.stack.pulse import Pulse
 
@@ -41,6 +41,7 @@ async def _run(pulse: Pulse, settings: Settings, stopping: asyncio.Event) -> Non
             orders_with(find_keys, found.ledger),
             found.cache,
             pulse,
+            home_folder(),
         )
         await Runner(around).run(stopping)
 
@@ -49,6 +50,8 @@ def _api_keys(store: KeyStore, account: str) -> KeyPair:
     """Keys of an account: of the environment, else those that are stored; empty without."""
     given = KeyPair(store.environment.get(_KEY, ""), store.environment.get(_SECRET, ""))
     stored = None if all(given) else stored_keys(store, account)
+    if stored:
+        keep_copy(store)  # what a direct kill reads while the database is away
     return KeyPair(stored.key, stored.secret) if stored else given
 
 

@@ -9,6 +9,7 @@ import os
 from collections.abc import Coroutine
 from contextlib import suppress
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Engine
@@ -18,6 +19,7 @@ from live_runner.feed.feed import Feed
 from live_runner.feed.relay import relay_of
 from live_runner.ports.market_time import MarketTime
 from live_runner.ports.tasks import first_of
+from live_runner.process.adopted import adopt_kills
 from live_runner.process.outages import database_outage
 from live_runner.process.traders import Traders
 from live_runner.process.vitals import STANDBY_SERVICE, beat
@@ -34,6 +36,7 @@ from quant_pipelines.store.epochs import WriterSession, open_epoch, writer_sessi
 from quant_pipelines.store.outages import write_past_outage
 
 _BACKOFF_SECONDS = (0.5, 10.0)
+_KILL_LOOK_SECONDS = 0.5
 
 _log = logging.getLogger(__name__)
 
@@ -62,6 +65,8 @@ class Surroundings:
         Where the collector's word is read and our own is told; None does without both.
     pulse
         Told what is uncovered.
+    home
+        Where a direct kill left its journal; None where nobody may have.
     """
 
     engine: Engine
@@ -73,6 +78,7 @@ class Surroundings:
     connect: Connect = ccxt_orders("", "")  # noqa: RUF009 - frozen
     cache: Cache | None = None
     pulse: Pulse = field(default_factory=Pulse)
+    home: Path | None = None
 
 
 class Runner:
@@ -131,12 +137,14 @@ class Runner:
                 traders.announce, traders.alarm = announcer.booked, announcer.halted
                 announcer.system("session_opened", {"epoch": epoch, "writer": around.writer})
                 helpers.append(announcer.run())
+            await asyncio.to_thread(adopt_kills, around.engine, around.home)
             try:
                 await traders.open()
                 await first_of(
                     *helpers,
                     self._trade(traders),
                     self._follow_deployments(session, traders),
+                    self._follow_kills(traders),
                     self._follow_stream(feed, traders),
                     self._beat(traders),
                     traders.watch_venues(),
@@ -177,6 +185,13 @@ class Runner:
         while True:
             await session.wait_for_change(self._around.settings.runner.deployment_poll_seconds)
             await traders.refresh()
+
+    async def _follow_kills(self, traders: Traders) -> None:
+        """Halt at once where somebody kills the account beside this process."""
+        while True:
+            await asyncio.sleep(_KILL_LOOK_SECONDS)
+            if await asyncio.to_thread(adopt_kills, self._around.engine, self._around.home):
+                await traders.refresh()
 
     async def _follow_stream(self, feed: Feed, traders: Traders) -> None:
         """Listen to the symbols that are traded."""

@@ -7,15 +7,16 @@ from typing import NamedTuple, Protocol, TypeVar
 from live_runner.venue.broker import Attributed, VenueBroker
 from quant_pipelines.store.venue_orders import PlacedOrder
 from quant_pipelines.trading.orders import FINAL
-from quant_pipelines.trading.purposes import STOP
+from quant_pipelines.trading.purposes import KILL_PREFIX, STOP
 from quant_pipelines.trading.venue import OrderVenue, VenueTrade
 
 EXTERNAL_REASONS = {
     "autoclose-": "liquidation",
     "adl_autoclose": "adl",
     "settlement_autoclose-": "settlement",
+    KILL_PREFIX: "kill",
 }
-"""Why the venue itself closed a position, by how it names such orders."""
+"""Why a position was closed by the venue itself or past the runner, by how such orders are named."""
 
 Answer = TypeVar("Answer")
 

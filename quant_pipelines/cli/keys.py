@@ -1,11 +1,10 @@
 """``quant keys``: API keys of accounts, sealed in the database; no secret is an argument, or printed."""
 
 import argparse
-import getpass
 import os
-import sys
 from typing import TYPE_CHECKING
 
+from quant_pipelines.cli.api_keys import given_keys
 from quant_pipelines.cli.operator import home_of, opened, print_receipt
 from quant_pipelines.cli.output import print_answer, table
 from quant_pipelines.core.exchanges import require_exchange
@@ -13,7 +12,6 @@ from quant_pipelines.core.exchanges import require_exchange
 if TYPE_CHECKING:
     from quant_pipelines.operations.keys import KeyStore
     from quant_pipelines.operations.receipt import Receipt
-    from quant_pipelines.secrets import ApiKeys
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -49,20 +47,5 @@ def _change(arguments: argparse.Namespace, store: "KeyStore", account: str) -> "
     if arguments.action == "remove":
         return keys.remove_keys(store, signature, account)
     require_exchange(account)
-    given = _given_keys(arguments)
+    given = given_keys(from_environment=arguments.from_environment)
     return keys.add_keys(store, signature, account, given, replace=arguments.replace)
-
-
-def _given_keys(arguments: argparse.Namespace) -> "ApiKeys":
-    from quant_pipelines.core.errors import SecretError
-    from quant_pipelines.secrets import ApiKeys
-
-    if arguments.from_environment:
-        return ApiKeys(os.environ.get("QUANT_API_KEY", ""), os.environ.get("QUANT_API_SECRET", ""))
-    if sys.stdin.isatty():
-        return ApiKeys(getpass.getpass("API key: ").strip(), getpass.getpass("API secret: ").strip())
-    lines = sys.stdin.read().split("\n")
-    given = [line.strip() for line in lines if line.strip()]
-    if len(given) != 2:
-        raise SecretError(f"{len(given)} lines are on stdin; expected two: the API key, then its secret")
-    return ApiKeys(*given)

@@ -309,12 +309,15 @@ class CcxtOrders:
             raise ExchangeUnavailable(f"exchange answered {what} with a body that is not JSON")
         return answer
 
-    async def _id(self, symbol: str) -> str:
+    async def _load(self) -> None:
         async with self._loading:
             if not self._client.markets:
                 with translated("instruments"):
                     await self._client.load_markets()
                 await self.now_ms()
+
+    async def _id(self, symbol: str) -> str:
+        await self._load()
         if symbol not in self._client.markets:
             raise ExchangeRefused(unknown_name("symbol", symbol, self._client.markets))
         return str(self._client.markets[symbol]["id"])

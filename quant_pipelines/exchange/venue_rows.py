@@ -94,6 +94,11 @@ def payment_of(row: _Row) -> Payment:
     return Payment(int(row["time"]), Decimal(row["income"]), PAYMENT_KINDS[row["incomeType"]])
 
 
+def side_of_row(row: _Row) -> Side:
+    """Side of an order or a conditional order of a REST answer."""
+    return _word(_SIDES, row["side"])
+
+
 def event_of(message: Any, symbol: str, market_id: str) -> tuple[VenueEvent, ...]:
     """Events of a raw message about one symbol; what only a sweep can explain is None.
 

@@ -17,9 +17,11 @@ from quant_pipelines.secrets import (
     MasterKeys,
     finish_rotation,
     open_keys,
+    read_copy,
     read_master_keys,
     seal_keys,
     start_rotation,
+    write_copy,
 )
 from quant_pipelines.store import audit
 from quant_pipelines.store.account_keys import SealedKeys, lock_keys, read_sealed, remove_sealed, store_sealed
@@ -77,6 +79,7 @@ def add_keys(
         detail = {"reason": signature.reason, "before": before.get(account), "after": keys.fingerprint}
         subject = f"account:{account}"
         audit_id = audit.append(connection, signature.operator, "keys.added", subject, detail)
+    keep_copy(store)
     summary = f"keys with fingerprint {keys.fingerprint} are stored for account {account}"
     return Receipt("keys.added", subject, summary, audit_id)
 
@@ -117,6 +120,7 @@ def remove_keys(store: KeyStore, signature: Signature, account: str) -> Receipt:
         detail = {"reason": signature.reason, "before": before[account]}
         subject = f"account:{account}"
         audit_id = audit.append(connection, signature.operator, "keys.removed", subject, detail)
+    keep_copy(store)
     summary = (
         f"keys with fingerprint {before[account]} of account {account} are gone; revoke them at the venue too"
     )
@@ -141,6 +145,7 @@ def rotate_master_key(store: KeyStore, signature: Signature) -> Receipt:
             detail = {"reason": signature.reason, "accounts": names}
             audit_id = audit.append(connection, signature.operator, "keys.rotated", "keys", detail)
         finish_rotation(store.home, store.environment)
+    keep_copy(store)
     return Receipt("keys.rotated", "keys", f"keys of {len(names)} accounts are sealed again", audit_id)
 
 
@@ -166,6 +171,24 @@ def stored_keys(store: KeyStore, account: str) -> ApiKeys | None:
     if sealed is None:
         return None
     return open_keys(read_master_keys(store.home, store.environment), account, sealed)
+
+
+def keep_copy(store: KeyStore) -> None:
+    """Keep what the database has sealed in the home as well, for the hour in which the database is away."""
+    with transaction(store.engine) as connection:
+        write_copy(store.home, {row.account: row.sealed for row in read_sealed(connection)})
+
+
+def copied_keys(home: Path, environment: Mapping[str, str], account: str) -> ApiKeys | None:
+    """Keys of an account by the copy in the home; None where it has none.
+
+    Raises
+    ------
+    SecretError
+        If the copy can't be read, or does not open.
+    """
+    sealed = read_copy(home).get(account)
+    return None if sealed is None else open_keys(read_master_keys(home, environment), account, sealed)
 
 
 def _opens(store: KeyStore, account: str, sealed: bytes) -> bool:

@@ -272,6 +272,22 @@ _KEYS = (
     ),
     Field("replace", "switch", "add: in place of the keys that are stored", flag="--replace"),
 )
+_KILL = (
+    Field(
+        "direct",
+        "switch",
+        "ask neither database nor runner; without it 'quant runner flatten' is what is meant",
+        flag="--direct",
+    ),
+    Field(
+        "account",
+        "text",
+        "ccxt id of the exchange (default: exchange.id)",
+        metavar="ACCOUNT",
+        default=None,
+        is_optional=True,
+    ),
+)
 _DB = (
     _action(
         "migrate: to this code's schema; newer is refused. backup: both databases to FILE, also while "
@@ -379,6 +395,7 @@ VERBS: tuple[Verb, ...] = (
         asker="operator",
         kinds=RUNNER,
     ),
+    Verb("kill", "the last resort: close an account with its keys only", fields=_KILL),
     Verb(
         "explain",
         "the decision chain of an order, or why there was none",

@@ -18,6 +18,9 @@ EXIT: Final = "exit"
 EXITS = (FLATTEN, CLOSE, EXIT)
 """What closes a position at once."""
 
+KILL_PREFIX: Final = "kill-"
+"""How the names of orders begin that closed an account without the runner."""
+
 _RESTING = "order "
 
 

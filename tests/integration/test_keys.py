@@ -18,7 +18,15 @@ from live_runner.venue.accounts import KeyPair, orders_with
 from quant_pipelines.cli.__main__ import main
 from quant_pipelines.core.errors import ConfigurationError, SecretError
 from quant_pipelines.core.settings import Settings
-from quant_pipelines.operations.keys import KeyStore, add_keys, list_keys, rotate_master_key, stored_keys
+from quant_pipelines.operations.keys import (
+    KeyStore,
+    add_keys,
+    copied_keys,
+    list_keys,
+    remove_keys,
+    rotate_master_key,
+    stored_keys,
+)
 from quant_pipelines.operations.receipt import Signature
 from quant_pipelines.secrets import ApiKeys
 from quant_pipelines.settings import load_settings
@@ -89,6 +97,28 @@ def test_keys_may_come_from_the_environment(
     assert stored_keys(store, "okx") == ApiKeys(KEY, SECRET)
 
 
+def test_what_the_database_has_sealed_lies_in_the_home_as_well(store: KeyStore) -> None:
+    add_keys(store, ANN, BINANCE, ApiKeys(KEY, SECRET))
+    assert copied_keys(store.home, {}, BINANCE) == ApiKeys(KEY, SECRET)
+    assert copied_keys(store.home, {}, "okx") is None
+    file = store.home / "secrets" / "accounts.json"
+    assert file.stat().st_mode & 0o777 == 0o600
+    assert SECRET not in file.read_text()
+    rotate_master_key(store, ANN)
+    assert copied_keys(store.home, {}, BINANCE) == ApiKeys(KEY, SECRET)
+    remove_keys(store, ANN, BINANCE)
+    assert copied_keys(store.home, {}, BINANCE) is None
+
+
+@pytest.mark.parametrize("text", ["", "[1]", '{"binanceusdm": 3}', '{"binanceusdm": "§"}'])
+def test_a_copy_that_cannot_be_read_is_told(store: KeyStore, text: str) -> None:
+    file = store.home / "secrets" / "accounts.json"
+    file.parent.mkdir(parents=True)
+    file.write_text(text)
+    with pytest.raises(SecretError, match="expected the sealed keys that 'quant keys add' writes"):
+        copied_keys(store.home, {}, BINANCE)
+
+
 def test_keys_are_replaced_only_when_that_is_said(quant: Quant, store: KeyStore) -> None:
     quant("add", *SIGNED, typed=f"{KEY}\n{SECRET}\n")
     code, _, err = quant("add", *SIGNED, typed="other\nsecond\n")
@@ -141,7 +171,7 @@ def test_rotation_seals_every_account_under_a_new_master_key(
     before = file.read_bytes()
     assert "keys of 2 accounts" in quant("rotate", *SIGNED)[1]["summary"]
     assert file.read_bytes() != before
-    assert [path.name for path in file.parent.iterdir()] == ["master.key"]
+    assert sorted(path.name for path in file.parent.iterdir()) == ["accounts.json", "master.key"]
     assert [row["opens"] for row in list_keys(store)] == [True, True]
     file.write_bytes(before)
     assert [row["opens"] for row in list_keys(store)] == [False, False]

@@ -125,7 +125,11 @@ def deploy_canary(deploy: Callable[..., int], source: str = HOLD, **more: Any) -
 
 @asynccontextmanager
 async def runner(
-    engine: Engine, database_url: str, place: Place, orders: Callable[..., CcxtOrders] = CcxtOrders
+    engine: Engine,
+    database_url: str,
+    place: Place,
+    orders: Callable[..., CcxtOrders] = CcxtOrders,
+    home: Path | None = None,
 ) -> AsyncIterator["asyncio.Task[None]"]:
     """A runner in this process; it is stopped at the end, unless it ended by itself."""
     stopping, settings, clock = asyncio.Event(), settings_of(place.address), place.clock
@@ -134,7 +138,9 @@ async def runner(
         return orders(settings.exchange, "", "", clock=clock)
 
     async with CcxtSource(settings.exchange, clock=clock) as source:
-        around = Surroundings(engine, database_url, settings, source, ExchangeTime(clock), "test:1", connect)
+        around = Surroundings(
+            engine, database_url, settings, source, ExchangeTime(clock), "test:1", connect, home=home
+        )
         running = asyncio.create_task(Runner(around).run(stopping))
         try:
             yield running

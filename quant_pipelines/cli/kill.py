@@ -1,0 +1,104 @@
+"""``quant kill --direct``: close an account while everything else here may be dead."""
+
+import argparse
+import asyncio
+import os
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from quant_pipelines.cli.api_keys import given_keys
+from quant_pipelines.cli.operator import home_of
+from quant_pipelines.cli.output import print_answer
+from quant_pipelines.core.errors import ConfigurationError
+from quant_pipelines.core.exchanges import require_exchange
+
+if TYPE_CHECKING:
+    from quant_pipelines.core.settings import ExchangeSettings
+    from quant_pipelines.operations.kill import Killed
+    from quant_pipelines.operations.kill_journal import KillJournal
+    from quant_pipelines.operations.receipt import Signature
+    from quant_pipelines.secrets import ApiKeys
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Kill, and say what was done; exit code 1 while something is left."""
+    from quant_pipelines.core.clock import utc_now
+    from quant_pipelines.operations.kill_journal import new_journal
+    from quant_pipelines.operations.receipt import Signature
+    from quant_pipelines.settings import load_settings
+
+    if not arguments.direct:
+        raise ConfigurationError(
+            "quant kill was given without --direct; expected that, or while the runner lives "
+            "'quant runner flatten'"
+        )
+    home, signature = home_of(arguments), Signature(arguments.operator, arguments.reason)
+    exchange = venue_of(home, load_settings().exchange, arguments.account)
+    journal = new_journal(home, utc_now())
+    try:
+        killed = asyncio.run(_kill(exchange, _keys(home, exchange), journal, signature))
+    finally:
+        journal.close()
+    place = exchange.base_url or exchange.id
+    journal_told = journal.fault or f"journal {journal.file}"
+    print_answer(arguments, _document(killed, place, journal), f"{place}: {killed.sentence} ({journal_told})")
+    return 0 if killed.is_done else 1
+
+
+def venue_of(home: Path, settings: "ExchangeSettings", account: str | None) -> "ExchangeSettings":
+    """Exchange that is meant: where the home's stack trades, which may be a simulated venue.
+
+    Raises
+    ------
+    ConfigurationError
+        If the account is at another exchange than the settings name.
+    """
+    from quant_pipelines.stack.home import Home
+
+    if account is not None and require_exchange(account) != settings.id:
+        raise ConfigurationError(f"account is {account!r}; expected {settings.id!r}, which is exchange.id")
+    last: str = (Home(home).read_services() or {}).get("venue") or ""
+    is_simulated = settings.base_url is None and last.startswith("http")
+    return replace(settings, base_url=last) if is_simulated else settings
+
+
+def _keys(home: Path, exchange: "ExchangeSettings") -> "ApiKeys | None":
+    """Keys of the environment, of the home's copy, or those that are typed; None at a simulated venue."""
+    from quant_pipelines.operations.keys import copied_keys
+
+    if exchange.base_url is not None:
+        return None
+    is_given = bool(os.environ.get("QUANT_API_KEY") and os.environ.get("QUANT_API_SECRET"))
+    found = None if is_given else copied_keys(home, os.environ, exchange.id)
+    return found or given_keys(from_environment=is_given)
+
+
+async def _kill(
+    exchange: "ExchangeSettings", keys: "ApiKeys | None", journal: "KillJournal", signature: "Signature"
+) -> "Killed":
+    from quant_pipelines.exchange.ccxt_account import CcxtAccount
+    from quant_pipelines.operations.kill import kill
+
+    key, secret = (keys.key, keys.secret) if keys else ("", "")
+    async with CcxtAccount(exchange, key, secret) as account:
+        return await kill(account, journal, signature)
+
+
+def _document(killed: "Killed", place: str, journal: "KillJournal") -> dict[str, Any]:
+    return {
+        "venue": place,
+        "done": killed.is_done,
+        "sentence": killed.sentence,
+        "canceled": killed.canceled,
+        "sent": killed.sent,
+        "left": None
+        if killed.holdings is None
+        else [{"symbol": one.symbol, "quantity": str(one.quantity)} for one in killed.holdings],
+        "working": None
+        if killed.working is None
+        else [{"symbol": one.symbol, "name": one.name} for one in killed.working],
+        "faults": killed.faults,
+        "journal": str(journal.file),
+        "journal_fault": journal.fault,
+    }

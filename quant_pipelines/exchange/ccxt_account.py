@@ -1,0 +1,80 @@
+"""The whole of one account at Binance USDⓈ-M: what it holds and what works there, whoever ordered it."""
+
+from decimal import Decimal
+from typing import Any
+
+from quant_pipelines.core.errors import ExchangeRefused
+from quant_pipelines.core.orders import Side
+from quant_pipelines.exchange.ccxt_orders import CcxtOrders
+from quant_pipelines.exchange.errors import translated
+from quant_pipelines.exchange.venue_rows import side_of_row
+from quant_pipelines.trading.direct import Holding, WorkingOrder
+
+_BOTH = "BOTH"
+
+
+class CcxtAccount(CcxtOrders):
+    """One account, read and cleared as a whole; arguments are those of `CcxtOrders`."""
+
+    async def holdings(self) -> list[Holding]:
+        """Positions that are not zero.
+
+        Raises
+        ------
+        ExchangeUnavailable, ExchangeRefused
+            If the venue does not answer, or refuses.
+        """
+        rows = await self._all("positions", self._client.fapiPrivateV3GetPositionRisk, weight=5)
+        held = ((row, Decimal(row["positionAmt"])) for row in rows)
+        return [
+            Holding(self._symbol(row["symbol"]), quantity, is_hedged=row["positionSide"] != _BOTH)
+            for row, quantity in held
+            if quantity
+        ]
+
+    async def working(self) -> list[WorkingOrder]:
+        """Orders and conditional orders that wait, of every symbol."""
+        client = self._client
+        orders = await self._all("open orders", client.fapiPrivateGetOpenOrders, weight=40)
+        stops = await self._all("open stops", client.fapiPrivateGetOpenAlgoOrders, weight=40)
+        return [
+            *(self._working(row, row["clientOrderId"], is_conditional=False) for row in orders),
+            *(self._working(row, row["clientAlgoId"], is_conditional=True) for row in stops),
+        ]
+
+    async def cancel_order(self, symbol: str, client_order_id: str) -> None:
+        """Cancel an order; that there is none (any more) is fine, and proves nothing.
+
+        Raises
+        ------
+        ExchangeUnavailable, OutcomeUnknown
+            If it may still work.
+        """
+        wanted = {"symbol": await self._id(symbol), "origClientOrderId": client_order_id}
+        try:
+            with translated(f"cancel of order {client_order_id}", sends_order=True):
+                await self._client.fapiPrivateDeleteOrder(wanted)
+        except ExchangeRefused:
+            return
+
+    async def largest_market_order(self, symbol: str) -> Decimal | None:
+        """Largest quantity that one market order may have, base; None where the venue names none."""
+        await self._id(symbol)
+        told = self._client.markets[symbol]["limits"]["market"]["max"]
+        return Decimal(str(told)) if told else None
+
+    async def _all(self, what: str, call: Any, *, weight: int) -> list[dict[str, Any]]:
+        await self._load()
+        return list(await self._ask(what, call, {}, weight=weight))
+
+    def _symbol(self, market_id: str) -> str:
+        """Our name of a market; the venue's own where it trades something that we know nothing of."""
+        known = self._client.markets_by_id.get(market_id)
+        return str(known[0]["symbol"]) if known else market_id
+
+    def _working(self, row: dict[str, Any], name: str, *, is_conditional: bool) -> WorkingOrder:
+        side: Side = side_of_row(row)
+        reduces = bool(row["reduceOnly"]) or bool(row["closePosition"])
+        return WorkingOrder(
+            self._symbol(row["symbol"]), str(name), side, reduces=reduces, is_conditional=is_conditional
+        )

@@ -1,0 +1,191 @@
+"""The last resort: close an account with nothing but its keys and the venue.
+
+Orders that could open are canceled first, then everything held is closed by orders that can only reduce, and
+the protective stops go last. What was done is read back, until nothing is left or the time is over. Neither
+database nor runner is asked; the runner takes the kill over when it is back.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Iterable
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import Any
+
+from quant_pipelines.core.clock import Clock, system_clock_ms
+from quant_pipelines.core.errors import ExchangeError
+from quant_pipelines.core.orders import closing_side
+from quant_pipelines.core.timeframes import from_ms
+from quant_pipelines.operations.kill_journal import KillJournal
+from quant_pipelines.operations.receipt import Signature
+from quant_pipelines.trading.direct import AccountVenue, Holding, WorkingOrder
+from quant_pipelines.trading.purposes import KILL_PREFIX
+from quant_pipelines.trading.venue import MarketOrder
+
+_ROUNDS = 20
+_PAUSE_SECONDS = 0.25
+_LONGEST_PAUSE_SECONDS = 3.0
+
+
+@dataclass(slots=True)
+class Killed:
+    """What a kill has done.
+
+    Attributes
+    ----------
+    canceled
+        Names of the orders whose cancel was sent.
+    sent
+        Names of the orders that closed.
+    holdings, working
+        What is left by the last reading; both are None if the venue could not be read.
+    faults
+        Sentences about what went wrong meanwhile, oldest first.
+    """
+
+    canceled: list[str] = field(default_factory=list)
+    sent: list[str] = field(default_factory=list)
+    holdings: list[Holding] | None = None
+    working: list[WorkingOrder] | None = None
+    faults: list[str] = field(default_factory=list)
+
+    @property
+    def is_done(self) -> bool:
+        """Whether nothing is held, and nothing works."""
+        return self.holdings == [] and self.working == []
+
+    @property
+    def sentence(self) -> str:
+        """What was done or is left, in one sentence."""
+        if self.is_done:
+            return (
+                f"nothing is held and nothing works; {len(self.canceled)} orders canceled, "
+                f"{len(self.sent)} sent to close"
+            )
+        if self.holdings is None or self.working is None:
+            return f"what is left is not known: {self.faults[-1] if self.faults else 'nothing was read'}"
+        left = [f"{one.quantity.normalize():f} {one.symbol}" for one in self.holdings]
+        left += [f"order {one.name} of {one.symbol}" for one in self.working]
+        return f"left at the venue: {', '.join(left)}" + (f"; {self.faults[-1]}" if self.faults else "")
+
+
+async def kill(
+    venue: AccountVenue,
+    journal: KillJournal,
+    signature: Signature,
+    *,
+    rounds: int = _ROUNDS,
+    pause_seconds: float = _PAUSE_SECONDS,
+    clock: Clock = system_clock_ms,
+) -> Killed:
+    """Cancel what could open, close what is held, cancel the rest, and read it back.
+
+    Parameters
+    ----------
+    venue
+        The account.
+    journal
+        Told before and after each request.
+    signature
+        Who asks, and why.
+    rounds
+        How often at most the venue is read.
+    pause_seconds
+        How long it is waited between them; after a failure ever longer.
+    clock
+        Stamps the journal's lines.
+
+    Returns
+    -------
+    Killed
+        Never an error of the venue: those are among its faults.
+    """
+    return await _Kill(venue, journal, clock).run(signature, rounds, pause_seconds)
+
+
+class _Kill:
+    def __init__(self, venue: AccountVenue, journal: KillJournal, clock: Clock) -> None:
+        self._venue = venue
+        self._journal = journal
+        self._clock = clock
+        self._done = Killed()
+        self._begun_ms = clock()
+        self._number = 0
+
+    async def run(self, signature: Signature, rounds: int, shortest: float) -> Killed:
+        self._tell("begun", operator=signature.operator, reason=signature.reason)
+        pause = shortest
+        for _ in range(rounds):
+            is_read = await self._try("the account", self._round())
+            if is_read and self._done.is_done:
+                break
+            pause = shortest if is_read else min(2 * pause, _LONGEST_PAUSE_SECONDS)
+            await asyncio.sleep(pause)
+        self._tell("ended", sentence=self._done.sentence)
+        return self._done
+
+    async def _round(self) -> None:
+        """Read the account and act on it once; what stands in the result is from before the acts."""
+        done, venue = self._done, self._venue
+        done.holdings = done.working = None
+        working, holdings = await asyncio.gather(venue.working(), venue.holdings())
+        done.holdings, done.working = holdings, working
+        is_flat = not holdings
+        # A stop stays until there is nothing that it protects.
+        await self._cancel(order for order in working if is_flat or not order.reduces)
+        await self._together(self._close(holding) for holding in holdings)
+
+    async def _cancel(self, orders: Iterable[WorkingOrder]) -> None:
+        await self._together(self._cancel_one(order) for order in orders)
+
+    async def _cancel_one(self, order: WorkingOrder) -> None:
+        self._tell("cancel", symbol=order.symbol, name=order.name)
+        cancel = self._venue.cancel_stop if order.is_conditional else self._venue.cancel_order
+        if await self._try(f"order {order.name}", cancel(order.symbol, order.name)):
+            self._tell("canceled", name=order.name)
+            self._done.canceled.append(order.name)
+
+    async def _close(self, holding: Holding) -> None:
+        if holding.is_hedged:
+            self._fault(f"{holding.symbol} is held in hedge mode; expected one-way mode: close it by hand")
+            return
+        rest = abs(holding.quantity)
+        largest = await self._venue.largest_market_order(holding.symbol) or rest
+        while rest > 0:
+            quantity = min(rest, largest)
+            rest -= quantity
+            await self._close_part(holding, quantity)
+
+    async def _close_part(self, holding: Holding, quantity: Decimal) -> None:
+        self._number += 1
+        name = f"{KILL_PREFIX}{self._begun_ms:x}-{self._number}"
+        side = closing_side(holding.quantity)
+        self._tell("close", symbol=holding.symbol, name=name, side=side, quantity=quantity)
+        now_ms = await self._venue.now_ms()
+        order = MarketOrder(name, holding.symbol, side, quantity, now_ms, reduce_only=True)
+        # What becomes of it is told by the next reading: one that only reduces may be sent again.
+        if await self._try(f"order {name}", self._venue.send(order)):
+            self._tell("accepted", name=name)
+        self._done.sent.append(name)
+
+    async def _together(self, works: Iterable[Awaitable[None]]) -> None:
+        for failure in await asyncio.gather(*works, return_exceptions=True):
+            if isinstance(failure, ExchangeError):
+                self._fault(str(failure))
+            elif isinstance(failure, BaseException):
+                raise failure
+
+    async def _try(self, what: str, work: Awaitable[Any]) -> bool:
+        try:
+            await work
+        except ExchangeError as error:
+            self._fault(f"{what}: {error}")
+            return False
+        return True
+
+    def _fault(self, sentence: str) -> None:
+        if sentence not in self._done.faults:
+            self._done.faults.append(sentence)
+        self._tell("fault", sentence=sentence)
+
+    def _tell(self, what: str, **told: Any) -> None:
+        self._journal.write(what, from_ms(self._clock()), **told)

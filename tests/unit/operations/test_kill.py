@@ -1,0 +1,217 @@
+"""A direct kill: entries first, then what is held, the stops last; every failure of the venue is survived."""
+
+import asyncio
+import json
+from collections import deque
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from quant_pipelines.core.errors import ExchangeError, ExchangeRefused, ExchangeUnavailable, OutcomeUnknown
+from quant_pipelines.operations.kill import Killed, kill
+from quant_pipelines.operations.kill_journal import KillJournal, mark_adopted, new_journal, unadopted
+from quant_pipelines.operations.receipt import Signature
+from quant_pipelines.trading.direct import Holding, WorkingOrder
+from quant_pipelines.trading.venue import MarketOrder, VenueOrder
+
+ANN = Signature("ann", "the exchange looks odd")
+BTC, ETH = "BTC/USDT:USDT", "ETH/USDT:USDT"
+ENTRY = WorkingOrder(BTC, "entry", "buy", reduces=False, is_conditional=False)
+TRIGGER = WorkingOrder(BTC, "trigger", "buy", reduces=False, is_conditional=True)
+STOP = WorkingOrder(BTC, "stop", "sell", reduces=True, is_conditional=True)
+NOW_MS = 1_700_000_000_000
+
+
+class Account:
+    """An account that does what it is told, after the failures that a test gives it."""
+
+    def __init__(
+        self,
+        held: dict[str, Decimal],
+        orders: tuple[WorkingOrder, ...] = (),
+        *,
+        failures: tuple[type[ExchangeError] | None, ...] = (),
+        largest: Decimal | None = None,
+        is_hedged: bool = False,
+    ) -> None:
+        self.held, self.orders = dict(held), list(orders)
+        self.failures = deque(failures)
+        self.largest, self.is_hedged = largest, is_hedged
+        self.done: list[str] = []
+
+    async def holdings(self) -> list[Holding]:
+        self._fail()
+        return [Holding(symbol, held, self.is_hedged) for symbol, held in self.held.items() if held]
+
+    async def working(self) -> list[WorkingOrder]:
+        self._fail()
+        return list(self.orders)
+
+    async def cancel_order(self, symbol: str, client_order_id: str) -> None:
+        await self._cancel(client_order_id, symbol, is_conditional=False)
+
+    async def cancel_stop(self, symbol: str, client_order_id: str) -> None:
+        await self._cancel(client_order_id, symbol, is_conditional=True)
+
+    async def send(self, order: MarketOrder) -> VenueOrder:
+        assert order.reduce_only
+        error = self.failures.popleft() if self.failures else None
+        if error in (None, OutcomeUnknown):  # what nobody knows of was carried out
+            before = self.held[order.symbol]
+            signed = order.quantity if order.side == "buy" else -order.quantity
+            filled = min(abs(before), abs(signed)) if before * signed < 0 else Decimal(0)
+            self.held[order.symbol] = before + filled.copy_sign(signed)
+            self.done.append(f"close {order.quantity}")
+        if error:
+            raise error("the venue failed")
+        return VenueOrder(order.client_order_id, "1", "FILLED", order.quantity)
+
+    async def largest_market_order(self, symbol: str) -> Decimal | None:
+        return self.largest
+
+    async def now_ms(self) -> int:
+        return NOW_MS
+
+    async def _cancel(self, name: str, symbol: str, *, is_conditional: bool) -> None:
+        self._fail()
+        self.done.append(f"cancel {name}")
+        self.orders = [
+            one
+            for one in self.orders
+            if (one.name, one.symbol, one.is_conditional) != (name, symbol, is_conditional)
+        ]
+
+    def _fail(self) -> None:
+        error = self.failures.popleft() if self.failures else None
+        if error:
+            raise error("the venue failed")
+
+
+@pytest.fixture
+def journal(tmp_path: Path) -> Iterator[KillJournal]:
+    opened = new_journal(tmp_path, datetime(2024, 1, 31, tzinfo=UTC))
+    yield opened
+    opened.close()
+
+
+def killed(account: Account, journal: KillJournal, **more: Any) -> Killed:
+    return asyncio.run(kill(account, journal, ANN, pause_seconds=0.0, clock=lambda: NOW_MS, **more))
+
+
+def test_entries_go_first_then_what_is_held_then_the_stops(journal: KillJournal) -> None:
+    account = Account({BTC: Decimal("0.5"), ETH: Decimal(-3)}, (STOP, ENTRY, TRIGGER))
+    done = killed(account, journal)
+    assert done.is_done
+    assert account.done == ["cancel entry", "cancel trigger", "close 0.5", "close 3", "cancel stop"]
+    assert done.sentence == "nothing is held and nothing works; 3 orders canceled, 2 sent to close"
+
+
+def test_every_request_is_in_the_journal_before_it_is_sent(journal: KillJournal) -> None:
+    account = Account({BTC: Decimal("0.5")}, (ENTRY,))
+    known: list[list[str]] = []
+    send = account.send
+
+    async def sent(order: MarketOrder) -> VenueOrder:
+        known.append([line["what"] for line in lines(journal)])
+        return await send(order)
+
+    account.send = sent  # type: ignore[method-assign] - a look at the disk at the moment of the request
+    killed(account, journal)
+    assert known == [["begun", "cancel", "canceled", "close"]]
+    assert [line["what"] for line in lines(journal)][-2:] == ["accepted", "ended"]
+    assert lines(journal)[0]["operator"] == "ann"
+
+
+def lines(journal: KillJournal) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in journal.file.read_text().splitlines()]
+
+
+def test_a_position_larger_than_one_order_is_closed_in_parts(journal: KillJournal) -> None:
+    account = Account({BTC: Decimal(250)}, largest=Decimal(120))
+    assert killed(account, journal).is_done
+    assert account.done == ["close 120", "close 120", "close 10"]
+
+
+@pytest.mark.parametrize(
+    ("account", "sentence"),
+    [
+        (
+            lambda: Account({BTC: Decimal(1)}, failures=(None, None, ExchangeRefused) * 3),
+            "left at the venue: 1 BTC/USDT:USDT; ",
+        ),
+        (
+            lambda: Account({}, failures=(ExchangeUnavailable,) * 50),
+            "what is left is not known: the account: ",
+        ),
+        (
+            lambda: Account({BTC: Decimal(1)}, is_hedged=True),
+            "left at the venue: 1 BTC/USDT:USDT; BTC/USDT:USDT is held in hedge mode; expected one-way mode",
+        ),
+    ],
+)
+def test_what_is_left_is_told(account: Callable[[], Account], sentence: str, journal: KillJournal) -> None:
+    done = killed(account(), journal, rounds=3)
+    assert not done.is_done
+    assert done.sentence.startswith(sentence)
+
+
+def test_a_disk_that_takes_nothing_does_not_stop_a_kill(tmp_path: Path) -> None:
+    (tmp_path / "kills").write_text("a file stands where the folder should be")
+    journal = new_journal(tmp_path, datetime(2024, 1, 31, tzinfo=UTC))
+    account = Account({BTC: Decimal(1)}, (ENTRY,))
+    assert killed(account, journal).is_done
+    assert "can't be written" in journal.fault
+
+
+def test_a_kill_is_found_until_it_is_taken_over(tmp_path: Path, journal: KillJournal) -> None:
+    killed(Account({}), journal)
+    journal.close()
+    [record] = unadopted(tmp_path)
+    assert (record.operator, record.reason) == (ANN.operator, ANN.reason)
+    mark_adopted(record)
+    assert unadopted(tmp_path) == []
+
+
+def test_a_journal_that_was_cut_short_counts_as_a_kill(tmp_path: Path, journal: KillJournal) -> None:
+    killed(Account({}), journal)
+    journal.close()
+    journal.file.write_text(journal.file.read_text()[:20])
+    [record] = unadopted(tmp_path)
+    assert (record.operator, record.reason) == ("somebody", "its journal is cut short")
+
+
+quantities = st.decimals("-500", "500", places=3)
+failures = st.lists(
+    st.sampled_from([None, None, ExchangeUnavailable, ExchangeRefused, OutcomeUnknown]), max_size=12
+)
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=150)
+@given(
+    held=st.dictionaries(st.sampled_from([BTC, ETH]), quantities),
+    orders=st.lists(st.sampled_from([ENTRY, TRIGGER, STOP]), unique=True),
+    failures=failures,
+    largest=st.sampled_from([None, Decimal(120)]),
+)
+def test_whatever_fails_for_a_while_the_account_ends_empty_and_no_stop_goes_before_its_position(
+    held: dict[str, Decimal],
+    orders: list[WorkingOrder],
+    failures: list[type[ExchangeError] | None],
+    largest: Decimal | None,
+    tmp_path: Path,
+) -> None:
+    account = Account(held, tuple(orders), failures=tuple(failures), largest=largest)
+    journal = new_journal(tmp_path, datetime(2024, 1, 31, tzinfo=UTC))
+    done = killed(account, journal, rounds=40)
+    journal.close()
+    assert done.is_done
+    assert all(quantity == 0 for quantity in account.held.values())
+    closings = [at for at, what in enumerate(account.done) if what.startswith("close")]
+    if "cancel stop" in account.done and closings:
+        assert account.done.index("cancel stop") > max(closings)
