@@ -33,6 +33,7 @@ from quant_pipelines.core.timeframes import MINUTE_MS, floor_ms, from_ms
 from quant_pipelines.exchange import MarketSource
 from quant_pipelines.stack.pulse import Pulse
 from quant_pipelines.store.epochs import WriterSession, open_epoch, writer_session
+from quant_pipelines.store.heartbeats import Alert, write_alert
 from quant_pipelines.store.outages import write_past_outage
 
 _BACKOFF_SECONDS = (0.5, 10.0)
@@ -87,6 +88,7 @@ class Runner:
     def __init__(self, surroundings: Surroundings) -> None:
         self._around = surroundings
         self._lost: list[tuple[int, str]] = []
+        self._warned: set[str] = set()
 
     async def run(self, stopping: asyncio.Event) -> None:
         """Trade until ``stopping`` is set; a database that is away is waited for."""
@@ -128,7 +130,7 @@ class Runner:
         relay = relay_of(around.cache, around.settings.exchange.id)
         feed = Feed(around.source, around.time, relay)
         watch = OutageWatch(around.engine, around.source, feed, around.settings.exchange.id)
-        async with OrderVenues(around.settings, around.connect) as venues:
+        async with OrderVenues(around.settings, around.connect, self._warn) as venues:
             traders = Traders(around.engine, around.settings, feed, around.time, epoch=epoch, venues=venues)
             traders.pulse = around.pulse
             helpers: list[Coroutine[Any, Any, None]] = [] if relay is None else [relay.run()]
@@ -153,6 +155,13 @@ class Runner:
                 )
             finally:
                 await traders.close()
+
+    async def _warn(self, sentence: str) -> None:
+        """Tell people once what they should mend."""
+        if sentence not in self._warned:
+            self._warned.add(sentence)
+            alert = Alert("warning", "account", sentence, from_ms(self._around.time.now_ms()))
+            await asyncio.to_thread(write_alert, self._around.engine, alert)
 
     async def _become_writer(self, session: WriterSession, stopping: asyncio.Event) -> bool:
         """Wait until this session holds the lock; False if it was told to stop before."""

@@ -21,7 +21,7 @@ from live_runner.feed.series import BarSeries
 from live_runner.ports.market_time import MarketTime
 from live_runner.process.vitals import SERVICE, WAITING, beat, resident_megabytes
 from live_runner.process.watch import OutageWatch
-from live_runner.venue.accounts import OrderVenues
+from live_runner.venue.accounts import OrderVenues, Permits
 from live_runner.venue.link import Station, VenueLink
 from live_runner.venue.links import VenueLinks
 from quant_pipelines.core.errors import ExchangeUnavailable, OutcomeUnknown, StoreError, with_its_kind
@@ -31,7 +31,9 @@ from quant_pipelines.core.settings import Settings
 from quant_pipelines.core.stages import LADDER
 from quant_pipelines.core.timeframes import floor_ms, from_ms, timeframe_ms
 from quant_pipelines.exchange import BarRows
+from quant_pipelines.exchange.version import venue_version
 from quant_pipelines.stack.pulse import Pulse
+from quant_pipelines.store.certificates import is_certified
 from quant_pipelines.store.deployments import (
     Deployment,
     has_approval,
@@ -223,8 +225,8 @@ class Traders:
 
     async def _open(self, deployment: Deployment) -> None:
         """Open the book of a deployment, and have what it holds at a venue covered before anything else."""
-        is_approved = await asyncio.to_thread(has_approval, self._engine, deployment)
-        venue = await self._venues.of(deployment, is_approved=is_approved)
+        permits = await asyncio.to_thread(_permits, self._engine, deployment)
+        venue = await self._venues.of(deployment, permits)
         if venue is None:
             self._opened[deployment.id] = await self._open_trader(deployment, open_paper)
             return
@@ -361,6 +363,12 @@ class Traders:
             return {}
         told = [self._feed.points(trader.symbol, name, ts_ms, prices) for name, ts_ms in due.items()]
         return dict(zip(due, await asyncio.gather(*told), strict=True))
+
+
+def _permits(engine: Engine, deployment: Deployment) -> Permits:
+    """Read what the database holds in favour of real orders of a deployment."""
+    is_sure = is_certified(engine, deployment.exchange, venue_version())
+    return Permits(has_approval(engine, deployment), is_sure)
 
 
 def _follow(trader: Trader, limits: dict[str, dict[str, float]], halts: dict[str, Halt]) -> None:

@@ -1,10 +1,11 @@
 """Which account a deployment may trade, and the one client that each account has."""
 
 import logging
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
 from typing import Any, NamedTuple, Self
 
+from quant_pipelines.core.clock import utc_now
 from quant_pipelines.core.errors import ConfigurationError
 from quant_pipelines.core.rate_budget import RateLedger
 from quant_pipelines.core.settings import Settings
@@ -12,12 +13,16 @@ from quant_pipelines.core.stages import ORDER_STAGES
 from quant_pipelines.exchange.ccxt_orders import CcxtOrders
 from quant_pipelines.store.deployments import Deployment
 from quant_pipelines.store.tables.trading import PAPER_VENUE
+from quant_pipelines.trading.certificate import key_fault, key_warnings
 from quant_pipelines.trading.venue import OrderVenue
 
 _log = logging.getLogger(__name__)
 
 Connect = Callable[[Settings], Any]
 """Opens a client of the configured exchange; an async context manager that yields an ``OrderVenue``."""
+
+
+Warn = Callable[[str], Awaitable[None]]
 
 
 class KeyPair(NamedTuple):
@@ -27,7 +32,14 @@ class KeyPair(NamedTuple):
     secret: str = ""
 
 
-def refusal(deployment: Deployment, settings: Settings, *, is_approved: bool) -> str:
+class Permits(NamedTuple):
+    """Whether a person has approved real orders of a deployment, and whether this code is certified."""
+
+    is_approved: bool = False
+    is_certified: bool = False
+
+
+def refusal(deployment: Deployment, settings: Settings, permits: Permits) -> str:
     """Why the deployment may not trade its account, in one sentence; empty when it may.
 
     Parameters
@@ -36,8 +48,8 @@ def refusal(deployment: Deployment, settings: Settings, *, is_approved: bool) ->
         Row with its stage and its account's venue.
     settings
         Exchange, and the runner's mode.
-    is_approved
-        Whether the audit log holds an approval of real orders.
+    permits
+        What the database holds in favour of real orders.
     """
     exchange, stage, venue = settings.exchange, deployment.stage, deployment.venue
     is_of_venue = venue != PAPER_VENUE
@@ -48,14 +60,18 @@ def refusal(deployment: Deployment, settings: Settings, *, is_approved: bool) ->
         return ""
     if venue != exchange.id:
         return f"{deployment.key} trades an account at {venue}; expected one at exchange.id = {exchange.id}"
-    return "" if exchange.base_url is not None else _real_refusal(deployment, settings, is_approved)
+    return "" if exchange.base_url is not None else _real_refusal(deployment, settings, permits)
 
 
-def _real_refusal(deployment: Deployment, settings: Settings, is_approved: bool) -> str:
+def _real_refusal(deployment: Deployment, settings: Settings, permits: Permits) -> str:
     would = f"{deployment.key} would send real orders to {deployment.venue}"
     if settings.runner.mode != "live":
         return f"{would}, and runner.mode is {settings.runner.mode!r}"
-    return "" if is_approved else f"{would}, and no operator has approved that"
+    if not permits.is_approved:
+        return f"{would}, and no operator has approved that"
+    if permits.is_certified:
+        return ""
+    return f"{would}, and this code has no certificate there; expected 'quant venue certify' with demo keys"
 
 
 class OrderVenues:
@@ -67,11 +83,14 @@ class OrderVenues:
         Settings of the process.
     connect
         Opens a client.
+    warn
+        Told what a person should mend about a key.
     """
 
-    def __init__(self, settings: Settings, connect: Connect) -> None:
+    def __init__(self, settings: Settings, connect: Connect, warn: Warn) -> None:
         self._settings = settings
         self._connect = connect
+        self._warn = warn
         self._open: dict[int, OrderVenue] = {}
         self._stack = AsyncExitStack()
 
@@ -82,23 +101,36 @@ class OrderVenues:
         self._open.clear()
         await self._stack.aclose()
 
-    async def of(self, deployment: Deployment, *, is_approved: bool) -> OrderVenue | None:
+    async def of(self, deployment: Deployment, permits: Permits) -> OrderVenue | None:
         """Client of a deployment's account; None for paper.
 
         Raises
         ------
         ConfigurationError
-            If it may not trade.
+            If it may not trade, or its key may do more than that.
+        ExchangeError
+            If the venue does not tell what the key may do.
         """
-        if reason := refusal(deployment, self._settings, is_approved=is_approved):
+        if reason := refusal(deployment, self._settings, permits):
             raise ConfigurationError(reason)
         if deployment.venue == PAPER_VENUE:
             return None
         if deployment.account_id not in self._open:
-            client = self._connect(self._settings)
-            self._open[deployment.account_id] = await self._stack.enter_async_context(client)
+            self._open[deployment.account_id] = await self._opened()
             _log.info("account opened", extra={"account": deployment.account_id, "venue": deployment.venue})
         return self._open[deployment.account_id]
+
+    async def _opened(self) -> OrderVenue:
+        """Open a client whose key may trade and nothing else; a refused one is closed again."""
+        async with AsyncExitStack() as stack:
+            venue: OrderVenue = await stack.enter_async_context(self._connect(self._settings))
+            permissions = await venue.permissions()
+            if fault := key_fault(permissions):
+                raise ConfigurationError(f"{self._settings.exchange.id}: {fault}")
+            for sentence in key_warnings(permissions, utc_now()):
+                await self._warn(f"{self._settings.exchange.id}: {sentence}")
+            self._stack.push_async_callback(stack.pop_all().aclose)
+        return venue
 
 
 def orders_with(find_keys: Callable[[str], KeyPair], ledger: RateLedger | None = None) -> Connect:

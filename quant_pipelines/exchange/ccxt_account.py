@@ -1,20 +1,39 @@
 """The whole of one account at Binance USDⓈ-M: what it holds and what works there, whoever ordered it."""
 
 from decimal import Decimal
-from typing import Any
+from typing import Any, NamedTuple
 
 from quant_pipelines.core.errors import ExchangeRefused
 from quant_pipelines.core.orders import Side
+from quant_pipelines.core.settings import ExchangeSettings
 from quant_pipelines.exchange.ccxt_orders import CcxtOrders
 from quant_pipelines.exchange.errors import translated
 from quant_pipelines.exchange.venue_rows import side_of_row
 from quant_pipelines.trading.direct import Holding, WorkingOrder
 
 _BOTH = "BOTH"
+_NOTIONAL_MARGIN = Decimal("1.1")
+"""The smallest order is so much larger than the venue's minimum: the price may fall meanwhile."""
+
+
+class SmallestOrder(NamedTuple):
+    """Quantity of a small order, base; last price and its tick, quote per base."""
+
+    quantity: Decimal
+    price: Decimal
+    tick_size: Decimal
+
+    def price_at(self, share: Decimal) -> Decimal:
+        """Share of the last price, on a tick."""
+        return (self.price * share // self.tick_size) * self.tick_size
 
 
 class CcxtAccount(CcxtOrders):
     """One account, read and cleared as a whole; arguments are those of `CcxtOrders`."""
+
+    def use_demo(self) -> None:
+        """Talk to the exchange's demo venue from now on, which has keys of its own."""
+        self._client.enable_demo_trading(True)
 
     async def holdings(self) -> list[Holding]:
         """Positions that are not zero.
@@ -63,6 +82,23 @@ class CcxtAccount(CcxtOrders):
         told = self._client.markets[symbol]["limits"]["market"]["max"]
         return Decimal(str(told)) if told else None
 
+    async def smallest_order(self, symbol: str) -> SmallestOrder:
+        """Read what the smallest order would be now.
+
+        Raises
+        ------
+        ExchangeUnavailable, ExchangeRefused
+            If the venue does not answer, or has no such symbol.
+        """
+        market_id = await self._id(symbol)
+        told = await self._ask(
+            "price", self._client.fapiPublicV2GetTickerPrice, {"symbol": market_id}, weight=1
+        )
+        price, market = Decimal(told["price"]), self._client.markets[symbol]
+        lot, tick = (Decimal(str(market["precision"][name])) for name in ("amount", "price"))
+        least = Decimal(str(market["limits"]["cost"]["min"] or 0)) * _NOTIONAL_MARGIN
+        return SmallestOrder((least / price // lot + 1) * lot, price, tick)
+
     async def _all(self, what: str, call: Any, *, weight: int) -> list[dict[str, Any]]:
         await self._load()
         return list(await self._ask(what, call, {}, weight=weight))
@@ -78,3 +114,11 @@ class CcxtAccount(CcxtOrders):
         return WorkingOrder(
             self._symbol(row["symbol"]), str(name), side, reduces=reduces, is_conditional=is_conditional
         )
+
+
+def demo_account(settings: ExchangeSettings, key: str, secret: str) -> CcxtAccount:
+    """Account at the exchange's demo venue; where the settings name an address, at that one."""
+    account = CcxtAccount(settings, key, secret)
+    if settings.base_url is None:
+        account.use_demo()
+    return account

@@ -27,8 +27,16 @@ from quant_pipelines.exchange.errors import translated
 from quant_pipelines.exchange.retry import WeightBudget
 from quant_pipelines.exchange.server_clock import ServerClock
 from quant_pipelines.exchange.user_stream import follow_user_stream
-from quant_pipelines.exchange.venue_rows import PAYMENT_KINDS, order_of, payment_of, stop_of, trade_of
+from quant_pipelines.exchange.venue_rows import (
+    PAYMENT_KINDS,
+    order_of,
+    payment_of,
+    permissions_of,
+    stop_of,
+    trade_of,
+)
 from quant_pipelines.exchange.weight import Allowance
+from quant_pipelines.trading.certificate import KeyPermissions
 from quant_pipelines.trading.venue import (
     RECEIVE_WINDOW_MS,
     MarketOrder,
@@ -117,6 +125,11 @@ class CcxtOrders:
             self._clock.set(int(answer["serverTime"]))
             self._client.options["timeDifference"] = self._client.milliseconds() - self._clock.now_ms()
         return self._clock.now_ms()
+
+    async def permissions(self) -> KeyPermissions:
+        """Tell what the key may do."""
+        call = self._client.sapiGetAccountApiRestrictions
+        return permissions_of(await self._ask("permissions of the key", call, {}, weight=1))
 
     async def prepare(self, symbol: str, leverage: int) -> None:
         """Set and verify one-way mode, cross margin and leverage.

@@ -6,6 +6,8 @@ from typing import Any, TypeVar
 
 from quant_pipelines.core.errors import ExchangeUnavailable
 from quant_pipelines.core.orders import OrderStatus, Side
+from quant_pipelines.core.timeframes import from_ms
+from quant_pipelines.trading.certificate import KeyPermissions
 from quant_pipelines.trading.venue import (
     OrderUpdate,
     Payment,
@@ -92,6 +94,18 @@ def trade_of(row: _Row) -> VenueTrade:
 def payment_of(row: _Row) -> Payment:
     """Income of a REST answer."""
     return Payment(int(row["time"]), Decimal(row["income"]), PAYMENT_KINDS[row["incomeType"]])
+
+
+def permissions_of(row: _Row) -> KeyPermissions:
+    """Permissions of a key, of a REST answer."""
+    expires_ms = int(row.get("tradingAuthorityExpirationTime") or 0)
+    return KeyPermissions(
+        trades=bool(row["enableFutures"]),
+        withdraws=bool(row["enableWithdrawals"]),
+        transfers=bool(row.get("enableInternalTransfer")) or bool(row.get("permitsUniversalTransfer")),
+        has_ip_list=bool(row["ipRestrict"]),
+        expires_at=from_ms(expires_ms) if expires_ms else None,
+    )
 
 
 def side_of_row(row: _Row) -> Side:

@@ -288,6 +288,20 @@ _KILL = (
         is_optional=True,
     ),
 )
+CERTIFY = Verb(
+    "certify",
+    "try at a demo account all that the runner relies on; real orders are locked without",
+    fields=(
+        Field(
+            "symbol",
+            "text",
+            "perpetual that is traded",
+            metavar="SYMBOL",
+            default="BTC/USDT:USDT",
+            is_optional=True,
+        ),
+    ),
+)
 _DB = (
     _action(
         "migrate: to this code's schema; newer is refused. backup: both databases to FILE, also while "
@@ -396,6 +410,7 @@ VERBS: tuple[Verb, ...] = (
         kinds=RUNNER,
     ),
     Verb("kill", "the last resort: close an account with its keys only", fields=_KILL),
+    Verb("venue", "what an exchange has to prove before it gets orders", kinds=(CERTIFY,)),
     Verb(
         "explain",
         "the decision chain of an order, or why there was none",

@@ -6,6 +6,7 @@ from decimal import Decimal
 from typing import NamedTuple, Protocol
 
 from quant_pipelines.core.orders import OrderStatus, Side
+from quant_pipelines.trading.certificate import KeyPermissions
 
 RECEIVE_WINDOW_MS = 2_000
 """How long after its stamp the venue still takes an order; what wakes later is refused."""
@@ -141,6 +142,9 @@ class OrderVenue(Protocol):
     if it was certainly not accepted now, `ExchangeRefused` if the venue said no, and `OutcomeUnknown` if
     nobody can tell: then it must be looked up, never sent again.
     """
+
+    async def permissions(self) -> KeyPermissions:
+        """Tell what the API key may do."""
 
     async def prepare(self, symbol: str, leverage: int) -> None:
         """Set and verify one-way mode, cross margin and leverage."""

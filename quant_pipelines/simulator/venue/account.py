@@ -172,6 +172,29 @@ def position_mode(venue: Venue, _query: Query) -> Document:
     return {"dualSidePosition": venue.ledger.account.is_hedged}
 
 
+def key_permissions(_venue: Venue, _query: Query) -> Document:
+    """``GET sapi/v1/account/apiRestrictions``: the demo key trades, and moves no money."""
+    forbidden = (
+        "enableReading",
+        "enableWithdrawals",
+        "enableInternalTransfer",
+        "enableMargin",
+        "permitsUniversalTransfer",
+        "enableVanillaOptions",
+        "enableFixApiTrade",
+        "enableFixReadOnly",
+        "enableSpotAndMarginTrading",
+        "enablePortfolioMarginTrading",
+    )
+    return {
+        **dict.fromkeys(forbidden, False),
+        "ipRestrict": True,
+        "createTime": 0,
+        "enableReading": True,
+        "enableFutures": True,
+    }
+
+
 def _asset(venue: Venue, of: Funds) -> Document:
     return {
         "asset": "USDT",

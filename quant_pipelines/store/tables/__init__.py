@@ -44,6 +44,7 @@ from quant_pipelines.store.tables.research import (
 )
 from quant_pipelines.store.tables.trading import (
     accounts,
+    certificates,
     checkpoints,
     deployments,
     epochs,
@@ -72,6 +73,7 @@ __all__ = [
     "bars",
     "book_snapshots",
     "bus_events",
+    "certificates",
     "checkpoints",
     "data_findings",
     "deployments",

@@ -85,7 +85,7 @@ def test_runner_at_work_takes_up_a_changed_specification(
         time = ReplayTime(to_ms(DEPLOYED), to_ms(DEPLOYED) + MINUTE_MS)
         source = ReplaySource(recording(), time, is_silent=True)
         epoch = await asyncio.to_thread(open_epoch, engine, "test:1", from_ms(time.now_ms()))
-        async with OrderVenues(SETTINGS, lambda *_: pytest.fail("no venue is needed")) as venues:
+        async with OrderVenues(SETTINGS, lambda *_: pytest.fail("no venue is needed"), pytest.fail) as venues:
             traders = Traders(engine, SETTINGS, Feed(source, time), time, epoch=epoch, venues=venues)
             await traders.open()
             seen = [taken_up()]

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from live_runner.venue.accounts import refusal
+from live_runner.venue.accounts import Permits, refusal
 from live_runner.venue.attribution import external_reason
 from live_runner.venue.links import VenueLinks
 from live_runner.venue.protection import Wanted, wanted_stop
@@ -24,24 +24,28 @@ SIMULATED = replace(Settings(), exchange=ExchangeSettings(base_url="http://127.0
 REAL = Settings()
 REAL_LIVE = replace(REAL, runner=RunnerSettings(mode="live"))
 
+NONE, BOTH = Permits(), Permits(is_approved=True, is_certified=True)
+
 
 @pytest.mark.parametrize(
-    ("deployment", "settings", "is_approved", "reason"),
+    ("deployment", "settings", "permits", "reason"),
     [
-        (PAPER, REAL, False, ""),
-        (CANARY, SIMULATED, False, ""),
-        (CANARY, REAL_LIVE, True, ""),
-        (CANARY, REAL, True, "runner.mode is 'paper'"),
-        (CANARY, REAL_LIVE, False, "no operator has approved"),
-        (replace(PAPER, stage="canary"), SIMULATED, True, "expected the account at binanceusdm"),
-        (replace(CANARY, stage="paper"), SIMULATED, True, "expected the paper account"),
-        (replace(CANARY, venue="bybit"), SIMULATED, True, "expected one at exchange.id = binanceusdm"),
+        (PAPER, REAL, NONE, ""),
+        (CANARY, SIMULATED, NONE, ""),
+        (CANARY, REAL_LIVE, BOTH, ""),
+        (CANARY, REAL, BOTH, "runner.mode is 'paper'"),
+        (CANARY, REAL_LIVE, NONE, "no operator has approved"),
+        (CANARY, REAL_LIVE, Permits(is_certified=True), "no operator has approved"),
+        (CANARY, REAL_LIVE, Permits(is_approved=True), "expected 'quant venue certify' with demo keys"),
+        (replace(PAPER, stage="canary"), SIMULATED, BOTH, "expected the account at binanceusdm"),
+        (replace(CANARY, stage="paper"), SIMULATED, BOTH, "expected the paper account"),
+        (replace(CANARY, venue="bybit"), SIMULATED, BOTH, "expected one at exchange.id = binanceusdm"),
     ],
 )
 def test_orders_go_only_where_they_may(
-    deployment: Deployment, settings: Settings, is_approved: bool, reason: str
+    deployment: Deployment, settings: Settings, permits: Permits, reason: str
 ) -> None:
-    found = refusal(deployment, settings, is_approved=is_approved)
+    found = refusal(deployment, settings, permits)
     assert (found == "") == (reason == "")
     assert reason in found
 
