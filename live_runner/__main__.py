@@ -1,61 +1,15 @@
-"""Composition root of the live runner: ``python -P -m live_runner``."""
+"""Entry of the live runner: ``python -P -m live_runner``."""
 
 import argparse
-import asyncio
-import logging
-import os
-import socket
+import gc
 import sys
-from functools import partial
 from pathlib import Path
-
-from live_runner.ports.tasks import first_of
-from live_runner.process.entry import outside, run_process
-from live_runner.process.runner import Runner, Surroundings
-from live_runner.process.vitals import beating
-from live_runner.venue.accounts import KeyPair, orders_with
-from quant_pipelines.core.settings import Settings
-from quant_pipelines.operations.keys import KeyStore, keep_copy, stored_keys
-from quant_pipelines.settings import home_folder, load_settings
-from quant_pipelines.stack.pulse import Pulse
-
-_KEY, _SECRET = "QUANT_API_KEY", "QUANT_API_SECRET"
-
-_log = logging.getLogger("live_runner")
-
-
-async def _trade(pulse: Pulse, settings: Settings, stopping: asyncio.Event) -> None:
-    await first_of(beating(pulse), _run(pulse, settings, stopping))
-
-
-async def _run(pulse: Pulse, settings: Settings, stopping: asyncio.Event) -> None:
-    async with outside(settings, _log) as found:
-        find_keys = partial(_api_keys, KeyStore(found.engine, home_folder(), os.environ))
-        around = Surroundings(
-            found.engine,
-            settings.database_url,
-            settings,
-            found.source,
-            found.time,
-            f"{socket.gethostname()}:{os.getpid()}",
-            orders_with(find_keys, found.ledger),
-            found.cache,
-            pulse,
-            home_folder(),
-        )
-        await Runner(around).run(stopping)
-
-
-def _api_keys(store: KeyStore, account: str) -> KeyPair:
-    """Keys of an account: of the environment, else those that are stored; empty without."""
-    given = KeyPair(store.environment.get(_KEY, ""), store.environment.get(_SECRET, ""))
-    stored = None if all(given) else stored_keys(store, account)
-    if stored:
-        keep_copy(store)  # what a direct kill reads while the database is away
-    return KeyPair(stored.key, stored.secret) if stored else given
-
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(prog="live_runner", description="the process that trades")
     parser.add_argument("--pulse", type=Path, help="file that this process writes every second")
-    sys.exit(run_process(_log, load_settings, partial(_trade, Pulse(parser.parse_args().pulse))))
+    asked = parser.parse_args()
+    gc.disable()  # until all is imported, of which nothing is garbage: a tenth of the time to the first stop
+    from live_runner.process.root import main
+
+    sys.exit(main(asked.pulse))

@@ -18,8 +18,8 @@ from quant_pipelines.core.errors import ExchangeError, QuantError
 from quant_pipelines.core.settings import Settings
 from quant_pipelines.exchange import CcxtSource
 from quant_pipelines.store.engine import connected
-from quant_pipelines.store.migrate import require_current
 from quant_pipelines.store.rate_budgets import PostgresLedger
+from quant_pipelines.store.revision import require_current
 
 _STOP_SECONDS = 8.0
 

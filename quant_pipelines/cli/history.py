@@ -27,7 +27,7 @@ from quant_pipelines.stack.server import database_url_of
 from quant_pipelines.store.engine import connected, transaction
 from quant_pipelines.store.findings import blocking_values
 from quant_pipelines.store.market import read_universe
-from quant_pipelines.store.migrate import require_current
+from quant_pipelines.store.revision import require_current
 from quant_pipelines.trading import Specification
 
 _END_OF_TIME_MS = 100 * 365 * DAY_MS

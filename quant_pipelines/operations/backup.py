@@ -20,7 +20,7 @@ from quant_pipelines.core.errors import ConfigurationError, StoreError
 from quant_pipelines.operations import postgres_tools
 from quant_pipelines.store.databases import count_rows, shared_snapshot
 from quant_pipelines.store.engine import connected, dagster_url, parse_database_url
-from quant_pipelines.store.migrate import require_known_revision
+from quant_pipelines.store.revision import require_known_revision
 
 FORMAT = 1
 MANIFEST = "manifest.json"

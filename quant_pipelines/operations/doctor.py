@@ -19,7 +19,7 @@ from quant_pipelines.stack.ports import is_free, read_ports
 from quant_pipelines.stack.postgres_place import find_binaries
 from quant_pipelines.stack.server import database_url_of
 from quant_pipelines.store.engine import connected
-from quant_pipelines.store.migrate import require_current
+from quant_pipelines.store.revision import require_current
 
 _LEAST_FREE_GB = 2.0
 _LEAST_MEMORY_GB = 2.0

@@ -24,7 +24,8 @@ from quant_pipelines.store.databases import (
     rename_databases,
 )
 from quant_pipelines.store.engine import connected, transaction
-from quant_pipelines.store.migrate import migrate, require_known_revision
+from quant_pipelines.store.migrate import migrate
+from quant_pipelines.store.revision import require_known_revision
 
 _BESIDE, _OLD = "restoring", "replaced"
 # Tables that a first start fills by itself; rows there are nobody's work.

@@ -82,6 +82,10 @@ class Derivatives:
         rate = self.funding(listing, self.next_slot(listing, at_ms)).rate
         return self._price(listing, at_ms) / (1 + rate)
 
+    def has_marks(self, _listing: Listing) -> bool:
+        """Every contract has them."""
+        return True
+
     def mark_price(self, listing: Listing, at_ms: int) -> float:
         """Mark price: index times (1 + funding rate times the part of the interval that is left)."""
         slot = self.next_slot(listing, at_ms)

@@ -166,7 +166,8 @@ def _book_update(moment: MarketMoment, before: PlayedBook, after: PlayedBook) ->
     }
 
 
-def _mark_price(moment: MarketMoment) -> list[Message]:
+def mark_price_updates(moment: MarketMoment) -> list[Message]:
+    """Mark price, index price and the next funding; nothing where no mark price is known."""
     listing, derivatives = moment.listing, moment.derivatives
     mark = derivatives.mark_price(listing, moment.now_ms)
     if mark is None:
@@ -246,8 +247,8 @@ KINDS: dict[str, Maker] = {
         for speed in _BOOK_SPEEDS
     },
     "rpiDepth@500ms": _depth,  # nobody improves prices for retail here, so it is the whole book
-    "markPrice": _mark_price,
-    "markPrice@1s": _mark_price,
+    "markPrice": mark_price_updates,
+    "markPrice@1s": mark_price_updates,
     "miniTicker": _mini_ticker,
     "ticker": _ticker,
     **{f"kline_{name}": partial(_klines, interval=one) for name, one in INTERVALS.items()},
@@ -262,8 +263,8 @@ CONTINUOUS_KINDS: dict[str, Maker] = {
 ARRAY_KINDS: dict[str, Maker] = {
     "!ticker@arr": _ticker,
     "!miniTicker@arr": _mini_ticker,
-    "!markPrice@arr": _mark_price,
-    "!markPrice@arr@1s": _mark_price,
+    "!markPrice@arr": mark_price_updates,
+    "!markPrice@arr@1s": mark_price_updates,
 }
 """Streams of all symbols that speak in one list."""
 

@@ -17,6 +17,13 @@ from quant_pipelines.simulator.price_klines import (
 from quant_pipelines.simulator.prints import aggregate_rows, old_trade_rows, trade_rows
 from quant_pipelines.simulator.queries import VenueError
 from quant_pipelines.simulator.question import Question
+from quant_pipelines.simulator.rare_answers import (
+    composite_indices,
+    constituents,
+    deleveraging_risks,
+    delisted_prices,
+    trading_schedule,
+)
 from quant_pipelines.simulator.tickers import text_of, ticker_document
 
 _DEPTH_LIMITS = (5, 10, 20, 50, 100, 500, 1000)
@@ -130,5 +137,11 @@ MARKET_ENDPOINTS: dict[str, MarketEndpoint] = {
     "/fapi/v1/fundingRate": MarketEndpoint(_funding_rates),
     "/fapi/v1/premiumIndex": MarketEndpoint(_premium_index),
     "/fapi/v1/openInterest": MarketEndpoint(_open_interest),
+    "/fapi/v1/constituents": MarketEndpoint(constituents, 2),
+    "/fapi/v1/indexInfo": MarketEndpoint(composite_indices),
+    "/fapi/v1/assetIndex": MarketEndpoint(composite_indices),
+    "/fapi/v1/symbolAdlRisk": MarketEndpoint(deleveraging_risks),
+    "/fapi/v1/tradingSchedule": MarketEndpoint(trading_schedule, 5),
+    "/futures/data/delivery-price": MarketEndpoint(delisted_prices),
     **{f"/futures/data/{name}": MarketEndpoint(answer) for name, answer in STATISTICS.items()},
 }

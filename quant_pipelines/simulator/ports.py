@@ -84,6 +84,9 @@ class DerivativesPort(Protocol):
     def expected_rate(self, listing: Listing, now_ms: int) -> float | None:
         """Funding rate that the venue announces for the next slot."""
 
+    def has_marks(self, listing: Listing) -> bool:
+        """Whether a contract has mark prices at any time."""
+
     def mark_price(self, listing: Listing, at_ms: int) -> float | None:
         """Mark price, quote per base."""
 

@@ -10,6 +10,8 @@ from quant_pipelines.simulator.queries import Query, VenueError
 from quant_pipelines.simulator.question import Question
 
 _SECOND_MS = 1000
+_LONGEST_LOOK = 10
+"""Seconds that are looked at for each trade that is asked for."""
 
 
 def aggregate_of(market: MarketPort, listing: Listing, at_ms: int) -> dict[str, Any] | None:
@@ -32,20 +34,22 @@ def aggregate_of(market: MarketPort, listing: Listing, at_ms: int) -> dict[str, 
 def aggregate_rows(asked: Question) -> list[dict[str, Any]]:
     """Body of ``GET /fapi/v1/aggTrades``: from an id or a time on, else the newest; never beyond now."""
     limit = asked.query.limit(500, 1000)
-    return _page(asked, *_numbers(asked.query, asked.now_ms, limit), limit)
+    first, last = _numbers(asked.query, asked.now_ms)
+    return _newest(asked, last, limit) if first is None else _since(asked, first, last, limit)
 
 
 def trade_rows(asked: Question) -> list[dict[str, Any]]:
     """Body of ``GET /fapi/v1/trades``: the newest."""
-    limit, newest = asked.query.limit(500, 1000), asked.now_ms // _SECOND_MS
-    return [_trade_row(row) for row in _page(asked, newest - limit + 1, newest, limit)]
+    limit = asked.query.limit(500, 1000)
+    return [_trade_row(row) for row in _newest(asked, asked.now_ms // _SECOND_MS, limit)]
 
 
 def old_trade_rows(asked: Question) -> list[dict[str, Any]]:
     """Body of ``GET /fapi/v1/historicalTrades``: from ``fromId`` on, else the newest."""
     limit, newest = asked.query.limit(100, 500), asked.now_ms // _SECOND_MS
-    first = asked.query.integer("fromId", newest - limit + 1)
-    return [_trade_row(row) for row in _page(asked, first, newest, limit)]
+    if not asked.query.values.get("fromId"):
+        return [_trade_row(row) for row in _newest(asked, newest, limit)]
+    return [_trade_row(row) for row in _since(asked, asked.query.integer("fromId", 0), newest, limit)]
 
 
 def _trade_row(aggregate: dict[str, Any]) -> dict[str, Any]:
@@ -61,13 +65,28 @@ def _trade_row(aggregate: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _page(asked: Question, first: int, last: int, limit: int) -> list[dict[str, Any]]:
-    """At most ``limit`` trades of the seconds from ``first`` to ``last``."""
+def _newest(asked: Question, last: int, limit: int) -> list[dict[str, Any]]:
+    """Newest ``limit`` trades up to a second, oldest first; there are fewer where hardly anything trades."""
+    first = max(last - _LONGEST_LOOK * limit, _first_second(asked))
+    return _page(asked, range(last, first - 1, -1), limit)[::-1]
+
+
+def _since(asked: Question, first: int, last: int, limit: int) -> list[dict[str, Any]]:
+    """First ``limit`` trades of the seconds from ``first`` to ``last``."""
+    return _page(asked, range(max(first, _first_second(asked)), last + 1), limit)
+
+
+def _first_second(asked: Question) -> int:
+    return -(-asked.market.first_ms // _SECOND_MS)
+
+
+def _page(asked: Question, numbers: range, limit: int) -> list[dict[str, Any]]:
+    """At most ``limit`` trades of these seconds, in their order."""
     market, listing = asked.market, asked.query.listing(asked.market.listings)
     rows: list[dict[str, Any]] = []
     if not market.is_trading(listing.name, asked.now_ms):
         return rows
-    for number in range(max(first, -(-market.first_ms // _SECOND_MS)), last + 1):
+    for number in numbers:
         row = aggregate_of(market, listing, number * _SECOND_MS)
         if row is not None:
             rows.append(row)
@@ -76,14 +95,14 @@ def _page(asked: Question, first: int, last: int, limit: int) -> list[dict[str, 
     return rows
 
 
-def _numbers(query: Query, now_ms: int, limit: int) -> tuple[int, int]:
+def _numbers(query: Query, now_ms: int) -> tuple[int | None, int]:
+    """Seconds that are asked for; without a first one the newest up to the last."""
     newest = now_ms // _SECOND_MS
     if query.values.get("fromId"):
         return query.integer("fromId", 0), newest
     end = query.integer("endTime", now_ms)
     if not query.values.get("startTime"):
-        last = min(end // _SECOND_MS, newest)
-        return last - limit + 1, last
+        return None, min(end // _SECOND_MS, newest)
     start = query.integer("startTime", 0)
     if query.values.get("endTime") and end - start > HOUR_MS:
         raise VenueError(-1127, "More than 1 hours between startTime and endTime.")

@@ -1,10 +1,15 @@
 """Query parameters, checked as the venue checks them: its codes and its words."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 from quant_pipelines.simulator.intervals import INTERVALS, Interval
 from quant_pipelines.simulator.listing import Listing
+
+_INTEGER = re.compile("[0-9]{1,20}")
+_LARGEST = 2**53
+"""No number of an order and no time is beyond it; what counts with it stays far from the end of 64 bits."""
 
 
 class VenueError(Exception):
@@ -41,12 +46,12 @@ class Query:
         value = self.values.get(name)
         if value is None or value == "":
             return default
-        if not value.isdecimal():
+        if not _INTEGER.fullmatch(value):
             raise VenueError(
                 -1100,
-                f"Illegal characters found in parameter '{name}'; legal range is '^[0-9]{{1,20}}$'.",
+                f"Illegal characters found in parameter '{name}'; legal range is '^{_INTEGER.pattern}$'.",
             )
-        return int(value)
+        return min(int(value), _LARGEST)
 
     def limit(self, default: int, most: int) -> int:
         """Row limit; more than the venue grants is cut, as the venue does."""

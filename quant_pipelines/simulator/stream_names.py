@@ -10,6 +10,7 @@ from quant_pipelines.simulator.events import (
     Maker,
     MarketMoment,
     Message,
+    mark_price_updates,
 )
 from quant_pipelines.simulator.listing import Listing
 from quant_pipelines.simulator.ports import DerivativesPort, MarketPort
@@ -39,7 +40,7 @@ def messages_of(
     return [messages] if stream.is_list and messages else list(messages)
 
 
-def why_silent(name: str, market: MarketPort, now_ms: int) -> str | None:
+def why_silent(name: str, market: MarketPort, derivatives: DerivativesPort, now_ms: int) -> str | None:
     """Sentence that says why a market stream would never speak; empty when it will, None for other names."""
     if not {"@", "!"} & set(name):
         return None
@@ -50,6 +51,8 @@ def why_silent(name: str, market: MarketPort, now_ms: int) -> str | None:
         return f"stream {name!r} is not served and would stay silent{near}"
     if not any(market.is_trading(listing.name, now_ms) for listing in stream.listings):
         return f"stream {name!r} would stay silent: its symbol is not trading"
+    if stream.make is mark_price_updates and not any(map(derivatives.has_marks, stream.listings)):
+        return f"stream {name!r} would stay silent: what is played here has no mark prices"
     return ""
 
 

@@ -35,7 +35,7 @@ class MarketStreams:
         self._derivatives = derivatives
         self._clock = clock
         self._connections = connections
-        connections.rules.append(lambda name: why_silent(name, market, clock()))
+        connections.rules.append(lambda name: why_silent(name, market, derivatives, clock()))
 
     def attach(self, application: web.Application) -> None:
         """Run the clockwork while the application runs."""

@@ -27,7 +27,7 @@ from quant_pipelines.stack.prepare_database import prepare_database
 from quant_pipelines.store import audit
 from quant_pipelines.store.databases import count_rows, create_database
 from quant_pipelines.store.engine import connect
-from quant_pipelines.store.migrate import newest_revision
+from quant_pipelines.store.revision import newest_revision
 
 pytestmark = pytest.mark.postgres
 Quant = Callable[..., tuple[int, Any, str]]

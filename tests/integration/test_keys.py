@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine, select, text
 
-from live_runner.__main__ import _api_keys
+from live_runner.process.root import _api_keys
 from live_runner.venue.accounts import KeyPair, orders_with
 from quant_pipelines.cli.__main__ import main
 from quant_pipelines.core.errors import ConfigurationError, SecretError

@@ -5,7 +5,9 @@ from typing import Any, get_args
 
 import pytest
 from alembic.autogenerate import compare_metadata
+from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from sqlalchemy import Engine, make_url, text
 
 from quant_pipelines.core.errors import ConfigurationError, StoreError
@@ -20,7 +22,8 @@ from quant_pipelines.store.engine import (
     require_reachable,
     session,
 )
-from quant_pipelines.store.migrate import migrate, newest_revision, require_current
+from quant_pipelines.store.migrate import migrate
+from quant_pipelines.store.revision import MIGRATIONS, known_revisions, newest_revision, require_current
 from quant_pipelines.store.tables import metadata
 from quant_pipelines.store.tables.market import Confirmation, RevisionCause
 from quant_pipelines.store.tables.ops import ApprovalDecision
@@ -116,6 +119,14 @@ def test_a_database_newer_than_the_code_is_refused(engine: Engine) -> None:
     for verb in (migrate, require_current):
         with pytest.raises(StoreError, match="database revision '9999' is newer than this code"):
             verb(engine)
+
+
+def test_revisions_by_the_names_of_files_are_those_that_alembic_reads_in_them() -> None:
+    config = Config()
+    config.set_main_option("script_location", str(MIGRATIONS))
+    scripts = ScriptDirectory.from_config(config)
+    assert scripts.get_current_head() == newest_revision()
+    assert sorted(script.revision for script in scripts.walk_revisions()) == known_revisions()
 
 
 def test_an_empty_database_is_not_current(empty_database: str) -> None:

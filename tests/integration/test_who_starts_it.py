@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from quant_pipelines.stack.postgres_place import find_binaries, remove_place
-from quant_pipelines.store.migrate import newest_revision
+from quant_pipelines.store.revision import newest_revision
 
 pytestmark = [
     pytest.mark.postgres,

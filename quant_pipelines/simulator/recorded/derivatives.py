@@ -68,6 +68,10 @@ class RecordedDerivatives:
         at = _last_known(funding, now_ms - self._shift_ms)
         return float(funding.values[at]) if at >= 0 else None
 
+    def has_marks(self, listing: Listing) -> bool:
+        """Whether the archive has mark prices of a contract."""
+        return self._symbols[listing.name].mark is not None
+
     def mark_price(self, listing: Listing, at_ms: int) -> float | None:
         """Price now, in the proportion that mark had to price when it was recorded last."""
         one, at = self._symbols[listing.name], at_ms - self._shift_ms

@@ -61,6 +61,7 @@ ENDPOINTS: dict[tuple[str, str], Endpoint] = {
     ("POST", "/fapi/v1/feeBurn"): Endpoint(settings.set_fee_burn, 1),
     ("GET", "/fapi/v1/rateLimit/order"): Endpoint(settings.order_limits, 1),
     ("GET", "/sapi/v1/account/apiRestrictions"): Endpoint(account.key_permissions, 1),
+    ("GET", "/fapi/v1/apiTradingStatus"): Endpoint(settings.trading_status, 1),
     ("GET", "/fapi/v1/adlQuantile"): Endpoint(account.adl_quantiles, 5),
     ("POST", "/fapi/v1/positionMargin"): Endpoint(position_margin.change_position_margin, 1),
     ("GET", "/fapi/v1/positionMargin/history"): Endpoint(position_margin.position_margin_history, 1),

@@ -3,6 +3,7 @@
 from quant_pipelines.simulator.queries import VenueError
 
 _NOT_RECORDED = "The order will not be recorded in the order history."
+_GOOD_TILL = "greater than the current time plus 600 seconds and smaller than 253402300799000"
 _REASONS: dict[str, tuple[int, str]] = {
     "unknown": (-1000, "An unknown error occurred while processing the request."),
     "disk_full": (-1008, "The venue's disk is full: nothing was accepted. Please try again later."),
@@ -87,6 +88,8 @@ _REASONS: dict[str, tuple[int, str]] = {
     "no_change": (-5027, "No need to modify the order."),
     "price_match": (-5037, "Invalid price match"),
     "price_match_type": (-5038, "Price match only supports order type: LIMIT, STOP AND TAKE_PROFIT"),
+    "self_trades": (-5039, "Invalid self trade prevention mode"),
+    "good_till_date": (-5040, f"The goodTillDate timestamp must be {_GOOD_TILL} (UTC 9999-12-31 23:59:59)"),
     "no_depth": (-5041, "No depth matches this BBO order"),
     "not_reduce_only": (-5047, "The original order is not a reduce-only order"),
 }

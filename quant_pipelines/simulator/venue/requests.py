@@ -2,7 +2,7 @@
 
 import re
 from dataclasses import dataclass
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 
 from quant_pipelines.simulator.queries import Query, VenueError
 from quant_pipelines.simulator.venue.contract import Contract
@@ -13,8 +13,10 @@ from quant_pipelines.simulator.venue.state import Venue
 
 CONDITIONAL_KINDS = ("STOP", "STOP_MARKET", "TAKE_PROFIT", "TAKE_PROFIT_MARKET", "TRAILING_STOP_MARKET")
 TIMES_IN_FORCE = ("GTC", "IOC", "FOK", "GTX", "GTD")
-_CLIENT_ID = re.compile(r"^[.A-Z:/a-z0-9_-]{1,36}$")
-_DECIMAL = re.compile(r"^[0-9]{1,20}(\.[0-9]{1,20})?$")
+SELF_TRADE_PREVENTION = ("EXPIRE_TAKER", "EXPIRE_MAKER", "EXPIRE_BOTH", "NONE")
+_CLIENT_ID = re.compile(r"[.A-Z:/a-z0-9_-]{1,36}")
+_DECIMAL = re.compile(r"[0-9]{1,20}(\.[0-9]{1,20})?")
+_NEAREST_DATE_MS, _LAST_DATE_MS = 600_000, 253_402_300_799_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +66,7 @@ def order_request(
     if kind not in kinds:
         raise refusal("order_type")
     check_position_side(venue, query)
+    check_self_trades(query)
     if kind == "MARKET":
         refuse_not_required(query, "price", "timeInForce")
     match = price_match_of(query, kind)
@@ -76,7 +79,7 @@ def order_request(
         price=limit_price_of(venue, query, match) if kind == "LIMIT" else ZERO,
         reduce_only=flag(query, "reduceOnly"),
         client_id=client_id_of(query, "newClientOrderId"),
-        good_till_ms=query.integer("goodTillDate", 0) if query.values.get("timeInForce") == "GTD" else 0,
+        good_till_ms=good_till_of(query, venue.now_ms),
         price_match=match,
     )
 
@@ -93,6 +96,22 @@ def check_position_side(venue: Venue, query: Query) -> None:
     """Refuse what does not fit the one-way mode; in hedge mode the simulated venue takes no orders at all."""
     if venue.ledger.account.is_hedged or (query.values.get("positionSide") or ONE_WAY) != ONE_WAY:
         raise refusal("position_side")
+
+
+def check_self_trades(query: Query) -> None:
+    """Refuse a way to prevent trades with oneself that the venue does not have."""
+    if (query.values.get("selfTradePreventionMode") or "NONE") not in SELF_TRADE_PREVENTION:
+        raise refusal("self_trades")
+
+
+def good_till_of(query: Query, now_ms: int) -> int:
+    """When an order of time in force ``GTD`` expires, milliseconds UTC; 0 for every other."""
+    if query.values.get("timeInForce") != "GTD":
+        return 0
+    date_ms = query.integer("goodTillDate", 0)
+    if not now_ms + _NEAREST_DATE_MS < date_ms < _LAST_DATE_MS:
+        raise refusal("good_till_date")
+    return date_ms
 
 
 def time_in_force_of(query: Query, default: str = "") -> str:
@@ -116,17 +135,14 @@ def flag(query: Query, name: str) -> bool:
 def decimal_of(query: Query, name: str) -> Decimal:
     """Mandatory number."""
     text = query.text(name)
-    try:
-        value = Decimal(text)
-    except InvalidOperation:
-        value = None
-    if value is not None and value < 0:
-        raise refusal("price_negative" if name != "quantity" else "quantity_zero")
-    if value is None or not _DECIMAL.match(text):
+    if not _DECIMAL.fullmatch(text.removeprefix("-")):
         raise VenueError(
             -1100,
-            f"Illegal characters found in parameter '{name}'; legal range is '{_DECIMAL.pattern}'.",
+            f"Illegal characters found in parameter '{name}'; legal range is '^{_DECIMAL.pattern}$'.",
         )
+    value = Decimal(text)
+    if value < 0:
+        raise refusal("price_negative" if name != "quantity" else "quantity_zero")
     return value
 
 
@@ -176,7 +192,7 @@ def refuse_not_required(query: Query, *names: str) -> None:
 def client_id_of(query: Query, name: str) -> str:
     """Client order id; empty when none was sent."""
     value = query.values.get(name) or ""
-    if value and not _CLIENT_ID.match(value):
+    if value and not _CLIENT_ID.fullmatch(value):
         raise refusal("client_id")
     return value
 

@@ -90,6 +90,11 @@ def order_limits(_venue: Venue, _query: Query) -> list[Document]:
     return ORDER_LIMITS
 
 
+def trading_status(venue: Venue, _query: Query) -> Document:
+    """``GET apiTradingStatus``: no rule about quantities of orders is broken here, for there is none."""
+    return {"indicators": {}, "updateTime": venue.now_ms}
+
+
 def set_position_mode(venue: Venue, query: Query) -> Document:
     """``POST positionSide/dual``: the flag can be set, but in hedge mode no order is taken."""
     query.text("dualSidePosition")

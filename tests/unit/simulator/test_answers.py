@@ -10,6 +10,7 @@ from quant_pipelines.simulator.derivatives import Derivatives
 from quant_pipelines.simulator.klines import kline_rows
 from quant_pipelines.simulator.listing import BY_NAME
 from quant_pipelines.simulator.market import SyntheticMarket
+from quant_pipelines.simulator.market_endpoints import MARKET_ENDPOINTS
 from quant_pipelines.simulator.queries import Query, VenueError
 from quant_pipelines.simulator.question import Question
 from quant_pipelines.simulator.stream_names import messages_of
@@ -160,3 +161,63 @@ def test_open_interest_has_no_seam_at_midnight(market: SyntheticMarket) -> None:
     before, after = (derivatives.open_interest(listing, ANCHOR_MS + shift) for shift in (-1, 0))
     assert after == pytest.approx(before, rel=0.05)
     assert after != before
+
+
+@pytest.mark.parametrize("path", ["aggTrades", "trades", "historicalTrades"])
+def test_newest_trades_are_as_many_as_asked_for(market: SyntheticMarket, path: str) -> None:
+    def told(**more: str) -> list[dict[str, object]]:
+        query = Query({"symbol": "DOGEUSDT", "limit": "400"} | more)
+        rows = MARKET_ENDPOINTS[f"/fapi/v1/{path}"].answer(Question(market, Derivatives(market), query, NOW))
+        return list(rows)
+
+    times, key = told(), "T" if path == "aggTrades" else "time"
+    assert len(times) == 400
+    assert [row[key] for row in times] == sorted(row[key] for row in times)
+    number = "a" if path == "aggTrades" else "id"
+    since = told(fromId=str(times[0][number]))
+    assert path == "trades" or since == times
+
+
+@pytest.mark.parametrize(
+    ("path", "asked", "answer"),
+    [
+        ("/fapi/v1/constituents", {"symbol": "BTCUSDT"}, ("constituents", 1)),
+        ("/fapi/v1/symbolAdlRisk", {"symbol": "BTCUSDT"}, ("adlRisk", "low")),
+        ("/fapi/v1/tradingSchedule", {}, ("marketSchedules", {})),
+    ],
+)
+def test_rare_answers(
+    market: SyntheticMarket, path: str, asked: dict[str, str], answer: tuple[str, object]
+) -> None:
+    body = MARKET_ENDPOINTS[path].answer(Question(market, Derivatives(market), Query(asked), NOW))
+    found = body[answer[0]]
+    assert (len(found) if isinstance(found, list) else found) == answer[1]
+
+
+@pytest.mark.parametrize(
+    "path", ["/fapi/v1/indexInfo", "/fapi/v1/assetIndex", "/futures/data/delivery-price"]
+)
+def test_what_is_not_listed_is_empty_and_its_name_unknown(market: SyntheticMarket, path: str) -> None:
+    asked = {"pair": "BTCUSDT"} if "delivery" in path else {}
+    answer = MARKET_ENDPOINTS[path].answer
+    assert answer(Question(market, Derivatives(market), Query(asked), NOW)) == []
+    unknown = Query({"symbol": "DEFIUSDT", "pair": "DEFIUSDT"})
+    with pytest.raises(VenueError, match="Invalid symbol"):
+        answer(Question(market, Derivatives(market), unknown, NOW))
+
+
+@pytest.mark.parametrize("path", MARKET_ENDPOINTS)
+@pytest.mark.parametrize("name", ["limit", "startTime", "endTime", "fromId"])
+@pytest.mark.parametrize("value", ["9" * 20, "0", "-1", "1e3", "٣", "1\n", "9" * 5000])
+def test_every_number_is_answered_or_refused(
+    market: SyntheticMarket, path: str, name: str, value: str
+) -> None:
+    more = {"interval": "1h", "period": "1h", "contractType": "PERPETUAL", name: value}
+    query = Query({"symbol": "BTCUSDT", "pair": "BTCUSDT", **more})
+    code = 0
+    try:
+        answer = MARKET_ENDPOINTS[path].answer(Question(market, Derivatives(market), query, NOW))
+    except VenueError as refusal:
+        code, answer = refusal.code, {}
+    assert code in (0, -1100, -1130, -1023, -1127, -4021)
+    assert isinstance(answer, bytes | dict | list)

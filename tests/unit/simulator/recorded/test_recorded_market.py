@@ -1,5 +1,6 @@
 """The archive is played as it is, moved in time, and never ahead of it."""
 
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -269,7 +270,21 @@ def test_weeks_of_an_archive_add_up_its_days_and_end_now(
     assert weeks[-1][4] == days[-1][4]
 
 
-def test_stream_of_a_symbol_that_does_not_trade_is_refused(market: RecordedMarket, first: int) -> None:
+def test_stream_of_a_symbol_that_does_not_trade_is_refused(
+    market: RecordedMarket, derivatives: RecordedDerivatives, first: int
+) -> None:
     now = first + 2 * DAY_MS
-    assert why_silent("btcusdt@kline_1h", market, now) == ""
-    assert "not trading" in str(why_silent("dogeusdt@kline_1h", market, now))
+    assert why_silent("btcusdt@kline_1h", market, derivatives, now) == ""
+    assert "not trading" in str(why_silent("dogeusdt@kline_1h", market, derivatives, now))
+
+
+@pytest.mark.parametrize("name", ["btcusdt@markPrice", "btcusdt@markPrice@1s", "!markPrice@arr@1s"])
+def test_marks_are_streamed_where_the_archive_has_them_and_refused_where_not(
+    recording: Recording, first: int, name: str
+) -> None:
+    now = first + 2 * DAY_MS
+    bare = {key: replace(one, mark=None) for key, one in recording.symbols.items()}
+    for played, reason in ((recording, ""), (replace(recording, symbols=bare), "has no mark prices")):
+        market = RecordedMarket(played, RecordedAnchor(SHIFT, 7, played.digest))
+        answer = str(why_silent(name, market, RecordedDerivatives(played, market), now))
+        assert (reason in answer) if reason else answer == ""

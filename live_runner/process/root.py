@@ -1,0 +1,67 @@
+"""Composition root of the live runner."""
+
+import asyncio
+import gc
+import logging
+import os
+import socket
+from functools import partial
+from pathlib import Path
+
+from live_runner.ports.tasks import first_of
+from live_runner.process.entry import outside, run_process
+from live_runner.process.runner import Runner, Surroundings
+from live_runner.process.vitals import beating
+from live_runner.venue.accounts import KeyPair, orders_with
+from quant_pipelines.core.settings import Settings
+from quant_pipelines.operations.keys import KeyStore, keep_copy, stored_keys
+from quant_pipelines.settings import home_folder, load_settings
+from quant_pipelines.stack.pulse import Pulse
+
+_KEY, _SECRET = "QUANT_API_KEY", "QUANT_API_SECRET"
+
+_log = logging.getLogger("live_runner")
+
+
+async def _trade(pulse: Pulse, settings: Settings, stopping: asyncio.Event) -> None:
+    await first_of(beating(pulse), _run(pulse, settings, stopping))
+
+
+async def _run(pulse: Pulse, settings: Settings, stopping: asyncio.Event) -> None:
+    async with outside(settings, _log) as found:
+        gc.freeze()
+        gc.enable()
+        find_keys = partial(_api_keys, KeyStore(found.engine, home_folder(), os.environ))
+        around = Surroundings(
+            found.engine,
+            settings.database_url,
+            settings,
+            found.source,
+            found.time,
+            f"{socket.gethostname()}:{os.getpid()}",
+            orders_with(find_keys, found.ledger),
+            found.cache,
+            pulse,
+            home_folder(),
+        )
+        await Runner(around).run(stopping)
+
+
+def _api_keys(store: KeyStore, account: str) -> KeyPair:
+    """Keys of an account: of the environment, else those that are stored; empty without."""
+    given = KeyPair(store.environment.get(_KEY, ""), store.environment.get(_SECRET, ""))
+    stored = None if all(given) else stored_keys(store, account)
+    if stored:
+        keep_copy(store)  # what a direct kill reads while the database is away
+    return KeyPair(stored.key, stored.secret) if stored else given
+
+
+def main(pulse: Path | None) -> int:
+    """Trade until SIGTERM or SIGINT; returns the exit code.
+
+    Parameters
+    ----------
+    pulse
+        File that this process writes every second; None writes nothing.
+    """
+    return run_process(_log, load_settings, partial(_trade, Pulse(pulse)))
