@@ -11,6 +11,7 @@ from quant_pipelines.cli.backtest_run import require_symbols
 from quant_pipelines.cli.history import columns_folder, open_database
 from quant_pipelines.cli.operator import strategies_of
 from quant_pipelines.cli.output import table, write_text
+from quant_pipelines.cli.parse import TIMEFRAME
 from quant_pipelines.cli.progress import waiting
 from quant_pipelines.core.errors import ConfigurationError, StrategyError
 from quant_pipelines.core.instrument_sets import set_name, symbols_of
@@ -125,7 +126,7 @@ def _require_one_way(arguments: argparse.Namespace) -> None:
             raise ConfigurationError("nothing to optimize; expected STRATEGY and SYMBOL, or --resume ID")
         return
     known = {"STRATEGY": arguments.strategy, "SYMBOL": arguments.symbols}
-    flags = ("start", "end", "archive", "folds", *_SEARCH)
+    flags = ("timeframe", "start", "end", "archive", "folds", *_SEARCH)
     known |= {f"--{name}": getattr(arguments, name) for name in flags}
     given = [name for name, value in known.items() if value not in (None, [])]
     if given:
@@ -159,10 +160,12 @@ def _job(arguments: argparse.Namespace, settings: Settings) -> OptimizationJob:
     folder = strategies_of(arguments, settings)
     source = load_strategy(arguments.strategy, folder)
     require_symbols(source, arguments.symbols)
-    job = make_job(settings, arguments.strategy, set_name(arguments.symbols), arguments.timeframe)
+    symbol = set_name(arguments.symbols)
+    job = make_job(settings, arguments.strategy, symbol, arguments.timeframe or TIMEFRAME)
     return replace(
         job,
         window_end_ms=None if arguments.end is None else floor_ms(arguments.end, DAY_MS),
+        window_start_ms=arguments.start,
         archive=None if arguments.archive is None else str(arguments.archive),
         trigger="command line",
         strategies_folder=str(folder),

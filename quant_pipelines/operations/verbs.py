@@ -263,14 +263,16 @@ _KEYS = (
         metavar="ACCOUNT",
         default=None,
         is_optional=True,
+        of=("add", "remove"),
     ),
     Field(
         "from_environment",
         "switch",
         "add: take QUANT_API_KEY and QUANT_API_SECRET",
         flag="--from-environment",
+        of=("add",),
     ),
-    Field("replace", "switch", "add: in place of the keys that are stored", flag="--replace"),
+    Field("replace", "switch", "add: in place of the keys that are stored", flag="--replace", of=("add",)),
 )
 _DB = (
     _action(
@@ -280,12 +282,28 @@ _DB = (
         "backup",
         "restore",
     ),
-    Field("file", "path", "of backup and restore", metavar="FILE", default=None, is_optional=True),
-    Field("replace", "switch", "restore: give up what is stored now", flag="--replace"),
+    Field(
+        "file",
+        "path",
+        "of backup and restore",
+        metavar="FILE",
+        default=None,
+        is_optional=True,
+        of=("backup", "restore"),
+    ),
+    Field("replace", "switch", "restore: give up what is stored now", flag="--replace", of=("restore",)),
 )
 _AUDIT = (
     _action("", "verify", "export"),
-    Field("file", "path", "export to a file instead of stdout", metavar="F.jsonl", flag="--file"),
+    Field(
+        "file",
+        "path",
+        "export to a file instead of stdout",
+        metavar="F.jsonl",
+        default=None,
+        flag="--file",
+        of=("export",),
+    ),
 )
 _SETTINGS = (
     _action("show: every setting in force", "show"),
@@ -375,8 +393,12 @@ VERBS: tuple[Verb, ...] = (
     Verb(
         "runner",
         "show, halt or resume the live runner",
-        fields=(_action("", *(verb.name for verb in RUNNER)), SCOPE),
+        fields=(
+            _action("", *(verb.name for verb in RUNNER)),
+            replace(SCOPE, of=tuple(verb.name for verb in RUNNER if verb.method == "POST")),
+        ),
         asker="operator",
+        unsigned=tuple(verb.name for verb in RUNNER if verb.method == "GET"),
         kinds=RUNNER,
     ),
     Verb(
@@ -387,7 +409,13 @@ VERBS: tuple[Verb, ...] = (
     ),
     Verb("audit", "prove that the audit log is whole, or write it down", fields=_AUDIT, asker="home"),
     Verb("settings", "every setting in force", fields=_SETTINGS, asker="nobody"),
-    Verb("keys", "API keys of accounts, sealed in the database", fields=_KEYS, asker="operator"),
+    Verb(
+        "keys",
+        "API keys of accounts, sealed in the database",
+        fields=_KEYS,
+        asker="operator",
+        unsigned=("list",),
+    ),
     Verb("db", "the stack's database: its schema, backups", fields=_DB, asker="home"),
 )
 """In the order of ``quant --help``."""

@@ -35,8 +35,8 @@ from quant_pipelines.store.verdicts import count_previous_trials, save_verdict, 
 from quant_pipelines.trading import Execution, TradingRules
 
 _log = logging.getLogger(__name__)
-# What a job is called and why it is run do not change its result.
-_NOT_IN_KEY = ("trigger", "strategies_folder", "strategy")
+# What a job is called and why it is run do not change its result; where it may begin decided its folds.
+_NOT_IN_KEY = ("trigger", "strategies_folder", "strategy", "window_start_ms")
 
 
 def optimize_one(
