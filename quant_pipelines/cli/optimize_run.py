@@ -17,7 +17,7 @@ from quant_pipelines.core.errors import ConfigurationError, StrategyError
 from quant_pipelines.core.instrument_sets import set_name, symbols_of
 from quant_pipelines.core.settings import Settings
 from quant_pipelines.core.timeframes import DAY_MS, floor_ms, from_ms
-from quant_pipelines.optimize.verdict import VerdictRecord
+from quant_pipelines.optimize.verdict import VerdictRecord, told_folds
 from quant_pipelines.optimize.walk_forward import FoldResult
 from quant_pipelines.pages.walk import walk_of
 from quant_pipelines.reports.walk_forward import render_walk
@@ -107,8 +107,7 @@ def verdict_text(document: dict[str, Any]) -> str:
     parameters = ", ".join(f"{name}={value}" for name, value in document["parameters"].items())
     window = f"{document['window_start']:%Y-%m-%d} to {document['window_end']:%Y-%m-%d}"
     market = f"{', '.join(document['symbols'])} {document['timeframe']}"
-    evidence = document["out_of_sample"]
-    folds = f"{evidence.get('folds', '?')} of {evidence.get('configured_folds', '?')}"
+    folds = told_folds(document["out_of_sample"])
     paper, capital = _passed(document["paper_passed"]), _passed(document["capital_passed"])
     lines = [
         f"{document['strategy']} ({document['version']}) {market}, {window}, {folds} folds",

@@ -193,6 +193,7 @@ class _Run:
             "execution_timeframe": history.execution_timeframe,
             "folds": len(finished.folds),
             "configured_folds": job.windows.folds,
+            "cold_folds": self._cold_folds(finished),
         }
         record = VerdictRecord(
             strategy=self.strategy.name,
@@ -209,6 +210,12 @@ class _Run:
             daily_returns=tuple(finished.out_of_sample.returns.tolist()),
         )
         return replace(record, reasons=record.failures)
+
+    def _cold_folds(self, finished: WalkForward) -> int:
+        """Folds whose test began before the strategy had forgotten where its bars begin."""
+        fitted = [one for one in finished.folds if one.fit.parameters is not None]
+        made = [(self.strategy.strategy_class(**dict(one.fit.parameters or {})), one.fold) for one in fitted]
+        return sum(not self.history.is_warm(strategy, fold.test_start_ms) for strategy, fold in made)
 
     def version_row(self) -> dict[str, Any]:
         """Columns of the strategy's version."""
