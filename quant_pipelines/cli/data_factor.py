@@ -4,7 +4,7 @@ import argparse
 from typing import TYPE_CHECKING
 
 from quant_pipelines.cli.statement import add_statement, left_unread, state_beside
-from quant_pipelines.operations.verbs import FACTOR
+from quant_pipelines.operations.data_verbs import FACTOR
 
 if TYPE_CHECKING:
     from quant_pipelines.operations.statements import ScaleChange
