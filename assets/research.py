@@ -13,6 +13,7 @@ from assets.quality import data_repair
 from assets.rendering import plot, spark, table
 from assets.resources import Platform
 from assets.selection import HOT_LIST
+from quant_pipelines.optimize.verdict import told_folds
 from quant_pipelines.pages.place import INDEX, page_name
 from quant_pipelines.store.engine import transaction
 from quant_pipelines.store.views import newest_verdicts, out_of_sample_equity, task_counts
@@ -201,7 +202,7 @@ def _verdict_row(row: dict[str, Any]) -> dict[str, Any]:
     outside = row["out_of_sample"]
     names = ("strategy", "symbol", "timeframe", "paper_passed", "capital_passed")
     evidence = {
-        "folds": f"{outside.get('folds', '?')} of {outside.get('configured_folds', '?')}",
+        "folds": told_folds(outside),
         "executed_on": outside.get("execution_timeframe", "?"),
     }
     return {name: row[name] for name in names} | evidence | gates | {"failed": ", ".join(failed)}

@@ -26,6 +26,7 @@ from live_runner.venue.link import Station, VenueLink
 from live_runner.venue.links import VenueLinks
 from quant_pipelines.core.errors import ExchangeUnavailable, OutcomeUnknown, StoreError, with_its_kind
 from quant_pipelines.core.limits import RiskLimits
+from quant_pipelines.core.price_factors import PriceFactor
 from quant_pipelines.core.series import Window
 from quant_pipelines.core.settings import Settings
 from quant_pipelines.core.stages import LADDER
@@ -42,6 +43,7 @@ from quant_pipelines.store.deployments import (
     seed_limits,
 )
 from quant_pipelines.store.heartbeats import Halt, read_halts, write_halt
+from quant_pipelines.store.price_factors import read_factors
 from quant_pipelines.store.tables.trading import PAPER_VENUE
 from quant_pipelines.trading.breaker import TRADING_STATES
 
@@ -87,6 +89,7 @@ class Traders:
         self._epoch = epoch
         self._traders: dict[int, Trader] = {}
         self._opened: dict[int, Trader] = {}
+        self._scales: dict[int, tuple[PriceFactor, ...]] = {}
         self._refused: set[int] = set()
         self._changing = asyncio.Lock()
         self._venues = venues
@@ -115,7 +118,8 @@ class Traders:
             deployed = await asyncio.to_thread(read_deployments, self._engine, LADDER, with_leaving=True)
             stages = {deployment.id: deployment for deployment in deployed}
             before = self.symbols
-            for gone in self._traders.keys() - {one.id for one in deployed if not self._is_outdated(one)}:
+            current = {one.id for one in deployed if not await self._is_outdated(one)}
+            for gone in self._traders.keys() - current:
                 await self._drop(gone)
             halts = await self._follow_operators(stages)  # at once: taking up may take its time
             self._refused = {key for key in self._refused if f"deployment:{key}" in halts}
@@ -208,17 +212,24 @@ class Traders:
                 self._links.wake(key)
         return halts
 
-    def _is_outdated(self, deployment: Deployment) -> bool:
-        """Whether its book here would go on with a specification that has changed."""
+    async def _is_outdated(self, deployment: Deployment) -> bool:
+        """Whether it would go on with a specification of its book, or a scale of its bars, of before."""
         trader = self._traders.get(deployment.id)
-        if trader is None or deployment.venue != PAPER_VENUE:
+        if trader is None:
             return False
-        return trader.plan.deployment.specifications != deployment.specifications
+        if await self._factors(deployment) != self._scales[deployment.id]:
+            return True
+        is_own = deployment.venue == PAPER_VENUE  # a venue's book follows the venue
+        return is_own and trader.plan.deployment.specifications != deployment.specifications
+
+    async def _factors(self, deployment: Deployment) -> tuple[PriceFactor, ...]:
+        return await asyncio.to_thread(read_factors, self._engine, deployment.exchange, deployment.symbol)
 
     async def _drop(self, deployment_id: int) -> None:
         """Forget a deployment, once nothing of it is booked any more."""
         _log.info("deployment dropped", extra={"deployment": deployment_id})
         trader = self._traders.pop(deployment_id)
+        del self._scales[deployment_id]
         await self._links.drop(deployment_id)
         self.pulse.note(deployment_id, is_uncovered=False)
         await asyncio.to_thread(trader.rest)
@@ -256,6 +267,7 @@ class Traders:
         """Let a trader know its bars, so that it can be advanced."""
         trader = self._opened.pop(deployment.id)
         try:
+            self._scales[deployment.id] = await self._factors(deployment)  # before what is read in it
             series = await load_history(self._engine, self._feed, deployment, self._time.now_ms())
             trader.series.extend(series.bars)
             first_ms, now_ms = int(series.bars.ts[0]), self._time.now_ms()

@@ -5,7 +5,7 @@ symbol, from, factor, operator, reason. Days and times are UTC, a symbol has ccx
 """
 
 import csv
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import NamedTuple
@@ -61,10 +61,7 @@ def price_factors(folder: Path, exchange: str, symbol: str) -> tuple[PriceFactor
     found = []
     for number, row in _rows(folder / FACTORS):
         try:
-            moment = datetime.fromisoformat(row["from"])
-            factor = PriceFactor(
-                to_ms(moment if moment.tzinfo else moment.replace(tzinfo=UTC)), float(row["factor"])
-            )
+            factor = PriceFactor(_moment_ms(row["from"]), float(row["factor"]))
         except ValueError as error:
             raise DataError(f"file {folder / FACTORS}: row {number}: {error}; expected a time") from error
         if (row["exchange"], row["symbol"]) == (exchange, symbol):
@@ -81,13 +78,37 @@ def state(folder: Path, name: str, row: Mapping[str, str]) -> None:
         If the folder can't be written, or the file is malformed.
     """
     path = folder / name
+    _write(path, [*(row for _, row in _rows(path)), row])
+
+
+def take_factor_back(folder: Path, exchange: str, symbol: str, from_ms: int) -> None:
+    """Take the factor of a symbol's price at a time out of the file.
+
+    Raises
+    ------
+    DataError
+        If there is none, the folder can't be written, or the file is malformed.
+    """
+    path, whose = folder / FACTORS, (exchange, symbol, from_ms)
     known = [row for _, row in _rows(path)]
-    text = path.with_name(f".{name}.new")
+    kept = [row for row in known if (row["exchange"], row["symbol"], _moment_ms(row["from"])) != whose]
+    if len(kept) == len(known):
+        raise DataError(f"file {path} has no factor of {symbol} at that time to take back")
+    _write(path, kept)
+
+
+def _moment_ms(text: str) -> int:
+    moment = datetime.fromisoformat(text)
+    return to_ms(moment if moment.tzinfo else moment.replace(tzinfo=UTC))
+
+
+def _write(path: Path, rows: Sequence[Mapping[str, str]]) -> None:
+    text = path.with_name(f".{path.name}.new")
     try:
         with text.open("w", newline="", encoding="utf-8") as file:
-            writer = csv.DictWriter(file, _COLUMNS[name])
+            writer = csv.DictWriter(file, _COLUMNS[path.name])
             writer.writeheader()
-            writer.writerows([*known, row])
+            writer.writerows(rows)
         text.replace(path)
     except OSError as error:
         raise DataError(f"file {path} can't be written: {error.strerror}") from error

@@ -5,11 +5,11 @@ import importlib
 import logging
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
-from quant_pipelines.cli.operator import add_asker, add_field, decide
+from quant_pipelines.cli.operator import add_asker, add_field, decide, fields_left_unread
 from quant_pipelines.cli.parse import add_verb
-from quant_pipelines.core.errors import QuantError
+from quant_pipelines.core.errors import ConfigurationError, QuantError
 from quant_pipelines.operations.verb import Verb
 from quant_pipelines.operations.verbs import VERBS
 
@@ -41,12 +41,26 @@ def _declare(parser: argparse.ArgumentParser, verb: Verb, module: str) -> None:
         add_asker(parser, verb.asker)
 
     def run(arguments: argparse.Namespace) -> int:
+        _refuse(parser, arguments, fields_left_unread(verb, arguments))
         if verb.function and not verb.has_own_arguments:
             return decide(verb, arguments, **{one.name: getattr(arguments, one.name) for one in verb.fields})
         command = importlib.import_module(f"quant_pipelines.cli.{verb.module or module}")
+        if hasattr(command, "left_unread"):
+            _refuse(parser, arguments, command.left_unread(arguments))
         return int(command.run(arguments))
 
     parser.set_defaults(run=run)
+
+
+def _refuse(
+    parser: argparse.ArgumentParser, arguments: argparse.Namespace, unread: Mapping[str, str]
+) -> None:
+    """Refuse what was given although nothing would read it: whoever gives it expects that it counts."""
+    for action in parser._actions:  # noqa: SLF001 - argparse has no other way to what was declared
+        value = getattr(arguments, action.dest, action.default)
+        if action.dest in unread and value != action.default:
+            name = action.option_strings[0] if action.option_strings else action.metavar or action.dest
+            raise ConfigurationError(f"{name} is given, but {unread[action.dest]}; expected none")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -2,8 +2,10 @@
 
 import argparse
 
-from quant_pipelines.cli.statement import add_statement, state_beside
-from quant_pipelines.operations.verbs import ACCEPT
+from quant_pipelines.cli.statement import add_statement, left_unread, state_beside
+from quant_pipelines.operations.data_verbs import ACCEPT
+
+__all__ = ["add_arguments", "left_unread", "run"]
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -43,6 +43,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_home(parser)
 
 
+def left_unread(arguments: argparse.Namespace) -> dict[str, str]:
+    """Name what only other kinds of a check read."""
+    unread = {} if arguments.against else {"tolerance_bps": "there is no file to compare with (--against)"}
+    if any(target.endswith(".parquet") for target in arguments.targets):
+        return unread | dict.fromkeys(("archive", "exchange", "home"), "one file is checked")
+    unread |= {"against": "there is no file to compare with it"}
+    if arguments.archive is not None:
+        return unread | {"home": "an archive is checked, not a store"}
+    return unread | dict.fromkeys(("start", "end"), "what is stored is checked whole (it is for files)")
+
+
 def _target(text: str) -> str:
     return text if text.endswith(".parquet") else require_symbol(text)
 
@@ -70,8 +81,6 @@ def _report(arguments: argparse.Namespace) -> dict[str, Any]:
     files = [Path(target) for target in arguments.targets if target.endswith(".parquet")]
     if files:
         return _check_file(arguments, files)
-    if arguments.against is not None:
-        raise ConfigurationError(f"--against is {str(arguments.against)!r} without a file to compare with it")
     if arguments.archive is not None:
         return _check_archive(arguments)
     from quant_pipelines.core.clock import system_clock_ms

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from quant_pipelines.archive import Claims
     from quant_pipelines.marketdata.file_import import Request
 
+_OF_A_FILE = ("kind", "layout", "volume_unit", "contract_size", "stamped", "zone", "date_order")
 _KINDS = ("bars", "funding", "open_interest", "trades")
 
 
@@ -63,6 +64,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--date-order", default="", choices=("day", "month"), help="what stands first in 01-06-2024"
     )
     parser.add_argument("--dry-run", action="store_true", help="prove the files, store nothing")
+
+
+def left_unread(arguments: argparse.Namespace) -> dict[str, str]:
+    """Name what says something of a single file, where a folder is brought in that says it itself."""
+    folders = [name for name in arguments.files if Path(name).expanduser().is_dir()]
+    return dict.fromkeys(_OF_A_FILE, f"archive folder {folders[0]!r} says it itself") if folders else {}
 
 
 def run(arguments: argparse.Namespace) -> int:

@@ -84,6 +84,15 @@ def add_field(parser: argparse.ArgumentParser, field: Field) -> None:
     parser.add_argument(field.flag or field.name, **told)
 
 
+def fields_left_unread(verb: Verb, arguments: argparse.Namespace) -> dict[str, str]:
+    """Name what the row declares and the action that is asked for does not read, with the reason."""
+    action = getattr(arguments, "action", "")
+    idle = [field for field in verb.fields if field.of and action not in field.of]
+    if action in verb.unsigned:
+        idle += SIGNATURE
+    return {field.name: f"{verb.name} {action} does not read it" for field in idle}
+
+
 @contextmanager
 def opened(arguments: argparse.Namespace) -> Iterator[tuple["Engine", "Settings"]]:
     """Engine and settings of the stack that the arguments name."""

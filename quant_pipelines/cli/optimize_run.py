@@ -11,12 +11,13 @@ from quant_pipelines.cli.backtest_run import require_symbols
 from quant_pipelines.cli.history import columns_folder, open_database
 from quant_pipelines.cli.operator import strategies_of
 from quant_pipelines.cli.output import table, write_text
+from quant_pipelines.cli.parse import TIMEFRAME
 from quant_pipelines.cli.progress import waiting
 from quant_pipelines.core.errors import ConfigurationError, StrategyError
 from quant_pipelines.core.instrument_sets import set_name, symbols_of
 from quant_pipelines.core.settings import Settings
 from quant_pipelines.core.timeframes import DAY_MS, floor_ms, from_ms
-from quant_pipelines.optimize.verdict import VerdictRecord
+from quant_pipelines.optimize.verdict import VerdictRecord, told_folds
 from quant_pipelines.optimize.walk_forward import FoldResult
 from quant_pipelines.pages.walk import walk_of
 from quant_pipelines.reports.walk_forward import render_walk
@@ -106,8 +107,7 @@ def verdict_text(document: dict[str, Any]) -> str:
     parameters = ", ".join(f"{name}={value}" for name, value in document["parameters"].items())
     window = f"{document['window_start']:%Y-%m-%d} to {document['window_end']:%Y-%m-%d}"
     market = f"{', '.join(document['symbols'])} {document['timeframe']}"
-    evidence = document["out_of_sample"]
-    folds = f"{evidence.get('folds', '?')} of {evidence.get('configured_folds', '?')}"
+    folds = told_folds(document["out_of_sample"])
     paper, capital = _passed(document["paper_passed"]), _passed(document["capital_passed"])
     lines = [
         f"{document['strategy']} ({document['version']}) {market}, {window}, {folds} folds",
@@ -125,7 +125,7 @@ def _require_one_way(arguments: argparse.Namespace) -> None:
             raise ConfigurationError("nothing to optimize; expected STRATEGY and SYMBOL, or --resume ID")
         return
     known = {"STRATEGY": arguments.strategy, "SYMBOL": arguments.symbols}
-    flags = ("start", "end", "archive", "folds", *_SEARCH)
+    flags = ("timeframe", "start", "end", "archive", "folds", *_SEARCH)
     known |= {f"--{name}": getattr(arguments, name) for name in flags}
     given = [name for name, value in known.items() if value not in (None, [])]
     if given:
@@ -159,10 +159,12 @@ def _job(arguments: argparse.Namespace, settings: Settings) -> OptimizationJob:
     folder = strategies_of(arguments, settings)
     source = load_strategy(arguments.strategy, folder)
     require_symbols(source, arguments.symbols)
-    job = make_job(settings, arguments.strategy, set_name(arguments.symbols), arguments.timeframe)
+    symbol = set_name(arguments.symbols)
+    job = make_job(settings, arguments.strategy, symbol, arguments.timeframe or TIMEFRAME)
     return replace(
         job,
         window_end_ms=None if arguments.end is None else floor_ms(arguments.end, DAY_MS),
+        window_start_ms=arguments.start,
         archive=None if arguments.archive is None else str(arguments.archive),
         trigger="command line",
         strategies_folder=str(folder),

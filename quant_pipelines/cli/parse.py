@@ -10,6 +10,9 @@ from quant_pipelines.core.bounds import ROW_ID, Bounds
 from quant_pipelines.core.symbols import require_symbol
 from quant_pipelines.core.timeframes import TIMEFRAMES, to_ms
 
+TIMEFRAME = "1h"
+"""Where none is given."""
+
 
 def add_verb(heads: Any, name: str, text: str, *, json_default: Any = False) -> argparse.ArgumentParser:
     """Declare a verb, or an action of one, with its help; each answers in JSON where it is asked to.
@@ -103,7 +106,9 @@ def add_market_arguments(
     parser.add_argument(
         "symbols", metavar="SYMBOL", type=require_symbol, nargs=symbols, help="such as BTC/USDT:USDT"
     )
-    parser.add_argument("--timeframe", default="1h", choices=tuple(TIMEFRAMES), help="(default: %(default)s)")
+    parser.add_argument(
+        "--timeframe", default=TIMEFRAME, choices=tuple(TIMEFRAMES), help=f"(default: {TIMEFRAME})"
+    )
     parser.add_argument("--start", type=moment, metavar="T", help="first time, UTC (default: all there is)")
     parser.add_argument("--end", type=moment, metavar="T", help="end, UTC, exclusive (default: all there is)")
     parser.add_argument("--archive", type=Path, metavar="DIR", help="Parquet folder; no database is needed")

@@ -19,6 +19,11 @@ def add_statement(parser: argparse.ArgumentParser, verb: Verb) -> None:
     )
 
 
+def left_unread(arguments: argparse.Namespace) -> dict[str, str]:
+    """Name what says which store, where an archive is meant."""
+    return {} if arguments.archive is None else {"home": "it is written beside an archive's files"}
+
+
 def state_beside(arguments: argparse.Namespace, name: str, row: Mapping[str, str]) -> int:
     """Add a signed row to one of an archive's files, and say so."""
     from quant_pipelines.archive.statements import state

@@ -1,6 +1,6 @@
 """Joins a series onto moments by what was known at each of them; nothing is seen before it was available."""
 
-from typing import NamedTuple
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -13,9 +13,11 @@ OPEN_INTEREST_KNOWN_AFTER_MS = 5 * MINUTE_MS
 """Exchanges publish a value of their 5-minute grid some time in the 5 minutes that follow."""
 UNKNOWN = -1
 """Row of a moment at which nothing is known."""
+_COLUMNS = ("ts", "known_at", "values")
 
 
-class KnownPoints(NamedTuple):
+@dataclass(frozen=True, slots=True, eq=False)
+class KnownPoints:
     """Values with their times and the times from which on they were known, in any order.
 
     Parameters
@@ -53,7 +55,8 @@ def no_points() -> KnownPoints:
 
 def joined_points(*parts: KnownPoints) -> KnownPoints:
     """All points of several series as one."""
-    return KnownPoints(*(np.concatenate(columns) for columns in zip(*parts, strict=True)))
+    columns = (np.concatenate([getattr(part, name) for part in parts]) for name in _COLUMNS)
+    return KnownPoints(*columns)
 
 
 def rows_as_of(points: KnownPoints, at_ms: IntArray) -> IntArray:

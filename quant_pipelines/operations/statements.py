@@ -13,6 +13,7 @@ from quant_pipelines.core.timeframes import MINUTE_MS, to_ms
 from quant_pipelines.marketdata.checks import VALUE_CHECKS
 from quant_pipelines.operations.receipt import Receipt, Signature
 from quant_pipelines.store import audit
+from quant_pipelines.store.deployments import announce_deployments
 from quant_pipelines.store.engine import transaction
 from quant_pipelines.store.findings import accept_findings
 from quant_pipelines.store.price_factors import remove_factor, save_factor
@@ -65,6 +66,7 @@ def record_factor(
         }
         subject = f"symbol:{symbol}"
         audit_id = audit.append(connection, signature.operator, "data.factor", subject, detail)
+        announce_deployments(connection)  # a runner at work reads its history again
     scale = "its own" if given.is_taken_back else "the new"
     summary = f"history of {symbol} before {given.at:%Y-%m-%d %H:%M} is read in {scale} scale"
     return Receipt("data.factor", subject, summary, audit_id)

@@ -78,6 +78,8 @@ class Field:
     flag
         Option of the command line, which stands for the last of the words if there are any; empty for an
         argument.
+    of
+        Actions of the command line that read it; none stands for all.
     """
 
     name: str
@@ -90,6 +92,7 @@ class Field:
     choices: Choices | None = None
     is_optional: bool = False
     flag: str = ""
+    of: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +109,8 @@ class Verb:
         What it asks for.
     asker
         What else the command line is told.
+    unsigned
+        Actions of the command line that ask nobody's name, as they change nothing.
     module
         Module of the command line that does the work, if it has another name than the verb.
     has_own_arguments
@@ -125,6 +130,7 @@ class Verb:
     function: str = ""
     fields: tuple[Field, ...] = ()
     asker: Asker = "signature"
+    unsigned: tuple[str, ...] = ()
     module: str = ""
     has_own_arguments: bool = False
     job: str = ""

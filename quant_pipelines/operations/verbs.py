@@ -4,6 +4,7 @@ from dataclasses import replace
 
 from quant_pipelines.core.limits import LIMITS, QUOTAS
 from quant_pipelines.core.stages import LADDER, RESTS
+from quant_pipelines.operations.data_verbs import DATA
 from quant_pipelines.operations.verb import Choices, Field, Verb
 
 
@@ -67,7 +68,6 @@ SCOPE = Field(
     blank="account",
     is_optional=True,
 )
-_SYMBOLS = Field("symbols", "symbols", "only these (default: all)", metavar="SYMBOL")
 _STRATEGIES = Field("strategy", "texts", "names or files; none means the whole folder", metavar="STRATEGY")
 _LIMIT = (
     Field(
@@ -161,65 +161,6 @@ RUNNER = (
         route="/api/v1/runner/flatten",
     ),
 )
-FACTOR = Verb(
-    "factor",
-    "record a redenomination or split, so that history is read in one scale",
-    "quant_pipelines.operations.statements:record_factor",
-    (
-        Field("symbol", "text", "such as BTC/USDT:USDT", "such as BTC/USDT:USDT", metavar="SYMBOL"),
-        Field(
-            "change",
-            "text",
-            "open time (UTC) of the first bar of the new scale, and new price by old, such as "
-            "2024-01-31T12:00=1000 where 1000 coins became one; =1 takes back what was recorded",
-            "such as 2024-01-31T12:00=1000: open time (UTC) of the first bar of the new scale, and new price "
-            "by old; =1 takes it back",
-            metavar="TIME=FACTOR",
-        ),
-    ),
-    has_own_arguments=True,
-    job="record_price_factor",
-    told="Record a redenomination or split: history before it is read in the new scale",
-    asks="One change of a price's scale.",
-    route="/api/v1/data/factor",
-)
-ACCEPT = Verb(
-    "accept",
-    "take odd values for right, so that they block no more",
-    "quant_pipelines.operations.statements:accept_values",
-    (
-        Field("symbol", "text", "such as BTC/USDT:USDT", "such as BTC/USDT:USDT", metavar="SYMBOL"),
-        Field(
-            "check",
-            "text",
-            "check whose findings are accepted, such as volume_unit or funding_rate",
-            "such as volume_unit, funding_rate",
-            metavar="CHECK",
-        ),
-    ),
-    has_own_arguments=True,
-    job="accept_values",
-    told="Take odd values of a symbol for right, as far as they are found: they block no more",
-    asks="One symbol and one check.",
-    route="/api/v1/data/accept",
-)
-_DATA = (
-    Verb("check", "look for faults in what is stored, in an archive or in a file", has_own_arguments=True),
-    Verb("repair", "ask the exchange again about what the checks found", has_own_arguments=True),
-    Verb("import", "bring files of vendors and exchanges into the store", has_own_arguments=True),
-    Verb(
-        "coverage",
-        "what is stored, and what is missing",
-        fields=(
-            replace(_SYMBOLS, help="only these (default: all that is stored)"),
-            Field("exchange", "exchange", "ccxt id (default: exchange.id)", default=None, flag="--exchange"),
-        ),
-        asker="home",
-    ),
-    Verb("costs", "what own fills say that trading costs", fields=(_SYMBOLS,), asker="home"),
-    FACTOR,
-    ACCEPT,
-)
 _STRATEGY = (
     Verb("list", "every strategy of the folder", asker="nobody", module="strategy"),
     Verb(
@@ -263,14 +204,16 @@ _KEYS = (
         metavar="ACCOUNT",
         default=None,
         is_optional=True,
+        of=("add", "remove"),
     ),
     Field(
         "from_environment",
         "switch",
         "add: take QUANT_API_KEY and QUANT_API_SECRET",
         flag="--from-environment",
+        of=("add",),
     ),
-    Field("replace", "switch", "add: in place of the keys that are stored", flag="--replace"),
+    Field("replace", "switch", "add: in place of the keys that are stored", flag="--replace", of=("add",)),
 )
 _KILL = (
     Field(
@@ -310,12 +253,28 @@ _DB = (
         "backup",
         "restore",
     ),
-    Field("file", "path", "of backup and restore", metavar="FILE", default=None, is_optional=True),
-    Field("replace", "switch", "restore: give up what is stored now", flag="--replace"),
+    Field(
+        "file",
+        "path",
+        "of backup and restore",
+        metavar="FILE",
+        default=None,
+        is_optional=True,
+        of=("backup", "restore"),
+    ),
+    Field("replace", "switch", "restore: give up what is stored now", flag="--replace", of=("restore",)),
 )
 _AUDIT = (
     _action("", "verify", "export"),
-    Field("file", "path", "export to a file instead of stdout", metavar="F.jsonl", flag="--file"),
+    Field(
+        "file",
+        "path",
+        "export to a file instead of stdout",
+        metavar="F.jsonl",
+        default=None,
+        flag="--file",
+        of=("export",),
+    ),
 )
 _SETTINGS = (
     _action("show: every setting in force", "show"),
@@ -342,7 +301,7 @@ VERBS: tuple[Verb, ...] = (
         runs_as="job",
     ),
     Verb("strategy", "list, begin, check and test strategies", kinds=_STRATEGY),
-    Verb("data", "what market data are stored, and what is wrong with them", kinds=_DATA),
+    Verb("data", "what market data are stored, and what is wrong with them", kinds=DATA),
     Verb(
         "approve",
         "admit a candidate to paper money, or a hot coin to the whitelist",
@@ -405,8 +364,12 @@ VERBS: tuple[Verb, ...] = (
     Verb(
         "runner",
         "show, halt or resume the live runner",
-        fields=(_action("", *(verb.name for verb in RUNNER)), SCOPE),
+        fields=(
+            _action("", *(verb.name for verb in RUNNER)),
+            replace(SCOPE, of=tuple(verb.name for verb in RUNNER if verb.method == "POST")),
+        ),
         asker="operator",
+        unsigned=tuple(verb.name for verb in RUNNER if verb.method == "GET"),
         kinds=RUNNER,
     ),
     Verb("kill", "the last resort: close an account with its keys only", fields=_KILL),
@@ -419,7 +382,13 @@ VERBS: tuple[Verb, ...] = (
     ),
     Verb("audit", "prove that the audit log is whole, or write it down", fields=_AUDIT, asker="home"),
     Verb("settings", "every setting in force", fields=_SETTINGS, asker="nobody"),
-    Verb("keys", "API keys of accounts, sealed in the database", fields=_KEYS, asker="operator"),
+    Verb(
+        "keys",
+        "API keys of accounts, sealed in the database",
+        fields=_KEYS,
+        asker="operator",
+        unsigned=("list",),
+    ),
     Verb("db", "the stack's database: its schema, backups", fields=_DB, asker="home"),
 )
 """In the order of ``quant --help``."""

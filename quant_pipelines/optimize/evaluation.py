@@ -66,5 +66,5 @@ class Evaluator(Protocol):
         ...
 
     def test(self, fold: Fold, parameters: Parameters) -> OutOfSample:
-        """Trade a fold's test window only, with indicators warm from its train window, flat at both ends."""
+        """Trade a fold's test window only, indicators warm from bars before it, flat at both ends."""
         ...

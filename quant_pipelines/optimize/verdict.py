@@ -1,5 +1,6 @@
 """The verdict on one strategy, symbol and timeframe, as it is stored and shown."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final, Literal, TypeAlias
 
@@ -9,6 +10,20 @@ VerdictDecision: TypeAlias = Literal["candidate", "admitted", "rejected"]
 CANDIDATE: Final = "candidate"
 ADMITTED: Final = "admitted"
 REJECTED: Final = "rejected"
+
+
+def told_folds(out_of_sample: Mapping[str, Any]) -> str:
+    """How many folds of the wanted ones were run, and how many of them began without a warm strategy.
+
+    Examples
+    --------
+    >>> from quant_pipelines.optimize.verdict import told_folds
+    >>> told_folds({"folds": 3, "configured_folds": 6, "cold_folds": 1})
+    '3 of 6, 1 cold'
+    """
+    told = f"{out_of_sample.get('folds', '?')} of {out_of_sample.get('configured_folds', '?')}"
+    cold = out_of_sample.get("cold_folds")
+    return f"{told}, {cold} cold" if cold else told
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +37,7 @@ class VerdictRecord:
     exchange, symbol, timeframe
         What it was tried on.
     window_start_ms, window_end_ms
-        All bars that any fold saw open in ``[start, end)``.
+        All bars that any fold saw open in ``[start, end)``, but for those before it that warmed one up.
     parameters
         Final fit on the newest window: what would be deployed; empty when nothing could be fitted.
     in_sample, out_of_sample

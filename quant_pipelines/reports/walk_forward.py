@@ -11,7 +11,7 @@ from quant_pipelines.core.arrays import FloatArray, IntArray
 from quant_pipelines.core.timeframes import DAY_MS, day_of
 from quant_pipelines.metrics import compounded, max_drawdown, sharpe_ratio, total_return, underwater
 from quant_pipelines.optimize.gates import PAPER, Gate
-from quant_pipelines.optimize.verdict import VerdictRecord
+from quant_pipelines.optimize.verdict import VerdictRecord, told_folds
 from quant_pipelines.optimize.walk_forward import FoldResult
 from quant_pipelines.reports.axes import Axis, number_axis, time_axis
 from quant_pipelines.reports.charts import Chart, Layer, area, draw, level, line
@@ -129,7 +129,7 @@ def _facts(walk: JudgedWalk) -> dict[str, str]:
         "Version": record.content_hash,
         "Market": f"{record.symbol}, {record.timeframe} bars of {record.exchange}",
         "Window": f"{day(record.window_start_ms)} to {day(record.window_end_ms)} UTC",
-        "Folds": f"{outside.get('folds', '?')} of {outside.get('configured_folds', '?')}",
+        "Folds": told_folds(outside),
         "Executed on": f"{outside.get('execution_timeframe', '?')} bars",
         "Final parameters": values or "none could be fitted",
         "Verdict": NOTHING if record.id is None else str(record.id),

@@ -10,7 +10,7 @@ from quant_pipelines.backtest import BacktestSettings, SymbolFeed, Trade, sweep
 from quant_pipelines.backtest.account.run import run_symbols
 from quant_pipelines.core.arrays import FloatArray
 from quant_pipelines.core.series import Window
-from quant_pipelines.core.timeframes import DAY_MS, to_ms
+from quant_pipelines.core.timeframes import DAY_MS, to_ms, warm_from_ms
 from quant_pipelines.optimize.evaluation import OutOfSample
 from quant_pipelines.optimize.folds import Fold
 from quant_pipelines.optimize.space import Parameters
@@ -43,10 +43,16 @@ class BacktestEvaluator:
         return np.ascontiguousarray(swept.daily_returns.T)
 
     def test(self, fold: Fold, parameters: Parameters) -> OutOfSample:
-        """Trade the test window alone; what is held at its end is closed at the last close, with costs."""
+        """Trade the test window alone; what is held at its end is closed at the last close, with costs.
+
+        Where the train window is too short for the strategy to warm up on, bars before it are read.
+        """
+        strategy = self._strategy_class(**parameters)
+        step_ms = self._history.members[0].bars.step_ms
+        warm_ms = warm_from_ms(fold.test_start_ms, strategy.history_bars, step_ms)
         result = run_symbols(
-            self._strategy_class(**parameters),
-            self._history.bars_in(Window(fold.train_start_ms, fold.test_end_ms)),
+            strategy,
+            self._history.bars_in(Window(min(warm_ms, fold.train_start_ms), fold.test_end_ms)),
             feeds=self._feeds(Window(fold.test_start_ms, fold.test_end_ms)),
             settings=replace(self._settings, trade_from_ms=fold.test_start_ms, close_at_end=True),
         )

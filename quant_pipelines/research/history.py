@@ -1,6 +1,6 @@
 """The bars and funding that a job sees, from the database or from an archive."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
@@ -15,6 +15,7 @@ from quant_pipelines.core.series import Window
 from quant_pipelines.core.timeframes import (
     EXECUTION_TIMEFRAME,
     from_ms,
+    warm_from_ms,
 )
 from quant_pipelines.research.fill_inputs import NO_FILL_INPUTS, FillInputs
 from quant_pipelines.research.funding_prices import through
@@ -75,9 +76,12 @@ class History:
     ----------
     members
         Of each symbol, in the order of the set; all execute on the same timeframe.
+    read_earlier
+        Reads bars of a window that begins before those of a member, which stand for what is not there.
     """
 
     members: tuple[SymbolHistory, ...]
+    read_earlier: Callable[[Bars, Window], Bars] = lambda bars, window: bars.between(*window)
 
     @property
     def findings(self) -> tuple[str, ...]:
@@ -92,16 +96,29 @@ class History:
     def bars_in(self, window: Window) -> list[Bars]:
         """Return the strategy's bars that open in a window, of each symbol.
 
+        A window may begin before the history, to warm a strategy up: what is stored there and has no
+        unresolved blocking fault is read, too.
+
         Raises
         ------
         DataError
             If a symbol has none.
         """
-        bars = [member.bars.between(*window) for member in self.members]
+        bars = [self._bars_of(member.bars, window) for member in self.members]
         if not all(len(one) for one in bars):
             names = ", ".join(one.symbol for one in bars if not len(one))
             raise DataError(f"no bars of {names} in the window; expected some")
         return bars
+
+    def is_warm(self, strategy: Strategy, at_ms: int) -> bool:
+        """Whether a strategy's decision at a time no longer depends on where the bars begin."""
+        step_ms = self.members[0].bars.step_ms
+        warm_ms = warm_from_ms(at_ms, strategy.history_bars, step_ms)
+        return all(one.ts[0] <= warm_ms + step_ms for one in self.bars_in(Window(warm_ms, at_ms)))
+
+    def _bars_of(self, bars: Bars, window: Window) -> Bars:
+        is_within = len(bars) and window.start_ms >= bars.ts[0]
+        return bars.between(*window) if is_within else self.read_earlier(bars, window)
 
     def known_funding(self, trades: Sequence[Mapping[str, Any]]) -> KnownFunding:
         """How much of the time of round trips, as their documents have it, has known funding."""
@@ -172,7 +189,15 @@ def load_history(
     members = [_load_symbol(source, symbol, timeframe, window, strategy_class) for symbol in symbols]
     if len({member.execution_bars.timeframe for member in members}) > 1:
         members = [replace(member, execution_bars=member.bars) for member in members]
-    return History(tuple(members))
+
+    def read_earlier(bars: Bars, earlier: Window) -> Bars:
+        read = source.bars(bars.symbol, timeframe, earlier).validated()
+        lead = Window(earlier.start_ms, window.start_ms)
+        if source.findings(read.between(*lead), Window(int(read.ts[0]), lead.end_ms)):
+            return bars.between(*earlier)
+        return attach_inputs(strategy_class, read, source)
+
+    return History(tuple(members), read_earlier)
 
 
 def _load_symbol(

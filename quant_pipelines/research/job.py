@@ -32,6 +32,8 @@ class OptimizationJob:
         Lengths of the folds, and how many are wanted.
     folds
         How many of them are run, the newest; None takes as many as the history covers, see ``settle_window``.
+    window_start_ms
+        First bar that a fold may train on, milliseconds UTC; None takes all history.
     exchange
         ccxt id.
     searcher, trials, objective, seed
@@ -56,6 +58,7 @@ class OptimizationJob:
     window_end_ms: int | None = None
     windows: WindowSettings = WindowSettings()  # noqa: RUF009 - frozen
     folds: int | None = None
+    window_start_ms: int | None = None
     exchange: str = "binanceusdm"
     searcher: str = "ga"
     trials: int = 64

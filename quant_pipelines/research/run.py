@@ -35,8 +35,8 @@ from quant_pipelines.store.verdicts import count_previous_trials, save_verdict, 
 from quant_pipelines.trading import Execution, TradingRules
 
 _log = logging.getLogger(__name__)
-# What a job is called and why it is run do not change its result.
-_NOT_IN_KEY = ("trigger", "strategies_folder", "strategy")
+# What a job is called and why it is run do not change its result; where it may begin decided its folds.
+_NOT_IN_KEY = ("trigger", "strategies_folder", "strategy", "window_start_ms")
 
 
 def optimize_one(
@@ -193,6 +193,7 @@ class _Run:
             "execution_timeframe": history.execution_timeframe,
             "folds": len(finished.folds),
             "configured_folds": job.windows.folds,
+            "cold_folds": self._cold_folds(finished),
         }
         record = VerdictRecord(
             strategy=self.strategy.name,
@@ -209,6 +210,12 @@ class _Run:
             daily_returns=tuple(finished.out_of_sample.returns.tolist()),
         )
         return replace(record, reasons=record.failures)
+
+    def _cold_folds(self, finished: WalkForward) -> int:
+        """Folds whose test began before the strategy had forgotten where its bars begin."""
+        fitted = [one for one in finished.folds if one.fit.parameters is not None]
+        made = [(self.strategy.strategy_class(**dict(one.fit.parameters or {})), one.fold) for one in fitted]
+        return sum(not self.history.is_warm(strategy, fold.test_start_ms) for strategy, fold in made)
 
     def version_row(self) -> dict[str, Any]:
         """Columns of the strategy's version."""

@@ -23,8 +23,9 @@ def settle_window(
 ) -> OptimizationJob:
     """Job with its window's end and its number of folds; what is given in the job stays.
 
-    The newest folds are taken: as many of the wanted ones as the bars, and the inputs that the strategy
-    declares, cover without a larger hole, so that the same history always gives the same job.
+    The newest folds are taken: as many of the wanted ones as the bars from ``window_start_ms`` on, and the
+    inputs that the strategy declares, cover without a larger hole, so that the same history always gives the
+    same job.
 
     Raises
     ------
@@ -49,7 +50,8 @@ def _possible_folds(
     job: OptimizationJob, symbol: str, source: HistorySource, end_ms: int, strategy_class: type[Strategy]
 ) -> int:
     wanted, least = job.windows.folds, min(job.windows.min_folds, job.windows.folds)
-    bars = source.bars(symbol, job.timeframe, Window(first_bar_ms(end_ms, job.windows), end_ms))
+    first_ms = max(first_bar_ms(end_ms, job.windows), job.window_start_ms or 0)
+    bars = source.bars(symbol, job.timeframe, Window(first_ms, end_ms))
     bars = attach_inputs(strategy_class, bars, source)
     possible = 0
     for folds in range(wanted, 0, -1):

@@ -57,10 +57,6 @@ class Connections:
         self.rules: list[NameRule] = []
         self._open: set[Connection] = set()
 
-    def n_listeners(self, name: str) -> int:
-        """Count the connections that listen to a stream."""
-        return sum(name in connection.subscriptions.names for connection in self._open)
-
     def why_silent(self, name: str) -> str:
         """Return a sentence that says why a stream of a name will never speak; empty when it will."""
         reasons = (rule(name) for rule in self.rules)

@@ -1,6 +1,6 @@
 """Stream messages of one second: tables from the kind of stream to what makes its document."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any, NamedTuple, TypeAlias
 
@@ -21,7 +21,7 @@ from quant_pipelines.simulator.seconds import (
     TRADES,
     VOLUME,
 )
-from quant_pipelines.simulator.tickers import text_of, ticker_at
+from quant_pipelines.simulator.tickers import named, text_of, ticker_at
 
 Message = dict[str, Any]
 
@@ -188,52 +188,31 @@ def mark_price_updates(moment: MarketMoment) -> list[Message]:
 
 
 def _mini_ticker(moment: MarketMoment) -> list[Message]:
-    ticker = ticker_at(moment.market, moment.listing, moment.now_ms)
-    if ticker is None:
-        return []
-    return [
-        {
-            "e": "24hrMiniTicker",
-            "E": moment.now_ms,
-            "s": moment.listing.name,
-            "c": ticker.last,
-            "o": ticker.open,
-            "h": ticker.high,
-            "l": ticker.low,
-            "v": ticker.volume,
-            "q": ticker.quote_volume,
-        }
-    ]
+    return _of_a_day(moment, "24hrMiniTicker", _MINI_TICKER)
 
 
 def _ticker(moment: MarketMoment) -> list[Message]:
+    rest = {"C": moment.now_ms, "F": 1}
+    return [message | rest for message in _of_a_day(moment, "24hrTicker", _TICKER)]
+
+
+def _of_a_day(moment: MarketMoment, event: str, names: Mapping[str, str]) -> list[Message]:
     ticker = ticker_at(moment.market, moment.listing, moment.now_ms)
     if ticker is None:
         return []
-    return [
-        {
-            "e": "24hrTicker",
-            "E": moment.now_ms,
-            "s": moment.listing.name,
-            "p": ticker.change,
-            "P": ticker.change_percent,
-            "w": ticker.average,
-            "c": ticker.last,
-            "Q": ticker.last_quantity,
-            "o": ticker.open,
-            "h": ticker.high,
-            "l": ticker.low,
-            "v": ticker.volume,
-            "q": ticker.quote_volume,
-            "O": ticker.open_ms,
-            "C": moment.now_ms,
-            "F": 1,
-            "L": ticker.trades,
-            "n": ticker.trades,
-        }
-    ]
+    return [{"e": event, "E": moment.now_ms, "s": moment.listing.name, **named(ticker, names)}]
 
 
+_MINI_TICKER = {"c": "last", "o": "open", "h": "high", "l": "low", "v": "volume", "q": "quote_volume"}
+_TICKER = _MINI_TICKER | {
+    "p": "change",
+    "P": "change_percent",
+    "w": "average",
+    "Q": "last_quantity",
+    "O": "open_ms",
+    "L": "trades",
+    "n": "trades",
+}
 _BOOK_SPEEDS = ("", "@0ms", "@100ms", "@250ms", "@500ms")
 
 KINDS: dict[str, Maker] = {

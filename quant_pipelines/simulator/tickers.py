@@ -1,11 +1,28 @@
 """The last 24 hours in one row: REST ticker and the ticker streams."""
 
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from quant_pipelines.core.timeframes import DAY_MS, MINUTE_MS
 from quant_pipelines.simulator.listing import Listing
 from quant_pipelines.simulator.ports import MarketPort
 from quant_pipelines.simulator.seconds import CLOSE, HIGH, LOW, OPEN, QUOTE_VOLUME, TRADES, VOLUME
+
+_NAMES = {
+    "priceChange": "change",
+    "priceChangePercent": "change_percent",
+    "weightedAvgPrice": "average",
+    "lastPrice": "last",
+    "lastQty": "last_quantity",
+    "openPrice": "open",
+    "highPrice": "high",
+    "lowPrice": "low",
+    "volume": "volume",
+    "quoteVolume": "quote_volume",
+    "openTime": "open_ms",
+    "lastId": "trades",
+    "count": "trades",
+}
 
 
 class Ticker(NamedTuple):
@@ -66,21 +83,9 @@ def ticker_document(market: MarketPort, listing: Listing, now_ms: int) -> dict[s
     ticker = ticker_at(market, listing, now_ms)
     if ticker is None:
         return None
-    return {
-        "symbol": listing.name,
-        "priceChange": ticker.change,
-        "priceChangePercent": ticker.change_percent,
-        "weightedAvgPrice": ticker.average,
-        "lastPrice": ticker.last,
-        "lastQty": ticker.last_quantity,
-        "openPrice": ticker.open,
-        "highPrice": ticker.high,
-        "lowPrice": ticker.low,
-        "volume": ticker.volume,
-        "quoteVolume": ticker.quote_volume,
-        "openTime": ticker.open_ms,
-        "closeTime": now_ms,
-        "firstId": 1,
-        "lastId": ticker.trades,
-        "count": ticker.trades,
-    }
+    return {"symbol": listing.name, **named(ticker, _NAMES), "closeTime": now_ms, "firstId": 1}
+
+
+def named(ticker: Ticker, names: Mapping[str, str]) -> dict[str, Any]:
+    """Fields of a ticker under the names that a message has for them."""
+    return {name: getattr(ticker, field) for name, field in names.items()}

@@ -60,7 +60,7 @@ def paper_backtest(
             latest = latest_of(strategy, known, settings.rules)
             view = book.view(volatility=latest.volatility)
             decision = decide(view, float(target[row]), settings.rules_at(bar.ts))
-            book.apply(decision, inputs=latest.inputs)
+            book.submit(decision.order_quantity, target_side=decision.target_side, inputs=latest.inputs)
     outcome, record = recorder.finish(book)
     return result_of(outcome, market, settings, record)
 

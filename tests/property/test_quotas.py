@@ -96,7 +96,7 @@ def test_no_day_of_a_book_has_more_orders_that_add_than_its_quota(
         day, held = (bar.ts + HOUR_MS) // DAY_MS, book.account.position + book.pending
         decision = decide(book.view(), target, rules)
         assert book.view().orders_today == ordered.get(day, 0)
-        book.apply(decision)
+        book.submit(decision.order_quantity, target_side=decision.target_side)
         if decision.order_quantity != 0.0:
             ordered[day] = ordered.get(day, 0) + 1
         if adds(held, decision.order_quantity):

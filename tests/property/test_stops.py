@@ -134,7 +134,8 @@ def driven(strategy: Strategy, bars: Bars, rules: TradingRules) -> Iterator[Mome
         before = (book.account.position, book.equity, book.stop_price, book.pending)
         events = book.step(bar)
         decision = decide(book.view(), float(target[i]), rules)
-        book.apply(decision, inputs=latest_of(strategy, bars.rows(0, i + 1), rules).inputs)
+        inputs = latest_of(strategy, bars.rows(0, i + 1), rules).inputs
+        book.submit(decision.order_quantity, target_side=decision.target_side, inputs=inputs)
         yield Moment(*before, events, book)
 
 

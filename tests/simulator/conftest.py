@@ -89,7 +89,7 @@ class World:
 
     async def until_listened(self) -> None:
         """Wait until the client listens to its stream."""
-        await until(lambda: self.service.stream.n_listeners > 0)
+        await until(lambda: any("@" not in name for name in self.connections.names))
 
     async def told(self, event: str, field: str, count: int) -> list[Any]:
         """Field of the first ``count`` events of a kind, waited for."""

@@ -1,7 +1,7 @@
 """Book: the paper broker, and the driver of the event backtest; bars in, fills out."""
 
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 from quant_pipelines.accounting.account import Account, open_account
 from quant_pipelines.accounting.margin import with_support
@@ -42,14 +42,16 @@ from quant_pipelines.backtest.book.values import (
     MarkBar,
     OpenPrices,
     OrderEnded,
+    Stretch,
     funding_per_unit,
+    payments,
 )
 from quant_pipelines.backtest.book.working import NewOrder, WorkingOrders
 from quant_pipelines.core.arrays import FloatArray
 from quant_pipelines.core.errors import BacktestError
 from quant_pipelines.costs import whole_lots
 from quant_pipelines.sdk.desk import OpenOrder
-from quant_pipelines.trading.cycle import BookView, Decision
+from quant_pipelines.trading.cycle import BookView
 from quant_pipelines.trading.purposes import Purpose
 from quant_pipelines.trading.resting import Resting
 
@@ -66,14 +68,6 @@ __all__ = [
     "OrderEnded",
     "funding_per_unit",
 ]
-
-
-class Stretch(NamedTuple):
-    """What a book did on a strip: events of the last bar that it booked, the position after it, and sums."""
-
-    events: list[BookEvent]
-    until: int
-    tally: Tally
 
 
 class Book:
@@ -294,9 +288,9 @@ class Book:
         """Take over the last bar, and tell what was paid and what orders and stops did in it."""
         self._state, n_at_open = outcome.state, outcome.n_at_open
         fills = self._working.fills(outcome.n_fills)
-        events = self._paid(outcome.funding_paid, self._last_ts)
+        events: list[BookEvent] = payments(outcome.funding_paid, self._last_ts)
         events.extend(self._filled(row) for row in fills[:n_at_open])
-        events.extend(self._paid(outcome.funding_inside, max(self._inside_ts, self._last_ts)))
+        events.extend(payments(outcome.funding_inside, max(self._inside_ts, self._last_ts)))
         events.extend(self._filled(row) for row in fills[n_at_open:])
         if outcome.has_ended:
             events.extend(self._working.ended(self._last_ts))
@@ -308,10 +302,6 @@ class Book:
         name = self._reason(int(reason)) if order == OF_PENDING else EXIT_REASONS[int(reason)]
         number = max(int(order), 0)
         return self._booked(StepFill(quantity, price, fee), name, number, left if number else 0.0)
-
-    @staticmethod
-    def _paid(funding: float, ts: int) -> list[BookEvent]:
-        return [FundingPayment(ts, -funding)] if funding != 0.0 else []
 
     def _reason(self, reason: int) -> str:
         """Reason of the pending order's fills: its own, or the stop that fires at a close."""
@@ -336,10 +326,6 @@ class Book:
             float(data_age_seconds),
             float(state.day.n_orders),
         )
-
-    def apply(self, decision: Decision, *, inputs: StopInputs | None = None) -> None:
-        """Take over a decision: its order, if there is one, and the side that counts as acted upon."""
-        self.submit(decision.order_quantity, target_side=decision.target_side, inputs=inputs)
 
     def submit(
         self,
@@ -409,6 +395,5 @@ class Book:
 
     def _booked(self, fill: StepFill, reason: str, order: int = 0, leaves: float = 0.0) -> BookedFill:
         self._fills += 1
-        return BookedFill(
-            self._fills, self._last_ts, fill.quantity, fill.price, fill.fee, reason, order, leaves
-        )
+        number, ts = self._fills, self._last_ts
+        return BookedFill(number, ts, fill.quantity, fill.price, fill.fee, reason, order, leaves)

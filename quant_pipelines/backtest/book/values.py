@@ -6,6 +6,7 @@ from typing import NamedTuple, TypeAlias
 
 from quant_pipelines.backtest.bar.state import StepTerms
 from quant_pipelines.backtest.bar.stops import NO_STOPS, StopTerms
+from quant_pipelines.backtest.bar.tally import Tally
 from quant_pipelines.backtest.market.settings import step_terms_of
 from quant_pipelines.core.arrays import FloatArray
 from quant_pipelines.core.orders import OrderStatus
@@ -175,6 +176,19 @@ class Part(NamedTuple):
 
 
 BookEvent: TypeAlias = BookedFill | FundingPayment | OrderEnded
+
+
+class Stretch(NamedTuple):
+    """What a book did on a strip: events of the last bar that it booked, the position after it, and sums."""
+
+    events: list[BookEvent]
+    until: int
+    tally: Tally
+
+
+def payments(funding: float, ts: int) -> list[BookEvent]:
+    """Tell what was paid at a time; nothing for no funding. ``funding`` is positive when the book pays."""
+    return [FundingPayment(ts, -funding)] if funding != 0.0 else []
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,11 +29,6 @@ class UserStream:
         self._connections = connections
         connections.rules.append(self._why_silent)
 
-    @property
-    def n_listeners(self) -> int:
-        """Connections that listen under a key."""
-        return sum(self._connections.n_listeners(key) for key, _ in self._keys.values())
-
     def open_key(self, api_key: str) -> str:
         """Return the listen key of an API key, made when there is none, alive for another hour."""
         self.expire()

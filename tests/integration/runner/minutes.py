@@ -145,7 +145,8 @@ class Twin:
         known = bars.between(0, int(bars.ts[row]) + 1)
         target = float(target_of(self.plan.strategy, known)[-1])
         inputs = latest_of(self.plan.strategy, known, self.plan.rules).inputs
-        self.book.apply(decide(self.book.view(), target, self.plan.rules), inputs=inputs)
+        decision = decide(self.book.view(), target, self.plan.rules)
+        self.book.submit(decision.order_quantity, target_side=decision.target_side, inputs=inputs)
 
 
 def execution_bar(bars: Bars, row: int) -> ExecutionBar:

@@ -8,12 +8,17 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import Engine, insert
 
+from live_runner.book.history import load_history
 from live_runner.feed.feed import Feed
 from live_runner.process.traders import Traders
 from live_runner.venue.accounts import OrderVenues
 from quant_pipelines.backtest import BacktestSettings, run_event_backtest
+from quant_pipelines.core.stages import LADDER as LADDER_OF_STAGES
 from quant_pipelines.core.timeframes import MINUTE_MS, from_ms, to_ms
+from quant_pipelines.operations.receipt import Signature
+from quant_pipelines.operations.statements import record_factor
 from quant_pipelines.sdk.loading import compile_strategy
+from quant_pipelines.store.deployments import read_deployments
 from quant_pipelines.store.epochs import open_epoch
 from quant_pipelines.store.tables import instruments
 from quant_pipelines.trading import DatedSpecification, Specification, SpecificationHistory
@@ -72,8 +77,18 @@ def test_live_book_has_the_lots_and_fees_of_each_bar_like_the_event_backtest(
     assert equity == expected.bar_equity.tolist()
 
 
-def test_runner_at_work_takes_up_a_changed_specification(
-    engine: Engine, deploy: Callable[..., int], caplog: pytest.LogCaptureFixture
+def record_scale(engine: Engine) -> None:
+    """A thousand coins became one, an hour after the history's start."""
+    change = f"{HISTORY_START + timedelta(minutes=60):%Y-%m-%dT%H:%M}=1000"
+    record_factor(engine, "binanceusdm", Signature("ann", "a split"), symbol=SYMBOL, change=change)
+
+
+@pytest.mark.parametrize("change", [change_specification, record_scale])
+def test_runner_at_work_begins_a_deployment_again_with_what_changed(
+    engine: Engine,
+    deploy: Callable[..., int],
+    caplog: pytest.LogCaptureFixture,
+    change: Callable[[Engine], None],
 ) -> None:
     deploy(SWITCH, **PLACE)
     caplog.set_level(logging.INFO, "live_runner.process.traders")
@@ -91,8 +106,33 @@ def test_runner_at_work_takes_up_a_changed_specification(
             seen = [taken_up()]
             await traders.refresh()
             seen.append(taken_up())
-            change_specification(engine)
+            await asyncio.to_thread(change, engine)
+            await traders.refresh()
+            seen.append(taken_up())
             await traders.refresh()
             return [*seen, taken_up()]
 
-    assert asyncio.run(refreshed()) == [1, 1, 2]
+    assert asyncio.run(refreshed()) == [1, 1, 2, 2]
+
+
+def test_history_of_a_runner_has_the_recorded_scale(engine: Engine, deploy: Callable[..., int]) -> None:
+    deploy(SWITCH, **PLACE)
+    (deployment,) = read_deployments(engine, LADDER_OF_STAGES, with_leaving=True)
+
+    def closes() -> list[float]:
+        time = ReplayTime(to_ms(DEPLOYED), to_ms(DEPLOYED) + MINUTE_MS)
+        feed = Feed(ReplaySource(recording(), time, is_silent=True), time)
+        return asyncio.run(load_history(engine, feed, deployment, time.now_ms())).bars.close.tolist()
+
+    before = closes()
+    record_scale(engine)
+    assert closes() == [1000.0 * close for close in before[:60]] + before[60:]
+
+
+def test_recorded_factor_is_announced_to_the_runner(engine: Engine) -> None:
+    with engine.connect() as listening:
+        listening.exec_driver_sql("listen deployments")
+        listening.commit()
+        record_scale(engine)
+        heard = listening.connection.driver_connection.notifies(timeout=5, stop_after=1)  # type: ignore[union-attr]
+        assert [one.channel for one in heard] == ["deployments"]

@@ -191,7 +191,7 @@ def test_a_listen_key_that_is_deleted_is_replaced_without_a_dial_storm_and_loses
                 stage.service.stream.close_key("demo")
             stage.move(-0.06)
             await until(lambda: is_flat(engine))
-            await until(lambda: stage.service.stream.n_listeners == 1)
+            await until(lambda: sum("@" not in name for name in stage.connections.names) == 1)
             assert stage.n_dials <= 3
 
     play(tmp_path, scenario)

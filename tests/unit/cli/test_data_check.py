@@ -94,7 +94,7 @@ def test_text_answer_names_the_first_bars(bars: Path, capfd: pytest.CaptureFixtu
     [
         (("missing-1h.parquet",), "tells no symbol and timeframe"),
         (("BTCUSDT-1h.parquet",), "can't be read as Parquet"),
-        (("--against", "BTCUSDT-1h.parquet"), "without a file to compare with it"),
+        (("--against", "BTCUSDT-1h.parquet"), "no file to compare with it"),
         (("BTC/USDT:USDT", "BTCUSDT-1h.parquet"), "expected symbols, or one file"),
         (("--archive", "nowhere"), "archive nowhere has no bars"),
         ((), "has no database yet"),

@@ -126,7 +126,7 @@ def test_optimize_refuses_what_a_backtest_refuses(quant: Quant, odd_funding: Pat
         (("factor", BTC, "2023-12-14=0"), "factor is 0.0; expected a number above 0"),
         (("factor", BTC, "2023-12-14=nan"), "factor is nan; expected a number above 0"),
         (("factor", BTC, "2023-12-14T00:00:30=10"), "expected the start of a minute"),
-        (("factor", BTC, "2023-12-14=1"), "take its row out of price_factors.csv"),
+        (("factor", BTC, "2023-12-14=1"), f"has no factor of {BTC} at that time to take back"),
         (("accept", BTC, "gaps"), "unknown check of values 'gaps'"),
         (("accept", BTC, "volume_unit"), "no volume_unit of BTC/USDT:USDT blocks"),
     ],
@@ -151,6 +151,20 @@ def test_factor_of_a_time_that_has_one_is_refused_and_the_first_stands(
     assert (code, "expected another time" in err) == (1, True)
     assert (redenominated / "price_factors.csv").read_text() == kept
     assert blocking(quant, redenominated) == set()
+
+
+@pytest.mark.parametrize("time", ["2023-12-15", "2023-12-15T00:00", "2023-12-15T01:00:00+01:00"])
+def test_factor_of_an_archive_is_taken_back_and_the_others_stand(
+    quant: Quant, redenominated: Path, time: str
+) -> None:
+    factors, other = redenominated / "price_factors.csv", "2023-12-01T00:00"
+    for change in (f"{other}=2", "2023-12-15T00:00=1000"):
+        assert quant("data", "factor", BTC, change, "--archive", redenominated, *SIGNED)[0] == 0
+    code, _, err = quant("data", "factor", BTC, f"{time}=1", "--archive", redenominated, *SIGNED)
+    assert (code, err) == (0, "")
+    assert [line.split(",")[2] for line in factors.read_text().splitlines()] == ["from", other]
+    assert blocking(quant, redenominated) == {"price_scale"}
+    assert quant("data", "factor", BTC, f"{time}=1", "--archive", redenominated, *SIGNED)[0] == 1
 
 
 def test_malformed_statement_of_an_archive_names_its_row(quant: Quant, small_archive: Path) -> None:

@@ -1,7 +1,9 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
-from quant_pipelines.core.asof import KnownPoints, no_points, rows_as_of, values_as_of
+from quant_pipelines.core.asof import KnownPoints, joined_points, no_points, rows_as_of, values_as_of
 from quant_pipelines.core.funding import eight_hour_rates
 from quant_pipelines.core.timeframes import HOUR_MS, MINUTE_MS
 
@@ -60,3 +62,13 @@ def test_interval_does_not_know_of_a_payment_that_arrived_later() -> None:
         (8 * HOUR_MS, 9 * HOUR_MS, 0.1),
     )
     assert eight_hour_rates(paid).values.tolist() == pytest.approx([0.1, 0.2, 0.1, 0.2])
+
+
+@pytest.mark.parametrize("n_points", [0, 1, 3, 7])
+def test_points_are_replaced_and_joined_whatever_their_number(n_points: int) -> None:
+    row = np.arange(n_points)
+    some = KnownPoints(row, row, row.astype(float))
+    assert len(some) == n_points
+    assert replace(some, values=some.values + 1.0).values.tolist() == (row + 1.0).tolist()
+    joined = joined_points(some, no_points(), some)
+    assert (len(joined), joined.ts.tolist()) == (2 * n_points, 2 * row.tolist())

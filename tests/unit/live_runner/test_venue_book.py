@@ -139,7 +139,7 @@ class Twins:
         )
         assert theirs.order_quantity == pytest.approx(decision.order_quantity, rel=1e-9)
         assert theirs.target_side == decision.target_side
-        self.paper.apply(decision, inputs=inputs)
+        self.paper.submit(decision.order_quantity, target_side=decision.target_side, inputs=inputs)
         self.venue.act_upon(decision.target_side)
         self.venue.read(inputs)
 

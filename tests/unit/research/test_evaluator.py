@@ -75,7 +75,8 @@ def test_test_window_trades_inside_itself_and_ends_flat() -> None:
 
 
 def test_indicators_are_warm_at_the_first_bar_of_the_test_window() -> None:
-    cold = replace(FOLD, train_start_ms=FOLD.test_start_ms)
+    untrained = replace(FOLD, train_start_ms=FOLD.test_start_ms)
+    cold = evaluator(bars().between(FOLD.test_start_ms, FOLD.test_end_ms))
     warm = evaluator(bars()).test(FOLD, {"window": 200})
-    assert not np.array_equal(warm.returns, evaluator(bars()).test(cold, {"window": 200}).returns)
+    assert not np.array_equal(warm.returns, cold.test(untrained, {"window": 200}).returns)
     assert warm.trades[0]["entry_time"] == FOLD.test_start_ms + HOUR_MS
