@@ -167,6 +167,21 @@ def test_liquidation_cancels_the_orders_of_its_margin() -> None:
     assert book.equity == 900.0
 
 
+def test_order_that_finds_nothing_left_to_open_with_says_so() -> None:
+    book = Book(BookSettings(1_000.0, replace(FREE, costs=CostSettings(0.0, 1_000.0, 0.0))))
+    play(book, 100.0)
+    book.submit(-10.0)
+    play(book, 100.0)
+    book.place(NewOrder("stop_market", 25.0, 180.0))
+    fill, ended = play(book, 180.0)  # sold at 90, and 198 is beyond what there is
+    assert isinstance(fill, BookedFill)
+    assert (fill.price, fill.leaves) == (pytest.approx(190.0), 15.0)
+    assert isinstance(ended, OrderEnded)
+    assert (ended.status, ended.leaves) == ("CANCELED", 15.0)
+    assert ended.reason == "nothing is left of the account to open with"
+    assert (book.equity, book.orders) == (0.0, ())
+
+
 @pytest.mark.parametrize(("rate", "lost"), [(0.1, 50.0), (-0.1, 150.0)])
 def test_isolated_wallet_is_what_funding_has_left_of_it(rate: float, lost: float) -> None:
     execution = Execution(brackets=ONE_PERCENT, leverage=5.0)
