@@ -44,6 +44,8 @@ class MarginTerms(NamedTuple):
     debt
         How far the book's own cash may be below 0, since the account pays, quote; infinite where the books of
         an account are looked at together.
+    beside
+        What the account has besides the book's own cash, quote, as far as fees are paid of it.
 
     Examples
     --------
@@ -60,12 +62,24 @@ class MarginTerms(NamedTuple):
     fee_rate: float
     support: float = 0.0
     debt: float = 0.0
+    beside: float = 0.0
 
 
 NO_MARGIN = MarginTerms(np.empty((0, 3)), 0.0, 0.0)
 
 
-with_support = change_of(MarginTerms, "support", "debt")
+class Backing(NamedTuple):
+    """What an account has behind one of its books, as in ``MarginTerms``."""
+
+    support: float = 0.0
+    debt: float = 0.0
+    beside: float = 0.0
+
+
+NO_BACKING = Backing()
+
+
+with_support = change_of(MarginTerms, "support", "debt", "beside")
 """Terms of a book behind which an account stands."""
 
 
@@ -188,6 +202,7 @@ def forced_closing(account: Account, price: float, fee_rate: float, terms: Margi
     -----
     With ``w`` the margin and ``q`` the signed position the price is no worse than ``entry - w / q``, and the
     fee at most ``w + q (price - entry)``; float noise that would be left of an account is taken with it.
+    Several books of an account share one margin: there the price isn't bound, the fee is.
 
     Examples
     --------
@@ -206,5 +221,7 @@ def forced_closing(account: Account, price: float, fee_rate: float, terms: Margi
     paid = side * max(side * price, side * bound)
     profit, value = account.position * (paid - account.entry_price), abs(account.position) * paid
     fee = min(value * fee_rate, wallet + profit)
+    if terms.beside < terms.debt:
+        fee = min(fee, max(account.cash + terms.beside + profit, 0.0))
     left = account.cash + profit + terms.debt
     return Closing(paid, left if left - fee <= DUST * value else fee)

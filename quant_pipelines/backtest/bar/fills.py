@@ -29,7 +29,15 @@ from quant_pipelines.backtest.bar.stops import (
 from quant_pipelines.core.arrays import FloatArray
 from quant_pipelines.core.jit import change_of, inlined
 from quant_pipelines.core.lanes import unlikely
-from quant_pipelines.costs import CostTerms, fee_of, floor_to_lot, maker_fee_of, taker_price, whole_lots
+from quant_pipelines.costs import (
+    CostTerms,
+    fee_of,
+    floor_to_lot,
+    impact_of,
+    maker_fee_of,
+    taker_price,
+    whole_lots,
+)
 
 
 class Held(NamedTuple):
@@ -153,8 +161,11 @@ def protected(held: Held, bar: StepBar, reach: Reach, terms: StepTerms, volume: 
         is_nearer = is_stopped and side * price > side * limit
         if not is_nearer or is_adverse(account.position, limit, mark, mark):
             worst = side * min(side * opened, side * limit)
+            worst *= 1.0 - side * impact_of(account.position, terms.costs, volume)
             reason = LIQUIDATION if terms.margin.brackets.shape[0] > 0 else BANKRUPTCY
-            return Exit(forced_fill(account, worst, terms.costs.fee_rate + terms.margin.fee_rate, terms), reason)
+            return Exit(
+                forced_fill(account, worst, terms.costs.fee_rate + terms.margin.fee_rate, terms), reason
+            )
     if not is_stopped:
         return Exit(NO_FILL, reason)
     price = min(opened, price) if account.position > 0.0 else max(opened, price)

@@ -113,6 +113,11 @@ class WorkingOrders:
         rows: list[list[float]] = self._fills[:n_fills].tolist()
         return rows
 
+    def liquidated(self, ts: int) -> Iterator[OrderEnded]:
+        """Take out all of them after the bar that opened at ``ts``; each is told."""
+        self.sheet.orders[:, STATUS] = LIQUIDATED
+        return self.ended(ts)
+
     def ended(self, ts: int) -> Iterator[OrderEnded]:
         """Take out what has ended in the bar that opened at ``ts``; what ended unfilled is told."""
         rows = self._rows()

@@ -78,9 +78,7 @@ def test_market_order_costs_no_more_than_there_is_and_opens_nothing_behind_it(st
         assert result.bar_equity.min() >= -1e-9
 
 
-@pytest.mark.parametrize(
-    ("then", "sides"), [(0.0, ["long"]), (0.5, ["long"]), (-0.01, ["long", "short"])]
-)
+@pytest.mark.parametrize(("then", "sides"), [(0.0, ["long"]), (0.5, ["long"]), (-0.01, ["long", "short"])])
 def test_part_of_an_exit_that_closes_all_by_force_leaves_nothing_but_a_reversal(
     then: float, sides: list[str]
 ) -> None:
