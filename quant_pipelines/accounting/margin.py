@@ -3,11 +3,16 @@
 1. **When.** The mark reaches the price at which the margin is down to the maintenance margin. Isolated margin
    is the position's wallet as it then stands: its initial margin, less the funding that it has paid since;
    what is closed takes its share along. Cross margin is the account without the isolated wallets.
-2. **Order.** Open orders of that margin go first. Under cross margin the position with the largest
-   maintenance margin is closed, then the next, until the margin covers those that are left.
-3. **Price.** The whole position is closed at its liquidation price, or at an open beyond it: at the market.
-   It never costs more than the margin: what lies beyond, the insurance fund pays.
+2. **Order.** Open orders of that margin go first; what else of them a backtest's bar reaches still fills, since
+   no bar tells what came first. Under cross margin the position with the largest maintenance margin is
+   closed, then the next, until the margin covers those that are left.
+3. **Price.** The whole position is closed at its liquidation price, or at an open beyond it: at the market,
+   whatever the volume. It never costs more than the margin: what lies beyond, the insurance fund pays. A
+   backtest adds the declared impact up to its cap; the simulated venue takes what its book offers, the rest
+   at the last level, which is the same rule on what each of them knows of the market.
 4. **Fees.** The commission of a taker and the liquidation fee, as far as margin is left.
+
+Several books share the margin of an account: there the fund pays at the end, and is named.
 
 So an isolated position loses at most its wallet, and a cross account ends at 0 or more. Without maintenance
 brackets the account as a whole is the margin, and 0 is maintained: it is closed where nothing is left.
