@@ -3,8 +3,8 @@
 1. **When.** The mark reaches the price at which the margin is down to the maintenance margin. Isolated margin
    is the position's wallet as it then stands: its initial margin, less the funding that it has paid since;
    what is closed takes its share along. Cross margin is the account without the isolated wallets.
-2. **Order.** Open orders of that margin go first; what else of them a backtest's bar reaches still fills, since
-   no bar tells what came first. Under cross margin the position with the largest maintenance margin is
+2. **Order.** Open orders of that margin go first; those of an account's other books end with the bar, which
+   doesn't tell what came first. Under cross margin the position with the largest maintenance margin is
    closed, then the next, until the margin covers those that are left.
 3. **Price.** The whole position is closed at its liquidation price, or at an open beyond it: at the market,
    whatever the volume. It never costs more than the margin: what lies beyond, the insurance fund pays. A
