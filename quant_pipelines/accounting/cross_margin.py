@@ -5,8 +5,8 @@ worst price of its bar, doesn't cover the sum of the maintenance margins, the po
 liquidated, then the next, until what is left covers the others. Each is closed at the price at which, with
 the others at their worst, the margin was used up; at an open beyond it, at that open. That is pessimistic:
 the worst prices are taken to come together, no stop of another book is counted on, and its orders that may
-open are taken to fill where the bar reaches them, if that is worse. What the account would end below 0, the
-insurance fund pays.
+open are taken to fill where the bar reaches them, if that is worse. With that bar the orders of all books
+end. Fees are paid as far as the account has it then; what it would end below 0, the insurance fund pays.
 
 ``WB`` of ``margin.liquidation_price`` becomes the book's cash plus the support that is computed here, as in
 Binance, "How to Calculate Liquidation Price of USDⓈ-M Futures Contracts": wallet balance less the maintenance

@@ -3,11 +3,16 @@
 1. **When.** The mark reaches the price at which the margin is down to the maintenance margin. Isolated margin
    is the position's wallet as it then stands: its initial margin, less the funding that it has paid since;
    what is closed takes its share along. Cross margin is the account without the isolated wallets.
-2. **Order.** Open orders of that margin go first. Under cross margin the position with the largest
-   maintenance margin is closed, then the next, until the margin covers those that are left.
-3. **Price.** The whole position is closed at its liquidation price, or at an open beyond it: at the market.
-   It never costs more than the margin: what lies beyond, the insurance fund pays.
+2. **Order.** Open orders of that margin go first; those of an account's other books end with the bar, which
+   doesn't tell what came first. Under cross margin the position with the largest maintenance margin is
+   closed, then the next, until the margin covers those that are left.
+3. **Price.** The whole position is closed at its liquidation price, or at an open beyond it: at the market,
+   whatever the volume. It never costs more than the margin: what lies beyond, the insurance fund pays. A
+   backtest adds the declared impact up to its cap; the simulated venue takes what its book offers, the rest
+   at the last level, which is the same rule on what each of them knows of the market.
 4. **Fees.** The commission of a taker and the liquidation fee, as far as margin is left.
+
+Several books share the margin of an account: there the fund pays at the end, and is named.
 
 So an isolated position loses at most its wallet, and a cross account ends at 0 or more. Without maintenance
 brackets the account as a whole is the margin, and 0 is maintained: it is closed where nothing is left.
@@ -44,6 +49,8 @@ class MarginTerms(NamedTuple):
     debt
         How far the book's own cash may be below 0, since the account pays, quote; infinite where the books of
         an account are looked at together.
+    beside
+        What the account has besides the book's own cash, quote, as far as fees are paid of it.
 
     Examples
     --------
@@ -60,12 +67,24 @@ class MarginTerms(NamedTuple):
     fee_rate: float
     support: float = 0.0
     debt: float = 0.0
+    beside: float = 0.0
 
 
 NO_MARGIN = MarginTerms(np.empty((0, 3)), 0.0, 0.0)
 
 
-with_support = change_of(MarginTerms, "support", "debt")
+class Backing(NamedTuple):
+    """What an account has behind one of its books, as in ``MarginTerms``."""
+
+    support: float = 0.0
+    debt: float = 0.0
+    beside: float = 0.0
+
+
+NO_BACKING = Backing()
+
+
+with_support = change_of(MarginTerms, "support", "debt", "beside")
 """Terms of a book behind which an account stands."""
 
 
@@ -188,6 +207,7 @@ def forced_closing(account: Account, price: float, fee_rate: float, terms: Margi
     -----
     With ``w`` the margin and ``q`` the signed position the price is no worse than ``entry - w / q``, and the
     fee at most ``w + q (price - entry)``; float noise that would be left of an account is taken with it.
+    Several books of an account share one margin: there the price isn't bound, the fee is.
 
     Examples
     --------
@@ -206,5 +226,7 @@ def forced_closing(account: Account, price: float, fee_rate: float, terms: Margi
     paid = side * max(side * price, side * bound)
     profit, value = account.position * (paid - account.entry_price), abs(account.position) * paid
     fee = min(value * fee_rate, wallet + profit)
+    if terms.beside < terms.debt:
+        fee = min(fee, max(account.cash + terms.beside + profit, 0.0))
     left = account.cash + profit + terms.debt
     return Closing(paid, left if left - fee <= DUST * value else fee)

@@ -33,7 +33,7 @@ DIGIT = Decimal("0.00000002")  # the venue rounds to 8 decimals, twice for a par
 class Case(NamedTuple):
     """A position, what it pays and closes, and how far beyond its liquidation the price goes, in quote.
 
-    Rate and fee are in 1e-4.
+    Rate and fee are in 1e-4; the book that the closing meets is so many ticks away.
     """
 
     side: int
@@ -43,6 +43,7 @@ class Case(NamedTuple):
     closed: int
     beyond: int
     fee: int
+    away: int
 
 
 CASES = st.builds(
@@ -54,6 +55,7 @@ CASES = st.builds(
     st.integers(0, 2),
     st.one_of(st.integers(-30, 200), st.integers(-20_000, 40_000)),
     st.sampled_from([0, 10, 125]),
+    st.one_of(st.just(1), st.integers(2, 400)),
 )
 
 
@@ -104,10 +106,13 @@ def test_venue_and_step_liquidate_at_the_same_moment_for_the_same_loss(case: Cas
         assert abs(Decimal(account.cash) - desk.ledger.account.wallet) < DIGIT
         limit = liquidation_price(account, terms_of(case).margin)
         mark = round(max(limit - case.side * case.beyond, 1_000.0), 1)
+        desk.away = case.away
         desk.price(SYMBOL, f"{mark:.1f}")
         price = round(mark - case.side * TICK, 1)
         bar = StepBar(0, price, price, price, price, 0.0, 0.0, mark, mark, mark)
-        after = step_bar(opening_state(account, 0), bar, terms_of(case)).state.account
+        terms = terms_of(case)
+        impact = terms.costs._replace(impact_rate=1.0, impact_cap=(case.away - 1) * TICK / price)
+        after = step_bar(opening_state(account, 0), bar, terms._replace(costs=impact)).state.account
         assert float(desk.ledger.position(SYMBOL).quantity) == round(after.position, 3)
         assert abs(Decimal(after.cash) - desk.ledger.account.wallet) < DIGIT
         if case.leverage == 0 or not after.position:

@@ -71,7 +71,7 @@ def close_books(held: list[HeldBook], fund: Fund, terms: LoopTerms, work: Work) 
         book, last_ts = held[b], reel.ts[held[b].row - 1]
         step = terms_at(terms, reel, b, span_at(reel, b, last_ts)).step
         debt = debt_of(len(held), fund)
-        step = _with_margin(step, with_support(step.margin, debt, debt))
+        step = _with_margin(step, with_support(step.margin, debt, debt, debt))
         state, fill, funding_paid = close_out(book.state, step, reel.funding_at_end[b])
         log, tally = book.log, book.tally
         if fill.quantity != 0.0:

@@ -10,6 +10,7 @@ from operator import add
 import numpy as np
 
 from quant_pipelines.accounting.account import equity
+from quant_pipelines.accounting.margin import Backing
 from quant_pipelines.accounting.nav import Flow
 from quant_pipelines.backtest.account.fund import (
     first_fund,
@@ -22,7 +23,7 @@ from quant_pipelines.backtest.account.member import Known, Member, known_anew
 from quant_pipelines.backtest.account.plan import AccountPlan, Allocation, plan_account
 from quant_pipelines.backtest.account.result import AccountResult, account_result
 from quant_pipelines.backtest.account.run_pass import new_record, require_paid
-from quant_pipelines.backtest.account.shared_margin import binding, is_nothing_left, support_of
+from quant_pipelines.backtest.account.shared_margin import behind, binding, is_nothing_left
 from quant_pipelines.backtest.account.values import Passed
 from quant_pipelines.backtest.bar.state import StepBar
 from quant_pipelines.backtest.bar.tally import drawdown_after
@@ -153,26 +154,35 @@ class _Driver:
         if self._plan.is_cross and len(bars) > 1:
             worst = [member.worst(bar, ts) for member, bar in zip(self._members, bars, strict=True)]
             if reduce(add, worst, self._fund.reserve) <= 0.0:
-                self._liquidate(bars, np.array(worst))
+                self._liquidate(bars, ts, np.array(worst))
                 return
         for member, bar in zip(self._members, bars, strict=True):
             if bar is not None:
-                member.step(bar, self._debt, self._debt)
+                member.step(bar, Backing(self._debt, self._debt, self._debt))
 
-    def _liquidate(self, bars: Sequence[StepBar | None], worst: FloatArray) -> None:
+    def _liquidate(self, bars: Sequence[StepBar | None], ts: int, worst: FloatArray) -> None:
         reserve, is_left = self._fund.reserve, np.ones(len(bars), dtype=np.bool_)
         left = reduce(add, worst.tolist(), reserve)
         pairs = list(zip(self._members, bars, strict=True))
-        needed = np.array([member.maintained(bar) for member, bar in pairs])
+        needed = np.array([member.maintained(bar, ts) for member, bar in pairs])
+        liquidated = False
         for _ in bars:
             number = int(binding(needed, is_left))
             is_left[number] = False
             member, bar = pairs[number]
             if bar is None:
                 continue
-            support = float(support_of(number, worst, reserve)) if left <= 0.0 else math.inf
-            if member.step(bar, support, math.inf):
-                left += member.state.curve.equity - float(worst[number])
+            support = beside = math.inf
+            if left <= 0.0:
+                support = float(behind(number, worst, reserve))
+                beside = float(behind(number, worst + needed, reserve))
+            if member.step(bar, Backing(support, math.inf, beside)):
+                equity_left, liquidated = member.state.curve.equity, True
+                left += equity_left - float(worst[number])
+                worst[number], needed[number] = equity_left, 0.0
+        if liquidated:
+            for member in self._members:
+                member.liquidate_orders()
 
     def _value(self, close_ts: int) -> None:
         """Value the account; where nothing is left of it, it ends there."""

@@ -20,11 +20,11 @@ from quant_pipelines.backtest.account.fund import (
     with_peak,
 )
 from quant_pipelines.backtest.account.shared_margin import (
+    behind,
     binding,
     is_nothing_left,
     maintained_by,
     resting_bar,
-    support_of,
 )
 from quant_pipelines.backtest.account.values import (
     AccountRecord,
@@ -180,7 +180,7 @@ def step_book(held: list[HeldBook], books: list[BookTerms], at: GridRow, b: int,
     row, step = held[b].row, books[b].step
     if unlikely(work.stops.shape[1] > N_RULES):
         step = scaled_at(step, work.stops, b, row - work.reel.first[b] - 1)
-    step = _with_margin(step, with_support(step.margin, at.support[b], at.debt))
+    step = _with_margin(step, with_support(step.margin, at.support[b], at.debt, at.beside[b]))
     bar = bar_at(work.reel, row)
     outcome = step_bar(held[b].state, bar, step)
     held[b] = stepped(held[b], outcome, bar.ts, b, work.trades)
@@ -200,23 +200,26 @@ def liquidate_row(
     held: list[HeldBook], books: list[BookTerms], at: GridRow, reserve: float, work: Work
 ) -> None:
     """Step every book that has a bar in a row in which the account doesn't cover its margins."""
-    n_books, left = len(held), reserve
+    n_books, left, nothing = len(held), reserve, empty_ladder(work.reel.beside)
     needed, is_left = np.zeros(n_books), np.ones(n_books, np.bool_)
     for b in range(n_books):
-        left += at.worst[b]
-        if at.is_due[b]:
-            needed[b] = maintained_by(held[b].state, bar_at(work.reel, held[b].row), books[b].step)
+        state, left = held[b].state, left + at.worst[b]
+        bar = bar_at(work.reel, held[b].row) if at.is_due[b] else resting_bar(state, at.ts, nothing)
+        needed[b] = maintained_by(state, bar, books[b].step)
     for _ in range(n_books):
         b = binding(needed, is_left)
         is_left[b] = False
         if not at.is_due[b]:
             continue
         if left <= 0.0:
-            at.support[b] = support_of(b, at.worst, reserve)
+            at.support[b] = behind(b, at.worst, reserve)
+            at.beside[b] = behind(b, at.worst + needed, reserve)
         outcome = step_book(held, books, at, b, work)
-        at.support[b] = np.inf
+        at.support[b] = at.beside[b] = np.inf
         if is_liquidated(outcome):
-            left += held[b].state.curve.equity - at.worst[b]
+            equity_left = held[b].state.curve.equity
+            left += equity_left - at.worst[b]
+            at.worst[b], needed[b] = equity_left, 0.0
 
 
 @inlined
@@ -310,7 +313,8 @@ def run_books(
     is_shared = n_books > 1 and reel.dated.brackets.shape[0] > 0 and terms.step.margin.leverage <= 0.0
     work = Work(reel, terms.stops, record.trades, capital if n_books > 1 else 0.0, terms.step.step_ms)
     fund, day, first_day = first_fund(start.reserve, capital, grid[0]), 0, grid[0] // DAY_MS
-    worst, support, is_due = np.zeros(n_books), np.full(n_books, np.inf), np.zeros(n_books, np.bool_)
+    worst, is_due = np.zeros(n_books), np.zeros(n_books, np.bool_)
+    support, beside = np.full(n_books, np.inf), np.full(n_books, np.inf)
     next_flow, keeps_bars = schedule.flow_ts[0], record.bar_value.size > 0
     for i in range(grid.size):
         ts = grid[i]
@@ -323,8 +327,8 @@ def run_books(
             next_flow = schedule.flow_ts[fund.flow]
             if fund.is_broken:
                 break
-        at = GridRow(ts, is_due, worst, support, debt_of(n_books, fund))
-        support[0] = at.debt
+        at = GridRow(ts, is_due, worst, support, beside, debt_of(n_books, fund))
+        support[0] = beside[0] = at.debt
         open_row(held, books, reel, at, terms)
         if is_shared and unlikely(margin_row(held, books, reel, at, fund.reserve) <= 0.0):
             liquidate_row(held, books, at, fund.reserve, work)

@@ -4,6 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from quant_pipelines.accounting.margin import Backing
 from quant_pipelines.accounting.nav import growth_by
 from quant_pipelines.backtest.account.plan import AccountPlan, PlannedBook
 from quant_pipelines.backtest.account.reel import targets_of
@@ -100,9 +101,10 @@ class Member:
             return float(worst_of(self.state, resting_bar(self.state, ts, None), terms))
         return float(worst_with_orders(self.state, bar, terms, self.book.order_rows))
 
-    def maintained(self, bar: StepBar | None) -> float:
-        """Margin that it must maintain in its bar; 0 without one."""
-        return float(maintained_by(self.state, bar, self.book.terms_at(bar.ts))) if bar else 0.0
+    def maintained(self, bar: StepBar | None, ts: int) -> float:
+        """Margin that it must maintain in its bar; without one it stands at its last close."""
+        bar = bar or resting_bar(self.state, ts, None)
+        return float(maintained_by(self.state, bar, self.book.terms_at(ts)))
 
     @property
     def outcome(self) -> LoopResult:
@@ -115,9 +117,13 @@ class Member:
         self.recorder.rescale(growth_by(value, amount) if value > 0.0 else 1.0)
         self.book.transfer(amount)
 
-    def step(self, bar: StepBar, support: float, debt: float) -> bool:
+    def liquidate_orders(self) -> None:
+        """End what rests at its book: the margin that it shares is liquidated."""
+        self._run.note(self.book.liquidate_orders())
+
+    def step(self, bar: StepBar, backing: Backing) -> bool:
         """Book its bar; returns whether it was liquidated in it."""
-        events = self.book.advance(bar, support=support, debt=debt)
+        events = self.book.advance(bar, backing)
         self.recorder.add(self.book, events)
         self._run.note(events)
         self._number += 1

@@ -38,13 +38,13 @@ def binding(needed: FloatArray, is_left: BoolArray) -> int:
 
 
 @scalar
-def support_of(book: int, worst: FloatArray, reserve: float) -> float:
-    """Sum up what stands behind a book's own cash, quote: the reserve, and the least that others leave."""
-    support = reserve
-    for other in range(worst.size):
+def behind(book: int, left: FloatArray, reserve: float) -> float:
+    """Sum up what stands behind a book's own cash, quote: the reserve, and what the others leave."""
+    total = reserve
+    for other in range(left.size):
         if other != book:
-            support += worst[other]
-    return support
+            total += left[other]
+    return total
 
 
 @scalar

@@ -120,7 +120,7 @@ class GridRow(NamedTuple):
         Books with a bar in it, shape (n_books,).
     worst
         Least that each leaves of the account's margin where they share it, shape (n_books,).
-    support, debt
+    support, beside, debt
         As in ``MarginTerms``, for each book, shape (n_books,), and for all.
     """
 
@@ -128,6 +128,7 @@ class GridRow(NamedTuple):
     is_due: BoolArray
     worst: FloatArray
     support: FloatArray
+    beside: FloatArray
     debt: float
 
 

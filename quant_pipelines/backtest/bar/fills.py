@@ -3,8 +3,16 @@
 from typing import NamedTuple
 
 from quant_pipelines.accounting.account import DUST, Account, apply_fill, equity
-from quant_pipelines.accounting.margin import forced_closing, forced_price, liquidation_price
-from quant_pipelines.backtest.bar.state import NO_FILL, MarketOrder, StepBar, StepFill, StepTerms
+from quant_pipelines.accounting.margin import forced_price, liquidation_price
+from quant_pipelines.backtest.bar.state import (
+    NO_FILL,
+    MarketOrder,
+    StepBar,
+    StepFill,
+    StepTerms,
+    afforded,
+    forced_fill,
+)
 from quant_pipelines.backtest.bar.stops import (
     BANKRUPTCY,
     LIQUIDATION,
@@ -19,9 +27,17 @@ from quant_pipelines.backtest.bar.stops import (
     with_price,
 )
 from quant_pipelines.core.arrays import FloatArray
-from quant_pipelines.core.jit import change_of, inlined, inner
+from quant_pipelines.core.jit import change_of, inlined
 from quant_pipelines.core.lanes import unlikely
-from quant_pipelines.costs import CostTerms, fee_of, floor_to_lot, maker_fee_of, taker_price, whole_lots
+from quant_pipelines.costs import (
+    CostTerms,
+    fee_of,
+    floor_to_lot,
+    impact_of,
+    maker_fee_of,
+    taker_price,
+    whole_lots,
+)
 
 
 class Held(NamedTuple):
@@ -94,21 +110,6 @@ def pending_after_stop(position: float, pending: float, held: Held, terms: StepT
     return after if held.account.cash + terms.margin.debt > 0.0 else 0.0
 
 
-@inner
-def _forced(held: Held, price: float, fee_rate: float, terms: StepTerms) -> StepFill:
-    """Fill of an exit of all that is held which costs no more than there is."""
-    closing = forced_closing(held.account, price, fee_rate, terms.margin)
-    return StepFill(whole_lots(-held.account.position, terms.lot_size), closing.price, closing.fee)
-
-
-@inlined
-def afforded(held: Held, fill: StepFill, terms: StepTerms) -> StepFill:
-    """Fill of an exit; one that would cost more than there is closes all that is held, by force."""
-    if unlikely(equity(held.account, fill.price) + terms.margin.debt < fill.fee):
-        return _forced(held, fill.price, terms.costs.fee_rate, terms)
-    return fill
-
-
 @inlined
 def _forced_level(account: Account, reach: Reach, terms: StepTerms) -> float:
     """Price at which a position is closed by force within a reach; without brackets 0 where it isn't near."""
@@ -160,13 +161,16 @@ def protected(held: Held, bar: StepBar, reach: Reach, terms: StepTerms, volume: 
         is_nearer = is_stopped and side * price > side * limit
         if not is_nearer or is_adverse(account.position, limit, mark, mark):
             worst = side * min(side * opened, side * limit)
+            worst *= 1.0 - side * impact_of(account.position, terms.costs, volume)
             reason = LIQUIDATION if terms.margin.brackets.shape[0] > 0 else BANKRUPTCY
-            return Exit(_forced(held, worst, terms.costs.fee_rate + terms.margin.fee_rate, terms), reason)
+            return Exit(
+                forced_fill(account, worst, terms.costs.fee_rate + terms.margin.fee_rate, terms), reason
+            )
     if not is_stopped:
         return Exit(NO_FILL, reason)
     price = min(opened, price) if account.position > 0.0 else max(opened, price)
     quantity = whole_lots(-account.position, terms.lot_size)
-    return Exit(afforded(held, _fill(quantity, price, terms.costs, volume, bar.ladder), terms), reason)
+    return Exit(afforded(account, _fill(quantity, price, terms.costs, volume, bar.ladder), terms), reason)
 
 
 @inlined
@@ -194,11 +198,13 @@ def ordered(held: Held, order: MarketOrder, bar: StepBar, seen: Seen, terms: Ste
     if before * quantity < 0.0:
         is_reversal = abs(quantity) > abs(before)
         part = whole_lots(-before, terms.lot_size) if is_reversal else quantity
-        closing = afforded(held, _fill(part, bar.open, terms.costs, seen.volume, bar.ladder), terms)
+        closing = afforded(account, _fill(part, bar.open, terms.costs, seen.volume, bar.ladder), terms)
         account = _book(account, closing)
         rest = whole_lots(quantity + before, terms.lot_size) if is_reversal else 0.0
         if unlikely(account.cash + terms.margin.debt <= 0.0):  # nothing is left to open with
             rest = left = 0.0
+        elif unlikely(abs(closing.quantity) > abs(part)):  # a part was ordered, and all was closed by force
+            left = pending_after_stop(before, pending, Held(account, held.stop), terms)
     if rest != 0.0:
         opening = _fill(rest, bar.open, terms.costs, seen.volume, bar.ladder)
         account = _book(account, opening)

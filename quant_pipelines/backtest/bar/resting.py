@@ -7,13 +7,14 @@ import math
 from typing import NamedTuple
 
 from quant_pipelines.accounting.account import DUST, Account, apply_fill
-from quant_pipelines.backtest.bar.fills import Held, afforded, followed
+from quant_pipelines.backtest.bar.fills import Held, followed
 from quant_pipelines.backtest.bar.resting_rows import (
     FILLED,
     KIND,
     LEAVES,
     LIMIT,
     MARKET,
+    NOTHING_LEFT,
     NUMBER,
     OPEN,
     POSITION_CLOSED,
@@ -24,7 +25,7 @@ from quant_pipelines.backtest.bar.resting_rows import (
     TRIED,
     WAIT,
 )
-from quant_pipelines.backtest.bar.state import StepBar, StepFill, StepTerms
+from quant_pipelines.backtest.bar.state import StepBar, StepFill, StepTerms, afforded
 from quant_pipelines.backtest.bar.stops import LIMIT_ORDER, STOP_ORDER, TARGET, Seen
 from quant_pipelines.core.arrays import FloatArray
 from quant_pipelines.core.jit import change_of, inlined, inner
@@ -215,7 +216,7 @@ def bounded(held: Held, fill: StepFill, terms: StepTerms) -> StepFill:
     """Fill; one that closes all that is held costs no more than there is."""
     position = held.account.position
     is_whole = position != 0.0 and abs(position + fill.quantity) <= DUST * abs(position)
-    return afforded(held, fill, terms) if is_whole else fill
+    return afforded(held.account, fill, terms) if is_whole else fill
 
 
 @inlined
@@ -243,7 +244,7 @@ def trade(walk: Walk, sheet: Sheet, at: int, offer: Offer, now: Now) -> Walk:
         fill = bounded(walk.held, priced(order, rest, offer, now), now.terms)
         walk = _part(walk, sheet, order, fill, now)
     else:
-        order[STATUS] = POSITION_CLOSED
+        order[STATUS] = NOTHING_LEFT
     if order[LEAVES] == 0.0:
         order[STATUS] = FILLED
     elif order[KIND] == STOP:  # triggered: what is left is a market order

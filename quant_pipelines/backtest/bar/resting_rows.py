@@ -33,7 +33,17 @@ WIDTH = TRIED + 1
 CAPACITY = 1_024
 """Orders that can rest at one book; venues allow a few hundred for a symbol."""
 MARKET, LIMIT, STOP = range(3)
-OPEN, FILLED, POSITION_CLOSED, WOULD_CROSS, EXPIRED, NOTHING_TO_REDUCE, CANCELED, LIQUIDATED = range(8)
+(
+    OPEN,
+    FILLED,
+    POSITION_CLOSED,
+    WOULD_CROSS,
+    EXPIRED,
+    NOTHING_TO_REDUCE,
+    CANCELED,
+    LIQUIDATED,
+    NOTHING_LEFT,
+) = range(9)
 
 
 class Orders(NamedTuple):

@@ -25,7 +25,8 @@ from quant_pipelines.backtest.bar.stops import (
     scaled,
 )
 from quant_pipelines.core.arrays import FloatArray
-from quant_pipelines.core.jit import change_of, inlined, scalar, shared
+from quant_pipelines.core.jit import change_of, inlined, inner, scalar, shared
+from quant_pipelines.core.lanes import unlikely
 from quant_pipelines.core.timeframes import DAY_MS
 from quant_pipelines.costs import CostTerms, fee_of, fill_price, whole_lots
 
@@ -314,6 +315,21 @@ def with_transfer(state: BookState, amount: float) -> BookState:
     )
 
 
+@inner
+def forced_fill(account: Account, price: float, fee_rate: float, terms: StepTerms) -> StepFill:
+    """Fill of an exit of all that is held which costs no more than there is."""
+    closing = forced_closing(account, price, fee_rate, terms.margin)
+    return StepFill(whole_lots(-account.position, terms.lot_size), closing.price, closing.fee)
+
+
+@inlined
+def afforded(account: Account, fill: StepFill, terms: StepTerms) -> StepFill:
+    """Fill of an exit; one that would cost more than there is closes all that is held, by force."""
+    if unlikely(equity(account, fill.price) + terms.margin.debt < fill.fee):
+        return forced_fill(account, fill.price, terms.costs.fee_rate, terms)
+    return fill
+
+
 class Ending(NamedTuple):
     """State after the position was closed at the last close, its fill, and the funding paid right before."""
 
@@ -345,8 +361,5 @@ def close_out(state: BookState, terms: StepTerms, funding_per_unit: float) -> En
             account = apply_funding(account, funding_paid)
         quantity = whole_lots(-account.position, terms.lot_size)
         paid = fill_price(state.close, quantity, terms.costs, state.seen.volume)
-        fill = StepFill(quantity, paid, fee_of(quantity, paid, terms.costs))
-        if equity(account, paid) + terms.margin.debt < fill.fee:
-            closing = forced_closing(account, paid, terms.costs.fee_rate, terms.margin)
-            fill = StepFill(quantity, closing.price, closing.fee)
+        fill = afforded(account, StepFill(quantity, paid, fee_of(quantity, paid, terms.costs)), terms)
     return Ending(left_at_close(_with_account(state, account), fill), fill, funding_paid)

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from quant_pipelines.accounting.account import Account, open_account
-from quant_pipelines.accounting.margin import with_support
+from quant_pipelines.accounting.margin import NO_BACKING, Backing, with_support
 from quant_pipelines.backtest.bar.resting import OF_PENDING
 from quant_pipelines.backtest.bar.resting_step import RestingOutcome, step_orders
 from quant_pipelines.backtest.bar.state import (
@@ -194,6 +194,10 @@ class Book:
         """Take back an order at once; False if it doesn't rest."""
         return self._working.cancel(number)
 
+    def liquidate_orders(self) -> list[BookEvent]:
+        """End what rests: the margin behind it is liquidated."""
+        return list(self._working.liquidated(self._last_ts))
+
     def step(self, bar: ExecutionBar) -> list[BookEvent]:
         """Book one closed bar and return what happened, in order.
 
@@ -228,17 +232,13 @@ class Book:
             return OpenPrices(-1, 0.0, bar.open)
         return OpenPrices(self._last_ts + self.terms.step_ms, self._state.close, bar.open)
 
-    def advance(self, bar: StepBar, *, support: float = 0.0, debt: float = 0.0) -> list[BookEvent]:
-        """Book one closed bar whose funding per unit is known; else as ``step``.
-
-        ``support`` and ``debt`` are as in ``MarginTerms``: what an account has besides the book's own cash.
-        """
+    def advance(self, bar: StepBar, backing: Backing = NO_BACKING) -> list[BookEvent]:
+        """Book one closed bar whose funding per unit is known; else as ``step``."""
         if bar.ts <= self._last_ts:
             raise BacktestError(f"bar is at {bar.ts}; expected one after {self._last_ts}")
         state = self._state or opening_state(open_account(self.settings.capital), bar.ts)
         self._last_ts = bar.ts
-        terms = self.terms
-        terms = terms._replace(margin=with_support(terms.margin, support, debt))
+        terms = self.terms._replace(margin=with_support(self.terms.margin, *backing))
         return self._told(step_orders(state, bar, terms, self._working.sheet))
 
     def open(self, ts_ms: int) -> None:
@@ -260,7 +260,7 @@ class Book:
         BacktestError
             If no bar has been booked yet.
         """
-        terms = self.terms._replace(margin=with_support(self.terms.margin, debt, debt))
+        terms = self.terms._replace(margin=with_support(self.terms.margin, debt, debt, debt))
         self._state, fill, funding_paid = close_out(self._known_state(), terms, funding_per_unit)
         return fill, funding_paid
 

@@ -17,6 +17,7 @@ from quant_pipelines.backtest.bar.resting_rows import (
     KIND,
     LEAVES,
     LIQUIDATED,
+    NOTHING_LEFT,
     NOTHING_TO_REDUCE,
     NUMBER,
     POSITION_CLOSED,
@@ -46,6 +47,7 @@ _ENDS: dict[int, tuple[OrderStatus, str]] = {
     WOULD_CROSS: ("CANCELED", "post-only, and the open was through its price"),
     LIQUIDATED: ("CANCELED", "its margin is liquidated"),
     EXPIRED: ("EXPIRED", "its time is over"),
+    NOTHING_LEFT: ("CANCELED", "nothing is left of the account to open with"),
     NOTHING_TO_REDUCE: ("CANCELED", "it only reduces, and there was nothing to reduce"),
 }
 
@@ -110,6 +112,11 @@ class WorkingOrders:
         """Rows of the fills of a bar, in order."""
         rows: list[list[float]] = self._fills[:n_fills].tolist()
         return rows
+
+    def liquidated(self, ts: int) -> Iterator[OrderEnded]:
+        """Take out all of them after the bar that opened at ``ts``; each is told."""
+        self.sheet.orders[:, STATUS] = LIQUIDATED
+        return self.ended(ts)
 
     def ended(self, ts: int) -> Iterator[OrderEnded]:
         """Take out what has ended in the bar that opened at ``ts``; what ended unfilled is told."""

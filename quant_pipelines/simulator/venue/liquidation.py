@@ -10,7 +10,7 @@ from decimal import Decimal
 from quant_pipelines.simulator.venue.booking import Match, Movement, book_income
 from quant_pipelines.simulator.venue.contract import money
 from quant_pipelines.simulator.venue.margin import cross_maintenance, margins
-from quant_pipelines.simulator.venue.matching import close, execute, reachable, walk
+from quant_pipelines.simulator.venue.matching import close, execute, limit_of, reachable, walk
 from quant_pipelines.simulator.venue.messages import tell_account, tell_margin_call, tell_order
 from quant_pipelines.simulator.venue.records import BUY, LIQUIDATION_PREFIX, SELL, ZERO, Order, PositionRecord
 from quant_pipelines.simulator.venue.state import Venue
@@ -82,12 +82,12 @@ def _liquidate(venue: Venue, position: PositionRecord) -> None:
 
 
 def _close_all(venue: Venue, order: Order) -> Order:
-    """Take what the book offers; what is left goes at the last level's price: the venue always gets out."""
+    """Take what the book offers, the rest at its last level's price, without one at the market bound."""
     levels = list(reachable(venue, order))
     order = walk(venue, order, levels)
     if not order.leaves:
         return order
-    price = levels[-1][0] if levels else venue.quote(order.symbol).last
+    price = levels[-1][0] if levels else limit_of(venue, order)
     fee_rate = venue.contracts[order.symbol].taker_fee
     return execute(venue, order, Match(price, order.leaves, fee_rate, is_maker=False))
 

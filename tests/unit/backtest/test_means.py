@@ -13,7 +13,7 @@ from quant_pipelines.core.bars import Bars
 from quant_pipelines.core.settings import CostSettings
 from quant_pipelines.core.timeframes import MINUTE_MS
 from quant_pipelines.portfolio import AllIn
-from quant_pipelines.sdk import Array, Strategy
+from quant_pipelines.sdk import Array, Float, Strategy
 from quant_pipelines.trading import Bracket, Execution, TradingRules
 
 
@@ -29,6 +29,16 @@ class ThenShort(Strategy):
 
     def target(self, bars: Bars) -> Array:
         return np.where(np.arange(len(bars)) < 3, 1.0, -0.02)
+
+
+class Once(Strategy):
+    """Long for three bars, then told once what to hold."""
+
+    then = Float(0.0, low=-1.0, high=1.0)
+
+    def target(self, bars: Bars) -> Array:
+        at = np.arange(len(bars))
+        return np.where(at < 3, 1.0, np.where(at == 3, self.then, np.nan))
 
 
 class Long(Strategy):
@@ -66,6 +76,24 @@ def test_market_order_costs_no_more_than_there_is_and_opens_nothing_behind_it(st
         assert [trade.pnl for trade in result.trades] == [pytest.approx(-10_000.0)]
         assert result.bankrupt_at is not None
         assert result.bar_equity.min() >= -1e-9
+
+
+@pytest.mark.parametrize(("then", "sides"), [(0.0, ["long"]), (0.5, ["long"]), (-0.01, ["long", "short"])])
+def test_part_of_an_exit_that_closes_all_by_force_leaves_nothing_but_a_reversal(
+    then: float, sides: list[str]
+) -> None:
+    costs = CostSettings(0.0, 0.0, impact_bps=1_000.0)  # 10 % of 15 times the equity; margin is half of it
+    execution = Execution(brackets=(Bracket(0.0, 0.004),), leverage=20.0)
+    rules = TradingRules(costs=costs, sizing=AllIn(15.0), execution=execution, rebalance_band=0.5)
+    bars = minutes([100.0] * 10, [1e15] * 3 + [100.0] * 7)
+    chosen = BacktestSettings(rules=rules, close_at_end=True)
+    for result in (
+        run_backtest(Once(then=then), bars, settings=chosen),
+        run_event_backtest(Once(then=then), bars, settings=chosen),
+        in_one_account(Once(then=then), bars, chosen),
+    ):
+        assert result.trades[0].pnl == pytest.approx(-7_500.0)
+        assert [trade.side for trade in result.trades] == sides
 
 
 def test_exit_that_volume_holds_back_is_a_fear_and_bankrupts_nobody() -> None:

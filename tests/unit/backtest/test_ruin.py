@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from typing import Any
 
 import numpy as np
@@ -30,7 +31,7 @@ from quant_pipelines.core.bars import Bars, bars_from_columns
 from quant_pipelines.core.settings import CostSettings
 from quant_pipelines.core.timeframes import HOUR_MS, MINUTE_MS
 from quant_pipelines.portfolio import AllIn, Fixed
-from quant_pipelines.sdk import Array, Float, Stops, Strategy
+from quant_pipelines.sdk import Array, Desk, EventStrategy, Float, Stops, Strategy
 from quant_pipelines.trading import Bracket, Execution, TradingRules
 
 FREE = TradingRules(costs=CostSettings(0.0, 0.0, 0.0), rebalance_band=1.0)
@@ -167,6 +168,21 @@ def test_liquidation_cancels_the_orders_of_its_margin() -> None:
     assert book.equity == 900.0
 
 
+def test_order_that_finds_nothing_left_to_open_with_says_so() -> None:
+    book = Book(BookSettings(1_000.0, replace(FREE, costs=CostSettings(0.0, 1_000.0, 0.0))))
+    play(book, 100.0)
+    book.submit(-10.0)
+    play(book, 100.0)
+    book.place(NewOrder("stop_market", 25.0, 180.0))
+    fill, ended = play(book, 180.0)  # sold at 90, and 198 is beyond what there is
+    assert isinstance(fill, BookedFill)
+    assert (fill.price, fill.leaves) == (pytest.approx(190.0), 15.0)
+    assert isinstance(ended, OrderEnded)
+    assert (ended.status, ended.leaves) == ("CANCELED", 15.0)
+    assert ended.reason == "nothing is left of the account to open with"
+    assert (book.equity, book.orders) == (0.0, ())
+
+
 @pytest.mark.parametrize(("rate", "lost"), [(0.1, 50.0), (-0.1, 150.0)])
 def test_isolated_wallet_is_what_funding_has_left_of_it(rate: float, lost: float) -> None:
     execution = Execution(brackets=ONE_PERCENT, leverage=5.0)
@@ -261,3 +277,70 @@ def test_liquidation_spares_the_book_that_is_covered_again(driver: Callable[...,
     # 224 of A lose 8,288 of 10,000; 1,712 don't cover 5 % of 30,688 and of 5,600, yet those of B alone.
     assert [(trade.symbol, trade.exit_reason) for trade in result.trades] == [("A", "liquidation")]
     assert result.final_equity == pytest.approx(1_712.0)
+
+
+@each_account
+def test_fee_of_a_shared_margin_is_paid_as_far_as_the_account_has_it(driver: Callable[..., Any]) -> None:
+    execution = replace(Execution(brackets=ONE_PERCENT), liquidation_fee=0.0125)
+    result = two_books(driver, 198.0, execution)  # 100 short lose 9,800; 1.25 % of 19,800 would be 247.50
+    assert result.fees_paid == pytest.approx(200.0)
+    assert (result.insurance_paid, result.final_equity) == (0.0, 0.0)
+    assert_booked_to_the_digit(result)
+    beyond = two_books(driver, 210.0, execution)
+    assert (beyond.fees_paid, beyond.final_equity) == (0.0, 0.0)
+    assert beyond.insurance_paid == pytest.approx(1_000.0)
+    assert_booked_to_the_digit(beyond)
+
+
+def assert_booked_to_the_digit(result: AccountResult) -> None:
+    """What is left is the capital and what trades made, less fees and funding, and what the fund paid."""
+    left = Decimal(result.capital) + Decimal(result.insurance_paid)
+    left -= Decimal(result.fees_paid) + Decimal(result.funding_paid)
+    for trade in result.trades:
+        made = Decimal(trade.quantity) * (Decimal(trade.exit_price) - Decimal(trade.entry_price))
+        left += made if trade.side == "long" else -made
+    assert abs(left - Decimal(result.final_equity)) < Decimal("1e-8")
+
+
+class Waiting(EventStrategy):
+    """Places one order that rests until the price comes."""
+
+    def on_bar(self, desk: Desk, bars: Bars) -> None:
+        if len(bars) == 1:
+            desk.limit(1.0, 45.0)
+
+
+@pytest.mark.parametrize(("rose_to", "bought"), [(120.0, ["B"]), (138.0, [])])
+def test_liquidation_of_a_shared_margin_ends_the_orders_of_all_its_books(
+    rose_to: float, bought: list[str]
+) -> None:
+    large, small = path([100.0, 100.0, rose_to, rose_to], symbol="A"), path([50.0] * 3 + [40.0], symbol="B")
+    execution = replace(Execution(brackets=(Bracket(0.0, 0.05),)), liquidation_fee=0.0)
+    chosen = settings(execution, sizing=AllIn(2.8))
+    result = run_account([Allocation(Side(), large, 0.8), Allocation(Waiting(), small, 0.2)], settings=chosen)
+    assert result.final_equity > 1_000.0
+    assert [
+        book.symbol for book in result.books if book.result.open_position and book.name == "Waiting"
+    ] == bought
+
+
+class Short(Strategy):
+    """Short at all times."""
+
+    def target(self, bars: Bars) -> Array:
+        return np.full(len(bars), -1.0)
+
+
+@each_driver
+@pytest.mark.parametrize(("volume", "worse"), [(0.0, 0.1), (1e-6, 0.1), (1e18, 0.0)])
+def test_liquidation_fills_at_the_capped_impact(
+    driver: Callable[..., Any], volume: float, worse: float
+) -> None:
+    still = path([100.0, 150.0])
+    bars = replace(still, volume=np.where(np.arange(len(still)) < 3, 1e18, volume))
+    costs = CostSettings(0.0, 0.0, 0.0, impact_bps=30.0)
+    execution = replace(Execution(brackets=(Bracket(0.0, 0.5),)), liquidation_fee=0.0)
+    result = driver(Short(), bars, settings=settings(execution, costs=costs))
+    (trade,) = result.trades
+    assert (trade.exit_reason, trade.exit_price) == ("liquidation", pytest.approx(150.0 * (1.0 + worse)))
+    assert result.final_equity == pytest.approx(10_000.0 + trade.pnl)

@@ -54,6 +54,7 @@ class Desk:
         self.messages: list[dict[str, Any]] = []
         self.level = Decimal(1_000_000)
         self.levels = 1
+        self.away = 1
         self.now_ms = START_MS
         ledger = Ledger(path)
         ledger.publish = self.messages.append
@@ -68,11 +69,11 @@ class Desk:
         return self.venue.ledger
 
     def depth(self, symbol: str, _ts_ms: int) -> MarketDepth:
-        """``levels`` levels of ``level`` lots on each side of the last price, one tick apart."""
+        """``levels`` levels of ``level`` lots on each side of the last price, from ``away`` ticks on."""
         last, tick = self.venue.quotes[symbol].last, CONTRACTS[symbol].tick_size
         return MarketDepth(
-            [(last - tick * (rank + 1), self.level) for rank in range(self.levels)],
-            [(last + tick * (rank + 1), self.level) for rank in range(self.levels)],
+            [(last - tick * (rank + self.away), self.level) for rank in range(self.levels)],
+            [(last + tick * (rank + self.away), self.level) for rank in range(self.levels)],
         )
 
     def price(
