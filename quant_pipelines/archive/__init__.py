@@ -1,6 +1,7 @@
 """Market history in files: where an archive keeps them, what is in them, and files from anywhere."""
 
 from quant_pipelines.archive.claims import Claims
+from quant_pipelines.archive.file_series import FileSeries
 from quant_pipelines.archive.files import (
     Unused,
     bar_files,
@@ -12,10 +13,11 @@ from quant_pipelines.archive.files import (
     unused_files,
 )
 from quant_pipelines.archive.headers import KINDS, accepted_headers
-from quant_pipelines.archive.incoming import FileSeries, read_series
+from quant_pipelines.archive.incoming import held_kinds, read_series
 from quant_pipelines.archive.inputs import load_points
 from quant_pipelines.archive.layouts import BY_HEADER, LAYOUTS
 from quant_pipelines.archive.marks import load_mark
+from quant_pipelines.archive.origin import NoRowsError
 from quant_pipelines.archive.preview import READABLE, is_readable_name
 from quant_pipelines.archive.series import (
     Points,
@@ -40,12 +42,14 @@ __all__ = [
     "READABLE",
     "Points",
     "FileSeries",
+    "NoRowsError",
     "Unused",
     "accepted_headers",
     "bar_files",
     "file_name_of",
     "funding_file",
     "has_bars",
+    "held_kinds",
     "is_readable_name",
     "load_bars",
     "load_funding",

@@ -1,5 +1,6 @@
 """One file's cells as the columns of its layout: numbers, times and texts by our names."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 from typing import Any
@@ -11,13 +12,12 @@ from quant_pipelines.archive.columns import Columns, numbers, numbers_or_gaps
 from quant_pipelines.archive.headers import KINDS
 from quant_pipelines.archive.layouts import Found
 from quant_pipelines.archive.layouts.layout import TEXT_COLUMNS, Content, Statement
-from quant_pipelines.archive.origin import Origin
+from quant_pipelines.archive.origin import NoRowsError, Origin
 from quant_pipelines.archive.preview import Preview
 from quant_pipelines.archive.stated import Texts, rows_of
-from quant_pipelines.archive.tables import origin_of, read_cells
+from quant_pipelines.archive.tables import origin_of, read_cell_blocks, read_cells
 from quant_pipelines.archive.times import Times, read_times
 from quant_pipelines.core.arrays import IntArray
-from quant_pipelines.core.errors import DataError
 from quant_pipelines.core.timeframes import MINUTE_MS, day_start_ms
 
 _TIMES = ("ts", "close_time")
@@ -50,8 +50,8 @@ class Cells:
         }
 
 
-def read_layout(preview: Preview, found: Found, asked: Claims) -> Cells:
-    """Cells of the columns that a layout reads.
+def read_blocks(preview: Preview, found: Found, asked: Claims) -> Iterator[Cells]:
+    """Cells of the columns that a layout reads: the text of trades in blocks, everything else at once.
 
     Raises
     ------
@@ -60,15 +60,27 @@ def read_layout(preview: Preview, found: Found, asked: Claims) -> Cells:
     """
     there = {name: _name_in(preview, found, index) for index, name in enumerate(found.header)}
     wanted = {column: there[name] for column, name in found.layout.kinds[found.kind].items() if name in there}
-    header = list(there.values())
-    table = found.layout.decode(read_cells(preview, header, list(dict.fromkeys(wanted.values()))))
-    table = table.select(list(wanted.values())).rename_columns(list(wanted))
-    if not table.num_rows:
-        raise DataError(f"archive file {preview.path} has no rows; expected some")
-    cells = Cells(origin_of(preview), table)
-    if found.layout.holds_many(preview):
-        return _taken(cells, rows_of(asked, cells.texts, cells.origin))
-    return cells
+    names = list(dict.fromkeys(wanted.values()))
+    read = read_cell_blocks if found.kind == "trades" else read_cells
+    if preview.form == "CSV" and not preview.rows:
+        raise _without_rows(preview)
+    n_rows = 0
+    for block in read(preview, list(there.values()), names):
+        origin = origin_of(preview, n_rows)
+        n_rows += block.num_rows
+        if not block.num_rows:
+            continue
+        table = found.layout.decode(block).select(list(wanted.values())).rename_columns(list(wanted))
+        cells = Cells(origin, table)
+        if found.layout.holds_many(preview):
+            cells = _taken(cells, rows_of(asked, cells.texts, cells.origin))
+        yield cells
+    if not n_rows:
+        raise _without_rows(preview)
+
+
+def _without_rows(preview: Preview) -> NoRowsError:
+    return NoRowsError(f"archive file {preview.path} has no rows; expected some")
 
 
 def read_content(cells: Cells, found: Found, asked: Claims, statement: Statement) -> tuple[Content, Times]:
@@ -89,7 +101,9 @@ def read_content(cells: Cells, found: Found, asked: Claims, statement: Statement
             columns[name] = read_times(origin, table.column(name), zone=asked.zone).ts
         elif name not in _TIMES and name not in TEXT_COLUMNS:
             columns[name] = _numbers(origin, name, table.column(name), found.kind)
-    return Content(origin, columns, asked), times
+    slots = cells.texts.get("slot", ())
+    interval = slots[0].as_py() if len(slots) else ""
+    return Content(origin, columns, asked, interval=interval), times
 
 
 def _name_in(preview: Preview, found: Found, index: int) -> str:
@@ -147,7 +161,7 @@ def _filled(cells: Cells, found: Found) -> Cells:
     value = KINDS[found.kind].required[1]
     is_there = ~np.isnan(numbers_or_gaps(cells.origin, value, cells.table.column(value)))
     if not is_there.any():
-        raise DataError(f"{cells.origin} has no {value} in any row; expected some")
+        raise NoRowsError(f"{cells.origin} has no {value} in any row; expected some")
     return _taken(cells, is_there)
 
 

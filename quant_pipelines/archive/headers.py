@@ -1,6 +1,6 @@
 """What other people call their columns: accepted headers of each kind of file, compared without case."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -38,7 +38,7 @@ _IGNORED: Mapping[str, str] = {
     "open_interest": "cmccirculatingsupply",
     "trades": "id trade_id side",
 }
-_BESIDE: Mapping[str, str] = {"funding": "open_interest", "open_interest": "funding"}
+BESIDE: Mapping[str, str] = {"funding": "open_interest", "open_interest": "funding"}
 """Kind whose columns may stand in the same file."""
 
 
@@ -98,13 +98,28 @@ def accepted_headers(kind: Kind) -> dict[str, str]:
     return headers
 
 
-def holds_several(there: Iterable[str], kind: Kind) -> bool:
-    """Whether a file has columns of another kind too, so that a row may be of one of the two."""
-    return bool({plain_name(header) for header in there} & _columns_beside(kind))
+def shown_kinds(there: Sequence[str], kind: str) -> tuple[str, ...]:
+    """Kinds whose columns a file has, so that a row may be of one of them: the asked one first.
+
+    Parameters
+    ----------
+    there
+        Headers of the file.
+    kind
+        What it should hold; without one its headers tell, and bars are expected where they don't.
+    """
+    shown = [name for name, one in KINDS.items() if set(one.required[1:]) <= _columns_of(there, one)]
+    first = kind or (shown or ["bars"])[0]
+    return (first, *(name for name in shown if name == BESIDE.get(first)))
+
+
+def _columns_of(there: Sequence[str], kind: Kind) -> set[str]:
+    headers = accepted_headers(kind)
+    return {headers[plain_name(header)] for header in there if plain_name(header) in headers}
 
 
 def _columns_beside(kind: Kind) -> set[str]:
-    other = _BESIDE.get(kind.name)
+    other = BESIDE.get(kind.name)
     return set(accepted_headers(KINDS[other])) - set(accepted_headers(kind)) if other else set()
 
 

@@ -10,6 +10,10 @@ from quant_pipelines.core.arrays import IntArray
 from quant_pipelines.core.errors import DataError
 
 
+class NoRowsError(DataError):
+    """A file has no row of the kind that is asked for."""
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Origin:
     """A file and the numbers of the rows that were taken of it.
@@ -29,9 +33,18 @@ class Origin:
     first_row: int = 0
     kept: IntArray | None = field(default=None)
 
+    @property
+    def is_turned(self) -> bool:
+        """Whether the last row stands before the first in the file."""
+        return self.kept is not None and bool(self.kept[0] > self.kept[-1])
+
+    def number(self, index: int) -> int:
+        """Tell the number in the file of a row that is held, by its position."""
+        return self.first_row + (index if self.kept is None else int(self.kept[index]))
+
     def row(self, index: int) -> str:
         """Name of a row in a sentence."""
-        return f"row {self.first_row + (index if self.kept is None else int(self.kept[index]))}"
+        return f"row {self.number(index)}"
 
     def taken(self, chosen: np.ndarray) -> Self:
         """Origin of chosen rows: positions, or a flag for each row."""

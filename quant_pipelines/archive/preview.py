@@ -5,7 +5,7 @@ import csv
 import io
 import re
 from collections.abc import Mapping
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from types import MappingProxyType
 from typing import Any, Literal, NamedTuple
 
@@ -52,6 +52,8 @@ class Preview(NamedTuple):
         Lines before the header, or before the first row where there is none.
     document
         Rows of a JSON document, which is read at once.
+    delimiter
+        What stands between the cells of a CSV.
     """
 
     path: Path
@@ -62,12 +64,18 @@ class Preview(NamedTuple):
     metadata: Mapping[str, str] = MappingProxyType({})
     skipped: int = 0
     document: Any = None
+    delimiter: str = ","
 
     @property
     def columns(self) -> tuple[str, ...]:
         """Headers by their plain names; as they stand where only case tells two apart."""
         plain = tuple(plain_name(name) for name in self.header)
         return plain if len(set(plain)) == len(plain) else tuple(name.strip() for name in self.header)
+
+    @property
+    def content_name(self) -> str:
+        """Name of its content without folders inside a zip."""
+        return PurePosixPath(self.name).name
 
     @property
     def width(self) -> int:
@@ -128,10 +136,19 @@ def _look_at_csv(path: Path, name: str, form: Form) -> Preview:
     if not lines:
         raise ValueError("it is empty")
     skipped = 1 if _URL.match(lines[0]) or lines[0] == "" else 0
-    cells = list(csv.reader(io.StringIO("\n".join(lines[skipped : skipped + _PEEKED_ROWS]))))
+    delimiter = _delimiter(lines[skipped : skipped + 1])
+    peeked = io.StringIO("\n".join(lines[skipped : skipped + _PEEKED_ROWS]))
+    cells = list(csv.reader(peeked, delimiter=delimiter))
     has_header = bool(cells) and not any(is_number(cell) for cell in cells[0])
     header = tuple(cells[0]) if has_header else ()
-    return Preview(path, name, form, header, cells[int(has_header) :], skipped=skipped)
+    return Preview(path, name, form, header, cells[int(has_header) :], skipped=skipped, delimiter=delimiter)
+
+
+def _delimiter(first: list[str]) -> str:
+    """Tell what stands between cells by the first line; a comma may stand for the point of decimals there."""
+    line = "".join(first)
+    other = max(";\t|", key=line.count)
+    return other if line.count(other) >= max(line.count(","), 1) else ","
 
 
 def _look_at_json(path: Path, name: str, form: Form) -> Preview:

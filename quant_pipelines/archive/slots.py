@@ -6,7 +6,6 @@ import numpy as np
 
 from quant_pipelines.archive.layouts.layout import Content
 from quant_pipelines.archive.market_names import named_step_ms
-from quant_pipelines.archive.stated import Texts
 from quant_pipelines.core.arrays import IntArray
 from quant_pipelines.core.errors import DataError
 from quant_pipelines.core.timeframes import HOUR_MS, MINUTE_MS
@@ -31,7 +30,7 @@ def at_slots(content: Content) -> Content:
     return content.with_columns(ts=slots)
 
 
-def check_zone(content: Content, texts: Texts) -> None:
+def check_zone(content: Content) -> None:
     """Prove that payments without a zone are at slots of UTC: every 8 hours is 00, 08 and 16 o'clock.
 
     Raises
@@ -39,9 +38,8 @@ def check_zone(content: Content, texts: Texts) -> None:
     DataError
         If all are beside them by the same hours.
     """
-    stated = texts["slot"][0].as_py() if "slot" in texts else ""
     distances = np.diff(np.sort(content.ts))
-    interval = named_step_ms(stated) or (int(distances.min()) if distances.size else 0)
+    interval = named_step_ms(content.interval) or (int(distances.min()) if distances.size else 0)
     if interval <= 0 or interval % HOUR_MS or _DAY_HOURS * HOUR_MS % interval:
         return
     offsets = np.unique(content.ts % interval)

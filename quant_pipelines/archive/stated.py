@@ -51,10 +51,21 @@ def settled(asked: Claims, statement: Statement, texts: Texts, origin: Origin) -
         )
     complete = replace(asked, symbol=symbol, timeframe=timeframe)
     check_name(origin, statement, complete)
-    _check_symbols(origin, texts, symbol)
-    if asked.kind == "bars":
-        _check_intervals(origin, texts, timeframe)
+    check_rows(complete, texts, origin)
     return complete
+
+
+def check_rows(asked: Claims, texts: Texts, origin: Origin) -> None:
+    """Prove that no row is of another symbol or step than was asked.
+
+    Raises
+    ------
+    DataError
+        Naming the first that is.
+    """
+    _check_symbols(origin, texts, asked.symbol)
+    if asked.kind == "bars":
+        _check_intervals(origin, texts, asked.timeframe)
 
 
 def check_name(origin: Origin, statement: Statement, asked: Claims) -> None:

@@ -1,6 +1,6 @@
 """Reads cells of one file as an Arrow table: CSV and JSON as text, Parquet in its types."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
@@ -8,6 +8,9 @@ from quant_pipelines.archive.containers import UNREADABLE, opened_content
 from quant_pipelines.archive.origin import Origin
 from quant_pipelines.archive.preview import Preview, unreadable
 from quant_pipelines.core.errors import DataError
+
+_BLOCK_BYTES = 1 << 20
+"""Text that becomes cells at once; Arrow reads up to 32 such blocks ahead."""
 
 
 def column_names(path: Path) -> list[str]:
@@ -46,15 +49,32 @@ def read_table(path: Path, names: Sequence[str]) -> Any:
         raise unreadable(path, "Parquet", error) from error
 
 
-def origin_of(preview: Preview) -> Origin:
-    """Numbers of a file's rows: lines of CSV count from 1, rows of everything else from 0."""
+def origin_of(preview: Preview, n_before: int = 0) -> Origin:
+    """Numbers of a file's rows: lines of CSV count from 1, rows of everything else from 0.
+
+    Parameters
+    ----------
+    preview
+        File.
+    n_before
+        Rows before the first that is meant.
+    """
     if preview.form != "CSV":
-        return Origin(preview.path)
-    return Origin(preview.path, 1 + preview.skipped + bool(preview.header))
+        return Origin(preview.path, n_before)
+    return Origin(preview.path, 1 + preview.skipped + bool(preview.header) + n_before)
 
 
-def read_cells(preview: Preview, header: Sequence[str], names: Sequence[str]) -> Any:
-    """Columns of a file from anywhere.
+def read_cells(preview: Preview, header: Sequence[str], names: Sequence[str]) -> Iterator[Any]:
+    """Like `read_cell_blocks`, all rows at once."""
+    import pyarrow as pa  # noqa: PLC0415
+
+    blocks = list(read_cell_blocks(preview, header, names))
+    if blocks:
+        yield pa.concat_tables(blocks)
+
+
+def read_cell_blocks(preview: Preview, header: Sequence[str], names: Sequence[str]) -> Iterator[Any]:
+    """Columns of a file from anywhere, as Arrow tables of some rows each: all of them but in text.
 
     Parameters
     ----------
@@ -75,18 +95,18 @@ def read_cells(preview: Preview, header: Sequence[str], names: Sequence[str]) ->
     try:
         match preview.form:
             case "CSV":
-                return _read_csv(preview, header, names)
+                yield from _without_empty_end(_read_csv(preview, header, names))
             case "JSON":
-                return _of_document(preview, header, names)
+                yield _of_document(preview, header, names)
             case "Parquet":
-                return read_table(preview.path, names)
+                yield read_table(preview.path, names)
             case "Feather":
-                return _plain(_read_feather(preview.path, names))
+                yield _plain(_read_feather(preview.path, names))
     except (*UNREADABLE, pa.ArrowException) as error:
         raise unreadable(preview.path, preview.form, error) from error
 
 
-def _read_csv(preview: Preview, header: Sequence[str], names: Sequence[str]) -> Any:
+def _read_csv(preview: Preview, header: Sequence[str], names: Sequence[str]) -> Iterator[Any]:
     """All cells as text, so that the row of a bad one can be named."""
     import pyarrow as pa  # noqa: PLC0415
     from pyarrow import csv  # noqa: PLC0415
@@ -99,11 +119,14 @@ def _read_csv(preview: Preview, header: Sequence[str], names: Sequence[str]) -> 
 
     reading = csv.ReadOptions(
         use_threads=False,  # rows are numbered only in order
+        block_size=_BLOCK_BYTES,
         column_names=list(header),
         skip_rows=preview.skipped + bool(preview.header),
     )
     # An empty line counts as a row: the numbers of those after it stay true.
-    parsing = csv.ParseOptions(ignore_empty_lines=False, invalid_row_handler=note)
+    parsing = csv.ParseOptions(
+        delimiter=preview.delimiter, ignore_empty_lines=False, invalid_row_handler=note
+    )
     as_text = csv.ConvertOptions(
         include_columns=list(names),
         column_types=dict.fromkeys(names, pa.string()),
@@ -111,18 +134,13 @@ def _read_csv(preview: Preview, header: Sequence[str], names: Sequence[str]) -> 
     )
     with opened_content(preview.path) as stream:
         source: Any = pa.PythonFile(stream, mode="r")
-        try:
-            table = csv.read_csv(source, reading, parsing, as_text)
-        except pa.ArrowInvalid as error:
-            if "Empty CSV" not in str(error):
-                raise
-            table = pa.table({name: pa.array([], pa.string()) for name in names})
-    for row in broken:
-        raise DataError(
-            f"archive file {preview.path} has {row.actual_columns} cells at row {row.number}; "
-            f"expected {row.expected_columns}"
-        )
-    return _without_empty_end(table)
+        for block in csv.open_csv(source, reading, parsing, as_text):
+            for row in broken:
+                raise DataError(
+                    f"archive file {preview.path} has {row.actual_columns} cells at row {row.number}; "
+                    f"expected {row.expected_columns} as in the rows before"
+                )
+            yield pa.Table.from_batches([block])
 
 
 def _of_document(preview: Preview, header: Sequence[str], names: Sequence[str]) -> Any:
@@ -169,8 +187,15 @@ def _plain(table: Any) -> Any:
     return table
 
 
-def _without_empty_end(table: Any) -> Any:
+def _without_empty_end(blocks: Iterator[Any]) -> Iterator[Any]:
+    """Blocks without the empty lines at the end of the last one."""
+    table = next(blocks, None)
+    if table is None:
+        return
+    for following in blocks:
+        yield table
+        table = following
     last = table.num_rows
     while last and not any(column[last - 1].as_py() for column in table.columns):
         last -= 1
-    return table.slice(0, last)
+    yield table.slice(0, last)

@@ -87,7 +87,8 @@ def run(arguments: argparse.Namespace) -> int:
     ):
         for row in import_files(engine, requests, system_clock_ms):
             rows.append(row)
-            progress.advance()
+            if not rows[:-1] or rows[-2]["file"] != row["file"]:  # a file may hold two series
+                progress.advance()
             if not arguments.json:
                 progress.say(_sentence(row))
     if arguments.json:

@@ -1,13 +1,12 @@
-"""Brings files into the store by the same upserts as ingestion: one transaction a file, or nothing of it."""
+"""Brings files in, one after the other: read, proven, judged beside what is stored, and stored whole."""
 
 from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
-import numpy as np
 from sqlalchemy import Engine
 
 from quant_pipelines.archive import (
@@ -15,26 +14,23 @@ from quant_pipelines.archive import (
     READABLE,
     Claims,
     FileSeries,
+    NoRowsError,
     bar_files,
     funding_file,
+    held_kinds,
     is_readable_name,
     own_open_interest_files,
     read_series,
 )
-from quant_pipelines.core.bars import COLUMNS, BarRows
 from quant_pipelines.core.clock import Clock
 from quant_pipelines.core.errors import DataError
 from quant_pipelines.core.exchanges import EXCHANGES
-from quant_pipelines.core.points import FundingRate, OpenInterest
-from quant_pipelines.core.series import Series, Window
 from quant_pipelines.core.symbols import require_symbol
 from quant_pipelines.core.timeframes import from_ms, timeframe_ms
-from quant_pipelines.marketdata.file_values import require_possible
-from quant_pipelines.store import bars as stored_bars
-from quant_pipelines.store import market
+from quant_pipelines.marketdata.file_past import stored_beside
+from quant_pipelines.marketdata.file_rows import Incoming, store_file
+from quant_pipelines.marketdata.file_values import Beside, require_possible
 from quant_pipelines.store.bars import Upserted
-from quant_pipelines.store.findings import MISSING, confirm_bars
-from quant_pipelines.store.imported import ImportedFile, Span, save_imported
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,17 +54,6 @@ class Request:
     def __post_init__(self) -> None:
         if not is_readable_name(self.path):
             raise DataError(f"file {self.path} is neither {' nor '.join(READABLE)}")
-
-
-class _Incoming(NamedTuple):
-    """Proven rows of a file, and the exchange under which they are stored."""
-
-    series: FileSeries
-    exchange: str
-
-    @property
-    def key(self) -> Series:
-        return Series(self.exchange, self.series.symbol, self.series.timeframe)
 
 
 def files_of_archive(folder: Path, exchange: str, *, symbol: str = "", timeframe: str = "") -> list[Request]:
@@ -130,9 +115,9 @@ def import_files(engine: Engine | None, requests: list[Request], clock: Clock) -
     Yields
     ------
     dict
-        After each file: ``file``, ``layout``, ``kind``, ``exchange``, ``symbol``, ``timeframe``, ``unit`` of
-        its times, ``rows``, ``first``, ``last`` (times of the first and the last row), ``checksum``
-        (SHA-256), ``notes``, ``inserted`` and ``updated`` (None without engine).
+        After each file, one for each series in it: ``file``, ``layout``, ``kind``, ``exchange``, ``symbol``,
+        ``timeframe``, ``unit`` of its times, ``rows``, ``first``, ``last`` (times of the first and the last
+        row), ``checksum`` (SHA-256), ``notes``, ``inserted`` and ``updated`` (None without engine).
 
     Raises
     ------
@@ -141,19 +126,25 @@ def import_files(engine: Engine | None, requests: list[Request], clock: Clock) -
     """
     for position, read in enumerate(_reads(requests, clock)):
         try:
-            incoming = read()
-            if not requests[position].asked.volume_unit:  # a unit that was said is not asked about again
-                require_possible(engine, incoming.key, incoming.series)
+            held = read()
+            for incoming in held:
+                if not incoming.series.asked.volume_unit:  # a unit that was said is not asked about again
+                    require_possible(
+                        incoming.series, Beside() if engine is None else stored_beside(engine, incoming)
+                    )
         except DataError as error:
             kept = f" ({position} of {len(requests)} files are stored)" if position and engine else ""
             raise DataError(f"{error}{kept}") from error
-        yield _report(incoming, None if engine is None else _store(engine, incoming, clock))
+        if engine is None:
+            yield from (_report(incoming, None) for incoming in held)
+        else:
+            yield from map(_report, held, store_file(engine, held, clock()))
 
 
-def _reads(requests: list[Request], clock: Clock) -> Iterator[Callable[[], _Incoming]]:
+def _reads(requests: list[Request], clock: Clock) -> Iterator[Callable[[], tuple[Incoming, ...]]]:
     """Rows of each file when they are asked for: a file is read while the one before is stored."""
     with ThreadPoolExecutor(max_workers=1) as reader:
-        ahead: deque[Future[_Incoming]] = deque()
+        ahead: deque[Future[tuple[Incoming, ...]]] = deque()
         for request in requests:
             ahead.append(reader.submit(_read, request, clock))
             if len(ahead) > 1:
@@ -162,8 +153,27 @@ def _reads(requests: list[Request], clock: Clock) -> Iterator[Callable[[], _Inco
             yield ahead.popleft().result
 
 
-def _read(request: Request, clock: Clock) -> _Incoming:
-    series = read_series(request.path, request.asked, now_ms=clock())
+def _read(request: Request, clock: Clock) -> tuple[Incoming, ...]:
+    """Each series of a file, or the one that is asked for; those of which it has no row are left out."""
+    held, empty = [], []
+    for kind in held_kinds(request.path, request.asked):
+        try:
+            series = read_series(request.path, replace(request.asked, kind=kind), now_ms=clock())
+        except NoRowsError as error:
+            empty.append(error)
+        else:
+            # Only who asked for one kind is told of the other: without, both are taken.
+            for one in series.beside if request.asked.kind else ():
+                note = f"the file holds {one} too: --kind {one} takes it, no --kind takes both"
+                series = replace(series, notes=(*series.notes, note))
+            held.append(_of_exchange(series, request))
+    if not held:
+        raise empty[0]
+    return tuple(held)
+
+
+def _of_exchange(series: FileSeries, request: Request) -> Incoming:
+    """Rows under the exchange of which they are, or under the default one where it is not known here."""
     exchange = request.asked.exchange or request.default_exchange
     known = [name for name in series.exchanges if name in EXCHANGES]
     if known and exchange not in known:
@@ -172,22 +182,10 @@ def _read(request: Request, clock: Clock) -> _Incoming:
         note = f"the file is of {series.exchanges[0]}; its rows are stored as those of {exchange}"
         series = replace(series, notes=(*series.notes, note))
     require_symbol(series.symbol, exchange)
-    return _Incoming(series, exchange)
+    return Incoming(series, exchange)
 
 
-def _store(engine: Engine, incoming: _Incoming, clock: Clock) -> Upserted:
-    series, at = incoming.series, from_ms(clock())
-    written = _WRITERS[series.kind](engine, incoming)
-    confirm_bars(engine, incoming.key, MISSING, series.untraded.tolist(), at)
-    span = Span(from_ms(int(series.ts[0])), from_ms(int(series.ts[-1])))
-    source = ImportedFile(
-        name=series.path.name, checksum=series.checksum, layout=series.layout, rows=series.ts.size, span=span
-    )
-    save_imported(engine, incoming.key, series.kind, source, at)
-    return written
-
-
-def _report(incoming: _Incoming, written: Upserted | None) -> dict[str, Any]:
+def _report(incoming: Incoming, written: Upserted | None) -> dict[str, Any]:
     series = incoming.series
     return {
         "file": str(series.path),
@@ -205,63 +203,3 @@ def _report(incoming: _Incoming, written: Upserted | None) -> dict[str, Any]:
         "inserted": written.inserted if written else None,
         "updated": written.updated if written else None,
     }
-
-
-def _write_bars(engine: Engine, incoming: _Incoming) -> Upserted:
-    series = incoming.series
-    values = {name: series.columns[name].astype(np.float64) for name in COLUMNS}
-    gaps = {name: _values_or_gaps(series, name) for name in ("quote_volume", "trades")}
-    if any(np.isnan(column).any() for column in gaps.values()):
-        stored = stored_bars.read_bar_rows(engine, incoming.key, _window(series))
-        gaps = {name: _filled(series, gaps[name], stored.ts, getattr(stored, name)) for name in gaps}
-    rows = BarRows(
-        ts=series.ts,
-        **values,
-        quote_volume=np.nan_to_num(gaps["quote_volume"]),
-        trades=np.nan_to_num(gaps["trades"]).astype(np.int64),
-    )
-    return stored_bars.upsert_bars(engine, incoming.key, rows)
-
-
-def _window(series: FileSeries) -> Window:
-    return Window(int(series.ts[0]), int(series.ts[-1]) + 1)
-
-
-def _values_or_gaps(series: FileSeries, name: str) -> np.ndarray:
-    return series.columns.get(name, np.full(series.ts.size, np.nan))
-
-
-def _filled(series: FileSeries, values: np.ndarray, stored_ts: np.ndarray, stored: np.ndarray) -> np.ndarray:
-    """Values with what is stored where the file has none; NaN where neither has."""
-    filled = np.full(series.ts.size, np.nan)
-    _, here, there = np.intersect1d(series.ts, stored_ts, assume_unique=True, return_indices=True)
-    filled[here] = stored[there]
-    return np.where(np.isnan(values), filled, values)
-
-
-def _write_funding(engine: Engine, incoming: _Incoming) -> Upserted:
-    (exchange, symbol, _), series = incoming.key, incoming.series
-    known, _, stored = market.read_funding(engine, exchange, symbol, _window(series))
-    marks = _filled(series, _values_or_gaps(series, "mark_price"), known, stored)
-    rates = [
-        FundingRate(int(ts), float(rate), float(mark) if np.isfinite(mark) else None)
-        for ts, rate, mark in zip(series.ts, series.columns["rate"], marks, strict=True)
-    ]
-    return _split(market.save_funding(engine, exchange, symbol, rates), series, known)
-
-
-def _write_open_interest(engine: Engine, incoming: _Incoming) -> Upserted:
-    (exchange, symbol, _), series = incoming.key, incoming.series
-    known, _ = market.read_open_interest(engine, exchange, symbol, _window(series))
-    values = series.columns["open_interest"].tolist()
-    points = [OpenInterest(*row) for row in zip(series.ts.tolist(), values, strict=True)]
-    return _split(market.save_open_interest(engine, exchange, symbol, points), series, known)
-
-
-def _split(written: int, series: FileSeries, known: np.ndarray) -> Upserted:
-    """Rows added are those whose time was not stored before; the rest of what was written changed."""
-    added = int((~np.isin(series.ts, known)).sum())
-    return Upserted(added, written - added)
-
-
-_WRITERS = {"bars": _write_bars, "funding": _write_funding, "open_interest": _write_open_interest}

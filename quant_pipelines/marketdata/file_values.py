@@ -1,27 +1,26 @@
-"""Values of a file that no market can have, judged beside what is stored, before the file is stored."""
+"""Values of a file that no market can have, judged before it is stored, beside what is stored already."""
 
 from collections.abc import Callable
 from datetime import date
+from typing import NamedTuple
 
 import numpy as np
-from sqlalchemy import Engine
 
 from quant_pipelines.archive import FileSeries
 from quant_pipelines.core.bars import COLUMNS, Bars, bars_from_columns, concatenate_bars, empty_bars
 from quant_pipelines.core.errors import DataError
-from quant_pipelines.core.price_factors import adjusted
-from quant_pipelines.core.series import Series, Window
-from quant_pipelines.core.timeframes import DAY_MS, from_ms
+from quant_pipelines.core.price_factors import PriceFactor, adjusted
+from quant_pipelines.core.timeframes import from_ms
 from quant_pipelines.marketdata.checks import (
     Finding,
     check_funding_rates,
     check_open_interest,
     check_volume_unit,
 )
-from quant_pipelines.store.bars import read_bars
-from quant_pipelines.store.price_factors import read_factors
 
-_PAST_BARS = 48
+PAST_BARS = 48
+"""Bars before a file's first that tell the level of its volume."""
+
 _Found = dict[date, Finding]
 _EXPECTED = {
     "volume": "base units; say what it counts with --volume-unit",
@@ -30,17 +29,30 @@ _EXPECTED = {
 }
 
 
-def require_possible(engine: Engine | None, key: Series, series: FileSeries) -> None:
+class Beside(NamedTuple):
+    """What is known of a symbol beside a file.
+
+    Parameters
+    ----------
+    bars
+        Those before a file's bars, and hours around its open interest; None where nothing is known.
+    factors
+        Of its price, oldest first.
+    """
+
+    bars: Bars | None = None
+    factors: tuple[PriceFactor, ...] = ()
+
+
+def require_possible(series: FileSeries, beside: Beside) -> None:
     """Refuse a file with values that no market can have.
 
     Parameters
     ----------
-    engine
-        Product database, whose bars before the file's are the symbol's own past; None looks at the file only.
-    key
-        What it is to be stored as.
     series
         What the file holds.
+    beside
+        What is stored of its symbol.
 
     Raises
     ------
@@ -48,7 +60,7 @@ def require_possible(engine: Engine | None, key: Series, series: FileSeries) -> 
         Naming file, column, time and value.
     """
     column, find = _CHECKS[series.kind]
-    found = sorted(find(engine, key, series).items())
+    found = sorted(find(series, beside).items())
     if not found:
         return
     first = found[0][1]
@@ -61,33 +73,29 @@ def require_possible(engine: Engine | None, key: Series, series: FileSeries) -> 
     )
 
 
-def _in_bars(engine: Engine | None, key: Series, series: FileSeries) -> _Found:
+def _in_bars(series: FileSeries, beside: Beside) -> _Found:
     names = ("ts", *COLUMNS)
-    bars = bars_from_columns(key.symbol, key.timeframe, {name: series.columns[name] for name in names})
+    bars = bars_from_columns(series.symbol, series.timeframe, {name: series.columns[name] for name in names})
     found = check_volume_unit(bars, series.columns.get("quote_volume"))
-    if engine is None or found:
+    if beside.bars is None or found:
         return found
     first_ms = int(bars.ts[0])
-    past = read_bars(engine, key, Window(first_ms - _PAST_BARS * bars.step_ms, first_ms))
     # The file by itself is judged above: what is left is the seam.
-    first = bars.between(first_ms, first_ms + _PAST_BARS * bars.step_ms)
-    seam = adjusted(concatenate_bars(past, first), read_factors(engine, key.exchange, key.symbol))
+    first = bars.between(first_ms, first_ms + PAST_BARS * bars.step_ms)
+    seam = adjusted(concatenate_bars(beside.bars, first), beside.factors)
     return {day: one for day, one in check_volume_unit(seam).items() if one.times[0] >= first_ms}
 
 
-def _in_funding(_: Engine | None, __: Series, series: FileSeries) -> _Found:
+def _in_funding(series: FileSeries, _: Beside) -> _Found:
     return check_funding_rates(series.ts, series.columns["rate"])
 
 
-def _in_open_interest(engine: Engine | None, key: Series, series: FileSeries) -> _Found:
-    hours: Bars = empty_bars(key.symbol, "1h")
-    if engine is not None:
-        window = Window(int(series.ts[0]) - DAY_MS, int(series.ts[-1]) + 1)
-        hours = read_bars(engine, Series(key.exchange, key.symbol, "1h"), window)
+def _in_open_interest(series: FileSeries, beside: Beside) -> _Found:
+    hours = empty_bars(series.symbol, "1h") if beside.bars is None else beside.bars
     return check_open_interest(series.ts, series.columns["open_interest"], hours)
 
 
-_CHECKS: dict[str, tuple[str, Callable[[Engine | None, Series, FileSeries], _Found]]] = {
+_CHECKS: dict[str, tuple[str, Callable[[FileSeries, Beside], _Found]]] = {
     "bars": ("volume", _in_bars),
     "funding": ("rate", _in_funding),
     "open_interest": ("open_interest", _in_open_interest),

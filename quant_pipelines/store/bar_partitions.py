@@ -9,7 +9,7 @@ from sqlalchemy import Connection, Engine, text
 
 from quant_pipelines.core.clock import Clock
 from quant_pipelines.core.timeframes import DAY_MS, from_ms, to_ms
-from quant_pipelines.store.engine import transaction
+from quant_pipelines.store.engine import Database, transaction
 
 MONTHS_AHEAD = 2
 _PARTITION_LOCK = 0x42415253
@@ -26,11 +26,11 @@ _WATCHED = (
 )
 
 
-def ensure_partitions(engine: Engine, start_ms: int, end_ms: int) -> list[str]:
+def ensure_partitions(database: Database, start_ms: int, end_ms: int) -> list[str]:
     """Make the monthly partitions of ``[start_ms, end_ms]``; safe from several processes at once.
 
-    Creating a partition locks the whole table for a moment, so it happens in its own transaction and only
-    when one is missing.
+    Creating a partition locks the whole table until its transaction ends, so it has one of its own where
+    it is not made to join another, and only when one is missing.
 
     Returns
     -------
@@ -38,7 +38,7 @@ def ensure_partitions(engine: Engine, start_ms: int, end_ms: int) -> list[str]:
         Names of the partitions that were made.
     """
     months = months_between(start_ms, end_ms)
-    with transaction(engine) as connection:
+    with transaction(database) as connection:
         if not is_partitioned(connection) or not _missing(connection, months):
             return []
         connection.execute(text("select pg_advisory_xact_lock(:key)"), {"key": _PARTITION_LOCK})

@@ -26,7 +26,7 @@ from quant_pipelines.store.bar_partitions import (
     months_between,
     partition_of,
 )
-from quant_pipelines.store.engine import transaction
+from quant_pipelines.store.engine import Database, transaction
 from quant_pipelines.store.tables.market import RevisionCause
 
 __all__ = [
@@ -103,7 +103,7 @@ class Upserted:
 
 
 def upsert_bars(
-    engine: Engine,
+    database: Database,
     series: Series,
     rows: BarRows,
     *,
@@ -113,8 +113,8 @@ def upsert_bars(
 
     Parameters
     ----------
-    engine
-        Product database.
+    database
+        Product database, or a transaction that is joined.
     series
         Whose; its timeframe is one of 1m, 5m, 15m, 1h, 4h, 1d.
     rows
@@ -130,11 +130,11 @@ def upsert_bars(
     if rows.ts.size == 0:
         return Upserted(0, 0)
     ordered = _ascending(rows)
-    ensure_partitions(engine, int(ordered.ts[0]), int(ordered.ts[-1]))
+    ensure_partitions(database, int(ordered.ts[0]), int(ordered.ts[-1]))
     try:
-        return _write(engine, series, ordered, cause)
+        return _write(database, series, ordered, cause)
     except UniqueViolation:  # somebody wrote the same bars by other means: merge with theirs
-        return _write(engine, series, ordered, cause, can_copy=False)
+        return _write(database, series, ordered, cause, can_copy=False)
 
 
 def read_bars(
@@ -162,12 +162,12 @@ def read_closes(engine: Engine, series: Series, ts: IntArray) -> FloatArray:
 
 
 def read_bar_rows(
-    engine: Engine,
+    database: Database,
     series: Series,
     window: Window,
 ) -> BarRows:
     """Like `read_bars`, with quote volume and number of trades."""
-    with transaction(engine) as connection:
+    with transaction(database) as connection:
         return BarRows(**read_packed(connection, series, VALUES, window))
 
 
@@ -227,10 +227,10 @@ def _edge(connection: Connection, aggregate: str, series: Series) -> int | None:
 
 
 def _write(
-    engine: Engine, series: Series, rows: BarRows, cause: RevisionCause, *, can_copy: bool = True
+    database: Database, series: Series, rows: BarRows, cause: RevisionCause, *, can_copy: bool = True
 ) -> Upserted:
     """Write what differs from the stored bars; writers of one series wait for each other."""
-    with transaction(engine) as connection:
+    with transaction(database) as connection:
         if len(rows) >= _BULK_ROWS:
             # A crash of the server may cost the last moments of a load that the exchange can repeat; it never
             # tears, and the next commit of anybody makes it safe.

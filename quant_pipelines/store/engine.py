@@ -30,6 +30,9 @@ from sqlalchemy.exc import TimeoutError as NoConnectionFree
 
 from quant_pipelines.core.errors import ConfigurationError, SchemaError, StoreError
 
+Database = Engine | Connection
+"""Where to read and write: in a transaction of its own, or in the one that is open on a connection."""
+
 # The server or the way to it; a statement that is wrong by itself is a fault of this code, and stays one.
 _AWAY = (
     psycopg.OperationalError,
@@ -119,8 +122,13 @@ def require_reachable(engine: Engine) -> None:
 
 
 @contextmanager
-def transaction(engine: Engine) -> Iterator[Connection]:
-    """One transaction, committed at the end of the block.
+def transaction(database: Database) -> Iterator[Connection]:
+    """One transaction, committed at the end of the block; inside of another it is a savepoint.
+
+    Parameters
+    ----------
+    database
+        Engine, or the connection of the transaction that is joined: its block commits.
 
     Raises
     ------
@@ -128,8 +136,12 @@ def transaction(engine: Engine) -> Iterator[Connection]:
         If the database does not answer, or lacks this code's tables. After a break at a commit the outcome is
         unknown: read the rows again before acting.
     """
-    with _translated(engine.url), engine.begin() as connection:
-        yield connection
+    if isinstance(database, Connection):
+        with _translated(database.engine.url), database.begin_nested():
+            yield database
+    else:
+        with _translated(database.url), database.begin() as connection:
+            yield connection
 
 
 @contextmanager

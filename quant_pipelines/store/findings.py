@@ -24,7 +24,7 @@ from sqlalchemy.dialects.postgresql import insert
 from quant_pipelines.core.arrays import IntArray
 from quant_pipelines.core.series import Days, Series, Window
 from quant_pipelines.core.timeframes import from_ms, to_ms
-from quant_pipelines.store.engine import transaction
+from quant_pipelines.store.engine import Database, transaction
 from quant_pipelines.store.tables import bar_confirmations, bar_revisions, bars, data_findings
 from quant_pipelines.store.tables.market import Confirmation
 
@@ -215,12 +215,12 @@ def note_attempt(engine: Engine, outcomes: Mapping[int, str]) -> tuple[int, int]
 
 
 def confirm_bars(
-    engine: Engine, series: Series, kind: Confirmation, times: Iterable[int], at: datetime
+    database: Database, series: Series, kind: Confirmation, times: Iterable[int], at: datetime
 ) -> None:
     """Store that the exchange confirmed these bars: that they never existed, or that they are as stored."""
     rows = [{**series._asdict(), "ts": from_ms(ts), "kind": kind, "confirmed_at": at} for ts in times]
     if rows:
-        with transaction(engine) as connection:
+        with transaction(database) as connection:
             connection.execute(insert(bar_confirmations).on_conflict_do_nothing(), rows)
 
 

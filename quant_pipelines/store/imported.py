@@ -9,7 +9,7 @@ from sqlalchemy import Engine, select
 from sqlalchemy.dialects.postgresql import insert
 
 from quant_pipelines.core.series import Series
-from quant_pipelines.store.engine import transaction
+from quant_pipelines.store.engine import Database, transaction
 from quant_pipelines.store.tables import imported_files
 
 
@@ -45,13 +45,13 @@ class ImportedFile:
     span: Span
 
 
-def save_imported(engine: Engine, series: Series, kind: str, file: ImportedFile, at: datetime) -> None:
+def save_imported(database: Database, series: Series, kind: str, file: ImportedFile, at: datetime) -> None:
     """Record that a file's rows are stored; the same file again moves its time only.
 
     Parameters
     ----------
-    engine
-        Product database.
+    database
+        Product database, or the transaction in which the rows are written.
     series
         Whose rows; the timeframe is empty but for bars.
     kind
@@ -77,7 +77,7 @@ def save_imported(engine: Engine, series: Series, kind: str, file: ImportedFile,
         name: statement.excluded[name] for name in ("file", "layout", "rows", "first", "last", "imported_at")
     }
     key = list(imported_files.primary_key.columns)
-    with transaction(engine) as connection:
+    with transaction(database) as connection:
         connection.execute(statement.on_conflict_do_update(index_elements=key, set_=changed))
 
 

@@ -15,7 +15,7 @@ from quant_pipelines.core.instruments import Instrument
 from quant_pipelines.core.points import FundingRate, OpenInterest, PricePoint
 from quant_pipelines.core.series import Window
 from quant_pipelines.core.timeframes import from_ms, to_ms
-from quant_pipelines.store.engine import transaction
+from quant_pipelines.store.engine import Database, transaction
 from quant_pipelines.store.tables import (
     funding_rates,
     hotlist,
@@ -67,7 +67,7 @@ def read_instruments(engine: Engine, exchange: str | None = None) -> list[Instru
         return [Instrument(**row) for row in connection.execute(query).mappings()]
 
 
-def save_funding(engine: Engine, exchange: str, symbol: str, rates: Sequence[FundingRate]) -> int:
+def save_funding(database: Database, exchange: str, symbol: str, rates: Sequence[FundingRate]) -> int:
     """Store payments; one becomes known at its slot.
 
     Returns
@@ -79,10 +79,10 @@ def save_funding(engine: Engine, exchange: str, symbol: str, rates: Sequence[Fun
         "rate": [rate for _, rate, _ in rates],
         "mark_price": [mark for _, _, mark in rates],
     }
-    return _upsert(engine, funding_rates, exchange, symbol, _Rows([ts for ts, _, _ in rates], values))
+    return _upsert(database, funding_rates, exchange, symbol, _Rows([ts for ts, _, _ in rates], values))
 
 
-def save_open_interest(engine: Engine, exchange: str, symbol: str, points: Sequence[OpenInterest]) -> int:
+def save_open_interest(database: Database, exchange: str, symbol: str, points: Sequence[OpenInterest]) -> int:
     """Store open interest; a value becomes known 5 minutes after its time.
 
     Returns
@@ -92,7 +92,7 @@ def save_open_interest(engine: Engine, exchange: str, symbol: str, points: Seque
     """
     values = {"open_interest": [value for _, value in points]}
     rows = _Rows([ts for ts, _ in points], values, OPEN_INTEREST_KNOWN_AFTER_MS)
-    return _upsert(engine, open_interest, exchange, symbol, rows)
+    return _upsert(database, open_interest, exchange, symbol, rows)
 
 
 def save_mark_prices(engine: Engine, exchange: str, symbol: str, points: Sequence[PricePoint]) -> int:
@@ -134,18 +134,18 @@ def read_index_prices(
 
 
 def read_funding(
-    engine: Engine, exchange: str, symbol: str, window: Window
+    database: Database, exchange: str, symbol: str, window: Window
 ) -> tuple[IntArray, FloatArray, FloatArray]:
     """Read slots (ms), rates (fractions) and mark prices (NaN where missing) in a window."""
-    columns = _read_series(engine, funding_rates, exchange, symbol, window)
+    columns = _read_series(database, funding_rates, exchange, symbol, window)
     return columns[0].astype(np.int64), columns[1], columns[2]
 
 
 def read_open_interest(
-    engine: Engine, exchange: str, symbol: str, window: Window
+    database: Database, exchange: str, symbol: str, window: Window
 ) -> tuple[IntArray, FloatArray]:
     """Read times (ms) and open interest (base units) in a window."""
-    columns = _read_series(engine, open_interest, exchange, symbol, window)
+    columns = _read_series(database, open_interest, exchange, symbol, window)
     return columns[0].astype(np.int64), columns[1]
 
 
@@ -240,7 +240,7 @@ def _prices(points: Sequence[PricePoint]) -> _Rows:
     return _Rows([ts for ts, _ in points], {"price": [price for _, price in points]})
 
 
-def _upsert(engine: Engine, table: Table, exchange: str, symbol: str, rows: _Rows) -> int:
+def _upsert(database: Database, table: Table, exchange: str, symbol: str, rows: _Rows) -> int:
     """Write one symbol's rows in one statement of arrays; those that did not change are left alone."""
     names = list(rows.values)
     columns = ", ".join(names)
@@ -254,12 +254,12 @@ def _upsert(engine: Engine, table: Table, exchange: str, symbol: str, rows: _Row
         f"is distinct from ({', '.join(f'excluded.{name}' for name in names)})"
     )
     columns_of_rows = ([from_ms(ts) for ts in rows.ts], *(list(column) for column in rows.values.values()))
-    with transaction(engine) as connection:
+    with transaction(database) as connection:
         return connection.exec_driver_sql(query, (exchange, symbol, *columns_of_rows)).rowcount
 
 
 def _read_series(
-    engine: Engine, table: Table, exchange: str, symbol: str, window: Window
+    database: Database, table: Table, exchange: str, symbol: str, window: Window
 ) -> list[FloatArray]:
     """Read the times (ms) and values of a table, oldest first."""
     names = _VALUES[table]
@@ -269,7 +269,7 @@ def _read_series(
         .where(table.c.ts >= from_ms(window.start_ms), table.c.ts < from_ms(window.end_ms))
         .order_by(table.c.ts)
     )
-    with transaction(engine) as connection:
+    with transaction(database) as connection:
         rows = [tuple(row) for row in connection.execute(query)]
     columns = np.array(rows, dtype=np.float64).reshape(len(rows), 1 + len(names))
     return [np.ascontiguousarray(columns[:, position]) for position in range(1 + len(names))]

@@ -18,6 +18,7 @@ from quant_pipelines.core.series import Series, Window
 from quant_pipelines.core.timeframes import DAY_MS, HOUR_MS, MINUTE_MS, day_of
 from quant_pipelines.marketdata.ingest import Ingestion, ingest_bars, ingest_funding
 from quant_pipelines.store.bars import read_bar_rows, read_bars
+from quant_pipelines.store.engine import transaction
 from quant_pipelines.store.market import read_funding, read_open_interest
 
 pytestmark = pytest.mark.postgres
@@ -292,3 +293,67 @@ def test_funding_alone_is_checked(
     assert quant(path)[0] == 0
     found = answer(capfd, "data", "check", BTC)["findings"]
     assert {row["check_name"] for row in found} == {"missing_funding"}
+
+
+def test_a_failure_between_rows_and_their_file_leaves_neither(
+    quant: Quant, engine: Engine, tmp_path: Path
+) -> None:
+    table = "market.imported_files"
+    path = write(tmp_path / "bars.csv", columns(24 * 60))
+    with transaction(engine) as connection:
+        connection.exec_driver_sql(f"alter table {table} rename to away")
+    code, document, err = quant(path, *HOURLY)
+    assert (code, document) == (1, None)
+    assert "has another schema" in err
+    assert len(read_bars(engine, Series(EXCHANGE, BTC, "1h"), ALL)) == 0
+    with transaction(engine) as connection:
+        connection.exec_driver_sql("alter table market.away rename to imported_files")
+    assert quant(path, *HOURLY)[1]["files"][0]["inserted"] == 24 * 60
+
+
+TICKER = "exchange,symbol,timestamp,local_timestamp,funding_timestamp,funding_rate,open_interest"
+
+
+def ticker(path: Path, interest: str = "80000") -> Path:
+    slot, second = FIRST_MS + 8 * HOUR_MS, 1000
+    rows = [
+        f"binance-futures,BTCUSDT,{ts}000,{ts}009,{slot}000,0.0001,{interest}"
+        for ts in (slot - 600 * second, slot - second, slot + second)
+    ]
+    path.write_text("\n".join([TICKER, *rows]) + "\n")
+    return path
+
+
+def test_funding_and_open_interest_of_one_file_are_stored_together(
+    quant: Quant, engine: Engine, tmp_path: Path
+) -> None:
+    files = quant(ticker(tmp_path / "t.csv"))[1]["files"]
+    assert [(row["kind"], row["rows"], row["inserted"]) for row in files] == [
+        ("funding", 1, 1),
+        ("open_interest", 3, 3),
+    ]
+    assert list(read_funding(engine, EXCHANGE, BTC, ALL)[1]) == [0.0001]
+    assert list(read_open_interest(engine, EXCHANGE, BTC, ALL)[1]) == [80000.0] * 3
+
+
+def test_a_kind_that_is_asked_for_says_what_else_is_in_the_file(quant: Quant, tmp_path: Path) -> None:
+    [row] = quant(ticker(tmp_path / "t.csv"), "--kind", "funding", "--dry-run")[1]["files"]
+    assert row["kind"] == "funding"
+    assert (
+        "the file holds open_interest too: --kind open_interest takes it, no --kind takes both"
+        in row["notes"]
+    )
+
+
+def test_nothing_of_two_series_is_stored_where_one_is_bad(
+    quant: Quant, engine: Engine, tmp_path: Path
+) -> None:
+    code, _, err = quant(ticker(tmp_path / "t.csv", "-1"))
+    assert code == 1
+    assert "open_interest is -1.0" in err
+    assert read_funding(engine, EXCHANGE, BTC, ALL)[0].size == 0
+
+
+def test_a_series_without_a_row_is_no_fault_of_the_other(quant: Quant, tmp_path: Path) -> None:
+    [row] = quant(ticker(tmp_path / "t.csv", ""), "--dry-run")[1]["files"]
+    assert row["kind"] == "funding"

@@ -3,7 +3,7 @@
 from typing import NamedTuple
 
 from quant_pipelines.archive.claims import Claims
-from quant_pipelines.archive.headers import KINDS
+from quant_pipelines.archive.headers import BESIDE, KINDS
 from quant_pipelines.archive.layouts import (
     binance_web_funding,
     bybit_klines,
@@ -90,6 +90,11 @@ class Found(NamedTuple):
     kind: str
     header: tuple[str, ...]
 
+    @property
+    def beside(self) -> tuple[str, ...]:
+        """Kinds of the same rows that are not read: funding beside open interest, or the other way round."""
+        return tuple(kind for kind in self.layout.kinds if kind == BESIDE.get(self.kind))
+
 
 def find_layout(preview: Preview, asked: Claims) -> Found:
     """Layout of a file by what it shows, or the one that is stated.
@@ -121,7 +126,7 @@ def _shown(preview: Preview, asked: Claims) -> Layout:
     if fitting or shown:
         return (fitting or shown)[0]
     if preview.header:
-        return layout_by_header(preview, asked.kind or "bars")
+        return layout_by_header(preview, asked.kind)
     kind = asked.kind or "bars"
     wide = [one.name for one in LAYOUTS.values() if kind in one.kinds and _fits(one, preview.width)]
     expected = f"--layout, one of {', '.join(wide)}" if wide else "a header"
@@ -139,7 +144,7 @@ def _is_of(preview: Preview, layout: Layout) -> bool:
 
 def _stated(preview: Preview, asked: Claims) -> Layout:
     if asked.layout == BY_HEADER:
-        return layout_by_header(preview, asked.kind or "bars")
+        return layout_by_header(preview, asked.kind)
     if asked.layout not in LAYOUTS:
         raise ConfigurationError(unknown_name("layout", asked.layout, [*LAYOUTS, BY_HEADER]))
     layout = LAYOUTS[asked.layout]

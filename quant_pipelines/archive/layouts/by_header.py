@@ -2,7 +2,7 @@
 
 import re
 
-from quant_pipelines.archive.headers import KINDS, holds_several, match_headers
+from quant_pipelines.archive.headers import KINDS, match_headers, shown_kinds
 from quant_pipelines.archive.layouts.layout import Layout, Statement
 from quant_pipelines.archive.preview import Preview
 
@@ -13,19 +13,32 @@ _NAME = re.compile(r"(?P<symbol>[A-Z0-9]+(?:USDT|USDC|BUSD|USD))[-_](?P<step>\d+
 def layout_by_header(preview: Preview, kind: str) -> Layout:
     """Layout of a file whose headers say what its columns are.
 
+    Parameters
+    ----------
+    preview
+        File.
+    kind
+        What it should hold; empty leaves it to the headers.
+
     Raises
     ------
     DataError
         If a header is unknown, two mean one thing, or one is missing.
     """
-    found = match_headers(preview.path, preview.header, KINDS[kind])
+    kinds = shown_kinds(preview.header, kind)
     names = dict(zip(preview.header, preview.columns, strict=True))
     return Layout(
         name=NAME,
         header=preview.columns,
-        kinds={kind: {column: names[header] for column, header in found.items()}},
+        kinds={
+            one: {
+                column: names[header]
+                for column, header in match_headers(preview.path, preview.header, KINDS[one]).items()
+            }
+            for one in kinds
+        },
         states=_states,
-        has_gaps=holds_several(preview.header, KINDS[kind]),
+        has_gaps=len(kinds) > 1,
     )
 
 

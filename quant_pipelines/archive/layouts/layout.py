@@ -52,12 +52,15 @@ class Content:
         What was said of it; symbol and timeframe are known by now.
     notes
         What its reader should know.
+    interval
+        Of payments, as the file spells it; empty where it does not say.
     """
 
     origin: Origin
     columns: Columns
     asked: Claims
     notes: tuple[str, ...] = ()
+    interval: str = ""
 
     @property
     def ts(self) -> IntArray:

@@ -19,7 +19,7 @@ def _is_by_hour(preview: Preview) -> bool:
 
 
 def _is_by_minute(preview: Preview) -> bool:
-    return preview.width == len(_COLUMNS) and _MINUTE_NAME.match(preview.name) is not None
+    return preview.width == len(_COLUMNS) and _MINUTE_NAME.match(preview.content_name) is not None
 
 
 def _is_funding(preview: Preview) -> bool:
@@ -27,17 +27,17 @@ def _is_funding(preview: Preview) -> bool:
 
 
 def _names_symbol(preview: Preview) -> Statement:
-    match = _NAME.match(preview.name)
+    match = _NAME.match(preview.content_name)
     return Statement(match["symbol"]) if match else Statement()
 
 
 def _names_day(preview: Preview) -> Statement:
-    match = _MINUTE_NAME.match(preview.name)
+    match = _MINUTE_NAME.match(preview.content_name)
     return Statement(match["symbol"], "1m", day=match["day"]) if match else Statement()
 
 
 def _names_funding(preview: Preview) -> Statement:
-    match = _FUNDING_NAME.fullmatch(preview.name)
+    match = _FUNDING_NAME.fullmatch(preview.content_name)
     return Statement(match["symbol"]) if match else Statement()
 
 
