@@ -20,6 +20,7 @@ from live_runner.feed.relay import relay_of
 from live_runner.ports.market_time import MarketTime
 from live_runner.ports.tasks import first_of
 from live_runner.process.adopted import adopt_kills
+from live_runner.process.funds import FundsWatch
 from live_runner.process.outages import database_outage
 from live_runner.process.traders import Traders
 from live_runner.process.vitals import STANDBY_SERVICE, beat
@@ -33,7 +34,7 @@ from quant_pipelines.core.timeframes import MINUTE_MS, floor_ms, from_ms
 from quant_pipelines.exchange import MarketSource
 from quant_pipelines.stack.pulse import Pulse
 from quant_pipelines.store.epochs import WriterSession, open_epoch, writer_session
-from quant_pipelines.store.heartbeats import Alert, write_alert
+from quant_pipelines.store.heartbeats import Alert, write_alert, write_halt
 from quant_pipelines.store.outages import write_past_outage
 
 _BACKOFF_SECONDS = (0.5, 10.0)
@@ -147,6 +148,7 @@ class Runner:
                     self._trade(traders),
                     self._follow_deployments(session, traders),
                     self._follow_kills(traders),
+                    FundsWatch(around.engine, venues, around.time, self._margin_short).run(),
                     self._follow_stream(feed, traders),
                     self._beat(traders),
                     traders.watch_venues(),
@@ -162,6 +164,11 @@ class Runner:
             self._warned.add(sentence)
             alert = Alert("warning", "account", sentence, from_ms(self._around.time.now_ms()))
             await asyncio.to_thread(write_alert, self._around.engine, alert)
+
+    async def _margin_short(self, account_id: int, reason: str) -> None:
+        """Halt the account before the venue closes what it holds."""
+        at = from_ms(self._around.time.now_ms())
+        await asyncio.to_thread(write_halt, self._around.engine, f"account:{account_id}", reason, at)
 
     async def _become_writer(self, session: WriterSession, stopping: asyncio.Event) -> bool:
         """Wait until this session holds the lock; False if it was told to stop before."""

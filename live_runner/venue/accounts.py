@@ -1,7 +1,7 @@
 """Which account a deployment may trade, and the one client that each account has."""
 
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack
 from typing import Any, NamedTuple, Self
 
@@ -93,6 +93,11 @@ class OrderVenues:
         self._warn = warn
         self._open: dict[int, OrderVenue] = {}
         self._stack = AsyncExitStack()
+
+    @property
+    def opened(self) -> Mapping[int, OrderVenue]:
+        """Clients by account."""
+        return self._open
 
     async def __aenter__(self) -> Self:
         return self

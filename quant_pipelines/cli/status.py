@@ -7,6 +7,8 @@ from typing import Any
 from quant_pipelines.cli.operator import home_of
 from quant_pipelines.cli.output import print_document, table
 
+_FUNDS = ("account", "wallet", "unrealized", "available", "margin_usage", "unit_value")
+
 
 def run(arguments: argparse.Namespace) -> int:
     """Print the status; exit code 1 when nothing runs there."""
@@ -37,6 +39,8 @@ def _text(status: dict[str, Any]) -> str:
         table(status["deployments"], columns),
         *(f"AWAY  {outage['sentence']}" for outage in status["outages"]),
         f"trading state {status['trading_state'] or '-'}, {money}",
+        "funds",
+        table(status["funds"], _FUNDS),
         "requests",
         table(status["requests"], ("exchange", "egress", "used", "limit", "banned_until", "waits")),
         "last runs",

@@ -29,6 +29,8 @@ from quant_pipelines.exchange.server_clock import ServerClock
 from quant_pipelines.exchange.user_stream import follow_user_stream
 from quant_pipelines.exchange.venue_rows import (
     PAYMENT_KINDS,
+    balance_of,
+    income_of,
     order_of,
     payment_of,
     permissions_of,
@@ -37,6 +39,7 @@ from quant_pipelines.exchange.venue_rows import (
 )
 from quant_pipelines.exchange.weight import Allowance
 from quant_pipelines.trading.certificate import KeyPermissions
+from quant_pipelines.trading.funds import Balance, IncomeRow
 from quant_pipelines.trading.venue import (
     RECEIVE_WINDOW_MS,
     MarketOrder,
@@ -250,6 +253,22 @@ class CcxtOrders:
                 found += [payment_of(row) for row in rows]
                 if len(rows) < _INCOME_PER_PAGE:
                     break
+        return found
+
+    async def balance(self) -> Balance:
+        """Funds of the account."""
+        answer = await self._ask("balance", self._client.fapiPrivateV3GetAccount, {}, weight=5)
+        return balance_of(answer)
+
+    async def income(self, start_ms: int, end_ms: int) -> list[IncomeRow]:
+        """Read every change of the wallet in a window, oldest first."""
+        found, call = list[IncomeRow](), self._client.fapiPrivateGetIncome
+        wanted = {"startTime": start_ms, "endTime": end_ms - 1, "limit": _INCOME_PER_PAGE}
+        for page in range(1, 1000):
+            rows = await self._ask("income", call, {**wanted, "page": page}, weight=30)
+            found += [income_of(row) for row in rows]
+            if len(rows) < _INCOME_PER_PAGE:
+                break
         return found
 
     async def events(self, symbol: str) -> AsyncIterator[VenueEvent]:

@@ -8,6 +8,7 @@ from quant_pipelines.core.errors import ExchangeUnavailable
 from quant_pipelines.core.orders import OrderStatus, Side
 from quant_pipelines.core.timeframes import from_ms
 from quant_pipelines.trading.certificate import KeyPermissions
+from quant_pipelines.trading.funds import Balance, IncomeRow
 from quant_pipelines.trading.venue import (
     OrderUpdate,
     Payment,
@@ -94,6 +95,23 @@ def trade_of(row: _Row) -> VenueTrade:
 def payment_of(row: _Row) -> Payment:
     """Income of a REST answer."""
     return Payment(int(row["time"]), Decimal(row["income"]), PAYMENT_KINDS[row["incomeType"]])
+
+
+def balance_of(row: _Row) -> Balance:
+    """Funds of an account, of a REST answer; totals are in USDT while one asset is the only margin."""
+    return Balance(
+        Decimal(row["totalWalletBalance"]),
+        Decimal(row["totalUnrealizedProfit"]),
+        Decimal(row["totalMaintMargin"]),
+        Decimal(row["availableBalance"]),
+    )
+
+
+def income_of(row: _Row) -> IncomeRow:
+    """One change of the wallet, of a REST answer; a number is unique within its kind only."""
+    kind = str(row["incomeType"])
+    number = f"{kind}:{row['tranId']}:{row.get('symbol') or ''}"
+    return IncomeRow(number, kind, int(row["time"]), Decimal(row["income"]), str(row["asset"]))
 
 
 def permissions_of(row: _Row) -> KeyPermissions:

@@ -13,6 +13,7 @@ from quant_pipelines.operations.outages import RUNNER, database_away, is_fresh, 
 from quant_pipelines.stack.home import Home, is_locked
 from quant_pipelines.stack.server import database_url_of
 from quant_pipelines.store.engine import connected, transaction
+from quant_pipelines.store.funds import newest_funds
 from quant_pipelines.store.heartbeats import Heartbeat, read_heartbeats
 from quant_pipelines.store.rate_budgets import read_rate_budgets
 from quant_pipelines.store.views import account_capital, current_deployments
@@ -30,7 +31,8 @@ def stack_status(home: Home, settings: Settings) -> dict[str, Any]:
         capital, ...],
         ``requests`` (what is used of each exchange's request allowance),
         ``fills`` (count), ``equity`` (quote currency), ``trading_state``, ``last_runs``.
-        ``outages`` [what, since, sentence]: what is away now.
+        ``outages`` [what, since, sentence]: what is away now. ``funds`` [account, at, wallet, unrealized,
+        available, margin_usage, unit_value]: what accounts at venues have, quote and fractions.
         Without a database ``fills``, ``equity`` and ``trading_state`` are None. ``collector`` is its last
         heartbeat, None when that is not fresh.
     """
@@ -53,6 +55,7 @@ def stack_status(home: Home, settings: Settings) -> dict[str, Any]:
         "trading_state": None,
         "collector": None,
         "outages": [],
+        "funds": [],
         "last_runs": _last_runs(known["ui"]) if is_up and known.get("ui") else [],
     }
     if not is_up and not settings.database_url:
@@ -71,10 +74,12 @@ def _trading(url: str) -> dict[str, Any]:
             beats = read_heartbeats(connection)
             requests = read_rate_budgets(connection, utc_now())
             outages = standing_outages(connection, utc_now())
+            funds = newest_funds(connection)
     except StoreError as error:
         return {"outages": [database_away(error)]}
     return {
         "outages": outages,
+        "funds": funds,
         "deployments": [_deployment(row) for row in deployed],
         "fills": sum(row["fills"] for row in deployed),
         "equity": _account_equity(capital, deployed),

@@ -90,7 +90,12 @@ class Alert(NamedTuple):
 def write_alert(engine: Engine, alert: Alert) -> None:
     """Store an alert."""
     with transaction(engine) as connection:
-        connection.execute(insert(alerts).values(alert._asdict() | {"detail": dict(alert.detail)}))
+        put_alert(connection, alert)
+
+
+def put_alert(connection: Connection, alert: Alert) -> None:
+    """Store an alert in the caller's transaction."""
+    connection.execute(insert(alerts).values(alert._asdict() | {"detail": dict(alert.detail)}))
 
 
 class Halt(NamedTuple):

@@ -7,6 +7,7 @@ from typing import NamedTuple, Protocol
 
 from quant_pipelines.core.orders import OrderStatus, Side
 from quant_pipelines.trading.certificate import KeyPermissions
+from quant_pipelines.trading.funds import Balance, IncomeRow
 
 RECEIVE_WINDOW_MS = 2_000
 """How long after its stamp the venue still takes an order; what wakes later is refused."""
@@ -183,6 +184,12 @@ class OrderVenue(Protocol):
 
     async def payments(self, symbol: str, since_ms: int) -> list[Payment]:
         """Funding and costs of liquidations from a time on (included)."""
+
+    async def balance(self) -> Balance:
+        """Funds of the account, quote."""
+
+    async def income(self, start_ms: int, end_ms: int) -> list[IncomeRow]:
+        """Read every change of the wallet in a window, its end excluded, oldest first."""
 
     async def now_ms(self) -> int:
         """Tell the venue's time, never ahead of its clock."""

@@ -44,6 +44,7 @@ from quant_pipelines.store.tables.research import (
 )
 from quant_pipelines.store.tables.trading import (
     accounts,
+    balances,
     certificates,
     checkpoints,
     deployments,
@@ -58,7 +59,9 @@ from quant_pipelines.store.tables.trading import (
     risk_limits,
     signals,
     strategy_quotas,
+    transfers,
     trigger_states,
+    wallet_days,
 )
 
 __all__ = [
@@ -67,6 +70,7 @@ __all__ = [
     "alerts",
     "approvals",
     "audit_logs",
+    "balances",
     "bar_confirmations",
     "bar_revisions",
     "bar_versions",
@@ -110,9 +114,11 @@ __all__ = [
     "strategy_trials",
     "strategy_versions",
     "trades",
+    "transfers",
     "trials",
     "trigger_states",
     "universe",
     "verdicts",
+    "wallet_days",
     "whitelist",
 ]

@@ -5,6 +5,7 @@ from sqlalchemy import (
     Boolean,
     CheckConstraint,
     Column,
+    Date,
     Double,
     ForeignKey,
     Index,
@@ -37,6 +38,47 @@ accounts = Table(
     moment("keys_changed_at", nullable=True),
     schema="trading",
     comment="Accounts that the runner books to; the paper account needs no keys",
+)
+
+balances = Table(
+    "balances",
+    metadata,
+    Column("account_id", BigInteger, ForeignKey("trading.accounts.id"), nullable=False),
+    moment("at"),
+    money("wallet", comment="quote, as all amounts here: deposits, realized profit, fees and funding"),
+    money("unrealized", comment="profit of what is held, at mark prices"),
+    money("maintenance", comment="margin below which the venue closes positions"),
+    money("available", comment="what new orders may take"),
+    money("units", comment="deposits buy units, withdrawals sell them"),
+    PrimaryKeyConstraint("account_id", "at"),
+    schema="trading",
+    comment="Funds of an account at a venue; a unit is worth (wallet + unrealized) / units",
+)
+
+transfers = Table(
+    "transfers",
+    metadata,
+    Column("account_id", BigInteger, ForeignKey("trading.accounts.id"), nullable=False),
+    text("number", comment="as the venue names it"),
+    moment("ts"),
+    money("amount", comment="quote; positive when it came"),
+    PrimaryKeyConstraint("account_id", "number"),
+    schema="trading",
+    comment="Money that came to an account or left it: no profit",
+)
+
+wallet_days = Table(
+    "wallet_days",
+    metadata,
+    Column("account_id", BigInteger, ForeignKey("trading.accounts.id"), nullable=False),
+    Column("day", Date, nullable=False),
+    money("booked", comment="change by our fills and payments, quote"),
+    money("at_venue", comment="change of the venue's wallet without transfers, quote"),
+    document("rest", comment="what the books do not explain, by the venue's kind; empty when equal"),
+    moment("compared_at"),
+    PrimaryKeyConstraint("account_id", "day"),
+    schema="trading",
+    comment="Each UTC day of an account, compared with the venue's wallet to the last digit",
 )
 
 certificates = Table(

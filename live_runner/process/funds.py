@@ -1,0 +1,121 @@
+"""Watches what accounts have: balances and transfers each minute, each day beside the venue's wallet."""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Mapping
+from datetime import UTC, date, datetime, time
+from decimal import Decimal
+
+from sqlalchemy import Engine
+
+from live_runner.ports.market_time import MarketTime
+from live_runner.venue.accounts import OrderVenues
+from quant_pipelines.core.clock import utc_now
+from quant_pipelines.core.errors import ExchangeError
+from quant_pipelines.core.timeframes import DAY_MS, HOUR_MS, MINUTE_MS, from_ms, to_ms
+from quant_pipelines.store.engine import transaction
+from quant_pipelines.store.funds import booked_on, due_days, save_balance, save_day
+from quant_pipelines.store.heartbeats import Alert, put_alert
+from quant_pipelines.trading.funds import TRANSFERS, WalletDay, margin_shortage, venue_change
+from quant_pipelines.trading.venue import OrderVenue
+
+_SECONDS = 60.0
+_TRANSFERS_LATE_MS = HOUR_MS
+"""How late a transfer may show up at the venue, after its own time."""
+_DAY_SETTLES_MS = 10 * MINUTE_MS
+"""How long after midnight a day is compared: its last fills and payments are booked by then."""
+
+Short = Callable[[int, str], Awaitable[None]]
+"""Told which account is short of margin, and why."""
+
+_log = logging.getLogger(__name__)
+
+
+class FundsWatch:
+    """Funds of the accounts that are open.
+
+    Parameters
+    ----------
+    engine
+        Product database.
+    venues
+        Accounts at venues.
+    clock
+        The exchange's time.
+    short
+        Told of an account that must be reduced before the venue does it.
+    """
+
+    def __init__(self, engine: Engine, venues: OrderVenues, clock: MarketTime, short: Short) -> None:
+        self._engine = engine
+        self._venues = venues
+        self._clock = clock
+        self._short = short
+
+    async def run(self) -> None:
+        """Watch until canceled.
+
+        Raises
+        ------
+        StoreError
+            If the database does not answer.
+        """
+        while True:
+            for account_id, venue in list(self._venues.opened.items()):
+                try:
+                    await self.look(account_id, venue)
+                except ExchangeError as error:
+                    _log.warning("funds not read", extra={"account": account_id, "error": str(error)})
+            await asyncio.sleep(_SECONDS)
+
+    async def look(self, account_id: int, venue: OrderVenue) -> None:
+        """Store the funds of an account, and compare its days that have ended.
+
+        Raises
+        ------
+        ExchangeError
+            If the venue does not answer.
+        StoreError
+            If the database does not.
+        """
+        now_ms = self._clock.now_ms()
+        recent = await venue.income(now_ms - _TRANSFERS_LATE_MS, now_ms + 1)
+        balance = await venue.balance()  # after its transfers: one that is not in it yet comes next time
+        flows = [row for row in recent if row.kind in TRANSFERS]
+        await asyncio.to_thread(save_balance, self._engine, account_id, balance, flows, from_ms(now_ms))
+        if reason := margin_shortage(balance):
+            await self._short(account_id, reason)
+        await self._compare_days(account_id, venue, now_ms)
+
+    async def _compare_days(self, account_id: int, venue: OrderVenue, now_ms: int) -> None:
+        today = from_ms(now_ms - _DAY_SETTLES_MS).date()
+        for day in await asyncio.to_thread(self._due, account_id, today):
+            start_ms = to_ms(datetime.combine(day, time(), UTC))
+            changes = venue_change(await venue.income(start_ms, start_ms + DAY_MS))
+            await asyncio.to_thread(compare_day, self._engine, account_id, day, changes)
+
+    def _due(self, account_id: int, today: date) -> list[date]:
+        with transaction(self._engine) as connection:
+            return due_days(connection, account_id, today)
+
+
+def compare_day(engine: Engine, account_id: int, day: date, changes: Mapping[str, Decimal]) -> WalletDay:
+    """Store how a day of the books differs from the venue's wallet, and tell people of a rest.
+
+    Parameters
+    ----------
+    engine
+        Product database.
+    account_id, day
+        Whose day, UTC.
+    changes
+        What the venue's wallet did, by kind, quote.
+    """
+    at = utc_now()
+    with transaction(engine) as connection:
+        compared = WalletDay(day, booked_on(connection, account_id, day), changes)
+        save_day(connection, account_id, compared, at)
+        if compared.sentence:
+            put_alert(connection, Alert("warning", f"account:{account_id}", compared.sentence, at))
+    _log.info("day compared", extra={"account": account_id, "day": f"{day}", "rest": compared.sentence})
+    return compared

@@ -1,0 +1,149 @@
+"""Funds of accounts: snapshots with units, money that came or left, days beside the venue's wallet."""
+
+from collections.abc import Iterable
+from datetime import date, datetime, timedelta
+from decimal import Decimal
+from typing import Any, NamedTuple
+
+from sqlalchemy import Connection, Engine, func, insert, select
+from sqlalchemy.dialects.postgresql import insert as upsert
+
+from quant_pipelines.core.timeframes import from_ms
+from quant_pipelines.store.engine import transaction
+from quant_pipelines.store.tables import (
+    accounts,
+    balances,
+    deployments,
+    fills,
+    income,
+    transfers,
+    wallet_days,
+)
+from quant_pipelines.trading.funds import Balance, DayBooked, IncomeRow, WalletDay, units_after
+
+_KINDS = ("funding", "insurance")
+
+
+class Snapshot(NamedTuple):
+    """Funds of an account at a time, and its units."""
+
+    at: datetime
+    balance: Balance
+    units: Decimal
+
+
+def newest_balance(connection: Connection, account_id: int) -> Snapshot | None:
+    """Newest snapshot of an account; None before the first."""
+    columns = balances.c
+    query = select(balances).where(columns.account_id == account_id).order_by(columns.at.desc()).limit(1)
+    row = connection.execute(query).one_or_none()
+    if row is None:
+        return None
+    return Snapshot(row.at, Balance(row.wallet, row.unrealized, row.maintenance, row.available), row.units)
+
+
+def save_balance(
+    engine: Engine, account_id: int, balance: Balance, flows: Iterable[IncomeRow], at: datetime
+) -> Decimal:
+    """Store a snapshot; transfers that are new buy or sell units in the same transaction.
+
+    Parameters
+    ----------
+    engine
+        Product database.
+    account_id, balance, at
+        Whose funds, which, and when they were read.
+    flows
+        Transfers of the last while; those that are stored already change nothing.
+
+    Returns
+    -------
+    Decimal
+        Units now. An account that begins has as many as its net asset value.
+    """
+    with transaction(engine) as connection:
+        before = newest_balance(connection, account_id)
+        new = _save_transfers(connection, account_id, flows)
+        if before is None:
+            units = units_after(Decimal(0), balance.margin, Decimal(0))
+        else:
+            units = units_after(before.units, balance.margin - new, new) if new else before.units
+        row = {"account_id": account_id, "at": at, "units": units, **balance._asdict()}
+        connection.execute(upsert(balances).values(row).on_conflict_do_nothing())
+    return units
+
+
+def _save_transfers(connection: Connection, account_id: int, flows: Iterable[IncomeRow]) -> Decimal:
+    """Store transfers, and return the sum of those that were not stored before."""
+    rows = [
+        {"account_id": account_id, "number": row.number, "ts": from_ms(row.ts_ms), "amount": row.amount}
+        for row in flows
+    ]
+    if not rows:
+        return Decimal(0)
+    query = upsert(transfers).values(rows).on_conflict_do_nothing().returning(transfers.c.amount)
+    return sum(connection.execute(query).scalars(), Decimal(0))
+
+
+def booked_on(connection: Connection, account_id: int, day: date) -> DayBooked:
+    """Read what the books of an account say that a UTC day changed."""
+    start = datetime.fromisoformat(f"{day}T00:00:00+00:00")
+    end, own = start + timedelta(days=1), deployments.c.account_id == account_id
+    profit = func.coalesce(func.sum(func.coalesce(fills.c.realized_pnl, 0)), 0)
+    sums = select(profit, func.coalesce(func.sum(fills.c.fee), 0))
+    of_fills = sums.join(deployments).where(own, fills.c.ts >= start, fills.c.ts < end)
+    realized, fees = connection.execute(of_fills).one()
+    of_income = (
+        select(income.c.kind, func.sum(income.c.amount))
+        .join(deployments)
+        .where(own, income.c.ts >= start, income.c.ts < end)
+        .group_by(income.c.kind)
+    )
+    paid = {kind: amount for kind, amount in connection.execute(of_income)}  # noqa: C416 - rows are no pairs
+    return DayBooked(realized, fees, *(paid.get(kind, Decimal(0)) for kind in _KINDS))
+
+
+def due_days(connection: Connection, account_id: int, today: date) -> list[date]:
+    """Days that ended since the first whole one of the account, and were not compared yet."""
+    begun = select(func.min(balances.c.at)).where(balances.c.account_id == account_id)
+    first_at: datetime | None = connection.execute(begun).scalar_one()
+    if first_at is None:
+        return []
+    first = first_at.date()
+    query = select(wallet_days.c.day).where(wallet_days.c.account_id == account_id)
+    done = set(connection.execute(query).scalars())
+    days = ((first + timedelta(days=number)) for number in range(1, (today - first).days))
+    return [day for day in days if day not in done]
+
+
+def save_day(connection: Connection, account_id: int, compared: WalletDay, at: datetime) -> None:
+    """Store the comparison of a day."""
+    row = {
+        "account_id": account_id,
+        "day": compared.day,
+        "booked": compared.booked.total,
+        "at_venue": compared.at_venue,
+        "rest": {kind: str(amount) for kind, amount in compared.rest.items()},
+        "compared_at": at,
+    }
+    connection.execute(insert(wallet_days).values(row))
+
+
+def newest_funds(connection: Connection) -> list[dict[str, Any]]:
+    """Newest funds of every account that has some, as ``status`` shows them."""
+    names = connection.execute(select(accounts.c.id, accounts.c.name).order_by(accounts.c.id)).all()
+    found = [(name, newest_balance(connection, number)) for number, name in names]
+    return [_shown(name, snapshot) for name, snapshot in found if snapshot is not None]
+
+
+def _shown(name: str, snapshot: Snapshot) -> dict[str, Any]:
+    balance, units = snapshot.balance, snapshot.units
+    return {
+        "account": name,
+        "at": snapshot.at,
+        "wallet": float(balance.wallet),
+        "unrealized": float(balance.unrealized),
+        "available": float(balance.available),
+        "margin_usage": float(balance.margin_usage),
+        "unit_value": float(balance.margin / units) if units else None,
+    }
