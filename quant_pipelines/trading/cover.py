@@ -153,26 +153,29 @@ def after(tries: Tries, action: Action, outcome: Outcome, now: float) -> Tries:
     """
     if isinstance(action, Wait):
         return _waited(tries, action, now)
+    known = tries._replace(has_looked=False)
     if isinstance(action, Exit):
         stop, goal = (level.judged("done", now) for level in (tries.stop, tries.take_profit))
-        return tries._replace(exit=tries.exit.tried(now), stop=stop, take_profit=goal)
-    level: LevelTries = getattr(tries, action.level)
+        return known._replace(exit=tries.exit.tried(now), stop=stop, take_profit=goal)
+    before = tries.stop if action.level == "stop" else tries.take_profit
     began = action.until - tries.read_back_seconds
-    level = level.stepped(action.wanted, began=began, until=action.until)
+    level = before.stepped(action.wanted, began=began, until=action.until)
     if outcome != "done":
         level = level.judged(outcome, now)
-    return tries._replace(**{action.level: level})
+    return known._replace(stop=level) if action.level == "stop" else known._replace(take_profit=level)
 
 
 def _waited(tries: Tries, wait: Wait, now: float) -> Tries:
     """Return the tries at the end of a look: only of what is uncovered the last verdict matters further."""
-    if wait.reason in ("last look", "uncovered"):
-        return tries._replace(looked_at=now) if wait.reason == "last look" else tries
+    if wait.reason == "last look":
+        return tries._replace(has_looked=True)
+    known = tries._replace(has_looked=False, exit=Pace() if wait.reason == "flat" else tries.exit)
+    if wait.reason == "uncovered":
+        return known
     if wait.reason in ("flat", "covered"):
-        stop = goal = LevelTries()
-    else:
-        stop, goal = (level.judged("done", now) for level in (tries.stop, tries.take_profit))
-    return tries._replace(exit=Pace() if wait.reason == "flat" else tries.exit, stop=stop, take_profit=goal)
+        return known._replace(stop=LevelTries(), take_profit=LevelTries())
+    stop, goal = (level.judged("done", now) for level in (tries.stop, tries.take_profit))
+    return known._replace(stop=stop, take_profit=goal)
 
 
 def _leaving(held: Held, asked: Asked) -> Exit | None:
@@ -186,10 +189,11 @@ def _leaving(held: Held, asked: Asked) -> Exit | None:
 
 def _clear(standing: Standing, tries: Tries, now: float) -> Action:
     """Leave nothing at the venue for a position that is flat."""
-    for stops, level in ((standing.stops, tries.stop), (standing.take_profits, tries.take_profit)):
-        if stops and level.may_place(now):
-            name = "take_profit" if stops[0].takes_profit else "stop"
-            return Cancel(name, None, stops[0], tries.deadline(level, None, now))
+    if standing.stops and tries.stop.verdict == "done":
+        return Cancel("stop", None, standing.stops[0], tries.deadline(tries.stop, None, now))
+    if standing.take_profits and tries.take_profit.verdict == "done":
+        until = tries.deadline(tries.take_profit, None, now)
+        return Cancel("take_profit", None, standing.take_profits[0], until)
     return Wait("flat")
 
 
@@ -200,7 +204,7 @@ def _given_up(held: Held, standing: Standing, tries: Tries, now: float) -> Actio
     is_lost = not is_protected and (held.stop is None or stop.has_failed(now))
     if not (is_passed or is_lost) or not tries.exit.is_due(now):
         return None
-    if tries.looked_at < stop.judged_at:
+    if not tries.has_looked:
         return Wait("last look")
     reason = held.stop.reason if is_passed and held.stop is not None else None
     return Exit(FLATTEN, held.position, reason, "level passed" if is_protected else "uncovered")
@@ -212,19 +216,18 @@ def _kept(held: Held, standing: Standing, asked: Asked, tries: Tries, now: float
     stop_step = _stop_step(held, standing, tries, now)
     if not protects(standing.stops, held.position):
         return stop_step if stop_step is not None and stop.may_place(now) else Wait("uncovered")
-    if asked.has_news and not (stop.goes_on(held.stop, now) or goal.goes_on(held.take_profit, now)):
-        return Wait("not booked yet")
-    if stop_step is not None and stop.may_step(held.stop, now):
+    if stop_step is not None and stop.may_step(held.stop, now, has_news=asked.has_news):
         return stop_step
-    until = tries.deadline(goal, held.take_profit, now)
-    goal_step = next_step(
-        "take_profit", held.take_profit, standing.take_profits, position=held.position, until=until
-    )
-    if goal_step is None:
-        return Wait("covered" if stop_step is None else "not due yet")
-    if held.take_profit is not None and goal.is_passed(held.take_profit, now) and tries.exit.is_due(now):
-        return Exit(EXIT, held.position, held.take_profit.reason, "level passed")
-    return goal_step if goal.may_step(held.take_profit, now) else Wait("not due yet")
+    wanted, until = held.take_profit, tries.deadline(goal, held.take_profit, now)
+    goal_step = next_step("take_profit", wanted, standing.take_profits, position=held.position, until=until)
+    if goal_step is not None:
+        if wanted is not None and goal.is_passed(wanted, now) and tries.exit.is_due(now):
+            return Exit(EXIT, held.position, wanted.reason, "level passed")
+        if goal.may_step(wanted, now, has_news=asked.has_news):
+            return goal_step
+    if stop_step is None and goal_step is None:
+        return Wait("covered")
+    return Wait("not booked yet" if asked.has_news else "not due yet")
 
 
 def _stop_step(held: Held, standing: Standing, tries: Tries, now: float) -> Step | None:

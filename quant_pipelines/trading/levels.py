@@ -1,8 +1,8 @@
 """Stops and take-profits of one position: what it needs, what protects it, and one step from here to there.
 
 A venue takes one stop that closes the position for each side, and any number over a quantity. So a level
-moves in steps: one over the position's quantity is placed beside the one that stands, then that goes, then
-the closing one is placed at the new level, then the one in between goes. The position is protected after each.
+moves in steps, each of which leaves the position protected: one over the position's quantity is placed beside
+the one that stands, then that goes, then the closing one is placed at the new level, then the first goes.
 """
 
 from collections.abc import Sequence

@@ -64,9 +64,14 @@ class LevelTries(NamedTuple):
         """Whether a try for that level has begun and is within its deadline."""
         return self.until is not None and self.wanted == wanted and now < self.until
 
-    def may_step(self, wanted: Wanted | None, now: float) -> bool:
-        """Whether a step toward a level may be taken while the position is protected."""
-        return self.goes_on(wanted, now) or self.wanted != wanted or self.pace.is_due(now)
+    def may_step(self, wanted: Wanted | None, now: float, *, has_news: bool) -> bool:
+        """Whether a step toward a level may be taken while the position is protected: one try in a look.
+
+        None begins while something has come that is not booked yet: the level may be another one then.
+        """
+        if self.goes_on(wanted, now):
+            return True
+        return self.verdict == "done" and not has_news and (self.wanted != wanted or self.pace.is_due(now))
 
     def may_place(self, now: float) -> bool:
         """Whether a level may be tried while the position is not protected."""
@@ -101,8 +106,8 @@ class Tries(NamedTuple):
         When it may be closed again.
     stop, take_profit
         Its levels.
-    looked_at
-        When the venue was read last before giving a stop up.
+    has_looked
+        Whether the venue was read once more since a stop came to nothing.
     read_back_seconds
         Time that a level may take.
     """
@@ -110,7 +115,7 @@ class Tries(NamedTuple):
     exit: Pace = Pace()
     stop: LevelTries = LevelTries()
     take_profit: LevelTries = LevelTries()
-    looked_at: float = -1.0
+    has_looked: bool = False
     read_back_seconds: float = READ_BACK_SECONDS
 
     def deadline(self, level: LevelTries, wanted: Wanted | None, now: float) -> float:
