@@ -72,7 +72,7 @@ class Protection:
         StopWouldTrigger
             If the price is at it, or through it.
         ExchangeRefused
-            If the venue does not take it, or it has ended at once.
+            If the venue does not take it, shows another one, or it has ended at once.
         StoreError
             If its intent can't be committed.
         """
@@ -93,6 +93,8 @@ class Protection:
         if found.status != "ACCEPTED":
             raise ExchangeRefused(f"stop {found.client_order_id} is {found.status}")
         self._standing[found.client_order_id] = found
+        if not _is_it(stop, found):
+            raise ExchangeRefused(f"stop {found.client_order_id} stands as {found}; expected {stop}")
 
     async def cancel(self, stop: VenueStop) -> None:
         """Cancel one; only the venue's own word that it ended counts.
@@ -122,6 +124,13 @@ class Protection:
 
     async def _find(self, name: str) -> VenueStop | None:
         return await self._venue.find_stop(self._symbol, name)
+
+
+def _is_it(stop: StopOrder, found: VenueStop) -> bool:
+    is_same = (found.side, found.trigger_price) == (stop.side, stop.trigger_price)
+    if stop.quantity is None:
+        return is_same and found.closes_position
+    return is_same and found.quantity >= stop.quantity
 
 
 def _unplaced(stop: StopOrder, status: OrderStatus) -> VenueStop:

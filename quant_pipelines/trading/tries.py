@@ -69,8 +69,8 @@ class LevelTries(NamedTuple):
 
         None begins while something has come that is not booked yet: the level may be another one then.
         """
-        if self.goes_on(wanted, now):
-            return True
+        if self.until is not None and self.wanted == wanted:
+            return now < self.until
         return self.verdict == "done" and not has_news and (self.wanted != wanted or self.pace.is_due(now))
 
     def may_place(self, now: float) -> bool:

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from decimal import Decimal
+from typing import Any
 
 from quant_pipelines.core.errors import ExchangeRefused
 from quant_pipelines.core.orders import OrderStatus
@@ -26,7 +27,9 @@ class MemoryVenue(OrderVenue):
     refusal
         What placing a stop raises; the stop stands nevertheless if ``loses_answer``.
     shown_after
-        How many looks at a stop find none, or one that was canceled.
+        How many looks at a stop find none, or how many cancels of one do nothing.
+    shown_as
+        What of a stop is another than was asked for.
     """
 
     def __init__(self) -> None:
@@ -35,6 +38,7 @@ class MemoryVenue(OrderVenue):
         self.loses_answer = False
         self.first_status: OrderStatus = "ACCEPTED"
         self.shown_after = 0
+        self.shown_as: dict[str, Any] = {}
         self.n_cancels = 0
 
     async def prepare(self, symbol: str, leverage: int) -> None: ...
@@ -47,7 +51,8 @@ class MemoryVenue(OrderVenue):
             closes, quantity = stop.quantity is None, stop.quantity or Decimal(0)
             known = (stop.side, stop.trigger_price, closes, self.first_status)
             name = stop.client_order_id
-            self.stops[name] = VenueStop(name, "7", *known, "", quantity, takes_profit=stop.takes_profit)
+            made = VenueStop(name, "7", *known, "", quantity, takes_profit=stop.takes_profit)
+            self.stops[name] = made._replace(**self.shown_as)
         if self.refusal is not None:
             raise self.refusal
 

@@ -2,6 +2,7 @@
 
 import asyncio
 from decimal import Decimal
+from typing import Any
 
 import pytest
 
@@ -100,6 +101,26 @@ def test_a_stop_that_ended_at_once_never_stood(
         asyncio.run(protection.place(STOP))
     assert rows.followed == [(status, "")]
     assert protection.standing == Standing()
+
+
+@pytest.mark.parametrize(
+    "other", [{"trigger_price": Decimal("90.5")}, {"side": "buy"}, {"closes_position": False}]
+)
+def test_a_stop_that_the_venue_shows_as_another_one_stands_and_is_not_what_was_wanted(
+    other: dict[str, Any], venue: MemoryVenue, protection: Protection
+) -> None:
+    venue.shown_as = other
+    with pytest.raises(ExchangeRefused, match=r"stop s1 stands as .* expected"):
+        asyncio.run(protection.place(STOP))
+    assert [stop.client_order_id for stop in protection.standing.stops] == ["s1"]
+
+
+def test_a_stop_over_less_than_was_asked_is_not_what_was_wanted(
+    venue: MemoryVenue, protection: Protection
+) -> None:
+    venue.shown_as = {"quantity": Decimal("1.9")}
+    with pytest.raises(ExchangeRefused, match="expected"):
+        asyncio.run(protection.place(STOP, Decimal(2)))
 
 
 def test_a_stop_is_canceled_until_the_venue_says_that_it_ended(

@@ -126,6 +126,9 @@ CASES = {
     "a move that was refused is tried again when it is due": Case(
         RISEN, Move("stop", HIGHER, TWO, SOON), (OLD,), tries=tries(LevelTries(HIGHER, Pace(NOW)))
     ),
+    "a move beyond its deadline ends for this look": Case(
+        RISEN, Wait("not due yet"), (OLD, BRIDGE), tries=tries(LevelTries(HIGHER, Pace(), NOW))
+    ),
     "another level is tried at once": Case(
         RISEN, Move("stop", HIGHER, TWO, SOON), (OLD,), tries=tries(LevelTries(LOWER, NOT_DUE))
     ),
