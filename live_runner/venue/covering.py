@@ -135,15 +135,21 @@ class Covering:
 
     async def _do(self, action: Action) -> None:
         outcome: Outcome = "done"
-        if isinstance(action, Exit):
+        if isinstance(action, Exit):  # noted first: what breaks below must not have it sent again at once
+            self.tries = after(self.tries, action, outcome, _now())
             await self._exit(action)
-        elif not isinstance(action, Wait):
+            return
+        if not isinstance(action, Wait):
             outcome = await self._step(action)
         elif action.reason == "last look":
-            with suppress(ExchangeError, TimeoutError):  # what can't be read is closed: an exit only reduces
-                async with asyncio.timeout(_LAST_LOOK_SECONDS):
-                    await self._around.sweep()
+            await self._look()
         self.tries = after(self.tries, action, outcome, _now())
+
+    async def _look(self) -> None:
+        """Read the venue once more; what can't be read is closed, as an exit only reduces."""
+        with suppress(ExchangeError, TimeoutError):
+            async with asyncio.timeout(_LAST_LOOK_SECONDS):
+                await self._around.sweep()
 
     async def _step(self, step: Step) -> Outcome:
         """Bring a level a step further, within its deadline."""
