@@ -129,7 +129,7 @@ def test_order_state_never_goes_back(engine: Engine, epoch: int, deployment_id: 
     order = intent().client_order_id
     change_order(engine, epoch, OrderState(order, "SUBMITTED"), NOW)
     change_order(engine, epoch, OrderState(order, "FILLED", Decimal("0.5")), NOW)
-    with pytest.raises(ReconciliationError, match="final already"):
+    with pytest.raises(ReconciliationError, match="further already"):
         change_order(engine, epoch, OrderState(order, "SUBMITTED"), NOW)
     assert read_book(engine, deployment_id).open_intents == ()
 
