@@ -24,7 +24,6 @@ from live_runner.process.vitals import STANDBY_SERVICE, beat
 from live_runner.process.watch import OutageWatch
 from live_runner.venue.accounts import Connect, OrderVenues, ccxt_orders
 from quant_pipelines.cache import Cache
-from quant_pipelines.core.clock import system_clock_ms
 from quant_pipelines.core.errors import SchemaError, StoreError
 from quant_pipelines.core.settings import Settings
 from quant_pipelines.core.timeframes import MINUTE_MS, floor_ms, from_ms
@@ -93,7 +92,7 @@ class Runner:
             except SchemaError:
                 raise  # another code's database: this process ends, and its next start says what to do
             except StoreError as error:
-                self._lost.append((system_clock_ms(), str(error)))
+                self._lost.append((self._around.time.wall_ms(), str(error)))
                 _log.warning("session ended", extra={"error": str(error), "retry_seconds": pause})
                 with suppress(TimeoutError):
                     async with asyncio.timeout(pause):
@@ -109,7 +108,7 @@ class Runner:
     async def _tell_of_the_database(self) -> None:
         """Write down that the database was away, if it could not be opened again at once."""
         if len(self._lost) > 1:
-            alert, now = database_outage(*self._lost[0]).alert, from_ms(system_clock_ms())
+            alert, now = database_outage(*self._lost[0]).alert, from_ms(self._around.time.wall_ms())
             await asyncio.to_thread(write_past_outage, self._around.engine, alert, now)
         self._lost.clear()
 
@@ -119,7 +118,7 @@ class Runner:
         at = from_ms(around.time.now_ms())
         epoch = await asyncio.to_thread(open_epoch, around.engine, around.writer, at)
         _log.info("session opened", extra={"epoch": epoch, "writer": around.writer})
-        relay = relay_of(around.cache, around.settings.exchange.id)
+        relay = relay_of(around.cache, around.settings.exchange.id, around.time.wall_ms)
         feed = Feed(around.source, around.time, relay)
         watch = OutageWatch(around.engine, around.source, feed, around.settings.exchange.id)
         async with OrderVenues(around.settings, around.connect) as venues:
@@ -127,7 +126,7 @@ class Runner:
             traders.pulse = around.pulse
             helpers: list[Coroutine[Any, Any, None]] = [] if relay is None else [relay.run()]
             if around.cache is not None:
-                announcer = Announcer(around.cache, f"runner:{around.writer}:{epoch}")
+                announcer = Announcer(around.cache, f"runner:{around.writer}:{epoch}", around.time.wall_ms)
                 traders.announce, traders.alarm = announcer.booked, announcer.halted
                 announcer.system("session_opened", {"epoch": epoch, "writer": around.writer})
                 helpers.append(announcer.run())

@@ -230,7 +230,8 @@ class Traders:
             return
         self._links.reserve(deployment)
         begun, pulse = self._late.put_nowait, self.pulse
-        station = Station(self._engine, venue, self._settings.runner, self._epoch, begun=begun, pulse=pulse)
+        rules, clock = self._settings.runner, self._time.wall_ms
+        station = Station(self._engine, venue, rules, self._epoch, clock, begun=begun, pulse=pulse)
         link = VenueLink(station)
         try:
             trader = await self._open_trader(deployment, link.open_broker)

@@ -9,7 +9,6 @@ from sqlalchemy import Engine
 from live_runner.feed.feed import Feed
 from live_runner.ports.tasks import first_of
 from live_runner.process.outages import Away, Outage, Vitals, outages
-from quant_pipelines.core.clock import Clock, system_clock_ms
 from quant_pipelines.core.errors import ExchangeError
 from quant_pipelines.core.timeframes import from_ms
 from quant_pipelines.exchange import MarketSource
@@ -32,11 +31,9 @@ class OutageWatch:
     source
         Who is asked for signs of life of the venue.
     feed
-        Knows the age of the data.
+        Knows the age of the data, and the time.
     venue
         ccxt id of the venue.
-    clock
-        This machine's time, milliseconds UTC.
 
     Attributes
     ----------
@@ -44,15 +41,13 @@ class OutageWatch:
         What is away now.
     """
 
-    def __init__(
-        self, engine: Engine, source: MarketSource, feed: Feed, venue: str, clock: Clock = system_clock_ms
-    ) -> None:
+    def __init__(self, engine: Engine, source: MarketSource, feed: Feed, venue: str) -> None:
         self._engine = engine
         self._source = source
         self._feed = feed
         self._venue = venue
-        self._clock = clock
-        self._answered_ms = clock()
+        self._clock = feed.time.wall_ms
+        self._answered_ms = self._clock()
         self._followed_ms: dict[str, int] = {}
         self.standing: tuple[Outage, ...] = ()
 

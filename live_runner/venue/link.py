@@ -27,7 +27,7 @@ from live_runner.venue.exits import Tries
 from live_runner.venue.look_up import LookUps
 from live_runner.venue.order_rows import OrderRows
 from live_runner.venue.protection import READ_BACK_SECONDS
-from quant_pipelines.core.clock import system_clock_ms
+from quant_pipelines.core.clock import Clock
 from quant_pipelines.core.errors import (
     ExchangeError,
     OutcomeUnknown,
@@ -76,6 +76,7 @@ class Station:
     venue: OrderVenue
     settings: RunnerSettings
     epoch: int
+    wall_ms: Clock
     read_back_seconds: float = READ_BACK_SECONDS
     begun: Callable[[Trader], None] = lambda _trader: None
     """Told when the books of a deployment were compared with the venue, also after a failure."""
@@ -163,7 +164,7 @@ class VenueLink:
             listening.result()
         finally:
             self._wire.blocked_by = "the venue is away"
-            self.away_since_ms = self.away_since_ms or system_clock_ms()
+            self.away_since_ms = self.away_since_ms or self._station.wall_ms()
             listening.cancel()
             await asyncio.gather(listening, return_exceptions=True)
 

@@ -89,9 +89,8 @@ class CcxtOrders:
                 f"no API key for {settings.id}; expected 'quant keys add', or QUANT_API_KEY and "
                 "QUANT_API_SECRET in the environment"
             )
-        self._client: Any = connect(settings)
+        self._client: Any = connect(settings, clock)
         self._client.apiKey, self._client.secret = key or DEMO_KEY, secret or DEMO_KEY
-        self._client.milliseconds = clock  # requests are stamped by the one clock that there is
         self._client.timeout = int(_LARGEST_ORDER_ANSWER_SECONDS * 1000)
         self._client.options |= {"recvWindow": RECEIVE_WINDOW_MS, "adjustForTimeDifference": True}
         self._budget = WeightBudget(

@@ -76,7 +76,7 @@ class CcxtSource:
         self._settings = settings
         self._dialect = dialect_of(settings.id)
         self._clock = clock
-        self._client: Any = connect(settings)
+        self._client: Any = connect(settings, clock)
         self._request = Requests(self._client, settings, clock, backoff=backoff or Backoff(), ledger=ledger)
         self._streams = ExchangeStreams(self._client, self._dialect, clock, backoff or Backoff())
         self._markets_loading = asyncio.Lock()

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from typing import Any
 from urllib.parse import urlsplit
 
+from quant_pipelines.core.clock import Clock, system_clock_ms
 from quant_pipelines.core.errors import ConfigurationError
 from quant_pipelines.core.settings import ExchangeSettings
 from quant_pipelines.exchange.dialects import dialect_of
@@ -14,12 +15,12 @@ _Parent: Any = object  # one of ccxt's classes, which are imported late
 _ORIGIN = re.compile(r"^(?P<scheme>https?|wss?)://[^/]+")
 
 
-def connect(settings: ExchangeSettings) -> Any:
+def connect(settings: ExchangeSettings, clock: Clock = system_clock_ms) -> Any:
     """Build the ccxt pro client of the exchange; nothing is sent yet.
 
     Its own limiter is off (it costs 200 ms an order): ``budget`` keeps to the exchange's limits instead. Raw
     stream messages are handed to each function in ``client.raw_taps`` before ccxt sees them, for ccxt's
-    ``watch_*`` lose wake-ups.
+    ``watch_*`` lose wake-ups. Requests are stamped by the clock.
 
     Raises
     ------
@@ -34,6 +35,7 @@ def connect(settings: ExchangeSettings) -> Any:
             "options": {"fetchCurrencies": False, **dialect.options},
         }
     )
+    client.wall_clock = clock
     client.has["fetchCurrencies"] = False  # some ask for them although the option says no
     if settings.base_url:
         _redirect(client, settings.base_url)
@@ -54,6 +56,7 @@ class _Tapped(_Parent):  # type: ignore[misc]
         self.raw_taps: list[Callable[[Any], Any]] = []
         self.origin_of_path: dict[str, str] = {}
         self.published_limit: int | None = None  # request weight a minute
+        self.wall_clock: Clock = system_clock_ms
         self.ahead_ms = 0  # of our clock: some exchanges' modules cut pages at their own now
         super().__init__(config)
 
@@ -63,7 +66,7 @@ class _Tapped(_Parent):  # type: ignore[misc]
         return None if any(taken) else super().handle_message(client, message)
 
     def milliseconds(self) -> int:
-        return int(super().milliseconds()) + self.ahead_ms
+        return self.wall_clock() + self.ahead_ms
 
     def seconds(self) -> int:
         return self.milliseconds() // 1000

@@ -182,7 +182,8 @@ class Minutes:
         series.extend(self.bars.between(0, int(self.bars.ts[self.booked])))
         self.venue = self.orders(self.stage.address, self.clock)
         settings = RunnerSettings(reconcile_seconds=60.0)
-        self._link = VenueLink(Station(self.engine, self.venue, settings, epoch, read_back_seconds=60.0))
+        station = Station(self.engine, self.venue, settings, epoch, self.clock, read_back_seconds=60.0)
+        self._link = VenueLink(station)
         self.trader = Trader(self.engine, deployment, series, epoch=epoch, open_broker=self._link.open_broker)
         self._talking: asyncio.Task[None] | None = None
 
