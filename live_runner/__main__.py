@@ -18,6 +18,8 @@ from quant_pipelines.core.settings import Settings
 from quant_pipelines.operations.keys import KeyStore, stored_keys
 from quant_pipelines.settings import home_folder, load_settings
 from quant_pipelines.stack.pulse import Pulse
+from quant_pipelines.store.epochs import writer_session
+from quant_pipelines.store.postgres_journal import PostgresJournal
 
 _KEY, _SECRET = "QUANT_API_KEY", "QUANT_API_SECRET"
 
@@ -32,8 +34,8 @@ async def _run(pulse: Pulse, settings: Settings, stopping: asyncio.Event) -> Non
     async with outside(settings, _log) as found:
         find_keys = partial(_api_keys, KeyStore(found.engine, home_folder(), os.environ))
         around = Surroundings(
-            found.engine,
-            settings.database_url,
+            PostgresJournal(found.engine),
+            partial(writer_session, settings.database_url),
             settings,
             found.source,
             found.time,

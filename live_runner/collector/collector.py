@@ -19,7 +19,7 @@ from live_runner.collector.streams import CollectorStreams
 from live_runner.feed.feed import Feed
 from live_runner.ports.market_time import MarketTime
 from live_runner.ports.tasks import first_of
-from live_runner.process.vitals import beat, resident_megabytes
+from live_runner.process.vitals import resident_megabytes
 from quant_pipelines.cache import (
     SERVICE_KEY,
     Cache,
@@ -33,7 +33,9 @@ from quant_pipelines.cache import (
 from quant_pipelines.core.errors import StoreError
 from quant_pipelines.core.rate_budget import RateState
 from quant_pipelines.core.settings import Settings
+from quant_pipelines.core.timeframes import from_ms
 from quant_pipelines.exchange import MarketSource
+from quant_pipelines.store.heartbeats import Heartbeat, write_heartbeat
 from quant_pipelines.store.market import read_hotlist, read_universe, read_whitelist
 
 SERVICE = "collector"
@@ -225,6 +227,7 @@ class Collector:
         }
         self._board.slowest_write_ms = 0.0
         try:
-            await asyncio.to_thread(beat, around.engine, SERVICE, state, detail, now_ms)
+            sign = Heartbeat(SERVICE, state, from_ms(now_ms), detail)
+            await asyncio.to_thread(write_heartbeat, around.engine, sign)
         except StoreError as error:
             _log.warning("heartbeat can't be written", extra={"error": str(error)})

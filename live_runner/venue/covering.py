@@ -12,8 +12,6 @@ from contextlib import suppress
 from dataclasses import dataclass
 from decimal import Decimal
 
-from sqlalchemy import Engine
-
 from live_runner.book.trader import Trader
 from live_runner.venue.broker import (
     VenueBroker,
@@ -25,7 +23,8 @@ from quant_pipelines.backtest.bar.stops import EXIT_REASONS, TAKE_PROFIT
 from quant_pipelines.core.errors import ExchangeError
 from quant_pipelines.core.orders import closing_side
 from quant_pipelines.core.timeframes import from_ms, to_ms
-from quant_pipelines.store.heartbeats import Alert, write_alert
+from quant_pipelines.store.heartbeats import Alert
+from quant_pipelines.store.journal import Journal
 from quant_pipelines.store.trading import Intent
 from quant_pipelines.store.venue_orders import PlacedOrder
 from quant_pipelines.trading.purposes import CLOSE, EXIT, EXITS, FLATTEN, STOP, Purpose
@@ -45,8 +44,8 @@ class Around:
 
     Parameters
     ----------
-    engine
-        Product database, for alerts.
+    journal
+        Rows of the runner, for alerts.
     sweep
         Books everything that the venue has.
     transmit
@@ -59,7 +58,7 @@ class Around:
         How long a stop may take until the venue shows it.
     """
 
-    engine: Engine
+    journal: Journal
     sweep: Callable[[], Awaitable[None]]
     transmit: Callable[[Intent, int], Awaitable[None]]
     has_more: Callable[[], bool]
@@ -245,4 +244,4 @@ class Covering:
     async def _alert(self, message: str) -> None:
         at = from_ms(await self._venue.now_ms())
         key = self._trader.key
-        await asyncio.to_thread(write_alert, self._around.engine, Alert("warning", key, message, at))
+        await asyncio.to_thread(self._around.journal.write_alert, Alert("warning", key, message, at))

@@ -11,8 +11,6 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import NamedTuple, TypeAlias
 
-from sqlalchemy import Engine
-
 from live_runner.book.broker import OpenBroker
 from live_runner.book.plan import DeploymentPlan
 from live_runner.book.trader import Trader, shown
@@ -37,6 +35,7 @@ from quant_pipelines.core.errors import (
 from quant_pipelines.core.settings import RunnerSettings
 from quant_pipelines.core.timeframes import HOUR_MS, MINUTE_MS, from_ms, to_ms
 from quant_pipelines.stack.pulse import Pulse
+from quant_pipelines.store.journal import Journal
 from quant_pipelines.store.trading import Intent
 from quant_pipelines.trading.purposes import EXITS
 from quant_pipelines.trading.reconcile import OurRows, VenueRows, reconcile
@@ -72,7 +71,7 @@ Item: TypeAlias = Intent | BarClosed | VenueEvent
 class Station:
     """What a link talks to, and by which rules."""
 
-    engine: Engine
+    journal: Journal
     venue: OrderVenue
     settings: RunnerSettings
     epoch: int
@@ -90,7 +89,7 @@ class VenueLink:
     Parameters
     ----------
     station
-        Database, venue, settings and epoch.
+        Rows, venue, settings, epoch and clock.
 
     Attributes
     ----------
@@ -145,7 +144,7 @@ class VenueLink:
         self._trader, self._plan = trader, trader.plan
         self._rows = OrderRows(trader, self._venue, self._station.epoch)
         around = Around(
-            self._station.engine,
+            self._station.journal,
             self._sweep,
             self._transmit,
             lambda: not self._inbox.empty(),

@@ -235,21 +235,6 @@ def book_decision(engine: Engine, epoch: int, booking: Booking, at: datetime) ->
         _add_decision(connection, epoch, booking, at)
 
 
-def change_order(engine: Engine, epoch: int, state: OrderState, at: datetime) -> None:
-    """Store an order's new state.
-
-    Raises
-    ------
-    StoreError
-        If another writer has taken over, or the database does not answer.
-    ReconciliationError
-        If the order is unknown or already final.
-    """
-    with transaction(engine) as connection:
-        require_epoch(connection, epoch)
-        _change_order(connection, state, at)
-
-
 def read_book(engine: Engine, deployment_id: int) -> StoredBook:
     """Everything a restart needs for one deployment, as of one moment."""
     with transaction(engine) as connection:

@@ -14,7 +14,7 @@ from live_runner.venue.accounts import OrderVenues
 from quant_pipelines.backtest import BacktestSettings, run_event_backtest
 from quant_pipelines.core.timeframes import MINUTE_MS, from_ms, to_ms
 from quant_pipelines.sdk.loading import compile_strategy
-from quant_pipelines.store.epochs import open_epoch
+from quant_pipelines.store.postgres_journal import PostgresJournal
 from quant_pipelines.store.tables import instruments
 from quant_pipelines.trading import DatedSpecification, Specification, SpecificationHistory
 from tests.integration.runner.conftest import RULES, START
@@ -84,9 +84,10 @@ def test_runner_at_work_takes_up_a_changed_specification(
     async def refreshed() -> list[int]:
         time = ReplayTime(to_ms(DEPLOYED), to_ms(DEPLOYED) + MINUTE_MS)
         source = ReplaySource(recording(), time, is_silent=True)
-        epoch = await asyncio.to_thread(open_epoch, engine, "test:1", from_ms(time.now_ms()))
+        journal = PostgresJournal(engine)
+        epoch = await asyncio.to_thread(journal.open_epoch, "test:1", from_ms(time.now_ms()))
         async with OrderVenues(SETTINGS, lambda *_: pytest.fail("no venue is needed")) as venues:
-            traders = Traders(engine, SETTINGS, Feed(source, time), time, epoch=epoch, venues=venues)
+            traders = Traders(journal, SETTINGS, Feed(source, time), time, epoch=epoch, venues=venues)
             await traders.open()
             seen = [taken_up()]
             await traders.refresh()

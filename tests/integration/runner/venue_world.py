@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from decimal import Decimal
+from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -20,6 +21,8 @@ from quant_pipelines.core.clock import Clock, utc_now
 from quant_pipelines.core.settings import ExchangeSettings, RunnerSettings, Settings
 from quant_pipelines.exchange import CcxtSource
 from quant_pipelines.exchange.ccxt_orders import CcxtOrders
+from quant_pipelines.store.epochs import writer_session
+from quant_pipelines.store.postgres_journal import PostgresJournal
 from tests.integration.runner.skipped_time import SkippedTime
 from tests.integration.runner.world import rows
 
@@ -134,7 +137,8 @@ async def runner(
         return orders(settings.exchange, "", "", clock=clock)
 
     async with CcxtSource(settings.exchange, clock=clock) as source:
-        around = Surroundings(engine, database_url, settings, source, ExchangeTime(clock), "test:1", connect)
+        journal, lease = PostgresJournal(engine), partial(writer_session, database_url)
+        around = Surroundings(journal, lease, settings, source, ExchangeTime(clock), "test:1", connect)
         running = asyncio.create_task(Runner(around).run(stopping))
         try:
             yield running
