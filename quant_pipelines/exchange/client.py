@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeAlias
 from urllib.parse import urlsplit
 
 from quant_pipelines.core.clock import Clock, system_clock_ms
@@ -10,12 +10,20 @@ from quant_pipelines.core.errors import ConfigurationError
 from quant_pipelines.core.settings import ExchangeSettings
 from quant_pipelines.exchange.dialects import dialect_of
 
+OpenSession: TypeAlias = Callable[[], Any]
+"""Opens what requests and streams go through: an ``aiohttp.ClientSession``, or what behaves like one.
+
+Called in the loop, before the first request; the client closes it. None: ccxt's own.
+"""
+
 _TIMEOUT_MS = 10_000
 _Parent: Any = object  # one of ccxt's classes, which are imported late
 _ORIGIN = re.compile(r"^(?P<scheme>https?|wss?)://[^/]+")
 
 
-def connect(settings: ExchangeSettings, clock: Clock = system_clock_ms) -> Any:
+def connect(
+    settings: ExchangeSettings, clock: Clock = system_clock_ms, open_session: OpenSession | None = None
+) -> Any:
     """Build the ccxt pro client of the exchange; nothing is sent yet.
 
     Its own limiter is off (it costs 200 ms an order): ``budget`` keeps to the exchange's limits instead. Raw
@@ -35,7 +43,7 @@ def connect(settings: ExchangeSettings, clock: Clock = system_clock_ms) -> Any:
             "options": {"fetchCurrencies": False, **dialect.options},
         }
     )
-    client.wall_clock = clock
+    client.wall_clock, client.open_session = clock, open_session
     client.has["fetchCurrencies"] = False  # some ask for them although the option says no
     if settings.base_url:
         _redirect(client, settings.base_url)
@@ -57,8 +65,14 @@ class _Tapped(_Parent):  # type: ignore[misc]
         self.origin_of_path: dict[str, str] = {}
         self.published_limit: int | None = None  # request weight a minute
         self.wall_clock: Clock = system_clock_ms
+        self.open_session: OpenSession | None = None
         self.ahead_ms = 0  # of our clock: some exchanges' modules cut pages at their own now
         super().__init__(config)
+
+    def open(self, *arguments: Any) -> None:
+        if self.session is None and self.open_session is not None and not self.closed_by_user:
+            self.session = self.open_session()
+        super().open(*arguments)
 
     def handle_message(self, client: Any, message: Any) -> Any:
         # A tap that answers True has taken the message: ccxt's parsing of it is spared.
