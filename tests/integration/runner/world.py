@@ -1,6 +1,7 @@
 """A runner in a replayed market: what the tests and the process that is killed have in common."""
 
 import asyncio
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -12,6 +13,7 @@ from live_runner.process.runner import Runner, Surroundings
 from quant_pipelines.core.settings import RunnerSettings, Settings
 from quant_pipelines.core.timeframes import MINUTE_MS, to_ms
 from quant_pipelines.store.epochs import writer_session
+from quant_pipelines.store.journal import Journal
 from quant_pipelines.store.postgres_journal import PostgresJournal
 from tests.integration.runner.replay import (
     Recording,
@@ -122,6 +124,7 @@ class World:
     source: ReplaySource
     time: ReplayTime
     settings: Settings = SETTINGS
+    open_journal: Callable[[Engine], Journal] = PostgresJournal
 
     async def play(self, seconds: float = 60.0) -> None:
         """Run until the recording ends; fails if it does not in time."""
@@ -140,7 +143,7 @@ class World:
 def surroundings(played: World, writer: str) -> Surroundings:
     """What a runner in this world talks to."""
     lease = partial(writer_session, played.database_url)
-    journal = PostgresJournal(played.engine)
+    journal = played.open_journal(played.engine)
     return Surroundings(journal, lease, played.settings, played.source, played.time, writer)
 
 
