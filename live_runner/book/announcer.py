@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 from live_runner.book.rows import json_safe
 from quant_pipelines.cache import Cache, Entry, EventIds, position_key
 from quant_pipelines.cache.keys import PENDING_ORDERS, SIGNAL_QUEUE
-from quant_pipelines.core.clock import Clock, system_clock_ms
+from quant_pipelines.core.clock import Clock
 from quant_pipelines.store.deployments import Deployment
 from quant_pipelines.store.trading import Booking
 
@@ -63,7 +63,7 @@ class Announcer:
         This machine's time, milliseconds UTC.
     """
 
-    def __init__(self, cache: Cache, name: str, clock: Clock = system_clock_ms) -> None:
+    def __init__(self, cache: Cache, name: str, clock: Clock) -> None:
         self._cache = cache
         self._clock = clock
         self._ids = EventIds(name, clock)

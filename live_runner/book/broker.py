@@ -6,12 +6,11 @@ A broker is used by one thread at a time; the trader sees to that.
 from collections.abc import Callable
 from typing import Any, NamedTuple, Protocol
 
-from sqlalchemy import Engine
-
 from live_runner.book.decision import Decided
 from live_runner.book.plan import DeploymentPlan
 from quant_pipelines.accounting import Account
 from quant_pipelines.backtest import ExecutionBar
+from quant_pipelines.store.journal import Journal
 from quant_pipelines.store.trading import Fill, Income, OrderState, Position
 from quant_pipelines.trading import BookView
 
@@ -102,5 +101,5 @@ class Opened(NamedTuple):
     decided_ms: int
 
 
-OpenBroker = Callable[[Engine, DeploymentPlan, int], Opened]
+OpenBroker = Callable[[Journal, DeploymentPlan, int], Opened]
 """Opens the broker of a deployment from its rows, for a writer's epoch."""

@@ -5,15 +5,13 @@ from collections.abc import Iterable, Mapping
 from types import MappingProxyType
 from typing import NamedTuple
 
-from sqlalchemy import Engine
-
 from live_runner.book.plan import DeploymentPlan
 from live_runner.feed.feed import Feed
 from quant_pipelines.core.depth import MAX_AGE_MS, BookSample, DepthSeries
 from quant_pipelines.core.series import Window
 from quant_pipelines.core.timeframes import EXECUTION_TIMEFRAME, MINUTE_MS
 from quant_pipelines.exchange import BarRows, FundingRate, PricePoint
-from quant_pipelines.store.market_events import read_books
+from quant_pipelines.store.journal import MarketRows
 from quant_pipelines.store.tables.trading import PAPER_VENUE
 
 
@@ -36,14 +34,14 @@ class FillData(NamedTuple):
 
 
 async def fill_data(
-    engine: Engine, feed: Feed, plan: DeploymentPlan, rows: BarRows, *, has_books: bool
+    market: MarketRows, feed: Feed, plan: DeploymentPlan, rows: BarRows, *, has_books: bool
 ) -> FillData:
     """Read what the book of a deployment needs for some closed bars.
 
     Parameters
     ----------
-    engine
-        Product database.
+    market
+        What is stored of it.
     feed
         Market data.
     plan
@@ -67,7 +65,7 @@ async def fill_data(
         marks = await feed.marks(
             deployment.symbol, deployment.execution_timeframe, Window(first_ms, last_ms + 1)
         )
-    depth = await asyncio.to_thread(_depth, engine, plan, first_ms, last_ms) if has_books else None
+    depth = await asyncio.to_thread(_depth, market, plan, first_ms, last_ms) if has_books else None
     return FillData(tuple(marks), depth)
 
 
@@ -93,9 +91,7 @@ async def slot_prices(feed: Feed, symbol: str, funding: Iterable[FundingRate]) -
     return SlotPrices(marks, closes)
 
 
-def _depth(engine: Engine, plan: DeploymentPlan, first_ms: int, last_ms: int) -> DepthSeries:
+def _depth(market: MarketRows, plan: DeploymentPlan, first_ms: int, last_ms: int) -> DepthSeries:
     deployment = plan.deployment
-    books = read_books(
-        engine, deployment.exchange, deployment.symbol, Window(first_ms - MAX_AGE_MS, last_ms + 1)
-    )
+    books = market.books(deployment.exchange, deployment.symbol, Window(first_ms - MAX_AGE_MS, last_ms + 1))
     return DepthSeries.of_samples(BookSample(*book) for book in books)

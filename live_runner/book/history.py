@@ -3,8 +3,6 @@
 import asyncio
 import logging
 
-from sqlalchemy import Engine
-
 from live_runner.book.plan import DeploymentPlan
 from live_runner.feed.feed import Feed
 from live_runner.feed.series import BarSeries
@@ -14,9 +12,8 @@ from quant_pipelines.core.price_factors import adjusted
 from quant_pipelines.core.series import Series, Window
 from quant_pipelines.core.timeframes import floor_ms, from_ms, timeframe_ms, to_ms
 from quant_pipelines.sdk.attach import first_higher_ms
-from quant_pipelines.store.bars import read_bars
 from quant_pipelines.store.deployments import Deployment
-from quant_pipelines.store.price_factors import read_factors
+from quant_pipelines.store.journal import MarketRows
 
 _log = logging.getLogger(__name__)
 
@@ -27,7 +24,7 @@ def first_open_ms(deployment: Deployment) -> int:
     return -floor_ms(-to_ms(deployment.history_start), step_ms)
 
 
-async def load_history(engine: Engine, feed: Feed, deployment: Deployment, now_ms: int) -> BarSeries:
+async def load_history(market: MarketRows, feed: Feed, deployment: Deployment, now_ms: int) -> BarSeries:
     """All bars that the strategy sees, from ``history_start`` to the last closed one.
 
     What the database lacks is asked of the exchange once; what neither has stays missing.
@@ -43,7 +40,7 @@ async def load_history(engine: Engine, feed: Feed, deployment: Deployment, now_m
     """
     step_ms = timeframe_ms(deployment.timeframe)
     window = Window(first_open_ms(deployment), floor_ms(now_ms, step_ms))
-    series, n_stored = await _load(engine, feed, deployment, deployment.timeframe, window)
+    series, n_stored = await _load(market, feed, deployment, deployment.timeframe, window)
     series.bars.validated()
     if not len(series.bars):
         start = f"{from_ms(window.start_ms):%Y-%m-%d %H:%M}"
@@ -64,7 +61,7 @@ async def load_history(engine: Engine, feed: Feed, deployment: Deployment, now_m
 
 
 async def load_higher(
-    engine: Engine, feed: Feed, plan: DeploymentPlan, first_bar_ms: int, now_ms: int
+    market: MarketRows, feed: Feed, plan: DeploymentPlan, first_bar_ms: int, now_ms: int
 ) -> dict[str, BarSeries]:
     """Load the closed bars of each higher timeframe that the strategy declares, with their history.
 
@@ -77,19 +74,19 @@ async def load_higher(
     for timeframe in plan.strategy.inputs.timeframes:
         start_ms = first_higher_ms(type(plan.strategy), first_bar_ms, timeframe)
         window = Window(max(start_ms, 0), floor_ms(now_ms, timeframe_ms(timeframe)))
-        found[timeframe], _ = await _load(engine, feed, plan.deployment, timeframe, window)
+        found[timeframe], _ = await _load(market, feed, plan.deployment, timeframe, window)
         found[timeframe].bars.validated()
     return found
 
 
 async def _load(
-    engine: Engine, feed: Feed, deployment: Deployment, timeframe: str, window: Window
+    market: MarketRows, feed: Feed, deployment: Deployment, timeframe: str, window: Window
 ) -> tuple[BarSeries, int]:
     """Load the bars of a window, completed from the exchange, and tell how many were stored."""
     stored = await asyncio.to_thread(
-        read_bars, engine, Series(deployment.exchange, deployment.symbol, timeframe), window
+        market.bars, Series(deployment.exchange, deployment.symbol, timeframe), window
     )
-    factors = await asyncio.to_thread(read_factors, engine, deployment.exchange, deployment.symbol)
+    factors = await asyncio.to_thread(market.factors, deployment.exchange, deployment.symbol)
     series = BarSeries(deployment.symbol, timeframe, window.start_ms)
     position_ms = window.start_ms
     for gap in missing_ranges(stored, window):

@@ -8,7 +8,6 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
-from sqlalchemy import Engine
 
 from live_runner.book.plan import DeploymentPlan
 from live_runner.feed.series import BarSeries
@@ -25,8 +24,7 @@ from quant_pipelines.core.series import Window
 from quant_pipelines.core.timeframes import DAY_MS, floor_ms, from_ms
 from quant_pipelines.exchange import BarRows, FundingRate
 from quant_pipelines.sdk.attach import as_read, attach_inputs
-from quant_pipelines.store.known_points import read_points
-from quant_pipelines.store.price_factors import read_factors
+from quant_pipelines.store.journal import MarketRows
 
 _READ_AGAIN_MS = 2 * DAY_MS
 """Rows younger than this are read again for each decision: they may come late or be revised."""
@@ -42,16 +40,16 @@ class LiveInputs:
 
     Parameters
     ----------
-    engine
-        Product database.
+    market
+        What is stored of it.
     plan
         Whose inputs.
     series
         The strategy's own bars.
     """
 
-    def __init__(self, engine: Engine, plan: DeploymentPlan, series: BarSeries) -> None:
-        self._engine = engine
+    def __init__(self, market: MarketRows, plan: DeploymentPlan, series: BarSeries) -> None:
+        self._market = market
         self._deployment = plan.deployment
         self._strategy_class = type(plan.strategy)
         self._series = series
@@ -114,8 +112,8 @@ class LiveInputs:
         """Read stored values, again as far as they may have changed, and add those that were only heard."""
         settled = self._settled.get(name, no_points())
         again_ms = int(settled.ts[-1]) + 1 if len(settled) else start_ms
-        stored = read_points(self._engine, self._deployment.exchange, symbol, name, Window(again_ms, end_ms))
-        factors = read_factors(self._engine, self._deployment.exchange, symbol)
+        stored = self._market.points(self._deployment.exchange, symbol, name, Window(again_ms, end_ms))
+        factors = self._market.factors(self._deployment.exchange, symbol)
         points = joined_points(settled, adjusted_points(stored, name, factors))
         self._settled[name] = points.between(start_ms, end_ms - _READ_AGAIN_MS)
         heard = self._heard.get(name, no_points()).between(start_ms, end_ms)

@@ -5,8 +5,6 @@ from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import Engine
-
 from live_runner.book.broker import Opened, Stepped
 from live_runner.book.decision import Decided
 from live_runner.book.ledger import BookLedger
@@ -19,6 +17,7 @@ from quant_pipelines.backtest.book.event_run import EventRun
 from quant_pipelines.core.orders import OrderStatus, side_of
 from quant_pipelines.core.timeframes import from_ms
 from quant_pipelines.sdk.event import EventStrategy
+from quant_pipelines.store.journal import Journal
 from quant_pipelines.store.tables.trading import PAPER_VENUE
 from quant_pipelines.store.trading import (
     Fill,
@@ -27,9 +26,8 @@ from quant_pipelines.store.trading import (
     OrderState,
     Position,
     StoredBook,
-    change_order,
-    read_book,
 )
+from quant_pipelines.store.venue_orders import OrderStep
 from quant_pipelines.trading import BookView
 from quant_pipelines.trading.orders import OrderProgress, stepped
 from quant_pipelines.trading.purposes import number_of
@@ -37,7 +35,7 @@ from quant_pipelines.trading.purposes import number_of
 STOPPED, REPLACED = "the stop closed the position", "the next decision replaced what was left of it"
 
 
-def open_paper(engine: Engine, plan: DeploymentPlan, epoch: int) -> Opened:
+def open_paper(journal: Journal, plan: DeploymentPlan, epoch: int) -> Opened:
     """Open the paper broker of a deployment where its rows end.
 
     Raises
@@ -47,9 +45,9 @@ def open_paper(engine: Engine, plan: DeploymentPlan, epoch: int) -> Opened:
     ReconciliationError
         If the rows contradict each other.
     """
-    stored = read_book(engine, plan.deployment.id)
+    stored = journal.read_book(plan.deployment.id)
     recovered = recover(plan.paper_settings, stored)
-    broker = PaperBroker(engine, plan, epoch, recovered=recovered, stored=stored)
+    broker = PaperBroker(journal, plan, epoch, recovered=recovered, stored=stored)
     broker.position()
     decided_ms = recovered.decided_ms if broker.run is None else broker.run.asked_ms
     return Opened(broker, recovered.booked_until_ms, decided_ms)
@@ -63,9 +61,9 @@ class PaperBroker:
     closes_with_bars = True
 
     def __init__(
-        self, engine: Engine, plan: DeploymentPlan, epoch: int, *, recovered: Recovered, stored: StoredBook
+        self, journal: Journal, plan: DeploymentPlan, epoch: int, *, recovered: Recovered, stored: StoredBook
     ) -> None:
-        self._engine = engine
+        self._journal = journal
         self._deployment = plan.deployment
         self._epoch = epoch
         self.book: Book = recovered.book
@@ -171,7 +169,8 @@ class PaperBroker:
         self._resting |= {number_of(order.purpose): order for order in decided.resting}
         for intent in (*([decided.intent] if decided.intent else []), *decided.resting):
             state = self._followed(OrderState(intent.client_order_id, "SUBMITTED"))
-            change_order(self._engine, self._epoch, state, from_ms(now_ms))
+            step = OrderStep(state.client_order_id, OrderProgress(state.status))
+            self._journal.follow_order(self._epoch, step, from_ms(now_ms))
 
     def _add(self, fills: Iterable[Fill], income: Iterable[Income]) -> None:
         self._ledger.add(fills, income)

@@ -11,8 +11,6 @@ from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any, TypeVar
 
-from sqlalchemy import Engine
-
 from live_runner.book.announcer import Announce, silent
 from live_runner.book.broker import Broker, OpenBroker, Stepped
 from live_runner.book.decision import Decided, Moment, decide_on
@@ -31,7 +29,8 @@ from quant_pipelines.core.timeframes import floor_ms, from_ms, to_ms
 from quant_pipelines.risk import RULES
 from quant_pipelines.sdk.event import EventStrategy
 from quant_pipelines.store.deployments import STRATEGY_SCOPE, Deployment
-from quant_pipelines.store.trading import Booking, EquityPoint, book, book_decision
+from quant_pipelines.store.journal import Journal
+from quant_pipelines.store.trading import Booking, EquityPoint
 from quant_pipelines.trading.breaker import TradingState
 
 _BARS_PER_TRANSACTION = 500
@@ -46,8 +45,8 @@ class Trader:
 
     Parameters
     ----------
-    engine
-        Product database.
+    journal
+        Rows of the runner.
     deployment
         Its row.
     series
@@ -67,7 +66,7 @@ class Trader:
 
     def __init__(
         self,
-        engine: Engine,
+        journal: Journal,
         deployment: Deployment,
         series: BarSeries,
         *,
@@ -77,8 +76,8 @@ class Trader:
     ) -> None:
         self.plan = plan_of(deployment)
         self.series = series
-        self.inputs = LiveInputs(engine, self.plan, series)
-        self._engine = engine
+        self.inputs = LiveInputs(journal.market, self.plan, series)
+        self._journal = journal
         self._epoch = epoch
         self._rules = self.plan.rules
         self._halted_by: str | None = None
@@ -88,7 +87,7 @@ class Trader:
         self.is_leaving = deployment.is_leaving
         self._open = open_broker
         self._announce = announce
-        self._waits = Waits(engine, deployment.key)
+        self._waits = Waits(journal, deployment.key)
         self._busy = threading.RLock()
         self._resume()
 
@@ -189,7 +188,7 @@ class Trader:
             signal = replace(decided.signal, decision=decided.signal.decision | late)
             decided = decided._replace(signal=signal)
             booking = self._booking(close_ms, decided)
-            book_decision(self._engine, self._epoch, booking, from_ms(now_ms))
+            self._journal.book_decision(self._epoch, booking, from_ms(now_ms))
             self._waits.write(now_ms)
             self._announce(self.plan.deployment, booking)
             self._take(decided, close_ms, now_ms)
@@ -244,7 +243,7 @@ class Trader:
             raise
 
     def _read_rows(self) -> None:
-        opened = self._open(self._engine, self.plan, self._epoch)
+        opened = self._open(self._journal, self.plan, self._epoch)
         self._broker = opened.broker
         first_ms = floor_ms(to_ms(self.plan.deployment.created_at), self.plan.execution_step_ms)
         self._booked_until_ms = opened.booked_until_ms or first_ms
@@ -257,7 +256,7 @@ class Trader:
         decided = self._decide(close_ms, tick.now_ms, tick.data_age_seconds) if is_newest else None
         deployment = self.plan.deployment
         booking = self._booking(close_ms, decided, stepped, equity)
-        book(self._engine, self._epoch, booking, from_ms(tick.now_ms))
+        self._journal.book(self._epoch, booking, from_ms(tick.now_ms))
         self._booked_until_ms = close_ms
         if is_newest:
             self._waits.write(tick.now_ms)

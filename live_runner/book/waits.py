@@ -2,11 +2,10 @@
 
 from typing import NamedTuple
 
-from sqlalchemy import Engine
-
 from quant_pipelines.core.timeframes import from_ms
-from quant_pipelines.store.heartbeats import Alert, write_alert
-from quant_pipelines.store.outages import follow_standing, wait_of
+from quant_pipelines.store.heartbeats import Alert
+from quant_pipelines.store.journal import Journal
+from quant_pipelines.store.outages import wait_of
 
 
 class Prevented(NamedTuple):
@@ -27,8 +26,8 @@ class Waits:
 
     Parameters
     ----------
-    engine
-        Product database.
+    journal
+        Rows of the runner.
     key
         The deployment, as in alerts.
 
@@ -38,8 +37,8 @@ class Waits:
         The newest decision that was prevented and not taken since; None without one.
     """
 
-    def __init__(self, engine: Engine, key: str) -> None:
-        self._engine = engine
+    def __init__(self, journal: Journal, key: str) -> None:
+        self._journal = journal
         self._key = key
         self._is_standing: bool | None = None  # an earlier life may have left a row
         self.prevented: Prevented | None = None
@@ -56,7 +55,7 @@ class Waits:
         if self._is_standing is (prevented is not None):
             return
         found = [] if prevented is None else [self._alert(prevented, scope)]
-        follow_standing(self._engine, scope, found, from_ms(now_ms))
+        self._journal.follow_standing(scope, found, from_ms(now_ms))
         self._is_standing = bool(found)
 
     def drop(self, now_ms: int) -> None:
@@ -64,7 +63,7 @@ class Waits:
         if self.prevented is not None:
             age = (now_ms - self.prevented.close_ms) / 1000
             message = f"{self.prevented.sentence}; dropped {age:.0f} s after its close, when it was too old"
-            write_alert(self._engine, Alert("warning", self._key, message, from_ms(now_ms)))
+            self._journal.write_alert(Alert("warning", self._key, message, from_ms(now_ms)))
 
     def _alert(self, prevented: Prevented, scope: str) -> Alert:
         return Alert("warning", scope, prevented.sentence, from_ms(prevented.close_ms))

@@ -4,7 +4,6 @@ A thousand quotes of one symbol within a few milliseconds cost one write: reader
 """
 
 import asyncio
-import time
 from collections import Counter
 from collections.abc import Mapping
 from typing import Any
@@ -89,11 +88,12 @@ class Board:
         Between two writes lies a pause as long as the last write, at least 5 ms, at most 20 ms: a fast server
         is served at once, a slow one is not flooded.
         """
+        loop = asyncio.get_running_loop()
         while True:
             await self._arrived.wait()
-            begun = time.monotonic()
+            begun = loop.time()
             await self.flush()
-            took = time.monotonic() - begun
+            took = loop.time() - begun
             self.slowest_write_ms = max(self.slowest_write_ms, 1000 * took)
             pause = took * (1 / _WRITING_SHARE - 1)
             await asyncio.sleep(min(max(pause, _SHORTEST_PAUSE_SECONDS), LONGEST_PAUSE_SECONDS))

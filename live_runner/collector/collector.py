@@ -19,7 +19,7 @@ from live_runner.collector.streams import CollectorStreams
 from live_runner.feed.feed import Feed
 from live_runner.ports.market_time import MarketTime
 from live_runner.ports.tasks import first_of
-from live_runner.process.vitals import beat, resident_megabytes
+from live_runner.process.vitals import resident_megabytes
 from quant_pipelines.cache import (
     SERVICE_KEY,
     Cache,
@@ -30,11 +30,12 @@ from quant_pipelines.cache import (
     rate_key,
     tick_key,
 )
-from quant_pipelines.core.clock import Clock, system_clock_ms
 from quant_pipelines.core.errors import StoreError
 from quant_pipelines.core.rate_budget import RateState
 from quant_pipelines.core.settings import Settings
+from quant_pipelines.core.timeframes import from_ms
 from quant_pipelines.exchange import MarketSource
+from quant_pipelines.store.heartbeats import Heartbeat, write_heartbeat
 from quant_pipelines.store.market import read_hotlist, read_universe, read_whitelist
 
 SERVICE = "collector"
@@ -65,8 +66,6 @@ class Surroundings:
         Live state and events.
     name
         Host and process; no other process has it.
-    clock
-        This machine's time, milliseconds UTC.
     rates
         What has been used of the exchange's request budget; None where nobody counts.
     """
@@ -77,7 +76,6 @@ class Surroundings:
     time: MarketTime
     cache: Cache
     name: str
-    clock: Clock = system_clock_ms
     rates: Callable[[], Awaitable[RateState]] | None = None
 
 
@@ -92,9 +90,9 @@ class Collector:
         self._board = Board(around.cache.state)
         self._streams = CollectorStreams(around.source, self._board)
         self._counted: Counter[str] = Counter()
-        self._counted_ms = around.clock()
+        self._counted_ms = around.time.wall_ms()
         feed = Feed(around.source, around.time)
-        ids = EventIds(around.name, around.clock)
+        ids = EventIds(around.name, around.time.wall_ms)
         self._closer = Closer(around.engine, self._exchange, feed, around.cache.bus, ids)
 
     async def run(self, stopping: asyncio.Event) -> None:
@@ -140,7 +138,7 @@ class Collector:
         except StoreError as error:
             _log.warning("symbols can't be read", extra={"error": str(error)})
             return
-        market, now_ms = self._around.settings.market, self._around.clock()
+        market, now_ms = self._around.settings.market, self._around.time.wall_ms()
         symbols = tuple(sorted(found or {*market.universe, *market.whitelist}))
         for symbol, fields in scores.items():
             key = hot_score_key(symbol)
@@ -174,7 +172,7 @@ class Collector:
         """Say in the live state that this process lives: readers trust the rest only while it does."""
         fields = {"name": self._around.name, "pid": os.getpid(), "exchange": self._exchange}
         while True:
-            self._board.put("signs", SERVICE_KEY, fields, self._around.clock())
+            self._board.put("signs", SERVICE_KEY, fields, self._around.time.wall_ms())
             await asyncio.sleep(SIGN_SECONDS)
 
     async def _beat(self) -> None:
@@ -191,7 +189,7 @@ class Collector:
         except StoreError as error:
             _log.warning("request budget can't be read", extra={"error": str(error)})
             return
-        self._board.put("rates", rate_key(self._exchange), used, self._around.clock())
+        self._board.put("rates", rate_key(self._exchange), used, self._around.time.wall_ms())
 
     def _state(self) -> str:
         """Return ``healthy``, or the complaint."""
@@ -203,14 +201,14 @@ class Collector:
         return f"bars behind: {', '.join(behind[:5])}" if behind else "healthy"
 
     def _ages(self) -> dict[str, float | None]:
-        now_ms, ages = self._around.clock(), dict[str, float | None]()
+        now_ms, ages = self._around.time.wall_ms(), dict[str, float | None]()
         for symbol in self._symbols:
             at_ms = self._board.time_of(tick_key(symbol))
             ages[symbol] = None if at_ms is None else round((now_ms - at_ms) / 1000, 3)
         return ages
 
     async def _write_beat(self, state: str) -> None:
-        around, now_ms = self._around, self._around.clock()
+        around, now_ms = self._around, self._around.time.wall_ms()
         seconds = max((now_ms - self._counted_ms) / 1000, 0.001)
         rates = {
             kind: round((count - self._counted[kind]) / seconds, 1)
@@ -229,6 +227,7 @@ class Collector:
         }
         self._board.slowest_write_ms = 0.0
         try:
-            await asyncio.to_thread(beat, around.engine, SERVICE, state, detail, now_ms)
+            sign = Heartbeat(SERVICE, state, from_ms(now_ms), detail)
+            await asyncio.to_thread(write_heartbeat, around.engine, sign)
         except StoreError as error:
             _log.warning("heartbeat can't be written", extra={"error": str(error)})

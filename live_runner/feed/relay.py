@@ -13,7 +13,7 @@ import numpy as np
 
 from quant_pipelines.cache import SERVICE_KEY, Cache, EventBus, LiveState, follow, tick_key
 from quant_pipelines.core.bars import BarRows
-from quant_pipelines.core.clock import Clock, system_clock_ms
+from quant_pipelines.core.clock import Clock
 from quant_pipelines.core.errors import StoreError
 from quant_pipelines.core.series import Window
 from quant_pipelines.core.timeframes import MINUTE_MS
@@ -45,9 +45,7 @@ class Relay:
         This machine's time, milliseconds UTC, by which the collector stamps.
     """
 
-    def __init__(
-        self, state: LiveState, bus: EventBus, exchange: str, clock: Clock = system_clock_ms
-    ) -> None:
+    def __init__(self, state: LiveState, bus: EventBus, exchange: str, clock: Clock) -> None:
         self._state = state
         self._bus = bus
         self._exchange = exchange
@@ -188,6 +186,6 @@ async def _kept_up(work: Callable[[], Awaitable[None]]) -> None:
         await asyncio.sleep(_AGAIN_SECONDS)
 
 
-def relay_of(cache: Cache | None, exchange: str) -> Relay | None:
+def relay_of(cache: Cache | None, exchange: str, clock: Clock) -> Relay | None:
     """Relay over a cache; None without one."""
-    return None if cache is None else Relay(cache.state, cache.bus, exchange)
+    return None if cache is None else Relay(cache.state, cache.bus, exchange, clock)

@@ -1,4 +1,4 @@
-"""The exchange's time, and waiting for it."""
+"""The clocks: this machine's, the exchange's, and waiting for it. Seconds that never jump are the loop's."""
 
 import asyncio
 from typing import Protocol
@@ -8,6 +8,9 @@ from quant_pipelines.core.clock import Clock, system_clock_ms
 
 class MarketTime(Protocol):
     """When the market is, and when it will be; a replay brings its own."""
+
+    def wall_ms(self) -> int:
+        """Time by this machine's clock, milliseconds UTC."""
 
     def now_ms(self) -> int:
         """Time at the exchange, milliseconds UTC."""
@@ -29,6 +32,10 @@ class ExchangeTime:
     def synchronize(self, exchange_ms: int) -> None:
         """Take over the exchange's time, as it was said a moment ago."""
         self.offset_ms = exchange_ms - self._clock()
+
+    def wall_ms(self) -> int:
+        """Time by this machine's clock, milliseconds UTC."""
+        return self._clock()
 
     def now_ms(self) -> int:
         """Time at the exchange, milliseconds UTC."""

@@ -14,5 +14,6 @@ async def first_of(*coroutines: Coroutine[Any, Any, Any]) -> None:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
-    for task in done:
-        task.result()
+    for task in tasks:  # not ``done``: a set of them has another order in each process
+        if task in done:
+            task.result()

@@ -14,7 +14,7 @@ _SCOPE = "account"
 _log = logging.getLogger(__name__)
 
 
-def adopt_kills(engine: Engine, home: Path | None) -> bool:
+def adopt_kills(engine: Engine, home: Path) -> bool:
     """Halt the account for every kill that was not taken over yet; whether there was one.
 
     Its trades come with the venue's, as EXTERNAL.
@@ -24,7 +24,7 @@ def adopt_kills(engine: Engine, home: Path | None) -> bool:
     StoreError
         If the database does not answer; the kill is taken over later then.
     """
-    found = [] if home is None else unadopted(home)
+    found = unadopted(home)
     for record in found:
         _adopt(engine, record)
     return bool(found)

@@ -2,21 +2,15 @@
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Mapping
-from datetime import UTC, date, datetime, time
-from decimal import Decimal
-
-from sqlalchemy import Engine
+from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime, time
 
 from live_runner.ports.market_time import MarketTime
 from live_runner.venue.accounts import OrderVenues
-from quant_pipelines.core.clock import utc_now
 from quant_pipelines.core.errors import ExchangeError
 from quant_pipelines.core.timeframes import DAY_MS, HOUR_MS, MINUTE_MS, from_ms, to_ms
-from quant_pipelines.store.engine import transaction
-from quant_pipelines.store.funds import booked_on, due_days, save_balance, save_day
-from quant_pipelines.store.heartbeats import Alert, put_alert
-from quant_pipelines.trading.funds import TRANSFERS, WalletDay, margin_shortage, venue_change
+from quant_pipelines.store.funds import FundsRows
+from quant_pipelines.trading.funds import TRANSFERS, margin_shortage, venue_change
 from quant_pipelines.trading.venue import OrderVenue
 
 _SECONDS = 60.0
@@ -36,8 +30,8 @@ class FundsWatch:
 
     Parameters
     ----------
-    engine
-        Product database.
+    rows
+        Where funds are kept.
     venues
         Accounts at venues.
     clock
@@ -46,8 +40,8 @@ class FundsWatch:
         Told of an account that must be reduced before the venue does it.
     """
 
-    def __init__(self, engine: Engine, venues: OrderVenues, clock: MarketTime, short: Short) -> None:
-        self._engine = engine
+    def __init__(self, rows: FundsRows, venues: OrderVenues, clock: MarketTime, short: Short) -> None:
+        self._rows = rows
         self._venues = venues
         self._clock = clock
         self._short = short
@@ -82,40 +76,15 @@ class FundsWatch:
         recent = await venue.income(now_ms - _TRANSFERS_LATE_MS, now_ms + 1)
         balance = await venue.balance()  # after its transfers: one that is not in it yet comes next time
         flows = [row for row in recent if row.kind in TRANSFERS]
-        await asyncio.to_thread(save_balance, self._engine, account_id, balance, flows, from_ms(now_ms))
+        await asyncio.to_thread(self._rows.save_balance, account_id, balance, flows, from_ms(now_ms))
         if reason := margin_shortage(balance):
             await self._short(account_id, reason)
         await self._compare_days(account_id, venue, now_ms)
 
     async def _compare_days(self, account_id: int, venue: OrderVenue, now_ms: int) -> None:
-        today = from_ms(now_ms - _DAY_SETTLES_MS).date()
-        for day in await asyncio.to_thread(self._due, account_id, today):
+        today, at = from_ms(now_ms - _DAY_SETTLES_MS).date(), from_ms(now_ms)
+        for day in await asyncio.to_thread(self._rows.due_days, account_id, today):
             start_ms = to_ms(datetime.combine(day, time(), UTC))
             changes = venue_change(await venue.income(start_ms, start_ms + DAY_MS))
-            await asyncio.to_thread(compare_day, self._engine, account_id, day, changes)
-
-    def _due(self, account_id: int, today: date) -> list[date]:
-        with transaction(self._engine) as connection:
-            return due_days(connection, account_id, today)
-
-
-def compare_day(engine: Engine, account_id: int, day: date, changes: Mapping[str, Decimal]) -> WalletDay:
-    """Store how a day of the books differs from the venue's wallet, and tell people of a rest.
-
-    Parameters
-    ----------
-    engine
-        Product database.
-    account_id, day
-        Whose day, UTC.
-    changes
-        What the venue's wallet did, by kind, quote.
-    """
-    at = utc_now()
-    with transaction(engine) as connection:
-        compared = WalletDay(day, booked_on(connection, account_id, day), changes)
-        save_day(connection, account_id, compared, at)
-        if compared.sentence:
-            put_alert(connection, Alert("warning", f"account:{account_id}", compared.sentence, at))
-    _log.info("day compared", extra={"account": account_id, "day": f"{day}", "rest": compared.sentence})
-    return compared
+            rest = await asyncio.to_thread(self._rows.compare_day, account_id, day, changes, at)
+            _log.info("day compared", extra={"account": account_id, "day": f"{day}", "rest": rest})

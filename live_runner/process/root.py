@@ -9,6 +9,7 @@ from functools import partial
 from pathlib import Path
 
 from live_runner.ports.tasks import first_of
+from live_runner.process.adopted import adopt_kills
 from live_runner.process.entry import outside, run_process
 from live_runner.process.runner import Runner, Surroundings
 from live_runner.process.vitals import beating
@@ -17,6 +18,9 @@ from quant_pipelines.core.settings import Settings
 from quant_pipelines.operations.keys import KeyStore, keep_copy, stored_keys
 from quant_pipelines.settings import home_folder, load_settings
 from quant_pipelines.stack.pulse import Pulse
+from quant_pipelines.store.epochs import writer_session
+from quant_pipelines.store.funds import PostgresFunds
+from quant_pipelines.store.postgres_journal import PostgresJournal
 
 _KEY, _SECRET = "QUANT_API_KEY", "QUANT_API_SECRET"
 
@@ -33,8 +37,8 @@ async def _run(pulse: Pulse, settings: Settings, stopping: asyncio.Event) -> Non
         gc.enable()
         find_keys = partial(_api_keys, KeyStore(found.engine, home_folder(), os.environ))
         around = Surroundings(
-            found.engine,
-            settings.database_url,
+            PostgresJournal(found.engine),
+            partial(writer_session, settings.database_url),
             settings,
             found.source,
             found.time,
@@ -42,7 +46,8 @@ async def _run(pulse: Pulse, settings: Settings, stopping: asyncio.Event) -> Non
             orders_with(find_keys, found.ledger),
             found.cache,
             pulse,
-            home_folder(),
+            funds=PostgresFunds(found.engine),
+            adopt_kills=partial(adopt_kills, found.engine, home_folder()),
         )
         await Runner(around).run(stopping)
 

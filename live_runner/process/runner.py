@@ -6,36 +6,32 @@ Crash-only: a session ends by dropping everything it knew, and the next one star
 import asyncio
 import logging
 import os
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from contextlib import suppress
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
-
-from sqlalchemy import Engine
 
 from live_runner.book.announcer import Announcer
 from live_runner.feed.feed import Feed
 from live_runner.feed.relay import relay_of
+from live_runner.ports.lease import Lease, OpenLease
 from live_runner.ports.market_time import MarketTime
 from live_runner.ports.tasks import first_of
-from live_runner.process.adopted import adopt_kills
 from live_runner.process.funds import FundsWatch
 from live_runner.process.outages import database_outage
 from live_runner.process.traders import Traders
-from live_runner.process.vitals import STANDBY_SERVICE, beat
+from live_runner.process.vitals import STANDBY_SERVICE
 from live_runner.process.watch import OutageWatch
 from live_runner.venue.accounts import Connect, OrderVenues, ccxt_orders
 from quant_pipelines.cache import Cache
-from quant_pipelines.core.clock import system_clock_ms
 from quant_pipelines.core.errors import SchemaError, StoreError
 from quant_pipelines.core.settings import Settings
 from quant_pipelines.core.timeframes import MINUTE_MS, floor_ms, from_ms
 from quant_pipelines.exchange import MarketSource
 from quant_pipelines.stack.pulse import Pulse
-from quant_pipelines.store.epochs import WriterSession, open_epoch, writer_session
-from quant_pipelines.store.heartbeats import Alert, write_alert, write_halt
-from quant_pipelines.store.outages import write_past_outage
+from quant_pipelines.store.funds import FundsRows
+from quant_pipelines.store.heartbeats import Alert, Heartbeat
+from quant_pipelines.store.journal import Journal
 
 _BACKOFF_SECONDS = (0.5, 10.0)
 _KILL_LOOK_SECONDS = 0.5
@@ -49,10 +45,10 @@ class Surroundings:
 
     Parameters
     ----------
-    engine
-        Product database.
-    database_url
-        Its address, for the connection that holds the writer's lock.
+    journal
+        Rows of the runner.
+    open_lease
+        Opens the writer's lease.
     settings
         Settings of the process.
     source
@@ -67,12 +63,14 @@ class Surroundings:
         Where the collector's word is read and our own is told; None does without both.
     pulse
         Told what is uncovered.
-    home
-        Where a direct kill left its journal; None where nobody may have.
+    funds
+        Where funds are kept; None watches none.
+    adopt_kills
+        Takes over direct kills, and tells whether there was one.
     """
 
-    engine: Engine
-    database_url: str
+    journal: Journal
+    open_lease: OpenLease
     settings: Settings
     source: MarketSource
     time: MarketTime
@@ -80,7 +78,8 @@ class Surroundings:
     connect: Connect = ccxt_orders("", "")  # noqa: RUF009 - frozen
     cache: Cache | None = None
     pulse: Pulse = field(default_factory=Pulse)
-    home: Path | None = None
+    funds: FundsRows | None = None
+    adopt_kills: Callable[[], bool] = lambda: False
 
 
 class Runner:
@@ -102,7 +101,7 @@ class Runner:
             except SchemaError:
                 raise  # another code's database: this process ends, and its next start says what to do
             except StoreError as error:
-                self._lost.append((system_clock_ms(), str(error)))
+                self._lost.append((self._around.time.wall_ms(), str(error)))
                 _log.warning("session ended", extra={"error": str(error), "retry_seconds": pause})
                 with suppress(TimeoutError):
                     async with asyncio.timeout(pause):
@@ -110,45 +109,46 @@ class Runner:
                 pause = min(2 * pause, longest)
 
     async def _session(self, stopping: asyncio.Event) -> None:
-        async with writer_session(self._around.database_url) as session:
+        async with self._around.open_lease() as lease:
             await self._tell_of_the_database()
-            if await self._become_writer(session, stopping):
-                await first_of(self._write(session), stopping.wait())
+            if await self._become_writer(lease, stopping):
+                await first_of(self._write(lease), stopping.wait())
 
     async def _tell_of_the_database(self) -> None:
         """Write down that the database was away, if it could not be opened again at once."""
         if len(self._lost) > 1:
-            alert, now = database_outage(*self._lost[0]).alert, from_ms(system_clock_ms())
-            await asyncio.to_thread(write_past_outage, self._around.engine, alert, now)
+            alert, now = database_outage(*self._lost[0]).alert, from_ms(self._around.time.wall_ms())
+            for standing in ([alert], []):
+                await asyncio.to_thread(self._around.journal.follow_standing, alert.source, standing, now)
         self._lost.clear()
 
-    async def _write(self, session: WriterSession) -> None:
+    async def _write(self, lease: Lease) -> None:
         """Trade in a new epoch until the lock or the database is lost."""
         around = self._around
         at = from_ms(around.time.now_ms())
-        epoch = await asyncio.to_thread(open_epoch, around.engine, around.writer, at)
+        epoch = await asyncio.to_thread(around.journal.open_epoch, around.writer, at)
         _log.info("session opened", extra={"epoch": epoch, "writer": around.writer})
-        relay = relay_of(around.cache, around.settings.exchange.id)
+        relay = relay_of(around.cache, around.settings.exchange.id, around.time.wall_ms)
         feed = Feed(around.source, around.time, relay)
-        watch = OutageWatch(around.engine, around.source, feed, around.settings.exchange.id)
+        watch = OutageWatch(around.journal, around.source, feed, around.settings.exchange.id)
         async with OrderVenues(around.settings, around.connect, self._warn) as venues:
-            traders = Traders(around.engine, around.settings, feed, around.time, epoch=epoch, venues=venues)
+            traders = Traders(around.journal, around.settings, feed, around.time, epoch=epoch, venues=venues)
             traders.pulse = around.pulse
             helpers: list[Coroutine[Any, Any, None]] = [] if relay is None else [relay.run()]
             if around.cache is not None:
-                announcer = Announcer(around.cache, f"runner:{around.writer}:{epoch}")
+                announcer = Announcer(around.cache, f"runner:{around.writer}:{epoch}", around.time.wall_ms)
                 traders.announce, traders.alarm = announcer.booked, announcer.halted
                 announcer.system("session_opened", {"epoch": epoch, "writer": around.writer})
                 helpers.append(announcer.run())
-            await asyncio.to_thread(adopt_kills, around.engine, around.home)
+            await asyncio.to_thread(around.adopt_kills)
             try:
                 await traders.open()
                 await first_of(
                     *helpers,
                     self._trade(traders),
-                    self._follow_deployments(session, traders),
+                    self._follow_deployments(lease, traders),
                     self._follow_kills(traders),
-                    FundsWatch(around.engine, venues, around.time, self._margin_short).run(),
+                    self._watch_funds(venues),
                     self._follow_stream(feed, traders),
                     self._beat(traders),
                     traders.watch_venues(),
@@ -162,28 +162,38 @@ class Runner:
         """Tell people once what they should mend."""
         if sentence not in self._warned:
             self._warned.add(sentence)
-            alert = Alert("warning", "account", sentence, from_ms(self._around.time.now_ms()))
-            await asyncio.to_thread(write_alert, self._around.engine, alert)
+            await self._alert(Alert("warning", "account", sentence, from_ms(self._around.time.now_ms())))
 
     async def _margin_short(self, account_id: int, reason: str) -> None:
         """Halt the account before the venue closes what it holds."""
         at = from_ms(self._around.time.now_ms())
-        await asyncio.to_thread(write_halt, self._around.engine, f"account:{account_id}", reason, at)
+        await self._alert(Alert("halt", f"account:{account_id}", reason, at))
 
-    async def _become_writer(self, session: WriterSession, stopping: asyncio.Event) -> bool:
+    async def _alert(self, alert: Alert) -> None:
+        await asyncio.to_thread(self._around.journal.write_alert, alert)
+
+    async def _watch_funds(self, venues: OrderVenues) -> None:
+        """Know what the accounts have, where somebody keeps it."""
+        around = self._around
+        if around.funds is None:
+            await asyncio.Event().wait()
+        else:
+            await FundsWatch(around.funds, venues, around.time, self._margin_short).run()
+
+    async def _become_writer(self, lease: Lease, stopping: asyncio.Event) -> bool:
         """Wait until this session holds the lock; False if it was told to stop before."""
         around = self._around
         is_announced = False
         while not stopping.is_set():
-            if await session.try_lock():
+            if await lease.try_lock():
                 return True
             if not is_announced:
                 _log.info("standing by: another writer holds the books", extra={"writer": around.writer})
                 is_announced = True
-            await asyncio.to_thread(
-                beat, around.engine, STANDBY_SERVICE, "STANDBY", {"pid": os.getpid()}, around.time.now_ms()
-            )
-            await session.wait_for_change(around.settings.runner.deployment_poll_seconds)
+            at, detail = from_ms(around.time.now_ms()), {"pid": os.getpid()}
+            sign = Heartbeat(STANDBY_SERVICE, "STANDBY", at, detail)
+            await asyncio.to_thread(around.journal.write_heartbeat, sign)
+            await lease.wait_for_change(around.settings.runner.deployment_poll_seconds)
         return False
 
     async def _trade(self, traders: Traders) -> None:
@@ -196,17 +206,17 @@ class Runner:
             close_ms = max(close_ms + MINUTE_MS, floor_ms(time.now_ms() - grace_ms, MINUTE_MS))
             await time.sleep_until(close_ms + grace_ms)
 
-    async def _follow_deployments(self, session: WriterSession, traders: Traders) -> None:
+    async def _follow_deployments(self, lease: Lease, traders: Traders) -> None:
         """Read deployments and limits again at each announcement, and from time to time without one."""
         while True:
-            await session.wait_for_change(self._around.settings.runner.deployment_poll_seconds)
+            await lease.wait_for_change(self._around.settings.runner.deployment_poll_seconds)
             await traders.refresh()
 
     async def _follow_kills(self, traders: Traders) -> None:
         """Halt at once where somebody kills the account beside this process."""
         while True:
             await asyncio.sleep(_KILL_LOOK_SECONDS)
-            if await asyncio.to_thread(adopt_kills, self._around.engine, self._around.home):
+            if await asyncio.to_thread(self._around.adopt_kills):
                 await traders.refresh()
 
     async def _follow_stream(self, feed: Feed, traders: Traders) -> None:

@@ -7,8 +7,6 @@ from collections.abc import Callable, Coroutine
 from functools import partial
 from typing import Any
 
-from sqlalchemy import Engine
-
 from live_runner.book.announcer import Alarm, Announce, silent, unheard
 from live_runner.book.broker import OpenBroker
 from live_runner.book.fill_data import fill_data, slot_prices
@@ -19,9 +17,9 @@ from live_runner.book.trader import Trader
 from live_runner.feed.feed import PATIENCE_MS, Feed
 from live_runner.feed.series import BarSeries
 from live_runner.ports.market_time import MarketTime
-from live_runner.process.vitals import SERVICE, WAITING, beat, resident_megabytes
+from live_runner.process.vitals import SERVICE, WAITING, resident_megabytes
 from live_runner.process.watch import OutageWatch
-from live_runner.venue.accounts import OrderVenues, Permits
+from live_runner.venue.accounts import OrderVenues
 from live_runner.venue.link import Station, VenueLink
 from live_runner.venue.links import VenueLinks
 from quant_pipelines.core.errors import ExchangeUnavailable, OutcomeUnknown, StoreError, with_its_kind
@@ -29,21 +27,13 @@ from quant_pipelines.core.limits import RiskLimits
 from quant_pipelines.core.price_factors import PriceFactor
 from quant_pipelines.core.series import Window
 from quant_pipelines.core.settings import Settings
-from quant_pipelines.core.stages import LADDER
 from quant_pipelines.core.timeframes import floor_ms, from_ms, timeframe_ms
 from quant_pipelines.exchange import BarRows
 from quant_pipelines.exchange.version import venue_version
 from quant_pipelines.stack.pulse import Pulse
-from quant_pipelines.store.certificates import is_certified
-from quant_pipelines.store.deployments import (
-    Deployment,
-    has_approval,
-    read_deployments,
-    read_limits,
-    seed_limits,
-)
-from quant_pipelines.store.heartbeats import Halt, read_halts, write_halt
-from quant_pipelines.store.price_factors import read_factors
+from quant_pipelines.store.deployments import Deployment
+from quant_pipelines.store.heartbeats import Alert, Halt, Heartbeat
+from quant_pipelines.store.journal import Journal
 from quant_pipelines.store.tables.trading import PAPER_VENUE
 from quant_pipelines.trading.breaker import TRADING_STATES
 
@@ -58,8 +48,8 @@ class Traders:
 
     Parameters
     ----------
-    engine
-        Product database.
+    journal
+        Rows of the runner.
     settings
         Settings of the process.
     feed
@@ -74,7 +64,7 @@ class Traders:
 
     def __init__(
         self,
-        engine: Engine,
+        journal: Journal,
         settings: Settings,
         feed: Feed,
         time: MarketTime,
@@ -82,7 +72,7 @@ class Traders:
         epoch: int,
         venues: OrderVenues,
     ) -> None:
-        self._engine = engine
+        self._journal = journal
         self._settings = settings
         self._feed = feed
         self._time = time
@@ -109,13 +99,13 @@ class Traders:
     async def open(self) -> None:
         """Seed the account's limits once, and take up what is deployed."""
         limits = RiskLimits.from_settings(self._settings.risk)
-        await asyncio.to_thread(seed_limits, self._engine, limits.given, from_ms(self._time.now_ms()))
+        await asyncio.to_thread(self._journal.seed_limits, limits.given, from_ms(self._time.now_ms()))
         await self.refresh()
 
     async def refresh(self) -> None:
         """Take up new deployments, close what those hold that left their stage, follow limits and halts."""
         async with self._changing:
-            deployed = await asyncio.to_thread(read_deployments, self._engine, LADDER, with_leaving=True)
+            deployed = await asyncio.to_thread(self._journal.read_deployments)
             stages = {deployment.id: deployment for deployment in deployed}
             before = self.symbols
             current = {one.id for one in deployed if not await self._is_outdated(one)}
@@ -190,7 +180,8 @@ class Traders:
             "outages": [outage.document for outage in away],
         }
         state = WAITING if away and best != TRADING_STATES[-1] else best
-        await asyncio.to_thread(beat, self._engine, SERVICE, state, detail, self._time.now_ms())
+        sign = Heartbeat(SERVICE, state, from_ms(self._time.now_ms()), detail)
+        await asyncio.to_thread(self._journal.write_heartbeat, sign)
 
     async def watch_venues(self) -> None:
         """Raise what ended the talk with a venue for good."""
@@ -202,8 +193,7 @@ class Traders:
 
     async def _follow_operators(self, stages: dict[int, Deployment]) -> dict[str, Halt]:
         """Let every trader follow its stage, its limits and its halts; returns the halts in force."""
-        limits = await asyncio.to_thread(read_limits, self._engine)
-        halts = await asyncio.to_thread(read_halts, self._engine)
+        limits, halts = await asyncio.to_thread(self._journal.read_controls)
         for key, trader in self._traders.items():
             trader.is_leaving = stages[key].is_leaving
             was_to_flatten = trader.must_flatten
@@ -223,7 +213,8 @@ class Traders:
         return is_own and trader.plan.deployment.specifications != deployment.specifications
 
     async def _factors(self, deployment: Deployment) -> tuple[PriceFactor, ...]:
-        return await asyncio.to_thread(read_factors, self._engine, deployment.exchange, deployment.symbol)
+        market = self._journal.market
+        return await asyncio.to_thread(market.factors, deployment.exchange, deployment.symbol)
 
     async def _drop(self, deployment_id: int) -> None:
         """Forget a deployment, once nothing of it is booked any more."""
@@ -236,14 +227,15 @@ class Traders:
 
     async def _open(self, deployment: Deployment) -> None:
         """Open the book of a deployment, and have what it holds at a venue covered before anything else."""
-        permits = await asyncio.to_thread(_permits, self._engine, deployment)
+        permits = await asyncio.to_thread(self._journal.read_permits, deployment, venue_version())
         venue = await self._venues.of(deployment, permits)
         if venue is None:
             self._opened[deployment.id] = await self._open_trader(deployment, open_paper)
             return
         self._links.reserve(deployment)
         begun, pulse = self._late.put_nowait, self.pulse
-        station = Station(self._engine, venue, self._settings.runner, self._epoch, begun=begun, pulse=pulse)
+        rules, clock = self._settings.runner, self._time.wall_ms
+        station = Station(self._journal, venue, rules, self._epoch, clock, begun=begun, pulse=pulse)
         link = VenueLink(station)
         try:
             trader = await self._open_trader(deployment, link.open_broker)
@@ -257,23 +249,21 @@ class Traders:
         """Open a trader that knows its book and no bars yet."""
         series = BarSeries(deployment.symbol, deployment.timeframe, first_open_ms(deployment))
         open_trader = partial(Trader, epoch=self._epoch, open_broker=open_broker, announce=self.announce)
-        trader = await asyncio.to_thread(open_trader, self._engine, deployment, series)
-        limits = await asyncio.to_thread(read_limits, self._engine)
-        halts = await asyncio.to_thread(read_halts, self._engine)
+        trader = await asyncio.to_thread(open_trader, self._journal, deployment, series)
+        limits, halts = await asyncio.to_thread(self._journal.read_controls)
         _follow(trader, limits, halts)  # before it can be advanced
         return trader
 
     async def _take_up(self, deployment: Deployment) -> None:
         """Let a trader know its bars, so that it can be advanced."""
-        trader = self._opened.pop(deployment.id)
+        trader, market = self._opened.pop(deployment.id), self._journal.market
         try:
             self._scales[deployment.id] = await self._factors(deployment)  # before what is read in it
-            series = await load_history(self._engine, self._feed, deployment, self._time.now_ms())
+            series = await load_history(market, self._feed, deployment, self._time.now_ms())
             trader.series.extend(series.bars)
             first_ms, now_ms = int(series.bars.ts[0]), self._time.now_ms()
-            trader.inputs.higher = await load_higher(self._engine, self._feed, trader.plan, first_ms, now_ms)
-            limits = await asyncio.to_thread(read_limits, self._engine)
-            halts = await asyncio.to_thread(read_halts, self._engine)
+            trader.inputs.higher = await load_higher(market, self._feed, trader.plan, first_ms, now_ms)
+            limits, halts = await asyncio.to_thread(self._journal.read_controls)
         except BaseException:
             await self._links.drop(deployment.id)
             raise
@@ -308,7 +298,7 @@ class Traders:
         except Exception as error:  # noqa: BLE001 - the one place that trips the breaker
             _log.exception("halted", extra={"source": source})
             message, at = with_its_kind(error), from_ms(self._time.now_ms())
-            await asyncio.to_thread(write_halt, self._engine, source, message, at)
+            await asyncio.to_thread(self._journal.write_alert, Alert("halt", source, message, at))
             self.alarm(source, message)
             return message
         return None
@@ -337,7 +327,7 @@ class Traders:
         higher = await self._higher_bars(trader, end_ms)
         points = await self._points(trader, end_ms)
         has_books = symbol in self._settings.market.book_symbols
-        fills = await fill_data(self._engine, feed, plan, rows, has_books=has_books)
+        fills = await fill_data(self._journal.market, feed, plan, rows, has_books=has_books)
         if plan.deployment.venue == PAPER_VENUE:  # others pay by themselves
             fills = fills._replace(slots=await slot_prices(feed, symbol, funding))
         await feed.first_word(symbol)
@@ -375,12 +365,6 @@ class Traders:
             return {}
         told = [self._feed.points(trader.symbol, name, ts_ms, prices) for name, ts_ms in due.items()]
         return dict(zip(due, await asyncio.gather(*told), strict=True))
-
-
-def _permits(engine: Engine, deployment: Deployment) -> Permits:
-    """Read what the database holds in favour of real orders of a deployment."""
-    is_sure = is_certified(engine, deployment.exchange, venue_version())
-    return Permits(has_approval(engine, deployment), is_sure)
 
 
 def _follow(trader: Trader, limits: dict[str, dict[str, float]], halts: dict[str, Halt]) -> None:

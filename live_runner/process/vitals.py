@@ -2,36 +2,14 @@
 
 import asyncio
 from pathlib import Path
-from typing import Any
 
-from sqlalchemy import Engine
-
-from quant_pipelines.core.timeframes import from_ms
 from quant_pipelines.stack.pulse import Pulse
-from quant_pipelines.store.heartbeats import Heartbeat, write_heartbeat
 
 SERVICE = "live_runner"
 STANDBY_SERVICE = "live_runner_standby"
 WAITING = "WAITING"
 """State of a runner that would trade, and can't: the venue or the data are away."""
 _PULSE_SECONDS = 1.0
-
-
-def beat(
-    engine: Engine,
-    service: str,
-    state: str,
-    detail: dict[str, Any],
-    now_ms: int,
-) -> None:
-    """Write the runner's row.
-
-    Raises
-    ------
-    StoreError
-        If the database does not answer.
-    """
-    write_heartbeat(engine, Heartbeat(service, state, from_ms(now_ms), detail))
 
 
 async def beating(pulse: Pulse) -> None:

@@ -4,16 +4,14 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Mapping
 
-from sqlalchemy import Engine
-
 from live_runner.feed.feed import Feed
 from live_runner.ports.tasks import first_of
 from live_runner.process.outages import Away, Outage, Vitals, outages
-from quant_pipelines.core.clock import Clock, system_clock_ms
 from quant_pipelines.core.errors import ExchangeError
 from quant_pipelines.core.timeframes import from_ms
 from quant_pipelines.exchange import MarketSource
-from quant_pipelines.store.outages import OUTAGE, follow_standing
+from quant_pipelines.store.journal import Journal
+from quant_pipelines.store.outages import OUTAGE
 
 _ASK_SECONDS = 2.0
 _ANSWER_SECONDS = 4.0
@@ -27,16 +25,14 @@ class OutageWatch:
 
     Parameters
     ----------
-    engine
-        Product database.
+    journal
+        Rows of the runner.
     source
         Who is asked for signs of life of the venue.
     feed
-        Knows the age of the data.
+        Knows the age of the data, and the time.
     venue
         ccxt id of the venue.
-    clock
-        This machine's time, milliseconds UTC.
 
     Attributes
     ----------
@@ -44,15 +40,13 @@ class OutageWatch:
         What is away now.
     """
 
-    def __init__(
-        self, engine: Engine, source: MarketSource, feed: Feed, venue: str, clock: Clock = system_clock_ms
-    ) -> None:
-        self._engine = engine
+    def __init__(self, journal: Journal, source: MarketSource, feed: Feed, venue: str) -> None:
+        self._journal = journal
         self._source = source
         self._feed = feed
         self._venue = venue
-        self._clock = clock
-        self._answered_ms = clock()
+        self._clock = feed.time.wall_ms
+        self._answered_ms = self._clock()
         self._followed_ms: dict[str, int] = {}
         self.standing: tuple[Outage, ...] = ()
 
@@ -102,7 +96,7 @@ class OutageWatch:
             if written != (names := [outage.what for outage in self.standing]):
                 alerts = [outage.alert for outage in self.standing]
                 at = from_ms(self._clock())
-                await asyncio.to_thread(follow_standing, self._engine, OUTAGE, alerts, at)
+                await asyncio.to_thread(self._journal.follow_standing, OUTAGE, alerts, at)
                 for outage in self.standing:
                     _log.warning("outage", extra=outage.document)
                 is_first, written = written is None, names

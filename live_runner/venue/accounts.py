@@ -11,6 +11,7 @@ from quant_pipelines.core.rate_budget import RateLedger
 from quant_pipelines.core.settings import Settings
 from quant_pipelines.core.stages import ORDER_STAGES
 from quant_pipelines.exchange.ccxt_orders import CcxtOrders
+from quant_pipelines.store.certificates import Permits
 from quant_pipelines.store.deployments import Deployment
 from quant_pipelines.store.tables.trading import PAPER_VENUE
 from quant_pipelines.trading.certificate import key_fault, key_warnings
@@ -30,13 +31,6 @@ class KeyPair(NamedTuple):
 
     key: str = ""
     secret: str = ""
-
-
-class Permits(NamedTuple):
-    """Whether a person has approved real orders of a deployment, and whether this code is certified."""
-
-    is_approved: bool = False
-    is_certified: bool = False
 
 
 def refusal(deployment: Deployment, settings: Settings, permits: Permits) -> str:

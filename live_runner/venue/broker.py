@@ -6,8 +6,6 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any, NamedTuple
 
-from sqlalchemy import Engine
-
 from live_runner.book.broker import Opened, Stepped
 from live_runner.book.decision import Decided
 from live_runner.book.plan import DeploymentPlan
@@ -19,16 +17,9 @@ from quant_pipelines.backtest.bar.stops import EXIT_REASONS, HARD_STOP
 from quant_pipelines.backtest.market.stop_rules import inputs_from_document
 from quant_pipelines.core.orders import OrderStatus
 from quant_pipelines.core.timeframes import from_ms, to_ms
-from quant_pipelines.store.trading import Fill, Income, Intent, Position, StoredBook, read_book
-from quant_pipelines.store.venue_orders import (
-    OrderStep,
-    PlacedOrder,
-    Received,
-    add_order,
-    follow_order,
-    read_orders,
-    receive,
-)
+from quant_pipelines.store.journal import Journal
+from quant_pipelines.store.trading import Fill, Income, Intent, Position, StoredBook
+from quant_pipelines.store.venue_orders import OrderStep, PlacedOrder, Received
 from quant_pipelines.trading import BookView
 from quant_pipelines.trading.orders import FINAL, OrderProgress, advanced
 from quant_pipelines.trading.purposes import CLOSE, STOP, TARGET
@@ -80,8 +71,8 @@ class VenueBroker:
 
     Parameters
     ----------
-    engine
-        Product database.
+    journal
+        Rows of the runner.
     plan
         Whose book.
     epoch
@@ -96,7 +87,7 @@ class VenueBroker:
 
     def __init__(
         self,
-        engine: Engine,
+        journal: Journal,
         plan: DeploymentPlan,
         epoch: int,
         *,
@@ -106,7 +97,7 @@ class VenueBroker:
     ) -> None:
         stored, orders = rows
         document = stored.state
-        self._engine, self._epoch, self._wire = engine, epoch, wire
+        self._journal, self._epoch, self._wire = journal, epoch, wire
         self._deployment = plan.deployment
         self._book = VenueBook(plan, stop_fraction, stored.fills, stored.income, document)
         self.orders = {order.intent.client_order_id: order for order in orders}
@@ -229,7 +220,7 @@ class VenueBroker:
 
     def add(self, intent: Intent, at: datetime) -> None:
         """Commit an intent that no bar's booking carries; it is to be sent at once."""
-        add_order(self._engine, self._epoch, self._deployment, intent, at)
+        self._journal.add_order(self._epoch, self._deployment, intent, at)
         self._track(intent, "SUBMITTED", at)
 
     def follow(self, step: OrderStep, at: datetime) -> bool:
@@ -242,7 +233,7 @@ class VenueBroker:
                 return False
             progress = known.progress  # a stop that had triggered tells the number of its order now
         new = replace(step, progress=progress, venue_order_id=step.venue_order_id or known.venue_order_id)
-        follow_order(self._engine, self._epoch, new, at)
+        self._journal.follow_order(self._epoch, new, at)
         stamp = known.stamp if progress.status == "UNKNOWN" else at  # it was sent when it was submitted
         self.orders[step.client_order_id] = replace(
             known, progress=progress, venue_order_id=new.venue_order_id, stamp=stamp
@@ -276,7 +267,7 @@ class VenueBroker:
         why = halt if any(fill.client_order_id is None for fill in fills) else ""
         held = self.position()
         booked = Received(deployment.id, self.venue, deployment.symbol, fills, income, held, why)
-        receive(self._engine, self._epoch, booked, at)
+        self._journal.receive(self._epoch, booked, at)
         self._booked |= new.keys()
         self._paid |= {(row.kind, to_ms(row.ts)) for row in income}
         for fill in fills:
@@ -375,7 +366,7 @@ class VenueBroker:
 
 
 def open_venue_broker(
-    engine: Engine, plan: DeploymentPlan, epoch: int, *, stop_fraction: float, wire: Wire
+    journal: Journal, plan: DeploymentPlan, epoch: int, *, stop_fraction: float, wire: Wire
 ) -> Opened:
     """Open the broker of a deployment at a venue where its rows end.
 
@@ -389,9 +380,9 @@ def open_venue_broker(
         If the rows contradict each other.
     """
     plan.require_targets()
-    rows = BookRows(read_book(engine, plan.deployment.id), read_orders(engine, plan.deployment.id))
+    rows = BookRows(journal.read_book(plan.deployment.id), journal.read_orders(plan.deployment.id))
     stored = rows.book
-    broker = VenueBroker(engine, plan, epoch, rows=rows, stop_fraction=stop_fraction, wire=wire)
+    broker = VenueBroker(journal, plan, epoch, rows=rows, stop_fraction=stop_fraction, wire=wire)
     signal = stored.last_signal
     decided_ms = to_ms(signal.bar_close) if signal and not is_to_be_repeated(signal.decision) else 0
     booked_until_ms = to_ms(stored.bar_close) if stored.bar_close else None

@@ -7,8 +7,6 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from sqlalchemy import Engine
-
 from live_runner.book.trader import Trader
 from live_runner.venue.broker import VenueBroker
 from live_runner.venue.order_rows import OrderRows
@@ -17,7 +15,8 @@ from quant_pipelines.backtest.bar.stops import EXIT_REASONS, TAKE_PROFIT
 from quant_pipelines.core.errors import ExchangeError, StopWouldTrigger
 from quant_pipelines.core.orders import closing_side
 from quant_pipelines.core.timeframes import from_ms, to_ms
-from quant_pipelines.store.heartbeats import Alert, write_alert
+from quant_pipelines.store.heartbeats import Alert
+from quant_pipelines.store.journal import Journal
 from quant_pipelines.store.trading import Intent
 from quant_pipelines.store.venue_orders import PlacedOrder
 from quant_pipelines.trading.cover import Action, Asked, Cause, Exit, Held, Wait, after, next_action
@@ -43,8 +42,8 @@ class Around:
 
     Parameters
     ----------
-    engine
-        Product database, for alerts.
+    journal
+        Rows of the runner, for alerts.
     sweep
         Books everything that the venue has.
     transmit
@@ -53,7 +52,7 @@ class Around:
         Whether something has come that is not booked yet.
     """
 
-    engine: Engine
+    journal: Journal
     sweep: Callable[[], Awaitable[None]]
     transmit: Callable[[Intent, int], Awaitable[None]]
     has_more: Callable[[], bool]
@@ -181,7 +180,7 @@ class Covering:
         if wanted.cause in _ALERTS:
             message = f"{self._trader.symbol}: " + _ALERTS[wanted.cause].format(position=wanted.position)
             alert = Alert("warning", self._trader.key, message, from_ms(await self._venue.now_ms()))
-            await asyncio.to_thread(write_alert, self._around.engine, alert)
+            await asyncio.to_thread(self._around.journal.write_alert, alert)
 
     async def _read(self) -> _Read:
         instrument = self._trader.plan.deployment.instrument

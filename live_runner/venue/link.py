@@ -11,8 +11,6 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import NamedTuple, TypeAlias
 
-from sqlalchemy import Engine
-
 from live_runner.book.broker import OpenBroker
 from live_runner.book.plan import DeploymentPlan
 from live_runner.book.trader import Trader, shown
@@ -25,7 +23,7 @@ from live_runner.venue.broker import (
 from live_runner.venue.covering import Around, Covering
 from live_runner.venue.look_up import LookUps
 from live_runner.venue.order_rows import OrderRows
-from quant_pipelines.core.clock import system_clock_ms
+from quant_pipelines.core.clock import Clock
 from quant_pipelines.core.errors import (
     ExchangeError,
     OutcomeUnknown,
@@ -35,6 +33,7 @@ from quant_pipelines.core.errors import (
 from quant_pipelines.core.settings import RunnerSettings
 from quant_pipelines.core.timeframes import HOUR_MS, MINUTE_MS, from_ms, to_ms
 from quant_pipelines.stack.pulse import Pulse
+from quant_pipelines.store.journal import Journal
 from quant_pipelines.store.trading import Intent
 from quant_pipelines.store.venue_orders import PlacedOrder
 from quant_pipelines.trading.purposes import EXITS
@@ -72,10 +71,11 @@ Item: TypeAlias = Intent | BarClosed | VenueEvent
 class Station:
     """What a link talks to, and by which rules."""
 
-    engine: Engine
+    journal: Journal
     venue: OrderVenue
     settings: RunnerSettings
     epoch: int
+    wall_ms: Clock
     read_back_seconds: float = READ_BACK_SECONDS
     begun: Callable[[Trader], None] = lambda _trader: None
     """Told when the books of a deployment were compared with the venue, also after a failure."""
@@ -89,7 +89,7 @@ class VenueLink:
     Parameters
     ----------
     station
-        Database, venue, settings and epoch.
+        Rows, venue, settings, epoch and clock.
 
     Attributes
     ----------
@@ -143,7 +143,7 @@ class VenueLink:
         """
         self._trader, self._plan = trader, trader.plan
         self._rows = OrderRows(trader, self._venue, self._station.epoch)
-        around = Around(self._station.engine, self._sweep, self._transmit, lambda: not self._inbox.empty())
+        around = Around(self._station.journal, self._sweep, self._transmit, lambda: not self._inbox.empty())
         tries = Tries(self._exit_pace, read_back_seconds=self._station.read_back_seconds)
         self._covering = Covering(trader, self._venue, rows=self._rows, around=around, tries=tries)
         self._look_ups = LookUps(self._venue, self._rows, trader.symbol)
@@ -158,7 +158,7 @@ class VenueLink:
         finally:
             self._wire.blocked_by = "the venue is away"
             self._exit_pace = self._covering.tries.exit
-            self.away_since_ms = self.away_since_ms or system_clock_ms()
+            self.away_since_ms = self.away_since_ms or self._station.wall_ms()
             listening.cancel()
             await asyncio.gather(listening, return_exceptions=True)
 

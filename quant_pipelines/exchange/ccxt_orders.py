@@ -22,7 +22,7 @@ from quant_pipelines.core.errors import (
 from quant_pipelines.core.orders import Side
 from quant_pipelines.core.rate_budget import RateLedger
 from quant_pipelines.core.settings import ExchangeSettings
-from quant_pipelines.exchange.client import connect
+from quant_pipelines.exchange.client import OpenSession, connect
 from quant_pipelines.exchange.errors import translated
 from quant_pipelines.exchange.retry import WeightBudget
 from quant_pipelines.exchange.server_clock import ServerClock
@@ -75,6 +75,8 @@ class CcxtOrders:
         Milliseconds UTC.
     ledger
         Request budget shared with other processes; None counts alone.
+    open_session
+        Opens what requests and streams go through; None is ccxt's own way.
 
     Raises
     ------
@@ -94,15 +96,15 @@ class CcxtOrders:
         *,
         clock: Clock = system_clock_ms,
         ledger: RateLedger | None = None,
+        open_session: OpenSession | None = None,
     ) -> None:
         if not (key and secret) and settings.base_url is None:
             raise ConfigurationError(
                 f"no API key for {settings.id}; expected 'quant keys add', or QUANT_API_KEY and "
                 "QUANT_API_SECRET in the environment"
             )
-        self._client: Any = connect(settings)
+        self._client: Any = connect(settings, clock, open_session)
         self._client.apiKey, self._client.secret = key or DEMO_KEY, secret or DEMO_KEY
-        self._client.milliseconds = clock  # requests are stamped by the one clock that there is
         self._client.timeout = int(_LARGEST_ORDER_ANSWER_SECONDS * 1000)
         self._client.options |= {"recvWindow": RECEIVE_WINDOW_MS, "adjustForTimeDifference": True}
         self._budget = WeightBudget(

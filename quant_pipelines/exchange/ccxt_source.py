@@ -15,7 +15,7 @@ from quant_pipelines.core.series import Window
 from quant_pipelines.core.settings import ExchangeSettings
 from quant_pipelines.core.timeframes import MINUTE_MS, floor_ms, timeframe_ms
 from quant_pipelines.exchange import rows
-from quant_pipelines.exchange.client import connect
+from quant_pipelines.exchange.client import OpenSession, connect
 from quant_pipelines.exchange.dialects import Pages, dialect_of
 from quant_pipelines.exchange.market_source import (
     BookSnapshot,
@@ -58,6 +58,8 @@ class CcxtSource:
         Patience with transient failures.
     ledger
         Request budget shared with other processes; None counts alone.
+    open_session
+        Opens what requests and streams go through; None is ccxt's own way.
 
     Raises
     ------
@@ -72,11 +74,12 @@ class CcxtSource:
         clock: Clock = system_clock_ms,
         backoff: Backoff | None = None,
         ledger: RateLedger | None = None,
+        open_session: OpenSession | None = None,
     ) -> None:
         self._settings = settings
         self._dialect = dialect_of(settings.id)
         self._clock = clock
-        self._client: Any = connect(settings)
+        self._client: Any = connect(settings, clock, open_session)
         self._request = Requests(self._client, settings, clock, backoff=backoff or Backoff(), ledger=ledger)
         self._streams = ExchangeStreams(self._client, self._dialect, clock, backoff or Backoff())
         self._markets_loading = asyncio.Lock()

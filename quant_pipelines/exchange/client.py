@@ -2,24 +2,33 @@
 
 import re
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeAlias
 from urllib.parse import urlsplit
 
+from quant_pipelines.core.clock import Clock, system_clock_ms
 from quant_pipelines.core.errors import ConfigurationError
 from quant_pipelines.core.settings import ExchangeSettings
 from quant_pipelines.exchange.dialects import dialect_of
+
+OpenSession: TypeAlias = Callable[[], Any]
+"""Opens what requests and streams go through: an ``aiohttp.ClientSession``, or what behaves like one.
+
+Called in the loop, before the first request; the client closes it. None: ccxt's own.
+"""
 
 _TIMEOUT_MS = 10_000
 _Parent: Any = object  # one of ccxt's classes, which are imported late
 _ORIGIN = re.compile(r"^(?P<scheme>https?|wss?)://[^/]+")
 
 
-def connect(settings: ExchangeSettings) -> Any:
+def connect(
+    settings: ExchangeSettings, clock: Clock = system_clock_ms, open_session: OpenSession | None = None
+) -> Any:
     """Build the ccxt pro client of the exchange; nothing is sent yet.
 
     Its own limiter is off (it costs 200 ms an order): ``budget`` keeps to the exchange's limits instead. Raw
     stream messages are handed to each function in ``client.raw_taps`` before ccxt sees them, for ccxt's
-    ``watch_*`` lose wake-ups.
+    ``watch_*`` lose wake-ups. Requests are stamped by the clock.
 
     Raises
     ------
@@ -34,6 +43,7 @@ def connect(settings: ExchangeSettings) -> Any:
             "options": {"fetchCurrencies": False, **dialect.options},
         }
     )
+    client.wall_clock, client.open_session = clock, open_session
     client.has["fetchCurrencies"] = False  # some ask for them although the option says no
     if settings.base_url:
         _redirect(client, settings.base_url)
@@ -50,12 +60,21 @@ def _client_class(exchange: str) -> Any:
 class _Tapped(_Parent):  # type: ignore[misc]
     """What we add to a client of ccxt: a tap on raw messages, raw bars, errors that survive redirection."""
 
+    session: Any  # ccxt's
+
     def __init__(self, config: dict[str, Any]) -> None:
         self.raw_taps: list[Callable[[Any], Any]] = []
         self.origin_of_path: dict[str, str] = {}
         self.published_limit: int | None = None  # request weight a minute
+        self.wall_clock: Clock = system_clock_ms
+        self.open_session: OpenSession | None = None
         self.ahead_ms = 0  # of our clock: some exchanges' modules cut pages at their own now
         super().__init__(config)
+
+    def open(self, *arguments: Any) -> None:
+        if self.session is None and self.open_session is not None and not self.closed_by_user:
+            self.session = self.open_session()
+        super().open(*arguments)
 
     def handle_message(self, client: Any, message: Any) -> Any:
         # A tap that answers True has taken the message: ccxt's parsing of it is spared.
@@ -63,7 +82,7 @@ class _Tapped(_Parent):  # type: ignore[misc]
         return None if any(taken) else super().handle_message(client, message)
 
     def milliseconds(self) -> int:
-        return int(super().milliseconds()) + self.ahead_ms
+        return self.wall_clock() + self.ahead_ms
 
     def seconds(self) -> int:
         return self.milliseconds() // 1000

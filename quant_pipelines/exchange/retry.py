@@ -2,11 +2,11 @@
 
 import asyncio
 import logging
-import random
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import NamedTuple, TypeVar
 
+from quant_pipelines.core.chance import Chance, system_chance
 from quant_pipelines.core.errors import ExchangeError, ExchangeUnavailable
 from quant_pipelines.exchange.weight import WeightBudget
 
@@ -19,15 +19,16 @@ Sleep = Callable[[float], Awaitable[None]]
 
 @dataclass(frozen=True, slots=True)
 class Backoff:
-    """Delays between repeats: doubling from ``first_seconds`` up to ``most_seconds``, with jitter."""
+    """Delays between repeats: doubling from ``first_seconds`` to ``most_seconds``, spread by ``chance``."""
 
     attempts: int = 6
     first_seconds: float = 0.25
     most_seconds: float = 15.0
+    chance: Chance = system_chance
 
     def delay(self, attempt: int) -> float:
         """Seconds to wait after failed attempt number ``attempt``, counted from 0."""
-        return self.longest(attempt) * (0.5 + random.random() / 2)  # noqa: S311 - spreads load, hides nothing
+        return self.longest(attempt) * (0.5 + self.chance() / 2)
 
     def longest(self, attempt: int) -> float:
         """Seconds to wait without the jitter, which takes off up to half."""
@@ -93,7 +94,7 @@ async def with_backoff(
         try:
             return await call()
         except ExchangeError as error:
-            step = after_failure(attempt, error, backoff, jitter=random.random())  # noqa: S311 - no secret
+            step = after_failure(attempt, error, backoff, jitter=backoff.chance())
             if isinstance(step, GiveUp):
                 raise
             logger.warning("%s; attempt %d, again in %.1f s", error, attempt + 1, step.seconds)

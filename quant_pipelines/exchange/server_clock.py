@@ -1,12 +1,17 @@
 """The exchange's time between two answers of its own, never ahead of its clock."""
 
-import time
+import asyncio
 from collections.abc import Callable
 
 from quant_pipelines.core.clock import Clock
 
 _VALID_SECONDS = 600.0
 _LARGEST_SKIP_SECONDS = 1.0
+
+
+def loop_seconds() -> float:
+    """Seconds by the running loop's own clock."""
+    return asyncio.get_running_loop().time()
 
 
 class ServerClock:
@@ -20,10 +25,10 @@ class ServerClock:
     clock
         Our wall clock; when it and the monotonic one disagree (sleep, a set clock), the time is asked again.
     monotonic
-        Seconds that never jump.
+        Seconds that never jump: those of the loop, on which everything here waits.
     """
 
-    def __init__(self, clock: Clock, *, monotonic: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, clock: Clock, *, monotonic: Callable[[], float] = loop_seconds) -> None:
         self._clock = clock
         self._monotonic = monotonic
         self._server_ms: int | None = None

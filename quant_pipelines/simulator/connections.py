@@ -55,7 +55,7 @@ class Connections:
 
     def __init__(self) -> None:
         self.rules: list[NameRule] = []
-        self._open: set[Connection] = set()
+        self._open: dict[Connection, None] = {}  # in the order in which they came, in every process
 
     def why_silent(self, name: str) -> str:
         """Return a sentence that says why a stream of a name will never speak; empty when it will."""
@@ -64,9 +64,9 @@ class Connections:
         return next((reason for reason in reasons if reason is not None), silent)
 
     @property
-    def names(self) -> set[str]:
-        """Streams that somebody listens to."""
-        return set().union(*(connection.subscriptions.names for connection in self._open))
+    def names(self) -> list[str]:
+        """Streams that somebody listens to, by name."""
+        return sorted({name for connection in self._open for name in connection.subscriptions.names})
 
     def attach(self, application: web.Application) -> None:
         """Serve ``PREFIX/ws``, ``PREFIX/ws/NAME`` and ``PREFIX/stream?streams=NAME/NAME``."""
@@ -109,14 +109,14 @@ class Connections:
             connection.put(None)
 
     async def _converse(self, socket: web.WebSocketResponse, connection: Connection) -> None:
-        self._open.add(connection)
+        self._open[connection] = None
         writer = asyncio.create_task(_write(socket, connection), name="stream writer")
         try:
             async for message in socket:
                 if message.type == WSMsgType.TEXT:
                     connection.put(answer_command(connection.subscriptions, message.data, self.why_silent))
         finally:
-            self._open.discard(connection)
+            self._open.pop(connection, None)
             writer.cancel()
             await asyncio.gather(writer, return_exceptions=True)
 

@@ -34,6 +34,13 @@ class Certificate(NamedTuple):
     at: datetime
 
 
+class Permits(NamedTuple):
+    """Whether a person has approved real orders of a deployment, and whether this code is certified."""
+
+    is_approved: bool = False
+    is_certified: bool = False
+
+
 def save_certificate(connection: Connection, certificate: Certificate) -> int:
     """Store a record in the caller's transaction; returns its id."""
     row = certificate._asdict()

@@ -1,15 +1,16 @@
 """Funds of accounts: snapshots with units, money that came or left, days beside the venue's wallet."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import date, datetime, timedelta
 from decimal import Decimal
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 from sqlalchemy import Connection, Engine, func, insert, select
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from quant_pipelines.core.timeframes import from_ms
 from quant_pipelines.store.engine import transaction
+from quant_pipelines.store.heartbeats import Alert, put_alert
 from quant_pipelines.store.tables import (
     accounts,
     balances,
@@ -22,6 +23,24 @@ from quant_pipelines.store.tables import (
 from quant_pipelines.trading.funds import Balance, DayBooked, IncomeRow, WalletDay, units_after
 
 _KINDS = ("funding", "insurance")
+
+
+class FundsRows(Protocol):
+    """The port to the rows of funds; `StoreError` while they are away."""
+
+    def save_balance(
+        self, account_id: int, balance: Balance, flows: Iterable[IncomeRow], at: datetime
+    ) -> Decimal:
+        """Store a snapshot; transfers that are new buy or sell units with it. Returns the units now."""
+
+    def due_days(self, account_id: int, today: date) -> list[date]:
+        """Days that ended since the first whole one of the account, and were not compared yet."""
+
+    def compare_day(self, account_id: int, day: date, changes: Mapping[str, Decimal], at: datetime) -> str:
+        """Store how a day of the books differs from the venue's wallet, and tell people of a rest.
+
+        Returns the sentence that they are told; empty when there is no rest.
+        """
 
 
 class Snapshot(NamedTuple):
@@ -40,37 +59,6 @@ def newest_balance(connection: Connection, account_id: int) -> Snapshot | None:
     if row is None:
         return None
     return Snapshot(row.at, Balance(row.wallet, row.unrealized, row.maintenance, row.available), row.units)
-
-
-def save_balance(
-    engine: Engine, account_id: int, balance: Balance, flows: Iterable[IncomeRow], at: datetime
-) -> Decimal:
-    """Store a snapshot; transfers that are new buy or sell units in the same transaction.
-
-    Parameters
-    ----------
-    engine
-        Product database.
-    account_id, balance, at
-        Whose funds, which, and when they were read.
-    flows
-        Transfers of the last while; those that are stored already change nothing.
-
-    Returns
-    -------
-    Decimal
-        Units now. An account that begins has as many as its net asset value.
-    """
-    with transaction(engine) as connection:
-        before = newest_balance(connection, account_id)
-        new = _save_transfers(connection, account_id, flows)
-        if before is None:
-            units = units_after(Decimal(0), balance.margin, Decimal(0))
-        else:
-            units = units_after(before.units, balance.margin - new, new) if new else before.units
-        row = {"account_id": account_id, "at": at, "units": units, **balance._asdict()}
-        connection.execute(upsert(balances).values(row).on_conflict_do_nothing())
-    return units
 
 
 def _save_transfers(connection: Connection, account_id: int, flows: Iterable[IncomeRow]) -> Decimal:
@@ -103,20 +91,7 @@ def booked_on(connection: Connection, account_id: int, day: date) -> DayBooked:
     return DayBooked(realized, fees, *(paid.get(kind, Decimal(0)) for kind in _KINDS))
 
 
-def due_days(connection: Connection, account_id: int, today: date) -> list[date]:
-    """Days that ended since the first whole one of the account, and were not compared yet."""
-    begun = select(func.min(balances.c.at)).where(balances.c.account_id == account_id)
-    first_at: datetime | None = connection.execute(begun).scalar_one()
-    if first_at is None:
-        return []
-    first = first_at.date()
-    query = select(wallet_days.c.day).where(wallet_days.c.account_id == account_id)
-    done = set(connection.execute(query).scalars())
-    days = ((first + timedelta(days=number)) for number in range(1, (today - first).days))
-    return [day for day in days if day not in done]
-
-
-def save_day(connection: Connection, account_id: int, compared: WalletDay, at: datetime) -> None:
+def _save_day(connection: Connection, account_id: int, compared: WalletDay, at: datetime) -> None:
     """Store the comparison of a day."""
     row = {
         "account_id": account_id,
@@ -127,6 +102,50 @@ def save_day(connection: Connection, account_id: int, compared: WalletDay, at: d
         "compared_at": at,
     }
     connection.execute(insert(wallet_days).values(row))
+
+
+class PostgresFunds:
+    """`FundsRows` of the product database."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    def save_balance(
+        self, account_id: int, balance: Balance, flows: Iterable[IncomeRow], at: datetime
+    ) -> Decimal:
+        """Store a snapshot; an account that begins has as many units as its net asset value."""
+        with transaction(self._engine) as connection:
+            before = newest_balance(connection, account_id)
+            new = _save_transfers(connection, account_id, flows)
+            if before is None:
+                units = units_after(Decimal(0), balance.margin, Decimal(0))
+            else:
+                units = units_after(before.units, balance.margin - new, new) if new else before.units
+            row = {"account_id": account_id, "at": at, "units": units, **balance._asdict()}
+            connection.execute(upsert(balances).values(row).on_conflict_do_nothing())
+        return units
+
+    def due_days(self, account_id: int, today: date) -> list[date]:
+        """Days to compare, oldest first."""
+        begun = select(func.min(balances.c.at)).where(balances.c.account_id == account_id)
+        compared = select(wallet_days.c.day).where(wallet_days.c.account_id == account_id)
+        with transaction(self._engine) as connection:
+            first_at: datetime | None = connection.execute(begun).scalar_one()
+            done = set(connection.execute(compared).scalars())
+        if first_at is None:
+            return []
+        first = first_at.date()
+        days = (first + timedelta(days=number) for number in range(1, (today - first).days))
+        return [day for day in days if day not in done]
+
+    def compare_day(self, account_id: int, day: date, changes: Mapping[str, Decimal], at: datetime) -> str:
+        """Compare and store a day, with its alert, at once."""
+        with transaction(self._engine) as connection:
+            compared = WalletDay(day, booked_on(connection, account_id, day), changes)
+            _save_day(connection, account_id, compared, at)
+            if compared.sentence:
+                put_alert(connection, Alert("warning", f"account:{account_id}", compared.sentence, at))
+        return compared.sentence
 
 
 def newest_funds(connection: Connection) -> list[dict[str, Any]]:

@@ -40,15 +40,10 @@ def follow_standing(engine: Engine, scope: str, found: Iterable[Alert], at: date
         known = set(connection.execute(select(alerts.c.source).where(stands)).scalars())
         for alert in now.values():
             if alert.source not in known:
-                connection.execute(insert(alerts).values(_row(alert)))
+                row = alert._asdict() | {"detail": dict(alert.detail)}
+                connection.execute(insert(alerts).values(row))
         over = stands & alerts.c.source.not_in(list(now))
         connection.execute(update(alerts).where(over).values(resolved_at=at))
-
-
-def write_past_outage(engine: Engine, alert: Alert, until: datetime) -> None:
-    """Write an outage that is over, as that of the database itself."""
-    with transaction(engine) as connection:
-        connection.execute(insert(alerts).values(_row(alert) | {"resolved_at": until}))
 
 
 def outages_at(connection: Connection, at: datetime, scope: str = OUTAGE) -> list[dict[str, Any]]:
@@ -64,7 +59,3 @@ def outages_at(connection: Connection, at: datetime, scope: str = OUTAGE) -> lis
 
 def _within(scope: str) -> ColumnElement[bool]:
     return or_(alerts.c.source == scope, alerts.c.source.startswith(f"{scope}:", autoescape=True))
-
-
-def _row(alert: Alert) -> dict[str, Any]:
-    return alert._asdict() | {"detail": dict(alert.detail)}

@@ -239,21 +239,6 @@ def book_decision(engine: Engine, epoch: int, booking: Booking, at: datetime) ->
         _add_decision(connection, epoch, booking, at)
 
 
-def change_order(engine: Engine, epoch: int, state: OrderState, at: datetime) -> None:
-    """Store an order's new state.
-
-    Raises
-    ------
-    StoreError
-        If another writer has taken over, or the database does not answer.
-    ReconciliationError
-        If the order is unknown, or further already.
-    """
-    with transaction(engine) as connection:
-        require_epoch(connection, epoch)
-        advance_order(connection, state, at)
-
-
 def advance_order(
     connection: Connection, state: OrderState, at: datetime, venue_order_id: str | None = None
 ) -> None:

@@ -34,6 +34,9 @@ class MarketClock:
         self._now_ms = now_ms
         self._moved = asyncio.Event()
 
+    def wall_ms(self) -> int:
+        return system_clock_ms()
+
     def now_ms(self) -> int:
         return self._now_ms
 

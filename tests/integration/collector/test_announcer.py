@@ -13,6 +13,7 @@ from sqlalchemy import Engine
 from live_runner.book.announcer import Announcer, events_of
 from quant_pipelines.cache import TOPICS, Cache, follow, position_key
 from quant_pipelines.cache.keys import PENDING_ORDERS, SIGNAL_QUEUE
+from quant_pipelines.core.clock import system_clock_ms
 from quant_pipelines.core.stages import PAPER_STAGES
 from quant_pipelines.store.deployments import Deployment, read_deployments
 from quant_pipelines.store.trading import Booking, Fill, Intent, OrderState, Position, Signal
@@ -68,7 +69,7 @@ def run(
 
     async def play() -> tuple[dict[str, list[str]], dict[str, Any]]:
         async with Cache("", engine, url) as cache:
-            announcer = Announcer(cache, "runner:test:1")
+            announcer = Announcer(cache, "runner:test:1", system_clock_ms)
             telling = asyncio.create_task(announcer.run())
             thread = threading.Thread(target=act, args=(announcer,))
             thread.start()

@@ -31,7 +31,7 @@ class World:
         self.time = MarketClock(START_MS + 10 * MINUTE_MS)
         self.market = ComputedMarket(self.time)
         self.state, self.bus = MemoryState(), MemoryBus()
-        self.relay = Relay(self.state, self.bus, EXCHANGE)
+        self.relay = Relay(self.state, self.bus, EXCHANGE, system_clock_ms)
         self.feed = Feed(self.market, self.time, self.relay)
         self.ids = EventIds("collector", system_clock_ms)
 

@@ -32,7 +32,7 @@ from quant_pipelines.exchange.ccxt_orders import CcxtOrders
 from quant_pipelines.sdk.strategy import target_of
 from quant_pipelines.simulator.venue.state import MarketDepth, Quote
 from quant_pipelines.store.deployments import read_deployments
-from quant_pipelines.store.epochs import open_epoch
+from quant_pipelines.store.postgres_journal import PostgresJournal
 from quant_pipelines.trading import decide
 from quant_pipelines.trading.levels import wanted_level
 from tests.integration.runner.stage import MARKET_SYMBOL, Stage, served
@@ -177,14 +177,16 @@ class Minutes:
 
     def open(self) -> None:
         """Begin as a new process does: by the rows."""
+        journal = PostgresJournal(self.engine)
         [deployment] = read_deployments(self.engine, ORDER_STAGES)
-        epoch = open_epoch(self.engine, "test:1", from_ms(self.clock()))
+        epoch = journal.open_epoch("test:1", from_ms(self.clock()))
         series = BarSeries(deployment.symbol, "1m", int(self.bars.ts[0]))
         series.extend(self.bars.between(0, int(self.bars.ts[self.booked])))
         self.venue = self.orders(self.stage.address, self.clock)
         settings = RunnerSettings(reconcile_seconds=60.0)
-        self._link = VenueLink(Station(self.engine, self.venue, settings, epoch, read_back_seconds=60.0))
-        self.trader = Trader(self.engine, deployment, series, epoch=epoch, open_broker=self._link.open_broker)
+        station = Station(journal, self.venue, settings, epoch, self.clock, read_back_seconds=60.0)
+        self._link = VenueLink(station)
+        self.trader = Trader(journal, deployment, series, epoch=epoch, open_broker=self._link.open_broker)
         self._talking: asyncio.Task[None] | None = None
 
     async def talk(self) -> None:

@@ -8,6 +8,7 @@ from typing import Self
 import numpy as np
 
 from quant_pipelines.core.bars import Bars, bars_from_columns
+from quant_pipelines.core.clock import system_clock_ms
 from quant_pipelines.core.errors import ExchangeUnavailable
 from quant_pipelines.core.funding import FundingSeries
 from quant_pipelines.core.instruments import Instrument
@@ -53,6 +54,9 @@ class ReplayTime:
         self.moved = asyncio.Event()
         self.ready = asyncio.Event()
         self.finished = asyncio.Event()
+
+    def wall_ms(self) -> int:
+        return system_clock_ms()
 
     def now_ms(self) -> int:
         return self._now_ms

@@ -12,13 +12,13 @@ import pytest
 from sqlalchemy import Engine
 
 from live_runner.ports.market_time import ExchangeTime
-from live_runner.process.funds import FundsWatch, compare_day
+from live_runner.process.funds import FundsWatch
 from live_runner.venue.accounts import OrderVenues
 from quant_pipelines.core.settings import ExchangeSettings, Settings
 from quant_pipelines.exchange.ccxt_orders import CcxtOrders
 from quant_pipelines.simulator.venue.booking import Movement, book_income
 from quant_pipelines.store.engine import transaction
-from quant_pipelines.store.funds import newest_funds, save_balance
+from quant_pipelines.store.funds import PostgresFunds, newest_funds
 from quant_pipelines.trading.funds import Balance, IncomeRow, venue_change
 from tests.integration.runner.stage import Stage, play
 from tests.integration.runner.venue_world import deploy_canary, is_protected, runner, until
@@ -42,7 +42,7 @@ async def never_short(account_id: int, reason: str) -> None:
 def watch_of(engine: Engine, stage: Stage, short: Any = never_short) -> FundsWatch:
     settings = replace(Settings(), exchange=ExchangeSettings(base_url=stage.address))
     venues = OrderVenues(settings, lambda given: CcxtOrders(given.exchange, "", ""), no_warning)
-    return FundsWatch(engine, venues, ExchangeTime(stage.clock), short)
+    return FundsWatch(PostgresFunds(engine), venues, ExchangeTime(stage.clock), short)
 
 
 def test_a_deposit_changes_units_and_not_what_one_is_worth(
@@ -85,13 +85,13 @@ def test_a_day_of_trading_is_equal_to_the_wallet_and_a_foreign_payment_is_named(
         today = datetime.fromtimestamp(stage.clock() / 1000, UTC).date()
         async with CcxtOrders(ExchangeSettings(base_url=stage.address), "", "", clock=stage.clock) as venue:
             changes = venue_change(await income_of(venue, today))
-            await asyncio.to_thread(compare_day, engine, account_id, today, changes)
+            await asyncio.to_thread(PostgresFunds(engine).compare_day, account_id, today, changes, NOON)
             with stage.venue.ledger.transaction():
                 book_income(stage.venue.ledger, Movement("WELCOME_BONUS", Decimal(3), stage.clock()))
             tomorrow = today + timedelta(days=1)
             found = await income_of(venue, today)
             bonus = venue_change(row for row in found if row.kind == "WELCOME_BONUS")
-            await asyncio.to_thread(compare_day, engine, account_id, tomorrow, bonus)
+            await asyncio.to_thread(PostgresFunds(engine).compare_day, account_id, tomorrow, bonus, NOON)
 
     play(tmp_path, scenario)
     [(_, booked, at_venue, rest), (day, _, _, foreign)] = rows(engine, DAYS)
@@ -115,7 +115,9 @@ def test_a_transfer_that_was_stored_already_buys_nothing_again(
 
     def save(margin: int, flows: list[IncomeRow], minute: int) -> Decimal:
         balance = Balance(Decimal(margin), Decimal(0), Decimal(0), Decimal(0))
-        return save_balance(engine, account_id, balance, flows, NOON + timedelta(minutes=minute))
+        return PostgresFunds(engine).save_balance(
+            account_id, balance, flows, NOON + timedelta(minutes=minute)
+        )
 
     old = IncomeRow("TRANSFER:1:", "TRANSFER", 0, Decimal(1000))
     new = IncomeRow("TRANSFER:2:", "TRANSFER", 0, Decimal(550))

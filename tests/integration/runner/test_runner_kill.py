@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine
 
-from live_runner.process.runner import Runner, Surroundings
+from live_runner.process.runner import Runner
 from quant_pipelines.core.timeframes import from_ms
 from tests.integration.runner.world import (
     DEPLOYED,
@@ -18,13 +18,12 @@ from tests.integration.runner.world import (
     KILL_BARS,
     LADDER,
     OTHER_SYMBOL,
-    SETTINGS,
     SWITCH,
     TABLES,
-    World,
     books,
     execute,
     rows,
+    surroundings,
     world,
 )
 
@@ -131,7 +130,7 @@ def test_a_second_runner_stands_by_until_the_first_one_is_gone(
 
     async def both() -> tuple[int, int]:
         stopping = asyncio.Event()
-        running = asyncio.create_task(Runner(surroundings(first)).run(stopping))
+        running = asyncio.create_task(Runner(surroundings(first, "test:first")).run(stopping))
         await first.time.finished.wait()
         following = asyncio.create_task(second.play())
         standing_by = "select count(*) from ops.heartbeats where service = 'live_runner_standby'"
@@ -146,9 +145,3 @@ def test_a_second_runner_stands_by_until_the_first_one_is_gone(
     assert asyncio.run(both()) == (20, 2)
     assert rows(engine, "select count(*) from trading.equity") == [(KILL_BARS - 120,)]
     assert rows(engine, "select count(distinct epoch) from trading.intents") == [(2,)]
-
-
-def surroundings(played: World) -> Surroundings:
-    return Surroundings(
-        played.engine, played.database_url, SETTINGS, played.source, played.time, "test:first"
-    )

@@ -5,7 +5,6 @@ from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
 from types import SimpleNamespace
-from typing import Any
 
 import pytest
 from sqlalchemy import Engine
@@ -17,8 +16,9 @@ from quant_pipelines.core.timeframes import to_ms
 from quant_pipelines.portfolio import AllIn
 from quant_pipelines.sdk.loading import compile_strategy
 from quant_pipelines.store.bars import upsert_bars
-from quant_pipelines.store.heartbeats import write_halt
+from quant_pipelines.store.heartbeats import Alert
 from quant_pipelines.store.market_events import save_book
+from quant_pipelines.store.postgres_journal import PostgresJournal
 from quant_pipelines.trading import Bracket, Execution, Specification
 from tests.integration.runner.conftest import RULES
 from tests.integration.runner.replay import far_marks, roll_up
@@ -177,16 +177,21 @@ def test_a_strategy_that_raises_halts_only_its_deployment(
     assert [one["state"] for one in beat[0]["deployments"]] == ["ACTIVE", "HALTED"]
 
 
-def test_a_failure_whose_alert_is_read_before_the_trader_is_told_still_books(
-    engine: Engine, database_url: str, deploy: Callable[..., int], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def write_slowly(*args: Any, **options: Any) -> None:
-        write_halt(*args, **options)
+class SlowAlerts(PostgresJournal):
+    """Others read an alert long before whoever wrote it goes on."""
+
+    def write_alert(self, alert: Alert) -> None:
+        PostgresJournal.write_alert(self, alert)
         time.sleep(10 * SETTINGS.runner.deployment_poll_seconds)
 
-    monkeypatch.setattr("live_runner.process.traders.write_halt", write_slowly)
+
+def test_a_failure_whose_alert_is_read_before_the_trader_is_told_still_books(
+    engine: Engine, database_url: str, deploy: Callable[..., int]
+) -> None:
     deploy(FAILING, **PLACE)
-    asyncio.run(world(engine, database_url, n_bars=160).play())
+    played = world(engine, database_url, n_bars=160)
+    played.open_journal = SlowAlerts
+    asyncio.run(played.play())
     end = rows(engine, "select max(ts) from trading.equity")
     assert end == [(HISTORY_START + timedelta(minutes=160),)]
 

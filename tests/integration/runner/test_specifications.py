@@ -13,13 +13,11 @@ from live_runner.feed.feed import Feed
 from live_runner.process.traders import Traders
 from live_runner.venue.accounts import OrderVenues
 from quant_pipelines.backtest import BacktestSettings, run_event_backtest
-from quant_pipelines.core.stages import LADDER as LADDER_OF_STAGES
 from quant_pipelines.core.timeframes import MINUTE_MS, from_ms, to_ms
 from quant_pipelines.operations.receipt import Signature
 from quant_pipelines.operations.statements import record_factor
 from quant_pipelines.sdk.loading import compile_strategy
-from quant_pipelines.store.deployments import read_deployments
-from quant_pipelines.store.epochs import open_epoch
+from quant_pipelines.store.postgres_journal import PostgresJournal
 from quant_pipelines.store.tables import instruments
 from quant_pipelines.trading import DatedSpecification, Specification, SpecificationHistory
 from tests.integration.runner.conftest import RULES, START
@@ -99,9 +97,10 @@ def test_runner_at_work_begins_a_deployment_again_with_what_changed(
     async def refreshed() -> list[int]:
         time = ReplayTime(to_ms(DEPLOYED), to_ms(DEPLOYED) + MINUTE_MS)
         source = ReplaySource(recording(), time, is_silent=True)
-        epoch = await asyncio.to_thread(open_epoch, engine, "test:1", from_ms(time.now_ms()))
+        journal = PostgresJournal(engine)
+        epoch = await asyncio.to_thread(journal.open_epoch, "test:1", from_ms(time.now_ms()))
         async with OrderVenues(SETTINGS, lambda *_: pytest.fail("no venue is needed"), pytest.fail) as venues:
-            traders = Traders(engine, SETTINGS, Feed(source, time), time, epoch=epoch, venues=venues)
+            traders = Traders(journal, SETTINGS, Feed(source, time), time, epoch=epoch, venues=venues)
             await traders.open()
             seen = [taken_up()]
             await traders.refresh()
@@ -117,12 +116,13 @@ def test_runner_at_work_begins_a_deployment_again_with_what_changed(
 
 def test_history_of_a_runner_has_the_recorded_scale(engine: Engine, deploy: Callable[..., int]) -> None:
     deploy(SWITCH, **PLACE)
-    (deployment,) = read_deployments(engine, LADDER_OF_STAGES, with_leaving=True)
+    journal = PostgresJournal(engine)
+    (deployment,) = journal.read_deployments()
 
     def closes() -> list[float]:
         time = ReplayTime(to_ms(DEPLOYED), to_ms(DEPLOYED) + MINUTE_MS)
         feed = Feed(ReplaySource(recording(), time, is_silent=True), time)
-        return asyncio.run(load_history(engine, feed, deployment, time.now_ms())).bars.close.tolist()
+        return asyncio.run(load_history(journal.market, feed, deployment, time.now_ms())).bars.close.tolist()
 
     before = closes()
     record_scale(engine)

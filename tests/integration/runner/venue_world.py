@@ -9,17 +9,22 @@ from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from decimal import Decimal
+from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
 
 from sqlalchemy import Engine
 
 from live_runner.ports.market_time import ExchangeTime
+from live_runner.process.adopted import adopt_kills
 from live_runner.process.runner import Runner, Surroundings
 from quant_pipelines.core.clock import Clock, utc_now
 from quant_pipelines.core.settings import ExchangeSettings, RunnerSettings, Settings
 from quant_pipelines.exchange import CcxtSource
 from quant_pipelines.exchange.ccxt_orders import CcxtOrders
+from quant_pipelines.store.epochs import writer_session
+from quant_pipelines.store.funds import PostgresFunds
+from quant_pipelines.store.postgres_journal import PostgresJournal
 from tests.integration.runner.skipped_time import SkippedTime
 from tests.integration.runner.world import rows
 
@@ -138,8 +143,17 @@ async def runner(
         return orders(settings.exchange, "", "", clock=clock)
 
     async with CcxtSource(settings.exchange, clock=clock) as source:
+        journal, lease = PostgresJournal(engine), partial(writer_session, database_url)
         around = Surroundings(
-            engine, database_url, settings, source, ExchangeTime(clock), "test:1", connect, home=home
+            journal,
+            lease,
+            settings,
+            source,
+            ExchangeTime(clock),
+            "test:1",
+            connect,
+            funds=PostgresFunds(engine),
+            adopt_kills=partial(adopt_kills, engine, home) if home else lambda: False,
         )
         running = asyncio.create_task(Runner(around).run(stopping))
         try:

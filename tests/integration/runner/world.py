@@ -1,8 +1,10 @@
 """A runner in a replayed market: what the tests and the process that is killed have in common."""
 
 import asyncio
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any
 
 from sqlalchemy import Engine, text
@@ -10,6 +12,9 @@ from sqlalchemy import Engine, text
 from live_runner.process.runner import Runner, Surroundings
 from quant_pipelines.core.settings import RunnerSettings, Settings
 from quant_pipelines.core.timeframes import MINUTE_MS, to_ms
+from quant_pipelines.store.epochs import writer_session
+from quant_pipelines.store.journal import Journal
+from quant_pipelines.store.postgres_journal import PostgresJournal
 from tests.integration.runner.replay import (
     Recording,
     ReplaySource,
@@ -119,11 +124,12 @@ class World:
     source: ReplaySource
     time: ReplayTime
     settings: Settings = SETTINGS
+    open_journal: Callable[[Engine], Journal] = PostgresJournal
 
     async def play(self, seconds: float = 60.0) -> None:
         """Run until the recording ends; fails if it does not in time."""
         stopping = asyncio.Event()
-        around = Surroundings(self.engine, self.database_url, self.settings, self.source, self.time, "test:1")
+        around = surroundings(self, "test:1")
         running = asyncio.create_task(Runner(around).run(stopping))
         finished = asyncio.create_task(self.time.finished.wait())
         done, _ = await asyncio.wait((running, finished), timeout=seconds, return_when="FIRST_COMPLETED")
@@ -132,6 +138,13 @@ class World:
         await running
         if finished not in done:
             raise TimeoutError(f"the replay is at {self.time.now_ms()} after {seconds} s")
+
+
+def surroundings(played: World, writer: str) -> Surroundings:
+    """What a runner in this world talks to."""
+    lease = partial(writer_session, played.database_url)
+    journal = played.open_journal(played.engine)
+    return Surroundings(journal, lease, played.settings, played.source, played.time, writer)
 
 
 def world(

@@ -1,8 +1,13 @@
 """Where the client is pointed."""
 
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from yarl import URL
 
 from quant_pipelines.core.errors import ConfigurationError
 from quant_pipelines.core.settings import ExchangeSettings
@@ -35,3 +40,42 @@ def test_a_base_url_that_is_no_address_is_one_sentence(address: str) -> None:
 def test_an_unknown_exchange_is_named_with_its_neighbor() -> None:
     with pytest.raises(ConfigurationError, match=r"unknown exchange id 'binanceusd'.*'binanceusdm'"):
         connect(ExchangeSettings(id="binanceusd"))
+
+
+class RecordedSession:
+    """Answers every request alike, and keeps what was asked."""
+
+    def __init__(self) -> None:
+        self.asked: list[str] = []
+        self.is_closed = False
+
+    @asynccontextmanager
+    async def get(self, url: URL, **_more: Any) -> AsyncIterator[Any]:
+        self.asked.append(str(url))
+        yield SimpleNamespace(status=200, reason="OK", headers={}, text=self.text)
+
+    async def text(self, **_more: Any) -> str:
+        return '{"serverTime": 4711}'
+
+    async def close(self) -> None:
+        self.is_closed = True
+
+
+def test_requests_go_through_the_session_that_was_handed_in_and_the_client_closes_it() -> None:
+    session = RecordedSession()
+
+    async def ask() -> int:
+        client = connect(ExchangeSettings(), open_session=lambda: session)
+        client.timeout_on_exit = 0
+        try:
+            return int(await client.fetch_time())
+        finally:
+            await client.close()
+
+    assert asyncio.run(ask()) == 4711
+    assert session.asked == ["https://fapi.binance.com/fapi/v1/time"]
+    assert session.is_closed
+
+
+def test_requests_are_stamped_by_the_clock_that_was_handed_in() -> None:
+    assert connect(ExchangeSettings(), lambda: 1_767_225_600_123).nonce() == 1_767_225_600_123

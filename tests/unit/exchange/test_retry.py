@@ -136,3 +136,8 @@ def test_no_more_requests_are_in_flight_than_allowed() -> None:
 
     asyncio.run(many())
     assert peak == 3
+
+
+def test_delays_are_spread_by_the_chance_that_was_handed_in() -> None:
+    backoff = Backoff(first_seconds=1.0, chance=lambda: 0.5)
+    assert [backoff.delay(attempt) for attempt in range(3)] == [0.75, 1.5, 3.0]

@@ -18,6 +18,7 @@ from quant_pipelines.core.settings import CostSettings
 from quant_pipelines.risk import RiskLimits
 from quant_pipelines.store.deployments import Deployment
 from quant_pipelines.trading import TradingRules
+from tests.memory_journal import MemoryJournal
 
 AT = datetime(2026, 1, 1, tzinfo=UTC)
 SYMBOL = "BTC/USDT:USDT"
@@ -72,9 +73,8 @@ class Books:
 
 
 def trader_of(books: Books) -> Trader:
-    nobody: Any = None
     series = BarSeries(SYMBOL, "1m", 0)
-    books.trader = Trader(nobody, DEPLOYMENT, series, epoch=1, open_broker=books.open)
+    books.trader = Trader(MemoryJournal(), DEPLOYMENT, series, epoch=1, open_broker=books.open)
     return books.trader
 
 

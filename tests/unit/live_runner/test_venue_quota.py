@@ -10,11 +10,11 @@ from live_runner.book.plan import plan_of
 from live_runner.venue.broker import BookRows, VenueBroker, Wire
 from quant_pipelines.backtest import ExecutionBar
 from quant_pipelines.core.timeframes import MINUTE_MS, to_ms
-from quant_pipelines.store.engine import connect
 from quant_pipelines.store.trading import Intent, StoredBook
 from quant_pipelines.store.venue_orders import PlacedOrder
 from quant_pipelines.trading.orders import OrderProgress
 from quant_pipelines.trading.purposes import CLOSE, STOP, TARGET
+from tests.memory_journal import MemoryJournal
 from tests.unit.live_runner.test_races import AT, DEPLOYMENT
 
 EMPTY = StoredBook(None, None, (), (), (), None)
@@ -28,7 +28,7 @@ def placed(number: int, at: datetime, purpose: str = TARGET) -> PlacedOrder:
 def broker_of(orders: list[PlacedOrder]) -> VenueBroker:
     """Broker whose rows are these orders, after a bar that closes an hour after midnight."""
     broker = VenueBroker(
-        connect("postgresql://127.0.0.1/quant"),  # never connected to
+        MemoryJournal(),
         plan_of(DEPLOYMENT),
         1,
         rows=BookRows(EMPTY, orders),

@@ -1,0 +1,336 @@
+"""One suite over every implementation of the journal: whole or nothing, each row once, one writer."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+import psycopg
+import pytest
+from sqlalchemy import Engine, event, text
+
+from quant_pipelines.core.errors import ReconciliationError, StoreError
+from quant_pipelines.store.certificates import Permits
+from quant_pipelines.store.deployments import Deployment, read_deployments
+from quant_pipelines.store.heartbeats import Alert, Halt
+from quant_pipelines.store.journal import Journal
+from quant_pipelines.store.outages import OUTAGE
+from quant_pipelines.store.postgres_journal import PostgresJournal
+from quant_pipelines.store.trading import (
+    Booking,
+    EquityPoint,
+    Fill,
+    Income,
+    Intent,
+    OrderState,
+    Position,
+    Signal,
+)
+from quant_pipelines.store.venue_orders import OrderStep, Received
+from quant_pipelines.trading.orders import OrderProgress
+from tests.integration.runner.conftest import insert_deployment_at
+from tests.memory_journal import MemoryJournal, Moment
+from tests.unit.live_runner.test_races import DEPLOYMENT
+
+pytestmark = pytest.mark.postgres
+
+NOW = datetime(2026, 1, 2, tzinfo=UTC)
+MINUTE = timedelta(minutes=1)
+FLAT = Position(Decimal(0), Decimal(0), Decimal(0), None)
+LONG = Position(Decimal("0.3"), Decimal("100.1"), Decimal(0), Decimal("95.1"))
+FUNDING = Income("funding", NOW, Decimal("-0.125"))
+
+
+@dataclass(frozen=True)
+class Bench:
+    """A journal with one deployment in the first writer's epoch."""
+
+    journal: Journal
+    deployment: Deployment
+    epoch: int
+    break_commit: Callable[[Moment], None]
+    """Let the connection break at the next commit, before or after it."""
+    alerts: Callable[[], list[tuple[str, str, bool]]]
+    """Severity, source, and whether it stands."""
+
+    def booking(self, bar_close: datetime = NOW, **changes: Any) -> Booking:
+        whose = (self.deployment.id, "paper", self.deployment.symbol)
+        return replace(Booking(*whose, bar_close, {"cash": 0.1}, FLAT), **changes)
+
+    def received(self, **changes: Any) -> Received:
+        whose = (self.deployment.id, "binanceusdm", self.deployment.symbol)
+        return Received(*whose, **{"fills": (FILL,), "income": (FUNDING,), "position": LONG, **changes})
+
+    def add_order(self, bar_close: datetime = NOW) -> Intent:
+        added = replace(intent(bar_close), purpose="stop")
+        self.journal.add_order(self.epoch, self.deployment, added, NOW)
+        return added
+
+
+FILL = Fill("17", None, "buy", Decimal("0.3"), Decimal("100.1"), Decimal("0.015"), "hard_stop", NOW)
+
+
+def intent(bar_close: datetime = NOW) -> Intent:
+    return Intent(f"q1-1-{bar_close:%H%M}-t", "buy", Decimal("0.5"), "target", bar_close)
+
+
+@pytest.fixture(params=["memory", "postgres"])
+def bench(request: pytest.FixtureRequest) -> Bench:
+    if request.param == "memory":
+        return in_memory()
+    return in_postgres(request.getfixturevalue("engine"))
+
+
+def in_memory() -> Bench:
+    journal = MemoryJournal([DEPLOYMENT])
+
+    def break_commit(at: Moment) -> None:
+        def breaks(moment: Moment) -> None:
+            if moment == at:
+                journal.at_commit = lambda _moment: None
+                raise StoreError("the connection broke")
+
+        journal.at_commit = breaks
+
+    def alerts() -> list[tuple[str, str, bool]]:
+        rows = journal.tables.alerts
+        return [(alert.severity, alert.source, resolved_at is None) for alert, resolved_at in rows]
+
+    return Bench(journal, DEPLOYMENT, journal.open_epoch("test:1", NOW), break_commit, alerts)
+
+
+def in_postgres(engine: Engine) -> Bench:
+    insert_deployment_at(engine, "source", {})
+    [deployment] = read_deployments(engine)
+    journal = PostgresJournal(engine)
+
+    def break_commit(at: Moment) -> None:
+        def breaks(connection: Any) -> None:
+            event.remove(engine, "commit", breaks)
+            if at == "after":
+                connection.connection.dbapi_connection.commit()
+            raise psycopg.OperationalError("the connection broke")
+
+        event.listen(engine, "commit", breaks)
+
+    def alerts() -> list[tuple[str, str, bool]]:
+        query = "select severity, source, resolved_at is null from ops.alerts order by id"
+        with engine.begin() as connection:
+            return [tuple(row) for row in connection.execute(text(query))]
+
+    return Bench(journal, deployment, journal.open_epoch("test:1", NOW), break_commit, alerts)
+
+
+def test_a_book_without_rows_is_empty(bench: Bench) -> None:
+    stored = bench.journal.read_book(bench.deployment.id)
+    assert (stored.state, stored.bar_close, stored.last_signal) == (None, None, None)
+    assert (stored.fills, stored.income, stored.open_intents) == ((), (), ())
+    assert bench.journal.read_orders(bench.deployment.id) == []
+
+
+def test_a_booking_is_read_back_as_it_was_written(bench: Bench) -> None:
+    signal = Signal(NOW, 1.0, 100.1, {"reason": "target changed"})
+    written = bench.booking(
+        fills=(FILL,),
+        income=(FUNDING,),
+        equity=(EquityPoint(NOW, 1.0, 2.0, 3.0, 7.0),),
+        signal=signal,
+        intent=intent(),
+        state={"cash": 0.1 + 0.2},
+    )
+    bench.journal.book(bench.epoch, written, NOW)
+    stored = bench.journal.read_book(bench.deployment.id)
+    assert (stored.state, stored.bar_close) == ({"cash": 0.1 + 0.2}, NOW)
+    assert (stored.fills, stored.income) == ((FILL,), (FUNDING,))
+    assert (stored.open_intents, stored.last_signal) == ((intent(),), signal)
+    [order] = bench.journal.read_orders(bench.deployment.id)
+    assert (order.intent, order.epoch) == (intent(), bench.epoch)
+    assert order.progress == OrderProgress("INITIALIZED")
+
+
+@pytest.mark.parametrize("earlier", [timedelta(0), MINUTE])
+def test_a_bar_is_booked_once_and_none_behind_it(bench: Bench, earlier: timedelta) -> None:
+    bench.journal.book(bench.epoch, bench.booking(), NOW)
+    with pytest.raises(ReconciliationError, match="booked before"):
+        bench.journal.book(bench.epoch, bench.booking(NOW - earlier, fills=(FILL,)), NOW)
+    assert bench.journal.read_book(bench.deployment.id).fills == ()
+
+
+def test_a_fill_that_is_stored_takes_its_whole_booking_back(bench: Bench) -> None:
+    bench.journal.book(bench.epoch, bench.booking(fills=(FILL,)), NOW)
+    later = NOW + MINUTE
+    again = bench.booking(later, fills=(FILL,), intent=intent(later), income=(FUNDING,))
+    with pytest.raises(ReconciliationError, match="stored already"):
+        bench.journal.book(bench.epoch, again, NOW)
+    stored = bench.journal.read_book(bench.deployment.id)
+    assert (stored.bar_close, stored.open_intents, stored.income) == (NOW, (), ())
+
+
+def test_one_bar_yields_one_intent_also_across_epochs(bench: Bench) -> None:
+    bench.journal.book(bench.epoch, bench.booking(intent=intent()), NOW)
+    newer = bench.journal.open_epoch("test:2", NOW)
+    other = replace(intent(), client_order_id="q2-1-x-t")
+    with pytest.raises(ReconciliationError, match="stored already"):
+        bench.journal.book(newer, bench.booking(NOW + MINUTE, intent=other), NOW)
+
+
+def test_a_name_of_an_order_is_given_once(bench: Bench) -> None:
+    added = bench.add_order()
+    with pytest.raises(ReconciliationError, match="stored already"):
+        bench.journal.add_order(bench.epoch, bench.deployment, replace(added, purpose="exit"), NOW)
+
+
+WRITES: dict[str, Callable[[Bench], None]] = {
+    "book": lambda at: at.journal.book(at.epoch, at.booking(NOW + MINUTE), NOW),
+    "book_decision": lambda at: at.journal.book_decision(at.epoch, at.booking(intent=intent()), NOW),
+    "add_order": lambda at: at.journal.add_order(at.epoch, at.deployment, intent(NOW - MINUTE), NOW),
+    "follow_order": lambda at: at.journal.follow_order(
+        at.epoch, OrderStep("q1-1-2358-t", OrderProgress("ACCEPTED")), NOW
+    ),
+    "receive": lambda at: at.journal.receive(at.epoch, at.received(), NOW),
+}
+
+
+def prepared(bench: Bench) -> Bench:
+    """Journal on which each of the writes is possible once."""
+    bench.journal.book(bench.epoch, bench.booking(), NOW)
+    bench.add_order(NOW - 2 * MINUTE)
+    return bench
+
+
+def rows_of(bench: Bench) -> tuple[Any, ...]:
+    key = bench.deployment.id
+    return bench.journal.read_book(key), bench.journal.read_orders(key)
+
+
+@pytest.mark.parametrize("name", WRITES)
+def test_a_writer_of_an_old_epoch_writes_nothing(bench: Bench, name: str) -> None:
+    before = rows_of(prepared(bench))
+    newer = bench.journal.open_epoch("test:2", NOW)
+    assert newer > bench.epoch
+    with pytest.raises(StoreError, match=f"writer {newer} has taken over"):
+        WRITES[name](bench)
+    assert rows_of(bench) == before
+
+
+@pytest.mark.parametrize("name", WRITES)
+def test_a_break_before_the_commit_leaves_nothing_to_be_found(bench: Bench, name: str) -> None:
+    before = rows_of(prepared(bench))
+    bench.break_commit("before")
+    with pytest.raises(StoreError, match="broke"):
+        WRITES[name](bench)
+    assert rows_of(bench) == before
+    WRITES[name](bench)
+    assert rows_of(bench) != before
+
+
+@pytest.mark.parametrize("name", WRITES)
+def test_a_break_behind_the_commit_leaves_all_of_it(bench: Bench, name: str) -> None:
+    before = rows_of(prepared(bench))
+    bench.break_commit("after")
+    with pytest.raises(StoreError, match="broke"):
+        WRITES[name](bench)
+    after = rows_of(bench)
+    assert after != before
+    if name != "follow_order":  # whose repetition changes nothing
+        with pytest.raises(ReconciliationError):
+            WRITES[name](bench)
+        assert rows_of(bench) == after
+
+
+def test_an_orders_state_never_goes_back(bench: Bench) -> None:
+    name, journal = bench.add_order().client_order_id, bench.journal
+    filled = OrderProgress("PARTIALLY_FILLED", Decimal("0.2"))
+    journal.follow_order(bench.epoch, OrderStep(name, filled, "4711", "seen"), NOW + MINUTE)
+    for status, quantity in (("SUBMITTED", "0.2"), ("ACCEPTED", "0.2"), ("PARTIALLY_FILLED", "0.1")):
+        late = OrderProgress(status, Decimal(quantity))  # type: ignore[arg-type]
+        with pytest.raises(ReconciliationError, match="unknown, or further already"):
+            journal.follow_order(bench.epoch, OrderStep(name, late), NOW + MINUTE)
+    journal.follow_order(
+        bench.epoch, OrderStep(name, OrderProgress("FILLED", Decimal("0.5"))), NOW + 2 * MINUTE
+    )
+    [order] = journal.read_orders(bench.deployment.id)
+    assert order.progress == OrderProgress("FILLED", Decimal("0.5"))
+    assert (order.venue_order_id, order.stamp) == ("4711", NOW + 2 * MINUTE)
+    assert journal.read_book(bench.deployment.id).open_intents == ()
+
+
+def test_an_order_that_nobody_intended_has_no_state(bench: Bench) -> None:
+    with pytest.raises(ReconciliationError, match="unknown"):
+        bench.journal.follow_order(bench.epoch, OrderStep("q1-9-x", OrderProgress("ACCEPTED")), NOW)
+
+
+def test_a_bar_ends_no_order_that_has_ended(bench: Bench) -> None:
+    bench.journal.book(bench.epoch, bench.booking(intent=intent()), NOW)
+    name = intent().client_order_id
+    ended = (OrderState(name, "FILLED", Decimal("0.5")),)
+    bench.journal.follow_order(bench.epoch, OrderStep(name, OrderProgress("SUBMITTED")), NOW)
+    bench.journal.book(bench.epoch, bench.booking(NOW + MINUTE, orders=ended), NOW)
+    late = (OrderState(name, "CANCELED"),)
+    with pytest.raises(ReconciliationError, match="final already"):
+        bench.journal.book(bench.epoch, bench.booking(NOW + 2 * MINUTE, orders=late), NOW)
+
+
+def test_a_late_decision_belongs_to_the_newest_bar(bench: Bench) -> None:
+    bench.journal.book(bench.epoch, bench.booking(), NOW)
+    with pytest.raises(ReconciliationError, match="bars are booked up to"):
+        bench.journal.book_decision(bench.epoch, bench.booking(NOW - MINUTE, intent=intent()), NOW)
+    bench.journal.book_decision(bench.epoch, bench.booking(intent=intent()), NOW)
+    assert bench.journal.read_book(bench.deployment.id).open_intents == (intent(),)
+
+
+@pytest.mark.parametrize("again", ["fills", "income"])
+def test_what_a_venue_booked_is_booked_once_and_whole(bench: Bench, again: str) -> None:
+    bench.journal.receive(bench.epoch, bench.received(), NOW)
+    new = {"fills": (replace(FILL, trade_id="18"),), "income": (replace(FUNDING, ts=NOW + MINUTE),)}
+    new[again] = (FILL,) if again == "fills" else (FUNDING,)
+    with pytest.raises(ReconciliationError, match=r"before|already"):
+        bench.journal.receive(bench.epoch, bench.received(**new), NOW)
+    stored = bench.journal.read_book(bench.deployment.id)
+    assert (stored.fills, stored.income) == ((FILL,), (FUNDING,))
+
+
+def test_a_halt_is_committed_with_what_caused_it(bench: Bench) -> None:
+    source = bench.deployment.key
+    bench.journal.receive(bench.epoch, bench.received(halt="EXTERNAL liquidation"), NOW)
+    assert bench.journal.read_controls().halts == {source: Halt("EXTERNAL liquidation")}
+
+
+def test_a_halt_stands_once_for_each_reason(bench: Bench) -> None:
+    for message in ("broken", "broken", "broken again"):
+        bench.journal.write_alert(Alert("halt", "account", message, NOW))
+    assert bench.alerts() == 2 * [("halt", "account", True)]
+    assert bench.journal.read_controls().halts == {"account": Halt("broken again")}
+    bench.journal.write_alert(Alert("warning", "account", "broken", NOW))
+    bench.journal.write_alert(Alert("warning", "account", "broken", NOW))
+    assert bench.alerts()[2:] == 2 * [("warning", "account", True)]
+
+
+def test_an_outage_is_one_row_with_its_end(bench: Bench) -> None:
+    away = {what: Alert("warning", f"{OUTAGE}:{what}", "away", NOW) for what in ("venue", "data")}
+    other = Alert("warning", "wait:deployment:7", "late", NOW)
+    bench.journal.follow_standing("wait:deployment:7", [other], NOW)
+    for found in ([away["venue"]], [away["venue"], away["data"]], [away["data"]]):
+        bench.journal.follow_standing(OUTAGE, found, NOW + MINUTE)
+    stands = [True, False, True]
+    sources = [other.source, away["venue"].source, away["data"].source]
+    assert bench.alerts() == [("warning", *row) for row in zip(sources, stands, strict=True)]
+
+
+def test_limits_are_seeded_once(bench: Bench) -> None:
+    bench.journal.seed_limits({"max_leverage": 2.0}, NOW)
+    bench.journal.seed_limits({"max_leverage": 5.0, "max_position_fraction": 1.0}, NOW)
+    expected = {"account": {"max_leverage": 2.0, "max_position_fraction": 1.0}}
+    assert bench.journal.read_controls().limits == expected
+
+
+def test_what_is_deployed_is_read_with_its_source(bench: Bench) -> None:
+    [deployment] = bench.journal.read_deployments()
+    assert deployment == bench.deployment
+    assert bench.journal.read_permits(deployment, "this") == Permits()
+
+
+def test_the_port_is_narrow() -> None:
+    methods = [name for name, value in vars(Journal).items() if callable(value) and name[0] != "_"]
+    assert 0 < len(methods) <= 15

@@ -1,0 +1,332 @@
+"""The runner's rows in the memory of one process, by the rules that PostgreSQL keeps for the real ones."""
+
+import json
+import threading
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from copy import copy
+from dataclasses import dataclass, field, fields, replace
+from datetime import datetime
+from typing import Any, Literal, NamedTuple, TypeAlias
+
+from quant_pipelines.core.asof import KnownPoints, no_points
+from quant_pipelines.core.bars import Bars, empty_bars
+from quant_pipelines.core.errors import ReconciliationError, StoreError
+from quant_pipelines.core.price_factors import PriceFactor
+from quant_pipelines.core.series import Series, Window
+from quant_pipelines.core.stages import LADDER
+from quant_pipelines.store.certificates import Permits
+from quant_pipelines.store.deployments import Deployment
+from quant_pipelines.store.heartbeats import FLATTEN, Alert, Halt, Heartbeat
+from quant_pipelines.store.journal import Controls
+from quant_pipelines.store.market_events import Levels
+from quant_pipelines.store.trading import Booking, Fill, Income, Intent, Position, Signal, StoredBook
+from quant_pipelines.store.venue_orders import OrderStep, PlacedOrder, Received
+from quant_pipelines.trading.orders import FINAL, OPEN, OrderProgress, may_follow, predecessors
+
+Moment: TypeAlias = Literal["before", "after"]
+Key: TypeAlias = tuple[Any, ...]
+
+
+class StandingAlert(NamedTuple):
+    """An alert, and when it was resolved."""
+
+    alert: Alert
+    resolved_at: datetime | None = None
+
+
+class Committed(NamedTuple):
+    """A row as it was written: its table, its key, and the row."""
+
+    table: str
+    key: Key
+    row: Any
+
+
+@dataclass
+class Tables:
+    """All rows; a write works on a copy."""
+
+    epochs: list[str] = field(default_factory=list)
+    checkpoints: dict[int, tuple[datetime, dict[str, Any]]] = field(default_factory=dict)
+    fills: dict[Key, tuple[int, Fill]] = field(default_factory=dict)
+    income: dict[Key, Income] = field(default_factory=dict)
+    equity: dict[Key, Any] = field(default_factory=dict)
+    signals: dict[Key, Signal] = field(default_factory=dict)
+    positions: dict[Key, Position] = field(default_factory=dict)
+    orders: dict[str, PlacedOrder] = field(default_factory=dict)
+    slots: dict[Key, str] = field(default_factory=dict)
+    """Deployment, close and purpose to the one intent that they may have."""
+    reasons: dict[str, str] = field(default_factory=dict)
+    alerts: list[StandingAlert] = field(default_factory=list)
+    heartbeats: dict[str, Heartbeat] = field(default_factory=dict)
+    limits: dict[str, dict[str, float]] = field(default_factory=dict)
+    log: list[Committed] = field(default_factory=list)
+    """Every row in the order of its commit."""
+
+    def copied(self) -> "Tables":
+        return Tables(*(copy(getattr(self, one.name)) for one in fields(self)))
+
+    def add(self, table: str, key: Key, row: Any) -> None:
+        """Insert a row, once."""
+        rows = getattr(self, table)
+        if key in rows:
+            raise ReconciliationError(f"a row is stored already: {table} {key}")
+        rows[key] = row
+        self.log.append(Committed(table, key, row))
+
+    def put(self, table: str, key: Key, row: Any) -> None:
+        """Insert or replace a row."""
+        getattr(self, table)[key] = row
+        self.log.append(Committed(table, key, row))
+
+
+class NothingStored:
+    """`MarketRows` where nobody has stored anything."""
+
+    def bars(self, series: Series, window: Window) -> Bars:
+        return empty_bars(series.symbol, series.timeframe)
+
+    def factors(self, exchange: str, symbol: str) -> tuple[PriceFactor, ...]:
+        return ()
+
+    def points(self, exchange: str, symbol: str, name: str, window: Window) -> KnownPoints:
+        return no_points()
+
+    def books(self, exchange: str, symbol: str, window: Window) -> list[tuple[int, Levels, Levels]]:
+        return []
+
+
+class MemoryJournal:
+    """`Journal` without a server.
+
+    Parameters
+    ----------
+    deployments
+        What is deployed.
+    approved
+        Keys of deployments whose real orders are approved.
+
+    Attributes
+    ----------
+    tables
+        All rows that are committed.
+    at_commit
+        Called around each commit; what it raises behind one leaves the outcome unknown to the caller.
+    """
+
+    market = NothingStored()
+
+    def __init__(self, deployments: Iterable[Deployment] = (), approved: Iterable[str] = ()) -> None:
+        self.deployments = {one.id: one for one in deployments}
+        self.approved = frozenset(approved)
+        self.certified: set[str] = set()
+        self.tables = Tables()
+        self.at_commit: Callable[[Moment], None] = lambda _moment: None
+        self._lock = threading.RLock()
+
+    def open_epoch(self, writer: str, at: datetime) -> int:
+        with self._write() as tables:
+            tables.epochs.append(writer)
+            return len(tables.epochs)
+
+    def seed_limits(self, limits: dict[str, float], at: datetime) -> None:
+        with self._write() as tables:
+            tables.limits["account"] = limits | tables.limits.get("account", {})
+
+    def read_controls(self) -> Controls:
+        halts: dict[str, Halt] = {}
+        for alert, resolved_at in self.tables.alerts:
+            if alert.severity == "halt" and resolved_at is None:
+                before = halts.get(alert.source, Halt(""))
+                is_flatten = before.is_flatten or alert.detail.get("action") == FLATTEN
+                halts[alert.source] = Halt(alert.message, is_flatten)
+        return Controls({scope: dict(limits) for scope, limits in self.tables.limits.items()}, halts)
+
+    def read_deployments(self) -> list[Deployment]:
+        return [one for key, one in sorted(self.deployments.items()) if self._is_traded(one)]
+
+    def read_permits(self, deployment: Deployment, version: str) -> Permits:
+        return Permits(deployment.key in self.approved, version in self.certified)
+
+    def read_book(self, deployment_id: int) -> StoredBook:
+        tables = self.tables
+        bar_close, state = tables.checkpoints.get(deployment_id, (None, None))
+        waiting = [one.intent for one in self.read_orders(deployment_id) if one.progress.status in OPEN]
+        fills = [fill for whose, fill in tables.fills.values() if whose == deployment_id]
+        income = [row for key, row in tables.income.items() if key[0] == deployment_id]
+        signals = [row for key, row in tables.signals.items() if key[0] == deployment_id]
+        return StoredBook(
+            state=None if state is None else as_json(state),
+            bar_close=bar_close,
+            open_intents=tuple(sorted(waiting, key=lambda intent: intent.bar_close)),
+            fills=tuple(sorted(fills, key=lambda fill: fill.trade_id)),
+            income=tuple(sorted(income, key=lambda row: row.ts)),
+            last_signal=max(signals, key=lambda signal: signal.bar_close, default=None),
+        )
+
+    def read_orders(self, deployment_id: int) -> list[PlacedOrder]:
+        mine = [name for key, name in self.tables.slots.items() if key[0] == deployment_id]
+        return [self.tables.orders[name] for name in mine]
+
+    def book(self, epoch: int, booking: Booking, at: datetime) -> None:
+        key, place = booking.deployment_id, (booking.venue, booking.symbol)
+        with self._write(epoch) as tables:
+            before, _ = tables.checkpoints.get(key, (None, None))
+            if before is not None and before >= booking.bar_close:
+                raise ReconciliationError(
+                    f"deployment {key}: the bars up to {booking.bar_close} were booked before"
+                )
+            tables.checkpoints[key] = booking.bar_close, as_json(booking.state)
+            for fill in booking.fills:
+                tables.add("fills", (*place, fill.trade_id), (key, fill))
+            for row in booking.income:
+                tables.add("income", (key, row.kind, row.ts), row)
+            for point in booking.equity:
+                tables.add("equity", (key, point.ts), point)
+            for state in booking.orders:
+                known = tables.orders.get(state.client_order_id)
+                if known is None or not _may_become(known, state.status):
+                    raise ReconciliationError(
+                        f"order {state.client_order_id} can't become {state.status}: "
+                        "it is unknown or final already"
+                    )
+                progress = OrderProgress(state.status, state.filled_quantity)
+                _put_order(tables, replace(known, progress=progress, stamp=at), state.reason)
+            tables.put("positions", (key, booking.symbol), booking.position)
+            _add_decision(tables, epoch, booking, at)
+
+    def book_decision(self, epoch: int, booking: Booking, at: datetime) -> None:
+        with self._write(epoch) as tables:
+            booked, _ = tables.checkpoints.get(booking.deployment_id, (None, None))
+            if booked != booking.bar_close:
+                raise ReconciliationError(
+                    f"a decision on {booking.bar_close}, and bars are booked up to {booked}"
+                )
+            _add_decision(tables, epoch, booking, at)
+
+    def add_order(self, epoch: int, deployment: Deployment, intent: Intent, at: datetime) -> None:
+        with self._write(epoch) as tables:
+            _add_intent(
+                tables, deployment.id, PlacedOrder(intent, epoch, None, OrderProgress("SUBMITTED"), at)
+            )
+
+    def follow_order(self, epoch: int, step: OrderStep, at: datetime) -> None:
+        status, filled = step.progress
+        with self._write(epoch) as tables:
+            known = tables.orders.get(step.client_order_id)
+            allowed = (*predecessors(status), status)
+            is_later = known is not None and known.progress.status in allowed
+            if known is None or not is_later or known.progress.filled_quantity > filled:
+                raise ReconciliationError(
+                    f"order {step.client_order_id} can't become {status}, {filled} filled: "
+                    "it is unknown, or further already"
+                )
+            number = step.venue_order_id or known.venue_order_id
+            seen = replace(known, progress=step.progress, venue_order_id=number, stamp=at)
+            _put_order(tables, seen, step.reason)
+
+    def receive(self, epoch: int, received: Received, at: datetime) -> None:
+        key = received.deployment_id
+        with self._write(epoch) as tables:
+            for fill in received.fills:
+                tables.add("fills", (received.venue, received.symbol, fill.trade_id), (key, fill))
+            for row in received.income:
+                tables.add("income", (key, row.kind, row.ts), row)
+            tables.put("positions", (key, received.symbol), received.position)
+            if received.halt:
+                _alert(tables, Alert("halt", f"deployment:{key}", received.halt, at))
+
+    def write_alert(self, alert: Alert) -> None:
+        with self._write() as tables:
+            _alert(tables, alert)
+
+    def follow_standing(self, scope: str, found: Iterable[Alert], at: datetime) -> None:
+        now = {alert.source: alert for alert in found}
+        with self._write() as tables:
+            standing = set[str]()
+            for row, (alert, resolved_at) in enumerate(tables.alerts):
+                if resolved_at is None and (alert.source == scope or alert.source.startswith(f"{scope}:")):
+                    standing.add(alert.source)
+                    if alert.source not in now:
+                        tables.alerts[row] = StandingAlert(alert, at)
+            for alert in now.values():
+                if alert.source not in standing:
+                    _alert(tables, alert)
+
+    def write_heartbeat(self, heartbeat: Heartbeat) -> None:
+        with self._write() as tables:
+            tables.heartbeats[heartbeat.service] = heartbeat
+
+    def resolve(self, source: str, at: datetime) -> None:
+        """Resolve the halts of a source, as an operator does."""
+        with self._write() as tables:
+            tables.alerts = [
+                StandingAlert(alert, resolved_at or (at if alert.source == source else None))
+                for alert, resolved_at in tables.alerts
+            ]
+
+    def _is_traded(self, deployment: Deployment) -> bool:
+        held = self.tables.positions.get((deployment.id, deployment.symbol))
+        waits = any(one.progress.status not in FINAL for one in self.read_orders(deployment.id))
+        return deployment.stage in LADDER or waits or (held is not None and bool(held.quantity))
+
+    @contextmanager
+    def _write(self, epoch: int | None = None) -> Iterator[Tables]:
+        """Keep all of a write or nothing of it."""
+        with self._lock:
+            if epoch is not None and epoch != len(self.tables.epochs):
+                newest = len(self.tables.epochs)
+                raise StoreError(f"epoch {epoch} is over: writer {newest} has taken over the trading books")
+            tables = self.tables.copied()
+            yield tables
+            self.at_commit("before")
+            self.tables = tables
+            self.at_commit("after")
+
+
+def as_json(document: dict[str, Any]) -> dict[str, Any]:
+    """Return a document as a column of JSON gives it back."""
+    back: dict[str, Any] = json.loads(json.dumps(document))
+    return back
+
+
+def _may_become(known: PlacedOrder, status: Any) -> bool:
+    before = known.progress.status
+    return before in OPEN and (before == status or may_follow(before, status))
+
+
+def _put_order(tables: Tables, order: PlacedOrder, reason: str) -> None:
+    name = order.intent.client_order_id
+    tables.orders[name], tables.reasons[name] = order, reason
+    tables.log.append(Committed("orders", (name,), (order.progress, order.venue_order_id, reason)))
+
+
+def _add_intent(tables: Tables, deployment_id: int, order: PlacedOrder) -> None:
+    intent = order.intent
+    slot = (deployment_id, intent.bar_close, intent.purpose)
+    if slot in tables.slots or intent.client_order_id in tables.orders:
+        raise ReconciliationError(f"a row is stored already: intent {intent.client_order_id} of {slot}")
+    tables.slots[slot] = intent.client_order_id
+    tables.log.append(Committed("intents", (intent.client_order_id,), intent))
+    _put_order(tables, order, "")
+
+
+def _add_decision(tables: Tables, epoch: int, booking: Booking, at: datetime) -> None:
+    if booking.signal is not None:
+        signal = replace(booking.signal, decision=as_json(booking.signal.decision))
+        tables.add("signals", (booking.deployment_id, signal.bar_close), signal)
+    for intent in booking.intents:
+        order = PlacedOrder(intent, epoch, None, OrderProgress("INITIALIZED"), at)
+        _add_intent(tables, booking.deployment_id, order)
+
+
+def _alert(tables: Tables, alert: Alert) -> None:
+    same = (alert.severity, alert.source, alert.message)
+    if alert.severity == "halt" and any(
+        (known.severity, known.source, known.message) == same and resolved_at is None
+        for known, resolved_at in tables.alerts
+    ):
+        return
+    tables.alerts.append(StandingAlert(alert))
+    tables.log.append(Committed("alerts", (len(tables.alerts),), alert))
