@@ -1,8 +1,8 @@
 """Sees to it that what is held at a venue is covered, or closed: its stop, its take-profit, its exits.
 
 The stop and the take-profit stand at the venue; what fires at a bar's close is a reduce-only market order.
-A level moves at most once for each closed bar and each fill, by a tick or more; what the venue did not take
-is tried again after 2 s, then ever later, while the old stop stands.
+A level moves at most once for each closed bar and each order that fills, by a tick or more; what the venue
+did not take is tried again after 2 s, then ever later, while the old stop stands.
 """
 
 import asyncio
@@ -32,8 +32,8 @@ from quant_pipelines.trading.purposes import CLOSE, EXIT, EXITS, FLATTEN, STOP, 
 from quant_pipelines.trading.venue import OrderVenue, VenueStop
 
 _LAST_LOOK_SECONDS = 1.0
-_TRIGGER_MS = 2_000
-"""How long after a stop has triggered its fills are waited for."""
+_FILLS_MS = 2_000
+"""How long after an order was sent, or a stop has triggered, its fills are waited for."""
 _GOAL = EXIT_REASONS[TAKE_PROFIT]
 
 _log = logging.getLogger(__name__)
@@ -135,7 +135,7 @@ class Covering:
             self._exits.succeeded()
         if await self._is_triggering(held.waiting):
             return
-        if held.position and self.stop.protects(held.position) and self._around.has_more():
+        if self.stop.protects(held.position) and await self._has_more(held):
             return  # its level is set once all that has come is booked
         if await self._keep_stop(held) or not held.position:
             await self._keep_goal(held)
@@ -227,10 +227,19 @@ class Covering:
 
         return await self._rows.with_broker(look)
 
+    async def _has_more(self, held: _Cover) -> bool:
+        """Whether more has come of what is held, or is on its way: an order fills in several parts."""
+        filling = [order for order in held.waiting if order.intent.purpose != STOP]
+        return bool(held.position) and (self._around.has_more() or await self._is_recent(filling))
+
     async def _is_triggering(self, waiting: list[PlacedOrder]) -> bool:
         """Whether a stop has triggered just now, so that its fill is on its way."""
-        stamps = [to_ms(order.stamp) for order in waiting if order.intent.purpose == STOP]
-        return bool(stamps) and await self._venue.now_ms() < max(stamps) + _TRIGGER_MS
+        return await self._is_recent([order for order in waiting if order.intent.purpose == STOP])
+
+    async def _is_recent(self, orders: list[PlacedOrder]) -> bool:
+        """Whether the newest of these orders has changed so lately that its fills are waited for."""
+        stamps = [to_ms(order.stamp) for order in orders]
+        return bool(stamps) and await self._venue.now_ms() < max(stamps) + _FILLS_MS
 
     async def _exit(self, purpose: Purpose, position: Decimal, exit_reason: str | None = None) -> None:
         """Close a position at once."""
