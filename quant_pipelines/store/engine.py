@@ -42,7 +42,7 @@ _OTHER_SCHEMA = (UndefinedTable, UndefinedColumn)
 _SCHEMES = ("postgresql", "postgres", "postgresql+psycopg", "postgresql+psycopg2")
 
 _CONNECT_SECONDS = 5
-"""How long a server that is frozen is waited for: an outage must be told of within 15 s, also by two looks."""
+"""How long a frozen server is waited for: an outage must be told of within 15 s, also by two looks."""
 
 
 def parse_database_url(url: str) -> URL:
