@@ -19,7 +19,17 @@ from quant_pipelines.store.heartbeats import Alert
 from quant_pipelines.store.journal import Journal
 from quant_pipelines.store.trading import Intent
 from quant_pipelines.store.venue_orders import PlacedOrder
-from quant_pipelines.trading.cover import Action, Asked, Cause, Exit, Held, Wait, after, next_action
+from quant_pipelines.trading.cover import (
+    TRIGGER_MS,
+    Action,
+    Asked,
+    Cause,
+    Exit,
+    Held,
+    Wait,
+    after,
+    next_action,
+)
 from quant_pipelines.trading.levels import Cancel, Move, Step, protects, wanted_level
 from quant_pipelines.trading.purposes import EXITS, STOP
 from quant_pipelines.trading.tries import Outcome, Tries
@@ -196,10 +206,14 @@ class Covering:
         return await self._rows.with_broker(look)
 
     async def _asked(self, waiting: list[PlacedOrder]) -> Asked:
+        now_ms = await self._venue.now_ms()
+        triggered = [to_ms(order.stamp) for order in waiting if order.intent.purpose == STOP]
+        sent = [to_ms(order.stamp) for order in waiting if order.intent.purpose != STOP]
         is_closing = any(order.intent.purpose in EXITS for order in waiting)
-        stamps = [to_ms(order.stamp) for order in waiting if order.intent.purpose == STOP]
-        ago_ms = await self._venue.now_ms() - max(stamps) if stamps else None
-        return Asked(self._trader.must_flatten, is_closing, ago_ms, self._around.has_more())
+        # An order fills in several parts: its level is set once the last of them is booked.
+        is_filling = bool(sent) and now_ms < max(sent) + TRIGGER_MS
+        ago_ms = now_ms - max(triggered) if triggered else None
+        return Asked(self._trader.must_flatten, is_closing, ago_ms, self._around.has_more() or is_filling)
 
 
 def _now() -> float:

@@ -56,14 +56,16 @@ def stack_status(home: Home, settings: Settings) -> dict[str, Any]:
         "collector": None,
         "outages": [],
         "funds": [],
-        "last_runs": _last_runs(known["ui"]) if is_up and known.get("ui") else [],
+        "last_runs": [],
     }
     if not is_up and not settings.database_url:
         return status
     trading = _trading(database_url_of(home, settings))
     names = {service["name"] for service in services}
     outages = [one for one in trading["outages"] if one["what"] != "runner" or (is_up and "runner" in names)]
-    return status | trading | {"outages": outages}
+    answers = "requests" in trading  # else the UI, whose runs are in the same server, hangs as well
+    runs = _last_runs(known["ui"]) if is_up and answers and known.get("ui") else []
+    return status | trading | {"outages": outages, "last_runs": runs}
 
 
 def _trading(url: str) -> dict[str, Any]:

@@ -44,6 +44,9 @@ _AWAY = (
 _OTHER_SCHEMA = (UndefinedTable, UndefinedColumn)
 _SCHEMES = ("postgresql", "postgres", "postgresql+psycopg", "postgresql+psycopg2")
 
+_CONNECT_SECONDS = 5
+"""How long a frozen server is waited for: an outage must be told of within 15 s, also by two looks."""
+
 
 def parse_database_url(url: str) -> URL:
     """Database URL without a driver.
@@ -95,7 +98,7 @@ def connect(url: str, *, pool_size: int = 5) -> Engine:
         product_url(url),
         pool_size=pool_size,
         pool_pre_ping=True,
-        connect_args={"options": "-c timezone=UTC", "connect_timeout": 10},
+        connect_args={"options": "-c timezone=UTC", "connect_timeout": _CONNECT_SECONDS},
     )
 
 
@@ -223,7 +226,9 @@ async def listening(url: str, channel: str, **options: str | int) -> AsyncIterat
         If the database does not answer.
     """
     address = parse_database_url(url)
-    target = make_conninfo(address.render_as_string(hide_password=False), connect_timeout=10, **options)
+    target = make_conninfo(
+        address.render_as_string(hide_password=False), connect_timeout=_CONNECT_SECONDS, **options
+    )
     with _translated(address):
         async with await _async_connection(target) as driver:
             await driver.execute(f"listen {channel}".encode())

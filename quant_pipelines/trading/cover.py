@@ -31,7 +31,7 @@ from quant_pipelines.trading.tries import LevelTries, Outcome, Pace, Tries
 from quant_pipelines.trading.venue import VenueStop
 
 TRIGGER_MS = 2_000
-"""How long after a stop has triggered its fills are waited for."""
+"""How long after an order was sent, or a stop has triggered, its fills are waited for."""
 
 WaitReason: TypeAlias = Literal[
     "flat", "covered", "closing", "triggering", "not booked yet", "last look", "not due yet", "uncovered"
@@ -67,7 +67,7 @@ class Asked(NamedTuple):
     triggered_ago_ms
         Age of the newest trigger of a stop whose fill is not booked, by the venue's clock; None without one.
     has_news
-        Whether something has come that is not booked yet.
+        Whether something has come that is not booked yet, or is on its way: an order that fills in parts.
     """
 
     must_flatten: bool = False

@@ -4,6 +4,7 @@ import asyncio
 import gc
 import re
 import signal
+import socket
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -273,3 +274,16 @@ def test_a_listener_that_loses_its_session_says_so(database_url: str, template_u
 
     asyncio.run(listen())
     reopen(template_url, database_url)
+
+
+def test_server_that_is_frozen_is_away_within_seconds() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as frozen:  # it is connected to, and never says a word
+        began = time.monotonic()
+        url = f"postgresql://quant@127.0.0.1:{frozen.getsockname()[1]}/quant"
+        with (
+            connected(url) as engine,
+            pytest.raises(StoreError, match="does not answer"),
+            transaction(engine),
+        ):
+            pass
+    assert time.monotonic() - began < 9.0

@@ -267,11 +267,17 @@ def wanted_at(broker: VenueBroker) -> list[tuple[str, Decimal]]:
 
 @asynccontextmanager
 async def minutes(
-    engine: Engine, home: Path, bars: Bars, *, n_known: int, orders: type[GatedOrders] = GatedOrders
+    engine: Engine,
+    home: Path,
+    bars: Bars,
+    *,
+    n_known: int,
+    orders: type[GatedOrders] = GatedOrders,
+    stage_of: type[BarStage] = BarStage,
 ) -> AsyncIterator[Minutes]:
     """A deployment at a venue that plays these bars; it has begun, and none of them has passed."""
     clock = StageClock(int(bars.ts[n_known]) + GOES_ON_SECONDS * 1000)
-    async with served(BarStage(home, bars, clock)) as stage:
+    async with served(stage_of(home, bars, clock)) as stage:
         played = Minutes(engine, stage, clock, bars, n_known)
         played.orders = orders
         played.open()
