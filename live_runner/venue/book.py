@@ -5,7 +5,6 @@ calls. Nothing is filled here.
 """
 
 from collections.abc import Iterable
-from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
@@ -62,11 +61,6 @@ class VenueBook:
     document
         What ``to_document`` gave at the last bar; None before the first one.
 
-    Attributes
-    ----------
-    last_fill
-        When the newest fill was; None before the first one.
-
     Notes
     -----
     An entry may be booked after the close of its bar, as after a restart: its stops are then moved over the
@@ -93,7 +87,6 @@ class VenueBook:
         self._empty = opening_state(self.account, 0)
         self._state: BookState | None = None
         self._bars: list[tuple[int, Seen]] = []
-        self.last_fill: datetime | None = None
         _rehearse(self._empty, self._stops)
         n_known = self._restore(document) if document is not None else 0
         in_order = sorted(fills, key=lambda fill: (fill.ts, len(fill.trade_id), fill.trade_id))
@@ -278,7 +271,6 @@ class VenueBook:
     def _book_fills(self, fills: list[Fill], *, are_known: bool) -> None:
         for fill in fills:
             before = self.account.position
-            self.last_fill = fill.ts
             quantity = float(fill.signed_quantity)
             self.account = apply_fill(self.account, quantity, float(fill.price), float(fill.fee))
             if not are_known:

@@ -291,10 +291,6 @@ class VenueBroker:
         """Whether any fill of an order is booked."""
         return name in self._booked_of_order
 
-    def has_fill_since(self, moment: datetime) -> bool:
-        """Whether anything was filled at a moment or later."""
-        return self._book.last_fill is not None and self._book.last_fill >= moment
-
     def _live(self) -> list[PlacedOrder]:
         """Orders that have not ended, or whose fills are not all booked."""
         for name in tuple(self._open):

@@ -35,7 +35,6 @@ from quant_pipelines.core.timeframes import HOUR_MS, MINUTE_MS, from_ms, to_ms
 from quant_pipelines.stack.pulse import Pulse
 from quant_pipelines.store.journal import Journal
 from quant_pipelines.store.trading import Intent
-from quant_pipelines.store.venue_orders import PlacedOrder
 from quant_pipelines.trading.purposes import EXITS
 from quant_pipelines.trading.reconcile import OurRows, VenueRows, reconcile
 from quant_pipelines.trading.tries import READ_BACK_SECONDS, Pace, Tries
@@ -55,7 +54,7 @@ _LATEST_SEND_MS = 10_000
 _PATIENCE = 3
 """Comparisons in a row that must differ before a person is called: a fill may be on its way."""
 
-_OUTDATED = "what is held has changed since its decision"
+_NEVER_SENT = "never sent: the runner or the venue was away"
 
 _log = logging.getLogger(__name__)
 
@@ -175,8 +174,9 @@ class VenueLink:
         """Settle what an earlier life left behind, then compare the books."""
         while not self._inbox.empty():
             self._inbox.get_nowait()  # its intents are rows, its events are swept
-        known = await self._rows.with_broker(lambda broker: list(broker.orders.values()))
-        for order in known:
+        for order in await self._rows.with_broker(lambda broker: list(broker.orders.values())):
+            if order.progress.status == "INITIALIZED":
+                await self._rows.follow(order, "DENIED", reason=_NEVER_SENT)
             if order.progress.status == "SUBMITTED":
                 await self._rows.follow(order, "UNKNOWN")
         self._differences = 0
@@ -190,20 +190,6 @@ class VenueLink:
         self.begun.set()
         self._station.begun(self._trader)
         _log.info("books agree with the venue", extra={"deployment": self._plan.deployment.id})
-        for order in known:
-            if order.progress.status == "INITIALIZED":
-                await self._take_up(order)
-
-    async def _take_up(self, order: PlacedOrder) -> None:
-        """Have sent what an earlier life had committed and surely not sent, if it still holds.
-
-        Its quantity was decided for a position: nothing may have been filled since.
-        """
-        since = order.intent.bar_close
-        if await self._rows.with_broker(lambda broker: broker.has_fill_since(since)):
-            await self._rows.follow(order, "DENIED", reason=_OUTDATED)
-            return
-        self._inbox.put_nowait(order.intent)
 
     async def _turn(self) -> None:
         now = asyncio.get_running_loop().time()
@@ -349,8 +335,7 @@ class VenueLink:
 
 def _our_rows(symbol: str, broker: VenueBroker) -> OurRows:
     statuses = {name: order.progress.status for name, order in broker.orders.items()}
-    is_quiet = all(order.progress.status == "INITIALIZED" for order in broker.unsettled())
-    return OurRows(symbol, broker.position().quantity, statuses, is_quiet)
+    return OurRows(symbol, broker.position().quantity, statuses, not broker.unsettled())
 
 
 def _put_look(loop: asyncio.AbstractEventLoop, inbox: "asyncio.Queue[Item]") -> None:

@@ -1,7 +1,6 @@
 """A runner in a process of its own that dies by SIGKILL around one request to the venue.
 
-Arguments: database URL, address of the venue, point: ``intent`` (committed, and nothing else done),
-``before`` or ``after`` an order or a stop was sent.
+Arguments: database URL, address of the venue, point: ``before`` or ``after`` an order or a stop was sent.
 """
 
 import asyncio
@@ -9,25 +8,17 @@ import os
 import signal
 import sys
 
-from sqlalchemy import Engine
-
 from quant_pipelines.exchange.ccxt_orders import CcxtOrders
 from quant_pipelines.store.engine import connect
 from quant_pipelines.trading.venue import MarketOrder, StopOrder, VenueOrder
 from tests.integration.runner.skipped_time import SkippedTime
-from tests.integration.runner.venue_world import Venue, runner, settings_of, status_of
+from tests.integration.runner.venue_world import Venue, runner, settings_of
 
 
 class Dying(CcxtOrders):
     """Dies at its point."""
 
     point = ""
-    engine: Engine
-
-    async def now_ms(self) -> int:
-        if self.point == "intent" and status_of(self.engine, "target") == [("INITIALIZED",)]:
-            self._die_at("intent")
-        return await super().now_ms()
 
     async def send(self, order: MarketOrder) -> VenueOrder:
         self._die_at("before order")
@@ -47,8 +38,7 @@ class Dying(CcxtOrders):
 
 async def _run(database_url: str, address: str) -> None:
     venue = Venue(address, SkippedTime())
-    Dying.engine = connect(database_url)
-    async with runner(Dying.engine, database_url, venue, Dying) as running:
+    async with runner(connect(database_url), database_url, venue, Dying) as running:
         await running
 
 

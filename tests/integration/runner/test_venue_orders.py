@@ -118,7 +118,7 @@ def test_a_canary_that_leaves_its_stage_is_closed_at_the_venue_and_its_stop_canc
     assert_books_equal(engine, ledger)
 
 
-@pytest.mark.parametrize("point", ["intent", "before order", "after order", "before stop", "after stop"])
+@pytest.mark.parametrize("point", ["before order", "after order", "before stop", "after stop"])
 def test_kill_9_around_a_request_leaves_one_order_booked_once(
     point: str, engine: Engine, database_url: str, deploy: Deploy, venue: Venue, ledger: Ledger
 ) -> None:
