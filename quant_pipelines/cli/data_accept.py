@@ -21,10 +21,12 @@ def run(arguments: argparse.Namespace) -> int:
         return decide(ACCEPT, arguments, symbol=arguments.symbol, check=arguments.check)
     from quant_pipelines.archive.statements import ACCEPTED
     from quant_pipelines.core.errors import DataError
+    from quant_pipelines.core.symbols import require_symbol
     from quant_pipelines.operations.file_check import check_archive
     from quant_pipelines.operations.statements import require_value_check
     from quant_pipelines.settings import load_settings
 
+    require_symbol(arguments.symbol, load_settings().exchange.id)
     check = require_value_check(arguments.check)
     report = check_archive(arguments.archive, load_settings().exchange.id, [arguments.symbol])
     days = [row["day"] for row in report.findings if row["check_name"] == check]

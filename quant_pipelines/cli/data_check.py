@@ -9,6 +9,7 @@ from quant_pipelines.cli.operator import add_home, opened
 from quant_pipelines.cli.output import print_document, table
 from quant_pipelines.cli.parse import moment
 from quant_pipelines.cli.progress import waiting
+from quant_pipelines.core.bounds import Bounds
 from quant_pipelines.core.errors import ConfigurationError
 from quant_pipelines.core.exchanges import require_exchange
 from quant_pipelines.core.series import Window
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from quant_pipelines.operations.file_check import FileReport
 
 _NAMED = 5
+_TOLERANCE = Bounds(0, 10_000)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -99,6 +101,9 @@ def _check_file(arguments: argparse.Namespace, files: list[Path]) -> dict[str, A
     if len(files) != 1 or len(arguments.targets) != 1:
         raise ConfigurationError(f"targets are {' '.join(arguments.targets)}; expected symbols, or one file")
     bps = arguments.tolerance_bps
+    fault = "" if bps is None else _TOLERANCE.fault("tolerance_bps", bps)
+    if fault:
+        raise ConfigurationError(fault)
     agreement = same_venue() if bps is None else other_venue(bps / 1e4)
     report = check_file(files[0], against=arguments.against, agreement=agreement, window=_window(arguments))
     return _document(report)

@@ -24,8 +24,11 @@ def run(arguments: argparse.Namespace) -> int:
     given = {field.name: getattr(arguments, field.name) for field in FACTOR.fields}
     if arguments.archive is None:
         return decide(FACTOR, arguments, **given)
+    from quant_pipelines.core.symbols import require_symbol
     from quant_pipelines.operations.statements import scale_change
+    from quant_pipelines.settings import load_settings
 
+    require_symbol(arguments.symbol, load_settings().exchange.id)
     change = scale_change(arguments.change)
     return _take_back(arguments, change) if change.is_taken_back else _record(arguments, change)
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from quant_pipelines.cli.data_check import unused_text
 from quant_pipelines.cli.operator import add_home, opened
 from quant_pipelines.cli.output import print_document, table
-from quant_pipelines.cli.parse import symbol_or_all
+from quant_pipelines.cli.parse import contract_size, symbol_or_all
 from quant_pipelines.cli.progress import waiting
 from quant_pipelines.core.exchanges import require_exchange
 from quant_pipelines.core.timeframes import TIMEFRAMES
@@ -54,7 +54,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="what volumes count; quote is divided by the bar's price (default: the layout's)",
     )
     parser.add_argument(
-        "--contract-size", type=float, default=0.0, metavar="SIZE", help="base units of one contract"
+        "--contract-size", type=contract_size, default=0.0, metavar="SIZE", help="base units of one contract"
     )
     parser.add_argument(
         "--stamped", default="", choices=("open", "close"), help="the end of a bar that its time means"

@@ -42,6 +42,17 @@ def symbol_or_all(text: str) -> str:
     return text and require_symbol(text)
 
 
+def contract_size(text: str) -> float:
+    """Read base units of one contract; 0 is refused here, as it stands for what is not given."""
+    size = float(text)
+    if size == 0.0:
+        raise argparse.ArgumentTypeError(f"contract size is {text}; expected base units above 0")
+    return size
+
+
+contract_size.__name__ = "float"  # argparse names it where a text is no number
+
+
 def assignment(text: str) -> tuple[str, str]:
     """Name and value of ``name=value``."""
     name, equals, value = text.partition("=")

@@ -23,7 +23,7 @@ from quant_pipelines.costs import fee_of, taker_price
 from quant_pipelines.portfolio import AllIn
 from quant_pipelines.sdk import Desk, EventStrategy, Float
 from quant_pipelines.trading import Bracket, Execution, TradingRules
-from tests.parity.test_account import SEVERAL, Several, marked
+from tests.parity.accounts import SEVERAL, Several, marked
 from tests.parity.test_events import Busy
 
 CASES = {

@@ -98,6 +98,13 @@ def test_text_answer_names_the_first_bars(bars: Path, capfd: pytest.CaptureFixtu
         (("BTC/USDT:USDT", "BTCUSDT-1h.parquet"), "expected symbols, or one file"),
         (("--archive", "nowhere"), "archive nowhere has no bars"),
         ((), "has no database yet"),
+        *(
+            (
+                ("BTCUSDT-1h.parquet", "--against", "BTCUSDT-1h.parquet", f"--tolerance-bps={bps}"),
+                f"tolerance_bps is {told}; expected a value in [0, 10000]",
+            )
+            for bps, told in (("nan", "nan"), ("inf", "inf"), ("1e400", "inf"), ("-1", "-1"))
+        ),
     ],
 )
 def test_question_that_cannot_be_answered_says_why(

@@ -38,6 +38,8 @@ WRONG = (
     "keys sell",
     "db drop",
     "data fly",
+    "data import f.csv --contract-size=0",
+    "data import f.csv --contract-size=-0",
     "explain BTC/USDT:USDT@noon",
     "settings hide",
     "audit burn",
