@@ -123,6 +123,13 @@ def _columns_beside(kind: Kind) -> set[str]:
     return set(accepted_headers(KINDS[other])) - set(accepted_headers(kind)) if other else set()
 
 
+def _without_times(path: Path, header: str, kind: Kind) -> DataError:
+    names = ", ".join(kind.times.split())
+    return DataError(
+        f"archive file {path}: column {header!r} is none of its times by name; expected one of {names}"
+    )
+
+
 def _without_index(there: Sequence[str], headers: dict[str, str]) -> list[str]:
     """Headers without a frame's index, where another column has the times."""
     has_times = any(headers.get(plain_name(header)) == "ts" for header in there if not _is_index(header))
@@ -152,12 +159,15 @@ def match_headers(path: Path, there: Sequence[str], kind: Kind) -> dict[str, str
     """
     headers, ignored = accepted_headers(kind), set(_IGNORED[kind.name].split()) | _columns_beside(kind)
     found: dict[str, str] = {}
+    has_times = any(_is_index(header) or headers.get(plain_name(header)) == "ts" for header in there)
     for header in _without_index(there, headers):
         plain = plain_name(header)
         if plain in ignored:
             continue
         if _is_index(header):
             plain = "ts"
+        if plain not in headers and not has_times:
+            raise _without_times(path, header, kind)
         if plain not in headers:
             raise DataError(f"archive file {path}: {unknown_name('column', header, headers)}")
         column = headers[plain]

@@ -85,6 +85,9 @@ def read_series(path: Path, asked: Claims, *, now_ms: int) -> FileSeries:
     )
     series = _STEPS[series.kind](series, content, found, times)
     prove(series, now_ms)
+    if found.layout.has_any_zone and not (times.has_zone or asked.zone):
+        note = "its times name no zone and are taken for UTC: --zone says another"
+        series = replace(series, notes=(*series.notes, note))
     return replace(series, beside=found.beside)
 
 
