@@ -20,6 +20,7 @@ _ALIASES: Mapping[str, str] = {
     "quote_volume": "quote_volume quote_asset_volume quotevolume volume_quote vol_quote turnover",
     "trades": "trades count number_of_trades num_trades trade_count tradecount",
     "rate": "rate funding_rate fundingrate last_funding_rate",
+    "trade_id": "id trade_id",
     "price": "price",
     "quantity": "quantity qty amount size",
     "mark_price": "mark_price markprice",
@@ -36,7 +37,7 @@ _IGNORED: Mapping[str, str] = {
     "taker_buy_quote_volume taker_buy_base_asset_volume taker_buy_quote_asset_volume",
     "funding": "slot funding_interval_hours",
     "open_interest": "cmccirculatingsupply",
-    "trades": "id trade_id side",
+    "trades": "side",
 }
 BESIDE: Mapping[str, str] = {"funding": "open_interest", "open_interest": "funding"}
 """Kind whose columns may stand in the same file."""
@@ -84,7 +85,7 @@ KINDS = {
             ("open_interest_value", *_NAMED),
             f"{_TIMES} create_time",
         ),
-        Kind("trades", ("ts", "price", "quantity"), _NAMED, _TIMES),
+        Kind("trades", ("ts", "price", "quantity"), ("trade_id", *_NAMED), _TIMES),
     )
 }
 """Kinds of files that can be brought in, by name."""

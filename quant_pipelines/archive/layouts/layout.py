@@ -12,7 +12,7 @@ from quant_pipelines.archive.origin import Origin
 from quant_pipelines.archive.preview import Preview
 from quant_pipelines.core.arrays import IntArray
 
-TEXT_COLUMNS = ("symbol", "interval", "exchange", "slot")
+TEXT_COLUMNS = ("symbol", "interval", "exchange", "slot", "trade_id")
 """Columns, by our names, that are not numbers."""
 
 
