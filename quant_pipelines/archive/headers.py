@@ -124,10 +124,12 @@ def _columns_beside(kind: Kind) -> set[str]:
     return set(accepted_headers(KINDS[other])) - set(accepted_headers(kind)) if other else set()
 
 
-def _without_times(path: Path, header: str, kind: Kind) -> DataError:
+def _without_times(path: Path, there: Sequence[str], kind: Kind) -> DataError:
+    known = {*accepted_headers(kind), *_IGNORED[kind.name].split()}
+    unknown = ", ".join(repr(header) for header in there if plain_name(header) not in known)
     names = ", ".join(kind.times.split())
     return DataError(
-        f"archive file {path}: column {header!r} is none of its times by name; expected one of {names}"
+        f"archive file {path} has no column of times by name, but {unknown}; expected one of {names}"
     )
 
 
@@ -168,7 +170,7 @@ def match_headers(path: Path, there: Sequence[str], kind: Kind) -> dict[str, str
         if _is_index(header):
             plain = "ts"
         if plain not in headers and not has_times:
-            raise _without_times(path, header, kind)
+            raise _without_times(path, there, kind)
         if plain not in headers:
             raise DataError(f"archive file {path}: {unknown_name('column', header, headers)}")
         column = headers[plain]

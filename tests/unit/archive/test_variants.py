@@ -111,7 +111,7 @@ def test_times_under_another_name_are_named(tmp_path: Path, index: bool) -> None
     table = pa.table(columns | stamps if index else stamps | columns)
     pq.write_table(table, tmp_path / "b.parquet")
     with pytest.raises(
-        QuantError, match="column 'kline_start' is none of its times by name; expected one of ts,"
+        QuantError, match="has no column of times by name, but 'kline_start'; expected one of ts,"
     ):
         read(tmp_path / "b.parquet")
 
