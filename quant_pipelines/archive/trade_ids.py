@@ -25,12 +25,13 @@ class TradeIds:
         DataError
             Naming the first that does.
         """
-        import pyarrow.compute as pc  # noqa: PLC0415 - only files need it
+        import pyarrow as pa  # noqa: PLC0415 - only files need it
+        import pyarrow.compute as pc  # noqa: PLC0415
 
         if "trade_id" not in cells.texts:
             return
         ids = cells.texts["trade_id"]
-        known = pc.not_equal(pc.fill_null(ids, ""), "")  # some vendors leave them empty
+        known: Any = pc.not_equal(pc.fill_null(ids, ""), pa.scalar(""))  # some vendors leave them empty
         held = ids.filter(known)
         if pc.count_distinct(held).as_py() < len(held):
             _, first = np.unique(ids.to_numpy(zero_copy_only=False), return_index=True)
@@ -39,9 +40,9 @@ class TradeIds:
         if self._first is None:
             self._first = held
         else:
-            again = pc.index(pc.is_in(ids, value_set=self._first), True).as_py()
-            if again >= 0:
-                raise _twice(cells, ids, int(again))
+            again: Any = pc.is_in(ids, value_set=self._first)
+            for index in np.flatnonzero(again.to_numpy(zero_copy_only=False)):
+                raise _twice(cells, ids, int(index))
 
 
 def _twice(cells: Cells, ids: Any, index: int) -> DataError:
