@@ -7,6 +7,8 @@ import numpy as np
 from quant_pipelines.archive.cells import Cells
 from quant_pipelines.core.errors import DataError
 
+_EMPTY: Any = ""
+
 
 class TradeIds:
     """Numbers of a file's trades, as far as they are held: those of a block, and of the first one.
@@ -25,13 +27,12 @@ class TradeIds:
         DataError
             Naming the first that does.
         """
-        import pyarrow as pa  # noqa: PLC0415 - only files need it
-        import pyarrow.compute as pc  # noqa: PLC0415
+        import pyarrow.compute as pc  # noqa: PLC0415 - only files need it
 
         if "trade_id" not in cells.texts:
             return
         ids = cells.texts["trade_id"]
-        known: Any = pc.not_equal(pc.fill_null(ids, ""), pa.scalar(""))  # some vendors leave them empty
+        known: Any = pc.not_equal(pc.fill_null(ids, ""), _EMPTY)  # some vendors leave them empty
         held = ids.filter(known)
         if pc.count_distinct(held).as_py() < len(held):
             _, first = np.unique(ids.to_numpy(zero_copy_only=False), return_index=True)
