@@ -29,7 +29,7 @@ from quant_pipelines.core.symbols import require_symbol
 from quant_pipelines.core.timeframes import from_ms, timeframe_ms
 from quant_pipelines.marketdata.file_past import stored_beside
 from quant_pipelines.marketdata.file_rows import Incoming, store_file
-from quant_pipelines.marketdata.file_values import Beside, require_possible, unproven_unit
+from quant_pipelines.marketdata.file_values import StoredBeside, require_possible, unproven_unit
 from quant_pipelines.store.bars import Upserted
 
 
@@ -140,7 +140,7 @@ def _judged(engine: Engine | None, incoming: Incoming) -> Incoming:
     """Rows whose values a market can have, with a note of what nothing proves."""
     if incoming.series.asked.volume_unit:  # a unit that was said is not asked about again
         return incoming
-    beside = Beside() if engine is None else stored_beside(engine, incoming)
+    beside = StoredBeside() if engine is None else stored_beside(engine, incoming)
     require_possible(incoming.series, beside)
     note = unproven_unit(incoming.series, beside)
     return incoming._replace(series=_noted(incoming.series, note)) if note else incoming

@@ -30,7 +30,7 @@ _EXPECTED = {
 }
 
 
-class Beside(NamedTuple):
+class StoredBeside(NamedTuple):
     """What is known of a symbol beside a file.
 
     Parameters
@@ -45,7 +45,7 @@ class Beside(NamedTuple):
     factors: tuple[PriceFactor, ...] = ()
 
 
-def require_possible(series: FileSeries, beside: Beside) -> None:
+def require_possible(series: FileSeries, beside: StoredBeside) -> None:
     """Refuse a file with values that no market can have.
 
     Parameters
@@ -74,7 +74,7 @@ def require_possible(series: FileSeries, beside: Beside) -> None:
     )
 
 
-def unproven_unit(series: FileSeries, beside: Beside) -> str:
+def unproven_unit(series: FileSeries, beside: StoredBeside) -> str:
     """Tell where nothing proves the unit of open interest; empty where it is proven."""
     if series.kind != "open_interest" or (beside.bars is not None and len(beside.bars)):
         return ""
@@ -85,7 +85,7 @@ def unproven_unit(series: FileSeries, beside: Beside) -> str:
     return f"{note}; its value in quote says a price of {np.median(price):.6g}" if price.size else note
 
 
-def _in_bars(series: FileSeries, beside: Beside) -> _Found:
+def _in_bars(series: FileSeries, beside: StoredBeside) -> _Found:
     names = ("ts", *COLUMNS)
     bars = bars_from_columns(series.symbol, series.timeframe, {name: series.columns[name] for name in names})
     found = check_volume_unit(bars, series.columns.get("quote_volume"))
@@ -98,11 +98,11 @@ def _in_bars(series: FileSeries, beside: Beside) -> _Found:
     return {day: one for day, one in check_volume_unit(seam).items() if one.times[0] >= first_ms}
 
 
-def _in_funding(series: FileSeries, _: Beside) -> _Found:
+def _in_funding(series: FileSeries, _: StoredBeside) -> _Found:
     return check_funding_rates(series.ts, series.columns["rate"])
 
 
-def _in_open_interest(series: FileSeries, beside: Beside) -> _Found:
+def _in_open_interest(series: FileSeries, beside: StoredBeside) -> _Found:
     hours = empty_bars(series.symbol, "1h") if beside.bars is None else beside.bars
     held = series.columns["open_interest"]
     found = check_open_interest(series.ts, held, hours)
@@ -111,7 +111,7 @@ def _in_open_interest(series: FileSeries, beside: Beside) -> _Found:
     return found
 
 
-_CHECKS: dict[str, tuple[str, Callable[[FileSeries, Beside], _Found]]] = {
+_CHECKS: dict[str, tuple[str, Callable[[FileSeries, StoredBeside], _Found]]] = {
     "bars": ("volume", _in_bars),
     "funding": ("rate", _in_funding),
     "open_interest": ("open_interest", _in_open_interest),
