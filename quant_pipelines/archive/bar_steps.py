@@ -13,6 +13,7 @@ from quant_pipelines.core.timeframes import DAY_MS, HOUR_MS, MINUTE_MS, from_ms,
 
 _SLACK_MS = 1000  # closes are written as the last second, millisecond or microsecond
 _NAMED = 5
+_ZONES_MS = 15 * MINUTE_MS  # zones differ from UTC by quarters of an hour
 
 
 class CheckedBars(NamedTuple):
@@ -87,10 +88,11 @@ def _check_distances(content: Content, step: int, *, is_sparse: bool) -> None:
     if common > step:
         raise DataError(f"{content.origin} has a row every {_length(common)}; asked for bars of {asked}")
     offset = int(content.ts[0] % step) if content.ts.size else 0
-    if offset and step > HOUR_MS and offset % HOUR_MS == 0 and (content.ts % step == offset).all():
+    if offset and step >= HOUR_MS and offset % _ZONES_MS == 0 and (content.ts % step == offset).all():
+        opens = f"at {from_ms(offset):%H:%M} UTC" if step > HOUR_MS else f"at minute {offset // MINUTE_MS}"
         raise DataError(
-            f"{content.origin}: its bars of {asked} open at {from_ms(offset):%H:%M} UTC, as in another zone; "
-            "expected bars of days of UTC"
+            f"{content.origin}: its bars of {asked} open {opens}, as in another zone, from "
+            f"{content.origin.row(0)} on; expected those of UTC, or --zone, such as +05:30, for times without"
         )
 
 

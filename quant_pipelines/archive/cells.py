@@ -16,7 +16,7 @@ from quant_pipelines.archive.origin import NoRowsError, Origin
 from quant_pipelines.archive.preview import Preview
 from quant_pipelines.archive.stated import Texts, rows_of
 from quant_pipelines.archive.tables import origin_of, read_cell_blocks, read_cells
-from quant_pipelines.archive.times import Times, read_times
+from quant_pipelines.archive.times import Times, moments_or_gaps, read_mixed_times, read_times
 from quant_pipelines.core.arrays import IntArray
 from quant_pipelines.core.timeframes import MINUTE_MS, day_start_ms
 
@@ -94,11 +94,17 @@ def read_content(cells: Cells, found: Found, asked: Claims, statement: Statement
     if found.layout.has_gaps:
         cells = _filled(cells, found)
     origin, table = cells.origin, cells.table
-    times = _times(origin, table.column("ts"), asked, statement)
-    columns: Columns = {"ts": times.ts}
+    columns: Columns = {}
+    if found.layout.may_mix_units:
+        times, columns["time_unit"] = read_mixed_times(origin, table.column("ts"))
+    else:
+        times = _times(origin, table.column("ts"), asked, statement)
+    columns["ts"] = times.ts
     for name in table.column_names:
         if name == "close_time":
             columns[name] = read_times(origin, table.column(name), zone=asked.zone).ts
+        elif name == "written":
+            columns[name], columns["written_day"] = moments_or_gaps(table.column(name))
         elif name not in _TIMES and name not in TEXT_COLUMNS:
             columns[name] = _numbers(origin, name, table.column(name), found.kind)
     slots = cells.texts.get("slot", ())

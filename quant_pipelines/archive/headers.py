@@ -20,6 +20,7 @@ _ALIASES: Mapping[str, str] = {
     "quote_volume": "quote_volume quote_asset_volume quotevolume volume_quote vol_quote turnover",
     "trades": "trades count number_of_trades num_trades trade_count tradecount",
     "rate": "rate funding_rate fundingrate last_funding_rate",
+    "trade_id": "id trade_id",
     "price": "price",
     "quantity": "quantity qty amount size",
     "mark_price": "mark_price markprice",
@@ -36,7 +37,7 @@ _IGNORED: Mapping[str, str] = {
     "taker_buy_quote_volume taker_buy_base_asset_volume taker_buy_quote_asset_volume",
     "funding": "slot funding_interval_hours",
     "open_interest": "cmccirculatingsupply",
-    "trades": "id trade_id side",
+    "trades": "side",
 }
 BESIDE: Mapping[str, str] = {"funding": "open_interest", "open_interest": "funding"}
 """Kind whose columns may stand in the same file."""
@@ -84,7 +85,7 @@ KINDS = {
             ("open_interest_value", *_NAMED),
             f"{_TIMES} create_time",
         ),
-        Kind("trades", ("ts", "price", "quantity"), _NAMED, _TIMES),
+        Kind("trades", ("ts", "price", "quantity"), ("trade_id", *_NAMED), _TIMES),
     )
 }
 """Kinds of files that can be brought in, by name."""
@@ -123,6 +124,15 @@ def _columns_beside(kind: Kind) -> set[str]:
     return set(accepted_headers(KINDS[other])) - set(accepted_headers(kind)) if other else set()
 
 
+def _without_times(path: Path, there: Sequence[str], kind: Kind) -> DataError:
+    known = {*accepted_headers(kind), *_IGNORED[kind.name].split()}
+    unknown = ", ".join(repr(header) for header in there if plain_name(header) not in known)
+    names = ", ".join(kind.times.split())
+    return DataError(
+        f"archive file {path} has no column of times by name, but {unknown}; expected one of {names}"
+    )
+
+
 def _without_index(there: Sequence[str], headers: dict[str, str]) -> list[str]:
     """Headers without a frame's index, where another column has the times."""
     has_times = any(headers.get(plain_name(header)) == "ts" for header in there if not _is_index(header))
@@ -152,12 +162,15 @@ def match_headers(path: Path, there: Sequence[str], kind: Kind) -> dict[str, str
     """
     headers, ignored = accepted_headers(kind), set(_IGNORED[kind.name].split()) | _columns_beside(kind)
     found: dict[str, str] = {}
+    has_times = any(_is_index(header) or headers.get(plain_name(header)) == "ts" for header in there)
     for header in _without_index(there, headers):
         plain = plain_name(header)
         if plain in ignored:
             continue
         if _is_index(header):
             plain = "ts"
+        if plain not in headers and not has_times:
+            raise _without_times(path, there, kind)
         if plain not in headers:
             raise DataError(f"archive file {path}: {unknown_name('column', header, headers)}")
         column = headers[plain]

@@ -21,6 +21,7 @@ from quant_pipelines.archive.proofs import prove, prove_trades
 from quant_pipelines.archive.row_order import in_order
 from quant_pipelines.archive.slots import at_slots, check_zone
 from quant_pipelines.archive.times import Times
+from quant_pipelines.archive.trade_ids import TradeIds
 from quant_pipelines.archive.traded_bars import TradedBars
 from quant_pipelines.archive.volumes import in_base_units
 from quant_pipelines.core.errors import DataError, unknown_name
@@ -85,6 +86,9 @@ def read_series(path: Path, asked: Claims, *, now_ms: int) -> FileSeries:
     )
     series = _STEPS[series.kind](series, content, found, times)
     prove(series, now_ms)
+    if found.layout.has_any_zone and not (times.has_zone or asked.zone):
+        note = "its times name no zone and are taken for UTC: --zone says another"
+        series = replace(series, notes=(*series.notes, note))
     return replace(series, beside=found.beside)
 
 
@@ -104,10 +108,14 @@ def _rows_of(cells: Cells, found: Found, identity: Identity) -> tuple[Content, T
 
 def _bars_of_trades(blocks: Iterator[Cells], found: Found, identity: Identity) -> tuple[Content, Times]:
     """Bars that the trades of a file make, block by block."""
-    content, times = _rows_of(next(blocks), found, identity)
+    ids = TradeIds()
+    first = next(blocks)
+    ids.require_new(first)
+    content, times = _rows_of(first, found, identity)
     bars = TradedBars(content, is_unordered=found.layout.is_unordered)
     bars.add(prove_trades(content))
     for cells in blocks:
+        ids.require_new(cells)
         content, later = _rows_of(cells, found, identity)
         if later.unit != times.unit:
             raise content.origin.fault("ts", f"in {later.unit}", 0, f"{times.unit} as in the first row")

@@ -10,6 +10,8 @@ from quant_pipelines.core.errors import DataError
 from quant_pipelines.core.funding import LARGEST_RATE
 from quant_pipelines.core.timeframes import timeframe_ms
 
+_FIRST_COIN_MS = 1_230_940_800_000  # 2009-01-03
+
 
 def prove(series: FileSeries, now_ms: int) -> None:
     """Prove that a series can be what it says.
@@ -51,9 +53,21 @@ def _prove_bars(series: FileSeries) -> None:
     fault = bars_from_columns(series.symbol, series.timeframe, series.columns).fault()
     if fault is not None:
         raise _refused(series, fault.name, fault.index, fault.expected)
+    _prove_traded(series)
     for name in ("quote_volume", "trades"):
         if name in series.columns:
             _prove(series, name, _is_gap_or(series, name, np.greater_equal), "0 or more")
+
+
+def _prove_traded(series: FileSeries) -> None:
+    """Refuse series of prices in columns of bars: they move, and have no volume at all."""
+    columns = series.columns
+    moved = (columns["high"] > columns["low"]).any() and series.ts.size > 1
+    counted = "trades" in columns and np.nan_to_num(columns["trades"]).any()
+    if not columns["volume"].any() and (moved or counted):
+        raise DataError(
+            f"{series.origin}: volume is 0 in every row; expected bars of trades, not mark or index prices"
+        )
 
 
 def _prove_funding(series: FileSeries) -> None:
@@ -76,6 +90,7 @@ def _prove_open_interest(series: FileSeries) -> None:
 
 
 def _check_over(series: FileSeries, now_ms: int) -> None:
+    _prove(series, "ts", series.ts >= _FIRST_COIN_MS, "a time at which there were coins, after 2009")
     length = timeframe_ms(series.timeframe) if series.kind == "bars" else 0
     _prove(
         series, "ts", series.ts + length <= now_ms, "a time that is over: this one still runs or is to come"

@@ -26,7 +26,8 @@ def at_slots(content: Content) -> Content:
     slots: IntArray = content.ts // HOUR_MS * HOUR_MS
     late = np.flatnonzero(content.ts - slots > _SLACK_MS)
     for index in late:
-        raise content.origin.fault("ts", content.ts[index], int(index), "a payment at a full hour")
+        expected = "a payment at a full hour of UTC, or --zone, such as +05:30, where times have none"
+        raise content.origin.fault("ts", content.ts[index], int(index), expected)
     return content.with_columns(ts=slots)
 
 

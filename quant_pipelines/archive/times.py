@@ -9,6 +9,7 @@ from quant_pipelines.archive.columns import check_filled, numbers
 from quant_pipelines.archive.origin import Origin
 from quant_pipelines.core.arrays import IntArray
 from quant_pipelines.core.errors import ConfigurationError, DataError
+from quant_pipelines.core.timeframes import DAY_MS
 
 DateOrder = Literal["", "day", "month"]
 """What stands first in dates such as 01-06-2024; empty refuses them."""
@@ -23,7 +24,9 @@ _UNITS = {
 _NUMBER = re.compile(r"[+-]?\d+(\.0*)?")
 _FRACTION = re.compile(r"[+-]?\d{9,11}\.\d+")
 _TWO_DATES = re.compile(r"(\d{1,2})[-/.](\d{1,2})[-/.](\d{4})\b.*")
-_ZONED = re.compile(r".*(Z|[+-]\d{2}:?\d{2}|UTC)$", re.IGNORECASE)
+_ZONED = r"(?i)[ T:0-9](Z|[+-]\d{2}:?\d{2}|UTC)\s*$"
+_COMPACT = re.compile(r"((?:19|20)\d\d)(0[1-9]|1[0-2])([0-3]\d)(?:([0-2]\d)([0-5]\d)([0-5]\d)?)?")
+"""A date without separators, such as 202406011200; as a count of anything it is no time of a market."""
 
 
 class Times(NamedTuple):
@@ -80,17 +83,62 @@ def read_times(origin: Origin, column: Any, *, zone: str = "", date_order: DateO
         cell = ((column[0].as_py() if len(column) else "") or "0").strip()
         if _FRACTION.fullmatch(cell) and not _NUMBER.fullmatch(cell):
             return _of_fractions(origin, column)
-        if not _NUMBER.fullmatch(cell):
+        if _COMPACT.fullmatch(cell) or not _NUMBER.fullmatch(cell):
             return _of_text(origin, column, zone, date_order)
         if "." in cell:
             return _of_floats(origin, column)
     return _of_numbers(origin, numbers(origin, "ts", column).astype(np.int64))
 
 
-def _of_numbers(origin: Origin, values: IntArray) -> Times:
+def read_mixed_times(origin: Origin, column: Any) -> tuple[Times, IntArray]:
+    """Like `read_times`, for numbers whose unit may change from row to row, as where a vendor joins sources.
+
+    Returns
+    -------
+    tuple
+        The times, and the place of each row's unit among seconds, milliseconds and so on, shape (n_rows,).
+    """
+    values = numbers(origin, "time", column)
+    broken = np.flatnonzero(~np.isfinite(values) | (values % 1 != 0))
+    for index in broken:
+        raise origin.fault("ts", values[index], int(index), "a whole number")
+    whole = values.astype(np.int64)
+    unit = _units(whole)
+    for index in np.flatnonzero(unit < 0):
+        raise origin.fault("ts", whole[index], int(index), "a time in seconds or milliseconds")
+    ts = np.where(unit == 0, whole * 1000, whole // 1000 ** np.maximum(unit - 1, 0))
+    shown = " and ".join(name for place, name in enumerate(_UNITS) if (unit == place).any())
+    return Times(ts, shown, has_zone=True), unit
+
+
+def moments_or_gaps(column: Any) -> tuple[np.ndarray, np.ndarray]:
+    """Milliseconds UTC of text that stands beside a file's times, and its UTC days.
+
+    Returns
+    -------
+    tuple
+        Both of shape (n_rows,), float64; NaN where a cell is no ISO 8601 time, in the first also where it is
+        a day without a clock.
+    """
+    import pandas as pd  # noqa: PLC0415
+
+    cells = pd.Series(column.to_pylist(), dtype=str)
+    moments = pd.to_datetime(cells, format="ISO8601", utc=True, errors="coerce")
+    ms = moments.dt.tz_convert(None).astype("datetime64[ms]").astype(np.int64).to_numpy().astype(np.float64)
+    ms[moments.isna().to_numpy()] = np.nan
+    has_clock = cells.str.strip().str.len().to_numpy() > len("2024-01-31")
+    return np.where(has_clock, ms, np.nan), ms // DAY_MS
+
+
+def _units(values: IntArray) -> IntArray:
     unit = np.full(values.size, -1)
     for position, (low, high) in enumerate(_UNITS.values()):
         unit[(values >= low) & (values < high)] = position
+    return unit
+
+
+def _of_numbers(origin: Origin, values: IntArray) -> Times:
+    unit = _units(values)
     names = [*_UNITS, "no time"]
     bad = np.flatnonzero((unit != unit[0]) | (unit < 0)) if values.size else np.empty(0, np.int64)
     if bad.size:
@@ -125,16 +173,34 @@ def _of_fractions(origin: Origin, column: Any) -> Times:
 def _of_text(origin: Origin, column: Any, zone: str, date_order: DateOrder) -> Times:
     import pandas as pd  # noqa: PLC0415
     import pyarrow as pa  # noqa: PLC0415
+    import pyarrow.compute as pc  # noqa: PLC0415
 
-    cells = column.to_pylist()
-    has_zone = bool(_ZONED.fullmatch(cells[0] or ""))
+    cells = _spread(column.to_pylist())
     # ISO 8601 is asked for by name: day and month of other spellings could be taken for each other.
     spelled = [_iso_date(cell, date_order) for cell in cells] if date_order else cells
     moments = pd.to_datetime(pd.Series(spelled, dtype=str), format="ISO8601", utc=True, errors="coerce")
     for index in np.flatnonzero(moments.isna().to_numpy()):
         raise _no_time(origin, cells, int(index))
+    zoned = pc.match_substring_regex(pa.array(spelled, pa.string()), _ZONED).to_numpy(zero_copy_only=False)
+    has_zone = bool(zoned[0])
+    for index in np.flatnonzero(zoned != has_zone):
+        expected = "a zone as in the first row" if has_zone else "no zone as in the first row"
+        raise origin.fault("ts", repr(cells[index]), int(index), expected)
     naive = pa.array(moments.dt.tz_convert(None).astype("datetime64[ms]"))
     return Times(_zoned(origin, naive, "" if has_zone else zone), "text", has_zone)
+
+
+def _spread(cells: list[str]) -> list[str]:
+    """Dates without separators with them, where the first is one; everything else as it stands."""
+    if not _COMPACT.fullmatch((cells[0] or "").strip()):
+        return cells
+    matches = [_COMPACT.fullmatch((cell or "").strip()) for cell in cells]
+    return [_with_separators(match) if match else cell for match, cell in zip(matches, cells, strict=True)]
+
+
+def _with_separators(match: re.Match[str]) -> str:
+    year, month, day, *clock = match.groups(default="00")
+    return f"{year}-{month}-{day} {':'.join(clock)}"
 
 
 def _iso_date(cell: str, date_order: DateOrder) -> str:

@@ -29,7 +29,7 @@ from quant_pipelines.core.symbols import require_symbol
 from quant_pipelines.core.timeframes import from_ms, timeframe_ms
 from quant_pipelines.marketdata.file_past import stored_beside
 from quant_pipelines.marketdata.file_rows import Incoming, store_file
-from quant_pipelines.marketdata.file_values import Beside, require_possible
+from quant_pipelines.marketdata.file_values import StoredBeside, require_possible, unproven_unit
 from quant_pipelines.store.bars import Upserted
 
 
@@ -126,12 +126,7 @@ def import_files(engine: Engine | None, requests: list[Request], clock: Clock) -
     """
     for position, read in enumerate(_reads(requests, clock)):
         try:
-            held = read()
-            for incoming in held:
-                if not incoming.series.asked.volume_unit:  # a unit that was said is not asked about again
-                    require_possible(
-                        incoming.series, Beside() if engine is None else stored_beside(engine, incoming)
-                    )
+            held = tuple(_judged(engine, incoming) for incoming in read())
         except DataError as error:
             kept = f" ({position} of {len(requests)} files are stored)" if position and engine else ""
             raise DataError(f"{error}{kept}") from error
@@ -139,6 +134,20 @@ def import_files(engine: Engine | None, requests: list[Request], clock: Clock) -
             yield from (_report(incoming, None) for incoming in held)
         else:
             yield from map(_report, held, store_file(engine, held, clock()))
+
+
+def _judged(engine: Engine | None, incoming: Incoming) -> Incoming:
+    """Rows whose values a market can have, with a note of what nothing proves."""
+    if incoming.series.asked.volume_unit:  # a unit that was said is not asked about again
+        return incoming
+    beside = StoredBeside() if engine is None else stored_beside(engine, incoming)
+    require_possible(incoming.series, beside)
+    note = unproven_unit(incoming.series, beside)
+    return incoming._replace(series=_noted(incoming.series, note)) if note else incoming
+
+
+def _noted(series: FileSeries, note: str) -> FileSeries:
+    return replace(series, notes=(*series.notes, note))
 
 
 def _reads(requests: list[Request], clock: Clock) -> Iterator[Callable[[], tuple[Incoming, ...]]]:
@@ -165,7 +174,7 @@ def _read(request: Request, clock: Clock) -> tuple[Incoming, ...]:
             # Only who asked for one kind is told of the other: without, both are taken.
             for one in series.beside if request.asked.kind else ():
                 note = f"the file holds {one} too: --kind {one} takes it, no --kind takes both"
-                series = replace(series, notes=(*series.notes, note))
+                series = _noted(series, note)
             held.append(_of_exchange(series, request))
     if not held:
         raise empty[0]
@@ -180,7 +189,7 @@ def _of_exchange(series: FileSeries, request: Request) -> Incoming:
         exchange = known[0]
     elif series.exchanges and not known:
         note = f"the file is of {series.exchanges[0]}; its rows are stored as those of {exchange}"
-        series = replace(series, notes=(*series.notes, note))
+        series = _noted(series, note)
     require_symbol(series.symbol, exchange)
     return Incoming(series, exchange)
 

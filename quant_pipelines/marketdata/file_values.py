@@ -15,6 +15,7 @@ from quant_pipelines.marketdata.checks import (
     Finding,
     check_funding_rates,
     check_open_interest,
+    check_value_held,
     check_volume_unit,
 )
 
@@ -29,7 +30,7 @@ _EXPECTED = {
 }
 
 
-class Beside(NamedTuple):
+class StoredBeside(NamedTuple):
     """What is known of a symbol beside a file.
 
     Parameters
@@ -44,7 +45,7 @@ class Beside(NamedTuple):
     factors: tuple[PriceFactor, ...] = ()
 
 
-def require_possible(series: FileSeries, beside: Beside) -> None:
+def require_possible(series: FileSeries, beside: StoredBeside) -> None:
     """Refuse a file with values that no market can have.
 
     Parameters
@@ -73,7 +74,18 @@ def require_possible(series: FileSeries, beside: Beside) -> None:
     )
 
 
-def _in_bars(series: FileSeries, beside: Beside) -> _Found:
+def unproven_unit(series: FileSeries, beside: StoredBeside) -> str:
+    """Tell where nothing proves the unit of open interest; empty where it is proven."""
+    if series.kind != "open_interest" or (beside.bars is not None and len(beside.bars)):
+        return ""
+    note = "no hours are stored beside it, so nothing proves that open interest counts base units"
+    value = series.columns.get("open_interest_value", np.empty(0))
+    price = value / series.columns["open_interest"][: value.size]
+    price = price[np.isfinite(price)]
+    return f"{note}; its value in quote says a price of {np.median(price):.6g}" if price.size else note
+
+
+def _in_bars(series: FileSeries, beside: StoredBeside) -> _Found:
     names = ("ts", *COLUMNS)
     bars = bars_from_columns(series.symbol, series.timeframe, {name: series.columns[name] for name in names})
     found = check_volume_unit(bars, series.columns.get("quote_volume"))
@@ -86,16 +98,20 @@ def _in_bars(series: FileSeries, beside: Beside) -> _Found:
     return {day: one for day, one in check_volume_unit(seam).items() if one.times[0] >= first_ms}
 
 
-def _in_funding(series: FileSeries, _: Beside) -> _Found:
+def _in_funding(series: FileSeries, _: StoredBeside) -> _Found:
     return check_funding_rates(series.ts, series.columns["rate"])
 
 
-def _in_open_interest(series: FileSeries, beside: Beside) -> _Found:
+def _in_open_interest(series: FileSeries, beside: StoredBeside) -> _Found:
     hours = empty_bars(series.symbol, "1h") if beside.bars is None else beside.bars
-    return check_open_interest(series.ts, series.columns["open_interest"], hours)
+    held = series.columns["open_interest"]
+    found = check_open_interest(series.ts, held, hours)
+    if "open_interest_value" in series.columns:
+        found = found | check_value_held(series.ts, held, series.columns["open_interest_value"], hours)
+    return found
 
 
-_CHECKS: dict[str, tuple[str, Callable[[FileSeries, Beside], _Found]]] = {
+_CHECKS: dict[str, tuple[str, Callable[[FileSeries, StoredBeside], _Found]]] = {
     "bars": ("volume", _in_bars),
     "funding": ("rate", _in_funding),
     "open_interest": ("open_interest", _in_open_interest),

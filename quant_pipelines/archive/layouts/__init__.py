@@ -8,6 +8,7 @@ from quant_pipelines.archive.layouts import (
     binance_web_funding,
     bybit_klines,
     bybit_mt4,
+    bybit_points,
     bybit_trades,
     crypto_data_download,
     freqtrade,
@@ -50,6 +51,8 @@ LAYOUTS: dict[str, Layout] = {
         okx_trades.LAYOUT,
         bybit_klines.LAYOUT,
         bybit_mt4.LAYOUT,
+        bybit_points.FUNDING_LAYOUT,
+        bybit_points.INTEREST_LAYOUT,
         bybit_trades.PAIR_LAYOUT,
         bybit_trades.LAYOUT,
         kraken_ohlcvt.LAYOUT,
@@ -129,10 +132,10 @@ def _shown(preview: Preview, asked: Claims) -> Layout:
         return layout_by_header(preview, asked.kind)
     kind = asked.kind or "bars"
     wide = [one.name for one in LAYOUTS.values() if kind in one.kinds and _fits(one, preview.width)]
-    expected = f"--layout, one of {', '.join(wide)}" if wide else "a header"
+    expected = f"--layout, one of {', '.join(wide)}" if wide else "another form"
     raise DataError(
         f"archive file {preview.path} has no header and {preview.width} cells in its first row; "
-        f"expected {expected}"
+        f"expected {expected}, or a header"
     )
 
 

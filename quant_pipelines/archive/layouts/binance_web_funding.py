@@ -10,4 +10,5 @@ LAYOUT = Layout(
         "funding": {"ts": "time", "symbol": "contracts", "slot": "funding_interval", "rate": "funding_rate"}
     },
     exchanges=EXCHANGES,
+    has_any_zone=True,
 )

@@ -38,6 +38,7 @@ def layout_by_header(preview: Preview, kind: str) -> Layout:
             for one in kinds
         },
         states=_states,
+        has_any_zone=True,
         has_gaps=len(kinds) > 1,
     )
 

@@ -7,7 +7,8 @@ _COLUMNS = ("starttime", "openprice", "highprice", "lowprice", "closeprice", "vo
 
 
 def _is_answer(preview: Preview) -> bool:
-    return preview.form == "JSON" and preview.width == len(_COLUMNS)
+    # Arrays of other exchanges are as wide; only this one names the symbol around them.
+    return preview.form == "JSON" and preview.width == len(_COLUMNS) and "symbol" in preview.metadata
 
 
 def _states(preview: Preview) -> Statement:

@@ -24,7 +24,7 @@ PAIR_LAYOUT = Layout(
     name="bybit_spot_trades",
     header=_PAIR_COLUMNS,
     optional=("rpi",),
-    kinds={"trades": {"ts": "timestamp", "price": "price", "quantity": "volume"}},
+    kinds={"trades": {"trade_id": "id", "ts": "timestamp", "price": "price", "quantity": "volume"}},
     names=_every_name,
     states=_names_symbol,
     exchanges=("bybit",),
@@ -47,7 +47,15 @@ LAYOUT = Layout(
         "rpi",
     ),
     optional=("tickdirection", "trdmatchid", "grossvalue", "homenotional", "foreignnotional", "rpi"),
-    kinds={"trades": {"ts": "timestamp", "symbol": "symbol", "price": "price", "quantity": "size"}},
+    kinds={
+        "trades": {
+            "trade_id": "trdmatchid",
+            "ts": "timestamp",
+            "symbol": "symbol",
+            "price": "price",
+            "quantity": "size",
+        }
+    },
     exchanges=("bybit",),
     is_unordered=True,
 )

@@ -1,4 +1,4 @@
-"""Bars of CryptoDataDownload: a line with its address, newest first, volumes that swap their places."""
+"""Bars of CryptoDataDownload: a line with its address, newest first, swapped volumes, two sources."""
 
 import re
 
@@ -6,6 +6,7 @@ import numpy as np
 
 from quant_pipelines.archive.layouts.layout import Content, Layout, Statement
 from quant_pipelines.archive.preview import Preview
+from quant_pipelines.core.timeframes import DAY_MS, from_ms
 
 _NAME = re.compile(
     r"(?P<exchange>[A-Za-z]+)_(?P<symbol>[A-Z0-9]+)_(?P<step>minute|\d+[mh]|[dh])", re.IGNORECASE
@@ -30,6 +31,42 @@ def _states(preview: Preview) -> Statement:
         return Statement()
     exchange, step = match["exchange"].lower(), match["step"].lower()
     return Statement(match["symbol"], _STEPS.get(step, step), _EXCHANGES.get(exchange, (exchange,)))
+
+
+def _of_one_source(content: Content) -> Content:
+    """Rows without those that the older of two sources repeats where they meet: it is the one in seconds."""
+    ts, unit = content.ts, content.columns["time_unit"]
+    same = np.flatnonzero(np.diff(ts) == 0)
+    coarser = np.where(unit[same] < unit[same + 1], same, same + 1)
+    repeats = coarser[unit[same] != unit[same + 1]]
+    if not repeats.size:
+        return content
+    kept = content.taken(np.setdiff1d(np.arange(ts.size), repeats))
+    at = f"{from_ms(int(ts[repeats[0]])):%Y-%m-%d %H:%M}"
+    return kept.noted(f"{at} stands twice where two sources meet: the row of the newer one is taken")
+
+
+def _dated(content: Content) -> Content:
+    """Rows whose two columns of time agree.
+
+    Raises
+    ------
+    DataError
+        Naming the first whose don't.
+    """
+    columns = content.columns
+    differs = ~np.isnan(columns["written"]) & (columns["written"] != content.ts)
+    differs |= ~np.isnan(columns["written_day"]) & (columns["written_day"] != content.ts // DAY_MS)
+    for index in np.flatnonzero(differs):
+        written = columns["written"][index]
+        shown = from_ms(int(columns["written_day"][index] * DAY_MS if np.isnan(written) else written))
+        expected = f"{from_ms(int(content.ts[index])):%Y-%m-%d %H:%M} as its unix says"
+        raise content.origin.fault("date", f"{shown:%Y-%m-%d %H:%M}", int(index), expected)
+    return content
+
+
+def _refined(content: Content) -> Content:
+    return _volumes_in_place(_dated(_of_one_source(content)))
 
 
 def _volumes_in_place(content: Content) -> Content:
@@ -73,6 +110,7 @@ LAYOUT = Layout(
     kinds={
         "bars": {
             "ts": "unix",
+            "written": "date",
             "symbol": "symbol",
             "open": "open",
             "high": "high",
@@ -85,5 +123,6 @@ LAYOUT = Layout(
     },
     names=_coin_names,
     states=_states,
-    refine=_volumes_in_place,
+    refine=_refined,
+    may_mix_units=True,
 )

@@ -12,7 +12,7 @@ from quant_pipelines.archive.origin import Origin
 from quant_pipelines.archive.preview import Preview
 from quant_pipelines.core.arrays import IntArray
 
-TEXT_COLUMNS = ("symbol", "interval", "exchange", "slot")
+TEXT_COLUMNS = ("symbol", "interval", "exchange", "slot", "trade_id")
 """Columns, by our names, that are not numbers."""
 
 
@@ -137,6 +137,10 @@ class Layout:
         Whether rows may stand in any order.
     stamped
         Which end of a bar its times mean; empty has to be asked for.
+    may_mix_units
+        Whether its numbers of time may change their unit from row to row.
+    has_any_zone
+        Whether its times, where they are text without a zone, may be of any.
     has_gaps
         Whether a row without a value is no row, as in files of several series.
     holds_many
@@ -157,6 +161,8 @@ class Layout:
     is_sparse: bool = False
     is_unordered: bool = False
     stamped: Stamped = "open"
+    may_mix_units: bool = False
+    has_any_zone: bool = False
     has_gaps: bool = False
     holds_many: Callable[[Preview], bool] = _never
 

@@ -9,7 +9,7 @@ from quant_pipelines.archive.preview import Preview
 _SCALES = {8: 10**9, 16: 10**16}
 """What a packed integer is divided by, by its bytes."""
 
-_TYPE = re.compile(r"(?P<symbol>.+)-(?P<step>\d+-(?:SECOND|MINUTE|HOUR|DAY|WEEK))-(?P<price>[A-Z]+)-")
+_TYPE = re.compile(r"(?P<symbol>.+)-(?P<step>\d+-[A-Z_]+)-(?P<price>[A-Z]+)-")
 _VALUES = ("open", "high", "low", "close", "volume")
 
 

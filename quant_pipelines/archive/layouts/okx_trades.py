@@ -13,7 +13,13 @@ LAYOUT = Layout(
     header=("instrument_name", "trade_id", "side", "price", "size", "created_time", "source"),
     optional=("source",),
     kinds={
-        "trades": {"ts": "created_time", "symbol": "instrument_name", "price": "price", "quantity": "size"}
+        "trades": {
+            "trade_id": "trade_id",
+            "ts": "created_time",
+            "symbol": "instrument_name",
+            "price": "price",
+            "quantity": "size",
+        }
     },
     refine=_in_base,
     exchanges=("okx",),

@@ -7,6 +7,7 @@ LAYOUT = Layout(
     header=("exchange", "symbol", "timestamp", "local_timestamp", "id", "side", "price", "amount"),
     kinds={
         "trades": {
+            "trade_id": "id",
             "ts": "timestamp",
             "exchange": "exchange",
             "symbol": "symbol",

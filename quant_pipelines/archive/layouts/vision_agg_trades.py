@@ -33,7 +33,14 @@ LAYOUT = Layout(
         "is_best_match",
     ),
     optional=("is_best_match",),
-    kinds={"trades": {"ts": "transact_time", "price": "price", "quantity": "quantity"}},
+    kinds={
+        "trades": {
+            "trade_id": "agg_trade_id",
+            "ts": "transact_time",
+            "price": "price",
+            "quantity": "quantity",
+        }
+    },
     is_headerless=_is_headerless,
     states=names_symbol,
     refine=_with_warning,

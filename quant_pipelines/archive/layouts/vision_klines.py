@@ -2,11 +2,8 @@
 
 import re
 
-import numpy as np
-
-from quant_pipelines.archive.layouts.layout import Content, Layout, Statement
+from quant_pipelines.archive.layouts.layout import Layout, Statement
 from quant_pipelines.archive.preview import Preview
-from quant_pipelines.core.errors import DataError
 
 EXCHANGES = ("binanceusdm", "binance")
 _NAME = re.compile(r"(?P<symbol>[^-]+)-(?P<step>\d+(?:mo|[smhdwM]))(?=[-_.])")
@@ -25,14 +22,6 @@ def _states(preview: Preview) -> Statement:
     kind = next((held for folder, held in _PRICES.items() if folder in preview.path.parts), "")
     match = _NAME.match(preview.path.name)
     return Statement(match["symbol"], match["step"], kind=kind) if match else Statement(kind=kind)
-
-
-def _traded(content: Content) -> Content:
-    """Bars of trades: series of prices have the same columns, counts of updates and no volume at all."""
-    columns = content.columns
-    if not columns["volume"].any() and np.nan_to_num(columns["trades"]).any():
-        raise DataError(f"{content.origin} has no volume in any row; expected bars, not mark or index prices")
-    return content
 
 
 def _is_headerless(preview: Preview) -> bool:
@@ -71,6 +60,5 @@ LAYOUT = Layout(
     },
     is_headerless=_is_headerless,
     states=_states,
-    refine=_traded,
     exchanges=EXCHANGES,
 )

@@ -22,7 +22,11 @@ from quant_pipelines.marketdata.checks.mismatch import (
     same_venue,
 )
 from quant_pipelines.marketdata.checks.ohlc import find_ohlc
-from quant_pipelines.marketdata.checks.open_interest import OPEN_INTEREST, check_open_interest
+from quant_pipelines.marketdata.checks.open_interest import (
+    OPEN_INTEREST,
+    check_open_interest,
+    check_value_held,
+)
 from quant_pipelines.marketdata.checks.outliers import find_outliers
 from quant_pipelines.marketdata.checks.price_scale import PRICE_SCALE, check_price_scale
 from quant_pipelines.marketdata.checks.quiet import find_frozen_price, find_zero_volume
@@ -130,6 +134,7 @@ __all__ = [
     "check_funding",
     "check_funding_rates",
     "check_open_interest",
+    "check_value_held",
     "check_price_scale",
     "check_volume_unit",
     "check_tops",

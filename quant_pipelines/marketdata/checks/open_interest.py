@@ -19,7 +19,34 @@ OPEN_INTEREST = "open_interest"
 _MOST_HELD = 2e11
 _MOST_DAYS = 100.0
 _LARGEST_STEP = 20.0
+_CONTRADICTION = 2.0
 _LEVEL_POINTS = 6
+
+
+def check_value_held(ts: IntArray, held: FloatArray, value: FloatArray, bars: Bars) -> dict[date, Finding]:
+    """Find open interest whose value in quote says another unit; a blocking finding for each UTC day.
+
+    Parameters
+    ----------
+    ts
+        Moments, milliseconds UTC, increasing. ndarray of shape (n_points,), int64.
+    held, value
+        In base units and in quote, NaN where the latter is not known. ndarray of shape (n_points,), float64.
+    bars
+        Bars of the symbol in order of time; points outside of them are only compared with themselves.
+    """
+    is_known = (held > 0) & (value > 0)
+    is_odd = np.zeros(ts.size, dtype=bool)
+    is_same = is_known & (held == value)
+    if is_same.sum() > max(is_known.sum() / 2, 1):
+        is_odd |= is_same
+    place = np.searchsorted(bars.close_ts, ts, side="right") - 1
+    if len(bars):
+        near = is_known & (place >= 0) & (ts - bars.close_ts[place] < DAY_MS)
+        price = np.divide(value, held, out=np.ones(ts.size), where=near)
+        is_odd |= near & (np.abs(np.log(price / bars.close[place])) > np.log(_CONTRADICTION))
+    why = {"why": "its value / open interest is no price of the symbol; is open interest in quote?"}
+    return by_day(OPEN_INTEREST, BLOCK, ts[is_odd], why)
 
 
 def check_open_interest(ts: IntArray, held: FloatArray, bars: Bars) -> dict[date, Finding]:

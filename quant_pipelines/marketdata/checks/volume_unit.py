@@ -23,6 +23,7 @@ from quant_pipelines.marketdata.checks.finding import BLOCK, Finding, by_day
 
 VOLUME_UNIT = "volume_unit"
 _CONTRADICTION = 2.0
+_PEG = 0.01  # within it quote and base of a pegged pair are the same once they are rounded
 _MOST_PER_HOUR = 1.25e11
 _LEVEL_BARS = 24
 _LEVEL_UP, _LEVEL_DOWN = 25.0, 10.0
@@ -60,6 +61,9 @@ def _against_quote(bars: Bars, quote_volume: FloatArray) -> _Odd:
         is_known[:] = False  # the same in every bar: it was filled in, nobody measured it
     price = np.divide(quote_volume, bars.volume, out=np.ones(len(bars)), where=is_known)
     is_odd = is_known & ((price > bars.high * _CONTRADICTION) | (price < bars.low / _CONTRADICTION))
+    is_same = is_known & (quote_volume == bars.volume) & ((bars.low > 1 + _PEG) | (bars.high < 1 - _PEG))
+    if is_same.sum() > max(is_known.sum() / 2, 1):  # one column twice, however near to one the price is
+        is_odd |= is_same
     return _Odd(is_odd, "quote volume / volume is no price of the bar; is volume in quote or in contracts?")
 
 

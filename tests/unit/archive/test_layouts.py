@@ -341,7 +341,7 @@ def test_dated_contracts_are_refused(tmp_path: Path) -> None:
 
 def test_prices_in_columns_of_bars_are_no_bars(tmp_path: Path) -> None:
     text = "\n".join([VISION, *(vision_line(hour, volume=0, quote=0, count=3600) for hour in range(3))])
-    with pytest.raises(DataError, match="no volume in any row; expected bars, not mark or index prices"):
+    with pytest.raises(DataError, match="volume is 0 in every row; expected bars of trades"):
         read(write(tmp_path, "BTCUSDT-1h-2024-06.csv", text))
     folder = tmp_path / "markPriceKlines"
     folder.mkdir()

@@ -68,7 +68,7 @@ def test_unordered_trades_are_sorted_across_blocks(tmp_path: Path, trades: Trade
     ts, price, size = trades
     arrived = np.argsort(ts + np.random.default_rng(8).integers(0, MINUTE_MS, N_TRADES), kind="stable")
     rows = zip(ts[arrived].tolist(), price[arrived].tolist(), size[arrived].tolist(), strict=True)
-    lines = [f"binance-futures,BTCUSDT,{t}000,{t}009,1,buy,{p},{q}" for t, p, q in rows]
+    lines = [f"binance-futures,BTCUSDT,{t}000,{t}009,{i},buy,{p},{q}" for i, (t, p, q) in enumerate(rows)]
     series = read(tmp_path, lines, TARDIS)
     in_order = arrived[np.argsort(ts[arrived], kind="stable")]
     require_bars(series, (ts, price[in_order], size[in_order]))
@@ -78,17 +78,38 @@ def test_a_bad_trade_of_a_later_block_is_named_by_its_line(tmp_path: Path, trade
     lines = lines_of(trades)
     for bad, message in (
         (lines[390_000].replace(",68", ",x", 1), r"price is '.*' at row 390002; expected a number"),
-        (f"1,2,3,4,5,{FIRST_MS},true", r"ts is \d+ at row 390002; expected a time"),
+        (f"900001,2,3,4,5,{FIRST_MS},true", r"ts is \d+ at row 390002; expected a time"),
         ("1,2,3", r"3 cells at row 390002; expected 7"),
-        (f"1,2,3,4,5,{FIRST_MS // 1000},true", r"ts is 1717200000 at row 390002, which looks like seconds"),
+        (
+            f"900001,2,3,4,5,{FIRST_MS // 1000},true",
+            r"ts is 1717200000 at row 390002, which looks like seconds",
+        ),
     ):
         with pytest.raises(DataError, match=message):
             read(tmp_path, [*lines[:390_000], bad, *lines[390_001:]])
 
 
+@pytest.mark.parametrize("again", [slice(0, 400_000), slice(250_000, 250_001)])
+def test_trades_that_stand_twice_are_refused(tmp_path: Path, trades: Trades, again: slice) -> None:
+    ts, price, size = (column.tolist() for column in trades)
+    lines = [
+        f"binance-futures,BTCUSDT,{t}000,{t}009,{i},buy,{p},{q}"
+        for i, (t, p, q) in enumerate(zip(ts, price, size, strict=True))
+    ]
+    at = N_TRADES + 2 if again.start == 0 else again.stop + 2
+    doubled = lines[: at - 2] + lines[again] + lines[at - 2 :]
+    with pytest.raises(DataError, match=rf"trade is '{again.start}' at row {at}; expected each trade once"):
+        read(tmp_path, doubled, TARDIS)
+
+
+def test_trades_without_numbers_are_no_fault(tmp_path: Path) -> None:
+    lines = [f"binance-futures,BTCUSDT,{FIRST_MS}000,{FIRST_MS}009,,buy,100.0,1.0"] * 3
+    assert read(tmp_path, lines, TARDIS).columns["trades"].sum() == 3
+
+
 def test_memory_does_not_follow_the_trades(tmp_path: Path) -> None:
     path = tmp_path / "BTCUSDT-aggTrades-2024-06-01.csv"
-    path.write_text(f"{HEADER}\n" + f"1,68000.0,0.001,1,1,{FIRST_MS},true\n" * 3_000_000)
+    path.write_text(f"{HEADER}\n" + f",68000.0,0.001,1,1,{FIRST_MS},true\n" * 3_000_000)
     tracemalloc.start()
     [volume] = read_series(path, ASKED, now_ms=FIRST_MS + 2 * DAY_MS).columns["volume"]
     peak = tracemalloc.get_traced_memory()[1]

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from quant_pipelines.core.bars import Bars
+from quant_pipelines.core.bars import Bars, empty_bars
 from quant_pipelines.core.price_factors import PriceFactor, adjusted
 from quant_pipelines.core.timeframes import HOUR_MS, day_start_ms
 from quant_pipelines.marketdata.checks import (
@@ -15,9 +15,11 @@ from quant_pipelines.marketdata.checks import (
     check_funding_rates,
     check_open_interest,
     check_price_scale,
+    check_value_held,
     check_volume_unit,
 )
 
+BTC = "BTC/USDT:USDT"
 DAY = day_start_ms("2024-06-01")
 N = 240
 
@@ -190,3 +192,37 @@ def test_checks_answer_nothing_to_nothing() -> None:
     assert check_price_scale(market(n=0)) == {}
     assert check_funding_rates(nothing, np.empty(0)) == {}
     assert check_open_interest(nothing, np.empty(0), market(n=0)) == {}
+
+
+@pytest.mark.parametrize("price", [1.5, 0.6])
+def test_quote_volume_that_is_the_volume_again_blocks_however_near_to_one_the_price_is(price: float) -> None:
+    bars = market(price)
+    found = check_volume_unit(bars, bars.volume.copy())
+    assert sum(one.count for one in found.values()) == N
+
+
+def test_a_pegged_coin_is_worth_its_quote() -> None:
+    flat = np.full(N, 0.9998)
+    bars = replace(market(), open=flat, high=flat + 1e-4, low=flat - 1e-4, close=flat)
+    assert check_volume_unit(bars, bars.volume.copy()) == {}
+
+
+@pytest.mark.parametrize("has_bars", [True, False])
+def test_value_of_open_interest_that_is_open_interest_again_blocks(has_bars: bool) -> None:
+    bars = market()
+    held = np.full(N, 80_000.0 * 68_000.0)
+    found = check_value_held(bars.close_ts, held, held.copy(), bars if has_bars else empty_bars(BTC, "1h"))
+    assert sum(one.count for one in found.values()) == N
+
+
+@pytest.mark.parametrize(("factor", "odd"), [(1.0, 0), (1.4, 0), (100.0, N), (1 / 68_000.0**2, N)])
+def test_value_of_open_interest_is_compared_with_the_price(factor: float, odd: int) -> None:
+    bars = market()
+    held = np.full(N, 80_000.0)
+    found = check_value_held(bars.close_ts, held, held * bars.close * factor, bars)
+    assert sum(one.count for one in found.values()) == odd
+
+
+def test_open_interest_without_a_value_is_not_blamed_for_it() -> None:
+    bars = market()
+    assert check_value_held(bars.close_ts, np.full(N, 9.0), np.full(N, np.nan), bars) == {}
