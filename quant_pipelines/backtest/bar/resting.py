@@ -194,7 +194,8 @@ def _part(walk: Walk, sheet: Sheet, order: FloatArray, fill: StepFill, now: Now)
     account = apply_fill(walk.held.account, fill.quantity, fill.price, fill.fee)
     held = followed(walk.held, account, now.bar.ts, now.seen, now.terms)
     left = whole_lots(order[LEAVES] - fill.quantity, now.terms.lot_size)
-    if left * order[LEAVES] < 0.0:  # all that was held is closed by force, more than was ordered
+    is_beyond = left * order[LEAVES] < 0.0 and abs(left) > DUST * abs(fill.quantity)
+    if is_beyond:  # all that was held is closed by force, more than was ordered
         left = 0.0
     source = Source(order[NUMBER], reason_of(order), left)
     order[LEAVES] = left
