@@ -192,6 +192,7 @@ class _Driver:
         if is_nothing_left(plain, self._noise_of):
             self._end()
             value = 0.0
+        value = max(value, 0.0)  # below it is what exits that wait may cost: a fear, no loss
         gross = traded = 0.0
         for member in self._members:
             gross += abs(member.state.account.position) * member.state.close

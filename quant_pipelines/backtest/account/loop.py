@@ -238,6 +238,7 @@ def valued(held: list[HeldBook], fund: Fund, ts: int, work: Work) -> Fund:
         value, plain = value + state.curve.equity, plain + equity(state.account, state.close)
     if unlikely(is_nothing_left(plain, work.capital)):
         fund, value = end_books(held, fund, ts, work), 0.0
+    value = max(value, 0.0)  # below it is what exits that wait may cost: a fear, no loss
     gross, traded = 0.0, 0.0
     for b in range(len(held)):
         state = held[b].state

@@ -170,7 +170,8 @@ def protected(held: Held, bar: StepBar, reach: Reach, terms: StepTerms, volume: 
         return Exit(NO_FILL, reason)
     price = min(opened, price) if account.position > 0.0 else max(opened, price)
     quantity = whole_lots(-account.position, terms.lot_size)
-    return Exit(afforded(account, _fill(quantity, price, terms.costs, volume, bar.ladder), terms), reason)
+    fill = _fill(quantity, price, terms.costs, volume, bar.ladder)
+    return Exit(afforded(account, fill, price, terms), reason)
 
 
 @inlined
@@ -198,7 +199,8 @@ def ordered(held: Held, order: MarketOrder, bar: StepBar, seen: Seen, terms: Ste
     if before * quantity < 0.0:
         is_reversal = abs(quantity) > abs(before)
         part = whole_lots(-before, terms.lot_size) if is_reversal else quantity
-        closing = afforded(account, _fill(part, bar.open, terms.costs, seen.volume, bar.ladder), terms)
+        closing = _fill(part, bar.open, terms.costs, seen.volume, bar.ladder)
+        closing = afforded(account, closing, bar.open, terms)
         account = _book(account, closing)
         rest = whole_lots(quantity + before, terms.lot_size) if is_reversal else 0.0
         if unlikely(account.cash + terms.margin.debt <= 0.0):  # nothing is left to open with

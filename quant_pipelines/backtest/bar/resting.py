@@ -194,6 +194,9 @@ def _part(walk: Walk, sheet: Sheet, order: FloatArray, fill: StepFill, now: Now)
     account = apply_fill(walk.held.account, fill.quantity, fill.price, fill.fee)
     held = followed(walk.held, account, now.bar.ts, now.seen, now.terms)
     left = whole_lots(order[LEAVES] - fill.quantity, now.terms.lot_size)
+    is_beyond = left * order[LEAVES] < 0.0 and abs(left) > DUST * abs(fill.quantity)
+    if is_beyond:  # all that was held is closed by force, more than was ordered
+        left = 0.0
     source = Source(order[NUMBER], reason_of(order), left)
     order[LEAVES] = left
     return written(walk, sheet, source, fill, held)
@@ -212,11 +215,10 @@ def priced(order: FloatArray, quantity: float, offer: Offer, now: Now) -> StepFi
 
 
 @inlined
-def bounded(held: Held, fill: StepFill, terms: StepTerms) -> StepFill:
-    """Fill; one that closes all that is held costs no more than there is."""
-    position = held.account.position
-    is_whole = position != 0.0 and abs(position + fill.quantity) <= DUST * abs(position)
-    return afforded(held.account, fill, terms) if is_whole else fill
+def bounded(order: FloatArray, quantity: float, offer: Offer, held: Held, now: Now) -> StepFill:
+    """Fill of a quantity; one that reduces what is held costs no more than there is."""
+    account, fill = held.account, priced(order, quantity, offer, now)
+    return afforded(account, fill, offer.price, now.terms) if account.position * quantity < 0.0 else fill
 
 
 @inlined
@@ -237,11 +239,11 @@ def trade(walk: Walk, sheet: Sheet, at: int, offer: Offer, now: Now) -> Walk:
     before = walk.held.account.position
     rest = quantity
     if before * quantity < 0.0 and abs(quantity) - abs(before) > DUST * abs(quantity):
-        closing = bounded(walk.held, priced(order, whole_lots(-before, lot_size), offer, now), now.terms)
+        closing = bounded(order, whole_lots(-before, lot_size), offer, walk.held, now)
         walk = _part(walk, sheet, order, closing, now)
         rest = whole_lots(quantity + before, lot_size)
     if has_means(walk.held.account, now.terms):
-        fill = bounded(walk.held, priced(order, rest, offer, now), now.terms)
+        fill = bounded(order, rest, offer, walk.held, now)
         walk = _part(walk, sheet, order, fill, now)
     else:
         order[STATUS] = NOTHING_LEFT

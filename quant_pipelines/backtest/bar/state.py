@@ -323,9 +323,14 @@ def forced_fill(account: Account, price: float, fee_rate: float, terms: StepTerm
 
 
 @inlined
-def afforded(account: Account, fill: StepFill, terms: StepTerms) -> StepFill:
-    """Fill of an exit; one that would cost more than there is closes all that is held, by force."""
-    if unlikely(equity(account, fill.price) + terms.margin.debt < fill.fee):
+def afforded(account: Account, fill: StepFill, market: float, terms: StepTerms) -> StepFill:
+    """Fill of an exit, or of a part, at a market price.
+
+    One that would cost more than there is closes all that is held, by force. What a part leaves is worth the
+    market price: that it may cost more to close is a fear, no loss.
+    """
+    left = equity(account, market) + fill.quantity * (market - fill.price)
+    if unlikely(left + terms.margin.debt < fill.fee):
         return forced_fill(account, fill.price, terms.costs.fee_rate, terms)
     return fill
 
@@ -361,5 +366,6 @@ def close_out(state: BookState, terms: StepTerms, funding_per_unit: float) -> En
             account = apply_funding(account, funding_paid)
         quantity = whole_lots(-account.position, terms.lot_size)
         paid = fill_price(state.close, quantity, terms.costs, state.seen.volume)
-        fill = afforded(account, StepFill(quantity, paid, fee_of(quantity, paid, terms.costs)), terms)
+        fill = StepFill(quantity, paid, fee_of(quantity, paid, terms.costs))
+        fill = afforded(account, fill, state.close, terms)
     return Ending(left_at_close(_with_account(state, account), fill), fill, funding_paid)

@@ -5,10 +5,19 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from quant_pipelines.backtest import BacktestSettings, run_backtest, run_event_backtest
+from quant_pipelines.backtest import (
+    BacktestSettings,
+    Book,
+    BookSettings,
+    ExecutionBar,
+    run_backtest,
+    run_event_backtest,
+)
+from quant_pipelines.backtest.account.event import run_event_account
 from quant_pipelines.backtest.account.plan import Allocation
 from quant_pipelines.backtest.account.result import AccountResult
 from quant_pipelines.backtest.account.run import run_account
+from quant_pipelines.backtest.book.book import NewOrder
 from quant_pipelines.core.bars import Bars
 from quant_pipelines.core.settings import CostSettings
 from quant_pipelines.core.timeframes import MINUTE_MS
@@ -78,14 +87,14 @@ def test_market_order_costs_no_more_than_there_is_and_opens_nothing_behind_it(st
         assert result.bar_equity.min() >= -1e-9
 
 
-@pytest.mark.parametrize(("then", "sides"), [(0.0, ["long"]), (0.5, ["long"]), (-0.01, ["long", "short"])])
+@pytest.mark.parametrize(("then", "sides"), [(0.0, ["long"]), (0.02, ["long"]), (-0.01, ["long", "short"])])
 def test_part_of_an_exit_that_closes_all_by_force_leaves_nothing_but_a_reversal(
     then: float, sides: list[str]
 ) -> None:
-    costs = CostSettings(0.0, 0.0, impact_bps=1_000.0)  # 10 % of 15 times the equity; margin is half of it
+    costs = CostSettings(0.0, 0.0, impact_bps=1_000.0)  # 10 % of 14 times the equity; margin is 3/4 of it
     execution = Execution(brackets=(Bracket(0.0, 0.004),), leverage=20.0)
     rules = TradingRules(costs=costs, sizing=AllIn(15.0), execution=execution, rebalance_band=0.5)
-    bars = minutes([100.0] * 10, [1e15] * 3 + [100.0] * 7)
+    bars = minutes([100.0] * 10, [1e15] * 3 + [1_400.0] * 7)
     chosen = BacktestSettings(rules=rules, close_at_end=True)
     for result in (
         run_backtest(Once(then=then), bars, settings=chosen),
@@ -135,3 +144,30 @@ def test_account_of_two_books_lives_on_while_one_of_them_can_not_exit() -> None:
     )
     assert both.bankrupt_at is None
     assert both.final_equity == pytest.approx(10_000.0 + sum(trade.pnl for trade in both.trades))
+
+
+@pytest.mark.parametrize(("volume", "cash", "held"), [(50.0, 489.0, -50.0), (99.0, 0.0, 0.0)])
+def test_part_of_an_exit_that_costs_more_than_there_is_closes_all(
+    volume: float, cash: float, held: float
+) -> None:
+    costs = CostSettings(0.0, 0.0, 0.0, impact_bps=1_000.0)
+    book = Book(BookSettings(1_000.0, TradingRules(costs=costs)))
+    book.step(ExecutionBar(0, 100.0, 100.0, 100.0, 100.0, volume=1e18))
+    book.submit(-100.0)
+    book.step(ExecutionBar(MINUTE_MS, 100.0, 100.0, 100.0, 100.0, volume=volume))
+    book.place(NewOrder("stop_market", 100.0, 100.2, reduce_only=False))
+    book.step(ExecutionBar(2 * MINUTE_MS, 100.0, 100.2, 100.0, 100.2, volume=0.0))
+    assert book.account.cash == pytest.approx(cash, abs=1e-4)
+    assert (book.account.position, book.equity) == (pytest.approx(held), pytest.approx(0.0, abs=1e-9))
+
+
+def test_fear_of_one_book_is_no_debt_of_the_account() -> None:
+    costs = CostSettings(0.0, 0.0, 0.0, impact_bps=30.0)
+    settings = BacktestSettings(rules=TradingRules(costs=costs, sizing=AllIn(16.0)))
+    volume = [1e18, 1e18, 1e18, *[0.0] * 5]
+    stuck = minutes([100.0] * 8, volume)
+    falls = replace(minutes([100.0, 100.0, 100.0, 90.0, 90.0, 90.0, 90.0, 90.0]), symbol="Y/USDT:USDT")
+    books = [Allocation(ThenAside(), stuck, 0.5), Allocation(Long(), falls, 0.5)]
+    for driver in (run_account, run_event_account):
+        both = driver(books, settings=settings)
+        assert both.bar_equity.min() == 0.0
