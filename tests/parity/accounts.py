@@ -224,7 +224,7 @@ SEVERAL = {
     ),
     "bankruptcy_with_orders": marked(
         {"A": Busy(hard_stop=0.5), "B": Guarded(hard_stop=0.0, hold=5), "C": Guarded(hard_stop=0.0)},
-        rules=TradingRules(sizing=AllIn(90.0)),
+        rules=TradingRules(sizing=AllIn(120.0)),
     ),
     "isolated_margin": Several(
         lambda: [
