@@ -120,5 +120,6 @@ class Tries(NamedTuple):
 
     def deadline(self, level: LevelTries, wanted: WantedLevel | None, now: float) -> float:
         """Until when a step of a level may take."""
-        goes_on = level.goes_on(wanted, now) and level.until is not None
-        return level.until if goes_on and level.until is not None else now + self.read_back_seconds
+        if level.until is not None and level.goes_on(wanted, now):
+            return level.until
+        return now + self.read_back_seconds
