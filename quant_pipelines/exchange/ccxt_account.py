@@ -9,7 +9,7 @@ from quant_pipelines.core.settings import ExchangeSettings
 from quant_pipelines.exchange.ccxt_orders import CcxtOrders
 from quant_pipelines.exchange.errors import translated
 from quant_pipelines.exchange.venue_rows import side_of_row
-from quant_pipelines.trading.direct import Holding, WorkingOrder
+from quant_pipelines.trading.direct import AccountPosition, WorkingOrder
 
 _BOTH = "BOTH"
 _NOTIONAL_MARGIN = Decimal("1.1")
@@ -35,7 +35,7 @@ class CcxtAccount(CcxtOrders):
         """Talk to the exchange's demo venue from now on, which has keys of its own."""
         self._client.enable_demo_trading(True)
 
-    async def holdings(self) -> list[Holding]:
+    async def holdings(self) -> list[AccountPosition]:
         """Positions that are not zero.
 
         Raises
@@ -46,7 +46,7 @@ class CcxtAccount(CcxtOrders):
         rows = await self._all("positions", self._client.fapiPrivateV3GetPositionRisk, weight=5)
         held = ((row, Decimal(row["positionAmt"])) for row in rows)
         return [
-            Holding(self._symbol(row["symbol"]), quantity, is_hedged=row["positionSide"] != _BOTH)
+            AccountPosition(self._symbol(row["symbol"]), quantity, is_hedged=row["positionSide"] != _BOTH)
             for row, quantity in held
             if quantity
         ]

@@ -17,7 +17,7 @@ from quant_pipelines.core.orders import closing_side
 from quant_pipelines.core.timeframes import from_ms
 from quant_pipelines.operations.kill_journal import KillJournal
 from quant_pipelines.operations.receipt import Signature
-from quant_pipelines.trading.direct import AccountVenue, Holding, WorkingOrder
+from quant_pipelines.trading.direct import AccountPosition, AccountVenue, WorkingOrder
 from quant_pipelines.trading.purposes import KILL_PREFIX
 from quant_pipelines.trading.venue import MarketOrder
 
@@ -44,7 +44,7 @@ class Killed:
 
     canceled: list[str] = field(default_factory=list)
     sent: list[str] = field(default_factory=list)
-    holdings: list[Holding] | None = None
+    holdings: list[AccountPosition] | None = None
     working: list[WorkingOrder] | None = None
     faults: list[str] = field(default_factory=list)
 
@@ -144,7 +144,7 @@ class _Kill:
             self._tell("canceled", name=order.name)
             self._done.canceled.append(order.name)
 
-    async def _close(self, holding: Holding) -> None:
+    async def _close(self, holding: AccountPosition) -> None:
         if holding.is_hedged:
             self._fault(f"{holding.symbol} is held in hedge mode; expected one-way mode: close it by hand")
             return
@@ -155,7 +155,7 @@ class _Kill:
             rest -= quantity
             await self._close_part(holding, quantity)
 
-    async def _close_part(self, holding: Holding, quantity: Decimal) -> None:
+    async def _close_part(self, holding: AccountPosition, quantity: Decimal) -> None:
         self._number += 1
         name = f"{KILL_PREFIX}{self._begun_ms:x}-{self._number}"
         side = closing_side(holding.quantity)

@@ -7,7 +7,7 @@ from quant_pipelines.core.orders import Side
 from quant_pipelines.trading.venue import MarketOrder, VenueOrder
 
 
-class Holding(NamedTuple):
+class AccountPosition(NamedTuple):
     """Position of a symbol, base, signed; ``is_hedged`` where the account keeps long and short apart."""
 
     symbol: str
@@ -38,7 +38,7 @@ class WorkingOrder(NamedTuple):
 class AccountVenue(Protocol):
     """An account at a venue, as a whole; errors are those of `OrderVenue`."""
 
-    async def holdings(self) -> list[Holding]:
+    async def holdings(self) -> list[AccountPosition]:
         """Positions that are not zero."""
 
     async def working(self) -> list[WorkingOrder]:

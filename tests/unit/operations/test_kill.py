@@ -17,7 +17,7 @@ from quant_pipelines.core.errors import ExchangeError, ExchangeRefused, Exchange
 from quant_pipelines.operations.kill import Killed, kill
 from quant_pipelines.operations.kill_journal import KillJournal, mark_adopted, new_journal, unadopted
 from quant_pipelines.operations.receipt import Signature
-from quant_pipelines.trading.direct import Holding, WorkingOrder
+from quant_pipelines.trading.direct import AccountPosition, WorkingOrder
 from quant_pipelines.trading.venue import MarketOrder, VenueOrder
 
 ANN = Signature("ann", "the exchange looks odd")
@@ -45,9 +45,9 @@ class Account:
         self.largest, self.is_hedged = largest, is_hedged
         self.done: list[str] = []
 
-    async def holdings(self) -> list[Holding]:
+    async def holdings(self) -> list[AccountPosition]:
         self._fail()
-        return [Holding(symbol, held, self.is_hedged) for symbol, held in self.held.items() if held]
+        return [AccountPosition(symbol, held, self.is_hedged) for symbol, held in self.held.items() if held]
 
     async def working(self) -> list[WorkingOrder]:
         self._fail()
