@@ -36,7 +36,7 @@ proof-recovery: install-dev
 	@PYTHONPATH=. .venv/bin/python benchmarks/recovery.py 20
 	@echo "recovery: seconds of 20 kills above"
 
-# Seeded worlds of the runner under faults; the last line is a JSON document. A seed that fails is SEEDS=1 FIRST=<seed>.
+# Seeded worlds of the runner under faults; the last line is JSON. A seed that fails: SEEDS=1 FIRST=<seed>.
 SEEDS = 100
 FIRST = 1
 faults: install-dev
