@@ -1,7 +1,8 @@
 """Compares the venue's ledger with the runner's journal, and knows nothing of the runner.
 
 Each rule is one of the invariants: I1 an intent before every order, I2 the same fills, I3 the same position
-and wallet, I5 one order for each intent, I6 no position without a covering stop or an exit, I7 no state goes back.
+and wallet, I5 one order for each intent, I6 no position without a covering stop or an exit, I7 no state goes
+back.
 """
 
 from collections import defaultdict
