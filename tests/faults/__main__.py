@@ -1,0 +1,41 @@
+"""Plays many worlds: ``python -m tests.faults --seeds N --first K``; the last line is a JSON document.
+
+A seed that violates something is one line to repeat: ``make faults SEEDS=1 FIRST=<seed>``.
+"""
+
+import argparse
+import hashlib
+import json
+import logging
+import sys
+from collections import Counter
+
+from tests.faults.network import Fault
+from tests.faults.world import play
+
+
+def main(arguments: list[str]) -> int:
+    """Play the worlds; 1 if any of them violates an invariant."""
+    parser = argparse.ArgumentParser(prog="faults", description=__doc__.partition(";")[0])
+    parser.add_argument("--seeds", type=int, default=20, help="how many worlds")
+    parser.add_argument("--first", type=int, default=1, help="the first one's seed")
+    parser.add_argument("--events", type=int, default=200, help="events of each world")
+    chosen = parser.parse_args(arguments)
+    logging.disable(logging.CRITICAL)  # what a runner says of thousands of faults tells nobody anything
+    digest, fired, events, violations = hashlib.sha256(), Counter[Fault](), 0, 0
+    for seed in range(chosen.first, chosen.first + chosen.seeds):
+        outcome = play(seed, chosen.events)
+        for (invariant, what), at_ms in outcome.violations.items():
+            print(f"seed {seed}: {invariant} at {at_ms}: {what}")
+        digest.update(outcome.digest.encode())
+        fired += outcome.faults
+        events += outcome.events
+        violations += len(outcome.violations)
+    print("faults: " + ", ".join(f"{name} {count}" for name, count in sorted(fired.items())))
+    told = {"seeds": chosen.seeds, "events": events, "violations": violations, "hash": digest.hexdigest()}
+    print(json.dumps(told))
+    return int(violations > 0)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
