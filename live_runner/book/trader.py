@@ -6,7 +6,7 @@ away and read again.
 
 import logging
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any, TypeVar
@@ -32,7 +32,7 @@ from quant_pipelines.risk import RULES
 from quant_pipelines.sdk.event import EventStrategy
 from quant_pipelines.store.deployments import STRATEGY_SCOPE, Deployment
 from quant_pipelines.store.trading import Booking, EquityPoint, book, book_decision
-from quant_pipelines.trading.breaker import TradingState
+from quant_pipelines.trading.breaker import Breaker, TradingState, Trip, decides
 
 _BARS_PER_TRANSACTION = 500
 _REDUCING = frozenset(rule.name for rule in RULES if rule.action == "reduce")
@@ -81,10 +81,7 @@ class Trader:
         self._engine = engine
         self._epoch = epoch
         self._rules = self.plan.rules
-        self._halted_by: str | None = None
-        self.must_flatten = False
-        self._denied_by: str | None = None
-        self.is_frozen = False
+        self._breaker = Breaker()
         self.is_leaving = deployment.is_leaving
         self._open = open_broker
         self._announce = announce
@@ -104,15 +101,23 @@ class Trader:
 
     @property
     def state(self) -> TradingState:
-        """ACTIVE, REDUCING while the day's loss forbids new exposure, HALTED until a person looks."""
-        if self.is_halted:
-            return "HALTED"
-        return "REDUCING" if self._denied_by in _REDUCING else "ACTIVE"
+        """What the breaker allows."""
+        return self._breaker.state
 
     @property
     def is_halted(self) -> bool:
         """Whether it books bars without deciding on them."""
-        return self._halted_by is not None
+        return not decides(self._breaker.state)
+
+    @property
+    def must_flatten(self) -> bool:
+        """Whether what is held is closed: at the next bar, or by whoever talks to the venue."""
+        return self._breaker.closes
+
+    @property
+    def books(self) -> bool:
+        """Whether closed bars are booked: not once that failed without decisions, too."""
+        return self._breaker.books
 
     @property
     def booked_until_ms(self) -> int:
@@ -126,20 +131,16 @@ class Trader:
         in_force = tightest_limits(own, *given)
         self._rules = replace(self.plan.rules, limits=in_force)
 
-    def follow_halt(self, reason: str | None, *, must_flatten: bool = False) -> None:
-        """Halt for a reason that stands in the database, or go on once it is resolved.
+    def follow(self, stored: Iterable[Trip]) -> None:
+        """Follow the events that stand in the database, or go on once they are resolved."""
+        was_halted = self.is_halted
+        self._breaker = self._breaker.following(stored)
+        if was_halted and not self.is_halted:
+            self._is_stale = True
 
-        With ``must_flatten`` what is held is closed: at the next bar, or by whoever talks to the venue.
-        """
-        if reason is None and self.is_halted:
-            self.is_frozen, self._is_stale = False, True
-        self._halted_by = reason
-        self.must_flatten = must_flatten and reason is not None
-
-    def halt(self, reason: str, *, is_final: bool) -> None:
-        """Stop deciding, and if it failed without deciding stop booking too, until a person looks."""
-        self.is_frozen = is_final
-        self._halted_by = reason
+    def trip(self, trip: Trip) -> None:
+        """Stop what an event stops, before it is read in the database."""
+        self._breaker = self._breaker.tripped(trip)
         self._is_stale = True
 
     def advance(self, tick: Tick) -> None:
@@ -213,7 +214,7 @@ class Trader:
             "symbol": deployment.symbol,
             "timeframe": deployment.timeframe,
             "state": self.state,
-            "halted_by": self._halted_by,
+            "halted_by": self._breaker.reason,
             "booked_until": from_ms(self._booked_until_ms).isoformat(),
             "position": shown_quantity(self._broker.account.position),
             "equity": self._broker.equity,
@@ -355,7 +356,9 @@ class Trader:
     def _take(self, decided: Decided, close_ms: int, now_ms: int) -> None:
         """Hand a committed decision to the broker."""
         self._broker.take(decided, now_ms)
-        self._denied_by = decided.denied_by
+        self._breaker = self._breaker.over("day_loss")
+        if decided.denied_by in _REDUCING:
+            self._breaker = self._breaker.tripped(Trip("day_loss", decided.denied_by))
         if decided.denied_by not in REPEATED:
             self._decided_ms = floor_ms(close_ms, self.plan.step_ms)
         for intent in (*([decided.intent] if decided.intent else []), *decided.resting):

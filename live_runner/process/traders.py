@@ -39,9 +39,9 @@ from quant_pipelines.store.deployments import (
     read_limits,
     seed_limits,
 )
-from quant_pipelines.store.heartbeats import Halt, read_halts, write_halt
+from quant_pipelines.store.heartbeats import read_halts, write_halt
 from quant_pipelines.store.tables.trading import PAPER_VENUE
-from quant_pipelines.trading.breaker import TRADING_STATES
+from quant_pipelines.trading.breaker import TRADING_STATES, Trip, decides
 
 _COVER_SECONDS = 3.0
 """How long histories wait for the links to cover what is held: loading them takes the machine."""
@@ -183,7 +183,7 @@ class Traders:
             "deployments": [trader.status() for trader in traders],
             "outages": [outage.document for outage in away],
         }
-        state = WAITING if away and best != TRADING_STATES[-1] else best
+        state = WAITING if away and decides(best) else best
         await asyncio.to_thread(beat, self._engine, SERVICE, state, detail, self._time.now_ms())
 
     async def watch_venues(self) -> None:
@@ -194,7 +194,7 @@ class Traders:
         """End the talk with all venues; what is open there is found again at the next start."""
         await self._links.close()
 
-    async def _follow_operators(self, stages: dict[int, Deployment]) -> dict[str, Halt]:
+    async def _follow_operators(self, stages: dict[int, Deployment]) -> dict[str, tuple[Trip, ...]]:
         """Let every trader follow its stage, its limits and its halts; returns the halts in force."""
         limits = await asyncio.to_thread(read_limits, self._engine)
         halts = await asyncio.to_thread(read_halts, self._engine)
@@ -271,17 +271,17 @@ class Traders:
         """Halt a trader whose talk with the venue failed."""
         async with self._changing:  # a refresh that has not seen the alert must end first
             if not trader.is_halted:
-                trader.halt(failure, is_final=False)
+                trader.trip(Trip("failed", failure))
 
     async def _advance(self, trader: Trader, close_ms: int) -> None:
         """Book one deployment; after a failure once more without decisions, then not at all."""
-        while not trader.is_frozen:
+        while trader.books:
             was_halted = trader.is_halted  # now: a refresh may read the alert before the trader is told
             failure = await self._failure(trader.key, self._book(trader, close_ms))
             if failure is None:
                 return
             async with self._changing:  # a refresh that has not seen the alert must end first
-                trader.halt(failure, is_final=was_halted)
+                trader.trip(Trip("failed_again" if was_halted else "failed", failure))
 
     async def _failure(self, source: str, work: Coroutine[Any, Any, None]) -> str | None:
         """Do the work of one deployment; what fails for good is written down and stops nothing else."""
@@ -294,7 +294,7 @@ class Traders:
         except Exception as error:  # noqa: BLE001 - the one place that trips the breaker
             _log.exception("halted", extra={"source": source})
             message, at = with_its_kind(error), from_ms(self._time.now_ms())
-            await asyncio.to_thread(write_halt, self._engine, source, message, at)
+            await asyncio.to_thread(write_halt, self._engine, source, Trip("failed", message), at)
             self.alarm(source, message)
             return message
         return None
@@ -363,9 +363,7 @@ class Traders:
         return dict(zip(due, await asyncio.gather(*told), strict=True))
 
 
-def _follow(trader: Trader, limits: dict[str, dict[str, float]], halts: dict[str, Halt]) -> None:
+def _follow(trader: Trader, limits: dict[str, dict[str, float]], halts: dict[str, tuple[Trip, ...]]) -> None:
     """Let a trader follow the limits and the halts of its deployment and of the account."""
     trader.limit(limits)
-    own = [halts[scope] for scope in (trader.key, "account") if scope in halts]
-    must_flatten = any(halt.is_flatten for halt in own)
-    trader.follow_halt(own[0].message if own else None, must_flatten=must_flatten)
+    trader.follow((*halts.get("account", ()), *halts.get(trader.key, ())))

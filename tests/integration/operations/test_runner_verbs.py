@@ -10,9 +10,10 @@ from quant_pipelines.core.errors import LifecycleError
 from quant_pipelines.operations import coins, halts, limits
 from quant_pipelines.operations.receipt import Signature
 from quant_pipelines.store.deployments import read_limits
-from quant_pipelines.store.heartbeats import Halt, Heartbeat, read_halts, write_heartbeat
+from quant_pipelines.store.heartbeats import Heartbeat, read_halts, write_halt, write_heartbeat
 from quant_pipelines.store.market import read_whitelist
 from quant_pipelines.store.tables import strategies, universe
+from quant_pipelines.trading.breaker import Trip
 
 pytestmark = pytest.mark.postgres
 BTC, ETH, SOL = "BTC/USDT:USDT", "ETH/USDT:USDT", "SOL/USDT:USDT"
@@ -71,7 +72,7 @@ def test_limit_that_cannot_be_is_refused(
 
 def test_halt_stands_until_it_is_resumed(world: Any, ann: Signature, bob: Signature) -> None:
     halts.halt(world.engine, ann, scope="account", clock=world.clock)
-    assert read_halts(world.engine) == {"account": Halt(f"halted by ann: {ann.reason}")}
+    assert read_halts(world.engine) == {"account": (Trip("frozen", f"halted by ann: {ann.reason}"),)}
     with pytest.raises(LifecycleError, match="account is halted already: halted by ann"):
         halts.halt(world.engine, bob, scope="account", clock=world.clock)
     halts.resume(world.engine, bob, scope="account", clock=world.clock)
@@ -84,7 +85,12 @@ def test_halt_stands_until_it_is_resumed(world: Any, ann: Signature, bob: Signat
 def test_flattening_also_halts_and_may_follow_a_halt(world: Any, ann: Signature, bob: Signature) -> None:
     halts.halt(world.engine, ann, scope="account", clock=world.clock)
     halts.flatten(world.engine, bob, scope="account", clock=world.clock)
-    assert read_halts(world.engine) == {"account": Halt(f"flattened by bob: {bob.reason}", True)}
+    assert read_halts(world.engine) == {
+        "account": (
+            Trip("frozen", f"halted by ann: {ann.reason}"),
+            Trip("flattened", f"flattened by bob: {bob.reason}"),
+        )
+    }
     with pytest.raises(LifecycleError, match="account is flattened already: flattened by bob"):
         halts.flatten(world.engine, ann, scope="account", clock=world.clock)
     with pytest.raises(LifecycleError, match="deployment:7 does not exist"):
@@ -92,6 +98,16 @@ def test_flattening_also_halts_and_may_follow_a_halt(world: Any, ann: Signature,
     halts.resume(world.engine, bob, scope="account", clock=world.clock)
     assert read_halts(world.engine) == {}
     assert [row.action for row in world.audit()] == ["runner.halted", "runner.flattened", "runner.resumed"]
+
+
+def test_a_breaker_is_rearmed_only_once_it_has_cooled_down(world: Any, ann: Signature) -> None:
+    lost = Trip("account_loss", "the account lost 20 %", world.clock() + 60_000)
+    write_halt(world.engine, "account", lost, world.now)
+    assert read_halts(world.engine) == {"account": (lost,)}
+    with pytest.raises(LifecycleError, match=r"account can't be resumed: it cools down until .* lost 20 %"):
+        halts.resume(world.engine, ann, scope="account", clock=world.clock)
+    halts.resume(world.engine, ann, scope="account", clock=lambda: world.clock() + 60_000)
+    assert read_halts(world.engine) == {}
 
 
 def test_runner_is_told_of_a_halt_when_it_commits(world: Any, ann: Signature, database_url: str) -> None:

@@ -14,7 +14,6 @@ from quant_pipelines.store.engine import transaction
 from quant_pipelines.store.epochs import open_epoch, writer_session
 from quant_pipelines.store.heartbeats import (
     Alert,
-    Halt,
     Heartbeat,
     read_halts,
     read_heartbeats,
@@ -211,7 +210,7 @@ def test_a_heartbeat_replaces_the_one_before(engine: Engine) -> None:
 def test_a_halt_stands_until_it_is_resolved(engine: Engine) -> None:
     write_alert(engine, Alert("warning", "deployment:1", "late", NOW))
     write_alert(engine, Alert("halt", "deployment:2", "strategy failed", NOW))
-    assert read_halts(engine) == {"deployment:2": Halt("strategy failed")}
+    assert read_halts(engine) == {"deployment:2": (Trip("failed", "strategy failed"),)}
     with engine.begin() as connection:
         connection.execute(text("update ops.alerts set resolved_at = now()"))
     assert read_halts(engine) == {}
@@ -226,14 +225,15 @@ def test_an_external_fill_and_the_halt_that_it_asks_for_are_one_commit(
         deployment_id, "binanceusdm", "BTC/USDT:USDT", fills, [], flat, "EXTERNAL liquidation"
     )
     receive(engine, epoch, received, NOW)
-    write_halt(engine, f"deployment:{deployment_id}", "EXTERNAL liquidation", NOW)  # as the link does then
-    assert read_halts(engine) == {f"deployment:{deployment_id}": Halt("EXTERNAL liquidation")}
+    closed = Trip("failed", "EXTERNAL liquidation")
+    write_halt(engine, f"deployment:{deployment_id}", closed, NOW)  # as the link does then
+    assert read_halts(engine) == {f"deployment:{deployment_id}": (closed,)}
     assert read_book(engine, deployment_id).fills == tuple(fills)
     with engine.connect() as connection:
         assert connection.execute(text("select count(*) from ops.alerts")).scalar_one() == 1
     with pytest.raises(ReconciliationError, match="booked before"):
         receive(engine, epoch, replace(received, halt="another"), NOW)
-    assert read_halts(engine)[f"deployment:{deployment_id}"].message == "EXTERNAL liquidation"
+    assert read_halts(engine) == {f"deployment:{deployment_id}": (closed,)}
 
 
 @pytest.mark.parametrize("stored", [Decimal("NaN"), Decimal(-1), Decimal(1000)])

@@ -6,6 +6,7 @@ from typing import NamedTuple
 import pytest
 
 from live_runner.book.trader import Trader
+from quant_pipelines.trading.breaker import Trip
 from tests.unit.live_runner.test_races import Books, trader_of
 
 
@@ -19,42 +20,50 @@ class Expected(NamedTuple):
 
 
 def seen(trader: Trader) -> Expected:
-    return Expected(trader.state, not trader.is_halted, trader.must_flatten, not trader.is_frozen)
+    return Expected(trader.state, not trader.is_halted, trader.must_flatten, trader.books)
 
 
 def failed(trader: Trader) -> None:
-    trader.halt("it broke", is_final=False)
+    trader.trip(Trip("failed", "it broke"))
 
 
 def failed_again(trader: Trader) -> None:
-    trader.halt("it broke", is_final=False)
-    trader.halt("it broke again", is_final=True)
+    trader.trip(Trip("failed", "it broke"))
+    trader.trip(Trip("failed_again", "it broke again"))
 
 
-def halted(trader: Trader) -> None:
-    trader.follow_halt("halted by ann: odd")
+def read_failed(trader: Trader) -> None:
+    trader.follow([Trip("failed", "it broke")])
+
+
+def frozen(trader: Trader) -> None:
+    trader.follow([Trip("frozen", "halted by ann: odd")])
 
 
 def flattened(trader: Trader) -> None:
-    trader.follow_halt("flattened by ann: out", must_flatten=True)
+    trader.follow([Trip("flattened", "flattened by ann: out")])
 
 
 def resumed(trader: Trader) -> None:
-    trader.follow_halt(None)
+    trader.follow([])
 
 
 ACTIVE = Expected("ACTIVE", decides=True, closes=False, books=True)
 HALTED = Expected("HALTED", decides=False, closes=False, books=True)
+FROZEN = HALTED._replace(state="FROZEN")
 CLOSING = HALTED._replace(closes=True)
 SCENARIOS: dict[str, tuple[tuple[Callable[[Trader], None], ...], Expected]] = {
     "nothing has happened": ((), ACTIVE),
     "it failed": ((failed,), HALTED),
     "it failed and is resumed": ((failed, resumed), ACTIVE),
     "it failed while halted": ((failed_again,), HALTED._replace(books=False)),
-    "it failed while halted and its halt is read": ((failed_again, halted), HALTED._replace(books=False)),
+    "it failed while halted and its halt is read": (
+        (failed_again, read_failed),
+        HALTED._replace(books=False),
+    ),
     "it failed while halted and is resumed": ((failed_again, resumed), ACTIVE),
-    "a person halted it": ((halted,), HALTED),
-    "a person halted and resumed it": ((halted, resumed), ACTIVE),
+    "a person froze it": ((frozen,), FROZEN),
+    "a person froze and resumed it": ((frozen, resumed), ACTIVE),
     "a person flattened it": ((flattened,), CLOSING),
     "a person flattened what had failed": ((failed, flattened), CLOSING),
     "a person flattened and resumed it": ((flattened, resumed), ACTIVE),
