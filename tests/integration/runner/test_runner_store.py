@@ -36,6 +36,7 @@ from quant_pipelines.store.trading import (
     trade_id,
 )
 from quant_pipelines.store.venue_orders import Received, receive
+from quant_pipelines.trading.breaker import Trip
 
 pytestmark = pytest.mark.postgres
 

@@ -51,15 +51,16 @@ def resumed(trader: Trader) -> None:
 ACTIVE = Expected("ACTIVE", decides=True, closes=False, books=True)
 HALTED = Expected("HALTED", decides=False, closes=False, books=True)
 FROZEN = HALTED._replace(state="FROZEN")
+NOT_BOOKING = HALTED._replace(books=False)
 CLOSING = HALTED._replace(closes=True)
 SCENARIOS: dict[str, tuple[tuple[Callable[[Trader], None], ...], Expected]] = {
     "nothing has happened": ((), ACTIVE),
     "it failed": ((failed,), HALTED),
     "it failed and is resumed": ((failed, resumed), ACTIVE),
-    "it failed while halted": ((failed_again,), HALTED._replace(books=False)),
+    "it failed while halted": ((failed_again,), NOT_BOOKING),
     "it failed while halted and its halt is read": (
         (failed_again, read_failed),
-        HALTED._replace(books=False),
+        NOT_BOOKING,
     ),
     "it failed while halted and is resumed": ((failed_again, resumed), ACTIVE),
     "a person froze it": ((frozen,), FROZEN),

@@ -108,18 +108,11 @@ def test_nothing_is_rearmed_before_everything_has_cooled_down(breaker: Breaker, 
     assert bool(breaker.refusal_to_rearm(now_ms)) == (now_ms < last_ms)
 
 
-@given(BREAKERS, st.lists(TRIPS, max_size=4))
+@given(BREAKERS, st.lists(TRIPS.filter(lambda one: ROWS[one.event].ends_by == "person"), max_size=4))
 def test_a_restart_knows_what_is_stored_and_no_more(breaker: Breaker, stored: list[Trip]) -> None:
-    followed = breaker.following(stored)
-    by_person = [trip for trip in followed.trips if ROWS[trip.event].ends_by == "person"]
-    assert not stored or followed.state == max(
-        (
-            Breaker(tuple(stored)).state,
-            followed.rearmed().state,
-            *(after("ACTIVE", t.event) for t in by_person),
-        ),
-        key=TRADING_STATES.index,
-    )
+    by_person = [one for one in breaker.following(stored).trips if ROWS[one.event].ends_by == "person"]
+    assert by_person[: len(stored)] == stored
+    assert all(not ROWS[trip.event].books for trip in by_person[len(stored) :])
     assert stored or not by_person
 
 
