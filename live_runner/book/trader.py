@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 
 from sqlalchemy import Engine
 
-from live_runner.book.announcer import Announce, silent
+from live_runner.book.approval import Approval, Relations, trip_of
 from live_runner.book.broker import Broker, OpenBroker, Stepped
 from live_runner.book.decision import Decided, Moment, decide_on
 from live_runner.book.event_decision import decide_event, withdraw
@@ -28,14 +28,13 @@ from quant_pipelines.backtest import ExecutionBar
 from quant_pipelines.core.bars import Bars
 from quant_pipelines.core.orders import shown_quantity
 from quant_pipelines.core.timeframes import floor_ms, from_ms, to_ms
-from quant_pipelines.risk import RULES
 from quant_pipelines.sdk.event import EventStrategy
 from quant_pipelines.store.deployments import STRATEGY_SCOPE, Deployment
-from quant_pipelines.store.trading import Booking, EquityPoint, book, book_decision
-from quant_pipelines.trading.breaker import Breaker, TradingState, Trip, decides
+from quant_pipelines.store.heartbeats import write_halt
+from quant_pipelines.store.trading import Booking, EquityPoint, Intent, book, book_decision
+from quant_pipelines.trading.breaker import ROWS, Breaker, TradingState, Trip, decides
 
 _BARS_PER_TRANSACTION = 500
-_REDUCING = frozenset(rule.name for rule in RULES if rule.action == "reduce")
 
 _log = logging.getLogger(__name__)
 Answer = TypeVar("Answer")
@@ -56,8 +55,8 @@ class Trader:
         Epoch of the writer.
     open_broker
         Opens who holds the book.
-    announce
-        Is told what was committed.
+    relations
+        Who is told what was committed, and whose leave its orders need.
 
     Raises
     ------
@@ -73,7 +72,7 @@ class Trader:
         *,
         epoch: int,
         open_broker: OpenBroker = open_paper,
-        announce: Announce = silent,
+        relations: Relations = Relations(),  # noqa: B008 - a tuple
     ) -> None:
         self.plan = plan_of(deployment)
         self.series = series
@@ -84,7 +83,8 @@ class Trader:
         self._breaker = Breaker()
         self.is_leaving = deployment.is_leaving
         self._open = open_broker
-        self._announce = announce
+        self._announce = relations.announce
+        self._approval = Approval(relations.gate, self.plan)
         self._waits = Waits(engine, deployment.key)
         self._busy = threading.RLock()
         self._resume()
@@ -200,6 +200,12 @@ class Trader:
         with self._own_book():
             return act(self._broker)
 
+    def refusal_to_send(self, intent: Intent) -> str:
+        """Why a committed order may not be sent now, in one sentence; empty if it may."""
+        if self.is_halted:
+            return "halted before it was sent"
+        return self._approval.refusal_to_send(intent, is_reducing=self._breaker.only_reduces)
+
     def rest(self) -> None:
         """Return once nobody books; a thread that was given up on may still do."""
         with self._busy:
@@ -234,6 +240,9 @@ class Trader:
             except BaseException:
                 self._is_stale = True
                 raise
+            finally:
+                if not self._is_stale:
+                    self._report()
 
     def _resume(self) -> None:
         """Throw away what is in memory and read the rows."""
@@ -250,6 +259,12 @@ class Trader:
         first_ms = floor_ms(to_ms(self.plan.deployment.created_at), self.plan.execution_step_ms)
         self._booked_until_ms = opened.booked_until_ms or first_ms
         self._decided_ms = floor_ms(opened.decided_ms, self.plan.step_ms)
+        self._has_bars = opened.booked_until_ms is not None
+        self._report()
+
+    def _report(self) -> None:
+        """Tell the account what is held and open now."""
+        self._approval.report(self._broker, self._booked_until_ms if self._has_bars else None)
 
     def _book(self, bars: list[ExecutionBar], tick: Tick, *, is_newest: bool) -> None:
         stepped, equity = self._step(bars)
@@ -259,7 +274,7 @@ class Trader:
         deployment = self.plan.deployment
         booking = self._booking(close_ms, decided, stepped, equity)
         book(self._engine, self._epoch, booking, from_ms(tick.now_ms))
-        self._booked_until_ms = close_ms
+        self._booked_until_ms, self._has_bars = close_ms, True
         if is_newest:
             self._waits.write(tick.now_ms)
         self._announce(deployment, booking)
@@ -345,7 +360,10 @@ class Trader:
         if isinstance(self.plan.strategy, EventStrategy):
             assert isinstance(self._broker, PaperBroker)  # noqa: S101 - a venue's broker refuses it
             return decide_event(self.plan, self._rules, self._broker, known, moment)
-        return self._broker.complete(decide_on(self.plan, self._rules, self._broker, known, moment))
+        broker, is_reducing = self._broker, self._breaker.only_reduces
+        decided = decide_on(self.plan, self._rules, broker, known, moment)
+        approved = self._approval.approved(decided, moment, broker.n_fills, is_reducing=is_reducing)
+        return broker.complete(approved)
 
     def _withdrawn(self, moment: Moment) -> Decided | None:
         """While it is halted, nothing rests that could open."""
@@ -357,8 +375,10 @@ class Trader:
         """Hand a committed decision to the broker."""
         self._broker.take(decided, now_ms)
         self._breaker = self._breaker.over("day_loss")
-        if decided.denied_by in _REDUCING:
-            self._breaker = self._breaker.tripped(Trip("day_loss", decided.denied_by))
+        if trip := trip_of(decided):
+            if ROWS[trip.event].ends_by == "person":
+                write_halt(self._engine, self.key, trip, from_ms(now_ms))
+            self._breaker = self._breaker.tripped(trip)
         if decided.denied_by not in REPEATED:
             self._decided_ms = floor_ms(close_ms, self.plan.step_ms)
         for intent in (*([decided.intent] if decided.intent else []), *decided.resting):

@@ -10,6 +10,7 @@ from typing import Any
 from sqlalchemy import Engine
 
 from live_runner.book.announcer import Alarm, Announce, silent, unheard
+from live_runner.book.approval import Relations
 from live_runner.book.broker import OpenBroker
 from live_runner.book.fill_data import fill_data, slot_prices
 from live_runner.book.history import first_open_ms, load_higher, load_history
@@ -19,6 +20,7 @@ from live_runner.book.trader import Trader
 from live_runner.feed.feed import PATIENCE_MS, Feed
 from live_runner.feed.series import BarSeries
 from live_runner.ports.market_time import MarketTime
+from live_runner.process.accounts import Accounts, account_key
 from live_runner.process.vitals import SERVICE, WAITING, beat, resident_megabytes
 from live_runner.process.watch import OutageWatch
 from live_runner.venue.accounts import OrderVenues
@@ -91,6 +93,7 @@ class Traders:
         self._links = VenueLinks(self._failure, self._stop)
         self._late: asyncio.Queue[Trader] = asyncio.Queue()
         self._watch: OutageWatch | None = None
+        self._accounts = Accounts(engine, settings.runner, feed.prices)
         self.symbols_changed = asyncio.Event()
         self.pulse = Pulse()
         self.announce: Announce = silent
@@ -149,6 +152,12 @@ class Traders:
         for result in results:
             if isinstance(result, BaseException):
                 raise result
+        await self._watch_accounts()
+
+    async def _watch_accounts(self) -> None:
+        """Tell people of levels that are reached; a hard stop is followed at once."""
+        if await self._accounts.watch(self._time.now_ms()):
+            await self.refresh()
 
     async def watch(self, watch: OutageWatch) -> None:
         """Have watched what is traded here, and beat at once when something goes away or comes back."""
@@ -168,6 +177,7 @@ class Traders:
 
     async def beat(self) -> None:
         """Write the runner's sign of life."""
+        await self._watch_accounts()
         away = () if self._watch is None else self._watch.standing
         traders = list(self._traders.values())
         states = {trader.state for trader in traders}
@@ -198,6 +208,7 @@ class Traders:
         """Let every trader follow its stage, its limits and its halts; returns the halts in force."""
         limits = await asyncio.to_thread(read_limits, self._engine)
         halts = await asyncio.to_thread(read_halts, self._engine)
+        self._accounts.follow(limits, halts, self._time.now_ms())
         for key, trader in self._traders.items():
             trader.is_leaving = stages[key].is_leaving
             was_to_flatten = trader.must_flatten
@@ -218,6 +229,7 @@ class Traders:
         _log.info("deployment dropped", extra={"deployment": deployment_id})
         trader = self._traders.pop(deployment_id)
         await self._links.drop(deployment_id)
+        self._accounts.forget(deployment_id)
         self.pulse.note(deployment_id, is_uncovered=False)
         await asyncio.to_thread(trader.rest)
 
@@ -243,8 +255,13 @@ class Traders:
     async def _open_trader(self, deployment: Deployment, open_broker: OpenBroker) -> Trader:
         """Open a trader that knows its book and no bars yet."""
         series = BarSeries(deployment.symbol, deployment.timeframe, first_open_ms(deployment))
-        open_trader = partial(Trader, epoch=self._epoch, open_broker=open_broker, announce=self.announce)
-        trader = await asyncio.to_thread(open_trader, self._engine, deployment, series)
+        relations = Relations(self.announce, self._accounts.of(deployment))
+        open_trader = partial(Trader, epoch=self._epoch, open_broker=open_broker, relations=relations)
+        try:
+            trader = await asyncio.to_thread(open_trader, self._engine, deployment, series)
+        except BaseException:
+            self._accounts.forget(deployment.id)
+            raise
         limits = await asyncio.to_thread(read_limits, self._engine)
         halts = await asyncio.to_thread(read_halts, self._engine)
         _follow(trader, limits, halts)  # before it can be advanced
@@ -262,6 +279,7 @@ class Traders:
             halts = await asyncio.to_thread(read_halts, self._engine)
         except BaseException:
             await self._links.drop(deployment.id)
+            self._accounts.forget(deployment.id)
             raise
         _follow(trader, limits, halts)  # again: its history may have taken a while
         self._traders[deployment.id] = trader
@@ -366,4 +384,5 @@ class Traders:
 def _follow(trader: Trader, limits: dict[str, dict[str, float]], halts: dict[str, tuple[Trip, ...]]) -> None:
     """Let a trader follow the limits and the halts of its deployment and of the account."""
     trader.limit(limits)
-    trader.follow((*halts.get("account", ()), *halts.get(trader.key, ())))
+    account = account_key(trader.plan.deployment.account_id)
+    trader.follow(trip for source in ("account", account, trader.key) for trip in halts.get(source, ()))

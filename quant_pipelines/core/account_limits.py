@@ -4,6 +4,7 @@ import dataclasses
 import math
 from dataclasses import dataclass
 
+from quant_pipelines.core.limits import LIMITS
 from quant_pipelines.core.settings import setting
 
 
@@ -65,4 +66,6 @@ class AccountLimits:
 
 ACCOUNT_LIMITS = {field.name: field for field in dataclasses.fields(AccountLimits)}
 """Limits of an account by name, with their descriptions and ranges."""
+EVERY_LIMIT = {**ACCOUNT_LIMITS, **LIMITS}
+"""The same with those of a book."""
 NO_ACCOUNT_LIMITS = AccountLimits()

@@ -153,6 +153,15 @@ class Breaker(NamedTuple):
         return any(ROWS[trip.event].closes for trip in self.trips)
 
     @property
+    def only_reduces(self) -> bool:
+        """Whether only what reduces is let through until a person lifts that.
+
+        What ends by itself is asked about at each decision, by the rule that found it.
+        """
+        rows = [ROWS[trip.event] for trip in self.trips]
+        return any(row.leads_to == "REDUCING" and row.ends_by == "person" for row in rows)
+
+    @property
     def books(self) -> bool:
         """Whether closed bars are still booked."""
         return all(ROWS[trip.event].books for trip in self.trips)
