@@ -33,7 +33,7 @@ def away_at_the_close(
         await played.pass_bar()
         await played.book_bars()
         close_ms = played.trader.booked_until_ms
-        standing = "select source, message, at from ops.alerts where resolved_at is null and source not like 'risk:%'"
+        standing = "select source, message, at from ops.alerts where resolved_at is null"
         close = from_ms(close_ms)
         said = f"no decision on the bar that closed at {close:%Y-%m-%d %H:%M:%S} UTC: the venue is away"
         assert rows(engine, standing) == [(wait_of(f"deployment:{key}"), said, close)]
@@ -58,10 +58,7 @@ def test_venue_that_is_back_19_seconds_into_the_minute_still_gets_the_order(
             (bar_close,)
         ]
         assert len(our_fills(engine)) == 1
-        assert (
-            rows(engine, "select 1 from ops.alerts where resolved_at is null and source not like 'risk:%'")
-            == []
-        )
+        assert rows(engine, "select 1 from ops.alerts where resolved_at is null") == []
         await asyncio.to_thread(played.trader.decide_late, played.clock(), 0.0)
         assert rows(engine, "select count(*) from trading.signals") == [(1,)]
         await played.die()  # a restart takes the late decision over from the rows
