@@ -22,10 +22,14 @@ _TRIPS: dict[str, Event] = {
 
 
 class Relations(NamedTuple):
-    """Whom a trader tells what was committed, and what its orders must pass besides its own rules."""
+    """Whom a trader tells what was committed, and what its orders must pass besides its own rules.
+
+    ``funding_pause_seconds``: nothing is decided so long before and after a funding slot.
+    """
 
     announce: Announce = silent
     gate: Gate = OPEN_GATE
+    funding_pause_seconds: float = 0.0
 
 
 def trip_of(decided: Decided) -> Trip | None:

@@ -33,6 +33,7 @@ from quant_pipelines.store.deployments import STRATEGY_SCOPE, Deployment
 from quant_pipelines.store.heartbeats import write_halt
 from quant_pipelines.store.trading import Booking, EquityPoint, Intent, book, book_decision
 from quant_pipelines.trading.breaker import ROWS, Breaker, TradingState, Trip, decides
+from quant_pipelines.trading.funding_pause import FundingPause
 
 _BARS_PER_TRANSACTION = 500
 
@@ -85,6 +86,7 @@ class Trader:
         self._open = open_broker
         self._announce = relations.announce
         self._approval = Approval(relations.gate, self.plan)
+        self.pause = FundingPause(self.plan.funding_interval_hours, relations.funding_pause_seconds)
         self._waits = Waits(engine, deployment.key)
         self._busy = threading.RLock()
         self._resume()
@@ -181,6 +183,8 @@ class Trader:
             prevented, close_ms = self._waits.prevented, self._booked_until_ms
             if prevented is None or prevented.close_ms != close_ms or self._broker.waits_for:
                 return
+            if self.pause.until_ms(now_ms):
+                return  # asked again at its end
             decided = self._decide(close_ms, now_ms, data_age_seconds)
             if decided is None:
                 self._waits.prevented = prevented
@@ -340,7 +344,8 @@ class Trader:
             return self._withdrawn(moment)
         if not (wants_flat or is_bar or is_news):
             return None
-        if reason := self._broker.waits_for or self._too_old(close_ms, now_ms):
+        pause = "" if wants_flat else self.pause.reason(now_ms)
+        if reason := self._broker.waits_for or self._too_old(close_ms, now_ms) or pause:
             self._waits.prevented = Prevented(close_ms, reason)
             return None
         known = self.series.bars.between(0, strategy_close_ms - self.plan.step_ms + 1)

@@ -47,6 +47,7 @@ from quant_pipelines.trading.breaker import TRADING_STATES, Trip, decides
 
 _COVER_SECONDS = 3.0
 """How long histories wait for the links to cover what is held: loading them takes the machine."""
+_AFTER_PAUSE_SECONDS = 0.1
 
 _log = logging.getLogger(__name__)
 
@@ -255,7 +256,9 @@ class Traders:
     async def _open_trader(self, deployment: Deployment, open_broker: OpenBroker) -> Trader:
         """Open a trader that knows its book and no bars yet."""
         series = BarSeries(deployment.symbol, deployment.timeframe, first_open_ms(deployment))
-        relations = Relations(self.announce, self._accounts.of(deployment))
+        is_paper = deployment.venue == PAPER_VENUE  # its fills are those of the bars, whenever it decides
+        pause_seconds = 0.0 if is_paper else self._settings.runner.funding_pause_seconds
+        relations = Relations(self.announce, self._accounts.of(deployment), pause_seconds)
         open_trader = partial(Trader, epoch=self._epoch, open_broker=open_broker, relations=relations)
         try:
             trader = await asyncio.to_thread(open_trader, self._engine, deployment, series)
@@ -321,6 +324,9 @@ class Traders:
         tick = await self._tick(trader, close_ms)
         if tick is not None and self._traders.get(trader.plan.deployment.id) is trader:  # not dropped since
             await asyncio.to_thread(trader.advance, tick)
+            if until_ms := trader.pause.until_ms(tick.now_ms):
+                seconds = (until_ms - self._time.now_ms()) / 1000 + _AFTER_PAUSE_SECONDS
+                asyncio.get_running_loop().call_later(max(0.0, seconds), self._late.put_nowait, trader)
 
     async def _tick(self, trader: Trader, close_ms: int) -> Tick | None:
         """Everything that the market did since the trader's last bar; None if that is nothing."""
