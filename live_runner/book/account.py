@@ -131,6 +131,9 @@ class AccountBooks:
     def ask(self, order: AccountOrder, *, is_reducing: bool = False) -> AccountDenial | None:
         """Approve an order before its intent is committed; it counts as open from then on."""
         prices = self._prices(order.symbol)
+        if math.isfinite(order.data_age_seconds):
+            known = prices[order.symbol]._replace(age_seconds=order.data_age_seconds)
+            prices = {**prices, order.symbol: known}
         with self._lock:
             denial = account_denial(self._view(prices, is_reducing=is_reducing), order, self._terms.limits)
             if denial is None:

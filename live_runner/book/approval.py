@@ -77,6 +77,7 @@ class Approval:
         if decided.intent is None:
             return decided
         order = self._order(decided.intent, decided.order_quantity, decided.signal.price)
+        order = order._replace(data_age_seconds=moment.data_age_seconds)
         denial = self._gate.ask(order, is_reducing=is_reducing)
         if denial is not None:
             return without_exposure(self._plan, decided, denial, moment)

@@ -78,6 +78,8 @@ class AccountOrder(NamedTuple):
         Whether it rests at that price.
     client_order_id
         Empty before it has one.
+    data_age_seconds
+        Age of the data that it was decided on; NaN: as old as they are when it is asked about.
     """
 
     deployment_id: int
@@ -87,6 +89,7 @@ class AccountOrder(NamedTuple):
     at_ms: int
     is_limit: bool = False
     client_order_id: str = ""
+    data_age_seconds: float = math.nan
 
 
 class Prices(NamedTuple):

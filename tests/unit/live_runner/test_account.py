@@ -72,6 +72,19 @@ def test_what_was_approved_is_approved_again_before_it_is_sent_unless_the_limit_
     assert shared.ask_again(asked) is not None
 
 
+def test_an_order_is_as_old_as_its_decision_when_it_is_committed_and_as_the_data_when_it_is_sent() -> None:
+    shared = account(AccountLimits(max_data_age_seconds=90.0), book(1))
+    shared_late = AccountBooks(lambda _: Prices(100.0, 100.0, 91.0))
+    shared_late.follow(AccountTerms(AccountLimits(max_data_age_seconds=90.0)))
+    asked = order(1)._replace(data_age_seconds=2.0)
+    assert shared.ask(asked) is None
+    assert shared_late.ask(asked) is None
+    assert shared.ask(order(1, at_ms=1)._replace(data_age_seconds=91.0)) is not None
+    denial = shared_late.ask_again(asked)
+    assert denial is not None
+    assert denial.rule == "stale_prices"
+
+
 def test_a_book_that_is_expected_and_silent_lets_nobody_trade_by_the_equity() -> None:
     shared = account(AccountLimits(max_leverage=10.0), book(1))
     shared.expect(7, 1_000.0)
