@@ -83,7 +83,7 @@ class Accounts:
             If the database does not answer.
         """
         has_stopped = False
-        for account_id, account in self._accounts.items():
+        for account_id, account in list(self._accounts.items()):  # one may come meanwhile
             await self._alert(account_id, account.alerts(), now_ms)
             reason = "" if account_id in self._stopped else account.hard_stop(now_ms)
             if reason:

@@ -128,6 +128,8 @@ def limit_fault(scope: str, limit: str, value: float) -> str:
     """
     if limit not in EVERY_LIMIT:
         return unknown_name("limit", limit, EVERY_LIMIT)
+    if scope.startswith(f"{ACCOUNT}:"):
+        return f"scope is {scope!r}; expected {ACCOUNT!r}: its limits hold for each account on its own"
     if limit not in LIMITS and scope != ACCOUNT:
         return f"{limit} is of a whole account; expected the scope {ACCOUNT!r}, not {scope!r}"
     fault: str = EVERY_LIMIT[limit].metadata["bounds"].fault(limit, value)

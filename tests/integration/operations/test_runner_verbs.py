@@ -14,7 +14,7 @@ from quant_pipelines.operations.receipt import Signature
 from quant_pipelines.store.deployments import read_limits
 from quant_pipelines.store.heartbeats import Heartbeat, read_halts, write_halt, write_heartbeat
 from quant_pipelines.store.market import read_whitelist
-from quant_pipelines.store.tables import risk_limits, strategies, universe
+from quant_pipelines.store.tables import accounts, risk_limits, strategies, universe
 from quant_pipelines.trading.breaker import Trip
 
 pytestmark = pytest.mark.postgres
@@ -127,6 +127,7 @@ def test_an_expiry_that_can_not_be_is_refused(world: Any, ann: Signature, expire
             float("nan"),
             "max_orders_per_minute is nan; expected at least 1",
         ),
+        ("account:1", "max_leverage", 1.0, "scope is 'account:1'; expected 'account'"),
         ("strategy:any", "max_net_notional", 1.0, "max_net_notional is of a whole account"),
     ],
 )
@@ -176,6 +177,17 @@ def test_a_breaker_is_rearmed_only_once_it_has_cooled_down(world: Any, ann: Sign
         halts.resume(world.engine, ann, scope="account", clock=world.clock)
     halts.resume(world.engine, ann, scope="account", clock=lambda: world.clock() + 60_000)
     assert read_halts(world.engine) == {}
+
+
+def test_one_account_is_halted_and_resumed_by_its_number(world: Any, ann: Signature) -> None:
+    world.deployment()
+    with world.engine.connect() as connection:
+        scope = f"account:{connection.execute(select(accounts.c.id)).scalars().first()}"
+    halts.halt(world.engine, ann, scope=scope, clock=world.clock)
+    assert set(read_halts(world.engine)) == {scope}
+    halts.resume(world.engine, ann, scope=scope, clock=world.clock)
+    with pytest.raises(LifecycleError, match="scope is 'account:999'; expected account"):
+        halts.halt(world.engine, ann, scope="account:999", clock=world.clock)
 
 
 def test_runner_is_told_of_a_halt_when_it_commits(world: Any, ann: Signature, database_url: str) -> None:
