@@ -17,11 +17,12 @@ from quant_pipelines.core.series import Series, Window
 from quant_pipelines.core.stages import LADDER
 from quant_pipelines.store.certificates import Permits
 from quant_pipelines.store.deployments import Deployment
-from quant_pipelines.store.heartbeats import FLATTEN, Alert, Halt, Heartbeat
+from quant_pipelines.store.heartbeats import Alert, Heartbeat, halt_alert, trip_of
 from quant_pipelines.store.journal import Controls
 from quant_pipelines.store.market_events import Levels
 from quant_pipelines.store.trading import Booking, Fill, Income, Intent, Position, Signal, StoredBook
 from quant_pipelines.store.venue_orders import OrderStep, PlacedOrder, Received
+from quant_pipelines.trading.breaker import Trip
 from quant_pipelines.trading.orders import FINAL, OPEN, OrderProgress, may_follow, predecessors
 
 Moment: TypeAlias = Literal["before", "after"]
@@ -135,12 +136,10 @@ class MemoryJournal:
             tables.limits["account"] = limits | tables.limits.get("account", {})
 
     def read_controls(self) -> Controls:
-        halts: dict[str, Halt] = {}
+        halts: dict[str, tuple[Trip, ...]] = {}
         for alert, resolved_at in self.tables.alerts:
             if alert.severity == "halt" and resolved_at is None:
-                before = halts.get(alert.source, Halt(""))
-                is_flatten = before.is_flatten or alert.detail.get("action") == FLATTEN
-                halts[alert.source] = Halt(alert.message, is_flatten)
+                halts[alert.source] = (*halts.get(alert.source, ()), trip_of(alert._asdict()))
         return Controls({scope: dict(limits) for scope, limits in self.tables.limits.items()}, halts)
 
     def read_deployments(self) -> list[Deployment]:
@@ -235,7 +234,7 @@ class MemoryJournal:
                 tables.add("income", (key, row.kind, row.ts), row)
             tables.put("positions", (key, received.symbol), received.position)
             if received.halt:
-                _alert(tables, Alert("halt", f"deployment:{key}", received.halt, at))
+                _alert(tables, halt_alert(f"deployment:{key}", Trip("failed", received.halt), at))
 
     def write_alert(self, alert: Alert) -> None:
         with self._write() as tables:

@@ -1,6 +1,7 @@
 """From a closed bar to a signal and the intent that it wants; the same cycle as every backtest."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from types import MappingProxyType
 from typing import Any, NamedTuple, Protocol
 
@@ -13,6 +14,7 @@ from quant_pipelines.core.bars import Bars
 from quant_pipelines.core.ids import client_order_id
 from quant_pipelines.core.orders import side_of
 from quant_pipelines.core.timeframes import from_ms
+from quant_pipelines.risk.account_rules import AccountDenial
 from quant_pipelines.sdk.strategy import target_of
 from quant_pipelines.store.trading import Intent, OrderState, Signal
 from quant_pipelines.trading import BookView, TradingRules, decide
@@ -106,6 +108,33 @@ def decide_on(
     signal = Signal(bar_close, target, view.price, json_safe(journal))
     intent = intent_of(plan, moment, decision.order_quantity)
     return Decided(signal, intent, decision.order_quantity, decision.target_side, denied_by, inputs)
+
+
+def without_exposure(
+    plan: DeploymentPlan, decided: Decided, denial: AccountDenial, moment: Moment
+) -> Decided:
+    """Return a decision of which a rule of the account leaves no more than what closes the position.
+
+    As where a rule of the book denies: a side that was left is closed, everything else stays as it is.
+    """
+    view = decided.signal.decision["view"]
+    held, ordered = float(view["position"]), decided.order_quantity
+    closing = -held if held * ordered < 0.0 else 0.0
+    target_side = 0.0 if closing else float(view["target_side"])
+    journal = decided.signal.decision | {
+        "denied_by": denial.rule,
+        "risk": str(denial),
+        "reason": f"denied ({denial})" + (": only the closing part is ordered" if closing else ""),
+        "order_quantity": closing,
+        "target_side": target_side,
+    }
+    return decided._replace(
+        signal=replace(decided.signal, decision=journal),
+        intent=intent_of(plan, moment, closing),
+        order_quantity=closing,
+        target_side=target_side,
+        denied_by=denial.rule,
+    )
 
 
 def intent_of(plan: DeploymentPlan, moment: Moment, quantity: float) -> Intent | None:

@@ -11,7 +11,7 @@ from quant_pipelines.core.timeframes import to_ms
 from quant_pipelines.store.trading import Intent, StoredBook
 from quant_pipelines.trading.purposes import number_of
 
-REPEATED = ("stale_data", "halted")
+REPEATED = ("stale_data", "halted", "stale_prices", "trading_state")
 """Who denies a decision only for now: the next bar decides again."""
 
 

@@ -6,12 +6,12 @@ away and read again.
 
 import logging
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any, TypeVar
 
-from live_runner.book.announcer import Announce, silent
+from live_runner.book.approval import Approval, Relations, trip_of
 from live_runner.book.broker import Broker, OpenBroker, Stepped
 from live_runner.book.decision import Decided, Moment, decide_on
 from live_runner.book.event_decision import decide_event, withdraw
@@ -26,15 +26,15 @@ from quant_pipelines.backtest import ExecutionBar
 from quant_pipelines.core.bars import Bars
 from quant_pipelines.core.orders import shown_quantity
 from quant_pipelines.core.timeframes import floor_ms, from_ms, to_ms
-from quant_pipelines.risk import RULES
 from quant_pipelines.sdk.event import EventStrategy
 from quant_pipelines.store.deployments import STRATEGY_SCOPE, Deployment
+from quant_pipelines.store.heartbeats import halt_alert
 from quant_pipelines.store.journal import Journal
-from quant_pipelines.store.trading import Booking, EquityPoint
-from quant_pipelines.trading.breaker import TradingState
+from quant_pipelines.store.trading import Booking, EquityPoint, Intent
+from quant_pipelines.trading.breaker import ROWS, Breaker, TradingState, Trip, decides
+from quant_pipelines.trading.funding_pause import FundingPause
 
 _BARS_PER_TRANSACTION = 500
-_REDUCING = frozenset(rule.name for rule in RULES if rule.action == "reduce")
 
 _log = logging.getLogger(__name__)
 Answer = TypeVar("Answer")
@@ -55,8 +55,8 @@ class Trader:
         Epoch of the writer.
     open_broker
         Opens who holds the book.
-    announce
-        Is told what was committed.
+    relations
+        Who is told what was committed, and whose leave its orders need.
 
     Raises
     ------
@@ -72,7 +72,7 @@ class Trader:
         *,
         epoch: int,
         open_broker: OpenBroker = open_paper,
-        announce: Announce = silent,
+        relations: Relations = Relations(),  # noqa: B008 - a tuple
     ) -> None:
         self.plan = plan_of(deployment)
         self.series = series
@@ -80,13 +80,12 @@ class Trader:
         self._journal = journal
         self._epoch = epoch
         self._rules = self.plan.rules
-        self._halted_by: str | None = None
-        self.must_flatten = False
-        self._denied_by: str | None = None
-        self.is_frozen = False
+        self._breaker = Breaker()
         self.is_leaving = deployment.is_leaving
         self._open = open_broker
-        self._announce = announce
+        self._announce = relations.announce
+        self._approval = Approval(relations.gate, self.plan)
+        self.pause = FundingPause(self.plan.funding_interval_hours, relations.funding_pause_seconds)
         self._waits = Waits(journal, deployment.key)
         self._busy = threading.RLock()
         self._resume()
@@ -103,15 +102,23 @@ class Trader:
 
     @property
     def state(self) -> TradingState:
-        """ACTIVE, REDUCING while the day's loss forbids new exposure, HALTED until a person looks."""
-        if self.is_halted:
-            return "HALTED"
-        return "REDUCING" if self._denied_by in _REDUCING else "ACTIVE"
+        """What the breaker allows."""
+        return self._breaker.state
 
     @property
     def is_halted(self) -> bool:
         """Whether it books bars without deciding on them."""
-        return self._halted_by is not None
+        return not decides(self._breaker.state)
+
+    @property
+    def must_flatten(self) -> bool:
+        """Whether what is held is closed: at the next bar, or by whoever talks to the venue."""
+        return self._breaker.closes
+
+    @property
+    def books(self) -> bool:
+        """Whether closed bars are booked: not once that failed without decisions, too."""
+        return self._breaker.books
 
     @property
     def booked_until_ms(self) -> int:
@@ -125,20 +132,16 @@ class Trader:
         in_force = tightest_limits(own, *given)
         self._rules = replace(self.plan.rules, limits=in_force)
 
-    def follow_halt(self, reason: str | None, *, must_flatten: bool = False) -> None:
-        """Halt for a reason that stands in the database, or go on once it is resolved.
+    def follow(self, stored: Iterable[Trip]) -> None:
+        """Follow the events that stand in the database, or go on once they are resolved."""
+        was_halted = self.is_halted
+        self._breaker = self._breaker.following(stored)
+        if was_halted and not self.is_halted:
+            self._is_stale = True
 
-        With ``must_flatten`` what is held is closed: at the next bar, or by whoever talks to the venue.
-        """
-        if reason is None and self.is_halted:
-            self.is_frozen, self._is_stale = False, True
-        self._halted_by = reason
-        self.must_flatten = must_flatten and reason is not None
-
-    def halt(self, reason: str, *, is_final: bool) -> None:
-        """Stop deciding, and if it failed without deciding stop booking too, until a person looks."""
-        self.is_frozen = is_final
-        self._halted_by = reason
+    def trip(self, trip: Trip) -> None:
+        """Stop what an event stops, before it is read in the database."""
+        self._breaker = self._breaker.tripped(trip)
         self._is_stale = True
 
     def advance(self, tick: Tick) -> None:
@@ -179,6 +182,8 @@ class Trader:
             prevented, close_ms = self._waits.prevented, self._booked_until_ms
             if prevented is None or prevented.close_ms != close_ms or self._broker.waits_for:
                 return
+            if self.pause.until_ms(now_ms):
+                return  # asked again at its end
             decided = self._decide(close_ms, now_ms, data_age_seconds)
             if decided is None:
                 self._waits.prevented = prevented
@@ -198,6 +203,12 @@ class Trader:
         with self._own_book():
             return act(self._broker)
 
+    def refusal_to_send(self, intent: Intent) -> str:
+        """Why a committed order may not be sent now, in one sentence; empty if it may."""
+        if self.is_halted:
+            return "halted before it was sent"
+        return self._approval.refusal_to_send(intent, is_reducing=self._breaker.only_reduces)
+
     def rest(self) -> None:
         """Return once nobody books; a thread that was given up on may still do."""
         with self._busy:
@@ -212,7 +223,7 @@ class Trader:
             "symbol": deployment.symbol,
             "timeframe": deployment.timeframe,
             "state": self.state,
-            "halted_by": self._halted_by,
+            "halted_by": self._breaker.reason,
             "booked_until": from_ms(self._booked_until_ms).isoformat(),
             "position": shown_quantity(self._broker.account.position),
             "equity": self._broker.equity,
@@ -232,6 +243,9 @@ class Trader:
             except BaseException:
                 self._is_stale = True
                 raise
+            finally:
+                if not self._is_stale:
+                    self._report()
 
     def _resume(self) -> None:
         """Throw away what is in memory and read the rows."""
@@ -248,6 +262,12 @@ class Trader:
         first_ms = floor_ms(to_ms(self.plan.deployment.created_at), self.plan.execution_step_ms)
         self._booked_until_ms = opened.booked_until_ms or first_ms
         self._decided_ms = floor_ms(opened.decided_ms, self.plan.step_ms)
+        self._has_bars = opened.booked_until_ms is not None
+        self._report()
+
+    def _report(self) -> None:
+        """Tell the account what is held and open now."""
+        self._approval.report(self._broker, self._booked_until_ms if self._has_bars else None)
 
     def _book(self, bars: list[ExecutionBar], tick: Tick, *, is_newest: bool) -> None:
         stepped, equity = self._step(bars)
@@ -257,7 +277,7 @@ class Trader:
         deployment = self.plan.deployment
         booking = self._booking(close_ms, decided, stepped, equity)
         self._journal.book(self._epoch, booking, from_ms(tick.now_ms))
-        self._booked_until_ms = close_ms
+        self._booked_until_ms, self._has_bars = close_ms, True
         if is_newest:
             self._waits.write(tick.now_ms)
         self._announce(deployment, booking)
@@ -323,7 +343,8 @@ class Trader:
             return self._withdrawn(moment)
         if not (wants_flat or is_bar or is_news):
             return None
-        if reason := self._broker.waits_for or self._too_old(close_ms, now_ms):
+        pause = "" if wants_flat else self.pause.reason(now_ms)
+        if reason := self._broker.waits_for or self._too_old(close_ms, now_ms) or pause:
             self._waits.prevented = Prevented(close_ms, reason)
             return None
         known = self.series.bars.between(0, strategy_close_ms - self.plan.step_ms + 1)
@@ -343,7 +364,10 @@ class Trader:
         if isinstance(self.plan.strategy, EventStrategy):
             assert isinstance(self._broker, PaperBroker)  # noqa: S101 - a venue's broker refuses it
             return decide_event(self.plan, self._rules, self._broker, known, moment)
-        return self._broker.complete(decide_on(self.plan, self._rules, self._broker, known, moment))
+        broker, is_reducing = self._broker, self._breaker.only_reduces
+        decided = decide_on(self.plan, self._rules, broker, known, moment)
+        approved = self._approval.approved(decided, moment, broker.n_fills, is_reducing=is_reducing)
+        return broker.complete(approved)
 
     def _withdrawn(self, moment: Moment) -> Decided | None:
         """While it is halted, nothing rests that could open."""
@@ -354,7 +378,11 @@ class Trader:
     def _take(self, decided: Decided, close_ms: int, now_ms: int) -> None:
         """Hand a committed decision to the broker."""
         self._broker.take(decided, now_ms)
-        self._denied_by = decided.denied_by
+        self._breaker = self._breaker.over("day_loss")
+        if trip := trip_of(decided):
+            if ROWS[trip.event].ends_by == "person":
+                self._journal.write_alert(halt_alert(self.key, trip, from_ms(now_ms)))
+            self._breaker = self._breaker.tripped(trip)
         if decided.denied_by not in REPEATED:
             self._decided_ms = floor_ms(close_ms, self.plan.step_ms)
         for intent in (*([decided.intent] if decided.intent else []), *decided.resting):

@@ -19,6 +19,7 @@ from quant_pipelines.core.errors import ExchangeError, ExchangeUnavailable
 from quant_pipelines.core.series import Window
 from quant_pipelines.core.timeframes import HOUR_MS, floor_ms, timeframe_ms
 from quant_pipelines.exchange import BarRows, FundingRate, MarketSource, PricePoint
+from quant_pipelines.risk.account_view import Prices
 
 PATIENCE_MS = 40_000
 """How long after its close a bar is waited for; less than a minute, so that the next one is not missed."""
@@ -51,6 +52,7 @@ class Feed:
         self.time = time
         self._relay = relay
         self._heard_ms: dict[str, int] = {}
+        self._last_prices: dict[str, float] = {}
         self._spoke: dict[str, asyncio.Event] = {}
         self._silent: set[str] = set()
         self.missing_ms: dict[str, int] = {}
@@ -62,9 +64,17 @@ class Feed:
         own = math.inf if heard_ms is None else (self.time.now_ms() - heard_ms) / 1000
         return own if self._relay is None else min(own, self._relay.age_seconds(symbol))
 
-    def heard(self, symbol: str) -> None:
-        """Note that the stream spoke of a symbol just now."""
+    def prices(self, symbol: str) -> Prices:
+        """Mark and last price as the streams told them last, and their age; NaN what was never told."""
+        mark, last = math.nan, self._last_prices.get(symbol, math.nan)
+        if self._relay is not None and self._relay.is_alive:
+            mark, last = self._relay.prices(symbol)
+        return Prices(mark, last, self.age_seconds(symbol))
+
+    def heard(self, symbol: str, price: float = math.nan) -> None:
+        """Note that the stream spoke of a symbol just now, and its last price."""
         self._heard_ms[symbol] = self.time.now_ms()
+        self._last_prices[symbol] = price
         if symbol in self._spoke:
             self._spoke[symbol].set()
 
@@ -115,7 +125,7 @@ class Feed:
         while True:
             try:
                 async for update in self._source.watch_bars(wanted):
-                    self.heard(update.symbol)
+                    self.heard(update.symbol, update.close)
                     pause = shortest
             except ExchangeError as error:
                 _log.warning("stream broke", extra={"symbols": wanted, "error": str(error)})

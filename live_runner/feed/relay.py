@@ -11,7 +11,16 @@ from typing import Any
 
 import numpy as np
 
-from quant_pipelines.cache import SERVICE_KEY, Cache, EventBus, LiveState, follow, tick_key
+from quant_pipelines.cache import (
+    SERVICE_KEY,
+    Cache,
+    Entry,
+    EventBus,
+    LiveState,
+    follow,
+    funding_key,
+    tick_key,
+)
 from quant_pipelines.core.bars import BarRows
 from quant_pipelines.core.clock import Clock
 from quant_pipelines.core.errors import StoreError
@@ -52,6 +61,8 @@ class Relay:
         self._clock = clock
         self._symbols: tuple[str, ...] = ()
         self._heard_ms: dict[str, int] = {}
+        self._marks: dict[str, tuple[int, float]] = {}
+        self._closes: dict[str, tuple[int, float]] = {}
         self._alive_ms: int | None = None
         self._bars: dict[str, dict[int, tuple[Any, ...]]] = {}
         self._arrived = asyncio.Event()
@@ -80,6 +91,12 @@ class Relay:
         """Seconds since the collector's stream spoke of a symbol, as of the last look; infinite if never."""
         heard_ms = self._heard_ms.get(symbol)
         return math.inf if heard_ms is None else self._age(heard_ms)
+
+    def prices(self, symbol: str) -> tuple[float, float]:
+        """Mark price and close of the bar that trades, if the collector told them within 20 s; else NaN."""
+        told = (prices.get(symbol, (0, math.nan)) for prices in (self._marks, self._closes))
+        mark, close = (price if self._age(at_ms) <= _FRESH_SECONDS else math.nan for at_ms, price in told)
+        return mark, close
 
     async def until_serving(self) -> None:
         """Return once the collector has served for 5 s without a break."""
@@ -128,12 +145,15 @@ class Relay:
     async def look(self) -> None:
         """Read ages and sign of life once."""
         keys = {tick_key(symbol): symbol for symbol in self._symbols}
-        found = await self._state.read([SERVICE_KEY, *keys])
+        marks = {funding_key(symbol): symbol for symbol in self._symbols}
+        found = await self._state.read([SERVICE_KEY, *keys, *marks])
+        self._marks = _prices(found, marks, "received_ms", lambda value: value["mark_price"])
+        self._closes = _prices(found, keys, "bar_received_ms", lambda value: value["bar"]["close"])
         sign = found.pop(SERVICE_KEY, None)
         is_ours = sign is not None and sign.value.get("exchange") == self._exchange
         self._alive_ms = sign.at_ms if sign is not None and is_ours else None
         # The stream's word is the bar's: a trade alone would hide that the bars have stopped.
-        heard = {keys[key]: entry.value.get("bar_received_ms") for key, entry in found.items()}
+        heard = {keys[key]: entry.value.get("bar_received_ms") for key, entry in found.items() if key in keys}
         self._heard_ms = {symbol: at_ms for symbol, at_ms in heard.items() if at_ms is not None}
 
     def _age(self, at_ms: int) -> float:
@@ -174,6 +194,14 @@ class Relay:
         while True:
             await self.look()
             await asyncio.sleep(_LOOK_SECONDS)
+
+
+def _prices(
+    found: Mapping[str, Entry], keys: Mapping[str, str], stamp: str, price: Callable[[Mapping[str, Any]], Any]
+) -> dict[str, tuple[int, float]]:
+    """Prices by symbol with the time at which each was received; what is not told is left out."""
+    told = ((symbol, found[key].value) for key, symbol in keys.items() if key in found)
+    return {symbol: (int(value[stamp]), float(price(value))) for symbol, value in told if value.get(stamp)}
 
 
 async def _kept_up(work: Callable[[], Awaitable[None]]) -> None:

@@ -9,6 +9,7 @@ from quant_pipelines.operations.kill_journal import KillRecord, mark_adopted, un
 from quant_pipelines.store import audit
 from quant_pipelines.store.engine import transaction
 from quant_pipelines.store.heartbeats import halt_once
+from quant_pipelines.trading.breaker import Trip
 
 _SCOPE = "account"
 _log = logging.getLogger(__name__)
@@ -34,7 +35,7 @@ def _adopt(engine: Engine, record: KillRecord) -> None:
     message = f"killed directly by {record.operator} at {record.at.isoformat()}: {record.reason}"
     with transaction(engine) as connection:
         # A process that died between this row and the file's new name finds the halt, and adds none.
-        halt_once(connection, _SCOPE, message, record.at)
+        halt_once(connection, _SCOPE, Trip("flattened", message), record.at)
         detail = {"reason": record.reason, "journal": record.file.name}
         audit.append(connection, record.operator, "account.killed", _SCOPE, detail)
     mark_adopted(record)

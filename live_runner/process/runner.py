@@ -148,7 +148,7 @@ class Runner:
                     self._trade(traders),
                     self._follow_deployments(lease, traders),
                     self._follow_kills(traders),
-                    self._watch_funds(venues),
+                    self._watch_funds(venues, traders),
                     self._follow_stream(feed, traders),
                     self._beat(traders),
                     traders.watch_venues(),
@@ -164,21 +164,16 @@ class Runner:
             self._warned.add(sentence)
             await self._alert(Alert("warning", "account", sentence, from_ms(self._around.time.now_ms())))
 
-    async def _margin_short(self, account_id: int, reason: str) -> None:
-        """Halt the account before the venue closes what it holds."""
-        at = from_ms(self._around.time.now_ms())
-        await self._alert(Alert("halt", f"account:{account_id}", reason, at))
-
     async def _alert(self, alert: Alert) -> None:
         await asyncio.to_thread(self._around.journal.write_alert, alert)
 
-    async def _watch_funds(self, venues: OrderVenues) -> None:
+    async def _watch_funds(self, venues: OrderVenues, traders: Traders) -> None:
         """Know what the accounts have, where somebody keeps it."""
         around = self._around
         if around.funds is None:
             await asyncio.Event().wait()
         else:
-            await FundsWatch(around.funds, venues, around.time, self._margin_short).run()
+            await FundsWatch(around.funds, venues, around.time, traders.margin_short).run()
 
     async def _become_writer(self, lease: Lease, stopping: asyncio.Event) -> bool:
         """Wait until this session holds the lock; False if it was told to stop before."""

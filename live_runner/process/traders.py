@@ -8,6 +8,7 @@ from functools import partial
 from typing import Any
 
 from live_runner.book.announcer import Alarm, Announce, silent, unheard
+from live_runner.book.approval import Relations
 from live_runner.book.broker import OpenBroker
 from live_runner.book.fill_data import fill_data, slot_prices
 from live_runner.book.history import first_open_ms, load_higher, load_history
@@ -17,6 +18,7 @@ from live_runner.book.trader import Trader
 from live_runner.feed.feed import PATIENCE_MS, Feed
 from live_runner.feed.series import BarSeries
 from live_runner.ports.market_time import MarketTime
+from live_runner.process.accounts import Accounts, account_key
 from live_runner.process.vitals import SERVICE, WAITING, resident_megabytes
 from live_runner.process.watch import OutageWatch
 from live_runner.venue.accounts import OrderVenues
@@ -32,13 +34,14 @@ from quant_pipelines.exchange import BarRows
 from quant_pipelines.exchange.version import venue_version
 from quant_pipelines.stack.pulse import Pulse
 from quant_pipelines.store.deployments import Deployment
-from quant_pipelines.store.heartbeats import Alert, Halt, Heartbeat
+from quant_pipelines.store.heartbeats import Heartbeat, halt_alert
 from quant_pipelines.store.journal import Journal
 from quant_pipelines.store.tables.trading import PAPER_VENUE
-from quant_pipelines.trading.breaker import TRADING_STATES
+from quant_pipelines.trading.breaker import TRADING_STATES, Trip, decides
 
 _COVER_SECONDS = 3.0
 """How long histories wait for the links to cover what is held: loading them takes the machine."""
+_AFTER_PAUSE_SECONDS = 0.1
 
 _log = logging.getLogger(__name__)
 
@@ -86,6 +89,7 @@ class Traders:
         self._links = VenueLinks(self._failure, self._stop)
         self._late: asyncio.Queue[Trader] = asyncio.Queue()
         self._watch: OutageWatch | None = None
+        self._accounts = Accounts(journal, settings.runner, feed.prices)
         self.symbols_changed = asyncio.Event()
         self.pulse = Pulse()
         self.announce: Announce = silent
@@ -145,6 +149,12 @@ class Traders:
         for result in results:
             if isinstance(result, BaseException):
                 raise result
+        await self._watch_accounts()
+
+    async def _watch_accounts(self) -> None:
+        """Tell people of levels that are reached; a hard stop is followed at once."""
+        if await self._accounts.watch(self._time.now_ms()):
+            await self.refresh()
 
     async def watch(self, watch: OutageWatch) -> None:
         """Have watched what is traded here, and beat at once when something goes away or comes back."""
@@ -164,6 +174,7 @@ class Traders:
 
     async def beat(self) -> None:
         """Write the runner's sign of life."""
+        await self._watch_accounts()
         away = () if self._watch is None else self._watch.standing
         traders = list(self._traders.values())
         states = {trader.state for trader in traders}
@@ -179,9 +190,14 @@ class Traders:
             "deployments": [trader.status() for trader in traders],
             "outages": [outage.document for outage in away],
         }
-        state = WAITING if away and best != TRADING_STATES[-1] else best
+        state = WAITING if away and decides(best) else best
         sign = Heartbeat(SERVICE, state, from_ms(self._time.now_ms()), detail)
         await asyncio.to_thread(self._journal.write_heartbeat, sign)
+
+    async def margin_short(self, account_id: int, reason: str) -> None:
+        """Close and halt an account before the venue closes it."""
+        await self._accounts.margin_short(account_id, reason, self._time.now_ms())
+        await self.refresh()
 
     async def watch_venues(self) -> None:
         """Raise what ended the talk with a venue for good."""
@@ -191,9 +207,10 @@ class Traders:
         """End the talk with all venues; what is open there is found again at the next start."""
         await self._links.close()
 
-    async def _follow_operators(self, stages: dict[int, Deployment]) -> dict[str, Halt]:
+    async def _follow_operators(self, stages: dict[int, Deployment]) -> dict[str, tuple[Trip, ...]]:
         """Let every trader follow its stage, its limits and its halts; returns the halts in force."""
         limits, halts = await asyncio.to_thread(self._journal.read_controls)
+        self._accounts.follow(limits, halts, self._time.now_ms())
         for key, trader in self._traders.items():
             trader.is_leaving = stages[key].is_leaving
             was_to_flatten = trader.must_flatten
@@ -222,6 +239,7 @@ class Traders:
         trader = self._traders.pop(deployment_id)
         del self._scales[deployment_id]
         await self._links.drop(deployment_id)
+        self._accounts.forget(deployment_id)
         self.pulse.note(deployment_id, is_uncovered=False)
         await asyncio.to_thread(trader.rest)
 
@@ -248,8 +266,15 @@ class Traders:
     async def _open_trader(self, deployment: Deployment, open_broker: OpenBroker) -> Trader:
         """Open a trader that knows its book and no bars yet."""
         series = BarSeries(deployment.symbol, deployment.timeframe, first_open_ms(deployment))
-        open_trader = partial(Trader, epoch=self._epoch, open_broker=open_broker, announce=self.announce)
-        trader = await asyncio.to_thread(open_trader, self._journal, deployment, series)
+        is_paper = deployment.venue == PAPER_VENUE  # its fills are those of the bars, whenever it decides
+        pause_seconds = 0.0 if is_paper else self._settings.runner.funding_pause_seconds
+        relations = Relations(self.announce, self._accounts.of(deployment), pause_seconds)
+        open_trader = partial(Trader, epoch=self._epoch, open_broker=open_broker, relations=relations)
+        try:
+            trader = await asyncio.to_thread(open_trader, self._journal, deployment, series)
+        except BaseException:
+            self._accounts.forget(deployment.id)
+            raise
         limits, halts = await asyncio.to_thread(self._journal.read_controls)
         _follow(trader, limits, halts)  # before it can be advanced
         return trader
@@ -266,6 +291,7 @@ class Traders:
             limits, halts = await asyncio.to_thread(self._journal.read_controls)
         except BaseException:
             await self._links.drop(deployment.id)
+            self._accounts.forget(deployment.id)
             raise
         _follow(trader, limits, halts)  # again: its history may have taken a while
         self._traders[deployment.id] = trader
@@ -275,17 +301,17 @@ class Traders:
         """Halt a trader whose talk with the venue failed."""
         async with self._changing:  # a refresh that has not seen the alert must end first
             if not trader.is_halted:
-                trader.halt(failure, is_final=False)
+                trader.trip(Trip("failed", failure))
 
     async def _advance(self, trader: Trader, close_ms: int) -> None:
         """Book one deployment; after a failure once more without decisions, then not at all."""
-        while not trader.is_frozen:
+        while trader.books:
             was_halted = trader.is_halted  # now: a refresh may read the alert before the trader is told
             failure = await self._failure(trader.key, self._book(trader, close_ms))
             if failure is None:
                 return
             async with self._changing:  # a refresh that has not seen the alert must end first
-                trader.halt(failure, is_final=was_halted)
+                trader.trip(Trip("failed_again" if was_halted else "failed", failure))
 
     async def _failure(self, source: str, work: Coroutine[Any, Any, None]) -> str | None:
         """Do the work of one deployment; what fails for good is written down and stops nothing else."""
@@ -298,7 +324,8 @@ class Traders:
         except Exception as error:  # noqa: BLE001 - the one place that trips the breaker
             _log.exception("halted", extra={"source": source})
             message, at = with_its_kind(error), from_ms(self._time.now_ms())
-            await asyncio.to_thread(self._journal.write_alert, Alert("halt", source, message, at))
+            alert = halt_alert(source, Trip("failed", message), at)
+            await asyncio.to_thread(self._journal.write_alert, alert)
             self.alarm(source, message)
             return message
         return None
@@ -307,6 +334,9 @@ class Traders:
         tick = await self._tick(trader, close_ms)
         if tick is not None and self._traders.get(trader.plan.deployment.id) is trader:  # not dropped since
             await asyncio.to_thread(trader.advance, tick)
+            if until_ms := trader.pause.until_ms(tick.now_ms):
+                seconds = (until_ms - self._time.now_ms()) / 1000 + _AFTER_PAUSE_SECONDS
+                asyncio.get_running_loop().call_later(max(0.0, seconds), self._late.put_nowait, trader)
 
     async def _tick(self, trader: Trader, close_ms: int) -> Tick | None:
         """Everything that the market did since the trader's last bar; None if that is nothing."""
@@ -367,9 +397,8 @@ class Traders:
         return dict(zip(due, await asyncio.gather(*told), strict=True))
 
 
-def _follow(trader: Trader, limits: dict[str, dict[str, float]], halts: dict[str, Halt]) -> None:
+def _follow(trader: Trader, limits: dict[str, dict[str, float]], halts: dict[str, tuple[Trip, ...]]) -> None:
     """Let a trader follow the limits and the halts of its deployment and of the account."""
     trader.limit(limits)
-    own = [halts[scope] for scope in (trader.key, "account") if scope in halts]
-    must_flatten = any(halt.is_flatten for halt in own)
-    trader.follow_halt(own[0].message if own else None, must_flatten=must_flatten)
+    account = account_key(trader.plan.deployment.account_id)
+    trader.follow(trip for source in ("account", account, trader.key) for trip in halts.get(source, ()))

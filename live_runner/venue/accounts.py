@@ -5,11 +5,11 @@ from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack
 from typing import Any, NamedTuple, Self
 
-from quant_pipelines.core.clock import utc_now
 from quant_pipelines.core.errors import ConfigurationError
 from quant_pipelines.core.rate_budget import RateLedger
 from quant_pipelines.core.settings import Settings
 from quant_pipelines.core.stages import ORDER_STAGES
+from quant_pipelines.core.timeframes import from_ms
 from quant_pipelines.exchange.ccxt_orders import CcxtOrders
 from quant_pipelines.store.certificates import Permits
 from quant_pipelines.store.deployments import Deployment
@@ -126,7 +126,7 @@ class OrderVenues:
             permissions = await venue.permissions()
             if fault := key_fault(permissions):
                 raise ConfigurationError(f"{self._settings.exchange.id}: {fault}")
-            for sentence in key_warnings(permissions, utc_now()):
+            for sentence in key_warnings(permissions, from_ms(await venue.now_ms())):
                 await self._warn(f"{self._settings.exchange.id}: {sentence}")
             self._stack.push_async_callback(stack.pop_all().aclose)
         return venue

@@ -231,10 +231,9 @@ class VenueLink:
         has_left = await self._covering.leave_first()
         now_ms = await self._venue.now_ms()
         refusal = "" if has_left else "the exit of a stop comes first"
-        if self._trader.state == "HALTED":
-            refusal = "halted before it was sent"
-        elif now_ms - to_ms(order.stamp) > _LATEST_SEND_MS:
+        if now_ms - to_ms(order.stamp) > _LATEST_SEND_MS:
             refusal = f"woke {(now_ms - to_ms(order.stamp)) / 1000:.1f} s after its decision"
+        refusal = self._trader.refusal_to_send(intent) or refusal
         if refusal:
             await self._rows.follow(order, "DENIED", reason=refusal)
             return

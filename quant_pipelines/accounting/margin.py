@@ -74,7 +74,14 @@ NO_MARGIN = MarginTerms(np.empty((0, 3)), 0.0, 0.0)
 
 
 class Backing(NamedTuple):
-    """What an account has behind one of its books, as in ``MarginTerms``."""
+    """What an account has behind one of its books, as in ``MarginTerms``.
+
+    Examples
+    --------
+    >>> from quant_pipelines.accounting.margin import Backing
+    >>> Backing(support=250.0)
+    Backing(support=250.0, debt=0.0, beside=0.0)
+    """
 
     support: float = 0.0
     debt: float = 0.0

@@ -23,7 +23,6 @@ if TYPE_CHECKING:
 
 def run(arguments: argparse.Namespace) -> int:
     """Kill, and say what was done; exit code 1 while something is left."""
-    from quant_pipelines.core.clock import utc_now
     from quant_pipelines.operations.kill_journal import new_journal
     from quant_pipelines.operations.receipt import Signature
     from quant_pipelines.settings import load_settings
@@ -35,7 +34,7 @@ def run(arguments: argparse.Namespace) -> int:
         )
     home, signature = home_of(arguments), Signature(arguments.operator, arguments.reason)
     exchange = venue_of(home, load_settings().exchange, arguments.account)
-    journal = new_journal(home, utc_now())
+    journal = new_journal(home)
     try:
         killed = asyncio.run(_kill(exchange, _keys(home, exchange), journal, signature))
     finally:

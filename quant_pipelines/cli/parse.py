@@ -99,8 +99,10 @@ def within(bounds: Bounds, name: str) -> Callable[[str], int]:
 
 
 def scope(text: str) -> str:
-    """Name of a scope: ``account``, or a deployment as ``3`` or ``deployment:3``."""
-    return text if text == "account" else f"deployment:{deployment_number(text)}"
+    """Name of a scope: ``account``, one as ``account:1``, or a deployment as ``3`` or ``deployment:3``."""
+    kind, _, number = text.partition(":")
+    is_account = kind == "account" and (number.isdecimal() or text == kind)
+    return text if is_account else f"deployment:{deployment_number(text)}"
 
 
 def limit_scope(text: str) -> str:

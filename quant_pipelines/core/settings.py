@@ -349,6 +349,15 @@ class RunnerSettings:
         5.0, "how often orders, trades and positions are compared with the venue", low=0.5, high=60
     )
     leverage: int = setting(5, "leverage that is set at the venue for each traded symbol", low=1, high=125)
+    funding_pause_seconds: float = setting(
+        15.0, "no order of a strategy goes to a venue so long before and after a funding slot", low=0, high=25
+    )
+    breaker_cooldown_minutes: float = setting(
+        60.0, "time before a person may re-arm a breaker that loss or margin tripped", low=0, high=10_080
+    )
+    restricted_symbols: tuple[str, ...] = name_setting(
+        (), "symbols in which the runner opens nothing; what is held may be closed", "symbol"
+    )
     disaster_stop_fraction: float = setting(
         0.10,
         "distance from the entry price of the venue's stop where a strategy has no hard stop",

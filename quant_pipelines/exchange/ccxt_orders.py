@@ -61,6 +61,8 @@ _SOON_SECONDS = 1.0
 _NOT_FOUND = ("-2013", "-2011")
 _ALREADY_SO = ("-4059", "-4046")
 _WOULD_TRIGGER = "-2021"
+_SELF_TRADE_PREVENTION = "EXPIRE_MAKER"
+"""Said with every order, whatever the account's default is: of two of ours the one that rests goes."""
 
 _Parameters = dict[str, Any]
 
@@ -173,6 +175,7 @@ class CcxtOrders:
         """Send a market order."""
         params = {
             "newClientOrderId": order.client_order_id,
+            "selfTradePreventionMode": _SELF_TRADE_PREVENTION,
             "timestamp": order.stamp_ms,
             "recvWindow": RECEIVE_WINDOW_MS,
         }
@@ -186,6 +189,7 @@ class CcxtOrders:
         """Place a protective stop; ``find_stop`` proves that it stands."""
         params = {
             "clientAlgoId": stop.client_order_id,
+            "selfTradePreventionMode": _SELF_TRADE_PREVENTION,
             "triggerPrice": format(stop.trigger_price, "f"),
             "closePosition" if stop.quantity is None else "reduceOnly": True,
             "timestamp": stop.stamp_ms,

@@ -17,12 +17,13 @@ from quant_pipelines.store.deployments import announce_deployments, read_limits
 from quant_pipelines.store.engine import transaction
 from quant_pipelines.store.epochs import newest_epoch
 from quant_pipelines.store.heartbeats import (
-    FLATTEN,
     add_halt,
     read_heartbeats,
     resolve_halts,
     standing_halts,
+    trip_of,
 )
+from quant_pipelines.trading.breaker import Breaker, Trip
 
 
 def halt(engine: Engine, signature: Signature, *, scope: str, clock: Clock) -> Receipt:
@@ -51,8 +52,8 @@ def halt(engine: Engine, signature: Signature, *, scope: str, clock: Clock) -> R
         standing = standing_halts(connection, scope)
         if standing:
             raise LifecycleError(f"{scope} is halted already: {standing[0]['message']}")
-        message = f"halted by {signature.operator}: {signature.reason}"
-        add_halt(connection, scope, message, {"operator": signature.operator}, clock_time(clock))
+        asked = Trip("frozen", f"halted by {signature.operator}: {signature.reason}")
+        add_halt(connection, scope, asked, clock_time(clock), operator=signature.operator)
         announce_deployments(connection)
     return Receipt("runner.halted", scope, f"{scope} is halted", audit_id)
 
@@ -81,29 +82,31 @@ def flatten(engine: Engine, signature: Signature, *, scope: str, clock: Clock) -
         detail: dict[str, Any] = {"reason": signature.reason}
         audit_id = audit.append(connection, signature.operator, "runner.flattened", scope, detail)
         for row in standing_halts(connection, scope):
-            if row["detail"].get("action") == FLATTEN:
+            if trip_of(row).event == "flattened":
                 raise LifecycleError(f"{scope} is flattened already: {row['message']}")
-        message = f"flattened by {signature.operator}: {signature.reason}"
-        halted = {"operator": signature.operator, "action": FLATTEN}
-        add_halt(connection, scope, message, halted, clock_time(clock))
+        asked = Trip("flattened", f"flattened by {signature.operator}: {signature.reason}")
+        add_halt(connection, scope, asked, clock_time(clock), operator=signature.operator)
         announce_deployments(connection)
     summary = f"{scope} is closed by the runner and stays halted until it is resumed"
     return Receipt("runner.flattened", scope, summary, audit_id)
 
 
 def resume(engine: Engine, signature: Signature, *, scope: str, clock: Clock) -> Receipt:
-    """Resolve every halt of a scope, also those that the runner set itself.
+    """Resolve every halt of a scope, also those that the runner set itself; that re-arms its breaker.
 
     Raises
     ------
     LifecycleError
-        If the scope is unknown or not halted.
+        If the scope is unknown or not halted, or its breaker still cools down.
     """
     with transaction(engine) as connection:
         require_scope(connection, scope)
         standing = standing_halts(connection, scope)
         if not standing:
             raise LifecycleError(f"{scope} is not halted; expected a scope with a halt")
+        breaker = Breaker(tuple(trip_of(row) for row in standing))
+        if refusal := breaker.refusal_to_rearm(clock()):
+            raise LifecycleError(f"{scope} can't be resumed: {refusal}")
         resolve_halts(connection, scope, clock_time(clock))
         detail = {"reason": signature.reason, "resolved": [row["message"] for row in standing]}
         audit_id = audit.append(connection, signature.operator, "runner.resumed", scope, detail)

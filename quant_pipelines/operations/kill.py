@@ -11,10 +11,8 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
 
-from quant_pipelines.core.clock import Clock, system_clock_ms
 from quant_pipelines.core.errors import ExchangeError
 from quant_pipelines.core.orders import closing_side
-from quant_pipelines.core.timeframes import from_ms
 from quant_pipelines.operations.kill_journal import KillJournal
 from quant_pipelines.operations.receipt import Signature
 from quant_pipelines.trading.direct import AccountPosition, AccountVenue, WorkingOrder
@@ -75,7 +73,6 @@ async def kill(
     *,
     rounds: int = _ROUNDS,
     pause_seconds: float = _PAUSE_SECONDS,
-    clock: Clock = system_clock_ms,
 ) -> Killed:
     """Cancel what could open, close what is held, cancel the rest, and read it back.
 
@@ -91,24 +88,21 @@ async def kill(
         How often at most the venue is read.
     pause_seconds
         How long it is waited between them; after a failure ever longer.
-    clock
-        Stamps the journal's lines.
 
     Returns
     -------
     Killed
         Never an error of the venue: those are among its faults.
     """
-    return await _Kill(venue, journal, clock).run(signature, rounds, pause_seconds)
+    return await _Kill(venue, journal).run(signature, rounds, pause_seconds)
 
 
 class _Kill:
-    def __init__(self, venue: AccountVenue, journal: KillJournal, clock: Clock) -> None:
+    def __init__(self, venue: AccountVenue, journal: KillJournal) -> None:
         self._venue = venue
         self._journal = journal
-        self._clock = clock
         self._done = Killed()
-        self._begun_ms = clock()
+        self._begun_ms = journal.clock()
         self._number = 0
 
     async def run(self, signature: Signature, rounds: int, shortest: float) -> Killed:
@@ -188,4 +182,4 @@ class _Kill:
         self._tell("fault", sentence=sentence)
 
     def _tell(self, what: str, **told: Any) -> None:
-        self._journal.write(what, from_ms(self._clock()), **told)
+        self._journal.write(what, **told)

@@ -11,6 +11,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, NamedTuple, TextIO
 
+from quant_pipelines.core.clock import Clock, clock_time, system_clock_ms
+
 _OPEN, _ADOPTED = ".jsonl", ".adopted"
 
 
@@ -31,6 +33,8 @@ class KillJournal:
     ----------
     file
         Where they are written; made with its first line.
+    clock
+        Stamps them.
 
     Attributes
     ----------
@@ -39,12 +43,13 @@ class KillJournal:
     """
 
     file: Path
+    clock: Clock = system_clock_ms
     fault: str = ""
     _opened: TextIO | None = field(default=None, repr=False)
 
-    def write(self, what: str, at: datetime, **told: Any) -> None:
+    def write(self, what: str, **told: Any) -> None:
         """Append a line, and return once it is on the disk."""
-        line = json.dumps({"at": at.isoformat(), "what": what, **told}, default=str)
+        line = json.dumps({"at": clock_time(self.clock).isoformat(), "what": what, **told}, default=str)
         try:
             opened = self._opened or self._open()
             opened.write(line + "\n")
@@ -74,9 +79,10 @@ def kill_folder(home: Path) -> Path:
     return home / "kills"
 
 
-def new_journal(home: Path, at: datetime) -> KillJournal:
+def new_journal(home: Path, clock: Clock = system_clock_ms) -> KillJournal:
     """Journal of a kill that begins now."""
-    return KillJournal(kill_folder(home) / f"{at:%Y%m%dT%H%M%S%f}-{os.getpid()}{_OPEN}")
+    begun = clock_time(clock)
+    return KillJournal(kill_folder(home) / f"{begun:%Y%m%dT%H%M%S%f}-{os.getpid()}{_OPEN}", clock)
 
 
 def unadopted(home: Path) -> list[KillRecord]:

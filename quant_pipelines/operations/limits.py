@@ -1,19 +1,24 @@
 """An operator sets a limit of the account, a deployment or a strategy; the runner follows within seconds."""
 
+from datetime import UTC, datetime
 from decimal import Decimal
+from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, Engine
 
+from quant_pipelines.core.account_limits import EVERY_LIMIT
 from quant_pipelines.core.bounds import ROW_ID
 from quant_pipelines.core.clock import Clock, clock_time
 from quant_pipelines.core.errors import LifecycleError, unknown_name
 from quant_pipelines.core.limits import LIMITS
 from quant_pipelines.operations.receipt import Receipt, Signature
-from quant_pipelines.store import audit
+from quant_pipelines.store import approvals, audit
 from quant_pipelines.store.deployments import (
     STRATEGY_SCOPE,
     announce_deployments,
+    has_account,
     has_strategy,
+    limit_in_force,
 )
 from quant_pipelines.store.deployments import set_limit as store_limit
 from quant_pipelines.store.engine import transaction
@@ -22,10 +27,51 @@ from quant_pipelines.store.stages import read_stage
 ACCOUNT = "account"
 
 
-def set_limit(
-    engine: Engine, signature: Signature, scope: str, limit: str, value: float, *, clock: Clock
+class _Change(NamedTuple):
+    """A limit that is to be set: where, which, to what, until when, by whom, and the value in force."""
+
+    scope: str
+    limit: str
+    value: Decimal
+    expires_at: datetime | None
+    signature: Signature
+    before: Decimal | None
+
+    @property
+    def subject(self) -> str:
+        """What is approved, as approvals name it."""
+        return f"limit:{self.scope}:{self.limit}"
+
+    @property
+    def target(self) -> str:
+        """Where it leads, as approvals name it."""
+        until = f" until {self.expires_at.isoformat()}" if self.expires_at else ""
+        return f"{self.value.normalize():f}{until}"
+
+    @property
+    def was(self) -> str:
+        """Value before it, in words."""
+        return "not set" if self.before is None else f"{self.before.normalize():f}"
+
+    @property
+    def is_loosening(self) -> bool:
+        """Whether more is allowed than before."""
+        return self.before is not None and not self.value <= self.before
+
+
+def set_limit(  # noqa: PLR0913 - a field of the verb each
+    engine: Engine,
+    signature: Signature,
+    scope: str,
+    limit: str,
+    value: float,
+    *,
+    expires: str = "",
+    clock: Clock,
 ) -> Receipt:
     """Set one limit; of all limits that apply, the tightest wins.
+
+    One person may tighten a limit. One that is loosened is proposed by the first and set by the second.
 
     Parameters
     ----------
@@ -36,32 +82,108 @@ def set_limit(
     scope
         ``account``, ``deployment:<id>``, or ``strategy:<name>``: a quota of each deployment of a strategy.
     limit
-        Its name, as in ``LIMITS``.
+        Its name, as in ``EVERY_LIMIT``.
     value
         New value in the unit of the limit.
+    expires
+        ISO 8601 time (UTC) from which the value before it holds again; empty: never.
     clock
         Time of the decision.
 
     Raises
     ------
     LifecycleError
-        If the scope or the name is unknown, or the value lies outside of the setting's range.
+        If the scope or the name is unknown, the value is 0 or lies outside of the setting's range, the expiry
+        is past, or the person who proposed it wants to approve it too.
     """
-    if limit not in LIMITS:
-        raise LifecycleError(unknown_name("limit", limit, LIMITS))
-    fault = LIMITS[limit].metadata["bounds"].fault(limit, float(value))
+    fault = limit_fault(scope, limit, float(value))
     if fault:
         raise LifecycleError(fault)
-    row = {"scope": scope, "name": limit, "value": Decimal(repr(float(value)))}
+    now = clock_time(clock)
+    expires_at = _expiry(expires, now)
     with transaction(engine) as connection:
         _require_limit_scope(connection, scope)
-        now = clock_time(clock)
-        before = store_limit(connection, {**row, "updated_at": now, "updated_by": signature.operator})
-        detail = {"reason": signature.reason, "name": limit, "before": before, "after": row["value"]}
-        audit_id = audit.append(connection, signature.operator, "limit.set", scope, detail)
-        announce_deployments(connection)
-    was = "not set" if before is None else f"{before.normalize():f}"
-    return Receipt("limit.set", scope, f"{limit} of {scope} is {value:g}; it was {was}", audit_id)
+        before = limit_in_force(connection, scope, limit)
+        change = _Change(scope, limit, Decimal(repr(float(value))), expires_at, signature, before)
+        proposal = approvals.open_proposal(connection, change.subject, change.target)
+        if change.is_loosening and proposal is None:
+            return _propose(connection, change, now)
+        if change.is_loosening and proposal is not None:
+            if proposal.proposer.casefold() == signature.operator.casefold():
+                wanted = f"{proposal.proposer} proposed {limit} {change.target} for {scope}"
+                raise LifecycleError(f"{wanted}; expected a different operator")
+            approvals.approve(connection, proposal.id, signature.operator, now)
+        return _set(connection, change, proposal.proposer if proposal else None, now)
+
+
+def limit_fault(scope: str, limit: str, value: float) -> str:
+    """Why a limit can't be set, in one sentence; empty if it can.
+
+    Examples
+    --------
+    >>> limit_fault("account", "max_leverage", 0.0)
+    'max_leverage is 0; expected more than 0: to let a scope add nothing, halt it'
+    >>> limit_fault("deployment:3", "max_net_notional", 5.0)
+    "max_net_notional is of a whole account; expected the scope 'account', not 'deployment:3'"
+    """
+    if limit not in EVERY_LIMIT:
+        return unknown_name("limit", limit, EVERY_LIMIT)
+    if scope.startswith(f"{ACCOUNT}:"):
+        return f"scope is {scope!r}; expected {ACCOUNT!r}: its limits hold for each account on its own"
+    if limit not in LIMITS and scope != ACCOUNT:
+        return f"{limit} is of a whole account; expected the scope {ACCOUNT!r}, not {scope!r}"
+    fault: str = EVERY_LIMIT[limit].metadata["bounds"].fault(limit, value)
+    if not fault and value == 0.0:
+        return f"{limit} is 0; expected more than 0: to let a scope add nothing, halt it"
+    return fault
+
+
+def _expiry(text: str, now: datetime) -> datetime | None:
+    if not text:
+        return None
+    try:
+        at = datetime.fromisoformat(text)
+    except ValueError:
+        raise LifecycleError(f"expires is {text!r}; expected a time such as 2024-01-31T12:00") from None
+    at = at if at.tzinfo else at.replace(tzinfo=UTC)
+    if at <= now:
+        raise LifecycleError(f"expires is {text!r}; expected a time after {now:%Y-%m-%dT%H:%M} UTC")
+    return at
+
+
+def _propose(connection: Connection, change: _Change, now: datetime) -> Receipt:
+    approvals.void_proposals(connection, change.subject, now)
+    signature = change.signature
+    values = {"subject": change.subject, "source": change.was, "target": change.target, "evidence": {}}
+    by = {"proposer": signature.operator, "reason": signature.reason, "proposed_at": now}
+    approvals.propose(connection, values | by)
+    action, detail = "limit.proposed", _detail(change)
+    audit_id = audit.append(connection, signature.operator, action, change.scope, detail)
+    summary = (
+        f"{change.limit} of {change.scope} is to be loosened to {change.target}; it is {change.was}, "
+        "until a second operator sets it too"
+    )
+    return Receipt(action, change.scope, summary, audit_id)
+
+
+def _set(connection: Connection, change: _Change, proposer: str | None, now: datetime) -> Receipt:
+    signature, operator = change.signature, change.signature.operator
+    is_second = change.is_loosening and proposer is not None
+    row = {"scope": change.scope, "name": change.limit, "value": change.value, "reason": signature.reason}
+    by = {"owner": proposer if is_second else operator, "approved_by": operator if is_second else None}
+    until = {"expires_at": change.expires_at, "fallback": change.before if change.expires_at else None}
+    store_limit(connection, row | by | until | {"updated_at": now, "updated_by": operator})
+    approvals.void_proposals(connection, change.subject, now)
+    audit_id = audit.append(connection, operator, "limit.set", change.scope, _detail(change))
+    announce_deployments(connection)
+    summary = f"{change.limit} of {change.scope} is {change.target}; it was {change.was}"
+    return Receipt("limit.set", change.scope, summary, audit_id)
+
+
+def _detail(change: _Change) -> dict[str, Any]:
+    until = {"expires_at": change.expires_at} if change.expires_at else {}
+    values = {"before": change.before, "after": change.value}
+    return {"reason": change.signature.reason, "name": change.limit} | values | until
 
 
 def require_scope(connection: Connection, scope: str) -> None:
@@ -75,6 +197,8 @@ def require_scope(connection: Connection, scope: str) -> None:
     if scope == ACCOUNT:
         return
     kind, _, number = scope.partition(":")
+    if kind == ACCOUNT and number.isdecimal() and has_account(connection, int(number[:18])):
+        return
     is_number = number.isascii() and number.isdigit()
     if kind != "deployment" or not is_number or ROW_ID.fault("id", int(number[:20])):
         raise LifecycleError(f"scope is {scope!r}; expected account or deployment:<id>")

@@ -2,7 +2,8 @@
 
 from dataclasses import replace
 
-from quant_pipelines.core.limits import LIMITS, QUOTAS
+from quant_pipelines.core.account_limits import EVERY_LIMIT
+from quant_pipelines.core.limits import QUOTAS
 from quant_pipelines.core.stages import LADDER, RESTS
 from quant_pipelines.operations.data_verbs import DATA
 from quant_pipelines.operations.verb import Choices, Field, Verb
@@ -86,7 +87,7 @@ _LIMIT = (
         f"such as max_leverage (see quant settings show); or a quota: {', '.join(QUOTAS)}",
         metavar="NAME",
         blank="max_leverage",
-        choices=Choices("Limit", tuple(LIMITS)),
+        choices=Choices("Limit", tuple(EVERY_LIMIT)),
     ),
     Field(
         "value",
@@ -95,6 +96,14 @@ _LIMIT = (
         "fraction, ratio, seconds, quote, base or orders",
         metavar="VALUE",
         blank=-1.0,
+    ),
+    Field(
+        "expires",
+        "text",
+        "UTC time from which the value before it holds again, such as 2024-01-31T12:00; none: for good",
+        metavar="TIME",
+        default="",
+        flag="--expires",
     ),
 )
 _APPROVE = (
@@ -357,7 +366,7 @@ VERBS: tuple[Verb, ...] = (
         "quant_pipelines.operations.limits:set_limit",
         _LIMIT,
         job="set_risk_limit",
-        told="Set a risk limit; of all that apply, the tightest wins, and the runner follows in seconds",
+        told="Set a risk limit; of all that apply the tightest wins, and to loosen one takes two people",
         asks="One limit.",
         route="/api/v1/risk/limits",
     ),

@@ -5,11 +5,23 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Engine, Row, exists, false, select, text
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Engine,
+    Row,
+    Table,
+    case,
+    exists,
+    false,
+    func,
+    select,
+    text,
+)
 from sqlalchemy.dialects.postgresql import insert as upsert
 
+from quant_pipelines.core.account_limits import EVERY_LIMIT
 from quant_pipelines.core.instruments import DatedInstrument, Instrument
-from quant_pipelines.core.limits import LIMITS
 from quant_pipelines.core.stages import LADDER, PAPER_STAGES, Stage
 from quant_pipelines.core.timeframes import to_ms
 from quant_pipelines.store.engine import transaction
@@ -198,7 +210,7 @@ def seed_limits(engine: Engine, limits: dict[str, float], at: datetime) -> None:
     with transaction(engine) as connection:
         for name, value in limits.items():
             row = {"scope": "account", "name": name, "value": Decimal(repr(value))}
-            query = upsert(risk_limits).values(**row, updated_at=at, updated_by="settings")
+            query = upsert(risk_limits).values(**row, updated_at=at, updated_by="settings", owner="settings")
             connection.execute(query.on_conflict_do_nothing())
 
 
@@ -206,45 +218,69 @@ def read_limits(engine: Engine) -> dict[str, dict[str, float]]:
     """Limits in force by scope (``account``, ``deployment:<id>`` or ``strategy:<name>``) and name.
 
     A stored value that the limit can't have, such as NaN, stands for the tightest one: it must not lift it.
+    One that has expired gives way to the value before it.
     """
     limits: dict[str, dict[str, float]] = {}
     with transaction(engine) as connection:
-        for row in connection.execute(select(risk_limits)):
-            limits.setdefault(row.scope, {})[row.name] = _usable_limit(row.name, row.value)
-        for row in connection.execute(select(strategy_quotas)):
-            quotas = limits.setdefault(STRATEGY_SCOPE + row.strategy, {})
-            quotas[row.name] = _usable_limit(row.name, row.value)
+        for table, begin in ((risk_limits, ""), (strategy_quotas, STRATEGY_SCOPE)):
+            whose = table.c.strategy if begin else table.c.scope
+            for scope, name, value in connection.execute(select(whose, table.c.name, _in_force(table))):
+                if value is not None:
+                    limits.setdefault(begin + scope, {})[name] = _usable_limit(name, value)
     return limits
+
+
+def _in_force(table: Table) -> ColumnElement[Decimal | None]:
+    """Value of a limit by the database's clock: its own, or the one before it once it has expired."""
+    return case((table.c.expires_at <= func.clock_timestamp(), table.c.fallback), else_=table.c.value)
+
+
+def limit_in_force(connection: Connection, scope: str, name: str) -> Decimal | None:
+    """Value of a limit, locked until the transaction ends; None where there is none."""
+    table, key = _limit_place(scope, name)
+    return connection.execute(select(_in_force(table)).where(key).with_for_update()).scalar_one_or_none()
+
+
+def _limit_place(scope: str, name: str) -> tuple[Table, ColumnElement[bool]]:
+    if not scope.startswith(STRATEGY_SCOPE):
+        return risk_limits, (risk_limits.c.scope == scope) & (risk_limits.c.name == name)
+    strategy = scope.removeprefix(STRATEGY_SCOPE)
+    return strategy_quotas, (strategy_quotas.c.strategy == strategy) & (strategy_quotas.c.name == name)
 
 
 def _usable_limit(name: str, stored: Decimal) -> float:
     value = float(stored)
-    if name not in LIMITS:
+    if name not in EVERY_LIMIT:
         return value
-    bounds = LIMITS[name].metadata["bounds"]
+    bounds = EVERY_LIMIT[name].metadata["bounds"]
     return bounds.low if bounds.fault(name, value) else value
 
 
-def set_limit(connection: Connection, row: dict[str, Any]) -> Decimal | None:
-    """Store a limit (all columns of ``risk_limits``); returns the value that it replaces.
+def set_limit(connection: Connection, row: dict[str, Any]) -> None:
+    """Store a limit (columns of ``risk_limits``; those that are left out are empty) in place of its value.
 
     That of a strategy is stored as its quota.
     """
-    table, whose, scope = risk_limits, "scope", row["scope"]
-    if scope.startswith(STRATEGY_SCOPE):
-        table, whose, scope = strategy_quotas, "strategy", scope.removeprefix(STRATEGY_SCOPE)
-    values = {name: value for name, value in row.items() if name != "scope"}
-    key = (table.c[whose] == scope) & (table.c.name == row["name"])
-    before = connection.execute(select(table.c.value).where(key).with_for_update()).scalar_one_or_none()
-    made = upsert(table).values(**{whose: scope}, **values)
-    changed = {name: made.excluded[name] for name in ("value", "updated_at", "updated_by")}
+    scope = row["scope"]
+    whose = "strategy" if scope.startswith(STRATEGY_SCOPE) else "scope"
+    table, _ = _limit_place(scope, row["name"])
+    empty = {"owner": row["updated_by"], "reason": "", "approved_by": None}
+    values = empty | {"expires_at": None, "fallback": None} | row
+    del values["scope"]
+    made = upsert(table).values(**{whose: scope.removeprefix(STRATEGY_SCOPE)}, **values)
+    changed = {name: made.excluded[name] for name in values if name != "name"}
     connection.execute(made.on_conflict_do_update(index_elements=[whose, "name"], set_=changed))
-    return before
 
 
 def has_strategy(connection: Connection, name: str) -> bool:
     """Whether a strategy of that name is stored."""
     query = select(strategies.c.name).where(strategies.c.name == name)
+    return connection.execute(query).one_or_none() is not None
+
+
+def has_account(connection: Connection, account_id: int) -> bool:
+    """Whether an account of that id is stored."""
+    query = select(accounts.c.id).where(accounts.c.id == account_id)
     return connection.execute(query).one_or_none() is not None
 
 

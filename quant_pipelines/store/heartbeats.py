@@ -11,10 +11,9 @@ from sqlalchemy.dialects.postgresql import insert as upsert
 
 from quant_pipelines.store.engine import transaction
 from quant_pipelines.store.tables import alerts, heartbeats
+from quant_pipelines.trading.breaker import ROWS, Event, Trip
 
 Severity: TypeAlias = Literal["info", "warning", "halt"]
-FLATTEN = "flatten"
-"""Action in the detail of a halt that also closes what is held."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +25,7 @@ class Heartbeat:
     service
         Name of the process, such as ``live_runner``.
     state
-        ACTIVE, REDUCING, HALTED or STANDBY for the runner; ``healthy`` or a complaint elsewhere.
+        ACTIVE, REDUCING, FROZEN, HALTED or STANDBY for the runner; ``healthy`` or a complaint elsewhere.
     at
         When it was written.
     detail
@@ -98,39 +97,52 @@ def put_alert(connection: Connection, alert: Alert) -> None:
     connection.execute(insert(alerts).values(alert._asdict() | {"detail": dict(alert.detail)}))
 
 
-class Halt(NamedTuple):
-    """Why a source is halted (its newest halt), and whether any halt asks to close what is held."""
-
-    message: str
-    is_flatten: bool = False
-
-
-def read_halts(engine: Engine) -> dict[str, Halt]:
-    """Halts in force by their source; they outlive the process that tripped."""
-    halts: dict[str, Halt] = {}
+def read_halts(engine: Engine) -> dict[str, tuple[Trip, ...]]:
+    """Events that a person must lift, oldest first, by source; they outlive the process that tripped."""
+    halts: dict[str, tuple[Trip, ...]] = {}
     with transaction(engine) as connection:
         for row in standing_halts(connection):
-            before = halts.get(row["source"], Halt(""))
-            asks = row["detail"].get("action") == FLATTEN
-            halts[row["source"]] = Halt(row["message"], before.is_flatten or asks)
+            halts[row["source"]] = (*halts.get(row["source"], ()), trip_of(row))
     return halts
 
 
-def write_halt(engine: Engine, source: str, message: str, at: datetime) -> None:
-    """Halt a source, unless it is halted for the same reason already."""
+def trip_of(halt: Mapping[str, Any]) -> Trip:
+    """Event that a stored halt stands for; one that names none (or one unknown here) has failed."""
+    detail = halt["detail"]
+    event = detail.get("event")
+    if event not in ROWS and "operator" in detail:
+        event = "flattened" if detail.get("action") == "flatten" else "frozen"
+    known: Event = event if event in ROWS else "failed"
+    return Trip(known, halt["message"], int(detail.get("cools_until_ms", 0)))
+
+
+def halt_alert(source: str, trip: Trip, at: datetime) -> Alert:
+    """Alert that stores an event which a person must lift."""
+    detail: dict[str, Any] = {"event": trip.event}
+    if trip.cools_until_ms:
+        detail["cools_until_ms"] = trip.cools_until_ms
+    return Alert("halt", source, trip.reason, at, detail)
+
+
+def write_halt(engine: Engine, source: str, trip: Trip, at: datetime) -> None:
+    """Store an event that a person must lift, unless it stands for the same reason already."""
     with transaction(engine) as connection:
-        halt_once(connection, source, message, at)
+        halt_once(connection, source, trip, at)
 
 
-def halt_once(connection: Connection, source: str, message: str, at: datetime) -> None:
-    """Halt a source in the caller's transaction, unless it is halted for the same reason already."""
-    if all(row["message"] != message for row in standing_halts(connection, source)):
-        add_halt(connection, source, message, {}, at)
+def halt_once(connection: Connection, source: str, trip: Trip, at: datetime) -> None:
+    """Store an event in the caller's transaction, unless it stands for the same reason already."""
+    if all(row["message"] != trip.reason for row in standing_halts(connection, source)):
+        add_halt(connection, source, trip, at)
 
 
-def add_halt(connection: Connection, source: str, message: str, detail: dict[str, Any], at: datetime) -> int:
-    """Halt a source in the caller's transaction; returns the id of the alert."""
-    values = {"severity": "halt", "source": source, "message": message, "detail": detail, "at": at}
+def add_halt(
+    connection: Connection, source: str, trip: Trip, at: datetime, *, operator: str | None = None
+) -> int:
+    """Store an event that a person must lift in the caller's transaction; returns the id of the alert."""
+    alert = halt_alert(source, trip, at)
+    signed = {} if operator is None else {"operator": operator}
+    values = alert._asdict() | {"detail": {**alert.detail, **signed}}
     return int(connection.execute(insert(alerts).values(values).returning(alerts.c.id)).scalar_one())
 
 

@@ -13,17 +13,18 @@ from quant_pipelines.core.price_factors import PriceFactor
 from quant_pipelines.core.series import Series, Window
 from quant_pipelines.store.certificates import Permits
 from quant_pipelines.store.deployments import Deployment
-from quant_pipelines.store.heartbeats import Alert, Halt, Heartbeat
+from quant_pipelines.store.heartbeats import Alert, Heartbeat
 from quant_pipelines.store.market_events import Levels
 from quant_pipelines.store.trading import Booking, Intent, StoredBook
 from quant_pipelines.store.venue_orders import OrderStep, PlacedOrder, Received
+from quant_pipelines.trading.breaker import Trip
 
 
 class Controls(NamedTuple):
     """What operators and breakers allow: limits by scope and name, and the halts in force by source."""
 
     limits: dict[str, dict[str, float]]
-    halts: dict[str, Halt]
+    halts: dict[str, tuple[Trip, ...]]
 
 
 class MarketRows(Protocol):

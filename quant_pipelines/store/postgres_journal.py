@@ -100,7 +100,7 @@ class PostgresJournal:
 
     def write_alert(self, alert: Alert) -> None:
         if alert.severity == "halt":
-            heartbeats.write_halt(self.engine, alert.source, alert.message, alert.at)
+            heartbeats.write_halt(self.engine, alert.source, heartbeats.trip_of(alert._asdict()), alert.at)
         else:
             heartbeats.write_alert(self.engine, alert)
 

@@ -14,6 +14,7 @@ from quant_pipelines.store.epochs import require_epoch
 from quant_pipelines.store.heartbeats import halt_once
 from quant_pipelines.store.tables import fills, income, intents, orders, positions
 from quant_pipelines.store.trading import Fill, Income, Intent, OrderState, Position, advance_order
+from quant_pipelines.trading.breaker import Trip
 from quant_pipelines.trading.orders import OrderProgress
 
 
@@ -142,7 +143,7 @@ def receive(engine: Engine, epoch: int, received: Received, at: datetime) -> Non
         held = upsert(positions).values(**key, symbol=received.symbol, **row)
         connection.execute(held.on_conflict_do_update(index_elements=["deployment_id", "symbol"], set_=row))
         if received.halt:
-            halt_once(connection, f"deployment:{received.deployment_id}", received.halt, at)
+            halt_once(connection, f"deployment:{received.deployment_id}", Trip("failed", received.halt), at)
 
 
 def _insert_new(connection: Connection, table: Table, rows: list[dict[str, object]]) -> int:

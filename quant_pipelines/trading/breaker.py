@@ -1,8 +1,200 @@
-"""Whether a deployment may trade."""
+"""The breaker: which event leads to which trading state, and what ends it again. Values in, values out.
 
-from typing import Literal, TypeAlias, get_args
+Only loss, margin and persons close what is held. Data age, clock, rejects, a venue or a database that is away
+stop entries; the stops at the venue stand.
+"""
 
-TradingState: TypeAlias = Literal["ACTIVE", "REDUCING", "HALTED"]
-"""All orders, only those that reduce, or none until a person looks."""
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Final, Literal, NamedTuple, TypeAlias, get_args
+
+from quant_pipelines.core.timeframes import from_ms
+
+TradingState: TypeAlias = Literal["ACTIVE", "REDUCING", "FROZEN", "HALTED"]
+"""All orders; only those that reduce; no decision, as a person asked; none until a person looks."""
 TRADING_STATES: tuple[TradingState, ...] = get_args(TradingState)
 """From the best to the worst."""
+Event: TypeAlias = Literal[
+    "data_age",
+    "clock",
+    "venue_away",
+    "database_away",
+    "day_loss",
+    "passive_breach",
+    "rejects",
+    "repeated_execution",
+    "failed",
+    "failed_again",
+    "frozen",
+    "flattened",
+    "account_loss",
+    "margin_short",
+]
+"""What trips a breaker."""
+Ending: TypeAlias = Literal["itself", "person"]
+"""A condition ends by itself, or stands until a person re-arms the breaker."""
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One event of the table.
+
+    Parameters
+    ----------
+    event
+        What happened.
+    leads_to
+        State that is entered, unless a worse one stands.
+    ends_by
+        What ends it.
+    reason
+        Why it does so.
+    closes
+        Whether what is held is closed.
+    books
+        Whether closed bars are still booked.
+    cools_down
+        Whether it can't be re-armed before a time has passed.
+    """
+
+    event: Event
+    leads_to: TradingState
+    ends_by: Ending
+    reason: str
+    closes: bool = False
+    books: bool = True
+    cools_down: bool = False
+
+
+TABLE: Final = (
+    Row("data_age", "REDUCING", "itself", "old data don't tell what an order would pay"),
+    Row("clock", "REDUCING", "itself", "a clock that is off stamps orders wrongly"),
+    Row("venue_away", "REDUCING", "itself", "what is asked of it may never arrive"),
+    Row("database_away", "REDUCING", "itself", "no intent can be committed"),
+    Row("day_loss", "REDUCING", "itself", "what has lost so much adds nothing before the next day"),
+    Row("passive_breach", "REDUCING", "itself", "the market took a position past its limit, not an order"),
+    Row("rejects", "REDUCING", "person", "a venue that refuses so often is misunderstood", cools_down=True),
+    Row(
+        "repeated_execution",
+        "REDUCING",
+        "person",
+        "the same order, executed again and again, is a fault of the strategy",
+    ),
+    Row("frozen", "FROZEN", "person", "a person stopped its decisions"),
+    Row("failed", "HALTED", "person", "what failed is not understood"),
+    Row("failed_again", "HALTED", "person", "it fails without deciding, too", books=False),
+    Row("flattened", "HALTED", "person", "a person closed it", closes=True),
+    Row("account_loss", "HALTED", "person", "the account's hard stop", closes=True, cools_down=True),
+    Row("margin_short", "HALTED", "person", "else the venue closes it", closes=True, cools_down=True),
+)
+"""From events that end by themselves to those that close what is held."""
+ROWS: Final = {row.event: row for row in TABLE}
+
+
+def after(state: TradingState, event: Event) -> TradingState:
+    """State that an event leads to; it never gets better by one.
+
+    Examples
+    --------
+    >>> after("ACTIVE", "day_loss"), after("FROZEN", "day_loss"), after("FROZEN", "account_loss")
+    ('REDUCING', 'FROZEN', 'HALTED')
+    """
+    return max(state, ROWS[event].leads_to, key=TRADING_STATES.index)
+
+
+def decides(state: TradingState) -> bool:
+    """Whether a strategy is asked in that state."""
+    return state in ("ACTIVE", "REDUCING")
+
+
+class Trip(NamedTuple):
+    """An event that stands, why in one sentence, and until when it cools down (milliseconds UTC; 0: not)."""
+
+    event: Event
+    reason: str = ""
+    cools_until_ms: int = 0
+
+
+class Breaker(NamedTuple):
+    """Every event that stands for one deployment or account, oldest first.
+
+    Examples
+    --------
+    >>> breaker = Breaker().tripped(Trip("day_loss")).tripped(Trip("account_loss", "lost 20 %", 60_000))
+    >>> breaker.state, breaker.closes, breaker.reason
+    ('HALTED', True, 'lost 20 %')
+    >>> breaker.refusal_to_rearm(1_000)
+    'it cools down until 1970-01-01 00:01:00 UTC: lost 20 %'
+    >>> breaker.rearmed().state
+    'REDUCING'
+    """
+
+    trips: tuple[Trip, ...] = ()
+
+    @property
+    def state(self) -> TradingState:
+        """The worst state that any of them leads to."""
+        state: TradingState = "ACTIVE"
+        for trip in self.trips:
+            state = after(state, trip.event)
+        return state
+
+    @property
+    def reason(self) -> str | None:
+        """Why nothing is decided: the newest of the worst; None while something is."""
+        state = self.state
+        if decides(state):
+            return None
+        return next(trip.reason for trip in reversed(self.trips) if ROWS[trip.event].leads_to == state)
+
+    @property
+    def closes(self) -> bool:
+        """Whether what is held is closed."""
+        return any(ROWS[trip.event].closes for trip in self.trips)
+
+    @property
+    def only_reduces(self) -> bool:
+        """Whether only what reduces is let through until a person lifts that.
+
+        What ends by itself is asked about at each decision, by the rule that found it.
+        """
+        rows = [ROWS[trip.event] for trip in self.trips]
+        return any(row.leads_to == "REDUCING" and row.ends_by == "person" for row in rows)
+
+    @property
+    def books(self) -> bool:
+        """Whether closed bars are still booked."""
+        return all(ROWS[trip.event].books for trip in self.trips)
+
+    def tripped(self, trip: Trip) -> "Breaker":
+        """With one more event; one that stands already keeps its place and takes the newer words."""
+        if trip.event not in {one.event for one in self.trips}:
+            return Breaker((*self.trips, trip))
+        return Breaker(tuple(trip if one.event == trip.event else one for one in self.trips))
+
+    def over(self, event: Event) -> "Breaker":
+        """Without an event that has ended by itself; one that a person must lift stays."""
+        if ROWS[event].ends_by == "person":
+            return self
+        return Breaker(tuple(trip for trip in self.trips if trip.event != event))
+
+    def refusal_to_rearm(self, now_ms: int) -> str:
+        """Why a person can't re-arm it now, as one clause; empty if one can."""
+        cooling = [trip for trip in self.trips if now_ms < trip.cools_until_ms]
+        if not cooling:
+            return ""
+        last = max(cooling, key=lambda trip: trip.cools_until_ms)
+        return f"it cools down until {from_ms(last.cools_until_ms):%Y-%m-%d %H:%M:%S} UTC: {last.reason}"
+
+    def rearmed(self) -> "Breaker":
+        """Without what a person lifts."""
+        return Breaker(tuple(trip for trip in self.trips if ROWS[trip.event].ends_by == "itself"))
+
+    def following(self, stored: Iterable[Trip]) -> "Breaker":
+        """With the stored events that a person lifts in place of those that were known.
+
+        What keeps bars from being booked is known here only: it goes with the last stored event.
+        """
+        standing = tuple(stored)
+        local = tuple(trip for trip in self.trips if standing and not ROWS[trip.event].books)
+        return Breaker((*self.rearmed().trips, *standing, *local))

@@ -13,7 +13,7 @@ from sqlalchemy import Engine, event, text
 from quant_pipelines.core.errors import ReconciliationError, StoreError
 from quant_pipelines.store.certificates import Permits
 from quant_pipelines.store.deployments import Deployment, read_deployments
-from quant_pipelines.store.heartbeats import Alert, Halt
+from quant_pipelines.store.heartbeats import Alert
 from quant_pipelines.store.journal import Journal
 from quant_pipelines.store.outages import OUTAGE
 from quant_pipelines.store.postgres_journal import PostgresJournal
@@ -28,6 +28,7 @@ from quant_pipelines.store.trading import (
     Signal,
 )
 from quant_pipelines.store.venue_orders import OrderStep, Received
+from quant_pipelines.trading.breaker import Trip
 from quant_pipelines.trading.orders import OrderProgress
 from tests.integration.runner.conftest import insert_deployment_at
 from tests.memory_journal import MemoryJournal, Moment
@@ -294,14 +295,16 @@ def test_what_a_venue_booked_is_booked_once_and_whole(bench: Bench, again: str) 
 def test_a_halt_is_committed_with_what_caused_it(bench: Bench) -> None:
     source = bench.deployment.key
     bench.journal.receive(bench.epoch, bench.received(halt="EXTERNAL liquidation"), NOW)
-    assert bench.journal.read_controls().halts == {source: Halt("EXTERNAL liquidation")}
+    assert bench.journal.read_controls().halts == {source: (Trip("failed", "EXTERNAL liquidation"),)}
 
 
 def test_a_halt_stands_once_for_each_reason(bench: Bench) -> None:
     for message in ("broken", "broken", "broken again"):
         bench.journal.write_alert(Alert("halt", "account", message, NOW))
     assert bench.alerts() == 2 * [("halt", "account", True)]
-    assert bench.journal.read_controls().halts == {"account": Halt("broken again")}
+    assert bench.journal.read_controls().halts == {
+        "account": (Trip("failed", "broken"), Trip("failed", "broken again"))
+    }
     bench.journal.write_alert(Alert("warning", "account", "broken", NOW))
     bench.journal.write_alert(Alert("warning", "account", "broken", NOW))
     assert bench.alerts()[2:] == 2 * [("warning", "account", True)]

@@ -13,8 +13,9 @@ from quant_pipelines.definitions import build_definitions
 from quant_pipelines.operations.verbs import VERBS
 from quant_pipelines.store import audit
 from quant_pipelines.store.deployments import read_limits
-from quant_pipelines.store.heartbeats import Halt, read_halts
+from quant_pipelines.store.heartbeats import read_halts
 from quant_pipelines.store.tables import audit_logs
+from quant_pipelines.trading.breaker import Trip
 
 SIGNED = {"operator": "ann", "reason": "because it looks right"}
 
@@ -70,11 +71,16 @@ def test_unknown_limit_is_refused_before_the_run(platform: Platform, instance: d
 
 def test_runner_is_halted_flattened_and_resumed(platform: Platform, instance: dg.DagsterInstance) -> None:
     assert launch(platform, instance, "halt_runner").success
-    assert read_halts(platform.engine) == {"account": Halt("halted by ann: because it looks right")}
+    assert read_halts(platform.engine) == {
+        "account": (Trip("frozen", "halted by ann: because it looks right"),)
+    }
     assert "is halted already" in failure(launch(platform, instance, "halt_runner"))
     assert launch(platform, instance, "flatten_runner").success
     assert read_halts(platform.engine) == {
-        "account": Halt("flattened by ann: because it looks right", is_flatten=True)
+        "account": (
+            Trip("frozen", "halted by ann: because it looks right"),
+            Trip("flattened", "flattened by ann: because it looks right"),
+        )
     }
     assert launch(platform, instance, "resume_runner").success
     assert read_halts(platform.engine) == {}

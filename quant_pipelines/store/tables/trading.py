@@ -1,5 +1,7 @@
 """Schema ``trading``: deployments, orders and books of the live runner."""
 
+from typing import Any
+
 from sqlalchemy import (
     BigInteger,
     Boolean,
@@ -137,14 +139,34 @@ deployments = Table(
     comment="Strategy version x instrument x capital: what the runner trades",
 )
 
+
+def _limit_columns() -> "tuple[Column[Any] | CheckConstraint, ...]":
+    """Columns of every limit, whoever it holds for."""
+    return (
+        money("value"),
+        moment("updated_at"),
+        text("updated_by"),
+        text("owner", server_default=sql("''"), comment="who answers for it: who set or proposed it"),
+        text("reason", server_default=sql("''")),
+        text(
+            "approved_by",
+            nullable=True,
+            comment="the second person, of a limit that was loosened; null for one that was tightened",
+        ),
+        moment("expires_at", nullable=True, comment="from then on the fallback holds; null: never"),
+        money("fallback", nullable=True, comment="value before it; null: there was no limit"),
+        CheckConstraint(
+            "approved_by is null or lower(btrim(approved_by)) <> lower(btrim(owner))", name="four_eyes"
+        ),
+    )
+
+
 risk_limits = Table(
     "risk_limits",
     metadata,
     text("scope", comment="account, or deployment:<id>"),
     text("name"),
-    money("value"),
-    moment("updated_at"),
-    text("updated_by"),
+    *_limit_columns(),
     PrimaryKeyConstraint("scope", "name"),
     schema="trading",
     comment="Limits in force; seeded from the settings once, then changed by operators",
@@ -155,9 +177,7 @@ strategy_quotas = Table(
     metadata,
     text("strategy"),
     text("name", comment="as in risk_limits"),
-    money("value"),
-    moment("updated_at"),
-    text("updated_by"),
+    *_limit_columns(),
     PrimaryKeyConstraint("strategy", "name"),
     schema="trading",
     comment="Limits of every deployment of a strategy, each on its own; the tightest of all limits wins",

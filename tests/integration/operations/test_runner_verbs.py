@@ -1,18 +1,21 @@
 """Limits, halts, coins: what an operator sets and the runner follows."""
 
+from decimal import Decimal
 from typing import Any
 
 import psycopg
 import pytest
-from sqlalchemy import delete, func, insert
+from sqlalchemy import delete, func, insert, select, update
+from sqlalchemy.exc import IntegrityError
 
 from quant_pipelines.core.errors import LifecycleError
 from quant_pipelines.operations import coins, halts, limits
 from quant_pipelines.operations.receipt import Signature
 from quant_pipelines.store.deployments import read_limits
-from quant_pipelines.store.heartbeats import Halt, Heartbeat, read_halts, write_heartbeat
+from quant_pipelines.store.heartbeats import Heartbeat, read_halts, write_halt, write_heartbeat
 from quant_pipelines.store.market import read_whitelist
-from quant_pipelines.store.tables import strategies, universe
+from quant_pipelines.store.tables import accounts, risk_limits, strategies, universe
+from quant_pipelines.trading.breaker import Trip
 
 pytestmark = pytest.mark.postgres
 BTC, ETH, SOL = "BTC/USDT:USDT", "ETH/USDT:USDT", "SOL/USDT:USDT"
@@ -47,6 +50,64 @@ def test_quota_of_a_strategy_is_set_beside_the_limits_and_audited(world: Any, an
     assert world.audit()[-1].subject == "strategy:ema_cross"
 
 
+def test_a_limit_is_loosened_by_two_people_and_tightened_by_one(
+    world: Any, ann: Signature, bob: Signature
+) -> None:
+    set_limit(world, ann, "account", "max_leverage", 1.0)
+    proposed = set_limit(world, ann, "account", "max_leverage", 1.5)
+    assert (proposed.action, read_limits(world.engine)) == (
+        "limit.proposed",
+        {"account": {"max_leverage": 1.0}},
+    )
+    with pytest.raises(
+        LifecycleError, match=r"ann proposed max_leverage 1\.5 for account; expected a different"
+    ):
+        set_limit(world, ann, "account", "max_leverage", 1.5)
+    assert set_limit(world, bob, "account", "max_leverage", 2.0).action == "limit.proposed"
+    assert set_limit(world, ann, "account", "max_leverage", 2.0).summary == (
+        "max_leverage of account is 2; it was 1"
+    )
+    assert set_limit(world, ann, "account", "max_leverage", 0.5).action == "limit.set"
+    with world.engine.connect() as connection:
+        row = connection.execute(select(risk_limits)).one()
+    assert (row.value, row.owner, row.approved_by, row.reason) == (Decimal("0.5"), "ann", None, ann.reason)
+
+
+def test_the_database_refuses_a_limit_that_one_person_loosened(world: Any, ann: Signature) -> None:
+    set_limit(world, ann, "account", "max_leverage", 1.0)
+    changed = update(risk_limits).values(value=2, owner="ann", approved_by=" Ann")
+    with pytest.raises(IntegrityError, match="four_eyes"), world.engine.begin() as connection:
+        connection.execute(changed)
+
+
+def test_a_proposal_is_void_once_the_limit_was_set_otherwise(
+    world: Any, ann: Signature, bob: Signature
+) -> None:
+    set_limit(world, ann, "account", "max_leverage", 1.0)
+    set_limit(world, ann, "account", "max_leverage", 1.5)
+    set_limit(world, ann, "account", "max_leverage", 0.9)
+    assert set_limit(world, bob, "account", "max_leverage", 1.5).action == "limit.proposed"
+
+
+def test_an_expired_limit_gives_way_to_the_one_before_it(world: Any, ann: Signature, bob: Signature) -> None:
+    set_limit(world, ann, "account", "max_leverage", 1.0)
+    for name in ("max_leverage", "max_net_notional"):
+        limits.set_limit(world.engine, ann, "account", name, 0.5, expires="2999-01-01", clock=world.clock)
+    assert read_limits(world.engine) == {"account": {"max_leverage": 0.5, "max_net_notional": 0.5}}
+    with world.engine.begin() as connection:
+        connection.execute(update(risk_limits).values(expires_at=func.now()))
+    assert read_limits(world.engine) == {"account": {"max_leverage": 1.0}}
+    assert set_limit(world, bob, "account", "max_leverage", 0.8).summary.endswith("is 0.8; it was 1")
+
+
+@pytest.mark.parametrize("expires", ["soon", "2000-01-01"])
+def test_an_expiry_that_can_not_be_is_refused(world: Any, ann: Signature, expires: str) -> None:
+    with pytest.raises(LifecycleError, match=f"expires is '{expires}'; expected a time"):
+        limits.set_limit(
+            world.engine, ann, "account", "max_leverage", 1.0, expires=expires, clock=world.clock
+        )
+
+
 @pytest.mark.parametrize(
     ("scope", "name", "value", "sentence"),
     [
@@ -59,6 +120,15 @@ def test_quota_of_a_strategy_is_set_beside_the_limits_and_audited(world: Any, an
         ("strategy:nobody", "max_orders_per_day", 1.0, "strategy:nobody does not exist; expected the name"),
         ("account", "max_orders_per_day", -1.0, "max_orders_per_day is -1; expected at least 0"),
         ("account", "max_position_notional", float("inf"), "max_position_notional is inf"),
+        ("account", "max_leverage", 0.0, "max_leverage is 0; expected more than 0"),
+        (
+            "account",
+            "max_orders_per_minute",
+            float("nan"),
+            "max_orders_per_minute is nan; expected at least 1",
+        ),
+        ("account:1", "max_leverage", 1.0, "scope is 'account:1'; expected 'account'"),
+        ("strategy:any", "max_net_notional", 1.0, "max_net_notional is of a whole account"),
     ],
 )
 def test_limit_that_cannot_be_is_refused(
@@ -71,7 +141,7 @@ def test_limit_that_cannot_be_is_refused(
 
 def test_halt_stands_until_it_is_resumed(world: Any, ann: Signature, bob: Signature) -> None:
     halts.halt(world.engine, ann, scope="account", clock=world.clock)
-    assert read_halts(world.engine) == {"account": Halt(f"halted by ann: {ann.reason}")}
+    assert read_halts(world.engine) == {"account": (Trip("frozen", f"halted by ann: {ann.reason}"),)}
     with pytest.raises(LifecycleError, match="account is halted already: halted by ann"):
         halts.halt(world.engine, bob, scope="account", clock=world.clock)
     halts.resume(world.engine, bob, scope="account", clock=world.clock)
@@ -84,7 +154,12 @@ def test_halt_stands_until_it_is_resumed(world: Any, ann: Signature, bob: Signat
 def test_flattening_also_halts_and_may_follow_a_halt(world: Any, ann: Signature, bob: Signature) -> None:
     halts.halt(world.engine, ann, scope="account", clock=world.clock)
     halts.flatten(world.engine, bob, scope="account", clock=world.clock)
-    assert read_halts(world.engine) == {"account": Halt(f"flattened by bob: {bob.reason}", True)}
+    assert read_halts(world.engine) == {
+        "account": (
+            Trip("frozen", f"halted by ann: {ann.reason}"),
+            Trip("flattened", f"flattened by bob: {bob.reason}"),
+        )
+    }
     with pytest.raises(LifecycleError, match="account is flattened already: flattened by bob"):
         halts.flatten(world.engine, ann, scope="account", clock=world.clock)
     with pytest.raises(LifecycleError, match="deployment:7 does not exist"):
@@ -92,6 +167,27 @@ def test_flattening_also_halts_and_may_follow_a_halt(world: Any, ann: Signature,
     halts.resume(world.engine, bob, scope="account", clock=world.clock)
     assert read_halts(world.engine) == {}
     assert [row.action for row in world.audit()] == ["runner.halted", "runner.flattened", "runner.resumed"]
+
+
+def test_a_breaker_is_rearmed_only_once_it_has_cooled_down(world: Any, ann: Signature) -> None:
+    lost = Trip("account_loss", "the account lost 20 %", world.clock() + 60_000)
+    write_halt(world.engine, "account", lost, world.now)
+    assert read_halts(world.engine) == {"account": (lost,)}
+    with pytest.raises(LifecycleError, match=r"account can't be resumed: it cools down until .* lost 20 %"):
+        halts.resume(world.engine, ann, scope="account", clock=world.clock)
+    halts.resume(world.engine, ann, scope="account", clock=lambda: world.clock() + 60_000)
+    assert read_halts(world.engine) == {}
+
+
+def test_one_account_is_halted_and_resumed_by_its_number(world: Any, ann: Signature) -> None:
+    world.deployment()
+    with world.engine.connect() as connection:
+        scope = f"account:{connection.execute(select(accounts.c.id)).scalars().first()}"
+    halts.halt(world.engine, ann, scope=scope, clock=world.clock)
+    assert set(read_halts(world.engine)) == {scope}
+    halts.resume(world.engine, ann, scope=scope, clock=world.clock)
+    with pytest.raises(LifecycleError, match="scope is 'account:999'; expected account"):
+        halts.halt(world.engine, ann, scope="account:999", clock=world.clock)
 
 
 def test_runner_is_told_of_a_halt_when_it_commits(world: Any, ann: Signature, database_url: str) -> None:

@@ -116,10 +116,16 @@ class ReplaySource:
         while True:
             for symbol in [] if self._is_silent else symbols:
                 now_ms = self._time.now_ms()
-                yield LiveBar(symbol, now_ms - now_ms % MINUTE_MS, 1.0, 1.0, 1.0, 1.0, 0.0, now_ms)
+                price = self._price(symbol, now_ms)
+                yield LiveBar(symbol, now_ms - now_ms % MINUTE_MS, price, price, price, price, 0.0, now_ms)
             self._time.ready.set()
             await self._time.moved.wait()
             self._time.moved.clear()
+
+    def _price(self, symbol: str, now_ms: int) -> float:
+        """Close of the newest closed bar."""
+        bars = self._recording.bars[symbol]
+        return float(bars.close[max(0, int(bars.ts.searchsorted(now_ms - MINUTE_MS, "right")) - 1)])
 
     async def instruments(self) -> list[Instrument]:
         return []

@@ -129,5 +129,5 @@ def test_a_deployment_that_comes_while_the_account_is_halted_is_halted_before_it
     with caplog.at_level("INFO", "live_runner.process.traders"):
         asyncio.run(world(engine, database_url, n_bars=130).play())
     (taken_up,) = [record for record in caplog.records if record.message == "deployment taken up"]
-    assert taken_up.__dict__["state"] == "HALTED"
+    assert taken_up.__dict__["state"] == "FROZEN"
     assert rows(engine, "select 1 from trading.signals") == []

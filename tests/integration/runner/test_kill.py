@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine
 
-from quant_pipelines.core.clock import system_clock_ms, utc_now
+from quant_pipelines.core.clock import system_clock_ms
 from quant_pipelines.core.settings import ExchangeSettings
 from quant_pipelines.exchange.ccxt_account import CcxtAccount
 from quant_pipelines.exchange.ccxt_orders import CcxtOrders
@@ -98,7 +98,7 @@ def test_an_account_is_closed_with_database_redis_dagster_and_runner_dead(tmp_pa
 
 
 def test_a_venue_that_is_away_is_told_and_leaves_a_journal(tmp_path: Path) -> None:
-    journal = new_journal(tmp_path, utc_now())
+    journal = new_journal(tmp_path)
 
     async def kill_it() -> Killed:
         async with CcxtAccount(ExchangeSettings(base_url="http://127.0.0.1:1"), "", "") as account:

@@ -10,6 +10,7 @@ from sqlalchemy import Engine
 
 from quant_pipelines.core.timeframes import MINUTE_MS, from_ms
 from quant_pipelines.store.outages import wait_of
+from quant_pipelines.trading.funding_pause import FundingPause
 from tests.integration.runner.minutes import Minutes
 from tests.integration.runner.test_venue_stops import N_KNOWN, deploy_at_venue, play, random_bars
 from tests.integration.runner.venue_world import HOLD, assert_books_equal, our_fills
@@ -80,3 +81,25 @@ def test_venue_that_is_back_after_the_next_close_gets_no_order_of_the_bar_before
     key = away_at_the_close(engine, deploy, tmp_path, MINUTE_MS + 5 * SECOND_MS, then=then)
     [(message,)] = rows(engine, f"select message from ops.alerts where source = 'deployment:{key}'")  # noqa: S608
     assert message.endswith("the venue is away; dropped 65 s after its close, when it was too old")
+
+
+def test_a_decision_by_a_funding_slot_waits_for_its_end_and_says_so(
+    engine: Engine, deploy: Deploy, tmp_path: Path
+) -> None:
+    bars = random_bars(3, N_KNOWN + 8)
+    deploy_at_venue(deploy, bars, "", HOLD)
+
+    async def scenario(played: Minutes) -> None:
+        played.trader.pause = FundingPause(interval_hours=8, seconds=7_200.0)
+        await played.pass_bar()
+        await played.book_bars()
+        await asyncio.to_thread(played.trader.decide_late, played.clock(), 0.0)
+        assert rows(engine, "select 1 from trading.signals") == []
+        played.trader.pause = FundingPause()
+        await asyncio.to_thread(played.trader.decide_late, played.clock(), 0.0)
+        await played.settle()
+        [(decision,)] = rows(engine, "select decision from trading.signals")
+        assert decision["waited_for"] == "a funding slot at 00:00 UTC is less than 7200 s away"
+        assert len(our_fills(engine)) == 1
+
+    play(engine, tmp_path, bars, scenario)

@@ -15,6 +15,7 @@ from quant_pipelines.core.timeframes import MINUTE_MS, to_ms
 from quant_pipelines.sdk.loading import compile_strategy
 from quant_pipelines.store.heartbeats import write_halt
 from quant_pipelines.trading import Execution, Specification, TradingRules
+from quant_pipelines.trading.breaker import Trip
 from tests.integration.runner.conftest import RULES
 from tests.integration.runner.replay import ReplaySource, ReplayTime, roll_up
 from tests.integration.runner.world import (
@@ -136,7 +137,7 @@ def test_halt_takes_back_what_could_open_and_keeps_what_reduces(
 ) -> None:
     deployment_id = deploy(LADDER, **PLACE)
     asyncio.run(part(engine, database_url, 120, 125).play())
-    write_halt(engine, f"deployment:{deployment_id}", "a person looks", DEPLOYED)
+    write_halt(engine, f"deployment:{deployment_id}", Trip("failed", "a person looks"), DEPLOYED)
     asyncio.run(part(engine, database_url, 125, 130).play())
     open_kinds = rows(
         engine,

@@ -167,7 +167,7 @@ def test_a_strategy_that_raises_halts_only_its_deployment(
     asyncio.run(world(engine, database_url).play())
     ends = dict(rows(engine, "select deployment_id, max(ts) from trading.equity group by 1"))
     decided = dict(rows(engine, "select deployment_id, max(bar_close) from trading.signals group by 1"))
-    alerts = rows(engine, "select source, message from ops.alerts")
+    alerts = rows(engine, "select source, message from ops.alerts where severity = 'halt'")
     (beat,) = rows(engine, "select detail from ops.heartbeats where service = 'live_runner'")
     assert ends[healthy] == ends[broken] == HISTORY_START + timedelta(minutes=N_BARS)
     assert decided[healthy] == ends[healthy]
@@ -202,10 +202,10 @@ def test_a_halt_outlives_the_runner_and_ends_when_it_is_resolved(
     deploy(FAILING, **PLACE)
     asyncio.run(world(engine, database_url, n_bars=160).play())
     asyncio.run(world(engine, database_url, start=HISTORY_START + timedelta(minutes=161), n_bars=170).play())
-    assert len(rows(engine, "select 1 from ops.alerts")) == 1
+    assert len(rows(engine, "select 1 from ops.alerts where severity = 'halt'")) == 1
     execute(engine, "update ops.alerts set resolved_at = now()")
     asyncio.run(world(engine, database_url, start=HISTORY_START + timedelta(minutes=171), n_bars=180).play())
-    assert len(rows(engine, "select 1 from ops.alerts")) == 2
+    assert len(rows(engine, "select 1 from ops.alerts where severity = 'halt'")) == 2
 
 
 def test_a_source_that_does_not_compile_is_an_alert_and_nothing_more(
@@ -214,7 +214,7 @@ def test_a_source_that_does_not_compile_is_an_alert_and_nothing_more(
     deploy("class Broken(:", **PLACE)
     healthy = deploy(SWITCH, symbol=OTHER_SYMBOL, **PLACE)
     asyncio.run(world(engine, database_url, n_bars=140).play())
-    (alert,) = rows(engine, "select source, message from ops.alerts")
+    (alert,) = rows(engine, "select source, message from ops.alerts where severity = 'halt'")
     assert alert[0] == "deployment:1"
     assert "syntax error in line 1" in alert[1]
     assert {row[0] for row in rows(engine, "select deployment_id from trading.equity")} == {healthy}

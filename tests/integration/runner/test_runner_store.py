@@ -9,13 +9,13 @@ from quant_pipelines.store.deployments import read_deployments, read_limits, set
 from quant_pipelines.store.engine import transaction
 from quant_pipelines.store.heartbeats import (
     Alert,
-    Halt,
     Heartbeat,
     read_halts,
     read_heartbeats,
     write_alert,
     write_heartbeat,
 )
+from quant_pipelines.trading.breaker import Trip
 
 pytestmark = pytest.mark.postgres
 
@@ -45,7 +45,7 @@ def test_a_heartbeat_replaces_the_one_before(engine: Engine) -> None:
 def test_a_halt_stands_until_it_is_resolved(engine: Engine) -> None:
     write_alert(engine, Alert("warning", "deployment:1", "late", NOW))
     write_alert(engine, Alert("halt", "deployment:2", "strategy failed", NOW))
-    assert read_halts(engine) == {"deployment:2": Halt("strategy failed")}
+    assert read_halts(engine) == {"deployment:2": (Trip("failed", "strategy failed"),)}
     with engine.begin() as connection:
         connection.execute(text("update ops.alerts set resolved_at = now()"))
     assert read_halts(engine) == {}

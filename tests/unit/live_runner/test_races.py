@@ -18,6 +18,7 @@ from quant_pipelines.core.settings import CostSettings
 from quant_pipelines.risk import RiskLimits
 from quant_pipelines.store.deployments import Deployment
 from quant_pipelines.trading import TradingRules
+from quant_pipelines.trading.breaker import Trip
 from tests.memory_journal import MemoryJournal
 
 AT = datetime(2026, 1, 1, tzinfo=UTC)
@@ -68,7 +69,7 @@ class Books:
         self.n_opened += 1
         if self.halts_meanwhile and self.trader is not None:
             self.halts_meanwhile = False
-            self.trader.halt("failed meanwhile", is_final=False)
+            self.trader.trip(Trip("failed", "failed meanwhile"))
         return Opened(object(), None, 0)  # type: ignore[arg-type] - nobody asks it anything
 
 
@@ -95,7 +96,7 @@ def test_a_failure_that_is_told_while_the_rows_are_read_has_them_read_again() ->
     books = Books()
     trader = trader_of(books)
     books.halts_meanwhile = True
-    trader.halt("failed", is_final=False)
+    trader.trip(Trip("failed", "failed"))
     trader.with_broker(lambda _: None)
     trader.with_broker(lambda _: None)
     assert books.n_opened == 3
@@ -103,9 +104,9 @@ def test_a_failure_that_is_told_while_the_rows_are_read_has_them_read_again() ->
 
 def test_a_flattening_ends_with_its_halt() -> None:
     trader = trader_of(Books())
-    trader.follow_halt("flattened by ann", must_flatten=True)
+    trader.follow([Trip("flattened", "flattened by ann")])
     assert (trader.state, trader.must_flatten) == ("HALTED", True)
-    trader.follow_halt(None, must_flatten=True)
+    trader.follow([])
     assert (trader.state, trader.must_flatten) == ("ACTIVE", False)
 
 

@@ -4,7 +4,6 @@ import asyncio
 import json
 from collections import deque
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -95,13 +94,13 @@ class Account:
 
 @pytest.fixture
 def journal(tmp_path: Path) -> Iterator[KillJournal]:
-    opened = new_journal(tmp_path, datetime(2024, 1, 31, tzinfo=UTC))
+    opened = new_journal(tmp_path, lambda: NOW_MS)
     yield opened
     opened.close()
 
 
 def killed(account: Account, journal: KillJournal, **more: Any) -> Killed:
-    return asyncio.run(kill(account, journal, ANN, pause_seconds=0.0, clock=lambda: NOW_MS, **more))
+    return asyncio.run(kill(account, journal, ANN, pause_seconds=0.0, **more))
 
 
 def test_entries_go_first_then_what_is_held_then_the_stops(journal: KillJournal) -> None:
@@ -163,7 +162,7 @@ def test_what_is_left_is_told(account: Callable[[], Account], sentence: str, jou
 
 def test_a_disk_that_takes_nothing_does_not_stop_a_kill(tmp_path: Path) -> None:
     (tmp_path / "kills").write_text("a file stands where the folder should be")
-    journal = new_journal(tmp_path, datetime(2024, 1, 31, tzinfo=UTC))
+    journal = new_journal(tmp_path, lambda: NOW_MS)
     account = Account({BTC: Decimal(1)}, (ENTRY,))
     assert killed(account, journal).is_done
     assert "can't be written" in journal.fault
@@ -207,7 +206,7 @@ def test_whatever_fails_for_a_while_the_account_ends_empty_and_no_stop_goes_befo
     tmp_path: Path,
 ) -> None:
     account = Account(held, tuple(orders), failures=tuple(failures), largest=largest)
-    journal = new_journal(tmp_path, datetime(2024, 1, 31, tzinfo=UTC))
+    journal = new_journal(tmp_path, lambda: NOW_MS)
     done = killed(account, journal, rounds=40)
     journal.close()
     assert done.is_done

@@ -1,0 +1,114 @@
+"""What the account says of one deployment's orders, before an intent is committed and before it is sent."""
+
+import math
+from typing import NamedTuple
+
+from live_runner.book.account import OPEN_GATE, Gate
+from live_runner.book.announcer import Announce, silent
+from live_runner.book.broker import Broker
+from live_runner.book.decision import Decided, Moment, without_exposure
+from live_runner.book.plan import DeploymentPlan
+from quant_pipelines.core.timeframes import DAY_MS, to_ms
+from quant_pipelines.risk.account_view import AccountOrder, BookExposure
+from quant_pipelines.store.trading import Intent
+from quant_pipelines.trading.breaker import Event, Trip
+
+_TRIPS: dict[str, Event] = {
+    "daily_loss": "day_loss",
+    "account_daily_loss": "day_loss",
+    "repeated_execution": "repeated_execution",
+}
+"""What the breaker is told of a denial: those of the rules whose action is ``reduce``."""
+
+
+class Relations(NamedTuple):
+    """Whom a trader tells what was committed, and what its orders must pass besides its own rules.
+
+    ``funding_pause_seconds``: nothing is decided so long before and after a funding slot.
+    """
+
+    announce: Announce = silent
+    gate: Gate = OPEN_GATE
+    funding_pause_seconds: float = 0.0
+
+
+def trip_of(decided: Decided) -> Trip | None:
+    """Event that a decision's denial is for the breaker; None if it is none."""
+    event = _TRIPS.get(decided.denied_by or "")
+    return None if event is None else Trip(event, str(decided.signal.decision.get("risk", event)))
+
+
+class _Count(NamedTuple):
+    """Number of fills at the begin of a UTC day."""
+
+    day: int
+    n_fills: int
+
+
+class Approval:
+    """Between one deployment and its account.
+
+    Parameters
+    ----------
+    gate
+        The account.
+    plan
+        Whose orders.
+    """
+
+    def __init__(self, gate: Gate, plan: DeploymentPlan) -> None:
+        self._gate = gate
+        self._plan = plan
+        self._price = math.nan
+        self._asked: AccountOrder | None = None
+        self._is_open = False
+        self._n_fills = 0
+        self._count = _Count(-1, 0)
+
+    def report(self, broker: Broker, booked_until_ms: int | None) -> None:
+        """Tell the account what the book holds now; None before its first bar."""
+        self._gate.report(lambda: self._exposure(broker, booked_until_ms))
+        if self._is_open and self._asked is not None and broker.n_fills > self._n_fills:
+            self._is_open = False
+            self._gate.executed(self._asked)
+
+    def approved(self, decided: Decided, moment: Moment, n_fills: int, *, is_reducing: bool) -> Decided:
+        """Return the decision, or what the account leaves of it."""
+        if decided.intent is None:
+            return decided
+        order = self._order(decided.intent, decided.order_quantity, decided.signal.price)
+        order = order._replace(data_age_seconds=moment.data_age_seconds)
+        denial = self._gate.ask(order, is_reducing=is_reducing)
+        if denial is not None:
+            return without_exposure(self._plan, decided, denial, moment)
+        self._asked, self._is_open, self._n_fills = order, True, n_fills
+        return decided
+
+    def refusal_to_send(self, intent: Intent, *, is_reducing: bool) -> str:
+        """Why a committed order is not sent, in one sentence; empty if it is."""
+        order = self._asked
+        if order is None or order.client_order_id != intent.client_order_id:
+            quantity = float(intent.quantity if intent.side == "buy" else -intent.quantity)
+            order = self._order(intent, quantity, self._price)
+        denial = self._gate.ask_again(order, is_reducing=is_reducing)
+        return "" if denial is None else str(denial)
+
+    def _order(self, intent: Intent, quantity: float, price: float) -> AccountOrder:
+        deployment = self._plan.deployment
+        at_ms, name = to_ms(intent.bar_close), intent.client_order_id
+        return AccountOrder(deployment.id, deployment.symbol, quantity, price, at_ms, client_order_id=name)
+
+    def _exposure(self, broker: Broker, booked_until_ms: int | None) -> BookExposure:
+        deployment = self._plan.deployment
+        whose = (deployment.id, deployment.symbol, broker.account.position, broker.open_orders())
+        if booked_until_ms is None:
+            return BookExposure(*whose, broker.equity, broker.equity)
+        view = broker.view(volatility=0.0, data_age_seconds=0.0)
+        self._price = view.price
+        day = booked_until_ms // DAY_MS
+        if day != self._count.day:
+            self._count = _Count(day, broker.n_fills)
+        n_fills = broker.n_fills - self._count.n_fills
+        return BookExposure(
+            *whose, view.equity, view.day_start_equity, view.price, int(view.orders_today), n_fills
+        )

@@ -1,0 +1,135 @@
+"""Books of one account: what is left of a limit is given away once, and what is lost stops everybody."""
+
+import math
+import threading
+
+import pytest
+
+from live_runner.book.account import AccountBooks, AccountTerms
+from quant_pipelines.core.account_limits import AccountLimits
+from quant_pipelines.risk.account_view import AccountOrder, BookExposure, OpenOrder, Prices
+
+A, B = "A/USDT:USDT", "B/USDT:USDT"
+FIVE = range(1, 6)
+
+
+def account(limits: AccountLimits, *books: BookExposure) -> AccountBooks:
+    made = AccountBooks(lambda _: Prices(100.0, 100.0, 1.0))
+    made.follow(AccountTerms(limits, frozenset({B})))
+    for book in books:
+        made.expect(book.deployment_id, 1_000.0)
+        made.report(lambda book=book: book)  # type: ignore[misc]
+    return made
+
+
+def book(number: int, position: float = 0.0, equity: float = 1_000.0, *orders: OpenOrder) -> BookExposure:
+    return BookExposure(number, A, position, orders, equity, 1_000.0, 100.0)
+
+
+def order(number: int, quantity: float = 10.0, at_ms: int = 0) -> AccountOrder:
+    return AccountOrder(number, A, quantity, 100.0, at_ms, client_order_id=f"q{number}-{at_ms}")
+
+
+def test_five_books_that_decide_at_once_share_one_limit() -> None:
+    shared = account(AccountLimits(max_leverage=0.5), *(book(number) for number in FIVE))  # 2,500 of 5,000
+    start, answers = threading.Barrier(len(FIVE)), list[bool]()
+
+    def decide(number: int) -> None:
+        start.wait(60)
+        answers.append(shared.ask(order(number)) is None)
+
+    threads = [threading.Thread(target=decide, args=(number,)) for number in FIVE]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+    assert sorted(answers) == [False, False, False, True, True]
+
+
+def test_an_order_that_came_to_nothing_gives_its_share_back() -> None:
+    shared = account(AccountLimits(max_symbol_notional=1_000.0), book(1), book(2))
+    assert shared.ask(order(1)) is None
+    assert shared.ask(order(2)) is not None
+    shared.report(lambda: book(1))
+    assert shared.ask(order(2, at_ms=1)) is None
+
+
+def test_an_unknown_outcome_counts_as_exposure() -> None:
+    shared = account(
+        AccountLimits(max_symbol_notional=1_000.0), book(1, 0.0, 1_000.0, OpenOrder(10.0)), book(2)
+    )
+    denial = shared.ask(order(2))
+    assert denial is not None
+    assert str(denial) == "symbol_position: 2000 is beyond 1000"
+
+
+def test_what_was_approved_is_approved_again_before_it_is_sent_unless_the_limit_was_tightened() -> None:
+    shared = account(AccountLimits(max_symbol_notional=1_000.0), book(1))
+    asked = order(1)
+    assert shared.ask(asked) is None
+    assert shared.ask_again(asked) is None
+    shared.follow(AccountTerms(AccountLimits(max_symbol_notional=999.0)))
+    assert shared.ask_again(asked) is not None
+
+
+def test_an_order_is_as_old_as_its_decision_when_it_is_committed_and_as_the_data_when_it_is_sent() -> None:
+    shared = account(AccountLimits(max_data_age_seconds=90.0), book(1))
+    shared_late = AccountBooks(lambda _: Prices(100.0, 100.0, 91.0))
+    shared_late.follow(AccountTerms(AccountLimits(max_data_age_seconds=90.0)))
+    asked = order(1)._replace(data_age_seconds=2.0)
+    assert shared.ask(asked) is None
+    assert shared_late.ask(asked) is None
+    assert shared.ask(order(1, at_ms=1)._replace(data_age_seconds=91.0)) is not None
+    denial = shared_late.ask_again(asked)
+    assert denial is not None
+    assert denial.rule == "stale_prices"
+
+
+def test_a_book_that_is_expected_and_silent_lets_nobody_trade_by_the_equity() -> None:
+    shared = account(AccountLimits(max_leverage=10.0), book(1))
+    shared.expect(7, 1_000.0)
+    denial = shared.ask(order(1))
+    assert denial is not None
+    assert "book of deployment:7 is not known" in denial.sentence
+    shared.forget(7)
+    assert shared.ask(order(1)) is None
+
+
+@pytest.mark.parametrize(
+    ("lost", "expected"),
+    [
+        (199.0, ""),
+        (201.0, "the account has lost 20.10 % since 00:00 UTC, more than 20.00 %"),
+        (math.nan, ""),
+    ],
+)
+def test_hard_stop_is_of_all_books_together(lost: float, expected: str) -> None:
+    halves = (book(1, equity=1_000.0 - lost), book(2, equity=1_000.0 - lost))
+    assert account(AccountLimits(max_account_loss_fraction=0.2), *halves).hard_stop(0) == expected
+    assert account(AccountLimits(), *halves).hard_stop(0) == ""
+
+
+def test_a_rearmed_account_counts_what_is_lost_from_then_on_until_midnight() -> None:
+    shared = account(AccountLimits(max_account_loss_fraction=0.2), book(1, equity=700.0))
+    assert shared.hard_stop(0) == "the account has lost 30.00 % since 00:00 UTC, more than 20.00 %"
+    shared.rearm(3_600_000)
+    assert shared.hard_stop(3_700_000) == ""
+    shared.report(lambda: book(1, equity=500.0))
+    assert shared.hard_stop(3_800_000) == "the account has lost 28.57 % since 01:00 UTC, more than 20.00 %"
+    assert "since 00:00" in shared.hard_stop(86_400_000)
+
+
+def test_levels_are_told_of_the_whole_account() -> None:
+    told = account(AccountLimits(), book(1, 5.0), book(2, 12.0)).alerts()
+    assert set(told) == {"exposure", "concentration"}
+
+
+def test_a_repeated_execution_is_counted_by_what_was_filled() -> None:
+    shared = account(AccountLimits(max_repeated_executions=2.0), book(1))
+    for minute in range(3):
+        asked = order(1, at_ms=60_000 * minute)
+        denial = shared.ask(asked)
+        assert (denial is None) == (minute < 2)
+        shared.executed(asked)
+    assert denial is not None
+    assert (denial.rule, denial.action) == ("repeated_execution", "reduce")
