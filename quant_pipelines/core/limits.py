@@ -5,7 +5,8 @@ import math
 from dataclasses import dataclass
 from typing import Any
 
-from quant_pipelines.core.settings import RiskSettings, setting
+from quant_pipelines.core.setting import setting
+from quant_pipelines.core.settings import RiskSettings
 
 _SETTINGS = {field.name: field for field in dataclasses.fields(RiskSettings)}
 

@@ -4,10 +4,11 @@ Every value carries its description and unit; ``quant_pipelines.settings`` fills
 environment and flags. Nothing below the roots reads a file or an environment variable.
 """
 
-from dataclasses import dataclass, field
-from typing import Any, ClassVar, Literal
+from dataclasses import dataclass
+from typing import Any, ClassVar
 
-from quant_pipelines.core.bounds import Bounds
+from quant_pipelines.core.alert_settings import AlertSettings, WatchdogSettings
+from quant_pipelines.core.setting import name_setting, setting
 
 DEFAULT_SYMBOLS = tuple(
     f"{base}/USDT:USDT" for base in ("BTC", "ETH", "SOL", "BNB", "XRP", "ADA", "DOGE", "AVAX", "LINK", "LTC")
@@ -16,37 +17,8 @@ SECRET_VARIABLES = frozenset(
     {"QUANT_API_KEY", "QUANT_API_SECRET", "QUANT_MASTER_KEY", "QUANT_MASTER_KEY_NEXT"}
 )
 """Secrets are never settings; only the processes that need them see these."""
-
-
-def setting(
-    default: Any,
-    description: str,
-    *,
-    low: float | None = None,
-    high: float | None = None,
-    choices: tuple[str, ...] = (),
-) -> Any:
-    """Field of a settings value with its description and unit.
-
-    Parameters
-    ----------
-    default
-        The packaged value.
-    description
-        What it means, with its unit.
-    low, high
-        Smallest and largest value that is accepted; NaN and infinities never are.
-    choices
-        Values that are accepted, when there are only a few.
-    """
-    metadata = {"description": description, "bounds": Bounds(low, high, choices), "of": ""}
-    return field(default=default, metadata=metadata)
-
-
-def name_setting(default: Any, description: str, of: Literal["exchange", "symbol", "instrument set"]) -> Any:
-    """Field of a settings value that is a name, or several, of what is traded; a root proves it."""
-    metadata = {"description": description, "bounds": Bounds(), "of": of}
-    return field(default=default, metadata=metadata)
+CHANNELS_VARIABLE = "QUANT_ALERTS__CHANNELS"
+"""The one setting that holds secrets; only the process that sends alerts sees it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -412,3 +384,5 @@ class Settings:
     ladder: LadderSettings = setting(LadderSettings(), "promotion and culling")
     portfolio: PortfolioSettings = setting(PortfolioSettings(), "capital")
     runner: RunnerSettings = setting(RunnerSettings(), "live runner")
+    alerts: AlertSettings = setting(AlertSettings(), "who is told")
+    watchdog: WatchdogSettings = setting(WatchdogSettings(), "what may not fall silent")

@@ -12,6 +12,7 @@ from quant_pipelines.core.timeframes import from_ms
 from quant_pipelines.operations.outages import RUNNER, database_away, is_fresh, standing_outages
 from quant_pipelines.stack.home import Home, is_locked
 from quant_pipelines.stack.server import database_url_of
+from quant_pipelines.store.alert_deliveries import open_alerts
 from quant_pipelines.store.engine import connected, transaction
 from quant_pipelines.store.heartbeats import Heartbeat, read_heartbeats
 from quant_pipelines.store.rate_budgets import read_rate_budgets
@@ -30,7 +31,8 @@ def stack_status(home: Home, settings: Settings) -> dict[str, Any]:
         capital, ...],
         ``requests`` (what is used of each exchange's request allowance),
         ``fills`` (count), ``equity`` (quote currency), ``trading_state``, ``last_runs``.
-        ``outages`` [what, since, sentence]: what is away now.
+        ``outages`` [what, since, sentence]: what is away now. ``alerts`` [open, newest]: what nobody
+        acknowledged and what is not over; None without a database.
         Without a database ``fills``, ``equity`` and ``trading_state`` are None. ``collector`` is its last
         heartbeat, None when that is not fresh.
     """
@@ -53,6 +55,7 @@ def stack_status(home: Home, settings: Settings) -> dict[str, Any]:
         "trading_state": None,
         "collector": None,
         "outages": [],
+        "alerts": None,
         "last_runs": _last_runs(known["ui"]) if is_up and known.get("ui") else [],
     }
     if not is_up and not settings.database_url:
@@ -71,10 +74,12 @@ def _trading(url: str) -> dict[str, Any]:
             beats = read_heartbeats(connection)
             requests = read_rate_budgets(connection, utc_now())
             outages = standing_outages(connection, utc_now())
+            alerts = open_alerts(connection)
     except StoreError as error:
         return {"outages": [database_away(error)]}
     return {
         "outages": outages,
+        "alerts": alerts,
         "deployments": [_deployment(row) for row in deployed],
         "fills": sum(row["fills"] for row in deployed),
         "equity": _account_equity(capital, deployed),

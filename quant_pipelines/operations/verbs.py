@@ -161,6 +161,47 @@ RUNNER = (
         route="/api/v1/runner/flatten",
     ),
 )
+_ALERT = Field(
+    "alert_id",
+    "number",
+    "id of the alert, as quant alerts lists it",
+    "ack: which alert",
+    metavar="ALERT",
+    blank=0,
+)
+_ONLY_OPEN = Field(
+    "only_open",
+    "switch",
+    "list: only those that are neither over nor known",
+    default=False,
+    flag="--open",
+)
+ALERTS = (
+    Verb(
+        "list",
+        "what people were told, and what is still to be told",
+        "quant_pipelines.operations.alerts:list_alerts",
+        (_ONLY_OPEN,),
+        route="/api/v1/alerts",
+        method="GET",
+        role="viewer",
+    ),
+    Verb(
+        "ack",
+        "say that an alert is known",
+        "quant_pipelines.operations.alerts:acknowledge_alert",
+        (_ALERT,),
+        job="acknowledge_alert",
+        told="Say that an alert is known: nobody else is told of it, and no channel goes on waiting",
+        asks="One alert.",
+        route="/api/v1/alerts/{alert_id}/ack",
+    ),
+    Verb(
+        "test",
+        "send one test alert through every channel",
+        "quant_pipelines.operations.alerts:try_channels",
+    ),
+)
 FACTOR = Verb(
     "factor",
     "record a redenomination or split, so that history is read in one scale",
@@ -383,6 +424,27 @@ VERBS: tuple[Verb, ...] = (
         "explain",
         "the decision chain of an order, or why there was none",
         fields=(_REFERENCE,),
+        asker="home",
+    ),
+    Verb(
+        "alerts",
+        "what people were told; acknowledge an alert, or test the channels",
+        fields=(
+            replace(
+                _action("", *(verb.name for verb in ALERTS)),
+                help="list, newest first; ack: say that one is known; test: send one through every channel",
+                default="list",
+                is_optional=True,
+            ),
+            replace(_ALERT, default=None, is_optional=True),
+            _ONLY_OPEN,
+        ),
+        asker="operator",
+        kinds=ALERTS,
+    ),
+    Verb(
+        "watchdog",
+        "send the alerts, and alert when runner, data or database fall silent; runs until it is stopped",
         asker="home",
     ),
     Verb("audit", "prove that the audit log is whole, or write it down", fields=_AUDIT, asker="home"),

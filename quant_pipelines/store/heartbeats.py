@@ -4,15 +4,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from types import MappingProxyType
-from typing import Any, Literal, NamedTuple, TypeAlias
+from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, Engine, insert, select, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 
+from quant_pipelines.core.severities import Severity
 from quant_pipelines.store.engine import transaction
 from quant_pipelines.store.tables import alerts, heartbeats
 
-Severity: TypeAlias = Literal["info", "warning", "halt"]
 FLATTEN = "flatten"
 """Action in the detail of a halt that also closes what is held."""
 
@@ -90,7 +90,13 @@ class Alert(NamedTuple):
 def write_alert(engine: Engine, alert: Alert) -> None:
     """Store an alert."""
     with transaction(engine) as connection:
-        connection.execute(insert(alerts).values(alert._asdict() | {"detail": dict(alert.detail)}))
+        add_alert(connection, alert)
+
+
+def add_alert(connection: Connection, alert: Alert) -> int:
+    """Store an alert in the caller's transaction; returns its id."""
+    values = alert._asdict() | {"detail": dict(alert.detail)}
+    return int(connection.execute(insert(alerts).values(values).returning(alerts.c.id)).scalar_one())
 
 
 class Halt(NamedTuple):
@@ -125,8 +131,7 @@ def halt_once(connection: Connection, source: str, message: str, at: datetime) -
 
 def add_halt(connection: Connection, source: str, message: str, detail: dict[str, Any], at: datetime) -> int:
     """Halt a source in the caller's transaction; returns the id of the alert."""
-    values = {"severity": "halt", "source": source, "message": message, "detail": detail, "at": at}
-    return int(connection.execute(insert(alerts).values(values).returning(alerts.c.id)).scalar_one())
+    return add_alert(connection, Alert("halt", source, message, at, detail))
 
 
 def standing_halts(connection: Connection, source: str | None = None) -> list[dict[str, Any]]:

@@ -22,6 +22,7 @@ from quant_pipelines.store.tables.market import (
     whitelist,
 )
 from quant_pipelines.store.tables.ops import (
+    alert_deliveries,
     alerts,
     approvals,
     audit_logs,
@@ -63,6 +64,7 @@ from quant_pipelines.store.tables.trading import (
 __all__ = [
     "SCHEMAS",
     "accounts",
+    "alert_deliveries",
     "alerts",
     "approvals",
     "audit_logs",

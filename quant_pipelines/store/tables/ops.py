@@ -2,13 +2,24 @@
 
 from typing import Literal, TypeAlias
 
-from sqlalchemy import BigInteger, CheckConstraint, Column, Index, PrimaryKeyConstraint, Table
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    Column,
+    ForeignKey,
+    Index,
+    PrimaryKeyConstraint,
+    Table,
+    UniqueConstraint,
+)
 from sqlalchemy import text as sql
 from sqlalchemy.dialects.postgresql import BYTEA
 
 from quant_pipelines.store.tables.base import document, identity, metadata, moment, one_of, text
 
 ApprovalDecision: TypeAlias = Literal["open", "approved", "void"]
+DeliveryState: TypeAlias = Literal["waiting", "sending", "delivered", "duplicate", "over", "failed"]
+"""``duplicate``: the same was told within the window; ``over``: nobody has to be told any more."""
 
 audit_logs = Table(
     "audit_logs",
@@ -61,8 +72,34 @@ alerts = Table(
     text("message"),
     document("detail"),
     moment("resolved_at", nullable=True),
+    moment("routed_at", nullable=True, comment="when its deliveries were planned; null: not yet"),
+    moment("acknowledged_at", nullable=True, comment="when a person said that it is known"),
+    text("acknowledged_by", nullable=True),
+    CheckConstraint("(acknowledged_at is null) = (acknowledged_by is null)", name="acknowledged"),
+    Index("ix_alerts_unrouted", "id", postgresql_where=sql("routed_at is null")),
+    Index("ix_alerts_source_at", "source", "at"),
     schema="ops",
     comment="What a person should look at",
+)
+
+alert_deliveries = Table(
+    "alert_deliveries",
+    metadata,
+    identity(),
+    Column("alert_id", BigInteger, ForeignKey("ops.alerts.id"), nullable=False),
+    text("channel"),
+    text("state", comment="waiting, sending, delivered, duplicate, over or failed"),
+    Column("wait_minutes", BigInteger, nullable=False, comment="above 0: only while nobody acknowledged"),
+    Column("tries", BigInteger, nullable=False),
+    moment("due_at", comment="when it may be sent; while sending: when it is taken for lost"),
+    moment("delivered_at", nullable=True),
+    text("error", comment="what went wrong last; empty when nothing did"),
+    CheckConstraint(one_of("state", DeliveryState), name="state"),
+    CheckConstraint("(state = 'delivered') = (delivered_at is not null)", name="delivered"),
+    UniqueConstraint("alert_id", "channel"),
+    Index("ix_alert_deliveries_due", "due_at", postgresql_where=sql("state in ('waiting', 'sending')")),
+    schema="ops",
+    comment="One row for each alert and channel: who was told what, and what is still to be told",
 )
 
 approvals = Table(

@@ -14,7 +14,15 @@ from quant_pipelines.operations.verbs import DECISIONS, VERBS
 
 LEAVES = [leaf for head in VERBS for leaf in head.leaves()]
 OF_THE_STACK = {"engine", "settings", "ladder", "exchange", "signature", "clock"}
-TYPES = {"number": int, "deployment": int, "value": float, "text": str, "scope": str, "limit_scope": str}
+TYPES = {
+    "number": int,
+    "deployment": int,
+    "value": float,
+    "text": str,
+    "switch": bool,
+    "scope": str,
+    "limit_scope": str,
+}
 
 parametrized = pytest.mark.parametrize(
     "verb", [leaf for leaf in LEAVES if leaf.function], ids=lambda verb: verb.name

@@ -1,0 +1,42 @@
+"""Fields of settings values: each carries its description, its unit and what it may be."""
+
+from dataclasses import field
+from typing import Any, Final, Literal, TypeAlias
+
+from quant_pipelines.core.bounds import Bounds
+
+NameKind: TypeAlias = Literal["exchange", "symbol", "instrument set", "channel", "hours", "template"]
+"""What a setting names: something that is traded; where alerts go; hours of a day; how an alert reads."""
+SECRET_KINDS: Final = frozenset({"channel"})
+"""Kinds whose values hold secrets: no sentence, listing or representation shows them."""
+
+
+def setting(
+    default: Any,
+    description: str,
+    *,
+    low: float | None = None,
+    high: float | None = None,
+    choices: tuple[str, ...] = (),
+) -> Any:
+    """Field of a settings value with its description and unit.
+
+    Parameters
+    ----------
+    default
+        The packaged value.
+    description
+        What it means, with its unit.
+    low, high
+        Smallest and largest value that is accepted; NaN and infinities never are.
+    choices
+        Values that are accepted, when there are only a few.
+    """
+    metadata = {"description": description, "bounds": Bounds(low, high, choices), "of": ""}
+    return field(default=default, metadata=metadata)
+
+
+def name_setting(default: Any, description: str, of: NameKind) -> Any:
+    """Field of a settings value that is a name, or several, of a kind; a root proves it."""
+    metadata = {"description": description, "bounds": Bounds(), "of": of}
+    return field(default=default, metadata=metadata, repr=of not in SECRET_KINDS)
