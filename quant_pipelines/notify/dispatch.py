@@ -15,11 +15,11 @@ from quant_pipelines.core.alert_settings import AlertSettings
 from quant_pipelines.core.clock import Clock, clock_time
 from quant_pipelines.notify.channels import Channel, channels_of
 from quant_pipelines.notify.courier import POST_SECONDS, Parcel, deliver
-from quant_pipelines.notify.message import Message, Templates, Told, message_of
+from quant_pipelines.notify.message import Message, Notice, Templates, message_of
 from quant_pipelines.notify.quiet_hours import quiet_hours_of
 from quant_pipelines.notify.route import CHANNEL_SCOPE, MOST_TRIES, Hush, legs, pause_after
 from quant_pipelines.store import alert_deliveries as store
-from quant_pipelines.store.alert_deliveries import Due
+from quant_pipelines.store.alert_deliveries import DueDelivery
 from quant_pipelines.store.engine import transaction
 from quant_pipelines.store.heartbeats import Alert
 from quant_pipelines.store.outages import follow_standing
@@ -112,11 +112,11 @@ class Dispatch:
                 self._record(name, by_channel[name], error)
         return len(parcels)
 
-    def _taken(self) -> dict[str, list[Due]]:
+    def _taken(self) -> dict[str, list[DueDelivery]]:
         now = clock_time(self._clock)
         names = [channel.name for channel in self._rules.channels]
         lease = now + timedelta(seconds=POST_SECONDS * (len(names) + 2))
-        found: dict[str, list[Due]] = defaultdict(list)
+        found: dict[str, list[DueDelivery]] = defaultdict(list)
         with transaction(self._engine) as connection:
             self._plan(connection, now)
             store.end_known(connection)
@@ -131,13 +131,14 @@ class Dispatch:
             rows = [leg._asdict() for leg in planned]
             store.plan(connection, alert.id, rows, "duplicate" if again else "waiting", now)
 
-    def _message(self, due: list[Due]) -> Message:
+    def _message(self, due: list[DueDelivery]) -> Message:
         told = [
-            Told(one.alert_id, one.severity, one.source, one.message, one.at, one.resolved_at) for one in due
+            Notice(one.alert_id, one.severity, one.source, one.message, one.at, one.resolved_at)
+            for one in due
         ]
         return message_of(told, self._rules.templates)
 
-    def _record(self, channel: str, due: list[Due], error: str) -> None:
+    def _record(self, channel: str, due: list[DueDelivery], error: str) -> None:
         """Note what became of a message; a channel that fails is an alert itself, until it delivers again."""
         now = clock_time(self._clock)
         with transaction(self._engine) as connection:
@@ -154,7 +155,7 @@ class Dispatch:
         failing = [Alert("warning", source, message, now)] if error else []
         follow_standing(self._engine, source, failing, now)
 
-    def _again(self, one: Due, now: datetime) -> datetime | None:
+    def _again(self, one: DueDelivery, now: datetime) -> datetime | None:
         if one.tries >= MOST_TRIES:
             return None
         return self._rules.hush.due(one.severity, now + pause_after(one.tries))

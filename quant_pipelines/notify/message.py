@@ -13,7 +13,7 @@ FIELDS = ("severity", "source", "message", "at", "id")
 _LONGEST_LINE, _MOST_LINES = 1_000, 20
 
 
-class Told(NamedTuple):
+class Notice(NamedTuple):
     """An alert as it is told.
 
     Parameters
@@ -66,7 +66,7 @@ def require_template(text: str) -> None:
         raise ConfigurationError(f"template {text!r} can't be filled; expected only {known}")
 
 
-def message_of(alerts: Sequence[Told], templates: Templates) -> Message:
+def message_of(alerts: Sequence[Notice], templates: Templates) -> Message:
     """Put alerts into one message: the worst gives the title, each has a line, the first twenty.
 
     Parameters
@@ -79,7 +79,7 @@ def message_of(alerts: Sequence[Told], templates: Templates) -> Message:
     Examples
     --------
     >>> from datetime import UTC
-    >>> alert = Told(7, "halt", "deployment:3", "daily loss", datetime(2025, 1, 1, tzinfo=UTC))
+    >>> alert = Notice(7, "halt", "deployment:3", "daily loss", datetime(2025, 1, 1, tzinfo=UTC))
     >>> message_of([alert], Templates("{severity}: {source}", "{at} {message}"))
     Message(title='halt: deployment:3', body='2025-01-01 00:00:00 UTC daily loss')
     """
@@ -91,11 +91,11 @@ def message_of(alerts: Sequence[Told], templates: Templates) -> Message:
     return Message(_filled(templates.title, worst) + more, "\n".join(lines))
 
 
-def _line(alert: Told, template: str) -> str:
+def _line(alert: Notice, template: str) -> str:
     over = f" (over since {alert.resolved_at:%Y-%m-%d %H:%M:%S} UTC)" if alert.resolved_at else ""
     return _filled(template, alert) + over
 
 
-def _filled(template: str, alert: Told) -> str:
+def _filled(template: str, alert: Notice) -> str:
     values = {name: getattr(alert, name) for name in FIELDS} | {"at": f"{alert.at:%Y-%m-%d %H:%M:%S} UTC"}
     return " ".join(redacted(template.format(**values)).split())[:_LONGEST_LINE]

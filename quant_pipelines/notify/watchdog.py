@@ -16,7 +16,7 @@ from quant_pipelines.core.clock import Clock, clock_time, system_clock_ms
 from quant_pipelines.core.errors import SchemaError, StoreError
 from quant_pipelines.notify.courier import Parcel, deliver
 from quant_pipelines.notify.dispatch import Deliver, Dispatch, Rules
-from quant_pipelines.notify.message import Message, Told, message_of
+from quant_pipelines.notify.message import Message, Notice, message_of
 from quant_pipelines.notify.silence import Watched
 from quant_pipelines.store.engine import transaction
 from quant_pipelines.store.heartbeats import Alert, Heartbeat, write_heartbeat
@@ -157,7 +157,7 @@ class Watchdog:
                 del self._untold[name]
 
     def _words(self, alert: Alert) -> Message:
-        told = Told(0, alert.severity, alert.source, alert.message, alert.at)
+        told = Notice(0, alert.severity, alert.source, alert.message, alert.at)
         return message_of([told], self._rules.templates)
 
     def _note_return(self, now: datetime) -> None:

@@ -11,7 +11,7 @@ from quant_pipelines.core.settings import Settings
 from quant_pipelines.notify.channels import channels_of
 from quant_pipelines.notify.courier import Parcel, deliver
 from quant_pipelines.notify.dispatch import rules_of
-from quant_pipelines.notify.message import Told, message_of
+from quant_pipelines.notify.message import Notice, message_of
 from quant_pipelines.operations.receipt import Receipt, Signature
 from quant_pipelines.store import alert_deliveries as store
 from quant_pipelines.store import audit
@@ -76,7 +76,7 @@ def try_channels(engine: Engine, settings: Settings, signature: Signature, *, cl
         rows = [{"channel": one.name, "wait_minutes": 0, "due_at": now} for one in channels]
         # Over from the start: this command sends it, and nobody else does.
         store.plan(connection, alert_id, rows, "over", now)
-    told = message_of([Told(alert_id, *alert[:4])], rules_of(settings.alerts).templates)
+    told = message_of([Notice(alert_id, *alert[:4])], rules_of(settings.alerts).templates)
     outcomes = deliver([Parcel(channel, told) for channel in channels])
     return _tested(engine, signature, outcomes, alert_id, clock_time(clock))
 

@@ -15,8 +15,15 @@ def _action(about: str, *words: str) -> Field:
 SIGNATURE = (
     Field("operator", "text", "your name", "your name (default: %(default)s)"),
     Field("reason", "text", "why, in a sentence", "why, in a sentence"),
+    Field(
+        "code",
+        "text",
+        "your one-time code, once there are users; it is used up by this",
+        "your one-time code, once there are users (quant users); asked for on a terminal",
+        default="",
+    ),
 )
-"""Who decides, and why; both stand in the audit log. Every form asks for them first."""
+"""Who decides, why, and what proves it; the first two are audited. Every form asks for them first."""
 _VERDICT = Field(
     "verdict_id",
     "number",
@@ -107,6 +114,7 @@ _APPROVE = (
         told="Admit a candidate to paper money; its gates and its data are checked again",
         asks="One verdict.",
         route="/api/v1/candidates/{verdict_id}/approve",
+        role="approver",
     ),
     Verb(
         "coin",
@@ -117,6 +125,7 @@ _APPROVE = (
         told="Move a coin from the universe to the whitelist; its history and its first search follow",
         asks="One symbol of the universe.",
         route="/api/v1/hotlist/approve",
+        role="approver",
     ),
 )
 _SWITCHED = "What is halted, flattened or resumed."
@@ -148,6 +157,7 @@ RUNNER = (
         told="Resolve every halt of the account or of a deployment, also the runner's own",
         asks=_SWITCHED,
         route="/api/v1/runner/resume",
+        role="approver",
     ),
     Verb(
         "flatten",
@@ -313,6 +323,26 @@ _KEYS = (
     ),
     Field("replace", "switch", "add: in place of the keys that are stored", flag="--replace"),
 )
+_USERS = (
+    _action(
+        "list: who there is. add: a user, whose seed is shown once; the first one is an admin. reset: a new "
+        "seed. disable: shut out",
+        "list",
+        "add",
+        "reset",
+        "disable",
+    ),
+    Field("name", "text", "add, reset, disable: whom", metavar="NAME", default=None, is_optional=True),
+    Field(
+        "role",
+        "text",
+        "add: viewer, operator, approver or admin; each may what those before it may",
+        choices=Choices("Role", ("viewer", "operator", "approver", "admin")),
+        metavar="ROLE",
+        default="operator",
+        flag="--role",
+    ),
+)
 _DB = (
     _action(
         "migrate: to this code's schema; newer is refused. backup: both databases to FILE, also while "
@@ -381,7 +411,8 @@ VERBS: tuple[Verb, ...] = (
         told="Take a deployment one stage up; every guard is asked again, canary and live need two people",
         asks="One step up the ladder.",
         route="/api/v1/strategy/{deployment_id}/promote",
-        role="approver",
+        role="operator",
+        money=("canary", "live"),
     ),
     Verb(
         "rollback",
@@ -412,6 +443,7 @@ VERBS: tuple[Verb, ...] = (
         told="Set a risk limit; of all that apply, the tightest wins, and the runner follows in seconds",
         asks="One limit.",
         route="/api/v1/risk/limits",
+        role="approver",
     ),
     Verb(
         "runner",
@@ -449,7 +481,16 @@ VERBS: tuple[Verb, ...] = (
     ),
     Verb("audit", "prove that the audit log is whole, or write it down", fields=_AUDIT, asker="home"),
     Verb("settings", "every setting in force", fields=_SETTINGS, asker="nobody"),
-    Verb("keys", "API keys of accounts, sealed in the database", fields=_KEYS, asker="operator"),
+    Verb(
+        "keys", "API keys of accounts, sealed in the database", fields=_KEYS, asker="operator", role="admin"
+    ),
+    Verb(
+        "users",
+        "who may decide, with roles and one-time codes",
+        fields=_USERS,
+        asker="operator",
+        role="admin",
+    ),
     Verb("db", "the stack's database: its schema, backups", fields=_DB, asker="home"),
 )
 """In the order of ``quant --help``."""

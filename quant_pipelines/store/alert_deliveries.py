@@ -28,7 +28,7 @@ class NewAlert(NamedTuple):
     at: datetime
 
 
-class Due(NamedTuple):
+class DueDelivery(NamedTuple):
     """A claimed delivery with the alert that it tells."""
 
     id: int
@@ -91,7 +91,9 @@ def end_known(connection: Connection) -> None:
     connection.execute(waiting.values(state="over"))
 
 
-def claim(connection: Connection, channels: Sequence[str], now: datetime, lease_until: datetime) -> list[Due]:
+def claim(
+    connection: Connection, channels: Sequence[str], now: datetime, lease_until: datetime
+) -> list[DueDelivery]:
     """Take what is due for these channels, oldest alert first; nobody else takes it until the lease ends."""
     rows = alert_deliveries.c
     due = (
@@ -109,7 +111,7 @@ def claim(connection: Connection, channels: Sequence[str], now: datetime, lease_
     return _claimed(connection, ids)
 
 
-def _claimed(connection: Connection, ids: list[int]) -> list[Due]:
+def _claimed(connection: Connection, ids: list[int]) -> list[DueDelivery]:
     rows = alert_deliveries.c
     told = (alerts.c[name] for name in ("severity", "source", "message", "at", "resolved_at"))
     query = (
@@ -118,7 +120,7 @@ def _claimed(connection: Connection, ids: list[int]) -> list[Due]:
         .where(rows.id.in_(ids))
         .order_by(rows.alert_id)
     )
-    return [Due(*row) for row in connection.execute(query)]
+    return [DueDelivery(*row) for row in connection.execute(query)]
 
 
 def record_delivered(connection: Connection, ids: Sequence[int], at: datetime) -> None:

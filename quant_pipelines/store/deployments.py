@@ -5,7 +5,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Engine, Row, exists, false, select, text
+from sqlalchemy import ColumnElement, Connection, Engine, Row, exists, false, func, select, text, true
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from quant_pipelines.core.instruments import DatedInstrument, Instrument
@@ -185,9 +185,13 @@ def venue_account(
 
 
 def has_approval(engine: Engine, deployment: Deployment) -> bool:
-    """Whether the audit log holds an approval of real orders for this deployment."""
+    """Whether the audit log holds an approval of real orders for this deployment, by people with codes.
+
+    An approval that was given before there were users says nothing of them, and stays one.
+    """
+    is_identified = func.coalesce(audit_logs.c.detail["identified"].as_boolean(), true())
     query = select(audit_logs.c.id).where(
-        audit_logs.c.subject == deployment.key, audit_logs.c.action == REAL_ORDERS_APPROVED
+        audit_logs.c.subject == deployment.key, audit_logs.c.action == REAL_ORDERS_APPROVED, is_identified
     )
     with transaction(engine) as connection:
         return connection.execute(query.limit(1)).one_or_none() is not None

@@ -30,6 +30,7 @@ from quant_pipelines.store.tables.ops import (
     heartbeats,
     live_state,
     rate_budgets,
+    users,
 )
 from quant_pipelines.store.tables.research import (
     folds,
@@ -113,6 +114,7 @@ __all__ = [
     "trials",
     "trigger_states",
     "universe",
+    "users",
     "verdicts",
     "whitelist",
 ]

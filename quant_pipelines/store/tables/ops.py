@@ -3,11 +3,14 @@
 from typing import Literal, TypeAlias
 
 from sqlalchemy import (
+    ARRAY,
     BigInteger,
     CheckConstraint,
     Column,
+    DateTime,
     ForeignKey,
     Index,
+    LargeBinary,
     PrimaryKeyConstraint,
     Table,
     UniqueConstraint,
@@ -18,6 +21,8 @@ from sqlalchemy.dialects.postgresql import BYTEA
 from quant_pipelines.store.tables.base import document, identity, metadata, moment, one_of, text
 
 ApprovalDecision: TypeAlias = Literal["open", "approved", "void"]
+Role: TypeAlias = Literal["viewer", "operator", "approver", "admin"]
+"""Each may what those before it may."""
 DeliveryState: TypeAlias = Literal["waiting", "sending", "delivered", "duplicate", "over", "failed"]
 """``duplicate``: the same was told within the window; ``over``: nobody has to be told any more."""
 
@@ -115,13 +120,32 @@ approvals = Table(
     text("reason"),
     document("evidence"),
     moment("proposed_at"),
+    moment("expires_at", comment="until when a second person may answer"),
     moment("decided_at", nullable=True),
     CheckConstraint("operator is null or lower(btrim(operator)) <> lower(btrim(proposer))", name="four_eyes"),
     CheckConstraint(one_of("decision", ApprovalDecision), name="decision"),
     CheckConstraint("decision <> 'approved' or operator is not null", name="approved_by"),
+    CheckConstraint("decision <> 'approved' or decided_at < expires_at", name="in_time"),
     Index("uq_approvals_open", "subject", "target", unique=True, postgresql_where=sql("decision = 'open'")),
     schema="ops",
     comment="Steps that need two different people",
+)
+
+users = Table(
+    "users",
+    metadata,
+    text("name", primary_key=True),
+    text("role", comment="viewer, operator, approver or admin: each may what those before it may"),
+    Column("sealed_seed", LargeBinary, nullable=False, comment="seed of one-time codes, encrypted"),
+    Column("last_step", BigInteger, nullable=False, comment="time step of the last code that was accepted"),
+    Column("tried_at", ARRAY(DateTime(timezone=True)), nullable=False, comment="when codes were tried last"),
+    moment("added_at"),
+    text("added_by"),
+    moment("disabled_at", nullable=True),
+    CheckConstraint("name ~ '^[a-z0-9][a-z0-9._-]{0,39}$'", name="name"),
+    CheckConstraint(one_of("role", Role), name="role"),
+    schema="ops",
+    comment="People who decide; once there is one, names are proven by codes",
 )
 
 live_state = Table(

@@ -1,9 +1,14 @@
 """`quant alerts`: every row is seen, a named person acknowledges, and a test says what arrived."""
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from quant_pipelines.core.alert_settings import AlertSettings
+from quant_pipelines.core.settings import Settings
+from quant_pipelines.operations.doctor import Diagnosis, examine
+from quant_pipelines.stack.home import Home
 from quant_pipelines.store.tables import audit_logs
 from tests.integration.operations.conftest import Quant, quant
 
@@ -61,3 +66,18 @@ def test_a_test_goes_through_every_channel_and_says_which_took_it(
     desk.dispatch(*channels).round()  # nobody sends a test again
     assert len(hook.taken) == 3
     assert quant("alerts", "--open")[1]["alerts"] == []
+
+
+def test_the_doctor_names_a_channel_that_apprise_can_not_read(hook: Any, tmp_path: Path) -> None:
+    def checked(*channels: str) -> Diagnosis:
+        settings = Settings(alerts=AlertSettings(channels))
+        return next(one for one in examine(Home(tmp_path), settings, 0) if one.name == "alerts")
+
+    assert checked().passed
+    good = checked(hook.channel("log", "warning", 5))
+    assert (good.passed, good.detail) == (True, "log warning 5 json://<hidden>")
+    bad = checked(hook.channel("log"), "odd halt foo://TOPSECRET")
+    assert not bad.passed
+    assert "channel odd: Apprise does not know such a URL; expected one such as tgram://" in bad.detail
+    assert "TOPSECRET" not in str(bad)
+    assert hook.taken == []

@@ -6,7 +6,7 @@ import pytest
 
 from quant_pipelines.core.severities import Severity
 from quant_pipelines.notify.channels import channels_of
-from quant_pipelines.notify.message import Templates, Told, message_of
+from quant_pipelines.notify.message import Notice, Templates, message_of
 from quant_pipelines.notify.quiet_hours import ALWAYS_LOUD, quiet_hours_of
 from quant_pipelines.notify.route import Hush, legs, pause_after
 
@@ -64,8 +64,8 @@ def test_pauses_grow_up_to_an_hour() -> None:
     assert pauses[-1] == 3600
 
 
-def told(number: int, severity: Severity = "warning", resolved_at: datetime | None = None) -> Told:
-    return Told(number, severity, f"deployment:{number}", f"message {number}", NOON, resolved_at)
+def told(number: int, severity: Severity = "warning", resolved_at: datetime | None = None) -> Notice:
+    return Notice(number, severity, f"deployment:{number}", f"message {number}", NOON, resolved_at)
 
 
 WORDS = Templates("{severity}: {source}", "{at} {message} ({id})")
@@ -89,10 +89,10 @@ def test_many_alerts_are_counted_beyond_the_first_twenty() -> None:
 
 
 def test_a_message_shows_no_key() -> None:
-    alert = Told(1, "warning", "account", "GET /order?symbol=X&signature=abcdef failed", NOON)
+    alert = Notice(1, "warning", "account", "GET /order?symbol=X&signature=abcdef failed", NOON)
     assert "abcdef" not in message_of([alert], WORDS).body
 
 
 def test_braces_in_a_message_are_text() -> None:
-    alert = Told(1, "warning", "account", "{id} {oops}", NOON)
+    alert = Notice(1, "warning", "account", "{id} {oops}", NOON)
     assert message_of([alert], WORDS).body == "2025-06-10 12:00:00 UTC {id} {oops} (1)"
