@@ -27,6 +27,7 @@ SERVICE: Final = "watchdog"
 _RUNNER = "live_runner"
 _ROUND_SECONDS = 3.0
 _LOOK_SECONDS = 1.0
+_STOP_SECONDS = 15.0
 _AGAIN = timedelta(seconds=60)
 _MINUTE = timedelta(minutes=1)
 
@@ -84,7 +85,8 @@ class Watchdog:
         while not stopping.wait(_LOOK_SECONDS) and self._broken is None:
             self.look_at_database()
         stopping.set()
-        asking.join(_ROUND_SECONDS)
+        # A message that is on its way is waited for; a question to a database that hangs is not.
+        asking.join(_STOP_SECONDS if self._asking_since is None else _LOOK_SECONDS)
         if self._broken is not None:
             raise self._broken
 

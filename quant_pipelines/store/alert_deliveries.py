@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, exists, func, insert, select, update
 
-from quant_pipelines.core.severities import Severity
+from quant_pipelines.core.severities import Severity, severity_of
 from quant_pipelines.store.tables import alert_deliveries, alerts
 from quant_pipelines.store.tables.ops import DeliveryState
 
@@ -51,7 +51,8 @@ def unrouted(connection: Connection) -> list[NewAlert]:
         .limit(_MOST_AT_ONCE)
         .with_for_update(skip_locked=True)
     )
-    return [NewAlert(*row) for row in connection.execute(query)]
+    found = (NewAlert(*row) for row in connection.execute(query))
+    return [alert._replace(severity=severity_of(alert.severity)) for alert in found]
 
 
 def was_said(connection: Connection, alert: NewAlert, since: datetime) -> bool:
@@ -120,7 +121,8 @@ def _claimed(connection: Connection, ids: list[int]) -> list[DueDelivery]:
         .where(rows.id.in_(ids))
         .order_by(rows.alert_id)
     )
-    return [DueDelivery(*row) for row in connection.execute(query)]
+    found = (DueDelivery(*row) for row in connection.execute(query))
+    return [due._replace(severity=severity_of(due.severity)) for due in found]
 
 
 def record_delivered(connection: Connection, ids: Sequence[int], at: datetime) -> None:

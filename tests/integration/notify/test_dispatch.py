@@ -175,6 +175,12 @@ def test_two_processes_tell_each_alert_once(desk: Any, hook: Any) -> None:
     assert len(lines) == len(set(lines)) == 20
 
 
+def test_a_severity_that_nobody_knows_is_told_as_if_it_mattered(desk: Any, hook: Any) -> None:
+    desk.alert("red", "a", "news")
+    desk.dispatch(hook.channel("chat", "critical")).round()
+    assert hook.taken[0][1] == "critical: a"
+
+
 def test_without_a_channel_nothing_is_kept_for_later(desk: Any, hook: Any) -> None:
     desk.alert("warning", "a", "long ago")
     assert desk.dispatch().round() == 0
