@@ -6,7 +6,7 @@ from typing import Any
 from quant_pipelines.cli.operator import decide, opened
 from quant_pipelines.cli.output import print_answer, table
 from quant_pipelines.core.errors import ConfigurationError
-from quant_pipelines.operations.verbs import ALERTS
+from quant_pipelines.operations.people_verbs import ALERTS
 
 _KINDS = {verb.name: verb for verb in ALERTS}
 _COLUMNS = ("id", "at", "severity", "source", "message", "state", "told")

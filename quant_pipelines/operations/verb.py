@@ -141,6 +141,11 @@ class Verb:
         yield from self.kinds or (self,)
 
 
+def action_of(about: str, *words: str) -> Field:
+    """Field of the word after the verb that says what is to be done."""
+    return Field("action", "text", about, choices=Choices("Action", words))
+
+
 def loaded(reference: str) -> Any:
     """Load what ``module:NAME`` refers to."""
     module, _, name = reference.partition(":")

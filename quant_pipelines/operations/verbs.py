@@ -4,13 +4,8 @@ from dataclasses import replace
 
 from quant_pipelines.core.limits import LIMITS, QUOTAS
 from quant_pipelines.core.stages import LADDER, RESTS
-from quant_pipelines.operations.verb import Choices, Field, Verb
-
-
-def _action(about: str, *words: str) -> Field:
-    """Word after the verb that says what is to be done."""
-    return Field("action", "text", about, choices=Choices("Action", words))
-
+from quant_pipelines.operations.people_verbs import ALERTING, KEYS, USERS, WATCHING
+from quant_pipelines.operations.verb import Choices, Field, Verb, action_of
 
 SIGNATURE = (
     Field("operator", "text", "your name", "your name (default: %(default)s)"),
@@ -171,47 +166,6 @@ RUNNER = (
         route="/api/v1/runner/flatten",
     ),
 )
-_ALERT = Field(
-    "alert_id",
-    "number",
-    "id of the alert, as quant alerts lists it",
-    "ack: which alert",
-    metavar="ALERT",
-    blank=0,
-)
-_ONLY_OPEN = Field(
-    "only_open",
-    "switch",
-    "list: only those that are neither over nor known",
-    default=False,
-    flag="--open",
-)
-ALERTS = (
-    Verb(
-        "list",
-        "what people were told, and what is still to be told",
-        "quant_pipelines.operations.alerts:list_alerts",
-        (_ONLY_OPEN,),
-        route="/api/v1/alerts",
-        method="GET",
-        role="viewer",
-    ),
-    Verb(
-        "ack",
-        "say that an alert is known",
-        "quant_pipelines.operations.alerts:acknowledge_alert",
-        (_ALERT,),
-        job="acknowledge_alert",
-        told="Say that an alert is known: nobody else is told of it, and no channel goes on waiting",
-        asks="One alert.",
-        route="/api/v1/alerts/{alert_id}/ack",
-    ),
-    Verb(
-        "test",
-        "send one test alert through every channel",
-        "quant_pipelines.operations.alerts:try_channels",
-    ),
-)
 FACTOR = Verb(
     "factor",
     "record a redenomination or split, so that history is read in one scale",
@@ -298,53 +252,8 @@ _STRATEGY = (
         module="strategy",
     ),
 )
-_KEYS = (
-    _action(
-        "add: key and secret are asked for, or are two lines on stdin. list: fingerprints only. "
-        "rotate: seal all of them under a new master key",
-        "add",
-        "list",
-        "remove",
-        "rotate",
-    ),
-    Field(
-        "account",
-        "text",
-        "ccxt id of the exchange (default: exchange.id)",
-        metavar="ACCOUNT",
-        default=None,
-        is_optional=True,
-    ),
-    Field(
-        "from_environment",
-        "switch",
-        "add: take QUANT_API_KEY and QUANT_API_SECRET",
-        flag="--from-environment",
-    ),
-    Field("replace", "switch", "add: in place of the keys that are stored", flag="--replace"),
-)
-_USERS = (
-    _action(
-        "list: who there is. add: a user, whose seed is shown once; the first one is an admin. reset: a new "
-        "seed. disable: shut out",
-        "list",
-        "add",
-        "reset",
-        "disable",
-    ),
-    Field("name", "text", "add, reset, disable: whom", metavar="NAME", default=None, is_optional=True),
-    Field(
-        "role",
-        "text",
-        "add: viewer, operator, approver or admin; each may what those before it may",
-        choices=Choices("Role", ("viewer", "operator", "approver", "admin")),
-        metavar="ROLE",
-        default="operator",
-        flag="--role",
-    ),
-)
 _DB = (
-    _action(
+    action_of(
         "migrate: to this code's schema; newer is refused. backup: both databases to FILE, also while "
         "the stack runs. restore: FILE in place of both, while it does not",
         "migrate",
@@ -355,11 +264,11 @@ _DB = (
     Field("replace", "switch", "restore: give up what is stored now", flag="--replace"),
 )
 _AUDIT = (
-    _action("", "verify", "export"),
+    action_of("", "verify", "export"),
     Field("file", "path", "export to a file instead of stdout", metavar="F.jsonl", flag="--file"),
 )
 _SETTINGS = (
-    _action("show: every setting in force", "show"),
+    action_of("show: every setting in force", "show"),
     Field("describe", "switch", "with default, range and meaning", flag="--describe"),
 )
 _REFERENCE = Field(
@@ -448,7 +357,7 @@ VERBS: tuple[Verb, ...] = (
     Verb(
         "runner",
         "show, halt or resume the live runner",
-        fields=(_action("", *(verb.name for verb in RUNNER)), SCOPE),
+        fields=(action_of("", *(verb.name for verb in RUNNER)), SCOPE),
         asker="operator",
         kinds=RUNNER,
     ),
@@ -458,39 +367,12 @@ VERBS: tuple[Verb, ...] = (
         fields=(_REFERENCE,),
         asker="home",
     ),
-    Verb(
-        "alerts",
-        "what people were told; acknowledge an alert, or test the channels",
-        fields=(
-            replace(
-                _action("", *(verb.name for verb in ALERTS)),
-                help="list, newest first; ack: say that one is known; test: send one through every channel",
-                default="list",
-                is_optional=True,
-            ),
-            replace(_ALERT, default=None, is_optional=True),
-            _ONLY_OPEN,
-        ),
-        asker="operator",
-        kinds=ALERTS,
-    ),
-    Verb(
-        "watchdog",
-        "send the alerts, and alert when runner, data or database fall silent; runs until it is stopped",
-        asker="home",
-    ),
+    ALERTING,
+    WATCHING,
     Verb("audit", "prove that the audit log is whole, or write it down", fields=_AUDIT, asker="home"),
     Verb("settings", "every setting in force", fields=_SETTINGS, asker="nobody"),
-    Verb(
-        "keys", "API keys of accounts, sealed in the database", fields=_KEYS, asker="operator", role="admin"
-    ),
-    Verb(
-        "users",
-        "who may decide, with roles and one-time codes",
-        fields=_USERS,
-        asker="operator",
-        role="admin",
-    ),
+    KEYS,
+    USERS,
     Verb("db", "the stack's database: its schema, backups", fields=_DB, asker="home"),
 )
 """In the order of ``quant --help``."""
