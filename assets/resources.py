@@ -6,18 +6,20 @@ from contextlib import AbstractAsyncContextManager
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from sqlalchemy import Engine
 
 from quant_pipelines.core.clock import Clock, system_clock_ms
 from quant_pipelines.core.settings import ExchangeSettings, Settings
 from quant_pipelines.marketdata.ingest import Ingestion
-from quant_pipelines.operations.keys import KeyStore
 from quant_pipelines.pages.place import PagePlace
 from quant_pipelines.store.engine import connect
 from quant_pipelines.store.market import read_universe, read_whitelist
 from quant_pipelines.store.rate_budgets import PostgresLedger
+
+if TYPE_CHECKING:
+    from quant_pipelines.operations.keys import KeyStore
 
 Answer = TypeVar("Answer")
 SourceFactory = Callable[[ExchangeSettings], AbstractAsyncContextManager[Any]]
@@ -70,8 +72,10 @@ class Platform:
         return connect(self.settings.database_url)
 
     @property
-    def key_store(self) -> KeyStore:
+    def key_store(self) -> "KeyStore":
         """What proves operators; secrets of the environment do not reach this process."""
+        from quant_pipelines.operations.keys import KeyStore  # noqa: PLC0415 - it imports a compiler
+
         return KeyStore(self.engine, self._home or Path(), {}, self.clock)
 
     @property

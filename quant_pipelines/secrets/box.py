@@ -8,6 +8,7 @@ import hashlib
 import json
 import os
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
@@ -53,6 +54,17 @@ class ApiKeys:
         return hashlib.sha256(self.key.encode()).hexdigest()[:12]
 
 
+class _Kind(NamedTuple):
+    """What is sealed, as sentences call it."""
+
+    what: str
+    owner: str
+    name: str
+
+    def __str__(self) -> str:
+        return f"{self.what} of {self.owner} {self.name!r}"
+
+
 def seal_keys(masters: MasterKeys, account: str, keys: ApiKeys) -> bytes:
     """Seal the keys of an account under the current master key."""
     return _sealed(masters, account, json.dumps({"key": keys.key, "secret": keys.secret}))
@@ -66,7 +78,7 @@ def open_keys(masters: MasterKeys, account: str, sealed: bytes) -> ApiKeys:
     SecretError
         If the master key is another one, or the value was changed or belongs to another account.
     """
-    return ApiKeys(**json.loads(_opened(masters, account, sealed, f"the keys of account {account!r}")))
+    return ApiKeys(**json.loads(_opened(masters, account, sealed, _Kind("keys", "account", account))))
 
 
 def seal_seed(masters: MasterKeys, user: str, seed: str) -> bytes:
@@ -82,7 +94,7 @@ def open_seed(masters: MasterKeys, user: str, sealed: bytes) -> str:
     SecretError
         If the master key is another one, or the value was changed or belongs to another user.
     """
-    return _opened(masters, f"user {user}", sealed, f"the codes of user {user!r}")
+    return _opened(masters, f"user {user}", sealed, _Kind("codes", "user", user))
 
 
 def _sealed(masters: MasterKeys, owner: str, plain: str) -> bytes:
@@ -91,19 +103,17 @@ def _sealed(masters: MasterKeys, owner: str, plain: str) -> bytes:
     return _VERSION + id_of(masters.current) + nonce + sealed
 
 
-def _opened(masters: MasterKeys, owner: str, sealed: bytes, what: str) -> str:
+def _opened(masters: MasterKeys, owner: str, sealed: bytes, kind: _Kind) -> str:
     master = masters.by_id.get(sealed[1:_ID_END])
     if sealed[:1] != _VERSION or master is None:
         raise SecretError(
-            f"{what} are sealed under master key {sealed[1:_ID_END].hex()}; "
+            f"the {kind} are sealed under master key {sealed[1:_ID_END].hex()}; "
             f"expected {id_of(masters.current).hex()}, which is the one here"
         )
+    nonce, secret = sealed[_ID_END:_NONCE_END], sealed[_NONCE_END:]
     try:
-        return (
-            AESGCM(master).decrypt(sealed[_ID_END:_NONCE_END], sealed[_NONCE_END:], owner.encode()).decode()
-        )
+        return AESGCM(master).decrypt(nonce, secret, owner.encode()).decode()
     except InvalidTag as error:
         raise SecretError(
-            f"what is sealed as {what} was changed, or belongs to somebody else; expected it as it was "
-            "stored: add it again"
+            f"the sealed {kind} were changed, or belong to another {kind.owner}; add the {kind.what} again"
         ) from error
