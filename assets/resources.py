@@ -6,7 +6,7 @@ from contextlib import AbstractAsyncContextManager
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from sqlalchemy import Engine
 
@@ -17,6 +17,9 @@ from quant_pipelines.pages.place import PagePlace
 from quant_pipelines.store.engine import connect
 from quant_pipelines.store.market import read_universe, read_whitelist
 from quant_pipelines.store.rate_budgets import PostgresLedger
+
+if TYPE_CHECKING:
+    from quant_pipelines.operations.keys import KeyStore
 
 Answer = TypeVar("Answer")
 SourceFactory = Callable[[ExchangeSettings], AbstractAsyncContextManager[Any]]
@@ -37,6 +40,8 @@ class Platform:
         Folder of column files that research reads bars through; None reads them from the database.
     pages
         Where pages of verdicts are written and shown; None writes none.
+    home
+        Folder of the stack, with the master key that opens what proves operators; None has none.
     """
 
     def __init__(
@@ -47,11 +52,13 @@ class Platform:
         open_source: SourceFactory | None = None,
         columns: Path | None = None,
         pages: PagePlace | None = None,
+        home: Path | None = None,
     ) -> None:
         self.settings = settings
         self.clock = clock
         self.columns = columns
         self.pages = pages
+        self._home = home
         self._open_source = open_source or self._exchange_source
 
     def _exchange_source(self, settings: ExchangeSettings) -> AbstractAsyncContextManager[Any]:
@@ -63,6 +70,13 @@ class Platform:
     def engine(self) -> Engine:
         """Product database."""
         return connect(self.settings.database_url)
+
+    @property
+    def key_store(self) -> "KeyStore":
+        """What proves operators; secrets of the environment do not reach this process."""
+        from quant_pipelines.operations.keys import KeyStore  # noqa: PLC0415 - it imports a compiler
+
+        return KeyStore(self.engine, self._home or Path(), {}, self.clock)
 
     @property
     def exchange(self) -> str:

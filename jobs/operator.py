@@ -41,9 +41,8 @@ def _op(verb: Verb) -> dg.OpDefinition:
         empty = [name for name, value in context.op_config.items() if value is None]
         if empty:  # a form admits null where a field has a default; nobody means a default by emptying it
             raise dg.Failure(f"{empty[0]} is empty; expected a value, or no such line", allow_retries=False)
-        engine, settings, clock = platform.engine, platform.settings, platform.clock
         try:
-            receipt = carry_out(verb, context.op_config, engine=engine, settings=settings, clock=clock)
+            receipt = carry_out(verb, context.op_config, store=platform.key_store, settings=platform.settings)
         except QuantError as error:
             raise dg.Failure(str(error), allow_retries=False) from error
         context.log.info("%s (audit row %d)", receipt.summary, receipt.audit_id)

@@ -26,8 +26,12 @@ from quant_pipelines.core.errors import ConfigurationError, unknown_name
 from quant_pipelines.core.exchanges import require_exchange
 from quant_pipelines.core.instrument_sets import set_name, symbols_of
 from quant_pipelines.core.setting_bounds import all_bounds, first_fault
+from quant_pipelines.core.setting_fields import SECRET_KINDS
 from quant_pipelines.core.settings import SECRET_VARIABLES, Settings
 from quant_pipelines.core.symbols import require_symbol
+from quant_pipelines.notify.channels import channel_of, channels_of
+from quant_pipelines.notify.message import require_template
+from quant_pipelines.notify.quiet_hours import quiet_hours_of
 
 PREFIX = "QUANT_"
 SETTINGS_FILE = "quant.toml"
@@ -39,6 +43,9 @@ _NAMES: Mapping[str, Callable[[str, str], object]] = {
     "exchange": lambda name, _: require_exchange(name),
     "symbol": require_symbol,
     "instrument set": lambda name, exchange: set_name(symbols_of(name), exchange),
+    "channel": lambda text, _: channel_of(text),
+    "hours": lambda text, _: quiet_hours_of(text),
+    "template": lambda text, _: require_template(text),
 }
 
 
@@ -86,13 +93,14 @@ def load_settings(
     if fault:
         raise ConfigurationError(fault)
     _check_names(settings, settings.exchange.id)
+    channels_of(settings.alerts.channels)
     return settings
 
 
 def describe_settings(settings: Settings) -> list[dict[str, Any]]:
     """Describe every setting: ``name``, ``value``, ``default``, ``range`` and ``meaning``, in order.
 
-    A password in a URL is replaced by stars.
+    A password in a URL is replaced by stars; of a channel's URL only the scheme is shown.
     """
     return _describe(settings, Settings(), "")
 
@@ -171,7 +179,22 @@ def _sentence(error: ValidationError) -> str:
     name = ".".join(str(part) for part in first["loc"])
     if first["type"] in ("extra_forbidden", "unexpected_keyword_argument"):
         return unknown_name("setting", name, all_bounds())
-    return f"setting {name} is {first['input']!r}; expected: {first['msg'].removeprefix('Input should be ')}"
+    expected = first["msg"].removeprefix("Input should be ")
+    if _is_secret(first["loc"]):
+        return f"setting {name} has another form; expected: {expected}"
+    return f"setting {name} is {first['input']!r}; expected: {expected}"
+
+
+def _is_secret(path: tuple[int | str, ...]) -> bool:
+    tree: Any = Settings()
+    for part in path:
+        found = {field.name: field for field in dataclasses.fields(tree)}.get(str(part))
+        if found is None or found.metadata.get("of") in SECRET_KINDS:
+            return found is not None
+        tree = getattr(tree, found.name)
+        if not dataclasses.is_dataclass(tree):
+            return False
+    return any(field.metadata.get("of") in SECRET_KINDS for field in dataclasses.fields(tree))
 
 
 def _check_names(tree: Any, exchange: str, prefix: str = "") -> None:
@@ -196,7 +219,9 @@ def _describe(tree: Any, defaults: Any, prefix: str) -> list[dict[str, Any]]:
         if dataclasses.is_dataclass(value):
             rows += _describe(value, default, f"{prefix}{field.name}.")
             continue
-        row = {"name": f"{prefix}{field.name}", "value": _without_password(value), "default": default}
+        is_secret = field.metadata["of"] in SECRET_KINDS
+        shown = [channel_of(text).shown for text in value] if is_secret else _without_password(value)
+        row = {"name": f"{prefix}{field.name}", "value": shown, "default": default}
         rows.append(
             row | {"range": _accepted(field.metadata["bounds"]), "meaning": field.metadata["description"]}
         )

@@ -5,7 +5,7 @@ import os
 from typing import TYPE_CHECKING
 
 from quant_pipelines.cli.api_keys import given_keys
-from quant_pipelines.cli.operator import home_of, opened, print_receipt
+from quant_pipelines.cli.operator import claimant_of, home_of, opened, print_receipt
 from quant_pipelines.cli.output import print_answer, table
 from quant_pipelines.core.exchanges import require_exchange
 
@@ -39,9 +39,9 @@ def _list(arguments: argparse.Namespace, store: "KeyStore") -> int:
 
 def _change(arguments: argparse.Namespace, store: "KeyStore", account: str) -> "Receipt":
     from quant_pipelines.operations import keys
-    from quant_pipelines.operations.receipt import Signature
+    from quant_pipelines.operations.people import identify
 
-    signature = Signature(arguments.operator, arguments.reason)
+    signature = identify(store, claimant_of(arguments, store.engine, "admin"))
     if arguments.action == "rotate":
         return keys.rotate_master_key(store, signature)
     if arguments.action == "remove":

@@ -21,6 +21,13 @@ if TYPE_CHECKING:
     from quant_pipelines.secrets import ApiKeys
 
 
+def left_unread(arguments: argparse.Namespace) -> dict[str, str]:
+    """Name what a kill can't read: codes are proven by the database, which may be away."""
+    return (
+        {"code": "a direct kill asks no database, and the keys are proof enough"} if arguments.direct else {}
+    )
+
+
 def run(arguments: argparse.Namespace) -> int:
     """Kill, and say what was done; exit code 1 while something is left."""
     from quant_pipelines.operations.kill_journal import new_journal

@@ -2,6 +2,8 @@
 
 import argparse
 import getpass
+import os
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -19,7 +21,9 @@ if TYPE_CHECKING:
     from sqlalchemy import Engine
 
     from quant_pipelines.core.settings import Settings
+    from quant_pipelines.operations.people import Claimant
     from quant_pipelines.operations.receipt import Receipt
+    from quant_pipelines.store.tables.ops import Role
 
 _READERS: dict[Kind, Any] = {
     "number": within(ROW_ID, "id"),
@@ -60,9 +64,10 @@ def add_asker(parser: argparse.ArgumentParser, asker: Asker) -> None:
     if asker != "nobody":
         add_home(parser)
     if asker in ("operator", "signature"):
-        operator, reason = SIGNATURE
+        operator, reason, code = SIGNATURE
         parser.add_argument("--operator", default=getpass.getuser(), help=operator.usage)
         parser.add_argument("--reason", required=asker == "signature", default="", help=reason.usage)
+        parser.add_argument("--code", default="", help=code.usage)
 
 
 def add_field(parser: argparse.ArgumentParser, field: Field) -> None:
@@ -116,13 +121,34 @@ def decide(verb: Verb, arguments: argparse.Namespace, **given: Any) -> int:
     given
         Values of the verb's fields.
     """
-    from quant_pipelines.core.clock import system_clock_ms
+    from quant_pipelines.operations.keys import KeyStore
 
-    signed = {field.name: getattr(arguments, field.name) for field in SIGNATURE}
     with opened(arguments) as (engine, settings):
-        receipt = carry_out(verb, signed | given, engine=engine, settings=settings, clock=system_clock_ms)
+        signed = {field.name: getattr(arguments, field.name) for field in SIGNATURE}
+        signed["code"] = given_code(arguments, engine)
+        store = KeyStore(engine, home_of(arguments), os.environ)
+        receipt = carry_out(verb, signed | given, store=store, settings=settings)
     print_receipt(arguments, receipt)
     return 0
+
+
+def given_code(arguments: argparse.Namespace, engine: "Engine") -> str:
+    """One-time code as it was given, else as it is typed: where there are users, and somebody can type."""
+    from quant_pipelines.store.engine import transaction
+    from quant_pipelines.store.users import has_users
+
+    if arguments.code or not sys.stdin.isatty():
+        return str(arguments.code)
+    with transaction(engine) as connection:
+        is_asked = has_users(connection)
+    return getpass.getpass(f"code of {arguments.operator}: ") if is_asked else ""
+
+
+def claimant_of(arguments: argparse.Namespace, engine: "Engine", role: "Role") -> "Claimant":
+    """Say who decides, by the arguments, for a verb that has no function of its own."""
+    from quant_pipelines.operations.people import Claimant
+
+    return Claimant(arguments.operator, arguments.reason, given_code(arguments, engine), role)
 
 
 def print_receipt(arguments: argparse.Namespace, receipt: "Receipt") -> None:

@@ -41,12 +41,19 @@ def _text(status: dict[str, Any]) -> str:
         f"trading state {status['trading_state'] or '-'}, {money}",
         "funds",
         table(status["funds"], _FUNDS),
+        *_alerts(status["alerts"]),
         "requests",
         table(status["requests"], ("exchange", "egress", "used", "limit", "banned_until", "waits")),
         "last runs",
         table(status["last_runs"], ("job", "status", "started", "ended")),
     ]
     return "\n".join(lines)
+
+
+def _alerts(alerts: dict[str, Any] | None) -> list[str]:
+    if not alerts or not alerts["open"]:
+        return []
+    return [f"ALERTS  {alerts['open']} open (quant alerts --open), the newest: {alerts['newest']}"]
 
 
 def _shown(value: Any) -> str:

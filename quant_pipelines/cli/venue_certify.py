@@ -6,7 +6,7 @@ import os
 from typing import TYPE_CHECKING
 
 from quant_pipelines.cli.api_keys import given_keys
-from quant_pipelines.cli.operator import opened
+from quant_pipelines.cli.operator import claimant_of, home_of, opened
 from quant_pipelines.cli.output import print_answer, table
 from quant_pipelines.core.symbols import require_symbol
 
@@ -20,12 +20,15 @@ def run(arguments: argparse.Namespace) -> int:
     from quant_pipelines.core.clock import utc_now
     from quant_pipelines.exchange.version import venue_version
     from quant_pipelines.operations.certify import store_certificate
-    from quant_pipelines.operations.receipt import Signature
+    from quant_pipelines.operations.keys import KeyStore
+    from quant_pipelines.operations.people import identify
     from quant_pipelines.store.certificates import DEMO, Certificate
     from quant_pipelines.trading.certificate import has_passed
 
-    signature, symbol = Signature(arguments.operator, arguments.reason), require_symbol(arguments.symbol)
+    symbol = require_symbol(arguments.symbol)
     with opened(arguments) as (engine, settings):
+        store = KeyStore(engine, home_of(arguments), os.environ)
+        signature = identify(store, claimant_of(arguments, engine, "approver"))
         exchange = settings.exchange
         place, version = exchange.base_url or DEMO, venue_version()
         steps = asyncio.run(_certify(exchange, symbol))

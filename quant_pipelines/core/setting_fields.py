@@ -1,9 +1,14 @@
-"""How a setting is declared: its packaged value, its description with unit, and what it may be."""
+"""Fields of settings values: each carries its description, its unit and what it may be."""
 
 from dataclasses import field
-from typing import Any, Literal
+from typing import Any, Final, Literal, TypeAlias
 
 from quant_pipelines.core.bounds import Bounds
+
+NameKind: TypeAlias = Literal["exchange", "symbol", "instrument set", "channel", "hours", "template"]
+"""What a setting names: something that is traded; where alerts go; hours of a day; how an alert reads."""
+SECRET_KINDS: Final = frozenset({"channel"})
+"""Kinds whose values hold secrets: no sentence, listing or representation shows them."""
 
 
 def setting(
@@ -31,7 +36,7 @@ def setting(
     return field(default=default, metadata=metadata)
 
 
-def name_setting(default: Any, description: str, of: Literal["exchange", "symbol", "instrument set"]) -> Any:
-    """Field of a settings value that is a name, or several, of what is traded; a root proves it."""
+def name_setting(default: Any, description: str, of: NameKind) -> Any:
+    """Field of a settings value that is a name, or several, of a kind; a root proves it."""
     metadata = {"description": description, "bounds": Bounds(), "of": of}
-    return field(default=default, metadata=metadata)
+    return field(default=default, metadata=metadata, repr=of not in SECRET_KINDS)

@@ -7,6 +7,7 @@ environment and flags. Nothing below the roots reads a file or an environment va
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
+from quant_pipelines.core.alert_settings import AlertSettings, WatchdogSettings
 from quant_pipelines.core.setting_fields import name_setting, setting
 
 DEFAULT_SYMBOLS = tuple(
@@ -16,6 +17,8 @@ SECRET_VARIABLES = frozenset(
     {"QUANT_API_KEY", "QUANT_API_SECRET", "QUANT_MASTER_KEY", "QUANT_MASTER_KEY_NEXT"}
 )
 """Secrets are never settings; only the processes that need them see these."""
+CHANNELS_VARIABLE = "QUANT_ALERTS__CHANNELS"
+"""The one setting that holds secrets; only the process that sends alerts sees it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -390,3 +393,5 @@ class Settings:
     ladder: LadderSettings = setting(LadderSettings(), "promotion and culling")
     portfolio: PortfolioSettings = setting(PortfolioSettings(), "capital")
     runner: RunnerSettings = setting(RunnerSettings(), "live runner")
+    alerts: AlertSettings = setting(AlertSettings(), "who is told")
+    watchdog: WatchdogSettings = setting(WatchdogSettings(), "what may not fall silent")

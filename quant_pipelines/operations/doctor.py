@@ -12,6 +12,8 @@ from pathlib import Path
 
 from quant_pipelines.core.errors import QuantError, StoreError
 from quant_pipelines.core.settings import Settings
+from quant_pipelines.notify.channels import channels_of
+from quant_pipelines.notify.courier import faults
 from quant_pipelines.operations.status import stack_status
 from quant_pipelines.sdk import BrokenStrategy, list_strategies, strategies_folder
 from quant_pipelines.stack.home import Home, is_locked, strategies_in_force
@@ -69,6 +71,7 @@ def examine(home: Home, settings: Settings, ui_port: int) -> list[Diagnosis]:
         ("redis", lambda: _redis(settings)),
         ("services", lambda: _services(home)),
         ("outages", lambda: _outages(home, settings)),
+        ("alerts", lambda: _alerts(settings)),
         ("strategies", lambda: _strategies(home, settings)),
         ("kernels", _kernels),
     ]
@@ -175,6 +178,17 @@ def _outages(home: Home, settings: Settings) -> str:
         mend = "it is waited for; see 'quant runner status', and the logs of what is away"
         raise Fault("; ".join(outage["sentence"] for outage in away), mend)
     return "nothing is away" if is_locked(home) else "nothing runs"
+
+
+def _alerts(settings: Settings) -> str:
+    channels = channels_of(settings.alerts.channels)
+    if not channels:
+        return "no channel; alerts are in 'quant alerts' only"
+    bad = {name: fault for name, fault in faults(channels).items() if fault}
+    if bad:
+        told = "; ".join(f"channel {name}: {fault}" for name, fault in bad.items())
+        raise Fault(told, "correct alerts.channels, and try them with 'quant alerts test'")
+    return ", ".join(channel.shown for channel in channels)
 
 
 def _strategies(home: Home, settings: Settings) -> str:

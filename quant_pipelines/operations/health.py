@@ -6,11 +6,12 @@ from typing import Any, Final, Literal, TypeAlias
 from sqlalchemy import Engine
 
 from quant_pipelines.core.clock import Clock, clock_time
+from quant_pipelines.core.severities import Severity
 from quant_pipelines.core.timeframes import DAY_MS, MINUTE_MS, from_ms
 from quant_pipelines.store.bars import newest_by_symbol
 from quant_pipelines.store.engine import transaction
 from quant_pipelines.store.findings import blocked_days
-from quant_pipelines.store.heartbeats import Alert, Heartbeat, Severity, write_alert, write_heartbeat
+from quant_pipelines.store.heartbeats import Alert, Heartbeat, write_alert, write_heartbeat
 from quant_pipelines.store.market import read_universe
 
 SERVICE = "market_health"

@@ -17,9 +17,11 @@ from quant_pipelines.secrets import (
     MasterKeys,
     finish_rotation,
     open_keys,
+    open_seed,
     read_copy,
     read_master_keys,
     seal_keys,
+    seal_seed,
     start_rotation,
     write_copy,
 )
@@ -27,6 +29,7 @@ from quant_pipelines.store import audit
 from quant_pipelines.store.account_keys import SealedKeys, lock_keys, read_sealed, remove_sealed, store_sealed
 from quant_pipelines.store.deployments import venue_account
 from quant_pipelines.store.engine import transaction
+from quant_pipelines.store.users import change_user, read_users
 
 _CURRENCY = "USDT"
 
@@ -128,7 +131,7 @@ def remove_keys(store: KeyStore, signature: Signature, account: str) -> Receipt:
 
 
 def rotate_master_key(store: KeyStore, signature: Signature) -> Receipt:
-    """Seal all keys under a new master key, in one transaction.
+    """Seal all keys, and the seeds of all users, under a new master key, in one transaction.
 
     Raises
     ------
@@ -142,7 +145,8 @@ def rotate_master_key(store: KeyStore, signature: Signature) -> Receipt:
         masters = start_rotation(store.home, store.environment)
         with transaction(store.engine) as connection:
             names = _seal_again(connection, masters, now)
-            detail = {"reason": signature.reason, "accounts": names}
+            people = _seal_seeds_again(connection, masters)
+            detail = {"reason": signature.reason, "accounts": names, "users": people}
             audit_id = audit.append(connection, signature.operator, "keys.rotated", "keys", detail)
         finish_rotation(store.home, store.environment)
     keep_copy(store)
@@ -156,6 +160,14 @@ def _seal_again(connection: Connection, masters: MasterKeys, now: datetime) -> l
         sealed = seal_keys(masters, row.account, keys)
         store_sealed(connection, replace(row, sealed=sealed, changed_at=now))
     return [row.account for row in rows]
+
+
+def _seal_seeds_again(connection: Connection, masters: MasterKeys) -> list[str]:
+    found = read_users(connection)
+    for user in found:
+        seed = open_seed(masters, user.name, user.sealed_seed)
+        change_user(connection, user.name, sealed_seed=seal_seed(masters, user.name, seed))
+    return [user.name for user in found]
 
 
 def stored_keys(store: KeyStore, account: str) -> ApiKeys | None:

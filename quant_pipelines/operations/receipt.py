@@ -18,6 +18,8 @@ class Signature:
         Name of the person, or of the part of the system that decides by itself.
     reason
         Why, in a sentence.
+    is_identified
+        Whether a one-time code proved the name.
 
     Raises
     ------
@@ -27,6 +29,7 @@ class Signature:
 
     operator: str
     reason: str
+    is_identified: bool = False
 
     def __post_init__(self) -> None:
         for name, longest in (("operator", _LONGEST_NAME), ("reason", _LONGEST_REASON)):

@@ -31,6 +31,7 @@ from quant_pipelines.store.stages import (
     open_venue_book,
     read_stage,
 )
+from quant_pipelines.store.users import has_users, role_of
 
 CANARY: Final = "canary"
 _SECOND_PERSON = "(a second operator)"
@@ -106,11 +107,14 @@ def promote(
         raise LifecycleError(f"target is {target!r}; expected one of {', '.join(LADDER)}")
     with transaction(engine) as connection:
         stored = _locked(connection, deployment_id)
+        approvals.void_expired(connection, now)
         proposal = approvals.open_proposal(connection, stored.key, target)
         if proposal and proposal.proposer.casefold() == signature.operator.casefold():
             raise LifecycleError(
                 f"{proposal.proposer} proposed {target} for {stored.key}; expected a different operator"
             )
+        if proposal:
+            _require_approver(connection, signature.operator)
         is_first = approvals_needed(stored.stage, target) > 1 and proposal is None
         approved_by = {signature.operator, proposal.proposer if proposal else signature.operator}
         people = frozenset(approved_by | {_SECOND_PERSON} if is_first else approved_by)
@@ -220,6 +224,12 @@ def _record(case: _Case, ladder: LadderSettings) -> StageRecord:
     )
 
 
+def _require_approver(connection: Connection, operator: str) -> None:
+    """Say in words what the database would refuse: once there are users, the second person is an approver."""
+    if has_users(connection) and role_of(connection, operator) not in ("approver", "admin"):
+        raise LifecycleError(f"{operator} is no approver; expected one, for somebody else proposed this step")
+
+
 def _require_free_unit(connection: Connection, stored: StoredStage) -> None:
     unit = (stored.strategy, stored.exchange, stored.symbol, stored.timeframe)
     holder = traded_units(connection).get(unit)
@@ -265,6 +275,7 @@ def _open_canary(case: _Case, ladder: LadderSettings, people: list[str]) -> Rece
     action = "deployment.promoted"
     audit_id = case.sign(action, {"to": CANARY, "canary": canary, **_evidence(stored)})
     approved = {"reason": signature.reason, "operators": people, "capital": capital, "shadow": stored.key}
+    approved["identified"] = signature.is_identified
     audit.append(connection, signature.operator, REAL_ORDERS_APPROVED, canary, approved)
     announce_deployments(connection)
     summary = f"{stored.key} goes on as {canary}: a canary at {stored.exchange} with {capital.normalize():f}"

@@ -12,6 +12,7 @@ from quant_pipelines.core.timeframes import from_ms
 from quant_pipelines.operations.outages import RUNNER, database_away, is_fresh, standing_outages
 from quant_pipelines.stack.home import Home, is_locked
 from quant_pipelines.stack.server import database_url_of
+from quant_pipelines.store.alert_deliveries import open_alerts
 from quant_pipelines.store.engine import connected, transaction
 from quant_pipelines.store.funds import newest_funds
 from quant_pipelines.store.heartbeats import Heartbeat, read_heartbeats
@@ -32,7 +33,8 @@ def stack_status(home: Home, settings: Settings) -> dict[str, Any]:
         ``requests`` (what is used of each exchange's request allowance),
         ``fills`` (count), ``equity`` (quote currency), ``trading_state``, ``last_runs``.
         ``outages`` [what, since, sentence]: what is away now. ``funds`` [account, at, wallet, unrealized,
-        available, margin_usage, unit_value]: what accounts at venues have, quote and fractions.
+        available, margin_usage, unit_value]: what accounts at venues have, quote and fractions. ``alerts``
+        [open, newest]: what nobody acknowledged and what is not over; None without a database.
         Without a database ``fills``, ``equity`` and ``trading_state`` are None. ``collector`` is its last
         heartbeat, None when that is not fresh.
     """
@@ -56,6 +58,7 @@ def stack_status(home: Home, settings: Settings) -> dict[str, Any]:
         "collector": None,
         "outages": [],
         "funds": [],
+        "alerts": None,
         "last_runs": [],
     }
     if not is_up and not settings.database_url:
@@ -77,11 +80,13 @@ def _trading(url: str) -> dict[str, Any]:
             requests = read_rate_budgets(connection, utc_now())
             outages = standing_outages(connection, utc_now())
             funds = newest_funds(connection)
+            alerts = open_alerts(connection)
     except StoreError as error:
         return {"outages": [database_away(error)]}
     return {
         "outages": outages,
         "funds": funds,
+        "alerts": alerts,
         "deployments": [_deployment(row) for row in deployed],
         "fills": sum(row["fills"] for row in deployed),
         "equity": _account_equity(capital, deployed),

@@ -15,10 +15,9 @@ from quant_pipelines.core.errors import LifecycleError
 from quant_pipelines.operations.receipt import Receipt, Signature
 
 if TYPE_CHECKING:
-    from sqlalchemy import Engine
-
-    from quant_pipelines.core.clock import Clock
     from quant_pipelines.core.settings import Settings
+    from quant_pipelines.operations.keys import KeyStore
+    from quant_pipelines.store.tables.ops import Role
 
 Kind: TypeAlias = Literal[
     "text",
@@ -39,8 +38,6 @@ symbols, the id of a deployment, the name of a scope, what a decision is found b
 Asker: TypeAlias = Literal["nobody", "home", "operator", "signature"]
 """What the command line is told beside the fields: nothing; which stack is meant; who asks, and why where
 something changes; both in any case."""
-Role: TypeAlias = Literal["viewer", "operator", "approver"]
-"""Least right of who asks; each one includes those before it."""
 REQUIRED: Final = object()
 _IDS: Final = ("number", "deployment")
 
@@ -119,6 +116,8 @@ class Verb:
         Job of the Launchpad, its description, and what its form is about; empty where there is none.
     route, method, role
         Path of the gateway with fields in braces, and who may ask; empty where there is none.
+    money
+        Words of its ``target`` that let orders go to a venue: at a real exchange only users with codes may.
     runs_as
         ``function``: carried out at once; ``job``: anywhere but on the command line it is a run of the job.
     kinds
@@ -138,7 +137,8 @@ class Verb:
     asks: str = ""
     route: str = ""
     method: Literal["GET", "POST"] = "POST"
-    role: Role = "operator"
+    role: "Role" = "operator"
+    money: tuple[str, ...] = ()
     runs_as: Literal["function", "job"] = "function"
     kinds: "tuple[Verb, ...]" = ()
 
@@ -147,15 +147,18 @@ class Verb:
         yield from self.kinds or (self,)
 
 
+def action_of(about: str, *words: str) -> Field:
+    """Field of the word after the verb that says what is to be done."""
+    return Field("action", "text", about, choices=Choices("Action", words))
+
+
 def loaded(reference: str) -> Any:
     """Load what ``module:NAME`` refers to."""
     module, _, name = reference.partition(":")
     return getattr(importlib.import_module(module), name)
 
 
-def carry_out(
-    verb: Verb, given: Mapping[str, Any], *, engine: "Engine", settings: "Settings", clock: "Clock"
-) -> Receipt:
+def carry_out(verb: Verb, given: Mapping[str, Any], *, store: "KeyStore", settings: "Settings") -> Receipt:
     """Do what an operator asks; each parameter of the verb's function is filled by its name.
 
     Parameters
@@ -163,29 +166,45 @@ def carry_out(
     verb
         A row with a function.
     given
-        Values by field, with ``operator`` and ``reason``; what is missing or None takes its default.
-    engine, settings, clock
-        The stack that is meant.
+        Values by field, with ``operator``, ``reason`` and ``code``; what is missing or None takes its
+        default.
+    store, settings
+        The stack that is meant, and what opens the seeds of its users.
 
     Raises
     ------
     QuantError
-        If the signature is empty, or the verb is refused; one sentence says why.
+        If the signature is empty, the name, the role or the code does not suffice, or the verb is refused;
+        one sentence says why.
     """
     for field in verb.fields:
         fault = ROW_ID.fault(field.name, given.get(field.name)) if field.kind in _IDS else ""
         if fault:
             raise LifecycleError(fault)
     known = {
-        "engine": engine,
+        "engine": store.engine,
         "settings": settings,
         "ladder": settings.ladder,
         "exchange": settings.exchange.id,
-        "signature": Signature(given["operator"], given["reason"]),
-        "clock": clock,
+        "signature": _signature(verb, given, store, settings),
+        "clock": store.clock,
         **{field.name: field.default for field in verb.fields if field.default is not REQUIRED},
         **{name: value for name, value in given.items() if value is not None},
     }
     function = loaded(verb.function)
     receipt: Receipt = function(**{name: known[name] for name in inspect.signature(function).parameters})
     return receipt
+
+
+def _signature(verb: Verb, given: Mapping[str, Any], store: "KeyStore", settings: "Settings") -> Signature:
+    """Prove who decides; who only reads is not asked."""
+    operator, reason = given["operator"], given["reason"]
+    if verb.method == "GET":
+        return Signature(operator, reason)
+    is_real = settings.runner.mode == "live" and settings.exchange.base_url is None
+    people = importlib.import_module("quant_pipelines.operations.people")
+    claimant = people.Claimant(
+        operator, reason, given.get("code") or "", verb.role, is_real and given.get("target") in verb.money
+    )
+    signature: Signature = people.identify(store, claimant)
+    return signature

@@ -6,19 +6,22 @@ from quant_pipelines.core.account_limits import EVERY_LIMIT
 from quant_pipelines.core.limits import QUOTAS
 from quant_pipelines.core.stages import LADDER, RESTS
 from quant_pipelines.operations.data_verbs import DATA
-from quant_pipelines.operations.verb import Choices, Field, Verb
-
-
-def _action(about: str, *words: str) -> Field:
-    """Word after the verb that says what is to be done."""
-    return Field("action", "text", about, choices=Choices("Action", words))
-
+from quant_pipelines.operations.people_verbs import ALERTING, KEYS, USERS, WATCHING
+from quant_pipelines.operations.venue_verbs import KILL, VENUE
+from quant_pipelines.operations.verb import Choices, Field, Verb, action_of
 
 SIGNATURE = (
     Field("operator", "text", "your name", "your name (default: %(default)s)"),
     Field("reason", "text", "why, in a sentence", "why, in a sentence"),
+    Field(
+        "code",
+        "text",
+        "your one-time code, once there are users; it is used up by this",
+        "your one-time code, once there are users (quant users); asked for on a terminal",
+        default="",
+    ),
 )
-"""Who decides, and why; both stand in the audit log. Every form asks for them first."""
+"""Who decides, why, and what proves it; the first two are audited. Every form asks for them first."""
 _VERDICT = Field(
     "verdict_id",
     "number",
@@ -116,6 +119,7 @@ _APPROVE = (
         told="Admit a candidate to paper money; its gates and its data are checked again",
         asks="One verdict.",
         route="/api/v1/candidates/{verdict_id}/approve",
+        role="approver",
     ),
     Verb(
         "coin",
@@ -126,6 +130,7 @@ _APPROVE = (
         told="Move a coin from the universe to the whitelist; its history and its first search follow",
         asks="One symbol of the universe.",
         route="/api/v1/hotlist/approve",
+        role="approver",
     ),
 )
 _SWITCHED = "What is halted, flattened or resumed."
@@ -157,6 +162,7 @@ RUNNER = (
         told="Resolve every halt of the account or of a deployment, also the runner's own",
         asks=_SWITCHED,
         route="/api/v1/runner/resume",
+        role="approver",
     ),
     Verb(
         "flatten",
@@ -197,65 +203,8 @@ _STRATEGY = (
         module="strategy",
     ),
 )
-_KEYS = (
-    _action(
-        "add: key and secret are asked for, or are two lines on stdin. list: fingerprints only. "
-        "rotate: seal all of them under a new master key",
-        "add",
-        "list",
-        "remove",
-        "rotate",
-    ),
-    Field(
-        "account",
-        "text",
-        "ccxt id of the exchange (default: exchange.id)",
-        metavar="ACCOUNT",
-        default=None,
-        is_optional=True,
-        of=("add", "remove"),
-    ),
-    Field(
-        "from_environment",
-        "switch",
-        "add: take QUANT_API_KEY and QUANT_API_SECRET",
-        flag="--from-environment",
-        of=("add",),
-    ),
-    Field("replace", "switch", "add: in place of the keys that are stored", flag="--replace", of=("add",)),
-)
-_KILL = (
-    Field(
-        "direct",
-        "switch",
-        "ask neither database nor runner; without it 'quant runner flatten' is what is meant",
-        flag="--direct",
-    ),
-    Field(
-        "account",
-        "text",
-        "ccxt id of the exchange (default: exchange.id)",
-        metavar="ACCOUNT",
-        default=None,
-        is_optional=True,
-    ),
-)
-CERTIFY = Verb(
-    "certify",
-    "try at a demo account all that the runner relies on; real orders are locked without",
-    fields=(
-        Field(
-            "symbol",
-            "text",
-            "perpetual that is traded",
-            metavar="SYMBOL",
-            default="BTC/USDT:USDT",
-            is_optional=True,
-        ),
-    ),
-)
 _DB = (
-    _action(
+    action_of(
         "migrate: to this code's schema; newer is refused. backup: both databases to FILE, also while "
         "the stack runs. restore: FILE in place of both, while it does not",
         "migrate",
@@ -274,7 +223,7 @@ _DB = (
     Field("replace", "switch", "restore: give up what is stored now", flag="--replace", of=("restore",)),
 )
 _AUDIT = (
-    _action("", "verify", "export"),
+    action_of("", "verify", "export"),
     Field(
         "file",
         "path",
@@ -286,7 +235,7 @@ _AUDIT = (
     ),
 )
 _SETTINGS = (
-    _action("show: every setting in force", "show"),
+    action_of("show: every setting in force", "show"),
     Field("describe", "switch", "with default, range and meaning", flag="--describe"),
 )
 _REFERENCE = Field(
@@ -338,7 +287,8 @@ VERBS: tuple[Verb, ...] = (
         told="Take a deployment one stage up; every guard is asked again, canary and live need two people",
         asks="One step up the ladder.",
         route="/api/v1/strategy/{deployment_id}/promote",
-        role="approver",
+        role="operator",
+        money=("canary", "live"),
     ),
     Verb(
         "rollback",
@@ -369,35 +319,33 @@ VERBS: tuple[Verb, ...] = (
         told="Set a risk limit; of all that apply the tightest wins, and to loosen one takes two people",
         asks="One limit.",
         route="/api/v1/risk/limits",
+        role="approver",
     ),
     Verb(
         "runner",
         "show, halt or resume the live runner",
         fields=(
-            _action("", *(verb.name for verb in RUNNER)),
+            action_of("", *(verb.name for verb in RUNNER)),
             replace(SCOPE, of=tuple(verb.name for verb in RUNNER if verb.method == "POST")),
         ),
         asker="operator",
         unsigned=tuple(verb.name for verb in RUNNER if verb.method == "GET"),
         kinds=RUNNER,
     ),
-    Verb("kill", "the last resort: close an account with its keys only", fields=_KILL),
-    Verb("venue", "what an exchange has to prove before it gets orders", kinds=(CERTIFY,)),
+    KILL,
+    VENUE,
     Verb(
         "explain",
         "the decision chain of an order, or why there was none",
         fields=(_REFERENCE,),
         asker="home",
     ),
+    ALERTING,
+    WATCHING,
     Verb("audit", "prove that the audit log is whole, or write it down", fields=_AUDIT, asker="home"),
     Verb("settings", "every setting in force", fields=_SETTINGS, asker="nobody"),
-    Verb(
-        "keys",
-        "API keys of accounts, sealed in the database",
-        fields=_KEYS,
-        asker="operator",
-        unsigned=("list",),
-    ),
+    KEYS,
+    USERS,
     Verb("db", "the stack's database: its schema, backups", fields=_DB, asker="home"),
 )
 """In the order of ``quant --help``."""

@@ -7,11 +7,11 @@ import json
 import os
 import sys
 import urllib.request
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from quant_pipelines.core.settings import SECRET_VARIABLES, Settings
+from quant_pipelines.core.settings import CHANNELS_VARIABLE, SECRET_VARIABLES, Settings
 from quant_pipelines.stack.archive_market import archive_folder, archive_symbols
 from quant_pipelines.stack.home import Home
 from quant_pipelines.stack.ports import Ports, answers
@@ -64,7 +64,7 @@ class StackPlan:
         return f"http://{_HOST}:{self.ports.webserver}"
 
     def environment(self) -> dict[str, str]:
-        """Whole environment of every child but the runner, which alone also sees the secrets."""
+        """Whole environment of every child but the runner and the watchdog, which alone see secrets."""
         dagster = self.home.dagster
         given = {
             "QUANT_HOME": str(self.home.folder),
@@ -78,7 +78,8 @@ class StackPlan:
         if self.venue_url:
             given["QUANT_EXCHANGE__BASE_URL"] = self.venue_url
         given |= {f"QUANT_MARKET__{name.upper()}": ",".join(names) for name, names in self.symbols.items()}
-        return {name: value for name, value in os.environ.items() if name not in SECRET_VARIABLES} | given
+        hidden = SECRET_VARIABLES | {CHANNELS_VARIABLE}
+        return {name: value for name, value in os.environ.items() if name not in hidden} | given
 
 
 def plan_stack(
@@ -132,6 +133,7 @@ def build_services(plan: StackPlan) -> list[Service]:
         _pages(plan),
         # After the UI, so that it costs nobody a second of waiting for it.
         *_collector(plan, after=("database", "webserver", *venue_names)),
+        _watchdog(plan),
     ]
 
 
@@ -142,8 +144,8 @@ def _command(plan: StackPlan, name: str, arguments: tuple[str, ...], *, nice: in
     )
 
 
-def _with_secrets(command: Command) -> Command:
-    given = {name: os.environ[name] for name in SECRET_VARIABLES if name in os.environ}
+def _with_secrets(command: Command, names: Iterable[str] = SECRET_VARIABLES) -> Command:
+    given = {name: os.environ[name] for name in names if name in os.environ}
     return replace(command, environment={**command.environment, **given})
 
 
@@ -256,6 +258,18 @@ def _collector(plan: StackPlan, *, after: tuple[str, ...]) -> list[Service]:
             is_ready=always_ready,
         )
     ]
+
+
+def _watchdog(plan: StackPlan) -> Service:
+    arguments = ("-m", "quant_pipelines.cli", "watchdog", "--home", str(plan.home.folder))
+
+    def command() -> Command:
+        told = _with_secrets(_command(plan, "watchdog", arguments, nice=5), (CHANNELS_VARIABLE,))
+        # Who is not started is not missed.
+        missed = {} if plan.with_runner else {"QUANT_WATCHDOG__RUNNER_SECONDS": "0"}
+        return replace(told, environment={**told.environment, **missed})
+
+    return Service("watchdog", command, after=("database",), is_ready=always_ready)
 
 
 def _serves(url: str) -> bool:

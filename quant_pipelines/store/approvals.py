@@ -1,7 +1,7 @@
 """Steps that need two people: who proposed one, who approved it; the database refuses the same name twice."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Final
 
 from sqlalchemy import Connection, insert, select, update
@@ -11,6 +11,8 @@ from quant_pipelines.store.tables import approvals
 OPEN: Final = "open"
 APPROVED: Final = "approved"
 VOID: Final = "void"
+REQUEST_LASTS: Final = timedelta(days=3)
+"""How long a second person may answer, from the proposal on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,8 +35,12 @@ def open_proposal(connection: Connection, subject: str, target: str) -> Proposal
 
 
 def propose(connection: Connection, values: dict[str, Any]) -> int:
-    """Store a proposal: ``subject``, ``source``, ``target``, ``proposer``, ``reason``, ``evidence``, time."""
-    made = insert(approvals).values(**values, decision=OPEN).returning(approvals.c.id)
+    """Store a proposal: ``subject``, ``source``, ``target``, ``proposer``, ``reason``, ``evidence``, time.
+
+    It expires `REQUEST_LASTS` after ``proposed_at``.
+    """
+    expires_at = values["proposed_at"] + REQUEST_LASTS
+    made = insert(approvals).values(**values, decision=OPEN, expires_at=expires_at).returning(approvals.c.id)
     return int(connection.execute(made).scalar_one())
 
 
@@ -44,10 +50,23 @@ def approve(connection: Connection, proposal_id: int, operator: str, at: datetim
     Raises
     ------
     sqlalchemy.exc.IntegrityError
-        If it is the proposer again.
+        If it is the proposer again, it is too late, or one of them is not (or no longer) entitled.
     """
     values = {"operator": operator, "decision": APPROVED, "decided_at": at}
     connection.execute(update(approvals).where(approvals.c.id == proposal_id).values(**values))
+
+
+def void_expired(connection: Connection, at: datetime) -> None:
+    """Close what nobody answered in time."""
+    late = (approvals.c.decision == OPEN) & (approvals.c.expires_at <= at)
+    connection.execute(update(approvals).where(late).values(decision=VOID, decided_at=at))
+
+
+def void_all(connection: Connection, at: datetime) -> None:
+    """Close whatever waits."""
+    connection.execute(
+        update(approvals).where(approvals.c.decision == OPEN).values(decision=VOID, decided_at=at)
+    )
 
 
 def void_proposals(connection: Connection, subject: str, at: datetime) -> None:

@@ -17,6 +17,7 @@ from sqlalchemy import (
     func,
     select,
     text,
+    true,
 )
 from sqlalchemy.dialects.postgresql import insert as upsert
 
@@ -197,9 +198,13 @@ def venue_account(
 
 
 def has_approval(engine: Engine, deployment: Deployment) -> bool:
-    """Whether the audit log holds an approval of real orders for this deployment."""
+    """Whether the audit log holds an approval of real orders for this deployment, by people with codes.
+
+    An approval that was given before there were users says nothing of them, and stays one.
+    """
+    is_identified = func.coalesce(audit_logs.c.detail["identified"].as_boolean(), true())
     query = select(audit_logs.c.id).where(
-        audit_logs.c.subject == deployment.key, audit_logs.c.action == REAL_ORDERS_APPROVED
+        audit_logs.c.subject == deployment.key, audit_logs.c.action == REAL_ORDERS_APPROVED, is_identified
     )
     with transaction(engine) as connection:
         return connection.execute(query.limit(1)).one_or_none() is not None

@@ -10,7 +10,7 @@ from sqlalchemy.dialects.postgresql import insert as upsert
 
 from quant_pipelines.core.timeframes import from_ms
 from quant_pipelines.store.engine import transaction
-from quant_pipelines.store.heartbeats import Alert, put_alert
+from quant_pipelines.store.heartbeats import Alert, add_alert
 from quant_pipelines.store.tables import (
     accounts,
     balances,
@@ -144,7 +144,7 @@ class PostgresFunds:
             compared = WalletDay(day, booked_on(connection, account_id, day), changes)
             _save_day(connection, account_id, compared, at)
             if compared.sentence:
-                put_alert(connection, Alert("warning", f"account:{account_id}", compared.sentence, at))
+                add_alert(connection, Alert("warning", f"account:{account_id}", compared.sentence, at))
         return compared.sentence
 
 

@@ -4,16 +4,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from types import MappingProxyType
-from typing import Any, Literal, NamedTuple, TypeAlias
+from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, Engine, insert, select, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 
+from quant_pipelines.core.severities import Severity
 from quant_pipelines.store.engine import transaction
 from quant_pipelines.store.tables import alerts, heartbeats
 from quant_pipelines.trading.breaker import ROWS, Event, Trip
-
-Severity: TypeAlias = Literal["info", "warning", "halt"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,12 +88,13 @@ class Alert(NamedTuple):
 def write_alert(engine: Engine, alert: Alert) -> None:
     """Store an alert."""
     with transaction(engine) as connection:
-        put_alert(connection, alert)
+        add_alert(connection, alert)
 
 
-def put_alert(connection: Connection, alert: Alert) -> None:
-    """Store an alert in the caller's transaction."""
-    connection.execute(insert(alerts).values(alert._asdict() | {"detail": dict(alert.detail)}))
+def add_alert(connection: Connection, alert: Alert) -> int:
+    """Store an alert in the caller's transaction; returns its id."""
+    values = alert._asdict() | {"detail": dict(alert.detail)}
+    return int(connection.execute(insert(alerts).values(values).returning(alerts.c.id)).scalar_one())
 
 
 def read_halts(engine: Engine) -> dict[str, tuple[Trip, ...]]:
@@ -142,8 +142,7 @@ def add_halt(
     """Store an event that a person must lift in the caller's transaction; returns the id of the alert."""
     alert = halt_alert(source, trip, at)
     signed = {} if operator is None else {"operator": operator}
-    values = alert._asdict() | {"detail": {**alert.detail, **signed}}
-    return int(connection.execute(insert(alerts).values(values).returning(alerts.c.id)).scalar_one())
+    return add_alert(connection, alert._replace(detail={**alert.detail, **signed}))
 
 
 def standing_halts(connection: Connection, source: str | None = None) -> list[dict[str, Any]]:

@@ -26,7 +26,7 @@ from quant_pipelines.store.migrate import migrate
 from quant_pipelines.store.revision import MIGRATIONS, known_revisions, newest_revision, require_current
 from quant_pipelines.store.tables import metadata
 from quant_pipelines.store.tables.market import Confirmation, RevisionCause
-from quant_pipelines.store.tables.ops import ApprovalDecision
+from quant_pipelines.store.tables.ops import ApprovalDecision, DeliveryState, Role
 from quant_pipelines.store.tables.research import RequestKind, RequestStatus, TaskStatus
 
 pytestmark = pytest.mark.postgres
@@ -85,6 +85,8 @@ def test_migrating_an_empty_database_yields_the_tables_of_the_code(empty_databas
         ("research.optimization_requests", "kind", RequestKind),
         ("research.optimization_requests", "status", RequestStatus),
         ("ops.approvals", "decision", ApprovalDecision),
+        ("ops.users", "role", Role),
+        ("ops.alert_deliveries", "state", DeliveryState),
         ("market.bar_confirmations", "kind", Confirmation),
         ("market.bar_revisions", "cause", RevisionCause),
     ],

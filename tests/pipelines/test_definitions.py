@@ -74,6 +74,7 @@ OPERATORS = {
     "halt_runner",
     "resume_runner",
     "flatten_runner",
+    "acknowledge_alert",
 }
 DEPENDENCIES = {
     "instruments": set(),

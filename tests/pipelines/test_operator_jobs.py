@@ -1,15 +1,19 @@
 """Operator jobs executed as the Launchpad launches them: config in, one audit row out, or one sentence."""
 
 import math
+from pathlib import Path
 from typing import Any
 
 import dagster as dg
+import pyotp
 import pytest
 from sqlalchemy import select
 
 from assets.resources import Platform
 from jobs.operator import OPERATOR_JOBS
 from quant_pipelines.definitions import build_definitions
+from quant_pipelines.operations.people import Claimant
+from quant_pipelines.operations.users import enroll
 from quant_pipelines.operations.verbs import VERBS
 from quant_pipelines.store import audit
 from quant_pipelines.store.deployments import read_limits
@@ -67,6 +71,18 @@ def test_value_out_of_range_fails_without_a_retry(
 def test_unknown_limit_is_refused_before_the_run(platform: Platform, instance: dg.DagsterInstance) -> None:
     with pytest.raises(dg.DagsterInvalidConfigError, match="not in enum type Limit got max_everything"):
         launch(platform, instance, "set_risk_limit", limit="max_everything", value=1.0)
+
+
+def test_code_of_a_run_counts_once(platform: Platform, instance: dg.DagsterInstance, tmp_path: Path) -> None:
+    proven = Platform(platform.settings, clock=platform.clock, home=tmp_path)
+    claimant = Claimant("ann", "our first", "", "admin")
+    uri = enroll(proven.key_store, claimant, "ann", "admin").uri
+    assert "ann gave no code; expected the 6 digits" in failure(launch(proven, instance, "halt_runner"))
+    code = pyotp.parse_uri(uri).at(proven.clock() // 1000)
+    assert launch(proven, instance, "halt_runner", code=code).success
+    again = failure(launch(proven, instance, "resume_runner", code=code))
+    assert again == "that code of ann was used already; expected the next one"
+    proven.engine.dispose()
 
 
 def test_runner_is_halted_flattened_and_resumed(platform: Platform, instance: dg.DagsterInstance) -> None:

@@ -22,6 +22,7 @@ from quant_pipelines.store.tables.market import (
     whitelist,
 )
 from quant_pipelines.store.tables.ops import (
+    alert_deliveries,
     alerts,
     approvals,
     audit_logs,
@@ -29,6 +30,7 @@ from quant_pipelines.store.tables.ops import (
     heartbeats,
     live_state,
     rate_budgets,
+    users,
 )
 from quant_pipelines.store.tables.research import (
     folds,
@@ -67,6 +69,7 @@ from quant_pipelines.store.tables.trading import (
 __all__ = [
     "SCHEMAS",
     "accounts",
+    "alert_deliveries",
     "alerts",
     "approvals",
     "audit_logs",
@@ -118,6 +121,7 @@ __all__ = [
     "trials",
     "trigger_states",
     "universe",
+    "users",
     "verdicts",
     "wallet_days",
     "whitelist",

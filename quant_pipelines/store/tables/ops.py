@@ -2,13 +2,29 @@
 
 from typing import Literal, TypeAlias
 
-from sqlalchemy import BigInteger, CheckConstraint, Column, Index, PrimaryKeyConstraint, Table
+from sqlalchemy import (
+    ARRAY,
+    BigInteger,
+    CheckConstraint,
+    Column,
+    DateTime,
+    ForeignKey,
+    Index,
+    LargeBinary,
+    PrimaryKeyConstraint,
+    Table,
+    UniqueConstraint,
+)
 from sqlalchemy import text as sql
 from sqlalchemy.dialects.postgresql import BYTEA
 
 from quant_pipelines.store.tables.base import document, identity, metadata, moment, one_of, text
 
 ApprovalDecision: TypeAlias = Literal["open", "approved", "void"]
+Role: TypeAlias = Literal["viewer", "operator", "approver", "admin"]
+"""Each may what those before it may."""
+DeliveryState: TypeAlias = Literal["waiting", "sending", "delivered", "duplicate", "over", "failed"]
+"""``duplicate``: the same was told within the window; ``over``: nobody has to be told any more."""
 
 audit_logs = Table(
     "audit_logs",
@@ -61,8 +77,34 @@ alerts = Table(
     text("message"),
     document("detail"),
     moment("resolved_at", nullable=True),
+    moment("routed_at", nullable=True, comment="when its deliveries were planned; null: not yet"),
+    moment("acknowledged_at", nullable=True, comment="when a person said that it is known"),
+    text("acknowledged_by", nullable=True),
+    CheckConstraint("(acknowledged_at is null) = (acknowledged_by is null)", name="acknowledged"),
+    Index("ix_alerts_unrouted", "id", postgresql_where=sql("routed_at is null")),
+    Index("ix_alerts_source_at", "source", "at"),
     schema="ops",
     comment="What a person should look at",
+)
+
+alert_deliveries = Table(
+    "alert_deliveries",
+    metadata,
+    identity(),
+    Column("alert_id", BigInteger, ForeignKey("ops.alerts.id"), nullable=False),
+    text("channel"),
+    text("state", comment="waiting, sending, delivered, duplicate, over or failed"),
+    Column("wait_minutes", BigInteger, nullable=False, comment="above 0: only while nobody acknowledged"),
+    Column("tries", BigInteger, nullable=False),
+    moment("due_at", comment="when it may be sent; while sending: when it is taken for lost"),
+    moment("delivered_at", nullable=True),
+    text("error", comment="what went wrong last; empty when nothing did"),
+    CheckConstraint(one_of("state", DeliveryState), name="state"),
+    CheckConstraint("(state = 'delivered') = (delivered_at is not null)", name="delivered"),
+    UniqueConstraint("alert_id", "channel"),
+    Index("ix_alert_deliveries_due", "due_at", postgresql_where=sql("state in ('waiting', 'sending')")),
+    schema="ops",
+    comment="One row for each alert and channel: who was told what, and what is still to be told",
 )
 
 approvals = Table(
@@ -78,13 +120,32 @@ approvals = Table(
     text("reason"),
     document("evidence"),
     moment("proposed_at"),
+    moment("expires_at", comment="until when a second person may answer"),
     moment("decided_at", nullable=True),
     CheckConstraint("operator is null or lower(btrim(operator)) <> lower(btrim(proposer))", name="four_eyes"),
     CheckConstraint(one_of("decision", ApprovalDecision), name="decision"),
     CheckConstraint("decision <> 'approved' or operator is not null", name="approved_by"),
+    CheckConstraint("decision <> 'approved' or decided_at < expires_at", name="in_time"),
     Index("uq_approvals_open", "subject", "target", unique=True, postgresql_where=sql("decision = 'open'")),
     schema="ops",
     comment="Steps that need two different people",
+)
+
+users = Table(
+    "users",
+    metadata,
+    text("name", primary_key=True),
+    text("role", comment="viewer, operator, approver or admin: each may what those before it may"),
+    Column("sealed_seed", LargeBinary, nullable=False, comment="seed of one-time codes, encrypted"),
+    Column("last_step", BigInteger, nullable=False, comment="time step of the last code that was accepted"),
+    Column("tried_at", ARRAY(DateTime(timezone=True)), nullable=False, comment="when codes were tried last"),
+    moment("added_at"),
+    text("added_by"),
+    moment("disabled_at", nullable=True),
+    CheckConstraint("name ~ '^[a-z0-9][a-z0-9._-]{0,39}$'", name="name"),
+    CheckConstraint(one_of("role", Role), name="role"),
+    schema="ops",
+    comment="People who decide; once there is one, names are proven by codes",
 )
 
 live_state = Table(

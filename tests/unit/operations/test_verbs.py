@@ -3,18 +3,28 @@
 import inspect
 import re
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, get_type_hints
 
 import pytest
 
 from quant_pipelines.core.settings import Settings
+from quant_pipelines.operations.keys import KeyStore
 from quant_pipelines.operations.receipt import Receipt, Signature
 from quant_pipelines.operations.verb import REQUIRED, Field, Verb, carry_out, loaded
 from quant_pipelines.operations.verbs import DECISIONS, VERBS
 
 LEAVES = [leaf for head in VERBS for leaf in head.leaves()]
 OF_THE_STACK = {"engine", "settings", "ladder", "exchange", "signature", "clock"}
-TYPES = {"number": int, "deployment": int, "value": float, "text": str, "scope": str, "limit_scope": str}
+TYPES = {
+    "number": int,
+    "deployment": int,
+    "value": float,
+    "text": str,
+    "switch": bool,
+    "scope": str,
+    "limit_scope": str,
+}
 
 parametrized = pytest.mark.parametrize(
     "verb", [leaf for leaf in LEAVES if leaf.function], ids=lambda verb: verb.name
@@ -67,11 +77,14 @@ def answer(signature: Signature, scope: str, exchange: str, clock: Callable[[], 
     return Receipt("told", scope, f"{signature.operator}: {signature.reason}, {exchange}", clock())
 
 
-ECHO = Verb("echo", "tell", f"{__name__}:answer", (Field("scope", "scope", "", "", default="all"),))
+ECHO = Verb(
+    "echo", "tell", f"{__name__}:answer", (Field("scope", "scope", "", "", default="all"),), method="GET"
+)
 
 
 @pytest.mark.parametrize(("given", "scope"), [({}, "all"), ({"scope": None}, "all"), ({"scope": "3"}, "3")])
 def test_what_is_left_out_takes_its_default(given: dict[str, Any], scope: str) -> None:
     signed = {"operator": "ann", "reason": "why not"} | given
-    receipt = carry_out(ECHO, signed, engine=None, settings=Settings(), clock=lambda: 7)  # type: ignore[arg-type]
+    store = KeyStore(None, Path(), {}, lambda: 7)  # type: ignore[arg-type]
+    receipt = carry_out(ECHO, signed, store=store, settings=Settings())
     assert receipt == Receipt("told", scope, "ann: why not, binanceusdm", 7)

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from quant_pipelines.core.settings import SECRET_VARIABLES, Settings
+from quant_pipelines.core.settings import CHANNELS_VARIABLE, SECRET_VARIABLES, Settings
 from quant_pipelines.stack.home import open_home
 from quant_pipelines.stack.ports import Ports
 from quant_pipelines.stack.services import build_services, plan_stack
@@ -22,3 +22,16 @@ def test_only_the_runner_sees_secrets(tmp_path: Path, monkeypatch: pytest.Monkey
     assert seeing == {"runner"}
     assert set(commands) > {"webserver", "daemon", "code-server", "simulator"}
     assert commands["runner"].environment.keys() >= SECRET_VARIABLES
+
+
+@pytest.mark.parametrize(("with_runner", "missed"), [(True, None), (False, "0")])
+def test_only_the_watchdog_sees_where_alerts_go(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, with_runner: bool, missed: str | None
+) -> None:
+    monkeypatch.setenv(CHANNELS_VARIABLE, "hidden")
+    settings = Settings(database_url="postgresql://quant@127.0.0.1/quant")
+    plan = plan_stack(open_home(tmp_path), settings, {}, ports=PORTS, with_runner=with_runner)
+    commands = {service.name: service.command() for service in build_services(plan)}
+    seeing = {name for name, command in commands.items() if "hidden" in command.environment.values()}
+    assert seeing == {"watchdog"}
+    assert commands["watchdog"].environment.get("QUANT_WATCHDOG__RUNNER_SECONDS") == missed
