@@ -4,14 +4,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from types import MappingProxyType
-from typing import Any, Literal, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias
 
 from sqlalchemy import Connection, Engine, insert, select, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from quant_pipelines.store.engine import transaction
 from quant_pipelines.store.tables import alerts, heartbeats
-from quant_pipelines.trading.breaker import ROWS, Event, Trip
+
+if TYPE_CHECKING:
+    from quant_pipelines.trading.breaker import Event, Trip
 
 Severity: TypeAlias = Literal["info", "warning", "halt"]
 
@@ -92,7 +94,7 @@ def write_alert(engine: Engine, alert: Alert) -> None:
         connection.execute(insert(alerts).values(alert._asdict() | {"detail": dict(alert.detail)}))
 
 
-def read_halts(engine: Engine) -> dict[str, tuple[Trip, ...]]:
+def read_halts(engine: Engine) -> "dict[str, tuple[Trip, ...]]":
     """Events that a person must lift, oldest first, by source; they outlive the process that tripped."""
     halts: dict[str, tuple[Trip, ...]] = {}
     with transaction(engine) as connection:
@@ -101,8 +103,10 @@ def read_halts(engine: Engine) -> dict[str, tuple[Trip, ...]]:
     return halts
 
 
-def trip_of(halt: Mapping[str, Any]) -> Trip:
+def trip_of(halt: Mapping[str, Any]) -> "Trip":
     """Event that a stored halt stands for; one that names none (or one unknown here) has failed."""
+    from quant_pipelines.trading.breaker import ROWS, Trip  # noqa: PLC0415 - its package compiles
+
     detail = halt["detail"]
     event = detail.get("event")
     if event not in ROWS and "operator" in detail:
@@ -111,20 +115,20 @@ def trip_of(halt: Mapping[str, Any]) -> Trip:
     return Trip(known, halt["message"], int(detail.get("cools_until_ms", 0)))
 
 
-def write_halt(engine: Engine, source: str, trip: Trip, at: datetime) -> None:
+def write_halt(engine: Engine, source: str, trip: "Trip", at: datetime) -> None:
     """Store an event that a person must lift, unless it stands for the same reason already."""
     with transaction(engine) as connection:
         halt_once(connection, source, trip, at)
 
 
-def halt_once(connection: Connection, source: str, trip: Trip, at: datetime) -> None:
+def halt_once(connection: Connection, source: str, trip: "Trip", at: datetime) -> None:
     """Store an event in the caller's transaction, unless it stands for the same reason already."""
     if all(row["message"] != trip.reason for row in standing_halts(connection, source)):
         add_halt(connection, source, trip, at)
 
 
 def add_halt(
-    connection: Connection, source: str, trip: Trip, at: datetime, *, operator: str | None = None
+    connection: Connection, source: str, trip: "Trip", at: datetime, *, operator: str | None = None
 ) -> int:
     """Store an event that a person must lift in the caller's transaction; returns the id of the alert."""
     detail: dict[str, Any] = {"event": trip.event}
