@@ -122,8 +122,16 @@ def write_halt(engine: Engine, source: str, trip: "Trip", at: datetime) -> None:
 
 
 def halt_once(connection: Connection, source: str, trip: "Trip", at: datetime) -> None:
-    """Store an event in the caller's transaction, unless it stands for the same reason already."""
-    if all(row["message"] != trip.reason for row in standing_halts(connection, source)):
+    """Store an event in the caller's transaction, unless it stands for the same reason already.
+
+    One that cools down stands once, whatever its newest figures are.
+    """
+
+    def is_same(row: dict[str, Any]) -> bool:
+        is_cooling = trip.cools_until_ms > 0 and row["detail"].get("event") == trip.event
+        return is_cooling or bool(row["message"] == trip.reason)
+
+    if not any(is_same(row) for row in standing_halts(connection, source)):
         add_halt(connection, source, trip, at)
 
 
