@@ -19,7 +19,7 @@ from quant_pipelines.risk.account_view import (
     AccountOrder,
     AccountView,
     BookExposure,
-    OpenOrder,
+    OpenExposure,
     Prices,
 )
 from quant_pipelines.risk.alert_levels import AccountState, reached
@@ -29,7 +29,7 @@ _MOST_KEPT = 10_000
 PricesOf = Callable[[str], Prices]
 
 
-class Gate(Protocol):
+class AccountGate(Protocol):
     """What an order must pass besides the rules of its own book."""
 
     def report(self, exposure: Callable[[], BookExposure]) -> None:
@@ -201,5 +201,5 @@ class AccountBooks:
         book = self._books.get(order.deployment_id)
         if book is not None:
             price = order.price if order.is_limit else math.nan
-            opened = OpenOrder(order.quantity, price, order.client_order_id)
+            opened = OpenExposure(order.quantity, price, order.client_order_id)
             self._books[order.deployment_id] = book._replace(orders=(*book.orders, opened))

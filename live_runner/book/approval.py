@@ -3,7 +3,7 @@
 import math
 from typing import NamedTuple
 
-from live_runner.book.account import OPEN_GATE, Gate
+from live_runner.book.account import OPEN_GATE, AccountGate
 from live_runner.book.announcer import Announce, silent
 from live_runner.book.broker import Broker
 from live_runner.book.decision import Decided, Moment, without_exposure
@@ -28,7 +28,7 @@ class Relations(NamedTuple):
     """
 
     announce: Announce = silent
-    gate: Gate = OPEN_GATE
+    gate: AccountGate = OPEN_GATE
     funding_pause_seconds: float = 0.0
 
 
@@ -56,7 +56,7 @@ class Approval:
         Whose orders.
     """
 
-    def __init__(self, gate: Gate, plan: DeploymentPlan) -> None:
+    def __init__(self, gate: AccountGate, plan: DeploymentPlan) -> None:
         self._gate = gate
         self._plan = plan
         self._price = math.nan

@@ -10,7 +10,7 @@ from live_runner.book.decision import Decided
 from live_runner.book.plan import DeploymentPlan
 from quant_pipelines.accounting import Account
 from quant_pipelines.backtest import ExecutionBar
-from quant_pipelines.risk.account_view import OpenOrder
+from quant_pipelines.risk.account_view import OpenExposure
 from quant_pipelines.store.journal import Journal
 from quant_pipelines.store.trading import Fill, Income, OrderState, Position
 from quant_pipelines.trading import BookView
@@ -77,7 +77,7 @@ class Broker(Protocol):
     def view(self, *, volatility: float, data_age_seconds: float) -> BookView:
         """Return what a decision sees; what is ordered but not filled counts as held."""
 
-    def open_orders(self) -> tuple[OpenOrder, ...]:
+    def open_orders(self) -> tuple[OpenExposure, ...]:
         """Orders that may still add to the position, those with an unknown outcome included."""
 
     def checkpoint(self) -> dict[str, Any]:

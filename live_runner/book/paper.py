@@ -17,7 +17,7 @@ from quant_pipelines.backtest import Book, BookedFill, ExecutionBar, FundingPaym
 from quant_pipelines.backtest.book.event_run import EventRun
 from quant_pipelines.core.orders import OrderStatus, side_of
 from quant_pipelines.core.timeframes import from_ms
-from quant_pipelines.risk.account_view import OpenOrder
+from quant_pipelines.risk.account_view import OpenExposure
 from quant_pipelines.sdk.event import EventStrategy
 from quant_pipelines.store.journal import Journal
 from quant_pipelines.store.tables.trading import PAPER_VENUE
@@ -132,12 +132,12 @@ class PaperBroker:
         """Return what a decision sees."""
         return self.book.view(volatility=volatility, data_age_seconds=data_age_seconds)
 
-    def open_orders(self) -> tuple[OpenOrder, ...]:
+    def open_orders(self) -> tuple[OpenExposure, ...]:
         """Orders that may still add to the position."""
         name = self._order.client_order_id if self._order else ""
-        pending = (OpenOrder(self.book.pending, client_order_id=name),) if self.book.is_ordered else ()
+        pending = (OpenExposure(self.book.pending, client_order_id=name),) if self.book.is_ordered else ()
         resting = (order for order in self.book.orders if not order.reduce_only)
-        return (*pending, *(OpenOrder(order.leaves, order.price or math.nan) for order in resting))
+        return (*pending, *(OpenExposure(order.leaves, order.price or math.nan) for order in resting))
 
     def checkpoint(self) -> dict[str, Any]:
         """State as a JSON document."""

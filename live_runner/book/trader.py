@@ -365,6 +365,7 @@ class Trader:
             assert isinstance(self._broker, PaperBroker)  # noqa: S101 - a venue's broker refuses it
             return decide_event(self.plan, self._rules, self._broker, known, moment)
         broker, is_reducing = self._broker, self._breaker.only_reduces
+        self._approval.report(broker, moment.close_ms)  # the account sees the book after the bar, as it does
         decided = decide_on(self.plan, self._rules, broker, known, moment)
         approved = self._approval.approved(decided, moment, broker.n_fills, is_reducing=is_reducing)
         return broker.complete(approved)

@@ -17,7 +17,7 @@ from quant_pipelines.backtest.bar.stops import EXIT_REASONS, HARD_STOP
 from quant_pipelines.backtest.market.stop_rules import inputs_from_document
 from quant_pipelines.core.orders import OrderStatus
 from quant_pipelines.core.timeframes import from_ms, to_ms
-from quant_pipelines.risk.account_view import OpenOrder
+from quant_pipelines.risk.account_view import OpenExposure
 from quant_pipelines.store.journal import Journal
 from quant_pipelines.store.trading import Fill, Income, Intent, Position, StoredBook
 from quant_pipelines.store.venue_orders import OrderStep, PlacedOrder, Received
@@ -203,11 +203,11 @@ class VenueBroker:
         today = sum(one.purpose == TARGET and one.bar_close >= day for one in intents)
         return self._book.view(ordered, today, volatility=volatility, data_age_seconds=data_age_seconds)
 
-    def open_orders(self) -> tuple[OpenOrder, ...]:
+    def open_orders(self) -> tuple[OpenExposure, ...]:
         """Orders that may still add to the position, those with an unknown outcome included."""
         working = ((self._exposure(order), order.intent) for order in self._live())
         return tuple(
-            OpenOrder(float(quantity), client_order_id=intent.client_order_id)
+            OpenExposure(float(quantity), client_order_id=intent.client_order_id)
             for quantity, intent in working
             if quantity and intent.purpose not in EXITS
         )

@@ -9,7 +9,7 @@ REPEATED_MS = 3_600_000
 IDENTICAL_MS = 2_000
 
 
-class OpenOrder(NamedTuple):
+class OpenExposure(NamedTuple):
     """Order that works or whose outcome is unknown: it counts as if it were filled.
 
     Signed base quantity that may still be filled, its price in quote per base (NaN for a market order), and
@@ -43,7 +43,7 @@ class BookExposure(NamedTuple):
     deployment_id: int
     symbol: str
     position: float
-    orders: tuple[OpenOrder, ...] = ()
+    orders: tuple[OpenExposure, ...] = ()
     equity: float = math.nan
     day_start_equity: float = math.nan
     price: float = math.nan

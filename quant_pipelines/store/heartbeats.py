@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from types import MappingProxyType
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from sqlalchemy import Connection, Engine, insert, select, update
 from sqlalchemy.dialects.postgresql import insert as upsert
@@ -12,7 +12,9 @@ from sqlalchemy.dialects.postgresql import insert as upsert
 from quant_pipelines.core.severities import Severity
 from quant_pipelines.store.engine import transaction
 from quant_pipelines.store.tables import alerts, heartbeats
-from quant_pipelines.trading.breaker import ROWS, Event, Trip
+
+if TYPE_CHECKING:
+    from quant_pipelines.trading.breaker import Event, Trip
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +99,7 @@ def add_alert(connection: Connection, alert: Alert) -> int:
     return int(connection.execute(insert(alerts).values(values).returning(alerts.c.id)).scalar_one())
 
 
-def read_halts(engine: Engine) -> dict[str, tuple[Trip, ...]]:
+def read_halts(engine: Engine) -> "dict[str, tuple[Trip, ...]]":
     """Events that a person must lift, oldest first, by source; they outlive the process that tripped."""
     halts: dict[str, tuple[Trip, ...]] = {}
     with transaction(engine) as connection:
@@ -106,8 +108,10 @@ def read_halts(engine: Engine) -> dict[str, tuple[Trip, ...]]:
     return halts
 
 
-def trip_of(halt: Mapping[str, Any]) -> Trip:
+def trip_of(halt: Mapping[str, Any]) -> "Trip":
     """Event that a stored halt stands for; one that names none (or one unknown here) has failed."""
+    from quant_pipelines.trading.breaker import ROWS, Trip  # noqa: PLC0415 - its package compiles
+
     detail = halt["detail"]
     event = detail.get("event")
     if event not in ROWS and "operator" in detail:
@@ -116,7 +120,7 @@ def trip_of(halt: Mapping[str, Any]) -> Trip:
     return Trip(known, halt["message"], int(detail.get("cools_until_ms", 0)))
 
 
-def halt_alert(source: str, trip: Trip, at: datetime) -> Alert:
+def halt_alert(source: str, trip: "Trip", at: datetime) -> Alert:
     """Alert that stores an event which a person must lift."""
     detail: dict[str, Any] = {"event": trip.event}
     if trip.cools_until_ms:
@@ -124,20 +128,28 @@ def halt_alert(source: str, trip: Trip, at: datetime) -> Alert:
     return Alert("halt", source, trip.reason, at, detail)
 
 
-def write_halt(engine: Engine, source: str, trip: Trip, at: datetime) -> None:
+def write_halt(engine: Engine, source: str, trip: "Trip", at: datetime) -> None:
     """Store an event that a person must lift, unless it stands for the same reason already."""
     with transaction(engine) as connection:
         halt_once(connection, source, trip, at)
 
 
-def halt_once(connection: Connection, source: str, trip: Trip, at: datetime) -> None:
-    """Store an event in the caller's transaction, unless it stands for the same reason already."""
-    if all(row["message"] != trip.reason for row in standing_halts(connection, source)):
+def halt_once(connection: Connection, source: str, trip: "Trip", at: datetime) -> None:
+    """Store an event in the caller's transaction, unless it stands for the same reason already.
+
+    One that cools down stands once, whatever its newest figures are.
+    """
+
+    def is_same(row: dict[str, Any]) -> bool:
+        is_cooling = trip.cools_until_ms > 0 and row["detail"].get("event") == trip.event
+        return is_cooling or bool(row["message"] == trip.reason)
+
+    if not any(is_same(row) for row in standing_halts(connection, source)):
         add_halt(connection, source, trip, at)
 
 
 def add_halt(
-    connection: Connection, source: str, trip: Trip, at: datetime, *, operator: str | None = None
+    connection: Connection, source: str, trip: "Trip", at: datetime, *, operator: str | None = None
 ) -> int:
     """Store an event that a person must lift in the caller's transaction; returns the id of the alert."""
     alert = halt_alert(source, trip, at)

@@ -36,7 +36,7 @@ class Collar:
         return min(self.first * self.factor ** min(n_tries, 64), self.widest)
 
 
-class Close(NamedTuple):
+class CloseOrder(NamedTuple):
     """Reduce-only limit order, immediate or cancel: side, quantity in base, price in quote per base."""
 
     side: Side
@@ -44,17 +44,17 @@ class Close(NamedTuple):
     price: Decimal
 
 
-class Flat(NamedTuple):
+class NothingHeld(NamedTuple):
     """Nothing is left to close."""
 
 
-class Wait(NamedTuple):
+class NotNow(NamedTuple):
     """No order can be sent now; why, as one clause."""
 
     reason: str
 
 
-FlattenStep: TypeAlias = Close | Flat | Wait
+FlattenStep: TypeAlias = CloseOrder | NothingHeld | NotNow
 
 
 def flatten_step(
@@ -86,22 +86,22 @@ def flatten_step(
     Examples
     --------
     >>> flatten_step(Decimal("2.5"), mark=Decimal(100), n_tries=0, tick_size=Decimal("0.1"))
-    Close(side='sell', quantity=Decimal('2.5'), price=Decimal('99.5'))
+    CloseOrder(side='sell', quantity=Decimal('2.5'), price=Decimal('99.5'))
     >>> flatten_step(Decimal("-1"), mark=Decimal(100), n_tries=1, tick_size=Decimal("0.1"))
-    Close(side='buy', quantity=Decimal('1'), price=Decimal('101.0'))
+    CloseOrder(side='buy', quantity=Decimal('1'), price=Decimal('101.0'))
     >>> flatten_step(Decimal(0), mark=None, n_tries=3, tick_size=Decimal("0.1"))
-    Flat()
+    NothingHeld()
     """
     if is_working:
-        return Wait("the last closing order has not ended")
+        return NotNow("the last closing order has not ended")
     if held is None or held.is_nan():
-        return Wait("what is held is not known")
+        return NotNow("what is held is not known")
     if held == 0:
-        return Flat()
+        return NothingHeld()
     if mark is None or not mark.is_finite() or mark <= 0:
-        return Wait("the mark is not known")
+        return NotNow("the mark is not known")
     side, width = closing_side(held), collar.width(n_tries)
     worst = mark * (1 + width if side == "buy" else 1 - width)
     rounding = ROUND_FLOOR if side == "buy" else ROUND_CEILING  # never beyond the collar
     price = (worst / tick_size).to_integral_value(rounding) * tick_size
-    return Close(side, abs(held), max(price, tick_size))
+    return CloseOrder(side, abs(held), max(price, tick_size))

@@ -7,7 +7,7 @@ import pytest
 
 from live_runner.book.account import AccountBooks, AccountTerms
 from quant_pipelines.core.account_limits import AccountLimits
-from quant_pipelines.risk.account_view import AccountOrder, BookExposure, OpenOrder, Prices
+from quant_pipelines.risk.account_view import AccountOrder, BookExposure, OpenExposure, Prices
 
 A, B = "A/USDT:USDT", "B/USDT:USDT"
 FIVE = range(1, 6)
@@ -22,7 +22,7 @@ def account(limits: AccountLimits, *books: BookExposure) -> AccountBooks:
     return made
 
 
-def book(number: int, position: float = 0.0, equity: float = 1_000.0, *orders: OpenOrder) -> BookExposure:
+def book(number: int, position: float = 0.0, equity: float = 1_000.0, *orders: OpenExposure) -> BookExposure:
     return BookExposure(number, A, position, orders, equity, 1_000.0, 100.0)
 
 
@@ -56,7 +56,7 @@ def test_an_order_that_came_to_nothing_gives_its_share_back() -> None:
 
 def test_an_unknown_outcome_counts_as_exposure() -> None:
     shared = account(
-        AccountLimits(max_symbol_notional=1_000.0), book(1, 0.0, 1_000.0, OpenOrder(10.0)), book(2)
+        AccountLimits(max_symbol_notional=1_000.0), book(1, 0.0, 1_000.0, OpenExposure(10.0)), book(2)
     )
     denial = shared.ask(order(2))
     assert denial is not None

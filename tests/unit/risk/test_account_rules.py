@@ -13,13 +13,15 @@ from quant_pipelines.risk.account_view import (
     AccountOrder,
     AccountView,
     BookExposure,
-    OpenOrder,
+    OpenExposure,
     Prices,
 )
 
 A, B = "A/USDT:USDT", "B/USDT:USDT"
-OWN = BookExposure(1, A, 2.0, (OpenOrder(1.0, 100.0),), 400.0, 500.0, 100.0, orders_today=29, fills_today=10)
-OTHER = BookExposure(2, B, -3.0, (OpenOrder(-1.0), OpenOrder(2.0, 45.0)), 600.0, 500.0, 50.0)
+OWN = BookExposure(
+    1, A, 2.0, (OpenExposure(1.0, 100.0),), 400.0, 500.0, 100.0, orders_today=29, fills_today=10
+)
+OTHER = BookExposure(2, B, -3.0, (OpenExposure(-1.0), OpenExposure(2.0, 45.0)), 600.0, 500.0, 50.0)
 ORDER = AccountOrder(1, A, 1.0, 104.0, 100_000)
 SAME = ORDER._replace(at_ms=99_000)
 VIEW = AccountView(
@@ -150,7 +152,7 @@ def test_restricted_symbol_and_reducing_account_let_only_through_what_reduces() 
 
 
 def test_an_order_that_would_trade_with_one_of_ours_is_denied() -> None:
-    resting = VIEW._replace(books={1: OWN._replace(orders=(OpenOrder(-1.0, 105.0),)), 2: OTHER}, sent=())
+    resting = VIEW._replace(books={1: OWN._replace(orders=(OpenExposure(-1.0, 105.0),)), 2: OTHER}, sent=())
     assert denied_by(ORDER, resting) == "self_match"
     assert denied_by(ORDER._replace(is_limit=True, price=104.9), resting) == ""
     assert denied_by(ORDER._replace(is_limit=True, price=105.0), resting) == "self_match"
@@ -158,7 +160,7 @@ def test_an_order_that_would_trade_with_one_of_ours_is_denied() -> None:
 
 def test_an_order_that_is_asked_about_again_does_not_count_itself() -> None:
     named = ORDER._replace(client_order_id="q1")
-    book = OWN._replace(orders=(OpenOrder(1.0, 104.0, "q1"),))
+    book = OWN._replace(orders=(OpenExposure(1.0, 104.0, "q1"),))
     view = VIEW._replace(books={1: book, 2: OTHER}, sent=(named,))
     assert denied_by(named, view, AccountLimits(max_symbol_notional=300.0)) == ""
     assert denied_by(named._replace(client_order_id="q2"), view) == "duplicate_order"
@@ -180,7 +182,7 @@ def test_an_order_that_is_asked_about_again_does_not_count_itself() -> None:
 def test_what_reduces_is_told_from_what_adds(
     *, position: float, open_quantity: float, ordered: float, adds: bool
 ) -> None:
-    orders = (OpenOrder(open_quantity),) if open_quantity else ()
+    orders = (OpenExposure(open_quantity),) if open_quantity else ()
     view = AccountView({1: BookExposure(1, A, position, orders)}, {})
     assert adds_exposure(view, ORDER._replace(quantity=ordered)) is adds
 
@@ -191,7 +193,7 @@ BOOKS = st.builds(
     st.just(1),
     st.sampled_from((A, B)),
     QUANTITIES,
-    st.lists(st.builds(OpenOrder, QUANTITIES), max_size=3).map(tuple),
+    st.lists(st.builds(OpenExposure, QUANTITIES), max_size=3).map(tuple),
     st.just(500.0),
     st.just(500.0),
     st.just(10.0),
