@@ -29,7 +29,7 @@ from quant_pipelines.store.trading import (
 )
 from quant_pipelines.store.venue_orders import OrderStep
 from quant_pipelines.trading import BookView
-from quant_pipelines.trading.orders import OrderProgress
+from quant_pipelines.trading.orders import OrderProgress, stepped
 from quant_pipelines.trading.purposes import number_of
 
 STOPPED, REPLACED = "the stop closed the position", "the next decision replaced what was left of it"
@@ -70,6 +70,7 @@ class PaperBroker:
         self._order = recovered.order
         self._resting = dict(recovered.resting)
         self._filled: dict[str, Decimal] = {}
+        self._progress = dict(stored.progress)
         self._ledger = BookLedger(plan.deployment.capital, (), ())
         self._add(stored.fills, stored.income)
         self.run: EventRun | None = None
@@ -154,8 +155,7 @@ class PaperBroker:
 
     def ended(self, order: Intent, reason: str) -> OrderState:
         """State of an order that is taken back."""
-        filled = self._filled.get(order.client_order_id, Decimal(0))
-        return order_state(order, filled, is_working=False, reason=reason)
+        return self._changed(order, is_working=False, reason=reason)
 
     def take(self, decided: Decided, now_ms: int) -> None:
         """Submit the order to the book, where the next bar fills it; those that rest are there already."""
@@ -168,7 +168,8 @@ class PaperBroker:
         self._resting = {n: order for n, order in self._resting.items() if order.client_order_id not in gone}
         self._resting |= {number_of(order.purpose): order for order in decided.resting}
         for intent in (*([decided.intent] if decided.intent else []), *decided.resting):
-            step = OrderStep(intent.client_order_id, OrderProgress("SUBMITTED"))
+            state = self._followed(OrderState(intent.client_order_id, "SUBMITTED"))
+            step = OrderStep(state.client_order_id, OrderProgress(state.status, state.filled_quantity))
             self._journal.follow_order(self._epoch, step, from_ms(now_ms))
 
     def _add(self, fills: Iterable[Fill], income: Iterable[Income]) -> None:
@@ -188,8 +189,7 @@ class PaperBroker:
             return ()
         if not is_working:
             self._order = None
-        filled = self._filled.get(name, Decimal(0))
-        return (order_state(order, filled, is_working=is_working, reason=STOPPED),)
+        return (self._changed(order, is_working=is_working, reason=STOPPED),)
 
     def _resting_states(
         self, touched: set[str | None], ended: dict[int, OrderEnded]
@@ -200,11 +200,25 @@ class PaperBroker:
         for number, order in list(self._resting.items()):
             if number in working and order.client_order_id not in touched:
                 continue
-            filled = self._filled.get(order.client_order_id, Decimal(0))
             end = ended.get(number)
             is_working, reason = number in working, end.reason if end else ""
             status: OrderStatus = "EXPIRED" if end and end.status == "EXPIRED" else "CANCELED"
-            states.append(order_state(order, filled, is_working=is_working, reason=reason, status=status))
+            states.append(self._changed(order, is_working=is_working, reason=reason, status=status))
             if not is_working:
                 del self._resting[number]
         return tuple(states)
+
+    def _changed(
+        self, order: Intent, *, is_working: bool, reason: str, status: OrderStatus = "CANCELED"
+    ) -> OrderState:
+        """State of an order by what is filled of it by now."""
+        filled = self._filled.get(order.client_order_id, Decimal(0))
+        state = order_state(order, filled, is_working=is_working, reason=reason, status=status)
+        return self._followed(state)
+
+    def _followed(self, state: OrderState) -> OrderState:
+        """Return a new state, once the order table lets it follow the one before."""
+        name = state.client_order_id
+        known = self._progress.get(name, OrderProgress("INITIALIZED"))
+        self._progress[name] = stepped(name, known, OrderProgress(state.status, state.filled_quantity))
+        return state

@@ -21,10 +21,8 @@ from live_runner.venue.broker import (
     open_venue_broker,
 )
 from live_runner.venue.covering import Around, Covering
-from live_runner.venue.exits import Tries
 from live_runner.venue.look_up import LookUps
 from live_runner.venue.order_rows import OrderRows
-from live_runner.venue.protection import READ_BACK_SECONDS
 from quant_pipelines.core.clock import Clock
 from quant_pipelines.core.errors import (
     ExchangeError,
@@ -39,6 +37,7 @@ from quant_pipelines.store.journal import Journal
 from quant_pipelines.store.trading import Intent
 from quant_pipelines.trading.purposes import EXITS
 from quant_pipelines.trading.reconcile import OurRows, VenueRows, reconcile
+from quant_pipelines.trading.tries import READ_BACK_SECONDS, Pace, Tries
 from quant_pipelines.trading.venue import (
     MarketOrder,
     OrderUpdate,
@@ -105,7 +104,7 @@ class VenueLink:
         loop = asyncio.get_running_loop()
         self._inbox: asyncio.Queue[Item] = asyncio.Queue()
         self._wire = Wire(lambda intent: self._take(loop, intent), lambda: _put_look(loop, self._inbox))
-        self._exits = Tries()
+        self._exit_pace = Pace()
         self._difference = ""
         self._differences = 0
         self._has_begun = False
@@ -143,15 +142,9 @@ class VenueLink:
         """
         self._trader, self._plan = trader, trader.plan
         self._rows = OrderRows(trader, self._venue, self._station.epoch)
-        around = Around(
-            self._station.journal,
-            self._sweep,
-            self._transmit,
-            lambda: not self._inbox.empty(),
-            self._exits,
-            self._station.read_back_seconds,
-        )
-        self._covering = Covering(trader, self._venue, self._rows, around)
+        around = Around(self._station.journal, self._sweep, self._transmit, lambda: not self._inbox.empty())
+        tries = Tries(self._exit_pace, read_back_seconds=self._station.read_back_seconds)
+        self._covering = Covering(trader, self._venue, rows=self._rows, around=around, tries=tries)
         self._look_ups = LookUps(self._venue, self._rows, trader.symbol)
         self._has_begun = False
         listening = asyncio.create_task(self._listen(), name=f"user stream of {trader.symbol}")
@@ -163,6 +156,7 @@ class VenueLink:
             listening.result()
         finally:
             self._wire.blocked_by = "the venue is away"
+            self._exit_pace = self._covering.tries.exit
             self.away_since_ms = self.away_since_ms or self._station.wall_ms()
             listening.cancel()
             await asyncio.gather(listening, return_exceptions=True)
@@ -214,7 +208,7 @@ class VenueLink:
                 await self._book([item.trade])
             await self._rows.follow_order(item.order)
         elif isinstance(item, StopUpdate):
-            self._covering.note(item.stop)
+            self._covering.protection.note(item.stop)
             await self._rows.follow_stop(item.stop)
         await self._cover()
         if is_due or asyncio.get_running_loop().time() >= self._next_sweep:
@@ -297,8 +291,8 @@ class VenueLink:
             await self._sweep_trades()  # a stop that has left the list was filled
         for name in plan.cancel:
             await venue.cancel_stop(symbol, name)
-        self._covering.stop.standing, self._covering.goal.standing = plan.stop, plan.goal
-        for standing in filter(None, (plan.stop, plan.goal)):
+        self._covering.protection.take_over(plan.standing)
+        for standing in plan.standing:
             await self._rows.follow_stop(standing)
         self._judge(plan.difference)
         is_waiting = bool(await self._rows.with_broker(lambda broker: broker.unsettled())) or bool(

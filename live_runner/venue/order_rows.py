@@ -9,13 +9,13 @@ from typing import TypeVar
 from live_runner.book.broker import Broker
 from live_runner.book.trader import Trader
 from live_runner.venue.broker import VenueBroker
-from live_runner.venue.protection import Wanted
 from quant_pipelines.backtest.bar.stops import EXIT_REASONS, TAKE_PROFIT
 from quant_pipelines.core.ids import moment_order_id
 from quant_pipelines.core.orders import OrderKind, OrderStatus, Side
 from quant_pipelines.core.timeframes import from_ms
 from quant_pipelines.store.trading import Intent
 from quant_pipelines.store.venue_orders import OrderStep, PlacedOrder
+from quant_pipelines.trading.levels import Wanted
 from quant_pipelines.trading.orders import OrderProgress
 from quant_pipelines.trading.purposes import STOP, Purpose
 from quant_pipelines.trading.venue import OrderVenue, StopOrder, VenueOrder, VenueStop

@@ -3,7 +3,8 @@
 Every write proves the writer's epoch first. Nothing here computes money; amounts come in as they are booked.
 """
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
@@ -25,7 +26,7 @@ from quant_pipelines.store.tables import (
     positions,
     signals,
 )
-from quant_pipelines.trading.orders import OPEN, may_follow
+from quant_pipelines.trading.orders import OPEN, OrderProgress, predecessors
 from quant_pipelines.trading.purposes import Purpose
 
 
@@ -179,6 +180,8 @@ class StoredBook:
         Everything booked so far, oldest first.
     last_signal
         The last decision; None before the first one.
+    progress
+        How far the orders of the open intents are, by client order id.
     """
 
     state: dict[str, Any] | None
@@ -187,6 +190,7 @@ class StoredBook:
     fills: tuple[Fill, ...]
     income: tuple[Income, ...]
     last_signal: Signal | None
+    progress: Mapping[str, OrderProgress] = field(default_factory=dict)
 
 
 def book(engine: Engine, epoch: int, booking: Booking, at: datetime) -> None:
@@ -208,7 +212,7 @@ def book(engine: Engine, epoch: int, booking: Booking, at: datetime) -> None:
         _insert(connection, income, [{**_columns(row), **key} for row in booking.income])
         _insert(connection, equity, [{**_columns(row), **key} for row in booking.equity])
         for state in booking.orders:
-            _change_order(connection, state, at)
+            advance_order(connection, state, at)
         _replace(connection, positions, {**key, "symbol": booking.symbol}, _columns(booking.position), at)
         _add_decision(connection, epoch, booking, at)
 
@@ -235,6 +239,36 @@ def book_decision(engine: Engine, epoch: int, booking: Booking, at: datetime) ->
         _add_decision(connection, epoch, booking, at)
 
 
+def advance_order(
+    connection: Connection, state: OrderState, at: datetime, venue_order_id: str | None = None
+) -> None:
+    """Store how far an order is, within a transaction that has proven the epoch.
+
+    Raises
+    ------
+    ReconciliationError
+        If the order is unknown, or its state would go back.
+    """
+    allowed = (*predecessors(state.status), state.status)
+    values = {**_columns(state), "updated_at": at}
+    if venue_order_id:
+        values["venue_order_id"] = venue_order_id
+    query = (
+        orders.update()
+        .where(
+            orders.c.client_order_id == state.client_order_id,
+            orders.c.status.in_(allowed),
+            orders.c.filled_quantity <= state.filled_quantity,
+        )
+        .values(values)
+    )
+    if connection.execute(query).rowcount != 1:
+        raise ReconciliationError(
+            f"order {state.client_order_id} can't become {state.status}, "
+            f"{state.filled_quantity} filled: it is unknown, or further already"
+        )
+
+
 def read_book(engine: Engine, deployment_id: int) -> StoredBook:
     """Everything a restart needs for one deployment, as of one moment."""
     with transaction(engine) as connection:
@@ -242,7 +276,7 @@ def read_book(engine: Engine, deployment_id: int) -> StoredBook:
         mine = checkpoints.c.deployment_id == deployment_id
         checkpoint = connection.execute(select(checkpoints).where(mine)).one_or_none()
         open_intents = (
-            select(intents)
+            select(intents, orders.c.status, orders.c.filled_quantity)
             .join(orders, orders.c.client_order_id == intents.c.client_order_id)
             .where(intents.c.deployment_id == deployment_id, orders.c.status.in_(OPEN))
             .order_by(intents.c.bar_close)
@@ -256,13 +290,17 @@ def read_book(engine: Engine, deployment_id: int) -> StoredBook:
             .limit(1)
         )
         signal = connection.execute(decided).one_or_none()
+        open_rows = connection.execute(open_intents).all()
         return StoredBook(
             state=checkpoint.state if checkpoint else None,
             bar_close=checkpoint.bar_close if checkpoint else None,
-            open_intents=tuple(_value(Intent, row) for row in connection.execute(open_intents)),
+            open_intents=tuple(_value(Intent, row) for row in open_rows),
             fills=tuple(_value(Fill, row) for row in connection.execute(booked.order_by(fills.c.trade_id))),
             income=tuple(_value(Income, row) for row in connection.execute(received)),
             last_signal=_value(Signal, signal) if signal else None,
+            progress={
+                row.client_order_id: OrderProgress(row.status, row.filled_quantity) for row in open_rows
+            },
         )
 
 
@@ -313,24 +351,6 @@ def _add_intent(connection: Connection, epoch: int, booking: Booking, intent: In
     _insert(connection, intents, [values])
     state = OrderState(intent.client_order_id, "INITIALIZED")
     _insert(connection, orders, [{**_columns(state), "updated_at": at}])
-
-
-def _change_order(connection: Connection, state: OrderState, at: datetime) -> None:
-    allowed = [one for one in OPEN if one == state.status or may_follow(one, state.status)]
-    query = (
-        orders.update()
-        .where(orders.c.client_order_id == state.client_order_id, orders.c.status.in_(allowed))
-        .values(
-            status=state.status,
-            filled_quantity=state.filled_quantity,
-            reason=state.reason,
-            updated_at=at,
-        )
-    )
-    if connection.execute(query).rowcount != 1:
-        raise ReconciliationError(
-            f"order {state.client_order_id} can't become {state.status}: it is unknown or final already"
-        )
 
 
 def _replace(

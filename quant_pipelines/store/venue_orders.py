@@ -13,8 +13,8 @@ from quant_pipelines.store.engine import transaction
 from quant_pipelines.store.epochs import require_epoch
 from quant_pipelines.store.heartbeats import halt_once
 from quant_pipelines.store.tables import fills, income, intents, orders, positions
-from quant_pipelines.store.trading import Fill, Income, Intent, Position
-from quant_pipelines.trading.orders import OrderProgress, predecessors
+from quant_pipelines.store.trading import Fill, Income, Intent, OrderState, Position, advance_order
+from quant_pipelines.trading.orders import OrderProgress
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,32 +108,10 @@ def follow_order(engine: Engine, epoch: int, step: OrderStep, at: datetime) -> N
     ReconciliationError
         If the order's state would go back.
     """
-    progress = step.progress
-    allowed = (*predecessors(progress.status), progress.status)
-    values = {
-        "status": progress.status,
-        "filled_quantity": progress.filled_quantity,
-        "reason": step.reason,
-        "updated_at": at,
-    }
-    if step.venue_order_id:
-        values["venue_order_id"] = step.venue_order_id
-    query = (
-        orders.update()
-        .where(
-            orders.c.client_order_id == step.client_order_id,
-            orders.c.status.in_(allowed),
-            orders.c.filled_quantity <= progress.filled_quantity,
-        )
-        .values(values)
-    )
+    state = OrderState(step.client_order_id, *step.progress, step.reason)
     with transaction(engine) as connection:
         require_epoch(connection, epoch)
-        if connection.execute(query).rowcount != 1:
-            raise ReconciliationError(
-                f"order {step.client_order_id} can't become {progress.status}, "
-                f"{progress.filled_quantity} filled: it is unknown, or further already"
-            )
+        advance_order(connection, state, at, step.venue_order_id)
 
 
 def receive(engine: Engine, epoch: int, received: Received, at: datetime) -> None:

@@ -6,6 +6,7 @@ A status that was observed late or twice is not an error: ``advanced`` ignores i
 from decimal import Decimal
 from typing import NamedTuple, TypeAlias, get_args
 
+from quant_pipelines.core.errors import ReconciliationError
 from quant_pipelines.core.orders import OrderStatus
 
 FINAL: tuple[OrderStatus, ...] = ("DENIED", "FILLED", "CANCELED", "REJECTED", "EXPIRED")
@@ -72,3 +73,31 @@ def advanced(known: OrderProgress, seen: OrderProgress) -> OrderProgress | None:
     if filled > known.filled_quantity and known.status == seen.status:
         return OrderProgress(known.status, filled)
     return None
+
+
+def stepped(name: str, known: OrderProgress, new: OrderProgress) -> OrderProgress:
+    """Progress after a change that nobody but us makes, as on paper: there is nothing late or doubled.
+
+    Parameters
+    ----------
+    name
+        Client order id, for the error.
+    known, new
+        Progress before and after.
+
+    Raises
+    ------
+    ReconciliationError
+        If the table does not let it follow, or less is filled than before.
+
+    Examples
+    --------
+    >>> stepped("q1-1-x-t", OrderProgress("SUBMITTED"), OrderProgress("FILLED", Decimal(2))).status
+    'FILLED'
+    """
+    if advanced(known, new) != new:
+        raise ReconciliationError(
+            f"order {name} is {known.status} with {known.filled_quantity} filled; "
+            f"expected what may follow that, got {new.status} with {new.filled_quantity}"
+        )
+    return new

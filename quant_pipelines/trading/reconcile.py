@@ -1,7 +1,7 @@
 """Our books against the venue's: a pure function of (our rows, the venue's rows) to what is to be done.
 
-It never mends by guessing: what is missing is looked up, what is ours and superseded is canceled, and a
-position that differs is a sentence for a person.
+It never mends by guessing: what is missing is looked up, what we gave up is canceled, and a position that
+differs is a sentence for a person.
 """
 
 from collections.abc import Iterable, Mapping
@@ -54,36 +54,32 @@ class Reconciliation:
     look_up
         Client order ids that are open with us, and not listed there.
     cancel
-        Stops of ours that our rows don't know as open: superseded, or of a row that was lost.
-    stop
-        The protective stop that stands, the newest if there are several; None without one.
+        Stops of ours that our rows don't know as open.
+    standing
+        Stops and take-profits of ours that stand, the oldest first; which of them are needed, `cover` says.
     external
         Orders and stops of others, which are left alone.
     difference
         How the positions differ; empty when they agree, or can't be compared yet.
-    goal
-        The take-profit that stands, the newest likewise.
     """
 
     seen: tuple[VenueOrder, ...] = ()
     look_up: tuple[str, ...] = ()
     cancel: tuple[str, ...] = ()
-    stop: VenueStop | None = None
+    standing: tuple[VenueStop, ...] = ()
     external: tuple[str, ...] = ()
     difference: str = ""
-    goal: VenueStop | None = None
 
 
 def reconcile(ours: OurRows, venue: VenueRows) -> Reconciliation:
     """Compare our rows with the venue's."""
     listed = {order.client_order_id for order in venue.orders}
-    standing = [stop for stop in venue.stops if _is_open(ours, stop.client_order_id)]
+    standing = tuple(stop for stop in venue.stops if _is_open(ours, stop.client_order_id))
     at_venue = listed | {stop.client_order_id for stop in standing}
-    stop, goal = _newest(standing, takes_profit=False), _newest(standing, takes_profit=True)
-    superseded = [
+    given_up = [
         one.client_order_id
         for one in venue.stops
-        if one.client_order_id in ours.statuses and one not in (stop, goal)
+        if one.client_order_id in ours.statuses and one not in standing
     ]
     return Reconciliation(
         seen=tuple(order for order in venue.orders if order.client_order_id in ours.statuses),
@@ -92,16 +88,11 @@ def reconcile(ours: OurRows, venue: VenueRows) -> Reconciliation:
             for name, status in ours.statuses.items()
             if status not in (*FINAL, "INITIALIZED") and name not in at_venue
         ),
-        cancel=tuple(superseded),
-        stop=stop,
-        goal=goal,
+        cancel=tuple(given_up),
+        standing=standing,
         external=tuple(_others(ours, [*venue.orders, *venue.stops])),
         difference=_difference(ours, venue),
     )
-
-
-def _newest(standing: list[VenueStop], *, takes_profit: bool) -> VenueStop | None:
-    return next((one for one in reversed(standing) if one.takes_profit == takes_profit), None)
 
 
 def _is_open(ours: OurRows, name: str) -> bool:

@@ -21,7 +21,6 @@ from live_runner.book.trader import Trader
 from live_runner.feed.series import BarSeries
 from live_runner.venue.broker import VenueBroker
 from live_runner.venue.link import Station, VenueLink
-from live_runner.venue.protection import Wanted, wanted_stop
 from quant_pipelines.backtest import Book, BookedFill, ExecutionBar
 from quant_pipelines.backtest.market.readings import latest_of
 from quant_pipelines.core.bars import BarRows, Bars
@@ -35,6 +34,7 @@ from quant_pipelines.simulator.venue.state import MarketDepth, Quote
 from quant_pipelines.store.deployments import read_deployments
 from quant_pipelines.store.postgres_journal import PostgresJournal
 from quant_pipelines.trading import decide
+from quant_pipelines.trading.levels import wanted_level
 from tests.integration.runner.stage import MARKET_SYMBOL, Stage, served
 from tests.integration.runner.venue_world import Ledger, our_fills, until
 
@@ -260,8 +260,8 @@ def wanted_at(broker: VenueBroker) -> list[tuple[str, Decimal]]:
     """What should stand at the venue for a book."""
     held = broker.position().quantity
     levels = {"STOP_MARKET": broker.stop_price, "TAKE_PROFIT_MARKET": broker.goal_price}
-    stops: dict[str, Wanted | None] = {name: wanted_stop(held, level, TICK) for name, level in levels.items()}
-    return [(name, stop.trigger_price) for name, stop in stops.items() if stop is not None]
+    wanted = {name: wanted_level(held, level, TICK, name) for name, level in levels.items()}
+    return [(name, level.trigger_price) for name, level in wanted.items() if level is not None]
 
 
 @asynccontextmanager

@@ -12,13 +12,13 @@ import numpy as np
 import pytest
 from sqlalchemy import Engine
 
-from live_runner.venue.protection import wanted_stop
 from quant_pipelines.core.arrays import FloatArray
 from quant_pipelines.core.bars import Bars, bars_from_columns
 from quant_pipelines.core.errors import ExchangeRefused
 from quant_pipelines.core.settings import CostSettings
 from quant_pipelines.core.timeframes import MINUTE_MS, floor_ms, from_ms, to_ms
 from quant_pipelines.operations.explain import explain_order
+from quant_pipelines.trading.levels import wanted_level
 from quant_pipelines.trading.venue import StopOrder
 from tests.integration.runner.conftest import RULES
 from tests.integration.runner.minutes import START_MS, TICK, Exit, GatedOrders, Minutes, Twin, minutes
@@ -152,8 +152,8 @@ def are_levels_alike(played: Minutes, twin: Twin) -> bool:
         return False
     assert np.sign(float(held)) == np.sign(state.account.position)
     side = Decimal(int(np.sign(state.account.position)))
-    stop = wanted_stop(side, twin.book.stop_price, TICK)
-    goal = wanted_stop(side, state.stop.guard.goal, TICK)
+    stop = wanted_level(side, twin.book.stop_price, TICK, "stop")
+    goal = wanted_level(side, state.stop.guard.goal, TICK, "goal")
     assert stop is not None
     assert goal is not None
     assert played.standing() == [
@@ -253,7 +253,7 @@ def test_a_runner_that_was_away_goes_on_with_the_level_that_the_missed_bars_make
             await played.talk()
         for row in range(N_KNOWN, N_KNOWN + 7):
             twin.step(bars, row)
-        wanted = wanted_stop(Decimal(1), twin.book.stop_price, TICK)
+        wanted = wanted_level(Decimal(1), twin.book.stop_price, TICK, "stop")
         assert wanted is not None
         assert played.standing() == [("STOP_MARKET", wanted.trigger_price)]
 
@@ -283,7 +283,7 @@ def test_an_entry_whose_runner_dies_before_it_is_booked_gets_the_level_of_all_ba
         await played.talk()
         for row in range(N_KNOWN, N_KNOWN + 5):
             twin.step(bars, row)
-        wanted = wanted_stop(Decimal(1), twin.book.stop_price, TICK)
+        wanted = wanted_level(Decimal(1), twin.book.stop_price, TICK, "stop")
         assert wanted is not None
         assert played.standing() == [("STOP_MARKET", wanted.trigger_price)]
 

@@ -1,4 +1,4 @@
-"""A stop is replaced without a naked moment: at a venue that takes one closing stop for each side."""
+"""A stop stands once the venue shows it, and is gone once the venue says so; its end is committed."""
 
 import asyncio
 from decimal import Decimal
@@ -6,123 +6,147 @@ from typing import Any
 
 import pytest
 
-from live_runner.venue.protection import Protection, Wanted, wanted_stop
-from quant_pipelines.core.errors import ExchangeRefused, StopWouldTrigger
+from live_runner.venue.protection import Protection, StopRows
+from quant_pipelines.core.errors import ExchangeRefused, OutcomeUnknown, StopWouldTrigger
+from quant_pipelines.core.orders import OrderStatus
+from quant_pipelines.trading.cover import Standing
+from quant_pipelines.trading.levels import Wanted
 from quant_pipelines.trading.venue import StopOrder, VenueStop
+from tests.unit.live_runner.memory_venue import MemoryVenue
 
-HELD = Decimal(2)
-
-
-class Venue:
-    """Keeps stops and writes down what was asked."""
-
-    def __init__(self) -> None:
-        self.stops: dict[str, VenueStop] = {}
-        self.asked: list[str] = []
-        self.least_standing = 99
-        self.refusal: Exception | None = None
-
-    async def place_stop(self, stop: StopOrder) -> None:
-        closes = stop.quantity is None
-        self.asked.append(f"place {'closing' if closes else stop.quantity} {stop.trigger_price}")
-        if self.refusal:
-            raise self.refusal
-        twins = [one for one in self.stops.values() if one.closes_position and one.side == stop.side]
-        assert not (closes and twins), "-4130"
-        self.stops[stop.client_order_id] = VenueStop(
-            stop.client_order_id,
-            "1",
-            stop.side,
-            stop.trigger_price,
-            closes,
-            "ACCEPTED",
-            quantity=stop.quantity or Decimal(0),
-        )
-
-    async def cancel_stop(self, _symbol: str, client_order_id: str) -> None:
-        stop = self.stops.pop(client_order_id)
-        self.asked.append(f"cancel {stop.trigger_price}")
-        self.least_standing = min(self.least_standing, len(self.stops))
-
-    async def find_stop(self, _symbol: str, client_order_id: str) -> VenueStop | None:
-        return self.stops.get(client_order_id)
+STOP, GOAL = Wanted("sell", Decimal(90), "hard_stop"), Wanted("sell", Decimal(120), "take_profit")
 
 
-class Rows:
-    """Gives names."""
+class Rows(StopRows):
+    """Gives names, and keeps what was committed."""
 
     def __init__(self) -> None:
-        self.n_intents = 0
+        self.intended: list[StopOrder] = []
+        self.followed: list[tuple[str, str]] = []
 
     async def intend_stop(self, wanted: Wanted, quantity: Decimal | None = None) -> StopOrder:
-        self.n_intents += 1
-        return StopOrder(f"s{self.n_intents}", "BTC", wanted.side, wanted.trigger_price, 0, quantity)
+        takes_profit = wanted.reason == "take_profit"
+        name = f"s{len(self.intended) + 1}"
+        stop = StopOrder(
+            name, "BTC", wanted.side, wanted.trigger_price, 0, quantity, takes_profit=takes_profit
+        )
+        self.intended.append(stop)
+        return stop
 
-    async def follow_stop(self, stop: VenueStop, *, reason: str = "") -> None: ...
-
-
-def long_stop(price: int) -> Wanted:
-    return Wanted("sell", Decimal(price))
-
-
-def protected() -> tuple[Venue, Protection]:
-    """A long position under a stop at 90."""
-    venue: Any = Venue()
-    protection = Protection(venue, Rows(), "BTC")
-    assert asyncio.run(protection.keep(long_stop(90), HELD))
-    return venue, protection
+    async def follow_stop(self, stop: VenueStop, *, reason: str = "") -> None:
+        self.followed.append((stop.status, reason))
 
 
-def test_a_stop_of_the_quantity_stands_while_the_closing_one_moves() -> None:
-    venue, protection = protected()
-    assert asyncio.run(protection.keep(long_stop(95), HELD))
-    assert venue.asked[1:] == ["place 2 95", "cancel 90", "place closing 95", "cancel 95"]
-    assert venue.least_standing == 1
-    assert [stop.closes_position for stop in venue.stops.values()] == [True]
+@pytest.fixture
+def venue() -> MemoryVenue:
+    return MemoryVenue()
 
 
-def test_a_reversal_places_the_other_sides_stop_before_the_old_one_goes() -> None:
-    venue, protection = protected()
-    assert asyncio.run(protection.keep(Wanted("buy", Decimal(110)), -HELD))
-    assert venue.asked[1:] == ["place closing 110", "cancel 90"]
+@pytest.fixture
+def rows() -> Rows:
+    return Rows()
 
 
-def test_a_stop_that_can_not_be_moved_still_protects() -> None:
-    venue, protection = protected()
-    venue.refusal = ExchangeRefused("too many stops")
-    assert asyncio.run(protection.keep(long_stop(95), HELD))
-    assert not protection.covers(long_stop(95))
-    venue.refusal = None
-    assert asyncio.run(protection.keep(long_stop(95), HELD))
-    assert protection.covers(long_stop(95))
+@pytest.fixture
+def protection(venue: MemoryVenue, rows: Rows) -> Protection:
+    return Protection(venue, rows, "BTC")
 
 
-def test_a_price_through_the_wanted_stop_asks_for_an_exit_though_the_old_one_stands() -> None:
-    venue, protection = protected()
-    venue.refusal = StopWouldTrigger("-2021")
-    assert not asyncio.run(protection.keep(long_stop(95), HELD))
-    assert protection.protects(HELD)
+def stop_at(venue: MemoryVenue, name: str) -> VenueStop:
+    return venue.stops[name]
+
+
+def test_what_is_placed_stands_once_it_is_shown(
+    venue: MemoryVenue, rows: Rows, protection: Protection
+) -> None:
+    venue.shown_after = 2
+    asyncio.run(protection.place(STOP))
+    asyncio.run(protection.place(STOP, Decimal(2)))
+    asyncio.run(protection.place(GOAL))
+    first, over_two, goal = (stop_at(venue, name) for name in ("s1", "s2", "s3"))
+    assert protection.standing == Standing((first, over_two), (goal,))
+    assert (first.closes_position, over_two.closes_position, over_two.quantity) == (True, False, 2)
+    assert rows.followed == [("ACCEPTED", "")] * 3
+
+
+@pytest.mark.parametrize(
+    ("refusal", "status"),
+    [(ExchangeRefused("-4045 too many"), "REJECTED"), (StopWouldTrigger("-2021 at once"), "EXPIRED")],
+)
+def test_what_the_venue_does_not_take_is_committed_and_raised(
+    refusal: Exception, status: str, venue: MemoryVenue, rows: Rows, protection: Protection
+) -> None:
+    venue.refusal = refusal
+    with pytest.raises(type(refusal)):
+        asyncio.run(protection.place(STOP))
+    assert rows.followed == [(status, str(refusal))]
+    assert protection.standing == Standing()
+
+
+def test_a_stop_whose_answer_is_lost_is_found_by_its_name_and_not_placed_again(
+    venue: MemoryVenue, rows: Rows, protection: Protection
+) -> None:
+    venue.refusal, venue.loses_answer, venue.shown_after = OutcomeUnknown("reset"), True, 1
+    asyncio.run(protection.place(STOP))
+    assert [stop.client_order_id for stop in rows.intended] == ["s1"]
+    assert protection.standing.stops == (stop_at(venue, "s1"),)
 
 
 @pytest.mark.parametrize("status", ["TRIGGERED", "CANCELED", "REJECTED", "EXPIRED"])
-def test_a_stop_that_waits_no_more_protects_nothing(status: str) -> None:
-    _, protection = protected()
-    assert protection.standing is not None
-    protection.note(protection.standing._replace(status=status))
-    assert not protection.protects(HELD)
+def test_a_stop_that_ended_at_once_never_stood(
+    status: OrderStatus, venue: MemoryVenue, rows: Rows, protection: Protection
+) -> None:
+    venue.first_status = status
+    with pytest.raises(ExchangeRefused, match=f"stop s1 is {status}"):
+        asyncio.run(protection.place(STOP))
+    assert rows.followed == [(status, "")]
+    assert protection.standing == Standing()
 
 
-def test_a_stop_of_a_smaller_quantity_does_not_protect_the_whole() -> None:
-    _, protection = protected()
-    protection.standing = VenueStop("s", "1", "sell", Decimal(90), False, "ACCEPTED", quantity=Decimal(1))
-    assert not protection.protects(HELD)
-    assert protection.protects(Decimal(1))
+@pytest.mark.parametrize(
+    "other", [{"trigger_price": Decimal("90.5")}, {"side": "buy"}, {"closes_position": False}]
+)
+def test_a_stop_that_the_venue_shows_as_another_one_stands_and_is_not_what_was_wanted(
+    other: dict[str, Any], venue: MemoryVenue, protection: Protection
+) -> None:
+    venue.shown_as = other
+    with pytest.raises(ExchangeRefused, match=r"stop s1 stands as .* expected"):
+        asyncio.run(protection.place(STOP))
+    assert [stop.client_order_id for stop in protection.standing.stops] == ["s1"]
 
 
-def test_a_level_that_moves_within_its_tick_asks_the_venue_for_nothing() -> None:
-    venue, protection = protected()
-    n_asked = len(venue.asked)
-    within = wanted_stop(HELD, 89.4, Decimal(1), "chandelier_stop")
-    assert within == Wanted("sell", Decimal(90), "chandelier_stop")
-    assert asyncio.run(protection.keep(within, HELD))
-    assert len(venue.asked) == n_asked
+def test_a_stop_over_less_than_was_asked_is_not_what_was_wanted(
+    venue: MemoryVenue, protection: Protection
+) -> None:
+    venue.shown_as = {"quantity": Decimal("1.9")}
+    with pytest.raises(ExchangeRefused, match="expected"):
+        asyncio.run(protection.place(STOP, Decimal(2)))
+
+
+def test_a_stop_is_canceled_until_the_venue_says_that_it_ended(
+    venue: MemoryVenue, rows: Rows, protection: Protection
+) -> None:
+    asyncio.run(protection.place(STOP))
+    venue.shown_after = 2
+    asyncio.run(protection.cancel(stop_at(venue, "s1")))
+    assert venue.n_cancels == 3
+    assert protection.standing == Standing()
+    assert rows.followed[1:] == [("CANCELED", "")]
+
+
+@pytest.mark.parametrize("status", ["TRIGGERED", "CANCELED", "REJECTED", "EXPIRED"])
+def test_a_stop_that_waits_no_more_protects_nothing(
+    status: OrderStatus, venue: MemoryVenue, protection: Protection
+) -> None:
+    asyncio.run(protection.place(STOP))
+    protection.note(stop_at(venue, "s1"))
+    assert protection.standing.stops
+    protection.note(stop_at(venue, "s1")._replace(status=status))
+    assert protection.standing == Standing()
+
+
+def test_a_read_of_the_venue_replaces_what_was_known(venue: MemoryVenue, protection: Protection) -> None:
+    asyncio.run(protection.place(STOP))
+    other = stop_at(venue, "s1")._replace(client_order_id="other", takes_profit=True)
+    protection.take_over([other])
+    assert protection.standing == Standing((), (other,))

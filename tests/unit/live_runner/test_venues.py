@@ -10,10 +10,10 @@ import pytest
 from live_runner.venue.accounts import refusal
 from live_runner.venue.attribution import external_reason
 from live_runner.venue.links import VenueLinks
-from live_runner.venue.protection import Wanted, wanted_stop
 from quant_pipelines.core.errors import ConfigurationError
 from quant_pipelines.core.settings import ExchangeSettings, RunnerSettings, Settings
 from quant_pipelines.store.deployments import Deployment
+from quant_pipelines.trading.levels import Wanted, wanted_level
 
 AT = datetime(2026, 1, 1, tzinfo=UTC)
 PAPER = Deployment(
@@ -50,15 +50,15 @@ def test_orders_go_only_where_they_may(
     ("position", "level", "expected"),
     [
         (0, None, None),
-        (2, 95.03, Wanted("sell", Decimal("95.1"))),
-        (-2, 105.07, Wanted("buy", Decimal("105.0"))),
-        (2, 95.0, Wanted("sell", Decimal("95.0"))),
+        (2, 95.03, Wanted("sell", Decimal("95.1"), "hard_stop")),
+        (-2, 105.07, Wanted("buy", Decimal("105.0"), "hard_stop")),
+        (2, 95.0, Wanted("sell", Decimal("95.0"), "hard_stop")),
     ],
 )
 def test_a_stop_lies_on_a_tick_on_the_safe_side(
     position: int, level: float | None, expected: Wanted | None
 ) -> None:
-    assert wanted_stop(Decimal(position), level, Decimal("0.1")) == expected
+    assert wanted_level(Decimal(position), level, Decimal("0.1"), "hard_stop") == expected
 
 
 def test_an_accounts_symbol_belongs_to_one_deployment_at_a_time() -> None:

@@ -5,6 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from quant_pipelines.core.errors import ReconciliationError
 from quant_pipelines.core.orders import OrderStatus
 from quant_pipelines.trading.orders import (
     FINAL,
@@ -14,6 +15,7 @@ from quant_pipelines.trading.orders import (
     advanced,
     may_follow,
     predecessors,
+    stepped,
 )
 
 STATUSES = st.sampled_from(sorted(FOLLOWERS))
@@ -59,3 +61,16 @@ def test_an_observation_tells_something_once(known: OrderProgress, seen: OrderPr
 def test_a_late_partial_fill_does_not_reopen_a_filled_order() -> None:
     filled = OrderProgress("FILLED", Decimal(2))
     assert advanced(filled, OrderProgress("PARTIALLY_FILLED", Decimal(1))) is None
+
+
+@given(PROGRESS, PROGRESS)
+def test_a_change_of_our_own_is_one_that_the_table_allows_or_an_error(
+    known: OrderProgress, new: OrderProgress
+) -> None:
+    grows = new.status == known.status and new.filled_quantity > known.filled_quantity
+    follows = may_follow(known.status, new.status) and new.filled_quantity >= known.filled_quantity
+    if grows or follows:
+        assert stepped("q1", known, new) == new
+    else:
+        with pytest.raises(ReconciliationError, match=f"order q1 is {known.status} with "):
+            stepped("q1", known, new)
