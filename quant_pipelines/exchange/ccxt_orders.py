@@ -25,7 +25,7 @@ from quant_pipelines.core.settings import ExchangeSettings
 from quant_pipelines.exchange.client import OpenSession, connect
 from quant_pipelines.exchange.errors import translated
 from quant_pipelines.exchange.retry import WeightBudget
-from quant_pipelines.exchange.server_clock import ServerClock
+from quant_pipelines.exchange.server_clock import ServerClock, loop_seconds
 from quant_pipelines.exchange.user_stream import follow_user_stream
 from quant_pipelines.exchange.venue_rows import PAYMENT_KINDS, order_of, payment_of, stop_of, trade_of
 from quant_pipelines.exchange.weight import Allowance
@@ -44,6 +44,9 @@ DEMO_KEY = "demo"
 _TRADES_PER_PAGE = 1000
 _INCOME_PER_PAGE = 1000
 _LARGEST_ORDER_ANSWER_SECONDS = 5.0
+_READ_AGAIN_SECONDS = (0.05, 0.15)
+_SOON_SECONDS = 1.0
+"""A read that failed within this is tried again; a venue that is silent for longer is away."""
 _NOT_FOUND = ("-2013", "-2011")
 _ALREADY_SO = ("-4059", "-4046")
 _WOULD_TRIGGER = "-2021"
@@ -293,6 +296,25 @@ class CcxtOrders:
                 raise
 
     async def _ask(
+        self,
+        what: str,
+        call: Callable[[_Parameters], Awaitable[Any]],
+        parameters: _Parameters,
+        *,
+        weight: int,
+    ) -> Any:
+        """Read, and again at once where an answer was lost: what is held may not be covered yet."""
+        for pause in _READ_AGAIN_SECONDS:
+            begun = loop_seconds()
+            try:
+                return await self._asked(what, call, parameters, weight=weight)
+            except ExchangeUnavailable:
+                if loop_seconds() - begun > _SOON_SECONDS:
+                    raise
+            await asyncio.sleep(pause)
+        return await self._asked(what, call, parameters, weight=weight)
+
+    async def _asked(
         self,
         what: str,
         call: Callable[[_Parameters], Awaitable[Any]],

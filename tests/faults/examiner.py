@@ -1,7 +1,8 @@
 """Compares the venue's ledger with the runner's journal, and knows nothing of the runner.
 
 Each rule is one of the invariants: I1 an intent before every order, I2 the same fills, I3 the same position
-and wallet, I5 one order for each intent, I6 no position without a covering stop, I7 no state goes back.
+and wallet, I5 one order for each intent, I6 no position without a covering stop or an exit, I7 no state goes
+back.
 """
 
 from collections import defaultdict
@@ -17,6 +18,8 @@ from quant_pipelines.trading.purposes import EXITS
 from tests.memory_journal import MemoryJournal
 
 _COVERED_WITHIN_MS = 2_000
+_LEFT_WITHIN_MS = 1_500
+"""How long after that an exit may take to be intended: a last look at the venue, and the answers to it."""
 _ENDED = {"FILLED", "CANCELED", "REJECTED", "EXPIRED", "DENIED"}
 
 
@@ -115,7 +118,7 @@ class Examiner:
             self._naked_since_ms = None
             return
         since = self._naked_since_ms = self._naked_since_ms or now
-        if now - since <= _COVERED_WITHIN_MS or self._is_leaving():
+        if now - since <= _COVERED_WITHIN_MS + _LEFT_WITHIN_MS or self._is_leaving():
             return
         self._violated("I6", f"{held} is held without a stop since {since}")
 
