@@ -19,8 +19,17 @@ from quant_pipelines.store.heartbeats import Alert
 from quant_pipelines.store.journal import Journal
 from quant_pipelines.store.trading import Intent
 from quant_pipelines.store.venue_orders import PlacedOrder
-from quant_pipelines.trading.cover import Action, Asked, Cause, Exit, Held, Wait, after, next_action
-from quant_pipelines.trading.levels import Cancel, Move, Step, protects, wanted_level
+from quant_pipelines.trading.cover import (
+    Action,
+    AskedFor,
+    Cause,
+    ExitPosition,
+    Holding,
+    Wait,
+    after,
+    next_action,
+)
+from quant_pipelines.trading.levels import CancelLevel, MoveLevel, Step, protects, wanted_level
 from quant_pipelines.trading.purposes import EXITS, STOP
 from quant_pipelines.trading.tries import Outcome, Tries
 from quant_pipelines.trading.venue import OrderVenue
@@ -61,7 +70,7 @@ class Around:
 class _Read(NamedTuple):
     """What is held, and the orders that may change it."""
 
-    held: Held
+    held: Holding
     waiting: list[PlacedOrder]
 
 
@@ -124,9 +133,9 @@ class Covering:
         if not read.held.position or not read.held.leaves_by:
             return True
         action = await self._next(read)
-        if isinstance(action, Exit):
+        if isinstance(action, ExitPosition):
             await self._do(action)
-        return isinstance(action, Exit) or action == Wait("closing")
+        return isinstance(action, ExitPosition) or action == Wait("closing")
 
     async def _next(self, read: _Read) -> Action:
         asked = await self._asked(read.waiting)
@@ -134,7 +143,9 @@ class Covering:
 
     async def _do(self, action: Action) -> None:
         outcome: Outcome = "done"
-        if isinstance(action, Exit):  # noted first: what breaks below must not have it sent again at once
+        if isinstance(
+            action, ExitPosition
+        ):  # noted first: what breaks below must not have it sent again at once
             self.tries = after(self.tries, action, outcome, _now())
             await self._exit(action)
             return
@@ -154,10 +165,10 @@ class Covering:
         """Bring a level a step further, within its deadline."""
         try:
             async with asyncio.timeout_at(step.until):
-                if isinstance(step, Cancel):
+                if isinstance(step, CancelLevel):
                     await self.protection.cancel(step.stop)
                 else:
-                    quantity = step.quantity if isinstance(step, Move) else None
+                    quantity = step.quantity if isinstance(step, MoveLevel) else None
                     await self.protection.place(step.wanted, quantity)
         except StopWouldTrigger:
             return "passed"
@@ -167,7 +178,7 @@ class Covering:
             return "failed"
         return "done"
 
-    async def _exit(self, wanted: Exit) -> None:
+    async def _exit(self, wanted: ExitPosition) -> None:
         """Close the position at once."""
         side, quantity = closing_side(wanted.position), abs(wanted.position)
         intent, now_ms = await self._rows.intend(
@@ -191,15 +202,15 @@ class Covering:
             position = broker.position().quantity
             stop = wanted_level(position, broker.stop_price, tick_size, broker.stop_name)
             goal = wanted_level(position, broker.goal_price, tick_size, _GOAL)
-            return _Read(Held(position, stop, goal, broker.leaves_by), broker.unsettled())
+            return _Read(Holding(position, stop, goal, broker.leaves_by), broker.unsettled())
 
         return await self._rows.with_broker(look)
 
-    async def _asked(self, waiting: list[PlacedOrder]) -> Asked:
+    async def _asked(self, waiting: list[PlacedOrder]) -> AskedFor:
         is_closing = any(order.intent.purpose in EXITS for order in waiting)
         stamps = [to_ms(order.stamp) for order in waiting if order.intent.purpose == STOP]
         ago_ms = await self._venue.now_ms() - max(stamps) if stamps else None
-        return Asked(self._trader.must_flatten, is_closing, ago_ms, self._around.has_more())
+        return AskedFor(self._trader.must_flatten, is_closing, ago_ms, self._around.has_more())
 
 
 def _now() -> float:

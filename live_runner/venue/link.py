@@ -218,6 +218,9 @@ class VenueLink:
     async def _cover(self) -> None:
         await self._covering.keep()
         is_covered = await self._covering.is_covered()
+        if not is_covered:
+            soon = asyncio.get_running_loop().time() + _SOON_SECONDS
+            self._next_sweep = min(self._next_sweep, soon)
         self._station.pulse.note(self._plan.deployment.id, is_uncovered=not is_covered)
 
     async def _send(self, intent: Intent) -> None:

@@ -15,7 +15,7 @@ from quant_pipelines.core.orders import OrderKind, OrderStatus, Side
 from quant_pipelines.core.timeframes import from_ms
 from quant_pipelines.store.trading import Intent
 from quant_pipelines.store.venue_orders import OrderStep, PlacedOrder
-from quant_pipelines.trading.levels import Wanted
+from quant_pipelines.trading.levels import WantedLevel
 from quant_pipelines.trading.orders import OrderProgress
 from quant_pipelines.trading.purposes import STOP, Purpose
 from quant_pipelines.trading.venue import OrderVenue, StopOrder, VenueOrder, VenueStop
@@ -68,7 +68,7 @@ class OrderRows:
         await self.with_broker(lambda broker: broker.add(intent, at))
         return intent, now_ms
 
-    async def intend_stop(self, wanted: Wanted, quantity: Decimal | None = None) -> StopOrder:
+    async def intend_stop(self, wanted: WantedLevel, quantity: Decimal | None = None) -> StopOrder:
         """Commit the intent of a stop, of a quantity or of whatever is held; it may be sent then."""
         position = await self.with_broker(lambda broker: broker.position().quantity)
         covered = abs(position) if quantity is None else quantity

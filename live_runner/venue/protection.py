@@ -8,8 +8,8 @@ from typing import Protocol
 
 from quant_pipelines.core.errors import ExchangeError, ExchangeRefused, StopWouldTrigger
 from quant_pipelines.core.orders import OrderStatus
-from quant_pipelines.trading.cover import Standing
-from quant_pipelines.trading.levels import Wanted
+from quant_pipelines.trading.cover import StandingLevels
+from quant_pipelines.trading.levels import WantedLevel
 from quant_pipelines.trading.venue import OrderVenue, StopOrder, VenueStop
 
 _POLL_SECONDS = 0.1
@@ -20,7 +20,7 @@ _log = logging.getLogger(__name__)
 class StopRows(Protocol):
     """Who commits the intents and states of stops."""
 
-    async def intend_stop(self, wanted: Wanted, quantity: Decimal | None = None) -> StopOrder:
+    async def intend_stop(self, wanted: WantedLevel, quantity: Decimal | None = None) -> StopOrder:
         """Commit the intent of a stop, of a quantity or of whatever is held; it may be sent then."""
 
     async def follow_stop(self, stop: VenueStop, *, reason: str = "") -> None:
@@ -47,10 +47,10 @@ class Protection:
         self._standing: dict[str, VenueStop] = {}
 
     @property
-    def standing(self) -> Standing:
+    def standing(self) -> StandingLevels:
         """What is known to stand, the oldest first."""
         known = tuple(self._standing.values())
-        return Standing(
+        return StandingLevels(
             tuple(one for one in known if not one.takes_profit),
             tuple(one for one in known if one.takes_profit),
         )
@@ -64,7 +64,7 @@ class Protection:
         if stop.client_order_id in self._standing and stop.status != "ACCEPTED":
             del self._standing[stop.client_order_id]
 
-    async def place(self, wanted: Wanted, quantity: Decimal | None = None) -> None:
+    async def place(self, wanted: WantedLevel, quantity: Decimal | None = None) -> None:
         """Place one over a quantity or over whatever is held, and read it back; it stands from then on.
 
         Raises

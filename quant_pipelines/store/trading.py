@@ -250,7 +250,12 @@ def advance_order(
         If the order is unknown, or its state would go back.
     """
     allowed = (*predecessors(state.status), state.status)
-    values = {**_columns(state), "updated_at": at}
+    values: dict[str, Any] = {
+        "status": state.status,
+        "filled_quantity": state.filled_quantity,
+        "reason": state.reason,
+        "updated_at": at,
+    }
     if venue_order_id:
         values["venue_order_id"] = venue_order_id
     query = (

@@ -25,7 +25,7 @@ Exits and moves are tried at once, then after 2 s, then ever later; what is not 
 from decimal import Decimal
 from typing import Literal, NamedTuple, TypeAlias
 
-from quant_pipelines.trading.levels import Cancel, Step, Wanted, next_step, protects
+from quant_pipelines.trading.levels import CancelLevel, Step, WantedLevel, next_step, protects
 from quant_pipelines.trading.purposes import CLOSE, EXIT, FLATTEN
 from quant_pipelines.trading.tries import LevelTries, Outcome, Pace, Tries
 from quant_pipelines.trading.venue import VenueStop
@@ -39,23 +39,23 @@ WaitReason: TypeAlias = Literal[
 Cause: TypeAlias = Literal["operator", "stop fired", "uncovered", "level passed"]
 
 
-class Held(NamedTuple):
+class Holding(NamedTuple):
     """Position, base, signed; the levels that it needs; which stop, if any, closes it at a bar's close."""
 
     position: Decimal
-    stop: Wanted | None = None
-    take_profit: Wanted | None = None
+    stop: WantedLevel | None = None
+    take_profit: WantedLevel | None = None
     leaves_by: str = ""
 
 
-class Standing(NamedTuple):
+class StandingLevels(NamedTuple):
     """Stops and take-profits of ours that wait at the venue."""
 
     stops: tuple[VenueStop, ...] = ()
     take_profits: tuple[VenueStop, ...] = ()
 
 
-class Asked(NamedTuple):
+class AskedFor(NamedTuple):
     """What was asked for and has not come to its end.
 
     Parameters
@@ -87,7 +87,7 @@ class Wait(NamedTuple):
     reason: WaitReason
 
 
-class Exit(NamedTuple):
+class ExitPosition(NamedTuple):
     """Close ``position`` at once by an order that only reduces; ``reason`` is the stop that it stands for."""
 
     purpose: Literal["flatten", "close", "exit"]
@@ -96,10 +96,10 @@ class Exit(NamedTuple):
     cause: Cause
 
 
-Action: TypeAlias = Wait | Step | Exit
+Action: TypeAlias = Wait | Step | ExitPosition
 
 
-def next_action(held: Held, standing: Standing, asked: Asked, tries: Tries, now: float) -> Action:
+def next_action(held: Holding, standing: StandingLevels, asked: AskedFor, tries: Tries, now: float) -> Action:
     """Decide what is to be done next about a position.
 
     Parameters
@@ -117,10 +117,10 @@ def next_action(held: Held, standing: Standing, asked: Asked, tries: Tries, now:
 
     Examples
     --------
-    >>> from quant_pipelines.trading.levels import Place
-    >>> stop = Wanted("sell", Decimal(95), "hard_stop")
-    >>> action = next_action(Held(Decimal(2), stop), Standing(), Asked(), Tries(), now=100.0)
-    >>> action == Place("stop", stop, until=102.0)
+    >>> from quant_pipelines.trading.levels import PlaceLevel
+    >>> stop = WantedLevel("sell", Decimal(95), "hard_stop")
+    >>> action = next_action(Holding(Decimal(2), stop), StandingLevels(), AskedFor(), Tries(), now=100.0)
+    >>> action == PlaceLevel("stop", stop, until=102.0)
     True
     """
     if asked.is_closing:
@@ -154,7 +154,7 @@ def after(tries: Tries, action: Action, outcome: Outcome, now: float) -> Tries:
     if isinstance(action, Wait):
         return _waited(tries, action, now)
     known = tries._replace(has_looked=False)
-    if isinstance(action, Exit):
+    if isinstance(action, ExitPosition):
         stop, goal = (level.judged("done", now) for level in (tries.stop, tries.take_profit))
         return known._replace(exit=tries.exit.tried(now), stop=stop, take_profit=goal)
     before = tries.stop if action.level == "stop" else tries.take_profit
@@ -178,26 +178,26 @@ def _waited(tries: Tries, wait: Wait, now: float) -> Tries:
     return known._replace(stop=stop, take_profit=goal)
 
 
-def _leaving(held: Held, asked: Asked) -> Exit | None:
+def _leaving(held: Holding, asked: AskedFor) -> ExitPosition | None:
     """Exit that somebody or a bar's close asks for."""
     if held.position and asked.must_flatten:
-        return Exit(CLOSE, held.position, None, "operator")
+        return ExitPosition(CLOSE, held.position, None, "operator")
     if held.position and held.leaves_by and not asked.is_triggering:  # else the venue was faster
-        return Exit(EXIT, held.position, held.leaves_by, "stop fired")
+        return ExitPosition(EXIT, held.position, held.leaves_by, "stop fired")
     return None
 
 
-def _clear(standing: Standing, tries: Tries, now: float) -> Action:
+def _clear(standing: StandingLevels, tries: Tries, now: float) -> Action:
     """Leave nothing at the venue for a position that is flat."""
     if standing.stops and tries.stop.verdict == "done":
-        return Cancel("stop", None, standing.stops[0], tries.deadline(tries.stop, None, now))
+        return CancelLevel("stop", None, standing.stops[0], tries.deadline(tries.stop, None, now))
     if standing.take_profits and tries.take_profit.verdict == "done":
         until = tries.deadline(tries.take_profit, None, now)
-        return Cancel("take_profit", None, standing.take_profits[0], until)
+        return CancelLevel("take_profit", None, standing.take_profits[0], until)
     return Wait("flat")
 
 
-def _given_up(held: Held, standing: Standing, tries: Tries, now: float) -> Action | None:
+def _given_up(held: Holding, standing: StandingLevels, tries: Tries, now: float) -> Action | None:
     """Exit of a position whose stop came to nothing, once the venue was read again."""
     stop, is_protected = tries.stop, protects(standing.stops, held.position)
     is_passed = stop.is_passed(held.stop, now) and _stop_step(held, standing, tries, now) is not None
@@ -207,10 +207,10 @@ def _given_up(held: Held, standing: Standing, tries: Tries, now: float) -> Actio
     if not tries.has_looked:
         return Wait("last look")
     reason = held.stop.reason if is_passed and held.stop is not None else None
-    return Exit(FLATTEN, held.position, reason, "level passed" if is_protected else "uncovered")
+    return ExitPosition(FLATTEN, held.position, reason, "level passed" if is_protected else "uncovered")
 
 
-def _kept(held: Held, standing: Standing, asked: Asked, tries: Tries, now: float) -> Action:
+def _kept(held: Holding, standing: StandingLevels, asked: AskedFor, tries: Tries, now: float) -> Action:
     """Bring the levels of a position to where they should be."""
     stop, goal = tries.stop, tries.take_profit
     stop_step = _stop_step(held, standing, tries, now)
@@ -222,7 +222,7 @@ def _kept(held: Held, standing: Standing, asked: Asked, tries: Tries, now: float
     goal_step = next_step("take_profit", wanted, standing.take_profits, position=held.position, until=until)
     if goal_step is not None:
         if wanted is not None and goal.is_passed(wanted, now) and tries.exit.is_due(now):
-            return Exit(EXIT, held.position, wanted.reason, "level passed")
+            return ExitPosition(EXIT, held.position, wanted.reason, "level passed")
         if goal.may_step(wanted, now, has_news=asked.has_news):
             return goal_step
     if stop_step is None and goal_step is None:
@@ -230,6 +230,6 @@ def _kept(held: Held, standing: Standing, asked: Asked, tries: Tries, now: float
     return Wait("not booked yet" if asked.has_news else "not due yet")
 
 
-def _stop_step(held: Held, standing: Standing, tries: Tries, now: float) -> Step | None:
+def _stop_step(held: Holding, standing: StandingLevels, tries: Tries, now: float) -> Step | None:
     until = tries.deadline(tries.stop, held.stop, now)
     return next_step("stop", held.stop, standing.stops, position=held.position, until=until)

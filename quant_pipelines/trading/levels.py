@@ -15,7 +15,7 @@ from quant_pipelines.trading.venue import VenueStop
 LevelName: TypeAlias = Literal["stop", "take_profit"]
 
 
-class Wanted(NamedTuple):
+class WantedLevel(NamedTuple):
     """Level that a position needs: the side that closes it, the trigger in quote per base, and its name."""
 
     side: Side
@@ -23,36 +23,38 @@ class Wanted(NamedTuple):
     reason: str
 
 
-class Place(NamedTuple):
+class PlaceLevel(NamedTuple):
     """Place what closes the whole position; ``until`` is the deadline, seconds of the monotonic clock."""
 
     level: LevelName
-    wanted: Wanted
+    wanted: WantedLevel
     until: float
 
 
-class Move(NamedTuple):
+class MoveLevel(NamedTuple):
     """Begin to move: place one over ``quantity``, base, beside the one that stands."""
 
     level: LevelName
-    wanted: Wanted
+    wanted: WantedLevel
     quantity: Decimal
     until: float
 
 
-class Cancel(NamedTuple):
+class CancelLevel(NamedTuple):
     """Cancel one that is not needed any more, on the way to what is wanted."""
 
     level: LevelName
-    wanted: Wanted | None
+    wanted: WantedLevel | None
     stop: VenueStop
     until: float
 
 
-Step: TypeAlias = Place | Move | Cancel
+Step: TypeAlias = PlaceLevel | MoveLevel | CancelLevel
 
 
-def wanted_level(position: Decimal, price: float | None, tick_size: Decimal, reason: str) -> Wanted | None:
+def wanted_level(
+    position: Decimal, price: float | None, tick_size: Decimal, reason: str
+) -> WantedLevel | None:
     """Level for a position; its price is rounded to a tick toward the position's side of safety.
 
     Parameters
@@ -69,13 +71,13 @@ def wanted_level(position: Decimal, price: float | None, tick_size: Decimal, rea
     Examples
     --------
     >>> wanted_level(Decimal(2), 89.41, Decimal("0.5"), "hard_stop")
-    Wanted(side='sell', trigger_price=Decimal('89.5'), reason='hard_stop')
+    WantedLevel(side='sell', trigger_price=Decimal('89.5'), reason='hard_stop')
     """
     if not position or price is None:
         return None
     rounding = ROUND_CEILING if position > 0 else ROUND_FLOOR
     ticks = (Decimal(repr(float(price))) / tick_size).to_integral_value(rounding)
-    return Wanted(closing_side(position), ticks * tick_size, reason)
+    return WantedLevel(closing_side(position), ticks * tick_size, reason)
 
 
 def protects(standing: Sequence[VenueStop], position: Decimal) -> bool:
@@ -87,7 +89,12 @@ def protects(standing: Sequence[VenueStop], position: Decimal) -> bool:
 
 
 def next_step(
-    level: LevelName, wanted: Wanted | None, standing: Sequence[VenueStop], *, position: Decimal, until: float
+    level: LevelName,
+    wanted: WantedLevel | None,
+    standing: Sequence[VenueStop],
+    *,
+    position: Decimal,
+    until: float,
 ) -> Step | None:
     """One step toward exactly the wanted level at the venue; None when it stands alone.
 
@@ -108,18 +115,18 @@ def next_step(
     """
     if wanted is None:
         is_idle = not position or level == "take_profit"
-        return Cancel(level, None, standing[0], until) if standing and is_idle else None
+        return CancelLevel(level, None, standing[0], until) if standing and is_idle else None
     right = next((one for one in standing if _is_it(one, wanted)), None)
     others = [one for one in standing if one is not right]
     if right is not None:
-        return Cancel(level, wanted, others[0], until) if others else None
+        return CancelLevel(level, wanted, others[0], until) if others else None
     twin = next((one for one in others if one.closes_position and one.side == wanted.side), None)
     if twin is None:
-        return Place(level, wanted, until)
+        return PlaceLevel(level, wanted, until)
     if protects([one for one in others if one is not twin], position):
-        return Cancel(level, wanted, twin, until)
-    return Move(level, wanted, abs(position), until)
+        return CancelLevel(level, wanted, twin, until)
+    return MoveLevel(level, wanted, abs(position), until)
 
 
-def _is_it(stop: VenueStop, wanted: Wanted) -> bool:
+def _is_it(stop: VenueStop, wanted: WantedLevel) -> bool:
     return stop.closes_position and (stop.side, stop.trigger_price) == wanted[:2]

@@ -5,7 +5,7 @@ Seconds are those of the monotonic clock.
 
 from typing import Literal, NamedTuple, TypeAlias
 
-from quant_pipelines.trading.levels import Wanted
+from quant_pipelines.trading.levels import WantedLevel
 
 READ_BACK_SECONDS = 2.0
 """How long a level may take until the venue shows it: longer is uncovered."""
@@ -54,17 +54,17 @@ class LevelTries(NamedTuple):
         How the last try ended, and when; ``done`` while none has come to nothing.
     """
 
-    wanted: Wanted | None = None
+    wanted: WantedLevel | None = None
     pace: Pace = Pace()
     until: float | None = None
     verdict: Outcome = "done"
     judged_at: float = 0.0
 
-    def goes_on(self, wanted: Wanted | None, now: float) -> bool:
+    def goes_on(self, wanted: WantedLevel | None, now: float) -> bool:
         """Whether a try for that level has begun and is within its deadline."""
         return self.until is not None and self.wanted == wanted and now < self.until
 
-    def may_step(self, wanted: Wanted | None, now: float, *, has_news: bool) -> bool:
+    def may_step(self, wanted: WantedLevel | None, now: float, *, has_news: bool) -> bool:
         """Whether a step toward a level may be taken while the position is protected: one try in a look.
 
         None begins while something has come that is not booked yet: the level may be another one then.
@@ -82,11 +82,11 @@ class LevelTries(NamedTuple):
         is_late = self.until is not None and now >= self.until
         return is_late or (self.verdict != "done" and now < self.judged_at + _VERDICT_SECONDS)
 
-    def is_passed(self, wanted: Wanted | None, now: float) -> bool:
+    def is_passed(self, wanted: WantedLevel | None, now: float) -> bool:
         """Whether the price was at that level already, just now."""
         return self.verdict == "passed" and self.wanted == wanted and self.has_failed(now)
 
-    def stepped(self, wanted: Wanted | None, *, began: float, until: float) -> "LevelTries":
+    def stepped(self, wanted: WantedLevel | None, *, began: float, until: float) -> "LevelTries":
         """Return the tries with a step that was done; the first one of a try sets its pace."""
         known = self if self.wanted == wanted else LevelTries(wanted)
         pace = known.pace if known.until is not None else known.pace.tried(began)
@@ -118,7 +118,8 @@ class Tries(NamedTuple):
     has_looked: bool = False
     read_back_seconds: float = READ_BACK_SECONDS
 
-    def deadline(self, level: LevelTries, wanted: Wanted | None, now: float) -> float:
+    def deadline(self, level: LevelTries, wanted: WantedLevel | None, now: float) -> float:
         """Until when a step of a level may take."""
-        goes_on = level.goes_on(wanted, now) and level.until is not None
-        return level.until if goes_on and level.until is not None else now + self.read_back_seconds
+        if level.until is not None and level.goes_on(wanted, now):
+            return level.until
+        return now + self.read_back_seconds

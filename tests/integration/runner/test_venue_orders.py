@@ -37,6 +37,7 @@ from tests.integration.runner.venue_world import (
     runner,
     settings_of,
     simulator,
+    status_of,
     until,
     waits_for,
 )
@@ -270,6 +271,37 @@ def test_a_position_whose_stop_is_refused_is_flattened(
     bought, sold = (Decimal(ts) for (ts,) in ledger.select("select min(ts_ms) from fills group by side"))
     assert sold - bought <= 3_000
     assert "flattened" in rows(engine, "select message from ops.alerts")[0][0]
+
+
+class Barred(Unprotected):
+    """The venue takes no stops, and refuses the first exit."""
+
+    has_refused = False
+
+    async def send(self, order: MarketOrder) -> VenueOrder:
+        if order.reduce_only and not self.has_refused:
+            self.has_refused = True
+            raise ExchangeRefused(f"no exit {order.client_order_id} now")
+        return await super().send(order)
+
+
+def test_an_exit_that_is_refused_is_tried_again_after_2_s_and_its_stop_meanwhile(
+    engine: Engine, database_url: str, deploy: Deploy, venue: Venue, ledger: Ledger
+) -> None:
+    deploy_canary(deploy)
+
+    async def scenario() -> None:
+        async with runner(engine, database_url, venue, Barred):
+            await until(lambda: status_of(engine, "flatten") == [("REJECTED",), ("FILLED",)])
+            await until(lambda: rows(engine, "select quantity from trading.positions") == [(Decimal(0),)])
+
+    asyncio.run(scenario())
+    assert_books_equal(engine, ledger)
+    committed = "select committed_at from trading.intents where purpose = '{}' order by committed_at"
+    first, second = (at for (at,) in rows(engine, committed.format("flatten")))
+    stops = [at for (at,) in rows(engine, committed.format("stop"))]
+    assert (second - first).total_seconds() >= 2.0
+    assert sum(first < at < second for at in stops) >= 2
 
 
 def test_a_stop_that_somebody_cancels_is_put_back(

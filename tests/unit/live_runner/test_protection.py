@@ -9,12 +9,12 @@ import pytest
 from live_runner.venue.protection import Protection, StopRows
 from quant_pipelines.core.errors import ExchangeRefused, OutcomeUnknown, StopWouldTrigger
 from quant_pipelines.core.orders import OrderStatus
-from quant_pipelines.trading.cover import Standing
-from quant_pipelines.trading.levels import Wanted
+from quant_pipelines.trading.cover import StandingLevels
+from quant_pipelines.trading.levels import WantedLevel
 from quant_pipelines.trading.venue import StopOrder, VenueStop
 from tests.unit.live_runner.memory_venue import MemoryVenue
 
-STOP, GOAL = Wanted("sell", Decimal(90), "hard_stop"), Wanted("sell", Decimal(120), "take_profit")
+STOP, GOAL = WantedLevel("sell", Decimal(90), "hard_stop"), WantedLevel("sell", Decimal(120), "take_profit")
 
 
 class Rows(StopRows):
@@ -24,7 +24,7 @@ class Rows(StopRows):
         self.intended: list[StopOrder] = []
         self.followed: list[tuple[str, str]] = []
 
-    async def intend_stop(self, wanted: Wanted, quantity: Decimal | None = None) -> StopOrder:
+    async def intend_stop(self, wanted: WantedLevel, quantity: Decimal | None = None) -> StopOrder:
         takes_profit = wanted.reason == "take_profit"
         name = f"s{len(self.intended) + 1}"
         stop = StopOrder(
@@ -64,7 +64,7 @@ def test_what_is_placed_stands_once_it_is_shown(
     asyncio.run(protection.place(STOP, Decimal(2)))
     asyncio.run(protection.place(GOAL))
     first, over_two, goal = (stop_at(venue, name) for name in ("s1", "s2", "s3"))
-    assert protection.standing == Standing((first, over_two), (goal,))
+    assert protection.standing == StandingLevels((first, over_two), (goal,))
     assert (first.closes_position, over_two.closes_position, over_two.quantity) == (True, False, 2)
     assert rows.followed == [("ACCEPTED", "")] * 3
 
@@ -80,7 +80,7 @@ def test_what_the_venue_does_not_take_is_committed_and_raised(
     with pytest.raises(type(refusal)):
         asyncio.run(protection.place(STOP))
     assert rows.followed == [(status, str(refusal))]
-    assert protection.standing == Standing()
+    assert protection.standing == StandingLevels()
 
 
 def test_a_stop_whose_answer_is_lost_is_found_by_its_name_and_not_placed_again(
@@ -100,7 +100,7 @@ def test_a_stop_that_ended_at_once_never_stood(
     with pytest.raises(ExchangeRefused, match=f"stop s1 is {status}"):
         asyncio.run(protection.place(STOP))
     assert rows.followed == [(status, "")]
-    assert protection.standing == Standing()
+    assert protection.standing == StandingLevels()
 
 
 @pytest.mark.parametrize(
@@ -130,7 +130,7 @@ def test_a_stop_is_canceled_until_the_venue_says_that_it_ended(
     venue.shown_after = 2
     asyncio.run(protection.cancel(stop_at(venue, "s1")))
     assert venue.n_cancels == 3
-    assert protection.standing == Standing()
+    assert protection.standing == StandingLevels()
     assert rows.followed[1:] == [("CANCELED", "")]
 
 
@@ -142,11 +142,11 @@ def test_a_stop_that_waits_no_more_protects_nothing(
     protection.note(stop_at(venue, "s1"))
     assert protection.standing.stops
     protection.note(stop_at(venue, "s1")._replace(status=status))
-    assert protection.standing == Standing()
+    assert protection.standing == StandingLevels()
 
 
 def test_a_read_of_the_venue_replaces_what_was_known(venue: MemoryVenue, protection: Protection) -> None:
     asyncio.run(protection.place(STOP))
     other = stop_at(venue, "s1")._replace(client_order_id="other", takes_profit=True)
     protection.take_over([other])
-    assert protection.standing == Standing((), (other,))
+    assert protection.standing == StandingLevels((), (other,))

@@ -13,7 +13,7 @@ from live_runner.venue.links import VenueLinks
 from quant_pipelines.core.errors import ConfigurationError
 from quant_pipelines.core.settings import ExchangeSettings, RunnerSettings, Settings
 from quant_pipelines.store.deployments import Deployment
-from quant_pipelines.trading.levels import Wanted, wanted_level
+from quant_pipelines.trading.levels import WantedLevel, wanted_level
 
 AT = datetime(2026, 1, 1, tzinfo=UTC)
 PAPER = Deployment(
@@ -50,13 +50,13 @@ def test_orders_go_only_where_they_may(
     ("position", "level", "expected"),
     [
         (0, None, None),
-        (2, 95.03, Wanted("sell", Decimal("95.1"), "hard_stop")),
-        (-2, 105.07, Wanted("buy", Decimal("105.0"), "hard_stop")),
-        (2, 95.0, Wanted("sell", Decimal("95.0"), "hard_stop")),
+        (2, 95.03, WantedLevel("sell", Decimal("95.1"), "hard_stop")),
+        (-2, 105.07, WantedLevel("buy", Decimal("105.0"), "hard_stop")),
+        (2, 95.0, WantedLevel("sell", Decimal("95.0"), "hard_stop")),
     ],
 )
 def test_a_stop_lies_on_a_tick_on_the_safe_side(
-    position: int, level: float | None, expected: Wanted | None
+    position: int, level: float | None, expected: WantedLevel | None
 ) -> None:
     assert wanted_level(Decimal(position), level, Decimal("0.1"), "hard_stop") == expected
 

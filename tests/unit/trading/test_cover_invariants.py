@@ -11,22 +11,29 @@ from hypothesis import strategies as st
 from quant_pipelines.trading.cover import (
     TRIGGER_MS,
     Action,
-    Asked,
-    Exit,
-    Held,
-    Standing,
+    AskedFor,
+    ExitPosition,
+    Holding,
+    StandingLevels,
     Wait,
     after,
     next_action,
 )
-from quant_pipelines.trading.levels import Cancel, Move, Place, Wanted, protects, wanted_level
+from quant_pipelines.trading.levels import (
+    CancelLevel,
+    MoveLevel,
+    PlaceLevel,
+    WantedLevel,
+    protects,
+    wanted_level,
+)
 from quant_pipelines.trading.tries import READ_BACK_SECONDS, LevelTries, Outcome, Pace, Tries
 from quant_pipelines.trading.venue import VenueStop
 
 NOW = 100.0
 SIDES = st.sampled_from(["buy", "sell"])
 PRICES = st.integers(90, 92).map(Decimal)
-WANTED = st.builds(Wanted, SIDES, PRICES, st.sampled_from(["hard_stop", "atr_stop"]))
+WANTED = st.builds(WantedLevel, SIDES, PRICES, st.sampled_from(["hard_stop", "atr_stop"]))
 POSITIONS = st.integers(-2, 2).map(Decimal)
 PACES = st.builds(Pace, st.floats(90, 110), st.sampled_from([2.0, 4.0, 60.0]))
 LEVELS = st.builds(
@@ -38,7 +45,7 @@ LEVELS = st.builds(
     st.floats(95, NOW),
 )
 TRIES = st.builds(Tries, PACES, LEVELS, LEVELS, st.booleans(), st.just(2.0))
-ASKED = st.builds(Asked, st.booleans(), st.booleans(), st.none() | st.integers(0, 4_000), st.booleans())
+ASKED = st.builds(AskedFor, st.booleans(), st.booleans(), st.none() | st.integers(0, 4_000), st.booleans())
 
 
 def stops(*, takes_profit: bool) -> st.SearchStrategy[tuple[VenueStop, ...]]:
@@ -62,15 +69,15 @@ def stops(*, takes_profit: bool) -> st.SearchStrategy[tuple[VenueStop, ...]]:
     return st.lists(one, max_size=3, unique_by=lambda stop: stop.client_order_id).map(tuple)
 
 
-STANDING = st.builds(Standing, stops(takes_profit=False), stops(takes_profit=True))
+STANDING = st.builds(StandingLevels, stops(takes_profit=False), stops(takes_profit=True))
 
 
 @st.composite
-def helds(draw: st.DrawFn) -> Held:
+def helds(draw: st.DrawFn) -> Holding:
     """A position with levels of its own side, or none."""
     position = draw(POSITIONS)
     levels = [wanted_level(position, draw(st.none() | st.floats(90, 92)), Decimal(1), "x") for _ in range(2)]
-    return Held(position, *levels, draw(st.sampled_from(["", "time_stop"])))
+    return Holding(position, *levels, draw(st.sampled_from(["", "time_stop"])))
 
 
 SITUATIONS = (helds(), STANDING, ASKED, TRIES)
@@ -78,28 +85,30 @@ SITUATIONS = (helds(), STANDING, ASKED, TRIES)
 
 @given(*SITUATIONS)
 def test_an_exit_never_adds_and_never_two_work_at_once(
-    held: Held, standing: Standing, asked: Asked, tries: Tries
+    held: Holding, standing: StandingLevels, asked: AskedFor, tries: Tries
 ) -> None:
     action = next_action(held, standing, asked, tries, NOW)
-    if isinstance(action, Exit):
+    if isinstance(action, ExitPosition):
         assert action.position == held.position != 0
         assert not asked.is_closing
         assert tries.exit.is_due(NOW)
 
 
 @given(*SITUATIONS)
-def test_an_operators_word_wins(held: Held, standing: Standing, asked: Asked, tries: Tries) -> None:
+def test_an_operators_word_wins(
+    held: Holding, standing: StandingLevels, asked: AskedFor, tries: Tries
+) -> None:
     asked = asked._replace(must_flatten=True, is_closing=False)
     action = next_action(held, standing, asked, tries._replace(exit=Pace()), NOW)
-    assert not held.position or (isinstance(action, Exit) and action.cause == "operator")
+    assert not held.position or (isinstance(action, ExitPosition) and action.cause == "operator")
 
 
 @given(*SITUATIONS)
 def test_what_is_canceled_leaves_the_position_protected(
-    held: Held, standing: Standing, asked: Asked, tries: Tries
+    held: Holding, standing: StandingLevels, asked: AskedFor, tries: Tries
 ) -> None:
     action = next_action(held, standing, asked, tries, NOW)
-    if isinstance(action, Cancel) and action.level == "stop":
+    if isinstance(action, CancelLevel) and action.level == "stop":
         left = [stop for stop in standing.stops if stop != action.stop]
         assert action.stop in standing.stops
         assert protects(left, held.position)
@@ -107,7 +116,7 @@ def test_what_is_canceled_leaves_the_position_protected(
 
 @given(*SITUATIONS)
 def test_what_is_uncovered_is_placed_closed_or_about_to_be(
-    held: Held, standing: Standing, asked: Asked, tries: Tries
+    held: Holding, standing: StandingLevels, asked: AskedFor, tries: Tries
 ) -> None:
     if protects(standing.stops, held.position) or asked.is_closing:
         return
@@ -119,15 +128,15 @@ def test_what_is_uncovered_is_placed_closed_or_about_to_be(
         assert is_triggering == (action.reason == "triggering")
         assert is_tried or action.reason != "uncovered"
     else:
-        assert isinstance(action, Exit | Place)
+        assert isinstance(action, ExitPosition | PlaceLevel)
 
 
 @given(*SITUATIONS)
 def test_a_stop_stands_at_what_is_wanted_and_nothing_moves_within_a_tick(
-    held: Held, standing: Standing, asked: Asked, tries: Tries
+    held: Holding, standing: StandingLevels, asked: AskedFor, tries: Tries
 ) -> None:
     action = next_action(held, standing, asked, tries, NOW)
-    if isinstance(action, Place | Move):
+    if isinstance(action, PlaceLevel | MoveLevel):
         wanted, stood = (
             (held.stop, standing.stops)
             if action.level == "stop"
@@ -163,24 +172,24 @@ class Model:
     dice: random.Random
     refuses: float
     now: float = 0.0
-    held: Held = field(default_factory=lambda: Held(Decimal(0)))
+    held: Holding = field(default_factory=lambda: Holding(Decimal(0)))
     stops: dict[str, VenueStop] = field(default_factory=dict)
     triggered_at: float | None = None
     closing_until: float | None = None
     tries: Tries = field(default_factory=Tries)
     n: int = 0
-    moved: list[Wanted] = field(default_factory=list)
+    moved: list[WantedLevel] = field(default_factory=list)
 
     @property
-    def asked(self) -> Asked:
+    def asked(self) -> AskedFor:
         ago = None if self.triggered_at is None else int(1000 * (self.now - self.triggered_at))
-        return Asked(is_closing=self.closing_until is not None, triggered_ago_ms=ago)
+        return AskedFor(is_closing=self.closing_until is not None, triggered_ago_ms=ago)
 
     def look(self) -> list[Action]:
         """Do all that is asked for, until there is nothing to do."""
         done = list[Action]()
         while True:
-            standing = Standing(tuple(self.stops.values()))
+            standing = StandingLevels(tuple(self.stops.values()))
             action = next_action(self.held, standing, self.asked, self.tries, self.now)
             done.append(action)
             outcome = self.act(action)
@@ -190,22 +199,22 @@ class Model:
             assert len(done) < 30, "a look comes to an end"
 
     def act(self, action: Action) -> Outcome:
-        if isinstance(action, Exit):
+        if isinstance(action, ExitPosition):
             assert self.closing_until is None, "never two exits at once"
             self.closing_until = self.now + self.dice.uniform(0.1, 3.0)
-        if isinstance(action, Wait | Exit):
+        if isinstance(action, Wait | ExitPosition):
             return "done"
         if self.dice.random() < self.refuses:
             is_late = self.dice.random() < 0.5
             self.now = action.until if is_late else self.now + 0.01
-            return self.dice.choice(("failed", "passed")) if isinstance(action, Place) else "failed"
+            return self.dice.choice(("failed", "passed")) if isinstance(action, PlaceLevel) else "failed"
         self.now += 0.02
-        if isinstance(action, Cancel):
+        if isinstance(action, CancelLevel):
             del self.stops[action.stop.client_order_id]
             assert protects(list(self.stops.values()), self.held.position)
             return "done"
         self.n += 1
-        quantity = action.quantity if isinstance(action, Move) else Decimal(0)
+        quantity = action.quantity if isinstance(action, MoveLevel) else Decimal(0)
         if not quantity:
             twins = [one for one in self.stops.values() if one.closes_position]
             assert all(one.side != action.wanted.side for one in twins), "-4130: one closing stop for a side"
@@ -226,7 +235,7 @@ class Model:
 
     def hold(self, position: int, level: int) -> None:
         of = Decimal(position)
-        self.held = Held(of, wanted_level(of, level, Decimal(1), "hard_stop"))
+        self.held = Holding(of, wanted_level(of, level, Decimal(1), "hard_stop"))
 
     def happen(self) -> None:
         """A fill, a bar that moves the level, a trigger, or somebody who cancels a stop."""
@@ -256,7 +265,7 @@ def test_however_a_venue_answers_nothing_stays_uncovered_beyond_its_deadline(
         is_leaving = model.closing_until is not None or model.triggered_at is not None
         if not is_leaving and not protects(list(model.stops.values()), model.held.position):
             assert not may_exit, "what is uncovered is closed, unless an exit was tried just now"
-        if any(isinstance(action, Exit) for action in done) and may_exit:
+        if any(isinstance(action, ExitPosition) for action in done) and may_exit:
             assert model.now <= began + READ_BACK_SECONDS + 0.5
         model.pass_time(dice.uniform(0.05, 1.0))
 
@@ -264,7 +273,7 @@ def test_however_a_venue_answers_nothing_stays_uncovered_beyond_its_deadline(
 def test_a_level_is_placed_once_for_each_change() -> None:
     model = Model(random.Random(0), refuses=0.0)  # noqa: S311 - a test's dice
     model.hold(2, 80)
-    wanted = list[Wanted]()
+    wanted = list[WantedLevel]()
     for level in (80, 80, 83, 83, 83, 85, 84, 84):
         model.hold(2, level)
         assert model.held.stop is not None
