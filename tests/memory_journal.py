@@ -20,10 +20,19 @@ from quant_pipelines.store.deployments import Deployment
 from quant_pipelines.store.heartbeats import Alert, Heartbeat, halt_alert, trip_of
 from quant_pipelines.store.journal import Controls
 from quant_pipelines.store.market_events import Levels
-from quant_pipelines.store.trading import Booking, Fill, Income, Intent, Position, Signal, StoredBook
+from quant_pipelines.store.trading import (
+    Booking,
+    Fill,
+    Income,
+    Intent,
+    OrderState,
+    Position,
+    Signal,
+    StoredBook,
+)
 from quant_pipelines.store.venue_orders import OrderStep, PlacedOrder, Received
 from quant_pipelines.trading.breaker import Trip
-from quant_pipelines.trading.orders import FINAL, OPEN, OrderProgress, may_follow, predecessors
+from quant_pipelines.trading.orders import FINAL, OPEN, OrderProgress, predecessors
 
 Moment: TypeAlias = Literal["before", "after"]
 Key: TypeAlias = tuple[Any, ...]
@@ -184,14 +193,7 @@ class MemoryJournal:
             for point in booking.equity:
                 tables.add("equity", (key, point.ts), point)
             for state in booking.orders:
-                known = tables.orders.get(state.client_order_id)
-                if known is None or not _may_become(known, state.status):
-                    raise ReconciliationError(
-                        f"order {state.client_order_id} can't become {state.status}: "
-                        "it is unknown or final already"
-                    )
-                progress = OrderProgress(state.status, state.filled_quantity)
-                _put_order(tables, replace(known, progress=progress, stamp=at), state.reason)
+                _advance(tables, OrderStep(state.client_order_id, _progress(state), None, state.reason), at)
             tables.put("positions", (key, booking.symbol), booking.position)
             _add_decision(tables, epoch, booking, at)
 
@@ -211,19 +213,8 @@ class MemoryJournal:
             )
 
     def follow_order(self, epoch: int, step: OrderStep, at: datetime) -> None:
-        status, filled = step.progress
         with self._write(epoch) as tables:
-            known = tables.orders.get(step.client_order_id)
-            allowed = (*predecessors(status), status)
-            is_later = known is not None and known.progress.status in allowed
-            if known is None or not is_later or known.progress.filled_quantity > filled:
-                raise ReconciliationError(
-                    f"order {step.client_order_id} can't become {status}, {filled} filled: "
-                    "it is unknown, or further already"
-                )
-            number = step.venue_order_id or known.venue_order_id
-            seen = replace(known, progress=step.progress, venue_order_id=number, stamp=at)
-            _put_order(tables, seen, step.reason)
+            _advance(tables, step, at)
 
     def receive(self, epoch: int, received: Received, at: datetime) -> None:
         key = received.deployment_id
@@ -290,9 +281,21 @@ def as_json(document: dict[str, Any]) -> dict[str, Any]:
     return back
 
 
-def _may_become(known: PlacedOrder, status: Any) -> bool:
-    before = known.progress.status
-    return before in OPEN and (before == status or may_follow(before, status))
+def _progress(state: OrderState) -> OrderProgress:
+    return OrderProgress(state.status, state.filled_quantity)
+
+
+def _advance(tables: Tables, step: OrderStep, at: datetime) -> None:
+    status, filled = step.progress
+    known = tables.orders.get(step.client_order_id)
+    is_later = known is not None and known.progress.status in (*predecessors(status), status)
+    if known is None or not is_later or known.progress.filled_quantity > filled:
+        raise ReconciliationError(
+            f"order {step.client_order_id} can't become {status}, {filled} filled: "
+            "it is unknown, or further already"
+        )
+    number = step.venue_order_id or known.venue_order_id
+    _put_order(tables, replace(known, progress=step.progress, venue_order_id=number, stamp=at), step.reason)
 
 
 def _put_order(tables: Tables, order: PlacedOrder, reason: str) -> None:

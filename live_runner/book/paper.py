@@ -178,7 +178,7 @@ class PaperBroker:
         self._resting |= {number_of(order.purpose): order for order in decided.resting}
         for intent in (*([decided.intent] if decided.intent else []), *decided.resting):
             state = self._followed(OrderState(intent.client_order_id, "SUBMITTED"))
-            step = OrderStep(state.client_order_id, OrderProgress(state.status))
+            step = OrderStep(state.client_order_id, OrderProgress(state.status, state.filled_quantity))
             self._journal.follow_order(self._epoch, step, from_ms(now_ms))
 
     def _add(self, fills: Iterable[Fill], income: Iterable[Income]) -> None:

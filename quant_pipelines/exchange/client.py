@@ -71,10 +71,11 @@ class _Tapped(_Parent):  # type: ignore[misc]
         self.ahead_ms = 0  # of our clock: some exchanges' modules cut pages at their own now
         super().__init__(config)
 
-    def open(self, *arguments: Any) -> None:
-        if self.session is None and self.open_session is not None and not self.closed_by_user:
+    def open(self, lazy: Any = False) -> None:
+        is_over = lazy and self.closed_by_user  # what was asked before the end opens nothing behind it
+        if self.session is None and self.open_session is not None and not is_over:
             self.session = self.open_session()
-        super().open(*arguments)
+        super().open(lazy)
 
     def handle_message(self, client: Any, message: Any) -> Any:
         # A tap that answers True has taken the message: ccxt's parsing of it is spared.

@@ -268,8 +268,8 @@ def test_a_bar_ends_no_order_that_has_ended(bench: Bench) -> None:
     ended = (OrderState(name, "FILLED", Decimal("0.5")),)
     bench.journal.follow_order(bench.epoch, OrderStep(name, OrderProgress("SUBMITTED")), NOW)
     bench.journal.book(bench.epoch, bench.booking(NOW + MINUTE, orders=ended), NOW)
-    late = (OrderState(name, "CANCELED"),)
-    with pytest.raises(ReconciliationError, match="final already"):
+    late = (OrderState(name, "CANCELED", Decimal("0.5")),)
+    with pytest.raises(ReconciliationError, match="further already"):
         bench.journal.book(bench.epoch, bench.booking(NOW + 2 * MINUTE, orders=late), NOW)
 
 

@@ -117,8 +117,11 @@ class Examiner:
         if not held or any(stop.close_position or stop.quantity >= abs(held) for stop in stops):
             self._naked_since_ms = None
             return
+        if self._is_leaving():
+            self._naked_since_ms = now  # an exit that comes to nothing gives as long again
+            return
         since = self._naked_since_ms = self._naked_since_ms or now
-        if now - since <= _COVERED_WITHIN_MS + _LEFT_WITHIN_MS or self._is_leaving():
+        if now - since <= _COVERED_WITHIN_MS + _LEFT_WITHIN_MS:
             return
         self._violated("I6", f"{held} is held without a stop since {since}")
 
