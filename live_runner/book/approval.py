@@ -100,7 +100,7 @@ class Approval:
 
     def _exposure(self, broker: Broker, booked_until_ms: int | None) -> BookExposure:
         deployment = self._plan.deployment
-        whose = (deployment.id, deployment.symbol, broker.account.position, broker.open_orders())
+        whose = (deployment.id, deployment.symbol, broker.expected_position, broker.open_orders())
         if booked_until_ms is None:
             return BookExposure(*whose, broker.equity, broker.equity)
         view = broker.view(volatility=0.0, data_age_seconds=0.0)

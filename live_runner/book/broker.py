@@ -77,6 +77,10 @@ class Broker(Protocol):
     def view(self, *, volatility: float, data_age_seconds: float) -> BookView:
         """Return what a decision sees; what is ordered but not filled counts as held."""
 
+    @property
+    def expected_position(self) -> float:
+        """Position with what fills for certain, base, signed."""
+
     def open_orders(self) -> tuple[OpenExposure, ...]:
         """Orders that may still add to the position, those with an unknown outcome included."""
 

@@ -133,11 +133,14 @@ class PaperBroker:
         return self.book.view(volatility=volatility, data_age_seconds=data_age_seconds)
 
     def open_orders(self) -> tuple[OpenExposure, ...]:
-        """Orders that may still add to the position."""
-        name = self._order.client_order_id if self._order else ""
-        pending = (OpenExposure(self.book.pending, client_order_id=name),) if self.book.is_ordered else ()
+        """Orders that rest and may still add to the position."""
         resting = (order for order in self.book.orders if not order.reduce_only)
-        return (*pending, *(OpenExposure(order.leaves, order.price or math.nan) for order in resting))
+        return tuple(OpenExposure(order.leaves, order.price or math.nan) for order in resting)
+
+    @property
+    def expected_position(self) -> float:
+        """Position with the market order that works, which goes with the next one; base, signed."""
+        return self.book.account.position + self.book.pending
 
     def checkpoint(self) -> dict[str, Any]:
         """State as a JSON document."""

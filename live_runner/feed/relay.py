@@ -147,8 +147,10 @@ class Relay:
         keys = {tick_key(symbol): symbol for symbol in self._symbols}
         marks = {funding_key(symbol): symbol for symbol in self._symbols}
         found = await self._state.read([SERVICE_KEY, *keys, *marks])
-        self._marks = _prices(found, marks, "received_ms", lambda value: value["mark_price"])
-        self._closes = _prices(found, keys, "bar_received_ms", lambda value: value["bar"]["close"])
+        self._marks = _prices(found, marks, "received_ms", lambda value: value.get("mark_price", math.nan))
+        self._closes = _prices(
+            found, keys, "bar_received_ms", lambda value: value.get("bar", {}).get("close", math.nan)
+        )
         sign = found.pop(SERVICE_KEY, None)
         is_ours = sign is not None and sign.value.get("exchange") == self._exchange
         self._alive_ms = sign.at_ms if sign is not None and is_ours else None

@@ -203,14 +203,16 @@ class VenueBroker:
         today = sum(one.purpose == TARGET and one.bar_close >= day for one in intents)
         return self._book.view(ordered, today, volatility=volatility, data_age_seconds=data_age_seconds)
 
+    @property
+    def expected_position(self) -> float:
+        """Position as it is booked, base, signed: nothing is certain at a venue."""
+        return self._book.account.position
+
     def open_orders(self) -> tuple[OpenExposure, ...]:
         """Orders that may still add to the position, those with an unknown outcome included."""
-        working = ((self._exposure(order), order.intent) for order in self._live())
-        return tuple(
-            OpenExposure(float(quantity), client_order_id=intent.client_order_id)
-            for quantity, intent in working
-            if quantity and intent.purpose not in EXITS
-        )
+        orders = (order for order in self._live() if order.intent.purpose not in EXITS)
+        open_ones = ((float(self._exposure(order)), order.intent.client_order_id) for order in orders)
+        return tuple(OpenExposure(left, client_order_id=name) for left, name in open_ones if left)
 
     def checkpoint(self) -> dict[str, Any]:
         """State as a JSON document."""

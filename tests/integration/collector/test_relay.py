@@ -11,7 +11,7 @@ import pytest
 from live_runner.collector.closing import bar_documents
 from live_runner.feed.feed import Feed
 from live_runner.feed.relay import Relay
-from quant_pipelines.cache import SERVICE_KEY, Entry, EventIds, tick_key
+from quant_pipelines.cache import SERVICE_KEY, Entry, EventIds, funding_key, tick_key
 from quant_pipelines.cache.memory import MemoryState
 from quant_pipelines.core.clock import system_clock_ms
 from quant_pipelines.core.series import Window
@@ -192,3 +192,21 @@ def test_what_is_no_bar_of_the_collector_stops_nobody() -> None:
             return int(rows.ts.size), made.market.asked_bars
 
     assert asyncio.run(play()) == (10, 1)
+
+
+@pytest.mark.parametrize(("age_ms", "is_known"), [(0, True), (25_000, False)])
+def test_mark_and_last_price_are_the_collectors_while_they_are_fresh(*, age_ms: int, is_known: bool) -> None:
+    async def scenario() -> None:
+        world = World()
+        world.relay.watch([BTC])
+        await world.live()
+        now_ms = system_clock_ms()
+        tick = {"bar_received_ms": now_ms - age_ms, "bar": {"close": 101.0}}
+        mark = {"received_ms": now_ms - age_ms, "mark_price": 100.0}
+        await world.state.write([Entry(tick_key(BTC), tick, now_ms), Entry(funding_key(BTC), mark, now_ms)])
+        await world.relay.look()
+        told = world.feed.prices(BTC)
+        assert (told.mark == 100.0, told.last == 101.0) == (is_known, is_known)
+        assert math.isnan(world.feed.prices(ETH).mark)
+
+    asyncio.run(scenario())

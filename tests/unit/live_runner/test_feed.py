@@ -129,3 +129,11 @@ def test_an_exchange_that_refuses_an_input_costs_the_input_only() -> None:
 
     feed, _, _ = feed_at(START, Refusing)
     assert asyncio.run(feed.points(SYMBOL, "index_close", START, "1h")) == []
+
+
+def test_the_stream_tells_the_last_price_and_nobody_the_mark() -> None:
+    feed, _, _ = feed_at(START)
+    assert math.isnan(feed.prices(SYMBOL).last)
+    feed.heard(SYMBOL, 101.0)
+    told = feed.prices(SYMBOL)
+    assert (told.last, told.age_seconds, math.isnan(told.mark)) == (101.0, 0.0, True)
