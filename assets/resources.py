@@ -40,9 +40,14 @@ class Platform:
         Folder of column files that research reads bars through; None reads them from the database.
     pages
         Where pages of verdicts are written and shown; None writes none.
+
+    Attributes
+    ----------
     home
-        Folder of the stack, with the master key that opens what proves operators; None has none.
+        Folder of the stack, with the master key that opens what proves operators; a root sets it.
     """
+
+    home = Path()
 
     def __init__(
         self,
@@ -52,13 +57,11 @@ class Platform:
         open_source: SourceFactory | None = None,
         columns: Path | None = None,
         pages: PagePlace | None = None,
-        home: Path | None = None,
     ) -> None:
         self.settings = settings
         self.clock = clock
         self.columns = columns
         self.pages = pages
-        self._home = home
         self._open_source = open_source or self._exchange_source
 
     def _exchange_source(self, settings: ExchangeSettings) -> AbstractAsyncContextManager[Any]:
@@ -76,7 +79,7 @@ class Platform:
         """What proves operators; secrets of the environment do not reach this process."""
         from quant_pipelines.operations.keys import KeyStore  # noqa: PLC0415 - it imports a compiler
 
-        return KeyStore(self.engine, self._home or Path(), {}, self.clock)
+        return KeyStore(self.engine, self.home, {}, self.clock)
 
     @property
     def exchange(self) -> str:

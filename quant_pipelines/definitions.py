@@ -49,11 +49,6 @@ os.environ.setdefault("DAGSTER_EVENT_BATCH_SIZE", "1000")
 
 
 _HOME = Home(home_folder())
-defs = build_definitions(
-    Platform(
-        load_settings(),
-        columns=_HOME.folder / "columns",
-        pages=page_place(_HOME),
-        home=_HOME.folder,
-    )
-)
+_PLATFORM = Platform(load_settings(), columns=_HOME.folder / "columns", pages=page_place(_HOME))
+_PLATFORM.home = _HOME.folder
+defs = build_definitions(_PLATFORM)

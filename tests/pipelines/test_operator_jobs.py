@@ -74,7 +74,8 @@ def test_unknown_limit_is_refused_before_the_run(platform: Platform, instance: d
 
 
 def test_code_of_a_run_counts_once(platform: Platform, instance: dg.DagsterInstance, tmp_path: Path) -> None:
-    proven = Platform(platform.settings, clock=platform.clock, home=tmp_path)
+    proven = Platform(platform.settings, clock=platform.clock)
+    proven.home = tmp_path
     claimant = Claimant("ann", "our first", "", "admin")
     uri = enroll(proven.key_store, claimant, "ann", "admin").uri
     assert "ann gave no code; expected the 6 digits" in failure(launch(proven, instance, "halt_runner"))

@@ -1,12 +1,9 @@
 """The levels at which a person is told, and the stop that must come before the liquidation."""
 
-import math
-
 import pytest
 
 from quant_pipelines.risk.account_view import AccountView, BookExposure
 from quant_pipelines.risk.alert_levels import ALERT_LEVELS, AccountState, reached
-from quant_pipelines.risk.liquidation import stop_fault
 
 
 def book(number: int, position: float, equity: float = 1_000.0, start: float = 1_000.0) -> BookExposure:
@@ -50,31 +47,3 @@ def test_level_is_reached(books: tuple[BookExposure, ...], peak: float, expected
 def test_an_account_that_is_not_known_reaches_no_level() -> None:
     view = AccountView({1: book(1, 9.0)}, {}, unknown=frozenset({2}))
     assert reached(AccountState(view, 1_000.0, 1_000.0)) == {}
-
-
-@pytest.mark.parametrize("name", ["mark", "stop_price", "liquidation_price"])
-def test_a_stop_is_not_trusted_without_a_number(name: str) -> None:
-    prices = {"mark": 100.0, "stop_price": 95.0, "liquidation_price": 90.0, name: math.nan}
-    assert (
-        stop_fault(1.0, **prices)
-        == f"the {name.replace('_', ' ')} of the position is not known; expected a number"
-    )
-
-
-@pytest.mark.parametrize(
-    ("position", "stop_price", "liquidation_price", "is_fine"),
-    [
-        (0.0, math.nan, math.nan, True),
-        (1.0, 92.0, 90.0, True),
-        (1.0, 91.9, 90.0, False),
-        (1.0, 50.0, 0.0, True),
-        (-1.0, 108.0, 110.0, True),
-        (-1.0, 108.1, 110.0, False),
-        (1.0, 99.0, 100.0, False),
-    ],
-)
-def test_stop_comes_before_liquidation(
-    *, position: float, stop_price: float, liquidation_price: float, is_fine: bool
-) -> None:
-    fault = stop_fault(position, mark=100.0, stop_price=stop_price, liquidation_price=liquidation_price)
-    assert (fault == "") is is_fine
