@@ -345,7 +345,7 @@ class Trader:
             return None
         pause = "" if wants_flat else self.pause.reason(now_ms)
         if reason := self._broker.waits_for or self._too_old(close_ms, now_ms) or pause:
-            self._waits.prevented = Prevented(close_ms, reason)
+            self._waits.prevented = Prevented(close_ms, reason, is_planned=reason == pause)
             return None
         known = self.series.bars.between(0, strategy_close_ms - self.plan.step_ms + 1)
         known, told = (known, {}) if wants_flat else self.inputs.attach(known)

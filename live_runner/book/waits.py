@@ -9,10 +9,14 @@ from quant_pipelines.store.outages import wait_of
 
 
 class Prevented(NamedTuple):
-    """A decision that was due at a close, milliseconds UTC, and why it could not be taken, as one clause."""
+    """A decision that was due at a close, milliseconds UTC, and why it could not be taken, as one clause.
+
+    ``is_planned``: it waits for the end of a funding slot's pause, of which nobody is told.
+    """
 
     close_ms: int
     reason: str
+    is_planned: bool = False
 
     @property
     def sentence(self) -> str:
@@ -52,6 +56,8 @@ class Waits:
             If the database does not answer.
         """
         prevented, scope = self.prevented, wait_of(self._key)
+        if prevented is not None and prevented.is_planned:
+            prevented = None
         if self._is_standing is (prevented is not None):
             return
         found = [] if prevented is None else [self._alert(prevented, scope)]

@@ -11,7 +11,7 @@ from quant_pipelines.store.engine import transaction
 from quant_pipelines.store.heartbeats import halt_once
 from quant_pipelines.trading.breaker import Trip
 
-_SCOPE = "account"
+_SCOPE, _ACTION = "account", "account.killed"
 _log = logging.getLogger(__name__)
 
 
@@ -25,18 +25,23 @@ def adopt_kills(engine: Engine, home: Path) -> bool:
     StoreError
         If the database does not answer; the kill is taken over later then.
     """
-    found = unadopted(home)
-    for record in found:
-        _adopt(engine, record)
-    return bool(found)
+    return any([_adopt(engine, record) for record in unadopted(home)])  # noqa: C419 - each of them
 
 
-def _adopt(engine: Engine, record: KillRecord) -> None:
+def _adopt(engine: Engine, record: KillRecord) -> bool:
+    """Halt, once for each journal: a file that can't be given another name stays where it is."""
     message = f"killed directly by {record.operator} at {record.at.isoformat()}: {record.reason}"
+    detail = {"reason": record.reason, "journal": record.file.name}
     with transaction(engine) as connection:
-        # A process that died between this row and the file's new name finds the halt, and adds none.
-        halt_once(connection, _SCOPE, Trip("flattened", message), record.at)
-        detail = {"reason": record.reason, "journal": record.file.name}
-        audit.append(connection, record.operator, "account.killed", _SCOPE, detail)
-    mark_adopted(record)
-    _log.warning("direct kill taken over", extra={"journal": record.file.name})
+        is_new = not audit.has_journal(connection, _ACTION, record.file.name)
+        if is_new:
+            halt_once(connection, _SCOPE, Trip("flattened", message), record.at)
+            audit.append(connection, record.operator, _ACTION, _SCOPE, detail)
+    try:
+        mark_adopted(record)
+    except OSError as error:
+        if is_new:
+            _log.warning("journal of a kill keeps its name", extra={"error": str(error)})
+    if is_new:
+        _log.warning("direct kill taken over", extra={"journal": record.file.name})
+    return is_new

@@ -7,10 +7,10 @@ from datetime import UTC, datetime, time
 
 from live_runner.ports.market_time import MarketTime
 from live_runner.venue.accounts import OrderVenues
-from quant_pipelines.core.errors import ExchangeError
+from quant_pipelines.core.errors import StoreError
 from quant_pipelines.core.timeframes import DAY_MS, HOUR_MS, MINUTE_MS, from_ms, to_ms
 from quant_pipelines.store.funds import FundsRows
-from quant_pipelines.trading.funds import TRANSFERS, margin_shortage, venue_change
+from quant_pipelines.trading.funds import MARGIN_ASSET, TRANSFERS, margin_shortage, venue_change
 from quant_pipelines.trading.venue import OrderVenue
 
 _SECONDS = 60.0
@@ -58,8 +58,10 @@ class FundsWatch:
             for account_id, venue in list(self._venues.opened.items()):
                 try:
                     await self.look(account_id, venue)
-                except ExchangeError as error:
-                    _log.warning("funds not read", extra={"account": account_id, "error": str(error)})
+                except StoreError:
+                    raise
+                except Exception:  # noqa: BLE001 - an answer that nobody expected must not end what trades
+                    _log.exception("funds not read", extra={"account": account_id})
             await asyncio.sleep(_SECONDS)
 
     async def look(self, account_id: int, venue: OrderVenue) -> None:
@@ -73,9 +75,11 @@ class FundsWatch:
             If the database does not.
         """
         now_ms = self._clock.now_ms()
-        recent = await venue.income(now_ms - _TRANSFERS_LATE_MS, now_ms + 1)
+        known_at = await asyncio.to_thread(self._rows.newest_at, account_id)
+        known_ms = now_ms if known_at is None else min(now_ms, to_ms(known_at))
+        recent = await venue.income(known_ms - _TRANSFERS_LATE_MS, now_ms + 1)
         balance = await venue.balance()  # after its transfers: one that is not in it yet comes next time
-        flows = [row for row in recent if row.kind in TRANSFERS]
+        flows = [row for row in recent if row.kind in TRANSFERS and row.asset == MARGIN_ASSET]
         await asyncio.to_thread(self._rows.save_balance, account_id, balance, flows, from_ms(now_ms))
         if reason := margin_shortage(balance):
             await self._short(account_id, reason)

@@ -21,7 +21,7 @@ from live_runner.ports.market_time import MarketTime
 from live_runner.process.accounts import Accounts, account_key
 from live_runner.process.vitals import SERVICE, WAITING, resident_megabytes
 from live_runner.process.watch import OutageWatch
-from live_runner.venue.accounts import OrderVenues
+from live_runner.venue.accounts import OrderVenues, bar
 from live_runner.venue.link import Station, VenueLink
 from live_runner.venue.links import VenueLinks
 from quant_pipelines.core.errors import ExchangeUnavailable, OutcomeUnknown, StoreError, with_its_kind
@@ -33,6 +33,7 @@ from quant_pipelines.core.timeframes import floor_ms, from_ms, timeframe_ms
 from quant_pipelines.exchange import BarRows
 from quant_pipelines.exchange.version import venue_version
 from quant_pipelines.stack.pulse import Pulse
+from quant_pipelines.store.certificates import Permits
 from quant_pipelines.store.deployments import Deployment
 from quant_pipelines.store.heartbeats import Heartbeat, halt_alert
 from quant_pipelines.store.journal import Journal
@@ -253,7 +254,10 @@ class Traders:
         self._links.reserve(deployment)
         begun, pulse = self._late.put_nowait, self.pulse
         rules, clock = self._settings.runner, self._time.wall_ms
-        station = Station(self._journal, venue, rules, self._epoch, clock, begun=begun, pulse=pulse)
+        held_back = partial(self._barred, deployment, permits)
+        station = Station(
+            self._journal, venue, rules, self._epoch, clock, begun=begun, pulse=pulse, barred=held_back
+        )
         link = VenueLink(station)
         try:
             trader = await self._open_trader(deployment, link.open_broker)
@@ -262,6 +266,10 @@ class Traders:
             raise
         self._opened[deployment.id] = trader
         self._links.start(link, trader)
+
+    def _barred(self, deployment: Deployment, permits: Permits) -> str:
+        """Why a deployment at a venue decides nothing although its books agree; empty when it does."""
+        return bar(deployment.venue, self._settings, permits) or self._venues.key_fault(deployment.account_id)
 
     async def _open_trader(self, deployment: Deployment, open_broker: OpenBroker) -> Trader:
         """Open a trader that knows its book and no bars yet."""

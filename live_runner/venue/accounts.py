@@ -1,11 +1,12 @@
 """Which account a deployment may trade, and the one client that each account has."""
 
+import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack
 from typing import Any, NamedTuple, Self
 
-from quant_pipelines.core.errors import ConfigurationError
+from quant_pipelines.core.errors import ConfigurationError, ExchangeError
 from quant_pipelines.core.rate_budget import RateLedger
 from quant_pipelines.core.settings import Settings
 from quant_pipelines.core.stages import ORDER_STAGES
@@ -14,8 +15,11 @@ from quant_pipelines.exchange.ccxt_orders import CcxtOrders
 from quant_pipelines.store.certificates import Permits
 from quant_pipelines.store.deployments import Deployment
 from quant_pipelines.store.tables.trading import PAPER_VENUE
-from quant_pipelines.trading.certificate import key_fault, key_warnings
+from quant_pipelines.trading.certificate import KeyPermissions, key_fault, key_warnings
 from quant_pipelines.trading.venue import OrderVenue
+
+_CHECK_SECONDS = 0.5
+_CHECK_AGAIN_SECONDS = 15.0
 
 _log = logging.getLogger(__name__)
 
@@ -61,11 +65,20 @@ def _real_refusal(deployment: Deployment, settings: Settings, permits: Permits) 
     would = f"{deployment.key} would send real orders to {deployment.venue}"
     if settings.runner.mode != "live":
         return f"{would}, and runner.mode is {settings.runner.mode!r}"
-    if not permits.is_approved:
-        return f"{would}, and no operator has approved that"
-    if permits.is_certified:
+    return "" if permits.is_approved else f"{would}, and no operator has approved that"
+
+
+def bar(exchange: str, settings: Settings, permits: Permits) -> str:
+    """Why a deployment at an exchange may send nothing that opens, in one sentence; empty when it may.
+
+    What it holds is covered and closed all the same: another version of the code must not abandon a position.
+    """
+    if settings.exchange.base_url is not None or permits.is_certified:
         return ""
-    return f"{would}, and this code has no certificate there; expected 'quant venue certify' with demo keys"
+    return (
+        f"this code has no certificate at {exchange}; expected 'quant venue certify' with keys of its "
+        "demo account"
+    )
 
 
 class OrderVenues:
@@ -79,6 +92,11 @@ class OrderVenues:
         Opens a client.
     warn
         Told what a person should mend about a key.
+
+    Notes
+    -----
+    What a key may do is read beside the talk with the venue: until that is known, and where it may do too
+    much, nothing is opened, and what is held is covered.
     """
 
     def __init__(self, settings: Settings, connect: Connect, warn: Warn) -> None:
@@ -86,6 +104,8 @@ class OrderVenues:
         self._connect = connect
         self._warn = warn
         self._open: dict[int, OrderVenue] = {}
+        self._key_faults: dict[int, str] = {}
+        self._checks: list[asyncio.Task[None]] = []
         self._stack = AsyncExitStack()
 
     @property
@@ -98,6 +118,9 @@ class OrderVenues:
 
     async def __aexit__(self, *exc_info: object) -> None:
         self._open.clear()
+        for check in self._checks:
+            check.cancel()
+        await asyncio.gather(*self._checks, return_exceptions=True)
         await self._stack.aclose()
 
     async def of(self, deployment: Deployment, permits: Permits) -> OrderVenue | None:
@@ -106,30 +129,46 @@ class OrderVenues:
         Raises
         ------
         ConfigurationError
-            If it may not trade, or its key may do more than that.
-        ExchangeError
-            If the venue does not tell what the key may do.
+            If it may not trade.
         """
         if reason := refusal(deployment, self._settings, permits):
             raise ConfigurationError(reason)
         if deployment.venue == PAPER_VENUE:
             return None
         if deployment.account_id not in self._open:
-            self._open[deployment.account_id] = await self._opened()
+            client = self._connect(self._settings)
+            venue: OrderVenue = await self._stack.enter_async_context(client)
+            self._open[deployment.account_id] = venue
+            await self._begin_check(deployment.account_id, venue)
             _log.info("account opened", extra={"account": deployment.account_id, "venue": deployment.venue})
         return self._open[deployment.account_id]
 
-    async def _opened(self) -> OrderVenue:
-        """Open a client whose key may trade and nothing else; a refused one is closed again."""
-        async with AsyncExitStack() as stack:
-            venue: OrderVenue = await stack.enter_async_context(self._connect(self._settings))
-            permissions = await venue.permissions()
-            if fault := key_fault(permissions):
-                raise ConfigurationError(f"{self._settings.exchange.id}: {fault}")
-            for sentence in key_warnings(permissions, from_ms(await venue.now_ms())):
-                await self._warn(f"{self._settings.exchange.id}: {sentence}")
-            self._stack.push_async_callback(stack.pop_all().aclose)
-        return venue
+    def key_fault(self, account_id: int) -> str:
+        """Why nothing may be opened with an account's key, in one sentence; empty when it may."""
+        return self._key_faults.get(account_id, "")
+
+    async def _begin_check(self, account_id: int, venue: OrderVenue) -> None:
+        """Have the key checked, and wait a moment: as a rule it is known before the first decision."""
+        self._key_faults[account_id] = "what the API key may do is not known yet"
+        check = asyncio.create_task(self._check_key(account_id, venue), name="check of the API key")
+        self._checks.append(check)
+        await asyncio.wait([check], timeout=_CHECK_SECONDS)
+
+    async def _check_key(self, account_id: int, venue: OrderVenue) -> None:
+        while (permissions := await self._permissions(account_id, venue)) is None:  # noqa: ASYNC110 - no event
+            await asyncio.sleep(_CHECK_AGAIN_SECONDS)
+        self._key_faults[account_id] = fault = key_fault(permissions)
+        now = from_ms(await venue.now_ms())
+        for sentence in [fault] if fault else key_warnings(permissions, now):
+            await self._warn(f"{self._settings.exchange.id}: {sentence}")
+
+    async def _permissions(self, account_id: int, venue: OrderVenue) -> KeyPermissions | None:
+        try:
+            await venue.now_ms()  # known, then, when what a person should mend is dated
+            return await venue.permissions()
+        except ExchangeError as error:
+            self._key_faults[account_id] = f"what the API key may do can't be read: {error}"
+            return None
 
 
 def orders_with(find_keys: Callable[[str], KeyPair], ledger: RateLedger | None = None) -> Connect:

@@ -180,8 +180,10 @@ class Covering:
         return "done"
 
     async def _exit(self, wanted: ExitPosition) -> None:
-        """Close the position at once."""
+        """Close the position, or as much of it as one order may have: the next look closes the rest."""
         side, quantity = closing_side(wanted.position), abs(wanted.position)
+        largest = await self._venue.largest_market_order(self._trader.symbol)
+        quantity = min(quantity, largest or quantity)
         intent, now_ms = await self._rows.intend(
             wanted.purpose, side, quantity, "market", exit_reason=wanted.reason
         )

@@ -80,6 +80,8 @@ class Station:
     """Told when the books of a deployment were compared with the venue, also after a failure."""
     pulse: Pulse = field(default_factory=Pulse)
     """Told when a position is about to be uncovered, and when it is covered."""
+    barred: Callable[[], str] = lambda: ""
+    """Why nothing is decided although the books agree, in one sentence; empty when it is."""
 
 
 class VenueLink:
@@ -327,7 +329,7 @@ class VenueLink:
         """Block decisions while the positions differ; halt once they differ for longer than a fill takes."""
         self._difference = difference
         if self._has_begun:
-            self._wire.blocked_by = difference
+            self._wire.blocked_by = difference or self._station.barred()
         self._differences = self._differences + 1 if difference else 0
         if self._differences > _PATIENCE:
             self._differences = 0

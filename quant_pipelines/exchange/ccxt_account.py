@@ -76,12 +76,6 @@ class CcxtAccount(CcxtOrders):
         except ExchangeRefused:
             return
 
-    async def largest_market_order(self, symbol: str) -> Decimal | None:
-        """Largest quantity that one market order may have, base; None where the venue names none."""
-        await self._id(symbol)
-        told = self._client.markets[symbol]["limits"]["market"]["max"]
-        return Decimal(str(told)) if told else None
-
     async def smallest_order(self, symbol: str) -> SmallestOrder:
         """Read what the smallest order would be now.
 

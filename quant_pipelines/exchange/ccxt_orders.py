@@ -264,6 +264,12 @@ class CcxtOrders:
                     break
         return found
 
+    async def largest_market_order(self, symbol: str) -> Decimal | None:
+        """Largest quantity of one market order, base; None where the venue names none."""
+        await self._id(symbol)
+        told = self._client.markets[symbol]["limits"]["market"]["max"]
+        return Decimal(str(told)) if told else None
+
     async def balance(self) -> Balance:
         """Funds of the account."""
         answer = await self._ask("balance", self._client.fapiPrivateV3GetAccount, {}, weight=5)

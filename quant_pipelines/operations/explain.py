@@ -145,7 +145,8 @@ def _silence(connection: Connection, row: dict[str, Any], at: datetime) -> str:
         return f"it was deployed later, at {row['created_at']:%Y-%m-%d %H:%M} UTC"
     if row["stage"] not in LADDER and row["stage_changed_at"] <= at:
         return f"it is {row['stage']} since {row['stage_changed_at']:%Y-%m-%d %H:%M} UTC"
-    halt = store.halt_at(connection, [f"deployment:{row['id']}", "account"], at)
+    scopes = [f"deployment:{row['id']}", "account", f"account:{row['account_id']}"]
+    halt = store.halt_at(connection, scopes, at)
     if halt is not None:
         return f"{halt['source']} was halted at {halt['at']:%Y-%m-%d %H:%M} UTC: {halt['message']}"
     waits = outages_at(connection, at, wait_of(f"deployment:{row['id']}"))

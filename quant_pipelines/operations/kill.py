@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
 
-from quant_pipelines.core.errors import ExchangeError
+from quant_pipelines.core.errors import ExchangeError, with_its_kind
 from quant_pipelines.core.orders import closing_side
 from quant_pipelines.operations.kill_journal import KillJournal
 from quant_pipelines.operations.receipt import Signature
@@ -19,9 +19,13 @@ from quant_pipelines.trading.direct import AccountPosition, AccountVenue, Workin
 from quant_pipelines.trading.purposes import KILL_PREFIX
 from quant_pipelines.trading.venue import MarketOrder
 
-_ROUNDS = 20
+_ROUNDS = 400
 _PAUSE_SECONDS = 0.25
 _LONGEST_PAUSE_SECONDS = 3.0
+_AT_ONCE = 20
+"""Requests that wait for the venue at the same time."""
+_CLEAN_ROUNDS = 2
+"""So many readings in a row must find nothing: an order may be on its way while the first one is answered."""
 
 
 @dataclass(slots=True)
@@ -102,16 +106,21 @@ class _Kill:
         self._venue = venue
         self._journal = journal
         self._done = Killed()
+        self._at_once = asyncio.Semaphore(_AT_ONCE)
         self._begun_ms = journal.clock()
         self._number = 0
 
     async def run(self, signature: Signature, rounds: int, shortest: float) -> Killed:
         self._tell("begun", operator=signature.operator, reason=signature.reason)
-        pause = shortest
+        pause, n_clean = shortest, 0
         for _ in range(rounds):
             is_read = await self._try("the account", self._round())
-            if is_read and self._done.is_done:
+            n_clean = n_clean + 1 if is_read and self._done.is_done else 0
+            if n_clean == _CLEAN_ROUNDS:
                 break
+            if n_clean:
+                await asyncio.sleep(4 * shortest)
+                continue
             pause = shortest if is_read else min(2 * pause, _LONGEST_PAUSE_SECONDS)
             await asyncio.sleep(pause)
         self._tell("ended", sentence=self._done.sentence)
@@ -121,21 +130,24 @@ class _Kill:
         """Read the account and act on it once; what stands in the result is from before the acts."""
         done, venue = self._done, self._venue
         done.holdings = done.working = None
-        working, holdings = await asyncio.gather(venue.working(), venue.holdings())
-        done.holdings, done.working = holdings, working
-        is_flat = not holdings
+        # In this order: what fills between the two readings is held by the second.
+        done.working = working = await venue.working()
+        done.holdings = holdings = await venue.holdings()
+        held = {holding.symbol for holding in holdings}
         # A stop stays until there is nothing that it protects.
-        await self._cancel(order for order in working if is_flat or not order.reduces)
-        await self._together(self._close(holding) for holding in holdings)
+        canceled = [order for order in working if order.symbol not in held or not order.reduces]
+        works = [self._cancel(order) for order in canceled] + [self._close(holding) for holding in holdings]
+        if canceled:
+            named = [{"symbol": order.symbol, "name": order.name} for order in canceled]
+            self._tell("cancel", orders=named)
+        await self._together(works)
 
-    async def _cancel(self, orders: Iterable[WorkingOrder]) -> None:
-        await self._together(self._cancel_one(order) for order in orders)
-
-    async def _cancel_one(self, order: WorkingOrder) -> None:
-        self._tell("cancel", symbol=order.symbol, name=order.name)
+    async def _cancel(self, order: WorkingOrder) -> None:
         cancel = self._venue.cancel_stop if order.is_conditional else self._venue.cancel_order
-        if await self._try(f"order {order.name}", cancel(order.symbol, order.name)):
-            self._tell("canceled", name=order.name)
+        async with self._at_once:
+            is_sent = await self._try(f"order {order.name}", cancel(order.symbol, order.name))
+        if is_sent:
+            self._note("canceled", name=order.name)
             self._done.canceled.append(order.name)
 
     async def _close(self, holding: AccountPosition) -> None:
@@ -158,13 +170,13 @@ class _Kill:
         order = MarketOrder(name, holding.symbol, side, quantity, now_ms, reduce_only=True)
         # What becomes of it is told by the next reading: one that only reduces may be sent again.
         if await self._try(f"order {name}", self._venue.send(order)):
-            self._tell("accepted", name=name)
+            self._note("accepted", name=name)
         self._done.sent.append(name)
 
     async def _together(self, works: Iterable[Awaitable[None]]) -> None:
         for failure in await asyncio.gather(*works, return_exceptions=True):
-            if isinstance(failure, ExchangeError):
-                self._fault(str(failure))
+            if isinstance(failure, Exception):
+                self._fault(with_its_kind(failure))
             elif isinstance(failure, BaseException):
                 raise failure
 
@@ -173,6 +185,9 @@ class _Kill:
             await work
         except ExchangeError as error:
             self._fault(f"{what}: {error}")
+            return False
+        except Exception as error:  # noqa: BLE001 - an answer that nobody expected must not end the last resort
+            self._fault(f"{what}: {with_its_kind(error)}")
             return False
         return True
 
@@ -183,3 +198,7 @@ class _Kill:
 
     def _tell(self, what: str, **told: Any) -> None:
         self._journal.write(what, **told)
+
+    def _note(self, what: str, **told: Any) -> None:
+        """Write what was answered; the next line that must be on the disk takes it along."""
+        self._journal.write(what, is_urgent=False, **told)

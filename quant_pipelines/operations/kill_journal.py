@@ -7,7 +7,7 @@ and takes them over; a file that was taken over has another name.
 import json
 import os
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import Any, NamedTuple, TextIO
 
@@ -47,14 +47,15 @@ class KillJournal:
     fault: str = ""
     _opened: TextIO | None = field(default=None, repr=False)
 
-    def write(self, what: str, **told: Any) -> None:
-        """Append a line, and return once it is on the disk."""
+    def write(self, what: str, *, is_urgent: bool = True, **told: Any) -> None:
+        """Append a line, and return once it is on the disk; one that is not urgent waits for the next."""
         line = json.dumps({"at": clock_time(self.clock).isoformat(), "what": what, **told}, default=str)
         try:
             opened = self._opened or self._open()
             opened.write(line + "\n")
             opened.flush()
-            os.fsync(opened.fileno())
+            if is_urgent:
+                os.fsync(opened.fileno())
         except OSError as error:
             self.fault = self.fault or f"{self.file} can't be written: {error.strerror}"
 
@@ -101,6 +102,6 @@ def _record(file: Path) -> KillRecord:
         return KillRecord(
             file, str(told["operator"]), str(told["reason"]), datetime.fromisoformat(told["at"])
         )
-    except (ValueError, KeyError, TypeError):
-        changed = datetime.fromtimestamp(file.stat().st_mtime, UTC)
-        return KillRecord(file, "somebody", "its journal is cut short", changed)
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        why = "can't be read" if isinstance(error, OSError) else "is cut short"
+        return KillRecord(file, "somebody", f"its journal {why}", clock_time(system_clock_ms))

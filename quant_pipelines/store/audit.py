@@ -45,6 +45,13 @@ class AuditReport:
     reason: str = ""
 
 
+def has_journal(connection: Connection, action: str, journal: str) -> bool:
+    """Whether an action was recorded whose detail names a journal."""
+    columns = audit_logs.c
+    query = select(columns.id).where(columns.action == action, columns.detail["journal"].astext == journal)
+    return connection.execute(query.limit(1)).one_or_none() is not None
+
+
 def append(connection: Connection, actor: str, action: str, subject: str, detail: dict[str, Any]) -> int:
     """Append one row in the caller's transaction; writers queue until it ends.
 

@@ -28,6 +28,9 @@ _KINDS = ("funding", "insurance")
 class FundsRows(Protocol):
     """The port to the rows of funds; `StoreError` while they are away."""
 
+    def newest_at(self, account_id: int) -> datetime | None:
+        """Time of the newest snapshot; None before the first."""
+
     def save_balance(
         self, account_id: int, balance: Balance, flows: Iterable[IncomeRow], at: datetime
     ) -> Decimal:
@@ -109,6 +112,12 @@ class PostgresFunds:
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
+
+    def newest_at(self, account_id: int) -> datetime | None:
+        """Time of the newest snapshot; None before the first."""
+        with transaction(self._engine) as connection:
+            newest = newest_balance(connection, account_id)
+        return None if newest is None else newest.at
 
     def save_balance(
         self, account_id: int, balance: Balance, flows: Iterable[IncomeRow], at: datetime

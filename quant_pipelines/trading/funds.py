@@ -8,6 +8,8 @@ from datetime import date
 from decimal import Decimal
 from typing import Final, NamedTuple
 
+MARGIN_ASSET: Final = "USDT"
+"""What an account is margined in; other assets are no part of its wallet here."""
 TRANSFERS: Final = frozenset(
     {"TRANSFER", "INTERNAL_TRANSFER", "CROSS_COLLATERAL_TRANSFER", "STRATEGY_UMFUTURES_TRANSFER"}
 )
@@ -110,7 +112,7 @@ class IncomeRow(NamedTuple):
     kind: str
     ts_ms: int
     amount: Decimal
-    asset: str = "USDT"
+    asset: str = MARGIN_ASSET
 
 
 class DayBooked(NamedTuple):
@@ -139,7 +141,7 @@ def venue_change(rows: Iterable[IncomeRow]) -> dict[str, Decimal]:
     changes: dict[str, Decimal] = {}
     for row in rows:
         if row.kind not in TRANSFERS:
-            kind = row.kind if row.asset == "USDT" else f"{row.kind} in {row.asset}"
+            kind = row.kind if row.asset == MARGIN_ASSET else f"{row.kind} in {row.asset}"
             changes[kind] = changes.get(kind, Decimal(0)) + row.amount
     return changes
 

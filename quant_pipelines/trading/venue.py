@@ -185,6 +185,9 @@ class OrderVenue(Protocol):
     async def payments(self, symbol: str, since_ms: int) -> list[Payment]:
         """Funding and costs of liquidations from a time on (included)."""
 
+    async def largest_market_order(self, symbol: str) -> Decimal | None:
+        """Largest quantity of one market order, base; None where the venue names none."""
+
     async def balance(self) -> Balance:
         """Funds of the account, quote."""
 

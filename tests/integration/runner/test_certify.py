@@ -11,16 +11,16 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine
 
-from live_runner.venue.accounts import OrderVenues, Permits
+from live_runner.venue.accounts import OrderVenues, bar
 from quant_pipelines.cli.__main__ import main
 from quant_pipelines.core.clock import utc_now
-from quant_pipelines.core.errors import ConfigurationError
+from quant_pipelines.core.errors import ExchangeUnavailable
 from quant_pipelines.core.settings import ExchangeSettings, Settings
 from quant_pipelines.exchange.ccxt_account import CcxtAccount
 from quant_pipelines.exchange.ccxt_orders import CcxtOrders
 from quant_pipelines.operations.certify import TRIALS, certify, store_certificate
 from quant_pipelines.operations.receipt import Signature
-from quant_pipelines.store.certificates import DEMO, Certificate, is_certified
+from quant_pipelines.store.certificates import DEMO, Certificate, Permits, is_certified
 from quant_pipelines.store.deployments import read_deployments
 from quant_pipelines.trading.certificate import KeyPermissions, Proof
 from quant_pipelines.trading.venue import MarketOrder
@@ -114,31 +114,54 @@ def test_only_this_code_at_the_demo_venue_unlocks(
 
 
 @pytest.mark.parametrize(
-    ("permissions", "refused"),
-    [(GOOD, ""), (GOOD._replace(withdraws=True), "may withdraw"), (GOOD._replace(has_ip_list=False), "")],
+    ("permissions", "fault", "told"),
+    [
+        (GOOD, "", ""),
+        (GOOD._replace(withdraws=True), "may withdraw", "may withdraw"),
+        (GOOD._replace(has_ip_list=False), "", "may be used from any address"),
+        (None, "can't be read", ""),
+    ],
 )
-def test_an_account_opens_only_for_a_key_that_can_move_no_money(
-    permissions: KeyPermissions, refused: str, engine: Engine, deploy: Callable[..., int], tmp_path: Path
+def test_a_key_that_can_move_money_or_is_not_known_opens_nothing_and_still_lets_positions_be_covered(
+    permissions: KeyPermissions | None,
+    fault: str,
+    told: str,
+    engine: Engine,
+    deploy: Callable[..., int],
+    tmp_path: Path,
 ) -> None:
     deploy_canary(deploy)
     [deployment] = read_deployments(engine, ("canary",))
-    told: list[str] = []
+    heard: list[str] = []
 
     class Keyed(CcxtOrders):
         async def permissions(self) -> KeyPermissions:
+            if permissions is None:
+                raise ExchangeUnavailable("sapi is away")
             return (await super().permissions()) if permissions is GOOD else permissions
 
     async def warn(sentence: str) -> None:
-        told.append(sentence)
+        heard.append(sentence)
 
     async def scenario(stage: Stage) -> None:
         settings = replace(Settings(), exchange=ExchangeSettings(base_url=stage.address))
         async with OrderVenues(settings, lambda given: Keyed(given.exchange, "", ""), warn) as venues:
-            if refused:
-                with pytest.raises(ConfigurationError, match=refused):
-                    await venues.of(deployment, Permits())
-            else:
-                assert await venues.of(deployment, Permits()) is not None
+            venue = await venues.of(deployment, Permits())
+            assert venue is not None
+            assert await venue.position(BTC) == 0  # it is talked with
+            assert fault in venues.key_fault(deployment.account_id)
+            assert bool(fault) == bool(venues.key_fault(deployment.account_id))
 
     play(tmp_path, scenario)
-    assert len(told) == (not permissions.has_ip_list)
+    assert len(heard) == bool(told)
+    assert all(told in sentence for sentence in heard)
+
+
+def test_another_version_of_the_code_decides_nothing_until_it_is_certified() -> None:
+    real, simulated = (
+        Settings(),
+        replace(Settings(), exchange=ExchangeSettings(base_url="http://127.0.0.1:1")),
+    )
+    assert "expected 'quant venue certify'" in bar("binanceusdm", real, Permits(is_approved=True))
+    assert bar("binanceusdm", real, Permits(is_approved=True, is_certified=True)) == ""
+    assert bar("binanceusdm", simulated, Permits()) == ""

@@ -71,6 +71,31 @@ def test_a_venues_position_is_closed_at_once_and_taken_up_again_after_resume(
     assert_books_equal(engine, ledger)
 
 
+class Small(CcxtOrders):
+    """A venue that takes market orders up to a hundredth of a coin."""
+
+    async def largest_market_order(self, symbol: str) -> Decimal | None:
+        return Decimal("0.01")
+
+
+def test_a_position_larger_than_one_order_may_be_is_closed_in_parts(
+    engine: Engine, database_url: str, deploy: Deploy, tmp_path: Path
+) -> None:
+    deploy_canary(deploy, capital=Decimal(2_000))
+
+    async def scenario(stage: Stage) -> None:
+        async with runner(engine, database_url, stage, Small):
+            await until(lambda: is_protected(engine))
+            await asyncio.to_thread(flatten, engine, "account")
+            await until(lambda: rows(engine, HELD) == NOTHING)
+
+    play(tmp_path, scenario)
+    closing = "select quantity from trading.intents where purpose = 'close'"
+    quantities = [quantity for (quantity,) in rows(engine, closing)]
+    assert len(quantities) > 1
+    assert max(quantities) == Decimal("0.01")
+
+
 def state_of(engine: Engine) -> list[Any]:
     query = "select detail->'deployments'->0->>'state' from ops.heartbeats where service = 'live_runner'"
     return rows(engine, query)

@@ -107,7 +107,8 @@ def test_entries_go_first_then_what_is_held_then_the_stops(journal: KillJournal)
     account = Account({BTC: Decimal("0.5"), ETH: Decimal(-3)}, (STOP, ENTRY, TRIGGER))
     done = killed(account, journal)
     assert done.is_done
-    assert account.done == ["cancel entry", "cancel trigger", "close 0.5", "close 3", "cancel stop"]
+    assert account.done[-1] == "cancel stop"
+    assert sorted(account.done[:-1]) == ["cancel entry", "cancel trigger", "close 0.5", "close 3"]
     assert done.sentence == "nothing is held and nothing works; 3 orders canceled, 2 sent to close"
 
 
@@ -122,8 +123,9 @@ def test_every_request_is_in_the_journal_before_it_is_sent(journal: KillJournal)
 
     account.send = sent  # type: ignore[method-assign] - a look at the disk at the moment of the request
     killed(account, journal)
-    assert known == [["begun", "cancel", "canceled", "close"]]
-    assert [line["what"] for line in lines(journal)][-2:] == ["accepted", "ended"]
+    assert known[0][:2] == ["begun", "cancel"]
+    assert known[0][-1] == "close"
+    assert [line["what"] for line in lines(journal)][-1] == "ended"
     assert lines(journal)[0]["operator"] == "ann"
 
 
@@ -158,6 +160,46 @@ def test_what_is_left_is_told(account: Callable[[], Account], sentence: str, jou
     done = killed(account(), journal, rounds=3)
     assert not done.is_done
     assert done.sentence.startswith(sentence)
+
+
+def test_what_fills_between_two_readings_is_closed(journal: KillJournal) -> None:
+    account = Account({}, (ENTRY,))
+    holdings, n_read = account.holdings, 0
+
+    async def filled_meanwhile() -> list[AccountPosition]:
+        nonlocal n_read
+        n_read += 1
+        if n_read == 2:  # the order that was canceled first had filled before, and is told late
+            account.held[BTC] = Decimal(3)
+            return []
+        return await holdings()
+
+    account.holdings = filled_meanwhile  # type: ignore[method-assign] - one late answer
+    assert killed(account, journal).is_done
+    assert account.held[BTC] == 0
+
+
+def test_the_stop_of_what_is_flat_goes_though_another_symbol_can_t_be_closed(journal: KillJournal) -> None:
+    account = Account({ETH: Decimal(1)}, (STOP,), is_hedged=True)
+    assert not killed(account, journal, rounds=2).is_done
+    assert account.done == ["cancel stop"]
+
+
+def test_an_answer_that_nobody_expected_ends_nothing(journal: KillJournal) -> None:
+    account = Account({BTC: Decimal(1)}, (ENTRY,))
+    working, n_read = account.working, 0
+
+    async def odd() -> list[WorkingOrder]:
+        nonlocal n_read
+        n_read += 1
+        if n_read == 1:
+            raise KeyError("positionAmt")
+        return await working()
+
+    account.working = odd  # type: ignore[method-assign] - one odd answer
+    done = killed(account, journal)
+    assert done.is_done
+    assert done.faults == ["the account: KeyError: 'positionAmt'"]
 
 
 def test_a_disk_that_takes_nothing_does_not_stop_a_kill(tmp_path: Path) -> None:
@@ -212,5 +254,5 @@ def test_whatever_fails_for_a_while_the_account_ends_empty_and_no_stop_goes_befo
     assert done.is_done
     assert all(quantity == 0 for quantity in account.held.values())
     closings = [at for at, what in enumerate(account.done) if what.startswith("close")]
-    if "cancel stop" in account.done and closings:
+    if "cancel stop" in account.done and closings and ETH not in held:
         assert account.done.index("cancel stop") > max(closings)
