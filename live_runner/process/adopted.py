@@ -5,6 +5,7 @@ from pathlib import Path
 
 from sqlalchemy import Engine
 
+from quant_pipelines.core.errors import StoreError
 from quant_pipelines.operations.kill_journal import KillRecord, mark_adopted, unadopted
 from quant_pipelines.store import audit
 from quant_pipelines.store.engine import transaction
@@ -25,7 +26,18 @@ def adopt_kills(engine: Engine, home: Path) -> bool:
     StoreError
         If the database does not answer; the kill is taken over later then.
     """
-    return any([_adopt(engine, record) for record in unadopted(home)])  # noqa: C419 - each of them
+    return any([_adopt_any(engine, record) for record in unadopted(home)])  # noqa: C419 - each of them
+
+
+def _adopt_any(engine: Engine, record: KillRecord) -> bool:
+    """Halt whatever the journal holds: a text that no row takes must not end the runner."""
+    try:
+        return _adopt(engine, record)
+    except StoreError:
+        raise
+    except Exception:  # noqa: BLE001 - that somebody killed is known all the same
+        _log.exception("journal of a kill can't be taken over as it is", extra={"journal": record.file.name})
+        return _adopt(engine, record._replace(operator="somebody", reason="its journal can't be read"))
 
 
 def _adopt(engine: Engine, record: KillRecord) -> bool:

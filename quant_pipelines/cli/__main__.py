@@ -68,8 +68,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     logging.basicConfig(
         stream=sys.stderr, level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s"
     )
+    given = sys.argv[1:] if arguments is None else list(arguments)
+    for argument in given:
+        if any("\ud800" <= one <= "\udfff" for one in argument):
+            print(f"quant: argument {argument!a} is not UTF-8; expected text", file=sys.stderr)
+            return 2
     try:
-        parsed = build_parser().parse_args(arguments)
+        parsed = build_parser().parse_args(given)
         return int(parsed.run(parsed))
     except QuantError as error:
         print(f"quant: {error}", file=sys.stderr)

@@ -3,6 +3,7 @@
 import argparse
 import asyncio
 import os
+import sys
 from typing import TYPE_CHECKING
 
 from quant_pipelines.cli.api_keys import given_keys
@@ -31,6 +32,8 @@ def run(arguments: argparse.Namespace) -> int:
         signature = identify(store, claimant_of(arguments, engine, "approver"))
         exchange = settings.exchange
         place, version = exchange.base_url or DEMO, venue_version()
+        where = f"{exchange.id}'s demo venue" if place == DEMO else place
+        print(f"quant: {symbol} is traded at {where}", file=sys.stderr)
         steps = asyncio.run(_certify(exchange, symbol))
         record = Certificate(exchange.id, place, version, tuple(steps), signature.operator, utc_now())
         receipt = store_certificate(engine, signature, record)

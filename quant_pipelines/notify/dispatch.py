@@ -26,6 +26,9 @@ from quant_pipelines.store.outages import follow_standing
 
 Deliver: TypeAlias = Callable[[Sequence[Parcel]], dict[str, str]]
 
+_OLD = timedelta(hours=1)
+"""What is over and older than this is told nobody who hears of it only now."""
+
 _log = logging.getLogger(__name__)
 
 
@@ -125,7 +128,9 @@ class Dispatch:
         return found
 
     def _plan(self, connection: Connection, now: datetime) -> None:
-        for alert in store.unrouted(connection):
+        if not self._rules.channels:
+            return  # whoever has channels, now or later, tells what stands then
+        for alert in store.unrouted(connection, now - _OLD):
             planned = legs(alert.severity, alert.source, self._rules.channels, self._rules.hush, now)
             again = store.was_said(connection, alert, alert.at - self._rules.window)
             rows = [leg._asdict() for leg in planned]

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from datetime import datetime
 from string import Formatter
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 from quant_pipelines.core.errors import ConfigurationError
 from quant_pipelines.core.redaction import redacted
@@ -11,6 +11,12 @@ from quant_pipelines.core.severities import Severity, rank_of
 
 FIELDS = ("severity", "source", "message", "at", "id")
 _LONGEST_LINE, _MOST_LINES = 1_000, 20
+_TYPES: dict[Severity, Literal["info", "warning", "failure"]] = {
+    "info": "info",
+    "warning": "warning",
+    "critical": "failure",
+    "halt": "failure",
+}
 
 
 class Notice(NamedTuple):
@@ -42,10 +48,11 @@ class Templates(NamedTuple):
 
 
 class Message(NamedTuple):
-    """What one channel is given at once."""
+    """What one channel is given at once; ``notify_type`` is the service's word for the worst severity."""
 
     title: str
     body: str
+    notify_type: Literal["info", "warning", "failure"] = "info"
 
 
 def require_template(text: str) -> None:
@@ -81,14 +88,14 @@ def message_of(alerts: Sequence[Notice], templates: Templates) -> Message:
     >>> from datetime import UTC
     >>> alert = Notice(7, "halt", "deployment:3", "daily loss", datetime(2025, 1, 1, tzinfo=UTC))
     >>> message_of([alert], Templates("{severity}: {source}", "{at} {message}"))
-    Message(title='halt: deployment:3', body='2025-01-01 00:00:00 UTC daily loss')
+    Message(title='halt: deployment:3', body='2025-01-01 00:00:00 UTC daily loss', notify_type='failure')
     """
     worst = max(alerts, key=lambda alert: rank_of(alert.severity))
     more = f" (+{len(alerts) - 1} more)" if len(alerts) > 1 else ""
     lines = [_line(alert, templates.body) for alert in alerts[:_MOST_LINES]]
     if len(alerts) > _MOST_LINES:
         lines.append(f"and {len(alerts) - _MOST_LINES} more; quant alerts lists them")
-    return Message(_filled(templates.title, worst) + more, "\n".join(lines))
+    return Message(_filled(templates.title, worst) + more, "\n".join(lines), _TYPES[worst.severity])
 
 
 def _line(alert: Notice, template: str) -> str:

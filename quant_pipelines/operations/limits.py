@@ -18,7 +18,7 @@ from quant_pipelines.store.deployments import (
     announce_deployments,
     has_account,
     has_strategy,
-    limit_in_force,
+    limits_in_force,
 )
 from quant_pipelines.store.deployments import set_limit as store_limit
 from quant_pipelines.store.engine import transaction
@@ -28,7 +28,10 @@ ACCOUNT = "account"
 
 
 class _Change(NamedTuple):
-    """A limit that is to be set: where, which, to what, until when, by whom, and the value in force."""
+    """A limit that is to be set: where, which, to what, until when, by whom, and what holds now.
+
+    ``before`` is the value in force, ``lasting`` the one that holds once that has expired.
+    """
 
     scope: str
     limit: str
@@ -36,6 +39,7 @@ class _Change(NamedTuple):
     expires_at: datetime | None
     signature: Signature
     before: Decimal | None
+    lasting: Decimal | None
 
     @property
     def subject(self) -> str:
@@ -55,8 +59,12 @@ class _Change(NamedTuple):
 
     @property
     def is_loosening(self) -> bool:
-        """Whether more is allowed than before."""
-        return self.before is not None and not self.value <= self.before
+        """Whether more is allowed than now, or than what holds once that has expired.
+
+        Else who has a loosening for an hour would make it one for ever.
+        """
+        given = [value for value in (self.before, self.lasting) if value is not None]
+        return any(not self.value <= value for value in given)
 
 
 def set_limit(  # noqa: PLR0913 - a field of the verb each
@@ -103,8 +111,8 @@ def set_limit(  # noqa: PLR0913 - a field of the verb each
     expires_at = _expiry(expires, now)
     with transaction(engine) as connection:
         _require_limit_scope(connection, scope)
-        before = limit_in_force(connection, scope, limit)
-        change = _Change(scope, limit, Decimal(repr(float(value))), expires_at, signature, before)
+        held = limits_in_force(connection, scope, limit)
+        change = _Change(scope, limit, Decimal(repr(float(value))), expires_at, signature, *held)
         proposal = approvals.open_proposal(connection, change.subject, change.target)
         if change.is_loosening and proposal is None:
             return _propose(connection, change, now)
@@ -171,7 +179,7 @@ def _set(connection: Connection, change: _Change, proposer: str | None, now: dat
     is_second = change.is_loosening and proposer is not None
     row = {"scope": change.scope, "name": change.limit, "value": change.value, "reason": signature.reason}
     by = {"owner": proposer if is_second else operator, "approved_by": operator if is_second else None}
-    until = {"expires_at": change.expires_at, "fallback": change.before if change.expires_at else None}
+    until = {"expires_at": change.expires_at, "fallback": change.lasting if change.expires_at else None}
     store_limit(connection, row | by | until | {"updated_at": now, "updated_by": operator})
     approvals.void_proposals(connection, change.subject, now)
     audit_id = audit.append(connection, operator, "limit.set", change.scope, _detail(change))

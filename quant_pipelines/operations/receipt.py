@@ -38,6 +38,11 @@ class Signature:
                 raise ConfigurationError(
                     f"{name} has {len(value)} characters; expected 1 to {longest}: every decision is signed"
                 )
+            if not value.isprintable():
+                odd = next(one for one in value if not one.isprintable())
+                raise ConfigurationError(
+                    f"{name} holds the character {odd!a}; expected text that can be read: it is signed"
+                )
             object.__setattr__(self, name, value)
 
 

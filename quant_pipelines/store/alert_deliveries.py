@@ -42,11 +42,14 @@ class DueDelivery(NamedTuple):
     resolved_at: datetime | None
 
 
-def unrouted(connection: Connection) -> list[NewAlert]:
-    """Alerts that nobody planned yet, oldest first; locked, and none that another process plans now."""
+def unrouted(connection: Connection, since: datetime) -> list[NewAlert]:
+    """Alerts that nobody planned yet and that stand, or began since a time; oldest first.
+
+    They are locked, and none that another process plans now is among them.
+    """
     query = (
         select(*(alerts.c[name] for name in NewAlert._fields))
-        .where(alerts.c.routed_at.is_(None))
+        .where(alerts.c.routed_at.is_(None), alerts.c.resolved_at.is_(None) | (alerts.c.at >= since))
         .order_by(alerts.c.id)
         .limit(_MOST_AT_ONCE)
         .with_for_update(skip_locked=True)

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import (
     ColumnElement,
@@ -240,10 +240,19 @@ def _in_force(table: Table) -> ColumnElement[Decimal | None]:
     return case((table.c.expires_at <= func.clock_timestamp(), table.c.fallback), else_=table.c.value)
 
 
-def limit_in_force(connection: Connection, scope: str, name: str) -> Decimal | None:
-    """Value of a limit, locked until the transaction ends; None where there is none."""
+class LimitsInForce(NamedTuple):
+    """Value of a limit now, and the one that holds once that has expired; None where there is none."""
+
+    now: Decimal | None = None
+    lasting: Decimal | None = None
+
+
+def limits_in_force(connection: Connection, scope: str, name: str) -> LimitsInForce:
+    """Read what holds of a limit now and later, locked until the transaction ends."""
     table, key = _limit_place(scope, name)
-    return connection.execute(select(_in_force(table)).where(key).with_for_update()).scalar_one_or_none()
+    lasting = case((table.c.expires_at.is_not(None), table.c.fallback), else_=table.c.value)
+    row = connection.execute(select(_in_force(table), lasting).where(key).with_for_update()).one_or_none()
+    return LimitsInForce() if row is None else LimitsInForce(*row)
 
 
 def _limit_place(scope: str, name: str) -> tuple[Table, ColumnElement[bool]]:

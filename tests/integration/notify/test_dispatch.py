@@ -181,8 +181,14 @@ def test_a_severity_that_nobody_knows_is_told_as_if_it_mattered(desk: Any, hook:
     assert hook.taken[0][1] == "critical: a"
 
 
-def test_without_a_channel_nothing_is_kept_for_later(desk: Any, hook: Any) -> None:
-    desk.alert("warning", "a", "long ago")
-    assert desk.dispatch().round() == 0
+def test_what_stands_is_told_once_there_is_a_channel_and_what_is_long_over_is_not(
+    desk: Any, hook: Any
+) -> None:
+    desk.alert("halt", "account", "still so")
+    desk.alert("warning", "b", "long over")
+    with transaction(desk.engine) as connection:
+        connection.execute(update(alerts).where(alerts.c.source == "b").values(resolved_at=desk.now))
+    assert desk.dispatch().round() == 0  # a watchdog without channels leaves them to one that has some
+    desk.wait(hours=2)
     desk.dispatch(hook.channel("log")).round()
-    assert hook.taken == []
+    assert [title for _, title, _ in hook.taken] == ["halt: account"]

@@ -89,6 +89,30 @@ def test_a_proposal_is_void_once_the_limit_was_set_otherwise(
     assert set_limit(world, bob, "account", "max_leverage", 1.5).action == "limit.proposed"
 
 
+def test_one_person_can_not_make_a_loosening_for_an_hour_last(
+    world: Any, ann: Signature, bob: Signature
+) -> None:
+    set_limit(world, ann, "account", "max_leverage", 1.0)
+    for one in (ann, bob):
+        limits.set_limit(
+            world.engine, one, "account", "max_leverage", 4.0, expires="2999-01-01", clock=world.clock
+        )
+    assert read_limits(world.engine) == {"account": {"max_leverage": 4.0}}
+    assert set_limit(world, ann, "account", "max_leverage", 3.0).action == "limit.proposed"
+    assert set_limit(world, ann, "account", "max_leverage", 0.9).action == "limit.set"
+
+
+def test_what_lasts_outlives_a_second_limit_for_an_hour(world: Any, ann: Signature) -> None:
+    set_limit(world, ann, "account", "max_leverage", 1.0)
+    for value in (0.5, 0.4):
+        limits.set_limit(
+            world.engine, ann, "account", "max_leverage", value, expires="2999-01-01", clock=world.clock
+        )
+    with world.engine.begin() as connection:
+        connection.execute(update(risk_limits).values(expires_at=func.now()))
+    assert read_limits(world.engine) == {"account": {"max_leverage": 1.0}}
+
+
 def test_an_expired_limit_gives_way_to_the_one_before_it(world: Any, ann: Signature, bob: Signature) -> None:
     set_limit(world, ann, "account", "max_leverage", 1.0)
     for name in ("max_leverage", "max_net_notional"):

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine
 
+from live_runner.process.adopted import adopt_kills
 from quant_pipelines.core.clock import system_clock_ms
 from quant_pipelines.core.settings import ExchangeSettings
 from quant_pipelines.exchange.ccxt_account import CcxtAccount
@@ -146,6 +147,17 @@ def test_a_runner_takes_a_kill_over_and_halts_until_a_person_resumes(
     actions = [action for (action,) in rows(engine, "select action from ops.audit_logs order by id")]
     assert actions == ["account.killed", "runner.resumed"]
     assert unadopted(home) == []
+
+
+def test_a_journal_that_no_row_takes_halts_all_the_same_and_once(engine: Engine, tmp_path: Path) -> None:
+    journal = new_journal(tmp_path)
+    journal.write("begun", operator="ann", reason="bad\udcff")
+    journal.close()
+    assert adopt_kills(engine, tmp_path)
+    assert rows(engine, ALERT)[0][0] == "account"
+    assert "its journal can't be read" in rows(engine, ALERT)[0][1]
+    assert not adopt_kills(engine, tmp_path)
+    assert unadopted(tmp_path) == []
 
 
 def halted(engine: Engine) -> list[Any]:

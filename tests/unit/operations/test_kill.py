@@ -12,7 +12,13 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from quant_pipelines.core.errors import ExchangeError, ExchangeRefused, ExchangeUnavailable, OutcomeUnknown
+from quant_pipelines.core.errors import (
+    ConfigurationError,
+    ExchangeError,
+    ExchangeRefused,
+    ExchangeUnavailable,
+    OutcomeUnknown,
+)
 from quant_pipelines.operations.kill import Killed, kill
 from quant_pipelines.operations.kill_journal import KillJournal, mark_adopted, new_journal, unadopted
 from quant_pipelines.operations.receipt import Signature
@@ -225,6 +231,14 @@ def test_a_journal_that_was_cut_short_counts_as_a_kill(tmp_path: Path, journal: 
     journal.file.write_text(journal.file.read_text()[:20])
     [record] = unadopted(tmp_path)
     assert (record.operator, record.reason) == ("somebody", "its journal is cut short")
+
+
+@pytest.mark.parametrize("text", ["bad\udcff", "line\nline", "\x1b[31mred", "ann\u200b"])
+def test_a_signature_is_text_that_can_be_read(text: str) -> None:
+    with pytest.raises(ConfigurationError, match="expected text that can be read"):
+        Signature("ann", f"because {text} of it")
+    with pytest.raises(ConfigurationError, match="operator holds the character"):
+        Signature(f"a{text}b", "because")
 
 
 quantities = st.decimals("-500", "500", places=3)
