@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple, Protocol
 
 from quant_pipelines.core.account_limits import NO_ACCOUNT_LIMITS, AccountLimits
-from quant_pipelines.core.timeframes import DAY_MS, from_ms
+from quant_pipelines.core.timeframes import from_ms
 from quant_pipelines.risk.account_rules import AccountDenial, account_denial
 from quant_pipelines.risk.account_view import (
     REPEATED_MS,
@@ -73,11 +73,10 @@ class AccountTerms:
 
 
 class _Start(NamedTuple):
-    """From when losses count: the UTC day, the equity then, and the time in words."""
+    """From where a book's losses count: the UTC day of its newest bar, and its equity then."""
 
     day: int
-    nav: float
-    since: str
+    equity: float
 
 
 class AccountBooks:
@@ -98,7 +97,9 @@ class AccountBooks:
         self._sent: deque[AccountOrder] = deque(maxlen=_MOST_KEPT)
         self._executed: deque[AccountOrder] = deque(maxlen=_MOST_KEPT)
         self._peak_nav = 0.0
-        self._rearmed = _Start(-1, math.nan, "")
+        self._failed: set[int] = set()
+        self._rearmed: dict[int, _Start] = {}
+        self._rearmed_at = ""
 
     @property
     def deployment_ids(self) -> set[int]:
@@ -109,12 +110,20 @@ class AccountBooks:
         """Count a deployment in; nothing is approved by its equity before its book has reported."""
         with self._lock:
             self._capital[deployment_id] = capital
+            self._failed.discard(deployment_id)
+
+    def lose(self, deployment_id: int) -> None:
+        """Go on expecting a deployment that could not be opened; its book is not known until it is."""
+        with self._lock:
+            self._books.pop(deployment_id, None)
+            self._failed.add(deployment_id)
 
     def forget(self, deployment_id: int) -> None:
         """Count a deployment out that is no longer traded."""
         with self._lock:
             self._capital.pop(deployment_id, None)
             self._books.pop(deployment_id, None)
+            self._failed.discard(deployment_id)
 
     def follow(self, terms: AccountTerms) -> None:
         """Trade within these limits from now on."""
@@ -125,7 +134,7 @@ class AccountBooks:
         """Take over what a book holds now."""
         told = exposure()
         with self._lock:
-            if told.deployment_id in self._capital:
+            if told.deployment_id in self._capital.keys() - self._failed:
                 self._books[told.deployment_id] = told
 
     def ask(self, order: AccountOrder, *, is_reducing: bool = False) -> AccountDenial | None:
@@ -159,22 +168,38 @@ class AccountBooks:
             self._peak_nav = max(self._peak_nav, capital, view.nav)  # NaN is no peak
             return reached(AccountState(view, self._peak_nav, capital))
 
-    def hard_stop(self, now_ms: int) -> str:
-        """Why everything of the account is closed, in one sentence; empty while it need not be."""
+    def hard_stop(self) -> str:
+        """Why everything of the account is closed, in one sentence; empty while it need not be.
+
+        A book that could not be opened is left out on both sides: nobody knows its loss, and those of the
+        others must stop them all the same.
+        """
         with self._lock:
-            view, limit = self._view({}), self._terms.limits.max_account_loss_fraction
-        day, start, since = self._rearmed
-        if day != now_ms // DAY_MS:
-            start, since = view.day_start_nav, "00:00"
-        lost = 1.0 - view.nav / start if start > 0.0 else math.nan
+            limit, books = self._terms.limits.max_account_loss_fraction, dict(self._books)
+            rearmed = {key: self._rearmed[key].equity for key in books if self._is_rearmed(key)}
+            if self._capital.keys() - books.keys() - self._failed:
+                return ""
+        start = sum(rearmed.get(key, book.day_start_equity) for key, book in books.items())
+        lost = 1.0 - sum(book.equity for book in books.values()) / start if start > 0.0 else math.nan
         if not lost > limit:
             return ""
+        since = self._rearmed_at if rearmed else "00:00"
         return f"the account has lost {lost:.2%} since {since} UTC, more than {limit:.2%}".replace("%", " %")
 
     def rearm(self, now_ms: int) -> None:
-        """Count what is lost from now on until the day ends: a person has let it go on with what is left."""
+        """Count what each book loses from now on until its day ends: a person has let them go on."""
         with self._lock:
-            self._rearmed = _Start(now_ms // DAY_MS, self._view({}).nav, f"{from_ms(now_ms):%H:%M}")
+            self._rearmed = {
+                key: _Start(book.day, book.equity)
+                for key, book in self._books.items()
+                if math.isfinite(book.equity)
+            }
+            self._rearmed_at = f"{from_ms(now_ms):%H:%M}"
+
+    def _is_rearmed(self, deployment_id: int) -> bool:
+        """Whether the day still lasts in which a person let a book go on, by the book's own bars."""
+        start = self._rearmed.get(deployment_id)
+        return start is not None and start.day == self._books[deployment_id].day
 
     def _prices(self, *more: str) -> dict[str, Prices]:
         with self._lock:

@@ -110,5 +110,5 @@ class Approval:
             self._count = _Count(day, broker.n_fills)
         n_fills = broker.n_fills - self._count.n_fills
         return BookExposure(
-            *whose, view.equity, view.day_start_equity, view.price, int(view.orders_today), n_fills
+            *whose, view.equity, view.day_start_equity, view.price, int(view.orders_today), n_fills, day
         )

@@ -56,6 +56,21 @@ class Accounts:
         for account in self._accounts.values():
             account.forget(deployment_id)
 
+    async def lose(self, deployment_id: int) -> None:
+        """Note that a deployment could not be opened or taken up; only one without exposure is counted out.
+
+        Raises
+        ------
+        StoreError
+            If the database does not answer; it is expected all the same.
+        """
+        for account in self._accounts.values():
+            if deployment_id in account.deployment_ids:
+                account.lose(deployment_id)
+        stored = await asyncio.to_thread(self._journal.read_book, deployment_id)
+        if not stored.open_intents and not sum(fill.signed_quantity for fill in stored.fills):
+            self.forget(deployment_id)
+
     def follow(
         self, limits: Mapping[str, dict[str, float]], halts: Mapping[str, tuple[Trip, ...]], now_ms: int
     ) -> None:
@@ -89,7 +104,7 @@ class Accounts:
         has_stopped = False
         for account_id, account in list(self._accounts.items()):  # one may come meanwhile
             await self._alert(account_id, account.alerts(), now_ms)
-            reason = "" if account_id in self._stopped else account.hard_stop(now_ms)
+            reason = "" if account_id in self._stopped else account.hard_stop()
             if reason:
                 await self._stop(account_id, "account_loss", reason, now_ms)
                 self._stopped.add(account_id)

@@ -281,7 +281,7 @@ class Traders:
         try:
             trader = await asyncio.to_thread(open_trader, self._journal, deployment, series)
         except BaseException:
-            self._accounts.forget(deployment.id)
+            await self._accounts.lose(deployment.id)
             raise
         limits, halts = await asyncio.to_thread(self._journal.read_controls)
         _follow(trader, limits, halts)  # before it can be advanced
@@ -299,7 +299,7 @@ class Traders:
             limits, halts = await asyncio.to_thread(self._journal.read_controls)
         except BaseException:
             await self._links.drop(deployment.id)
-            self._accounts.forget(deployment.id)
+            await self._accounts.lose(deployment.id)
             raise
         _follow(trader, limits, halts)  # again: its history may have taken a while
         self._traders[deployment.id] = trader

@@ -59,7 +59,9 @@ def of_equity(view: AccountView, order: AccountOrder) -> Iterator[tuple[str, flo
 
 
 def of_loss(view: AccountView, _order: AccountOrder) -> Iterator[tuple[str, float]]:
-    """Equity now and at midnight."""
+    """Every book that is expected, and the equity of all now and at midnight."""
+    for deployment_id in sorted(view.unknown):
+        yield f"book of deployment:{deployment_id}", math.nan
     yield "equity of the account", view.nav
     yield "equity of the account at 00:00 UTC", view.day_start_nav
 

@@ -38,6 +38,9 @@ class BookExposure(NamedTuple):
         Last close that the book was marked at, quote per base; NaN before the first one.
     orders_today, fills_today
         Counted since 00:00 UTC.
+    day
+        UTC day of the newest bar that is booked, days since 1970: the one of ``day_start_equity``; -1 before
+        the first bar.
     """
 
     deployment_id: int
@@ -49,6 +52,7 @@ class BookExposure(NamedTuple):
     price: float = math.nan
     orders_today: int = 0
     fills_today: int = 0
+    day: int = -1
 
     @property
     def bought(self) -> float:

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
+from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -54,6 +55,32 @@ def test_what_one_book_holds_is_missing_to_the_other(
     total = "select sum(abs(position) * price) as total from trading.equity group by ts"
     gross = f"select max(total) from ({total}) as totals"  # noqa: S608 - our own words
     assert rows(engine, gross)[0][0] < 15_500  # a position that grows by itself is no order
+
+
+@pytest.mark.parametrize("holds", [True, False])
+def test_a_book_that_holds_something_and_can_not_be_opened_lets_the_others_open_nothing(
+    engine: Engine, database_url: str, deploy: Deploy, holds: bool
+) -> None:
+    on_one_account(engine, deploy)
+    later = HISTORY_START + timedelta(minutes=161)
+    if holds:
+        asyncio.run(world(engine, database_url, n_bars=160).play())
+        assert rows(engine, "select quantity <> 0 from trading.positions where deployment_id = 1") == [
+            (True,)
+        ]
+        execute(engine, "update trading.checkpoints set state = '{}' where deployment_id = 1")
+    else:
+        execute(engine, "update trading.deployments set parameters = '{\"no\": 1}' where id = 1")
+    asyncio.run(world(engine, database_url, start=later if holds else DEPLOYED, n_bars=220).play())
+    assert rows(engine, "select source from ops.alerts where severity = 'halt'") == [("deployment:1",)]
+    told = rows(
+        engine,
+        "select decision->>'risk' from trading.signals where deployment_id <> 1 and bar_close > :later "
+        "and decision->>'denied_by' is not null",
+        later=later,
+    )
+    unknown = "book of deployment:1 is not known; expected a number before an order is sent"
+    assert {words.split(": ", 1)[1] for (words,) in told} == ({unknown} if holds else set())
 
 
 def test_hard_stop_of_an_account_closes_every_book_and_halts_it(

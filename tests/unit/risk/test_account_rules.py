@@ -115,7 +115,7 @@ DENIES = {
     "equity at midnight": {"account_daily_loss": "equity of the account at 00:00 UTC"},
     "another's book": {
         "gross_exposure": "book of deployment:7",
-        "account_daily_loss": "equity of the account",
+        "account_daily_loss": "book of deployment:7",
     },
     "its own book": {"symbol_position": "book of deployment:1"},
 }
