@@ -286,11 +286,12 @@ class Traders:
         open_trader = partial(Trader, epoch=self._epoch, open_broker=open_broker, relations=relations)
         try:
             trader = await asyncio.to_thread(open_trader, self._journal, deployment, series)
+            self._opened[deployment.id] = trader
+            await self.follow()  # before it can be advanced
         except BaseException:
+            self._opened.pop(deployment.id, None)
             self._accounts.forget(deployment.id)
             raise
-        self._opened[deployment.id] = trader
-        await self.follow()  # before it can be advanced
         return trader
 
     async def _take_up(self, deployment: Deployment) -> None:
