@@ -14,6 +14,8 @@ from quant_pipelines.trading.funds import MARGIN_ASSET, TRANSFERS, margin_shorta
 from quant_pipelines.trading.venue import OrderVenue
 
 _SECONDS = 60.0
+_NEW_SECONDS = 1.0
+"""How often it is looked for accounts that were opened since."""
 _TRANSFERS_LATE_MS = HOUR_MS
 """How late a transfer may show up at the venue, after its own time."""
 _DAY_SETTLES_MS = 10 * MINUTE_MS
@@ -54,15 +56,19 @@ class FundsWatch:
         StoreError
             If the database does not answer.
         """
+        loop, due = asyncio.get_running_loop(), dict[int, float]()
         while True:
             for account_id, venue in list(self._venues.opened.items()):
+                if loop.time() < due.get(account_id, 0.0):
+                    continue
+                due[account_id] = loop.time() + _SECONDS
                 try:
                     await self.look(account_id, venue)
                 except StoreError:
                     raise
                 except Exception:  # noqa: BLE001 - an answer that nobody expected must not end what trades
                     _log.exception("funds not read", extra={"account": account_id})
-            await asyncio.sleep(_SECONDS)
+            await asyncio.sleep(_NEW_SECONDS)
 
     async def look(self, account_id: int, venue: OrderVenue) -> None:
         """Store the funds of an account, and compare its days that have ended.

@@ -142,7 +142,6 @@ class Runner:
                 helpers.append(announcer.run())
             await asyncio.to_thread(around.adopt_kills)
             try:
-                await traders.open()
                 await first_of(
                     *helpers,
                     self._trade(traders),
@@ -192,7 +191,8 @@ class Runner:
         return False
 
     async def _trade(self, traders: Traders) -> None:
-        """Book every minute once it is closed."""
+        """Take up what is deployed, and book every minute once it is closed."""
+        await traders.open()
         time, grace_ms = self._around.time, int(1000 * self._around.settings.runner.bar_grace_seconds)
         close_ms = floor_ms(time.now_ms(), MINUTE_MS)
         while True:
@@ -202,17 +202,29 @@ class Runner:
             await time.sleep_until(close_ms + grace_ms)
 
     async def _follow_deployments(self, lease: Lease, traders: Traders) -> None:
-        """Read deployments and limits again at each announcement, and from time to time without one."""
-        while True:
-            await lease.wait_for_change(self._around.settings.runner.deployment_poll_seconds)
-            await traders.refresh()
+        """Follow operators at each announcement, and from time to time; beside that, what is deployed."""
+        news = asyncio.Event()
+
+        async def listen() -> None:
+            while True:
+                await lease.wait_for_change(self._around.settings.runner.deployment_poll_seconds)
+                await traders.follow()
+                news.set()
+
+        async def refresh() -> None:
+            while True:
+                await news.wait()
+                news.clear()
+                await traders.refresh()  # loading histories may take its time
+
+        await first_of(listen(), refresh())
 
     async def _follow_kills(self, traders: Traders) -> None:
         """Halt at once where somebody kills the account beside this process."""
         while True:
             await asyncio.sleep(_KILL_LOOK_SECONDS)
             if await asyncio.to_thread(self._around.adopt_kills):
-                await traders.refresh()
+                await traders.follow()
 
     async def _follow_stream(self, feed: Feed, traders: Traders) -> None:
         """Listen to the symbols that are traded."""

@@ -86,6 +86,7 @@ class Traders:
         self._scales: dict[int, tuple[PriceFactor, ...]] = {}
         self._refused: set[int] = set()
         self._changing = asyncio.Lock()
+        self._following = asyncio.Lock()
         self._venues = venues
         self._links = VenueLinks(self._failure, self._stop)
         self._late: asyncio.Queue[Trader] = asyncio.Queue()
@@ -104,19 +105,42 @@ class Traders:
     async def open(self) -> None:
         """Seed the account's limits once, and take up what is deployed."""
         limits = RiskLimits.from_settings(self._settings.risk)
-        await asyncio.to_thread(self._journal.seed_limits, limits.given, from_ms(self._time.now_ms()))
+        async with self._changing:  # nothing is taken up without them
+            await asyncio.to_thread(self._journal.seed_limits, limits.given, from_ms(self._time.now_ms()))
         await self.refresh()
+
+    async def follow(self) -> dict[str, tuple[Trip, ...]]:
+        """Let every trader, also one without its bars yet, follow limits and halts; returns the halts.
+
+        It waits for no history and no venue.
+
+        Raises
+        ------
+        StoreError
+            If the database does not answer.
+        """
+        async with self._following:
+            limits, halts = await asyncio.to_thread(self._journal.read_controls)
+            self._accounts.follow(limits, halts, self._time.now_ms())
+            for key, trader in (self._traders | self._opened).items():
+                was_to_flatten = trader.must_flatten
+                _follow(trader, limits, halts)
+                if trader.must_flatten and not was_to_flatten:
+                    self._links.wake(key)
+            return halts
 
     async def refresh(self) -> None:
         """Take up new deployments, close what those hold that left their stage, follow limits and halts."""
         async with self._changing:
+            halts = await self.follow()
             deployed = await asyncio.to_thread(self._journal.read_deployments)
             stages = {deployment.id: deployment for deployment in deployed}
             before = self.symbols
             current = {one.id for one in deployed if not await self._is_outdated(one)}
             for gone in self._traders.keys() - current:
                 await self._drop(gone)
-            halts = await self._follow_operators(stages)  # at once: taking up may take its time
+            for key, trader in self._traders.items():
+                trader.is_leaving = stages[key].is_leaving
             self._refused = {key for key in self._refused if f"deployment:{key}" in halts}
             new = [one for one in deployed if one.id not in self._traders and one.id not in self._refused]
             new.sort(key=lambda one: one.venue == PAPER_VENUE)  # what is held at a venue comes first
@@ -154,8 +178,10 @@ class Traders:
 
     async def _watch_accounts(self) -> None:
         """Tell people of levels that are reached; a hard stop is followed at once."""
-        if await self._accounts.watch(self._time.now_ms()):
-            await self.refresh()
+        async with self._following:  # halts that were read before are not followed after it
+            has_stopped = await self._accounts.watch(self._time.now_ms())
+        if has_stopped:
+            await self.follow()
 
     async def watch(self, watch: OutageWatch) -> None:
         """Have watched what is traded here, and beat at once when something goes away or comes back."""
@@ -197,8 +223,9 @@ class Traders:
 
     async def margin_short(self, account_id: int, reason: str) -> None:
         """Close and halt an account before the venue closes it."""
-        await self._accounts.margin_short(account_id, reason, self._time.now_ms())
-        await self.refresh()
+        async with self._following:  # as a hard stop
+            await self._accounts.margin_short(account_id, reason, self._time.now_ms())
+        await self.follow()
 
     async def watch_venues(self) -> None:
         """Raise what ended the talk with a venue for good."""
@@ -207,18 +234,6 @@ class Traders:
     async def close(self) -> None:
         """End the talk with all venues; what is open there is found again at the next start."""
         await self._links.close()
-
-    async def _follow_operators(self, stages: dict[int, Deployment]) -> dict[str, tuple[Trip, ...]]:
-        """Let every trader follow its stage, its limits and its halts; returns the halts in force."""
-        limits, halts = await asyncio.to_thread(self._journal.read_controls)
-        self._accounts.follow(limits, halts, self._time.now_ms())
-        for key, trader in self._traders.items():
-            trader.is_leaving = stages[key].is_leaving
-            was_to_flatten = trader.must_flatten
-            _follow(trader, limits, halts)
-            if trader.must_flatten and not was_to_flatten:
-                self._links.wake(key)
-        return halts
 
     async def _is_outdated(self, deployment: Deployment) -> bool:
         """Whether it would go on with a specification of its book, or a scale of its bars, of before."""
@@ -249,7 +264,7 @@ class Traders:
         permits = await asyncio.to_thread(self._journal.read_permits, deployment, venue_version())
         venue = await self._venues.of(deployment, permits)
         if venue is None:
-            self._opened[deployment.id] = await self._open_trader(deployment, open_paper)
+            await self._open_trader(deployment, open_paper)
             return
         self._links.reserve(deployment)
         begun, pulse = self._late.put_nowait, self.pulse
@@ -264,7 +279,6 @@ class Traders:
         except BaseException:
             self._links.release(deployment.id)
             raise
-        self._opened[deployment.id] = trader
         self._links.start(link, trader)
 
     def _barred(self, deployment: Deployment, permits: Permits) -> str:
@@ -272,7 +286,7 @@ class Traders:
         return bar(deployment.venue, self._settings, permits) or self._venues.key_fault(deployment.account_id)
 
     async def _open_trader(self, deployment: Deployment, open_broker: OpenBroker) -> Trader:
-        """Open a trader that knows its book and no bars yet."""
+        """Open a trader that knows its book, limits and halts, and no bars yet."""
         series = BarSeries(deployment.symbol, deployment.timeframe, first_open_ms(deployment))
         is_paper = deployment.venue == PAPER_VENUE  # its fills are those of the bars, whenever it decides
         pause_seconds = 0.0 if is_paper else self._settings.runner.funding_pause_seconds
@@ -280,45 +294,45 @@ class Traders:
         open_trader = partial(Trader, epoch=self._epoch, open_broker=open_broker, relations=relations)
         try:
             trader = await asyncio.to_thread(open_trader, self._journal, deployment, series)
+            self._opened[deployment.id] = trader
+            await self.follow()  # before it can be advanced
         except BaseException:
+            self._opened.pop(deployment.id, None)
             await self._accounts.lose(deployment.id)
             raise
-        limits, halts = await asyncio.to_thread(self._journal.read_controls)
-        _follow(trader, limits, halts)  # before it can be advanced
         return trader
 
     async def _take_up(self, deployment: Deployment) -> None:
         """Let a trader know its bars, so that it can be advanced."""
-        trader, market = self._opened.pop(deployment.id), self._journal.market
+        trader, market = self._opened[deployment.id], self._journal.market
         try:
             self._scales[deployment.id] = await self._factors(deployment)  # before what is read in it
             series = await load_history(market, self._feed, deployment, self._time.now_ms())
             trader.series.extend(series.bars)
             first_ms, now_ms = int(series.bars.ts[0]), self._time.now_ms()
             trader.inputs.higher = await load_higher(market, self._feed, trader.plan, first_ms, now_ms)
-            limits, halts = await asyncio.to_thread(self._journal.read_controls)
         except BaseException:
+            del self._opened[deployment.id]
             await self._links.drop(deployment.id)
             await self._accounts.lose(deployment.id)
             raise
-        _follow(trader, limits, halts)  # again: its history may have taken a while
-        self._traders[deployment.id] = trader
+        self._traders[deployment.id] = self._opened.pop(deployment.id)
         _log.info("deployment taken up", extra={"deployment": deployment.id, **trader.status()})
 
     async def _stop(self, trader: Trader, failure: str) -> None:
         """Halt a trader whose talk with the venue failed."""
-        async with self._changing:  # a refresh that has not seen the alert must end first
+        async with self._following:  # whoever has not seen the alert must end first
             if not trader.is_halted:
                 trader.trip(Trip("failed", failure))
 
     async def _advance(self, trader: Trader, close_ms: int) -> None:
         """Book one deployment; after a failure once more without decisions, then not at all."""
         while trader.books:
-            was_halted = trader.is_halted  # now: a refresh may read the alert before the trader is told
+            was_halted = trader.is_halted  # now: `follow` may read the alert before the trader is told
             failure = await self._failure(trader.key, self._book(trader, close_ms))
             if failure is None:
                 return
-            async with self._changing:  # a refresh that has not seen the alert must end first
+            async with self._following:  # whoever has not seen the alert must end first
                 trader.trip(Trip("failed_again" if was_halted else "failed", failure))
 
     async def _failure(self, source: str, work: Coroutine[Any, Any, None]) -> str | None:

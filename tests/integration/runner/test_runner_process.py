@@ -128,7 +128,8 @@ def test_a_runner_without_its_schema_says_so_in_one_sentence(
 
 @pytest.mark.parametrize("package", ["dagster", "alembic", "pandas", "matplotlib", "ccxt"])
 def test_the_runner_starts_without_what_covering_does_not_need(package: str) -> None:
-    probe = "import sys, live_runner.root; print(sys.argv[1] in {n.split('.')[0] for n in sys.modules})"
+    loaded = "{name.split('.')[0] for name in sys.modules}"
+    probe = f"import sys, live_runner.process.root; print(sys.argv[1] in {loaded})"
     command = [sys.executable, "-P", "-c", probe, package]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "False"

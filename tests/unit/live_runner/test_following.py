@@ -1,0 +1,151 @@
+"""What operators say takes effect while a history is still loading."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from live_runner.feed.feed import Feed
+from live_runner.process.runner import Runner, Surroundings
+from live_runner.process.traders import Traders
+from live_runner.venue.accounts import OrderVenues
+from quant_pipelines.core.series import Window
+from quant_pipelines.core.settings import RunnerSettings, Settings
+from quant_pipelines.core.timeframes import MINUTE_MS, from_ms, to_ms
+from quant_pipelines.exchange import BarRows
+from quant_pipelines.store.heartbeats import halt_alert
+from quant_pipelines.trading.breaker import Trip
+from tests.integration.runner.replay import Recording, ReplaySource, ReplayTime, random_bars
+from tests.memory_journal import MemoryJournal
+from tests.memory_lease import Leases
+from tests.unit.live_runner.test_races import AT, DEPLOYMENT, SYMBOL
+
+NOW_MS = to_ms(AT) + 30 * MINUTE_MS
+OTHER = "ETH/USDT:USDT"
+KNOWN = replace(DEPLOYMENT, stage="paper", created_at=from_ms(NOW_MS))
+NEW = replace(KNOWN, id=8, symbol=OTHER, instrument=replace(KNOWN.instrument, symbol=OTHER))
+SETTINGS = replace(Settings(), runner=RunnerSettings(deployment_poll_seconds=600.0, heartbeat_seconds=0.02))
+RECORDING = Recording({symbol: random_bars(symbol, to_ms(AT), 60, 1) for symbol in (SYMBOL, OTHER)}, {})
+
+
+class SlowSource(ReplaySource):
+    """An exchange that keeps back the history of one symbol until it is told to go on."""
+
+    def __init__(self) -> None:
+        super().__init__(RECORDING, ReplayTime(NOW_MS, NOW_MS), is_silent=True)
+        self.is_asked, self.may_go_on = asyncio.Event(), asyncio.Event()
+
+    async def bars(self, symbol: str, timeframe: str, window: Window) -> BarRows:
+        if symbol == OTHER:
+            self.is_asked.set()
+            await self.may_go_on.wait()
+        return await super().bars(symbol, timeframe, window)
+
+
+def flatten(journal: MemoryJournal) -> None:
+    journal.write_alert(halt_alert("account", Trip("flattened", "flattened by ann"), AT))
+
+
+def states(journal: MemoryJournal) -> dict[int, str]:
+    """State of each deployment by the newest sign of life."""
+    sign = journal.tables.heartbeats.get("live_runner")
+    return {} if sign is None else {one["id"]: one["state"] for one in sign.detail["deployments"]}
+
+
+async def until(holds: Callable[[], Any]) -> None:
+    while not holds():  # noqa: ASYNC110 - rows tell nobody
+        await asyncio.sleep(0.01)
+
+
+def test_a_trader_without_its_bars_follows_a_halt_as_the_others_do() -> None:
+    async def scenario() -> None:
+        source, time = SlowSource(), ReplayTime(NOW_MS, NOW_MS)
+        journal = MemoryJournal([KNOWN])
+        epoch = journal.open_epoch("test:1", AT)
+        async with OrderVenues(SETTINGS, lambda *_: pytest.fail("no venue is needed"), pytest.fail) as venues:
+            traders = Traders(journal, SETTINGS, Feed(source, time), time, epoch=epoch, venues=venues)
+            await traders.open()
+            journal.deployments[NEW.id] = NEW
+            refreshing = asyncio.create_task(traders.refresh())
+            await source.is_asked.wait()
+            flatten(journal)
+            await traders.follow()
+            await traders.beat()
+            assert states(journal) == {KNOWN.id: "HALTED"}
+            source.may_go_on.set()
+            await refreshing
+            await traders.beat()
+            assert states(journal) == {KNOWN.id: "HALTED", NEW.id: "HALTED"}
+
+    asyncio.run(asyncio.wait_for(scenario(), 60))
+
+
+def play(
+    journal: MemoryJournal, scenario: Callable[[Leases, SlowSource], Awaitable[None]], **more: Any
+) -> None:
+    """Play a scenario beside a runner."""
+
+    async def played() -> None:
+        source, leases, stopping = SlowSource(), Leases(), asyncio.Event()
+        time = ReplayTime(NOW_MS, NOW_MS)
+        around = Surroundings(journal, leases.open, SETTINGS, source, time, "test:1", **more)
+        running = asyncio.create_task(Runner(around).run(stopping))
+        try:
+            async with asyncio.timeout(10):
+                await scenario(leases, source)
+        finally:
+            stopping.set()
+            await running
+
+    asyncio.run(played())
+
+
+def test_a_runner_gives_signs_of_life_while_it_takes_up_its_first_deployments() -> None:
+    journal = MemoryJournal([NEW])
+
+    async def scenario(_leases: Leases, source: SlowSource) -> None:
+        await source.is_asked.wait()
+        await until(lambda: journal.tables.heartbeats.get("live_runner"))
+        assert states(journal) == {}
+        source.may_go_on.set()
+        await until(lambda: states(journal) == {NEW.id: "ACTIVE"})
+
+    play(journal, scenario)
+
+
+def test_an_announced_halt_and_its_end_are_followed_while_a_history_loads() -> None:
+    journal = MemoryJournal([KNOWN])
+
+    async def scenario(leases: Leases, source: SlowSource) -> None:
+        await until(lambda: states(journal) == {KNOWN.id: "ACTIVE"})
+        journal.deployments[NEW.id] = NEW
+        leases.announce()
+        await source.is_asked.wait()
+        flatten(journal)
+        leases.announce()
+        await until(lambda: states(journal) == {KNOWN.id: "HALTED"})
+        journal.resolve("account", AT)
+        leases.announce()
+        await until(lambda: states(journal) == {KNOWN.id: "ACTIVE"})
+
+    play(journal, scenario)
+
+
+def test_a_direct_kill_is_followed_while_the_first_histories_load() -> None:
+    journal, killed = MemoryJournal([KNOWN, NEW]), list[str]()
+
+    def adopt() -> bool:
+        if not killed:
+            return False
+        killed.clear()
+        flatten(journal)
+        return True
+
+    async def scenario(_leases: Leases, source: SlowSource) -> None:
+        await source.is_asked.wait()
+        killed.append("account")
+        await until(lambda: states(journal) == {KNOWN.id: "HALTED"})
+
+    play(journal, scenario, adopt_kills=adopt)
