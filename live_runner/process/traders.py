@@ -10,15 +10,14 @@ from typing import Any
 from live_runner.book.announcer import Alarm, Announce, silent, unheard
 from live_runner.book.approval import Relations
 from live_runner.book.broker import OpenBroker
-from live_runner.book.fill_data import fill_data, slot_prices
 from live_runner.book.history import first_open_ms, load_higher, load_history
 from live_runner.book.paper import open_paper
-from live_runner.book.tick import Tick
 from live_runner.book.trader import Trader
-from live_runner.feed.feed import PATIENCE_MS, Feed
+from live_runner.feed.feed import Feed
 from live_runner.feed.series import BarSeries
 from live_runner.ports.market_time import MarketTime
 from live_runner.process.accounts import Accounts, account_key
+from live_runner.process.ticks import TickSource
 from live_runner.process.vitals import SERVICE, WAITING, resident_megabytes
 from live_runner.process.watch import OutageWatch
 from live_runner.venue.accounts import OrderVenues, bar
@@ -27,10 +26,8 @@ from live_runner.venue.links import VenueLinks
 from quant_pipelines.core.errors import ExchangeUnavailable, OutcomeUnknown, StoreError, with_its_kind
 from quant_pipelines.core.limits import RiskLimits
 from quant_pipelines.core.price_factors import PriceFactor
-from quant_pipelines.core.series import Window
 from quant_pipelines.core.settings import Settings
-from quant_pipelines.core.timeframes import floor_ms, from_ms, timeframe_ms
-from quant_pipelines.exchange import BarRows
+from quant_pipelines.core.timeframes import from_ms
 from quant_pipelines.exchange.version import venue_version
 from quant_pipelines.stack.pulse import Pulse
 from quant_pipelines.store.certificates import Permits
@@ -89,6 +86,7 @@ class Traders:
         self._following = asyncio.Lock()
         self._venues = venues
         self._links = VenueLinks(self._failure, self._stop)
+        self._ticks = TickSource(feed, time, journal.market, settings.market, ready=self._links.begun)
         self._late: asyncio.Queue[Trader] = asyncio.Queue()
         self._watch: OutageWatch | None = None
         self._accounts = Accounts(journal, settings.runner, feed.prices)
@@ -353,70 +351,12 @@ class Traders:
         return None
 
     async def _book(self, trader: Trader, close_ms: int) -> None:
-        tick = await self._tick(trader, close_ms)
+        tick = await self._ticks.tick(trader, close_ms)
         if tick is not None and self._traders.get(trader.plan.deployment.id) is trader:  # not dropped since
             await asyncio.to_thread(trader.advance, tick)
             if until_ms := trader.pause.until_ms(tick.now_ms):
                 seconds = (until_ms - self._time.now_ms()) / 1000 + _AFTER_PAUSE_SECONDS
                 asyncio.get_running_loop().call_later(max(0.0, seconds), self._late.put_nowait, trader)
-
-    async def _tick(self, trader: Trader, close_ms: int) -> Tick | None:
-        """Everything that the market did since the trader's last bar; None if that is nothing."""
-        feed, plan, symbol = self._feed, trader.plan, trader.symbol
-        start_ms, end_ms = trader.booked_until_ms, floor_ms(close_ms, plan.execution_step_ms)
-        if end_ms <= start_ms:
-            return None
-        rows = await feed.closed_bars(symbol, plan.deployment.execution_timeframe, Window(start_ms, end_ms))
-        if not len(rows):
-            return None
-        funding = await feed.funding(
-            symbol,
-            Window(start_ms, int(rows.ts[-1]) + plan.execution_step_ms),
-            interval_hours=plan.funding_interval_hours,
-            deadline_ms=end_ms + PATIENCE_MS,
-        )
-        strategy_bars = await self._strategy_bars(trader, rows, end_ms)
-        higher = await self._higher_bars(trader, end_ms)
-        points = await self._points(trader, end_ms)
-        has_books = symbol in self._settings.market.book_symbols
-        fills = await fill_data(self._journal.market, feed, plan, rows, has_books=has_books)
-        if plan.deployment.venue == PAPER_VENUE:  # others pay by themselves
-            fills = fills._replace(slots=await slot_prices(feed, symbol, funding))
-        await feed.first_word(symbol)
-        await self._links.begun(plan.deployment.id)  # else the first decision waits for the next bar
-        now_ms, age_seconds = self._time.now_ms(), feed.age_seconds(symbol)
-        return Tick(rows, tuple(funding), strategy_bars, now_ms, age_seconds, higher, points, fills)
-
-    async def _strategy_bars(self, trader: Trader, rows: BarRows, end_ms: int) -> BarRows | None:
-        deployment = trader.plan.deployment
-        if deployment.timeframe == deployment.execution_timeframe:
-            return rows
-        start_ms, end_ms = trader.series.end_ms, floor_ms(end_ms, trader.plan.step_ms)
-        if end_ms <= start_ms:
-            return None
-        return await self._feed.closed_bars(trader.symbol, deployment.timeframe, Window(start_ms, end_ms))
-
-    async def _higher_bars(self, trader: Trader, end_ms: int) -> dict[str, BarRows]:
-        """Bars of the declared higher timeframes that have closed since the last tick."""
-        found: dict[str, BarRows] = {}
-        for timeframe, series in trader.inputs.higher.items():
-            window = Window(series.end_ms, floor_ms(end_ms, timeframe_ms(timeframe)))
-            if window.start_ms < window.end_ms:
-                found[timeframe] = await self._feed.closed_bars(trader.symbol, timeframe, window)
-        return found
-
-    async def _points(self, trader: Trader, end_ms: int) -> dict[str, list[tuple[int, float]]]:
-        """Values that the newest decision needs before anybody has stored them."""
-        prices = self._settings.market.mark_timeframe
-        grid_ms = {
-            "open_interest": timeframe_ms("5m"),
-            **dict.fromkeys(("index_close", "mark_close"), timeframe_ms(prices)),
-        }
-        due = trader.inputs.due(floor_ms(end_ms, trader.plan.step_ms), grid_ms)
-        if not due:
-            return {}
-        told = [self._feed.points(trader.symbol, name, ts_ms, prices) for name, ts_ms in due.items()]
-        return dict(zip(due, await asyncio.gather(*told), strict=True))
 
 
 def _follow(trader: Trader, limits: dict[str, dict[str, float]], halts: dict[str, tuple[Trip, ...]]) -> None:

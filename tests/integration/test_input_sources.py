@@ -74,7 +74,8 @@ def test_every_input_comes_back_with_the_time_from_which_on_it_was_known(engine:
 
     def rows(name: str) -> list[tuple[int, int, float]]:
         points = read_points(engine, EXCHANGE, BTC, name, Window(START, START + 2 * HOUR_MS))
-        return list(zip(*(column.tolist() for column in points), strict=True))
+        columns = (points.ts, points.known_at, points.values)
+        return list(zip(*(column.tolist() for column in columns), strict=True))
 
     assert rows("open_interest") == [
         (START, START + 5 * MINUTE_MS, 5.0),

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from quant_pipelines.cli.history import MarketRows
+from quant_pipelines.cli.history import StoredMarket
 from quant_pipelines.core.bars import Bars, empty_bars
 from quant_pipelines.core.funding import no_funding
 from quant_pipelines.core.timeframes import DAY_MS, HOUR_MS, MINUTE_MS
@@ -30,11 +30,11 @@ def bars(timeframe: str, step_ms: int, start_ms: int = START, hole_minutes: int 
     ],
 )
 def test_minutes_execute_by_the_same_rule_as_in_research(minutes: Bars, executed_on: str) -> None:
-    market = MarketRows(bars("1h", HOUR_MS), minutes, no_funding(), Specification())
+    market = StoredMarket(bars("1h", HOUR_MS), minutes, no_funding(), Specification())
     assert market.execution_bars().timeframe == executed_on
 
 
 def test_market_without_bars_executes_on_nothing() -> None:
     nothing = empty_bars("BTC/USDT:USDT", "1h")
-    market = MarketRows(nothing, bars("1m", MINUTE_MS), no_funding(), Specification())
+    market = StoredMarket(nothing, bars("1m", MINUTE_MS), no_funding(), Specification())
     assert len(market.execution_bars()) == 0

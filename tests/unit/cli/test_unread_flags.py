@@ -19,7 +19,7 @@ from quant_pipelines.operations.verbs import SIGNATURE, VERBS
 Quant = Callable[..., tuple[int, Any, str]]
 BTC = "BTC/USDT:USDT"
 FIRST_MS = 1_700_006_400_000 // DAY_MS * DAY_MS
-VALUES = {"path": "f.x", "exchange": "okx", "text": "text", "scope": "deployment:3"}
+VALUES = {"number": "1", "path": "f.x", "exchange": "okx", "text": "text", "scope": "deployment:3"}
 WITH_ACTIONS = [verb for verb in VERBS if any(field.of for field in verb.fields) or verb.unsigned]
 
 
