@@ -2,11 +2,12 @@
 
 import json
 import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from copy import copy
 from dataclasses import dataclass, field, fields, replace
 from datetime import datetime
+from decimal import Decimal
 from typing import Any, Literal, NamedTuple, TypeAlias
 
 from quant_pipelines.core.asof import KnownPoints, no_points
@@ -168,9 +169,10 @@ class MemoryJournal:
             state=None if state is None else as_json(state),
             bar_close=bar_close,
             open_intents=tuple(sorted(waiting, key=lambda intent: intent.bar_close)),
-            fills=tuple(sorted(fills, key=lambda fill: fill.trade_id)),
+            fills=tuple(sorted(fills, key=lambda fill: (fill.trade_id, fill.part))),
             income=tuple(sorted(income, key=lambda row: row.ts)),
             last_signal=max(signals, key=lambda signal: signal.bar_close, default=None),
+            elsewhere=self._elsewhere(deployment_id),
         )
 
     def read_orders(self, deployment_id: int) -> list[PlacedOrder]:
@@ -187,7 +189,7 @@ class MemoryJournal:
                 )
             tables.checkpoints[key] = booking.bar_close, as_json(booking.state)
             for fill in booking.fills:
-                tables.add("fills", (*place, fill.trade_id), (key, fill))
+                tables.add("fills", (*place, fill.trade_id, fill.part), (key, fill))
             for row in booking.income:
                 tables.add("income", (key, row.kind, row.ts), row)
             for point in booking.equity:
@@ -216,16 +218,10 @@ class MemoryJournal:
         with self._write(epoch) as tables:
             _advance(tables, step, at)
 
-    def receive(self, epoch: int, received: Received, at: datetime) -> None:
-        key = received.deployment_id
+    def receive(self, epoch: int, received: Sequence[Received], at: datetime) -> None:
         with self._write(epoch) as tables:
-            for fill in received.fills:
-                tables.add("fills", (received.venue, received.symbol, fill.trade_id), (key, fill))
-            for row in received.income:
-                tables.add("income", (key, row.kind, row.ts), row)
-            tables.put("positions", (key, received.symbol), received.position)
-            if received.halt:
-                _alert(tables, halt_alert(f"deployment:{key}", Trip("failed", received.halt), at))
+            for one in received:
+                _receive(tables, one, at)
 
     def write_alert(self, alert: Alert) -> None:
         with self._write() as tables:
@@ -261,6 +257,14 @@ class MemoryJournal:
         waits = any(one.progress.status not in FINAL for one in self.read_orders(deployment.id))
         return deployment.stage in LADDER or waits or (held is not None and bool(held.quantity))
 
+    def _elsewhere(self, deployment_id: int) -> dict[str, Decimal]:
+        mine = {name for key, name in self.tables.slots.items() if key[0] == deployment_id}
+        booked: dict[str, Decimal] = {}
+        for whose, fill in self.tables.fills.values():
+            if whose != deployment_id and fill.client_order_id in mine:
+                booked[fill.client_order_id] = booked.get(fill.client_order_id, Decimal(0)) + fill.quantity
+        return booked
+
     @contextmanager
     def _write(self, epoch: int | None = None) -> Iterator[Tables]:
         """Keep all of a write or nothing of it."""
@@ -279,6 +283,19 @@ def as_json(document: dict[str, Any]) -> dict[str, Any]:
     """Return a document as a column of JSON gives it back."""
     back: dict[str, Any] = json.loads(json.dumps(document))
     return back
+
+
+def _receive(tables: Tables, received: Received, at: datetime) -> None:
+    key = received.deployment_id
+    for fill in received.fills:
+        tables.add("fills", (received.venue, received.symbol, fill.trade_id, fill.part), (key, fill))
+    for row in received.income:
+        tables.add("income", (key, row.kind, row.ts), row)
+    for step in received.orders:
+        _advance(tables, step, at)
+    tables.put("positions", (key, received.symbol), received.position)
+    if received.halt:
+        _alert(tables, halt_alert(f"deployment:{key}", Trip("failed", received.halt), at))
 
 
 def _progress(state: OrderState) -> OrderProgress:

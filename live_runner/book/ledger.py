@@ -1,7 +1,8 @@
 """Decimal books of one deployment, checked against the broker's floats after everything that is booked.
 
 A venue rounds the profit of a partial closing to what it can book, and only its own number adds up to its
-wallet: where all fills tell that number, realized profit is their sum, else it is reckoned from the prices.
+wallet: where all fills tell that number, realized profit is their sum, else it is reckoned from the prices,
+also where those numbers are of a position that several books share.
 """
 
 from collections.abc import Iterable
@@ -9,6 +10,7 @@ from decimal import Decimal
 
 from live_runner.book.rows import exact
 from quant_pipelines.accounting import Account, LedgerFill, booked_position, booked_realized, disagreement
+from quant_pipelines.accounting.ledger import TOLERANCE
 from quant_pipelines.core.errors import ReconciliationError
 from quant_pipelines.store.trading import Fill, Income, Position
 
@@ -40,7 +42,13 @@ class BookLedger:
     def realized(self) -> Decimal:
         """Realized profit, quote, before fees and payments."""
         told = [profit for profit in self._realized if profit is not None]
-        return sum(told, Decimal(0)) if len(told) == len(self._fills) else booked_realized(self._fills)
+        reckoned = booked_realized(self._fills)
+        if len(told) < len(self._fills):
+            return reckoned
+        theirs = sum(told, Decimal(0))
+        traded = sum((abs(fill.quantity) * fill.price for fill in self._fills), Decimal(1))
+        is_of_this_book = abs(theirs - reckoned) <= Decimal(repr(TOLERANCE)) * traded
+        return theirs if is_of_this_book else reckoned
 
     def add(self, fills: Iterable[Fill], income: Iterable[Income]) -> None:
         """Book more."""

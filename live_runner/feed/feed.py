@@ -55,6 +55,7 @@ class Feed:
         self._last_prices: dict[str, float] = {}
         self._spoke: dict[str, asyncio.Event] = {}
         self._silent: set[str] = set()
+        self._told: dict[str, Callable[[str, float], None]] = {}
         self.missing_ms: dict[str, int] = {}
         """Symbol to the time since which its newest bar is asked for in vain, milliseconds UTC."""
 
@@ -71,10 +72,16 @@ class Feed:
             mark, last = self._relay.prices(symbol)
         return Prices(mark, last, self.age_seconds(symbol))
 
+    def tell(self, symbol: str, told: Callable[[str, float], None]) -> None:
+        """Call somebody at each price of a symbol, in the loop's thread; its stream stays open."""
+        self._told[symbol] = told
+
     def heard(self, symbol: str, price: float = math.nan) -> None:
         """Note that the stream spoke of a symbol just now, and its last price."""
         self._heard_ms[symbol] = self.time.now_ms()
         self._last_prices[symbol] = price
+        if symbol in self._told:
+            self._told[symbol](symbol, price)
         if symbol in self._spoke:
             self._spoke[symbol].set()
 
@@ -116,7 +123,9 @@ class Feed:
         while True:
             await first_of(self._listen(wanted), self._relay.until_serving())
             _log.info("the collector's stream is used", extra={"symbols": wanted})
-            await self._relay.until_lost()
+            told = [symbol for symbol in wanted if symbol in self._told]
+            own = [self._listen(told)] if told else []  # the collector tells prices too late for a stop
+            await first_of(*own, self._relay.until_lost())
             _log.warning("the collector is silent; our own stream is opened", extra={"symbols": wanted})
 
     async def _listen(self, wanted: list[str]) -> None:

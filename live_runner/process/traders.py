@@ -36,6 +36,7 @@ from quant_pipelines.store.heartbeats import Heartbeat, halt_alert
 from quant_pipelines.store.journal import Journal
 from quant_pipelines.store.tables.trading import PAPER_VENUE
 from quant_pipelines.trading.breaker import TRADING_STATES, Trip, decides
+from quant_pipelines.trading.venue import OrderVenue
 
 _COVER_SECONDS = 3.0
 """How long histories wait for the links to cover what is held: loading them takes the machine."""
@@ -264,20 +265,23 @@ class Traders:
         if venue is None:
             await self._open_trader(deployment, open_paper)
             return
-        self._links.reserve(deployment)
-        begun, pulse = self._late.put_nowait, self.pulse
-        rules, clock = self._settings.runner, self._time.wall_ms
-        held_back = partial(self._barred, deployment, permits)
-        station = Station(
-            self._journal, venue, rules, self._epoch, clock, begun=begun, pulse=pulse, barred=held_back
-        )
-        link = VenueLink(station)
+        link = self._links.link_for(deployment, partial(self._open_link, venue))
         try:
             trader = await self._open_trader(deployment, link.open_broker)
         except BaseException:
             self._links.release(deployment.id)
             raise
-        self._links.start(link, trader)
+        self._links.start(trader, partial(self._barred, deployment, permits))
+        if self._links.is_shared(deployment.id):
+            self._feed.tell(deployment.symbol, self._links.hear)
+            self.symbols_changed.set()  # its stream is listened to, whoever else tells its bars
+
+    def _open_link(self, venue: OrderVenue) -> VenueLink:
+        begun, pulse, prices = self._late.put_nowait, self.pulse, self._feed.prices
+        rules, clock = self._settings.runner, self._time.wall_ms
+        return VenueLink(
+            Station(self._journal, venue, rules, self._epoch, clock, begun=begun, pulse=pulse, prices=prices)
+        )
 
     def _barred(self, deployment: Deployment, permits: Permits) -> str:
         """Why a deployment at a venue decides nothing although its books agree; empty when it does."""
@@ -321,7 +325,10 @@ class Traders:
         """Halt a trader whose talk with the venue failed."""
         async with self._following:  # whoever has not seen the alert must end first
             if not trader.is_halted:
-                trader.trip(Trip("failed", failure))
+                trip = Trip("failed", failure)
+                alert = halt_alert(trader.key, trip, from_ms(self._time.now_ms()))
+                await asyncio.to_thread(self._journal.write_alert, alert)  # it stands once for each reason
+                trader.trip(trip)
 
     async def _advance(self, trader: Trader, close_ms: int) -> None:
         """Book one deployment; after a failure once more without decisions, then not at all."""

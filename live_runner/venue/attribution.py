@@ -1,11 +1,9 @@
 """Whose trade is it: the venue's fills matched to our orders, by our name or by the venue's number."""
 
-from collections.abc import Awaitable, Callable, Iterable
-from functools import partial
-from typing import NamedTuple, Protocol, TypeVar
+from collections.abc import Iterable
+from typing import NamedTuple
 
-from live_runner.venue.broker import Attributed, VenueBroker
-from quant_pipelines.store.venue_orders import PlacedOrder
+from live_runner.venue.place import Brokers, Place
 from quant_pipelines.trading.orders import FINAL
 from quant_pipelines.trading.purposes import KILL_PREFIX, STOP
 from quant_pipelines.trading.venue import OrderVenue, VenueTrade
@@ -18,14 +16,16 @@ EXTERNAL_REASONS = {
 }
 """Why a position was closed by the venue itself or past the runner, by how such orders are named."""
 
-Answer = TypeVar("Answer")
 
+class Attributed(NamedTuple):
+    """Fill of the venue with the order of ours that it belongs to.
 
-class WithBroker(Protocol):
-    """Lets a function act on the broker."""
+    None if the venue itself closed the position, for a ``reason`` such as ``liquidation``.
+    """
 
-    def __call__(self, act: Callable[[VenueBroker], Answer]) -> Awaitable[Answer]:
-        """Return what the function returns."""
+    trade: VenueTrade
+    client_order_id: str | None
+    reason: str = ""
 
 
 class OurTrades(NamedTuple):
@@ -35,9 +35,7 @@ class OurTrades(NamedTuple):
     external: str
 
 
-async def attributed(
-    venue: OrderVenue, symbol: str, trades: Iterable[VenueTrade], with_broker: WithBroker
-) -> OurTrades:
+async def attributed(venue: OrderVenue, trades: Iterable[VenueTrade], place: Place) -> OurTrades:
     """Find the order of ours that each trade filled.
 
     Returns
@@ -49,10 +47,10 @@ async def attributed(
     ours: list[Attributed] = []
     external = ""
     for trade in trades:
-        known = await with_broker(partial(_known_order, trade))
-        name = (
-            known.intent.client_order_id if known else await _name_at_venue(venue, symbol, trade, with_broker)
+        known = await place.order_of(
+            client_order_id=trade.client_order_id, venue_order_id=trade.venue_order_id
         )
+        name = known.intent.client_order_id if known else await _name_at_venue(venue, trade, place)
         reason = external_reason(name or "")
         if name is None or reason:
             what = f"EXTERNAL {reason or 'trade of somebody else'}"
@@ -69,30 +67,25 @@ def external_reason(client_order_id: str) -> str:
     )
 
 
-async def _name_at_venue(
-    venue: OrderVenue, symbol: str, trade: VenueTrade, with_broker: WithBroker
-) -> str | None:
+async def _name_at_venue(venue: OrderVenue, trade: VenueTrade, place: Place) -> str | None:
     """Our name of the order, or the venue's own of a liquidation; None if it is somebody else's."""
-    order = await venue.find_order(symbol, venue_order_id=trade.venue_order_id)
+    order = await venue.find_order(place.symbol, venue_order_id=trade.venue_order_id)
     if order is not None:
         if external_reason(order.client_order_id):
             return order.client_order_id
-        if await with_broker(lambda broker: order.client_order_id in broker.orders):
+        if await place.order_of(client_order_id=order.client_order_id) is not None:
             return order.client_order_id
-    for name in await with_broker(_waiting_stops):
-        stop = await venue.find_stop(symbol, name)
+    for name in await place.with_brokers(_waiting_stops):
+        stop = await venue.find_stop(place.symbol, name)
         if stop is not None and stop.child_order_id == trade.venue_order_id:
             return name
     return None
 
 
-def _known_order(trade: VenueTrade, broker: VenueBroker) -> PlacedOrder | None:
-    return broker.order_of(client_order_id=trade.client_order_id, venue_order_id=trade.venue_order_id)
-
-
-def _waiting_stops(broker: VenueBroker) -> list[str]:
+def _waiting_stops(brokers: Brokers) -> list[str]:
     return [
         name
+        for broker in brokers.values()
         for name, order in broker.orders.items()
         if order.intent.purpose == STOP and order.progress.status not in FINAL
     ]

@@ -4,6 +4,7 @@ Cash and position change by ``accounting`` only; bars are marked, and stops move
 calls. Nothing is filled here.
 """
 
+import math
 from collections.abc import Iterable
 from decimal import Decimal
 from typing import Any
@@ -137,6 +138,30 @@ class VenueBook:
         side = 1.0 if self.account.position > 0.0 else -1.0
         is_reached = level is not None and side * state.close <= side * level
         return self.stop_name if is_reached else EXIT_REASONS[state.order.reason]
+
+    @property
+    def close(self) -> float:
+        """Close of the last bar, quote per base; NaN before the first one."""
+        return float(self._state.close) if self._state is not None and self._bars else math.nan
+
+    @property
+    def close_since_entry(self) -> float:
+        """Close of the last bar, quote per base; NaN while none has ended since the entry."""
+        has_ended = (
+            bool(self._state and self._bars) and self._bars[-1][0] >= self._known_state().stop.guard.entry_ms
+        )
+        return self.close if has_ended else math.nan
+
+    def disaster_price(self, fraction: float) -> float | None:
+        """Level that is ``fraction`` from the entry price, or the stop in force where that is farther.
+
+        Quote per base; None when flat.
+        """
+        held = self.account.position
+        if held == 0.0:
+            return None
+        level = self.account.entry_price * (1.0 - math.copysign(fraction, held))
+        return min(level, self.stop_price or level) if held > 0.0 else max(level, self.stop_price or level)
 
     def book(self, fills: Iterable[Fill], income: Iterable[Income]) -> None:
         """Change cash and position, and the stops with them."""

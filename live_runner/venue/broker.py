@@ -1,6 +1,6 @@
 """The venue broker: orders go to a venue, fills come back when they come; every change is committed first."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
@@ -11,9 +11,9 @@ from live_runner.book.decision import Decided
 from live_runner.book.plan import DeploymentPlan
 from live_runner.book.recovery import is_to_be_repeated
 from live_runner.venue.book import VenueBook
+from live_runner.venue.tally import Tally
 from quant_pipelines.accounting import Account
 from quant_pipelines.backtest import ExecutionBar
-from quant_pipelines.backtest.bar.stops import EXIT_REASONS, HARD_STOP
 from quant_pipelines.backtest.market.stop_rules import inputs_from_document
 from quant_pipelines.core.orders import OrderStatus
 from quant_pipelines.core.timeframes import from_ms, to_ms
@@ -24,10 +24,9 @@ from quant_pipelines.store.venue_orders import OrderStep, PlacedOrder, Received
 from quant_pipelines.trading import BookView
 from quant_pipelines.trading.orders import FINAL, OrderProgress, advanced
 from quant_pipelines.trading.purposes import CLOSE, EXITS, STOP, TARGET
-from quant_pipelines.trading.venue import Payment, VenueTrade
 
-_REASONS = {STOP: EXIT_REASONS[HARD_STOP]}  # of the rows that do not name it
 _ZERO = Decimal(0)
+_MOST_SLOTS = 24
 
 
 class Wire:
@@ -49,15 +48,12 @@ class Wire:
         self.blocked_by = "the books are not compared with the venue yet"
 
 
-class Attributed(NamedTuple):
-    """Fill of the venue with the order of ours that it belongs to.
+class Slot(NamedTuple):
+    """Funding of one slot: milliseconds UTC, the fraction that longs pay, quote per base."""
 
-    None if the venue itself closed the position, for a ``reason`` such as ``liquidation``.
-    """
-
-    trade: VenueTrade
-    client_order_id: str | None
-    reason: str = ""
+    ts_ms: int
+    rate: float
+    price: float
 
 
 class BookRows(NamedTuple):
@@ -103,12 +99,9 @@ class VenueBroker:
         self._book = VenueBook(plan, stop_fraction, stored.fills, stored.income, document)
         self.orders = {order.intent.client_order_id: order for order in orders}
         self._open = dict.fromkeys(self.orders)  # what may matter yet: a stop that moves leaves many behind
-        self._booked_of_order: dict[str, Decimal] = {}
-        self._booked = {fill.trade_id for fill in stored.fills}
-        for fill in stored.fills:
-            self._count(fill)
-        self._paid = {(row.kind, to_ms(row.ts)) for row in stored.income}
+        self.tally = Tally(stored)
         self.swept_trade_id: str | None = document["swept_trade_id"] if document else None
+        self.slots = [Slot(*slot) for slot in (document or {}).get("slots", ())]
         self._recover_target(stored)
         self.position()
 
@@ -148,11 +141,6 @@ class VenueBroker:
         return self._book.leaves_by
 
     @property
-    def paid_until_ms(self) -> int | None:
-        """Time of the last payment that was booked, milliseconds UTC; None before the first one."""
-        return max((ts_ms for _, ts_ms in self._paid), default=None)
-
-    @property
     def n_fills(self) -> int:
         """Number of fills."""
         return self._book.n_fills
@@ -188,6 +176,9 @@ class VenueBroker:
         """Mark the book and move its stops; the venue's fills and payments are booked when they come."""
         unsettled = [to_ms(order.intent.bar_close) for order in self.unsettled()]
         self._book.step(bar, min(unsettled, default=None))
+        prices = ((slot, slot.mark_price or slot.last_price or bar.close) for slot in bar.funding)
+        new = [Slot(int(slot.ts), float(slot.rate), float(price)) for slot, price in prices]
+        self.slots = [*self.slots, *new][-_MOST_SLOTS:]
         self._wire.wake()  # who wakes waits for the bar's transaction
         return Stepped()
 
@@ -216,7 +207,8 @@ class VenueBroker:
 
     def checkpoint(self) -> dict[str, Any]:
         """State as a JSON document."""
-        return {**self._book.to_document(), "swept_trade_id": self.swept_trade_id}
+        known = {"swept_trade_id": self.swept_trade_id, "slots": [list(slot) for slot in self.slots]}
+        return {**self._book.to_document(), **known}
 
     def take(self, decided: Decided, now_ms: int) -> None:
         """Have the committed intent sent."""
@@ -246,45 +238,53 @@ class VenueBroker:
             progress = known.progress  # a stop that had triggered tells the number of its order now
         new = replace(step, progress=progress, venue_order_id=step.venue_order_id or known.venue_order_id)
         self._journal.follow_order(self._epoch, new, at)
+        self._went_on(new, at)
+        return True
+
+    def _went_on(self, new: OrderStep, at: datetime) -> None:
+        known, progress = self.orders[new.client_order_id], new.progress
         stamp = known.stamp if progress.status == "UNKNOWN" else at  # it was sent when it was submitted
-        self.orders[step.client_order_id] = replace(
-            known, progress=progress, venue_order_id=new.venue_order_id, stamp=stamp
+        number = new.venue_order_id or known.venue_order_id
+        self.orders[new.client_order_id] = replace(
+            known, progress=progress, venue_order_id=number, stamp=stamp
         )
-        self._open[step.client_order_id] = None
+        self._open[new.client_order_id] = None
         came_to_nothing = progress.status in FINAL and progress.filled_quantity == 0
         if came_to_nothing and known.intent.purpose == TARGET:
             self._book.forget_target()
         if not came_to_nothing and known.intent.purpose == CLOSE:
             self._book.clear_target()  # once it is resumed, the strategy's target counts again
-        return True
 
-    def receive(
-        self, trades: Iterable[Attributed], payments: Iterable[Payment], at: datetime, *, halt: str = ""
-    ) -> list[Fill]:
-        """Commit what is new of trades and payments, and the position after them; returns the new fills.
-
-        With new fills that are EXTERNAL, ``halt`` (why the deployment may not go on) is committed too.
-        """
-        new = {one.trade.trade_id: one for one in trades if one.trade.trade_id not in self._booked}
-        fills = [self._fill(one) for one in new.values()]
-        income = [
-            Income(payment.kind, from_ms(payment.ts_ms), payment.amount)
-            for payment in payments
-            if (payment.kind, payment.ts_ms) not in self._paid
-        ]
-        if not fills and not income:
-            return []
+    def stage(
+        self,
+        fills: Sequence[Fill],
+        income: Sequence[Income],
+        *,
+        orders: Sequence[OrderStep] = (),
+        halt: str = "",
+        at: datetime,
+    ) -> Received:
+        """Book fills and payments, and return the rows; unless they are committed, the broker is outdated."""
         self._book.book(fills, income)
-        deployment = self._deployment
-        why = halt if any(fill.client_order_id is None for fill in fills) else ""
-        held = self.position()
-        booked = Received(deployment.id, self.venue, deployment.symbol, fills, income, held, why)
-        self._journal.receive(self._epoch, booked, at)
-        self._booked |= new.keys()
-        self._paid |= {(row.kind, to_ms(row.ts)) for row in income}
-        for fill in fills:
-            self._count(fill)
-        return fills
+        self.tally.add(fills, income)
+        for step in orders:
+            self._went_on(step, at)
+        whose = (self._deployment.id, self.venue, self._deployment.symbol)
+        return Received(*whose, fills, income, self.position(), halt, orders)
+
+    def disaster_price(self, fraction: float) -> float | None:
+        """Level that a stop over several books leaves to this one; None when flat."""
+        return self._book.disaster_price(fraction)
+
+    @property
+    def close(self) -> float:
+        """Close of the last bar, quote per base; NaN before the first one."""
+        return self._book.close
+
+    @property
+    def close_since_entry(self) -> float:
+        """Close of the last bar, quote per base; NaN while none has ended since the entry."""
+        return self._book.close_since_entry
 
     def order_of(self, *, client_order_id: str = "", venue_order_id: str = "") -> PlacedOrder | None:
         """Order of ours by either name."""
@@ -297,11 +297,11 @@ class VenueBroker:
     def unbooked(self, name: str) -> Decimal:
         """Quantity that the venue says was filled, and is not booked yet."""
         filled = self.orders[name].progress.filled_quantity
-        return max(filled - self._booked_of_order.get(name, _ZERO), _ZERO)
+        return max(filled - self.tally.filled(name), _ZERO)
 
     def is_booked(self, name: str) -> bool:
         """Whether any fill of an order is booked."""
-        return name in self._booked_of_order
+        return bool(self.tally.filled(name))
 
     def _live(self) -> list[PlacedOrder]:
         """Orders that have not ended, or whose fills are not all booked."""
@@ -318,7 +318,7 @@ class VenueBroker:
         name = order.intent.client_order_id
         is_final = order.progress.status in FINAL
         expected = order.progress.filled_quantity if is_final else order.intent.quantity
-        missing = max(expected - self._booked_of_order.get(name, _ZERO), _ZERO)
+        missing = max(expected - self.tally.filled(name), _ZERO)
         return missing if order.intent.side == "buy" else -missing
 
     def _is_settled(self, order: PlacedOrder) -> bool:
@@ -331,28 +331,6 @@ class VenueBroker:
         name = intent.client_order_id
         self.orders[name] = PlacedOrder(intent, self._epoch, None, OrderProgress(status), at)
         self._open[name] = None
-
-    def _fill(self, one: Attributed) -> Fill:
-        trade, name, reason = one
-        if name is not None:
-            intent = self.orders[name].intent
-            reason = intent.exit_reason or _REASONS.get(intent.purpose, intent.purpose)
-        return Fill(
-            trade_id=trade.trade_id,
-            client_order_id=name,
-            side=trade.side,
-            quantity=trade.quantity,
-            price=trade.price,
-            fee=trade.fee,
-            reason=reason,
-            ts=from_ms(trade.ts_ms),
-            realized_pnl=trade.realized_pnl,
-        )
-
-    def _count(self, fill: Fill) -> None:
-        if fill.client_order_id is not None:
-            booked = self._booked_of_order.get(fill.client_order_id, _ZERO)
-            self._booked_of_order[fill.client_order_id] = booked + fill.quantity
 
     def _recover_target(self, stored: StoredBook) -> None:
         """Take over what the checkpoint itself does not know: its bar's decision, and an operator's close."""

@@ -2,14 +2,16 @@
 
 import asyncio
 import logging
+import math
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import NamedTuple
 
 from live_runner.book.trader import Trader
-from live_runner.venue.broker import VenueBroker
 from live_runner.venue.order_rows import OrderRows
+from live_runner.venue.place import Brokers, Place
 from live_runner.venue.protection import Protection
 from quant_pipelines.backtest.bar.stops import EXIT_REASONS, TAKE_PROFIT
 from quant_pipelines.core.errors import ExchangeError, StopWouldTrigger
@@ -34,6 +36,7 @@ from quant_pipelines.trading.levels import CancelLevel, MoveLevel, Step, protect
 from quant_pipelines.trading.purposes import EXITS, STOP
 from quant_pipelines.trading.tries import Outcome, Tries
 from quant_pipelines.trading.venue import OrderVenue
+from quant_pipelines.trading.watch import Watched, watched_action
 
 _LAST_LOOK_SECONDS = 1.0
 _GOAL = EXIT_REASONS[TAKE_PROFIT]
@@ -60,19 +63,26 @@ class Around:
         Sends a committed intent, with its stamp in the venue's milliseconds.
     has_more
         Whether something has come that is not booked yet.
+    place
+        All books at the symbol.
+    protection
+        What stands there at the venue.
     """
 
     journal: Journal
     sweep: Callable[[], Awaitable[None]]
     transmit: Callable[[Intent, int], Awaitable[None]]
     has_more: Callable[[], bool]
+    place: Place
+    protection: Protection
 
 
-class _Read(NamedTuple):
-    """What is held, and the orders that may change it."""
+class Read(NamedTuple):
+    """What is held, the orders that may change it, and the close of the last bar since the entry."""
 
     held: Holding
     waiting: list[PlacedOrder]
+    close: float = math.nan
 
 
 class Covering:
@@ -93,8 +103,6 @@ class Covering:
 
     Attributes
     ----------
-    protection
-        What stands at the venue.
     tries
         What was tried, and how it ended.
     """
@@ -103,10 +111,11 @@ class Covering:
         self, trader: Trader, venue: OrderVenue, *, rows: OrderRows, around: Around, tries: Tries
     ) -> None:
         self._trader = trader
+        self._key = trader.plan.deployment.id
         self._venue = venue
         self._rows = rows
         self._around = around
-        self.protection = Protection(venue, rows, trader.symbol)
+        self._protection = around.protection
         self.tries = tries
 
     async def keep(self) -> None:
@@ -123,10 +132,25 @@ class Covering:
             await self._do(action)
             is_done = isinstance(action, Wait) and action.reason != "last look"
 
+    async def keep_watched(self, *prices: float) -> Watched:
+        """Close what its levels, an operator or a bar's close ask for, while others hold here too.
+
+        Returns its levels, for whoever hears the next price.
+
+        Raises
+        ------
+        StoreError
+            If an intent can't be committed.
+        """
+        held, waiting, close = await self._read()
+        asked = await self._asked(waiting)
+        await self._do(watched_action(held, asked, self.tries, prices=(*prices, close), now=_now()))
+        return Watched(held.stop, held.take_profit)
+
     async def is_covered(self) -> bool:
         """Whether nothing is held that no stop protects, and no order works that may change that."""
-        held, waiting = await self._read()
-        return not waiting and protects(self.protection.standing.stops, held.position)
+        held, waiting, _ = await self._read()
+        return not waiting and protects(self._protection.standing.stops, held.position)
 
     async def leave_first(self) -> bool:
         """Close what a stop closes at this bar, before another order is sent; False if that can't be."""
@@ -138,9 +162,15 @@ class Covering:
             await self._do(action)
         return isinstance(action, ExitPosition) or action == Wait("closing")
 
-    async def _next(self, read: _Read) -> Action:
+    async def close(self, wanted: ExitPosition) -> None:
+        """Close the position, unless an exit works."""
+        read = await self._read()
+        if not (await self._asked(read.waiting)).is_closing:
+            await self._do(wanted)
+
+    async def _next(self, read: Read) -> Action:
         asked = await self._asked(read.waiting)
-        return next_action(read.held, self.protection.standing, asked, self.tries, _now())
+        return next_action(read.held, self._protection.standing, asked, self.tries, _now())
 
     async def _do(self, action: Action) -> None:
         outcome: Outcome = "done"
@@ -167,10 +197,10 @@ class Covering:
         try:
             async with asyncio.timeout_at(step.until):
                 if isinstance(step, CancelLevel):
-                    await self.protection.cancel(step.stop)
+                    await self._protection.cancel(step.stop)
                 else:
                     quantity = step.quantity if isinstance(step, MoveLevel) else None
-                    await self.protection.place(step.wanted, quantity)
+                    await self._protection.place(step.wanted, quantity)
         except StopWouldTrigger:
             return "passed"
         except (ExchangeError, TimeoutError) as error:
@@ -196,18 +226,28 @@ class Covering:
             alert = Alert("warning", self._trader.key, message, from_ms(await self._venue.now_ms()))
             await asyncio.to_thread(self._around.journal.write_alert, alert)
 
-    async def _read(self) -> _Read:
-        instrument = self._trader.plan.deployment.instrument
-        assert instrument is not None  # noqa: S101 - a plan has one
-        tick_size = instrument.tick_size
+    async def _read(self) -> Read:
+        tick_size = self._tick_size
 
-        def look(broker: VenueBroker) -> _Read:
+        def look(brokers: Brokers) -> Read:
+            broker = brokers[self._key]
             position = broker.position().quantity
             stop = wanted_level(position, broker.stop_price, tick_size, broker.stop_name)
             goal = wanted_level(position, broker.goal_price, tick_size, _GOAL)
-            return _Read(Holding(position, stop, goal, broker.leaves_by), broker.unsettled())
+            waiting = [*broker.unsettled(), *_triggered(brokers, self._key)]
+            return Read(Holding(position, stop, goal, broker.leaves_by), waiting, broker.close_since_entry)
 
-        return await self._rows.with_broker(look)
+        return await self._around.place.with_brokers(look)
+
+    @property
+    def _tick_size(self) -> Decimal:
+        instrument = self._trader.plan.deployment.instrument
+        assert instrument is not None  # noqa: S101 - a plan has one
+        return instrument.tick_size
+
+    @property
+    def _must_flatten(self) -> bool:
+        return self._trader.must_flatten
 
     async def _asked(self, waiting: list[PlacedOrder]) -> AskedFor:
         now_ms = await self._venue.now_ms()
@@ -217,7 +257,13 @@ class Covering:
         # An order fills in several parts: its level is set once the last of them is booked.
         is_filling = bool(sent) and now_ms < max(sent) + TRIGGER_MS
         ago_ms = now_ms - max(triggered) if triggered else None
-        return AskedFor(self._trader.must_flatten, is_closing, ago_ms, self._around.has_more() or is_filling)
+        return AskedFor(self._must_flatten, is_closing, ago_ms, self._around.has_more() or is_filling)
+
+
+def _triggered(brokers: Brokers, key: int) -> list[PlacedOrder]:
+    """Return stops in the name of other books that have triggered: they may close this one, too."""
+    others = (broker for name, broker in brokers.items() if name != key)
+    return [one for other in others for one in other.unsettled() if one.intent.purpose == STOP]
 
 
 def _now() -> float:

@@ -1,6 +1,7 @@
-"""One deployment's talk with its venue: a single task sends, books, sweeps and protects, one thing at a time.
+"""The talk with a venue about one symbol of an account: a single task sends, books, sweeps and protects.
 
-Crash-only: whatever breaks ends ``run``, and the next ``run`` begins by comparing the books.
+It does one thing at a time, for every book there. Crash-only: whatever breaks ends ``run``, and the next
+``run`` begins by comparing the books.
 """
 
 import asyncio
@@ -11,48 +12,40 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import NamedTuple, TypeAlias
 
-from live_runner.book.broker import OpenBroker
+from live_runner.book.broker import OpenBroker, Opened
 from live_runner.book.plan import DeploymentPlan
 from live_runner.book.trader import Trader, shown
-from live_runner.venue.attribution import attributed
-from live_runner.venue.broker import (
-    VenueBroker,
-    Wire,
-    open_venue_broker,
-)
-from live_runner.venue.covering import Around, Covering
-from live_runner.venue.look_up import LookUps
+from live_runner.venue.broker import Wire, open_venue_broker
+from live_runner.venue.covering import Around
+from live_runner.venue.covers import Covers
 from live_runner.venue.order_rows import OrderRows
+from live_runner.venue.place import Place, Seat
+from live_runner.venue.protection import Protection
+from live_runner.venue.sender import Sender
+from live_runner.venue.sweeps import Sweeps, unsettled
 from quant_pipelines.core.clock import Clock
-from quant_pipelines.core.errors import (
-    ExchangeError,
-    OutcomeUnknown,
-    ReconciliationError,
-    with_its_kind,
-)
+from quant_pipelines.core.errors import ReconciliationError
 from quant_pipelines.core.settings import RunnerSettings
-from quant_pipelines.core.timeframes import HOUR_MS, MINUTE_MS, from_ms, to_ms
+from quant_pipelines.core.timeframes import to_ms
+from quant_pipelines.risk.account_view import NO_PRICES, Prices
 from quant_pipelines.stack.pulse import Pulse
 from quant_pipelines.store.journal import Journal
 from quant_pipelines.store.trading import Intent
-from quant_pipelines.trading.purposes import EXITS
-from quant_pipelines.trading.reconcile import OurRows, VenueRows, reconcile
-from quant_pipelines.trading.tries import READ_BACK_SECONDS, Pace, Tries
+from quant_pipelines.trading.tries import READ_BACK_SECONDS
 from quant_pipelines.trading.venue import (
-    MarketOrder,
     OrderUpdate,
     OrderVenue,
     StopUpdate,
     VenueEvent,
-    VenueTrade,
 )
 
 _SOON_SECONDS = 0.4
-_PAYMENTS_LATE_MS = HOUR_MS
-"""How late a payment may show up at the venue, after its own time."""
-_LATEST_SEND_MS = 10_000
 _PATIENCE = 3
 """Comparisons in a row that must differ before a person is called: a fill may be on its way."""
+_CYCLE_SECONDS = 0.25
+"""How long an order waits for the other books that decide on the same bar."""
+_RETURNS_SECONDS = 10.0
+"""How long a book may be away that is opened anew, before what it holds is missed."""
 
 _NEVER_SENT = "never sent: the runner or the venue was away"
 
@@ -63,7 +56,11 @@ class BarClosed(NamedTuple):
     """A bar is booked: its stops may have moved, or have fired."""
 
 
-Item: TypeAlias = Intent | BarClosed | VenueEvent
+class LevelReached(NamedTuple):
+    """A price has reached a level that the runner watches."""
+
+
+Item: TypeAlias = Intent | BarClosed | LevelReached | VenueEvent
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,12 +77,12 @@ class Station:
     """Told when the books of a deployment were compared with the venue, also after a failure."""
     pulse: Pulse = field(default_factory=Pulse)
     """Told when a position is about to be uncovered, and when it is covered."""
-    barred: Callable[[], str] = lambda: ""
-    """Why nothing is decided although the books agree, in one sentence; empty when it is."""
+    prices: Callable[[str], Prices] = lambda _symbol: NO_PRICES
+    """Prices of a symbol as the streams told them last."""
 
 
 class VenueLink:
-    """Talks with the venue for one deployment.
+    """Talks with the venue for all books at one symbol of an account.
 
     Parameters
     ----------
@@ -94,8 +91,8 @@ class VenueLink:
 
     Attributes
     ----------
-    begun
-        Set once the books have been compared with the venue.
+    place
+        The books.
     away_since_ms
         Since when the talk is broken, milliseconds UTC by the machine's clock; None while it goes on.
     """
@@ -103,34 +100,47 @@ class VenueLink:
     def __init__(self, station: Station) -> None:
         self._station = station
         self._venue = station.venue
-        loop = asyncio.get_running_loop()
+        self._loop = asyncio.get_running_loop()
         self._inbox: asyncio.Queue[Item] = asyncio.Queue()
-        self._wire = Wire(lambda intent: self._take(loop, intent), lambda: _put_look(loop, self._inbox))
-        self._exit_pace = Pace()
+        self._wires: dict[int, Wire] = {}
         self._difference = ""
         self._differences = 0
-        self._has_begun = False
-        self.begun = asyncio.Event()
-        self.away_since_ms: int | None = None
+        self._returns_until = 0.0
         self._next_sweep = 0.0
-        self._next_payments_ms = 0
-        self._trader: Trader
-        self._plan: DeploymentPlan
-        self._rows: OrderRows
-        self._covering: Covering
-        self._look_ups: LookUps
+        self.place = Place(station.journal, station.epoch)
+        self.away_since_ms: int | None = None
+        self._covers: Covers | None = None
+        self._protection: Protection
+        self._sender: Sender
+        self._sweeps: Sweeps
 
     @property
     def open_broker(self) -> OpenBroker:
-        """How the trader opens its broker."""
-        fraction = self._station.settings.disaster_stop_fraction
-        return partial(open_venue_broker, stop_fraction=fraction, wire=self._wire)
+        """How a trader opens its broker."""
+        return self._open
+
+    def add(self, trader: Trader, barred: Callable[[], str] = lambda: "") -> None:
+        """Take a book in; ``barred`` tells why it decides nothing although the books agree."""
+        key = trader.plan.deployment.id
+        rows = OrderRows(trader, self._venue, self._station.epoch)
+        self.place.seats[key] = Seat(trader, self._wires[key], rows, barred)
+        self.wake()
+
+    def remove(self, deployment_id: int) -> None:
+        """Leave a book out; what it held is missed unless it comes back soon."""
+        self.place.seats.pop(deployment_id, None)
+        self._returns_until = self._loop.time() + _RETURNS_SECONDS
 
     def wake(self) -> None:
-        """Look at the trader and at the venue now."""
+        """Look at the traders and at the venue now."""
         self._inbox.put_nowait(None)
 
-    async def run(self, trader: Trader) -> None:
+    def hear(self, price: float) -> None:
+        """Take the last price, quote per base, in the loop's own thread."""
+        if self._covers is not None:
+            self._covers.hear(price)
+
+    async def run(self) -> None:
         """Trade until something breaks.
 
         Raises
@@ -142,59 +152,116 @@ class VenueLink:
         ExchangeError
             If the venue does not answer or refuses.
         """
-        self._trader, self._plan = trader, trader.plan
-        self._rows = OrderRows(trader, self._venue, self._station.epoch)
-        around = Around(self._station.journal, self._sweep, self._transmit, lambda: not self._inbox.empty())
-        tries = Tries(self._exit_pace, read_back_seconds=self._station.read_back_seconds)
-        self._covering = Covering(trader, self._venue, rows=self._rows, around=around, tries=tries)
-        self._look_ups = LookUps(self._venue, self._rows, trader.symbol)
-        self._has_begun = False
-        listening = asyncio.create_task(self._listen(), name=f"user stream of {trader.symbol}")
+        symbol, covers = self.place.symbol, self._equip()
+        listening = asyncio.create_task(self._listen(symbol), name=f"user stream of {symbol}")
         try:
-            await self._venue.prepare(trader.symbol, self._station.settings.leverage)
+            await self._venue.prepare(symbol, self._station.settings.leverage)
             await self._begin()
             while not listening.done():
                 await self._turn()
             listening.result()
         finally:
-            self._wire.blocked_by = "the venue is away"
-            self._exit_pace = self._covering.tries.exit
+            for wire in self._wires.values():
+                wire.blocked_by = "the venue is away"
+            covers.remember()
+            self._covers = None
             self.away_since_ms = self.away_since_ms or self._station.wall_ms()
             listening.cancel()
             await asyncio.gather(listening, return_exceptions=True)
 
-    def _take(self, loop: asyncio.AbstractEventLoop, intent: Intent) -> None:
-        """Take a committed intent, from any thread; whatever ends this process now may leave it uncovered."""
-        self._station.pulse.note(self._plan.deployment.id, is_uncovered=True)
-        loop.call_soon_threadsafe(self._inbox.put_nowait, intent)
+    def _equip(self) -> Covers:
+        """Begin with nothing that an earlier talk knew of the venue."""
+        station, venue, place = self._station, self._venue, self.place
+        self._protection = Protection(venue, place, place.symbol)
+        self._sweeps = Sweeps(place, venue, self._protection)
+        around = Around(
+            station.journal,
+            self._sweep,
+            self._transmit,
+            lambda: not self._inbox.empty(),
+            place,
+            self._protection,
+        )
+        self._covers = covers = Covers(
+            venue,
+            around,
+            fraction=station.settings.disaster_stop_fraction,
+            read_back_seconds=station.read_back_seconds,
+            wake=lambda: self._inbox.put_nowait(LevelReached()),
+        )
+        self._sender = Sender(
+            place,
+            venue,
+            leave_first=lambda seat: covers.of(seat).leave_first(),
+            price=self._price,
+            sending=self._is_sending,
+        )
+        for seat in place.seats.values():
+            seat.has_begun = False
+        return covers
 
-    async def _listen(self) -> None:
-        async for event in self._venue.events(self._trader.symbol):
+    def _price(self) -> float:
+        """Mark price, or the last one, quote per base; NaN without either."""
+        prices = self._station.prices(self.place.symbol)
+        return prices.mark if prices.mark == prices.mark else prices.last
+
+    def _is_sending(self, opens: int | None) -> None:
+        self._next_sweep = 0.0
+        if opens is not None:
+            self._station.pulse.note(opens, is_uncovered=True)
+
+    def _open(self, journal: Journal, plan: DeploymentPlan, epoch: int) -> Opened:
+        key = plan.deployment.id
+        wire = self._wires.get(key)
+        if wire is None:
+            wire = self._wires[key] = Wire(
+                partial(self._take, key), partial(_put_look, self._loop, self._inbox)
+            )
+        fraction = self._station.settings.disaster_stop_fraction
+        return open_venue_broker(journal, plan, epoch, stop_fraction=fraction, wire=wire)
+
+    def _take(self, deployment_id: int, intent: Intent) -> None:
+        """Take a committed intent, from any thread; whatever ends this process now may leave it uncovered."""
+        self._station.pulse.note(deployment_id, is_uncovered=True)
+        self._loop.call_soon_threadsafe(self._inbox.put_nowait, intent)
+
+    async def _listen(self, symbol: str) -> None:
+        async for event in self._venue.events(symbol):
             self._inbox.put_nowait(event)
 
     async def _begin(self) -> None:
         """Settle what an earlier life left behind, then compare the books."""
         while not self._inbox.empty():
             self._inbox.get_nowait()  # its intents are rows, its events are swept
-        for order in await self._rows.with_broker(lambda broker: list(broker.orders.values())):
-            if order.progress.status == "INITIALIZED":
-                await self._rows.follow(order, "DENIED", reason=_NEVER_SENT)
-            if order.progress.status == "SUBMITTED":
-                await self._rows.follow(order, "UNKNOWN")
+        await self._join(list(self.place.seats.values()))
+        self.away_since_ms = None
+
+    async def _join(self, seats: list[Seat]) -> None:
+        """Compare books with the venue before they decide anything."""
+        for seat in seats:
+            for order in await seat.rows.with_broker(lambda broker: list(broker.orders.values())):
+                if order.progress.status == "INITIALIZED":
+                    await seat.rows.follow(order, "DENIED", reason=_NEVER_SENT)
+                if order.progress.status == "SUBMITTED":
+                    await seat.rows.follow(order, "UNKNOWN")
         self._differences = 0
         await self._sweep()
         while self._differences:
             await asyncio.sleep(_SOON_SECONDS)
             await self._sweep()
         await self._cover()
-        self._has_begun, self.away_since_ms = True, None
+        for seat in seats:
+            seat.has_begun = True
         self._judge(self._difference)
-        self.begun.set()
-        self._station.begun(self._trader)
-        _log.info("books agree with the venue", extra={"deployment": self._plan.deployment.id})
+        for seat in seats:
+            seat.begun.set()
+            self._station.begun(seat.trader)
+            _log.info("books agree with the venue", extra={"deployment": seat.key})
 
     async def _turn(self) -> None:
-        now = asyncio.get_running_loop().time()
+        if new := [seat for seat in self.place.seats.values() if not seat.has_begun]:
+            await self._join(new)
+        now = self._loop.time()
         item: Item = None
         is_due = True
         with suppress(TimeoutError):
@@ -202,148 +269,97 @@ class VenueLink:
                 item = await self._inbox.get()
             is_due = item is None
             if is_due:
-                self._next_payments_ms = 0
-        if isinstance(item, Intent):
-            await self._send(item)
-        elif isinstance(item, OrderUpdate):
-            if item.trade is not None:
-                await self._book([item.trade])
-            await self._rows.follow_order(item.order)
-        elif isinstance(item, StopUpdate):
-            self._covering.protection.note(item.stop)
-            await self._rows.follow_stop(item.stop)
+                self._sweeps.next_payments_ms = 0
+        await self._act_upon(item)
         await self._cover()
-        if is_due or asyncio.get_running_loop().time() >= self._next_sweep:
+        if is_due or self._loop.time() >= self._next_sweep:
             await self._sweep()
             await self._cover()
 
-    async def _cover(self) -> None:
-        await self._covering.keep()
-        is_covered = await self._covering.is_covered()
-        if not is_covered:
-            soon = asyncio.get_running_loop().time() + _SOON_SECONDS
-            self._next_sweep = min(self._next_sweep, soon)
-        self._station.pulse.note(self._plan.deployment.id, is_uncovered=not is_covered)
+    async def _act_upon(self, item: Item) -> None:
+        if isinstance(item, Intent):
+            await self._sender.send(await self._cycle(item))
+        elif isinstance(item, LevelReached) and self._covers is not None:
+            await self._covers.exit_reached()
+        elif isinstance(item, OrderUpdate):
+            if item.trade is not None and self.place.is_shared:
+                await self._sweeps.sweep_trades()  # what is shared is shared in the order of the trades
+            elif item.trade is not None:
+                await self._sweeps.book([item.trade])
+            await self.place.follow_order(item.order)
+        elif isinstance(item, StopUpdate):
+            self._protection.note(item.stop)
+            await self.place.follow_stop(item.stop)
+        await self._settle()
 
-    async def _send(self, intent: Intent) -> None:
-        """Send a committed intent, once, or write down why not."""
-        order = await self._rows.with_broker(lambda broker: broker.orders[intent.client_order_id])
-        if order.progress.status != "INITIALIZED":
-            return  # settled while it waited here: the link broke and began again
-        has_left = await self._covering.leave_first()
-        now_ms = await self._venue.now_ms()
-        refusal = "" if has_left else "the exit of a stop comes first"
-        if now_ms - to_ms(order.stamp) > _LATEST_SEND_MS:
-            refusal = f"woke {(now_ms - to_ms(order.stamp)) / 1000:.1f} s after its decision"
-        refusal = self._trader.refusal_to_send(intent) or refusal
-        if refusal:
-            await self._rows.follow(order, "DENIED", reason=refusal)
-            return
-        await self._rows.follow(order, "SUBMITTED")  # proves the epoch once more, right before the request
-        await self._transmit(intent, now_ms)
+    async def _settle(self) -> None:
+        for deployment, fill in await self._sender.settle():
+            _log.info("fill", extra={"deployment": deployment, **shown(fill)})
+
+    async def _cycle(self, first: Intent) -> list[Intent]:
+        """Orders of one cycle: of the books that decide on the same bar, which they do at once."""
+        if not self.place.is_shared:
+            return [first]
+        close_ms, aside = to_ms(first.bar_close), list[Item]()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_CYCLE_SECONDS):
+                while any(_is_about_to_decide(seat.trader, close_ms) for seat in self.place.seats.values()):
+                    aside.append(await self._inbox.get())
+                    await self.place.with_brokers(lambda _: None)  # whoever books its bar has decided then
+        await self.place.with_brokers(lambda _: None)
+        while not self._inbox.empty():
+            aside.append(self._inbox.get_nowait())
+        cycle = [first]
+        for item in aside:
+            is_one = isinstance(item, Intent) and item.bar_close == first.bar_close
+            if is_one and isinstance(item, Intent):
+                cycle.append(item)
+            else:
+                self._inbox.put_nowait(item)
+        return cycle
+
+    async def _cover(self) -> None:
+        assert self._covers is not None  # noqa: S101 - it is there while the link talks
+        is_covered = await self._covers.keep()
+        if not is_covered:
+            soon = self._loop.time() + _SOON_SECONDS
+            self._next_sweep = min(self._next_sweep, soon)
+        for key in self.place.seats:
+            self._station.pulse.note(key, is_uncovered=not is_covered)
 
     async def _transmit(self, intent: Intent, stamp_ms: int) -> None:
-        name, is_exit = intent.client_order_id, intent.purpose in EXITS
-        order = MarketOrder(
-            name, self._trader.symbol, intent.side, intent.quantity, stamp_ms, reduce_only=is_exit
-        )
-        self._next_sweep = 0.0
-        if not is_exit:
-            self._station.pulse.note(self._plan.deployment.id, is_uncovered=True)
-        known = await self._rows.with_broker(lambda broker: broker.orders[name])
-        try:
-            sent = await self._venue.send(order)
-        except OutcomeUnknown as error:
-            _log.warning("outcome unknown", extra={"order": name, "error": str(error)})
-            await self._rows.follow(known, "UNKNOWN", reason=str(error))
-        except ExchangeError as error:
-            _log.warning("order refused", extra={"order": name, "error": str(error)})
-            await self._rows.follow(known, "REJECTED", reason=str(error))
-        else:
-            await self._rows.follow(
-                known, sent.status, filled=sent.filled_quantity, venue_order_id=sent.venue_order_id
-            )
-
-    async def _book(self, trades: list[VenueTrade]) -> None:
-        at = from_ms(await self._venue.now_ms())
-        found = await attributed(self._venue, self._trader.symbol, trades, self._rows.with_broker)
-        error = ReconciliationError(f"{self._trader.symbol}: {found.external}; expected orders of ours only")
-        halts = bool(found.external) and not self._trader.is_halted
-        halt = with_its_kind(error) if halts else ""
-        fills = await self._rows.with_broker(lambda broker: broker.receive(found.ours, (), at, halt=halt))
-        for fill in fills:
-            _log.info("fill", extra={"deployment": self._plan.deployment.id, **shown(fill)})
-        is_new = any(fill.client_order_id is None for fill in fills) or len(found.ours) < len(trades)
-        if halts and is_new:
-            raise error
+        await self._sender.transmit(intent, stamp_ms)
 
     async def _sweep(self) -> None:
         """Read everything at the venue, book what is new, and compare."""
-        symbol, venue = self._trader.symbol, self._venue
-        await self._sweep_trades()
-        await self._sweep_payments()
-        orders, stops, position = await asyncio.gather(
-            venue.open_orders(symbol), venue.open_stops(symbol), venue.position(symbol)
-        )
-        ours = await self._rows.with_broker(partial(_our_rows, symbol))
-        plan = reconcile(ours, VenueRows(position, tuple(orders), tuple(stops)))
-        for seen in plan.seen:
-            await self._rows.follow_order(seen)
-        for name in plan.look_up:
-            await self._look_ups.look_up(name, self._sweep_trades)
-        if plan.look_up:
-            await self._sweep_trades()  # a stop that has left the list was filled
-        for name in plan.cancel:
-            await venue.cancel_stop(symbol, name)
-        self._covering.protection.take_over(plan.standing)
-        for standing in plan.standing:
-            await self._rows.follow_stop(standing)
-        self._judge(plan.difference)
-        is_waiting = bool(await self._rows.with_broker(lambda broker: broker.unsettled())) or bool(
-            self._differences
-        )
+        difference = await self._sweeps.sweep()
+        await self._settle()
+        self._judge(difference)
+        is_waiting = bool(await self.place.with_brokers(unsettled)) or bool(self._differences)
         pause = _SOON_SECONDS if is_waiting else self._station.settings.reconcile_seconds
-        self._next_sweep = asyncio.get_running_loop().time() + pause
-
-    async def _sweep_trades(self) -> None:
-        swept = await self._rows.with_broker(lambda broker: broker.swept_trade_id)
-        trades = await self._venue.trades(self._trader.symbol, None if swept is None else str(int(swept) + 1))
-        if swept is not None:
-            await self._book(trades)
-        newest = trades[-1].trade_id if trades else swept or "0"
-        await self._rows.with_broker(lambda broker: setattr(broker, "swept_trade_id", newest))
-
-    async def _sweep_payments(self) -> None:
-        now_ms = await self._venue.now_ms()
-        if now_ms < self._next_payments_ms:
-            return
-        self._next_payments_ms = now_ms + MINUTE_MS
-        since_ms = to_ms(self._plan.deployment.created_at)
-        paid_ms = await self._rows.with_broker(lambda broker: broker.paid_until_ms)
-        if paid_ms is not None:
-            since_ms = max(since_ms, paid_ms - _PAYMENTS_LATE_MS)
-        payments = await self._venue.payments(self._trader.symbol, since_ms)
-        await self._rows.with_broker(lambda broker: broker.receive((), payments, from_ms(now_ms)))
+        self._next_sweep = self._loop.time() + pause
 
     def _judge(self, difference: str) -> None:
         """Block decisions while the positions differ; halt once they differ for longer than a fill takes."""
         self._difference = difference
-        if self._has_begun:
-            self._wire.blocked_by = difference or self._station.barred()
+        for seat in self.place.seats.values():
+            if seat.has_begun:
+                seat.wire.blocked_by = difference or seat.barred()
         self._differences = self._differences + 1 if difference else 0
-        if self._differences > _PATIENCE:
+        if self._differences > _PATIENCE and self._loop.time() >= self._returns_until:
             self._differences = 0
-            if not self._trader.is_halted:
+            if not all(seat.trader.is_halted for seat in self.place.seats.values()):
                 raise ReconciliationError(difference)
 
 
-def _our_rows(symbol: str, broker: VenueBroker) -> OurRows:
-    statuses = {name: order.progress.status for name, order in broker.orders.items()}
-    return OurRows(symbol, broker.position().quantity, statuses, not broker.unsettled())
+def _is_about_to_decide(trader: Trader, close_ms: int) -> bool:
+    """Whether a book decides on a bar that closed then, and has not booked it yet."""
+    is_its_bar = close_ms % trader.plan.execution_step_ms == 0
+    return is_its_bar and not trader.is_halted and trader.booked_until_ms < close_ms
 
 
 def _put_look(loop: asyncio.AbstractEventLoop, inbox: "asyncio.Queue[Item]") -> None:
-    """Have the book looked at; whatever waits already has that done as well."""
+    """Have the books looked at; whatever waits already has that done as well."""
 
     def put() -> None:
         if inbox.empty():

@@ -1,13 +1,16 @@
-"""The links of all deployments at venues: started, begun again after a failure, and ended together."""
+"""The links of all deployments at venues: started, begun again after a failure, and ended together.
+
+A venue knows one position for each symbol of an account, so all deployments there have one link.
+"""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Coroutine
 from contextlib import suppress
-from typing import Any
+from dataclasses import dataclass, field
+from typing import Any, TypeAlias
 
 from live_runner.book.trader import Trader
 from live_runner.venue.link import VenueLink
-from quant_pipelines.core.errors import ConfigurationError
 from quant_pipelines.store.deployments import Deployment
 
 _PAUSE_SECONDS = (1.0, 60.0)
@@ -20,8 +23,21 @@ Stop = Callable[[Trader, str], Awaitable[None]]
 """Halts a trader for what failed, unless it is halted."""
 
 
+_Place: TypeAlias = tuple[int, str]
+"""Account and symbol."""
+
+
+@dataclass
+class _Running:
+    """A link, who runs it, and what ends its pause after a failure."""
+
+    link: VenueLink
+    task: asyncio.Task[None] | None = None
+    woken: asyncio.Event = field(default_factory=asyncio.Event)
+
+
 class VenueLinks:
-    """Runs one link for each deployment at a venue.
+    """Runs one link for each symbol of an account, for all deployments that trade it.
 
     Parameters
     ----------
@@ -34,93 +50,112 @@ class VenueLinks:
     def __init__(self, attempt: Attempt, stop: Stop) -> None:
         self._attempt = attempt
         self._stop = stop
-        self._links: dict[int, VenueLink] = {}
-        self._woken: dict[int, asyncio.Event] = {}
-        self._tasks: dict[int, asyncio.Task[None]] = {}
-        self._places: dict[int, tuple[int, str]] = {}
+        self._places: dict[int, _Place] = {}
+        self._running: dict[_Place, _Running] = {}
         self._broken: asyncio.Queue[BaseException] = asyncio.Queue()
 
-    def reserve(self, deployment: Deployment) -> None:
-        """Give an account's symbol to one deployment: the venue knows one position for both.
-
-        Raises
-        ------
-        ConfigurationError
-            If another deployment trades that symbol on that account.
-        """
-        place = (deployment.account_id, deployment.symbol)
-        holder = next((key for key, taken in self._places.items() if taken == place), deployment.id)
-        if holder != deployment.id:
-            raise ConfigurationError(
-                f"deployment:{holder} trades {deployment.symbol} on account {deployment.account_id} already; "
-                "expected one deployment for each symbol of an account"
-            )
-        self._places[deployment.id] = place
+    def link_for(self, deployment: Deployment, open_link: Callable[[], VenueLink]) -> VenueLink:
+        """Link of a deployment's account and symbol: the one that talks already, or a new one."""
+        place = self._places[deployment.id] = (deployment.account_id, deployment.symbol)
+        if place not in self._running:
+            self._running[place] = _Running(open_link())
+        return self._running[place].link
 
     def release(self, deployment_id: int) -> None:
-        """Give the symbol of a deployment back that was not taken up."""
-        self._places.pop(deployment_id, None)
+        """Forget a deployment that was not taken up."""
+        place = self._places.pop(deployment_id, None)
+        if place is not None and place not in self._places.values() and self._running[place].task is None:
+            del self._running[place]
 
-    def start(self, link: VenueLink, trader: Trader) -> None:
-        """Run a link until it is dropped."""
-        key, woken = trader.plan.deployment.id, asyncio.Event()
-        self._links[key], self._woken[key] = link, woken
-        self._tasks[key] = asyncio.create_task(
-            self._run(link, trader, woken), name=f"venue link of {trader.key}"
-        )
+    def start(self, trader: Trader, barred: Callable[[], str] = lambda: "") -> None:
+        """Have a deployment's link talk for it, too, until it is dropped."""
+        place = self._places[trader.plan.deployment.id]
+        running = self._running[place]
+        running.link.add(trader, barred)
+        if running.task is None:
+            running.task = asyncio.create_task(self._run(running), name=f"venue link of {place[1]}")
+
+    def is_shared(self, deployment_id: int) -> bool:
+        """Whether other deployments trade the same symbol of the account."""
+        place = self._places.get(deployment_id)
+        return sum(other == place for other in self._places.values()) > 1
+
+    def hear(self, symbol: str, price: float) -> None:
+        """Tell the links of a symbol the last price, quote per base."""
+        for (_, named), running in self._running.items():
+            if named == symbol:
+                running.link.hear(price)
 
     def away_since_ms(self) -> dict[str, int]:
         """Symbols whose talk with the venue is broken, and since when, milliseconds UTC."""
-        links = ((self._places[key][1], link.away_since_ms) for key, link in self._links.items())
+        links = ((symbol, running.link.away_since_ms) for (_, symbol), running in self._running.items())
         return {symbol: since_ms for symbol, since_ms in links if since_ms is not None}
 
     def wake(self, deployment_id: int) -> None:
-        """Have a link look at its trader now, also one that pauses after a failure."""
-        if deployment_id in self._links:
-            self._links[deployment_id].wake()
-            self._woken[deployment_id].set()
+        """Have a link look at its traders now, also one that pauses after a failure."""
+        running = self._of(deployment_id)
+        if running is not None:
+            running.link.wake()
+            running.woken.set()
 
     async def begun(self, deployment_id: int, seconds: float = _BEGIN_SECONDS) -> None:
         """Return once the books of a deployment were compared with its venue, or after so many seconds."""
-        link = self._links.get(deployment_id)
-        if link is not None:
+        running = self._of(deployment_id)
+        seat = None if running is None else running.link.place.seats.get(deployment_id)
+        if seat is not None:
             with suppress(TimeoutError):
                 async with asyncio.timeout(seconds):
-                    await link.begun.wait()
+                    await seat.begun.wait()
 
     async def drop(self, deployment_id: int) -> None:
-        """End the link of a deployment; its stop stays at the venue."""
-        self.release(deployment_id)
-        self._links.pop(deployment_id, None)
-        self._woken.pop(deployment_id, None)
-        task = self._tasks.pop(deployment_id, None)
+        """End the talk for a deployment; its stop stays at the venue, and other books go on."""
+        place = self._places.pop(deployment_id, None)
+        running = None if place is None else self._running.get(place)
+        if place is None or running is None:
+            return
+        task, running.task = running.task, None
         if task is not None:
             task.cancel()
             await asyncio.gather(task, return_exceptions=True)
+        running.link.remove(deployment_id)
+        if place not in self._places.values():
+            self._running.pop(place, None)
+        elif running.link.place.seats:
+            running.task = asyncio.create_task(self._run(running), name=f"venue link of {place[1]}")
 
     async def close(self) -> None:
         """End all links."""
-        for deployment_id in list(self._tasks):
-            await self.drop(deployment_id)
+        tasks = [running.task for running in self._running.values() if running.task is not None]
+        self._running.clear()
+        self._places.clear()
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
 
     async def watch(self) -> None:
         """Raise what ended a link for good: the database is away, or another writer has taken over."""
         raise await self._broken.get()
 
-    async def _run(self, link: VenueLink, trader: Trader, woken: asyncio.Event) -> None:
+    def _of(self, deployment_id: int) -> _Running | None:
+        place = self._places.get(deployment_id)
+        return None if place is None else self._running.get(place)
+
+    async def _run(self, running: _Running) -> None:
         shortest, longest = _PAUSE_SECONDS
         pause = shortest
+        link = running.link
         try:
             while True:
-                failure = await self._attempt(trader.key, link.run(trader))
+                failure = await self._attempt(link.place.first.trader.key, link.run())
                 if failure is None:
                     pause = shortest
                 else:
-                    await self._stop(trader, failure)
+                    for seat in list(link.place.seats.values()):
+                        await self._stop(seat.trader, failure)
                     pause = min(2 * pause, longest)
-                woken.clear()
+                running.woken.clear()
                 with suppress(TimeoutError):
                     async with asyncio.timeout(pause):
-                        await woken.wait()
+                        await running.woken.wait()
         except Exception as error:  # noqa: BLE001 - handed to whoever watches, who raises it
             self._broken.put_nowait(error)

@@ -20,19 +20,16 @@ class LookUps:
     ----------
     venue
         Where they should be.
-    rows
-        Who commits what is found.
     symbol
         Which symbol.
     """
 
-    def __init__(self, venue: OrderVenue, rows: OrderRows, symbol: str) -> None:
+    def __init__(self, venue: OrderVenue, symbol: str) -> None:
         self._venue = venue
-        self._rows = rows
         self._symbol = symbol
         self._missing: dict[str, int] = {}
 
-    async def look_up(self, name: str, sweep_trades: Callable[[], Awaitable[None]]) -> None:
+    async def look_up(self, name: str, rows: OrderRows, sweep_trades: Callable[[], Awaitable[None]]) -> None:
         """Ask for one order by our name; one that is not found in time, and has no fills, never arrived.
 
         Raises
@@ -40,8 +37,8 @@ class LookUps:
         ReconciliationError
             If the venue has forgotten an order that it had accepted.
         """
-        order = await self._rows.with_broker(lambda broker: broker.orders[name])
-        if await self._is_found(order):
+        order = await rows.with_broker(lambda broker: broker.orders[name])
+        if await self._is_found(order, rows):
             self._missing.pop(name, None)
             return
         now_ms = await self._venue.now_ms()
@@ -55,11 +52,11 @@ class LookUps:
                 f"order {name} is {order.progress.status}; expected the venue to know it"
             )
         await sweep_trades()
-        if not await self._rows.with_broker(lambda broker: broker.is_booked(name)):
+        if not await rows.with_broker(lambda broker: broker.is_booked(name)):
             reason = f"not found in {_LOOK_UPS} look-ups: it never arrived"
-            await self._rows.follow(order, "REJECTED", reason=reason)
+            await rows.follow(order, "REJECTED", reason=reason)
 
-    async def _is_found(self, order: PlacedOrder) -> bool:
+    async def _is_found(self, order: PlacedOrder, rows: OrderRows) -> bool:
         name = order.intent.client_order_id
         if order.intent.purpose != STOP:
             found = await self._venue.find_order(self._symbol, client_order_id=name)
@@ -67,14 +64,14 @@ class LookUps:
             stop = await self._venue.find_stop(self._symbol, name)
             if stop is None:
                 return False
-            await self._rows.follow_stop(stop)
+            await rows.follow_stop(stop)
             child = stop.child_order_id
             found = await self._venue.find_order(self._symbol, venue_order_id=child) if child else None
             if found is None:
                 return True
         if found is None:
             return False
-        await self._rows.follow(
+        await rows.follow(
             order, found.status, filled=found.filled_quantity, venue_order_id=found.venue_order_id
         )
         return True

@@ -18,7 +18,7 @@ from quant_pipelines.store.venue_orders import OrderStep, PlacedOrder
 from quant_pipelines.trading.levels import WantedLevel
 from quant_pipelines.trading.orders import OrderProgress
 from quant_pipelines.trading.purposes import STOP, Purpose
-from quant_pipelines.trading.venue import OrderVenue, StopOrder, VenueOrder, VenueStop
+from quant_pipelines.trading.venue import OrderVenue, StopOrder, VenueStop
 
 _log = logging.getLogger(__name__)
 Answer = TypeVar("Answer")
@@ -68,10 +68,11 @@ class OrderRows:
         await self.with_broker(lambda broker: broker.add(intent, at))
         return intent, now_ms
 
-    async def intend_stop(self, wanted: WantedLevel, quantity: Decimal | None = None) -> StopOrder:
-        """Commit the intent of a stop, of a quantity or of whatever is held; it may be sent then."""
-        position = await self.with_broker(lambda broker: broker.position().quantity)
-        covered = abs(position) if quantity is None else quantity
+    async def intend_stop(
+        self, wanted: WantedLevel, quantity: Decimal | None = None, *, covered: Decimal
+    ) -> StopOrder:
+        """Commit the intent of a stop, of a quantity or of all that is ``covered``; it may be sent then."""
+        covered = covered if quantity is None else quantity
         takes_profit = wanted.reason == EXIT_REASONS[TAKE_PROFIT]
         kind: OrderKind = "take_profit_market" if takes_profit else "stop_market"
         intent, now_ms = await self.intend(STOP, wanted.side, covered, kind, exit_reason=wanted.reason)
@@ -96,17 +97,6 @@ class OrderRows:
         if await self.with_broker(lambda broker: broker.follow(step, at)):
             deployment = self._trader.plan.deployment.id
             _log.info("order state", extra={"deployment": deployment, "order": name, "status": status})
-
-    async def follow_order(self, seen: VenueOrder) -> None:
-        """Commit what the venue says of an order, if it is ours."""
-        known = await self.with_broker(
-            lambda broker: broker.order_of(
-                client_order_id=seen.client_order_id, venue_order_id=seen.venue_order_id
-            )
-        )
-        if known is not None:
-            number = seen.venue_order_id
-            await self.follow(known, seen.status, filled=seen.filled_quantity, venue_order_id=number)
 
     async def follow_stop(self, stop: VenueStop, *, reason: str = "") -> None:
         """Commit what the venue says of a stop; its fills come with its child order only."""

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import re
 from typing import Any
 
 
@@ -34,6 +35,18 @@ def client_order_id(epoch: int, deployment_id: int, bar_close_ms: int, letter: s
         ``f`` flatten, ``c`` close.
     """
     return f"q{epoch}-{deployment_id}-{bar_close_ms // 1000:x}-{letter}"
+
+
+def deployment_of(client_order_id: str) -> int | None:
+    """Deployment that a client order id of ours names; None if it is none of ours.
+
+    Examples
+    --------
+    >>> deployment_of("q3-17-19b7-t"), deployment_of("autoclose-17")
+    (17, None)
+    """
+    found = re.match(r"q\d+-(\d+)-", client_order_id)
+    return int(found[1]) if found else None
 
 
 def resting_order_id(epoch: int, deployment_id: int, bar_close_ms: int, number: int) -> str:

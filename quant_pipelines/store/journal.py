@@ -3,7 +3,7 @@
 A write is stored whole or not at all. `StoreError` out of one means that nobody knows which: read again.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import NamedTuple, Protocol
 
@@ -91,8 +91,8 @@ class Journal(Protocol):
     def follow_order(self, epoch: int, step: OrderStep, at: datetime) -> None:
         """Store how far an order is; refused if its state would go back."""
 
-    def receive(self, epoch: int, received: Received, at: datetime) -> None:
-        """Book what a venue has filled and paid; refused if one of them was booked before."""
+    def receive(self, epoch: int, received: Sequence[Received], at: datetime) -> None:
+        """Book what was filled and paid, of several books as one; refused if one was booked before."""
 
     def write_alert(self, alert: Alert) -> None:
         """Store an alert; a halt that stands for the same reason already stays as it is."""

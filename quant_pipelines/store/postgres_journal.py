@@ -1,6 +1,6 @@
 """`Journal` over PostgreSQL: each method is one function of the store, each write one transaction."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -94,7 +94,7 @@ class PostgresJournal:
     def follow_order(self, epoch: int, step: OrderStep, at: datetime) -> None:
         venue_orders.follow_order(self.engine, epoch, step, at)
 
-    def receive(self, epoch: int, received: Received, at: datetime) -> None:
+    def receive(self, epoch: int, received: Sequence[Received], at: datetime) -> None:
         with _each_once():
             venue_orders.receive(self.engine, epoch, received, at)
 

@@ -9,7 +9,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import Connection, Engine, Table, insert, select
+from sqlalchemy import Connection, Engine, Table, func, insert, select
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from quant_pipelines.core.errors import ReconciliationError
@@ -35,6 +35,7 @@ class Fill:
     """One row of ``trading.fills``; quantity in base, price in quote per base, fee in quote.
 
     ``realized_pnl`` is the profit before the fee as a venue books it, quote; None where no venue does.
+    A trade that several books share has one row for each, whose ``part`` counts from 0.
     """
 
     trade_id: str
@@ -46,6 +47,7 @@ class Fill:
     reason: str
     ts: datetime
     realized_pnl: Decimal | None = None
+    part: int = 0
 
     @property
     def signed_quantity(self) -> Decimal:
@@ -182,6 +184,8 @@ class StoredBook:
         The last decision; None before the first one.
     progress
         How far the orders of the open intents are, by client order id.
+    elsewhere
+        What the orders have filled in other books, by client order id: a stop over the net closes several.
     """
 
     state: dict[str, Any] | None
@@ -191,6 +195,7 @@ class StoredBook:
     income: tuple[Income, ...]
     last_signal: Signal | None
     progress: Mapping[str, OrderProgress] = field(default_factory=dict)
+    elsewhere: Mapping[str, Decimal] = field(default_factory=dict)
 
 
 def book(engine: Engine, epoch: int, booking: Booking, at: datetime) -> None:
@@ -294,18 +299,28 @@ def read_book(engine: Engine, deployment_id: int) -> StoredBook:
             .order_by(signals.c.bar_close.desc())
             .limit(1)
         )
+        shared = (
+            select(fills.c.client_order_id, func.sum(fills.c.quantity))
+            .join(intents, intents.c.client_order_id == fills.c.client_order_id)
+            .where(intents.c.deployment_id == deployment_id, fills.c.deployment_id != deployment_id)
+            .group_by(fills.c.client_order_id)
+        )
         signal = connection.execute(decided).one_or_none()
         open_rows = connection.execute(open_intents).all()
         return StoredBook(
             state=checkpoint.state if checkpoint else None,
             bar_close=checkpoint.bar_close if checkpoint else None,
             open_intents=tuple(_value(Intent, row) for row in open_rows),
-            fills=tuple(_value(Fill, row) for row in connection.execute(booked.order_by(fills.c.trade_id))),
+            fills=tuple(
+                _value(Fill, row)
+                for row in connection.execute(booked.order_by(fills.c.trade_id, fills.c.part))
+            ),
             income=tuple(_value(Income, row) for row in connection.execute(received)),
             last_signal=_value(Signal, signal) if signal else None,
             progress={
                 row.client_order_id: OrderProgress(row.status, row.filled_quantity) for row in open_rows
             },
+            elsewhere={name: quantity for name, quantity in connection.execute(shared)},  # noqa: C416
         )
 
 

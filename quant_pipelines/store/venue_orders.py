@@ -41,9 +41,10 @@ class OrderStep:
 
 @dataclass(frozen=True, slots=True)
 class Received:
-    """What a venue booked for one deployment, and the position after it.
+    """What a venue, or another book, filled and paid for one deployment, and the position after it.
 
-    ``halt`` says why the deployment may not go on, if it may not: it halts with the same commit.
+    ``halt`` says why the deployment may not go on, if it may not: it halts with the same commit. ``orders``
+    are those that went on with it.
     """
 
     deployment_id: int
@@ -53,6 +54,7 @@ class Received:
     income: Sequence[Income]
     position: Position
     halt: str = ""
+    orders: Sequence[OrderStep] = ()
 
 
 def read_orders(engine: Engine, deployment_id: int) -> list[PlacedOrder]:
@@ -115,8 +117,8 @@ def follow_order(engine: Engine, epoch: int, step: OrderStep, at: datetime) -> N
         advance_order(connection, state, at, step.venue_order_id)
 
 
-def receive(engine: Engine, epoch: int, received: Received, at: datetime) -> None:
-    """Book fills and income, each once, with the position that they make.
+def receive(engine: Engine, epoch: int, received: Sequence[Received], at: datetime) -> None:
+    """Book fills and income of several books, each once, with the positions that they make.
 
     Raises
     ------
@@ -125,25 +127,34 @@ def receive(engine: Engine, epoch: int, received: Received, at: datetime) -> Non
     ReconciliationError
         If one of them was booked before.
     """
-    key = {"deployment_id": received.deployment_id}
-    where = {"venue": received.venue, "symbol": received.symbol, **key, "booked_at": at}
     with transaction(engine) as connection:
         require_epoch(connection, epoch)
-        new_fills = [{**_columns(fill), **where} for fill in received.fills]
-        new_income = [{**_columns(row), **key} for row in received.income]
-        n_booked = sum(
-            _insert_new(connection, table, rows) for table, rows in ((fills, new_fills), (income, new_income))
+        for one in received:
+            _receive(connection, one, at)
+
+
+def _receive(connection: Connection, received: Received, at: datetime) -> None:
+    key = {"deployment_id": received.deployment_id}
+    where = {"venue": received.venue, "symbol": received.symbol, **key, "booked_at": at}
+    new_fills = [{**_columns(fill), **where} for fill in received.fills]
+    new_income = [{**_columns(row), **key} for row in received.income]
+    n_booked = sum(
+        _insert_new(connection, table, rows) for table, rows in ((fills, new_fills), (income, new_income))
+    )
+    if n_booked != len(new_fills) + len(new_income):
+        raise ReconciliationError(
+            f"deployment {received.deployment_id}: {len(new_fills) + len(new_income) - n_booked} of the "
+            "fills and payments were booked before; expected none"
         )
-        if n_booked != len(new_fills) + len(new_income):
-            raise ReconciliationError(
-                f"deployment {received.deployment_id}: {len(new_fills) + len(new_income) - n_booked} of the "
-                "fills and payments were booked before; expected none"
-            )
-        row = {**_columns(received.position), "updated_at": at}
-        held = upsert(positions).values(**key, symbol=received.symbol, **row)
-        connection.execute(held.on_conflict_do_update(index_elements=["deployment_id", "symbol"], set_=row))
-        if received.halt:
-            halt_once(connection, f"deployment:{received.deployment_id}", Trip("failed", received.halt), at)
+    for step in received.orders:
+        advance_order(
+            connection, OrderState(step.client_order_id, *step.progress, step.reason), at, step.venue_order_id
+        )
+    row = {**_columns(received.position), "updated_at": at}
+    held = upsert(positions).values(**key, symbol=received.symbol, **row)
+    connection.execute(held.on_conflict_do_update(index_elements=["deployment_id", "symbol"], set_=row))
+    if received.halt:
+        halt_once(connection, f"deployment:{received.deployment_id}", Trip("failed", received.halt), at)
 
 
 def _insert_new(connection: Connection, table: Table, rows: list[dict[str, object]]) -> int:

@@ -125,9 +125,9 @@ def next_action(held: Holding, standing: StandingLevels, asked: AskedFor, tries:
     """
     if asked.is_closing:
         return Wait("closing")
-    leaving = _leaving(held, asked)
-    if leaving is not None and tries.exit.is_due(now):
-        return leaving
+    exit_now = leaving(held, asked)
+    if exit_now is not None and tries.exit.is_due(now):
+        return exit_now
     if asked.is_triggering:
         return Wait("triggering")
     if not held.position:
@@ -178,7 +178,7 @@ def _waited(tries: Tries, wait: Wait, now: float) -> Tries:
     return known._replace(stop=stop, take_profit=goal)
 
 
-def _leaving(held: Holding, asked: AskedFor) -> ExitPosition | None:
+def leaving(held: Holding, asked: AskedFor) -> ExitPosition | None:
     """Exit that somebody or a bar's close asks for."""
     if held.position and asked.must_flatten:
         return ExitPosition(CLOSE, held.position, None, "operator")

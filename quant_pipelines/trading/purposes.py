@@ -21,6 +21,9 @@ EXITS = (FLATTEN, CLOSE, EXIT)
 KILL_PREFIX: Final = "kill-"
 """How the names of orders begin that closed an account without the runner."""
 
+INTERNAL_PREFIX: Final = "internal-"
+"""How the names of trades begin that two books made with each other; no venue knows them."""
+
 _RESTING = "order "
 
 

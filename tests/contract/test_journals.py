@@ -189,7 +189,7 @@ WRITES: dict[str, Callable[[Bench], None]] = {
     "follow_order": lambda at: at.journal.follow_order(
         at.epoch, OrderStep("q1-1-2358-t", OrderProgress("ACCEPTED")), NOW
     ),
-    "receive": lambda at: at.journal.receive(at.epoch, at.received(), NOW),
+    "receive": lambda at: at.journal.receive(at.epoch, [at.received()], NOW),
 }
 
 
@@ -283,18 +283,18 @@ def test_a_late_decision_belongs_to_the_newest_bar(bench: Bench) -> None:
 
 @pytest.mark.parametrize("again", ["fills", "income"])
 def test_what_a_venue_booked_is_booked_once_and_whole(bench: Bench, again: str) -> None:
-    bench.journal.receive(bench.epoch, bench.received(), NOW)
+    bench.journal.receive(bench.epoch, [bench.received()], NOW)
     new = {"fills": (replace(FILL, trade_id="18"),), "income": (replace(FUNDING, ts=NOW + MINUTE),)}
     new[again] = (FILL,) if again == "fills" else (FUNDING,)
     with pytest.raises(ReconciliationError, match=r"before|already"):
-        bench.journal.receive(bench.epoch, bench.received(**new), NOW)
+        bench.journal.receive(bench.epoch, [bench.received(**new)], NOW)
     stored = bench.journal.read_book(bench.deployment.id)
     assert (stored.fills, stored.income) == ((FILL,), (FUNDING,))
 
 
 def test_a_halt_is_committed_with_what_caused_it(bench: Bench) -> None:
     source = bench.deployment.key
-    bench.journal.receive(bench.epoch, bench.received(halt="EXTERNAL liquidation"), NOW)
+    bench.journal.receive(bench.epoch, [bench.received(halt="EXTERNAL liquidation")], NOW)
     assert bench.journal.read_controls().halts == {source: (Trip("failed", "EXTERNAL liquidation"),)}
 
 

@@ -20,11 +20,12 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--seeds", type=int, default=20, help="how many worlds")
     parser.add_argument("--first", type=int, default=1, help="the first one's seed")
     parser.add_argument("--events", type=int, default=200, help="events of each world")
+    parser.add_argument("--books", type=int, default=1, help="how many deployments trade the symbol")
     chosen = parser.parse_args(arguments)
     logging.disable(logging.CRITICAL)  # what a runner says of thousands of faults tells nobody anything
     digest, fired, events, violations = hashlib.sha256(), Counter[Fault](), 0, 0
     for seed in range(chosen.first, chosen.first + chosen.seeds):
-        outcome = play(seed, chosen.events)
+        outcome = play(seed, chosen.events, chosen.books)
         for (invariant, what), at_ms in outcome.violations.items():
             print(f"seed {seed}: {invariant} at {at_ms}: {what}")
         digest.update(outcome.digest.encode())

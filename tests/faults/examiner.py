@@ -14,7 +14,7 @@ from typing import NamedTuple
 from quant_pipelines.simulator.venue.ledger import Ledger
 from quant_pipelines.simulator.venue.records import AlgoOrder, FillRecord, IncomeRecord, Order
 from quant_pipelines.trading.orders import FOLLOWERS
-from quant_pipelines.trading.purposes import EXITS
+from quant_pipelines.trading.purposes import EXITS, INTERNAL_PREFIX
 from tests.memory_journal import MemoryJournal
 
 _COVERED_WITHIN_MS = 2_000
@@ -102,6 +102,13 @@ class Examiner:
 
     def _no_fill_is_invented(self) -> None:
         theirs = self._their_fills()
+        crossed = defaultdict[str, Decimal](Decimal)
+        for _, one in self.journal.tables.fills.values():
+            if one.trade_id.startswith(INTERNAL_PREFIX):
+                crossed[one.trade_id] += one.signed_quantity * one.price + one.fee
+        for trade_id, cash in crossed.items():
+            if cash:
+                self._violated("I2", f"cross {trade_id} of two books leaves {cash}; expected nothing")
         for trade_id, fill in self._our_fills().items():
             if theirs.get(trade_id) != fill:
                 self._violated("I2", f"fill {trade_id} is {fill}; the venue has {theirs.get(trade_id)}")
@@ -147,8 +154,13 @@ class Examiner:
         return position.quantity if position is not None else Decimal(0)
 
     def _our_fills(self) -> dict[str, tuple[str, Decimal, Decimal, Decimal]]:
-        fills = (fill for _, fill in self.journal.tables.fills.values())
-        return {one.trade_id: (one.side, one.quantity, one.price, one.fee) for one in fills}
+        """The venue's trades as we booked them, the parts of several books added up."""
+        found: dict[str, tuple[str, Decimal, Decimal, Decimal]] = {}
+        for _, one in self.journal.tables.fills.values():
+            if not one.trade_id.startswith(INTERNAL_PREFIX):
+                _, quantity, _, fee = found.get(one.trade_id, ("", Decimal(0), Decimal(0), Decimal(0)))
+                found[one.trade_id] = (one.side, quantity + one.quantity, one.price, fee + one.fee)
+        return found
 
     def _their_fills(self) -> dict[str, tuple[str, Decimal, Decimal, Decimal]]:
         fills = self.ledger.store.select(FillRecord)

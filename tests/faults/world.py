@@ -41,7 +41,7 @@ from quant_pipelines.store.deployments import Deployment
 from tests.faults.examiner import Examiner, Violation
 from tests.faults.loop import run_virtually
 from tests.faults.network import FAULTS, Fault, Network
-from tests.integration.runner.venue_world import FLIP, PYRAMID
+from tests.integration.runner.venue_world import FLIP, FLOP, PYRAMID
 from tests.memory_journal import MemoryJournal
 from tests.memory_lease import Leases
 from tests.unit.live_runner.test_races import DEPLOYMENT
@@ -81,9 +81,11 @@ class World:
         Decides everything.
     is_faulty
         Whether anything goes wrong.
+    n_books
+        How many deployments trade the symbol.
     """
 
-    def __init__(self, seed: int, *, is_faulty: bool) -> None:
+    def __init__(self, seed: int, *, is_faulty: bool, n_books: int = 1) -> None:
         self.chance = chance = random.Random(seed)
         self.begun_ms = DAY_0_MS + chance.randrange(180, 1200) * MINUTE_MS + chance.randrange(MINUTE_MS)
         self._now_ms = self.begun_ms
@@ -99,7 +101,12 @@ class World:
         self.service = VenueService(venue, prices, Front(self.clock, budget, connections))
         self.streams = MarketStreams(market, derivatives, self.clock, connections)
         rest = RestAnswers(market, derivatives, self.clock, budget)
-        self.journal = MemoryJournal([deployment_at(self.begun_ms, chance)])
+        self.journal = MemoryJournal(
+            [
+                deployment_at(self.begun_ms, chance),
+                *(against(self.begun_ms, chance, n) for n in range(1, n_books)),
+            ]
+        )
         self.examiner = Examiner(self.ledger, self.journal, MARKET_ID, self.clock)
         rates = swarm(chance) if is_faulty else {}
         self.network = Network(self.service, rest, connections, chance, rates, self._happened)
@@ -160,16 +167,16 @@ class World:
         return Surroundings(self.journal, leases.open, _settings(), source, time, "world:1", connect)
 
 
-def play(seed: int, n_events: int = 200) -> Outcome:
+def play(seed: int, n_events: int = 200, n_books: int = 1) -> Outcome:
     """Play one world with faults to its end."""
-    with played(seed, n_events) as world:
+    with played(seed, n_events, n_books=n_books) as world:
         return Outcome(seed, world.n_events, world.examiner.found, world.digest(), world.network.fired)
 
 
 @contextmanager
-def played(seed: int, n_events: int = 200, *, is_faulty: bool = True) -> Iterator[World]:
+def played(seed: int, n_events: int = 200, *, is_faulty: bool = True, n_books: int = 1) -> Iterator[World]:
     """World that has come to its end, where its clock stands still; its books are open."""
-    world = World(seed, is_faulty=is_faulty)
+    world = World(seed, is_faulty=is_faulty, n_books=n_books)
     try:
         with _ccxt_by(world.clock):
             run_virtually(world.play(n_events), world.chance)
@@ -183,6 +190,12 @@ def deployment_at(now_ms: int, chance: random.Random) -> Deployment:
     now, source = from_ms(now_ms), chance.choice((FLIP, PYRAMID))
     times = {"created_at": now - timedelta(minutes=3), "history_start": now - timedelta(hours=2)}
     return replace(DEPLOYMENT, source=source, capital=Decimal(10_000), venue="binanceusdm", **times)
+
+
+def against(now_ms: int, chance: random.Random, number: int) -> Deployment:
+    """Another deployment of the same symbol, which may trade against the first one."""
+    source, capital = chance.choice((FLIP, FLOP, PYRAMID)), Decimal(chance.choice((4_000, 10_000)))
+    return replace(deployment_at(now_ms, chance), id=DEPLOYMENT.id + number, source=source, capital=capital)
 
 
 def swarm(chance: random.Random) -> dict[Fault, float]:

@@ -187,11 +187,12 @@ class Minutes:
         station = Station(journal, self.venue, settings, epoch, self.clock, read_back_seconds=60.0)
         self._link = VenueLink(station)
         self.trader = Trader(journal, deployment, series, epoch=epoch, open_broker=self._link.open_broker)
+        self._link.add(self.trader)
         self._talking: asyncio.Task[None] | None = None
 
     async def talk(self) -> None:
         """Have the link begin, and wait until the books agree."""
-        self._talking = asyncio.create_task(self._link.run(self.trader))
+        self._talking = asyncio.create_task(self._link.run())
         await self.settle()
 
     async def die(self) -> None:

@@ -78,6 +78,14 @@ class Flip(Strategy):
 '''
 
 
+FLOP = (
+    FLIP.replace("Flip", "Flop")
+    .replace("1.0, -1.0", "-1.0, 1.0")
+    .replace("Long in even minutes, short", "Short in even minutes, long")
+)
+"""What trades against the one before."""
+
+
 class Place(Protocol):
     """Where a runner trades."""
 

@@ -2,7 +2,7 @@
 
 import asyncio
 import threading
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
@@ -12,7 +12,10 @@ import pytest
 from live_runner.book.broker import Opened
 from live_runner.book.trader import Trader
 from live_runner.feed.series import BarSeries
+from live_runner.venue.broker import Wire
 from live_runner.venue.links import VenueLinks
+from live_runner.venue.order_rows import OrderRows
+from live_runner.venue.place import Place, Seat
 from quant_pipelines.core.instruments import Instrument
 from quant_pipelines.core.settings import CostSettings
 from quant_pipelines.risk import RiskLimits
@@ -20,6 +23,7 @@ from quant_pipelines.store.deployments import Deployment
 from quant_pipelines.trading import TradingRules
 from quant_pipelines.trading.breaker import Trip
 from tests.memory_journal import MemoryJournal
+from tests.unit.live_runner.memory_venue import MemoryVenue
 
 AT = datetime(2026, 1, 1, tzinfo=UTC)
 SYMBOL = "BTC/USDT:USDT"
@@ -138,11 +142,19 @@ class Link:
     """Counts how often it was begun."""
 
     def __init__(self) -> None:
+        self.place = Place(MemoryJournal(), 1)
         self.n_begun = 0
         self.n_woken = 0
         self.begun = asyncio.Event()
 
-    async def run(self, _trader: Trader) -> None:
+    def add(self, trader: Trader, barred: Callable[[], str]) -> None:
+        seat = Seat(trader, Wire(print, print), OrderRows(trader, MemoryVenue(), 1), barred)
+        self.place.seats[DEPLOYMENT.id] = seat
+
+    def remove(self, deployment_id: int) -> None:
+        del self.place.seats[deployment_id]
+
+    async def run(self) -> None:
         self.n_begun += 1
         self.begun.set()
 
@@ -165,9 +177,10 @@ def test_a_failed_link_is_halted_in_turn_with_refreshes_and_begun_again_when_wok
                 told.append(failure)
 
         links, link, trader = VenueLinks(failing, stop), Link(), trader_of(Books())
+        links.link_for(DEPLOYMENT, lambda: link)  # type: ignore[arg-type, return-value] - as much as is asked
         async with asyncio.timeout(60):
             async with turn:
-                links.start(link, trader)  # type: ignore[arg-type] - as much of one as is asked
+                links.start(trader)
                 await link.begun.wait()
                 await asyncio.sleep(0)
                 assert not told
@@ -191,8 +204,9 @@ def test_a_link_that_waits_for_its_halt_can_be_dropped() -> None:
                 raise AssertionError("the link was dropped before")
 
         links, link, trader = VenueLinks(failing, stop), Link(), trader_of(Books())
+        links.link_for(DEPLOYMENT, lambda: link)  # type: ignore[arg-type, return-value] - as much as is asked
         async with asyncio.timeout(60), turn:
-            links.start(link, trader)  # type: ignore[arg-type] - as much of one as is asked
+            links.start(trader)
             await link.begun.wait()
             await links.drop(trader.plan.deployment.id)
 

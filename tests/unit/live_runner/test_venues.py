@@ -9,11 +9,13 @@ import pytest
 
 from live_runner.venue.accounts import Permits, refusal
 from live_runner.venue.attribution import external_reason
+from live_runner.venue.link import Station, VenueLink
 from live_runner.venue.links import VenueLinks
-from quant_pipelines.core.errors import ConfigurationError
 from quant_pipelines.core.settings import ExchangeSettings, RunnerSettings, Settings
 from quant_pipelines.store.deployments import Deployment
 from quant_pipelines.trading.levels import WantedLevel, wanted_level
+from tests.memory_journal import MemoryJournal
+from tests.unit.live_runner.memory_venue import MemoryVenue
 
 AT = datetime(2026, 1, 1, tzinfo=UTC)
 PAPER = Deployment(
@@ -65,19 +67,24 @@ def test_a_stop_lies_on_a_tick_on_the_safe_side(
     assert wanted_level(Decimal(position), level, Decimal("0.1"), "hard_stop") == expected
 
 
-def test_an_accounts_symbol_belongs_to_one_deployment_at_a_time() -> None:
+def link() -> VenueLink:
+    station = Station(MemoryJournal(), MemoryVenue(), RunnerSettings(), 1, lambda: 0)
+    return VenueLink(station)
+
+
+def test_all_deployments_at_a_symbol_of_an_account_have_one_link() -> None:
     async def scenario() -> None:
         links = VenueLinks(never, nothing)
-        links.reserve(CANARY)
-        links.reserve(CANARY)
-        links.reserve(replace(CANARY, id=8, symbol="ETH/USDT:USDT"))
-        links.reserve(replace(CANARY, id=9, account_id=2))
-        with pytest.raises(
-            ConfigurationError, match="deployment:7 trades BTC/USDT:USDT on account 1 already"
-        ):
-            links.reserve(replace(CANARY, id=10))
-        await links.drop(7)
-        links.reserve(replace(CANARY, id=10))
+        first = links.link_for(CANARY, link)
+        others = [
+            replace(CANARY, id=8, symbol="ETH/USDT:USDT"),
+            replace(CANARY, id=9, account_id=2),
+            replace(CANARY, id=10),
+        ]
+        assert [links.link_for(one, link) is first for one in others] == [False, False, True]
+        assert [links.is_shared(key) for key in (7, 8, 9, 10)] == [True, False, False, True]
+        links.release(10)
+        assert not links.is_shared(7)
 
     asyncio.run(scenario())
 
@@ -103,8 +110,11 @@ def test_a_venues_own_order_is_told_by_its_name(name: str, reason: str) -> None:
     assert external_reason(name) == reason
 
 
-def test_a_symbol_is_free_again_when_its_deployment_could_not_be_taken_up() -> None:
-    links = VenueLinks(never, nothing)
-    links.reserve(CANARY)
-    links.release(CANARY.id)
-    links.reserve(replace(CANARY, id=10))
+def test_a_link_ends_with_the_deployment_that_could_not_be_taken_up() -> None:
+    async def scenario() -> None:
+        links = VenueLinks(never, nothing)
+        first = links.link_for(CANARY, link)
+        links.release(CANARY.id)
+        assert links.link_for(replace(CANARY, id=10), link) is not first
+
+    asyncio.run(scenario())

@@ -1,0 +1,121 @@
+"""Who covers a place: one book that holds something by its own stop, several by one over their net.
+
+While several hold, their own stops and take-profits are watched here, on each price that is heard and at
+each look at the place.
+"""
+
+import math
+from collections.abc import Callable
+
+from live_runner.venue.covering import Around, Covering
+from live_runner.venue.net_covering import NetCovering
+from live_runner.venue.place import Seat, holders
+from quant_pipelines.trading.tries import Tries
+from quant_pipelines.trading.venue import OrderVenue
+from quant_pipelines.trading.watch import Watched
+
+
+class Covers:
+    """Stops, take-profits and exits of all books of a place.
+
+    Parameters
+    ----------
+    venue
+        Where they stand.
+    around
+        What is asked of the link.
+    fraction
+        Distance of the stop over several books from the entry price of each.
+    read_back_seconds
+        Time that a level may take.
+    wake
+        Called when a price has reached a level that is watched.
+    """
+
+    def __init__(
+        self,
+        venue: OrderVenue,
+        around: Around,
+        *,
+        fraction: float,
+        read_back_seconds: float,
+        wake: Callable[[], None],
+    ) -> None:
+        self._venue = venue
+        self._around = around
+        self._fraction = fraction
+        self._read_back_seconds = read_back_seconds
+        self._wake = wake
+        self._books: dict[int, Covering] = {}
+        self._net: NetCovering | None = None
+        self._watched: dict[int, Watched] = {}
+        self._price = math.nan
+        self._is_called = False
+
+    def of(self, seat: Seat) -> Covering:
+        """Covering of one book."""
+        known = self._books.get(seat.key)
+        if known is None:
+            tries = Tries(seat.exit_pace, read_back_seconds=self._read_back_seconds)
+            known = Covering(seat.trader, self._venue, rows=seat.rows, around=self._around, tries=tries)
+            self._books[seat.key] = known
+        return known
+
+    def remember(self) -> None:
+        """Leave with the books when they may be closed again, for whoever covers them next."""
+        for key, covering in self._books.items():
+            if key in self._around.place.seats:
+                self._around.place.seats[key].exit_pace = covering.tries.exit
+
+    async def keep(self) -> bool:
+        """See to it that all is covered or being closed; whether it is covered.
+
+        Raises
+        ------
+        StoreError
+            If an intent can't be committed.
+        """
+        place = self._around.place
+        if not place.is_shared:
+            only = self.of(place.first)
+            await only.keep()
+            return await only.is_covered()
+        net, holding = self._over_the_net(), await place.with_brokers(holders)
+        self._watched = {key: one for key, one in self._watched.items() if key in holding}
+        if len(holding) > 1:
+            await net.keep()
+            for key in holding:
+                await self._watch(key)
+        else:
+            self._watched.clear()
+            await self.of(place.seats[holding[0]] if holding else place.first).keep()
+        return await net.is_covered()
+
+    def hear(self, price: float) -> None:
+        """Take the last price, quote per base."""
+        self._price = price
+        if self._is_called or not any(watched.reached([price]) for watched in self._watched.values()):
+            return
+        self._is_called = True
+        self._wake()
+
+    async def exit_reached(self) -> None:
+        """Close the books whose level the last price has reached."""
+        self._is_called = False
+        for key, watched in list(self._watched.items()):
+            if watched.reached([self._price]):
+                await self._watch(key)
+
+    async def _watch(self, key: int) -> None:
+        covering = self.of(self._around.place.seats[key])
+        self._watched[key] = await covering.keep_watched(self._price)
+
+    def _over_the_net(self) -> NetCovering:
+        if self._net is None:
+            tries = Tries(read_back_seconds=self._read_back_seconds)
+            self._net = NetCovering(
+                self._books, self._fraction, venue=self._venue, around=self._around, tries=tries
+            )
+            for seat in self._around.place.seats.values():
+                self.of(seat)
+        return self._net

@@ -1,0 +1,99 @@
+"""Orders of one cycle that cross between books: booked at the price of what was sent of them.
+
+What crosses stays an open order of its book until then. It is kept in memory alone: whoever begins anew has
+never sent what is left of it, and denies that, as any order that was committed and not sent.
+"""
+
+from collections.abc import Iterable
+from datetime import datetime
+from decimal import Decimal
+from typing import NamedTuple
+
+from live_runner.venue.broker import VenueBroker
+from live_runner.venue.place import Books
+from live_runner.venue.receiving import Booked
+from quant_pipelines.core.orders import Side
+from quant_pipelines.store.trading import Fill
+from quant_pipelines.store.venue_orders import OrderStep, PlacedOrder
+from quant_pipelines.trading.netting import Cross
+from quant_pipelines.trading.orders import FINAL, OrderProgress
+from quant_pipelines.trading.purposes import INTERNAL_PREFIX
+
+_ZERO = Decimal(0)
+
+
+class Crossing(NamedTuple):
+    """What crosses in one cycle, and the names of the orders that are sent for the rest of it."""
+
+    crosses: tuple[Cross, ...]
+    sent: tuple[str, ...]
+
+    @property
+    def unsent(self) -> set[str]:
+        """Orders of which nothing is sent."""
+        return {name for cross in self.crosses for name in cross[:2]} - set(self.sent)
+
+
+def is_due(books: Books, crossing: Crossing) -> bool:
+    """Whether all that was sent has ended, and is booked."""
+    return all(_is_over(books, name) for name in crossing.sent)
+
+
+def fill_price(books: Books, crossing: Crossing) -> Decimal | None:
+    """Average price of what was sent, quote per base; None if nothing of it was filled."""
+    traded = [_broker_of(books, name).tally.traded(name) for name in crossing.sent]
+    quantity = sum((one.quantity for one in traded), _ZERO)
+    return sum((one.notional for one in traded), _ZERO) / quantity if quantity else None
+
+
+def book_crossing(books: Books, crossing: Crossing, price: Decimal, at: datetime) -> list[Booked]:
+    """Commit both sides of every cross, and the orders that they fill, at once; returns the fills."""
+    fills = [one for cross in crossing.crosses for one in _pair(books, cross, price, at)]
+    received = []
+    for key in sorted({one.deployment_id for one in fills}):
+        mine = [one.fill for one in fills if one.deployment_id == key]
+        received.append(books.brokers[key].stage(mine, (), orders=_steps(books, key, mine), at=at))
+    books.journal.receive(books.epoch, received, at)
+    return fills
+
+
+def _pair(books: Books, cross: Cross, price: Decimal, at: datetime) -> Iterable[Booked]:
+    sides: tuple[tuple[Side, str], ...] = (("buy", cross.buy), ("sell", cross.sell))
+    for part, (side, name) in enumerate(sides):
+        broker = _broker_of(books, name)
+        trade_id = f"{INTERNAL_PREFIX}{cross.buy}/{cross.sell}"
+        reason = broker.orders[name].intent.purpose
+        fill = Fill(trade_id, name, side, cross.quantity, price, _ZERO, reason, at, part=part)
+        yield Booked(_key_of(books, name), fill)
+
+
+def _steps(books: Books, key: int, fills: Iterable[Fill]) -> list[OrderStep]:
+    """Return how far the orders of a book are with these fills; what was sent keeps its end."""
+    crossed: dict[str, Decimal] = {}
+    for fill in fills:
+        name = fill.client_order_id or ""
+        crossed[name] = crossed.get(name, _ZERO) + fill.quantity
+    return [
+        OrderStep(name, _progress(books.brokers[key].orders[name], quantity), reason="crossed between books")
+        for name, quantity in crossed.items()
+    ]
+
+
+def _progress(order: PlacedOrder, crossed: Decimal) -> OrderProgress:
+    status, filled = order.progress.status, order.progress.filled_quantity + crossed
+    if status in FINAL:
+        return OrderProgress(status, filled)
+    return OrderProgress("FILLED" if filled == order.intent.quantity else "CANCELED", filled)
+
+
+def _is_over(books: Books, name: str) -> bool:
+    broker = _broker_of(books, name)
+    return broker.orders[name].progress.status in FINAL and not broker.unbooked(name)
+
+
+def _broker_of(books: Books, name: str) -> VenueBroker:
+    return books.brokers[_key_of(books, name)]
+
+
+def _key_of(books: Books, name: str) -> int:
+    return next(key for key, broker in books.brokers.items() if name in broker.orders)

@@ -1,0 +1,81 @@
+"""One stop over the net of several books, at the venue, beyond their own, which the runner watches.
+
+It is kept by the table of `trading.cover`, as one position with one level. Where nothing protects the net,
+each of the books is closed.
+"""
+
+from collections.abc import Mapping
+from decimal import Decimal
+
+from live_runner.venue.covering import Around, Covering, Read
+from live_runner.venue.place import Brokers, net_of
+from quant_pipelines.trading.cover import ExitPosition, Holding
+from quant_pipelines.trading.purposes import EXITS
+from quant_pipelines.trading.tries import Tries
+from quant_pipelines.trading.venue import OrderVenue
+from quant_pipelines.trading.watch import net_level
+
+
+class NetCovering(Covering):
+    """Stop over the net.
+
+    Parameters
+    ----------
+    books
+        Covering of each book.
+    fraction
+        Distance of the stop from the entry price of each book.
+    venue, around, tries
+        As for a book.
+    """
+
+    def __init__(
+        self,
+        books: Mapping[int, Covering],
+        fraction: float,
+        *,
+        venue: OrderVenue,
+        around: Around,
+        tries: Tries,
+    ) -> None:
+        first = around.place.first
+        super().__init__(first.trader, venue, rows=first.rows, around=around, tries=tries)
+        self._books = books
+        self._fraction = fraction
+
+    async def _exit(self, wanted: ExitPosition) -> None:
+        """Close each book that holds something."""
+        held = await self._around.place.with_brokers(_positions)
+        for key, position in held.items():
+            if position:
+                await self._books[key].close(wanted._replace(position=position))
+
+    @property
+    def _must_flatten(self) -> bool:
+        return False  # each of the books for itself
+
+    async def _read(self) -> Read:
+        tick_size = self._tick_size
+
+        def look(brokers: Brokers) -> Read:
+            net = net_of(brokers)
+            levels = [
+                (broker.position().quantity, broker.disaster_price(self._fraction))
+                for broker in brokers.values()
+            ]
+            waiting = [one for broker in brokers.values() for one in broker.unsettled()]
+            closing = [
+                broker
+                for broker in brokers.values()
+                if any(one.intent.purpose in EXITS for one in broker.unsettled())
+            ]
+            held = [broker for broker in brokers.values() if broker.position().quantity]
+            if not all(broker in closing for broker in held):  # one that stays needs the stop
+                waiting = [one for one in waiting if one.intent.purpose not in EXITS]
+            return Read(Holding(net, net_level(net, levels, tick_size)), waiting)
+
+        return await self._around.place.with_brokers(look)
+
+
+def _positions(brokers: Brokers) -> dict[int, Decimal]:
+    return {key: broker.position().quantity for key, broker in brokers.items()}

@@ -1,0 +1,188 @@
+"""The books at one symbol of an account: each by itself, or all of them at one moment."""
+
+import asyncio
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from decimal import Decimal
+from functools import partial
+from typing import NamedTuple, TypeVar
+
+from live_runner.book.broker import Broker
+from live_runner.book.trader import Trader
+from live_runner.venue.broker import VenueBroker, Wire
+from live_runner.venue.order_rows import OrderRows
+from quant_pipelines.core.ids import deployment_of
+from quant_pipelines.core.instruments import Instrument
+from quant_pipelines.store.journal import Journal
+from quant_pipelines.store.venue_orders import PlacedOrder
+from quant_pipelines.trading.levels import WantedLevel
+from quant_pipelines.trading.tries import Pace
+from quant_pipelines.trading.venue import StopOrder, VenueOrder, VenueStop
+
+Brokers = Mapping[int, VenueBroker]
+"""Brokers by deployment, the oldest first."""
+Answer = TypeVar("Answer")
+
+
+class Books(NamedTuple):
+    """All books of a place while nobody else acts on them, and where their rows are kept."""
+
+    journal: Journal
+    epoch: int
+    brokers: Brokers
+    lot_size: Decimal
+
+
+@dataclass
+class Seat:
+    """A book at a place.
+
+    Parameters
+    ----------
+    trader, wire, rows
+        Who decides, how what was decided comes here, and who commits what is seen.
+    barred
+        Why nothing is decided although the books agree, in one sentence; empty when it is.
+    exit_pace
+        When it may be closed again.
+    has_begun
+        Whether what an earlier life left behind was compared with the venue.
+    begun
+        Set once that was done for the first time.
+    """
+
+    trader: Trader
+    wire: Wire
+    rows: OrderRows
+    barred: Callable[[], str]
+    exit_pace: Pace = field(default_factory=Pace)
+    has_begun: bool = False
+    begun: asyncio.Event = field(default_factory=asyncio.Event)
+
+    @property
+    def key(self) -> int:
+        """Deployment whose book it is."""
+        return self.trader.plan.deployment.id
+
+
+class Place:
+    """All books at one symbol of an account; it commits what belongs to any of them.
+
+    Parameters
+    ----------
+    journal
+        Rows of the runner.
+    epoch
+        Epoch of the writer.
+
+    Attributes
+    ----------
+    seats
+        Books by deployment.
+    """
+
+    def __init__(self, journal: Journal, epoch: int) -> None:
+        self._journal = journal
+        self._epoch = epoch
+        self.seats: dict[int, Seat] = {}
+
+    @property
+    def first(self) -> Seat:
+        """The oldest book."""
+        return self.seats[min(self.seats)]
+
+    @property
+    def symbol(self) -> str:
+        """What is traded."""
+        return self.first.trader.symbol
+
+    @property
+    def instrument(self) -> Instrument:
+        """Specification of what is traded."""
+        instrument = self.first.trader.plan.deployment.instrument
+        assert instrument is not None  # noqa: S101 - a plan has one
+        return instrument
+
+    @property
+    def is_shared(self) -> bool:
+        """Whether several books are here."""
+        return len(self.seats) > 1
+
+    def seat_of(self, name: str) -> Seat | None:
+        """Book that an order belongs to, by its name; None if it is nobody's here."""
+        return self.seats.get(deployment_of(name) or 0)
+
+    async def with_brokers(self, act: Callable[[Brokers], Answer]) -> Answer:
+        """Act on all brokers while no bar of any of them is booked; what fails outdates all of them."""
+        seats = [self.seats[key] for key in sorted(self.seats)]
+        return await asyncio.to_thread(_nested, act, seats, {})
+
+    async def with_books(self, act: Callable[[Books], Answer]) -> Answer:
+        """Act on all brokers at one moment, where what is done is committed as one."""
+        journal, epoch, lot_size = self._journal, self._epoch, self.instrument.lot_size
+        return await self.with_brokers(lambda brokers: act(Books(journal, epoch, brokers, lot_size)))
+
+    async def order_of(self, *, client_order_id: str = "", venue_order_id: str = "") -> PlacedOrder | None:
+        """Order of any book by either name."""
+        return await self.with_brokers(
+            partial(order_among, client_order_id=client_order_id, venue_order_id=venue_order_id)
+        )
+
+    async def follow_order(self, seen: VenueOrder) -> None:
+        """Commit what the venue says of an order, if it is ours."""
+        known = await self.order_of(client_order_id=seen.client_order_id, venue_order_id=seen.venue_order_id)
+        seat = None if known is None else self.seat_of(known.intent.client_order_id)
+        if known is not None and seat is not None:
+            number = seen.venue_order_id
+            await seat.rows.follow(known, seen.status, filled=seen.filled_quantity, venue_order_id=number)
+
+    async def intend_stop(self, wanted: WantedLevel, quantity: Decimal | None = None) -> StopOrder:
+        """Commit the intent of a stop over the net, as an order of the oldest book that it closes."""
+        owner, net = await self.with_brokers(_owner_of_stop)
+        return await self.seats[owner].rows.intend_stop(wanted, quantity, covered=abs(net))
+
+    async def follow_stop(self, stop: VenueStop, *, reason: str = "") -> None:
+        """Commit what the venue says of a stop, if it is ours."""
+        seat = self.seat_of(stop.client_order_id)
+        if seat is not None:
+            await seat.rows.follow_stop(stop, reason=reason)
+
+
+def order_among(
+    brokers: Brokers, *, client_order_id: str = "", venue_order_id: str = ""
+) -> PlacedOrder | None:
+    """Order of any broker by either name."""
+    found = (
+        broker.order_of(client_order_id=client_order_id, venue_order_id=venue_order_id)
+        for broker in brokers.values()
+    )
+    return next((order for order in found if order is not None), None)
+
+
+def net_of(brokers: Brokers) -> Decimal:
+    """Sum of the positions, base, signed: what the venue holds."""
+    return sum((broker.position().quantity for broker in brokers.values()), Decimal(0))
+
+
+def holders(brokers: Brokers) -> list[int]:
+    """Books that hold something."""
+    return [key for key, broker in brokers.items() if broker.position().quantity]
+
+
+def _owner_of_stop(brokers: Brokers) -> tuple[int, Decimal]:
+    net = net_of(brokers)
+    closed = [key for key, broker in brokers.items() if broker.position().quantity * net > 0]
+    return min(closed, default=min(brokers)), net
+
+
+def _nested(act: Callable[[Brokers], Answer], seats: list[Seat], brokers: dict[int, VenueBroker]) -> Answer:
+    """Hold the books one within the other, always in the same order."""
+    if not seats:
+        return act(brokers)
+    first, *others = seats
+
+    def on_broker(broker: Broker) -> Answer:
+        assert isinstance(broker, VenueBroker)  # noqa: S101 - the link opened it
+        return _nested(act, others, {**brokers, first.key: broker})
+
+    return first.trader.with_broker(on_broker)

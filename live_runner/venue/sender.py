@@ -1,0 +1,182 @@
+"""Sends what the books of a place have committed: each order once, what is opposite in one cycle crosses."""
+
+import logging
+import math
+from collections.abc import Awaitable, Callable
+from decimal import Decimal
+from functools import partial
+
+from live_runner.venue.broker import VenueBroker
+from live_runner.venue.crossing import Crossing, book_crossing, fill_price, is_due
+from live_runner.venue.place import Brokers, Place, Seat, net_of
+from live_runner.venue.receiving import Booked
+from quant_pipelines.core.errors import ExchangeError, OutcomeUnknown
+from quant_pipelines.core.timeframes import from_ms, to_ms
+from quant_pipelines.costs import is_below_min_notional
+from quant_pipelines.store.trading import Intent
+from quant_pipelines.store.venue_orders import PlacedOrder
+from quant_pipelines.trading.netting import Wish, netted, reduces_net
+from quant_pipelines.trading.purposes import EXITS
+from quant_pipelines.trading.venue import MarketOrder, OrderVenue
+
+_LATEST_SEND_MS = 10_000
+_NO_PRICE = "no price is known at which it could cross"
+_TOO_SMALL = "below the smallest notional, and it does not bring the net nearer to flat"
+
+_log = logging.getLogger(__name__)
+
+
+class Sender:
+    """Sends orders of one place.
+
+    Parameters
+    ----------
+    place, venue
+        Whose orders, and where to.
+    leave_first
+        Closes what a stop closes of a book at this bar; False if that can't be.
+    price
+        Mark or last price now, quote per base; NaN without one.
+    sending
+        Told which deployment is about to send what may open.
+    """
+
+    def __init__(
+        self,
+        place: Place,
+        venue: OrderVenue,
+        *,
+        leave_first: Callable[[Seat], Awaitable[bool]],
+        price: Callable[[], float],
+        sending: Callable[[int | None], None],
+    ) -> None:
+        self._place = place
+        self._venue = venue
+        self._leave_first = leave_first
+        self._price = price
+        self._sending = sending
+        self._crossings: list[Crossing] = []
+
+    async def send(self, cycle: list[Intent]) -> None:
+        """Send the committed orders of one cycle, each once, or write down why not."""
+        now_ms = {}
+        for intent in cycle:
+            if (stamp_ms := await self._stamped(intent)) is not None:
+                now_ms[intent.client_order_id] = stamp_ms
+        ready = [intent for intent in cycle if intent.client_order_id in now_ms]
+        if not ready:
+            return
+        plan = netted(Wish(one.client_order_id, one.side, one.quantity) for one in ready)
+        sent = []
+        for intent in ready:
+            name, rest = intent.client_order_id, plan.rests[intent.client_order_id]
+            is_whole = rest == intent.quantity
+            if rest and await self._is_sent(intent, rest, now_ms[name], is_whole=is_whole):
+                sent.append(name)
+        if plan.crosses:
+            self._crossings.append(Crossing(plan.crosses, tuple(sent)))
+            await self.settle()
+
+    async def settle(self) -> list[Booked]:
+        """Book what crosses, once all that was sent of its cycle is filled; returns the fills."""
+        booked: list[Booked] = []
+        for crossing in list(self._crossings):
+            if not await self._place.with_books(partial(is_due, crossing=crossing)):
+                continue
+            price = (
+                await self._place.with_books(partial(fill_price, crossing=crossing)) or self._known_price()
+            )
+            if price is None:
+                await self._deny(crossing)
+            else:
+                at = from_ms(await self._venue.now_ms())
+                act = partial(book_crossing, crossing=crossing, price=price, at=at)
+                booked += await self._place.with_books(act)
+            self._crossings.remove(crossing)
+        return booked
+
+    async def transmit(self, intent: Intent, stamp_ms: int, quantity: Decimal | None = None) -> None:
+        """Send an order whose submission is committed, once; of the whole quantity unless one is given."""
+        name, is_exit = intent.client_order_id, intent.purpose in EXITS
+        seat = self._seat_of(intent)
+        quantity = intent.quantity if quantity is None else quantity
+        reduces = is_exit
+        if self._place.is_shared:
+            change = quantity if intent.side == "buy" else -quantity
+            net, is_small = await self._place.with_brokers(partial(_seen, seat, quantity))
+            reduces = (is_exit or is_small) and reduces_net(net, change)
+        order = MarketOrder(name, self._place.symbol, intent.side, quantity, stamp_ms, reduce_only=reduces)
+        self._sending(None if is_exit else seat.key)
+        try:
+            sent = await self._venue.send(order)
+        except (OutcomeUnknown, ExchangeError) as error:
+            is_unknown = isinstance(error, OutcomeUnknown)
+            what = "outcome unknown" if is_unknown else "order refused"
+            _log.warning(what, extra={"order": name, "error": str(error)})
+            known = await seat.rows.with_broker(lambda broker: broker.orders[name])
+            await seat.rows.follow(known, "UNKNOWN" if is_unknown else "REJECTED", reason=str(error))
+        else:
+            known = await seat.rows.with_broker(lambda broker: broker.orders[name])
+            await seat.rows.follow(
+                known, sent.status, filled=sent.filled_quantity, venue_order_id=sent.venue_order_id
+            )
+
+    async def _stamped(self, intent: Intent) -> int | None:
+        """Moment at which an order may be sent, the venue's milliseconds; None if it may not."""
+        seat = self._place.seat_of(intent.client_order_id)
+        if seat is None:
+            return None
+        order = await seat.rows.with_broker(lambda broker: broker.orders[intent.client_order_id])
+        if order.progress.status != "INITIALIZED":
+            return None  # settled while it waited here: the link broke and began again
+        has_left = await self._leave_first(seat)
+        now_ms = await self._venue.now_ms()
+        refusal = "" if has_left else "the exit of a stop comes first"
+        if now_ms - to_ms(order.stamp) > _LATEST_SEND_MS:
+            refusal = f"woke {(now_ms - to_ms(order.stamp)) / 1000:.1f} s after its decision"
+        refusal = seat.trader.refusal_to_send(intent) or refusal
+        if refusal:
+            await seat.rows.follow(order, "DENIED", reason=refusal)
+            return None
+        return now_ms
+
+    async def _is_sent(self, intent: Intent, rest: Decimal, stamp_ms: int, *, is_whole: bool) -> bool:
+        """Send what is left of an order; False if the venue would not take it."""
+        seat = self._seat_of(intent)
+        known = await seat.rows.with_broker(lambda broker: broker.orders[intent.client_order_id])
+        if self._place.is_shared:
+            net, is_small = await self._place.with_brokers(partial(_seen, seat, rest))
+            if is_small and not reduces_net(net, rest if intent.side == "buy" else -rest):
+                if is_whole:
+                    await seat.rows.follow(known, "DENIED", reason=_TOO_SMALL)
+                return False
+        await seat.rows.follow(known, "SUBMITTED")  # proves the epoch once more, right before the request
+        await self.transmit(intent, stamp_ms, rest)
+        return True
+
+    async def _deny(self, crossing: Crossing) -> None:
+        for name in sorted(crossing.unsent):
+            seat = self._place.seat_of(name)
+            if seat is not None:
+                known = await seat.rows.with_broker(partial(_order, name))
+                await seat.rows.follow(known, "DENIED", reason=_NO_PRICE)
+
+    def _known_price(self) -> Decimal | None:
+        price = self._price()
+        return Decimal(repr(price)) if math.isfinite(price) else None
+
+    def _seat_of(self, intent: Intent) -> Seat:
+        seat = self._place.seat_of(intent.client_order_id)
+        assert seat is not None  # noqa: S101 - whoever asks has found it
+        return seat
+
+
+def _order(name: str, broker: VenueBroker) -> PlacedOrder:
+    return broker.orders[name]
+
+
+def _seen(seat: Seat, quantity: Decimal, brokers: Brokers) -> tuple[Decimal, bool]:
+    """Net of the books, base, and whether a quantity is below the smallest notional at the last close."""
+    instrument, price = seat.trader.plan.deployment.instrument, brokers[seat.key].close
+    smallest = 0.0 if instrument is None else float(instrument.min_notional)
+    return net_of(brokers), is_below_min_notional(float(quantity), price, smallest)

@@ -1,0 +1,142 @@
+"""Reads what a venue has done for the books of a place, books it, and compares."""
+
+import asyncio
+import logging
+from functools import partial
+
+from live_runner.book.trader import shown
+from live_runner.venue.attribution import attributed
+from live_runner.venue.look_up import LookUps
+from live_runner.venue.place import Brokers, Place, net_of
+from live_runner.venue.protection import Protection
+from live_runner.venue.receiving import book_payments, book_trades
+from quant_pipelines.core.errors import ReconciliationError, with_its_kind
+from quant_pipelines.core.timeframes import HOUR_MS, MINUTE_MS, from_ms, to_ms
+from quant_pipelines.trading.reconcile import OurRows, VenueRows, reconcile
+from quant_pipelines.trading.venue import OrderVenue, VenueTrade
+
+_PAYMENTS_LATE_MS = HOUR_MS
+"""How late a payment may show up at the venue, after its own time."""
+
+_log = logging.getLogger(__name__)
+
+
+class Sweeps:
+    """Sweeps of one place.
+
+    Parameters
+    ----------
+    place, venue
+        Whose trades and payments, and where they are read.
+    protection
+        Told what stands.
+
+    Attributes
+    ----------
+    next_payments_ms
+        From when on payments are read again, the venue's milliseconds.
+    """
+
+    def __init__(self, place: Place, venue: OrderVenue, protection: Protection) -> None:
+        self._place = place
+        self._venue = venue
+        self._protection = protection
+        self._look_ups = LookUps(venue, place.symbol)
+        self.next_payments_ms = 0
+
+    async def book(self, trades: list[VenueTrade]) -> None:
+        """Book what is new of trades.
+
+        Raises
+        ------
+        ReconciliationError
+            If one of them is not ours.
+        """
+        at, place = from_ms(await self._venue.now_ms()), self._place
+        found = await attributed(self._venue, trades, place)
+        error = ReconciliationError(f"{place.symbol}: {found.external}; expected orders of ours only")
+        halting = [seat for seat in place.seats.values() if found.external and not seat.trader.is_halted]
+        halts = {seat.key: with_its_kind(error) for seat in halting}
+        booked = await place.with_books(partial(book_trades, trades=found.ours, at=at, halts=halts))
+        for deployment, fill in booked:
+            _log.info("fill", extra={"deployment": deployment, **shown(fill)})
+        is_new = any(one.fill.client_order_id is None for one in booked) or len(found.ours) < len(trades)
+        if halts and is_new:
+            raise error
+
+    async def sweep(self) -> str:
+        """Read everything at the venue and book what is new; returns how the positions differ, if they do."""
+        symbol, venue, place = self._place.symbol, self._venue, self._place
+        await self.sweep_trades()
+        await self._sweep_payments()
+        orders, stops, position = await asyncio.gather(
+            venue.open_orders(symbol), venue.open_stops(symbol), venue.position(symbol)
+        )
+        ours = await place.with_brokers(partial(_our_rows, symbol))
+        plan = reconcile(ours, VenueRows(position, tuple(orders), tuple(stops)))
+        for seen in plan.seen:
+            await place.follow_order(seen)
+        for name in plan.look_up:
+            if (seat := place.seat_of(name)) is not None:
+                await self._look_ups.look_up(name, seat.rows, self.sweep_trades)
+        if plan.look_up:
+            await self.sweep_trades()  # a stop that has left the list was filled
+        for name in plan.cancel:
+            await venue.cancel_stop(symbol, name)
+        self._protection.take_over(plan.standing)
+        for standing in plan.standing:
+            await place.follow_stop(standing)
+        return plan.difference
+
+    async def sweep_trades(self) -> None:
+        """Book the trades since the last sweep, in their order."""
+        swept = await self._place.with_brokers(_swept)
+        trades = await self._venue.trades(self._place.symbol, None if swept is None else str(swept + 1))
+        if swept is not None:
+            await self.book(trades)
+        newest = trades[-1].trade_id if trades else str(swept or 0)
+        await self._place.with_brokers(partial(_note_swept, newest))
+
+    async def _sweep_payments(self) -> None:
+        now_ms = await self._venue.now_ms()
+        if now_ms < self.next_payments_ms:
+            return
+        self.next_payments_ms = now_ms + MINUTE_MS
+        seats = self._place.seats.values()
+        since_ms = min(to_ms(seat.trader.plan.deployment.created_at) for seat in seats)
+        paid_ms = await self._place.with_brokers(_paid_until_ms)
+        if paid_ms is not None:
+            since_ms = max(since_ms, paid_ms - _PAYMENTS_LATE_MS)
+        payments = await self._venue.payments(self._place.symbol, since_ms)
+        act = partial(book_payments, payments=payments, since_ms=since_ms, now_ms=now_ms)
+        await self._place.with_books(act)
+
+
+def _our_rows(symbol: str, brokers: Brokers) -> OurRows:
+    statuses = {
+        name: order.progress.status for broker in brokers.values() for name, order in broker.orders.items()
+    }
+    return OurRows(symbol, net_of(brokers), statuses, not unsettled(brokers))
+
+
+def unsettled(brokers: Brokers) -> bool:
+    """Whether an order may still change a position."""
+    return any(broker.unsettled() for broker in brokers.values())
+
+
+def _swept(brokers: Brokers) -> int | None:
+    """Last trade that was swept for every book; one that never was goes on with the others."""
+    known = [int(broker.swept_trade_id) for broker in brokers.values() if broker.swept_trade_id is not None]
+    return min(known, default=None)
+
+
+def _note_swept(trade_id: str, brokers: Brokers) -> None:
+    for broker in brokers.values():
+        broker.swept_trade_id = trade_id
+
+
+def _paid_until_ms(brokers: Brokers) -> int | None:
+    paid = [
+        broker.tally.paid_until_ms for broker in brokers.values() if broker.tally.paid_until_ms is not None
+    ]
+    return max(paid, default=None)
