@@ -114,8 +114,6 @@ class Covers:
         if self._net is None:
             tries = Tries(read_back_seconds=self._read_back_seconds)
             self._net = NetCovering(
-                self._books, self._fraction, venue=self._venue, around=self._around, tries=tries
+                self.of, self._fraction, venue=self._venue, around=self._around, tries=tries
             )
-            for seat in self._around.place.seats.values():
-                self.of(seat)
         return self._net

@@ -4,11 +4,11 @@ It is kept by the table of `trading.cover`, as one position with one level. Wher
 each of the books is closed.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable
 from decimal import Decimal
 
 from live_runner.venue.covering import Around, Covering, Read
-from live_runner.venue.place import Brokers, net_of
+from live_runner.venue.place import Brokers, Seat, net_of
 from quant_pipelines.trading.cover import ExitPosition, Holding
 from quant_pipelines.trading.purposes import EXITS
 from quant_pipelines.trading.tries import Tries
@@ -21,8 +21,8 @@ class NetCovering(Covering):
 
     Parameters
     ----------
-    books
-        Covering of each book.
+    cover_of
+        Covering of a book.
     fraction
         Distance of the stop from the entry price of each book.
     venue, around, tries
@@ -31,7 +31,7 @@ class NetCovering(Covering):
 
     def __init__(
         self,
-        books: Mapping[int, Covering],
+        cover_of: Callable[[Seat], Covering],
         fraction: float,
         *,
         venue: OrderVenue,
@@ -40,15 +40,16 @@ class NetCovering(Covering):
     ) -> None:
         first = around.place.first
         super().__init__(first.trader, venue, rows=first.rows, around=around, tries=tries)
-        self._books = books
+        self._cover_of = cover_of
         self._fraction = fraction
 
     async def _exit(self, wanted: ExitPosition) -> None:
         """Close each book that holds something."""
-        held = await self._around.place.with_brokers(_positions)
+        place = self._around.place
+        held = await place.with_brokers(_positions)
         for key, position in held.items():
             if position:
-                await self._books[key].close(wanted._replace(position=position))
+                await self._cover_of(place.seats[key]).close(wanted._replace(position=position))
 
     @property
     def _must_flatten(self) -> bool:

@@ -54,6 +54,8 @@ class Bench:
     """Let the connection break at the next commit, before or after it."""
     alerts: Callable[[], list[tuple[str, str, bool]]]
     """Severity, source, and whether it stands."""
+    other: int
+    """A second deployment."""
 
     def booking(self, bar_close: datetime = NOW, **changes: Any) -> Booking:
         whose = (self.deployment.id, "paper", self.deployment.symbol)
@@ -84,7 +86,8 @@ def bench(request: pytest.FixtureRequest) -> Bench:
 
 
 def in_memory() -> Bench:
-    journal = MemoryJournal([DEPLOYMENT])
+    other = replace(DEPLOYMENT, id=DEPLOYMENT.id + 1)
+    journal = MemoryJournal([DEPLOYMENT, other])
 
     def break_commit(at: Moment) -> None:
         def breaks(moment: Moment) -> None:
@@ -98,12 +101,13 @@ def in_memory() -> Bench:
         rows = journal.tables.alerts
         return [(alert.severity, alert.source, resolved_at is None) for alert, resolved_at in rows]
 
-    return Bench(journal, DEPLOYMENT, journal.open_epoch("test:1", NOW), break_commit, alerts)
+    return Bench(journal, DEPLOYMENT, journal.open_epoch("test:1", NOW), break_commit, alerts, other.id)
 
 
 def in_postgres(engine: Engine) -> Bench:
-    insert_deployment_at(engine, "source", {})
-    [deployment] = read_deployments(engine)
+    for source in ("source", "another source"):
+        insert_deployment_at(engine, source, {})
+    deployment, other = read_deployments(engine)
     journal = PostgresJournal(engine)
 
     def break_commit(at: Moment) -> None:
@@ -120,7 +124,7 @@ def in_postgres(engine: Engine) -> Bench:
         with engine.begin() as connection:
             return [tuple(row) for row in connection.execute(text(query))]
 
-    return Bench(journal, deployment, journal.open_epoch("test:1", NOW), break_commit, alerts)
+    return Bench(journal, deployment, journal.open_epoch("test:1", NOW), break_commit, alerts, other.id)
 
 
 def test_a_book_without_rows_is_empty(bench: Bench) -> None:
@@ -292,6 +296,44 @@ def test_what_a_venue_booked_is_booked_once_and_whole(bench: Bench, again: str) 
     assert (stored.fills, stored.income) == ((FILL,), (FUNDING,))
 
 
+def test_a_trade_of_several_books_has_one_row_for_each_part_once(bench: Bench) -> None:
+    parts = (FILL, replace(FILL, part=1))
+    bench.journal.receive(bench.epoch, [bench.received(fills=parts)], NOW)
+    for again in (parts, parts[:1], parts[1:]):
+        with pytest.raises(ReconciliationError, match=r"before|already"):
+            bench.journal.receive(bench.epoch, [bench.received(fills=again, income=())], NOW)
+    assert bench.journal.read_book(bench.deployment.id).fills == parts
+
+
+def test_what_several_books_receive_is_stored_whole_or_not_at_all(bench: Bench) -> None:
+    bench.journal.receive(bench.epoch, [bench.received()], NOW)
+    before = rows_of(bench)
+    new, old = bench.received(fills=(replace(FILL, trade_id="18"),), income=()), bench.received(income=())
+    with pytest.raises(ReconciliationError, match=r"before|already"):
+        bench.journal.receive(bench.epoch, [new, old], NOW)
+    assert rows_of(bench) == before
+
+
+def test_an_order_goes_on_with_what_it_received(bench: Bench) -> None:
+    name, filled = bench.add_order().client_order_id, OrderProgress("FILLED", Decimal("0.5"))
+    received = bench.received(orders=(OrderStep(name, filled, None, "crossed"),))
+    bench.journal.receive(bench.epoch, [received], NOW)
+    [order] = bench.journal.read_orders(bench.deployment.id)
+    assert order.progress == filled
+    back = bench.received(fills=(), income=(), orders=(OrderStep(name, OrderProgress("ACCEPTED")),))
+    with pytest.raises(ReconciliationError, match="further already"):
+        bench.journal.receive(bench.epoch, [back], NOW)
+
+
+def test_what_an_order_filled_in_another_book_is_read_with_its_own(bench: Bench) -> None:
+    name = bench.add_order().client_order_id
+    mine, theirs = (replace(FILL, client_order_id=name, part=part) for part in (0, 1))
+    other = replace(bench.received(), deployment_id=bench.other, fills=(theirs,), income=())
+    bench.journal.receive(bench.epoch, [bench.received(fills=(mine,)), other], NOW)
+    assert bench.journal.read_book(bench.deployment.id).elsewhere == {name: FILL.quantity}
+    assert bench.journal.read_book(bench.other).elsewhere == {}
+
+
 def test_a_halt_is_committed_with_what_caused_it(bench: Bench) -> None:
     source = bench.deployment.key
     bench.journal.receive(bench.epoch, [bench.received(halt="EXTERNAL liquidation")], NOW)
@@ -329,7 +371,7 @@ def test_limits_are_seeded_once(bench: Bench) -> None:
 
 
 def test_what_is_deployed_is_read_with_its_source(bench: Bench) -> None:
-    [deployment] = bench.journal.read_deployments()
+    deployment, _ = bench.journal.read_deployments()
     assert deployment == bench.deployment
     assert bench.journal.read_permits(deployment, "this") == Permits()
 

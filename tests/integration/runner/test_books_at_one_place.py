@@ -89,8 +89,8 @@ def assert_books_sum_to_the_venues(engine: Engine, ledger: Ledger) -> None:
     )
     assert [quantity for _, quantity in rows(engine, query)] == held(engine)
     crossed = (
-        "select count(*) from (select sum(case side when 'buy' then quantity * price else -quantity * price "
-        "end) as cash, sum(fee) as fee from trading.fills where trade_id like 'internal-%' group by 1) "
+        "select count(*) from (select sum(case side when 'buy' then quantity else -quantity end * price) "
+        "as cash, sum(fee) as fee from trading.fills where trade_id like 'internal-%' group by trade_id) "
         "as pairs where cash <> 0 or fee <> 0"
     )
     assert rows(engine, crossed) == [(0,)]
