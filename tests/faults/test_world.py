@@ -38,6 +38,24 @@ def test_a_read_that_fails_behind_a_fill_leaves_no_position_without_a_stop(seed:
     assert play(seed).violations == {}
 
 
+@pytest.mark.parametrize("seed", [1, 3, 8])
+def test_two_books_at_one_symbol_violate_nothing(seed: int) -> None:
+    assert play(seed, n_books=2).violations == {}
+
+
+def test_what_two_books_cross_is_seen_apart_from_the_venues_fills() -> None:
+    with played(1, n_events=120, is_faulty=False, n_books=2) as world:
+        examiner, journal = world.examiner, world.journal
+        assert examiner.found == {}
+        kept, journal.tables = journal.tables, journal.tables.copied()
+        key = next(key for key in kept.fills if key[2].startswith("internal-"))
+        whose, fill = journal.tables.fills[key]
+        journal.tables.fills[key] = (whose, replace(fill, price=fill.price + 1))
+        examiner.look()
+        found, journal.tables = examiner.found, kept
+    assert [violation.invariant for violation in found] == ["I2"]
+
+
 def test_a_seed_is_the_same_world_in_every_process_and_another_one_is_not(tmp_path: Path) -> None:
     first = told(11, PYTHONHASHSEED="1", TZ="UTC", PYTHONPATH=str(ROOT))
     again = told(11, folder=tmp_path, PYTHONHASHSEED="77", TZ="Asia/Tokyo", PYTHONPATH=str(ROOT))

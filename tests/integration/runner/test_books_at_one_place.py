@@ -174,6 +174,33 @@ def test_a_stop_over_the_net_is_shared_by_the_books_that_it_closes(
     assert_books_sum_to_the_venues(engine, ledger)
 
 
+def test_a_books_own_stop_is_the_runners_while_another_one_holds(
+    engine: Engine, database_url: str, deploy: Deploy, tmp_path: Path, ledger: Ledger
+) -> None:
+    near = HOLD.replace("Float(0.05", "Float(0.01")
+    deploy_two(deploy, engine, near)
+
+    async def scenario(stage: Stage) -> None:
+        stage.move(
+            0.02
+        )  # the venue fills above the prices of the stream, which are beyond the near stop then
+        async with runner(engine, database_url, stage):
+            await until(lambda: status_of(engine, "exit") == [("FILLED",)])
+            await until(lambda: held(engine)[1] == 0)
+            await until(lambda: len(ledger.select(STANDING)) == 1)
+            await asyncio.sleep(2.5)
+
+    play(tmp_path, scenario)
+    query = (
+        "select reason, count(distinct deployment_id) from trading.fills where side = 'sell' group by reason"
+    )
+    assert rows(engine, query) == [("hard_stop", 1)]
+    assert held(engine)[0] > 0
+    assert len(ledger.select(STANDING)) == 1
+    assert halted(engine) == []
+    assert_books_sum_to_the_venues(engine, ledger)
+
+
 def test_a_liquidation_is_shared_and_halts_every_book(
     engine: Engine, database_url: str, deploy: Deploy, tmp_path: Path, ledger: Ledger
 ) -> None:
