@@ -32,9 +32,12 @@ from quant_pipelines.core.errors import (
 )
 from quant_pipelines.core.settings import RunnerSettings
 from quant_pipelines.core.timeframes import HOUR_MS, MINUTE_MS, from_ms, to_ms
+from quant_pipelines.risk.account_view import NO_PRICES, Prices
 from quant_pipelines.stack.pulse import Pulse
 from quant_pipelines.store.journal import Journal
 from quant_pipelines.store.trading import Intent
+from quant_pipelines.trading.flatten import Collar
+from quant_pipelines.trading.orders import OrderProgress
 from quant_pipelines.trading.purposes import EXITS
 from quant_pipelines.trading.reconcile import OurRows, VenueRows, reconcile
 from quant_pipelines.trading.tries import READ_BACK_SECONDS, Pace, Tries
@@ -80,6 +83,8 @@ class Station:
     """Told when the books of a deployment were compared with the venue, also after a failure."""
     pulse: Pulse = field(default_factory=Pulse)
     """Told when a position is about to be uncovered, and when it is covered."""
+    prices: Callable[[str], Prices] = lambda _symbol: NO_PRICES
+    """Prices of a symbol as the streams told them last."""
     barred: Callable[[], str] = lambda: ""
     """Why nothing is decided although the books agree, in one sentence; empty when it is."""
 
@@ -144,7 +149,14 @@ class VenueLink:
         """
         self._trader, self._plan = trader, trader.plan
         self._rows = OrderRows(trader, self._venue, self._station.epoch)
-        around = Around(self._station.journal, self._sweep, self._transmit, lambda: not self._inbox.empty())
+        around = Around(
+            self._station.journal,
+            self._sweep,
+            self._transmit,
+            lambda: not self._inbox.empty(),
+            self._station.prices,
+            Collar.of(self._station.settings),
+        )
         tries = Tries(self._exit_pace, read_back_seconds=self._station.read_back_seconds)
         self._covering = Covering(trader, self._venue, rows=self._rows, around=around, tries=tries)
         self._look_ups = LookUps(self._venue, self._rows, trader.symbol)
@@ -242,10 +254,11 @@ class VenueLink:
         await self._rows.follow(order, "SUBMITTED")  # proves the epoch once more, right before the request
         await self._transmit(intent, now_ms)
 
-    async def _transmit(self, intent: Intent, stamp_ms: int) -> None:
+    async def _transmit(self, intent: Intent, stamp_ms: int) -> OrderProgress:
+        """Send an order once; returns how far it is by its answer."""
         name, is_exit = intent.client_order_id, intent.purpose in EXITS
         order = MarketOrder(
-            name, self._trader.symbol, intent.side, intent.quantity, stamp_ms, reduce_only=is_exit
+            name, self._trader.symbol, intent.side, intent.quantity, stamp_ms, is_exit, intent.price
         )
         self._next_sweep = 0.0
         if not is_exit:
@@ -263,6 +276,7 @@ class VenueLink:
             await self._rows.follow(
                 known, sent.status, filled=sent.filled_quantity, venue_order_id=sent.venue_order_id
             )
+        return await self._rows.with_broker(lambda broker: broker.orders[name].progress)
 
     async def _book(self, trades: list[VenueTrade]) -> None:
         at = from_ms(await self._venue.now_ms())
@@ -286,7 +300,7 @@ class VenueLink:
             venue.open_orders(symbol), venue.open_stops(symbol), venue.position(symbol)
         )
         ours = await self._rows.with_broker(partial(_our_rows, symbol))
-        plan = reconcile(ours, VenueRows(position, tuple(orders), tuple(stops)))
+        plan = reconcile(ours, VenueRows(position.quantity, tuple(orders), tuple(stops)))
         for seen in plan.seen:
             await self._rows.follow_order(seen)
         for name in plan.look_up:
