@@ -98,6 +98,7 @@ class AccountBooks:
         self._executed: deque[AccountOrder] = deque(maxlen=_MOST_KEPT)
         self._peak_nav = 0.0
         self._failed: set[int] = set()
+        self._held_back: set[str] = set()
         self._rearmed: dict[int, _Start] = {}
         self._rearmed_at = ""
 
@@ -129,6 +130,11 @@ class AccountBooks:
         """Trade within these limits from now on."""
         with self._lock:
             self._terms = terms
+
+    def hold_back(self, symbol: str, is_near: bool) -> None:
+        """Open nothing in a symbol while the stop of what it holds would come behind the liquidation."""
+        with self._lock:
+            (self._held_back.add if is_near else self._held_back.discard)(symbol)
 
     def report(self, exposure: Callable[[], BookExposure]) -> None:
         """Take over what a book holds now."""
@@ -215,6 +221,7 @@ class AccountBooks:
             self._terms.restricted,
             frozenset(self._capital.keys() - self._books.keys()),
             is_reducing,
+            frozenset(self._held_back),
         )
 
     def _count(self, order: AccountOrder) -> None:

@@ -240,8 +240,10 @@ class Traders:
             return False
         if await self._factors(deployment) != self._scales[deployment.id]:
             return True
-        is_own = deployment.venue == PAPER_VENUE  # a venue's book follows the venue
-        return is_own and trader.plan.deployment.specifications != deployment.specifications
+        known = trader.plan.deployment
+        if deployment.venue == PAPER_VENUE:
+            return known.specifications != deployment.specifications
+        return known.instrument != deployment.instrument  # a venue's book knows the newest alone
 
     async def _factors(self, deployment: Deployment) -> tuple[PriceFactor, ...]:
         market = self._journal.market
@@ -277,6 +279,7 @@ class Traders:
             begun=begun,
             pulse=pulse,
             prices=self._feed.prices,
+            hold_back=self._accounts.of(deployment).hold_back,
             barred=held_back,
         )
         link = VenueLink(station)

@@ -10,10 +10,12 @@ from typing import NamedTuple
 from live_runner.book.trader import Trader
 from live_runner.venue.broker import VenueBroker
 from live_runner.venue.flattening import Flattening
+from live_runner.venue.liquidation import LiquidationGuard
 from live_runner.venue.order_rows import OrderRows, OrderTerms
 from live_runner.venue.protection import Protection
 from quant_pipelines.backtest.bar.stops import EXIT_REASONS, TAKE_PROFIT
 from quant_pipelines.core.errors import ExchangeError, StopWouldTrigger
+from quant_pipelines.core.settings import RunnerSettings
 from quant_pipelines.core.timeframes import from_ms, to_ms
 from quant_pipelines.risk.account_view import Prices
 from quant_pipelines.store.heartbeats import Alert
@@ -36,7 +38,7 @@ from quant_pipelines.trading.levels import CancelLevel, MoveLevel, Step, protect
 from quant_pipelines.trading.orders import OrderProgress
 from quant_pipelines.trading.purposes import EXITS, STOP
 from quant_pipelines.trading.tries import Outcome, Tries
-from quant_pipelines.trading.venue import OrderVenue
+from quant_pipelines.trading.venue import AccountPosition, OrderVenue
 
 _LAST_LOOK_SECONDS = 1.0
 _GOAL = EXIT_REASONS[TAKE_PROFIT]
@@ -65,8 +67,10 @@ class Around:
         Whether something has come that is not booked yet.
     prices
         Prices of a symbol as the streams told them last.
-    collar
-        How far from the mark an exit may be filled.
+    settings
+        How far from the mark an exit may be filled, and how far before the liquidation a stop must stand.
+    hold_back
+        Told whether nothing may be opened in a symbol, as its stop would come too late.
     """
 
     journal: Journal
@@ -74,7 +78,8 @@ class Around:
     transmit: Callable[[Intent, int], Awaitable[OrderProgress]]
     has_more: Callable[[], bool]
     prices: Callable[[str], Prices]
-    collar: Collar
+    settings: RunnerSettings
+    hold_back: Callable[[str, bool], None]
 
 
 class _Read(NamedTuple):
@@ -117,8 +122,13 @@ class Covering:
         self._around = around
         self.protection = Protection(venue, rows, trader.symbol)
         self._flattening = Flattening(
-            venue, trader.symbol, send=self._send_exit, prices=around.prices, collar=around.collar
+            venue,
+            trader.symbol,
+            send=self._send_exit,
+            prices=around.prices,
+            collar=Collar.of(around.settings),
         )
+        self._guard = LiquidationGuard(around.settings.liquidation_buffer)
         self.tries = tries
 
     async def keep(self) -> None:
@@ -134,6 +144,20 @@ class Covering:
             action = await self._next(await self._read())
             await self._do(action)
             is_done = isinstance(action, Wait) and action.reason != "last look"
+
+    async def heed(self, position: AccountPosition) -> None:
+        """Have a stop moved nearer that the venue's liquidation would forestall; nothing opens till then.
+
+        Raises
+        ------
+        StoreError
+            If a person can't be told.
+        """
+        wanted = await self._rows.with_broker(lambda broker: broker.stop_price)
+        told = self._guard.look(position, self.protection.standing.stops, wanted)
+        self._around.hold_back(self._trader.symbol, self._guard.is_near)
+        if told:
+            await self._alert(f"{self._trader.symbol}: {told}")
 
     async def is_covered(self) -> bool:
         """Whether nothing is held that no stop protects, and no order works that may change that."""
@@ -198,9 +222,12 @@ class Covering:
         _log.warning("exit", extra=extra)
         await self._flattening.close(wanted, self.tries.exit.n_tries - 1)
         if wanted.cause in _ALERTS:
-            message = f"{self._trader.symbol}: " + _ALERTS[wanted.cause].format(position=wanted.position)
-            alert = Alert("warning", self._trader.key, message, from_ms(await self._venue.now_ms()))
-            await asyncio.to_thread(self._around.journal.write_alert, alert)
+            what = _ALERTS[wanted.cause].format(position=wanted.position)
+            await self._alert(f"{self._trader.symbol}: {what}")
+
+    async def _alert(self, message: str) -> None:
+        alert = Alert("warning", self._trader.key, message, from_ms(await self._venue.now_ms()))
+        await asyncio.to_thread(self._around.journal.write_alert, alert)
 
     async def _send_exit(self, wanted: ExitPosition, step: CloseOrder) -> OrderProgress:
         order = OrderTerms(step.side, step.quantity, "market" if step.price is None else "limit", step.price)
@@ -214,7 +241,8 @@ class Covering:
 
         def look(broker: VenueBroker) -> _Read:
             position = broker.position().quantity
-            stop = wanted_level(position, broker.stop_price, tick_size, broker.stop_name)
+            price, name = self._guard.level(float(position), broker.stop_price, broker.stop_name)
+            stop = wanted_level(position, price, tick_size, name)
             goal = wanted_level(position, broker.goal_price, tick_size, _GOAL)
             return _Read(Holding(position, stop, goal, broker.leaves_by), broker.unsettled())
 

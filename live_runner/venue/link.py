@@ -36,7 +36,6 @@ from quant_pipelines.risk.account_view import NO_PRICES, Prices
 from quant_pipelines.stack.pulse import Pulse
 from quant_pipelines.store.journal import Journal
 from quant_pipelines.store.trading import Intent
-from quant_pipelines.trading.flatten import Collar
 from quant_pipelines.trading.orders import OrderProgress
 from quant_pipelines.trading.purposes import EXITS
 from quant_pipelines.trading.reconcile import OurRows, VenueRows, reconcile
@@ -85,6 +84,8 @@ class Station:
     """Told when a position is about to be uncovered, and when it is covered."""
     prices: Callable[[str], Prices] = lambda _symbol: NO_PRICES
     """Prices of a symbol as the streams told them last."""
+    hold_back: Callable[[str, bool], None] = lambda _symbol, _is_near: None
+    """Told whether nothing may be opened in a symbol, as its stop would come behind the liquidation."""
     barred: Callable[[], str] = lambda: ""
     """Why nothing is decided although the books agree, in one sentence; empty when it is."""
 
@@ -155,7 +156,8 @@ class VenueLink:
             self._transmit,
             lambda: not self._inbox.empty(),
             self._station.prices,
-            Collar.of(self._station.settings),
+            self._station.settings,
+            self._station.hold_back,
         )
         tries = Tries(self._exit_pace, read_back_seconds=self._station.read_back_seconds)
         self._covering = Covering(trader, self._venue, rows=self._rows, around=around, tries=tries)
@@ -312,6 +314,7 @@ class VenueLink:
         self._covering.protection.take_over(plan.standing)
         for standing in plan.standing:
             await self._rows.follow_stop(standing)
+        await self._covering.heed(position)
         self._judge(plan.difference)
         is_waiting = bool(await self._rows.with_broker(lambda broker: broker.unsettled())) or bool(
             self._differences

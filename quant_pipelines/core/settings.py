@@ -367,6 +367,12 @@ class RunnerSettings:
         low=0.001,
         high=0.9,
     )
+    liquidation_buffer: float = setting(
+        0.02,
+        "fraction of the venue's liquidation price by which a stop must come before it",
+        low=0.001,
+        high=0.2,
+    )
     flatten_collar_fraction: float = setting(
         0.005, "distance from the mark within which a closing order is filled first", low=0.0005, high=0.05
     )

@@ -6,7 +6,7 @@ that no amount passes through a float.
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from typing import Any, Self
 
 from quant_pipelines.core.clock import Clock, system_clock_ms
@@ -27,6 +27,7 @@ from quant_pipelines.exchange.errors import translated
 from quant_pipelines.exchange.retry import WeightBudget
 from quant_pipelines.exchange.server_clock import ServerClock, loop_seconds
 from quant_pipelines.exchange.user_stream import follow_user_stream
+from quant_pipelines.exchange.venue_limits import read_limits
 from quant_pipelines.exchange.weight import Allowance
 from quant_pipelines.trading.certificate import KeyPermissions
 from quant_pipelines.trading.flatten import ClosingTerms
@@ -42,6 +43,7 @@ from quant_pipelines.trading.venue import (
     VenueStop,
     VenueTrade,
 )
+from quant_pipelines.trading.venue_limits import VenueLimits
 
 DEMO_KEY = "demo"
 _TRADES_PER_PAGE = 1000
@@ -79,10 +81,6 @@ class CcxtOrders:
     ------
     ConfigurationError
         If there is no key for a real exchange.
-
-    Notes
-    -----
-    Orders may use all of the exchange's allowance, market data leave a part of it to them.
     """
 
     def __init__(
@@ -104,6 +102,7 @@ class CcxtOrders:
         self._client.apiKey, self._client.secret = key or DEMO_KEY, secret or DEMO_KEY
         self._client.timeout = int(_LARGEST_ORDER_ANSWER_SECONDS * 1000)
         self._client.options |= {"recvWindow": RECEIVE_WINDOW_MS, "adjustForTimeDifference": True}
+        # Orders may use all of the exchange's allowance: market data leave a part of it to them.
         self._budget = WeightBudget(
             settings.max_concurrent_requests, clock, ledger=ledger, allowance=Allowance(share=1.0)
         )
@@ -261,6 +260,10 @@ class CcxtOrders:
         """Tell what the venue takes of an order that closes."""
         await self._id(symbol)
         return venue_rows.closing_terms_of(self._client.markets[symbol])
+
+    async def limits(self, symbols: Iterable[str]) -> list[VenueLimits]:
+        """Read what the venue takes of symbols now; what is rounded and cut follows it from then on."""
+        return await read_limits(self._client, self._ask, symbols)
 
     async def balance(self) -> Balance:
         """Funds of the account."""

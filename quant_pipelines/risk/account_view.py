@@ -126,6 +126,8 @@ class AccountView(NamedTuple):
         Deployments of the account whose book is not known yet.
     is_reducing
         Whether the breaker lets through only what reduces.
+    near_liquidation
+        Symbols whose stop would come behind the venue's liquidation.
     """
 
     books: Mapping[int, BookExposure]
@@ -135,6 +137,7 @@ class AccountView(NamedTuple):
     restricted: frozenset[str] = frozenset()
     unknown: frozenset[int] = frozenset()
     is_reducing: bool = False
+    near_liquidation: frozenset[str] = frozenset()
 
     @property
     def nav(self) -> float:

@@ -1,6 +1,6 @@
 """The port to a venue that takes orders, and its values; amounts are decimals as received."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import NamedTuple, Protocol
@@ -9,6 +9,7 @@ from quant_pipelines.core.orders import OrderStatus, Side
 from quant_pipelines.trading.certificate import KeyPermissions
 from quant_pipelines.trading.flatten import ClosingTerms
 from quant_pipelines.trading.funds import Balance, IncomeRow
+from quant_pipelines.trading.venue_limits import VenueLimits
 
 RECEIVE_WINDOW_MS = 2_000
 """How long after its stamp the venue still takes an order; what wakes later is refused."""
@@ -211,6 +212,9 @@ class OrderVenue(Protocol):
 
     async def closing_terms(self, symbol: str) -> ClosingTerms:
         """Tell what the venue takes of an order that closes."""
+
+    async def limits(self, symbols: Iterable[str]) -> list[VenueLimits]:
+        """Read what the venue takes of symbols now; what is rounded and cut follows it from then on."""
 
     async def balance(self) -> Balance:
         """Funds of the account, quote."""
