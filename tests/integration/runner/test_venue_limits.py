@@ -1,4 +1,4 @@
-"""Steps, order sizes, leverage and brackets of a venue are read again each day, and the runner follows them."""
+"""Steps, order sizes, leverage and brackets of a venue are read again each day, and followed."""
 
 import asyncio
 import json
