@@ -303,7 +303,7 @@ def test_a_stop_that_the_liquidation_would_forestall_is_moved_before_it(
     reasons = (
         "select exit_reason from trading.intents where purpose = 'stop' order by committed_at desc limit 1"
     )
-    assert rows(engine, reasons) == [("liquidation_buffer",)]
+    assert rows(engine, reasons)[-1] == ("liquidation_buffer",)
     assert_books_equal(engine, ledger)
 
 
