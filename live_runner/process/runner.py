@@ -178,7 +178,9 @@ class Runner:
         if around.funds is None:
             await asyncio.Event().wait()
         else:
-            await FundsWatch(around.funds, venues, around.time, traders.margin_short).run()
+            await FundsWatch(
+                around.funds, venues, around.time, traders.margin_short, traders.funds_known
+            ).run()
 
     async def _watch_limits(self, venues: OrderVenues, traders: Traders) -> None:
         """Know what the venues take, where somebody keeps it."""

@@ -29,6 +29,7 @@ from quant_pipelines.core.price_factors import PriceFactor
 from quant_pipelines.core.settings import Settings
 from quant_pipelines.core.timeframes import from_ms
 from quant_pipelines.exchange.version import venue_version
+from quant_pipelines.risk.account_nav import AccountFunds
 from quant_pipelines.stack.pulse import Pulse
 from quant_pipelines.store.certificates import Permits
 from quant_pipelines.store.deployments import Deployment
@@ -89,7 +90,7 @@ class Traders:
         self._ticks = TickSource(feed, time, journal.market, settings.market, ready=self._links.begun)
         self._late: asyncio.Queue[Trader] = asyncio.Queue()
         self._watch: OutageWatch | None = None
-        self._accounts = Accounts(journal, settings.runner, feed.prices)
+        self._accounts = Accounts(journal, settings.runner, feed.prices, time.now_ms)
         self.symbols_changed = asyncio.Event()
         self.pulse = Pulse()
         self.announce: Announce = silent
@@ -218,6 +219,10 @@ class Traders:
         state = WAITING if away and decides(best) else best
         sign = Heartbeat(SERVICE, state, from_ms(self._time.now_ms()), detail)
         await asyncio.to_thread(self._journal.write_heartbeat, sign)
+
+    def funds_known(self, account_id: int, funds: AccountFunds) -> None:
+        """Let the rules of an account go by what the venue says that it has."""
+        self._accounts.know(account_id, funds)
 
     async def margin_short(self, account_id: int, reason: str) -> None:
         """Close and halt an account before the venue closes it."""
