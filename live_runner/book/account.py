@@ -12,7 +12,9 @@ from dataclasses import dataclass, field
 from typing import NamedTuple, Protocol
 
 from quant_pipelines.core.account_limits import NO_ACCOUNT_LIMITS, AccountLimits
-from quant_pipelines.core.timeframes import from_ms
+from quant_pipelines.core.clock import Clock, system_clock_ms
+from quant_pipelines.core.timeframes import DAY_MS, from_ms
+from quant_pipelines.risk.account_nav import AccountFunds, Nav, nav_of
 from quant_pipelines.risk.account_rules import AccountDenial, account_denial
 from quant_pipelines.risk.account_view import (
     REPEATED_MS,
@@ -86,10 +88,16 @@ class AccountBooks:
     ----------
     prices_of
         Prices of a symbol as they are now.
+    clock
+        Milliseconds UTC: how old the venue's balance is.
     """
 
-    def __init__(self, prices_of: PricesOf) -> None:
+    def __init__(self, prices_of: PricesOf, clock: Clock = system_clock_ms) -> None:
         self._prices_of = prices_of
+        self._clock = clock
+        self._funds: AccountFunds | None = None
+        self._peak_value = 0.0
+        self._rearmed_value: _Start | None = None
         self._lock = threading.Lock()
         self._books: dict[int, BookExposure] = {}
         self._capital: dict[int, float] = {}
@@ -98,6 +106,7 @@ class AccountBooks:
         self._executed: deque[AccountOrder] = deque(maxlen=_MOST_KEPT)
         self._peak_nav = 0.0
         self._failed: set[int] = set()
+        self._held_back: set[str] = set()
         self._rearmed: dict[int, _Start] = {}
         self._rearmed_at = ""
 
@@ -129,6 +138,17 @@ class AccountBooks:
         """Trade within these limits from now on."""
         with self._lock:
             self._terms = terms
+
+    def know(self, funds: AccountFunds) -> None:
+        """Take over what the venue says that the account has."""
+        with self._lock:
+            self._funds = funds
+            self._peak_value = max(self._peak_value, funds.value)
+
+    def hold_back(self, symbol: str, is_near: bool) -> None:
+        """Open nothing in a symbol while the stop of what it holds would come behind the liquidation."""
+        with self._lock:
+            (self._held_back.add if is_near else self._held_back.discard)(symbol)
 
     def report(self, exposure: Callable[[], BookExposure]) -> None:
         """Take over what a book holds now."""
@@ -164,7 +184,9 @@ class AccountBooks:
         """Levels of alerts that the account is above now, each with one sentence."""
         prices = self._prices()
         with self._lock:
-            view, capital = self._view(prices), sum(self._capital.values())
+            view, capital, funds = self._view(prices), sum(self._capital.values()), self._funds
+            if funds is not None:  # a unit was worth 1 when it was bought at the begin
+                return reached(AccountState(view, self._peak_value * funds.units, funds.units))
             self._peak_nav = max(self._peak_nav, capital, view.nav)  # NaN is no peak
             return reached(AccountState(view, self._peak_nav, capital))
 
@@ -180,7 +202,8 @@ class AccountBooks:
             if self._capital.keys() - books.keys() - self._failed:
                 return ""
         start = sum(rearmed.get(key, book.day_start_equity) for key, book in books.items())
-        lost = 1.0 - sum(book.equity for book in books.values()) / start if start > 0.0 else math.nan
+        summed = Nav(sum(book.equity for book in books.values()), start)
+        lost = nav_of(summed, *self._by_venue()).lost_fraction
         if not lost > limit:
             return ""
         since = self._rearmed_at if rearmed else "00:00"
@@ -195,6 +218,17 @@ class AccountBooks:
                 if math.isfinite(book.equity)
             }
             self._rearmed_at = f"{from_ms(now_ms):%H:%M}"
+            if self._funds is not None:
+                self._rearmed_value = _Start(now_ms // DAY_MS, self._funds.value)
+
+    def _by_venue(self) -> tuple[Nav | None, float]:
+        """Return what the venue says, since midnight or since a person let it go on, and its age."""
+        funds, rearmed = self._funds, self._rearmed_value
+        if funds is None:
+            return None, 0.0
+        is_rearmed = rearmed is not None and rearmed.day == funds.at_ms // DAY_MS
+        start = rearmed.equity if is_rearmed and rearmed is not None else funds.day_start_value
+        return funds.since(start), self._clock() - funds.at_ms
 
     def _is_rearmed(self, deployment_id: int) -> bool:
         """Whether the day still lasts in which a person let a book go on, by the book's own bars."""
@@ -215,6 +249,9 @@ class AccountBooks:
             self._terms.restricted,
             frozenset(self._capital.keys() - self._books.keys()),
             is_reducing,
+            frozenset(self._held_back),
+            None if self._funds is None else self._funds.since(self._funds.day_start_value),
+            0.0 if self._funds is None else self._clock() - self._funds.at_ms,
         )
 
     def _count(self, order: AccountOrder) -> None:

@@ -5,8 +5,10 @@ from collections.abc import Mapping
 
 from live_runner.book.account import AccountBooks, AccountTerms, PricesOf
 from quant_pipelines.core.account_limits import AccountLimits
+from quant_pipelines.core.clock import Clock, system_clock_ms
 from quant_pipelines.core.settings import RunnerSettings
 from quant_pipelines.core.timeframes import MINUTE_MS, from_ms
+from quant_pipelines.risk.account_nav import AccountFunds
 from quant_pipelines.store.deployments import Deployment
 from quant_pipelines.store.heartbeats import Alert, halt_alert
 from quant_pipelines.store.journal import Journal
@@ -32,12 +34,17 @@ class Accounts:
         How long a breaker cools down, and what may not be opened.
     prices_of
         Prices of a symbol as they are now.
+    clock
+        The exchange's time, milliseconds UTC.
     """
 
-    def __init__(self, journal: Journal, settings: RunnerSettings, prices_of: PricesOf) -> None:
+    def __init__(
+        self, journal: Journal, settings: RunnerSettings, prices_of: PricesOf, clock: Clock = system_clock_ms
+    ) -> None:
         self._journal = journal
         self._settings = settings
         self._prices_of = prices_of
+        self._clock = clock
         self._accounts: dict[int, AccountBooks] = {}
         self._terms = AccountTerms(restricted=frozenset(settings.restricted_symbols))
         self._told: dict[int, dict[str, str]] = {}
@@ -46,10 +53,15 @@ class Accounts:
 
     def of(self, deployment: Deployment) -> AccountBooks:
         """Account of a deployment, which is counted in."""
-        account = self._accounts.setdefault(deployment.account_id, AccountBooks(self._prices_of))
+        account = self._accounts.setdefault(deployment.account_id, AccountBooks(self._prices_of, self._clock))
         account.follow(self._terms)
         account.expect(deployment.id, float(deployment.capital))
         return account
+
+    def know(self, account_id: int, funds: AccountFunds) -> None:
+        """Take over what the venue says that an account has."""
+        if account_id in self._accounts:
+            self._accounts[account_id].know(funds)
 
     def forget(self, deployment_id: int) -> None:
         """Count a deployment out."""

@@ -21,6 +21,7 @@ from quant_pipelines.stack.pulse import Pulse
 from quant_pipelines.store.epochs import writer_session
 from quant_pipelines.store.funds import PostgresFunds
 from quant_pipelines.store.postgres_journal import PostgresJournal
+from quant_pipelines.store.venue_limits import PostgresLimits
 
 _KEY, _SECRET = "QUANT_API_KEY", "QUANT_API_SECRET"
 
@@ -47,6 +48,7 @@ async def _run(pulse: Pulse, settings: Settings, stopping: asyncio.Event) -> Non
             found.cache,
             pulse,
             funds=PostgresFunds(found.engine),
+            limits=PostgresLimits(found.engine),
             adopt_kills=partial(adopt_kills, found.engine, home_folder()),
         )
         await Runner(around).run(stopping)

@@ -20,6 +20,7 @@ from live_runner.ports.tasks import first_of
 from live_runner.process.funds import FundsWatch
 from live_runner.process.outages import database_outage
 from live_runner.process.traders import Traders
+from live_runner.process.venue_limits import LimitsWatch
 from live_runner.process.vitals import STANDBY_SERVICE
 from live_runner.process.watch import OutageWatch
 from live_runner.venue.accounts import Connect, OrderVenues, ccxt_orders
@@ -32,6 +33,7 @@ from quant_pipelines.stack.pulse import Pulse
 from quant_pipelines.store.funds import FundsRows
 from quant_pipelines.store.heartbeats import Alert, Heartbeat
 from quant_pipelines.store.journal import Journal
+from quant_pipelines.store.venue_limits import LimitRows
 
 _BACKOFF_SECONDS = (0.5, 10.0)
 _KILL_LOOK_SECONDS = 0.5
@@ -65,6 +67,8 @@ class Surroundings:
         Told what is uncovered.
     funds
         Where funds are kept; None watches none.
+    limits
+        Where limits of venues are kept; None reads none.
     adopt_kills
         Takes over direct kills, and tells whether there was one.
     """
@@ -79,6 +83,7 @@ class Surroundings:
     cache: Cache | None = None
     pulse: Pulse = field(default_factory=Pulse)
     funds: FundsRows | None = None
+    limits: LimitRows | None = None
     adopt_kills: Callable[[], bool] = lambda: False
 
 
@@ -148,6 +153,7 @@ class Runner:
                     self._follow_deployments(lease, traders),
                     self._follow_kills(traders),
                     self._watch_funds(venues, traders),
+                    self._watch_limits(venues, traders),
                     self._follow_stream(feed, traders),
                     self._beat(traders),
                     traders.watch_venues(),
@@ -172,7 +178,18 @@ class Runner:
         if around.funds is None:
             await asyncio.Event().wait()
         else:
-            await FundsWatch(around.funds, venues, around.time, traders.margin_short).run()
+            await FundsWatch(
+                around.funds, venues, around.time, traders.margin_short, traders.funds_known
+            ).run()
+
+    async def _watch_limits(self, venues: OrderVenues, traders: Traders) -> None:
+        """Know what the venues take, where somebody keeps it."""
+        around, exchange = self._around, self._around.settings.exchange.id
+        if around.limits is None:
+            await asyncio.Event().wait()
+        else:
+            watch = LimitsWatch(around.limits, venues, around.time, exchange=exchange, warn=self._warn)
+            await watch.run(lambda: traders.symbols)
 
     async def _become_writer(self, lease: Lease, stopping: asyncio.Event) -> bool:
         """Wait until this session holds the lock; False if it was told to stop before."""

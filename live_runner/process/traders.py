@@ -29,6 +29,7 @@ from quant_pipelines.core.price_factors import PriceFactor
 from quant_pipelines.core.settings import Settings
 from quant_pipelines.core.timeframes import from_ms
 from quant_pipelines.exchange.version import venue_version
+from quant_pipelines.risk.account_nav import AccountFunds
 from quant_pipelines.stack.pulse import Pulse
 from quant_pipelines.store.certificates import Permits
 from quant_pipelines.store.deployments import Deployment
@@ -90,7 +91,7 @@ class Traders:
         self._ticks = TickSource(feed, time, journal.market, settings.market, ready=self._links.begun)
         self._late: asyncio.Queue[Trader] = asyncio.Queue()
         self._watch: OutageWatch | None = None
-        self._accounts = Accounts(journal, settings.runner, feed.prices)
+        self._accounts = Accounts(journal, settings.runner, feed.prices, time.now_ms)
         self.symbols_changed = asyncio.Event()
         self.pulse = Pulse()
         self.announce: Announce = silent
@@ -220,6 +221,10 @@ class Traders:
         sign = Heartbeat(SERVICE, state, from_ms(self._time.now_ms()), detail)
         await asyncio.to_thread(self._journal.write_heartbeat, sign)
 
+    def funds_known(self, account_id: int, funds: AccountFunds) -> None:
+        """Let the rules of an account go by what the venue says that it has."""
+        self._accounts.know(account_id, funds)
+
     async def margin_short(self, account_id: int, reason: str) -> None:
         """Close and halt an account before the venue closes it."""
         async with self._following:  # as a hard stop
@@ -241,8 +246,10 @@ class Traders:
             return False
         if await self._factors(deployment) != self._scales[deployment.id]:
             return True
-        is_own = deployment.venue == PAPER_VENUE  # a venue's book follows the venue
-        return is_own and trader.plan.deployment.specifications != deployment.specifications
+        known = trader.plan.deployment
+        if deployment.venue == PAPER_VENUE:
+            return known.specifications != deployment.specifications
+        return known.instrument != deployment.instrument  # a venue's book knows the newest alone
 
     async def _factors(self, deployment: Deployment) -> tuple[PriceFactor, ...]:
         market = self._journal.market
@@ -265,7 +272,8 @@ class Traders:
         if venue is None:
             await self._open_trader(deployment, open_paper)
             return
-        link = self._links.link_for(deployment, partial(self._open_link, venue))
+        hold_back = self._accounts.of(deployment).hold_back
+        link = self._links.link_for(deployment, partial(self._open_link, venue, hold_back))
         try:
             trader = await self._open_trader(deployment, link.open_broker)
         except BaseException:
@@ -276,12 +284,20 @@ class Traders:
             self._feed.tell(deployment.symbol, self._links.hear)
             self.symbols_changed.set()  # its stream is listened to, whoever else tells its bars
 
-    def _open_link(self, venue: OrderVenue) -> VenueLink:
-        begun, pulse, prices = self._late.put_nowait, self.pulse, self._feed.prices
+    def _open_link(self, venue: OrderVenue, hold_back: Callable[[str, bool], None]) -> VenueLink:
         rules, clock = self._settings.runner, self._time.wall_ms
-        return VenueLink(
-            Station(self._journal, venue, rules, self._epoch, clock, begun=begun, pulse=pulse, prices=prices)
+        station = Station(
+            self._journal,
+            venue,
+            rules,
+            self._epoch,
+            clock,
+            begun=self._late.put_nowait,
+            pulse=self.pulse,
+            prices=self._feed.prices,
+            hold_back=hold_back,
         )
+        return VenueLink(station)
 
     def _barred(self, deployment: Deployment, permits: Permits) -> str:
         """Why a deployment at a venue decides nothing although its books agree; empty when it does."""

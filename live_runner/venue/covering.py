@@ -10,13 +10,16 @@ from decimal import Decimal
 from typing import NamedTuple
 
 from live_runner.book.trader import Trader
-from live_runner.venue.order_rows import OrderRows
+from live_runner.venue.flattening import Flattening
+from live_runner.venue.liquidation import LiquidationGuard
+from live_runner.venue.order_rows import OrderRows, OrderTerms
 from live_runner.venue.place import Brokers, Place
 from live_runner.venue.protection import Protection
 from quant_pipelines.backtest.bar.stops import EXIT_REASONS, TAKE_PROFIT
 from quant_pipelines.core.errors import ExchangeError, StopWouldTrigger
-from quant_pipelines.core.orders import closing_side
+from quant_pipelines.core.settings import RunnerSettings
 from quant_pipelines.core.timeframes import from_ms, to_ms
+from quant_pipelines.risk.account_view import Prices
 from quant_pipelines.store.heartbeats import Alert
 from quant_pipelines.store.journal import Journal
 from quant_pipelines.store.trading import Intent
@@ -32,7 +35,9 @@ from quant_pipelines.trading.cover import (
     after,
     next_action,
 )
+from quant_pipelines.trading.flatten import CloseOrder, Collar
 from quant_pipelines.trading.levels import CancelLevel, MoveLevel, Step, protects, wanted_level
+from quant_pipelines.trading.orders import OrderProgress
 from quant_pipelines.trading.purposes import EXITS, STOP
 from quant_pipelines.trading.tries import Outcome, Tries
 from quant_pipelines.trading.venue import OrderVenue
@@ -60,21 +65,30 @@ class Around:
     sweep
         Books everything that the venue has.
     transmit
-        Sends a committed intent, with its stamp in the venue's milliseconds.
+        Sends a committed intent, with its stamp in the venue's milliseconds; returns its committed state.
     has_more
         Whether something has come that is not booked yet.
     place
         All books at the symbol.
     protection
         What stands there at the venue.
+    prices
+        Prices of a symbol as the streams told them last.
+    settings
+        How far from the mark an exit may be filled, and how far before the liquidation a stop must stand.
+    guard
+        Keeps stops before the venue's liquidation price.
     """
 
     journal: Journal
     sweep: Callable[[], Awaitable[None]]
-    transmit: Callable[[Intent, int], Awaitable[None]]
+    transmit: Callable[[Intent, int], Awaitable[OrderProgress]]
     has_more: Callable[[], bool]
     place: Place
     protection: Protection
+    prices: Callable[[str], Prices]
+    settings: RunnerSettings
+    guard: LiquidationGuard
 
 
 class Read(NamedTuple):
@@ -116,6 +130,15 @@ class Covering:
         self._rows = rows
         self._around = around
         self._protection = around.protection
+        self._guard = around.guard
+        self._flattening = Flattening(
+            venue,
+            trader.symbol,
+            send=self._send_exit,
+            prices=around.prices,
+            collar=Collar.of(around.settings),
+            is_alone=lambda: not around.place.is_shared,
+        )
         self.tries = tries
 
     async def keep(self) -> None:
@@ -210,21 +233,24 @@ class Covering:
         return "done"
 
     async def _exit(self, wanted: ExitPosition) -> None:
-        """Close the position, or as much of it as one order may have: the next look closes the rest."""
-        side, quantity = closing_side(wanted.position), abs(wanted.position)
-        largest = await self._venue.largest_market_order(self._trader.symbol)
-        quantity = min(quantity, largest or quantity)
-        intent, now_ms = await self._rows.intend(
-            wanted.purpose, side, quantity, "market", exit_reason=wanted.reason
-        )
+        """Close the position; the next look closes what is left."""
         deployment = self._trader.plan.deployment.id
         extra = {"deployment": deployment, "purpose": wanted.purpose, "reason": wanted.reason}
         _log.warning("exit", extra=extra)
-        await self._around.transmit(intent, now_ms)
+        await self._flattening.close(wanted, self.tries.exit.n_tries - 1)
         if wanted.cause in _ALERTS:
-            message = f"{self._trader.symbol}: " + _ALERTS[wanted.cause].format(position=wanted.position)
-            alert = Alert("warning", self._trader.key, message, from_ms(await self._venue.now_ms()))
-            await asyncio.to_thread(self._around.journal.write_alert, alert)
+            what = _ALERTS[wanted.cause].format(position=wanted.position)
+            await self.alert(f"{self._trader.symbol}: {what}")
+
+    async def alert(self, message: str) -> None:
+        """Tell people."""
+        alert = Alert("warning", self._trader.key, message, from_ms(await self._venue.now_ms()))
+        await asyncio.to_thread(self._around.journal.write_alert, alert)
+
+    async def _send_exit(self, wanted: ExitPosition, step: CloseOrder) -> OrderProgress:
+        order = OrderTerms(step.side, step.quantity, "market" if step.price is None else "limit", step.price)
+        intent, now_ms = await self._rows.intend(wanted.purpose, order, exit_reason=wanted.reason)
+        return await self._around.transmit(intent, now_ms)
 
     async def _read(self) -> Read:
         tick_size = self._tick_size
@@ -232,7 +258,8 @@ class Covering:
         def look(brokers: Brokers) -> Read:
             broker = brokers[self._key]
             position = broker.position().quantity
-            stop = wanted_level(position, broker.stop_price, tick_size, broker.stop_name)
+            price, name = self._guard.level(float(position), broker.stop_price, broker.stop_name)
+            stop = wanted_level(position, price, tick_size, name)
             goal = wanted_level(position, broker.goal_price, tick_size, _GOAL)
             waiting = [*broker.unsettled(), *_triggered(brokers, self._key)]
             return Read(Holding(position, stop, goal, broker.leaves_by), waiting, broker.close_since_entry)

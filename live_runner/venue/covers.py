@@ -9,9 +9,9 @@ from collections.abc import Callable
 
 from live_runner.venue.covering import Around, Covering
 from live_runner.venue.net_covering import NetCovering
-from live_runner.venue.place import Seat, holders
+from live_runner.venue.place import Brokers, Seat, holders
 from quant_pipelines.trading.tries import Tries
-from quant_pipelines.trading.venue import OrderVenue
+from quant_pipelines.trading.venue import AccountPosition, OrderVenue
 from quant_pipelines.trading.watch import Watched
 
 
@@ -28,6 +28,8 @@ class Covers:
         Distance of the stop over several books from the entry price of each.
     read_back_seconds
         Time that a level may take.
+    hold_back
+        Told whether nothing may be opened in a symbol, as its stop would come too late.
     wake
         Called when a price has reached a level that is watched.
     """
@@ -39,12 +41,14 @@ class Covers:
         *,
         fraction: float,
         read_back_seconds: float,
+        hold_back: Callable[[str, bool], None],
         wake: Callable[[], None],
     ) -> None:
         self._venue = venue
         self._around = around
         self._fraction = fraction
         self._read_back_seconds = read_back_seconds
+        self._hold_back = hold_back
         self._wake = wake
         self._books: dict[int, Covering] = {}
         self._net: NetCovering | None = None
@@ -91,6 +95,21 @@ class Covers:
             await self.of(place.seats[holding[0]] if holding else place.first).keep()
         return await net.is_covered()
 
+    async def heed(self, position: AccountPosition) -> None:
+        """Have a stop moved nearer that the venue's liquidation would forestall; nothing opens till then.
+
+        Raises
+        ------
+        StoreError
+            If a person can't be told.
+        """
+        around, place = self._around, self._around.place
+        wanted = await place.with_brokers(_level_of_one)
+        told = around.guard.look(position, around.protection.standing.stops, wanted)
+        self._hold_back(place.symbol, around.guard.is_near)
+        if told:
+            await self.of(place.first).alert(f"{place.symbol}: {told}")
+
     def hear(self, price: float) -> None:
         """Take the last price, quote per base."""
         self._price = price
@@ -117,3 +136,9 @@ class Covers:
                 self.of, self._fraction, venue=self._venue, around=self._around, tries=tries
             )
         return self._net
+
+
+def _level_of_one(brokers: Brokers) -> float | None:
+    """Stop of the only book that holds something; None where several hold."""
+    holding = holders(brokers)
+    return brokers[holding[0]].stop_price if len(holding) == 1 else None

@@ -18,6 +18,7 @@ from live_runner.book.trader import Trader, shown
 from live_runner.venue.broker import Wire, open_venue_broker
 from live_runner.venue.covering import Around
 from live_runner.venue.covers import Covers
+from live_runner.venue.liquidation import LiquidationGuard
 from live_runner.venue.order_rows import OrderRows
 from live_runner.venue.place import Place, Seat
 from live_runner.venue.protection import Protection
@@ -31,6 +32,7 @@ from quant_pipelines.risk.account_view import NO_PRICES, Prices
 from quant_pipelines.stack.pulse import Pulse
 from quant_pipelines.store.journal import Journal
 from quant_pipelines.store.trading import Intent
+from quant_pipelines.trading.orders import OrderProgress
 from quant_pipelines.trading.tries import READ_BACK_SECONDS
 from quant_pipelines.trading.venue import (
     OrderUpdate,
@@ -79,6 +81,8 @@ class Station:
     """Told when a position is about to be uncovered, and when it is covered."""
     prices: Callable[[str], Prices] = lambda _symbol: NO_PRICES
     """Prices of a symbol as the streams told them last."""
+    hold_back: Callable[[str, bool], None] = lambda _symbol, _is_near: None
+    """Told whether nothing may be opened in a symbol, as its stop would come behind the liquidation."""
 
 
 class VenueLink:
@@ -181,12 +185,16 @@ class VenueLink:
             lambda: not self._inbox.empty(),
             place,
             self._protection,
+            station.prices,
+            station.settings,
+            LiquidationGuard(station.settings.liquidation_buffer),
         )
         self._covers = covers = Covers(
             venue,
             around,
             fraction=station.settings.disaster_stop_fraction,
             read_back_seconds=station.read_back_seconds,
+            hold_back=station.hold_back,
             wake=lambda: self._inbox.put_nowait(LevelReached()),
         )
         self._sender = Sender(
@@ -327,14 +335,16 @@ class VenueLink:
         for key in self.place.seats:
             self._station.pulse.note(key, is_uncovered=not is_covered)
 
-    async def _transmit(self, intent: Intent, stamp_ms: int) -> None:
-        await self._sender.transmit(intent, stamp_ms)
+    async def _transmit(self, intent: Intent, stamp_ms: int) -> OrderProgress:
+        return await self._sender.transmit(intent, stamp_ms)
 
     async def _sweep(self) -> None:
         """Read everything at the venue, book what is new, and compare."""
-        difference = await self._sweeps.sweep()
+        found = await self._sweeps.sweep()
+        if self._covers is not None:
+            await self._covers.heed(found.position)
         await self._settle()
-        self._judge(difference)
+        self._judge(found.difference)
         is_waiting = bool(await self.place.with_brokers(unsettled)) or bool(self._differences)
         pause = _SOON_SECONDS if is_waiting else self._station.settings.reconcile_seconds
         self._next_sweep = self._loop.time() + pause

@@ -10,10 +10,11 @@ from decimal import Decimal
 from live_runner.venue.covering import Around, Covering, Read
 from live_runner.venue.place import Brokers, Seat, net_of
 from quant_pipelines.trading.cover import ExitPosition, Holding
+from quant_pipelines.trading.levels import WantedLevel, wanted_level
 from quant_pipelines.trading.purposes import EXITS
 from quant_pipelines.trading.tries import Tries
 from quant_pipelines.trading.venue import OrderVenue
-from quant_pipelines.trading.watch import net_level
+from quant_pipelines.trading.watch import NET_STOP, net_level
 
 
 class NetCovering(Covering):
@@ -73,9 +74,15 @@ class NetCovering(Covering):
             held = [broker for broker in brokers.values() if broker.position().quantity]
             if not all(broker in closing for broker in held):  # one that stays needs the stop
                 waiting = [one for one in waiting if one.intent.purpose not in EXITS]
-            return Read(Holding(net, net_level(net, levels, tick_size)), waiting)
+            return Read(Holding(net, self._guarded(net, net_level(net, levels, tick_size))), waiting)
 
         return await self._around.place.with_brokers(look)
+
+    def _guarded(self, net: Decimal, level: WantedLevel | None) -> WantedLevel | None:
+        """Level before the venue's liquidation price."""
+        price = None if level is None else float(level.trigger_price)
+        nearest, name = self._guard.level(float(net), price, NET_STOP)
+        return wanted_level(net, nearest, self._tick_size, name)
 
 
 def _positions(brokers: Brokers) -> dict[int, Decimal]:

@@ -4,7 +4,7 @@ import asyncio
 import logging
 from collections.abc import Callable
 from decimal import Decimal
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 from live_runner.book.broker import Broker
 from live_runner.book.trader import Trader
@@ -22,6 +22,15 @@ from quant_pipelines.trading.venue import OrderVenue, StopOrder, VenueStop
 
 _log = logging.getLogger(__name__)
 Answer = TypeVar("Answer")
+
+
+class OrderTerms(NamedTuple):
+    """Order to intend: side, quantity in base, kind, and its limit in quote per base, if any."""
+
+    side: Side
+    quantity: Decimal
+    kind: OrderKind = "market"
+    price: Decimal | None = None
 
 
 class OrderRows:
@@ -54,9 +63,7 @@ class OrderRows:
     async def intend(
         self,
         purpose: Purpose,
-        side: Side,
-        quantity: Decimal,
-        kind: OrderKind,
+        order: OrderTerms,
         *,
         exit_reason: str | None = None,
     ) -> tuple[Intent, int]:
@@ -64,7 +71,7 @@ class OrderRows:
         now_ms = await self._venue.now_ms()
         name = moment_order_id(self._epoch, self._trader.plan.deployment.id, now_ms, purpose[0])
         at = from_ms(now_ms)
-        intent = Intent(name, side, quantity, purpose, at, kind, exit_reason)
+        intent = Intent(name, order.side, order.quantity, purpose, at, order.kind, exit_reason, order.price)
         await self.with_broker(lambda broker: broker.add(intent, at))
         return intent, now_ms
 
@@ -75,7 +82,9 @@ class OrderRows:
         covered = covered if quantity is None else quantity
         takes_profit = wanted.reason == EXIT_REASONS[TAKE_PROFIT]
         kind: OrderKind = "take_profit_market" if takes_profit else "stop_market"
-        intent, now_ms = await self.intend(STOP, wanted.side, covered, kind, exit_reason=wanted.reason)
+        intent, now_ms = await self.intend(
+            STOP, OrderTerms(wanted.side, covered, kind), exit_reason=wanted.reason
+        )
         name, symbol = intent.client_order_id, self._trader.symbol
         return StopOrder(
             name, symbol, wanted.side, wanted.trigger_price, now_ms, quantity, takes_profit=takes_profit

@@ -16,6 +16,7 @@ from quant_pipelines.costs import is_below_min_notional
 from quant_pipelines.store.trading import Intent
 from quant_pipelines.store.venue_orders import PlacedOrder
 from quant_pipelines.trading.netting import Wish, netted, reduces_net
+from quant_pipelines.trading.orders import OrderProgress
 from quant_pipelines.trading.purposes import EXITS
 from quant_pipelines.trading.venue import MarketOrder, OrderVenue
 
@@ -95,8 +96,11 @@ class Sender:
             self._crossings.remove(crossing)
         return booked
 
-    async def transmit(self, intent: Intent, stamp_ms: int, quantity: Decimal | None = None) -> None:
-        """Send an order whose submission is committed, once; of the whole quantity unless one is given."""
+    async def transmit(self, intent: Intent, stamp_ms: int, quantity: Decimal | None = None) -> OrderProgress:
+        """Send an order whose submission is committed, once, whole unless a quantity is given.
+
+        Returns how far it is by its answer.
+        """
         name, is_exit = intent.client_order_id, intent.purpose in EXITS
         seat = self._seat_of(intent)
         quantity = intent.quantity if quantity is None else quantity
@@ -105,7 +109,8 @@ class Sender:
             change = quantity if intent.side == "buy" else -quantity
             net, is_small = await self._place.with_brokers(partial(_seen, seat, quantity))
             reduces = (is_exit or is_small) and reduces_net(net, change)
-        order = MarketOrder(name, self._place.symbol, intent.side, quantity, stamp_ms, reduce_only=reduces)
+        symbol, limit = self._place.symbol, intent.price
+        order = MarketOrder(name, symbol, intent.side, quantity, stamp_ms, reduces, limit)
         self._sending(None if is_exit else seat.key)
         try:
             sent = await self._venue.send(order)
@@ -120,6 +125,7 @@ class Sender:
             await seat.rows.follow(
                 known, sent.status, filled=sent.filled_quantity, venue_order_id=sent.venue_order_id
             )
+        return await seat.rows.with_broker(lambda broker: broker.orders[name].progress)
 
     async def _stamped(self, intent: Intent) -> int | None:
         """Moment at which an order may be sent, the venue's milliseconds; None if it may not."""

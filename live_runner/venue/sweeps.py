@@ -3,6 +3,7 @@
 import asyncio
 import logging
 from functools import partial
+from typing import NamedTuple
 
 from live_runner.book.trader import shown
 from live_runner.venue.attribution import attributed
@@ -13,12 +14,19 @@ from live_runner.venue.receiving import book_payments, book_trades
 from quant_pipelines.core.errors import ReconciliationError, with_its_kind
 from quant_pipelines.core.timeframes import HOUR_MS, MINUTE_MS, from_ms, to_ms
 from quant_pipelines.trading.reconcile import OurRows, VenueRows, reconcile
-from quant_pipelines.trading.venue import OrderVenue, VenueTrade
+from quant_pipelines.trading.venue import AccountPosition, OrderVenue, VenueTrade
 
 _PAYMENTS_LATE_MS = HOUR_MS
 """How late a payment may show up at the venue, after its own time."""
 
 _log = logging.getLogger(__name__)
+
+
+class Swept(NamedTuple):
+    """How the positions differ, empty if they don't, and what the venue holds."""
+
+    difference: str
+    position: AccountPosition
 
 
 class Sweeps:
@@ -64,8 +72,8 @@ class Sweeps:
         if halts and is_new:
             raise error
 
-    async def sweep(self) -> str:
-        """Read everything at the venue and book what is new; returns how the positions differ, if they do."""
+    async def sweep(self) -> Swept:
+        """Read everything at the venue, and book what is new."""
         symbol, venue, place = self._place.symbol, self._venue, self._place
         await self.sweep_trades()
         await self._sweep_payments()
@@ -73,7 +81,7 @@ class Sweeps:
             venue.open_orders(symbol), venue.open_stops(symbol), venue.position(symbol)
         )
         ours = await place.with_brokers(partial(_our_rows, symbol))
-        plan = reconcile(ours, VenueRows(position, tuple(orders), tuple(stops)))
+        plan = reconcile(ours, VenueRows(position.quantity, tuple(orders), tuple(stops)))
         for seen in plan.seen:
             await place.follow_order(seen)
         for name in plan.look_up:
@@ -86,7 +94,7 @@ class Sweeps:
         self._protection.take_over(plan.standing)
         for standing in plan.standing:
             await place.follow_stop(standing)
-        return plan.difference
+        return Swept(plan.difference, position)
 
     async def sweep_trades(self) -> None:
         """Book the trades since the last sweep, in their order."""

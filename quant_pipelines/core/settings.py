@@ -367,6 +367,21 @@ class RunnerSettings:
         low=0.001,
         high=0.9,
     )
+    liquidation_buffer: float = setting(
+        0.02,
+        "fraction of the venue's liquidation price by which a stop must come before it",
+        low=0.001,
+        high=0.2,
+    )
+    flatten_collar_fraction: float = setting(
+        0.005, "distance from the mark within which a closing order is filled first", low=0.0005, high=0.05
+    )
+    flatten_widest_fraction: float = setting(
+        0.04, "widest distance from the mark before a closing order is a market order", low=0.001, high=0.2
+    )
+    flatten_collar_factor: float = setting(
+        2.0, "by what that distance is multiplied after an order that left something", low=1.1, high=10
+    )
 
 
 @dataclass(frozen=True, slots=True)

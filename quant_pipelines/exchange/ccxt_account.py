@@ -9,9 +9,8 @@ from quant_pipelines.core.settings import ExchangeSettings
 from quant_pipelines.exchange.ccxt_orders import CcxtOrders
 from quant_pipelines.exchange.errors import translated
 from quant_pipelines.exchange.venue_rows import side_of_row
-from quant_pipelines.trading.direct import AccountPosition, WorkingOrder
+from quant_pipelines.trading.direct import WorkingOrder
 
-_BOTH = "BOTH"
 _NOTIONAL_MARGIN = Decimal("1.1")
 """The smallest order is so much larger than the venue's minimum: the price may fall meanwhile."""
 
@@ -34,22 +33,6 @@ class CcxtAccount(CcxtOrders):
     def use_demo(self) -> None:
         """Talk to the exchange's demo venue from now on, which has keys of its own."""
         self._client.enable_demo_trading(True)
-
-    async def holdings(self) -> list[AccountPosition]:
-        """Positions that are not zero.
-
-        Raises
-        ------
-        ExchangeUnavailable, ExchangeRefused
-            If the venue does not answer, or refuses.
-        """
-        rows = await self._all("positions", self._client.fapiPrivateV3GetPositionRisk, weight=5)
-        held = ((row, Decimal(row["positionAmt"])) for row in rows)
-        return [
-            AccountPosition(self._symbol(row["symbol"]), quantity, is_hedged=row["positionSide"] != _BOTH)
-            for row, quantity in held
-            if quantity
-        ]
 
     async def working(self) -> list[WorkingOrder]:
         """Orders and conditional orders that wait, of every symbol."""
@@ -96,11 +79,6 @@ class CcxtAccount(CcxtOrders):
     async def _all(self, what: str, call: Any, *, weight: int) -> list[dict[str, Any]]:
         await self._load()
         return list(await self._ask(what, call, {}, weight=weight))
-
-    def _symbol(self, market_id: str) -> str:
-        """Our name of a market; the venue's own where it trades something that we know nothing of."""
-        known = self._client.markets_by_id.get(market_id)
-        return str(known[0]["symbol"]) if known else market_id
 
     def _working(self, row: dict[str, Any], name: str, *, is_conditional: bool) -> WorkingOrder:
         side: Side = side_of_row(row)

@@ -6,8 +6,7 @@ that no amount passes through a float.
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Awaitable, Callable
-from decimal import Decimal
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from typing import Any, Self
 
 from quant_pipelines.core.clock import Clock, system_clock_ms
@@ -22,26 +21,20 @@ from quant_pipelines.core.errors import (
 from quant_pipelines.core.orders import Side
 from quant_pipelines.core.rate_budget import RateLedger
 from quant_pipelines.core.settings import ExchangeSettings
+from quant_pipelines.exchange import venue_rows
 from quant_pipelines.exchange.client import OpenSession, connect
 from quant_pipelines.exchange.errors import translated
 from quant_pipelines.exchange.retry import WeightBudget
 from quant_pipelines.exchange.server_clock import ServerClock, loop_seconds
 from quant_pipelines.exchange.user_stream import follow_user_stream
-from quant_pipelines.exchange.venue_rows import (
-    PAYMENT_KINDS,
-    balance_of,
-    income_of,
-    order_of,
-    payment_of,
-    permissions_of,
-    stop_of,
-    trade_of,
-)
+from quant_pipelines.exchange.venue_limits import read_limits
 from quant_pipelines.exchange.weight import Allowance
 from quant_pipelines.trading.certificate import KeyPermissions
+from quant_pipelines.trading.flatten import ClosingTerms
 from quant_pipelines.trading.funds import Balance, IncomeRow
 from quant_pipelines.trading.venue import (
     RECEIVE_WINDOW_MS,
+    AccountPosition,
     MarketOrder,
     Payment,
     StopOrder,
@@ -50,6 +43,7 @@ from quant_pipelines.trading.venue import (
     VenueStop,
     VenueTrade,
 )
+from quant_pipelines.trading.venue_limits import VenueLimits
 
 DEMO_KEY = "demo"
 _TRADES_PER_PAGE = 1000
@@ -87,10 +81,6 @@ class CcxtOrders:
     ------
     ConfigurationError
         If there is no key for a real exchange.
-
-    Notes
-    -----
-    Orders may use all of the exchange's allowance, market data leave a part of it to them.
     """
 
     def __init__(
@@ -112,6 +102,7 @@ class CcxtOrders:
         self._client.apiKey, self._client.secret = key or DEMO_KEY, secret or DEMO_KEY
         self._client.timeout = int(_LARGEST_ORDER_ANSWER_SECONDS * 1000)
         self._client.options |= {"recvWindow": RECEIVE_WINDOW_MS, "adjustForTimeDifference": True}
+        # Orders may use all of the exchange's allowance: market data leave a part of it to them.
         self._budget = WeightBudget(
             settings.max_concurrent_requests, clock, ledger=ledger, allowance=Allowance(share=1.0)
         )
@@ -139,7 +130,7 @@ class CcxtOrders:
     async def permissions(self) -> KeyPermissions:
         """Tell what the key may do."""
         call = self._client.sapiGetAccountApiRestrictions
-        return permissions_of(await self._ask("permissions of the key", call, {}, weight=1))
+        return venue_rows.permissions_of(await self._ask("permissions of the key", call, {}, weight=1))
 
     async def prepare(self, symbol: str, leverage: int) -> None:
         """Set and verify one-way mode, cross margin and leverage.
@@ -172,28 +163,23 @@ class CcxtOrders:
             )
 
     async def send(self, order: MarketOrder) -> VenueOrder:
-        """Send a market order."""
-        params = {
-            "newClientOrderId": order.client_order_id,
-            "selfTradePreventionMode": _SELF_TRADE_PREVENTION,
-            "timestamp": order.stamp_ms,
-            "recvWindow": RECEIVE_WINDOW_MS,
-        }
+        """Send an order that is done at once."""
+        params = {"newClientOrderId": order.client_order_id, **_with_every(order)}
         if order.reduce_only:
             params["reduceOnly"] = True
-        quantity = format(order.quantity, "f")
-        answer = await self._order(order.symbol, "market", order.side, quantity, params)
-        return order_of(answer)
+        kind = "market"
+        if order.limit_price is not None:
+            kind, params["timeInForce"], params["price"] = "limit", "IOC", format(order.limit_price, "f")
+        answer = await self._order(order.symbol, kind, order.side, format(order.quantity, "f"), params)
+        return venue_rows.order_of(answer)
 
     async def place_stop(self, stop: StopOrder) -> None:
         """Place a protective stop; ``find_stop`` proves that it stands."""
         params = {
             "clientAlgoId": stop.client_order_id,
-            "selfTradePreventionMode": _SELF_TRADE_PREVENTION,
             "triggerPrice": format(stop.trigger_price, "f"),
             "closePosition" if stop.quantity is None else "reduceOnly": True,
-            "timestamp": stop.stamp_ms,
-            "recvWindow": RECEIVE_WINDOW_MS,
+            **_with_every(stop),
         }
         quantity = None if stop.quantity is None else format(stop.quantity, "f")
         kind = "TAKE_PROFIT_MARKET" if stop.takes_profit else "STOP_MARKET"
@@ -217,29 +203,35 @@ class CcxtOrders:
         """Order by either name; None if the venue knows none."""
         name = {"origClientOrderId": client_order_id} if client_order_id else {"orderId": venue_order_id}
         found = await self._find(symbol, self._client.fapiPrivateGetOrder, name)
-        return order_of(found) if found else None
+        return venue_rows.order_of(found) if found else None
 
     async def find_stop(self, symbol: str, client_order_id: str) -> VenueStop | None:
         """Stop by our name; None if the venue knows none."""
         name = {"clientAlgoId": client_order_id}
         found = await self._find(symbol, self._client.fapiPrivateGetAlgoOrder, name)
-        return stop_of(found) if found else None
+        return venue_rows.stop_of(found) if found else None
 
     async def open_orders(self, symbol: str) -> list[VenueOrder]:
         """Orders that work at the venue, ours and others'."""
         rows = await self._rows(symbol, "open orders", self._client.fapiPrivateGetOpenOrders, {}, weight=1)
-        return [order_of(row) for row in rows]
+        return [venue_rows.order_of(row) for row in rows]
 
     async def open_stops(self, symbol: str) -> list[VenueStop]:
         """Conditional orders that wait at the venue, ours and others'."""
         call = self._client.fapiPrivateGetOpenAlgoOrders
-        return [stop_of(row) for row in await self._rows(symbol, "open stops", call, {}, weight=1)]
+        return [venue_rows.stop_of(row) for row in await self._rows(symbol, "open stops", call, {}, weight=1)]
 
-    async def position(self, symbol: str) -> Decimal:
-        """Net position, base, signed."""
-        call = self._client.fapiPrivateV3GetPositionRisk
-        rows = await self._rows(symbol, "position", call, {}, weight=5)
-        return sum((Decimal(row["positionAmt"]) for row in rows), Decimal(0))
+    async def holdings(self, symbol: str | None = None) -> list[AccountPosition]:
+        """Positions that are not zero, of one symbol or of all."""
+        await self._load()
+        wanted = {} if symbol is None else {"symbol": await self._id(symbol)}
+        rows = await self._ask("positions", self._client.fapiPrivateV3GetPositionRisk, wanted, weight=5)
+        held = (venue_rows.position_of(row, self._symbol(row["symbol"])) for row in rows)
+        return [one for one in held if one.quantity]
+
+    async def position(self, symbol: str) -> AccountPosition:
+        """Net position; one of zero where nothing is held."""
+        return venue_rows.net_position(symbol, await self.holdings(symbol))
 
     async def trades(self, symbol: str, from_id: str | None) -> list[VenueTrade]:
         """Read fills from a trade id on (included), oldest first; without one, none but the newest."""
@@ -247,7 +239,7 @@ class CcxtOrders:
         first = {"limit": 1} if from_id is None else {"fromId": from_id, "limit": _TRADES_PER_PAGE}
         while True:
             rows = await self._rows(symbol, "trades", call, first, weight=5)
-            found += [trade_of(row) for row in rows]
+            found += [venue_rows.trade_of(row) for row in rows]
             if from_id is None or len(rows) < _TRADES_PER_PAGE:
                 return found
             first = {**first, "fromId": str(int(found[-1].trade_id) + 1)}
@@ -255,25 +247,28 @@ class CcxtOrders:
     async def payments(self, symbol: str, since_ms: int) -> list[Payment]:
         """Funding and costs of liquidations from a time on (included)."""
         call, found = self._client.fapiPrivateGetIncome, list[Payment]()
-        for kind in PAYMENT_KINDS:
+        for kind in venue_rows.PAYMENT_KINDS:
             wanted = {"incomeType": kind, "startTime": since_ms, "limit": _INCOME_PER_PAGE}
             for page in range(1, 1000):
                 rows = await self._rows(symbol, "income", call, {**wanted, "page": page}, weight=30)
-                found += [payment_of(row) for row in rows]
+                found += [venue_rows.payment_of(row) for row in rows]
                 if len(rows) < _INCOME_PER_PAGE:
                     break
         return found
 
-    async def largest_market_order(self, symbol: str) -> Decimal | None:
-        """Largest quantity of one market order, base; None where the venue names none."""
+    async def closing_terms(self, symbol: str) -> ClosingTerms:
+        """Tell what the venue takes of an order that closes."""
         await self._id(symbol)
-        told = self._client.markets[symbol]["limits"]["market"]["max"]
-        return Decimal(str(told)) if told else None
+        return venue_rows.closing_terms_of(self._client.markets[symbol])
+
+    async def limits(self, symbols: Iterable[str]) -> list[VenueLimits]:
+        """Read what the venue takes of symbols now; what is rounded and cut follows it from then on."""
+        return await read_limits(self._client, self._ask, symbols)
 
     async def balance(self) -> Balance:
         """Funds of the account."""
         answer = await self._ask("balance", self._client.fapiPrivateV3GetAccount, {}, weight=5)
-        return balance_of(answer)
+        return venue_rows.balance_of(answer)
 
     async def income(self, start_ms: int, end_ms: int) -> list[IncomeRow]:
         """Read every change of the wallet in a window, oldest first."""
@@ -281,7 +276,7 @@ class CcxtOrders:
         wanted = {"startTime": start_ms, "endTime": end_ms - 1, "limit": _INCOME_PER_PAGE}
         for page in range(1, 1000):
             rows = await self._ask("income", call, {**wanted, "page": page}, weight=30)
-            found += [income_of(row) for row in rows]
+            found += [venue_rows.income_of(row) for row in rows]
             if len(rows) < _INCOME_PER_PAGE:
                 break
         return found
@@ -299,7 +294,8 @@ class CcxtOrders:
         await self._id(symbol)
         name = params.get("newClientOrderId") or params["clientAlgoId"]
         with translated(f"order {name}", sends_order=True):
-            answer = await self._client.create_order(symbol, kind, side, quantity, None, params)
+            price = params.pop("price", None)
+            answer = await self._client.create_order(symbol, kind, side, quantity, price, params)
         told: _Parameters = answer["info"] if isinstance(answer["info"], dict) else {}
         if answer["id"] is None or name not in (told.get("clientOrderId"), told.get("clientAlgoId")):
             raise OutcomeUnknown(f"exchange answered order {name} with something that does not name it")
@@ -382,8 +378,22 @@ class CcxtOrders:
                     await self._client.load_markets()
                 await self.now_ms()
 
+    def _symbol(self, market_id: str) -> str:
+        """Our name of a market; the venue's own where it trades something that we know nothing of."""
+        known = self._client.markets_by_id.get(market_id)
+        return str(known[0]["symbol"]) if known else market_id
+
     async def _id(self, symbol: str) -> str:
         await self._load()
         if symbol not in self._client.markets:
             raise ExchangeRefused(unknown_name("symbol", symbol, self._client.markets))
         return str(self._client.markets[symbol]["id"])
+
+
+def _with_every(order: MarketOrder | StopOrder) -> _Parameters:
+    """Return what is said with every order."""
+    return {
+        "selfTradePreventionMode": _SELF_TRADE_PREVENTION,
+        "timestamp": order.stamp_ms,
+        "recvWindow": RECEIVE_WINDOW_MS,
+    }

@@ -8,8 +8,10 @@ from quant_pipelines.core.errors import ExchangeUnavailable
 from quant_pipelines.core.orders import OrderStatus, Side
 from quant_pipelines.core.timeframes import from_ms
 from quant_pipelines.trading.certificate import KeyPermissions
+from quant_pipelines.trading.flatten import ClosingTerms
 from quant_pipelines.trading.funds import Balance, IncomeRow
 from quant_pipelines.trading.venue import (
+    AccountPosition,
     OrderUpdate,
     Payment,
     StopUpdate,
@@ -19,6 +21,7 @@ from quant_pipelines.trading.venue import (
     VenueTrade,
 )
 
+_BOTH = "BOTH"
 _SIDES: dict[str, Side] = {"BUY": "buy", "SELL": "sell"}
 _ORDER_STATUS: dict[str, OrderStatus] = {
     "NEW": "ACCEPTED",
@@ -60,6 +63,28 @@ def order_of(row: _Row) -> VenueOrder:
         _word(_ORDER_STATUS, row["status"]),
         Decimal(row["executedQty"]),
     )
+
+
+def position_of(row: _Row, symbol: str) -> AccountPosition:
+    """Position of a REST answer; a price of nothing is none."""
+    mark, liquidation = (Decimal(row.get(name) or 0) for name in ("markPrice", "liquidationPrice"))
+    is_hedged = row["positionSide"] != _BOTH
+    return AccountPosition(
+        symbol, Decimal(row["positionAmt"]), is_hedged, mark or None, liquidation if liquidation > 0 else None
+    )
+
+
+def net_position(symbol: str, held: list[AccountPosition]) -> AccountPosition:
+    """Position of a symbol of everything that is held of it: more than one only in hedge mode."""
+    if len(held) == 1:
+        return held[0]
+    return AccountPosition(symbol, sum((one.quantity for one in held), Decimal(0)), is_hedged=bool(held))
+
+
+def closing_terms_of(market: _Row) -> ClosingTerms:
+    """Return what a market, as ccxt knows it, takes of an order that closes."""
+    tick_size, largest = market["precision"]["price"], market["limits"]["market"]["max"]
+    return ClosingTerms(Decimal(str(tick_size)), Decimal(str(largest)) if largest else None)
 
 
 def stop_of(row: _Row) -> VenueStop:

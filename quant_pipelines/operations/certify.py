@@ -195,7 +195,7 @@ async def _entry(bench: Bench) -> str:
     ours = [trade for trade in trades if trade.venue_order_id == sent.venue_order_id]
     bought = sum((trade.quantity for trade in ours), Decimal(0))
     _require(bought == bench.quantity, f"trades of the order sum to {bought}; expected {bench.quantity}")
-    held = await bench.venue.position(bench.symbol)
+    held = (await bench.venue.position(bench.symbol)).quantity
     _require(held == bench.quantity, f"position is {held}; expected {bench.quantity}")
     return f"{bench.quantity} filled in {len(ours)} trades, position equal"
 
@@ -236,12 +236,12 @@ async def _exit(bench: Bench) -> str:
     await bench.venue.send(await _order(bench, bench.name("exit"), "sell", reduce_only=True))
 
     async def is_flat() -> bool:
-        return not await bench.venue.position(bench.symbol)
+        return not (await bench.venue.position(bench.symbol)).quantity
 
     await _until(is_flat)
     with suppress(ExchangeRefused):
         await bench.venue.send(await _order(bench, bench.name("again"), "sell", reduce_only=True))
-        held = await bench.venue.position(bench.symbol)
+        held = (await bench.venue.position(bench.symbol)).quantity
         _require(not held, f"a reduce-only order has opened {held}; expected nothing")
     return "closed by a reduce-only order; a second one opened nothing"
 
@@ -286,7 +286,7 @@ async def _clean_up(bench: Bench) -> None:
             if order.name.startswith("certify-"):
                 cancel = bench.venue.cancel_stop if order.is_conditional else bench.venue.cancel_order
                 await cancel(order.symbol, order.name)
-        held = await bench.venue.position(bench.symbol)
+        held = (await bench.venue.position(bench.symbol)).quantity
         if held > 0:
             left = MarketOrder(
                 bench.name("left"), bench.symbol, "sell", held, await bench.venue.now_ms(), reduce_only=True

@@ -1,23 +1,24 @@
 """The last resort: close an account with nothing but its keys and the venue.
 
-Orders that could open are canceled first, then everything held is closed by orders that can only reduce, and
-the protective stops go last. What was done is read back, until nothing is left or the time is over. Neither
-database nor runner is asked; the runner takes the kill over when it is back.
+Orders that could open are canceled first, then everything held is closed by orders that can only reduce, at
+a collar that widens from reading to reading (`trading.flatten`), and the protective stops go last. What was
+done is read back, until nothing is left or the time is over. Neither database nor runner is asked; the runner
+takes the kill over when it is back.
 """
 
 import asyncio
+from collections import Counter
 from collections.abc import Awaitable, Iterable
 from dataclasses import dataclass, field
-from decimal import Decimal
 from typing import Any
 
 from quant_pipelines.core.errors import ExchangeError, with_its_kind
-from quant_pipelines.core.orders import closing_side
 from quant_pipelines.operations.kill_journal import KillJournal
 from quant_pipelines.operations.receipt import Signature
-from quant_pipelines.trading.direct import AccountPosition, AccountVenue, WorkingOrder
+from quant_pipelines.trading.direct import AccountVenue, WorkingOrder
+from quant_pipelines.trading.flatten import CloseOrder, ToClose, flatten_step
 from quant_pipelines.trading.purposes import KILL_PREFIX
-from quant_pipelines.trading.venue import MarketOrder
+from quant_pipelines.trading.venue import AccountPosition, MarketOrder
 
 _ROUNDS = 400
 _PAUSE_SECONDS = 0.25
@@ -109,6 +110,7 @@ class _Kill:
         self._at_once = asyncio.Semaphore(_AT_ONCE)
         self._begun_ms = journal.clock()
         self._number = 0
+        self._rounds_of = Counter[str]()
 
     async def run(self, signature: Signature, rounds: int, shortest: float) -> Killed:
         self._tell("begun", operator=signature.operator, reason=signature.reason)
@@ -154,20 +156,22 @@ class _Kill:
         if holding.is_hedged:
             self._fault(f"{holding.symbol} is held in hedge mode; expected one-way mode: close it by hand")
             return
-        rest = abs(holding.quantity)
-        largest = await self._venue.largest_market_order(holding.symbol) or rest
-        while rest > 0:
-            quantity = min(rest, largest)
-            rest -= quantity
-            await self._close_part(holding, quantity)
+        terms = await self._venue.closing_terms(holding.symbol)
+        n_steps, rest = self._rounds_of[holding.symbol], holding.quantity
+        self._rounds_of[holding.symbol] += 1
+        while rest:  # parts of one round have one collar; what they leave has the next
+            step = flatten_step(ToClose(rest, holding.mark_price), n_steps, terms=terms)
+            if not isinstance(step, CloseOrder):
+                return
+            await self._close_part(holding.symbol, step)
+            rest -= step.quantity.copy_sign(rest)
 
-    async def _close_part(self, holding: AccountPosition, quantity: Decimal) -> None:
+    async def _close_part(self, symbol: str, step: CloseOrder) -> None:
         self._number += 1
         name = f"{KILL_PREFIX}{self._begun_ms:x}-{self._number}"
-        side = closing_side(holding.quantity)
-        self._tell("close", symbol=holding.symbol, name=name, side=side, quantity=quantity)
+        self._tell("close", symbol=symbol, name=name, **step._asdict())
         now_ms = await self._venue.now_ms()
-        order = MarketOrder(name, holding.symbol, side, quantity, now_ms, reduce_only=True)
+        order = MarketOrder(name, symbol, step.side, step.quantity, now_ms, True, step.price)
         # What becomes of it is told by the next reading: one that only reduces may be sent again.
         if await self._try(f"order {name}", self._venue.send(order)):
             self._note("accepted", name=name)

@@ -109,6 +109,15 @@ ACCOUNT_RULES = (
         "a person took the symbol off the list of what may be opened",
     ),
     AccountRule(
+        "liquidation_buffer",
+        "symbol",
+        "",
+        no_inputs,
+        lambda view, order: float(order.symbol in view.near_liquidation),
+        "deny",
+        "what is held would be liquidated before its stop",
+    ),
+    AccountRule(
         "stale_prices",
         "symbol",
         "max_data_age_seconds",

@@ -4,6 +4,8 @@ import math
 from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
+from quant_pipelines.risk.account_nav import Nav, nav_of
+
 MINUTE_MS = 60_000
 REPEATED_MS = 3_600_000
 IDENTICAL_MS = 2_000
@@ -126,6 +128,10 @@ class AccountView(NamedTuple):
         Deployments of the account whose book is not known yet.
     is_reducing
         Whether the breaker lets through only what reduces.
+    by_venue
+        What the account is worth by the venue and its day's start; None where only the books tell.
+    near_liquidation
+        Symbols whose stop would come behind the venue's liquidation.
     """
 
     books: Mapping[int, BookExposure]
@@ -135,16 +141,25 @@ class AccountView(NamedTuple):
     restricted: frozenset[str] = frozenset()
     unknown: frozenset[int] = frozenset()
     is_reducing: bool = False
+    near_liquidation: frozenset[str] = frozenset()
+    by_venue: Nav | None = None
+    venue_age_ms: float = 0.0
 
     @property
     def nav(self) -> float:
-        """Equity of all books, quote; NaN if one is not known."""
-        return math.nan if self.unknown else sum(book.equity for book in self.books.values())
+        """Equity of the account, quote; NaN if a book is not known."""
+        return self._nav.now
 
     @property
     def day_start_nav(self) -> float:
         """The same at 00:00 UTC."""
-        return math.nan if self.unknown else sum(book.day_start_equity for book in self.books.values())
+        return self._nav.start
+
+    @property
+    def _nav(self) -> Nav:
+        books = self.books.values()
+        summed = Nav(sum(book.equity for book in books), sum(book.day_start_equity for book in books))
+        return nav_of(Nav(math.nan, math.nan) if self.unknown else summed, self.by_venue, self.venue_age_ms)
 
     @property
     def day_loss_fraction(self) -> float:

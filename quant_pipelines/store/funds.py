@@ -36,6 +36,9 @@ class FundsRows(Protocol):
     ) -> Decimal:
         """Store a snapshot; transfers that are new buy or sell units with it. Returns the units now."""
 
+    def day_start_value(self, account_id: int, at: datetime) -> Decimal:
+        """Read what a unit was worth at 00:00 UTC, quote; of an account that began later, at first."""
+
     def due_days(self, account_id: int, today: date) -> list[date]:
         """Days that ended since the first whole one of the account, and were not compared yet."""
 
@@ -133,6 +136,20 @@ class PostgresFunds:
             row = {"account_id": account_id, "at": at, "units": units, **balance._asdict()}
             connection.execute(upsert(balances).values(row).on_conflict_do_nothing())
         return units
+
+    def day_start_value(self, account_id: int, at: datetime) -> Decimal:
+        """Read the newest snapshot before the day, else its first one; NaN without any."""
+        midnight, columns = at.replace(hour=0, minute=0, second=0, microsecond=0), balances.c
+        query = select((columns.wallet + columns.unrealized) / columns.units).where(
+            columns.account_id == account_id, columns.units > 0
+        )
+        before = query.where(columns.at <= midnight).order_by(columns.at.desc()).limit(1)
+        first = query.where(columns.at > midnight).order_by(columns.at).limit(1)
+        with transaction(self._engine) as connection:
+            found = connection.execute(before).scalar_one_or_none()
+            if found is None:
+                found = connection.execute(first).scalar_one_or_none()
+        return Decimal("NaN") if found is None else Decimal(found)
 
     def due_days(self, account_id: int, today: date) -> list[date]:
         """Days to compare, oldest first."""

@@ -43,17 +43,32 @@ def save_instruments(engine: Engine, found: Iterable[Instrument], at: datetime) 
     int
         Rows written.
     """
-    offered = list(found)
     known = set(read_instruments(engine))
-    changed = [{**asdict(one), "valid_from": at} for one in offered if one not in known]
+    changed = [one for one in found if one not in known]
     if changed:
         with transaction(engine) as connection:
-            connection.execute(insert(instruments).on_conflict_do_nothing(), changed)
+            add_instruments(connection, changed, at)
     return len(changed)
+
+
+def add_instruments(connection: Connection, changed: Iterable[Instrument], at: datetime) -> None:
+    """Store specifications that have changed."""
+    rows = [{**asdict(one), "valid_from": at} for one in changed]
+    connection.execute(insert(instruments).on_conflict_do_nothing(), rows)
 
 
 def read_instruments(engine: Engine, exchange: str | None = None) -> list[Instrument]:
     """Read the newest specification of each symbol of one exchange, or of all, in order of the symbols."""
+    with transaction(engine) as connection:
+        return _newest_instruments(connection, exchange)
+
+
+def newest_instruments(connection: Connection, exchange: str) -> dict[str, Instrument]:
+    """Read the newest specification of each symbol of one exchange, by symbol."""
+    return {one.symbol: one for one in _newest_instruments(connection, exchange)}
+
+
+def _newest_instruments(connection: Connection, exchange: str | None) -> list[Instrument]:
     key = (instruments.c.exchange, instruments.c.symbol)
     newest = select(*key, func.max(instruments.c.valid_from)).group_by(*key)
     query = (
@@ -63,8 +78,7 @@ def read_instruments(engine: Engine, exchange: str | None = None) -> list[Instru
     )
     if exchange is not None:
         query = query.where(instruments.c.exchange == exchange)
-    with transaction(engine) as connection:
-        return [Instrument(**row) for row in connection.execute(query).mappings()]
+    return [Instrument(**row) for row in connection.execute(query).mappings()]
 
 
 def save_funding(database: Database, exchange: str, symbol: str, rates: Sequence[FundingRate]) -> int:

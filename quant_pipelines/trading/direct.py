@@ -1,18 +1,10 @@
 """An account as the venue alone knows it: positions and orders, whoever they are of."""
 
-from decimal import Decimal
 from typing import NamedTuple, Protocol
 
 from quant_pipelines.core.orders import Side
-from quant_pipelines.trading.venue import MarketOrder, VenueOrder
-
-
-class AccountPosition(NamedTuple):
-    """Position of a symbol, base, signed; ``is_hedged`` where the account keeps long and short apart."""
-
-    symbol: str
-    quantity: Decimal
-    is_hedged: bool = False
+from quant_pipelines.trading.flatten import ClosingTerms
+from quant_pipelines.trading.venue import AccountPosition, MarketOrder, VenueOrder
 
 
 class WorkingOrder(NamedTuple):
@@ -51,10 +43,10 @@ class AccountVenue(Protocol):
         """Cancel a conditional order, likewise."""
 
     async def send(self, order: MarketOrder) -> VenueOrder:
-        """Send a market order."""
+        """Send an order that is done at once."""
 
-    async def largest_market_order(self, symbol: str) -> Decimal | None:
-        """Largest quantity of one market order, base; None where the venue names none."""
+    async def closing_terms(self, symbol: str) -> ClosingTerms:
+        """Tell what the venue takes of an order that closes."""
 
     async def now_ms(self) -> int:
         """Tell the venue's time."""

@@ -18,7 +18,7 @@ Outcome: TypeAlias = Literal["done", "failed", "passed"]
 
 
 class Pace(NamedTuple):
-    """At once, then ever later.
+    """At once, then ever later, until it has come to its end.
 
     Examples
     --------
@@ -29,6 +29,7 @@ class Pace(NamedTuple):
 
     next_try: float = 0.0
     pause: float = _SHORTEST_PAUSE
+    n_tries: int = 0
 
     def is_due(self, now: float) -> bool:
         """Whether it is time for another try."""
@@ -36,7 +37,7 @@ class Pace(NamedTuple):
 
     def tried(self, now: float) -> "Pace":
         """Return the pace after a try that began at ``now``."""
-        return Pace(now + self.pause, min(2 * self.pause, _LONGEST_PAUSE))
+        return Pace(now + self.pause, min(2 * self.pause, _LONGEST_PAUSE), self.n_tries + 1)
 
 
 class LevelTries(NamedTuple):

@@ -1,13 +1,15 @@
 """The port to a venue that takes orders, and its values; amounts are decimals as received."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import NamedTuple, Protocol
 
 from quant_pipelines.core.orders import OrderStatus, Side
 from quant_pipelines.trading.certificate import KeyPermissions
+from quant_pipelines.trading.flatten import ClosingTerms
 from quant_pipelines.trading.funds import Balance, IncomeRow
+from quant_pipelines.trading.venue_limits import VenueLimits
 
 RECEIVE_WINDOW_MS = 2_000
 """How long after its stamp the venue still takes an order; what wakes later is refused."""
@@ -48,6 +50,26 @@ class VenueTrade(NamedTuple):
     fee: Decimal
     ts_ms: int
     realized_pnl: Decimal
+
+
+class AccountPosition(NamedTuple):
+    """Position of a symbol as the venue says it.
+
+    Parameters
+    ----------
+    symbol, quantity
+        Of what, base, signed.
+    is_hedged
+        Whether the account keeps long and short apart.
+    mark_price, liquidation_price
+        Quote per base; None where the venue tells none: nothing is held, or no price would liquidate it.
+    """
+
+    symbol: str
+    quantity: Decimal
+    is_hedged: bool = False
+    mark_price: Decimal | None = None
+    liquidation_price: Decimal | None = None
 
 
 class VenueStop(NamedTuple):
@@ -109,6 +131,8 @@ class MarketOrder:
         The venue's time at which it was committed; the venue refuses it ``RECEIVE_WINDOW_MS`` later.
     reduce_only
         Whether it may only reduce the position.
+    limit_price
+        Worst price of a fill, quote per base: what can't be had at once is canceled. None takes any.
     """
 
     client_order_id: str
@@ -117,6 +141,7 @@ class MarketOrder:
     quantity: Decimal
     stamp_ms: int
     reduce_only: bool = False
+    limit_price: Decimal | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,7 +176,7 @@ class OrderVenue(Protocol):
         """Set and verify one-way mode, cross margin and leverage."""
 
     async def send(self, order: MarketOrder) -> VenueOrder:
-        """Send a market order."""
+        """Send an order that is done at once."""
 
     async def place_stop(self, stop: StopOrder) -> None:
         """Place a protective stop; ``find_stop`` proves that it stands.
@@ -176,8 +201,8 @@ class OrderVenue(Protocol):
     async def open_stops(self, symbol: str) -> list[VenueStop]:
         """Conditional orders that wait at the venue, ours and others'."""
 
-    async def position(self, symbol: str) -> Decimal:
-        """Net position, base, signed."""
+    async def position(self, symbol: str) -> AccountPosition:
+        """Net position; one of zero where nothing is held."""
 
     async def trades(self, symbol: str, from_id: str | None) -> list[VenueTrade]:
         """Read fills from a trade id on (included), oldest first; without one, none but the newest."""
@@ -185,8 +210,11 @@ class OrderVenue(Protocol):
     async def payments(self, symbol: str, since_ms: int) -> list[Payment]:
         """Funding and costs of liquidations from a time on (included)."""
 
-    async def largest_market_order(self, symbol: str) -> Decimal | None:
-        """Largest quantity of one market order, base; None where the venue names none."""
+    async def closing_terms(self, symbol: str) -> ClosingTerms:
+        """Tell what the venue takes of an order that closes."""
+
+    async def limits(self, symbols: Iterable[str]) -> list[VenueLimits]:
+        """Read what the venue takes of symbols now; what is rounded and cut follows it from then on."""
 
     async def balance(self) -> Balance:
         """Funds of the account, quote."""

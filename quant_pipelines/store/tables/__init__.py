@@ -19,6 +19,7 @@ from quant_pipelines.store.tables.market import (
     price_factors,
     trades,
     universe,
+    venue_limits,
     whitelist,
 )
 from quant_pipelines.store.tables.ops import (
@@ -124,5 +125,6 @@ __all__ = [
     "users",
     "verdicts",
     "wallet_days",
+    "venue_limits",
     "whitelist",
 ]

@@ -45,6 +45,21 @@ instruments = Table(
     comment="Contract specifications as of a date; a new row only when something changed",
 )
 
+venue_limits = Table(
+    "venue_limits",
+    metadata,
+    text("exchange"),
+    text("symbol"),
+    moment("valid_from"),
+    document(
+        "limits",
+        comment="steps, smallest and largest orders, leverage, brackets; amounts as text",
+    ),
+    PrimaryKeyConstraint("exchange", "symbol", "valid_from"),
+    schema="market",
+    comment="What a venue takes of a symbol as of a time; a new row only when something changed",
+)
+
 bars = Table(
     "bars",
     metadata,

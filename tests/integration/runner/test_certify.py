@@ -86,7 +86,7 @@ def test_an_account_that_holds_something_is_not_used(tmp_path: Path) -> None:
             stamp_ms = await account.now_ms()
             await account.send(MarketOrder("q1-held", BTC, "buy", Decimal("0.2"), stamp_ms))
             steps = await certify(account, BTC)
-            assert await account.position(BTC) == Decimal("0.2")
+            assert (await account.position(BTC)).quantity == Decimal("0.2")
         assert (steps[-1].name, steps[-1].passed) == ("empty account", False)
         assert "expected an empty one" in steps[-1].evidence
 
@@ -148,7 +148,7 @@ def test_a_key_that_can_move_money_or_is_not_known_opens_nothing_and_still_lets_
         async with OrderVenues(settings, lambda given: Keyed(given.exchange, "", ""), warn) as venues:
             venue = await venues.of(deployment, Permits())
             assert venue is not None
-            assert await venue.position(BTC) == 0  # it is talked with
+            assert (await venue.position(BTC)).quantity == 0  # it is talked with
             assert fault in venues.key_fault(deployment.account_id)
             assert bool(fault) == bool(venues.key_fault(deployment.account_id))
 

@@ -15,6 +15,7 @@ from quant_pipelines.core.timeframes import to_ms
 from quant_pipelines.exchange.ccxt_orders import CcxtOrders
 from quant_pipelines.operations import halts
 from quant_pipelines.operations.receipt import Signature
+from quant_pipelines.trading.flatten import ClosingTerms
 from quant_pipelines.trading.venue import MarketOrder
 from tests.integration.runner.stage import Stage, play
 from tests.integration.runner.venue_world import (
@@ -74,8 +75,8 @@ def test_a_venues_position_is_closed_at_once_and_taken_up_again_after_resume(
 class Small(CcxtOrders):
     """A venue that takes market orders up to a hundredth of a coin."""
 
-    async def largest_market_order(self, symbol: str) -> Decimal | None:
-        return Decimal("0.01")
+    async def closing_terms(self, symbol: str) -> ClosingTerms:
+        return (await super().closing_terms(symbol))._replace(largest=Decimal("0.01"))
 
 
 def test_a_position_larger_than_one_order_may_be_is_closed_in_parts(

@@ -22,7 +22,7 @@ from quant_pipelines.stack.postgres_place import remove_place
 from quant_pipelines.store.databases import create_database
 from quant_pipelines.store.engine import connect
 from quant_pipelines.store.migrate import migrate
-from quant_pipelines.trading.venue import MarketOrder, StopOrder, VenueEvent, VenueOrder
+from quant_pipelines.trading.venue import AccountPosition, MarketOrder, StopOrder, VenueEvent, VenueOrder
 from tests.integration.runner.conftest import insert_deployment_at
 from tests.integration.runner.venue_world import (
     FLIP,
@@ -272,6 +272,39 @@ def test_a_position_whose_stop_is_refused_is_flattened(
     assert sold - bought <= 3_000
     told = [message for (message,) in rows(engine, "select message from ops.alerts")]
     assert any("flattened" in message for message in told), told
+
+
+class Leveraged(CcxtOrders):
+    """The venue would liquidate a long 5 % below the mark: before the stop at 10 %."""
+
+    async def position(self, symbol: str) -> AccountPosition:
+        held = await super().position(symbol)
+        mark = held.mark_price if held.quantity > 0 else None
+        return held._replace(liquidation_price=mark and mark * Decimal("0.95"))
+
+
+def test_a_stop_that_the_liquidation_would_forestall_is_moved_before_it(
+    engine: Engine, database_url: str, deploy: Deploy, venue: Venue, ledger: Ledger
+) -> None:
+    deploy_canary(deploy)
+    waiting = "select trigger_price from algo_orders where status = 'NEW'"
+    told = "select message from ops.alerts where message like '%before the liquidation at%'"
+
+    async def scenario() -> None:
+        async with runner(engine, database_url, venue, Leveraged):
+            await until(lambda: rows(engine, told) != [])
+            await until(lambda: [level() for _ in ledger.select(waiting)] == ["before"])
+
+    def level() -> str:
+        [(bought,)], [(stop,)] = ledger.select("select price from fills limit 1"), ledger.select(waiting)
+        return "before" if 0.97 < Decimal(stop) / Decimal(bought) < 0.985 else "behind"
+
+    asyncio.run(scenario())
+    reasons = (
+        "select exit_reason from trading.intents where purpose = 'stop' order by committed_at desc limit 1"
+    )
+    assert rows(engine, reasons)[-1] == ("liquidation_buffer",)
+    assert_books_equal(engine, ledger)
 
 
 class Barred(Unprotected):

@@ -8,6 +8,7 @@ from typing import Any
 from quant_pipelines.core.errors import ExchangeRefused
 from quant_pipelines.core.orders import OrderStatus
 from quant_pipelines.trading.venue import (
+    AccountPosition,
     MarketOrder,
     OrderVenue,
     Payment,
@@ -78,8 +79,8 @@ class MemoryVenue(OrderVenue):
     async def open_stops(self, symbol: str) -> list[VenueStop]:
         return [stop for stop in self.stops.values() if stop.status == "ACCEPTED"]
 
-    async def position(self, symbol: str) -> Decimal:
-        return Decimal(0)
+    async def position(self, symbol: str) -> AccountPosition:
+        return AccountPosition(symbol, Decimal(0))
 
     async def trades(self, symbol: str, from_id: str | None) -> list[VenueTrade]:
         return []

@@ -7,6 +7,8 @@ import pytest
 
 from live_runner.book.account import AccountBooks, AccountTerms
 from quant_pipelines.core.account_limits import AccountLimits
+from quant_pipelines.core.timeframes import DAY_MS
+from quant_pipelines.risk.account_nav import AccountFunds
 from quant_pipelines.risk.account_view import AccountOrder, BookExposure, OpenExposure, Prices
 
 A, B = "A/USDT:USDT", "B/USDT:USDT"
@@ -192,3 +194,55 @@ def test_a_repeated_execution_is_counted_by_what_was_filled() -> None:
         shared.executed(asked)
     assert denial is not None
     assert (denial.rule, denial.action) == ("repeated_execution", "reduce")
+
+
+def at_venue(*books: BookExposure, **limits: float) -> tuple[AccountBooks, list[int]]:
+    """Account with a clock, in milliseconds."""
+    clock_ms = [0]
+    made = AccountBooks(lambda _: Prices(100.0, 100.0, 1.0), lambda: clock_ms[0])
+    made.follow(AccountTerms(AccountLimits(**limits)))
+    for one in books:
+        made.expect(one.deployment_id, 1_000.0)
+        made.report(lambda one=one: one)  # type: ignore[misc]
+    return made, clock_ms
+
+
+def test_the_hard_stop_goes_by_the_venues_balance_and_by_the_worse_of_both_once_it_is_old() -> None:
+    funded, clock_ms = at_venue(book(1, 0.0, 700.0), max_account_loss_fraction=0.2)
+    assert funded.hard_stop(), "the book has lost 30 %"
+    funded.know(AccountFunds(9_700.0, 10_000.0, 1.0, 0))
+    assert funded.hard_stop() == "", "of the account that is 3 %"
+    clock_ms[0] = 60_001
+    assert funded.hard_stop()
+    funded.know(AccountFunds(7_000.0, 10_000.0, 1.0, 60_001))
+    assert funded.hard_stop() == "the account has lost 30.00 % since 00:00 UTC, more than 20.00 %"
+
+
+def test_a_withdrawal_is_no_loss_and_a_deposit_hides_none() -> None:
+    funded, _ = at_venue(book(1), max_account_loss_fraction=0.2)
+    funded.know(AccountFunds(5_000.0, 5_000.0, 1.0, 0))
+    assert funded.hard_stop() == ""
+    assert funded.alerts() == {}
+    funded.know(AccountFunds(14_000.0, 20_000.0, 1.0, 0))
+    assert funded.hard_stop()
+    assert "drawdown" in funded.alerts()
+
+
+def test_losses_at_the_venue_count_from_when_a_person_lets_it_go_on_until_the_day_ends() -> None:
+    funded, clock_ms = at_venue(book(1), max_account_loss_fraction=0.2)
+    funded.know(AccountFunds(7_000.0, 10_000.0, 1.0, 0))
+    funded.rearm(0)
+    assert funded.hard_stop() == ""
+    funded.know(AccountFunds(5_500.0, 10_000.0, 1.0, 0))
+    assert funded.hard_stop()
+    clock_ms[0] = DAY_MS
+    funded.know(AccountFunds(5_500.0, 10_000.0, 0.55, DAY_MS))
+    assert funded.hard_stop() == ""
+
+
+def test_nothing_is_opened_while_a_stop_would_come_behind_the_liquidation() -> None:
+    shared = account(AccountLimits(), book(1))
+    shared.hold_back(A, True)
+    assert str(shared.ask(order(1))).startswith("liquidation_buffer")
+    shared.hold_back(A, False)
+    assert shared.ask(order(1)) is None

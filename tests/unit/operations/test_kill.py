@@ -22,8 +22,9 @@ from quant_pipelines.core.errors import (
 from quant_pipelines.operations.kill import Killed, kill
 from quant_pipelines.operations.kill_journal import KillJournal, mark_adopted, new_journal, unadopted
 from quant_pipelines.operations.receipt import Signature
-from quant_pipelines.trading.direct import AccountPosition, WorkingOrder
-from quant_pipelines.trading.venue import MarketOrder, VenueOrder
+from quant_pipelines.trading.direct import WorkingOrder
+from quant_pipelines.trading.flatten import ClosingTerms
+from quant_pipelines.trading.venue import AccountPosition, MarketOrder, VenueOrder
 
 ANN = Signature("ann", "the exchange looks odd")
 BTC, ETH = "BTC/USDT:USDT", "ETH/USDT:USDT"
@@ -77,8 +78,8 @@ class Account:
             raise error("the venue failed")
         return VenueOrder(order.client_order_id, "1", "FILLED", order.quantity)
 
-    async def largest_market_order(self, symbol: str) -> Decimal | None:
-        return self.largest
+    async def closing_terms(self, symbol: str) -> ClosingTerms:
+        return ClosingTerms(Decimal("0.1"), self.largest)
 
     async def now_ms(self) -> int:
         return NOW_MS
@@ -270,3 +271,24 @@ def test_whatever_fails_for_a_while_the_account_ends_empty_and_no_stop_goes_befo
     closings = [at for at, what in enumerate(account.done) if what.startswith("close")]
     if "cancel stop" in account.done and closings and ETH not in held:
         assert account.done.index("cancel stop") > max(closings)
+
+
+def test_what_an_order_leaves_is_closed_at_a_wider_collar_and_at_last_at_the_market(
+    journal: KillJournal,
+) -> None:
+    prices: list[Decimal | None] = []
+
+    class Thin(Account):
+        """Its book is empty within 4 % of the mark of 100."""
+
+        async def holdings(self) -> list[AccountPosition]:
+            return [one._replace(mark_price=Decimal(100)) for one in await super().holdings()]
+
+        async def send(self, order: MarketOrder) -> VenueOrder:
+            prices.append(order.limit_price)
+            if order.limit_price is None:
+                return await super().send(order)
+            return VenueOrder(order.client_order_id, "1", "EXPIRED", Decimal(0))
+
+    assert killed(Thin({BTC: Decimal("0.5")}), journal).is_done
+    assert prices == [Decimal("99.5"), Decimal("99.0"), Decimal("98.0"), Decimal("96.0"), None]

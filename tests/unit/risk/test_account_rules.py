@@ -141,10 +141,11 @@ def test_without_limits_an_order_of_the_account_passes() -> None:
     assert denied_by(ORDER, VIEW._replace(sent=())) == ""
 
 
-def test_restricted_symbol_and_reducing_account_let_only_through_what_reduces() -> None:
+def test_what_may_not_be_opened_is_let_through_only_where_it_reduces() -> None:
     for name, view in {
         "restricted_symbol": VIEW._replace(restricted=frozenset({A})),
         "trading_state": VIEW._replace(is_reducing=True),
+        "liquidation_buffer": VIEW._replace(near_liquidation=frozenset({A})),
     }.items():
         assert denied_by(ORDER, view) == name
         assert denied_by(ORDER._replace(quantity=-2.0), view) == ""

@@ -285,10 +285,10 @@ def test_a_refused_move_is_tried_again_after_2_s_then_ever_later_up_to_a_minute(
 
 def test_an_exit_that_the_venue_refuses_is_paced_the_same_way_and_forgotten_once_flat() -> None:
     known = Tries()
-    for now, pause in ((0.0, 2.0), (2.0, 4.0), (6.0, 8.0)):
+    for n_tries, (now, pause) in enumerate(((0.0, 2.0), (2.0, 4.0), (6.0, 8.0)), 1):
         assert next_action(LEAVING, StandingLevels((OLD,)), AskedFor(), known, now) == LEFT
         known = after(known, LEFT, "failed", now)
-        assert known.exit == Pace(now + pause, 2 * pause)
+        assert known.exit == Pace(now + pause, 2 * pause, n_tries)
     assert after(known, Wait("flat"), "done", 7.0).exit == Pace()
 
 
@@ -304,7 +304,7 @@ def test_a_move_is_four_steps_of_one_try_and_the_next_bar_begins_another() -> No
         else:
             standing.append(BRIDGE if isinstance(action, MoveLevel) else NEW)
     assert [type(step) for step in steps] == [MoveLevel, CancelLevel, PlaceLevel, CancelLevel]
-    assert known.stop.pace == Pace(NOW + 2.0, 4.0)
+    assert known.stop.pace == Pace(NOW + 2.0, 4.0, 1)
     assert after(known, action, "done", NOW) == Tries()
 
 

@@ -1,0 +1,97 @@
+"""Reads once a day what a venue takes of the traded symbols; the rules follow what has changed."""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Iterable
+
+from live_runner.ports.market_time import MarketTime
+from live_runner.venue.accounts import OrderVenues
+from quant_pipelines.core.errors import ExchangeError
+from quant_pipelines.core.timeframes import DAY_MS, from_ms
+from quant_pipelines.store.venue_limits import LimitRows
+from quant_pipelines.trading.venue import OrderVenue
+
+_LOOK_SECONDS = 1.0
+"""How often it is looked for accounts and symbols that are not read yet."""
+_AGAIN_MS = 600_000
+"""How long after a failure it is tried again."""
+
+_log = logging.getLogger(__name__)
+
+
+class LimitsWatch:
+    """Limits of the venues whose accounts are open.
+
+    Parameters
+    ----------
+    rows
+        Where limits are kept.
+    venues
+        Accounts at venues.
+    clock
+        The exchange's time.
+    exchange
+        Ccxt id.
+    warn
+        Told what a person should know.
+    """
+
+    def __init__(
+        self,
+        rows: LimitRows,
+        venues: OrderVenues,
+        clock: MarketTime,
+        *,
+        exchange: str,
+        warn: Callable[[str], Awaitable[None]],
+    ) -> None:
+        self._rows = rows
+        self._venues = venues
+        self._clock = clock
+        self._exchange = exchange
+        self._warn = warn
+        self._due_ms: dict[int, int] = {}
+        self._read_ms: dict[int, int] = {}
+        self._known: dict[int, frozenset[str]] = {}
+
+    async def run(self, symbols: Callable[[], Iterable[str]]) -> None:
+        """Watch the symbols that are traded until canceled.
+
+        Raises
+        ------
+        StoreError
+            If the database does not answer.
+        """
+        while True:
+            for account_id, venue in list(self._venues.opened.items()):
+                await self.look(account_id, venue, frozenset(symbols()))
+            await asyncio.sleep(_LOOK_SECONDS)
+
+    async def look(self, account_id: int, venue: OrderVenue, symbols: frozenset[str]) -> None:
+        """Read an account's limits where they are due: at first, with a new symbol, and a day later.
+
+        What can't be read stays as it was; after a day of that a person is told.
+
+        Raises
+        ------
+        StoreError
+            If the database does not answer.
+        """
+        now_ms = self._clock.now_ms()
+        is_known = symbols <= self._known.get(account_id, frozenset())
+        if not symbols or (is_known and now_ms < self._due_ms[account_id]):
+            return
+        self._known[account_id] = symbols
+        begun_ms = self._read_ms.setdefault(account_id, now_ms)
+        try:
+            told = await venue.limits(sorted(symbols))
+        except ExchangeError as error:
+            self._due_ms[account_id] = now_ms + _AGAIN_MS
+            _log.warning("limits not read", extra={"account": account_id, "error": str(error)})
+            if now_ms - begun_ms >= DAY_MS:
+                what = f"limits of account {account_id} at {self._exchange} could not be read"
+                await self._warn(f"{what} since {from_ms(begun_ms):%Y-%m-%d %H:%M} UTC; the old ones count")
+            return
+        self._due_ms[account_id], self._read_ms[account_id] = now_ms + DAY_MS, now_ms
+        for change in await asyncio.to_thread(self._rows.follow, self._exchange, told, from_ms(now_ms)):
+            _log.warning("limits changed", extra={"account": account_id, "change": change})

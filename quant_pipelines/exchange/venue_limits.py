@@ -1,0 +1,57 @@
+"""Reads what Binance USDⓈ-M takes of symbols now: its list of contracts, and the account's brackets."""
+
+from collections.abc import Awaitable, Callable, Iterable
+from decimal import Decimal
+from typing import Any
+
+from quant_pipelines.core.errors import ExchangeUnavailable
+from quant_pipelines.trading.execution import Bracket
+from quant_pipelines.trading.venue_limits import VenueLimits
+
+_Ask = Callable[..., Awaitable[Any]]
+
+
+async def read_limits(client: Any, ask: _Ask, symbols: Iterable[str]) -> list[VenueLimits]:
+    """Read the limits of symbols that are still listed; what the client rounds to follows them.
+
+    Parameters
+    ----------
+    client
+        Of ccxt.
+    ask
+        Asks the venue within its weight: what, call, parameters, and ``weight``.
+    symbols
+        Whose.
+
+    Raises
+    ------
+    ExchangeUnavailable, ExchangeRefused
+        If the venue does not answer or refuses, or answers what can't be read.
+    """
+    brackets = await ask("brackets", client.fapiPrivateGetLeverageBracket, {}, weight=1)
+    await ask("contracts", lambda _: client.load_markets(True), {}, weight=1)
+    rows = {row["symbol"]: row["brackets"] for row in brackets}
+    listed = (client.markets[symbol] for symbol in symbols if symbol in client.markets)
+    try:
+        return [_limits_of(market, rows[market["id"]]) for market in listed]
+    except (KeyError, TypeError, ArithmeticError, ValueError) as error:
+        raise ExchangeUnavailable(f"exchange told limits that can't be read: {error!r}") from error
+
+
+def _limits_of(market: dict[str, Any], rows: list[dict[str, Any]]) -> VenueLimits:
+    precision, limits = market["precision"], market["limits"]
+    largest = limits["market"]["max"]
+    in_order = sorted(rows, key=lambda row: float(row["notionalFloor"]))
+    brackets = tuple(
+        Bracket(float(row["notionalFloor"]), float(row["maintMarginRatio"]), float(row["cum"]))
+        for row in in_order
+    )
+    return VenueLimits(
+        market["symbol"],
+        Decimal(str(precision["price"])),
+        Decimal(str(precision["amount"])),
+        Decimal(str(limits["cost"]["min"] or 0)),
+        Decimal(str(largest)) if largest else None,
+        int(in_order[0]["initialLeverage"]),
+        brackets,
+    )
