@@ -5,7 +5,7 @@ import logging
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Literal, NamedTuple, TypeAlias
 
 from live_runner.book.trader import Trader
 from live_runner.venue.broker import VenueBroker
@@ -43,6 +43,9 @@ _ALERTS: dict[Cause, str] = {
 }
 """What a person is told of an exit; those of stops and take-profits are what was ordered."""
 
+CoverState: TypeAlias = Literal["covered", "resting", "uncovered"]
+"""``resting``: what is held is protected, and an order rests at the venue that may change that later."""
+
 _log = logging.getLogger(__name__)
 
 
@@ -73,6 +76,7 @@ class _Read(NamedTuple):
 
     held: Holding
     waiting: list[PlacedOrder]
+    is_in_flight: bool
 
 
 class Covering:
@@ -123,10 +127,12 @@ class Covering:
             await self._do(action)
             is_done = isinstance(action, Wait) and action.reason != "last look"
 
-    async def is_covered(self) -> bool:
-        """Whether nothing is held that no stop protects, and no order works that may change that."""
-        held, waiting = await self._read()
-        return not waiting and protects(self.protection.standing.stops, held.position)
+    async def state(self) -> CoverState:
+        """How well what is held, and may be held, is protected."""
+        read = await self._read()
+        if read.is_in_flight or not protects(self.protection.standing.stops, read.held.position):
+            return "uncovered"
+        return "resting" if read.waiting else "covered"
 
     async def leave_first(self) -> bool:
         """Close what a stop closes at this bar, before another order is sent; False if that can't be."""
@@ -205,7 +211,9 @@ class Covering:
             position = broker.position().quantity
             stop = wanted_level(position, broker.stop_price, tick_size, broker.stop_name)
             goal = wanted_level(position, broker.goal_price, tick_size, _GOAL)
-            return _Read(Holding(position, stop, goal, broker.leaves_by), broker.unsettled())
+            return _Read(
+                Holding(position, stop, goal, broker.leaves_by), broker.unsettled(), bool(broker.in_flight())
+            )
 
         return await self._rows.with_broker(look)
 

@@ -20,6 +20,7 @@ from live_runner.venue.broker import (
     Wire,
     open_venue_broker,
 )
+from live_runner.venue.chasing import Chasing
 from live_runner.venue.covering import Around, Covering
 from live_runner.venue.look_up import LookUps
 from live_runner.venue.order_rows import OrderRows
@@ -30,6 +31,7 @@ from quant_pipelines.core.errors import (
     ReconciliationError,
     with_its_kind,
 )
+from quant_pipelines.core.orders import OrderKind
 from quant_pipelines.core.settings import RunnerSettings
 from quant_pipelines.core.timeframes import HOUR_MS, MINUTE_MS, from_ms, to_ms
 from quant_pipelines.stack.pulse import Pulse
@@ -77,7 +79,7 @@ class Station:
     wall_ms: Clock
     read_back_seconds: float = READ_BACK_SECONDS
     begun: Callable[[Trader], None] = lambda _trader: None
-    """Told when the books of a deployment were compared with the venue, also after a failure."""
+    """Told when a decision that was prevented may be taken: the books agree again, or an order has ended."""
     pulse: Pulse = field(default_factory=Pulse)
     """Told when a position is about to be uncovered, and when it is covered."""
     barred: Callable[[], str] = lambda: ""
@@ -105,7 +107,11 @@ class VenueLink:
         self._venue = station.venue
         loop = asyncio.get_running_loop()
         self._inbox: asyncio.Queue[Item] = asyncio.Queue()
-        self._wire = Wire(lambda intent: self._take(loop, intent), lambda: _put_look(loop, self._inbox))
+        self._wire = Wire(
+            lambda intent: self._take(loop, intent),
+            lambda: _put_look(loop, self._inbox),
+            _entry_of(station.settings),
+        )
         self._exit_pace = Pace()
         self._difference = ""
         self._differences = 0
@@ -119,6 +125,7 @@ class VenueLink:
         self._rows: OrderRows
         self._covering: Covering
         self._look_ups: LookUps
+        self._chasing: Chasing
 
     @property
     def open_broker(self) -> OpenBroker:
@@ -148,6 +155,9 @@ class VenueLink:
         tries = Tries(self._exit_pace, read_back_seconds=self._station.read_back_seconds)
         self._covering = Covering(trader, self._venue, rows=self._rows, around=around, tries=tries)
         self._look_ups = LookUps(self._venue, self._rows, trader.symbol)
+        self._chasing = Chasing(
+            trader, self._venue, rows=self._rows, wire=self._wire, settings=self._station.settings.entry
+        )
         self._has_begun = False
         listening = asyncio.create_task(self._listen(), name=f"user stream of {trader.symbol}")
         try:
@@ -158,6 +168,7 @@ class VenueLink:
             listening.result()
         finally:
             self._wire.blocked_by = "the venue is away"
+            await self._chasing.leave()
             self._exit_pace = self._covering.tries.exit
             self.away_since_ms = self.away_since_ms or self._station.wall_ms()
             listening.cancel()
@@ -189,6 +200,7 @@ class VenueLink:
         await self._cover()
         self._has_begun, self.away_since_ms = True, None
         self._judge(self._difference)
+        await self._chasing.recover()
         self.begun.set()
         self._station.begun(self._trader)
         _log.info("books agree with the venue", extra={"deployment": self._plan.deployment.id})
@@ -196,9 +208,9 @@ class VenueLink:
     async def _turn(self) -> None:
         now = asyncio.get_running_loop().time()
         item: Item = None
-        is_due = True
+        is_due = False
         with suppress(TimeoutError):
-            async with asyncio.timeout(max(0.0, self._next_sweep - now)):
+            async with asyncio.timeout(max(0.0, min(self._next_sweep, self._chasing.due) - now)):
                 item = await self._inbox.get()
             is_due = item is None
             if is_due:
@@ -212,6 +224,8 @@ class VenueLink:
         elif isinstance(item, StopUpdate):
             self._covering.protection.note(item.stop)
             await self._rows.follow_stop(item.stop)
+        if await self._chasing.keep(self._transmit):
+            self._station.begun(self._trader)
         await self._cover()
         if is_due or asyncio.get_running_loop().time() >= self._next_sweep:
             await self._sweep()
@@ -219,11 +233,11 @@ class VenueLink:
 
     async def _cover(self) -> None:
         await self._covering.keep()
-        is_covered = await self._covering.is_covered()
-        if not is_covered:
+        state = await self._covering.state()
+        if state == "uncovered":
             soon = asyncio.get_running_loop().time() + _SOON_SECONDS
             self._next_sweep = min(self._next_sweep, soon)
-        self._station.pulse.note(self._plan.deployment.id, is_uncovered=not is_covered)
+        self._station.pulse.note(self._plan.deployment.id, is_uncovered=state != "covered")
 
     async def _send(self, intent: Intent) -> None:
         """Send a committed intent, once, or write down why not."""
@@ -240,7 +254,10 @@ class VenueLink:
             await self._rows.follow(order, "DENIED", reason=refusal)
             return
         await self._rows.follow(order, "SUBMITTED")  # proves the epoch once more, right before the request
-        await self._transmit(intent, now_ms)
+        if intent.order_type == "limit":
+            self._chasing.begin(intent, now_ms)
+        else:
+            await self._transmit(intent, now_ms)
 
     async def _transmit(self, intent: Intent, stamp_ms: int) -> None:
         name, is_exit = intent.client_order_id, intent.purpose in EXITS
@@ -299,7 +316,7 @@ class VenueLink:
         for standing in plan.standing:
             await self._rows.follow_stop(standing)
         self._judge(plan.difference)
-        is_waiting = bool(await self._rows.with_broker(lambda broker: broker.unsettled())) or bool(
+        is_waiting = bool(await self._rows.with_broker(lambda broker: broker.in_flight())) or bool(
             self._differences
         )
         pause = _SOON_SECONDS if is_waiting else self._station.settings.reconcile_seconds
@@ -335,6 +352,10 @@ class VenueLink:
             self._differences = 0
             if not self._trader.is_halted:
                 raise ReconciliationError(difference)
+
+
+def _entry_of(settings: RunnerSettings) -> OrderKind:
+    return "limit" if settings.entry.order == "limit" else "market"
 
 
 def _our_rows(symbol: str, broker: VenueBroker) -> OurRows:

@@ -59,12 +59,13 @@ class OrderRows:
         kind: OrderKind,
         *,
         exit_reason: str | None = None,
+        price: Decimal | None = None,
     ) -> tuple[Intent, int]:
         """Commit an intent that belongs to no bar; returns it with its stamp, the venue's milliseconds."""
         now_ms = await self._venue.now_ms()
         name = moment_order_id(self._epoch, self._trader.plan.deployment.id, now_ms, purpose[0])
         at = from_ms(now_ms)
-        intent = Intent(name, side, quantity, purpose, at, kind, exit_reason)
+        intent = Intent(name, side, quantity, purpose, at, kind, exit_reason, price)
         await self.with_broker(lambda broker: broker.add(intent, at))
         return intent, now_ms
 
