@@ -15,16 +15,18 @@ from live_runner.venue.tally import Tally
 from quant_pipelines.accounting import Account
 from quant_pipelines.backtest import ExecutionBar
 from quant_pipelines.backtest.market.stop_rules import inputs_from_document
-from quant_pipelines.core.orders import OrderStatus
+from quant_pipelines.core.orders import OrderKind, OrderStatus
 from quant_pipelines.core.timeframes import from_ms, to_ms
 from quant_pipelines.risk.account_view import OpenExposure
 from quant_pipelines.store.journal import Journal
 from quant_pipelines.store.trading import Fill, Income, Intent, Position, StoredBook
 from quant_pipelines.store.venue_orders import OrderStep, PlacedOrder, Received
 from quant_pipelines.trading import BookView
+from quant_pipelines.trading.cycle import sign_of
 from quant_pipelines.trading.orders import FINAL, OrderProgress, advanced
-from quant_pipelines.trading.purposes import CLOSE, EXITS, STOP, TARGET
+from quant_pipelines.trading.purposes import CLOSE, ENTRIES, EXITS, REMAINDER, STOP, TARGET
 
+_RESTS = ("ACCEPTED", "PARTIALLY_FILLED")
 _ZERO = Decimal(0)
 _MOST_SLOTS = 24
 
@@ -38,13 +40,18 @@ class Wire:
         Takes a committed intent to whoever sends it; called from any thread.
     wake
         Has whoever keeps the stops look at the book; called from any thread.
+    entry
+        Kind of the orders that open or add.
     blocked_by
         Why nothing may be decided now, as one clause; empty when something may.
     """
 
-    def __init__(self, put: Callable[[Intent], None], wake: Callable[[], None]) -> None:
+    def __init__(
+        self, put: Callable[[Intent], None], wake: Callable[[], None], entry: OrderKind = "market"
+    ) -> None:
         self.put = put
         self.wake = wake
+        self.entry = entry
         self.blocked_by = "the books are not compared with the venue yet"
 
 
@@ -169,8 +176,14 @@ class VenueBroker:
         return False
 
     def complete(self, decided: Decided) -> Decided:
-        """Return the decision: nothing is decided while an order works."""
-        return decided
+        """Return the decision with the kind of its order: what opens or adds is an entry.
+
+        It does nothing to other orders: nothing is decided while one works.
+        """
+        adds = decided.order_quantity * self._book.account.position >= 0.0
+        if decided.intent is None or not adds:
+            return decided
+        return decided._replace(intent=replace(decided.intent, order_type=self._wire.entry))
 
     def step(self, bar: ExecutionBar) -> Stepped:
         """Mark the book and move its stops; the venue's fills and payments are booked when they come."""
@@ -222,10 +235,17 @@ class VenueBroker:
         """Orders that may still change the position, without the stops that wait."""
         return [order for order in self._live() if not self._is_settled(order)]
 
+    def in_flight(self) -> list[PlacedOrder]:
+        """Orders that may change it any moment: not those that only rest, with all of their fills booked."""
+        return [order for order in self.unsettled() if not self._rests(order)]
+
     def add(self, intent: Intent, at: datetime) -> None:
         """Commit an intent that no bar's booking carries; it is to be sent at once."""
         self._journal.add_order(self._epoch, self._deployment, intent, at)
         self._track(intent, "SUBMITTED", at)
+        if intent.purpose == REMAINDER:  # its target is acted upon, whatever became of the order before
+            ordered = intent.quantity if intent.side == "buy" else -intent.quantity
+            self._book.act_upon(sign_of(self._book.account.position + float(ordered)))
 
     def follow(self, step: OrderStep, at: datetime) -> bool:
         """Commit an order's progress; False if it tells nothing new."""
@@ -250,7 +270,7 @@ class VenueBroker:
         )
         self._open[new.client_order_id] = None
         came_to_nothing = progress.status in FINAL and progress.filled_quantity == 0
-        if came_to_nothing and known.intent.purpose == TARGET:
+        if came_to_nothing and known.intent.purpose in ENTRIES:
             self._book.forget_target()
         if not came_to_nothing and known.intent.purpose == CLOSE:
             self._book.clear_target()  # once it is resumed, the strategy's target counts again
@@ -321,6 +341,11 @@ class VenueBroker:
         missing = max(expected - self.tally.filled(name), _ZERO)
         return missing if order.intent.side == "buy" else -missing
 
+    def _rests(self, order: PlacedOrder) -> bool:
+        is_limit = order.intent.order_type == "limit" and order.intent.purpose in ENTRIES
+        is_quiet = order.progress.status in _RESTS and not self.unbooked(order.intent.client_order_id)
+        return is_limit and is_quiet
+
     def _is_settled(self, order: PlacedOrder) -> bool:
         if order.intent.purpose == STOP:
             waits = order.progress.status in (*FINAL, "ACCEPTED", "SUBMITTED", "UNKNOWN")
@@ -347,7 +372,8 @@ class VenueBroker:
         if signal.decision.get("stop_inputs"):
             self._book.read(inputs_from_document(signal.decision["stop_inputs"]))
         mine = [one for one in self.orders.values() if one.intent.bar_close == signal.bar_close]
-        if any(one.progress.status in ("DENIED", "REJECTED") for one in mine):
+        has_more = any(one.intent.purpose == REMAINDER for one in list(self.orders.values())[-1:])
+        if not has_more and any(one.progress.status in ("DENIED", "REJECTED") for one in mine):
             self._book.forget_target()
 
 

@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import NamedTuple
+from typing import Literal, NamedTuple, TypeAlias
 
 from live_runner.book.trader import Trader
 from live_runner.venue.flattening import Flattening
@@ -50,6 +50,9 @@ _ALERTS: dict[Cause, str] = {
     "uncovered": "no stop at the venue covers {position} within 2 s; flattened",
 }
 """What a person is told of an exit; those of stops and take-profits are what was ordered."""
+
+CoverState: TypeAlias = Literal["covered", "resting", "uncovered"]
+"""``resting``: what is held is protected, and an order rests at the venue that may change that later."""
 
 _log = logging.getLogger(__name__)
 
@@ -96,6 +99,7 @@ class Read(NamedTuple):
 
     held: Holding
     waiting: list[PlacedOrder]
+    is_in_flight: bool
     close: float = math.nan
 
 
@@ -165,15 +169,17 @@ class Covering:
         StoreError
             If an intent can't be committed.
         """
-        held, waiting, close = await self._read()
+        held, waiting, _, close = await self._read()
         asked = await self._asked(waiting)
         await self._do(watched_action(held, asked, self.tries, prices=(*prices, close), now=_now()))
         return Watched(held.stop, held.take_profit)
 
-    async def is_covered(self) -> bool:
-        """Whether nothing is held that no stop protects, and no order works that may change that."""
-        held, waiting, _ = await self._read()
-        return not waiting and protects(self._protection.standing.stops, held.position)
+    async def state(self) -> CoverState:
+        """How well what is held, and may be held, is protected."""
+        read = await self._read()
+        if read.is_in_flight or not protects(self._protection.standing.stops, read.held.position):
+            return "uncovered"
+        return "resting" if read.waiting else "covered"
 
     async def leave_first(self) -> bool:
         """Close what a stop closes at this bar, before another order is sent; False if that can't be."""
@@ -261,8 +267,12 @@ class Covering:
             price, name = self._guard.level(float(position), broker.stop_price, broker.stop_name)
             stop = wanted_level(position, price, tick_size, name)
             goal = wanted_level(position, broker.goal_price, tick_size, _GOAL)
-            waiting = [*broker.unsettled(), *_triggered(brokers, self._key)]
-            return Read(Holding(position, stop, goal, broker.leaves_by), waiting, broker.close_since_entry)
+            fired = _triggered(brokers, self._key)
+            held, is_in_flight = (
+                Holding(position, stop, goal, broker.leaves_by),
+                bool(fired or broker.in_flight()),
+            )
+            return Read(held, [*broker.unsettled(), *fired], is_in_flight, broker.close_since_entry)
 
         return await self._around.place.with_brokers(look)
 

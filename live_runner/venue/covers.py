@@ -7,7 +7,7 @@ each look at the place.
 import math
 from collections.abc import Callable
 
-from live_runner.venue.covering import Around, Covering
+from live_runner.venue.covering import Around, Covering, CoverState
 from live_runner.venue.net_covering import NetCovering
 from live_runner.venue.place import Brokers, Seat, holders
 from quant_pipelines.trading.tries import Tries
@@ -71,8 +71,8 @@ class Covers:
             if key in self._around.place.seats:
                 self._around.place.seats[key].exit_pace = covering.tries.exit
 
-    async def keep(self) -> bool:
-        """See to it that all is covered or being closed; whether it is covered.
+    async def keep(self) -> CoverState:
+        """See to it that all is covered or being closed; returns how well it is.
 
         Raises
         ------
@@ -83,7 +83,7 @@ class Covers:
         if not place.is_shared:
             only = self.of(place.first)
             await only.keep()
-            return await only.is_covered()
+            return await only.state()
         net, holding = self._over_the_net(), await place.with_brokers(holders)
         self._watched = {key: one for key, one in self._watched.items() if key in holding}
         if len(holding) > 1:
@@ -93,7 +93,7 @@ class Covers:
         else:
             self._watched.clear()
             await self.of(place.seats[holding[0]] if holding else place.first).keep()
-        return await net.is_covered()
+        return await net.state()
 
     async def heed(self, position: AccountPosition) -> None:
         """Have a stop moved nearer that the venue's liquidation would forestall; nothing opens till then.

@@ -18,12 +18,13 @@ from live_runner.book.trader import Trader, shown
 from live_runner.venue.broker import Wire, open_venue_broker
 from live_runner.venue.covering import Around
 from live_runner.venue.covers import Covers
+from live_runner.venue.entries import Entries, entry_of
 from live_runner.venue.liquidation import LiquidationGuard
 from live_runner.venue.order_rows import OrderRows
 from live_runner.venue.place import Place, Seat
 from live_runner.venue.protection import Protection
 from live_runner.venue.sender import Sender
-from live_runner.venue.sweeps import Sweeps, unsettled
+from live_runner.venue.sweeps import Sweeps, in_flight
 from quant_pipelines.core.clock import Clock
 from quant_pipelines.core.errors import ReconciliationError
 from quant_pipelines.core.settings import RunnerSettings
@@ -76,7 +77,7 @@ class Station:
     wall_ms: Clock
     read_back_seconds: float = READ_BACK_SECONDS
     begun: Callable[[Trader], None] = lambda _trader: None
-    """Told when the books of a deployment were compared with the venue, also after a failure."""
+    """Told when a decision that was prevented may be taken: the books agree again, or an order has ended."""
     pulse: Pulse = field(default_factory=Pulse)
     """Told when a position is about to be uncovered, and when it is covered."""
     prices: Callable[[str], Prices] = lambda _symbol: NO_PRICES
@@ -114,6 +115,7 @@ class VenueLink:
         self.place = Place(station.journal, station.epoch)
         self.away_since_ms: int | None = None
         self._covers: Covers | None = None
+        self._entries: Entries
         self._protection: Protection
         self._sender: Sender
         self._sweeps: Sweeps
@@ -128,12 +130,19 @@ class VenueLink:
         key = trader.plan.deployment.id
         rows = OrderRows(trader, self._venue, self._station.epoch)
         self.place.seats[key] = Seat(trader, self._wires[key], rows, barred)
+        self._name_entries()
         self.wake()
 
     def remove(self, deployment_id: int) -> None:
         """Leave a book out; what it held is missed unless it comes back soon."""
         self.place.seats.pop(deployment_id, None)
+        self._name_entries()
         self._returns_until = self._loop.time() + _RETURNS_SECONDS
+
+    def _name_entries(self) -> None:
+        kind = entry_of(self._station.settings.entry, is_shared=self.place.is_shared)
+        for seat in self.place.seats.values():
+            seat.wire.entry = kind
 
     def wake(self) -> None:
         """Look at the traders and at the venue now."""
@@ -167,6 +176,7 @@ class VenueLink:
         finally:
             for wire in self._wires.values():
                 wire.blocked_by = "the venue is away"
+            await self._entries.leave()
             covers.remember()
             self._covers = None
             self.away_since_ms = self.away_since_ms or self._station.wall_ms()
@@ -197,9 +207,11 @@ class VenueLink:
             hold_back=station.hold_back,
             wake=lambda: self._inbox.put_nowait(LevelReached()),
         )
+        self._entries = Entries(place, venue, station.settings.entry)
         self._sender = Sender(
             place,
             venue,
+            rest=self._entries.begin,
             leave_first=lambda seat: covers.of(seat).leave_first(),
             price=self._price,
             sending=self._is_sending,
@@ -261,6 +273,7 @@ class VenueLink:
         for seat in seats:
             seat.has_begun = True
         self._judge(self._difference)
+        await self._entries.recover(seats)
         for seat in seats:
             seat.begun.set()
             self._station.begun(seat.trader)
@@ -271,14 +284,16 @@ class VenueLink:
             await self._join(new)
         now = self._loop.time()
         item: Item = None
-        is_due = True
+        is_due = False
         with suppress(TimeoutError):
-            async with asyncio.timeout(max(0.0, self._next_sweep - now)):
+            async with asyncio.timeout(max(0.0, min(self._next_sweep, self._entries.due) - now)):
                 item = await self._inbox.get()
             is_due = item is None
             if is_due:
                 self._sweeps.next_payments_ms = 0
         await self._act_upon(item)
+        for seat in await self._entries.keep(self._transmit):
+            self._station.begun(seat.trader)
         await self._cover()
         if is_due or self._loop.time() >= self._next_sweep:
             await self._sweep()
@@ -328,12 +343,12 @@ class VenueLink:
 
     async def _cover(self) -> None:
         assert self._covers is not None  # noqa: S101 - it is there while the link talks
-        is_covered = await self._covers.keep()
-        if not is_covered:
+        state = await self._covers.keep()
+        if state == "uncovered":
             soon = self._loop.time() + _SOON_SECONDS
             self._next_sweep = min(self._next_sweep, soon)
         for key in self.place.seats:
-            self._station.pulse.note(key, is_uncovered=not is_covered)
+            self._station.pulse.note(key, is_uncovered=state != "covered")
 
     async def _transmit(self, intent: Intent, stamp_ms: int) -> OrderProgress:
         return await self._sender.transmit(intent, stamp_ms)
@@ -345,7 +360,7 @@ class VenueLink:
             await self._covers.heed(found.position)
         await self._settle()
         self._judge(found.difference)
-        is_waiting = bool(await self.place.with_brokers(unsettled)) or bool(self._differences)
+        is_waiting = bool(await self.place.with_brokers(in_flight)) or bool(self._differences)
         pause = _SOON_SECONDS if is_waiting else self._station.settings.reconcile_seconds
         self._next_sweep = self._loop.time() + pause
 

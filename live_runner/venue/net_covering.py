@@ -74,7 +74,11 @@ class NetCovering(Covering):
             held = [broker for broker in brokers.values() if broker.position().quantity]
             if not all(broker in closing for broker in held):  # one that stays needs the stop
                 waiting = [one for one in waiting if one.intent.purpose not in EXITS]
-            return Read(Holding(net, self._guarded(net, net_level(net, levels, tick_size))), waiting)
+            resting = {id(one) for broker in brokers.values() for one in broker.unsettled()}
+            resting -= {id(one) for broker in brokers.values() for one in broker.in_flight()}
+            is_in_flight = any(id(one) not in resting for one in waiting)
+            level = self._guarded(net, net_level(net, levels, tick_size))
+            return Read(Holding(net, level), waiting, is_in_flight)
 
         return await self._around.place.with_brokers(look)
 

@@ -36,6 +36,8 @@ class Sender:
         Whose orders, and where to.
     leave_first
         Closes what a stop closes of a book at this bar; False if that can't be.
+    rest
+        Takes a submitted order that enters with a limit, and its stamp.
     price
         Mark or last price now, quote per base; NaN without one.
     sending
@@ -48,12 +50,14 @@ class Sender:
         venue: OrderVenue,
         *,
         leave_first: Callable[[Seat], Awaitable[bool]],
+        rest: Callable[[Seat, Intent, int], None],
         price: Callable[[], float],
         sending: Callable[[int | None], None],
     ) -> None:
         self._place = place
         self._venue = venue
         self._leave_first = leave_first
+        self._rest = rest
         self._price = price
         self._sending = sending
         self._crossings: list[Crossing] = []
@@ -157,7 +161,10 @@ class Sender:
                     await seat.rows.follow(known, "DENIED", reason=_TOO_SMALL)
                 return False
         await seat.rows.follow(known, "SUBMITTED")  # proves the epoch once more, right before the request
-        await self.transmit(intent, stamp_ms, rest)
+        if intent.order_type == "limit" and is_whole:
+            self._rest(seat, intent, stamp_ms)
+        else:
+            await self.transmit(intent, stamp_ms, rest)
         return True
 
     async def _deny(self, crossing: Crossing) -> None:

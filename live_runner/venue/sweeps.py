@@ -148,3 +148,8 @@ def _paid_until_ms(brokers: Brokers) -> int | None:
         broker.tally.paid_until_ms for broker in brokers.values() if broker.tally.paid_until_ms is not None
     ]
     return max(paid, default=None)
+
+
+def in_flight(brokers: Brokers) -> bool:
+    """Whether an order may change a position any moment."""
+    return any(broker.in_flight() for broker in brokers.values())

@@ -93,6 +93,10 @@ class StopWouldTrigger(ExchangeRefused):
     """The price is at the stop's trigger or through it already: the position should be closed by now."""
 
 
+class OrderWouldTake(ExchangeRefused):
+    """A post-only order would have traded at once: the venue has not taken it, and never will."""
+
+
 def unknown_name(kind: str, name: str, known: Iterable[str]) -> str:
     """Sentence for a name that does not exist, with the nearest one that does.
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from quant_pipelines.core.alert_settings import AlertSettings, WatchdogSettings
+from quant_pipelines.core.entry_settings import EntrySettings
 from quant_pipelines.core.setting_fields import name_setting, setting
 
 DEFAULT_SYMBOLS = tuple(
@@ -352,6 +353,7 @@ class RunnerSettings:
         5.0, "how often orders, trades and positions are compared with the venue", low=0.5, high=60
     )
     leverage: int = setting(5, "leverage that is set at the venue for each traded symbol", low=1, high=125)
+    entry: EntrySettings = setting(EntrySettings(), "orders that open or add at a venue")
     funding_pause_seconds: float = setting(
         15.0, "no order of a strategy goes to a venue so long before and after a funding slot", low=0, high=25
     )

@@ -3,11 +3,9 @@
 from decimal import Decimal
 from typing import Any, NamedTuple
 
-from quant_pipelines.core.errors import ExchangeRefused
 from quant_pipelines.core.orders import Side
 from quant_pipelines.core.settings import ExchangeSettings
 from quant_pipelines.exchange.ccxt_orders import CcxtOrders
-from quant_pipelines.exchange.errors import translated
 from quant_pipelines.exchange.venue_rows import side_of_row
 from quant_pipelines.trading.direct import WorkingOrder
 
@@ -28,7 +26,7 @@ class SmallestOrder(NamedTuple):
 
 
 class CcxtAccount(CcxtOrders):
-    """One account, read and cleared as a whole; arguments are those of `CcxtOrders`."""
+    """One account, read and cleared as a whole; arguments are those of `CcxtReads`."""
 
     def use_demo(self) -> None:
         """Talk to the exchange's demo venue from now on, which has keys of its own."""
@@ -43,21 +41,6 @@ class CcxtAccount(CcxtOrders):
             *(self._working(row, row["clientOrderId"], is_conditional=False) for row in orders),
             *(self._working(row, row["clientAlgoId"], is_conditional=True) for row in stops),
         ]
-
-    async def cancel_order(self, symbol: str, client_order_id: str) -> None:
-        """Cancel an order; that there is none (any more) is fine, and proves nothing.
-
-        Raises
-        ------
-        ExchangeUnavailable, OutcomeUnknown
-            If it may still work.
-        """
-        wanted = {"symbol": await self._id(symbol), "origClientOrderId": client_order_id}
-        try:
-            with translated(f"cancel of order {client_order_id}", sends_order=True):
-                await self._client.fapiPrivateDeleteOrder(wanted)
-        except ExchangeRefused:
-            return
 
     async def smallest_order(self, symbol: str) -> SmallestOrder:
         """Read what the smallest order would be now.

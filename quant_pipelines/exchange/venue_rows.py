@@ -15,6 +15,7 @@ from quant_pipelines.trading.venue import (
     OrderUpdate,
     Payment,
     StopUpdate,
+    Touch,
     VenueEvent,
     VenueOrder,
     VenueStop,
@@ -62,7 +63,13 @@ def order_of(row: _Row) -> VenueOrder:
         str(row["orderId"]),
         _word(_ORDER_STATUS, row["status"]),
         Decimal(row["executedQty"]),
+        Decimal(row["price"]),
     )
+
+
+def touch_of(row: _Row) -> Touch:
+    """Best prices of a REST answer."""
+    return Touch(Decimal(row["bidPrice"]), Decimal(row["askPrice"]))
 
 
 def position_of(row: _Row, symbol: str) -> AccountPosition:
@@ -181,7 +188,8 @@ def _events(message: Any, symbol: str, market_id: str) -> tuple[VenueEvent, ...]
 
 
 def _order_update(row: _Row, symbol: str) -> OrderUpdate:
-    order = VenueOrder(str(row["c"]), str(row["i"]), _word(_ORDER_STATUS, row["X"]), Decimal(row["z"]))
+    status, filled = _word(_ORDER_STATUS, row["X"]), Decimal(row["z"])
+    order = VenueOrder(str(row["c"]), str(row["i"]), status, filled, Decimal(row["p"]))
     trade = None
     if row["x"] in _FILLS and int(row["t"]) > 0:
         trade = VenueTrade(

@@ -4,9 +4,13 @@ from typing import Final, Literal, NewType, TypeAlias
 
 RestingPurpose = NewType("RestingPurpose", str)
 """``order`` and the number that an event strategy knows its order by."""
-Purpose: TypeAlias = Literal["target", "stop", "flatten", "close", "exit"] | RestingPurpose
+Purpose: TypeAlias = Literal["target", "remainder", "stop", "flatten", "close", "exit"] | RestingPurpose
 
 TARGET: Final = "target"
+REMAINDER: Final = "remainder"
+"""What a limit order that follows a target has left open, at another price or at market."""
+ENTRIES = (TARGET, REMAINDER)
+"""What follows a target."""
 STOP: Final = "stop"
 """It stands at the venue."""
 FLATTEN: Final = "flatten"

@@ -26,12 +26,27 @@ class VenueOrder(NamedTuple):
         One of our statuses.
     filled_quantity
         Base, unsigned.
+    price
+        Its limit now, quote per base; 0 for a market order.
     """
 
     client_order_id: str
     venue_order_id: str
     status: OrderStatus
     filled_quantity: Decimal
+    price: Decimal = Decimal(0)
+
+
+class Touch(NamedTuple):
+    """Best prices, quote per base."""
+
+    bid: Decimal
+    ask: Decimal
+
+    @property
+    def mid(self) -> Decimal:
+        """Price in the middle of the two."""
+        return (self.bid + self.ask) / 2
 
 
 class VenueTrade(NamedTuple):
@@ -145,6 +160,23 @@ class MarketOrder:
 
 
 @dataclass(frozen=True, slots=True)
+class LimitOrder:
+    """Limit order to place, or what one that works is to become; good until it is canceled.
+
+    ``price`` in quote per base. ``post_only``: the venue refuses or cancels it rather than let it take.
+    The rest is as in `MarketOrder`.
+    """
+
+    client_order_id: str
+    symbol: str
+    side: Side
+    quantity: Decimal
+    price: Decimal
+    stamp_ms: int
+    post_only: bool = True
+
+
+@dataclass(frozen=True, slots=True)
 class StopOrder:
     """Protective stop to place, for when last price touches the trigger.
 
@@ -177,6 +209,23 @@ class OrderVenue(Protocol):
 
     async def send(self, order: MarketOrder) -> VenueOrder:
         """Send an order that is done at once."""
+
+    async def place_limit(self, order: LimitOrder) -> VenueOrder:
+        """Place a limit order.
+
+        Raises `OrderWouldTake`, an `ExchangeRefused`, if it is post-only and its price would trade at once:
+        the venue has not taken it, and never will.
+        """
+
+    async def amend(self, order: LimitOrder) -> None:
+        """Change price and quantity of a post-only order that works; ``find_order`` tells what it is now.
+
+        That there is none (any more), or nothing to change, is fine, and proves nothing: a request may have
+        been answered twice. One that would take at its new price, or is filled further, is canceled.
+        """
+
+    async def cancel_order(self, symbol: str, client_order_id: str) -> None:
+        """Cancel an order; that there is none (any more) is fine, and proves nothing."""
 
     async def place_stop(self, stop: StopOrder) -> None:
         """Place a protective stop; ``find_stop`` proves that it stands.
@@ -215,6 +264,9 @@ class OrderVenue(Protocol):
 
     async def limits(self, symbols: Iterable[str]) -> list[VenueLimits]:
         """Read what the venue takes of symbols now; what is rounded and cut follows it from then on."""
+
+    async def touch(self, symbol: str) -> Touch:
+        """Read the best prices now."""
 
     async def balance(self) -> Balance:
         """Funds of the account, quote."""

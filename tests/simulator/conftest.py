@@ -52,6 +52,7 @@ class World:
         self.due = Decimal(0)
         self.raw: list[dict[str, Any]] = []
         self.client: Any = None
+        self.settings = ExchangeSettings()
         listed = exchange_info(market(), self.clock())
         self.venue = open_venue(home, self, listed, now_ms=self.clock())
         self.budget, self.connections = Budget(), Connections()
@@ -113,7 +114,8 @@ async def world_at(home: Path) -> AsyncIterator[World]:
     runner = web.AppRunner(application, shutdown_timeout=1)
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", 0).start()
-    world.client = connect(ExchangeSettings(base_url=f"http://127.0.0.1:{runner.addresses[0][1]}"))
+    world.settings = ExchangeSettings(base_url=f"http://127.0.0.1:{runner.addresses[0][1]}")
+    world.client = connect(world.settings)
     world.client.apiKey, world.client.secret = next(iter(DEMO_KEYS.items()))
     world.client.raw_taps.append(world.raw.append)
     try:

@@ -77,7 +77,7 @@ def order_document(order: Order, contract: Contract) -> Document:
         "priceProtect": False,
         "origType": order.kind,
         "priceMatch": order.price_match,
-        "selfTradePreventionMode": STP_MODE,
+        "selfTradePreventionMode": order.self_trades,
         "goodTillDate": order.good_till_ms,
         "time": order.created_ms,
         "updateTime": order.updated_ms,

@@ -13,6 +13,7 @@ from quant_pipelines.simulator.venue.requests import OrderRequest
 from quant_pipelines.simulator.venue.state import Venue
 
 _MOST_ORDERS = 200
+_MOST_AMENDMENTS = 9_999
 
 
 def place(venue: Venue, request: OrderRequest) -> tuple[Order, Order]:
@@ -75,6 +76,9 @@ def cancel(venue: Venue, order: Order) -> Order:
 def amend(venue: Venue, order: Order, *, quantity: Decimal, price: Decimal) -> Order:
     """Change an open limit order; one that is filled further already, or would become a taker, is canceled.
 
+    Binance: "Modify order will set selfTradePreventionMode to NONE"; "One order can only be modfied for less
+    than 10000 times".
+
     Raises
     ------
     VenueError
@@ -84,7 +88,11 @@ def amend(venue: Venue, order: Order, *, quantity: Decimal, price: Decimal) -> O
         raise refusal("not_open")
     if (quantity, price) == (order.quantity, order.price):
         raise refusal("no_change")
-    changed = replace(order, quantity=quantity, price=price, updated_ms=venue.now_ms)
+    earlier = venue.ledger.store.select(Amendment, "order_number = ?", order.number)
+    if len(earlier) >= _MOST_AMENDMENTS:
+        raise refusal("many_amendments")
+    changed = replace(order, quantity=quantity, price=price, self_trades="NONE", updated_ms=venue.now_ms)
+    _check_price(venue, changed)
     would_take = order.time_in_force == "GTX" and is_marketable(venue, changed)
     if quantity <= order.filled or would_take:
         return close(venue, order, "CANCELED")
@@ -146,6 +154,7 @@ def _new_order(venue: Venue, request: OrderRequest, *, algo: int, close_position
         created_ms=now,
         updated_ms=now,
         price_match=request.price_match,
+        self_trades=request.self_trades,
     )
 
 

@@ -54,7 +54,7 @@ def tell_order(venue: Venue, order: Order, execution: str, fill: FillRecord | No
         "pP": False,
         "si": order.algo,
         "ss": 0,
-        "V": STP_MODE,
+        "V": order.self_trades,
         "pm": order.price_match,
         "gtd": order.good_till_ms,
     }

@@ -16,6 +16,7 @@ from quant_pipelines.simulator.venue.requests import (
     limit_price_of,
     order_request,
     quantity_of,
+    side_of,
 )
 from quant_pipelines.simulator.venue.state import Venue
 
@@ -43,6 +44,8 @@ def amend_order(venue: Venue, query: Query) -> Document:
     order = find_order(venue, query, missing="not_open")
     if flag(query, "reduceOnly") and not order.reduce_only:
         raise refusal("not_reduce_only")
+    if side_of(query) != order.side:
+        raise refusal("side")
     quantity = quantity_of(query, contract)
     price = limit_price_of(venue, query, price_match_of(query, "LIMIT"))
     return order_document(amend(venue, order, quantity=quantity, price=price), contract)

@@ -42,6 +42,8 @@ class Order:
         Conditional order that it came from; 0 for none.
     price_match
         Rank of the book that its price was taken from, or ``NONE``.
+    self_trades
+        What the client said of trades with itself.
     """
 
     TABLE: ClassVar[str] = "orders"
@@ -65,6 +67,7 @@ class Order:
     created_ms: int
     updated_ms: int
     price_match: str = "NONE"
+    self_trades: str = "EXPIRE_MAKER"
 
     @property
     def is_open(self) -> bool:

@@ -85,6 +85,7 @@ _REASONS: dict[str, tuple[int, str]] = {
         "Due to the order could not be executed as maker, the Post Only order will be rejected. "
         + _NOT_RECORDED,
     ),
+    "many_amendments": (-5026, "Exceed maximum modify order limit."),
     "no_change": (-5027, "No need to modify the order."),
     "price_match": (-5037, "Invalid price match"),
     "price_match_type": (-5038, "Price match only supports order type: LIMIT, STOP AND TAKE_PROFIT"),

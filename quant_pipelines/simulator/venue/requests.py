@@ -33,6 +33,7 @@ class OrderRequest:
     client_id: str
     good_till_ms: int
     price_match: str = NO_MATCH
+    self_trades: str = "EXPIRE_MAKER"
 
 
 def contract_for(venue: Venue, query: Query) -> Contract:
@@ -66,7 +67,7 @@ def order_request(
     if kind not in kinds:
         raise refusal("order_type")
     check_position_side(venue, query)
-    check_self_trades(query)
+    self_trades = self_trades_of(query)
     if kind == "MARKET":
         refuse_not_required(query, "price", "timeInForce")
     match = price_match_of(query, kind)
@@ -81,6 +82,7 @@ def order_request(
         client_id=client_id_of(query, "newClientOrderId"),
         good_till_ms=good_till_of(query, venue.now_ms),
         price_match=match,
+        self_trades=self_trades,
     )
 
 
@@ -98,10 +100,12 @@ def check_position_side(venue: Venue, query: Query) -> None:
         raise refusal("position_side")
 
 
-def check_self_trades(query: Query) -> None:
-    """Refuse a way to prevent trades with oneself that the venue does not have."""
-    if (query.values.get("selfTradePreventionMode") or "NONE") not in SELF_TRADE_PREVENTION:
+def self_trades_of(query: Query) -> str:
+    """Return how trades with oneself are prevented; the account's default is ``EXPIRE_MAKER``."""
+    mode = query.values.get("selfTradePreventionMode") or "EXPIRE_MAKER"
+    if mode not in SELF_TRADE_PREVENTION:
         raise refusal("self_trades")
+    return mode
 
 
 def good_till_of(query: Query, now_ms: int) -> int:

@@ -26,6 +26,7 @@ _INDEXES = (
     "CREATE INDEX IF NOT EXISTS algos_by_client ON algo_orders (client_id)",
     "CREATE INDEX IF NOT EXISTS fills_by_symbol ON fills (symbol, number)",
     "CREATE INDEX IF NOT EXISTS fills_by_order ON fills (order_number)",
+    "CREATE INDEX IF NOT EXISTS amendments_by_order ON amendments (order_number)",
     "CREATE INDEX IF NOT EXISTS income_by_time ON income (ts_ms)",
 )
 

@@ -25,6 +25,7 @@ from quant_pipelines.backtest import Book, BookedFill, ExecutionBar
 from quant_pipelines.backtest.market.readings import latest_of
 from quant_pipelines.core.bars import BarRows, Bars
 from quant_pipelines.core.clock import system_clock_ms
+from quant_pipelines.core.entry_settings import EntrySettings
 from quant_pipelines.core.settings import ExchangeSettings, RunnerSettings
 from quant_pipelines.core.stages import ORDER_STAGES
 from quant_pipelines.core.timeframes import DAY_MS, MINUTE_MS, floor_ms, from_ms
@@ -174,6 +175,7 @@ class Minutes:
         self.row = self.booked = n_known
         self.ledger = Ledger(stage.home)
         self.orders: type[GatedOrders] = GatedOrders
+        self.entry = EntrySettings()
 
     def open(self) -> None:
         """Begin as a new process does: by the rows."""
@@ -183,7 +185,7 @@ class Minutes:
         series = BarSeries(deployment.symbol, "1m", int(self.bars.ts[0]))
         series.extend(self.bars.between(0, int(self.bars.ts[self.booked])))
         self.venue = self.orders(self.stage.address, self.clock)
-        settings = RunnerSettings(reconcile_seconds=60.0)
+        settings = RunnerSettings(reconcile_seconds=60.0, entry=self.entry)
         station = Station(journal, self.venue, settings, epoch, self.clock, read_back_seconds=60.0)
         self._link = VenueLink(station)
         self.trader = Trader(journal, deployment, series, epoch=epoch, open_broker=self._link.open_broker)
@@ -192,8 +194,12 @@ class Minutes:
 
     async def talk(self) -> None:
         """Have the link begin, and wait until the books agree."""
-        self._talking = asyncio.create_task(self._link.run())
+        self.begin_to_talk()
         await self.settle()
+
+    def begin_to_talk(self) -> None:
+        """Have the link begin."""
+        self._talking = asyncio.create_task(self._link.run())
 
     async def die(self) -> None:
         """Leave nothing but the rows and what stands at the venue, as a killed process does."""
@@ -202,6 +208,10 @@ class Minutes:
             with suppress(asyncio.CancelledError):
                 await self._talking
         await self.venue.close()
+
+    def wake(self) -> None:
+        """Have the link look at everything now."""
+        self._link.wake()
 
     async def lose_the_venue(self) -> None:
         """End the talk, as a venue that is away does; the process lives on."""
@@ -275,12 +285,13 @@ async def minutes(
     n_known: int,
     orders: type[GatedOrders] = GatedOrders,
     stage_of: type[BarStage] = BarStage,
+    entry: EntrySettings = EntrySettings(),  # noqa: B008 - a frozen value
 ) -> AsyncIterator[Minutes]:
     """A deployment at a venue that plays these bars; it has begun, and none of them has passed."""
     clock = StageClock(int(bars.ts[n_known]) + GOES_ON_SECONDS * 1000)
     async with served(stage_of(home, bars, clock)) as stage:
         played = Minutes(engine, stage, clock, bars, n_known)
-        played.orders = orders
+        played.orders, played.entry = orders, entry
         played.open()
         try:
             await played.talk()

@@ -6,10 +6,10 @@ from typing import Any
 
 from quant_pipelines.core.settings import ExchangeSettings
 from quant_pipelines.exchange.ccxt_orders import CcxtOrders
-from quant_pipelines.trading.venue import MarketOrder, StopOrder
+from quant_pipelines.trading.venue import LimitOrder, MarketOrder, StopOrder
 
 SYMBOL = "BTC/USDT:USDT"
-ANSWER = {"clientOrderId": "q1", "orderId": "1", "status": "NEW", "executedQty": "0"}
+ANSWER = {"clientOrderId": "q1", "orderId": "1", "status": "NEW", "executedQty": "0", "price": "0"}
 
 
 class Recorded(CcxtOrders):
@@ -28,7 +28,8 @@ def test_orders_and_stops_name_the_mode_of_self_trade_prevention() -> None:
     async def send() -> list[dict[str, Any]]:
         async with Recorded() as venue:
             await venue.send(MarketOrder("q1", SYMBOL, "buy", Decimal(1), 0))
+            await venue.place_limit(LimitOrder("q3", SYMBOL, "buy", Decimal(1), Decimal(90), 0))
             await venue.place_stop(StopOrder("q2", SYMBOL, "sell", Decimal(90), 0))
             return venue.sent
 
-    assert [one["selfTradePreventionMode"] for one in asyncio.run(send())] == ["EXPIRE_MAKER"] * 2
+    assert [one["selfTradePreventionMode"] for one in asyncio.run(send())] == ["EXPIRE_MAKER"] * 3

@@ -161,6 +161,56 @@ def test_amended_order_keeps_its_ids_and_takes_its_new_price(desk: Any) -> None:
     )
 
 
+def amended(desk: Any, quantity: str, price: str, side: str = "BUY") -> Any:
+    return desk.call(
+        "PUT",
+        "order",
+        symbol="BTCUSDT",
+        side=side,
+        origClientOrderId="moving",
+        quantity=quantity,
+        price=price,
+    )
+
+
+def test_amended_order_forgets_what_it_said_of_trades_with_oneself(desk: Any) -> None:
+    order = desk.order("BUY", "0.010", "59000.0", newClientOrderId="moving", timeInForce="GTX")
+    assert order["selfTradePreventionMode"] == "EXPIRE_MAKER"
+    assert amended(desk, "0.010", "59500.0")["selfTradePreventionMode"] == "NONE"
+    assert desk.told("ORDER_TRADE_UPDATE", "V") == ["EXPIRE_MAKER", "NONE"]
+
+
+def test_post_only_order_that_would_take_at_its_new_price_is_canceled(desk: Any) -> None:
+    desk.order("BUY", "0.010", "59000.0", newClientOrderId="moving", timeInForce="GTX")
+    assert amended(desk, "0.010", "60100.0")["status"] == "CANCELED"
+    assert code_of(amended, desk, "0.010", "59000.0") == -2011
+
+
+def test_order_amended_to_no_more_than_it_has_is_canceled(desk: Any) -> None:
+    desk.order("BUY", "0.010", "59000.0", newClientOrderId="moving")
+    desk.price("BTCUSDT", "58990", traded="0.004")
+    ended = amended(desk, "0.004", "59000.0")
+    assert (ended["status"], ended["executedQty"]) == ("CANCELED", "0.004")
+
+
+@pytest.mark.parametrize(
+    ("quantity", "price", "side", "code"),
+    [
+        ("0.010", "59000.0", "BUY", -5027),
+        ("0.0101", "59000.0", "BUY", -1111),
+        ("0.010", "59000.05", "BUY", -1111),
+        ("0.010", "59500.0", "SELL", -1117),
+    ],
+)
+def test_amendment_that_is_refused_leaves_the_order_as_it_is(
+    desk: Any, quantity: str, price: str, side: str, code: int
+) -> None:
+    desk.order("BUY", "0.010", "59000.0", newClientOrderId="moving")
+    assert code_of(amended, desk, quantity, price, side) == code
+    [left] = desk.call("GET", "openOrders", symbol="BTCUSDT")
+    assert (left["origQty"], left["price"]) == ("0.010", "59000.0")
+
+
 def test_countdown_cancels_the_symbols_orders_at_its_deadline(desk: Any) -> None:
     desk.order("BUY", "0.010", "59000.0")
     desk.stop("SELL", "0.010", "55000.0")

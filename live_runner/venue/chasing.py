@@ -1,0 +1,307 @@
+"""Does at a venue what `trading.chase` decides about an order that enters with a limit.
+
+It reads what is so, asks what is next, does and commits it. What it rests on is the rows: after a restart an
+order that still rests is chased on, and what had ended meanwhile is left to the next decision.
+"""
+
+import asyncio
+import logging
+import math
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from decimal import Decimal
+
+from live_runner.book.trader import Trader
+from live_runner.venue.broker import VenueBroker, Wire
+from live_runner.venue.order_rows import OrderRows, OrderTerms
+from quant_pipelines.core.entry_settings import EntrySettings
+from quant_pipelines.core.errors import ExchangeError, OrderWouldTake, OutcomeUnknown, StoreError
+from quant_pipelines.core.timeframes import floor_ms, from_ms, to_ms
+from quant_pipelines.store.trading import Intent
+from quant_pipelines.store.venue_orders import PlacedOrder
+from quant_pipelines.trading.chase import (
+    Amend,
+    Cancel,
+    Chased,
+    ChaseTerms,
+    Done,
+    Market,
+    Moves,
+    Outcome,
+    PlaceLimit,
+    Step,
+    Wait,
+    Wanted,
+    after,
+    next_step,
+)
+from quant_pipelines.trading.purposes import ENTRIES, EXITS, REMAINDER, STOP, TARGET
+from quant_pipelines.trading.venue import LimitOrder, OrderVenue, Touch
+
+_SOON_SECONDS = 0.4
+_LEAVE_SECONDS = 2.0
+_NEVER_SENT = "never sent: nobody wanted it any more"
+_FIRED = ("TRIGGERED", "PARTIALLY_FILLED", "FILLED")
+
+_log = logging.getLogger(__name__)
+
+
+class Chasing:
+    """The order of one deployment that enters with a limit; there is at most one.
+
+    Parameters
+    ----------
+    trader
+        Whose.
+    venue
+        Where.
+    rows
+        Who commits intents and states.
+    wire
+        Says why nothing may be opened now.
+    settings
+        How it is chased.
+
+    Attributes
+    ----------
+    due
+        When the venue is to be looked at, by the loop's clock; infinite without an order.
+    """
+
+    def __init__(
+        self, trader: Trader, venue: OrderVenue, *, rows: OrderRows, wire: Wire, settings: EntrySettings
+    ) -> None:
+        instrument = trader.plan.deployment.instrument
+        assert instrument is not None  # noqa: S101 - a plan has one
+        self._trader, self._venue, self._rows, self._wire = trader, venue, rows, wire
+        self._settings = settings
+        self._terms = ChaseTerms(
+            instrument.tick_size,
+            instrument.min_notional,
+            settings.ticks,
+            int(settings.interval_seconds * 1000),
+            settings.moves,
+            "market" if settings.at_end == "market" else "cancel",
+        )
+        self.due = math.inf
+        self._root: Intent | None = None
+        self._unsent_ms: int | None = None
+        self._until_ms = 0
+        self._moves = Moves()
+        self._children: list[PlacedOrder] = []
+        self._chased = Chased()
+        self._reads_back = False
+
+    def begin(self, intent: Intent, stamp_ms: int) -> None:
+        """Take an intent that is committed as about to be sent, with its stamp, milliseconds UTC."""
+        self._root, self._moves, self._unsent_ms = intent, Moves(), stamp_ms
+        self._until_ms = stamp_ms + int(self._settings.seconds * 1000)
+        self._chased, self._reads_back, self.due = Chased(), False, 0.0
+
+    async def recover(self) -> None:
+        """Go on with an order that an earlier life has left at the venue."""
+        self._root = await self._rows.with_broker(_left_behind)
+        if self._root is not None:
+            self._until_ms = to_ms(self._root.bar_close) + int(self._settings.seconds * 1000)
+            self._moves, self._chased, self.due = Moves(may_place=False), Chased(), 0.0
+
+    async def keep(self, transmit: Callable[[Intent, int], Awaitable[object]]) -> bool:
+        """Do what is to be done about the order; whether it has come to its end with that.
+
+        Raises
+        ------
+        StoreError
+            If an intent or a state can't be committed.
+        ExchangeError
+            If the venue can't be read.
+        """
+        while self._root is not None:
+            touch = await self._look()
+            step = await self._next(touch)
+            if isinstance(step, Wait):
+                self._moves = after(self._moves, step, "done", 0)
+                if step.reason in ("not known", "canceling"):
+                    self.due = min(self.due, _now() + _SOON_SECONDS)
+                return False
+            now_ms = await self._venue.now_ms()
+            outcome = await self._do(step, transmit)
+            self._moves = after(self._moves, step, outcome, now_ms)
+            if isinstance(step, Done):
+                self._root, self.due = None, math.inf
+                return True
+        return False
+
+    async def leave(self) -> None:
+        """Cancel what works, because nobody will look after it; what can't be is found by the next life."""
+        if self._root is None or self._unsent_ms is not None:
+            return
+        with suppress(ExchangeError, TimeoutError, StoreError):
+            async with asyncio.timeout(_LEAVE_SECONDS):
+                await self._read()
+                if self._chased.works:
+                    await self._cancel(self._children[-1])
+        self._root, self.due = None, math.inf
+
+    async def _look(self) -> Touch | None:
+        """Read the rows, and at the venue what has to be read again; best prices once in an interval."""
+        await self._read()
+        now = _now()
+        if self._chased.works and (self._reads_back or now >= self.due):
+            name = self._children[-1].intent.client_order_id
+            found = await self._venue.find_order(self._trader.symbol, client_order_id=name)
+            if found is not None:
+                child, number = self._children[-1], found.venue_order_id
+                await self._rows.follow(
+                    child, found.status, filled=found.filled_quantity, venue_order_id=number
+                )
+                await self._read()
+                self._chased = self._chased._replace(price=found.price)
+            self._reads_back = False
+        if now < self.due:
+            return None
+        self.due = now + self._settings.interval_seconds
+        return await self._venue.touch(self._trader.symbol)
+
+    async def _read(self) -> None:
+        """Read the rows of the order and of what followed it."""
+        root, is_unsent = self._root, self._unsent_ms is not None
+        assert root is not None  # noqa: S101 - there is an order
+
+        def look(broker: VenueBroker) -> tuple[list[PlacedOrder], bool]:
+            children = [] if is_unsent else _children(broker, root.client_order_id)
+            names = {child.intent.client_order_id for child in children}
+            flying = any(order.intent.client_order_id in names for order in broker.in_flight())
+            return children, not flying
+
+        self._children, is_settled = await self._rows.with_broker(look)
+        filled = sum((child.progress.filled_quantity for child in self._children), Decimal(0))
+        status = self._children[-1].progress.status if self._children else None
+        self._chased = Chased(filled, status, self._chased.price, is_settled)
+
+    async def _next(self, touch: Touch | None) -> Step:
+        root = self._root
+        assert root is not None  # noqa: S101 - there is an order
+        now_ms = await self._venue.now_ms()
+        is_withdrawn = await self._is_withdrawn(root, now_ms)
+        wanted = Wanted(root.side, root.quantity, self._until_ms, is_withdrawn)
+        return next_step(wanted, self._chased, self._terms, touch=touch, moves=self._moves, now_ms=now_ms)
+
+    async def _is_withdrawn(self, root: Intent, now_ms: int) -> bool:
+        """Whether it may not open any more: next bar, funding slot, halt, difference, or an exit."""
+        plan, close_ms = self._trader.plan, to_ms(root.bar_close)
+        if now_ms >= floor_ms(close_ms, plan.step_ms) + plan.step_ms:
+            return True
+        if self._trader.pause.until_ms(now_ms):
+            return True
+        if self._trader.is_leaving or self._wire.blocked_by or self._trader.refusal_to_send(root):
+            return True
+        return await self._rows.with_broker(lambda broker: _has_exited(broker, close_ms))
+
+    async def _do(self, step: Step, transmit: Callable[[Intent, int], Awaitable[object]]) -> Outcome:
+        root = self._root
+        assert root is not None  # noqa: S101 - there is an order
+        extra = {"deployment": self._trader.plan.deployment.id, "order": root.client_order_id}
+        _log.info("chase", extra={**extra, "step": repr(step)})
+        if isinstance(step, PlaceLimit):
+            return await self._place(step, root)
+        if isinstance(step, Amend):
+            await self._amend(self._children[-1], step)
+        elif isinstance(step, Cancel):
+            self._reads_back, self.due = True, 0.0
+            await self._cancel(self._children[-1])
+        elif isinstance(step, Market):
+            intent, stamp_ms = await self._rows.intend(REMAINDER, OrderTerms(root.side, step.quantity))
+            await transmit(intent, stamp_ms)
+        elif self._unsent_ms is not None:
+            self._unsent_ms = None
+            known = await self._rows.with_broker(lambda broker: broker.orders[root.client_order_id])
+            await self._rows.follow(known, "REJECTED", reason=_NEVER_SENT)
+        return "done"
+
+    async def _place(self, step: PlaceLimit, root: Intent) -> Outcome:
+        """Send the intent of the decision, or one of its own for what that has left."""
+        intent, stamp_ms, refusal = root, self._unsent_ms, ""
+        self._unsent_ms = None
+        if stamp_ms is None:
+            order = OrderTerms(root.side, step.quantity, "limit", step.price)
+            intent, stamp_ms = await self._rows.intend(REMAINDER, order)
+            refusal = self._trader.refusal_to_send(intent)
+        name, symbol = intent.client_order_id, self._trader.symbol
+        known = await self._rows.with_broker(lambda broker: broker.orders[name])
+        if refusal:
+            await self._rows.follow(known, "REJECTED", reason=refusal)
+            return "done"
+        return await self._sent(
+            known, LimitOrder(name, symbol, intent.side, intent.quantity, step.price, stamp_ms)
+        )
+
+    async def _sent(self, known: PlacedOrder, order: LimitOrder) -> Outcome:
+        """Send a child whose intent is committed, and commit what came of it."""
+        try:
+            sent = await self._venue.place_limit(order)
+        except OrderWouldTake as error:
+            await self._rows.follow(known, "REJECTED", reason=str(error))
+            return "would take"
+        except OutcomeUnknown as error:
+            await self._rows.follow(known, "UNKNOWN", reason=str(error))
+        except ExchangeError as error:
+            await self._rows.follow(known, "REJECTED", reason=str(error))
+        else:
+            number = sent.venue_order_id
+            await self._rows.follow(known, sent.status, filled=sent.filled_quantity, venue_order_id=number)
+            self._chased = self._chased._replace(price=sent.price)
+        return "done"
+
+    async def _amend(self, child: PlacedOrder, step: Amend) -> None:
+        """Move a child; what came of it is read back at once, whatever the answer was."""
+        intent, self._reads_back = child.intent, True
+        await self._rows.follow(child, "PENDING_UPDATE", filled=child.progress.filled_quantity)
+        stamp_ms = await self._venue.now_ms()
+        order = LimitOrder(
+            intent.client_order_id, self._trader.symbol, intent.side, intent.quantity, step.price, stamp_ms
+        )
+        try:
+            await self._venue.amend(order)
+        except ExchangeError as error:
+            extra = {"order": intent.client_order_id, "error": str(error)}
+            _log.warning("order is not proven to be moved", extra=extra)
+
+    async def _cancel(self, child: PlacedOrder) -> None:
+        with suppress(StoreError):  # an entry that nobody looks after must go all the same
+            await self._rows.follow(child, "PENDING_CANCEL", filled=child.progress.filled_quantity)
+        name = child.intent.client_order_id
+        try:
+            await self._venue.cancel_order(self._trader.symbol, name)
+        except ExchangeError as error:
+            _log.warning("order is not proven to be canceled", extra={"order": name, "error": str(error)})
+
+
+def _children(broker: VenueBroker, root: str) -> list[PlacedOrder]:
+    """Order of a decision, and those that took over what it left, oldest first."""
+    orders = list(broker.orders.values())
+    begun = list(broker.orders).index(root)
+    later = (order for order in orders[begun + 1 :] if order.intent.purpose == REMAINDER)
+    return [orders[begun], *later]
+
+
+def _left_behind(broker: VenueBroker) -> Intent | None:
+    """Intent of the decision whose limit order still works; None without one."""
+    live = (order.intent for order in broker.unsettled() if order.intent.purpose in ENTRIES)
+    if not any(intent.order_type == "limit" for intent in live):
+        return None
+    decided = [order.intent for order in broker.orders.values() if order.intent.purpose == TARGET]
+    return decided[-1] if decided else None
+
+
+def _has_exited(broker: VenueBroker, since_ms: int) -> bool:
+    """Whether a stop has fired, or the position was closed, since a decision."""
+    since = from_ms(since_ms)
+    later = (order for order in broker.orders.values() if order.stamp >= since)
+    return any(
+        order.intent.purpose in EXITS or (order.intent.purpose == STOP and order.progress.status in _FIRED)
+        for order in later
+    )
+
+
+def _now() -> float:
+    return asyncio.get_running_loop().time()

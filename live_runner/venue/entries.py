@@ -1,0 +1,78 @@
+"""The orders of a place that enter with a limit: each book has at most one, and each is chased by itself."""
+
+from collections.abc import Awaitable, Callable, Iterable
+
+from live_runner.venue.chasing import Chasing
+from live_runner.venue.place import Place, Seat
+from quant_pipelines.core.entry_settings import EntrySettings
+from quant_pipelines.core.orders import OrderKind
+from quant_pipelines.store.trading import Intent
+from quant_pipelines.trading.orders import OrderProgress
+from quant_pipelines.trading.venue import OrderVenue
+
+Transmit = Callable[[Intent, int], Awaitable[OrderProgress]]
+
+
+class Entries:
+    """Chases what rests.
+
+    Parameters
+    ----------
+    place, venue
+        Whose orders, and where they rest.
+    settings
+        How they are chased.
+    """
+
+    def __init__(self, place: Place, venue: OrderVenue, settings: EntrySettings) -> None:
+        self._place = place
+        self._venue = venue
+        self._settings = settings
+        self._books: dict[int, Chasing] = {}
+
+    @property
+    def due(self) -> float:
+        """When the venue is to be looked at, by the loop's clock; infinite without an order."""
+        return min((one.due for one in self._books.values()), default=float("inf"))
+
+    def begin(self, seat: Seat, intent: Intent, stamp_ms: int) -> None:
+        """Take an intent that is committed as about to be sent, with its stamp, milliseconds UTC."""
+        self._of(seat).begin(intent, stamp_ms)
+
+    async def recover(self, seats: Iterable[Seat]) -> None:
+        """Go on with what an earlier life has left at the venue."""
+        for seat in seats:
+            await self._of(seat).recover()
+
+    async def keep(self, transmit: Transmit) -> list[Seat]:
+        """Do what is to be done about each; returns the books whose order has come to its end with that.
+
+        Raises
+        ------
+        StoreError
+            If an intent or a state can't be committed.
+        ExchangeError
+            If the venue can't be read.
+        """
+        for gone in self._books.keys() - self._place.seats.keys():
+            del self._books[gone]
+        return [
+            self._place.seats[key] for key in sorted(self._books) if await self._books[key].keep(transmit)
+        ]
+
+    async def leave(self) -> None:
+        """Cancel what works, because nobody will look after it; what can't be is found by the next life."""
+        for chasing in self._books.values():
+            await chasing.leave()
+
+    def _of(self, seat: Seat) -> Chasing:
+        known = self._books.get(seat.key)
+        if known is None:
+            known = Chasing(seat.trader, self._venue, rows=seat.rows, wire=seat.wire, settings=self._settings)
+            self._books[seat.key] = known
+        return known
+
+
+def entry_of(settings: EntrySettings, *, is_shared: bool) -> OrderKind:
+    """Kind of the orders that open or add: what several books decide nets at once, and goes at market."""
+    return "limit" if settings.order == "limit" and not is_shared else "market"

@@ -1,0 +1,291 @@
+"""What an account at Binance USDⓈ-M has, over ccxt: funds, orders, stops, trades, best prices.
+
+Its raw endpoints are used, whose numbers are still text, so that no amount passes through a float.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterable
+from typing import Any, Self
+
+from quant_pipelines.core.clock import Clock, system_clock_ms
+from quant_pipelines.core.errors import (
+    ConfigurationError,
+    ExchangeRefused,
+    ExchangeUnavailable,
+    unknown_name,
+)
+from quant_pipelines.core.rate_budget import RateLedger
+from quant_pipelines.core.settings import ExchangeSettings
+from quant_pipelines.exchange import venue_rows
+from quant_pipelines.exchange.client import OpenSession, connect
+from quant_pipelines.exchange.errors import translated
+from quant_pipelines.exchange.retry import WeightBudget
+from quant_pipelines.exchange.server_clock import ServerClock, loop_seconds
+from quant_pipelines.exchange.venue_limits import read_limits
+from quant_pipelines.exchange.weight import Allowance
+from quant_pipelines.trading.certificate import KeyPermissions
+from quant_pipelines.trading.flatten import ClosingTerms
+from quant_pipelines.trading.funds import Balance, IncomeRow
+from quant_pipelines.trading.venue import (
+    RECEIVE_WINDOW_MS,
+    AccountPosition,
+    Payment,
+    Touch,
+    VenueOrder,
+    VenueStop,
+    VenueTrade,
+)
+from quant_pipelines.trading.venue_limits import VenueLimits
+
+DEMO_KEY = "demo"
+_TRADES_PER_PAGE = 1000
+_INCOME_PER_PAGE = 1000
+_LARGEST_ORDER_ANSWER_SECONDS = 5.0
+_READ_AGAIN_SECONDS = (0.05, 0.15)
+_SOON_SECONDS = 1.0
+"""A read that failed within this is tried again; a venue that is silent for longer is away."""
+NOT_FOUND = ("-2013", "-2011")
+"""What the venue says of an order that it does not know, or does not have open."""
+
+Parameters = dict[str, Any]
+
+
+class CcxtReads:
+    """One account at Binance USDⓈ-M, or at a venue that speaks like it.
+
+    Parameters
+    ----------
+    settings
+        Exchange id, and address of a simulated venue if any.
+    key, secret
+        API key; empty at a simulated venue means its demo key.
+    clock
+        Milliseconds UTC.
+    ledger
+        Request budget shared with other processes; None counts alone.
+    open_session
+        Opens what requests and streams go through; None is ccxt's own way.
+
+    Raises
+    ------
+    ConfigurationError
+        If there is no key for a real exchange.
+
+    Notes
+    -----
+    Orders may use all of the exchange's allowance, market data leave a part of it to them.
+    """
+
+    def __init__(
+        self,
+        settings: ExchangeSettings,
+        key: str,
+        secret: str,
+        *,
+        clock: Clock = system_clock_ms,
+        ledger: RateLedger | None = None,
+        open_session: OpenSession | None = None,
+    ) -> None:
+        if not (key and secret) and settings.base_url is None:
+            raise ConfigurationError(
+                f"no API key for {settings.id}; expected 'quant keys add', or QUANT_API_KEY and "
+                "QUANT_API_SECRET in the environment"
+            )
+        self._client: Any = connect(settings, clock, open_session)
+        self._client.apiKey, self._client.secret = key or DEMO_KEY, secret or DEMO_KEY
+        self._client.timeout = int(_LARGEST_ORDER_ANSWER_SECONDS * 1000)
+        self._client.options |= {"recvWindow": RECEIVE_WINDOW_MS, "adjustForTimeDifference": True}
+        self._budget = WeightBudget(
+            settings.max_concurrent_requests, clock, ledger=ledger, allowance=Allowance(share=1.0)
+        )
+        self._loading = asyncio.Lock()
+        self._clock = ServerClock(clock)
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *exc_info: object) -> None:
+        await self.close()
+
+    async def close(self) -> None:
+        """Free connections."""
+        await self._client.close()
+
+    async def now_ms(self) -> int:
+        """Tell the venue's time, never ahead of its clock."""
+        if not self._clock.is_valid():
+            answer = await self._ask("server time", self._client.fapiPublicGetTime, {}, weight=1)
+            self._clock.set(int(answer["serverTime"]))
+            self._client.options["timeDifference"] = self._client.milliseconds() - self._clock.now_ms()
+        return self._clock.now_ms()
+
+    async def permissions(self) -> KeyPermissions:
+        """Tell what the key may do."""
+        call = self._client.sapiGetAccountApiRestrictions
+        return venue_rows.permissions_of(await self._ask("permissions of the key", call, {}, weight=1))
+
+    async def find_order(
+        self, symbol: str, *, client_order_id: str = "", venue_order_id: str = ""
+    ) -> VenueOrder | None:
+        """Order by either name; None if the venue knows none."""
+        name = {"origClientOrderId": client_order_id} if client_order_id else {"orderId": venue_order_id}
+        found = await self._find(symbol, self._client.fapiPrivateGetOrder, name)
+        return venue_rows.order_of(found) if found else None
+
+    async def find_stop(self, symbol: str, client_order_id: str) -> VenueStop | None:
+        """Stop by our name; None if the venue knows none."""
+        name = {"clientAlgoId": client_order_id}
+        found = await self._find(symbol, self._client.fapiPrivateGetAlgoOrder, name)
+        return venue_rows.stop_of(found) if found else None
+
+    async def open_orders(self, symbol: str) -> list[VenueOrder]:
+        """Orders that work at the venue, ours and others'."""
+        rows = await self._rows(symbol, "open orders", self._client.fapiPrivateGetOpenOrders, {}, weight=1)
+        return [venue_rows.order_of(row) for row in rows]
+
+    async def open_stops(self, symbol: str) -> list[VenueStop]:
+        """Conditional orders that wait at the venue, ours and others'."""
+        call = self._client.fapiPrivateGetOpenAlgoOrders
+        return [venue_rows.stop_of(row) for row in await self._rows(symbol, "open stops", call, {}, weight=1)]
+
+    async def holdings(self, symbol: str | None = None) -> list[AccountPosition]:
+        """Positions that are not zero, of one symbol or of all."""
+        await self._load()
+        wanted = {} if symbol is None else {"symbol": await self._id(symbol)}
+        rows = await self._ask("positions", self._client.fapiPrivateV3GetPositionRisk, wanted, weight=5)
+        held = (venue_rows.position_of(row, self._symbol(row["symbol"])) for row in rows)
+        return [one for one in held if one.quantity]
+
+    async def position(self, symbol: str) -> AccountPosition:
+        """Net position; one of zero where nothing is held."""
+        return venue_rows.net_position(symbol, await self.holdings(symbol))
+
+    async def trades(self, symbol: str, from_id: str | None) -> list[VenueTrade]:
+        """Read fills from a trade id on (included), oldest first; without one, none but the newest."""
+        call, found = self._client.fapiPrivateGetUserTrades, list[VenueTrade]()
+        first = {"limit": 1} if from_id is None else {"fromId": from_id, "limit": _TRADES_PER_PAGE}
+        while True:
+            rows = await self._rows(symbol, "trades", call, first, weight=5)
+            found += [venue_rows.trade_of(row) for row in rows]
+            if from_id is None or len(rows) < _TRADES_PER_PAGE:
+                return found
+            first = {**first, "fromId": str(int(found[-1].trade_id) + 1)}
+
+    async def payments(self, symbol: str, since_ms: int) -> list[Payment]:
+        """Funding and costs of liquidations from a time on (included)."""
+        call, found = self._client.fapiPrivateGetIncome, list[Payment]()
+        for kind in venue_rows.PAYMENT_KINDS:
+            wanted = {"incomeType": kind, "startTime": since_ms, "limit": _INCOME_PER_PAGE}
+            for page in range(1, 1000):
+                rows = await self._rows(symbol, "income", call, {**wanted, "page": page}, weight=30)
+                found += [venue_rows.payment_of(row) for row in rows]
+                if len(rows) < _INCOME_PER_PAGE:
+                    break
+        return found
+
+    async def closing_terms(self, symbol: str) -> ClosingTerms:
+        """Tell what the venue takes of an order that closes."""
+        await self._id(symbol)
+        return venue_rows.closing_terms_of(self._client.markets[symbol])
+
+    async def limits(self, symbols: Iterable[str]) -> list[VenueLimits]:
+        """Read what the venue takes of symbols now; what is rounded and cut follows it from then on."""
+        return await read_limits(self._client, self._ask, symbols)
+
+    async def touch(self, symbol: str) -> Touch:
+        """Read the best prices now."""
+        wanted = {"symbol": await self._id(symbol)}
+        call = self._client.fapiPublicGetTickerBookTicker
+        return venue_rows.touch_of(await self._ask(f"best prices of {symbol}", call, wanted, weight=2))
+
+    async def balance(self) -> Balance:
+        """Funds of the account."""
+        answer = await self._ask("balance", self._client.fapiPrivateV3GetAccount, {}, weight=5)
+        return venue_rows.balance_of(answer)
+
+    async def income(self, start_ms: int, end_ms: int) -> list[IncomeRow]:
+        """Read every change of the wallet in a window, oldest first."""
+        found, call = list[IncomeRow](), self._client.fapiPrivateGetIncome
+        wanted = {"startTime": start_ms, "endTime": end_ms - 1, "limit": _INCOME_PER_PAGE}
+        for page in range(1, 1000):
+            rows = await self._ask("income", call, {**wanted, "page": page}, weight=30)
+            found += [venue_rows.income_of(row) for row in rows]
+            if len(rows) < _INCOME_PER_PAGE:
+                break
+        return found
+
+    async def _find(self, symbol: str, call: Any, name: Parameters) -> Parameters | None:
+        what = f"order {next(iter(name.values()))}"
+        try:
+            found: Parameters = await self._ask(
+                what, call, {"symbol": await self._id(symbol), **name}, weight=1
+            )
+        except ExchangeRefused as error:
+            if any(code in str(error) for code in NOT_FOUND):
+                return None
+            raise
+        return found
+
+    async def _rows(
+        self, symbol: str, what: str, call: Any, more: Parameters, *, weight: int
+    ) -> list[Parameters]:
+        rows = await self._ask(
+            f"{what} of {symbol}", call, {"symbol": await self._id(symbol), **more}, weight=weight
+        )
+        return list(rows)
+
+    async def _ask(
+        self,
+        what: str,
+        call: Callable[[Parameters], Awaitable[Any]],
+        parameters: Parameters,
+        *,
+        weight: int,
+    ) -> Any:
+        """Read, and again at once where an answer was lost: what is held may not be covered yet."""
+        for pause in _READ_AGAIN_SECONDS:
+            begun = loop_seconds()
+            try:
+                return await self._asked(what, call, parameters, weight=weight)
+            except ExchangeUnavailable:
+                if loop_seconds() - begun > _SOON_SECONDS:
+                    raise
+            await asyncio.sleep(pause)
+        return await self._asked(what, call, parameters, weight=weight)
+
+    async def _asked(
+        self,
+        what: str,
+        call: Callable[[Parameters], Awaitable[Any]],
+        parameters: Parameters,
+        *,
+        weight: int,
+    ) -> Any:
+        async with self._budget:
+            await self._budget.admit(weight)
+            try:
+                with translated(what):
+                    answer = await call(dict(parameters))
+            finally:
+                self._budget.observe(self._client.last_response_headers or {})
+        if not isinstance(answer, (dict, list)):
+            raise ExchangeUnavailable(f"exchange answered {what} with a body that is not JSON")
+        return answer
+
+    async def _load(self) -> None:
+        async with self._loading:
+            if not self._client.markets:
+                with translated("instruments"):
+                    await self._client.load_markets()
+                await self.now_ms()
+
+    def _symbol(self, market_id: str) -> str:
+        """Our name of a market; the venue's own where it trades something that we know nothing of."""
+        known = self._client.markets_by_id.get(market_id)
+        return str(known[0]["symbol"]) if known else market_id
+
+    async def _id(self, symbol: str) -> str:
+        await self._load()
+        if symbol not in self._client.markets:
+            raise ExchangeRefused(unknown_name("symbol", symbol, self._client.markets))
+        return str(self._client.markets[symbol]["id"])

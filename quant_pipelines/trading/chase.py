@@ -1,0 +1,255 @@
+"""Limit with chase: what is to be done next about an order that enters at the touch, as a pure function.
+
+Whoever talks to the venue reads what works and what it has filled, asks `next_step`, does it, and takes its
+outcome up with `after`, until it has to wait; it decides nothing. One child works at a time, and none is
+placed before the one before it has ended with all of its fills booked: the children never sum to more than
+what is wanted.
+
+====================================================  ====================================================
+what is so, the first that applies                    what is done
+====================================================  ====================================================
+the outcome or a fill of a child is not known yet     wait; a cancel that came to nothing is asked for again
+everything is filled                                  done
+it is withdrawn or its time is over, a child works    cancel it
+it is withdrawn, no child works                       done
+no child works, and we have not ended the last one    done: the venue or a person has
+what is left is smaller than the venue's minimum      done
+its time is over or its moves are, no child works     the rest at market, or done: a setting
+best prices were not read since the last move         wait until they are
+no child works                                        place one, post-only, at the touch
+the touch has left the child by so many ticks         amend it to the touch: it keeps its name and number
+anything else                                         wait
+====================================================  ====================================================
+
+Prices are read anew once in an interval, so that is the pace of moves. A child whose moves are used up rests
+until its time is over. Times are the venue's, milliseconds UTC; quantities base, prices quote per base.
+"""
+
+from decimal import Decimal
+from typing import Literal, NamedTuple, TypeAlias
+
+from quant_pipelines.core.orders import OrderStatus, Side
+from quant_pipelines.trading.orders import FINAL
+from quant_pipelines.trading.venue import Touch
+
+AtEnd: TypeAlias = Literal["market", "cancel"]
+WaitReason: TypeAlias = Literal["not known", "canceling", "no prices", "rests"]
+DoneReason: TypeAlias = Literal["filled", "withdrawn", "ended", "too small", "time is over", "moves are over"]
+Outcome: TypeAlias = Literal["done", "would take"]
+
+
+class ChaseTerms(NamedTuple):
+    """How an order is chased.
+
+    Parameters
+    ----------
+    tick_size, min_notional
+        Price step, and smallest order value in quote.
+    ticks
+        Distance of the touch from which on a child is moved.
+    interval_ms
+        Between two looks at the prices, and between two tries to cancel.
+    most_moves
+        Amendments, and prices that would have taken; what replaces such a child belongs to its move.
+    at_end
+        What becomes of what is left when its time is over.
+    """
+
+    tick_size: Decimal
+    min_notional: Decimal
+    ticks: int = 1
+    interval_ms: int = 2_000
+    most_moves: int = 10
+    at_end: AtEnd = "market"
+
+
+class Wanted(NamedTuple):
+    """What is to be ordered, until when, and whether nobody wants it any more."""
+
+    side: Side
+    quantity: Decimal
+    until_ms: int
+    is_withdrawn: bool = False
+
+
+class Chased(NamedTuple):
+    """What has become of it.
+
+    Parameters
+    ----------
+    filled
+        By all children.
+    status
+        Of the newest child; None before the first one.
+    price
+        Of the newest child; None where it is not known.
+    is_settled
+        Whether every child but one that only rests has ended, with all of its fills booked.
+    """
+
+    filled: Decimal = Decimal(0)
+    status: OrderStatus | None = None
+    price: Decimal | None = None
+    is_settled: bool = True
+
+    @property
+    def works(self) -> bool:
+        """Whether a child may still be filled."""
+        return self.status is not None and self.status not in FINAL
+
+
+class Moves(NamedTuple):
+    """What was done so far.
+
+    Parameters
+    ----------
+    n_moves
+        Amendments, and prices that would have taken.
+    may_place
+        Whether no child works for a reason of ours: none was placed, or its price would have taken.
+    canceled_ms
+        When a cancel was asked for last; None before the first time.
+    went_to_market
+        Whether the rest was sent.
+    """
+
+    n_moves: int = 0
+    may_place: bool = True
+    canceled_ms: int | None = None
+    went_to_market: bool = False
+
+
+class Wait(NamedTuple):
+    """Nothing is to be done before something comes."""
+
+    reason: WaitReason
+
+
+class PlaceLimit(NamedTuple):
+    """Place a post-only child."""
+
+    quantity: Decimal
+    price: Decimal
+
+
+class Amend(NamedTuple):
+    """Change the price of the child that works."""
+
+    price: Decimal
+
+
+class Cancel(NamedTuple):
+    """Cancel the child that works."""
+
+
+class Market(NamedTuple):
+    """Send what is left at market."""
+
+    quantity: Decimal
+
+
+class Done(NamedTuple):
+    """It has come to its end."""
+
+    reason: DoneReason
+
+
+Step: TypeAlias = Wait | PlaceLimit | Amend | Cancel | Market | Done
+
+
+def next_step(
+    wanted: Wanted, chased: Chased, terms: ChaseTerms, *, touch: Touch | None, moves: Moves, now_ms: int
+) -> Step:
+    """Decide what is to be done next.
+
+    Parameters
+    ----------
+    wanted
+        What is to be ordered.
+    chased
+        What has become of it.
+    terms
+        How.
+    touch
+        Best prices, read since the last move; None where they were not.
+    moves
+        What was done so far.
+    now_ms
+        The venue's time, milliseconds UTC.
+
+    Examples
+    --------
+    >>> terms, wanted = ChaseTerms(Decimal(1), Decimal(5)), Wanted("buy", Decimal(2), until_ms=30_000)
+    >>> best = Touch(Decimal(99), Decimal(101))
+    >>> next_step(wanted, Chased(), terms, touch=best, moves=Moves(), now_ms=0)
+    PlaceLimit(quantity=Decimal('2'), price=Decimal('99'))
+    """
+    is_over = wanted.is_withdrawn or now_ms >= wanted.until_ms
+    if chased.works and chased.status == "PENDING_CANCEL":
+        return _ask_again(terms, moves, now_ms)
+    if not chased.is_settled:
+        return Wait("not known")
+    if chased.filled >= wanted.quantity:
+        return Done("filled")
+    if chased.works:
+        return Cancel() if is_over else _moved(wanted, chased, terms, touch=touch, moves=moves)
+    return _begun(wanted, chased, terms, touch=touch, moves=moves, is_late=now_ms >= wanted.until_ms)
+
+
+def after(moves: Moves, step: Step, outcome: Outcome, now_ms: int) -> Moves:
+    """Return what was done, after a step with its outcome.
+
+    A child that would have taken may be replaced; so may one that the venue cancels over an amendment, as
+    long as it was not seen at rest since.
+    """
+    if isinstance(step, PlaceLimit):
+        return moves._replace(n_moves=moves.n_moves + (outcome == "would take"), may_place=outcome != "done")
+    if isinstance(step, Amend):
+        return moves._replace(n_moves=moves.n_moves + 1, may_place=True)
+    if isinstance(step, Cancel):
+        return moves._replace(canceled_ms=now_ms)
+    if isinstance(step, Market):
+        return moves._replace(went_to_market=True)
+    return moves._replace(may_place=False) if step == Wait("rests") else moves
+
+
+def _ask_again(terms: ChaseTerms, moves: Moves, now_ms: int) -> Step:
+    is_due = moves.canceled_ms is None or now_ms >= moves.canceled_ms + terms.interval_ms
+    return Cancel() if is_due else Wait("canceling")
+
+
+def _moved(wanted: Wanted, chased: Chased, terms: ChaseTerms, *, touch: Touch | None, moves: Moves) -> Step:
+    """Follow the touch that has left the child; one that is ahead of it stays."""
+    if touch is None or chased.price is None:
+        return Wait("no prices")
+    best = _best(wanted, touch)
+    left_by = best - chased.price if wanted.side == "buy" else chased.price - best
+    is_left = left_by >= terms.ticks * terms.tick_size
+    return Amend(best) if is_left and moves.n_moves < terms.most_moves else Wait("rests")
+
+
+def _begun(
+    wanted: Wanted, chased: Chased, terms: ChaseTerms, *, touch: Touch | None, moves: Moves, is_late: bool
+) -> Step:
+    """Bring what is left to the venue; nothing works there."""
+    if wanted.is_withdrawn:
+        return Done("withdrawn")
+    has_ended = not moves.may_place and moves.canceled_ms is None
+    if has_ended or moves.went_to_market:
+        return Done("ended")
+    rest = wanted.quantity - chased.filled
+    if touch is None:
+        return Wait("no prices")
+    price = _best(wanted, touch)
+    if chased.status is not None and rest * price < terms.min_notional:
+        return Done("too small")
+    is_used_up = moves.n_moves > terms.most_moves
+    if is_late or is_used_up or moves.canceled_ms is not None:
+        why: DoneReason = "moves are over" if is_used_up else "time is over"
+        return Market(rest) if terms.at_end == "market" else Done(why)
+    return PlaceLimit(rest, price)
+
+
+def _best(wanted: Wanted, touch: Touch) -> Decimal:
+    """Price of our side's best order."""
+    return touch.bid if wanted.side == "buy" else touch.ask
