@@ -281,7 +281,7 @@ class Traders:
 
     def _barred(self, deployment: Deployment, permits: Permits) -> str:
         """Why a deployment at a venue decides nothing although its books agree; empty when it does."""
-        return bar(deployment.venue, self._settings, permits) or self._venues.key_fault(deployment.account_id)
+        return bar(deployment.venue, self._settings, permits) or self._venues.fault(deployment.account_id)
 
     async def _open_trader(self, deployment: Deployment, open_broker: OpenBroker) -> Trader:
         """Open a trader that knows its book, limits and halts, and no bars yet."""

@@ -41,12 +41,15 @@ class Wire:
         Has whoever keeps the stops look at the book; called from any thread.
     blocked_by
         Why nothing may be decided now, as one clause; empty when something may.
+    barred
+        Asked why nothing may be opened although the books agree; it answers likewise.
     """
 
     def __init__(self, put: Callable[[Intent], None], wake: Callable[[], None]) -> None:
         self.put = put
         self.wake = wake
         self.blocked_by = "the books are not compared with the venue yet"
+        self.barred: Callable[[], str] = lambda: ""
 
 
 class Attributed(NamedTuple):
@@ -170,8 +173,8 @@ class VenueBroker:
     @property
     def waits_for(self) -> str:
         """Why nothing may be decided now."""
-        if self._wire.blocked_by:
-            return self._wire.blocked_by
+        if reason := self._wire.blocked_by or self._wire.barred():
+            return reason
         waiting = self.unsettled()
         return f"order {waiting[0].intent.client_order_id} is not settled" if waiting else ""
 

@@ -23,6 +23,7 @@ from live_runner.venue.broker import (
 from live_runner.venue.covering import Around, Covering
 from live_runner.venue.look_up import LookUps
 from live_runner.venue.order_rows import OrderRows
+from live_runner.venue.symbol_settings import SymbolSettings
 from quant_pipelines.core.clock import Clock
 from quant_pipelines.core.errors import (
     ExchangeError,
@@ -81,7 +82,7 @@ class Station:
     pulse: Pulse = field(default_factory=Pulse)
     """Told when a position is about to be uncovered, and when it is covered."""
     barred: Callable[[], str] = lambda: ""
-    """Why nothing is decided although the books agree, in one sentence; empty when it is."""
+    """Why nothing may be opened although the books agree, in one sentence; empty when something may."""
 
 
 class VenueLink:
@@ -119,6 +120,8 @@ class VenueLink:
         self._rows: OrderRows
         self._covering: Covering
         self._look_ups: LookUps
+        self._settings: SymbolSettings
+        self._wire.barred = self._barred
 
     @property
     def open_broker(self) -> OpenBroker:
@@ -148,10 +151,11 @@ class VenueLink:
         tries = Tries(self._exit_pace, read_back_seconds=self._station.read_back_seconds)
         self._covering = Covering(trader, self._venue, rows=self._rows, around=around, tries=tries)
         self._look_ups = LookUps(self._venue, self._rows, trader.symbol)
+        leverage = self._station.settings.leverage
+        self._settings = SymbolSettings(self._station.journal, self._venue, trader, leverage)
         self._has_begun = False
         listening = asyncio.create_task(self._listen(), name=f"user stream of {trader.symbol}")
         try:
-            await self._venue.prepare(trader.symbol, self._station.settings.leverage)
             await self._begin()
             while not listening.done():
                 await self._turn()
@@ -187,6 +191,7 @@ class VenueLink:
             await asyncio.sleep(_SOON_SECONDS)
             await self._sweep()
         await self._cover()
+        await self._settings.keep()
         self._has_begun, self.away_since_ms = True, None
         self._judge(self._difference)
         self.begun.set()
@@ -203,6 +208,7 @@ class VenueLink:
             is_due = item is None
             if is_due:
                 self._next_payments_ms = 0
+                self._settings.expire()
         if isinstance(item, Intent):
             await self._send(item)
         elif isinstance(item, OrderUpdate):
@@ -216,6 +222,7 @@ class VenueLink:
         if is_due or asyncio.get_running_loop().time() >= self._next_sweep:
             await self._sweep()
             await self._cover()
+            await self._settings.keep()
 
     async def _cover(self) -> None:
         await self._covering.keep()
@@ -235,7 +242,7 @@ class VenueLink:
         refusal = "" if has_left else "the exit of a stop comes first"
         if now_ms - to_ms(order.stamp) > _LATEST_SEND_MS:
             refusal = f"woke {(now_ms - to_ms(order.stamp)) / 1000:.1f} s after its decision"
-        refusal = self._trader.refusal_to_send(intent) or refusal
+        refusal = self._trader.refusal_to_send(intent) or self._barred() or refusal
         if refusal:
             await self._rows.follow(order, "DENIED", reason=refusal)
             return
@@ -325,11 +332,15 @@ class VenueLink:
         payments = await self._venue.payments(self._trader.symbol, since_ms)
         await self._rows.with_broker(lambda broker: broker.receive((), payments, from_ms(now_ms)))
 
+    def _barred(self) -> str:
+        """Why nothing may be opened although the books agree; empty when something may."""
+        return self._station.barred() or self._settings.fault
+
     def _judge(self, difference: str) -> None:
         """Block decisions while the positions differ; halt once they differ for longer than a fill takes."""
         self._difference = difference
         if self._has_begun:
-            self._wire.blocked_by = difference or self._station.barred()
+            self._wire.blocked_by = difference
         self._differences = self._differences + 1 if difference else 0
         if self._differences > _PATIENCE:
             self._differences = 0

@@ -22,6 +22,7 @@ from quant_pipelines.core.errors import (
 from quant_pipelines.core.orders import Side
 from quant_pipelines.core.rate_budget import RateLedger
 from quant_pipelines.core.settings import ExchangeSettings
+from quant_pipelines.exchange.account_settings import AccountSettings
 from quant_pipelines.exchange.client import OpenSession, connect
 from quant_pipelines.exchange.errors import translated
 from quant_pipelines.exchange.retry import WeightBudget
@@ -40,6 +41,7 @@ from quant_pipelines.exchange.venue_rows import (
 from quant_pipelines.exchange.weight import Allowance
 from quant_pipelines.trading.certificate import KeyPermissions
 from quant_pipelines.trading.funds import Balance, IncomeRow
+from quant_pipelines.trading.modes import AccountModes
 from quant_pipelines.trading.venue import (
     RECEIVE_WINDOW_MS,
     MarketOrder,
@@ -59,7 +61,6 @@ _READ_AGAIN_SECONDS = (0.05, 0.15)
 _SOON_SECONDS = 1.0
 """A read that failed within this is tried again; a venue that is silent for longer is away."""
 _NOT_FOUND = ("-2013", "-2011")
-_ALREADY_SO = ("-4059", "-4046")
 _WOULD_TRIGGER = "-2021"
 _SELF_TRADE_PREVENTION = "EXPIRE_MAKER"
 """Said with every order, whatever the account's default is: of two of ours the one that rests goes."""
@@ -116,6 +117,7 @@ class CcxtOrders:
             settings.max_concurrent_requests, clock, ledger=ledger, allowance=Allowance(share=1.0)
         )
         self._loading = asyncio.Lock()
+        self._settings = AccountSettings(self._client, self._ask, self._id)
         self._clock = ServerClock(clock)
 
     async def __aenter__(self) -> Self:
@@ -141,35 +143,17 @@ class CcxtOrders:
         call = self._client.sapiGetAccountApiRestrictions
         return permissions_of(await self._ask("permissions of the key", call, {}, weight=1))
 
-    async def prepare(self, symbol: str, leverage: int) -> None:
-        """Set and verify one-way mode, cross margin and leverage.
+    async def modes(self) -> AccountModes:
+        """Modes that the account is in."""
+        return await self._settings.modes()
 
-        Raises
-        ------
-        ExchangeRefused
-            If the venue does not take them, or keeps others.
-        """
-        market_id, client = await self._id(symbol), self._client
-        mode = await self._ask("position mode", client.fapiPrivateGetPositionSideDual, {}, weight=30)
-        if mode["dualSidePosition"]:
-            await self._set(
-                "one-way mode", client.fapiPrivatePostPositionSideDual, {"dualSidePosition": "false"}
-            )
-        config = await self._symbol_config(market_id)
-        if config["marginType"] != "CROSSED":
-            wanted = {"symbol": market_id, "marginType": "CROSSED"}
-            await self._set(f"cross margin of {symbol}", client.fapiPrivatePostMarginType, wanted)
-        if int(config["leverage"]) != leverage:
-            wanted = {"symbol": market_id, "leverage": str(leverage)}
-            await self._set(f"leverage of {symbol}", client.fapiPrivatePostLeverage, wanted)
-        mode = await self._ask("position mode", client.fapiPrivateGetPositionSideDual, {}, weight=30)
-        config = await self._symbol_config(market_id)
-        found = (bool(mode["dualSidePosition"]), config["marginType"], int(config["leverage"]))
-        if found != (False, "CROSSED", leverage):
-            raise ExchangeRefused(
-                f"{symbol} has hedge mode {found[0]}, margin {found[1]}, leverage {found[2]}; "
-                f"expected False, CROSSED, {leverage}"
-            )
+    async def settings_changed(self) -> None:
+        """Return once settings of the account have changed."""
+        await self._settings.changed()
+
+    async def prepare(self, symbol: str, leverage: int) -> str:
+        """Set and verify cross margin and leverage of a symbol; returns what was otherwise, in one clause."""
+        return await self._settings.prepare(symbol, leverage)
 
     async def send(self, order: MarketOrder) -> VenueOrder:
         """Send a market order."""
@@ -298,8 +282,12 @@ class CcxtOrders:
         """Send an order through ccxt, and prove that the answer is about it."""
         await self._id(symbol)
         name = params.get("newClientOrderId") or params["clientAlgoId"]
-        with translated(f"order {name}", sends_order=True):
-            answer = await self._client.create_order(symbol, kind, side, quantity, None, params)
+        try:
+            with translated(f"order {name}", sends_order=True):
+                answer = await self._client.create_order(symbol, kind, side, quantity, None, params)
+        except ExchangeRefused as error:
+            self._settings.note_refusal(str(error))
+            raise
         told: _Parameters = answer["info"] if isinstance(answer["info"], dict) else {}
         if answer["id"] is None or name not in (told.get("clientOrderId"), told.get("clientAlgoId")):
             raise OutcomeUnknown(f"exchange answered order {name} with something that does not name it")
@@ -324,18 +312,6 @@ class CcxtOrders:
             f"{what} of {symbol}", call, {"symbol": await self._id(symbol), **more}, weight=weight
         )
         return list(rows)
-
-    async def _symbol_config(self, market_id: str) -> _Parameters:
-        call = self._client.fapiPrivateGetSymbolConfig
-        rows = await self._ask(f"settings of {market_id}", call, {"symbol": market_id}, weight=5)
-        return dict(rows[0])
-
-    async def _set(self, what: str, call: Any, parameters: _Parameters) -> None:
-        try:
-            await self._ask(what, call, parameters, weight=1)
-        except ExchangeRefused as error:
-            if not any(code in str(error) for code in _ALREADY_SO):
-                raise
 
     async def _ask(
         self,

@@ -26,6 +26,7 @@ from quant_pipelines.store import audit
 from quant_pipelines.store.certificates import DEMO, Certificate, save_certificate
 from quant_pipelines.store.engine import transaction
 from quant_pipelines.trading.certificate import Proof, has_passed
+from quant_pipelines.trading.modes import mode_fault
 from quant_pipelines.trading.venue import MarketOrder, OrderUpdate, StopOrder, VenueEvent
 
 _PATIENCE_SECONDS = 10.0
@@ -159,8 +160,10 @@ async def _time(bench: Bench) -> str:
 
 
 async def _account(bench: Bench) -> str:
+    fault = mode_fault(await bench.venue.modes())
+    _require(not fault, fault)
     await bench.venue.prepare(bench.symbol, _LEVERAGE)
-    return f"one-way mode, cross margin, leverage {_LEVERAGE}"
+    return f"one-way and single-asset mode, cross margin, leverage {_LEVERAGE}"
 
 
 async def _unknown(bench: Bench) -> str:

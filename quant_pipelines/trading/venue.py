@@ -8,6 +8,7 @@ from typing import NamedTuple, Protocol
 from quant_pipelines.core.orders import OrderStatus, Side
 from quant_pipelines.trading.certificate import KeyPermissions
 from quant_pipelines.trading.funds import Balance, IncomeRow
+from quant_pipelines.trading.modes import AccountModes
 
 RECEIVE_WINDOW_MS = 2_000
 """How long after its stamp the venue still takes an order; what wakes later is refused."""
@@ -147,8 +148,17 @@ class OrderVenue(Protocol):
     async def permissions(self) -> KeyPermissions:
         """Tell what the API key may do."""
 
-    async def prepare(self, symbol: str, leverage: int) -> None:
-        """Set and verify one-way mode, cross margin and leverage."""
+    async def modes(self) -> AccountModes:
+        """Modes that the account is in."""
+
+    async def settings_changed(self) -> None:
+        """Return once settings of the account have changed, or an order was refused because of them."""
+
+    async def prepare(self, symbol: str, leverage: int) -> str:
+        """Set and verify cross margin and leverage of a symbol; returns what was otherwise, in one clause.
+
+        Raises `ExchangeRefused` if the venue does not take them, or keeps others.
+        """
 
     async def send(self, order: MarketOrder) -> VenueOrder:
         """Send a market order."""

@@ -117,6 +117,13 @@ def tell_leverage(venue: Venue, symbol: str) -> None:
     venue.ledger.tell({"e": "ACCOUNT_CONFIG_UPDATE", "E": now, "T": now, "ac": config})
 
 
+def tell_asset_mode(venue: Venue) -> None:
+    """ACCOUNT_CONFIG_UPDATE: whether other assets count as margin."""
+    now = venue.now_ms
+    config = {"j": venue.ledger.account.has_multi_assets}
+    venue.ledger.tell({"e": "ACCOUNT_CONFIG_UPDATE", "E": now, "T": now, "ai": config})
+
+
 def tell_margin_call(venue: Venue, symbol: str) -> None:
     """MARGIN_CALL: a position is close to its liquidation."""
     position, of = venue.ledger.position(symbol), margins(venue, symbol)

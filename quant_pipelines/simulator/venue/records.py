@@ -242,6 +242,8 @@ class AccountRecord:
         Sum of all income rows, quote.
     is_hedged
         Whether the account asks for separate long and short positions.
+    has_multi_assets, has_portfolio_margin
+        Whether the account is in those modes; they change no margin here.
     last_number, last_fill
         Numbers given so far, to orders and income rows and to fills.
     played_ms
@@ -257,6 +259,8 @@ class AccountRecord:
     last_number: int = 1_000_000
     last_fill: int = 0
     played_ms: int = 0
+    has_multi_assets: bool = False
+    has_portfolio_margin: bool = False
 
 
 @dataclass(frozen=True, slots=True)

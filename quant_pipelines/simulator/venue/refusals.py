@@ -72,6 +72,14 @@ _REASONS: dict[str, tuple[int, str]] = {
         -4164,
         "Order's notional must be no smaller than {} (unless you choose reduce only).",
     ),
+    "asset_mode_isolated": (
+        -4167,
+        "Unable to adjust to Multi-Assets mode with symbols of isolated-margin mode.",
+    ),
+    "asset_mode_orders": (
+        -4170,
+        "Unable to adjust Multi-Assets Mode with open orders in USDⓈ-M Futures Account.",
+    ),
     "same_asset_mode": (
         -4171,
         "Adjusted asset mode is currently set and does not need to be adjusted repeatedly.",
@@ -86,6 +94,7 @@ _REASONS: dict[str, tuple[int, str]] = {
         + _NOT_RECORDED,
     ),
     "no_change": (-5027, "No need to modify the order."),
+    "no_portfolio_margin": (-21001, "USER_IS_NOT_UNIACCOUNT"),
     "price_match": (-5037, "Invalid price match"),
     "price_match_type": (-5038, "Price match only supports order type: LIMIT, STOP AND TAKE_PROFIT"),
     "self_trades": (-5039, "Invalid self trade prevention mode"),
