@@ -152,6 +152,7 @@ class Runner:
                     self._follow_stream(feed, traders),
                     self._beat(traders),
                     traders.watch_venues(),
+                    traders.follow_listings(),
                     traders.watch(watch),
                     traders.decide_late(),
                 )

@@ -17,6 +17,7 @@ from live_runner.feed.feed import Feed
 from live_runner.feed.series import BarSeries
 from live_runner.ports.market_time import MarketTime
 from live_runner.process.accounts import Accounts, account_key
+from live_runner.process.listings import Listings
 from live_runner.process.ticks import TickSource
 from live_runner.process.vitals import SERVICE, WAITING, resident_megabytes
 from live_runner.process.watch import OutageWatch
@@ -90,6 +91,7 @@ class Traders:
         self._late: asyncio.Queue[Trader] = asyncio.Queue()
         self._watch: OutageWatch | None = None
         self._accounts = Accounts(journal, settings.runner, feed.prices)
+        self._listings = Listings(feed.source, journal, time, settings.runner.delisting_hours)
         self.symbols_changed = asyncio.Event()
         self.pulse = Pulse()
         self.announce: Announce = silent
@@ -122,7 +124,7 @@ class Traders:
             self._accounts.follow(limits, halts, self._time.now_ms())
             for key, trader in (self._traders | self._opened).items():
                 was_to_flatten = trader.must_flatten
-                _follow(trader, limits, halts)
+                _follow(trader, limits, halts, self._listings.trip(trader.symbol))
                 if trader.must_flatten and not was_to_flatten:
                     self._links.wake(key)
             return halts
@@ -145,6 +147,8 @@ class Traders:
             await self._each(new, self._open)
             opened = [deployment for deployment in new if deployment.id in self._opened]
             await asyncio.gather(*(self._links.begun(one.id, _COVER_SECONDS) for one in opened))
+            await self._listings.know(one.symbol for one in opened)
+            await self.follow()  # what can't be traded is known before it can be advanced
             await self._each(opened, self._take_up)
             if self.symbols != before:
                 self.symbols_changed.set()
@@ -185,6 +189,10 @@ class Traders:
         """Have watched what is traded here, and beat at once when something goes away or comes back."""
         self._watch = watch
         await watch.run(lambda: self.symbols, self._links.away_since_ms, self.beat)
+
+    async def follow_listings(self) -> None:
+        """Follow what the exchange says of the contracts; until canceled."""
+        await self._listings.run(lambda: self.symbols, self.follow)
 
     async def decide_late(self) -> None:
         """Take up decisions that a venue's absence prevented, as soon as it is back; until canceled."""
@@ -359,8 +367,14 @@ class Traders:
                 asyncio.get_running_loop().call_later(max(0.0, seconds), self._late.put_nowait, trader)
 
 
-def _follow(trader: Trader, limits: dict[str, dict[str, float]], halts: dict[str, tuple[Trip, ...]]) -> None:
-    """Let a trader follow the limits and the halts of its deployment and of the account."""
+def _follow(
+    trader: Trader,
+    limits: dict[str, dict[str, float]],
+    halts: dict[str, tuple[Trip, ...]],
+    of_contract: Trip | None,
+) -> None:
+    """Let a trader follow the limits and the halts of its deployment, of the account and of its contract."""
     trader.limit(limits)
     account = account_key(trader.plan.deployment.account_id)
-    trader.follow(trip for source in ("account", account, trader.key) for trip in halts.get(source, ()))
+    standing = [trip for source in ("account", account, trader.key) for trip in halts.get(source, ())]
+    trader.follow(standing if of_contract is None else [*standing, of_contract])

@@ -39,6 +39,7 @@ _LAST_LOOK_SECONDS = 1.0
 _GOAL = EXIT_REASONS[TAKE_PROFIT]
 _ALERTS: dict[Cause, str] = {
     "operator": "{position} closed as an operator asked",
+    "breaker": "{position} closed for {reason}",
     "uncovered": "no stop at the venue covers {position} within 2 s; flattened",
 }
 """What a person is told of an exit; those of stops and take-profits are what was ordered."""
@@ -192,7 +193,9 @@ class Covering:
         _log.warning("exit", extra=extra)
         await self._around.transmit(intent, now_ms)
         if wanted.cause in _ALERTS:
-            message = f"{self._trader.symbol}: " + _ALERTS[wanted.cause].format(position=wanted.position)
+            message = f"{self._trader.symbol}: " + _ALERTS[wanted.cause].format(
+                position=wanted.position, reason=wanted.reason
+            )
             alert = Alert("warning", self._trader.key, message, from_ms(await self._venue.now_ms()))
             await asyncio.to_thread(self._around.journal.write_alert, alert)
 
@@ -217,7 +220,9 @@ class Covering:
         # An order fills in several parts: its level is set once the last of them is booked.
         is_filling = bool(sent) and now_ms < max(sent) + TRIGGER_MS
         ago_ms = now_ms - max(triggered) if triggered else None
-        return AskedFor(self._trader.must_flatten, is_closing, ago_ms, self._around.has_more() or is_filling)
+        has_news = self._around.has_more() or is_filling
+        trader = self._trader
+        return AskedFor(trader.must_flatten, is_closing, ago_ms, has_news, trader.closes_for)
 
 
 def _now() -> float:

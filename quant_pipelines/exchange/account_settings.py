@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from quant_pipelines.core.errors import ExchangeRefused
 from quant_pipelines.trading.modes import AccountModes
@@ -12,6 +12,16 @@ _OF_MODES = ("-4061", "-4531")
 """Refusals of orders that mean that the account is in another mode than it was."""
 _NO_PORTFOLIO_MARGIN = ("-21001", "-9000")
 _CONFIG = "ACCOUNT_CONFIG_UPDATE"
+
+
+class SymbolConfig(NamedTuple):
+    """Margin type and leverage of a symbol."""
+
+    margin_type: str
+    leverage: int
+
+    def __str__(self) -> str:
+        return f"margin {self.margin_type}, leverage {self.leverage}"
 
 
 class Ask(Protocol):
@@ -73,22 +83,22 @@ class AccountSettings:
         ExchangeRefused
             If the venue does not take them, or keeps others.
         """
-        market_id, wanted = await self._market_id(symbol), ("CROSSED", leverage)
+        market_id, wanted = await self._market_id(symbol), SymbolConfig("CROSSED", leverage)
         found = await self._of_symbol(market_id)
         if found == wanted:
             return ""
-        if found[0] != wanted[0]:
+        if found.margin_type != wanted.margin_type:
             await self._set(
                 f"cross margin of {symbol}", "MarginType", {"symbol": market_id, "marginType": "CROSSED"}
             )
-        if found[1] != leverage:
+        if found.leverage != leverage:
             await self._set(
                 f"leverage of {symbol}", "Leverage", {"symbol": market_id, "leverage": str(leverage)}
             )
         now = await self._of_symbol(market_id)
         if now != wanted:
-            raise ExchangeRefused(f"{_shown(symbol, now)}; expected {wanted[0]}, {leverage}")
-        return _shown(symbol, found)
+            raise ExchangeRefused(f"{symbol} has {now}; expected {wanted}")
+        return f"{symbol} has {found}"
 
     async def changed(self) -> None:
         """Return once the venue has told of changed settings, or refused an order because of them."""
@@ -104,10 +114,10 @@ class AccountSettings:
         if isinstance(message, dict) and message.get("e") == _CONFIG:
             self._changed.set()
 
-    async def _of_symbol(self, market_id: str) -> tuple[str, int]:
+    async def _of_symbol(self, market_id: str) -> SymbolConfig:
         call = self._client.fapiPrivateGetSymbolConfig
         rows = await self._ask(f"settings of {market_id}", call, {"symbol": market_id}, weight=5)
-        return str(rows[0]["marginType"]), int(rows[0]["leverage"])
+        return SymbolConfig(str(rows[0]["marginType"]), int(rows[0]["leverage"]))
 
     async def _set(self, what: str, name: str, parameters: dict[str, str]) -> None:
         try:
@@ -115,7 +125,3 @@ class AccountSettings:
         except ExchangeRefused as error:
             if not any(code in str(error) for code in _ALREADY_SO):
                 raise
-
-
-def _shown(symbol: str, settings: tuple[str, int]) -> str:
-    return f"{symbol} has margin {settings[0]}, leverage {settings[1]}"

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from decimal import ROUND_HALF_EVEN, Decimal
 from typing import Any
 
+from quant_pipelines.simulator.contracts import NEVER_MS
 from quant_pipelines.simulator.venue.brackets import LeverageBracket, brackets_of
 
 MONEY = Decimal("0.00000001")
@@ -42,6 +43,8 @@ class Contract:
         Fractions of notional.
     brackets
         Maintenance margin by notional.
+    ends_ms
+        From when on no order is taken.
     """
 
     symbol: str
@@ -60,6 +63,7 @@ class Contract:
     maker_fee: Decimal
     taker_fee: Decimal
     brackets: tuple[LeverageBracket, ...]
+    ends_ms: int = NEVER_MS
 
     def price_text(self, price: Decimal) -> str:
         """Price as the venue writes it."""
@@ -102,6 +106,7 @@ def contract_of(document: Mapping[str, Any]) -> Contract:
         maker_fee=MAKER_FEE,
         taker_fee=TAKER_FEE,
         brackets=brackets_of(document["symbol"]),
+        ends_ms=document["deliveryDate"],
     )
 
 

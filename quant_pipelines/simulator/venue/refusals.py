@@ -64,6 +64,7 @@ _REASONS: dict[str, tuple[int, str]] = {
         -4130,
         "An open stop or take profit order with GTE and closePosition in the direction is existing.",
     ),
+    "closed": (-4141, "Symbol is closed."),
     "isolated_leverage": (
         -4161,
         "Leverage reduction is not supported in Isolated Margin Mode with open positions.",
