@@ -175,6 +175,7 @@ class CcxtOrders:
             "clientAlgoId": stop.client_order_id,
             "selfTradePreventionMode": _SELF_TRADE_PREVENTION,
             "triggerPrice": format(stop.trigger_price, "f"),
+            "priceProtect": "FALSE",  # it must fire just when last and mark price part
             "closePosition" if stop.quantity is None else "reduceOnly": True,
             "timestamp": stop.stamp_ms,
             "recvWindow": RECEIVE_WINDOW_MS,

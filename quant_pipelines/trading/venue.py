@@ -55,6 +55,7 @@ class VenueStop(NamedTuple):
     """Conditional order; ``child_order_id`` is the order it has sent.
 
     It closes the whole position, or ``quantity`` of it at most. ``takes_profit``: it is no stop.
+    ``is_price_protected``: it waits while last and mark price are far apart, as in a crash.
     """
 
     client_order_id: str
@@ -66,6 +67,7 @@ class VenueStop(NamedTuple):
     child_order_id: str = ""
     quantity: Decimal = Decimal(0)
     takes_profit: bool = False
+    is_price_protected: bool = False
 
 
 class OrderUpdate(NamedTuple):

@@ -43,6 +43,8 @@ class Contract:
         Fractions of notional.
     brackets
         Maintenance margin by notional.
+    trigger_protect
+        A protected conditional order waits while last and mark price are further apart than this fraction.
     ends_ms
         From when on no order is taken.
     """
@@ -63,6 +65,7 @@ class Contract:
     maker_fee: Decimal
     taker_fee: Decimal
     brackets: tuple[LeverageBracket, ...]
+    trigger_protect: Decimal
     ends_ms: int = NEVER_MS
 
     def price_text(self, price: Decimal) -> str:
@@ -106,6 +109,7 @@ def contract_of(document: Mapping[str, Any]) -> Contract:
         maker_fee=MAKER_FEE,
         taker_fee=TAKER_FEE,
         brackets=brackets_of(document["symbol"]),
+        trigger_protect=Decimal(document["triggerProtect"]),
         ends_ms=document["deliveryDate"],
     )
 

@@ -85,7 +85,7 @@ def tell_algo(venue: Venue, algo: AlgoOrder, *, child: Order | None = None, reas
         "wt": algo.working_type,
         "pm": algo.price_match,
         "cp": algo.close_position,
-        "pP": False,
+        "pP": algo.is_protected,
         "R": algo.reduce_only,
         "tt": algo.triggered_ms,
         "gtd": 0,

@@ -107,6 +107,8 @@ class AlgoOrder:
         Order that was sent; 0 before.
     price_match
         Rank of the book that its limit price is taken from when it triggers, or ``NONE``.
+    is_protected
+        Whether it waits while last and mark price are too far apart.
     """
 
     TABLE: ClassVar[str] = "algo_orders"
@@ -133,6 +135,7 @@ class AlgoOrder:
     updated_ms: int
     triggered_ms: int
     price_match: str = "NONE"
+    is_protected: bool = False
 
     @property
     def is_open(self) -> bool:
