@@ -277,7 +277,15 @@ class Traders:
         rules, clock = self._settings.runner, self._time.wall_ms
         held_back = partial(self._barred, deployment, permits)
         station = Station(
-            self._journal, venue, rules, self._epoch, clock, begun=begun, pulse=pulse, barred=held_back
+            self._journal,
+            venue,
+            rules,
+            self._epoch,
+            clock,
+            begun=begun,
+            pulse=pulse,
+            has_safe_timer=permits.has_safe_timer,
+            barred=held_back,
         )
         link = VenueLink(station)
         try:

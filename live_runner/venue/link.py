@@ -21,6 +21,7 @@ from live_runner.venue.broker import (
     open_venue_broker,
 )
 from live_runner.venue.covering import Around, Covering
+from live_runner.venue.dead_man import DeadMan
 from live_runner.venue.look_up import LookUps
 from live_runner.venue.order_rows import OrderRows
 from live_runner.venue.symbol_settings import SymbolSettings
@@ -81,6 +82,8 @@ class Station:
     """Told when the books of a deployment were compared with the venue, also after a failure."""
     pulse: Pulse = field(default_factory=Pulse)
     """Told when a position is about to be uncovered, and when it is covered."""
+    has_safe_timer: bool = False
+    """Whether it is proven that stops survive the venue's timer that cancels orders."""
     barred: Callable[[], str] = lambda: ""
     """Why nothing may be opened although the books agree, in one sentence; empty when something may."""
 
@@ -121,6 +124,7 @@ class VenueLink:
         self._covering: Covering
         self._look_ups: LookUps
         self._settings: SymbolSettings
+        self._dead_man: DeadMan
         self._wire.barred = self._barred
 
     @property
@@ -151,6 +155,7 @@ class VenueLink:
         tries = Tries(self._exit_pace, read_back_seconds=self._station.read_back_seconds)
         self._covering = Covering(trader, self._venue, rows=self._rows, around=around, tries=tries)
         self._look_ups = LookUps(self._venue, self._rows, trader.symbol)
+        self._dead_man = DeadMan(self._venue, trader.symbol, is_allowed=self._station.has_safe_timer)
         leverage = self._station.settings.leverage
         self._settings = SymbolSettings(self._station.journal, self._venue, trader, leverage)
         self._has_begun = False
@@ -223,6 +228,9 @@ class VenueLink:
             await self._sweep()
             await self._cover()
             await self._settings.keep()
+            if self._dead_man.is_allowed:
+                resting = await self._rows.with_broker(lambda broker: broker.open_orders())
+                await self._dead_man.keep(len(resting))
 
     async def _cover(self) -> None:
         await self._covering.keep()

@@ -76,6 +76,21 @@ class CcxtAccount(CcxtOrders):
         except ExchangeRefused:
             return
 
+    async def rest(self, symbol: str, client_order_id: str, quantity: Decimal, price: Decimal) -> None:
+        """Place a buy order that rests in the book, or is refused.
+
+        Raises
+        ------
+        ExchangeUnavailable, ExchangeRefused, OutcomeUnknown
+            If it does not rest, or nobody can tell.
+        """
+        await self._id(symbol)
+        params = {"newClientOrderId": client_order_id, "timeInForce": "GTX"}
+        with translated(f"order {client_order_id}", sends_order=True):
+            await self._client.create_order(
+                symbol, "limit", "buy", format(quantity, "f"), format(price, "f"), params
+            )
+
     async def smallest_order(self, symbol: str) -> SmallestOrder:
         """Read what the smallest order would be now.
 

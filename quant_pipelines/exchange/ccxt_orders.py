@@ -189,6 +189,12 @@ class CcxtOrders:
                 raise StopWouldTrigger(str(error)) from error
             raise
 
+    async def cancel_entries_after(self, symbol: str, milliseconds: int) -> None:
+        """Have the venue cancel all orders of a symbol unless this is said again in time; 0 ends that."""
+        wanted = {"symbol": await self._id(symbol), "countdownTime": milliseconds}
+        call = self._client.fapiPrivatePostCountdownCancelAll
+        await self._ask(f"dead-man timer of {symbol}", call, wanted, weight=10)
+
     async def cancel_stop(self, symbol: str, client_order_id: str) -> None:
         """Cancel a stop; that there is none (any more) is fine, and proves nothing."""
         await self._id(symbol)

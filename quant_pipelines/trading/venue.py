@@ -171,6 +171,12 @@ class OrderVenue(Protocol):
         Raises `StopWouldTrigger` if the price is at the trigger or through it already.
         """
 
+    async def cancel_entries_after(self, symbol: str, milliseconds: int) -> None:
+        """Have the venue cancel all orders of a symbol unless this is said again in time; 0 ends that.
+
+        Whether its stops stand then is for the venue's certificate to prove.
+        """
+
     async def cancel_stop(self, symbol: str, client_order_id: str) -> None:
         """Cancel a stop; that there is none (any more) is fine, and proves nothing."""
 
