@@ -3,11 +3,14 @@
 import asyncio
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlalchemy import Engine
 
+from quant_pipelines.core.clock import utc_now
 from quant_pipelines.core.settings import ExchangeSettings
 from quant_pipelines.exchange.ccxt_account import CcxtAccount
 from quant_pipelines.exchange.ccxt_orders import CcxtOrders
@@ -191,4 +194,34 @@ def test_leverage_that_can_not_be_put_back_opens_nothing_until_it_can_be(
             await asyncio.sleep(2)
 
     play(tmp_path, scenario)
+    assert Ledger(tmp_path).select(ENTRIES) == [(0,)]
+
+
+class Stranger(CcxtOrders):
+    """Talks with a key that the venue does not know."""
+
+    def __init__(self, settings: ExchangeSettings, _key: str, _secret: str, **options: Any) -> None:
+        super().__init__(settings, "stranger", "secret", **options)
+
+
+def test_a_wrong_key_stops_its_account_with_one_sentence_and_paper_goes_on(
+    engine: Engine, database_url: str, deploy: Deploy, tmp_path: Path
+) -> None:
+    wrong = deploy_canary(deploy)
+    now = utc_now()
+    place = {"created_at": now - timedelta(minutes=3), "history_start": now - timedelta(hours=3)}
+    paper = deploy(FLIP, stage="paper", tick_size="0.1", **place)
+    halts = "select source, message from ops.alerts where severity = 'halt' and resolved_at is null"
+    booked = "select deployment_id from trading.checkpoints"
+
+    async def scenario(stage: Stage) -> None:
+        async with runner(engine, database_url, stage, Stranger):
+            await until(lambda: rows(engine, halts))
+            await until(lambda: (paper,) in rows(engine, booked))
+
+    play(tmp_path, scenario)
+    [(source, message)] = rows(engine, halts)
+    assert source == f"deployment:{wrong}"
+    assert "-2015" in message
+    assert "\n" not in message
     assert Ledger(tmp_path).select(ENTRIES) == [(0,)]
