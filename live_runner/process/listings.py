@@ -62,11 +62,9 @@ class Listings:
     async def know(self, symbols: Iterable[str]) -> None:
         """Read the states of symbols that are new, if the exchange tells them soon."""
         if new := sorted(set(symbols) - self._states.keys()):
-            try:
+            with suppress(TimeoutError):
                 async with asyncio.timeout(_FIRST_SECONDS):
-                    await self.read_states(new)
-            except (ExchangeError, TimeoutError) as error:
-                _log.warning("states of contracts not read", extra={"error": repr(error)})
+                    await self._has_read(new)
 
     async def read_states(self, symbols: list[str]) -> None:
         """Read the states of contracts, at the start and daily.
@@ -103,13 +101,22 @@ class Listings:
         now, is_known = asyncio.get_running_loop().time(), self._states.keys() >= set(symbols)
         if now < (self._due if is_known else self._failed_until):
             return
+        if not await self._has_read(symbols):
+            self._due = self._failed_until = now + _FAILED_SECONDS
+            return
+        self._due = now + (_READ_AGAIN_SECONDS if self._told else _READ_SECONDS)
+
+    async def _has_read(self, symbols: list[str]) -> bool:
+        """Read what can be read: an answer that nobody expected must not end what trades."""
         try:
             await self.read_states(symbols)
         except ExchangeError as error:
             _log.warning("states of contracts not read", extra={"error": str(error)})
-            self._due = self._failed_until = now + _FAILED_SECONDS
-            return
-        self._due = now + (_READ_AGAIN_SECONDS if self._told else _READ_SECONDS)
+            return False
+        except Exception:  # noqa: BLE001 - see above
+            _log.exception("states of contracts not read")
+            return False
+        return True
 
     async def _tell(self, found: dict[str, Trip]) -> None:
         at = from_ms(self._time.now_ms())

@@ -1,11 +1,12 @@
 """Whether anything may be opened with an account: what its key may do, and which modes it is in."""
 
 import asyncio
+import logging
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from typing import NamedTuple
 
-from quant_pipelines.core.errors import ExchangeError
+from quant_pipelines.core.errors import StoreError
 from quant_pipelines.core.timeframes import from_ms
 from quant_pipelines.trading.certificate import key_fault, key_warnings
 from quant_pipelines.trading.modes import mode_fault
@@ -16,6 +17,9 @@ MODE = "mode"
 _AGAIN_SECONDS = 300.0
 """How often it is read again; a change of position mode is told by no event."""
 _FAILED_SECONDS = 15.0
+
+
+_log = logging.getLogger(__name__)
 
 
 async def _silent(_source: str, _sentence: str) -> None:
@@ -66,8 +70,11 @@ class AccountCheck:
             pause = _AGAIN_SECONDS
             try:
                 await self._read()
-            except ExchangeError as error:
+            except StoreError:
+                raise
+            except Exception as error:  # noqa: BLE001 - also an answer that nobody expected opens nothing
                 pause = _FAILED_SECONDS
+                _log.warning("account not read", extra={"error": repr(error)})
                 if not self._is_known:
                     self.fault = f"what the account and its API key allow can't be read: {error}"
             with suppress(TimeoutError):

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple, Self
 from quant_pipelines.core.bars import BarRows
 from quant_pipelines.core.clock import Clock, system_clock_ms
 from quant_pipelines.core.contract_state import ContractState
-from quant_pipelines.core.errors import ExchangeRefused, unknown_name
+from quant_pipelines.core.errors import ExchangeRefused, ExchangeUnavailable, unknown_name
 from quant_pipelines.core.exchanges import EXCHANGES
 from quant_pipelines.core.instruments import Instrument
 from quant_pipelines.core.points import FundingRate, OpenInterest, PricePoint
@@ -152,7 +152,10 @@ class CcxtSource:
         """
         await self.connect()
         if self._clock() - self._known_ms > _STATES_LAST_MS:
-            self._know(await self._request("instruments", self._client.fetch_markets, "instruments"))
+            found = await self._request("instruments", self._client.fetch_markets, "instruments")
+            if not found:
+                raise ExchangeUnavailable("exchange answered instruments with none; expected what it lists")
+            self._know(found)
         kind, named = EXCHANGES[self._settings.id], self._client.markets
         ids = {symbol: named[symbol]["id"] for symbol in symbols if symbol in named}
         return {
