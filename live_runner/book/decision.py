@@ -26,7 +26,8 @@ class Moment(NamedTuple):
 
     The bar's close in milliseconds UTC, the writer's epoch, the stream's age, whether the deployment has left
     its stage (then it wants to be flat, and its strategy is not asked), and what is journaled of the inputs.
-    ``is_bar`` tells a strategy bar's close from one at which only something happened to orders.
+    ``is_bar`` tells a strategy bar's close from one at which only something happened to orders, and
+    ``exit_reason`` names the event for which it is closed, if one is.
     """
 
     close_ms: int
@@ -35,6 +36,7 @@ class Moment(NamedTuple):
     is_leaving: bool = False
     inputs: Mapping[str, Any] = MappingProxyType({})
     is_bar: bool = True
+    exit_reason: str | None = None
 
 
 class Viewed(Protocol):
@@ -147,4 +149,5 @@ def intent_of(plan: DeploymentPlan, moment: Moment, quantity: float) -> Intent |
         exact(abs(quantity)),
         TARGET,
         from_ms(moment.close_ms),
+        exit_reason=moment.exit_reason,
     )

@@ -22,6 +22,7 @@ def exact(value: float) -> Decimal:
 def fill_row(deployment_id: int, fill: BookedFill, order: Intent | None) -> Fill:
     """Fill as stored; a stop of the paper venue has no intent."""
     is_stop = order is None or (not fill.order and fill.reason in STOPS)
+    reason = fill.reason if is_stop or order is None else order.exit_reason or fill.reason
     return Fill(
         trade_id=trade_id(deployment_id, fill.number),
         client_order_id=None if is_stop or order is None else order.client_order_id,
@@ -29,7 +30,7 @@ def fill_row(deployment_id: int, fill: BookedFill, order: Intent | None) -> Fill
         quantity=exact(abs(fill.quantity)),
         price=exact(fill.price),
         fee=exact(fill.fee),
-        reason=fill.reason,
+        reason=reason,
         ts=from_ms(fill.ts),
     )
 

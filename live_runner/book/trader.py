@@ -31,7 +31,7 @@ from quant_pipelines.store.deployments import STRATEGY_SCOPE, Deployment
 from quant_pipelines.store.heartbeats import halt_alert
 from quant_pipelines.store.journal import Journal
 from quant_pipelines.store.trading import Booking, EquityPoint, Intent
-from quant_pipelines.trading.breaker import ROWS, Breaker, TradingState, Trip, decides
+from quant_pipelines.trading.breaker import ROWS, Breaker, Event, TradingState, Trip, decides
 from quant_pipelines.trading.funding_pause import FundingPause
 
 _BARS_PER_TRANSACTION = 500
@@ -114,6 +114,11 @@ class Trader:
     def must_flatten(self) -> bool:
         """Whether what is held is closed: at the next bar, or by whoever talks to the venue."""
         return self._breaker.closes
+
+    @property
+    def closes_for(self) -> Event | None:
+        """Event that closes what is held; None while nothing does, or a person asked for it."""
+        return self._breaker.closes_for
 
     @property
     def books(self) -> bool:
@@ -335,11 +340,10 @@ class Trader:
         moment = Moment(close_ms, self._epoch, data_age_seconds)
         self._waits.prevented = None
         closes = self.must_flatten and self._broker.closes_with_bars and self._broker.account.position != 0.0
-        is_barred = self.is_halted and not closes
         wants_flat = self.is_leaving or closes
         is_bar = self._decided_ms < strategy_close_ms <= self.series.end_ms
         is_news = self._broker.has_news and self._decided_ms == strategy_close_ms
-        if is_barred:
+        if self.is_halted and not closes:
             return self._withdrawn(moment)
         if not (wants_flat or is_bar or is_news):
             return None
@@ -349,7 +353,8 @@ class Trader:
             return None
         known = self.series.bars.between(0, strategy_close_ms - self.plan.step_ms + 1)
         known, told = (known, {}) if wants_flat else self.inputs.attach(known)
-        moment = moment._replace(is_leaving=wants_flat, is_bar=is_bar, inputs=told)
+        why = self.closes_for if closes else None
+        moment = moment._replace(is_leaving=wants_flat, is_bar=is_bar, inputs=told, exit_reason=why)
         return self._decided(known, moment)
 
     def _too_old(self, close_ms: int, now_ms: int) -> str:

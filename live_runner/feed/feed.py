@@ -48,7 +48,7 @@ class Feed:
     """
 
     def __init__(self, source: MarketSource, time: MarketTime, relay: Relay | None = None) -> None:
-        self._source = source
+        self.source = source
         self.time = time
         self._relay = relay
         self._heard_ms: dict[str, int] = {}
@@ -133,7 +133,7 @@ class Feed:
         pause = shortest
         while True:
             try:
-                async for update in self._source.watch_bars(wanted):
+                async for update in self.source.watch_bars(wanted):
                     self.heard(update.symbol, update.close)
                     pause = shortest
             except ExchangeError as error:
@@ -168,7 +168,7 @@ class Feed:
         if now_ms - window.end_ms < PATIENCE_MS:  # an old gap says nothing about now
             self.missing_ms.setdefault(symbol, now_ms)
         rows = await self._patiently(
-            lambda: self._source.bars(symbol, timeframe, window),
+            lambda: self.source.bars(symbol, timeframe, window),
             is_complete,
             deadline_ms=window.end_ms + PATIENCE_MS,
         )
@@ -191,7 +191,7 @@ class Feed:
             return []  # slots lie on full hours
         expected_ms = floor_ms(newest_ms, interval_hours * HOUR_MS)
         return await self._patiently(
-            lambda: self._source.funding_rates(symbol, window),
+            lambda: self.source.funding_rates(symbol, window),
             lambda rates: expected_ms < window.start_ms or any(rate.ts == expected_ms for rate in rates),
             deadline_ms=deadline_ms,
         )
@@ -202,7 +202,7 @@ class Feed:
         A book goes on without them: the last price stands in.
         """
         try:
-            return await self._source.mark_prices(symbol, timeframe, window)
+            return await self.source.mark_prices(symbol, timeframe, window)
         except ExchangeError as error:
             _log.warning("no mark prices", extra={"symbol": symbol, "error": str(error)})
             return []
@@ -225,7 +225,7 @@ class Feed:
         -----
         An exchange that does not answer costs the strategy a value, not the decision.
         """
-        source, window = self._source, Window(ts_ms, ts_ms + 1)
+        source, window = self.source, Window(ts_ms, ts_ms + 1)
 
         async def ask() -> list[tuple[int, float]]:
             if name == "open_interest":

@@ -23,6 +23,7 @@ from live_runner.process.traders import Traders
 from live_runner.process.venue_limits import LimitsWatch
 from live_runner.process.vitals import STANDBY_SERVICE
 from live_runner.process.watch import OutageWatch
+from live_runner.venue.account_check import Voices
 from live_runner.venue.accounts import Connect, OrderVenues, ccxt_orders
 from quant_pipelines.cache import Cache
 from quant_pipelines.core.errors import SchemaError, StoreError
@@ -136,7 +137,7 @@ class Runner:
         relay = relay_of(around.cache, around.settings.exchange.id, around.time.wall_ms)
         feed = Feed(around.source, around.time, relay)
         watch = OutageWatch(around.journal, around.source, feed, around.settings.exchange.id)
-        async with OrderVenues(around.settings, around.connect, self._warn) as venues:
+        async with OrderVenues(around.settings, around.connect, Voices(self._warn, self._stand)) as venues:
             traders = Traders(around.journal, around.settings, feed, around.time, epoch=epoch, venues=venues)
             traders.pulse = around.pulse
             helpers: list[Coroutine[Any, Any, None]] = [] if relay is None else [relay.run()]
@@ -157,6 +158,7 @@ class Runner:
                     self._follow_stream(feed, traders),
                     self._beat(traders),
                     traders.watch_venues(),
+                    traders.follow_listings(),
                     traders.watch(watch),
                     traders.decide_late(),
                 )
@@ -168,6 +170,12 @@ class Runner:
         if sentence not in self._warned:
             self._warned.add(sentence)
             await self._alert(Alert("warning", "account", sentence, from_ms(self._around.time.now_ms())))
+
+    async def _stand(self, source: str, sentence: str) -> None:
+        """Tell people of what stands until it is over."""
+        at = from_ms(self._around.time.now_ms())
+        found = [Alert("warning", source, sentence, at)] if sentence else []
+        await asyncio.to_thread(self._around.journal.follow_standing, source, found, at)
 
     async def _alert(self, alert: Alert) -> None:
         await asyncio.to_thread(self._around.journal.write_alert, alert)

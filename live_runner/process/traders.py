@@ -17,6 +17,7 @@ from live_runner.feed.feed import Feed
 from live_runner.feed.series import BarSeries
 from live_runner.ports.market_time import MarketTime
 from live_runner.process.accounts import Accounts, account_key
+from live_runner.process.listings import Listings
 from live_runner.process.ticks import TickSource
 from live_runner.process.vitals import SERVICE, WAITING, resident_megabytes
 from live_runner.process.watch import OutageWatch
@@ -92,6 +93,7 @@ class Traders:
         self._late: asyncio.Queue[Trader] = asyncio.Queue()
         self._watch: OutageWatch | None = None
         self._accounts = Accounts(journal, settings.runner, feed.prices, time.now_ms)
+        self._listings = Listings(feed.source, journal, time, settings.runner.delisting_hours)
         self.symbols_changed = asyncio.Event()
         self.pulse = Pulse()
         self.announce: Announce = silent
@@ -124,7 +126,7 @@ class Traders:
             self._accounts.follow(limits, halts, self._time.now_ms())
             for key, trader in (self._traders | self._opened).items():
                 was_to_flatten = trader.must_flatten
-                _follow(trader, limits, halts)
+                _follow(trader, limits, halts, self._listings.trip(trader.symbol))
                 if trader.must_flatten and not was_to_flatten:
                     self._links.wake(key)
             return halts
@@ -147,6 +149,8 @@ class Traders:
             await self._each(new, self._open)
             opened = [deployment for deployment in new if deployment.id in self._opened]
             await asyncio.gather(*(self._links.begun(one.id, _COVER_SECONDS) for one in opened))
+            await self._listings.know(one.symbol for one in opened)
+            await self.follow()  # what can't be traded is known before it can be advanced
             await self._each(opened, self._take_up)
             if self.symbols != before:
                 self.symbols_changed.set()
@@ -187,6 +191,10 @@ class Traders:
         """Have watched what is traded here, and beat at once when something goes away or comes back."""
         self._watch = watch
         await watch.run(lambda: self.symbols, self._links.away_since_ms, self.beat)
+
+    async def follow_listings(self) -> None:
+        """Follow what the exchange says of the contracts; until canceled."""
+        await self._listings.run(lambda: self.symbols, self.follow)
 
     async def decide_late(self) -> None:
         """Take up decisions that a venue's absence prevented, as soon as it is back; until canceled."""
@@ -273,7 +281,7 @@ class Traders:
             await self._open_trader(deployment, open_paper)
             return
         hold_back = self._accounts.of(deployment).hold_back
-        link = self._links.link_for(deployment, partial(self._open_link, venue, hold_back))
+        link = self._links.link_for(deployment, partial(self._open_link, venue, hold_back, permits))
         try:
             trader = await self._open_trader(deployment, link.open_broker)
         except BaseException:
@@ -284,7 +292,9 @@ class Traders:
             self._feed.tell(deployment.symbol, self._links.hear)
             self.symbols_changed.set()  # its stream is listened to, whoever else tells its bars
 
-    def _open_link(self, venue: OrderVenue, hold_back: Callable[[str, bool], None]) -> VenueLink:
+    def _open_link(
+        self, venue: OrderVenue, hold_back: Callable[[str, bool], None], permits: Permits
+    ) -> VenueLink:
         rules, clock = self._settings.runner, self._time.wall_ms
         station = Station(
             self._journal,
@@ -296,12 +306,13 @@ class Traders:
             pulse=self.pulse,
             prices=self._feed.prices,
             hold_back=hold_back,
+            has_safe_timer=permits.has_safe_timer,
         )
         return VenueLink(station)
 
     def _barred(self, deployment: Deployment, permits: Permits) -> str:
         """Why a deployment at a venue decides nothing although its books agree; empty when it does."""
-        return bar(deployment.venue, self._settings, permits) or self._venues.key_fault(deployment.account_id)
+        return bar(deployment.venue, self._settings, permits) or self._venues.fault(deployment.account_id)
 
     async def _open_trader(self, deployment: Deployment, open_broker: OpenBroker) -> Trader:
         """Open a trader that knows its book, limits and halts, and no bars yet."""
@@ -382,8 +393,14 @@ class Traders:
                 asyncio.get_running_loop().call_later(max(0.0, seconds), self._late.put_nowait, trader)
 
 
-def _follow(trader: Trader, limits: dict[str, dict[str, float]], halts: dict[str, tuple[Trip, ...]]) -> None:
-    """Let a trader follow the limits and the halts of its deployment and of the account."""
+def _follow(
+    trader: Trader,
+    limits: dict[str, dict[str, float]],
+    halts: dict[str, tuple[Trip, ...]],
+    of_contract: Trip | None,
+) -> None:
+    """Let a trader follow the limits and the halts of its deployment, of the account and of its contract."""
     trader.limit(limits)
     account = account_key(trader.plan.deployment.account_id)
-    trader.follow(trip for source in ("account", account, trader.key) for trip in halts.get(source, ()))
+    standing = [trip for source in ("account", account, trader.key) for trip in halts.get(source, ())]
+    trader.follow(standing if of_contract is None else [*standing, of_contract])

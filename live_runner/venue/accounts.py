@@ -2,32 +2,27 @@
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Mapping
-from contextlib import AsyncExitStack
+from collections.abc import Callable, Mapping
+from contextlib import AsyncExitStack, suppress
 from typing import Any, NamedTuple, Self
 
-from quant_pipelines.core.errors import ConfigurationError, ExchangeError
+from live_runner.venue.account_check import AccountCheck, Voices
+from quant_pipelines.core.errors import ConfigurationError
 from quant_pipelines.core.rate_budget import RateLedger
 from quant_pipelines.core.settings import Settings
 from quant_pipelines.core.stages import ORDER_STAGES
-from quant_pipelines.core.timeframes import from_ms
 from quant_pipelines.exchange.ccxt_orders import CcxtOrders
 from quant_pipelines.store.certificates import Permits
 from quant_pipelines.store.deployments import Deployment
 from quant_pipelines.store.tables.trading import PAPER_VENUE
-from quant_pipelines.trading.certificate import KeyPermissions, key_fault, key_warnings
 from quant_pipelines.trading.venue import OrderVenue
 
 _CHECK_SECONDS = 0.5
-_CHECK_AGAIN_SECONDS = 15.0
 
 _log = logging.getLogger(__name__)
 
 Connect = Callable[[Settings], Any]
 """Opens a client of the configured exchange; an async context manager that yields an ``OrderVenue``."""
-
-
-Warn = Callable[[str], Awaitable[None]]
 
 
 class KeyPair(NamedTuple):
@@ -90,22 +85,22 @@ class OrderVenues:
         Settings of the process.
     connect
         Opens a client.
-    warn
-        Told what a person should mend about a key.
+    voices
+        Told what a person should mend about a key or an account.
 
     Notes
     -----
-    What a key may do is read beside the talk with the venue: until that is known, and where it may do too
-    much, nothing is opened, and what is held is covered.
+    What a key may do, and which modes an account is in, is read beside the talk with the venue: until that is
+    known, and where it is not as it should be, nothing is opened, and what is held is covered.
     """
 
-    def __init__(self, settings: Settings, connect: Connect, warn: Warn) -> None:
+    def __init__(self, settings: Settings, connect: Connect, voices: Voices) -> None:
         self._settings = settings
         self._connect = connect
-        self._warn = warn
+        self._voices = voices
         self._open: dict[int, OrderVenue] = {}
-        self._key_faults: dict[int, str] = {}
-        self._checks: list[asyncio.Task[None]] = []
+        self._checks: dict[int, AccountCheck] = {}
+        self._tasks: list[asyncio.Task[None]] = []
         self._stack = AsyncExitStack()
 
     @property
@@ -118,9 +113,9 @@ class OrderVenues:
 
     async def __aexit__(self, *exc_info: object) -> None:
         self._open.clear()
-        for check in self._checks:
-            check.cancel()
-        await asyncio.gather(*self._checks, return_exceptions=True)
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
         await self._stack.aclose()
 
     async def of(self, deployment: Deployment, permits: Permits) -> OrderVenue | None:
@@ -143,32 +138,19 @@ class OrderVenues:
             _log.info("account opened", extra={"account": deployment.account_id, "venue": deployment.venue})
         return self._open[deployment.account_id]
 
-    def key_fault(self, account_id: int) -> str:
-        """Why nothing may be opened with an account's key, in one sentence; empty when it may."""
-        return self._key_faults.get(account_id, "")
+    def fault(self, account_id: int) -> str:
+        """Why nothing may be opened with an account, in one sentence; empty when it may."""
+        check = self._checks.get(account_id)
+        return check.fault if check is not None else ""
 
     async def _begin_check(self, account_id: int, venue: OrderVenue) -> None:
-        """Have the key checked, and wait a moment: as a rule it is known before the first decision."""
-        self._key_faults[account_id] = "what the API key may do is not known yet"
-        check = asyncio.create_task(self._check_key(account_id, venue), name="check of the API key")
-        self._checks.append(check)
-        await asyncio.wait([check], timeout=_CHECK_SECONDS)
-
-    async def _check_key(self, account_id: int, venue: OrderVenue) -> None:
-        while (permissions := await self._permissions(account_id, venue)) is None:  # noqa: ASYNC110 - no event
-            await asyncio.sleep(_CHECK_AGAIN_SECONDS)
-        self._key_faults[account_id] = fault = key_fault(permissions)
-        now = from_ms(await venue.now_ms())
-        for sentence in [fault] if fault else key_warnings(permissions, now):
-            await self._warn(f"{self._settings.exchange.id}: {sentence}")
-
-    async def _permissions(self, account_id: int, venue: OrderVenue) -> KeyPermissions | None:
-        try:
-            await venue.now_ms()  # known, then, when what a person should mend is dated
-            return await venue.permissions()
-        except ExchangeError as error:
-            self._key_faults[account_id] = f"what the API key may do can't be read: {error}"
-            return None
+        """Have the account checked, and wait a moment: as a rule it is known before the first decision."""
+        check = AccountCheck(account_id, self._settings.exchange.id, venue, self._voices)
+        self._checks[account_id] = check
+        self._tasks.append(asyncio.create_task(check.run(), name=f"check of account {account_id}"))
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_CHECK_SECONDS):
+                await check.known.wait()
 
 
 def orders_with(find_keys: Callable[[str], KeyPair], ledger: RateLedger | None = None) -> Connect:

@@ -24,6 +24,7 @@ from quant_pipelines.store.heartbeats import Alert
 from quant_pipelines.store.journal import Journal
 from quant_pipelines.store.trading import Intent
 from quant_pipelines.store.venue_orders import PlacedOrder
+from quant_pipelines.trading.breaker import Event
 from quant_pipelines.trading.cover import (
     TRIGGER_MS,
     Action,
@@ -47,6 +48,7 @@ _LAST_LOOK_SECONDS = 1.0
 _GOAL = EXIT_REASONS[TAKE_PROFIT]
 _ALERTS: dict[Cause, str] = {
     "operator": "{position} closed as an operator asked",
+    "breaker": "{position} closed for {reason}",
     "uncovered": "no stop at the venue covers {position} within 2 s; flattened",
 }
 """What a person is told of an exit; those of stops and take-profits are what was ordered."""
@@ -245,7 +247,7 @@ class Covering:
         _log.warning("exit", extra=extra)
         await self._flattening.close(wanted, self.tries.exit.n_tries - 1)
         if wanted.cause in _ALERTS:
-            what = _ALERTS[wanted.cause].format(position=wanted.position)
+            what = _ALERTS[wanted.cause].format(position=wanted.position, reason=wanted.reason)
             await self.alert(f"{self._trader.symbol}: {what}")
 
     async def alert(self, message: str) -> None:
@@ -268,11 +270,8 @@ class Covering:
             stop = wanted_level(position, price, tick_size, name)
             goal = wanted_level(position, broker.goal_price, tick_size, _GOAL)
             fired = _triggered(brokers, self._key)
-            held, is_in_flight = (
-                Holding(position, stop, goal, broker.leaves_by),
-                bool(fired or broker.in_flight()),
-            )
-            return Read(held, [*broker.unsettled(), *fired], is_in_flight, broker.close_since_entry)
+            held, waiting = Holding(position, stop, goal, broker.leaves_by), [*broker.unsettled(), *fired]
+            return Read(held, waiting, bool(fired or broker.in_flight()), broker.close_since_entry)
 
         return await self._around.place.with_brokers(look)
 
@@ -286,6 +285,10 @@ class Covering:
     def _must_flatten(self) -> bool:
         return self._trader.must_flatten
 
+    @property
+    def _closes_for(self) -> Event | None:
+        return self._trader.closes_for
+
     async def _asked(self, waiting: list[PlacedOrder]) -> AskedFor:
         now_ms = await self._venue.now_ms()
         triggered = [to_ms(order.stamp) for order in waiting if order.intent.purpose == STOP]
@@ -294,7 +297,8 @@ class Covering:
         # An order fills in several parts: its level is set once the last of them is booked.
         is_filling = bool(sent) and now_ms < max(sent) + TRIGGER_MS
         ago_ms = now_ms - max(triggered) if triggered else None
-        return AskedFor(self._must_flatten, is_closing, ago_ms, self._around.has_more() or is_filling)
+        has_news = self._around.has_more() or is_filling
+        return AskedFor(self._must_flatten, is_closing, ago_ms, has_news, self._closes_for)
 
 
 def _triggered(brokers: Brokers, key: int) -> list[PlacedOrder]:

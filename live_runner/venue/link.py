@@ -18,13 +18,15 @@ from live_runner.book.trader import Trader, shown
 from live_runner.venue.broker import Wire, open_venue_broker
 from live_runner.venue.covering import Around
 from live_runner.venue.covers import Covers
+from live_runner.venue.dead_man import DeadMan
 from live_runner.venue.entries import Entries, entry_of
 from live_runner.venue.liquidation import LiquidationGuard
 from live_runner.venue.order_rows import OrderRows
 from live_runner.venue.place import Place, Seat
 from live_runner.venue.protection import Protection
 from live_runner.venue.sender import Sender
-from live_runner.venue.sweeps import Sweeps, in_flight
+from live_runner.venue.sweeps import Sweeps, in_flight, n_resting
+from live_runner.venue.symbol_settings import SymbolSettings
 from quant_pipelines.core.clock import Clock
 from quant_pipelines.core.errors import ReconciliationError
 from quant_pipelines.core.settings import RunnerSettings
@@ -84,6 +86,8 @@ class Station:
     """Prices of a symbol as the streams told them last."""
     hold_back: Callable[[str, bool], None] = lambda _symbol, _is_near: None
     """Told whether nothing may be opened in a symbol, as its stop would come behind the liquidation."""
+    has_safe_timer: bool = False
+    """Whether it is proven that stops survive the venue's timer that cancels orders."""
 
 
 class VenueLink:
@@ -119,6 +123,8 @@ class VenueLink:
         self._protection: Protection
         self._sender: Sender
         self._sweeps: Sweeps
+        self._settings: SymbolSettings | None = None
+        self._dead_man: DeadMan
 
     @property
     def open_broker(self) -> OpenBroker:
@@ -129,7 +135,9 @@ class VenueLink:
         """Take a book in; ``barred`` tells why it decides nothing although the books agree."""
         key = trader.plan.deployment.id
         rows = OrderRows(trader, self._venue, self._station.epoch)
-        self.place.seats[key] = Seat(trader, self._wires[key], rows, barred)
+        wire = self._wires[key]
+        wire.barred = lambda: barred() or ("" if self._settings is None else self._settings.fault)
+        self.place.seats[key] = Seat(trader, wire, rows)
         self._name_entries()
         self.wake()
 
@@ -168,7 +176,6 @@ class VenueLink:
         symbol, covers = self.place.symbol, self._equip()
         listening = asyncio.create_task(self._listen(symbol), name=f"user stream of {symbol}")
         try:
-            await self._venue.prepare(symbol, self._station.settings.leverage)
             await self._begin()
             while not listening.done():
                 await self._turn()
@@ -207,6 +214,9 @@ class VenueLink:
             hold_back=station.hold_back,
             wake=lambda: self._inbox.put_nowait(LevelReached()),
         )
+        self._dead_man = DeadMan(venue, place.symbol, is_allowed=station.has_safe_timer)
+        first, leverage = place.first.trader, station.settings.leverage
+        self._settings = SymbolSettings(station.journal, venue, first, leverage)
         self._entries = Entries(place, venue, station.settings.entry)
         self._sender = Sender(
             place,
@@ -270,6 +280,8 @@ class VenueLink:
             await asyncio.sleep(_SOON_SECONDS)
             await self._sweep()
         await self._cover()
+        await self._keep_settings()
+        self.away_since_ms = None
         for seat in seats:
             seat.has_begun = True
         self._judge(self._difference)
@@ -291,6 +303,8 @@ class VenueLink:
             is_due = item is None
             if is_due:
                 self._sweeps.next_payments_ms = 0
+                if self._settings is not None:
+                    self._settings.expire()
         await self._act_upon(item)
         for seat in await self._entries.keep(self._transmit):
             self._station.begun(seat.trader)
@@ -298,6 +312,14 @@ class VenueLink:
         if is_due or self._loop.time() >= self._next_sweep:
             await self._sweep()
             await self._cover()
+            await self._keep_settings()
+
+    async def _keep_settings(self) -> None:
+        """Keep what the account and the venue's timer are set to."""
+        if self._settings is not None:
+            await self._settings.keep()
+        if self._dead_man.is_allowed:
+            await self._dead_man.keep(await self.place.with_brokers(n_resting))
 
     async def _act_upon(self, item: Item) -> None:
         if isinstance(item, Intent):
@@ -369,7 +391,7 @@ class VenueLink:
         self._difference = difference
         for seat in self.place.seats.values():
             if seat.has_begun:
-                seat.wire.blocked_by = difference or seat.barred()
+                seat.wire.blocked_by = difference
         self._differences = self._differences + 1 if difference else 0
         if self._differences > _PATIENCE and self._loop.time() >= self._returns_until:
             self._differences = 0

@@ -9,6 +9,7 @@ from decimal import Decimal
 
 from live_runner.venue.covering import Around, Covering, Read
 from live_runner.venue.place import Brokers, Seat, net_of
+from quant_pipelines.trading.breaker import Event
 from quant_pipelines.trading.cover import ExitPosition, Holding
 from quant_pipelines.trading.levels import WantedLevel, wanted_level
 from quant_pipelines.trading.purposes import EXITS
@@ -55,6 +56,10 @@ class NetCovering(Covering):
     @property
     def _must_flatten(self) -> bool:
         return False  # each of the books for itself
+
+    @property
+    def _closes_for(self) -> Event | None:
+        return None
 
     async def _read(self) -> Read:
         tick_size = self._tick_size

@@ -41,8 +41,6 @@ class Seat:
     ----------
     trader, wire, rows
         Who decides, how what was decided comes here, and who commits what is seen.
-    barred
-        Why nothing is decided although the books agree, in one sentence; empty when it is.
     exit_pace
         When it may be closed again.
     has_begun
@@ -54,7 +52,6 @@ class Seat:
     trader: Trader
     wire: Wire
     rows: OrderRows
-    barred: Callable[[], str]
     exit_pace: Pace = field(default_factory=Pace)
     has_begun: bool = False
     begun: asyncio.Event = field(default_factory=asyncio.Event)

@@ -128,6 +128,7 @@ class Protection:
 
 def _is_it(stop: StopOrder, found: VenueStop) -> bool:
     is_same = (found.side, found.trigger_price) == (stop.side, stop.trigger_price)
+    is_same = is_same and not found.is_price_protected
     if stop.quantity is None:
         return is_same and found.closes_position
     return is_same and found.quantity >= stop.quantity

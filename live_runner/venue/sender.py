@@ -144,7 +144,7 @@ class Sender:
         refusal = "" if has_left else "the exit of a stop comes first"
         if now_ms - to_ms(order.stamp) > _LATEST_SEND_MS:
             refusal = f"woke {(now_ms - to_ms(order.stamp)) / 1000:.1f} s after its decision"
-        refusal = seat.trader.refusal_to_send(intent) or refusal
+        refusal = seat.trader.refusal_to_send(intent) or seat.wire.barred() or refusal
         if refusal:
             await seat.rows.follow(order, "DENIED", reason=refusal)
             return None

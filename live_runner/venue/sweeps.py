@@ -153,3 +153,8 @@ def _paid_until_ms(brokers: Brokers) -> int | None:
 def in_flight(brokers: Brokers) -> bool:
     """Whether an order may change a position any moment."""
     return any(broker.in_flight() for broker in brokers.values())
+
+
+def n_resting(brokers: Brokers) -> int:
+    """Count the orders that may still add to a position."""
+    return sum(len(broker.open_orders()) for broker in brokers.values())

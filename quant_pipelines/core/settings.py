@@ -363,6 +363,12 @@ class RunnerSettings:
     restricted_symbols: tuple[str, ...] = name_setting(
         (), "symbols in which the runner opens nothing; what is held may be closed", "symbol"
     )
+    delisting_hours: float = setting(
+        24.0,
+        "time before an exchange ends a contract, in which nothing opens and what is held is closed",
+        low=0,
+        high=720,
+    )
     disaster_stop_fraction: float = setting(
         0.10,
         "distance from the entry price of the venue's stop where a strategy has no hard stop",

@@ -5,7 +5,6 @@ Orders go through ccxt's own ``create_order``; what it has no words for goes to 
 
 import contextlib
 from collections.abc import AsyncIterator
-from typing import Any
 
 from quant_pipelines.core.errors import (
     ExchangeRefused,
@@ -18,6 +17,7 @@ from quant_pipelines.exchange import venue_rows
 from quant_pipelines.exchange.ccxt_reads import NOT_FOUND, CcxtReads, Parameters
 from quant_pipelines.exchange.errors import translated
 from quant_pipelines.exchange.user_stream import follow_user_stream
+from quant_pipelines.trading.modes import AccountModes
 from quant_pipelines.trading.venue import (
     RECEIVE_WINDOW_MS,
     LimitOrder,
@@ -27,7 +27,6 @@ from quant_pipelines.trading.venue import (
     VenueOrder,
 )
 
-_ALREADY_SO = ("-4059", "-4046")
 _WOULD_TRIGGER = "-2021"
 _WOULD_TAKE = "-5022"
 _NO_CHANGE = "-5027"
@@ -38,35 +37,17 @@ _SELF_TRADE_PREVENTION = "EXPIRE_MAKER"
 class CcxtOrders(CcxtReads):
     """One account that takes orders; arguments and errors of the constructor are those of `CcxtReads`."""
 
-    async def prepare(self, symbol: str, leverage: int) -> None:
-        """Set and verify one-way mode, cross margin and leverage.
+    async def modes(self) -> AccountModes:
+        """Modes that the account is in."""
+        return await self._settings.modes()
 
-        Raises
-        ------
-        ExchangeRefused
-            If the venue does not take them, or keeps others.
-        """
-        market_id, client = await self._id(symbol), self._client
-        mode = await self._ask("position mode", client.fapiPrivateGetPositionSideDual, {}, weight=30)
-        if mode["dualSidePosition"]:
-            await self._set(
-                "one-way mode", client.fapiPrivatePostPositionSideDual, {"dualSidePosition": "false"}
-            )
-        config = await self._symbol_config(market_id)
-        if config["marginType"] != "CROSSED":
-            wanted = {"symbol": market_id, "marginType": "CROSSED"}
-            await self._set(f"cross margin of {symbol}", client.fapiPrivatePostMarginType, wanted)
-        if int(config["leverage"]) != leverage:
-            wanted = {"symbol": market_id, "leverage": str(leverage)}
-            await self._set(f"leverage of {symbol}", client.fapiPrivatePostLeverage, wanted)
-        mode = await self._ask("position mode", client.fapiPrivateGetPositionSideDual, {}, weight=30)
-        config = await self._symbol_config(market_id)
-        found = (bool(mode["dualSidePosition"]), config["marginType"], int(config["leverage"]))
-        if found != (False, "CROSSED", leverage):
-            raise ExchangeRefused(
-                f"{symbol} has hedge mode {found[0]}, margin {found[1]}, leverage {found[2]}; "
-                f"expected False, CROSSED, {leverage}"
-            )
+    async def settings_changed(self) -> None:
+        """Return once settings of the account have changed."""
+        await self._settings.changed()
+
+    async def prepare(self, symbol: str, leverage: int) -> str:
+        """Set and verify cross margin and leverage of a symbol; returns what was otherwise, in one clause."""
+        return await self._settings.prepare(symbol, leverage)
 
     async def send(self, order: MarketOrder) -> VenueOrder:
         """Send an order that is done at once."""
@@ -136,6 +117,7 @@ class CcxtOrders(CcxtReads):
         params = {
             "clientAlgoId": stop.client_order_id,
             "triggerPrice": format(stop.trigger_price, "f"),
+            "priceProtect": "FALSE",  # it must fire just when last and mark price part
             "closePosition" if stop.quantity is None else "reduceOnly": True,
             **_with_every(stop),
         }
@@ -147,6 +129,12 @@ class CcxtOrders(CcxtReads):
             if _WOULD_TRIGGER in str(error):
                 raise StopWouldTrigger(str(error)) from error
             raise
+
+    async def cancel_entries_after(self, symbol: str, milliseconds: int) -> None:
+        """Have the venue cancel all orders of a symbol unless this is said again in time; 0 ends that."""
+        wanted = {"symbol": await self._id(symbol), "countdownTime": milliseconds}
+        call = self._client.fapiPrivatePostCountdownCancelAll
+        await self._ask(f"dead-man timer of {symbol}", call, wanted, weight=10)
 
     async def cancel_stop(self, symbol: str, client_order_id: str) -> None:
         """Cancel a stop; that there is none (any more) is fine, and proves nothing."""
@@ -167,25 +155,17 @@ class CcxtOrders(CcxtReads):
         """Send an order through ccxt, and prove that the answer is about it."""
         await self._id(symbol)
         name = params.get("newClientOrderId") or params["clientAlgoId"]
-        with translated(f"order {name}", sends_order=True):
-            price = params.pop("price", None)
-            answer = await self._client.create_order(symbol, kind, side, quantity, price, params)
+        price = params.pop("price", None)
+        try:
+            with translated(f"order {name}", sends_order=True):
+                answer = await self._client.create_order(symbol, kind, side, quantity, price, params)
+        except ExchangeRefused as error:
+            self._settings.note_refusal(str(error))
+            raise
         told: Parameters = answer["info"] if isinstance(answer["info"], dict) else {}
         if answer["id"] is None or name not in (told.get("clientOrderId"), told.get("clientAlgoId")):
             raise OutcomeUnknown(f"exchange answered order {name} with something that does not name it")
         return told
-
-    async def _symbol_config(self, market_id: str) -> Parameters:
-        call = self._client.fapiPrivateGetSymbolConfig
-        rows = await self._ask(f"settings of {market_id}", call, {"symbol": market_id}, weight=5)
-        return dict(rows[0])
-
-    async def _set(self, what: str, call: Any, parameters: Parameters) -> None:
-        try:
-            await self._ask(what, call, parameters, weight=1)
-        except ExchangeRefused as error:
-            if not any(code in str(error) for code in _ALREADY_SO):
-                raise
 
 
 def _with_every(order: MarketOrder | LimitOrder | StopOrder) -> Parameters:

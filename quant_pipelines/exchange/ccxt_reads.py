@@ -17,6 +17,7 @@ from quant_pipelines.core.errors import (
 from quant_pipelines.core.rate_budget import RateLedger
 from quant_pipelines.core.settings import ExchangeSettings
 from quant_pipelines.exchange import venue_rows
+from quant_pipelines.exchange.account_settings import AccountSettings
 from quant_pipelines.exchange.client import OpenSession, connect
 from quant_pipelines.exchange.errors import translated
 from quant_pipelines.exchange.retry import WeightBudget
@@ -99,6 +100,7 @@ class CcxtReads:
             settings.max_concurrent_requests, clock, ledger=ledger, allowance=Allowance(share=1.0)
         )
         self._loading = asyncio.Lock()
+        self._settings = AccountSettings(self._client, self._ask, self._id)
         self._clock = ServerClock(clock)
 
     async def __aenter__(self) -> Self:

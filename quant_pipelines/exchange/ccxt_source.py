@@ -1,19 +1,20 @@
 """``MarketSource`` over ccxt: pages history, keeps the open bar out, listens to streams."""
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Iterable, Sequence
 from typing import Any, NamedTuple, Self
 
 from quant_pipelines.core.bars import BarRows
 from quant_pipelines.core.clock import Clock, system_clock_ms
-from quant_pipelines.core.errors import ExchangeRefused, unknown_name
+from quant_pipelines.core.contract_state import ContractState
+from quant_pipelines.core.errors import ExchangeRefused, ExchangeUnavailable, unknown_name
 from quant_pipelines.core.exchanges import EXCHANGES
 from quant_pipelines.core.instruments import Instrument
 from quant_pipelines.core.points import FundingRate, OpenInterest, PricePoint
 from quant_pipelines.core.rate_budget import RateLedger, RateState
 from quant_pipelines.core.series import Window
 from quant_pipelines.core.settings import ExchangeSettings
-from quant_pipelines.core.timeframes import MINUTE_MS, floor_ms, timeframe_ms
+from quant_pipelines.core.timeframes import HOUR_MS, MINUTE_MS, floor_ms, timeframe_ms
 from quant_pipelines.exchange import rows
 from quant_pipelines.exchange.client import OpenSession, connect
 from quant_pipelines.exchange.dialects import Pages, dialect_of
@@ -30,6 +31,7 @@ from quant_pipelines.exchange.retry import Backoff
 from quant_pipelines.exchange.server_clock import ServerClock
 from quant_pipelines.exchange.streams import ExchangeStreams
 
+_STATES_LAST_MS = HOUR_MS
 _INTEREST_STEP_MS = 5 * MINUTE_MS
 
 
@@ -83,6 +85,8 @@ class CcxtSource:
         self._request = Requests(self._client, settings, clock, backoff=backoff or Backoff(), ledger=ledger)
         self._streams = ExchangeStreams(self._client, self._dialect, clock, backoff or Backoff())
         self._markets_loading = asyncio.Lock()
+        self._known: dict[str, dict[str, Any]] = {}
+        self._known_ms = 0
         self._server_clock = ServerClock(clock)
 
     async def __aenter__(self) -> Self:
@@ -103,6 +107,7 @@ class CcxtSource:
             if self._client.markets:
                 return
             await self._request("instruments", self._client.load_markets, "instruments")
+            self._know(self._client.markets.values())
             self._request.budget.limit = self._client.published_limit or self._dialect.limit.weight
 
     async def close(self) -> None:
@@ -136,6 +141,31 @@ class CcxtSource:
             and "USDT" in (market["settle"], market["quote"])
             and market["linear"] is not False
         ]
+
+    async def contract_states(self, symbols: Sequence[str]) -> dict[str, ContractState]:
+        """State of these contracts, at most an hour old; one that is not listed is left out.
+
+        Raises
+        ------
+        ExchangeError
+            If the exchange does not answer or refuses.
+        """
+        await self.connect()
+        if self._clock() - self._known_ms > _STATES_LAST_MS:
+            found = await self._request("instruments", self._client.fetch_markets, "instruments")
+            if not found:
+                raise ExchangeUnavailable("exchange answered instruments with none; expected what it lists")
+            self._know(found)
+        kind, named = EXCHANGES[self._settings.id], self._client.markets
+        ids = {symbol: named[symbol]["id"] for symbol in symbols if symbol in named}
+        return {
+            symbol: rows.contract_state_of(self._known[market_id], kind, self._dialect, symbol)
+            for symbol, market_id in ids.items()
+            if market_id in self._known
+        }
+
+    def _know(self, markets: Iterable[dict[str, Any]]) -> None:
+        self._known, self._known_ms = {market["id"]: market for market in markets}, self._clock()
 
     async def bars(self, symbol: str, timeframe: str, window: Window) -> BarRows:
         """Return closed bars with open times in a window, sorted, without duplicates.

@@ -93,6 +93,9 @@ class Dialect:
         ccxt method that tells funding intervals of all contracts.
     interval_field, intervals_per_hour
         Field of a contract's specification that tells the interval, and how many of its units are an hour.
+    end_field
+        Field of a contract's specification that tells when it is taken off the list, milliseconds UTC; empty
+        where none does.
     mark_method
         ccxt method of the stream that tells mark prices.
     rate_field, next_funding_field
@@ -114,6 +117,7 @@ class Dialect:
     interval_call: str | None = None
     interval_field: str = ""
     intervals_per_hour: int = 1
+    end_field: str = ""
     mark_method: str = "watch_tickers"
     rate_field: str = "fundingRate"
     next_funding_field: str = "nextFundingTime"
@@ -146,6 +150,7 @@ DIALECTS: Mapping[str, Dialect] = MappingProxyType(
             trades=Pages(1000, longest_ms=HOUR_MS),
             bar_columns=_BINANCE_COLUMNS,
             interval_call="fetch_funding_intervals",
+            end_field="deliveryDate",
             mark_method="watch_mark_prices",
             rate_field="r",
             next_funding_field="T",
@@ -181,6 +186,7 @@ DIALECTS: Mapping[str, Dialect] = MappingProxyType(
             interest_in_contracts=True,
             book_depths=(400,),
             interval_call="fetch_funding_rates",
+            end_field="expTime",
             mark_method="watch_mark_prices",
         ),
         "bybit": Dialect(
@@ -194,6 +200,7 @@ DIALECTS: Mapping[str, Dialect] = MappingProxyType(
             book_depths=(500,),
             interval_field="fundingInterval",
             intervals_per_hour=60,
+            end_field="deliveryTime",
         ),
         "gate": Dialect(
             limit=WeightLimit(200, 10_000),

@@ -7,6 +7,7 @@ from typing import Protocol, Self
 import numpy as np
 
 from quant_pipelines.core.bars import BarRows
+from quant_pipelines.core.contract_state import ContractState
 from quant_pipelines.core.instruments import Instrument
 from quant_pipelines.core.points import FundingRate, OpenInterest, PricePoint
 from quant_pipelines.core.series import Window
@@ -132,6 +133,9 @@ class MarketSource(Protocol):
 
     async def instruments(self) -> list[Instrument]:
         """USDT contracts (or pairs, on a spot market) that are trading, by symbol."""
+
+    async def contract_states(self, symbols: Sequence[str]) -> dict[str, ContractState]:
+        """State of these contracts, at most an hour old; one that is not listed is left out."""
 
     async def bars(self, symbol: str, timeframe: str, window: Window) -> BarRows:
         """Return closed bars with open times in a window, sorted; never the open bar."""

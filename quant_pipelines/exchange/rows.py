@@ -7,7 +7,9 @@ from typing import Any
 import numpy as np
 
 from quant_pipelines.core.bars import BarRows
+from quant_pipelines.core.contract_state import ContractState
 from quant_pipelines.core.errors import ExchangeUnavailable
+from quant_pipelines.core.exchanges import MarketType
 from quant_pipelines.core.instruments import Instrument
 from quant_pipelines.core.points import FundingRate, PricePoint
 from quant_pipelines.core.timeframes import HOUR_MS, floor_ms
@@ -25,6 +27,8 @@ Row = dict[str, Any]
 DEFAULT_FUNDING_HOURS = 8
 # Public data don't always tell the highest leverage; every USDT perpetual grants at least this.
 _DEFAULT_LEVERAGE = 20
+_NEVER_MS = 4_102_444_800_000
+"""The year 2100: a date behind it stands for none."""
 
 
 def bar_ts(row: Any, columns: BarColumns) -> int:
@@ -86,6 +90,21 @@ def instrument_of(exchange: str, market: Row, funding_interval_hours: int) -> In
         taker_fee=_decimal(market["taker"] or 0),
         max_leverage=int(market["limits"]["leverage"]["max"] or _DEFAULT_LEVERAGE) if market["swap"] else 1,
         funding_interval_hours=funding_interval_hours,
+    )
+
+
+def contract_state_of(market: Row, kind: MarketType, dialect: Dialect, symbol: str) -> ContractState:
+    """State of one of ccxt's markets, by our name of it: a perpetual that ends is another market for ccxt."""
+    told = market["info"].get(dialect.end_field) if dialect.end_field else None
+    ends_at_ms = int(told or 0)
+    is_told = 0 < ends_at_ms < _NEVER_MS
+    return ContractState(
+        symbol,
+        str(market["info"].get("status") or ("TRADING" if market["active"] else "not active")),
+        market["active"] is not False,
+        str(market["settle"] or market["quote"]),
+        bool(market[kind]),
+        ends_at_ms if is_told else None,
     )
 
 

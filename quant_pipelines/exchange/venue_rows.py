@@ -106,6 +106,7 @@ def stop_of(row: _Row) -> VenueStop:
         str(row.get("actualOrderId") or ""),
         Decimal(row.get("quantity") or 0),
         str(row.get("orderType")).startswith(_PROFIT_KIND),
+        str(row.get("priceProtect")).lower() == "true",
     )
 
 
@@ -217,6 +218,7 @@ def _stop_update(row: _Row, symbol: str) -> StopUpdate:
         str(row.get("ai") or ""),
         Decimal(row.get("q") or 0),
         str(row.get("o")).startswith(_PROFIT_KIND),
+        str(row.get("pP")).lower() == "true",
     )
     return StopUpdate(symbol, stop)
 

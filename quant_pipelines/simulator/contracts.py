@@ -21,7 +21,8 @@ ORDER_LIMITS: list[dict[str, Any]] = [
 ]
 """Orders that an account may send."""
 
-_NEVER_MS = 4_133_404_800_000
+NEVER_MS = 4_133_404_800_000
+"""Delivery date of a contract that stays."""
 _ORDER_TYPES = [
     "LIMIT",
     "MARKET",
@@ -73,9 +74,9 @@ def _contract(market: MarketPort, listing: Listing, now_ms: int) -> dict[str, An
         "symbol": listing.name,
         "pair": listing.name,
         "contractType": "PERPETUAL",
-        "deliveryDate": _NEVER_MS,
+        "deliveryDate": market.ends_ms(listing.name) or NEVER_MS,
         "onboardDate": market.listed_ms(listing.name),
-        "status": "TRADING" if market.is_trading(listing.name, now_ms) else "PENDING_TRADING",
+        "status": _status(market, listing.name, now_ms),
         "maintMarginPercent": "2.5000",
         "requiredMarginPercent": "5.0000",
         "baseAsset": listing.base,
@@ -95,6 +96,12 @@ def _contract(market: MarketPort, listing: Listing, now_ms: int) -> dict[str, An
         "orderTypes": _ORDER_TYPES,
         "timeInForce": ["GTC", "IOC", "FOK", "GTX", "GTD"],
     }
+
+
+def _status(market: MarketPort, name: str, now_ms: int) -> str:
+    if now_ms >= (market.ends_ms(name) or NEVER_MS):
+        return "SETTLING"
+    return "TRADING" if market.is_trading(name, now_ms) else "PENDING_TRADING"
 
 
 def _filters(listing: Listing) -> list[dict[str, Any]]:

@@ -46,10 +46,16 @@ class SyntheticMarket:
     ----------
     anchor
         Seed, day 0 and length of history.
+
+    Attributes
+    ----------
+    ends
+        When contracts leave the list, milliseconds, by name.
     """
 
     def __init__(self, anchor: Anchor) -> None:
         self.anchor = anchor
+        self.ends: dict[str, int] = {}
         self._midnights = [Midnight(first_factor_state(), tuple(map(first_symbol_state, LISTINGS)))]
         self._factor_day: Callable[[int], FactorDay] = lru_cache(maxsize=8)(self._make_factor_day)
         self._minutes: Callable[[int, int], FloatArray] = lru_cache(maxsize=64)(self._make_minutes)
@@ -83,6 +89,10 @@ class SyntheticMarket:
     def is_trading(self, _name: str, _now_ms: int) -> bool:
         """Everything trades at all times."""
         return True
+
+    def ends_ms(self, name: str) -> int | None:
+        """See ``MarketPort``."""
+        return self.ends.get(name)
 
     def prepare(self, number: int) -> None:
         """Compute the states at midnight up to a day, so that later questions are quick."""

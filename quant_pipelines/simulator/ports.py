@@ -54,6 +54,9 @@ class MarketPort(Protocol):
     def is_trading(self, name: str, now_ms: int) -> bool:
         """Whether a symbol is played second by second at this moment."""
 
+    def ends_ms(self, name: str) -> int | None:
+        """When a contract is settled and leaves the list; None of one that stays."""
+
     def bars(
         self, name: str, step_ms: int, *, first_ms: int, last_ms: int, now_ms: int
     ) -> tuple[IntArray, FloatArray]:

@@ -70,8 +70,12 @@ class PostgresJournal:
         return deployments.read_deployments(self.engine, LADDER, with_leaving=True)
 
     def read_permits(self, deployment: Deployment, version: str) -> Permits:
-        is_certified = certificates.is_certified(self.engine, deployment.exchange, version)
-        return Permits(deployments.has_approval(self.engine, deployment), is_certified)
+        of_code = (self.engine, deployment.exchange, version)
+        return Permits(
+            deployments.has_approval(self.engine, deployment),
+            certificates.is_certified(*of_code),
+            certificates.has_safe_timer(*of_code),
+        )
 
     def read_book(self, deployment_id: int) -> StoredBook:
         return trading.read_book(self.engine, deployment_id)

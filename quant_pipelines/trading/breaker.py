@@ -1,7 +1,7 @@
 """The breaker: which event leads to which trading state, and what ends it again. Values in, values out.
 
-Only loss, margin and persons close what is held. Data age, clock, rejects, a venue or a database that is away
-stop entries; the stops at the venue stand.
+Only loss, margin, persons and the end of a contract close what is held. Data age, clock, rejects, a venue or
+a database that is away stop entries; the stops at the venue stand.
 """
 
 from collections.abc import Iterable
@@ -29,10 +29,12 @@ Event: TypeAlias = Literal[
     "flattened",
     "account_loss",
     "margin_short",
+    "not_tradable",
+    "delisting",
 ]
 """What trips a breaker."""
-Ending: TypeAlias = Literal["itself", "person"]
-"""A condition ends by itself, or stands until a person re-arms the breaker."""
+Ending: TypeAlias = Literal["itself", "person", "exchange"]
+"""A condition ends by itself, or stands until a person re-arms the breaker, or while its exchange says so."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,11 +83,18 @@ TABLE: Final = (
         "the same order, executed again and again, is a fault of the strategy",
     ),
     Row("frozen", "FROZEN", "person", "a person stopped its decisions"),
+    Row(
+        "not_tradable",
+        "HALTED",
+        "exchange",
+        "its contract takes no orders, or is of no kind that is traded here",
+    ),
     Row("failed", "HALTED", "person", "what failed is not understood"),
     Row("failed_again", "HALTED", "person", "it fails without deciding, too", books=False),
     Row("flattened", "HALTED", "person", "a person closed it", closes=True),
     Row("account_loss", "HALTED", "person", "the account's hard stop", closes=True, cools_down=True),
     Row("margin_short", "HALTED", "person", "else the venue closes it", closes=True, cools_down=True),
+    Row("delisting", "HALTED", "exchange", "else the exchange settles it at its own price", closes=True),
 )
 """From events that end by themselves to those that close what is held."""
 ROWS: Final = {row.event: row for row in TABLE}
@@ -153,6 +162,12 @@ class Breaker(NamedTuple):
         return any(ROWS[trip.event].closes for trip in self.trips)
 
     @property
+    def closes_for(self) -> Event | None:
+        """Event that closes what is held; None while nothing does, or a person asked for it."""
+        events = (trip.event for trip in self.trips if ROWS[trip.event].closes)
+        return next((event for event in events if event != "flattened"), None)
+
+    @property
     def only_reduces(self) -> bool:
         """Whether only what reduces is let through until a person lifts that.
 
@@ -187,14 +202,15 @@ class Breaker(NamedTuple):
         return f"it cools down until {from_ms(last.cools_until_ms):%Y-%m-%d %H:%M:%S} UTC: {last.reason}"
 
     def rearmed(self) -> "Breaker":
-        """Without what a person lifts."""
+        """With what ends by itself alone."""
         return Breaker(tuple(trip for trip in self.trips if ROWS[trip.event].ends_by == "itself"))
 
     def following(self, stored: Iterable[Trip]) -> "Breaker":
-        """With the stored events that a person lifts in place of those that were known.
+        """With the events that a person or the exchange lifts in place of those that were known.
 
         What keeps bars from being booked is known here only: it goes with the last stored event.
         """
         standing = tuple(stored)
-        local = tuple(trip for trip in self.trips if standing and not ROWS[trip.event].books)
+        is_held = any(ROWS[trip.event].ends_by == "person" for trip in standing)
+        local = tuple(trip for trip in self.trips if is_held and not ROWS[trip.event].books)
         return Breaker((*self.rearmed().trips, *standing, *local))

@@ -5,25 +5,31 @@ from datetime import datetime, timedelta
 from typing import NamedTuple
 
 NEAR_EXPIRY = timedelta(days=14)
+DEAD_MAN = "dead-man timer"
+"""Name of the proof that stops survive the venue's timer that cancels orders."""
 
 
 class Proof(NamedTuple):
-    """One thing that was tried at a venue: its name, whether it held, and what was seen."""
+    """One thing that was tried at a venue: its name, whether it held, and what was seen.
+
+    One that is not required switches something on, and its failure nothing off.
+    """
 
     name: str
     passed: bool
     evidence: str
+    is_required: bool = True
 
 
 def has_passed(steps: Sequence[Proof]) -> bool:
-    """Whether everything held; nothing tried proves nothing.
+    """Whether everything held that is required; nothing tried proves nothing.
 
     Examples
     --------
     >>> has_passed([]), has_passed([Proof("time", True, "3 ms")])
     (False, True)
     """
-    return bool(steps) and all(step.passed for step in steps)
+    return bool(steps) and all(step.passed or not step.is_required for step in steps)
 
 
 class KeyPermissions(NamedTuple):

@@ -7,7 +7,7 @@ it, and takes its outcome up with `after`, until it has to wait; it decides noth
 what is so, the first that applies                        what is done
 ========================================================  ================================================
 an exit works                                             wait for it
-an operator asked to close                                exit
+an operator or the breaker wants it closed                exit
 a stop has triggered within 2 s                           wait for its fill
 a stop fired at a bar's close                             exit
 flat, and something stands                                cancel it
@@ -25,6 +25,7 @@ Exits and moves are tried at once, then after 2 s, then ever later; what is not 
 from decimal import Decimal
 from typing import Literal, NamedTuple, TypeAlias
 
+from quant_pipelines.trading.breaker import Event
 from quant_pipelines.trading.levels import CancelLevel, Step, WantedLevel, next_step, protects
 from quant_pipelines.trading.purposes import CLOSE, EXIT, FLATTEN
 from quant_pipelines.trading.tries import LevelTries, Outcome, Pace, Tries
@@ -36,7 +37,7 @@ TRIGGER_MS = 2_000
 WaitReason: TypeAlias = Literal[
     "flat", "covered", "closing", "triggering", "not booked yet", "last look", "not due yet", "uncovered"
 ]
-Cause: TypeAlias = Literal["operator", "stop fired", "uncovered", "level passed"]
+Cause: TypeAlias = Literal["operator", "breaker", "stop fired", "uncovered", "level passed"]
 
 
 class Holding(NamedTuple):
@@ -61,19 +62,22 @@ class AskedFor(NamedTuple):
     Parameters
     ----------
     must_flatten
-        Whether an operator wants the position closed.
+        Whether an operator or the breaker wants the position closed.
     is_closing
         Whether an exit works.
     triggered_ago_ms
         Age of the newest trigger of a stop whose fill is not booked, by the venue's clock; None without one.
     has_news
         Whether something has come that is not booked yet, or is on its way: an order that fills in parts.
+    closes_for
+        Event for which the breaker wants it closed; None where an operator does.
     """
 
     must_flatten: bool = False
     is_closing: bool = False
     triggered_ago_ms: int | None = None
     has_news: bool = False
+    closes_for: Event | None = None
 
     @property
     def is_triggering(self) -> bool:
@@ -88,7 +92,7 @@ class Wait(NamedTuple):
 
 
 class ExitPosition(NamedTuple):
-    """Close ``position`` at once by an order that only reduces; ``reason`` is the stop that it stands for."""
+    """Close ``position`` at once by an order that only reduces; ``reason`` is the stop or event behind it."""
 
     purpose: Literal["flatten", "close", "exit"]
     position: Decimal
@@ -181,7 +185,8 @@ def _waited(tries: Tries, wait: Wait, now: float) -> Tries:
 def leaving(held: Holding, asked: AskedFor) -> ExitPosition | None:
     """Exit that somebody or a bar's close asks for."""
     if held.position and asked.must_flatten:
-        return ExitPosition(CLOSE, held.position, None, "operator")
+        cause: Cause = "breaker" if asked.closes_for else "operator"
+        return ExitPosition(CLOSE, held.position, asked.closes_for, cause)
     if held.position and held.leaves_by and not asked.is_triggering:  # else the venue was faster
         return ExitPosition(EXIT, held.position, held.leaves_by, "stop fired")
     return None

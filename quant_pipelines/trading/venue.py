@@ -9,6 +9,7 @@ from quant_pipelines.core.orders import OrderStatus, Side
 from quant_pipelines.trading.certificate import KeyPermissions
 from quant_pipelines.trading.flatten import ClosingTerms
 from quant_pipelines.trading.funds import Balance, IncomeRow
+from quant_pipelines.trading.modes import AccountModes
 from quant_pipelines.trading.venue_limits import VenueLimits
 
 RECEIVE_WINDOW_MS = 2_000
@@ -91,6 +92,7 @@ class VenueStop(NamedTuple):
     """Conditional order; ``child_order_id`` is the order it has sent.
 
     It closes the whole position, or ``quantity`` of it at most. ``takes_profit``: it is no stop.
+    ``is_price_protected``: it waits while last and mark price are far apart, as in a crash.
     """
 
     client_order_id: str
@@ -102,6 +104,7 @@ class VenueStop(NamedTuple):
     child_order_id: str = ""
     quantity: Decimal = Decimal(0)
     takes_profit: bool = False
+    is_price_protected: bool = False
 
 
 class OrderUpdate(NamedTuple):
@@ -204,8 +207,17 @@ class OrderVenue(Protocol):
     async def permissions(self) -> KeyPermissions:
         """Tell what the API key may do."""
 
-    async def prepare(self, symbol: str, leverage: int) -> None:
-        """Set and verify one-way mode, cross margin and leverage."""
+    async def modes(self) -> AccountModes:
+        """Modes that the account is in."""
+
+    async def settings_changed(self) -> None:
+        """Return once settings of the account have changed, or an order was refused because of them."""
+
+    async def prepare(self, symbol: str, leverage: int) -> str:
+        """Set and verify cross margin and leverage of a symbol; returns what was otherwise, in one clause.
+
+        Raises `ExchangeRefused` if the venue does not take them, or keeps others.
+        """
 
     async def send(self, order: MarketOrder) -> VenueOrder:
         """Send an order that is done at once."""
@@ -231,6 +243,12 @@ class OrderVenue(Protocol):
         """Place a protective stop; ``find_stop`` proves that it stands.
 
         Raises `StopWouldTrigger` if the price is at the trigger or through it already.
+        """
+
+    async def cancel_entries_after(self, symbol: str, milliseconds: int) -> None:
+        """Have the venue cancel all orders of a symbol unless this is said again in time; 0 ends that.
+
+        Whether its stops stand then is for the venue's certificate to prove.
         """
 
     async def cancel_stop(self, symbol: str, client_order_id: str) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 import ccxt
 import pytest
 
+from quant_pipelines.simulator.venue.records import AccountRecord
 from quant_pipelines.simulator.venue.store import Store
 
 BTC = "BTC/USDT:USDT"
@@ -197,11 +198,11 @@ def test_post_only_order_that_a_change_would_make_take_is_canceled(play: Any) ->
 def test_settings_that_the_venue_does_not_have_are_told_and_refused(play: Any) -> None:
     async def scenario(world: Any) -> None:
         client = world.client
-        assert await client.fapiPrivateGetMultiAssetsMargin() == {"multiAssetsMargin": False}
         assert await client.fapiPrivateGetFeeBurn() == {"feeBurn": False}
-        for value, code in (("false", "-4171"), ("true", "-4084")):
-            with pytest.raises(ccxt.BaseError, match=code):
-                await client.fapiPrivatePostMultiAssetsMargin({"multiAssetsMargin": value})
+        with pytest.raises(ccxt.BaseError, match="-4084"):
+            await client.fapiPrivatePostFeeBurn({"feeBurn": "true"})
+        with pytest.raises(ccxt.BaseError, match="-21001"):
+            await client.sapiGetPortfolioAccount()
         limits = await client.fapiPrivateGetRateLimitOrder()
         assert {(row["interval"], row["limit"]) for row in limits} == {("MINUTE", 1200), ("SECOND", 300)}
         await world.buy()
@@ -211,12 +212,42 @@ def test_settings_that_the_venue_does_not_have_are_told_and_refused(play: Any) -
     play(scenario)
 
 
+def test_multi_assets_mode_can_be_set_while_no_order_is_open_and_no_symbol_is_isolated(play: Any) -> None:
+    async def scenario(world: Any) -> None:
+        client = world.client
+
+        async def switch(value: str) -> None:
+            await client.fapiPrivatePostMultiAssetsMargin({"multiAssetsMargin": value})
+
+        with pytest.raises(ccxt.BaseError, match="-4171"):
+            await switch("false")
+        await client.fapiPrivatePostMarginType({"symbol": "BTCUSDT", "marginType": "ISOLATED"})
+        with pytest.raises(ccxt.BaseError, match="-4167"):
+            await switch("true")
+        await client.fapiPrivatePostMarginType({"symbol": "BTCUSDT", "marginType": "CROSSED"})
+        placed = await client.fapiPrivatePostOrder(limit(60_000))
+        with pytest.raises(ccxt.BaseError, match="-4170"):
+            await switch("true")
+        await client.fapiPrivateDeleteOrder({"symbol": "BTCUSDT", "orderId": placed["orderId"]})
+        await switch("true")
+        assert await client.fapiPrivateGetMultiAssetsMargin() == {"multiAssetsMargin": True}
+        assert (await client.fapiPrivateGetAccountConfig())["multiAssetsMargin"] is True
+
+    play(scenario)
+
+
 def test_ledger_of_an_older_venue_gets_the_columns_that_are_new(tmp_path: Path) -> None:
     path = tmp_path / "ledger.sqlite"
-    Store(path).close()
+    store = Store(path)
+    store.put(AccountRecord(has_multi_assets=True))
+    store.commit()
+    store.close()
     with sqlite3.connect(path) as older:
         older.execute("ALTER TABLE orders DROP COLUMN price_match")
+        older.execute("ALTER TABLE account DROP COLUMN has_multi_assets")
     store = Store(path)
     names = [row[1] for row in store.connection.execute("PRAGMA table_info(orders)")]
+    [account] = store.select(AccountRecord)
     store.close()
     assert "price_match" in names
+    assert account == AccountRecord()

@@ -82,6 +82,10 @@ class RecordedMarket:
         one = self._symbols[name]
         return one.base_ms == MINUTE_MS and now_ms - self.anchor.shift_ms >= int(one.base.ts[0])
 
+    def ends_ms(self, _name: str) -> None:
+        """No end: what was recorded is played over and over."""
+        return
+
     def bars(
         self, name: str, step_ms: int, *, first_ms: int, last_ms: int, now_ms: int
     ) -> tuple[IntArray, FloatArray]:

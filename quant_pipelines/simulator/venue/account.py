@@ -56,7 +56,7 @@ def _totals(venue: Venue) -> Document:
         "canDeposit": True,
         "canWithdraw": True,
         "updateTime": 0,
-        "multiAssetsMargin": False,
+        "multiAssetsMargin": venue.ledger.account.has_multi_assets,
         "totalInitialMargin": amount_text(of.position_margin + of.order_margin),
         "totalMaintMargin": amount_text(of.maintenance),
         "totalWalletBalance": amount_text(of.wallet),
@@ -121,7 +121,7 @@ def account_config(venue: Venue, _query: Query) -> Document:
         "canWithdraw": True,
         "dualSidePosition": venue.ledger.account.is_hedged,
         "updateTime": 0,
-        "multiAssetsMargin": False,
+        "multiAssetsMargin": venue.ledger.account.has_multi_assets,
         "tradeGroupId": -1,
     }
 

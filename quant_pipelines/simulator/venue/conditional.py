@@ -92,6 +92,7 @@ def place_algo(venue: Venue, query: Query) -> AlgoOrder:
         updated_ms=now,
         triggered_ms=0,
         price_match=match,
+        is_protected=flag(query, "priceProtect"),
     )
     _check(venue, algo)
     venue.ledger.next_number()
@@ -121,7 +122,7 @@ def follow(venue: Venue, symbol: str) -> None:
         if algo.symbol != symbol:
             continue
         followed = _followed(algo, quote)
-        if has_come(followed, quote):
+        if has_come(followed, quote) and not _is_held_back(venue, followed, quote):
             trigger(venue, followed)
         elif followed != algo:
             venue.ledger.put(followed)
@@ -138,6 +139,12 @@ def has_come(algo: AlgoOrder, quote: Quote) -> bool:
         share = algo.callback_rate / 100
         level = algo.extreme_price * (1 + share if algo.side == BUY else 1 - share)
     return price >= level if rises else price <= level
+
+
+def _is_held_back(venue: Venue, algo: AlgoOrder, quote: Quote) -> bool:
+    """Whether a protected order waits: last and mark price are too far apart."""
+    distance = abs(quote.last - quote.mark)
+    return algo.is_protected and distance > venue.contracts[algo.symbol].trigger_protect * quote.mark
 
 
 def trigger(venue: Venue, algo: AlgoOrder) -> None:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from decimal import ROUND_HALF_EVEN, Decimal
 from typing import Any
 
+from quant_pipelines.simulator.contracts import NEVER_MS
 from quant_pipelines.simulator.venue.brackets import LeverageBracket, brackets_of
 
 MONEY = Decimal("0.00000001")
@@ -42,6 +43,10 @@ class Contract:
         Fractions of notional.
     brackets
         Maintenance margin by notional.
+    trigger_protect
+        A protected conditional order waits while last and mark price are further apart than this fraction.
+    ends_ms
+        From when on no order is taken.
     """
 
     symbol: str
@@ -60,6 +65,8 @@ class Contract:
     maker_fee: Decimal
     taker_fee: Decimal
     brackets: tuple[LeverageBracket, ...]
+    trigger_protect: Decimal
+    ends_ms: int = NEVER_MS
 
     def price_text(self, price: Decimal) -> str:
         """Price as the venue writes it."""
@@ -102,6 +109,8 @@ def contract_of(document: Mapping[str, Any]) -> Contract:
         maker_fee=MAKER_FEE,
         taker_fee=TAKER_FEE,
         brackets=brackets_of(document["symbol"]),
+        trigger_protect=Decimal(document["triggerProtect"]),
+        ends_ms=document["deliveryDate"],
     )
 
 

@@ -106,7 +106,7 @@ def algo_document(algo: AlgoOrder, contract: Contract, child: Order | None = Non
         "workingType": algo.working_type,
         "priceMatch": algo.price_match,
         "closePosition": algo.close_position,
-        "priceProtect": False,
+        "priceProtect": algo.is_protected,
         "reduceOnly": algo.reduce_only,
         "createTime": algo.created_ms,
         "updateTime": algo.updated_ms,

@@ -60,6 +60,7 @@ ENDPOINTS: dict[tuple[str, str], Endpoint] = {
     ("GET", "/fapi/v1/feeBurn"): Endpoint(settings.fee_burn, 30),
     ("POST", "/fapi/v1/feeBurn"): Endpoint(settings.set_fee_burn, 1),
     ("GET", "/fapi/v1/rateLimit/order"): Endpoint(settings.order_limits, 1),
+    ("GET", "/sapi/v1/portfolio/account"): Endpoint(settings.portfolio_account, 1),
     ("GET", "/sapi/v1/account/apiRestrictions"): Endpoint(account.key_permissions, 1),
     ("GET", "/fapi/v1/apiTradingStatus"): Endpoint(settings.trading_status, 1),
     ("GET", "/fapi/v1/adlQuantile"): Endpoint(account.adl_quantiles, 5),

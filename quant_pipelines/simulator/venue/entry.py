@@ -159,6 +159,8 @@ def _new_order(venue: Venue, request: OrderRequest, *, algo: int, close_position
 
 
 def _check(venue: Venue, order: Order) -> None:
+    if venue.now_ms >= venue.contracts[order.symbol].ends_ms:
+        raise refusal("closed")
     others = [other for other in venue.ledger.orders.values() if other.number != order.number]
     if any(other.client_id == order.client_id for other in others):
         raise refusal("duplicate")

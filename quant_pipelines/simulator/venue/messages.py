@@ -85,7 +85,7 @@ def tell_algo(venue: Venue, algo: AlgoOrder, *, child: Order | None = None, reas
         "wt": algo.working_type,
         "pm": algo.price_match,
         "cp": algo.close_position,
-        "pP": False,
+        "pP": algo.is_protected,
         "R": algo.reduce_only,
         "tt": algo.triggered_ms,
         "gtd": 0,
@@ -115,6 +115,13 @@ def tell_leverage(venue: Venue, symbol: str) -> None:
     now = venue.now_ms
     config = {"s": symbol, "l": venue.ledger.position(symbol).leverage}
     venue.ledger.tell({"e": "ACCOUNT_CONFIG_UPDATE", "E": now, "T": now, "ac": config})
+
+
+def tell_asset_mode(venue: Venue) -> None:
+    """ACCOUNT_CONFIG_UPDATE: whether other assets count as margin."""
+    now = venue.now_ms
+    config = {"j": venue.ledger.account.has_multi_assets}
+    venue.ledger.tell({"e": "ACCOUNT_CONFIG_UPDATE", "E": now, "T": now, "ai": config})
 
 
 def tell_margin_call(venue: Venue, symbol: str) -> None:

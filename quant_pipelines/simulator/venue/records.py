@@ -110,6 +110,8 @@ class AlgoOrder:
         Order that was sent; 0 before.
     price_match
         Rank of the book that its limit price is taken from when it triggers, or ``NONE``.
+    is_protected
+        Whether it waits while last and mark price are too far apart.
     """
 
     TABLE: ClassVar[str] = "algo_orders"
@@ -136,6 +138,7 @@ class AlgoOrder:
     updated_ms: int
     triggered_ms: int
     price_match: str = "NONE"
+    is_protected: bool = False
 
     @property
     def is_open(self) -> bool:
@@ -245,6 +248,8 @@ class AccountRecord:
         Sum of all income rows, quote.
     is_hedged
         Whether the account asks for separate long and short positions.
+    has_multi_assets, has_portfolio_margin
+        Whether the account is in those modes; they change no margin here.
     last_number, last_fill
         Numbers given so far, to orders and income rows and to fills.
     played_ms
@@ -260,6 +265,8 @@ class AccountRecord:
     last_number: int = 1_000_000
     last_fill: int = 0
     played_ms: int = 0
+    has_multi_assets: bool = False
+    has_portfolio_margin: bool = False
 
 
 @dataclass(frozen=True, slots=True)

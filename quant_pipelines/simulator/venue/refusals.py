@@ -64,6 +64,7 @@ _REASONS: dict[str, tuple[int, str]] = {
         -4130,
         "An open stop or take profit order with GTE and closePosition in the direction is existing.",
     ),
+    "closed": (-4141, "Symbol is closed."),
     "isolated_leverage": (
         -4161,
         "Leverage reduction is not supported in Isolated Margin Mode with open positions.",
@@ -71,6 +72,14 @@ _REASONS: dict[str, tuple[int, str]] = {
     "notional": (
         -4164,
         "Order's notional must be no smaller than {} (unless you choose reduce only).",
+    ),
+    "asset_mode_isolated": (
+        -4167,
+        "Unable to adjust to Multi-Assets mode with symbols of isolated-margin mode.",
+    ),
+    "asset_mode_orders": (
+        -4170,
+        "Unable to adjust Multi-Assets Mode with open orders in USDⓈ-M Futures Account.",
     ),
     "same_asset_mode": (
         -4171,
@@ -87,6 +96,7 @@ _REASONS: dict[str, tuple[int, str]] = {
     ),
     "many_amendments": (-5026, "Exceed maximum modify order limit."),
     "no_change": (-5027, "No need to modify the order."),
+    "no_portfolio_margin": (-21001, "USER_IS_NOT_UNIACCOUNT"),
     "price_match": (-5037, "Invalid price match"),
     "price_match_type": (-5038, "Price match only supports order type: LIMIT, STOP AND TAKE_PROFIT"),
     "self_trades": (-5039, "Invalid self trade prevention mode"),

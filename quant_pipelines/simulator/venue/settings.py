@@ -7,7 +7,7 @@ from quant_pipelines.simulator.queries import Query
 from quant_pipelines.simulator.venue.brackets import largest_notional
 from quant_pipelines.simulator.venue.documents import Document
 from quant_pipelines.simulator.venue.margin import funds, margins
-from quant_pipelines.simulator.venue.messages import tell_account, tell_leverage
+from quant_pipelines.simulator.venue.messages import tell_account, tell_asset_mode, tell_leverage
 from quant_pipelines.simulator.venue.records import PositionRecord
 from quant_pipelines.simulator.venue.refusals import refusal
 from quant_pipelines.simulator.venue.requests import contract_for, flag
@@ -61,15 +61,40 @@ def set_margin_type(venue: Venue, query: Query) -> Document:
     return _DONE
 
 
-def multi_assets_mode(_venue: Venue, _query: Query) -> Document:
-    """``GET multiAssetsMargin``: only USDT is margin here."""
-    return {"multiAssetsMargin": False}
+def multi_assets_mode(venue: Venue, _query: Query) -> Document:
+    """``GET multiAssetsMargin``."""
+    return {"multiAssetsMargin": venue.ledger.account.has_multi_assets}
 
 
-def set_multi_assets_mode(_venue: Venue, query: Query) -> Document:
-    """``POST multiAssetsMargin``: it is off, and can't be on."""
+def set_multi_assets_mode(venue: Venue, query: Query) -> Document:
+    """``POST multiAssetsMargin``: the flag can be set; all the same only USDT is margin here."""
     query.text("multiAssetsMargin")
-    raise refusal("not_yet" if flag(query, "multiAssetsMargin") else "same_asset_mode")
+    wanted, ledger = flag(query, "multiAssetsMargin"), venue.ledger
+    if wanted == ledger.account.has_multi_assets:
+        raise refusal("same_asset_mode")
+    if ledger.orders:
+        raise refusal("asset_mode_orders")
+    if wanted and any(position.is_isolated for position in ledger.positions.values()):
+        raise refusal("asset_mode_isolated")
+    ledger.put(replace(ledger.account, has_multi_assets=wanted))
+    tell_asset_mode(venue)
+    return _DONE
+
+
+def portfolio_account(venue: Venue, _query: Query) -> Document:
+    """``GET sapi/v1/portfolio/account``: an account of portfolio margin tells its totals."""
+    if not venue.ledger.account.has_portfolio_margin:
+        raise refusal("no_portfolio_margin")
+    of = funds(venue)
+    equity = str(of.wallet + of.profit)
+    return {
+        "uniMMR": "999.00000000",
+        "accountEquity": equity,
+        "actualEquity": equity,
+        "accountMaintMargin": str(of.maintenance),
+        "accountStatus": "NORMAL",
+        "accountType": "PM_1",
+    }
 
 
 def fee_burn(_venue: Venue, _query: Query) -> Document:

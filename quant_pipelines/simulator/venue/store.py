@@ -141,9 +141,10 @@ class Store:
         known = {row[1] for row in self.connection.execute(f"PRAGMA table_info({kind.TABLE})")}
         for field in fields(kind):
             if field.name not in known:
+                default = int(field.default is True) if field.type is bool else field.default
                 self.connection.execute(
                     f"ALTER TABLE {kind.TABLE} ADD COLUMN {field.name} "
-                    f"{_COLUMN_TYPES[field.type]} NOT NULL DEFAULT '{field.default}'"  # type: ignore[index]
+                    f"{_COLUMN_TYPES[field.type]} NOT NULL DEFAULT '{default}'"  # type: ignore[index]
                 )
 
 

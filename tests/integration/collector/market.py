@@ -7,6 +7,7 @@ from typing import Self
 import numpy as np
 
 from quant_pipelines.core.clock import system_clock_ms
+from quant_pipelines.core.contract_state import ContractState
 from quant_pipelines.core.errors import ExchangeUnavailable
 from quant_pipelines.core.instruments import Instrument
 from quant_pipelines.core.series import Window
@@ -100,6 +101,9 @@ class ComputedMarket:
 
     async def instruments(self) -> list[Instrument]:
         return []
+
+    async def contract_states(self, symbols: Sequence[str]) -> dict[str, ContractState]:
+        return {}
 
     async def funding_rates(self, symbol: str, window: Window) -> list[FundingRate]:
         return []

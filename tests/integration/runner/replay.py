@@ -9,6 +9,7 @@ import numpy as np
 
 from quant_pipelines.core.bars import Bars, bars_from_columns
 from quant_pipelines.core.clock import system_clock_ms
+from quant_pipelines.core.contract_state import ContractState
 from quant_pipelines.core.errors import ExchangeUnavailable
 from quant_pipelines.core.funding import FundingSeries
 from quant_pipelines.core.instruments import Instrument
@@ -87,6 +88,8 @@ class ReplaySource:
         self._time = time
         self._is_silent = is_silent
         self.is_away = False
+        self.ends: dict[str, int] = {}
+        self.margin_assets: dict[str, str] = {}
         if is_silent:
             time.ready.set()
 
@@ -129,6 +132,14 @@ class ReplaySource:
 
     async def instruments(self) -> list[Instrument]:
         return []
+
+    async def contract_states(self, symbols: Sequence[str]) -> dict[str, ContractState]:
+        return {
+            symbol: ContractState(
+                symbol, "TRADING", True, self.margin_assets.get(symbol, "USDT"), True, self.ends.get(symbol)
+            )
+            for symbol in symbols
+        }
 
     async def open_interest(self, symbol: str, window: Window) -> list[OpenInterest]:
         return []

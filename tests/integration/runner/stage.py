@@ -4,7 +4,8 @@ import asyncio
 import sqlite3
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass
+from copy import copy
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from functools import lru_cache
 from itertools import pairwise
@@ -50,7 +51,8 @@ class Stage:
 
     def __init__(self, home: Path, *, wallet: int = 100_000, clock: Clock | None = None) -> None:
         self.clock = clock = clock or SkippedTime()
-        market = synthetic_market()
+        self.market = market = copy(synthetic_market())
+        market.ends = {}
         self._quotes = SimulatedMarket(market, Derivatives(market))
         self.home = home
         self.price = self._quotes.quote(MARKET_SYMBOL, floor_ms(clock(), 1000)).last
@@ -92,6 +94,12 @@ class Stage:
         quote = self.quote(MARKET_SYMBOL, self.venue.ledger.played_ms)
         self.venue.set_quote(MARKET_SYMBOL, quote)
 
+    def delist(self, at_ms: int) -> None:
+        """Let the exchange announce that the contract is settled then."""
+        self.market.ends[MARKET_SYMBOL] = at_ms
+        known = self.venue.contracts
+        self.venue.contracts = {**known, MARKET_SYMBOL: replace(known[MARKET_SYMBOL], ends_ms=at_ms)}
+
     def fill_disk(self) -> None:
         """Let the ledger's file grow no more, and leave no room for another order in it."""
         disk = self.venue.ledger.store.connection
@@ -112,8 +120,7 @@ class Stage:
 
     def application(self) -> web.Application:
         """Order side, candles and streams."""
-        market = synthetic_market()
-        derivatives = Derivatives(market)
+        market, derivatives = self.market, Derivatives(self.market)
 
         @web.middleware
         async def count_dials(request: web.Request, handler: Any) -> Any:

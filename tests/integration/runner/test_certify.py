@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine
 
+from live_runner.venue.account_check import Voices
 from live_runner.venue.accounts import OrderVenues, bar
 from quant_pipelines.cli.__main__ import main
 from quant_pipelines.core.clock import utc_now
@@ -145,12 +146,12 @@ def test_a_key_that_can_move_money_or_is_not_known_opens_nothing_and_still_lets_
 
     async def scenario(stage: Stage) -> None:
         settings = replace(Settings(), exchange=ExchangeSettings(base_url=stage.address))
-        async with OrderVenues(settings, lambda given: Keyed(given.exchange, "", ""), warn) as venues:
+        async with OrderVenues(settings, lambda given: Keyed(given.exchange, "", ""), Voices(warn)) as venues:
             venue = await venues.of(deployment, Permits())
             assert venue is not None
             assert (await venue.position(BTC)).quantity == 0  # it is talked with
-            assert fault in venues.key_fault(deployment.account_id)
-            assert bool(fault) == bool(venues.key_fault(deployment.account_id))
+            assert fault in venues.fault(deployment.account_id)
+            assert bool(fault) == bool(venues.fault(deployment.account_id))
 
     play(tmp_path, scenario)
     assert len(heard) == bool(told)

@@ -84,6 +84,7 @@ def test_a_canary_trades_through_an_order_and_its_stop_is_read_back(
     assert held > 0
     assert stop == pytest.approx(entry * Decimal("0.95"), rel=Decimal("1e-9"))
     assert closes
+    assert ledger.select("select is_protected from algo_orders") == [(0,)]
     assert 0 <= Decimal(trigger) - stop < Decimal("0.1")
     stops = rows(engine, "select client_order_id from trading.intents where purpose = 'stop'")
     assert (name,) in stops

@@ -42,7 +42,8 @@ class MemoryVenue(OrderVenue):
         self.shown_as: dict[str, Any] = {}
         self.n_cancels = 0
 
-    async def prepare(self, symbol: str, leverage: int) -> None: ...
+    async def prepare(self, symbol: str, leverage: int) -> str:
+        return ""
 
     async def send(self, order: MarketOrder) -> VenueOrder:
         raise ExchangeRefused(f"{order.client_order_id}: nothing is traded here")

@@ -10,6 +10,7 @@ import pytest
 from live_runner.feed.feed import Feed
 from live_runner.process.runner import Runner, Surroundings
 from live_runner.process.traders import Traders
+from live_runner.venue.account_check import Voices
 from live_runner.venue.accounts import OrderVenues
 from quant_pipelines.core.series import Window
 from quant_pipelines.core.settings import RunnerSettings, Settings
@@ -64,7 +65,9 @@ def test_a_trader_without_its_bars_follows_a_halt_as_the_others_do() -> None:
         source, time = SlowSource(), ReplayTime(NOW_MS, NOW_MS)
         journal = MemoryJournal([KNOWN])
         epoch = journal.open_epoch("test:1", AT)
-        async with OrderVenues(SETTINGS, lambda *_: pytest.fail("no venue is needed"), pytest.fail) as venues:
+        async with OrderVenues(
+            SETTINGS, lambda *_: pytest.fail("no venue is needed"), Voices(pytest.fail)
+        ) as venues:
             traders = Traders(journal, SETTINGS, Feed(source, time), time, epoch=epoch, venues=venues)
             await traders.open()
             journal.deployments[NEW.id] = NEW

@@ -104,7 +104,13 @@ def test_a_stop_that_ended_at_once_never_stood(
 
 
 @pytest.mark.parametrize(
-    "other", [{"trigger_price": Decimal("90.5")}, {"side": "buy"}, {"closes_position": False}]
+    "other",
+    [
+        {"trigger_price": Decimal("90.5")},
+        {"side": "buy"},
+        {"closes_position": False},
+        {"is_price_protected": True},
+    ],
 )
 def test_a_stop_that_the_venue_shows_as_another_one_stands_and_is_not_what_was_wanted(
     other: dict[str, Any], venue: MemoryVenue, protection: Protection

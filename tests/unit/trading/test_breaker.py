@@ -34,8 +34,10 @@ NEXT: dict[Event, tuple[TradingState, TradingState, TradingState, TradingState]]
     "flattened": ("HALTED", "HALTED", "HALTED", "HALTED"),
     "account_loss": ("HALTED", "HALTED", "HALTED", "HALTED"),
     "margin_short": ("HALTED", "HALTED", "HALTED", "HALTED"),
+    "not_tradable": ("HALTED", "HALTED", "HALTED", "HALTED"),
+    "delisting": ("HALTED", "HALTED", "HALTED", "HALTED"),
 }
-LOSS_MARGIN_PERSONS = {"account_loss", "margin_short", "flattened"}
+LOSS_MARGIN_PERSONS_AND_ENDS = {"account_loss", "margin_short", "flattened", "delisting"}
 EVENTS = st.sampled_from([row.event for row in TABLE])
 TRIPS = st.builds(Trip, EVENTS, st.just("why"), st.integers(0, 100))
 BREAKERS = st.lists(TRIPS, max_size=8).map(
@@ -53,8 +55,41 @@ def test_event_leads_from_each_state_to_the_one_in_the_table(event: Event) -> No
     assert tuple(after(state, event) for state in ("ACTIVE", "REDUCING", "FROZEN", "HALTED")) == NEXT[event]
 
 
-def test_only_loss_margin_and_persons_close_what_is_held() -> None:
-    assert {row.event for row in TABLE if row.closes} == LOSS_MARGIN_PERSONS
+def test_only_loss_margin_persons_and_the_end_of_a_contract_close_what_is_held() -> None:
+    assert {row.event for row in TABLE if row.closes} == LOSS_MARGIN_PERSONS_AND_ENDS
+
+
+def test_what_the_exchange_says_stands_as_long_as_it_is_said() -> None:
+    breaker = Breaker().following([Trip("delisting", "it ends")])
+    assert (breaker.state, breaker.closes_for) == ("HALTED", "delisting")
+    assert breaker.following([Trip("delisting", "it ends")]) == breaker
+    assert breaker.following([]).state == "ACTIVE"
+
+
+def test_what_failed_again_goes_with_what_a_person_lifted_though_the_exchange_says_more() -> None:
+    of_exchange = Trip("not_tradable", "halted")
+    failed = Breaker().following([Trip("failed"), of_exchange]).tripped(Trip("failed_again"))
+    assert not failed.following([Trip("failed"), of_exchange]).books
+    assert failed.following([of_exchange]).books
+
+
+@pytest.mark.parametrize(
+    ("events", "expected"),
+    [
+        ((), None),
+        (("flattened",), None),
+        (("failed", "day_loss"), None),
+        (("flattened", "delisting"), "delisting"),
+        (("account_loss",), "account_loss"),
+    ],
+)
+def test_event_that_closes_is_named_unless_a_person_asked(
+    events: tuple[Event, ...], expected: str | None
+) -> None:
+    breaker = Breaker()
+    for event in events:
+        breaker = breaker.tripped(Trip(event))
+    assert breaker.closes_for == expected
 
 
 def test_nothing_is_decided_when_frozen_or_halted() -> None:
@@ -78,8 +113,8 @@ def test_the_order_of_events_does_not_matter(trips: list[Trip]) -> None:
 
 
 @given(BREAKERS)
-def test_closing_needs_one_of_three_causes_and_a_halt(breaker: Breaker) -> None:
-    assert breaker.closes == bool({trip.event for trip in breaker.trips} & LOSS_MARGIN_PERSONS)
+def test_closing_needs_one_of_four_causes_and_a_halt(breaker: Breaker) -> None:
+    assert breaker.closes == bool({trip.event for trip in breaker.trips} & LOSS_MARGIN_PERSONS_AND_ENDS)
     assert not breaker.closes or breaker.state == "HALTED"
 
 

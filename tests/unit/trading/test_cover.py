@@ -157,6 +157,12 @@ CASES = {
     ),
     # the way out that somebody or a close asks for
     "an operator's word closes": Case(LONG, CLOSED, (OLD,), asked=AskedFor(must_flatten=True)),
+    "what the breaker closes is named after its event": Case(
+        LONG,
+        CLOSED._replace(reason="delisting", cause="breaker"),
+        (OLD,),
+        asked=AskedFor(must_flatten=True, closes_for="delisting"),
+    ),
     "an operator's word wins over a fired stop": Case(LEAVING, CLOSED, asked=AskedFor(must_flatten=True)),
     "an operator's word wins over a trigger": Case(
         LONG, CLOSED, asked=AskedFor(must_flatten=True, triggered_ago_ms=10)

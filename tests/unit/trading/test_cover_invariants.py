@@ -95,12 +95,13 @@ def test_an_exit_never_adds_and_never_two_work_at_once(
 
 
 @given(*SITUATIONS)
-def test_an_operators_word_wins(
+def test_an_operators_and_the_breakers_word_wins(
     held: Holding, standing: StandingLevels, asked: AskedFor, tries: Tries
 ) -> None:
     asked = asked._replace(must_flatten=True, is_closing=False)
     action = next_action(held, standing, asked, tries._replace(exit=Pace()), NOW)
-    assert not held.position or (isinstance(action, ExitPosition) and action.cause == "operator")
+    cause = "operator" if asked.closes_for is None else "breaker"
+    assert not held.position or (isinstance(action, ExitPosition) and action.cause == cause)
 
 
 @given(*SITUATIONS)

@@ -38,6 +38,7 @@ def contract(symbol: str, tick: str, lot: str, least_notional: str) -> Contract:
         maker_fee=Decimal("0.0002"),
         taker_fee=Decimal("0.0005"),
         brackets=brackets_of(symbol),
+        trigger_protect=Decimal("0.05"),
     )
 
 

@@ -53,6 +53,18 @@ def test_stop_on_mark_price_ignores_the_last_price(desk: Any) -> None:
     assert status_of(desk, algo) == "FINISHED"
 
 
+def test_protected_stop_waits_while_last_and_mark_price_are_far_apart(desk: Any) -> None:
+    desk.order("BUY", "0.020")
+    plain = desk.stop("SELL", "0.010", "58000.0", priceProtect="FALSE")
+    guarded = desk.stop("SELL", "0.010", "58000.0", priceProtect="TRUE")
+    told = [desk.call("GET", "algoOrder", algoId=one["algoId"])["priceProtect"] for one in (plain, guarded)]
+    assert told == [False, True]
+    desk.price("BTCUSDT", "56000", mark="60000")
+    assert (status_of(desk, plain), status_of(desk, guarded)) == ("FINISHED", "NEW")
+    desk.price("BTCUSDT", "56000", mark="56100")
+    assert status_of(desk, guarded) == "FINISHED"
+
+
 def test_trailing_stop_follows_the_best_price(desk: Any) -> None:
     desk.order("BUY", "0.010")
     algo = desk.stop("SELL", "0.010", "", kind="TRAILING_STOP_MARKET", callbackRate="1")
