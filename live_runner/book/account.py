@@ -12,9 +12,12 @@ from dataclasses import dataclass, field
 from typing import NamedTuple, Protocol
 
 from quant_pipelines.core.account_limits import NO_ACCOUNT_LIMITS, AccountLimits
+from quant_pipelines.core.limits import RiskLimits
 from quant_pipelines.core.timeframes import from_ms
 from quant_pipelines.risk.account_rules import AccountDenial, account_denial
 from quant_pipelines.risk.account_view import (
+    MINUTE_MS,
+    REJECTS_MS,
     REPEATED_MS,
     AccountOrder,
     AccountView,
@@ -23,6 +26,7 @@ from quant_pipelines.risk.account_view import (
     Prices,
 )
 from quant_pipelines.risk.alert_levels import AccountState, reached
+from quant_pipelines.risk.held import breach_of_account, breach_of_book
 
 _MOST_KEPT = 10_000
 
@@ -44,6 +48,12 @@ class AccountGate(Protocol):
     def executed(self, order: AccountOrder) -> None:
         """Note that an order was filled."""
 
+    def refused(self, at_ms: int) -> None:
+        """Note that the venue has refused an order."""
+
+    def breach(self, deployment_id: int, limits: RiskLimits) -> str:
+        """Why a book, or its account, holds more than it may; empty if neither does, or nobody knows."""
+
 
 class OpenGate:
     """Approves everything: a book that belongs to no account that is watched."""
@@ -59,6 +69,13 @@ class OpenGate:
 
     def executed(self, order: AccountOrder) -> None:
         """Note nothing."""
+
+    def refused(self, at_ms: int) -> None:
+        """Note nothing."""
+
+    def breach(self, deployment_id: int, limits: RiskLimits) -> str:
+        """Return none: no book is known."""
+        return ""
 
 
 OPEN_GATE = OpenGate()
@@ -96,6 +113,7 @@ class AccountBooks:
         self._terms = AccountTerms()
         self._sent: deque[AccountOrder] = deque(maxlen=_MOST_KEPT)
         self._executed: deque[AccountOrder] = deque(maxlen=_MOST_KEPT)
+        self._refused_ms: deque[int] = deque(maxlen=_MOST_KEPT)
         self._peak_nav = 0.0
         self._failed: set[int] = set()
         self._rearmed: dict[int, _Start] = {}
@@ -159,6 +177,35 @@ class AccountBooks:
         """Note that an order was filled."""
         with self._lock:
             self._executed.append(order)
+
+    def refused(self, at_ms: int) -> None:
+        """Note that the venue has refused an order."""
+        with self._lock:
+            self._refused_ms.append(at_ms)
+
+    def rejects(self, now_ms: int) -> str:
+        """Why the venue is not understood, in one sentence; empty while it refuses no more than may be."""
+        with self._lock:
+            limit = self._terms.limits.max_rejects
+            n_refused = sum(1 for at_ms in self._refused_ms if now_ms - REJECTS_MS < at_ms <= now_ms)
+        if n_refused <= limit:
+            return ""
+        minutes = REJECTS_MS // MINUTE_MS
+        return f"the venue has refused {n_refused} orders within {minutes} minutes, more than {limit:g}"
+
+    def trust(self, now_ms: int) -> None:
+        """Count what the venue refuses from now on: a person has let the account go on."""
+        with self._lock:
+            self._refused_ms = deque((at_ms for at_ms in self._refused_ms if at_ms > now_ms), _MOST_KEPT)
+
+    def breach(self, deployment_id: int, limits: RiskLimits) -> str:
+        """Why a book, or its account, holds more than it may; empty if neither does, or nobody knows."""
+        prices = self._prices()
+        with self._lock:
+            book, view, own = self._books.get(deployment_id), self._view(prices), self._terms.limits
+        if book is None:
+            return ""
+        return breach_of_book(book, limits) or breach_of_account(view, book.symbol, own)
 
     def alerts(self) -> dict[str, str]:
         """Levels of alerts that the account is above now, each with one sentence."""

@@ -15,6 +15,9 @@ from quant_pipelines.trading.breaker import Event, Trip
 RISK = "risk"
 """Scope of alerts about an account's levels; their source names the account and the level behind colons."""
 
+_OF_ACCOUNTS: tuple[Event, ...] = ("account_loss", "margin_short", "rejects")
+"""Events that the runner itself finds of a whole account."""
+
 
 def account_key(account_id: int) -> str:
     """Name of one account in alerts and halts; ``account`` alone is all of them."""
@@ -41,8 +44,7 @@ class Accounts:
         self._accounts: dict[int, AccountBooks] = {}
         self._terms = AccountTerms(restricted=frozenset(settings.restricted_symbols))
         self._told: dict[int, dict[str, str]] = {}
-        self._stopped: set[int] = set()
-        self._short: set[int] = set()
+        self._standing: dict[Event, set[int]] = {event: set() for event in _OF_ACCOUNTS}
 
     def of(self, deployment: Deployment) -> AccountBooks:
         """Account of a deployment, which is counted in."""
@@ -79,13 +81,14 @@ class Accounts:
         self._terms = AccountTerms(in_force, self._terms.restricted)
         for account in self._accounts.values():
             account.follow(self._terms)
-        standing = self._standing("account_loss", halts)
-        for account_id in self._stopped - standing:
+        known = self._standing
+        self._standing = {event: self._stands_for(event, halts) for event in _OF_ACCOUNTS}
+        for account_id in known["account_loss"] - self._standing["account_loss"]:
             self._accounts[account_id].rearm(now_ms)
-        self._stopped = standing
-        self._short = self._standing("margin_short", halts)
+        for account_id in known["rejects"] - self._standing["rejects"]:
+            self._accounts[account_id].trust(now_ms)
 
-    def _standing(self, event: Event, halts: Mapping[str, tuple[Trip, ...]]) -> set[int]:
+    def _stands_for(self, event: Event, halts: Mapping[str, tuple[Trip, ...]]) -> set[int]:
         """Accounts for which an event stands."""
         return {
             account_id
@@ -94,22 +97,19 @@ class Accounts:
         }
 
     async def watch(self, now_ms: int) -> bool:
-        """Write alerts that begin or end, and the hard stops of accounts; whether one was written.
+        """Write alerts that begin or end, and what trips the breakers of accounts; whether one was tripped.
 
         Raises
         ------
         StoreError
             If the database does not answer.
         """
-        has_stopped = False
+        tripped = list[bool]()
         for account_id, account in list(self._accounts.items()):  # one may come meanwhile
             await self._alert(account_id, account.alerts(), now_ms)
-            reason = "" if account_id in self._stopped else account.hard_stop()
-            if reason:
-                await self._stop(account_id, "account_loss", reason, now_ms)
-                self._stopped.add(account_id)
-                has_stopped = True
-        return has_stopped
+            tripped.append(await self._trip(account_id, "account_loss", account.hard_stop(), now_ms))
+            tripped.append(await self._trip(account_id, "rejects", account.rejects(now_ms), now_ms))
+        return any(tripped)
 
     async def margin_short(self, account_id: int, reason: str, now_ms: int) -> None:
         """Close and halt an account before the venue closes it, once until a person re-arms it.
@@ -119,14 +119,17 @@ class Accounts:
         StoreError
             If the database does not answer.
         """
-        if account_id not in self._short:
-            await self._stop(account_id, "margin_short", reason, now_ms)
-            self._short.add(account_id)
+        await self._trip(account_id, "margin_short", reason, now_ms)
 
-    async def _stop(self, account_id: int, event: Event, reason: str, now_ms: int) -> None:
+    async def _trip(self, account_id: int, event: Event, reason: str, now_ms: int) -> bool:
+        """Trip an account's breaker if there is a reason and it does not stand; whether it was tripped."""
+        if not reason or account_id in self._standing[event]:
+            return False
         cools_until_ms = now_ms + int(self._settings.breaker_cooldown_minutes * MINUTE_MS)
         alert = halt_alert(account_key(account_id), Trip(event, reason, cools_until_ms), from_ms(now_ms))
         await asyncio.to_thread(self._journal.write_alert, alert)
+        self._standing[event].add(account_id)
+        return True
 
     async def _alert(self, account_id: int, levels: dict[str, str], now_ms: int) -> None:
         told = self._told.get(account_id)  # None: an earlier life may have left some standing

@@ -154,6 +154,9 @@ class Runner:
                     traders.watch(watch),
                     traders.decide_late(),
                 )
+            except StoreError as error:
+                traders.lose_database(str(error))
+                raise
             finally:
                 await traders.close()
 

@@ -2,7 +2,6 @@
 
 import asyncio
 import logging
-import os
 from collections.abc import Callable, Coroutine
 from functools import partial
 from typing import Any
@@ -16,26 +15,28 @@ from live_runner.book.trader import Trader
 from live_runner.feed.feed import Feed
 from live_runner.feed.series import BarSeries
 from live_runner.ports.market_time import MarketTime
+from live_runner.ports.tasks import first_of
 from live_runner.process.accounts import Accounts, account_key
+from live_runner.process.conditions import ConditionWatch
+from live_runner.process.scales import Scales
 from live_runner.process.ticks import TickSource
-from live_runner.process.vitals import SERVICE, WAITING, resident_megabytes
+from live_runner.process.vitals import sign_of_life
 from live_runner.process.watch import OutageWatch
 from live_runner.venue.accounts import OrderVenues, bar
 from live_runner.venue.link import Station, VenueLink
 from live_runner.venue.links import VenueLinks
 from quant_pipelines.core.errors import ExchangeUnavailable, OutcomeUnknown, StoreError, with_its_kind
 from quant_pipelines.core.limits import RiskLimits
-from quant_pipelines.core.price_factors import PriceFactor
 from quant_pipelines.core.settings import Settings
 from quant_pipelines.core.timeframes import from_ms
 from quant_pipelines.exchange.version import venue_version
 from quant_pipelines.stack.pulse import Pulse
 from quant_pipelines.store.certificates import Permits
 from quant_pipelines.store.deployments import Deployment
-from quant_pipelines.store.heartbeats import Heartbeat, halt_alert
+from quant_pipelines.store.heartbeats import halt_alert
 from quant_pipelines.store.journal import Journal
 from quant_pipelines.store.tables.trading import PAPER_VENUE
-from quant_pipelines.trading.breaker import TRADING_STATES, Trip, decides
+from quant_pipelines.trading.breaker import Trip
 
 _COVER_SECONDS = 3.0
 """How long histories wait for the links to cover what is held: loading them takes the machine."""
@@ -80,12 +81,13 @@ class Traders:
         self._epoch = epoch
         self._traders: dict[int, Trader] = {}
         self._opened: dict[int, Trader] = {}
-        self._scales: dict[int, tuple[PriceFactor, ...]] = {}
+        self._scales = Scales(journal.market)
         self._refused: set[int] = set()
         self._changing = asyncio.Lock()
         self._following = asyncio.Lock()
         self._venues = venues
         self._links = VenueLinks(self._failure, self._stop)
+        self._conditions = ConditionWatch(journal, feed, self._links)
         self._ticks = TickSource(feed, time, journal.market, settings.market, ready=self._links.begun)
         self._late: asyncio.Queue[Trader] = asyncio.Queue()
         self._watch: OutageWatch | None = None
@@ -134,8 +136,9 @@ class Traders:
             deployed = await asyncio.to_thread(self._journal.read_deployments)
             stages = {deployment.id: deployment for deployment in deployed}
             before = self.symbols
-            current = {one.id for one in deployed if not await self._is_outdated(one)}
-            for gone in self._traders.keys() - current:
+            traded = {one.id: self._traders[one.id] for one in deployed if one.id in self._traders}
+            outdated = {key for key in traded if await self._scales.is_outdated(stages[key], traded[key])}
+            for gone in self._traders.keys() - (traded.keys() - outdated):
                 await self._drop(gone)
             for key, trader in self._traders.items():
                 trader.is_leaving = stages[key].is_leaving
@@ -184,7 +187,14 @@ class Traders:
     async def watch(self, watch: OutageWatch) -> None:
         """Have watched what is traded here, and beat at once when something goes away or comes back."""
         self._watch = watch
-        await watch.run(lambda: self.symbols, self._links.away_since_ms, self.beat)
+        await first_of(
+            watch.run(lambda: self.symbols, self._links.away_since_ms, self.beat),
+            self._conditions.run(lambda: list((self._traders | self._opened).values()), self.beat),
+        )
+
+    def lose_database(self, error: str) -> None:
+        """Send nothing more: the rows are lost, and with them what this writer knows."""
+        self._conditions.database_error = error
 
     async def decide_late(self) -> None:
         """Take up decisions that a venue's absence prevented, as soon as it is back; until canceled."""
@@ -201,22 +211,9 @@ class Traders:
         """Write the runner's sign of life."""
         await self._watch_accounts()
         away = () if self._watch is None else self._watch.standing
-        traders = list(self._traders.values())
-        states = {trader.state for trader in traders}
-        best = next((state for state in TRADING_STATES if state in states), TRADING_STATES[0])
         ages = {symbol: self._feed.age_seconds(symbol) for symbol in self.symbols}
-        detail: dict[str, Any] = {
-            "epoch": self._epoch,
-            "pid": os.getpid(),
-            "memory_mb": round(resident_megabytes(), 1),
-            "data_age_seconds": {
-                symbol: round(age, 3) if age < float("inf") else None for symbol, age in ages.items()
-            },
-            "deployments": [trader.status() for trader in traders],
-            "outages": [outage.document for outage in away],
-        }
-        state = WAITING if away and decides(best) else best
-        sign = Heartbeat(SERVICE, state, from_ms(self._time.now_ms()), detail)
+        traders = list(self._traders.values())
+        sign = sign_of_life(traders, ages, away, epoch=self._epoch, at=from_ms(self._time.now_ms()))
         await asyncio.to_thread(self._journal.write_heartbeat, sign)
 
     async def margin_short(self, account_id: int, reason: str) -> None:
@@ -233,25 +230,11 @@ class Traders:
         """End the talk with all venues; what is open there is found again at the next start."""
         await self._links.close()
 
-    async def _is_outdated(self, deployment: Deployment) -> bool:
-        """Whether it would go on with a specification of its book, or a scale of its bars, of before."""
-        trader = self._traders.get(deployment.id)
-        if trader is None:
-            return False
-        if await self._factors(deployment) != self._scales[deployment.id]:
-            return True
-        is_own = deployment.venue == PAPER_VENUE  # a venue's book follows the venue
-        return is_own and trader.plan.deployment.specifications != deployment.specifications
-
-    async def _factors(self, deployment: Deployment) -> tuple[PriceFactor, ...]:
-        market = self._journal.market
-        return await asyncio.to_thread(market.factors, deployment.exchange, deployment.symbol)
-
     async def _drop(self, deployment_id: int) -> None:
         """Forget a deployment, once nothing of it is booked any more."""
         _log.info("deployment dropped", extra={"deployment": deployment_id})
         trader = self._traders.pop(deployment_id)
-        del self._scales[deployment_id]
+        self._scales.forget(deployment_id)
         await self._links.drop(deployment_id)
         self._accounts.forget(deployment_id)
         self.pulse.note(deployment_id, is_uncovered=False)
@@ -288,7 +271,8 @@ class Traders:
         series = BarSeries(deployment.symbol, deployment.timeframe, first_open_ms(deployment))
         is_paper = deployment.venue == PAPER_VENUE  # its fills are those of the bars, whenever it decides
         pause_seconds = 0.0 if is_paper else self._settings.runner.funding_pause_seconds
-        relations = Relations(self.announce, self._accounts.of(deployment), pause_seconds)
+        signs = partial(self._conditions.signs_of, deployment)
+        relations = Relations(self.announce, self._accounts.of(deployment), pause_seconds, signs)
         open_trader = partial(Trader, epoch=self._epoch, open_broker=open_broker, relations=relations)
         try:
             trader = await asyncio.to_thread(open_trader, self._journal, deployment, series)
@@ -304,7 +288,7 @@ class Traders:
         """Let a trader know its bars, so that it can be advanced."""
         trader, market = self._opened[deployment.id], self._journal.market
         try:
-            self._scales[deployment.id] = await self._factors(deployment)  # before what is read in it
+            await self._scales.note(deployment)  # before what is read in it
             series = await load_history(market, self._feed, deployment, self._time.now_ms())
             trader.series.extend(series.bars)
             first_ms, now_ms = int(series.bars.ts[0]), self._time.now_ms()

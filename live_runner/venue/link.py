@@ -259,6 +259,7 @@ class VenueLink:
         except ExchangeError as error:
             _log.warning("order refused", extra={"order": name, "error": str(error)})
             await self._rows.follow(known, "REJECTED", reason=str(error))
+            self._trader.refused(error, stamp_ms)
         else:
             await self._rows.follow(
                 known, sent.status, filled=sent.filled_quantity, venue_order_id=sent.venue_order_id

@@ -74,6 +74,11 @@ class VenueLinks:
         links = ((self._places[key][1], link.away_since_ms) for key, link in self._links.items())
         return {symbol: since_ms for symbol, since_ms in links if since_ms is not None}
 
+    def away_since_of(self, deployment_id: int) -> int | None:
+        """Since when the talk of one deployment is broken, milliseconds UTC; None while it is not."""
+        link = self._links.get(deployment_id)
+        return None if link is None else link.away_since_ms
+
     def wake(self, deployment_id: int) -> None:
         """Have a link look at its trader now, also one that pauses after a failure."""
         if deployment_id in self._links:

@@ -30,7 +30,7 @@ def _text(status: dict[str, Any]) -> str:
         for name, value in sorted(values.items())
     ]
     unit = ("id", "strategy", "symbol", "timeframe")
-    columns = (*unit, "state", "position", "equity", "halted_by", "waits_for")
+    columns = (*unit, "state", "position", "equity", "halted_by", "reduced_by", "waits_for")
     lines = [
         f"runner {status['state']}, epoch {status['epoch']}, last sign of life {status['last_sign_of_life']}",
         *(f"AWAY  {outage['sentence']}" for outage in status["outages"]),

@@ -54,6 +54,11 @@ class AccountLimits:
     max_repeated_executions: float = setting(
         math.inf, "same orders of one deployment executed in an hour, until a person lets it go on", low=1
     )
+    max_rejects: float = setting(
+        10.0,
+        "orders of the account that a venue refused in 10 minutes, until a person lets it go on",
+        low=1,
+    )
     max_identical_orders: float = setting(
         1.0, "same orders of one deployment within 2 seconds; more are a loop, not a strategy", low=1
     )

@@ -7,6 +7,7 @@ from typing import NamedTuple
 MINUTE_MS = 60_000
 REPEATED_MS = 3_600_000
 IDENTICAL_MS = 2_000
+REJECTS_MS = 10 * MINUTE_MS
 
 
 class OpenExposure(NamedTuple):

@@ -7,6 +7,7 @@ import pytest
 
 from live_runner.book.account import AccountBooks, AccountTerms
 from quant_pipelines.core.account_limits import AccountLimits
+from quant_pipelines.core.limits import RiskLimits
 from quant_pipelines.risk.account_view import AccountOrder, BookExposure, OpenExposure, Prices
 
 A, B = "A/USDT:USDT", "B/USDT:USDT"
@@ -192,3 +193,26 @@ def test_a_repeated_execution_is_counted_by_what_was_filled() -> None:
         shared.executed(asked)
     assert denial is not None
     assert (denial.rule, denial.action) == ("repeated_execution", "reduce")
+
+
+@pytest.mark.parametrize(
+    ("n_refused", "expected"),
+    [(10, ""), (11, "the venue has refused 11 orders within 10 minutes, more than 10")],
+)
+def test_a_venue_that_refuses_too_often_stops_the_account(n_refused: int, expected: str) -> None:
+    shared = account(AccountLimits(), book(1), book(2))
+    for second in range(n_refused):
+        shared.refused(1_000 * second)
+    assert shared.rejects(20_000) == expected
+    assert shared.rejects(600_000) == ""  # the first of them is ten minutes ago
+    shared.trust(20_000)
+    assert shared.rejects(20_000) == ""
+
+
+def test_a_book_is_told_of_its_own_breach_before_its_accounts() -> None:
+    shared = account(AccountLimits(max_gross_notional=1_000.0), book(1, 9.0), book(2, 2.0))
+    assert shared.breach(1, RiskLimits(max_position_quantity=8.0)) == "quantity_quota: 9 is held, beyond 8"
+    assert (
+        shared.breach(2, RiskLimits(max_position_quantity=8.0)) == "gross_exposure: 1100 is held, beyond 1000"
+    )
+    assert shared.breach(3, RiskLimits(max_position_quantity=0.0)) == ""

@@ -1,7 +1,7 @@
 """What operators say takes effect while a history is still loading."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -14,7 +14,7 @@ from live_runner.venue.accounts import OrderVenues
 from quant_pipelines.core.series import Window
 from quant_pipelines.core.settings import RunnerSettings, Settings
 from quant_pipelines.core.timeframes import MINUTE_MS, from_ms, to_ms
-from quant_pipelines.exchange import BarRows
+from quant_pipelines.exchange import BarRows, LiveBar
 from quant_pipelines.store.heartbeats import halt_alert
 from quant_pipelines.trading.breaker import Trip
 from tests.integration.runner.replay import Recording, ReplaySource, ReplayTime, random_bars
@@ -36,6 +36,11 @@ class SlowSource(ReplaySource):
     def __init__(self) -> None:
         super().__init__(RECORDING, ReplayTime(NOW_MS, NOW_MS), is_silent=True)
         self.is_asked, self.may_go_on = asyncio.Event(), asyncio.Event()
+
+    async def watch_bars(self, symbols: Sequence[str]) -> AsyncIterator[LiveBar]:
+        for symbol in symbols:
+            yield LiveBar(symbol, NOW_MS, 100.0, 100.0, 100.0, 100.0, 0.0, NOW_MS)
+        await asyncio.Event().wait()
 
     async def bars(self, symbol: str, timeframe: str, window: Window) -> BarRows:
         if symbol == OTHER:
@@ -89,7 +94,7 @@ def play(
 
     async def played() -> None:
         source, leases, stopping = SlowSource(), Leases(), asyncio.Event()
-        time = ReplayTime(NOW_MS, NOW_MS)
+        time = more.pop("time", None) or ReplayTime(NOW_MS, NOW_MS)
         around = Surroundings(journal, leases.open, SETTINGS, source, time, "test:1", **more)
         running = asyncio.create_task(Runner(around).run(stopping))
         try:
@@ -149,3 +154,27 @@ def test_a_direct_kill_is_followed_while_the_first_histories_load() -> None:
         await until(lambda: states(journal) == {KNOWN.id: "HALTED"})
 
     play(journal, scenario, adopt_kills=adopt)
+
+
+def outage_rows(journal: MemoryJournal) -> list[tuple[str, bool]]:
+    rows = [(alert.source, resolved_at is None) for alert, resolved_at in journal.tables.alerts]
+    return [row for row in rows if row[0].startswith("outage:")]
+
+
+def test_a_clock_that_is_off_stops_entries_until_the_exchange_agrees_again() -> None:
+    journal, time = MemoryJournal([KNOWN]), ReplayTime(NOW_MS, NOW_MS)
+
+    async def scenario(_leases: Leases, _source: SlowSource) -> None:
+        await until(lambda: states(journal) == {KNOWN.id: "ACTIVE"})
+        time.error_ms = -5_000
+        await until(lambda: states(journal) == {KNOWN.id: "REDUCING"})
+        await until(lambda: outage_rows(journal) == [("outage:clock", True)])
+        sign = journal.tables.heartbeats["live_runner"]
+        assert sign.state == "WAITING"
+        [deployment] = sign.detail["deployments"]
+        assert deployment["reduced_by"] == "our clock was 5.0 s ahead of the exchange's, more than 1 s"
+        time.error_ms = 0
+        await until(lambda: states(journal) == {KNOWN.id: "ACTIVE"})
+        await until(lambda: outage_rows(journal) == [("outage:clock", False)])
+
+    play(journal, scenario, time=time)

@@ -1,0 +1,35 @@
+"""Whether a deployment that is traded would go on with a scale or a specification of before."""
+
+import asyncio
+
+from live_runner.book.trader import Trader
+from quant_pipelines.core.price_factors import PriceFactor
+from quant_pipelines.store.deployments import Deployment
+from quant_pipelines.store.journal import MarketRows
+from quant_pipelines.store.tables.trading import PAPER_VENUE
+
+
+class Scales:
+    """Factors of prices that each deployment's bars were read in."""
+
+    def __init__(self, market: MarketRows) -> None:
+        self._market = market
+        self._known: dict[int, tuple[PriceFactor, ...]] = {}
+
+    async def note(self, deployment: Deployment) -> None:
+        """Note the factors before anything is read in them."""
+        self._known[deployment.id] = await self._factors(deployment)
+
+    def forget(self, deployment_id: int) -> None:
+        """Forget a deployment that is traded no more."""
+        self._known.pop(deployment_id, None)
+
+    async def is_outdated(self, deployment: Deployment, trader: Trader) -> bool:
+        """Whether it would go on with a specification of its book, or a scale of its bars, of before."""
+        if await self._factors(deployment) != self._known[deployment.id]:
+            return True
+        is_own = deployment.venue == PAPER_VENUE  # a venue's book follows the venue
+        return is_own and trader.plan.deployment.specifications != deployment.specifications
+
+    async def _factors(self, deployment: Deployment) -> tuple[PriceFactor, ...]:
+        return await asyncio.to_thread(self._market.factors, deployment.exchange, deployment.symbol)
