@@ -7,13 +7,15 @@ decide at the same moment can't both take what is left of a limit.
 import math
 import threading
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import NamedTuple, Protocol
+from datetime import datetime
+from typing import NamedTuple, Protocol, TypeVar
 
+from live_runner.book.recall import Recalled
 from quant_pipelines.core.account_limits import NO_ACCOUNT_LIMITS, AccountLimits
 from quant_pipelines.core.limits import RiskLimits
-from quant_pipelines.core.timeframes import from_ms
+from quant_pipelines.core.timeframes import DAY_MS, to_ms
 from quant_pipelines.risk.account_rules import AccountDenial, account_denial
 from quant_pipelines.risk.account_view import (
     MINUTE_MS,
@@ -27,8 +29,10 @@ from quant_pipelines.risk.account_view import (
 )
 from quant_pipelines.risk.alert_levels import AccountState, reached
 from quant_pipelines.risk.held import breach_of_account, breach_of_book
+from quant_pipelines.store.rearmed import EquityThen
 
 _MOST_KEPT = 10_000
+Kept = TypeVar("Kept", AccountOrder, "Refusal")
 
 PricesOf = Callable[[str], Prices]
 
@@ -48,7 +52,7 @@ class AccountGate(Protocol):
     def executed(self, order: AccountOrder) -> None:
         """Note that an order was filled."""
 
-    def refused(self, at_ms: int) -> None:
+    def refused(self, deployment_id: int, at_ms: int) -> None:
         """Note that the venue has refused an order."""
 
     def breach(self, deployment_id: int, limits: RiskLimits) -> str:
@@ -70,7 +74,7 @@ class OpenGate:
     def executed(self, order: AccountOrder) -> None:
         """Note nothing."""
 
-    def refused(self, at_ms: int) -> None:
+    def refused(self, deployment_id: int, at_ms: int) -> None:
         """Note nothing."""
 
     def breach(self, deployment_id: int, limits: RiskLimits) -> str:
@@ -96,6 +100,13 @@ class _Start(NamedTuple):
     equity: float
 
 
+class Refusal(NamedTuple):
+    """A venue refused an order of a deployment, milliseconds UTC."""
+
+    deployment_id: int
+    at_ms: int
+
+
 class AccountBooks:
     """Books of one account.
 
@@ -113,8 +124,8 @@ class AccountBooks:
         self._terms = AccountTerms()
         self._sent: deque[AccountOrder] = deque(maxlen=_MOST_KEPT)
         self._executed: deque[AccountOrder] = deque(maxlen=_MOST_KEPT)
-        self._refused_ms: deque[int] = deque(maxlen=_MOST_KEPT)
-        self._peak_nav = 0.0
+        self._refused: deque[Refusal] = deque(maxlen=_MOST_KEPT)
+        self._peak_gain = 0.0
         self._failed: set[int] = set()
         self._rearmed: dict[int, _Start] = {}
         self._rearmed_at = ""
@@ -178,25 +189,57 @@ class AccountBooks:
         with self._lock:
             self._executed.append(order)
 
-    def refused(self, at_ms: int) -> None:
+    def refused(self, deployment_id: int, at_ms: int) -> None:
         """Note that the venue has refused an order."""
         with self._lock:
-            self._refused_ms.append(at_ms)
+            self._refused.append(Refusal(deployment_id, at_ms))
 
     def rejects(self, now_ms: int) -> str:
         """Why the venue is not understood, in one sentence; empty while it refuses no more than may be."""
         with self._lock:
             limit = self._terms.limits.max_rejects
-            n_refused = sum(1 for at_ms in self._refused_ms if now_ms - REJECTS_MS < at_ms <= now_ms)
+            n_refused = sum(1 for one in self._refused if now_ms - REJECTS_MS < one.at_ms <= now_ms)
         if n_refused <= limit:
             return ""
         minutes = REJECTS_MS // MINUTE_MS
         return f"the venue has refused {n_refused} orders within {minutes} minutes, more than {limit:g}"
 
-    def trust(self, now_ms: int) -> None:
-        """Count what the venue refuses from now on: a person has let the account go on."""
+    def trust(self, at_ms: int) -> None:
+        """Count what the venue has refused since then: a person has let the account go on."""
         with self._lock:
-            self._refused_ms = deque((at_ms for at_ms in self._refused_ms if at_ms > now_ms), _MOST_KEPT)
+            self._refused = deque((one for one in self._refused if one.at_ms > at_ms), _MOST_KEPT)
+
+    def lift(self, deployment_id: int, at_ms: int) -> None:
+        """Count the executions of a deployment since then: a person has let it go on."""
+        with self._lock:
+            lasting = [
+                one for one in self._executed if one.deployment_id != deployment_id or one.at_ms > at_ms
+            ]
+            self._executed = deque(lasting, _MOST_KEPT)
+
+    def recall(self, past: Recalled) -> None:
+        """Count what the rows know of a deployment in place of what is known of it."""
+        deployment_id, refused = (
+            past.deployment_id,
+            [Refusal(past.deployment_id, at) for at in past.refused_ms],
+        )
+        with self._lock:
+            self._sent = _with(self._sent, deployment_id, past.sent)
+            self._executed = _with(self._executed, deployment_id, past.executed)
+            self._refused = _with(self._refused, deployment_id, refused)
+
+    def recall_gain(self, gain: float) -> None:
+        """Know the highest gain over the capital that the account had before this process began, quote."""
+        with self._lock:
+            self._peak_gain = max(self._peak_gain, gain)
+
+    def worth(self) -> dict[str, float | None]:
+        """Equity of the account now (None: not known), its highest value, and its capital; quote."""
+        prices = self._prices()
+        with self._lock:
+            nav, capital = self._view(prices).nav, sum(self._capital.values())
+            known = nav if math.isfinite(nav) else None
+            return {"nav": known, "peak_nav": capital + self._peak_gain, "capital": capital}
 
     def breach(self, deployment_id: int, limits: RiskLimits) -> str:
         """Why a book, or its account, holds more than it may; empty if neither does, or nobody knows."""
@@ -212,8 +255,8 @@ class AccountBooks:
         prices = self._prices()
         with self._lock:
             view, capital = self._view(prices), sum(self._capital.values())
-            self._peak_nav = max(self._peak_nav, capital, view.nav)  # NaN is no peak
-            return reached(AccountState(view, self._peak_nav, capital))
+            self._peak_gain = max(self._peak_gain, view.nav - capital)  # NaN is no peak
+            return reached(AccountState(view, capital + self._peak_gain, capital))
 
     def hard_stop(self) -> str:
         """Why everything of the account is closed, in one sentence; empty while it need not be.
@@ -233,15 +276,15 @@ class AccountBooks:
         since = self._rearmed_at if rearmed else "00:00"
         return f"the account has lost {lost:.2%} since {since} UTC, more than {limit:.2%}".replace("%", " %")
 
-    def rearm(self, now_ms: int) -> None:
-        """Count what each book loses from now on until its day ends: a person has let them go on."""
+    def rearm(self, at: datetime, equity: Mapping[int, EquityThen]) -> None:
+        """Count what each book has lost since then until its day ends: a person let them go on."""
         with self._lock:
             self._rearmed = {
-                key: _Start(book.day, book.equity)
-                for key, book in self._books.items()
-                if math.isfinite(book.equity)
+                key: _Start(to_ms(then.at) // DAY_MS, then.equity)
+                for key, then in equity.items()
+                if math.isfinite(then.equity)
             }
-            self._rearmed_at = f"{from_ms(now_ms):%H:%M}"
+            self._rearmed_at = f"{at:%H:%M}"
 
     def _is_rearmed(self, deployment_id: int) -> bool:
         """Whether the day still lasts in which a person let a book go on, by the book's own bars."""
@@ -275,3 +318,10 @@ class AccountBooks:
             price = order.price if order.is_limit else math.nan
             opened = OpenExposure(order.quantity, price, order.client_order_id)
             self._books[order.deployment_id] = book._replace(orders=(*book.orders, opened))
+
+
+def _with(known: Iterable[Kept], deployment_id: int, recalled: Iterable[Kept]) -> deque[Kept]:
+    """Return what is known of others and what is recalled of one deployment, oldest first."""
+    kept = [one for one in known if one.deployment_id != deployment_id]
+    kept.extend(recalled)
+    return deque(sorted(kept, key=lambda one: one.at_ms), _MOST_KEPT)

@@ -21,13 +21,14 @@ class Relations(NamedTuple):
     """Whom a trader tells what was committed, and what its orders must pass besides its own rules.
 
     ``funding_pause_seconds``: nothing is decided so long before and after a funding slot. ``signs``: what is
-    known of its surroundings now.
+    known of its surroundings now. ``fills_ms``: times of the fills that were booked before.
     """
 
     announce: Announce = silent
     gate: AccountGate = OPEN_GATE
     funding_pause_seconds: float = 0.0
     signs: Callable[[], Signs] = Signs
+    fills_ms: tuple[int, ...] = ()
 
 
 def trip_of(decided: Decided) -> Trip | None:
@@ -52,9 +53,11 @@ class Approval:
         The account.
     plan
         Whose orders.
+    fills_ms
+        Times of the fills that were booked before, milliseconds UTC.
     """
 
-    def __init__(self, gate: AccountGate, plan: DeploymentPlan) -> None:
+    def __init__(self, gate: AccountGate, plan: DeploymentPlan, fills_ms: tuple[int, ...] = ()) -> None:
         self._gate = gate
         self._plan = plan
         self._price = math.nan
@@ -62,6 +65,7 @@ class Approval:
         self._is_open = False
         self._n_fills = 0
         self._count = _Count(-1, 0)
+        self._fills_ms = fills_ms
 
     def report(self, broker: Broker, booked_until_ms: int | None) -> None:
         """Tell the account what the book holds now; None before its first bar."""
@@ -94,7 +98,7 @@ class Approval:
     def refused(self, error: ExchangeError, at_ms: int) -> None:
         """Tell the account of an order that the venue has refused; one that it never got says nothing."""
         if isinstance(error, ExchangeRefused):
-            self._gate.refused(at_ms)
+            self._gate.refused(self._plan.deployment.id, at_ms)
 
     def _order(self, intent: Intent, quantity: float, price: float) -> AccountOrder:
         deployment = self._plan.deployment
@@ -110,7 +114,8 @@ class Approval:
         self._price = view.price
         day = booked_until_ms // DAY_MS
         if day != self._count.day:
-            self._count = _Count(day, broker.n_fills)
+            is_first, booked = self._count.day == -1, sum(at_ms // DAY_MS == day for at_ms in self._fills_ms)
+            self._count = _Count(day, broker.n_fills - booked * is_first)
         n_fills = broker.n_fills - self._count.n_fills
         return BookExposure(
             *whose, view.equity, view.day_start_equity, view.price, int(view.orders_today), n_fills, day

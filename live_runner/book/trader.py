@@ -88,7 +88,7 @@ class Trader:
         self._open = open_broker
         self._relations = relations
         self._announce = relations.announce
-        self._approval = Approval(relations.gate, self.plan)
+        self._approval = Approval(relations.gate, self.plan, relations.fills_ms)
         self.pause = FundingPause(self.plan.funding_interval_hours, relations.funding_pause_seconds)
         self._waits = Waits(journal, deployment.key)
         self._busy = threading.RLock()

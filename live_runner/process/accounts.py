@@ -1,15 +1,16 @@
 """The accounts that one writer trades: the books of each, its limits, its alerts and its hard stop."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from typing import Any
 
 from live_runner.book.account import AccountBooks, AccountTerms, PricesOf
 from quant_pipelines.core.account_limits import AccountLimits
 from quant_pipelines.core.settings import RunnerSettings
-from quant_pipelines.core.timeframes import MINUTE_MS, from_ms
+from quant_pipelines.core.timeframes import MINUTE_MS, from_ms, to_ms
 from quant_pipelines.store.deployments import Deployment
 from quant_pipelines.store.heartbeats import Alert, halt_alert
-from quant_pipelines.store.journal import Journal
+from quant_pipelines.store.journal import Controls, Journal
 from quant_pipelines.trading.breaker import Event, Trip
 
 RISK = "risk"
@@ -17,6 +18,8 @@ RISK = "risk"
 
 _OF_ACCOUNTS: tuple[Event, ...] = ("account_loss", "margin_short", "rejects")
 """Events that the runner itself finds of a whole account."""
+
+Restricted = Callable[[], frozenset[str]]
 
 
 def account_key(account_id: int) -> str:
@@ -32,9 +35,16 @@ class Accounts:
     journal
         Rows of the runner.
     settings
-        How long a breaker cools down, and what may not be opened.
+        How long a breaker cools down, and what may not be opened unless somebody else tells.
     prices_of
         Prices of a symbol as they are now.
+
+    Attributes
+    ----------
+    restricted
+        Tells in which symbols nothing may be opened now.
+    is_known
+        Whether the rows have told what accounts were worth.
     """
 
     def __init__(self, journal: Journal, settings: RunnerSettings, prices_of: PricesOf) -> None:
@@ -42,15 +52,24 @@ class Accounts:
         self._settings = settings
         self._prices_of = prices_of
         self._accounts: dict[int, AccountBooks] = {}
-        self._terms = AccountTerms(restricted=frozenset(settings.restricted_symbols))
+        self.restricted: Restricted = lambda: frozenset(settings.restricted_symbols)
+        self._terms = AccountTerms(restricted=self.restricted())
+        self._controls = Controls({}, {})
+        self._gains: dict[int, float] = {}
+        self.is_known = False
         self._told: dict[int, dict[str, str]] = {}
         self._standing: dict[Event, set[int]] = {event: set() for event in _OF_ACCOUNTS}
 
     def of(self, deployment: Deployment) -> AccountBooks:
         """Account of a deployment, which is counted in."""
-        account = self._accounts.setdefault(deployment.account_id, AccountBooks(self._prices_of))
+        account_id = deployment.account_id
+        if account_id not in self._accounts:
+            account = self._accounts[account_id] = AccountBooks(self._prices_of)
+            account.recall_gain(self._gains.get(account_id, 0.0))
+        account = self._accounts[account_id]
         account.follow(self._terms)
         account.expect(deployment.id, float(deployment.capital))
+        self._rearm(account_key(account_id), account)
         return account
 
     def forget(self, deployment_id: int) -> None:
@@ -73,20 +92,39 @@ class Accounts:
         if not stored.open_intents and not sum(fill.signed_quantity for fill in stored.fills):
             self.forget(deployment_id)
 
-    def follow(
-        self, limits: Mapping[str, dict[str, float]], halts: Mapping[str, tuple[Trip, ...]], now_ms: int
-    ) -> None:
+    def follow(self, controls: Controls) -> None:
         """Trade within the limits of the scope ``account``, each account on its own; go on once re-armed."""
-        in_force = AccountLimits.of(limits.get("account", {}))
-        self._terms = AccountTerms(in_force, self._terms.restricted)
+        in_force = AccountLimits.of(controls.limits.get("account", {}))
+        self._terms = AccountTerms(in_force, self.restricted())
+        self._controls = controls
+        if not self.is_known:
+            self._gains, self.is_known = dict(controls.gains), True
         for account in self._accounts.values():
             account.follow(self._terms)
-        known = self._standing
-        self._standing = {event: self._stands_for(event, halts) for event in _OF_ACCOUNTS}
-        for account_id in known["account_loss"] - self._standing["account_loss"]:
-            self._accounts[account_id].rearm(now_ms)
-        for account_id in known["rejects"] - self._standing["rejects"]:
-            self._accounts[account_id].trust(now_ms)
+        self._standing = {event: self._stands_for(event, controls.halts) for event in _OF_ACCOUNTS}
+        for account_id, account in self._accounts.items():
+            self._rearm(account_key(account_id), account)
+
+    def _rearm(self, key: str, account: AccountBooks) -> None:
+        """Count anew what people let go on; the rows know it, whatever has restarted since."""
+        for source, event, at, equity in self._controls.rearmed:
+            if event == "repeated_execution":
+                for deployment_id in account.deployment_ids & {_deployment_of(source)}:
+                    account.lift(deployment_id, to_ms(at))
+            elif source == key and event == "account_loss":
+                account.rearm(at, equity)
+            elif source == key and event == "rejects":
+                account.trust(to_ms(at))
+
+    @property
+    def documents(self) -> list[dict[str, Any]]:
+        """What each account is worth, for the sign of life; a restart goes on from there."""
+        waiting = {key: gain for key, gain in self._gains.items() if key not in self._accounts}
+        nothing = {"nav": None, "capital": 0.0}
+        return [
+            *({"id": key, **account.worth()} for key, account in sorted(self._accounts.items())),
+            *({"id": key, "peak_nav": gain, **nothing} for key, gain in sorted(waiting.items())),
+        ]
 
     def _stands_for(self, event: Event, halts: Mapping[str, tuple[Trip, ...]]) -> set[int]:
         """Accounts for which an event stands."""
@@ -139,3 +177,9 @@ class Accounts:
         found = [Alert("warning", f"{scope}:{name}", words, at) for name, words in levels.items()]
         await asyncio.to_thread(self._journal.follow_standing, scope, found, at)
         self._told[account_id] = levels
+
+
+def _deployment_of(source: str) -> int:
+    """Id of the deployment that a source names; 0 for another source."""
+    kind, _, number = source.partition(":")
+    return int(number) if kind == "deployment" and number.isdecimal() else 0

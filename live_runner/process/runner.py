@@ -17,6 +17,7 @@ from live_runner.feed.relay import relay_of
 from live_runner.ports.lease import Lease, OpenLease
 from live_runner.ports.market_time import MarketTime
 from live_runner.ports.tasks import first_of
+from live_runner.process.accounts import Restricted
 from live_runner.process.funds import FundsWatch
 from live_runner.process.outages import database_outage
 from live_runner.process.traders import Traders
@@ -67,6 +68,8 @@ class Surroundings:
         Where funds are kept; None watches none.
     adopt_kills
         Takes over direct kills, and tells whether there was one.
+    restricted
+        Symbols in which nothing may be opened now; None: those of the settings.
     """
 
     journal: Journal
@@ -80,6 +83,7 @@ class Surroundings:
     pulse: Pulse = field(default_factory=Pulse)
     funds: FundsRows | None = None
     adopt_kills: Callable[[], bool] = lambda: False
+    restricted: Restricted | None = None
 
 
 class Runner:
@@ -133,6 +137,8 @@ class Runner:
         watch = OutageWatch(around.journal, around.source, feed, around.settings.exchange.id)
         async with OrderVenues(around.settings, around.connect, self._warn) as venues:
             traders = Traders(around.journal, around.settings, feed, around.time, epoch=epoch, venues=venues)
+            if around.restricted is not None:
+                traders.restrict_by(around.restricted)
             traders.pulse = around.pulse
             helpers: list[Coroutine[Any, Any, None]] = [] if relay is None else [relay.run()]
             if around.cache is not None:

@@ -11,12 +11,13 @@ from live_runner.book.approval import Relations
 from live_runner.book.broker import OpenBroker
 from live_runner.book.history import first_open_ms, load_higher, load_history
 from live_runner.book.paper import open_paper
+from live_runner.book.recall import recalled
 from live_runner.book.trader import Trader
 from live_runner.feed.feed import Feed
 from live_runner.feed.series import BarSeries
 from live_runner.ports.market_time import MarketTime
 from live_runner.ports.tasks import first_of
-from live_runner.process.accounts import Accounts, account_key
+from live_runner.process.accounts import Accounts, Restricted, account_key
 from live_runner.process.conditions import ConditionWatch
 from live_runner.process.scales import Scales
 from live_runner.process.ticks import TickSource
@@ -120,8 +121,9 @@ class Traders:
             If the database does not answer.
         """
         async with self._following:
-            limits, halts = await asyncio.to_thread(self._journal.read_controls)
-            self._accounts.follow(limits, halts, self._time.now_ms())
+            controls = await asyncio.to_thread(self._journal.read_controls)
+            limits, halts = controls.limits, controls.halts
+            self._accounts.follow(controls)
             for key, trader in (self._traders | self._opened).items():
                 was_to_flatten = trader.must_flatten
                 _follow(trader, limits, halts)
@@ -192,6 +194,10 @@ class Traders:
             self._conditions.run(lambda: list((self._traders | self._opened).values()), self.beat),
         )
 
+    def restrict_by(self, restricted: Restricted) -> None:
+        """Open nothing in the symbols that it tells whenever limits are followed."""
+        self._accounts.restricted = restricted
+
     def lose_database(self, error: str) -> None:
         """Send nothing more: the rows are lost, and with them what this writer knows."""
         self._conditions.database_error = error
@@ -208,12 +214,15 @@ class Traders:
                 await self._stop(trader, failure)
 
     async def beat(self) -> None:
-        """Write the runner's sign of life."""
+        """Write the runner's sign of life; the one before is read first, for what accounts were worth."""
+        if not self._accounts.is_known:
+            await self.follow()
         await self._watch_accounts()
         away = () if self._watch is None else self._watch.standing
         ages = {symbol: self._feed.age_seconds(symbol) for symbol in self.symbols}
         traders = list(self._traders.values())
         sign = sign_of_life(traders, ages, away, epoch=self._epoch, at=from_ms(self._time.now_ms()))
+        sign.detail["accounts"] = self._accounts.documents
         await asyncio.to_thread(self._journal.write_heartbeat, sign)
 
     async def margin_short(self, account_id: int, reason: str) -> None:
@@ -241,11 +250,25 @@ class Traders:
         await asyncio.to_thread(trader.rest)
 
     async def _open(self, deployment: Deployment) -> None:
-        """Open the book of a deployment, and have what it holds at a venue covered before anything else."""
+        """Open the book of a deployment; whatever keeps it from that, its account goes on expecting it."""
+        account = self._accounts.of(deployment)
+        try:
+            orders = await asyncio.to_thread(self._journal.read_orders, deployment.id)
+            stored = await asyncio.to_thread(self._journal.read_book, deployment.id)
+            past = recalled(deployment, orders, stored.fills, self._time.now_ms())
+            account.recall(past)
+            await self._open_anywhere(deployment, past.fills_ms)
+        except BaseException:
+            self._opened.pop(deployment.id, None)
+            await self._accounts.lose(deployment.id)
+            raise
+
+    async def _open_anywhere(self, deployment: Deployment, fills_ms: tuple[int, ...]) -> None:
+        """Open it on paper or at its venue, where what it holds is covered before anything else."""
         permits = await asyncio.to_thread(self._journal.read_permits, deployment, venue_version())
         venue = await self._venues.of(deployment, permits)
         if venue is None:
-            await self._open_trader(deployment, open_paper)
+            await self._open_trader(deployment, open_paper, fills_ms)
             return
         self._links.reserve(deployment)
         begun, pulse = self._late.put_nowait, self.pulse
@@ -256,7 +279,7 @@ class Traders:
         )
         link = VenueLink(station)
         try:
-            trader = await self._open_trader(deployment, link.open_broker)
+            trader = await self._open_trader(deployment, link.open_broker, fills_ms)
         except BaseException:
             self._links.release(deployment.id)
             raise
@@ -266,22 +289,19 @@ class Traders:
         """Why a deployment at a venue decides nothing although its books agree; empty when it does."""
         return bar(deployment.venue, self._settings, permits) or self._venues.key_fault(deployment.account_id)
 
-    async def _open_trader(self, deployment: Deployment, open_broker: OpenBroker) -> Trader:
+    async def _open_trader(
+        self, deployment: Deployment, open_broker: OpenBroker, fills_ms: tuple[int, ...]
+    ) -> Trader:
         """Open a trader that knows its book, limits and halts, and no bars yet."""
         series = BarSeries(deployment.symbol, deployment.timeframe, first_open_ms(deployment))
         is_paper = deployment.venue == PAPER_VENUE  # its fills are those of the bars, whenever it decides
         pause_seconds = 0.0 if is_paper else self._settings.runner.funding_pause_seconds
         signs = partial(self._conditions.signs_of, deployment)
-        relations = Relations(self.announce, self._accounts.of(deployment), pause_seconds, signs)
+        relations = Relations(self.announce, self._accounts.of(deployment), pause_seconds, signs, fills_ms)
         open_trader = partial(Trader, epoch=self._epoch, open_broker=open_broker, relations=relations)
-        try:
-            trader = await asyncio.to_thread(open_trader, self._journal, deployment, series)
-            self._opened[deployment.id] = trader
-            await self.follow()  # before it can be advanced
-        except BaseException:
-            self._opened.pop(deployment.id, None)
-            await self._accounts.lose(deployment.id)
-            raise
+        trader = await asyncio.to_thread(open_trader, self._journal, deployment, series)
+        self._opened[deployment.id] = trader
+        await self.follow()  # before it can be advanced
         return trader
 
     async def _take_up(self, deployment: Deployment) -> None:

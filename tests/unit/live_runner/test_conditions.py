@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 import pytest
 
 from live_runner.book.approval import Relations
+from live_runner.book.recall import Recalled
 from live_runner.book.trader import Trader
 from live_runner.feed.feed import Feed
 from live_runner.feed.series import BarSeries
@@ -16,8 +17,11 @@ from live_runner.process.conditions import ConditionWatch
 from live_runner.venue.links import VenueLinks
 from quant_pipelines.core.errors import ExchangeRefused, ExchangeUnavailable
 from quant_pipelines.core.settings import RunnerSettings
-from quant_pipelines.core.timeframes import to_ms
-from quant_pipelines.risk.account_view import BookExposure
+from quant_pipelines.core.timeframes import DAY_MS, to_ms
+from quant_pipelines.risk.account_view import AccountOrder, BookExposure
+from quant_pipelines.store.heartbeats import halt_alert
+from quant_pipelines.store.trading import EquityPoint
+from quant_pipelines.trading.breaker import Trip
 from tests.memory_journal import MemoryJournal
 from tests.unit.live_runner.test_races import AT, DEPLOYMENT, SYMBOL, Books
 
@@ -69,7 +73,7 @@ class Bench:
 
     def follow(self) -> None:
         controls = self.journal.read_controls()
-        self.accounts.follow(controls.limits, controls.halts, NOW_MS)
+        self.accounts.follow(controls)
         self.trader.limit(controls.limits)
         self.trader.follow(controls.halts.get("account:1", ()))
 
@@ -185,3 +189,54 @@ def test_a_venue_that_refuses_too_often_stops_entries_until_a_person_rearms_it()
     bench.journal.resolve("account:1", AT)
     bench.follow()
     assert (bench.watch(), bench.trader.state) == (False, "ACTIVE")
+
+
+def lose(bench: Bench, equity: float) -> None:
+    held = BookExposure(KEY, SYMBOL, 0.0, (), equity, 1_000.0, 100.0, day=NOW_MS // DAY_MS)
+    bench.account.report(lambda: held)
+
+
+def with_hard_stop(journal: MemoryJournal) -> Bench:
+    """A life of the runner that has read its rows."""
+    journal.tables.limits["account"] = {"max_account_loss_fraction": 0.2}
+    bench = Bench(journal)
+    bench.follow()
+    return bench
+
+
+def test_a_restart_on_the_day_of_a_resumed_hard_stop_does_not_stop_again() -> None:
+    journal = MemoryJournal([DEPLOYMENT])
+    bench = with_hard_stop(journal)
+    lose(bench, 700.0)
+    assert bench.watch() is True
+    journal.tables.equity[KEY, AT] = EquityPoint(AT, 700.0, 0.0, 100.0, 700.0)
+    journal.resolve("account:1", AT)
+    bench.follow()
+    assert bench.watch() is False
+    again = with_hard_stop(journal)
+    lose(again, 700.0)
+    assert again.watch() is False
+    lose(again, 550.0)
+    assert again.watch() is True
+    [trip] = journal.read_controls().halts["account:1"]
+    assert trip.reason == "the account has lost 21.43 % since 00:00 UTC, more than 20.00 %"
+
+
+def test_a_restart_counts_no_refusal_of_before_a_person_let_the_account_go_on() -> None:
+    bench = Bench()
+    bench.journal.write_alert(halt_alert("account:1", Trip("rejects", "refused", NOW_MS), AT))
+    bench.journal.resolve("account:1", AT)
+    bench.account.recall(Recalled(KEY, refused_ms=(NOW_MS - 1,) * 20))
+    bench.follow()
+    assert bench.watch() is False
+
+
+def test_a_symbol_is_restricted_as_soon_as_limits_are_followed_again() -> None:
+    bench = Bench()
+    asked = AccountOrder(KEY, SYMBOL, 1.0, 100.0, NOW_MS)
+    assert bench.account.ask(asked) is None
+    bench.accounts.restricted = lambda: frozenset({SYMBOL})
+    bench.follow()
+    denial = bench.account.ask(asked._replace(at_ms=NOW_MS + 5_000))
+    assert denial is not None
+    assert denial.rule == "restricted_symbol"

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import replace
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -11,11 +12,13 @@ from live_runner.feed.feed import Feed
 from live_runner.process.runner import Runner, Surroundings
 from live_runner.process.traders import Traders
 from live_runner.venue.accounts import OrderVenues
+from quant_pipelines.core.errors import ConfigurationError
 from quant_pipelines.core.series import Window
 from quant_pipelines.core.settings import RunnerSettings, Settings
 from quant_pipelines.core.timeframes import MINUTE_MS, from_ms, to_ms
 from quant_pipelines.exchange import BarRows, LiveBar
 from quant_pipelines.store.heartbeats import halt_alert
+from quant_pipelines.store.trading import Fill
 from quant_pipelines.trading.breaker import Trip
 from tests.integration.runner.replay import Recording, ReplaySource, ReplayTime, random_bars
 from tests.memory_journal import MemoryJournal
@@ -178,3 +181,26 @@ def test_a_clock_that_is_off_stops_entries_until_the_exchange_agrees_again() -> 
         await until(lambda: outage_rows(journal) == [("outage:clock", False)])
 
     play(journal, scenario, time=time)
+
+
+@pytest.mark.parametrize(("is_held", "nav"), [(True, None), (False, 1_000.0)])
+def test_a_deployment_that_fails_before_its_book_is_open_is_counted_with_what_it_holds(
+    is_held: bool, nav: float | None
+) -> None:
+    broken = replace(NEW, venue="binanceusdm", stage="live")
+    journal = MemoryJournal([KNOWN, broken])
+    if is_held:
+        fill = Fill("1", None, "buy", Decimal(1), Decimal(100), Decimal(0), "target", AT)
+        journal.tables.fills["binanceusdm", OTHER, "1"] = (broken.id, fill)
+
+    async def scenario(_leases: Leases, source: SlowSource) -> None:
+        source.may_go_on.set()
+        await until(lambda: any(alert.severity == "halt" for alert, _ in journal.tables.alerts))
+        await until(lambda: states(journal) == {KNOWN.id: "ACTIVE"})
+        detail = journal.tables.heartbeats["live_runner"].detail
+        assert [(one["id"], one["nav"]) for one in detail["accounts"]] == [(1, nav)]
+
+    def connect(*_: Any) -> Any:
+        raise ConfigurationError("this account can't be opened")
+
+    play(journal, scenario, connect=connect)
