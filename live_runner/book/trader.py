@@ -84,6 +84,7 @@ class Trader:
         self._epoch = epoch
         self._rules = self.plan.rules
         self._breaker = Breaker()
+        self.n_trips = 0
         self.is_leaving = deployment.is_leaving
         self._open = open_broker
         self._relations = relations
@@ -153,6 +154,7 @@ class Trader:
 
     def trip(self, trip: Trip) -> None:
         """Stop what an event stops, before it is read in the database."""
+        self.n_trips += 1
         self._breaker = self._breaker.tripped(trip)
         self._is_stale = True
 
@@ -360,6 +362,7 @@ class Trader:
         if trip := trip_of(decided):
             if ROWS[trip.event].ends_by == "person":
                 self._journal.write_alert(halt_alert(self.key, trip, from_ms(now_ms)))
+            self.n_trips += 1  # who has read the rows before must not undo it
             self._breaker = self._breaker.tripped(trip)
         if decided.denied_by not in REPEATED:
             self._decided_ms = floor_ms(close_ms, self.plan.step_ms)

@@ -218,6 +218,7 @@ class Runner:
             while True:
                 await lease.wait_for_change(self._around.settings.runner.deployment_poll_seconds)
                 await traders.follow()
+                await traders.follow_stages()
                 news.set()
 
         async def refresh() -> None:

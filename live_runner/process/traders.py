@@ -19,6 +19,7 @@ from live_runner.ports.market_time import MarketTime
 from live_runner.ports.tasks import first_of
 from live_runner.process.accounts import Accounts, Restricted, account_key
 from live_runner.process.conditions import ConditionWatch
+from live_runner.process.late import LateDecisions
 from live_runner.process.scales import Scales
 from live_runner.process.ticks import TickSource
 from live_runner.process.vitals import sign_of_life
@@ -41,7 +42,6 @@ from quant_pipelines.trading.breaker import Trip
 
 _COVER_SECONDS = 3.0
 """How long histories wait for the links to cover what is held: loading them takes the machine."""
-_AFTER_PAUSE_SECONDS = 0.1
 
 _log = logging.getLogger(__name__)
 
@@ -90,7 +90,7 @@ class Traders:
         self._links = VenueLinks(self._failure, self._stop)
         self._conditions = ConditionWatch(journal, feed, self._links)
         self._ticks = TickSource(feed, time, journal.market, settings.market, ready=self._links.begun)
-        self._late: asyncio.Queue[Trader] = asyncio.Queue()
+        self._late = LateDecisions(feed, time, self._failure, self._stop)
         self._watch: OutageWatch | None = None
         self._accounts = Accounts(journal, settings.runner, feed.prices)
         self.symbols_changed = asyncio.Event()
@@ -102,6 +102,11 @@ class Traders:
     def symbols(self) -> list[str]:
         """Symbols that are traded."""
         return sorted({trader.symbol for trader in self._traders.values()})
+
+    @property
+    def all(self) -> list[Trader]:
+        """Those that are traded, and those that wait for their bars."""
+        return list((self._traders | self._opened).values())
 
     async def open(self) -> None:
         """Seed the account's limits once, and take up what is deployed."""
@@ -121,15 +126,28 @@ class Traders:
             If the database does not answer.
         """
         async with self._following:
+            known = {key: trader.n_trips for key, trader in (self._traders | self._opened).items()}
             controls = await asyncio.to_thread(self._journal.read_controls)
             limits, halts = controls.limits, controls.halts
             self._accounts.follow(controls)
             for key, trader in (self._traders | self._opened).items():
                 was_to_flatten = trader.must_flatten
-                _follow(trader, limits, halts)
+                trader.limit(limits)
+                if trader.n_trips != known.get(key, trader.n_trips):
+                    continue  # it tripped while the rows were read: the next look knows
+                _follow(trader, halts)
                 if trader.must_flatten and not was_to_flatten:
                     self._links.wake(key)
             return halts
+
+    async def follow_stages(self) -> None:
+        """Have closed what those hold that left their stage, also while histories load."""
+        if not self._changing.locked():
+            return  # whoever refreshes next reads it
+        known = self._traders | self._opened
+        for deployment in await asyncio.to_thread(self._journal.read_deployments):
+            if deployment.id in known:
+                known[deployment.id].is_leaving = deployment.is_leaving
 
     async def refresh(self) -> None:
         """Take up new deployments, close what those hold that left their stage, follow limits and halts."""
@@ -191,7 +209,7 @@ class Traders:
         self._watch = watch
         await first_of(
             watch.run(lambda: self.symbols, self._links.away_since_ms, self.beat),
-            self._conditions.run(lambda: list((self._traders | self._opened).values()), self.beat),
+            self._conditions.run(lambda: self.all, self.beat),
         )
 
     def restrict_by(self, restricted: Restricted) -> None:
@@ -204,14 +222,7 @@ class Traders:
 
     async def decide_late(self) -> None:
         """Take up decisions that a venue's absence prevented, as soon as it is back; until canceled."""
-        while True:
-            trader = await self._late.get()
-            await self._feed.fresh_word(trader.symbol)
-            age_seconds = self._feed.age_seconds(trader.symbol)
-            late = asyncio.to_thread(trader.decide_late, self._time.now_ms(), age_seconds)
-            failure = await self._failure(trader.key, late)
-            if failure is not None:
-                await self._stop(trader, failure)
+        await self._late.run()
 
     async def beat(self) -> None:
         """Write the runner's sign of life; the one before is read first, for what accounts were worth."""
@@ -271,7 +282,7 @@ class Traders:
             await self._open_trader(deployment, open_paper, fills_ms)
             return
         self._links.reserve(deployment)
-        begun, pulse = self._late.put_nowait, self.pulse
+        begun, pulse = self._late.put, self.pulse
         rules, clock = self._settings.runner, self._time.wall_ms
         held_back = partial(self._barred, deployment, permits)
         station = Station(
@@ -359,12 +370,10 @@ class Traders:
         if tick is not None and self._traders.get(trader.plan.deployment.id) is trader:  # not dropped since
             await asyncio.to_thread(trader.advance, tick)
             if until_ms := trader.pause.until_ms(tick.now_ms):
-                seconds = (until_ms - self._time.now_ms()) / 1000 + _AFTER_PAUSE_SECONDS
-                asyncio.get_running_loop().call_later(max(0.0, seconds), self._late.put_nowait, trader)
+                self._late.put_after(trader, until_ms)
 
 
-def _follow(trader: Trader, limits: dict[str, dict[str, float]], halts: dict[str, tuple[Trip, ...]]) -> None:
-    """Let a trader follow the limits and the halts of its deployment and of the account."""
-    trader.limit(limits)
+def _follow(trader: Trader, halts: dict[str, tuple[Trip, ...]]) -> None:
+    """Let a trader follow the halts of its deployment and of the account."""
     account = account_key(trader.plan.deployment.account_id)
     trader.follow(trip for source in ("account", account, trader.key) for trip in halts.get(source, ()))

@@ -138,6 +138,12 @@ class Covering:
             await self._do(action)
         return isinstance(action, ExitPosition) or action == Wait("closing")
 
+    async def close(self, wanted: ExitPosition) -> None:
+        """Close the position, unless an exit works."""
+        read = await self._read()
+        if not (await self._asked(read.waiting)).is_closing:
+            await self._do(wanted)
+
     async def _next(self, read: _Read) -> Action:
         asked = await self._asked(read.waiting)
         return next_action(read.held, self.protection.standing, asked, self.tries, _now())

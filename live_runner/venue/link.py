@@ -30,12 +30,14 @@ from quant_pipelines.core.errors import (
     ReconciliationError,
     with_its_kind,
 )
+from quant_pipelines.core.orders import closing_side
 from quant_pipelines.core.settings import RunnerSettings
 from quant_pipelines.core.timeframes import HOUR_MS, MINUTE_MS, from_ms, to_ms
 from quant_pipelines.stack.pulse import Pulse
 from quant_pipelines.store.journal import Journal
 from quant_pipelines.store.trading import Intent
-from quant_pipelines.trading.purposes import EXITS
+from quant_pipelines.trading.cover import ExitPosition
+from quant_pipelines.trading.purposes import CLOSE, EXITS
 from quant_pipelines.trading.reconcile import OurRows, VenueRows, reconcile
 from quant_pipelines.trading.tries import READ_BACK_SECONDS, Pace, Tries
 from quant_pipelines.trading.venue import (
@@ -235,12 +237,20 @@ class VenueLink:
         refusal = "" if has_left else "the exit of a stop comes first"
         if now_ms - to_ms(order.stamp) > _LATEST_SEND_MS:
             refusal = f"woke {(now_ms - to_ms(order.stamp)) / 1000:.1f} s after its decision"
-        refusal = self._trader.refusal_to_send(intent) or refusal
-        if refusal:
-            await self._rows.follow(order, "DENIED", reason=refusal)
+        denial = self._trader.refusal_to_send(intent)
+        if denial or refusal:
+            await self._rows.follow(order, "DENIED", reason=denial or refusal)
+            if denial and not refusal and not self._trader.is_halted:
+                await self._close_side_left(intent)
             return
         await self._rows.follow(order, "SUBMITTED")  # proves the epoch once more, right before the request
         await self._transmit(intent, now_ms)
+
+    async def _close_side_left(self, denied: Intent) -> None:
+        """Close what a denied order would have closed on its way to the other side: that reduces."""
+        held = (await self._rows.with_broker(lambda broker: broker.position())).quantity
+        if held and closing_side(held) == denied.side and denied.quantity > abs(held):
+            await self._covering.close(ExitPosition(CLOSE, held, None, "operator"))
 
     async def _transmit(self, intent: Intent, stamp_ms: int) -> None:
         name, is_exit = intent.client_order_id, intent.purpose in EXITS

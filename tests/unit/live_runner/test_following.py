@@ -18,7 +18,8 @@ from quant_pipelines.core.settings import RunnerSettings, Settings
 from quant_pipelines.core.timeframes import MINUTE_MS, from_ms, to_ms
 from quant_pipelines.exchange import BarRows, LiveBar
 from quant_pipelines.store.heartbeats import halt_alert
-from quant_pipelines.store.trading import Fill
+from quant_pipelines.store.journal import Controls
+from quant_pipelines.store.trading import Fill, Position
 from quant_pipelines.trading.breaker import Trip
 from tests.integration.runner.replay import Recording, ReplaySource, ReplayTime, random_bars
 from tests.memory_journal import MemoryJournal
@@ -204,3 +205,56 @@ def test_a_deployment_that_fails_before_its_book_is_open_is_counted_with_what_it
         raise ConfigurationError("this account can't be opened")
 
     play(journal, scenario, connect=connect)
+
+
+def test_what_left_its_stage_is_known_while_a_history_loads() -> None:
+    async def scenario() -> None:
+        source, time = SlowSource(), ReplayTime(NOW_MS, NOW_MS)
+        journal = MemoryJournal([KNOWN])
+        epoch = journal.open_epoch("test:1", AT)
+        async with OrderVenues(SETTINGS, lambda *_: pytest.fail("no venue is needed"), pytest.fail) as venues:
+            traders = Traders(journal, SETTINGS, Feed(source, time), time, epoch=epoch, venues=venues)
+            await traders.open()
+            [trader] = traders.all
+            journal.deployments[NEW.id] = NEW
+            refreshing = asyncio.create_task(traders.refresh())
+            await source.is_asked.wait()
+            left = replace(KNOWN, stage="culled")
+            journal.tables.positions[KNOWN.id, SYMBOL] = Position(Decimal(1), Decimal(100), Decimal(0), None)
+            journal.deployments[KNOWN.id] = left
+            await traders.follow_stages()
+            assert trader.is_leaving
+            source.may_go_on.set()
+            await refreshing
+
+    asyncio.run(asyncio.wait_for(scenario(), 60))
+
+
+def test_a_trip_that_happens_while_the_rows_are_read_is_not_undone() -> None:
+    journal = TrippingJournal([KNOWN])
+
+    async def scenario() -> None:
+        source, time = SlowSource(), ReplayTime(NOW_MS, NOW_MS)
+        epoch = journal.open_epoch("test:1", AT)
+        async with OrderVenues(SETTINGS, lambda *_: pytest.fail("no venue is needed"), pytest.fail) as venues:
+            traders = Traders(journal, SETTINGS, Feed(source, time), time, epoch=epoch, venues=venues)
+            await traders.open()
+            [journal.trader] = traders.all
+            await traders.follow()
+            assert journal.trader.is_halted
+            await traders.follow()
+            assert not journal.trader.is_halted  # by then the rows have the last word
+
+    asyncio.run(asyncio.wait_for(scenario(), 60))
+
+
+class TrippingJournal(MemoryJournal):
+    """A journal during whose next reading a trader trips."""
+
+    trader: Any = None
+
+    def read_controls(self) -> Controls:
+        controls, trader, self.trader = super().read_controls(), self.trader, self.trader
+        if trader is not None and not trader.is_halted and trader.n_trips == 0:
+            trader.trip(Trip("failed", "it broke meanwhile"))
+        return controls
