@@ -24,8 +24,9 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _text(status: dict[str, Any]) -> str:
+    expiries = status["limit_expiries"]
     limits = [
-        {"scope": scope, "limit": name, "value": value}
+        {"scope": scope, "limit": name, "value": value, "expires": expiries.get(scope, {}).get(name, "")}
         for scope, values in sorted(status["limits"].items())
         for name, value in sorted(values.items())
     ]
@@ -39,6 +40,8 @@ def _text(status: dict[str, Any]) -> str:
         "halts",
         table(status["halts"], ("source", "message", "at")),
         "limits",
-        table(limits, ("scope", "limit", "value")),
+        table(limits, ("scope", "limit", "value", "expires")),
+        "proposals",
+        table(status["proposals"], ("subject", "source", "target", "proposer", "reason", "expires_at")),
     ]
     return "\n".join(lines)

@@ -73,4 +73,14 @@ ACCOUNT_LIMITS = {field.name: field for field in dataclasses.fields(AccountLimit
 """Limits of an account by name, with their descriptions and ranges."""
 EVERY_LIMIT = {**ACCOUNT_LIMITS, **LIMITS}
 """The same with those of a book."""
+COUNTS = (
+    "max_identical_orders",
+    "max_orders_per_day",
+    "max_orders_per_minute",
+    "max_rejects",
+    "max_repeated_executions",
+)
+"""Limits that are numbers of orders: whole ones."""
+MEANT_RANGE = (1e-9, 1e15)
+"""What is smaller or larger is a slip: no limit of any kind is meant so."""
 NO_ACCOUNT_LIMITS = AccountLimits()
