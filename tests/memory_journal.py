@@ -21,6 +21,7 @@ from quant_pipelines.store.deployments import Deployment
 from quant_pipelines.store.heartbeats import Alert, Heartbeat, halt_alert, trip_of
 from quant_pipelines.store.journal import Controls
 from quant_pipelines.store.market_events import Levels
+from quant_pipelines.store.rearmed import EquityThen, Rearmed, gains_of
 from quant_pipelines.store.trading import (
     Booking,
     Fill,
@@ -150,7 +151,8 @@ class MemoryJournal:
         for alert, resolved_at in self.tables.alerts:
             if alert.severity == "halt" and resolved_at is None:
                 halts[alert.source] = (*halts.get(alert.source, ()), trip_of(alert._asdict()))
-        return Controls({scope: dict(limits) for scope, limits in self.tables.limits.items()}, halts)
+        limits = {scope: dict(limits) for scope, limits in self.tables.limits.items()}
+        return Controls(limits, halts, self._rearmed(), gains_of(self.tables.heartbeats))
 
     def read_deployments(self) -> list[Deployment]:
         return [one for key, one in sorted(self.deployments.items()) if self._is_traded(one)]
@@ -251,6 +253,22 @@ class MemoryJournal:
                 StandingAlert(alert, resolved_at or (at if alert.source == source else None))
                 for alert, resolved_at in tables.alerts
             ]
+
+    def _rearmed(self) -> tuple[Rearmed, ...]:
+        newest: dict[Key, Rearmed] = {}
+        ended = [(at, alert) for alert, at in self.tables.alerts if at and alert.severity == "halt"]
+        for at, alert in sorted(ended, key=lambda one: one[0]):
+            event = trip_of(alert._asdict()).event
+            worth = self._equity_then(alert.source, at) if event == "account_loss" else {}
+            newest[alert.source, event] = Rearmed(alert.source, event, at, worth)
+        return tuple(newest.values())
+
+    def _equity_then(self, source: str, at: datetime) -> dict[int, EquityThen]:
+        worth: dict[int, EquityThen] = {}
+        for (key, ts), point in sorted(self.tables.equity.items()):
+            if ts <= at and source == f"account:{self.deployments[key].account_id}":
+                worth[key] = EquityThen(ts, point.equity)
+        return worth
 
     def _is_traded(self, deployment: Deployment) -> bool:
         held = self.tables.positions.get((deployment.id, deployment.symbol))

@@ -7,16 +7,21 @@ decide at the same moment can't both take what is left of a limit.
 import math
 import threading
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import NamedTuple, Protocol
+from datetime import datetime
+from typing import NamedTuple, Protocol, TypeVar
 
+from live_runner.book.recall import Recalled
 from quant_pipelines.core.account_limits import NO_ACCOUNT_LIMITS, AccountLimits
 from quant_pipelines.core.clock import Clock, system_clock_ms
-from quant_pipelines.core.timeframes import DAY_MS, from_ms
+from quant_pipelines.core.limits import RiskLimits
+from quant_pipelines.core.timeframes import DAY_MS, to_ms
 from quant_pipelines.risk.account_nav import AccountFunds, Nav, nav_of
 from quant_pipelines.risk.account_rules import AccountDenial, account_denial
 from quant_pipelines.risk.account_view import (
+    MINUTE_MS,
+    REJECTS_MS,
     REPEATED_MS,
     AccountOrder,
     AccountView,
@@ -25,8 +30,11 @@ from quant_pipelines.risk.account_view import (
     Prices,
 )
 from quant_pipelines.risk.alert_levels import AccountState, reached
+from quant_pipelines.risk.held import breach_of_account, breach_of_book
+from quant_pipelines.store.rearmed import EquityThen
 
 _MOST_KEPT = 10_000
+Kept = TypeVar("Kept", AccountOrder, "Refusal")
 
 PricesOf = Callable[[str], Prices]
 
@@ -46,6 +54,12 @@ class AccountGate(Protocol):
     def executed(self, order: AccountOrder) -> None:
         """Note that an order was filled."""
 
+    def refused(self, deployment_id: int, at_ms: int) -> None:
+        """Note that the venue has refused an order."""
+
+    def breach(self, deployment_id: int, limits: RiskLimits) -> str:
+        """Why a book, or its account, holds more than it may; empty if neither does, or nobody knows."""
+
 
 class OpenGate:
     """Approves everything: a book that belongs to no account that is watched."""
@@ -61,6 +75,13 @@ class OpenGate:
 
     def executed(self, order: AccountOrder) -> None:
         """Note nothing."""
+
+    def refused(self, deployment_id: int, at_ms: int) -> None:
+        """Note nothing."""
+
+    def breach(self, deployment_id: int, limits: RiskLimits) -> str:
+        """Return none: no book is known."""
+        return ""
 
 
 OPEN_GATE = OpenGate()
@@ -79,6 +100,17 @@ class _Start(NamedTuple):
 
     day: int
     equity: float
+
+
+class Refusal(NamedTuple):
+    """A venue refused an order of a deployment, milliseconds UTC."""
+
+    deployment_id: int
+    at_ms: int
+
+
+_OF_THEN_MS = 2 * MINUTE_MS
+"""How far from a moment the venue's balance may be that counts as that moment's."""
 
 
 class AccountBooks:
@@ -104,7 +136,8 @@ class AccountBooks:
         self._terms = AccountTerms()
         self._sent: deque[AccountOrder] = deque(maxlen=_MOST_KEPT)
         self._executed: deque[AccountOrder] = deque(maxlen=_MOST_KEPT)
-        self._peak_nav = 0.0
+        self._refused: deque[Refusal] = deque(maxlen=_MOST_KEPT)
+        self._peak_gain = 0.0
         self._failed: set[int] = set()
         self._held_back: set[str] = set()
         self._rearmed: dict[int, _Start] = {}
@@ -180,6 +213,67 @@ class AccountBooks:
         with self._lock:
             self._executed.append(order)
 
+    def refused(self, deployment_id: int, at_ms: int) -> None:
+        """Note that the venue has refused an order."""
+        with self._lock:
+            self._refused.append(Refusal(deployment_id, at_ms))
+
+    def rejects(self, now_ms: int) -> str:
+        """Why the venue is not understood, in one sentence; empty while it refuses no more than may be."""
+        with self._lock:
+            limit = self._terms.limits.max_rejects
+            n_refused = sum(1 for one in self._refused if now_ms - REJECTS_MS < one.at_ms <= now_ms)
+        if n_refused <= limit:
+            return ""
+        minutes = REJECTS_MS // MINUTE_MS
+        return f"the venue has refused {n_refused} orders within {minutes} minutes, more than {limit:g}"
+
+    def trust(self, at_ms: int) -> None:
+        """Count what the venue has refused since then: a person has let the account go on."""
+        with self._lock:
+            self._refused = deque((one for one in self._refused if one.at_ms > at_ms), _MOST_KEPT)
+
+    def lift(self, deployment_id: int, at_ms: int) -> None:
+        """Count the executions of a deployment since then: a person has let it go on."""
+        with self._lock:
+            lasting = [
+                one for one in self._executed if one.deployment_id != deployment_id or one.at_ms > at_ms
+            ]
+            self._executed = deque(lasting, _MOST_KEPT)
+
+    def recall(self, past: Recalled) -> None:
+        """Count what the rows know of a deployment in place of what is known of it."""
+        deployment_id, refused = (
+            past.deployment_id,
+            [Refusal(past.deployment_id, at) for at in past.refused_ms],
+        )
+        with self._lock:
+            self._sent = _with(self._sent, deployment_id, past.sent)
+            self._executed = _with(self._executed, deployment_id, past.executed)
+            self._refused = _with(self._refused, deployment_id, refused)
+
+    def recall_gain(self, gain: float) -> None:
+        """Know the highest gain over the capital that the account had before this process began, quote."""
+        with self._lock:
+            self._peak_gain = max(self._peak_gain, gain)
+
+    def worth(self) -> dict[str, float | None]:
+        """Equity of the account now (None: not known), its highest value, and its capital; quote."""
+        prices = self._prices()
+        with self._lock:
+            nav, capital = self._view(prices).nav, sum(self._capital.values())
+            known = nav if math.isfinite(nav) else None
+            return {"nav": known, "peak_nav": capital + self._peak_gain, "capital": capital}
+
+    def breach(self, deployment_id: int, limits: RiskLimits) -> str:
+        """Why a book, or its account, holds more than it may; empty if neither does, or nobody knows."""
+        prices = self._prices()
+        with self._lock:
+            book, view, own = self._books.get(deployment_id), self._view(prices), self._terms.limits
+        if book is None:
+            return ""
+        return breach_of_book(book, limits) or breach_of_account(view, book.symbol, own)
+
     def alerts(self) -> dict[str, str]:
         """Levels of alerts that the account is above now, each with one sentence."""
         prices = self._prices()
@@ -187,8 +281,8 @@ class AccountBooks:
             view, capital, funds = self._view(prices), sum(self._capital.values()), self._funds
             if funds is not None:  # a unit was worth 1 when it was bought at the begin
                 return reached(AccountState(view, self._peak_value * funds.units, funds.units))
-            self._peak_nav = max(self._peak_nav, capital, view.nav)  # NaN is no peak
-            return reached(AccountState(view, self._peak_nav, capital))
+            self._peak_gain = max(self._peak_gain, view.nav - capital)  # NaN is no peak
+            return reached(AccountState(view, capital + self._peak_gain, capital))
 
     def hard_stop(self) -> str:
         """Why everything of the account is closed, in one sentence; empty while it need not be.
@@ -209,25 +303,35 @@ class AccountBooks:
         since = self._rearmed_at if rearmed else "00:00"
         return f"the account has lost {lost:.2%} since {since} UTC, more than {limit:.2%}".replace("%", " %")
 
-    def rearm(self, now_ms: int) -> None:
-        """Count what each book loses from now on until its day ends: a person has let them go on."""
+    def rearm(self, at: datetime, equity: Mapping[int, EquityThen]) -> None:
+        """Count what each book has lost since then until its day ends: a person let them go on."""
         with self._lock:
             self._rearmed = {
-                key: _Start(book.day, book.equity)
-                for key, book in self._books.items()
-                if math.isfinite(book.equity)
+                key: _Start(to_ms(then.at) // DAY_MS, then.equity)
+                for key, then in equity.items()
+                if math.isfinite(then.equity)
             }
-            self._rearmed_at = f"{from_ms(now_ms):%H:%M}"
-            if self._funds is not None:
-                self._rearmed_value = _Start(now_ms // DAY_MS, self._funds.value)
+            self._rearmed_at = f"{at:%H:%M}"
+            self._rearmed_value = self._value_then(to_ms(at))
+
+    def _value_then(self, at_ms: int) -> _Start:
+        """Value of a unit when a person let it go on; NaN where the venue had not been asked by then."""
+        funds = self._funds
+        is_of_then = funds is not None and abs(funds.at_ms - at_ms) < _OF_THEN_MS
+        return _Start(at_ms // DAY_MS, funds.value if funds is not None and is_of_then else math.nan)
 
     def _by_venue(self) -> tuple[Nav | None, float]:
-        """Return what the venue says, since midnight or since a person let it go on, and its age."""
+        """Return what the venue says, since midnight or since a person let it go on, and its age.
+
+        What a unit was worth when a person let it go on is not known after a restart: the books tell then.
+        """
         funds, rearmed = self._funds, self._rearmed_value
         if funds is None:
             return None, 0.0
         is_rearmed = rearmed is not None and rearmed.day == funds.at_ms // DAY_MS
         start = rearmed.equity if is_rearmed and rearmed is not None else funds.day_start_value
+        if math.isnan(start):
+            return None, 0.0
         return funds.since(start), self._clock() - funds.at_ms
 
     def _is_rearmed(self, deployment_id: int) -> bool:
@@ -265,3 +369,10 @@ class AccountBooks:
             price = order.price if order.is_limit else math.nan
             opened = OpenExposure(order.quantity, price, order.client_order_id)
             self._books[order.deployment_id] = book._replace(orders=(*book.orders, opened))
+
+
+def _with(known: Iterable[Kept], deployment_id: int, recalled: Iterable[Kept]) -> deque[Kept]:
+    """Return what is known of others and what is recalled of one deployment, oldest first."""
+    kept = [one for one in known if one.deployment_id != deployment_id]
+    kept.extend(recalled)
+    return deque(sorted(kept, key=lambda one: one.at_ms), _MOST_KEPT)

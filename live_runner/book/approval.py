@@ -1,6 +1,7 @@
 """What the account says of one deployment's orders, before an intent is committed and before it is sent."""
 
 import math
+from collections.abc import Callable
 from typing import NamedTuple
 
 from live_runner.book.account import OPEN_GATE, AccountGate
@@ -8,33 +9,31 @@ from live_runner.book.announcer import Announce, silent
 from live_runner.book.broker import Broker
 from live_runner.book.decision import Decided, Moment, without_exposure
 from live_runner.book.plan import DeploymentPlan
+from quant_pipelines.core.errors import ExchangeError, ExchangeRefused
 from quant_pipelines.core.timeframes import DAY_MS, to_ms
 from quant_pipelines.risk.account_view import AccountOrder, BookExposure
 from quant_pipelines.store.trading import Intent
-from quant_pipelines.trading.breaker import Event, Trip
-
-_TRIPS: dict[str, Event] = {
-    "daily_loss": "day_loss",
-    "account_daily_loss": "day_loss",
-    "repeated_execution": "repeated_execution",
-}
-"""What the breaker is told of a denial: those of the rules whose action is ``reduce``."""
+from quant_pipelines.trading.breaker import EVENT_OF_DENIAL, Trip
+from quant_pipelines.trading.trips import Signs
 
 
 class Relations(NamedTuple):
     """Whom a trader tells what was committed, and what its orders must pass besides its own rules.
 
-    ``funding_pause_seconds``: nothing is decided so long before and after a funding slot.
+    ``funding_pause_seconds``: nothing is decided so long before and after a funding slot. ``signs``: what is
+    known of its surroundings now. ``fills_ms``: times of the fills that were booked before.
     """
 
     announce: Announce = silent
     gate: AccountGate = OPEN_GATE
     funding_pause_seconds: float = 0.0
+    signs: Callable[[], Signs] = Signs
+    fills_ms: tuple[int, ...] = ()
 
 
 def trip_of(decided: Decided) -> Trip | None:
     """Event that a decision's denial is for the breaker; None if it is none."""
-    event = _TRIPS.get(decided.denied_by or "")
+    event = EVENT_OF_DENIAL.get(decided.denied_by or "")
     return None if event is None else Trip(event, str(decided.signal.decision.get("risk", event)))
 
 
@@ -54,9 +53,11 @@ class Approval:
         The account.
     plan
         Whose orders.
+    fills_ms
+        Times of the fills that were booked before, milliseconds UTC.
     """
 
-    def __init__(self, gate: AccountGate, plan: DeploymentPlan) -> None:
+    def __init__(self, gate: AccountGate, plan: DeploymentPlan, fills_ms: tuple[int, ...] = ()) -> None:
         self._gate = gate
         self._plan = plan
         self._price = math.nan
@@ -64,6 +65,7 @@ class Approval:
         self._is_open = False
         self._n_fills = 0
         self._count = _Count(-1, 0)
+        self._fills_ms = fills_ms
 
     def report(self, broker: Broker, booked_until_ms: int | None) -> None:
         """Tell the account what the book holds now; None before its first bar."""
@@ -93,6 +95,11 @@ class Approval:
         denial = self._gate.ask_again(order, is_reducing=is_reducing)
         return "" if denial is None else str(denial)
 
+    def refused(self, error: ExchangeError, at_ms: int) -> None:
+        """Tell the account of an order that the venue has refused; one that it never got says nothing."""
+        if isinstance(error, ExchangeRefused):
+            self._gate.refused(self._plan.deployment.id, at_ms)
+
     def _order(self, intent: Intent, quantity: float, price: float) -> AccountOrder:
         deployment = self._plan.deployment
         at_ms, name = to_ms(intent.bar_close), intent.client_order_id
@@ -107,7 +114,8 @@ class Approval:
         self._price = view.price
         day = booked_until_ms // DAY_MS
         if day != self._count.day:
-            self._count = _Count(day, broker.n_fills)
+            is_first, booked = self._count.day == -1, sum(at_ms // DAY_MS == day for at_ms in self._fills_ms)
+            self._count = _Count(day, broker.n_fills - booked * is_first)
         n_fills = broker.n_fills - self._count.n_fills
         return BookExposure(
             *whose, view.equity, view.day_start_equity, view.price, int(view.orders_today), n_fills, day

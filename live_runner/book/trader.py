@@ -12,7 +12,8 @@ from dataclasses import replace
 from typing import Any, TypeVar
 
 from live_runner.book.approval import Approval, Relations, trip_of
-from live_runner.book.broker import Broker, OpenBroker, Stepped
+from live_runner.book.bookings import booking_of, driven
+from live_runner.book.broker import Broker, OpenBroker
 from live_runner.book.decision import Decided, Moment, decide_on
 from live_runner.book.event_decision import decide_event, withdraw
 from live_runner.book.inputs import LiveInputs
@@ -24,15 +25,17 @@ from live_runner.book.waits import Prevented, Waits
 from live_runner.feed.series import BarSeries
 from quant_pipelines.backtest import ExecutionBar
 from quant_pipelines.core.bars import Bars
+from quant_pipelines.core.errors import ExchangeError
 from quant_pipelines.core.orders import shown_quantity
 from quant_pipelines.core.timeframes import floor_ms, from_ms, to_ms
 from quant_pipelines.sdk.event import EventStrategy
 from quant_pipelines.store.deployments import STRATEGY_SCOPE, Deployment
 from quant_pipelines.store.heartbeats import halt_alert
 from quant_pipelines.store.journal import Journal
-from quant_pipelines.store.trading import Booking, EquityPoint, Intent
+from quant_pipelines.store.trading import Intent
 from quant_pipelines.trading.breaker import ROWS, Breaker, Event, TradingState, Trip, decides
 from quant_pipelines.trading.funding_pause import FundingPause
+from quant_pipelines.trading.trips import Looked, found
 
 _BARS_PER_TRANSACTION = 500
 
@@ -81,10 +84,12 @@ class Trader:
         self._epoch = epoch
         self._rules = self.plan.rules
         self._breaker = Breaker()
+        self.n_trips = 0
         self.is_leaving = deployment.is_leaving
         self._open = open_broker
+        self._relations = relations
         self._announce = relations.announce
-        self._approval = Approval(relations.gate, self.plan)
+        self._approval = Approval(relations.gate, self.plan, relations.fills_ms)
         self.pause = FundingPause(self.plan.funding_interval_hours, relations.funding_pause_seconds)
         self._waits = Waits(journal, deployment.key)
         self._busy = threading.RLock()
@@ -103,7 +108,15 @@ class Trader:
     @property
     def state(self) -> TradingState:
         """What the breaker allows."""
-        return self._breaker.state
+        return self.breaker.state
+
+    @property
+    def breaker(self) -> Breaker:
+        """Every event that stands now; what ends by itself is looked at anew."""
+        limits, deployment_id = self._rules.limits, self.plan.deployment.id
+        breach = self._relations.gate.breach(deployment_id, limits)
+        looked = Looked(self._relations.signs(), limits.max_data_age_seconds, breach)
+        return self._breaker.seeing(found(looked))
 
     @property
     def is_halted(self) -> bool:
@@ -146,6 +159,7 @@ class Trader:
 
     def trip(self, trip: Trip) -> None:
         """Stop what an event stops, before it is read in the database."""
+        self.n_trips += 1
         self._breaker = self._breaker.tripped(trip)
         self._is_stale = True
 
@@ -197,7 +211,7 @@ class Trader:
             late = {"late_seconds": (now_ms - close_ms) / 1000, "waited_for": prevented.reason}
             signal = replace(decided.signal, decision=decided.signal.decision | late)
             decided = decided._replace(signal=signal)
-            booking = self._booking(close_ms, decided)
+            booking = booking_of(self._broker, self.plan, close_ms, decided=decided)
             self._journal.book_decision(self._epoch, booking, from_ms(now_ms))
             self._waits.write(now_ms)
             self._announce(self.plan.deployment, booking)
@@ -212,7 +226,11 @@ class Trader:
         """Why a committed order may not be sent now, in one sentence; empty if it may."""
         if self.is_halted:
             return "halted before it was sent"
-        return self._approval.refusal_to_send(intent, is_reducing=self._breaker.only_reduces)
+        return self._approval.refusal_to_send(intent, is_reducing=self.breaker.only_reduces)
+
+    def refused(self, error: ExchangeError, at_ms: int) -> None:
+        """Note that the venue has refused an order; so many of them stop what adds."""
+        self._approval.refused(error, at_ms)
 
     def rest(self) -> None:
         """Return once nobody books; a thread that was given up on may still do."""
@@ -221,14 +239,15 @@ class Trader:
 
     def status(self) -> dict[str, Any]:
         """Document of the deployment for the heartbeat."""
-        deployment = self.plan.deployment
+        deployment, breaker = self.plan.deployment, self.breaker
         return {
             "id": deployment.id,
             "strategy": deployment.strategy,
             "symbol": deployment.symbol,
             "timeframe": deployment.timeframe,
-            "state": self.state,
-            "halted_by": self._breaker.reason,
+            "state": breaker.state,
+            "halted_by": breaker.reason,
+            "reduced_by": breaker.reduced_by,
             "booked_until": from_ms(self._booked_until_ms).isoformat(),
             "position": shown_quantity(self._broker.account.position),
             "equity": self._broker.equity,
@@ -275,61 +294,21 @@ class Trader:
         self._approval.report(self._broker, self._booked_until_ms if self._has_bars else None)
 
     def _book(self, bars: list[ExecutionBar], tick: Tick, *, is_newest: bool) -> None:
-        stepped, equity = self._step(bars)
+        done = driven(self._broker, self.plan, bars)
         close_ms = bars[-1].ts + self.plan.execution_step_ms
         self._broker.position()  # proven before anything is decided on it
         decided = self._decide(close_ms, tick.now_ms, tick.data_age_seconds) if is_newest else None
         deployment = self.plan.deployment
-        booking = self._booking(close_ms, decided, stepped, equity)
+        booking = booking_of(self._broker, self.plan, close_ms, decided=decided, done=done)
         self._journal.book(self._epoch, booking, from_ms(tick.now_ms))
         self._booked_until_ms, self._has_bars = close_ms, True
         if is_newest:
             self._waits.write(tick.now_ms)
         self._announce(deployment, booking)
-        for fill in stepped.fills:
+        for fill in booking.fills:
             _log.info("fill", extra={"deployment": deployment.id, **shown(fill)})
         if decided is not None:
             self._take(decided, close_ms, tick.now_ms)
-
-    def _booking(
-        self,
-        close_ms: int,
-        decided: Decided | None,
-        stepped: Stepped = Stepped(),  # noqa: B008 - a tuple
-        equity: tuple[EquityPoint, ...] = (),
-    ) -> Booking:
-        """Return what bars and a decision did; an event strategy has acted on the book by now."""
-        deployment = self.plan.deployment
-        return Booking(
-            deployment.id,
-            self._broker.venue,
-            deployment.symbol,
-            from_ms(close_ms),
-            self._broker.checkpoint(),
-            self._broker.position(),
-            fills=stepped.fills,
-            income=stepped.income,
-            orders=(*stepped.orders, *(decided.orders if decided else ())),
-            equity=equity,
-            signal=decided.signal if decided else None,
-            intent=decided.intent if decided else None,
-            resting=decided.resting if decided else (),
-        )
-
-    def _step(self, bars: list[ExecutionBar]) -> tuple[Stepped, tuple[EquityPoint, ...]]:
-        """Drive the broker over the bars."""
-        all_stepped: list[Stepped] = []
-        equity: list[EquityPoint] = []
-        for bar in bars:
-            all_stepped.append(self._broker.step(bar))
-            account, close = self._broker.account, from_ms(bar.ts + self.plan.execution_step_ms)
-            equity.append(EquityPoint(close, account.cash, account.position, bar.close, self._broker.equity))
-        merged = Stepped(
-            tuple(fill for stepped in all_stepped for fill in stepped.fills),
-            tuple(income for stepped in all_stepped for income in stepped.income),
-            tuple(order for stepped in all_stepped for order in stepped.orders),
-        )
-        return merged, tuple(equity)
 
     def _decide(self, close_ms: int, now_ms: int, data_age_seconds: float) -> Decided | None:
         """Decide if the strategy has a bar that was not decided on; never after a bar that has passed.
@@ -369,7 +348,7 @@ class Trader:
         if isinstance(self.plan.strategy, EventStrategy):
             assert isinstance(self._broker, PaperBroker)  # noqa: S101 - a venue's broker refuses it
             return decide_event(self.plan, self._rules, self._broker, known, moment)
-        broker, is_reducing = self._broker, self._breaker.only_reduces
+        broker, is_reducing = self._broker, self.breaker.only_reduces
         self._approval.report(broker, moment.close_ms)  # the account sees the book after the bar, as it does
         decided = decide_on(self.plan, self._rules, broker, known, moment)
         approved = self._approval.approved(decided, moment, broker.n_fills, is_reducing=is_reducing)
@@ -388,6 +367,7 @@ class Trader:
         if trip := trip_of(decided):
             if ROWS[trip.event].ends_by == "person":
                 self._journal.write_alert(halt_alert(self.key, trip, from_ms(now_ms)))
+            self.n_trips += 1  # who has read the rows before must not undo it
             self._breaker = self._breaker.tripped(trip)
         if decided.denied_by not in REPEATED:
             self._decided_ms = floor_ms(close_ms, self.plan.step_ms)

@@ -6,8 +6,9 @@ from typing import Any, Literal, NamedTuple, TypeAlias
 from quant_pipelines.core.timeframes import from_ms
 from quant_pipelines.store.heartbeats import Alert
 from quant_pipelines.store.outages import OUTAGE
+from quant_pipelines.trading.trips import clock_fault
 
-Away: TypeAlias = Literal["venue", "data", "database"]
+Away: TypeAlias = Literal["venue", "data", "clock", "database"]
 
 ANSWER_MS = 8_000
 """How long a venue that is asked every two seconds may stay silent."""
@@ -54,6 +55,8 @@ class Vitals(NamedTuple):
         Traded symbols, and when the stream last spoke of them (at first: when it was begun to be followed).
     missing_ms
         Symbols whose newest closed bar is not there, and since when it is asked for.
+    clock_error_ms
+        How far our idea of the exchange's time was off when it was last asked.
     """
 
     now_ms: int
@@ -62,10 +65,11 @@ class Vitals(NamedTuple):
     broken_ms: Mapping[str, int] = {}
     heard_ms: Mapping[str, int] = {}
     missing_ms: Mapping[str, int] = {}
+    clock_error_ms: int = 0
 
 
 def outages(vitals: Vitals) -> tuple[Outage, ...]:
-    """Decide what is away; at most one outage of the venue and one of the data.
+    """Decide what is away; at most one outage of the venue, of the data and of the clock each.
 
     Examples
     --------
@@ -73,7 +77,7 @@ def outages(vitals: Vitals) -> tuple[Outage, ...]:
     >>> found.what, found.sentence
     ('venue', 'binanceusdm has not answered since 1970-01-01 00:00:05 UTC')
     """
-    return tuple(filter(None, (_venue(vitals), _data(vitals))))
+    return tuple(filter(None, (_venue(vitals), _data(vitals), _clock_off(vitals))))
 
 
 def database_outage(since_ms: int, error: str) -> Outage:
@@ -108,6 +112,11 @@ def _data(vitals: Vitals) -> Outage | None:
         return None
     since_ms = min(silent.values())
     return Outage("data", since_ms, f"no fresh data of {_named(silent)} since {_clock(since_ms)}")
+
+
+def _clock_off(vitals: Vitals) -> Outage | None:
+    fault = clock_fault(vitals.clock_error_ms)
+    return Outage("clock", vitals.now_ms, fault) if fault else None
 
 
 def _named(symbols: Mapping[str, int]) -> str:

@@ -11,12 +11,13 @@ from pathlib import Path
 from live_runner.ports.tasks import first_of
 from live_runner.process.adopted import adopt_kills
 from live_runner.process.entry import outside, run_process
+from live_runner.process.restricted import RestrictedSymbols
 from live_runner.process.runner import Runner, Surroundings
 from live_runner.process.vitals import beating
 from live_runner.venue.accounts import KeyPair, orders_with
 from quant_pipelines.core.settings import Settings
 from quant_pipelines.operations.keys import KeyStore, keep_copy, stored_keys
-from quant_pipelines.settings import home_folder, load_settings
+from quant_pipelines.settings import SETTINGS_FILE, home_folder, load_settings
 from quant_pipelines.stack.pulse import Pulse
 from quant_pipelines.store.epochs import writer_session
 from quant_pipelines.store.funds import PostgresFunds
@@ -50,6 +51,7 @@ async def _run(pulse: Pulse, settings: Settings, stopping: asyncio.Event) -> Non
             funds=PostgresFunds(found.engine),
             limits=PostgresLimits(found.engine),
             adopt_kills=partial(adopt_kills, found.engine, home_folder()),
+            restricted=RestrictedSymbols(settings, load_settings, Path(SETTINGS_FILE)),
         )
         await Runner(around).run(stopping)
 

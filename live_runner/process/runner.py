@@ -17,6 +17,7 @@ from live_runner.feed.relay import relay_of
 from live_runner.ports.lease import Lease, OpenLease
 from live_runner.ports.market_time import MarketTime
 from live_runner.ports.tasks import first_of
+from live_runner.process.accounts import Restricted
 from live_runner.process.funds import FundsWatch
 from live_runner.process.outages import database_outage
 from live_runner.process.traders import Traders
@@ -72,6 +73,8 @@ class Surroundings:
         Where limits of venues are kept; None reads none.
     adopt_kills
         Takes over direct kills, and tells whether there was one.
+    restricted
+        Symbols in which nothing may be opened now; None: those of the settings.
     """
 
     journal: Journal
@@ -86,6 +89,7 @@ class Surroundings:
     funds: FundsRows | None = None
     limits: LimitRows | None = None
     adopt_kills: Callable[[], bool] = lambda: False
+    restricted: Restricted | None = None
 
 
 class Runner:
@@ -139,6 +143,8 @@ class Runner:
         watch = OutageWatch(around.journal, around.source, feed, around.settings.exchange.id)
         async with OrderVenues(around.settings, around.connect, Voices(self._warn, self._stand)) as venues:
             traders = Traders(around.journal, around.settings, feed, around.time, epoch=epoch, venues=venues)
+            if around.restricted is not None:
+                traders.restrict_by(around.restricted)
             traders.pulse = around.pulse
             helpers: list[Coroutine[Any, Any, None]] = [] if relay is None else [relay.run()]
             if around.cache is not None:
@@ -162,6 +168,9 @@ class Runner:
                     traders.watch(watch),
                     traders.decide_late(),
                 )
+            except StoreError as error:
+                traders.lose_database(str(error))
+                raise
             finally:
                 await traders.close()
 
@@ -234,6 +243,7 @@ class Runner:
             while True:
                 await lease.wait_for_change(self._around.settings.runner.deployment_poll_seconds)
                 await traders.follow()
+                await traders.follow_stages()
                 news.set()
 
         async def refresh() -> None:

@@ -2,7 +2,6 @@
 
 import asyncio
 import logging
-import os
 from collections.abc import Callable, Coroutine
 from functools import partial
 from typing import Any
@@ -12,21 +11,25 @@ from live_runner.book.approval import Relations
 from live_runner.book.broker import OpenBroker
 from live_runner.book.history import first_open_ms, load_higher, load_history
 from live_runner.book.paper import open_paper
+from live_runner.book.recall import recalled
 from live_runner.book.trader import Trader
 from live_runner.feed.feed import Feed
 from live_runner.feed.series import BarSeries
 from live_runner.ports.market_time import MarketTime
-from live_runner.process.accounts import Accounts, account_key
+from live_runner.ports.tasks import first_of
+from live_runner.process.accounts import Accounts, Restricted, account_key
+from live_runner.process.conditions import ConditionWatch
+from live_runner.process.late import LateDecisions
 from live_runner.process.listings import Listings
+from live_runner.process.scales import Scales
 from live_runner.process.ticks import TickSource
-from live_runner.process.vitals import SERVICE, WAITING, resident_megabytes
+from live_runner.process.vitals import sign_of_life
 from live_runner.process.watch import OutageWatch
 from live_runner.venue.accounts import OrderVenues, bar
 from live_runner.venue.link import Station, VenueLink
 from live_runner.venue.links import VenueLinks
 from quant_pipelines.core.errors import ExchangeUnavailable, OutcomeUnknown, StoreError, with_its_kind
 from quant_pipelines.core.limits import RiskLimits
-from quant_pipelines.core.price_factors import PriceFactor
 from quant_pipelines.core.settings import Settings
 from quant_pipelines.core.timeframes import from_ms
 from quant_pipelines.exchange.version import venue_version
@@ -34,15 +37,14 @@ from quant_pipelines.risk.account_nav import AccountFunds
 from quant_pipelines.stack.pulse import Pulse
 from quant_pipelines.store.certificates import Permits
 from quant_pipelines.store.deployments import Deployment
-from quant_pipelines.store.heartbeats import Heartbeat, halt_alert
+from quant_pipelines.store.heartbeats import halt_alert
 from quant_pipelines.store.journal import Journal
 from quant_pipelines.store.tables.trading import PAPER_VENUE
-from quant_pipelines.trading.breaker import TRADING_STATES, Trip, decides
+from quant_pipelines.trading.breaker import Trip
 from quant_pipelines.trading.venue import OrderVenue
 
 _COVER_SECONDS = 3.0
 """How long histories wait for the links to cover what is held: loading them takes the machine."""
-_AFTER_PAUSE_SECONDS = 0.1
 
 _log = logging.getLogger(__name__)
 
@@ -83,14 +85,15 @@ class Traders:
         self._epoch = epoch
         self._traders: dict[int, Trader] = {}
         self._opened: dict[int, Trader] = {}
-        self._scales: dict[int, tuple[PriceFactor, ...]] = {}
+        self._scales = Scales(journal.market)
         self._refused: set[int] = set()
         self._changing = asyncio.Lock()
         self._following = asyncio.Lock()
         self._venues = venues
         self._links = VenueLinks(self._failure, self._stop)
+        self._conditions = ConditionWatch(journal, feed, self._links)
         self._ticks = TickSource(feed, time, journal.market, settings.market, ready=self._links.begun)
-        self._late: asyncio.Queue[Trader] = asyncio.Queue()
+        self._late = LateDecisions(feed, time, self._failure, self._stop)
         self._watch: OutageWatch | None = None
         self._accounts = Accounts(journal, settings.runner, feed.prices, time.now_ms)
         self._listings = Listings(feed.source, journal, time, settings.runner.delisting_hours)
@@ -103,6 +106,11 @@ class Traders:
     def symbols(self) -> list[str]:
         """Symbols that are traded."""
         return sorted({trader.symbol for trader in self._traders.values()})
+
+    @property
+    def all(self) -> list[Trader]:
+        """Those that are traded, and those that wait for their bars."""
+        return list((self._traders | self._opened).values())
 
     async def open(self) -> None:
         """Seed the account's limits once, and take up what is deployed."""
@@ -122,14 +130,28 @@ class Traders:
             If the database does not answer.
         """
         async with self._following:
-            limits, halts = await asyncio.to_thread(self._journal.read_controls)
-            self._accounts.follow(limits, halts, self._time.now_ms())
+            known = {key: trader.n_trips for key, trader in (self._traders | self._opened).items()}
+            controls = await asyncio.to_thread(self._journal.read_controls)
+            limits, halts = controls.limits, controls.halts
+            self._accounts.follow(controls)
             for key, trader in (self._traders | self._opened).items():
                 was_to_flatten = trader.must_flatten
-                _follow(trader, limits, halts, self._listings.trip(trader.symbol))
+                trader.limit(limits)
+                if trader.n_trips != known.get(key, trader.n_trips):
+                    continue  # it tripped while the rows were read: the next look knows
+                _follow(trader, halts, self._listings.trip(trader.symbol))
                 if trader.must_flatten and not was_to_flatten:
                     self._links.wake(key)
             return halts
+
+    async def follow_stages(self) -> None:
+        """Have closed what those hold that left their stage, also while histories load."""
+        if not self._changing.locked():
+            return  # whoever refreshes next reads it
+        known = self._traders | self._opened
+        for deployment in await asyncio.to_thread(self._journal.read_deployments):
+            if deployment.id in known:
+                known[deployment.id].is_leaving = deployment.is_leaving
 
     async def refresh(self) -> None:
         """Take up new deployments, close what those hold that left their stage, follow limits and halts."""
@@ -138,8 +160,9 @@ class Traders:
             deployed = await asyncio.to_thread(self._journal.read_deployments)
             stages = {deployment.id: deployment for deployment in deployed}
             before = self.symbols
-            current = {one.id for one in deployed if not await self._is_outdated(one)}
-            for gone in self._traders.keys() - current:
+            traded = {one.id: self._traders[one.id] for one in deployed if one.id in self._traders}
+            outdated = {key for key in traded if await self._scales.is_outdated(stages[key], traded[key])}
+            for gone in self._traders.keys() - (traded.keys() - outdated):
                 await self._drop(gone)
             for key, trader in self._traders.items():
                 trader.is_leaving = stages[key].is_leaving
@@ -190,7 +213,18 @@ class Traders:
     async def watch(self, watch: OutageWatch) -> None:
         """Have watched what is traded here, and beat at once when something goes away or comes back."""
         self._watch = watch
-        await watch.run(lambda: self.symbols, self._links.away_since_ms, self.beat)
+        await first_of(
+            watch.run(lambda: self.symbols, self._links.away_since_ms, self.beat),
+            self._conditions.run(lambda: self.all, self.beat),
+        )
+
+    def restrict_by(self, restricted: Restricted) -> None:
+        """Open nothing in the symbols that it tells whenever limits are followed."""
+        self._accounts.restricted = restricted
+
+    def lose_database(self, error: str) -> None:
+        """Send nothing more: the rows are lost, and with them what this writer knows."""
+        self._conditions.database_error = error
 
     async def follow_listings(self) -> None:
         """Follow what the exchange says of the contracts; until canceled."""
@@ -198,35 +232,18 @@ class Traders:
 
     async def decide_late(self) -> None:
         """Take up decisions that a venue's absence prevented, as soon as it is back; until canceled."""
-        while True:
-            trader = await self._late.get()
-            await self._feed.fresh_word(trader.symbol)
-            age_seconds = self._feed.age_seconds(trader.symbol)
-            late = asyncio.to_thread(trader.decide_late, self._time.now_ms(), age_seconds)
-            failure = await self._failure(trader.key, late)
-            if failure is not None:
-                await self._stop(trader, failure)
+        await self._late.run()
 
     async def beat(self) -> None:
-        """Write the runner's sign of life."""
+        """Write the runner's sign of life; the one before is read first, for what accounts were worth."""
+        if not self._accounts.is_known:
+            await self.follow()
         await self._watch_accounts()
         away = () if self._watch is None else self._watch.standing
-        traders = list(self._traders.values())
-        states = {trader.state for trader in traders}
-        best = next((state for state in TRADING_STATES if state in states), TRADING_STATES[0])
         ages = {symbol: self._feed.age_seconds(symbol) for symbol in self.symbols}
-        detail: dict[str, Any] = {
-            "epoch": self._epoch,
-            "pid": os.getpid(),
-            "memory_mb": round(resident_megabytes(), 1),
-            "data_age_seconds": {
-                symbol: round(age, 3) if age < float("inf") else None for symbol, age in ages.items()
-            },
-            "deployments": [trader.status() for trader in traders],
-            "outages": [outage.document for outage in away],
-        }
-        state = WAITING if away and decides(best) else best
-        sign = Heartbeat(SERVICE, state, from_ms(self._time.now_ms()), detail)
+        traders = list(self._traders.values())
+        sign = sign_of_life(traders, ages, away, epoch=self._epoch, at=from_ms(self._time.now_ms()))
+        sign.detail["accounts"] = self._accounts.documents
         await asyncio.to_thread(self._journal.write_heartbeat, sign)
 
     def funds_known(self, account_id: int, funds: AccountFunds) -> None:
@@ -247,43 +264,41 @@ class Traders:
         """End the talk with all venues; what is open there is found again at the next start."""
         await self._links.close()
 
-    async def _is_outdated(self, deployment: Deployment) -> bool:
-        """Whether it would go on with a specification of its book, or a scale of its bars, of before."""
-        trader = self._traders.get(deployment.id)
-        if trader is None:
-            return False
-        if await self._factors(deployment) != self._scales[deployment.id]:
-            return True
-        known = trader.plan.deployment
-        if deployment.venue == PAPER_VENUE:
-            return known.specifications != deployment.specifications
-        return known.instrument != deployment.instrument  # a venue's book knows the newest alone
-
-    async def _factors(self, deployment: Deployment) -> tuple[PriceFactor, ...]:
-        market = self._journal.market
-        return await asyncio.to_thread(market.factors, deployment.exchange, deployment.symbol)
-
     async def _drop(self, deployment_id: int) -> None:
         """Forget a deployment, once nothing of it is booked any more."""
         _log.info("deployment dropped", extra={"deployment": deployment_id})
         trader = self._traders.pop(deployment_id)
-        del self._scales[deployment_id]
+        self._scales.forget(deployment_id)
         await self._links.drop(deployment_id)
         self._accounts.forget(deployment_id)
         self.pulse.note(deployment_id, is_uncovered=False)
         await asyncio.to_thread(trader.rest)
 
     async def _open(self, deployment: Deployment) -> None:
-        """Open the book of a deployment, and have what it holds at a venue covered before anything else."""
+        """Open the book of a deployment; whatever keeps it from that, its account goes on expecting it."""
+        account = self._accounts.of(deployment)
+        try:
+            orders = await asyncio.to_thread(self._journal.read_orders, deployment.id)
+            stored = await asyncio.to_thread(self._journal.read_book, deployment.id)
+            past = recalled(deployment, orders, stored.fills, self._time.now_ms())
+            account.recall(past)
+            await self._open_anywhere(deployment, past.fills_ms)
+        except BaseException:
+            self._opened.pop(deployment.id, None)
+            await self._accounts.lose(deployment.id)
+            raise
+
+    async def _open_anywhere(self, deployment: Deployment, fills_ms: tuple[int, ...]) -> None:
+        """Open it on paper or at its venue, where what it holds is covered before anything else."""
         permits = await asyncio.to_thread(self._journal.read_permits, deployment, venue_version())
         venue = await self._venues.of(deployment, permits)
         if venue is None:
-            await self._open_trader(deployment, open_paper)
+            await self._open_trader(deployment, open_paper, fills_ms)
             return
         hold_back = self._accounts.of(deployment).hold_back
         link = self._links.link_for(deployment, partial(self._open_link, venue, hold_back, permits))
         try:
-            trader = await self._open_trader(deployment, link.open_broker)
+            trader = await self._open_trader(deployment, link.open_broker, fills_ms)
         except BaseException:
             self._links.release(deployment.id)
             raise
@@ -302,7 +317,7 @@ class Traders:
             rules,
             self._epoch,
             clock,
-            begun=self._late.put_nowait,
+            begun=self._late.put,
             pulse=self.pulse,
             prices=self._feed.prices,
             hold_back=hold_back,
@@ -314,28 +329,26 @@ class Traders:
         """Why a deployment at a venue decides nothing although its books agree; empty when it does."""
         return bar(deployment.venue, self._settings, permits) or self._venues.fault(deployment.account_id)
 
-    async def _open_trader(self, deployment: Deployment, open_broker: OpenBroker) -> Trader:
+    async def _open_trader(
+        self, deployment: Deployment, open_broker: OpenBroker, fills_ms: tuple[int, ...]
+    ) -> Trader:
         """Open a trader that knows its book, limits and halts, and no bars yet."""
         series = BarSeries(deployment.symbol, deployment.timeframe, first_open_ms(deployment))
         is_paper = deployment.venue == PAPER_VENUE  # its fills are those of the bars, whenever it decides
         pause_seconds = 0.0 if is_paper else self._settings.runner.funding_pause_seconds
-        relations = Relations(self.announce, self._accounts.of(deployment), pause_seconds)
+        signs = partial(self._conditions.signs_of, deployment)
+        relations = Relations(self.announce, self._accounts.of(deployment), pause_seconds, signs, fills_ms)
         open_trader = partial(Trader, epoch=self._epoch, open_broker=open_broker, relations=relations)
-        try:
-            trader = await asyncio.to_thread(open_trader, self._journal, deployment, series)
-            self._opened[deployment.id] = trader
-            await self.follow()  # before it can be advanced
-        except BaseException:
-            self._opened.pop(deployment.id, None)
-            await self._accounts.lose(deployment.id)
-            raise
+        trader = await asyncio.to_thread(open_trader, self._journal, deployment, series)
+        self._opened[deployment.id] = trader
+        await self.follow()  # before it can be advanced
         return trader
 
     async def _take_up(self, deployment: Deployment) -> None:
         """Let a trader know its bars, so that it can be advanced."""
         trader, market = self._opened[deployment.id], self._journal.market
         try:
-            self._scales[deployment.id] = await self._factors(deployment)  # before what is read in it
+            await self._scales.note(deployment)  # before what is read in it
             series = await load_history(market, self._feed, deployment, self._time.now_ms())
             trader.series.extend(series.bars)
             first_ms, now_ms = int(series.bars.ts[0]), self._time.now_ms()
@@ -389,18 +402,11 @@ class Traders:
         if tick is not None and self._traders.get(trader.plan.deployment.id) is trader:  # not dropped since
             await asyncio.to_thread(trader.advance, tick)
             if until_ms := trader.pause.until_ms(tick.now_ms):
-                seconds = (until_ms - self._time.now_ms()) / 1000 + _AFTER_PAUSE_SECONDS
-                asyncio.get_running_loop().call_later(max(0.0, seconds), self._late.put_nowait, trader)
+                self._late.put_after(trader, until_ms)
 
 
-def _follow(
-    trader: Trader,
-    limits: dict[str, dict[str, float]],
-    halts: dict[str, tuple[Trip, ...]],
-    of_contract: Trip | None,
-) -> None:
-    """Let a trader follow the limits and the halts of its deployment, of the account and of its contract."""
-    trader.limit(limits)
+def _follow(trader: Trader, halts: dict[str, tuple[Trip, ...]], of_contract: Trip | None) -> None:
+    """Let a trader follow the halts of its deployment, of the account and of its contract."""
     account = account_key(trader.plan.deployment.account_id)
     standing = [trip for source in ("account", account, trader.key) for trip in halts.get(source, ())]
     trader.follow(standing if of_contract is None else [*standing, of_contract])

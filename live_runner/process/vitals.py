@@ -1,9 +1,18 @@
 """Signs of life of the runner's process."""
 
 import asyncio
+import math
+import os
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
 from pathlib import Path
+from typing import Any
 
+from live_runner.book.trader import Trader
+from live_runner.process.outages import Outage
 from quant_pipelines.stack.pulse import Pulse
+from quant_pipelines.store.heartbeats import Heartbeat
+from quant_pipelines.trading.breaker import TRADING_STATES, decides
 
 SERVICE = "live_runner"
 STANDBY_SERVICE = "live_runner_standby"
@@ -17,6 +26,29 @@ async def beating(pulse: Pulse) -> None:
     while True:
         pulse.beat()
         await asyncio.sleep(_PULSE_SECONDS)
+
+
+def sign_of_life(
+    traders: Sequence[Trader],
+    ages_seconds: Mapping[str, float],
+    away: Iterable[Outage],
+    *,
+    epoch: int,
+    at: datetime,
+) -> Heartbeat:
+    """Return the runner's row: the best state of those that it trades, and what each of them does."""
+    states, outages = {trader.state for trader in traders}, [outage.document for outage in away]
+    best = next((state for state in TRADING_STATES if state in states), TRADING_STATES[0])
+    known = {symbol: age if math.isfinite(age) else None for symbol, age in ages_seconds.items()}
+    detail: dict[str, Any] = {
+        "epoch": epoch,
+        "pid": os.getpid(),
+        "memory_mb": round(resident_megabytes(), 1),
+        "data_age_seconds": {symbol: age and round(age, 3) for symbol, age in known.items()},
+        "deployments": [trader.status() for trader in traders],
+        "outages": outages,
+    }
+    return Heartbeat(SERVICE, WAITING if outages and decides(best) else best, at, detail)
 
 
 def resident_megabytes() -> float:

@@ -77,8 +77,10 @@ class OutageWatch:
     async def _ask(self) -> None:
         while True:
             try:
+                asked_ms = self._feed.time.now_ms()
                 async with asyncio.timeout(_ANSWER_SECONDS):
-                    await self._source.server_time()
+                    exchange_ms = await self._source.server_time()
+                self._feed.time.synchronize(exchange_ms, asked_ms)
                 self._answered_ms = self._clock()
             except (ExchangeError, TimeoutError) as error:
                 _log.warning("the venue does not answer", extra={"error": str(error)})
@@ -113,4 +115,5 @@ class OutageWatch:
         }
         missing = {symbol: at_ms for symbol, at_ms in self._feed.missing_ms.items() if symbol in symbols}
         missing_ms = {symbol: now_ms - (market_ms - at_ms) for symbol, at_ms in missing.items()}
-        return Vitals(now_ms, self._venue, self._answered_ms, broken_ms, heard_ms, missing_ms)
+        error_ms = self._feed.time.error_ms
+        return Vitals(now_ms, self._venue, self._answered_ms, broken_ms, heard_ms, missing_ms, error_ms)

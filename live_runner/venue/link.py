@@ -221,8 +221,8 @@ class VenueLink:
         self._sender = Sender(
             place,
             venue,
-            rest=self._entries.begin,
-            leave_first=lambda seat: covers.of(seat).leave_first(),
+            covers=covers,
+            entries=self._entries,
             price=self._price,
             sending=self._is_sending,
         )

@@ -91,6 +91,11 @@ class VenueLinks:
         links = ((symbol, running.link.away_since_ms) for (_, symbol), running in self._running.items())
         return {symbol: since_ms for symbol, since_ms in links if since_ms is not None}
 
+    def away_since_of(self, deployment_id: int) -> int | None:
+        """Since when the talk of one deployment is broken, milliseconds UTC; None while it is not."""
+        running = self._of(deployment_id)
+        return None if running is None else running.link.away_since_ms
+
     def wake(self, deployment_id: int) -> None:
         """Have a link look at its traders now, also one that pauses after a failure."""
         running = self._of(deployment_id)

@@ -2,22 +2,26 @@
 
 import logging
 import math
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from decimal import Decimal
 from functools import partial
 
 from live_runner.venue.broker import VenueBroker
+from live_runner.venue.covers import Covers
 from live_runner.venue.crossing import Crossing, book_crossing, fill_price, is_due
+from live_runner.venue.entries import Entries
 from live_runner.venue.place import Brokers, Place, Seat, net_of
 from live_runner.venue.receiving import Booked
 from quant_pipelines.core.errors import ExchangeError, OutcomeUnknown
+from quant_pipelines.core.orders import closing_side
 from quant_pipelines.core.timeframes import from_ms, to_ms
 from quant_pipelines.costs import is_below_min_notional
 from quant_pipelines.store.trading import Intent
 from quant_pipelines.store.venue_orders import PlacedOrder
+from quant_pipelines.trading.cover import ExitPosition
 from quant_pipelines.trading.netting import Wish, netted, reduces_net
 from quant_pipelines.trading.orders import OrderProgress
-from quant_pipelines.trading.purposes import EXITS
+from quant_pipelines.trading.purposes import CLOSE, EXITS
 from quant_pipelines.trading.venue import MarketOrder, OrderVenue
 
 _LATEST_SEND_MS = 10_000
@@ -34,10 +38,10 @@ class Sender:
     ----------
     place, venue
         Whose orders, and where to.
-    leave_first
-        Closes what a stop closes of a book at this bar; False if that can't be.
-    rest
-        Takes a submitted order that enters with a limit, and its stamp.
+    covers
+        Closes what a stop closes of a book at this bar first.
+    entries
+        Takes submitted orders that enter with a limit.
     price
         Mark or last price now, quote per base; NaN without one.
     sending
@@ -49,15 +53,15 @@ class Sender:
         place: Place,
         venue: OrderVenue,
         *,
-        leave_first: Callable[[Seat], Awaitable[bool]],
-        rest: Callable[[Seat, Intent, int], None],
+        covers: Covers,
+        entries: Entries,
         price: Callable[[], float],
         sending: Callable[[int | None], None],
     ) -> None:
         self._place = place
         self._venue = venue
-        self._leave_first = leave_first
-        self._rest = rest
+        self._covers = covers
+        self._entries = entries
         self._price = price
         self._sending = sending
         self._crossings: list[Crossing] = []
@@ -124,6 +128,8 @@ class Sender:
             _log.warning(what, extra={"order": name, "error": str(error)})
             known = await seat.rows.with_broker(lambda broker: broker.orders[name])
             await seat.rows.follow(known, "UNKNOWN" if is_unknown else "REJECTED", reason=str(error))
+            if not is_unknown:
+                seat.trader.refused(error, stamp_ms)
         else:
             known = await seat.rows.with_broker(lambda broker: broker.orders[name])
             await seat.rows.follow(
@@ -139,16 +145,24 @@ class Sender:
         order = await seat.rows.with_broker(lambda broker: broker.orders[intent.client_order_id])
         if order.progress.status != "INITIALIZED":
             return None  # settled while it waited here: the link broke and began again
-        has_left = await self._leave_first(seat)
+        has_left = await self._covers.of(seat).leave_first()
         now_ms = await self._venue.now_ms()
         refusal = "" if has_left else "the exit of a stop comes first"
         if now_ms - to_ms(order.stamp) > _LATEST_SEND_MS:
             refusal = f"woke {(now_ms - to_ms(order.stamp)) / 1000:.1f} s after its decision"
-        refusal = seat.trader.refusal_to_send(intent) or seat.wire.barred() or refusal
-        if refusal:
-            await seat.rows.follow(order, "DENIED", reason=refusal)
+        denial = seat.trader.refusal_to_send(intent) or seat.wire.barred()
+        if denial or refusal:
+            await seat.rows.follow(order, "DENIED", reason=denial or refusal)
+            if denial and not refusal and not seat.trader.is_halted:
+                await self._close_side_left(seat, intent)
             return None
         return now_ms
+
+    async def _close_side_left(self, seat: Seat, denied: Intent) -> None:
+        """Close what a denied order would have closed on its way to the other side: that reduces."""
+        held = (await seat.rows.with_broker(lambda broker: broker.position())).quantity
+        if held and closing_side(held) == denied.side and denied.quantity > abs(held):
+            await self._covers.of(seat).close(ExitPosition(CLOSE, held, None, "operator"))
 
     async def _is_sent(self, intent: Intent, rest: Decimal, stamp_ms: int, *, is_whole: bool) -> bool:
         """Send what is left of an order; False if the venue would not take it."""
@@ -162,7 +176,7 @@ class Sender:
                 return False
         await seat.rows.follow(known, "SUBMITTED")  # proves the epoch once more, right before the request
         if intent.order_type == "limit" and is_whole:
-            self._rest(seat, intent, stamp_ms)
+            self._entries.begin(seat, intent, stamp_ms)
         else:
             await self.transmit(intent, stamp_ms, rest)
         return True

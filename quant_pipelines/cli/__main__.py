@@ -8,7 +8,7 @@ import sys
 from collections.abc import Mapping, Sequence
 
 from quant_pipelines.cli.operator import add_asker, add_field, decide, fields_left_unread
-from quant_pipelines.cli.parse import add_verb
+from quant_pipelines.cli.parse import Parser, add_verb
 from quant_pipelines.core.errors import ConfigurationError, QuantError
 from quant_pipelines.operations.verb import Verb
 from quant_pipelines.operations.verbs import VERBS
@@ -16,7 +16,7 @@ from quant_pipelines.operations.verbs import VERBS
 
 def build_parser() -> argparse.ArgumentParser:
     """Parser of the whole command line."""
-    parser = argparse.ArgumentParser(prog="quant", description="Crypto strategies that run themselves.")
+    parser = Parser(prog="quant", description="Crypto strategies that run themselves.")
     heads = parser.add_subparsers(dest="verb", required=True, metavar="VERB")
     for verb in VERBS:
         child = add_verb(heads, verb.name, verb.help)

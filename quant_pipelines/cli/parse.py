@@ -14,6 +14,31 @@ TIMEFRAME = "1h"
 """Where none is given."""
 
 
+class Parser(argparse.ArgumentParser):
+    """Parser that says of a text which is no number what was expected instead."""
+
+    def __init__(self, **given: Any) -> None:
+        super().__init__(**given)
+        self.register("type", float, number)
+        self.register("type", int, whole_number)
+
+
+def number(text: str) -> float:
+    """Read a number."""
+    try:
+        return float(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is no number; expected one such as 0.5") from None
+
+
+def whole_number(text: str) -> int:
+    """Read a whole number."""
+    try:
+        return int(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is no whole number; expected one such as 3") from None
+
+
 def add_verb(heads: Any, name: str, text: str, *, json_default: Any = False) -> argparse.ArgumentParser:
     """Declare a verb, or an action of one, with its help; each answers in JSON where it is asked to.
 
@@ -44,13 +69,10 @@ def symbol_or_all(text: str) -> str:
 
 def contract_size(text: str) -> float:
     """Read base units of one contract; 0 is refused here, as it stands for what is not given."""
-    size = float(text)
+    size = number(text)
     if size == 0.0:
         raise argparse.ArgumentTypeError(f"contract size is {text}; expected base units above 0")
     return size
-
-
-contract_size.__name__ = "float"  # argparse names it where a text is no number
 
 
 def assignment(text: str) -> tuple[str, str]:
@@ -88,13 +110,12 @@ def within(bounds: Bounds, name: str) -> Callable[[str], int]:
     """Reader of a whole number within bounds; the name stands in the refusal."""
 
     def read(text: str) -> int:
-        value = int(text)
+        value = whole_number(text)
         fault = bounds.fault(name, value)
         if fault:
             raise argparse.ArgumentTypeError(fault)
         return value
 
-    read.__name__ = "int"  # argparse names it where a text is no number
     return read
 
 

@@ -24,13 +24,14 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _text(status: dict[str, Any]) -> str:
+    expiries = status["limit_expiries"]
     limits = [
-        {"scope": scope, "limit": name, "value": value}
+        {"scope": scope, "limit": name, "value": value, "expires": expiries.get(scope, {}).get(name, "")}
         for scope, values in sorted(status["limits"].items())
         for name, value in sorted(values.items())
     ]
     unit = ("id", "strategy", "symbol", "timeframe")
-    columns = (*unit, "state", "position", "equity", "halted_by", "waits_for")
+    columns = (*unit, "state", "position", "equity", "halted_by", "reduced_by", "waits_for")
     lines = [
         f"runner {status['state']}, epoch {status['epoch']}, last sign of life {status['last_sign_of_life']}",
         *(f"AWAY  {outage['sentence']}" for outage in status["outages"]),
@@ -39,6 +40,8 @@ def _text(status: dict[str, Any]) -> str:
         "halts",
         table(status["halts"], ("source", "message", "at")),
         "limits",
-        table(limits, ("scope", "limit", "value")),
+        table(limits, ("scope", "limit", "value", "expires")),
+        "proposals",
+        table(status["proposals"], ("subject", "source", "target", "proposer", "reason", "expires_at")),
     ]
     return "\n".join(lines)

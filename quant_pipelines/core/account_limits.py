@@ -54,6 +54,11 @@ class AccountLimits:
     max_repeated_executions: float = setting(
         math.inf, "same orders of one deployment executed in an hour, until a person lets it go on", low=1
     )
+    max_rejects: float = setting(
+        10.0,
+        "orders of the account that a venue refused in 10 minutes, until a person lets it go on",
+        low=1,
+    )
     max_identical_orders: float = setting(
         1.0, "same orders of one deployment within 2 seconds; more are a loop, not a strategy", low=1
     )
@@ -68,4 +73,14 @@ ACCOUNT_LIMITS = {field.name: field for field in dataclasses.fields(AccountLimit
 """Limits of an account by name, with their descriptions and ranges."""
 EVERY_LIMIT = {**ACCOUNT_LIMITS, **LIMITS}
 """The same with those of a book."""
+COUNTS = (
+    "max_identical_orders",
+    "max_orders_per_day",
+    "max_orders_per_minute",
+    "max_rejects",
+    "max_repeated_executions",
+)
+"""Limits that are numbers of orders: whole ones."""
+MEANT_RANGE = (1e-9, 1e15)
+"""What is smaller or larger is a slip: no limit of any kind is meant so."""
 NO_ACCOUNT_LIMITS = AccountLimits()

@@ -25,6 +25,7 @@ from quant_pipelines.store.signs_of_life import heard_at, newest_minute_at
 
 SERVICE: Final = "watchdog"
 _RUNNER = "live_runner"
+_CHANNEL = "channel"
 _ROUND_SECONDS = 3.0
 _LOOK_SECONDS = 1.0
 _STOP_SECONDS = 15.0
@@ -91,8 +92,12 @@ class Watchdog:
             raise self._broken
 
     def _ask(self, stopping: threading.Event) -> None:
+        has_proven = False
         while not stopping.is_set():
             try:
+                if not has_proven:
+                    self.prove_channels()
+                    has_proven = True
                 self.round()
             except SchemaError as error:
                 self._broken = error
@@ -102,6 +107,25 @@ class Watchdog:
                 self._broken = error
                 raise
             stopping.wait(_ROUND_SECONDS)
+
+    def prove_channels(self) -> None:
+        """Say of each channel whose URL can't be used that nobody is told through it, until that is mended.
+
+        Raises
+        ------
+        StoreError
+            If the database does not answer.
+        """
+        now = clock_time(self._clock)
+        outcomes = self._send([Parcel(channel, None) for channel in self._rules.channels])
+        unusable = {name: fault for name, fault in outcomes.items() if fault}
+        for name, fault in unusable.items():
+            _log.warning("channel %s: %s", name, fault)
+        found = [
+            Alert("warning", f"{_CHANNEL}:{name}", f"nobody is told through channel {name}: {fault}", now)
+            for name, fault in unusable.items()
+        ]
+        follow_standing(self._engine, _CHANNEL, found, now)
 
     def round(self) -> None:
         """Look once at who is silent, and tell what is due.

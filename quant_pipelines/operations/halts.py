@@ -13,7 +13,8 @@ from quant_pipelines.operations.limits import require_scope
 from quant_pipelines.operations.outages import RUNNER, is_fresh, standing_outages
 from quant_pipelines.operations.receipt import Receipt, Signature
 from quant_pipelines.store import audit
-from quant_pipelines.store.deployments import announce_deployments, read_limits
+from quant_pipelines.store.approvals import open_proposals
+from quant_pipelines.store.deployments import announce_deployments, read_expiries, read_limits
 from quant_pipelines.store.engine import transaction
 from quant_pipelines.store.epochs import newest_epoch
 from quant_pipelines.store.heartbeats import (
@@ -121,13 +122,14 @@ def runner_status(engine: Engine, clock: Clock) -> dict[str, Any]:
     -------
     dict
         ``state`` is ``away`` when the last sign of life is older than 15 seconds or there is none, and
-        ``WAITING`` while ``outages`` keep the runner from trading.
+        ``WAITING`` while ``outages`` keep the runner from trading. ``proposals`` wait for a second person.
     """
     now = clock_time(clock)
     with transaction(engine) as connection:
         beat = read_heartbeats(connection).get(RUNNER)
         halts = standing_halts(connection)
         outages = standing_outages(connection, now)
+        proposals, expiries = open_proposals(connection, now), read_expiries(connection)
         epoch, writer = newest_epoch(connection) or (None, None)
     return {
         "state": beat.state if beat and is_fresh(beat, now) else "away",
@@ -137,6 +139,8 @@ def runner_status(engine: Engine, clock: Clock) -> dict[str, Any]:
         "writer": writer,
         "halts": [{name: row[name] for name in ("source", "message", "at")} for row in halts],
         "limits": read_limits(engine),
+        "limit_expiries": expiries,
+        "proposals": proposals,
         "deployments": beat.detail.get("deployments", []) if beat else [],
         "data_age_seconds": beat.detail.get("data_age_seconds", {}) if beat else {},
     }

@@ -9,6 +9,7 @@ from quant_pipelines.risk.account_nav import Nav, nav_of
 MINUTE_MS = 60_000
 REPEATED_MS = 3_600_000
 IDENTICAL_MS = 2_000
+REJECTS_MS = 10 * MINUTE_MS
 
 
 class OpenExposure(NamedTuple):

@@ -34,6 +34,17 @@ def open_proposal(connection: Connection, subject: str, target: str) -> Proposal
     return None if row is None else Proposal(*row)
 
 
+def open_proposals(connection: Connection, now: datetime) -> list[dict[str, Any]]:
+    """Read every step that waits for its second person, oldest first."""
+    shown = ("subject", "source", "target", "proposer", "reason", "proposed_at", "expires_at")
+    query = (
+        select(*(approvals.c[name] for name in shown))
+        .where(approvals.c.decision == OPEN, approvals.c.expires_at > now)
+        .order_by(approvals.c.id)
+    )
+    return [dict(row) for row in connection.execute(query).mappings()]
+
+
 def propose(connection: Connection, values: dict[str, Any]) -> int:
     """Store a proposal: ``subject``, ``source``, ``target``, ``proposer``, ``reason``, ``evidence``, time.
 

@@ -235,6 +235,19 @@ def read_limits(engine: Engine) -> dict[str, dict[str, float]]:
     return limits
 
 
+def read_expiries(connection: Connection) -> dict[str, dict[str, datetime]]:
+    """When limits give way to the value before them, by scope and name; those that never do are left out."""
+    expiries: dict[str, dict[str, datetime]] = {}
+    for table, begin in ((risk_limits, ""), (strategy_quotas, STRATEGY_SCOPE)):
+        whose = table.c.strategy if begin else table.c.scope
+        later = table.c.expires_at > func.clock_timestamp()
+        for scope, name, at in connection.execute(
+            select(whose, table.c.name, table.c.expires_at).where(later)
+        ):
+            expiries.setdefault(begin + scope, {})[name] = at
+    return expiries
+
+
 def _in_force(table: Table) -> ColumnElement[Decimal | None]:
     """Value of a limit by the database's clock: its own, or the one before it once it has expired."""
     return case((table.c.expires_at <= func.clock_timestamp(), table.c.fallback), else_=table.c.value)

@@ -3,8 +3,9 @@
 A write is stored whole or not at all. `StoreError` out of one means that nobody knows which: read again.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
+from types import MappingProxyType
 from typing import NamedTuple, Protocol
 
 from quant_pipelines.core.asof import KnownPoints
@@ -15,16 +16,31 @@ from quant_pipelines.store.certificates import Permits
 from quant_pipelines.store.deployments import Deployment
 from quant_pipelines.store.heartbeats import Alert, Heartbeat
 from quant_pipelines.store.market_events import Levels
+from quant_pipelines.store.rearmed import Rearmed
 from quant_pipelines.store.trading import Booking, Intent, StoredBook
 from quant_pipelines.store.venue_orders import OrderStep, PlacedOrder, Received
 from quant_pipelines.trading.breaker import Trip
 
 
 class Controls(NamedTuple):
-    """What operators and breakers allow: limits by scope and name, and the halts in force by source."""
+    """What operators and breakers allow, and what they did.
+
+    Parameters
+    ----------
+    limits
+        In force, by scope and name.
+    halts
+        In force, by source.
+    rearmed
+        The newest re-arming of each source and event.
+    gains
+        Highest gain over its capital that each account had, quote, by the last sign of life of a runner.
+    """
 
     limits: dict[str, dict[str, float]]
     halts: dict[str, tuple[Trip, ...]]
+    rearmed: tuple[Rearmed, ...] = ()
+    gains: Mapping[int, float] = MappingProxyType({})
 
 
 class MarketRows(Protocol):
@@ -65,7 +81,7 @@ class Journal(Protocol):
         """Store the account's limits where none are stored yet."""
 
     def read_controls(self) -> Controls:
-        """Limits and halts in force."""
+        """Limits and halts in force, and what a restart must still know of those that ended."""
 
     def read_deployments(self) -> list[Deployment]:
         """Read what is traded, and what has left but still holds or orders something; oldest first."""

@@ -18,12 +18,14 @@ from quant_pipelines.store import certificates, deployments, heartbeats, outages
 from quant_pipelines.store.bars import read_bars
 from quant_pipelines.store.certificates import Permits
 from quant_pipelines.store.deployments import Deployment
+from quant_pipelines.store.engine import transaction
 from quant_pipelines.store.epochs import open_epoch
 from quant_pipelines.store.heartbeats import Alert, Heartbeat
 from quant_pipelines.store.journal import Controls
 from quant_pipelines.store.known_points import read_points
 from quant_pipelines.store.market_events import Levels, read_books
 from quant_pipelines.store.price_factors import read_factors
+from quant_pipelines.store.rearmed import gains_of, read_rearmed
 from quant_pipelines.store.trading import Booking, Intent, StoredBook
 from quant_pipelines.store.venue_orders import OrderStep, PlacedOrder, Received
 
@@ -64,7 +66,10 @@ class PostgresJournal:
         deployments.seed_limits(self.engine, limits, at)
 
     def read_controls(self) -> Controls:
-        return Controls(deployments.read_limits(self.engine), heartbeats.read_halts(self.engine))
+        limits, halts = deployments.read_limits(self.engine), heartbeats.read_halts(self.engine)
+        with transaction(self.engine) as connection:
+            gains = gains_of(heartbeats.read_heartbeats(connection))
+            return Controls(limits, halts, read_rearmed(connection), gains)
 
     def read_deployments(self) -> list[Deployment]:
         return deployments.read_deployments(self.engine, LADDER, with_leaving=True)

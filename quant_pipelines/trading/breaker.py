@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Final, Literal, NamedTuple, TypeAlias, get_args
 
 from quant_pipelines.core.timeframes import from_ms
+from quant_pipelines.risk.held import HELD_ACCOUNT_RULES, HELD_RULES
 
 TradingState: TypeAlias = Literal["ACTIVE", "REDUCING", "FROZEN", "HALTED"]
 """All orders; only those that reduce; no decision, as a person asked; none until a person looks."""
@@ -35,6 +36,8 @@ Event: TypeAlias = Literal[
 """What trips a breaker."""
 Ending: TypeAlias = Literal["itself", "person", "exchange"]
 """A condition ends by itself, or stands until a person re-arms the breaker, or while its exchange says so."""
+Finder: TypeAlias = Literal["watch", "order", "told"]
+"""Looked at whenever somebody asks (see ``trips``), met by an order that a rule denies, or told once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +54,11 @@ class Row:
         What ends it.
     reason
         Why it does so.
+    found_by
+        How it is noticed.
+    rules
+        Risk rules that ask about it at each order, and deny what adds. Without one, and where a person lifts
+        it, its state alone denies.
     closes
         Whether what is held is closed.
     books
@@ -63,24 +71,49 @@ class Row:
     leads_to: TradingState
     ends_by: Ending
     reason: str
+    found_by: Finder = "told"
+    rules: tuple[str, ...] = ()
     closes: bool = False
     books: bool = True
     cools_down: bool = False
 
 
 TABLE: Final = (
-    Row("data_age", "REDUCING", "itself", "old data don't tell what an order would pay"),
-    Row("clock", "REDUCING", "itself", "a clock that is off stamps orders wrongly"),
-    Row("venue_away", "REDUCING", "itself", "what is asked of it may never arrive"),
-    Row("database_away", "REDUCING", "itself", "no intent can be committed"),
-    Row("day_loss", "REDUCING", "itself", "what has lost so much adds nothing before the next day"),
-    Row("passive_breach", "REDUCING", "itself", "the market took a position past its limit, not an order"),
+    Row(
+        "data_age",
+        "REDUCING",
+        "itself",
+        "old data don't tell what an order would pay",
+        "watch",
+        ("stale_data", "stale_prices"),
+    ),
+    Row("clock", "REDUCING", "itself", "a clock that is off stamps orders wrongly", "watch"),
+    Row("venue_away", "REDUCING", "itself", "what is asked of it may never arrive", "watch"),
+    Row("database_away", "REDUCING", "itself", "no intent can be committed", "watch"),
+    Row(
+        "day_loss",
+        "REDUCING",
+        "itself",
+        "what has lost so much adds nothing before the next day",
+        "order",
+        ("daily_loss", "account_daily_loss"),
+    ),
+    Row(
+        "passive_breach",
+        "REDUCING",
+        "itself",
+        "the market took a position past its limit, not an order",
+        "watch",
+        (*HELD_RULES, *HELD_ACCOUNT_RULES),
+    ),
     Row("rejects", "REDUCING", "person", "a venue that refuses so often is misunderstood", cools_down=True),
     Row(
         "repeated_execution",
         "REDUCING",
         "person",
         "the same order, executed again and again, is a fault of the strategy",
+        "order",
+        ("repeated_execution",),
     ),
     Row("frozen", "FROZEN", "person", "a person stopped its decisions"),
     Row(
@@ -98,6 +131,10 @@ TABLE: Final = (
 )
 """From events that end by themselves to those that close what is held."""
 ROWS: Final = {row.event: row for row in TABLE}
+EVENT_OF_DENIAL: Final[dict[str, Event]] = {
+    rule: row.event for row in TABLE if row.found_by == "order" for rule in row.rules
+}
+"""What the breaker is told of an order that a rule denies, by the rule's name."""
 
 
 def after(state: TradingState, event: Event) -> TradingState:
@@ -169,12 +206,23 @@ class Breaker(NamedTuple):
 
     @property
     def only_reduces(self) -> bool:
-        """Whether only what reduces is let through until a person lifts that.
+        """Whether the state itself denies what adds.
 
-        What ends by itself is asked about at each decision, by the rule that found it.
+        What ends by itself and has rules is asked about at each order, by them.
         """
         rows = [ROWS[trip.event] for trip in self.trips]
-        return any(row.leads_to == "REDUCING" and row.ends_by == "person" for row in rows)
+        return any(row.leads_to == "REDUCING" and (row.ends_by == "person" or not row.rules) for row in rows)
+
+    @property
+    def reduced_by(self) -> str | None:
+        """Why nothing is added, as clauses; None while nothing stops that, or nothing is decided at all."""
+        reasons = [trip.reason for trip in self.trips if ROWS[trip.event].leads_to == "REDUCING"]
+        return "; ".join(reasons) if reasons and self.state == "REDUCING" else None
+
+    @property
+    def events(self) -> frozenset[Event]:
+        """What stands."""
+        return frozenset(trip.event for trip in self.trips)
 
     @property
     def books(self) -> bool:
@@ -183,7 +231,7 @@ class Breaker(NamedTuple):
 
     def tripped(self, trip: Trip) -> "Breaker":
         """With one more event; one that stands already keeps its place and takes the newer words."""
-        if trip.event not in {one.event for one in self.trips}:
+        if trip.event not in self.events:
             return Breaker((*self.trips, trip))
         return Breaker(tuple(trip if one.event == trip.event else one for one in self.trips))
 
@@ -192,6 +240,11 @@ class Breaker(NamedTuple):
         if ROWS[event].ends_by == "person":
             return self
         return Breaker(tuple(trip for trip in self.trips if trip.event != event))
+
+    def seeing(self, found: Iterable[Trip]) -> "Breaker":
+        """With what a look has found now in place of what earlier ones did."""
+        others = tuple(trip for trip in self.trips if ROWS[trip.event].found_by != "watch")
+        return Breaker((*others, *found))
 
     def refusal_to_rearm(self, now_ms: int) -> str:
         """Why a person can't re-arm it now, as one clause; empty if one can."""

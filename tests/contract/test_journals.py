@@ -13,10 +13,11 @@ from sqlalchemy import Engine, event, text
 from quant_pipelines.core.errors import ReconciliationError, StoreError
 from quant_pipelines.store.certificates import Permits
 from quant_pipelines.store.deployments import Deployment, read_deployments
-from quant_pipelines.store.heartbeats import Alert
+from quant_pipelines.store.heartbeats import Alert, Heartbeat, halt_alert, resolve_halts
 from quant_pipelines.store.journal import Journal
 from quant_pipelines.store.outages import OUTAGE
 from quant_pipelines.store.postgres_journal import PostgresJournal
+from quant_pipelines.store.rearmed import EquityThen, Rearmed
 from quant_pipelines.store.trading import (
     Booking,
     EquityPoint,
@@ -56,6 +57,9 @@ class Bench:
     """Severity, source, and whether it stands."""
     other: int
     """A second deployment."""
+
+    resolve: Callable[[str, datetime], None]
+    """Resolve the halts of a source, as an operator does."""
 
     def booking(self, bar_close: datetime = NOW, **changes: Any) -> Booking:
         whose = (self.deployment.id, "paper", self.deployment.symbol)
@@ -101,7 +105,8 @@ def in_memory() -> Bench:
         rows = journal.tables.alerts
         return [(alert.severity, alert.source, resolved_at is None) for alert, resolved_at in rows]
 
-    return Bench(journal, DEPLOYMENT, journal.open_epoch("test:1", NOW), break_commit, alerts, other.id)
+    opened = journal.open_epoch("test:1", NOW)
+    return Bench(journal, DEPLOYMENT, opened, break_commit, alerts, other.id, journal.resolve)
 
 
 def in_postgres(engine: Engine) -> Bench:
@@ -124,7 +129,12 @@ def in_postgres(engine: Engine) -> Bench:
         with engine.begin() as connection:
             return [tuple(row) for row in connection.execute(text(query))]
 
-    return Bench(journal, deployment, journal.open_epoch("test:1", NOW), break_commit, alerts, other.id)
+    def resolve(source: str, at: datetime) -> None:
+        with engine.begin() as connection:
+            resolve_halts(connection, source, at)
+
+    opened = journal.open_epoch("test:1", NOW)
+    return Bench(journal, deployment, opened, break_commit, alerts, other.id, resolve)
 
 
 def test_a_book_without_rows_is_empty(bench: Bench) -> None:
@@ -379,3 +389,36 @@ def test_what_is_deployed_is_read_with_its_source(bench: Bench) -> None:
 def test_the_port_is_narrow() -> None:
     methods = [name for name, value in vars(Journal).items() if callable(value) and name[0] != "_"]
     assert 0 < len(methods) <= 15
+
+
+def test_a_rearmed_account_is_known_with_what_its_books_were_worth(bench: Bench) -> None:
+    point = EquityPoint(NOW, 900.0, 0.0, 100.0, 900.0)
+    later = EquityPoint(NOW + MINUTE, 800.0, 0.0, 100.0, 800.0)
+    bench.journal.book(bench.epoch, bench.booking(equity=(point,)), NOW)
+    bench.journal.book(bench.epoch, bench.booking(NOW + MINUTE, equity=(later,)), NOW)
+    account = f"account:{bench.deployment.account_id}"
+    for trip in (Trip("account_loss", "lost", 1), Trip("rejects", "refused", 1)):
+        bench.journal.write_alert(halt_alert(account, trip, NOW))
+    assert bench.journal.read_controls().rearmed == ()
+    bench.resolve(account, NOW + MINUTE / 2)
+    worth = {bench.deployment.id: EquityThen(NOW, 900.0)}
+    assert sorted(bench.journal.read_controls().rearmed, key=lambda one: one.event) == [
+        Rearmed(account, "account_loss", NOW + MINUTE / 2, worth),
+        Rearmed(account, "rejects", NOW + MINUTE / 2, {}),
+    ]
+    bench.journal.write_alert(halt_alert(account, Trip("account_loss", "again", 2), NOW + MINUTE))
+    bench.resolve(account, NOW + 2 * MINUTE)
+    newest = {one.event: one for one in bench.journal.read_controls().rearmed}["account_loss"]
+    assert (newest.at, newest.equity) == (
+        NOW + 2 * MINUTE,
+        {bench.deployment.id: EquityThen(NOW + MINUTE, 800.0)},
+    )
+
+
+def test_the_highest_gain_of_an_account_is_that_of_the_last_sign_of_life(bench: Bench) -> None:
+    assert bench.journal.read_controls().gains == {}
+    accounts = [{"id": 1, "nav": None, "peak_nav": 1_250.0, "capital": 1_000.0}]
+    bench.journal.write_heartbeat(Heartbeat("live_runner", "ACTIVE", NOW, {"accounts": accounts}))
+    assert bench.journal.read_controls().gains == {1: 250.0}
+    bench.journal.write_heartbeat(Heartbeat("live_runner", "ACTIVE", NOW, {}))
+    assert bench.journal.read_controls().gains == {}

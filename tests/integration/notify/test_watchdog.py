@@ -159,3 +159,15 @@ def wait_for(hook: Any, condition: Any) -> None:
     while not condition():
         assert time.monotonic() < until, hook.taken
         time.sleep(0.1)
+
+
+def test_a_channel_whose_url_can_not_be_used_is_an_alert_until_it_is_mended(desk: Any, hook: Any) -> None:
+    usable = hook.channel("mail")
+    desk.watchdog("phone info 0 nosuch://SECRET", usable).prove_channels()
+    [alert] = desk.alerts()
+    assert (alert.severity, alert.source, alert.resolved_at) == ("warning", "channel:phone", None)
+    assert alert.message.startswith("nobody is told through channel phone: Apprise does not know such a URL")
+    assert "SECRET" not in alert.message
+    desk.watchdog(usable).prove_channels()
+    assert desk.alerts()[0].resolved_at == desk.now
+    assert hook.taken == []

@@ -17,6 +17,7 @@ from quant_pipelines.core.instruments import Instrument
 from quant_pipelines.core.settings import Settings
 from quant_pipelines.core.timeframes import DAY_MS, day_start_ms, from_ms
 from quant_pipelines.lifecycle import screen_candidates
+from quant_pipelines.operations.people import identify
 from quant_pipelines.operations.receipt import Signature
 from quant_pipelines.optimize.gates import PAPER, Gate
 from quant_pipelines.optimize.judge import clean_data_gate
@@ -33,6 +34,7 @@ from quant_pipelines.store.tables import (
     verdicts,
 )
 from quant_pipelines.store.verdicts import save_verdict
+from tests.integration.operations.office import Office
 
 NOW = day_start_ms("2025-06-10") + 600_000
 EXCHANGE = "binanceusdm"
@@ -216,3 +218,24 @@ def quant(
         return code, json.loads(out) if out else None, err
 
     return run
+
+
+@pytest.fixture
+def empty(world: Any, tmp_path: Path) -> Office:
+    return Office(world, tmp_path / "home", world.now_ms)
+
+
+@pytest.fixture
+def office(empty: Office) -> Office:
+    """One admin, two approvers, an operator and a viewer."""
+    for name, role in (
+        ("root", "admin"),
+        ("ann", "approver"),
+        ("bob", "approver"),
+        ("olga", "operator"),
+        ("vic", "viewer"),
+    ):
+        empty.add(name, role)
+    empty.wait()
+    identify(empty.store, empty.claim("root"))
+    return empty

@@ -3,98 +3,27 @@
 import subprocess
 import sys
 import threading
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import pyotp
 import pytest
-from sqlalchemy import select, text, update
+from sqlalchemy import select, update
 from sqlalchemy.exc import IntegrityError
 
-from quant_pipelines.core.errors import LifecycleError, QuantError, SecretError
-from quant_pipelines.core.settings import RunnerSettings, Settings
+from quant_pipelines.core.errors import LifecycleError, SecretError
+from quant_pipelines.core.settings import Settings
 from quant_pipelines.operations import users
-from quant_pipelines.operations.keys import KeyStore, rotate_master_key
-from quant_pipelines.operations.people import Claimant, identify
+from quant_pipelines.operations.keys import rotate_master_key
+from quant_pipelines.operations.people import identify
 from quant_pipelines.operations.receipt import Signature
 from quant_pipelines.operations.verb import carry_out
 from quant_pipelines.operations.verbs import DECISIONS
-from quant_pipelines.store import approvals
-from quant_pipelines.store.deployments import Deployment, has_approval, read_deployments
-from quant_pipelines.store.engine import transaction
-from quant_pipelines.store.tables import approvals as proposals
 from quant_pipelines.store.tables import audit_logs
 from quant_pipelines.store.tables import users as people
+from tests.integration.operations.office import Office
 
 pytestmark = pytest.mark.postgres
-STEP_MS = 30_000
-
-
-@dataclass
-class Office:
-    """Users with their authenticators, and a clock that is set by hand."""
-
-    world: Any
-    home: Path
-    now_ms: int
-
-    def __post_init__(self) -> None:
-        self.seeds: dict[str, str] = {}
-
-    @property
-    def store(self) -> KeyStore:
-        return KeyStore(self.world.engine, self.home, {}, lambda: self.now_ms)
-
-    def claim(self, name: str, role: Any = "admin", **more: Any) -> Claimant:
-        return Claimant(name, "because", more.pop("code", self.code(name)), role, **more)
-
-    def code(self, name: str, steps: int = 0) -> str:
-        """Code that an authenticator shows, some steps from now."""
-        if name not in self.seeds:
-            return ""
-        return pyotp.TOTP(self.seeds[name]).at(self.now_ms // 1000 + 30 * steps)
-
-    def add(self, name: str, role: Any, by: str = "root") -> None:
-        self.wait()
-        made = users.enroll(self.store, self.claim(by), name, role)
-        self.seeds[name] = pyotp.parse_uri(made.uri).secret
-
-    def wait(self, steps: float = 1) -> None:
-        self.now_ms += int(steps * STEP_MS)
-
-    def do(
-        self, job: str, operator: str, *, code: str | None = None, settings: Any = None, **given: Any
-    ) -> Any:
-        """What the command line and the Launchpad do, with the next code."""
-        self.wait()
-        signed = {
-            "operator": operator,
-            "reason": "because",
-            "code": self.code(operator) if code is None else code,
-        }
-        return carry_out(DECISIONS[job], signed | given, store=self.store, settings=settings or Settings())
-
-
-@pytest.fixture
-def empty(world: Any, tmp_path: Path) -> Office:
-    return Office(world, tmp_path / "home", world.now_ms)
-
-
-@pytest.fixture
-def office(empty: Office) -> Office:
-    """One admin, two approvers, an operator and a viewer."""
-    for name, role in (
-        ("root", "admin"),
-        ("ann", "approver"),
-        ("bob", "approver"),
-        ("olga", "operator"),
-        ("vic", "viewer"),
-    ):
-        empty.add(name, role)
-    empty.wait()
-    identify(empty.store, empty.claim("root"))
-    return empty
 
 
 def test_until_a_first_code_was_accepted_people_are_set_up_without_one(empty: Office) -> None:
@@ -326,118 +255,3 @@ def test_two_names_of_one_person_are_one(office: Office) -> None:
             deployment_id=deployment,
             target="canary",
         )
-
-
-def test_an_operator_proposes_and_an_approver_approves(office: Office) -> None:
-    deployment = office.world.deployment(stage="shadow")
-    given = {"deployment_id": deployment, "target": "canary"}
-    office.do("promote_deployment", "ann", **given)
-    with pytest.raises(LifecycleError, match="olga is no approver; expected one, for somebody else proposed"):
-        office.do("promote_deployment", "olga", **given)
-    receipt = office.do("promote_deployment", "bob", **given)
-    assert receipt.action == "deployment.promoted"
-    [canary] = [
-        one
-        for one in read_deployments(office.world.engine, ("canary",))
-        if f"deployment:{one.id}" == receipt.subject
-    ]
-    assert has_approval(office.world.engine, canary)
-
-
-def test_names_that_nobody_proved_approve_no_real_orders(empty: Office) -> None:
-    deployment = empty.world.deployment(stage="shadow")
-    given = {"deployment_id": deployment, "target": "canary"}
-    empty.do("promote_deployment", "ann", **given)
-    receipt = empty.do("promote_deployment", "bob", **given)
-    canary: Deployment = next(
-        one
-        for one in read_deployments(empty.world.engine, ("canary",))
-        if f"deployment:{one.id}" == receipt.subject
-    )
-    assert not has_approval(empty.world.engine, canary)
-
-
-def test_real_money_asks_for_users(empty: Office) -> None:
-    deployment = empty.world.deployment(stage="shadow")
-    live = Settings(runner=RunnerSettings(mode="live"))
-    with pytest.raises(
-        LifecycleError, match="nobody is a user yet, and this lets orders go to a real exchange"
-    ):
-        empty.do("promote_deployment", "ann", settings=live, deployment_id=deployment, target="canary")
-
-
-def proposal(engine: Any, office: Office, **values: Any) -> int:
-    row = {"subject": "deployment:1", "source": "shadow", "target": "canary", "proposer": "ann"}
-    row |= {"reason": "because", "evidence": {}, "proposed_at": office.world.now} | values
-    with transaction(engine) as connection:
-        return approvals.propose(connection, row)
-
-
-@pytest.mark.parametrize("name", ["nobody", "vic", "Ann"])
-def test_the_database_takes_no_proposal_of_somebody_else(office: Office, name: str) -> None:
-    with pytest.raises(IntegrityError, match=f"proposer {name} is no able user"):
-        proposal(office.world.engine, office, proposer=name)
-
-
-@pytest.mark.parametrize(
-    ("operator", "fault"),
-    [("ann", "four_eyes"), ("olga", "olga is no able approver"), ("nobody", "nobody is no able approver")],
-)
-def test_the_database_takes_no_approval_of_somebody_else(office: Office, operator: str, fault: str) -> None:
-    number = proposal(office.world.engine, office)
-    with pytest.raises(IntegrityError, match=fault), transaction(office.world.engine) as connection:
-        approvals.approve(connection, number, operator, office.world.now)
-
-
-def test_the_database_takes_no_approval_that_comes_too_late(office: Office) -> None:
-    number = proposal(office.world.engine, office)
-    late = office.world.now + approvals.REQUEST_LASTS
-    with pytest.raises(IntegrityError, match="in_time"), transaction(office.world.engine) as connection:
-        approvals.approve(connection, number, "bob", late)
-
-
-def test_a_proposal_expires_and_can_be_made_again(office: Office) -> None:
-    deployment = office.world.deployment(stage="shadow")
-    given = {"deployment_id": deployment, "target": "canary"}
-    office.do("promote_deployment", "ann", **given)
-    office.wait(3 * 24 * 120)
-    assert office.do("promote_deployment", "bob", **given).action == "deployment.proposed"
-    assert [row["decision"] for row in office.world.rows(proposals)] == ["void", "open"]
-    assert office.do("promote_deployment", "ann", **given).action == "deployment.promoted"
-
-
-def test_what_names_alone_proposed_ends_with_the_first_user(empty: Office) -> None:
-    deployment = empty.world.deployment(stage="shadow")
-    empty.do("promote_deployment", "ann", deployment_id=deployment, target="canary")
-    empty.add("root", "admin")
-    assert [row["decision"] for row in empty.world.rows(proposals)] == ["void"]
-
-
-def test_every_decision_asks_for_a_code(office: Office) -> None:
-    for verb in DECISIONS.values():
-        given = {field.name: field.blank for field in verb.fields}
-        with pytest.raises(QuantError, match="ann gave no code"):
-            carry_out(
-                verb,
-                {"operator": "ann", "reason": "because"} | given | {"verdict_id": 1, "deployment_id": 1},
-                store=office.store,
-                settings=Settings(),
-            )
-
-
-def test_the_command_line_shows_a_seed_once_and_asks_for_codes(quant: Any, engine: Any) -> None:
-    signed = ("--operator", "ann", "--reason", "people")
-    code, document, _ = quant("users", "add", "ann", "--role", "admin", *signed)
-    assert code == 0
-    totp = pyotp.parse_uri(document["uri"])
-    assert quant("users", "list")[1] == {"users": [{"name": "ann", "role": "admin", "state": "new"}]}
-    assert "ann gave no code" in quant("runner", "halt", *signed)[2]
-    now = totp.now()
-    assert quant("runner", "halt", *signed, "--code", now)[0] == 0
-    assert "that code of ann was used already" in quant("runner", "resume", *signed, "--code", now)[2]
-    assert "ann gave no code" in quant("keys", "remove", *signed)[2]
-    assert "gave no code" in quant("users", "add", "bob", *signed)[2]
-    with engine.connect() as connection:
-        told = str(list(connection.execute(text("select * from ops.audit_logs"))))
-    assert totp.secret not in told
-    assert now not in told

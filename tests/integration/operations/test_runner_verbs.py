@@ -1,5 +1,6 @@
 """Limits, halts, coins: what an operator sets and the runner follows."""
 
+from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
@@ -124,6 +125,26 @@ def test_an_expired_limit_gives_way_to_the_one_before_it(world: Any, ann: Signat
     assert set_limit(world, bob, "account", "max_leverage", 0.8).summary.endswith("is 0.8; it was 1")
 
 
+def test_status_lists_what_waits_for_a_second_person_and_what_expires(world: Any, ann: Signature) -> None:
+    set_limit(world, ann, "account", "max_leverage", 1.0)
+    set_limit(world, ann, "account", "max_leverage", 1.5)
+    limits.set_limit(
+        world.engine, ann, "account", "max_net_notional", 5.0, expires="2999-01-01", clock=world.clock
+    )
+    status = halts.runner_status(world.engine, world.clock)
+    [waiting] = status["proposals"]
+    assert (waiting["subject"], waiting["source"], waiting["target"], waiting["proposer"]) == (
+        "limit:account:max_leverage",
+        "1",
+        "1.5",
+        "ann",
+    )
+    assert waiting["expires_at"] > waiting["proposed_at"]
+    assert status["limit_expiries"] == {"account": {"max_net_notional": datetime(2999, 1, 1, tzinfo=UTC)}}
+    set_limit(world, ann, "account", "max_leverage", 0.5)
+    assert halts.runner_status(world.engine, world.clock)["proposals"] == []
+
+
 @pytest.mark.parametrize("expires", ["soon", "2000-01-01"])
 def test_an_expiry_that_can_not_be_is_refused(world: Any, ann: Signature, expires: str) -> None:
     with pytest.raises(LifecycleError, match=f"expires is '{expires}'; expected a time"):
@@ -151,6 +172,11 @@ def test_an_expiry_that_can_not_be_is_refused(world: Any, ann: Signature, expire
             float("nan"),
             "max_orders_per_minute is nan; expected at least 1",
         ),
+        ("account", "max_leverage", 1e-320, r"max_leverage is 9.99989e-321; expected a value in \[1e-09"),
+        ("account", "max_net_notional", 1e300, r"max_net_notional is 1e\+300; expected a value in \[1e-09"),
+        ("account", "max_orders_per_minute", 2.5, "is 2.5; expected a whole number of orders"),
+        ("account", "max_orders_per_day", 1.5, "is 1.5; expected a whole number of orders"),
+        ("account", "max_rejects", 1.5, "is 1.5; expected a whole number of orders"),
         ("account:1", "max_leverage", 1.0, "scope is 'account:1'; expected 'account'"),
         ("strategy:any", "max_net_notional", 1.0, "max_net_notional is of a whole account"),
     ],

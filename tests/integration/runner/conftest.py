@@ -1,7 +1,8 @@
 """Rows that a runner needs: an account, a strategy's source, a specification, a deployment."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -17,6 +18,7 @@ from quant_pipelines.store.tables import (
     strategy_versions,
 )
 from quant_pipelines.trading import TradingRules
+from tests.integration.runner.venue_world import Ledger, Venue, simulator
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 RULES = TradingRules(CostSettings(), limits=RiskLimits(1.0, 2.0, 0.5, 90.0))
@@ -97,3 +99,14 @@ def _ensure_instrument(connection: Connection, exchange: str, symbol: str, tick_
             funding_interval_hours=8,
         )
     )
+
+
+@pytest.fixture
+def venue(tmp_path: Path) -> Iterator[Venue]:
+    with simulator(tmp_path) as venue:
+        yield venue
+
+
+@pytest.fixture
+def ledger(tmp_path: Path) -> Ledger:
+    return Ledger(tmp_path)

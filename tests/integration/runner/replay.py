@@ -56,6 +56,11 @@ class ReplayTime:
         self.ready = asyncio.Event()
         self.finished = asyncio.Event()
 
+    error_ms = 0
+
+    def synchronize(self, exchange_ms: int, asked_ms: int | None = None) -> None:
+        """A replay's time is the exchange's."""
+
     def wall_ms(self) -> int:
         return system_clock_ms()
 

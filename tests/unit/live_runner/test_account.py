@@ -2,17 +2,22 @@
 
 import math
 import threading
+from datetime import UTC, datetime
 
 import pytest
 
 from live_runner.book.account import AccountBooks, AccountTerms
+from live_runner.book.recall import Recalled
 from quant_pipelines.core.account_limits import AccountLimits
-from quant_pipelines.core.timeframes import DAY_MS
+from quant_pipelines.core.limits import RiskLimits
+from quant_pipelines.core.timeframes import DAY_MS, from_ms
 from quant_pipelines.risk.account_nav import AccountFunds
 from quant_pipelines.risk.account_view import AccountOrder, BookExposure, OpenExposure, Prices
+from quant_pipelines.store.rearmed import EquityThen
 
 A, B = "A/USDT:USDT", "B/USDT:USDT"
 FIVE = range(1, 6)
+ONE_O_CLOCK = datetime(1969, 12, 31, 1, tzinfo=UTC)  # of the day of a book without bars
 
 
 def account(limits: AccountLimits, *books: BookExposure) -> AccountBooks:
@@ -30,6 +35,11 @@ def book(number: int, position: float = 0.0, equity: float = 1_000.0, *orders: O
 
 def order(number: int, quantity: float = 10.0, at_ms: int = 0) -> AccountOrder:
     return AccountOrder(number, A, quantity, 100.0, at_ms, client_order_id=f"q{number}-{at_ms}")
+
+
+def rearm(shared: AccountBooks, equity: dict[int, float]) -> None:
+    """A person lets it go on at one o'clock, by the equity of the newest bars before."""
+    shared.rearm(ONE_O_CLOCK, {key: EquityThen(ONE_O_CLOCK, worth) for key, worth in equity.items()})
 
 
 def test_five_books_that_decide_at_once_share_one_limit() -> None:
@@ -114,7 +124,7 @@ def test_hard_stop_is_of_all_books_together(lost: float, expected: str) -> None:
 def test_a_rearmed_account_counts_what_is_lost_from_then_on_until_midnight() -> None:
     shared = account(AccountLimits(max_account_loss_fraction=0.2), book(1, equity=700.0))
     assert shared.hard_stop() == "the account has lost 30.00 % since 00:00 UTC, more than 20.00 %"
-    shared.rearm(3_600_000)
+    rearm(shared, {1: 700.0})
     assert shared.hard_stop() == ""
     shared.report(lambda: book(1, equity=500.0))
     assert shared.hard_stop() == "the account has lost 28.57 % since 01:00 UTC, more than 20.00 %"
@@ -126,7 +136,7 @@ def rearmed() -> AccountBooks:
     """Two books of which one had lost 65 % of its 1,000 when a person let the account go on."""
     shared = account(AccountLimits(max_account_loss_fraction=0.1), book(1), book(2, equity=350.0))
     assert shared.hard_stop() != ""
-    shared.rearm(3_600_000)
+    rearm(shared, {1: 1_000.0, 2: 350.0})
     return shared
 
 
@@ -159,7 +169,7 @@ def test_the_capital_of_a_new_book_hides_no_loss_of_a_rearmed_account() -> None:
 
 def test_an_account_that_is_rearmed_while_an_equity_is_not_known_still_stops() -> None:
     shared = account(AccountLimits(max_account_loss_fraction=0.1), book(1, equity=math.nan))
-    shared.rearm(3_600_000)
+    rearm(shared, {1: math.nan})
     shared.report(lambda: book(1, equity=500.0))
     assert shared.hard_stop() == "the account has lost 50.00 % since 00:00 UTC, more than 10.00 %"
 
@@ -231,7 +241,7 @@ def test_a_withdrawal_is_no_loss_and_a_deposit_hides_none() -> None:
 def test_losses_at_the_venue_count_from_when_a_person_lets_it_go_on_until_the_day_ends() -> None:
     funded, clock_ms = at_venue(book(1), max_account_loss_fraction=0.2)
     funded.know(AccountFunds(7_000.0, 10_000.0, 1.0, 0))
-    funded.rearm(0)
+    funded.rearm(from_ms(0), {})
     assert funded.hard_stop() == ""
     funded.know(AccountFunds(5_500.0, 10_000.0, 1.0, 0))
     assert funded.hard_stop()
@@ -246,3 +256,55 @@ def test_nothing_is_opened_while_a_stop_would_come_behind_the_liquidation() -> N
     assert str(shared.ask(order(1))).startswith("liquidation_buffer")
     shared.hold_back(A, False)
     assert shared.ask(order(1)) is None
+
+
+@pytest.mark.parametrize(
+    ("n_refused", "expected"),
+    [(10, ""), (11, "the venue has refused 11 orders within 10 minutes, more than 10")],
+)
+def test_a_venue_that_refuses_too_often_stops_the_account(n_refused: int, expected: str) -> None:
+    shared = account(AccountLimits(), book(1), book(2))
+    for second in range(n_refused):
+        shared.refused(1, 1_000 * second)
+    assert shared.rejects(20_000) == expected
+    assert shared.rejects(600_000) == ""  # the first of them is ten minutes ago
+    shared.trust(20_000)
+    assert shared.rejects(20_000) == ""
+
+
+def test_a_book_is_told_of_its_own_breach_before_its_accounts() -> None:
+    shared = account(AccountLimits(max_gross_notional=1_000.0), book(1, 9.0), book(2, 2.0))
+    assert shared.breach(1, RiskLimits(max_position_quantity=8.0)) == "quantity_quota: 9 is held, beyond 8"
+    assert (
+        shared.breach(2, RiskLimits(max_position_quantity=8.0)) == "gross_exposure: 1100 is held, beyond 1000"
+    )
+    assert shared.breach(3, RiskLimits(max_position_quantity=0.0)) == ""
+
+
+def test_a_restart_counts_what_the_rows_recall_once() -> None:
+    limits = AccountLimits(max_repeated_executions=2.0, max_orders_per_minute=3.0, max_rejects=2.0)
+    shared = account(limits, book(1), book(2))
+    shared.executed(order(2, at_ms=1))
+    executed = tuple(order(1, at_ms=1_000_000 + 60_000 * minute) for minute in range(2))
+    past = Recalled(1, executed, executed, (1_000_000, 1_000_001, 1_000_002))
+    for _ in range(2):  # opened again in the same process
+        shared.recall(past)
+    assert shared.rejects(1_100_000) == "the venue has refused 3 orders within 10 minutes, more than 2"
+    denial = shared.ask(order(1, at_ms=1_200_000))
+    assert denial is not None
+    assert denial.sentence == "3 is beyond 2"
+    assert shared.ask(order(2, at_ms=1_200_000)) is None
+    shared.lift(1, 1_100_000)
+    assert shared.ask(order(1, at_ms=1_260_000)) is None
+
+
+def test_a_restart_knows_the_highest_gain_and_a_book_that_leaves_is_no_drawdown() -> None:
+    shared = account(AccountLimits(), book(1), book(2))
+    assert shared.alerts() == {}
+    shared.recall_gain(1_000.0)
+    assert set(shared.alerts()) == {"drawdown"}
+    assert shared.worth() == {"nav": 2_000.0, "peak_nav": 3_000.0, "capital": 2_000.0}
+    fresh = account(AccountLimits(), book(1), book(2))
+    assert fresh.alerts() == {}
+    fresh.forget(2)
+    assert fresh.alerts() == {}

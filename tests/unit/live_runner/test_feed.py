@@ -107,7 +107,21 @@ def test_data_age_is_infinite_before_the_stream_spoke_and_grows_after() -> None:
 def test_exchange_time_follows_the_exchanges_clock() -> None:
     time = ExchangeTime(lambda: 1_000)
     time.synchronize(4_000)
-    assert time.now_ms() == 4_000
+    assert (time.now_ms(), time.error_ms) == (4_000, 0)
+
+
+@pytest.mark.parametrize(
+    ("exchange_ms", "error_ms"),
+    [(900, -100), (1_000, 0), (3_000, 0), (3_001, 1), (63_000, 60_000), (-57_000, -58_000)],
+)
+def test_a_clock_is_off_by_what_the_time_of_the_answer_does_not_explain(
+    exchange_ms: int, error_ms: int
+) -> None:
+    time = ExchangeTime(lambda: 3_000)
+    time.synchronize(exchange_ms, asked_ms=1_000)
+    assert (time.error_ms, time.now_ms()) == (error_ms, 3_000 + error_ms)
+    time.synchronize(time.now_ms(), asked_ms=time.now_ms())
+    assert time.error_ms == 0
 
 
 def test_an_input_that_is_told_a_moment_late_is_waited_for() -> None:

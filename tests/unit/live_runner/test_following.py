@@ -1,8 +1,9 @@
 """What operators say takes effect while a history is still loading."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import replace
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -12,11 +13,14 @@ from live_runner.process.runner import Runner, Surroundings
 from live_runner.process.traders import Traders
 from live_runner.venue.account_check import Voices
 from live_runner.venue.accounts import OrderVenues
+from quant_pipelines.core.errors import ConfigurationError
 from quant_pipelines.core.series import Window
 from quant_pipelines.core.settings import RunnerSettings, Settings
 from quant_pipelines.core.timeframes import MINUTE_MS, from_ms, to_ms
-from quant_pipelines.exchange import BarRows
+from quant_pipelines.exchange import BarRows, LiveBar
 from quant_pipelines.store.heartbeats import halt_alert
+from quant_pipelines.store.journal import Controls
+from quant_pipelines.store.trading import Fill, Position
 from quant_pipelines.trading.breaker import Trip
 from tests.integration.runner.replay import Recording, ReplaySource, ReplayTime, random_bars
 from tests.memory_journal import MemoryJournal
@@ -37,6 +41,11 @@ class SlowSource(ReplaySource):
     def __init__(self) -> None:
         super().__init__(RECORDING, ReplayTime(NOW_MS, NOW_MS), is_silent=True)
         self.is_asked, self.may_go_on = asyncio.Event(), asyncio.Event()
+
+    async def watch_bars(self, symbols: Sequence[str]) -> AsyncIterator[LiveBar]:
+        for symbol in symbols:
+            yield LiveBar(symbol, NOW_MS, 100.0, 100.0, 100.0, 100.0, 0.0, NOW_MS)
+        await asyncio.Event().wait()
 
     async def bars(self, symbol: str, timeframe: str, window: Window) -> BarRows:
         if symbol == OTHER:
@@ -92,7 +101,7 @@ def play(
 
     async def played() -> None:
         source, leases, stopping = SlowSource(), Leases(), asyncio.Event()
-        time = ReplayTime(NOW_MS, NOW_MS)
+        time = more.pop("time", None) or ReplayTime(NOW_MS, NOW_MS)
         around = Surroundings(journal, leases.open, SETTINGS, source, time, "test:1", **more)
         running = asyncio.create_task(Runner(around).run(stopping))
         try:
@@ -152,3 +161,103 @@ def test_a_direct_kill_is_followed_while_the_first_histories_load() -> None:
         await until(lambda: states(journal) == {KNOWN.id: "HALTED"})
 
     play(journal, scenario, adopt_kills=adopt)
+
+
+def outage_rows(journal: MemoryJournal) -> list[tuple[str, bool]]:
+    rows = [(alert.source, resolved_at is None) for alert, resolved_at in journal.tables.alerts]
+    return [row for row in rows if row[0].startswith("outage:")]
+
+
+def test_a_clock_that_is_off_stops_entries_until_the_exchange_agrees_again() -> None:
+    journal, time = MemoryJournal([KNOWN]), ReplayTime(NOW_MS, NOW_MS)
+
+    async def scenario(_leases: Leases, _source: SlowSource) -> None:
+        await until(lambda: states(journal) == {KNOWN.id: "ACTIVE"})
+        time.error_ms = -5_000
+        await until(lambda: states(journal) == {KNOWN.id: "REDUCING"})
+        await until(lambda: outage_rows(journal) == [("outage:clock", True)])
+        sign = journal.tables.heartbeats["live_runner"]
+        assert sign.state == "WAITING"
+        [deployment] = sign.detail["deployments"]
+        assert deployment["reduced_by"] == "our clock was 5.0 s ahead of the exchange's, more than 1 s"
+        time.error_ms = 0
+        await until(lambda: states(journal) == {KNOWN.id: "ACTIVE"})
+        await until(lambda: outage_rows(journal) == [("outage:clock", False)])
+
+    play(journal, scenario, time=time)
+
+
+@pytest.mark.parametrize(("is_held", "nav"), [(True, None), (False, 1_000.0)])
+def test_a_deployment_that_fails_before_its_book_is_open_is_counted_with_what_it_holds(
+    is_held: bool, nav: float | None
+) -> None:
+    broken = replace(NEW, venue="binanceusdm", stage="live")
+    journal = MemoryJournal([KNOWN, broken])
+    if is_held:
+        fill = Fill("1", None, "buy", Decimal(1), Decimal(100), Decimal(0), "target", AT)
+        journal.tables.fills["binanceusdm", OTHER, "1"] = (broken.id, fill)
+
+    async def scenario(_leases: Leases, source: SlowSource) -> None:
+        source.may_go_on.set()
+        await until(lambda: any(alert.severity == "halt" for alert, _ in journal.tables.alerts))
+        await until(lambda: states(journal) == {KNOWN.id: "ACTIVE"})
+        detail = journal.tables.heartbeats["live_runner"].detail
+        assert [(one["id"], one["nav"]) for one in detail["accounts"]] == [(1, nav)]
+
+    def connect(*_: Any) -> Any:
+        raise ConfigurationError("this account can't be opened")
+
+    play(journal, scenario, connect=connect)
+
+
+def test_what_left_its_stage_is_known_while_a_history_loads() -> None:
+    async def scenario() -> None:
+        source, time = SlowSource(), ReplayTime(NOW_MS, NOW_MS)
+        journal = MemoryJournal([KNOWN])
+        epoch = journal.open_epoch("test:1", AT)
+        async with OrderVenues(SETTINGS, lambda *_: pytest.fail("no venue is needed"), pytest.fail) as venues:
+            traders = Traders(journal, SETTINGS, Feed(source, time), time, epoch=epoch, venues=venues)
+            await traders.open()
+            [trader] = traders.all
+            journal.deployments[NEW.id] = NEW
+            refreshing = asyncio.create_task(traders.refresh())
+            await source.is_asked.wait()
+            left = replace(KNOWN, stage="culled")
+            journal.tables.positions[KNOWN.id, SYMBOL] = Position(Decimal(1), Decimal(100), Decimal(0), None)
+            journal.deployments[KNOWN.id] = left
+            await traders.follow_stages()
+            assert trader.is_leaving
+            source.may_go_on.set()
+            await refreshing
+
+    asyncio.run(asyncio.wait_for(scenario(), 60))
+
+
+def test_a_trip_that_happens_while_the_rows_are_read_is_not_undone() -> None:
+    journal = TrippingJournal([KNOWN])
+
+    async def scenario() -> None:
+        source, time = SlowSource(), ReplayTime(NOW_MS, NOW_MS)
+        epoch = journal.open_epoch("test:1", AT)
+        async with OrderVenues(SETTINGS, lambda *_: pytest.fail("no venue is needed"), pytest.fail) as venues:
+            traders = Traders(journal, SETTINGS, Feed(source, time), time, epoch=epoch, venues=venues)
+            await traders.open()
+            [journal.trader] = traders.all
+            await traders.follow()
+            assert journal.trader.is_halted
+            await traders.follow()
+            assert not journal.trader.is_halted  # by then the rows have the last word
+
+    asyncio.run(asyncio.wait_for(scenario(), 60))
+
+
+class TrippingJournal(MemoryJournal):
+    """A journal during whose next reading a trader trips."""
+
+    trader: Any = None
+
+    def read_controls(self) -> Controls:
+        controls, trader, self.trader = super().read_controls(), self.trader, self.trader
+        if trader is not None and not trader.is_halted and trader.n_trips == 0:
+            trader.trip(Trip("failed", "it broke meanwhile"))
+        return controls

@@ -41,6 +41,11 @@ def ago(**seconds: float) -> dict[str, int]:
             {"heard_ms": ago(btc=11, eth=12)},
             [("data", 12, "no fresh data of BTC/USDT:USDT, ETH/USDT:USDT since 2025-12-31 23:59:48 UTC")],
         ),
+        ({"clock_error_ms": 1_000}, []),
+        (
+            {"clock_error_ms": -2_500},
+            [("clock", 0, "our clock was 2.5 s ahead of the exchange's, more than 1 s")],
+        ),
         ({"missing_ms": ago(btc=10)}, []),
         (
             {"missing_ms": ago(btc=13), "heard_ms": ago(btc=1)},

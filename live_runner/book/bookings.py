@@ -1,0 +1,60 @@
+"""What closed bars and a decision did to one book, put together as its rows are stored."""
+
+from collections.abc import Iterable
+from typing import NamedTuple
+
+from live_runner.book.broker import Broker, Stepped
+from live_runner.book.decision import Decided
+from live_runner.book.plan import DeploymentPlan
+from quant_pipelines.backtest import ExecutionBar
+from quant_pipelines.core.timeframes import from_ms
+from quant_pipelines.store.trading import Booking, EquityPoint
+
+
+class Driven(NamedTuple):
+    """What bars did to a book, and the equity at the close of each."""
+
+    stepped: Stepped = Stepped()
+    equity: tuple[EquityPoint, ...] = ()
+
+
+def driven(broker: Broker, plan: DeploymentPlan, bars: Iterable[ExecutionBar]) -> Driven:
+    """Drive the broker over the bars; returns what they did, and the equity at each close."""
+    all_stepped: list[Stepped] = []
+    equity: list[EquityPoint] = []
+    for bar in bars:
+        all_stepped.append(broker.step(bar))
+        account, close = broker.account, from_ms(bar.ts + plan.execution_step_ms)
+        equity.append(EquityPoint(close, account.cash, account.position, bar.close, broker.equity))
+    merged = Stepped(
+        tuple(fill for stepped in all_stepped for fill in stepped.fills),
+        tuple(income for stepped in all_stepped for income in stepped.income),
+        tuple(order for stepped in all_stepped for order in stepped.orders),
+    )
+    return Driven(merged, tuple(equity))
+
+
+def booking_of(
+    broker: Broker,
+    plan: DeploymentPlan,
+    close_ms: int,
+    *,
+    decided: Decided | None,
+    done: Driven = Driven(),  # noqa: B008 - a tuple
+) -> Booking:
+    """Return what bars (``done``) and a decision did; an event strategy has acted on the book by now."""
+    return Booking(
+        plan.deployment.id,
+        broker.venue,
+        plan.deployment.symbol,
+        from_ms(close_ms),
+        broker.checkpoint(),
+        broker.position(),
+        fills=done.stepped.fills,
+        income=done.stepped.income,
+        orders=(*done.stepped.orders, *(decided.orders if decided else ())),
+        equity=done.equity,
+        signal=decided.signal if decided else None,
+        intent=decided.intent if decided else None,
+        resting=decided.resting if decided else (),
+    )

@@ -1,0 +1,60 @@
+"""What an account must know of a deployment's last hours after a restart: a pure function of its rows."""
+
+from collections.abc import Iterable
+from typing import NamedTuple
+
+from live_runner.book.recovery import signed_quantity
+from quant_pipelines.core.timeframes import to_ms
+from quant_pipelines.risk.account_view import REPEATED_MS, AccountOrder
+from quant_pipelines.store.deployments import Deployment
+from quant_pipelines.store.trading import Fill
+from quant_pipelines.store.venue_orders import PlacedOrder
+from quant_pipelines.trading.purposes import TARGET
+
+
+class Recalled(NamedTuple):
+    """Orders of one deployment that count yet, and its fills.
+
+    Parameters
+    ----------
+    deployment_id
+        Whose.
+    sent, executed
+        Orders that followed its target within an hour, oldest first, and those of them that were filled.
+    refused_ms
+        When the venue refused one of them, milliseconds UTC.
+    fills_ms
+        Times of all its fills.
+    """
+
+    deployment_id: int
+    sent: tuple[AccountOrder, ...] = ()
+    executed: tuple[AccountOrder, ...] = ()
+    refused_ms: tuple[int, ...] = ()
+    fills_ms: tuple[int, ...] = ()
+
+
+def recalled(
+    deployment: Deployment, orders: Iterable[PlacedOrder], fills: Iterable[Fill], now_ms: int
+) -> Recalled:
+    """Read what counts yet from the rows of a deployment."""
+    targets = [one for one in orders if one.intent.purpose == TARGET]
+    recent = [one for one in targets if now_ms - REPEATED_MS < to_ms(one.intent.bar_close)]
+    recent.sort(key=lambda one: one.intent.bar_close)
+    filled = [one for one in recent if one.progress.filled_quantity]
+    refused = [to_ms(one.stamp) for one in recent if one.progress.status == "REJECTED"]
+    return Recalled(
+        deployment.id,
+        tuple(_asked(deployment, one) for one in recent),
+        tuple(_asked(deployment, one) for one in filled),
+        tuple(sorted(refused)),
+        tuple(to_ms(fill.ts) for fill in fills),
+    )
+
+
+def _asked(deployment: Deployment, order: PlacedOrder) -> AccountOrder:
+    """Order as the account was asked for it: one that follows a target, at the market."""
+    intent = order.intent
+    at_ms, price = to_ms(intent.bar_close), float(intent.price or 0.0)
+    quantity, name = signed_quantity(intent), intent.client_order_id
+    return AccountOrder(deployment.id, deployment.symbol, quantity, price, at_ms, client_order_id=name)

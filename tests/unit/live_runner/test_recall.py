@@ -1,0 +1,40 @@
+"""What counts yet after a restart is read from the orders and fills of the last hour."""
+
+from dataclasses import replace
+from datetime import timedelta
+from decimal import Decimal
+
+from live_runner.book.recall import recalled
+from quant_pipelines.core.timeframes import HOUR_MS, MINUTE_MS, to_ms
+from quant_pipelines.store.trading import Fill, Intent
+from quant_pipelines.store.venue_orders import PlacedOrder
+from quant_pipelines.trading.orders import OrderProgress
+from tests.unit.live_runner.test_races import AT, DEPLOYMENT
+
+NOW_MS = to_ms(AT) + 2 * HOUR_MS
+
+
+def order(minutes_ago: int, status: str, filled: str = "0", purpose: str = "target") -> PlacedOrder:
+    close = AT + timedelta(hours=2) - timedelta(minutes=minutes_ago)
+    intent = Intent(f"q1-7-{minutes_ago}", "sell", Decimal("0.5"), purpose, close)  # type: ignore[arg-type]
+    return PlacedOrder(intent, 1, None, OrderProgress(status, Decimal(filled)), close)  # type: ignore[arg-type]
+
+
+def test_orders_of_the_last_hour_count_as_sent_executed_or_refused() -> None:
+    rows = [
+        order(5, "FILLED", "0.5"),
+        order(61, "FILLED", "0.5"),
+        order(20, "REJECTED"),
+        order(10, "CANCELED"),
+        order(7, "FILLED", "0.5", purpose="stop"),
+    ]
+    past = recalled(DEPLOYMENT, rows, (), NOW_MS)
+    assert [one.client_order_id for one in past.sent] == ["q1-7-20", "q1-7-10", "q1-7-5"]
+    assert [(one.client_order_id, one.quantity) for one in past.executed] == [("q1-7-5", -0.5)]
+    assert past.refused_ms == (NOW_MS - 20 * MINUTE_MS,)
+
+
+def test_the_times_of_all_fills_are_known() -> None:
+    fill = Fill("1", None, "buy", Decimal(1), Decimal(100), Decimal(0), "target", AT)
+    past = recalled(DEPLOYMENT, (), (fill, replace(fill, trade_id="2")), NOW_MS)
+    assert past.fills_ms == (to_ms(AT), to_ms(AT))

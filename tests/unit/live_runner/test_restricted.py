@@ -1,0 +1,30 @@
+"""A changed settings file takes effect without a restart; one that can't be read changes nothing."""
+
+import os
+from dataclasses import replace
+from pathlib import Path
+
+from live_runner.process.restricted import RestrictedSymbols
+from quant_pipelines.core.settings import RunnerSettings, Settings
+from quant_pipelines.settings import load_settings
+
+BTC, ETH = "BTC/USDT:USDT", "ETH/USDT:USDT"
+WRITTEN = iter(range(1_000_000_000, 2_000_000_000))
+
+
+def write(file: Path, text: str) -> None:
+    file.write_text(text)
+    os.utime(file, (at := next(WRITTEN), at))
+
+
+def test_restricted_symbols_follow_their_file(tmp_path: Path) -> None:
+    file = tmp_path / "quant.toml"
+    settings = replace(Settings(), runner=RunnerSettings(restricted_symbols=(BTC,)))
+    restricted = RestrictedSymbols(settings, lambda: load_settings(environment={}, file=file), file)
+    assert restricted() == {BTC}
+    write(file, f'[runner]\nrestricted_symbols = ["{BTC}", "{ETH}"]\n')
+    assert restricted() == {BTC, ETH}
+    write(file, "[runner]\nrestricted_symbols = 7\n")
+    assert restricted() == {BTC, ETH}
+    write(file, "[runner]\nrestricted_symbols = []\n")
+    assert restricted() == set()
