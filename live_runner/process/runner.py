@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from live_runner.book.announcer import Announcer
+from live_runner.book.plan import LoadStrategy
 from live_runner.feed.feed import Feed
 from live_runner.feed.relay import relay_of
 from live_runner.ports.lease import Lease, OpenLease
@@ -67,6 +68,8 @@ class Surroundings:
         Where funds are kept; None watches none.
     adopt_kills
         Takes over direct kills, and tells whether there was one.
+    load
+        Loads the texts of strategies, which never run in this process.
     """
 
     journal: Journal
@@ -80,6 +83,7 @@ class Surroundings:
     pulse: Pulse = field(default_factory=Pulse)
     funds: FundsRows | None = None
     adopt_kills: Callable[[], bool] = lambda: False
+    load: LoadStrategy = field(kw_only=True)
 
 
 class Runner:
@@ -132,7 +136,15 @@ class Runner:
         feed = Feed(around.source, around.time, relay)
         watch = OutageWatch(around.journal, around.source, feed, around.settings.exchange.id)
         async with OrderVenues(around.settings, around.connect, self._warn) as venues:
-            traders = Traders(around.journal, around.settings, feed, around.time, epoch=epoch, venues=venues)
+            traders = Traders(
+                around.journal,
+                around.settings,
+                feed,
+                around.time,
+                epoch=epoch,
+                venues=venues,
+                load=around.load,
+            )
             traders.pulse = around.pulse
             helpers: list[Coroutine[Any, Any, None]] = [] if relay is None else [relay.run()]
             if around.cache is not None:

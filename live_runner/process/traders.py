@@ -12,6 +12,7 @@ from live_runner.book.approval import Relations
 from live_runner.book.broker import OpenBroker
 from live_runner.book.history import first_open_ms, load_higher, load_history
 from live_runner.book.paper import open_paper
+from live_runner.book.plan import LoadStrategy, plan_of
 from live_runner.book.trader import Trader
 from live_runner.feed.feed import Feed
 from live_runner.feed.series import BarSeries
@@ -61,9 +62,11 @@ class Traders:
         Epoch of this writer; it stands in every transaction.
     venues
         Accounts at venues.
+    load
+        Loads the texts of strategies.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - what an epoch is made of
         self,
         journal: Journal,
         settings: Settings,
@@ -72,6 +75,7 @@ class Traders:
         *,
         epoch: int,
         venues: OrderVenues,
+        load: LoadStrategy,
     ) -> None:
         self._journal = journal
         self._settings = settings
@@ -85,6 +89,7 @@ class Traders:
         self._changing = asyncio.Lock()
         self._following = asyncio.Lock()
         self._venues = venues
+        self._load = load
         self._links = VenueLinks(self._failure, self._stop)
         self._ticks = TickSource(feed, time, journal.market, settings.market, ready=self._links.begun)
         self._late: asyncio.Queue[Trader] = asyncio.Queue()
@@ -289,9 +294,20 @@ class Traders:
         is_paper = deployment.venue == PAPER_VENUE  # its fills are those of the bars, whenever it decides
         pause_seconds = 0.0 if is_paper else self._settings.runner.funding_pause_seconds
         relations = Relations(self.announce, self._accounts.of(deployment), pause_seconds)
-        open_trader = partial(Trader, epoch=self._epoch, open_broker=open_broker, relations=relations)
+
+        def open_trader() -> Trader:
+            plan = plan_of(deployment, self._load)
+            return Trader(
+                self._journal,
+                plan,
+                series,
+                epoch=self._epoch,
+                open_broker=open_broker,
+                relations=relations,
+            )
+
         try:
-            trader = await asyncio.to_thread(open_trader, self._journal, deployment, series)
+            trader = await asyncio.to_thread(open_trader)
             self._opened[deployment.id] = trader
             await self.follow()  # before it can be advanced
         except BaseException:

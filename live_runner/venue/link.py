@@ -13,7 +13,8 @@ from typing import NamedTuple, TypeAlias
 
 from live_runner.book.broker import OpenBroker
 from live_runner.book.plan import DeploymentPlan
-from live_runner.book.trader import Trader, shown
+from live_runner.book.rows import shown
+from live_runner.book.trader import Trader
 from live_runner.venue.attribution import attributed
 from live_runner.venue.broker import (
     VenueBroker,

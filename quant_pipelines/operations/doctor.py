@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from quant_pipelines.core.errors import QuantError, StoreError
+from quant_pipelines.core.jit import cache_home
 from quant_pipelines.core.settings import Settings
 from quant_pipelines.notify.channels import channels_of
 from quant_pipelines.notify.courier import faults
@@ -201,8 +202,8 @@ def _strategies(home: Home, settings: Settings) -> str:
 
 
 def _kernels() -> str:
-    cache = os.environ.get("XDG_CACHE_HOME") or str(Path("~/.cache").expanduser())
-    folder = _existing_part(Path(cache))
+    cache = cache_home()
+    folder = _existing_part(cache)
     try:
         with tempfile.TemporaryFile(dir=folder):
             return f"compiled code is kept under {cache}"

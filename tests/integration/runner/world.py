@@ -15,6 +15,7 @@ from quant_pipelines.core.timeframes import MINUTE_MS, to_ms
 from quant_pipelines.store.epochs import writer_session
 from quant_pipelines.store.journal import Journal
 from quant_pipelines.store.postgres_journal import PostgresJournal
+from tests.in_process import in_process
 from tests.integration.runner.replay import (
     Recording,
     ReplaySource,
@@ -144,7 +145,7 @@ def surroundings(played: World, writer: str) -> Surroundings:
     """What a runner in this world talks to."""
     lease = partial(writer_session, played.database_url)
     journal = played.open_journal(played.engine)
-    return Surroundings(journal, lease, played.settings, played.source, played.time, writer)
+    return Surroundings(journal, lease, played.settings, played.source, played.time, writer, load=in_process)
 
 
 def world(

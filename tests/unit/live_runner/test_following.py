@@ -17,6 +17,7 @@ from quant_pipelines.core.timeframes import MINUTE_MS, from_ms, to_ms
 from quant_pipelines.exchange import BarRows
 from quant_pipelines.store.heartbeats import halt_alert
 from quant_pipelines.trading.breaker import Trip
+from tests.in_process import in_process
 from tests.integration.runner.replay import Recording, ReplaySource, ReplayTime, random_bars
 from tests.memory_journal import MemoryJournal
 from tests.memory_lease import Leases
@@ -65,7 +66,8 @@ def test_a_trader_without_its_bars_follows_a_halt_as_the_others_do() -> None:
         journal = MemoryJournal([KNOWN])
         epoch = journal.open_epoch("test:1", AT)
         async with OrderVenues(SETTINGS, lambda *_: pytest.fail("no venue is needed"), pytest.fail) as venues:
-            traders = Traders(journal, SETTINGS, Feed(source, time), time, epoch=epoch, venues=venues)
+            feed = Feed(source, time)
+            traders = Traders(journal, SETTINGS, feed, time, epoch=epoch, venues=venues, load=in_process)
             await traders.open()
             journal.deployments[NEW.id] = NEW
             refreshing = asyncio.create_task(traders.refresh())
@@ -90,7 +92,7 @@ def play(
     async def played() -> None:
         source, leases, stopping = SlowSource(), Leases(), asyncio.Event()
         time = ReplayTime(NOW_MS, NOW_MS)
-        around = Surroundings(journal, leases.open, SETTINGS, source, time, "test:1", **more)
+        around = Surroundings(journal, leases.open, SETTINGS, source, time, "test:1", load=in_process, **more)
         running = asyncio.create_task(Runner(around).run(stopping))
         try:
             async with asyncio.timeout(10):
