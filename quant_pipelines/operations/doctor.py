@@ -16,6 +16,7 @@ from quant_pipelines.core.settings import Settings
 from quant_pipelines.notify.channels import channels_of
 from quant_pipelines.notify.courier import faults
 from quant_pipelines.operations.status import stack_status
+from quant_pipelines.sandbox.proof import Protection, prove
 from quant_pipelines.sdk import BrokenStrategy, list_strategies, strategies_folder
 from quant_pipelines.stack.home import Home, is_locked, strategies_in_force
 from quant_pipelines.stack.ports import is_free, read_ports
@@ -76,7 +77,7 @@ def examine(home: Home, settings: Settings, ui_port: int) -> list[Diagnosis]:
         ("strategies", lambda: _strategies(home, settings)),
         ("kernels", _kernels),
     ]
-    return [_finding(name, check) for name, check in checks]
+    return [*(_finding(name, check) for name, check in checks), *_sandbox(home, settings)]
 
 
 def _finding(name: str, check: Callable[[], str]) -> Diagnosis:
@@ -211,6 +212,25 @@ def _kernels() -> str:
         raise Fault(
             f"{folder} can't be written: {error.strerror}", "set XDG_CACHE_HOME to a folder of your own"
         ) from error
+
+
+def _sandbox(home: Home, settings: Settings) -> list[Diagnosis]:
+    """Return a line for each protection of the process in which strategies decide."""
+    with tempfile.NamedTemporaryFile(dir=_existing_part(home.folder)) as secret:
+        try:
+            proven = prove(Path(secret.name), settings.runner.sandbox_megabytes)
+        except QuantError as error:
+            return [Diagnosis("sandbox", False, str(error), "raise runner.sandbox_megabytes")]
+    return [_protection(one) for one in proven]
+
+
+def _protection(one: Protection) -> Diagnosis:
+    if not one.found:
+        return Diagnosis("sandbox", True, f"{one.name}: holds")
+    told = f"{one.name}: does not hold here: it {one.found}"
+    if one.lacking:
+        return Diagnosis("sandbox", True, f"{told}; {one.lacking}")
+    return Diagnosis("sandbox", False, told, "keep the home apart from Python's folders")
 
 
 def _existing_part(folder: Path) -> Path:

@@ -1,6 +1,6 @@
 """An event strategy at its book: what happened to its orders is told it at the next close, then it acts."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from functools import partial
 from typing import Any
@@ -10,7 +10,7 @@ from quant_pipelines.backtest.book.desk import BookDesk, Close, Wish
 from quant_pipelines.core.bars import Bars
 from quant_pipelines.core.orders import OrderStatus
 from quant_pipelines.sdk.desk import OrderEvent
-from quant_pipelines.sdk.event import EventStrategy, remembered, told
+from quant_pipelines.sdk.event import EventStrategy, told
 from quant_pipelines.trading.rules import TradingTerms
 
 
@@ -93,18 +93,13 @@ class EventRun:
         desk.open(terms, close)
         if bars is not None and not self._is_started:
             self._is_started = True
-            self._tell(lambda: strategy.on_start(desk), close.ts)
+            told(strategy, desk, partial(strategy.on_start, desk), close.ts)
         for event in events:
-            self._tell(partial(strategy.on_order, desk, event), close.ts)
+            told(strategy, desk, partial(strategy.on_order, desk, event), close.ts)
         if bars is not None:
             self.asked_ms = close.ts
-            self._tell(lambda: strategy.on_bar(desk, bars), close.ts)
+            told(strategy, desk, partial(strategy.on_bar, desk, bars), close.ts)
         return Acted(events, tuple(desk.wishes), tuple(desk.canceled))
-
-    def _tell(self, act: Callable[[], None], at_ms: int) -> None:
-        """Let the strategy act; the next call finds the memory as a restart, or another process, would."""
-        told(self._strategy, act, at_ms)
-        self._desk.memory = remembered(self._strategy, self._desk.memory, at_ms)
 
     def leave(self, *, only_opening: bool) -> tuple[int, ...]:
         """Cancel what rests without asking the strategy, all of it or what could open; returns the numbers.
