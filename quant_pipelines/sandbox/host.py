@@ -18,6 +18,9 @@ from quant_pipelines.sandbox.wire import Frame, MalformedFrame
 from quant_pipelines.sdk.desk import Desk
 from quant_pipelines.sdk.strategy import Strategy
 
+_FIRST = ("load", "make")
+"""Questions that take as long as compiling does, and need no instance."""
+
 
 @dataclass(frozen=True, slots=True)
 class HostLimits:
@@ -107,21 +110,17 @@ class SandboxHost:
         with self._asking:
             process = self._running()
             try:
-                key = sent.document.get("key", "")
-                if sent.document["ask"] not in ("load", "make") and key not in self._known:
-                    self._asked(process, version.making(key, sent.document["parameters"]), None)
-                answer = self._asked(process, sent, desk)
-                if sent.document["ask"] == "make" and "answer" in answer.document:
-                    self._known.add(key)
-                return answer
+                if sent.document["ask"] in _FIRST or sent.document["key"] in self._known:
+                    return self._asked(process, sent, desk)
+                made = self._asked(process, version.making(sent.document["parameters"]), None)
+                return made if "raised" in made.document else self._asked(process, sent, desk)
             except (StrategyMissed, MalformedFrame):
                 process.end()
                 self._started()  # others are waiting
                 raise
 
     def _asked(self, process: "Life", sent: Frame, desk: Desk | None) -> Frame:
-        is_first = sent.document["ask"] in ("load", "make")
-        seconds = self.limits.load_seconds if is_first else self.limits.seconds
+        seconds = self.limits.load_seconds if sent.document["ask"] in _FIRST else self.limits.seconds
         document = sent.document | {"seconds": seconds}
         process.send(Frame(document, sent.arrays), seconds)
         while "act" in (answer := process.read()).document:
@@ -131,6 +130,8 @@ class SandboxHost:
                 process.send(Frame(act_at(desk, answer.document), {}))
             except (KeyError, TypeError, ValueError) as error:
                 raise MalformedFrame(f"an act can't be read: {type(error).__name__}: {error}") from error
+        if sent.document["ask"] == "make" and "answer" in answer.document:
+            self._known.add(sent.document["key"])
         return answer
 
     def _running(self) -> "Life":
@@ -145,7 +146,11 @@ class SandboxHost:
 
     def _started(self) -> "Life":
         self._known.clear()
-        self._process = Life("worker", Path(self._folder.name), self.limits.megabytes)
+        self._process = None
+        try:
+            self._process = Life("worker", Path(self._folder.name), self.limits.megabytes)
+        except OSError as error:
+            raise StrategyMissed(f"the strategies' process can't be started: {error}") from error
         return self._process
 
 
@@ -169,9 +174,10 @@ class Version:
         """Return what the text declares."""
         return self._answer(Frame({"ask": "load", **self._text}, {}), None).document
 
-    def making(self, key: str, parameters: Mapping[str, Any]) -> Frame:
+    def making(self, parameters: Mapping[str, Any]) -> Frame:
         """Return the question that has an instance made."""
-        return Frame({"ask": "make", "key": key, "parameters": dict(parameters), **self._text}, {})
+        about = {"ask": "make", "key": self._key(parameters), "parameters": dict(parameters)}
+        return Frame(about | self._text, {})
 
     def make(self, parameters: Mapping[str, Any]) -> None:
         """Have an instance made.
@@ -181,7 +187,7 @@ class Version:
         StrategyError
             If it can't have these parameters, or is not made in time.
         """
-        self._answer(self.making(self._key(parameters), parameters), None)
+        self._answer(self.making(parameters), None)
 
     def ask(
         self, parameters: Mapping[str, Any], question: str, sent: Frame, desk: Desk | None = None

@@ -32,5 +32,6 @@ def start(module: str, folder: Path, *arguments: str) -> "tuple[subprocess.Popen
             stderr=subprocess.DEVNULL,
             env=environment(),
             cwd=folder,
+            start_new_session=True,  # a Ctrl+C is for the caller, whose end it sees at its socket
         )
     return child, ours

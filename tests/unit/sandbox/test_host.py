@@ -176,6 +176,17 @@ def test_process_that_dies_while_nobody_asks_is_started_again(shared: SandboxHos
     assert target_of(sound, BARS).tolist() == [0.0, 1.0, -1.0]
 
 
+def test_text_is_made_once_in_each_life_of_the_process(shared: SandboxHost) -> None:
+    count = "setattr(there['math'], 'made', getattr(there['math'], 'made', 0) + 1) or True"
+    counted = TEXT.format(body="return np.full(len(bars), there['math'].made / 10)")
+    strategy = shared.load("tried", f"{counted}\n    def is_valid(self) -> bool:\n        return {count}\n")()
+    process = shared._process
+    assert process is not None
+    process.child.kill()
+    process.child.wait()
+    assert [target_of(strategy, BARS)[-1] for _ in range(3)] == [0.1, 0.1, 0.1]
+
+
 def test_memory_without_end_fails_the_strategy_alone(shared: SandboxHost) -> None:
     hoarder = tried(shared, "hoard = [np.empty(1 << 24) for _ in range(1_000)]")
     before = shared.pid
