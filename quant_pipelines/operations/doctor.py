@@ -16,7 +16,7 @@ from quant_pipelines.core.settings import Settings
 from quant_pipelines.notify.channels import channels_of
 from quant_pipelines.notify.courier import faults
 from quant_pipelines.operations.status import stack_status
-from quant_pipelines.sandbox.proof import Protection, prove
+from quant_pipelines.sandbox.proof import ProvenProtection, prove
 from quant_pipelines.sdk import BrokenStrategy, list_strategies, strategies_folder
 from quant_pipelines.stack.home import Home, is_locked, strategies_in_force
 from quant_pipelines.stack.ports import is_free, read_ports
@@ -224,7 +224,7 @@ def _sandbox(home: Home, settings: Settings) -> list[Diagnosis]:
     return [_protection(one) for one in proven]
 
 
-def _protection(one: Protection) -> Diagnosis:
+def _protection(one: ProvenProtection) -> Diagnosis:
     if not one.found:
         return Diagnosis("sandbox", True, f"{one.name}: holds")
     told = f"{one.name}: does not hold here: it {one.found}"

@@ -14,7 +14,7 @@ _STDIN, _STDOUT = 0, 1
 _GRACE_SECONDS = 5.0
 
 
-class Closed(Exception):
+class CallerGone(Exception):
     """Whoever asked has gone."""
 
 
@@ -29,7 +29,7 @@ def listen() -> Frame:
 
     Raises
     ------
-    Closed
+    CallerGone
         If there is none to come.
     """
     return read_frame(_read)
@@ -57,6 +57,6 @@ def _read(size: int) -> bytearray:
     while len(found) < size:
         part = os.read(_STDIN, size - len(found))
         if not part:
-            raise Closed
+            raise CallerGone
         found += part
     return found

@@ -25,7 +25,7 @@ _MEGABYTE = 1 << 20
 _REFUSED = (errno.EPERM, errno.EACCES)
 
 
-class Protection(NamedTuple):
+class ProvenProtection(NamedTuple):
     """A protection by name, what went through it (empty where it holds), and why this system has none."""
 
     name: str
@@ -33,7 +33,7 @@ class Protection(NamedTuple):
     lacking: str
 
 
-def prove(secret: Path, megabytes: int) -> list[Protection]:
+def prove(secret: Path, megabytes: int) -> list[ProvenProtection]:
     """Start a confined process, and have it try.
 
     Parameters
@@ -59,7 +59,7 @@ def prove(secret: Path, megabytes: int) -> list[Protection]:
         os.close(theirs)
 
 
-def _asked(folder: Path, secret: Path, megabytes: int) -> list[Protection]:
+def _asked(folder: Path, secret: Path, megabytes: int) -> list[ProvenProtection]:
     with socket.create_server(("127.0.0.1", 0)) as server:
         life = Life("proof", folder, megabytes)
         try:
@@ -69,7 +69,7 @@ def _asked(folder: Path, secret: Path, megabytes: int) -> list[Protection]:
             answer = life.read().document
         finally:
             life.end()
-    return [Protection(*one) for one in answer["protections"]]
+    return [ProvenProtection(*one) for one in answer["protections"]]
 
 
 def _environment(asked: dict[str, Any]) -> str:
@@ -136,13 +136,13 @@ _TRIES: dict[str, Callable[[dict[str, Any]], str]] = {
 _CLOSED_BY = {"reading": "files"} | dict.fromkeys(("network", "writing", "processes", "signals"), "calls")
 
 
-def _tried(name: str, asked: dict[str, Any], lacking: dict[str, str]) -> Protection:
+def _tried(name: str, asked: dict[str, Any], lacking: dict[str, str]) -> ProvenProtection:
     try:
         found = _TRIES[name](asked)
     except OSError as error:
         is_refused = error.errno in _REFUSED or (name == "memory" and error.errno == errno.ENOMEM)
         found = "" if is_refused else f"{type(error).__name__}: {error}"
-    return Protection(name, found, lacking.get(_CLOSED_BY.get(name, ""), ""))
+    return ProvenProtection(name, found, lacking.get(_CLOSED_BY.get(name, ""), ""))
 
 
 def main() -> None:

@@ -25,7 +25,7 @@ from quant_pipelines.sdk.turns import Turns
 _KINDS: dict[str, type[Float] | type[Int]] = {"float": Float, "int": Int}
 
 
-class Question(Protocol):
+class AskedVersion(Protocol):
     """Asks the confined process about one instance of a text; see ``host.Version``."""
 
     def make(self, parameters: Mapping[str, Any]) -> None:
@@ -40,7 +40,7 @@ class Question(Protocol):
 class _FarStrategy(Strategy):
     """What every stand-in has: the version that it asks about."""
 
-    _version: Question
+    _version: AskedVersion
 
     def __init__(self, **values: Any) -> None:
         super().__init__(**values)
@@ -84,7 +84,7 @@ def _features(self: _FarStrategy, bars: Bars) -> dict[str, FloatArray]:
     return self._ask("features", bars).arrays
 
 
-def stand_in(name: str, told: Mapping[str, Any], version: Question) -> type[Strategy]:
+def stand_in(name: str, told: Mapping[str, Any], version: AskedVersion) -> type[Strategy]:
     """Make the class that stands for a text.
 
     Parameters
@@ -109,7 +109,7 @@ def stand_in(name: str, told: Mapping[str, Any], version: Question) -> type[Stra
         ) from error
 
 
-def _class_of(told: Mapping[str, Any], version: Question) -> type[Strategy]:
+def _class_of(told: Mapping[str, Any], version: AskedVersion) -> type[Strategy]:
     base: type[Strategy] = _FarEvent if told["is_event"] else _FarTarget
     space = {parameter: _parameter(one) for parameter, one in told["space"].items()}
     taken = [parameter for parameter in space if hasattr(base, parameter) or not parameter.isidentifier()]

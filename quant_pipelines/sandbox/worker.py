@@ -13,7 +13,7 @@ import numpy as np
 
 import quant_pipelines.indicators  # noqa: F401 - what strategies import is here before files are closed
 from quant_pipelines.sandbox.bar_frames import bars_of
-from quant_pipelines.sandbox.channel import Closed, end_after, hush, listen, tell
+from quant_pipelines.sandbox.channel import CallerGone, end_after, hush, listen, tell
 from quant_pipelines.sandbox.confine import confine
 from quant_pipelines.sandbox.desks import FarDesk
 from quant_pipelines.sandbox.wire import Frame
@@ -150,7 +150,7 @@ def main() -> None:
     hush()
     lacking = confine(int(sys.argv[1]))
     tell({"answer": lacking})
-    with suppress(Closed):
+    with suppress(CallerGone):
         while True:
             _answer(listen())
 

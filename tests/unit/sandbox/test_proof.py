@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from quant_pipelines.operations.doctor import Diagnosis, _protection
-from quant_pipelines.sandbox.proof import _TRIES, Protection, prove
+from quant_pipelines.sandbox.proof import _TRIES, ProvenProtection, prove
 
 CALLER = """
 import time
@@ -49,12 +49,12 @@ def test_tries_succeed_in_a_process_that_is_not_confined(
 
 
 def test_what_the_kernel_does_not_offer_is_said_and_what_leaks_is_a_fault() -> None:
-    lacking = Protection("reading", "opens a file of the home", "the kernel has no Landlock")
+    lacking = ProvenProtection("reading", "opens a file of the home", "the kernel has no Landlock")
     told = "reading: does not hold here: it opens a file of the home"
     assert _protection(lacking) == Diagnosis("sandbox", True, f"{told}; the kernel has no Landlock")
     leaking = _protection(lacking._replace(lacking=""))
     assert (leaking.passed, leaking.detail) == (False, told)
-    assert _protection(Protection("network", "", "")) == Diagnosis("sandbox", True, "network: holds")
+    assert _protection(ProvenProtection("network", "", "")) == Diagnosis("sandbox", True, "network: holds")
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="looks the process up in /proc")
