@@ -47,7 +47,7 @@ ONCE = "len(bars) != 152"
 
 @pytest.fixture
 def sandbox() -> Iterator[SandboxHost]:
-    with SandboxHost(HostLimits(seconds=0.5)) as host:
+    with SandboxHost(HostLimits(seconds=2.0)) as host:
         yield host
 
 

@@ -78,7 +78,7 @@ def shared() -> Iterator[SandboxHost]:
 
 @pytest.fixture
 def hasty() -> Iterator[SandboxHost]:
-    with SandboxHost(HostLimits(seconds=0.5)) as host:
+    with SandboxHost(HostLimits(seconds=1.5)) as host:
         yield host
 
 
@@ -147,7 +147,7 @@ def test_late_strategy_misses_and_the_next_one_is_answered(hasty: SandboxHost) -
     sound, endless = tried(hasty, SOUND), tried(hasty, ENDLESS)
     cause = cause_of(endless)
     assert isinstance(cause, StrategyMissed)
-    assert str(cause) == "the strategy did not answer in 0.5 s"
+    assert str(cause) == "the strategy did not answer in 1.5 s"
     begun = time.monotonic()
     assert target_of(sound, BARS).tolist() == [0.0, 1.0, -1.0]
     assert time.monotonic() - begun < 30.0
@@ -157,7 +157,7 @@ def test_strategy_that_is_late_three_times_is_broken(hasty: SandboxHost) -> None
     endless = tried(hasty, ENDLESS)
     causes = [cause_of(endless) for _ in range(4)]
     assert [isinstance(cause, StrategyMissed) for cause in causes] == [True, True, False, True]
-    assert str(causes[2]) == "the strategy did not answer in 0.5 s, 3 times in a row"
+    assert str(causes[2]) == "the strategy did not answer in 1.5 s, 3 times in a row"
 
 
 def test_strategy_that_dies_misses_and_names_its_exit_code(shared: SandboxHost) -> None:
