@@ -3,7 +3,8 @@
 A broker is used by one thread at a time; the trader sees to that.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from itertools import chain
 from typing import Any, NamedTuple, Protocol
 
 from live_runner.book.decision import Decided
@@ -22,6 +23,12 @@ class Stepped(NamedTuple):
     fills: tuple[Fill, ...] = ()
     income: tuple[Income, ...] = ()
     orders: tuple[OrderState, ...] = ()
+
+    @classmethod
+    def of(cls, parts: Sequence["Stepped"]) -> "Stepped":
+        """Return what several bars did, in their order."""
+        fills, income, orders = (tuple(chain.from_iterable(one)) for one in zip(*parts, strict=True))
+        return cls(fills, income, orders)
 
 
 class Broker(Protocol):

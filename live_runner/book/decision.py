@@ -8,13 +8,14 @@ from typing import Any, NamedTuple, Protocol
 from live_runner.book.plan import DeploymentPlan
 from live_runner.book.rows import exact, json_safe
 from quant_pipelines.backtest.bar.stops import NO_INPUTS, StopInputs
-from quant_pipelines.backtest.market.readings import latest_of
+from quant_pipelines.backtest.market.readings import ahead
 from quant_pipelines.backtest.market.stop_rules import inputs_document, values_in_force
 from quant_pipelines.core.bars import Bars
 from quant_pipelines.core.ids import client_order_id
 from quant_pipelines.core.orders import side_of
 from quant_pipelines.core.timeframes import from_ms
 from quant_pipelines.risk.account_rules import AccountDenial
+from quant_pipelines.sdk.scales import scales_of
 from quant_pipelines.sdk.strategy import target_of
 from quant_pipelines.store.trading import Intent, OrderState, Signal
 from quant_pipelines.trading import BookView, TradingRules, decide
@@ -91,7 +92,8 @@ def decide_on(
     """
     rules = plan.rules_at(rules, moment.close_ms)
     target = 0.0 if moment.is_leaving else float(target_of(plan.strategy, bars)[-1])
-    _, volatility, inputs = latest_of(plan.strategy, bars, rules)
+    scales = {} if moment.is_leaving else scales_of(plan.strategy, bars)
+    _, volatility, inputs = ahead(plan.strategy, bars, rules, scales=scales)(len(bars) - 1)
     view = broker.view(volatility=volatility, data_age_seconds=moment.data_age_seconds)
     decision = decide(view, target, rules)
     denied_by = decision.denial.rule if decision.denial else None

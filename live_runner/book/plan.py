@@ -1,6 +1,7 @@
 """What a deployment means once its source is compiled and its document is read."""
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from quant_pipelines.backtest import BookSettings
@@ -9,11 +10,13 @@ from quant_pipelines.core.errors import ConfigurationError, DataError
 from quant_pipelines.core.limits import LIMITS, RiskLimits
 from quant_pipelines.core.timeframes import timeframe_ms
 from quant_pipelines.sdk.event import EventStrategy
-from quant_pipelines.sdk.loading import compile_strategy
 from quant_pipelines.sdk.strategy import Strategy
 from quant_pipelines.store.deployments import Deployment
 from quant_pipelines.store.tables.trading import PAPER_VENUE
 from quant_pipelines.trading import Specification, SpecificationHistory, TradingRules
+
+LoadStrategy = Callable[[str, str], type[Strategy]]
+"""Makes a strategy class of its name and its text; where the text runs is up to who hands it down."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,8 +85,8 @@ class DeploymentPlan:
         return replace(self.book_settings, stops=stop_terms_of(self.strategy, self.step_ms))
 
 
-def plan_of(deployment: Deployment) -> DeploymentPlan:
-    """Compile the source that was deployed, and read the deployment's document.
+def plan_of(deployment: Deployment, load: LoadStrategy) -> DeploymentPlan:
+    """Load the source that was deployed, and read the deployment's document.
 
     Raises
     ------
@@ -99,23 +102,23 @@ def plan_of(deployment: Deployment) -> DeploymentPlan:
             f"no specification of {deployment.symbol} at {deployment.exchange} is stored; "
             "expected one before the symbol is deployed"
         )
-    source = compile_strategy(deployment.strategy, deployment.source)
-    source.strategy_class.inputs.check_timeframe(deployment.timeframe)
+    strategy_class = load(deployment.strategy, deployment.source)
+    strategy_class.inputs.check_timeframe(deployment.timeframe)
     try:
         rules = TradingRules.from_document(deployment.settings)
     except (KeyError, TypeError) as error:
         raise ConfigurationError(
             f"{deployment.key}: settings lack or misname {error}; expected the document of TradingRules"
         ) from error
-    if source.strategy_class.inputs.has_panel:
-        wanted = source.strategy_class.inputs.wanted
+    if strategy_class.inputs.has_panel:
+        wanted = strategy_class.inputs.wanted
         raise ConfigurationError(
-            f"{deployment.key}: strategy {source.name} trades {wanted} together; "
+            f"{deployment.key}: strategy {deployment.strategy} trades {wanted} together; "
             "a deployment trades one symbol so far"
         )
     return DeploymentPlan(
         deployment,
-        source.strategy_class(**deployment.parameters),
+        strategy_class(**deployment.parameters),
         replace(rules, specification=Specification.of(deployment.instrument)),
         timeframe_ms(deployment.timeframe),
         timeframe_ms(deployment.execution_timeframe),

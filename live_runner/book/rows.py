@@ -76,3 +76,8 @@ def json_safe(value: Any) -> Any:
     if isinstance(value, float):
         return float(value) if math.isfinite(value) else None
     return value
+
+
+def shown(row: Any) -> dict[str, str]:
+    """Columns of a row as a log line shows them."""
+    return {name: str(getattr(row, name)) for name in row.__slots__}

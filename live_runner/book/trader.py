@@ -18,10 +18,11 @@ from live_runner.book.decision import Decided, Moment, decide_on
 from live_runner.book.event_decision import decide_event, withdraw
 from live_runner.book.inputs import LiveInputs
 from live_runner.book.paper import PaperBroker, open_paper
-from live_runner.book.plan import plan_of, tightest_limits
+from live_runner.book.plan import DeploymentPlan, tightest_limits
 from live_runner.book.recovery import REPEATED
+from live_runner.book.rows import shown
 from live_runner.book.tick import Tick, execution_bars
-from live_runner.book.waits import Prevented, Waits
+from live_runner.book.waits import BarMissed, Prevented, Waits, too_old
 from live_runner.feed.series import BarSeries
 from quant_pipelines.backtest import ExecutionBar
 from quant_pipelines.core.bars import Bars
@@ -29,7 +30,7 @@ from quant_pipelines.core.errors import ExchangeError
 from quant_pipelines.core.orders import shown_quantity
 from quant_pipelines.core.timeframes import floor_ms, from_ms, to_ms
 from quant_pipelines.sdk.event import EventStrategy
-from quant_pipelines.store.deployments import STRATEGY_SCOPE, Deployment
+from quant_pipelines.store.deployments import STRATEGY_SCOPE
 from quant_pipelines.store.heartbeats import halt_alert
 from quant_pipelines.store.journal import Journal
 from quant_pipelines.store.trading import Intent
@@ -50,8 +51,8 @@ class Trader:
     ----------
     journal
         Rows of the runner.
-    deployment
-        Its row.
+    plan
+        Its row, and what that means.
     series
         The strategy's bars up to now.
     epoch
@@ -70,14 +71,14 @@ class Trader:
     def __init__(
         self,
         journal: Journal,
-        deployment: Deployment,
+        plan: DeploymentPlan,
         series: BarSeries,
         *,
         epoch: int,
         open_broker: OpenBroker = open_paper,
         relations: Relations = Relations(),  # noqa: B008 - a tuple
     ) -> None:
-        self.plan = plan_of(deployment)
+        self.plan = plan
         self.series = series
         self.inputs = LiveInputs(journal.market, self.plan, series)
         self._journal = journal
@@ -85,13 +86,13 @@ class Trader:
         self._rules = self.plan.rules
         self._breaker = Breaker()
         self.n_trips = 0
-        self.is_leaving = deployment.is_leaving
+        self.is_leaving = plan.deployment.is_leaving
         self._open = open_broker
         self._relations = relations
         self._announce = relations.announce
         self._approval = Approval(relations.gate, self.plan, relations.fills_ms)
         self.pause = FundingPause(self.plan.funding_interval_hours, relations.funding_pause_seconds)
-        self._waits = Waits(journal, deployment.key)
+        self._waits = Waits(journal, plan.deployment.key)
         self._busy = threading.RLock()
         self._resume()
 
@@ -180,11 +181,18 @@ class Trader:
         A bar is fresh until the next one closes. An order that was decided late within that time still fills
         at the running bar's open, as in every driver; the difference to the wall clock is ``committed_at``.
         """
+        try:
+            self._advance(tick)
+        except BarMissed:
+            self._advance(tick)
+
+    def _advance(self, tick: Tick) -> None:
         with self._own_book():
             if tick.strategy_bars is not None:
                 self.series.extend(tick.strategy_bars)
             self.inputs.extend(tick.higher, tick.funding, tick.points)
             bars = execution_bars(tick, self.plan.execution_step_ms)
+            bars = [bar for bar in bars if bar.ts >= self._booked_until_ms]
             for start in range(0, len(bars), _BARS_PER_TRANSACTION):
                 part = bars[start : start + _BARS_PER_TRANSACTION]
                 self._book(part, tick, is_newest=start + len(part) == len(bars))
@@ -197,12 +205,19 @@ class Trader:
         StoreError, ReconciliationError, StrategyError
             As `advance`.
         """
+        try:
+            self._decide_late(now_ms, data_age_seconds)
+        except BarMissed:
+            self._waits.prevented = self._waits.missed
+            self._waits.write(now_ms)
+
+    def _decide_late(self, now_ms: int, data_age_seconds: float) -> None:
         with self._own_book():
             prevented, close_ms = self._waits.prevented, self._booked_until_ms
             if prevented is None or prevented.close_ms != close_ms or self._broker.waits_for:
                 return
-            if self.pause.until_ms(now_ms):
-                return  # asked again at its end
+            if self._waits.missed_at(close_ms) or self.pause.until_ms(now_ms):
+                return  # asked again at the next close, or at the pause's end
             decided = self._decide(close_ms, now_ms, data_age_seconds)
             if decided is None:
                 self._waits.prevented = prevented
@@ -327,22 +342,21 @@ class Trader:
         if not (wants_flat or is_bar or is_news):
             return None
         pause = "" if wants_flat else self.pause.reason(now_ms)
-        if reason := self._broker.waits_for or self._too_old(close_ms, now_ms) or pause:
+        missed = "" if wants_flat else self._waits.missed_at(close_ms)
+        if (
+            reason := self._broker.waits_for
+            or too_old(now_ms - close_ms, self.plan.execution_step_ms)
+            or pause
+            or missed
+        ):
             self._waits.prevented = Prevented(close_ms, reason, is_planned=reason == pause)
             return None
         known = self.series.bars.between(0, strategy_close_ms - self.plan.step_ms + 1)
         known, told = (known, {}) if wants_flat else self.inputs.attach(known)
         why = self.closes_for if closes else None
         moment = moment._replace(is_leaving=wants_flat, is_bar=is_bar, inputs=told, exit_reason=why)
-        return self._decided(known, moment)
-
-    def _too_old(self, close_ms: int, now_ms: int) -> str:
-        """Why a bar is not decided on any more; empty until the next one closes."""
-        age_ms = now_ms - close_ms
-        is_fresh = age_ms < self.plan.execution_step_ms
-        return (
-            "" if is_fresh else f"it was booked {age_ms / 1000:.0f} s after its close, behind a later one's"
-        )
+        with self._waits.asking(close_ms):
+            return self._decided(known, moment)
 
     def _decided(self, known: Bars, moment: Moment) -> Decided:
         if isinstance(self.plan.strategy, EventStrategy):
@@ -373,8 +387,3 @@ class Trader:
             self._decided_ms = floor_ms(close_ms, self.plan.step_ms)
         for intent in (*([decided.intent] if decided.intent else []), *decided.resting):
             _log.info("order", extra={"deployment": self.plan.deployment.id, **shown(intent)})
-
-
-def shown(row: Any) -> dict[str, str]:
-    """Columns of a row as a log line shows them."""
-    return {name: str(getattr(row, name)) for name in row.__slots__}

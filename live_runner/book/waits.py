@@ -1,7 +1,10 @@
 """Decisions that could not be taken when their bar was booked: remembered, written down, and ended."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import NamedTuple
 
+from quant_pipelines.core.errors import StrategyError, StrategyMissed
 from quant_pipelines.core.timeframes import from_ms
 from quant_pipelines.store.heartbeats import Alert
 from quant_pipelines.store.journal import Journal
@@ -25,6 +28,10 @@ class Prevented(NamedTuple):
         return f"no decision on the bar that closed at {close}: {self.reason}"
 
 
+class BarMissed(Exception):
+    """A strategy did not answer: what it did meanwhile is thrown away, and the bar is booked without it."""
+
+
 class Waits:
     """The wait of one deployment: at most one row, from the first prevented close to the next decision.
 
@@ -39,6 +46,8 @@ class Waits:
     ----------
     prevented
         The newest decision that was prevented and not taken since; None without one.
+    missed
+        The newest decision that a strategy did not answer; that close is not asked about again.
     """
 
     def __init__(self, journal: Journal, key: str) -> None:
@@ -46,6 +55,28 @@ class Waits:
         self._key = key
         self._is_standing: bool | None = None  # an earlier life may have left a row
         self.prevented: Prevented | None = None
+        self.missed = Prevented(0, "")
+
+    @contextmanager
+    def asking(self, close_ms: int) -> Iterator[None]:
+        """Ask the strategy about a close.
+
+        Raises
+        ------
+        BarMissed
+            If it does not answer and may be asked again at the next close.
+        """
+        try:
+            yield
+        except StrategyError as error:
+            if not isinstance(error.__cause__, StrategyMissed):
+                raise
+            self.missed = Prevented(close_ms, str(error.__cause__))
+            raise BarMissed from error
+
+    def missed_at(self, close_ms: int) -> str:
+        """Why a close is not asked about again; empty where it may be."""
+        return self.missed.reason if self.missed.close_ms == close_ms else ""
 
     def write(self, now_ms: int) -> None:
         """Bring the row in line with what is prevented now.
@@ -73,3 +104,9 @@ class Waits:
 
     def _alert(self, prevented: Prevented, scope: str) -> Alert:
         return Alert("warning", scope, prevented.sentence, from_ms(prevented.close_ms))
+
+
+def too_old(age_ms: int, step_ms: int) -> str:
+    """Why a bar that closed so long ago is not decided on any more; empty until the next one closes."""
+    is_fresh = age_ms < step_ms
+    return "" if is_fresh else f"it was booked {age_ms / 1000:.0f} s after its close, behind a later one's"

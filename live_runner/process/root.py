@@ -5,6 +5,7 @@ import gc
 import logging
 import os
 import socket
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
 
@@ -17,6 +18,7 @@ from live_runner.process.vitals import beating
 from live_runner.venue.accounts import KeyPair, orders_with
 from quant_pipelines.core.settings import Settings
 from quant_pipelines.operations.keys import KeyStore, keep_copy, stored_keys
+from quant_pipelines.sandbox.host import HostLimits, SandboxHost
 from quant_pipelines.settings import SETTINGS_FILE, home_folder, load_settings
 from quant_pipelines.stack.pulse import Pulse
 from quant_pipelines.store.epochs import writer_session
@@ -24,6 +26,7 @@ from quant_pipelines.store.funds import PostgresFunds
 from quant_pipelines.store.postgres_journal import PostgresJournal
 from quant_pipelines.store.venue_limits import PostgresLimits
 
+_THREADS = 64
 _KEY, _SECRET = "QUANT_API_KEY", "QUANT_API_SECRET"
 
 _log = logging.getLogger("live_runner")
@@ -34,6 +37,15 @@ async def _trade(pulse: Pulse, settings: Settings, stopping: asyncio.Event) -> N
 
 
 async def _run(pulse: Pulse, settings: Settings, stopping: asyncio.Event) -> None:
+    # Those who wait for a strategy must not keep the journal and the venues waiting for a thread.
+    asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(_THREADS))
+    rules = settings.runner
+    limits = HostLimits(rules.decision_seconds, megabytes=rules.sandbox_megabytes)
+    with SandboxHost(limits) as sandbox:
+        await _run_with(sandbox, pulse, settings, stopping)
+
+
+async def _run_with(sandbox: SandboxHost, pulse: Pulse, settings: Settings, stopping: asyncio.Event) -> None:
     async with outside(settings, _log) as found:
         gc.freeze()
         gc.enable()
@@ -52,6 +64,7 @@ async def _run(pulse: Pulse, settings: Settings, stopping: asyncio.Event) -> Non
             limits=PostgresLimits(found.engine),
             adopt_kills=partial(adopt_kills, found.engine, home_folder()),
             restricted=RestrictedSymbols(settings, load_settings, Path(SETTINGS_FILE)),
+            load=sandbox.load,
         )
         await Runner(around).run(stopping)
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from live_runner.book.announcer import Announcer
+from live_runner.book.plan import LoadStrategy
 from live_runner.feed.feed import Feed
 from live_runner.feed.relay import relay_of
 from live_runner.ports.lease import Lease, OpenLease
@@ -75,6 +76,8 @@ class Surroundings:
         Takes over direct kills, and tells whether there was one.
     restricted
         Symbols in which nothing may be opened now; None: those of the settings.
+    load
+        Loads the texts of strategies, which never run in this process.
     """
 
     journal: Journal
@@ -90,6 +93,7 @@ class Surroundings:
     limits: LimitRows | None = None
     adopt_kills: Callable[[], bool] = lambda: False
     restricted: Restricted | None = None
+    load: LoadStrategy = field(kw_only=True)
 
 
 class Runner:
@@ -142,7 +146,15 @@ class Runner:
         feed = Feed(around.source, around.time, relay)
         watch = OutageWatch(around.journal, around.source, feed, around.settings.exchange.id)
         async with OrderVenues(around.settings, around.connect, Voices(self._warn, self._stand)) as venues:
-            traders = Traders(around.journal, around.settings, feed, around.time, epoch=epoch, venues=venues)
+            traders = Traders(
+                around.journal,
+                around.settings,
+                feed,
+                around.time,
+                epoch=epoch,
+                venues=venues,
+                load=around.load,
+            )
             if around.restricted is not None:
                 traders.restrict_by(around.restricted)
             traders.pulse = around.pulse

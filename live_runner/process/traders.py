@@ -11,6 +11,7 @@ from live_runner.book.approval import Relations
 from live_runner.book.broker import OpenBroker
 from live_runner.book.history import first_open_ms, load_higher, load_history
 from live_runner.book.paper import open_paper
+from live_runner.book.plan import LoadStrategy, plan_of
 from live_runner.book.recall import recalled
 from live_runner.book.trader import Trader
 from live_runner.feed.feed import Feed
@@ -66,9 +67,11 @@ class Traders:
         Epoch of this writer; it stands in every transaction.
     venues
         Accounts at venues.
+    load
+        Loads the texts of strategies.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - what an epoch is made of
         self,
         journal: Journal,
         settings: Settings,
@@ -77,6 +80,7 @@ class Traders:
         *,
         epoch: int,
         venues: OrderVenues,
+        load: LoadStrategy,
     ) -> None:
         self._journal = journal
         self._settings = settings
@@ -90,6 +94,7 @@ class Traders:
         self._changing = asyncio.Lock()
         self._following = asyncio.Lock()
         self._venues = venues
+        self._load = load
         self._links = VenueLinks(self._failure, self._stop)
         self._conditions = ConditionWatch(journal, feed, self._links)
         self._ticks = TickSource(feed, time, journal.market, settings.market, ready=self._links.begun)
@@ -338,8 +343,14 @@ class Traders:
         pause_seconds = 0.0 if is_paper else self._settings.runner.funding_pause_seconds
         signs = partial(self._conditions.signs_of, deployment)
         relations = Relations(self.announce, self._accounts.of(deployment), pause_seconds, signs, fills_ms)
-        open_trader = partial(Trader, epoch=self._epoch, open_broker=open_broker, relations=relations)
-        trader = await asyncio.to_thread(open_trader, self._journal, deployment, series)
+
+        def open_trader() -> Trader:
+            plan, epoch = plan_of(deployment, self._load), self._epoch
+            return Trader(
+                self._journal, plan, series, epoch=epoch, open_broker=open_broker, relations=relations
+            )
+
+        trader = await asyncio.to_thread(open_trader)
         self._opened[deployment.id] = trader
         await self.follow()  # before it can be advanced
         return trader

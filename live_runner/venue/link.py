@@ -14,7 +14,8 @@ from typing import NamedTuple, TypeAlias
 
 from live_runner.book.broker import OpenBroker, Opened
 from live_runner.book.plan import DeploymentPlan
-from live_runner.book.trader import Trader, shown
+from live_runner.book.rows import shown
+from live_runner.book.trader import Trader
 from live_runner.venue.broker import Wire, open_venue_broker
 from live_runner.venue.covering import Around
 from live_runner.venue.covers import Covers

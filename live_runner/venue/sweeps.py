@@ -5,7 +5,7 @@ import logging
 from functools import partial
 from typing import NamedTuple
 
-from live_runner.book.trader import shown
+from live_runner.book.rows import shown
 from live_runner.venue.attribution import attributed
 from live_runner.venue.look_up import LookUps
 from live_runner.venue.place import Brokers, Place, net_of

@@ -6,10 +6,10 @@ from typing import Any
 from quant_pipelines.core.bars import Bars
 from quant_pipelines.core.errors import StrategyError, unknown_name
 from quant_pipelines.core.panel import Panel
+from quant_pipelines.sandbox.trial import try_strategy
 from quant_pipelines.sdk import Strategy, compile_strategy
 from quant_pipelines.sdk.trial.contract import Check
 from quant_pipelines.sdk.trial.market import TrialMarket
-from quant_pipelines.sdk.trial.sandbox import try_strategy
 
 _TRADED_BARS = 2_000
 

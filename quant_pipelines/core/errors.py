@@ -6,6 +6,7 @@
     ├── ConfigurationError        a setting, an argument or an environment that can't work
     ├── DataError                 market data missing, malformed or blocked by a check: the unit of work stops
     ├── StrategyError             a plugin is broken: it is reported, the other strategies go on
+    │   └── StrategyMissed        no answer in time, or its process died: a missed bar, it is asked again
     ├── BacktestError             a backtest was asked for something it can't do
     ├── OptimizationError         a search or a walk-forward can't run
     ├── LifecycleError            a stage change that the rules refuse
@@ -43,6 +44,10 @@ class DataError(QuantError):
 
 class StrategyError(QuantError):
     """A strategy plugin is broken; the other strategies go on."""
+
+
+class StrategyMissed(StrategyError):
+    """A strategy did not answer in time, or its process died: its bar is missed, and it is asked again."""
 
 
 class BacktestError(QuantError):

@@ -46,9 +46,18 @@ def kernel_digest() -> str:
     return digest.hexdigest()[:16]
 
 
+def cache_home() -> Path:
+    """Folder beneath which compiled code is kept."""
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path("~/.cache").expanduser())
+
+
+def only_read_cache() -> None:
+    """Compile without adding to the disk cache, for a process that may not write there."""
+    setattr(numba.core.caching.Cache, "_save_overload", lambda cache, signature, data: None)  # noqa: B010
+
+
 def _use_cache_folder() -> None:
-    home = os.environ.get("XDG_CACHE_HOME") or str(Path("~/.cache").expanduser())
-    folder = Path(home) / "quant-pipelines" / "kernels" / kernel_digest()
+    folder = cache_home() / "quant-pipelines" / "kernels" / kernel_digest()
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError:

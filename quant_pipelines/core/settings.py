@@ -369,6 +369,18 @@ class RunnerSettings:
         low=0,
         high=720,
     )
+    decision_seconds: float = setting(
+        5.0,
+        "a strategy that has not answered by then misses the bar, and its process is ended",
+        low=0.1,
+        high=50,
+    )
+    sandbox_megabytes: int = setting(
+        2048,
+        "address space of the process in which strategies decide; compiled code alone maps one gigabyte",
+        low=1536,
+        high=1_048_576,
+    )
     disaster_stop_fraction: float = setting(
         0.10,
         "distance from the entry price of the venue's stop where a strategy has no hard stop",

@@ -11,10 +11,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from quant_pipelines.core.errors import QuantError, StoreError
+from quant_pipelines.core.jit import cache_home
 from quant_pipelines.core.settings import Settings
 from quant_pipelines.notify.channels import channels_of
 from quant_pipelines.notify.courier import faults
 from quant_pipelines.operations.status import stack_status
+from quant_pipelines.sandbox.proof import ProvenProtection, prove
 from quant_pipelines.sdk import BrokenStrategy, list_strategies, strategies_folder
 from quant_pipelines.stack.home import Home, is_locked, strategies_in_force
 from quant_pipelines.stack.ports import is_free, read_ports
@@ -75,7 +77,7 @@ def examine(home: Home, settings: Settings, ui_port: int) -> list[Diagnosis]:
         ("strategies", lambda: _strategies(home, settings)),
         ("kernels", _kernels),
     ]
-    return [_finding(name, check) for name, check in checks]
+    return [*(_finding(name, check) for name, check in checks), *_sandbox(home, settings)]
 
 
 def _finding(name: str, check: Callable[[], str]) -> Diagnosis:
@@ -201,8 +203,8 @@ def _strategies(home: Home, settings: Settings) -> str:
 
 
 def _kernels() -> str:
-    cache = os.environ.get("XDG_CACHE_HOME") or str(Path("~/.cache").expanduser())
-    folder = _existing_part(Path(cache))
+    cache = cache_home()
+    folder = _existing_part(cache)
     try:
         with tempfile.TemporaryFile(dir=folder):
             return f"compiled code is kept under {cache}"
@@ -210,6 +212,25 @@ def _kernels() -> str:
         raise Fault(
             f"{folder} can't be written: {error.strerror}", "set XDG_CACHE_HOME to a folder of your own"
         ) from error
+
+
+def _sandbox(home: Home, settings: Settings) -> list[Diagnosis]:
+    """Return a line for each protection of the process in which strategies decide."""
+    with tempfile.NamedTemporaryFile(dir=_existing_part(home.folder)) as secret:
+        try:
+            proven = prove(Path(secret.name), settings.runner.sandbox_megabytes)
+        except QuantError as error:
+            return [Diagnosis("sandbox", False, str(error), "raise runner.sandbox_megabytes")]
+    return [_protection(one) for one in proven]
+
+
+def _protection(one: ProvenProtection) -> Diagnosis:
+    if not one.found:
+        return Diagnosis("sandbox", True, f"{one.name}: holds")
+    told = f"{one.name}: does not hold here: it {one.found}"
+    if one.lacking:
+        return Diagnosis("sandbox", True, f"{told}; {one.lacking}")
+    return Diagnosis("sandbox", False, told, "keep the home apart from Python's folders")
 
 
 def _existing_part(folder: Path) -> Path:

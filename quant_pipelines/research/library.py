@@ -15,10 +15,10 @@ from quant_pipelines.core.clock import utc_now
 from quant_pipelines.core.errors import StrategyError, unknown_name
 from quant_pipelines.core.ids import content_hash
 from quant_pipelines.core.jit import kernel_digest
+from quant_pipelines.sandbox.trial import try_strategy
 from quant_pipelines.sdk import StrategySource, compile_strategy
 from quant_pipelines.sdk.loading import strategy_files
 from quant_pipelines.sdk.trial.contract import Check
-from quant_pipelines.sdk.trial.sandbox import try_strategy
 from quant_pipelines.store.engine import transaction
 from quant_pipelines.store.library import (
     LibraryEntry,

@@ -99,21 +99,22 @@ def features_of(strategy: EventStrategy, bars: Bars) -> dict[str, FloatArray]:
     return features
 
 
-def told(strategy: EventStrategy, act: Callable[[], None], at_ms: int) -> None:
-    """Let a strategy act at a close.
+def told(strategy: EventStrategy, desk: Desk, act: Callable[[], None], at_ms: int) -> None:
+    """Let a strategy act at a close; the next call finds its memory as a restart would read it.
 
     Raises
     ------
     StrategyError
-        If it raises; the sentence names the strategy and the bar.
+        If it raises, or leaves a memory that is no document; the sentence names the strategy and the bar.
 
     Examples
     --------
     >>> from quant_pipelines.sdk import EventStrategy
     >>> from quant_pipelines.sdk.event import told
+    >>> from quant_pipelines.sdk.trial.desk import TrialDesk
     >>> class Dip(EventStrategy):
     ...     pass
-    >>> told(Dip(), lambda: {}["mean"], at_ms=0)
+    >>> told(Dip(), TrialDesk(), lambda: {}["mean"], at_ms=0)
     Traceback (most recent call last):
         ...
     quant_pipelines.core.errors.StrategyError: Dip at the close of 1970-01-01 00:00 raised KeyError: 'mean'
@@ -122,6 +123,7 @@ def told(strategy: EventStrategy, act: Callable[[], None], at_ms: int) -> None:
         act()
     except Exception as error:
         raise StrategyError(f"{_at(strategy, at_ms)} raised {type(error).__name__}: {error}") from error
+    desk.memory = remembered(strategy, desk.memory, at_ms)
 
 
 def remembered(strategy: EventStrategy, memory: Any, at_ms: int) -> dict[str, Any]:

@@ -1,7 +1,7 @@
 """What a strategy file may use, decided from its text before any of it runs.
 
 A strategy computes: it needs arrays and the SDK, no files, no sockets, no clock. This is a fence against
-mistakes; what contains the rest is the process that a file is tried in, see ``trial.sandbox``.
+mistakes; what contains the rest is the process that its text runs in, see ``quant_pipelines.sandbox``.
 """
 
 import ast

@@ -41,6 +41,7 @@ from quant_pipelines.store.deployments import Deployment
 from tests.faults.examiner import Examiner, Violation
 from tests.faults.loop import run_virtually
 from tests.faults.network import FAULTS, Fault, Network
+from tests.in_process import in_process
 from tests.integration.runner.venue_world import FLIP, FLOP, PYRAMID
 from tests.memory_journal import MemoryJournal
 from tests.memory_lease import Leases
@@ -164,7 +165,9 @@ class World:
             return CcxtOrders(settings.exchange, "", "", clock=self.clock, open_session=self.network.session)
 
         time, leases = ExchangeTime(self.clock), Leases()
-        return Surroundings(self.journal, leases.open, _settings(), source, time, "world:1", connect)
+        return Surroundings(
+            self.journal, leases.open, _settings(), source, time, "world:1", connect, load=in_process
+        )
 
 
 def play(seed: int, n_events: int = 200, n_books: int = 1) -> Outcome:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
+from functools import partial
 from typing import Any
 
 from quant_pipelines.backtest.book.book import Book, BookedFill, BookEvent, OrderEnded
@@ -9,7 +10,7 @@ from quant_pipelines.backtest.book.desk import BookDesk, Close, Wish
 from quant_pipelines.core.bars import Bars
 from quant_pipelines.core.orders import OrderStatus
 from quant_pipelines.sdk.desk import OrderEvent
-from quant_pipelines.sdk.event import EventStrategy, remembered, told
+from quant_pipelines.sdk.event import EventStrategy, told
 from quant_pipelines.trading.rules import TradingTerms
 
 
@@ -92,13 +93,12 @@ class EventRun:
         desk.open(terms, close)
         if bars is not None and not self._is_started:
             self._is_started = True
-            told(strategy, lambda: strategy.on_start(desk), close.ts)
+            told(strategy, desk, partial(strategy.on_start, desk), close.ts)
         for event in events:
-            told(strategy, lambda event=event: strategy.on_order(desk, event), close.ts)  # type: ignore[misc]
+            told(strategy, desk, partial(strategy.on_order, desk, event), close.ts)
         if bars is not None:
             self.asked_ms = close.ts
-            told(strategy, lambda: strategy.on_bar(desk, bars), close.ts)
-        desk.memory = remembered(strategy, desk.memory, close.ts)
+            told(strategy, desk, partial(strategy.on_bar, desk, bars), close.ts)
         return Acted(events, tuple(desk.wishes), tuple(desk.canceled))
 
     def leave(self, *, only_opening: bool) -> tuple[int, ...]:

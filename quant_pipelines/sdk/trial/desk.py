@@ -5,13 +5,14 @@ really do is the kernel's.
 """
 
 from collections.abc import Mapping
+from functools import partial
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from quant_pipelines.core.bars import Bars
 from quant_pipelines.core.orders import OrderStatus
 from quant_pipelines.sdk.desk import Asked, Desk, OpenOrder, OrderEvent
-from quant_pipelines.sdk.event import EventStrategy, features_of, remembered, told
+from quant_pipelines.sdk.event import EventStrategy, features_of, told
 
 _EQUITY = 10_000.0
 
@@ -144,11 +145,10 @@ def trial(strategy: EventStrategy, bars: Bars, first: int = 0) -> TrialDesk:
         events, known = desk.match(bars, at), bars.rows(0, at + 1)
         desk.features = {name: values[at] for name, values in features.items()}
         if at == first:
-            told(strategy, lambda: strategy.on_start(desk), closes[at])
+            told(strategy, desk, partial(strategy.on_start, desk), closes[at])
         for event in events:
-            told(strategy, lambda event=event: strategy.on_order(desk, event), closes[at])  # type: ignore[misc]
-        told(strategy, lambda known=known: strategy.on_bar(desk, known), closes[at])  # type: ignore[misc]
-        desk.memory = remembered(strategy, desk.memory, closes[at])
+            told(strategy, desk, partial(strategy.on_order, desk, event), closes[at])
+        told(strategy, desk, partial(strategy.on_bar, desk, known), closes[at])
     return desk
 
 

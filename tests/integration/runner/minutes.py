@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from sqlalchemy import Engine
 
-from live_runner.book.plan import DeploymentPlan
+from live_runner.book.plan import DeploymentPlan, plan_of
 from live_runner.book.tick import Tick
 from live_runner.book.trader import Trader
 from live_runner.feed.series import BarSeries
@@ -36,6 +36,7 @@ from quant_pipelines.store.deployments import read_deployments
 from quant_pipelines.store.postgres_journal import PostgresJournal
 from quant_pipelines.trading import decide
 from quant_pipelines.trading.levels import wanted_level
+from tests.in_process import in_process
 from tests.integration.runner.stage import MARKET_SYMBOL, Stage, served
 from tests.integration.runner.venue_world import Ledger, our_fills, until
 
@@ -188,7 +189,8 @@ class Minutes:
         settings = RunnerSettings(reconcile_seconds=60.0, entry=self.entry)
         station = Station(journal, self.venue, settings, epoch, self.clock, read_back_seconds=60.0)
         self._link = VenueLink(station)
-        self.trader = Trader(journal, deployment, series, epoch=epoch, open_broker=self._link.open_broker)
+        plan = plan_of(deployment, in_process)
+        self.trader = Trader(journal, plan, series, epoch=epoch, open_broker=self._link.open_broker)
         self._link.add(self.trader)
         self._talking: asyncio.Task[None] | None = None
 

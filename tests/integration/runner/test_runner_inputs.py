@@ -26,6 +26,7 @@ from quant_pipelines.store.market import save_open_interest
 from quant_pipelines.store.postgres_journal import PostgresMarket
 from quant_pipelines.store.tables import funding_rates
 from quant_pipelines.trading import Specification
+from tests.in_process import in_process
 from tests.integration.runner.conftest import RULES
 from tests.integration.runner.replay import ReplaySource, roll_up
 from tests.integration.runner.world import (
@@ -143,7 +144,7 @@ def test_a_rate_that_is_too_old_is_unknown_and_its_age_is_journaled(
 def test_a_row_that_comes_late_is_read_by_the_next_decision_and_one_for_later_is_not(engine: Engine) -> None:
     series = BarSeries(SYMBOL, "1m", to_ms(HISTORY_START))
     series.extend(recording(121).bars[SYMBOL])
-    plan = plan_of(replace(DEPLOYMENT, source=CARRY, symbol=SYMBOL))
+    plan = plan_of(replace(DEPLOYMENT, source=CARRY, symbol=SYMBOL), in_process)
     live = LiveInputs(PostgresMarket(engine), plan, series)
     slot, close = DEPLOYED - timedelta(hours=6), DEPLOYED + timedelta(minutes=1)
     rates = []

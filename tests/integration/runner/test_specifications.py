@@ -21,6 +21,7 @@ from quant_pipelines.sdk.loading import compile_strategy
 from quant_pipelines.store.postgres_journal import PostgresJournal
 from quant_pipelines.store.tables import instruments
 from quant_pipelines.trading import DatedSpecification, Specification, SpecificationHistory
+from tests.in_process import in_process
 from tests.integration.runner.conftest import RULES, START
 from tests.integration.runner.replay import ReplaySource, ReplayTime
 from tests.integration.runner.world import (
@@ -103,7 +104,8 @@ def test_runner_at_work_begins_a_deployment_again_with_what_changed(
         async with OrderVenues(
             SETTINGS, lambda *_: pytest.fail("no venue is needed"), Voices(pytest.fail)
         ) as venues:
-            traders = Traders(journal, SETTINGS, Feed(source, time), time, epoch=epoch, venues=venues)
+            feed = Feed(source, time)
+            traders = Traders(journal, SETTINGS, feed, time, epoch=epoch, venues=venues, load=in_process)
             await traders.open()
             seen = [taken_up()]
             await traders.refresh()

@@ -25,6 +25,7 @@ from quant_pipelines.exchange.ccxt_orders import CcxtOrders
 from quant_pipelines.store.epochs import writer_session
 from quant_pipelines.store.funds import PostgresFunds
 from quant_pipelines.store.postgres_journal import PostgresJournal
+from tests.in_process import in_process
 from tests.integration.runner.skipped_time import SkippedTime
 from tests.integration.runner.world import rows
 
@@ -160,6 +161,7 @@ async def runner(
             ExchangeTime(clock),
             "test:1",
             connect,
+            load=in_process,
             funds=PostgresFunds(engine),
             adopt_kills=partial(adopt_kills, engine, home) if home else lambda: False,
         )

@@ -9,12 +9,14 @@ from typing import Any
 
 from sqlalchemy import Engine, text
 
+from live_runner.book.plan import LoadStrategy
 from live_runner.process.runner import Runner, Surroundings
 from quant_pipelines.core.settings import RunnerSettings, Settings
 from quant_pipelines.core.timeframes import MINUTE_MS, to_ms
 from quant_pipelines.store.epochs import writer_session
 from quant_pipelines.store.journal import Journal
 from quant_pipelines.store.postgres_journal import PostgresJournal
+from tests.in_process import in_process
 from tests.integration.runner.replay import (
     Recording,
     ReplaySource,
@@ -125,6 +127,7 @@ class World:
     time: ReplayTime
     settings: Settings = SETTINGS
     open_journal: Callable[[Engine], Journal] = PostgresJournal
+    load: LoadStrategy = in_process
 
     async def play(self, seconds: float = 60.0) -> None:
         """Run until the recording ends; fails if it does not in time."""
@@ -144,7 +147,7 @@ def surroundings(played: World, writer: str) -> Surroundings:
     """What a runner in this world talks to."""
     lease = partial(writer_session, played.database_url)
     journal = played.open_journal(played.engine)
-    return Surroundings(journal, lease, played.settings, played.source, played.time, writer)
+    return Surroundings(journal, lease, played.settings, played.source, played.time, writer, load=played.load)
 
 
 def world(

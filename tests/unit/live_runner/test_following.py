@@ -22,6 +22,7 @@ from quant_pipelines.store.heartbeats import halt_alert
 from quant_pipelines.store.journal import Controls
 from quant_pipelines.store.trading import Fill, Position
 from quant_pipelines.trading.breaker import Trip
+from tests.in_process import in_process
 from tests.integration.runner.replay import Recording, ReplaySource, ReplayTime, random_bars
 from tests.memory_journal import MemoryJournal
 from tests.memory_lease import Leases
@@ -77,7 +78,8 @@ def test_a_trader_without_its_bars_follows_a_halt_as_the_others_do() -> None:
         async with OrderVenues(
             SETTINGS, lambda *_: pytest.fail("no venue is needed"), Voices(pytest.fail)
         ) as venues:
-            traders = Traders(journal, SETTINGS, Feed(source, time), time, epoch=epoch, venues=venues)
+            feed = Feed(source, time)
+            traders = Traders(journal, SETTINGS, feed, time, epoch=epoch, venues=venues, load=in_process)
             await traders.open()
             journal.deployments[NEW.id] = NEW
             refreshing = asyncio.create_task(traders.refresh())
@@ -102,7 +104,7 @@ def play(
     async def played() -> None:
         source, leases, stopping = SlowSource(), Leases(), asyncio.Event()
         time = more.pop("time", None) or ReplayTime(NOW_MS, NOW_MS)
-        around = Surroundings(journal, leases.open, SETTINGS, source, time, "test:1", **more)
+        around = Surroundings(journal, leases.open, SETTINGS, source, time, "test:1", load=in_process, **more)
         running = asyncio.create_task(Runner(around).run(stopping))
         try:
             async with asyncio.timeout(10):

@@ -16,9 +16,10 @@ from quant_pipelines.core.timeframes import MINUTE_MS, to_ms
 from quant_pipelines.store.engine import connect
 from quant_pipelines.store.trading import Intent, Signal, StoredBook
 from quant_pipelines.trading.orders import OrderProgress
+from tests.in_process import in_process
 from tests.unit.live_runner.test_races import AT, DEPLOYMENT
 
-PLAN = plan_of(replace(DEPLOYMENT, stage="paper", venue="paper"))
+PLAN = plan_of(replace(DEPLOYMENT, stage="paper", venue="paper"), in_process)
 CLOSE = AT + timedelta(minutes=1)
 BUY = Intent("q1-7-x-t", "buy", Decimal("1.5"), "target", CLOSE)
 

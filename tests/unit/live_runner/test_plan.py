@@ -6,6 +6,7 @@ import pytest
 from live_runner.book.plan import plan_of
 from live_runner.venue.broker import open_venue_broker
 from quant_pipelines.core.errors import ConfigurationError, StrategyError
+from tests.in_process import in_process
 from tests.unit.live_runner.test_races import DEPLOYMENT
 
 SOURCE = """
@@ -22,7 +23,7 @@ class Guarded(Strategy):
 
 
 def test_the_settings_of_a_paper_book_know_every_stop_of_the_strategy() -> None:
-    terms = plan_of(replace(DEPLOYMENT, source=SOURCE)).paper_settings.terms
+    terms = plan_of(replace(DEPLOYMENT, source=SOURCE), in_process).paper_settings.terms
     assert (terms.stops.hard, terms.stops.atr) == (0.05, 3.0)
 
 
@@ -30,14 +31,14 @@ def test_a_strategy_of_several_symbols_is_refused() -> None:
     together = SOURCE.replace("    stops =", "    inputs = Inputs(symbols=2)\n    stops =")
     deployment = replace(DEPLOYMENT, source=together.replace("Stops, Strategy", "Inputs, Stops, Strategy"))
     with pytest.raises(ConfigurationError, match="trades 2 symbols together; a deployment trades one symbol"):
-        plan_of(deployment)
+        plan_of(deployment, in_process)
 
 
 def test_a_strategy_that_reads_a_finer_timeframe_than_its_bars_is_not_taken_up() -> None:
     reading = SOURCE.replace("Stops, Strategy", "Inputs, Stops, Strategy")
     source = reading.replace("    stops =", '    inputs = Inputs(timeframes=("15m",))\n    stops =')
     with pytest.raises(StrategyError, match="timeframe 15m is finer than the bars; expected 1h or coarser"):
-        plan_of(replace(DEPLOYMENT, source=source, timeframe="1h"))
+        plan_of(replace(DEPLOYMENT, source=source, timeframe="1h"), in_process)
 
 
 EVENT_SOURCE = """
@@ -52,7 +53,7 @@ class Waiting(EventStrategy):
 
 def test_an_event_strategy_is_not_taken_up_at_a_venue() -> None:
     nothing: Any = None  # it is refused before the database is asked
-    plan = plan_of(replace(DEPLOYMENT, source=EVENT_SOURCE))
+    plan = plan_of(replace(DEPLOYMENT, source=EVENT_SOURCE), in_process)
     with pytest.raises(
         ConfigurationError, match="deployment:7 is an event strategy, whose orders rest on paper"
     ):

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from live_runner.book.broker import Opened
+from live_runner.book.plan import plan_of
 from live_runner.book.trader import Trader
 from live_runner.feed.series import BarSeries
 from live_runner.venue.broker import Wire
@@ -22,6 +23,7 @@ from quant_pipelines.risk import RiskLimits
 from quant_pipelines.store.deployments import Deployment
 from quant_pipelines.trading import TradingRules
 from quant_pipelines.trading.breaker import Trip
+from tests.in_process import in_process
 from tests.memory_journal import MemoryJournal
 from tests.unit.live_runner.memory_venue import MemoryVenue
 
@@ -79,7 +81,8 @@ class Books:
 
 def trader_of(books: Books) -> Trader:
     series = BarSeries(SYMBOL, "1m", 0)
-    books.trader = Trader(MemoryJournal(), DEPLOYMENT, series, epoch=1, open_broker=books.open)
+    plan = plan_of(DEPLOYMENT, in_process)
+    books.trader = Trader(MemoryJournal(), plan, series, epoch=1, open_broker=books.open)
     return books.trader
 
 

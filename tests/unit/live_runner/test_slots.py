@@ -6,7 +6,7 @@ from collections.abc import Iterable
 import numpy as np
 
 from live_runner.book.fill_data import FillData, SlotPrices, slot_prices
-from live_runner.book.trader import Tick, execution_bars
+from live_runner.book.tick import Tick, execution_bars
 from live_runner.feed.feed import Feed
 from quant_pipelines.backtest.book.book import FundingSlot
 from quant_pipelines.core.bars import BarRows

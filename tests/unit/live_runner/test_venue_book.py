@@ -20,6 +20,7 @@ from quant_pipelines.core.timeframes import MINUTE_MS, from_ms
 from quant_pipelines.sdk.strategy import target_of
 from quant_pipelines.store.trading import Fill
 from quant_pipelines.trading import decide
+from tests.in_process import in_process
 from tests.unit.live_runner.test_races import DEPLOYMENT
 
 SOURCE = '''
@@ -71,7 +72,7 @@ def plan_with(*names: str) -> DeploymentPlan:
     if SCALED in names:
         declared.append("slope_tightening=Float(0.6, low=0.1, high=1.0)")
     source = SOURCE.format(stops=", ".join([*declared, windows]))
-    return plan_of(replace(DEPLOYMENT, source=source + (SCALES if SCALED in names else "")))
+    return plan_of(replace(DEPLOYMENT, source=source + (SCALES if SCALED in names else "")), in_process)
 
 
 def random_bars(seed: int) -> Bars:

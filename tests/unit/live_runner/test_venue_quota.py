@@ -14,6 +14,7 @@ from quant_pipelines.store.trading import Intent, StoredBook
 from quant_pipelines.store.venue_orders import PlacedOrder
 from quant_pipelines.trading.orders import OrderProgress
 from quant_pipelines.trading.purposes import CLOSE, STOP, TARGET
+from tests.in_process import in_process
 from tests.memory_journal import MemoryJournal
 from tests.unit.live_runner.test_races import AT, DEPLOYMENT
 
@@ -29,7 +30,7 @@ def broker_of(orders: list[PlacedOrder]) -> VenueBroker:
     """Broker whose rows are these orders, after a bar that closes an hour after midnight."""
     broker = VenueBroker(
         MemoryJournal(),
-        plan_of(DEPLOYMENT),
+        plan_of(DEPLOYMENT, in_process),
         1,
         rows=BookRows(EMPTY, orders),
         stop_fraction=0.05,

@@ -1,0 +1,237 @@
+"""Asks the confined process, waits no longer than it should, and starts it again when it is late or dead."""
+
+import tempfile
+import threading
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from quant_pipelines.core.errors import StrategyError, StrategyMissed
+from quant_pipelines.core.ids import digest_of
+from quant_pipelines.sandbox.desks import act_at
+from quant_pipelines.sandbox.life import Life
+from quant_pipelines.sandbox.stand_in import stand_in
+from quant_pipelines.sandbox.wire import Frame, MalformedFrame
+from quant_pipelines.sdk.desk import Desk
+from quant_pipelines.sdk.strategy import Strategy
+
+_FIRST = ("load", "make")
+"""Questions that take as long as compiling does, and need no instance."""
+
+
+@dataclass(frozen=True, slots=True)
+class HostLimits:
+    """What a strategy may take.
+
+    Parameters
+    ----------
+    seconds
+        Until it has answered a question, such as for its target.
+    load_seconds
+        Until it is compiled, its kernels included, and until the process has started.
+    megabytes
+        Of address space; compiled kernels alone map about one gigabyte.
+    misses
+        Questions of one kind in a row that it may leave unanswered; with the last it counts as broken.
+    """
+
+    seconds: float = 5.0
+    load_seconds: float = 60.0
+    megabytes: int = 2048
+    misses: int = 3
+
+
+class SandboxHost:
+    """One confined process, in which the texts of all strategies run; for any number of threads.
+
+    Examples
+    --------
+    >>> from quant_pipelines.sandbox.host import SandboxHost
+    >>> from quant_pipelines.sdk import Bars
+    >>> from quant_pipelines.sdk.scaffold import scaffold
+    >>> with SandboxHost() as host:
+    ...     strategy = host.load("my_idea", scaffold("my_idea"))(window=10)
+    ...     strategy, strategy.target(Bars.of_closes(range(100, 120)))[-1]
+    (MyIdea(window=10, hard_stop=0.05), np.float64(1.0))
+    """
+
+    def __init__(self, limits: HostLimits = HostLimits()) -> None:
+        self.limits = limits
+        self._folder = tempfile.TemporaryDirectory(prefix="quant-sandbox-")
+        self._asking = threading.Lock()
+        self._process: Life | None = None
+        self._known: set[str] = set()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    @property
+    def pid(self) -> int | None:
+        """Number of the process; None before the first question."""
+        return self._process.child.pid if self._process else None
+
+    def load(self, name: str, source: str) -> type[Strategy]:
+        """Return a class that stands for a text; nothing of the text runs in this process.
+
+        Raises
+        ------
+        StrategyError
+            If the text can't be used, or does not load in time.
+        """
+        version = Version(self, name, source)
+        return stand_in(name, version.declarations(), version)
+
+    def close(self) -> None:
+        """End the process."""
+        with self._asking:
+            if self._process:
+                self._process.end()
+            self._process = None
+            self._folder.cleanup()
+
+    def ask(self, version: "Version", sent: Frame, desk: Desk | None) -> Frame:
+        """Ask about an instance, which is made where this process does not know it yet.
+
+        Raises
+        ------
+        StrategyMissed
+            If it does not answer in time, or the process dies of it.
+        MalformedFrame
+            If it answers what no strategy can.
+        """
+        with self._asking:
+            process = self._running()
+            try:
+                if sent.document["ask"] in _FIRST or sent.document["key"] in self._known:
+                    return self._asked(process, sent, desk)
+                made = self._asked(process, version.making(sent.document["parameters"]), None)
+                return made if "raised" in made.document else self._asked(process, sent, desk)
+            except (StrategyMissed, MalformedFrame):
+                process.end()
+                self._started()  # others are waiting
+                raise
+
+    def _asked(self, process: "Life", sent: Frame, desk: Desk | None) -> Frame:
+        seconds = self.limits.load_seconds if sent.document["ask"] in _FIRST else self.limits.seconds
+        document = sent.document | {"seconds": seconds}
+        process.send(Frame(document, sent.arrays), seconds)
+        while "act" in (answer := process.read()).document:
+            if desk is None:
+                raise MalformedFrame("an act where there is no desk")
+            try:
+                process.send(Frame(act_at(desk, answer.document), {}))
+            except (KeyError, TypeError, ValueError) as error:
+                raise MalformedFrame(f"an act can't be read: {type(error).__name__}: {error}") from error
+        if sent.document["ask"] == "make" and "answer" in answer.document:
+            self._known.add(sent.document["key"])
+        return answer
+
+    def _running(self) -> "Life":
+        """Return the process; one that died while nobody asked is started again."""
+        process = self._process
+        if process is None or process.child.poll() is not None:
+            if process:
+                process.end()
+            process = self._started()
+        process.wait_ready(self.limits.load_seconds)
+        return process
+
+    def _started(self) -> "Life":
+        self._known.clear()
+        self._process = None
+        try:
+            self._process = Life("worker", Path(self._folder.name), self.limits.megabytes)
+        except OSError as error:
+            raise StrategyMissed(f"the strategies' process can't be started: {error}") from error
+        return self._process
+
+
+class Version:
+    """A text as the confined process is asked about it.
+
+    Parameters
+    ----------
+    host
+        Asks.
+    name, source
+        The text.
+    """
+
+    def __init__(self, host: SandboxHost, name: str, source: str) -> None:
+        self._host = host
+        self._text = {"name": name, "source": source}
+        self._missed: Counter[str] = Counter()
+
+    def declarations(self) -> dict[str, Any]:
+        """Return what the text declares."""
+        return self._answer(Frame({"ask": "load", **self._text}, {}), None).document
+
+    def making(self, parameters: Mapping[str, Any]) -> Frame:
+        """Return the question that has an instance made."""
+        about = {"ask": "make", "key": self._key(parameters), "parameters": dict(parameters)}
+        return Frame(about | self._text, {})
+
+    def make(self, parameters: Mapping[str, Any]) -> None:
+        """Have an instance made.
+
+        Raises
+        ------
+        StrategyError
+            If it can't have these parameters, or is not made in time.
+        """
+        self._answer(self.making(parameters), None)
+
+    def ask(
+        self, parameters: Mapping[str, Any], question: str, sent: Frame, desk: Desk | None = None
+    ) -> Frame:
+        """Return the answer of an instance; ``desk`` is acted on meanwhile.
+
+        Raises
+        ------
+        StrategyMissed
+            If it did not answer in time or its process died, and may still be asked again.
+        StrategyError
+            If it raised one, answers what no strategy can, or left one question unanswered too often.
+        """
+        about = {"ask": question, "key": self._key(parameters), "parameters": dict(parameters)}
+        return self._answer(Frame(about | sent.document, sent.arrays), desk)
+
+    def _answer(self, sent: Frame, desk: Desk | None) -> Frame:
+        question, misses = sent.document["ask"], self._host.limits.misses
+        try:
+            found = self._host.ask(self, sent, desk)
+        except MalformedFrame as error:
+            raise StrategyError(f"its process answered what no strategy can: {error}") from error
+        except StrategyMissed as missed:
+            self._missed[question] += 1
+            if self._missed[question] < misses:
+                raise
+            self._missed[question] = 0
+            raise StrategyError(f"{missed}, {misses} times in a row") from missed.__cause__
+        self._missed[question] = 0
+        document = found.document
+        if "raised" in document:
+            raise _raised(str(document["raised"]), str(document.get("message", "")))
+        return Frame(document.get("answer", {}), found.arrays)
+
+    def _key(self, parameters: Mapping[str, Any]) -> str:
+        return digest_of({"parameters": dict(parameters), **self._text})
+
+
+class _Raised(Exception):
+    """What a strategy raised, by the name that its class has there."""
+
+
+def _raised(kind: str, message: str) -> Exception:
+    if kind == StrategyError.__name__:
+        return StrategyError(message)
+    raised: type[Exception] = type(kind, (_Raised,), {})
+    return raised(message)
