@@ -341,7 +341,8 @@ class RunnerSettings:
     heartbeat_seconds: float = setting(5.0, "how often the heartbeat row is written", low=0.1, high=3600)
     bar_grace_seconds: float = setting(
         1.0,
-        "how long after a minute's end a bar is taken only if stream and exchange agree on it; then the exchange's word is taken",
+        "how long after a minute's end a bar is taken only if stream and exchange agree on it; "
+        "then the exchange's word is taken",
         low=0,
         high=30,
     )
