@@ -55,22 +55,14 @@ class Closer:
         self.closed = 0
         self.behind: dict[str, str] = {}
 
-    async def run(self, symbols: Callable[[], Iterable[str]], grace_ms: int) -> None:
-        """Close every minute until canceled.
-
-        Parameters
-        ----------
-        symbols
-            Symbols to follow, asked at each minute.
-        grace_ms
-            Wait after a minute's end.
-        """
+    async def run(self, symbols: Callable[[], Iterable[str]]) -> None:
+        """Close every minute of the symbols, which are asked for at each, until canceled."""
         close_ms = floor_ms(self._time.now_ms(), MINUTE_MS)
         while True:
-            await self._time.sleep_until(close_ms + grace_ms)
+            await self._time.sleep_until(close_ms)
             await self.close_minute(list(symbols()), close_ms)
             # A minute that took longer than its time is followed by the newest closed one.
-            close_ms = max(close_ms + MINUTE_MS, floor_ms(self._time.now_ms() - grace_ms, MINUTE_MS))
+            close_ms = max(close_ms + MINUTE_MS, floor_ms(self._time.now_ms(), MINUTE_MS))
 
     async def close_minute(self, symbols: Iterable[str], close_ms: int) -> None:
         """Store and tell all bars up to a close; a symbol that fails is tried again with the next minute."""

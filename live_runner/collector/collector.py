@@ -88,24 +88,24 @@ class Collector:
         self._symbols: tuple[str, ...] = ()
         self._changed = asyncio.Event()
         self._board = Board(around.cache.state)
-        self._streams = CollectorStreams(around.source, self._board)
         self._counted: Counter[str] = Counter()
         self._counted_ms = around.time.wall_ms()
-        feed = Feed(around.source, around.time)
+        grace_ms = int(1000 * around.settings.runner.bar_grace_seconds)
+        feed = Feed(around.source, around.time, grace_ms=grace_ms)
+        self._streams = CollectorStreams(around.source, self._board, feed.heard)
         ids = EventIds(around.name, around.time.wall_ms)
         self._closer = Closer(around.engine, self._exchange, feed, around.cache.bus, ids)
 
     async def run(self, stopping: asyncio.Event) -> None:
         """Collect until ``stopping`` is set; a database or an exchange that is away is waited for."""
         await self._read_symbols()
-        grace_ms = int(1000 * self._around.settings.runner.bar_grace_seconds)
         # What ends or fails ends everything: the supervisor starts it again.
         await first_of(
             stopping.wait(),
             self._board.run(),
             self._follow_streams(),
             self._follow_symbols(),
-            self._closer.run(lambda: self._symbols, grace_ms),
+            self._closer.run(lambda: self._symbols),
             self._show_life(),
             self._beat(),
         )

@@ -25,11 +25,16 @@ class CollectorStreams:
         The exchange.
     board
         Where its words are put.
+    heard
+        Told of each bar: it may have closed.
     """
 
-    def __init__(self, source: MarketSource, board: Board) -> None:
+    def __init__(
+        self, source: MarketSource, board: Board, heard: Callable[[LiveBar], None] = lambda _bar: None
+    ) -> None:
         self._source = source
         self._board = board
+        self._heard = heard
 
     async def follow(self, symbols: Sequence[str]) -> None:
         """Listen until canceled; a stream that breaks is opened again."""
@@ -56,6 +61,7 @@ class CollectorStreams:
         }
         fields = {"symbol": bar.symbol, "bar": shown, "bar_received_ms": bar.received_ms}
         self._board.put("bars", tick_key(bar.symbol), fields, bar.received_ms)
+        self._heard(bar)
 
     def take_trade(self, trade: PublicTrade) -> None:
         """Put the last trade."""

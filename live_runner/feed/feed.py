@@ -12,13 +12,14 @@ from collections.abc import Awaitable, Callable, Iterable
 from contextlib import suppress
 from typing import TypeVar
 
+from live_runner.feed.closings import Closings
 from live_runner.feed.relay import TIMEFRAME, Relay
 from live_runner.ports.market_time import MarketTime
 from live_runner.ports.tasks import first_of
 from quant_pipelines.core.errors import ExchangeError, ExchangeUnavailable
 from quant_pipelines.core.series import Window
 from quant_pipelines.core.timeframes import HOUR_MS, floor_ms, timeframe_ms
-from quant_pipelines.exchange import BarRows, FundingRate, MarketSource, PricePoint
+from quant_pipelines.exchange import BarRows, FundingRate, LiveBar, MarketSource, PricePoint
 from quant_pipelines.risk.account_view import Prices
 
 PATIENCE_MS = 40_000
@@ -26,6 +27,9 @@ PATIENCE_MS = 40_000
 
 _POINT_PATIENCE_MS = 3_000
 _RETRY_MS = 500
+_EARLY_RETRY_MS = 100
+_RELAYED_WITHIN_MS = 1_000
+"""How long after its grace a minute is waited for that the collector has not told."""
 _FIRST_WORD_SECONDS = 3.0
 _FRESH_WORD_SECONDS = 10.0
 _RECONNECT_SECONDS = (0.5, 5.0)
@@ -45,12 +49,18 @@ class Feed:
         The exchange's time.
     relay
         The collector's word; None without one.
+    grace_ms
+        How long after its close a bar counts only if the stream says the same of it.
     """
 
-    def __init__(self, source: MarketSource, time: MarketTime, relay: Relay | None = None) -> None:
+    def __init__(
+        self, source: MarketSource, time: MarketTime, relay: Relay | None = None, *, grace_ms: int = 0
+    ) -> None:
         self.source = source
         self.time = time
         self._relay = relay
+        self._grace_ms = grace_ms
+        self._closings = Closings() if relay is None else relay.closings
         self._heard_ms: dict[str, int] = {}
         self._last_prices: dict[str, float] = {}
         self._spoke: dict[str, asyncio.Event] = {}
@@ -76,14 +86,15 @@ class Feed:
         """Call somebody at each price of a symbol, in the loop's thread; its stream stays open."""
         self._told[symbol] = told
 
-    def heard(self, symbol: str, price: float = math.nan) -> None:
-        """Note that the stream spoke of a symbol just now, and its last price."""
-        self._heard_ms[symbol] = self.time.now_ms()
-        self._last_prices[symbol] = price
-        if symbol in self._told:
-            self._told[symbol](symbol, price)
-        if symbol in self._spoke:
-            self._spoke[symbol].set()
+    def heard(self, bar: LiveBar) -> None:
+        """Note that the stream spoke of a symbol just now."""
+        self._heard_ms[bar.symbol] = self.time.now_ms()
+        self._last_prices[bar.symbol] = bar.close
+        self._closings.hear(bar)
+        if bar.symbol in self._told:
+            self._told[bar.symbol](bar.symbol, bar.close)
+        if bar.symbol in self._spoke:
+            self._spoke[bar.symbol].set()
 
     async def first_word(self, symbol: str) -> None:
         """Give a fresh stream a moment to speak of a symbol; once, so that silence costs no later bar.
@@ -134,7 +145,7 @@ class Feed:
         while True:
             try:
                 async for update in self.source.watch_bars(wanted):
-                    self.heard(update.symbol, update.close)
+                    self.heard(update)
                     pause = shortest
             except ExchangeError as error:
                 _log.warning("stream broke", extra={"symbols": wanted, "error": str(error)})
@@ -154,23 +165,37 @@ class Feed:
         ExchangeError
             If the exchange still does not answer then.
         """
+        grace_end_ms = window.end_ms + self._grace_ms
         if self._relay is not None and timeframe == TIMEFRAME:
-            told = await self._relay.closed_bars(symbol, window)
+            patience_ms = max(grace_end_ms - self.time.now_ms(), 0) + _RELAYED_WITHIN_MS
+            told = await self._relay.closed_bars(symbol, window, patience_ms / 1000)
             if told is not None:
                 self.missing_ms.pop(symbol, None)
                 return told
+        if self.time.now_ms() < grace_end_ms:
+            await self._closings.until(symbol, window.end_ms, self.time, grace_end_ms)
+        return await self._confirmed_bars(symbol, timeframe, window)
+
+    async def _confirmed_bars(self, symbol: str, timeframe: str, window: Window) -> BarRows:
+        """Ask the exchange; within its grace, an answer counts that the stream confirms."""
         newest_ms = window.end_ms - timeframe_ms(timeframe)
-
-        def is_complete(rows: BarRows) -> bool:
-            return bool(rows.ts.size) and int(rows.ts[-1]) >= newest_ms
-
-        now_ms = self.time.now_ms()
+        now_ms, grace_end_ms = self.time.now_ms(), window.end_ms + self._grace_ms
         if now_ms - window.end_ms < PATIENCE_MS:  # an old gap says nothing about now
             self.missing_ms.setdefault(symbol, now_ms)
+
+        def is_complete(rows: BarRows) -> bool:
+            if not rows.ts.size or int(rows.ts[-1]) < newest_ms:
+                return False
+            if self.time.now_ms() >= grace_end_ms:
+                return True
+            said = self._closings.closed(symbol, window.end_ms)
+            return said is not None and _agrees(said, rows, timeframe)
+
         rows = await self._patiently(
             lambda: self.source.bars(symbol, timeframe, window),
             is_complete,
             deadline_ms=window.end_ms + PATIENCE_MS,
+            grace_end_ms=grace_end_ms,
         )
         if is_complete(rows):
             self.missing_ms.pop(symbol, None)
@@ -247,6 +272,7 @@ class Feed:
         is_complete: Callable[[Answer], bool],
         *,
         deadline_ms: int,
+        grace_end_ms: int = 0,
     ) -> Answer:
         while True:
             try:
@@ -257,4 +283,14 @@ class Feed:
                 if self.time.now_ms() >= deadline_ms:
                     raise
                 _log.warning("exchange away", extra={"error": str(error)})
-            await self.time.sleep_until(self.time.now_ms() + _RETRY_MS)
+            now_ms = self.time.now_ms()
+            again_ms = min(now_ms + _EARLY_RETRY_MS, grace_end_ms) if now_ms < grace_end_ms else 0
+            await self.time.sleep_until(again_ms or now_ms + _RETRY_MS)
+
+
+def _agrees(said: LiveBar, rows: BarRows, timeframe: str) -> bool:
+    """Whether the newest of the exchange's bars is what the stream said of the minute that ended it."""
+    if timeframe != TIMEFRAME:
+        return bool(rows.close[-1] == said.close)
+    newest = (rows.open[-1], rows.high[-1], rows.low[-1], rows.close[-1], rows.volume[-1])
+    return newest == (said.open, said.high, said.low, said.close, said.volume)

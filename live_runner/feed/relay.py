@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from live_runner.feed.closings import Closings
 from quant_pipelines.cache import (
     SERVICE_KEY,
     Cache,
@@ -26,6 +27,7 @@ from quant_pipelines.core.clock import Clock
 from quant_pipelines.core.errors import StoreError
 from quant_pipelines.core.series import Window
 from quant_pipelines.core.timeframes import MINUTE_MS
+from quant_pipelines.exchange import LiveBar
 
 TIMEFRAME = "1m"
 BAR_CLOSED = "bar_closed"
@@ -35,7 +37,6 @@ _LOOK_SECONDS = 0.5
 _ALIVE_SECONDS = 4.0
 _FRESH_SECONDS = 20.0
 _TRUSTED_AFTER_SECONDS = 5.0
-_WAIT_SECONDS = 1.0
 _AGAIN_SECONDS = 5.0
 
 _log = logging.getLogger(__name__)
@@ -66,6 +67,7 @@ class Relay:
         self._alive_ms: int | None = None
         self._bars: dict[str, dict[int, tuple[Any, ...]]] = {}
         self._arrived = asyncio.Event()
+        self.closings = Closings()
 
     async def run(self) -> None:
         """Follow the collector until canceled; servers that are away are waited for."""
@@ -110,14 +112,14 @@ class Relay:
         while self.is_serving:  # noqa: ASYNC110 - it is silence that is waited for
             await asyncio.sleep(_LOOK_SECONDS)
 
-    async def closed_bars(self, symbol: str, window: Window) -> BarRows | None:
+    async def closed_bars(self, symbol: str, window: Window, seconds: float) -> BarRows | None:
         """Return the closed minutes that open in a window; None unless all of them were told.
 
-        The newest one is waited for, at most a second, while the collector lives.
+        The newest one is waited for, at most for so many seconds, while the collector lives.
         """
         if not 0 < window.end_ms - window.start_ms <= _KEPT_BARS * MINUTE_MS:
             return None
-        deadline = asyncio.get_running_loop().time() + _WAIT_SECONDS
+        deadline = asyncio.get_running_loop().time() + seconds
         while True:
             missing = self._missing(symbol, window)
             if not missing:
@@ -137,10 +139,15 @@ class Relay:
         if kind != BAR_CLOSED or body["exchange"] != self._exchange or body["timeframe"] != TIMEFRAME:
             return
         bars = self._bars.setdefault(body["symbol"], {})
-        bars[body["ts"]] = tuple(body[name] for name in COLUMNS)
+        told = bars[body["ts"]] = tuple(body[name] for name in COLUMNS)
         if len(bars) > _KEPT_BARS:
             del bars[min(bars)]
         self._arrived.set()
+        ts, opened, high, low, close, volume, *_ = told
+        at_ms = self._clock()
+        self.closings.hear(
+            LiveBar(body["symbol"], ts, opened, high, low, close, volume, at_ms, is_final=True)
+        )
 
     async def look(self) -> None:
         """Read ages and sign of life once."""

@@ -143,7 +143,8 @@ class Runner:
         epoch = await asyncio.to_thread(around.journal.open_epoch, around.writer, at)
         _log.info("session opened", extra={"epoch": epoch, "writer": around.writer})
         relay = relay_of(around.cache, around.settings.exchange.id, around.time.wall_ms)
-        feed = Feed(around.source, around.time, relay)
+        grace_ms = int(1000 * around.settings.runner.bar_grace_seconds)
+        feed = Feed(around.source, around.time, relay, grace_ms=grace_ms)
         watch = OutageWatch(around.journal, around.source, feed, around.settings.exchange.id)
         async with OrderVenues(around.settings, around.connect, Voices(self._warn, self._stand)) as venues:
             traders = Traders(
@@ -239,13 +240,13 @@ class Runner:
     async def _trade(self, traders: Traders) -> None:
         """Take up what is deployed, and book every minute once it is closed."""
         await traders.open()
-        time, grace_ms = self._around.time, int(1000 * self._around.settings.runner.bar_grace_seconds)
+        time = self._around.time
         close_ms = floor_ms(time.now_ms(), MINUTE_MS)
         while True:
             await traders.advance(close_ms)
             # A tick that took longer than its minute is followed by the newest closed one.
-            close_ms = max(close_ms + MINUTE_MS, floor_ms(time.now_ms() - grace_ms, MINUTE_MS))
-            await time.sleep_until(close_ms + grace_ms)
+            close_ms = max(close_ms + MINUTE_MS, floor_ms(time.now_ms(), MINUTE_MS))
+            await time.sleep_until(close_ms)
 
     async def _follow_deployments(self, lease: Lease, traders: Traders) -> None:
         """Follow operators at each announcement, and from time to time; beside that, what is deployed."""

@@ -341,7 +341,11 @@ class RunnerSettings:
     deployment_poll_seconds: float = setting(2.0, "how often deployments are read again", low=0.1, high=3600)
     heartbeat_seconds: float = setting(5.0, "how often the heartbeat row is written", low=0.1, high=3600)
     bar_grace_seconds: float = setting(
-        1.0, "wait after a minute's end before the closed bar is fetched", low=0, high=30
+        1.0,
+        "how long after a minute's end a bar is taken only if stream and exchange agree on it; "
+        "then the exchange's word is taken",
+        low=0,
+        high=30,
     )
     mode: str = setting(
         "paper",

@@ -14,7 +14,8 @@ def _bar(message: Message, symbol: str, received_ms: int) -> LiveBar | None:
     if kline["i"] != "1m":
         return None
     opened, high, low, close, volume = (float(kline[name]) for name in "ohlcv")
-    return LiveBar(symbol, int(kline["t"]), opened, high, low, close, volume, received_ms)
+    is_final = bool(kline.get("x"))
+    return LiveBar(symbol, int(kline["t"]), opened, high, low, close, volume, received_ms, is_final)
 
 
 def _trade(message: Message, symbol: str, received_ms: int) -> PublicTrade | None:

@@ -27,6 +27,8 @@ class LiveBar:
         State of the bar so far.
     received_ms
         When the message reached us, milliseconds UTC by our clock.
+    is_final
+        Whether the exchange said that the bar has closed; not all of them do.
     """
 
     symbol: str
@@ -37,6 +39,7 @@ class LiveBar:
     close: float
     volume: float
     received_ms: int
+    is_final: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -46,6 +46,9 @@ def hourly_funding(bars: Bars, rate: float = 0.0001, hours: int = 8) -> FundingS
     return FundingSeries(bars.ts[is_slot], np.full(int(is_slot.sum()), rate), bars.open[is_slot])
 
 
+_SHORT_MS = 1_000
+
+
 class ReplayTime:
     """Time that passes only when the runner waits, and stands still behind the last minute."""
 
@@ -68,7 +71,8 @@ class ReplayTime:
         return self._now_ms
 
     async def sleep_until(self, ts_ms: int) -> None:
-        await self.ready.wait()
+        if ts_ms - self._now_ms > _SHORT_MS:  # histories load before anybody listens
+            await self.ready.wait()
         if ts_ms > self._end_ms:
             self.finished.set()
             await asyncio.Event().wait()

@@ -18,6 +18,7 @@ from live_runner.venue.links import VenueLinks
 from quant_pipelines.core.errors import ExchangeRefused, ExchangeUnavailable
 from quant_pipelines.core.settings import RunnerSettings
 from quant_pipelines.core.timeframes import DAY_MS, to_ms
+from quant_pipelines.exchange import LiveBar
 from quant_pipelines.risk.account_view import AccountOrder, BookExposure
 from quant_pipelines.store.heartbeats import halt_alert
 from quant_pipelines.store.trading import EquityPoint
@@ -53,7 +54,7 @@ class Bench:
 
     def __post_init__(self) -> None:
         self.feed = Feed(None, self.time)  # type: ignore[arg-type] - nobody asks it
-        self.feed.heard(SYMBOL, 100.0)
+        self.feed.heard(LiveBar(SYMBOL, 0, 100.0, 100.0, 100.0, 100.0, 0.0, 0))
         self.accounts = Accounts(self.journal, RunnerSettings(), self.feed.prices)
         self.account = self.accounts.of(DEPLOYMENT)
         self.conditions = ConditionWatch(self.journal, self.feed, self.links)

@@ -1,15 +1,18 @@
 import asyncio
 import math
+from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
+from live_runner.feed.closings import Closings
 from live_runner.feed.feed import PATIENCE_MS, Feed
 from live_runner.ports.market_time import ExchangeTime
 from quant_pipelines.core.errors import ExchangeRefused, ExchangeUnavailable
 from quant_pipelines.core.series import Window
-from quant_pipelines.core.timeframes import HOUR_MS, MINUTE_MS
-from quant_pipelines.exchange import OpenInterest
+from quant_pipelines.core.timeframes import HOUR_MS, MINUTE_MS, timeframe_ms
+from quant_pipelines.exchange import BarRows, LiveBar, OpenInterest
 from tests.integration.runner.replay import (
     Recording,
     ReplaySource,
@@ -50,6 +53,10 @@ def feed_at(now_ms: int, kind: type[ReplaySource] = ReplaySource) -> tuple[Feed,
     bars = random_bars(SYMBOL, START, 24 * 60, seed=1)
     source = kind(Recording({SYMBOL: bars}, {SYMBOL: hourly_funding(bars)}), time, is_silent=True)
     return Feed(source, time), source, time
+
+
+def said(ts: int, *, close: float = 0.0, is_final: bool = False) -> LiveBar:
+    return LiveBar(SYMBOL, ts, close, close, close, close, 0.0, ts, is_final)
 
 
 def test_a_late_bar_is_waited_for() -> None:
@@ -99,7 +106,7 @@ def test_an_expected_funding_slot_is_waited_for() -> None:
 def test_data_age_is_infinite_before_the_stream_spoke_and_grows_after() -> None:
     feed, _, time = feed_at(START)
     assert feed.age_seconds(SYMBOL) == math.inf
-    feed.heard(SYMBOL)
+    feed.heard(said(START))
     asyncio.run(time.sleep_until(START + 7_000))
     assert feed.age_seconds(SYMBOL) == 7.0
 
@@ -148,6 +155,67 @@ def test_an_exchange_that_refuses_an_input_costs_the_input_only() -> None:
 def test_the_stream_tells_the_last_price_and_nobody_the_mark() -> None:
     feed, _, _ = feed_at(START)
     assert math.isnan(feed.prices(SYMBOL).last)
-    feed.heard(SYMBOL, 101.0)
+    feed.heard(said(START, close=101.0))
     told = feed.prices(SYMBOL)
     assert (told.last, told.age_seconds, math.isnan(told.mark)) == (101.0, 0.0, True)
+
+
+GRACE_MS = 1_000
+CLOSE = START + HOUR_MS
+MINUTE = CLOSE - MINUTE_MS
+
+
+def close_of(words: Callable[[BarRows], list[LiveBar]], timeframe: str = "1m") -> int:
+    """Milliseconds after its close at which a bar was taken, when the stream spoke so at its close."""
+
+    async def take() -> int:
+        time = ReplayTime(CLOSE, END)
+        bars = random_bars(SYMBOL, START, 24 * 60, seed=1)
+        source = ReplaySource(Recording({SYMBOL: bars}, {}), time, is_silent=True)
+        feed = Feed(source, time, grace_ms=GRACE_MS)
+        truth = await source.bars(SYMBOL, "1m", Window(MINUTE, CLOSE))
+        for word in words(truth):
+            feed.heard(word)
+        start_ms = CLOSE - timeframe_ms(timeframe)
+        rows = await feed.closed_bars(SYMBOL, timeframe, Window(start_ms, CLOSE))
+        assert rows.ts.tolist() == [start_ms]
+        return time.now_ms() - CLOSE
+
+    return asyncio.run(take())
+
+
+def final(rows: BarRows, *, is_final: bool = True, volume: float | None = None) -> LiveBar:
+    values = (float(getattr(rows, name)[-1]) for name in ("open", "high", "low", "close"))
+    traded = float(rows.volume[-1]) if volume is None else volume
+    return LiveBar(SYMBOL, int(rows.ts[-1]), *values, traded, CLOSE, is_final)
+
+
+def test_a_bar_that_stream_and_exchange_agree_on_is_taken_at_once() -> None:
+    assert close_of(lambda rows: [final(rows)]) == 0
+
+
+def test_a_stream_that_speaks_of_the_next_minute_has_closed_the_one_before() -> None:
+    assert close_of(lambda rows: [final(rows, is_final=False), said(CLOSE)]) == 0
+
+
+def test_a_bar_that_the_stream_does_not_confirm_is_asked_for_again_behind_its_grace() -> None:
+    assert close_of(lambda rows: [final(rows, volume=7.5)]) == GRACE_MS
+
+
+def test_the_grace_is_waited_for_where_the_stream_is_silent_or_late() -> None:
+    assert close_of(lambda _rows: []) == GRACE_MS
+    assert close_of(lambda rows: [final(rows, is_final=False)]) == GRACE_MS
+    assert close_of(lambda rows: [replace(final(rows), ts=MINUTE - MINUTE_MS)]) == GRACE_MS
+
+
+def test_a_longer_bar_closes_with_its_last_minute() -> None:
+    assert close_of(lambda rows: [final(rows)], "1h") == 0
+    assert close_of(lambda rows: [said(MINUTE, close=1.0, is_final=True)], "1h") == GRACE_MS
+
+
+def test_a_word_that_comes_late_takes_nothing_back() -> None:
+    closings = Closings()
+    for bar in (said(CLOSE, close=2.0, is_final=True), said(MINUTE, close=1.0, is_final=True)):
+        closings.hear(bar)
+    assert closings.closed(SYMBOL, CLOSE + MINUTE_MS) == said(CLOSE, close=2.0, is_final=True)
+    assert closings.closed(SYMBOL, CLOSE) is None

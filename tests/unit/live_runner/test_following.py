@@ -40,7 +40,7 @@ class SlowSource(ReplaySource):
     """An exchange that keeps back the history of one symbol until it is told to go on."""
 
     def __init__(self) -> None:
-        super().__init__(RECORDING, ReplayTime(NOW_MS, NOW_MS), is_silent=True)
+        super().__init__(RECORDING, ReplayTime(NOW_MS, NOW_MS + 30_000), is_silent=True)
         self.is_asked, self.may_go_on = asyncio.Event(), asyncio.Event()
 
     async def watch_bars(self, symbols: Sequence[str]) -> AsyncIterator[LiveBar]:
@@ -72,7 +72,7 @@ async def until(holds: Callable[[], Any]) -> None:
 
 def test_a_trader_without_its_bars_follows_a_halt_as_the_others_do() -> None:
     async def scenario() -> None:
-        source, time = SlowSource(), ReplayTime(NOW_MS, NOW_MS)
+        source, time = SlowSource(), ReplayTime(NOW_MS, NOW_MS + 30_000)
         journal = MemoryJournal([KNOWN])
         epoch = journal.open_epoch("test:1", AT)
         async with OrderVenues(
@@ -103,7 +103,7 @@ def play(
 
     async def played() -> None:
         source, leases, stopping = SlowSource(), Leases(), asyncio.Event()
-        time = more.pop("time", None) or ReplayTime(NOW_MS, NOW_MS)
+        time = more.pop("time", None) or ReplayTime(NOW_MS, NOW_MS + 30_000)
         around = Surroundings(journal, leases.open, SETTINGS, source, time, "test:1", load=in_process, **more)
         running = asyncio.create_task(Runner(around).run(stopping))
         try:
