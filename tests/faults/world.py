@@ -148,8 +148,10 @@ class World:
 
     @property
     def found(self) -> dict[Violation, int]:
-        """What all examiners have found."""
-        return {what: at_ms for examiner in self.examiners for what, at_ms in examiner.found.items()}
+        """What all examiners have found, and runners that ended by themselves."""
+        found = {what: at_ms for examiner in self.examiners for what, at_ms in examiner.found.items()}
+        ended = (error for supervisor in self.supervisors for error in supervisor.failures)
+        return found | {Violation("I10", f"a runner ended with {error!r}"): self._now_ms for error in ended}
 
     def clock(self) -> int:
         """Wall time of the venue, milliseconds UTC."""
