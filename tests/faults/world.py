@@ -234,7 +234,7 @@ class World:
         self.rates.clear()
         self.network.calm()
         self.server.away_until = 0.0
-        self.skew_ms, self.prices.factor = 0, Decimal(1)
+        self.skew_ms, self.prices.factor, self.prices.share = 0, Decimal(1), Decimal(1)
         if not self.delisted:
             self.venue.halted.clear()
         self.hinder(_QUIET_SECONDS)
