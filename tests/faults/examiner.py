@@ -52,6 +52,7 @@ class Examiner:
         self._findings = Findings(evidence)
         self._naked_since_ms: int | None = None
         self._n_log = 0
+        self._n_exits = 0
         self._seen: dict[str, tuple[str, Decimal]] = {}
 
     @property
@@ -119,8 +120,11 @@ class Examiner:
             self._violated("I6", f"{held} is held without a stop since {since}")
 
     def _is_leaving(self) -> bool:
+        """Whether an exit works, or was tried since the last look: one that is refused may be over by now."""
         orders = self.evidence.journal.tables.orders.values()
-        return any(one.intent.purpose in EXITS and one.progress.status not in _ENDED for one in orders)
+        exits = [one.progress.status for one in orders if one.intent.purpose in EXITS]
+        is_new, self._n_exits = len(exits) > self._n_exits, len(exits)
+        return is_new or any(status not in _ENDED for status in exits)
 
     def _states_go_on(self) -> None:
         log = self.evidence.journal.tables.log
