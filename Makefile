@@ -1,6 +1,6 @@
 # Needs Python 3.11 to 3.14, git and make. Everything else comes from the hashed locks into .venv.
 .PHONY: run test proofs proof-properties proof-market proof-collector proof-peers proof-clients proof-recovery
-.PHONY: faults lint install install-dev lock
+.PHONY: faults soak lint install install-dev lock
 
 run: install
 	@exec .venv/bin/quant up $(ARGS)
@@ -41,6 +41,10 @@ SEEDS = 100
 FIRST = 1
 faults: install-dev
 	@exec .venv/bin/python -m tests.faults --seeds $(SEEDS) --first $(FIRST)
+
+# Many more of them; what was played at a commit is not played again, and docs/faults.md tells of it.
+soak: install-dev
+	@exec .venv/bin/python -m tests.faults.soak $(ARGS)
 
 lint: install-dev
 	.venv/bin/ruff check

@@ -26,7 +26,7 @@ from live_runner.venue.order_rows import OrderRows
 from live_runner.venue.place import Place, Seat
 from live_runner.venue.protection import Protection
 from live_runner.venue.sender import Sender
-from live_runner.venue.sweeps import Sweeps, in_flight, n_resting
+from live_runner.venue.sweeps import Sweeps, in_flight, n_resting, needs_cover
 from live_runner.venue.symbol_settings import SymbolSettings
 from quant_pipelines.core.clock import Clock
 from quant_pipelines.core.errors import ReconciliationError
@@ -105,6 +105,8 @@ class VenueLink:
         The books.
     away_since_ms
         Since when the talk is broken, milliseconds UTC by the machine's clock; None while it goes on.
+    may_be_uncovered
+        Whether something may be held that no stop is known to protect.
     """
 
     def __init__(self, station: Station) -> None:
@@ -116,6 +118,7 @@ class VenueLink:
         self._difference = ""
         self._differences = 0
         self._returns_until = 0.0
+        self.may_be_uncovered = False
         self._next_sweep = 0.0
         self.place = Place(station.journal, station.epoch)
         self.away_since_ms: int | None = None
@@ -175,6 +178,7 @@ class VenueLink:
             If the venue does not answer or refuses.
         """
         symbol, covers = self.place.symbol, self._equip()
+        self.may_be_uncovered = await self.place.with_brokers(needs_cover)
         listening = asyncio.create_task(self._listen(symbol), name=f"user stream of {symbol}")
         try:
             await self._begin()
@@ -239,7 +243,7 @@ class VenueLink:
     def _is_sending(self, opens: int | None) -> None:
         self._next_sweep = 0.0
         if opens is not None:
-            self._station.pulse.note(opens, is_uncovered=True)
+            self._note(opens, is_uncovered=True)
 
     def _open(self, journal: Journal, plan: DeploymentPlan, epoch: int) -> Opened:
         key = plan.deployment.id
@@ -253,7 +257,7 @@ class VenueLink:
 
     def _take(self, deployment_id: int, intent: Intent) -> None:
         """Take a committed intent, from any thread; whatever ends this process now may leave it uncovered."""
-        self._station.pulse.note(deployment_id, is_uncovered=True)
+        self._note(deployment_id, is_uncovered=True)
         self._loop.call_soon_threadsafe(self._inbox.put_nowait, intent)
 
     async def _listen(self, symbol: str) -> None:
@@ -371,7 +375,11 @@ class VenueLink:
             soon = self._loop.time() + _SOON_SECONDS
             self._next_sweep = min(self._next_sweep, soon)
         for key in self.place.seats:
-            self._station.pulse.note(key, is_uncovered=state != "covered")
+            self._note(key, is_uncovered=state != "covered")
+
+    def _note(self, deployment_id: int, *, is_uncovered: bool) -> None:
+        self.may_be_uncovered = is_uncovered
+        self._station.pulse.note(deployment_id, is_uncovered=is_uncovered)
 
     async def _transmit(self, intent: Intent, stamp_ms: int) -> OrderProgress:
         return await self._sender.transmit(intent, stamp_ms)

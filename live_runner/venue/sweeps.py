@@ -158,3 +158,8 @@ def in_flight(brokers: Brokers) -> bool:
 def n_resting(brokers: Brokers) -> int:
     """Count the orders that may still add to a position."""
     return sum(len(broker.open_orders()) for broker in brokers.values())
+
+
+def needs_cover(brokers: Brokers) -> bool:
+    """Whether something is held, or may be any moment."""
+    return bool(net_of(brokers)) or unsettled(brokers)

@@ -3,6 +3,7 @@
 Orders go through ccxt's own ``create_order``; what it has no words for goes to the raw endpoints.
 """
 
+import asyncio
 import contextlib
 from collections.abc import AsyncIterator
 
@@ -14,7 +15,7 @@ from quant_pipelines.core.errors import (
 )
 from quant_pipelines.core.orders import Side
 from quant_pipelines.exchange import venue_rows
-from quant_pipelines.exchange.ccxt_reads import NOT_FOUND, CcxtReads, Parameters
+from quant_pipelines.exchange.ccxt_reads import NOT_FOUND, SOON_SECONDS, CcxtReads, Parameters
 from quant_pipelines.exchange.errors import translated
 from quant_pipelines.exchange.user_stream import follow_user_stream
 from quant_pipelines.trading.modes import AccountModes
@@ -158,7 +159,10 @@ class CcxtOrders(CcxtReads):
         price = params.pop("price", None)
         try:
             with translated(f"order {name}", sends_order=True):
-                answer = await self._client.create_order(symbol, kind, side, quantity, price, params)
+                async with asyncio.timeout(SOON_SECONDS):
+                    answer = await self._client.create_order(symbol, kind, side, quantity, price, params)
+        except TimeoutError as error:
+            raise OutcomeUnknown(f"exchange did not answer order {name} within {SOON_SECONDS:g} s") from error
         except ExchangeRefused as error:
             self._settings.note_refusal(str(error))
             raise

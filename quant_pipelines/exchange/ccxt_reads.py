@@ -41,10 +41,13 @@ from quant_pipelines.trading.venue_limits import VenueLimits
 DEMO_KEY = "demo"
 _TRADES_PER_PAGE = 1000
 _INCOME_PER_PAGE = 1000
-_LARGEST_ORDER_ANSWER_SECONDS = 5.0
-_READ_AGAIN_SECONDS = (0.05, 0.15)
-_SOON_SECONDS = 1.0
-"""A read that failed within this is tried again; a venue that is silent for longer is away."""
+_LARGEST_ANSWER_SECONDS = 5.0
+SOON_SECONDS = 1.0
+"""A read that failed within this is tried again; a venue that is silent for longer is away.
+
+As long is waited for the first answer, and for what became of an order: a lost one must not keep what was
+filled from being covered.
+"""
 NOT_FOUND = ("-2013", "-2011")
 """What the venue says of an order that it does not know, or does not have open."""
 
@@ -94,7 +97,7 @@ class CcxtReads:
             )
         self._client: Any = connect(settings, clock, open_session)
         self._client.apiKey, self._client.secret = key or DEMO_KEY, secret or DEMO_KEY
-        self._client.timeout = int(_LARGEST_ORDER_ANSWER_SECONDS * 1000)
+        self._client.timeout = int(_LARGEST_ANSWER_SECONDS * 1000)
         self._client.options |= {"recvWindow": RECEIVE_WINDOW_MS, "adjustForTimeDifference": True}
         self._budget = WeightBudget(
             settings.max_concurrent_requests, clock, ledger=ledger, allowance=Allowance(share=1.0)
@@ -245,12 +248,15 @@ class CcxtReads:
         weight: int,
     ) -> Any:
         """Read, and again at once where an answer was lost: what is held may not be covered yet."""
-        for pause in _READ_AGAIN_SECONDS:
+        for patience, pause in ((SOON_SECONDS, 0.05), (_LARGEST_ANSWER_SECONDS, 0.15)):
             begun = loop_seconds()
             try:
-                return await self._asked(what, call, parameters, weight=weight)
+                async with asyncio.timeout(patience):
+                    return await self._asked(what, call, parameters, weight=weight)
+            except TimeoutError:
+                continue
             except ExchangeUnavailable:
-                if loop_seconds() - begun > _SOON_SECONDS:
+                if loop_seconds() - begun > SOON_SECONDS:
                     raise
             await asyncio.sleep(pause)
         return await self._asked(what, call, parameters, weight=weight)

@@ -158,9 +158,15 @@ def _new_order(venue: Venue, request: OrderRequest, *, algo: int, close_position
     )
 
 
-def _check(venue: Venue, order: Order) -> None:
-    if venue.now_ms >= venue.contracts[order.symbol].ends_ms:
+def _check_trading(venue: Venue, symbol: str) -> None:
+    if venue.now_ms >= venue.contracts[symbol].ends_ms:
         raise refusal("closed")
+    if symbol in venue.halted:
+        raise refusal("halted")
+
+
+def _check(venue: Venue, order: Order) -> None:
+    _check_trading(venue, order.symbol)
     others = [other for other in venue.ledger.orders.values() if other.number != order.number]
     if any(other.client_id == order.client_id for other in others):
         raise refusal("duplicate")
