@@ -171,7 +171,7 @@ def played(seed: int, n_events: int = 200, *, is_faulty: bool = True) -> Iterato
     """World that has come to its end, where its clock stands still; its books are open."""
     world = World(seed, is_faulty=is_faulty)
     try:
-        with _ccxt_by(world.clock):
+        with living_by(world.clock):
             run_virtually(world.play(n_events), world.chance)
         yield world
     finally:
@@ -191,7 +191,7 @@ def swarm(chance: random.Random) -> dict[Fault, float]:
 
 
 @contextmanager
-def _ccxt_by(clock: Any) -> Iterator[None]:
+def living_by(clock: Any) -> Iterator[None]:
     """Let ccxt's stream clients, which ask its class for the time, live by the world's clock."""
     ccxt.Exchange.milliseconds = staticmethod(clock)
     try:

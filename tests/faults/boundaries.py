@@ -1,0 +1,207 @@
+"""Where a runner touches the outside: calls of its journal, requests to the venue. One of them breaks.
+
+What dies here dies for good: once its process is dead, nothing that its tasks still try gets out.
+"""
+
+import asyncio
+from collections import Counter
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Any, Literal, NamedTuple, TypeAlias, cast
+from urllib.parse import parse_qsl, urlsplit
+
+import aiohttp
+
+from quant_pipelines.core.errors import StoreError
+from quant_pipelines.store.journal import Journal
+from tests.faults.network import Asked, Network, Session, Socket
+from tests.memory_journal import MemoryJournal
+
+Side: TypeAlias = Literal["journal", "net"]
+Break: TypeAlias = Literal["dies before", "dies after", "lost before", "lost after"]
+"""The process dies right before or behind a call; or it lives, and the call's outcome is unknown to it."""
+
+
+class Died(BaseException):
+    """The process ended here, without a word."""
+
+
+class Boundary(NamedTuple):
+    """A kind of call: on which side, and what it asks."""
+
+    side: Side
+    name: str
+
+
+class Cell(NamedTuple):
+    """One entry of the matrix: at which occurrence of a boundary, counted from 1, what happens."""
+
+    boundary: Boundary
+    occurrence: int
+    how: Break
+
+    def __str__(self) -> str:
+        return f"{self.boundary.side} {self.boundary.name} #{self.occurrence} {self.how}"
+
+
+@dataclass
+class Trap:
+    """Counts what passes, and breaks one call after the other.
+
+    Parameters
+    ----------
+    cells
+        Which calls; the second one's occurrence is counted from the break of the first one on.
+
+    Attributes
+    ----------
+    passed
+        Calls by boundary, since the last break.
+    begun
+        When each boundary was reached first since then, seconds of the loop.
+    armed_at
+        When that was.
+    is_dead
+        Whether the process that calls is dead.
+    died
+        Set when it dies.
+    """
+
+    cells: tuple[Cell, ...] = ()
+    passed: Counter[Boundary] = field(default_factory=Counter)
+    begun: dict[Boundary, float] = field(default_factory=dict)
+    armed_at: float = 0.0
+    is_dead: bool = False
+    died: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def enter(self, boundary: Boundary, lost: Callable[[], Exception]) -> Break | None:
+        """Count a call, and break it before it is done; what is to happen behind it."""
+        self.require_life()
+        self.passed[boundary] += 1
+        now = asyncio.get_running_loop().time()
+        self.begun.setdefault(boundary, now)
+        if not self.cells or (boundary, self.passed[boundary]) != self.cells[0][:2]:
+            return None
+        cell, self.cells = self.cells[0], self.cells[1:]
+        self.passed, self.begun, self.armed_at = Counter(), {}, now
+        if cell.how == "dies before":
+            self.die()
+        if cell.how == "lost before":
+            raise lost()
+        return cell.how
+
+    def leave(self, how: Break | None, lost: Callable[[], Exception]) -> None:
+        """Break behind a call, if that is asked for."""
+        self.require_life()
+        if how == "dies after":
+            self.die()
+        if how == "lost after":
+            raise lost()
+
+    def die(self) -> None:
+        """End the process here."""
+        self.is_dead = True
+        self.died.set()
+        raise Died
+
+    def require_life(self) -> None:
+        """Let nothing out of a process that is dead."""
+        if self.is_dead:
+            raise Died
+
+    def restart(self) -> None:
+        """Let another process call."""
+        self.is_dead = False
+        self.died.clear()
+
+
+def watched(journal: MemoryJournal, trap: Trap) -> Journal:
+    """Journal whose every call passes a trap."""
+    return cast(Journal, _Watched(journal, trap))
+
+
+class _Watched:
+    """Any object whose methods are boundaries; what its attribute ``market`` answers, too."""
+
+    def __init__(self, rows: Any, trap: Trap, prefix: str = "") -> None:
+        self._rows, self._trap, self._prefix = rows, trap, prefix
+
+    @property
+    def market(self) -> "_Watched":
+        return _Watched(self._rows.market, self._trap, "market.")
+
+    def __getattr__(self, name: str) -> Callable[..., Any]:
+        method, trap = getattr(self._rows, name), self._trap
+
+        def call(*given: Any) -> Any:
+            boundary = Boundary("journal", f"{self._prefix}{name}{_detail(name, given)}")
+            how = trap.enter(boundary, _store_is_away)
+            answer = method(*given)
+            trap.leave(how, _store_is_away)
+            return answer
+
+        return call
+
+
+def _store_is_away() -> StoreError:
+    return StoreError("the connection broke: nobody knows whether that was committed")
+
+
+def _detail(method: str, given: tuple[Any, ...]) -> str:
+    """What a call is about, where one method writes rows of several kinds."""
+    if method == "follow_order":
+        return f" {given[1].progress.status}"
+    if method == "add_order":
+        return f" {given[2].purpose}"
+    if method == "receive":
+        return " fills" if given[1].fills else " income"
+    if method == "book":
+        return " with an order" if given[1].intent is not None else " without one"
+    return ""
+
+
+@dataclass
+class WatchedNetwork(Network):
+    """Network whose every request and dial passes a trap."""
+
+    trap: Trap = field(default_factory=Trap)
+
+    def session(self) -> "WatchedSession":
+        return WatchedSession(self)
+
+    async def ask(self, asked: Asked) -> Any:
+        how = self.trap.enter(Boundary("net", f"{asked.method} {asked.path}{_kind(asked)}"), _reset)
+        answer = await super().ask(asked)
+        self.trap.leave(how, _reset)
+        return answer
+
+
+class WatchedSession(Session):
+    """Session of a watched network."""
+
+    _network: WatchedNetwork
+
+    @asynccontextmanager
+    async def ws_connect(self, url: str, **more: Any) -> AsyncIterator[Socket]:
+        trap, kind = self._network.trap, urlsplit(url).path.split("/")[1]
+        how = trap.enter(Boundary("net", f"DIAL /{kind}"), _reset)
+        async with super().ws_connect(url, **more) as socket:
+            trap.leave(how, _reset)
+            yield socket
+
+
+def _reset() -> aiohttp.ClientConnectionError:
+    return aiohttp.ServerDisconnectedError()
+
+
+def _kind(asked: Asked) -> str:
+    """What an order is for."""
+    if asked.method != "POST" or not asked.path.endswith(("/order", "/algoOrder")):
+        return ""
+    told: Mapping[str, str] = dict(parse_qsl(asked.body)) | dict(asked.query)
+    if "closePosition" in told:
+        return " closing stop"
+    if "triggerPrice" in told:
+        return " stop of a quantity"
+    return " reduce-only" if told.get("reduceOnly") else " entry"
