@@ -4,11 +4,12 @@ What dies here dies for good: once its process is dead, nothing that its tasks s
 """
 
 import asyncio
+import time
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from typing import Any, Literal, NamedTuple, TypeAlias, cast
+from typing import Any, Literal, NamedTuple, TypeAlias, cast, get_args
 from urllib.parse import parse_qsl, urlsplit
 
 import aiohttp
@@ -16,11 +17,13 @@ import aiohttp
 from quant_pipelines.core.errors import StoreError
 from quant_pipelines.store.journal import Journal
 from tests.faults.network import Asked, Network, Session, Socket
-from tests.memory_journal import MemoryJournal
 
 Side: TypeAlias = Literal["journal", "net"]
-Break: TypeAlias = Literal["dies before", "dies after", "lost before", "lost after"]
+Death: TypeAlias = Literal["dies before", "dies after"]
+Break: TypeAlias = Literal[Death, "lost before", "lost after"]
 """The process dies right before or behind a call; or it lives, and the call's outcome is unknown to it."""
+DEATHS: tuple[Death, ...] = get_args(Death)
+BREAKS: tuple[Break, ...] = get_args(Break)
 
 
 class Died(BaseException):
@@ -53,13 +56,15 @@ class Trap:
     ----------
     cells
         Which calls; the second one's occurrence is counted from the break of the first one on.
+    seconds
+        Monotonic clock.
 
     Attributes
     ----------
     passed
         Calls by boundary, since the last break.
     begun
-        When each boundary was reached first since then, seconds of the loop.
+        When each boundary was reached first since then, by that clock.
     armed_at
         When that was.
     is_dead
@@ -69,6 +74,7 @@ class Trap:
     """
 
     cells: tuple[Cell, ...] = ()
+    seconds: Callable[[], float] = time.monotonic
     passed: Counter[Boundary] = field(default_factory=Counter)
     begun: dict[Boundary, float] = field(default_factory=dict)
     armed_at: float = 0.0
@@ -79,7 +85,7 @@ class Trap:
         """Count a call, and break it before it is done; what is to happen behind it."""
         self.require_life()
         self.passed[boundary] += 1
-        now = asyncio.get_running_loop().time()
+        now = self.seconds()
         self.begun.setdefault(boundary, now)
         if not self.cells or (boundary, self.passed[boundary]) != self.cells[0][:2]:
             return None
@@ -110,13 +116,17 @@ class Trap:
         if self.is_dead:
             raise Died
 
+    def arm(self, cell: Cell) -> None:
+        """Break a call from now on."""
+        self.cells, self.passed = (cell,), Counter()
+
     def restart(self) -> None:
         """Let another process call."""
         self.is_dead = False
         self.died.clear()
 
 
-def watched(journal: MemoryJournal, trap: Trap) -> Journal:
+def watched(journal: Journal, trap: Trap) -> Journal:
     """Journal whose every call passes a trap."""
     return cast(Journal, _Watched(journal, trap))
 
@@ -171,9 +181,10 @@ class WatchedNetwork(Network):
         return WatchedSession(self)
 
     async def ask(self, asked: Asked) -> Any:
-        how = self.trap.enter(Boundary("net", f"{asked.method} {asked.path}{_kind(asked)}"), _reset)
+        told = dict(parse_qsl(asked.body)) | dict(asked.query)
+        how = self.trap.enter(request_boundary(asked.method, asked.path, told), reset)
         answer = await super().ask(asked)
-        self.trap.leave(how, _reset)
+        self.trap.leave(how, reset)
         return answer
 
 
@@ -185,23 +196,27 @@ class WatchedSession(Session):
     @asynccontextmanager
     async def ws_connect(self, url: str, **more: Any) -> AsyncIterator[Socket]:
         trap, kind = self._network.trap, urlsplit(url).path.split("/")[1]
-        how = trap.enter(Boundary("net", f"DIAL /{kind}"), _reset)
+        how = trap.enter(Boundary("net", f"DIAL /{kind}"), reset)
         async with super().ws_connect(url, **more) as socket:
-            trap.leave(how, _reset)
+            trap.leave(how, reset)
             yield socket
 
 
-def _reset() -> aiohttp.ClientConnectionError:
+def request_boundary(method: str, path: str, parameters: Mapping[str, str]) -> Boundary:
+    """Boundary that a request passes."""
+    sends = method == "POST" and path.endswith(("/order", "/algoOrder"))
+    return Boundary("net", f"{method} {path}{_kind(parameters) if sends else ''}")
+
+
+def reset() -> aiohttp.ClientConnectionError:
+    """What a client hears of a connection that broke."""
     return aiohttp.ServerDisconnectedError()
 
 
-def _kind(asked: Asked) -> str:
+def _kind(parameters: Mapping[str, str]) -> str:
     """What an order is for."""
-    if asked.method != "POST" or not asked.path.endswith(("/order", "/algoOrder")):
-        return ""
-    told: Mapping[str, str] = dict(parse_qsl(asked.body)) | dict(asked.query)
-    if "closePosition" in told:
+    if "closePosition" in parameters:
         return " closing stop"
-    if "triggerPrice" in told:
+    if "triggerPrice" in parameters:
         return " stop of a quantity"
-    return " reduce-only" if told.get("reduceOnly") else " entry"
+    return " reduce-only" if parameters.get("reduceOnly") else " entry"

@@ -23,7 +23,7 @@ from quant_pipelines.core.timeframes import HOUR_MS, MINUTE_MS, from_ms
 from quant_pipelines.exchange import CcxtSource
 from quant_pipelines.store.heartbeats import halt_alert
 from quant_pipelines.trading.breaker import Trip
-from tests.faults.boundaries import Boundary, Break, Cell, Trap, WatchedNetwork, watched
+from tests.faults.boundaries import BREAKS, DEATHS, Boundary, Cell, Trap, WatchedNetwork, watched
 from tests.faults.examiner import Violation
 from tests.faults.loop import run_virtually
 from tests.faults.world import World, deployment_at, living_by
@@ -37,8 +37,6 @@ _SLOT_MINUTE = 1
 _RESTART_SECONDS = 0.5
 _RECOVERY_SECONDS = 8.0
 _QUIET_SECONDS = 25.0
-_BREAKS: tuple[Break, ...] = ("dies before", "dies after", "lost before", "lost after")
-_DEATHS: tuple[Break, ...] = ("dies before", "dies after")
 _STOP = Trip("flattened", "closed by an operator")
 
 SOURCE = '''
@@ -82,7 +80,7 @@ class ScriptedWorld(World):
         slot_ms = (self.begun_ms // (8 * HOUR_MS) + 1) * 8 * HOUR_MS
         first_ms = slot_ms - _SLOT_MINUTE * MINUTE_MS
         self.begun_ms = self._now_ms = first_ms - 20_000
-        self.trap = Trap(cells)
+        self.trap = Trap(cells, lambda: asyncio.get_running_loop().time())
         self.network = WatchedNetwork(**vars(self.network), trap=self.trap)
         self.lives = 0
         source = SOURCE.format(begun_ms=first_ms, targets=TARGETS, last=len(TARGETS) - 1)
@@ -166,13 +164,13 @@ def matrix() -> list[tuple[Cell, ...]]:
     """Every call that breaks, as recorded: each kind's first and a later one, and those of a recovery."""
     recorded, recovery = play_script(), play_script(LOST_ENTRY).recovery
     cells = [(cell,) for cell in _cells_of(recorded.calls)]
-    return cells + [(LOST_ENTRY, Cell(one, 1, how)) for one in recovery for how in _DEATHS]
+    return cells + [(LOST_ENTRY, Cell(one, 1, how)) for one in recovery for how in DEATHS]
 
 
 def _cells_of(calls: dict[Boundary, int]) -> Iterable[Cell]:
     for boundary, count in sorted(calls.items()):
         for occurrence in sorted({1, (count + 2) // 2}):
-            for how in _BREAKS:
+            for how in BREAKS:
                 yield Cell(boundary, occurrence, how)
 
 

@@ -1,6 +1,7 @@
 """A canary trades through real ccxt orders at the simulated venue, whose own ledger is the truth."""
 
 import asyncio
+import json
 import signal
 import subprocess
 import sys
@@ -23,6 +24,7 @@ from quant_pipelines.store.databases import create_database
 from quant_pipelines.store.engine import connect
 from quant_pipelines.store.migrate import migrate
 from quant_pipelines.trading.venue import MarketOrder, StopOrder, VenueEvent, VenueOrder
+from tests.faults.boundaries import DEATHS, Boundary, Cell
 from tests.integration.runner.conftest import insert_deployment_at
 from tests.integration.runner.venue_world import (
     FLIP,
@@ -119,23 +121,30 @@ def test_a_canary_that_leaves_its_stage_is_closed_at_the_venue_and_its_stop_canc
     assert_books_equal(engine, ledger)
 
 
-@pytest.mark.parametrize("point", ["before order", "after order", "before stop", "after stop"])
+ENTRY = Boundary("net", "POST /fapi/v1/order entry")
+ITS_STOP = Boundary("net", "POST /fapi/v1/algoOrder closing stop")
+
+
+KILLS: list[Cell] = [Cell(at, 1, how) for at in (ENTRY, ITS_STOP) for how in DEATHS]
+
+
+@pytest.mark.parametrize("cell", KILLS, ids=str)
 def test_kill_9_around_a_request_leaves_one_order_booked_once(
-    point: str, engine: Engine, database_url: str, deploy: Deploy, venue: Venue, ledger: Ledger
+    cell: Cell, engine: Engine, database_url: str, deploy: Deploy, venue: Venue, ledger: Ledger
 ) -> None:
     deploy_canary(deploy)
     command = [
         sys.executable,
         "-m",
-        "tests.integration.runner.killed_order",
+        "tests.integration.runner.killed_boundary",
         database_url,
         venue.address,
-        point,
+        json.dumps(cell),
     ]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=90, check=False)
     assert done.returncode == -signal.SIGKILL, done.stderr[-3000:]
     name = rows(engine, "select client_order_id from trading.intents where purpose = 'target'")[0][0]
-    was_sent = point != "before order"
+    was_sent = cell != Cell(ENTRY, 1, "dies before")
 
     async def recover() -> None:
         async with runner(engine, database_url, venue):
