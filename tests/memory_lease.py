@@ -60,6 +60,12 @@ class Leases:
         for lease in self._open:
             lease.hear()
 
+    def drop_holder(self) -> None:
+        """End the writer's session at the server alone: whoever holds it learns of that when it asks next."""
+        if self.holder is not None:
+            self.holder.is_broken = True
+            self._leave(self.holder)
+
     def break_all(self) -> None:
         """End every session, as a server does that restarts."""
         for lease in list(self._open):

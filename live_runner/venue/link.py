@@ -98,6 +98,8 @@ class VenueLink:
         Set once the books have been compared with the venue.
     away_since_ms
         Since when the talk is broken, milliseconds UTC by the machine's clock; None while it goes on.
+    may_be_uncovered
+        Whether something may be held that no stop is known to protect.
     """
 
     def __init__(self, station: Station) -> None:
@@ -112,6 +114,7 @@ class VenueLink:
         self._has_begun = False
         self.begun = asyncio.Event()
         self.away_since_ms: int | None = None
+        self.may_be_uncovered = False
         self._next_sweep = 0.0
         self._next_payments_ms = 0
         self._trader: Trader
@@ -149,6 +152,7 @@ class VenueLink:
         self._covering = Covering(trader, self._venue, rows=self._rows, around=around, tries=tries)
         self._look_ups = LookUps(self._venue, self._rows, trader.symbol)
         self._has_begun = False
+        self.may_be_uncovered = not await self._covering.is_covered()
         listening = asyncio.create_task(self._listen(), name=f"user stream of {trader.symbol}")
         try:
             await self._venue.prepare(trader.symbol, self._station.settings.leverage)
@@ -165,7 +169,7 @@ class VenueLink:
 
     def _take(self, loop: asyncio.AbstractEventLoop, intent: Intent) -> None:
         """Take a committed intent, from any thread; whatever ends this process now may leave it uncovered."""
-        self._station.pulse.note(self._plan.deployment.id, is_uncovered=True)
+        self._note(is_uncovered=True)
         loop.call_soon_threadsafe(self._inbox.put_nowait, intent)
 
     async def _listen(self) -> None:
@@ -223,7 +227,11 @@ class VenueLink:
         if not is_covered:
             soon = asyncio.get_running_loop().time() + _SOON_SECONDS
             self._next_sweep = min(self._next_sweep, soon)
-        self._station.pulse.note(self._plan.deployment.id, is_uncovered=not is_covered)
+        self._note(is_uncovered=not is_covered)
+
+    def _note(self, *, is_uncovered: bool) -> None:
+        self.may_be_uncovered = is_uncovered
+        self._station.pulse.note(self._plan.deployment.id, is_uncovered=is_uncovered)
 
     async def _send(self, intent: Intent) -> None:
         """Send a committed intent, once, or write down why not."""
@@ -249,7 +257,7 @@ class VenueLink:
         )
         self._next_sweep = 0.0
         if not is_exit:
-            self._station.pulse.note(self._plan.deployment.id, is_uncovered=True)
+            self._note(is_uncovered=True)
         known = await self._rows.with_broker(lambda broker: broker.orders[name])
         try:
             sent = await self._venue.send(order)

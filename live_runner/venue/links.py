@@ -120,7 +120,8 @@ class VenueLinks:
                     pause = min(2 * pause, longest)
                 woken.clear()
                 with suppress(TimeoutError):
-                    async with asyncio.timeout(pause):
+                    # What is held and maybe not covered waits for no person who mends what failed.
+                    async with asyncio.timeout(shortest if link.may_be_uncovered else pause):
                         await woken.wait()
         except Exception as error:  # noqa: BLE001 - handed to whoever watches, who raises it
             self._broken.put_nowait(error)

@@ -54,10 +54,13 @@ from quant_pipelines.trading.venue import (
 DEMO_KEY = "demo"
 _TRADES_PER_PAGE = 1000
 _INCOME_PER_PAGE = 1000
-_LARGEST_ORDER_ANSWER_SECONDS = 5.0
-_READ_AGAIN_SECONDS = (0.05, 0.15)
+_LARGEST_ANSWER_SECONDS = 5.0
 _SOON_SECONDS = 1.0
-"""A read that failed within this is tried again; a venue that is silent for longer is away."""
+"""A read that failed within this is tried again; a venue that is silent for longer is away.
+
+As long is waited for the first answer, and for what became of an order: a lost one must not keep what was
+filled from being covered.
+"""
 _NOT_FOUND = ("-2013", "-2011")
 _ALREADY_SO = ("-4059", "-4046")
 _WOULD_TRIGGER = "-2021"
@@ -110,7 +113,7 @@ class CcxtOrders:
             )
         self._client: Any = connect(settings, clock, open_session)
         self._client.apiKey, self._client.secret = key or DEMO_KEY, secret or DEMO_KEY
-        self._client.timeout = int(_LARGEST_ORDER_ANSWER_SECONDS * 1000)
+        self._client.timeout = int(_LARGEST_ANSWER_SECONDS * 1000)
         self._client.options |= {"recvWindow": RECEIVE_WINDOW_MS, "adjustForTimeDifference": True}
         self._budget = WeightBudget(
             settings.max_concurrent_requests, clock, ledger=ledger, allowance=Allowance(share=1.0)
@@ -298,8 +301,14 @@ class CcxtOrders:
         """Send an order through ccxt, and prove that the answer is about it."""
         await self._id(symbol)
         name = params.get("newClientOrderId") or params["clientAlgoId"]
-        with translated(f"order {name}", sends_order=True):
-            answer = await self._client.create_order(symbol, kind, side, quantity, None, params)
+        try:
+            with translated(f"order {name}", sends_order=True):
+                async with asyncio.timeout(_SOON_SECONDS):
+                    answer = await self._client.create_order(symbol, kind, side, quantity, None, params)
+        except TimeoutError as error:
+            raise OutcomeUnknown(
+                f"exchange did not answer order {name} within {_SOON_SECONDS:g} s"
+            ) from error
         told: _Parameters = answer["info"] if isinstance(answer["info"], dict) else {}
         if answer["id"] is None or name not in (told.get("clientOrderId"), told.get("clientAlgoId")):
             raise OutcomeUnknown(f"exchange answered order {name} with something that does not name it")
@@ -346,10 +355,13 @@ class CcxtOrders:
         weight: int,
     ) -> Any:
         """Read, and again at once where an answer was lost: what is held may not be covered yet."""
-        for pause in _READ_AGAIN_SECONDS:
+        for patience, pause in ((_SOON_SECONDS, 0.05), (_LARGEST_ANSWER_SECONDS, 0.15)):
             begun = loop_seconds()
             try:
-                return await self._asked(what, call, parameters, weight=weight)
+                async with asyncio.timeout(patience):
+                    return await self._asked(what, call, parameters, weight=weight)
+            except TimeoutError:
+                continue
             except ExchangeUnavailable:
                 if loop_seconds() - begun > _SOON_SECONDS:
                     raise

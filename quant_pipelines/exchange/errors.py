@@ -78,7 +78,13 @@ _NOT_ACCEPTED = '"code":-1008'
 
 
 def meaning_of(error: Exception) -> Meaning:
-    """Meaning of ccxt's error: its own class, else the nearest ancestor that is listed."""
+    """Meaning of ccxt's error: its own class, else the nearest ancestor that is listed.
+
+    One that another library's error caused tells of the way, not of the exchange: an answer that breaks off
+    is a plain ``ExchangeError`` of ccxt's, as if the exchange had refused.
+    """
+    if error.__cause__ is not None:
+        return _AMBIGUOUS
     for ancestor in type(error).__mro__:
         if ancestor.__name__ in MEANINGS:
             return MEANINGS[ancestor.__name__]

@@ -4,13 +4,11 @@ A seed that violates something is one line to repeat: ``make faults SEEDS=1 FIRS
 """
 
 import argparse
-import hashlib
 import json
 import logging
 import sys
-from collections import Counter
 
-from tests.faults.network import Fault
+from tests.faults.tally import Tally
 from tests.faults.world import play
 
 
@@ -22,19 +20,15 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--events", type=int, default=200, help="events of each world")
     chosen = parser.parse_args(arguments)
     logging.disable(logging.CRITICAL)  # what a runner says of thousands of faults tells nobody anything
-    digest, fired, events, violations = hashlib.sha256(), Counter[Fault](), 0, 0
+    tally = Tally()
     for seed in range(chosen.first, chosen.first + chosen.seeds):
         outcome = play(seed, chosen.events)
         for (invariant, what), at_ms in outcome.violations.items():
-            print(f"seed {seed}: {invariant} at {at_ms}: {what}")
-        digest.update(outcome.digest.encode())
-        fired += outcome.faults
-        events += outcome.events
-        violations += len(outcome.violations)
-    print("faults: " + ", ".join(f"{name} {count}" for name, count in sorted(fired.items())))
-    told = {"seeds": chosen.seeds, "events": events, "violations": violations, "hash": digest.hexdigest()}
-    print(json.dumps(told))
-    return int(violations > 0)
+            print(f"seed {seed}: {invariant} at {at_ms}: {what}", flush=True)
+        tally.add(outcome)
+    print("\n".join(tally.coverage()))
+    print(json.dumps(tally.document))
+    return int(tally.n_violations > 0)
 
 
 if __name__ == "__main__":

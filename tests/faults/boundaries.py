@@ -1,22 +1,21 @@
 """Where a runner touches the outside: calls of its journal, requests to the venue. One of them breaks.
 
-What dies here dies for good: once its process is dead, nothing that its tasks still try gets out.
+What breaks is the process, or one call only: then it lives, and does not know what became of that.
 """
 
-import asyncio
 import time
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from typing import Any, Literal, NamedTuple, TypeAlias, cast, get_args
-from urllib.parse import parse_qsl, urlsplit
+from typing import Any, Literal, NamedTuple, TypeAlias, get_args
+from urllib.parse import urlsplit
 
 import aiohttp
 
 from quant_pipelines.core.errors import StoreError
-from quant_pipelines.store.journal import Journal
-from tests.faults.network import Asked, Network, Session, Socket
+from tests.faults.network import Life, Network, Session, Socket
+from tests.faults.requests import Asked
 
 Side: TypeAlias = Literal["journal", "net"]
 Death: TypeAlias = Literal["dies before", "dies after"]
@@ -56,6 +55,8 @@ class Trap:
     ----------
     cells
         Which calls; the second one's occurrence is counted from the break of the first one on.
+    end_process
+        Ends the process that calls.
     seconds
         Monotonic clock.
 
@@ -68,22 +69,21 @@ class Trap:
     armed_at
         When that was.
     is_dead
-        Whether the process that calls is dead.
-    died
-        Set when it dies.
+        Whether the process that calls has died, and no other one has begun: what it still tries counts not.
     """
 
-    cells: tuple[Cell, ...] = ()
+    cells: tuple[Cell, ...]
+    end_process: Callable[[], None]
     seconds: Callable[[], float] = time.monotonic
     passed: Counter[Boundary] = field(default_factory=Counter)
     begun: dict[Boundary, float] = field(default_factory=dict)
     armed_at: float = 0.0
     is_dead: bool = False
-    died: asyncio.Event = field(default_factory=asyncio.Event)
 
     def enter(self, boundary: Boundary, lost: Callable[[], Exception]) -> Break | None:
         """Count a call, and break it before it is done; what is to happen behind it."""
-        self.require_life()
+        if self.is_dead:
+            return None
         self.passed[boundary] += 1
         now = self.seconds()
         self.begun.setdefault(boundary, now)
@@ -92,54 +92,37 @@ class Trap:
         cell, self.cells = self.cells[0], self.cells[1:]
         self.passed, self.begun, self.armed_at = Counter(), {}, now
         if cell.how == "dies before":
-            self.die()
+            self._die()
         if cell.how == "lost before":
             raise lost()
         return cell.how
 
     def leave(self, how: Break | None, lost: Callable[[], Exception]) -> None:
         """Break behind a call, if that is asked for."""
-        self.require_life()
         if how == "dies after":
-            self.die()
+            self._die()
         if how == "lost after":
             raise lost()
-
-    def die(self) -> None:
-        """End the process here."""
-        self.is_dead = True
-        self.died.set()
-        raise Died
-
-    def require_life(self) -> None:
-        """Let nothing out of a process that is dead."""
-        if self.is_dead:
-            raise Died
 
     def arm(self, cell: Cell) -> None:
         """Break a call from now on."""
         self.cells, self.passed = (cell,), Counter()
 
-    def restart(self) -> None:
-        """Let another process call."""
-        self.is_dead = False
-        self.died.clear()
+    def _die(self) -> None:
+        self.is_dead = True
+        self.end_process()
+        raise Died
 
 
-def watched(journal: Journal, trap: Trap) -> Journal:
-    """Journal whose every call passes a trap."""
-    return cast(Journal, _Watched(journal, trap))
-
-
-class _Watched:
-    """Any object whose methods are boundaries; what its attribute ``market`` answers, too."""
+class WatchedRows:
+    """A journal, or rows beside it, whose every call passes a trap; what its ``market`` answers, too."""
 
     def __init__(self, rows: Any, trap: Trap, prefix: str = "") -> None:
         self._rows, self._trap, self._prefix = rows, trap, prefix
 
     @property
-    def market(self) -> "_Watched":
-        return _Watched(self._rows.market, self._trap, "market.")
+    def market(self) -> "WatchedRows":
+        return WatchedRows(self._rows.market, self._trap, "market.")
 
     def __getattr__(self, name: str) -> Callable[..., Any]:
         method, trap = getattr(self._rows, name), self._trap
@@ -175,14 +158,14 @@ def _detail(method: str, given: tuple[Any, ...]) -> str:
 class WatchedNetwork(Network):
     """Network whose every request and dial passes a trap."""
 
-    trap: Trap = field(default_factory=Trap)
+    trap: Trap = field(kw_only=True)
 
-    def session(self) -> "WatchedSession":
-        return WatchedSession(self)
+    def session(self, life: Life | None = None) -> "WatchedSession":
+        return WatchedSession(self, life or Life())
 
     async def ask(self, asked: Asked) -> Any:
-        told = dict(parse_qsl(asked.body)) | dict(asked.query)
-        how = self.trap.enter(request_boundary(asked.method, asked.path, told), reset)
+        boundary = request_boundary(asked.method, asked.path, asked.parameters)
+        how = self.trap.enter(boundary, reset)
         answer = await super().ask(asked)
         self.trap.leave(how, reset)
         return answer

@@ -14,18 +14,19 @@ import json
 import logging
 import sys
 from collections.abc import Iterable
-from contextlib import AsyncExitStack
 from dataclasses import replace
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-from live_runner.process.runner import Runner, Surroundings
+from live_runner.process.runner import Surroundings
 from quant_pipelines.core.timeframes import HOUR_MS, MINUTE_MS, from_ms
 from quant_pipelines.exchange import CcxtSource
 from quant_pipelines.store.heartbeats import halt_alert
 from quant_pipelines.trading.breaker import Trip
-from tests.faults.boundaries import BREAKS, DEATHS, Boundary, Cell, Trap, WatchedNetwork, watched
-from tests.faults.examiner import Violation
+from tests.faults.boundaries import BREAKS, DEATHS, Boundary, Cell, Trap, WatchedNetwork, WatchedRows
+from tests.faults.decisions import DecisionRules
+from tests.faults.evidence import Violation
 from tests.faults.loop import run_virtually
+from tests.faults.network import Life
 from tests.faults.world import World, deployment_at, living_by
 
 TARGETS = (1.0, -1.0, 0.0, 1.0, 0.4, 0.4, -1.0)
@@ -34,7 +35,6 @@ LOST_ENTRY = Cell(Boundary("net", "POST /fapi/v1/order entry"), 2, "dies after")
 """Whose recovery the second part of the matrix is recorded from: the flip was sent, and nobody heard."""
 _SEED = 3
 _SLOT_MINUTE = 1
-_RESTART_SECONDS = 0.5
 _RECOVERY_SECONDS = 8.0
 _QUIET_SECONDS = 25.0
 _STOP = Trip("flattened", "closed by an operator")
@@ -80,68 +80,61 @@ class ScriptedWorld(World):
         slot_ms = (self.begun_ms // (8 * HOUR_MS) + 1) * 8 * HOUR_MS
         first_ms = slot_ms - _SLOT_MINUTE * MINUTE_MS
         self.begun_ms = self._now_ms = first_ms - 20_000
-        self.trap = Trap(cells, lambda: asyncio.get_running_loop().time())
-        self.network = WatchedNetwork(**vars(self.network), trap=self.trap)
-        self.lives = 0
         source = SOURCE.format(begun_ms=first_ms, targets=TARGETS, last=len(TARGETS) - 1)
         self.deployment = replace(deployment_at(self.begun_ms, self.chance), source=source)
         self.journal.deployments = {self.deployment.id: self.deployment}
+        self.trap = Trap(cells, self._end_process, lambda: asyncio.get_running_loop().time())
+        self.network = WatchedNetwork(**vars(self.network), trap=self.trap)
+        self.examiners[-1] = DecisionRules(self.evidence, self.market, self.deployment)
+        self._life = Life()
+        self._ending: list[asyncio.Task[None]] = []
 
     async def play_script(self) -> None:
         """Trade to the end of the script, in as many lives as it takes, and until all is quiet."""
-        tasks = [self.service._run(), self.streams._play(), self._live()]
-        running = [asyncio.create_task(one) for one in tasks]
+        self._stopping, (supervisor,) = asyncio.Event(), self.supervisors
+        clockworks = [asyncio.create_task(self.service._run()), asyncio.create_task(self.streams._play())]
+        running = asyncio.create_task(supervisor.run(self._stopping))
         await self._look_on(20.0 + (len(TARGETS) - 1) * MINUTE_MS / 1000 + 15.0)
-        halt = halt_alert(self.deployment.key, _STOP, from_ms(self.clock()))
-        self.journal.write_alert(halt)
+        self.journal.write_alert(halt_alert(self.deployment.key, _STOP, from_ms(self.clock())))
         await self._look_on(_QUIET_SECONDS)
-        self.examiner.look_at_rest()
+        for examiner in self.examiners:
+            examiner.look_at_rest()
         self._look_at_the_end()
-        for task in running:
-            task.cancel()
-        await asyncio.gather(*running, return_exceptions=True)
+        self._stopping.set()
+        await asyncio.gather(running, *self._ending)
+        for clockwork in clockworks:
+            clockwork.cancel()
+        await asyncio.gather(*clockworks, return_exceptions=True)
 
-    def outcome(self) -> Play:
-        trap = self.trap
+    def result(self) -> Play:
+        trap, lives = self.trap, self.supervisors[0].n_lives
         recovery = (one for one, at in trap.begun.items() if at < trap.armed_at + _RECOVERY_SECONDS)
-        return Play(
-            not trap.cells, self.examiner.found, self.lives, dict(trap.passed), tuple(sorted(recovery))
-        )
+        return Play(not trap.cells, self.found, lives, dict(trap.passed), tuple(sorted(recovery)))
 
     async def _look_on(self, seconds: float) -> None:
         loop = asyncio.get_running_loop()
         until = loop.time() + seconds
         while loop.time() < until:
             await asyncio.sleep(0.5)
-            self.examiner.look()
+            self._look()
 
-    async def _live(self) -> None:
-        """Run one process after the other: a supervisor starts the next one soon."""
-        while True:
-            self.lives += 1
-            self.trap.restart()
-            running = asyncio.create_task(self._process())
-            dying = asyncio.create_task(self.trap.died.wait())
-            try:
-                await asyncio.wait([running, dying], return_when=asyncio.FIRST_COMPLETED)
-            finally:
-                self.trap.is_dead = True  # what its tasks still do does not get out
-                for task in (running, dying):
-                    task.cancel()
-                await asyncio.gather(running, dying, return_exceptions=True)
-            await asyncio.sleep(_RESTART_SECONDS)
+    def _end_process(self) -> None:
+        self._life.is_over = True  # at once: another task of it may be about to ask for something
+        self._ending.append(asyncio.get_running_loop().create_task(self.supervisors[0].kill()))
 
-    async def _process(self) -> None:
-        async with AsyncExitStack() as stack:
-            source = await stack.enter_async_context(self._source())
-            await Runner(self._surroundings(source)).run(asyncio.Event())
+    async def _live(self, life: Life) -> None:
+        self._life, self.trap.is_dead = life, False
+        await super()._live(life)
 
-    def _surroundings(self, source: CcxtSource) -> Surroundings:
-        return replace(super()._surroundings(source), journal=watched(self.journal, self.trap))
+    def _surroundings(self, source: CcxtSource, life: Life) -> Surroundings:
+        around = super()._surroundings(source, life)
+        journal: Any = WatchedRows(around.journal, self.trap)
+        funds: Any = WatchedRows(around.funds, self.trap, "funds.")
+        return replace(around, journal=journal, funds=funds)
 
     def _look_at_the_end(self) -> None:
         """The operator's close has closed, and nothing else has halted anything."""
-        held = sum(position.quantity for position in self.ledger.positions.values())
+        held = self.evidence.held()
         faults = [f"{held} is held behind an operator's close"] if held else []
         halts = (one for one, _ in self.journal.tables.alerts if one.severity == "halt")
         faults += [f"halted: {one.message}" for one in halts if one.message != _STOP.reason]
@@ -153,11 +146,11 @@ def play_script(*cells: Cell) -> Play:
     """Play the script, with these calls broken one after the other."""
     world = ScriptedWorld(cells)
     try:
-        with living_by(world.clock):
+        with living_by(world.runners_clock):
             run_virtually(world.play_script(), world.chance)
     finally:
         world.ledger.close()
-    return world.outcome()
+    return world.result()
 
 
 def matrix() -> list[tuple[Cell, ...]]:

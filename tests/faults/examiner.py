@@ -2,62 +2,56 @@
 
 Each rule is one of the invariants: I1 an intent before every order, I2 the same fills, I3 the same position
 and wallet, I5 one order for each intent, I6 no position without a covering stop or an exit, I7 no state goes
-back.
+back, I10 everything ends. What is sent is in ``sending.py``, what is decided in ``decisions.py``.
 """
 
-from collections import defaultdict
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections import Counter, defaultdict
 from decimal import Decimal
-from typing import NamedTuple
 
-from quant_pipelines.simulator.venue.ledger import Ledger
-from quant_pipelines.simulator.venue.records import AlgoOrder, FillRecord, IncomeRecord, Order
+from quant_pipelines.simulator.venue.records import FillRecord, IncomeRecord
 from quant_pipelines.trading.orders import FOLLOWERS
 from quant_pipelines.trading.purposes import EXITS
-from tests.memory_journal import MemoryJournal
+from tests.faults.evidence import BY_HAND, VENUES_OWN, Evidence, Findings, Violation
+from tests.faults.requests import Asked
 
 _COVERED_WITHIN_MS = 2_000
 _LEFT_WITHIN_MS = 1_500
 """How long after that an exit may take to be intended: a last look at the venue, and the answers to it."""
+_DECIDED_WITHIN_MS = 150_000
+"""How old the newest booked bar of what trades by the minute may be: with one that is late."""
 _ENDED = {"FILLED", "CANCELED", "REJECTED", "EXPIRED", "DENIED"}
+_WAITING = {"ACCEPTED"}
 
 
-class Violation(NamedTuple):
-    """Which invariant is broken, and how."""
-
-    invariant: str
-    what: str
-
-
-@dataclass
 class Examiner:
     """Looks after every event; what it finds it finds once.
 
     Parameters
     ----------
-    ledger
-        The venue's.
-    journal
-        The runner's.
-    market_id
-        The one symbol that is traded, as the venue calls it.
-    now_ms
-        The venue's time.
+    evidence
+        What it reads.
+
+    Attributes
+    ----------
+    moves
+        How often each status followed another.
+    longest_naked_ms
+        Longest time that a position was neither covered nor being closed.
     """
 
-    ledger: Ledger
-    journal: MemoryJournal
-    market_id: str
-    now_ms: Callable[[], int]
-    found: dict[Violation, int] = field(default_factory=dict)
-    _naked_since_ms: int | None = None
-    _n_log: int = 0
-    _seen: dict[str, tuple[str, Decimal]] = field(default_factory=dict)
+    def __init__(self, evidence: Evidence) -> None:
+        self.evidence = evidence
+        self.moves = Counter[tuple[str, str]]()
+        self.longest_naked_ms = 0
+        self._findings = Findings(evidence)
+        self._naked_since_ms: int | None = None
+        self._n_log = 0
+        self._seen: dict[str, tuple[str, Decimal]] = {}
 
-    def forget(self) -> None:
-        """Begin anew, as if nothing had been seen yet."""
-        self.found, self._seen, self._n_log, self._naked_since_ms = {}, {}, 0, None
+    @property
+    def found(self) -> dict[Violation, int]:
+        """Violations with their times, milliseconds UTC."""
+        return self._findings.found
 
     def look(self) -> None:
         """Check what must hold at every moment."""
@@ -66,71 +60,64 @@ class Examiner:
         self._is_covered()
         self._states_go_on()
 
+    def look_at_order(self, asked: Asked) -> None:
+        """Nothing: an order is looked at where it has arrived."""
+
     def look_at_rest(self) -> None:
         """Check what must hold once everybody has had time."""
         self.look()
-        ours, theirs = self._our_fills(), self._their_fills()
-        for trade_id in sorted(theirs.keys() - ours.keys(), key=int):
-            self._violated("I2", f"fill {trade_id} is not booked: {theirs[trade_id]}")
-        held = sum((one.quantity for one in self.journal.tables.positions.values()), Decimal(0))
-        if held != self._held():
-            self._violated("I3", f"position is {held} in the journal and {self._held()} at the venue")
-        fills = [fill for _, fill in self.journal.tables.fills.values()]
-        booked = sum(((fill.realized_pnl or Decimal(0)) - fill.fee for fill in fills), Decimal(0))
-        booked += sum(row.amount for row in self.journal.tables.income.values())
-        wallet = sum(row.amount for row in self.ledger.store.select(IncomeRecord) if row.kind != "TRANSFER")
-        if booked != wallet:
-            self._violated("I3", f"wallet changed by {booked} in the journal and {wallet} at the venue")
-        for name, order in self.journal.tables.orders.items():
-            if order.progress.status in ("SUBMITTED", "UNKNOWN", "INITIALIZED"):
-                self._violated("I10", f"order {name} is still {order.progress.status}")
-            if order.progress.status in ("REJECTED", "DENIED") and self._filled_at_venue(name):
-                self._violated("I7", f"order {name} is {order.progress.status} and was filled")
+        self._fills_are_booked()
+        self._books_are_equal()
+        self._orders_have_ended()
+        self._lives()
+
+    def _violated(self, invariant: str, what: str) -> None:
+        self._findings.violated(invariant, what)
 
     def _intents_came_first(self) -> None:
-        names = defaultdict[str, list[int]](list)
-        for order in self.ledger.store.select(Order):
-            if not order.algo:
+        names, known = defaultdict[str, list[int]](list), self.evidence.journal.tables.orders
+        for order in self.evidence.orders():
+            if not order.algo and not order.client_id.startswith((*VENUES_OWN, BY_HAND)):
                 names[order.client_id].append(order.number)
-        for algo in self.ledger.store.select(AlgoOrder):
+        for algo in self.evidence.conditional_orders():
             names[algo.client_id].append(algo.number)
         for name, numbers in names.items():
-            if name not in self.journal.tables.orders:
+            if name not in known:
                 self._violated("I1", f"order {name} has no intent")
             if len(numbers) > 1:
                 self._violated("I5", f"intent {name} has {len(numbers)} orders at the venue")
 
     def _no_fill_is_invented(self) -> None:
-        theirs = self._their_fills()
-        for trade_id, fill in self._our_fills().items():
+        theirs = self.evidence.their_fills()
+        for trade_id, fill in self.evidence.our_fills().items():
             if theirs.get(trade_id) != fill:
                 self._violated("I2", f"fill {trade_id} is {fill}; the venue has {theirs.get(trade_id)}")
 
     def _is_covered(self) -> None:
-        held, now = self._held(), self.now_ms()
+        held, now = self.evidence.held(), self.evidence.now_ms()
         side = "SELL" if held > 0 else "BUY"
         stops = [
             algo
-            for algo in self.ledger.algos.values()
-            if algo.symbol == self.market_id and algo.kind == "STOP_MARKET" and algo.side == side
+            for algo in self.evidence.ledger.algos.values()
+            if algo.symbol == self.evidence.market_id and algo.kind == "STOP_MARKET" and algo.side == side
         ]
         if not held or any(stop.close_position or stop.quantity >= abs(held) for stop in stops):
             self._naked_since_ms = None
             return
-        if self._is_leaving():
+        if self._is_leaving() or self.evidence.is_hindered() or self.evidence.fills_of_others():
             self._naked_since_ms = now  # an exit that comes to nothing gives as long again
             return
-        since = self._naked_since_ms = self._naked_since_ms or now
-        if now - since <= _COVERED_WITHIN_MS + _LEFT_WITHIN_MS:
-            return
-        self._violated("I6", f"{held} is held without a stop since {since}")
+        since = self._naked_since_ms = now if self._naked_since_ms is None else self._naked_since_ms
+        self.longest_naked_ms = max(self.longest_naked_ms, now - since)
+        if now - since > _COVERED_WITHIN_MS + _LEFT_WITHIN_MS:
+            self._violated("I6", f"{held} is held without a stop since {since}")
 
     def _is_leaving(self) -> bool:
-        orders = self.journal.tables.orders.values()
+        orders = self.evidence.journal.tables.orders.values()
         return any(one.intent.purpose in EXITS and one.progress.status not in _ENDED for one in orders)
 
     def _states_go_on(self) -> None:
-        log = self.journal.tables.log
+        log = self.evidence.journal.tables.log
         for table, key, row in log[self._n_log :]:
             if table != "orders":
                 continue
@@ -139,23 +126,56 @@ class Examiner:
             goes_on = not before or status == before or status in FOLLOWERS[before]  # type: ignore[index]
             if not goes_on or filled < had:
                 self._violated("I7", f"order {key[0]} went from {before} {had} to {status} {filled}")
+            self.moves[before, status] += before != status
             self._seen[key[0]] = status, filled
         self._n_log = len(log)
 
-    def _held(self) -> Decimal:
-        position = self.ledger.positions.get(self.market_id)
-        return position.quantity if position is not None else Decimal(0)
+    def _fills_are_booked(self) -> None:
+        ours, theirs = self.evidence.our_fills(), self.evidence.their_fills()
+        others = self.evidence.fills_of_others()
+        for trade_id in sorted(theirs.keys() - ours.keys() - others.keys(), key=int):
+            self._violated("I2", f"fill {trade_id} is not booked: {theirs[trade_id]}")
 
-    def _our_fills(self) -> dict[str, tuple[str, Decimal, Decimal, Decimal]]:
-        fills = (fill for _, fill in self.journal.tables.fills.values())
-        return {one.trade_id: (one.side, one.quantity, one.price, one.fee) for one in fills}
+    def _books_are_equal(self) -> None:
+        """Position and wallet, without what was done by hand: of that a person is told."""
+        others = self.evidence.fills_of_others().values()
+        by_hand = sum((one.quantity if one.side == "BUY" else -one.quantity for one in others), Decimal(0))
+        held, booked_held = self.evidence.held() - by_hand, self.evidence.booked_position()
+        if booked_held != held:
+            self._violated("I3", f"position is {booked_held} in the journal and {held} at the venue")
+        tables = self.evidence.journal.tables
+        fills = [fill for _, fill in tables.fills.values()]
+        booked = sum(((fill.realized_pnl or Decimal(0)) - fill.fee for fill in fills), Decimal(0))
+        booked += sum(row.amount for row in tables.income.values())
+        income = self.evidence.ledger.store.select(IncomeRecord)
+        wallet = sum((row.amount for row in income if row.kind != "TRANSFER"), Decimal(0))
+        wallet -= sum((_profit_of(one) for one in others), Decimal(0))
+        if booked != wallet:
+            self._violated("I3", f"wallet changed by {booked} in the journal and {wallet} at the venue")
+        if by_hand and not any(one.table == "alerts" and one.row.severity == "halt" for one in tables.log):
+            self._violated("I10", f"{by_hand} was traded by hand, and nobody was told")
 
-    def _their_fills(self) -> dict[str, tuple[str, Decimal, Decimal, Decimal]]:
-        fills = self.ledger.store.select(FillRecord)
-        return {str(one.number): (one.side.lower(), one.quantity, one.price, one.fee) for one in fills}
+    def _orders_have_ended(self) -> None:
+        open_stops = {algo.client_id for algo in self.evidence.ledger.algos.values()}
+        for name, order in self.evidence.journal.tables.orders.items():
+            status = order.progress.status
+            if status in ("REJECTED", "DENIED") and self.evidence.is_filled(name):
+                self._violated("I7", f"order {name} is {status} and was filled")
+            if status not in (_ENDED | _WAITING) or (status in _WAITING and name not in open_stops):
+                self._violated("I10", f"order {name} is still {status}")
 
-    def _filled_at_venue(self, name: str) -> bool:
-        return any(one.client_id == name and one.filled for one in self.ledger.store.select(Order))
+    def _lives(self) -> None:
+        """What is not halted goes on with the newest bars; what is says why."""
+        for source, trips in self.evidence.halts().items():
+            if not all(trip.reason for trip in trips):
+                self._violated("I10", f"{source} is halted without a reason")
+        if self.evidence.halts():
+            return
+        for key, (bar_close, _) in self.evidence.journal.tables.checkpoints.items():
+            age_ms = self.evidence.now_ms() - int(bar_close.timestamp() * 1000)
+            if age_ms > _DECIDED_WITHIN_MS:
+                self._violated("I10", f"deployment:{key} books no bar since {bar_close}")
 
-    def _violated(self, invariant: str, what: str) -> None:
-        self.found.setdefault(Violation(invariant, what), self.now_ms())
+
+def _profit_of(fill: FillRecord) -> Decimal:
+    return fill.realized_pnl - fill.fee

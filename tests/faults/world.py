@@ -5,7 +5,7 @@ import hashlib
 import json
 import random
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import AsyncExitStack, contextmanager, suppress
 from dataclasses import asdict, replace
 from datetime import timedelta
@@ -33,22 +33,34 @@ from quant_pipelines.simulator.streams import MarketStreams
 from quant_pipelines.simulator.venue.booking import Movement, book_income
 from quant_pipelines.simulator.venue.contract import contract_of
 from quant_pipelines.simulator.venue.ledger import Ledger
-from quant_pipelines.simulator.venue.played import SimulatedMarket
 from quant_pipelines.simulator.venue.records import AlgoOrder, FillRecord, IncomeRecord, Order
 from quant_pipelines.simulator.venue.service import Front, VenueService
 from quant_pipelines.simulator.venue.state import Venue
 from quant_pipelines.store.deployments import Deployment
-from tests.faults.examiner import Examiner, Violation
+from tests.faults.decisions import DecisionRules
+from tests.faults.evidence import Evidence, Examines, Violation
+from tests.faults.examiner import Examiner
+from tests.faults.lives import Rows, Server, Supervisor
 from tests.faults.loop import run_virtually
-from tests.faults.network import FAULTS, Fault, Network
+from tests.faults.moments import MARKET_ID, MOMENTS, Operator
+from tests.faults.network import Life, Network
+from tests.faults.prices import GappedMarket
+from tests.faults.requests import Asked
+from tests.faults.sending import SendingRules
+from tests.faults.table import swarm
 from tests.integration.runner.venue_world import FLIP, PYRAMID
+from tests.memory_funds import MemoryFunds
 from tests.memory_journal import MemoryJournal
 from tests.memory_lease import Leases
 from tests.unit.live_runner.test_races import DEPLOYMENT
 
 DAY_0_MS = 1_767_225_600_000
-MARKET_ID = "BTCUSDT"
-_QUIET_SECONDS = 30.0
+_LOOK_SECONDS = 0.25
+_PERSON_LOOKS_SECONDS = 20.0
+_BEGINS_SECONDS = 6.0
+_QUIET_SECONDS = 20.0
+_MOST_QUIET_MINUTES = 4
+"""How many minutes without faults a world has until all that is left must agree."""
 _LONGEST_SECONDS = 3 * 3600.0
 _HASHED = ("intents", "orders", "fills", "alerts")
 _NAMES = {"client_id", "client_order_id", "number", "order_number", "algo", "child", "trade", "trade_id"}
@@ -61,7 +73,11 @@ class Outcome(NamedTuple):
     events: int
     violations: dict[Violation, int]
     digest: str
-    faults: Counter[Fault]
+    faults: Counter[str]
+    moves: Counter[tuple[str, str]]
+    """How often each status of an order followed another."""
+    trips: Counter[str]
+    """How often each event tripped a breaker."""
 
 
 @lru_cache
@@ -85,50 +101,89 @@ class World:
 
     def __init__(self, seed: int, *, is_faulty: bool) -> None:
         self.chance = chance = random.Random(seed)
-        self.begun_ms = DAY_0_MS + chance.randrange(180, 1200) * MINUTE_MS + chance.randrange(MINUTE_MS)
+        self.begun_ms = DAY_0_MS + chance.randrange(180, 1430) * MINUTE_MS + chance.randrange(MINUTE_MS)
         self._now_ms = self.begun_ms
-        market, self.n_events = synthetic_market(), 0
+        self.skew_ms, self.delisted, self.n_events, self._hindered_until = 0, set[str](), 0, 0.0
+        self.market = market = synthetic_market()
         derivatives, budget, connections = Derivatives(market), Budget(), Connections()
-        prices = SimulatedMarket(market, derivatives)
+        self.prices = GappedMarket(market, derivatives)
         listed = exchange_info(market, self.begun_ms)["symbols"]
         contracts = {row["symbol"]: contract_of(row) for row in listed}
         self.ledger = Ledger(":memory:")
         with self.ledger.transaction():
             book_income(self.ledger, Movement("TRANSFER", Decimal(100_000), self.begun_ms))
-        venue = Venue(self.ledger, contracts, prices.depth)
-        self.service = VenueService(venue, prices, Front(self.clock, budget, connections))
+        self.venue = Venue(self.ledger, contracts, self.prices.depth)
+        self.service = VenueService(self.venue, self.prices, Front(self.clock, budget, connections))
         self.streams = MarketStreams(market, derivatives, self.clock, connections)
         rest = RestAnswers(market, derivatives, self.clock, budget)
-        self.journal = MemoryJournal([deployment_at(self.begun_ms, chance)])
-        self.examiner = Examiner(self.ledger, self.journal, MARKET_ID, self.clock)
-        rates = swarm(chance) if is_faulty else {}
-        self.network = Network(self.service, rest, connections, chance, rates, self._happened)
+        self.deployment = deployment_at(self.begun_ms, chance)
+        self.journal = MemoryJournal([self.deployment])
+        self.funds = MemoryFunds(self.journal)
+        self.leases = Leases()
+        self.rates = swarm(chance) if is_faulty else {}
+        self.network = Network(
+            self.service, rest, connections, chance, self.rates, self._happened, self._sent
+        )
+        self.server = Server(chance, self.rates, self.network.fired)
+        self.operator = Operator(self)
+        n_runners = 2 if "second_runner" in self.rates else 1
+        self.network.fired["second_runner"] += n_runners - 1
+        self.supervisors = [Supervisor(self._live, chance) for _ in range(n_runners)]
+        self.evidence = evidence = Evidence(
+            self.ledger, self.journal, MARKET_ID, self.clock, self.is_hindered, self._silent_seconds
+        )
+        self.examiner = Examiner(evidence)
+        self.examiners: list[Examines] = [
+            self.examiner,
+            SendingRules(evidence),
+            DecisionRules(evidence, market, self.deployment),
+        ]
+
+    @property
+    def found(self) -> dict[Violation, int]:
+        """What all examiners have found."""
+        return {what: at_ms for examiner in self.examiners for what, at_ms in examiner.found.items()}
 
     def clock(self) -> int:
-        """Wall time of the venue and of the runner, milliseconds UTC."""
+        """Wall time of the venue, milliseconds UTC."""
         with suppress(RuntimeError):  # behind its end it stands still
             self._now_ms = self.begun_ms + int(asyncio.get_running_loop().time() * 1000)
         return self._now_ms
 
+    def runners_clock(self) -> int:
+        """Wall time of the runner's machine, milliseconds UTC."""
+        return self.clock() + self.skew_ms
+
+    def hinder(self, seconds: float) -> None:
+        """Note that something outside keeps the runner from what it should do, for so long."""
+        self._hindered_until = max(self._hindered_until, asyncio.get_running_loop().time() + seconds)
+
+    def is_hindered(self) -> bool:
+        """Whether something outside keeps the runner from what it should do, or has just done so."""
+        try:
+            now = asyncio.get_running_loop().time()
+        except RuntimeError:
+            return False
+        if self.leases.holder is None or self.network.is_away:
+            self.hinder(_BEGINS_SECONDS)
+        return now < self._hindered_until
+
     async def play(self, n_events: int) -> None:
         """Trade until so much has happened, then without faults until all is quiet."""
-        loop, stopping = asyncio.get_running_loop(), asyncio.Event()
+        loop = asyncio.get_running_loop()
+        self._stopping = stopping = asyncio.Event()
         clockworks = [asyncio.create_task(self.service._run()), asyncio.create_task(self.streams._play())]
-        async with AsyncExitStack() as stack:
-            source = await stack.enter_async_context(self._source())
-            running = asyncio.create_task(Runner(self._surroundings(source)).run(stopping))
-            while self.n_events < n_events and loop.time() < _LONGEST_SECONDS and not running.done():
-                await asyncio.sleep(0.25)
-                self.examiner.look()
-            self.network.rates = {}
-            await asyncio.sleep(_QUIET_SECONDS)
-            await self._wait_for_a_quiet_moment()
-            self.examiner.look_at_rest()
-            stopping.set()
-            await running
-        for clockwork in clockworks:
-            clockwork.cancel()
-        await asyncio.gather(*clockworks, return_exceptions=True)
+        faults = [asyncio.create_task(one) for one in (self._let_things_happen(), self._rearm())]
+        running = [asyncio.create_task(supervisor.run(stopping)) for supervisor in self.supervisors]
+        while self.n_events < n_events and loop.time() < _LONGEST_SECONDS:
+            await asyncio.sleep(_LOOK_SECONDS)
+            self._look()
+        await _canceled(faults)
+        self._calm()
+        await self._come_to_rest()
+        stopping.set()
+        await asyncio.gather(*running)
+        await _canceled(clockworks)
 
     def digest(self) -> str:
         """Hash of ledger and journal, in the order of their commits, ids by their first appearance."""
@@ -139,31 +194,104 @@ class World:
         text = json.dumps(_numbered(rows, {}), sort_keys=True, separators=(",", ":"), default=str)
         return hashlib.sha256(text.encode()).hexdigest()
 
-    async def _wait_for_a_quiet_moment(self) -> None:
-        """A bar's order may be on its way just now: books are compared in the middle of a minute."""
-        await asyncio.sleep((MINUTE_MS * 1.5 - self.clock() % MINUTE_MS) / 1000)
+    def outcome(self, seed: int) -> Outcome:
+        """What became of it."""
+        alerts = (one.row for one in self.journal.tables.log if one.table == "alerts")
+        trips = Counter(str(alert.detail["event"]) for alert in alerts if "event" in alert.detail)
+        moves = self.examiner.moves
+        return Outcome(seed, self.n_events, self.found, self.digest(), self.network.fired, moves, trips)
+
+    async def _let_things_happen(self) -> None:
+        """Draw each second what happens in it; what has begun goes on beside."""
+        moments = [row for row in MOMENTS if row.name in self.rates]
+        begun = list[asyncio.Task[None]]()
+        try:
+            while True:
+                await asyncio.sleep(1.0)
+                for row in moments:
+                    if self.network.happens(row.name):
+                        self.n_events += 1
+                        begun.append(asyncio.create_task(row.act(self)))
+        finally:
+            await _canceled(begun)
+
+    async def _rearm(self) -> None:
+        while True:
+            await asyncio.sleep(_PERSON_LOOKS_SECONDS)
+            self.operator.rearm()
+
+    def _calm(self) -> None:
+        """Let nothing go wrong any more."""
+        self.rates.clear()
+        self.network.calm()
+        self.server.away_until = 0.0
+        self.skew_ms, self.prices.factor = 0, Decimal(1)
+        if not self.delisted:
+            self.venue.halted.clear()
+        self.hinder(_QUIET_SECONDS)
+
+    async def _come_to_rest(self) -> None:
+        """Give everything time to agree: books are compared in the middle of a minute."""
+        await asyncio.sleep(_QUIET_SECONDS)
+        for left in range(_MOST_QUIET_MINUTES, 0, -1):
+            await asyncio.sleep((MINUTE_MS * 1.5 - self.clock() % MINUTE_MS) / 1000)
+            before = [dict(examiner.found) for examiner in self.examiners]
+            for examiner in self.examiners:
+                examiner.look_at_rest()
+            after = [examiner.found for examiner in self.examiners]
+            if before == after or left == 1:
+                return
+            for examiner, kept in zip(self.examiners, before, strict=True):
+                examiner.found.clear()
+                examiner.found.update(kept)
+
+    def _look(self) -> None:
+        for examiner in self.examiners:
+            examiner.look()
 
     def _happened(self) -> None:
         self.n_events += 1
-        self.examiner.look()
+        self._look()
 
-    def _source(self) -> CcxtSource:
+    def _sent(self, asked: Asked) -> None:
+        for examiner in self.examiners:
+            examiner.look_at_order(asked)
+
+    def _silent_seconds(self) -> float:
+        return asyncio.get_running_loop().time() - self.network.heard_at
+
+    async def _live(self, life: Life) -> None:
+        """Life of one runner's process."""
+        self.hinder(_BEGINS_SECONDS)
+        async with AsyncExitStack() as stack:
+            source = await stack.enter_async_context(self._source(life))
+            await Runner(self._surroundings(source, life)).run(self._stopping)
+
+    def _source(self, life: Life) -> CcxtSource:
         backoff = Backoff(chance=self.chance.random)
         settings = _settings().exchange
-        return CcxtSource(settings, clock=self.clock, backoff=backoff, open_session=self.network.session)
+        session = self._session(life)
+        return CcxtSource(settings, clock=self.runners_clock, backoff=backoff, open_session=session)
 
-    def _surroundings(self, source: CcxtSource) -> Surroundings:
+    def _session(self, life: Life) -> Callable[[], Any]:
+        return lambda: self.network.session(life)
+
+    def _surroundings(self, source: CcxtSource, life: Life) -> Surroundings:
+        clock, session = self.runners_clock, self._session(life)
+
         def connect(settings: Settings) -> CcxtOrders:
-            return CcxtOrders(settings.exchange, "", "", clock=self.clock, open_session=self.network.session)
+            return CcxtOrders(settings.exchange, "", "", clock=clock, open_session=session)
 
-        time, leases = ExchangeTime(self.clock), Leases()
-        return Surroundings(self.journal, leases.open, _settings(), source, time, "world:1", connect)
+        journal: Any = Rows(self.journal, self.server, life)
+        funds: Any = Rows(self.funds, self.server, life)
+        time, opened = ExchangeTime(clock), self.leases.open
+        return Surroundings(journal, opened, _settings(), source, time, "world:1", connect, funds=funds)
 
 
 def play(seed: int, n_events: int = 200) -> Outcome:
     """Play one world with faults to its end."""
     with played(seed, n_events) as world:
-        return Outcome(seed, world.n_events, world.examiner.found, world.digest(), world.network.fired)
+        return world.outcome(seed)
 
 
 @contextmanager
@@ -171,7 +299,7 @@ def played(seed: int, n_events: int = 200, *, is_faulty: bool = True) -> Iterato
     """World that has come to its end, where its clock stands still; its books are open."""
     world = World(seed, is_faulty=is_faulty)
     try:
-        with living_by(world.clock):
+        with living_by(world.runners_clock):
             run_virtually(world.play(n_events), world.chance)
         yield world
     finally:
@@ -185,11 +313,6 @@ def deployment_at(now_ms: int, chance: random.Random) -> Deployment:
     return replace(DEPLOYMENT, source=source, capital=Decimal(10_000), venue="binanceusdm", **times)
 
 
-def swarm(chance: random.Random) -> dict[Fault, float]:
-    """Some of the faults, each at a rate of its own."""
-    return {fault: chance.uniform(0.01, 0.08) for fault in FAULTS if chance.random() < 0.5}
-
-
 @contextmanager
 def living_by(clock: Any) -> Iterator[None]:
     """Let ccxt's stream clients, which ask its class for the time, live by the world's clock."""
@@ -198,6 +321,14 @@ def living_by(clock: Any) -> Iterator[None]:
         yield
     finally:
         del ccxt.Exchange.milliseconds  # its parent's is found again
+
+
+async def _canceled(tasks: list[asyncio.Task[None]]) -> None:
+    for task in tasks:
+        task.cancel()
+    for ended in await asyncio.gather(*tasks, return_exceptions=True):
+        if isinstance(ended, Exception):
+            raise ended
 
 
 @lru_cache

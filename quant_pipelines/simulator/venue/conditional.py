@@ -186,6 +186,8 @@ def _change(
 
 
 def _check(venue: Venue, algo: AlgoOrder) -> None:
+    if algo.symbol in venue.halted:
+        raise refusal("halted")
     others = list(venue.ledger.algos.values())
     if any(other.client_id == algo.client_id for other in others):
         raise refusal("duplicate")

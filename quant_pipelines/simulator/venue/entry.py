@@ -150,6 +150,8 @@ def _new_order(venue: Venue, request: OrderRequest, *, algo: int, close_position
 
 
 def _check(venue: Venue, order: Order) -> None:
+    if order.symbol in venue.halted:
+        raise refusal("halted")
     others = [other for other in venue.ledger.orders.values() if other.number != order.number]
     if any(other.client_id == order.client_id for other in others):
         raise refusal("duplicate")

@@ -55,6 +55,7 @@ _REASONS: dict[str, tuple[int, str]] = {
     "position_side_position": (-4068, "Position side cannot be changed if there exists position."),
     "batch_size": (-4082, "Invalid number of batch place orders: {}"),
     "not_yet": (-4084, "Method is not allowed currently. Upcoming soon."),
+    "halted": (-4108, "Symbol is on delivering or delivered or settling or closed or pre-trading."),
     "duplicate": (-4116, "ClientOrderId is duplicated."),
     "algo_endpoint": (
         -4120,

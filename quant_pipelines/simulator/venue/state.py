@@ -65,6 +65,8 @@ class Venue:
         Quantity that our takers have taken from each side of the book since the last quote.
     warned
         Symbols whose position is close to liquidation and whose owner has been told.
+    halted
+        Symbols that take no order for now; a stop that triggers meanwhile is rejected.
     """
 
     ledger: Ledger
@@ -74,6 +76,7 @@ class Venue:
     quotes: dict[str, Quote] = field(default_factory=dict)
     taken: dict[tuple[str, str], Decimal] = field(default_factory=dict)
     warned: set[str] = field(default_factory=set)
+    halted: set[str] = field(default_factory=set)
 
     def quote(self, symbol: str) -> Quote:
         """Latest prices of a symbol.

@@ -26,17 +26,14 @@ from quant_pipelines.exchange.ccxt_orders import CcxtOrders
 from quant_pipelines.store.engine import connect
 from quant_pipelines.store.epochs import writer_session
 from quant_pipelines.store.postgres_journal import PostgresJournal
-from tests.faults.boundaries import Boundary, Cell, Trap, request_boundary, reset, watched
+from tests.faults.boundaries import Boundary, Cell, Trap, WatchedRows, request_boundary, reset
 from tests.integration.runner.skipped_time import SkippedTime
 from tests.integration.runner.venue_world import settings_of
 
 
-class Killing(Trap):
-    """Trap in which the process really dies."""
-
-    def die(self) -> None:
-        """End the process here."""
-        os.kill(os.getpid(), signal.SIGKILL)
+def kill() -> None:
+    """End this process here."""
+    os.kill(os.getpid(), signal.SIGKILL)
 
 
 class MortalSession:
@@ -73,7 +70,7 @@ async def run(database_url: str, address: str, trap: Trap) -> None:
     following = asyncio.create_task(_follow_orders(clock, trap))
     lease, time = partial(writer_session, database_url), ExchangeTime(clock)
     async with CcxtSource(settings.exchange, clock=clock) as source:
-        journal = watched(PostgresJournal(engine), trap)
+        journal: Any = WatchedRows(PostgresJournal(engine), trap)
         around = Surroundings(journal, lease, settings, source, time, "test:1", connect_orders)
         await Runner(around).run(asyncio.Event())
     await following
@@ -100,4 +97,4 @@ def cell_of(text: str) -> Cell:
 
 if __name__ == "__main__":
     given = sys.argv[3]
-    asyncio.run(run(sys.argv[1], sys.argv[2], Killing(() if given == "null" else (cell_of(given),))))
+    asyncio.run(run(sys.argv[1], sys.argv[2], Trap(() if given == "null" else (cell_of(given),), kill)))

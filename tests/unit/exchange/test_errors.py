@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+import aiohttp
 import ccxt
 import pytest
 
@@ -79,6 +80,13 @@ def test_an_order_without_an_answer_is_of_unknown_outcome(
     error: Exception, expected: type[ExchangeError]
 ) -> None:
     assert type(translate(error, "order", sends_order=True)) is expected
+
+
+def test_an_answer_that_breaks_off_leaves_the_outcome_of_an_order_open() -> None:
+    with pytest.raises(OutcomeUnknown), translated("order", sends_order=True):
+        raise ccxt.ExchangeError("binanceusdm POST /fapi/v1/order") from aiohttp.ClientPayloadError("cut")
+    with pytest.raises(ExchangeUnavailable), translated("bars of X"):
+        raise ccxt.ExchangeError("binanceusdm GET /fapi/v1/klines") from aiohttp.ClientPayloadError("cut")
 
 
 def test_a_class_that_ccxt_adds_later_takes_the_meaning_of_its_parent() -> None:

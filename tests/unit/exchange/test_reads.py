@@ -59,12 +59,25 @@ def test_a_read_whose_answer_was_lost_is_asked_again(n_lost: int) -> None:
     assert session.n_asked == n_lost + 1
 
 
-@pytest.mark.parametrize(("seconds", "n_asked"), [(0.01, 3), (1.5, 1)])
+@pytest.mark.parametrize(("seconds", "n_asked"), [(0.01, 3), (1.5, 2)])
 def test_a_venue_that_loses_all_or_is_slow_is_away(seconds: float, n_asked: int) -> None:
     session = Lossy(9, seconds=seconds)
     with pytest.raises(ExchangeUnavailable):
         asked(session)
     assert session.n_asked == n_asked
+
+
+def test_an_answer_that_does_not_come_is_asked_for_again_and_waited_for_longer() -> None:
+    session = Lossy(0, seconds=1.5)
+
+    async def ask() -> float:
+        place = ExchangeSettings(base_url="http://venue.invalid")
+        async with CcxtOrders(place, "", "", clock=lambda: 0, open_session=lambda: session) as orders:
+            assert await orders.now_ms() == 4711
+        return asyncio.get_running_loop().time()
+
+    assert run_virtually(ask(), random.Random(1)) == pytest.approx(2.5)  # noqa: S311 - a seed
+    assert session.n_asked == 2
 
 
 def test_a_refusal_is_an_answer() -> None:

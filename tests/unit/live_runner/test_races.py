@@ -1,6 +1,7 @@
 """What one thread or task does while another one is in the middle: nothing is forgotten, nothing goes on."""
 
 import asyncio
+import random
 import threading
 from collections.abc import Coroutine
 from datetime import UTC, datetime
@@ -19,6 +20,7 @@ from quant_pipelines.risk import RiskLimits
 from quant_pipelines.store.deployments import Deployment
 from quant_pipelines.trading import TradingRules
 from quant_pipelines.trading.breaker import Trip
+from tests.faults.loop import run_virtually
 from tests.memory_journal import MemoryJournal
 
 AT = datetime(2026, 1, 1, tzinfo=UTC)
@@ -140,6 +142,7 @@ class Link:
     def __init__(self) -> None:
         self.n_begun = 0
         self.n_woken = 0
+        self.may_be_uncovered = False
         self.begun = asyncio.Event()
 
     async def run(self, _trader: Trader) -> None:
@@ -197,3 +200,20 @@ def test_a_link_that_waits_for_its_halt_can_be_dropped() -> None:
             await links.drop(trader.plan.deployment.id)
 
     asyncio.run(scenario())
+
+
+@pytest.mark.parametrize(("may_be_uncovered", "n_begun"), [(True, 60), (False, 5)])
+def test_a_link_that_fails_pauses_ever_longer_unless_something_may_be_uncovered(
+    may_be_uncovered: bool, n_begun: int
+) -> None:
+    async def scenario() -> int:
+        async def stop(_trader: Trader, _failure: str) -> None: ...
+
+        links, link, trader = VenueLinks(failing, stop), Link(), trader_of(Books())
+        link.may_be_uncovered = may_be_uncovered
+        links.start(link, trader)  # type: ignore[arg-type] - as much of one as is asked
+        await asyncio.sleep(59.5)
+        await links.close()
+        return link.n_begun
+
+    assert run_virtually(scenario(), random.Random(1)) == n_begun  # noqa: S311 - a seed
