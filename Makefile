@@ -1,6 +1,6 @@
 # Needs Python 3.11 to 3.14, git and make. Everything else comes from the hashed locks into .venv.
 .PHONY: run test proofs proof-properties proof-market proof-collector proof-peers proof-clients proof-recovery
-.PHONY: proof-crashes proof-kills faults lint install install-dev lock
+.PHONY: proof-crashes proof-kills faults mutants soak lint install install-dev lock
 
 run: install
 	@exec .venv/bin/quant up $(ARGS)
@@ -48,7 +48,15 @@ proof-kills: install-dev
 SEEDS = 100
 FIRST = 1
 faults: install-dev
-	@exec .venv/bin/python -m tests.faults --seeds $(SEEDS) --first $(FIRST)
+	@exec .venv/bin/python -m tests.faults --seeds $(SEEDS) --first $(FIRST) $(if $(MUTANT),--mutant $(MUTANT))
+
+# Many more of them; what was played at a commit is not played again, and docs/faults.md tells of it.
+soak: install-dev
+	@exec .venv/bin/python -m tests.faults.soak $(ARGS)
+
+# Runners that are broken on purpose, each until the examiners see it; the last line is JSON.
+mutants: install-dev
+	@exec .venv/bin/python -m tests.faults.mutants --seeds $(SEEDS) --first $(FIRST)
 
 lint: install-dev
 	.venv/bin/ruff check

@@ -1,6 +1,6 @@
 """What is sent is what was intended (I1), and an exit only reduces (I8).
 
-At rest an order has filled as much with us as at the venue (I2), and no stop stands that closes nothing (I10).
+At rest an order has filled as much with us as there (I2), and no stop stands that closes nothing (I10).
 """
 
 from decimal import Decimal

@@ -208,17 +208,17 @@ class Operator:
     def rearm(self) -> None:
         """Let everything go on that has cooled down."""
         world, now = self._world, from_ms(self._world.clock())
-        halts = world.journal.read_controls().halts
+        halts = world.rows.read_controls().halts
         for source, trips in halts.items():
             if all(trip.cools_until_ms <= world.clock() for trip in trips):
-                world.journal.resolve(source, now)
+                world.rows.resolve(source, now)
         world.leases.announce()
 
     def _trip(self, event: str, why: str) -> None:
         world = self._world
         trip = Trip(event, why)  # type: ignore[arg-type]
         source = world.deployment.key
-        world.journal.write_alert(halt_alert(source, trip, from_ms(world.clock())))
+        world.rows.write_alert(halt_alert(source, trip, from_ms(world.clock())))
         world.leases.announce()
 
 

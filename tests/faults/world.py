@@ -11,7 +11,7 @@ from dataclasses import asdict, replace
 from datetime import timedelta
 from decimal import Decimal
 from functools import lru_cache
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeAlias
 
 import ccxt
 
@@ -67,6 +67,10 @@ _HASHED = ("intents", "orders", "fills", "alerts")
 _NAMES = {"client_id", "client_order_id", "number", "order_number", "algo", "child", "trade", "trade_id"}
 
 
+Keep: TypeAlias = Callable[[MemoryJournal, Deployment], Any]
+"""Gives the journal of a world whose rows are in memory, too."""
+
+
 class Outcome(NamedTuple):
     """What became of a world."""
 
@@ -98,9 +102,11 @@ class World:
         Decides everything.
     is_faulty
         Whether anything goes wrong.
+    keep
+        Who keeps the rows beside the memory that the examiners read.
     """
 
-    def __init__(self, seed: int, *, is_faulty: bool) -> None:
+    def __init__(self, seed: int, *, is_faulty: bool, keep: Keep = lambda memory, _: memory) -> None:
         self.chance = chance = random.Random(seed)
         self.begun_ms = DAY_0_MS + chance.randrange(180, 1430) * MINUTE_MS + chance.randrange(MINUTE_MS)
         self._now_ms = self.begun_ms
@@ -119,6 +125,7 @@ class World:
         rest = RestAnswers(market, derivatives, self.clock, budget)
         self.deployment = deployment_at(self.begun_ms, chance)
         self.journal = MemoryJournal([self.deployment])
+        self.rows = keep(self.journal, self.deployment)
         self.funds = MemoryFunds(self.journal)
         self.leases = Leases()
         self.rates = swarm(chance) if is_faulty else {}
@@ -284,7 +291,7 @@ class World:
         def connect(settings: Settings) -> CcxtOrders:
             return CcxtOrders(settings.exchange, "", "", clock=clock, open_session=session)
 
-        journal: Any = Rows(self.journal, self.server, life)
+        journal: Any = Rows(self.rows, self.server, life)
         funds: Any = Rows(self.funds, self.server, life)
         time, opened = ExchangeTime(clock), self.leases.open
         return Surroundings(journal, opened, _settings(), source, time, "world:1", connect, funds=funds)
@@ -297,9 +304,11 @@ def play(seed: int, n_events: int = 200) -> Outcome:
 
 
 @contextmanager
-def played(seed: int, n_events: int = 200, *, is_faulty: bool = True) -> Iterator[World]:
+def played(
+    seed: int, n_events: int = 200, *, is_faulty: bool = True, keep: Keep = lambda memory, _: memory
+) -> Iterator[World]:
     """World that has come to its end, where its clock stands still; its books are open."""
-    world = World(seed, is_faulty=is_faulty)
+    world = World(seed, is_faulty=is_faulty, keep=keep)
     try:
         with living_by(world.runners_clock):
             run_virtually(world.play(n_events), world.chance)

@@ -120,6 +120,19 @@ def test_conditional_order_that_breaks_a_rule_is_refused(
     assert code_of(desk.stop, **wanted) == code
 
 
+def test_a_halted_symbol_takes_no_order_and_rejects_what_triggers(desk: Any) -> None:
+    desk.order("BUY", "0.010")
+    algo = desk.stop("SELL", "", "58000.0", closePosition="true")
+    desk.venue.halted.add("BTCUSDT")
+    assert code_of(desk.order, "SELL", "0.010", reduceOnly="true") == -4108
+    assert code_of(desk.stop, "SELL", "0.010", "57000.0") == -4108
+    desk.price("BTCUSDT", "57990")
+    assert status_of(desk, algo) == "REJECTED"
+    desk.venue.halted.clear()
+    desk.order("SELL", "0.010", reduceOnly="true")
+    assert desk.ledger.position("BTCUSDT").quantity == 0
+
+
 def test_canceled_stop_can_be_neither_canceled_nor_triggered_again(desk: Any) -> None:
     algo = desk.stop("SELL", "0.010", "58000.0")
     answer = desk.call("DELETE", "algoOrder", algoId=algo["algoId"])

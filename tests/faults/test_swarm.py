@@ -1,0 +1,41 @@
+"""As many seeded worlds as four minutes of two cores have room for; one that fails is one line to repeat."""
+
+import json
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from tests.faults.tally import Tally
+from tests.faults.world import play
+
+FIRST = 1
+N_SEEDS = 800
+_SEEDS_IN_A_CHUNK = 20
+
+
+@pytest.fixture(scope="session")
+def shown(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Folder of all workers of this run."""
+    base = tmp_path_factory.getbasetemp()
+    folder = (base.parent if "gw" in base.name else base) / "faults"
+    folder.mkdir(exist_ok=True)
+    return folder
+
+
+@pytest.mark.usefixtures("quietly")
+@pytest.mark.parametrize("first", range(FIRST, FIRST + N_SEEDS, _SEEDS_IN_A_CHUNK))
+def test_worlds_with_faults_violate_nothing_and_show_every_fault(first: int, shown: Path) -> None:
+    tally, found = Tally(), dict[str, object]()
+    for seed in range(first, first + _SEEDS_IN_A_CHUNK):
+        outcome = play(seed)
+        tally.add(outcome)
+        found |= {f"make faults SEEDS=1 FIRST={seed}": list(outcome.violations)} if outcome.violations else {}
+    assert found == {}
+    (shown / f"{first}.json").write_text(json.dumps([tally.faults, tally.moves, tally.trips]))
+    parts = [json.loads(path.read_text()) for path in sorted(shown.glob("*.json"))]
+    if len(parts) == N_SEEDS // _SEEDS_IN_A_CHUNK:  # the last one sees what all have shown
+        whole = Tally(*(0, 0, 0), *(sum((Counter(part[n]) for part in parts), Counter()) for n in range(3)))
+        assert whole.rare_faults() == {}
+        assert whole.unvisited_moves() == []
+        assert whole.unvisited_trips() == []
