@@ -1,4 +1,4 @@
-"""What is sent is what was intended (I1), and an exit only reduces (I8).
+"""What is sent is what was intended (I1), an exit only reduces (I8), and a new writer sends nothing old (I9).
 
 At rest an order has filled as much with us as there (I2), and no stop stands that closes nothing (I10).
 """
@@ -22,6 +22,8 @@ class IntentRules:
     def __init__(self, evidence: Evidence) -> None:
         self._evidence = evidence
         self._findings = Findings(evidence)
+        self._n_epochs = 0
+        self._epoch_began_ms = 0
 
     @property
     def found(self) -> dict[Violation, int]:
@@ -29,7 +31,10 @@ class IntentRules:
         return self._findings.found
 
     def look(self) -> None:
-        """Nothing: an order is compared when it is sent."""
+        """Note since when there is a writer."""
+        n_epochs = len(self._evidence.journal.tables.epochs)
+        if n_epochs != self._n_epochs:
+            self._n_epochs, self._epoch_began_ms = n_epochs, self._evidence.now_ms()
 
     def look_at_order(self, asked: Asked) -> None:
         """Compare an order that is sent just now with its intent."""
@@ -45,6 +50,9 @@ class IntentRules:
         only_reduces = "true" in (told.get("reduceOnly"), told.get("closePosition"))
         if intent.purpose in (*EXITS, STOP) and not only_reduces:
             self._findings.violated("I8", f"order {name} of purpose {intent.purpose} may open")
+
+        if order.epoch != self._n_epochs and int(told["timestamp"]) > self._epoch_began_ms:
+            self._findings.violated("I9", f"order {name} is stamped in epoch {self._n_epochs}")
 
     def look_at_rest(self) -> None:
         """Compare what has filled, and look for stops that close nothing."""
