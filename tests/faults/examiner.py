@@ -15,12 +15,13 @@ from tests.faults.evidence import BY_HAND, VENUES_OWN, Evidence, Findings, Viola
 from tests.faults.requests import Asked
 
 _COVERED_WITHIN_MS = 2_000
-_LEFT_WITHIN_MS = 1_250
+_LEFT_WITHIN_MS = 1_500
 """How long after that an exit may take to be intended.
 
-Of that a last look at the venue has 1.0 s: a stop that a lost answer hides must not be closed twice. The rest
-is the way: up to 40 ms until the runner hears of a fill, from which it counts the 2 s, and four threads of up
-to 50 ms each until the intent is committed.
+The runner counts its 2 s from the first try of a stop. Before that lie the way of an answer (40 ms) and the
+threads in which order and fill are booked, behind it the last look at the venue, which has 1.0 s (a stop that
+a lost answer hides must not be closed twice), and those that commit the intent: some ten threads together, of
+each of which a world tells up to 50 ms late.
 """
 _DECIDED_WITHIN_MS = 150_000
 """How old the newest booked bar of what trades by the minute may be: with one that is late."""

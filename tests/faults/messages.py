@@ -68,15 +68,15 @@ def _frozen(stream: Stream, payload: bytes) -> list[Arrival]:
 
 
 MESSAGE_FAULTS: tuple[MessageFault, ...] = (
-    MessageFault("user_lost", True, _lost, (0.02, 0.2)),
-    MessageFault("user_doubled", True, _doubled, (0.02, 0.2)),
-    MessageFault("user_late", True, _late, (0.02, 0.2)),
-    MessageFault("user_reordered", True, _reordered, (0.05, 0.4)),
-    MessageFault("user_hung_up", True, _hung_up, (0.01, 0.08)),
-    MessageFault("user_silent", True, _silent, (0.01, 0.05)),
-    MessageFault("user_key_expired", True, _expired, (0.01, 0.05)),
+    MessageFault("user_lost", True, _lost, (0.1, 0.5)),
+    MessageFault("user_doubled", True, _doubled, (0.1, 0.5)),
+    MessageFault("user_late", True, _late, (0.1, 0.5)),
+    MessageFault("user_reordered", True, _reordered, (0.1, 0.5)),
+    MessageFault("user_hung_up", True, _hung_up, (0.05, 0.2)),
+    MessageFault("user_silent", True, _silent, (0.05, 0.2)),
+    MessageFault("user_key_expired", True, _expired, (0.05, 0.2)),
     MessageFault("market_gap", False, _lost, (0.02, 0.5)),
     MessageFault("market_frozen", False, _frozen, (0.02, 0.5)),
-    MessageFault("market_hung_up", False, _hung_up, (0.002, 0.02)),
-    MessageFault("market_silent", False, _silent, (0.002, 0.02)),
+    MessageFault("market_hung_up", False, _hung_up, (0.005, 0.03)),
+    MessageFault("market_silent", False, _silent, (0.005, 0.03)),
 )

@@ -34,7 +34,7 @@ class Moment(NamedTuple):
 
     name: str
     act: Callable[["World"], Awaitable[None]]
-    rate: tuple[float, float] = (0.004, 0.02)
+    rate: tuple[float, float] = (0.006, 0.02)
 
 
 async def _skewed(world: "World") -> None:
@@ -47,7 +47,7 @@ async def _skewed(world: "World") -> None:
 
 
 async def _maintenance(world: "World") -> None:
-    seconds = world.chance.choice((10.0, 60.0, 300.0)) * world.chance.uniform(1.0, 6.0)
+    seconds = world.chance.choice((5.0, 5.0, 30.0, 30.0, 300.0)) * world.chance.uniform(1.0, 6.0)
     world.network.go_away(seconds)
     world.hinder(seconds + _BEGINS_SECONDS)
 
@@ -89,6 +89,17 @@ async def _liquidated(world: "World") -> None:
         book_income(ledger, Movement("TRANSFER", -taken, world.clock()))
 
 
+async def _short_of_margin(world: "World") -> None:
+    """Leave so little that the venue would soon close what is held."""
+    ledger = world.ledger
+    with ledger.transaction():
+        taken = Decimal(world.chance.choice((55, 65, 75))) - ledger.account.wallet
+        book_income(ledger, Movement("TRANSFER", taken, world.clock()))
+    await asyncio.sleep(world.chance.uniform(65.0, 120.0))
+    with ledger.transaction():
+        book_income(ledger, Movement("TRANSFER", -taken, world.clock()))
+
+
 async def _deleveraged(world: "World") -> None:
     _close(world, "adl_autoclose", world.chance.choice((Decimal("0.3"), Decimal(1))))
 
@@ -99,6 +110,13 @@ async def _gap(world: "World") -> None:
     world.prices.factor = 1 + side * Decimal(str(round(world.chance.uniform(0.03, 0.12), 4)))
     await asyncio.sleep(world.chance.uniform(0.5, 5.0))
     world.prices.factor = Decimal(1)
+
+
+async def _thinned(world: "World") -> None:
+    """There is little in the book: orders are filled in parts, and not always as a whole."""
+    world.prices.share = Decimal(world.chance.choice(("0.1", "0.01", "0.001")))
+    await asyncio.sleep(world.chance.uniform(20.0, 120.0))
+    world.prices.share = Decimal(1)
 
 
 async def _gap_in_a_halt(world: "World") -> None:
@@ -165,19 +183,21 @@ async def _flattened_by_hand(world: "World") -> None:
 
 MOMENTS: tuple[Moment, ...] = (
     Moment("clock_skewed", _skewed),
-    Moment("maintenance", _maintenance, (0.002, 0.006)),
-    Moment("symbol_halted", _halted, (0.003, 0.01)),
-    Moment("delisted", _delisted, (0.004, 0.01)),
+    Moment("maintenance", _maintenance, (0.006, 0.015)),
+    Moment("symbol_halted", _halted, (0.006, 0.02)),
+    Moment("delisted", _delisted, (0.01, 0.03)),
     Moment("liquidated", _liquidated),
+    Moment("short_of_margin", _short_of_margin, (0.004, 0.008)),
     Moment("deleveraged", _deleveraged),
     Moment("price_gap", _gap),
+    Moment("thin_book", _thinned),
     Moment("gap_in_a_halt", _gap_in_a_halt),
-    Moment("traded_by_hand", _traded_by_hand, (0.004, 0.01)),
+    Moment("traded_by_hand", _traded_by_hand, (0.006, 0.015)),
     Moment("stop_canceled_by_hand", _stop_canceled_by_hand),
     Moment("leverage_changed", _leverage_changed),
     Moment("mode_changed", _mode_changed),
     Moment("listen_key_deleted", _key_deleted),
-    Moment("database_away", _database_away, (0.003, 0.01)),
+    Moment("database_away", _database_away, (0.006, 0.02)),
     Moment("killed", _killed),
     Moment("lock_lost", _lock_lost),
     Moment("frozen_by_hand", _frozen_by_hand),

@@ -6,7 +6,7 @@ from quant_pipelines.simulator.ports import DerivativesPort, MarketPort
 from quant_pipelines.simulator.venue.played import SimulatedMarket
 from quant_pipelines.simulator.venue.state import BookLevel, MarketDepth, Quote
 
-_TICK = Decimal("0.1")
+_TICK, _LOT = Decimal("0.1"), Decimal("0.001")
 
 
 class GappedMarket(SimulatedMarket):
@@ -16,11 +16,13 @@ class GappedMarket(SimulatedMarket):
     ----------
     factor
         Multiplies every price; 1 is the market that the public endpoints print.
+    share
+        Multiplies every quantity in the book.
     """
 
     def __init__(self, market: MarketPort, derivatives: DerivativesPort) -> None:
         super().__init__(market, derivatives)
-        self.factor = Decimal(1)
+        self.factor = self.share = Decimal(1)
 
     def quote(self, symbol: str, ts_ms: int) -> Quote:
         """Prices in a second, and what traded in it."""
@@ -32,10 +34,13 @@ class GappedMarket(SimulatedMarket):
     def depth(self, symbol: str, ts_ms: int) -> MarketDepth:
         """Book in a second."""
         depth = super().depth(symbol, ts_ms)
-        return depth if self.factor == 1 else MarketDepth(self._levels(depth.bids), self._levels(depth.asks))
+        if self.factor == self.share == 1:
+            return depth
+        return MarketDepth(self._levels(depth.bids), self._levels(depth.asks))
 
     def _levels(self, levels: list[BookLevel]) -> list[BookLevel]:
-        return [(self._moved(price), quantity) for price, quantity in levels]
+        left = ((self._moved(price), (quantity * self.share).quantize(_LOT)) for price, quantity in levels)
+        return [level for level in left if level[1]]
 
     def _moved(self, price: Decimal) -> Decimal:
         return (price * self.factor).quantize(_TICK)

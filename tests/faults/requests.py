@@ -270,40 +270,40 @@ REQUEST_FAULTS: tuple[RequestFault, ...] = (
     RequestFault("drop_after", _orders, _drop_after, (0.01, 0.08)),
     RequestFault("reset_after", _orders, _reset_after),
     RequestFault("broken_off", _orders, _broken_off, (0.01, 0.08)),
-    RequestFault("timeout_before", _orders, _late_before, (0.002, 0.02)),
-    RequestFault("timeout_after", _orders, _late_after, (0.002, 0.02)),
-    RequestFault("doubled_delete", _deletes, _doubled, (0.05, 0.4)),
-    RequestFault("accepted_late", _sends, _accepted_late, (0.02, 0.15)),
+    RequestFault("timeout_before", _orders, _late_before, (0.005, 0.03)),
+    RequestFault("timeout_after", _orders, _late_after, (0.005, 0.03)),
+    RequestFault("doubled_delete", _deletes, _doubled, (0.3, 1.0)),
+    RequestFault("accepted_late", _sends, _accepted_late, (0.1, 0.6)),
     RequestFault("cut_body", _orders, _cut, (0.01, 0.08)),
     RequestFault("empty_body", _orders, _empty),
     RequestFault("html_body", _orders, _page),
-    RequestFault("body_of_another", _sends, _of_another, (0.02, 0.15)),
+    RequestFault("body_of_another", _sends, _of_another, (0.1, 0.6)),
     RequestFault("unknown_before", _orders, _says(-1000, _UNKNOWN, 503)),
     RequestFault("unknown_after", _orders, _loses(-1000, _UNKNOWN)),
     RequestFault("unexpected_after", _orders, _loses(-1006, _UNEXPECTED)),
     RequestFault("no_answer_before", _orders, _says(-1007, _NO_ANSWER, 503)),
     RequestFault("no_answer_after", _orders, _loses(-1007, _NO_ANSWER)),
     RequestFault("overloaded", _orders, _says(-1008, _OVERLOADED, 503)),
-    RequestFault("many_orders", _sends, _says(-1015, "Too many new orders.", 429, "1"), (0.01, 0.1)),
+    RequestFault("many_orders", _sends, _says(-1015, "Too many new orders.", 429, "1"), (0.1, 0.6)),
     RequestFault("wrong_stamp", _orders, _says(-1021, "Timestamp is outside of the recvWindow.")),
-    RequestFault("gateway", _orders, partial(_refused_before, reply=_GATEWAY)),
-    RequestFault("limited", _orders, partial(_banned, status=429), (0.002, 0.01)),
-    RequestFault("banned", _orders, partial(_banned, status=418), (0.002, 0.01)),
+    RequestFault("gateway", _orders, partial(_refused_before, reply=_GATEWAY), (0.01, 0.08)),
+    RequestFault("limited", _orders, partial(_banned, status=429), (0.005, 0.03)),
+    RequestFault("banned", _orders, partial(_banned, status=418), (0.005, 0.03)),
     *(
-        RequestFault(f"reject{code}", _sends_plain, _says(code, words), (0.05, 0.3))
+        RequestFault(f"reject{code}", _sends_plain, _says(code, words), (0.2, 0.8))
         for code, words in REJECTS.items()
         if code not in (-4045, -4120)
     ),
     *(
-        RequestFault(f"reject{code}", _sends_stop, _says(code, REJECTS[code]), (0.05, 0.3))
+        RequestFault(f"reject{code}", _sends_stop, _says(code, REJECTS[code]), (0.3, 1.0))
         for code in (-4045, -4120)
     ),
-    RequestFault("stop_passed", _sends_stop, _says(-2021, "Order would immediately trigger."), (0.05, 0.3)),
+    RequestFault("stop_passed", _sends_stop, _says(-2021, "Order would immediately trigger."), (0.3, 1.0)),
     RequestFault(
-        "no_listen_key", _asks_for_a_key, _says(-1125, "This listenKey does not exist."), (0.3, 0.7)
+        "no_listen_key", _asks_for_a_key, _says(-1125, "This listenKey does not exist."), (0.5, 0.9)
     ),
     RequestFault("data_away", _asks_for_data, _says(-1000, _UNKNOWN, 503), (0.02, 0.2)),
-    RequestFault("missing_candle", _asks_for_candles, _without_a_candle, (0.05, 0.4)),
-    RequestFault("revised_candle", _asks_for_candles, _revised, (0.05, 0.4)),
+    RequestFault("missing_candle", _asks_for_candles, _without_a_candle, (0.2, 0.8)),
+    RequestFault("revised_candle", _asks_for_candles, _revised, (0.2, 0.8)),
 )
 """The first of them that happens to a request is the only one."""

@@ -6,7 +6,7 @@ from tests.faults.messages import MESSAGE_FAULTS
 from tests.faults.moments import MOMENTS
 from tests.faults.requests import REQUEST_FAULTS
 
-_OF_ROWS = {"commit_lost": (0.001, 0.01), "commit_unknown": (0.001, 0.01)}
+_OF_ROWS = {"commit_lost": (0.005, 0.03), "commit_unknown": (0.005, 0.03)}
 _OF_PROCESSES = {"second_runner": (1.0, 1.0)}
 
 FAULTS: dict[str, tuple[float, float]] = {
@@ -15,10 +15,10 @@ FAULTS: dict[str, tuple[float, float]] = {
     **_OF_PROCESSES,
 }
 """Every fault, and between which rates it happens: to what it meets, or in a second."""
-_MOST_AT_ONCE = 9
+_MOST_AT_ONCE = 12
 
 
 def swarm(chance: random.Random) -> dict[str, float]:
     """Some of the faults, each at a rate of its own."""
-    names = chance.sample(sorted(FAULTS), chance.randint(2, _MOST_AT_ONCE))
+    names = chance.sample(sorted(FAULTS), chance.randint(3, _MOST_AT_ONCE))
     return {name: chance.uniform(*FAULTS[name]) for name in sorted(names)}

@@ -145,7 +145,7 @@ def test_the_examiner_sees_a_position_without_a_stop(quiet: World) -> None:
     kept, evidence.ledger.algos = evidence.ledger.algos, {}
     examiner = Examiner(evidence)
     examiner.look()
-    now[0] = 3_251
+    now[0] = 3_501
     examiner.look()
     evidence.ledger.algos = kept
     assert [violation.invariant for violation in examiner.found] == ["I6"]

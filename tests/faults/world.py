@@ -150,8 +150,10 @@ class World:
 
     @property
     def found(self) -> dict[Violation, int]:
-        """What all examiners have found."""
-        return {what: at_ms for examiner in self.examiners for what, at_ms in examiner.found.items()}
+        """What all examiners have found, and runners that ended by themselves."""
+        found = {what: at_ms for examiner in self.examiners for what, at_ms in examiner.found.items()}
+        ended = (error for supervisor in self.supervisors for error in supervisor.failures)
+        return found | {Violation("I10", f"a runner ended with {error!r}"): self._now_ms for error in ended}
 
     def clock(self) -> int:
         """Wall time of the venue, milliseconds UTC."""
@@ -234,7 +236,7 @@ class World:
         self.rates.clear()
         self.network.calm()
         self.server.away_until = 0.0
-        self.skew_ms, self.prices.factor = 0, Decimal(1)
+        self.skew_ms, self.prices.factor, self.prices.share = 0, Decimal(1), Decimal(1)
         if not self.delisted:
             self.venue.halted.clear()
         self.hinder(_QUIET_SECONDS)
