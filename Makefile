@@ -1,6 +1,6 @@
 # Needs Python 3.11 to 3.14, git and make. Everything else comes from the hashed locks into .venv.
 .PHONY: run test proofs proof-properties proof-market proof-collector proof-peers proof-clients proof-recovery
-.PHONY: faults soak lint install install-dev lock
+.PHONY: proof-crashes proof-kills faults mutants soak lint install install-dev lock
 
 run: install
 	@exec .venv/bin/quant up $(ARGS)
@@ -11,7 +11,7 @@ test: install-dev
 	@exec .venv/bin/python -m pytest -q $(WORKERS) $(ARGS)
 
 # What takes too long for CI; benchmarks/README.md tells what each one shows.
-proofs: proof-properties proof-market proof-collector proof-peers proof-clients proof-recovery
+proofs: proof-properties proof-market proof-collector proof-peers proof-clients proof-recovery proof-crashes proof-kills
 
 proof-properties: install-dev
 	@.venv/bin/python -m pytest -q $(WORKERS) --hypothesis-profile=proofs tests/property
@@ -36,15 +36,27 @@ proof-recovery: install-dev
 	@PYTHONPATH=. .venv/bin/python benchmarks/recovery.py 20
 	@echo "recovery: seconds of 20 kills above"
 
+proof-crashes: install-dev
+	@.venv/bin/python -m tests.faults.crash
+	@echo "crashes: cells of the matrix above"
+
+proof-kills: install-dev
+	@PYTHONPATH=. .venv/bin/python benchmarks/kills.py 30
+	@echo "kills: books equal behind 30 of them"
+
 # Seeded worlds of the runner under faults; the last line is JSON. A seed that fails: SEEDS=1 FIRST=<seed>.
 SEEDS = 100
 FIRST = 1
 faults: install-dev
-	@exec .venv/bin/python -m tests.faults --seeds $(SEEDS) --first $(FIRST)
+	@exec .venv/bin/python -m tests.faults --seeds $(SEEDS) --first $(FIRST) $(if $(MUTANT),--mutant $(MUTANT))
 
 # Many more of them; what was played at a commit is not played again, and docs/faults.md tells of it.
 soak: install-dev
 	@exec .venv/bin/python -m tests.faults.soak $(ARGS)
+
+# Runners that are broken on purpose, each until the examiners see it; the last line is JSON.
+mutants: install-dev
+	@exec .venv/bin/python -m tests.faults.mutants --seeds $(SEEDS) --first $(FIRST)
 
 lint: install-dev
 	.venv/bin/ruff check

@@ -30,6 +30,7 @@ from quant_pipelines.stack.supervisor import Supervisor
 from quant_pipelines.store.databases import create_database
 from quant_pipelines.store.engine import connect
 from quant_pipelines.store.migrate import migrate
+from tests.integration.runner.agreement import Agreement
 from tests.integration.runner.conftest import insert_deployment_at
 from tests.integration.runner.venue_world import FLIP, Ledger, deploy_canary
 from tests.integration.runner.world import rows
@@ -45,11 +46,6 @@ VENUES = {
     "stop accepted": "select count(*) from algo_orders where close_position = 1",
 }
 STEPS = ("intent", "submitted", "filled", "booked", "stop accepted")
-WORKING = (
-    "select count(*) from trading.orders join trading.intents using (client_order_id) "
-    "where purpose <> 'stop' "
-    "and status in ('INITIALIZED', 'SUBMITTED', 'UNKNOWN', 'ACCEPTED', 'PARTIALLY_FILLED')"
-)
 LONGEST_SECONDS = 150.0
 
 
@@ -64,6 +60,10 @@ class Course:
     started: float = 0.0
     outcomes: list[tuple[str, float, float]] = field(default_factory=list)
 
+    @property
+    def _agreement(self) -> Agreement:
+        return Agreement(self.engine, self.ledger)
+
     def on_change(self, services: list[dict[str, Any]]) -> None:
         pid = next(one["pid"] for one in services if one["name"] == "runner")
         if pid is not None and pid != self.pid:
@@ -72,7 +72,7 @@ class Course:
     def run(self) -> None:
         """Kill at each step in turn, then stop the supervisor."""
         try:
-            self._until(lambda: self._count("filled") > 0 and self._agrees())
+            self._until(lambda: self._count("filled") > 0 and self._agreement.holds())
             for number in range(self.n_kills):
                 self._kill(STEPS[number % len(STEPS)])
         finally:
@@ -85,9 +85,9 @@ class Course:
         os.kill(pid, signal.SIGKILL)
         killed = time.monotonic()
         self._until(lambda: self.pid != pid)
-        self._until(self._is_covered)
+        self._until(self._agreement.is_covered)
         covered = max(0.0, time.monotonic() - self.started)
-        self._until(self._agrees)
+        self._until(self._agreement.holds)
         self.outcomes.append((step, time.monotonic() - killed, covered))
         sys.stdout.write(f"{step:<14} books agree {self.outcomes[-1][1]:5.2f} s  covered {covered:5.2f} s\n")
         sys.stdout.flush()
@@ -95,20 +95,6 @@ class Course:
     def _count(self, step: str) -> int:
         found = self.ledger.select(VENUES[step]) if step in VENUES else rows(self.engine, OURS[step])
         return int(found[0][0])
-
-    def _held(self) -> Any:
-        return sum(float(text) for (text,) in self.ledger.select("select quantity from positions"))
-
-    def _is_covered(self) -> bool:
-        held = self._held()
-        stops = self.ledger.select("select side from algo_orders where status = 'NEW'")
-        return not held or ("SELL" if held > 0 else "BUY",) in stops
-
-    def _agrees(self) -> bool:
-        ours = rows(self.engine, "select coalesce(sum(quantity), 0) from trading.positions")[0][0]
-        n_fills = rows(self.engine, OURS["booked"])[0][0]
-        is_same = float(ours) == self._held() and n_fills == self._count("filled")
-        return is_same and self._is_covered() and rows(self.engine, WORKING) == [(0,)]
 
     @staticmethod
     def _until(what: Callable[[], Any]) -> None:

@@ -7,7 +7,9 @@ import argparse
 import json
 import logging
 import sys
+from contextlib import nullcontext
 
+from tests.faults.mutants import MUTANTS
 from tests.faults.tally import Tally
 from tests.faults.world import play
 
@@ -19,11 +21,14 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--first", type=int, default=1, help="the first one's seed")
     parser.add_argument("--events", type=int, default=200, help="events of each world")
     parser.add_argument("--books", type=int, default=1, help="how many deployments trade the symbol")
+    parser.add_argument("--mutant", choices=MUTANTS, help="a runner that is broken on purpose")
     chosen = parser.parse_args(arguments)
+    broken = MUTANTS[chosen.mutant].apply if chosen.mutant else nullcontext
     logging.disable(logging.CRITICAL)  # what a runner says of thousands of faults tells nobody anything
     tally = Tally()
     for seed in range(chosen.first, chosen.first + chosen.seeds):
-        outcome = play(seed, chosen.events, chosen.books)
+        with broken():
+            outcome = play(seed, chosen.events, chosen.books)
         for (invariant, what), at_ms in outcome.violations.items():
             print(f"seed {seed}: {invariant} at {at_ms}: {what}", flush=True)
         tally.add(outcome)

@@ -40,6 +40,7 @@ from quant_pipelines.store.deployments import Deployment
 from tests.faults.decisions import DecisionRules
 from tests.faults.evidence import Evidence, Examines, Violation
 from tests.faults.examiner import Examiner
+from tests.faults.intended import IntentRules
 from tests.faults.lives import Rows, Server, Supervisor
 from tests.faults.loop import run_virtually
 from tests.faults.moments import MARKET_ID, MOMENTS, Operator
@@ -149,6 +150,7 @@ class World:
         self.examiners: list[Examines] = [
             self.examiner,
             SendingRules(evidence),
+            IntentRules(evidence),
             DecisionRules(evidence, market, self.deployment),
         ]
 
@@ -323,7 +325,7 @@ def played(
     """World that has come to its end, where its clock stands still; its books are open."""
     world = World(seed, is_faulty=is_faulty, n_books=n_books, keep=keep)
     try:
-        with _ccxt_by(world.runners_clock):
+        with living_by(world.runners_clock):
             run_virtually(world.play(n_events), world.chance)
         yield world
     finally:
@@ -344,7 +346,7 @@ def against(now_ms: int, chance: random.Random, number: int) -> Deployment:
 
 
 @contextmanager
-def _ccxt_by(clock: Any) -> Iterator[None]:
+def living_by(clock: Any) -> Iterator[None]:
     """Let ccxt's stream clients, which ask its class for the time, live by the world's clock."""
     ccxt.Exchange.milliseconds = staticmethod(clock)
     try:

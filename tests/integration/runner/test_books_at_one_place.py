@@ -1,9 +1,6 @@
 """Several deployments on one symbol of an account: an incumbent and its canary, netted at the venue."""
 
 import asyncio
-import signal
-import subprocess
-import sys
 from collections.abc import Callable
 from decimal import Decimal
 from pathlib import Path
@@ -15,6 +12,8 @@ from sqlalchemy import Engine, text
 from quant_pipelines.core.clock import system_clock_ms
 from quant_pipelines.operations import halts
 from quant_pipelines.operations.receipt import Signature
+from tests.faults.boundaries import Cell
+from tests.integration.runner.kills import KILLS, run_until_killed
 from tests.integration.runner.stage import Stage, naked_ms, play
 from tests.integration.runner.venue_world import (
     HOLD,
@@ -293,12 +292,12 @@ def test_funding_is_shared_by_what_each_book_held(
     assert_books_sum_to_the_venues(engine, ledger)
 
 
-@pytest.mark.parametrize("point", ["before order", "after order", "before stop", "after stop"])
+@pytest.mark.parametrize("cell", KILLS, ids=str)
 @pytest.mark.parametrize("other", [HOLD, FALL])
 def test_kill_9_around_a_request_leaves_books_that_sum_to_the_venues(
     *,
     other: str,
-    point: str,
+    cell: Cell,
     engine: Engine,
     database_url: str,
     deploy: Deploy,
@@ -307,10 +306,7 @@ def test_kill_9_around_a_request_leaves_books_that_sum_to_the_venues(
 ) -> None:
     deploy_two(deploy, engine, other)
     with simulator(tmp_path) as venue:
-        module = "tests.integration.runner.killed_order"
-        command = [sys.executable, "-m", module, database_url, venue.address, point]
-        done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=90, check=False)
-        assert done.returncode == -signal.SIGKILL, done.stderr[-3000:]
+        run_until_killed(database_url, venue.address, cell)
 
         async def recover() -> None:
             async with runner(engine, database_url, venue):

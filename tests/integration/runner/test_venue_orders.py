@@ -1,9 +1,6 @@
 """A canary trades through real ccxt orders at the simulated venue, whose own ledger is the truth."""
 
 import asyncio
-import signal
-import subprocess
-import sys
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from decimal import Decimal
@@ -17,6 +14,8 @@ from sqlalchemy import Engine, text
 from quant_pipelines.core.errors import ExchangeRefused, OutcomeUnknown
 from quant_pipelines.exchange.ccxt_orders import CcxtOrders
 from quant_pipelines.trading.venue import AccountPosition, MarketOrder, StopOrder, VenueEvent, VenueOrder
+from tests.faults.boundaries import Cell
+from tests.integration.runner.kills import KILLS, NEVER_SENT, run_until_killed
 from tests.integration.runner.venue_world import (
     STATUS,
     SYMBOL,
@@ -100,23 +99,14 @@ def test_a_canary_that_leaves_its_stage_is_closed_at_the_venue_and_its_stop_canc
     assert_books_equal(engine, ledger)
 
 
-@pytest.mark.parametrize("point", ["before order", "after order", "before stop", "after stop"])
+@pytest.mark.parametrize("cell", KILLS, ids=str)
 def test_kill_9_around_a_request_leaves_one_order_booked_once(
-    point: str, engine: Engine, database_url: str, deploy: Deploy, venue: Venue, ledger: Ledger
+    cell: Cell, engine: Engine, database_url: str, deploy: Deploy, venue: Venue, ledger: Ledger
 ) -> None:
     deploy_canary(deploy)
-    command = [
-        sys.executable,
-        "-m",
-        "tests.integration.runner.killed_order",
-        database_url,
-        venue.address,
-        point,
-    ]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=90, check=False)
-    assert done.returncode == -signal.SIGKILL, done.stderr[-3000:]
+    run_until_killed(database_url, venue.address, cell)
     name = rows(engine, "select client_order_id from trading.intents where purpose = 'target'")[0][0]
-    was_sent = point != "before order"
+    was_sent = cell != NEVER_SENT
 
     async def recover() -> None:
         async with runner(engine, database_url, venue):
