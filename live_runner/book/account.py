@@ -14,7 +14,7 @@ from typing import NamedTuple, Protocol, TypeVar
 
 from live_runner.book.recall import Recalled
 from quant_pipelines.core.account_limits import NO_ACCOUNT_LIMITS, AccountLimits
-from quant_pipelines.core.clock import Clock, system_clock_ms
+from quant_pipelines.core.clock import Clock
 from quant_pipelines.core.limits import RiskLimits
 from quant_pipelines.core.timeframes import DAY_MS, to_ms
 from quant_pipelines.risk.account_nav import AccountFunds, Nav, nav_of
@@ -124,7 +124,7 @@ class AccountBooks:
         Milliseconds UTC: how old the venue's balance is.
     """
 
-    def __init__(self, prices_of: PricesOf, clock: Clock = system_clock_ms) -> None:
+    def __init__(self, prices_of: PricesOf, clock: Clock) -> None:
         self._prices_of = prices_of
         self._clock = clock
         self._funds: AccountFunds | None = None

@@ -6,7 +6,7 @@ from typing import Any
 
 from live_runner.book.account import AccountBooks, AccountTerms, PricesOf
 from quant_pipelines.core.account_limits import AccountLimits
-from quant_pipelines.core.clock import Clock, system_clock_ms
+from quant_pipelines.core.clock import Clock
 from quant_pipelines.core.settings import RunnerSettings
 from quant_pipelines.core.timeframes import MINUTE_MS, from_ms, to_ms
 from quant_pipelines.risk.account_nav import AccountFunds
@@ -51,9 +51,7 @@ class Accounts:
         Whether the rows have told what accounts were worth.
     """
 
-    def __init__(
-        self, journal: Journal, settings: RunnerSettings, prices_of: PricesOf, clock: Clock = system_clock_ms
-    ) -> None:
+    def __init__(self, journal: Journal, settings: RunnerSettings, prices_of: PricesOf, clock: Clock) -> None:
         self._journal = journal
         self._settings = settings
         self._prices_of = prices_of

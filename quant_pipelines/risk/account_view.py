@@ -129,10 +129,10 @@ class AccountView(NamedTuple):
         Deployments of the account whose book is not known yet.
     is_reducing
         Whether the breaker lets through only what reduces.
-    by_venue
-        What the account is worth by the venue and its day's start; None where only the books tell.
     near_liquidation
         Symbols whose stop would come behind the venue's liquidation.
+    by_venue, venue_age_ms
+        What the account is worth by the venue, and how old that is; None where only the books tell.
     """
 
     books: Mapping[int, BookExposure]

@@ -75,14 +75,13 @@ class VenueLimits:
 
 
 def _bracket_changes(before: tuple[Bracket, ...], now: tuple[Bracket, ...]) -> list[str]:
-    rates = {bracket.floor: (bracket.rate, bracket.deducted) for bracket in before}
-    known = {bracket.floor: (bracket.rate, bracket.deducted) for bracket in now}
+    old, new = ({bracket.floor: bracket for bracket in brackets} for brackets in (before, now))
     return [
-        f"maintenance rate from {floor:g} on {_rate(rates.get(floor))} -> {_rate(known.get(floor))}"
-        for floor in sorted(rates.keys() | known.keys())
-        if rates.get(floor) != known.get(floor)
+        f"maintenance rate from {floor:g} on {_rate(old.get(floor))} -> {_rate(new.get(floor))}"
+        for floor in sorted(old.keys() | new.keys())
+        if old.get(floor) != new.get(floor)
     ]
 
 
-def _rate(terms: tuple[float, float] | None) -> str:
-    return "none" if terms is None else f"{terms[0]:g}"
+def _rate(bracket: Bracket | None) -> str:
+    return "none" if bracket is None else f"{bracket.rate:g}"

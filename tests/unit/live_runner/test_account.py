@@ -21,7 +21,7 @@ ONE_O_CLOCK = datetime(1969, 12, 31, 1, tzinfo=UTC)  # of the day of a book with
 
 
 def account(limits: AccountLimits, *books: BookExposure) -> AccountBooks:
-    made = AccountBooks(lambda _: Prices(100.0, 100.0, 1.0))
+    made = AccountBooks(lambda _: Prices(100.0, 100.0, 1.0), lambda: 0)
     made.follow(AccountTerms(limits, frozenset({B})))
     for book in books:
         made.expect(book.deployment_id, 1_000.0)
@@ -86,7 +86,7 @@ def test_what_was_approved_is_approved_again_before_it_is_sent_unless_the_limit_
 
 def test_an_order_is_as_old_as_its_decision_when_it_is_committed_and_as_the_data_when_it_is_sent() -> None:
     shared = account(AccountLimits(max_data_age_seconds=90.0), book(1))
-    shared_late = AccountBooks(lambda _: Prices(100.0, 100.0, 91.0))
+    shared_late = AccountBooks(lambda _: Prices(100.0, 100.0, 91.0), lambda: 0)
     shared_late.follow(AccountTerms(AccountLimits(max_data_age_seconds=90.0)))
     asked = order(1)._replace(data_age_seconds=2.0)
     assert shared.ask(asked) is None
