@@ -110,11 +110,12 @@ class SandboxHost:
         with self._asking:
             process = self._running()
             try:
+                process.wait_ready(self.limits.load_seconds)
                 if sent.document["ask"] in _FIRST or sent.document["key"] in self._known:
                     return self._asked(process, sent, desk)
                 made = self._asked(process, version.making(sent.document["parameters"]), None)
                 return made if "raised" in made.document else self._asked(process, sent, desk)
-            except (StrategyMissed, MalformedFrame):
+            except BaseException:  # the rest of this answer must not be taken for another's
                 process.end()
                 self._started()  # others are waiting
                 raise
@@ -141,7 +142,6 @@ class SandboxHost:
             if process:
                 process.end()
             process = self._started()
-        process.wait_ready(self.limits.load_seconds)
         return process
 
     def _started(self) -> "Life":

@@ -10,10 +10,17 @@ import pytest
 
 from quant_pipelines.core.errors import StrategyError, StrategyMissed
 from quant_pipelines.sandbox.host import HostLimits, SandboxHost
-from quant_pipelines.sdk import Bars, BrokenStrategy, Strategy, list_strategies, strategies_folder
+from quant_pipelines.sdk import (
+    Bars,
+    BrokenStrategy,
+    EventStrategy,
+    Strategy,
+    list_strategies,
+    strategies_folder,
+)
 from quant_pipelines.sdk.strategy import target_of
 from quant_pipelines.sdk.trial.answers import answers_of
-from quant_pipelines.sdk.trial.desk import trial
+from quant_pipelines.sdk.trial.desk import TrialDesk, trial
 from quant_pipelines.sdk.trial.market import TrialMarket
 from tests.in_process import in_process
 
@@ -225,6 +232,29 @@ def test_malformed_answer_is_the_strategys_fault_alone(hasty: SandboxHost, body:
     assert not isinstance(cause, StrategyMissed)
     assert fault in str(cause)
     assert target_of(tried(hasty, SOUND), BARS).tolist() == [0.0, 1.0, -1.0]
+
+
+@pytest.mark.parametrize(
+    "act",
+    [
+        "act='limit', asked=dict(kind='limit', size=0.1, price=1.0, expires_bars=1e999)",
+        "act='limit', asked=dict(size=0.1)",
+        "act='withdraw', asked=dict(kind='market', size=0.1)",
+    ],
+)
+def test_act_that_can_not_be_is_the_strategys_fault_alone(shared: SandboxHost, act: str) -> None:
+    text = (
+        "import dataclasses\nfrom quant_pipelines.sdk import EventStrategy\n\n\n"
+        "class Forging(EventStrategy):\n    def on_bar(self, desk, bars):\n"
+        "        if len(bars) == 2 and bars.close[1] == 103.0:  # not on made-up ones\n"
+        f"            dataclasses.sys.modules['quant_pipelines.sandbox.channel'].tell(dict({act}))\n"
+    )
+    strategy, desk = shared.load("forging", text)(), TrialDesk()
+    assert isinstance(strategy, EventStrategy)
+    with pytest.raises((StrategyError, OverflowError)):
+        strategy.on_bar(desk, BARS.rows(0, 2))
+    assert desk.acts == []
+    assert target_of(tried(shared, SOUND), BARS).tolist() == [0.0, 1.0, -1.0]
 
 
 def test_text_that_hangs_at_import_is_refused() -> None:
