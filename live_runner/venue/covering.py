@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from live_runner.book.trader import Trader
 from live_runner.venue.order_rows import OrderRows
-from live_runner.venue.place import Brokers, Place
+from live_runner.venue.place import Brokers, VenuePlace
 from live_runner.venue.protection import Protection
 from quant_pipelines.backtest.bar.stops import EXIT_REASONS, TAKE_PROFIT
 from quant_pipelines.core.errors import ExchangeError, StopWouldTrigger
@@ -36,7 +36,7 @@ from quant_pipelines.trading.levels import CancelLevel, MoveLevel, Step, protect
 from quant_pipelines.trading.purposes import EXITS, STOP
 from quant_pipelines.trading.tries import Outcome, Tries
 from quant_pipelines.trading.venue import OrderVenue
-from quant_pipelines.trading.watch import Watched, watched_action
+from quant_pipelines.trading.watch import WatchedLevels, watched_action
 
 _LAST_LOOK_SECONDS = 1.0
 _GOAL = EXIT_REASONS[TAKE_PROFIT]
@@ -73,7 +73,7 @@ class Around:
     sweep: Callable[[], Awaitable[None]]
     transmit: Callable[[Intent, int], Awaitable[None]]
     has_more: Callable[[], bool]
-    place: Place
+    place: VenuePlace
     protection: Protection
 
 
@@ -132,7 +132,7 @@ class Covering:
             await self._do(action)
             is_done = isinstance(action, Wait) and action.reason != "last look"
 
-    async def keep_watched(self, *prices: float) -> Watched:
+    async def keep_watched(self, *prices: float) -> WatchedLevels:
         """Close what its levels, an operator or a bar's close ask for, while others hold here too.
 
         Returns its levels, for whoever hears the next price.
@@ -145,7 +145,7 @@ class Covering:
         held, waiting, close = await self._read()
         asked = await self._asked(waiting)
         await self._do(watched_action(held, asked, self.tries, prices=(*prices, close), now=_now()))
-        return Watched(held.stop, held.take_profit)
+        return WatchedLevels(held.stop, held.take_profit)
 
     async def is_covered(self) -> bool:
         """Whether nothing is held that no stop protects, and no order works that may change that."""

@@ -12,7 +12,7 @@ from live_runner.venue.net_covering import NetCovering
 from live_runner.venue.place import Seat, holders
 from quant_pipelines.trading.tries import Tries
 from quant_pipelines.trading.venue import OrderVenue
-from quant_pipelines.trading.watch import Watched
+from quant_pipelines.trading.watch import WatchedLevels
 
 
 class Covers:
@@ -48,7 +48,7 @@ class Covers:
         self._wake = wake
         self._books: dict[int, Covering] = {}
         self._net: NetCovering | None = None
-        self._watched: dict[int, Watched] = {}
+        self._watched: dict[int, WatchedLevels] = {}
         self._price = math.nan
         self._is_called = False
 

@@ -19,7 +19,7 @@ from live_runner.venue.broker import Wire, open_venue_broker
 from live_runner.venue.covering import Around
 from live_runner.venue.covers import Covers
 from live_runner.venue.order_rows import OrderRows
-from live_runner.venue.place import Place, Seat
+from live_runner.venue.place import Seat, VenuePlace
 from live_runner.venue.protection import Protection
 from live_runner.venue.sender import Sender
 from live_runner.venue.sweeps import Sweeps, unsettled
@@ -107,7 +107,7 @@ class VenueLink:
         self._differences = 0
         self._returns_until = 0.0
         self._next_sweep = 0.0
-        self.place = Place(station.journal, station.epoch)
+        self.place = VenuePlace(station.journal, station.epoch)
         self.away_since_ms: int | None = None
         self._covers: Covers | None = None
         self._protection: Protection

@@ -8,14 +8,14 @@ from functools import partial
 
 from live_runner.venue.broker import VenueBroker
 from live_runner.venue.crossing import Crossing, book_crossing, fill_price, is_due
-from live_runner.venue.place import Brokers, Place, Seat, net_of
+from live_runner.venue.place import Brokers, Seat, VenuePlace, net_of
 from live_runner.venue.receiving import Booked
 from quant_pipelines.core.errors import ExchangeError, OutcomeUnknown
 from quant_pipelines.core.timeframes import from_ms, to_ms
 from quant_pipelines.costs import is_below_min_notional
 from quant_pipelines.store.trading import Intent
 from quant_pipelines.store.venue_orders import PlacedOrder
-from quant_pipelines.trading.netting import Wish, netted, reduces_net
+from quant_pipelines.trading.netting import UnsentOrder, netted, reduces_net
 from quant_pipelines.trading.purposes import EXITS
 from quant_pipelines.trading.venue import MarketOrder, OrderVenue
 
@@ -43,7 +43,7 @@ class Sender:
 
     def __init__(
         self,
-        place: Place,
+        place: VenuePlace,
         venue: OrderVenue,
         *,
         leave_first: Callable[[Seat], Awaitable[bool]],
@@ -66,7 +66,7 @@ class Sender:
         ready = [intent for intent in cycle if intent.client_order_id in now_ms]
         if not ready:
             return
-        plan = netted(Wish(one.client_order_id, one.side, one.quantity) for one in ready)
+        plan = netted(UnsentOrder(one.client_order_id, one.side, one.quantity) for one in ready)
         sent = []
         for intent in ready:
             name, rest = intent.client_order_id, plan.rests[intent.client_order_id]

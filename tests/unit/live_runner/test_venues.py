@@ -13,7 +13,7 @@ from live_runner.venue.attribution import external_reason
 from live_runner.venue.broker import Wire
 from live_runner.venue.link import Station, VenueLink
 from live_runner.venue.links import VenueLinks
-from live_runner.venue.place import Place, Seat
+from live_runner.venue.place import Seat, VenuePlace
 from quant_pipelines.core.settings import ExchangeSettings, RunnerSettings, Settings
 from quant_pipelines.store.deployments import Deployment
 from quant_pipelines.trading.levels import WantedLevel, wanted_level
@@ -117,7 +117,7 @@ class Talk:
     """As much of a link as is asked: its books, and how often it began."""
 
     def __init__(self) -> None:
-        self.place = Place(MemoryJournal(), 1)
+        self.place = VenuePlace(MemoryJournal(), 1)
         self.begun_with: list[set[int]] = []
 
     def add(self, trader: Any, barred: Any) -> None:
