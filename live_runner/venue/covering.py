@@ -132,10 +132,11 @@ class Covering:
             await self._do(action)
             is_done = isinstance(action, Wait) and action.reason != "last look"
 
-    async def keep_watched(self, *prices: float) -> WatchedLevels:
+    async def keep_watched(self, price: float) -> WatchedLevels:
         """Close what its levels, an operator or a bar's close ask for, while others hold here too.
 
-        Returns its levels, for whoever hears the next price.
+        ``price`` is one that may have reached a level, quote per base, NaN for none; returns the levels, for
+        whoever hears the next one.
 
         Raises
         ------
@@ -144,7 +145,7 @@ class Covering:
         """
         held, waiting, close = await self._read()
         asked = await self._asked(waiting)
-        await self._do(watched_action(held, asked, self.tries, prices=(*prices, close), now=_now()))
+        await self._do(watched_action(held, asked, self.tries, prices=(price, close), now=_now()))
         return WatchedLevels(held.stop, held.take_profit)
 
     async def is_covered(self) -> bool:
