@@ -174,7 +174,10 @@ class Traders:
             self._refused = {key for key in self._refused if f"deployment:{key}" in halts}
             new = [one for one in deployed if one.id not in self._traders and one.id not in self._refused]
             new.sort(key=lambda one: one.venue == PAPER_VENUE)  # what is held at a venue comes first
+            self._links.expect(one for one in new if one.venue != PAPER_VENUE)
             await self._each(new, self._open)
+            for lost in (one.id for one in new if one.id not in self._opened):
+                self._links.release(lost)
             opened = [deployment for deployment in new if deployment.id in self._opened]
             await asyncio.gather(*(self._links.begun(one.id, _COVER_SECONDS) for one in opened))
             await self._listings.know(one.symbol for one in opened)

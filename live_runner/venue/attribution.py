@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from live_runner.venue.place import Brokers, Place
+from live_runner.venue.place import Brokers, VenuePlace
 from quant_pipelines.trading.orders import FINAL
 from quant_pipelines.trading.purposes import KILL_PREFIX, STOP
 from quant_pipelines.trading.venue import OrderVenue, VenueTrade
@@ -35,7 +35,7 @@ class OurTrades(NamedTuple):
     external: str
 
 
-async def attributed(venue: OrderVenue, trades: Iterable[VenueTrade], place: Place) -> OurTrades:
+async def attributed(venue: OrderVenue, trades: Iterable[VenueTrade], place: VenuePlace) -> OurTrades:
     """Find the order of ours that each trade filled.
 
     Returns
@@ -67,7 +67,7 @@ def external_reason(client_order_id: str) -> str:
     )
 
 
-async def _name_at_venue(venue: OrderVenue, trade: VenueTrade, place: Place) -> str | None:
+async def _name_at_venue(venue: OrderVenue, trade: VenueTrade, place: VenuePlace) -> str | None:
     """Our name of the order, or the venue's own of a liquidation; None if it is somebody else's."""
     order = await venue.find_order(place.symbol, venue_order_id=trade.venue_order_id)
     if order is not None:

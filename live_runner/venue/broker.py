@@ -11,7 +11,7 @@ from live_runner.book.decision import Decided
 from live_runner.book.plan import DeploymentPlan
 from live_runner.book.recovery import is_to_be_repeated
 from live_runner.venue.book import VenueBook
-from live_runner.venue.tally import Tally
+from live_runner.venue.tally import BookTally
 from quant_pipelines.accounting import Account
 from quant_pipelines.backtest import ExecutionBar
 from quant_pipelines.backtest.market.stop_rules import inputs_from_document
@@ -109,7 +109,7 @@ class VenueBroker:
         self._book = VenueBook(plan, stop_fraction, stored.fills, stored.income, document)
         self.orders = {order.intent.client_order_id: order for order in orders}
         self._open = dict.fromkeys(self.orders)  # what may matter yet: a stop that moves leaves many behind
-        self.tally = Tally(stored)
+        self.tally = BookTally(stored)
         self.swept_trade_id: str | None = document["swept_trade_id"] if document else None
         self.slots = [Slot(*slot) for slot in (document or {}).get("slots", ())]
         self._recover_target(stored)

@@ -92,7 +92,7 @@ class Chasing:
         self._chased = Chased()
         self._reads_back = False
 
-    def begin(self, intent: Intent, stamp_ms: int) -> None:
+    def take(self, intent: Intent, stamp_ms: int) -> None:
         """Take an intent that is committed as about to be sent, with its stamp, milliseconds UTC."""
         self._root, self._moves, self._unsent_ms = intent, Moves(), stamp_ms
         self._until_ms = stamp_ms + int(self._settings.seconds * 1000)

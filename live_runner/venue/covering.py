@@ -13,7 +13,7 @@ from live_runner.book.trader import Trader
 from live_runner.venue.flattening import Flattening
 from live_runner.venue.liquidation import LiquidationGuard
 from live_runner.venue.order_rows import OrderRows, OrderTerms
-from live_runner.venue.place import Brokers, Place
+from live_runner.venue.place import Brokers, VenuePlace
 from live_runner.venue.protection import Protection
 from quant_pipelines.backtest.bar.stops import EXIT_REASONS, TAKE_PROFIT
 from quant_pipelines.core.errors import ExchangeError, StopWouldTrigger
@@ -42,7 +42,7 @@ from quant_pipelines.trading.orders import OrderProgress
 from quant_pipelines.trading.purposes import EXITS, STOP
 from quant_pipelines.trading.tries import Outcome, Tries
 from quant_pipelines.trading.venue import OrderVenue
-from quant_pipelines.trading.watch import Watched, watched_action
+from quant_pipelines.trading.watch import WatchedLevels, watched_action
 
 _LAST_LOOK_SECONDS = 1.0
 _GOAL = EXIT_REASONS[TAKE_PROFIT]
@@ -89,7 +89,7 @@ class Around:
     sweep: Callable[[], Awaitable[None]]
     transmit: Callable[[Intent, int], Awaitable[OrderProgress]]
     has_more: Callable[[], bool]
-    place: Place
+    place: VenuePlace
     protection: Protection
     prices: Callable[[str], Prices]
     settings: RunnerSettings
@@ -161,10 +161,11 @@ class Covering:
             await self._do(action)
             is_done = isinstance(action, Wait) and action.reason != "last look"
 
-    async def keep_watched(self, *prices: float) -> Watched:
+    async def keep_watched(self, price: float) -> WatchedLevels:
         """Close what its levels, an operator or a bar's close ask for, while others hold here too.
 
-        Returns its levels, for whoever hears the next price.
+        ``price`` is one that may have reached a level, quote per base, NaN for none; returns the levels, for
+        whoever hears the next one.
 
         Raises
         ------
@@ -173,8 +174,8 @@ class Covering:
         """
         held, waiting, _, close = await self._read()
         asked = await self._asked(waiting)
-        await self._do(watched_action(held, asked, self.tries, prices=(*prices, close), now=_now()))
-        return Watched(held.stop, held.take_profit)
+        await self._do(watched_action(held, asked, self.tries, prices=(price, close), now=_now()))
+        return WatchedLevels(held.stop, held.take_profit)
 
     async def state(self) -> CoverState:
         """How well what is held, and may be held, is protected."""

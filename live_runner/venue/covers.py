@@ -12,7 +12,7 @@ from live_runner.venue.net_covering import NetCovering
 from live_runner.venue.place import Brokers, Seat, holders
 from quant_pipelines.trading.tries import Tries
 from quant_pipelines.trading.venue import AccountPosition, OrderVenue
-from quant_pipelines.trading.watch import Watched
+from quant_pipelines.trading.watch import WatchedLevels
 
 
 class Covers:
@@ -52,9 +52,8 @@ class Covers:
         self._wake = wake
         self._books: dict[int, Covering] = {}
         self._net: NetCovering | None = None
-        self._watched: dict[int, Watched] = {}
-        self._price = math.nan
-        self._is_called = False
+        self._watched: dict[int, WatchedLevels] = {}
+        self._reached: dict[int, float] = {}
 
     def of(self, seat: Seat) -> Covering:
         """Covering of one book."""
@@ -86,6 +85,7 @@ class Covers:
             return await only.state()
         net, holding = self._over_the_net(), await place.with_brokers(holders)
         self._watched = {key: one for key, one in self._watched.items() if key in holding}
+        self._reached = {key: price for key, price in self._reached.items() if key in holding}
         if len(holding) > 1:
             await net.keep()
             for key in holding:
@@ -111,23 +111,27 @@ class Covers:
             await self.of(place.first).alert(f"{place.symbol}: {told}")
 
     def hear(self, price: float) -> None:
-        """Take the last price, quote per base."""
-        self._price = price
-        if self._is_called or not any(watched.reached([price]) for watched in self._watched.values()):
-            return
-        self._is_called = True
-        self._wake()
+        """Take the last price, quote per base; a level that it reaches counts as long as that stands."""
+        new = {
+            key: price
+            for key, watched in self._watched.items()
+            if key not in self._reached and watched.reached([price])
+        }
+        self._reached |= new
+        if new:
+            self._wake()
 
     async def exit_reached(self) -> None:
-        """Close the books whose level the last price has reached."""
-        self._is_called = False
-        for key, watched in list(self._watched.items()):
-            if watched.reached([self._price]):
-                await self._watch(key)
+        """Close the books whose level a price has reached."""
+        for key in list(self._reached):
+            await self._watch(key)
 
     async def _watch(self, key: int) -> None:
         covering = self.of(self._around.place.seats[key])
-        self._watched[key] = await covering.keep_watched(self._price)
+        price = self._reached.get(key, math.nan)
+        self._watched[key] = levels = await covering.keep_watched(price)
+        if not levels.reached([price]):
+            self._reached.pop(key, None)  # it was the level of a position that is gone
 
     def _over_the_net(self) -> NetCovering:
         if self._net is None:

@@ -10,7 +10,7 @@ from decimal import Decimal
 from typing import NamedTuple
 
 from live_runner.venue.broker import VenueBroker
-from live_runner.venue.place import Books
+from live_runner.venue.place import PlaceBooks
 from live_runner.venue.receiving import Booked
 from quant_pipelines.core.orders import Side
 from quant_pipelines.store.trading import Fill
@@ -34,19 +34,19 @@ class Crossing(NamedTuple):
         return {name for cross in self.crosses for name in cross[:2]} - set(self.sent)
 
 
-def is_due(books: Books, crossing: Crossing) -> bool:
+def is_due(books: PlaceBooks, crossing: Crossing) -> bool:
     """Whether all that was sent has ended, and is booked."""
     return all(_is_over(books, name) for name in crossing.sent)
 
 
-def fill_price(books: Books, crossing: Crossing) -> Decimal | None:
+def fill_price(books: PlaceBooks, crossing: Crossing) -> Decimal | None:
     """Average price of what was sent, quote per base; None if nothing of it was filled."""
     traded = [_broker_of(books, name).tally.traded(name) for name in crossing.sent]
     quantity = sum((one.quantity for one in traded), _ZERO)
     return sum((one.notional for one in traded), _ZERO) / quantity if quantity else None
 
 
-def book_crossing(books: Books, crossing: Crossing, price: Decimal, at: datetime) -> list[Booked]:
+def book_crossing(books: PlaceBooks, crossing: Crossing, price: Decimal, at: datetime) -> list[Booked]:
     """Commit both sides of every cross, and the orders that they fill, at once; returns the fills."""
     fills = [one for cross in crossing.crosses for one in _pair(books, cross, price, at)]
     received = []
@@ -57,7 +57,7 @@ def book_crossing(books: Books, crossing: Crossing, price: Decimal, at: datetime
     return fills
 
 
-def _pair(books: Books, cross: Cross, price: Decimal, at: datetime) -> Iterable[Booked]:
+def _pair(books: PlaceBooks, cross: Cross, price: Decimal, at: datetime) -> Iterable[Booked]:
     sides: tuple[tuple[Side, str], ...] = (("buy", cross.buy), ("sell", cross.sell))
     for part, (side, name) in enumerate(sides):
         broker = _broker_of(books, name)
@@ -67,7 +67,7 @@ def _pair(books: Books, cross: Cross, price: Decimal, at: datetime) -> Iterable[
         yield Booked(_key_of(books, name), fill)
 
 
-def _steps(books: Books, key: int, fills: Iterable[Fill]) -> list[OrderStep]:
+def _steps(books: PlaceBooks, key: int, fills: Iterable[Fill]) -> list[OrderStep]:
     """Return how far the orders of a book are with these fills; what was sent keeps its end."""
     crossed: dict[str, Decimal] = {}
     for fill in fills:
@@ -86,14 +86,14 @@ def _progress(order: PlacedOrder, crossed: Decimal) -> OrderProgress:
     return OrderProgress("FILLED" if filled == order.intent.quantity else "CANCELED", filled)
 
 
-def _is_over(books: Books, name: str) -> bool:
+def _is_over(books: PlaceBooks, name: str) -> bool:
     broker = _broker_of(books, name)
     return broker.orders[name].progress.status in FINAL and not broker.unbooked(name)
 
 
-def _broker_of(books: Books, name: str) -> VenueBroker:
+def _broker_of(books: PlaceBooks, name: str) -> VenueBroker:
     return books.brokers[_key_of(books, name)]
 
 
-def _key_of(books: Books, name: str) -> int:
+def _key_of(books: PlaceBooks, name: str) -> int:
     return next(key for key, broker in books.brokers.items() if name in broker.orders)

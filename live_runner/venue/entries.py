@@ -3,7 +3,7 @@
 from collections.abc import Awaitable, Callable, Iterable
 
 from live_runner.venue.chasing import Chasing
-from live_runner.venue.place import Place, Seat
+from live_runner.venue.place import Seat, VenuePlace
 from quant_pipelines.core.entry_settings import EntrySettings
 from quant_pipelines.core.orders import OrderKind
 from quant_pipelines.store.trading import Intent
@@ -24,7 +24,7 @@ class Entries:
         How they are chased.
     """
 
-    def __init__(self, place: Place, venue: OrderVenue, settings: EntrySettings) -> None:
+    def __init__(self, place: VenuePlace, venue: OrderVenue, settings: EntrySettings) -> None:
         self._place = place
         self._venue = venue
         self._settings = settings
@@ -35,9 +35,9 @@ class Entries:
         """When the venue is to be looked at, by the loop's clock; infinite without an order."""
         return min((one.due for one in self._books.values()), default=float("inf"))
 
-    def begin(self, seat: Seat, intent: Intent, stamp_ms: int) -> None:
+    def take(self, seat: Seat, intent: Intent, stamp_ms: int) -> None:
         """Take an intent that is committed as about to be sent, with its stamp, milliseconds UTC."""
-        self._of(seat).begin(intent, stamp_ms)
+        self._of(seat).take(intent, stamp_ms)
 
     async def recover(self, seats: Iterable[Seat]) -> None:
         """Go on with what an earlier life has left at the venue."""

@@ -23,7 +23,7 @@ from live_runner.venue.dead_man import DeadMan
 from live_runner.venue.entries import Entries, entry_of
 from live_runner.venue.liquidation import LiquidationGuard
 from live_runner.venue.order_rows import OrderRows
-from live_runner.venue.place import Place, Seat
+from live_runner.venue.place import Seat, VenuePlace
 from live_runner.venue.protection import Protection
 from live_runner.venue.sender import Sender
 from live_runner.venue.sweeps import Sweeps, in_flight, n_resting, needs_cover
@@ -120,7 +120,7 @@ class VenueLink:
         self._returns_until = 0.0
         self.may_be_uncovered = False
         self._next_sweep = 0.0
-        self.place = Place(station.journal, station.epoch)
+        self.place = VenuePlace(station.journal, station.epoch)
         self.away_since_ms: int | None = None
         self._covers: Covers | None = None
         self._entries: Entries

@@ -4,7 +4,7 @@ A venue knows one position for each symbol of an account, so all deployments the
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine, Iterable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
@@ -56,6 +56,11 @@ class VenueLinks:
         self._running: dict[_Place, _Running] = {}
         self._broken: asyncio.Queue[BaseException] = asyncio.Queue()
 
+    def expect(self, deployments: Iterable[Deployment]) -> None:
+        """Have the talk about a symbol begin once all of these are started or released there."""
+        for deployment in deployments:
+            self._places[deployment.id] = (deployment.account_id, deployment.symbol)
+
     def link_for(self, deployment: Deployment, open_link: Callable[[], VenueLink]) -> VenueLink:
         """Link of a deployment's account and symbol: the one that talks already, or a new one."""
         place = self._places[deployment.id] = (deployment.account_id, deployment.symbol)
@@ -66,16 +71,14 @@ class VenueLinks:
     def release(self, deployment_id: int) -> None:
         """Forget a deployment that was not taken up."""
         place = self._places.pop(deployment_id, None)
-        if place is not None and place not in self._places.values() and self._running[place].task is None:
-            del self._running[place]
+        if place is not None:
+            self._begin(place)
 
     def start(self, trader: Trader, barred: Callable[[], str] = lambda: "") -> None:
         """Have a deployment's link talk for it, too, until it is dropped."""
         place = self._places[trader.plan.deployment.id]
-        running = self._running[place]
-        running.link.add(trader, barred)
-        if running.task is None:
-            running.task = asyncio.create_task(self._run(running), name=f"venue link of {place[1]}")
+        self._running[place].link.add(trader, barred)
+        self._begin(place)
 
     def is_shared(self, deployment_id: int) -> bool:
         """Whether other deployments trade the same symbol of the account."""
@@ -125,10 +128,7 @@ class VenueLinks:
             task.cancel()
             await asyncio.gather(task, return_exceptions=True)
         running.link.remove(deployment_id)
-        if place not in self._places.values():
-            self._running.pop(place, None)
-        elif running.link.place.seats:
-            running.task = asyncio.create_task(self._run(running), name=f"venue link of {place[1]}")
+        self._begin(place)
 
     async def close(self) -> None:
         """End all links."""
@@ -142,6 +142,17 @@ class VenueLinks:
     async def watch(self) -> None:
         """Raise what ended a link for good: the database is away, or another writer has taken over."""
         raise await self._broken.get()
+
+    def _begin(self, place: _Place) -> None:
+        """Run the link of a place once all books are there that are expected; end one that has none."""
+        running = self._running.get(place)
+        if running is None or running.task is not None:
+            return
+        expected = {key for key, other in self._places.items() if other == place}
+        if not expected:
+            del self._running[place]
+        elif expected <= running.link.place.seats.keys():
+            running.task = asyncio.create_task(self._run(running), name=f"venue link of {place[1]}")
 
     def _of(self, deployment_id: int) -> _Running | None:
         place = self._places.get(deployment_id)

@@ -15,7 +15,7 @@ from quant_pipelines.trading.levels import WantedLevel, wanted_level
 from quant_pipelines.trading.purposes import EXITS
 from quant_pipelines.trading.tries import Tries
 from quant_pipelines.trading.venue import OrderVenue
-from quant_pipelines.trading.watch import NET_STOP, net_level
+from quant_pipelines.trading.watch import NET_STOP, FarthestLevel, net_level
 
 
 class NetCovering(Covering):
@@ -67,7 +67,7 @@ class NetCovering(Covering):
         def look(brokers: Brokers) -> Read:
             net = net_of(brokers)
             levels = [
-                (broker.position().quantity, broker.disaster_price(self._fraction))
+                FarthestLevel(broker.position().quantity, broker.disaster_price(self._fraction))
                 for broker in brokers.values()
             ]
             waiting = [one for broker in brokers.values() for one in broker.unsettled()]

@@ -24,7 +24,7 @@ Brokers = Mapping[int, VenueBroker]
 Answer = TypeVar("Answer")
 
 
-class Books(NamedTuple):
+class PlaceBooks(NamedTuple):
     """All books of a place while nobody else acts on them, and where their rows are kept."""
 
     journal: Journal
@@ -62,7 +62,7 @@ class Seat:
         return self.trader.plan.deployment.id
 
 
-class Place:
+class VenuePlace:
     """All books at one symbol of an account; it commits what belongs to any of them.
 
     Parameters
@@ -114,10 +114,10 @@ class Place:
         seats = [self.seats[key] for key in sorted(self.seats)]
         return await asyncio.to_thread(_nested, act, seats, {})
 
-    async def with_books(self, act: Callable[[Books], Answer]) -> Answer:
+    async def with_books(self, act: Callable[[PlaceBooks], Answer]) -> Answer:
         """Act on all brokers at one moment, where what is done is committed as one."""
         journal, epoch, lot_size = self._journal, self._epoch, self.instrument.lot_size
-        return await self.with_brokers(lambda brokers: act(Books(journal, epoch, brokers, lot_size)))
+        return await self.with_brokers(lambda brokers: act(PlaceBooks(journal, epoch, brokers, lot_size)))
 
     async def order_of(self, *, client_order_id: str = "", venue_order_id: str = "") -> PlacedOrder | None:
         """Order of any book by either name."""

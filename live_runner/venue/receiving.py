@@ -6,7 +6,7 @@ from decimal import Decimal
 from typing import NamedTuple
 
 from live_runner.venue.attribution import Attributed
-from live_runner.venue.place import Books, Brokers
+from live_runner.venue.place import Brokers, PlaceBooks
 from quant_pipelines.backtest.bar.stops import EXIT_REASONS, HARD_STOP
 from quant_pipelines.core.timeframes import MINUTE_MS, from_ms
 from quant_pipelines.store.trading import Fill, Income
@@ -28,7 +28,7 @@ class Booked(NamedTuple):
 
 
 def book_trades(
-    books: Books, trades: Iterable[Attributed], at: datetime, *, halts: Mapping[int, str]
+    books: PlaceBooks, trades: Iterable[Attributed], at: datetime, *, halts: Mapping[int, str]
 ) -> list[Booked]:
     """Commit what is new of trades, and the positions after them; returns the new fills.
 
@@ -48,7 +48,7 @@ def book_trades(
     return booked
 
 
-def book_payments(books: Books, payments: Iterable[Payment], since_ms: int, now_ms: int) -> None:
+def book_payments(books: PlaceBooks, payments: Iterable[Payment], since_ms: int, now_ms: int) -> None:
     """Commit what is new of payments, and what books owe each other for slots since then."""
     income: dict[int, list[Income]] = {key: [] for key in books.brokers}
     for payment in payments:
@@ -70,7 +70,7 @@ def book_payments(books: Books, payments: Iterable[Payment], since_ms: int, now_
         books.journal.receive(books.epoch, received, at)
 
 
-def _is_paid(books: Books, kind: str, ts_ms: int) -> bool:
+def _is_paid(books: PlaceBooks, kind: str, ts_ms: int) -> bool:
     return any(broker.tally.has_payment(kind, ts_ms) for broker in books.brokers.values())
 
 
@@ -82,7 +82,7 @@ def _payment_parts(brokers: Brokers, payment: Payment) -> dict[int, Decimal]:
     return parts or {min(brokers): payment.amount}
 
 
-def _shared(books: Books, trades: Iterable[Attributed]) -> dict[int, list[Fill]]:
+def _shared(books: PlaceBooks, trades: Iterable[Attributed]) -> dict[int, list[Fill]]:
     """Return fills by book; each trade is shared by what is held after those before it."""
     held = {key: broker.position().quantity for key, broker in books.brokers.items()}
     fills: dict[int, list[Fill]] = {key: [] for key in books.brokers}
@@ -98,7 +98,7 @@ def _shared(books: Books, trades: Iterable[Attributed]) -> dict[int, list[Fill]]
     return fills
 
 
-def _fills_of(books: Books, one: Attributed, held: Mapping[int, Decimal]) -> list[Booked]:
+def _fills_of(books: PlaceBooks, one: Attributed, held: Mapping[int, Decimal]) -> list[Booked]:
     trade, name = one.trade, one.client_order_id
     owner = next((key for key, broker in books.brokers.items() if name in broker.orders), None)
     reason = one.reason
@@ -130,7 +130,7 @@ def _fills_of(books: Books, one: Attributed, held: Mapping[int, Decimal]) -> lis
 
 
 def _quantities(
-    books: Books, one: Attributed, held: Mapping[int, Decimal], owner: int | None
+    books: PlaceBooks, one: Attributed, held: Mapping[int, Decimal], owner: int | None
 ) -> dict[int, Decimal]:
     """Part of each book in a trade: an order's own is its book's, what closes the net is everybody's."""
     trade, name = one.trade, one.client_order_id

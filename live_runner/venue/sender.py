@@ -10,7 +10,7 @@ from live_runner.venue.broker import VenueBroker
 from live_runner.venue.covers import Covers
 from live_runner.venue.crossing import Crossing, book_crossing, fill_price, is_due
 from live_runner.venue.entries import Entries
-from live_runner.venue.place import Brokers, Place, Seat, net_of
+from live_runner.venue.place import Brokers, Seat, VenuePlace, net_of
 from live_runner.venue.receiving import Booked
 from quant_pipelines.core.errors import ExchangeError, OutcomeUnknown
 from quant_pipelines.core.orders import closing_side
@@ -19,7 +19,7 @@ from quant_pipelines.costs import is_below_min_notional
 from quant_pipelines.store.trading import Intent
 from quant_pipelines.store.venue_orders import PlacedOrder
 from quant_pipelines.trading.cover import ExitPosition
-from quant_pipelines.trading.netting import Wish, netted, reduces_net
+from quant_pipelines.trading.netting import UnsentOrder, netted, reduces_net
 from quant_pipelines.trading.orders import OrderProgress
 from quant_pipelines.trading.purposes import CLOSE, EXITS
 from quant_pipelines.trading.venue import MarketOrder, OrderVenue
@@ -50,7 +50,7 @@ class Sender:
 
     def __init__(
         self,
-        place: Place,
+        place: VenuePlace,
         venue: OrderVenue,
         *,
         covers: Covers,
@@ -75,7 +75,7 @@ class Sender:
         ready = [intent for intent in cycle if intent.client_order_id in now_ms]
         if not ready:
             return
-        plan = netted(Wish(one.client_order_id, one.side, one.quantity) for one in ready)
+        plan = netted(UnsentOrder(one.client_order_id, one.side, one.quantity) for one in ready)
         sent = []
         for intent in ready:
             name, rest = intent.client_order_id, plan.rests[intent.client_order_id]
@@ -176,7 +176,7 @@ class Sender:
                 return False
         await seat.rows.follow(known, "SUBMITTED")  # proves the epoch once more, right before the request
         if intent.order_type == "limit" and is_whole:
-            self._entries.begin(seat, intent, stamp_ms)
+            self._entries.take(seat, intent, stamp_ms)
         else:
             await self.transmit(intent, stamp_ms, rest)
         return True

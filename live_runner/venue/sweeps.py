@@ -8,7 +8,7 @@ from typing import NamedTuple
 from live_runner.book.rows import shown
 from live_runner.venue.attribution import attributed
 from live_runner.venue.look_up import LookUps
-from live_runner.venue.place import Brokers, Place, net_of
+from live_runner.venue.place import Brokers, VenuePlace, net_of
 from live_runner.venue.protection import Protection
 from live_runner.venue.receiving import book_payments, book_trades
 from quant_pipelines.core.errors import ReconciliationError, with_its_kind
@@ -45,7 +45,7 @@ class Sweeps:
         From when on payments are read again, the venue's milliseconds.
     """
 
-    def __init__(self, place: Place, venue: OrderVenue, protection: Protection) -> None:
+    def __init__(self, place: VenuePlace, venue: OrderVenue, protection: Protection) -> None:
         self._place = place
         self._venue = venue
         self._protection = protection

@@ -18,7 +18,7 @@ class Traded(NamedTuple):
     notional: Decimal = _ZERO
 
 
-class Tally:
+class BookTally:
     """Counts of one book.
 
     Parameters

@@ -34,7 +34,7 @@ _DIGIT = Decimal("1e-8")
 """Payments are told to this digit, or a finer one."""
 
 
-class Wish(NamedTuple):
+class UnsentOrder(NamedTuple):
     """Order that a book has committed and nobody has sent: its name, side, and base quantity, unsigned."""
 
     name: str
@@ -57,12 +57,12 @@ class Netted(NamedTuple):
     crosses: tuple[Cross, ...]
 
 
-def netted(wishes: Iterable[Wish]) -> Netted:
+def netted(wishes: Iterable[UnsentOrder]) -> Netted:
     """Cross what two sides have in common.
 
     Examples
     --------
-    >>> rests, crosses = netted([Wish("a", "buy", Decimal(3)), Wish("b", "sell", Decimal(1))])
+    >>> rests, crosses = netted([UnsentOrder("a", "buy", Decimal(3)), UnsentOrder("b", "sell", Decimal(1))])
     >>> rests, crosses == (Cross("a", "b", Decimal(1)),)
     ({'a': Decimal('2'), 'b': Decimal('0')}, True)
     """

@@ -25,7 +25,7 @@ NET_STOP = "net_stop"
 """Reason of the stop over the net of several books."""
 
 
-class Watched(NamedTuple):
+class WatchedLevels(NamedTuple):
     """Levels of one book."""
 
     stop: WantedLevel | None
@@ -36,7 +36,7 @@ class Watched(NamedTuple):
 
         Examples
         --------
-        >>> watched = Watched(WantedLevel("sell", Decimal(95), "hard_stop"), None)
+        >>> watched = WatchedLevels(WantedLevel("sell", Decimal(95), "hard_stop"), None)
         >>> watched.reached([95.1, float("nan")]), watched.reached([94.9])
         ('', 'hard_stop')
         """
@@ -45,6 +45,13 @@ class Watched(NamedTuple):
             if level is not None and any(_is_at(level, price, is_stop=is_stop) for price in known):
                 return level.reason
         return ""
+
+
+class FarthestLevel(NamedTuple):
+    """Position of one book, base, signed, and the level that it leaves to a stop over the net."""
+
+    position: Decimal
+    price: float | None
 
 
 def watched_action(
@@ -67,7 +74,7 @@ def watched_action(
     """
     if asked.is_closing:
         return Wait("closing")
-    fired = held.leaves_by or Watched(held.stop, held.take_profit).reached(prices)
+    fired = held.leaves_by or WatchedLevels(held.stop, held.take_profit).reached(prices)
     action = leaving(held._replace(leaves_by=fired), asked)
     if action is not None and tries.exit.is_due(now):
         return action
@@ -76,9 +83,7 @@ def watched_action(
     return Wait("triggering" if asked.is_triggering else "not due yet" if action else "covered")
 
 
-def net_level(
-    net: Decimal, levels: Iterable[tuple[Decimal, float | None]], tick_size: Decimal
-) -> WantedLevel | None:
+def net_level(net: Decimal, levels: Iterable[FarthestLevel], tick_size: Decimal) -> WantedLevel | None:
     """Level of the stop over the net: the farthest of those of the books that are on its side.
 
     Parameters
@@ -86,14 +91,14 @@ def net_level(
     net
         Sum of the positions, base, signed.
     levels
-        Position and farthest level of each book, base (signed) and quote per base.
+        Of each book.
     tick_size
         Price step.
 
     Examples
     --------
-    >>> books = [(Decimal(2), 90.0), (Decimal(1), 88.0), (Decimal(-1), 130.0)]
-    >>> net_level(Decimal(2), books, Decimal(1))
+    >>> books = (Decimal(2), 90.0), (Decimal(1), 88.0), (Decimal(-1), 130.0)
+    >>> net_level(Decimal(2), [FarthestLevel(*book) for book in books], Decimal(1))
     WantedLevel(side='sell', trigger_price=Decimal('88'), reason='net_stop')
     """
     mine = [level for held, level in levels if held * net > 0 and level is not None]

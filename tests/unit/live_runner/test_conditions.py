@@ -55,7 +55,7 @@ class Bench:
     def __post_init__(self) -> None:
         self.feed = Feed(None, self.time)  # type: ignore[arg-type] - nobody asks it
         self.feed.heard(LiveBar(SYMBOL, 0, 100.0, 100.0, 100.0, 100.0, 0.0, 0))
-        self.accounts = Accounts(self.journal, RunnerSettings(), self.feed.prices)
+        self.accounts = Accounts(self.journal, RunnerSettings(), self.feed.prices, self.time.now_ms)
         self.account = self.accounts.of(DEPLOYMENT)
         self.conditions = ConditionWatch(self.journal, self.feed, self.links)
         relations = Relations(gate=self.account, signs=lambda: self.conditions.signs_of(DEPLOYMENT))

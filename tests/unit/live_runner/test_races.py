@@ -17,7 +17,7 @@ from live_runner.feed.series import BarSeries
 from live_runner.venue.broker import Wire
 from live_runner.venue.links import VenueLinks
 from live_runner.venue.order_rows import OrderRows
-from live_runner.venue.place import Place, Seat
+from live_runner.venue.place import Seat, VenuePlace
 from quant_pipelines.core.instruments import Instrument
 from quant_pipelines.core.settings import CostSettings
 from quant_pipelines.risk import RiskLimits
@@ -147,7 +147,7 @@ class Link:
     """Counts how often it was begun."""
 
     def __init__(self) -> None:
-        self.place = Place(MemoryJournal(), 1)
+        self.place = VenuePlace(MemoryJournal(), 1)
         self.n_begun = 0
         self.n_woken = 0
         self.may_be_uncovered = False

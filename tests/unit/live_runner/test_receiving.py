@@ -11,7 +11,7 @@ from live_runner.book.plan import plan_of
 from live_runner.venue.attribution import Attributed
 from live_runner.venue.broker import BookRows, Slot, VenueBroker, Wire
 from live_runner.venue.crossing import Crossing, book_crossing, fill_price, is_due
-from live_runner.venue.place import Books, net_of
+from live_runner.venue.place import PlaceBooks, net_of
 from live_runner.venue.receiving import book_payments, book_trades
 from quant_pipelines.backtest import ExecutionBar
 from quant_pipelines.core.errors import StoreError
@@ -23,6 +23,7 @@ from quant_pipelines.store.venue_orders import OrderStep
 from quant_pipelines.trading.netting import Cross
 from quant_pipelines.trading.orders import OrderProgress
 from quant_pipelines.trading.venue import Payment, VenueTrade
+from tests.in_process import in_process
 from tests.memory_journal import MemoryJournal, Moment
 from tests.unit.live_runner.test_races import AT, DEPLOYMENT
 
@@ -30,12 +31,12 @@ LATER = AT + timedelta(hours=1)
 AT_MS = to_ms(AT)
 
 
-def books_holding(*positions: str) -> Books:
+def books_holding(*positions: str) -> PlaceBooks:
     """Books of deployments 7, 8, … that hold so much each, bought or sold at 100 when they were deployed."""
     deployments = [replace(DEPLOYMENT, id=7 + number) for number in range(len(positions))]
     journal = MemoryJournal(deployments)
     epoch = journal.open_epoch("test:1", AT)
-    books = Books(journal, epoch, {}, Decimal("0.001"))
+    books = PlaceBooks(journal, epoch, {}, Decimal("0.001"))
     books = books._replace(brokers={one.id: opened(books, one.id) for one in deployments})
     for number, (key, position) in enumerate(zip(books.brokers, map(Decimal, positions), strict=True)):
         if position:
@@ -46,15 +47,15 @@ def books_holding(*positions: str) -> Books:
     return books
 
 
-def opened(books: Books, key: int) -> VenueBroker:
+def opened(books: PlaceBooks, key: int) -> VenueBroker:
     """Broker of a deployment where its rows end."""
-    journal, plan = books.journal, plan_of(replace(DEPLOYMENT, id=key))
+    journal, plan = books.journal, plan_of(replace(DEPLOYMENT, id=key), in_process)
     rows = BookRows(journal.read_book(key), journal.read_orders(key))
     wire = Wire(print, print)
     return VenueBroker(journal, plan, books.epoch, rows=rows, stop_fraction=0.05, wire=wire)
 
 
-def ordered(books: Books, key: int, side: Side, quantity: Decimal, purpose: str = "target") -> str:
+def ordered(books: PlaceBooks, key: int, side: Side, quantity: Decimal, purpose: str = "target") -> str:
     """Commit an order; returns its name."""
     broker = books.brokers[key]
     moment = AT + timedelta(seconds=len(broker.orders))
@@ -82,17 +83,17 @@ def traded(
     return Attributed(trade, name, reason)
 
 
-def held(books: Books) -> list[Decimal]:
+def held(books: PlaceBooks) -> list[Decimal]:
     return [broker.position().quantity for broker in books.brokers.values()]
 
 
-def stored_fills(books: Books) -> list[tuple[int, Fill]]:
+def stored_fills(books: PlaceBooks) -> list[tuple[int, Fill]]:
     journal = books.journal
     assert isinstance(journal, MemoryJournal)
     return list(journal.tables.fills.values())
 
 
-def recovered(books: Books) -> Books:
+def recovered(books: PlaceBooks) -> PlaceBooks:
     return books._replace(brokers={key: opened(books, key) for key in books.brokers})
 
 
@@ -158,11 +159,11 @@ def test_a_shared_trade_is_stored_for_all_of_its_books_or_for_none() -> None:
     assert held(again) == [0, 0]
 
 
-def incomes(books: Books) -> list[list[Decimal]]:
+def incomes(books: PlaceBooks) -> list[list[Decimal]]:
     return [[row.amount for row in books.journal.read_book(key).income] for key in books.brokers]
 
 
-def pay(books: Books, payments: Iterable[Payment], now_ms: int = AT_MS + HOUR_MS) -> None:
+def pay(books: PlaceBooks, payments: Iterable[Payment], now_ms: int = AT_MS + HOUR_MS) -> None:
     book_payments(books, list(payments), AT_MS, now_ms)
 
 
@@ -198,7 +199,7 @@ def test_slots_wait_in_the_checkpoint_until_they_are_paid() -> None:
     assert books.brokers[7].checkpoint()["slots"] == [[AT_MS + 1, 0.0001, 50_000.0]]
 
 
-def crossing(books: Books, sent: str = "0.2", status: OrderStatus = "FILLED") -> Crossing:
+def crossing(books: PlaceBooks, sent: str = "0.2", status: OrderStatus = "FILLED") -> Crossing:
     """A buy of 0.3 against a sell of 0.1, of which so much was sent and came to that end."""
     buy = ordered(books, 7, "buy", Decimal("0.3"))
     sell = ordered(books, 8, "sell", Decimal("0.1"))

@@ -3,14 +3,17 @@ from collections.abc import Coroutine
 from dataclasses import replace
 from datetime import UTC, datetime
 from decimal import Decimal
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from live_runner.venue.accounts import Permits, refusal
 from live_runner.venue.attribution import external_reason
+from live_runner.venue.broker import Wire
 from live_runner.venue.link import Station, VenueLink
 from live_runner.venue.links import VenueLinks
+from live_runner.venue.place import Seat, VenuePlace
 from quant_pipelines.core.settings import ExchangeSettings, RunnerSettings, Settings
 from quant_pipelines.store.deployments import Deployment
 from quant_pipelines.trading.levels import WantedLevel, wanted_level
@@ -108,6 +111,56 @@ async def never(_key: str, work: Coroutine[Any, Any, None]) -> str | None:
 )
 def test_a_venues_own_order_is_told_by_its_name(name: str, reason: str) -> None:
     assert external_reason(name) == reason
+
+
+class Talk:
+    """As much of a link as is asked: its books, and how often it began."""
+
+    def __init__(self) -> None:
+        self.place = VenuePlace(MemoryJournal(), 1)
+        self.begun_with: list[set[int]] = []
+
+    def add(self, trader: Any, barred: Any) -> None:
+        self.place.seats[trader.plan.deployment.id] = Seat(trader, Wire(print, print), trader, barred)
+
+    def remove(self, deployment_id: int) -> None:
+        self.place.seats.pop(deployment_id, None)
+
+    async def run(self) -> None:
+        self.begun_with.append(set(self.place.seats))
+        await asyncio.Event().wait()
+
+
+async def working(_key: str, work: Coroutine[Any, Any, None]) -> str | None:
+    await work
+    return None
+
+
+def test_the_talk_begins_once_all_books_are_there_that_are_expected() -> None:
+    async def scenario() -> None:
+        links, talk, others = (
+            VenueLinks(working, nothing),
+            Talk(),
+            [replace(CANARY, id=8), replace(CANARY, id=9)],
+        )
+        links.expect([CANARY, *others])
+        for one in (CANARY, others[0]):
+            links.link_for(one, lambda: talk)  # type: ignore[arg-type, return-value] - as much as is asked
+            trader = SimpleNamespace(key=one.key, plan=SimpleNamespace(deployment=one))
+            links.start(trader)  # type: ignore[arg-type] - as much as is asked
+            await asyncio.sleep(0)
+            assert talk.begun_with == []
+        links.release(9)  # it could not be opened
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+        assert talk.begun_with == [{7, 8}]
+        await links.drop(7)
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+        assert talk.begun_with == [{7, 8}, {8}]
+        await links.close()
+
+    asyncio.run(scenario())
 
 
 def test_a_link_ends_with_the_deployment_that_could_not_be_taken_up() -> None:

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from quant_pipelines.trading.netting import (
     Cross,
-    Wish,
+    UnsentOrder,
     mutual_funding,
     netted,
     reduces_net,
@@ -20,7 +20,7 @@ from quant_pipelines.trading.netting import (
 LOT = Decimal("0.001")
 lots = st.integers(1, 10**6).map(lambda count: count * LOT)
 wishes = st.lists(st.tuples(st.sampled_from(["buy", "sell"]), lots), min_size=1, max_size=6).map(
-    lambda found: [Wish(f"q1-{number}-x-t", *one) for number, one in enumerate(found)]
+    lambda found: [UnsentOrder(f"q1-{number}-x-t", *one) for number, one in enumerate(found)]
 )
 positions = st.dictionaries(st.integers(1, 9), lots, min_size=1, max_size=5)
 signed = st.dictionaries(
@@ -29,12 +29,12 @@ signed = st.dictionaries(
 amounts = st.integers(-(10**14), 10**14).map(lambda count: Decimal(count).scaleb(-8))
 
 
-def side(wish: Wish) -> Decimal:
+def side(wish: UnsentOrder) -> Decimal:
     return wish.quantity if wish.side == "buy" else -wish.quantity
 
 
 @given(wishes)
-def test_what_is_sent_and_what_crosses_is_what_was_wished(given_wishes: list[Wish]) -> None:
+def test_what_is_sent_and_what_crosses_is_what_was_wished(given_wishes: list[UnsentOrder]) -> None:
     rests, crosses = netted(given_wishes)
     crossed = Counter[str]()
     for cross in crosses:
@@ -50,7 +50,7 @@ def test_what_is_sent_and_what_crosses_is_what_was_wished(given_wishes: list[Wis
 
 
 @given(wishes, st.randoms())
-def test_who_was_faster_decides_nothing(given_wishes: list[Wish], chance: object) -> None:
+def test_who_was_faster_decides_nothing(given_wishes: list[UnsentOrder], chance: object) -> None:
     other = given_wishes.copy()
     chance.shuffle(other)  # type: ignore[attr-defined]
     assert netted(other)[1] == netted(given_wishes)[1]
@@ -58,7 +58,7 @@ def test_who_was_faster_decides_nothing(given_wishes: list[Wish], chance: object
 
 
 @given(wishes)
-def test_the_net_of_what_is_sent_is_the_net_of_what_was_wished(given_wishes: list[Wish]) -> None:
+def test_the_net_of_what_is_sent_is_the_net_of_what_was_wished(given_wishes: list[UnsentOrder]) -> None:
     rests = netted(given_wishes).rests
     sent = sum(side(wish._replace(quantity=rests[wish.name])) for wish in given_wishes)
     assert sent == sum(map(side, given_wishes))
@@ -66,7 +66,11 @@ def test_the_net_of_what_is_sent_is_the_net_of_what_was_wished(given_wishes: lis
 
 def test_the_smaller_side_crosses_wholly() -> None:
     found = netted(
-        [Wish("b", "sell", Decimal(2)), Wish("a", "buy", Decimal(3)), Wish("c", "sell", Decimal(4))]
+        [
+            UnsentOrder("b", "sell", Decimal(2)),
+            UnsentOrder("a", "buy", Decimal(3)),
+            UnsentOrder("c", "sell", Decimal(4)),
+        ]
     )
     assert found.rests == {"a": 0, "b": 0, "c": 3}
     assert found.crosses == (Cross("a", "b", Decimal(2)), Cross("a", "c", Decimal(1)))

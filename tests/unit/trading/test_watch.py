@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from quant_pipelines.trading.cover import Action, AskedFor, ExitPosition, Holding, Wait
 from quant_pipelines.trading.levels import WantedLevel
 from quant_pipelines.trading.tries import Pace, Tries
-from quant_pipelines.trading.watch import Watched, net_level, watched_action
+from quant_pipelines.trading.watch import FarthestLevel, WatchedLevels, net_level, watched_action
 
 NOW = 1_000.0
 STOP, GOAL = WantedLevel("sell", Decimal(95), "hard_stop"), WantedLevel("sell", Decimal(110), "take_profit")
@@ -65,8 +65,8 @@ def test_an_exit_that_came_to_nothing_is_tried_again_later() -> None:
 
 
 def test_the_close_of_a_bar_counts_beside_the_last_price() -> None:
-    assert Watched(STOP, GOAL).reached([100.0, 94.0]) == "hard_stop"
-    assert Watched(None, None).reached([100.0]) == ""
+    assert WatchedLevels(STOP, GOAL).reached([100.0, 94.0]) == "hard_stop"
+    assert WatchedLevels(None, None).reached([100.0]) == ""
 
 
 @given(
@@ -75,7 +75,7 @@ def test_the_close_of_a_bar_counts_beside_the_last_price() -> None:
 def test_the_stop_over_the_net_is_no_nearer_than_any_book_of_its_side(
     books: list[tuple[int, float]],
 ) -> None:
-    levels = [(Decimal(held), price) for held, price in books]
+    levels = [FarthestLevel(Decimal(held), price) for held, price in books]
     net = sum((held for held, _ in levels), Decimal(0))
     level = net_level(net, levels, Decimal("0.01"))
     mine = [price for held, price in levels if held * net > 0]
