@@ -15,6 +15,7 @@ from quant_pipelines.core.account_limits import NO_ACCOUNT_LIMITS, AccountLimits
 from quant_pipelines.core.timeframes import from_ms
 from quant_pipelines.risk.account_rules import AccountDenial, account_denial
 from quant_pipelines.risk.account_view import (
+    NO_PRICES,
     REPEATED_MS,
     AccountOrder,
     AccountView,
@@ -44,6 +45,9 @@ class AccountGate(Protocol):
     def executed(self, order: AccountOrder) -> None:
         """Note that an order was filled."""
 
+    def prices(self, symbol: str) -> Prices:
+        """Prices of a symbol as the streams told them last."""
+
 
 class OpenGate:
     """Approves everything: a book that belongs to no account that is watched."""
@@ -59,6 +63,10 @@ class OpenGate:
 
     def executed(self, order: AccountOrder) -> None:
         """Note nothing."""
+
+    def prices(self, symbol: str) -> Prices:
+        """Know none."""
+        return NO_PRICES
 
 
 OPEN_GATE = OpenGate()
@@ -159,6 +167,10 @@ class AccountBooks:
         """Note that an order was filled."""
         with self._lock:
             self._executed.append(order)
+
+    def prices(self, symbol: str) -> Prices:
+        """Prices of a symbol as the streams told them last."""
+        return self._prices_of(symbol)
 
     def alerts(self) -> dict[str, str]:
         """Levels of alerts that the account is above now, each with one sentence."""

@@ -209,6 +209,10 @@ class Trader:
             return "halted before it was sent"
         return self._approval.refusal_to_send(intent, is_reducing=self._breaker.only_reduces)
 
+    def priced(self, intent: Intent) -> Intent:
+        """Return an intent of no bar with the last price that the stream has told."""
+        return self._approval.priced(intent)
+
     def rest(self) -> None:
         """Return once nobody books; a thread that was given up on may still do."""
         with self._busy:

@@ -13,7 +13,7 @@ from decimal import Decimal
 
 from live_runner.book.trader import Trader
 from live_runner.venue.broker import VenueBroker, Wire
-from live_runner.venue.order_rows import OrderRows
+from live_runner.venue.order_rows import IntentPrices, OrderRows
 from quant_pipelines.core.entry_settings import EntrySettings
 from quant_pipelines.core.errors import ExchangeError, OrderWouldTake, OutcomeUnknown, StoreError
 from quant_pipelines.core.timeframes import floor_ms, from_ms, to_ms
@@ -207,7 +207,10 @@ class Chasing:
             self._reads_back, self.due = True, 0.0
             await self._cancel(self._children[-1])
         elif isinstance(step, Market):
-            intent, stamp_ms = await self._rows.intend(REMAINDER, root.side, step.quantity, "market")
+            prices = IntentPrices(None, root.decision_price, root.arrival_price)
+            intent, stamp_ms = await self._rows.intend(
+                REMAINDER, root.side, step.quantity, "market", prices=prices
+            )
             await transmit(intent, stamp_ms)
         elif self._unsent_ms is not None:
             self._unsent_ms = None
@@ -220,8 +223,9 @@ class Chasing:
         intent, stamp_ms, refusal = root, self._unsent_ms, ""
         self._unsent_ms = None
         if stamp_ms is None:
+            prices = IntentPrices(step.price, root.decision_price, root.arrival_price)
             intent, stamp_ms = await self._rows.intend(
-                REMAINDER, root.side, step.quantity, "limit", price=step.price
+                REMAINDER, root.side, step.quantity, "limit", prices=prices
             )
             refusal = self._trader.refusal_to_send(intent)
         name, symbol = intent.client_order_id, self._trader.symbol

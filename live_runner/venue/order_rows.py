@@ -3,8 +3,9 @@
 import asyncio
 import logging
 from collections.abc import Callable
+from dataclasses import replace
 from decimal import Decimal
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 from live_runner.book.broker import Broker
 from live_runner.book.trader import Trader
@@ -22,6 +23,14 @@ from quant_pipelines.trading.venue import OrderVenue, StopOrder, VenueOrder, Ven
 
 _log = logging.getLogger(__name__)
 Answer = TypeVar("Answer")
+
+
+class IntentPrices(NamedTuple):
+    """Limit of an intent, and the prices that what it costs is measured against, quote per base."""
+
+    limit: Decimal | None = None
+    decision: Decimal | None = None
+    arrival: Decimal | None = None
 
 
 class OrderRows:
@@ -59,13 +68,16 @@ class OrderRows:
         kind: OrderKind,
         *,
         exit_reason: str | None = None,
-        price: Decimal | None = None,
+        prices: IntentPrices = IntentPrices(),  # noqa: B008 - a tuple
     ) -> tuple[Intent, int]:
         """Commit an intent that belongs to no bar; returns it with its stamp, the venue's milliseconds."""
         now_ms = await self._venue.now_ms()
         name = moment_order_id(self._epoch, self._trader.plan.deployment.id, now_ms, purpose[0])
         at = from_ms(now_ms)
-        intent = Intent(name, side, quantity, purpose, at, kind, exit_reason, price)
+        intent = Intent(name, side, quantity, purpose, at, kind, exit_reason, prices.limit)
+        intent = replace(intent, decision_price=prices.decision, arrival_price=prices.arrival)
+        if purpose != STOP and prices.arrival is None:
+            intent = self._trader.priced(intent)
         await self.with_broker(lambda broker: broker.add(intent, at))
         return intent, now_ms
 
@@ -75,7 +87,10 @@ class OrderRows:
         covered = abs(position) if quantity is None else quantity
         takes_profit = wanted.reason == EXIT_REASONS[TAKE_PROFIT]
         kind: OrderKind = "take_profit_market" if takes_profit else "stop_market"
-        intent, now_ms = await self.intend(STOP, wanted.side, covered, kind, exit_reason=wanted.reason)
+        prices = IntentPrices(decision=wanted.trigger_price)
+        intent, now_ms = await self.intend(
+            STOP, wanted.side, covered, kind, exit_reason=wanted.reason, prices=prices
+        )
         name, symbol = intent.client_order_id, self._trader.symbol
         return StopOrder(
             name, symbol, wanted.side, wanted.trigger_price, now_ms, quantity, takes_profit=takes_profit
