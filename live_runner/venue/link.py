@@ -255,7 +255,7 @@ class VenueLink:
             return
         await self._rows.follow(order, "SUBMITTED")  # proves the epoch once more, right before the request
         if intent.order_type == "limit":
-            self._chasing.begin(intent, now_ms)
+            self._chasing.take_up(intent, now_ms)
         else:
             await self._transmit(intent, now_ms)
 

@@ -5,7 +5,7 @@ import logging
 from collections.abc import Callable
 from dataclasses import replace
 from decimal import Decimal
-from typing import NamedTuple, TypeVar
+from typing import TypeVar
 
 from live_runner.book.broker import Broker
 from live_runner.book.trader import Trader
@@ -18,19 +18,11 @@ from quant_pipelines.store.trading import Intent
 from quant_pipelines.store.venue_orders import OrderStep, PlacedOrder
 from quant_pipelines.trading.levels import WantedLevel
 from quant_pipelines.trading.orders import OrderProgress
-from quant_pipelines.trading.purposes import STOP, Purpose
+from quant_pipelines.trading.purposes import REMAINDER, STOP, Purpose
 from quant_pipelines.trading.venue import OrderVenue, StopOrder, VenueOrder, VenueStop
 
 _log = logging.getLogger(__name__)
 Answer = TypeVar("Answer")
-
-
-class IntentPrices(NamedTuple):
-    """Limit of an intent, and the prices that what it costs is measured against, quote per base."""
-
-    limit: Decimal | None = None
-    decision: Decimal | None = None
-    arrival: Decimal | None = None
 
 
 class OrderRows:
@@ -68,18 +60,28 @@ class OrderRows:
         kind: OrderKind,
         *,
         exit_reason: str | None = None,
-        prices: IntentPrices = IntentPrices(),  # noqa: B008 - a tuple
     ) -> tuple[Intent, int]:
         """Commit an intent that belongs to no bar; returns it with its stamp, the venue's milliseconds."""
-        now_ms = await self._venue.now_ms()
-        name = moment_order_id(self._epoch, self._trader.plan.deployment.id, now_ms, purpose[0])
-        at = from_ms(now_ms)
-        intent = Intent(name, side, quantity, purpose, at, kind, exit_reason, prices.limit)
-        intent = replace(intent, decision_price=prices.decision, arrival_price=prices.arrival)
-        if purpose != STOP and prices.arrival is None:
-            intent = self._trader.priced(intent)
-        await self.with_broker(lambda broker: broker.add(intent, at))
-        return intent, now_ms
+        name, now_ms = await self._named(purpose)
+        intent = Intent(name, side, quantity, purpose, from_ms(now_ms), kind, exit_reason)
+        return await self._committed(self._trader.priced(intent), now_ms)
+
+    async def intend_remainder(
+        self, root: Intent, quantity: Decimal, price: Decimal | None
+    ) -> tuple[Intent, int]:
+        """Commit the intent of what another has left, at a limit or at market; its cost counts with that."""
+        name, now_ms = await self._named(REMAINDER)
+        kind: OrderKind = "market" if price is None else "limit"
+        intent = replace(
+            root,
+            client_order_id=name,
+            quantity=quantity,
+            purpose=REMAINDER,
+            bar_close=from_ms(now_ms),
+            order_type=kind,
+            price=price,
+        )
+        return await self._committed(intent, now_ms)
 
     async def intend_stop(self, wanted: WantedLevel, quantity: Decimal | None = None) -> StopOrder:
         """Commit the intent of a stop, of a quantity or of whatever is held; it may be sent then."""
@@ -87,14 +89,27 @@ class OrderRows:
         covered = abs(position) if quantity is None else quantity
         takes_profit = wanted.reason == EXIT_REASONS[TAKE_PROFIT]
         kind: OrderKind = "take_profit_market" if takes_profit else "stop_market"
-        prices = IntentPrices(decision=wanted.trigger_price)
-        intent, now_ms = await self.intend(
-            STOP, wanted.side, covered, kind, exit_reason=wanted.reason, prices=prices
-        )
-        name, symbol = intent.client_order_id, self._trader.symbol
+        name, now_ms = await self._named(STOP)
+        intent = Intent(name, wanted.side, covered, STOP, from_ms(now_ms), kind, wanted.reason)
+        await self._committed(replace(intent, decision_price=wanted.trigger_price), now_ms)
         return StopOrder(
-            name, symbol, wanted.side, wanted.trigger_price, now_ms, quantity, takes_profit=takes_profit
+            name,
+            self._trader.symbol,
+            wanted.side,
+            wanted.trigger_price,
+            now_ms,
+            quantity,
+            takes_profit=takes_profit,
         )
+
+    async def _named(self, purpose: Purpose) -> tuple[str, int]:
+        """Name of an intent of this moment, and the moment."""
+        now_ms = await self._venue.now_ms()
+        return moment_order_id(self._epoch, self._trader.plan.deployment.id, now_ms, purpose[0]), now_ms
+
+    async def _committed(self, intent: Intent, now_ms: int) -> tuple[Intent, int]:
+        await self.with_broker(lambda broker: broker.add(intent, from_ms(now_ms)))
+        return intent, now_ms
 
     async def follow(
         self,

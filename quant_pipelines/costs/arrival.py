@@ -10,7 +10,7 @@ _ZERO = Decimal(0)
 _BPS = Decimal(10_000)
 
 
-class Execution(NamedTuple):
+class ExecutedPart(NamedTuple):
     """Quantity in base, price in quote per base, fee in quote (positive when paid)."""
 
     quantity: Decimal
@@ -38,7 +38,7 @@ class ArrivalCost(NamedTuple):
     fee_bps: Decimal
 
 
-def arrival_cost(side: Side, arrival_price: Decimal, fills: Iterable[Execution]) -> ArrivalCost | None:
+def arrival_cost(side: Side, arrival_price: Decimal, fills: Iterable[ExecutedPart]) -> ArrivalCost | None:
     """Measure the fills of an order against its arrival price; None without fills.
 
     Notes
@@ -49,7 +49,7 @@ def arrival_cost(side: Side, arrival_price: Decimal, fills: Iterable[Execution])
 
     Examples
     --------
-    >>> bought = [Execution(Decimal(1), Decimal(101), Decimal("0.05"))]
+    >>> bought = [ExecutedPart(Decimal(1), Decimal(101), Decimal("0.05"))]
     >>> cost = arrival_cost("buy", Decimal(100), bought)
     >>> float(cost.shortfall_bps), float(cost.fee_bps)
     (100.0, 5.0)

@@ -11,7 +11,7 @@ from sqlalchemy import Connection, Engine
 from quant_pipelines.core.errors import DataError, unknown_name
 from quant_pipelines.core.stages import LADDER
 from quant_pipelines.core.timeframes import timeframe_ms
-from quant_pipelines.costs.arrival import Execution, arrival_cost
+from quant_pipelines.costs.arrival import ExecutedPart, arrival_cost
 from quant_pipelines.store import decisions as store
 from quant_pipelines.store.engine import transaction
 from quant_pipelines.store.market import read_universe, read_whitelist
@@ -195,7 +195,7 @@ def _order_sentence(intent: dict[str, Any], signal: dict[str, Any] | None, n_fil
 def _cost(intent: dict[str, Any], booked: list[dict[str, Any]]) -> dict[str, Any] | None:
     """Cost against the arrival price, fees apart; None without fills, or where no price was stored."""
     arrival_price = intent["arrival_price"] or intent["decision_price"]
-    executions = [Execution(row["quantity"], row["price"], row["fee"]) for row in booked]
+    executions = [ExecutedPart(row["quantity"], row["price"], row["fee"]) for row in booked]
     cost = arrival_cost(intent["side"], arrival_price, executions) if arrival_price else None
     return cost._asdict() if cost else None
 
