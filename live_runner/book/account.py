@@ -21,6 +21,7 @@ from quant_pipelines.risk.account_nav import AccountFunds, Nav, nav_of
 from quant_pipelines.risk.account_rules import AccountDenial, account_denial
 from quant_pipelines.risk.account_view import (
     MINUTE_MS,
+    NO_PRICES,
     REJECTS_MS,
     REPEATED_MS,
     AccountOrder,
@@ -60,6 +61,9 @@ class AccountGate(Protocol):
     def breach(self, deployment_id: int, limits: RiskLimits) -> str:
         """Why a book, or its account, holds more than it may; empty if neither does, or nobody knows."""
 
+    def prices(self, symbol: str) -> Prices:
+        """Prices of a symbol as the streams told them last."""
+
 
 class OpenGate:
     """Approves everything: a book that belongs to no account that is watched."""
@@ -82,6 +86,10 @@ class OpenGate:
     def breach(self, deployment_id: int, limits: RiskLimits) -> str:
         """Return none: no book is known."""
         return ""
+
+    def prices(self, symbol: str) -> Prices:
+        """Know none."""
+        return NO_PRICES
 
 
 OPEN_GATE = OpenGate()
@@ -273,6 +281,10 @@ class AccountBooks:
         if book is None:
             return ""
         return breach_of_book(book, limits) or breach_of_account(view, book.symbol, own)
+
+    def prices(self, symbol: str) -> Prices:
+        """Prices of a symbol as the streams told them last."""
+        return self._prices_of(symbol)
 
     def alerts(self) -> dict[str, str]:
         """Levels of alerts that the account is above now, each with one sentence."""

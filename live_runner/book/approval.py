@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable
+from dataclasses import replace
 from typing import NamedTuple
 
 from live_runner.book.account import OPEN_GATE, AccountGate
@@ -9,6 +10,7 @@ from live_runner.book.announcer import Announce, silent
 from live_runner.book.broker import Broker
 from live_runner.book.decision import Decided, Moment, without_exposure
 from live_runner.book.plan import DeploymentPlan
+from live_runner.book.rows import exact
 from quant_pipelines.core.errors import ExchangeError, ExchangeRefused
 from quant_pipelines.core.timeframes import DAY_MS, to_ms
 from quant_pipelines.risk.account_view import AccountOrder, BookExposure
@@ -78,13 +80,22 @@ class Approval:
         """Return the decision, or what the account leaves of it."""
         if decided.intent is None:
             return decided
-        order = self._order(decided.intent, decided.order_quantity, decided.signal.price)
+        intent = self.priced(decided.intent, decided.signal.price)
+        decided = decided._replace(intent=intent)
+        order = self._order(intent, decided.order_quantity, decided.signal.price)
         order = order._replace(data_age_seconds=moment.data_age_seconds)
         denial = self._gate.ask(order, is_reducing=is_reducing)
         if denial is not None:
             return without_exposure(self._plan, decided, denial, moment)
         self._asked, self._is_open, self._n_fills = order, True, n_fills
         return decided
+
+    def priced(self, intent: Intent, decision_price: float = math.nan) -> Intent:
+        """Return the intent with the prices that what it costs will be measured against."""
+        last = self._gate.prices(self._plan.deployment.symbol).last
+        if math.isfinite(decision_price):
+            intent = replace(intent, decision_price=exact(decision_price))
+        return replace(intent, arrival_price=exact(last)) if math.isfinite(last) else intent
 
     def refusal_to_send(self, intent: Intent, *, is_reducing: bool) -> str:
         """Why a committed order is not sent, in one sentence; empty if it is."""

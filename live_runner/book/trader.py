@@ -247,6 +247,10 @@ class Trader:
         """Note that the venue has refused an order; so many of them stop what adds."""
         self._approval.refused(error, at_ms)
 
+    def priced(self, intent: Intent) -> Intent:
+        """Return an intent of no bar with the last price that the stream has told."""
+        return self._approval.priced(intent)
+
     def rest(self) -> None:
         """Return once nobody books; a thread that was given up on may still do."""
         with self._busy:

@@ -13,7 +13,7 @@ from decimal import Decimal
 
 from live_runner.book.trader import Trader
 from live_runner.venue.broker import VenueBroker, Wire
-from live_runner.venue.order_rows import OrderRows, OrderTerms
+from live_runner.venue.order_rows import OrderRows
 from quant_pipelines.core.entry_settings import EntrySettings
 from quant_pipelines.core.errors import ExchangeError, OrderWouldTake, OutcomeUnknown, StoreError
 from quant_pipelines.core.timeframes import floor_ms, from_ms, to_ms
@@ -25,13 +25,13 @@ from quant_pipelines.trading.chase import (
     Chased,
     ChaseTerms,
     Done,
-    Market,
     Moves,
     Outcome,
     PlaceLimit,
+    SendRest,
     Step,
     Wait,
-    Wanted,
+    WantedEntry,
     after,
     next_step,
 )
@@ -92,7 +92,7 @@ class Chasing:
         self._chased = Chased()
         self._reads_back = False
 
-    def take(self, intent: Intent, stamp_ms: int) -> None:
+    def take_up(self, intent: Intent, stamp_ms: int) -> None:
         """Take an intent that is committed as about to be sent, with its stamp, milliseconds UTC."""
         self._root, self._moves, self._unsent_ms = intent, Moves(), stamp_ms
         self._until_ms = stamp_ms + int(self._settings.seconds * 1000)
@@ -183,8 +183,8 @@ class Chasing:
         assert root is not None  # noqa: S101 - there is an order
         now_ms = await self._venue.now_ms()
         is_withdrawn = await self._is_withdrawn(root, now_ms)
-        wanted = Wanted(root.side, root.quantity, self._until_ms, is_withdrawn)
-        return next_step(wanted, self._chased, self._terms, touch=touch, moves=self._moves, now_ms=now_ms)
+        wanted = WantedEntry(root.side, root.quantity, self._until_ms, self._terms, is_withdrawn)
+        return next_step(wanted, self._chased, touch=touch, moves=self._moves, now_ms=now_ms)
 
     async def _is_withdrawn(self, root: Intent, now_ms: int) -> bool:
         """Whether it may not open any more: next bar, funding slot, halt, difference, or an exit."""
@@ -209,8 +209,8 @@ class Chasing:
         elif isinstance(step, Cancel):
             self._reads_back, self.due = True, 0.0
             await self._cancel(self._children[-1])
-        elif isinstance(step, Market):
-            intent, stamp_ms = await self._rows.intend(REMAINDER, OrderTerms(root.side, step.quantity))
+        elif isinstance(step, SendRest):
+            intent, stamp_ms = await self._rows.intend_remainder(root, step.quantity, None)
             await transmit(intent, stamp_ms)
         elif self._unsent_ms is not None:
             self._unsent_ms = None
@@ -223,8 +223,7 @@ class Chasing:
         intent, stamp_ms, refusal = root, self._unsent_ms, ""
         self._unsent_ms = None
         if stamp_ms is None:
-            order = OrderTerms(root.side, step.quantity, "limit", step.price)
-            intent, stamp_ms = await self._rows.intend(REMAINDER, order)
+            intent, stamp_ms = await self._rows.intend_remainder(root, step.quantity, step.price)
             refusal = self._trader.refusal_to_send(intent)
         name, symbol = intent.client_order_id, self._trader.symbol
         known = await self._rows.with_broker(lambda broker: broker.orders[name])

@@ -35,9 +35,9 @@ class Entries:
         """When the venue is to be looked at, by the loop's clock; infinite without an order."""
         return min((one.due for one in self._books.values()), default=float("inf"))
 
-    def take(self, seat: Seat, intent: Intent, stamp_ms: int) -> None:
+    def take_up(self, seat: Seat, intent: Intent, stamp_ms: int) -> None:
         """Take an intent that is committed as about to be sent, with its stamp, milliseconds UTC."""
-        self._of(seat).take(intent, stamp_ms)
+        self._of(seat).take_up(intent, stamp_ms)
 
     async def recover(self, seats: Iterable[Seat]) -> None:
         """Go on with what an earlier life has left at the venue."""

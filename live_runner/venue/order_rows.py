@@ -3,6 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Callable
+from dataclasses import replace
 from decimal import Decimal
 from typing import NamedTuple, TypeVar
 
@@ -17,7 +18,7 @@ from quant_pipelines.store.trading import Intent
 from quant_pipelines.store.venue_orders import OrderStep, PlacedOrder
 from quant_pipelines.trading.levels import WantedLevel
 from quant_pipelines.trading.orders import OrderProgress
-from quant_pipelines.trading.purposes import STOP, Purpose
+from quant_pipelines.trading.purposes import REMAINDER, STOP, Purpose
 from quant_pipelines.trading.venue import OrderVenue, StopOrder, VenueStop
 
 _log = logging.getLogger(__name__)
@@ -68,12 +69,27 @@ class OrderRows:
         exit_reason: str | None = None,
     ) -> tuple[Intent, int]:
         """Commit an intent that belongs to no bar; returns it with its stamp, the venue's milliseconds."""
-        now_ms = await self._venue.now_ms()
-        name = moment_order_id(self._epoch, self._trader.plan.deployment.id, now_ms, purpose[0])
+        name, now_ms = await self._named(purpose)
         at = from_ms(now_ms)
         intent = Intent(name, order.side, order.quantity, purpose, at, order.kind, exit_reason, order.price)
-        await self.with_broker(lambda broker: broker.add(intent, at))
-        return intent, now_ms
+        return await self._committed(self._trader.priced(intent), now_ms)
+
+    async def intend_remainder(
+        self, root: Intent, quantity: Decimal, price: Decimal | None
+    ) -> tuple[Intent, int]:
+        """Commit the intent of what another has left, at a limit or at market; its cost counts with that."""
+        name, now_ms = await self._named(REMAINDER)
+        kind: OrderKind = "market" if price is None else "limit"
+        intent = replace(
+            root,
+            client_order_id=name,
+            quantity=quantity,
+            purpose=REMAINDER,
+            bar_close=from_ms(now_ms),
+            order_type=kind,
+            price=price,
+        )
+        return await self._committed(intent, now_ms)
 
     async def intend_stop(
         self, wanted: WantedLevel, quantity: Decimal | None = None, *, covered: Decimal
@@ -82,13 +98,27 @@ class OrderRows:
         covered = covered if quantity is None else quantity
         takes_profit = wanted.reason == EXIT_REASONS[TAKE_PROFIT]
         kind: OrderKind = "take_profit_market" if takes_profit else "stop_market"
-        intent, now_ms = await self.intend(
-            STOP, OrderTerms(wanted.side, covered, kind), exit_reason=wanted.reason
-        )
-        name, symbol = intent.client_order_id, self._trader.symbol
+        name, now_ms = await self._named(STOP)
+        intent = Intent(name, wanted.side, covered, STOP, from_ms(now_ms), kind, wanted.reason)
+        await self._committed(replace(intent, decision_price=wanted.trigger_price), now_ms)
         return StopOrder(
-            name, symbol, wanted.side, wanted.trigger_price, now_ms, quantity, takes_profit=takes_profit
+            name,
+            self._trader.symbol,
+            wanted.side,
+            wanted.trigger_price,
+            now_ms,
+            quantity,
+            takes_profit=takes_profit,
         )
+
+    async def _named(self, purpose: Purpose) -> tuple[str, int]:
+        """Name of an intent of this moment, and the moment."""
+        now_ms = await self._venue.now_ms()
+        return moment_order_id(self._epoch, self._trader.plan.deployment.id, now_ms, purpose[0]), now_ms
+
+    async def _committed(self, intent: Intent, now_ms: int) -> tuple[Intent, int]:
+        await self.with_broker(lambda broker: broker.add(intent, from_ms(now_ms)))
+        return intent, now_ms
 
     async def follow(
         self,

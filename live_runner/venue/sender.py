@@ -176,7 +176,7 @@ class Sender:
                 return False
         await seat.rows.follow(known, "SUBMITTED")  # proves the epoch once more, right before the request
         if intent.order_type == "limit" and is_whole:
-            self._entries.take(seat, intent, stamp_ms)
+            self._entries.take_up(seat, intent, stamp_ms)
         else:
             await self.transmit(intent, stamp_ms, rest)
         return True

@@ -34,4 +34,7 @@ def _text(document: dict[str, Any]) -> str:
             lines += [f"    {name:<18} {value}" for name, value in said if not isinstance(value, dict)]
     for fill in document.get("fills", []):
         lines.append(f"  fill {fill['trade_id']} {fill['side']} {fill['quantity']} at {fill['price']}")
+    if cost := document.get("cost"):
+        told = f"{cost['shortfall_bps']:.2f} bps against {cost['arrival_price']:f}"
+        lines.append(f"  cost {told}, fees {cost['fee_bps']:.2f} bps")
     return "\n".join(lines)

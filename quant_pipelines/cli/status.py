@@ -29,7 +29,18 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _text(status: dict[str, Any]) -> str:
-    columns = ("id", "strategy", "version", "symbols", "timeframe", "stage", "capital", "equity", "position")
+    columns = (
+        "id",
+        "strategy",
+        "version",
+        "symbols",
+        "timeframe",
+        "stage",
+        "capital",
+        "equity",
+        "position",
+        "shortfall_bps",
+    )
     money = f"fills {_shown(status['fills'])}, equity {_shown(status['equity'])}"
     lines = [
         f"home {status['home']}, UI {status['ui']}, market from {status['venue']}",

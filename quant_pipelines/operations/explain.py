@@ -11,6 +11,7 @@ from sqlalchemy import Connection, Engine
 from quant_pipelines.core.errors import DataError, unknown_name
 from quant_pipelines.core.stages import LADDER
 from quant_pipelines.core.timeframes import timeframe_ms
+from quant_pipelines.costs.arrival import ExecutedPart, arrival_cost
 from quant_pipelines.store import decisions as store
 from quant_pipelines.store.engine import transaction
 from quant_pipelines.store.market import read_universe, read_whitelist
@@ -23,6 +24,8 @@ _INTENT = (
     "side",
     "quantity",
     "order_type",
+    "decision_price",
+    "arrival_price",
     "purpose",
     "exit_reason",
     "epoch",
@@ -32,7 +35,7 @@ _FILL = ("trade_id", "side", "quantity", "price", "fee", "reason", "ts", "booked
 
 
 def explain_order(engine: Engine, reference: str) -> dict[str, Any]:
-    """Chain behind an order or a trade: verdict, deployment, signal, intent, order, fills.
+    """Chain behind an order or a trade: verdict, deployment, signal, intent, order, fills, and what it cost.
 
     Parameters
     ----------
@@ -56,7 +59,7 @@ def explain_order(engine: Engine, reference: str) -> dict[str, Any]:
         known = intent or fill or {}
         chain = _deployed(connection, known["deployment_id"])
         if intent is None:
-            chain |= {"signal": None, "order": None, "fills": [store.shown(fill or {}, *_FILL)]}
+            chain |= {"signal": None, "order": None, "cost": None, "fills": [store.shown(fill or {}, *_FILL)]}
             return chain | {
                 "answer": f"a {known['reason']} of the broker: it needs no decision of the strategy"
             }
@@ -66,6 +69,7 @@ def explain_order(engine: Engine, reference: str) -> dict[str, Any]:
             "signal": _signal(signal) if signal else None,
             "order": store.shown(intent, *_INTENT, *_STATE),
             "fills": [store.shown(row, *_FILL) for row in booked],
+            "cost": _cost(intent, booked),
             "answer": _order_sentence(intent, signal, len(booked)),
         }
 
@@ -186,6 +190,14 @@ def _order_sentence(intent: dict[str, Any], signal: dict[str, Any] | None, n_fil
     state = intent["status"] or "never handed to the broker"
     state = _unsent(intent, "never sent: {}") or state
     return f"{target}{why}; {intent['side']} {intent['quantity']:f}, {state}, {n_fills} fills"
+
+
+def _cost(intent: dict[str, Any], booked: list[dict[str, Any]]) -> dict[str, Any] | None:
+    """Cost against the arrival price, fees apart; None without fills, or where no price was stored."""
+    arrival_price = intent["arrival_price"] or intent["decision_price"]
+    executions = [ExecutedPart(row["quantity"], row["price"], row["fee"]) for row in booked]
+    cost = arrival_cost(intent["side"], arrival_price, executions) if arrival_price else None
+    return cost._asdict() if cost else None
 
 
 def _signal(signal: dict[str, Any]) -> dict[str, Any]:

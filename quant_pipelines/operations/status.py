@@ -2,6 +2,7 @@
 
 import json
 import urllib.request
+from decimal import Decimal
 from typing import Any
 
 from quant_pipelines.core.clock import utc_now
@@ -107,9 +108,15 @@ def _deployment(row: dict[str, Any]) -> dict[str, Any]:
         "capital": float(row["capital"]),
         "parameters": row["parameters"],
         "equity": row["equity"],
+        "shortfall_bps": _rounded(row["shortfall_bps"]),
+        "fee_bps": _rounded(row["fee_bps"]),
         "position": None if row["position"] is None else shown_quantity(row["position"]),
         "since": row["created_at"],
     }
+
+
+def _rounded(bps: Decimal | None) -> float | None:
+    return None if bps is None else round(float(bps), 2)
 
 
 def _account_equity(capital: float | None, deployed: list[dict[str, Any]]) -> float | None:

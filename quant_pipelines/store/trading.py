@@ -101,6 +101,8 @@ class Intent:
 
     ``exit_reason`` names the stop or take-profit that the order stands for.
     ``price`` is the limit or the trigger, quote per base; None for a market order.
+    ``decision_price`` is the close that it was decided on, or the trigger of a stop; ``arrival_price`` the
+    last price that the stream had told by then; None where there was none.
     """
 
     client_order_id: str
@@ -112,6 +114,8 @@ class Intent:
     exit_reason: str | None = None
     price: Decimal | None = None
     reduce_only: bool = False
+    decision_price: Decimal | None = None
+    arrival_price: Decimal | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,13 +2,14 @@
 
 from typing import Any
 
-from sqlalchemy import Connection, Select, func, select, tuple_
+from sqlalchemy import Connection, Select, case, func, select, tuple_
 
 from quant_pipelines.store.tables import (
     accounts,
     deployments,
     equity,
     fills,
+    intents,
     optimizer_tasks,
     out_of_sample_returns,
     performance_metrics,
@@ -47,22 +48,46 @@ def task_counts(connection: Connection) -> dict[str, int]:
 
 
 def current_deployments(connection: Connection) -> list[dict[str, Any]]:
-    """Read all deployments with their text's hash, number of fills and newest equity, newest first."""
+    """Read all deployments with their text's hash, number of fills, costs and newest equity, newest first.
+
+    ``shortfall_bps`` is the cost of their orders against the arrival prices, ``fee_bps`` their fees.
+    """
     booked = (
         select(fills.c.deployment_id, func.count().label("fills")).group_by(fills.c.deployment_id).subquery()
     )
+    cost = _arrival_costs().subquery()
     last = select(equity.c.deployment_id, func.max(equity.c.ts)).group_by(equity.c.deployment_id)
     newest = select(equity).where(tuple_(equity.c.deployment_id, equity.c.ts).in_(last)).subquery()
     query = (
         select(deployments, func.coalesce(booked.c.fills, 0).label("fills"))
+        .add_columns(cost.c.shortfall_bps, cost.c.fee_bps)
         .add_columns(newest.c.equity, newest.c.position, newest.c.ts.label("equity_at"))
         .add_columns(strategy_versions.c.content_hash)
         .join(strategy_versions, strategy_versions.c.id == deployments.c.strategy_version_id)
         .outerjoin(booked, booked.c.deployment_id == deployments.c.id)
+        .outerjoin(cost, cost.c.deployment_id == deployments.c.id)
         .outerjoin(newest, newest.c.deployment_id == deployments.c.id)
         .order_by(deployments.c.id.desc())
     )
     return _rows(connection, query)
+
+
+def _arrival_costs() -> Select[Any]:
+    """Sum what `arrival_cost` measures over the orders of each deployment whose prices are stored."""
+    arrival = func.coalesce(intents.c.arrival_price, intents.c.decision_price)
+    paid_more = (fills.c.price - arrival) * fills.c.quantity
+    shortfall = func.sum(case((fills.c.side == "buy", paid_more), else_=-paid_more))
+    worth = func.nullif(func.sum(arrival * fills.c.quantity), 0)
+    return (
+        select(
+            fills.c.deployment_id,
+            (10_000 * shortfall / worth).label("shortfall_bps"),
+            (10_000 * func.sum(fills.c.fee) / worth).label("fee_bps"),
+        )
+        .join(intents, intents.c.client_order_id == fills.c.client_order_id)
+        .where(arrival.is_not(None))
+        .group_by(fills.c.deployment_id)
+    )
 
 
 def account_capital(connection: Connection) -> float | None:

@@ -63,12 +63,13 @@ class ChaseTerms(NamedTuple):
     at_end: AtEnd = "market"
 
 
-class Wanted(NamedTuple):
-    """What is to be ordered, until when, and whether nobody wants it any more."""
+class WantedEntry(NamedTuple):
+    """What is to be ordered, until when, how, and whether nobody wants it any more."""
 
     side: Side
     quantity: Decimal
     until_ms: int
+    terms: ChaseTerms
     is_withdrawn: bool = False
 
 
@@ -142,7 +143,7 @@ class Cancel(NamedTuple):
     """Cancel the child that works."""
 
 
-class Market(NamedTuple):
+class SendRest(NamedTuple):
     """Send what is left at market."""
 
     quantity: Decimal
@@ -154,12 +155,10 @@ class Done(NamedTuple):
     reason: DoneReason
 
 
-Step: TypeAlias = Wait | PlaceLimit | Amend | Cancel | Market | Done
+Step: TypeAlias = Wait | PlaceLimit | Amend | Cancel | SendRest | Done
 
 
-def next_step(
-    wanted: Wanted, chased: Chased, terms: ChaseTerms, *, touch: Touch | None, moves: Moves, now_ms: int
-) -> Step:
+def next_step(wanted: WantedEntry, chased: Chased, *, touch: Touch | None, moves: Moves, now_ms: int) -> Step:
     """Decide what is to be done next.
 
     Parameters
@@ -168,8 +167,6 @@ def next_step(
         What is to be ordered.
     chased
         What has become of it.
-    terms
-        How.
     touch
         Best prices, read since the last move; None where they were not.
     moves
@@ -179,21 +176,21 @@ def next_step(
 
     Examples
     --------
-    >>> terms, wanted = ChaseTerms(Decimal(1), Decimal(5)), Wanted("buy", Decimal(2), until_ms=30_000)
-    >>> best = Touch(Decimal(99), Decimal(101))
-    >>> next_step(wanted, Chased(), terms, touch=best, moves=Moves(), now_ms=0)
+    >>> terms, best = ChaseTerms(Decimal(1), Decimal(5)), Touch(Decimal(99), Decimal(101))
+    >>> wanted = WantedEntry("buy", Decimal(2), until_ms=30_000, terms=terms)
+    >>> next_step(wanted, Chased(), touch=best, moves=Moves(), now_ms=0)
     PlaceLimit(quantity=Decimal('2'), price=Decimal('99'))
     """
     is_over = wanted.is_withdrawn or now_ms >= wanted.until_ms
     if chased.works and chased.status == "PENDING_CANCEL":
-        return _ask_again(terms, moves, now_ms)
+        return _ask_again(wanted.terms, moves, now_ms)
     if not chased.is_settled:
         return Wait("not known")
     if chased.filled >= wanted.quantity:
         return Done("filled")
     if chased.works:
-        return Cancel() if is_over else _moved(wanted, chased, terms, touch=touch, moves=moves)
-    return _begun(wanted, chased, terms, touch=touch, moves=moves, is_late=now_ms >= wanted.until_ms)
+        return Cancel() if is_over else _moved(wanted, chased, touch=touch, moves=moves)
+    return _begun(wanted, chased, touch=touch, moves=moves, is_late=now_ms >= wanted.until_ms)
 
 
 def after(moves: Moves, step: Step, outcome: Outcome, now_ms: int) -> Moves:
@@ -208,7 +205,7 @@ def after(moves: Moves, step: Step, outcome: Outcome, now_ms: int) -> Moves:
         return moves._replace(n_moves=moves.n_moves + 1, may_place=True)
     if isinstance(step, Cancel):
         return moves._replace(canceled_ms=now_ms)
-    if isinstance(step, Market):
+    if isinstance(step, SendRest):
         return moves._replace(went_to_market=True)
     return moves._replace(may_place=False) if step == Wait("rests") else moves
 
@@ -218,19 +215,17 @@ def _ask_again(terms: ChaseTerms, moves: Moves, now_ms: int) -> Step:
     return Cancel() if is_due else Wait("canceling")
 
 
-def _moved(wanted: Wanted, chased: Chased, terms: ChaseTerms, *, touch: Touch | None, moves: Moves) -> Step:
+def _moved(wanted: WantedEntry, chased: Chased, *, touch: Touch | None, moves: Moves) -> Step:
     """Follow the touch that has left the child; one that is ahead of it stays."""
     if touch is None or chased.price is None:
         return Wait("no prices")
     best = _best(wanted, touch)
     left_by = best - chased.price if wanted.side == "buy" else chased.price - best
-    is_left = left_by >= terms.ticks * terms.tick_size
-    return Amend(best) if is_left and moves.n_moves < terms.most_moves else Wait("rests")
+    is_left = left_by >= wanted.terms.ticks * wanted.terms.tick_size
+    return Amend(best) if is_left and moves.n_moves < wanted.terms.most_moves else Wait("rests")
 
 
-def _begun(
-    wanted: Wanted, chased: Chased, terms: ChaseTerms, *, touch: Touch | None, moves: Moves, is_late: bool
-) -> Step:
+def _begun(wanted: WantedEntry, chased: Chased, *, touch: Touch | None, moves: Moves, is_late: bool) -> Step:
     """Bring what is left to the venue; nothing works there."""
     if wanted.is_withdrawn:
         return Done("withdrawn")
@@ -241,15 +236,15 @@ def _begun(
     if touch is None:
         return Wait("no prices")
     price = _best(wanted, touch)
-    if chased.status is not None and rest * price < terms.min_notional:
+    if chased.status is not None and rest * price < wanted.terms.min_notional:
         return Done("too small")
-    is_used_up = moves.n_moves > terms.most_moves
+    is_used_up = moves.n_moves > wanted.terms.most_moves
     if is_late or is_used_up or moves.canceled_ms is not None:
         why: DoneReason = "moves are over" if is_used_up else "time is over"
-        return Market(rest) if terms.at_end == "market" else Done(why)
+        return SendRest(rest) if wanted.terms.at_end == "market" else Done(why)
     return PlaceLimit(rest, price)
 
 
-def _best(wanted: Wanted, touch: Touch) -> Decimal:
+def _best(wanted: WantedEntry, touch: Touch) -> Decimal:
     """Price of our side's best order."""
     return touch.bid if wanted.side == "buy" else touch.ask

@@ -219,7 +219,8 @@ intents = Table(
     text("order_type"),
     text(
         "purpose",
-        comment="target, stop (it stands at the venue), exit (the runner closes for a stop), "
+        comment="target, remainder (what a limit order that follows a target has left open), "
+        "stop (it stands at the venue), exit (the runner closes for a stop), "
         "flatten (nothing protects it), close (an operator asked), or order and the number that an event "
         "strategy knows it by",
     ),
@@ -237,6 +238,17 @@ intents = Table(
         nullable=False,
         server_default=sql("false"),
         comment="whether it may only bring the position nearer to flat",
+    ),
+    money(
+        "decision_price",
+        nullable=True,
+        comment="close that it was decided on, or the trigger of a stop, quote per base; "
+        "null where there was none",
+    ),
+    money(
+        "arrival_price",
+        nullable=True,
+        comment="last price that the stream had told by then, quote per base; null where it had told none",
     ),
     CheckConstraint(one_of("side", Side), name="side"),
     CheckConstraint("quantity > 0", name="quantity"),

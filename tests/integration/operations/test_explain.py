@@ -1,6 +1,7 @@
 """Why an order, why none: each answer is the journal's own."""
 
 from datetime import timedelta
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -13,6 +14,7 @@ from quant_pipelines.operations.receipt import Signature
 from quant_pipelines.store.heartbeats import Alert
 from quant_pipelines.store.outages import follow_standing, wait_of
 from quant_pipelines.store.tables import epochs, equity, fills, intents, orders, signals
+from quant_pipelines.store.views import current_deployments
 
 pytestmark = pytest.mark.postgres
 BTC, ETH, SOL = "BTC/USDT:USDT", "ETH/USDT:USDT", "SOL/USDT:USDT"
@@ -44,6 +46,7 @@ def decide(world: Any, deployment_id: int, reason: str, *, orders_too: bool = Fa
             insert(epochs).values(writer="test", started_at=close).returning(epochs.c.id)
         ).scalar_one()
         intent = {"side": "buy", "quantity": 0.5, "order_type": "market", "purpose": "target"}
+        intent |= {"decision_price": Decimal(98), "arrival_price": Decimal(99)}
         stamp = {"symbol": BTC, "epoch": epoch, "committed_at": close}
         connection.execute(insert(intents).values(name | key | intent | stamp))
         state = {"status": "FILLED", "filled_quantity": 0.5, "updated_at": close}
@@ -77,6 +80,22 @@ def test_order_and_its_trade_have_one_chain(world: Any, deployment_id: int, refe
     assert chain["order"]["status"] == "FILLED"
     assert [fill["trade_id"] for fill in chain["fills"]] == ["p1-1"]
     assert chain["answer"] == "target 1 at 100; order; buy 0.5, FILLED, 1 fills"
+
+
+def test_order_tells_its_cost_against_the_arrival_price_with_fees_apart(
+    world: Any, deployment_id: int
+) -> None:
+    decide(world, deployment_id, "order", orders_too=True)
+    cost = explain_order(world.engine, "q1-1-a-t")["cost"]
+    assert (cost["arrival_price"], cost["shortfall"], cost["fees"]) == (99, Decimal("0.5"), Decimal("0.1"))
+    assert (round(cost["shortfall_bps"], 3), round(cost["fee_bps"], 3)) == (
+        Decimal("101.010"),
+        Decimal("20.202"),
+    )
+    with world.engine.connect() as connection:
+        [row] = current_deployments(connection)
+    assert round(row["shortfall_bps"], 3) == Decimal("101.010")
+    assert round(row["fee_bps"], 3) == Decimal("20.202")
 
 
 def test_stop_of_the_broker_says_that_nobody_decided(world: Any, deployment_id: int) -> None:

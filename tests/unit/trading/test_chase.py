@@ -12,12 +12,12 @@ from quant_pipelines.trading.chase import (
     Chased,
     ChaseTerms,
     Done,
-    Market,
     Moves,
     PlaceLimit,
+    SendRest,
     Step,
     Wait,
-    Wanted,
+    WantedEntry,
     after,
     next_step,
 )
@@ -27,7 +27,7 @@ D = Decimal
 NOW = 10_000
 TERMS = ChaseTerms(D("0.5"), D(5), ticks=2, interval_ms=2_000, most_moves=3)
 CANCELS = TERMS._replace(at_end="cancel")
-WANTED = Wanted("buy", D(2), NOW + 1)
+WANTED = WantedEntry("buy", D(2), NOW + 1, TERMS)
 LATE = WANTED._replace(until_ms=NOW)
 GONE = WANTED._replace(is_withdrawn=True)
 TOUCH = Touch(D(99), D(101))
@@ -75,7 +75,7 @@ AT_MARKET = Moves(may_place=False, canceled_ms=NOW, went_to_market=True)
         (LATE, CANCELING, LONG_ASKED, TOUCH, Cancel()),
         (GONE, CANCELING, PLACED, TOUCH, Cancel()),
         (LATE, CANCELED, ASKED, None, Wait("no prices")),
-        (LATE, CANCELED, ASKED, TOUCH, Market(D("1.5"))),
+        (LATE, CANCELED, ASKED, TOUCH, SendRest(D("1.5"))),
         (GONE, CANCELED, ASKED, TOUCH, Done("withdrawn")),
         (LATE, DUST, ASKED, TOUCH, Done("too small")),
         (LATE, FILLED, ASKED, TOUCH, Done("filled")),
@@ -84,12 +84,14 @@ AT_MARKET = Moves(may_place=False, canceled_ms=NOW, went_to_market=True)
         (LATE, CANCELED, PLACED, TOUCH, Done("ended")),
         (WANTED, CROSSED, Moves(1), TOUCH, PlaceLimit(D(2), D(99))),
         (WANTED, CANCELED, Moves(1), TOUCH, PlaceLimit(D("1.5"), D(99))),
-        (WANTED, CROSSED, OVERSPENT, TOUCH, Market(D(2))),
+        (WANTED, CROSSED, OVERSPENT, TOUCH, SendRest(D(2))),
         (LATE, CANCELED, AT_MARKET, TOUCH, Done("ended")),
     ],
 )
-def test_next_step(wanted: Wanted, chased: Chased, moves: Moves, touch: Touch | None, expected: Step) -> None:
-    assert next_step(wanted, chased, TERMS, touch=touch, moves=moves, now_ms=NOW) == expected
+def test_next_step(
+    wanted: WantedEntry, chased: Chased, moves: Moves, touch: Touch | None, expected: Step
+) -> None:
+    assert next_step(wanted, chased, touch=touch, moves=moves, now_ms=NOW) == expected
 
 
 @pytest.mark.parametrize(
@@ -97,7 +99,7 @@ def test_next_step(wanted: Wanted, chased: Chased, moves: Moves, touch: Touch | 
     [(CANCELED, ASKED, "time is over"), (CROSSED, OVERSPENT, "moves are over")],
 )
 def test_what_is_left_stays_where_nothing_goes_to_market(chased: Chased, moves: Moves, reason: str) -> None:
-    step = next_step(LATE, chased, CANCELS, touch=TOUCH, moves=moves, now_ms=NOW)
+    step = next_step(LATE._replace(terms=CANCELS), chased, touch=TOUCH, moves=moves, now_ms=NOW)
     assert step == Done(reason)  # type: ignore[arg-type] - one of the words
 
 
@@ -108,7 +110,7 @@ def test_what_is_left_stays_where_nothing_goes_to_market(chased: Chased, moves: 
         (PlaceLimit(D(2), D(99)), "would take", Moves(1, may_place=True)),
         (Amend(D(99)), "done", Moves(1, may_place=True)),
         (Cancel(), "done", Moves(0, may_place=True, canceled_ms=NOW)),
-        (Market(D(1)), "done", Moves(0, may_place=True, went_to_market=True)),
+        (SendRest(D(1)), "done", Moves(0, may_place=True, went_to_market=True)),
         (Wait("rests"), "done", Moves(0, may_place=False)),
         (Wait("no prices"), "done", Moves()),
     ],
@@ -122,12 +124,12 @@ def test_children_never_sum_to_more_than_what_is_wanted(seed: int) -> None:
     chance = random.Random(seed)  # noqa: S311 - a seed
     side: Side = chance.choice(("buy", "sell"))
     terms = TERMS._replace(at_end=chance.choice(("market", "cancel")))
-    book = Played(chance, Wanted(side, D(5), 20_000))
+    book = Played(chance, WantedEntry(side, D(5), 20_000, terms))
     moves, now, step = Moves(), 0, None
     while not isinstance(step, Done):
         wanted = book.wanted._replace(is_withdrawn=now > 60_000)
         touch = book.touch() if chance.random() < 0.7 else None
-        step = next_step(wanted, book.chased(), terms, touch=touch, moves=moves, now_ms=now)
+        step = next_step(wanted, book.chased(), touch=touch, moves=moves, now_ms=now)
         outcome = book.do(step)
         moves = after(moves, step, outcome, now)  # type: ignore[arg-type] - one of the words
         assert book.filled + book.works <= wanted.quantity
@@ -140,7 +142,7 @@ def test_children_never_sum_to_more_than_what_is_wanted(seed: int) -> None:
 class Played:
     """A venue that fills, refuses and cancels by chance; a second order beside one that works is a fault."""
 
-    def __init__(self, chance: random.Random, wanted: Wanted) -> None:
+    def __init__(self, chance: random.Random, wanted: WantedEntry) -> None:
         self.chance, self.wanted = chance, wanted
         self.filled = self.works = D(0)
         self.status: str | None = None
@@ -159,7 +161,7 @@ class Played:
         return Chased(self.filled, self.status, self.price, is_settled=self.chance.random() < 0.8)  # type: ignore[arg-type] - one of the words
 
     def do(self, step: Step) -> str:
-        if isinstance(step, PlaceLimit | Market):
+        if isinstance(step, PlaceLimit | SendRest):
             assert not self.works
             if self.chance.random() < 0.3:
                 self.n_moves += isinstance(step, PlaceLimit)
@@ -167,7 +169,7 @@ class Played:
                 return "would take" if isinstance(step, PlaceLimit) else "done"
             self.works, self.status = step.quantity, "ACCEPTED"
             self.price = step.price if isinstance(step, PlaceLimit) else D(0)
-            if isinstance(step, Market):
+            if isinstance(step, SendRest):
                 self.filled, self.works, self.status = self.filled + self.works, D(0), "FILLED"
         elif isinstance(step, Amend):
             self.n_moves += 1

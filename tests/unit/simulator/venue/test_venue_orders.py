@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from quant_pipelines.simulator.queries import VenueError
-from quant_pipelines.simulator.venue.records import FillRecord
+from quant_pipelines.simulator.venue.records import Amendment, FillRecord
 
 
 def code_of(call: Any, *arguments: Any, **more: Any) -> int:
@@ -184,6 +184,17 @@ def test_post_only_order_that_would_take_at_its_new_price_is_canceled(desk: Any)
     desk.order("BUY", "0.010", "59000.0", newClientOrderId="moving", timeInForce="GTX")
     assert amended(desk, "0.010", "60100.0")["status"] == "CANCELED"
     assert code_of(amended, desk, "0.010", "59000.0") == -2011
+
+
+def test_order_is_amended_less_than_ten_thousand_times(desk: Any) -> None:
+    order = desk.order("BUY", "0.010", "59000.0", newClientOrderId="moving")
+    price, quantity = Decimal(59_000), Decimal("0.01")
+    with desk.ledger.transaction():
+        for number in range(1, 9_999):
+            change = (price, price, quantity, quantity, 0)
+            desk.ledger.put(Amendment(100 + number, order["orderId"], "BTCUSDT", "moving", *change))
+    assert amended(desk, "0.010", "59500.0")["price"] == "59500.0"
+    assert code_of(amended, desk, "0.010", "59000.0") == -5026
 
 
 def test_order_amended_to_no_more_than_it_has_is_canceled(desk: Any) -> None:
