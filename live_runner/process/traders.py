@@ -297,7 +297,7 @@ class Traders:
         self._links.start(link, trader)
 
     def _barred(self, deployment: Deployment, permits: Permits) -> str:
-        """Why a deployment at a venue decides nothing although its books agree; empty when it does."""
+        """Why a deployment at a venue opens nothing although its books agree; empty when it may."""
         return bar(deployment.venue, self._settings, permits) or self._venues.key_fault(deployment.account_id)
 
     async def _open_trader(

@@ -83,7 +83,7 @@ class Station:
     pulse: Pulse = field(default_factory=Pulse)
     """Told when a position is about to be uncovered, and when it is covered."""
     barred: Callable[[], str] = lambda: ""
-    """Why nothing is decided although the books agree, in one sentence; empty when it is."""
+    """Why nothing is opened although the books agree, in one sentence; empty when something may be."""
 
 
 class VenueLink:
@@ -127,6 +127,11 @@ class VenueLink:
         """How the trader opens its broker."""
         fraction = self._station.settings.disaster_stop_fraction
         return partial(open_venue_broker, stop_fraction=fraction, wire=self._wire)
+
+    @property
+    def barred(self) -> str:
+        """Why nothing is opened although the books agree; empty when something may be."""
+        return self._station.barred()
 
     def wake(self) -> None:
         """Look at the trader and at the venue now."""
@@ -340,7 +345,7 @@ class VenueLink:
         """Block decisions while the positions differ; halt once they differ for longer than a fill takes."""
         self._difference = difference
         if self._has_begun:
-            self._wire.blocked_by = difference or self._station.barred()
+            self._wire.blocked_by = difference
         self._differences = self._differences + 1 if difference else 0
         if self._differences > _PATIENCE:
             self._differences = 0

@@ -79,6 +79,11 @@ class VenueLinks:
         link = self._links.get(deployment_id)
         return None if link is None else link.away_since_ms
 
+    def barred_by(self, deployment_id: int) -> str:
+        """Why a deployment opens nothing although its books agree; empty when it may."""
+        link = self._links.get(deployment_id)
+        return "" if link is None else link.barred
+
     def wake(self, deployment_id: int) -> None:
         """Have a link look at its trader now, also one that pauses after a failure."""
         if deployment_id in self._links:
