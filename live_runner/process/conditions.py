@@ -13,8 +13,8 @@ from quant_pipelines.store.journal import Journal
 from quant_pipelines.trading.breaker import Event
 from quant_pipelines.trading.trips import Signs
 
-PASSIVE_BREACH = "passive_breach"
-"""Scope of alerts about what is held beyond a limit; their source names the deployment behind a colon."""
+TOLD: tuple[Event, ...] = ("passive_breach", "barred")
+"""Of which nobody else tells: scopes of alerts, whose source names the deployment behind a colon."""
 _LOOK_SECONDS = 1.0
 
 
@@ -51,6 +51,7 @@ class ConditionWatch:
             self._feed.time.error_ms,
             self._links.away_since_of(deployment.id),
             self.database_error,
+            self._links.barred_by(deployment.id),
         )
 
     async def run(
@@ -76,21 +77,25 @@ class ConditionWatch:
         StoreError
             If the database does not answer.
         """
-        known, self._events, breaches = self._events, {}, dict[str, str]()
+        known, self._events, told = self._events, {}, dict[str, Alert]()
+        at = from_ms(self._feed.time.now_ms())
         for trader in traders:
             key, breaker = trader.plan.deployment.id, trader.breaker
             self._events[key] = breaker.events
-            breaches.update((trader.key, one.reason) for one in breaker.trips if one.event == PASSIVE_BREACH)
+            for event, reason in ((one.event, one.reason) for one in breaker.trips if one.event in TOLD):
+                source = f"{event}:{trader.key}"
+                told[source] = Alert("warning", source, reason, at)
             begun = breaker.events - known.get(key, frozenset())
             if begun - {"venue_away"}:  # a link that is broken compares everything once it is back
                 self._links.wake(key)
-        await self._tell(breaches)
+        await self._tell(told)
         return any(self._events[key] != known.get(key, frozenset()) for key in self._events)
 
-    async def _tell(self, breaches: dict[str, str]) -> None:
-        if self._written == breaches.keys():
+    async def _tell(self, told: dict[str, Alert]) -> None:
+        if self._written == told.keys():
             return
         at = from_ms(self._feed.time.now_ms())
-        found = [Alert("warning", f"{PASSIVE_BREACH}:{key}", why, at) for key, why in breaches.items()]
-        await asyncio.to_thread(self._journal.follow_standing, PASSIVE_BREACH, found, at)
-        self._written = set(breaches)
+        for scope in TOLD:
+            found = [alert for source, alert in told.items() if source.startswith(f"{scope}:")]
+            await asyncio.to_thread(self._journal.follow_standing, scope, found, at)
+        self._written = set(told)

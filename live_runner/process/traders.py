@@ -334,7 +334,7 @@ class Traders:
         return VenueLink(station)
 
     def _barred(self, deployment: Deployment, permits: Permits) -> str:
-        """Why a deployment at a venue decides nothing although its books agree; empty when it does."""
+        """Why a deployment at a venue opens nothing although its books agree; empty when it may."""
         return bar(deployment.venue, self._settings, permits) or self._venues.fault(deployment.account_id)
 
     async def _open_trader(

@@ -44,8 +44,6 @@ class Wire:
         Kind of the orders that open or add.
     blocked_by
         Why nothing may be decided now, as one clause; empty when something may.
-    barred
-        Asked why nothing may be opened although the books agree; it answers likewise.
     """
 
     def __init__(
@@ -55,7 +53,6 @@ class Wire:
         self.wake = wake
         self.entry = entry
         self.blocked_by = "the books are not compared with the venue yet"
-        self.barred: Callable[[], str] = lambda: ""
 
 
 class Slot(NamedTuple):
@@ -168,8 +165,8 @@ class VenueBroker:
     @property
     def waits_for(self) -> str:
         """Why nothing may be decided now."""
-        if reason := self._wire.blocked_by or self._wire.barred():
-            return reason
+        if self._wire.blocked_by:
+            return self._wire.blocked_by
         waiting = self.unsettled()
         return f"order {waiting[0].intent.client_order_id} is not settled" if waiting else ""
 

@@ -139,9 +139,7 @@ class VenueLink:
         """Take a book in; ``barred`` tells why it decides nothing although the books agree."""
         key = trader.plan.deployment.id
         rows = OrderRows(trader, self._venue, self._station.epoch)
-        wire = self._wires[key]
-        wire.barred = lambda: barred() or ("" if self._settings is None else self._settings.fault)
-        self.place.seats[key] = Seat(trader, wire, rows)
+        self.place.seats[key] = Seat(trader, self._wires[key], rows, barred)
         self._name_entries()
         self.wake()
 
@@ -155,6 +153,12 @@ class VenueLink:
         kind = entry_of(self._station.settings.entry, is_shared=self.place.is_shared)
         for seat in self.place.seats.values():
             seat.wire.entry = kind
+
+    def barred_by(self, deployment_id: int) -> str:
+        """Why a book opens nothing although the books agree; empty when it may."""
+        seat = self.place.seats.get(deployment_id)
+        of_settings = "" if self._settings is None else self._settings.fault
+        return of_settings if seat is None else seat.barred() or of_settings
 
     def wake(self) -> None:
         """Look at the traders and at the venue now."""

@@ -101,6 +101,11 @@ class VenueLinks:
         running = self._of(deployment_id)
         return None if running is None else running.link.away_since_ms
 
+    def barred_by(self, deployment_id: int) -> str:
+        """Why a deployment opens nothing although its books agree; empty when it may."""
+        running = self._of(deployment_id)
+        return "" if running is None else running.link.barred_by(deployment_id)
+
     def wake(self, deployment_id: int) -> None:
         """Have a link look at its traders now, also one that pauses after a failure."""
         running = self._of(deployment_id)

@@ -41,6 +41,8 @@ class Seat:
     ----------
     trader, wire, rows
         Who decides, how what was decided comes here, and who commits what is seen.
+    barred
+        Why nothing is opened although the books agree, in one sentence; empty when something may be.
     exit_pace
         When it may be closed again.
     has_begun
@@ -52,6 +54,7 @@ class Seat:
     trader: Trader
     wire: Wire
     rows: OrderRows
+    barred: Callable[[], str]
     exit_pace: Pace = field(default_factory=Pace)
     has_begun: bool = False
     begun: asyncio.Event = field(default_factory=asyncio.Event)

@@ -150,7 +150,7 @@ class Sender:
         refusal = "" if has_left else "the exit of a stop comes first"
         if now_ms - to_ms(order.stamp) > _LATEST_SEND_MS:
             refusal = f"woke {(now_ms - to_ms(order.stamp)) / 1000:.1f} s after its decision"
-        denial = seat.trader.refusal_to_send(intent) or seat.wire.barred()
+        denial = seat.trader.refusal_to_send(intent)
         if denial or refusal:
             await seat.rows.follow(order, "DENIED", reason=denial or refusal)
             if denial and not refusal and not seat.trader.is_halted:

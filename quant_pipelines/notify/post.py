@@ -14,6 +14,12 @@ from apprise import Apprise
 from apprise.result import AppriseResultStatus
 
 _HTTP_STATUS = re.compile(r"\berror=(\d{3})\b")
+_CAUSES = (
+    ("connection error", "no connection to its host"),
+    ("authentication", "it takes no such user, password or token"),
+    ("timed out", "its host is silent"),
+)
+"""Words of a service by which a cause is known, and ours: what it says itself may hold a secret."""
 UNUSABLE = (
     "Apprise does not know such a URL; expected one such as tgram://token/chat or mailto://user:password@host"
 )
@@ -39,7 +45,19 @@ def outcome(parcel: dict[str, Any], timeout_seconds: float) -> str:
     told = " ".join(str(getattr(entry, "message", entry)) for one in result.results for entry in one.logs())
     status = _HTTP_STATUS.search(told)
     name = attempts[-1].status.name if attempts else AppriseResultStatus(result.status).name
-    return f"{name.lower()}, HTTP {status[1]}" if status else name.lower()
+    cause = f"HTTP {status[1]}" if status else cause_of(told)
+    return f"{name.lower()}, {cause}" if cause else name.lower()
+
+
+def cause_of(told: str) -> str:
+    """Why a message did not arrive, as far as a service's words tell; empty if they tell nothing known.
+
+    Examples
+    --------
+    >>> cause_of("A Connection error occurred sending JSON notification to 127.0.0.1.")
+    'no connection to its host'
+    """
+    return next((ours for theirs, ours in _CAUSES if theirs in told.lower()), "")
 
 
 def main() -> None:

@@ -1,4 +1,4 @@
-"""Health of the market data as one state, written as a heartbeat; an alert when it changes for the worse."""
+"""Health of the market data as one state, written as a heartbeat; an alert for as long as it is not well."""
 
 from dataclasses import dataclass
 from typing import Any, Final, Literal, TypeAlias
@@ -6,13 +6,13 @@ from typing import Any, Final, Literal, TypeAlias
 from sqlalchemy import Engine
 
 from quant_pipelines.core.clock import Clock, clock_time
-from quant_pipelines.core.severities import Severity
 from quant_pipelines.core.timeframes import DAY_MS, MINUTE_MS, from_ms
 from quant_pipelines.store.bars import newest_by_symbol
 from quant_pipelines.store.engine import transaction
 from quant_pipelines.store.findings import blocked_days
-from quant_pipelines.store.heartbeats import Alert, Heartbeat, write_alert, write_heartbeat
+from quant_pipelines.store.heartbeats import Alert, Heartbeat, write_heartbeat
 from quant_pipelines.store.market import read_universe
+from quant_pipelines.store.outages import follow_standing
 
 SERVICE = "market_health"
 STALE_AFTER_MS = 12 * MINUTE_MS
@@ -92,8 +92,8 @@ def watch_market(engine: Engine, exchange: str, clock: Clock) -> MarketHealth:
 
 
 def report_change(engine: Engine, health: MarketHealth, clock: Clock) -> None:
-    """Write the alert that belongs to a change of state."""
-    severity: Severity = "info" if health.state == HEALTHY else "warning"
+    """Write the alert of the state that the data are in now, if that is a bad one; others end."""
     at = clock_time(clock)
     message = f"market data are {health.state}: {health.reason}"
-    write_alert(engine, Alert(severity, SERVICE, message, at, health.detail))
+    alert = Alert("warning", f"{SERVICE}:{health.state}", message, at, health.detail)
+    follow_standing(engine, SERVICE, [] if health.state == HEALTHY else [alert], at)

@@ -6,6 +6,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from sqlalchemy import Connection, select
+from sqlalchemy.dialects.postgresql import distinct_on
 
 from quant_pipelines.store.heartbeats import Heartbeat, trip_of
 from quant_pipelines.store.tables import alerts, deployments, equity
@@ -63,7 +64,7 @@ def _equity_then(connection: Connection, row: Mapping[Any, Any]) -> dict[int, Eq
         select(equity.c.deployment_id, equity.c.ts, equity.c.equity)
         .join(deployments, deployments.c.id == equity.c.deployment_id)
         .where(deployments.c.account_id == int(number), equity.c.ts <= row["resolved_at"])
-        .distinct(equity.c.deployment_id)
+        .ext(distinct_on(equity.c.deployment_id))
         .order_by(equity.c.deployment_id, equity.c.ts.desc())
     )
     return {key: EquityThen(at, worth) for key, at, worth in connection.execute(query)}

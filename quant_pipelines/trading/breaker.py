@@ -20,6 +20,7 @@ Event: TypeAlias = Literal[
     "clock",
     "venue_away",
     "database_away",
+    "barred",
     "day_loss",
     "passive_breach",
     "rejects",
@@ -90,6 +91,7 @@ TABLE: Final = (
     Row("clock", "REDUCING", "itself", "a clock that is off stamps orders wrongly", "watch"),
     Row("venue_away", "REDUCING", "itself", "what is asked of it may never arrive", "watch"),
     Row("database_away", "REDUCING", "itself", "no intent can be committed", "watch"),
+    Row("barred", "REDUCING", "itself", "real money asks for a certificate and for safe keys", "watch"),
     Row(
         "day_loss",
         "REDUCING",

@@ -26,12 +26,15 @@ class Signs(NamedTuple):
         Since when the talk about its orders is broken, milliseconds UTC; None while it goes on, or is none.
     database_error
         Why the database is lost; empty while it is not.
+    barred
+        Why nothing may be opened although all goes well, in one sentence; empty while something may.
     """
 
     data_age_seconds: float = 0.0
     clock_error_ms: int = 0
     venue_away_since_ms: int | None = None
     database_error: str = ""
+    barred: str = ""
 
 
 class Looked(NamedTuple):
@@ -70,6 +73,7 @@ CONDITIONS: Final[dict[Event, Callable[[Looked], str]]] = {
     "clock": lambda looked: clock_fault(looked.signs.clock_error_ms),
     "venue_away": _venue_away,
     "database_away": _database_away,
+    "barred": lambda looked: looked.signs.barred,
     "passive_breach": lambda looked: looked.breach,
 }
 """Why an event stands, as one clause; empty while it does not."""

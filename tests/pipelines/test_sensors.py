@@ -10,6 +10,7 @@ from quant_pipelines.core.bars import BarRows
 from quant_pipelines.core.series import Series
 from quant_pipelines.core.timeframes import HOUR_MS, MINUTE_MS, from_ms
 from quant_pipelines.definitions import defs
+from quant_pipelines.operations.health import MarketHealth, report_change
 from quant_pipelines.store.bars import upsert_bars
 from quant_pipelines.store.market import seed_symbols
 from quant_pipelines.store.tables import alerts, heartbeats
@@ -162,6 +163,20 @@ def test_health_that_changes_asks_for_a_refresh_and_alerts(
     (request,), _, cursor = tick(market_health, instance, platform, cursor="healthy")
     assert (request.partition_key, cursor) == ("2024-03-15", "stale")
     assert alert_messages(platform) == [f"market data are stale: 1 of 1 symbols have no recent bar: {SYMBOL}"]
+
+
+def test_health_that_is_well_again_ends_its_alert_and_writes_none(
+    instance: dg.DagsterInstance, platform: Platform
+) -> None:
+    sick = MarketHealth("stale", "1 of 1 symbols have no recent bar", {})
+    report_change(platform.engine, sick, platform.clock)
+    report_change(platform.engine, MarketHealth("faulty", "1 finding blocks", {}), platform.clock)
+    store_bar(platform, 2 * MINUTE_MS)
+    tick(market_health, instance, platform, cursor="faulty")
+    with platform.engine.connect() as connection:
+        rows = connection.execute(select(alerts.c.source, alerts.c.resolved_at).order_by(alerts.c.id)).all()
+    now = from_ms(platform.clock())
+    assert [tuple(row) for row in rows] == [("market_health:stale", now), ("market_health:faulty", now)]
 
 
 def test_health_waits_for_the_first_start(instance: dg.DagsterInstance, platform: Platform) -> None:

@@ -68,6 +68,16 @@ def test_a_test_goes_through_every_channel_and_says_which_took_it(
     assert quant("alerts", "--open")[1]["alerts"] == []
 
 
+def test_a_channel_without_a_host_fails_with_its_cause_and_without_its_secrets(
+    quant: Quant, desk: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("QUANT_ALERTS__CHANNELS", "phone info 0 json://127.0.0.1:9/TOPSECRET")
+    code, _, told = quant("alerts", "test", "--operator", "ann")
+    assert code == 1
+    assert "failed through phone (failure, no connection to its host); it arrived nowhere" in told
+    assert "TOPSECRET" not in told
+
+
 def test_the_doctor_names_a_channel_that_apprise_can_not_read(hook: Any, tmp_path: Path) -> None:
     def checked(*channels: str) -> Diagnosis:
         settings = Settings(alerts=AlertSettings(channels))

@@ -35,10 +35,14 @@ class Links(VenueLinks):
 
     def __init__(self) -> None:
         self.away: dict[int, int] = {}
+        self.barred: dict[int, str] = {}
         self.woken: list[int] = []
 
     def away_since_of(self, deployment_id: int) -> int | None:
         return self.away.get(deployment_id)
+
+    def barred_by(self, deployment_id: int) -> str:
+        return self.barred.get(deployment_id, "")
 
     def wake(self, deployment_id: int) -> None:
         self.woken.append(deployment_id)
@@ -114,6 +118,11 @@ def database_is_away(bench: Bench) -> Callable[[], None]:
     return lambda: setattr(bench.conditions, "database_error", "")
 
 
+def key_is_unsafe(bench: Bench) -> Callable[[], None]:
+    bench.links.barred[KEY] = "the key may withdraw"
+    return bench.links.barred.clear
+
+
 def market_moved(bench: Bench) -> Callable[[], None]:
     bench.hold(30.0)
     return lambda: bench.hold(9.0)
@@ -124,6 +133,7 @@ CAUSES: dict[str, tuple[Callable[[Bench], Callable[[], None]], bool]] = {
     "venue_away": (venue_is_away, False),  # its link compares everything once it is back
     "data_age": (stream_is_silent, True),
     "database_away": (database_is_away, True),
+    "barred": (key_is_unsafe, True),
     "passive_breach": (market_moved, True),
 }
 
@@ -155,6 +165,16 @@ def test_a_passive_breach_is_one_alert_with_its_end() -> None:
     source = f"passive_breach:deployment:{KEY}"
     sentence = "position_limit: 3 is held, beyond 1"
     assert bench.alerts == [(source, sentence, False), (source, sentence, True)]
+
+
+def test_who_is_barred_is_told_once_with_the_end() -> None:
+    bench = Bench()
+    end = key_is_unsafe(bench)
+    bench.look()
+    bench.look()
+    end()
+    bench.look()
+    assert bench.alerts == [(f"barred:deployment:{KEY}", "the key may withdraw", False)]
 
 
 def test_a_breach_of_an_earlier_life_ends_with_the_first_look() -> None:

@@ -24,6 +24,7 @@ NEXT: dict[Event, tuple[TradingState, TradingState, TradingState, TradingState]]
     "clock": ("REDUCING", "REDUCING", "FROZEN", "HALTED"),
     "venue_away": ("REDUCING", "REDUCING", "FROZEN", "HALTED"),
     "database_away": ("REDUCING", "REDUCING", "FROZEN", "HALTED"),
+    "barred": ("REDUCING", "REDUCING", "FROZEN", "HALTED"),
     "day_loss": ("REDUCING", "REDUCING", "FROZEN", "HALTED"),
     "passive_breach": ("REDUCING", "REDUCING", "FROZEN", "HALTED"),
     "rejects": ("REDUCING", "REDUCING", "FROZEN", "HALTED"),

@@ -39,6 +39,7 @@ def with_signs(**changes: object) -> Looked:
             with_signs(venue_away_since_ms=SINCE_MS),
             [("venue_away", "the venue is away since 2026-01-01 12:00:05 UTC")],
         ),
+        (with_signs(barred="no certificate"), [("barred", "no certificate")]),
         (with_signs(database_error="no answer"), [("database_away", "the database is away: no answer")]),
         (
             WELL._replace(breach="leverage: 6 is held, beyond 5"),
@@ -71,6 +72,7 @@ def test_a_look_replaces_what_earlier_ones_found_and_nothing_else() -> None:
         ("clock", True),
         ("venue_away", True),
         ("database_away", True),
+        ("barred", True),
         ("rejects", True),
         ("repeated_execution", True),
     ],
