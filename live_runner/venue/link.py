@@ -218,7 +218,9 @@ class VenueLink:
             await self._rows.follow_stop(item.stop)
         await self._cover()
         if is_due or asyncio.get_running_loop().time() >= self._next_sweep:
-            await self._sweep()
+            await self._sweep_trades()
+            await self._cover()  # what was filled waits for no comparison
+            await self._compare()
             await self._cover()
 
     async def _cover(self) -> None:
@@ -287,8 +289,12 @@ class VenueLink:
 
     async def _sweep(self) -> None:
         """Read everything at the venue, book what is new, and compare."""
-        symbol, venue = self._trader.symbol, self._venue
         await self._sweep_trades()
+        await self._compare()
+
+    async def _compare(self) -> None:
+        """Compare orders, stops and position with the venue's, and book its payments."""
+        symbol, venue = self._trader.symbol, self._venue
         await self._sweep_payments()
         orders, stops, position = await asyncio.gather(
             venue.open_orders(symbol), venue.open_stops(symbol), venue.position(symbol)
