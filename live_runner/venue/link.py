@@ -319,7 +319,9 @@ class VenueLink:
             self._station.begun(seat.trader)
         await self._cover()
         if is_due or self._loop.time() >= self._next_sweep:
-            await self._sweep()
+            await self._sweeps.sweep_trades()
+            await self._cover()  # what was filled waits for no comparison
+            await self._compare()
             await self._cover()
             await self._keep_settings()
 
@@ -390,7 +392,12 @@ class VenueLink:
 
     async def _sweep(self) -> None:
         """Read everything at the venue, book what is new, and compare."""
-        found = await self._sweeps.sweep()
+        await self._sweeps.sweep_trades()
+        await self._compare()
+
+    async def _compare(self) -> None:
+        """Compare orders, stops and position with the venue's, and book its payments."""
+        found = await self._sweeps.compare()
         if self._covers is not None:
             await self._covers.heed(found.position)
         await self._settle()

@@ -6,7 +6,12 @@ from collections.abc import Iterable
 from decimal import Decimal
 from typing import Protocol
 
-from quant_pipelines.core.errors import ExchangeError, ExchangeRefused, StopWouldTrigger
+from quant_pipelines.core.errors import (
+    ExchangeError,
+    ExchangeRefused,
+    ExchangeUnavailable,
+    StopWouldTrigger,
+)
 from quant_pipelines.core.orders import OrderStatus
 from quant_pipelines.trading.cover import StandingLevels
 from quant_pipelines.trading.levels import WantedLevel
@@ -71,7 +76,7 @@ class Protection:
         ------
         StopWouldTrigger
             If the price is at it, or through it.
-        ExchangeRefused
+        ExchangeRefused, ExchangeUnavailable
             If the venue does not take it, shows another one, or it has ended at once.
         StoreError
             If its intent can't be committed.
@@ -82,7 +87,7 @@ class Protection:
         except StopWouldTrigger as error:  # its price came before it stood: that speaks against nobody
             await self._rows.follow_stop(_unplaced(stop, "EXPIRED"), reason=str(error))
             raise
-        except ExchangeRefused as error:
+        except (ExchangeRefused, ExchangeUnavailable) as error:  # by either the venue says that it took none
             _log.warning("stop refused", extra={"symbol": self._symbol, "error": str(error)})
             await self._rows.follow_stop(_unplaced(stop, "REJECTED"), reason=str(error))
             raise

@@ -22,7 +22,7 @@ _PAYMENTS_LATE_MS = HOUR_MS
 _log = logging.getLogger(__name__)
 
 
-class Swept(NamedTuple):
+class Compared(NamedTuple):
     """How the positions differ, empty if they don't, and what the venue holds."""
 
     difference: str
@@ -72,10 +72,9 @@ class Sweeps:
         if halts and is_new:
             raise error
 
-    async def sweep(self) -> Swept:
-        """Read everything at the venue, and book what is new."""
+    async def compare(self) -> Compared:
+        """Compare orders, stops and position with the venue's, and book its payments."""
         symbol, venue, place = self._place.symbol, self._venue, self._place
-        await self.sweep_trades()
         await self._sweep_payments()
         orders, stops, position = await asyncio.gather(
             venue.open_orders(symbol), venue.open_stops(symbol), venue.position(symbol)
@@ -94,7 +93,7 @@ class Sweeps:
         self._protection.take_over(plan.standing)
         for standing in plan.standing:
             await place.follow_stop(standing)
-        return Swept(plan.difference, position)
+        return Compared(plan.difference, position)
 
     async def sweep_trades(self) -> None:
         """Book the trades since the last sweep, in their order."""

@@ -272,8 +272,8 @@ REQUEST_FAULTS: tuple[RequestFault, ...] = (
     RequestFault("broken_off", _orders, _broken_off, (0.01, 0.08)),
     RequestFault("timeout_before", _orders, _late_before, (0.005, 0.03)),
     RequestFault("timeout_after", _orders, _late_after, (0.005, 0.03)),
-    RequestFault("doubled_delete", _deletes, _doubled, (0.3, 1.0)),
-    RequestFault("accepted_late", _sends, _accepted_late, (0.1, 0.6)),
+    RequestFault("doubled_delete", _deletes, _doubled, (0.8, 1.0)),
+    RequestFault("accepted_late", _sends, _accepted_late, (0.3, 0.9)),
     RequestFault("cut_body", _orders, _cut, (0.01, 0.08)),
     RequestFault("empty_body", _orders, _empty),
     RequestFault("html_body", _orders, _page),
@@ -288,9 +288,9 @@ REQUEST_FAULTS: tuple[RequestFault, ...] = (
     RequestFault("wrong_stamp", _orders, _says(-1021, "Timestamp is outside of the recvWindow.")),
     RequestFault("gateway", _orders, partial(_refused_before, reply=_GATEWAY), (0.01, 0.08)),
     RequestFault("limited", _orders, partial(_banned, status=429), (0.005, 0.03)),
-    RequestFault("banned", _orders, partial(_banned, status=418), (0.005, 0.03)),
+    RequestFault("banned", _orders, partial(_banned, status=418), (0.01, 0.04)),
     *(
-        RequestFault(f"reject{code}", _sends_plain, _says(code, words), (0.2, 0.8))
+        RequestFault(f"reject{code}", _sends_plain, _says(code, words), (0.4, 0.9))
         for code, words in REJECTS.items()
         if code not in (-4045, -4120)
     ),
@@ -298,7 +298,7 @@ REQUEST_FAULTS: tuple[RequestFault, ...] = (
         RequestFault(f"reject{code}", _sends_stop, _says(code, REJECTS[code]), (0.3, 1.0))
         for code in (-4045, -4120)
     ),
-    RequestFault("stop_passed", _sends_stop, _says(-2021, "Order would immediately trigger."), (0.3, 1.0)),
+    RequestFault("stop_passed", _sends_stop, _says(-2021, "Order would immediately trigger."), (0.6, 1.0)),
     RequestFault(
         "no_listen_key", _asks_for_a_key, _says(-1125, "This listenKey does not exist."), (0.5, 0.9)
     ),

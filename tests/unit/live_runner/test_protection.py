@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from live_runner.venue.protection import Protection, StopRows
-from quant_pipelines.core.errors import ExchangeRefused, OutcomeUnknown, StopWouldTrigger
+from quant_pipelines.core.errors import ExchangeRefused, ExchangeUnavailable, OutcomeUnknown, StopWouldTrigger
 from quant_pipelines.core.orders import OrderStatus
 from quant_pipelines.trading.cover import StandingLevels
 from quant_pipelines.trading.levels import WantedLevel
@@ -71,7 +71,11 @@ def test_what_is_placed_stands_once_it_is_shown(
 
 @pytest.mark.parametrize(
     ("refusal", "status"),
-    [(ExchangeRefused("-4045 too many"), "REJECTED"), (StopWouldTrigger("-2021 at once"), "EXPIRED")],
+    [
+        (ExchangeRefused("-4045 too many"), "REJECTED"),
+        (ExchangeUnavailable("-1008 overloaded"), "REJECTED"),
+        (StopWouldTrigger("-2021 at once"), "EXPIRED"),
+    ],
 )
 def test_what_the_venue_does_not_take_is_committed_and_raised(
     refusal: Exception, status: str, venue: MemoryVenue, rows: Rows, protection: Protection
