@@ -63,6 +63,8 @@ class IntentRules:
                 self._findings.violated(
                     "I2", f"order {name} has filled {ours} with us, {theirs} at the venue"
                 )
+        if self._evidence.fills_of_others():
+            return  # what somebody changed by hand is left to a person
         held = self._evidence.held()
         for algo in self._evidence.ledger.algos.values():
             if not held or algo.side != ("SELL" if held > 0 else "BUY"):

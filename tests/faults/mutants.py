@@ -75,7 +75,6 @@ MUTANTS = {
         ),
         _mutant("send-denied", "sends what was denied", "I7 I8", broken.sends_what_was_denied),
         _mutant("halts", "decides and sends while halted", "I8", broken.ignores_halts),
-        _mutant("forget-unknown", "unknown exposure counts as none", "I4", broken.forgets_what_is_unknown),
         _mutant(
             "one-look-up",
             "one look-up proves that an order never came",
@@ -103,7 +102,6 @@ MUTANTS = {
         _mutant("floats", "fees pass through a float", "I2", broken.books_floats),
         _mutant("funding-twice", "books each payment twice", "I3", partial(broken.pays_funding, 2), "script"),
         _mutant("no-funding", "books no payment", "I3", partial(broken.pays_funding, 0), "script"),
-        _mutant("differences", "trades on while the positions differ", "I8", broken.ignores_differences),
         # Stops
         _mutant("no-stop", "places no stop", "I6", broken.places_no_stop),
         _mutant(
@@ -137,7 +135,6 @@ MUTANTS = {
             "I6",
             partial(broken.places_stops, is_remembered=True),
         ),
-        _mutant("never-exits", "what no stop covers is kept", "I6", broken.never_gives_up_a_position),
         _mutant("stops-stay", "old stops stay at the venue", "I10", broken.cancels_no_stop),
         # Restarts
         _mutant(

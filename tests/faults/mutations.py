@@ -186,22 +186,6 @@ def ignores_halts() -> Block:
     )
 
 
-def forgets_what_is_unknown() -> Block:
-    """An order with an unknown outcome counts as nothing: the next decision comes on top of it."""
-
-    def exposure(kept: Any) -> Any:
-        def broken(self: VenueBroker, order: Any) -> Decimal:
-            is_unknown = order.progress.status == "UNKNOWN"
-            return Decimal(0) if is_unknown else kept(self, order)
-
-        return broken
-
-    def settled(kept: Any) -> Any:
-        return lambda self, order: order.progress.status == "UNKNOWN" or kept(self, order)
-
-    return changed((VenueBroker, "_exposure", exposure), (VenueBroker, "_is_settled", settled))
-
-
 def gives_up_after_one_look_up() -> Block:
     return changed(
         (look_up, "_LOOK_UPS", lambda _: 1),
@@ -342,10 +326,6 @@ def pays_funding(times: int) -> Block:
     return changed((CcxtOrders, "payments", change))
 
 
-def ignores_differences() -> Block:
-    return changed((VenueLink, "_judge", lambda kept: lambda self, _difference: kept(self, "")))
-
-
 # Stops
 
 
@@ -450,10 +430,6 @@ def places_stops(*, is_remembered: bool) -> Block:
     place = (Protection, "place", lambda _: broken)
     forget = (Protection, "take_over", lambda _: lambda _self, _stops: None)
     return changed(place, forget) if is_remembered else changed(place)
-
-
-def never_gives_up_a_position() -> Block:
-    return changed((cover, "_given_up", lambda _: lambda *_given: None))
 
 
 def cancels_no_stop() -> Block:
