@@ -151,7 +151,6 @@ class Runner:
                 around.journal,
                 around.settings,
                 feed,
-                around.time,
                 epoch=epoch,
                 venues=venues,
                 load=around.load,

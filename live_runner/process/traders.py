@@ -60,9 +60,7 @@ class Traders:
     settings
         Settings of the process.
     feed
-        Market data.
-    time
-        The exchange's time.
+        Market data, and the exchange's time.
     epoch
         Epoch of this writer; it stands in every transaction.
     venues
@@ -76,7 +74,6 @@ class Traders:
         journal: Journal,
         settings: Settings,
         feed: Feed,
-        time: MarketTime,
         *,
         epoch: int,
         venues: OrderVenues,
@@ -85,7 +82,7 @@ class Traders:
         self._journal = journal
         self._settings = settings
         self._feed = feed
-        self._time = time
+        self._time = time = feed.time
         self._epoch = epoch
         self._traders: dict[int, Trader] = {}
         self._opened: dict[int, Trader] = {}

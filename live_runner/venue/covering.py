@@ -143,7 +143,6 @@ class Covering:
             send=self._send_exit,
             prices=around.prices,
             collar=Collar.of(around.settings),
-            is_alone=lambda: not around.place.is_shared,
         )
         self.tries = tries
 
@@ -246,7 +245,8 @@ class Covering:
         deployment = self._trader.plan.deployment.id
         extra = {"deployment": deployment, "purpose": wanted.purpose, "reason": wanted.reason}
         _log.warning("exit", extra=extra)
-        await self._flattening.close(wanted, self.tries.exit.n_tries - 1)
+        is_alone = not self._around.place.is_shared
+        await self._flattening.close(wanted, self.tries.exit.n_tries - 1, is_alone=is_alone)
         if wanted.cause in _ALERTS:
             what = _ALERTS[wanted.cause].format(position=wanted.position, reason=wanted.reason)
             await self.alert(f"{self._trader.symbol}: {what}")

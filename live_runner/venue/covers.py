@@ -24,8 +24,6 @@ class Covers:
         Where they stand.
     around
         What is asked of the link.
-    fraction
-        Distance of the stop over several books from the entry price of each.
     read_back_seconds
         Time that a level may take.
     hold_back
@@ -39,14 +37,13 @@ class Covers:
         venue: OrderVenue,
         around: Around,
         *,
-        fraction: float,
         read_back_seconds: float,
         hold_back: Callable[[str, bool], None],
         wake: Callable[[], None],
     ) -> None:
         self._venue = venue
         self._around = around
-        self._fraction = fraction
+        self._fraction = around.settings.disaster_stop_fraction
         self._read_back_seconds = read_back_seconds
         self._hold_back = hold_back
         self._wake = wake

@@ -37,8 +37,6 @@ class Flattening:
         Prices of a symbol as the streams told them last.
     collar
         How far from the mark.
-    is_alone
-        Whether all that the venue holds is to be closed: what others hold says nothing of what is left.
     """
 
     def __init__(
@@ -49,19 +47,18 @@ class Flattening:
         send: SendExit,
         prices: Callable[[str], Prices],
         collar: Collar,
-        is_alone: Callable[[], bool],
     ) -> None:
         self._venue = venue
         self._symbol = symbol
         self._send = send
         self._prices = prices
         self._collar = collar
-        self._is_alone = is_alone
 
-    async def close(self, wanted: ExitPosition, n_steps: int) -> None:
+    async def close(self, wanted: ExitPosition, n_steps: int, *, is_alone: bool = True) -> None:
         """Send closing orders until nothing is left, one is refused, or its outcome is not known.
 
-        ``n_steps`` tries before this one came to nothing: it begins so much wider.
+        ``n_steps`` tries before this one came to nothing: it begins so much wider. ``is_alone``: the venue
+        holds nothing of anybody else, so that it tells what is left.
 
         Raises
         ------
@@ -81,7 +78,7 @@ class Flattening:
             if sent.status == "REJECTED" or (step.price is None and not is_filled):
                 return  # tried again at the pace of exits
             n_steps += not is_filled
-            left = await self._read_back(left, sent)
+            left = await self._read_back(left, sent, is_alone=is_alone)
 
     async def _first_mark(self) -> Decimal | None:
         """Mark or last price as it was streamed just now, else the venue's mark if it comes at once."""
@@ -91,7 +88,7 @@ class Flattening:
             return Decimal(str(price))
         return (await self._read(_MARK_SECONDS)).mark
 
-    async def _read_back(self, before: ToClose, sent: OrderProgress) -> ToClose:
+    async def _read_back(self, before: ToClose, sent: OrderProgress, *, is_alone: bool) -> ToClose:
         """Read what is left after an order: never more than its answer leaves, nor than the venue shows."""
         if sent.status not in FINAL:
             return before._replace(is_working=True)
@@ -100,7 +97,7 @@ class Flattening:
         shown = await self._read(_READ_BACK_SECONDS)
         if shown.quantity is None:
             return shown
-        if not self._is_alone():
+        if not is_alone:
             return shown._replace(quantity=booked)
         is_held = shown.quantity * booked > 0
         return shown._replace(quantity=min(shown.quantity, booked, key=abs) if is_held else Decimal(0))

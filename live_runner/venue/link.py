@@ -25,7 +25,7 @@ from live_runner.venue.liquidation import LiquidationGuard
 from live_runner.venue.order_rows import OrderRows
 from live_runner.venue.place import Seat, VenuePlace
 from live_runner.venue.protection import Protection
-from live_runner.venue.sender import Sender
+from live_runner.venue.sender import Sender, Signals
 from live_runner.venue.sweeps import Sweeps, in_flight, n_resting, needs_cover
 from live_runner.venue.symbol_settings import SymbolSettings
 from quant_pipelines.core.clock import Clock
@@ -218,7 +218,6 @@ class VenueLink:
         self._covers = covers = Covers(
             venue,
             around,
-            fraction=station.settings.disaster_stop_fraction,
             read_back_seconds=station.read_back_seconds,
             hold_back=station.hold_back,
             wake=lambda: self._inbox.put_nowait(LevelReached()),
@@ -232,8 +231,7 @@ class VenueLink:
             venue,
             covers=covers,
             entries=self._entries,
-            price=self._price,
-            sending=self._is_sending,
+            signals=Signals(self._price, self._is_sending),
         )
         for seat in place.seats.values():
             seat.has_begun = False

@@ -5,6 +5,7 @@ import math
 from collections.abc import Callable
 from decimal import Decimal
 from functools import partial
+from typing import NamedTuple
 
 from live_runner.venue.broker import VenueBroker
 from live_runner.venue.covers import Covers
@@ -31,6 +32,21 @@ _TOO_SMALL = "below the smallest notional, and it does not bring the net nearer 
 _log = logging.getLogger(__name__)
 
 
+class Signals(NamedTuple):
+    """Between whoever sends and the link.
+
+    Parameters
+    ----------
+    price
+        Mark or last price now, quote per base; NaN without one.
+    sending
+        Told which deployment is about to send what may open; None where it closes.
+    """
+
+    price: Callable[[], float]
+    sending: Callable[[int | None], None]
+
+
 class Sender:
     """Sends orders of one place.
 
@@ -42,10 +58,8 @@ class Sender:
         Closes what a stop closes of a book at this bar first.
     entries
         Takes submitted orders that enter with a limit.
-    price
-        Mark or last price now, quote per base; NaN without one.
-    sending
-        Told which deployment is about to send what may open.
+    signals
+        What is asked of the link, and told to it.
     """
 
     def __init__(
@@ -55,15 +69,13 @@ class Sender:
         *,
         covers: Covers,
         entries: Entries,
-        price: Callable[[], float],
-        sending: Callable[[int | None], None],
+        signals: Signals,
     ) -> None:
         self._place = place
         self._venue = venue
         self._covers = covers
         self._entries = entries
-        self._price = price
-        self._sending = sending
+        self._signals = signals
         self._crossings: list[Crossing] = []
 
     async def send(self, cycle: list[Intent]) -> None:
@@ -119,7 +131,7 @@ class Sender:
             reduces = (is_exit or is_small) and reduces_net(net, change)
         symbol, limit = self._place.symbol, intent.price
         order = MarketOrder(name, symbol, intent.side, quantity, stamp_ms, reduces, limit)
-        self._sending(None if is_exit else seat.key)
+        self._signals.sending(None if is_exit else seat.key)
         try:
             sent = await self._venue.send(order)
         except (OutcomeUnknown, ExchangeError) as error:
@@ -189,7 +201,7 @@ class Sender:
                 await seat.rows.follow(known, "DENIED", reason=_NO_PRICE)
 
     def _known_price(self) -> Decimal | None:
-        price = self._price()
+        price = self._signals.price()
         return Decimal(repr(price)) if math.isfinite(price) else None
 
     def _seat_of(self, intent: Intent) -> Seat:

@@ -105,7 +105,7 @@ def test_runner_at_work_begins_a_deployment_again_with_what_changed(
             SETTINGS, lambda *_: pytest.fail("no venue is needed"), Voices(pytest.fail)
         ) as venues:
             feed = Feed(source, time)
-            traders = Traders(journal, SETTINGS, feed, time, epoch=epoch, venues=venues, load=in_process)
+            traders = Traders(journal, SETTINGS, feed, epoch=epoch, venues=venues, load=in_process)
             await traders.open()
             seen = [taken_up()]
             await traders.refresh()

@@ -52,8 +52,7 @@ def closed(venue: Venue, *answers: str, prices: Prices = STREAMED, n_steps: int 
         return OrderProgress("FILLED" if filled == step.quantity else "EXPIRED", filled)
 
     closing = Flattening(
-        venue, "BTC", send=send, prices=lambda _: prices, collar=Collar(), is_alone=lambda: True
-    )
+        venue, "BTC", send=send, prices=lambda _: prices, collar=Collar())
     asyncio.run(closing.close(HELD, n_steps))
     return sent
 

@@ -79,7 +79,7 @@ def test_a_trader_without_its_bars_follows_a_halt_as_the_others_do() -> None:
             SETTINGS, lambda *_: pytest.fail("no venue is needed"), Voices(pytest.fail)
         ) as venues:
             feed = Feed(source, time)
-            traders = Traders(journal, SETTINGS, feed, time, epoch=epoch, venues=venues, load=in_process)
+            traders = Traders(journal, SETTINGS, feed, epoch=epoch, venues=venues, load=in_process)
             await traders.open()
             journal.deployments[NEW.id] = NEW
             refreshing = asyncio.create_task(traders.refresh())
@@ -218,7 +218,9 @@ def test_what_left_its_stage_is_known_while_a_history_loads() -> None:
         journal = MemoryJournal([KNOWN])
         epoch = journal.open_epoch("test:1", AT)
         async with OrderVenues(SETTINGS, lambda *_: pytest.fail("no venue is needed"), pytest.fail) as venues:
-            traders = Traders(journal, SETTINGS, Feed(source, time), time, epoch=epoch, venues=venues)
+            traders = Traders(
+                journal, SETTINGS, Feed(source, time), epoch=epoch, venues=venues, load=in_process
+            )
             await traders.open()
             [trader] = traders.all
             journal.deployments[NEW.id] = NEW
@@ -242,7 +244,9 @@ def test_a_trip_that_happens_while_the_rows_are_read_is_not_undone() -> None:
         source, time = SlowSource(), ReplayTime(NOW_MS, NOW_MS)
         epoch = journal.open_epoch("test:1", AT)
         async with OrderVenues(SETTINGS, lambda *_: pytest.fail("no venue is needed"), pytest.fail) as venues:
-            traders = Traders(journal, SETTINGS, Feed(source, time), time, epoch=epoch, venues=venues)
+            traders = Traders(
+                journal, SETTINGS, Feed(source, time), epoch=epoch, venues=venues, load=in_process
+            )
             await traders.open()
             [journal.trader] = traders.all
             await traders.follow()
