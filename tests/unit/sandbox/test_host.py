@@ -210,9 +210,8 @@ def test_reaching_out_is_refused(shared: SandboxHost, body: str) -> None:
         target_of(tried(shared, body), BARS)
 
 
-def test_environment_is_empty_of_the_callers(shared: SandboxHost, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_environment_is_empty_of_the_callers(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("QUANT_API_KEY", "secret")
-    shared.close()
     with SandboxHost() as host, pytest.raises(StrategyError, match="KeyError: 'QUANT_API_KEY'"):
         target_of(tried(host, "there['os'].environ['QUANT_API_KEY']"), BARS)
 
