@@ -23,6 +23,8 @@ threads in which order and fill are booked, behind it the last look at the venue
 a lost answer hides must not be closed twice), and those that commit the intent: some ten threads together, of
 each of which a world tells up to 50 ms late.
 """
+_LONGEST_PAUSE_MS = 60_000
+"""What the venue refuses to close is tried again after 2 s and then ever later, up to this."""
 _DECIDED_WITHIN_MS = 150_000
 """How old the newest booked bar of what trades by the minute may be: with one that is late."""
 _ENDED = {"FILLED", "CANCELED", "REJECTED", "EXPIRED", "DENIED"}
@@ -53,6 +55,7 @@ class Examiner:
         self._naked_since_ms: int | None = None
         self._n_log = 0
         self._n_exits = 0
+        self._exit_pause_ms = 0
         self._seen: dict[str, tuple[str, Decimal]] = {}
 
     @property
@@ -123,7 +126,7 @@ class Examiner:
             return
         since = self._naked_since_ms = now if self._naked_since_ms is None else self._naked_since_ms
         self.longest_naked_ms = max(self.longest_naked_ms, now - since)
-        if now - since > _COVERED_WITHIN_MS + _LEFT_WITHIN_MS:
+        if now - since > _COVERED_WITHIN_MS + _LEFT_WITHIN_MS + self._exit_pause_ms:
             self._violated("I6", f"{held} is held without a stop since {since}")
 
     def _is_leaving(self) -> bool:
@@ -131,6 +134,8 @@ class Examiner:
         orders = self.evidence.journal.tables.orders.values()
         exits = [one.progress.status for one in orders if one.intent.purpose in EXITS]
         is_new, self._n_exits = len(exits) > self._n_exits, len(exits)
+        n_refused = next((n for n, status in enumerate(reversed(exits)) if status != "REJECTED"), len(exits))
+        self._exit_pause_ms = min(2_000 * 2**n_refused, _LONGEST_PAUSE_MS) if n_refused else 0
         return is_new or any(status not in _ENDED for status in exits)
 
     def _states_go_on(self) -> None:

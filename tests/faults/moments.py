@@ -187,7 +187,7 @@ MOMENTS: tuple[Moment, ...] = (
     Moment("symbol_halted", _halted, (0.006, 0.02)),
     Moment("delisted", _delisted, (0.01, 0.03)),
     Moment("liquidated", _liquidated),
-    Moment("short_of_margin", _short_of_margin, (0.005, 0.01)),
+    Moment("short_of_margin", _short_of_margin, (0.01, 0.02)),
     Moment("deleveraged", _deleveraged),
     Moment("price_gap", _gap),
     Moment("thin_book", _thinned),

@@ -211,6 +211,10 @@ def _sends_plain(asked: Asked) -> bool:
     return asked.sends and asked.path.endswith("/order")
 
 
+def _opens(asked: Asked) -> bool:
+    return _sends_plain(asked) and "reduceOnly" not in asked.parameters
+
+
 def _sends_stop(asked: Asked) -> bool:
     return asked.sends and not _sends_plain(asked)
 
@@ -290,10 +294,11 @@ REQUEST_FAULTS: tuple[RequestFault, ...] = (
     RequestFault("limited", _orders, partial(_banned, status=429), (0.005, 0.03)),
     RequestFault("banned", _orders, partial(_banned, status=418), (0.01, 0.04)),
     *(
-        RequestFault(f"reject{code}", _sends_plain, _says(code, words), (0.4, 0.9))
+        RequestFault(f"reject{code}", _opens, _says(code, words), (0.6, 1.0))
         for code, words in REJECTS.items()
-        if code not in (-4045, -4120)
+        if code not in (-2022, -4045, -4120)
     ),
+    RequestFault("reject-2022", _sends_plain, _says(-2022, REJECTS[-2022]), (0.2, 0.6)),
     *(
         RequestFault(f"reject{code}", _sends_stop, _says(code, REJECTS[code]), (0.3, 1.0))
         for code in (-4045, -4120)

@@ -6,7 +6,7 @@ from tests.faults.messages import MESSAGE_FAULTS
 from tests.faults.moments import MOMENTS
 from tests.faults.requests import REQUEST_FAULTS
 
-_OF_ROWS = {"commit_lost": (0.005, 0.03), "commit_unknown": (0.005, 0.03)}
+_OF_ROWS = {"commit_lost": (0.01, 0.04), "commit_unknown": (0.01, 0.04)}
 _OF_PROCESSES = {"second_runner": (1.0, 1.0)}
 
 FAULTS: dict[str, tuple[float, float]] = {

@@ -55,9 +55,9 @@ class Tally:
             "hash": digest,
         }
 
-    def rare_faults(self) -> dict[str, int]:
+    def rare_faults(self, least: int = LEAST_OF_EACH_FAULT) -> dict[str, int]:
         """Faults that happened less often than a whole run must show them."""
-        return {name: self.faults[name] for name in FAULTS if self.faults[name] < LEAST_OF_EACH_FAULT}
+        return {name: self.faults[name] for name in FAULTS if self.faults[name] < least}
 
     def unvisited_moves(self) -> list[str]:
         """Steps of the order table that nothing has taken, of those that a venue's orders can take."""

@@ -12,6 +12,8 @@ from tests.faults.world import play
 FIRST = 1
 N_SEEDS = 700
 _SEEDS_IN_A_CHUNK = 20
+LEAST_HERE = 20
+"""Every fault happens more often than this, whatever a change elsewhere makes of the seeds."""
 NEVER_SEEN = {
     # Sent as soon as it is intended, and written down before: nothing is heard of it in between.
     *(f"INITIALIZED {status}" for status in ("ACCEPTED", "TRIGGERED", "PARTIALLY_FILLED", "FILLED")),
@@ -20,7 +22,9 @@ NEVER_SEEN = {
     *(f"{status} CANCELED" for status in ("SUBMITTED", "UNKNOWN", "TRIGGERED", "PARTIALLY_FILLED")),
     *(f"{status} TRIGGERED" for status in ("SUBMITTED", "UNKNOWN")),
     *(f"{status} PARTIALLY_FILLED" for status in ("UNKNOWN", "ACCEPTED", "TRIGGERED")),
-    *("UNKNOWN EXPIRED", "TRIGGERED EXPIRED"),
+    *("UNKNOWN EXPIRED", "TRIGGERED EXPIRED", "ACCEPTED EXPIRED", "ACCEPTED REJECTED"),
+    # What is filled in parts is told by fills; the status of its answer is the last one already.
+    *("SUBMITTED PARTIALLY_FILLED", "PARTIALLY_FILLED FILLED", "PARTIALLY_FILLED EXPIRED"),
 }
 """Steps of the order table that the worlds need not take, though the table lets a venue take them."""
 
@@ -47,5 +51,5 @@ def test_worlds_with_faults_violate_nothing_and_show_every_fault(first: int, sho
     parts = [json.loads(path.read_text()) for path in sorted(shown.glob("*.json"))]
     if len(parts) == N_SEEDS // _SEEDS_IN_A_CHUNK:  # the last one sees what all have shown
         whole = Tally(*(0, 0, 0), *(sum((Counter(part[n]) for part in parts), Counter()) for n in range(3)))
-        assert whole.rare_faults() == {}
+        assert whole.rare_faults(LEAST_HERE) == {}
         assert {*whole.unvisited_moves()} <= NEVER_SEEN
