@@ -16,7 +16,6 @@ from live_runner.book.recall import recalled
 from live_runner.book.trader import Trader
 from live_runner.feed.feed import Feed
 from live_runner.feed.series import BarSeries
-from live_runner.ports.market_time import MarketTime
 from live_runner.ports.tasks import first_of
 from live_runner.process.accounts import Accounts, Restricted, account_key
 from live_runner.process.conditions import ConditionWatch
@@ -69,7 +68,7 @@ class Traders:
         Loads the texts of strategies.
     """
 
-    def __init__(  # noqa: PLR0913 - what an epoch is made of
+    def __init__(
         self,
         journal: Journal,
         settings: Settings,

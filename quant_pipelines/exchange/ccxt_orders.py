@@ -28,18 +28,6 @@ from quant_pipelines.trading.venue import (
     VenueOrder,
 )
 
-<<<<<<< HEAD
-=======
-DEMO_KEY = "demo"
-_TRADES_PER_PAGE = 1000
-_INCOME_PER_PAGE = 1000
-_LARGEST_ANSWER_SECONDS = 5.0
-_SOON_SECONDS = 1.0
-"""A read that failed within this is tried again; a venue that is silent for longer is away. As long is waited
-for a first answer, and for an order's: a lost one must not keep what was filled from being covered."""
-_NOT_FOUND = ("-2013", "-2011")
-_ALREADY_SO = ("-4059", "-4046")
->>>>>>> vfaults
 _WOULD_TRIGGER = "-2021"
 _WOULD_TAKE = "-5022"
 _NO_CHANGE = "-5027"

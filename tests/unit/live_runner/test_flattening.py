@@ -51,8 +51,7 @@ def closed(venue: Venue, *answers: str, prices: Prices = STREAMED, n_steps: int 
         venue.held -= filled if step.side == "sell" else -filled
         return OrderProgress("FILLED" if filled == step.quantity else "EXPIRED", filled)
 
-    closing = Flattening(
-        venue, "BTC", send=send, prices=lambda _: prices, collar=Collar())
+    closing = Flattening(venue, "BTC", send=send, prices=lambda _: prices, collar=Collar())
     asyncio.run(closing.close(HELD, n_steps))
     return sent
 
