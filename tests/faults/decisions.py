@@ -52,7 +52,9 @@ class DecisionRules:
     def look_at_rest(self) -> None:
         """Compare every stored decision, and the intent that it led to."""
         tables, targets = self._evidence.journal.tables, self._targets()
-        for signal in tables.signals.values():
+        for (key, _), signal in tables.signals.items():
+            if key != self._deployment.id:
+                continue
             if not signal.decision["is_leaving"]:
                 self._is_the_strategys(signal, targets)
             self._is_decided_so(signal)

@@ -1,5 +1,6 @@
 """What an examiner reads: the venue's ledger and the runner's journal, and what outsiders did to both."""
 
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from decimal import Decimal
@@ -92,6 +93,19 @@ class Evidence:
         names = {order.number: order.client_id for order in self.orders()}
         fills = self._fills()
         return {str(one.number): one for one in fills if names[one.order_number].startswith(BY_HAND)}
+
+    @property
+    def is_shared(self) -> bool:
+        """Whether several deployments trade the symbol."""
+        return len(self.journal.deployments) > 1
+
+    def crossed(self) -> Counter[str]:
+        """Quantity of each order that was filled against another book's."""
+        found: Counter[str] = Counter()
+        for _, one in self.journal.tables.fills.values():
+            if one.trade_id.startswith(INTERNAL_PREFIX):
+                found[one.client_order_id or ""] += one.quantity  # type: ignore[assignment] - a decimal
+        return found
 
     def our_fills(self) -> dict[str, FillKey]:
         """Trades of the venue in our books by trade id, the parts of several books added up."""

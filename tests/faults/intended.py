@@ -45,10 +45,12 @@ class IntentRules:
             return  # told elsewhere
         intent = order.intent
         sent = told["side"].lower(), Decimal(told.get("quantity", intent.quantity))
-        if sent != (intent.side, intent.quantity):
+        is_netted = self._evidence.is_shared and sent[1] < intent.quantity
+        if sent != (intent.side, sent[1] if is_netted else intent.quantity):
             self._findings.violated("I1", f"order {name} is sent as {sent}; intended is {intent}")
         only_reduces = "true" in (told.get("reduceOnly"), told.get("closePosition"))
-        if intent.purpose in (*EXITS, STOP) and not only_reduces:
+        is_netted_exit = self._evidence.is_shared and intent.purpose != STOP
+        if intent.purpose in (*EXITS, STOP) and not only_reduces and not is_netted_exit:
             self._findings.violated("I8", f"order {name} of purpose {intent.purpose} may open")
 
         if order.epoch != self._n_epochs and int(told["timestamp"]) > self._epoch_began_ms:
@@ -57,8 +59,9 @@ class IntentRules:
     def look_at_rest(self) -> None:
         """Compare what has filled, and look for stops that close nothing."""
         filled = {one.client_id: one.filled for one in self._evidence.orders() if not one.algo}
+        crossed = self._evidence.crossed()
         for name, order in self._evidence.journal.tables.orders.items():
-            ours, theirs = order.progress.filled_quantity, filled.get(name, Decimal(0))
+            ours, theirs = order.progress.filled_quantity - crossed[name], filled.get(name, Decimal(0))
             if order.intent.purpose != STOP and ours != theirs:
                 self._findings.violated(
                     "I2", f"order {name} has filled {ours} with us, {theirs} at the venue"

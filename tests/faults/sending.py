@@ -6,6 +6,7 @@ An order is looked at when it leaves the runner; what only reduces is let throug
 from decimal import Decimal
 from typing import NamedTuple
 
+from quant_pipelines.store.trading import Signal
 from quant_pipelines.store.venue_orders import PlacedOrder
 from quant_pipelines.trading.orders import FINAL
 from quant_pipelines.trading.purposes import EXITS, STOP, TARGET
@@ -116,20 +117,23 @@ class SendingRules:
         return _Worst(before, before + _signed(order, order.intent.quantity))
 
     def _is_within_the_limit(self, name: str, order: PlacedOrder, worst: _Worst) -> None:
-        tables = self._evidence.journal.tables
-        signal = next(
-            (one for (_, close), one in tables.signals.items() if close == order.intent.bar_close), None
-        )
-        if signal is None:
+        signals, close = self._evidence.journal.tables.signals, order.intent.bar_close
+        if not any(decided == close for _, decided in signals):
             self._findings.violated("I4", f"order {name} follows no decision")
             return
-        view, limits = signal.decision["view"], signal.decision["rules"]["limits"]
-        fraction = min(limits["max_position_fraction"], limits["max_leverage"])
-        most = Decimal(str(fraction)) * Decimal(str(view["equity"])) / Decimal(str(view["price"]))
+        newest = {key: one for (key, decided), one in signals.items() if decided <= close}
+        most = sum((_most_of(one) for one in newest.values()), Decimal(0))
         if abs(worst.after) > most * _TOLERANCE:
             self._findings.violated(
                 "I4", f"order {name} may lead from {worst.before} to {worst.after}; the limit is {most:.4f}"
             )
+
+
+def _most_of(signal: Signal) -> Decimal:
+    """Quantity that a book may hold by its own limits, as of a decision."""
+    view, limits = signal.decision["view"], signal.decision["rules"]["limits"]
+    fraction = min(limits["max_position_fraction"], limits["max_leverage"])
+    return Decimal(str(fraction)) * Decimal(str(view["equity"])) / Decimal(str(view["price"]))
 
 
 def _signed(order: PlacedOrder, quantity: Decimal) -> Decimal:

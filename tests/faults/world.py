@@ -151,7 +151,7 @@ class World:
             self.examiner,
             SendingRules(evidence),
             IntentRules(evidence),
-            DecisionRules(evidence, market, self.deployment),
+            *(DecisionRules(evidence, market, one) for one in (self.deployment, *others)),
         ]
 
     @property

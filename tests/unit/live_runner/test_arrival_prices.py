@@ -10,10 +10,14 @@ from live_runner.book.approval import Approval
 from live_runner.book.plan import plan_of
 from quant_pipelines.risk.account_view import Prices
 from quant_pipelines.store.trading import Intent
+from tests.in_process import in_process
 from tests.unit.live_runner.test_races import AT, DEPLOYMENT
 
 INTENT = Intent("q1-7-a-t", "buy", Decimal(1), "target", AT)
-KNOWN, UNKNOWN = AccountBooks(lambda _: Prices(last=100.1)), AccountBooks(lambda _: Prices())
+KNOWN, UNKNOWN = (
+    AccountBooks(lambda _: Prices(last=100.1), lambda: 0),
+    AccountBooks(lambda _: Prices(), lambda: 0),
+)
 
 
 @pytest.mark.parametrize(
@@ -28,5 +32,5 @@ KNOWN, UNKNOWN = AccountBooks(lambda _: Prices(last=100.1)), AccountBooks(lambda
 def test_prices_at_the_decision_are_kept(
     gate: AccountGate, close: float, expected: tuple[Decimal | None, Decimal | None]
 ) -> None:
-    priced = Approval(gate, plan_of(DEPLOYMENT)).priced(INTENT, close)
+    priced = Approval(gate, plan_of(DEPLOYMENT, in_process)).priced(INTENT, close)
     assert (priced.decision_price, priced.arrival_price) == expected

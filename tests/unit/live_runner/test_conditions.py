@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 import pytest
 
 from live_runner.book.approval import Relations
+from live_runner.book.plan import plan_of
 from live_runner.book.recall import Recalled
 from live_runner.book.trader import Trader
 from live_runner.feed.feed import Feed
@@ -23,6 +24,7 @@ from quant_pipelines.risk.account_view import AccountOrder, BookExposure
 from quant_pipelines.store.heartbeats import halt_alert
 from quant_pipelines.store.trading import EquityPoint
 from quant_pipelines.trading.breaker import Trip
+from tests.in_process import in_process
 from tests.memory_journal import MemoryJournal
 from tests.unit.live_runner.test_races import AT, DEPLOYMENT, SYMBOL, Books
 
@@ -64,8 +66,9 @@ class Bench:
         self.conditions = ConditionWatch(self.journal, self.feed, self.links)
         relations = Relations(gate=self.account, signs=lambda: self.conditions.signs_of(DEPLOYMENT))
         series, books = BarSeries(SYMBOL, "1m", 0), Books()
+        plan = plan_of(DEPLOYMENT, in_process)
         self.trader = QuietTrader(
-            self.journal, DEPLOYMENT, series, epoch=1, open_broker=books.open, relations=relations
+            self.journal, plan, series, epoch=1, open_broker=books.open, relations=relations
         )
         self.hold(0.0)
 

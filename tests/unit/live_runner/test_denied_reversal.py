@@ -9,6 +9,7 @@ import pytest
 from live_runner.book.account import OpenGate
 from live_runner.book.approval import Relations
 from live_runner.book.decision import Decided
+from live_runner.book.plan import plan_of
 from live_runner.book.trader import Trader
 from live_runner.feed.series import BarSeries
 from live_runner.venue.broker import VenueBroker
@@ -22,7 +23,9 @@ from quant_pipelines.risk.account_view import AccountOrder
 from quant_pipelines.store.trading import Booking, Fill, Intent, Position, Signal
 from quant_pipelines.store.venue_orders import Received
 from quant_pipelines.trading.breaker import Trip
-from quant_pipelines.trading.venue import MarketOrder, VenueOrder, VenueTrade
+from quant_pipelines.trading.flatten import ClosingTerms
+from quant_pipelines.trading.venue import AccountPosition, MarketOrder, VenueOrder, VenueTrade
+from tests.in_process import in_process
 from tests.memory_journal import MemoryJournal
 from tests.unit.live_runner.memory_venue import MemoryVenue
 from tests.unit.live_runner.test_following import until
@@ -57,15 +60,15 @@ class TradingVenue(MemoryVenue):
         self.made.append(VenueTrade(f"{1 + len(self.sent)}", "9", name, side, *money))
         return VenueOrder(name, "9", "FILLED", quantity)
 
-    async def position(self, symbol: str) -> Decimal:
-        return self.held
+    async def position(self, symbol: str) -> AccountPosition:
+        return AccountPosition(symbol, self.held, mark_price=Decimal(100))
 
     async def trades(self, symbol: str, from_id: str | None) -> list[VenueTrade]:
         first = VenueTrade("1", "8", "", "buy", Decimal(2), Decimal(100), Decimal(0), to_ms(AT), Decimal(0))
         return [first] if from_id is None else [one for one in self.made if int(one.trade_id) >= int(from_id)]
 
-    async def largest_market_order(self, symbol: str) -> Decimal | None:
-        return None
+    async def closing_terms(self, symbol: str) -> ClosingTerms:
+        return ClosingTerms(Decimal("0.1"), None)
 
     async def now_ms(self) -> int:
         return NOW_MS
@@ -95,7 +98,7 @@ def play(
     journal, venue = MemoryJournal([CANARY]), venue or TradingVenue()
     epoch = journal.open_epoch("test:1", AT)
     held = Position(Decimal(2), Decimal(100), Decimal(0), None)
-    journal.receive(epoch, Received(CANARY.id, "binanceusdm", SYMBOL, (BOUGHT,), (), held, ""), AT)
+    journal.receive(epoch, [Received(CANARY.id, "binanceusdm", SYMBOL, (BOUGHT,), (), held, "")], AT)
     intent = Intent("q1-7-t", "sell", Decimal(quantity), "target", from_ms(NOW_MS))
     signal = Signal(from_ms(NOW_MS), -1.0, 100.0, {"target_side": -1.0})
 
@@ -110,11 +113,11 @@ def play(
         link = VenueLink(Station(journal, venue, RunnerSettings(), epoch, lambda: NOW_MS))
         relations = Relations(gate=gate or Denying())
         series = BarSeries(SYMBOL, "1m", 0)
-        trader = Trader(
-            journal, CANARY, series, epoch=epoch, open_broker=link.open_broker, relations=relations
-        )
-        running = asyncio.create_task(link.run(trader))
-        await link.begun.wait()
+        plan = plan_of(CANARY, in_process)
+        trader = Trader(journal, plan, series, epoch=epoch, open_broker=link.open_broker, relations=relations)
+        link.add(trader)
+        running = asyncio.create_task(link.run())
+        await link.place.first.begun.wait()
         if is_halted:
             trader.follow([Trip("failed", "it broke")])
         trader.with_broker(decide)  # type: ignore[arg-type] - a venue's

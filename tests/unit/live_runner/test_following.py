@@ -171,7 +171,7 @@ def outage_rows(journal: MemoryJournal) -> list[tuple[str, bool]]:
 
 
 def test_a_clock_that_is_off_stops_entries_until_the_exchange_agrees_again() -> None:
-    journal, time = MemoryJournal([KNOWN]), ReplayTime(NOW_MS, NOW_MS)
+    journal, time = MemoryJournal([KNOWN]), ReplayTime(NOW_MS, NOW_MS + 30_000)
 
     async def scenario(_leases: Leases, _source: SlowSource) -> None:
         await until(lambda: states(journal) == {KNOWN.id: "ACTIVE"})
@@ -214,7 +214,7 @@ def test_a_deployment_that_fails_before_its_book_is_open_is_counted_with_what_it
 
 def test_what_left_its_stage_is_known_while_a_history_loads() -> None:
     async def scenario() -> None:
-        source, time = SlowSource(), ReplayTime(NOW_MS, NOW_MS)
+        source, time = SlowSource(), ReplayTime(NOW_MS, NOW_MS + 30_000)
         journal = MemoryJournal([KNOWN])
         epoch = journal.open_epoch("test:1", AT)
         async with OrderVenues(SETTINGS, lambda *_: pytest.fail("no venue is needed"), pytest.fail) as venues:
@@ -241,7 +241,7 @@ def test_a_trip_that_happens_while_the_rows_are_read_is_not_undone() -> None:
     journal = TrippingJournal([KNOWN])
 
     async def scenario() -> None:
-        source, time = SlowSource(), ReplayTime(NOW_MS, NOW_MS)
+        source, time = SlowSource(), ReplayTime(NOW_MS, NOW_MS + 30_000)
         epoch = journal.open_epoch("test:1", AT)
         async with OrderVenues(SETTINGS, lambda *_: pytest.fail("no venue is needed"), pytest.fail) as venues:
             traders = Traders(

@@ -228,7 +228,8 @@ def test_a_link_that_fails_pauses_ever_longer_and_less_while_something_may_be_un
 
         links, link, trader = VenueLinks(failing, stop), Link(), trader_of(Books())
         link.may_be_uncovered = may_be_uncovered
-        links.start(link, trader)  # type: ignore[arg-type] - as much of one as is asked
+        links.link_for(DEPLOYMENT, lambda: link)  # type: ignore[arg-type, return-value] - as much as is asked
+        links.start(trader)
         await asyncio.sleep(59.5)
         await links.close()
         return link.n_begun
