@@ -5,9 +5,10 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from live_runner.book.account import AccountBooks, AccountTerms, PricesOf
+from live_runner.book.trader import Trader
 from quant_pipelines.core.account_limits import AccountLimits
 from quant_pipelines.core.clock import Clock
-from quant_pipelines.core.settings import RunnerSettings
+from quant_pipelines.core.runner_settings import RunnerSettings
 from quant_pipelines.core.timeframes import MINUTE_MS, from_ms, to_ms
 from quant_pipelines.risk.account_nav import AccountFunds
 from quant_pipelines.store.deployments import Deployment
@@ -193,3 +194,10 @@ def _deployment_of(source: str) -> int:
     """Id of the deployment that a source names; 0 for another source."""
     kind, _, number = source.partition(":")
     return int(number) if kind == "deployment" and number.isdecimal() else 0
+
+
+def follow_halts(trader: Trader, halts: Mapping[str, tuple[Trip, ...]], of_contract: Trip | None) -> None:
+    """Let a trader follow the halts of its deployment, of the account and of its contract."""
+    account = account_key(trader.plan.deployment.account_id)
+    standing = [trip for source in ("account", account, trader.key) for trip in halts.get(source, ())]
+    trader.follow(standing if of_contract is None else [*standing, of_contract])

@@ -161,7 +161,8 @@ class Runner:
             helpers: list[Coroutine[Any, Any, None]] = [] if relay is None else [relay.run()]
             if around.cache is not None:
                 announcer = Announcer(around.cache, f"runner:{around.writer}:{epoch}", around.time.wall_ms)
-                traders.announce, traders.alarm = announcer.booked, announcer.halted
+                traders.announce = announcer.booked
+                traders.sound(announcer.halted)
                 announcer.system("session_opened", {"epoch": epoch, "writer": around.writer})
                 helpers.append(announcer.run())
             await asyncio.to_thread(around.adopt_kills)

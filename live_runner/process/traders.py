@@ -6,7 +6,7 @@ from collections.abc import Callable, Coroutine
 from functools import partial
 from typing import Any
 
-from live_runner.book.announcer import Alarm, Announce, silent, unheard
+from live_runner.book.announcer import Alarm, Announce, silent
 from live_runner.book.approval import Relations
 from live_runner.book.broker import OpenBroker
 from live_runner.book.history import first_open_ms, load_higher, load_history
@@ -17,7 +17,8 @@ from live_runner.book.trader import Trader
 from live_runner.feed.feed import Feed
 from live_runner.feed.series import BarSeries
 from live_runner.ports.tasks import first_of
-from live_runner.process.accounts import Accounts, Restricted, account_key
+from live_runner.process.accounts import Accounts, Restricted, follow_halts
+from live_runner.process.attempts import Attempts
 from live_runner.process.conditions import ConditionWatch
 from live_runner.process.late import LateDecisions
 from live_runner.process.listings import Listings
@@ -26,9 +27,9 @@ from live_runner.process.ticks import TickSource
 from live_runner.process.vitals import sign_of_life
 from live_runner.process.watch import OutageWatch
 from live_runner.venue.accounts import OrderVenues, bar
-from live_runner.venue.link import Station, VenueLink
+from live_runner.venue.link import VenueLink
 from live_runner.venue.links import VenueLinks
-from quant_pipelines.core.errors import ExchangeUnavailable, OutcomeUnknown, StoreError, with_its_kind
+from live_runner.venue.station import Station
 from quant_pipelines.core.limits import RiskLimits
 from quant_pipelines.core.settings import Settings
 from quant_pipelines.core.timeframes import from_ms
@@ -91,21 +92,21 @@ class Traders:
         self._following = asyncio.Lock()
         self._venues = venues
         self._load = load
-        self._links = VenueLinks(self._failure, self._stop)
+        self._attempts = Attempts(journal, time)
+        self._links = VenueLinks(self._attempts.failure, self._stop)
         self._conditions = ConditionWatch(journal, feed, self._links)
         self._ticks = TickSource(feed, time, journal.market, settings.market, ready=self._links.begun)
-        self._late = LateDecisions(feed, time, self._failure, self._stop)
+        self._late = LateDecisions(feed, time, self._attempts.failure, self._stop)
         self._watch: OutageWatch | None = None
         self._accounts = Accounts(journal, settings.runner, feed.prices, time.now_ms)
         self._listings = Listings(feed.source, journal, time, settings.runner.delisting_hours)
         self.symbols_changed = asyncio.Event()
         self.pulse = Pulse()
         self.announce: Announce = silent
-        self.alarm: Alarm = unheard
 
     @property
     def symbols(self) -> list[str]:
-        """Symbols that are traded."""
+        """What is traded."""
         return sorted({trader.symbol for trader in self._traders.values()})
 
     @property
@@ -140,7 +141,7 @@ class Traders:
                 trader.limit(limits)
                 if trader.n_trips != known.get(key, trader.n_trips):
                     continue  # it tripped while the rows were read: the next look knows
-                _follow(trader, halts, self._listings.trip(trader.symbol))
+                follow_halts(trader, halts, self._listings.trip(trader.symbol))
                 if trader.must_flatten and not was_to_flatten:
                     self._links.wake(key)
             return halts
@@ -187,7 +188,7 @@ class Traders:
     ) -> None:
         """Take a step with each deployment; one that fails for good is refused until a person looks."""
         for deployment in deployments:
-            if await self._failure(deployment.key, step(deployment)) is not None:
+            if await self._attempts.failure(deployment.key, step(deployment)) is not None:
                 self._refused.add(deployment.id)
 
     async def advance(self, close_ms: int) -> None:
@@ -221,6 +222,10 @@ class Traders:
             watch.run(lambda: self.symbols, self._links.away_since_ms, self.beat),
             self._conditions.run(lambda: self.all, self.beat),
         )
+
+    def sound(self, alarm: Alarm) -> None:
+        """Tell of each halt."""
+        self._attempts.alarm = alarm
 
     def restrict_by(self, restricted: Restricted) -> None:
         """Open nothing in the symbols that it tells whenever limits are followed."""
@@ -314,13 +319,12 @@ class Traders:
     def _open_link(
         self, venue: OrderVenue, hold_back: Callable[[str, bool], None], permits: Permits
     ) -> VenueLink:
-        rules, clock = self._settings.runner, self._time.wall_ms
         station = Station(
             self._journal,
             venue,
-            rules,
+            self._settings.runner,
             self._epoch,
-            clock,
+            self._time.wall_ms,
             begun=self._late.put,
             pulse=self.pulse,
             prices=self._feed.prices,
@@ -384,28 +388,11 @@ class Traders:
         """Book one deployment; after a failure once more without decisions, then not at all."""
         while trader.books:
             was_halted = trader.is_halted  # now: `follow` may read the alert before the trader is told
-            failure = await self._failure(trader.key, self._book(trader, close_ms))
+            failure = await self._attempts.failure(trader.key, self._book(trader, close_ms))
             if failure is None:
                 return
             async with self._following:  # whoever has not seen the alert must end first
                 trader.trip(Trip("failed_again" if was_halted else "failed", failure))
-
-    async def _failure(self, source: str, work: Coroutine[Any, Any, None]) -> str | None:
-        """Do the work of one deployment; what fails for good is written down and stops nothing else."""
-        try:
-            await work
-        except StoreError:
-            raise
-        except (ExchangeUnavailable, OutcomeUnknown) as error:
-            _log.warning("exchange away", extra={"source": source, "error": str(error)})
-        except Exception as error:  # noqa: BLE001 - the one place that trips the breaker
-            _log.exception("halted", extra={"source": source})
-            message, at = with_its_kind(error), from_ms(self._time.now_ms())
-            alert = halt_alert(source, Trip("failed", message), at)
-            await asyncio.to_thread(self._journal.write_alert, alert)
-            self.alarm(source, message)
-            return message
-        return None
 
     async def _book(self, trader: Trader, close_ms: int) -> None:
         tick = await self._ticks.tick(trader, close_ms)
@@ -413,10 +400,3 @@ class Traders:
             await asyncio.to_thread(trader.advance, tick)
             if until_ms := trader.pause.until_ms(tick.now_ms):
                 self._late.put_after(trader, until_ms)
-
-
-def _follow(trader: Trader, halts: dict[str, tuple[Trip, ...]], of_contract: Trip | None) -> None:
-    """Let a trader follow the halts of its deployment, of the account and of its contract."""
-    account = account_key(trader.plan.deployment.account_id)
-    standing = [trip for source in ("account", account, trader.key) for trip in halts.get(source, ())]
-    trader.follow(standing if of_contract is None else [*standing, of_contract])

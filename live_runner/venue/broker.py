@@ -1,6 +1,6 @@
 """The venue broker: orders go to a venue, fills come back when they come; every change is committed first."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
@@ -12,10 +12,11 @@ from live_runner.book.plan import DeploymentPlan
 from live_runner.book.recovery import is_to_be_repeated
 from live_runner.venue.book import VenueBook
 from live_runner.venue.tally import BookTally
+from live_runner.venue.wire import Wire
 from quant_pipelines.accounting import Account
 from quant_pipelines.backtest import ExecutionBar
 from quant_pipelines.backtest.market.stop_rules import inputs_from_document
-from quant_pipelines.core.orders import OrderKind, OrderStatus
+from quant_pipelines.core.orders import OrderStatus
 from quant_pipelines.core.timeframes import from_ms, to_ms
 from quant_pipelines.risk.account_view import OpenExposure
 from quant_pipelines.store.journal import Journal
@@ -29,30 +30,6 @@ from quant_pipelines.trading.purposes import CLOSE, ENTRIES, EXITS, REMAINDER, S
 _RESTS = ("ACCEPTED", "PARTIALLY_FILLED")
 _ZERO = Decimal(0)
 _MOST_SLOTS = 24
-
-
-class Wire:
-    """Between the broker, which decides in threads, and whoever talks to the venue.
-
-    Attributes
-    ----------
-    put
-        Takes a committed intent to whoever sends it; called from any thread.
-    wake
-        Has whoever keeps the stops look at the book; called from any thread.
-    entry
-        Kind of the orders that open or add.
-    blocked_by
-        Why nothing may be decided now, as one clause; empty when something may.
-    """
-
-    def __init__(
-        self, put: Callable[[Intent], None], wake: Callable[[], None], entry: OrderKind = "market"
-    ) -> None:
-        self.put = put
-        self.wake = wake
-        self.entry = entry
-        self.blocked_by = "the books are not compared with the venue yet"
 
 
 class Slot(NamedTuple):

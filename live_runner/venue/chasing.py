@@ -12,8 +12,9 @@ from contextlib import suppress
 from decimal import Decimal
 
 from live_runner.book.trader import Trader
-from live_runner.venue.broker import VenueBroker, Wire
+from live_runner.venue.broker import VenueBroker
 from live_runner.venue.order_rows import OrderRows
+from live_runner.venue.wire import Wire
 from quant_pipelines.core.entry_settings import EntrySettings
 from quant_pipelines.core.errors import ExchangeError, OrderWouldTake, OutcomeUnknown, StoreError
 from quant_pipelines.core.timeframes import floor_ms, from_ms, to_ms

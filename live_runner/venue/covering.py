@@ -17,7 +17,7 @@ from live_runner.venue.place import Brokers, VenuePlace
 from live_runner.venue.protection import Protection
 from quant_pipelines.backtest.bar.stops import EXIT_REASONS, TAKE_PROFIT
 from quant_pipelines.core.errors import ExchangeError, StopWouldTrigger
-from quant_pipelines.core.settings import RunnerSettings
+from quant_pipelines.core.runner_settings import RunnerSettings
 from quant_pipelines.core.timeframes import from_ms, to_ms
 from quant_pipelines.risk.account_view import Prices
 from quant_pipelines.store.heartbeats import Alert

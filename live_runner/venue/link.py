@@ -8,15 +8,13 @@ import asyncio
 import logging
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass, field
 from functools import partial
-from typing import NamedTuple, TypeAlias
 
 from live_runner.book.broker import OpenBroker, Opened
 from live_runner.book.plan import DeploymentPlan
 from live_runner.book.rows import shown
 from live_runner.book.trader import Trader
-from live_runner.venue.broker import Wire, open_venue_broker
+from live_runner.venue.broker import open_venue_broker
 from live_runner.venue.covering import Around
 from live_runner.venue.covers import Covers
 from live_runner.venue.dead_man import DeadMan
@@ -26,23 +24,18 @@ from live_runner.venue.order_rows import OrderRows
 from live_runner.venue.place import Seat, VenuePlace
 from live_runner.venue.protection import Protection
 from live_runner.venue.sender import Sender, Signals
+from live_runner.venue.station import BarClosed, Item, LevelReached, Station
 from live_runner.venue.sweeps import Sweeps, in_flight, n_resting, needs_cover
 from live_runner.venue.symbol_settings import SymbolSettings
-from quant_pipelines.core.clock import Clock
+from live_runner.venue.wire import Wire
 from quant_pipelines.core.errors import ReconciliationError
-from quant_pipelines.core.settings import RunnerSettings
 from quant_pipelines.core.timeframes import to_ms
-from quant_pipelines.risk.account_view import NO_PRICES, Prices
-from quant_pipelines.stack.pulse import Pulse
 from quant_pipelines.store.journal import Journal
 from quant_pipelines.store.trading import Intent
 from quant_pipelines.trading.orders import OrderProgress
-from quant_pipelines.trading.tries import READ_BACK_SECONDS
 from quant_pipelines.trading.venue import (
     OrderUpdate,
-    OrderVenue,
     StopUpdate,
-    VenueEvent,
 )
 
 _SOON_SECONDS = 0.4
@@ -56,39 +49,6 @@ _RETURNS_SECONDS = 10.0
 _NEVER_SENT = "never sent: the runner or the venue was away"
 
 _log = logging.getLogger(__name__)
-
-
-class BarClosed(NamedTuple):
-    """A bar is booked: its stops may have moved, or have fired."""
-
-
-class LevelReached(NamedTuple):
-    """A price has reached a level that the runner watches."""
-
-
-Item: TypeAlias = Intent | BarClosed | LevelReached | VenueEvent
-
-
-@dataclass(frozen=True, slots=True)
-class Station:
-    """What a link talks to, and by which rules."""
-
-    journal: Journal
-    venue: OrderVenue
-    settings: RunnerSettings
-    epoch: int
-    wall_ms: Clock
-    read_back_seconds: float = READ_BACK_SECONDS
-    begun: Callable[[Trader], None] = lambda _trader: None
-    """Told when a decision that was prevented may be taken: the books agree again, or an order has ended."""
-    pulse: Pulse = field(default_factory=Pulse)
-    """Told when a position is about to be uncovered, and when it is covered."""
-    prices: Callable[[str], Prices] = lambda _symbol: NO_PRICES
-    """Prices of a symbol as the streams told them last."""
-    hold_back: Callable[[str, bool], None] = lambda _symbol, _is_near: None
-    """Told whether nothing may be opened in a symbol, as its stop would come behind the liquidation."""
-    has_safe_timer: bool = False
-    """Whether it is proven that stops survive the venue's timer that cancels orders."""
 
 
 class VenueLink:

@@ -9,8 +9,9 @@ from typing import NamedTuple, TypeVar
 
 from live_runner.book.broker import Broker
 from live_runner.book.trader import Trader
-from live_runner.venue.broker import VenueBroker, Wire
+from live_runner.venue.broker import VenueBroker
 from live_runner.venue.order_rows import OrderRows
+from live_runner.venue.wire import Wire
 from quant_pipelines.core.ids import deployment_of
 from quant_pipelines.core.instruments import Instrument
 from quant_pipelines.store.journal import Journal

@@ -20,7 +20,7 @@ from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
 from typing import NamedTuple, TypeAlias
 
 from quant_pipelines.core.orders import Side, closing_side
-from quant_pipelines.core.settings import RunnerSettings
+from quant_pipelines.core.runner_settings import RunnerSettings
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,8 @@ import ccxt
 
 from live_runner.ports.market_time import ExchangeTime
 from live_runner.process.runner import Runner, Surroundings
-from quant_pipelines.core.settings import ExchangeSettings, RunnerSettings, Settings
+from quant_pipelines.core.runner_settings import RunnerSettings
+from quant_pipelines.core.settings import ExchangeSettings, Settings
 from quant_pipelines.core.timeframes import MINUTE_MS, from_ms
 from quant_pipelines.exchange import CcxtSource
 from quant_pipelines.exchange.ccxt_orders import CcxtOrders

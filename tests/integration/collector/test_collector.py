@@ -13,8 +13,9 @@ from sqlalchemy import Engine, text
 from live_runner.collector.collector import Collector, Surroundings
 from quant_pipelines.cache import SERVICE_KEY, Cache, book_key, follow, funding_key, tick_key
 from quant_pipelines.core.clock import utc_now
+from quant_pipelines.core.runner_settings import RunnerSettings
 from quant_pipelines.core.series import Series, Window
-from quant_pipelines.core.settings import MarketSettings, RunnerSettings, Settings
+from quant_pipelines.core.settings import MarketSettings, Settings
 from quant_pipelines.core.timeframes import MINUTE_MS
 from quant_pipelines.store.bars import read_bar_rows, upsert_bars
 from quant_pipelines.store.market import seed_symbols

@@ -8,7 +8,8 @@ from sqlalchemy import text
 from sqlalchemy.exc import IntegrityError
 
 from quant_pipelines.core.errors import LifecycleError, QuantError
-from quant_pipelines.core.settings import RunnerSettings, Settings
+from quant_pipelines.core.runner_settings import RunnerSettings
+from quant_pipelines.core.settings import Settings
 from quant_pipelines.operations.verb import carry_out
 from quant_pipelines.operations.verbs import DECISIONS
 from quant_pipelines.store import approvals

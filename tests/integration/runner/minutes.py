@@ -20,13 +20,15 @@ from live_runner.book.tick import Tick
 from live_runner.book.trader import Trader
 from live_runner.feed.series import BarSeries
 from live_runner.venue.broker import VenueBroker
-from live_runner.venue.link import Station, VenueLink
+from live_runner.venue.link import VenueLink
+from live_runner.venue.station import Station
 from quant_pipelines.backtest import Book, BookedFill, ExecutionBar
 from quant_pipelines.backtest.market.readings import latest_of
 from quant_pipelines.core.bars import BarRows, Bars
 from quant_pipelines.core.clock import system_clock_ms
 from quant_pipelines.core.entry_settings import EntrySettings
-from quant_pipelines.core.settings import ExchangeSettings, RunnerSettings
+from quant_pipelines.core.runner_settings import RunnerSettings
+from quant_pipelines.core.settings import ExchangeSettings
 from quant_pipelines.core.stages import ORDER_STAGES
 from quant_pipelines.core.timeframes import DAY_MS, MINUTE_MS, floor_ms, from_ms
 from quant_pipelines.exchange.ccxt_orders import CcxtOrders

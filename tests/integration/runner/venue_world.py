@@ -19,7 +19,8 @@ from live_runner.ports.market_time import ExchangeTime
 from live_runner.process.adopted import adopt_kills
 from live_runner.process.runner import Runner, Surroundings
 from quant_pipelines.core.clock import Clock, utc_now
-from quant_pipelines.core.settings import ExchangeSettings, RunnerSettings, Settings
+from quant_pipelines.core.runner_settings import RunnerSettings
+from quant_pipelines.core.settings import ExchangeSettings, Settings
 from quant_pipelines.exchange import CcxtSource
 from quant_pipelines.exchange.ccxt_orders import CcxtOrders
 from quant_pipelines.store.epochs import writer_session

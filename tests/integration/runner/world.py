@@ -11,7 +11,8 @@ from sqlalchemy import Engine, text
 
 from live_runner.book.plan import LoadStrategy
 from live_runner.process.runner import Runner, Surroundings
-from quant_pipelines.core.settings import RunnerSettings, Settings
+from quant_pipelines.core.runner_settings import RunnerSettings
+from quant_pipelines.core.settings import Settings
 from quant_pipelines.core.timeframes import MINUTE_MS, to_ms
 from quant_pipelines.store.epochs import writer_session
 from quant_pipelines.store.journal import Journal

@@ -17,7 +17,7 @@ from live_runner.process.accounts import Accounts
 from live_runner.process.conditions import ConditionWatch
 from live_runner.venue.links import VenueLinks
 from quant_pipelines.core.errors import ExchangeRefused, ExchangeUnavailable
-from quant_pipelines.core.settings import RunnerSettings
+from quant_pipelines.core.runner_settings import RunnerSettings
 from quant_pipelines.core.timeframes import DAY_MS, to_ms
 from quant_pipelines.exchange import LiveBar
 from quant_pipelines.risk.account_view import AccountOrder, BookExposure

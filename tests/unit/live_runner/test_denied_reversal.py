@@ -13,10 +13,11 @@ from live_runner.book.plan import plan_of
 from live_runner.book.trader import Trader
 from live_runner.feed.series import BarSeries
 from live_runner.venue.broker import VenueBroker
-from live_runner.venue.link import Station, VenueLink
+from live_runner.venue.link import VenueLink
+from live_runner.venue.station import Station
 from quant_pipelines.backtest import ExecutionBar
 from quant_pipelines.core.errors import ExchangeRefused
-from quant_pipelines.core.settings import RunnerSettings
+from quant_pipelines.core.runner_settings import RunnerSettings
 from quant_pipelines.core.timeframes import MINUTE_MS, from_ms, to_ms
 from quant_pipelines.risk.account_rules import AccountDenial
 from quant_pipelines.risk.account_view import AccountOrder

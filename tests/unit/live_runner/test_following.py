@@ -14,8 +14,9 @@ from live_runner.process.traders import Traders
 from live_runner.venue.account_check import Voices
 from live_runner.venue.accounts import OrderVenues
 from quant_pipelines.core.errors import ConfigurationError
+from quant_pipelines.core.runner_settings import RunnerSettings
 from quant_pipelines.core.series import Window
-from quant_pipelines.core.settings import RunnerSettings, Settings
+from quant_pipelines.core.settings import Settings
 from quant_pipelines.core.timeframes import MINUTE_MS, from_ms, to_ms
 from quant_pipelines.exchange import BarRows, LiveBar
 from quant_pipelines.store.heartbeats import halt_alert

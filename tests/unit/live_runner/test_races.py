@@ -14,10 +14,10 @@ from live_runner.book.broker import Opened
 from live_runner.book.plan import plan_of
 from live_runner.book.trader import Trader
 from live_runner.feed.series import BarSeries
-from live_runner.venue.broker import Wire
 from live_runner.venue.links import VenueLinks
 from live_runner.venue.order_rows import OrderRows
 from live_runner.venue.place import Seat, VenuePlace
+from live_runner.venue.wire import Wire
 from quant_pipelines.core.instruments import Instrument
 from quant_pipelines.core.settings import CostSettings
 from quant_pipelines.risk import RiskLimits

@@ -9,10 +9,11 @@ import pytest
 
 from live_runner.book.plan import plan_of
 from live_runner.venue.attribution import Attributed
-from live_runner.venue.broker import BookRows, Slot, VenueBroker, Wire
+from live_runner.venue.broker import BookRows, Slot, VenueBroker
 from live_runner.venue.crossing import Crossing, book_crossing, fill_price, is_due
 from live_runner.venue.place import PlaceBooks, net_of
 from live_runner.venue.receiving import book_payments, book_trades
+from live_runner.venue.wire import Wire
 from quant_pipelines.backtest import ExecutionBar
 from quant_pipelines.core.errors import StoreError
 from quant_pipelines.core.ids import moment_order_id

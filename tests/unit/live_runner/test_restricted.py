@@ -5,7 +5,8 @@ from dataclasses import replace
 from pathlib import Path
 
 from live_runner.process.restricted import RestrictedSymbols
-from quant_pipelines.core.settings import RunnerSettings, Settings
+from quant_pipelines.core.runner_settings import RunnerSettings
+from quant_pipelines.core.settings import Settings
 from quant_pipelines.settings import load_settings
 
 BTC, ETH = "BTC/USDT:USDT", "ETH/USDT:USDT"

@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from live_runner.book.plan import plan_of
-from live_runner.venue.broker import BookRows, VenueBroker, Wire
+from live_runner.venue.broker import BookRows, VenueBroker
+from live_runner.venue.wire import Wire
 from quant_pipelines.backtest import ExecutionBar
 from quant_pipelines.core.timeframes import MINUTE_MS, to_ms
 from quant_pipelines.store.trading import Intent, StoredBook

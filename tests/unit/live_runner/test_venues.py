@@ -10,11 +10,13 @@ import pytest
 
 from live_runner.venue.accounts import Permits, refusal
 from live_runner.venue.attribution import external_reason
-from live_runner.venue.broker import Wire
-from live_runner.venue.link import Station, VenueLink
+from live_runner.venue.link import VenueLink
 from live_runner.venue.links import VenueLinks
 from live_runner.venue.place import Seat, VenuePlace
-from quant_pipelines.core.settings import ExchangeSettings, RunnerSettings, Settings
+from live_runner.venue.station import Station
+from live_runner.venue.wire import Wire
+from quant_pipelines.core.runner_settings import RunnerSettings
+from quant_pipelines.core.settings import ExchangeSettings, Settings
 from quant_pipelines.store.deployments import Deployment
 from quant_pipelines.trading.levels import WantedLevel, wanted_level
 from tests.memory_journal import MemoryJournal

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from quant_pipelines.core.settings import RunnerSettings
+from quant_pipelines.core.runner_settings import RunnerSettings
 from quant_pipelines.trading.flatten import (
     CloseOrder,
     ClosingTerms,
