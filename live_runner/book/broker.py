@@ -63,6 +63,10 @@ class Broker(Protocol):
         """Why nothing may be decided now, as one clause; empty when something may."""
 
     @property
+    def opens_not_for(self) -> str:
+        """Why nothing may be opened now, as one clause; what is held may be reduced all the same."""
+
+    @property
     def has_news(self) -> bool:
         """Whether an event strategy has to be told something."""
 

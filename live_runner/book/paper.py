@@ -60,6 +60,7 @@ class PaperBroker:
 
     venue = PAPER_VENUE
     waits_for = ""
+    opens_not_for = ""
     closes_with_bars = True
 
     def __init__(

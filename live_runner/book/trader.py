@@ -268,7 +268,7 @@ class Trader:
             "equity": self._broker.equity,
             "fills": self._broker.n_fills,
             "venue": self._broker.venue,
-            "waits_for": self._broker.waits_for,
+            "waits_for": self._broker.waits_for or self._broker.opens_not_for,
         }
 
     @contextmanager
@@ -362,7 +362,8 @@ class Trader:
         if isinstance(self.plan.strategy, EventStrategy):
             assert isinstance(self._broker, PaperBroker)  # noqa: S101 - a venue's broker refuses it
             return decide_event(self.plan, self._rules, self._broker, known, moment)
-        broker, is_reducing = self._broker, self.breaker.only_reduces
+        broker = self._broker
+        is_reducing = self.breaker.only_reduces or bool(broker.opens_not_for)
         self._approval.report(broker, moment.close_ms)  # the account sees the book after the bar, as it does
         decided = decide_on(self.plan, self._rules, broker, known, moment)
         approved = self._approval.approved(decided, moment, broker.n_fills, is_reducing=is_reducing)

@@ -167,11 +167,16 @@ class VenueBroker:
 
     @property
     def waits_for(self) -> str:
-        """Why nothing may be decided now."""
-        if reason := self._wire.blocked_by or self._wire.barred():
+        """Why nothing may be decided now; what is held may always be reduced where the books agree."""
+        if reason := self._wire.blocked_by or ("" if self._book.account.position else self._wire.barred()):
             return reason
         waiting = self.unsettled()
         return f"order {waiting[0].intent.client_order_id} is not settled" if waiting else ""
+
+    @property
+    def opens_not_for(self) -> str:
+        """Why nothing may be opened now."""
+        return self._wire.barred()
 
     @property
     def has_news(self) -> bool:

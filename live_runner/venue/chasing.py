@@ -193,7 +193,9 @@ class Chasing:
             return True
         if self._trader.pause.until_ms(now_ms):
             return True
-        if self._trader.is_leaving or self._wire.blocked_by or self._trader.refusal_to_send(root):
+        if self._trader.is_leaving or self._wire.blocked_by or self._wire.barred():
+            return True
+        if self._trader.refusal_to_send(root):
             return True
         return await self._rows.with_broker(lambda broker: _has_exited(broker, close_ms))
 

@@ -150,13 +150,19 @@ class Sender:
         refusal = "" if has_left else "the exit of a stop comes first"
         if now_ms - to_ms(order.stamp) > _LATEST_SEND_MS:
             refusal = f"woke {(now_ms - to_ms(order.stamp)) / 1000:.1f} s after its decision"
-        denial = seat.trader.refusal_to_send(intent) or seat.wire.barred()
+        denial = seat.trader.refusal_to_send(intent) or await self._barred(seat, intent)
         if denial or refusal:
             await seat.rows.follow(order, "DENIED", reason=denial or refusal)
             if denial and not refusal and not seat.trader.is_halted:
                 await self._close_side_left(seat, intent)
             return None
         return now_ms
+
+    async def _barred(self, seat: Seat, intent: Intent) -> str:
+        """Why an order may not be sent where nothing may be opened; empty for one that only reduces."""
+        held = (await seat.rows.with_broker(lambda broker: broker.position())).quantity
+        reduces = bool(held) and closing_side(held) == intent.side and intent.quantity <= abs(held)
+        return "" if reduces else seat.wire.barred()
 
     async def _close_side_left(self, seat: Seat, denied: Intent) -> None:
         """Close what a denied order would have closed on its way to the other side: that reduces."""
