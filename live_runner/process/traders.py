@@ -173,7 +173,9 @@ class Traders:
                 trader.is_leaving = stages[key].is_leaving
             self._refused = {key for key in self._refused if f"deployment:{key}" in halts}
             new = [one for one in deployed if one.id not in self._traders and one.id not in self._refused]
-            new.sort(key=lambda one: one.venue == PAPER_VENUE)  # what is held at a venue comes first
+            # What is held at a venue comes first, place by place.
+            new.sort(key=lambda one: (one.venue == PAPER_VENUE, one.account_id, one.symbol))
+            self._links.await_all(one for one in new if one.venue != PAPER_VENUE)
             await self._each(new, self._open)
             opened = [deployment for deployment in new if deployment.id in self._opened]
             await asyncio.gather(*(self._links.begun(one.id, _COVER_SECONDS) for one in opened))
@@ -292,6 +294,8 @@ class Traders:
             self._opened.pop(deployment.id, None)
             await self._accounts.lose(deployment.id)
             raise
+        finally:
+            self._links.await_no_more(deployment.id)
 
     async def _open_anywhere(self, deployment: Deployment, fills_ms: tuple[int, ...]) -> None:
         """Open it on paper or at its venue, where what it holds is covered before anything else."""

@@ -4,7 +4,7 @@ A venue knows one position for each symbol of an account, so all deployments the
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine, Iterable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
@@ -54,6 +54,7 @@ class VenueLinks:
         self._stop = stop
         self._places: dict[int, _Place] = {}
         self._running: dict[_Place, _Running] = {}
+        self._awaited: dict[int, _Place] = {}
         self._broken: asyncio.Queue[BaseException] = asyncio.Queue()
 
     def link_for(self, deployment: Deployment, open_link: Callable[[], VenueLink]) -> VenueLink:
@@ -74,7 +75,24 @@ class VenueLinks:
         place = self._places[trader.plan.deployment.id]
         running = self._running[place]
         running.link.add(trader, barred)
-        if running.task is None:
+        self.await_no_more(trader.plan.deployment.id)
+        self._begin(place)
+
+    def await_all(self, deployments: Iterable[Deployment]) -> None:
+        """Have no link begin before all of these are there at its place: what one holds, others miss."""
+        self._awaited |= {one.id: (one.account_id, one.symbol) for one in deployments}
+
+    def await_no_more(self, deployment_id: int) -> None:
+        """Let a place begin without a deployment, or with it now that it is there."""
+        place = self._awaited.pop(deployment_id, None)
+        if place is not None:
+            self._begin(place)
+
+    def _begin(self, place: _Place) -> None:
+        running = self._running.get(place)
+        if running is None or place in self._awaited.values():
+            return
+        if running.task is None and running.link.place.seats:
             running.task = asyncio.create_task(self._run(running), name=f"venue link of {place[1]}")
 
     def is_shared(self, deployment_id: int) -> bool:
@@ -127,8 +145,8 @@ class VenueLinks:
         running.link.remove(deployment_id)
         if place not in self._places.values():
             self._running.pop(place, None)
-        elif running.link.place.seats:
-            running.task = asyncio.create_task(self._run(running), name=f"venue link of {place[1]}")
+        else:
+            self._begin(place)
 
     async def close(self) -> None:
         """End all links."""
