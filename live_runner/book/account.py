@@ -17,7 +17,7 @@ from quant_pipelines.core.account_limits import NO_ACCOUNT_LIMITS, AccountLimits
 from quant_pipelines.core.clock import Clock
 from quant_pipelines.core.limits import RiskLimits
 from quant_pipelines.core.timeframes import DAY_MS, to_ms
-from quant_pipelines.risk.account_nav import AccountFunds, Nav, nav_of
+from quant_pipelines.risk.account_nav import OLDEST_MS, AccountFunds, Nav, nav_of
 from quant_pipelines.risk.account_rules import AccountDenial, account_denial
 from quant_pipelines.risk.account_view import (
     MINUTE_MS,
@@ -305,11 +305,13 @@ class AccountBooks:
         with self._lock:
             limit, books = self._terms.limits.max_account_loss_fraction, dict(self._books)
             rearmed = {key: self._rearmed[key].equity for key in books if self._is_rearmed(key)}
-            if self._capital.keys() - books.keys() - self._failed:
-                return ""
+            are_all_known = not self._capital.keys() - books.keys() - self._failed
         start = sum(rearmed.get(key, book.day_start_equity) for key, book in books.items())
         summed = Nav(sum(book.equity for book in books.values()), start)
-        lost = nav_of(summed, *self._by_venue()).lost_fraction
+        venue, age_ms = self._by_venue()
+        if not are_all_known and (venue is None or age_ms > OLDEST_MS):
+            return ""  # a book that loads yet would be a loss
+        lost = nav_of(summed, venue, age_ms).lost_fraction
         if not lost > limit:
             return ""
         since = self._rearmed_at if rearmed else "00:00"

@@ -6,7 +6,6 @@ from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from typing import NamedTuple
 
-from quant_pipelines.core.errors import StoreError
 from quant_pipelines.core.timeframes import from_ms
 from quant_pipelines.trading.certificate import key_fault, key_warnings
 from quant_pipelines.trading.modes import mode_fault
@@ -70,8 +69,6 @@ class AccountCheck:
             pause = _AGAIN_SECONDS
             try:
                 await self._read()
-            except StoreError:
-                raise
             except Exception as error:  # noqa: BLE001 - also an answer that nobody expected opens nothing
                 pause = _FAILED_SECONDS
                 _log.warning("account not read", extra={"error": repr(error)})

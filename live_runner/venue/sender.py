@@ -124,11 +124,10 @@ class Sender:
         name, is_exit = intent.client_order_id, intent.purpose in EXITS
         seat = self._seat_of(intent)
         quantity = intent.quantity if quantity is None else quantity
-        reduces = is_exit
-        if self._place.is_shared:
-            change = quantity if intent.side == "buy" else -quantity
-            net, is_small = await self._place.with_brokers(partial(_seen, seat, quantity))
-            reduces = (is_exit or is_small) and reduces_net(net, change)
+        change = quantity if intent.side == "buy" else -quantity
+        net, is_small = await self._place.with_brokers(partial(_seen, seat, quantity))
+        reduces = (is_exit or is_small) and reduces_net(net, change)
+        reduces |= is_exit and not self._place.is_shared
         symbol, limit = self._place.symbol, intent.price
         order = MarketOrder(name, symbol, intent.side, quantity, stamp_ms, reduces, limit)
         self._signals.sending(None if is_exit else seat.key)

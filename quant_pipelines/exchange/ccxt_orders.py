@@ -100,7 +100,7 @@ class CcxtOrders(CcxtReads):
             "recvWindow": RECEIVE_WINDOW_MS,
         }
         try:
-            with translated(f"change of order {order.client_order_id}", sends_order=True):
+            async with _soon(f"change of order {order.client_order_id}"):
                 await self._client.fapiPrivatePutOrder(wanted)
         except ExchangeRefused as error:
             if not any(code in str(error) for code in (*NOT_FOUND, _NO_CHANGE)):
@@ -109,9 +109,9 @@ class CcxtOrders(CcxtReads):
     async def cancel_order(self, symbol: str, client_order_id: str) -> None:
         """Cancel an order; that there is none (any more) is fine, and proves nothing."""
         wanted = {"symbol": await self._id(symbol), "origClientOrderId": client_order_id}
-        what = f"cancel of order {client_order_id}"
-        with contextlib.suppress(ExchangeRefused), translated(what, sends_order=True):
-            await self._client.fapiPrivateDeleteOrder(wanted)
+        with contextlib.suppress(ExchangeRefused):
+            async with _soon(f"cancel of order {client_order_id}"):
+                await self._client.fapiPrivateDeleteOrder(wanted)
 
     async def place_stop(self, stop: StopOrder) -> None:
         """Place a protective stop; ``find_stop`` proves that it stands."""
@@ -158,11 +158,8 @@ class CcxtOrders(CcxtReads):
         name = params.get("newClientOrderId") or params["clientAlgoId"]
         price = params.pop("price", None)
         try:
-            with translated(f"order {name}", sends_order=True):
-                async with asyncio.timeout(SOON_SECONDS):
-                    answer = await self._client.create_order(symbol, kind, side, quantity, price, params)
-        except TimeoutError as error:
-            raise OutcomeUnknown(f"exchange did not answer order {name} within {SOON_SECONDS:g} s") from error
+            async with _soon(f"order {name}"):
+                answer = await self._client.create_order(symbol, kind, side, quantity, price, params)
         except ExchangeRefused as error:
             self._settings.note_refusal(str(error))
             raise
@@ -170,6 +167,17 @@ class CcxtOrders(CcxtReads):
         if answer["id"] is None or name not in (told.get("clientOrderId"), told.get("clientAlgoId")):
             raise OutcomeUnknown(f"exchange answered order {name} with something that does not name it")
         return told
+
+
+@contextlib.asynccontextmanager
+async def _soon(what: str) -> AsyncIterator[None]:
+    """Send what changes something; who waits for its answer covers nothing meanwhile."""
+    try:
+        with translated(what, sends_order=True):
+            async with asyncio.timeout(SOON_SECONDS):
+                yield
+    except TimeoutError as error:
+        raise OutcomeUnknown(f"exchange did not answer {what} within {SOON_SECONDS:g} s") from error
 
 
 def _with_every(order: MarketOrder | LimitOrder | StopOrder) -> Parameters:

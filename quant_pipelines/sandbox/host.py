@@ -3,7 +3,8 @@
 import tempfile
 import threading
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -20,6 +21,8 @@ from quant_pipelines.sdk.strategy import Strategy
 
 _FIRST = ("load", "make")
 """Questions that take as long as compiling does, and need no instance."""
+_PATIENCE = 2.0
+"""How many times its own time a question waits for its turn: for one that hangs, and those before it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +45,10 @@ class HostLimits:
     load_seconds: float = 60.0
     megabytes: int = 2048
     misses: int = 3
+
+
+class NotAsked(StrategyMissed):
+    """Others kept the process: a bar is missed, and nothing speaks against the strategy itself."""
 
 
 class SandboxHost:
@@ -103,11 +110,11 @@ class SandboxHost:
         Raises
         ------
         StrategyMissed
-            If it does not answer in time, or the process dies of it.
+            If it does not answer in time, the process dies of it, or others keep the process.
         MalformedFrame
             If it answers what no strategy can.
         """
-        with self._asking:
+        with self._turn(sent):
             process = self._running()
             try:
                 process.wait_ready(self.limits.load_seconds)
@@ -119,6 +126,17 @@ class SandboxHost:
                 process.end()
                 self._started()  # others are waiting
                 raise
+
+    @contextmanager
+    def _turn(self, sent: Frame) -> Iterator[None]:
+        """Wait for others; not for long while a book waits for the answer: nothing is covered meanwhile."""
+        patience = _PATIENCE * self.limits.seconds
+        if not self._asking.acquire(timeout=-1 if sent.document["ask"] in _FIRST else patience):
+            raise NotAsked(f"others kept the strategies' process for {patience:g} s")
+        try:
+            yield
+        finally:
+            self._asking.release()
 
     def _asked(self, process: "Life", sent: Frame, desk: Desk | None) -> Frame:
         seconds = self.limits.load_seconds if sent.document["ask"] in _FIRST else self.limits.seconds
@@ -210,6 +228,8 @@ class Version:
             found = self._host.ask(self, sent, desk)
         except MalformedFrame as error:
             raise StrategyError(f"its process answered what no strategy can: {error}") from error
+        except NotAsked:
+            raise
         except StrategyMissed as missed:
             self._missed[question] += 1
             if self._missed[question] < misses:

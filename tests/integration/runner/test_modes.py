@@ -34,6 +34,7 @@ pytestmark = [pytest.mark.postgres, pytest.mark.timeout(300)]
 Deploy = Callable[..., int]
 BTC = "BTC/USDT:USDT"
 STANDING = "select source, message from ops.alerts where source like 'mode:%' and resolved_at is null"
+HELD = "select quantity from trading.positions"
 ENTRIES = "select count(*) from orders where reduce_only = 0"
 
 
@@ -113,7 +114,7 @@ def test_a_mode_at_the_start_is_refused_by_name_and_nothing_opens(
     assert Ledger(tmp_path).select(ENTRIES) == [(0,)]
 
 
-def test_a_mode_that_changes_opens_nothing_more_keeps_the_stop_and_ends_with_it(
+def test_a_mode_that_changes_opens_nothing_more_lets_the_strategy_leave_and_ends_with_it(
     engine: Engine, database_url: str, deploy: Deploy, tmp_path: Path
 ) -> None:
     deploy_canary(deploy, FLIP)
@@ -124,12 +125,12 @@ def test_a_mode_that_changes_opens_nothing_more_keeps_the_stop_and_ends_with_it(
             await until(lambda: is_protected(engine))
             await somebody.set_multi_assets(is_on=True)
             await until(lambda: rows(engine, STANDING), 5.0)
-            before = ledger.select(ENTRIES)
             stage.clock.skip_minute()  # its strategy wants the other side now
-            await asyncio.sleep(6)
+            await until(lambda: rows(engine, HELD) == [(0,)], 60.0)
+            await asyncio.sleep(3)
             assert "multi-assets mode" in waits_for(engine)
-            assert ledger.select(ENTRIES) == before
-            assert is_protected(engine)
+            assert rows(engine, HELD) == [(0,)], "what its strategy leaves is closed, and no more"
+            before = ledger.select(ENTRIES)
             await somebody.set_multi_assets(is_on=False)
             await until(lambda: not rows(engine, STANDING), 5.0)
             stage.clock.skip_minute()

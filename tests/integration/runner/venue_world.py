@@ -15,6 +15,7 @@ from typing import Any, Protocol
 
 from sqlalchemy import Engine
 
+from live_runner.book.plan import LoadStrategy
 from live_runner.ports.market_time import ExchangeTime
 from live_runner.process.adopted import adopt_kills
 from live_runner.process.runner import Runner, Surroundings
@@ -145,6 +146,8 @@ async def runner(
     place: Place,
     orders: Callable[..., CcxtOrders] = CcxtOrders,
     home: Path | None = None,
+    *,
+    load: LoadStrategy = in_process,
 ) -> AsyncIterator["asyncio.Task[None]"]:
     """A runner in this process; it is stopped at the end, unless it ended by itself."""
     stopping, settings, clock = asyncio.Event(), settings_of(place.address), place.clock
@@ -162,7 +165,7 @@ async def runner(
             ExchangeTime(clock),
             "test:1",
             connect,
-            load=in_process,
+            load=load,
             funds=PostgresFunds(engine),
             adopt_kills=partial(adopt_kills, engine, home) if home else lambda: False,
         )

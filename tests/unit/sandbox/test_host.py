@@ -1,6 +1,7 @@
 """Whatever a strategy's text does, it does to its own process, and the others are answered soon after."""
 
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from typing import Any
@@ -158,6 +159,21 @@ def test_late_strategy_misses_and_the_next_one_is_answered(hasty: SandboxHost) -
     begun = time.monotonic()
     assert target_of(sound, BARS).tolist() == [0.0, 1.0, -1.0]
     assert time.monotonic() - begun < 30.0
+
+
+def test_a_question_does_not_wait_as_long_as_another_text_may_load(hasty: SandboxHost) -> None:
+    sound = tried(hasty, SOUND)
+    assert target_of(sound, BARS).tolist() == [0.0, 1.0, -1.0]
+    slow = TEXT.replace("class Tried", "N = sum(1 for _ in range(300_000_000))\n\n\nclass Tried")
+    loading = threading.Thread(target=hasty.load, args=("slow", slow.format(body=SOUND)))
+    loading.start()
+    time.sleep(0.5)
+    begun = time.monotonic()
+    causes = [cause_of(sound) for _ in range(3)]
+    assert [str(cause) for cause in causes] == ["others kept the strategies' process for 3 s"] * 3
+    assert time.monotonic() - begun < 12.0
+    loading.join()
+    assert target_of(sound, BARS).tolist() == [0.0, 1.0, -1.0], "nothing speaks against it"
 
 
 def test_strategy_that_is_late_three_times_is_broken(hasty: SandboxHost) -> None:
