@@ -211,7 +211,9 @@ def require_scope(connection: Connection, scope: str) -> None:
     if scope == ACCOUNT:
         return
     kind, _, number = scope.partition(":")
-    if kind == ACCOUNT and number.isdecimal() and has_account(connection, int(number[:18])):
+    if kind == ACCOUNT and number.isdecimal():
+        if not has_account(connection, int(number[:18])):
+            raise LifecycleError(f"{scope} does not exist; expected the id of an account")
         return
     is_number = number.isascii() and number.isdigit()
     if kind != "deployment" or not is_number or ROW_ID.fault("id", int(number[:20])):

@@ -106,8 +106,8 @@ def net_notional(view: AccountView, order: AccountOrder) -> float:
 
 
 def over_equity(notional: float, view: AccountView) -> float:
-    """Return a notional as a multiple of the equity; infinite without equity."""
-    return notional / view.nav if view.nav > 0.0 else math.inf
+    """Return a notional as a multiple of the equity; infinite without equity, NaN where that is not known."""
+    return math.inf if view.nav <= 0.0 else notional / view.nav
 
 
 def counted(orders: tuple[AccountOrder, ...], order: AccountOrder, window_ms: int) -> Iterator[AccountOrder]:

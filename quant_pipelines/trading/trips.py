@@ -3,6 +3,7 @@
 Whoever decides, sends or shows a state asks it anew, so nothing stands longer than its cause.
 """
 
+import math
 from collections.abc import Callable
 from typing import Final, NamedTuple
 
@@ -47,7 +48,9 @@ class Looked(NamedTuple):
 
 def _data_age(looked: Looked) -> str:
     age, limit = looked.signs.data_age_seconds, looked.max_data_age_seconds
-    return f"the data are {age:.0f} s old, more than {limit:g} s" if age > limit else ""
+    if age <= limit:
+        return ""
+    return f"the data are {age:.0f} s old, more than {limit:g} s" if age < math.inf else "no data yet"
 
 
 def clock_fault(error_ms: int) -> str:

@@ -236,7 +236,7 @@ def test_one_account_is_halted_and_resumed_by_its_number(world: Any, ann: Signat
     halts.halt(world.engine, ann, scope=scope, clock=world.clock)
     assert set(read_halts(world.engine)) == {scope}
     halts.resume(world.engine, ann, scope=scope, clock=world.clock)
-    with pytest.raises(LifecycleError, match="scope is 'account:999'; expected account"):
+    with pytest.raises(LifecycleError, match="account:999 does not exist; expected the id of an account"):
         halts.halt(world.engine, ann, scope="account:999", clock=world.clock)
 
 

@@ -62,6 +62,13 @@ def test_an_account_beyond_its_limits_stops_who_has_a_share_in_it(
     assert breach_of_account(view, symbol, limits) == expected
 
 
+@pytest.mark.parametrize("limits", [AccountLimits(max_leverage=0.5), AccountLimits(max_symbol_fraction=0.35)])
+def test_an_account_whose_equity_nobody_knows_yet_is_beyond_nothing(limits: AccountLimits) -> None:
+    view = AccountView({1: book()}, {A: Prices(100.0, 100.0)}, unknown=frozenset({2}))
+    assert breach_of_account(view, A, limits) == ""
+    assert breach_of_account(view._replace(unknown=frozenset()), A, limits) != ""
+
+
 def test_every_rule_that_is_asked_is_one_of_the_tables() -> None:
     assert set(HELD_RULES) <= {rule.name for rule in RULES}
     assert set(HELD_ACCOUNT_RULES) <= {rule.name for rule in ACCOUNT_RULES}

@@ -23,7 +23,7 @@ def with_signs(**changes: object) -> Looked:
         (WELL, []),
         (with_signs(data_age_seconds=90.0), []),
         (with_signs(data_age_seconds=91.0), [("data_age", "the data are 91 s old, more than 90 s")]),
-        (with_signs(data_age_seconds=math.inf), [("data_age", "the data are inf s old, more than 90 s")]),
+        (with_signs(data_age_seconds=math.inf), [("data_age", "no data yet")]),
         (with_signs(data_age_seconds=math.inf)._replace(max_data_age_seconds=math.inf), []),
         (with_signs(clock_error_ms=1_000), []),
         (with_signs(clock_error_ms=-1_000), []),
