@@ -148,7 +148,7 @@ def _detail(method: str, given: tuple[Any, ...]) -> str:
     if method == "add_order":
         return f" {given[2].purpose}"
     if method == "receive":
-        return " fills" if given[1].fills else " income"
+        return " fills" if any(one.fills for one in given[1]) else " income"
     if method == "book":
         return " with an order" if given[1].intent is not None else " without one"
     return ""

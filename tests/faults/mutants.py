@@ -15,11 +15,11 @@ from collections.abc import Callable, Iterable
 from functools import partial
 from typing import Literal, NamedTuple, TypeAlias
 
-from tests.faults import mutations as broken
 from tests.faults.boundaries import DEATHS
 from tests.faults.crash import matrix, play_script
 from tests.faults.evidence import Violation
-from tests.faults.mutations import Block
+from tests.faults.mutations import fills, orders, restarts, stops
+from tests.faults.mutations.changed import Block
 from tests.faults.world import play
 
 Worlds: TypeAlias = Literal["seeds", "script"]
@@ -46,112 +46,112 @@ MUTANTS = {
     one.name: one
     for one in (
         # Orders and their outcomes
-        _mutant("resend", "sends again what is unknown", "I5", broken.resends_what_is_unknown),
-        _mutant("resend-renamed", "the same under another name", "I1", broken.resends_under_another_name),
+        _mutant("resend", "sends again what is unknown", "I5", orders.resends_what_is_unknown),
+        _mutant("resend-renamed", "the same under another name", "I1", orders.resends_under_another_name),
         _mutant(
             "unknown-refused",
             "unknown counts as refused",
             "I2 I7",
-            partial(broken.unknown_is, broken.refused),
+            partial(orders.unknown_is, orders.refused),
         ),
         _mutant(
             "broken-refused",
             "an answer that can't be read counts as refused",
             "I2 I7",
-            partial(broken.unknown_is, broken.refused_if_broken),
+            partial(orders.unknown_is, orders.refused_if_broken),
         ),
         _mutant(
             "unknown-filled",
             "unknown counts as filled",
             "I2 I3 I10",
-            partial(broken.unknown_is, broken.filled),
+            partial(orders.unknown_is, orders.filled),
         ),
-        _mutant("send-first", "requests leave before the commit", "I1", broken.commits_later),
-        _mutant("one-name", "all orders go out under one name", "I1 I5", broken.sends_all_under_one_name),
-        _mutant("epoch", "names carry another epoch", "I9", broken.names_with_another_epoch),
-        _mutant("double", "sends twice the quantity of the intent", "I1", broken.sends_twice_the_quantity),
+        _mutant("send-first", "requests leave before the commit", "I1", orders.commits_later),
+        _mutant("one-name", "all orders go out under one name", "I1 I5", orders.sends_all_under_one_name),
+        _mutant("epoch", "names carry another epoch", "I9", orders.names_with_another_epoch),
+        _mutant("double", "sends twice the quantity of the intent", "I1", orders.sends_twice_the_quantity),
         _mutant(
-            "exit-opens", "exits are not reduce-only, and too large", "I1 I8", broken.exits_twice_as_much
+            "exit-opens", "exits are not reduce-only, and too large", "I1 I8", orders.exits_twice_as_much
         ),
-        _mutant("send-denied", "sends what was denied", "I7 I8", broken.sends_what_was_denied),
-        _mutant("halts", "decides and sends while halted", "I8", broken.ignores_halts),
+        _mutant("send-denied", "sends what was denied", "I7 I8", orders.sends_what_was_denied),
+        _mutant("halts", "decides and sends while halted", "I8", orders.ignores_halts),
         _mutant(
             "one-look-up",
             "one look-up proves that an order never came",
             "I2 I7",
-            broken.gives_up_after_one_look_up,
+            orders.gives_up_after_one_look_up,
         ),
-        _mutant("no-look-up", "what is unknown stays so", "I10", broken.never_looks_up),
-        _mutant("states-back", "an order's state goes back", "I7 I10", broken.lets_states_go_back),
+        _mutant("no-look-up", "what is unknown stays so", "I10", orders.never_looks_up),
+        _mutant("states-back", "an order's state goes back", "I7 I10", orders.lets_states_go_back),
         # Fills and payments
-        _mutant("no-sweep", "fills come by the stream alone", "I2", broken.sweeps_no_trades),
+        _mutant("no-sweep", "fills come by the stream alone", "I2", fills.sweeps_no_trades),
         _mutant(
-            "dead-key", "the same, and a stream that ended stays away", "I2", broken.trusts_a_dead_listen_key
+            "dead-key", "the same, and a stream that ended stays away", "I2", fills.trusts_a_dead_listen_key
         ),
         _mutant(
-            "cumulated", "each part of a fill counts as all of the order", "I2", broken.books_orders_as_fills
+            "cumulated", "each part of a fill counts as all of the order", "I2", fills.books_orders_as_fills
         ),
         _mutant(
             "each-message",
             "what is swept is booked beside what was streamed",
             "I2",
-            broken.books_each_message,
+            fills.books_each_message,
         ),
-        _mutant("no-dedupe", "forgets which trades are booked", "I2 I10", broken.forgets_what_it_booked),
-        _mutant("no-fees", "books no fees", "I2", broken.books_no_fees),
-        _mutant("floats", "fees pass through a float", "I2", broken.books_floats),
-        _mutant("funding-twice", "books each payment twice", "I3", partial(broken.pays_funding, 2), "script"),
-        _mutant("no-funding", "books no payment", "I3", partial(broken.pays_funding, 0), "script"),
+        _mutant("no-dedupe", "forgets which trades are booked", "I2 I10", fills.forgets_what_it_booked),
+        _mutant("no-fees", "books no fees", "I2", fills.books_no_fees),
+        _mutant("floats", "fees pass through a float", "I2", fills.books_floats),
+        _mutant("funding-twice", "books each payment twice", "I3", partial(fills.pays_funding, 2), "script"),
+        _mutant("no-funding", "books no payment", "I3", partial(fills.pays_funding, 0), "script"),
         # Stops
-        _mutant("no-stop", "places no stop", "I6", broken.places_no_stop),
+        _mutant("no-stop", "places no stop", "I6", stops.places_no_stop),
         _mutant(
             "half-stop",
             "a stop over half of the position",
             "I6",
-            partial(broken.places_stops_over, broken.half),
+            partial(stops.places_stops_over, stops.half),
         ),
         _mutant(
             "first-stop",
             "stops keep the first size",
             "I6",
-            partial(broken.places_stops_over, broken.the_first),
+            partial(stops.places_stops_over, stops.the_first),
         ),
-        _mutant("wrong-side", "a stop on the other side", "I6", broken.places_stops_on_the_wrong_side),
+        _mutant("wrong-side", "a stop on the other side", "I6", stops.places_stops_on_the_wrong_side),
         _mutant(
             "cancel-first",
             "the old stop goes before the new one stands",
             "I6",
-            broken.cancels_before_it_places,
+            stops.cancels_before_it_places,
         ),
         _mutant(
             "no-read-back",
             "believes that a stop stands",
             "I6",
-            partial(broken.places_stops, is_remembered=False),
+            partial(stops.places_stops, is_remembered=False),
         ),
         _mutant(
             "stop-refused",
             "the same, whatever is listed",
             "I6",
-            partial(broken.places_stops, is_remembered=True),
+            partial(stops.places_stops, is_remembered=True),
         ),
-        _mutant("stops-stay", "old stops stay at the venue", "I10", broken.cancels_no_stop),
+        _mutant("stops-stay", "old stops stay at the venue", "I10", stops.cancels_no_stop),
         # Restarts
         _mutant(
             "restart-refused",
             "what was sent before counts as refused",
             "I2 I7",
-            broken.gives_up_what_was_sent,
+            restarts.gives_up_what_was_sent,
             "script",
         ),
         _mutant(
-            "restart-sends", "what was left is sent later", "I8 I9", broken.sends_what_was_left, "script"
+            "restart-sends", "what was left is sent later", "I8 I9", restarts.sends_what_was_left, "script"
         ),
         _mutant(
             "restart-blind",
             "trades of before are not read",
             "I2 I10",
-            broken.reads_no_trades_of_before,
+            restarts.reads_no_trades_of_before,
             "script",
         ),
     )

@@ -18,6 +18,12 @@ def test_a_broken_runner_is_seen_within_a_few_worlds(name: str) -> None:
     assert MUTANTS[name].invariants & {violation.invariant for violation in caught.violations}
 
 
+def test_every_mutant_replaces_names_that_exist() -> None:
+    for mutant in MUTANTS.values():
+        with mutant.apply():  # a name that has moved is a KeyError
+            pass
+
+
 def test_a_mutant_ends_with_its_block() -> None:
     with MUTANTS["no-stop"].apply():
         assert covering.next_action is not cover.next_action
