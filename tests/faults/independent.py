@@ -1,7 +1,7 @@
 """An examiner written from the invariants alone, by their text and the tables, without a look at the runner.
 
-It shares no rule with the other examiners, so that a misreading in one of them does not hide in both. It reads the
-venue's ledger, the runner's rows and their log, and the orders as they leave.
+It shares no rule with the other examiners, so that a misreading in one of them does not hide in both. It
+reads the venue's ledger, the runner's rows and their log, and the orders as they leave.
 """
 
 import re
@@ -170,8 +170,8 @@ class Independent(Findings):
     def _within_limits(self, order: PlacedOrder, told: Told) -> None:
         """I4: position, everything that may still fill, and this order, against the stored limits.
 
-        By the venue's position, so what our rows do not know yet counts, too. All books of the symbol together:
-        the venue's position does not say whose it is. A position that somebody changed by hand is not judged.
+        By the venue's position, so what our rows do not know yet counts, too. All books of the symbol
+        together: the venue's position does not say whose it is. What somebody changed by hand is not judged.
         """
         price, side = order.intent.decision_price, order.intent.side
         limit = self._most()
@@ -238,7 +238,7 @@ class Independent(Findings):
     # --- I1, I5, I9: orders at the venue
 
     def _arrivals(self) -> None:
-        """I1, I5, I9: each order there is ours by an intent that had left before, once, of the newest writer."""
+        """I1, I5, I9: each order there has an intent that was there before, is one, of the newest writer."""
         known = self.evidence.journal.tables.orders
         algos = self.evidence.conditional_orders()
         parents = {one.number: one.client_id for one in algos}
@@ -252,7 +252,7 @@ class Independent(Findings):
             firsts[one.client_id] += 1
             if one.client_id not in known:
                 self.violated("I1", f"{one.client_id} is at the venue without an intent")
-            elif self._left.get(one.client_id, one.created_ms + 1) > one.created_ms:
+            elif self._left.get(one.client_id, one.created_ms) > one.created_ms:
                 self.violated("I1", f"{one.client_id} arrived before its intent was committed")
             self._of_newest_writer(one)
         for name in (name for name, n in firsts.items() if n > 1):
@@ -261,7 +261,7 @@ class Independent(Findings):
             self.violated("I5", f"{parents.get(number)} has {children[number]} children")
 
     def _of_newest_writer(self, order: Order | AlgoOrder) -> None:
-        """I9. What the former writer had sent may arrive within the receive window: the next one waits for it."""
+        """I9. What the former writer sent may arrive within the receive window; the next one waits for it."""
         match = _NAME.match(order.client_id)
         epoch = int(match[1]) if match else 0
         if not 0 < epoch <= len(self._epochs_ms):
@@ -320,7 +320,7 @@ class Independent(Findings):
             self.violated("I3", f"{booked} is booked, {theirs} by hand, {self.evidence.held()} at the venue")
 
     def _all_payments_booked(self) -> None:
-        """I3 at rest: the wallet is its rows, and ours are the same; by hand, shares are nobody's but the venue's."""
+        """I3 at rest: the wallet is the sum of its rows, and ours are the same; not where a hand traded."""
         rows = self.evidence.ledger.store.select(IncomeRecord)
         total = sum((one.amount for one in rows), _ZERO)
         if total != self.evidence.ledger.account.wallet:
@@ -363,7 +363,7 @@ class Independent(Findings):
         )
 
     def _is_closing(self, now: int) -> bool:
-        """Whether an exit is under way, or was a moment ago: one that was filled in part is followed by another."""
+        """Whether an exit is under way, or was just now: behind one that was filled in part comes another."""
         orders = self.evidence.journal.tables.orders.values()
         is_sent = any(one.intent.purpose in _CLOSES and one.progress.status not in _ENDED for one in orders)
         return is_sent or now - self._closed_ms <= _COVER_MS
@@ -371,7 +371,7 @@ class Independent(Findings):
     # --- I7, I10 at rest
 
     def _nothing_left(self) -> None:
-        """I10: at rest an order that has not ended stands at the venue, one that stands there has not ended."""
+        """I7, I10: at rest an order that has not ended stands at the venue, and one that ended does not."""
         known = self.evidence.journal.tables.orders
         standing = {one.client_id for one in self._ours() if one.is_open}
         filled = {one.client_id for one in self._ours() if isinstance(one, Order) and one.filled}
