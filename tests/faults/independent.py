@@ -5,14 +5,15 @@ reads the venue's ledger, the runner's rows and their log, and the orders as the
 """
 
 import re
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Iterator
 from decimal import Decimal
-from typing import Any, NamedTuple, TypeAlias
+from typing import Any, TypeAlias
 
-from quant_pipelines.simulator.venue.records import AlgoOrder, FillRecord, IncomeRecord, Order
+from quant_pipelines.simulator.venue.records import AlgoOrder, Order
 from quant_pipelines.store.venue_orders import PlacedOrder
-from tests.faults.evidence import BY_HAND, VENUES_OWN, Evidence, Findings
+from tests.faults.evidence import BY_HAND, VENUES_OWN, Evidence
+from tests.faults.independent_books import IndependentBooks, signed
 from tests.faults.requests import Asked
 
 _ZERO = Decimal(0)
@@ -51,18 +52,7 @@ _LEEWAY = Decimal("1.002")
 Told: TypeAlias = dict[str, str]
 
 
-class _Trade(NamedTuple):
-    """What must be the same of a fill in both books."""
-
-    side: str
-    quantity: Decimal
-    price: Decimal
-    fee: Decimal
-    ts_ms: int
-    order: str | None
-
-
-class Independent(Findings):
+class Independent(IndependentBooks):
     """Examines I1 to I10 by its own reading of them.
 
     Parameters
@@ -83,8 +73,6 @@ class Independent(Findings):
         self._closed_ms = -_COVER_MS
         self._naked: tuple[Decimal, int] = (_ZERO, 0)
 
-    # --- when it is asked
-
     def look(self) -> None:
         """Check what must hold at every moment."""
         tables, now = self.evidence.journal.tables, self.evidence.now_ms()
@@ -94,8 +82,8 @@ class Independent(Findings):
             self._as_of = as_of
             self._read_log(now)
             self._arrivals()
-            self._trades()
-            self._positions()
+            self.compare_trades()
+            self.compare_positions()
         self._cover(now)
 
     def look_at_order(self, asked: Asked) -> None:
@@ -120,14 +108,12 @@ class Independent(Findings):
     def look_at_rest(self) -> None:
         """Check what must hold once everybody has had time."""
         self.look()
-        self._all_trades_booked()
-        self._all_payments_booked()
+        self.find_trades()
+        self.find_payments()
         self._nothing_left()
         for source, trips in self.evidence.halts().items():
             if not all(trip.reason.strip() for trip in trips):
                 self.violated("I10", f"{source} is halted, and nothing says why")
-
-    # --- I1, I4, I8: an order as it leaves
 
     def _as_intended(self, order: PlacedOrder, told: Told) -> None:
         """I1: what is sent is what was committed. Books that net send less: the rest crosses inside."""
@@ -154,8 +140,8 @@ class Independent(Findings):
         intent, held = order.intent, self.evidence.held()
         if self._is_netted and intent.purpose in _CLOSES:
             held = self._booked(self._owner(intent.client_order_id))
-        signed = _signed(intent.side, Decimal(told.get("quantity", "0")))
-        return signed * held < 0 and abs(signed) <= abs(held)
+        change = signed(intent.side, Decimal(told.get("quantity", "0")))
+        return change * held < 0 and abs(change) <= abs(held)
 
     def _not_halted(self, order: PlacedOrder) -> None:
         """I8: a halt of the account or of this deployment lets nothing out but what reduces."""
@@ -187,7 +173,7 @@ class Independent(Findings):
             ),
             _ZERO,
         )
-        worst = abs(held + _signed(side, waits + Decimal(told.get("quantity", "0"))))
+        worst = abs(held + signed(side, waits + Decimal(told.get("quantity", "0"))))
         if worst > abs(held) and worst * price > limit * _LEEWAY:
             self.violated("I4", f"{name} may take the position to {worst} at {price}, past {limit}")
 
@@ -205,8 +191,6 @@ class Independent(Findings):
             worth = max(points, key=lambda one: one.ts).equity if points else 0.0
             most += Decimal(str(min(fractions))) * Decimal(str(worth))
         return most
-
-    # --- I7: states, from the log
 
     def _read_log(self, now: int) -> None:
         log = self.evidence.journal.tables.log
@@ -234,8 +218,6 @@ class Independent(Findings):
             self.violated("I7", f"{name} is filled by {filled} of {order.intent.quantity}")
         if order is not None and order.intent.purpose in _CLOSES:
             self._closed_ms = now
-
-    # --- I1, I5, I9: orders at the venue
 
     def _arrivals(self) -> None:
         """I1, I5, I9: each order there has an intent that was there before, is one, of the newest writer."""
@@ -274,73 +256,6 @@ class Independent(Findings):
         if placed is not None and placed.epoch != epoch:
             self.violated("I9", f"{order.client_id} names another writer than its intent, {placed.epoch}")
 
-    # --- I2, I3: fills, positions, payments
-
-    def _trades(self) -> None:
-        """I2: what is booked happened, to the last digit; what crosses between books sums to zero."""
-        theirs = self._their_trades()
-        for trade, parts in self._our_trades().items():
-            if trade.startswith("internal-"):
-                net = sum((one.signed_quantity for one in parts), _ZERO)
-                if net or len({one.price for one in parts}) > 1 or any(one.fee for one in parts):
-                    self.violated("I2", f"{trade} does not cross: {parts}")
-                continue
-            booked = _Trade(
-                parts[0].side,
-                sum((one.quantity for one in parts), _ZERO),
-                parts[0].price,
-                sum((one.fee for one in parts), _ZERO),
-                round(parts[0].ts.timestamp() * 1000),
-                parts[0].client_order_id,
-            )
-            if len({(one.side, one.price, one.ts, one.client_order_id) for one in parts}) > 1:
-                self.violated("I2", f"parts of {trade} differ: {parts}")
-            if booked != theirs.get(trade):
-                self.violated("I2", f"{trade} is booked as {booked}, and was {theirs.get(trade)}")
-
-    def _positions(self) -> None:
-        """I3: each book's position is the sum of its fills."""
-        tables, sums = self.evidence.journal.tables, defaultdict[int, Decimal](Decimal)
-        for key, fill in tables.fills.values():
-            sums[key] += fill.signed_quantity
-        held = {key: one.quantity for (key, _), one in tables.positions.items()}
-        for key in sums.keys() | held.keys():
-            if sums[key] != held.get(key, _ZERO):
-                self.violated("I3", f"book {key} holds {held.get(key)}, and its fills sum to {sums[key]}")
-
-    def _all_trades_booked(self) -> None:
-        """I2, I3 at rest: the other direction; what somebody did by hand is theirs."""
-        ours, by_hand = self._our_trades(), self.evidence.fills_of_others()
-        for number, trade in self._their_trades().items():
-            if number not in ours and number not in by_hand:
-                self.violated("I2", f"trade {number} is not booked: {trade}")
-        theirs = sum((_signed(one.side.lower(), one.quantity) for one in by_hand.values()), _ZERO)
-        booked = sum((one.quantity for one in self.evidence.journal.tables.positions.values()), _ZERO)
-        if booked + theirs != self.evidence.held():
-            self.violated("I3", f"{booked} is booked, {theirs} by hand, {self.evidence.held()} at the venue")
-
-    def _all_payments_booked(self) -> None:
-        """I3 at rest: the wallet is the sum of its rows, and ours are the same; not where a hand traded."""
-        rows = self.evidence.ledger.store.select(IncomeRecord)
-        total = sum((one.amount for one in rows), _ZERO)
-        if total != self.evidence.ledger.account.wallet:
-            self.violated("I3", f"the wallet is {self.evidence.ledger.account.wallet}, its rows {total}")
-        if self.evidence.fills_of_others():
-            return
-        theirs, ours = defaultdict[str, Decimal](Decimal), defaultdict[str, Decimal](Decimal)
-        for row in rows:
-            theirs[row.kind] += row.amount
-        for _, fill in self.evidence.journal.tables.fills.values():
-            ours["COMMISSION"] -= fill.fee
-            ours["REALIZED_PNL"] += fill.realized_pnl or _ZERO
-        for paid in self.evidence.journal.tables.income.values():
-            ours["FUNDING_FEE" if paid.kind == "funding" else "INSURANCE_CLEAR"] += paid.amount
-        for kind in (theirs.keys() | ours.keys()) - {"TRANSFER"}:
-            if theirs[kind] != ours[kind]:
-                self.violated("I3", f"{kind} is {ours[kind]} in our books, {theirs[kind]} at the venue")
-
-    # --- I6: cover
-
     def _cover(self, now: int) -> None:
         """I6: a stop over all of the net position within 2 s, or an exit under way."""
         held = self.evidence.held()
@@ -368,8 +283,6 @@ class Independent(Findings):
         is_sent = any(one.intent.purpose in _CLOSES and one.progress.status not in _ENDED for one in orders)
         return is_sent or now - self._closed_ms <= _COVER_MS
 
-    # --- I7, I10 at rest
-
     def _nothing_left(self) -> None:
         """I7, I10: at rest an order that has not ended stands at the venue, and one that ended does not."""
         known = self.evidence.journal.tables.orders
@@ -385,8 +298,6 @@ class Independent(Findings):
                 self.violated("I7", f"{name} is {status}, and was filled")
         if not self.evidence.held() and standing:
             self.violated("I10", f"nothing is held, and {sorted(standing)} stand at the venue")
-
-    # --- what it reads
 
     @property
     def _is_netted(self) -> bool:
@@ -404,30 +315,6 @@ class Independent(Findings):
     def _booked(self, deployment_id: int) -> Decimal:
         rows = self.evidence.journal.tables.positions.items()
         return sum((one.quantity for (key, _), one in rows if key == deployment_id), _ZERO)
-
-    def _our_trades(self) -> dict[str, list[Any]]:
-        trades = defaultdict[str, list[Any]](list)
-        for _, fill in self.evidence.journal.tables.fills.values():
-            trades[fill.trade_id].append(fill)
-        return trades
-
-    def _their_trades(self) -> dict[str, _Trade]:
-        names = {one.number: one.client_id for one in self.evidence.orders()}
-        return {
-            str(one.number): _Trade(
-                one.side.lower(),
-                one.quantity,
-                one.price,
-                one.fee,
-                one.ts_ms,
-                None if names[one.order_number].startswith(VENUES_OWN) else names[one.order_number],
-            )
-            for one in self.evidence.ledger.store.select(FillRecord)
-        }
-
-
-def _signed(side: str, quantity: Decimal) -> Decimal:
-    return quantity if side == "buy" else -quantity
 
 
 def _may_fill(order: PlacedOrder) -> bool:
