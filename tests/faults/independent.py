@@ -84,6 +84,7 @@ class Independent(IndependentBooks):
             self._arrivals()
             self.compare_trades()
             self.compare_positions()
+            self.compare_profits()
         self._cover(now)
 
     def look_at_order(self, asked: Asked) -> None:
@@ -96,6 +97,10 @@ class Independent(IndependentBooks):
             self.violated("I1", f"{name} leaves without an intent")
             return
         self._left.setdefault(name, self.evidence.now_ms())
+        if not 0 < int(told.get("recvWindow", "0")) <= _RECEIVE_WINDOW_MS:
+            self.violated(
+                "I9", f"{name} may arrive after the next writer has begun: {told.get('recvWindow')}"
+            )
         self._as_intended(order, told)
         if order.progress.status in _ENDED or order.progress.status == "UNKNOWN":
             self.violated("I5", f"{name} is sent while it is {order.progress.status}")
@@ -296,6 +301,12 @@ class Independent(IndependentBooks):
                 self.violated("I10", f"{name} is {status}, and still stands at the venue")
             if status in _NEVER_SENT and name in filled:
                 self.violated("I7", f"{name} is {status}, and was filled")
+        legs = Counter(
+            (self._owner(name), known[name].intent.order_type) for name in standing if name in known
+        )
+        for (key, kind), n in legs.items():
+            if n > 1:
+                self.violated("I5", f"{n} orders of kind {kind} stand for book {key}")
         if not self.evidence.held() and standing:
             self.violated("I10", f"nothing is held, and {sorted(standing)} stand at the venue")
 

@@ -8,6 +8,7 @@ from quant_pipelines.simulator.venue.records import FillRecord, IncomeRecord
 from tests.faults.evidence import VENUES_OWN, Findings
 
 _ZERO = Decimal(0)
+_ROUNDED = Decimal("1e-8")
 
 
 class _Trade(NamedTuple):
@@ -19,6 +20,27 @@ class _Trade(NamedTuple):
     fee: Decimal
     ts_ms: int
     order: str | None
+
+
+class _Held(NamedTuple):
+    """A position by average cost."""
+
+    quantity: Decimal = _ZERO
+    entry_price: Decimal = _ZERO
+    profit: Decimal = _ZERO
+    n_fills: int = 0
+
+    def after(self, fill: Any) -> "_Held":
+        """The same behind a fill."""
+        change, n_fills = signed(fill.side, fill.quantity), self.n_fills + 1
+        quantity = self.quantity + change
+        if self.quantity * change >= 0:
+            cost = self.quantity * self.entry_price + change * fill.price
+            return _Held(quantity, cost / quantity if quantity else _ZERO, self.profit, n_fills)
+        closed = min(abs(self.quantity), abs(change)).copy_sign(self.quantity)
+        profit = self.profit + closed * (fill.price - self.entry_price)
+        has_turned = quantity * self.quantity < 0
+        return _Held(quantity, fill.price if has_turned else self.entry_price, profit, n_fills)
 
 
 class IndependentBooks(Findings):
@@ -56,6 +78,24 @@ class IndependentBooks(Findings):
             if sums[key] != held.get(key, _ZERO):
                 self.violated("I3", f"book {key} holds {held.get(key)}, and its fills sum to {sums[key]}")
 
+    def compare_profits(self) -> None:
+        """I3: entry price and profit of each book follow from its fills, by average cost, to 1e-8.
+
+        A venue rounds each profit to eight digits, and a share of one again, so each fill may differ by that.
+        """
+        tables, replayed = self.evidence.journal.tables, defaultdict[int, _Held](_Held)
+        for key, fill in tables.fills.values():
+            replayed[key] = replayed[key].after(fill)
+        for (key, _), row in tables.positions.items():
+            held = replayed[key]
+            allowed = _ROUNDED * (1 + held.n_fills)
+            if abs(held.profit - row.realized_pnl) > allowed:
+                self.violated("I3", f"book {key} has earned {row.realized_pnl}; by its fills {held.profit}")
+            if row.quantity and abs(held.entry_price - row.entry_price) > allowed:
+                self.violated(
+                    "I3", f"book {key} entered at {row.entry_price}; by its fills {held.entry_price}"
+                )
+
     def find_trades(self) -> None:
         """I2, I3 at rest: the other direction; what somebody did by hand is theirs."""
         ours, by_hand = self._ours_by_trade(), self.evidence.fills_of_others()
@@ -77,12 +117,14 @@ class IndependentBooks(Findings):
             return
         theirs, ours = defaultdict[str, Decimal](Decimal), defaultdict[str, Decimal](Decimal)
         for row in rows:
-            theirs[row.kind] += row.amount
+            slot = f" of {row.ts_ms // 1000}" if row.kind == "FUNDING_FEE" else ""
+            theirs[row.kind + slot] += row.amount
         for _, fill in self.evidence.journal.tables.fills.values():
             ours["COMMISSION"] -= fill.fee
             ours["REALIZED_PNL"] += fill.realized_pnl or _ZERO
         for paid in self.evidence.journal.tables.income.values():
-            ours["FUNDING_FEE" if paid.kind == "funding" else "INSURANCE_CLEAR"] += paid.amount
+            slot = f"FUNDING_FEE of {paid.ts.timestamp():.0f}"
+            ours[slot if paid.kind == "funding" else "INSURANCE_CLEAR"] += paid.amount
         for kind in (theirs.keys() | ours.keys()) - {"TRANSFER"}:
             if theirs[kind] != ours[kind]:
                 self.violated("I3", f"{kind} is {ours[kind]} in our books, {theirs[kind]} at the venue")

@@ -105,6 +105,25 @@ def with_another_position(world: World) -> None:
     positions[key] = replace(held, quantity=held.quantity + 1)
 
 
+def with_another_profit(world: World) -> None:
+    positions = world.journal.tables.positions
+    key, held = next(iter(positions.items()))
+    positions[key] = replace(held, realized_pnl=held.realized_pnl + Decimal("1e-5"))
+
+
+def with_another_entry(world: World) -> None:
+    positions = world.journal.tables.positions
+    key, held = next(iter(positions.items()))
+    positions[key] = replace(held, entry_price=held.entry_price + Decimal("0.1"))
+
+
+def with_a_second_stop(world: World) -> None:
+    tables, stop = world.journal.tables, next(iter(world.ledger.algos.values()))
+    order, name = tables.orders[stop.client_id], "q1-7-0-s"
+    put(tables, replace(order, intent=replace(order.intent, client_order_id=name)))
+    world.ledger.store.put(replace(stop, number=5_000_000, client_id=name))
+
+
 def with_a_payment(world: World) -> None:
     at = from_ms(0)
     world.journal.tables.income[7, "funding", at] = Income("funding", at, Decimal("0.01"))
@@ -164,7 +183,10 @@ def with_a_fill_the_books_have_not(world: World) -> None:
         (with_a_cross_of_one_side, {"I2", "I3"}),
         (with_a_fill_the_books_have_not, {"I2"}),
         (with_another_position, {"I3"}),
+        (with_another_profit, {"I3"}),
+        (with_another_entry, {"I3"}),
         (with_a_payment, {"I3"}),
+        (with_a_second_stop, {"I5"}),
         (with_an_order_twice, {"I5"}),
         (with_two_children, {"I5"}),
         (with_a_refused_order_filled, {"I7"}),
@@ -247,7 +269,7 @@ def sent(order: PlacedOrder, **other: str) -> Asked:
     """The request that sends what was intended, or something else."""
     intent = order.intent
     told = {"side": intent.side.upper(), "type": "MARKET", "quantity": str(intent.quantity)}
-    told |= {"newClientOrderId": intent.client_order_id} | other
+    told |= {"newClientOrderId": intent.client_order_id, "recvWindow": "2000"} | other
     return Asked("POST", "", "/fapi/v1/order", {}, MultiDict(), urlencode(told))
 
 
@@ -289,6 +311,7 @@ def without_its_intent(tables: Tables) -> None:
         (in_a_halt, {}, {"I8"}),
         (in_a_halt, {"reduceOnly": "true"}, set()),
         (of_a_writer_before, {}, {"I9"}),
+        (lambda _tables: None, {"recvWindow": "5000"}, {"I9"}),
     ],
 )
 def test_an_order_that_may_not_leave_is_seen(
