@@ -41,6 +41,7 @@ from quant_pipelines.store.deployments import Deployment
 from tests.faults.decisions import DecisionRules
 from tests.faults.evidence import Evidence, Examines, Violation
 from tests.faults.examiner import Examiner
+from tests.faults.independent import Independent
 from tests.faults.intended import IntentRules
 from tests.faults.lives import Rows, Server, Supervisor
 from tests.faults.loop import run_virtually
@@ -153,6 +154,7 @@ class World:
             SendingRules(evidence),
             IntentRules(evidence),
             *(DecisionRules(evidence, market, one) for one in (self.deployment, *others)),
+            Independent(evidence),
         ]
 
     @property
