@@ -176,6 +176,10 @@ class Covering:
         await self._do(watched_action(held, asked, self.tries, prices=(price, close), now=_now()))
         return WatchedLevels(held.stop, held.take_profit)
 
+    def rest(self) -> None:
+        """Note that nothing is held: whatever was tried before says nothing of the next position."""
+        self.tries = after(self.tries, Wait("flat"), "done", _now())
+
     async def state(self) -> CoverState:
         """How well what is held, and may be held, is protected."""
         read = await self._read()

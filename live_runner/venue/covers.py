@@ -83,6 +83,9 @@ class Covers:
         net, holding = self._over_the_net(), await place.with_brokers(holders)
         self._watched = {key: one for key, one in self._watched.items() if key in holding}
         self._reached = {key: price for key, price in self._reached.items() if key in holding}
+        for key, covering in self._books.items():
+            if key not in holding:
+                covering.rest()
         if len(holding) > 1:
             await net.keep()
             for key in holding:
