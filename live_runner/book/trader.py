@@ -237,6 +237,16 @@ class Trader:
         with self._own_book():
             return act(self._broker)
 
+    @contextmanager
+    def at_once(self) -> Iterator[bool]:
+        """Keep others from the book while it is free and as the rows say; whether it is, without waiting."""
+        is_free = self._busy.acquire(blocking=False)
+        try:
+            yield is_free and not self._is_stale
+        finally:
+            if is_free:
+                self._busy.release()
+
     def refusal_to_send(self, intent: Intent) -> str:
         """Why a committed order may not be sent now, in one sentence; empty if it may."""
         if self.is_halted:

@@ -278,7 +278,7 @@ class Covering:
             held, waiting = Holding(position, stop, goal, broker.leaves_by), [*broker.unsettled(), *fired]
             return Read(held, waiting, bool(fired or broker.in_flight()), broker.close_since_entry)
 
-        return await self._around.place.with_brokers(look)
+        return await self._around.place.look(look)
 
     @property
     def _tick_size(self) -> Decimal:

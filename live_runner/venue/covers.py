@@ -80,7 +80,7 @@ class Covers:
             only = self.of(place.first)
             await only.keep()
             return await only.state()
-        net, holding = self._over_the_net(), await place.with_brokers(holders)
+        net, holding = self._over_the_net(), await place.look(holders)
         self._watched = {key: one for key, one in self._watched.items() if key in holding}
         self._reached = {key: price for key, price in self._reached.items() if key in holding}
         for key, covering in self._books.items():
@@ -104,7 +104,7 @@ class Covers:
             If a person can't be told.
         """
         around, place = self._around, self._around.place
-        wanted = await place.with_brokers(_level_of_one)
+        wanted = await place.look(_level_of_one)
         told = around.guard.look(position, around.protection.standing.stops, wanted)
         self._hold_back(place.symbol, around.guard.is_near)
         if told:

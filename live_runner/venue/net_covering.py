@@ -48,7 +48,7 @@ class NetCovering(Covering):
     async def _exit(self, wanted: ExitPosition) -> None:
         """Close each book that holds something."""
         place = self._around.place
-        held = await place.with_brokers(_positions)
+        held = await place.look(_positions)
         for key, position in held.items():
             if position:
                 await self._cover_of(place.seats[key]).close(wanted._replace(position=position))
@@ -85,7 +85,7 @@ class NetCovering(Covering):
             level = self._guarded(net, net_level(net, levels, tick_size))
             return Read(Holding(net, level), waiting, is_in_flight)
 
-        return await self._around.place.with_brokers(look)
+        return await self._around.place.look(look)
 
     def _guarded(self, net: Decimal, level: WantedLevel | None) -> WantedLevel | None:
         """Level before the venue's liquidation price."""

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from decimal import Decimal
 from functools import partial
@@ -117,6 +118,14 @@ class VenuePlace:
         """Act on all brokers while no bar of any of them is booked; what fails outdates all of them."""
         seats = [self.seats[key] for key in sorted(self.seats)]
         return await asyncio.to_thread(_nested, act, seats, {})
+
+    async def look(self, act: Callable[[Brokers], Answer]) -> Answer:
+        """Read what brokers have in memory: in this thread where none is busy, as a tick must not wait."""
+        seats = [self.seats[key] for key in sorted(self.seats)]
+        with ExitStack() as held:
+            if all(held.enter_context(seat.trader.at_once()) for seat in seats):
+                return _nested(act, seats, {})
+        return await self.with_brokers(act)
 
     async def with_books(self, act: Callable[[PlaceBooks], Answer]) -> Answer:
         """Act on all brokers at one moment, where what is done is committed as one."""

@@ -125,7 +125,7 @@ class Sender:
         seat = self._seat_of(intent)
         quantity = intent.quantity if quantity is None else quantity
         change = quantity if intent.side == "buy" else -quantity
-        net, is_small = await self._place.with_brokers(partial(_seen, seat, quantity))
+        net, is_small = await self._place.look(partial(_seen, seat, quantity))
         reduces = (is_exit or is_small) and reduces_net(net, change)
         reduces |= is_exit and not self._place.is_shared
         symbol, limit = self._place.symbol, intent.price
@@ -180,7 +180,7 @@ class Sender:
         seat = self._seat_of(intent)
         known = await seat.rows.with_broker(lambda broker: broker.orders[intent.client_order_id])
         if self._place.is_shared:
-            net, is_small = await self._place.with_brokers(partial(_seen, seat, rest))
+            net, is_small = await self._place.look(partial(_seen, seat, rest))
             if is_small and not reduces_net(net, rest if intent.side == "buy" else -rest):
                 if is_whole:
                     await seat.rows.follow(known, "DENIED", reason=_TOO_SMALL)

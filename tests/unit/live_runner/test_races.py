@@ -4,6 +4,7 @@ import asyncio
 import random
 import threading
 from collections.abc import Callable, Coroutine
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
@@ -235,3 +236,20 @@ def test_a_link_that_fails_pauses_ever_longer_and_less_while_something_may_be_un
         return link.n_begun
 
     assert run_virtually(scenario(), random.Random(1)) == n_begun  # noqa: S311 - a seed
+
+
+def test_a_book_is_had_at_once_only_while_nobody_has_it_and_its_rows_need_not_be_read() -> None:
+    trader = trader_of(Books())
+
+    def is_free() -> bool:
+        with trader.at_once() as is_free:
+            return is_free
+
+    with ThreadPoolExecutor(1) as other:
+        assert other.submit(is_free).result()
+        assert not trader.with_broker(lambda _: other.submit(is_free).result())
+        assert other.submit(is_free).result()
+    trader.trip(Trip("failed", "failed"))
+    assert not is_free()
+    trader.with_broker(lambda _: None)
+    assert is_free()
