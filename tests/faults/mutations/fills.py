@@ -1,6 +1,7 @@
 """Runners that book fills, fees and payments wrongly."""
 
 import asyncio
+from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import replace
 from decimal import Decimal
@@ -12,7 +13,7 @@ from live_runner.venue.sweeps import Sweeps
 from live_runner.venue.tally import BookTally
 from quant_pipelines.exchange import user_stream
 from quant_pipelines.exchange.ccxt_reads import CcxtReads
-from quant_pipelines.trading.venue import OrderUpdate
+from quant_pipelines.trading.venue import OrderUpdate, VenueTrade
 from tests.faults.mutations.changed import Block, changed
 
 _FAR = 10**9
@@ -51,15 +52,26 @@ async def _swept(_self: Sweeps) -> None:
 
 
 def books_orders_as_fills() -> Block:
-    """Each part of a fill is booked with what the order has filled in all."""
+    """Each part of a fill is booked with what the order has filled till then, streamed or swept."""
 
-    def change(event_of: Any) -> Any:
+    def streamed(event_of: Any) -> Any:
         def broken(*given: Any) -> list[Any]:
             return [_with_all_filled(one) for one in event_of(*given)]
 
         return broken
 
-    return changed((user_stream, "event_of", change))
+    def swept(trades: Any) -> Any:
+        async def broken(self: CcxtReads, *given: Any) -> list[VenueTrade]:
+            filled = defaultdict[str, Decimal](Decimal)
+            found: list[VenueTrade] = []
+            for one in await trades(self, *given):
+                filled[one.venue_order_id] += one.quantity
+                found.append(one._replace(quantity=filled[one.venue_order_id]))
+            return found
+
+        return broken
+
+    return changed((user_stream, "event_of", streamed), (CcxtReads, "trades", swept))
 
 
 def _with_all_filled(event: Any) -> Any:
