@@ -41,6 +41,12 @@ class MemoryFunds:
         self.balances.append((at, balance, units))
         return units
 
+    def day_start_value(self, account_id: int, at: datetime) -> Decimal:
+        midnight = at.replace(hour=0, minute=0, second=0, microsecond=0)
+        known = [(then, balance.margin / units) for then, balance, units in self.balances if units > 0]
+        before = [value for then, value in known if then <= midnight]
+        return before[-1] if before else known[0][1] if known else Decimal("NaN")
+
     def due_days(self, account_id: int, today: date) -> list[date]:
         if not self.balances:
             return []
