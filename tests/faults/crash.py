@@ -85,7 +85,8 @@ class ScriptedWorld(World):
         self.journal.deployments = {self.deployment.id: self.deployment}
         self.trap = Trap(cells, self._end_process, lambda: asyncio.get_running_loop().time())
         self.network = WatchedNetwork(**vars(self.network), trap=self.trap)
-        self.examiners[-1] = DecisionRules(self.evidence, self.market, self.deployment)
+        decisions = DecisionRules(self.evidence, self.market, self.deployment)
+        self.examiners = [decisions if isinstance(one, DecisionRules) else one for one in self.examiners]
         self._life = Life()
         self._ending: list[asyncio.Task[None]] = []
 

@@ -6,6 +6,7 @@ An order is looked at when it leaves the runner; what only reduces is let throug
 from decimal import Decimal
 from typing import NamedTuple
 
+from quant_pipelines.core.ids import deployment_of
 from quant_pipelines.store.trading import Signal
 from quant_pipelines.store.venue_orders import PlacedOrder
 from quant_pipelines.trading.orders import FINAL
@@ -45,7 +46,7 @@ class SendingRules:
         self._findings = Findings(evidence)
         self._n_epochs = 0
         self._epoch_began_ms = 0
-        self._halted_since_ms: int | None = None
+        self._halted_since_ms: dict[str, int] = {}
         self._differs_since_ms: int | None = None
 
     @property
@@ -59,7 +60,8 @@ class SendingRules:
         n_epochs = len(evidence.journal.tables.epochs)
         if n_epochs != self._n_epochs:
             self._n_epochs, self._epoch_began_ms = n_epochs, now
-        self._halted_since_ms = _since(self._halted_since_ms, now, holds=bool(evidence.halts()))
+        before = self._halted_since_ms
+        self._halted_since_ms = {source: before.get(source, now) for source in evidence.halts()}
         differs = evidence.booked_position() != evidence.held()
         self._differs_since_ms = _since(self._differs_since_ms, now, holds=differs)
 
@@ -93,14 +95,17 @@ class SendingRules:
 
     def _is_allowed(self, name: str, order: PlacedOrder) -> None:
         now, evidence = self._evidence.now_ms(), self._evidence
-        if self._halted_since_ms is not None and now - self._halted_since_ms > _HALTS_WITHIN_MS:
-            self._findings.violated("I8", f"order {name} is sent in a halt since {self._halted_since_ms}")
+        for source, since in self._halted_since_ms.items():
+            is_of_another = source.startswith("deployment:") and source != f"deployment:{deployment_of(name)}"
+            if not is_of_another and now - since > _HALTS_WITHIN_MS:
+                self._findings.violated("I8", f"order {name} is sent in a halt of {source} since {since}")
         if evidence.silent_seconds() > _OLDEST_DATA_SECONDS:
             silence = evidence.silent_seconds()
             self._findings.violated("I8", f"order {name} is sent {silence:.0f} s after the last word")
-        since = self._differs_since_ms
-        if since is not None and now - since > _DIFFERS_WITHIN_MS:
-            self._findings.violated("I8", f"order {name} is sent while positions differ since {since}")
+        differs_since_ms = self._differs_since_ms
+        if differs_since_ms is not None and now - differs_since_ms > _DIFFERS_WITHIN_MS:
+            what = f"order {name} is sent while positions differ since {differs_since_ms}"
+            self._findings.violated("I8", what)
 
     def _worst(self, order: PlacedOrder) -> _Worst:
         """Position at the venue with everything that may still be filled, or was and we may not know it."""

@@ -192,9 +192,17 @@ def beside_an_unknown_one(tables: Tables) -> None:
     tables.orders["q1-7-0-t"] = replace(order, intent=intent, progress=OrderProgress("UNKNOWN"))
 
 
-def in_a_halt(tables: Tables) -> None:
-    alert = halt_alert("deployment:7", Trip("failed", "it failed"), from_ms(0))
+def in_a_halt(tables: Tables, source: str = "deployment:7") -> None:
+    alert = halt_alert(source, Trip("failed", "it failed"), from_ms(0))
     tables.alerts = [*tables.alerts, StandingAlert(alert)]
+
+
+def in_a_halt_of_the_account(tables: Tables) -> None:
+    in_a_halt(tables, "account:1")
+
+
+def in_a_halt_of_another_book(tables: Tables) -> None:
+    in_a_halt(tables, "deployment:8")
 
 
 def with_books_that_differ(tables: Tables) -> None:
@@ -213,6 +221,8 @@ def of_a_writer_before(tables: Tables) -> None:
         (far_too_large, {"I4"}),
         (beside_an_unknown_one, {"I4"}),
         (in_a_halt, {"I8"}),
+        (in_a_halt_of_the_account, {"I8"}),
+        (in_a_halt_of_another_book, set()),
         (with_books_that_differ, {"I8"}),
         (of_a_writer_before, {"I9"}),
     ],
