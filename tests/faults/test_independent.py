@@ -265,6 +265,25 @@ def test_a_stop_that_does_not_cover_is_none(spoil: Callable[[AlgoOrder], AlgoOrd
     assert invariants(examiner) == {"I6"}
 
 
+class TradedByHand(Evidence):
+    """Every fill is one of somebody else."""
+
+    def fills_of_others(self) -> dict[str, FillRecord]:
+        return {str(one.number): one for one in self.ledger.store.select(FillRecord)}
+
+
+@pytest.mark.parametrize(("kind", "is_seen"), [(Evidence, True), (TradedByHand, False)])
+def test_a_stop_that_is_left_is_seen_unless_a_hand_has_closed(
+    kind: type[Evidence], is_seen: bool, quiet: World
+) -> None:
+    with doctored(quiet) as evidence:
+        held, quiet.ledger.positions = quiet.ledger.positions, {}
+        examiner = Independent(kind(evidence.ledger, evidence.journal, evidence.market_id, evidence.now_ms))
+        examiner.look_at_rest()
+        quiet.ledger.positions = held
+    assert any("nothing is held" in one.what for one in examiner.found) == is_seen
+
+
 def sent(order: PlacedOrder, **other: str) -> Asked:
     """The request that sends what was intended, or something else."""
     intent = order.intent
