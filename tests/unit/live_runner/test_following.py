@@ -108,7 +108,7 @@ def play(
         around = Surroundings(journal, leases.open, SETTINGS, source, time, "test:1", load=in_process, **more)
         running = asyncio.create_task(Runner(around).run(stopping))
         try:
-            async with asyncio.timeout(10):
+            async with asyncio.timeout(60):
                 await scenario(leases, source)
         finally:
             stopping.set()
