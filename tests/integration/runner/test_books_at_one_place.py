@@ -24,7 +24,7 @@ from tests.integration.runner.venue_world import (
     status_of,
     until,
 )
-from tests.integration.runner.world import rows
+from tests.integration.runner.world import execute, rows
 
 pytestmark = [pytest.mark.postgres, pytest.mark.timeout(600)]
 
@@ -204,6 +204,11 @@ def test_a_liquidation_is_shared_and_halts_every_book(
     engine: Engine, database_url: str, deploy: Deploy, tmp_path: Path, ledger: Ledger
 ) -> None:
     ids = deploy_two(deploy, engine, HOLD)
+    execute(  # so much that the venue liquidates it
+        engine,
+        "insert into trading.risk_limits (scope, name, value, updated_at, updated_by) "
+        "values ('account', 'max_leverage', 100, now(), 'test')",
+    )
 
     async def scenario(stage: Stage) -> None:
         async with runner(engine, database_url, stage):

@@ -22,10 +22,10 @@ from tests.integration.runner.venue_world import (
     Ledger,
     deploy_canary,
     is_protected,
+    reduced_by,
     runner,
     status_of,
     until,
-    waits_for,
 )
 from tests.integration.runner.world import rows
 
@@ -105,7 +105,7 @@ def test_a_mode_at_the_start_is_refused_by_name_and_nothing_opens(
     async def scenario(stage: Stage) -> None:
         switch(stage, **{flag: True})
         async with runner(engine, database_url, stage):
-            await until(lambda: f"the account has {name}" in waits_for(engine))
+            await until(lambda: f"the account has {name}" in reduced_by(engine))
 
     play(tmp_path, scenario)
     [(source, message)] = rows(engine, STANDING)
@@ -128,7 +128,7 @@ def test_a_mode_that_changes_opens_nothing_more_lets_the_strategy_leave_and_ends
             stage.clock.skip_minute()  # its strategy wants the other side now
             await until(lambda: rows(engine, HELD) == [(0,)], 60.0)
             await asyncio.sleep(3)
-            assert "multi-assets mode" in waits_for(engine)
+            assert "multi-assets mode" in reduced_by(engine)
             assert rows(engine, HELD) == [(0,)], "what its strategy leaves is closed, and no more"
             before = ledger.select(ENTRIES)
             await somebody.set_multi_assets(is_on=False)
@@ -191,7 +191,7 @@ def test_leverage_that_can_not_be_put_back_opens_nothing_until_it_can_be(
     async def scenario(stage: Stage) -> None:
         async with runner(engine, database_url, stage, Stubborn):
             await until(lambda: rows(engine, standing))
-            await until(lambda: "-4028" in waits_for(engine))
+            await until(lambda: "-4028" in reduced_by(engine))
             await asyncio.sleep(2)
 
     play(tmp_path, scenario)

@@ -244,6 +244,12 @@ def assert_books_equal(engine: Engine, ledger: Ledger) -> None:
     assert realized == rows(engine, "select coalesce(sum(realized_pnl), 0) from trading.fills")[0][0]
 
 
+def reduced_by(engine: Engine) -> str:
+    """Why the first deployment opens nothing, as the heartbeat says it."""
+    query = "select detail->'deployments'->0->>'reduced_by' from ops.heartbeats where service = 'live_runner'"
+    return str(rows(engine, query))
+
+
 def waits_for(engine: Engine) -> str:
     query = "select detail->'deployments'->0->>'waits_for' from ops.heartbeats where service = 'live_runner'"
     return str(rows(engine, query))

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from live_runner.venue.sender import Sender
+from live_runner.venue.sender import Sender, Signals
 from quant_pipelines.core.orders import Side
 from quant_pipelines.core.timeframes import from_ms
 from quant_pipelines.store.trading import Intent
@@ -46,7 +46,7 @@ class OneBook:
     def seat_of(self, _name: str) -> Any:
         return self._seat
 
-    async def with_brokers(self, act: Callable[[Any], Any]) -> Any:
+    async def look(self, act: Callable[[Any], Any]) -> Any:
         return act(self.brokers)
 
     async def with_broker(self, act: Callable[[Any], Any]) -> Any:
@@ -82,7 +82,8 @@ def test_a_small_order_that_reduces_says_so(
     held: str, side: Side, quantity: str, purpose: Any, *, reduces: bool
 ) -> None:
     venue = Venue()
-    known: Any = {"covers": None, "entries": None, "price": lambda: 100.0, "sending": lambda _opens: None}
+    signals = Signals(lambda: 100.0, lambda _opens: None)
+    known: Any = {"covers": None, "entries": None, "signals": signals}
     sender = Sender(OneBook(Book(held)), venue, **known)  # type: ignore[arg-type] - as much as is asked
     intent = Intent(NAME, side, Decimal(quantity), purpose, from_ms(0))
     asyncio.run(sender.transmit(intent, 0))
