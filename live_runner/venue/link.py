@@ -80,6 +80,7 @@ class VenueLink:
         self._returns_until = 0.0
         self.may_be_uncovered = False
         self._next_sweep = 0.0
+        self._next_payments_ms = 0
         self.place = VenuePlace(station.journal, station.epoch)
         self.away_since_ms: int | None = None
         self._covers: Covers | None = None
@@ -155,6 +156,7 @@ class VenueLink:
             await self._entries.leave()
             covers.remember()
             self._covers = None
+            self._next_payments_ms = self._sweeps.next_payments_ms  # most of what a new talk would weigh
             self.away_since_ms = self.away_since_ms or self._station.wall_ms()
             listening.cancel()
             await asyncio.gather(listening, return_exceptions=True)
@@ -164,6 +166,7 @@ class VenueLink:
         station, venue, place = self._station, self._venue, self.place
         self._protection = Protection(venue, place, place.symbol)
         self._sweeps = Sweeps(place, venue, self._protection)
+        self._sweeps.next_payments_ms = self._next_payments_ms
         around = Around(
             station.journal,
             self._sweep,

@@ -8,6 +8,7 @@ import contextlib
 from collections.abc import AsyncIterator
 
 from quant_pipelines.core.errors import (
+    ExchangeError,
     ExchangeRefused,
     OrderWouldTake,
     OutcomeUnknown,
@@ -160,8 +161,10 @@ class CcxtOrders(CcxtReads):
         try:
             async with _soon(f"order {name}"):
                 answer = await self._client.create_order(symbol, kind, side, quantity, price, params)
-        except ExchangeRefused as error:
-            self._settings.note_refusal(str(error))
+        except ExchangeError as error:
+            self._heed(error)
+            if isinstance(error, ExchangeRefused):
+                self._settings.note_refusal(str(error))
             raise
         told: Parameters = answer["info"] if isinstance(answer["info"], dict) else {}
         if answer["id"] is None or name not in (told.get("clientOrderId"), told.get("clientAlgoId")):

@@ -10,6 +10,7 @@ from typing import Any, Self
 from quant_pipelines.core.clock import Clock, system_clock_ms
 from quant_pipelines.core.errors import (
     ConfigurationError,
+    ExchangeError,
     ExchangeRefused,
     ExchangeUnavailable,
     unknown_name,
@@ -48,6 +49,8 @@ SOON_SECONDS = 1.0
 As long is waited for the first answer, and for what became of an order: a lost one must not keep what was
 filled from being covered.
 """
+_TIME = "server time"
+_WRONG_STAMP = "-1021"
 NOT_FOUND = ("-2013", "-2011")
 """What the venue says of an order that it does not know, or does not have open."""
 
@@ -105,6 +108,7 @@ class CcxtReads:
         self._loading = asyncio.Lock()
         self._settings = AccountSettings(self._client, self._ask, self._id)
         self._clock = ServerClock(clock)
+        self._is_doubted = False
 
     async def __aenter__(self) -> Self:
         return self
@@ -119,8 +123,9 @@ class CcxtReads:
     async def now_ms(self) -> int:
         """Tell the venue's time, never ahead of its clock."""
         if not self._clock.is_valid():
-            answer = await self._ask("server time", self._client.fapiPublicGetTime, {}, weight=1)
+            answer = await self._ask(_TIME, self._client.fapiPublicGetTime, {}, weight=1)
             self._clock.set(int(answer["serverTime"]))
+            self._is_doubted = False
             self._client.options["timeDifference"] = self._client.milliseconds() - self._clock.now_ms()
         return self._clock.now_ms()
 
@@ -248,6 +253,8 @@ class CcxtReads:
         weight: int,
     ) -> Any:
         """Read, and again at once where an answer was lost: what is held may not be covered yet."""
+        if self._is_doubted and what != _TIME:
+            await self.now_ms()
         for patience, pause in ((SOON_SECONDS, 0.05), (_LARGEST_ANSWER_SECONDS, 0.15)):
             begun = loop_seconds()
             try:
@@ -271,14 +278,26 @@ class CcxtReads:
     ) -> Any:
         async with self._budget:
             await self._budget.admit(weight)
+            self._client.last_response_headers = (
+                None  # those of an answer before say nothing of one that is lost
+            )
             try:
                 with translated(what):
                     answer = await call(dict(parameters))
+            except ExchangeError as error:
+                self._heed(error)
+                raise
             finally:
                 self._budget.observe(self._client.last_response_headers or {})
         if not isinstance(answer, (dict, list)):
             raise ExchangeUnavailable(f"exchange answered {what} with a body that is not JSON")
         return answer
+
+    def _heed(self, error: ExchangeError) -> None:
+        """Ask for the venue's time anew once a stamp was refused: our clock was set by a little."""
+        if _WRONG_STAMP in str(error):
+            self._clock.doubt()
+            self._is_doubted = True
 
     async def _load(self) -> None:
         async with self._loading:

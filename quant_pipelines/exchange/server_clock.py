@@ -39,6 +39,10 @@ class ServerClock:
         """Take what the exchange just said."""
         self._server_ms, self._wall_ms, self._read_at = server_ms, self._clock(), self._monotonic()
 
+    def doubt(self) -> None:
+        """Build on the last answer no more: the exchange has refused a stamp."""
+        self._server_ms = None
+
     def is_valid(self) -> bool:
         """Whether the last answer can still be built upon."""
         passed = self._monotonic() - self._read_at

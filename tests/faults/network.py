@@ -65,6 +65,7 @@ class Network:
     n_asked_while_banned: int = 0
     wires: list["Wire"] = field(default_factory=list)
     _away_until: float = 0.0
+    waits_until: float = 0.0
     _banned: tuple[int, float] = (0, 0.0)
 
     def session(self, life: "Life | None" = None) -> "Session":
@@ -101,6 +102,7 @@ class Network:
 
     def calm(self) -> None:
         """Let nothing go wrong any more."""
+        self.waits_until = self._banned[1]  # whoever was told to wait does so
         self.rates, self._away_until, self._banned = {}, 0.0, (0, 0.0)
         self.hang_up(lambda wire: wire.is_mute)  # a connection that says nothing does not last for ever
 

@@ -184,7 +184,7 @@ class World:
             now = asyncio.get_running_loop().time()
         except RuntimeError:
             return False
-        if self.leases.holder is None or self.network.is_away:
+        if self.leases.holder is None or self.network.is_away or now < self.network.waits_until:
             self.hinder(_BEGINS_SECONDS)
         return now < self._hindered_until
 

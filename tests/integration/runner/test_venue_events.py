@@ -26,7 +26,7 @@ from tests.integration.runner.venue_world import (
     status_of,
     until,
 )
-from tests.integration.runner.world import rows
+from tests.integration.runner.world import execute, rows
 
 pytestmark = [pytest.mark.postgres, pytest.mark.timeout(600)]
 
@@ -114,7 +114,7 @@ def test_a_stop_that_would_trigger_at_once_is_an_exit_within_two_seconds(
 
     async def scenario(stage: Stage) -> None:
         async with runner(engine, database_url, stage, partial(Falling, stage)):
-            await until(lambda: status_of(engine, "flatten") == [("FILLED",)])
+            await until(lambda: ("FILLED",) in status_of(engine, "flatten"))
             await until(lambda: is_flat(engine))
 
     play(tmp_path, scenario)
@@ -134,6 +134,11 @@ def test_a_liquidation_is_booked_as_external_and_halts_its_deployment(
     engine: Engine, database_url: str, deploy: Deploy, tmp_path: Path, ledger: Ledger
 ) -> None:
     deployment_id = deploy_canary(deploy)
+    execute(  # so much that the venue liquidates it
+        engine,
+        "insert into trading.risk_limits (scope, name, value, updated_at, updated_by) "
+        "values ('account', 'max_leverage', 100, now(), 'test')",
+    )
 
     async def scenario(stage: Stage) -> None:
         async with runner(engine, database_url, stage):
