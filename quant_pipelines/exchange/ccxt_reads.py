@@ -278,9 +278,7 @@ class CcxtReads:
     ) -> Any:
         async with self._budget:
             await self._budget.admit(weight)
-            self._client.last_response_headers = (
-                None  # those of an answer before say nothing of one that is lost
-            )
+            self._client.last_response_headers = None  # an answer that is lost leaves older ones
             try:
                 with translated(what):
                     answer = await call(dict(parameters))

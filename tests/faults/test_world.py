@@ -36,6 +36,11 @@ def test_a_world_without_faults_trades_and_violates_nothing(seed: int) -> None:
         assert world.n_events >= 200
 
 
+@pytest.mark.parametrize("seed", [391, 599])
+def test_a_refused_stamp_and_a_ban_that_is_over_keep_nobody_from_the_venue(seed: int) -> None:
+    assert play(seed).violations == {}
+
+
 @pytest.mark.parametrize("seed", [1, 3, 8])
 def test_two_books_at_one_symbol_violate_nothing(seed: int) -> None:
     assert play(seed, n_books=2).violations == {}
