@@ -49,6 +49,7 @@ _GOAL = EXIT_REASONS[TAKE_PROFIT]
 _ALERTS: dict[Cause, str] = {
     "operator": "{position} closed as an operator asked",
     "breaker": "{position} closed for {reason}",
+    "reversal denied": "{position} closed, as its strategy leaves it; the order to the other side was denied",
     "uncovered": "no stop at the venue covers {position} within 2 s; flattened",
 }
 """What a person is told of an exit; those of stops and take-profits are what was ordered."""

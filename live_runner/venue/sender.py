@@ -173,7 +173,7 @@ class Sender:
         """Close what a denied order would have closed on its way to the other side: that reduces."""
         held = (await seat.rows.with_broker(lambda broker: broker.position())).quantity
         if held and closing_side(held) == denied.side and denied.quantity > abs(held):
-            await self._covers.of(seat).close(ExitPosition(CLOSE, held, None, "operator"))
+            await self._covers.of(seat).close(ExitPosition(CLOSE, held, None, "reversal denied"))
 
     async def _is_sent(self, intent: Intent, rest: Decimal, stamp_ms: int, *, is_whole: bool) -> bool:
         """Send what is left of an order; False if the venue would not take it."""

@@ -37,7 +37,9 @@ TRIGGER_MS = 2_000
 WaitReason: TypeAlias = Literal[
     "flat", "covered", "closing", "triggering", "not booked yet", "last look", "not due yet", "uncovered"
 ]
-Cause: TypeAlias = Literal["operator", "breaker", "stop fired", "uncovered", "level passed"]
+Cause: TypeAlias = Literal[
+    "operator", "breaker", "reversal denied", "stop fired", "uncovered", "level passed"
+]
 
 
 class Holding(NamedTuple):

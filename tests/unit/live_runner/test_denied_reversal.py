@@ -141,6 +141,8 @@ def test_the_side_that_was_left_is_closed_and_nothing_is_opened() -> None:
     assert status(journal) == "DENIED"
     assert venue.sent == [("sell", Decimal(2), True)]
     assert venue.held == 0
+    [said] = [one.message for one, _ in journal.tables.alerts if "closed" in one.message]
+    assert said == f"{SYMBOL}: 2 closed, as its strategy leaves it; the order to the other side was denied"
 
 
 @pytest.mark.parametrize(("quantity", "is_halted"), [("1", False), ("4", True)])
