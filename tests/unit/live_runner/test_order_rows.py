@@ -20,8 +20,8 @@ from quant_pipelines.core.errors import (
 from quant_pipelines.core.timeframes import from_ms
 from quant_pipelines.store.trading import Intent
 from quant_pipelines.store.venue_orders import OrderStep
+from quant_pipelines.trading.orders import OrderProgress
 from quant_pipelines.trading.venue import VenueOrder
-from tests.unit.live_runner.memory_venue import MemoryVenue
 
 INTENT = Intent("x", "buy", Decimal(1), "target", from_ms(0))
 
@@ -30,12 +30,20 @@ class OneOrder(VenueBroker):
     """Keeps what is committed of one order."""
 
     def __init__(self) -> None:
-        self.orders = {"x": SimpleNamespace(intent=INTENT)}  # type: ignore[dict-item] - as much as is asked
+        only: Any = SimpleNamespace(intent=INTENT)
+        self.orders = {"x": only}
         self.steps: list[OrderStep] = []
 
     def follow(self, step: OrderStep, at: Any) -> bool:
         self.steps.append(step)
         return True
+
+
+class Venue:
+    """Tells the time."""
+
+    async def now_ms(self) -> int:
+        return 0
 
 
 class OneTrader:
@@ -62,7 +70,9 @@ async def _answered(answer: VenueOrder | ExchangeError) -> VenueOrder:
 
 def _followed(answer: VenueOrder | ExchangeError) -> OneTrader:
     trader = OneTrader()
-    rows = OrderRows(trader, MemoryVenue(), 1)  # type: ignore[arg-type] - as much as is asked
+    only: Any = trader
+    venue: Any = Venue()
+    rows = OrderRows(only, venue, 1)
     assert asyncio.run(rows.follow_sent(INTENT, _answered(answer), 7)) is answer
     return trader
 
@@ -89,5 +99,5 @@ def test_what_an_order_has_filled_by_its_answer_is_committed() -> None:
     sent = VenueOrder("x", "9", "PARTIALLY_FILLED", Decimal("0.4"))
     trader = _followed(sent)
     [step] = trader.broker.steps
-    assert step == OrderStep("x", (sent.status, sent.filled_quantity), "9", "")
+    assert step == OrderStep("x", OrderProgress(sent.status, sent.filled_quantity), "9", "")
     assert trader.told == []
