@@ -35,11 +35,13 @@ from quant_pipelines.trading.venue import OrderVenue
 
 
 class Neighbors(NamedTuple):
-    """Whom an opened trader, and the link that it may have, talk to.
+    """Who lets a trader be opened, and whom it and the link that it may have talk to.
 
-    ``known`` is told of a trader before its link starts, ``begun`` of each that may decide what it could not.
+    ``venues`` are the accounts there, ``load`` loads the texts of strategies; ``known`` is told of a trader before its link starts, ``begun`` of each that may decide what it could not.
     """
 
+    venues: OrderVenues
+    load: LoadStrategy
     accounts: Accounts
     links: VenueLinks
     conditions: ConditionWatch
@@ -49,7 +51,7 @@ class Neighbors(NamedTuple):
     known: Callable[[Trader], Awaitable[None]]
 
 
-class Opening:
+class BookOpener:
     """Opens books for one writer.
 
     Parameters
@@ -62,28 +64,13 @@ class Opening:
         Market data, and the exchange's time.
     epoch
         Epoch of this writer.
-    venues
-        Accounts at venues.
-    load
-        Loads the texts of strategies.
     """
 
-    def __init__(
-        self,
-        journal: Journal,
-        settings: Settings,
-        feed: Feed,
-        *,
-        epoch: int,
-        venues: OrderVenues,
-        load: LoadStrategy,
-    ) -> None:
+    def __init__(self, journal: Journal, settings: Settings, feed: Feed, *, epoch: int) -> None:
         self._journal = journal
         self._settings = settings
         self._feed = feed
         self._epoch = epoch
-        self._venues = venues
-        self._load = load
 
     async def open(self, deployment: Deployment, beside: Neighbors) -> None:
         """Open a deployment; at its venue what it holds is covered before anything else.
@@ -99,7 +86,7 @@ class Opening:
         past = recalled(deployment, orders, stored.fills, self._feed.time.now_ms())
         account.recall(past)
         permits = await asyncio.to_thread(self._journal.read_permits, deployment, venue_version())
-        venue = await self._venues.of(deployment, permits)
+        venue = await beside.venues.of(deployment, permits)
         if venue is None:
             await self._open_trader(deployment, open_paper, past.fills_ms, beside)
             return
@@ -110,7 +97,7 @@ class Opening:
         except BaseException:
             beside.links.release(deployment.id)
             raise
-        beside.links.start(trader, partial(self._barred, deployment, permits))
+        beside.links.start(trader, partial(self._barred, deployment, permits, beside))
 
     def _open_link(
         self,
@@ -133,9 +120,9 @@ class Opening:
         )
         return VenueLink(station)
 
-    def _barred(self, deployment: Deployment, permits: Permits) -> str:
+    def _barred(self, deployment: Deployment, permits: Permits, beside: Neighbors) -> str:
         """Why a deployment at a venue opens nothing although its books agree; empty when it may."""
-        return bar(deployment.venue, self._settings, permits) or self._venues.fault(deployment.account_id)
+        return bar(deployment.venue, self._settings, permits) or beside.venues.fault(deployment.account_id)
 
     async def _open_trader(
         self, deployment: Deployment, open_broker: OpenBroker, fills_ms: tuple[int, ...], beside: Neighbors
@@ -148,7 +135,7 @@ class Opening:
         relations = Relations(beside.announce, account, pause_seconds, signs, fills_ms)
 
         def open_trader() -> Trader:
-            plan, epoch = plan_of(deployment, self._load), self._epoch
+            plan, epoch = plan_of(deployment, beside.load), self._epoch
             return Trader(
                 self._journal, plan, series, epoch=epoch, open_broker=open_broker, relations=relations
             )

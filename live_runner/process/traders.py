@@ -16,7 +16,7 @@ from live_runner.process.attempts import Attempts
 from live_runner.process.conditions import ConditionWatch
 from live_runner.process.late import LateDecisions
 from live_runner.process.listings import Listings
-from live_runner.process.opening import Neighbors, Opening
+from live_runner.process.opening import BookOpener, Neighbors
 from live_runner.process.scales import Scales
 from live_runner.process.ticks import TickSource
 from live_runner.process.vitals import sign_of_life
@@ -87,7 +87,9 @@ class Traders:
         self._late = LateDecisions(feed, time, self._attempts.failure, self._stop)
         self._watch: OutageWatch | None = None
         self._accounts = Accounts(journal, settings.runner, feed.prices, time.now_ms)
-        self._opening = Opening(journal, settings, feed, epoch=epoch, venues=venues, load=load)
+        self._venues = venues
+        self._load = load
+        self._opener = BookOpener(journal, settings, feed, epoch=epoch)
         self._listings = Listings(feed.source, journal, time, settings.runner.delisting_hours)
         self.symbols_changed = asyncio.Event()
         self.pulse = Pulse()
@@ -274,9 +276,19 @@ class Traders:
 
     async def _open(self, deployment: Deployment) -> None:
         """Open the book of a deployment; whatever keeps it from that, its account goes on expecting it."""
-        whom = (self._accounts, self._links, self._conditions, self.announce, self.pulse)
+        beside = Neighbors(
+            self._venues,
+            self._load,
+            self._accounts,
+            self._links,
+            self._conditions,
+            self.announce,
+            self.pulse,
+            begun=self._late.put,
+            known=self._know,
+        )
         try:
-            await self._opening.open(deployment, Neighbors(*whom, begun=self._late.put, known=self._know))
+            await self._opener.open(deployment, beside)
         except BaseException:
             self._opened.pop(deployment.id, None)
             await self._accounts.lose(deployment.id)
