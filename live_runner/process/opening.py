@@ -37,7 +37,8 @@ from quant_pipelines.trading.venue import OrderVenue
 class Neighbors(NamedTuple):
     """Who lets a trader be opened, and whom it and the link that it may have talk to.
 
-    ``venues`` are the accounts there, ``load`` loads the texts of strategies; ``known`` is told of a trader before its link starts, ``begun`` of each that may decide what it could not.
+    ``venues`` are the accounts there, ``load`` loads the texts of strategies; ``known`` is told of a
+    trader before its link starts, ``begun`` of each that may decide what it could not.
     """
 
     venues: OrderVenues
