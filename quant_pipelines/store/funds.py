@@ -161,8 +161,8 @@ class PostgresFunds:
             columns.account_id == account_id, columns.units > 0
         )
         with transaction(self._engine) as connection:
-            highest: Decimal | None = connection.execute(query).scalar_one()
-        return Decimal(0) if highest is None else highest
+            highest = connection.execute(query).scalar_one()
+        return Decimal(0) if highest is None else Decimal(highest)
 
     def due_days(self, account_id: int, today: date) -> list[date]:
         """Days to compare, oldest first."""
