@@ -161,7 +161,7 @@ class PostgresFunds:
             columns.account_id == account_id, columns.units > 0
         )
         with transaction(self._engine) as connection:
-            highest = connection.execute(query).scalar_one()
+            highest = connection.execute(query).scalar_one_or_none()
         return Decimal(0) if highest is None else Decimal(highest)
 
     def due_days(self, account_id: int, today: date) -> list[date]:
