@@ -23,7 +23,14 @@ from quant_pipelines.trading.venue import StopOrder
 from tests.integration.runner.conftest import RULES
 from tests.integration.runner.minutes import START_MS, TICK, Exit, GatedOrders, Minutes, Twin, minutes
 from tests.integration.runner.stage import naked_ms
-from tests.integration.runner.venue_world import PYRAMID, SYMBOL, Ledger, assert_books_equal, until
+from tests.integration.runner.venue_world import (
+    PYRAMID,
+    SYMBOL,
+    Ledger,
+    assert_books_equal,
+    faults_told,
+    until,
+)
 from tests.integration.runner.world import rows
 
 pytestmark = [pytest.mark.postgres, pytest.mark.timeout(600)]
@@ -141,7 +148,7 @@ def test_exits_and_levels_at_the_venue_are_those_of_the_paper_book(
     assert n_compared > 20
     # A price that was through a level before its stop stood is an exit, not a refusal.
     assert rows(engine, "select 1 from trading.orders where status = 'REJECTED'") == []
-    assert rows(engine, "select 1 from ops.alerts where source not like 'risk:%'") == []
+    assert faults_told(engine) == []
     assert_books_equal(engine, Ledger(tmp_path))
 
 
@@ -220,7 +227,7 @@ def test_no_moment_without_a_stop_while_the_size_changes_and_partial_closings_ad
     sides = list(dict.fromkeys(rows(engine, "select side from trading.fills order by trade_id::bigint")))
     assert sides == [("buy",), ("sell",)]
     assert rows(engine, "select quantity > 0 from trading.positions") == [(True,)]
-    assert rows(engine, "select 1 from ops.alerts where source not like 'risk:%'") == []
+    assert faults_told(engine) == []
     assert_books_equal(engine, ledger)
 
 
@@ -318,7 +325,7 @@ def test_an_equity_stop_leaves_by_an_order_that_only_reduces(
     ]
     [(name,)] = rows(engine, "select client_order_id from trading.intents where purpose = 'exit'")
     assert "equity_stop of the position" in explain_order(engine, name)["answer"]
-    assert rows(engine, "select 1 from ops.alerts where source not like 'risk:%'") == []
+    assert faults_told(engine) == []
     assert_books_equal(engine, ledger)
 
 

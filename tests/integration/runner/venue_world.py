@@ -227,6 +227,15 @@ def status_of(engine: Engine, purpose: str) -> list[Any]:
     return rows(engine, STATUS.format(purpose))
 
 
+def faults_told(engine: Engine) -> list[str]:
+    """Alerts but for levels of risk, and what a busy machine or a skipped clock brings about."""
+    query = (
+        "select message from ops.alerts where split_part(source, ':', 1) not in ('risk', 'outage', 'wait') "
+        "and message not like '%after its close%'"
+    )
+    return [message for (message,) in rows(engine, query)]
+
+
 def is_protected(engine: Engine) -> bool:
     return status_of(engine, "stop")[-1:] == [("ACCEPTED",)]
 
