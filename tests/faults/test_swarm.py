@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.faults.tally import Tally
+from tests.faults.test_trips import WORLDS
 from tests.faults.world import play
 
 FIRST = 1
@@ -53,3 +54,4 @@ def test_worlds_with_faults_violate_nothing_and_show_every_fault(first: int, sho
         whole = Tally(*(0, 0, 0), *(sum((Counter(part[n]) for part in parts), Counter()) for n in range(3)))
         assert whole.rare_faults(LEAST_HERE) == {}
         assert {*whole.unvisited_moves()} <= NEVER_SEEN
+        assert {*whole.unvisited_trips()} <= {*WORLDS, "failed_again"}  # the second asks for a fault of ours

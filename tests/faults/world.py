@@ -74,6 +74,10 @@ Keep: TypeAlias = Callable[[MemoryJournal, Deployment], Any]
 """Gives the journal of a world whose rows are in memory, too."""
 
 
+Prepare: TypeAlias = Callable[["World"], None]
+"""Gives a world limits or faults that its seed does not."""
+
+
 class Outcome(NamedTuple):
     """What became of a world."""
 
@@ -324,9 +328,11 @@ def played(
     is_faulty: bool = True,
     n_books: int = 1,
     keep: Keep = lambda memory, _: memory,
+    prepare: Prepare = lambda _: None,
 ) -> Iterator[World]:
     """World that has come to its end, where its clock stands still; its books are open."""
     world = World(seed, is_faulty=is_faulty, n_books=n_books, keep=keep)
+    prepare(world)
     try:
         with living_by(world.runners_clock):
             run_virtually(world.play(n_events), world.chance)
