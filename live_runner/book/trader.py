@@ -126,8 +126,12 @@ class Trader:
 
     @property
     def must_flatten(self) -> bool:
-        """Whether what is held is closed: at the next bar, or by whoever talks to the venue."""
-        return self._breaker.closes
+        """Whether what is held is closed: at the next bar, or by whoever talks to the venue.
+
+        What left its stage decides on that by itself, unless it is halted; what a person froze is held.
+        """
+        breaker = self._breaker
+        return breaker.closes or (self.is_leaving and self.is_halted and "frozen" not in breaker.events)
 
     @property
     def closes_for(self) -> Event | None:

@@ -47,7 +47,7 @@ from quant_pipelines.trading.watch import WatchedLevels, watched_action
 _LAST_LOOK_SECONDS = 1.0
 _GOAL = EXIT_REASONS[TAKE_PROFIT]
 _ALERTS: dict[Cause, str] = {
-    "operator": "{position} closed as an operator asked",
+    "operator": "{position} closed as an operator asked, or with its stage",
     "breaker": "{position} closed for {reason}",
     "reversal denied": "{position} closed, as its strategy leaves it; the order to the other side was denied",
     "uncovered": "no stop at the venue covers {position} within 2 s; flattened",
