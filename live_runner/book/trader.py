@@ -265,6 +265,10 @@ class Trader:
         """Return an intent of no bar with the last price that the stream has told."""
         return self._approval.priced(intent)
 
+    def outdate(self) -> None:
+        """Have the rows read again: somebody else may have booked something of it."""
+        self._is_stale = True
+
     def rest(self) -> None:
         """Return once nobody books; a thread that was given up on may still do."""
         with self._busy:
