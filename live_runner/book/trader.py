@@ -126,8 +126,12 @@ class Trader:
 
     @property
     def must_flatten(self) -> bool:
-        """Whether what is held is closed: at the next bar, or by whoever talks to the venue."""
-        return self._breaker.closes
+        """Whether what is held is closed: at the next bar, or by whoever talks to the venue.
+
+        What left its stage decides on that by itself, unless it is halted; what a person froze is held.
+        """
+        breaker = self._breaker
+        return breaker.closes or (self.is_leaving and self.is_halted and "frozen" not in breaker.events)
 
     @property
     def closes_for(self) -> Event | None:
@@ -260,6 +264,10 @@ class Trader:
     def priced(self, intent: Intent) -> Intent:
         """Return an intent of no bar with the last price that the stream has told."""
         return self._approval.priced(intent)
+
+    def outdate(self) -> None:
+        """Have the rows read again: somebody else may have booked something of it."""
+        self._is_stale = True
 
     def rest(self) -> None:
         """Return once nobody books; a thread that was given up on may still do."""

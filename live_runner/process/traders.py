@@ -144,7 +144,12 @@ class Traders:
         known = self._traders | self._opened
         for deployment in await asyncio.to_thread(self._journal.read_deployments):
             if deployment.id in known:
-                known[deployment.id].is_leaving = deployment.is_leaving
+                self._follow_stage(known[deployment.id], is_leaving=deployment.is_leaving)
+
+    def _follow_stage(self, trader: Trader, *, is_leaving: bool) -> None:
+        was_to_flatten, trader.is_leaving = trader.must_flatten, is_leaving
+        if trader.must_flatten and not was_to_flatten:
+            self._links.wake(trader.plan.deployment.id)
 
     async def refresh(self) -> None:
         """Take up new deployments, close what those hold that left their stage, follow limits and halts."""
@@ -158,7 +163,7 @@ class Traders:
             for gone in self._traders.keys() - (traded.keys() - outdated):
                 await self._drop(gone)
             for key, trader in self._traders.items():
-                trader.is_leaving = stages[key].is_leaving
+                self._follow_stage(trader, is_leaving=stages[key].is_leaving)
             self._refused = {key for key in self._refused if f"deployment:{key}" in halts}
             new = [one for one in deployed if one.id not in self._traders and one.id not in self._refused]
             new.sort(key=lambda one: one.venue == PAPER_VENUE)  # what is held at a venue comes first

@@ -1,9 +1,10 @@
 """Whose trade is it: the venue's fills matched to our orders, by our name or by the venue's number."""
 
-from collections.abc import Iterable
-from typing import NamedTuple
+from collections.abc import Callable, Iterable
+from typing import NamedTuple, Protocol, TypeVar
 
-from live_runner.venue.place import Brokers, VenuePlace
+from live_runner.venue.place import Brokers
+from quant_pipelines.store.venue_orders import PlacedOrder
 from quant_pipelines.trading.orders import FINAL
 from quant_pipelines.trading.purposes import KILL_PREFIX, STOP
 from quant_pipelines.trading.venue import OrderVenue, VenueTrade
@@ -29,35 +30,57 @@ class Attributed(NamedTuple):
 
 
 class OurTrades(NamedTuple):
-    """Trades of ours, and a sentence about those that are not; empty when all are."""
+    """Trades of ours, those of others, and a sentence about what was not ordered here; empty without."""
 
     ours: list[Attributed]
+    others: list[VenueTrade]
     external: str
 
 
-async def attributed(venue: OrderVenue, trades: Iterable[VenueTrade], place: VenuePlace) -> OurTrades:
+Answer = TypeVar("Answer")
+
+
+class BooksAsked(Protocol):
+    """Books at one symbol, as far as they are asked whose a trade is."""
+
+    @property
+    def symbol(self) -> str:
+        """What they trade."""
+
+    async def order_of(self, *, client_order_id: str = "", venue_order_id: str = "") -> PlacedOrder | None:
+        """Order of any of them by either name."""
+
+    async def with_brokers(self, act: Callable[[Brokers], Answer]) -> Answer:
+        """Act on all of them."""
+
+
+async def attributed(venue: OrderVenue, trades: Iterable[VenueTrade], place: BooksAsked) -> OurTrades:
     """Find the order of ours that each trade filled.
 
     Returns
     -------
     OurTrades
-        What the venue itself closed counts as ours, without an order, and is told as external too; a manual
-        trade is external only.
+        What the venue itself closed counts as ours, without an order, and is told as external too.
     """
-    ours: list[Attributed] = []
-    external = ""
+    ours, others, external = list[Attributed](), list[VenueTrade](), ""
     for trade in trades:
         known = await place.order_of(
             client_order_id=trade.client_order_id, venue_order_id=trade.venue_order_id
         )
         name = known.intent.client_order_id if known else await _name_at_venue(venue, trade, place)
         reason = external_reason(name or "")
-        if name is None or reason:
-            what = f"EXTERNAL {reason or 'trade of somebody else'}"
-            external = f"{what} {trade.trade_id}: {trade.side} {trade.quantity} at {trade.price}"
-        if name is not None:
+        if reason:
+            external = external_sentence(trade, reason)
+        if name is None:
+            others.append(trade)
+        else:
             ours.append(Attributed(trade, None if reason else name, reason))
-    return OurTrades(ours, external)
+    return OurTrades(ours, others, external)
+
+
+def external_sentence(trade: VenueTrade, reason: str = "trade of somebody else") -> str:
+    """Clause about a trade that nobody here ordered."""
+    return f"EXTERNAL {reason} {trade.trade_id}: {trade.side} {trade.quantity} at {trade.price}"
 
 
 def external_reason(client_order_id: str) -> str:
@@ -67,7 +90,7 @@ def external_reason(client_order_id: str) -> str:
     )
 
 
-async def _name_at_venue(venue: OrderVenue, trade: VenueTrade, place: VenuePlace) -> str | None:
+async def _name_at_venue(venue: OrderVenue, trade: VenueTrade, place: BooksAsked) -> str | None:
     """Our name of the order, or the venue's own of a liquidation; None if it is somebody else's."""
     order = await venue.find_order(place.symbol, venue_order_id=trade.venue_order_id)
     if order is not None:

@@ -47,7 +47,7 @@ from quant_pipelines.trading.watch import WatchedLevels, watched_action
 _LAST_LOOK_SECONDS = 1.0
 _GOAL = EXIT_REASONS[TAKE_PROFIT]
 _ALERTS: dict[Cause, str] = {
-    "operator": "{position} closed as an operator asked",
+    "operator": "{position} closed as an operator asked, or with its stage",
     "breaker": "{position} closed for {reason}",
     "reversal denied": "{position} closed, as its strategy leaves it; the order to the other side was denied",
     "uncovered": "no stop at the venue covers {position} within 2 s; flattened",
@@ -145,6 +145,7 @@ class Covering:
             prices=around.prices,
             collar=Collar.of(around.settings),
         )
+        self._is_too_small = False
         self.tries = tries
 
     async def keep(self) -> None:
@@ -252,7 +253,7 @@ class Covering:
         _log.warning("exit", extra=extra)
         is_alone = not self._around.place.is_shared
         await self._flattening.close(wanted, self.tries.exit.n_tries - 1, is_alone=is_alone)
-        if wanted.cause in _ALERTS:
+        if wanted.cause in _ALERTS and self.tries.exit.n_tries == 1 and not self._is_too_small:
             what = _ALERTS[wanted.cause].format(position=wanted.position, reason=wanted.reason)
             await self.alert(f"{self._trader.symbol}: {what}")
 
@@ -262,6 +263,17 @@ class Covering:
         await asyncio.to_thread(self._around.journal.write_alert, alert)
 
     async def _send_exit(self, wanted: ExitPosition, step: CloseOrder) -> OrderProgress:
+        """Send a closing order, but none that the venue is known to refuse: that waits, and is told once."""
+        change = step.quantity if step.side == "buy" else -step.quantity
+        place, was_too_small = self._around.place, self._is_too_small
+        self._is_too_small = await place.is_too_small(place.seats[self._key], change)
+        if self._is_too_small:
+            if not was_too_small:
+                await self.alert(
+                    f"{self._trader.symbol}: {wanted.position} is not closed, as the venue takes no order of "
+                    f"{change}: it is too small, and does not bring the net nearer to flat; tried again"
+                )
+            return OrderProgress("REJECTED")
         order = OrderTerms(step.side, step.quantity, "market" if step.price is None else "limit", step.price)
         intent, now_ms = await self._rows.intend(wanted.purpose, order, exit_reason=wanted.reason)
         return await self._around.transmit(intent, now_ms)

@@ -8,6 +8,7 @@ import math
 from collections.abc import Callable
 
 from live_runner.venue.covering import Around, Covering, CoverState
+from live_runner.venue.liquidation_price import LiquidationPrices
 from live_runner.venue.net_covering import NetCovering
 from live_runner.venue.place import Brokers, Seat, holders
 from quant_pipelines.trading.tries import Tries
@@ -49,6 +50,7 @@ class Covers:
         self._wake = wake
         self._books: dict[int, Covering] = {}
         self._net: NetCovering | None = None
+        self._prices = LiquidationPrices(venue)
         self._watched: dict[int, WatchedLevels] = {}
         self._reached: dict[int, float] = {}
 
@@ -98,6 +100,8 @@ class Covers:
     async def heed(self, position: AccountPosition) -> None:
         """Have a stop moved nearer that the venue's liquidation would forestall; nothing opens till then.
 
+        Nor does anything while nobody knows at which price that would be.
+
         Raises
         ------
         StoreError
@@ -105,8 +109,11 @@ class Covers:
         """
         around, place = self._around, self._around.place
         wanted = await place.look(_level_of_one)
-        told = around.guard.look(position, around.protection.standing.stops, wanted)
-        self._hold_back(place.symbol, around.guard.is_near)
+        before = self._prices.fault
+        held = await self._prices.completed(position)
+        fault = self._prices.fault
+        told = around.guard.look(held, around.protection.standing.stops, wanted) or (not before and fault)
+        self._hold_back(place.symbol, around.guard.is_near or bool(fault))
         if told:
             await self.of(place.first).alert(f"{place.symbol}: {told}")
 

@@ -23,6 +23,7 @@ from live_runner.venue.liquidation import LiquidationGuard
 from live_runner.venue.order_rows import OrderRows
 from live_runner.venue.place import Seat, VenuePlace
 from live_runner.venue.protection import Protection
+from live_runner.venue.removed import RemovedBooks
 from live_runner.venue.sender import Sender, Signals
 from live_runner.venue.station import BarClosed, Item, LevelReached, Station
 from live_runner.venue.sweeps import Sweeps, in_flight, n_resting, needs_cover
@@ -33,18 +34,13 @@ from quant_pipelines.core.timeframes import to_ms
 from quant_pipelines.store.journal import Journal
 from quant_pipelines.store.trading import Intent
 from quant_pipelines.trading.orders import OrderProgress
-from quant_pipelines.trading.venue import (
-    OrderUpdate,
-    StopUpdate,
-)
+from quant_pipelines.trading.venue import OrderUpdate, StopUpdate
 
 _SOON_SECONDS = 0.4
 _PATIENCE = 3
 """Comparisons in a row that must differ before a person is called: a fill may be on its way."""
 _CYCLE_SECONDS = 0.25
 """How long an order waits for the other books that decide on the same bar."""
-_RETURNS_SECONDS = 10.0
-"""How long a book may be away that is opened anew, before what it holds is missed."""
 
 _NEVER_SENT = "never sent: the runner or the venue was away"
 
@@ -77,11 +73,11 @@ class VenueLink:
         self._wires: dict[int, Wire] = {}
         self._difference = ""
         self._differences = 0
-        self._returns_until = 0.0
         self.may_be_uncovered = False
         self._next_sweep = 0.0
         self._next_payments_ms = 0
         self.place = VenuePlace(station.journal, station.epoch)
+        self._removed = RemovedBooks(station.venue, station.journal, station.epoch, self._opened)
         self.away_since_ms: int | None = None
         self._covers: Covers | None = None
         self._entries: Entries
@@ -99,16 +95,19 @@ class VenueLink:
     def add(self, trader: Trader, barred: Callable[[], str] = lambda: "") -> None:
         """Take a book in; ``barred`` tells why it decides nothing although the books agree."""
         key = trader.plan.deployment.id
+        if self._removed.come_back(key):
+            trader.outdate()
         rows = OrderRows(trader, self._venue, self._station.epoch)
         self.place.seats[key] = Seat(trader, self._wires[key], rows, barred)
         self._name_entries()
         self.wake()
 
     def remove(self, deployment_id: int) -> None:
-        """Leave a book out; what it held is missed unless it comes back soon."""
-        self.place.seats.pop(deployment_id, None)
+        """Leave a book out; what it held is missed unless it comes back soon, its late fills are booked."""
+        seat = self.place.seats.pop(deployment_id, None)
+        if seat is not None:
+            self._removed.leave(seat.trader.plan)
         self._name_entries()
-        self._returns_until = self._loop.time() + _RETURNS_SECONDS
 
     def _name_entries(self) -> None:
         kind = entry_of(self._station.settings.entry, is_shared=self.place.is_shared)
@@ -165,7 +164,7 @@ class VenueLink:
         """Begin with nothing that an earlier talk knew of the venue."""
         station, venue, place = self._station, self._venue, self.place
         self._protection = Protection(venue, place, place.symbol)
-        self._sweeps = Sweeps(place, venue, self._protection)
+        self._sweeps = Sweeps(place, venue, self._protection, self._removed)
         self._sweeps.next_payments_ms = self._next_payments_ms
         around = Around(
             station.journal,
@@ -219,6 +218,9 @@ class VenueLink:
             )
         fraction = self._station.settings.disaster_stop_fraction
         return open_venue_broker(journal, plan, epoch, stop_fraction=fraction, wire=wire)
+
+    def _opened(self, plan: DeploymentPlan) -> Opened:
+        return self._open(self._station.journal, plan, self._station.epoch)
 
     def _take(self, deployment_id: int, intent: Intent) -> None:
         """Take a committed intent, from any thread; whatever ends this process now may leave it uncovered."""
@@ -374,7 +376,7 @@ class VenueLink:
             if seat.has_begun:
                 seat.wire.blocked_by = difference
         self._differences = self._differences + 1 if difference else 0
-        if self._differences > _PATIENCE and self._loop.time() >= self._returns_until:
+        if self._differences > _PATIENCE and self._loop.time() >= self._removed.awaited_until:
             self._differences = 0
             if not all(seat.trader.is_halted for seat in self.place.seats.values()):
                 raise ReconciliationError(difference)

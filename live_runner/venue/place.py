@@ -15,9 +15,11 @@ from live_runner.venue.order_rows import OrderRows
 from live_runner.venue.wire import Wire
 from quant_pipelines.core.ids import deployment_of
 from quant_pipelines.core.instruments import Instrument
+from quant_pipelines.costs import is_below_min_notional
 from quant_pipelines.store.journal import Journal
 from quant_pipelines.store.venue_orders import PlacedOrder
 from quant_pipelines.trading.levels import WantedLevel
+from quant_pipelines.trading.netting import reduces_net
 from quant_pipelines.trading.tries import Pace
 from quant_pipelines.trading.venue import StopOrder, VenueOrder, VenueStop
 
@@ -132,6 +134,16 @@ class VenuePlace:
         journal, epoch, lot_size = self._journal, self._epoch, self.instrument.lot_size
         return await self.with_brokers(lambda brokers: act(PlaceBooks(journal, epoch, brokers, lot_size)))
 
+    async def is_too_small(self, seat: Seat, change: Decimal) -> bool:
+        """Whether the venue takes no such order of a book; base, signed.
+
+        It takes less than its smallest notional of what only reduces: of a book that is alone, any exit.
+        """
+        if abs(change) < self.instrument.lot_size:
+            return True
+        net, is_small = await self.look(partial(net_and_smallness, seat, abs(change)))
+        return self.is_shared and is_small and not reduces_net(net, change)
+
     async def order_of(self, *, client_order_id: str = "", venue_order_id: str = "") -> PlacedOrder | None:
         """Order of any book by either name."""
         return await self.with_brokers(
@@ -172,6 +184,13 @@ def order_among(
 def net_of(brokers: Brokers) -> Decimal:
     """Sum of the positions, base, signed: what the venue holds."""
     return sum((broker.position().quantity for broker in brokers.values()), Decimal(0))
+
+
+def net_and_smallness(seat: Seat, quantity: Decimal, brokers: Brokers) -> tuple[Decimal, bool]:
+    """Net of the books, base, and whether a quantity is below the smallest notional at the last close."""
+    instrument, price = seat.trader.plan.deployment.instrument, brokers[seat.key].close
+    smallest = 0.0 if instrument is None else float(instrument.min_notional)
+    return net_of(brokers), is_below_min_notional(float(quantity), price, smallest)
 
 
 def holders(brokers: Brokers) -> list[int]:

@@ -11,11 +11,10 @@ from live_runner.venue.broker import VenueBroker
 from live_runner.venue.covers import Covers
 from live_runner.venue.crossing import Crossing, book_crossing, fill_price, is_due
 from live_runner.venue.entries import Entries
-from live_runner.venue.place import Brokers, Seat, VenuePlace, net_of
+from live_runner.venue.place import Seat, VenuePlace, net_and_smallness
 from live_runner.venue.receiving import Booked
 from quant_pipelines.core.orders import closing_side
 from quant_pipelines.core.timeframes import from_ms, to_ms
-from quant_pipelines.costs import is_below_min_notional
 from quant_pipelines.store.trading import Intent
 from quant_pipelines.store.venue_orders import PlacedOrder
 from quant_pipelines.trading.cover import ExitPosition
@@ -26,7 +25,7 @@ from quant_pipelines.trading.venue import MarketOrder, OrderVenue
 
 _LATEST_SEND_MS = 10_000
 _NO_PRICE = "no price is known at which it could cross"
-_TOO_SMALL = "below the smallest notional, and it does not bring the net nearer to flat"
+_TOO_SMALL = "too small for the venue, and it does not bring the net nearer to flat"
 
 _log = logging.getLogger(__name__)
 
@@ -124,7 +123,7 @@ class Sender:
         seat = self._seat_of(intent)
         quantity = intent.quantity if quantity is None else quantity
         change = quantity if intent.side == "buy" else -quantity
-        net, is_small = await self._place.look(partial(_seen, seat, quantity))
+        net, is_small = await self._place.look(partial(net_and_smallness, seat, quantity))
         reduces = (is_exit or is_small) and reduces_net(net, change)
         reduces |= is_exit and not self._place.is_shared
         symbol, limit = self._place.symbol, intent.price
@@ -164,12 +163,10 @@ class Sender:
         """Send what is left of an order; False if the venue would not take it."""
         seat = self._seat_of(intent)
         known = await seat.rows.with_broker(lambda broker: broker.orders[intent.client_order_id])
-        if self._place.is_shared:
-            net, is_small = await self._place.look(partial(_seen, seat, rest))
-            if is_small and not reduces_net(net, rest if intent.side == "buy" else -rest):
-                if is_whole:
-                    await seat.rows.follow(known, "DENIED", reason=_TOO_SMALL)
-                return False
+        if await self._place.is_too_small(seat, rest if intent.side == "buy" else -rest):
+            if is_whole:
+                await seat.rows.follow(known, "DENIED", reason=_TOO_SMALL)
+            return False
         await seat.rows.follow(known, "SUBMITTED")  # proves the epoch once more, right before the request
         if intent.order_type == "limit" and is_whole:
             self._entries.take_up(seat, intent, stamp_ms)
@@ -196,10 +193,3 @@ class Sender:
 
 def _order(name: str, broker: VenueBroker) -> PlacedOrder:
     return broker.orders[name]
-
-
-def _seen(seat: Seat, quantity: Decimal, brokers: Brokers) -> tuple[Decimal, bool]:
-    """Net of the books, base, and whether a quantity is below the smallest notional at the last close."""
-    instrument, price = seat.trader.plan.deployment.instrument, brokers[seat.key].close
-    smallest = 0.0 if instrument is None else float(instrument.min_notional)
-    return net_of(brokers), is_below_min_notional(float(quantity), price, smallest)

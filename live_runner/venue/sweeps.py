@@ -6,11 +6,12 @@ from functools import partial
 from typing import NamedTuple
 
 from live_runner.book.rows import shown
-from live_runner.venue.attribution import attributed
+from live_runner.venue.attribution import attributed, external_sentence
 from live_runner.venue.look_up import LookUps
 from live_runner.venue.place import Brokers, VenuePlace, net_of
 from live_runner.venue.protection import Protection
 from live_runner.venue.receiving import book_payments, book_trades
+from live_runner.venue.removed import RemovedBooks
 from quant_pipelines.core.errors import ReconciliationError, with_its_kind
 from quant_pipelines.core.timeframes import HOUR_MS, MINUTE_MS, from_ms, to_ms
 from quant_pipelines.trading.reconcile import OurRows, VenueRows, reconcile
@@ -38,6 +39,8 @@ class Sweeps:
         Whose trades and payments, and where they are read.
     protection
         Told what stands.
+    removed
+        Books what is filled for books that have left.
 
     Attributes
     ----------
@@ -45,10 +48,13 @@ class Sweeps:
         From when on payments are read again, the venue's milliseconds.
     """
 
-    def __init__(self, place: VenuePlace, venue: OrderVenue, protection: Protection) -> None:
+    def __init__(
+        self, place: VenuePlace, venue: OrderVenue, protection: Protection, removed: RemovedBooks
+    ) -> None:
         self._place = place
         self._venue = venue
         self._protection = protection
+        self._removed = removed
         self._look_ups = LookUps(venue, place.symbol)
         self.next_payments_ms = 0
 
@@ -62,13 +68,15 @@ class Sweeps:
         """
         at, place = from_ms(await self._venue.now_ms()), self._place
         found = await attributed(self._venue, trades, place)
-        error = ReconciliationError(f"{place.symbol}: {found.external}; expected orders of ours only")
-        halting = [seat for seat in place.seats.values() if found.external and not seat.trader.is_halted]
+        late, others = await self._removed.book(found.others)
+        external = external_sentence(others[-1]) if others else found.external
+        error = ReconciliationError(f"{place.symbol}: {external}; expected orders of ours only")
+        halting = [seat for seat in place.seats.values() if external and not seat.trader.is_halted]
         halts = {seat.key: with_its_kind(error) for seat in halting}
         booked = await place.with_books(partial(book_trades, trades=found.ours, at=at, halts=halts))
-        for deployment, fill in booked:
+        for deployment, fill in (*late, *booked):
             _log.info("fill", extra={"deployment": deployment, **shown(fill)})
-        is_new = any(one.fill.client_order_id is None for one in booked) or len(found.ours) < len(trades)
+        is_new = any(one.fill.client_order_id is None for one in booked) or bool(others)
         if halts and is_new:
             raise error
 

@@ -23,9 +23,10 @@ from quant_pipelines.exchange.client import OpenSession, connect
 from quant_pipelines.exchange.errors import translated
 from quant_pipelines.exchange.retry import WeightBudget
 from quant_pipelines.exchange.server_clock import ServerClock, loop_seconds
-from quant_pipelines.exchange.venue_limits import read_limits
+from quant_pipelines.exchange.venue_limits import brackets_of, read_limits
 from quant_pipelines.exchange.weight import Allowance
 from quant_pipelines.trading.certificate import KeyPermissions
+from quant_pipelines.trading.execution import Bracket
 from quant_pipelines.trading.flatten import ClosingTerms
 from quant_pipelines.trading.funds import Balance, IncomeRow
 from quant_pipelines.trading.venue import (
@@ -201,6 +202,11 @@ class CcxtReads:
     async def limits(self, symbols: Iterable[str]) -> list[VenueLimits]:
         """Read what the venue takes of symbols now; what is rounded and cut follows it from then on."""
         return await read_limits(self._client, self._ask, symbols)
+
+    async def brackets(self, symbol: str) -> tuple[Bracket, ...]:
+        """Read the maintenance brackets of a symbol, lowest first."""
+        call = self._client.fapiPrivateGetLeverageBracket
+        return brackets_of(await self._rows(symbol, "brackets", call, {}, weight=1))
 
     async def touch(self, symbol: str) -> Touch:
         """Read the best prices now."""

@@ -38,14 +38,25 @@ async def read_limits(client: Any, ask: _Ask, symbols: Iterable[str]) -> list[Ve
         raise ExchangeUnavailable(f"exchange told limits that can't be read: {error!r}") from error
 
 
+def brackets_of(answer: list[dict[str, Any]]) -> tuple[Bracket, ...]:
+    """Maintenance brackets of the one symbol that was asked for, lowest first.
+
+    Raises
+    ------
+    ExchangeUnavailable
+        If the answer can't be read.
+    """
+    try:
+        [row] = answer
+        return _brackets(_in_order(row["brackets"]))
+    except (KeyError, TypeError, ArithmeticError, ValueError) as error:
+        raise ExchangeUnavailable(f"exchange told brackets that can't be read: {error!r}") from error
+
+
 def _limits_of(market: dict[str, Any], rows: list[dict[str, Any]]) -> VenueLimits:
     precision, limits = market["precision"], market["limits"]
     largest = limits["market"]["max"]
-    in_order = sorted(rows, key=lambda row: float(row["notionalFloor"]))
-    brackets = tuple(
-        Bracket(float(row["notionalFloor"]), float(row["maintMarginRatio"]), float(row["cum"]))
-        for row in in_order
-    )
+    in_order = _in_order(rows)
     return VenueLimits(
         market["symbol"],
         Decimal(str(precision["price"])),
@@ -53,5 +64,16 @@ def _limits_of(market: dict[str, Any], rows: list[dict[str, Any]]) -> VenueLimit
         Decimal(str(limits["cost"]["min"] or 0)),
         Decimal(str(largest)) if largest else None,
         int(in_order[0]["initialLeverage"]),
-        brackets,
+        _brackets(in_order),
+    )
+
+
+def _in_order(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    return sorted(rows, key=lambda row: float(row["notionalFloor"]))
+
+
+def _brackets(in_order: list[dict[str, Any]]) -> tuple[Bracket, ...]:
+    return tuple(
+        Bracket(float(row["notionalFloor"]), float(row["maintMarginRatio"]), float(row["cum"]))
+        for row in in_order
     )

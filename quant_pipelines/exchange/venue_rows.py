@@ -74,10 +74,15 @@ def touch_of(row: _Row) -> Touch:
 
 def position_of(row: _Row, symbol: str) -> AccountPosition:
     """Position of a REST answer; a price of nothing is none."""
-    mark, liquidation = (Decimal(row.get(name) or 0) for name in ("markPrice", "liquidationPrice"))
-    is_hedged = row["positionSide"] != _BOTH
+    names = ("markPrice", "liquidationPrice", "isolatedMargin")
+    mark, liquidation, isolated = (Decimal(row.get(name) or 0) for name in names)
     return AccountPosition(
-        symbol, Decimal(row["positionAmt"]), is_hedged, mark or None, liquidation if liquidation > 0 else None
+        symbol,
+        Decimal(row["positionAmt"]),
+        row["positionSide"] != _BOTH,
+        mark or None,
+        liquidation if liquidation > 0 else None,
+        isolated,
     )
 
 
@@ -85,7 +90,8 @@ def net_position(symbol: str, held: list[AccountPosition]) -> AccountPosition:
     """Position of a symbol of everything that is held of it: more than one only in hedge mode."""
     if len(held) == 1:
         return held[0]
-    return AccountPosition(symbol, sum((one.quantity for one in held), Decimal(0)), is_hedged=bool(held))
+    quantity = sum((one.quantity for one in held), Decimal(0))
+    return AccountPosition(symbol, quantity, bool(held), next((one.mark_price for one in held), None))
 
 
 def closing_terms_of(market: _Row) -> ClosingTerms:

@@ -115,7 +115,7 @@ ACCOUNT_RULES = (
         no_inputs,
         lambda view, order: float(order.symbol in view.near_liquidation),
         "deny",
-        "what is held would be liquidated before its stop",
+        "what is held may be liquidated before its stop",
     ),
     AccountRule(
         "stale_prices",

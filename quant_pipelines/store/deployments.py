@@ -1,7 +1,7 @@
 """What the runner is asked to trade, and within which limits."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any, NamedTuple
 
@@ -11,6 +11,7 @@ from sqlalchemy import (
     Engine,
     Row,
     Table,
+    and_,
     case,
     exists,
     false,
@@ -30,6 +31,7 @@ from quant_pipelines.store.tables import (
     accounts,
     audit_logs,
     deployments,
+    fills,
     instruments,
     intents,
     orders,
@@ -44,6 +46,8 @@ from quant_pipelines.trading.orders import FINAL
 
 REAL_ORDERS_APPROVED = "deployment.real_orders_approved"
 """Action of the audit row without which no order goes to a real exchange."""
+_FILLS_LATE = timedelta(hours=1)
+"""How long before a stage is left an order's end may have been told whose fills are not booked yet."""
 STRATEGY_SCOPE = "strategy:"
 """Begins the scope of limits that hold for each deployment of a strategy."""
 
@@ -130,7 +134,8 @@ def read_deployments(
     stages
         Stages that are asked for.
     with_leaving
-        Also those that left the traded stages while they hold a position or an unfinished order.
+        Also those that left the traded stages while they hold a position, or an order that is unfinished or
+        was filled by the venue's word and is not booked yet.
     """
     query = (
         select(deployments, accounts.c.venue, strategy_versions.c.source, strategy_versions.c.content_hash)
@@ -146,10 +151,17 @@ def read_deployments(
 
 def _is_leaving() -> ColumnElement[bool]:
     holds = select(positions).where(positions.c.deployment_id == deployments.c.id, positions.c.quantity != 0)
+    booked = select(func.coalesce(func.sum(fills.c.quantity), 0)).where(
+        fills.c.client_order_id == orders.c.client_order_id
+    )
+    is_told = orders.c.updated_at > deployments.c.stage_changed_at - _FILLS_LATE
+    is_unbooked = and_(
+        accounts.c.venue != PAPER_VENUE, is_told, orders.c.filled_quantity > booked.scalar_subquery()
+    )
     waits = (
         select(intents)
         .join(orders, orders.c.client_order_id == intents.c.client_order_id)
-        .where(intents.c.deployment_id == deployments.c.id, orders.c.status.not_in(FINAL))
+        .where(intents.c.deployment_id == deployments.c.id, orders.c.status.not_in(FINAL) | is_unbooked)
     )
     return deployments.c.stage.not_in(LADDER) & (exists(holds) | exists(waits))
 

@@ -7,6 +7,7 @@ from typing import NamedTuple, Protocol
 
 from quant_pipelines.core.orders import OrderStatus, Side
 from quant_pipelines.trading.certificate import KeyPermissions
+from quant_pipelines.trading.execution import Bracket
 from quant_pipelines.trading.flatten import ClosingTerms
 from quant_pipelines.trading.funds import Balance, IncomeRow
 from quant_pipelines.trading.modes import AccountModes
@@ -78,7 +79,9 @@ class AccountPosition(NamedTuple):
     is_hedged
         Whether the account keeps long and short apart.
     mark_price, liquidation_price
-        Quote per base; None where the venue tells none: nothing is held, or no price would liquidate it.
+        Quote per base; None where the venue tells none.
+    isolated_margin
+        Quote; 0 where the whole account is the margin.
     """
 
     symbol: str
@@ -86,6 +89,7 @@ class AccountPosition(NamedTuple):
     is_hedged: bool = False
     mark_price: Decimal | None = None
     liquidation_price: Decimal | None = None
+    isolated_margin: Decimal = Decimal(0)
 
 
 class VenueStop(NamedTuple):
@@ -282,6 +286,9 @@ class OrderVenue(Protocol):
 
     async def limits(self, symbols: Iterable[str]) -> list[VenueLimits]:
         """Read what the venue takes of symbols now; what is rounded and cut follows it from then on."""
+
+    async def brackets(self, symbol: str) -> tuple[Bracket, ...]:
+        """Read the maintenance brackets of a symbol, lowest first."""
 
     async def touch(self, symbol: str) -> Touch:
         """Read the best prices now."""

@@ -15,7 +15,11 @@ from quant_pipelines.store.heartbeats import (
     write_alert,
     write_heartbeat,
 )
+from quant_pipelines.store.postgres_journal import PostgresJournal
+from quant_pipelines.store.trading import Fill, Intent, Position
+from quant_pipelines.store.venue_orders import OrderStep, Received
 from quant_pipelines.trading.breaker import Trip
+from quant_pipelines.trading.orders import OrderProgress
 
 pytestmark = pytest.mark.postgres
 
@@ -57,3 +61,28 @@ def test_a_stored_limit_that_can_not_be_one_allows_nothing(engine: Engine, store
     with transaction(engine) as connection:
         set_limit(connection, {**row, "updated_at": NOW, "updated_by": "ann"})
     assert read_limits(engine) == {"account": {"max_leverage": 0}}
+
+
+def test_what_left_its_stage_is_traded_until_all_that_the_venue_filled_is_booked(
+    engine: Engine, deploy: Callable[..., int]
+) -> None:
+    deploy("retired", venue="binanceusdm", stage="canary")
+    journal, half, whole = PostgresJournal(engine), Decimal("0.2"), Decimal("0.4")
+    [deployment], epoch = journal.read_deployments(), journal.open_epoch("test:1", NOW)
+    name, flat = "q1-1-1-t", Position(Decimal(0), Decimal(0), Decimal(0), None)
+    journal.add_order(epoch, deployment, Intent(name, "buy", whole, "target", NOW), NOW)
+    journal.follow_order(epoch, OrderStep(name, OrderProgress("FILLED", whole)), NOW)
+    with engine.begin() as connection:
+        connection.execute(text("update trading.deployments set stage = 'retired'"))
+
+    def traded_after(*trade_ids: str) -> list[int]:
+        given = [
+            Fill(number, name, "buy", half, Decimal(100), Decimal(0), "target", NOW) for number in trade_ids
+        ]
+        whose = (deployment.id, "binanceusdm", deployment.symbol)
+        journal.receive(epoch, [Received(*whose, tuple(given), (), flat)], NOW)
+        return [one.id for one in journal.read_deployments()]
+
+    assert traded_after() == [deployment.id]
+    assert traded_after("1") == [deployment.id]
+    assert traded_after("2") == []

@@ -4,7 +4,10 @@ from typing import Any
 
 import pytest
 
-from quant_pipelines.exchange.venue_rows import event_of, stop_of
+from quant_pipelines.core.errors import ExchangeUnavailable
+from quant_pipelines.exchange.venue_limits import brackets_of
+from quant_pipelines.exchange.venue_rows import event_of, position_of, stop_of
+from quant_pipelines.trading.execution import Bracket
 from quant_pipelines.trading.venue import StopUpdate
 
 SWEEP, NOTHING = (None,), ()
@@ -44,3 +47,23 @@ def test_a_take_profit_is_told_from_a_stop_by_both_ways(kind: str, takes_profit:
     assert isinstance(event, StopUpdate)
     assert stop_of(row) == event.stop
     assert event.stop.takes_profit == takes_profit
+
+
+@pytest.mark.parametrize(
+    ("told", "price"), [({}, None), ({"liquidationPrice": ""}, None), ("0", None), ("90", 90)]
+)
+def test_a_liquidation_price_of_nothing_is_none(told: Any, price: int | None) -> None:
+    more = told if isinstance(told, dict) else {"liquidationPrice": told}
+    row = {"positionAmt": "-2", "positionSide": "BOTH", "markPrice": "100", "isolatedMargin": "7", **more}
+    held = position_of(row, "BTC/USDT:USDT")
+    assert (held.liquidation_price, held.mark_price, held.isolated_margin) == (price, 100, 7)
+
+
+def test_brackets_are_read_lowest_first_or_refused() -> None:
+    row = {"initialLeverage": 5, "maintMarginRatio": 0.02, "cum": 50.0}
+    first = {**row, "notionalFloor": 0, "maintMarginRatio": 0.01, "cum": 0.0}
+    answer = [{"symbol": "BTCUSDT", "brackets": [{**row, "notionalFloor": 5000}, first]}]
+    assert brackets_of(answer) == (Bracket(0.0, 0.01), Bracket(5000.0, 0.02, 50.0))
+    for strange in ([], [{"symbol": "BTCUSDT"}]):
+        with pytest.raises(ExchangeUnavailable, match="brackets"):
+            brackets_of(strange)

@@ -40,8 +40,16 @@ def frozen(trader: Trader) -> None:
     trader.follow([Trip("frozen", "halted by ann: odd")])
 
 
+def failed_too(trader: Trader) -> None:
+    trader.follow([Trip("frozen", "halted by ann: odd"), Trip("failed", "it broke")])
+
+
 def flattened(trader: Trader) -> None:
     trader.follow([Trip("flattened", "flattened by ann: out")])
+
+
+def left(trader: Trader) -> None:
+    trader.is_leaving = True
 
 
 def resumed(trader: Trader) -> None:
@@ -68,6 +76,12 @@ SCENARIOS: dict[str, tuple[tuple[Callable[[Trader], None], ...], Expected]] = {
     "a person flattened it": ((flattened,), CLOSING),
     "a person flattened what had failed": ((failed, flattened), CLOSING),
     "a person flattened and resumed it": ((flattened, resumed), ACTIVE),
+    "it left its stage": ((left,), ACTIVE),
+    "it left its stage while halted": ((failed, left), CLOSING),
+    "it failed after it left its stage": ((left, failed), CLOSING),
+    "it left its stage while frozen": ((frozen, left), FROZEN),
+    "it left its stage while halted and frozen": ((frozen, failed_too, left), HALTED),
+    "it left its stage, halted and resumed": ((failed, left, resumed), ACTIVE),
 }
 
 

@@ -1,0 +1,136 @@
+"""What the venue fills late for a book that was removed is that book's, and nobody else is halted for it."""
+
+import asyncio
+from collections.abc import Callable
+from decimal import Decimal
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from live_runner.book.broker import Opened
+from live_runner.book.plan import DeploymentPlan
+from live_runner.venue.place import PlaceBooks, order_among
+from live_runner.venue.removed import RemovedBooks
+from live_runner.venue.sweeps import Sweeps
+from quant_pipelines.core.errors import ReconciliationError
+from quant_pipelines.core.orders import Side
+from quant_pipelines.trading.venue import VenueOrder, VenueTrade
+from tests.memory_journal import MemoryJournal
+from tests.unit.live_runner.memory_venue import MemoryVenue
+from tests.unit.live_runner.test_receiving import AT_MS, books_holding, opened, ordered
+
+LATE = Decimal("0.2")
+
+
+class Venue(MemoryVenue):
+    """Knows one order by its number."""
+
+    name = ""
+
+    async def find_order(
+        self, symbol: str, *, client_order_id: str = "", venue_order_id: str = ""
+    ) -> VenueOrder | None:
+        return VenueOrder(self.name, "4", "FILLED", LATE) if venue_order_id == "4" and self.name else None
+
+    async def now_ms(self) -> int:
+        return AT_MS
+
+
+class Place:
+    """The books that are left."""
+
+    symbol = "BTC/USDT:USDT"
+
+    def __init__(self, books: PlaceBooks) -> None:
+        self.books = books
+        self.seats = {7: SimpleNamespace(key=7, trader=SimpleNamespace(is_halted=False))}
+
+    async def with_books(self, act: Callable[[PlaceBooks], Any]) -> Any:
+        return act(self.books)
+
+    async def with_brokers(self, act: Callable[[Any], Any]) -> Any:
+        return act(self.books.brokers)
+
+    async def order_of(self, *, client_order_id: str = "", venue_order_id: str = "") -> Any:
+        return order_among(self.books.brokers, client_order_id=client_order_id, venue_order_id=venue_order_id)
+
+
+class World:
+    """Two books, of which the second one is removed after it has ordered."""
+
+    def __init__(self, held: str = "0", purpose: str = "target", side: Side = "buy") -> None:
+        self.books = books_holding("0.1", held)
+        self.venue = Venue()
+        self.name = ordered(self.books, 8, side, LATE, purpose)
+        journal = self.books.journal
+        assert isinstance(journal, MemoryJournal)
+        self.journal = journal
+        left = self.books._replace(brokers={7: self.books.brokers[7]})
+        self.removed = RemovedBooks(self.venue, journal, self.books.epoch, self._open)
+        place: Any = Place(left)
+        self.sweeps = Sweeps(place, self.venue, SimpleNamespace(), self.removed)  # type: ignore[arg-type]
+
+    def _open(self, plan: DeploymentPlan) -> Opened:
+        return Opened(opened(self.books, plan.deployment.id), None, 0)
+
+    def plan(self) -> Any:
+        return SimpleNamespace(deployment=self.journal.deployments[8])
+
+    def trade(self, name: str, side: Side = "buy") -> VenueTrade:
+        return VenueTrade("9", "4", name, side, LATE, Decimal(100), Decimal("0.07"), AT_MS, Decimal(0))
+
+    def positions(self) -> list[Decimal]:
+        return [opened(self.books, key).position().quantity for key in (7, 8)]
+
+
+@pytest.mark.parametrize("is_named", [True, False])
+def test_a_late_fill_is_booked_to_the_book_that_has_left(*, is_named: bool) -> None:
+    world = World()
+    world.venue.name = world.name
+
+    async def scenario() -> None:
+        world.removed.leave(world.plan())
+        for _ in range(2):
+            await world.sweeps.book([world.trade(world.name if is_named else "")])
+
+    asyncio.run(scenario())
+    assert world.positions() == [Decimal("0.1"), LATE]
+    assert world.journal.read_controls().halts == {}
+    assert [one.id for one in world.journal.read_deployments()] == [7, 8], "it is taken up again"
+
+
+def test_a_stop_of_the_book_that_has_left_closes_that_book() -> None:
+    world = World("0.2", "stop", "sell")
+
+    async def scenario() -> None:
+        world.removed.leave(world.plan())
+        await world.sweeps.book([world.trade(world.name, "sell")])
+
+    asyncio.run(scenario())
+    assert world.positions() == [Decimal("0.1"), 0]
+
+
+@pytest.mark.parametrize("name", ["", "web_17", "q1-8-77-t", "q1-99-77-t"])
+def test_what_nobody_ordered_is_external_all_the_same(name: str) -> None:
+    world = World()
+
+    async def scenario() -> None:
+        world.removed.leave(world.plan())
+        with pytest.raises(ReconciliationError, match="EXTERNAL trade of somebody else 9: buy"):
+            await world.sweeps.book([world.trade(name)])
+
+    asyncio.run(scenario())
+    assert world.positions() == [Decimal("0.1"), 0]
+
+
+def test_what_came_back_books_by_itself() -> None:
+    world = World()
+
+    async def scenario() -> tuple[bool, bool]:
+        world.removed.leave(world.plan())
+        first, second = world.removed.come_back(8), world.removed.come_back(8)
+        assert await world.removed.book([world.trade(world.name)]) == ([], [world.trade(world.name)])
+        return first, second
+
+    assert asyncio.run(scenario()) == (True, False)
