@@ -1,22 +1,18 @@
 """From a closed bar to a signal and the intent that it wants; the same cycle as every backtest."""
 
-from collections.abc import Mapping
 from dataclasses import replace
-from types import MappingProxyType
-from typing import Any, NamedTuple, Protocol
+from typing import NamedTuple, Protocol
 
+from live_runner.book.asking import Answer
 from live_runner.book.plan import DeploymentPlan
 from live_runner.book.rows import exact, json_safe
 from quant_pipelines.backtest.bar.stops import NO_INPUTS, StopInputs
 from quant_pipelines.backtest.market.readings import ahead
 from quant_pipelines.backtest.market.stop_rules import inputs_document, values_in_force
-from quant_pipelines.core.bars import Bars
 from quant_pipelines.core.ids import client_order_id
 from quant_pipelines.core.orders import side_of
 from quant_pipelines.core.timeframes import from_ms
 from quant_pipelines.risk.account_rules import AccountDenial
-from quant_pipelines.sdk.scales import scales_of
-from quant_pipelines.sdk.strategy import target_of
 from quant_pipelines.store.trading import Intent, OrderState, Signal
 from quant_pipelines.trading import BookView, TradingRules, decide
 from quant_pipelines.trading.purposes import TARGET
@@ -25,8 +21,8 @@ from quant_pipelines.trading.purposes import TARGET
 class Moment(NamedTuple):
     """When a decision is taken.
 
-    The bar's close in milliseconds UTC, the writer's epoch, the stream's age, whether the deployment has left
-    its stage (then it wants to be flat, and its strategy is not asked), and what is journaled of the inputs.
+    The bar's close in milliseconds UTC, the writer's epoch, the stream's age, and whether the deployment has
+    left its stage (then it wants to be flat, and its strategy is not asked).
     ``is_bar`` tells a strategy bar's close from one at which only something happened to orders, and
     ``exit_reason`` names the event for which it is closed, if one is.
     """
@@ -35,7 +31,6 @@ class Moment(NamedTuple):
     epoch: int
     data_age_seconds: float
     is_leaving: bool = False
-    inputs: Mapping[str, Any] = MappingProxyType({})
     is_bar: bool = True
     exit_reason: str | None = None
 
@@ -68,9 +63,9 @@ class Decided(NamedTuple):
 
 
 def decide_on(
-    plan: DeploymentPlan, rules: TradingRules, broker: Viewed, bars: Bars, moment: Moment
+    plan: DeploymentPlan, rules: TradingRules, broker: Viewed, answer: Answer, moment: Moment
 ) -> Decided:
-    """Decide on the strategy's current target at the broker's last close.
+    """Decide on what the strategy has answered, at the broker's last close.
 
     Parameters
     ----------
@@ -80,22 +75,15 @@ def decide_on(
         Rules with the limits in force.
     broker
         The book after the bar.
-    bars
-        The strategy's bars that have closed by then, with the inputs that it declares.
+    answer
+        Of its strategy at that close.
     moment
         When.
-
-    Raises
-    ------
-    StrategyError
-        If the strategy fails.
     """
-    rules = plan.rules_at(rules, moment.close_ms)
-    target = 0.0 if moment.is_leaving else float(target_of(plan.strategy, bars)[-1])
-    scales = {} if moment.is_leaving else scales_of(plan.strategy, bars)
-    _, volatility, inputs = ahead(plan.strategy, bars, rules, scales=scales)(len(bars) - 1)
+    rules, bars = plan.rules_at(rules, moment.close_ms), answer.question.bars
+    _, volatility, inputs = ahead(plan.strategy, bars, rules, scales=answer.scales)(len(bars) - 1)
     view = broker.view(volatility=volatility, data_age_seconds=moment.data_age_seconds)
-    decision = decide(view, target, rules)
+    decision = decide(view, answer.target, rules)
     denied_by = decision.denial.rule if decision.denial else None
     journal = {
         **decision.steps,
@@ -104,12 +92,12 @@ def decide_on(
         "strategy_bar": from_ms(int(bars.ts[-1])).isoformat(),
         "rules": rules.to_document(),
     }
-    if moment.inputs:
-        journal["inputs"] = dict(moment.inputs)
+    if answer.question.told:
+        journal["inputs"] = dict(answer.question.told)
     journal["stop_inputs"] = inputs_document(inputs)
     journal["stop_values"] = values_in_force(plan.strategy, inputs.scales, broker.stop_tightening)
     bar_close = from_ms(moment.close_ms)
-    signal = Signal(bar_close, target, view.price, json_safe(journal))
+    signal = Signal(bar_close, answer.target, view.price, json_safe(journal))
     intent = intent_of(plan, moment, decision.order_quantity)
     return Decided(signal, intent, decision.order_quantity, decision.target_side, denied_by, inputs)
 

@@ -1,31 +1,33 @@
 """One deployment: its strategy, its book, and what each closed bar does to them.
 
-Synchronous on purpose: bars in, one transaction out. What is in memory is what was committed, or it is thrown
-away and read again.
+Synchronous on purpose: bars in, one transaction out. Its strategy thinks while the book is free for others.
 """
 
 import logging
 import threading
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable
+from contextlib import AbstractContextManager
 from dataclasses import replace
+from functools import partial
 from typing import Any, TypeVar
 
 from live_runner.book.approval import Approval, Relations, trip_of
+from live_runner.book.asking import Answer, Question, Unanswered, answered, ask, unasked
 from live_runner.book.bookings import booking_of, driven
 from live_runner.book.broker import Broker, OpenBroker
 from live_runner.book.decision import Decided, Moment, decide_on
+from live_runner.book.due import Standing, due
 from live_runner.book.event_decision import decide_event, withdraw
+from live_runner.book.held import HeldBook
 from live_runner.book.inputs import LiveInputs
 from live_runner.book.paper import PaperBroker, open_paper
 from live_runner.book.plan import DeploymentPlan, tightest_limits
 from live_runner.book.recovery import REPEATED
 from live_runner.book.rows import shown
 from live_runner.book.tick import Tick, execution_bars
-from live_runner.book.waits import BarMissed, Prevented, Waits, too_old
+from live_runner.book.waits import Prevented, Waits, too_old
 from live_runner.feed.series import BarSeries
 from quant_pipelines.backtest import ExecutionBar
-from quant_pipelines.core.bars import Bars
 from quant_pipelines.core.errors import ExchangeError
 from quant_pipelines.core.orders import shown_quantity
 from quant_pipelines.core.timeframes import floor_ms, from_ms, to_ms
@@ -41,7 +43,7 @@ from quant_pipelines.trading.trips import Looked, found
 _BARS_PER_TRANSACTION = 500
 
 _log = logging.getLogger(__name__)
-Answer = TypeVar("Answer")
+Seen = TypeVar("Seen")
 
 
 class Trader:
@@ -87,14 +89,14 @@ class Trader:
         self._breaker = Breaker()
         self.n_trips = 0
         self.is_leaving = plan.deployment.is_leaving
-        self._open = open_broker
         self._relations = relations
         self._announce = relations.announce
         self._approval = Approval(relations.gate, self.plan, relations.fills_ms)
         self.pause = FundingPause(self.plan.funding_interval_hours, relations.funding_pause_seconds)
         self._waits = Waits(journal, plan.deployment.key)
-        self._busy = threading.RLock()
-        self._resume()
+        self._first_ms = floor_ms(to_ms(plan.deployment.created_at), plan.execution_step_ms)
+        self._deciding = threading.Lock()  # taken before the book's, which is free while the strategy thinks
+        self._held = HeldBook(partial(open_broker, journal, plan, epoch), self._approval.report)
 
     @property
     def key(self) -> str:
@@ -146,7 +148,8 @@ class Trader:
     @property
     def booked_until_ms(self) -> int:
         """Close of the last bar that was committed, milliseconds UTC."""
-        return self._booked_until_ms
+        booked_until_ms = self._held.booked_until_ms
+        return self._first_ms if booked_until_ms is None else booked_until_ms
 
     def limit(self, limits: dict[str, dict[str, float]]) -> None:
         """Trade within the tightest of the deployment's own limits and those that operators set."""
@@ -160,13 +163,13 @@ class Trader:
         was_halted = self.is_halted
         self._breaker = self._breaker.following(stored)
         if was_halted and not self.is_halted:
-            self._is_stale = True
+            self._held.outdate()
 
     def trip(self, trip: Trip) -> None:
         """Stop what an event stops, before it is read in the database."""
         self.n_trips += 1
         self._breaker = self._breaker.tripped(trip)
-        self._is_stale = True
+        self._held.outdate()
 
     def advance(self, tick: Tick) -> None:
         """Book the bars, and decide on the newest one if it is fresh.
@@ -185,21 +188,34 @@ class Trader:
         A bar is fresh until the next one closes. An order that was decided late within that time still fills
         at the running bar's open, as in every driver; the difference to the wall clock is ``committed_at``.
         """
-        try:
-            self._advance(tick)
-        except BarMissed:
-            self._advance(tick)
+        with self._deciding:
+            answered(partial(self._advance, tick), self._first_question(tick), self._ask)
 
-    def _advance(self, tick: Tick) -> None:
-        with self._own_book():
+    def _first_question(self, tick: Tick) -> Question | None:
+        """Take over the market's news, and return what the strategy is to be asked before they are booked."""
+        with self._held.alone():
             if tick.strategy_bars is not None:
                 self.series.extend(tick.strategy_bars)
             self.inputs.extend(tick.higher, tick.funding, tick.points)
-            bars = execution_bars(tick, self.plan.execution_step_ms)
-            bars = [bar for bar in bars if bar.ts >= self._booked_until_ms]
+            bars = self._new_bars(tick)
+            close_ms = bars[-1].ts + self.plan.execution_step_ms if bars else 0
+            is_due = bars and due(self._standing(close_ms, tick.now_ms, None)) == "ask"
+            return self.inputs.question(close_ms) if is_due else None
+
+    def _new_bars(self, tick: Tick) -> list[ExecutionBar]:
+        bars = execution_bars(tick, self.plan.execution_step_ms)
+        return [bar for bar in bars if bar.ts >= self.booked_until_ms]
+
+    def _ask(self, question: Question) -> Answer:
+        with self._waits.asking(question.close_ms):
+            return ask(self.plan.strategy, question)
+
+    def _advance(self, tick: Tick, answer: Answer | None) -> None:
+        with self._held.alone():
+            bars = self._new_bars(tick)
             for start in range(0, len(bars), _BARS_PER_TRANSACTION):
                 part = bars[start : start + _BARS_PER_TRANSACTION]
-                self._book(part, tick, is_newest=start + len(part) == len(bars))
+                self._book(part, tick, answer, is_newest=start + len(part) == len(bars))
 
     def decide_late(self, now_ms: int, data_age_seconds: float) -> None:
         """Take the decision that was prevented when the newest bar was booked, unless that bar is too old.
@@ -209,20 +225,21 @@ class Trader:
         StoreError, ReconciliationError, StrategyError
             As `advance`.
         """
-        try:
-            self._decide_late(now_ms, data_age_seconds)
-        except BarMissed:
-            self._waits.prevented = self._waits.missed
-            self._waits.write(now_ms)
+        with self._deciding:
+            answered(partial(self._decide_late, now_ms, data_age_seconds), None, self._ask)
 
-    def _decide_late(self, now_ms: int, data_age_seconds: float) -> None:
-        with self._own_book():
-            prevented, close_ms = self._waits.prevented, self._booked_until_ms
-            if prevented is None or prevented.close_ms != close_ms or self._broker.waits_for:
+    def _decide_late(self, now_ms: int, data_age_seconds: float, answer: Answer | None) -> None:
+        with self._held.alone():
+            prevented, close_ms = self._waits.prevented, self.booked_until_ms
+            if prevented is None or prevented.close_ms != close_ms or self._held.broker.waits_for:
                 return
-            if self._waits.missed_at(close_ms) or self.pause.until_ms(now_ms):
-                return  # asked again at the next close, or at the pause's end
-            decided = self._decide(close_ms, now_ms, data_age_seconds)
+            if self._waits.missed_at(close_ms):  # asked again at the next close
+                self._waits.prevented = self._waits.missed
+                self._waits.write(now_ms)
+                return
+            if self.pause.until_ms(now_ms):
+                return  # asked again at its end
+            decided = self._decide(Moment(close_ms, self._epoch, data_age_seconds), now_ms, answer)
             if decided is None:
                 self._waits.prevented = prevented
                 self._waits.drop(now_ms)
@@ -230,26 +247,20 @@ class Trader:
             late = {"late_seconds": (now_ms - close_ms) / 1000, "waited_for": prevented.reason}
             signal = replace(decided.signal, decision=decided.signal.decision | late)
             decided = decided._replace(signal=signal)
-            booking = booking_of(self._broker, self.plan, close_ms, decided=decided)
+            booking = booking_of(self._held.broker, self.plan, close_ms, decided=decided)
             self._journal.book_decision(self._epoch, booking, from_ms(now_ms))
             self._waits.write(now_ms)
             self._announce(self.plan.deployment, booking)
             self._take(decided, close_ms, now_ms)
 
-    def with_broker(self, act: Callable[[Broker], Answer]) -> Answer:
+    def with_broker(self, act: Callable[[Broker], Seen]) -> Seen:
         """Let somebody act on the broker while no bar is booked; it is as the rows say by then."""
-        with self._own_book():
-            return act(self._broker)
+        with self._held.alone() as broker:
+            return act(broker)
 
-    @contextmanager
-    def at_once(self) -> Iterator[bool]:
+    def at_once(self) -> AbstractContextManager[bool]:
         """Keep others from the book while it is free and as the rows say; whether it is, without waiting."""
-        is_free = self._busy.acquire(blocking=False)
-        try:
-            yield is_free and not self._is_stale
-        finally:
-            if is_free:
-                self._busy.release()
+        return self._held.at_once()
 
     def refusal_to_send(self, intent: Intent) -> str:
         """Why a committed order may not be sent now, in one sentence; empty if it may."""
@@ -270,8 +281,8 @@ class Trader:
         self._is_stale = True
 
     def rest(self) -> None:
-        """Return once nobody books; a thread that was given up on may still do."""
-        with self._busy:
+        """Return once nobody books or decides; a thread that was given up on may still do."""
+        with self._deciding, self._held.alone():
             pass
 
     def status(self) -> dict[str, Any]:
@@ -285,60 +296,24 @@ class Trader:
             "state": breaker.state,
             "halted_by": breaker.reason,
             "reduced_by": breaker.reduced_by,
-            "booked_until": from_ms(self._booked_until_ms).isoformat(),
-            "position": shown_quantity(self._broker.account.position),
-            "equity": self._broker.equity,
-            "fills": self._broker.n_fills,
-            "venue": self._broker.venue,
-            "waits_for": self._broker.waits_for,
+            "booked_until": from_ms(self.booked_until_ms).isoformat(),
+            "position": shown_quantity(self._held.broker.account.position),
+            "equity": self._held.broker.equity,
+            "fills": self._held.broker.n_fills,
+            "venue": self._held.broker.venue,
+            "waits_for": self._held.broker.waits_for,
         }
 
-    @contextmanager
-    def _own_book(self) -> Iterator[None]:
-        """One thread at a time; whatever fails inside may have left memory ahead of the rows."""
-        with self._busy:
-            if self._is_stale:
-                self._resume()
-            try:
-                yield
-            except BaseException:
-                self._is_stale = True
-                raise
-            finally:
-                if not self._is_stale:
-                    self._report()
-
-    def _resume(self) -> None:
-        """Throw away what is in memory and read the rows."""
-        self._is_stale = False  # first: whoever asks for it again meanwhile is not forgotten
-        try:
-            self._read_rows()
-        except BaseException:
-            self._is_stale = True
-            raise
-
-    def _read_rows(self) -> None:
-        opened = self._open(self._journal, self.plan, self._epoch)
-        self._broker = opened.broker
-        first_ms = floor_ms(to_ms(self.plan.deployment.created_at), self.plan.execution_step_ms)
-        self._booked_until_ms = opened.booked_until_ms or first_ms
-        self._decided_ms = floor_ms(opened.decided_ms, self.plan.step_ms)
-        self._has_bars = opened.booked_until_ms is not None
-        self._report()
-
-    def _report(self) -> None:
-        """Tell the account what is held and open now."""
-        self._approval.report(self._broker, self._booked_until_ms if self._has_bars else None)
-
-    def _book(self, bars: list[ExecutionBar], tick: Tick, *, is_newest: bool) -> None:
-        done = driven(self._broker, self.plan, bars)
+    def _book(self, bars: list[ExecutionBar], tick: Tick, answer: Answer | None, *, is_newest: bool) -> None:
+        done = driven(self._held.broker, self.plan, bars)
         close_ms = bars[-1].ts + self.plan.execution_step_ms
-        self._broker.position()  # proven before anything is decided on it
-        decided = self._decide(close_ms, tick.now_ms, tick.data_age_seconds) if is_newest else None
+        self._held.broker.position()  # proven before anything is decided on it
+        moment = Moment(close_ms, self._epoch, tick.data_age_seconds)
+        decided = self._decide(moment, tick.now_ms, answer) if is_newest else None
         deployment = self.plan.deployment
-        booking = booking_of(self._broker, self.plan, close_ms, decided=decided, done=done)
+        booking = booking_of(self._held.broker, self.plan, close_ms, decided=decided, done=done)
         self._journal.book(self._epoch, booking, from_ms(tick.now_ms))
-        self._booked_until_ms, self._has_bars = close_ms, True
+        self._held.booked_until_ms = close_ms
         if is_newest:
             self._waits.write(tick.now_ms)
         self._announce(deployment, booking)
@@ -347,58 +322,73 @@ class Trader:
         if decided is not None:
             self._take(decided, close_ms, tick.now_ms)
 
-    def _decide(self, close_ms: int, now_ms: int, data_age_seconds: float) -> Decided | None:
-        """Decide if the strategy has a bar that was not decided on; never after a bar that has passed.
+    def _standing(self, close_ms: int, now_ms: int, answer: Answer | None) -> Standing:
+        """How the book stands at a close; what flattens is closed at the next bar of any timeframe."""
+        broker, step_ms = self._held.broker, self.plan.step_ms
+        strategy_close_ms, decided_ms = floor_ms(close_ms, step_ms), floor_ms(self._held.decided_ms, step_ms)
+        is_event = isinstance(self.plan.strategy, EventStrategy)
+        return Standing(
+            is_halted=self.is_halted,
+            closes=self.must_flatten and broker.closes_with_bars and broker.account.position != 0.0,
+            is_leaving=self.is_leaving,
+            is_bar=decided_ms < strategy_close_ms <= self.series.end_ms,
+            is_news=broker.has_news and decided_ms == strategy_close_ms,
+            hindered=broker.waits_for or too_old(now_ms - close_ms, self.plan.execution_step_ms),
+            pause=self.pause.reason(now_ms),
+            missed=self._waits.missed_at(close_ms),
+            is_answered=is_event or (answer is not None and answer.question.close_ms == close_ms),
+        )
 
-        What has left its stage, or is flattened by an operator, is closed at the next bar of any timeframe.
+    def _decide(self, moment: Moment, now_ms: int, answer: Answer | None) -> Decided | None:
+        """Decide if that is due.
+
+        Raises
+        ------
+        Unanswered
+            If the strategy has to be asked first.
         """
-        strategy_close_ms = floor_ms(close_ms, self.plan.step_ms)
-        moment = Moment(close_ms, self._epoch, data_age_seconds)
+        close_ms = moment.close_ms
+        standing = self._standing(close_ms, now_ms, answer)
+        is_due = due(standing)
+        if is_due == "ask":
+            raise Unanswered(self.inputs.question(close_ms))
         self._waits.prevented = None
-        closes = self.must_flatten and self._broker.closes_with_bars and self._broker.account.position != 0.0
-        wants_flat = self.is_leaving or closes
-        is_bar = self._decided_ms < strategy_close_ms <= self.series.end_ms
-        is_news = self._broker.has_news and self._decided_ms == strategy_close_ms
-        if self.is_halted and not closes:
+        if is_due == "withdraw":
             return self._withdrawn(moment)
-        if not (wants_flat or is_bar or is_news):
+        if is_due == "wait":
+            is_planned = standing.waits_for == standing.pause
+            self._waits.prevented = Prevented(close_ms, standing.waits_for, is_planned)
+        if is_due != "decide":
             return None
-        pause = "" if wants_flat else self.pause.reason(now_ms)
-        missed = "" if wants_flat else self._waits.missed_at(close_ms)
-        if (
-            reason := self._broker.waits_for
-            or too_old(now_ms - close_ms, self.plan.execution_step_ms)
-            or pause
-            or missed
-        ):
-            self._waits.prevented = Prevented(close_ms, reason, is_planned=reason == pause)
-            return None
-        known = self.series.bars.between(0, strategy_close_ms - self.plan.step_ms + 1)
-        known, told = (known, {}) if wants_flat else self.inputs.attach(known)
-        why = self.closes_for if closes else None
-        moment = moment._replace(is_leaving=wants_flat, is_bar=is_bar, inputs=told, exit_reason=why)
-        with self._waits.asking(close_ms):
-            return self._decided(known, moment)
+        why = self.closes_for if standing.closes else None
+        moment = moment._replace(is_leaving=standing.wants_flat, is_bar=standing.is_bar, exit_reason=why)
+        if standing.wants_flat:
+            answer = unasked(self.inputs.bars_alone(close_ms))
+        elif answer is None:  # whoever acts on its book is asked while it does
+            answer = unasked(self.inputs.question(close_ms))
+        return self._decided(answer, moment)
 
-    def _decided(self, known: Bars, moment: Moment) -> Decided:
+    def _decided(self, answer: Answer, moment: Moment) -> Decided:
         if isinstance(self.plan.strategy, EventStrategy):
-            assert isinstance(self._broker, PaperBroker)  # noqa: S101 - a venue's broker refuses it
-            return decide_event(self.plan, self._rules, self._broker, known, moment)
-        broker, is_reducing = self._broker, self.breaker.only_reduces
+            assert isinstance(self._held.broker, PaperBroker)  # noqa: S101 - a venue's broker refuses it
+            bars = answer.question.bars
+            with self._waits.asking(moment.close_ms):
+                return decide_event(self.plan, self._rules, self._held.broker, bars, moment)
+        broker, is_reducing = self._held.broker, self.breaker.only_reduces
         self._approval.report(broker, moment.close_ms)  # the account sees the book after the bar, as it does
-        decided = decide_on(self.plan, self._rules, broker, known, moment)
+        decided = decide_on(self.plan, self._rules, broker, answer, moment)
         approved = self._approval.approved(decided, moment, broker.n_fills, is_reducing=is_reducing)
         return broker.complete(approved)
 
     def _withdrawn(self, moment: Moment) -> Decided | None:
         """While it is halted, nothing rests that could open."""
-        broker = self._broker
+        broker = self._held.broker
         rules = self.plan.rules_at(self._rules, moment.close_ms)
         return withdraw(rules, broker, moment) if isinstance(broker, PaperBroker) else None
 
     def _take(self, decided: Decided, close_ms: int, now_ms: int) -> None:
         """Hand a committed decision to the broker."""
-        self._broker.take(decided, now_ms)
+        self._held.broker.take(decided, now_ms)
         self._breaker = self._breaker.over("day_loss")
         if trip := trip_of(decided):
             if ROWS[trip.event].ends_by == "person":
@@ -406,6 +396,6 @@ class Trader:
             self.n_trips += 1  # who has read the rows before must not undo it
             self._breaker = self._breaker.tripped(trip)
         if decided.denied_by not in REPEATED:
-            self._decided_ms = floor_ms(close_ms, self.plan.step_ms)
+            self._held.decided_ms = close_ms
         for intent in (*([decided.intent] if decided.intent else []), *decided.resting):
             _log.info("order", extra={"deployment": self.plan.deployment.id, **shown(intent)})

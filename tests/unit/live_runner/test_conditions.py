@@ -3,9 +3,11 @@
 import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Any, cast
 
 import pytest
 
+from live_runner.book.account import AccountGate
 from live_runner.book.approval import Relations
 from live_runner.book.plan import plan_of
 from live_runner.book.recall import Recalled
@@ -64,12 +66,13 @@ class Bench:
         self.accounts = Accounts(self.journal, RunnerSettings(), self.feed.prices, self.time.now_ms)
         self.account = self.accounts.of(DEPLOYMENT)
         self.conditions = ConditionWatch(self.journal, self.feed, self.links)
-        relations = Relations(gate=self.account, signs=lambda: self.conditions.signs_of(DEPLOYMENT))
+        relations = Relations(
+            gate=cast(AccountGate, QuietAccount(self.account)),
+            signs=lambda: self.conditions.signs_of(DEPLOYMENT),
+        )
         series, books = BarSeries(SYMBOL, "1m", 0), Books()
         plan = plan_of(DEPLOYMENT, in_process)
-        self.trader = QuietTrader(
-            self.journal, plan, series, epoch=1, open_broker=books.open, relations=relations
-        )
+        self.trader = Trader(self.journal, plan, series, epoch=1, open_broker=books.open, relations=relations)
         self.hold(0.0)
 
     def hold(self, position: float) -> None:
@@ -94,11 +97,16 @@ class Bench:
         return [(alert.source, alert.message, resolved_at is None) for alert, resolved_at in rows]
 
 
-class QuietTrader(Trader):
-    """A trader whose book is reported by the test."""
+class QuietAccount:
+    """An account whose book is reported by the test, not by its trader."""
 
-    def _report(self) -> None:
-        return None
+    def __init__(self, account: Any) -> None:
+        self._account = account
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._account, name)
+
+    def report(self, _exposure: Callable[[], BookExposure]) -> None: ...
 
 
 def clock_is_off(bench: Bench) -> Callable[[], None]:

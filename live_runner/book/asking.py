@@ -1,0 +1,78 @@
+"""What a strategy is asked and what it has answered: values, so that nobody holds its book meanwhile."""
+
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
+
+from live_runner.book.waits import BarMissed
+from quant_pipelines.core.arrays import FloatArray
+from quant_pipelines.core.bars import Bars
+from quant_pipelines.sdk.scales import scales_of
+from quant_pipelines.sdk.strategy import Strategy, target_of
+
+
+class Question(NamedTuple):
+    """The strategy's bars that have closed by a decision's close, milliseconds UTC, with its inputs.
+
+    ``told`` is what is journaled of the inputs.
+    """
+
+    close_ms: int
+    bars: Bars
+    told: Mapping[str, Any]
+
+
+class Answer(NamedTuple):
+    """Target after the question's last bar, and the factors on its stops at each bar."""
+
+    question: Question
+    target: float
+    scales: Mapping[str, FloatArray]
+
+
+class Unanswered(Exception):
+    """A decision is due, and the strategy was asked about another one or none."""
+
+    def __init__(self, question: Question) -> None:
+        super().__init__(f"the decision at {question.close_ms} is due")
+        self.question = question
+
+
+def ask(strategy: Strategy, question: Question) -> Answer:
+    """Ask a strategy, which may take seconds.
+
+    Raises
+    ------
+    StrategyError
+        If it fails.
+    """
+    target = float(target_of(strategy, question.bars)[-1])
+    return Answer(question, target, scales_of(strategy, question.bars))
+
+
+def unasked(question: Question) -> Answer:
+    """Return what stands for the answer of a strategy that is not asked: it wants to be flat."""
+    return Answer(question, 0.0, {})
+
+
+def answered(
+    step: Callable[[Answer | None], None], question: Question | None, ask: Callable[[Question], Answer]
+) -> None:
+    """Take a step of a book with the answer that it needs, which is asked for while nobody holds the book.
+
+    Parameters
+    ----------
+    step
+        Holds the book. Raises `Unanswered` where another decision is due than the one that was asked about,
+        and `BarMissed` where a strategy that acts on its book did not answer.
+    question
+        What is due, as far as is known before; None for nothing.
+    ask
+        Asks. Raises `BarMissed` where the strategy does not answer; the step is taken without it.
+    """
+    while True:
+        try:
+            return step(None if question is None else ask(question))
+        except Unanswered as due:
+            question = due.question
+        except BarMissed:
+            question = None

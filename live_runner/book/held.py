@@ -1,0 +1,76 @@
+"""The book of one deployment in memory: one thread has it at a time, and it is as its rows say.
+
+What is in memory is what was committed, or it is thrown away and read again.
+"""
+
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from live_runner.book.broker import Broker, Opened
+
+
+class HeldBook:
+    """A broker, and how far it was booked.
+
+    Parameters
+    ----------
+    read
+        Opens the broker where its rows end.
+    report
+        Told of the broker and of ``booked_until_ms`` whenever they may have changed.
+
+    Attributes
+    ----------
+    broker
+        Acts on the book.
+    booked_until_ms
+        Close of the last bar that was committed, milliseconds UTC; None before the first one.
+    decided_ms
+        Close of the last bar that was decided on, milliseconds UTC; 0 before the first one.
+    """
+
+    def __init__(self, read: Callable[[], Opened], report: Callable[[Broker, int | None], None]) -> None:
+        self._read = read
+        self._report = report
+        self._busy = threading.RLock()
+        self._resume()
+
+    def outdate(self) -> None:
+        """Have the rows read before anybody has the book again."""
+        self._is_stale = True
+
+    @contextmanager
+    def alone(self) -> Iterator[Broker]:
+        """One thread at a time; whatever fails inside may have left memory ahead of the rows."""
+        with self._busy:
+            if self._is_stale:
+                self._resume()
+            try:
+                yield self.broker
+            except BaseException:
+                self._is_stale = True
+                raise
+            finally:
+                if not self._is_stale:
+                    self._report(self.broker, self.booked_until_ms)
+
+    @contextmanager
+    def at_once(self) -> Iterator[bool]:
+        """Keep others from the book while it is free and as the rows say; whether it is, without waiting."""
+        is_free = self._busy.acquire(blocking=False)
+        try:
+            yield is_free and not self._is_stale
+        finally:
+            if is_free:
+                self._busy.release()
+
+    def _resume(self) -> None:
+        """Throw away what is in memory and read the rows."""
+        self._is_stale = False  # first: whoever asks for it again meanwhile is not forgotten
+        try:
+            self.broker, self.booked_until_ms, self.decided_ms = self._read()
+            self._report(self.broker, self.booked_until_ms)
+        except BaseException:
+            self._is_stale = True
+            raise

@@ -1,0 +1,97 @@
+"""A strategy that thinks for long: its own book is covered, closed and halted meanwhile."""
+
+import asyncio
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import Engine
+
+from quant_pipelines.core.clock import system_clock_ms
+from quant_pipelines.operations import halts
+from quant_pipelines.operations.receipt import Signature
+from quant_pipelines.sdk.strategy import Strategy
+from tests.in_process import in_process
+from tests.integration.runner.stage import Stage, play
+from tests.integration.runner.venue_world import (
+    Ledger,
+    assert_books_equal,
+    deploy_canary,
+    is_protected,
+    runner,
+    status_of,
+    until,
+)
+from tests.integration.runner.world import rows
+
+pytestmark = [pytest.mark.postgres, pytest.mark.timeout(300)]
+
+HELD = "select quantity from trading.positions"
+BOOKED = "select max(bar_close) from trading.checkpoints"
+SIGNALS = "select count(*) from trading.signals"
+
+
+class Thinking:
+    """Loads texts whose answers wait while they may not be given."""
+
+    def __init__(self) -> None:
+        self.may_answer, self.is_asked = threading.Event(), threading.Event()
+        self.may_answer.set()
+
+    def load(self, name: str, source: str) -> type[Strategy]:
+        told = in_process(name, source)
+
+        def target(strategy: Any, bars: Any) -> Any:
+            if not self.may_answer.is_set():
+                self.is_asked.set()
+                assert self.may_answer.wait(120)
+            return told.target(strategy, bars)  # type: ignore[attr-defined] - the text has one
+
+        return type(told.__name__, (told,), {"target": target})
+
+
+def flatten(engine: Engine, _stage: Stage, deployment_id: int) -> None:
+    signature = Signature("ann", "the exchange looks odd")
+    halts.flatten(engine, signature, scope=f"deployment:{deployment_id}", clock=system_clock_ms)
+
+
+def fall_through_its_stop(_engine: Engine, stage: Stage, _deployment_id: int) -> None:
+    stage.move(-0.2)
+
+
+@pytest.mark.parametrize(
+    ("happens", "purpose", "n_more"), [(flatten, "close", 0), (fall_through_its_stop, "stop", 1)]
+)
+def test_what_is_held_is_closed_and_booked_while_its_strategy_thinks(
+    *,
+    engine: Engine,
+    database_url: str,
+    deploy: Callable[..., int],
+    tmp_path: Path,
+    happens: Callable[..., None],
+    purpose: str,
+    n_more: int,
+) -> None:
+    deployment_id, thinking, ledger = deploy_canary(deploy), Thinking(), Ledger(tmp_path)
+
+    async def scenario(stage: Stage) -> None:
+        async with runner(engine, database_url, stage, load=thinking.load):
+            await until(lambda: is_protected(engine))
+            before, n_decided = rows(engine, BOOKED), rows(engine, SIGNALS)[0][0]
+            thinking.may_answer.clear()
+            try:
+                stage.clock.skip_minute()
+                await until(thinking.is_asked.is_set)
+                await asyncio.to_thread(happens, engine, stage, deployment_id)
+                await until(lambda: rows(engine, HELD) == [(0,)], 30)
+                assert status_of(engine, purpose)[-1:] == [("FILLED",)]
+                assert rows(engine, BOOKED) == before  # it thinks still
+            finally:
+                thinking.may_answer.set()
+            await until(lambda: rows(engine, BOOKED) != before)
+            assert rows(engine, SIGNALS) == [(n_decided + n_more,)]  # halted: nothing is decided any more
+
+    play(tmp_path, scenario)
+    assert_books_equal(engine, ledger)
