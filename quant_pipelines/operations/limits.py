@@ -12,6 +12,7 @@ from quant_pipelines.core.clock import Clock, clock_time
 from quant_pipelines.core.errors import LifecycleError, unknown_name
 from quant_pipelines.core.limits import LIMITS
 from quant_pipelines.operations.receipt import Receipt, Signature
+from quant_pipelines.operations.voided import clause_of, detail_of
 from quant_pipelines.store import approvals, audit
 from quant_pipelines.store.deployments import (
     STRATEGY_SCOPE,
@@ -111,6 +112,7 @@ def set_limit(  # noqa: PLR0913 - a field of the verb each
     expires_at = _expiry(expires, now)
     with transaction(engine) as connection:
         _require_limit_scope(connection, scope)
+        approvals.void_expired(connection, now)
         held = limits_in_force(connection, scope, limit)
         change = _Change(scope, limit, Decimal(repr(float(value))), expires_at, signature, *held)
         proposal = approvals.open_proposal(connection, change.subject, change.target)
@@ -166,17 +168,17 @@ def _expiry(text: str, now: datetime) -> datetime | None:
 
 
 def _propose(connection: Connection, change: _Change, now: datetime) -> Receipt:
-    approvals.void_proposals(connection, change.subject, now)
+    voided = approvals.void_proposals(connection, change.subject, now)
     signature = change.signature
     values = {"subject": change.subject, "source": change.was, "target": change.target, "evidence": {}}
     by = {"proposer": signature.operator, "reason": signature.reason, "proposed_at": now}
     approvals.propose(connection, values | by)
-    action, detail = "limit.proposed", _detail(change)
+    action, detail = "limit.proposed", _detail(change, voided)
     audit_id = audit.append(connection, signature.operator, action, change.scope, detail)
     summary = (
         f"{change.limit} of {change.scope} is to be loosened to {change.target}; it is {change.was}, "
         "until a second operator sets it too"
-    )
+    ) + clause_of(voided)
     return Receipt(action, change.scope, summary, audit_id)
 
 
@@ -187,17 +189,17 @@ def _set(connection: Connection, change: _Change, proposer: str | None, now: dat
     by = {"owner": proposer if is_second else operator, "approved_by": operator if is_second else None}
     until = {"expires_at": change.expires_at, "fallback": change.lasting if change.expires_at else None}
     store_limit(connection, row | by | until | {"updated_at": now, "updated_by": operator})
-    approvals.void_proposals(connection, change.subject, now)
-    audit_id = audit.append(connection, operator, "limit.set", change.scope, _detail(change))
+    voided = approvals.void_proposals(connection, change.subject, now)
+    audit_id = audit.append(connection, operator, "limit.set", change.scope, _detail(change, voided))
     announce_deployments(connection)
     summary = f"{change.limit} of {change.scope} is {change.target}; it was {change.was}"
-    return Receipt("limit.set", change.scope, summary, audit_id)
+    return Receipt("limit.set", change.scope, summary + clause_of(voided), audit_id)
 
 
-def _detail(change: _Change) -> dict[str, Any]:
+def _detail(change: _Change, voided: list[approvals.Voided]) -> dict[str, Any]:
     until = {"expires_at": change.expires_at} if change.expires_at else {}
     values = {"before": change.before, "after": change.value}
-    return {"reason": change.signature.reason, "name": change.limit} | values | until
+    return {"reason": change.signature.reason, "name": change.limit} | values | until | detail_of(voided)
 
 
 def require_scope(connection: Connection, scope: str) -> None:

@@ -65,6 +65,9 @@ def test_a_limit_is_loosened_by_two_people_and_tightened_by_one(
     ):
         set_limit(world, ann, "account", "max_leverage", 1.5)
     assert set_limit(world, bob, "account", "max_leverage", 2.0).action == "limit.proposed"
+    assert world.audit()[-1].detail["voided"] == [
+        {"subject": "limit:account:max_leverage", "target": "1.5", "proposer": "ann"}
+    ]
     assert set_limit(world, ann, "account", "max_leverage", 2.0).summary == (
         "max_leverage of account is 2; it was 1"
     )
@@ -86,8 +89,32 @@ def test_a_proposal_is_void_once_the_limit_was_set_otherwise(
 ) -> None:
     set_limit(world, ann, "account", "max_leverage", 1.0)
     set_limit(world, ann, "account", "max_leverage", 1.5)
-    set_limit(world, ann, "account", "max_leverage", 0.9)
+    receipt = set_limit(world, bob, "account", "max_leverage", 0.9)
+    void = "; void by that: limit:account:max_leverage to 1.5, which ann proposed"
+    assert receipt.summary == f"max_leverage of account is 0.9; it was 1{void}"
     assert set_limit(world, bob, "account", "max_leverage", 1.5).action == "limit.proposed"
+
+
+def test_a_proposal_is_named_when_another_one_takes_its_place(
+    world: Any, ann: Signature, bob: Signature
+) -> None:
+    set_limit(world, ann, "account", "max_leverage", 1.0)
+    assert "void" not in set_limit(world, ann, "account", "max_leverage", 1.5).summary
+    proposed = set_limit(world, bob, "account", "max_leverage", 2.0)
+    assert proposed.summary.endswith(
+        "it is 1, until a second operator sets it too; "
+        "void by that: limit:account:max_leverage to 1.5, which ann proposed"
+    )
+
+
+def test_a_loosening_that_waited_too_long_is_proposed_again(
+    world: Any, ann: Signature, bob: Signature
+) -> None:
+    set_limit(world, ann, "account", "max_leverage", 1.0)
+    set_limit(world, ann, "account", "max_leverage", 1.5)
+    late = world.clock() + 3 * 24 * 3_600_000
+    again = limits.set_limit(world.engine, bob, "account", "max_leverage", 1.5, clock=lambda: late)
+    assert (again.action, read_limits(world.engine)) == ("limit.proposed", {"account": {"max_leverage": 1.0}})
 
 
 def test_one_person_can_not_make_a_loosening_for_an_hour_last(
