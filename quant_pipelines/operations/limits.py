@@ -6,8 +6,8 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, Engine
 
-from quant_pipelines.core.account_limits import COUNTS, EVERY_LIMIT, MEANT_RANGE
-from quant_pipelines.core.bounds import ROW_ID, Bounds
+from quant_pipelines.core.account_limits import COUNTS, EVERY_LIMIT, meant_bounds
+from quant_pipelines.core.bounds import ROW_ID
 from quant_pipelines.core.clock import Clock, clock_time
 from quant_pipelines.core.errors import LifecycleError, unknown_name
 from quant_pipelines.core.limits import LIMITS
@@ -132,13 +132,13 @@ def limit_fault(scope: str, limit: str, value: float) -> str:
     Examples
     --------
     >>> limit_fault("account", "max_leverage", 0.0)
-    'max_leverage is 0; expected more than 0: to let a scope add nothing, halt it'
+    'max_leverage is 0; expected a value in [1e-09, 125]; to let a scope add nothing, halt it'
     >>> limit_fault("deployment:3", "max_net_notional", 5.0)
     "max_net_notional is of a whole account; expected the scope 'account', not 'deployment:3'"
     >>> limit_fault("account", "max_orders_per_minute", 2.5)
     'max_orders_per_minute is 2.5; expected a whole number of orders'
     >>> limit_fault("account", "max_leverage", 1e-320)
-    'max_leverage is 9.99989e-321; expected a value in [1e-09, 1e+15]'
+    'max_leverage is 9.99989e-321; expected a value in [1e-09, 125]'
     """
     if limit not in EVERY_LIMIT:
         return unknown_name("limit", limit, EVERY_LIMIT)
@@ -146,12 +146,12 @@ def limit_fault(scope: str, limit: str, value: float) -> str:
         return f"scope is {scope!r}; expected {ACCOUNT!r}: its limits hold for each account on its own"
     if limit not in LIMITS and scope != ACCOUNT:
         return f"{limit} is of a whole account; expected the scope {ACCOUNT!r}, not {scope!r}"
-    fault: str = EVERY_LIMIT[limit].metadata["bounds"].fault(limit, value)
-    if not fault and value == 0.0:
-        return f"{limit} is 0; expected more than 0: to let a scope add nothing, halt it"
+    fault = meant_bounds(limit).fault(limit, value)
+    if fault and value == 0.0:
+        return f"{fault}; to let a scope add nothing, halt it"
     if not fault and limit in COUNTS and not value.is_integer():
         return f"{limit} is {value:g}; expected a whole number of orders"
-    return fault or Bounds(*MEANT_RANGE).fault(limit, value)
+    return fault
 
 
 def _expiry(text: str, now: datetime) -> datetime | None:
