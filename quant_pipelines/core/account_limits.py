@@ -4,6 +4,7 @@ import dataclasses
 import math
 from dataclasses import dataclass
 
+from quant_pipelines.core.bounds import Bounds
 from quant_pipelines.core.limits import LIMITS
 from quant_pipelines.core.setting_fields import setting
 
@@ -81,6 +82,27 @@ COUNTS = (
     "max_repeated_executions",
 )
 """Limits that are numbers of orders: whole ones."""
-MEANT_RANGE = (1e-9, 1e15)
+_MEANT_RANGE = (1e-9, 10**15)
 """What is smaller or larger is a slip: no limit of any kind is meant so."""
 NO_ACCOUNT_LIMITS = AccountLimits()
+
+
+def meant_bounds(limit: str) -> Bounds:
+    """Values that somebody can mean by a limit: those of its field but 0, and but what is a slip.
+
+    Raises
+    ------
+    KeyError
+        If there is no such limit.
+
+    Examples
+    --------
+    >>> meant_bounds("max_leverage").range_text
+    'a value in [1e-09, 125]'
+    >>> meant_bounds("max_orders_per_day").range_text
+    'a value in [1, 1000000000000000]'
+    """
+    own: Bounds = EVERY_LIMIT[limit].metadata["bounds"]
+    smallest, largest = (1, _MEANT_RANGE[1]) if limit in COUNTS else _MEANT_RANGE
+    low = smallest if own.low is None else max(own.low, smallest)
+    return Bounds(low, largest if own.high is None else min(own.high, largest))

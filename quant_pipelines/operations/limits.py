@@ -6,12 +6,13 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, Engine
 
-from quant_pipelines.core.account_limits import COUNTS, EVERY_LIMIT, MEANT_RANGE
-from quant_pipelines.core.bounds import ROW_ID, Bounds
+from quant_pipelines.core.account_limits import COUNTS, EVERY_LIMIT, meant_bounds
+from quant_pipelines.core.bounds import ROW_ID
 from quant_pipelines.core.clock import Clock, clock_time
 from quant_pipelines.core.errors import LifecycleError, unknown_name
 from quant_pipelines.core.limits import LIMITS
 from quant_pipelines.operations.receipt import Receipt, Signature
+from quant_pipelines.operations.voided import clause_of, detail_of
 from quant_pipelines.store import approvals, audit
 from quant_pipelines.store.deployments import (
     STRATEGY_SCOPE,
@@ -111,6 +112,7 @@ def set_limit(  # noqa: PLR0913 - a field of the verb each
     expires_at = _expiry(expires, now)
     with transaction(engine) as connection:
         _require_limit_scope(connection, scope)
+        approvals.void_expired(connection, now)
         held = limits_in_force(connection, scope, limit)
         change = _Change(scope, limit, Decimal(repr(float(value))), expires_at, signature, *held)
         proposal = approvals.open_proposal(connection, change.subject, change.target)
@@ -130,13 +132,13 @@ def limit_fault(scope: str, limit: str, value: float) -> str:
     Examples
     --------
     >>> limit_fault("account", "max_leverage", 0.0)
-    'max_leverage is 0; expected more than 0: to let a scope add nothing, halt it'
+    'max_leverage is 0; expected a value in [1e-09, 125]; to let a scope add nothing, halt it'
     >>> limit_fault("deployment:3", "max_net_notional", 5.0)
     "max_net_notional is of a whole account; expected the scope 'account', not 'deployment:3'"
     >>> limit_fault("account", "max_orders_per_minute", 2.5)
     'max_orders_per_minute is 2.5; expected a whole number of orders'
     >>> limit_fault("account", "max_leverage", 1e-320)
-    'max_leverage is 9.99989e-321; expected a value in [1e-09, 1e+15]'
+    'max_leverage is 9.99989e-321; expected a value in [1e-09, 125]'
     """
     if limit not in EVERY_LIMIT:
         return unknown_name("limit", limit, EVERY_LIMIT)
@@ -144,12 +146,12 @@ def limit_fault(scope: str, limit: str, value: float) -> str:
         return f"scope is {scope!r}; expected {ACCOUNT!r}: its limits hold for each account on its own"
     if limit not in LIMITS and scope != ACCOUNT:
         return f"{limit} is of a whole account; expected the scope {ACCOUNT!r}, not {scope!r}"
-    fault: str = EVERY_LIMIT[limit].metadata["bounds"].fault(limit, value)
-    if not fault and value == 0.0:
-        return f"{limit} is 0; expected more than 0: to let a scope add nothing, halt it"
+    fault = meant_bounds(limit).fault(limit, value)
+    if fault and value == 0.0:
+        return f"{fault}; to let a scope add nothing, halt it"
     if not fault and limit in COUNTS and not value.is_integer():
         return f"{limit} is {value:g}; expected a whole number of orders"
-    return fault or Bounds(*MEANT_RANGE).fault(limit, value)
+    return fault
 
 
 def _expiry(text: str, now: datetime) -> datetime | None:
@@ -166,17 +168,17 @@ def _expiry(text: str, now: datetime) -> datetime | None:
 
 
 def _propose(connection: Connection, change: _Change, now: datetime) -> Receipt:
-    approvals.void_proposals(connection, change.subject, now)
+    voided = approvals.void_proposals(connection, change.subject, now)
     signature = change.signature
     values = {"subject": change.subject, "source": change.was, "target": change.target, "evidence": {}}
     by = {"proposer": signature.operator, "reason": signature.reason, "proposed_at": now}
     approvals.propose(connection, values | by)
-    action, detail = "limit.proposed", _detail(change)
+    action, detail = "limit.proposed", _detail(change, voided)
     audit_id = audit.append(connection, signature.operator, action, change.scope, detail)
     summary = (
         f"{change.limit} of {change.scope} is to be loosened to {change.target}; it is {change.was}, "
         "until a second operator sets it too"
-    )
+    ) + clause_of(voided)
     return Receipt(action, change.scope, summary, audit_id)
 
 
@@ -187,17 +189,17 @@ def _set(connection: Connection, change: _Change, proposer: str | None, now: dat
     by = {"owner": proposer if is_second else operator, "approved_by": operator if is_second else None}
     until = {"expires_at": change.expires_at, "fallback": change.lasting if change.expires_at else None}
     store_limit(connection, row | by | until | {"updated_at": now, "updated_by": operator})
-    approvals.void_proposals(connection, change.subject, now)
-    audit_id = audit.append(connection, operator, "limit.set", change.scope, _detail(change))
+    voided = approvals.void_proposals(connection, change.subject, now)
+    audit_id = audit.append(connection, operator, "limit.set", change.scope, _detail(change, voided))
     announce_deployments(connection)
     summary = f"{change.limit} of {change.scope} is {change.target}; it was {change.was}"
-    return Receipt("limit.set", change.scope, summary, audit_id)
+    return Receipt("limit.set", change.scope, summary + clause_of(voided), audit_id)
 
 
-def _detail(change: _Change) -> dict[str, Any]:
+def _detail(change: _Change, voided: list[approvals.Voided]) -> dict[str, Any]:
     until = {"expires_at": change.expires_at} if change.expires_at else {}
     values = {"before": change.before, "after": change.value}
-    return {"reason": change.signature.reason, "name": change.limit} | values | until
+    return {"reason": change.signature.reason, "name": change.limit} | values | until | detail_of(voided)
 
 
 def require_scope(connection: Connection, scope: str) -> None:

@@ -19,6 +19,7 @@ from quant_pipelines.core.stages import LADDER, RESTS, Stage
 from quant_pipelines.lifecycle.record import StageRecord, evidence_of
 from quant_pipelines.lifecycle.transitions import approvals_needed, require_transition
 from quant_pipelines.operations.receipt import Receipt, Signature
+from quant_pipelines.operations.voided import clause_of, detail_of
 from quant_pipelines.store import approvals, audit
 from quant_pipelines.store.deployments import REAL_ORDERS_APPROVED, announce_deployments, venue_account
 from quant_pipelines.store.engine import transaction
@@ -258,10 +259,11 @@ def _propose(case: _Case, target: Stage) -> Receipt:
 def _move(case: _Case, target: Stage, action: str) -> Receipt:
     stored = case.stored
     change_stage(case.connection, stored.deployment_id, target, case.now)
-    approvals.void_proposals(case.connection, stored.key, case.now)
-    audit_id = case.sign(action, {"to": target, **_evidence(stored)})
+    voided = approvals.void_proposals(case.connection, stored.key, case.now)
+    audit_id = case.sign(action, {"to": target, **_evidence(stored), **detail_of(voided)})
     announce_deployments(case.connection)
-    return Receipt(action, stored.key, f"{stored.key} went from {stored.stage} to {target}", audit_id)
+    summary = f"{stored.key} went from {stored.stage} to {target}{clause_of(voided)}"
+    return Receipt(action, stored.key, summary, audit_id)
 
 
 def _open_canary(case: _Case, ladder: LadderSettings, people: list[str]) -> Receipt:
@@ -270,16 +272,16 @@ def _open_canary(case: _Case, ladder: LadderSettings, people: list[str]) -> Rece
     capital = stored.capital * Decimal(str(ladder.canary_capital_fraction))
     account = venue_account(connection, stored.exchange, currency="USDT", capital=capital, at=now)
     change_stage(connection, stored.deployment_id, "retired", now)
-    approvals.void_proposals(connection, stored.key, now)
+    voided = approvals.void_proposals(connection, stored.key, now)
     canary = f"deployment:{open_venue_book(connection, stored.deployment_id, account, capital, now)}"
     action = "deployment.promoted"
-    audit_id = case.sign(action, {"to": CANARY, "canary": canary, **_evidence(stored)})
+    audit_id = case.sign(action, {"to": CANARY, "canary": canary, **_evidence(stored), **detail_of(voided)})
     approved = {"reason": signature.reason, "operators": people, "capital": capital, "shadow": stored.key}
     approved["identified"] = signature.is_identified
     audit.append(connection, signature.operator, REAL_ORDERS_APPROVED, canary, approved)
     announce_deployments(connection)
     summary = f"{stored.key} goes on as {canary}: a canary at {stored.exchange} with {capital.normalize():f}"
-    return Receipt(action, canary, summary, audit_id)
+    return Receipt(action, canary, summary + clause_of(voided), audit_id)
 
 
 def _evidence(stored: StoredStage) -> dict[str, Any]:

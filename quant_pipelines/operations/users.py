@@ -17,6 +17,7 @@ from quant_pipelines.core.errors import LifecycleError, unknown_name
 from quant_pipelines.operations.keys import KeyStore
 from quant_pipelines.operations.people import Claimant, identify
 from quant_pipelines.operations.receipt import Receipt, Signature
+from quant_pipelines.operations.voided import clause_of
 from quant_pipelines.secrets import read_master_keys, seal_seed
 from quant_pipelines.store import approvals, audit
 from quant_pipelines.store.account_keys import lock_keys
@@ -69,13 +70,12 @@ def enroll(store: KeyStore, claimant: Claimant, name: str, role: Role) -> Enroll
             raise LifecycleError(
                 f"{name} is a user already; expected a new name, or quant users reset {name}"
             )
-        if not known:
-            # Names that nobody proved are worth nothing from now on.
-            approvals.void_all(connection, now)
+        # Names that nobody proved are worth nothing from the first user on.
+        voided = [] if known else approvals.void_all(connection, now)
         seed = pyotp.random_base32()
         made = {"name": name, "role": role, "sealed_seed": _sealed(store, name, seed), "added_at": now}
         add_user(connection, made | {"added_by": signature.operator})
-        receipt = _receipt(connection, signature, "user.added", name, f"{name} is {role}")
+        receipt = _receipt(connection, signature, "user.added", name, f"{name} is {role}{clause_of(voided)}")
     return Enrolled(receipt, _uri(name, seed))
 
 
@@ -112,8 +112,12 @@ def shut_out(store: KeyStore, claimant: Claimant, name: str) -> Receipt:
             raise LifecycleError(f"{name} is disabled already; expected a user that is not")
         if user.role == ADMIN and count_admins(connection) == 1:
             raise LifecycleError(f"{name} is the last admin; expected another one first: quant users add")
-        change_user(connection, name, disabled_at=clock_time(store.clock))
-        return _receipt(connection, signature, "user.disabled", name, f"{name} is disabled")
+        now = clock_time(store.clock)
+        # Nobody could approve them any more, and they would keep others from proposing the same.
+        voided = approvals.void_proposals_of(connection, name, now)
+        change_user(connection, name, disabled_at=now)
+        done = f"{name} is disabled{clause_of(voided)}"
+        return _receipt(connection, signature, "user.disabled", name, done)
 
 
 def list_users(store: KeyStore) -> list[dict[str, Any]]:

@@ -2,9 +2,9 @@
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import ColumnElement, Connection, insert, select, update
 
 from quant_pipelines.store.tables import approvals
 
@@ -23,6 +23,14 @@ class Proposal:
     proposer: str
     reason: str
     proposed_at: datetime
+
+
+class Voided(NamedTuple):
+    """Proposal that nobody can answer any more: what it was about, where it led, who had made it."""
+
+    subject: str
+    target: str
+    proposer: str
 
 
 def open_proposal(connection: Connection, subject: str, target: str) -> Proposal | None:
@@ -73,14 +81,22 @@ def void_expired(connection: Connection, at: datetime) -> None:
     connection.execute(update(approvals).where(late).values(decision=VOID, decided_at=at))
 
 
-def void_all(connection: Connection, at: datetime) -> None:
-    """Close whatever waits."""
-    connection.execute(
-        update(approvals).where(approvals.c.decision == OPEN).values(decision=VOID, decided_at=at)
-    )
+def void_all(connection: Connection, at: datetime) -> list[Voided]:
+    """Close whatever waits; returns what that was."""
+    return _void(connection, approvals.c.decision == OPEN, at)
 
 
-def void_proposals(connection: Connection, subject: str, at: datetime) -> None:
-    """Close whatever was proposed for a stage that the subject has left."""
-    waiting = (approvals.c.subject == subject) & (approvals.c.decision == OPEN)
-    connection.execute(update(approvals).where(waiting).values(decision=VOID, decided_at=at))
+def void_proposals(connection: Connection, subject: str, at: datetime) -> list[Voided]:
+    """Close whatever was proposed for a subject before it changed; returns what that was."""
+    return _void(connection, (approvals.c.subject == subject) & (approvals.c.decision == OPEN), at)
+
+
+def void_proposals_of(connection: Connection, proposer: str, at: datetime) -> list[Voided]:
+    """Close whatever a user proposed; returns what that was."""
+    return _void(connection, (approvals.c.proposer == proposer) & (approvals.c.decision == OPEN), at)
+
+
+def _void(connection: Connection, waiting: ColumnElement[bool], at: datetime) -> list[Voided]:
+    closed = update(approvals).where(waiting).values(decision=VOID, decided_at=at)
+    shown = (approvals.c[name] for name in Voided._fields)
+    return [Voided(*row) for row in connection.execute(closed.returning(*shown))]

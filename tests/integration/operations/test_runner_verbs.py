@@ -65,6 +65,9 @@ def test_a_limit_is_loosened_by_two_people_and_tightened_by_one(
     ):
         set_limit(world, ann, "account", "max_leverage", 1.5)
     assert set_limit(world, bob, "account", "max_leverage", 2.0).action == "limit.proposed"
+    assert world.audit()[-1].detail["voided"] == [
+        {"subject": "limit:account:max_leverage", "target": "1.5", "proposer": "ann"}
+    ]
     assert set_limit(world, ann, "account", "max_leverage", 2.0).summary == (
         "max_leverage of account is 2; it was 1"
     )
@@ -86,8 +89,32 @@ def test_a_proposal_is_void_once_the_limit_was_set_otherwise(
 ) -> None:
     set_limit(world, ann, "account", "max_leverage", 1.0)
     set_limit(world, ann, "account", "max_leverage", 1.5)
-    set_limit(world, ann, "account", "max_leverage", 0.9)
+    receipt = set_limit(world, bob, "account", "max_leverage", 0.9)
+    void = "; void by that: limit:account:max_leverage to 1.5, which ann proposed"
+    assert receipt.summary == f"max_leverage of account is 0.9; it was 1{void}"
     assert set_limit(world, bob, "account", "max_leverage", 1.5).action == "limit.proposed"
+
+
+def test_a_proposal_is_named_when_another_one_takes_its_place(
+    world: Any, ann: Signature, bob: Signature
+) -> None:
+    set_limit(world, ann, "account", "max_leverage", 1.0)
+    assert "void" not in set_limit(world, ann, "account", "max_leverage", 1.5).summary
+    proposed = set_limit(world, bob, "account", "max_leverage", 2.0)
+    assert proposed.summary.endswith(
+        "it is 1, until a second operator sets it too; "
+        "void by that: limit:account:max_leverage to 1.5, which ann proposed"
+    )
+
+
+def test_a_loosening_that_waited_too_long_is_proposed_again(
+    world: Any, ann: Signature, bob: Signature
+) -> None:
+    set_limit(world, ann, "account", "max_leverage", 1.0)
+    set_limit(world, ann, "account", "max_leverage", 1.5)
+    late = world.clock() + 3 * 24 * 3_600_000
+    again = limits.set_limit(world.engine, bob, "account", "max_leverage", 1.5, clock=lambda: late)
+    assert (again.action, read_limits(world.engine)) == ("limit.proposed", {"account": {"max_leverage": 1.0}})
 
 
 def test_one_person_can_not_make_a_loosening_for_an_hour_last(
@@ -156,24 +183,49 @@ def test_an_expiry_that_can_not_be_is_refused(world: Any, ann: Signature, expire
 @pytest.mark.parametrize(
     ("scope", "name", "value", "sentence"),
     [
-        ("account", "max_leverage", -1.0, r"max_leverage is -1; expected a value in \[0, 125\]"),
-        ("account", "max_data_age_seconds", 0.5, "max_data_age_seconds is 0.5; expected at least 1"),
+        ("account", "max_leverage", -1.0, r"max_leverage is -1; expected a value in \[1e-09, 125\]$"),
+        (
+            "account",
+            "max_data_age_seconds",
+            0.5,
+            r"is 0.5; expected a value in \[1, 10{15}\]$",
+        ),
         ("account", "max_leverage", float("nan"), "max_leverage is nan"),
         ("account", "max_leverag", 1.0, "did you mean 'max_leverage'"),
         ("everything", "max_leverage", 1.0, "expected account or deployment:<id>"),
         ("deployment:7", "max_leverage", 1.0, "deployment:7 does not exist"),
         ("strategy:nobody", "max_orders_per_day", 1.0, "strategy:nobody does not exist; expected the name"),
-        ("account", "max_orders_per_day", -1.0, "max_orders_per_day is -1; expected at least 0"),
+        (
+            "account",
+            "max_orders_per_day",
+            -1.0,
+            r"per_day is -1; expected a value in \[1, 10{15}\]$",
+        ),
         ("account", "max_position_notional", float("inf"), "max_position_notional is inf"),
-        ("account", "max_leverage", 0.0, "max_leverage is 0; expected more than 0"),
+        (
+            "account",
+            "max_leverage",
+            0.0,
+            r"is 0; expected a value in \[1e-09, 125\]; to let a scope add nothing",
+        ),
         (
             "account",
             "max_orders_per_minute",
             float("nan"),
-            "max_orders_per_minute is nan; expected at least 1",
+            r"max_orders_per_minute is nan; expected a value in \[1, 10{15}\]$",
         ),
-        ("account", "max_leverage", 1e-320, r"max_leverage is 9.99989e-321; expected a value in \[1e-09"),
-        ("account", "max_net_notional", 1e300, r"max_net_notional is 1e\+300; expected a value in \[1e-09"),
+        (
+            "account",
+            "max_leverage",
+            1e-320,
+            r"9.99989e-321; expected a value in \[1e-09, 125\]",
+        ),
+        (
+            "account",
+            "max_net_notional",
+            1e300,
+            r"is 1e\+300; expected a value in \[1e-09, 10{15}\]",
+        ),
         ("account", "max_orders_per_minute", 2.5, "is 2.5; expected a whole number of orders"),
         ("account", "max_orders_per_day", 1.5, "is 1.5; expected a whole number of orders"),
         ("account", "max_rejects", 1.5, "is 1.5; expected a whole number of orders"),

@@ -10,6 +10,7 @@ from sqlalchemy.exc import IntegrityError
 from quant_pipelines.core.errors import LifecycleError, QuantError
 from quant_pipelines.core.runner_settings import RunnerSettings
 from quant_pipelines.core.settings import Settings
+from quant_pipelines.operations import users
 from quant_pipelines.operations.verb import carry_out
 from quant_pipelines.operations.verbs import DECISIONS
 from quant_pipelines.store import approvals
@@ -103,7 +104,30 @@ def test_what_names_alone_proposed_ends_with_the_first_user(empty: Office) -> No
     deployment = empty.world.deployment(stage="shadow")
     empty.do("promote_deployment", "ann", deployment_id=deployment, target="canary")
     empty.add("root", "admin")
+    void = f"; void by that: deployment:{deployment} to canary, which ann proposed"
+    assert empty.world.audit()[-1].detail["done"] == f"root is admin{void}"
     assert [row["decision"] for row in empty.world.rows(proposals)] == ["void"]
+
+
+def test_a_step_that_is_taken_back_names_what_waited(office: Office) -> None:
+    deployment = office.world.deployment(stage="shadow")
+    office.do("promote_deployment", "ann", deployment_id=deployment, target="canary")
+    receipt = office.do("roll_back_deployment", "bob", deployment_id=deployment)
+    assert receipt.summary.endswith(f"; void by that: deployment:{deployment} to canary, which ann proposed")
+    [voided] = office.world.audit()[-1].detail["voided"]
+    assert (voided["target"], voided["proposer"]) == ("canary", "ann")
+
+
+def test_what_a_disabled_user_proposed_is_void_and_named(office: Office) -> None:
+    deployment = office.world.deployment(stage="shadow")
+    given = {"deployment_id": deployment, "target": "canary"}
+    office.do("promote_deployment", "ann", **given)
+    office.wait()
+    receipt = users.shut_out(office.store, office.claim("root"), "ann")
+    assert receipt.summary == (
+        f"ann is disabled; void by that: deployment:{deployment} to canary, which ann proposed"
+    )
+    assert office.do("promote_deployment", "bob", **given).action == "deployment.proposed"
 
 
 def test_every_decision_asks_for_a_code(office: Office) -> None:
