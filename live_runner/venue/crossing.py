@@ -1,10 +1,11 @@
 """Orders of one cycle that cross between books: booked at the price of what was sent of them.
 
 What crosses stays an open order of its book until then. It is kept in memory alone: whoever begins anew has
-never sent what is left of it, and denies that, as any order that was committed and not sent.
+never sent what is left of it, and denies that, as any order that was committed and not sent. So is what a
+book wanted that a stop or an exit has closed meanwhile: crossed all the same, it would hold the other side.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from decimal import Decimal
 from typing import NamedTuple
@@ -17,16 +18,20 @@ from quant_pipelines.store.trading import Fill
 from quant_pipelines.store.venue_orders import OrderStep, PlacedOrder
 from quant_pipelines.trading.netting import Cross
 from quant_pipelines.trading.orders import FINAL, OrderProgress
-from quant_pipelines.trading.purposes import INTERNAL_PREFIX
+from quant_pipelines.trading.purposes import EXITS, INTERNAL_PREFIX, STOP
 
 _ZERO = Decimal(0)
 
 
 class Crossing(NamedTuple):
-    """What crosses in one cycle, and the names of the orders that are sent for the rest of it."""
+    """What crosses in one cycle, the names of the orders that are sent for the rest of it, and what was held.
+
+    ``held`` is what each book held when they crossed, base, signed.
+    """
 
     crosses: tuple[Cross, ...]
     sent: tuple[str, ...]
+    held: Mapping[int, Decimal]
 
     @property
     def unsent(self) -> set[str]:
@@ -35,8 +40,16 @@ class Crossing(NamedTuple):
 
 
 def is_due(books: PlaceBooks, crossing: Crossing) -> bool:
-    """Whether all that was sent has ended, and is booked."""
-    return all(_is_over(books, name) for name in crossing.sent)
+    """Whether all that was sent has ended, and is booked, and nothing else is about to change a book."""
+    leaving = (one for broker in books.brokers.values() for one in broker.unsettled())
+    is_quiet = not any(one.intent.purpose in (STOP, *EXITS) for one in leaving)
+    return is_quiet and all(_is_over(books, name) for name in crossing.sent)
+
+
+def still_wanted(books: PlaceBooks, crossing: Crossing) -> Crossing:
+    """Return what is left of it: crosses of books that nothing but their own orders has changed."""
+    crosses = (cross for cross in crossing.crosses if all(_holds(books, crossing, one) for one in cross[:2]))
+    return crossing._replace(crosses=tuple(crosses))
 
 
 def fill_price(books: PlaceBooks, crossing: Crossing) -> Decimal | None:
@@ -84,6 +97,14 @@ def _progress(order: PlacedOrder, crossed: Decimal) -> OrderProgress:
     if status in FINAL:
         return OrderProgress(status, filled)
     return OrderProgress("FILLED" if filled == order.intent.quantity else "CANCELED", filled)
+
+
+def _holds(books: PlaceBooks, crossing: Crossing, name: str) -> bool:
+    key = _key_of(books, name)
+    broker = books.brokers[key]
+    traded = broker.tally.traded(name).quantity
+    signed = traded if broker.orders[name].intent.side == "buy" else -traded
+    return broker.position().quantity == crossing.held[key] + signed
 
 
 def _is_over(books: PlaceBooks, name: str) -> bool:

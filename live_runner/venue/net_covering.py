@@ -8,7 +8,7 @@ from collections.abc import Callable
 from decimal import Decimal
 
 from live_runner.venue.covering import Around, Covering, Read
-from live_runner.venue.place import Brokers, Seat, net_of
+from live_runner.venue.place import Brokers, Seat, net_of, positions_of
 from quant_pipelines.trading.breaker import Event
 from quant_pipelines.trading.cover import ExitPosition, Holding
 from quant_pipelines.trading.levels import WantedLevel, wanted_level
@@ -48,7 +48,7 @@ class NetCovering(Covering):
     async def _exit(self, wanted: ExitPosition) -> None:
         """Close each book that holds something."""
         place = self._around.place
-        held = await place.look(_positions)
+        held = await place.look(positions_of)
         for key, position in held.items():
             if position:
                 await self._cover_of(place.seats[key]).close(wanted._replace(position=position))
@@ -92,7 +92,3 @@ class NetCovering(Covering):
         price = None if level is None else float(level.trigger_price)
         nearest, name = self._guard.level(float(net), price, NET_STOP)
         return wanted_level(net, nearest, self._tick_size, name)
-
-
-def _positions(brokers: Brokers) -> dict[int, Decimal]:
-    return {key: broker.position().quantity for key, broker in brokers.items()}

@@ -193,6 +193,11 @@ def net_and_smallness(seat: Seat, quantity: Decimal, brokers: Brokers) -> tuple[
     return net_of(brokers), is_below_min_notional(float(quantity), price, smallest)
 
 
+def positions_of(brokers: Brokers) -> dict[int, Decimal]:
+    """Return what each book holds, base, signed."""
+    return {key: broker.position().quantity for key, broker in brokers.items()}
+
+
 def holders(brokers: Brokers) -> list[int]:
     """Books that hold something."""
     return [key for key, broker in brokers.items() if broker.position().quantity]

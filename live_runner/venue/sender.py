@@ -9,9 +9,9 @@ from typing import NamedTuple
 
 from live_runner.venue.broker import VenueBroker
 from live_runner.venue.covers import Covers
-from live_runner.venue.crossing import Crossing, book_crossing, fill_price, is_due
+from live_runner.venue.crossing import Crossing, book_crossing, fill_price, is_due, still_wanted
 from live_runner.venue.entries import Entries
-from live_runner.venue.place import Seat, VenuePlace, net_and_smallness
+from live_runner.venue.place import Seat, VenuePlace, net_and_smallness, positions_of
 from live_runner.venue.receiving import Booked
 from quant_pipelines.core.orders import closing_side
 from quant_pipelines.core.timeframes import from_ms, to_ms
@@ -25,6 +25,7 @@ from quant_pipelines.trading.venue import MarketOrder, OrderVenue
 
 _LATEST_SEND_MS = 10_000
 _NO_PRICE = "no price is known at which it could cross"
+_CLOSED_MEANWHILE = "a book that it would cross with was closed meanwhile"
 _TOO_SMALL = "too small for the venue, and it does not bring the net nearer to flat"
 
 _log = logging.getLogger(__name__)
@@ -86,14 +87,14 @@ class Sender:
         if not ready:
             return
         plan = netted(UnsentOrder(one.client_order_id, one.side, one.quantity) for one in ready)
-        sent = []
+        sent, held = [], await self._place.look(positions_of)
         for intent in ready:
             name, rest = intent.client_order_id, plan.rests[intent.client_order_id]
             is_whole = rest == intent.quantity
             if rest and await self._is_sent(intent, rest, now_ms[name], is_whole=is_whole):
                 sent.append(name)
         if plan.crosses:
-            self._crossings.append(Crossing(plan.crosses, tuple(sent)))
+            self._crossings.append(Crossing(plan.crosses, tuple(sent), held))
             await self.settle()
 
     async def settle(self) -> list[Booked]:
@@ -102,14 +103,14 @@ class Sender:
         for crossing in list(self._crossings):
             if not await self._place.with_books(partial(is_due, crossing=crossing)):
                 continue
-            price = (
-                await self._place.with_books(partial(fill_price, crossing=crossing)) or self._known_price()
-            )
+            wanted = await self._place.with_books(partial(still_wanted, crossing=crossing))
+            await self._deny(crossing.unsent - wanted.unsent, _CLOSED_MEANWHILE)
+            price = await self._place.with_books(partial(fill_price, crossing=wanted)) or self._known_price()
             if price is None:
-                await self._deny(crossing)
-            else:
+                await self._deny(wanted.unsent, _NO_PRICE)
+            elif wanted.crosses:
                 at = from_ms(await self._venue.now_ms())
-                act = partial(book_crossing, crossing=crossing, price=price, at=at)
+                act = partial(book_crossing, crossing=wanted, price=price, at=at)
                 booked += await self._place.with_books(act)
             self._crossings.remove(crossing)
         return booked
@@ -174,12 +175,12 @@ class Sender:
             await self.transmit(intent, stamp_ms, rest)
         return True
 
-    async def _deny(self, crossing: Crossing) -> None:
-        for name in sorted(crossing.unsent):
+    async def _deny(self, names: set[str], reason: str) -> None:
+        for name in sorted(names):
             seat = self._place.seat_of(name)
             if seat is not None:
                 known = await seat.rows.with_broker(partial(_order, name))
-                await seat.rows.follow(known, "DENIED", reason=_NO_PRICE)
+                await seat.rows.follow(known, "DENIED", reason=reason)
 
     def _known_price(self) -> Decimal | None:
         price = self._signals.price()

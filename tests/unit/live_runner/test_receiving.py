@@ -10,7 +10,7 @@ import pytest
 from live_runner.book.plan import plan_of
 from live_runner.venue.attribution import Attributed
 from live_runner.venue.broker import BookRows, Slot, VenueBroker
-from live_runner.venue.crossing import Crossing, book_crossing, fill_price, is_due
+from live_runner.venue.crossing import Crossing, book_crossing, fill_price, is_due, still_wanted
 from live_runner.venue.place import PlaceBooks, net_of
 from live_runner.venue.receiving import book_payments, book_trades
 from live_runner.venue.wire import Wire
@@ -207,7 +207,7 @@ def crossing(books: PlaceBooks, sent: str = "0.2", status: OrderStatus = "FILLED
     if Decimal(sent):
         book_trades(books, [traded("9", buy, Decimal(sent))], LATER, halts={})
     books.brokers[7].follow(OrderStep(buy, OrderProgress(status, Decimal(sent))), LATER)
-    return Crossing((Cross(buy, sell, Decimal("0.1")),), (buy,))
+    return Crossing((Cross(buy, sell, Decimal("0.1")),), (buy,), {7: Decimal(0), 8: Decimal("0.1")})
 
 
 def test_what_crosses_is_booked_at_the_price_of_the_rest_once_that_is_filled() -> None:
@@ -231,6 +231,28 @@ def test_what_crosses_is_booked_at_the_price_of_the_rest_once_that_is_filled() -
 def test_what_crosses_waits_while_the_rest_works() -> None:
     books = books_holding("0", "0.1")
     assert not is_due(books, crossing(books, "0.1", "PARTIALLY_FILLED"))
+
+
+def test_what_crosses_is_wanted_while_its_books_hold_what_they_held() -> None:
+    books = books_holding("0", "0.1")
+    found = crossing(books)
+    assert still_wanted(books, found) == found
+    exit_order = ordered(books, 8, "sell", Decimal("0.1"), "exit")
+    assert not is_due(books, found), "the exit may close it any moment"
+    book_trades(books, [traded("10", exit_order, Decimal("-0.1"))], LATER, halts={})
+    books.brokers[8].follow(OrderStep(exit_order, OrderProgress("FILLED", Decimal("0.1"))), LATER)
+    assert is_due(books, found)
+    assert still_wanted(books, found).crosses == ()
+
+
+def test_what_crosses_is_not_wanted_once_the_stop_over_the_net_has_closed_its_book() -> None:
+    books = books_holding("0", "0.1")
+    found = crossing(books)
+    stop = ordered(books, 8, "sell", Decimal("0.3"), "stop")
+    book_trades(books, [traded("10", stop, Decimal("-0.3"))], LATER, halts={})
+    books.brokers[8].follow(OrderStep(stop, OrderProgress("FILLED", Decimal("0.3"))), LATER)
+    assert held(books) == [0, 0]
+    assert still_wanted(books, found).crosses == ()
 
 
 def test_what_crosses_has_no_price_of_its_own_where_the_rest_came_to_nothing() -> None:
