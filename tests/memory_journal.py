@@ -34,7 +34,7 @@ from quant_pipelines.store.trading import (
 )
 from quant_pipelines.store.venue_orders import OrderStep, PlacedOrder, Received
 from quant_pipelines.trading.breaker import Trip
-from quant_pipelines.trading.orders import FINAL, OPEN, OrderProgress, predecessors
+from quant_pipelines.trading.orders import FINAL, OPEN, OrderProgress, is_late, predecessors
 
 Moment: TypeAlias = Literal["before", "after"]
 Key: TypeAlias = tuple[Any, ...]
@@ -330,7 +330,10 @@ def _progress(state: OrderState) -> OrderProgress:
 def _advance(tables: Tables, step: OrderStep, at: datetime) -> None:
     status, filled = step.progress
     known = tables.orders.get(step.client_order_id)
-    is_later = known is not None and known.progress.status in (*predecessors(status), status)
+    before = None if known is None else known.progress.status
+    gets_number = known is not None and known.venue_order_id is None and step.venue_order_id
+    is_known_late = gets_number and before is not None and is_late(before, status)
+    is_later = before in (*predecessors(status), status) or is_known_late
     if known is None or not is_later or known.progress.filled_quantity > filled:
         raise ReconciliationError(
             f"order {step.client_order_id} can't become {status}, {filled} filled: "
