@@ -271,16 +271,18 @@ class MemoryJournal:
         return worth
 
     def _is_traded(self, deployment: Deployment) -> bool:
+        if deployment.stage in LADDER:
+            return True
         held = self.tables.positions.get((deployment.id, deployment.symbol))
         booked = dict[str | None, Decimal]()
         for _, fill in self.tables.fills.values():
             booked[fill.client_order_id] = booked.get(fill.client_order_id, Decimal(0)) + fill.quantity
-        waits = deployment.stage not in LADDER and any(
+        waits = any(
             one.progress.status not in FINAL
             or one.progress.filled_quantity > booked.get(one.intent.client_order_id, Decimal(0))
             for one in self.read_orders(deployment.id)
         )
-        return deployment.stage in LADDER or waits or (held is not None and bool(held.quantity))
+        return waits or (held is not None and bool(held.quantity))
 
     def _elsewhere(self, deployment_id: int) -> dict[str, Decimal]:
         mine = {name for key, name in self.tables.slots.items() if key[0] == deployment_id}
