@@ -34,7 +34,7 @@ from quant_pipelines.store.trading import (
 )
 from quant_pipelines.store.venue_orders import OrderStep, PlacedOrder, Received
 from quant_pipelines.trading.breaker import Trip
-from quant_pipelines.trading.orders import FINAL, OPEN, OrderProgress, predecessors
+from quant_pipelines.trading.orders import FINAL, OPEN, OrderProgress, is_late, predecessors
 
 Moment: TypeAlias = Literal["before", "after"]
 Key: TypeAlias = tuple[Any, ...]
@@ -271,16 +271,18 @@ class MemoryJournal:
         return worth
 
     def _is_traded(self, deployment: Deployment) -> bool:
+        if deployment.stage in LADDER:
+            return True
         held = self.tables.positions.get((deployment.id, deployment.symbol))
         booked = dict[str | None, Decimal]()
         for _, fill in self.tables.fills.values():
             booked[fill.client_order_id] = booked.get(fill.client_order_id, Decimal(0)) + fill.quantity
-        waits = deployment.stage not in LADDER and any(
+        waits = any(
             one.progress.status not in FINAL
             or one.progress.filled_quantity > booked.get(one.intent.client_order_id, Decimal(0))
             for one in self.read_orders(deployment.id)
         )
-        return deployment.stage in LADDER or waits or (held is not None and bool(held.quantity))
+        return waits or (held is not None and bool(held.quantity))
 
     def _elsewhere(self, deployment_id: int) -> dict[str, Decimal]:
         mine = {name for key, name in self.tables.slots.items() if key[0] == deployment_id}
@@ -330,7 +332,10 @@ def _progress(state: OrderState) -> OrderProgress:
 def _advance(tables: Tables, step: OrderStep, at: datetime) -> None:
     status, filled = step.progress
     known = tables.orders.get(step.client_order_id)
-    is_later = known is not None and known.progress.status in (*predecessors(status), status)
+    before = None if known is None else known.progress.status
+    gets_number = known is not None and known.venue_order_id is None and step.venue_order_id
+    is_known_late = gets_number and before is not None and is_late(before, status)
+    is_later = before in (*predecessors(status), status) or is_known_late
     if known is None or not is_later or known.progress.filled_quantity > filled:
         raise ReconciliationError(
             f"order {step.client_order_id} can't become {status}, {filled} filled: "

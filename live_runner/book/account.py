@@ -317,8 +317,11 @@ class AccountBooks:
         since = self._rearmed_at if rearmed else "00:00"
         return f"the account has lost {lost:.2%} since {since} UTC, more than {limit:.2%}".replace("%", " %")
 
-    def rearm(self, at: datetime, equity: Mapping[int, EquityThen]) -> None:
-        """Count what each book has lost since then until its day ends: a person let them go on."""
+    def rearm(self, at: datetime, equity: Mapping[int, EquityThen], value: float | None = None) -> None:
+        """Count what each book has lost since then until its day ends: a person let them go on.
+
+        ``value`` is what a unit of the account was worth then, quote; None where no row tells it.
+        """
         with self._lock:
             self._rearmed = {
                 key: _Start(to_ms(then.at) // DAY_MS, then.equity)
@@ -326,7 +329,8 @@ class AccountBooks:
                 if math.isfinite(then.equity)
             }
             self._rearmed_at = f"{at:%H:%M}"
-            self._rearmed_value = self._value_then(to_ms(at))
+            day = to_ms(at) // DAY_MS
+            self._rearmed_value = self._value_then(to_ms(at)) if value is None else _Start(day, value)
 
     def _value_then(self, at_ms: int) -> _Start:
         """Value of a unit when a person let it go on; NaN where the venue had not been asked by then."""
@@ -337,7 +341,7 @@ class AccountBooks:
     def _by_venue(self) -> tuple[Nav | None, float]:
         """Return what the venue says, since midnight or since a person let it go on, and its age.
 
-        What a unit was worth when a person let it go on is not known after a restart: the books tell then.
+        Where nobody knows what a unit was worth when a person let it go on, the books tell.
         """
         funds, rearmed = self._funds, self._rearmed_value
         if funds is None:

@@ -118,12 +118,12 @@ class Accounts:
 
     def _rearm(self, key: str, account: AccountBooks) -> None:
         """Count anew what people let go on; the rows know it, whatever has restarted since."""
-        for source, event, at, equity in self._controls.rearmed:
+        for source, event, at, equity, value in self._controls.rearmed:
             if event == "repeated_execution":
                 for deployment_id in account.deployment_ids & {_deployment_of(source)}:
                     account.lift(deployment_id, to_ms(at))
             elif source == key and event == "account_loss":
-                account.rearm(at, equity)
+                account.rearm(at, equity, value)
             elif source == key and event == "rejects":
                 account.trust(to_ms(at))
 

@@ -277,7 +277,7 @@ class Runner:
     async def _follow_stream(self, feed: Feed, traders: Traders) -> None:
         """Listen to the symbols that are traded."""
         while True:
-            listening = asyncio.create_task(feed.follow(traders.symbols))
+            listening = asyncio.create_task(feed.follow(traders.streamed))
             try:
                 await traders.symbols_changed.wait()
                 traders.symbols_changed.clear()

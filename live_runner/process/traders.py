@@ -101,6 +101,11 @@ class Traders:
         return sorted({trader.symbol for trader in self._traders.values()})
 
     @property
+    def streamed(self) -> list[str]:
+        """Whose streams are listened to: levels may be watched before the bars of a history are loaded."""
+        return sorted({trader.symbol for trader in self.all})
+
+    @property
     def all(self) -> list[Trader]:
         """Those that are traded, and those that wait for their bars."""
         return list((self._traders | self._opened).values())

@@ -106,9 +106,14 @@ async def _name_at_venue(venue: OrderVenue, trade: VenueTrade, place: BooksAsked
 
 
 def _waiting_stops(brokers: Brokers) -> list[str]:
+    """Names of the stops that may have sent an order, also of those that were thought to have never come."""
     return [
         name
         for broker in brokers.values()
         for name, order in broker.orders.items()
-        if order.intent.purpose == STOP and order.progress.status not in FINAL
+        if order.intent.purpose == STOP
+        and (
+            order.progress.status not in FINAL
+            or (order.progress.status == "REJECTED" and order.venue_order_id is None)
+        )
     ]

@@ -227,7 +227,8 @@ class VenueBroker:
     def follow(self, step: OrderStep, at: datetime) -> bool:
         """Commit an order's progress; False if it tells nothing new."""
         known = self.orders[step.client_order_id]
-        progress = advanced(known.progress, step.progress)
+        gets_number = known.venue_order_id is None and bool(step.venue_order_id)
+        progress = advanced(known.progress, step.progress, gets_number=gets_number)
         if progress is None:
             is_named = step.venue_order_id in (None, known.venue_order_id)
             if is_named or step.progress.status != known.progress.status:

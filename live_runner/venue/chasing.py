@@ -100,7 +100,9 @@ class Chasing:
         self._chased, self._reads_back, self.due = Chased(), False, 0.0
 
     async def recover(self) -> None:
-        """Go on with an order that an earlier life has left at the venue."""
+        """Go on with an order that nobody chases: one of an earlier life, or one that is known late."""
+        if self._root is not None:
+            return
         self._root = await self._rows.with_broker(_left_behind)
         if self._root is not None:
             self._until_ms = to_ms(self._root.bar_close) + int(self._settings.seconds * 1000)

@@ -40,7 +40,7 @@ class Entries:
         self._of(seat).take_up(intent, stamp_ms)
 
     async def recover(self, seats: Iterable[Seat]) -> None:
-        """Go on with what an earlier life has left at the venue."""
+        """Go on with what works at the venue and is chased by nobody."""
         for seat in seats:
             await self._of(seat).recover()
 

@@ -365,6 +365,7 @@ class VenueLink:
             await self._covers.heed(found.position)
         await self._settle()
         self._judge(found.difference)
+        await self._entries.recover([seat for seat in self.place.seats.values() if seat.has_begun])
         is_waiting = bool(await self.place.with_brokers(in_flight)) or bool(self._differences)
         pause = _SOON_SECONDS if is_waiting else self._station.settings.reconcile_seconds
         self._next_sweep = self._loop.time() + pause

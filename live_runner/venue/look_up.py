@@ -38,7 +38,7 @@ class LookUps:
             If the venue has forgotten an order that it had accepted.
         """
         order = await rows.with_broker(lambda broker: broker.orders[name])
-        if await self._is_found(order, rows):
+        if await self.is_found(order, rows):
             self._missing.pop(name, None)
             return
         now_ms = await self._venue.now_ms()
@@ -56,7 +56,8 @@ class LookUps:
             reason = f"not found in {_LOOK_UPS} look-ups: it never arrived"
             await rows.follow(order, "REJECTED", reason=reason)
 
-    async def _is_found(self, order: PlacedOrder, rows: OrderRows) -> bool:
+    async def is_found(self, order: PlacedOrder, rows: OrderRows) -> bool:
+        """Whether the venue knows an order by our name; what it says of it is committed."""
         name = order.intent.client_order_id
         if order.intent.purpose != STOP:
             found = await self._venue.find_order(self._symbol, client_order_id=name)

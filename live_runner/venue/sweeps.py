@@ -76,9 +76,17 @@ class Sweeps:
         booked = await place.with_books(partial(book_trades, trades=found.ours, at=at, halts=halts))
         for deployment, fill in (*late, *booked):
             _log.info("fill", extra={"deployment": deployment, **shown(fill)})
+        await self._know_late({one.client_order_id for one in found.ours if one.client_order_id})
         is_new = any(one.fill.client_order_id is None for one in booked) or bool(others)
         if halts and is_new:
             raise error
+
+    async def _know_late(self, names: set[str]) -> None:
+        """Ask for orders that are filled and were thought to have never arrived."""
+        for name in sorted(names):
+            order, seat = await self._place.order_of(client_order_id=name), self._place.seat_of(name)
+            if order is not None and seat is not None and order.progress.status == "REJECTED":
+                await self._look_ups.is_found(order, seat.rows)
 
     async def compare(self) -> Compared:
         """Compare orders, stops and position with the venue's, and book its payments."""

@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any, NamedTuple, Protocol
 
 from quant_pipelines.core.errors import ExchangeRefused
+from quant_pipelines.exchange.venue_limits import max_leverage_of
 from quant_pipelines.trading.modes import AccountModes
 
 _ALREADY_SO = ("-4046",)
@@ -81,9 +82,13 @@ class AccountSettings:
         Raises
         ------
         ExchangeRefused
-            If the venue does not take them, or keeps others.
+            If the venue does not take them, keeps others, or has lowered what it allows since it took them.
         """
         market_id, wanted = await self._market_id(symbol), SymbolConfig("CROSSED", leverage)
+        if leverage > (highest := await self._max_leverage(market_id)):
+            raise ExchangeRefused(
+                f"{symbol} takes leverage {highest} at most; expected {leverage}, as is set"
+            )
         found = await self._of_symbol(market_id)
         if found == wanted:
             return ""
@@ -113,6 +118,12 @@ class AccountSettings:
     def _hear(self, message: Any) -> None:
         if isinstance(message, dict) and message.get("e") == _CONFIG:
             self._changed.set()
+
+    async def _max_leverage(self, market_id: str) -> int:
+        call = self._client.fapiPrivateGetLeverageBracket
+        return max_leverage_of(
+            await self._ask(f"brackets of {market_id}", call, {"symbol": market_id}, weight=1)
+        )
 
     async def _of_symbol(self, market_id: str) -> SymbolConfig:
         call = self._client.fapiPrivateGetSymbolConfig

@@ -2,12 +2,13 @@
 
 from collections.abc import Awaitable, Callable, Iterable
 from decimal import Decimal
-from typing import Any
+from typing import Any, TypeVar
 
 from quant_pipelines.core.errors import ExchangeUnavailable
 from quant_pipelines.trading.execution import Bracket
 from quant_pipelines.trading.venue_limits import VenueLimits
 
+Told = TypeVar("Told")
 _Ask = Callable[..., Awaitable[Any]]
 
 
@@ -46,10 +47,25 @@ def brackets_of(answer: list[dict[str, Any]]) -> tuple[Bracket, ...]:
     ExchangeUnavailable
         If the answer can't be read.
     """
+    return _read_of_one(answer, _brackets)
+
+
+def max_leverage_of(answer: list[dict[str, Any]]) -> int:
+    """Highest leverage of the one symbol that was asked for, that of its smallest positions.
+
+    Raises
+    ------
+    ExchangeUnavailable
+        If the answer can't be read.
+    """
+    return _read_of_one(answer, lambda in_order: int(in_order[0]["initialLeverage"]))
+
+
+def _read_of_one(answer: list[dict[str, Any]], read: Callable[[list[dict[str, Any]]], Told]) -> Told:
     try:
         [row] = answer
-        return _brackets(_in_order(row["brackets"]))
-    except (KeyError, TypeError, ArithmeticError, ValueError) as error:
+        return read(_in_order(row["brackets"]))
+    except (KeyError, IndexError, TypeError, ArithmeticError, ValueError) as error:
         raise ExchangeUnavailable(f"exchange told brackets that can't be read: {error!r}") from error
 
 

@@ -26,7 +26,7 @@ from quant_pipelines.store.tables import (
     positions,
     signals,
 )
-from quant_pipelines.trading.orders import OPEN, OrderProgress, predecessors
+from quant_pipelines.trading.orders import OPEN, OrderProgress, is_late, predecessors
 from quant_pipelines.trading.purposes import Purpose
 
 
@@ -258,7 +258,9 @@ def advance_order(
     ReconciliationError
         If the order is unknown, or its state would go back.
     """
-    allowed = (*predecessors(state.status), state.status)
+    may_follow = orders.c.status.in_((*predecessors(state.status), state.status))
+    if venue_order_id and is_late("REJECTED", state.status):
+        may_follow |= (orders.c.status == "REJECTED") & orders.c.venue_order_id.is_(None)
     values: dict[str, Any] = {
         "status": state.status,
         "filled_quantity": state.filled_quantity,
@@ -271,7 +273,7 @@ def advance_order(
         orders.update()
         .where(
             orders.c.client_order_id == state.client_order_id,
-            orders.c.status.in_(allowed),
+            may_follow,
             orders.c.filled_quantity <= state.filled_quantity,
         )
         .values(values)

@@ -33,6 +33,11 @@ FOLLOWERS: dict[OrderStatus, _Followers] = {
 ``PENDING_*`` is what *we* asked for on top of a working state; an update that fails gives the state before
 back, which loses nothing: the filled quantity is kept beside the status.
 """
+LATE: _Followers = _ACCEPTED | _ENDED_AT_VENUE
+"""What a venue may tell of an order that was thought REJECTED, as long as it has given that no number.
+
+Such an order was taken for one that never arrived, and had: it works, or was filled, and must be known.
+"""
 
 
 class OrderProgress(NamedTuple):
@@ -52,7 +57,12 @@ def predecessors(after: OrderStatus) -> tuple[OrderStatus, ...]:
     return tuple(before for before, followers in FOLLOWERS.items() if after in followers)
 
 
-def advanced(known: OrderProgress, seen: OrderProgress) -> OrderProgress | None:
+def is_late(before: OrderStatus, after: OrderStatus) -> bool:
+    """Whether ``after`` tells of an order that was thought rejected; counts while it has no number only."""
+    return before == "REJECTED" and after in LATE
+
+
+def advanced(known: OrderProgress, seen: OrderProgress, *, gets_number: bool = False) -> OrderProgress | None:
     """Progress after an observation; None if it tells nothing new, as one that is late or doubled.
 
     Parameters
@@ -61,6 +71,8 @@ def advanced(known: OrderProgress, seen: OrderProgress) -> OrderProgress | None:
         What is stored.
     seen
         What the venue said, in any order.
+    gets_number
+        Whether the venue gave it its number with that, and had given none before.
 
     Returns
     -------
@@ -68,7 +80,7 @@ def advanced(known: OrderProgress, seen: OrderProgress) -> OrderProgress | None:
         The later status with the larger filled quantity.
     """
     filled = max(known.filled_quantity, seen.filled_quantity)
-    if may_follow(known.status, seen.status):
+    if may_follow(known.status, seen.status) or (gets_number and is_late(known.status, seen.status)):
         return OrderProgress(seen.status, filled)
     if filled > known.filled_quantity and known.status == seen.status:
         return OrderProgress(known.status, filled)

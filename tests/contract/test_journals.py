@@ -168,6 +168,20 @@ def test_an_orders_state_never_goes_back(bench: Bench) -> None:
     assert journal.read_book(bench.deployment.id).open_intents == ()
 
 
+def test_an_order_that_was_thought_rejected_arrives_once_with_its_number(bench: Bench) -> None:
+    name, journal = bench.add_order().client_order_id, bench.journal
+    rejected, accepted = OrderProgress("REJECTED"), OrderProgress("ACCEPTED")
+    journal.follow_order(bench.epoch, OrderStep(name, rejected), NOW + MINUTE)
+    with pytest.raises(ReconciliationError, match="unknown, or further already"):
+        journal.follow_order(bench.epoch, OrderStep(name, accepted), NOW + MINUTE)
+    journal.follow_order(bench.epoch, OrderStep(name, accepted, "4711"), NOW + MINUTE)
+    [order] = journal.read_orders(bench.deployment.id)
+    assert (order.progress, order.venue_order_id) == (accepted, "4711")
+    journal.follow_order(bench.epoch, OrderStep(name, rejected), NOW + MINUTE)
+    with pytest.raises(ReconciliationError, match="unknown, or further already"):
+        journal.follow_order(bench.epoch, OrderStep(name, accepted, "4711"), NOW + MINUTE)
+
+
 def test_an_order_that_nobody_intended_has_no_state(bench: Bench) -> None:
     with pytest.raises(ReconciliationError, match="unknown"):
         bench.journal.follow_order(bench.epoch, OrderStep("q1-9-x", OrderProgress("ACCEPTED")), NOW)

@@ -9,7 +9,7 @@ from collections import Counter, defaultdict
 from decimal import Decimal
 
 from quant_pipelines.simulator.venue.records import FillRecord, IncomeRecord
-from quant_pipelines.trading.orders import FOLLOWERS
+from quant_pipelines.trading.orders import FOLLOWERS, is_late
 from quant_pipelines.trading.purposes import EXITS, INTERNAL_PREFIX
 from tests.faults.evidence import BY_HAND, VENUES_OWN, Evidence, Findings, Violation
 from tests.faults.requests import Asked
@@ -57,6 +57,7 @@ class Examiner:
         self._n_exits = 0
         self._exit_pause_ms = 0
         self._seen: dict[str, tuple[str, Decimal]] = {}
+        self._numbered = set[str]()
 
     @property
     def found(self) -> dict[Violation, int]:
@@ -143,9 +144,11 @@ class Examiner:
         for table, key, row in log[self._n_log :]:
             if table != "orders":
                 continue
-            (status, filled), _, _ = row
+            (status, filled), number, _ = row
             before, had = self._seen.get(key[0], ("", Decimal(0)))
             goes_on = not before or status == before or status in FOLLOWERS[before]  # type: ignore[index]
+            goes_on |= bool(number) and key[0] not in self._numbered and is_late(before, status)  # type: ignore[arg-type]
+            self._numbered |= {key[0]} if number else set()
             if not goes_on or filled < had:
                 self._violated("I7", f"order {key[0]} went from {before} {had} to {status} {filled}")
             self.moves[before, status] += before != status

@@ -68,6 +68,7 @@ class Independent(IndependentBooks):
         self._left: dict[str, int] = {}
         """When each order was first sent with an intent in the rows."""
         self._states: dict[str, tuple[str, Decimal]] = {}
+        self._numbered = set[str]()
         self._halted_ms: dict[int, int] = {}
         self._epochs_ms: list[int] = []
         self._closed_ms = -_COVER_MS
@@ -201,18 +202,23 @@ class Independent(IndependentBooks):
         log = self.evidence.journal.tables.log
         for one in log[self._n_read :]:
             if one.table == "orders":
-                self._follow(one.key[0], one.row[0], now)
+                self._follow(one.key[0], one.row[0], now, has_number=one.row[1] is not None)
             elif one.table == "alerts":
                 self._halted_ms[one.key[0]] = now
         self._n_read = len(log)
 
-    def _follow(self, name: str, progress: Any, now: int) -> None:
-        """I7: no state goes back, and what is unknown is refused only when it can't arrive any more."""
+    def _follow(self, name: str, progress: Any, now: int, *, has_number: bool) -> None:
+        """I7: no state goes back, and what is unknown is refused only when it can't arrive any more.
+
+        What was refused without a number, and has one now, had arrived after all.
+        """
         status, filled = progress
         before, filled_before = self._states.get(name, ("INITIALIZED", _ZERO))
         self._states[name] = status, filled
-        is_left = before in _ENDED and status != before
-        if is_left or _RANKS[status] < _RANKS[before] or filled < filled_before:
+        is_late = before == "REJECTED" and has_number and name not in self._numbered
+        self._numbered |= {name} if has_number else set()
+        is_left = (before in _ENDED and status != before) or _RANKS[status] < _RANKS[before]
+        if (is_left and not is_late) or filled < filled_before:
             self.violated("I7", f"{name} goes back from {before}, {filled_before} to {status}, {filled}")
         if before == "UNKNOWN" and status == "REJECTED":
             left_ms = self._left.get(name)

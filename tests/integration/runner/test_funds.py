@@ -20,6 +20,9 @@ from quant_pipelines.exchange.ccxt_orders import CcxtOrders
 from quant_pipelines.simulator.venue.booking import Movement, book_income
 from quant_pipelines.store.engine import transaction
 from quant_pipelines.store.funds import PostgresFunds, newest_funds
+from quant_pipelines.store.heartbeats import halt_alert, resolve_halts
+from quant_pipelines.store.postgres_journal import PostgresJournal
+from quant_pipelines.trading.breaker import Trip
 from quant_pipelines.trading.funds import Balance, IncomeRow, venue_change
 from tests.integration.runner.stage import Stage, play
 from tests.integration.runner.venue_world import deploy_canary, is_protected, runner, until
@@ -73,6 +76,24 @@ def test_a_deposit_changes_units_and_not_what_one_is_worth(
     assert shown["unit_value"] == 1.0
     assert PostgresFunds(engine).peak_value(account_id) == 1
     assert PostgresFunds(engine).peak_value(account_id + 1) == 0
+
+
+@pytest.mark.parametrize(("balances", "expected"), [((), None), ((-7200, 60, -90), 0.75), ((-3601,), None)])
+def test_the_unit_of_a_rearmed_account_is_worth_what_the_nearest_balance_says(
+    engine: Engine, deploy: Callable[..., int], balances: tuple[int, ...], expected: float | None
+) -> None:
+    deploy_canary(deploy)
+    [(account_id,)] = rows(engine, "select account_id from trading.deployments")
+    funds, margin = PostgresFunds(engine), {-7200: 1000, -90: 500, 60: 750, -3601: 1000}
+    for seconds in sorted(balances):
+        balance = Balance(Decimal(margin[seconds]), Decimal(0), Decimal(0), Decimal(0))
+        funds.save_balance(account_id, balance, [], NOON + timedelta(seconds=seconds))
+    journal, source = PostgresJournal(engine), f"account:{account_id}"
+    journal.write_alert(halt_alert(source, Trip("account_loss", "lost", 1), NOON - timedelta(hours=1)))
+    with engine.begin() as connection:
+        resolve_halts(connection, source, NOON)
+    [rearmed] = journal.read_controls().rearmed
+    assert rearmed.value == expected
 
 
 def test_a_day_of_trading_is_equal_to_the_wallet_and_a_foreign_payment_is_named(

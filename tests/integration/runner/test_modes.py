@@ -191,7 +191,7 @@ def test_leverage_that_can_not_be_put_back_opens_nothing_until_it_can_be(
     async def scenario(stage: Stage) -> None:
         async with runner(engine, database_url, stage, Stubborn):
             await until(lambda: rows(engine, standing))
-            await until(lambda: "-4028" in reduced_by(engine))
+            await until(lambda: "leverage 125 at most; expected 200" in reduced_by(engine))
             await asyncio.sleep(2)
 
     play(tmp_path, scenario)

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from quant_pipelines.core.errors import ExchangeUnavailable
-from quant_pipelines.exchange.venue_limits import brackets_of
+from quant_pipelines.exchange.venue_limits import brackets_of, max_leverage_of
 from quant_pipelines.exchange.venue_rows import event_of, position_of, stop_of
 from quant_pipelines.trading.execution import Bracket
 from quant_pipelines.trading.venue import StopUpdate
@@ -64,6 +64,7 @@ def test_brackets_are_read_lowest_first_or_refused() -> None:
     first = {**row, "notionalFloor": 0, "maintMarginRatio": 0.01, "cum": 0.0}
     answer = [{"symbol": "BTCUSDT", "brackets": [{**row, "notionalFloor": 5000}, first]}]
     assert brackets_of(answer) == (Bracket(0.0, 0.01), Bracket(5000.0, 0.02, 50.0))
+    assert max_leverage_of(answer) == 5
     for strange in ([], [{"symbol": "BTCUSDT"}]):
         with pytest.raises(ExchangeUnavailable, match="brackets"):
             brackets_of(strange)

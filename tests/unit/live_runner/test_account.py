@@ -10,7 +10,7 @@ from live_runner.book.account import AccountBooks, AccountTerms
 from live_runner.book.recall import Recalled
 from quant_pipelines.core.account_limits import AccountLimits
 from quant_pipelines.core.limits import RiskLimits
-from quant_pipelines.core.timeframes import DAY_MS, from_ms
+from quant_pipelines.core.timeframes import DAY_MS, HOUR_MS, from_ms
 from quant_pipelines.risk.account_nav import AccountFunds
 from quant_pipelines.risk.account_view import AccountOrder, BookExposure, OpenExposure, Prices
 from quant_pipelines.store.rearmed import EquityThen
@@ -256,6 +256,15 @@ def test_losses_at_the_venue_count_from_when_a_person_lets_it_go_on_until_the_da
     clock_ms[0] = DAY_MS
     funded.know(AccountFunds(5_500.0, 10_000.0, 0.55, DAY_MS))
     assert funded.hard_stop() == ""
+
+
+def test_a_restart_counts_losses_at_the_venue_from_the_value_that_the_rows_know() -> None:
+    funded, _ = at_venue(book(1), max_account_loss_fraction=0.2)
+    funded.know(AccountFunds(7_000.0, 10_000.0, 1.0, HOUR_MS))
+    funded.rearm(from_ms(0), {}, 0.72)
+    assert funded.hard_stop() == "", "3 % since then"
+    funded.know(AccountFunds(5_700.0, 10_000.0, 1.0, HOUR_MS))
+    assert funded.hard_stop() == "the account has lost 20.83 % since 00:00 UTC, more than 20.00 %"
 
 
 def test_nothing_is_opened_while_a_stop_would_come_behind_the_liquidation() -> None:

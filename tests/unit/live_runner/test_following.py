@@ -89,6 +89,7 @@ def test_a_trader_without_its_bars_follows_a_halt_as_the_others_do() -> None:
             await traders.follow()
             await traders.beat()
             assert states(journal) == {KNOWN.id: "HALTED"}
+            assert (traders.symbols, traders.streamed) == ([SYMBOL], [SYMBOL, OTHER])
             source.may_go_on.set()
             await refreshing
             await traders.beat()

@@ -10,6 +10,7 @@ from quant_pipelines.core.orders import OrderStatus
 from quant_pipelines.trading.orders import (
     FINAL,
     FOLLOWERS,
+    LATE,
     OPEN,
     OrderProgress,
     advanced,
@@ -49,6 +50,18 @@ def test_whatever_is_seen_an_order_never_goes_back(seen: list[OrderProgress]) ->
         assert new.filled_quantity >= known.filled_quantity
         assert new != known
         known = new
+
+
+@given(PROGRESS, PROGRESS)
+def test_only_an_order_that_never_had_a_number_is_found_to_have_arrived_after_all(
+    known: OrderProgress, seen: OrderProgress
+) -> None:
+    late, usual = advanced(known, seen, gets_number=True), advanced(known, seen)
+    if known.status == "REJECTED" and seen.status in LATE:
+        filled = max(known.filled_quantity, seen.filled_quantity)
+        assert (late, usual) == (OrderProgress(seen.status, filled), None)
+    else:
+        assert late == usual
 
 
 @given(PROGRESS, PROGRESS)
