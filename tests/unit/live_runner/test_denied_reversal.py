@@ -62,7 +62,8 @@ class TradingVenue(MemoryVenue):
         return VenueOrder(name, "9", "FILLED", quantity)
 
     async def position(self, symbol: str) -> AccountPosition:
-        return AccountPosition(symbol, self.held, mark_price=Decimal(100))
+        level = Decimal(50 if self.held > 0 else 150)
+        return AccountPosition(symbol, self.held, liquidation_price=level, mark_price=Decimal(100))
 
     async def trades(self, symbol: str, from_id: str | None) -> list[VenueTrade]:
         first = VenueTrade("1", "8", "", "buy", Decimal(2), Decimal(100), Decimal(0), to_ms(AT), Decimal(0))
