@@ -19,8 +19,8 @@ from quant_pipelines.sandbox.wire import Frame, MalformedFrame
 from quant_pipelines.sdk.desk import Desk
 from quant_pipelines.sdk.strategy import Strategy
 
-_FIRST = ("load", "make")
-"""Questions that take as long as compiling does, and need no instance."""
+_COMPILED_SECONDS = 5.0
+"""What compiled code takes until it is there, beside the first answer that needs it."""
 _PATIENCE = 2.0
 """How many times its own time a question waits for its turn: for one that hangs, and those before it."""
 
@@ -34,7 +34,7 @@ class HostLimits:
     seconds
         Until it has answered a question, such as for its target.
     load_seconds
-        Until it is compiled, its kernels included, and until the process has started.
+        Until its text has run, in a process of its own, and until a process has started.
     megabytes
         Of address space; compiled kernels alone map about one gigabyte.
     misses
@@ -46,13 +46,21 @@ class HostLimits:
     megabytes: int = 2048
     misses: int = 3
 
+    def until_answered(self, question: str) -> float:
+        """Seconds that a question may take."""
+        special = {"load": self.load_seconds, "make": self.seconds + _COMPILED_SECONDS}
+        return special.get(question, self.seconds)
+
 
 class NotAsked(StrategyMissed):
     """Others kept the process: a bar is missed, and nothing speaks against the strategy itself."""
 
 
 class SandboxHost:
-    """One confined process, in which the texts of all strategies run; for any number of threads.
+    """One confined process, in which all strategies decide; for any number of threads.
+
+    A text runs first in a process that lives for that alone: one that hangs there, or takes all memory, keeps
+    nobody waiting.
 
     Examples
     --------
@@ -71,6 +79,7 @@ class SandboxHost:
         self._asking = threading.Lock()
         self._process: Life | None = None
         self._known: set[str] = set()
+        self._loaded: dict[str, Frame] = {}
 
     def __enter__(self) -> Self:
         return self
@@ -114,11 +123,13 @@ class SandboxHost:
         MalformedFrame
             If it answers what no strategy can.
         """
+        if sent.document["ask"] == "load":
+            return self._apart(sent)
         with self._turn(sent):
             process = self._running()
             try:
                 process.wait_ready(self.limits.load_seconds)
-                if sent.document["ask"] in _FIRST or sent.document["key"] in self._known:
+                if sent.document["ask"] == "make" or sent.document["key"] in self._known:
                     return self._asked(process, sent, desk)
                 made = self._asked(process, version.making(sent.document["parameters"]), None)
                 return made if "raised" in made.document else self._asked(process, sent, desk)
@@ -127,19 +138,39 @@ class SandboxHost:
                 self._started()  # others are waiting
                 raise
 
+    def _apart(self, sent: Frame) -> Frame:
+        """Ask a process that lives for this alone; what has loaded once is not tried again."""
+        text = digest_of(sent.document)
+        if text not in self._loaded:
+            if self._asking.acquire(blocking=False):  # the other one starts meanwhile
+                try:
+                    self._running()
+                finally:
+                    self._asking.release()
+            process = self._life()
+            try:
+                process.wait_ready(self.limits.load_seconds)
+                answer = self._asked(process, sent, None)
+            finally:
+                process.end()
+            if "raised" in answer.document:
+                return answer
+            self._loaded[text] = answer
+        return self._loaded[text]
+
     @contextmanager
     def _turn(self, sent: Frame) -> Iterator[None]:
-        """Wait for others; not for long while a book waits for the answer: nothing is covered meanwhile."""
+        """Wait for others; not for long while a bar waits for the answer, as it is not booked meanwhile."""
         patience = _PATIENCE * self.limits.seconds
-        if not self._asking.acquire(timeout=-1 if sent.document["ask"] in _FIRST else patience):
+        if not self._asking.acquire(timeout=-1 if sent.document["ask"] == "make" else patience):
             raise NotAsked(f"others kept the strategies' process for {patience:g} s")
         try:
             yield
         finally:
             self._asking.release()
 
-    def _asked(self, process: "Life", sent: Frame, desk: Desk | None) -> Frame:
-        seconds = self.limits.load_seconds if sent.document["ask"] in _FIRST else self.limits.seconds
+    def _asked(self, process: Life, sent: Frame, desk: Desk | None) -> Frame:
+        seconds = self.limits.until_answered(sent.document["ask"])
         document = sent.document | {"seconds": seconds}
         process.send(Frame(document, sent.arrays), seconds)
         while "act" in (answer := process.read()).document:
@@ -153,7 +184,7 @@ class SandboxHost:
             self._known.add(sent.document["key"])
         return answer
 
-    def _running(self) -> "Life":
+    def _running(self) -> Life:
         """Return the process; one that died while nobody asked is started again."""
         process = self._process
         if process is None or process.child.poll() is not None:
@@ -162,14 +193,17 @@ class SandboxHost:
             process = self._started()
         return process
 
-    def _started(self) -> "Life":
+    def _started(self) -> Life:
         self._known.clear()
         self._process = None
+        self._process = self._life()
+        return self._process
+
+    def _life(self) -> Life:
         try:
-            self._process = Life("worker", Path(self._folder.name), self.limits.megabytes)
+            return Life("worker", Path(self._folder.name), self.limits.megabytes)
         except OSError as error:
             raise StrategyMissed(f"the strategies' process can't be started: {error}") from error
-        return self._process
 
 
 class Version:

@@ -161,16 +161,57 @@ def test_late_strategy_misses_and_the_next_one_is_answered(hasty: SandboxHost) -
     assert time.monotonic() - begun < 30.0
 
 
-def test_a_question_does_not_wait_as_long_as_another_text_may_load(hasty: SandboxHost) -> None:
-    sound = tried(hasty, SOUND)
-    assert target_of(sound, BARS).tolist() == [0.0, 1.0, -1.0]
-    slow = TEXT.replace("class Tried", "N = sum(1 for _ in range(300_000_000))\n\n\nclass Tried")
-    loading = threading.Thread(target=hasty.load, args=("slow", slow.format(body=SOUND)))
-    loading.start()
-    time.sleep(0.5)
-    assert str(cause_of(sound)) == "others kept the strategies' process for 3 s"
-    loading.join()
-    assert target_of(sound, BARS).tolist() == [0.0, 1.0, -1.0], "nothing speaks against it"
+HANGING_AT_IMPORT = TEXT.replace("class Tried", "while True: pass\n\n\nclass Tried")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [HANGING_AT_IMPORT, TEXT.replace("class Tried", "there['os']._exit(7)\n\n\nclass Tried")],
+)
+def test_a_text_that_hangs_or_dies_at_import_takes_no_others_process(text: str) -> None:
+    with SandboxHost(HostLimits(load_seconds=10.0)) as host:
+        sound = tried(host, SOUND)
+        before, ends = host.pid, list[str]()
+
+        def load() -> None:
+            with pytest.raises(StrategyError) as raised:
+                host.load("tried", text)
+            ends.append(str(raised.value))
+
+        loading = threading.Thread(target=load)
+        loading.start()
+        assert target_of(sound, BARS).tolist() == [0.0, 1.0, -1.0]
+        assert host.pid == before
+        loading.join()
+        assert host.pid == before
+        assert "did not answer in 10 s" in ends[0] or "died (exit code 7)" in ends[0]
+
+
+def test_a_text_that_has_loaded_is_not_run_apart_again() -> None:
+    with SandboxHost() as host:
+        host.load("tried", TEXT.format(body=SOUND))
+        host.limits = HostLimits(load_seconds=0.0)
+        with pytest.raises(StrategyMissed):
+            host.load("tried", TEXT.format(body="np.ones(1)"))
+        host.load("tried", TEXT.format(body=SOUND))
+
+
+def test_an_instance_that_is_not_made_in_time_costs_others_one_bar_at_most() -> None:
+    hangs = TEXT.format(body=SOUND) + "\n    def is_valid(self) -> bool:\n        while True: pass\n"
+    with SandboxHost(HostLimits(seconds=1.5)) as host:
+        sound, endless = tried(host, SOUND), host.load("endless", hangs)
+        assert target_of(sound, BARS).tolist() == [0.0, 1.0, -1.0]
+
+        def make() -> None:
+            with pytest.raises(StrategyError, match=r"did not answer in 6\.5 s"):
+                endless()
+
+        making = threading.Thread(target=make)
+        making.start()
+        time.sleep(0.5)
+        assert str(cause_of(sound)) == "others kept the strategies' process for 3 s"
+        making.join()
+        assert target_of(sound, BARS).tolist() == [0.0, 1.0, -1.0], "nothing speaks against it"
 
 
 def test_strategy_that_is_late_three_times_is_broken(hasty: SandboxHost) -> None:
@@ -267,10 +308,3 @@ def test_act_that_can_not_be_is_the_strategys_fault_alone(shared: SandboxHost, a
         strategy.on_bar(desk, BARS.rows(0, 2))
     assert desk.acts == []
     assert target_of(tried(shared, SOUND), BARS).tolist() == [0.0, 1.0, -1.0]
-
-
-def test_text_that_hangs_at_import_is_refused() -> None:
-    with SandboxHost(HostLimits(load_seconds=5.0)) as host:
-        with pytest.raises(StrategyError, match="did not answer in 5 s"):
-            host.load("tried", TEXT.replace("class Tried", "while True: pass\n\n\nclass Tried"))
-        assert target_of(tried(host, SOUND), BARS).tolist() == [0.0, 1.0, -1.0]
