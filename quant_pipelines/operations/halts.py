@@ -119,7 +119,7 @@ def resume(engine: Engine, signature: Signature, *, scope: str, clock: Clock) ->
         audit_id = audit.append(connection, signature.operator, "runner.resumed", scope, detail)
         left = _scopes_of(standing_halts(connection))
         announce_deployments(connection)
-    summary = f"{scope} is resumed; {len(standing)} halts resolved{_still_halted(left)}"
+    summary = f"{scope} is resumed; halts resolved: {len(standing)}{_still_halted(left)}"
     return Receipt("runner.resumed", scope, summary, audit_id)
 
 
@@ -129,8 +129,8 @@ def _scopes_of(halts: list[dict[str, Any]]) -> list[str]:
 
 
 def _still_halted(scopes: list[str]) -> str:
-    commands = "; ".join(f'quant runner resume {scope} --reason "…"' for scope in scopes)
-    return f"; still halted: {', '.join(scopes)}: {commands}" if scopes else ""
+    commands = ", ".join(f'quant runner resume {scope} --reason "…"' for scope in scopes)
+    return f"; still halted: {commands}" if scopes else ""
 
 
 def runner_status(engine: Engine, clock: Clock) -> dict[str, Any]:

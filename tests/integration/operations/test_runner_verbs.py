@@ -261,10 +261,10 @@ def test_what_is_halted_still_is_named_with_its_commands(world: Any, ann: Signat
         halts.flatten(world.engine, ann, scope=scope, clock=world.clock)
     write_halt(world.engine, book, Trip("failed", "a fill that nobody asked for"), world.now)
     assert halts.resume(world.engine, bob, scope="account", clock=world.clock).summary == (
-        f'account is resumed; 1 halts resolved; still halted: {book}: quant runner resume {book} --reason "…"'
+        f'account is resumed; halts resolved: 1; still halted: quant runner resume {book} --reason "…"'
     )
     last = halts.resume(world.engine, bob, scope=book, clock=world.clock)
-    assert last.summary == f"{book} is resumed; 2 halts resolved"
+    assert last.summary == f"{book} is resumed; halts resolved: 2"
 
 
 def test_flattening_also_halts_and_may_follow_a_halt(world: Any, ann: Signature, bob: Signature) -> None:
