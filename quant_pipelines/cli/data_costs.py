@@ -23,7 +23,12 @@ def run(arguments: argparse.Namespace) -> int:
         return 0
     print(table([_shown(row) for row in rows], _COLUMNS))
     for row in rows:
-        if row.get("settings"):
+        if "needed" in row:
+            usable = row["orders"] - row["unusable"]
+            print(
+                f"{row['venue']} {row['symbol']}: {usable} usable orders; an estimate needs {row['needed']}"
+            )
+        else:
             values = ", ".join(f"{name} = {value}" for name, value in row["settings"].items())
             print(f"{row['venue']} {row['symbol']}: [costs] {values}")
     return 0

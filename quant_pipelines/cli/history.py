@@ -10,7 +10,7 @@ from sqlalchemy import Engine
 
 from quant_pipelines.cli.operator import home_of
 from quant_pipelines.core.bars import Bars
-from quant_pipelines.core.errors import ConfigurationError, DataError, unknown_name
+from quant_pipelines.core.errors import ConfigurationError, DataError, StoreError, unknown_name
 from quant_pipelines.core.funding import FundingSeries
 from quant_pipelines.core.series import Window
 from quant_pipelines.core.settings import Settings
@@ -22,15 +22,16 @@ from quant_pipelines.research.fill_inputs import NO_FILL_INPUTS, FillInputs
 from quant_pipelines.research.funding_prices import through
 from quant_pipelines.research.history import HistorySource, covers
 from quant_pipelines.sdk import Strategy, attach_inputs
-from quant_pipelines.stack.home import Home
+from quant_pipelines.stack.home import Home, is_locked
 from quant_pipelines.stack.server import database_url_of
-from quant_pipelines.store.engine import connected, transaction
+from quant_pipelines.store.engine import connected, require_reachable, transaction
 from quant_pipelines.store.findings import blocking_values
 from quant_pipelines.store.market import read_universe
 from quant_pipelines.store.revision import require_current
 from quant_pipelines.trading import Specification
 
 _END_OF_TIME_MS = 100 * 365 * DAY_MS
+_WITHOUT_DATABASE = "without it work 'quant kill --direct' and 'quant doctor'"
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,10 +105,32 @@ def read_market(
 
 @contextmanager
 def open_database(arguments: argparse.Namespace, settings: Settings) -> Iterator[Engine]:
-    """Engine on the stack's database, proven to answer and to have this code's schema."""
+    """Engine on the stack's database, proven to answer and to have this code's schema.
+
+    Raises
+    ------
+    StoreError
+        If it does not answer; the sentence says what works without, and of a stopped stack what to start.
+    """
     with connected(stack_database_url(arguments, settings), pool_size=2) as engine:
+        _require_answer(engine, arguments, settings)
         require_current(engine)
         yield engine
+
+
+def _require_answer(engine: Engine, arguments: argparse.Namespace, settings: Settings) -> None:
+    try:
+        require_reachable(engine)
+    except StoreError as error:
+        folder = home_of(arguments)
+        if settings.database_url or is_locked(Home(folder)):
+            raise StoreError(f"{error}; {_WITHOUT_DATABASE}") from error
+        mend = f"start 'quant up'{_archive_mend(arguments)}; {_WITHOUT_DATABASE}"
+        raise StoreError(f"home {str(folder)!r} is stopped, its database too; {mend}") from error
+
+
+def _archive_mend(arguments: argparse.Namespace) -> str:
+    return ", or give a folder with --archive" if hasattr(arguments, "archive") else ""
 
 
 def columns_folder(arguments: argparse.Namespace) -> Path:
@@ -126,8 +149,9 @@ def stack_database_url(arguments: argparse.Namespace, settings: Settings) -> str
     folder = home_of(arguments)
     url = database_url_of(Home(folder), settings)
     if not url:
-        mend = ", or give a folder with --archive" if hasattr(arguments, "archive") else ""
-        raise ConfigurationError(f"home {str(folder)!r} has no database yet; start 'quant up'{mend}")
+        raise ConfigurationError(
+            f"home {str(folder)!r} has no database yet; start 'quant up'{_archive_mend(arguments)}"
+        )
     return url
 
 

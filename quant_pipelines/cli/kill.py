@@ -3,6 +3,7 @@
 import argparse
 import asyncio
 import os
+import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -88,7 +89,11 @@ async def _kill(
 
     key, secret = (keys.key, keys.secret) if keys else ("", "")
     async with CcxtAccount(exchange, key, secret) as account:
-        return await kill(account, journal, signature)
+        return await kill(account, journal, signature, tell=_tell)
+
+
+def _tell(sentence: str) -> None:
+    print(f"quant: {sentence}; tried again", file=sys.stderr, flush=True)
 
 
 def _document(killed: "Killed", place: str, journal: "KillJournal") -> dict[str, Any]:

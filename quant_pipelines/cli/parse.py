@@ -1,7 +1,8 @@
 """Argument types that several commands share; a value that can't be read is a usage error."""
 
 import argparse
-from collections.abc import Callable
+import difflib
+from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,8 @@ from quant_pipelines.core.timeframes import TIMEFRAMES, to_ms
 
 TIMEFRAME = "1h"
 """Where none is given."""
+_NEAR = 0.6
+"""How alike (0 to 1) a word must be to one that is known, to be taken for it."""
 
 
 class Parser(argparse.ArgumentParser):
@@ -21,6 +24,19 @@ class Parser(argparse.ArgumentParser):
         super().__init__(**given)
         self.register("type", float, number)
         self.register("type", int, whole_number)
+
+    def _check_value(self, action: argparse.Action, value: Any) -> None:
+        """Refuse a word that is none of an argument's, with the nearest one that is."""
+        meant = _nearest(str(value), action.choices or ())
+        if meant and meant != value:
+            raise argparse.ArgumentError(action, f"invalid choice: {value!r}; did you mean {meant!r}?")
+        super()._check_value(action, value)
+
+
+def _nearest(word: str, known: Iterable[str]) -> str:
+    """Known word that was probably meant; empty where none is near."""
+    found = difflib.get_close_matches(word.lower(), [*map(str, known)], n=1, cutoff=_NEAR)
+    return found[0] if found else ""
 
 
 def number(text: str) -> float:
@@ -121,14 +137,28 @@ def within(bounds: Bounds, name: str) -> Callable[[str], int]:
 
 def scope(text: str) -> str:
     """Name of a scope: ``account``, one as ``account:1``, or a deployment as ``3`` or ``deployment:3``."""
-    kind, _, number = text.partition(":")
-    is_account = kind == "account" and (number.isdecimal() or text == kind)
-    return text if is_account else f"deployment:{deployment_number(text)}"
+    return _scope(text, ("account", "deployment"), "account, account:1, 3 or deployment:3")
 
 
 def limit_scope(text: str) -> str:
     """Name of a scope of limits: ``strategy:<name>``, or what every scope may be."""
-    return text if text.startswith("strategy:") else scope(text)
+    if text.startswith("strategy:") and text != "strategy:":
+        return text
+    return _scope(
+        text, ("account", "deployment", "strategy"), "account, 3, deployment:3 or strategy:ema_cross"
+    )
+
+
+def _scope(text: str, kinds: tuple[str, ...], expected: str) -> str:
+    kind, colon, name = text.partition(":")
+    if kind == "account" and (name.isdecimal() or text == kind):
+        return text
+    if kind == "deployment" or not kind.isalpha():
+        return f"deployment:{deployment_number(text)}"
+    meant = _nearest(kind, kinds)
+    is_slip = meant not in ("", kind)
+    mend = f"did you mean {meant + colon + name!r}?" if is_slip else f"expected {expected}"
+    raise argparse.ArgumentTypeError(f"{text!r} is no scope; {mend}")
 
 
 def add_market_arguments(

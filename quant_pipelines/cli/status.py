@@ -23,7 +23,8 @@ def run(arguments: argparse.Namespace) -> int:
     elif status["running"]:
         print(_text(status))
     if not status["running"]:
-        print(f"quant: nothing runs on home {str(folder)!r}; start it with 'quant up'", file=sys.stderr)
+        mend = "start it with 'quant up'; without it work 'quant kill --direct' and 'quant doctor'"
+        print(f"quant: nothing runs on home {str(folder)!r}; {mend}", file=sys.stderr)
         return 1
     return 0
 

@@ -6,7 +6,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-FEWEST = 3
+FEWEST = 30
+"""Orders that a fit needs: what fewer have paid is the price's own way from decision to fill, not a cost."""
 
 
 class OwnFill(NamedTuple):
@@ -45,18 +46,15 @@ class CostEstimate(NamedTuple):
     n_fills
         Orders that were used.
     slippage_bps, slippage_error_bps
-        What an order of no size pays: half the spread, and what the price moved until the fill. NaN error
-        for a single order.
+        What an order of no size pays: half the spread, and what the price moved until the fill.
     impact_bps, impact_error_bps
         What an order as large as the bar's volume pays on top. NaN where it can't be told from the rest.
 
     Examples
     --------
     >>> from quant_pipelines.costs.calibration import CostEstimate
-    >>> CostEstimate(3, 4.987, 0.5, float("nan"), float("nan")).settings
+    >>> CostEstimate(30, 4.987, 0.5, float("nan"), float("nan")).settings
     {'slippage_bps': 4.99, 'spread_bps': 0.0, 'impact_bps': 0.0}
-    >>> CostEstimate(1, 4.987, float("nan"), float("nan"), float("nan")).settings
-    {}
     """
 
     n_fills: int
@@ -67,12 +65,7 @@ class CostEstimate(NamedTuple):
 
     @property
     def settings(self) -> dict[str, float]:
-        """Values for the settings of ``costs``: rounded, never negative, no impact where it isn't known.
-
-        Empty for fewer than three orders: what so few paid is the price's own way, not a cost.
-        """
-        if self.n_fills < FEWEST:
-            return {}
+        """Values for the settings of ``costs``: rounded, never negative, no impact where it isn't known."""
         impact = self.impact_bps if math.isfinite(self.impact_bps) else 0.0
         return {
             "slippage_bps": round(max(self.slippage_bps, 0.0), 2),
@@ -82,7 +75,7 @@ class CostEstimate(NamedTuple):
 
 
 def estimate_costs(fills: Sequence[OwnFill]) -> CostEstimate | None:
-    """Least squares of what orders paid on the root of their share of the volume; None without any.
+    """Least squares of what orders paid on the root of their share of the volume; None below `FEWEST`.
 
     Orders without a volume tell nothing about impact and are left out.
 
@@ -98,21 +91,21 @@ def estimate_costs(fills: Sequence[OwnFill]) -> CostEstimate | None:
     Examples
     --------
     >>> from quant_pipelines.costs.calibration import OwnFill, estimate_costs
-    >>> paid = {0.01: 2.0, 0.04: 3.0, 0.09: 4.0}  # basis points by share of the volume: 1 + 10 * root
+    >>> paid = {(n / 100) ** 2: 1.0 + n / 10 for n in range(1, 31)}  # basis points by share: 1 + 10 * root
     >>> fills = [OwnFill(100.0 * share, 100.0 + bps / 100.0, 100.0, 100.0) for share, bps in paid.items()]
     >>> estimate_costs(fills).settings
     {'slippage_bps': 1.0, 'spread_bps': 0.0, 'impact_bps': 10.0}
     """
     used = [fill for fill in fills if fill.volume > 0.0 and fill.quantity != 0.0]
-    if not used:
+    if len(used) < FEWEST:
         return None
     quantity, price, decided, volume = np.array(used, dtype=np.float64).T
     paid = np.sign(quantity) * (price / decided - 1.0) * 1e4
     share = np.sqrt(np.abs(quantity) / volume)
     spread = share - share.mean()
     n = len(used)
-    if n < FEWEST or not spread @ spread > 1e-12 * n * share.mean() ** 2:
-        error = float(paid.std(ddof=1)) / math.sqrt(n) if n > 1 else math.nan
+    if not spread @ spread > 1e-12 * n * share.mean() ** 2:
+        error = float(paid.std(ddof=1)) / math.sqrt(n)
         return CostEstimate(n, float(paid.mean()), error, math.nan, math.nan)
     impact = float(spread @ paid / (spread @ spread))
     slippage = float(paid.mean() - impact * share.mean())

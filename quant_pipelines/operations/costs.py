@@ -6,7 +6,7 @@ from typing import Any
 
 from sqlalchemy import Engine
 
-from quant_pipelines.costs.calibration import OwnFill, estimate_costs
+from quant_pipelines.costs.calibration import FEWEST, OwnFill, estimate_costs
 from quant_pipelines.store.own_fills import FilledOrder, read_filled_orders
 
 
@@ -17,8 +17,9 @@ def own_costs(engine: Engine, symbols: Sequence[str] = ()) -> list[dict[str, Any
     -------
     list of dict
         ``venue``, ``symbol`` (``all`` for the sum of a venue), ``orders`` and ``unusable`` (no bar of the
-        decision is stored), the fields of ``CostEstimate`` and ``settings``: what the ``costs`` settings
-        would be. Paper fills pay what is declared, so theirs only repeat it.
+        decision is stored), and the fields of ``CostEstimate`` with ``settings``: what the ``costs`` settings
+        would be; ``needed`` in their place, how many usable orders an estimate takes, while there are fewer.
+        Paper fills pay what is declared, so theirs only repeat it.
     """
     orders = sorted(read_filled_orders(engine, symbols), key=lambda order: (order.venue, order.symbol))
     rows = []
@@ -35,5 +36,5 @@ def _estimated(orders: Sequence[FilledOrder]) -> dict[str, Any]:
     counted = {"orders": len(orders), "unusable": len(orders) - len(usable)}
     estimate = estimate_costs(usable)
     if estimate is None:
-        return counted
+        return {**counted, "needed": FEWEST}
     return {**counted, **estimate._asdict(), "settings": estimate.settings}

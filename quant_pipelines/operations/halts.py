@@ -9,7 +9,7 @@ from sqlalchemy import Engine
 
 from quant_pipelines.core.clock import Clock, clock_time
 from quant_pipelines.core.errors import LifecycleError
-from quant_pipelines.operations.limits import require_scope
+from quant_pipelines.operations.limits import ACCOUNT, require_scope
 from quant_pipelines.operations.outages import RUNNER, is_fresh, standing_outages
 from quant_pipelines.operations.receipt import Receipt, Signature
 from quant_pipelines.store import audit
@@ -25,6 +25,9 @@ from quant_pipelines.store.heartbeats import (
     trip_of,
 )
 from quant_pipelines.trading.breaker import Breaker, Trip
+
+_SCOPES = (ACCOUNT, "deployment")
+"""Kinds of what is halted and resumed."""
 
 
 def halt(engine: Engine, signature: Signature, *, scope: str, clock: Clock) -> Receipt:
@@ -95,6 +98,9 @@ def flatten(engine: Engine, signature: Signature, *, scope: str, clock: Clock) -
 def resume(engine: Engine, signature: Signature, *, scope: str, clock: Clock) -> Receipt:
     """Resolve every halt of a scope, also those that the runner set itself; that re-arms its breaker.
 
+    What is halted still, such as the books that a kill has closed, is named in the receipt with its commands:
+    each is looked at, and resumed, by itself.
+
     Raises
     ------
     LifecycleError
@@ -111,8 +117,20 @@ def resume(engine: Engine, signature: Signature, *, scope: str, clock: Clock) ->
         resolve_halts(connection, scope, clock_time(clock))
         detail = {"reason": signature.reason, "resolved": [row["message"] for row in standing]}
         audit_id = audit.append(connection, signature.operator, "runner.resumed", scope, detail)
+        left = _scopes_of(standing_halts(connection))
         announce_deployments(connection)
-    return Receipt("runner.resumed", scope, f"{scope} is resumed; {len(standing)} halts resolved", audit_id)
+    summary = f"{scope} is resumed; halts resolved: {len(standing)}{_still_halted(left)}"
+    return Receipt("runner.resumed", scope, summary, audit_id)
+
+
+def _scopes_of(halts: list[dict[str, Any]]) -> list[str]:
+    """Scopes with a halt, each once, oldest halt first."""
+    return list(dict.fromkeys(row["source"] for row in halts if row["source"].split(":")[0] in _SCOPES))
+
+
+def _still_halted(scopes: list[str]) -> str:
+    commands = ", ".join(f'quant runner resume {scope} --reason "…"' for scope in scopes)
+    return f"; still halted: {commands}" if scopes else ""
 
 
 def runner_status(engine: Engine, clock: Clock) -> dict[str, Any]:

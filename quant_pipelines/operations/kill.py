@@ -8,7 +8,7 @@ takes the kill over when it is back.
 
 import asyncio
 from collections import Counter
-from collections.abc import Awaitable, Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -78,6 +78,7 @@ async def kill(
     *,
     rounds: int = _ROUNDS,
     pause_seconds: float = _PAUSE_SECONDS,
+    tell: Callable[[str], None] = lambda _sentence: None,
 ) -> Killed:
     """Cancel what could open, close what is held, cancel the rest, and read it back.
 
@@ -93,17 +94,20 @@ async def kill(
         How often at most the venue is read.
     pause_seconds
         How long it is waited between them; after a failure ever longer.
+    tell
+        Told of each fault when it is met: trying again may take minutes, and somebody waits.
 
     Returns
     -------
     Killed
         Never an error of the venue: those are among its faults.
     """
-    return await _Kill(venue, journal).run(signature, rounds, pause_seconds)
+    return await _Kill(venue, journal, tell).run(signature, rounds, pause_seconds)
 
 
 class _Kill:
-    def __init__(self, venue: AccountVenue, journal: KillJournal) -> None:
+    def __init__(self, venue: AccountVenue, journal: KillJournal, tell: Callable[[str], None]) -> None:
+        self._tell_person = tell
         self._venue = venue
         self._journal = journal
         self._done = Killed()
@@ -198,6 +202,7 @@ class _Kill:
     def _fault(self, sentence: str) -> None:
         if sentence not in self._done.faults:
             self._done.faults.append(sentence)
+            self._tell_person(sentence)
         self._tell("fault", sentence=sentence)
 
     def _tell(self, what: str, **told: Any) -> None:

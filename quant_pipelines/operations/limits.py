@@ -18,8 +18,8 @@ from quant_pipelines.store.deployments import (
     STRATEGY_SCOPE,
     announce_deployments,
     has_account,
-    has_strategy,
     limits_in_force,
+    strategy_names,
 )
 from quant_pipelines.store.deployments import set_limit as store_limit
 from quant_pipelines.store.engine import transaction
@@ -227,5 +227,7 @@ def require_scope(connection: Connection, scope: str) -> None:
 def _require_limit_scope(connection: Connection, scope: str) -> None:
     if not scope.startswith(STRATEGY_SCOPE):
         require_scope(connection, scope)
-    elif not has_strategy(connection, scope.removeprefix(STRATEGY_SCOPE)):
-        raise LifecycleError(f"{scope} does not exist; expected the name of a strategy that is stored")
+        return
+    name, known = scope.removeprefix(STRATEGY_SCOPE), strategy_names(connection)
+    if name not in known:
+        raise LifecycleError(unknown_name("strategy", name, known))

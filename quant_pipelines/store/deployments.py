@@ -311,10 +311,9 @@ def set_limit(connection: Connection, row: dict[str, Any]) -> None:
     connection.execute(made.on_conflict_do_update(index_elements=[whose, "name"], set_=changed))
 
 
-def has_strategy(connection: Connection, name: str) -> bool:
-    """Whether a strategy of that name is stored."""
-    query = select(strategies.c.name).where(strategies.c.name == name)
-    return connection.execute(query).one_or_none() is not None
+def strategy_names(connection: Connection) -> list[str]:
+    """Names of the strategies that are stored."""
+    return list(connection.execute(select(strategies.c.name).order_by(strategies.c.name)).scalars())
 
 
 def has_account(connection: Connection, account_id: int) -> bool:

@@ -72,6 +72,44 @@ def test_flattening_is_an_audited_verb(quant: Quant, world: Any) -> None:
     assert quant("runner", "flatten", "99", *SIGNED)[0] == 1
 
 
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("approve", "999", *SIGNED),
+        ("approve", "nonsense", *SIGNED),
+        ("reject", "999", *SIGNED),
+        ("promote", "999", "canary", *SIGNED),
+        ("rollback", "999", *SIGNED),
+        ("disable", "999", *SIGNED),
+        ("limit", "account", "max_leverag", "1", *SIGNED),
+        ("limit", "account", "max_leverage", "0", *SIGNED),
+        ("limit", "account", "max_leverage", "nan", *SIGNED),
+        ("limit", "999", "max_leverage", "1", *SIGNED),
+        ("limit", "account", "max_leverage", "1", "--operator", "ann", "--reason", " "),
+        ("runner", "halt", "999", *SIGNED),
+        ("runner", "flatten", "999", *SIGNED),
+        ("runner", "resume", *SIGNED),
+        ("runner", "resume", "account:999", *SIGNED),
+        ("kill", *SIGNED),
+        ("kill", "--direct", "krakn", *SIGNED),
+        ("kill", "--direct", "--reason", ""),
+        ("users", "add", "ann", *SIGNED),
+        ("users", "add", "ann", "--role", "adminn", *SIGNED),
+        ("users", "reset", "nobody", *SIGNED),
+        ("users", "disable", *SIGNED),
+        ("alerts", "ack", *SIGNED),
+        ("alerts", "ack", "999", *SIGNED),
+        ("keys", "remove", *SIGNED),
+    ],
+    ids=" ".join,
+)
+def test_what_is_refused_ends_with_1_and_one_sentence(quant: Quant, arguments: tuple[str, ...]) -> None:
+    code, document, err = quant(*arguments)
+    assert (code, document) == (1, None)
+    assert err.startswith("quant: ")
+    assert err.count("\n") == 1
+
+
 def test_halt_without_a_reason_is_refused(quant: Quant) -> None:
     code, _, err = quant("runner", "halt")
     assert code == 1

@@ -45,6 +45,8 @@ def test_quota_of_a_strategy_is_set_beside_the_limits_and_audited(world: Any, an
             insert(strategies).values(name="ema_cross", description="trend", created_at=func.now())
         )
     set_limit(world, ann, "strategy:ema_cross", "max_orders_per_day", 20.0)
+    with pytest.raises(LifecycleError, match="unknown strategy 'ema_cros'; did you mean 'ema_cross'"):
+        set_limit(world, ann, "strategy:ema_cros", "max_orders_per_day", 10.0)
     receipt = set_limit(world, ann, "strategy:ema_cross", "max_orders_per_day", 10.0)
     assert receipt.summary == "max_orders_per_day of strategy:ema_cross is 10; it was 20"
     assert read_limits(world.engine) == {"strategy:ema_cross": {"max_orders_per_day": 10.0}}
@@ -194,7 +196,7 @@ def test_an_expiry_that_can_not_be_is_refused(world: Any, ann: Signature, expire
         ("account", "max_leverag", 1.0, "did you mean 'max_leverage'"),
         ("everything", "max_leverage", 1.0, "expected account or deployment:<id>"),
         ("deployment:7", "max_leverage", 1.0, "deployment:7 does not exist"),
-        ("strategy:nobody", "max_orders_per_day", 1.0, "strategy:nobody does not exist; expected the name"),
+        ("strategy:nobody", "max_orders_per_day", 1.0, "unknown strategy 'nobody'; known: none"),
         (
             "account",
             "max_orders_per_day",
@@ -251,6 +253,18 @@ def test_halt_stands_until_it_is_resumed(world: Any, ann: Signature, bob: Signat
     with pytest.raises(LifecycleError, match="account is not halted"):
         halts.resume(world.engine, bob, scope="account", clock=world.clock)
     assert [row.action for row in world.audit()] == ["runner.halted", "runner.resumed"]
+
+
+def test_what_is_halted_still_is_named_with_its_commands(world: Any, ann: Signature, bob: Signature) -> None:
+    book = f"deployment:{world.deployment()}"
+    for scope in ("account", book):
+        halts.flatten(world.engine, ann, scope=scope, clock=world.clock)
+    write_halt(world.engine, book, Trip("failed", "a fill that nobody asked for"), world.now)
+    assert halts.resume(world.engine, bob, scope="account", clock=world.clock).summary == (
+        f'account is resumed; halts resolved: 1; still halted: quant runner resume {book} --reason "…"'
+    )
+    last = halts.resume(world.engine, bob, scope=book, clock=world.clock)
+    assert last.summary == f"{book} is resumed; halts resolved: 2"
 
 
 def test_flattening_also_halts_and_may_follow_a_halt(world: Any, ann: Signature, bob: Signature) -> None:

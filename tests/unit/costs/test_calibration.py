@@ -7,7 +7,7 @@ import pytest
 
 from quant_pipelines.core.settings import CostSettings
 from quant_pipelines.costs import cost_terms, fill_price
-from quant_pipelines.costs.calibration import OwnFill, estimate_costs
+from quant_pipelines.costs.calibration import FEWEST, OwnFill, estimate_costs
 
 
 def fills_at(costs: CostSettings, n: int, *, noise: float = 0.0, seed: int = 1) -> list[OwnFill]:
@@ -41,27 +41,27 @@ def test_standard_errors_are_as_wide_as_the_estimates_scatter() -> None:
 
 
 def test_impact_of_orders_of_one_share_is_not_told_from_slippage() -> None:
-    alike = [OwnFill(1.0, 100.0 + at / 100.0, 100.0, 50.0) for at in range(5)]
+    alike = [OwnFill(1.0, 100.0 + at / 100.0, 100.0, 50.0) for at in range(5)] * 6
     estimate = estimate_costs(alike)
     assert estimate is not None
     assert math.isnan(estimate.impact_bps)
     assert estimate.slippage_bps == pytest.approx(2.0)
-    assert estimate.slippage_error_bps == pytest.approx(math.sqrt(2.5 / 5))
+    assert estimate.slippage_error_bps == pytest.approx(math.sqrt(60.0 / 29 / 30))
     assert estimate.settings["impact_bps"] == 0.0
 
 
 def test_fill_better_than_decided_declares_no_negative_cost() -> None:
-    estimate = estimate_costs([OwnFill(-1.0, 101.0, 100.0, 50.0)] * 3)
+    estimate = estimate_costs([OwnFill(-1.0, 101.0, 100.0, 50.0)] * FEWEST)
     assert estimate is not None
     assert estimate.slippage_bps == pytest.approx(-100.0)
     assert estimate.settings["slippage_bps"] == 0.0
 
 
-def test_one_or_two_fills_declare_nothing() -> None:
-    for n_fills in (1, 2):
-        estimate = estimate_costs([OwnFill(1.0, 100.1, 100.0, 50.0)] * n_fills)
-        assert estimate is not None
-        assert estimate.settings == {}
+def test_one_order_too_few_is_no_estimate() -> None:
+    enough = fills_at(CostSettings(), FEWEST)
+    assert estimate_costs(enough) is not None
+    assert estimate_costs(enough[1:]) is None
+    assert estimate_costs([*enough[1:], OwnFill(1.0, 100.0, 100.0, 0.0)]) is None
 
 
 def test_orders_without_a_volume_are_left_out() -> None:

@@ -209,6 +209,21 @@ def test_an_answer_that_nobody_expected_ends_nothing(journal: KillJournal) -> No
     assert done.faults == ["the account: KeyError: 'positionAmt'"]
 
 
+def test_who_waits_is_told_of_each_fault_once_while_it_is_tried_again(journal: KillJournal) -> None:
+    account, heard = Account({BTC: Decimal(1)}), list[str]()
+    answers, answered = iter([True, True, False]), account.working
+
+    async def away() -> Any:
+        if next(answers, False):
+            raise ExchangeUnavailable("the venue is away")
+        return await answered()
+
+    account.working = away  # type: ignore[method-assign] - it is away twice
+    done = asyncio.run(kill(account, journal, ANN, pause_seconds=0.0, tell=heard.append))
+    assert done.is_done
+    assert heard == ["the account: the venue is away"]
+
+
 def test_a_disk_that_takes_nothing_does_not_stop_a_kill(tmp_path: Path) -> None:
     (tmp_path / "kills").write_text("a file stands where the folder should be")
     journal = new_journal(tmp_path, lambda: NOW_MS)
