@@ -29,7 +29,6 @@ from quant_pipelines.core.bars import Bars
 from quant_pipelines.core.errors import ExchangeError
 from quant_pipelines.core.orders import shown_quantity
 from quant_pipelines.core.timeframes import floor_ms, from_ms, to_ms
-from quant_pipelines.sdk.event import EventStrategy
 from quant_pipelines.store.deployments import STRATEGY_SCOPE
 from quant_pipelines.store.heartbeats import halt_alert
 from quant_pipelines.store.journal import Journal
@@ -373,17 +372,19 @@ class Trader:
             return self._decided(known, moment)
 
     def _decided(self, known: Bars, moment: Moment) -> Decided:
-        if isinstance(self.plan.strategy, EventStrategy):
-            assert isinstance(self._broker, PaperBroker)  # noqa: S101 - a venue's broker refuses it
-            return decide_event(self.plan, self._rules, self._broker, known, moment)
         broker, is_reducing = self._broker, self.breaker.only_reduces
+        if (desk := broker.at_desk) is not None:
+            decided = decide_event(self.plan, self._rules, desk, known, moment)
+            if not desk.broker.needs_approval:
+                return decided
+            return self._approval.approved_orders(decided, moment, desk, broker, is_reducing=is_reducing)
         self._approval.report(broker, moment.close_ms)  # the account sees the book after the bar, as it does
         decided = decide_on(self.plan, self._rules, broker, known, moment)
         approved = self._approval.approved(decided, moment, broker.n_fills, is_reducing=is_reducing)
         return broker.complete(approved)
 
     def _withdrawn(self, moment: Moment) -> Decided | None:
-        """While it is halted, nothing rests that could open."""
+        """While it is halted, nothing rests that could open; at a venue its link sees to that at once."""
         broker = self._broker
         rules = self.plan.rules_at(self._rules, moment.close_ms)
         return withdraw(rules, broker, moment) if isinstance(broker, PaperBroker) else None
