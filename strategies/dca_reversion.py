@@ -13,6 +13,7 @@ class DcaReversion(EventStrategy):
     """
 
     inputs = Inputs(symbols=1)
+    order_kinds = ("limit",)
     window = Int(48, low=12, high=240, log=True)
     depth = Float(2.0, low=1.0, high=4.0)
     spacing = Float(1.5, low=0.5, high=4.0)

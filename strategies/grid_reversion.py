@@ -13,6 +13,7 @@ class GridReversion(EventStrategy):
     """
 
     inputs = Inputs(symbols=1)
+    order_kinds = ("limit",)
     window = Int(48, low=12, high=240, log=True)
     spacing = Float(1.0, low=0.5, high=3.0)
     rungs = Int(4, low=1, high=8)

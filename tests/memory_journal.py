@@ -208,6 +208,7 @@ class MemoryJournal:
                 raise ReconciliationError(
                     f"a decision on {booking.bar_close}, and bars are booked up to {booked}"
                 )
+            tables.checkpoints[booking.deployment_id] = booked, as_json(booking.state)
             _add_decision(tables, epoch, booking, at)
 
     def add_order(self, epoch: int, deployment: Deployment, intent: Intent, at: datetime) -> None:

@@ -7,15 +7,18 @@ from typing import NamedTuple
 
 from live_runner.book.account import OPEN_GATE, AccountGate
 from live_runner.book.announcer import Announce, silent
-from live_runner.book.broker import Broker
+from live_runner.book.broker import AtDesk, Broker
 from live_runner.book.decision import Decided, Moment, without_exposure
 from live_runner.book.plan import DeploymentPlan
+from live_runner.book.recall import at_its_limit
+from live_runner.book.recovery import REPEATED, signed_quantity
 from live_runner.book.rows import exact
 from quant_pipelines.core.errors import ExchangeError, ExchangeRefused
 from quant_pipelines.core.timeframes import DAY_MS, to_ms
 from quant_pipelines.risk.account_view import AccountOrder, BookExposure
 from quant_pipelines.store.trading import Intent
 from quant_pipelines.trading.breaker import EVENT_OF_DENIAL, Trip
+from quant_pipelines.trading.purposes import number_of
 from quant_pipelines.trading.trips import Signs
 
 
@@ -66,6 +69,7 @@ class Approval:
         self._asked: AccountOrder | None = None
         self._is_open = False
         self._n_fills = 0
+        self._resting: dict[str, AccountOrder] = {}
         self._count = _Count(-1, 0)
         self._fills_ms = fills_ms
 
@@ -75,6 +79,13 @@ class Approval:
         if self._is_open and self._asked is not None and broker.n_fills > self._n_fills:
             self._is_open = False
             self._gate.executed(self._asked)
+        still_open = {order.client_order_id for order in broker.open_orders()} if self._resting else set()
+        for name, order in list(self._resting.items()):
+            is_booked = broker.is_booked(name)
+            if is_booked:
+                self._gate.executed(order)
+            if is_booked or name not in still_open:
+                del self._resting[name]
 
     def approved(self, decided: Decided, moment: Moment, n_fills: int, *, is_reducing: bool) -> Decided:
         """Return the decision, or what the account leaves of it."""
@@ -90,6 +101,38 @@ class Approval:
         self._asked, self._is_open, self._n_fills = order, True, n_fills
         return decided
 
+    def approved_orders(
+        self, decided: Decided, moment: Moment, desk: AtDesk, broker: Broker, *, is_reducing: bool
+    ) -> Decided:
+        """Return what an event strategy has decided without the orders that the account denies.
+
+        The strategy is told of each of them when it is asked again. What it has taken back counts as ended:
+        nothing of the rest is sent before it is.
+        """
+        kept, denied = list[Intent](), dict[str, str]()
+        held = self._exposure(broker, moment.close_ms)._replace(orders=desk.broker.kept_orders())
+        self._gate.report(lambda: held)
+        denied_by = decided.denied_by
+        for intent in decided.resting:
+            priced = self.priced(intent, decided.signal.price)
+            order = self._order(priced, signed_quantity(priced), decided.signal.price)
+            order = order._replace(data_age_seconds=moment.data_age_seconds)
+            denial = None if priced.reduce_only else self._gate.ask(order, is_reducing=is_reducing)
+            if denial is None:
+                kept.append(priced)
+                self._resting[priced.client_order_id] = order
+                continue
+            denied[priced.client_order_id] = str(denial)
+            desk.run.take_back([number_of(priced.purpose)], f"denied ({denial})")
+            if denied_by is None and denial.rule not in REPEATED:  # it is told, and not asked about it again
+                denied_by = denial.rule
+        if not denied:
+            return decided._replace(resting=tuple(kept))
+        journal = decided.signal.decision | {"denied": denied, "denied_by": denied_by}
+        journal |= {"risk": next(iter(denied.values()))}
+        signal = replace(decided.signal, decision=journal)
+        return decided._replace(resting=tuple(kept), signal=signal, denied_by=denied_by)
+
     def priced(self, intent: Intent, decision_price: float = math.nan) -> Intent:
         """Return the intent with the prices that what it costs will be measured against."""
         last = self._gate.prices(self._plan.deployment.symbol).last
@@ -99,10 +142,9 @@ class Approval:
 
     def refusal_to_send(self, intent: Intent, *, is_reducing: bool) -> str:
         """Why a committed order is not sent, in one sentence; empty if it is."""
-        order = self._asked
+        order = self._resting.get(intent.client_order_id, self._asked)
         if order is None or order.client_order_id != intent.client_order_id:
-            quantity = float(intent.quantity if intent.side == "buy" else -intent.quantity)
-            order = self._order(intent, quantity, self._price)
+            order = self._order(intent, signed_quantity(intent), self._price)
         denial = self._gate.ask_again(order, is_reducing=is_reducing)
         return "" if denial is None else str(denial)
 
@@ -114,7 +156,8 @@ class Approval:
     def _order(self, intent: Intent, quantity: float, price: float) -> AccountOrder:
         deployment = self._plan.deployment
         at_ms, name = to_ms(intent.bar_close), intent.client_order_id
-        return AccountOrder(deployment.id, deployment.symbol, quantity, price, at_ms, client_order_id=name)
+        order = AccountOrder(deployment.id, deployment.symbol, quantity, price, at_ms, client_order_id=name)
+        return at_its_limit(order, intent)
 
     def _exposure(self, broker: Broker, booked_until_ms: int | None) -> BookExposure:
         deployment = self._plan.deployment

@@ -11,6 +11,8 @@ from live_runner.book.decision import Decided
 from live_runner.book.plan import DeploymentPlan
 from quant_pipelines.accounting import Account
 from quant_pipelines.backtest import ExecutionBar
+from quant_pipelines.backtest.bar.stops import StopInputs
+from quant_pipelines.backtest.book.event_run import EventRun
 from quant_pipelines.risk.account_view import OpenExposure
 from quant_pipelines.store.journal import Journal
 from quant_pipelines.store.trading import Fill, Income, OrderState, Position
@@ -66,6 +68,13 @@ class Broker(Protocol):
     def has_news(self) -> bool:
         """Whether an event strategy has to be told something."""
 
+    @property
+    def at_desk(self) -> "AtDesk | None":
+        """The event strategy at its desk; None for one that has a target."""
+
+    def is_booked(self, name: str) -> bool:
+        """Whether any fill of an order is booked."""
+
     def complete(self, decided: Decided) -> Decided:
         """Return the decision with what it does to an order that still works."""
 
@@ -96,6 +105,39 @@ class Broker(Protocol):
 
     def take(self, decided: Decided, now_ms: int) -> None:
         """Take over a decision whose signal and intent are committed."""
+
+
+class EventBroker(Protocol):
+    """What a broker does besides for an event strategy, which places and takes back its orders by itself."""
+
+    needs_approval: bool
+    """Whether its account is asked about each order that may open."""
+
+    @property
+    def account(self) -> Account:
+        """Cash and position."""
+
+    def view(self, *, volatility: float, data_age_seconds: float) -> BookView:
+        """Return what a decision sees."""
+
+    def read(self, inputs: StopInputs) -> None:
+        """Take over what the stops read at the bar that is decided on."""
+
+    def canceled(self, numbers: tuple[int, ...], reason: str) -> tuple[OrderState, ...]:
+        """States of orders that have ended with being taken back."""
+
+    def closing(self, decided: Decided) -> Decided:
+        """Return a decision to close as it is to be committed."""
+
+    def kept_orders(self) -> tuple[OpenExposure, ...]:
+        """Orders that may still add to the position, without those that were taken back."""
+
+
+class AtDesk(NamedTuple):
+    """An event strategy with its desk, and the broker behind it."""
+
+    run: EventRun
+    broker: EventBroker
 
 
 class Opened(NamedTuple):

@@ -3,12 +3,13 @@
 from dataclasses import asdict
 from typing import Any
 
+from live_runner.book.broker import AtDesk, EventBroker
 from live_runner.book.decision import Decided, Moment, intent_of
 from live_runner.book.paper import PaperBroker
 from live_runner.book.plan import DeploymentPlan
 from live_runner.book.rows import exact, json_safe
 from quant_pipelines.backtest.book.desk import Close, Wish
-from quant_pipelines.backtest.book.event_run import Acted, EventRun
+from quant_pipelines.backtest.book.event_run import Acted
 from quant_pipelines.backtest.market.readings import latest_of
 from quant_pipelines.backtest.market.stop_rules import inputs_document
 from quant_pipelines.core.bars import Bars
@@ -25,33 +26,33 @@ BY_STRATEGY, BY_RUNNER = "the strategy took it back", "the runner took it back"
 
 
 def decide_event(
-    plan: DeploymentPlan, rules: TradingRules, broker: PaperBroker, bars: Bars, moment: Moment
+    plan: DeploymentPlan, rules: TradingRules, desk: AtDesk, bars: Bars, moment: Moment
 ) -> Decided:
-    """Let an event strategy act on the book; what it wants is committed before the next bar can fill it.
+    """Let an event strategy act on the book; what it wants is committed before anything can fill it.
 
     Parameters
     ----------
     plan, rules, bars, moment
         As in ``decide_on``.
-    broker
-        Paper, after the bar.
+    desk
+        The strategy, and its broker after the bar.
 
     Raises
     ------
     StrategyError
         If the strategy fails.
     """
-    run, strategy = broker.run, plan.strategy
-    assert run is not None and isinstance(strategy, EventStrategy)  # noqa: S101, PT018 - the trader looked
+    (run, broker), strategy = desk, plan.strategy
+    assert isinstance(strategy, EventStrategy)  # noqa: S101 - it has a desk
     rules = plan.rules_at(rules, moment.close_ms)
     if moment.is_leaving:
-        return _leave(plan, rules, broker, run, moment)
+        return _leave(plan, rules, desk, moment)
     stale = denial_by("stale_data", moment.data_age_seconds, rules.limits)
     if stale:
         return _nothing(rules, broker, moment, stale.rule)
     latest = latest_of(strategy, bars, rules)
     if moment.is_bar:
-        broker.book.submit(0.0, inputs=latest.inputs)
+        broker.read(latest.inputs)
     close = Close(moment.close_ms, latest.features, latest.volatility, moment.data_age_seconds)
     acted = run.act(rules.terms, close, bars if moment.is_bar else None)
     placed = [wish for wish in acted.wishes if wish.number and wish.number not in acted.canceled]
@@ -85,21 +86,17 @@ def denied_by(acted: Acted) -> str | None:
     return next((wish.placement.denial.rule for wish in acted.wishes if wish.placement.denial), None)
 
 
-def _leave(
-    plan: DeploymentPlan, rules: TradingRules, broker: PaperBroker, run: EventRun, moment: Moment
-) -> Decided:
+def _leave(plan: DeploymentPlan, rules: TradingRules, desk: AtDesk, moment: Moment) -> Decided:
     """Take back all orders and close what is held."""
+    run, broker = desk
     states = broker.canceled(run.leave(only_opening=False), BY_RUNNER)
     decision = decide(broker.view(volatility=0.0, data_age_seconds=moment.data_age_seconds), 0.0, rules)
     signal = _signal(rules, broker, moment, {**decision.steps, "is_leaving": True})
     intent = intent_of(plan, moment, decision.order_quantity)
-    decided = Decided(signal, intent, decision.order_quantity, 0.0, None, orders=states)
-    decided = broker.complete(decided)
-    broker.book.submit(decision.order_quantity)
-    return decided
+    return broker.closing(Decided(signal, intent, decision.order_quantity, 0.0, None, orders=states))
 
 
-def _nothing(rules: TradingRules, broker: PaperBroker, moment: Moment, cause: str) -> Decided:
+def _nothing(rules: TradingRules, broker: EventBroker, moment: Moment, cause: str) -> Decided:
     journal = {"denied_by": cause, "reason": f"denied ({cause}): the strategy is asked again later"}
     return Decided(_signal(rules, broker, moment, journal), None, 0.0, 0.0, cause)
 
@@ -118,7 +115,7 @@ def _intent(plan: DeploymentPlan, moment: Moment, wish: Wish) -> Intent:
     )
 
 
-def _signal(rules: TradingRules, broker: PaperBroker, moment: Moment, journal: dict[str, Any]) -> Signal:
+def _signal(rules: TradingRules, broker: EventBroker, moment: Moment, journal: dict[str, Any]) -> Signal:
     """Row of a close; where a target strategy's target stands, this one has the share of equity it holds."""
     view = broker.view(volatility=0.0, data_age_seconds=moment.data_age_seconds)
     weight = view.position * view.price / view.equity if view.equity > 0.0 else 0.0

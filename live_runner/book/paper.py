@@ -6,7 +6,7 @@ from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
-from live_runner.book.broker import Opened, Stepped
+from live_runner.book.broker import AtDesk, Opened, Stepped
 from live_runner.book.decision import Decided
 from live_runner.book.ledger import BookLedger
 from live_runner.book.plan import DeploymentPlan
@@ -14,6 +14,7 @@ from live_runner.book.recovery import Recovered, recover
 from live_runner.book.rows import exact, fill_row, income_row, order_state
 from quant_pipelines.accounting import Account
 from quant_pipelines.backtest import Book, BookedFill, ExecutionBar, FundingPayment, OrderEnded
+from quant_pipelines.backtest.bar.stops import StopInputs
 from quant_pipelines.backtest.book.event_run import EventRun
 from quant_pipelines.core.orders import OrderStatus, side_of
 from quant_pipelines.core.timeframes import from_ms
@@ -61,6 +62,7 @@ class PaperBroker:
     venue = PAPER_VENUE
     waits_for = ""
     closes_with_bars = True
+    needs_approval = False
 
     def __init__(
         self, journal: Journal, plan: DeploymentPlan, epoch: int, *, recovered: Recovered, stored: StoredBook
@@ -105,6 +107,19 @@ class PaperBroker:
         """Whether an event strategy has to be told something."""
         return self.run is not None and self.run.has_news
 
+    @property
+    def at_desk(self) -> AtDesk | None:
+        """The event strategy at its desk; None for one that has a target."""
+        return None if self.run is None else AtDesk(self.run, self)
+
+    def is_booked(self, name: str) -> bool:
+        """Whether any fill of an order is booked."""
+        return name in self._filled
+
+    def read(self, inputs: StopInputs) -> None:
+        """Take over what the stops read at the bar that is decided on."""
+        self.book.submit(0.0, inputs=inputs)
+
     def step(self, bar: ExecutionBar) -> Stepped:
         """Drive the book over a closed bar; orders that it doesn't end go on working."""
         events = self.book.step(bar)
@@ -137,6 +152,10 @@ class PaperBroker:
         resting = (order for order in self.book.orders if not order.reduce_only)
         return tuple(OpenExposure(order.leaves, order.price or math.nan) for order in resting)
 
+    def kept_orders(self) -> tuple[OpenExposure, ...]:
+        """All that are open: what is taken back ends at once."""
+        return self.open_orders()
+
     @property
     def expected_position(self) -> float:
         """Position with the market order that works, which goes with the next one; base, signed."""
@@ -159,6 +178,12 @@ class PaperBroker:
         intent = None if net == 0.0 else replace(decided.intent, side=side, quantity=exact(abs(net)))
         replaced = () if self._order is None else (self.ended(self._order, REPLACED),)
         return decided._replace(intent=intent, orders=(*decided.orders, *replaced))
+
+    def closing(self, decided: Decided) -> Decided:
+        """Return a decision to close with one intent for all that is open, and submit its order."""
+        completed = self.complete(decided)
+        self.book.submit(decided.order_quantity)
+        return completed
 
     def canceled(self, numbers: tuple[int, ...], reason: str) -> tuple[OrderState, ...]:
         """States of resting orders that were taken back at a close; unknown ones never reached a bar."""

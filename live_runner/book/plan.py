@@ -9,7 +9,6 @@ from quant_pipelines.backtest.market.stop_rules import stop_terms_of
 from quant_pipelines.core.errors import ConfigurationError, DataError
 from quant_pipelines.core.limits import LIMITS, RiskLimits
 from quant_pipelines.core.timeframes import timeframe_ms
-from quant_pipelines.sdk.event import EventStrategy
 from quant_pipelines.sdk.strategy import Strategy
 from quant_pipelines.store.deployments import Deployment
 from quant_pipelines.store.tables.trading import PAPER_VENUE
@@ -64,20 +63,6 @@ class DeploymentPlan:
     def rules_at(self, rules: TradingRules, close_ms: int) -> TradingRules:
         """Rules with the specification of the execution bar that closes then, as a decision needs them."""
         return self.specifications.rules_at(rules, close_ms - self.execution_step_ms)
-
-    def require_targets(self) -> None:
-        """Refuse an event strategy.
-
-        Raises
-        ------
-        ConfigurationError
-            Where the strategy places orders of its own: they rest on paper only.
-        """
-        if isinstance(self.strategy, EventStrategy):
-            raise ConfigurationError(
-                f"{self.deployment.key} is an event strategy, whose orders rest on paper only; "
-                "expected a strategy with a target at a venue"
-            )
 
     @property
     def paper_settings(self) -> BookSettings:

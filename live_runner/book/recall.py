@@ -7,9 +7,9 @@ from live_runner.book.recovery import signed_quantity
 from quant_pipelines.core.timeframes import to_ms
 from quant_pipelines.risk.account_view import REPEATED_MS, AccountOrder
 from quant_pipelines.store.deployments import Deployment
-from quant_pipelines.store.trading import Fill
+from quant_pipelines.store.trading import Fill, Intent
 from quant_pipelines.store.venue_orders import PlacedOrder
-from quant_pipelines.trading.purposes import TARGET
+from quant_pipelines.trading.purposes import is_decided, number_of
 
 
 class Recalled(NamedTuple):
@@ -20,7 +20,8 @@ class Recalled(NamedTuple):
     deployment_id
         Whose.
     sent, executed
-        Orders that followed its target within an hour, oldest first, and those of them that were filled.
+        Orders that its strategy decided on within an hour, oldest first, without those that only reduce, and
+        those of them that were filled.
     refused_ms
         When the venue refused one of them, milliseconds UTC.
     fills_ms
@@ -38,8 +39,8 @@ def recalled(
     deployment: Deployment, orders: Iterable[PlacedOrder], fills: Iterable[Fill], now_ms: int
 ) -> Recalled:
     """Read what counts yet from the rows of a deployment."""
-    targets = [one for one in orders if one.intent.purpose == TARGET]
-    recent = [one for one in targets if now_ms - REPEATED_MS < to_ms(one.intent.bar_close)]
+    decided = [one for one in orders if is_decided(one.intent.purpose) and not one.intent.reduce_only]
+    recent = [one for one in decided if now_ms - REPEATED_MS < to_ms(one.intent.bar_close)]
     recent.sort(key=lambda one: one.intent.bar_close)
     filled = [one for one in recent if one.progress.filled_quantity]
     refused = [to_ms(one.stamp) for one in recent if one.progress.status == "REJECTED"]
@@ -53,8 +54,16 @@ def recalled(
 
 
 def _asked(deployment: Deployment, order: PlacedOrder) -> AccountOrder:
-    """Order as the account was asked for it: one that follows a target, at the market."""
+    """Order as the account was asked for it."""
     intent = order.intent
     at_ms, price = to_ms(intent.bar_close), float(intent.price or 0.0)
     quantity, name = signed_quantity(intent), intent.client_order_id
-    return AccountOrder(deployment.id, deployment.symbol, quantity, price, at_ms, client_order_id=name)
+    asked = AccountOrder(deployment.id, deployment.symbol, quantity, price, at_ms, client_order_id=name)
+    return at_its_limit(asked, intent)
+
+
+def at_its_limit(order: AccountOrder, intent: Intent) -> AccountOrder:
+    """Return the order as one that rests, if it is an event strategy's limit; a target goes to market."""
+    if not number_of(intent.purpose) or intent.order_type != "limit" or intent.price is None:
+        return order
+    return order._replace(price=float(intent.price), is_limit=True)

@@ -31,7 +31,6 @@ from quant_pipelines.backtest import ExecutionBar
 from quant_pipelines.core.errors import ExchangeError
 from quant_pipelines.core.orders import shown_quantity
 from quant_pipelines.core.timeframes import floor_ms, from_ms, to_ms
-from quant_pipelines.sdk.event import EventStrategy
 from quant_pipelines.store.deployments import STRATEGY_SCOPE
 from quant_pipelines.store.heartbeats import halt_alert
 from quant_pipelines.store.journal import Journal
@@ -278,7 +277,7 @@ class Trader:
 
     def outdate(self) -> None:
         """Have the rows read again: somebody else may have booked something of it."""
-        self._is_stale = True
+        self._held.outdate()
 
     def rest(self) -> None:
         """Return once nobody books or decides; a thread that was given up on may still do."""
@@ -310,15 +309,14 @@ class Trader:
         self._held.broker.position()  # proven before anything is decided on it
         moment = Moment(close_ms, self._epoch, tick.data_age_seconds)
         decided = self._decide(moment, tick.now_ms, answer) if is_newest else None
-        deployment = self.plan.deployment
         booking = booking_of(self._held.broker, self.plan, close_ms, decided=decided, done=done)
         self._journal.book(self._epoch, booking, from_ms(tick.now_ms))
         self._held.booked_until_ms = close_ms
         if is_newest:
             self._waits.write(tick.now_ms)
-        self._announce(deployment, booking)
+        self._announce(self.plan.deployment, booking)
         for fill in booking.fills:
-            _log.info("fill", extra={"deployment": deployment.id, **shown(fill)})
+            _log.info("fill", extra={"deployment": self.plan.deployment.id, **shown(fill)})
         if decided is not None:
             self._take(decided, close_ms, tick.now_ms)
 
@@ -326,7 +324,7 @@ class Trader:
         """How the book stands at a close; what flattens is closed at the next bar of any timeframe."""
         broker, step_ms = self._held.broker, self.plan.step_ms
         strategy_close_ms, decided_ms = floor_ms(close_ms, step_ms), floor_ms(self._held.decided_ms, step_ms)
-        is_event = isinstance(self.plan.strategy, EventStrategy)
+        has_answer = answer is not None and answer.question.close_ms == close_ms
         return Standing(
             is_halted=self.is_halted,
             closes=self.must_flatten and broker.closes_with_bars and broker.account.position != 0.0,
@@ -336,7 +334,8 @@ class Trader:
             hindered=broker.waits_for or too_old(now_ms - close_ms, self.plan.execution_step_ms),
             pause=self.pause.reason(now_ms),
             missed=self._waits.missed_at(close_ms),
-            is_answered=is_event or (answer is not None and answer.question.close_ms == close_ms),
+            is_answered=broker.at_desk is not None
+            or (answer is not None and answer.question.close_ms == close_ms),
         )
 
     def _decide(self, moment: Moment, now_ms: int, answer: Answer | None) -> Decided | None:
@@ -369,19 +368,20 @@ class Trader:
         return self._decided(answer, moment)
 
     def _decided(self, answer: Answer, moment: Moment) -> Decided:
-        if isinstance(self.plan.strategy, EventStrategy):
-            assert isinstance(self._held.broker, PaperBroker)  # noqa: S101 - a venue's broker refuses it
-            bars = answer.question.bars
-            with self._waits.asking(moment.close_ms):
-                return decide_event(self.plan, self._rules, self._held.broker, bars, moment)
         broker, is_reducing = self._held.broker, self.breaker.only_reduces
+        if (desk := broker.at_desk) is not None:
+            with self._waits.asking(moment.close_ms):
+                decided = decide_event(self.plan, self._rules, desk, answer.question.bars, moment)
+            if not desk.broker.needs_approval:
+                return decided
+            return self._approval.approved_orders(decided, moment, desk, broker, is_reducing=is_reducing)
         self._approval.report(broker, moment.close_ms)  # the account sees the book after the bar, as it does
         decided = decide_on(self.plan, self._rules, broker, answer, moment)
         approved = self._approval.approved(decided, moment, broker.n_fills, is_reducing=is_reducing)
         return broker.complete(approved)
 
     def _withdrawn(self, moment: Moment) -> Decided | None:
-        """While it is halted, nothing rests that could open."""
+        """While it is halted, nothing rests that could open; at a venue its link sees to that at once."""
         broker = self._held.broker
         rules = self.plan.rules_at(self._rules, moment.close_ms)
         return withdraw(rules, broker, moment) if isinstance(broker, PaperBroker) else None

@@ -231,6 +231,11 @@ class VenueBook:
         self.act_upon(float((held > 0.0) - (held < 0.0)))
 
     @property
+    def first_bar_ms(self) -> int | None:
+        """Open of the oldest bar that is kept, milliseconds UTC; None before the first one."""
+        return self._bars[0][0] if self._bars else None
+
+    @property
     def day_start_ms(self) -> int:
         """The last 00:00 UTC by the bars, milliseconds."""
         return self._known_state().day.end_ms - DAY_MS

@@ -6,10 +6,9 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any, NamedTuple
 
-from live_runner.book.broker import Opened, Stepped
+from live_runner.book.broker import AtDesk, Stepped
 from live_runner.book.decision import Decided
 from live_runner.book.plan import DeploymentPlan
-from live_runner.book.recovery import is_to_be_repeated
 from live_runner.venue.book import VenueBook
 from live_runner.venue.tally import BookTally
 from live_runner.venue.wire import Wire
@@ -25,9 +24,9 @@ from quant_pipelines.store.venue_orders import OrderStep, PlacedOrder, Received
 from quant_pipelines.trading import BookView
 from quant_pipelines.trading.cycle import sign_of
 from quant_pipelines.trading.orders import FINAL, OrderProgress, advanced
-from quant_pipelines.trading.purposes import CLOSE, ENTRIES, EXITS, REMAINDER, STOP, TARGET
+from quant_pipelines.trading.purposes import CLOSE, ENTRIES, EXITS, REMAINDER, STOP, is_decided
+from quant_pipelines.trading.wished import RESTS
 
-_RESTS = ("ACCEPTED", "PARTIALLY_FILLED")
 _ZERO = Decimal(0)
 _MOST_SLOTS = 24
 
@@ -149,8 +148,13 @@ class VenueBroker:
 
     @property
     def has_news(self) -> bool:
-        """Never: event strategies are for paper."""
+        """Never: it follows targets."""
         return False
+
+    @property
+    def at_desk(self) -> AtDesk | None:
+        """None: it follows targets."""
+        return None
 
     def complete(self, decided: Decided) -> Decided:
         """Return the decision with the kind of its order: what opens or adds is an entry.
@@ -164,13 +168,16 @@ class VenueBroker:
 
     def step(self, bar: ExecutionBar) -> Stepped:
         """Mark the book and move its stops; the venue's fills and payments are booked when they come."""
-        unsettled = [to_ms(order.intent.bar_close) for order in self.unsettled()]
-        self._book.step(bar, min(unsettled, default=None))
+        self._book.step(bar, self._unsettled_since_ms())
         prices = ((slot, slot.mark_price or slot.last_price or bar.close) for slot in bar.funding)
         new = [Slot(int(slot.ts), float(slot.rate), float(price)) for slot, price in prices]
         self.slots = [*self.slots, *new][-_MOST_SLOTS:]
         self._wire.wake()  # who wakes waits for the bar's transaction
         return Stepped()
+
+    def _unsettled_since_ms(self) -> int | None:
+        """When the oldest order was decided whose fills may still come; None without one."""
+        return min((to_ms(order.intent.bar_close) for order in self.unsettled()), default=None)
 
     def position(self) -> Position:
         """Position by the decimals, once it is proven that the floats agree."""
@@ -178,10 +185,10 @@ class VenueBroker:
 
     def view(self, *, volatility: float, data_age_seconds: float) -> BookView:
         """Return what a decision sees; what is open or unknown at the venue counts as held."""
-        ordered = sum((self._exposure(order) for order in self._live()), _ZERO)
+        ordered = sum((self._exposure(order) for order in self.unsettled()), _ZERO)
         day = from_ms(self._book.day_start_ms)
         intents = (order.intent for order in self.orders.values())
-        today = sum(one.purpose == TARGET and one.bar_close >= day for one in intents)
+        today = sum(is_decided(one.purpose) and one.bar_close >= day for one in intents)
         return self._book.view(ordered, today, volatility=volatility, data_age_seconds=data_age_seconds)
 
     @property
@@ -192,8 +199,8 @@ class VenueBroker:
     def open_orders(self) -> tuple[OpenExposure, ...]:
         """Orders that may still add to the position, those with an unknown outcome included."""
         orders = (order for order in self._live() if order.intent.purpose not in EXITS)
-        open_ones = ((float(self._exposure(order)), order.intent.client_order_id) for order in orders)
-        return tuple(OpenExposure(left, client_order_id=name) for left, name in open_ones if left)
+        open_ones = (self._open_exposure(order) for order in orders if not order.intent.reduce_only)
+        return tuple(one for one in open_ones if one.quantity)
 
     def checkpoint(self) -> dict[str, Any]:
         """State as a JSON document."""
@@ -211,6 +218,10 @@ class VenueBroker:
     def unsettled(self) -> list[PlacedOrder]:
         """Orders that may still change the position, without the stops that wait."""
         return [order for order in self._live() if not self._is_settled(order)]
+
+    def at_rest(self) -> list[PlacedOrder]:
+        """Orders of an event strategy that rest; here there are none."""
+        return []
 
     def in_flight(self) -> list[PlacedOrder]:
         """Orders that may change it any moment: not those that only rest, with all of their fills booked."""
@@ -319,9 +330,12 @@ class VenueBroker:
         missing = max(expected - self.tally.filled(name), _ZERO)
         return missing if order.intent.side == "buy" else -missing
 
+    def _open_exposure(self, order: PlacedOrder) -> OpenExposure:
+        return OpenExposure(float(self._exposure(order)), client_order_id=order.intent.client_order_id)
+
     def _rests(self, order: PlacedOrder) -> bool:
         is_limit = order.intent.order_type == "limit" and order.intent.purpose in ENTRIES
-        is_quiet = order.progress.status in _RESTS and not self.unbooked(order.intent.client_order_id)
+        is_quiet = order.progress.status in RESTS and not self.unbooked(order.intent.client_order_id)
         return is_limit and is_quiet
 
     def _is_settled(self, order: PlacedOrder) -> bool:
@@ -353,27 +367,3 @@ class VenueBroker:
         has_more = any(one.intent.purpose == REMAINDER for one in list(self.orders.values())[-1:])
         if not has_more and any(one.progress.status in ("DENIED", "REJECTED") for one in mine):
             self._book.forget_target()
-
-
-def open_venue_broker(
-    journal: Journal, plan: DeploymentPlan, epoch: int, *, stop_fraction: float, wire: Wire
-) -> Opened:
-    """Open the broker of a deployment at a venue where its rows end.
-
-    Raises
-    ------
-    ConfigurationError
-        If the strategy places orders that only paper lets rest.
-    StoreError
-        If the database does not answer.
-    ReconciliationError
-        If the rows contradict each other.
-    """
-    plan.require_targets()
-    rows = BookRows(journal.read_book(plan.deployment.id), journal.read_orders(plan.deployment.id))
-    stored = rows.book
-    broker = VenueBroker(journal, plan, epoch, rows=rows, stop_fraction=stop_fraction, wire=wire)
-    signal = stored.last_signal
-    decided_ms = to_ms(signal.bar_close) if signal and not is_to_be_repeated(signal.decision) else 0
-    booked_until_ms = to_ms(stored.bar_close) if stored.bar_close else None
-    return Opened(broker, booked_until_ms, decided_ms)

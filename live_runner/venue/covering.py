@@ -98,12 +98,13 @@ class Around:
 
 
 class Read(NamedTuple):
-    """What is held, the orders that may change it, and the close of the last bar since the entry."""
+    """What is held, the orders that may change it, the close of the last bar since the entry, what rests."""
 
     held: Holding
     waiting: list[PlacedOrder]
     is_in_flight: bool
     close: float = math.nan
+    has_resting: bool = False
 
 
 class Covering:
@@ -173,7 +174,7 @@ class Covering:
         StoreError
             If an intent can't be committed.
         """
-        held, waiting, _, close = await self._read()
+        held, waiting, _, close, _ = await self._read()
         asked = await self._asked(waiting)
         await self._do(watched_action(held, asked, self.tries, prices=(price, close), now=_now()))
         return WatchedLevels(held.stop, held.take_profit)
@@ -187,7 +188,7 @@ class Covering:
         read = await self._read()
         if read.is_in_flight or not protects(self._protection.standing.stops, read.held.position):
             return "uncovered"
-        return "resting" if read.waiting else "covered"
+        return "resting" if read.waiting or read.has_resting else "covered"
 
     async def leave_first(self) -> bool:
         """Close what a stop closes at this bar, before another order is sent; False if that can't be."""
@@ -289,7 +290,8 @@ class Covering:
             goal = wanted_level(position, broker.goal_price, tick_size, _GOAL)
             fired = _triggered(brokers, self._key)
             held, waiting = Holding(position, stop, goal, broker.leaves_by), [*broker.unsettled(), *fired]
-            return Read(held, waiting, bool(fired or broker.in_flight()), broker.close_since_entry)
+            is_in_flight = bool(fired or broker.in_flight())
+            return Read(held, waiting, is_in_flight, broker.close_since_entry, bool(broker.at_rest()))
 
         return await self._around.place.look(look)
 

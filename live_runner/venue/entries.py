@@ -1,9 +1,12 @@
-"""The orders of a place that enter with a limit: each book has at most one, and each is chased by itself."""
+"""The orders of a place that rest: an entry of each book that is chased, and those of an event strategy."""
 
+import math
 from collections.abc import Awaitable, Callable, Iterable
 
 from live_runner.venue.chasing import Chasing
+from live_runner.venue.event_broker import EventVenueBroker
 from live_runner.venue.place import Seat, VenuePlace
+from live_runner.venue.resting import RestingOrders
 from quant_pipelines.core.entry_settings import EntrySettings
 from quant_pipelines.core.orders import OrderKind
 from quant_pipelines.store.trading import Intent
@@ -14,7 +17,7 @@ Transmit = Callable[[Intent, int], Awaitable[OrderProgress]]
 
 
 class Entries:
-    """Chases what rests.
+    """Looks after what rests.
 
     Parameters
     ----------
@@ -29,11 +32,12 @@ class Entries:
         self._venue = venue
         self._settings = settings
         self._books: dict[int, Chasing] = {}
+        self._at_desk: dict[int, RestingOrders] = {}
 
     @property
     def due(self) -> float:
         """When the venue is to be looked at, by the loop's clock; infinite without an order."""
-        return min((one.due for one in self._books.values()), default=float("inf"))
+        return min((one.due for one in self._all), default=math.inf)
 
     def take_up(self, seat: Seat, intent: Intent, stamp_ms: int) -> None:
         """Take an intent that is committed as about to be sent, with its stamp, milliseconds UTC."""
@@ -42,10 +46,15 @@ class Entries:
     async def recover(self, seats: Iterable[Seat]) -> None:
         """Go on with what works at the venue and is chased by nobody."""
         for seat in seats:
-            await self._of(seat).recover()
+            if await seat.rows.with_broker(lambda broker: isinstance(broker, EventVenueBroker)):
+                self._at_desk[seat.key] = RestingOrders(
+                    seat.trader, self._venue, rows=seat.rows, wire=seat.wire
+                )
+            else:
+                await self._of(seat).recover()
 
     async def keep(self, transmit: Transmit) -> list[Seat]:
-        """Do what is to be done about each; returns the books whose order has come to its end with that.
+        """Do what is to be done about each; returns the books that may decide again with that.
 
         Raises
         ------
@@ -54,16 +63,20 @@ class Entries:
         ExchangeError
             If the venue can't be read.
         """
-        for gone in self._books.keys() - self._place.seats.keys():
-            del self._books[gone]
-        return [
-            self._place.seats[key] for key in sorted(self._books) if await self._books[key].keep(transmit)
-        ]
+        seats = self._place.seats
+        self._books = {key: one for key, one in self._books.items() if key in seats}
+        self._at_desk = {key: one for key, one in self._at_desk.items() if key in seats}
+        kept: dict[int, Chasing | RestingOrders] = {**self._books, **self._at_desk}
+        return [seats[key] for key in sorted(kept) if await kept[key].keep(transmit)]
 
     async def leave(self) -> None:
         """Cancel what works, because nobody will look after it; what can't be is found by the next life."""
-        for chasing in self._books.values():
-            await chasing.leave()
+        for one in self._all:
+            await one.leave()
+
+    @property
+    def _all(self) -> list[Chasing | RestingOrders]:
+        return [*self._books.values(), *self._at_desk.values()]
 
     def _of(self, seat: Seat) -> Chasing:
         known = self._books.get(seat.key)

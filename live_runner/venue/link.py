@@ -14,12 +14,12 @@ from live_runner.book.broker import OpenBroker, Opened
 from live_runner.book.plan import DeploymentPlan
 from live_runner.book.rows import shown
 from live_runner.book.trader import Trader
-from live_runner.venue.broker import open_venue_broker
 from live_runner.venue.covering import Around
 from live_runner.venue.covers import Covers
 from live_runner.venue.dead_man import DeadMan
 from live_runner.venue.entries import Entries, entry_of
 from live_runner.venue.liquidation import LiquidationGuard
+from live_runner.venue.opening import open_venue_broker, require_alone
 from live_runner.venue.order_rows import OrderRows
 from live_runner.venue.place import Seat, VenuePlace
 from live_runner.venue.protection import Protection
@@ -211,6 +211,7 @@ class VenueLink:
 
     def _open(self, journal: Journal, plan: DeploymentPlan, epoch: int) -> Opened:
         key = plan.deployment.id
+        require_alone(plan, (seat.trader.plan for seat in self.place.seats.values() if seat.key != key))
         wire = self._wires.get(key)
         if wire is None:
             wire = self._wires[key] = Wire(

@@ -7,11 +7,11 @@ from typing import NamedTuple
 
 from live_runner.venue.attribution import Attributed
 from live_runner.venue.place import Brokers, PlaceBooks
-from quant_pipelines.backtest.bar.stops import EXIT_REASONS, HARD_STOP
+from quant_pipelines.backtest.bar.stops import EXIT_REASONS, HARD_STOP, LIMIT_ORDER, TARGET
 from quant_pipelines.core.timeframes import MINUTE_MS, from_ms
-from quant_pipelines.store.trading import Fill, Income
+from quant_pipelines.store.trading import Fill, Income, Intent
 from quant_pipelines.trading.netting import mutual_funding, shared_amount, shared_quantity
-from quant_pipelines.trading.purposes import STOP
+from quant_pipelines.trading.purposes import STOP, number_of
 from quant_pipelines.trading.venue import Payment
 
 _REASONS = {STOP: EXIT_REASONS[HARD_STOP]}  # of the rows that do not name it
@@ -104,7 +104,7 @@ def _fills_of(books: PlaceBooks, one: Attributed, held: Mapping[int, Decimal]) -
     reason = one.reason
     if owner is not None and name is not None:
         intent = books.brokers[owner].orders[name].intent
-        reason = intent.exit_reason or _REASONS.get(intent.purpose, intent.purpose)
+        reason = intent.exit_reason or _reason(intent)
     parts = _quantities(books, one, held, owner)
     fees, profits = (_amounts(amount, parts) for amount in (trade.fee, trade.realized_pnl))
     if owner is not None and name is not None:
@@ -127,6 +127,13 @@ def _fills_of(books: PlaceBooks, one: Attributed, held: Mapping[int, Decimal]) -
         )
         for part, (key, quantity) in enumerate(parts.items())
     ]
+
+
+def _reason(intent: Intent) -> str:
+    """Reason of an order's fills where its intent names none, as in every driver."""
+    if number_of(intent.purpose):
+        return EXIT_REASONS[LIMIT_ORDER if intent.order_type == "limit" else TARGET]
+    return _REASONS.get(intent.purpose, intent.purpose)
 
 
 def _quantities(

@@ -126,7 +126,7 @@ class Sender:
         change = quantity if intent.side == "buy" else -quantity
         net, is_small = await self._place.look(partial(net_and_smallness, seat, quantity))
         reduces = (is_exit or is_small) and reduces_net(net, change)
-        reduces |= is_exit and not self._place.is_shared
+        reduces |= intent.reduce_only or (is_exit and not self._place.is_shared)
         symbol, limit = self._place.symbol, intent.price
         order = MarketOrder(name, symbol, intent.side, quantity, stamp_ms, reduces, limit)
         self._signals.sending(None if is_exit else seat.key)

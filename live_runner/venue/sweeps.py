@@ -139,7 +139,12 @@ def _our_rows(symbol: str, brokers: Brokers) -> OurRows:
     statuses = {
         name: order.progress.status for broker in brokers.values() for name, order in broker.orders.items()
     }
-    return OurRows(symbol, net_of(brokers), statuses, not unsettled(brokers))
+    at_rest = {
+        order.intent.client_order_id: order.progress.filled_quantity
+        for broker in brokers.values()
+        for order in broker.at_rest()
+    }
+    return OurRows(symbol, net_of(brokers), statuses, not unsettled(brokers), at_rest)
 
 
 def unsettled(brokers: Brokers) -> bool:
@@ -177,4 +182,4 @@ def n_resting(brokers: Brokers) -> int:
 
 def needs_cover(brokers: Brokers) -> bool:
     """Whether something is held, or may be any moment."""
-    return bool(net_of(brokers)) or unsettled(brokers)
+    return bool(net_of(brokers)) or unsettled(brokers) or bool(n_resting(brokers))

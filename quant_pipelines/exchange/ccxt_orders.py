@@ -70,6 +70,8 @@ class CcxtOrders(CcxtReads):
             "price": format(order.price, "f"),
             **_with_every(order),
         }
+        if order.reduce_only:
+            params["reduceOnly"] = True
         quantity = format(order.quantity, "f")
         try:
             return venue_rows.order_of(await self._order(order.symbol, "limit", order.side, quantity, params))

@@ -125,6 +125,8 @@ def _class_of(told: Mapping[str, Any], version: AskedVersion) -> type[Strategy]:
         "higher_history_bars": classmethod(lambda cls: history_bars),
         "_version": version,
     }
+    if told["is_event"]:
+        body["order_kinds"] = tuple(map(str, told["order_kinds"]))
     if told["has_scales"]:
         body["stop_scales"] = _stop_scales
     if told["has_features"]:

@@ -40,6 +40,7 @@ def _load(frame: Frame) -> Frame:
     declared = {
         "class": found.__name__,
         "is_event": issubclass(found, EventStrategy),
+        "order_kinds": list(found.order_kinds) if issubclass(found, EventStrategy) else [],
         "has_features": _is_own(found, EventStrategy, "features"),
         "has_scales": found.stop_scales is not Strategy.stop_scales,
         "space": described,

@@ -1,7 +1,7 @@
 """What an event strategy trades at: its position, its orders, its memory; the driver stands behind it."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple, Protocol
 
@@ -100,6 +100,26 @@ class Asked(NamedTuple):
     reduce_only: bool = False
     post_only: bool = False
     expires_bars: int = 0
+
+
+def require_kind(kind: RestingKind, kinds: Sequence[RestingKind]) -> None:
+    """Prove that a strategy declares the kind of an order.
+
+    Raises
+    ------
+    StrategyError
+        If it doesn't.
+
+    Examples
+    --------
+    >>> from quant_pipelines.sdk.desk import require_kind
+    >>> require_kind("market", ("limit",))
+    Traceback (most recent call last):
+        ...
+    quant_pipelines.core.errors.StrategyError: order is market; expected one of order_kinds: limit
+    """
+    if kind not in kinds:
+        raise StrategyError(f"order is {kind}; expected one of order_kinds: {', '.join(kinds)}")
 
 
 class Desk(Protocol):

@@ -9,6 +9,7 @@ import numpy as np
 from quant_pipelines.core.arrays import FloatArray
 from quant_pipelines.core.bars import Bars
 from quant_pipelines.core.errors import StrategyError
+from quant_pipelines.core.orders import RestingKind
 from quant_pipelines.core.timeframes import from_ms
 from quant_pipelines.sdk.desk import Desk, OrderEvent
 from quant_pipelines.sdk.strategy import Strategy
@@ -24,6 +25,9 @@ class EventStrategy(Strategy):
     ----------
     orders_in_flat_market
         Whether it places orders where the price never moves; the contract asks.
+    order_kinds
+        Kinds of orders that it places, any by default; a desk refuses others. At a venue it trades only
+        with ``market`` and ``limit``.
 
     Examples
     --------
@@ -44,6 +48,7 @@ class EventStrategy(Strategy):
     """
 
     orders_in_flat_market: ClassVar[bool] = False
+    order_kinds: ClassVar[tuple[RestingKind, ...]] = ("market", "limit", "stop_market")
 
     def features(self, bars: Bars) -> dict[str, FloatArray]:
         """Arrays that ``desk.features`` shows the newest value of, computed for all bars at once.

@@ -40,6 +40,7 @@ class {class_name}(EventStrategy):
     """
 
     inputs = Inputs(symbols=1)
+    order_kinds = ("limit",)
     window = Int(50, low=10, high=300, log=True)
     distance = Float(2.0, low=0.5, high=6.0)
     stops = Stops(hard_stop=Float(0.05, low=0.01, high=0.2, log=True))

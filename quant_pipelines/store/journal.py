@@ -99,7 +99,10 @@ class Journal(Protocol):
         """Store what closed bars did; refused if they, a fill or an intent of theirs are stored already."""
 
     def book_decision(self, epoch: int, booking: Booking, at: datetime) -> None:
-        """Store a decision that was taken after its bar was booked; refused if a later bar is."""
+        """Store a decision that was taken after its bar was booked, with the state after it.
+
+        Refused if a later bar is booked.
+        """
 
     def add_order(self, epoch: int, deployment: Deployment, intent: Intent, at: datetime) -> None:
         """Store an intent that no bar's booking carries, as about to be sent."""

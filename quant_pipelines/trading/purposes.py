@@ -36,6 +36,11 @@ def resting_purpose(number: int) -> RestingPurpose:
     return RestingPurpose(f"{_RESTING}{number}")
 
 
+def is_decided(purpose: Purpose) -> bool:
+    """Whether a strategy has decided on such an order at a close, by a target or by itself."""
+    return purpose == TARGET or bool(number_of(purpose))
+
+
 def number_of(purpose: Purpose) -> int:
     """Return the number of an event strategy's order in its book; 0 for any other."""
     return int(purpose.removeprefix(_RESTING)) if purpose.startswith(_RESTING) else 0

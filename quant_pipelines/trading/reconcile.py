@@ -5,7 +5,7 @@ differs is a sentence for a person.
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal
 
 from quant_pipelines.trading.orders import FINAL
@@ -25,13 +25,16 @@ class OurRows:
     statuses
         Status of every order of ours by its client order id.
     is_quiet
-        Whether no order is open or unknown, so that positions must agree.
+        Whether no order is unknown or about to be filled, so that positions must agree.
+    at_rest
+        What is booked of each order that only rests: positions must agree where the venue shows the same.
     """
 
     symbol: str
     position: Decimal
     statuses: Mapping[str, str]
     is_quiet: bool
+    at_rest: Mapping[str, Decimal] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +107,8 @@ def _others(ours: OurRows, listed: Iterable[VenueOrder | VenueStop]) -> list[str
 
 
 def _difference(ours: OurRows, venue: VenueRows) -> str:
-    if not ours.is_quiet or ours.position == venue.position:
+    shown = {order.client_order_id: order.filled_quantity for order in venue.orders}
+    is_quiet = ours.is_quiet and all(shown.get(name) == filled for name, filled in ours.at_rest.items())
+    if not is_quiet or ours.position == venue.position:
         return ""
     return f"{ours.symbol}: the venue holds {venue.position} and our fills sum to {ours.position}"

@@ -181,6 +181,7 @@ class LimitOrder:
     price: Decimal
     stamp_ms: int
     post_only: bool = True
+    reduce_only: bool = False
 
 
 @dataclass(frozen=True, slots=True)

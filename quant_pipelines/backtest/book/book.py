@@ -133,6 +133,11 @@ class Book:
         return self._state.curve.equity if self._state else self.settings.capital
 
     @property
+    def price(self) -> float:
+        """Last close, quote per base; 0 before the first one."""
+        return self._state.close if self._state else 0.0
+
+    @property
     def stop_price(self) -> float | None:
         """Level of the stop that is in force in the next bar, or None."""
         if self._state is None or self._state.account.position == 0.0:
@@ -176,6 +181,10 @@ class Book:
     def may_open(self) -> Resting:
         """What of them may open on either side, base."""
         return self._working.may_open
+
+    def on_grid(self, price: float, quantity: float) -> float:
+        """Price of an order as it is asked for: paper knows no steps."""
+        return price
 
     def place(self, order: NewOrder) -> int:
         """Let an order rest from the next bar on, or after the latency, and count it; returns its number.

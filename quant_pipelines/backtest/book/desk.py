@@ -5,15 +5,52 @@ Sizes and approvals come from ``trading.resting``; nothing here decides how much
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
 
-from quant_pipelines.backtest.book.book import Book
+from quant_pipelines.accounting.account import Account
 from quant_pipelines.backtest.book.values import Part
 from quant_pipelines.backtest.book.working import NewOrder
-from quant_pipelines.sdk.desk import Asked, Desk, OpenOrder
+from quant_pipelines.core.orders import RestingKind
+from quant_pipelines.sdk.desk import Asked, Desk, OpenOrder, require_kind
 from quant_pipelines.trading.cycle import BookView
-from quant_pipelines.trading.resting import Placement, place, reduce
+from quant_pipelines.trading.resting import Placement, Resting, place, reduce
 from quant_pipelines.trading.rules import TradingRules, TradingTerms
+
+
+class DeskBook(Protocol):
+    """Book behind a desk: of paper money, or one whose orders rest at a venue."""
+
+    @property
+    def account(self) -> Account:
+        """Cash and position."""
+
+    @property
+    def equity(self) -> float:
+        """Quote, at the last close."""
+
+    @property
+    def price(self) -> float:
+        """Last close, quote per base; 0 before the first one."""
+
+    @property
+    def orders(self) -> tuple[OpenOrder, ...]:
+        """Orders that rest and were not taken back, oldest first."""
+
+    @property
+    def may_open(self) -> Resting:
+        """What of them may open on either side, base."""
+
+    def view(self, *, volatility: float = 0.0, data_age_seconds: float = 0.0) -> BookView:
+        """Return what a decision sees."""
+
+    def on_grid(self, price: float, quantity: float) -> float:
+        """Price of an order of this signed quantity as the book takes it."""
+
+    def place(self, order: NewOrder) -> int:
+        """Let an order rest from the next bar on; returns its number, or 0 if there can't be one."""
+
+    def cancel(self, number: int) -> bool:
+        """Take an order back; False if it doesn't rest."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +77,7 @@ class Close:
     data_age_seconds: float = 0.0
     part: Part | None = None
 
-    def view_of(self, book: Book) -> BookView:
+    def view_of(self, book: DeskBook) -> BookView:
         """Return what a decision sees of a book here."""
         view = book.view(volatility=self.volatility, data_age_seconds=self.data_age_seconds)
         return view if self.part is None else view._replace(**self.part._asdict())
@@ -64,14 +101,17 @@ class BookDesk(Desk):
         Holds position and orders.
     step_ms
         Length of a strategy bar.
+    kinds
+        Kinds of orders that the strategy declares.
     """
 
-    def __init__(self, book: Book, step_ms: int) -> None:
+    def __init__(self, book: DeskBook, step_ms: int, kinds: tuple[RestingKind, ...]) -> None:
         self.memory: dict[str, Any] = {}
         self.wishes: list[Wish] = []
         self.canceled: list[int] = []
         self._book = book
         self._step_ms = step_ms
+        self._kinds = kinds
         self._terms = TradingRules().terms
         self._close = Close(0)
 
@@ -99,8 +139,7 @@ class BookDesk(Desk):
     @property
     def price(self) -> float:
         """Last close."""
-        state = self._book.state
-        return state.close if state else 0.0
+        return self._book.price
 
     @property
     def orders(self) -> tuple[OpenOrder, ...]:
@@ -120,6 +159,7 @@ class BookDesk(Desk):
         return is_canceled
 
     def _place(self, asked: Asked) -> int:
+        require_kind(asked.kind, self._kinds)
         if asked.reduce_only:
             placement = reduce(self.position, asked.size, self._terms.lot_size)
         else:
@@ -128,7 +168,8 @@ class BookDesk(Desk):
             placement = place(view, self._book.may_open, asked.size, price, self._terms)
         expires_ms = self._close.ts + asked.expires_bars * self._step_ms if asked.expires_bars else None
         flags = (placement.is_reducing, asked.post_only, expires_ms)
-        order = NewOrder(asked.kind, placement.quantity, asked.price, *flags)
+        quantity = placement.quantity
+        order = NewOrder(asked.kind, quantity, self._book.on_grid(asked.price, quantity), *flags)
         number = self._book.place(order) if order.quantity != 0.0 else 0
         self.wishes.append(Wish(order, number, placement))
         return number

@@ -5,8 +5,8 @@ from dataclasses import asdict, dataclass
 from functools import partial
 from typing import Any
 
-from quant_pipelines.backtest.book.book import Book, BookedFill, BookEvent, OrderEnded
-from quant_pipelines.backtest.book.desk import BookDesk, Close, Wish
+from quant_pipelines.backtest.book.desk import BookDesk, Close, DeskBook, Wish
+from quant_pipelines.backtest.book.values import BookedFill, BookEvent, OrderEnded
 from quant_pipelines.core.bars import Bars
 from quant_pipelines.core.orders import OrderStatus
 from quant_pipelines.sdk.desk import OrderEvent
@@ -44,10 +44,10 @@ class EventRun:
     """
 
     def __init__(
-        self, strategy: EventStrategy, book: Book, step_ms: int, document: dict[str, Any] | None = None
+        self, strategy: EventStrategy, book: DeskBook, step_ms: int, document: dict[str, Any] | None = None
     ) -> None:
         self._strategy = strategy
-        self._desk = BookDesk(book, step_ms)
+        self._desk = BookDesk(book, step_ms, strategy.order_kinds)
         self._waiting: list[OrderEvent] = []
         self._is_started = False
         self.asked_ms = 0
@@ -106,14 +106,16 @@ class EventRun:
 
         The strategy is told when it is asked again.
         """
+        numbers = [one.number for one in self._desk.orders if not (one.reduce_only and only_opening)]
+        return self.take_back(numbers, "the runner took it back")
+
+    def take_back(self, numbers: Iterable[int], reason: str) -> tuple[int, ...]:
+        """Cancel orders by their numbers, and tell the strategy why when it is asked again."""
         self._desk.canceled = []
-        for order in self._desk.orders:
-            if order.reduce_only and only_opening:
-                continue
-            self._desk.cancel(order.number)
-            self._waiting.append(
-                OrderEvent(order.number, "CANCELED", 0.0, 0.0, order.leaves, "the runner took it back", 0)
-            )
+        leaves = {order.number: order.leaves for order in self._desk.orders}
+        for number in numbers:
+            self._desk.cancel(number)
+            self._waiting.append(OrderEvent(number, "CANCELED", 0.0, 0.0, leaves[number], reason, 0))
         return tuple(self._desk.canceled)
 
     def to_document(self) -> dict[str, Any]:

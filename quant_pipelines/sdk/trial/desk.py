@@ -10,8 +10,8 @@ from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from quant_pipelines.core.bars import Bars
-from quant_pipelines.core.orders import OrderStatus
-from quant_pipelines.sdk.desk import Asked, Desk, OpenOrder, OrderEvent
+from quant_pipelines.core.orders import OrderStatus, RestingKind
+from quant_pipelines.sdk.desk import Asked, Desk, OpenOrder, OrderEvent, require_kind
 from quant_pipelines.sdk.event import EventStrategy, features_of, told
 
 _EQUITY = 10_000.0
@@ -59,8 +59,9 @@ class TrialDesk(Desk):
     orders: tuple[OpenOrder, ...] = ()
     features: Mapping[str, float] = MappingProxyType({})
 
-    def __init__(self) -> None:
+    def __init__(self, kinds: tuple[RestingKind, ...] = EventStrategy.order_kinds) -> None:
         self.memory: dict[str, Any] = {}
+        self._kinds = kinds
         self.acts: list[Act] = []
         self._bar = 0
         self._number = 0
@@ -106,6 +107,7 @@ class TrialDesk(Desk):
             self.entry_price += (price - self.entry_price) * order.leaves / self.position
 
     def _place(self, asked: Asked) -> int:
+        require_kind(asked.kind, self._kinds)
         self.acts.append(Act(self._bar, asked.kind, asked.size, asked.price))
         quantity = -asked.size * self.position if asked.reduce_only else asked.size
         room = 1.0 - abs(self.position + quantity)
@@ -138,7 +140,7 @@ def trial(strategy: EventStrategy, bars: Bars, first: int = 0) -> TrialDesk:
     >>> [act.price for act in desk.acts], desk.position, desk.memory
     ([99.0, 97.0, 98.0], 0.25, {'bars': 3})
     """
-    desk = TrialDesk()
+    desk = TrialDesk(strategy.order_kinds)
     features = {name: values.tolist() for name, values in features_of(strategy, bars).items()}
     closes = bars.close_ts.tolist()
     for at in range(first, len(bars)):

@@ -29,7 +29,7 @@ def desk_at(rules: TradingRules = FREE, *, held: float = 0.0) -> tuple[BookDesk,
     if held:
         book.submit(held)
         book.step(ExecutionBar(MINUTE_MS, 100.0, 100.0, 100.0, 100.0, 1e9))
-    desk = BookDesk(book, MINUTE_MS)
+    desk = BookDesk(book, MINUTE_MS, EventStrategy.order_kinds)
     desk.open(rules.terms, Close(2 * MINUTE_MS))
     return desk, book
 
@@ -184,3 +184,10 @@ def test_orders_that_rest_count_against_the_quota_of_the_day_and_those_that_redu
     assert desk.limit(-0.4, 110.0)
     restored = Book.from_document(book.settings, json.loads(json.dumps(book.to_document())))
     assert restored.view().orders_today == book.view().orders_today == 4.0
+
+
+def test_desk_refuses_a_kind_that_is_not_declared() -> None:
+    book = Book(BookSettings(10_000.0, FREE))
+    desk = BookDesk(book, MINUTE_MS, ("limit",))
+    with pytest.raises(StrategyError, match="order is market; expected one of order_kinds: limit"):
+        desk.market(0.5)

@@ -4,7 +4,7 @@ from typing import Any
 import pytest
 
 from live_runner.book.plan import plan_of
-from live_runner.venue.broker import open_venue_broker
+from live_runner.venue.opening import open_venue_broker, require_alone
 from quant_pipelines.core.errors import ConfigurationError, StrategyError
 from tests.in_process import in_process
 from tests.unit.live_runner.test_races import DEPLOYMENT
@@ -51,10 +51,18 @@ class Waiting(EventStrategy):
 """
 
 
-def test_an_event_strategy_is_not_taken_up_at_a_venue() -> None:
+def test_kinds_that_a_venue_lets_not_rest_are_refused_by_name() -> None:
     nothing: Any = None  # it is refused before the database is asked
     plan = plan_of(replace(DEPLOYMENT, source=EVENT_SOURCE), in_process)
     with pytest.raises(
-        ConfigurationError, match="deployment:7 is an event strategy, whose orders rest on paper"
+        ConfigurationError, match="deployment:7 may place stop_market orders, which rest on paper only"
     ):
         open_venue_broker(nothing, plan, 1, stop_fraction=0.1, wire=nothing)
+
+
+@pytest.mark.parametrize("first", [SOURCE, EVENT_SOURCE])
+def test_an_event_strategy_shares_no_position(first: str) -> None:
+    plans = [plan_of(replace(DEPLOYMENT, source=source), in_process) for source in (first, EVENT_SOURCE)]
+    with pytest.raises(ConfigurationError, match="one of them is an event strategy; expected it to be alone"):
+        require_alone(plans[0], plans[1:])
+    require_alone(plans[1], [])

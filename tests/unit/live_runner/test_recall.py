@@ -34,6 +34,17 @@ def test_orders_of_the_last_hour_count_as_sent_executed_or_refused() -> None:
     assert past.refused_ms == (NOW_MS - 20 * MINUTE_MS,)
 
 
+def test_orders_of_an_event_strategy_count_at_their_limit_unless_they_only_reduce() -> None:
+    rests = order(5, "ACCEPTED", purpose="order 3")
+    limit = replace(rests.intent, order_type="limit", price=Decimal(98))
+    rows = [
+        replace(rests, intent=limit),
+        replace(rests, intent=replace(limit, client_order_id="exit", reduce_only=True)),
+    ]
+    [sent] = recalled(DEPLOYMENT, rows, (), NOW_MS).sent
+    assert (sent.client_order_id, sent.price, sent.is_limit) == ("q1-7-5", 98.0, True)
+
+
 def test_the_times_of_all_fills_are_known() -> None:
     fill = Fill("1", None, "buy", Decimal(1), Decimal(100), Decimal(0), "target", AT)
     past = recalled(DEPLOYMENT, (), (fill, replace(fill, trade_id="2")), NOW_MS)

@@ -98,3 +98,16 @@ CASES = [
 def test_reconciliation(case: Case) -> None:
     ours = OurRows("BTC/USDT:USDT", Decimal(case.held), case.statuses, case.is_quiet)
     assert reconcile(ours, case.venue) == case.expected
+
+
+@pytest.mark.parametrize(
+    ("shown", "differs"),
+    [((ORDER,), True), ((ORDER._replace(filled_quantity=Decimal(1)),), False), ((), False)],
+    ids=["as booked", "filled further", "not listed"],
+)
+def test_positions_are_compared_where_what_rests_is_as_it_is_booked(
+    shown: tuple[VenueOrder, ...], differs: bool
+) -> None:
+    statuses, at_rest = {ORDER.client_order_id: "ACCEPTED"}, {ORDER.client_order_id: Decimal(0)}
+    ours = OurRows("BTC/USDT:USDT", Decimal(2), statuses, is_quiet=True, at_rest=at_rest)
+    assert bool(reconcile(ours, at_venue(3, shown)).difference) == differs

@@ -1,0 +1,149 @@
+"""The venue broker of an event strategy: its orders rest there, and it is told what becomes of them."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime
+from typing import Any, TypedDict, Unpack
+
+from live_runner.book.broker import AtDesk, Stepped
+from live_runner.book.decision import Decided
+from live_runner.book.plan import DeploymentPlan
+from live_runner.venue.broker import BookRows, VenueBroker
+from live_runner.venue.resting_book import RestingBook
+from live_runner.venue.wire import Wire
+from quant_pipelines.backtest import ExecutionBar
+from quant_pipelines.backtest.bar.stops import StopInputs
+from quant_pipelines.backtest.book.event_run import EventRun
+from quant_pipelines.core.timeframes import from_ms
+from quant_pipelines.risk.account_view import OpenExposure
+from quant_pipelines.sdk.event import EventStrategy
+from quant_pipelines.store.journal import Journal
+from quant_pipelines.store.trading import Fill, Income, OrderState
+from quant_pipelines.store.venue_orders import OrderStep, PlacedOrder, Received
+from quant_pipelines.trading.purposes import number_of
+from quant_pipelines.trading.wished import RESTS
+
+
+class BrokerTerms(TypedDict):
+    """The other parameters of a `VenueBroker`."""
+
+    stop_fraction: float
+    wire: Wire
+
+
+class EventVenueBroker(VenueBroker):
+    """Book and orders of one deployment of an event strategy; parameters as in `VenueBroker`.
+
+    An order that rests, with all of its fills booked, hinders neither a decision nor a comparison.
+    """
+
+    needs_approval = True
+
+    def __init__(
+        self,
+        journal: Journal,
+        plan: DeploymentPlan,
+        epoch: int,
+        *,
+        rows: BookRows,
+        **beside: Unpack[BrokerTerms],
+    ) -> None:
+        super().__init__(journal, plan, epoch, rows=rows, **beside)
+        strategy, instrument = plan.strategy, plan.deployment.instrument
+        assert isinstance(strategy, EventStrategy)  # noqa: S101 - whoever opens it looked
+        assert instrument is not None  # noqa: S101 - a plan has one
+        document = rows.book.state["desk"] if rows.book.state else None
+        self.resting = RestingBook(
+            self,
+            instrument.tick_size,
+            plan.execution_step_ms,
+            fills=rows.book.fills,
+            document=document,
+        )
+        self.run = EventRun(strategy, self.resting, plan.step_ms, document)
+
+    @property
+    def has_news(self) -> bool:
+        """Whether the strategy has to be told something."""
+        return self.run.has_news
+
+    @property
+    def at_desk(self) -> AtDesk | None:
+        """The strategy at its desk."""
+        return AtDesk(self.run, self)
+
+    def step(self, bar: ExecutionBar) -> Stepped:
+        """Mark the book, and note what happened since the last bar for the strategy."""
+        stepped = super().step(bar)
+        self.run.note(self.resting.news(int(bar.ts)))
+        return stepped
+
+    def checkpoint(self) -> dict[str, Any]:
+        """State as a JSON document, with what the strategy wishes and was told."""
+        desk = {**self.run.to_document(), **self.resting.to_document()}
+        return super().checkpoint() | {"desk": desk}
+
+    def read(self, inputs: StopInputs) -> None:
+        """Take over what the stops read at the bar that is decided on."""
+        self._book.read(inputs)
+
+    def canceled(self, numbers: tuple[int, ...], reason: str) -> tuple[OrderState, ...]:
+        """None: an order that is taken back ends when the venue says so."""
+        return ()
+
+    def closing(self, decided: Decided) -> Decided:
+        """Return a decision to close, whose order may only do that: one that rests may be filled first."""
+        if decided.intent is None:
+            return decided
+        return decided._replace(intent=replace(decided.intent, reduce_only=True))
+
+    def kept_orders(self) -> tuple[OpenExposure, ...]:
+        """Open orders without those that the strategy or the runner has taken back."""
+        gone = {order.name for order in self.resting.wished() if not order.is_wished}
+        return tuple(one for one in self.open_orders() if one.client_order_id not in gone)
+
+    def take(self, decided: Decided, now_ms: int) -> None:
+        """Have committed intents sent, and what was taken back canceled."""
+        for intent in decided.resting:
+            self._track(intent, "INITIALIZED", from_ms(now_ms))
+        self.resting.take(decided.resting)
+        if decided.intent is not None:
+            self._track(decided.intent, "INITIALIZED", from_ms(now_ms))
+            self._wire.put(decided.intent)
+        self._wire.wake()
+
+    def stage(
+        self,
+        fills: Sequence[Fill],
+        income: Sequence[Income],
+        *,
+        orders: Sequence[OrderStep] = (),
+        halt: str = "",
+        at: datetime,
+    ) -> Received:
+        """Book fills and payments, and keep the fills until the strategy is told."""
+        received = super().stage(fills, income, orders=orders, halt=halt, at=at)
+        self.resting.note(fills)
+        return received
+
+    def at_rest(self) -> list[PlacedOrder]:
+        """Orders that rest with all of their fills booked."""
+        return [order for order in self._live() if self._rests(order)]
+
+    def _rests(self, order: PlacedOrder) -> bool:
+        is_quiet = order.progress.status in RESTS and not self.unbooked(order.intent.client_order_id)
+        return bool(number_of(order.intent.purpose)) and is_quiet
+
+    def _is_settled(self, order: PlacedOrder) -> bool:
+        return self._rests(order) or super()._is_settled(order)
+
+    def _unsettled_since_ms(self) -> int | None:
+        """As above; while the venue is away, what rests may have been filled in any bar since."""
+        is_away = bool(self._wire.blocked_by) and bool(self.at_rest())
+        return self._book.first_bar_ms if is_away else super()._unsettled_since_ms()
+
+    def _open_exposure(self, order: PlacedOrder) -> OpenExposure:
+        price = order.intent.price
+        exposure = super()._open_exposure(order)
+        return exposure._replace(price=math.nan if price is None else float(price))

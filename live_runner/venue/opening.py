@@ -1,0 +1,73 @@
+"""How the broker of a deployment at a venue is opened: where its rows end, for what its strategy is."""
+
+from collections.abc import Iterable
+
+from live_runner.book.broker import Opened
+from live_runner.book.plan import DeploymentPlan
+from live_runner.book.recovery import is_to_be_repeated
+from live_runner.venue.broker import BookRows, VenueBroker
+from live_runner.venue.event_broker import EventVenueBroker
+from live_runner.venue.wire import Wire
+from quant_pipelines.core.errors import ConfigurationError
+from quant_pipelines.core.orders import RestingKind
+from quant_pipelines.core.timeframes import to_ms
+from quant_pipelines.sdk.event import EventStrategy
+from quant_pipelines.store.journal import Journal
+
+_KINDS: tuple[RestingKind, ...] = ("market", "limit")
+"""Kinds of orders that an event strategy may place at a venue."""
+
+
+def open_venue_broker(
+    journal: Journal, plan: DeploymentPlan, epoch: int, *, stop_fraction: float, wire: Wire
+) -> Opened:
+    """Open the broker of a deployment at a venue where its rows end.
+
+    Raises
+    ------
+    ConfigurationError
+        If the strategy places orders that only paper lets rest.
+    StoreError
+        If the database does not answer.
+    ReconciliationError
+        If the rows contradict each other.
+    """
+    is_event = isinstance(plan.strategy, EventStrategy)
+    if is_event:
+        _require_kinds(plan)
+    rows = BookRows(journal.read_book(plan.deployment.id), journal.read_orders(plan.deployment.id))
+    stored = rows.book
+    booked_until_ms = to_ms(stored.bar_close) if stored.bar_close else None
+    if is_event:
+        broker = EventVenueBroker(journal, plan, epoch, rows=rows, stop_fraction=stop_fraction, wire=wire)
+        return Opened(broker, booked_until_ms, broker.run.asked_ms)
+    follows = VenueBroker(journal, plan, epoch, rows=rows, stop_fraction=stop_fraction, wire=wire)
+    signal = stored.last_signal
+    decided_ms = to_ms(signal.bar_close) if signal and not is_to_be_repeated(signal.decision) else 0
+    return Opened(follows, booked_until_ms, decided_ms)
+
+
+def require_alone(plan: DeploymentPlan, others: Iterable[DeploymentPlan]) -> None:
+    """Prove that no event strategy has to share the position of a symbol.
+
+    Raises
+    ------
+    ConfigurationError
+        If there is another book at its symbol and account.
+    """
+    for other in others:
+        if isinstance(plan.strategy, EventStrategy) or isinstance(other.strategy, EventStrategy):
+            raise ConfigurationError(
+                f"{plan.deployment.key} trades {plan.deployment.symbol} at the account of "
+                f"{other.deployment.key}, and one of them is an event strategy; expected it to be alone there"
+            )
+
+
+def _require_kinds(plan: DeploymentPlan) -> None:
+    assert isinstance(plan.strategy, EventStrategy)  # noqa: S101 - whoever asks looked
+    more = [kind for kind in plan.strategy.order_kinds if kind not in _KINDS]
+    if more:
+        raise ConfigurationError(
+            f"{plan.deployment.key} may place {', '.join(more)} orders, which rest on paper only; "
+            f"expected order_kinds of its class to name no more than {', '.join(_KINDS)} at a venue"
+        )

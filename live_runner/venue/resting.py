@@ -1,0 +1,161 @@
+"""Does at a venue what `trading.wished` decides about the orders of an event strategy.
+
+It reads what is so, asks what is next, does one thing and commits it; then whatever has come to the link has
+its turn, so that a fill is covered between two orders. What it rests on is the rows: after a restart an order
+that still rests is taken over as it is.
+"""
+
+import asyncio
+import logging
+import math
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+
+from live_runner.book.trader import Trader
+from live_runner.venue.broker import VenueBroker
+from live_runner.venue.event_broker import EventVenueBroker
+from live_runner.venue.order_rows import OrderRows
+from live_runner.venue.wire import Wire
+from quant_pipelines.core.errors import ExchangeError, StoreError
+from quant_pipelines.store.trading import Intent
+from quant_pipelines.store.venue_orders import PlacedOrder
+from quant_pipelines.trading.venue import LimitOrder, OrderVenue
+from quant_pipelines.trading.wished import (
+    RESTS,
+    Cancel,
+    Circumstances,
+    Drop,
+    PlaceOrder,
+    Step,
+    Wait,
+    WishedOrder,
+    next_step,
+)
+
+_SOON_SECONDS = 0.4
+_LEAVE_SECONDS = 2.0
+
+_log = logging.getLogger(__name__)
+
+
+class RestingOrders:
+    """Orders of one deployment that its event strategy lets rest.
+
+    Parameters
+    ----------
+    trader
+        Whose.
+    venue
+        Where.
+    rows
+        Who commits states.
+    wire
+        Says why nothing may be opened now, and has the link look again.
+
+    Attributes
+    ----------
+    due
+        When the venue is to be looked at, by the loop's clock; infinite while every outcome is known.
+    """
+
+    def __init__(self, trader: Trader, venue: OrderVenue, *, rows: OrderRows, wire: Wire) -> None:
+        self._trader, self._venue, self._rows, self._wire = trader, venue, rows, wire
+        self._canceled_ms: dict[str, int] = {}
+        self._is_busy = False
+        self.due = math.inf
+
+    async def keep(self, transmit: Callable[[Intent, int], Awaitable[object]]) -> bool:
+        """Do the next thing about the orders; whether all are known again, after one was not.
+
+        Raises
+        ------
+        StoreError
+            If a state can't be committed.
+        ExchangeError
+            If the venue can't be read.
+        """
+        step = await self._next()
+        was_busy, self._is_busy = self._is_busy, step != Wait("rests")
+        is_unknown = step == Wait("not known")
+        self.due = asyncio.get_running_loop().time() + _SOON_SECONDS if is_unknown else math.inf
+        if not isinstance(step, Wait):
+            await self._do(step, transmit)
+            self._wire.wake()
+        return was_busy and not self._is_busy
+
+    async def leave(self) -> None:
+        """Cancel what may open, because nobody looks after it; what can't be is found by the next life."""
+        with suppress(ExchangeError, TimeoutError, StoreError):
+            async with asyncio.timeout(_LEAVE_SECONDS):
+                wished = await self._rows.with_broker(_wished)
+                opening = (one.name for one in wished if one.status in RESTS and not one.reduce_only)
+                await asyncio.gather(*map(self._cancel, opening))
+
+    async def _next(self) -> Step:
+        now_ms = await self._venue.now_ms()
+        trader = self._trader
+        breaker = trader.breaker
+        may_open = not (trader.is_halted or trader.is_leaving or breaker.only_reduces or breaker.closes)
+
+        def look(broker: VenueBroker) -> Step:
+            around = Circumstances(broker.position().quantity, may_open, now_ms)
+            return next_step(_wished(broker), around, self._canceled_ms)
+
+        return await self._rows.with_broker(look)
+
+    async def _do(
+        self, step: PlaceOrder | Cancel | Drop, transmit: Callable[[Intent, int], Awaitable[object]]
+    ) -> None:
+        extra = {"deployment": self._trader.plan.deployment.id, "order": step.name}
+        _log.info("resting", extra={**extra, "step": repr(step)})
+        if isinstance(step, Cancel):
+            self._canceled_ms[step.name] = await self._venue.now_ms()
+            await self._cancel(step.name)
+            return
+        known = await self._order(step.name)
+        refusal = step.reason if isinstance(step, Drop) else self._refusal(known.intent)
+        if refusal:
+            await self._rows.follow(known, "DENIED", reason=refusal)
+            return
+        await self._rows.follow(known, "SUBMITTED")  # proves the epoch once more, right before the request
+        stamp_ms = await self._venue.now_ms()
+        if known.intent.order_type == "market":
+            await transmit(known.intent, stamp_ms)
+        else:
+            await self._place(known.intent, stamp_ms)
+
+    def _refusal(self, intent: Intent) -> str:
+        """Why a committed order is not sent; what only reduces always is."""
+        if intent.reduce_only:
+            return ""
+        return self._wire.blocked_by or self._trader.refusal_to_send(intent)
+
+    async def _place(self, intent: Intent, stamp_ms: int) -> None:
+        """Send a limit order, and commit what the venue answers."""
+        name, symbol, price = intent.client_order_id, self._trader.symbol, intent.price
+        assert price is not None  # noqa: S101 - a limit has one
+        post_only = await self._rows.with_broker(lambda broker: _at_desk(broker).resting.post_only(name))
+        flags = (post_only, intent.reduce_only)
+        order = LimitOrder(name, symbol, intent.side, intent.quantity, price, stamp_ms, *flags)
+        await self._rows.follow_sent(intent, self._venue.place_limit(order), stamp_ms)
+
+    async def _cancel(self, name: str) -> None:
+        known = await self._order(name)
+        with suppress(StoreError):  # an entry that nobody looks after must go all the same
+            await self._rows.follow(known, "PENDING_CANCEL", filled=known.progress.filled_quantity)
+        try:
+            await self._venue.cancel_order(self._trader.symbol, name)
+        except ExchangeError as error:
+            _log.warning("order is not proven to be canceled", extra={"order": name, "error": str(error)})
+
+    async def _order(self, name: str) -> PlacedOrder:
+        return await self._rows.with_broker(lambda broker: broker.orders[name])
+
+
+def _wished(broker: VenueBroker) -> list[WishedOrder]:
+    return _at_desk(broker).resting.wished()
+
+
+def _at_desk(broker: VenueBroker) -> EventVenueBroker:
+    assert isinstance(broker, EventVenueBroker)  # noqa: S101 - its strategy places orders
+    return broker

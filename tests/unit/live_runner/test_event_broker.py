@@ -1,0 +1,240 @@
+"""An event strategy at a venue, without one: what it orders is approved, committed, and told once."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import timedelta
+from decimal import Decimal
+from functools import partial
+from typing import Any
+
+import numpy as np
+import pytest
+
+from live_runner.book.account import OpenGate
+from live_runner.book.approval import Relations
+from live_runner.book.plan import plan_of
+from live_runner.book.tick import Tick
+from live_runner.book.trader import Trader
+from live_runner.feed.series import BarSeries
+from live_runner.venue.attribution import Attributed
+from live_runner.venue.event_broker import EventVenueBroker
+from live_runner.venue.opening import open_venue_broker
+from live_runner.venue.place import PlaceBooks
+from live_runner.venue.receiving import book_trades
+from live_runner.venue.wire import Wire
+from quant_pipelines.core.bars import BarRows
+from quant_pipelines.core.orders import OrderStatus
+from quant_pipelines.core.timeframes import MINUTE_MS, to_ms
+from quant_pipelines.risk.account_rules import AccountDenial
+from quant_pipelines.risk.account_view import AccountOrder
+from quant_pipelines.store.venue_orders import OrderStep
+from quant_pipelines.trading.orders import OrderProgress
+from quant_pipelines.trading.venue import VenueTrade
+from tests.in_process import in_process
+from tests.memory_journal import MemoryJournal
+from tests.unit.live_runner.test_races import AT, DEPLOYMENT
+
+SOURCE = '''
+from quant_pipelines.sdk import Bars, Desk, EventStrategy, Float, OrderEvent, Stops
+
+
+class Once(EventStrategy):
+    """Two buys and a sale at the first bar; it writes down what it is told."""
+
+    order_kinds = ("limit",)
+    stops = Stops(hard_stop=Float(0.05, low=0.01, high=0.2))
+
+    def on_start(self, desk: Desk) -> None:
+        desk.memory.update(told=[])
+        desk.limit(0.2, 98.04)
+        desk.limit(0.3, 97.0, expires_bars=3)
+        desk.limit(-0.3, 101.96, post_only=True)
+
+    def on_bar(self, desk: Desk, bars: Bars) -> None:
+        desk.memory["orders"] = [order.number for order in desk.orders]
+
+    def on_order(self, desk: Desk, event: OrderEvent) -> None:
+        desk.memory["told"].append([event.number, event.status, event.quantity, event.leaves, event.reason])
+'''
+assert DEPLOYMENT.instrument is not None
+CANARY = replace(
+    DEPLOYMENT,
+    source=SOURCE,
+    venue="binanceusdm",
+    instrument=replace(DEPLOYMENT.instrument, tick_size=Decimal("0.1")),
+)
+BOUGHT = (1, 2)
+
+
+class Desk:
+    """The deployment, and what a venue would do to it."""
+
+    def __init__(self, gate: OpenGate | None = None) -> None:
+        self.journal, self.gate = MemoryJournal([CANARY]), gate or OpenGate()
+        self.n_bars = 0
+        self.open()
+
+    def open(self) -> None:
+        """Begin by the rows, as after a restart."""
+        self.epoch = self.journal.open_epoch("test:1", AT)
+        self.wire = Wire(print, lambda: None)
+        self.wire.blocked_by = ""
+        series = BarSeries(CANARY.symbol, "1m", to_ms(AT))
+        opening = partial(open_venue_broker, stop_fraction=0.05, wire=self.wire)
+        relations = Relations(gate=self.gate)
+        plan = plan_of(CANARY, in_process)
+        self.trader = Trader(
+            self.journal, plan, series, epoch=self.epoch, open_broker=opening, relations=relations
+        )
+
+    def pass_bar(self) -> None:
+        """Book a bar at 100 and have the strategy asked."""
+        ts = np.array([to_ms(AT) + self.n_bars * MINUTE_MS])
+        self.n_bars += 1
+        price, nothing = np.full(1, 100.0), np.zeros(1)
+        rows = BarRows(ts, price, price, price, price, nothing, nothing, nothing.astype(np.int64))
+        self.trader.advance(Tick(rows, (), rows, int(ts[0]) + MINUTE_MS, 0.0))
+
+    def at_broker(self, act: Callable[[EventVenueBroker], Any]) -> Any:
+        def on_broker(broker: Any) -> Any:
+            assert isinstance(broker, EventVenueBroker)
+            return act(broker)
+
+        return self.trader.with_broker(on_broker)
+
+    def names(self) -> list[str]:
+        return [order.intent.client_order_id for order in self.journal.read_orders(CANARY.id)]
+
+    def becomes(self, number: int, status: OrderStatus, filled: str = "0") -> None:
+        """Say what the venue says of the order with this place among all."""
+        step = OrderStep(self.names()[number - 1], OrderProgress(status, Decimal(filled)), str(number))
+        self.at_broker(lambda broker: broker.follow(step, AT))
+
+    def trades(self, number: int, quantity: str, trade_id: str, second: int) -> None:
+        """Book a fill that the venue tells."""
+        order = self.journal.read_orders(CANARY.id)[number - 1]
+        ts_ms = to_ms(AT + timedelta(seconds=second))
+        price, name = order.intent.price or Decimal(0), order.intent.client_order_id
+        amounts = (Decimal(quantity), price, Decimal(0), ts_ms, Decimal(0))
+        trade = VenueTrade(trade_id, str(number), name, order.intent.side, *amounts)
+
+        def book(broker: EventVenueBroker) -> None:
+            books = PlaceBooks(self.journal, self.epoch, {CANARY.id: broker}, Decimal("0.001"))
+            book_trades(books, [Attributed(trade, name)], AT, halts={})
+
+        self.at_broker(book)
+
+    def memory(self) -> dict[str, Any]:
+        found: dict[str, Any] = self.at_broker(lambda broker: broker.run.to_document()["memory"])
+        return found
+
+
+@pytest.fixture
+def desk() -> Desk:
+    """A desk whose three orders are committed."""
+    made = Desk()
+    made.pass_bar()
+    return made
+
+
+def test_orders_are_committed_on_the_grid_before_anything_is_sent(desk: Desk) -> None:
+    orders = desk.journal.read_orders(CANARY.id)
+    shown = [(one.intent.purpose, str(one.intent.price), one.progress.status) for one in orders]
+    assert shown == [
+        ("order 1", "98.0", "INITIALIZED"),
+        ("order 2", "97.0", "INITIALIZED"),
+        ("order 3", "102.0", "INITIALIZED"),
+    ]
+    wished = desk.at_broker(lambda broker: broker.resting.wished())
+    assert [one.most for one in wished] == [
+        orders[0].intent.quantity,
+        orders[0].intent.quantity + orders[1].intent.quantity,
+        orders[2].intent.quantity,
+    ]
+
+
+def test_what_rests_hinders_no_decision_and_what_is_unknown_does(desk: Desk) -> None:
+    for number in (1, 2, 3):
+        assert "is not settled" in desk.at_broker(lambda broker: broker.waits_for)
+        desk.becomes(number, "ACCEPTED")
+    assert desk.at_broker(lambda broker: broker.waits_for) == ""
+    assert len(desk.at_broker(lambda broker: broker.open_orders())) == 3
+    assert desk.at_broker(lambda broker: broker.view(volatility=0.0, data_age_seconds=0.0).position) == 0.0
+    desk.becomes(1, "PARTIALLY_FILLED", "0.1")  # told, and not booked yet
+    assert "is not settled" in desk.at_broker(lambda broker: broker.waits_for)
+    desk.trades(1, "0.1", "11", 70)
+    assert desk.at_broker(lambda broker: broker.waits_for) == ""
+
+
+@pytest.mark.parametrize("restarts", [False, True])
+def test_each_fill_is_told_once_whatever_order_they_come_in(desk: Desk, restarts: bool) -> None:
+    for number in (1, 2, 3):
+        desk.becomes(number, "ACCEPTED")
+    whole = desk.journal.read_orders(CANARY.id)[0].intent.quantity
+    desk.becomes(1, "PARTIALLY_FILLED", str(whole / 2))
+    desk.trades(1, str(whole / 2), "12", 90)
+    desk.pass_bar()
+    if restarts:
+        desk.open()
+    desk.trades(1, str(whole / 2), "11", 80)  # the older one comes late
+    desk.becomes(1, "FILLED", str(whole))
+    if restarts:
+        desk.open()
+        desk.at_broker(lambda broker: None)
+        desk.wire.blocked_by = ""
+    desk.pass_bar()
+    half = float(whole / 2)
+    assert desk.memory()["told"] == [
+        [1, "PARTIALLY_FILLED", half, half, "limit_order"],
+        [1, "FILLED", half, 0.0, "limit_order"],
+    ]
+    desk.pass_bar()
+    assert len(desk.memory()["told"]) == 2
+    assert desk.memory()["orders"] == [2, 3]
+
+
+def test_what_ends_by_itself_is_told_with_its_reason(desk: Desk) -> None:
+    desk.becomes(1, "REJECTED")
+    desk.becomes(2, "ACCEPTED")
+    desk.becomes(3, "DENIED")
+    desk.pass_bar()
+    desk.pass_bar()
+    desk.pass_bar()
+    desk.becomes(2, "CANCELED")
+    desk.pass_bar()
+    assert [[*one[:2], one[4]] for one in desk.memory()["told"]] == [
+        [1, "CANCELED", "the venue refused it"],
+        [3, "CANCELED", "it was not sent"],
+        [2, "EXPIRED", "its time is over"],
+    ]
+
+
+class Strict(OpenGate):
+    """An account that denies every sale, and notes what it is asked about and what was executed."""
+
+    def __init__(self) -> None:
+        self.asked: list[tuple[float, float, bool]] = []
+        self.filled: list[str] = []
+
+    def ask(self, order: AccountOrder, *, is_reducing: bool = False) -> AccountDenial | None:
+        self.asked.append((round(order.quantity, 6), order.price, order.is_limit))
+        return AccountDenial("self_match", "deny", "1 is beyond 0") if order.quantity < 0.0 else None
+
+    def executed(self, order: AccountOrder) -> None:
+        self.filled.append(order.client_order_id)
+
+
+def test_account_is_asked_about_each_order_and_what_it_denies_is_told() -> None:
+    gate = Strict()
+    desk = Desk(gate)
+    desk.pass_bar()
+    assert [one[1:] for one in gate.asked] == [(98.0, True), (97.0, True), (102.0, True)]
+    assert len(desk.names()) == 2
+    desk.becomes(1, "ACCEPTED")
+    desk.becomes(2, "ACCEPTED")
+    desk.trades(1, "0.1", "11", 70)
+    assert gate.filled == desk.names()[:1]
+    desk.pass_bar()
+    assert desk.memory()["told"][0][:2] == [3, "CANCELED"]
+    assert desk.memory()["told"][0][4] == "denied (self_match: 1 is beyond 0)"
+    assert desk.memory()["orders"] == [1, 2]
