@@ -7,6 +7,8 @@ from typing import Any
 
 from quant_pipelines.core.errors import ExchangeRefused
 from quant_pipelines.core.orders import OrderStatus
+from quant_pipelines.trading.execution import Bracket
+from quant_pipelines.trading.funds import Balance
 from quant_pipelines.trading.venue import (
     AccountPosition,
     MarketOrder,
@@ -82,6 +84,12 @@ class MemoryVenue(OrderVenue):
 
     async def position(self, symbol: str) -> AccountPosition:
         return AccountPosition(symbol, Decimal(0))
+
+    async def brackets(self, symbol: str) -> tuple[Bracket, ...]:
+        return (Bracket(0.0, 0.004),)
+
+    async def balance(self) -> Balance:
+        return Balance(Decimal(1_000_000), Decimal(0), Decimal(0), Decimal(1_000_000))
 
     async def trades(self, symbol: str, from_id: str | None) -> list[VenueTrade]:
         return []
