@@ -334,8 +334,7 @@ class Trader:
             hindered=broker.waits_for or too_old(now_ms - close_ms, self.plan.execution_step_ms),
             pause=self.pause.reason(now_ms),
             missed=self._waits.missed_at(close_ms),
-            is_answered=broker.at_desk is not None
-            or (answer is not None and answer.question.close_ms == close_ms),
+            is_answered=has_answer or broker.at_desk is not None,
         )
 
     def _decide(self, moment: Moment, now_ms: int, answer: Answer | None) -> Decided | None:
