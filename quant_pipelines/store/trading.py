@@ -9,7 +9,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import Connection, Engine, Table, func, insert, select
+from sqlalchemy import ColumnElement, Connection, Engine, Table, func, insert, select
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from quant_pipelines.core.errors import ReconciliationError
@@ -258,7 +258,7 @@ def advance_order(
     ReconciliationError
         If the order is unknown, or its state would go back.
     """
-    may_follow = orders.c.status.in_((*predecessors(state.status), state.status))
+    may_follow: ColumnElement[bool] = orders.c.status.in_((*predecessors(state.status), state.status))
     if venue_order_id and is_late("REJECTED", state.status):
         may_follow |= (orders.c.status == "REJECTED") & orders.c.venue_order_id.is_(None)
     values: dict[str, Any] = {
