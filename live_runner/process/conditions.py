@@ -79,7 +79,7 @@ class ConditionWatch:
         """
         known, self._events, told = self._events, {}, dict[str, Alert]()
         at = from_ms(self._feed.time.now_ms())
-        for trader in traders:
+        for trader in sorted(traders, key=lambda one: one.plan.deployment.id):
             key, breaker = trader.plan.deployment.id, trader.breaker
             self._events[key] = breaker.events
             for event, reason in ((one.event, one.reason) for one in breaker.trips if one.event in TOLD):
@@ -88,7 +88,7 @@ class ConditionWatch:
             begun = breaker.events - known.get(key, frozenset())
             if begun - {"venue_away"}:  # a link that is broken compares everything once it is back
                 self._links.wake(key)
-        await self._tell(told)
+        await self._tell(told_once(told))
         return any(self._events[key] != known.get(key, frozenset()) for key in self._events)
 
     async def _tell(self, told: dict[str, Alert]) -> None:
@@ -99,3 +99,16 @@ class ConditionWatch:
             found = [alert for source, alert in told.items() if source.startswith(f"{scope}:")]
             await asyncio.to_thread(self._journal.follow_standing, scope, found, at)
         self._written = set(told)
+
+
+def told_once(found: dict[str, Alert]) -> dict[str, Alert]:
+    """Leave out what bars a later deployment for the same reason: that is one fault, as of their account."""
+    reasons: set[str] = set()
+    told = {}
+    for source, alert in found.items():
+        if source.startswith("barred:"):
+            if alert.message in reasons:
+                continue
+            reasons.add(alert.message)
+        told[source] = alert
+    return told

@@ -25,7 +25,6 @@ from live_runner.process.traders import Traders
 from live_runner.process.venue_limits import LimitsWatch
 from live_runner.process.vitals import STANDBY_SERVICE
 from live_runner.process.watch import OutageWatch
-from live_runner.venue.account_check import Voices
 from live_runner.venue.accounts import Connect, OrderVenues, ccxt_orders
 from quant_pipelines.cache import Cache
 from quant_pipelines.core.errors import SchemaError, StoreError
@@ -146,7 +145,7 @@ class Runner:
         grace_ms = int(1000 * around.settings.runner.bar_grace_seconds)
         feed = Feed(around.source, around.time, relay, grace_ms=grace_ms)
         watch = OutageWatch(around.journal, around.source, feed, around.settings.exchange.id)
-        async with OrderVenues(around.settings, around.connect, Voices(self._warn, self._stand)) as venues:
+        async with OrderVenues(around.settings, around.connect, self._warn) as venues:
             traders = Traders(
                 around.journal,
                 around.settings,
@@ -192,12 +191,6 @@ class Runner:
         if sentence not in self._warned:
             self._warned.add(sentence)
             await self._alert(Alert("warning", "account", sentence, from_ms(self._around.time.now_ms())))
-
-    async def _stand(self, source: str, sentence: str) -> None:
-        """Tell people of what stands until it is over."""
-        at = from_ms(self._around.time.now_ms())
-        found = [Alert("warning", source, sentence, at)] if sentence else []
-        await asyncio.to_thread(self._around.journal.follow_standing, source, found, at)
 
     async def _alert(self, alert: Alert) -> None:
         await asyncio.to_thread(self._around.journal.write_alert, alert)

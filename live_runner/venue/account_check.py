@@ -4,15 +4,12 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
-from typing import NamedTuple
 
 from quant_pipelines.core.timeframes import from_ms
 from quant_pipelines.trading.certificate import key_fault, key_warnings
 from quant_pipelines.trading.modes import mode_fault
 from quant_pipelines.trading.venue import OrderVenue
 
-MODE = "mode"
-"""Scope of alerts about modes; their source names the account behind a colon."""
 _AGAIN_SECONDS = 300.0
 """How often it is read again; a change of position mode is told by no event."""
 _FAILED_SECONDS = 15.0
@@ -20,20 +17,8 @@ _FAILED_SECONDS = 15.0
 
 _log = logging.getLogger(__name__)
 
-
-async def _silent(_source: str, _sentence: str) -> None:
-    """Tell nobody."""
-
-
-class Voices(NamedTuple):
-    """Who is told what is wrong with an account.
-
-    ``warn`` takes a sentence that is said once, ``stand`` a source and the sentence that stands there now:
-    an empty one ends it.
-    """
-
-    warn: Callable[[str], Awaitable[None]]
-    stand: Callable[[str, str], Awaitable[None]] = _silent
+Warn = Callable[[str], Awaitable[None]]
+"""Tells people a sentence once."""
 
 
 class AccountCheck:
@@ -41,12 +26,12 @@ class AccountCheck:
 
     Parameters
     ----------
-    account_id, exchange
-        Whose, and where, in alerts.
+    exchange
+        Where it is, in alerts.
     venue
         The account.
-    voices
-        Who is told.
+    warn
+        Takes a sentence that people are told once. Of a fault they learn by what it bars.
 
     Attributes
     ----------
@@ -54,11 +39,10 @@ class AccountCheck:
         Why nothing may be opened, in one sentence; empty when something may.
     """
 
-    def __init__(self, account_id: int, exchange: str, venue: OrderVenue, voices: Voices) -> None:
-        self._source = f"{MODE}:{account_id}"
+    def __init__(self, exchange: str, venue: OrderVenue, warn: Warn) -> None:
         self._exchange = exchange
         self._venue = venue
-        self._voices = voices
+        self._warn = warn
         self._is_known = False
         self.known = asyncio.Event()
         self.fault = "what the API key may do is not known yet"
@@ -81,10 +65,9 @@ class AccountCheck:
     async def _read(self) -> None:
         now_ms = await self._venue.now_ms()  # known, then, when what a person should mend is dated
         permissions = await self._venue.permissions()
-        modes = mode_fault(await self._venue.modes())
-        key = key_fault(permissions)
-        self.fault, self._is_known = key or modes, True
+        self.fault = key_fault(permissions) or mode_fault(await self._venue.modes())
+        self._is_known = True
         self.known.set()
-        for sentence in [key] if key else key_warnings(permissions, from_ms(now_ms)):
-            await self._voices.warn(f"{self._exchange}: {sentence}")
-        await self._voices.stand(self._source, f"{self._exchange}: {modes}" if modes else "")
+        if not key_fault(permissions):
+            for sentence in key_warnings(permissions, from_ms(now_ms)):
+                await self._warn(f"{self._exchange}: {sentence}")

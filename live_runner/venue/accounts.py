@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from contextlib import AsyncExitStack, suppress
 from typing import Any, NamedTuple, Self
 
-from live_runner.venue.account_check import AccountCheck, Voices
+from live_runner.venue.account_check import AccountCheck, Warn
 from quant_pipelines.core.errors import ConfigurationError
 from quant_pipelines.core.rate_budget import RateLedger
 from quant_pipelines.core.settings import Settings
@@ -85,7 +85,7 @@ class OrderVenues:
         Settings of the process.
     connect
         Opens a client.
-    voices
+    warn
         Told what a person should mend about a key or an account.
 
     Notes
@@ -94,10 +94,10 @@ class OrderVenues:
     known, and where it is not as it should be, nothing is opened, and what is held is covered.
     """
 
-    def __init__(self, settings: Settings, connect: Connect, voices: Voices) -> None:
+    def __init__(self, settings: Settings, connect: Connect, warn: Warn) -> None:
         self._settings = settings
         self._connect = connect
-        self._voices = voices
+        self._warn = warn
         self._open: dict[int, OrderVenue] = {}
         self._checks: dict[int, AccountCheck] = {}
         self._tasks: list[asyncio.Task[None]] = []
@@ -145,7 +145,7 @@ class OrderVenues:
 
     async def _begin_check(self, account_id: int, venue: OrderVenue) -> None:
         """Have the account checked, and wait a moment: as a rule it is known before the first decision."""
-        check = AccountCheck(account_id, self._settings.exchange.id, venue, self._voices)
+        check = AccountCheck(self._settings.exchange.id, venue, self._warn)
         self._checks[account_id] = check
         self._tasks.append(asyncio.create_task(check.run(), name=f"check of account {account_id}"))
         with suppress(TimeoutError):

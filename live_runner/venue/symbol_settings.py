@@ -10,8 +10,6 @@ from quant_pipelines.store.heartbeats import Alert
 from quant_pipelines.store.journal import Journal
 from quant_pipelines.trading.venue import OrderVenue
 
-SETTINGS = "settings"
-"""Scope of alerts about a symbol's settings; their source names the deployment behind a colon."""
 _AGAIN_SECONDS = 300.0
 
 _log = logging.getLogger(__name__)
@@ -45,7 +43,6 @@ class SymbolSettings:
         self._leverage = leverage
         self._due = 0.0
         self._is_set = False
-        self._told: str | None = None
         self.fault = ""
 
     def expire(self) -> None:
@@ -73,17 +70,9 @@ class SymbolSettings:
         if was_otherwise and self._is_set:
             await self._tell_of_change(was_otherwise)
         self._is_set = self._is_set or not self.fault
-        if self._told != self.fault:
-            await self._stand()
 
     async def _tell_of_change(self, clause: str) -> None:
         message = f"{clause}, set beside the runner; put back to CROSSED, {self._leverage}"
         _log.warning("settings put back", extra={"symbol": self._trader.symbol, "found": clause})
         at = from_ms(await self._venue.now_ms())
         await asyncio.to_thread(self._journal.write_alert, Alert("warning", self._trader.key, message, at))
-
-    async def _stand(self) -> None:
-        source, at = f"{SETTINGS}:{self._trader.key}", from_ms(await self._venue.now_ms())
-        found = [Alert("warning", source, self.fault, at)] if self.fault else []
-        await asyncio.to_thread(self._journal.follow_standing, source, found, at)
-        self._told = self.fault

@@ -11,7 +11,6 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine
 
-from live_runner.venue.account_check import Voices
 from live_runner.venue.accounts import OrderVenues, bar
 from quant_pipelines.cli.__main__ import main
 from quant_pipelines.core.clock import utc_now
@@ -118,7 +117,7 @@ def test_only_this_code_at_the_demo_venue_unlocks(
     ("permissions", "fault", "told"),
     [
         (GOOD, "", ""),
-        (GOOD._replace(withdraws=True), "may withdraw", "may withdraw"),
+        (GOOD._replace(withdraws=True), "may withdraw", ""),  # told by what it bars
         (GOOD._replace(has_ip_list=False), "", "may be used from any address"),
         (None, "can't be read", ""),
     ],
@@ -146,7 +145,7 @@ def test_a_key_that_can_move_money_or_is_not_known_opens_nothing_and_still_lets_
 
     async def scenario(stage: Stage) -> None:
         settings = replace(Settings(), exchange=ExchangeSettings(base_url=stage.address))
-        async with OrderVenues(settings, lambda given: Keyed(given.exchange, "", ""), Voices(warn)) as venues:
+        async with OrderVenues(settings, lambda given: Keyed(given.exchange, "", ""), warn) as venues:
             venue = await venues.of(deployment, Permits())
             assert venue is not None
             assert (await venue.position(BTC)).quantity == 0  # it is talked with

@@ -13,7 +13,6 @@ from sqlalchemy import Engine
 
 from live_runner.ports.market_time import ExchangeTime
 from live_runner.process.funds import FundsWatch
-from live_runner.venue.account_check import Voices
 from live_runner.venue.accounts import OrderVenues
 from quant_pipelines.core.settings import ExchangeSettings, Settings
 from quant_pipelines.exchange.ccxt_orders import CcxtOrders
@@ -45,7 +44,7 @@ async def never_short(account_id: int, reason: str) -> None:
 
 def watch_of(engine: Engine, stage: Stage, short: Any = never_short) -> FundsWatch:
     settings = replace(Settings(), exchange=ExchangeSettings(base_url=stage.address))
-    venues = OrderVenues(settings, lambda given: CcxtOrders(given.exchange, "", ""), Voices(no_warning))
+    venues = OrderVenues(settings, lambda given: CcxtOrders(given.exchange, "", ""), no_warning)
     return FundsWatch(PostgresFunds(engine), venues, ExchangeTime(stage.clock), short)
 
 

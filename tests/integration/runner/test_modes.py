@@ -33,7 +33,7 @@ pytestmark = [pytest.mark.postgres, pytest.mark.timeout(300)]
 
 Deploy = Callable[..., int]
 BTC = "BTC/USDT:USDT"
-STANDING = "select source, message from ops.alerts where source like 'mode:%' and resolved_at is null"
+STANDING = "select source, message from ops.alerts where source like 'barred:%' and resolved_at is null"
 HELD = "select quantity from trading.positions"
 ENTRIES = "select count(*) from orders where reduce_only = 0"
 
@@ -106,10 +106,11 @@ def test_a_mode_at_the_start_is_refused_by_name_and_nothing_opens(
         switch(stage, **{flag: True})
         async with runner(engine, database_url, stage):
             await until(lambda: f"the account has {name}" in reduced_by(engine))
+            await until(lambda: rows(engine, STANDING))  # written by the next look, within a second
 
     play(tmp_path, scenario)
     [(source, message)] = rows(engine, STANDING)
-    assert source.startswith("mode:")
+    assert source.startswith("barred:deployment:")
     assert f"the account has {name}; expected" in message
     assert Ledger(tmp_path).select(ENTRIES) == [(0,)]
 
@@ -180,7 +181,7 @@ def test_leverage_that_can_not_be_put_back_opens_nothing_until_it_can_be(
     engine: Engine, database_url: str, deploy: Deploy, tmp_path: Path
 ) -> None:
     deploy_canary(deploy)
-    standing = "select message from ops.alerts where source like 'settings:%' and resolved_at is null"
+    standing = "select message from ops.alerts where source like 'barred:%' and resolved_at is null"
 
     class Stubborn(CcxtOrders):
         """A venue that keeps a leverage of 20."""

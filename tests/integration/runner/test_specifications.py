@@ -11,7 +11,6 @@ from sqlalchemy import Engine, insert
 from live_runner.book.history import load_history
 from live_runner.feed.feed import Feed
 from live_runner.process.traders import Traders
-from live_runner.venue.account_check import Voices
 from live_runner.venue.accounts import OrderVenues
 from quant_pipelines.backtest import BacktestSettings, run_event_backtest
 from quant_pipelines.core.timeframes import MINUTE_MS, from_ms, to_ms
@@ -101,9 +100,7 @@ def test_runner_at_work_begins_a_deployment_again_with_what_changed(
         source = ReplaySource(recording(), time, is_silent=True)
         journal = PostgresJournal(engine)
         epoch = await asyncio.to_thread(journal.open_epoch, "test:1", from_ms(time.now_ms()))
-        async with OrderVenues(
-            SETTINGS, lambda *_: pytest.fail("no venue is needed"), Voices(pytest.fail)
-        ) as venues:
+        async with OrderVenues(SETTINGS, lambda *_: pytest.fail("no venue is needed"), pytest.fail) as venues:
             feed = Feed(source, time)
             traders = Traders(journal, SETTINGS, feed, epoch=epoch, venues=venues, load=in_process)
             await traders.open()

@@ -11,7 +11,6 @@ import pytest
 from live_runner.feed.feed import Feed
 from live_runner.process.runner import Runner, Surroundings
 from live_runner.process.traders import Traders
-from live_runner.venue.account_check import Voices
 from live_runner.venue.accounts import OrderVenues
 from quant_pipelines.core.errors import ConfigurationError
 from quant_pipelines.core.runner_settings import RunnerSettings
@@ -76,9 +75,7 @@ def test_a_trader_without_its_bars_follows_a_halt_as_the_others_do() -> None:
         source, time = SlowSource(), ReplayTime(NOW_MS, NOW_MS + 30_000)
         journal = MemoryJournal([KNOWN])
         epoch = journal.open_epoch("test:1", AT)
-        async with OrderVenues(
-            SETTINGS, lambda *_: pytest.fail("no venue is needed"), Voices(pytest.fail)
-        ) as venues:
+        async with OrderVenues(SETTINGS, lambda *_: pytest.fail("no venue is needed"), pytest.fail) as venues:
             feed = Feed(source, time)
             traders = Traders(journal, SETTINGS, feed, epoch=epoch, venues=venues, load=in_process)
             await traders.open()
