@@ -4,11 +4,11 @@ import math
 from collections.abc import Awaitable, Callable, Iterable
 
 from live_runner.venue.chasing import Chasing
-from live_runner.venue.event_broker import EventVenueBroker
 from live_runner.venue.place import Seat, VenuePlace
 from live_runner.venue.resting import RestingOrders
 from quant_pipelines.core.entry_settings import EntrySettings
 from quant_pipelines.core.orders import OrderKind
+from quant_pipelines.sdk.event import EventStrategy
 from quant_pipelines.store.trading import Intent
 from quant_pipelines.trading.orders import OrderProgress
 from quant_pipelines.trading.venue import OrderVenue
@@ -46,7 +46,7 @@ class Entries:
     async def recover(self, seats: Iterable[Seat]) -> None:
         """Go on with what works at the venue and is chased by nobody."""
         for seat in seats:
-            if await seat.rows.with_broker(lambda broker: isinstance(broker, EventVenueBroker)):
+            if isinstance(seat.trader.plan.strategy, EventStrategy):
                 self._at_desk[seat.key] = RestingOrders(
                     seat.trader, self._venue, rows=seat.rows, wire=seat.wire
                 )

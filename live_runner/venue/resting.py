@@ -33,6 +33,8 @@ from quant_pipelines.trading.wished import (
 )
 
 _SOON_SECONDS = 0.4
+_LOOK_SECONDS = 1.0
+"""How long a fill may go unseen that no stream tells of: what it opens needs its stop within 2 s."""
 _LEAVE_SECONDS = 2.0
 
 _log = logging.getLogger(__name__)
@@ -62,6 +64,7 @@ class RestingOrders:
         self._trader, self._venue, self._rows, self._wire = trader, venue, rows, wire
         self._canceled_ms: dict[str, int] = {}
         self._is_busy = False
+        self._next_look = 0.0
         self.due = math.inf
 
     async def keep(self, transmit: Callable[[Intent, int], Awaitable[object]]) -> bool:
@@ -74,6 +77,7 @@ class RestingOrders:
         ExchangeError
             If the venue can't be read.
         """
+        await self._look()
         step = await self._next()
         was_busy, self._is_busy = self._is_busy, step != Wait("rests")
         is_unknown = step == Wait("not known")
@@ -90,6 +94,26 @@ class RestingOrders:
                 wished = await self._rows.with_broker(_wished)
                 opening = (one.name for one in wished if one.status in RESTS and not one.reduce_only)
                 await asyncio.gather(*map(self._cancel, opening))
+
+    async def _look(self) -> None:
+        """Read what rests once in a while; the sweep that follows books what the venue has filled."""
+        loop = asyncio.get_running_loop()
+        resting = await self._rows.with_broker(lambda broker: broker.at_rest())
+        if not resting or loop.time() < self._next_look:
+            return
+        self._next_look = loop.time() + _LOOK_SECONDS
+        loop.call_later(_LOOK_SECONDS, self._wire.wake)
+        symbol = self._trader.symbol
+        with suppress(ExchangeError):  # the next sweep says so, if it lasts
+            listed = {one.client_order_id: one for one in await self._venue.open_orders(symbol)}
+            for order in resting:
+                name = order.intent.client_order_id
+                seen = listed.get(name) or await self._venue.find_order(symbol, client_order_id=name)
+                if seen is not None:
+                    number = seen.venue_order_id
+                    await self._rows.follow(
+                        order, seen.status, filled=seen.filled_quantity, venue_order_id=number
+                    )
 
     async def _next(self) -> Step:
         now_ms = await self._venue.now_ms()

@@ -9,7 +9,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Engine, Table, func, insert, select
+from sqlalchemy import ColumnElement, Connection, Engine, Table, func, insert, select, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from quant_pipelines.core.errors import ReconciliationError
@@ -227,7 +227,7 @@ def book(engine: Engine, epoch: int, booking: Booking, at: datetime) -> None:
 
 
 def book_decision(engine: Engine, epoch: int, booking: Booking, at: datetime) -> None:
-    """Store a decision that was taken after its bar was booked: its signal and what it orders.
+    """Store a decision that was taken after its bar was booked: its signal, what it orders, and the state.
 
     Raises
     ------
@@ -245,6 +245,8 @@ def book_decision(engine: Engine, epoch: int, booking: Booking, at: datetime) ->
                 f"deployment {booking.deployment_id}: a decision on the bar that closed at "
                 f"{booking.bar_close:%Y-%m-%d %H:%M}, and bars are booked up to {booked}; expected the same"
             )
+        mine = checkpoints.c.deployment_id == booking.deployment_id
+        connection.execute(update(checkpoints).where(mine).values(state=booking.state))
         _add_decision(connection, epoch, booking, at)
 
 

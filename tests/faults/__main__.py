@@ -11,7 +11,9 @@ from contextlib import nullcontext
 
 from tests.faults.mutants import MUTANTS
 from tests.faults.tally import Tally
-from tests.faults.world import play
+from tests.faults.world import Deploy, deployment_at, play, resting_at
+
+STRATEGIES: dict[str, Deploy] = {"target": deployment_at, "event": resting_at}
 
 
 def main(arguments: list[str]) -> int:
@@ -22,13 +24,14 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--events", type=int, default=200, help="events of each world")
     parser.add_argument("--books", type=int, default=1, help="how many deployments trade the symbol")
     parser.add_argument("--mutant", choices=MUTANTS, help="a runner that is broken on purpose")
+    parser.add_argument("--strategy", choices=STRATEGIES, default="target", help="what it trades by")
     chosen = parser.parse_args(arguments)
     broken = MUTANTS[chosen.mutant].apply if chosen.mutant else nullcontext
     logging.disable(logging.CRITICAL)  # what a runner says of thousands of faults tells nobody anything
     tally = Tally()
     for seed in range(chosen.first, chosen.first + chosen.seeds):
         with broken():
-            outcome = play(seed, chosen.events, chosen.books)
+            outcome = play(seed, chosen.events, chosen.books, deploy=STRATEGIES[chosen.strategy])
         for (invariant, what), at_ms in outcome.violations.items():
             print(f"seed {seed}: {invariant} at {at_ms}: {what}", flush=True)
         tally.add(outcome)

@@ -10,7 +10,8 @@ from decimal import Decimal
 
 from quant_pipelines.simulator.venue.records import FillRecord, IncomeRecord
 from quant_pipelines.trading.orders import FOLLOWERS, is_late
-from quant_pipelines.trading.purposes import EXITS, INTERNAL_PREFIX
+from quant_pipelines.trading.purposes import EXITS, INTERNAL_PREFIX, number_of
+from quant_pipelines.trading.wished import RESTS
 from tests.faults.evidence import BY_HAND, VENUES_OWN, Evidence, Findings, Violation
 from tests.faults.requests import Asked
 
@@ -186,6 +187,8 @@ class Examiner:
             status = order.progress.status
             if status in ("REJECTED", "DENIED") and self.evidence.is_filled(name):
                 self._violated("I7", f"order {name} is {status} and was filled")
+            if status in RESTS and number_of(order.intent.purpose):
+                continue  # that it stands at the venue, another examiner looks at
             if status not in (_ENDED | _WAITING) or (status in _WAITING and name not in open_stops):
                 self._violated("I10", f"order {name} is still {status}")
 

@@ -307,6 +307,10 @@ class Independent(IndependentBooks):
                 self.violated("I10", f"{name} is {status}, and still stands at the venue")
             if status in _NEVER_SENT and name in filled:
                 self.violated("I7", f"{name} is {status}, and was filled")
+        rests = {
+            name for name in standing if name in known and known[name].intent.purpose.startswith("order ")
+        }
+        standing -= rests  # a strategy may let any number rest
         legs = Counter(
             (self._owner(name), known[name].intent.order_type) for name in standing if name in known
         )

@@ -10,7 +10,7 @@ from quant_pipelines.core.ids import deployment_of
 from quant_pipelines.store.trading import Signal
 from quant_pipelines.store.venue_orders import PlacedOrder
 from quant_pipelines.trading.orders import FINAL
-from quant_pipelines.trading.purposes import EXITS, STOP, TARGET
+from quant_pipelines.trading.purposes import EXITS, STOP, is_decided
 from tests.faults.evidence import Evidence, Findings, Violation
 from tests.faults.requests import Asked
 
@@ -78,7 +78,7 @@ class SendingRules:
             self._findings.violated("I1", f"order {name} is sent without an intent")
             return
         self._is_of_the_writer(name, order)
-        if order.intent.purpose in (*EXITS, STOP):
+        if order.intent.purpose in (*EXITS, STOP) or order.intent.reduce_only:
             return
         worst = self._worst(order)
         if abs(worst.after) <= abs(worst.before):
@@ -114,7 +114,8 @@ class SendingRules:
         before = evidence.booked_position() if by_hand else evidence.held()
         filled = {one.client_id: one.filled for one in evidence.orders()}
         for name, other in evidence.journal.tables.orders.items():
-            is_entry = other.intent.purpose == TARGET and other.progress.status not in FINAL
+            may_open = is_decided(other.intent.purpose) and not other.intent.reduce_only
+            is_entry = may_open and other.progress.status not in FINAL
             if is_entry and name != order.intent.client_order_id:
                 before += _signed(
                     other, max(other.intent.quantity - filled.get(name, Decimal(0)), Decimal(0))

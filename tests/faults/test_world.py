@@ -22,7 +22,7 @@ from tests.faults.decisions import DecisionRules
 from tests.faults.examiner import Examiner
 from tests.faults.requests import Asked
 from tests.faults.sending import SendingRules
-from tests.faults.world import World, play, played
+from tests.faults.world import World, play, played, resting_at
 from tests.memory_journal import Committed, StandingAlert, Tables
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -44,6 +44,18 @@ def test_a_refused_stamp_and_a_ban_that_is_over_keep_nobody_from_the_venue(seed:
 @pytest.mark.parametrize("seed", [1, 3, 8])
 def test_two_books_at_one_symbol_violate_nothing(seed: int) -> None:
     assert play(seed, n_books=2).violations == {}
+
+
+@pytest.mark.parametrize("seed", [3, 14])
+def test_orders_of_a_strategy_that_rest_violate_nothing(seed: int) -> None:
+    assert play(seed, deploy=resting_at).violations == {}
+
+
+def test_orders_that_rest_are_filled_in_a_world_without_faults() -> None:
+    with played(1, 400, is_faulty=False, deploy=resting_at) as world:
+        assert world.found == {}
+        reasons = {fill.reason for _, fill in world.journal.tables.fills.values()}
+        assert {"limit_order", "target"} <= reasons
 
 
 def test_what_two_books_cross_is_seen_apart_from_the_venues_fills() -> None:

@@ -70,6 +70,46 @@ _HASHED = ("intents", "orders", "fills", "alerts")
 _NAMES = {"client_id", "client_order_id", "number", "order_number", "algo", "child", "trade", "trade_id"}
 
 
+RUNGS = '''
+from quant_pipelines.sdk import Bars, Desk, EventStrategy, Float, OrderEvent, Stops
+
+
+class Rungs(EventStrategy):
+    """Orders on both sides of the price, hung anew each minute; what is held is given back nearby."""
+
+    order_kinds = ("limit", "market")
+    stops = Stops(hard_stop=Float(0.05, low=0.001, high=0.5))
+
+    def on_start(self, desk: Desk) -> None:
+        desk.memory["bars"] = 0
+
+    def on_bar(self, desk: Desk, bars: Bars) -> None:
+        count = desk.memory["bars"] = desk.memory["bars"] + 1
+        if count % 2:
+            desk.cancel_all()
+            desk.limit(0.2, desk.price * 0.9998, post_only=True)
+            desk.limit(-0.2, desk.price * 1.0002)
+            desk.limit(0.2, desk.price * 0.9990, expires_bars=1)
+        if count % 3 == 0:
+            desk.cancel_all()
+            desk.market(0.1 if desk.position <= 0.0 else -0.1)
+        self._hold(desk)
+
+    def on_order(self, desk: Desk, event: OrderEvent) -> None:
+        if event.quantity != 0.0:
+            self._hold(desk)
+
+    def _hold(self, desk: Desk) -> None:
+        for order in desk.orders:
+            if order.reduce_only:
+                desk.cancel(order.number)
+        if desk.position != 0.0:
+            side = 1.0 if desk.position > 0.0 else -1.0
+            desk.limit(1.0, desk.price * (1.0 + 0.0003 * side), reduce_only=True)
+'''
+
+Deploy: TypeAlias = Callable[[int, random.Random], Deployment]
+"""Makes the deployment of a world: at a time in milliseconds UTC, by chance."""
 Keep: TypeAlias = Callable[[MemoryJournal, Deployment], Any]
 """Gives the journal of a world whose rows are in memory, too."""
 
@@ -100,6 +140,18 @@ def synthetic_market() -> SyntheticMarket:
     return market
 
 
+def deployment_at(now_ms: int, chance: random.Random) -> Deployment:
+    """A canary that trades each minute, deployed a little while ago."""
+    now, source = from_ms(now_ms), chance.choice((FLIP, PYRAMID))
+    times = {"created_at": now - timedelta(minutes=3), "history_start": now - timedelta(hours=2)}
+    return replace(DEPLOYMENT, source=source, capital=Decimal(10_000), venue="binanceusdm", **times)
+
+
+def resting_at(now_ms: int, chance: random.Random) -> Deployment:
+    """A canary whose orders rest at the venue."""
+    return replace(deployment_at(now_ms, chance), source=RUNGS)
+
+
 class World:
     """A venue, a runner's rows, and the way between them.
 
@@ -111,12 +163,20 @@ class World:
         Whether anything goes wrong.
     n_books
         How many deployments trade the symbol.
+    deploy
+        Makes the first of them.
     keep
         Who keeps the rows beside the memory that the examiners read.
     """
 
     def __init__(
-        self, seed: int, *, is_faulty: bool, n_books: int = 1, keep: Keep = lambda memory, _: memory
+        self,
+        seed: int,
+        *,
+        is_faulty: bool,
+        n_books: int = 1,
+        deploy: Deploy = deployment_at,
+        keep: Keep = lambda memory, _: memory,
     ) -> None:
         self.chance = chance = random.Random(seed)
         self.begun_ms = DAY_0_MS + chance.randrange(180, 1430) * MINUTE_MS + chance.randrange(MINUTE_MS)
@@ -134,7 +194,7 @@ class World:
         self.service = VenueService(self.venue, self.prices, Front(self.clock, budget, connections))
         self.streams = MarketStreams(market, derivatives, self.clock, connections)
         rest = RestAnswers(market, derivatives, self.clock, budget)
-        self.deployment = deployment_at(self.begun_ms, chance)
+        self.deployment = deploy(self.begun_ms, chance)
         others = [against(self.begun_ms, chance, number) for number in range(1, n_books)]
         self.journal = MemoryJournal([self.deployment, *others])
         self.rows = keep(self.journal, self.deployment)
@@ -157,7 +217,11 @@ class World:
             self.examiner,
             SendingRules(evidence),
             IntentRules(evidence),
-            *(DecisionRules(evidence, market, one) for one in (self.deployment, *others)),
+            *(
+                DecisionRules(evidence, market, one)
+                for one in (self.deployment, *others)
+                if one.source != RUNGS
+            ),
             Independent(evidence),
         ]
 
@@ -314,9 +378,9 @@ class World:
         )
 
 
-def play(seed: int, n_events: int = 200, n_books: int = 1) -> Outcome:
+def play(seed: int, n_events: int = 200, n_books: int = 1, *, deploy: Deploy = deployment_at) -> Outcome:
     """Play one world with faults to its end."""
-    with played(seed, n_events, n_books=n_books) as world:
+    with played(seed, n_events, n_books=n_books, deploy=deploy) as world:
         return world.outcome(seed)
 
 
@@ -327,11 +391,12 @@ def played(
     *,
     is_faulty: bool = True,
     n_books: int = 1,
+    deploy: Deploy = deployment_at,
     keep: Keep = lambda memory, _: memory,
     prepare: Prepare = lambda _: None,
 ) -> Iterator[World]:
     """World that has come to its end, where its clock stands still; its books are open."""
-    world = World(seed, is_faulty=is_faulty, n_books=n_books, keep=keep)
+    world = World(seed, is_faulty=is_faulty, n_books=n_books, deploy=deploy, keep=keep)
     prepare(world)
     try:
         with living_by(world.runners_clock):
@@ -339,13 +404,6 @@ def played(
         yield world
     finally:
         world.ledger.close()
-
-
-def deployment_at(now_ms: int, chance: random.Random) -> Deployment:
-    """A canary that trades each minute, deployed a little while ago."""
-    now, source = from_ms(now_ms), chance.choice((FLIP, PYRAMID))
-    times = {"created_at": now - timedelta(minutes=3), "history_start": now - timedelta(hours=2)}
-    return replace(DEPLOYMENT, source=source, capital=Decimal(10_000), venue="binanceusdm", **times)
 
 
 def against(now_ms: int, chance: random.Random, number: int) -> Deployment:
