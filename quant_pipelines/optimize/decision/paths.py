@@ -43,7 +43,6 @@ class PathSums(NamedTuple):
     running: FloatArray
 
 
-# Its own file is all that this loop is compiled from, which is what numba's disk cache looks at.
 @kernel
 def _advance(pool: FloatArray, begins: IntArray, span: AddedDays, drawn: IntArray, sums: PathSums) -> None:
     n_pool, n_candidates = pool.shape
