@@ -33,7 +33,7 @@ def noise_table(rows: Sequence[FalsePromotions]) -> list[str]:
 
 def power_table(rows: Sequence[Power]) -> list[str]:
     lines = [
-        "| Sharpe | years | worlds | ours | oracle | lower of ours - 0.8 oracle | ours - oracle | false | reaches it |",
+        "| Sharpe | years | worlds | ours | oracle | low, ours - 0.8 oracle | difference | false | reached |",
         "|---|---|---|---|---|---|---|---|---|",
     ]
     for row in rows:
