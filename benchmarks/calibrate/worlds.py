@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from benchmarks.calibrate.real_days import real_days
 from quant_pipelines.core.arrays import FloatArray
 
 DAILY = 0.02
@@ -81,6 +82,40 @@ def seasons(chance: np.random.Generator, size: Size) -> World:
     return World(DAILY * (chance.standard_normal(size) * volatility[weekday, None] + means[weekday, None]))
 
 
+def hours(chance: np.random.Generator, size: Size) -> World:
+    """Hours with volatilities and means of their own, funding every eighth; a day's sum has a mean of zero.
+
+    Candidates hold at random, for five hours on average, whatever the hour.
+    """
+    hour = np.arange(24)
+    volatility = 1.0 + 0.6 * np.sin(2.0 * np.pi * (hour - 8) / 24.0)
+    means = 0.15 * np.sin(2.0 * np.pi * hour / 24.0)
+    funding = np.where(hour % 8 == 0, 0.1, 0.0) * chance.standard_normal((size.days, 24))
+    moves = chance.standard_normal((size.days, 24, size.candidates)) * volatility[:, None]
+    moves += (means + funding)[:, :, None]
+    exposures = _exposures(chance, Size(size.days * 24, size.candidates)).reshape(moves.shape) - 0.5
+    return World(DAILY / np.sqrt(12.0) * (moves * exposures).sum(axis=1))
+
+
+def permuted_days(chance: np.random.Generator, size: Size) -> World:
+    """Real days of perpetual futures, in blocks of ten in drawn order; the rules saw the old order.
+
+    A candidate is long after a gain and short after a loss of the last 2 to 60 days of its symbol; what it
+    holds then knows nothing of the days that it meets. Returns are those beyond holding too.
+    """
+    market = real_days()
+    columns = np.arange(size.candidates) % market.shape[1]
+    lookbacks = chance.integers(2, 61, size.candidates)
+    sums = np.cumsum(market, axis=0)
+    held = np.column_stack(
+        [np.sign(sums[60:-1, k] - sums[60 - n : -1 - n, k]) for k, n in zip(columns, lookbacks, strict=True)]
+    )[: size.days]
+    starts = chance.permutation(market.shape[0] // 10)[: -(-size.days // 10)] * 10
+    rows = (starts[:, None] + np.arange(10)).ravel()[: size.days]
+    met = market[rows][:, columns]
+    return World(met * held, met * (held - held.mean(axis=0)))
+
+
 def near_twins(chance: np.random.Generator, size: Size) -> World:
     shared = np.sqrt(0.98) * chance.standard_normal((size.days, 1))
     return World(DAILY * (shared + np.sqrt(0.02) * chance.standard_normal(size)))
@@ -132,6 +167,8 @@ NOISE: Mapping[str, Callable[[np.random.Generator, Size], World]] = {
     "one common factor (0.8)": common_factor,
     "bounce and stale closes": bounce,
     "weekly seasons": seasons,
+    "intraday and funding-hour seasons": hours,
+    "block-permuted real returns": permuted_days,
     "24 near-twins": near_twins,
     "mixed lengths": mixed_lengths,
     "whitelist chosen by the last 30 days": chosen_whitelist,

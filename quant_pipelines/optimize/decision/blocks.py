@@ -3,7 +3,8 @@
 References
 ----------
 .. [1] Politis, White (2004), Automatic Block-Length Selection for the Dependent Bootstrap, Econometric
-   Reviews 23(1), section 3; corrected by Patton, Politis, White (2009), Econometric Reviews 28(4), section 2.
+   Reviews 23(1), section 3; corrected by Patton, Politis, White (2009), Econometric Reviews 28(4), which
+   leaves the constant of the circular bootstrap as it was.
 """
 
 import math
@@ -43,7 +44,7 @@ def politis_white_length(returns: FloatArray) -> float:
     1.9
     >>> tenth = np.cumsum(days, axis=0)
     >>> round(politis_white_length((tenth[10:] - tenth[:-10]) / 10.0), 1)  # each is spread over ten
-    29.6
+    30.1
     """
     lengths = length_of_records(returns)
     squares, spreads, longest = 0.0, 0.0, 0
@@ -83,7 +84,7 @@ def block_length(returns: FloatArray, longest_holding_days: int) -> int:
 
 
 def _bias_and_spread(deviations: FloatArray) -> tuple[float, float]:
-    """Squared ``G`` and ``D_CB`` of [1]_, section 3.2, by the flat-top window of section 2."""
+    """Squared ``G`` and ``D_CB`` of [1]_, section 3, by its flat-top window."""
     n = deviations.size
     last = math.ceil(math.sqrt(n)) + max(5, int(math.log10(n)))
     last = min(last, n - 1)
@@ -96,10 +97,13 @@ def _bias_and_spread(deviations: FloatArray) -> tuple[float, float]:
 
 
 def _bandwidth(correlations: FloatArray, n: int) -> int:
-    """Twice the lag after which enough correlations in a row are nothing, [1]_ footnote c."""
+    """Twice the first lag from which enough correlations in a row are nothing.
+
+    [1]_, footnote c, has the lag before; the code that its authors published takes that lag itself.
+    """
     in_a_row = max(5, int(math.log10(n)))
     is_nothing = np.abs(correlations[1:]) < 2.0 * math.sqrt(math.log10(n) / n)
     for lag in range(is_nothing.size - in_a_row + 1):
         if is_nothing[lag : lag + in_a_row].all():
-            return 2 * max(lag, 1)
-    return 2 * max(1, int(np.flatnonzero(~is_nothing)[-1]) + 1 if not is_nothing.all() else 1)
+            return 2 * (lag + 1)
+    return 2 * is_nothing.size

@@ -2,7 +2,7 @@
 
 References
 ----------
-.. [1] Meinshausen (2008), Hierarchical testing of variable importance, Biometrika 95(2), section 2: a child
+.. [1] Meinshausen (2008), Hierarchical testing of variable importance, Biometrika 95(2): a child
    is rejected only inside a rejected parent.
 """
 
@@ -10,10 +10,12 @@ from collections.abc import Hashable, Sequence
 from typing import NamedTuple, TypeVar
 
 import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
 from scipy.cluster.hierarchy import fcluster, linkage
 from scipy.spatial.distance import squareform
 
 from quant_pipelines.core.arrays import BoolArray, FloatArray, IntArray
+from quant_pipelines.metrics.rounding import is_rounding
 from quant_pipelines.optimize.decision.records import begins_of_records
 
 Label = TypeVar("Label", bound=Hashable)
@@ -136,22 +138,24 @@ def passed_inside(pools: BoolArray, symbols: BoolArray, parents: Sequence[int]) 
 
 def _weights(returns: FloatArray) -> FloatArray:
     """One over the deviation of the days before; 0 until enough are known or where nothing moves."""
-    begins_of_records(returns)
-    known = np.isfinite(returns)
-    values = np.nan_to_num(returns)
-    count = _sum_before(known.astype(np.float64))
-    mean = _sum_before(values) / np.maximum(count, 1.0)
-    variance = _sum_before(values**2) / np.maximum(count, 1.0) - mean**2
-    usable = (count >= _FEWEST_RISK_DAYS) & (variance > 1e-12 * np.maximum(mean**2, 1e-12))
-    return np.where(usable & known, 1.0 / np.sqrt(np.where(usable, variance, 1.0)), 0.0)
+    begins, n_days = begins_of_records(returns), returns.shape[0]
+    known_before = np.arange(n_days)[:, None] - begins
+    columns = zip(returns.T, known_before.T, strict=True)
+    return np.column_stack([_weight_of_record(record, known) for record, known in columns])
 
 
-def _sum_before(values: FloatArray) -> FloatArray:
-    """Sum of the 60 days before each day, without the day itself."""
-    sums = np.zeros((values.shape[0] + 1, values.shape[1]))
-    np.cumsum(values, axis=0, out=sums[1:])
-    days = np.arange(values.shape[0])
-    return sums[days] - sums[np.maximum(days - _RISK_DAYS, 0)]
+def _weight_of_record(record: FloatArray, known_before: IntArray) -> FloatArray:
+    # Each window by itself: differences of running sums leave a rounding that a still candidate's weight,
+    # one over nearly nothing, would make the pool's whole.
+    padded = np.concatenate([np.full(_RISK_DAYS, np.nan), record[:-1]])
+    windows = sliding_window_view(padded, _RISK_DAYS)
+    is_known = known_before >= _FEWEST_RISK_DAYS
+    weights = np.zeros(record.size)
+    moved = np.nanstd(windows[is_known], axis=1)
+    largest = np.nanmax(np.abs(windows[is_known]), axis=1)
+    usable = ~is_rounding(moved, largest[None, :])
+    weights[is_known] = np.where(usable, 1.0 / np.where(usable, moved, 1.0), 0.0)
+    return weights
 
 
 def _without_gaps(pooled: FloatArray) -> FloatArray:

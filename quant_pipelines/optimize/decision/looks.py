@@ -5,13 +5,18 @@ from typing import NamedTuple
 
 import numpy as np
 
-from quant_pipelines.core.arrays import BoolArray, FloatArray
+from quant_pipelines.core.arrays import BoolArray, FloatArray, IntArray
 from quant_pipelines.core.errors import OptimizationError
 from quant_pipelines.optimize.decision.blocks import block_length
-from quant_pipelines.optimize.decision.paths import ResampledPaths, observed_statistics
-from quant_pipelines.optimize.decision.records import length_of_records
+from quant_pipelines.optimize.decision.paths import (
+    ResampledPaths,
+    observed_statistics,
+    own_scales,
+    whole_blocks,
+)
+from quant_pipelines.optimize.decision.records import begins_of_records
 from quant_pipelines.optimize.decision.spending import SPENDING, Look, Spending
-from quant_pipelines.optimize.decision.stepdown import step_down
+from quant_pipelines.optimize.decision.stepdown import StepDown, step_down
 
 
 class DecisionTerms(NamedTuple):
@@ -27,6 +32,8 @@ class DecisionTerms(NamedTuple):
         Resampled histories.
     least_days
         Days of a record before it is tested.
+    least_blocks
+        Whole blocks of a record before it is tested: fewer tell too little of its scatter.
     longest_holding_days
         Of any candidate.
     seed
@@ -37,6 +44,7 @@ class DecisionTerms(NamedTuple):
     spending: Spending = "obrien_fleming"
     n_paths: int = 2000
     least_days: int = 60
+    least_blocks: int = 10
     longest_holding_days: int = 1
     seed: int = 0
 
@@ -49,9 +57,12 @@ class LookResult(NamedTuple):
     look
         When.
     statistics
-        The smaller of the two of each candidate: mean over its standard error.
+        Mean over its standard error, of the null that each candidate is further from refusing.
     critical
-        What those that have not passed would have had to exceed.
+        What that statistic would have had to exceed; infinite where nothing may be spent yet, and for a
+        record that is not tested yet.
+    critical_at_last
+        About what it will have to exceed at the year's last look; infinite where this can't be told yet.
     block
         Days of a block.
     passed
@@ -60,7 +71,8 @@ class LookResult(NamedTuple):
 
     look: Look
     statistics: FloatArray
-    critical: float
+    critical: FloatArray
+    critical_at_last: FloatArray
     block: int
     passed: BoolArray
 
@@ -120,14 +132,37 @@ def seen_at(
             paths = ResampledPaths(terms.n_paths, block=block, seed=terms.seed)
             crossed = np.zeros(crossed.shape, dtype=bool)
         observed, resampled = observed_statistics(days, paths.block), paths.grown(days)
-        standing = (length_of_records(days) >= terms.least_days) & ~fallen
+        scales = own_scales(resampled)
+        standing = _is_tested(days, paths.block, terms) & np.isfinite(scales) & ~fallen
+        units = np.where(np.isfinite(scales), scales, 1.0)
+        resampled /= units
         spent = SPENDING[terms.spending](terms.alpha, look.elapsed)
-        step = step_down(observed, resampled, crossed=crossed, standing=standing, spent=spent)
+        step = step_down(
+            observed / units, resampled, crossed=crossed, standing=standing, spent=spent, alpha=terms.alpha
+        )
         fallen, crossed = fallen | step.rejected, crossed | ((resampled > step.critical) & standing)
-        both = (-1, returns.shape[1])
-        least = observed.reshape(both).min(axis=0)
-        passed = np.asarray(fallen.reshape(both).all(axis=0))
-        yield LookResult(look, least, step.critical, paths.block, passed)
+        hardest = _hardest(np.where(fallen, np.inf, observed / units).reshape(-1, returns.shape[1]))
+        critical, critical_at_last = _in_own_units(step, np.where(standing, scales, np.inf))[:, hardest]
+        passed = np.asarray(fallen.reshape(-1, returns.shape[1]).all(axis=0))
+        yield LookResult(look, observed[hardest], critical, critical_at_last, paths.block, passed)
+
+
+def _is_tested(days: FloatArray, block: int, terms: DecisionTerms) -> BoolArray:
+    begins, n_days = begins_of_records(days), days.shape[0]
+    is_long = n_days - begins >= terms.least_days
+    return np.asarray(is_long & (whole_blocks(begins, n_days, block) >= terms.least_blocks))
+
+
+def _hardest(statistics: FloatArray) -> IntArray:
+    """Place of each candidate's lowest statistic; shape (n_nulls, n_candidates) counted row by row."""
+    n_candidates = statistics.shape[1]
+    return np.asarray(statistics.argmin(axis=0) * n_candidates + np.arange(n_candidates), dtype=np.int64)
+
+
+def _in_own_units(step: StepDown, scales: FloatArray) -> FloatArray:
+    """Both critical values of each hypothesis, shape (2, n_hypotheses)."""
+    criticals = np.array([[step.critical], [step.critical_at_last]])
+    return np.where(np.isfinite(scales), criticals * np.where(np.isfinite(scales), scales, 1.0), np.inf)
 
 
 def _hypotheses(returns: FloatArray, beyond_holding: FloatArray | None, terms: DecisionTerms) -> FloatArray:

@@ -23,7 +23,7 @@ class CapitalOutcome(NamedTuple):
         ``refused`` where even the upper end of what is likely would need more days than one has patience for.
     more_days
         About so many more days until it would pass with a chance of 80 %, at the shrunk Sharpe ratio; 0 for
-        what has passed, None where no number of days would do.
+        what has passed, None where no number of days would do or none can be told.
     fewest_more_days, most_more_days
         The same at the ends of the range of the Sharpe ratio.
     sharpe, sharpe_low, sharpe_high
@@ -45,9 +45,9 @@ def capital_outcome(
     """Outcome of a candidate at a look.
 
     The observed Sharpe ratio ``z / sqrt(n)`` a day is shrunk toward zero by a normal prior (Gelman et al.,
-    Bayesian Data Analysis, 3rd edition, equation 2.10). A record of ``((c + z_0.8) / sharpe)^2`` days exceeds
-    ``c`` with a chance of 80 % (Lo, 2002, The Statistics of Sharpe Ratios, Financial Analysts Journal 58(4),
-    equation 9, for a small ratio a day).
+    Bayesian Data Analysis, 3rd edition, section 2.5). A record of ``((c + z_0.8) / sharpe)^2`` days exceeds
+    ``c`` with a chance of 80 % (Lo, 2002, The Statistics of Sharpe Ratios, Financial Analysts Journal 58(4):
+    the standard error of a small ratio a day is ``1 / sqrt(n)``).
 
     Parameters
     ----------
@@ -58,7 +58,8 @@ def capital_outcome(
     passed
         Whether the step-down has passed it.
     critical
-        What the statistic would have had to exceed; where nothing may be spent yet, that of a later look.
+        What the statistic will have to exceed: ``critical_at_last`` of the look. Infinite where this can't
+        be told, which is ``undecided`` without a number of days.
     patience_days
         More days than these are no answer.
 
@@ -72,6 +73,8 @@ def capital_outcome(
     ('undecided', 3345, 812, 28854)
     >>> capital_outcome(-2.0, 720, passed=False, critical=3.1).decision
     'refused'
+    >>> capital_outcome(-2.0, 20, passed=False, critical=float("inf")).decision
+    'undecided'
     """
     variance = 1.0 / max(n_days, 1)
     prior = _PRIOR_SHARPE**2 / YEAR_DAYS
@@ -82,7 +85,7 @@ def capital_outcome(
         0 if passed else _more_days(sharpe, n_days, critical)
         for sharpe in (center, center - half, center + half)
     )
-    hopeless = fewest is None or fewest > patience_days
+    hopeless = math.isfinite(critical) and (fewest is None or fewest > patience_days)
     decision: CapitalDecision = "passed" if passed else "refused" if hopeless else "undecided"
     annual = math.sqrt(YEAR_DAYS)
     return CapitalOutcome(

@@ -7,23 +7,27 @@ again. Its cost is that of the new days.
 References
 ----------
 .. [1] Politis, Romano (1992), A Circular Block-Resampling Procedure for Stationary Data, in LePage, Billard
-   (eds.), Exploring the Limits of Bootstrap, section 2.
+   (eds.), Exploring the Limits of Bootstrap.
 .. [2] Götze, Künsch (1996), Second-Order Correctness of the Blockwise Bootstrap for Stationary Observations,
-   Annals of Statistics 24(5), section 2: a resample is studentized by the scatter of its own blocks.
+   Annals of Statistics 24(5): a resample is studentized by the scatter of its own blocks.
 .. [3] Romano, Wolf (2005), Stepwise Multiple Testing as Formalized Data Snooping, Econometrica 73(4),
-   section 4: studentized statistics, each resample centered at the mean that it is drawn from.
+   the studentized method: each resample is centered at the mean that it is drawn from.
+.. [4] Romano, Wolf (2010), Balanced Control of Generalized Error Rates, Annals of Statistics 38(1): every
+   hypothesis in units of a quantile of its own resamples.
 """
 
 from typing import NamedTuple
 
 import numpy as np
 
-from quant_pipelines.core.arrays import FloatArray, IntArray
+from quant_pipelines.core.arrays import BoolArray, FloatArray, IntArray
 from quant_pipelines.core.jit import kernel
 from quant_pipelines.metrics.rounding import is_rounding
 from quant_pipelines.optimize.decision.records import begins_of_records, filled
 
 _FEWEST_BLOCKS = 2
+_ROUNDING = 1e-12
+_BALANCE = 0.99
 
 
 class AddedDays(NamedTuple):
@@ -97,7 +101,10 @@ class ResampledPaths:
         self._sums: PathSums | None = None
 
     def grown(self, returns: FloatArray) -> FloatArray:
-        """Statistics of all paths once they are as long as the records; minus infinity where there is none.
+        """Statistics of all paths once they are as long as the records.
+
+        Minus infinity where there is none; plus infinity on a path that gains without ever losing: one that
+        never drew the days on which its candidate moved, which says that these days are too few.
 
         Parameters
         ----------
@@ -119,7 +126,9 @@ class ResampledPaths:
             _advance(centered, begins, span, self._drawn(span), self._sums)
             self._days = span.end
         still = is_rounding(pool.std(axis=0), pool)
-        return np.where(still, -np.inf, _studentized(self._sums, begins, span))
+        statistics, is_flat = _studentized(self._sums, begins, span)
+        statistics[is_flat & (self._sums.total > 0.0)] = np.inf
+        return np.where(still, -np.inf, statistics)
 
     def _drawn(self, span: AddedDays) -> IntArray:
         """First day of each block that the span touches; one that is open goes on where it is."""
@@ -139,7 +148,7 @@ def observed_statistics(returns: FloatArray, block: int) -> FloatArray:
     """Mean over its standard error, by the same rule as on the paths.
 
     ``sum / sqrt(n) / sigma`` with ``sigma^2`` the variance of the sums of whole blocks over their length,
-    [2]_ equation 2.
+    as [2]_ has it.
 
     Returns
     -------
@@ -160,14 +169,51 @@ def observed_statistics(returns: FloatArray, block: int) -> FloatArray:
     blocks = np.where(np.arange(n_blocks)[:, None] * block >= begins, blocks, 0.0)
     sums = PathSums(days.sum(axis=0), blocks.sum(axis=0), (blocks**2).sum(axis=0), blocks)
     still = is_rounding(filled(returns).std(axis=0), days)
-    return np.where(still, -np.inf, _studentized(sums, begins, AddedDays(0, days.shape[0], block)))
+    statistics, _ = _studentized(sums, begins, AddedDays(0, days.shape[0], block))
+    return np.where(still, -np.inf, statistics)
 
 
-def _studentized(sums: PathSums, begins: IntArray, span: AddedDays) -> FloatArray:
+def own_scales(resampled: FloatArray) -> FloatArray:
+    """Give what each hypothesis exceeds on one path of a hundred: in such units they are alike, [4]_.
+
+    A short record and one that seldom moves have far heavier tails than others. Unscaled, the maximum would
+    be theirs alone, and nobody beside them could pass.
+
+    Parameters
+    ----------
+    resampled
+        Of ``ResampledPaths.grown``. ndarray of shape (n_paths, n_hypotheses), float64.
+
+    Returns
+    -------
+    ndarray of shape (n_hypotheses,), float64
+        Infinite where the paths say nothing: no such hypothesis can be tested.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from quant_pipelines.optimize.decision.paths import own_scales
+    >>> normal = np.random.default_rng(1).standard_normal((9999, 2))
+    >>> own_scales(normal * [1.0, 3.0]).round(1)
+    array([2.3, 7. ])
+    """
+    place = min(int(_BALANCE * resampled.shape[0]), resampled.shape[0] - 1)
+    scales = np.partition(np.ascontiguousarray(resampled.T), place, axis=1)[:, place]
+    return np.where(np.isfinite(scales) & (scales > 0.0), scales, np.inf)
+
+
+def whole_blocks(begins: IntArray, n_days: int, block: int) -> IntArray:
+    """Count the blocks, counted from day 0, that lie within each record."""
+    return np.maximum(n_days // block - -(-begins // block), 0)
+
+
+def _studentized(sums: PathSums, begins: IntArray, span: AddedDays) -> tuple[FloatArray, BoolArray]:
+    """Statistics, minus infinity where there is none, and where that is for want of any scatter."""
     n_days = np.maximum(span.end - begins, 1)
-    n_blocks = np.maximum(span.end // span.block - -(-begins // span.block), 0)
+    n_blocks = whole_blocks(begins, span.end, span.block)
     counted = np.maximum(n_blocks, _FEWEST_BLOCKS)
-    variance = (sums.squares - sums.whole**2 / counted) / ((counted - 1) * span.block)
-    usable = (n_blocks >= _FEWEST_BLOCKS) & (variance > 0.0)
-    deviation = np.sqrt(np.where(usable, variance, 1.0) * n_days)
-    return np.where(usable, sums.total / deviation, -np.inf)
+    scatter = sums.squares - sums.whole**2 / counted
+    moves = scatter > _ROUNDING * sums.squares
+    deviation = np.sqrt(np.where(moves, scatter, 1.0) * (n_days / ((counted - 1) * span.block)))
+    enough = n_blocks >= _FEWEST_BLOCKS
+    return np.where(moves & enough, sums.total / deviation, -np.inf), ~moves & enough

@@ -29,6 +29,8 @@ def begins_of_records(returns: FloatArray) -> IntArray:
     if returns.ndim != 2 or not returns.shape[1]:
         raise OptimizationError(f"returns have shape {returns.shape}; expected days of at least 1 candidate")
     known = np.isfinite(returns)
+    if known.all():
+        return np.zeros(returns.shape[1], dtype=np.int64)
     begins = np.where(known.any(axis=0), known.argmax(axis=0), returns.shape[0])
     expected = np.arange(returns.shape[0])[:, None] >= begins
     wrong = np.argwhere((known != expected) | np.isinf(returns))

@@ -3,7 +3,7 @@
 References
 ----------
 .. [1] Hansen (2005), A Test for Superior Predictive Ability, Journal of Business & Economic Statistics
-   23(4), section 3: the studentized statistic (equation 3), the consistent recentering and its p value.
+   23(4): the studentized statistic, the consistent recentering and its p value.
 .. [2] Politis, Romano (1992), A Circular Block-Resampling Procedure for Stationary Data.
 """
 

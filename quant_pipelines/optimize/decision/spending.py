@@ -2,9 +2,9 @@
 
 References
 ----------
-.. [1] Lan, DeMets (1983), Discrete Sequential Boundaries for Clinical Trials, Biometrika 70(3), section 2.
+.. [1] Lan, DeMets (1983), Discrete Sequential Boundaries for Clinical Trials, Biometrika 70(3).
 .. [2] Kim, DeMets (1987), Design and Analysis of Group Sequential Tests Based on the Type I Error Spending
-   Rate Function, Biometrika 74(1), section 2.
+   Rate Function, Biometrika 74(1).
 """
 
 from collections.abc import Callable, Mapping
@@ -70,7 +70,7 @@ def weekly_looks(first_day: date, n_days: int, *, since: int = 0) -> tuple[Look,
 
 
 def obrien_fleming(alpha: float, elapsed: float) -> float:
-    """Error spent by a share of the year, ``2 - 2 Phi(z_(alpha/2) / sqrt(t))``, [1]_ section 2.
+    """Error spent by a share of the year, ``2 - 2 Phi(z_(alpha/2) / sqrt(t))``, [1]_.
 
     Examples
     --------

@@ -3,12 +3,12 @@
 References
 ----------
 .. [1] Romano, Wolf (2005), Exact and Approximate Stepdown Methods for Multiple Hypothesis Testing, Journal of
-   the American Statistical Association 100(469), algorithm 2.1 (critical values that are monotone in the set
-   of hypotheses control the family-wise error, theorem 1) and section 4 (by resampling).
+   the American Statistical Association 100(469), algorithm 2.1 and theorem 1: critical values that are
+   monotone in the set of hypotheses control the family-wise error.
 .. [2] Romano, Wolf (2016), Efficient computation of adjusted p-values for resampling-based stepdown multiple
-   testing, Statistics & Probability Letters 113, section 2: the observed value counts as one resample.
-.. [3] Lan, DeMets (1983), Discrete Sequential Boundaries for Clinical Trials, Biometrika 70(3), equation 2: a
-   look's critical value spends what the year's error has grown by, on paths that did not cross before.
+   testing, Statistics & Probability Letters 113: the observed value counts as one resample.
+.. [3] Lan, DeMets (1983), Discrete Sequential Boundaries for Clinical Trials, Biometrika 70(3): a look's
+   critical value spends what the year's error has grown by, on paths that did not cross before.
 """
 
 from typing import NamedTuple
@@ -27,10 +27,13 @@ class StepDown(NamedTuple):
         Whether a hypothesis fell at this look. ndarray of shape (n_hypotheses,), bool.
     critical
         What those that still stand would have had to exceed; infinite where nothing may be spent yet.
+    critical_at_last
+        The same if all of the year's error could be spent at once: about what the last look will ask.
     """
 
     rejected: BoolArray
     critical: float
+    critical_at_last: float
 
 
 def step_down(
@@ -40,6 +43,7 @@ def step_down(
     crossed: BoolArray,
     standing: BoolArray,
     spent: float,
+    alpha: float,
 ) -> StepDown:
     """Reject what exceeds the maximum's critical value, then again with those that are left, [1]_.
 
@@ -54,7 +58,9 @@ def step_down(
     standing
         Hypotheses that are tested and have not fallen. ndarray of shape (n_hypotheses,), bool.
     spent
-        Error that may be spent up to and with this look, at most 1.
+        Error that may be spent up to and with this look, at most ``alpha``.
+    alpha
+        That of the whole year.
 
     Examples
     --------
@@ -62,29 +68,35 @@ def step_down(
     >>> from quant_pipelines.optimize.decision import step_down
     >>> paths = np.random.default_rng(1).standard_normal((1999, 3))
     >>> none, all_ = np.zeros(paths.shape, dtype=bool), np.ones(3, dtype=bool)
-    >>> step = step_down(np.array([4.0, 2.0, 0.0]), paths, crossed=none, standing=all_, spent=0.05)
+    >>> higher = np.array([4.0, 2.0, 0.0])
+    >>> step = step_down(higher, paths, crossed=none, standing=all_, spent=0.05, alpha=0.05)
     >>> step.rejected  # the second falls once the first is out of the way
     array([ True,  True, False])
-    >>> step_down(np.array([1.9, 2.0, 0.0]), paths, crossed=none, standing=all_, spent=0.05).rejected
+    >>> lower = np.array([1.9, 2.0, 0.0])
+    >>> step_down(lower, paths, crossed=none, standing=all_, spent=0.05, alpha=0.05).rejected
     array([False, False, False])
     """
     left = standing.copy()
     while True:
-        critical = _critical(resampled[:, left], crossed[:, left], spent)
+        highest = _highest(resampled[:, left], crossed[:, left])
+        critical = _critical(highest, spent)
         falls = left & (observed > critical)
         if not falls.any():
-            return StepDown(standing & ~left, critical)
+            return StepDown(standing & ~left, critical, _critical(highest, alpha))
         left &= ~falls
 
 
-def _critical(resampled: FloatArray, crossed: BoolArray, spent: float) -> float:
-    n_paths = resampled.shape[0]
+def _highest(resampled: FloatArray, crossed: BoolArray) -> FloatArray:
+    """Maximum over the hypotheses of each path, infinite where one of them crossed before."""
+    if not resampled.shape[1]:
+        return np.full(resampled.shape[0], np.inf)
+    return np.where(crossed.any(axis=1), np.inf, resampled.max(axis=1))
+
+
+def _critical(highest: FloatArray, spent: float) -> float:
     # An exact multiple must not lose its last path to rounding.
-    before = np.asarray(crossed.any(axis=1))
-    allowed = int(spent * (n_paths + 1) + 1e-9) - 1 - int(before.sum())
-    if allowed < 0 or not resampled.shape[1]:
+    allowed = int(spent * (highest.size + 1) + 1e-9) - 1
+    if allowed < 0:
         return np.inf
-    highest: FloatArray = resampled.max(axis=1)[~before]
-    if allowed >= highest.size:
-        return -np.inf
-    return float(np.partition(highest, highest.size - 1 - allowed)[highest.size - 1 - allowed])
+    place = highest.size - 1 - min(allowed, highest.size - 1)
+    return float(np.partition(highest, place)[place])
