@@ -54,16 +54,15 @@ def _given() -> argparse.Namespace:
 
 
 def _in_turns(given: argparse.Namespace) -> Iterator[str]:
-    """Name the parts: a quarter of the noise, all of the power, then the rest."""
+    """Name the parts: a first one of each noise, all of the power, then the rest."""
     kinds = [kind for kind in NOISE if kind != "block-permuted real returns" or real_days.is_there()]
     starts = range(0, given.worlds, PART_WORLDS)
-    early = max(len(starts) // 4, 1)
-    for start in starts[:early]:
+    for start in starts[:1]:
         yield from (_noise_name(kind, start, given.worlds) for kind in kinds)
     for start in range(0, given.power_worlds, PART_WORLDS):
         cells = dict.fromkeys((*POWER_CELLS, *SPENDING_CELLS))
         yield from (_power_name(cell, start, given.power_worlds) for cell in cells)
-    for start in starts[early:]:
+    for start in starts[1:]:
         yield from (_noise_name(kind, start, given.worlds) for kind in kinds)
 
 

@@ -13,6 +13,7 @@ import numpy as np
 
 from quant_pipelines.core.arrays import FloatArray
 from quant_pipelines.core.errors import OptimizationError
+from quant_pipelines.metrics.rounding import is_rounding
 from quant_pipelines.optimize.decision.records import length_of_records
 
 _FEWEST_DAYS = 8
@@ -50,10 +51,9 @@ def politis_white_length(returns: FloatArray) -> float:
     squares, spreads, longest = 0.0, 0.0, 0
     for column, length in zip(returns.T, lengths, strict=True):
         record = column[column.size - length :]
-        deviations = record - record.mean() if length else record
-        if length < _FEWEST_DAYS or not deviations.any():
+        if length < _FEWEST_DAYS or is_rounding(record.std(), record):
             continue
-        square, spread = _bias_and_spread(deviations / deviations.std())
+        square, spread = _bias_and_spread((record - record.mean()) / record.std())
         squares, spreads, longest = squares + square, spreads + spread, max(longest, int(length))
     if spreads <= 0.0:
         return 1.0
