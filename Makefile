@@ -26,6 +26,7 @@ proof-collector: install-dev
 
 proof-peers: install-dev
 	@.venv/bin/python benchmarks/peers.py
+	@.venv/bin/python benchmarks/decision_peer.py
 	@echo "peers: trades and figures above"
 
 proof-clients: install-dev

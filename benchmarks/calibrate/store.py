@@ -8,7 +8,7 @@ from typing import Any
 
 ROOT = Path(__file__).parents[2]
 MEASURED_BY = ("quant_pipelines/optimize/decision", "benchmarks/calibrate")
-_SHOWING = frozenset({"report.py", "__main__.py", "store.py", "speed.py", "intervals.py"})
+_SHOWING = frozenset({"report.py", "__main__.py", "store.py", "intervals.py"})
 
 
 def code_digest() -> str:

@@ -10,9 +10,11 @@ References
 import math
 
 import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
 
-from quant_pipelines.core.arrays import FloatArray
+from quant_pipelines.core.arrays import FloatArray, IntArray
 from quant_pipelines.core.errors import OptimizationError
+from quant_pipelines.core.jit import kernel
 from quant_pipelines.metrics.rounding import is_rounding
 from quant_pipelines.optimize.decision.records import filled, length_of_records
 
@@ -62,7 +64,7 @@ def superior_predictive_ability(
         return 1.0
     pool, lengths = pool[:, moving], length_of_records(returns)[moving]
     mean = pool.mean(axis=0)
-    resampled = _counts(n_days, block, n_resamples, seed) @ pool / n_days - mean
+    resampled = _resampled_sums(pool, block, n_resamples, seed) / n_days - mean
     deviation = resampled.std(axis=0)
     # A short record fills all days by repetition; its mean is as uncertain as its own days leave it.
     observed = np.nanmean(returns[:, moving], axis=0) / (deviation * np.sqrt(n_days / lengths))
@@ -72,10 +74,30 @@ def superior_predictive_ability(
     return float(np.mean(np.maximum(shifted.max(axis=1), 0.0) >= best))
 
 
-def _counts(n_days: int, block: int, n_resamples: int, seed: int) -> FloatArray:
-    """How often each resample draws each day, shape (n_resamples, n_days)."""
+def _resampled_sums(pool: FloatArray, block: int, n_resamples: int, seed: int) -> FloatArray:
+    """Sum over the days of each resample, shape (n_resamples, n_candidates); the last block may be cut."""
+    n_days = pool.shape[0]
     n_blocks = -(-n_days // block)
     starts = np.random.default_rng(seed).integers(0, n_days, (n_resamples, n_blocks))
-    days = ((starts[:, :, None] + np.arange(block)) % n_days).reshape(n_resamples, -1)[:, :n_days]
-    flat = (days + np.arange(n_resamples)[:, None] * n_days).ravel()
-    return np.bincount(flat, minlength=n_resamples * n_days).reshape(n_resamples, n_days).astype(np.float64)
+    sums = np.zeros((n_resamples, pool.shape[1]))
+    cut = n_days - (n_blocks - 1) * block
+    _add_blocks(_sums_from(pool, block), _sums_from(pool, cut), starts, sums)
+    return sums
+
+
+def _sums_from(pool: FloatArray, block: int) -> FloatArray:
+    """Sum of the block that begins on each day, around the end."""
+    around = np.vstack([pool, pool[: block - 1]])
+    return np.asarray(sliding_window_view(around, block, axis=0).sum(axis=-1))
+
+
+@kernel
+def _add_blocks(whole: FloatArray, cut: FloatArray, starts: IntArray, sums: FloatArray) -> None:
+    for resample in range(starts.shape[0]):
+        for place in range(starts.shape[1] - 1):
+            row = whole[starts[resample, place]]
+            for k in range(row.size):
+                sums[resample, k] += row[k]
+        row = cut[starts[resample, -1]]
+        for k in range(row.size):
+            sums[resample, k] += row[k]
