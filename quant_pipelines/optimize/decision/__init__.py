@@ -21,7 +21,7 @@ from quant_pipelines.optimize.decision.spending import (
     obrien_fleming,
     weekly_looks,
 )
-from quant_pipelines.optimize.decision.stepdown import StepDown, step_down
+from quant_pipelines.optimize.decision.stepdown import StepDown, YearsError, step_down
 
 __all__ = [
     "seen_at",
@@ -44,6 +44,7 @@ __all__ = [
     "observed_statistics",
     "step_down",
     "StepDown",
+    "YearsError",
     "obrien_fleming",
     "linear",
     "cubic",

@@ -16,7 +16,7 @@ from quant_pipelines.optimize.decision.paths import (
 )
 from quant_pipelines.optimize.decision.records import begins_of_records
 from quant_pipelines.optimize.decision.spending import SPENDING, Look, Spending
-from quant_pipelines.optimize.decision.stepdown import StepDown, step_down
+from quant_pipelines.optimize.decision.stepdown import StepDown, YearsError, step_down
 
 
 class DecisionTerms(NamedTuple):
@@ -136,10 +136,8 @@ def seen_at(
         standing = _is_tested(days, paths.block, terms) & np.isfinite(scales) & ~fallen
         units = np.where(np.isfinite(scales), scales, 1.0)
         resampled /= units
-        spent = SPENDING[terms.spending](terms.alpha, look.elapsed)
-        step = step_down(
-            observed / units, resampled, crossed=crossed, standing=standing, spent=spent, alpha=terms.alpha
-        )
+        error = YearsError(SPENDING[terms.spending](terms.alpha, look.elapsed), terms.alpha)
+        step = step_down(observed / units, resampled, crossed=crossed, standing=standing, error=error)
         fallen, crossed = fallen | step.rejected, crossed | ((resampled > step.critical) & standing)
         hardest = _hardest(np.where(fallen, np.inf, observed / units).reshape(-1, returns.shape[1]))
         critical, critical_at_last = _in_own_units(step, np.where(standing, scales, np.inf))[:, hardest]

@@ -18,6 +18,21 @@ import numpy as np
 from quant_pipelines.core.arrays import BoolArray, FloatArray
 
 
+class YearsError(NamedTuple):
+    """Chance of a false rejection that may be spent.
+
+    Parameters
+    ----------
+    spent
+        Up to and with this look, at most ``alpha``.
+    alpha
+        In the whole year.
+    """
+
+    spent: float
+    alpha: float
+
+
 class StepDown(NamedTuple):
     """What a look found.
 
@@ -42,8 +57,7 @@ def step_down(
     *,
     crossed: BoolArray,
     standing: BoolArray,
-    spent: float,
-    alpha: float,
+    error: YearsError,
 ) -> StepDown:
     """Reject what exceeds the maximum's critical value, then again with those that are left, [1]_.
 
@@ -57,32 +71,31 @@ def step_down(
         Whether a path exceeded the critical value of an earlier look of the year. Same shape, bool.
     standing
         Hypotheses that are tested and have not fallen. ndarray of shape (n_hypotheses,), bool.
-    spent
-        Error that may be spent up to and with this look, at most ``alpha``.
-    alpha
-        That of the whole year.
+    error
+        What may be spent.
 
     Examples
     --------
     >>> import numpy as np
-    >>> from quant_pipelines.optimize.decision import step_down
+    >>> from quant_pipelines.optimize.decision import YearsError, step_down
     >>> paths = np.random.default_rng(1).standard_normal((1999, 3))
     >>> none, all_ = np.zeros(paths.shape, dtype=bool), np.ones(3, dtype=bool)
+    >>> whole = YearsError(spent=0.05, alpha=0.05)
     >>> higher = np.array([4.0, 2.0, 0.0])
-    >>> step = step_down(higher, paths, crossed=none, standing=all_, spent=0.05, alpha=0.05)
+    >>> step = step_down(higher, paths, crossed=none, standing=all_, error=whole)
     >>> step.rejected  # the second falls once the first is out of the way
     array([ True,  True, False])
     >>> lower = np.array([1.9, 2.0, 0.0])
-    >>> step_down(lower, paths, crossed=none, standing=all_, spent=0.05, alpha=0.05).rejected
+    >>> step_down(lower, paths, crossed=none, standing=all_, error=whole).rejected
     array([False, False, False])
     """
     left = standing.copy()
     while True:
         highest = _highest(resampled[:, left], crossed[:, left])
-        critical = _critical(highest, spent)
+        critical = _critical(highest, error.spent)
         falls = left & (observed > critical)
         if not falls.any():
-            return StepDown(standing & ~left, critical, _critical(highest, alpha))
+            return StepDown(standing & ~left, critical, _critical(highest, error.alpha))
         left &= ~falls
 
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from quant_pipelines.optimize.decision import StepDown, step_down
+from quant_pipelines.optimize.decision import StepDown, YearsError, step_down
 
 # Maxima of the rows are 1 to 9; of the second column alone, one tenth of that.
 PATHS = np.column_stack([np.arange(1.0, 10.0), np.arange(1.0, 10.0) / 10.0])
@@ -13,7 +13,11 @@ BOTH = np.ones(2, dtype=bool)
 
 def stepped(observed: list[float], *, crossed: np.ndarray = NOBODY, spent: float = 0.2) -> StepDown:
     return step_down(
-        np.array(observed), PATHS, crossed=crossed, standing=BOTH, spent=spent, alpha=max(spent, 0.5)
+        np.array(observed),
+        PATHS,
+        crossed=crossed,
+        standing=BOTH,
+        error=YearsError(spent, max(spent, 0.5)),
     )
 
 
@@ -50,8 +54,7 @@ def test_a_crossing_of_what_has_fallen_counts_no_more() -> None:
         PATHS,
         crossed=crossed,
         standing=np.array([False, True]),
-        spent=0.2,
-        alpha=0.5,
+        error=YearsError(0.2, 0.5),
     )
     assert step.rejected.tolist() == [False, True]
 
@@ -66,7 +69,6 @@ def test_nothing_stands_nothing_falls() -> None:
         PATHS,
         crossed=NOBODY,
         standing=np.zeros(2, dtype=bool),
-        spent=0.2,
-        alpha=0.5,
+        error=YearsError(0.2, 0.5),
     )
     assert (step.critical, step.rejected.any()) == (np.inf, False)
