@@ -1,6 +1,6 @@
 # Needs Python 3.11 to 3.14, git and make. Everything else comes from the hashed locks into .venv.
 .PHONY: run test proofs proof-properties proof-market proof-collector proof-peers proof-clients proof-recovery
-.PHONY: proof-crashes proof-kills faults mutants soak lint install install-dev lock
+.PHONY: proof-crashes proof-kills faults mutants soak calibrate lint install install-dev lock
 
 run: install
 	@exec .venv/bin/quant up $(ARGS)
@@ -26,6 +26,7 @@ proof-collector: install-dev
 
 proof-peers: install-dev
 	@.venv/bin/python benchmarks/peers.py
+	@.venv/bin/python benchmarks/decision_peer.py
 	@echo "peers: trades and figures above"
 
 proof-clients: install-dev
@@ -57,6 +58,11 @@ soak: install-dev
 # Runners that are broken on purpose, each until the examiners see it; the last line is JSON.
 mutants: install-dev
 	@exec .venv/bin/python -m tests.faults.mutants --seeds $(SEEDS) --first $(FIRST)
+
+# Error and power of the capital decision in seeded worlds, written to docs/calibration.md; the last line is JSON.
+WORLDS = 2000
+calibrate: install-dev
+	@exec .venv/bin/python -m benchmarks.calibrate --worlds $(WORLDS) $(ARGS)
 
 lint: install-dev
 	.venv/bin/ruff check

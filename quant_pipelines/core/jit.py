@@ -33,6 +33,7 @@ _COMPILED = (
     "portfolio",
     "trading",
     "backtest",
+    "optimize/decision",
 )
 
 

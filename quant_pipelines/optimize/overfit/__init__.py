@@ -1,7 +1,6 @@
 """How much of a good backtest is luck: published statistics on daily returns, without annualization."""
 
 from quant_pipelines.optimize.overfit.bootstrap import bootstrap_sharpe_interval, stationary_bootstrap_indices
-from quant_pipelines.optimize.overfit.control import benjamini_yekutieli
 from quant_pipelines.optimize.overfit.cross_validation import (
     CrossValidation,
     cross_validate,
@@ -26,7 +25,6 @@ __all__ = [
     "CrossValidation",
     "bootstrap_sharpe_interval",
     "stationary_bootstrap_indices",
-    "benjamini_yekutieli",
     "effective_number_of_trials",
     "trial_variance",
     "Moments",

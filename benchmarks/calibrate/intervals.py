@@ -1,0 +1,28 @@
+"""Intervals of shares and of differences of paired shares."""
+
+import math
+
+from scipy.stats import beta
+
+Z95 = 1.959963984540054
+Z90 = 1.6448536269514722
+
+
+def clopper_pearson(hits: int, n: int) -> tuple[float, float]:
+    """Exact 95 % interval (Clopper, Pearson, 1934, Biometrika 26); its upper end is a 97.5 % bound."""
+    low = 0.0 if hits == 0 else float(beta.ppf(0.025, hits, n - hits + 1))
+    high = 1.0 if hits == n else float(beta.ppf(0.975, hits + 1, n - hits))
+    return low, high
+
+
+def upper_bound(hits: int, n: int) -> float:
+    """Exact one-sided 95 % upper bound."""
+    return 1.0 if hits == n else float(beta.ppf(0.95, hits + 1, n - hits))
+
+
+def paired_lower_bound(differences: list[float]) -> float:
+    """One-sided 95 % lower bound of the mean of paired differences, by their own scatter."""
+    n = len(differences)
+    mean = sum(differences) / n
+    variance = sum((one - mean) ** 2 for one in differences) / max(n - 1, 1)
+    return mean - Z90 * math.sqrt(variance / n)

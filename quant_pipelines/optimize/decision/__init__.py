@@ -1,0 +1,53 @@
+"""One decision with a known error over candidates and looks, on records of daily returns that only grow."""
+
+from quant_pipelines.optimize.decision.blocks import block_length, politis_white_length
+from quant_pipelines.optimize.decision.family import (
+    POOL_SHARE,
+    Pools,
+    near_twins,
+    passed_inside,
+    pooled_at_equal_risk,
+)
+from quant_pipelines.optimize.decision.looks import DecisionTerms, LookResult, seen_at
+from quant_pipelines.optimize.decision.outcome import CapitalDecision, CapitalOutcome, capital_outcome
+from quant_pipelines.optimize.decision.paths import ResampledPaths, observed_statistics
+from quant_pipelines.optimize.decision.spa import superior_predictive_ability
+from quant_pipelines.optimize.decision.spending import (
+    SPENDING,
+    Look,
+    Spending,
+    cubic,
+    linear,
+    obrien_fleming,
+    weekly_looks,
+)
+from quant_pipelines.optimize.decision.stepdown import StepDown, YearsError, step_down
+
+__all__ = [
+    "seen_at",
+    "LookResult",
+    "DecisionTerms",
+    "weekly_looks",
+    "Look",
+    "capital_outcome",
+    "CapitalOutcome",
+    "CapitalDecision",
+    "superior_predictive_ability",
+    "pooled_at_equal_risk",
+    "Pools",
+    "POOL_SHARE",
+    "near_twins",
+    "passed_inside",
+    "block_length",
+    "politis_white_length",
+    "ResampledPaths",
+    "observed_statistics",
+    "step_down",
+    "StepDown",
+    "YearsError",
+    "obrien_fleming",
+    "linear",
+    "cubic",
+    "SPENDING",
+    "Spending",
+]

@@ -1,0 +1,175 @@
+"""Repeated looks at growing records: what has passed by each of them, with one error for a calendar year."""
+
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from quant_pipelines.core.arrays import BoolArray, FloatArray, IntArray
+from quant_pipelines.core.errors import OptimizationError
+from quant_pipelines.optimize.decision.blocks import block_length
+from quant_pipelines.optimize.decision.paths import (
+    ResampledPaths,
+    observed_statistics,
+    own_scales,
+    whole_blocks,
+)
+from quant_pipelines.optimize.decision.records import begins_of_records
+from quant_pipelines.optimize.decision.spending import SPENDING, Look, Spending
+from quant_pipelines.optimize.decision.stepdown import StepDown, YearsError, step_down
+
+
+class DecisionTerms(NamedTuple):
+    """What a decision is made by, fixed before the first look.
+
+    Parameters
+    ----------
+    alpha
+        Chance of a single false promotion in a calendar year.
+    spending
+        How it is spent over the year's looks.
+    n_paths
+        Resampled histories.
+    least_days
+        Days of a record before it is tested.
+    least_blocks
+        Whole blocks of a record before it is tested: fewer tell too little of its scatter.
+    longest_holding_days
+        Of any candidate.
+    seed
+        Of the resampling.
+    """
+
+    alpha: float = 0.025
+    spending: Spending = "obrien_fleming"
+    n_paths: int = 2000
+    least_days: int = 60
+    least_blocks: int = 10
+    longest_holding_days: int = 1
+    seed: int = 0
+
+
+class LookResult(NamedTuple):
+    """What a look saw; arrays have shape (n_candidates,).
+
+    Parameters
+    ----------
+    look
+        When.
+    statistics
+        Mean over its standard error, of the null that each candidate is further from refusing.
+    critical
+        What that statistic would have had to exceed; infinite where nothing may be spent yet, and for a
+        record that is not tested yet.
+    critical_at_last
+        About what it will have to exceed at the year's last look; infinite where this can't be told yet.
+    block
+        Days of a block.
+    passed
+        Whether a candidate has passed by now; what has passed stays passed.
+    """
+
+    look: Look
+    statistics: FloatArray
+    critical: FloatArray
+    critical_at_last: FloatArray
+    block: int
+    passed: BoolArray
+
+
+def seen_at(
+    returns: FloatArray,
+    looks: Sequence[Look],
+    terms: DecisionTerms | None = None,
+    *,
+    beyond_holding: FloatArray | None = None,
+) -> Iterator[LookResult]:
+    """Test each look's records against both nulls: a candidate passes once both have fallen.
+
+    The nulls are a mean net return of at most 0, and of at most that of holding the own average exposure with
+    funding. All hypotheses of all candidates are one family of one step-down, so that the error holds
+    whichever null is true of whom. A block's length is fixed by the first look of a calendar year.
+
+    Parameters
+    ----------
+    returns
+        Daily net returns, fractions. ndarray of shape (n_days, n_candidates), float64; NaN before a record
+        begins.
+    looks
+        In order; see ``weekly_looks``.
+    terms
+        By default those of ``DecisionTerms``.
+    beyond_holding
+        Daily returns less those of holding the average exposure; same shape. Without it only the first null
+        is tested, which is right for candidates whose average exposure is nothing.
+
+    Raises
+    ------
+    OptimizationError
+        If a record has a gap, alpha is not between 0 and 1, or the two matrices differ in shape.
+
+    Examples
+    --------
+    >>> from datetime import date
+    >>> import numpy as np
+    >>> from quant_pipelines.optimize.decision import DecisionTerms, seen_at, weekly_looks
+    >>> days = np.random.default_rng(1).normal(0.0, 0.01, (365, 4))
+    >>> days[:, 2] += 0.0025  # a Sharpe ratio near five
+    >>> looks = weekly_looks(date(2026, 1, 1), 365)
+    >>> *_, last = seen_at(days, looks, DecisionTerms(n_paths=999))
+    >>> last.passed
+    array([False, False,  True, False])
+    """
+    terms = terms or DecisionTerms()
+    hypotheses = _hypotheses(returns, beyond_holding, terms)
+    fallen = np.zeros(hypotheses.shape[1], dtype=bool)
+    paths, year = ResampledPaths(terms.n_paths, block=1, seed=terms.seed), None
+    crossed = np.zeros((terms.n_paths, fallen.size), dtype=bool)
+    for look in looks:
+        days = hypotheses[: look.n_days]
+        if look.year != year:
+            block, year = block_length(days, terms.longest_holding_days), look.year
+            paths = ResampledPaths(terms.n_paths, block=block, seed=terms.seed)
+            crossed = np.zeros(crossed.shape, dtype=bool)
+        observed, resampled = observed_statistics(days, paths.block), paths.grown(days)
+        scales = own_scales(resampled)
+        standing = _is_tested(days, paths.block, terms) & np.isfinite(scales) & ~fallen
+        units = np.where(np.isfinite(scales), scales, 1.0)
+        resampled /= units
+        error = YearsError(SPENDING[terms.spending](terms.alpha, look.elapsed), terms.alpha)
+        step = step_down(observed / units, resampled, crossed=crossed, standing=standing, error=error)
+        fallen, crossed = fallen | step.rejected, crossed | ((resampled > step.critical) & standing)
+        hardest = _hardest(np.where(fallen, np.inf, observed / units).reshape(-1, returns.shape[1]))
+        critical, critical_at_last = _in_own_units(step, np.where(standing, scales, np.inf))[:, hardest]
+        passed = np.asarray(fallen.reshape(-1, returns.shape[1]).all(axis=0))
+        yield LookResult(look, observed[hardest], critical, critical_at_last, paths.block, passed)
+
+
+def _is_tested(days: FloatArray, block: int, terms: DecisionTerms) -> BoolArray:
+    begins, n_days = begins_of_records(days), days.shape[0]
+    is_long = n_days - begins >= terms.least_days
+    return np.asarray(is_long & (whole_blocks(begins, n_days, block) >= terms.least_blocks))
+
+
+def _hardest(statistics: FloatArray) -> IntArray:
+    """Place of each candidate's lowest statistic; shape (n_nulls, n_candidates) counted row by row."""
+    n_candidates = statistics.shape[1]
+    return np.asarray(statistics.argmin(axis=0) * n_candidates + np.arange(n_candidates), dtype=np.int64)
+
+
+def _in_own_units(step: StepDown, scales: FloatArray) -> FloatArray:
+    """Both critical values of each hypothesis, shape (2, n_hypotheses)."""
+    criticals = np.array([[step.critical], [step.critical_at_last]])
+    return np.where(np.isfinite(scales), criticals * np.where(np.isfinite(scales), scales, 1.0), np.inf)
+
+
+def _hypotheses(returns: FloatArray, beyond_holding: FloatArray | None, terms: DecisionTerms) -> FloatArray:
+    if not 0.0 < terms.alpha < 1.0:
+        raise OptimizationError(f"alpha is {terms.alpha}; expected a number between 0 and 1")
+    if beyond_holding is None:
+        return returns
+    if beyond_holding.shape != returns.shape:
+        raise OptimizationError(
+            f"beyond_holding has shape {beyond_holding.shape}; expected that of returns, {returns.shape}"
+        )
+    return np.hstack([returns, beyond_holding])
