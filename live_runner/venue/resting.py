@@ -19,7 +19,7 @@ from live_runner.venue.wire import Wire
 from quant_pipelines.core.errors import ExchangeError, StoreError
 from quant_pipelines.store.trading import Intent
 from quant_pipelines.store.venue_orders import PlacedOrder
-from quant_pipelines.trading.venue import LimitOrder, OrderVenue
+from quant_pipelines.trading.venue import LimitOrder, OrderVenue, VenueOrder
 from quant_pipelines.trading.wished import (
     RESTS,
     Cancel,
@@ -103,17 +103,26 @@ class RestingOrders:
             return
         self._next_look = loop.time() + _LOOK_SECONDS
         loop.call_later(_LOOK_SECONDS, self._wire.wake)
+        seen: list[tuple[PlacedOrder, VenueOrder]] = []
+        with suppress(ExchangeError, TimeoutError):  # the next sweep says so, if it lasts
+            async with asyncio.timeout(_LOOK_SECONDS):  # meanwhile nothing else is booked or covered
+                seen = await self._read(resting)
+        for order, shown in seen:
+            await self._rows.follow(
+                order, shown.status, filled=shown.filled_quantity, venue_order_id=shown.venue_order_id
+            )
+
+    async def _read(self, resting: list[PlacedOrder]) -> list[tuple[PlacedOrder, VenueOrder]]:
+        """Read orders at the venue; what is listed there no more is asked for by name."""
         symbol = self._trader.symbol
-        with suppress(ExchangeError):  # the next sweep says so, if it lasts
-            listed = {one.client_order_id: one for one in await self._venue.open_orders(symbol)}
-            for order in resting:
-                name = order.intent.client_order_id
-                seen = listed.get(name) or await self._venue.find_order(symbol, client_order_id=name)
-                if seen is not None:
-                    number = seen.venue_order_id
-                    await self._rows.follow(
-                        order, seen.status, filled=seen.filled_quantity, venue_order_id=number
-                    )
+        listed = {one.client_order_id: one for one in await self._venue.open_orders(symbol)}
+        found = []
+        for order in resting:
+            name = order.intent.client_order_id
+            shown = listed.get(name) or await self._venue.find_order(symbol, client_order_id=name)
+            if shown is not None:
+                found.append((order, shown))
+        return found
 
     async def _next(self) -> Step:
         now_ms = await self._venue.now_ms()
