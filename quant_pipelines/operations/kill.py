@@ -10,7 +10,7 @@ import asyncio
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from quant_pipelines.core.errors import ExchangeError, with_its_kind
 from quant_pipelines.operations.kill_journal import KillJournal
@@ -20,13 +20,21 @@ from quant_pipelines.trading.flatten import CloseOrder, ToClose, flatten_step
 from quant_pipelines.trading.purposes import KILL_PREFIX
 from quant_pipelines.trading.venue import AccountPosition, MarketOrder
 
-_ROUNDS = 400
-_PAUSE_SECONDS = 0.25
 _LONGEST_PAUSE_SECONDS = 3.0
 _AT_ONCE = 20
 """Requests that wait for the venue at the same time."""
 _CLEAN_ROUNDS = 2
 """So many readings in a row must find nothing: an order may be on its way while the first one is answered."""
+
+
+class Readings(NamedTuple):
+    """How often at most the venue is read, and seconds between two; after a failure ever longer."""
+
+    rounds: int = 400
+    pause_seconds: float = 0.25
+
+
+_READINGS = Readings()
 
 
 @dataclass(slots=True)
@@ -76,8 +84,7 @@ async def kill(
     journal: KillJournal,
     signature: Signature,
     *,
-    rounds: int = _ROUNDS,
-    pause_seconds: float = _PAUSE_SECONDS,
+    readings: Readings = _READINGS,
     tell: Callable[[str], None] = lambda _sentence: None,
 ) -> Killed:
     """Cancel what could open, close what is held, cancel the rest, and read it back.
@@ -90,10 +97,8 @@ async def kill(
         Told before and after each request.
     signature
         Who asks, and why.
-    rounds
-        How often at most the venue is read.
-    pause_seconds
-        How long it is waited between them; after a failure ever longer.
+    readings
+        How often, and how fast, the venue is read.
     tell
         Told of each fault when it is met: trying again may take minutes, and somebody waits.
 
@@ -102,7 +107,7 @@ async def kill(
     Killed
         Never an error of the venue: those are among its faults.
     """
-    return await _Kill(venue, journal, tell).run(signature, rounds, pause_seconds)
+    return await _Kill(venue, journal, tell).run(signature, readings)
 
 
 class _Kill:
@@ -116,10 +121,11 @@ class _Kill:
         self._number = 0
         self._rounds_of = Counter[str]()
 
-    async def run(self, signature: Signature, rounds: int, shortest: float) -> Killed:
+    async def run(self, signature: Signature, readings: Readings) -> Killed:
         self._tell("begun", operator=signature.operator, reason=signature.reason)
+        shortest = readings.pause_seconds
         pause, n_clean = shortest, 0
-        for _ in range(rounds):
+        for _ in range(readings.rounds):
             is_read = await self._try("the account", self._round())
             n_clean = n_clean + 1 if is_read and self._done.is_done else 0
             if n_clean == _CLEAN_ROUNDS:

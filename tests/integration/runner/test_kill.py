@@ -19,7 +19,7 @@ from quant_pipelines.core.settings import ExchangeSettings
 from quant_pipelines.exchange.ccxt_account import CcxtAccount
 from quant_pipelines.exchange.ccxt_orders import CcxtOrders
 from quant_pipelines.operations import halts
-from quant_pipelines.operations.kill import Killed, kill
+from quant_pipelines.operations.kill import Killed, Readings, kill
 from quant_pipelines.operations.kill_journal import new_journal, unadopted
 from quant_pipelines.operations.receipt import Signature
 from quant_pipelines.trading.venue import MarketOrder, StopOrder
@@ -103,7 +103,7 @@ def test_a_venue_that_is_away_is_told_and_leaves_a_journal(tmp_path: Path) -> No
 
     async def kill_it() -> Killed:
         async with CcxtAccount(ExchangeSettings(base_url="http://127.0.0.1:1"), "", "") as account:
-            return await kill(account, journal, ANN, rounds=2, pause_seconds=0.0)
+            return await kill(account, journal, ANN, readings=Readings(2, 0.0))
 
     killed = asyncio.run(kill_it())
     journal.close()

@@ -19,7 +19,7 @@ from quant_pipelines.core.errors import (
     ExchangeUnavailable,
     OutcomeUnknown,
 )
-from quant_pipelines.operations.kill import Killed, kill
+from quant_pipelines.operations.kill import Killed, Readings, kill
 from quant_pipelines.operations.kill_journal import KillJournal, mark_adopted, new_journal, unadopted
 from quant_pipelines.operations.receipt import Signature
 from quant_pipelines.trading.direct import WorkingOrder
@@ -106,8 +106,8 @@ def journal(tmp_path: Path) -> Iterator[KillJournal]:
     opened.close()
 
 
-def killed(account: Account, journal: KillJournal, **more: Any) -> Killed:
-    return asyncio.run(kill(account, journal, ANN, pause_seconds=0.0, **more))
+def killed(account: Account, journal: KillJournal, rounds: int = 400) -> Killed:
+    return asyncio.run(kill(account, journal, ANN, readings=Readings(rounds, 0.0)))
 
 
 def test_entries_go_first_then_what_is_held_then_the_stops(journal: KillJournal) -> None:
@@ -219,7 +219,7 @@ def test_who_waits_is_told_of_each_fault_once_while_it_is_tried_again(journal: K
         return await answered()
 
     account.working = away  # type: ignore[method-assign] - it is away twice
-    done = asyncio.run(kill(account, journal, ANN, pause_seconds=0.0, tell=heard.append))
+    done = asyncio.run(kill(account, journal, ANN, readings=Readings(pause_seconds=0.0), tell=heard.append))
     assert done.is_done
     assert heard == ["the account: the venue is away"]
 
