@@ -151,7 +151,12 @@ class WindowSettings:
     __pydantic_config__: ClassVar[Any] = {"extra": "forbid"}
     train_days: int = setting(30, "days of each in-sample window", low=1, high=36_500)
     test_days: int = setting(10, "days of each out-of-sample window", low=1, high=36_500)
-    folds: int = setting(6, "number of folds; the last one ends at the last UTC midnight", low=1, high=1000)
+    folds: int = setting(
+        6,
+        "number of folds, one that is still open among them; their days are a fixed calendar's",
+        low=1,
+        high=1000,
+    )
     min_folds: int = setting(
         3,
         "newest folds that must be possible where history is too short for all; fewer fail the job",

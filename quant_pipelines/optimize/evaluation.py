@@ -66,5 +66,9 @@ class Evaluator(Protocol):
         ...
 
     def test(self, fold: Fold, parameters: Parameters) -> OutOfSample:
-        """Trade a fold's test window only, indicators warm from bars before it, flat at both ends."""
+        """Trade a fold's test window only, indicators warm from bars before it.
+
+        It is flat at both ends, but that an open fold keeps what it holds, marked at the last close: the days
+        that it has stay as they are when the next one is added.
+        """
         ...

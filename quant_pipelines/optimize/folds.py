@@ -1,4 +1,8 @@
-"""Where a walk-forward trains and where it tests."""
+"""Where a walk-forward trains and where it tests: on a calendar that no end moves.
+
+Days are counted from 1970-01-01, and a fold tests the same days whenever it is asked for: what one night
+computed, no later night computes with other parameters.
+"""
 
 from dataclasses import dataclass
 
@@ -14,11 +18,14 @@ class Fold:
     Parameters
     ----------
     index
-        0 for the oldest.
+        Number on the calendar: the days before it, from 1970-01-01 on, are this many test windows.
     train_start_ms, train_end_ms
         In-sample bars open in ``[train_start_ms, train_end_ms)``; the start is a UTC midnight.
     test_start_ms, test_end_ms
-        Out-of-sample bars open in ``[test_start_ms, test_end_ms)``; both are UTC midnights.
+        Out-of-sample bars open in ``[test_start_ms, test_end_ms)``; both are UTC midnights. An open fold
+        ends where the data end, a finished one where the next one begins.
+    is_open
+        Whether days are still to come: what is held at the end stays held.
 
     Examples
     --------
@@ -38,20 +45,23 @@ class Fold:
     train_end_ms: int
     test_start_ms: int
     test_end_ms: int
+    is_open: bool = False
 
 
 def rolling_folds(end_ms: int, windows: WindowSettings) -> tuple[Fold, ...]:
-    """Folds of equal length, oldest first, whose test windows follow each other up to ``end_ms``.
+    """Newest folds of the calendar, oldest first, whose test windows follow each other up to ``end_ms``.
 
-    The purge lies between train and test, so that nothing decided in-sample still runs out of sample. The
-    train window is lengthened to the UTC midnight before it, so that its daily returns are whole days.
+    The last one is open unless the end is one of the calendar's edges: its parameters are fixed where its
+    train window ends, and each day adds a day to its test. The purge lies between train and test, so that
+    nothing decided in-sample still runs out of sample. The train window is lengthened to the UTC midnight
+    before it, so that its daily returns are whole days.
 
     Parameters
     ----------
     end_ms
         End of the last test window, a UTC midnight.
     windows
-        Lengths, in days and hours.
+        Lengths, in days and hours; the open fold is one of ``folds``.
 
     Raises
     ------
@@ -64,15 +74,16 @@ def rolling_folds(end_ms: int, windows: WindowSettings) -> tuple[Fold, ...]:
     >>> from quant_pipelines.core.timeframes import DAY_MS
     >>> from quant_pipelines.optimize.folds import rolling_folds
     >>> windows = WindowSettings(train_days=10, test_days=2, folds=3, purge_hours=0)
-    >>> for fold in rolling_folds(20 * DAY_MS, windows):
+    >>> for fold in rolling_folds(21 * DAY_MS, windows):
     ...     train = fold.train_start_ms / DAY_MS, fold.train_end_ms / DAY_MS
     ...     print(fold.index, train, (fold.test_start_ms / DAY_MS, fold.test_end_ms / DAY_MS))
-    0 (4.0, 14.0) (14.0, 16.0)
-    1 (6.0, 16.0) (16.0, 18.0)
-    2 (8.0, 18.0) (18.0, 20.0)
+    8 (6.0, 16.0) (16.0, 18.0)
+    9 (8.0, 18.0) (18.0, 20.0)
+    10 (10.0, 20.0) (20.0, 21.0)
     """
     _require_usable(end_ms, windows)
-    return tuple(_fold(end_ms, windows, index) for index in range(windows.folds))
+    newest = _newest_index(end_ms, windows)
+    return tuple(_fold(end_ms, windows, index) for index in range(newest - windows.folds + 1, newest + 1))
 
 
 def first_bar_ms(end_ms: int, windows: WindowSettings) -> int:
@@ -93,7 +104,8 @@ def first_bar_ms(end_ms: int, windows: WindowSettings) -> int:
     4.0
     """
     _require_usable(end_ms, windows)
-    return _fold(end_ms, windows, 0).train_start_ms
+    oldest = _newest_index(end_ms, windows) - windows.folds + 1
+    return _fold(end_ms, windows, oldest).train_start_ms
 
 
 def final_window(end_ms: int, windows: WindowSettings) -> tuple[int, int]:
@@ -110,15 +122,22 @@ def final_window(end_ms: int, windows: WindowSettings) -> tuple[int, int]:
     return end_ms - windows.train_days * DAY_MS, end_ms
 
 
+def _newest_index(end_ms: int, windows: WindowSettings) -> int:
+    """Return the number of the fold that tests the last day before the end."""
+    return (end_ms // DAY_MS - 1) // windows.test_days
+
+
 def _fold(end_ms: int, windows: WindowSettings, index: int) -> Fold:
-    test_start = end_ms - (windows.folds - index) * windows.test_days * DAY_MS
+    test_start = index * windows.test_days * DAY_MS
+    next_start = test_start + windows.test_days * DAY_MS
     train_end = test_start - windows.purge_hours * HOUR_MS
     return Fold(
         index=index,
         train_start_ms=floor_ms(train_end - windows.train_days * DAY_MS, DAY_MS),
         train_end_ms=train_end,
         test_start_ms=test_start,
-        test_end_ms=test_start + windows.test_days * DAY_MS,
+        test_end_ms=min(next_start, end_ms),
+        is_open=end_ms < next_start,
     )
 
 

@@ -209,7 +209,7 @@ def _fold_section(walk: JudgedWalk) -> str:
     if not walk.folds:
         return ""
     header = ("fold", "train", "test", "in-sample", "out of sample", "round trips", "tried", "parameters")
-    rows = [_fold_row(f"{result.fold.index + 1}", result) for result in walk.folds]
+    rows = [_fold_row(f"{number}", result) for number, result in enumerate(walk.folds, 1)]
     if walk.final is not None:
         rows.append(_fold_row("final fit", walk.final))
     return section("Folds", table(header, rows, texts=(0, 1, 2, 7)))

@@ -43,7 +43,7 @@ class BacktestEvaluator:
         return np.ascontiguousarray(swept.daily_returns.T)
 
     def test(self, fold: Fold, parameters: Parameters) -> OutOfSample:
-        """Trade the test window alone; what is held at its end is closed at the last close, with costs.
+        """Trade the test window alone; what a finished fold holds at its end is closed, with costs.
 
         Where the train window is too short for the strategy to warm up on, bars before it are read.
         """
@@ -54,7 +54,7 @@ class BacktestEvaluator:
             strategy,
             self._history.bars_in(Window(min(warm_ms, fold.train_start_ms), fold.test_end_ms)),
             feeds=self._feeds(Window(fold.test_start_ms, fold.test_end_ms)),
-            settings=replace(self._settings, trade_from_ms=fold.test_start_ms, close_at_end=True),
+            settings=replace(self._settings, trade_from_ms=fold.test_start_ms, close_at_end=not fold.is_open),
         )
         days = fold.test_start_ms + DAY_MS * np.arange(len(result.days), dtype=np.int64)
         return OutOfSample(days, result.daily_returns, tuple(_document(trade) for trade in result.trades))

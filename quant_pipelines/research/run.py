@@ -192,6 +192,9 @@ class _Run:
             "holding_return": _holding_return(history, finished),
             "execution_timeframe": history.execution_timeframe,
             "folds": len(finished.folds),
+            "days_without_parameters": sum(
+                one.test.days.size for one in finished.folds if one.fit.parameters is None
+            ),
             "configured_folds": job.windows.folds,
             "cold_folds": self._cold_folds(finished),
         }

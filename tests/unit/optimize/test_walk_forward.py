@@ -1,6 +1,7 @@
 """Walk-forward on a market whose best parameter is known."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -14,7 +15,7 @@ from quant_pipelines.optimize.judge import Context, judge
 from quant_pipelines.optimize.space import Dimension, Parameters, Space
 from quant_pipelines.optimize.walk_forward import FINAL_FIT, FoldResult, Plan, walk_forward
 
-END = day_start_ms("2025-06-01")
+END = day_start_ms("2025-06-11")  # an edge of the calendar
 PLAN = Plan(
     Space((Dimension("window", 1, 40, True),), is_valid=lambda _: True),
     WindowSettings(train_days=20, test_days=10, folds=3, purge_hours=24),
@@ -74,7 +75,7 @@ def test_out_of_sample_is_stitched_without_gap_or_overlap() -> None:
 def test_finished_folds_are_taken_as_they_are() -> None:
     stored: dict[int, FoldResult] = {}
     whole = walk_forward(KnownMarket(), PLAN, on_fold=lambda one: stored.update({one.fold.index: one}))
-    assert sorted(stored) == [FINAL_FIT, 0, 1, 2]
+    assert sorted(stored) == [FINAL_FIT, *(fold.index for fold in PLAN.folds)]
     market = KnownMarket()
     resumed = walk_forward(market, PLAN, finished=stored)
     assert market.searched == [(PLAN.start_ms, END)]
@@ -114,3 +115,13 @@ def test_blocking_finding_fails_the_screen_and_is_named() -> None:
     gate = judge(walk_forward(KnownMarket(), PLAN), context).gates[0]
     assert (gate.name, gate.passed) == ("blocking_findings", False)
     assert "3 x gaps" in gate.reason
+
+
+def test_a_later_end_leaves_every_day_and_the_folds_that_have_one_as_they_are() -> None:
+    tonight = walk_forward(KnownMarket(), PLAN)
+    for later in (1, 9):
+        after = walk_forward(KnownMarket(), replace(PLAN, end_ms=END + later * DAY_MS))
+        days, returns = after.out_of_sample.days, after.out_of_sample.returns
+        is_old = days < END
+        assert np.array_equal(returns[is_old], tonight.out_of_sample.returns[-is_old.sum() :])
+        assert [one.fit.trials for one in after.folds[:2]] == [one.fit.trials for one in tonight.folds[1:]]
