@@ -47,6 +47,10 @@ class MemoryFunds:
         before = [value for then, value in known if then <= midnight]
         return before[-1] if before else known[0][1] if known else Decimal("NaN")
 
+    def peak_value(self, account_id: int) -> Decimal:
+        values = [balance.margin / units for _, balance, units in self.balances if units > 0]
+        return max(values, default=Decimal(0))
+
     def due_days(self, account_id: int, today: date) -> list[date]:
         if not self.balances:
             return []

@@ -184,7 +184,7 @@ class AccountBooks:
         """Take over what the venue says that the account has."""
         with self._lock:
             self._funds = funds
-            self._peak_value = max(self._peak_value, funds.value)
+            self._peak_value = max(self._peak_value, funds.peak_value, funds.value)
 
     def hold_back(self, symbol: str, is_near: bool) -> None:
         """Open nothing in a symbol while the stop of what it holds would come behind the liquidation."""

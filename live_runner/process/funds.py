@@ -80,6 +80,7 @@ class FundsWatch:
         self._short = short
         self._known = known
         self._explained: dict[int, _Explained] = {}
+        self._peaks: dict[int, float] = {}
 
     async def run(self) -> None:
         """Watch until canceled.
@@ -130,9 +131,17 @@ class FundsWatch:
         at = from_ms(now_ms)
         units = await asyncio.to_thread(self._rows.save_balance, account_id, balance, flows, at)
         start = await asyncio.to_thread(self._rows.day_start_value, account_id, at)
-        self._known(account_id, AccountFunds(float(balance.margin), float(units), float(start), now_ms))
+        peak = await self._peak_before(account_id)
+        funds = AccountFunds(float(balance.margin), float(units), float(start), now_ms, peak)
+        self._known(account_id, funds)
         await self._compare_days(account_id, venue, now_ms)
         return True
+
+    async def _peak_before(self, account_id: int) -> float:
+        """Return what a unit was worth at most before this process; the account goes on from there."""
+        if account_id not in self._peaks:
+            self._peaks[account_id] = float(await asyncio.to_thread(self._rows.peak_value, account_id))
+        return self._peaks[account_id]
 
     def _is_explained(self, account_id: int, balance: Balance, recent: list[IncomeRow]) -> bool:
         """Whether the wallet has changed by the income that came since the last one that was explained."""

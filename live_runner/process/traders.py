@@ -3,46 +3,36 @@
 import asyncio
 import logging
 from collections.abc import Callable, Coroutine
-from functools import partial
 from typing import Any
 
 from live_runner.book.announcer import Alarm, Announce, silent
-from live_runner.book.approval import Relations
-from live_runner.book.broker import OpenBroker
-from live_runner.book.history import first_open_ms, load_higher, load_history
-from live_runner.book.paper import open_paper
-from live_runner.book.plan import LoadStrategy, plan_of
-from live_runner.book.recall import recalled
+from live_runner.book.history import load_higher, load_history
+from live_runner.book.plan import LoadStrategy
 from live_runner.book.trader import Trader
 from live_runner.feed.feed import Feed
-from live_runner.feed.series import BarSeries
 from live_runner.ports.tasks import first_of
 from live_runner.process.accounts import Accounts, Restricted, follow_halts
 from live_runner.process.attempts import Attempts
 from live_runner.process.conditions import ConditionWatch
 from live_runner.process.late import LateDecisions
 from live_runner.process.listings import Listings
+from live_runner.process.opening import BookOpener, Neighbors
 from live_runner.process.scales import Scales
 from live_runner.process.ticks import TickSource
 from live_runner.process.vitals import sign_of_life
 from live_runner.process.watch import OutageWatch
-from live_runner.venue.accounts import OrderVenues, bar
-from live_runner.venue.link import VenueLink
+from live_runner.venue.accounts import OrderVenues
 from live_runner.venue.links import VenueLinks
-from live_runner.venue.station import Station
 from quant_pipelines.core.limits import RiskLimits
 from quant_pipelines.core.settings import Settings
 from quant_pipelines.core.timeframes import from_ms
-from quant_pipelines.exchange.version import venue_version
 from quant_pipelines.risk.account_nav import AccountFunds
 from quant_pipelines.stack.pulse import Pulse
-from quant_pipelines.store.certificates import Permits
 from quant_pipelines.store.deployments import Deployment
 from quant_pipelines.store.heartbeats import halt_alert
 from quant_pipelines.store.journal import Journal
 from quant_pipelines.store.tables.trading import PAPER_VENUE
 from quant_pipelines.trading.breaker import Trip
-from quant_pipelines.trading.venue import OrderVenue
 
 _COVER_SECONDS = 3.0
 """How long histories wait for the links to cover what is held: loading them takes the machine."""
@@ -90,8 +80,6 @@ class Traders:
         self._refused: set[int] = set()
         self._changing = asyncio.Lock()
         self._following = asyncio.Lock()
-        self._venues = venues
-        self._load = load
         self._attempts = Attempts(journal, time)
         self._links = VenueLinks(self._attempts.failure, self._stop)
         self._conditions = ConditionWatch(journal, feed, self._links)
@@ -99,6 +87,9 @@ class Traders:
         self._late = LateDecisions(feed, time, self._attempts.failure, self._stop)
         self._watch: OutageWatch | None = None
         self._accounts = Accounts(journal, settings.runner, feed.prices, time.now_ms)
+        self._venues = venues
+        self._load = load
+        self._opener = BookOpener(journal, settings, feed, epoch=epoch)
         self._listings = Listings(feed.source, journal, time, settings.runner.delisting_hours)
         self.symbols_changed = asyncio.Event()
         self.pulse = Pulse()
@@ -285,78 +276,30 @@ class Traders:
 
     async def _open(self, deployment: Deployment) -> None:
         """Open the book of a deployment; whatever keeps it from that, its account goes on expecting it."""
-        account = self._accounts.of(deployment)
+        beside = Neighbors(
+            self._venues,
+            self._load,
+            self._accounts,
+            self._links,
+            self._conditions,
+            self.announce,
+            self.pulse,
+            begun=self._late.put,
+            known=self._know,
+        )
         try:
-            orders = await asyncio.to_thread(self._journal.read_orders, deployment.id)
-            stored = await asyncio.to_thread(self._journal.read_book, deployment.id)
-            past = recalled(deployment, orders, stored.fills, self._time.now_ms())
-            account.recall(past)
-            await self._open_anywhere(deployment, past.fills_ms)
+            await self._opener.open(deployment, beside)
         except BaseException:
             self._opened.pop(deployment.id, None)
             await self._accounts.lose(deployment.id)
             raise
-
-    async def _open_anywhere(self, deployment: Deployment, fills_ms: tuple[int, ...]) -> None:
-        """Open it on paper or at its venue, where what it holds is covered before anything else."""
-        permits = await asyncio.to_thread(self._journal.read_permits, deployment, venue_version())
-        venue = await self._venues.of(deployment, permits)
-        if venue is None:
-            await self._open_trader(deployment, open_paper, fills_ms)
-            return
-        hold_back = self._accounts.of(deployment).hold_back
-        link = self._links.link_for(deployment, partial(self._open_link, venue, hold_back, permits))
-        try:
-            trader = await self._open_trader(deployment, link.open_broker, fills_ms)
-        except BaseException:
-            self._links.release(deployment.id)
-            raise
-        self._links.start(trader, partial(self._barred, deployment, permits))
         if self._links.is_shared(deployment.id):
             self._feed.tell(deployment.symbol, self._links.hear)
             self.symbols_changed.set()  # its stream is listened to, whoever else tells its bars
 
-    def _open_link(
-        self, venue: OrderVenue, hold_back: Callable[[str, bool], None], permits: Permits
-    ) -> VenueLink:
-        station = Station(
-            self._journal,
-            venue,
-            self._settings.runner,
-            self._epoch,
-            self._time.wall_ms,
-            begun=self._late.put,
-            pulse=self.pulse,
-            prices=self._feed.prices,
-            hold_back=hold_back,
-            has_safe_timer=permits.has_safe_timer,
-        )
-        return VenueLink(station)
-
-    def _barred(self, deployment: Deployment, permits: Permits) -> str:
-        """Why a deployment at a venue opens nothing although its books agree; empty when it may."""
-        return bar(deployment.venue, self._settings, permits) or self._venues.fault(deployment.account_id)
-
-    async def _open_trader(
-        self, deployment: Deployment, open_broker: OpenBroker, fills_ms: tuple[int, ...]
-    ) -> Trader:
-        """Open a trader that knows its book, limits and halts, and no bars yet."""
-        series = BarSeries(deployment.symbol, deployment.timeframe, first_open_ms(deployment))
-        is_paper = deployment.venue == PAPER_VENUE  # its fills are those of the bars, whenever it decides
-        pause_seconds = 0.0 if is_paper else self._settings.runner.funding_pause_seconds
-        signs = partial(self._conditions.signs_of, deployment)
-        relations = Relations(self.announce, self._accounts.of(deployment), pause_seconds, signs, fills_ms)
-
-        def open_trader() -> Trader:
-            plan, epoch = plan_of(deployment, self._load), self._epoch
-            return Trader(
-                self._journal, plan, series, epoch=epoch, open_broker=open_broker, relations=relations
-            )
-
-        trader = await asyncio.to_thread(open_trader)
-        self._opened[deployment.id] = trader
+    async def _know(self, trader: Trader) -> None:
+        self._opened[trader.plan.deployment.id] = trader
         await self.follow()  # before it can be advanced
-        return trader
 
     async def _take_up(self, deployment: Deployment) -> None:
         """Let a trader know its bars, so that it can be advanced."""

@@ -16,7 +16,7 @@ from live_runner.venue.broker import VenueBroker
 from live_runner.venue.order_rows import OrderRows
 from live_runner.venue.wire import Wire
 from quant_pipelines.core.entry_settings import EntrySettings
-from quant_pipelines.core.errors import ExchangeError, OrderWouldTake, OutcomeUnknown, StoreError
+from quant_pipelines.core.errors import ExchangeError, OrderWouldTake, StoreError
 from quant_pipelines.core.timeframes import floor_ms, from_ms, to_ms
 from quant_pipelines.store.trading import Intent
 from quant_pipelines.store.venue_orders import PlacedOrder
@@ -37,7 +37,7 @@ from quant_pipelines.trading.chase import (
     next_step,
 )
 from quant_pipelines.trading.purposes import ENTRIES, EXITS, REMAINDER, STOP, TARGET
-from quant_pipelines.trading.venue import LimitOrder, OrderVenue, Touch
+from quant_pipelines.trading.venue import LimitOrder, OrderVenue, Touch, VenueOrder
 
 _SOON_SECONDS = 0.4
 _LEAVE_SECONDS = 2.0
@@ -227,28 +227,20 @@ class Chasing:
             intent, stamp_ms = await self._rows.intend_remainder(root, step.quantity, step.price)
             refusal = self._trader.refusal_to_send(intent)
         name, symbol = intent.client_order_id, self._trader.symbol
-        known = await self._rows.with_broker(lambda broker: broker.orders[name])
         if refusal:
+            known = await self._rows.with_broker(lambda broker: broker.orders[name])
             await self._rows.follow(known, "REJECTED", reason=refusal)
             return "done"
         return await self._sent(
-            known, LimitOrder(name, symbol, intent.side, intent.quantity, step.price, stamp_ms)
+            intent, LimitOrder(name, symbol, intent.side, intent.quantity, step.price, stamp_ms)
         )
 
-    async def _sent(self, known: PlacedOrder, order: LimitOrder) -> Outcome:
+    async def _sent(self, intent: Intent, order: LimitOrder) -> Outcome:
         """Send a child whose intent is committed, and commit what came of it."""
-        try:
-            sent = await self._venue.place_limit(order)
-        except OrderWouldTake as error:
-            await self._rows.follow(known, "REJECTED", reason=str(error))
+        sent = await self._rows.follow_sent(intent, self._venue.place_limit(order), order.stamp_ms)
+        if isinstance(sent, OrderWouldTake):
             return "would take"
-        except OutcomeUnknown as error:
-            await self._rows.follow(known, "UNKNOWN", reason=str(error))
-        except ExchangeError as error:
-            await self._rows.follow(known, "REJECTED", reason=str(error))
-        else:
-            number = sent.venue_order_id
-            await self._rows.follow(known, sent.status, filled=sent.filled_quantity, venue_order_id=number)
+        if isinstance(sent, VenueOrder):
             self._chased = self._chased._replace(price=sent.price)
         return "done"
 

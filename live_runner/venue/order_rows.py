@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from decimal import Decimal
 from typing import NamedTuple, TypeVar
@@ -11,6 +11,7 @@ from live_runner.book.broker import Broker
 from live_runner.book.trader import Trader
 from live_runner.venue.broker import VenueBroker
 from quant_pipelines.backtest.bar.stops import EXIT_REASONS, TAKE_PROFIT
+from quant_pipelines.core.errors import ExchangeError, OrderWouldTake, OutcomeUnknown
 from quant_pipelines.core.ids import moment_order_id
 from quant_pipelines.core.orders import OrderKind, OrderStatus, Side
 from quant_pipelines.core.timeframes import from_ms
@@ -19,7 +20,7 @@ from quant_pipelines.store.venue_orders import OrderStep, PlacedOrder
 from quant_pipelines.trading.levels import WantedLevel
 from quant_pipelines.trading.orders import OrderProgress
 from quant_pipelines.trading.purposes import REMAINDER, STOP, Purpose
-from quant_pipelines.trading.venue import OrderVenue, StopOrder, VenueStop
+from quant_pipelines.trading.venue import OrderVenue, StopOrder, VenueOrder, VenueStop
 
 _log = logging.getLogger(__name__)
 Answer = TypeVar("Answer")
@@ -136,6 +137,33 @@ class OrderRows:
         if await self.with_broker(lambda broker: broker.follow(step, at)):
             deployment = self._trader.plan.deployment.id
             _log.info("order state", extra={"deployment": deployment, "order": name, "status": status})
+
+    async def follow_sent(
+        self, intent: Intent, answer: Awaitable[VenueOrder], stamp_ms: int
+    ) -> VenueOrder | ExchangeError:
+        """Wait for what the venue answers to an order, commit that, and return it.
+
+        A refusal counts for the account, but not the one of a post-only order that would have traded at once:
+        that the price has moved is no fault of ours.
+        """
+        name = intent.client_order_id
+        try:
+            sent = await answer
+        except ExchangeError as error:
+            is_unknown = isinstance(error, OutcomeUnknown)
+            what = "outcome unknown" if is_unknown else "order refused"
+            _log.warning(what, extra={"order": name, "error": str(error)})
+            known = await self._order(name)
+            await self.follow(known, "UNKNOWN" if is_unknown else "REJECTED", reason=str(error))
+            if not isinstance(error, (OutcomeUnknown, OrderWouldTake)):
+                self._trader.refused(error, stamp_ms)
+            return error
+        known, number = await self._order(name), sent.venue_order_id
+        await self.follow(known, sent.status, filled=sent.filled_quantity, venue_order_id=number)
+        return sent
+
+    async def _order(self, name: str) -> PlacedOrder:
+        return await self.with_broker(lambda broker: broker.orders[name])
 
     async def follow_stop(self, stop: VenueStop, *, reason: str = "") -> None:
         """Commit what the venue says of a stop; its fills come with its child order only."""

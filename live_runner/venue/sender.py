@@ -13,7 +13,6 @@ from live_runner.venue.crossing import Crossing, book_crossing, fill_price, is_d
 from live_runner.venue.entries import Entries
 from live_runner.venue.place import Brokers, Seat, VenuePlace, net_of
 from live_runner.venue.receiving import Booked
-from quant_pipelines.core.errors import ExchangeError, OutcomeUnknown
 from quant_pipelines.core.orders import closing_side
 from quant_pipelines.core.timeframes import from_ms, to_ms
 from quant_pipelines.costs import is_below_min_notional
@@ -131,21 +130,7 @@ class Sender:
         symbol, limit = self._place.symbol, intent.price
         order = MarketOrder(name, symbol, intent.side, quantity, stamp_ms, reduces, limit)
         self._signals.sending(None if is_exit else seat.key)
-        try:
-            sent = await self._venue.send(order)
-        except (OutcomeUnknown, ExchangeError) as error:
-            is_unknown = isinstance(error, OutcomeUnknown)
-            what = "outcome unknown" if is_unknown else "order refused"
-            _log.warning(what, extra={"order": name, "error": str(error)})
-            known = await seat.rows.with_broker(lambda broker: broker.orders[name])
-            await seat.rows.follow(known, "UNKNOWN" if is_unknown else "REJECTED", reason=str(error))
-            if not is_unknown:
-                seat.trader.refused(error, stamp_ms)
-        else:
-            known = await seat.rows.with_broker(lambda broker: broker.orders[name])
-            await seat.rows.follow(
-                known, sent.status, filled=sent.filled_quantity, venue_order_id=sent.venue_order_id
-            )
+        await seat.rows.follow_sent(intent, self._venue.send(order), stamp_ms)
         return await seat.rows.with_broker(lambda broker: broker.orders[name].progress)
 
     async def _stamped(self, intent: Intent) -> int | None:

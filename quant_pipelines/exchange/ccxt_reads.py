@@ -278,7 +278,6 @@ class CcxtReads:
     ) -> Any:
         async with self._budget:
             await self._budget.admit(weight)
-            self._client.last_response_headers = None  # an answer that is lost leaves older ones
             try:
                 with translated(what):
                     answer = await call(dict(parameters))
@@ -286,7 +285,7 @@ class CcxtReads:
                 self._heed(error)
                 raise
             finally:
-                self._budget.observe(self._client.last_response_headers or {})
+                self._budget.observe(self._client.take_headers())
         if not isinstance(answer, (dict, list)):
             raise ExchangeUnavailable(f"exchange answered {what} with a body that is not JSON")
         return answer

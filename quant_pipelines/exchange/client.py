@@ -1,7 +1,7 @@
 """The real ccxt client, pointed at the exchange itself or at a simulated venue."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, TypeAlias
 from urllib.parse import urlsplit
 
@@ -61,6 +61,7 @@ class _Tapped(_Parent):  # type: ignore[misc]
     """What we add to a client of ccxt: a tap on raw messages, raw bars, errors that survive redirection."""
 
     session: Any  # ccxt's
+    last_response_headers: Any
 
     def __init__(self, config: dict[str, Any]) -> None:
         self.raw_taps: list[Callable[[Any], Any]] = []
@@ -91,6 +92,7 @@ class _Tapped(_Parent):  # type: ignore[misc]
     async def fetch(self, *arguments: Any, **named: Any) -> Any:
         from ccxt.base.errors import BadResponse  # noqa: PLC0415 - imported with the client
 
+        self.last_response_headers = None  # an answer that is lost leaves those of another one behind
         # ccxt hands on a cut or empty body as text, of which its parsers make empty lists.
         answer = await super().fetch(*arguments, **named)
         if not isinstance(answer, (dict, list)):
@@ -98,6 +100,11 @@ class _Tapped(_Parent):  # type: ignore[misc]
         if isinstance(answer, dict) and "rateLimits" in answer:
             self.published_limit = _weight_limit(answer["rateLimits"])
         return answer
+
+    def take_headers(self) -> Mapping[str, str]:
+        """Headers of the newest answer, once; none where they were taken, or no answer has come."""
+        headers, self.last_response_headers = self.last_response_headers, None
+        return headers or {}
 
     def parse_ohlcvs(self, ohlcvs: Any, *_arguments: Any, **_named: Any) -> Any:
         # Raw, for ccxt leaves out quote volume and trades, and a row costs it 10 µs.

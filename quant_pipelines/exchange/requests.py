@@ -47,7 +47,6 @@ class Requests:
         self._backoff = backoff
         self._weights = dialect.weights
         self._window_seconds = dialect.limit.window_ms / 1000
-        self._headers: Any = None
         self.budget = WeightBudget(
             settings.max_concurrent_requests,
             clock,
@@ -104,9 +103,5 @@ class Requests:
         await self.budget.tell()
 
     def _observe(self) -> bool:
-        """Take the newest headers once: a failure without an answer leaves older ones behind."""
-        headers = self._client.last_response_headers
-        if headers is None or headers is self._headers:
-            return False
-        self._headers = headers
-        return self.budget.observe(headers)
+        headers = self._client.take_headers()
+        return bool(headers) and self.budget.observe(headers)

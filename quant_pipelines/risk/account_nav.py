@@ -20,12 +20,15 @@ class AccountFunds(NamedTuple):
         What one was worth at 00:00 UTC, or with the first balance of the day, quote.
     at_ms
         When it was read, milliseconds UTC.
+    peak_value
+        The most that one was ever worth before, whichever process saw it, quote; 0 where nobody did.
     """
 
     margin: float
     units: float
     day_start_value: float
     at_ms: int
+    peak_value: float = 0.0
 
     @property
     def value(self) -> float:

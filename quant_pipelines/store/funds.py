@@ -39,6 +39,9 @@ class FundsRows(Protocol):
     def day_start_value(self, account_id: int, at: datetime) -> Decimal:
         """Read what a unit was worth at 00:00 UTC, quote; of an account that began later, at first."""
 
+    def peak_value(self, account_id: int) -> Decimal:
+        """Read the most that a unit was ever worth, quote; 0 before the first snapshot."""
+
     def due_days(self, account_id: int, today: date) -> list[date]:
         """Days that ended since the first whole one of the account, and were not compared yet."""
 
@@ -150,6 +153,16 @@ class PostgresFunds:
             if found is None:
                 found = connection.execute(first).scalar_one_or_none()
         return Decimal("NaN") if found is None else Decimal(found)
+
+    def peak_value(self, account_id: int) -> Decimal:
+        """Read it from all snapshots: the rows know it whatever has restarted since."""
+        columns = balances.c
+        query = select(func.max((columns.wallet + columns.unrealized) / columns.units)).where(
+            columns.account_id == account_id, columns.units > 0
+        )
+        with transaction(self._engine) as connection:
+            highest = connection.execute(query).scalar_one_or_none()
+        return Decimal(0) if highest is None else Decimal(highest)
 
     def due_days(self, account_id: int, today: date) -> list[date]:
         """Days to compare, oldest first."""

@@ -71,6 +71,8 @@ def test_a_deposit_changes_units_and_not_what_one_is_worth(
     with transaction(engine) as connection:
         [shown] = newest_funds(connection)
     assert shown["unit_value"] == 1.0
+    assert PostgresFunds(engine).peak_value(account_id) == 1
+    assert PostgresFunds(engine).peak_value(account_id + 1) == 0
 
 
 def test_a_day_of_trading_is_equal_to_the_wallet_and_a_foreign_payment_is_named(

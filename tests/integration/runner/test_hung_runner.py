@@ -82,7 +82,7 @@ class Pair:
     def takes_over(self, epoch: int) -> tuple[int, int]:
         """Wait until somebody trades in a later epoch, and what is held there is covered."""
         wait_for(lambda: self.writer()[1] > epoch, 60)
-        wait_for(self._is_covered, 60)
+        wait_for(self._is_covered, 150)  # it enters at the close of a bar, of whole minutes
         return self.writer()
 
     def epochs_of_orders(self) -> list[int]:

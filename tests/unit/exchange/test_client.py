@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager
 from types import SimpleNamespace
 from typing import Any
 
+import aiohttp
 import pytest
 from yarl import URL
 
@@ -79,3 +80,37 @@ def test_requests_go_through_the_session_that_was_handed_in_and_the_client_close
 
 def test_requests_are_stamped_by_the_clock_that_was_handed_in() -> None:
     assert connect(ExchangeSettings(), lambda: 1_767_225_600_123).nonce() == 1_767_225_600_123
+
+
+class TellsThenBreaks(RecordedSession):
+    """Answers the first request with a header, and loses the answer to the second one."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.headers = dict[str, str]()
+
+    @asynccontextmanager
+    async def get(self, url: URL, **_more: Any) -> AsyncIterator[Any]:
+        self.asked.append(str(url))
+        if len(self.asked) > 1:
+            raise aiohttp.ServerDisconnectedError
+        yield SimpleNamespace(status=200, reason="OK", headers={"Retry-After": "7"}, text=self.text)
+
+
+@pytest.mark.parametrize("takes", [True, False])
+def test_headers_are_taken_once_and_a_lost_answer_leaves_none_of_the_one_before(*, takes: bool) -> None:
+    async def ask() -> None:
+        settings = ExchangeSettings(base_url="http://venue.invalid")
+        client = connect(settings, open_session=TellsThenBreaks)
+        try:
+            await client.fapiPublicGetTime({})
+            if takes:
+                assert dict(client.take_headers()) == {"Retry-After": "7"}
+                assert client.take_headers() == {}
+            with pytest.raises(Exception, match=r"venue\.invalid"):
+                await client.fapiPublicGetTime({})
+            assert client.take_headers() == {}
+        finally:
+            await client.close()
+
+    asyncio.run(ask())

@@ -238,6 +238,14 @@ def test_a_withdrawal_is_no_loss_and_a_deposit_hides_none() -> None:
     assert "drawdown" in funded.alerts()
 
 
+def test_the_drawdown_counts_from_the_peak_that_an_earlier_process_saw() -> None:
+    funded, _ = at_venue(book(1))
+    funded.know(AccountFunds(11_000.0, 10_000.0, 1.1, 0))
+    assert "drawdown" not in funded.alerts()
+    funded.know(AccountFunds(11_000.0, 10_000.0, 1.1, 0, peak_value=1.5))
+    assert funded.alerts()["drawdown"] == "equity has fallen from its peak by 26.7 %, above 20.0 %"
+
+
 def test_losses_at_the_venue_count_from_when_a_person_lets_it_go_on_until_the_day_ends() -> None:
     funded, clock_ms = at_venue(book(1), max_account_loss_fraction=0.2)
     funded.know(AccountFunds(7_000.0, 10_000.0, 1.0, 0))

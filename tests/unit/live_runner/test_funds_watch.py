@@ -37,7 +37,7 @@ class Rows(FundsRows):
     """Counts units; a unit was worth 1 at midnight."""
 
     def __init__(self) -> None:
-        self.units, self.known = Decimal(0), set[str]()
+        self.units, self.known, self.peak = Decimal(0), set[str](), Decimal(0)
 
     def newest_at(self, account_id: int) -> datetime | None:
         return None
@@ -50,10 +50,14 @@ class Rows(FundsRows):
         flow = sum((row.amount for row in new), Decimal(0))
         if flow or not self.units:
             self.units = units_after(self.units, balance.margin - flow, flow)
+        self.peak = max(self.peak, balance.margin / self.units)
         return self.units
 
     def day_start_value(self, account_id: int, at: datetime) -> Decimal:
         return Decimal(1)
+
+    def peak_value(self, account_id: int) -> Decimal:
+        return self.peak
 
     def due_days(self, account_id: int, today: date) -> list[date]:
         return []
@@ -84,3 +88,28 @@ def test_a_withdrawal_that_the_income_does_not_tell_yet_is_waited_for() -> None:
     assert [funds.margin for funds in known] == [1000.0, 990.0, 490.0]
     lost = [funds.since(funds.day_start_value).lost_fraction for funds in known]
     assert [round(fraction, 12) for fraction in lost] == [0.0, 0.01, 0.01]
+
+
+def test_a_restart_knows_the_most_that_a_unit_was_ever_worth() -> None:
+    rows, venue = Rows(), Venue()
+
+    async def nothing(*_told: object) -> None:
+        raise AssertionError(_told)
+
+    async def life(wallet: int) -> AccountFunds:
+        known = list[AccountFunds]()
+        venue.wallet = Decimal(wallet)
+        watch = FundsWatch(
+            rows,
+            OrderVenues(Settings(), lambda _: venue, nothing),
+            ExchangeTime(lambda: NOW_MS),
+            nothing,
+            lambda _, funds: known.append(funds),
+        )
+        assert await watch.look(1, venue)
+        return known[0]
+
+    asyncio.run(life(1_000))
+    asyncio.run(life(1_500))
+    funds = asyncio.run(life(1_100))
+    assert (funds.value, funds.peak_value) == (1.1, 1.5)

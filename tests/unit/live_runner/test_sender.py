@@ -52,8 +52,9 @@ class OneBook:
     async def with_broker(self, act: Callable[[Any], Any]) -> Any:
         return act(self.brokers[1])
 
-    async def follow(self, *_known: Any, **_seen: Any) -> None:
+    async def follow_sent(self, _intent: Any, answer: Any, _stamp_ms: int) -> None:
         """Commit nothing."""
+        await answer
 
 
 class Venue:
