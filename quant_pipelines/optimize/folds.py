@@ -25,7 +25,8 @@ class Fold:
         Out-of-sample bars open in ``[test_start_ms, test_end_ms)``; both are UTC midnights. An open fold
         ends where the data end, a finished one where the next one begins.
     is_open
-        Whether days are still to come: what is held at the end stays held.
+        Whether days are still to come: what is held at the end stays held. The newest one is, and has no day
+        yet where the end is an edge of the calendar.
 
     Examples
     --------
@@ -33,11 +34,13 @@ class Fold:
     >>> from quant_pipelines.core.timeframes import DAY_MS, HOUR_MS
     >>> from quant_pipelines.optimize.folds import rolling_folds
     >>> windows = WindowSettings(train_days=10, test_days=2, folds=1, purge_hours=6)
-    >>> (fold,) = rolling_folds(20 * DAY_MS, windows)
+    >>> fold, following = rolling_folds(20 * DAY_MS, windows)
     >>> fold.test_start_ms / DAY_MS, fold.test_end_ms / DAY_MS
     (18.0, 20.0)
     >>> (fold.test_start_ms - fold.train_end_ms) / HOUR_MS  # the purge
     6.0
+    >>> following.test_start_ms / DAY_MS, following.is_open
+    (20.0, True)
     """
 
     index: int
@@ -51,17 +54,18 @@ class Fold:
 def rolling_folds(end_ms: int, windows: WindowSettings) -> tuple[Fold, ...]:
     """Newest folds of the calendar, oldest first, whose test windows follow each other up to ``end_ms``.
 
-    The last one is open unless the end is one of the calendar's edges: its parameters are fixed where its
-    train window ends, and each day adds a day to its test. The purge lies between train and test, so that
-    nothing decided in-sample still runs out of sample. The train window is lengthened to the UTC midnight
-    before it, so that its daily returns are whole days.
+    The last one is open: its parameters are fixed where its train window ends, they are what is traded next,
+    and each day adds a day to its test. Where the end is one of the calendar's edges it has none yet, and
+    comes on top of ``folds``. The purge lies between train and test, so that nothing decided in-sample still
+    runs out of sample. The train window is lengthened to the UTC midnight before it, so that its daily
+    returns are whole days.
 
     Parameters
     ----------
     end_ms
         End of the last test window, a UTC midnight.
     windows
-        Lengths, in days and hours; the open fold is one of ``folds``.
+        Lengths, in days and hours; an open fold with days is one of ``folds``.
 
     Raises
     ------
@@ -82,8 +86,9 @@ def rolling_folds(end_ms: int, windows: WindowSettings) -> tuple[Fold, ...]:
     10 (10.0, 20.0) (20.0, 21.0)
     """
     _require_usable(end_ms, windows)
-    newest = _newest_index(end_ms, windows)
-    return tuple(_fold(end_ms, windows, index) for index in range(newest - windows.folds + 1, newest + 1))
+    oldest = _oldest_index(end_ms, windows)
+    open_now = end_ms // DAY_MS // windows.test_days
+    return tuple(_fold(end_ms, windows, index) for index in range(oldest, open_now + 1))
 
 
 def first_bar_ms(end_ms: int, windows: WindowSettings) -> int:
@@ -104,27 +109,13 @@ def first_bar_ms(end_ms: int, windows: WindowSettings) -> int:
     4.0
     """
     _require_usable(end_ms, windows)
-    oldest = _newest_index(end_ms, windows) - windows.folds + 1
-    return _fold(end_ms, windows, oldest).train_start_ms
+    return _fold(end_ms, windows, _oldest_index(end_ms, windows)).train_start_ms
 
 
-def final_window(end_ms: int, windows: WindowSettings) -> tuple[int, int]:
-    """Newest in-sample window, on which the promoted parameters are fitted: nothing is held back.
-
-    Examples
-    --------
-    >>> from quant_pipelines.core.settings import WindowSettings
-    >>> from quant_pipelines.core.timeframes import DAY_MS
-    >>> from quant_pipelines.optimize.folds import final_window
-    >>> [time / DAY_MS for time in final_window(20 * DAY_MS, WindowSettings(train_days=10))]
-    [10.0, 20.0]
-    """
-    return end_ms - windows.train_days * DAY_MS, end_ms
-
-
-def _newest_index(end_ms: int, windows: WindowSettings) -> int:
-    """Return the number of the fold that tests the last day before the end."""
-    return (end_ms // DAY_MS - 1) // windows.test_days
+def _oldest_index(end_ms: int, windows: WindowSettings) -> int:
+    """Return the number of the first of as many folds as are wanted, up to the last day before the end."""
+    newest = (end_ms // DAY_MS - 1) // windows.test_days
+    return newest - windows.folds + 1
 
 
 def _fold(end_ms: int, windows: WindowSettings, index: int) -> Fold:

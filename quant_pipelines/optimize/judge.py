@@ -99,12 +99,11 @@ def judge(finished: WalkForward, context: Context) -> Judgment:
     >>> from quant_pipelines.optimize.evaluation import OutOfSample
     >>> from quant_pipelines.optimize.folds import Fold
     >>> from quant_pipelines.optimize.judge import Context, judge
-    >>> from quant_pipelines.optimize.walk_forward import Cover, Fit, FoldResult, WalkForward
+    >>> from quant_pipelines.optimize.walk_forward import Fit, FoldResult, WalkForward
     >>> fit = Fit((), {"window": 20}, returns=np.array([0.02, 0.04, 0.0]))  # earned 2 % a day in sample
     >>> test = OutOfSample(np.arange(3), np.array([0.01, -0.01, 0.03]), ())  # and 1 % out of it
-    >>> fold = FoldResult(Fold(0, 0, 0, 0, 0), fit, test)
-    >>> finished = WalkForward((fold,), fold, Cover((), np.zeros((3, 0)), fit.returns))
-    >>> judgment = judge(finished, Context(GateSettings()))
+    >>> fold = FoldResult(Fold(0, 0, 0, 0, 0), fit, test, np.zeros((3, 0)))
+    >>> judgment = judge(WalkForward((fold,)), Context(GateSettings()))
     >>> judgment.out_of_sample["days"], round(judgment.out_of_sample["efficiency"], 6)
     (3, 0.5)
     >>> [gate.name for gate in judgment.gates if gate.passed]
@@ -138,20 +137,20 @@ def _out_of_sample(finished: WalkForward) -> dict[str, Any]:
 def _in_sample(finished: WalkForward, context: Context) -> dict[str, Any]:
     winners = [result.fit.returns for result in finished.folds if result.fit.returns.size]
     earned = float(np.mean([returns.mean() for returns in winners])) if winners else 0.0
-    cover, promoted = finished.cover, moments_of(finished.cover.promoted)
-    sharpes = sharpe_of_columns(cover.returns)
+    cover, promoted = finished.cover, moments_of(finished.promoted.returns)
+    sharpes = sharpe_of_columns(cover)
     variance = trial_variance(sharpes)
     n_trials = finished.n_trials + context.previous_trials
-    effective = effective_number_of_trials(cover.returns, n_trials=n_trials)
+    effective = effective_number_of_trials(cover, n_trials=n_trials)
     return {
-        **_returns_document(cover.promoted, promoted),
+        **_returns_document(finished.promoted.returns, promoted),
         "mean_daily_return": earned,
         "own_trials": finished.n_trials,
         "trials": n_trials,
         "effective_trials": effective,
         "trial_variance_per_day": variance,
-        "dsr": _deflated(promoted, effective, variance),
-        "pbo": _overfitting(cover.returns, context.blocks),
+        "dsr": _deflated(promoted, effective, variance) if len(cover) > 1 else None,
+        "pbo": _overfitting(cover, context.blocks),
     }
 
 

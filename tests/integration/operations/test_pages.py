@@ -12,7 +12,7 @@ from quant_pipelines.core.bars import Bars
 from quant_pipelines.core.errors import DataError
 from quant_pipelines.core.series import Window
 from quant_pipelines.core.timeframes import DAY_MS
-from quant_pipelines.optimize.walk_forward import FINAL_FIT, FoldResult
+from quant_pipelines.optimize.walk_forward import FoldResult
 from quant_pipelines.pages.publish import publish_verdicts
 from quant_pipelines.pages.walk import walk_of
 from quant_pipelines.reports.walk_forward import render_walk
@@ -82,13 +82,13 @@ def test_verdict_whose_rows_are_gone_costs_only_its_page(
 
 
 def test_every_fold_is_told_also_by_a_walk_forward_that_was_finished_before(judged: Engine) -> None:
-    days = [END // DAY_MS - before for before in (3, 2, 1)]
+    days = [END // DAY_MS - before for before in (3, 2, 1, 0)]
     told: list[FoldResult] = []
     optimize_one(judged, JOB, on_fold=told.append)
-    assert sorted(result.fold.index for result in told) == [FINAL_FIT, *days]
+    assert sorted(result.fold.index for result in told) == days
     fresh: list[FoldResult] = []
     optimize_one(judged, replace(JOB, seed=9), on_fold=fresh.append)
-    assert [result.fold.index for result in fresh] == [*days, FINAL_FIT]
+    assert [result.fold.index for result in fresh] == days
 
 
 def test_incumbent_is_the_record_of_the_verdict_that_is_traded_now(world: Any) -> None:

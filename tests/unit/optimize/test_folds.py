@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from quant_pipelines.core.errors import OptimizationError
 from quant_pipelines.core.settings import WindowSettings
 from quant_pipelines.core.timeframes import DAY_MS, HOUR_MS, day_start_ms
-from quant_pipelines.optimize.folds import Fold, final_window, rolling_folds
+from quant_pipelines.optimize.folds import Fold, rolling_folds
 
 END = day_start_ms("2025-06-11")  # an edge of the calendar for windows of 1, 3 and 10 days
 DEFAULT = WindowSettings()
@@ -23,8 +23,9 @@ DEFAULT = WindowSettings()
 )
 def test_test_windows_follow_each_other_up_to_the_end(windows: WindowSettings) -> None:
     folds = rolling_folds(END, windows)
-    assert len(folds) == windows.folds
-    assert folds[-1].test_end_ms == END
+    assert len(folds) == windows.folds + 1
+    assert (folds[-1].test_start_ms, folds[-1].test_end_ms, folds[-1].is_open) == (END, END, True)
+    assert not any(fold.is_open for fold in folds[:-1])
     for earlier, later in itertools.pairwise(folds):
         assert earlier.test_end_ms == later.test_start_ms
     for fold in folds:
@@ -37,10 +38,6 @@ def test_default_hour_windows_need_ninety_one_days() -> None:
     assert END - rolling_folds(END, WindowSettings())[0].train_start_ms == 91 * DAY_MS
 
 
-def test_final_window_is_the_newest() -> None:
-    assert final_window(END, WindowSettings(train_days=30)) == (END - 30 * DAY_MS, END)
-
-
 def test_end_off_midnight_is_refused() -> None:
     with pytest.raises(OptimizationError, match="expected a UTC midnight"):
         rolling_folds(END + HOUR_MS, WindowSettings())
@@ -51,7 +48,7 @@ def test_no_folds_are_refused() -> None:
         rolling_folds(END, WindowSettings(folds=0))
 
 
-@pytest.mark.parametrize("days", range(1, 11))
+@pytest.mark.parametrize("days", range(10))
 def test_open_fold_has_the_days_up_to_the_end(days: int) -> None:
     *finished, newest = rolling_folds(END + days * DAY_MS, DEFAULT)
     assert (newest.test_start_ms, newest.test_end_ms) == (END, END + days * DAY_MS)
