@@ -249,6 +249,13 @@ class GateSettings:
         0.95, "capital gate: deflated Sharpe ratio of the in-sample best", low=0, high=1
     )
     capital_max_pbo: float = setting(0.2, "capital gate: probability of backtest overfitting", low=0, high=1)
+    capital_min_unseen_days: int = setting(
+        21,
+        "capital gate: fewest out-of-sample days after the text was first seen; by default those in paper "
+        "and shadow",
+        low=0,
+        high=36_500,
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -127,6 +127,8 @@ def _facts(walk: JudgedWalk) -> dict[str, str]:
         "Market": f"{record.symbol}, {record.timeframe} bars of {record.exchange}",
         "Window": f"{day(record.window_start_ms)} to {day(record.window_end_ms)} UTC",
         "Folds": told_folds(outside),
+        "Unseen days": f"{outside.get('days_unseen', 0)} of {walk.own.returns.size}: its author may "
+        "have known the others, which show what the search finds and prove no edge",
         "Executed on": f"{outside.get('execution_timeframe', '?')} bars",
         "Newest parameters": values or "none could be fitted",
         "Verdict": NOTHING if record.id is None else str(record.id),

@@ -33,7 +33,7 @@ from quant_pipelines.research.window import settle_window
 from quant_pipelines.sdk import StrategySource, load_strategy, strategies_folder
 from quant_pipelines.store import research as store
 from quant_pipelines.store.engine import transaction
-from quant_pipelines.store.records import read_folds, save_fold
+from quant_pipelines.store.records import first_seen_ms, read_folds, save_fold
 from quant_pipelines.store.verdicts import count_previous_trials, save_verdict, verdict_of_task
 from quant_pipelines.trading import Execution, TradingRules
 
@@ -89,7 +89,8 @@ def optimize_one(
     market = source or open_source(engine, job)
     job = settle_window(job, market, strategy.strategy_class)
     if engine is None:
-        return _Run(job, strategy, market).finish(on_fold=on_fold)
+        run = _Run(job, strategy, market)
+        return run.judge(run.walk(on_fold=on_fold))
     return _stored(engine, _Run(job, strategy, market), on_fold)
 
 
@@ -187,22 +188,27 @@ class _Run:
             execution=Execution.from_settings(self.job.execution),
         )
 
-    def finish(self, previous_trials: int = 0, **progress: Any) -> VerdictRecord:
-        """Walk forward and judge; ``progress`` goes to ``walk_forward``."""
-        return self.judge(self.walk(**progress), previous_trials)
-
     def walk(self, **progress: Any) -> WalkForward:
         """Run the folds that are not finished."""
         settings = BacktestSettings(capital=self.job.capital, rules=self.rules)
         evaluator = BacktestEvaluator(self.strategy.strategy_class, self.history, settings)
         return walk_forward(evaluator, self.plan, **progress)
 
-    def judge(self, finished: WalkForward, previous_trials: int) -> VerdictRecord:
+    def judge(
+        self, finished: WalkForward, previous_trials: int = 0, first_seen_ms: int | None = None
+    ) -> VerdictRecord:
         """Verdict on a finished walk-forward."""
         job, history = self.job, self.history
         stitched = finished.out_of_sample
         known = all_known([KnownFunding(**trade["known_funding"]) for trade in stitched.trades])
-        context = Context(job.gates, job.overfit_blocks, previous_trials, history.findings, known)
+        context = Context(
+            job.gates,
+            job.overfit_blocks,
+            previous_trials=previous_trials,
+            blocking_findings=history.findings,
+            known_funding=known,
+            first_seen_ms=first_seen_ms,
+        )
         judgment = judge(finished, context)
         parameters = dict(finished.promoted.parameters or {})
         tested = [one for one in finished.folds if one.test.days.size]
@@ -270,6 +276,7 @@ def _stored(engine: Engine, run: _Run, on_fold: Callable[[FoldResult], None]) ->
         task = store.open_task(engine, run.version_row(), row)
         with transaction(engine) as connection:
             known = read_folds(connection, task.id)
+            seen_ms = first_seen_ms(connection, run.strategy.name, run.strategy.content_hash)
             done = verdict_of_task(connection, task.id) if task.status == store.DONE else None
         for result in known.values():
             on_fold(result)
@@ -282,7 +289,7 @@ def _stored(engine: Engine, run: _Run, on_fold: Callable[[FoldResult], None]) ->
 
         try:
             finished = run.walk(finished=known, on_fold=keep)
-            record = run.judge(finished, count_previous_trials(engine, row))
+            record = run.judge(finished, count_previous_trials(engine, row), seen_ms)
         except QuantError as error:
             store.fail_task(engine, task.id, str(error))
             raise

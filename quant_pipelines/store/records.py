@@ -9,7 +9,7 @@ from datetime import date
 from typing import Any
 
 import numpy as np
-from sqlalchemy import Connection, Engine, Row, select
+from sqlalchemy import Connection, Engine, Row, func, select
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from quant_pipelines.core.arrays import FloatArray
@@ -20,7 +20,15 @@ from quant_pipelines.optimize.folds import Fold
 from quant_pipelines.optimize.searcher import Trial
 from quant_pipelines.optimize.walk_forward import Fit, FoldResult
 from quant_pipelines.store.engine import transaction
-from quant_pipelines.store.tables import folds, optimizer_tasks, record_days, records, trials
+from quant_pipelines.store.tables import (
+    folds,
+    optimizer_tasks,
+    record_days,
+    records,
+    strategy_trials,
+    strategy_versions,
+    trials,
+)
 
 
 def open_record(connection: Connection, key: str) -> int:
@@ -28,6 +36,19 @@ def open_record(connection: Connection, key: str) -> int:
     row = {"record_key": key, "begun_at": utc_now()}
     connection.execute(upsert(records).values(row).on_conflict_do_nothing())
     return int(connection.execute(select(records.c.id).where(records.c.record_key == key)).scalar_one())
+
+
+def first_seen_ms(connection: Connection, strategy: str, content_hash: str) -> int | None:
+    """When a text first came here, to be tried or judged, milliseconds UTC; None if it never did."""
+    seen = [
+        select(func.min(moment)).where(table.c.content_hash == content_hash, name == strategy)
+        for table, name, moment in (
+            (strategy_versions, strategy_versions.c.strategy, strategy_versions.c.created_at),
+            (strategy_trials, strategy_trials.c.name, strategy_trials.c.tried_at),
+        )
+    ]
+    found = [at for query in seen if (at := connection.execute(query).scalar_one()) is not None]
+    return to_ms(min(found)) if found else None
 
 
 def save_fold(engine: Engine, record_id: int, result: FoldResult) -> None:

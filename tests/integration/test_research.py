@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from sqlalchemy import Engine, func, select, text
+from sqlalchemy import Engine, func, select, text, update
 from sqlalchemy.exc import DBAPIError
 
 from quant_pipelines.core.bars import BarRows
@@ -20,7 +20,8 @@ from quant_pipelines.core.settings import (
     Settings,
     WindowSettings,
 )
-from quant_pipelines.core.timeframes import DAY_MS, MINUTE_MS, day_start_ms
+from quant_pipelines.core.timeframes import DAY_MS, MINUTE_MS, day_start_ms, from_ms
+from quant_pipelines.lifecycle import screen_candidates
 from quant_pipelines.optimize.verdict import VerdictRecord
 from quant_pipelines.research.daily import daily_jobs
 from quant_pipelines.research.job import JobFailure, OptimizationJob
@@ -28,6 +29,7 @@ from quant_pipelines.research.pool import optimize_many
 from quant_pipelines.research.run import optimize_one, resume_job
 from quant_pipelines.store.bars import upsert_bars
 from quant_pipelines.store.engine import transaction
+from quant_pipelines.store.stages import StoredStage, read_stage
 from quant_pipelines.store.tables import (
     folds,
     optimizer_tasks,
@@ -454,3 +456,36 @@ def test_how_days_are_judged_begins_no_record(stored: Engine, change: dict[str, 
     optimize_one(stored, JOB)
     optimize_one(stored, replace(JOB, **change))
     assert (count(stored, records), count(stored, record_days)) == (1, 3)
+
+
+def test_days_count_as_unseen_from_the_first_time_that_the_text_was_seen(stored: Engine) -> None:
+    first = optimize_one(
+        stored, replace(JOB, window_end_ms=END - DAY_MS, windows=replace(WINDOWS, min_folds=1))
+    )
+    assert first.out_of_sample["days_unseen"] == 0
+    with stored.begin() as connection:
+        seen = {"at": from_ms(END - 2 * DAY_MS)}
+        connection.execute(text("update research.strategy_versions set created_at = :at"), seen)
+    second = optimize_one(stored, replace(JOB, windows=replace(WINDOWS, min_folds=1)))
+    assert second.out_of_sample["days_unseen"] == 2
+
+
+def test_capital_asks_the_newest_verdict_on_the_record(stored: Engine) -> None:
+    admitting = GateSettings(paper_min_trades=1, paper_min_return=-1.0, paper_min_efficiency=-1e9)
+    admitting = replace(admitting, paper_min_known_funding=0.0)
+    optimize_one(stored, replace(TWO_DAYS, window_end_ms=END - DAY_MS, gates=admitting))
+    (deployment,) = screen_candidates(stored, Settings(), lambda: END).deployments
+    assert stage_of(stored, deployment).capital_passed is False
+    second = optimize_one(stored, TWO_DAYS)
+    other = optimize_one(stored, replace(TWO_DAYS, seed=5))
+    for judged, expected in ((other, False), (second, True)):
+        with stored.begin() as connection:
+            connection.execute(update(verdicts).where(verdicts.c.id == judged.id).values(capital_passed=True))
+        assert stage_of(stored, deployment).capital_passed is expected
+
+
+def stage_of(engine: Engine, deployment_id: int) -> StoredStage:
+    with transaction(engine) as connection:
+        stored = read_stage(connection, deployment_id)
+    assert stored is not None
+    return stored

@@ -163,3 +163,26 @@ def test_a_later_end_leaves_every_day_and_the_folds_that_have_one_as_they_are() 
         is_old = days < END
         assert np.array_equal(returns[is_old], tonight.out_of_sample.returns[-is_old.sum() :])
         assert [one.fit.trials for one in after.folds[:2]] == [one.fit.trials for one in tonight.folds[1:3]]
+
+
+@pytest.mark.parametrize(
+    ("seen_ms", "days"),
+    [
+        (None, 0),
+        (END, 0),
+        (END - DAY_MS, 1),  # seen at a midnight: the day that begins then is the first
+        (END - DAY_MS + 1, 0),
+        (END - 12 * DAY_MS, 12),
+        (END - 400 * DAY_MS, 30),
+    ],
+)
+def test_days_after_the_text_was_first_seen_are_counted_apart(seen_ms: int | None, days: int) -> None:
+    record = walk_forward(KnownMarket(), PLAN)
+    limits = GateSettings(capital_min_unseen_days=12)
+    judgment = judge(record, Context(limits, first_seen_ms=seen_ms))
+    outside = judgment.out_of_sample
+    returns = record.out_of_sample.returns[30 - days :]
+    assert outside["days_unseen"] == days
+    assert outside["unseen_total_return"] == pytest.approx(float(np.prod(1 + returns) - 1))
+    gate = next(gate for gate in judgment.gates if gate.name == "days_unseen")
+    assert (gate.gate, gate.passed) == ("capital", days >= 12)
