@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from quant_pipelines.core.errors import OptimizationError
 from quant_pipelines.core.settings import WindowSettings
-from quant_pipelines.core.timeframes import DAY_MS, HOUR_MS, floor_ms, from_ms
+from quant_pipelines.core.timeframes import DAY_MS, HOUR_MS, day_start_ms, floor_ms, from_ms
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +58,8 @@ def rolling_folds(end_ms: int, windows: WindowSettings) -> tuple[Fold, ...]:
     and each day adds a day to its test. Where the end is one of the calendar's edges it has none yet, and
     comes on top of ``folds``. The purge lies between train and test, so that nothing decided in-sample still
     runs out of sample. The train window is lengthened to the UTC midnight before it, so that its daily
-    returns are whole days.
+    returns are whole days. With ``train_from`` all folds are anchored there: each trains on all days since,
+    on ``train_days`` at least.
 
     Parameters
     ----------
@@ -71,6 +72,8 @@ def rolling_folds(end_ms: int, windows: WindowSettings) -> tuple[Fold, ...]:
     ------
     OptimizationError
         If the end is not a UTC midnight, or a length or the number of folds is not positive.
+    ConfigurationError
+        If ``train_from`` is no day.
 
     Examples
     --------
@@ -84,6 +87,9 @@ def rolling_folds(end_ms: int, windows: WindowSettings) -> tuple[Fold, ...]:
     8 (6.0, 16.0) (16.0, 18.0)
     9 (8.0, 18.0) (18.0, 20.0)
     10 (10.0, 20.0) (20.0, 21.0)
+    >>> anchored = WindowSettings(train_days=5, test_days=2, folds=2, purge_hours=0, train_from="1970-01-03")
+    >>> [fold.train_start_ms / DAY_MS for fold in rolling_folds(21 * DAY_MS, anchored)]
+    [2.0, 2.0]
     """
     _require_usable(end_ms, windows)
     oldest = _oldest_index(end_ms, windows)
@@ -124,12 +130,17 @@ def _fold(end_ms: int, windows: WindowSettings, index: int) -> Fold:
     train_end = test_start - windows.purge_hours * HOUR_MS
     return Fold(
         index=index,
-        train_start_ms=floor_ms(train_end - windows.train_days * DAY_MS, DAY_MS),
+        train_start_ms=_train_start_ms(train_end, windows),
         train_end_ms=train_end,
         test_start_ms=test_start,
         test_end_ms=min(next_start, end_ms),
         is_open=end_ms < next_start,
     )
+
+
+def _train_start_ms(train_end: int, windows: WindowSettings) -> int:
+    rolling = floor_ms(train_end - windows.train_days * DAY_MS, DAY_MS)
+    return min(rolling, day_start_ms(windows.train_from)) if windows.train_from else rolling
 
 
 def _require_usable(end_ms: int, windows: WindowSettings) -> None:

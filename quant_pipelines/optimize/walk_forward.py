@@ -176,7 +176,7 @@ class WalkForward:
     @property
     def n_trials(self) -> int:
         """Parameter sets that were tried in all windows."""
-        return sum(len(result.fit.trials) for result in self.folds) + self.cover.shape[1]
+        return sum(len(result.fit.trials) for result in self.folds) + int(self.cover.shape[1])
 
 
 def walk_forward(

@@ -140,6 +140,7 @@ def test_slot_at_which_a_fold_ends_is_paid_by_it(
     timeframe: str,
     days: int,
     slots: tuple[int, ...],
+    *,
     quant: Quant,
     long: Path,
     tmp_path: Path,

@@ -4,10 +4,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from quant_pipelines.core.errors import OptimizationError
+from quant_pipelines.core.errors import ConfigurationError, OptimizationError
 from quant_pipelines.core.settings import WindowSettings
 from quant_pipelines.core.timeframes import DAY_MS, HOUR_MS, day_start_ms
-from quant_pipelines.optimize.folds import Fold, rolling_folds
+from quant_pipelines.optimize.folds import Fold, first_bar_ms, rolling_folds
 
 END = day_start_ms("2025-06-11")  # an edge of the calendar for windows of 1, 3 and 10 days
 DEFAULT = WindowSettings()
@@ -84,3 +84,22 @@ def trained_by_day(folds: tuple[Fold, ...]) -> dict[int, tuple[int, int, int]]:
         for fold in folds
         for day in range(fold.test_start_ms, fold.test_end_ms, DAY_MS)
     }
+
+
+@pytest.mark.parametrize(
+    ("train_from", "first_day"),
+    [("2024-01-01", "2024-01-01"), ("2025-04-11", "2025-04-11"), ("2025-06-01", "2025-05-11")],
+)
+def test_anchored_folds_train_from_one_day_on_and_long_enough(train_from: str, first_day: str) -> None:
+    windows = WindowSettings(folds=1, train_from=train_from)  # a fold of its own would begin on 2025-05-01
+    tested, following = rolling_folds(END, windows)
+    assert following.train_start_ms == day_start_ms(first_day)
+    assert tested.train_start_ms == min(day_start_ms("2025-05-01"), day_start_ms(train_from))
+    assert [fold.test_start_ms for fold in (tested, following)] == [END - 10 * DAY_MS, END]
+    assert tested.test_start_ms - tested.train_end_ms == 24 * HOUR_MS
+    assert first_bar_ms(END, windows) == tested.train_start_ms
+
+
+def test_a_train_day_that_is_none_is_refused() -> None:
+    with pytest.raises(ConfigurationError, match="day 'spring' is not a date; expected YYYY-MM-DD"):
+        rolling_folds(END, WindowSettings(train_from="spring"))
