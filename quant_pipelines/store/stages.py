@@ -11,6 +11,7 @@ from sqlalchemy import Connection, Select, func, insert, select, update
 
 from quant_pipelines.core.arrays import FloatArray
 from quant_pipelines.core.stages import Stage
+from quant_pipelines.store.record_days import days_of_verdicts
 from quant_pipelines.store.tables import (
     alerts,
     deployments,
@@ -22,7 +23,6 @@ from quant_pipelines.store.tables import (
     trigger_states,
     verdicts,
 )
-from quant_pipelines.store.verdicts import days_of_verdicts
 
 
 @dataclass(frozen=True, slots=True)

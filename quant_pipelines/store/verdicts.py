@@ -6,11 +6,9 @@ from typing import Any
 from sqlalchemy import (
     ColumnElement,
     Connection,
-    Date,
     Engine,
     Row,
     Select,
-    cast,
     func,
     insert,
     select,
@@ -25,6 +23,7 @@ from quant_pipelines.core.timeframes import to_ms
 from quant_pipelines.optimize.gates import Gate
 from quant_pipelines.optimize.verdict import VerdictDecision, VerdictRecord
 from quant_pipelines.store.engine import transaction
+from quant_pipelines.store.record_days import days_of_verdicts
 from quant_pipelines.store.records import day_ms
 from quant_pipelines.store.research import DONE, StoredTask, finite
 from quant_pipelines.store.tables import (
@@ -160,16 +159,6 @@ def incumbent_returns(connection: Connection, record: VerdictRecord) -> dict[int
         .where(deployments.c.stage.in_(LADDER), tasks.record_id != own)
     )
     return {day_ms(row.day): row.daily_return for row in connection.execute(query)}
-
-
-def days_of_verdicts() -> Select[Any]:
-    """Query of the days that verdicts rest on: those of the record before the end of the task's window."""
-    tasks = optimizer_tasks.c
-    return (
-        select(record_days.c.day, record_days.c.daily_return, tasks.id.label("task_id"))
-        .join(optimizer_tasks, tasks.record_id == record_days.c.record_id)
-        .where(record_days.c.day < cast(tasks.window_end, Date))
-    )
 
 
 def _verdicts() -> Select[Any]:

@@ -4,6 +4,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Select, case, func, select, tuple_
 
+from quant_pipelines.store.record_days import days_of_verdicts
 from quant_pipelines.store.tables import (
     accounts,
     deployments,
@@ -15,7 +16,6 @@ from quant_pipelines.store.tables import (
     strategy_versions,
     verdicts,
 )
-from quant_pipelines.store.verdicts import days_of_verdicts
 
 
 def newest_verdicts(connection: Connection, exchange: str) -> list[dict[str, Any]]:
