@@ -160,6 +160,7 @@ def _best_row(row: dict[str, Any]) -> dict[str, Any]:
         "bars": row["timeframe"],
         "return": outside.get("total_return"),
         "sharpe": outside.get("sharpe"),
+        "unseen_days": outside.get("days_unseen", 0),
         "paper": row["paper_passed"],
         "failed": sum(not gate["passed"] for gate in row["gates"]),
     }

@@ -151,7 +151,12 @@ class WindowSettings:
     __pydantic_config__: ClassVar[Any] = {"extra": "forbid"}
     train_days: int = setting(30, "days of each in-sample window", low=1, high=36_500)
     test_days: int = setting(10, "days of each out-of-sample window", low=1, high=36_500)
-    folds: int = setting(6, "number of folds; the last one ends at the last UTC midnight", low=1, high=1000)
+    folds: int = setting(
+        6,
+        "number of folds, one that is still open among them; their days are a fixed calendar's",
+        low=1,
+        high=1000,
+    )
     min_folds: int = setting(
         3,
         "newest folds that must be possible where history is too short for all; fewer fail the job",
@@ -160,6 +165,9 @@ class WindowSettings:
     )
     purge_hours: int = setting(
         24, "hours left out between train and test: the longest label horizon", low=0, high=876_000
+    )
+    train_from: str = setting(
+        "", "day from which every fold trains, such as 2024-01-01; empty: each on its own train_days"
     )
 
 
@@ -244,6 +252,13 @@ class GateSettings:
         0.95, "capital gate: deflated Sharpe ratio of the in-sample best", low=0, high=1
     )
     capital_max_pbo: float = setting(0.2, "capital gate: probability of backtest overfitting", low=0, high=1)
+    capital_min_unseen_days: int = setting(
+        21,
+        "capital gate: fewest out-of-sample days after the text was first seen; by default those in paper "
+        "and shadow",
+        low=0,
+        high=36_500,
+    )
 
 
 @dataclass(frozen=True, slots=True)

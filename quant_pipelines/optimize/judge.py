@@ -9,6 +9,7 @@ from quant_pipelines.core.arrays import FloatArray
 from quant_pipelines.core.known_funding import KnownFunding
 from quant_pipelines.core.settings import GateSettings
 from quant_pipelines.core.timeframes import YEAR_DAYS
+from quant_pipelines.optimize.evaluation import OutOfSample
 from quant_pipelines.optimize.gates import CAPITAL, PAPER, Gate, above, at_least, at_most
 from quant_pipelines.optimize.overfit import (
     Moments,
@@ -41,6 +42,9 @@ class Context:
         Unresolved faults of the data in the window; each is one sentence.
     known_funding
         Of what was held out of sample.
+    first_seen_ms
+        When the strategy's text was first seen, milliseconds UTC: its author may have known the days before,
+        which count for the search and not for the proof. None if nothing says so.
 
     Examples
     --------
@@ -55,6 +59,7 @@ class Context:
     previous_trials: int = 0
     blocking_findings: tuple[str, ...] = ()
     known_funding: KnownFunding = KnownFunding()  # noqa: RUF009 - a tuple
+    first_seen_ms: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,18 +68,19 @@ class Judgment:
 
     Parameters
     ----------
-    in_sample, out_of_sample
-        Numbers by name; rates are fractions, Sharpe ratios annualized by 365 days unless named per day.
-    gates
-        Paper screen first.
+        in_sample, out_of_sample
+            Numbers by name; rates are fractions, Sharpe ratios annualized by 365 days unless named per day.
+        gates
+            Paper screen first.
 
     Examples
     --------
-    >>> from quant_pipelines.optimize.gates import passed
-    >>> from quant_pipelines.optimize.judge import Judgment, clean_data_gate
-    >>> judgment = Judgment({"sharpe": 2.1}, {"sharpe": 0.4}, gates=(clean_data_gate(()),))
-    >>> passed(judgment.gates, "paper")
-    True
+        >>> from quant_pipelines.optimize.evaluation import OutOfSample
+    from quant_pipelines.optimize.gates import passed
+        >>> from quant_pipelines.optimize.judge import Judgment, clean_data_gate
+        >>> judgment = Judgment({"sharpe": 2.1}, {"sharpe": 0.4}, gates=(clean_data_gate(()),))
+        >>> passed(judgment.gates, "paper")
+        True
     """
 
     in_sample: dict[str, Any]
@@ -99,18 +105,17 @@ def judge(finished: WalkForward, context: Context) -> Judgment:
     >>> from quant_pipelines.optimize.evaluation import OutOfSample
     >>> from quant_pipelines.optimize.folds import Fold
     >>> from quant_pipelines.optimize.judge import Context, judge
-    >>> from quant_pipelines.optimize.walk_forward import Cover, Fit, FoldResult, WalkForward
+    >>> from quant_pipelines.optimize.walk_forward import Fit, FoldResult, WalkForward
     >>> fit = Fit((), {"window": 20}, returns=np.array([0.02, 0.04, 0.0]))  # earned 2 % a day in sample
     >>> test = OutOfSample(np.arange(3), np.array([0.01, -0.01, 0.03]), ())  # and 1 % out of it
-    >>> fold = FoldResult(Fold(0, 0, 0, 0, 0), fit, test)
-    >>> finished = WalkForward((fold,), fold, Cover((), np.zeros((3, 0)), fit.returns))
-    >>> judgment = judge(finished, Context(GateSettings()))
+    >>> fold = FoldResult(Fold(0, 0, 0, 0, 0), fit, test, np.zeros((3, 0)))
+    >>> judgment = judge(WalkForward((fold,)), Context(GateSettings()))
     >>> judgment.out_of_sample["days"], round(judgment.out_of_sample["efficiency"], 6)
     (3, 0.5)
     >>> [gate.name for gate in judgment.gates if gate.passed]
     ['blocking_findings', 'known_funding', 'out_of_sample_return', 'efficiency']
     """
-    outside = _out_of_sample(finished)
+    outside = _out_of_sample(finished) | _unseen(finished.out_of_sample, context.first_seen_ms)
     inside = _in_sample(finished, context)
     daily = outside["mean_daily_return"]
     earned = inside["mean_daily_return"]
@@ -135,23 +140,34 @@ def _out_of_sample(finished: WalkForward) -> dict[str, Any]:
     }
 
 
+def _unseen(record: OutOfSample, first_seen_ms: int | None) -> dict[str, Any]:
+    """Tell of the days that began after the text was first seen."""
+    is_after = record.days >= (np.inf if first_seen_ms is None else first_seen_ms)
+    returns = record.returns[is_after]
+    return {
+        "days_unseen": returns.size,
+        "unseen_total_return": float(np.prod(1.0 + returns) - 1.0),
+        "unseen_sharpe": moments_of(returns).sharpe * YEAR_DAYS**0.5 if returns.size > 1 else None,
+    }
+
+
 def _in_sample(finished: WalkForward, context: Context) -> dict[str, Any]:
     winners = [result.fit.returns for result in finished.folds if result.fit.returns.size]
     earned = float(np.mean([returns.mean() for returns in winners])) if winners else 0.0
-    cover, promoted = finished.cover, moments_of(finished.cover.promoted)
-    sharpes = sharpe_of_columns(cover.returns)
+    cover, promoted = finished.cover, moments_of(finished.promoted.returns)
+    sharpes = sharpe_of_columns(cover)
     variance = trial_variance(sharpes)
     n_trials = finished.n_trials + context.previous_trials
-    effective = effective_number_of_trials(cover.returns, n_trials=n_trials)
+    effective = effective_number_of_trials(cover, n_trials=n_trials)
     return {
-        **_returns_document(cover.promoted, promoted),
+        **_returns_document(finished.promoted.returns, promoted),
         "mean_daily_return": earned,
         "own_trials": finished.n_trials,
         "trials": n_trials,
         "effective_trials": effective,
         "trial_variance_per_day": variance,
-        "dsr": _deflated(promoted, effective, variance),
-        "pbo": _overfitting(cover.returns, context.blocks),
+        "dsr": _deflated(promoted, effective, variance) if len(cover) > 1 else None,
+        "pbo": _overfitting(cover, context.blocks),
     }
 
 
@@ -294,5 +310,12 @@ def _capital_gates(inside: dict[str, Any], outside: dict[str, Any], limits: Gate
             limits.capital_max_pbo,
             gate=CAPITAL,
             detail="probability of backtest overfitting over the Sobol set; not known with too few days",
+        ),
+        at_least(
+            "days_unseen",
+            outside["days_unseen"],
+            limits.capital_min_unseen_days,
+            gate=CAPITAL,
+            detail="days out of sample after the text was first seen; its author may have known the others",
         ),
     )

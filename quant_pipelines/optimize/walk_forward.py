@@ -1,7 +1,7 @@
-"""Walk-forward: search in-sample, trade the winner out of sample, fold after fold, then fit once more.
+"""Walk-forward: search in-sample, trade the winner out of sample, fold after fold.
 
 A fold's result depends on the plan, the data and its index alone, so finished folds are never computed again
-and the order of work does not matter.
+and the order of work does not matter. What the newest fold's search found is what is traded next.
 """
 
 from collections.abc import Callable, Mapping
@@ -12,16 +12,13 @@ import numpy as np
 from quant_pipelines.core.arrays import FloatArray
 from quant_pipelines.core.settings import WindowSettings
 from quant_pipelines.core.timeframes import DAY_MS
-from quant_pipelines.optimize.evaluation import Evaluator, OutOfSample
-from quant_pipelines.optimize.folds import Fold, final_window, first_bar_ms, rolling_folds
+from quant_pipelines.optimize.evaluation import Evaluator, OutOfSample, stitched
+from quant_pipelines.optimize.folds import Fold, first_bar_ms, rolling_folds
 from quant_pipelines.optimize.objectives import rank_by
 from quant_pipelines.optimize.searcher import Trial, best_trial
 from quant_pipelines.optimize.searchers import make_searcher
 from quant_pipelines.optimize.sobol import sobol_points
 from quant_pipelines.optimize.space import Parameters, Space
-
-FINAL_FIT = -1
-"""Index under which the final fit is kept beside the folds."""
 
 _COVER_SEED = 0
 
@@ -52,8 +49,8 @@ class Plan:
     >>> space = Space((Dimension("window", 10, 30, is_integer=True),), is_valid=lambda values: True)
     >>> windows = WindowSettings(train_days=10, test_days=2, folds=3, purge_hours=0)
     >>> plan = Plan(space, windows, end_ms=20 * DAY_MS, searcher="grid", trials=8)
-    >>> len(plan.folds), plan.start_ms / DAY_MS
-    (3, 4.0)
+    >>> len(plan.folds), plan.start_ms / DAY_MS  # three with days, and the one that begins at the end
+    (4, 4.0)
     """
 
     space: Space
@@ -67,7 +64,7 @@ class Plan:
 
     @property
     def folds(self) -> tuple[Fold, ...]:
-        """All folds, oldest first."""
+        """All folds, oldest first; the last one has no day yet where the end is an edge of the calendar."""
         return rolling_folds(self.end_ms, self.windows)
 
     @property
@@ -106,7 +103,15 @@ class Fit:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class FoldResult:
-    """One fold, or the final fit (whose test window is empty).
+    """One fold.
+
+    Parameters
+    ----------
+    fold, fit, test
+        Where, what was found in-sample, and what it did out of sample.
+    cover
+        Daily returns of the Sobol points in the test window, the same points in every fold. ndarray of shape
+        (n_days, n_points), float64.
 
     Examples
     --------
@@ -117,7 +122,7 @@ class FoldResult:
     >>> from quant_pipelines.optimize.walk_forward import Fit, FoldResult
     >>> fold = Fold(0, 0, 2 * DAY_MS, 2 * DAY_MS, 3 * DAY_MS)
     >>> test = OutOfSample(np.array([2 * DAY_MS]), np.array([0.01]), ())
-    >>> result = FoldResult(fold, Fit((), {"window": 20}, np.array([0.03, 0.01])), test)
+    >>> result = FoldResult(fold, Fit((), {"window": 20}, np.array([0.03, 0.01])), test, np.zeros((1, 0)))
     >>> float(result.fit.returns.mean()), float(result.test.returns.mean())  # a day, in sample and out of it
     (0.02, 0.01)
     """
@@ -125,33 +130,7 @@ class FoldResult:
     fold: Fold
     fit: Fit
     test: OutOfSample
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Cover:
-    """Even cover of the space over the whole history, and the promoted set beside it.
-
-    Parameters
-    ----------
-    parameters
-        Sobol points, the same at every run.
-    returns
-        Their daily returns. ndarray of shape (n_days, n_points), float64.
-    promoted
-        Daily returns of the promoted set. ndarray of shape (n_days,), float64.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from quant_pipelines.optimize.walk_forward import Cover
-    >>> cover = Cover(({"window": 10}, {"window": 30}), returns=np.zeros((91, 2)), promoted=np.zeros(91))
-    >>> cover.returns.shape == (91, len(cover.parameters))
-    True
-    """
-
-    parameters: tuple[Parameters, ...]
-    returns: FloatArray
-    promoted: FloatArray
+    cover: FloatArray
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -161,44 +140,43 @@ class WalkForward:
     Parameters
     ----------
     folds
-        Oldest first.
-    final
-        Fit on the newest window: its parameters are the ones to promote.
-    cover
-        Sobol set for the overfit statistics.
+        Oldest first; the newest one's parameters are what is traded next.
 
     Examples
     --------
     >>> import numpy as np
     >>> from quant_pipelines.optimize.evaluation import OutOfSample
     >>> from quant_pipelines.optimize.folds import Fold
-    >>> from quant_pipelines.optimize.walk_forward import Cover, Fit, FoldResult, WalkForward
+    >>> from quant_pipelines.optimize.walk_forward import Fit, FoldResult, WalkForward
     >>> fit = Fit((), {"window": 20}, np.zeros(1))
     >>> tests = [OutOfSample(np.array([day]), np.array([0.01 * day]), ()) for day in (1, 2)]
-    >>> folds = tuple(FoldResult(Fold(k, 0, 0, 0, 0), fit, test) for k, test in enumerate(tests))
-    >>> WalkForward(folds, folds[-1], Cover((), np.zeros((1, 0)), np.zeros(1))).out_of_sample.returns
-    array([0.01, 0.02])
+    >>> folds = (FoldResult(Fold(k, 0, 0, 0, 0), fit, test, np.zeros((1, 3))) for k, test in enumerate(tests))
+    >>> walk = WalkForward(tuple(folds))
+    >>> walk.out_of_sample.returns, walk.promoted.parameters, walk.cover.shape
+    (array([0.01, 0.02]), {'window': 20}, (2, 3))
     """
 
     folds: tuple[FoldResult, ...]
-    final: FoldResult
-    cover: Cover
 
     @property
     def out_of_sample(self) -> OutOfSample:
         """Test windows stitched in order."""
-        return OutOfSample(
-            days=np.concatenate([result.test.days for result in self.folds]),
-            returns=np.concatenate([result.test.returns for result in self.folds]),
-            trades=tuple(trade for result in self.folds for trade in result.test.trades),
-        )
+        return stitched([result.test for result in self.folds])
+
+    @property
+    def promoted(self) -> Fit:
+        """Newest fit: its parameters are what is traded next."""
+        return self.folds[-1].fit
+
+    @property
+    def cover(self) -> FloatArray:
+        """Daily returns of the Sobol points over all test windows, shape (n_days, n_points)."""
+        return _joined([result.cover for result in self.folds])
 
     @property
     def n_trials(self) -> int:
         """Parameter sets that were tried in all windows."""
-        return sum(len(result.fit.trials) for result in (*self.folds, self.final)) + len(
-            self.cover.parameters
-        )
+        return sum(len(result.fit.trials) for result in self.folds) + int(self.cover.shape[1])
 
 
 def walk_forward(
@@ -208,7 +186,7 @@ def walk_forward(
     finished: Mapping[int, FoldResult] | None = None,
     on_fold: Callable[[FoldResult], None] = lambda _: None,
 ) -> WalkForward:
-    """Run the folds that are not finished, the final fit and the Sobol set.
+    """Run the folds that are not known, and the days that a known one lacks.
 
     Parameters
     ----------
@@ -217,7 +195,8 @@ def walk_forward(
     plan
         What to search and where.
     finished
-        Results of an interrupted run by fold index, ``FINAL_FIT`` included; they are taken as they are.
+        What earlier runs stored, by fold index; fits and days are taken as they are. Folds before those of
+        the plan stay part of the walk.
     on_fold
         Called with each new result before the next one is begun.
 
@@ -242,35 +221,56 @@ def walk_forward(
     ...     def test(self, fold, parameters):
     ...         days = np.arange(fold.test_start_ms, fold.test_end_ms, DAY_MS)
     ...         return OutOfSample(days, np.full(days.size, parameters["rate"]), ())
+    ...     def cover(self, fold, parameter_sets):
+    ...         return self.search(fold.test_start_ms, fold.test_end_ms, parameter_sets)
     >>> space = Space((Dimension("rate", -0.01, 0.01, is_integer=False),), is_valid=lambda values: True)
     >>> windows = WindowSettings(train_days=4, test_days=2, folds=2, purge_hours=0)
     >>> plan = Plan(space, windows, 20 * DAY_MS, "grid", trials=3, objective="profit_factor", cover_points=4)
     >>> finished = walk_forward(Certain(), plan)
-    >>> finished.final.fit.parameters, finished.out_of_sample.returns, finished.n_trials
+    >>> finished.promoted.parameters, finished.out_of_sample.returns, finished.n_trials
     ({'rate': 0.01}, array([0.01, 0.01, 0.01, 0.01]), 13)
     """
     known = dict(finished or {})
-    for fold in (*plan.folds, _final_fold(plan)):
-        if fold.index not in known:
-            known[fold.index] = _run_fold(evaluator, plan, fold)
+    points = sobol_points(plan.space, plan.cover_points, seed=_COVER_SEED)
+    for fold in plan.folds:
+        stored = known.get(fold.index)
+        if stored is None or stored.test.days.size < _n_days(fold):
+            known[fold.index] = _run_fold(evaluator, plan, fold, points, stored)
             on_fold(known[fold.index])
-    final = known.pop(FINAL_FIT)
-    folds = tuple(known[fold.index] for fold in plan.folds)
-    return WalkForward(folds, final, _cover(evaluator, plan, final.fit.parameters))
+    return WalkForward(tuple(known[index] for index in sorted(known)))
 
 
-def _final_fold(plan: Plan) -> Fold:
-    start, end = final_window(plan.end_ms, plan.windows)
-    return Fold(FINAL_FIT, start, end, end, end)
+def _n_days(fold: Fold) -> int:
+    return int(fold.test_end_ms - fold.test_start_ms) // DAY_MS
 
 
-def _run_fold(evaluator: Evaluator, plan: Plan, fold: Fold) -> FoldResult:
-    fit = _search(evaluator, plan, fold)
-    n_days = (fold.test_end_ms - fold.test_start_ms) // DAY_MS
-    if n_days and fit.parameters is not None:
-        return FoldResult(fold, fit, evaluator.test(fold, fit.parameters))
-    days = fold.test_start_ms + DAY_MS * np.arange(n_days, dtype=np.int64)
-    return FoldResult(fold, fit, OutOfSample(days, np.zeros(n_days), ()))  # nothing to trade: flat
+def _run_fold(
+    evaluator: Evaluator, plan: Plan, fold: Fold, points: list[Parameters], stored: FoldResult | None
+) -> FoldResult:
+    """Fit once; add the days that are not stored."""
+    fit = stored.fit if stored else _search(evaluator, plan, fold)
+    if not _n_days(fold):
+        nothing = OutOfSample(np.empty(0, dtype=np.int64), np.empty(0), ())
+        return FoldResult(fold, fit, nothing, np.empty((0, 0)))
+    test, cover = _test(evaluator, fold, fit), evaluator.cover(fold, points)
+    if stored is None:
+        return FoldResult(fold, fit, test, cover)
+    added = test.after(stored.test)
+    whole = _joined([stored.cover, cover[np.isin(test.days, added.days)]])
+    return FoldResult(fold, fit, stitched([stored.test, added]), whole)
+
+
+def _joined(covers: list[FloatArray]) -> FloatArray:
+    """Join the covers of windows that have days."""
+    with_days = [cover for cover in covers if len(cover)]
+    return np.concatenate(with_days) if with_days else np.empty((0, 0))
+
+
+def _test(evaluator: Evaluator, fold: Fold, fit: Fit) -> OutOfSample:
+    if fit.parameters is not None:
+        return evaluator.test(fold, fit.parameters)
+    days = fold.test_start_ms + DAY_MS * np.arange(_n_days(fold), dtype=np.int64)
+    return OutOfSample(days, np.zeros(days.size), ())  # nothing to trade: flat
 
 
 def _search(evaluator: Evaluator, plan: Plan, fold: Fold) -> Fit:
@@ -290,11 +290,3 @@ def _search(evaluator: Evaluator, plan: Plan, fold: Fold) -> Fit:
         if leader is not None and leader is not best:
             best, best_returns = leader, returns[:, told.index(leader)]
     return Fit(tuple(trials), best.parameters if best else None, best_returns)
-
-
-def _cover(evaluator: Evaluator, plan: Plan, promoted: Parameters | None) -> Cover:
-    points = sobol_points(plan.space, plan.cover_points, seed=_COVER_SEED)
-    sets = points if promoted is None else [*points, promoted]
-    returns = evaluator.search(plan.start_ms, plan.end_ms, sets)
-    own = np.zeros(returns.shape[0]) if promoted is None else returns[:, -1]
-    return Cover(tuple(points), returns[:, : len(points)], own)

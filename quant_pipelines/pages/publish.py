@@ -18,7 +18,7 @@ from quant_pipelines.reports.index import render_index
 from quant_pipelines.reports.walk_forward import render_walk
 from quant_pipelines.research.database_source import DatabaseSource
 from quant_pipelines.store.engine import transaction
-from quant_pipelines.store.research import read_folds
+from quant_pipelines.store.records import read_folds
 from quant_pipelines.store.verdicts import incumbent_returns, verdict_of_task
 
 _log = logging.getLogger(__name__)

@@ -12,7 +12,7 @@ from quant_pipelines.core.instrument_sets import symbols_of
 from quant_pipelines.core.series import Window
 from quant_pipelines.core.timeframes import DAY_MS
 from quant_pipelines.optimize.verdict import VerdictRecord
-from quant_pipelines.optimize.walk_forward import FINAL_FIT, FoldResult
+from quant_pipelines.optimize.walk_forward import FoldResult
 from quant_pipelines.reports.walk_forward import Curve, JudgedWalk
 from quant_pipelines.research.history import HistorySource
 
@@ -32,20 +32,18 @@ def walk_of(
     record
         The verdict.
     folds
-        Its folds by index, the final fit among them.
+        Its folds by index.
     source
         Where its bars come from.
     incumbent
         Daily returns by start of day, milliseconds, of what is traded now; none where nothing is.
     """
-    known = dict(folds)
-    final = known.pop(FINAL_FIT, None)
-    walk = JudgedWalk(record, tuple(known[index] for index in sorted(known)), final)
+    walk = JudgedWalk(record, tuple(folds[index] for index in sorted(folds)))
     days = walk.own.days
     if not days.size:
         return walk
     others = [_holding(record, source, days), _incumbent(incumbent, days)]
-    return JudgedWalk(record, walk.folds, final, tuple(curve for curve in others if curve is not None))
+    return JudgedWalk(record, walk.folds, tuple(curve for curve in others if curve is not None))
 
 
 def _holding(record: VerdictRecord, source: HistorySource, days: IntArray) -> Curve | None:

@@ -17,17 +17,17 @@ _FEWEST = 12
 _MOST_MAPS = 4
 
 
-def sensitivity_section(final: FoldResult | None, chosen: Mapping[str, Any]) -> str:
-    """Heat maps of the final fit's trials; nothing where too few are known."""
-    trials = [] if final is None else [trial for trial in final.fit.trials if np.isfinite(trial.objective)]
+def sensitivity_section(newest: FoldResult | None, chosen: Mapping[str, Any]) -> str:
+    """Heat maps of the newest fold's trials; nothing where too few are known."""
+    trials = [] if newest is None else [trial for trial in newest.fit.trials if np.isfinite(trial.objective)]
     names = _varied(trials)
     pairs = list(combinations(names, 2))[:_MOST_MAPS]
     if len(trials) < _FEWEST or not pairs:
         return ""
     note = (
-        f"Mean objective of the {len(trials)} sets that the final fit tried, where they fell; an empty cell "
-        "was never tried. A search looks where it did well, so the cells are not an even sample. The framed "
-        "cell holds the chosen set: good neighbors speak for it, a lonely peak does not."
+        f"Mean objective of the {len(trials)} sets that the newest fold tried, where they fell; an empty "
+        "cell was never tried. A search looks where it did well, so the cells are not an even sample. The "
+        "framed cell holds the chosen set: good neighbors speak for it, a lonely peak does not."
     )
     maps = [_heat_map(trials, down, across, chosen) for down, across in pairs]
     return section("Sensitivity", paragraph(note, "soft"), side_by_side(*maps))

@@ -52,16 +52,13 @@ class JudgedWalk:
     record
         The verdict.
     folds
-        Finished folds, oldest first; none where they are not kept.
-    final
-        The fit on the newest window, where it is kept.
+        Oldest first, the newest one may have no day yet; none where they are not kept.
     others
         What it is compared with: holding, the incumbent.
     """
 
     record: VerdictRecord
     folds: Sequence[FoldResult] = ()
-    final: FoldResult | None = None
     others: Sequence[Curve] = field(default=())
 
     @cached_property
@@ -84,7 +81,7 @@ def render_walk(walk: JudgedWalk) -> str:
         section("Gates", _verdict_sentence(record), _gate_table(record.gates)),
         _equity_section(walk),
         _fold_section(walk),
-        sensitivity_section(walk.final, record.parameters),
+        sensitivity_section(walk.folds[-1] if walk.folds else None, record.parameters),
         section(
             "Evidence",
             paragraph(
@@ -130,8 +127,10 @@ def _facts(walk: JudgedWalk) -> dict[str, str]:
         "Market": f"{record.symbol}, {record.timeframe} bars of {record.exchange}",
         "Window": f"{day(record.window_start_ms)} to {day(record.window_end_ms)} UTC",
         "Folds": told_folds(outside),
+        "Unseen days": f"{outside.get('days_unseen', 0)} of {walk.own.returns.size}: its author may "
+        "have known the others, which show what the search finds and prove no edge",
         "Executed on": f"{outside.get('execution_timeframe', '?')} bars",
-        "Final parameters": values or "none could be fitted",
+        "Newest parameters": values or "none could be fitted",
         "Verdict": NOTHING if record.id is None else str(record.id),
     }
 
@@ -209,9 +208,7 @@ def _fold_section(walk: JudgedWalk) -> str:
     if not walk.folds:
         return ""
     header = ("fold", "train", "test", "in-sample", "out of sample", "round trips", "tried", "parameters")
-    rows = [_fold_row(f"{result.fold.index + 1}", result) for result in walk.folds]
-    if walk.final is not None:
-        rows.append(_fold_row("final fit", walk.final))
+    rows = [_fold_row(f"{number}", result) for number, result in enumerate(walk.folds, 1)]
     return section("Folds", table(header, rows, texts=(0, 1, 2, 7)))
 
 

@@ -43,26 +43,48 @@ class BacktestEvaluator:
         return np.ascontiguousarray(swept.daily_returns.T)
 
     def test(self, fold: Fold, parameters: Parameters) -> OutOfSample:
-        """Trade the test window alone; what is held at its end is closed at the last close, with costs.
+        """Trade the test window alone; what a finished fold holds at its end is closed, with costs.
 
         Where the train window is too short for the strategy to warm up on, bars before it are read.
         """
         strategy = self._strategy_class(**parameters)
-        step_ms = self._history.members[0].bars.step_ms
-        warm_ms = warm_from_ms(fold.test_start_ms, strategy.history_bars, step_ms)
+        start_ms = min(self._warm_ms(strategy, fold), fold.train_start_ms)
         result = run_symbols(
             strategy,
-            self._history.bars_in(Window(min(warm_ms, fold.train_start_ms), fold.test_end_ms)),
+            self._history.bars_in(Window(start_ms, fold.test_end_ms)),
             feeds=self._feeds(Window(fold.test_start_ms, fold.test_end_ms)),
-            settings=replace(self._settings, trade_from_ms=fold.test_start_ms, close_at_end=True),
+            settings=self._settings_of(fold),
         )
         days = fold.test_start_ms + DAY_MS * np.arange(len(result.days), dtype=np.int64)
-        return OutOfSample(days, result.daily_returns, tuple(_document(trade) for trade in result.trades))
+        trades = tuple(self._document(trade) for trade in result.trades)
+        is_warm = self._history.is_warm(strategy, fold.test_start_ms)
+        return OutOfSample(days, result.daily_returns, trades, is_warm)
+
+    def cover(self, fold: Fold, parameter_sets: Sequence[Parameters]) -> FloatArray:
+        """Trade the test window with each set, warm from the bars before it."""
+        strategies = [self._strategy_class(**parameters) for parameters in parameter_sets]
+        start_ms = min(self._warm_ms(strategy, fold) for strategy in strategies)
+        swept = sweep(
+            self._strategy_class,
+            list(parameter_sets),
+            self._history.bars_in(Window(start_ms, fold.test_end_ms)),
+            self._settings_of(fold),
+            feeds=self._feeds(Window(fold.test_start_ms, fold.test_end_ms)),
+        )
+        return np.ascontiguousarray(swept.daily_returns.T)
+
+    def _warm_ms(self, strategy: Strategy, fold: Fold) -> int:
+        step_ms = self._history.members[0].bars.step_ms
+        return warm_from_ms(fold.test_start_ms, strategy.history_bars, step_ms)
+
+    def _settings_of(self, fold: Fold) -> BacktestSettings:
+        return replace(self._settings, trade_from_ms=fold.test_start_ms, close_at_end=not fold.is_open)
+
+    def _document(self, trade: Trade) -> dict[str, Any]:
+        """Trade as a JSON document, with what was known of its funding when it was computed."""
+        times = {"entry_time": to_ms(trade.entry_time), "exit_time": to_ms(trade.exit_time)}
+        document = trade.to_document() | times
+        return document | {"known_funding": self._history.known_funding([document])._asdict()}
 
     def _feeds(self, window: Window) -> dict[str, SymbolFeed]:
         return {member.bars.symbol: member.feed(window) for member in self._history.members}
-
-
-def _document(trade: Trade) -> dict[str, Any]:
-    times = {"entry_time": to_ms(trade.entry_time), "exit_time": to_ms(trade.exit_time)}
-    return trade.to_document() | times

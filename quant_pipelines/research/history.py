@@ -13,6 +13,7 @@ from quant_pipelines.core.funding import FundingSeries
 from quant_pipelines.core.known_funding import KnownFunding, all_known, known_while_held
 from quant_pipelines.core.series import Window
 from quant_pipelines.core.timeframes import (
+    DAY_MS,
     EXECUTION_TIMEFRAME,
     from_ms,
     warm_from_ms,
@@ -114,7 +115,8 @@ class History:
         """Whether a strategy's decision at a time no longer depends on where the bars begin."""
         step_ms = self.members[0].bars.step_ms
         warm_ms = warm_from_ms(at_ms, strategy.history_bars, step_ms)
-        return all(one.ts[0] <= warm_ms + step_ms for one in self.bars_in(Window(warm_ms, at_ms)))
+        before = [self._bars_of(member.bars, Window(warm_ms, at_ms)) for member in self.members]
+        return all(len(one) > 0 and one.ts[0] <= warm_ms + step_ms for one in before)
 
     def _bars_of(self, bars: Bars, window: Window) -> Bars:
         is_within = len(bars) and window.start_ms >= bars.ts[0]
@@ -129,13 +131,6 @@ class History:
             held = [[one["entry_time"], one["exit_time"]] for one in own]
             parts.append(known_while_held(member.funding, np.array(held, dtype=np.int64).reshape(-1, 2)))
         return all_known(parts)
-
-    def holding_return(self, start_ms: int, end_ms: int) -> float | None:
-        """Return of equal parts bought at the first open and held to the last close, without costs."""
-        held = [member.bars.between(start_ms, end_ms) for member in self.members]
-        if not all(len(bars) for bars in held):
-            return None
-        return float(np.mean([bars.close[-1] / bars.open[0] - 1.0 for bars in held]))
 
 
 class HistorySource(InputSource, Protocol):
@@ -221,6 +216,21 @@ def _load_symbol(
     funding = source.funding(symbol, through(window))
     inputs = source.fill_inputs(symbol, through(window))
     return SymbolHistory(bars, execution, funding, source.specification(symbol), findings, inputs)
+
+
+def holding_return(
+    source: HistorySource, symbols: Sequence[str], timeframe: str, window: Window
+) -> float | None:
+    """Return of equal parts bought at the first open of a window and held to its last close, without costs.
+
+    None where a symbol has no bars on the window's first or last day.
+    """
+    first = Window(window.start_ms, window.start_ms + DAY_MS)
+    last = Window(window.end_ms - DAY_MS, window.end_ms)
+    ends = [[source.bars(symbol, timeframe, day) for day in (first, last)] for symbol in symbols]
+    if not all(len(bars) for both in ends for bars in both):
+        return None
+    return float(np.mean([closing.close[-1] / opening.open[0] - 1.0 for opening, closing in ends]))
 
 
 def covers(bars: Bars, window: Window) -> bool:

@@ -1,7 +1,7 @@
 """Runs one walk-forward from its job to its verdict; what an interrupted run stored is not computed again."""
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -13,9 +13,11 @@ from quant_pipelines.core.errors import DataError, OptimizationError, QuantError
 from quant_pipelines.core.ids import digest_of
 from quant_pipelines.core.instrument_sets import symbols_of
 from quant_pipelines.core.jit import kernel_digest
+from quant_pipelines.core.known_funding import KnownFunding, all_known
 from quant_pipelines.core.limits import RiskLimits
 from quant_pipelines.core.series import Window
-from quant_pipelines.core.timeframes import from_ms
+from quant_pipelines.core.timeframes import DAY_MS, from_ms
+from quant_pipelines.optimize.evaluation import OutOfSample
 from quant_pipelines.optimize.judge import Context, judge
 from quant_pipelines.optimize.space import space_of
 from quant_pipelines.optimize.verdict import VerdictRecord
@@ -24,19 +26,23 @@ from quant_pipelines.portfolio import AllIn
 from quant_pipelines.research.archive_source import ArchiveSource
 from quant_pipelines.research.database_source import DatabaseSource
 from quant_pipelines.research.evaluator import BacktestEvaluator
-from quant_pipelines.research.history import History, HistorySource, load_history
+from quant_pipelines.research.history import History, HistorySource, holding_return, load_history
 from quant_pipelines.research.job import OptimizationJob
 from quant_pipelines.research.library import source_in_force
 from quant_pipelines.research.window import settle_window
 from quant_pipelines.sdk import StrategySource, load_strategy, strategies_folder
 from quant_pipelines.store import research as store
 from quant_pipelines.store.engine import transaction
+from quant_pipelines.store.records import first_seen_ms, read_folds, save_fold
 from quant_pipelines.store.verdicts import count_previous_trials, save_verdict, verdict_of_task
 from quant_pipelines.trading import Execution, TradingRules
 
 _log = logging.getLogger(__name__)
 # What a job is called and why it is run do not change its result; where it may begin decided its folds.
 _NOT_IN_KEY = ("trigger", "strategies_folder", "strategy", "window_start_ms")
+# How far the calendar is run, and how its days are judged, changes no day.
+_NOT_IN_RECORD = (*_NOT_IN_KEY, "window_end_ms", "folds", "windows", "gates", "overfit_blocks")
+_NOT_IN_CALENDAR = ("folds", "min_folds")
 
 
 def optimize_one(
@@ -59,7 +65,7 @@ def optimize_one(
     source
         Where history comes from; by default the job's archive, else the database.
     on_fold
-        Called with every fold and with the final fit, those that were finished before first.
+        Called with every fold as it is known, those of the record first, and with what is added to it.
 
     Returns
     -------
@@ -83,7 +89,8 @@ def optimize_one(
     market = source or open_source(engine, job)
     job = settle_window(job, market, strategy.strategy_class)
     if engine is None:
-        return _Run(job, strategy, market).finish(on_fold=on_fold)
+        run = _Run(job, strategy, market)
+        return run.judge(run.walk(on_fold=on_fold))
     return _stored(engine, _Run(job, strategy, market), on_fold)
 
 
@@ -134,9 +141,21 @@ class _Run:
     @property
     def key(self) -> str:
         """Digest of everything that decides the result."""
-        values = {name: value for name, value in self.job.to_document().items() if name not in _NOT_IN_KEY}
+        return digest_of(_without(self.job.to_document(), _NOT_IN_KEY) | self._version)
+
+    @property
+    def record_key(self) -> str:
+        """Digest of everything that decides a day, whatever the night that computes it."""
+        document = self.job.to_document()
+        calendar = _without(document["windows"], _NOT_IN_CALENDAR)
+        executed = {"execution_timeframe": self.history.execution_timeframe}
+        procedure = _without(document, _NOT_IN_RECORD) | self._version | executed
+        return digest_of(procedure | {"calendar": calendar})
+
+    @property
+    def _version(self) -> dict[str, Any]:
         versions = {"content_hash": self.strategy.content_hash, "kernel_digest": kernel_digest()}
-        return digest_of({**values, **versions, "strategy": self.strategy.name})
+        return versions | {"strategy": self.strategy.name}
 
     @property
     def history(self) -> History:
@@ -169,31 +188,41 @@ class _Run:
             execution=Execution.from_settings(self.job.execution),
         )
 
-    def finish(self, previous_trials: int = 0, **progress: Any) -> VerdictRecord:
-        """Walk forward and judge; ``progress`` goes to ``walk_forward``."""
-        return self.judge(self.walk(**progress), previous_trials)
-
     def walk(self, **progress: Any) -> WalkForward:
         """Run the folds that are not finished."""
         settings = BacktestSettings(capital=self.job.capital, rules=self.rules)
         evaluator = BacktestEvaluator(self.strategy.strategy_class, self.history, settings)
         return walk_forward(evaluator, self.plan, **progress)
 
-    def judge(self, finished: WalkForward, previous_trials: int) -> VerdictRecord:
+    def judge(
+        self, finished: WalkForward, previous_trials: int = 0, first_seen_ms: int | None = None
+    ) -> VerdictRecord:
         """Verdict on a finished walk-forward."""
         job, history = self.job, self.history
-        known = history.known_funding(finished.out_of_sample.trades)
-        context = Context(job.gates, job.overfit_blocks, previous_trials, history.findings, known)
+        stitched = finished.out_of_sample
+        known = all_known([KnownFunding(**trade["known_funding"]) for trade in stitched.trades])
+        context = Context(
+            job.gates,
+            job.overfit_blocks,
+            previous_trials=previous_trials,
+            blocking_findings=history.findings,
+            known_funding=known,
+            first_seen_ms=first_seen_ms,
+        )
         judgment = judge(finished, context)
-        parameters = dict(finished.final.fit.parameters or {})
+        parameters = dict(finished.promoted.parameters or {})
+        tested = [one for one in finished.folds if one.test.days.size]
         promoted = self.strategy.strategy_class(**parameters)
         inside = judgment.in_sample | {"history_bars": promoted.history_bars}
         outside = judgment.out_of_sample | {
-            "holding_return": _holding_return(history, finished),
+            "holding_return": self._holding_return(stitched),
             "execution_timeframe": history.execution_timeframe,
-            "folds": len(finished.folds),
+            "folds": len(tested),
+            "days_without_parameters": sum(
+                one.test.days.size for one in tested if one.fit.parameters is None
+            ),
             "configured_folds": job.windows.folds,
-            "cold_folds": self._cold_folds(finished),
+            "cold_folds": sum(not one.test.is_warm for one in tested),
         }
         record = VerdictRecord(
             strategy=self.strategy.name,
@@ -207,15 +236,14 @@ class _Run:
             in_sample=store.finite(inside),
             out_of_sample=store.finite(outside),
             gates=judgment.gates,
-            daily_returns=tuple(finished.out_of_sample.returns.tolist()),
+            daily_returns=tuple(stitched.returns.tolist()),
         )
         return replace(record, reasons=record.failures)
 
-    def _cold_folds(self, finished: WalkForward) -> int:
-        """Folds whose test began before the strategy had forgotten where its bars begin."""
-        fitted = [one for one in finished.folds if one.fit.parameters is not None]
-        made = [(self.strategy.strategy_class(**dict(one.fit.parameters or {})), one.fold) for one in fitted]
-        return sum(not self.history.is_warm(strategy, fold.test_start_ms) for strategy, fold in made)
+    def _holding_return(self, stitched: OutOfSample) -> float | None:
+        """Return of buying at the first out-of-sample open and holding to the last close, without costs."""
+        window = Window(int(stitched.days[0]), int(stitched.days[-1]) + DAY_MS)
+        return holding_return(self._source, symbols_of(self.job.symbol), self.job.timeframe, window)
 
     def version_row(self) -> dict[str, Any]:
         """Columns of the strategy's version."""
@@ -234,6 +262,7 @@ class _Run:
         same = ("exchange", "symbol", "timeframe", "searcher", "objective", "seed", "trigger")
         return {name: getattr(job, name) for name in same} | {
             "task_key": self.key,
+            "record_key": self.record_key,
             "strategy": self.strategy.name,
             "window_start": from_ms(self.plan.start_ms),
             "window_end": from_ms(self.plan.end_ms),
@@ -242,11 +271,12 @@ class _Run:
 
 
 def _stored(engine: Engine, run: _Run, on_fold: Callable[[FoldResult], None]) -> VerdictRecord:
-    with store.sole_worker(engine, run.key):
+    with store.sole_worker(engine, run.record_key):
         row = run.task_row()
         task = store.open_task(engine, run.version_row(), row)
         with transaction(engine) as connection:
-            known = store.read_folds(connection, task.id)
+            known = read_folds(connection, task.id)
+            seen_ms = first_seen_ms(connection, run.strategy.name, run.strategy.content_hash)
             done = verdict_of_task(connection, task.id) if task.status == store.DONE else None
         for result in known.values():
             on_fold(result)
@@ -254,22 +284,19 @@ def _stored(engine: Engine, run: _Run, on_fold: Callable[[FoldResult], None]) ->
             return done
 
         def keep(result: FoldResult) -> None:
-            store.save_fold(engine, task.id, result)
+            save_fold(engine, task.record_id, result)
             on_fold(result)
 
         try:
             finished = run.walk(finished=known, on_fold=keep)
-            record = run.judge(finished, count_previous_trials(engine, row))
+            record = run.judge(finished, count_previous_trials(engine, row), seen_ms)
         except QuantError as error:
             store.fail_task(engine, task.id, str(error))
             raise
-        stitched = {result.fold.index: result.test for result in finished.folds}
-        verdict_id = save_verdict(engine, task, record, stitched)
+        verdict_id = save_verdict(engine, task, record)
     _log.info("verdict %d: %s %s %s", verdict_id, record.strategy, record.symbol, record.timeframe)
     return replace(record, id=verdict_id, task_id=task.id)
 
 
-def _holding_return(history: History, finished: WalkForward) -> float | None:
-    """Return of buying at the first out-of-sample open and holding to the last close, without costs."""
-    first, last = finished.folds[0].fold, finished.folds[-1].fold
-    return history.holding_return(first.test_start_ms, last.test_end_ms)
+def _without(document: dict[str, Any], names: Collection[str]) -> dict[str, Any]:
+    return {name: value for name, value in document.items() if name not in names}

@@ -1,4 +1,4 @@
-"""Walk-forwards in PostgreSQL: versions, tasks, folds and trials; a task that was interrupted goes on."""
+"""Walk-forwards in PostgreSQL: versions and tasks; a task that was interrupted goes on."""
 
 import math
 from collections.abc import Iterator, Mapping
@@ -12,19 +12,9 @@ from sqlalchemy.dialects.postgresql import insert as upsert
 
 from quant_pipelines.core.clock import utc_now
 from quant_pipelines.core.errors import OptimizationError
-from quant_pipelines.core.timeframes import from_ms, to_ms
-from quant_pipelines.optimize.evaluation import OutOfSample
-from quant_pipelines.optimize.folds import Fold
-from quant_pipelines.optimize.searcher import Trial
-from quant_pipelines.optimize.walk_forward import Fit, FoldResult
 from quant_pipelines.store.engine import session, transaction
-from quant_pipelines.store.tables import (
-    folds,
-    optimizer_tasks,
-    strategies,
-    strategy_versions,
-    trials,
-)
+from quant_pipelines.store.records import open_record
+from quant_pipelines.store.tables import optimizer_tasks, strategies, strategy_versions
 from quant_pipelines.store.tables.research import TaskStatus
 
 DONE: Final = "done"
@@ -42,6 +32,8 @@ class StoredTask:
         Key of the row.
     version_id
         Strategy version that is judged.
+    record_id
+        Record that it adds to.
     status
         pending, running, done or failed.
     settings
@@ -50,6 +42,7 @@ class StoredTask:
 
     id: int
     version_id: int
+    record_id: int
     status: TaskStatus
     settings: dict[str, Any]
 
@@ -112,11 +105,17 @@ def open_task(engine: Engine, version: Mapping[str, Any], task: Mapping[str, Any
     version
         See ``save_version``.
     task
-        Columns of the row but ``strategy_version_id``, ``status`` and the times of its life.
+        Columns of the row but ``strategy_version_id``, ``status`` and the times of its life; ``record_key``
+        stands for ``record_id``.
     """
     with transaction(engine) as connection:
-        version_id = save_version(connection, version)
-        row = {**task, "strategy_version_id": version_id, "status": RUNNING, "created_at": utc_now()}
+        row = {name: value for name, value in task.items() if name != "record_key"}
+        row |= {
+            "strategy_version_id": save_version(connection, version),
+            "record_id": open_record(connection, task["record_key"]),
+            "status": RUNNING,
+            "created_at": utc_now(),
+        }
         connection.execute(upsert(optimizer_tasks).values(row).on_conflict_do_nothing())
         is_it = optimizer_tasks.c.task_key == task["task_key"]
         again = update(optimizer_tasks).where(is_it, optimizer_tasks.c.status != DONE)
@@ -138,48 +137,6 @@ def fail_task(engine: Engine, task_id: int, error: str) -> None:
         connection.execute(update(optimizer_tasks).where(optimizer_tasks.c.id == task_id).values(**values))
 
 
-def save_fold(engine: Engine, task_id: int, result: FoldResult) -> None:
-    """Store a finished fold and its trials in one transaction; storing it again changes nothing."""
-    fold, fit, test = result.fold, result.fit, result.test
-    row = {
-        "task_id": task_id,
-        "fold": fold.index,
-        "train_start": from_ms(fold.train_start_ms),
-        "train_end": from_ms(fold.train_end_ms),
-        "test_start": from_ms(fold.test_start_ms),
-        "test_end": from_ms(fold.test_end_ms),
-        "parameters": fit.parameters or {},
-        "train_metrics": _summary(fit.returns),
-        "test_metrics": {**_summary(test.returns), "trades": len(test.trades)},
-        "result": {
-            "train_returns": fit.returns.tolist(),
-            "days": test.days.tolist(),
-            "returns": test.returns.tolist(),
-            "trades": list(test.trades),
-        },
-    }
-    tried = [
-        {"task_id": task_id, "fold": fold.index, "trial": number, "parameters": trial.parameters}
-        | {"objective": finite(trial.objective)}
-        for number, trial in enumerate(fit.trials)
-    ]
-    with transaction(engine) as connection:
-        connection.execute(upsert(folds).values(row).on_conflict_do_nothing())
-        if tried:
-            connection.execute(upsert(trials).on_conflict_do_nothing(), tried)
-
-
-def read_folds(connection: Connection, task_id: int) -> dict[int, FoldResult]:
-    """Finished folds of a task by index."""
-    tried: dict[int, list[Trial]] = {}
-    in_order = select(trials).where(trials.c.task_id == task_id).order_by(trials.c.fold, trials.c.trial)
-    for row in connection.execute(in_order):
-        objective = math.nan if row.objective is None else row.objective
-        tried.setdefault(row.fold, []).append(Trial(row.parameters, objective))
-    stored = connection.execute(select(folds).where(folds.c.task_id == task_id)).all()
-    return {row.fold: _fold_result(row, tuple(tried.get(row.fold, ()))) for row in stored}
-
-
 def finite(value: Any) -> Any:
     """Make a value that JSON can hold: NaN and infinities become null, numpy scalars plain numbers."""
     if isinstance(value, Mapping):
@@ -194,20 +151,4 @@ def finite(value: Any) -> Any:
 
 
 def _task(row: Row[Any]) -> StoredTask:
-    return StoredTask(row.id, row.strategy_version_id, row.status, row.settings)
-
-
-def _summary(returns: np.ndarray) -> dict[str, Any]:
-    total = float(np.prod(1.0 + returns) - 1.0)
-    mean = float(returns.mean()) if returns.size else None
-    return {"days": int(returns.size), "total_return": total, "mean_daily_return": mean}
-
-
-def _fold_result(row: Row[Any], tried: tuple[Trial, ...]) -> FoldResult:
-    fold = Fold(
-        row.fold, to_ms(row.train_start), to_ms(row.train_end), to_ms(row.test_start), to_ms(row.test_end)
-    )
-    fit = Fit(tried, row.parameters or None, np.array(row.result["train_returns"], dtype=np.float64))
-    days = np.array(row.result["days"], dtype=np.int64)
-    returns = np.array(row.result["returns"], dtype=np.float64)
-    return FoldResult(fold, fit, OutOfSample(days, returns, tuple(row.result["trades"])))
+    return StoredTask(row.id, row.strategy_version_id, row.record_id, row.status, row.settings)

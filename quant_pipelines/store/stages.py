@@ -7,16 +7,17 @@ from decimal import Decimal
 from typing import Any
 
 import numpy as np
-from sqlalchemy import Connection, func, insert, select, update
+from sqlalchemy import Connection, Select, func, insert, select, update
 
 from quant_pipelines.core.arrays import FloatArray
 from quant_pipelines.core.stages import Stage
+from quant_pipelines.store.record_days import days_of_verdicts
 from quant_pipelines.store.tables import (
     alerts,
     deployments,
     intents,
+    optimizer_tasks,
     orders,
-    out_of_sample_returns,
     performance_metrics,
     positions,
     trigger_states,
@@ -97,8 +98,7 @@ def read_stage(connection: Connection, deployment_id: int, *, for_update: bool =
     row = connection.execute(query.with_for_update() if for_update else query).one_or_none()
     if row is None:
         return None
-    gates = select(verdicts.c.paper_passed, verdicts.c.capital_passed).where(verdicts.c.id == row.verdict_id)
-    passed = connection.execute(gates).one_or_none()
+    passed = connection.execute(_newest_gates(row.verdict_id)).one_or_none()
     held = select(func.coalesce(func.sum(positions.c.quantity), 0))
     standing = (
         select(trigger_states.c.name)
@@ -161,14 +161,29 @@ def open_venue_book(
 
 def promised_returns(connection: Connection, deployment_id: int) -> FloatArray:
     """Daily out-of-sample returns of a deployment's verdict, oldest first; shape (n_days,), may be empty."""
+    days = days_of_verdicts().subquery()
     query = (
-        select(out_of_sample_returns.c.daily_return)
-        .join(verdicts, verdicts.c.task_id == out_of_sample_returns.c.task_id)
+        select(days.c.daily_return)
+        .join(verdicts, verdicts.c.task_id == days.c.task_id)
         .join(deployments, deployments.c.verdict_id == verdicts.c.id)
         .where(deployments.c.id == deployment_id)
-        .order_by(out_of_sample_returns.c.day)
+        .order_by(days.c.day)
     )
     return np.array(connection.execute(query).scalars().all(), dtype=np.float64)
+
+
+def _newest_gates(verdict_id: int | None) -> Select[Any]:
+    """Gates of the newest verdict on the record that a verdict judged: what it has become since counts."""
+    of_record = select(verdicts, optimizer_tasks.c.record_id).join(
+        optimizer_tasks, optimizer_tasks.c.id == verdicts.c.task_id
+    )
+    judged, own = of_record.subquery(), of_record.where(verdicts.c.id == verdict_id).subquery()
+    return (
+        select(judged.c.paper_passed, judged.c.capital_passed)
+        .join(own, own.c.record_id == judged.c.record_id)
+        .order_by(judged.c.id.desc())
+        .limit(1)
+    )
 
 
 def _is_behind(connection: Connection, deployment_id: int) -> bool:

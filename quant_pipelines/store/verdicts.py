@@ -1,25 +1,36 @@
-"""Verdicts in PostgreSQL, with the stitched returns that they rest on."""
+"""Verdicts in PostgreSQL, and the days of a record that they rest on."""
 
 from collections.abc import Mapping
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Engine, Row, Select, func, insert, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Engine,
+    Row,
+    Select,
+    func,
+    insert,
+    select,
+    update,
+)
 from sqlalchemy.dialects.postgresql import aggregate_order_by
-from sqlalchemy.dialects.postgresql import insert as upsert
 
 from quant_pipelines.core.clock import utc_now
 from quant_pipelines.core.errors import StoreError
 from quant_pipelines.core.stages import LADDER
-from quant_pipelines.core.timeframes import DAY_MS, day_start_ms, from_ms, to_ms
-from quant_pipelines.optimize.evaluation import OutOfSample
+from quant_pipelines.core.timeframes import to_ms
 from quant_pipelines.optimize.gates import Gate
 from quant_pipelines.optimize.verdict import VerdictDecision, VerdictRecord
 from quant_pipelines.store.engine import transaction
+from quant_pipelines.store.record_days import days_of_verdicts
+from quant_pipelines.store.records import day_ms
 from quant_pipelines.store.research import DONE, StoredTask, finite
 from quant_pipelines.store.tables import (
     deployments,
     optimizer_tasks,
-    out_of_sample_returns,
+    record_days,
+    records,
     strategy_versions,
     verdicts,
 )
@@ -28,11 +39,11 @@ _UNIT = ("strategy", "exchange", "symbol", "timeframe")
 
 
 def count_previous_trials(engine: Engine, task: Mapping[str, Any]) -> int:
-    """Count the trials of earlier walk-forwards of this strategy and symbol on overlapping data.
+    """Count the trials of other records of this strategy and symbol on overlapping data.
 
-    Earlier is a window that ends before, in any timeframe and version, or the same window under other
-    settings. What runs beside it in another timeframe counts from the next window on, so that the order in
-    which a day's jobs finish changes nothing.
+    Each counts once, by what it had tried when it last was judged before: on a window that ends earlier, in
+    any timeframe and version, or on the same window under other settings. What runs beside it in another
+    timeframe counts from the next window on, so that the order in which a day's jobs finish changes nothing.
 
     Parameters
     ----------
@@ -40,25 +51,27 @@ def count_previous_trials(engine: Engine, task: Mapping[str, Any]) -> int:
         Product database.
     task
         ``strategy``, ``exchange``, ``symbol``, ``timeframe``, ``window_start``, ``window_end`` and the
-        ``task_key`` that is not counted.
+        ``record_key`` that is not counted.
     """
     tasks = optimizer_tasks.c
     is_same_window = (tasks.window_end == task["window_end"]) & (tasks.timeframe == task["timeframe"])
-    query = (
-        select(func.coalesce(func.sum(verdicts.c.in_sample["own_trials"].as_integer()), 0))
+    others = (
+        select(func.max(verdicts.c.in_sample["own_trials"].as_integer()).label("tried"))
         .join(optimizer_tasks, tasks.id == verdicts.c.task_id)
+        .join(records, records.c.id == tasks.record_id)
         .where(*(tasks[name] == task[name] for name in ("strategy", "exchange", "symbol")))
-        .where(tasks.task_key != task["task_key"], tasks.window_end > task["window_start"])
+        .where(records.c.record_key != task["record_key"], tasks.window_end > task["window_start"])
         .where((tasks.window_end < task["window_end"]) | is_same_window)
+        .group_by(records.c.id)
+        .subquery()
     )
+    query = select(func.coalesce(func.sum(others.c.tried), 0))
     with transaction(engine) as connection:
         return int(connection.execute(query).scalar_one())
 
 
-def save_verdict(
-    engine: Engine, task: StoredTask, record: VerdictRecord, stitched: Mapping[int, OutOfSample]
-) -> int:
-    """Store the stitched out-of-sample returns and the verdict, and mark the task done, in one transaction.
+def save_verdict(engine: Engine, task: StoredTask, record: VerdictRecord) -> int:
+    """Store a verdict and mark its task done, in one transaction.
 
     Parameters
     ----------
@@ -68,8 +81,6 @@ def save_verdict(
         The task that is finished.
     record
         Its verdict.
-    stitched
-        Out-of-sample result by fold index.
 
     Returns
     -------
@@ -77,9 +88,6 @@ def save_verdict(
         Id of the verdict.
     """
     with transaction(engine) as connection:
-        returns = _return_rows(task.id, stitched)
-        if returns:
-            connection.execute(upsert(out_of_sample_returns).on_conflict_do_nothing(), returns)
         row = {name: getattr(record, name) for name in (*_UNIT, "parameters", "decision")}
         row |= {
             "task_id": task.id,
@@ -132,38 +140,31 @@ def newest_verdict_id(connection: Connection, record: VerdictRecord) -> int:
 
 
 def incumbent_returns(connection: Connection, record: VerdictRecord) -> dict[int, float]:
-    """Read what the verdict of the deployment that trades this unit now earned out of sample.
+    """Read what the record behind the deployment that trades this unit now earned out of sample.
 
     Returns
     -------
     dict
         Daily returns by the start of their UTC day, milliseconds; none without such a deployment, or where
-        it trades this very verdict.
+        its record is this verdict's own.
     """
+    tasks = optimizer_tasks.c
+    own = select(tasks.record_id).where(tasks.id == record.task_id).scalar_subquery()
     query = (
-        select(out_of_sample_returns.c.day, out_of_sample_returns.c.daily_return)
-        .join(verdicts, verdicts.c.task_id == out_of_sample_returns.c.task_id)
+        select(record_days.c.day, record_days.c.daily_return)
+        .join(optimizer_tasks, tasks.record_id == record_days.c.record_id)
+        .join(verdicts, verdicts.c.task_id == tasks.id)
         .join(deployments, deployments.c.verdict_id == verdicts.c.id)
         .where(*(deployments.c[name] == getattr(record, name) for name in _UNIT))
-        .where(deployments.c.stage.in_(LADDER), verdicts.c.id != record.id)
+        .where(deployments.c.stage.in_(LADDER), tasks.record_id != own)
     )
-    return {day_start_ms(str(row.day)): row.daily_return for row in connection.execute(query)}
-
-
-def _return_rows(task_id: int, stitched: Mapping[int, OutOfSample]) -> list[dict[str, Any]]:
-    rows, equity = [], 1.0
-    for index in sorted(stitched):
-        for day, value in zip(stitched[index].days, stitched[index].returns, strict=True):
-            equity *= 1.0 + float(value)
-            row = {"task_id": task_id, "day": from_ms(int(day) // DAY_MS * DAY_MS).date(), "fold": index}
-            rows.append(row | {"daily_return": float(value), "equity": equity})
-    return rows
+    return {day_ms(row.day): row.daily_return for row in connection.execute(query)}
 
 
 def _verdicts() -> Select[Any]:
-    returns = out_of_sample_returns.c
-    by_day = func.array_agg(aggregate_order_by(returns.daily_return, returns.day))
-    stitched = select(by_day).where(returns.task_id == verdicts.c.task_id).scalar_subquery()
+    days = days_of_verdicts().subquery()
+    by_day = func.array_agg(aggregate_order_by(days.c.daily_return, days.c.day))
+    stitched = select(by_day).where(days.c.task_id == verdicts.c.task_id).scalar_subquery()
     return (
         select(verdicts, strategy_versions.c.content_hash, stitched.label("daily_returns"))
         .add_columns(optimizer_tasks.c.window_start, optimizer_tasks.c.window_end)

@@ -4,6 +4,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Select, case, func, select, tuple_
 
+from quant_pipelines.store.record_days import days_of_verdicts
 from quant_pipelines.store.tables import (
     accounts,
     deployments,
@@ -11,7 +12,6 @@ from quant_pipelines.store.tables import (
     fills,
     intents,
     optimizer_tasks,
-    out_of_sample_returns,
     performance_metrics,
     strategy_versions,
     verdicts,
@@ -30,14 +30,12 @@ def newest_verdicts(connection: Connection, exchange: str) -> list[dict[str, Any
 
 def out_of_sample_equity(connection: Connection, task_ids: list[int]) -> dict[int, list[float]]:
     """Read the stitched out-of-sample equity of walk-forwards by task, oldest day first, starting at 1."""
-    query = (
-        select(out_of_sample_returns.c.task_id, out_of_sample_returns.c.equity)
-        .where(out_of_sample_returns.c.task_id.in_(task_ids))
-        .order_by(out_of_sample_returns.c.task_id, out_of_sample_returns.c.day)
-    )
+    days = days_of_verdicts().subquery()
+    query = select(days).where(days.c.task_id.in_(task_ids)).order_by(days.c.task_id, days.c.day)
     curves: dict[int, list[float]] = {task_id: [1.0] for task_id in task_ids}
     for row in _rows(connection, query):
-        curves[row["task_id"]].append(row["equity"])
+        curve = curves[row["task_id"]]
+        curve.append(curve[-1] * (1.0 + row["daily_return"]))
     return curves
 
 

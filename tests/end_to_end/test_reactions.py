@@ -19,14 +19,16 @@ SIGNED = {"operator": "ann", "reason": "end-to-end test"}
 # Deployments beside the real ones: the same strategy and rules, on units that nobody trades. The runner takes
 # them up from now on; what they did in the thirty days before is seeded.
 DEPLOYMENT = """
-with real as (select * from trading.deployments order by id limit 1), task as (
+with real as (select * from trading.deployments order by id limit 1), record as (
+    insert into research.records (record_key, begun_at) values (%(timeframe)s, now()) returning id
+), task as (
     insert into research.optimizer_tasks
-        (task_key, strategy_version_id, strategy, exchange, symbol, timeframe, searcher, objective, seed,
-         window_start, window_end, settings, trigger, status, created_at, finished_at)
-    select %(timeframe)s, strategy_version_id, strategy, exchange, 'XRP/USDT:USDT', %(timeframe)s, 'ga',
-        'sharpe', 1, now(), now(), '{}', 'seeded', 'done', now() - interval '40 days',
+        (record_id, task_key, strategy_version_id, strategy, exchange, symbol, timeframe, searcher, objective,
+         seed, window_start, window_end, settings, trigger, status, created_at, finished_at)
+    select record.id, %(timeframe)s, strategy_version_id, strategy, exchange, 'XRP/USDT:USDT', %(timeframe)s,
+        'ga', 'sharpe', 1, now(), now(), '{}', 'seeded', 'done', now() - interval '40 days',
         now() - interval '40 days'
-    from real returning id
+    from real, record returning id
 ), verdict as (
     insert into research.verdicts
         (task_id, strategy_version_id, strategy, exchange, symbol, timeframe, parameters, in_sample,

@@ -93,11 +93,13 @@ insert into research.strategy_versions (strategy, content_hash, kernel_digest, s
 values ('s', 'h', 'k', '', '{}', now());
 """
 _SEARCH = """
+insert into research.records (record_key, begun_at) values ('key', now());
 insert into research.optimizer_tasks
-    (task_key, strategy_version_id, strategy, exchange, symbol, timeframe, searcher, objective, seed,
-     window_start, window_end, settings, trigger, status, created_at)
-select 'key', id, 's', 'e', 'x', '1h', 'ga', 'sharpe', 1, '2024-04-10', '2024-05-01', '{}', 'operator',
-    'running', now() from research.strategy_versions
+    (record_id, task_key, strategy_version_id, strategy, exchange, symbol, timeframe, searcher, objective,
+     seed, window_start, window_end, settings, trigger, status, created_at)
+select records.id, 'key', versions.id, 's', 'e', 'x', '1h', 'ga', 'sharpe', 1, '2024-04-10',
+    '2024-05-01', '{}', 'operator', 'running', now()
+from research.strategy_versions as versions, research.records
 """
 _DEPLOYMENT = """
 insert into trading.accounts (name, venue, currency, capital, created_at)

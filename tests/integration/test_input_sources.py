@@ -108,7 +108,7 @@ def test_a_job_without_its_input_says_so_and_the_others_go_on(
 def test_an_input_that_begins_later_than_the_bars_leaves_the_folds_that_it_covers(stored: Engine) -> None:
     job = replace(JOB, windows=replace(WINDOWS, folds=3, min_folds=1))
     whole = optimize_one(stored, replace(job, strategy="ema_cross"))
-    store_interest(stored, BTC, first_ms=END - 8 * DAY_MS)
+    store_interest(stored, BTC, first_ms=END - 7 * DAY_MS)
     part = optimize_one(stored, job)
     assert (whole.out_of_sample["folds"], part.out_of_sample["folds"]) == (3, 1)
 

@@ -55,6 +55,7 @@ def store(engine: Engine, record: VerdictRecord, *, archive: str | None = None) 
         VERSION,
         {
             "task_key": f"{record.symbol}{record.window_end_ms}",
+            "record_key": f"{record.symbol}{record.window_end_ms}",
             "strategy": record.strategy,
             "exchange": record.exchange,
             "symbol": record.symbol,
@@ -68,7 +69,7 @@ def store(engine: Engine, record: VerdictRecord, *, archive: str | None = None) 
             "trigger": "daily",
         },
     )
-    return save_verdict(engine, task, record, {})
+    return save_verdict(engine, task, record)
 
 
 def screen(engine: Engine, settings: Settings | None = None) -> ScreenReport:

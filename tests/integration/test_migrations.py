@@ -4,6 +4,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any, get_args
 
 import pytest
+from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
@@ -13,6 +14,7 @@ from sqlalchemy import Engine, make_url, text
 from quant_pipelines.core.errors import ConfigurationError, StoreError
 from quant_pipelines.core.orders import OrderStatus, Side
 from quant_pipelines.core.stages import Stage
+from quant_pipelines.optimize.searcher import Trial
 from quant_pipelines.optimize.verdict import VerdictDecision
 from quant_pipelines.store.engine import (
     connect,
@@ -23,6 +25,7 @@ from quant_pipelines.store.engine import (
     session,
 )
 from quant_pipelines.store.migrate import migrate
+from quant_pipelines.store.records import read_folds
 from quant_pipelines.store.revision import MIGRATIONS, known_revisions, newest_revision, require_current
 from quant_pipelines.store.tables import metadata
 from quant_pipelines.store.tables.market import Confirmation, RevisionCause
@@ -102,6 +105,56 @@ def test_a_check_of_the_database_allows_the_words_of_the_code(
     with engine.connect() as connection:
         stored = connection.execute(query, {"table": table, "name": name}).scalar_one()
     assert tuple(re.findall("'([^']*)'", stored)) == get_args(words)
+
+
+_SEARCH_OF_BEFORE = """
+insert into research.strategies values ('s', '', now());
+insert into research.strategy_versions (strategy, content_hash, kernel_digest, source, parameters, created_at)
+values ('s', 'h', 'k', '', '{}', now());
+insert into research.optimizer_tasks
+    (task_key, strategy_version_id, strategy, exchange, symbol, timeframe, searcher, objective, seed,
+     window_start, window_end, settings, trigger, status, created_at)
+select key, id, 's', 'e', 'x', '1h', 'ga', 'sharpe', 1, '2025-01-01', '2025-01-12', '{}', 'daily', 'done',
+    now() from research.strategy_versions, unnest(array['a', 'b']) as key;
+insert into research.folds
+    (task_id, fold, train_start, train_end, test_start, test_end, parameters, train_metrics, test_metrics,
+     result)
+select id, 7, '2025-01-01', '2025-01-10', '2025-01-10', '2025-01-12', '{"fast": 3}', '{}', '{}',
+    '{"train_returns": [0.5, 0.25], "days": [1736467200000, 1736553600000], "returns": [0.1, -0.2],
+      "trades": [{"pnl": 1, "exit_time": 1736553600000}, {"pnl": 2, "exit_time": 1736640000000},
+                 {"pnl": 3, "exit_time": 1736500000000}]}'
+from research.optimizer_tasks where task_key = 'b';
+insert into research.trials select id, 7, 0, '{"fast": 3}', 1.5 from research.optimizer_tasks;
+insert into research.out_of_sample_returns
+select id, day, 7, value, 1 from research.optimizer_tasks,
+    (values (date '2025-01-10', 0.1), (date '2025-01-11', -0.2)) as one (day, value);
+"""
+
+
+def test_search_of_before_records_becomes_a_record_of_its_own(empty_database: str) -> None:
+    engine = disposing(empty_database)
+    with engine.begin() as connection:
+        connection.execute(text("create schema ops"))
+        config = Config()
+        config.set_main_option("script_location", str(MIGRATIONS))
+        config.attributes["connection"] = connection
+        command.upgrade(config, "0027")
+        connection.exec_driver_sql(_SEARCH_OF_BEFORE)
+    migrate(engine)
+    with engine.connect() as connection:
+        tasks = connection.execute(
+            text("select t.id from research.optimizer_tasks t join research.records r on r.id = record_id")
+        ).scalars()
+        first, second = sorted(tasks)
+        (fold,) = read_folds(connection, second).values()
+        kept = connection.execute(text("select day, daily_return from research.record_days")).all()
+    engine.dispose()
+    assert (fold.fold.index, fold.fit.parameters, fold.fit.returns.tolist()) == (7, {"fast": 3}, [0.5, 0.25])
+    assert fold.fit.trials == (Trial({"fast": 3}, 1.5),)
+    assert fold.test.returns.tolist() == [0.1, -0.2]
+    assert [trade["pnl"] for trade in fold.test.trades] == [3, 1, 2]
+    assert len(kept) == 4
+    assert first != second
 
 
 def test_several_processes_may_migrate_at_once(empty_database: str) -> None:

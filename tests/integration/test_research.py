@@ -6,13 +6,22 @@ from typing import Any
 
 import numpy as np
 import pytest
-from sqlalchemy import Engine, func, select, text
+from sqlalchemy import Engine, func, select, text, update
+from sqlalchemy.exc import DBAPIError
 
 from quant_pipelines.core.bars import BarRows
 from quant_pipelines.core.errors import DataError, OptimizationError, StrategyError
 from quant_pipelines.core.series import Series
-from quant_pipelines.core.settings import MarketSettings, OptimizationSettings, Settings, WindowSettings
-from quant_pipelines.core.timeframes import DAY_MS, MINUTE_MS, day_start_ms
+from quant_pipelines.core.settings import (
+    CostSettings,
+    GateSettings,
+    MarketSettings,
+    OptimizationSettings,
+    Settings,
+    WindowSettings,
+)
+from quant_pipelines.core.timeframes import DAY_MS, MINUTE_MS, day_start_ms, from_ms
+from quant_pipelines.lifecycle import screen_candidates
 from quant_pipelines.optimize.verdict import VerdictRecord
 from quant_pipelines.research.daily import daily_jobs
 from quant_pipelines.research.job import JobFailure, OptimizationJob
@@ -20,15 +29,18 @@ from quant_pipelines.research.pool import optimize_many
 from quant_pipelines.research.run import optimize_one, resume_job
 from quant_pipelines.store.bars import upsert_bars
 from quant_pipelines.store.engine import transaction
+from quant_pipelines.store.stages import StoredStage, read_stage
 from quant_pipelines.store.tables import (
     folds,
     optimizer_tasks,
-    out_of_sample_returns,
+    record_days,
+    records,
     strategy_versions,
     trials,
     verdicts,
 )
 from quant_pipelines.store.verdicts import read_verdicts, verdict_of_task
+from quant_pipelines.store.views import out_of_sample_equity
 
 pytestmark = pytest.mark.postgres
 
@@ -121,13 +133,12 @@ def test_verdict_is_stored_with_everything_behind_it(stored: Engine) -> None:
     assert record.in_sample["own_trials"] == 16 * 4 + 8
     assert {gate.gate for gate in record.gates} == {"paper", "capital"}
     assert (count(stored, folds), count(stored, trials)) == (4, 64)
-    assert count(stored, out_of_sample_returns) == 3
+    assert count(stored, record_days) == 3
     assert (count(stored, strategy_versions), count(stored, verdicts)) == (1, 1)
+    assert record.task_id is not None
     with stored.connect() as connection:
-        equity = connection.execute(
-            select(out_of_sample_returns.c.equity).order_by(out_of_sample_returns.c.day)
-        ).scalars()
-        assert list(equity)[-1] == pytest.approx(1 + record.out_of_sample["total_return"], rel=1e-12)
+        equity = out_of_sample_equity(connection, [record.task_id])[record.task_id]
+    assert equity[-1] == pytest.approx(1 + record.out_of_sample["total_return"], rel=1e-12)
 
 
 def test_finished_job_is_not_run_again(stored: Engine) -> None:
@@ -139,11 +150,13 @@ def test_finished_job_is_not_run_again(stored: Engine) -> None:
 def test_interrupted_job_goes_on_behind_the_last_fold_and_ends_the_same(stored: Engine) -> None:
     whole = optimize_one(stored, JOB)
     assert whole.task_id is not None
+    kept = {"kept": [END // DAY_MS - 3, END // DAY_MS - 2]}
     with stored.begin() as connection:  # as a crash after two folds would leave it
         connection.execute(text("delete from research.verdicts"))
-        connection.execute(text("delete from research.out_of_sample_returns"))
-        connection.execute(text("delete from research.folds where fold not in (0, 1)"))
-        connection.execute(text("delete from research.trials where fold not in (0, 1)"))
+        connection.execute(text("alter table research.record_days disable trigger user"))
+        connection.execute(text("delete from research.record_days where fold != all(:kept)"), kept)
+        connection.execute(text("delete from research.folds where fold != all(:kept)"), kept)
+        connection.execute(text("delete from research.trials where fold != all(:kept)"), kept)
         connection.execute(text("update research.optimizer_tasks set status = 'running', finished_at = null"))
         connection.execute(text("create table kept as select *, xmin as writer from research.folds"))
     resumed = optimize_one(stored, resume_job(stored, whole.task_id))
@@ -151,7 +164,8 @@ def test_interrupted_job_goes_on_behind_the_last_fold_and_ends_the_same(stored: 
     with stored.connect() as connection:
         untouched = connection.execute(
             text(
-                "select count(*) from research.folds f join kept using (task_id, fold) where f.xmin = writer"
+                "select count(*) from research.folds f join kept using (record_id, fold)"
+                " where f.xmin = writer"
             )
         ).scalar_one()
     assert untouched == 2
@@ -164,7 +178,8 @@ def test_any_number_of_workers_gives_the_same_verdicts(
     jobs = [JOB, replace(JOB, timeframe="1m"), replace(JOB, symbol="ETH/USDT:USDT")]
     alone = [numbers(optimize_one(stored, job)) for job in reversed(jobs)][::-1]
     with stored.begin() as connection:
-        connection.execute(text("truncate research.optimizer_tasks cascade"))
+        connection.execute(text("alter table research.record_days disable trigger user"))
+        connection.execute(text("truncate research.records cascade"))
     todo = [*jobs, replace(JOB, strategy="ema_cros")]
     outcomes = optimize_many(database_url, todo, workers=2, columns=tmp_path)
     assert [numbers(one) for one in outcomes[:3] if isinstance(one, VerdictRecord)] == alone
@@ -221,7 +236,7 @@ def test_failed_job_keeps_its_reason_and_may_be_run_again(stored: Engine) -> Non
 def test_second_process_at_the_same_task_is_refused(stored: Engine) -> None:
     record = optimize_one(stored, JOB)
     with stored.connect() as connection:
-        key = connection.execute(select(optimizer_tasks.c.task_key)).scalar_one()
+        key = connection.execute(select(records.c.record_key)).scalar_one()
         connection.execute(text("select pg_advisory_lock(:key)"), {"key": int(key[:15], 16)})
         with pytest.raises(OptimizationError, match="being worked on by another process"):
             optimize_one(stored, JOB)
@@ -355,3 +370,122 @@ def test_history_for_too_few_folds_fails_with_one_sentence(stored: Engine) -> No
     sentence = "BTC/USDT:USDT 15m: folds is 3 of 9, because bars are 672 from .*; expected 4 or more"
     with pytest.raises(DataError, match=sentence):
         optimize_one(stored, job)
+
+
+# Two folds of two days: the first is finished a day before the end, the second has one day then.
+TWO_DAYS = replace(JOB, windows=replace(WINDOWS, test_days=2, folds=2, min_folds=1))
+
+
+def days_of(engine: Engine) -> dict[tuple[int, Any], Any]:
+    with engine.connect() as connection:
+        rows = connection.execute(text("select record_days.*, xmin as writer from research.record_days"))
+        return {(row.record_id, row.day): row for row in rows}
+
+
+def test_second_night_searches_nothing_and_adds_its_day(stored: Engine) -> None:
+    first = optimize_one(stored, replace(TWO_DAYS, window_end_ms=END - DAY_MS))
+    before, fits = days_of(stored), (count(stored, folds), count(stored, trials))
+    second = optimize_one(stored, TWO_DAYS)
+    after = days_of(stored)
+    assert {key: after[key] for key in before} == before  # neither a value nor the row was written again
+    assert len(after) == len(before) + 1
+    assert second.daily_returns[: len(first.daily_returns)] == first.daily_returns
+    assert len(second.daily_returns) == len(first.daily_returns) + 1
+    assert (count(stored, folds), count(stored, trials)) == fits
+    assert second.in_sample["trials"] == second.in_sample["own_trials"]  # its own record is no earlier one
+    assert optimize_one(stored, replace(TWO_DAYS, window_end_ms=END - DAY_MS)) == first
+
+
+def test_record_is_the_same_whatever_the_nights_that_wrote_it(stored: Engine) -> None:
+    for before in (2, 1, 0):
+        grown = optimize_one(stored, replace(TWO_DAYS, window_end_ms=END - before * DAY_MS))
+    with stored.begin() as connection:
+        connection.execute(text("alter table research.record_days disable trigger user"))
+        connection.execute(text("truncate research.records cascade"))
+    anew = optimize_one(stored, TWO_DAYS)
+    assert len(anew.daily_returns) == 3
+    assert numbers(grown) == numbers(anew)
+
+
+def test_changed_bars_leave_the_days_that_were_computed(stored: Engine) -> None:
+    first = optimize_one(stored, replace(TWO_DAYS, window_end_ms=END - DAY_MS))
+    upsert_bars(stored, Series(JOB.exchange, JOB.symbol, "15m"), rolled_up(market(77), 15))
+    second = optimize_one(stored, TWO_DAYS)
+    assert second.daily_returns[: len(first.daily_returns)] == first.daily_returns
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "update research.record_days set daily_return = 0.5",
+        "delete from research.record_days",
+        "truncate research.record_days",
+    ],
+)
+def test_day_of_a_record_is_not_changed_by_any_statement(stored: Engine, statement: str) -> None:
+    optimize_one(stored, JOB)
+    before = days_of(stored)
+    refusal = "days of a record never change: (update|delete|truncate) is refused"
+    with pytest.raises(DBAPIError, match=refusal), stored.begin() as connection:
+        connection.execute(text(statement))
+    assert days_of(stored) == before
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"seed": 2},
+        {"trials": 8},
+        {"searcher": "grid"},
+        {"objective": "sortino"},
+        {"windows": replace(WINDOWS, purge_hours=8)},
+        {"costs": CostSettings(fee_bps=9.0)},
+        {"overfit_points": 16},
+    ],
+)
+def test_another_procedure_begins_a_record_of_its_own(stored: Engine, change: dict[str, Any]) -> None:
+    optimize_one(stored, JOB)
+    optimize_one(stored, replace(JOB, **change))
+    assert (count(stored, records), count(stored, record_days)) == (2, 6)
+
+
+@pytest.mark.parametrize(
+    "change", [{"gates": GateSettings(capital_min_psr=0.9)}, {"overfit_blocks": 4}, {"trigger": "daily"}]
+)
+def test_how_days_are_judged_begins_no_record(stored: Engine, change: dict[str, Any]) -> None:
+    optimize_one(stored, JOB)
+    optimize_one(stored, replace(JOB, **change))
+    assert (count(stored, records), count(stored, record_days)) == (1, 3)
+
+
+def test_days_count_as_unseen_from_the_first_time_that_the_text_was_seen(stored: Engine) -> None:
+    first = optimize_one(
+        stored, replace(JOB, window_end_ms=END - DAY_MS, windows=replace(WINDOWS, min_folds=1))
+    )
+    assert first.out_of_sample["days_unseen"] == 0
+    with stored.begin() as connection:
+        seen = {"at": from_ms(END - 2 * DAY_MS)}
+        connection.execute(text("update research.strategy_versions set created_at = :at"), seen)
+    second = optimize_one(stored, replace(JOB, windows=replace(WINDOWS, min_folds=1)))
+    assert second.out_of_sample["days_unseen"] == 2
+
+
+def test_capital_asks_the_newest_verdict_on_the_record(stored: Engine) -> None:
+    admitting = GateSettings(paper_min_trades=1, paper_min_return=-1.0, paper_min_efficiency=-1e9)
+    admitting = replace(admitting, paper_min_known_funding=0.0)
+    optimize_one(stored, replace(TWO_DAYS, window_end_ms=END - DAY_MS, gates=admitting))
+    (deployment,) = screen_candidates(stored, Settings(), lambda: END).deployments
+    assert stage_of(stored, deployment).capital_passed is False
+    second = optimize_one(stored, TWO_DAYS)
+    other = optimize_one(stored, replace(TWO_DAYS, seed=5))
+    for judged, expected in ((other, False), (second, True)):
+        with stored.begin() as connection:
+            connection.execute(update(verdicts).where(verdicts.c.id == judged.id).values(capital_passed=True))
+        assert stage_of(stored, deployment).capital_passed is expected
+
+
+def stage_of(engine: Engine, deployment_id: int) -> StoredStage:
+    with transaction(engine) as connection:
+        stored = read_stage(connection, deployment_id)
+    assert stored is not None
+    return stored

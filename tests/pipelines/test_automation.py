@@ -22,13 +22,15 @@ with version as (
     insert into research.strategy_versions
         (strategy, content_hash, kernel_digest, source, parameters, created_at)
     values ('ema_cross', 'h', 'k', '', '{}', now()) returning id
+), record as (
+    insert into research.records (record_key, begun_at) values ('t', now()) returning id
 ), task as (
     insert into research.optimizer_tasks
-        (task_key, strategy_version_id, strategy, exchange, symbol, timeframe, searcher, objective, seed,
-         window_start, window_end, settings, trigger, status, created_at)
-    select 't', id, 'ema_cross', 'binanceusdm', :symbol, '1h', 'ga', 'sharpe', 1, now(), now(), '{}', 'test',
-        'done', now()
-    from version returning id, strategy_version_id
+        (record_id, task_key, strategy_version_id, strategy, exchange, symbol, timeframe, searcher, objective,
+         seed, window_start, window_end, settings, trigger, status, created_at)
+    select record.id, 't', version.id, 'ema_cross', 'binanceusdm', :symbol, '1h', 'ga', 'sharpe', 1, now(),
+        now(), '{}', 'test', 'done', now()
+    from version, record returning id, strategy_version_id
 ), verdict as (
     insert into research.verdicts
         (task_id, strategy_version_id, strategy, exchange, symbol, timeframe, parameters, in_sample,

@@ -100,12 +100,15 @@ with version as (
     insert into research.strategy_versions
         (strategy, content_hash, kernel_digest, source, parameters, created_at)
     values ('s', 'h', 'k', '', '{}', now()) returning id
+), record as (
+    insert into research.records (record_key, begun_at) values ('t', now()) returning id
 ), task as (
     insert into research.optimizer_tasks
-        (task_key, strategy_version_id, strategy, exchange, symbol, timeframe, searcher, objective, seed,
-         window_start, window_end, settings, trigger, status, created_at)
-    select 't', id, 's', 'e', 'x', '1h', 'ga', 'sharpe', 1, now(), now(), '{}', 'test', 'done', now()
-    from version returning id, strategy_version_id
+        (record_id, task_key, strategy_version_id, strategy, exchange, symbol, timeframe, searcher, objective,
+         seed, window_start, window_end, settings, trigger, status, created_at)
+    select record.id, 't', version.id, 's', 'e', 'x', '1h', 'ga', 'sharpe', 1, now(), now(), '{}',
+        'test', 'done', now()
+    from version, record returning id, strategy_version_id
 )
 insert into research.verdicts
     (task_id, strategy_version_id, strategy, exchange, symbol, timeframe, parameters, in_sample,

@@ -88,6 +88,8 @@ def sharpe_of_columns(returns: FloatArray) -> FloatArray:
     >>> sharpe_of_columns(np.array([[0.01, 0.01], [0.03, 0.01]])).round(4)
     array([1.4142, 0.    ])
     """
+    if len(returns) < 2:
+        return np.zeros(returns.shape[1])
     deviation = returns.std(axis=0, ddof=1)
     still = is_rounding(deviation, returns)
     return np.where(still, 0.0, returns.mean(axis=0) / np.where(still, 1.0, deviation))

@@ -3,6 +3,7 @@
 from typing import Literal, TypeAlias
 
 from sqlalchemy import (
+    ARRAY,
     BigInteger,
     Boolean,
     CheckConstraint,
@@ -82,6 +83,16 @@ strategy_library = Table(
     comment="The text of each strategy that research uses",
 )
 
+records = Table(
+    "records",
+    metadata,
+    identity(),
+    text("record_key", unique=True, comment="digest of everything that decides a day"),
+    moment("begun_at"),
+    schema="research",
+    comment="What one procedure did out of sample: one text, space, search, calendar and costs on one market",
+)
+
 optimizer_tasks = Table(
     "optimizer_tasks",
     metadata,
@@ -97,6 +108,7 @@ optimizer_tasks = Table(
         ForeignKey("research.strategy_versions.id"),
         nullable=False,
     ),
+    Column("record_id", BigInteger, ForeignKey("research.records.id"), nullable=False, index=True),
     text("strategy"),
     text("exchange"),
     text("symbol"),
@@ -120,60 +132,56 @@ optimizer_tasks = Table(
 folds = Table(
     "folds",
     metadata,
-    Column(
-        "task_id",
-        BigInteger,
-        ForeignKey("research.optimizer_tasks.id", ondelete="CASCADE"),
-        nullable=False,
-    ),
+    Column("record_id", BigInteger, ForeignKey("research.records.id"), nullable=False),
     Column("fold", Integer, nullable=False),
     moment("train_start"),
     moment("train_end"),
     moment("test_start"),
-    moment("test_end"),
     document("parameters", comment="best in-sample parameters"),
     document("train_metrics"),
-    document("test_metrics"),
-    document("result", comment="out-of-sample daily returns and trades, for stitching after a restart"),
-    PrimaryKeyConstraint("task_id", "fold"),
+    Column(
+        "train_returns",
+        ARRAY(Double),
+        nullable=False,
+        comment="daily returns of the best parameters in the train window",
+    ),
+    PrimaryKeyConstraint("record_id", "fold"),
     schema="research",
-    comment="Finished folds; a task that was interrupted goes on behind the last one",
+    comment="What was found in-sample; a fold is fitted once",
 )
 
 trials = Table(
     "trials",
     metadata,
-    Column(
-        "task_id",
-        BigInteger,
-        ForeignKey("research.optimizer_tasks.id", ondelete="CASCADE"),
-        nullable=False,
-    ),
+    Column("record_id", BigInteger, ForeignKey("research.records.id"), nullable=False),
     Column("fold", Integer, nullable=False),
     Column("trial", Integer, nullable=False),
     document("parameters"),
     Column("objective", Double, nullable=True),
-    PrimaryKeyConstraint("task_id", "fold", "trial"),
+    PrimaryKeyConstraint("record_id", "fold", "trial"),
     schema="research",
     comment="Every parameter set that was tried in-sample",
 )
 
-out_of_sample_returns = Table(
-    "out_of_sample_returns",
+record_days = Table(
+    "record_days",
     metadata,
-    Column(
-        "task_id",
-        BigInteger,
-        ForeignKey("research.optimizer_tasks.id", ondelete="CASCADE"),
-        nullable=False,
-    ),
+    Column("record_id", BigInteger, ForeignKey("research.records.id"), nullable=False),
     Column("day", Date, nullable=False),
     Column("fold", Integer, nullable=False),
     Column("daily_return", Double, nullable=False),
-    Column("equity", Double, nullable=False),
-    PrimaryKeyConstraint("task_id", "day"),
+    Column(
+        "is_warm",
+        Boolean,
+        nullable=False,
+        comment="whether the strategy had enough bars before the fold",
+    ),
+    Column("cover", ARRAY(Double), nullable=False, comment="returns of the fixed Sobol points on this day"),
+    document("trades", comment="round trips that ended on this day"),
+    moment("computed_at"),
+    PrimaryKeyConstraint("record_id", "day"),
     schema="research",
-    comment="Stitched out-of-sample equity, one row a UTC day, starting at 1",
+    comment="Out-of-sample days; a row never changes and never goes",
 )
 
 verdicts = Table(
@@ -197,7 +205,7 @@ verdicts = Table(
     text("exchange"),
     text("symbol"),
     text("timeframe"),
-    document("parameters", comment="final fit on the newest window: what would be deployed"),
+    document("parameters", comment="found by the newest fold: what would be deployed"),
     document("in_sample"),
     document("out_of_sample"),
     document("gates", comment="list of name, value, threshold, passed, gate (paper or capital), detail"),

@@ -30,7 +30,8 @@ from quant_pipelines.store.tables import (
     data_findings,
     deployments,
     equity,
-    out_of_sample_returns,
+    optimizer_tasks,
+    record_days,
     verdicts,
 )
 from quant_pipelines.store.verdicts import save_verdict
@@ -84,6 +85,7 @@ class World:
         names = ("strategy", "exchange", "symbol", "timeframe")
         row = {name: getattr(record, name) for name in names} | {
             "task_key": f"{symbol}{day}",
+            "record_key": f"{symbol}{day}",
             "searcher": "ga",
             "objective": "sharpe",
             "seed": 1,
@@ -92,7 +94,7 @@ class World:
             "settings": {"job": {"archive": None}, "rules": {}},
             "trigger": "daily",
         }
-        return save_verdict(self.engine, open_task(self.engine, VERSION, row), record, {})
+        return save_verdict(self.engine, open_task(self.engine, VERSION, row), record)
 
     def deployment(self, symbol: str = BTC, stage: str = "paper", days_ago: float = 30.0) -> int:
         """Deployment that entered its stage some days ago, with a verdict that passed every gate."""
@@ -121,18 +123,19 @@ class World:
     def promise(self, deployment_id: int, returns: np.ndarray) -> None:
         """Stitched out-of-sample returns of the deployment's verdict."""
         with self.engine.begin() as connection:
-            task = connection.execute(
-                select(verdicts.c.task_id)
+            own = connection.execute(
+                select(optimizer_tasks.c.record_id)
+                .join(verdicts, verdicts.c.task_id == optimizer_tasks.c.id)
                 .join(deployments, deployments.c.verdict_id == verdicts.c.id)
                 .where(deployments.c.id == deployment_id)
             ).scalar_one()
             first = from_ms(NOW - 100 * DAY_MS).date()
             rows = [
-                {"task_id": task, "day": first + timedelta(days=at), "fold": 0}
-                | {"daily_return": float(value), "equity": 1.0}
+                {"record_id": own, "day": first + timedelta(days=at), "fold": 0, "trades": []}
+                | {"daily_return": float(value), "is_warm": True, "cover": [], "computed_at": self.now}
                 for at, value in enumerate(returns)
             ]
-            connection.execute(insert(out_of_sample_returns), rows)
+            connection.execute(insert(record_days), rows)
 
     def block(self, symbol: str = BTC) -> None:
         """Finding of yesterday that blocks."""

@@ -21,7 +21,7 @@ from quant_pipelines.research.run import optimize_one
 from quant_pipelines.store.engine import transaction
 from quant_pipelines.store.verdicts import incumbent_returns, read_verdict, read_verdicts
 from quant_pipelines.store.views import newest_verdicts
-from tests.integration.test_research import JOB, store_market
+from tests.integration.test_research import END, JOB, store_market
 
 pytestmark = pytest.mark.postgres
 
@@ -82,12 +82,13 @@ def test_verdict_whose_rows_are_gone_costs_only_its_page(
 
 
 def test_every_fold_is_told_also_by_a_walk_forward_that_was_finished_before(judged: Engine) -> None:
+    days = [END // DAY_MS - before for before in (3, 2, 1, 0)]
     told: list[FoldResult] = []
     optimize_one(judged, JOB, on_fold=told.append)
-    assert sorted(result.fold.index for result in told) == [-1, 0, 1, 2]
+    assert sorted(result.fold.index for result in told) == days
     fresh: list[FoldResult] = []
     optimize_one(judged, replace(JOB, seed=9), on_fold=fresh.append)
-    assert [result.fold.index for result in fresh] == [0, 1, 2, -1]
+    assert [result.fold.index for result in fresh] == days
 
 
 def test_incumbent_is_the_record_of_the_verdict_that_is_traded_now(world: Any) -> None:

@@ -126,18 +126,34 @@ def test_slots_that_are_missing_are_named(
     assert told in capfd.readouterr().out
 
 
-@pytest.mark.parametrize(("timeframe", "slots"), [("1d", 27), ("1h", 30)])
+@pytest.mark.parametrize(
+    ("timeframe", "days", "slots"),
+    [
+        ("1d", 132, (27, 27, 27, 27)),
+        ("1h", 132, (30, 30, 30, 30)),
+        # The newest fold is open after eight days: what it holds pays the slot at the end on the next day.
+        ("1d", 140, (27, 27, 27, 20)),
+        ("1h", 140, (30, 30, 30, 23)),
+    ],
+)
 def test_slot_at_which_a_fold_ends_is_paid_by_it(
-    timeframe: str, slots: int, quant: Quant, long: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    timeframe: str,
+    days: int,
+    slots: tuple[int, ...],
+    *,
+    quant: Quant,
+    long: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """Four folds of ten days from 2025-06-09 on, each closed at a midnight that is a slot."""
+    """Folds of ten days from 2025-06-01 or ten days later on, each closed at a midnight that is a slot."""
     monkeypatch.setenv("QUANT_COSTS__FEE_BPS", "0")
     monkeypatch.setenv("QUANT_COSTS__SLIPPAGE_BPS", "0")
-    archive = write_flat(tmp_path / "archive", 140, timeframe)
-    write_slots(archive, every(8, 0, 140.1), mark=100.0)
+    archive = write_flat(tmp_path / "archive", days, timeframe)
+    write_slots(archive, every(8, 0, days + 0.1), mark=100.0)
     code, document, _ = quant(*searched(long, archive, timeframe), "--json")
-    outside = document["out_of_sample"]["total_return"]
-    assert (code, outside) == (0, pytest.approx((1.0 - 0.001 * slots) ** 4 - 1.0, abs=1e-12))
+    kept = np.prod([1.0 - 0.001 * paid for paid in slots])
+    assert (code, document["out_of_sample"]["total_return"]) == (0, pytest.approx(kept - 1.0, abs=1e-12))
     gate = next(gate for gate in document["gates"] if gate["name"] == "known_funding")
     assert (gate["value"], gate["passed"]) == (1.0, True)
 
@@ -145,12 +161,12 @@ def test_slot_at_which_a_fold_ends_is_paid_by_it(
 def test_research_refuses_a_share_of_known_funding_below_the_stated_one(
     quant: Quant, long: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    archive = write_flat(tmp_path / "archive", 140, "1d")
-    write_slots(archive, every(8, 0, 130), mark=100.0)
+    archive = write_flat(tmp_path / "archive", 132, "1d")
+    write_slots(archive, every(8, 0, 122), mark=100.0)
     _, document, _ = quant(*searched(long, archive, "1d"), "--json")
     gate = next(gate for gate in document["gates"] if gate["name"] == "known_funding")
     assert (gate["passed"], gate["threshold"], round(gate["value"], 3)) == (False, 0.95, 0.741)
-    assert gate["detail"].endswith("; 28 slots from 2025-07-09 00:00 to 2025-07-19 00:00 missing")
+    assert gate["detail"].endswith("; 28 slots from 2025-07-01 00:00 to 2025-07-11 00:00 missing")
     monkeypatch.setenv("QUANT_GATES__PAPER_MIN_KNOWN_FUNDING", "0.7")
     _, document, _ = quant(*searched(long, archive, "1d"), "--json")
     assert next(gate for gate in document["gates"] if gate["name"] == "known_funding")["passed"]

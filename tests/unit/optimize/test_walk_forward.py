@@ -1,6 +1,7 @@
 """Walk-forward on a market whose best parameter is known."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -12,9 +13,9 @@ from quant_pipelines.optimize.evaluation import OutOfSample
 from quant_pipelines.optimize.folds import Fold
 from quant_pipelines.optimize.judge import Context, judge
 from quant_pipelines.optimize.space import Dimension, Parameters, Space
-from quant_pipelines.optimize.walk_forward import FINAL_FIT, FoldResult, Plan, walk_forward
+from quant_pipelines.optimize.walk_forward import FoldResult, Plan, walk_forward
 
-END = day_start_ms("2025-06-01")
+END = day_start_ms("2025-06-11")  # an edge of the calendar
 PLAN = Plan(
     Space((Dimension("window", 1, 40, True),), is_valid=lambda _: True),
     WindowSettings(train_days=20, test_days=10, folds=3, purge_hours=24),
@@ -31,6 +32,7 @@ class KnownMarket:
     def __init__(self, edge: float = 0.01) -> None:
         self.edge = edge
         self.searched: list[tuple[int, int]] = []
+        self.covered: list[tuple[int, int]] = []
 
     def search(self, start_ms: int, end_ms: int, parameter_sets: Sequence[Parameters]) -> FloatArray:
         self.searched.append((start_ms, end_ms))
@@ -40,7 +42,16 @@ class KnownMarket:
     def test(self, fold: Fold, parameters: Parameters) -> OutOfSample:
         days = np.arange(fold.test_start_ms // DAY_MS, fold.test_end_ms // DAY_MS)
         returns = self._returns(days, parameters)
-        return OutOfSample(days * DAY_MS, returns, tuple({"pnl": float(value)} for value in returns))
+        trades = [
+            {"pnl": float(value), "exit_time": int(day) * DAY_MS}
+            for day, value in zip(days, returns, strict=True)
+        ]
+        return OutOfSample(days * DAY_MS, returns, tuple(trades))
+
+    def cover(self, fold: Fold, parameter_sets: Sequence[Parameters]) -> FloatArray:
+        self.covered.append((fold.test_start_ms, fold.test_end_ms))
+        days = np.arange(fold.test_start_ms // DAY_MS, fold.test_end_ms // DAY_MS)
+        return np.stack([self._returns(days, values) for values in parameter_sets], axis=1)
 
     def _returns(self, days: np.ndarray, values: Parameters) -> FloatArray:
         noise = np.sin(days * 1.7) * 0.01
@@ -58,10 +69,10 @@ class Silent(KnownMarket):
 def test_every_fold_finds_the_best_parameter_in_its_own_train_window() -> None:
     market = KnownMarket()
     result = walk_forward(market, PLAN)
-    assert [one.fit.parameters for one in (*result.folds, result.final)] == [{"window": 7}] * 4
-    allowed = {(fold.train_start_ms, fold.train_end_ms) for fold in PLAN.folds}
-    allowed |= {(END - 20 * DAY_MS, END), (PLAN.start_ms, END)}
-    assert set(market.searched) == allowed
+    assert [one.fit.parameters for one in result.folds] == [{"window": 7}] * 4
+    assert result.promoted is result.folds[-1].fit
+    assert set(market.searched) == {(fold.train_start_ms, fold.train_end_ms) for fold in PLAN.folds}
+    assert market.covered == [(fold.test_start_ms, fold.test_end_ms) for fold in PLAN.folds[:-1]]
 
 
 def test_out_of_sample_is_stitched_without_gap_or_overlap() -> None:
@@ -74,17 +85,45 @@ def test_out_of_sample_is_stitched_without_gap_or_overlap() -> None:
 def test_finished_folds_are_taken_as_they_are() -> None:
     stored: dict[int, FoldResult] = {}
     whole = walk_forward(KnownMarket(), PLAN, on_fold=lambda one: stored.update({one.fold.index: one}))
-    assert sorted(stored) == [FINAL_FIT, 0, 1, 2]
+    assert sorted(stored) == [fold.index for fold in PLAN.folds]
     market = KnownMarket()
     resumed = walk_forward(market, PLAN, finished=stored)
-    assert market.searched == [(PLAN.start_ms, END)]
+    assert (market.searched, market.covered) == ([], [])
     assert np.array_equal(resumed.out_of_sample.returns, whole.out_of_sample.returns)
+
+
+def test_next_night_adds_its_day_to_the_record_and_searches_nothing() -> None:
+    record: dict[int, FoldResult] = {}
+    for night in range(13):
+        market, plan = KnownMarket(), replace(PLAN, end_ms=END + night * DAY_MS)
+        before = {index: one.test for index, one in record.items()}
+        told: list[FoldResult] = []
+        grown = walk_forward(market, plan, finished=record, on_fold=told.append)
+        record |= {one.fold.index: one for one in told}
+        assert len(market.searched) == {0: 4, 10: 1}.get(night, 0)
+        assert len(grown.out_of_sample.trades) == grown.out_of_sample.days.size == 30 + night
+        assert grown.cover.shape == (30 + night, 16)
+        for index, test in before.items():
+            assert np.array_equal(record[index].test.returns[: test.returns.size], test.returns)
+    anew = walk_forward(KnownMarket(), replace(plan, windows=replace(PLAN.windows, folds=5)))
+    assert np.array_equal(anew.out_of_sample.returns, grown.out_of_sample.returns)
+    assert np.array_equal(anew.cover, grown.cover)
+
+
+def test_day_that_is_known_stays_where_today_would_compute_another() -> None:
+    known = {one.fold.index: one for one in walk_forward(KnownMarket(0.01), PLAN).folds}
+    tomorrow = walk_forward(KnownMarket(-0.5), replace(PLAN, end_ms=END + DAY_MS), finished=known)
+    kept = {one.fold.index: one.test.returns for one in known.values()}
+    *old, newest = tomorrow.folds
+    assert all(np.array_equal(one.test.returns, kept[one.fold.index]) for one in old)
+    assert newest.fit.parameters == {"window": 7}
+    assert newest.test.returns.size == 1
 
 
 def test_strategy_that_never_trades_stays_flat_and_fails_the_paper_screen() -> None:
     result = walk_forward(Silent(), PLAN)
     judgment = judge(result, Context(GateSettings()))
-    assert result.final.fit.parameters is None
+    assert result.promoted.parameters is None
     assert not result.out_of_sample.returns.any()
     gates = {gate.name: gate for gate in judgment.gates}
     assert gates["efficiency"].value is None
@@ -114,3 +153,36 @@ def test_blocking_finding_fails_the_screen_and_is_named() -> None:
     gate = judge(walk_forward(KnownMarket(), PLAN), context).gates[0]
     assert (gate.name, gate.passed) == ("blocking_findings", False)
     assert "3 x gaps" in gate.reason
+
+
+def test_a_later_end_leaves_every_day_and_the_folds_that_have_one_as_they_are() -> None:
+    tonight = walk_forward(KnownMarket(), PLAN)
+    for later in (1, 9):
+        after = walk_forward(KnownMarket(), replace(PLAN, end_ms=END + later * DAY_MS))
+        days, returns = after.out_of_sample.days, after.out_of_sample.returns
+        is_old = days < END
+        assert np.array_equal(returns[is_old], tonight.out_of_sample.returns[-is_old.sum() :])
+        assert [one.fit.trials for one in after.folds[:2]] == [one.fit.trials for one in tonight.folds[1:3]]
+
+
+@pytest.mark.parametrize(
+    ("seen_ms", "days"),
+    [
+        (None, 0),
+        (END, 0),
+        (END - DAY_MS, 1),  # seen at a midnight: the day that begins then is the first
+        (END - DAY_MS + 1, 0),
+        (END - 12 * DAY_MS, 12),
+        (END - 400 * DAY_MS, 30),
+    ],
+)
+def test_days_after_the_text_was_first_seen_are_counted_apart(seen_ms: int | None, days: int) -> None:
+    record = walk_forward(KnownMarket(), PLAN)
+    limits = GateSettings(capital_min_unseen_days=12)
+    judgment = judge(record, Context(limits, first_seen_ms=seen_ms))
+    outside = judgment.out_of_sample
+    returns = record.out_of_sample.returns[30 - days :]
+    assert outside["days_unseen"] == days
+    assert outside["unseen_total_return"] == pytest.approx(float(np.prod(1 + returns) - 1))
+    gate = next(gate for gate in judgment.gates if gate.name == "days_unseen")
+    assert (gate.gate, gate.passed) == ("capital", days >= 12)

@@ -9,7 +9,7 @@ from quant_pipelines.optimize.folds import Fold
 from quant_pipelines.optimize.gates import CAPITAL, PAPER, Gate
 from quant_pipelines.optimize.searcher import Trial
 from quant_pipelines.optimize.verdict import VerdictRecord
-from quant_pipelines.optimize.walk_forward import FINAL_FIT, Fit, FoldResult
+from quant_pipelines.optimize.walk_forward import Fit, FoldResult
 from quant_pipelines.reports.numbers import NOTHING
 from quant_pipelines.reports.walk_forward import Curve, JudgedWalk, render_walk
 from tests.unit.reports.conftest import ReadPage
@@ -41,10 +41,12 @@ def fold(index: int, start_day: int, returns: list[float]) -> FoldResult:
     fit = Fit(trials, {"fast": 12, "slow": 40}, np.array([0.1, 0.0]))
     start, end = start_day * DAY_MS, (start_day + len(returns)) * DAY_MS
     days = start + DAY_MS * np.arange(len(returns), dtype=np.int64)
-    return FoldResult(Fold(index, 0, start, start, end), fit, OutOfSample(days, np.array(returns), ()))
+    return FoldResult(
+        Fold(index, 0, start, start, end), fit, OutOfSample(days, np.array(returns), ()), np.zeros((0, 0))
+    )
 
 
-WALK = JudgedWalk(RECORD, (fold(0, 88, [0.5]), fold(1, 89, [-0.5])), fold(FINAL_FIT, 90, []))
+WALK = JudgedWalk(RECORD, (fold(0, 88, [0.5]), fold(1, 89, [-0.5]), fold(2, 90, [])))
 
 
 def test_page_shows_every_gate_with_value_threshold_and_result() -> None:
@@ -57,7 +59,7 @@ def test_page_shows_every_fold_in_and_out_of_sample() -> None:
     rows = ReadPage(render_walk(WALK)).table("fold")
     assert rows["1"][2:6] == ["10.00 %", "50.00 %", "0", "15"]
     assert rows["2"][3] == "-50.00 %"
-    assert rows["final fit"][1:4] == [NOTHING, "10.00 %", NOTHING]
+    assert rows["3"][1:4] == [NOTHING, "10.00 %", NOTHING]
 
 
 def test_page_compares_with_what_it_is_given() -> None:
@@ -75,8 +77,8 @@ def test_sensitivity_frames_the_chosen_set() -> None:
 
 def test_page_of_few_trials_has_no_sensitivity() -> None:
     few = replace(WALK.folds[0].fit, trials=WALK.folds[0].fit.trials[:3])
-    assert WALK.final is not None
-    page = ReadPage(render_walk(replace(WALK, final=replace(WALK.final, fit=few))))
+    newest = replace(WALK.folds[-1], fit=few)
+    page = ReadPage(render_walk(replace(WALK, folds=(*WALK.folds[:-1], newest))))
     assert "Sensitivity" not in page.headings
 
 

@@ -1,5 +1,6 @@
 """What happens after a window never reaches into it."""
 
+import itertools
 from dataclasses import replace
 
 import numpy as np
@@ -72,6 +73,18 @@ def test_test_window_trades_inside_itself_and_ends_flat() -> None:
     assert result.trades[-1]["exit_reason"] == "end"
     profit = sum(trade["pnl"] for trade in result.trades)
     assert np.prod(1 + result.returns) - 1 == pytest.approx(profit / BacktestSettings().capital)
+
+
+def test_days_of_an_open_fold_stay_to_the_bit_when_days_follow() -> None:
+    series = bars()
+    nights = [
+        replace(FOLD, test_end_ms=FOLD.test_start_ms + days * DAY_MS, is_open=days < 5)
+        for days in range(1, 6)
+    ]
+    results = [evaluator(series).test(fold, {"window": 20}) for fold in nights]
+    for tonight, later in itertools.pairwise(results):
+        assert np.array_equal(later.returns[: tonight.returns.size], tonight.returns)
+        assert later.trades[: len(tonight.trades)] == tonight.trades
 
 
 def test_indicators_are_warm_at_the_first_bar_of_the_test_window() -> None:

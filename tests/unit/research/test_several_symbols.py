@@ -13,10 +13,10 @@ from quant_pipelines.core.errors import StrategyError
 from quant_pipelines.core.funding import no_funding
 from quant_pipelines.core.panel import Panel
 from quant_pipelines.core.series import Window
-from quant_pipelines.core.timeframes import DAY_MS, HOUR_MS
+from quant_pipelines.core.timeframes import DAY_MS
 from quant_pipelines.optimize.space import Parameters
 from quant_pipelines.research.evaluator import BacktestEvaluator
-from quant_pipelines.research.history import History, SymbolHistory, load_history
+from quant_pipelines.research.history import History, SymbolHistory, holding_return, load_history
 from quant_pipelines.research.window import settle_window
 from quant_pipelines.sdk import Array, Inputs, Int, Strategy
 from quant_pipelines.trading import Specification
@@ -124,8 +124,9 @@ def test_folds_of_a_set_are_those_of_its_shortest_history() -> None:
 
 
 def test_holding_return_of_a_set_is_the_mean_of_its_symbols() -> None:
-    history = two()
-    window = (FOLD.test_start_ms, FOLD.test_start_ms + 24 * HOUR_MS)
-    parts = [member.bars.between(*window) for member in history.members]
+    source = Held({"1h": END - 30 * DAY_MS})
+    window = Window(END - 5 * DAY_MS, END)
+    parts = [source.bars(symbol, "1h", window) for symbol in ("A", "B")]
     expected = np.mean([one.close[-1] / one.open[0] - 1.0 for one in parts])
-    assert history.holding_return(*window) == pytest.approx(expected)
+    assert holding_return(source, ["A", "B"], "1h", window) == pytest.approx(expected)
+    assert holding_return(source, ["A"], "1h", Window(END - 31 * DAY_MS, END)) is None

@@ -86,11 +86,12 @@ def test_fold_without_enough_sound_bars_before_it_is_cold(source: Walk) -> None:
     assert not outcome(Above, source, SHORT, 1)[2]
 
 
-@pytest.mark.parametrize(("first_day", "cold"), [(0, 0), (35, 2), (36, 2)])
+@pytest.mark.parametrize(("first_day", "cold"), [(0, 0), (34, 2), (35, 2)])
 def test_verdict_says_how_many_folds_were_cold(first_day: int, cold: int) -> None:
     windows = WindowSettings(train_days=12, test_days=3, folds=4, min_folds=1, purge_hours=0)
     job = OptimizationJob(
         "ema_cross", "BTC/USDT:USDT", "1h", windows=windows, trials=2, overfit_points=4, searcher="grid"
     )
+    job = replace(job, window_end_ms=START + 59 * DAY_MS)  # an edge of the calendar
     evidence = optimize_one(None, job, source=Walk(first_day)).out_of_sample
     assert (evidence["folds"], evidence["cold_folds"]) == (4, cold)

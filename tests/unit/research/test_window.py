@@ -18,7 +18,7 @@ from quant_pipelines.research.job import OptimizationJob
 from quant_pipelines.research.window import settle_window
 from quant_pipelines.trading import Specification
 
-END = day_start_ms("2025-06-10")
+END = day_start_ms("2025-06-11")  # an edge of the calendar
 WINDOWS = WindowSettings(train_days=10, test_days=3, folds=6, purge_hours=4)
 JOB = OptimizationJob("ema_cross", "BTC/USDT:USDT", "1h", END, WINDOWS)
 DAYS_OF = {folds: 11 + 3 * folds for folds in range(1, 7)}
@@ -79,8 +79,8 @@ def test_folds_that_are_left_are_the_newest() -> None:
 
 def test_too_few_folds_fail_with_field_value_and_what_is_expected() -> None:
     sentence = (
-        r"BTC/USDT:USDT 1h: folds is 2 of 6, because bars are 456 from 2025-05-22 00:00 to 2025-06-10 00:00; "
-        r"expected 3 or more, which need 480 from 2025-05-21 00:00 to 2025-06-10 00:00"
+        r"BTC/USDT:USDT 1h: folds is 2 of 6, because bars are 456 from 2025-05-23 00:00 to 2025-06-11 00:00; "
+        r"expected 3 or more, which need 480 from 2025-05-22 00:00 to 2025-06-11 00:00"
     )
     with pytest.raises(DataError, match=sentence):
         settle_window(JOB, hours_of(19))
