@@ -35,6 +35,13 @@ class Pools(NamedTuple):
         One for each member, in order of their first candidates.
     returns
         ndarray of shape (n_days, n_members), float64; NaN before the first candidate's record begins.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from quant_pipelines.optimize.decision import Pools
+    >>> Pools(("ema", "rsi"), np.zeros((30, 2))).labels
+    ('ema', 'rsi')
     """
 
     labels: tuple[Hashable, ...]

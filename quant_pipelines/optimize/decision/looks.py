@@ -38,6 +38,12 @@ class DecisionTerms(NamedTuple):
         Of any candidate.
     seed
         Of the resampling.
+
+    Examples
+    --------
+    >>> from quant_pipelines.optimize.decision import DecisionTerms
+    >>> DecisionTerms(longest_holding_days=3)._replace(alpha=0.05).alpha
+    0.05
     """
 
     alpha: float = 0.025
@@ -59,14 +65,23 @@ class LookResult(NamedTuple):
     statistics
         Mean over its standard error, of the null that each candidate is further from refusing.
     critical
-        What that statistic would have had to exceed; infinite where nothing may be spent yet, and for a
-        record that is not tested yet.
+        What that statistic would have had to exceed; infinite where nothing may be spent yet, for a record
+        that is not tested yet, and once nobody is left to pass.
     critical_at_last
         About what it will have to exceed at the year's last look; infinite where this can't be told yet.
     block
         Days of a block.
     passed
         Whether a candidate has passed by now; what has passed stays passed.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from quant_pipelines.optimize.decision import Look, seen_at
+    >>> days = np.random.default_rng(1).normal(0.004, 0.01, (400, 2))
+    >>> (seen,) = seen_at(days, [Look(400, 2026, elapsed=1.0)])
+    >>> seen.passed, seen.block
+    (array([ True,  True]), 2)
     """
 
     look: Look

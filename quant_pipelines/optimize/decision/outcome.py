@@ -28,6 +28,13 @@ class CapitalOutcome(NamedTuple):
         The same at the ends of the range of the Sharpe ratio.
     sharpe, sharpe_low, sharpe_high
         Shrunk, annual, with its 80 % range.
+
+    Examples
+    --------
+    >>> from quant_pipelines.optimize.decision import capital_outcome
+    >>> outcome = capital_outcome(2.5, 720, passed=False, critical=3.1)
+    >>> outcome.sharpe_low < outcome.sharpe < outcome.sharpe_high
+    True
     """
 
     decision: CapitalDecision

@@ -30,7 +30,7 @@ _ROUNDING = 1e-12
 _BALANCE = 0.99
 
 
-class AddedDays(NamedTuple):
+class _AddedDays(NamedTuple):
     """Days ``[start, end)`` that are added, in blocks of so many days counted from day 0."""
 
     start: int
@@ -38,7 +38,7 @@ class AddedDays(NamedTuple):
     block: int
 
 
-class PathSums(NamedTuple):
+class _PathSums(NamedTuple):
     """Of each path and candidate so far; all arrays have shape (n_paths, n_candidates)."""
 
     total: FloatArray
@@ -48,7 +48,7 @@ class PathSums(NamedTuple):
 
 
 @kernel
-def _advance(pool: FloatArray, begins: IntArray, span: AddedDays, drawn: IntArray, sums: PathSums) -> None:
+def _advance(pool: FloatArray, begins: IntArray, span: _AddedDays, drawn: IntArray, sums: _PathSums) -> None:
     n_pool, n_candidates = pool.shape
     first = span.start // span.block
     for path in range(drawn.shape[1]):
@@ -98,7 +98,7 @@ class ResampledPaths:
         self._seed = seed
         self._days = 0
         self._open: IntArray = np.zeros(n_paths, dtype=np.int64)
-        self._sums: PathSums | None = None
+        self._sums: _PathSums | None = None
 
     def grown(self, returns: FloatArray) -> FloatArray:
         """Statistics of all paths once they are as long as the records.
@@ -119,8 +119,8 @@ class ResampledPaths:
         begins, pool = begins_of_records(returns), filled(returns)
         if self._sums is None:
             shape = (self._n_paths, returns.shape[1])
-            self._sums = PathSums(np.zeros(shape), np.zeros(shape), np.zeros(shape), np.zeros(shape))
-        span = AddedDays(self._days, returns.shape[0], self.block)
+            self._sums = _PathSums(np.zeros(shape), np.zeros(shape), np.zeros(shape), np.zeros(shape))
+        span = _AddedDays(self._days, returns.shape[0], self.block)
         if span.end > span.start:
             centered = np.ascontiguousarray(pool - pool.mean(axis=0))
             _advance(centered, begins, span, self._drawn(span), self._sums)
@@ -130,7 +130,7 @@ class ResampledPaths:
         statistics[is_flat & (self._sums.total > 0.0)] = np.inf
         return np.where(still, -np.inf, statistics)
 
-    def _drawn(self, span: AddedDays) -> IntArray:
+    def _drawn(self, span: _AddedDays) -> IntArray:
         """First day of each block that the span touches; one that is open goes on where it is."""
         blocks = range(span.start // span.block, (span.end - 1) // span.block + 1)
         rows = [
@@ -139,7 +139,7 @@ class ResampledPaths:
         self._open = rows[-1]
         return np.array(rows)
 
-    def _begun(self, block: int, span: AddedDays) -> IntArray:
+    def _begun(self, block: int, span: _AddedDays) -> IntArray:
         generator = np.random.default_rng([self._seed, block])
         return generator.integers(0, span.end, self._n_paths)
 
@@ -167,9 +167,9 @@ def observed_statistics(returns: FloatArray, block: int) -> FloatArray:
     n_blocks = days.shape[0] // block
     blocks = days[: n_blocks * block].reshape(n_blocks, block, -1).sum(axis=1)
     blocks = np.where(np.arange(n_blocks)[:, None] * block >= begins, blocks, 0.0)
-    sums = PathSums(days.sum(axis=0), blocks.sum(axis=0), (blocks**2).sum(axis=0), blocks)
+    sums = _PathSums(days.sum(axis=0), blocks.sum(axis=0), (blocks**2).sum(axis=0), blocks)
     still = is_rounding(filled(returns).std(axis=0), days)
-    statistics, _ = _studentized(sums, begins, AddedDays(0, days.shape[0], block))
+    statistics, _ = _studentized(sums, begins, _AddedDays(0, days.shape[0], block))
     return np.where(still, -np.inf, statistics)
 
 
@@ -203,11 +203,19 @@ def own_scales(resampled: FloatArray) -> FloatArray:
 
 
 def whole_blocks(begins: IntArray, n_days: int, block: int) -> IntArray:
-    """Count the blocks, counted from day 0, that lie within each record."""
+    """Count the blocks, counted from day 0, that lie within each record.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from quant_pipelines.optimize.decision.paths import whole_blocks
+    >>> whole_blocks(np.array([0, 3]), n_days=17, block=5)
+    array([3, 2])
+    """
     return np.maximum(n_days // block - -(-begins // block), 0)
 
 
-def _studentized(sums: PathSums, begins: IntArray, span: AddedDays) -> tuple[FloatArray, BoolArray]:
+def _studentized(sums: _PathSums, begins: IntArray, span: _AddedDays) -> tuple[FloatArray, BoolArray]:
     """Statistics, minus infinity where there is none, and where that is for want of any scatter."""
     n_days = np.maximum(span.end - begins, 1)
     n_blocks = whole_blocks(begins, span.end, span.block)

@@ -44,7 +44,15 @@ def begins_of_records(returns: FloatArray) -> IntArray:
 
 
 def length_of_records(returns: FloatArray) -> IntArray:
-    """Days of each candidate's record; see ``begins_of_records``."""
+    """Days of each candidate's record; see ``begins_of_records``.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from quant_pipelines.optimize.decision.records import length_of_records
+    >>> length_of_records(np.array([[0.01, np.nan], [0.0, 0.02]]))
+    array([2, 1])
+    """
     return np.asarray(returns.shape[0] - begins_of_records(returns), dtype=np.int64)
 
 

@@ -30,6 +30,12 @@ class Look(NamedTuple):
         Calendar year, UTC, whose error it spends.
     elapsed
         Share of that year at the end of the last day, above 0, at most 1.
+
+    Examples
+    --------
+    >>> from quant_pipelines.optimize.decision import Look
+    >>> Look(n_days=372, year=2026, elapsed=7 / 365).n_days
+    372
     """
 
     n_days: int
@@ -82,12 +88,26 @@ def obrien_fleming(alpha: float, elapsed: float) -> float:
 
 
 def linear(alpha: float, elapsed: float) -> float:
-    """Error spent by a share of the year, ``alpha t``, [2]_ with power 1."""
+    """Error spent by a share of the year, ``alpha t``, [2]_ with power 1.
+
+    Examples
+    --------
+    >>> from quant_pipelines.optimize.decision import linear
+    >>> linear(0.024, 0.25)
+    0.006
+    """
     return alpha * elapsed
 
 
 def cubic(alpha: float, elapsed: float) -> float:
-    """Error spent by a share of the year, ``alpha t^3``, [2]_ with power 3."""
+    """Error spent by a share of the year, ``alpha t^3``, [2]_ with power 3.
+
+    Examples
+    --------
+    >>> from quant_pipelines.optimize.decision import cubic
+    >>> cubic(0.024, 0.5)
+    0.003
+    """
     return alpha * elapsed**3
 
 

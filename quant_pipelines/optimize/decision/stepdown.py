@@ -27,6 +27,12 @@ class YearsError(NamedTuple):
         Up to and with this look, at most ``alpha``.
     alpha
         In the whole year.
+
+    Examples
+    --------
+    >>> from quant_pipelines.optimize.decision import YearsError
+    >>> YearsError(spent=0.001, alpha=0.025).spent
+    0.001
     """
 
     spent: float
@@ -44,6 +50,13 @@ class StepDown(NamedTuple):
         What those that still stand would have had to exceed; infinite where nothing may be spent yet.
     critical_at_last
         The same if all of the year's error could be spent at once: about what the last look will ask.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from quant_pipelines.optimize.decision import StepDown
+    >>> StepDown(np.array([True, False]), critical=3.2, critical_at_last=2.9).rejected.sum()
+    np.int64(1)
     """
 
     rejected: BoolArray
