@@ -127,8 +127,11 @@ class SendingRules:
         if not any(decided == close for _, decided in signals):
             self._findings.violated("I4", f"order {name} follows no decision")
             return
-        newest = {key: one for (key, decided), one in signals.items() if decided <= close}
-        most = sum((_most_of(one) for one in newest.values()), Decimal(0))
+        known = dict[int, Signal]()
+        for (key, decided), one in sorted(signals.items(), key=lambda row: row[0]):
+            if decided <= close or key not in known:  # a book that has decided since then holds by its first
+                known[key] = one
+        most = sum((_most_of(one) for one in known.values()), Decimal(0))
         if abs(worst.after) > most * _TOLERANCE:
             self._findings.violated(
                 "I4", f"order {name} may lead from {worst.before} to {worst.after}; the limit is {most:.4f}"
