@@ -10,7 +10,7 @@ from quant_pipelines.sdk.scales import scales_of
 from quant_pipelines.sdk.strategy import Strategy, target_of
 
 
-class Question(NamedTuple):
+class StrategyQuestion(NamedTuple):
     """The strategy's bars that have closed by a decision's close, milliseconds UTC, with its inputs.
 
     ``told`` is what is journaled of the inputs.
@@ -24,7 +24,7 @@ class Question(NamedTuple):
 class Answer(NamedTuple):
     """Target after the question's last bar, and the factors on its stops at each bar."""
 
-    question: Question
+    question: StrategyQuestion
     target: float
     scales: Mapping[str, FloatArray]
 
@@ -32,12 +32,12 @@ class Answer(NamedTuple):
 class Unanswered(Exception):
     """A decision is due, and the strategy was asked about another one or none."""
 
-    def __init__(self, question: Question) -> None:
+    def __init__(self, question: StrategyQuestion) -> None:
         super().__init__(f"the decision at {question.close_ms} is due")
         self.question = question
 
 
-def ask(strategy: Strategy, question: Question) -> Answer:
+def ask(strategy: Strategy, question: StrategyQuestion) -> Answer:
     """Ask a strategy, which may take seconds.
 
     Raises
@@ -49,13 +49,15 @@ def ask(strategy: Strategy, question: Question) -> Answer:
     return Answer(question, target, scales_of(strategy, question.bars))
 
 
-def unasked(question: Question) -> Answer:
+def unasked(question: StrategyQuestion) -> Answer:
     """Return what stands for the answer of a strategy that is not asked: it wants to be flat."""
     return Answer(question, 0.0, {})
 
 
 def answered(
-    step: Callable[[Answer | None], None], question: Question | None, ask: Callable[[Question], Answer]
+    step: Callable[[Answer | None], None],
+    question: StrategyQuestion | None,
+    ask: Callable[[StrategyQuestion], Answer],
 ) -> None:
     """Take a step of a book with the answer that it needs, which is asked for while nobody holds the book.
 

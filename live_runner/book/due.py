@@ -9,7 +9,7 @@ Due: TypeAlias = Literal["withdraw", "nothing", "wait", "ask", "decide"]
 """Take back what could open; book only; note what hinders it; ask the strategy first; decide."""
 
 
-class Standing(NamedTuple):
+class BookStanding(NamedTuple):
     """How a book stands at a close.
 
     Parameters
@@ -51,12 +51,12 @@ class Standing(NamedTuple):
         return self.hindered or ("" if self.wants_flat else self.pause or self.missed)
 
 
-def due(standing: Standing) -> Due:
+def due(standing: BookStanding) -> Due:
     """Return what is due.
 
     Examples
     --------
-    >>> asked = Standing(is_bar=True)
+    >>> asked = BookStanding(is_bar=True)
     >>> due(asked), due(asked._replace(is_answered=True)), due(asked._replace(is_leaving=True))
     ('ask', 'decide', 'decide')
     >>> due(asked._replace(is_answered=True, is_halted=True))  # halted while it thought

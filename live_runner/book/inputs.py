@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from live_runner.book.asking import Question
+from live_runner.book.asking import StrategyQuestion
 from live_runner.book.plan import DeploymentPlan
 from live_runner.feed.series import BarSeries
 from quant_pipelines.core.asof import (
@@ -95,12 +95,12 @@ class LiveInputs:
             new = KnownPoints(ts, known_at, np.array([value for _, value in told], np.float64))
             self._heard[name] = joined_points(before, new.where(~np.isin(ts, before.ts)))
 
-    def bars_alone(self, close_ms: int) -> Question:
+    def bars_alone(self, close_ms: int) -> StrategyQuestion:
         """Return the strategy's bars that have closed by then, without its further inputs."""
         last_ms = floor_ms(close_ms, self._step_ms) - self._step_ms
-        return Question(close_ms, self._series.bars.between(0, last_ms + 1), {})
+        return StrategyQuestion(close_ms, self._series.bars.between(0, last_ms + 1), {})
 
-    def question(self, close_ms: int) -> Question:
+    def question(self, close_ms: int) -> StrategyQuestion:
         """Return all that the strategy reads for a decision at a close.
 
         Raises
@@ -108,7 +108,7 @@ class LiveInputs:
         StoreError
             If the database does not answer.
         """
-        return Question(close_ms, *self.attach(self.bars_alone(close_ms).bars))
+        return StrategyQuestion(close_ms, *self.attach(self.bars_alone(close_ms).bars))
 
     def attach(self, bars: Bars) -> tuple[Bars, dict[str, Any]]:
         """Bars with the declared inputs, and what the journal tells of the last one's.

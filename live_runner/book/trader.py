@@ -12,13 +12,13 @@ from functools import partial
 from typing import Any, TypeVar
 
 from live_runner.book.approval import Approval, Relations, trip_of
-from live_runner.book.asking import Answer, Question, Unanswered, answered, ask, unasked
+from live_runner.book.asking import Answer, StrategyQuestion, Unanswered, answered, ask, unasked
 from live_runner.book.bookings import booking_of, driven
 from live_runner.book.broker import Broker, OpenBroker
 from live_runner.book.decision import Decided, Moment, decide_on
-from live_runner.book.due import Standing, due
+from live_runner.book.due import BookStanding, due
 from live_runner.book.event_decision import decide_event, withdraw
-from live_runner.book.held import HeldBook
+from live_runner.book.held import BookInMemory
 from live_runner.book.inputs import LiveInputs
 from live_runner.book.paper import PaperBroker, open_paper
 from live_runner.book.plan import DeploymentPlan, tightest_limits
@@ -96,7 +96,7 @@ class Trader:
         self._waits = Waits(journal, plan.deployment.key)
         self._first_ms = floor_ms(to_ms(plan.deployment.created_at), plan.execution_step_ms)
         self._deciding = threading.Lock()  # taken before the book's, which is free while the strategy thinks
-        self._held = HeldBook(partial(open_broker, journal, plan, epoch), self._approval.report)
+        self._held = BookInMemory(partial(open_broker, journal, plan, epoch), self._approval.report)
 
     @property
     def key(self) -> str:
@@ -187,7 +187,7 @@ class Trader:
         with self._deciding:
             answered(partial(self._advance, tick), self._first_question(tick), self._ask)
 
-    def _first_question(self, tick: Tick) -> Question | None:
+    def _first_question(self, tick: Tick) -> StrategyQuestion | None:
         """Take over the market's news, and return what the strategy is to be asked before they are booked."""
         with self._held.alone():
             if tick.strategy_bars is not None:
@@ -202,7 +202,7 @@ class Trader:
         bars = execution_bars(tick, self.plan.execution_step_ms)
         return [bar for bar in bars if bar.ts >= self.booked_until_ms]
 
-    def _ask(self, question: Question) -> Answer:
+    def _ask(self, question: StrategyQuestion) -> Answer:
         with self._waits.asking(question.close_ms):
             return ask(self.plan.strategy, question)
 
@@ -314,12 +314,12 @@ class Trader:
         if decided is not None:
             self._take(decided, close_ms, tick.now_ms)
 
-    def _standing(self, close_ms: int, now_ms: int, answer: Answer | None) -> Standing:
+    def _standing(self, close_ms: int, now_ms: int, answer: Answer | None) -> BookStanding:
         """How the book stands at a close; what flattens is closed at the next bar of any timeframe."""
         broker, step_ms = self._held.broker, self.plan.step_ms
         strategy_close_ms, decided_ms = floor_ms(close_ms, step_ms), floor_ms(self._held.decided_ms, step_ms)
         is_event = isinstance(self.plan.strategy, EventStrategy)
-        return Standing(
+        return BookStanding(
             is_halted=self.is_halted,
             closes=self.must_flatten and broker.closes_with_bars and broker.account.position != 0.0,
             is_leaving=self.is_leaving,

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from live_runner.book.asking import Answer, Question, Unanswered, answered, ask
+from live_runner.book.asking import Answer, StrategyQuestion, Unanswered, answered, ask
 from live_runner.book.waits import BarMissed
 from quant_pipelines.sdk import Bars, Float, Stops, Strategy
 
@@ -20,8 +20,8 @@ class Rising(Strategy):
         return {"hard_stop": np.full(len(bars), 2.0)}
 
 
-def question_at(close_ms: int) -> Question:
-    return Question(close_ms, BARS, {})
+def question_at(close_ms: int) -> StrategyQuestion:
+    return StrategyQuestion(close_ms, BARS, {})
 
 
 class Steps:
@@ -31,7 +31,7 @@ class Steps:
         self.due_at, self.misses = list(due_at), misses
         self.asked, self.taken = list[int](), list[int | None]()
 
-    def ask(self, question: Question) -> Answer:
+    def ask(self, question: StrategyQuestion) -> Answer:
         self.asked.append(question.close_ms)
         if self.misses:
             self.misses -= 1
@@ -70,7 +70,7 @@ def test_a_step_is_taken_once_and_with_the_answer_that_is_due(
 def test_what_a_strategy_raises_ends_the_step_before_anything_is_booked() -> None:
     taken = list[Answer | None]()
 
-    def fail(_question: Question) -> Answer:
+    def fail(_question: StrategyQuestion) -> Answer:
         raise ZeroDivisionError
 
     with pytest.raises(ZeroDivisionError):

@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-from live_runner.book.due import Due, Standing, due
+from live_runner.book.due import BookStanding, Due, due
 
-ASKED = Standing(is_bar=True)
+ASKED = BookStanding(is_bar=True)
 ANSWERED = ASKED._replace(is_answered=True)
 
 
@@ -35,14 +35,14 @@ def test_an_answer_counts_only_while_its_own_decision_is_due(
     assert due(ANSWERED._replace(**meanwhile)) == expected
 
 
-FLAGS = [name for name in Standing._fields if name not in ("hindered", "pause", "missed")]
+FLAGS = [name for name in BookStanding._fields if name not in ("hindered", "pause", "missed")]
 REASONS = [{}, {"hindered": "away"}, {"pause": "soon"}, {"missed": "late"}]
 
 
-def standings() -> list[Standing]:
+def standings() -> list[BookStanding]:
     found = []
     for values, reason in product(product((False, True), repeat=len(FLAGS)), REASONS):
-        found.append(Standing(**dict(zip(FLAGS, values, strict=True)), **reason))  # type: ignore[arg-type]
+        found.append(BookStanding(**dict(zip(FLAGS, values, strict=True)), **reason))  # type: ignore[arg-type]
     return found
 
 
