@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from live_runner.book.broker import Broker, Opened
 
 
-class GuardedBook:
+class BookInMemory:
     """A broker, and how far it was booked.
 
     Parameters

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 from quant_pipelines.backtest import BookSettings
 from quant_pipelines.backtest.market.stop_rules import stop_terms_of
-from quant_pipelines.core.errors import ConfigurationError, DataError
+from quant_pipelines.core.errors import ConfigurationError, DataError, StrategyError
 from quant_pipelines.core.limits import LIMITS, RiskLimits
 from quant_pipelines.core.timeframes import timeframe_ms
 from quant_pipelines.sdk.strategy import Strategy
@@ -16,6 +16,10 @@ from quant_pipelines.trading import Specification, SpecificationHistory, Trading
 
 LoadStrategy = Callable[[str, str], type[Strategy]]
 """Makes a strategy class of its name and its text; where the text runs is up to who hands it down."""
+
+
+class NotLoaded(StrategyError):
+    """A deployment's text or parameters can't be used: without a person, they never will be."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +79,7 @@ def plan_of(deployment: Deployment, load: LoadStrategy) -> DeploymentPlan:
 
     Raises
     ------
-    StrategyError
+    NotLoaded
         If the source or the parameters can't be used.
     ConfigurationError
         If the document lacks a part, or the strategy trades several symbols together.
@@ -87,7 +91,11 @@ def plan_of(deployment: Deployment, load: LoadStrategy) -> DeploymentPlan:
             f"no specification of {deployment.symbol} at {deployment.exchange} is stored; "
             "expected one before the symbol is deployed"
         )
-    strategy_class = load(deployment.strategy, deployment.source)
+    try:
+        strategy_class = load(deployment.strategy, deployment.source)
+        strategy = strategy_class(**deployment.parameters)
+    except StrategyError as error:
+        raise NotLoaded(str(error)) from error
     strategy_class.inputs.check_timeframe(deployment.timeframe)
     try:
         rules = TradingRules.from_document(deployment.settings)
@@ -103,7 +111,7 @@ def plan_of(deployment: Deployment, load: LoadStrategy) -> DeploymentPlan:
         )
     return DeploymentPlan(
         deployment,
-        strategy_class(**deployment.parameters),
+        strategy,
         replace(rules, specification=Specification.of(deployment.instrument)),
         timeframe_ms(deployment.timeframe),
         timeframe_ms(deployment.execution_timeframe),

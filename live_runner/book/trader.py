@@ -18,7 +18,7 @@ from live_runner.book.broker import Broker, OpenBroker
 from live_runner.book.decision import Decided, Moment, decide_on
 from live_runner.book.due import BookStanding, due
 from live_runner.book.event_decision import decide_event, withdraw
-from live_runner.book.held import GuardedBook
+from live_runner.book.held import BookInMemory
 from live_runner.book.inputs import LiveInputs
 from live_runner.book.paper import PaperBroker, open_paper
 from live_runner.book.plan import DeploymentPlan, tightest_limits
@@ -95,7 +95,7 @@ class Trader:
         self._waits = Waits(journal, plan.deployment.key)
         self._first_ms = floor_ms(to_ms(plan.deployment.created_at), plan.execution_step_ms)
         self._deciding = threading.Lock()  # taken before the book's, which is free while the strategy thinks
-        self._held = GuardedBook(partial(open_broker, journal, plan, epoch), self._approval.report)
+        self._held = BookInMemory(partial(open_broker, journal, plan, epoch), self._approval.report)
 
     @property
     def key(self) -> str:

@@ -100,7 +100,7 @@ class Accounts:
             if deployment_id in account.deployment_ids:
                 account.lose(deployment_id)
         stored = await asyncio.to_thread(self._journal.read_book, deployment_id)
-        if not stored.open_intents and not sum(fill.signed_quantity for fill in stored.fills):
+        if stored.holds_nothing:
             self.forget(deployment_id)
 
     def follow(self, controls: Controls) -> None:

@@ -6,12 +6,19 @@ from collections.abc import Coroutine
 from typing import Any
 
 from live_runner.book.announcer import Alarm, unheard
+from live_runner.book.plan import NotLoaded
 from live_runner.ports.market_time import MarketTime
-from quant_pipelines.core.errors import ExchangeUnavailable, OutcomeUnknown, StoreError, with_its_kind
+from quant_pipelines.core.errors import (
+    ExchangeUnavailable,
+    OutcomeUnknown,
+    QuantError,
+    StoreError,
+    with_its_kind,
+)
 from quant_pipelines.core.timeframes import from_ms
 from quant_pipelines.store.heartbeats import halt_alert
 from quant_pipelines.store.journal import Journal
-from quant_pipelines.trading.breaker import Trip
+from quant_pipelines.trading.breaker import Event, Trip
 
 _log = logging.getLogger(__name__)
 
@@ -52,9 +59,11 @@ class Attempts:
         except (ExchangeUnavailable, OutcomeUnknown) as error:
             _log.warning("exchange away", extra={"source": source, "error": str(error)})
         except Exception as error:  # noqa: BLE001 - the one place that trips the breaker
-            _log.exception("halted", extra={"source": source})
             message, at = with_its_kind(error), from_ms(self._time.now_ms())
-            alert = halt_alert(source, Trip("failed", message), at)
+            is_foreseen = isinstance(error, QuantError)  # its sentence says all
+            _log.error("halted", extra={"source": source, "error": message}, exc_info=not is_foreseen)
+            event: Event = "not_loaded" if isinstance(error, NotLoaded) else "failed"
+            alert = halt_alert(source, Trip(event, message), at)
             await asyncio.to_thread(self._journal.write_alert, alert)
             self.alarm(source, message)
             return message

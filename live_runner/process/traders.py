@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Mapping
 from typing import Any
 
 from live_runner.book.announcer import Alarm, Announce, silent
@@ -171,7 +171,7 @@ class Traders:
                 self._follow_stage(trader, is_leaving=stages[key].is_leaving)
             self._refused = {key for key in self._refused if f"deployment:{key}" in halts}
             new = [one for one in deployed if one.id not in self._traders and one.id not in self._refused]
-            new.sort(key=lambda one: one.venue == PAPER_VENUE)  # what is held at a venue comes first
+            new = await self._in_order(new, halts)
             self._links.expect(one for one in new if one.venue != PAPER_VENUE)
             await self._each(new, self._open)
             for lost in (one.id for one in new if one.id not in self._opened):
@@ -183,6 +183,21 @@ class Traders:
             await self._each(opened, self._take_up)
             if self.symbols != before:
                 self.symbols_changed.set()
+
+    async def _in_order(
+        self, new: list[Deployment], halts: Mapping[str, tuple[Trip, ...]]
+    ) -> list[Deployment]:
+        """Return what is opened: what is held at a venue first, what did not load before behind all others.
+
+        Whatever of that holds nothing is not tried again before a person lets it go on.
+        """
+        broken = {one.id for one in new if any(trip.event == "not_loaded" for trip in halts.get(one.key, ()))}
+        for key in sorted(broken):
+            if (await asyncio.to_thread(self._journal.read_book, key)).holds_nothing:
+                _log.warning("not tried again: its strategy did not load", extra={"deployment": key})
+                self._refused.add(key)
+        found = (one for one in new if one.id not in self._refused)
+        return sorted(found, key=lambda one: (one.id in broken, one.venue == PAPER_VENUE))
 
     async def _each(
         self, deployments: list[Deployment], step: Callable[[Deployment], Coroutine[Any, Any, None]]

@@ -201,6 +201,11 @@ class StoredBook:
     progress: Mapping[str, OrderProgress] = field(default_factory=dict)
     elsewhere: Mapping[str, Decimal] = field(default_factory=dict)
 
+    @property
+    def holds_nothing(self) -> bool:
+        """Whether nothing is held, and no order may fill any more."""
+        return not self.open_intents and not sum(fill.signed_quantity for fill in self.fills)
+
 
 def book(engine: Engine, epoch: int, booking: Booking, at: datetime) -> None:
     """Store a booking, whole or not at all.

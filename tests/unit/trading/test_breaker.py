@@ -32,6 +32,7 @@ NEXT: dict[Event, tuple[TradingState, TradingState, TradingState, TradingState]]
     "frozen": ("FROZEN", "FROZEN", "FROZEN", "HALTED"),
     "failed": ("HALTED", "HALTED", "HALTED", "HALTED"),
     "failed_again": ("HALTED", "HALTED", "HALTED", "HALTED"),
+    "not_loaded": ("HALTED", "HALTED", "HALTED", "HALTED"),
     "flattened": ("HALTED", "HALTED", "HALTED", "HALTED"),
     "account_loss": ("HALTED", "HALTED", "HALTED", "HALTED"),
     "margin_short": ("HALTED", "HALTED", "HALTED", "HALTED"),
