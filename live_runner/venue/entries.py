@@ -44,14 +44,14 @@ class Entries:
         self._of(seat).take_up(intent, stamp_ms)
 
     async def recover(self, seats: Iterable[Seat]) -> None:
-        """Go on with what works at the venue and is chased by nobody."""
+        """Go on with what works at the venue and is looked after by nobody."""
         for seat in seats:
-            if isinstance(seat.trader.plan.strategy, EventStrategy):
+            if not isinstance(seat.trader.plan.strategy, EventStrategy):
+                await self._of(seat).recover()
+            elif seat.key not in self._at_desk:  # who looks after it knows what it waits for
                 self._at_desk[seat.key] = RestingOrders(
                     seat.trader, self._venue, rows=seat.rows, wire=seat.wire
                 )
-            else:
-                await self._of(seat).recover()
 
     async def keep(self, transmit: Transmit) -> list[Seat]:
         """Do what is to be done about each; returns the books that may decide again with that.

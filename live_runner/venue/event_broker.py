@@ -131,6 +131,10 @@ class EventVenueBroker(VenueBroker):
         """Orders that rest with all of their fills booked."""
         return [order for order in self._live() if self._rests(order)]
 
+    def unended(self) -> list[PlacedOrder]:
+        """Orders of the strategy that have not ended, or whose fills are not all booked."""
+        return [order for order in self._live() if number_of(order.intent.purpose)]
+
     def _rests(self, order: PlacedOrder) -> bool:
         is_quiet = order.progress.status in RESTS and not self.unbooked(order.intent.client_order_id)
         return bool(number_of(order.intent.purpose)) and is_quiet

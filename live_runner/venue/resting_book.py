@@ -62,6 +62,9 @@ class AtVenue(Protocol):
     def unbooked(self, name: str) -> Decimal:
         """Quantity that the venue says was filled, and is not booked yet."""
 
+    def unended(self) -> list[PlacedOrder]:
+        """Orders of the strategy that have not ended, or whose fills are not all booked."""
+
 
 @dataclass(frozen=True, slots=True)
 class _Wish:
@@ -194,8 +197,26 @@ class RestingBook(DeskBook):
         return self._wishes[number_of(self._at_venue.orders[name].intent.purpose)].order.post_only
 
     def wished(self) -> list[WishedOrder]:
-        """Orders that have not ended, or whose fills are not all booked, oldest first."""
-        return list(self._wished())
+        """Orders that have not ended, or whose fills are not all booked, oldest first.
+
+        Nobody wishes one any more whose end was told, and that the venue has taken after all.
+        """
+        return [*self._given_up(), *self._wished()]
+
+    def _given_up(self) -> Iterator[WishedOrder]:
+        for row in self._at_venue.unended():
+            intent, name = row.intent, row.intent.client_order_id
+            if number_of(intent.purpose) not in self._wishes:
+                leaves, is_booked = self._left_of(row), not self._at_venue.unbooked(name)
+                yield WishedOrder(
+                    name,
+                    intent.side,
+                    leaves,
+                    row.progress.status,
+                    is_booked,
+                    is_wished=False,
+                    reduce_only=intent.reduce_only,
+                )
 
     def _wished(self) -> Iterator[WishedOrder]:
         for number, wish in self._wishes.items():
@@ -206,7 +227,7 @@ class RestingBook(DeskBook):
             yield WishedOrder(
                 name,
                 row.intent.side,
-                abs(row.intent.quantity) - self._at_venue.tally.filled(name),
+                self._left_of(row),
                 row.progress.status,
                 not self._at_venue.unbooked(name),
                 wish.is_wished,
@@ -272,6 +293,9 @@ class RestingBook(DeskBook):
             return quantity
         left = exact(abs(quantity)) - self._at_venue.tally.filled(self._names[number])
         return float(left if side_of(quantity) == "buy" else -left)
+
+    def _left_of(self, row: PlacedOrder) -> Decimal:
+        return abs(row.intent.quantity) - self._at_venue.tally.filled(row.intent.client_order_id)
 
     def _has_ended(self, number: int) -> bool:
         name = self._names.get(number)

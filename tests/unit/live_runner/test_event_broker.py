@@ -30,6 +30,7 @@ from quant_pipelines.risk.account_view import AccountOrder
 from quant_pipelines.store.venue_orders import OrderStep
 from quant_pipelines.trading.orders import OrderProgress
 from quant_pipelines.trading.venue import VenueTrade
+from quant_pipelines.trading.wished import Cancel, Circumstances, Step, Wait, next_step
 from tests.in_process import in_process
 from tests.memory_journal import MemoryJournal
 from tests.unit.live_runner.test_races import AT, DEPLOYMENT
@@ -105,9 +106,10 @@ class Desk:
     def names(self) -> list[str]:
         return [order.intent.client_order_id for order in self.journal.read_orders(CANARY.id)]
 
-    def becomes(self, number: int, status: OrderStatus, filled: str = "0") -> None:
-        """Say what the venue says of the order with this place among all."""
-        step = OrderStep(self.names()[number - 1], OrderProgress(status, Decimal(filled)), str(number))
+    def becomes(self, number: int, status: OrderStatus, filled: str = "0", *, is_known: bool = True) -> None:
+        """Say what the venue says of the order with this place among all, or what was made of its silence."""
+        venue_order_id = str(number) if is_known else None
+        step = OrderStep(self.names()[number - 1], OrderProgress(status, Decimal(filled)), venue_order_id)
         self.at_broker(lambda broker: broker.follow(step, AT))
 
     def trades(self, number: int, quantity: str, trade_id: str, second: int) -> None:
@@ -207,6 +209,31 @@ def test_what_ends_by_itself_is_told_with_its_reason(desk: Desk) -> None:
         [3, "CANCELED", "it was not sent"],
         [2, "EXPIRED", "its time is over"],
     ]
+
+
+@pytest.mark.parametrize("restarts", [False, True])
+def test_order_that_was_given_up_and_works_after_all_is_canceled(desk: Desk, *, restarts: bool) -> None:
+    for number in (2, 3):
+        desk.becomes(number, "ACCEPTED")
+    desk.becomes(1, "SUBMITTED", is_known=False)
+    desk.becomes(1, "REJECTED", is_known=False)
+    desk.pass_bar()
+    assert [one[:2] for one in desk.memory()["told"]] == [[1, "CANCELED"]]
+    if restarts:
+        desk.open()
+    desk.becomes(1, "ACCEPTED")
+    around = Circumstances(Decimal(0), may_open=True, now_ms=to_ms(AT))
+
+    def step(broker: EventVenueBroker) -> Step:
+        return next_step(broker.resting.wished(), around, {})
+
+    assert desk.at_broker(step) == Cancel(desk.names()[0])
+    assert desk.names()[0] not in desk.at_broker(lambda broker: [one[2] for one in broker.kept_orders()])
+    desk.becomes(1, "CANCELED")
+    assert desk.at_broker(step) == Wait("rests")
+    desk.wire.blocked_by = ""
+    desk.pass_bar()
+    assert len(desk.memory()["told"]) == 1
 
 
 class Strict(OpenGate):

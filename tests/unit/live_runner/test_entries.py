@@ -1,0 +1,80 @@
+"""Who looks after what rests is asked to begin at each look at the venue, and goes on with what it knows."""
+
+import asyncio
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+import pytest
+
+from live_runner.venue.entries import Entries
+from live_runner.venue.order_rows import OrderRows
+from live_runner.venue.place import Seat, VenuePlace
+from quant_pipelines.core.entry_settings import EntrySettings
+from quant_pipelines.core.timeframes import MINUTE_MS, to_ms
+from tests.unit.live_runner.memory_venue import MemoryVenue
+from tests.unit.live_runner.test_event_broker import AT, CANARY, Desk
+
+
+class Venue(MemoryVenue):
+    """Takes every cancel, and shows nothing of it yet."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.canceled: list[str] = []
+
+    async def now_ms(self) -> int:
+        return to_ms(AT) + MINUTE_MS
+
+    async def cancel_order(self, symbol: str, client_order_id: str) -> None:
+        self.canceled.append(client_order_id)
+
+
+class Looks:
+    """Entries of an event strategy whose three orders are committed."""
+
+    def __init__(self) -> None:
+        self.desk, self.venue = Desk(), Venue()
+        self.desk.pass_bar()
+        trader, epoch = self.desk.trader, self.desk.epoch
+        place = VenuePlace(self.desk.journal, epoch)
+        rows = OrderRows(trader, self.venue, epoch)
+        self.seat = place.seats[CANARY.id] = Seat(trader, self.desk.wire, rows, lambda: "")
+        self.entries = Entries(place, self.venue, EntrySettings())
+
+    async def look(self) -> list[Seat]:
+        """Do as a link does at each look; returns which books may decide again."""
+        await self.entries.recover([self.seat])
+        return await self.entries.keep(_sent)
+
+
+async def _sent(*_: Any) -> None:
+    pytest.fail("only limits are ordered here")
+
+
+def played(scenario: Callable[[Looks], Coroutine[Any, Any, None]]) -> None:
+    asyncio.run(scenario(Looks()))
+
+
+def test_decision_that_waited_for_an_outcome_is_taken_once_it_is_known() -> None:
+    async def scenario(looks: Looks) -> None:
+        for number in (2, 3):
+            looks.desk.becomes(number, "ACCEPTED")
+        looks.desk.becomes(1, "UNKNOWN", is_known=False)
+        assert await looks.look() == []
+        looks.desk.becomes(1, "ACCEPTED")
+        assert await looks.look() == [looks.seat]
+        assert await looks.look() == []
+
+    played(scenario)
+
+
+def test_cancel_is_asked_for_again_at_its_pace_however_often_it_is_looked() -> None:
+    async def scenario(looks: Looks) -> None:
+        for number in (1, 2, 3):
+            looks.desk.becomes(number, "ACCEPTED")
+        looks.desk.at_broker(lambda broker: broker.resting.cancel(1))
+        for _ in range(5):
+            await looks.look()
+        assert looks.venue.canceled == looks.desk.names()[:1]
+
+    played(scenario)
