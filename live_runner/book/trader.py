@@ -79,8 +79,7 @@ class Trader:
         open_broker: OpenBroker = open_paper,
         relations: Relations = Relations(),  # noqa: B008 - a tuple
     ) -> None:
-        self.plan = plan
-        self.series = series
+        self.plan, self.series = plan, series
         self.inputs = LiveInputs(journal.market, self.plan, series)
         self._journal = journal
         self._epoch = epoch

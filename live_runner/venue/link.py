@@ -74,8 +74,7 @@ class VenueLink:
         self._difference = ""
         self._differences = 0
         self.may_be_uncovered = False
-        self._next_sweep = 0.0
-        self._next_payments_ms = 0
+        self._next_sweep, self._next_payments_ms = 0.0, 0
         self.place = VenuePlace(station.journal, station.epoch)
         self._removed = RemovedBooks(station.venue, station.journal, station.epoch, self._opened)
         self.away_since_ms: int | None = None
