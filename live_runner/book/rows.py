@@ -8,7 +8,7 @@ from quant_pipelines.backtest import BookedFill, FundingPayment
 from quant_pipelines.backtest.bar.stops import EXIT_REASONS
 from quant_pipelines.core.orders import OrderStatus, side_of
 from quant_pipelines.core.timeframes import from_ms
-from quant_pipelines.store.trading import Fill, Income, Intent, OrderState, trade_id
+from quant_pipelines.store.trading import Fill, Income, Intent, OrderState
 
 DUST = Decimal("1e-9")
 STOPS = frozenset(EXIT_REASONS) - {"target", "end"}
@@ -24,7 +24,7 @@ def fill_row(deployment_id: int, fill: BookedFill, order: Intent | None) -> Fill
     is_stop = order is None or (not fill.order and fill.reason in STOPS)
     reason = fill.reason if is_stop or order is None else order.exit_reason or fill.reason
     return Fill(
-        trade_id=trade_id(deployment_id, fill.number),
+        trade_id=_trade_id(deployment_id, fill.number),
         client_order_id=None if is_stop or order is None else order.client_order_id,
         side=side_of(fill.quantity),
         quantity=exact(abs(fill.quantity)),
@@ -81,3 +81,8 @@ def json_safe(value: Any) -> Any:
 def shown(row: Any) -> dict[str, str]:
     """Columns of a row as a log line shows them."""
     return {name: str(getattr(row, name)) for name in row.__slots__}
+
+
+def _trade_id(deployment_id: int, number: int) -> str:
+    """Name of a paper fill by its number in the book, from 1: the same fill always gets the same one."""
+    return f"p{deployment_id}-{number:08d}"

@@ -26,6 +26,7 @@ from quant_pipelines.store.tables import (
     positions,
     signals,
 )
+from quant_pipelines.store.value_rows import row_of, value_of
 from quant_pipelines.trading.orders import OPEN, OrderProgress, is_late, predecessors
 from quant_pipelines.trading.purposes import Purpose
 
@@ -222,12 +223,12 @@ def book(engine: Engine, epoch: int, booking: Booking, at: datetime) -> None:
         require_epoch(connection, epoch)
         _advance_checkpoint(connection, epoch, booking, at)
         where = {"venue": booking.venue, "symbol": booking.symbol, **key, "booked_at": at}
-        _insert(connection, fills, [{**_columns(fill), **where} for fill in booking.fills])
-        _insert(connection, income, [{**_columns(row), **key} for row in booking.income])
-        _insert(connection, equity, [{**_columns(row), **key} for row in booking.equity])
+        _insert(connection, fills, [{**row_of(fill), **where} for fill in booking.fills])
+        _insert(connection, income, [{**row_of(row), **key} for row in booking.income])
+        _insert(connection, equity, [{**row_of(row), **key} for row in booking.equity])
         for state in booking.orders:
             advance_order(connection, state, at)
-        _replace(connection, positions, {**key, "symbol": booking.symbol}, _columns(booking.position), at)
+        _replace(connection, positions, {**key, "symbol": booking.symbol}, row_of(booking.position), at)
         _add_decision(connection, epoch, booking, at)
 
 
@@ -323,31 +324,18 @@ def read_book(engine: Engine, deployment_id: int) -> StoredBook:
         return StoredBook(
             state=checkpoint.state if checkpoint else None,
             bar_close=checkpoint.bar_close if checkpoint else None,
-            open_intents=tuple(_value(Intent, row) for row in open_rows),
+            open_intents=tuple(value_of(Intent, row) for row in open_rows),
             fills=tuple(
-                _value(Fill, row)
+                value_of(Fill, row)
                 for row in connection.execute(booked.order_by(fills.c.trade_id, fills.c.part))
             ),
-            income=tuple(_value(Income, row) for row in connection.execute(received)),
-            last_signal=_value(Signal, signal) if signal else None,
+            income=tuple(value_of(Income, row) for row in connection.execute(received)),
+            last_signal=value_of(Signal, signal) if signal else None,
             progress={
                 row.client_order_id: OrderProgress(row.status, row.filled_quantity) for row in open_rows
             },
             elsewhere={name: quantity for name, quantity in connection.execute(shared)},  # noqa: C416
         )
-
-
-def trade_id(deployment_id: int, number: int) -> str:
-    """Name of a paper fill: the same fill always gets the same one, and names sort by time.
-
-    Parameters
-    ----------
-    deployment_id
-        Whose fill.
-    number
-        Count over the life of the book, from 1.
-    """
-    return f"p{deployment_id}-{number:08d}"
 
 
 def _advance_checkpoint(connection: Connection, epoch: int, booking: Booking, at: datetime) -> None:
@@ -368,40 +356,32 @@ def _advance_checkpoint(connection: Connection, epoch: int, booking: Booking, at
 def _add_decision(connection: Connection, epoch: int, booking: Booking, at: datetime) -> None:
     if booking.signal is not None:
         stamp = {"deployment_id": booking.deployment_id, "decided_at": at}
-        _insert(connection, signals, [{**_columns(booking.signal), **stamp}])
+        _insert(connection, signals, [{**row_of(booking.signal), **stamp}])
     for intent in booking.intents:
         _add_intent(connection, epoch, booking, intent, at)
 
 
 def _add_intent(connection: Connection, epoch: int, booking: Booking, intent: Intent, at: datetime) -> None:
     values = {
-        **_columns(intent),
+        **row_of(intent),
         "deployment_id": booking.deployment_id,
         "symbol": booking.symbol,
         "epoch": epoch,
         "committed_at": at,
     }
     _insert(connection, intents, [values])
-    state = OrderState(intent.client_order_id, "INITIALIZED")
-    _insert(connection, orders, [{**_columns(state), "updated_at": at}])
+    begun = row_of(OrderState(intent.client_order_id, "INITIALIZED"))
+    _insert(connection, orders, [begun | {"updated_at": at}])
 
 
 def _replace(
     connection: Connection, table: Table, key: dict[str, Any], values: dict[str, Any], at: datetime
 ) -> None:
-    row = {**values, "updated_at": at}
-    query = upsert(table).values(**key, **row)
+    row = values | {"updated_at": at}
+    query = upsert(table).values(key | row)
     connection.execute(query.on_conflict_do_update(index_elements=list(key), set_=row))
 
 
 def _insert(connection: Connection, table: Table, rows: list[dict[str, Any]]) -> None:
     if rows:
         connection.execute(insert(table), rows)
-
-
-def _columns(value: Any) -> dict[str, Any]:
-    return {name: getattr(value, name) for name in value.__slots__}
-
-
-def _value(kind: Any, row: Any) -> Any:
-    return kind(**{name: getattr(row, name) for name in kind.__slots__})

@@ -14,6 +14,7 @@ from quant_pipelines.store.epochs import require_epoch
 from quant_pipelines.store.heartbeats import halt_once
 from quant_pipelines.store.tables import fills, income, intents, orders, positions
 from quant_pipelines.store.trading import Fill, Income, Intent, OrderState, Position, advance_order
+from quant_pipelines.store.value_rows import row_of, value_of
 from quant_pipelines.trading.breaker import Trip
 from quant_pipelines.trading.orders import OrderProgress
 
@@ -70,7 +71,7 @@ def read_orders(engine: Engine, deployment_id: int) -> list[PlacedOrder]:
     with transaction(engine) as connection:
         return [
             PlacedOrder(
-                Intent(**{name: getattr(row, name) for name in Intent.__slots__}),
+                value_of(Intent, row),
                 row.epoch,
                 row.venue_order_id,
                 OrderProgress(row.status, row.filled_quantity),
@@ -88,7 +89,7 @@ def add_order(engine: Engine, epoch: int, deployment: Deployment, intent: Intent
     StoreError
         If another writer has taken over, or the database does not answer.
     """
-    values = {name: getattr(intent, name) for name in Intent.__slots__}
+    values = row_of(intent)
     with transaction(engine) as connection:
         require_epoch(connection, epoch)
         whose = {"deployment_id": deployment.id, "symbol": deployment.symbol}
@@ -136,8 +137,8 @@ def receive(engine: Engine, epoch: int, received: Sequence[Received], at: dateti
 def _receive(connection: Connection, received: Received, at: datetime) -> None:
     key = {"deployment_id": received.deployment_id}
     where = {"venue": received.venue, "symbol": received.symbol, **key, "booked_at": at}
-    new_fills = [{**_columns(fill), **where} for fill in received.fills]
-    new_income = [{**_columns(row), **key} for row in received.income]
+    new_fills = [{**row_of(fill), **where} for fill in received.fills]
+    new_income = [{**row_of(row), **key} for row in received.income]
     n_booked = sum(
         _insert_new(connection, table, rows) for table, rows in ((fills, new_fills), (income, new_income))
     )
@@ -150,7 +151,7 @@ def _receive(connection: Connection, received: Received, at: datetime) -> None:
         advance_order(
             connection, OrderState(step.client_order_id, *step.progress, step.reason), at, step.venue_order_id
         )
-    row = {**_columns(received.position), "updated_at": at}
+    row = {**row_of(received.position), "updated_at": at}
     held = upsert(positions).values(**key, symbol=received.symbol, **row)
     connection.execute(held.on_conflict_do_update(index_elements=["deployment_id", "symbol"], set_=row))
     if received.halt:
@@ -164,7 +165,3 @@ def _insert_new(connection: Connection, table: Table, rows: list[dict[str, objec
         query = upsert(table).values(row).on_conflict_do_nothing().returning(literal(1))
         n_new += len(connection.execute(query).all())
     return n_new
-
-
-def _columns(value: Fill | Income | Position) -> dict[str, object]:
-    return {name: getattr(value, name) for name in value.__slots__}
