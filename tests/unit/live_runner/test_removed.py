@@ -80,8 +80,8 @@ class World:
         self.journal = journal
         left = self.books._replace(brokers={7: self.books.brokers[7]})
         self.removed = RemovedBooks(self.venue, journal, self.books.epoch, self._open)
-        place: Any = Place(left)
-        self.sweeps = Sweeps(place, self.venue, SimpleNamespace(), self.removed)  # type: ignore[arg-type]
+        self.place: Any = Place(left)
+        self.sweeps = Sweeps(self.place, self.venue, SimpleNamespace(), self.removed)  # type: ignore[arg-type]
 
     def _open(self, plan: DeploymentPlan) -> Opened:
         return Opened(opened(self.books, plan.deployment.id), None, 0)
@@ -91,6 +91,9 @@ class World:
 
     def trade(self, name: str, side: Side = "buy") -> VenueTrade:
         return VenueTrade("9", "4", name, side, LATE, Decimal(100), Decimal("0.07"), AT_MS, Decimal(0))
+
+    def journal_fills(self) -> int:
+        return len(self.journal.read_book(8).fills)
 
     def positions(self) -> list[Decimal]:
         return [opened(self.books, key).position().quantity for key in (7, 8)]
@@ -146,6 +149,20 @@ def test_what_came_back_books_by_itself() -> None:
         return first, second
 
     assert asyncio.run(scenario()) == (True, False)
+
+
+def test_what_comes_back_while_its_fill_is_booked_reads_its_rows_again() -> None:
+    world, outdated = World(), list[int]()
+    trader = SimpleNamespace(is_halted=False, outdate=lambda: outdated.append(world.journal_fills()))
+
+    async def scenario() -> None:
+        world.removed.leave(world.plan())
+        world.place.seats[8] = SimpleNamespace(key=8, trader=trader)
+        for _ in range(2):
+            await world.sweeps.book([world.trade(world.name)])
+
+    asyncio.run(scenario())
+    assert outdated == [1], "once its fill is stored"
 
 
 def test_a_late_fill_of_an_event_strategy_is_booked_while_another_book_has_its_place() -> None:
