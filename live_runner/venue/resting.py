@@ -149,10 +149,9 @@ class RestingOrders:
             await self._place(known.intent, stamp_ms)
 
     def _refusal(self, intent: Intent) -> str:
-        """Why a committed order is not sent; what only reduces always is."""
-        if intent.reduce_only:
-            return ""
-        return self._wire.blocked_by or self._trader.refusal_to_send(intent)
+        """Why a committed order is not sent; what only reduces waits for no comparison."""
+        blocked_by = "" if intent.reduce_only else self._wire.blocked_by
+        return blocked_by or self._trader.refusal_to_send(intent)
 
     async def _place(self, intent: Intent, stamp_ms: int) -> None:
         """Send a limit order, and commit what the venue answers."""

@@ -71,8 +71,9 @@ BOUGHT = (1, 2)
 class Desk:
     """The deployment, and what a venue would do to it."""
 
-    def __init__(self, gate: OpenGate | None = None) -> None:
-        self.journal, self.gate = MemoryJournal([CANARY]), gate or OpenGate()
+    def __init__(self, gate: OpenGate | None = None, source: str = SOURCE) -> None:
+        self.deployment = replace(CANARY, source=source)
+        self.journal, self.gate = MemoryJournal([self.deployment]), gate or OpenGate()
         self.n_bars = 0
         self.open()
 
@@ -84,7 +85,7 @@ class Desk:
         series = BarSeries(CANARY.symbol, "1m", to_ms(AT))
         opening = partial(open_venue_broker, stop_fraction=0.05, wire=self.wire)
         relations = Relations(gate=self.gate)
-        plan = plan_of(CANARY, in_process)
+        plan = plan_of(self.deployment, in_process)
         self.trader = Trader(
             self.journal, plan, series, epoch=self.epoch, open_broker=opening, relations=relations
         )
