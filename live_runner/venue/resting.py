@@ -117,9 +117,8 @@ class RestingOrders:
 
     async def _next(self) -> Step:
         now_ms = await self._venue.now_ms()
-        trader = self._trader
-        breaker = trader.breaker
-        may_open = not (trader.is_halted or trader.is_leaving or breaker.only_reduces or breaker.closes)
+        # What rests is asked about by no rule any more: whatever stops entries takes it back.
+        may_open = self._trader.state == "ACTIVE" and not self._trader.is_leaving
 
         def look(broker: VenueBroker) -> Step:
             around = Circumstances(broker.position().quantity, may_open, now_ms)

@@ -12,7 +12,7 @@ from live_runner.venue.order_rows import OrderRows
 from live_runner.venue.place import Seat, VenuePlace
 from quant_pipelines.core.entry_settings import EntrySettings
 from quant_pipelines.core.timeframes import MINUTE_MS, to_ms
-from quant_pipelines.trading.breaker import Trip
+from quant_pipelines.trading.breaker import Event, Trip
 from quant_pipelines.trading.venue import LimitOrder, VenueOrder
 from tests.unit.live_runner.memory_venue import MemoryVenue
 from tests.unit.live_runner.test_event_broker import AT, CANARY, SOURCE, Desk
@@ -114,3 +114,18 @@ def test_way_out_that_a_freeze_finds_unsent_is_not_sent(*, is_frozen: bool) -> N
         assert looks.venue.placed == ([] if is_frozen else [way_out.intent.client_order_id])
 
     asyncio.run(scenario())
+
+
+@pytest.mark.parametrize("event", ["day_loss", "repeated_execution", "frozen"])
+def test_nothing_that_opens_rests_while_only_what_reduces_may_go_out(event: Event) -> None:
+    async def scenario(looks: Looks) -> None:
+        for number in (1, 2, 3):
+            looks.desk.becomes(number, "ACCEPTED")
+        await looks.look()
+        assert looks.venue.canceled == []
+        looks.desk.trader.trip(Trip(event, "it lost too much"))
+        for _ in range(4):
+            await looks.look()
+        assert looks.venue.canceled == looks.desk.names()
+
+    played(scenario)
