@@ -141,7 +141,12 @@ class Approval:
         return replace(intent, arrival_price=exact(last)) if math.isfinite(last) else intent
 
     def refusal_to_send(self, intent: Intent, *, is_reducing: bool) -> str:
-        """Why a committed order is not sent, in one sentence; empty if it is."""
+        """Why a committed order is not sent, in one sentence; empty if it is.
+
+        What can only reduce is asked nothing: beside what rests on its side it would count as one that adds.
+        """
+        if intent.reduce_only:
+            return ""
         order = self._resting.get(intent.client_order_id, self._asked)
         if order is None or order.client_order_id != intent.client_order_id:
             order = self._order(intent, signed_quantity(intent), self._price)

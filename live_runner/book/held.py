@@ -55,6 +55,11 @@ class BookInMemory:
                 if not self._is_stale:
                     self._report(self.broker, self.booked_until_ms)
 
+    def rest(self) -> None:
+        """Return once nobody has the book; what is left of it is not read for that."""
+        with self._busy:
+            pass
+
     @contextmanager
     def at_once(self) -> Iterator[bool]:
         """Keep others from the book while it is free and as the rows say; whether it is, without waiting."""

@@ -280,8 +280,8 @@ class Trader:
 
     def rest(self) -> None:
         """Return once nobody books or decides; a thread that was given up on may still do."""
-        with self._deciding, self._held.alone():
-            pass
+        with self._deciding:
+            self._held.rest()
 
     def status(self) -> dict[str, Any]:
         """Document of the deployment for the heartbeat."""

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable
+from typing import NamedTuple
 
 from live_runner.book.trader import Trader
 from live_runner.feed.feed import Feed
@@ -16,6 +17,13 @@ from quant_pipelines.trading.trips import Signs
 TOLD: tuple[Event, ...] = ("passive_breach", "barred")
 """Of which nobody else tells: scopes of alerts, whose source names the deployment behind a colon."""
 _LOOK_SECONDS = 1.0
+
+
+class OfAccount(NamedTuple):
+    """An alert, and the account whose deployment it is about."""
+
+    account_id: int
+    alert: Alert
 
 
 class ConditionWatch:
@@ -77,14 +85,15 @@ class ConditionWatch:
         StoreError
             If the database does not answer.
         """
-        known, self._events, told = self._events, {}, dict[str, Alert]()
+        known, self._events, told = self._events, {}, list[OfAccount]()
         at = from_ms(self._feed.time.now_ms())
         for trader in sorted(traders, key=lambda one: one.plan.deployment.id):
-            key, breaker = trader.plan.deployment.id, trader.breaker
+            deployment, breaker = trader.plan.deployment, trader.breaker
+            key = deployment.id
             self._events[key] = breaker.events
             for event, reason in ((one.event, one.reason) for one in breaker.trips if one.event in TOLD):
-                source = f"{event}:{trader.key}"
-                told[source] = Alert("warning", source, reason, at)
+                alert = Alert("warning", f"{event}:{trader.key}", reason, at)
+                told.append(OfAccount(deployment.account_id, alert))
             begun = breaker.events - known.get(key, frozenset())
             if begun - {"venue_away"}:  # a link that is broken compares everything once it is back
                 self._links.wake(key)
@@ -101,14 +110,17 @@ class ConditionWatch:
         self._written = set(told)
 
 
-def told_once(found: dict[str, Alert]) -> dict[str, Alert]:
-    """Leave out what bars a later deployment for the same reason: that is one fault, as of their account."""
-    reasons: set[str] = set()
+def told_once(found: Iterable[OfAccount]) -> dict[str, Alert]:
+    """Leave out what bars a later deployment of an account for the same reason; returns alerts by source.
+
+    The same words about two accounts are two faults: each has its own key and modes.
+    """
+    known: set[tuple[int, str]] = set()
     told = {}
-    for source, alert in found.items():
-        if source.startswith("barred:"):
-            if alert.message in reasons:
+    for account_id, alert in found:
+        if alert.source.startswith("barred:"):
+            if (account_id, alert.message) in known:
                 continue
-            reasons.add(alert.message)
-        told[source] = alert
+            known.add((account_id, alert.message))
+        told[alert.source] = alert
     return told

@@ -76,7 +76,7 @@ class VenueLink:
         self.may_be_uncovered = False
         self._next_sweep, self._next_payments_ms = 0.0, 0
         self.place = VenuePlace(station.journal, station.epoch)
-        self._removed = RemovedBooks(station.venue, station.journal, station.epoch, self._opened)
+        self._removed = RemovedBooks(station.venue, station.journal, station.epoch, self._read_removed)
         self.away_since_ms: int | None = None
         self._covers: Covers | None = None
         self._entries: Entries
@@ -211,6 +211,10 @@ class VenueLink:
     def _open(self, journal: Journal, plan: DeploymentPlan, epoch: int) -> Opened:
         key = plan.deployment.id
         require_alone(plan, (seat.trader.plan for seat in self.place.seats.values() if seat.key != key))
+        return self._read(journal, plan, epoch)
+
+    def _read(self, journal: Journal, plan: DeploymentPlan, epoch: int) -> Opened:
+        key = plan.deployment.id
         wire = self._wires.get(key)
         if wire is None:
             wire = self._wires[key] = Wire(
@@ -219,8 +223,9 @@ class VenueLink:
         fraction = self._station.settings.disaster_stop_fraction
         return open_venue_broker(journal, plan, epoch, stop_fraction=fraction, wire=wire)
 
-    def _opened(self, plan: DeploymentPlan) -> Opened:
-        return self._open(self._station.journal, plan, self._station.epoch)
+    def _read_removed(self, plan: DeploymentPlan) -> Opened:
+        """Read a book that has left; others trade here by now, and it is booked all the same."""
+        return self._read(self._station.journal, plan, self._station.epoch)
 
     def _take(self, deployment_id: int, intent: Intent) -> None:
         """Take a committed intent, from any thread; whatever ends this process now may leave it uncovered."""

@@ -126,9 +126,8 @@ class RestingOrders:
 
     async def _next(self) -> Step:
         now_ms = await self._venue.now_ms()
-        trader = self._trader
-        breaker = trader.breaker
-        may_open = not (trader.is_halted or trader.is_leaving or breaker.only_reduces or breaker.closes)
+        # What rests is asked about by no rule any more: whatever stops entries takes it back.
+        may_open = self._trader.state == "ACTIVE" and not self._trader.is_leaving
 
         def look(broker: VenueBroker) -> Step:
             around = Circumstances(broker.position().quantity, may_open, now_ms)
@@ -158,10 +157,9 @@ class RestingOrders:
             await self._place(known.intent, stamp_ms)
 
     def _refusal(self, intent: Intent) -> str:
-        """Why a committed order is not sent; what only reduces always is."""
-        if intent.reduce_only:
-            return ""
-        return self._wire.blocked_by or self._trader.refusal_to_send(intent)
+        """Why a committed order is not sent; what only reduces waits for no comparison."""
+        blocked_by = "" if intent.reduce_only else self._wire.blocked_by
+        return blocked_by or self._trader.refusal_to_send(intent)
 
     async def _place(self, intent: Intent, stamp_ms: int) -> None:
         """Send a limit order, and commit what the venue answers."""

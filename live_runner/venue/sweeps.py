@@ -69,6 +69,8 @@ class Sweeps:
         at, place = from_ms(await self._venue.now_ms()), self._place
         found = await attributed(self._venue, trades, place)
         late, others = await self._removed.book(found.others)
+        for key in {one.deployment_id for one in late} & place.seats.keys():
+            place.seats[key].trader.outdate()  # it came back meanwhile, and may have read its rows before
         external = external_sentence(others[-1]) if others else found.external
         error = ReconciliationError(f"{place.symbol}: {external}; expected orders of ours only")
         halting = [seat for seat in place.seats.values() if external and not seat.trader.is_halted]

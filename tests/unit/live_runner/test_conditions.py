@@ -16,7 +16,7 @@ from live_runner.feed.feed import Feed
 from live_runner.feed.series import BarSeries
 from live_runner.ports.market_time import ExchangeTime
 from live_runner.process.accounts import Accounts
-from live_runner.process.conditions import ConditionWatch, told_once
+from live_runner.process.conditions import ConditionWatch, OfAccount, told_once
 from live_runner.venue.links import VenueLinks
 from quant_pipelines.core.errors import ExchangeRefused, ExchangeUnavailable
 from quant_pipelines.core.runner_settings import RunnerSettings
@@ -188,19 +188,20 @@ def test_who_is_barred_is_told_once_with_the_end() -> None:
     assert bench.alerts == [(f"barred:deployment:{KEY}", "the key may withdraw", False)]
 
 
-def test_what_bars_several_deployments_is_told_by_the_first_of_them() -> None:
+def test_what_bars_several_deployments_is_told_by_the_first_of_each_account() -> None:
     hedged, over = "the account has hedge mode", "position_limit: 3 is held, beyond 1"
-    found = {
-        source: Alert("warning", source, message, AT)
-        for source, message in (
-            ("barred:deployment:1", hedged),
-            ("barred:deployment:2", hedged),
-            ("barred:deployment:3", "leverage can't be set"),
-            ("passive_breach:deployment:1", over),
-            ("passive_breach:deployment:2", over),
+    found = [
+        OfAccount(account_id, Alert("warning", source, message, AT))
+        for account_id, source, message in (
+            (1, "barred:deployment:1", hedged),
+            (1, "barred:deployment:2", hedged),
+            (2, "barred:deployment:3", hedged),
+            (1, "barred:deployment:4", "leverage can't be set"),
+            (1, "passive_breach:deployment:1", over),
+            (1, "passive_breach:deployment:2", over),
         )
-    }
-    assert found.keys() - told_once(found).keys() == {"barred:deployment:2"}
+    ]
+    assert {one.alert.source for one in found} - told_once(found).keys() == {"barred:deployment:2"}
 
 
 def test_a_breach_of_an_earlier_life_ends_with_the_first_look() -> None:

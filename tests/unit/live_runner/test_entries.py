@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Coroutine
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -11,16 +12,29 @@ from live_runner.venue.order_rows import OrderRows
 from live_runner.venue.place import Seat, VenuePlace
 from quant_pipelines.core.entry_settings import EntrySettings
 from quant_pipelines.core.timeframes import MINUTE_MS, to_ms
+from quant_pipelines.trading.breaker import Event, Trip
+from quant_pipelines.trading.venue import LimitOrder, VenueOrder
 from tests.unit.live_runner.memory_venue import MemoryVenue
-from tests.unit.live_runner.test_event_broker import AT, CANARY, Desk
+from tests.unit.live_runner.test_event_broker import AT, CANARY, SOURCE, Desk
+
+_TOLD = '        desk.memory["told"]'
+WAY_OUT = SOURCE.replace(
+    _TOLD,
+    f"        if event.quantity > 0.0:\n            desk.limit(1.0, 105.0, reduce_only=True)\n{_TOLD}",
+)
 
 
 class Venue(MemoryVenue):
-    """Takes every cancel, and shows nothing of it yet."""
+    """Takes every limit and every cancel, and shows nothing of a cancel yet."""
 
     def __init__(self) -> None:
         super().__init__()
+        self.placed: list[str] = []
         self.canceled: list[str] = []
+
+    async def place_limit(self, order: LimitOrder) -> VenueOrder:
+        self.placed.append(order.client_order_id)
+        return VenueOrder(order.client_order_id, "99", "ACCEPTED", Decimal(0), order.price)
 
     async def now_ms(self) -> int:
         return to_ms(AT) + MINUTE_MS
@@ -32,8 +46,8 @@ class Venue(MemoryVenue):
 class Looks:
     """Entries of an event strategy whose three orders are committed."""
 
-    def __init__(self) -> None:
-        self.desk, self.venue = Desk(), Venue()
+    def __init__(self, source: str = SOURCE) -> None:
+        self.desk, self.venue = Desk(source=source), Venue()
         self.desk.pass_bar()
         trader, epoch = self.desk.trader, self.desk.epoch
         place = VenuePlace(self.desk.journal, epoch)
@@ -76,5 +90,42 @@ def test_cancel_is_asked_for_again_at_its_pace_however_often_it_is_looked() -> N
         for _ in range(5):
             await looks.look()
         assert looks.venue.canceled == looks.desk.names()[:1]
+
+    played(scenario)
+
+
+@pytest.mark.parametrize("is_frozen", [False, True])
+def test_way_out_that_a_freeze_finds_unsent_is_not_sent(*, is_frozen: bool) -> None:
+    async def scenario() -> None:
+        looks = Looks(WAY_OUT)
+        desk, whole = looks.desk, str(looks.desk.journal.read_orders(CANARY.id)[0].intent.quantity)
+        desk.becomes(1, "FILLED", whole)
+        desk.trades(1, whole, "11", 30)
+        for number in (2, 3):
+            desk.becomes(number, "DENIED")
+        desk.pass_bar()
+        if is_frozen:
+            desk.trader.trip(Trip("frozen", "halted by ann"))
+        for _ in range(3):
+            await looks.look()
+        [*_, way_out] = desk.journal.read_orders(CANARY.id)
+        assert way_out.intent.reduce_only
+        assert way_out.progress.status == ("DENIED" if is_frozen else "ACCEPTED")
+        assert looks.venue.placed == ([] if is_frozen else [way_out.intent.client_order_id])
+
+    asyncio.run(scenario())
+
+
+@pytest.mark.parametrize("event", ["day_loss", "repeated_execution", "frozen"])
+def test_nothing_that_opens_rests_while_only_what_reduces_may_go_out(event: Event) -> None:
+    async def scenario(looks: Looks) -> None:
+        for number in (1, 2, 3):
+            looks.desk.becomes(number, "ACCEPTED")
+        await looks.look()
+        assert looks.venue.canceled == []
+        looks.desk.trader.trip(Trip(event, "it lost too much"))
+        for _ in range(4):
+            await looks.look()
+        assert looks.venue.canceled == looks.desk.names()
 
     played(scenario)

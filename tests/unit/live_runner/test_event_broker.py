@@ -28,6 +28,7 @@ from quant_pipelines.core.timeframes import MINUTE_MS, to_ms
 from quant_pipelines.risk.account_rules import AccountDenial
 from quant_pipelines.risk.account_view import AccountOrder
 from quant_pipelines.store.venue_orders import OrderStep
+from quant_pipelines.trading.breaker import Trip
 from quant_pipelines.trading.orders import OrderProgress
 from quant_pipelines.trading.venue import VenueTrade
 from quant_pipelines.trading.wished import Cancel, Circumstances, Step, Wait, next_step
@@ -70,8 +71,9 @@ BOUGHT = (1, 2)
 class Desk:
     """The deployment, and what a venue would do to it."""
 
-    def __init__(self, gate: OpenGate | None = None) -> None:
-        self.journal, self.gate = MemoryJournal([CANARY]), gate or OpenGate()
+    def __init__(self, gate: OpenGate | None = None, source: str = SOURCE) -> None:
+        self.deployment = replace(CANARY, source=source)
+        self.journal, self.gate = MemoryJournal([self.deployment]), gate or OpenGate()
         self.n_bars = 0
         self.open()
 
@@ -83,7 +85,7 @@ class Desk:
         series = BarSeries(CANARY.symbol, "1m", to_ms(AT))
         opening = partial(open_venue_broker, stop_fraction=0.05, wire=self.wire)
         relations = Relations(gate=self.gate)
-        plan = plan_of(CANARY, in_process)
+        plan = plan_of(self.deployment, in_process)
         self.trader = Trader(
             self.journal, plan, series, epoch=self.epoch, open_broker=opening, relations=relations
         )
@@ -247,6 +249,9 @@ class Strict(OpenGate):
         self.asked.append((round(order.quantity, 6), order.price, order.is_limit))
         return AccountDenial("self_match", "deny", "1 is beyond 0") if order.quantity < 0.0 else None
 
+    def ask_again(self, order: AccountOrder, *, is_reducing: bool = False) -> AccountDenial | None:
+        return AccountDenial("restricted_symbol", "deny", "1 is beyond 0")
+
     def executed(self, order: AccountOrder) -> None:
         self.filled.append(order.client_order_id)
 
@@ -265,3 +270,13 @@ def test_account_is_asked_about_each_order_and_what_it_denies_is_told() -> None:
     assert desk.memory()["told"][0][:2] == [3, "CANCELED"]
     assert desk.memory()["told"][0][4] == "denied (self_match: 1 is beyond 0)"
     assert desk.memory()["orders"] == [1, 2]
+
+
+def test_what_only_reduces_is_sent_whatever_the_account_denies() -> None:
+    desk = Desk(Strict())
+    desk.pass_bar()
+    opening = desk.journal.read_orders(CANARY.id)[0].intent
+    assert "restricted_symbol" in desk.trader.refusal_to_send(opening)
+    assert desk.trader.refusal_to_send(replace(opening, reduce_only=True)) == ""
+    desk.trader.trip(Trip("frozen", "halted by ann"))
+    assert desk.trader.refusal_to_send(replace(opening, reduce_only=True)) == "halted before it was sent"

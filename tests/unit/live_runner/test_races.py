@@ -144,6 +144,14 @@ def test_a_dropped_trader_rests_only_after_the_thread_that_books() -> None:
     assert order == ["booked", "rested"]
 
 
+def test_a_dropped_trader_rests_without_reading_its_rows_once_more() -> None:
+    books = Books()
+    trader = trader_of(books)
+    trader.trip(Trip("failed", "failed"))
+    trader.rest()
+    assert books.n_opened == 1
+
+
 class Link:
     """Counts how often it was begun."""
 

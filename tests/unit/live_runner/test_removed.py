@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
+from dataclasses import replace
 from decimal import Decimal
 from types import SimpleNamespace
 from typing import Any
@@ -9,15 +10,26 @@ from typing import Any
 import pytest
 
 from live_runner.book.broker import Opened
-from live_runner.book.plan import DeploymentPlan
+from live_runner.book.plan import DeploymentPlan, plan_of
+from live_runner.book.trader import Trader
+from live_runner.feed.series import BarSeries
+from live_runner.venue.link import VenueLink
 from live_runner.venue.place import PlaceBooks, order_among
 from live_runner.venue.removed import RemovedBooks
+from live_runner.venue.station import Station
 from live_runner.venue.sweeps import Sweeps
 from quant_pipelines.core.errors import ReconciliationError
 from quant_pipelines.core.orders import Side
+from quant_pipelines.core.runner_settings import RunnerSettings
+from quant_pipelines.store.deployments import Deployment
+from quant_pipelines.store.trading import Intent
+from quant_pipelines.trading.purposes import resting_purpose
 from quant_pipelines.trading.venue import VenueOrder, VenueTrade
+from tests.in_process import in_process
 from tests.memory_journal import MemoryJournal
 from tests.unit.live_runner.memory_venue import MemoryVenue
+from tests.unit.live_runner.test_event_broker import CANARY
+from tests.unit.live_runner.test_races import AT, DEPLOYMENT
 from tests.unit.live_runner.test_receiving import AT_MS, books_holding, opened, ordered
 
 LATE = Decimal("0.2")
@@ -68,8 +80,8 @@ class World:
         self.journal = journal
         left = self.books._replace(brokers={7: self.books.brokers[7]})
         self.removed = RemovedBooks(self.venue, journal, self.books.epoch, self._open)
-        place: Any = Place(left)
-        self.sweeps = Sweeps(place, self.venue, SimpleNamespace(), self.removed)  # type: ignore[arg-type]
+        self.place: Any = Place(left)
+        self.sweeps = Sweeps(self.place, self.venue, SimpleNamespace(), self.removed)  # type: ignore[arg-type]
 
     def _open(self, plan: DeploymentPlan) -> Opened:
         return Opened(opened(self.books, plan.deployment.id), None, 0)
@@ -79,6 +91,9 @@ class World:
 
     def trade(self, name: str, side: Side = "buy") -> VenueTrade:
         return VenueTrade("9", "4", name, side, LATE, Decimal(100), Decimal("0.07"), AT_MS, Decimal(0))
+
+    def journal_fills(self) -> int:
+        return len(self.journal.read_book(8).fills)
 
     def positions(self) -> list[Decimal]:
         return [opened(self.books, key).position().quantity for key in (7, 8)]
@@ -134,3 +149,47 @@ def test_what_came_back_books_by_itself() -> None:
         return first, second
 
     assert asyncio.run(scenario()) == (True, False)
+
+
+def test_what_comes_back_while_its_fill_is_booked_reads_its_rows_again() -> None:
+    world, outdated = World(), list[int]()
+    trader = SimpleNamespace(is_halted=False, outdate=lambda: outdated.append(world.journal_fills()))
+
+    async def scenario() -> None:
+        world.removed.leave(world.plan())
+        world.place.seats[8] = SimpleNamespace(key=8, trader=trader)
+        for _ in range(2):
+            await world.sweeps.book([world.trade(world.name)])
+
+    asyncio.run(scenario())
+    assert outdated == [1], "once its fill is stored"
+
+
+def test_a_late_fill_of_an_event_strategy_is_booked_while_another_book_has_its_place() -> None:
+    successor = replace(CANARY, id=8, source=DEPLOYMENT.source)
+    journal, venue = MemoryJournal([CANARY, successor]), Venue()
+    epoch = journal.open_epoch("test:1", AT)
+    order = Intent("q1-7-77-o1", "buy", LATE, resting_purpose(1), AT, "limit", price=Decimal(100))
+
+    async def scenario() -> None:
+        link = VenueLink(Station(journal, venue, RunnerSettings(), epoch, lambda: AT_MS))
+
+        def take_in(deployment: Deployment) -> Trader:
+            plan, series = plan_of(deployment, in_process), BarSeries(deployment.symbol, "1m", AT_MS)
+            trader = Trader(journal, plan, series, epoch=epoch, open_broker=link.open_broker)
+            link.add(trader)
+            return trader
+
+        def add(broker: Any) -> None:
+            broker.add(order, AT)
+
+        take_in(CANARY).with_broker(add)
+        link.remove(CANARY.id)
+        take_in(successor)
+        name = order.client_order_id
+        trade = VenueTrade("9", "4", name, "buy", LATE, Decimal(100), Decimal(0), AT_MS, Decimal(0))
+        [booked], others = await link._removed.book([trade])
+        assert (booked.deployment_id, booked.fill.quantity, others) == (CANARY.id, LATE, [])
+
+    asyncio.run(scenario())
+    assert [fill.trade_id for fill in journal.read_book(CANARY.id).fills] == ["9"]
