@@ -1,6 +1,7 @@
 """Who looks after what rests is asked to begin at each look at the venue, and goes on with what it knows."""
 
 import asyncio
+import threading
 from collections.abc import Callable, Coroutine
 from decimal import Decimal
 from typing import Any
@@ -127,5 +128,41 @@ def test_nothing_that_opens_rests_while_only_what_reduces_may_go_out(event: Even
         for _ in range(4):
             await looks.look()
         assert looks.venue.canceled == looks.desk.names()
+
+    played(scenario)
+
+
+@pytest.mark.parametrize("was_looked_at", [False, True])
+def test_entries_are_canceled_by_who_leaves(*, was_looked_at: bool) -> None:
+    async def scenario(looks: Looks) -> None:
+        for number in (1, 2):
+            looks.desk.becomes(number, "ACCEPTED")
+        looks.desk.becomes(3, "UNKNOWN", is_known=False)
+        await looks.entries.recover([looks.seat])
+        if was_looked_at:
+            await looks.look()
+        await looks.entries.leave()
+        assert sorted(looks.venue.canceled) == looks.desk.names()
+
+    played(scenario)
+
+
+def test_entries_are_canceled_by_who_leaves_while_the_strategy_has_the_book() -> None:
+    async def scenario(looks: Looks) -> None:
+        for number in (1, 2, 3):
+            looks.desk.becomes(number, "ACCEPTED")
+        await looks.look()
+        has_book, may_end = threading.Event(), threading.Event()
+
+        def think(_: Any) -> None:
+            has_book.set()
+            may_end.wait(60)
+
+        thinking = asyncio.create_task(asyncio.to_thread(looks.desk.trader.with_broker, think))
+        await asyncio.to_thread(has_book.wait, 60)
+        await looks.entries.leave()
+        assert sorted(looks.venue.canceled) == looks.desk.names()
+        may_end.set()
+        await thinking
 
     played(scenario)
