@@ -19,6 +19,7 @@ from live_runner.venue.wire import Wire
 from quant_pipelines.core.errors import ExchangeError, StoreError
 from quant_pipelines.store.trading import Intent
 from quant_pipelines.store.venue_orders import PlacedOrder
+from quant_pipelines.trading.breaker import Event
 from quant_pipelines.trading.orders import FINAL
 from quant_pipelines.trading.venue import LimitOrder, OrderVenue
 from quant_pipelines.trading.wished import (
@@ -36,6 +37,9 @@ _SOON_SECONDS = 0.4
 _LOOK_SECONDS = 1.0
 """How long a fill may go unseen that no stream tells of: what it opens needs its stop within 2 s."""
 _LEAVE_SECONDS = 2.0
+
+_RESTS_ON: frozenset[Event] = frozenset({"data_age"})
+"""What stops entries, but not those that rest: a limit pays no more than it says, and a start has no data."""
 
 _log = logging.getLogger(__name__)
 
@@ -122,7 +126,7 @@ class RestingOrders:
     async def _next(self) -> Step:
         now_ms = await self._venue.now_ms()
         # What rests is asked about by no rule any more: whatever stops entries takes it back.
-        may_open = self._trader.state == "ACTIVE" and not self._trader.is_leaving
+        may_open = self._trader.breaker.events <= _RESTS_ON and not self._trader.is_leaving
 
         def look(broker: VenueBroker) -> tuple[list[WishedOrder], Circumstances]:
             return _wished(broker), Circumstances(broker.position().quantity, may_open, now_ms)

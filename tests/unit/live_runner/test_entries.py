@@ -1,6 +1,7 @@
 """Who looks after what rests is asked to begin at each look at the venue, and goes on with what it knows."""
 
 import asyncio
+import math
 import threading
 from collections.abc import Callable, Coroutine
 from decimal import Decimal
@@ -14,6 +15,7 @@ from live_runner.venue.place import Seat, VenuePlace
 from quant_pipelines.core.entry_settings import EntrySettings
 from quant_pipelines.core.timeframes import MINUTE_MS, to_ms
 from quant_pipelines.trading.breaker import Event, Trip
+from quant_pipelines.trading.trips import Signs
 from quant_pipelines.trading.venue import LimitOrder, VenueOrder
 from tests.unit.live_runner.memory_venue import MemoryVenue
 from tests.unit.live_runner.test_event_broker import AT, CANARY, SOURCE, Desk
@@ -128,6 +130,25 @@ def test_nothing_that_opens_rests_while_only_what_reduces_may_go_out(event: Even
         for _ in range(4):
             await looks.look()
         assert looks.venue.canceled == looks.desk.names()
+
+    played(scenario)
+
+
+@pytest.mark.parametrize(
+    ("signs", "n_canceled"),
+    [(Signs(math.inf), 0), (Signs(math.inf, barred="the key may withdraw"), 3)],
+)
+def test_entries_rest_on_while_nobody_tells_prices_but_not_for_anything_else(
+    signs: Signs, n_canceled: int
+) -> None:
+    async def scenario(looks: Looks) -> None:
+        for number in (1, 2, 3):
+            looks.desk.becomes(number, "ACCEPTED")
+        looks.desk.signs = signs
+        assert looks.desk.trader.state == "REDUCING"
+        for _ in range(4):
+            await looks.look()
+        assert len(looks.venue.canceled) == n_canceled
 
     played(scenario)
 
