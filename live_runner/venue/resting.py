@@ -19,9 +19,10 @@ from live_runner.venue.wire import Wire
 from quant_pipelines.core.errors import ExchangeError, StoreError
 from quant_pipelines.store.trading import Intent
 from quant_pipelines.store.venue_orders import PlacedOrder
+from quant_pipelines.trading.breaker import Event
+from quant_pipelines.trading.orders import FINAL
 from quant_pipelines.trading.venue import LimitOrder, OrderVenue, VenueOrder
 from quant_pipelines.trading.wished import (
-    RESTS,
     Cancel,
     Circumstances,
     Drop,
@@ -36,6 +37,9 @@ _SOON_SECONDS = 0.4
 _LOOK_SECONDS = 1.0
 """How long a fill may go unseen that no stream tells of: what it opens needs its stop within 2 s."""
 _LEAVE_SECONDS = 2.0
+
+_RESTS_ON: frozenset[Event] = frozenset({"data_age"})
+"""What stops entries, but not those that rest: a limit pays no more than it says, and a start has no data."""
 
 _log = logging.getLogger(__name__)
 
@@ -65,6 +69,7 @@ class RestingOrders:
         self._canceled_ms: dict[str, int] = {}
         self._is_busy = False
         self._next_look = 0.0
+        self._opening: list[str] | None = None  # what may open there, as it was looked at last
         self.due = math.inf
 
     async def keep(self, transmit: Callable[[Intent, int], Awaitable[object]]) -> bool:
@@ -88,12 +93,15 @@ class RestingOrders:
         return was_busy and not self._is_busy
 
     async def leave(self) -> None:
-        """Cancel what may open, because nobody looks after it; what can't be is found by the next life."""
-        with suppress(ExchangeError, TimeoutError, StoreError):
+        """Cancel what may open, because nobody looks after it; what can't be is found by the next life.
+
+        What is known is canceled without its rows: the strategy may have the book, to think.
+        """
+        with suppress(TimeoutError, StoreError):
             async with asyncio.timeout(_LEAVE_SECONDS):
-                wished = await self._rows.with_broker(_wished)
-                opening = (one.name for one in wished if one.status in RESTS and not one.reduce_only)
-                await asyncio.gather(*map(self._cancel, opening))
+                if self._opening is None:
+                    self._opening = _opening(await self._rows.with_broker(_wished))
+                await asyncio.gather(*map(self._cancel_there, self._opening))
 
     async def _look(self) -> None:
         """Read what rests once in a while; the sweep that follows books what the venue has filled."""
@@ -127,13 +135,14 @@ class RestingOrders:
     async def _next(self) -> Step:
         now_ms = await self._venue.now_ms()
         # What rests is asked about by no rule any more: whatever stops entries takes it back.
-        may_open = self._trader.state == "ACTIVE" and not self._trader.is_leaving
+        may_open = self._trader.breaker.events <= _RESTS_ON and not self._trader.is_leaving
 
-        def look(broker: VenueBroker) -> Step:
-            around = Circumstances(broker.position().quantity, may_open, now_ms)
-            return next_step(_wished(broker), around, self._canceled_ms)
+        def look(broker: VenueBroker) -> tuple[list[WishedOrder], Circumstances]:
+            return _wished(broker), Circumstances(broker.position().quantity, may_open, now_ms)
 
-        return await self._rows.with_broker(look)
+        wished, around = await self._rows.with_broker(look)
+        self._opening = _opening(wished)
+        return next_step(wished, around, self._canceled_ms)
 
     async def _do(
         self, step: PlaceOrder | Cancel | Drop, transmit: Callable[[Intent, int], Awaitable[object]]
@@ -167,6 +176,8 @@ class RestingOrders:
         assert price is not None  # noqa: S101 - a limit has one
         post_only = await self._rows.with_broker(lambda broker: _at_desk(broker).resting.post_only(name))
         flags = (post_only, intent.reduce_only)
+        if self._opening is not None and not intent.reduce_only:
+            self._opening.append(name)
         order = LimitOrder(name, symbol, intent.side, intent.quantity, price, stamp_ms, *flags)
         await self._rows.follow_sent(intent, self._venue.place_limit(order), stamp_ms)
 
@@ -174,6 +185,9 @@ class RestingOrders:
         known = await self._order(name)
         with suppress(StoreError):  # an entry that nobody looks after must go all the same
             await self._rows.follow(known, "PENDING_CANCEL", filled=known.progress.filled_quantity)
+        await self._cancel_there(name)
+
+    async def _cancel_there(self, name: str) -> None:
         try:
             await self._venue.cancel_order(self._trader.symbol, name)
         except ExchangeError as error:
@@ -181,6 +195,11 @@ class RestingOrders:
 
     async def _order(self, name: str) -> PlacedOrder:
         return await self._rows.with_broker(lambda broker: broker.orders[name])
+
+
+def _opening(wished: list[WishedOrder]) -> list[str]:
+    ended = (*FINAL, "INITIALIZED")
+    return [one.name for one in wished if one.status not in ended and not one.reduce_only]
 
 
 def _wished(broker: VenueBroker) -> list[WishedOrder]:

@@ -1,6 +1,8 @@
 """Who looks after what rests is asked to begin at each look at the venue, and goes on with what it knows."""
 
 import asyncio
+import math
+import threading
 from collections.abc import Callable, Coroutine
 from decimal import Decimal
 from typing import Any
@@ -13,6 +15,7 @@ from live_runner.venue.place import Seat, VenuePlace
 from quant_pipelines.core.entry_settings import EntrySettings
 from quant_pipelines.core.timeframes import MINUTE_MS, to_ms
 from quant_pipelines.trading.breaker import Event, Trip
+from quant_pipelines.trading.trips import Signs
 from quant_pipelines.trading.venue import LimitOrder, VenueOrder
 from tests.unit.live_runner.memory_venue import MemoryVenue
 from tests.unit.live_runner.test_event_broker import AT, CANARY, SOURCE, Desk
@@ -127,5 +130,60 @@ def test_nothing_that_opens_rests_while_only_what_reduces_may_go_out(event: Even
         for _ in range(4):
             await looks.look()
         assert looks.venue.canceled == looks.desk.names()
+
+    played(scenario)
+
+
+@pytest.mark.parametrize(
+    ("signs", "n_canceled"),
+    [(Signs(math.inf), 0), (Signs(math.inf, barred="the key may withdraw"), 3)],
+)
+def test_entries_rest_on_while_nobody_tells_prices_but_not_for_anything_else(
+    signs: Signs, n_canceled: int
+) -> None:
+    async def scenario(looks: Looks) -> None:
+        for number in (1, 2, 3):
+            looks.desk.becomes(number, "ACCEPTED")
+        looks.desk.signs = signs
+        assert looks.desk.trader.state == "REDUCING"
+        for _ in range(4):
+            await looks.look()
+        assert len(looks.venue.canceled) == n_canceled
+
+    played(scenario)
+
+
+@pytest.mark.parametrize("was_looked_at", [False, True])
+def test_entries_are_canceled_by_who_leaves(*, was_looked_at: bool) -> None:
+    async def scenario(looks: Looks) -> None:
+        for number in (1, 2):
+            looks.desk.becomes(number, "ACCEPTED")
+        looks.desk.becomes(3, "UNKNOWN", is_known=False)
+        await looks.entries.recover([looks.seat])
+        if was_looked_at:
+            await looks.look()
+        await looks.entries.leave()
+        assert sorted(looks.venue.canceled) == looks.desk.names()
+
+    played(scenario)
+
+
+def test_entries_are_canceled_by_who_leaves_while_the_strategy_has_the_book() -> None:
+    async def scenario(looks: Looks) -> None:
+        for number in (1, 2, 3):
+            looks.desk.becomes(number, "ACCEPTED")
+        await looks.look()
+        has_book, may_end = threading.Event(), threading.Event()
+
+        def think(_: Any) -> None:
+            has_book.set()
+            may_end.wait(60)
+
+        thinking = asyncio.create_task(asyncio.to_thread(looks.desk.trader.with_broker, think))
+        await asyncio.to_thread(has_book.wait, 60)
+        await looks.entries.leave()
+        assert sorted(looks.venue.canceled) == looks.desk.names()
+        may_end.set()
+        await thinking
 
     played(scenario)

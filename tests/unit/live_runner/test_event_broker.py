@@ -30,6 +30,7 @@ from quant_pipelines.risk.account_view import AccountOrder
 from quant_pipelines.store.venue_orders import OrderStep
 from quant_pipelines.trading.breaker import Trip
 from quant_pipelines.trading.orders import OrderProgress
+from quant_pipelines.trading.trips import Signs
 from quant_pipelines.trading.venue import VenueTrade
 from quant_pipelines.trading.wished import Cancel, Circumstances, Step, Wait, next_step
 from tests.in_process import in_process
@@ -74,7 +75,7 @@ class Desk:
     def __init__(self, gate: OpenGate | None = None, source: str = SOURCE) -> None:
         self.deployment = replace(CANARY, source=source)
         self.journal, self.gate = MemoryJournal([self.deployment]), gate or OpenGate()
-        self.n_bars = 0
+        self.n_bars, self.signs = 0, Signs()
         self.open()
 
     def open(self) -> None:
@@ -84,7 +85,7 @@ class Desk:
         self.wire.blocked_by = ""
         series = BarSeries(CANARY.symbol, "1m", to_ms(AT))
         opening = partial(open_venue_broker, stop_fraction=0.05, wire=self.wire)
-        relations = Relations(gate=self.gate)
+        relations = Relations(gate=self.gate, signs=lambda: self.signs)
         plan = plan_of(self.deployment, in_process)
         self.trader = Trader(
             self.journal, plan, series, epoch=self.epoch, open_broker=opening, relations=relations
