@@ -10,7 +10,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
 
-from live_runner.book.broker import OpenBroker, Opened
+from live_runner.book.broker import Opened
 from live_runner.book.plan import DeploymentPlan
 from live_runner.book.rows import shown
 from live_runner.book.trader import Trader
@@ -71,8 +71,7 @@ class VenueLink:
         self._loop = asyncio.get_running_loop()
         self._inbox: asyncio.Queue[Item] = asyncio.Queue()
         self._wires: dict[int, Wire] = {}
-        self._difference = ""
-        self._differences = 0
+        self._difference, self._differences = "", 0
         self.may_be_uncovered = False
         self._next_sweep, self._next_payments_ms = 0.0, 0
         self.place = VenuePlace(station.journal, station.epoch)
@@ -85,11 +84,6 @@ class VenueLink:
         self._sweeps: Sweeps
         self._settings: SymbolSettings | None = None
         self._dead_man: DeadMan
-
-    @property
-    def open_broker(self) -> OpenBroker:
-        """How a trader opens its broker."""
-        return self._open
 
     def add(self, trader: Trader, barred: Callable[[], str] = lambda: "") -> None:
         """Take a book in; ``barred`` tells why it decides nothing although the books agree."""
@@ -208,9 +202,10 @@ class VenueLink:
         if opens is not None:
             self._note(opens, is_uncovered=True)
 
-    def _open(self, journal: Journal, plan: DeploymentPlan, epoch: int) -> Opened:
-        key = plan.deployment.id
-        require_alone(plan, (seat.trader.plan for seat in self.place.seats.values() if seat.key != key))
+    def open_broker(self, journal: Journal, plan: DeploymentPlan, epoch: int) -> Opened:
+        """Open a trader's broker, where it may trade beside the others."""
+        others = (seat for seat in self.place.seats.values() if seat.key != plan.deployment.id)
+        require_alone(plan, (seat.trader.plan for seat in others))
         return self._read(journal, plan, epoch)
 
     def _read(self, journal: Journal, plan: DeploymentPlan, epoch: int) -> Opened:
