@@ -68,19 +68,18 @@ class Judgment:
 
     Parameters
     ----------
-        in_sample, out_of_sample
-            Numbers by name; rates are fractions, Sharpe ratios annualized by 365 days unless named per day.
-        gates
-            Paper screen first.
+    in_sample, out_of_sample
+        Numbers by name; rates are fractions, Sharpe ratios annualized by 365 days unless named per day.
+    gates
+        Paper screen first.
 
     Examples
     --------
-        >>> from quant_pipelines.optimize.evaluation import OutOfSample
-    from quant_pipelines.optimize.gates import passed
-        >>> from quant_pipelines.optimize.judge import Judgment, clean_data_gate
-        >>> judgment = Judgment({"sharpe": 2.1}, {"sharpe": 0.4}, gates=(clean_data_gate(()),))
-        >>> passed(judgment.gates, "paper")
-        True
+    >>> from quant_pipelines.optimize.gates import passed
+    >>> from quant_pipelines.optimize.judge import Judgment, clean_data_gate
+    >>> judgment = Judgment({"sharpe": 2.1}, {"sharpe": 0.4}, gates=(clean_data_gate(()),))
+    >>> passed(judgment.gates, "paper")
+    True
     """
 
     in_sample: dict[str, Any]

@@ -23,7 +23,7 @@ class Tripped(NamedTuple):
 
 
 WORLDS = {
-    "rejects": Tripped({"max_rejects": 2.0}, {OPENING_REFUSED: 0.8}, seeds=(1, 2)),
+    "rejects": Tripped({"max_rejects": 1.0}, {OPENING_REFUSED: 0.8}, seeds=(1, 3)),
     # Orders are sized by what a book is worth, so that the same quantity comes twice in few worlds.
     "repeated_execution": Tripped({"max_repeated_executions": 1.0}, {}, seeds=(2,)),
     "account_loss": Tripped({"max_account_loss_fraction": 0.0003}, {}, seeds=(1, 2)),

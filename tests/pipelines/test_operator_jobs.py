@@ -64,7 +64,7 @@ def test_value_out_of_range_fails_without_a_retry(
     platform: Platform, instance: dg.DagsterInstance, value: float
 ) -> None:
     result = launch(platform, instance, "set_risk_limit", limit="MAX_LEVERAGE", value=value)
-    assert failure(result) == f"max_leverage is {value:g}; expected a value in [0, 125]"
+    assert failure(result) == f"max_leverage is {value:g}; expected a value in [1e-09, 125]"
     assert actions(platform) == []
 
 

@@ -9,7 +9,6 @@ import pytest
 
 from live_runner.feed.feed import Feed
 from live_runner.process.traders import Traders
-from live_runner.venue.account_check import Voices
 from live_runner.venue.accounts import OrderVenues
 from quant_pipelines.core.errors import StrategyError
 from quant_pipelines.sdk.strategy import Strategy
@@ -43,9 +42,7 @@ class Start:
     async def _live(self) -> None:
         source, epoch = SlowSource(), self._journal.open_epoch("test:1", AT)
         source.may_go_on.set()
-        async with OrderVenues(
-            SETTINGS, lambda *_: pytest.fail("no venue is needed"), Voices(pytest.fail)
-        ) as venues:
+        async with OrderVenues(SETTINGS, lambda *_: pytest.fail("no venue is needed"), pytest.fail) as venues:
             feed = Feed(source, ReplayTime(NOW_MS, NOW_MS + 30_000))
             traders = Traders(self._journal, SETTINGS, feed, epoch=epoch, venues=venues, load=self._load)
             await traders.open()
