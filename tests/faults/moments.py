@@ -128,6 +128,8 @@ async def _gap_in_a_halt(world: "World") -> None:
 
 async def _traded_by_hand(world: "World") -> None:
     side, quantity = world.chance.choice(("BUY", "SELL")), world.chance.choice(("0.002", "0.05", "0.3"))
+    if not _has_looked(world):
+        return  # what was before a runner's first look is where it begins, and nobody is told of it
     _ask(world, "POST", "/fapi/v1/order", symbol=MARKET_ID, side=side, type="MARKET", quantity=quantity)
     world.hinder(_RECONCILES_SECONDS + _BEGINS_SECONDS)
 
@@ -240,6 +242,12 @@ class Operator:
         source = world.deployment.key
         world.rows.write_alert(halt_alert(source, trip, from_ms(world.clock())))
         world.leases.announce()
+
+
+def _has_looked(world: "World") -> bool:
+    """Whether a book knows up to which trade of the venue it is booked."""
+    states = (state for _, state in world.journal.tables.checkpoints.values())
+    return any(state.get("swept_trade_id") is not None for state in states)
 
 
 def _held(world: "World") -> Decimal:

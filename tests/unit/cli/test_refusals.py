@@ -130,8 +130,8 @@ REFUSED = {
         "has no bars; expected",
     ),
     "optimize more days than there are": (
-        ["optimize", "ema_cross", BTC, "--archive", "{archive}", "--folds", "50"],
-        "BTC/USDT:USDT 1h: folds is 2 of 50, because bars are 1440 from",
+        ["optimize", "ema_cross", BTC, "--archive", "{archive}", "--folds", "50", "--start", "2023-12-01"],
+        "BTC/USDT:USDT 1h: folds is 1 of 50, because bars are",
     ),
     "resume without a database": (
         ["optimize", "ema_cross", BTC, "--archive", "{archive}", "--resume", "3"],
