@@ -86,7 +86,7 @@ def test_what_is_held_is_closed_and_booked_while_its_strategy_thinks(
                 await until(thinking.is_asked.is_set)
                 await asyncio.to_thread(happens, engine, stage, deployment_id)
                 await until(lambda: rows(engine, HELD) == [(0,)], 30)
-                assert status_of(engine, purpose)[-1:] == [("FILLED",)]
+                await until(lambda: status_of(engine, purpose)[-1:] == [("FILLED",)], 30)
                 assert rows(engine, BOOKED) == before  # it thinks still
             finally:
                 thinking.may_answer.set()

@@ -22,6 +22,7 @@ from tests.integration.runner.venue_world import (
     assert_books_equal,
     deploy_canary,
     faults_told,
+    is_entered,
     is_protected,
     runner,
     status_of,
@@ -229,7 +230,7 @@ def test_a_venue_whose_disk_is_full_refuses_and_the_order_never_was(
             await until(lambda: status_of(engine, "target") == [("REJECTED",)])
             stage.free_disk()
             stage.clock.skip_minute()
-            await until(lambda: is_protected(engine), 150)
+            await until(lambda: is_entered(engine), 150)
 
     play(tmp_path, scenario)
     reasons = rows(

@@ -24,6 +24,7 @@ from tests.integration.runner.venue_world import (
     assert_books_equal,
     deploy_canary,
     faults_told,
+    is_entered,
     is_protected,
     our_fills,
     runner,
@@ -47,7 +48,7 @@ def test_a_canary_trades_through_an_order_and_its_stop_is_read_back(
 
     async def scenario() -> None:
         async with runner(engine, database_url, venue):
-            await until(lambda: is_protected(engine))
+            await until(lambda: is_entered(engine))
 
     asyncio.run(scenario())
     entered = rows(
@@ -112,7 +113,7 @@ def test_kill_9_around_a_request_leaves_one_order_booked_once(
     async def recover() -> None:
         async with runner(engine, database_url, venue):
             if was_sent:
-                await until(lambda: is_protected(engine))
+                await until(lambda: is_entered(engine))
             else:
                 await until(lambda: rows(engine, STATUS.format("target"))[0] == ("REJECTED",))
 
@@ -186,7 +187,7 @@ def test_an_order_whose_answer_is_lost_is_found_by_its_name_and_never_sent_again
 
     async def scenario() -> None:
         async with runner(engine, database_url, venue, Lossy):
-            await until(lambda: is_protected(engine))
+            await until(lambda: is_entered(engine))
 
     asyncio.run(scenario())
     [(status, reason)] = rows(

@@ -236,6 +236,11 @@ def faults_told(engine: Engine) -> list[str]:
     return [message for (message,) in rows(engine, query)]
 
 
+def is_entered(engine: Engine) -> bool:
+    """Whether the newest order is known to be filled, too: its stop may stand before that."""
+    return is_protected(engine) and status_of(engine, "target")[-1:] == [("FILLED",)]
+
+
 def is_protected(engine: Engine) -> bool:
     return status_of(engine, "stop")[-1:] == [("ACCEPTED",)]
 
