@@ -1,6 +1,7 @@
 """One decision with a known error over candidates and looks, on records of daily returns that only grow."""
 
 from quant_pipelines.optimize.decision.blocks import block_length, politis_white_length
+from quant_pipelines.optimize.decision.evidence import NOT_LOOKED_AT, CapitalEvidence, DecidedBy
 from quant_pipelines.optimize.decision.family import (
     POOL_SHARE,
     Pools,
@@ -32,6 +33,9 @@ __all__ = [
     "capital_outcome",
     "CapitalOutcome",
     "CapitalDecision",
+    "CapitalEvidence",
+    "DecidedBy",
+    "NOT_LOOKED_AT",
     "superior_predictive_ability",
     "pooled_at_equal_risk",
     "Pools",
