@@ -20,7 +20,7 @@ from quant_pipelines.store.views import newest_verdicts, out_of_sample_equity, t
 
 if TYPE_CHECKING:
     from quant_pipelines.research.daily import Scope
-    from quant_pipelines.research.job import JobFailure
+    from quant_pipelines.research.job import JobFailure, OptimizationJob
 
 _RESEARCH: dict[str, Any] = {
     "group_name": "research",
@@ -29,6 +29,7 @@ _RESEARCH: dict[str, Any] = {
 }
 Row = dict[str, Any]
 Curves = dict[int, list[float]]
+_WINDOWS = ("train_days", "test_days", "folds")
 _PLOTTED = 8
 _BEST_SHOWN = 5
 
@@ -40,13 +41,42 @@ class Depth(Enum):
     DEEP = "optimization.deep_factor times as many parameter sets"
 
 
+class SearchBy(Enum):
+    """How parameters are searched."""
+
+    AS_SET = "as the settings say"
+    GRID = "grid"
+    SOBOL = "sobol"
+    GA = "ga"
+
+
+class RankBy(Enum):
+    """What a trial is ranked by."""
+
+    AS_SET = "as the settings say"
+    SHARPE = "sharpe"
+    SORTINO = "sortino"
+    CALMAR = "calmar"
+    PROFIT_FACTOR = "profit_factor"
+    PSR = "psr"
+
+
 class Search(dg.Config):
-    """What to search; empty lists stand for everything that the settings and the whitelist name."""
+    """What to search; empty lists stand for everything that the settings and the whitelist name.
+
+    Another searcher, objective, number of trials or calendar is another procedure, with a record of its own.
+    """
 
     strategies: list[str] = Field(default=[], description="names of strategies, such as ema_cross")
     symbols: list[str] = Field(default=[], description="such as BTC/USDT:USDT")
     timeframes: list[str] = Field(default=[], description="such as 1h")
     depth: Depth = Field(default=Depth.NORMAL, description="NORMAL, or DEEP for several times the trials")
+    searcher: SearchBy = Field(default=SearchBy.AS_SET, description="how parameters are searched")
+    objective: RankBy = Field(default=RankBy.AS_SET, description="what a trial is ranked by")
+    train_days: int = Field(default=0, ge=0, le=36_500, description="of each fold; 0: the settings'")
+    test_days: int = Field(default=0, ge=0, le=36_500, description="of each fold; 0: the settings'")
+    trials: int = Field(default=0, ge=0, le=100_000, description="parameter sets of a fold; 0: the settings'")
+    folds: int = Field(default=0, ge=0, le=1000, description="newest folds to run; 0: the settings'")
     reason: str = Field(default="", description="why; it is stored with what is found")
 
 
@@ -57,21 +87,17 @@ def walk_forward(
     """Search in-sample, judge out of sample, fold by fold: every strategy on every whitelisted symbol.
 
     The window ends at the last UTC midnight, so the data are the same at any hour. Finished folds are kept:
-    an interrupted run goes on after them.
+    an interrupted run goes on after them. What ``optimization.search_minutes`` do not reach comes first the
+    next time.
     """
-    from quant_pipelines.research.daily import daily_jobs  # noqa: PLC0415 - scipy
-    from quant_pipelines.research.job import JobFailure  # noqa: PLC0415 - scipy
+    from quant_pipelines.research.daily import daily_jobs, note_searched  # noqa: PLC0415 - scipy
+    from quant_pipelines.research.job import JobFailure, NotReached  # noqa: PLC0415 - scipy
     from quant_pipelines.research.pool import WorkLimits, optimize_many  # noqa: PLC0415 - scipy
 
-    settings = platform.settings
-    jobs = daily_jobs(
-        settings,
-        platform.engine,
-        platform.clock(),
-        trigger=config.reason or context.job_name,
-        scope=_scope(config, settings.optimization.deep_factor),
-    )
-    search = settings.optimization
+    settings, search = platform.settings, platform.settings.optimization
+    scope = _scope(config, search.deep_factor)
+    trigger = config.reason or context.job_name
+    jobs = daily_jobs(settings, platform.engine, platform.clock(), trigger=trigger, scope=scope)
     outcomes = optimize_many(
         settings.database_url,
         jobs,
@@ -80,13 +106,19 @@ def walk_forward(
         limits=WorkLimits.of(search),
     )
     failures = [_failure_row(outcome) for outcome in outcomes if isinstance(outcome, JobFailure)]
+    left = [outcome.job for outcome in outcomes if isinstance(outcome, NotReached)]
+    begun = [job for job, outcome in zip(jobs, outcomes, strict=True) if not isinstance(outcome, NotReached)]
+    note_searched(platform.engine, begun, depth=scope.trials_factor)
     metadata: dict[str, Any] = {
-        "optimizations": len(outcomes),
+        "optimizations": len(begun),
         "failed": len(failures),
+        "not_reached": len(left),
+        "with_promise": sum(job.promise > 1 for job in jobs),
         "failures": table(failures),
+        "first_next_time": table(_job_row(job) for job in left),
     }
-    if len(failures) == len(outcomes):
-        raise dg.Failure(f"all {len(outcomes)} optimizations failed", metadata=metadata)
+    if len(failures) == len(begun):
+        raise dg.Failure(f"all {len(begun)} optimizations failed", metadata=metadata)
     with transaction(platform.engine) as connection:
         counts = task_counts(connection)
     return dg.MaterializeResult(metadata={**metadata, "tasks_by_status": table([counts])})
@@ -133,7 +165,17 @@ def _scope(config: Search, deep_factor: int) -> "Scope":
         tuple(config.symbols),
         tuple(config.timeframes),
         deep_factor if config.depth is Depth.DEEP else 1,
+        changes=_changes(config),
+        windows={name: days for name in _WINDOWS if (days := getattr(config, name))},
     )
+
+
+def _changes(config: Search) -> dict[str, Any]:
+    chosen = {"searcher": config.searcher, "objective": config.objective}
+    changes: dict[str, Any] = {
+        name: one.value for name, one in chosen.items() if one.name != SearchBy.AS_SET.name
+    }
+    return changes | ({"trials": config.trials} if config.trials else {})
 
 
 def _best(rows: list[Row], curves: Curves) -> dict[str, dg.MarkdownMetadataValue]:
@@ -192,9 +234,12 @@ def _equity_plots(plotted: dict[str, list[Row]], curves: Curves) -> dict[str, dg
     return plots
 
 
+def _job_row(job: "OptimizationJob") -> dict[str, Any]:
+    return {name: getattr(job, name) for name in ("strategy", "symbol", "timeframe")}
+
+
 def _failure_row(failure: "JobFailure") -> dict[str, Any]:
-    names = ("strategy", "symbol", "timeframe")
-    return {name: getattr(failure.job, name) for name in names} | {"error": failure.error}
+    return _job_row(failure.job) | {"error": failure.error}
 
 
 def _verdict_row(row: dict[str, Any]) -> dict[str, Any]:

@@ -30,7 +30,7 @@ def check_file(name: str, path: Path, *, with_trades: bool) -> dict[str, Any]:
     """Document of one strategy: passed, and each check with its detail; nothing of the file runs here."""
     try:
         source = path.read_text(encoding="utf-8")
-        checks = try_strategy(name, source)
+        checks = try_strategy(name, source).checks
         if with_trades and all(check.passed for check in checks):
             checks.append(Check("drivers", _difference(name, source)))
     except (StrategyError, OSError, UnicodeDecodeError) as error:

@@ -177,7 +177,14 @@ class OptimizationSettings:
 
     __pydantic_config__: ClassVar[Any] = {"extra": "forbid"}
     strategies: tuple[str, ...] = setting(
-        ("ema_cross", "bollinger_reversion"), "strategies of the daily optimization"
+        ("ema_cross", "bollinger_reversion"),
+        "strategies that the first start searches, and every daily search",
+    )
+    breadth: str = setting(
+        "in_force",
+        "what a daily search covers: those strategies (named), or with them every one that passed its trial "
+        "(in_force)",
+        choices=("named", "in_force"),
     )
     timeframes: tuple[str, ...] = setting(("1m", "1h"), "timeframes of the daily optimization")
     instrument_sets: tuple[str, ...] = name_setting(
@@ -194,6 +201,13 @@ class OptimizationSettings:
         "sharpe",
         "what a trial is ranked by: sharpe, sortino, calmar, profit_factor or psr",
         choices=("sharpe", "sortino", "calmar", "profit_factor", "psr"),
+    )
+    promise_factor: int = setting(
+        2,
+        "where the newest verdict passed the paper screen, the daily search tries this many times as many "
+        "parameter sets",
+        low=1,
+        high=100,
     )
     deep_factor: int = setting(
         4, "the weekly and the triggered searches try this many times as many parameter sets", low=1, high=100
@@ -215,6 +229,13 @@ class OptimizationSettings:
     job_minutes: float = setting(
         60.0,
         "longest time of one search; a worker that takes longer is ended and the next one goes on",
+        low=0.01,
+        high=525_600,
+    )
+    search_minutes: float = setting(
+        180.0,
+        "longest time of a whole search: later no job is begun, and what was not reached comes first the "
+        "next time",
         low=0.01,
         high=525_600,
     )

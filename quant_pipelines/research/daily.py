@@ -1,15 +1,22 @@
 """What is optimized every day: each strategy on each symbol of the whitelist, and on the instrument sets."""
 
-from dataclasses import dataclass, replace
-from typing import Any
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import Any, NamedTuple
 
 from sqlalchemy import Engine
 
 from quant_pipelines.core.instrument_sets import set_name, symbols_of
-from quant_pipelines.core.settings import OptimizationSettings, Settings
-from quant_pipelines.core.timeframes import DAY_MS, floor_ms
+from quant_pipelines.core.settings import Settings
+from quant_pipelines.core.timeframes import DAY_MS, floor_ms, from_ms
 from quant_pipelines.research.job import OptimizationJob, make_job
+from quant_pipelines.sdk import Inputs
+from quant_pipelines.store.engine import transaction
+from quant_pipelines.store.first_start import has_results
+from quant_pipelines.store.library import symbols_in_force
 from quant_pipelines.store.market import read_whitelist
+from quant_pipelines.store.searched import Round, Unit, promising, save_searched, window_ends
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,15 +29,32 @@ class Scope:
         What to optimize; a name that is given need not be in the settings.
     trials_factor
         Times as many parameter sets as the settings ask for.
+    changes
+        Fields of the jobs that differ from the settings, such as ``searcher``.
+    windows
+        Lengths and number of the folds that do, whatever the timeframe.
     """
 
     strategies: tuple[str, ...] = ()
     symbols: tuple[str, ...] = ()
     timeframes: tuple[str, ...] = ()
     trials_factor: int = 1
+    changes: Mapping[str, Any] = field(default_factory=dict)
+    windows: Mapping[str, Any] = field(default_factory=dict)
 
 
 EVERYTHING = Scope()
+
+
+class _Strategies(NamedTuple):
+    """What is searched on single symbols, and what on sets of how many: 0 is any number from 2 up."""
+
+    single: tuple[str, ...]
+    together: Mapping[str, int | None]
+
+    def of_set(self, n_symbols: int) -> list[str]:
+        """Strategies that trade so many symbols; one that is named is asked whatever is known of it."""
+        return [name for name, n in self.together.items() if n is None or Inputs(symbols=n).takes(n_symbols)]
 
 
 def daily_jobs(
@@ -38,7 +62,8 @@ def daily_jobs(
 ) -> list[OptimizationJob]:
     """Jobs whose window ends at the last UTC midnight, so that any hour of a day gives the same ones.
 
-    Symbols stand together, so that a worker reads each symbol's bars once.
+    What was searched longest ago comes first, so that what a night's time does not reach is the next one's
+    beginning. Apart from that symbols stand together, so that a worker reads each symbol's bars once.
 
     Parameters
     ----------
@@ -54,29 +79,71 @@ def daily_jobs(
         Only a part, or a deeper search.
     """
     end_ms = floor_ms(now_ms, DAY_MS)
-    symbols = (
-        scope.symbols or read_whitelist(engine, settings.exchange.id) or sorted(settings.market.whitelist)
+    round_ = Round(settings.exchange.id, scope.trials_factor)
+    units = _units(settings, engine, scope)
+    with transaction(engine) as connection:
+        last = window_ends(connection, round_)
+        hopeful = promising(connection, round_.exchange, from_ms(end_ms)) if round_.depth == 1 else set()
+    jobs = (
+        replace(make_job(settings, *unit, end_ms), **scope.changes)
+        for unit in _longest_ago_first(units, last)
     )
-    search = settings.optimization
-    changes: dict[str, Any] = {"trigger": trigger, "trials": search.trials * scope.trials_factor}
-    together = () if scope.symbols else search.instrument_sets
-    units = [
-        *((scope.strategies or search.strategies, _unit(settings, name)) for name in symbols),
-        *((_set_strategies(search, scope), _unit(settings, name)) for name in together),
-    ]
     return [
-        replace(make_job(settings, strategy, symbol, timeframe, end_ms), **changes)
-        for strategies, symbol in units
-        for timeframe in scope.timeframes or search.timeframes
-        for strategy in strategies
+        replace(
+            job,
+            trigger=trigger,
+            promise=settings.optimization.promise_factor if unit_of(job) in hopeful else 1,
+            trials=job.trials * scope.trials_factor,
+            windows=replace(job.windows, **scope.windows),
+        )
+        for job in jobs
     ]
 
 
-def _unit(settings: Settings, name: str) -> str:
-    return set_name(symbols_of(name), settings.exchange.id)
+def unit_of(job: OptimizationJob) -> Unit:
+    """Tell what a job searches."""
+    return Unit(job.strategy, job.symbol, job.timeframe)
 
 
-def _set_strategies(search: OptimizationSettings, scope: Scope) -> tuple[str, ...]:
-    """Strategies of the instrument sets that are in the scope."""
+def note_searched(engine: Engine, jobs: Iterable[OptimizationJob], *, depth: int = 1) -> None:
+    """Store which jobs were begun, whatever came of them, so that the others come first the next time."""
+    with transaction(engine) as connection:
+        for job in jobs:
+            end = from_ms(job.window_end_ms or 0)
+            save_searched(connection, Round(job.exchange, depth), unit_of(job), end)
+
+
+def _longest_ago_first(units: Iterable[Unit], last: Mapping[Unit, datetime]) -> list[Unit]:
+    never = from_ms(0)
+    return sorted(units, key=lambda unit: last.get(unit, never))
+
+
+def _units(settings: Settings, engine: Engine, scope: Scope) -> list[Unit]:
+    search, exchange = settings.optimization, settings.exchange.id
+    symbols = scope.symbols or read_whitelist(engine, exchange) or sorted(settings.market.whitelist)
+    sets = () if scope.symbols else [symbols_of(name) for name in search.instrument_sets]
+    strategies = _strategies(settings, engine, scope)
+    on = [(set_name(symbols_of(name), exchange), strategies.single) for name in symbols]
+    on += [(set_name(members, exchange), tuple(strategies.of_set(len(members)))) for members in sets]
+    return [
+        Unit(strategy, name, timeframe)
+        for name, wanted in on
+        for timeframe in scope.timeframes or search.timeframes
+        for strategy in wanted
+    ]
+
+
+def _strategies(settings: Settings, engine: Engine, scope: Scope) -> _Strategies:
+    search = settings.optimization
     wanted = scope.strategies or search.set_strategies
-    return tuple(strategy for strategy in search.set_strategies if strategy in wanted)
+    named: dict[str, int | None] = {name: None for name in search.set_strategies if name in wanted}
+    if scope.strategies:
+        return _Strategies(scope.strategies, named)
+    # The first start shows a result soon: what is in force beside the named ones follows in the next night.
+    if search.breadth == "named" or not has_results(engine):
+        return _Strategies(search.strategies, named)
+    with transaction(engine) as connection:
+        in_force = symbols_in_force(connection)
+    singles = dict.fromkeys((*search.strategies, *(name for name, n in in_force.items() if n == 1)))
+    together = {name: n for name, n in in_force.items() if n != 1}
+    return _Strategies(tuple(singles), named | together)

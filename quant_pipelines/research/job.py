@@ -38,6 +38,9 @@ class OptimizationJob:
         ccxt id.
     searcher, trials, objective, seed
         How to search in each fold.
+    promise
+        Times as many parameter sets are tried in folds that this job searches. What a rule decides from older
+        verdicts is part of the procedure, so that it begins no new record as other trials do.
     overfit_points, overfit_blocks
         Sobol points behind the overfit statistics, and blocks of their cross-validation.
     costs, execution, risk, gates
@@ -64,6 +67,7 @@ class OptimizationJob:
     trials: int = 64
     objective: str = "sharpe"
     seed: int = 1
+    promise: int = 1
     overfit_points: int = 64
     overfit_blocks: int = 8
     costs: CostSettings = CostSettings()  # noqa: RUF009 - frozen
@@ -103,6 +107,13 @@ class JobFailure:
 
     job: OptimizationJob
     error: str
+
+
+@dataclass(frozen=True, slots=True)
+class NotReached:
+    """Job that the time was over for."""
+
+    job: OptimizationJob
 
 
 def make_job(

@@ -15,7 +15,7 @@ from quant_pipelines.core.clock import utc_now
 from quant_pipelines.core.errors import StrategyError, unknown_name
 from quant_pipelines.core.ids import content_hash
 from quant_pipelines.core.jit import kernel_digest
-from quant_pipelines.sandbox.trial import try_strategy
+from quant_pipelines.sandbox.trial import Tried, try_strategy
 from quant_pipelines.sdk import StrategySource, compile_strategy
 from quant_pipelines.sdk.loading import strategy_files
 from quant_pipelines.sdk.trial.contract import Check
@@ -31,7 +31,7 @@ from quant_pipelines.store.library import (
     save_trial,
 )
 
-Trial = Callable[[str, str], list[Check]]
+Trial = Callable[[str, str], Tried]
 GONE = "its file is gone from the folder"
 
 
@@ -168,13 +168,13 @@ class _Refresh:
             return known, 0.0
         started = time.perf_counter()
         try:
-            checks = self._trial(name, source)
+            checks, symbols = self._trial(name, source)
         except StrategyError as error:
-            checks = [Check("trial", str(error))]
+            checks, symbols = [Check("trial", str(error))], None
         seconds = time.perf_counter() - started
         rows = tuple({"check": check.name, "fault": check.fault} for check in checks)
         passed = all(check.passed for check in checks)
-        tried = StoredTrial(name, version, digest, source, passed, rows, seconds, self._at)
+        tried = StoredTrial(name, version, digest, source, passed, symbols, rows, seconds, self._at)
         with transaction(self._engine) as connection:
             save_trial(connection, tried)
         return tried, seconds

@@ -8,36 +8,55 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Iterable, Sequence
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from queue import Empty, SimpleQueue
 from threading import Thread, Timer
-from typing import Any, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 from quant_pipelines.core.errors import OptimizationError
 from quant_pipelines.core.settings import OptimizationSettings
 from quant_pipelines.optimize.verdict import VerdictRecord
-from quant_pipelines.research.job import JobFailure, OptimizationJob
+from quant_pipelines.research.job import JobFailure, NotReached, OptimizationJob
 from quant_pipelines.research.wire import verdict_from_document
 
-Outcome: TypeAlias = VerdictRecord | JobFailure
-_Work: TypeAlias = "SimpleQueue[tuple[int, OptimizationJob]]"
+Outcome: TypeAlias = VerdictRecord | JobFailure | NotReached
 _COMMAND = (sys.executable, "-P", "-m", "quant_pipelines.research.worker")
 _ONE_THREAD = {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
 
 
+class _Item(NamedTuple):
+    number: int
+    job: OptimizationJob
+
+
+_Work: TypeAlias = "SimpleQueue[_Item]"
+
+
 @dataclass(frozen=True, slots=True)
 class WorkLimits:
-    """What a worker may take: megabytes of address space, minutes for one job."""
+    """What may be taken.
+
+    Parameters
+    ----------
+    megabytes
+        Address space of a worker.
+    minutes
+        For one job.
+    search_minutes
+        For all of them: later none is begun, and those that run are finished.
+    """
 
     megabytes: int = OptimizationSettings().worker_megabytes
     minutes: float = OptimizationSettings().job_minutes
+    search_minutes: float = OptimizationSettings().search_minutes
 
     @classmethod
     def of(cls, settings: OptimizationSettings) -> "WorkLimits":
         """Limits of the settings."""
-        return cls(settings.worker_megabytes, settings.job_minutes)
+        return cls(settings.worker_megabytes, settings.job_minutes, settings.search_minutes)
 
 
 def optimize_many(
@@ -47,7 +66,6 @@ def optimize_many(
     *,
     columns: Path | None = None,
     limits: WorkLimits = WorkLimits(),
-    on_outcome: Callable[[Outcome], None] = lambda _: None,
 ) -> list[Outcome]:
     """Run jobs in worker processes.
 
@@ -62,15 +80,13 @@ def optimize_many(
     columns
         Folder of column files to read bars through; None reads them from the database.
     limits
-        What a worker may take.
-    on_outcome
-        Called with each outcome as it arrives, from the threads that wait for the workers.
+        What a worker may take, and all of them together.
 
     Returns
     -------
-    list of VerdictRecord or JobFailure
+    list of VerdictRecord, JobFailure or NotReached
         In the order of the jobs. A worker that dies or takes too long fails the job it was at; another takes
-        its place.
+        its place. Jobs are begun in their order.
 
     Raises
     ------
@@ -82,8 +98,8 @@ def optimize_many(
     todo = list(jobs)
     outcomes: list[Outcome | None] = [None] * len(todo)
     work: _Work = SimpleQueue()
-    for item in enumerate(todo):
-        work.put(item)
+    for number, job in enumerate(todo):
+        work.put(_Item(number, job))
 
     opening = {
         "database_url": engine_url,
@@ -93,10 +109,10 @@ def optimize_many(
 
     def keep(number: int, outcome: Outcome) -> None:
         outcomes[number] = outcome
-        on_outcome(outcome)
 
+    until = time.monotonic() + 60.0 * limits.search_minutes
     threads = [
-        Thread(target=_feed, args=(opening, limits.minutes, work, keep), daemon=True)
+        Thread(target=_feed, args=(opening, limits.minutes, _begun_before(until, work), keep), daemon=True)
         for _ in range(min(workers, len(todo)))
     ]
     for thread in threads:
@@ -106,15 +122,25 @@ def optimize_many(
     return _complete(todo, outcomes)
 
 
-def _feed(opening: dict[str, Any], minutes: float, work: _Work, keep: Callable[[int, Outcome], None]) -> None:
-    """Give one worker a job at a time until none is left."""
+def _begun_before(until: float, work: _Work) -> Iterator[_Item]:
+    """Hand out jobs until none is left, or it is that time on the monotonic clock."""
+    while time.monotonic() < until:
+        try:
+            yield work.get_nowait()
+        except Empty:
+            return
+
+
+def _feed(
+    opening: dict[str, Any],
+    minutes: float,
+    work: Iterator[_Item],
+    keep: Callable[[int, Outcome], None],
+) -> None:
+    """Give one worker a job at a time."""
     worker: _Worker | None = None
     try:
-        while True:
-            try:
-                number, job = work.get_nowait()
-            except Empty:
-                return
+        for number, job in work:
             if worker is None or worker.has_ended:
                 worker = _Worker(opening)
             answer = worker.run(job, minutes)
@@ -198,6 +224,6 @@ class _Worker:
 
 def _complete(jobs: Sequence[OptimizationJob], outcomes: Sequence[Outcome | None]) -> list[Outcome]:
     return [
-        outcome if outcome is not None else JobFailure(job, "the job was not run")
+        outcome if outcome is not None else NotReached(job)
         for job, outcome in zip(jobs, outcomes, strict=True)
     ]

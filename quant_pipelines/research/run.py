@@ -41,7 +41,7 @@ _log = logging.getLogger(__name__)
 # What a job is called and why it is run do not change its result; where it may begin decided its folds.
 _NOT_IN_KEY = ("trigger", "strategies_folder", "strategy", "window_start_ms")
 # How far the calendar is run, and how its days are judged, changes no day.
-_NOT_IN_RECORD = (*_NOT_IN_KEY, "window_end_ms", "folds", "windows", "gates", "overfit_blocks")
+_NOT_IN_RECORD = (*_NOT_IN_KEY, "window_end_ms", "folds", "windows", "gates", "overfit_blocks", "promise")
 _NOT_IN_CALENDAR = ("folds", "min_folds")
 
 
@@ -132,7 +132,7 @@ class _Run:
             windows=replace(job.windows, folds=job.folds or job.windows.folds),
             end_ms=job.window_end_ms or 0,
             searcher=job.searcher,
-            trials=job.trials,
+            trials=job.trials * job.promise,
             objective=job.objective,
             seed=job.seed,
             cover_points=job.overfit_points,

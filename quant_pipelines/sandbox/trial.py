@@ -7,7 +7,7 @@ import sys
 import tempfile
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import quant_pipelines.indicators  # noqa: F401 - what strategies import is here before files are closed
 from quant_pipelines.core.errors import StrategyError, StrategyMissed
@@ -41,13 +41,23 @@ class Limits:
     megabytes: int = 4096
 
 
-def try_strategy(name: str, source: str, limits: Limits = Limits()) -> list[Check]:
-    """Put a strategy's text through the contract in a process of its own.
+class Tried(NamedTuple):
+    """What a trial found.
 
-    Returns
-    -------
-    list[Check]
+    Parameters
+    ----------
+    checks
         ``loads`` first; a text that does not load has no other.
+    symbols
+        How many it trades together, 0 for any number from 2 up; None for a text that does not load.
+    """
+
+    checks: list[Check]
+    symbols: int | None = None
+
+
+def try_strategy(name: str, source: str, limits: Limits = Limits()) -> Tried:
+    """Put a strategy's text through the contract in a process of its own.
 
     Raises
     ------
@@ -57,7 +67,7 @@ def try_strategy(name: str, source: str, limits: Limits = Limits()) -> list[Chec
     Examples
     --------
     >>> from quant_pipelines.sandbox.trial import try_strategy
-    >>> try_strategy("idea", "window = 5")
+    >>> try_strategy("idea", "window = 5").checks
     [Check(name='loads', fault='strategy idea: defines 0 strategy classes; expected one')]
     """
     with tempfile.TemporaryDirectory(prefix="quant-trial-") as folder:
@@ -71,15 +81,15 @@ def try_strategy(name: str, source: str, limits: Limits = Limits()) -> list[Chec
             raise StrategyError(f"strategy {name}: its trial was ended: {missed}") from missed
         finally:
             life.end()
-    return [Check(**one) for one in answer.document["checks"]]
+    return Tried([Check(**one) for one in answer.document["checks"]], answer.document["symbols"])
 
 
-def _checks(question: dict[str, Any]) -> list[Check]:
+def _tried(question: dict[str, Any]) -> Tried:
     try:
-        found = compile_strategy(question["name"], question["source"])
+        found = compile_strategy(question["name"], question["source"]).strategy_class
     except StrategyError as error:
-        return [Check("loads", str(error))]
-    return [Check("loads"), *check_strategy(found.strategy_class)]
+        return Tried([Check("loads", str(error))])
+    return Tried([Check("loads"), *check_strategy(found)], found.inputs.symbols)
 
 
 def main() -> None:
@@ -88,7 +98,8 @@ def main() -> None:
     tell({"answer": confine(int(sys.argv[1]))})
     question = listen().document
     end_after(question["seconds"])
-    tell({"checks": [asdict(check) for check in _checks(question)]})
+    checks, symbols = _tried(question)
+    tell({"checks": [asdict(check) for check in checks], "symbols": symbols})
 
 
 if __name__ == "__main__":

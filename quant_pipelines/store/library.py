@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, select
+from sqlalchemy import Connection, Row, func, select
 from sqlalchemy.dialects.postgresql import insert
 
 from quant_pipelines.store.tables import strategy_library, strategy_trials
@@ -23,6 +23,8 @@ class StoredTrial:
         The text.
     passed
         Whether it kept every rule.
+    symbols
+        How many it trades together, 0 for any number from 2 up; None where its text does not load.
     checks
         Documents of ``check`` and ``fault``, in the order in which they were made.
     seconds
@@ -36,6 +38,7 @@ class StoredTrial:
     kernel_digest: str
     source: str
     passed: bool
+    symbols: int | None
     checks: tuple[dict[str, str], ...]
     seconds: float
     tried_at: datetime
@@ -79,10 +82,14 @@ class LibraryEntry:
 def find_trial(
     connection: Connection, name: str, content_hash: str, kernel_digest: str
 ) -> StoredTrial | None:
-    """Trial of a text with these compiled sources; None if it was not tried with them."""
+    """Trial of a text with these compiled sources; None if it was not tried with them.
+
+    One that passed before trials told how many symbols a strategy trades is none either.
+    """
     key = {"name": name, "content_hash": content_hash, "kernel_digest": kernel_digest}
     is_it = (strategy_trials.c[column] == value for column, value in key.items())
-    row = connection.execute(select(strategy_trials).where(*is_it)).one_or_none()
+    is_told = ~strategy_trials.c.passed | strategy_trials.c.symbols.is_not(None)
+    row = connection.execute(select(strategy_trials).where(*is_it, is_told)).one_or_none()
     return None if row is None else _trial(row)
 
 
@@ -102,9 +109,11 @@ def earlier_passed(connection: Connection, name: str, *, but: str) -> list[Store
 
 
 def save_trial(connection: Connection, trial: StoredTrial) -> None:
-    """Store a trial once."""
-    row = asdict(trial) | {"checks": list(trial.checks)}
-    connection.execute(insert(strategy_trials).values(row).on_conflict_do_nothing())
+    """Store a trial once; a later one of the same text says what the first did not."""
+    row = insert(strategy_trials).values(asdict(trial) | {"checks": list(trial.checks)})
+    key = ("name", "content_hash", "kernel_digest")
+    told = {"symbols": func.coalesce(strategy_trials.c.symbols, row.excluded.symbols)}
+    connection.execute(row.on_conflict_do_update(index_elements=key, set_=told))
 
 
 def read_library(connection: Connection) -> dict[str, LibraryEntry]:
@@ -112,6 +121,20 @@ def read_library(connection: Connection) -> dict[str, LibraryEntry]:
     columns = [strategy_library.c[name] for name in LibraryEntry.__slots__]
     rows = connection.execute(select(*columns).order_by(strategy_library.c.name))
     return {row.name: LibraryEntry(*row) for row in rows}
+
+
+def symbols_in_force(connection: Connection) -> dict[str, int]:
+    """How many symbols each strategy in force trades together, by name; 0 is any number from 2 up."""
+    trials, entries = strategy_trials.c, strategy_library.c
+    is_it = (trials.name == entries.name) & (trials.content_hash == entries.content_hash)
+    query = (
+        select(entries.name, func.max(trials.symbols).label("symbols"))
+        .join(strategy_trials, is_it)
+        .where(trials.passed, trials.symbols.is_not(None))
+        .group_by(entries.name)
+        .order_by(entries.name)
+    )
+    return {row.name: row.symbols for row in connection.execute(query)}
 
 
 def save_entries(connection: Connection, entries: Iterable[LibraryEntry]) -> None:

@@ -489,3 +489,16 @@ def stage_of(engine: Engine, deployment_id: int) -> StoredStage:
         stored = read_stage(connection, deployment_id)
     assert stored is not None
     return stored
+
+
+def test_more_trials_by_promise_begin_no_new_record(stored: Engine) -> None:
+    """What a rule decides from older verdicts is part of the procedure; what a person asks for is another."""
+    nights = replace(JOB, windows=replace(WINDOWS, min_folds=1))
+    optimize_one(stored, replace(nights, window_end_ms=END - DAY_MS))
+    optimize_one(stored, replace(nights, promise=2))
+    assert count(stored, records) == 1
+    per_fold = select(func.count()).select_from(trials).group_by(trials.c.fold).order_by(trials.c.fold)
+    with stored.connect() as connection:
+        assert list(connection.execute(per_fold).scalars()) == [16, 16, 16, 32]
+    optimize_one(stored, replace(nights, trials=32))
+    assert count(stored, records) == 2

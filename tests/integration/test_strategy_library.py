@@ -4,10 +4,10 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from sqlalchemy import Engine
+from sqlalchemy import Engine, text
 
 from quant_pipelines.core.errors import StrategyError
-from quant_pipelines.research.job import JobFailure, OptimizationJob
+from quant_pipelines.research.job import JobFailure, NotReached, OptimizationJob
 from quant_pipelines.research.library import (
     GONE,
     Shelf,
@@ -16,10 +16,11 @@ from quant_pipelines.research.library import (
     unknown_files,
 )
 from quant_pipelines.research.pool import WorkLimits, optimize_many
+from quant_pipelines.sandbox.trial import Tried
 from quant_pipelines.sdk import compile_strategy
 from quant_pipelines.sdk.trial.contract import Check
 from quant_pipelines.store.engine import transaction
-from quant_pipelines.store.library import read_library
+from quant_pipelines.store.library import read_library, symbols_in_force
 
 pytestmark = pytest.mark.postgres
 
@@ -52,13 +53,14 @@ def write(folder: Path, text: str, name: str = "idea") -> None:
     (folder / f"{name}.py").write_text(text.format(size=1.0) if "{size}" in text else text)
 
 
-def quick(name: str, source: str) -> list[Check]:
+def quick(name: str, source: str) -> Tried:
     """Trial that only loads the text, in this process."""
     try:
-        compile_strategy(name, source)
+        found = compile_strategy(name, source).strategy_class
     except StrategyError as error:
-        return [Check("loads", str(error))]
-    return [Check("loads"), Check("causality", "it looks ahead" if "np.roll" in source else "")]
+        return Tried([Check("loads", str(error))])
+    checks = [Check("loads"), Check("causality", "it looks ahead" if "np.roll" in source else "")]
+    return Tried(checks, found.inputs.symbols)
 
 
 def refresh(engine: Engine, folder: Path) -> Shelf:
@@ -76,9 +78,9 @@ def test_a_new_file_that_passes_is_in_force(engine: Engine, folder: Path) -> Non
 def test_a_text_is_tried_once(engine: Engine, folder: Path) -> None:
     tried: list[str] = []
 
-    def trial(name: str, source: str) -> list[Check]:
+    def trial(name: str, source: str) -> Tried:
         tried.append(source)
-        return [Check("loads")]
+        return Tried([Check("loads")], symbols=1)
 
     write(folder, SOUND)
     for _ in range(3):
@@ -184,3 +186,34 @@ def test_a_search_that_takes_too_long_is_ended_and_the_next_goes_on(database_url
     errors = [outcome.error for outcome in outcomes if isinstance(outcome, JobFailure)]
     assert len(errors) == 2
     assert all("took longer than 0.0001 minutes (optimization.job_minutes)" in error for error in errors)
+
+
+def test_once_the_time_is_over_no_search_is_begun(database_url: str, folder: Path) -> None:
+    jobs = [OptimizationJob("ema_cross", f"{base}/USDT:USDT", "1h", 0) for base in ("BTC", "ETH")]
+    outcomes = optimize_many(database_url, jobs, 2, limits=WorkLimits(search_minutes=0.0))
+    assert outcomes == [NotReached(job) for job in jobs]
+
+
+SPREAD = SOUND.replace("Bars, Int,", "Bars, Inputs, Int,").replace(
+    "    window = Int", "    inputs = Inputs(symbols=2)\n    window = Int"
+)
+
+
+def test_a_trial_tells_how_many_symbols_a_strategy_in_force_trades(engine: Engine, folder: Path) -> None:
+    write(folder, SOUND)
+    write(folder, SPREAD, name="spread")
+    write(folder, LOOKS_AHEAD, name="prophet")
+    refresh_library(engine, folder, trial=quick)
+    with transaction(engine) as connection:
+        assert symbols_in_force(connection) == {"idea": 1, "spread": 2}
+
+
+def test_a_trial_of_before_that_did_not_tell_is_made_again(engine: Engine, folder: Path) -> None:
+    write(folder, SOUND)
+    refresh(engine, folder)
+    with transaction(engine) as connection:
+        connection.execute(text("update research.strategy_trials set symbols = null"))
+        assert symbols_in_force(connection) == {}
+    refresh(engine, folder)
+    with transaction(engine) as connection:
+        assert symbols_in_force(connection) == {"idea": 1}

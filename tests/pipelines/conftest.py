@@ -103,6 +103,7 @@ def platform(database_url: str) -> Iterator[Platform]:
         market=MarketSettings(universe=SYMBOLS, whitelist=SYMBOLS[:1], history_days=9),
         optimization=OptimizationSettings(
             strategies=("ema_cross",),
+            breadth="named",
             timeframes=("1h",),
             searcher="grid",
             trials=4,

@@ -59,6 +59,12 @@ strategy_trials = Table(
     text("kernel_digest", comment="digest of the compiled sources it was tried with"),
     text("source"),
     Column("passed", Boolean, nullable=False),
+    Column(
+        "symbols",
+        Integer,
+        nullable=True,
+        comment="how many it trades together, 0 any number from 2 up; null where its text does not load",
+    ),
     document("checks", comment="list of check and fault; an empty fault is a pass"),
     Column("seconds", Double, nullable=False),
     moment("tried_at"),
@@ -91,6 +97,21 @@ records = Table(
     moment("begun_at"),
     schema="research",
     comment="What one procedure did out of sample: one text, space, search, calendar and costs on one market",
+)
+
+searched_units = Table(
+    "searched_units",
+    metadata,
+    text("strategy"),
+    text("exchange"),
+    text("symbol"),
+    text("timeframe"),
+    Column("depth", Integer, nullable=False, comment="times as many trials as the settings ask for"),
+    moment("window_end", comment="of the newest search that was begun; it may have failed"),
+    moment("searched_at"),
+    PrimaryKeyConstraint("strategy", "exchange", "symbol", "timeframe", "depth"),
+    schema="research",
+    comment="When each strategy was searched last on each symbol and timeframe: the oldest come first",
 )
 
 optimizer_tasks = Table(

@@ -24,7 +24,7 @@ GENEROUS = Limits()
 def faults(body: str, limits: Limits = GENEROUS) -> dict[str, str]:
     return {
         check.name: check.fault
-        for check in try_strategy("tried", TEMPLATE.format(body=body), limits)
+        for check in try_strategy("tried", TEMPLATE.format(body=body), limits).checks
         if check.fault
     }
 

@@ -1,0 +1,58 @@
+"""When each unit was searched last, and which units have promise."""
+
+from datetime import datetime
+from typing import NamedTuple
+
+from sqlalchemy import ColumnElement, Connection, select
+from sqlalchemy.dialects.postgresql import distinct_on, insert
+
+from quant_pipelines.core.clock import utc_now
+from quant_pipelines.store.tables import optimizer_tasks, searched_units, verdicts
+
+
+class Unit(NamedTuple):
+    """Strategy, symbol or name of an instrument set, and timeframe."""
+
+    strategy: str
+    symbol: str
+    timeframe: str
+
+
+class Round(NamedTuple):
+    """Searches that share an exchange and a depth: times as many trials as the settings ask for."""
+
+    exchange: str
+    depth: int = 1
+
+
+def window_ends(connection: Connection, round_: Round) -> dict[Unit, datetime]:
+    """End of the newest window that each unit was searched on; that search may have failed."""
+    columns = (searched_units.c[name] for name in (*Unit._fields, "window_end"))
+    rows = connection.execute(select(*columns).where(*_of(round_)))
+    return {Unit(*key): end for *key, end in rows}
+
+
+def save_searched(connection: Connection, round_: Round, unit: Unit, window_end: datetime) -> None:
+    """Store a unit's newest search."""
+    key = unit._asdict() | round_._asdict()
+    told = {"window_end": window_end, "searched_at": utc_now()}
+    row = insert(searched_units).values(key | told)
+    is_newer = searched_units.c.window_end <= row.excluded.window_end
+    connection.execute(row.on_conflict_do_update(index_elements=list(key), set_=told, where=is_newer))
+
+
+def promising(connection: Connection, exchange: str, before: datetime) -> set[Unit]:
+    """Units whose newest verdict on a window that ended before that time passed the paper screen."""
+    key = [verdicts.c[name] for name in Unit._fields]
+    query = (
+        select(*key, verdicts.c.paper_passed)
+        .join(optimizer_tasks, optimizer_tasks.c.id == verdicts.c.task_id)
+        .where(verdicts.c.exchange == exchange, optimizer_tasks.c.window_end < before)
+        .ext(distinct_on(*key))
+        .order_by(*key, verdicts.c.id.desc())
+    )
+    return {Unit(*unit) for *unit, passed in connection.execute(query) if passed}
+
+
+def _of(round_: Round) -> list[ColumnElement[bool]]:
+    return [searched_units.c[name] == value for name, value in round_._asdict().items()]
