@@ -13,6 +13,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--searcher", help="how parameters are searched, such as grid or ga")
     parser.add_argument("--trials", type=int, help="parameter sets tried in each fold")
     parser.add_argument("--folds", type=int, help="number of folds")
+    parser.add_argument("--train-days", type=int, help="days of each in-sample window")
+    parser.add_argument("--test-days", type=int, help="days of each out-of-sample window")
     parser.add_argument("--seed", type=int, help="same seed, same trials")
     parser.add_argument("--objective", help="what a trial is ranked by")
     parser.add_argument(

@@ -1,6 +1,7 @@
 """The work of ``quant optimize``, apart from its arguments so that ``quant --help`` loads none of it."""
 
 import argparse
+from collections.abc import Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
@@ -31,6 +32,7 @@ from quant_pipelines.store.engine import transaction
 from quant_pipelines.store.verdicts import incumbent_returns
 
 _SEARCH = ("searcher", "trials", "seed", "objective")
+_WINDOWS = ("folds", "train_days", "test_days")
 
 
 def optimize(arguments: argparse.Namespace) -> VerdictRecord:
@@ -125,8 +127,8 @@ def _require_one_way(arguments: argparse.Namespace) -> None:
             raise ConfigurationError("nothing to optimize; expected STRATEGY and SYMBOL, or --resume ID")
         return
     known = {"STRATEGY": arguments.strategy, "SYMBOL": arguments.symbols}
-    flags = ("timeframe", "start", "end", "archive", "folds", *_SEARCH)
-    known |= {f"--{name}": getattr(arguments, name) for name in flags}
+    flags = ("timeframe", "start", "end", "archive", *_WINDOWS, *_SEARCH)
+    known |= {f"--{name.replace('_', '-')}": getattr(arguments, name) for name in flags}
     given = [name for name, value in known.items() if value not in (None, [])]
     if given:
         raise ConfigurationError(
@@ -148,11 +150,14 @@ def _passed(value: bool) -> str:
 
 
 def _flags(arguments: argparse.Namespace) -> dict[str, Any]:
-    given = {name: getattr(arguments, name) for name in _SEARCH if getattr(arguments, name) is not None}
-    search: dict[str, Any] = dict(given)
-    if arguments.folds is not None:
-        search |= {windows: {"folds": arguments.folds} for windows in ("minute_windows", "hour_windows")}
+    search, windows = _given(arguments, _SEARCH), _given(arguments, _WINDOWS)
+    if windows:
+        search |= dict.fromkeys(("minute_windows", "hour_windows"), windows)
     return {"optimization": search} if search else {}
+
+
+def _given(arguments: argparse.Namespace, names: Sequence[str]) -> dict[str, Any]:
+    return {name: value for name in names if (value := getattr(arguments, name)) is not None}
 
 
 def _job(arguments: argparse.Namespace, settings: Settings) -> OptimizationJob:

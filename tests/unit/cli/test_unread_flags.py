@@ -61,7 +61,7 @@ LINES = {
     "--set fast=5 --direction long --sizing all_in --stops off --fee-bps 1 "
     "--slippage-bps 1 --funding off --capital 5000 --compare ema_cross --trades t.csv --json",
     "optimize": f"optimize ema_cross {BTC} --timeframe 1h --start {day(0)} --end {day(60)} --archive archive "
-    "--home home --report r.html --searcher sobol --trials 2 --folds 1 --seed 3 --objective sortino --json",
+    "--home home --report r.html --searcher sobol --trials 2 --folds 1 --train-days 9 --test-days 2 --seed 3 --objective sortino --json",
     "check archive": f"data check {BTC} --archive archive --from {day(1)} --to {day(3)} "
     "--exchange binanceusdm --json",
     "check file": "data check BTCUSDT-1h.parquet --against other/BTCUSDT-1h.parquet --tolerance-bps 2 "
@@ -158,3 +158,12 @@ def test_start_of_a_walk_forward_keeps_its_folds_behind_it(
     assert late["window_end"] == whole["window_end"]
     assert code == 1
     assert f"folds is 0 of 4, because bars are 240 from {day(50)} 00:00" in err
+
+
+def test_days_of_the_windows_are_those_that_are_given(quant: Quant, small_archive: Path) -> None:
+    asked = ("optimize", "ema_cross", BTC, "--archive", small_archive, "--trials", "2", "--json")
+    _, document, _ = quant(*asked, "--train-days", "12", "--test-days", "3", "--folds", "2")
+    assert 4 <= document["out_of_sample"]["days"] <= 6  # the newest fold may be open
+    code, _, err = quant(*asked, "--train-days", "0")
+    assert code == 1
+    assert "train_days is 0; expected" in err
