@@ -61,7 +61,8 @@ LINES = {
     "--set fast=5 --direction long --sizing all_in --stops off --fee-bps 1 "
     "--slippage-bps 1 --funding off --capital 5000 --compare ema_cross --trades t.csv --json",
     "optimize": f"optimize ema_cross {BTC} --timeframe 1h --start {day(0)} --end {day(60)} --archive archive "
-    "--home home --report r.html --searcher sobol --trials 2 --folds 1 --train-days 9 --test-days 2 --seed 3 --objective sortino --json",
+    "--home home --report r.html --searcher sobol --trials 2 --folds 1 --seed 3 "
+    "--train-days 9 --test-days 2 --objective sortino --json",
     "check archive": f"data check {BTC} --archive archive --from {day(1)} --to {day(3)} "
     "--exchange binanceusdm --json",
     "check file": "data check BTCUSDT-1h.parquet --against other/BTCUSDT-1h.parquet --tolerance-bps 2 "
