@@ -50,17 +50,6 @@ class SearchBy(Enum):
     GA = "ga"
 
 
-class RankBy(Enum):
-    """What a trial is ranked by."""
-
-    AS_SET = "as the settings say"
-    SHARPE = "sharpe"
-    SORTINO = "sortino"
-    CALMAR = "calmar"
-    PROFIT_FACTOR = "profit_factor"
-    PSR = "psr"
-
-
 class Search(dg.Config):
     """What to search; empty lists stand for everything that the settings and the whitelist name.
 
@@ -72,7 +61,10 @@ class Search(dg.Config):
     timeframes: list[str] = Field(default=[], description="such as 1h")
     depth: Depth = Field(default=Depth.NORMAL, description="NORMAL, or DEEP for several times the trials")
     searcher: SearchBy = Field(default=SearchBy.AS_SET, description="how parameters are searched")
-    objective: RankBy = Field(default=RankBy.AS_SET, description="what a trial is ranked by")
+    objective: str = Field(
+        default="",
+        description="sharpe, sortino, calmar, profit_factor, psr or a .py file; empty: the settings'",
+    )
     train_days: int = Field(default=0, ge=0, le=36_500, description="of each fold; 0: the settings'")
     test_days: int = Field(default=0, ge=0, le=36_500, description="of each fold; 0: the settings'")
     trials: int = Field(default=0, ge=0, le=100_000, description="parameter sets of a fold; 0: the settings'")
@@ -171,11 +163,9 @@ def _scope(config: Search, deep_factor: int) -> "Scope":
 
 
 def _changes(config: Search) -> dict[str, Any]:
-    chosen = {"searcher": config.searcher, "objective": config.objective}
-    changes: dict[str, Any] = {
-        name: one.value for name, one in chosen.items() if one.name != SearchBy.AS_SET.name
-    }
-    return changes | ({"trials": config.trials} if config.trials else {})
+    searcher = None if config.searcher is SearchBy.AS_SET else config.searcher.value
+    given = {"searcher": searcher, "objective": config.objective, "trials": config.trials}
+    return {name: value for name, value in given.items() if value}
 
 
 def _best(rows: list[Row], curves: Curves) -> dict[str, dg.MarkdownMetadataValue]:

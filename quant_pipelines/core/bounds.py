@@ -15,6 +15,8 @@ class Bounds(NamedTuple):
         Smallest and largest value that is accepted.
     choices
         Words that are accepted, when there are only a few.
+    or_file
+        Whether the path of a Python file is accepted beside them.
 
     Examples
     --------
@@ -28,10 +30,13 @@ class Bounds(NamedTuple):
     low: float | None = None
     high: float | None = None
     choices: tuple[str, ...] = ()
+    or_file: bool = False
 
     def fault(self, name: str, value: Any) -> str:
         """Sentence that names field, value and what was expected; empty for a value that is accepted."""
         if self.choices:
+            if self.or_file and isinstance(value, str) and value.endswith(".py"):
+                return ""
             return "" if value in self.choices else unknown_name(f"value of {name}:", value, self.choices)
         if not isinstance(value, int | float) or self._holds(value):
             return ""

@@ -18,6 +18,7 @@ def setting(
     low: float | None = None,
     high: float | None = None,
     choices: tuple[str, ...] = (),
+    or_file: bool = False,
 ) -> Any:
     """Field of a settings value with its description and unit.
 
@@ -31,8 +32,10 @@ def setting(
         Smallest and largest value that is accepted; NaN and infinities never are.
     choices
         Values that are accepted, when there are only a few.
+    or_file
+        Whether the path of a Python file is accepted beside them.
     """
-    metadata = {"description": description, "bounds": Bounds(low, high, choices), "of": ""}
+    metadata = {"description": description, "bounds": Bounds(low, high, choices, or_file), "of": ""}
     return field(default=default, metadata=metadata)
 
 

@@ -199,8 +199,9 @@ class OptimizationSettings:
     trials: int = setting(64, "parameter sets tried in each fold", low=1, high=100_000)
     objective: str = setting(
         "sharpe",
-        "what a trial is ranked by: sharpe, sortino, calmar, profit_factor or psr",
+        "what a trial is ranked by: one of these, or a .py file with a function objective(returns)",
         choices=("sharpe", "sortino", "calmar", "profit_factor", "psr"),
+        or_file=True,
     )
     promise_factor: int = setting(
         2,

@@ -5,13 +5,13 @@ measure: a trial that lost nothing is capped, and one whose days are all the sam
 """
 
 import math
-from collections.abc import Callable
 
 import numpy as np
 
 from quant_pipelines.core.arrays import FloatArray
 from quant_pipelines.core.errors import OptimizationError, unknown_name
 from quant_pipelines.core.timeframes import YEAR_DAYS
+from quant_pipelines.optimize.objective_file import Ranking
 from quant_pipelines.optimize.overfit import moments_of, probabilistic_sharpe_ratio, sharpe_of_columns
 
 _LARGEST_RATIO = 1e4
@@ -55,7 +55,7 @@ def _probabilistic_sharpe(returns: FloatArray) -> FloatArray:
     return np.where(np.isnan(found), 0.5, found)  # days that are all the same speak for neither
 
 
-OBJECTIVES: dict[str, Callable[[FloatArray], FloatArray]] = {
+OBJECTIVES: dict[str, Ranking] = {
     "sharpe": _sharpe,
     "sortino": _sortino,
     "calmar": _calmar,
@@ -64,7 +64,7 @@ OBJECTIVES: dict[str, Callable[[FloatArray], FloatArray]] = {
 }
 
 
-def rank_by(objective: str, returns: FloatArray) -> FloatArray:
+def rank_by(objective: str | Ranking, returns: FloatArray) -> FloatArray:
     """Objective of each trial.
 
     Parameters
@@ -72,6 +72,7 @@ def rank_by(objective: str, returns: FloatArray) -> FloatArray:
     objective
         ``sharpe``, ``sortino`` and ``calmar`` are annualized by 365 days; ``profit_factor`` is the sum of
         winning over the sum of losing days; ``psr`` is the probability that the Sharpe ratio is positive.
+        Or a ranking of one's own, see ``compile_objective``.
     returns
         Daily returns, fractions. ndarray of shape (n_days, n_trials), float64.
 
@@ -94,9 +95,10 @@ def rank_by(objective: str, returns: FloatArray) -> FloatArray:
     >>> rank_by("profit_factor", returns)  # the last one never moves
     array([2. , 0.5, nan])
     """
-    if objective not in OBJECTIVES:
+    if isinstance(objective, str) and objective not in OBJECTIVES:
         raise OptimizationError(unknown_name("objective", objective, OBJECTIVES))
+    ranking = OBJECTIVES[objective] if isinstance(objective, str) else objective
     if returns.shape[0] < 2 or returns.shape[1] == 0:
         return np.full(returns.shape[1], np.nan)
-    values = OBJECTIVES[objective](returns)
+    values = ranking(returns)
     return np.where(np.any(returns != 0.0, axis=0), values, np.nan)

@@ -14,6 +14,7 @@ from quant_pipelines.core.settings import WindowSettings
 from quant_pipelines.core.timeframes import DAY_MS
 from quant_pipelines.optimize.evaluation import Evaluator, OutOfSample, stitched
 from quant_pipelines.optimize.folds import Fold, first_bar_ms, rolling_folds
+from quant_pipelines.optimize.objective_file import Ranking
 from quant_pipelines.optimize.objectives import rank_by
 from quant_pipelines.optimize.searcher import Trial, best_trial
 from quant_pipelines.optimize.searchers import make_searcher
@@ -58,7 +59,7 @@ class Plan:
     end_ms: int
     searcher: str = "ga"
     trials: int = 64
-    objective: str = "sharpe"
+    objective: str | Ranking = "sharpe"
     seed: int = 1
     cover_points: int = 64
 

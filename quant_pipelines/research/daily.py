@@ -30,7 +30,7 @@ class Scope:
     trials_factor
         Times as many parameter sets as the settings ask for.
     changes
-        Fields of the jobs that differ from the settings, such as ``searcher``.
+        Settings of the optimization that differ, such as ``searcher``.
     windows
         Lengths and number of the folds that do, whatever the timeframe.
     """
@@ -84,10 +84,8 @@ def daily_jobs(
     with transaction(engine) as connection:
         last = window_ends(connection, round_)
         hopeful = promising(connection, round_.exchange, from_ms(end_ms)) if round_.depth == 1 else set()
-    jobs = (
-        replace(make_job(settings, *unit, end_ms), **scope.changes)
-        for unit in _longest_ago_first(units, last)
-    )
+    chosen = replace(settings, optimization=replace(settings.optimization, **scope.changes))
+    jobs = (make_job(chosen, *unit, end_ms) for unit in _longest_ago_first(units, last))
     return [
         replace(
             job,

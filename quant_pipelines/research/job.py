@@ -14,6 +14,7 @@ from quant_pipelines.core.settings import (
     WindowSettings,
 )
 from quant_pipelines.core.timeframes import HOUR_MS, timeframe_ms
+from quant_pipelines.research.objective import read_objective
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +39,8 @@ class OptimizationJob:
         ccxt id.
     searcher, trials, objective, seed
         How to search in each fold.
+    objective_text
+        Text of an objective of one's own, which ``objective`` names; empty for a known one.
     promise
         Times as many parameter sets are tried in folds that this job searches. What a rule decides from older
         verdicts is part of the procedure, so that it begins no new record as other trials do.
@@ -66,6 +69,7 @@ class OptimizationJob:
     searcher: str = "ga"
     trials: int = 64
     objective: str = "sharpe"
+    objective_text: str = ""
     seed: int = 1
     promise: int = 1
     overfit_points: int = 64
@@ -131,8 +135,14 @@ def make_job(
         What to trade, on which bars.
     window_end_ms
         UTC midnight in milliseconds; None takes the last one in the data.
+
+    Raises
+    ------
+    OptimizationError
+        If the objective is unknown or its file can't be used.
     """
     search = settings.optimization
+    objective = read_objective(search.objective)
     return OptimizationJob(
         strategy=strategy,
         symbol=symbol,
@@ -142,7 +152,8 @@ def make_job(
         exchange=settings.exchange.id,
         searcher=search.searcher,
         trials=search.trials,
-        objective=search.objective,
+        objective=objective.name,
+        objective_text=objective.text,
         seed=search.seed,
         overfit_points=search.overfit_points,
         overfit_blocks=search.overfit_blocks,

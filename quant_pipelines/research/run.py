@@ -19,6 +19,7 @@ from quant_pipelines.core.series import Window
 from quant_pipelines.core.timeframes import DAY_MS, from_ms
 from quant_pipelines.optimize.evaluation import OutOfSample
 from quant_pipelines.optimize.judge import Context, judge
+from quant_pipelines.optimize.objective_file import Ranking, compile_objective
 from quant_pipelines.optimize.space import space_of
 from quant_pipelines.optimize.verdict import VerdictRecord
 from quant_pipelines.optimize.walk_forward import FoldResult, Plan, WalkForward, walk_forward
@@ -133,7 +134,7 @@ class _Run:
             end_ms=job.window_end_ms or 0,
             searcher=job.searcher,
             trials=job.trials * job.promise,
-            objective=job.objective,
+            objective=_ranking(job),
             seed=job.seed,
             cover_points=job.overfit_points,
         )
@@ -296,6 +297,10 @@ def _stored(engine: Engine, run: _Run, on_fold: Callable[[FoldResult], None]) ->
         verdict_id = save_verdict(engine, task, record)
     _log.info("verdict %d: %s %s %s", verdict_id, record.strategy, record.symbol, record.timeframe)
     return replace(record, id=verdict_id, task_id=task.id)
+
+
+def _ranking(job: OptimizationJob) -> str | Ranking:
+    return compile_objective(job.objective, job.objective_text) if job.objective_text else job.objective
 
 
 def _without(document: dict[str, Any], names: Collection[str]) -> dict[str, Any]:

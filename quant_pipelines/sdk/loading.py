@@ -146,7 +146,7 @@ def compile_strategy(name: str, source: str, path: Path | None = None) -> Strate
     version = content_hash(source)
     module = ModuleType(f"quant_strategy_{name}_{version}")
     module.__file__ = str(path or f"<{name}>")
-    _execute(name, source, module)
+    execute_text(name, source, module)
     strategy_class = _strategy_class(name, module)
     described = (strategy_class.__doc__ or "").strip().split("\n\n")[0]
     return StrategySource(name, path, version, source, strategy_class, " ".join(described.split()))
@@ -177,7 +177,23 @@ def _load_file(path: Path) -> StrategySource:
     return compile_strategy(path.stem, source, path)
 
 
-def _execute(name: str, source: str, module: ModuleType) -> None:
+def execute_text(name: str, source: str, module: ModuleType) -> None:
+    """Run a text in a module, once it is known to use nothing that it may not.
+
+    Raises
+    ------
+    StrategyError
+        If it has a syntax error, uses what it may not, or raises.
+
+    Examples
+    --------
+    >>> from types import ModuleType
+    >>> from quant_pipelines.sdk.loading import execute_text
+    >>> module = ModuleType("made_up")
+    >>> execute_text("made_up", "window = 5", module)
+    >>> module.window
+    5
+    """
     try:
         tree = ast.parse(source, str(module.__file__))
         code = compile(tree, str(module.__file__), "exec")

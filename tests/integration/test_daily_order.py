@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine
 
+from quant_pipelines.core.errors import OptimizationError
 from quant_pipelines.core.settings import MarketSettings, OptimizationSettings, Settings
 from quant_pipelines.core.timeframes import DAY_MS, day_start_ms, from_ms
 from quant_pipelines.optimize.gates import PAPER, Gate
@@ -142,3 +143,10 @@ def test_a_form_chooses_searcher_objective_trials_and_calendar(engine: Engine) -
     job: OptimizationJob = daily_jobs(SETTINGS, engine, TODAY, scope=scope)[0]
     assert (job.searcher, job.objective, job.trials) == ("grid", "calmar", 14)
     assert (job.windows.train_days, job.windows.test_days, job.windows.folds) == (20, 10, 2)
+
+
+def test_an_objective_that_nobody_knows_is_refused_before_any_search(engine: Engine) -> None:
+    with pytest.raises(OptimizationError, match="unknown objective 'sharp'; did you mean 'sharpe'"):
+        units(engine, changes={"objective": "sharp"})
+    with pytest.raises(OptimizationError, match=r"objective 'gone.py' can't be read: .*No such file"):
+        units(engine, changes={"objective": "gone.py"})

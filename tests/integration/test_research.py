@@ -24,7 +24,7 @@ from quant_pipelines.core.timeframes import DAY_MS, MINUTE_MS, day_start_ms, fro
 from quant_pipelines.lifecycle import screen_candidates
 from quant_pipelines.optimize.verdict import VerdictRecord
 from quant_pipelines.research.daily import daily_jobs
-from quant_pipelines.research.job import JobFailure, OptimizationJob
+from quant_pipelines.research.job import JobFailure, OptimizationJob, make_job
 from quant_pipelines.research.pool import optimize_many
 from quant_pipelines.research.run import optimize_one, resume_job
 from quant_pipelines.store.bars import upsert_bars
@@ -502,3 +502,27 @@ def test_more_trials_by_promise_begin_no_new_record(stored: Engine) -> None:
         assert list(connection.execute(per_fold).scalars()) == [16, 16, 16, 32]
     optimize_one(stored, replace(nights, trials=32))
     assert count(stored, records) == 2
+
+
+def test_an_objective_of_ones_own_goes_with_its_job(stored: Engine, tmp_path: Path) -> None:
+    """Its text is stored with the task: the file may change or go, and a changed text is another record."""
+    mine = tmp_path / "lower_is_better.py"
+    mine.write_text("def objective(returns):\n    return -returns.mean(axis=0)\n")
+    asked = Settings(optimization=OptimizationSettings(objective=str(mine), trials=16))
+    made = make_job(asked, JOB.strategy, JOB.symbol, JOB.timeframe)
+    job = replace(JOB, objective=made.objective, objective_text=made.objective_text)
+    mine.unlink()
+    record = optimize_one(stored, job)
+    assert record.task_id is not None
+    assert resume_job(stored, record.task_id).objective_text == made.objective_text
+    best = optimize_one(stored, JOB)
+    assert record.in_sample["mean_daily_return"] < 0.0 < best.in_sample["mean_daily_return"]
+    assert count(stored, records) == 2
+
+
+def test_an_objective_that_raises_fails_its_task_with_the_reason(stored: Engine) -> None:
+    broken = replace(JOB, objective="mine.py", objective_text="def objective(returns):\n    return missing\n")
+    with pytest.raises(OptimizationError, match=r"objective mine\.py: NameError"):
+        optimize_one(stored, broken)
+    with stored.connect() as connection:
+        assert connection.execute(select(optimizer_tasks.c.status)).scalar_one() == "failed"
