@@ -30,6 +30,7 @@ _RESEARCH: dict[str, Any] = {
 Row = dict[str, Any]
 Curves = dict[int, list[float]]
 _WINDOWS = ("train_days", "test_days", "folds")
+_CONSTRAINTS = ("min_trades", "max_turnover")
 _PLOTTED = 8
 _BEST_SHOWN = 5
 
@@ -69,6 +70,8 @@ class Search(dg.Config):
     test_days: int = Field(default=0, ge=0, le=36_500, description="of each fold; 0: the settings'")
     trials: int = Field(default=0, ge=0, le=100_000, description="parameter sets of a fold; 0: the settings'")
     folds: int = Field(default=0, ge=0, le=1000, description="newest folds to run; 0: the settings'")
+    min_trades: int = Field(default=0, ge=0, le=1_000_000, description="in a train window; 0: the settings'")
+    max_turnover: float = Field(default=0.0, ge=0, le=10**9, description="a year; 0: the settings'")
     reason: str = Field(default="", description="why; it is stored with what is found")
 
 
@@ -158,14 +161,18 @@ def _scope(config: Search, deep_factor: int) -> "Scope":
         tuple(config.timeframes),
         deep_factor if config.depth is Depth.DEEP else 1,
         changes=_changes(config),
-        windows={name: days for name in _WINDOWS if (days := getattr(config, name))},
+        windows=_given(config, _WINDOWS),
+        constraints=_given(config, _CONSTRAINTS),
     )
 
 
 def _changes(config: Search) -> dict[str, Any]:
     searcher = None if config.searcher is SearchBy.AS_SET else config.searcher.value
-    given = {"searcher": searcher, "objective": config.objective, "trials": config.trials}
-    return {name: value for name, value in given.items() if value}
+    return _given(config, ("objective", "trials")) | ({"searcher": searcher} if searcher else {})
+
+
+def _given(config: Search, names: tuple[str, ...]) -> dict[str, Any]:
+    return {name: value for name in names if (value := getattr(config, name))}
 
 
 def _best(rows: list[Row], curves: Curves) -> dict[str, dg.MarkdownMetadataValue]:

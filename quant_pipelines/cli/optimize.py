@@ -15,6 +15,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--folds", type=int, help="number of folds")
     parser.add_argument("--train-days", type=int, help="days of each in-sample window")
     parser.add_argument("--test-days", type=int, help="days of each out-of-sample window")
+    parser.add_argument("--min-trades", type=int, help="a parameter set must make in its train window")
+    parser.add_argument("--max-turnover", type=float, help="of a parameter set, multiples of capital a year")
     parser.add_argument("--seed", type=int, help="same seed, same trials")
     parser.add_argument("--objective", help="what a trial is ranked by")
     parser.add_argument(

@@ -32,6 +32,7 @@ from quant_pipelines.store.engine import transaction
 from quant_pipelines.store.verdicts import incumbent_returns
 
 _SEARCH = ("searcher", "trials", "seed", "objective")
+_CONSTRAINTS = ("min_trades", "max_turnover")
 _WINDOWS = ("folds", "train_days", "test_days")
 
 
@@ -127,7 +128,7 @@ def _require_one_way(arguments: argparse.Namespace) -> None:
             raise ConfigurationError("nothing to optimize; expected STRATEGY and SYMBOL, or --resume ID")
         return
     known = {"STRATEGY": arguments.strategy, "SYMBOL": arguments.symbols}
-    flags = ("timeframe", "start", "end", "archive", *_WINDOWS, *_SEARCH)
+    flags = ("timeframe", "start", "end", "archive", *_WINDOWS, *_CONSTRAINTS, *_SEARCH)
     known |= {f"--{name.replace('_', '-')}": getattr(arguments, name) for name in flags}
     given = [name for name, value in known.items() if value not in (None, [])]
     if given:
@@ -151,6 +152,8 @@ def _passed(value: bool) -> str:
 
 def _flags(arguments: argparse.Namespace) -> dict[str, Any]:
     search, windows = _given(arguments, _SEARCH), _given(arguments, _WINDOWS)
+    if constraints := _given(arguments, _CONSTRAINTS):
+        search |= {"constraints": constraints}
     if windows:
         search |= dict.fromkeys(("minute_windows", "hour_windows"), windows)
     return {"optimization": search} if search else {}

@@ -172,6 +172,17 @@ class WindowSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class ConstraintSettings:
+    """What a parameter set must keep in its train window; what does not is no trial's best, however good."""
+
+    __pydantic_config__: ClassVar[Any] = {"extra": "forbid"}
+    min_trades: int = setting(0, "closed trades in a train window", low=0, high=1_000_000)
+    max_turnover: float = setting(
+        0.0, "notional filled over the capital, in multiples a year; 0 is any", low=0, high=10**9
+    )
+
+
+@dataclass(frozen=True, slots=True)
 class OptimizationSettings:
     """What is searched, and how hard."""
 
@@ -243,6 +254,7 @@ class OptimizationSettings:
     keep_reports: int = setting(
         500, "newest pages of verdicts that are kept in the home", low=1, high=1_000_000
     )
+    constraints: ConstraintSettings = setting(ConstraintSettings(), "of a parameter set")
     minute_windows: WindowSettings = setting(
         WindowSettings(train_days=10, test_days=3, folds=6, purge_hours=4), "windows of timeframes below 1h"
     )

@@ -33,6 +33,8 @@ class Scope:
         Settings of the optimization that differ, such as ``searcher``.
     windows
         Lengths and number of the folds that do, whatever the timeframe.
+    constraints
+        Constraints that do.
     """
 
     strategies: tuple[str, ...] = ()
@@ -41,6 +43,7 @@ class Scope:
     trials_factor: int = 1
     changes: Mapping[str, Any] = field(default_factory=dict)
     windows: Mapping[str, Any] = field(default_factory=dict)
+    constraints: Mapping[str, Any] = field(default_factory=dict)
 
 
 EVERYTHING = Scope()
@@ -93,6 +96,7 @@ def daily_jobs(
             promise=settings.optimization.promise_factor if unit_of(job) in hopeful else 1,
             trials=job.trials * scope.trials_factor,
             windows=replace(job.windows, **scope.windows),
+            constraints=replace(job.constraints, **scope.constraints),
         )
         for job in jobs
     ]

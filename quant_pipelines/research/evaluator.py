@@ -8,14 +8,26 @@ import numpy as np
 
 from quant_pipelines.backtest import BacktestSettings, SymbolFeed, Trade, sweep
 from quant_pipelines.backtest.account.run import run_symbols
+from quant_pipelines.backtest.batch.result import Outcome
 from quant_pipelines.core.arrays import FloatArray
 from quant_pipelines.core.series import Window
+from quant_pipelines.core.settings import ConstraintSettings
 from quant_pipelines.core.timeframes import DAY_MS, to_ms, warm_from_ms
 from quant_pipelines.optimize.evaluation import OutOfSample
 from quant_pipelines.optimize.folds import Fold
 from quant_pipelines.optimize.space import Parameters
 from quant_pipelines.research.history import History
 from quant_pipelines.sdk import Strategy
+
+NO_CONSTRAINTS = ConstraintSettings()
+
+
+def keeps(outcome: Outcome | None, constraints: ConstraintSettings) -> bool:
+    """Whether a parameter set kept the constraints; one without an outcome did not."""
+    if outcome is None:
+        return False
+    is_active = outcome.trade_pnl.size >= constraints.min_trades
+    return is_active and not 0.0 < constraints.max_turnover < outcome.activity.turnover
 
 
 class BacktestEvaluator:
@@ -25,13 +37,24 @@ class BacktestEvaluator:
     equal share of the account.
     """
 
-    def __init__(self, strategy_class: type[Strategy], history: History, settings: BacktestSettings) -> None:
+    def __init__(
+        self,
+        strategy_class: type[Strategy],
+        history: History,
+        settings: BacktestSettings,
+        *,
+        constraints: ConstraintSettings = NO_CONSTRAINTS,
+    ) -> None:
         self._strategy_class = strategy_class
         self._history = history
         self._settings = replace(settings, has_bar_equity=False)
+        self._constraints = constraints
 
     def search(self, start_ms: int, end_ms: int, parameter_sets: Sequence[Parameters]) -> FloatArray:
-        """Daily returns of the sets, shape (n_days, n_sets); NaN for those that the strategy refuses."""
+        """Daily returns of the sets, shape (n_days, n_sets).
+
+        NaN for those that the strategy refuses, or that break a constraint.
+        """
         window = Window(start_ms, end_ms)
         swept = sweep(
             self._strategy_class,
@@ -40,7 +63,8 @@ class BacktestEvaluator:
             self._settings,
             feeds=self._feeds(window),
         )
-        return np.ascontiguousarray(swept.daily_returns.T)
+        kept = np.array([keeps(outcome, self._constraints) for outcome in swept.outcomes], dtype=bool)
+        return np.ascontiguousarray(np.where(kept, swept.daily_returns.T, np.nan))
 
     def test(self, fold: Fold, parameters: Parameters) -> OutOfSample:
         """Trade the test window alone; what a finished fold holds at its end is closed, with costs.

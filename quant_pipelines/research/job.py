@@ -5,6 +5,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from quant_pipelines.core.settings import (
+    ConstraintSettings,
     CostSettings,
     ExecutionSettings,
     GateSettings,
@@ -44,6 +45,8 @@ class OptimizationJob:
     promise
         Times as many parameter sets are tried in folds that this job searches. What a rule decides from older
         verdicts is part of the procedure, so that it begins no new record as other trials do.
+    constraints
+        What a parameter set must keep in a train window.
     overfit_points, overfit_blocks
         Sobol points behind the overfit statistics, and blocks of their cross-validation.
     costs, execution, risk, gates
@@ -72,6 +75,7 @@ class OptimizationJob:
     objective_text: str = ""
     seed: int = 1
     promise: int = 1
+    constraints: ConstraintSettings = ConstraintSettings()  # noqa: RUF009 - frozen
     overfit_points: int = 64
     overfit_blocks: int = 8
     costs: CostSettings = CostSettings()  # noqa: RUF009 - frozen
@@ -98,6 +102,7 @@ class OptimizationJob:
 
 _NESTED: dict[str, Any] = {
     "windows": WindowSettings,
+    "constraints": ConstraintSettings,
     "costs": CostSettings,
     "execution": ExecutionSettings,
     "risk": RiskSettings,
@@ -155,6 +160,7 @@ def make_job(
         objective=objective.name,
         objective_text=objective.text,
         seed=search.seed,
+        constraints=search.constraints,
         overfit_points=search.overfit_points,
         overfit_blocks=search.overfit_blocks,
         costs=settings.costs,

@@ -192,7 +192,9 @@ class _Run:
     def walk(self, **progress: Any) -> WalkForward:
         """Run the folds that are not finished."""
         settings = BacktestSettings(capital=self.job.capital, rules=self.rules)
-        evaluator = BacktestEvaluator(self.strategy.strategy_class, self.history, settings)
+        evaluator = BacktestEvaluator(
+            self.strategy.strategy_class, self.history, settings, constraints=self.job.constraints
+        )
         return walk_forward(evaluator, self.plan, **progress)
 
     def judge(

@@ -139,9 +139,11 @@ def test_the_newest_verdict_is_what_counts(engine: Engine) -> None:
 
 def test_a_form_chooses_searcher_objective_trials_and_calendar(engine: Engine) -> None:
     changes = {"searcher": "grid", "objective": "calmar", "trials": 7}
-    scope = Scope(trials_factor=2, changes=changes, windows={"train_days": 20, "folds": 2})
+    windows = {"train_days": 20, "folds": 2}
+    scope = Scope(trials_factor=2, changes=changes, windows=windows, constraints={"min_trades": 9})
     job: OptimizationJob = daily_jobs(SETTINGS, engine, TODAY, scope=scope)[0]
     assert (job.searcher, job.objective, job.trials) == ("grid", "calmar", 14)
+    assert (job.constraints.min_trades, job.constraints.max_turnover) == (9, 0.0)
     assert (job.windows.train_days, job.windows.test_days, job.windows.folds) == (20, 10, 2)
 
 

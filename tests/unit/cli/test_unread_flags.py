@@ -62,7 +62,7 @@ LINES = {
     "--slippage-bps 1 --funding off --capital 5000 --compare ema_cross --trades t.csv --json",
     "optimize": f"optimize ema_cross {BTC} --timeframe 1h --start {day(0)} --end {day(60)} --archive archive "
     "--home home --report r.html --searcher sobol --trials 2 --folds 1 --seed 3 "
-    "--train-days 9 --test-days 2 --objective sortino --json",
+    "--train-days 9 --test-days 2 --min-trades 1 --max-turnover 900 --objective sortino --json",
     "check archive": f"data check {BTC} --archive archive --from {day(1)} --to {day(3)} "
     "--exchange binanceusdm --json",
     "check file": "data check BTCUSDT-1h.parquet --against other/BTCUSDT-1h.parquet --tolerance-bps 2 "
@@ -165,6 +165,10 @@ def test_days_of_the_windows_are_those_that_are_given(quant: Quant, small_archiv
     asked = ("optimize", "ema_cross", BTC, "--archive", small_archive, "--trials", "2", "--json")
     _, document, _ = quant(*asked, "--train-days", "12", "--test-days", "3", "--folds", "2")
     assert 4 <= document["out_of_sample"]["days"] <= 6  # the newest fold may be open
+    _, idle, _ = quant(
+        *asked, "--train-days", "12", "--test-days", "3", "--folds", "2", "--min-trades", "999"
+    )
+    assert idle["parameters"] == {}
     code, _, err = quant(*asked, "--train-days", "0")
     assert code == 1
     assert "train_days is 0; expected" in err
