@@ -25,6 +25,7 @@ Prices are read anew once in an interval, so that is the pace of moves. A child 
 until its time is over. Times are the venue's, milliseconds UTC; quantities base, prices quote per base.
 """
 
+from dataclasses import dataclass
 from decimal import Decimal
 from typing import Literal, NamedTuple, TypeAlias
 
@@ -120,36 +121,42 @@ class Moves(NamedTuple):
     went_to_market: bool = False
 
 
-class Wait(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Wait:
     """Nothing is to be done before something comes."""
 
     reason: WaitReason
 
 
-class PlaceLimit(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class PlaceLimit:
     """Place a post-only child."""
 
     quantity: Decimal
     price: Decimal
 
 
-class Amend(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Amend:
     """Change the price of the child that works."""
 
     price: Decimal
 
 
-class Cancel(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Cancel:
     """Cancel the child that works."""
 
 
-class SendRest(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class SendRest:
     """Send what is left at market."""
 
     quantity: Decimal
 
 
-class Done(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Done:
     """It has come to its end."""
 
     reason: DoneReason

@@ -24,6 +24,7 @@ when it was decided. Times are the venue's, milliseconds UTC; quantities base.
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from decimal import Decimal
 from typing import Literal, NamedTuple, TypeAlias
 
@@ -89,25 +90,29 @@ class Circumstances(NamedTuple):
     now_ms: int
 
 
-class Wait(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Wait:
     """Nothing is to be done before something comes."""
 
     reason: WaitReason
 
 
-class PlaceOrder(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class PlaceOrder:
     """Send an order."""
 
     name: str
 
 
-class Cancel(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Cancel:
     """Cancel an order that rests."""
 
     name: str
 
 
-class Drop(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Drop:
     """Never send an order."""
 
     name: str
