@@ -258,6 +258,12 @@ VERBS: tuple[Verb, ...] = (
         route="/api/v1/optimizer/run",
         runs_as="job",
     ),
+    Verb(
+        "import-trials",
+        "judge the search of another tool: every trial of its file counts",
+        module="import_trials",
+        has_own_arguments=True,
+    ),
     Verb("strategy", "list, begin, check and test strategies", kinds=_STRATEGY),
     Verb("data", "what market data are stored, and what is wrong with them", kinds=DATA),
     Verb(
