@@ -110,6 +110,11 @@ def resume_job(engine: Engine, task_id: int) -> OptimizationJob:
     return OptimizationJob.from_document(task.settings["job"])
 
 
+def evaluator_of(job: OptimizationJob, strategy: StrategySource, source: HistorySource) -> BacktestEvaluator:
+    """Backtests of a stored job, under the rules and on the window that it was run with."""
+    return _Run(job, strategy, source).evaluator
+
+
 def open_source(engine: Engine | None, job: OptimizationJob, columns: Path | None = None) -> HistorySource:
     """History of a job: its archive, else the database, read through the column files of a folder."""
     if job.archive is not None:
@@ -190,9 +195,13 @@ class _Run:
 
     def walk(self, **progress: Any) -> WalkForward:
         """Run the folds that are not finished."""
+        return walk_forward(self.evaluator, self.plan, **progress)
+
+    @property
+    def evaluator(self) -> BacktestEvaluator:
+        """Backtests under the job's rules on its history."""
         settings = BacktestSettings(capital=self.job.capital, rules=self.rules)
-        evaluator = BacktestEvaluator(self.strategy.strategy_class, self.history, settings)
-        return walk_forward(evaluator, self.plan, **progress)
+        return BacktestEvaluator(self.strategy.strategy_class, self.history, settings)
 
     def judge(
         self, finished: WalkForward, previous_trials: int = 0, first_seen_ms: int | None = None
