@@ -55,9 +55,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Print the newest ones."""
     from quant_pipelines.store.engine import transaction
-    from quant_pipelines.store.research_lists import Wanted, list_backtests, list_walks
+    from quant_pipelines.store.research_lists import RowFilter, list_backtests, list_walks
 
-    wanted = Wanted(arguments.strategy, arguments.symbol, arguments.timeframe, arguments.limit)
+    wanted = RowFilter(arguments.strategy, arguments.symbol, arguments.timeframe, arguments.limit)
     read = list_backtests if arguments.backtests else list_walks
     with opened(arguments) as (engine, _), transaction(engine) as connection:
         rows = read(connection, wanted)

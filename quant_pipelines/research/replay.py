@@ -22,8 +22,7 @@ from quant_pipelines.optimize.objectives import rank_by
 from quant_pipelines.optimize.walk_forward import FoldResult
 from quant_pipelines.research.evaluator import BacktestEvaluator
 from quant_pipelines.research.job import OptimizationJob
-from quant_pipelines.research.run import evaluator_of, open_source, resume_job
-from quant_pipelines.sdk.loading import compile_strategy
+from quant_pipelines.research.run import evaluator_of, open_source, resume_job, stored_strategy
 from quant_pipelines.store.engine import transaction
 from quant_pipelines.store.library import read_library
 from quant_pipelines.store.records import read_folds
@@ -110,14 +109,9 @@ def replay_trials(
         version = version_of_task(connection, task_id)
     chosen = _chosen(folds, fold, trial, task_id)
     job = resume_job(engine, task_id)
-    if version is None:
-        raise OptimizationError(
-            f"optimization {task_id} is not stored; expected the id of one that was begun"
-        )
-    oldest = min(one.fold.index for one in chosen)
-    strategy = compile_strategy(version["strategy"], version["source"])
+    strategy = stored_strategy(engine, task_id)
     source = open_source(engine, job, columns)
-    evaluator = evaluator_of(_reaching_back(job, oldest), strategy, source)
+    evaluator = evaluator_of(_reaching_back(job, chosen[0].fold.index), strategy, source)
     replayed = tuple(one for result in chosen for one in _replayed(evaluator, job, result, trial))
     return Replay(replayed, _changes(engine, job, version, chosen))
 

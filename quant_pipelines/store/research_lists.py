@@ -36,7 +36,7 @@ _BACKTEST = (
 )
 
 
-class Wanted(NamedTuple):
+class RowFilter(NamedTuple):
     """Which rows are asked for; None stands for all.
 
     Parameters
@@ -53,7 +53,7 @@ class Wanted(NamedTuple):
     limit: int = 50
 
 
-def list_walks(connection: Connection, wanted: Wanted) -> list[dict[str, Any]]:
+def list_walks(connection: Connection, wanted: RowFilter) -> list[dict[str, Any]]:
     """Read walk-forwards with their verdicts, newest first; one without says its status and error."""
     tasks = optimizer_tasks.c
     shown = ("paper_passed", "capital_passed", "decision", "parameters")
@@ -73,7 +73,7 @@ def list_walks(connection: Connection, wanted: Wanted) -> list[dict[str, Any]]:
     return _newest(connection, query, optimizer_tasks, wanted)
 
 
-def list_backtests(connection: Connection, wanted: Wanted) -> list[dict[str, Any]]:
+def list_backtests(connection: Connection, wanted: RowFilter) -> list[dict[str, Any]]:
     """Read stored backtests, newest first."""
     query = select(*(backtests.c[name] for name in _BACKTEST))
     return _newest(connection, query, backtests, wanted, by="run_at")
@@ -119,7 +119,7 @@ def version_of_task(connection: Connection, task_id: int) -> Mapping[str, Any] |
 
 
 def _newest(
-    connection: Connection, query: Select[Any], table: Table, wanted: Wanted, *, by: str = "id"
+    connection: Connection, query: Select[Any], table: Table, wanted: RowFilter, *, by: str = "id"
 ) -> list[dict[str, Any]]:
     asked = {"strategy": wanted.strategy, "symbol": wanted.symbol, "timeframe": wanted.timeframe}
     is_meant = (table.c[name] == value for name, value in asked.items() if value is not None)

@@ -18,6 +18,7 @@ from quant_pipelines.optimize.gates import PAPER, Gate
 from quant_pipelines.optimize.paired import paired_difference
 from quant_pipelines.optimize.verdict import VerdictRecord
 from quant_pipelines.research.run import optimize_one
+from quant_pipelines.sdk.scaffold import scaffold
 from quant_pipelines.store.bars import upsert_bars
 from quant_pipelines.store.engine import transaction
 from quant_pipelines.store.verdicts import read_verdict
@@ -115,7 +116,8 @@ def add_days(engine: Engine, record: VerdictRecord, returns: np.ndarray) -> None
     first = END // DAY_MS - 3 - returns.size
     add = text(
         "insert into research.record_days "
-        "(record_id, day, fold, daily_return, is_warm, cover, trades, computed_at) select record_id, date '1970-01-01' + :day, 0, :value, true, '{}', '[]', now() "
+        "(record_id, day, fold, daily_return, is_warm, cover, trades, computed_at) "
+        "select record_id, date '1970-01-01' + :day, 0, :value, true, '{}', '[]', now() "
         "from research.optimizer_tasks where id = :task"
     )
     with engine.begin() as connection:
@@ -140,7 +142,7 @@ def test_revised_bars_are_named_and_both_numbers_are_told(quant: Quant, engine: 
     rows = market(5)
     at = rows.ts >= END - 3 * DAY_MS
     close = np.where(at, rows.close * 1.01, rows.close)
-    revised = rows._replace(close=close, high=np.maximum(rows.high, close))
+    revised = replace(rows, close=close, high=np.maximum(rows.high, close))
     upsert_bars(engine, Series(JOB.exchange, BTC, "1m"), revised)
     upsert_bars(engine, Series(JOB.exchange, BTC, "15m"), rolled_up(revised, 15))
     code, document, _ = quant("research", "replay", walked[1].id, "--json")
@@ -250,3 +252,26 @@ def test_a_backtest_is_stored_once_and_listed(quant: Quant, walked: Any) -> None
 def test_the_interval_of_no_difference_holds_zero() -> None:
     days = np.random.default_rng(5).normal(0.0, 0.01, (250, 2))
     assert not paired_difference(days[:, 0], days[:, 1]).is_told
+
+
+def test_an_interrupted_one_resumes_by_its_id_though_its_file_is_gone(
+    quant: Quant, engine: Engine, walked: Any, tmp_path: Any
+) -> None:
+    (tmp_path / "mine.py").write_text(scaffold("mine"))
+    windows = "[optimization.minute_windows]\ntrain_days = 3\ntest_days = 1\npurge_hours = 4\n"
+    (tmp_path / "quant.toml").write_text(windows)
+    asked = ("./mine.py", BTC, "--timeframe", "15m", "--trials", 8, "--folds", 2, "--json")
+    code, first, err = quant("optimize", *asked)
+    assert (code, err) == (0, "")
+    with engine.begin() as connection:  # as a crash before the verdict would leave it
+        connection.execute(text("delete from research.verdicts where id = :id"), {"id": first["verdict_id"]})
+        connection.execute(
+            text("update research.optimizer_tasks set status = 'running' where id = :id"),
+            {"id": first["task_id"]},
+        )
+    (tmp_path / "mine.py").unlink()
+    (tmp_path / "quant.toml").unlink()
+    code, again, err = quant("optimize", "--resume", first["task_id"], "--json")
+    assert (code, err) == (0, "")
+    assert again["task_id"] == first["task_id"]
+    assert (again["parameters"], again["out_of_sample"]) == (first["parameters"], first["out_of_sample"])
