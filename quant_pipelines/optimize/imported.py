@@ -29,6 +29,8 @@ class ImportedTrial(NamedTuple):
     returns
         Daily returns, fractions, of all days of the search. ndarray of shape (n_days,), float64; None where
         the file has none.
+    copy_of
+        Name of an earlier trial that it is, where no parameters tell; empty if it is none.
 
     Examples
     --------
@@ -42,6 +44,7 @@ class ImportedTrial(NamedTuple):
     status: TrialStatus = "complete"
     value: float | None = None
     returns: FloatArray | None = None
+    copy_of: str = ""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -90,12 +93,11 @@ class ImportedSearch:
     @property
     def distinct(self) -> int:
         """Different sets of parameters among them; a trial that names none is one of its own."""
-        known = [parameters_key(trial) for trial in self.begun if trial.parameters]
-        return len(self.begun) - len(known) + len(set(known))
+        return len({trial_key(trial) for trial in self.begun})
 
     @property
     def repeated(self) -> int:
-        """Rows that try parameters again."""
+        """Rows that try something again."""
         return len(self.begun) - self.distinct
 
     @property
@@ -109,17 +111,21 @@ class ImportedSearch:
         values: dict[str, set[float | None]] = {}
         for trial in self.begun:
             if trial.parameters and trial.status == "complete":
-                values.setdefault(parameters_key(trial), set()).add(trial.value)
+                values.setdefault(trial_key(trial), set()).add(trial.value)
         return sum(len(results) > 1 for results in values.values())
 
 
-def parameters_key(trial: ImportedTrial) -> str:
+def trial_key(trial: ImportedTrial) -> str:
     """Text that is the same for the same parameters, whatever their order.
 
     Examples
     --------
-    >>> from quant_pipelines.optimize.imported import ImportedTrial, parameters_key
-    >>> parameters_key(ImportedTrial("1", {"slow": 9, "fast": 5}))
+    >>> from quant_pipelines.optimize.imported import ImportedTrial, trial_key
+    >>> trial_key(ImportedTrial("1", {"slow": 9, "fast": 5}))
     '{"fast": 5, "slow": 9}'
+    >>> trial_key(ImportedTrial("b", copy_of="a")) == trial_key(ImportedTrial("a"))
+    True
     """
-    return json.dumps(trial.parameters, sort_keys=True, default=str)
+    if trial.parameters:
+        return json.dumps(trial.parameters, sort_keys=True, default=str)
+    return f"trial {trial.copy_of or trial.name}"

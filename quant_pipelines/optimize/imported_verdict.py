@@ -20,7 +20,7 @@ from quant_pipelines.metrics import max_drawdown, total_return
 from quant_pipelines.metrics.rounding import is_rounding
 from quant_pipelines.optimize.decision.outcome import CapitalDecision
 from quant_pipelines.optimize.gates import CAPITAL, Gate, at_least, at_most
-from quant_pipelines.optimize.imported import ImportedSearch, ImportedTrial, parameters_key
+from quant_pipelines.optimize.imported import ImportedSearch, ImportedTrial, trial_key
 from quant_pipelines.optimize.overfit import (
     Moments,
     cross_validate,
@@ -231,9 +231,9 @@ def _no_best(search: ImportedSearch) -> str:
 def _returns_of(search: ImportedSearch) -> FloatArray:
     """Daily returns of all trials that have them, repeated parameters once; shape (n_days, n_trials)."""
     kept: dict[str, FloatArray] = {}
-    for position, trial in enumerate(search.begun):
+    for trial in search.begun:
         if trial.returns is not None:
-            kept.setdefault(parameters_key(trial) if trial.parameters else f"row {position}", trial.returns)
+            kept.setdefault(trial_key(trial), trial.returns)
     return np.column_stack([*kept.values()]) if kept else np.empty((search.days.size, 0))
 
 

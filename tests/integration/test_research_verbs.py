@@ -1,8 +1,11 @@
 """``quant research``: what is stored is listed, shown, compared, replayed and gone back to."""
 
 import json
+import re
+import shlex
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -27,6 +30,7 @@ from tests.integration.test_research import END, JOB, market, rolled_up
 pytestmark = pytest.mark.postgres
 Quant = Callable[..., tuple[int, Any, str]]
 BTC, ETH = "BTC/USDT:USDT", "ETH/USDT:USDT"
+ROOT = Path(__file__).resolve().parents[2]
 SIGNED = ("--operator", "ann", "--reason", "the newer one trades too much")
 
 
@@ -275,3 +279,14 @@ def test_an_interrupted_one_resumes_by_its_id_though_its_file_is_gone(
     assert (code, err) == (0, "")
     assert again["task_id"] == first["task_id"]
     assert (again["parameters"], again["out_of_sample"]) == (first["parameters"], first["out_of_sample"])
+
+
+def test_the_page_of_stored_research_runs_as_written(quant: Quant, engine: Engine, walked: Any) -> None:
+    page = (ROOT / "docs" / "research.md").read_text()
+    commands = re.findall(r"^    quant (research .*)$", page, re.MULTILINE)
+    assert len(commands) == 6
+    for record in walked:
+        add_days(engine, record, np.random.default_rng(record.id).normal(0.0, 0.01, 20))
+    for command in commands:
+        ids = {"12": walked[0].id, "13": walked[1].id}
+        assert quant(*(ids.get(word, word) for word in shlex.split(command)))[0] == 0, command

@@ -25,16 +25,15 @@ def _read(file: TrialFile) -> ImportedSearch:
     absent = int((days[-1] - days[0]) // DAY_MS) + 1 - days.size
     if absent:
         notes.append(f"{absent} days between the first and the last are not in the file, and do not count")
-    columns, again = _once(file, header, returns)
-    if again:
-        notes.append(f"{again} columns repeat another's name and returns: they are one trial with it")
-    alike = len(columns) - len({column.tobytes() for column in columns.values()})
-    if alike:
-        notes.append(
-            f"{alike} columns have the same returns as another one: they count as trials of their own"
-        )
-    trials = tuple(ImportedTrial(name, returns=column) for name, column in columns.items())
-    return ImportedSearch("daily returns", file.path.stem, trials, days, notes=tuple(notes))
+    _require_own_names(file, header, returns)
+    firsts: dict[bytes, str] = {}
+    trials = []
+    for name, column in zip(header, returns.T, strict=True):
+        first = firsts.setdefault(column.tobytes(), name)
+        trials.append(ImportedTrial(name, returns=column, copy_of=first))
+    if copies := len(header) - len(firsts):
+        notes.append(f"{copies} columns have the returns of another one: they are one trial with it")
+    return ImportedSearch("daily returns", file.path.stem, tuple(trials), days, notes=tuple(notes))
 
 
 def _lines(file: TrialFile) -> tuple[list[list[str]], list[str]]:
@@ -83,7 +82,7 @@ def _days(file: TrialFile, rows: list[list[str]]) -> IntArray:
     days: list[int] = []
     for number, row in enumerate(rows, 2):
         time = _time(row[0])
-        if time is None or time.time().replace(tzinfo=None) != datetime.min.time():
+        if time is None or time.replace(tzinfo=None).time() != datetime.min.time() or time.utcoffset():
             raise file.fault(f"line {number}", "day", row[0], "a UTC day such as 2024-01-31")
         day = day_start_ms(f"{time:%Y-%m-%d}")
         if days and day <= days[-1]:
@@ -106,13 +105,12 @@ def _returns(file: TrialFile, rows: list[list[str]], names: list[str]) -> FloatA
     return returns
 
 
-def _once(file: TrialFile, names: list[str], returns: FloatArray) -> tuple[dict[str, FloatArray], int]:
-    """Columns by name, and how many were there twice."""
+def _require_own_names(file: TrialFile, names: list[str], returns: FloatArray) -> None:
+    """Refuse a name that stands above two series: nobody could say which is meant."""
     columns: dict[str, FloatArray] = {}
     for name, column in zip(names, returns.T, strict=True):
         if not np.array_equal(columns.setdefault(name, column), column):
-            raise file.fault("line 1", "column", name, "another name for each trial, or the same returns")
-    return columns, len(names) - len(columns)
+            raise file.fault("line 1", "column", name, "another name for each trial")
 
 
 LAYOUT = TrialLayout(name="daily_returns", about="a CSV of daily returns a trial", is_of=_is_of, read=_read)

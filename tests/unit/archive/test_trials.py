@@ -166,12 +166,19 @@ def test_a_csv_has_a_trial_in_each_column(tmp_path: Path) -> None:
     np.testing.assert_array_equal(search.trials[1].returns, [-0.01, 0.0])
 
 
-def test_columns_that_are_there_twice_are_one_trial_and_said(tmp_path: Path) -> None:
-    returns = np.array([[0.01, 0.01, 0.01], [0.02, 0.02, 0.02]])
-    search = read_trials(write_returns(tmp_path / "trend.csv", returns, ["a", "a", "b"]))
-    assert search.distinct == 2
-    assert "1 columns repeat another's name" in search.notes[0]
-    assert "1 columns have the same returns" in search.notes[1]
+def test_columns_of_the_same_returns_are_one_trial_and_said(tmp_path: Path) -> None:
+    returns = np.array([[0.01, 0.01, 0.01, 0.03], [0.02, 0.02, 0.02, 0.02]])
+    search = read_trials(write_returns(tmp_path / "trend.csv", returns, ["a", "a", "b", "c"]))
+    assert (len(search.trials), search.distinct, search.repeated) == (4, 2, 2)
+    assert search.notes == ("2 columns have the returns of another one: they are one trial with it",)
+
+
+def test_days_may_be_written_with_their_utc_midnight(tmp_path: Path) -> None:
+    file = tmp_path / "trend.csv"
+    file.write_text("date;a\n2024-01-01 00:00:00+00:00;0.01\n2024-01-03;0.02\n")
+    search = read_trials(file)
+    assert search.days.tolist() == [START_MS, START_MS + 2 * DAY_MS]
+    assert search.notes[0].startswith("1 days between the first and the last are not in the file")
 
 
 def test_a_csv_whose_last_line_is_cut_short_keeps_the_others(tmp_path: Path) -> None:
@@ -247,6 +254,7 @@ CSV_FAULTS = {
     "day,a\n2024-01-01,0\n2024-01-01,0\n": "line 3: day is '2024-01-01'; expected one after 2024-01-01",
     "day,a\n01.02.2024,0\n": "line 2: day is '01.02.2024'; expected a UTC day such as 2024-01-31",
     "day,a\n2024-01-01T05:00,0\n": "line 2: day is '2024-01-01T05:00'; expected a UTC day",
+    "day,a\n2024-01-01T00:00+08:00,0\n": "line 2: day is '2024-01-01T00:00+08:00'; expected a UTC day",
     "day,a,b\n2024-01-01,0\n2024-01-02,0,0\n": "line 2: its number of cells is 2; expected 3 as in",
     "2024-01-01,0.1\n2024-01-02,0.1\n": "line 1: column 1 is '2024-01-01'; expected a header such as day",
     "day,a,\n2024-01-01,0,0\n": "line 1: column 3 is ''; expected the name of a trial",
