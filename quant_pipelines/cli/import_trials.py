@@ -12,7 +12,7 @@ from quant_pipelines.cli.parse import whole_number
 if TYPE_CHECKING:
     from quant_pipelines.optimize.imported_verdict import ImportedJudgment
 
-_SHOWN = ("dsr", "psr", "pbo", "probability_of_loss", "sharpe", "luck_sharpe", "minimum_track_record_days")
+_SHOWN = ("sharpe", "luck_sharpe", "psr", "effective_trials", "minimum_track_record_days")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

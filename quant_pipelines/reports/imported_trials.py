@@ -38,9 +38,11 @@ def told_decision(judgment: ImportedJudgment) -> str:
     'Not yet decidable. About 90 more days (20 or more) at this Sharpe ratio.'
     """
     said = _DECIDED[judgment.decision]
+    ends = judgment.fewest_more_days, judgment.most_more_days
+    if judgment.more_days is None and ends[0] is not None:
+        return f"{said} About {ends[0]} more days, if its true Sharpe ratio is at the upper end of its range."
     if not judgment.more_days:
         return said
-    ends = judgment.fewest_more_days, judgment.most_more_days
     span = f"{ends[0]} to {ends[1]}" if ends[1] is not None else f"{ends[0]} or more"
     return f"{said} About {judgment.more_days} more days ({span}) at this Sharpe ratio."
 

@@ -17,6 +17,7 @@ from quant_pipelines.optimize.overfit import (
     sharpe_of_columns,
     trial_variance,
 )
+from quant_pipelines.reports.imported_trials import told_decision
 
 N_DAYS = 720
 
@@ -110,6 +111,14 @@ def test_a_hopeless_search_is_refused() -> None:
     judgment = judged(search_of(luck(1) - 0.01))
     assert (judgment.decision, judgment.more_days) == ("refused", None)
     assert judgment.unknown["more_days"] == "at this Sharpe ratio no number of days would do"
+
+
+def test_a_ratio_at_the_luck_of_its_search_is_told_by_the_end_of_its_range() -> None:
+    judgment = judged(search_of(luck(200, sharpe=1.7)), trial="199")
+    assert judgment.evidence["sharpe"] < judgment.evidence["luck_sharpe"]
+    assert (judgment.decision, judgment.more_days, judgment.most_more_days) == ("undecided", None, None)
+    told = f"About {judgment.fewest_more_days} more days, if its true Sharpe ratio is at the upper end"
+    assert told in told_decision(judgment)
 
 
 def test_one_column_of_many_trials_can_not_be_deflated() -> None:
