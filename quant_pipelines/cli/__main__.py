@@ -32,6 +32,7 @@ def build_parser() -> argparse.ArgumentParser:
 
 def _declare(parser: argparse.ArgumentParser, verb: Verb, module: str) -> None:
     """Declare what a row asks for, and who carries it out; a module imports what is heavy only then."""
+    module = verb.module or module
     if verb.has_own_arguments:
         command = importlib.import_module(f"quant_pipelines.cli.{module}")
         command.add_arguments(parser)
@@ -44,7 +45,7 @@ def _declare(parser: argparse.ArgumentParser, verb: Verb, module: str) -> None:
         _refuse(parser, arguments, fields_left_unread(verb, arguments))
         if verb.function and not verb.has_own_arguments:
             return decide(verb, arguments, **{one.name: getattr(arguments, one.name) for one in verb.fields})
-        command = importlib.import_module(f"quant_pipelines.cli.{verb.module or module}")
+        command = importlib.import_module(f"quant_pipelines.cli.{module}")
         if hasattr(command, "left_unread"):
             _refuse(parser, arguments, command.left_unread(arguments))
         return int(command.run(arguments))

@@ -37,11 +37,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Run it and print the result; several symbols share one account."""
     from quant_pipelines.cli.backtest_run import document_of, run_from_arguments, write_files
+    from quant_pipelines.cli.backtest_store import store_backtests
     from quant_pipelines.reports.ruin import ruin_sentences
 
     runs = run_from_arguments(arguments)
     write_files(arguments, runs)
     document = document_of(runs[0])
+    if ids := store_backtests(arguments, runs):
+        document["backtest_id"] = ids[0]
     if arguments.compare:
         document["compared"] = [document_of(run) for run in runs[1:]]
     if arguments.json:

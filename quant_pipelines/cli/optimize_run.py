@@ -1,6 +1,7 @@
 """The work of ``quant optimize``, apart from its arguments so that ``quant --help`` loads none of it."""
 
 import argparse
+import logging
 from collections.abc import Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -25,12 +26,13 @@ from quant_pipelines.reports.walk_forward import render_walk
 from quant_pipelines.research.history import HistorySource
 from quant_pipelines.research.job import OptimizationJob, make_job
 from quant_pipelines.research.library import refresh_library
-from quant_pipelines.research.run import open_source, optimize_one, resume_job
-from quant_pipelines.sdk import load_strategy
+from quant_pipelines.research.run import open_source, optimize_one, resume_job, stored_strategy
+from quant_pipelines.sdk import StrategySource, load_strategy
 from quant_pipelines.settings import load_settings
 from quant_pipelines.store.engine import transaction
 from quant_pipelines.store.verdicts import incumbent_returns
 
+_log = logging.getLogger(__name__)
 _SEARCH = ("searcher", "trials", "seed", "objective")
 _CONSTRAINTS = ("min_trades", "max_turnover")
 _WINDOWS = ("folds", "train_days", "test_days")
@@ -52,15 +54,33 @@ def optimize(arguments: argparse.Namespace) -> VerdictRecord:
         job = _job(arguments, settings)
         return _run(arguments, job, open_source(None, job))
     with open_database(arguments, settings) as engine:
-        is_new = arguments.resume is None
-        if is_new:
-            _require_trial(engine, arguments.strategy, strategies_of(arguments, settings))
-        job = _job(arguments, settings) if is_new else resume_job(engine, arguments.resume)
+        if arguments.resume is not None:
+            return _resumed(arguments, engine)
+        _require_trial(engine, arguments.strategy, strategies_of(arguments, settings))
+        job = _job(arguments, settings)
         return _run(arguments, job, open_source(engine, job, columns_folder(arguments)), engine)
 
 
+def _resumed(arguments: argparse.Namespace, engine: Engine) -> VerdictRecord:
+    """Finish a stored one with the text that it began with, whatever stands in the file by now."""
+    job, strategy = resume_job(engine, arguments.resume), stored_strategy(engine, arguments.resume)
+    source = open_source(engine, job, columns_folder(arguments))
+    record = _run(arguments, job, source, engine, strategy)
+    if record.task_id != arguments.resume:
+        _log.warning(
+            "optimization %d was begun on another kernel, whose folds can't go on: %s was run in its place",
+            arguments.resume,
+            record.task_id,
+        )
+    return record
+
+
 def _run(
-    arguments: argparse.Namespace, job: OptimizationJob, source: HistorySource, engine: Engine | None = None
+    arguments: argparse.Namespace,
+    job: OptimizationJob,
+    source: HistorySource,
+    engine: Engine | None = None,
+    strategy: StrategySource | None = None,
 ) -> VerdictRecord:
     folds: dict[int, FoldResult] = {}
     with waiting("walk-forward", arguments, total=(job.folds or job.windows.folds) + 1) as progress:
@@ -69,7 +89,7 @@ def _run(
             folds[result.fold.index] = result
             progress.advance()
 
-        record = optimize_one(engine, job, source=source, on_fold=keep)
+        record = optimize_one(engine, job, source=source, strategy=strategy, on_fold=keep)
     if arguments.report:
         walk = walk_of(record, folds, source, _incumbent(engine, record))
         write_text(arguments.report, render_walk(walk))
@@ -173,7 +193,7 @@ def _job(arguments: argparse.Namespace, settings: Settings) -> OptimizationJob:
         job,
         window_end_ms=None if arguments.end is None else floor_ms(arguments.end, DAY_MS),
         window_start_ms=arguments.start,
-        archive=None if arguments.archive is None else str(arguments.archive),
+        archive=None if arguments.archive is None else str(arguments.archive.absolute()),
         trigger="command line",
         strategies_folder=str(folder),
     )

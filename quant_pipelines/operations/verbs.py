@@ -7,6 +7,7 @@ from quant_pipelines.core.limits import QUOTAS
 from quant_pipelines.core.stages import LADDER, RESTS
 from quant_pipelines.operations.data_verbs import DATA
 from quant_pipelines.operations.people_verbs import ALERTING, KEYS, USERS, WATCHING
+from quant_pipelines.operations.research_verbs import RESEARCH
 from quant_pipelines.operations.venue_verbs import KILL, VENUE
 from quant_pipelines.operations.verb import Choices, Field, Verb, action_of
 
@@ -257,6 +258,15 @@ VERBS: tuple[Verb, ...] = (
         job="focused_optimization",
         route="/api/v1/optimizer/run",
         runs_as="job",
+    ),
+    Verb(
+        "research", "what is stored of optimizations: list, show, compare, replay, roll back", kinds=RESEARCH
+    ),
+    Verb(
+        "import-trials",
+        "judge the search of another tool: every trial of its file counts",
+        module="import_trials",
+        has_own_arguments=True,
     ),
     Verb("strategy", "list, begin, check and test strategies", kinds=_STRATEGY),
     Verb("data", "what market data are stored, and what is wrong with them", kinds=DATA),

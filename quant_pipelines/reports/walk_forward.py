@@ -78,7 +78,7 @@ def render_walk(walk: JudgedWalk) -> str:
     sections = [
         tiles(_tiles(walk)),
         facts(_facts(walk)),
-        section("Gates", _verdict_sentence(record), _gate_table(record.gates)),
+        section("Gates", _verdict_sentence(record), gate_table(record.gates)),
         _equity_section(walk),
         _fold_section(walk),
         sensitivity_section(walk.folds[-1] if walk.folds else None, record.parameters),
@@ -144,7 +144,8 @@ def _verdict_sentence(record: VerdictRecord) -> str:
     )
 
 
-def _gate_table(gates: Sequence[Gate]) -> str:
+def gate_table(gates: Sequence[Gate]) -> str:
+    """Table of gates, with what each one says."""
     rows = [
         (
             words(gate.name),

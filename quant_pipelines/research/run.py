@@ -31,10 +31,11 @@ from quant_pipelines.research.history import History, HistorySource, holding_ret
 from quant_pipelines.research.job import OptimizationJob
 from quant_pipelines.research.library import source_in_force
 from quant_pipelines.research.window import settle_window
-from quant_pipelines.sdk import StrategySource, load_strategy, strategies_folder
+from quant_pipelines.sdk import StrategySource, compile_strategy, load_strategy, strategies_folder
 from quant_pipelines.store import research as store
 from quant_pipelines.store.engine import transaction
 from quant_pipelines.store.records import first_seen_ms, read_folds, save_fold
+from quant_pipelines.store.research_lists import version_of_task
 from quant_pipelines.store.verdicts import count_previous_trials, save_verdict, verdict_of_task
 from quant_pipelines.trading import Execution, TradingRules
 
@@ -51,6 +52,7 @@ def optimize_one(
     job: OptimizationJob,
     *,
     source: HistorySource | None = None,
+    strategy: StrategySource | None = None,
     on_fold: Callable[[FoldResult], None] = lambda _: None,
 ) -> VerdictRecord:
     """Walk forward and judge.
@@ -65,6 +67,8 @@ def optimize_one(
         What to run.
     source
         Where history comes from; by default the job's archive, else the database.
+    strategy
+        What is judged; by default the text in force, without a database that of the file.
     on_fold
         Called with every fold as it is known, those of the record first, and with what is added to it.
 
@@ -82,17 +86,20 @@ def optimize_one(
     OptimizationError
         If the search can't run, or another process is at this task.
     """
-    folder = strategies_folder(job.strategies_folder)
-    if engine is None:
-        strategy = load_strategy(job.strategy, folder)
-    else:
-        strategy = source_in_force(engine, job.strategy, folder)
+    strategy = strategy or _strategy_of(engine, job)
     market = source or open_source(engine, job)
     job = settle_window(job, market, strategy.strategy_class)
     if engine is None:
         run = _Run(job, strategy, market)
         return run.judge(run.walk(on_fold=on_fold))
     return _stored(engine, _Run(job, strategy, market), on_fold)
+
+
+def _strategy_of(engine: Engine | None, job: OptimizationJob) -> StrategySource:
+    folder = strategies_folder(job.strategies_folder)
+    if engine is None:
+        return load_strategy(job.strategy, folder)
+    return source_in_force(engine, job.strategy, folder)
 
 
 def resume_job(engine: Engine, task_id: int) -> OptimizationJob:
@@ -109,6 +116,28 @@ def resume_job(engine: Engine, task_id: int) -> OptimizationJob:
             f"optimization {task_id} is not stored; expected the id of one that was begun"
         )
     return OptimizationJob.from_document(task.settings["job"])
+
+
+def stored_strategy(engine: Engine, task_id: int) -> StrategySource:
+    """Text that a stored task judges, whatever stands in its file by now.
+
+    Raises
+    ------
+    OptimizationError
+        If there is no such task.
+    """
+    with transaction(engine) as connection:
+        version = version_of_task(connection, task_id)
+    if version is None:
+        raise OptimizationError(
+            f"optimization {task_id} is not stored; expected the id of one that was begun"
+        )
+    return compile_strategy(version["strategy"], version["source"])
+
+
+def evaluator_of(job: OptimizationJob, strategy: StrategySource, source: HistorySource) -> BacktestEvaluator:
+    """Backtests of a stored job, under the rules and on the window that it was run with."""
+    return _Run(job, strategy, source).evaluator
 
 
 def open_source(engine: Engine | None, job: OptimizationJob, columns: Path | None = None) -> HistorySource:
@@ -191,11 +220,15 @@ class _Run:
 
     def walk(self, **progress: Any) -> WalkForward:
         """Run the folds that are not finished."""
+        return walk_forward(self.evaluator, self.plan, **progress)
+
+    @property
+    def evaluator(self) -> BacktestEvaluator:
+        """Backtests under the job's rules on its history."""
         settings = BacktestSettings(capital=self.job.capital, rules=self.rules)
-        evaluator = BacktestEvaluator(
+        return BacktestEvaluator(
             self.strategy.strategy_class, self.history, settings, constraints=self.job.constraints
         )
-        return walk_forward(evaluator, self.plan, **progress)
 
     def judge(
         self, finished: WalkForward, previous_trials: int = 0, first_seen_ms: int | None = None

@@ -1,6 +1,7 @@
 """Verdicts in PostgreSQL, and the days of a record that they rest on."""
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import (
@@ -134,9 +135,33 @@ def verdict_of_task(connection: Connection, task_id: int) -> VerdictRecord:
 
 
 def newest_verdict_id(connection: Connection, record: VerdictRecord) -> int:
-    """Id of the newest verdict on the strategy, exchange, symbol and timeframe of a stored one."""
+    """Id of the newest verdict on the strategy, exchange, symbol and timeframe of a stored one.
+
+    One that a person went back to is as new as that decision.
+    """
     same = (verdicts.c[name] == getattr(record, name) for name in _UNIT)
-    return int(connection.execute(select(func.max(verdicts.c.id)).where(*same)).scalar_one())
+    age = func.coalesce(verdicts.c.reinstated_at, verdicts.c.created_at)
+    newest = select(verdicts.c.id).where(*same).order_by(age.desc(), verdicts.c.id.desc()).limit(1)
+    return int(connection.execute(newest).scalar_one())
+
+
+def reinstate_verdict(connection: Connection, record: VerdictRecord, reason: str, at: datetime) -> list[int]:
+    """Make an earlier verdict a candidate again; those of its unit that wait are rejected.
+
+    Returns
+    -------
+    list of int
+        Ids of those that waited.
+    """
+    same = (verdicts.c[name] == getattr(record, name) for name in _UNIT)
+    waits = (verdicts.c.decision == "candidate") & (verdicts.c.id != record.id)
+    turned_down = {"decision": "rejected", "reasons": [reason], "decided_at": at}
+    ended = update(verdicts).where(*same, waits).values(**turned_down).returning(verdicts.c.id)
+    ids = [int(row.id) for row in connection.execute(ended)]
+    again: dict[str, Any] = {"decision": "candidate", "reasons": [reason], "decided_at": None}
+    again |= {"reinstated_at": utc_now()}  # compared with the times at which verdicts were stored
+    connection.execute(update(verdicts).where(verdicts.c.id == record.id).values(**again))
+    return sorted(ids)
 
 
 def incumbent_returns(connection: Connection, record: VerdictRecord) -> dict[int, float]:

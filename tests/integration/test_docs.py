@@ -14,11 +14,12 @@ from quant_pipelines.core.clock import system_clock_ms
 from quant_pipelines.core.series import Series
 from quant_pipelines.core.timeframes import DAY_MS, HOUR_MS
 from quant_pipelines.store.bars import ensure_partitions, upsert_bars
+from tests.unit.archive.trial_files import write_returns
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 MAP = (ROOT / "docs" / "code_map.md").read_text()
-NEEDS_NO_STACK = ("backtest", "optimize", "strategy")
+NEEDS_NO_STACK = ("backtest", "optimize", "strategy", "import-trials")
 
 
 def commands_of(page: Path) -> list[str]:
@@ -93,6 +94,7 @@ def test_research_commands_of_the_pages_run_as_written(
     monkeypatch.setenv("QUANT_DATABASE_URL", database_url)
     monkeypatch.chdir(tmp_path)
     write_strategies(tmp_path)
+    write_returns(tmp_path / "returns.csv", np.random.default_rng(1).normal(0.0, 0.01, (90, 8)))
     assert main(shlex.split(command)) == 0
     for name in re.findall(r"--(?:report|trades) (\S+)", command):
         assert (tmp_path / name).stat().st_size > 500

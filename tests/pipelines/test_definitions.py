@@ -64,6 +64,7 @@ SELECTIONS = {
 OPERATORS = {
     "approve_candidate",
     "reject_candidate",
+    "roll_back_verdict",
     "approve_hot_coin",
     "record_price_factor",
     "accept_values",

@@ -12,6 +12,7 @@ from quant_pipelines.optimize.overfit.sharpe import (
     expected_maximum_sharpe,
     minimum_track_record_length,
     probabilistic_sharpe_ratio,
+    sharpe_standard_error,
 )
 from quant_pipelines.optimize.overfit.trials import effective_number_of_trials, trial_variance
 
@@ -30,4 +31,5 @@ __all__ = [
     "Moments",
     "moments_of",
     "sharpe_of_columns",
+    "sharpe_standard_error",
 ]

@@ -59,6 +59,34 @@ def probabilistic_sharpe_ratio(
     return _NORMAL.cdf((sharpe - benchmark) * math.sqrt(n_observations - 1) / deviation)
 
 
+def sharpe_standard_error(sharpe: float, *, n_observations: int, skew: float, kurtosis: float) -> float:
+    """Tell the standard error of an observed Sharpe ratio per period, [1]_ equation 8.
+
+    Parameters
+    ----------
+    sharpe
+        Observed Sharpe ratio per period; where it is NaN, so is the error.
+    n_observations
+        Number of returns that it rests on, at least 2.
+    skew, kurtosis
+        Of the returns; 0 and 3 for a normal.
+
+    Raises
+    ------
+    OptimizationError
+        If there are fewer than 2 observations.
+
+    Examples
+    --------
+    >>> from quant_pipelines.optimize.overfit import sharpe_standard_error
+    >>> round(sharpe_standard_error(0.1, n_observations=101, skew=0.0, kurtosis=3.0), 4)
+    0.1002
+    """
+    if n_observations < 2:
+        raise OptimizationError(f"n_observations is {n_observations}; expected at least 2 returns")
+    return math.sqrt(_estimator_variance(sharpe, skew, kurtosis) / (n_observations - 1))
+
+
 def expected_maximum_sharpe(*, n_trials: float, trial_variance: float) -> float:
     """Sharpe ratio that the best of many worthless trials is expected to show, [2]_ equation 1.
 

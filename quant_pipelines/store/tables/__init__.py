@@ -34,6 +34,7 @@ from quant_pipelines.store.tables.ops import (
     users,
 )
 from quant_pipelines.store.tables.research import (
+    backtests,
     folds,
     optimization_requests,
     optimizer_tasks,
@@ -78,6 +79,7 @@ __all__ = [
     "audit_logs",
     "balances",
     "bar_confirmations",
+    "backtests",
     "bar_revisions",
     "bar_versions",
     "bars",

@@ -239,9 +239,39 @@ verdicts = Table(
     document("reasons", comment="one sentence for each gate that failed"),
     moment("created_at"),
     moment("decided_at", nullable=True),
+    moment(
+        "reinstated_at",
+        nullable=True,
+        comment="when a person went back to it; it then stands before the verdicts of until then",
+    ),
     CheckConstraint(one_of("decision", VerdictDecision), name="decision"),
     schema="research",
     comment="What a walk-forward proved, gate by gate",
+)
+
+backtests = Table(
+    "backtests",
+    metadata,
+    identity(),
+    text("backtest_key", unique=True, comment="digest of everything that was asked: same key, same row"),
+    text("strategy"),
+    text("content_hash"),
+    text("kernel_digest"),
+    text("exchange"),
+    text("symbol", comment="or the name of an instrument set"),
+    text("timeframe"),
+    document("parameters"),
+    document("settings", comment="rules, stops, funding and the window that was asked for"),
+    Column("first_day", Date, nullable=False),
+    Column("last_day", Date, nullable=False),
+    Column("capital", Double, nullable=False),
+    Column("final_equity", Double, nullable=False),
+    Column("trades", Integer, nullable=False),
+    document("metrics"),
+    Column("daily_returns", ARRAY(Double), nullable=False),
+    moment("run_at", comment="when it last ran"),
+    schema="research",
+    comment="Backtests that were run on stored market data",
 )
 
 optimization_requests = Table(

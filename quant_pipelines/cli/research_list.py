@@ -1,0 +1,83 @@
+"""``quant research list``: what is stored of walk-forwards, or of backtests."""
+
+import argparse
+from typing import Any
+
+from quant_pipelines.cli.operator import add_home, opened
+from quant_pipelines.cli.output import print_answer, table
+from quant_pipelines.cli.parse import within
+from quant_pipelines.core.bounds import Bounds
+from quant_pipelines.core.symbols import require_symbol
+from quant_pipelines.core.timeframes import TIMEFRAMES
+
+_LIMIT = 50
+_WALKS = (
+    "verdict_id",
+    "task_id",
+    "strategy",
+    "symbol",
+    "timeframe",
+    "window_end",
+    "days",
+    "sharpe",
+    "total_return",
+    "result",
+)
+_BACKTESTS = (
+    "id",
+    "strategy",
+    "symbol",
+    "timeframe",
+    "first_day",
+    "last_day",
+    "trades",
+    "final_equity",
+    "run_at",
+)
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the arguments."""
+    add_home(parser)
+    parser.add_argument("--strategy", metavar="NAME", help="of this strategy only")
+    parser.add_argument("--symbol", type=require_symbol, help="such as BTC/USDT:USDT")
+    parser.add_argument("--timeframe", choices=tuple(TIMEFRAMES))
+    parser.add_argument(
+        "--limit",
+        type=within(Bounds(1, 10_000), "limit"),
+        default=_LIMIT,
+        metavar="N",
+        help="most rows (default: %(default)s)",
+    )
+    parser.add_argument("--backtests", action="store_true", help="backtests instead of walk-forwards")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Print the newest ones."""
+    from quant_pipelines.store.engine import transaction
+    from quant_pipelines.store.research_lists import RowFilter, list_backtests, list_walks
+
+    wanted = RowFilter(arguments.strategy, arguments.symbol, arguments.timeframe, arguments.limit)
+    read = list_backtests if arguments.backtests else list_walks
+    with opened(arguments) as (engine, _), transaction(engine) as connection:
+        rows = read(connection, wanted)
+    if arguments.backtests:
+        print_answer(arguments, {"backtests": rows}, table([_short(row) for row in rows], _BACKTESTS))
+    else:
+        shown = [_short(row) | {"result": _result(row)} for row in rows]
+        print_answer(arguments, {"walk_forwards": rows}, table(shown, _WALKS))
+    return 0
+
+
+def _short(row: dict[str, Any]) -> dict[str, Any]:
+    """Row with times as a table shows them."""
+    return {
+        name: f"{value:%Y-%m-%d %H:%M}" if hasattr(value, "hour") else value for name, value in row.items()
+    }
+
+
+def _result(row: dict[str, Any]) -> str:
+    if row["verdict_id"] is None:
+        return f"{row['status']}: {row['error']}" if row["error"] else str(row["status"])
+    capital = "passed" if row["capital_passed"] else "not passed"
+    return f"{row['decision']}, capital {capital}"
