@@ -120,6 +120,9 @@ class EventBroker(Protocol):
     def view(self, *, volatility: float, data_age_seconds: float) -> BookView:
         """Return what a decision sees."""
 
+    def ahead(self, bars: Sequence[ExecutionBar]) -> EventRun:
+        """Return the strategy at a copy of its desk, as it is once these bars are booked."""
+
     def read(self, inputs: StopInputs) -> None:
         """Take over what the stops read at the bar that is decided on."""
 

@@ -185,11 +185,14 @@ class VenueBroker:
 
     def view(self, *, volatility: float, data_age_seconds: float) -> BookView:
         """Return what a decision sees; what is open or unknown at the venue counts as held."""
+        return self._view_of(self._book, volatility=volatility, data_age_seconds=data_age_seconds)
+
+    def _view_of(self, book: VenueBook, *, volatility: float, data_age_seconds: float) -> BookView:
         ordered = sum((self._exposure(order) for order in self.unsettled()), _ZERO)
-        day = from_ms(self._book.day_start_ms)
+        day = from_ms(book.day_start_ms)
         intents = (order.intent for order in self.orders.values())
         today = sum(is_decided(one.purpose) and one.bar_close >= day for one in intents)
-        return self._book.view(ordered, today, volatility=volatility, data_age_seconds=data_age_seconds)
+        return book.view(ordered, today, volatility=volatility, data_age_seconds=data_age_seconds)
 
     @property
     def expected_position(self) -> float:
