@@ -93,6 +93,13 @@ class Thinking(Desk):
         self.pass_bar()
         self.wire.blocked_by = ""
 
+    def pass_bar_and_decide_late_while(self, happens: Callable[[], Any]) -> None:
+        """Book a bar while the books are compared, and have the strategy asked once they agree."""
+        self.wire.blocked_by = "the books are compared"
+        self.pass_bar_while()
+        self.thought.meanwhile = happens
+        self.trader.decide_late(to_ms(AT) + self.n_bars * MINUTE_MS + 500, 0.0)
+
     def rests(self) -> None:
         """Say of all that were not sent that they rest."""
         for number, order in enumerate(self.journal.read_orders(CANARY.id), 1):
@@ -247,11 +254,14 @@ def test_limit_that_is_set_meanwhile_lets_nothing_open(thinking: Thinking) -> No
     assert [one[3] for one in thinking.told()][:1] == ["limits were set anew before it was placed"]
 
 
-def test_order_that_becomes_unknown_meanwhile_holds_up_nothing_that_is_done(thinking: Thinking) -> None:
+@pytest.mark.parametrize("pass_bar", [Thinking.pass_bar_while, Thinking.pass_bar_and_decide_late_while])
+def test_order_that_becomes_unknown_meanwhile_holds_up_nothing_that_is_done(
+    thinking: Thinking, pass_bar: Callable[..., None]
+) -> None:
     def vanish() -> None:
         thinking.becomes(1, "PARTIALLY_FILLED", "0.1")  # told, and not booked yet
 
-    thinking.pass_bar_while(vanish)
+    pass_bar(thinking, vanish)
     assert (thinking.thought.n_asked, thinking.statuses()) == (2, ["PARTIALLY_FILLED", "INITIALIZED"])
     assert thinking.memory()["bars"] == 2
 
@@ -295,7 +305,7 @@ HAPPENINGS = draw.lists(
     draw.tuples(
         draw.sampled_from(["fill", "stop", "restart", "end", "halt"]),
         draw.integers(0, 9),
-        draw.booleans(),
+        draw.sampled_from(["before", "meanwhile", "late"]),
     ),
     min_size=3,
     max_size=12,
@@ -305,16 +315,18 @@ HAPPENINGS = draw.lists(
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(HAPPENINGS)
 def test_whatever_happens_while_it_thinks_each_fill_and_each_end_is_told_once(
-    happenings: list[tuple[str, int, bool]],
+    happenings: list[tuple[str, int, str]],
 ) -> None:
     thinking = Thinking()
     thinking.pass_bar()
 
-    for what, which, is_meanwhile in happenings:
+    for what, which, when in happenings:
         act = partial(thinking.happens, what, which)
-        if not is_meanwhile:
-            act()
-        thinking.pass_bar_while(act if is_meanwhile else nothing)
+        if when == "late":
+            thinking.pass_bar_and_decide_late_while(act)
+        else:
+            (act if when == "before" else nothing)()
+            thinking.pass_bar_while(act if when == "meanwhile" else nothing)
         if what == "restart":
             thinking.open()
             thinking.wire.blocked_by = ""
