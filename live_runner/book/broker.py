@@ -72,6 +72,9 @@ class Broker(Protocol):
     def at_desk(self) -> "AtDesk | None":
         """The event strategy at its desk; None for one that has a target."""
 
+    def ahead(self, bars: Sequence[ExecutionBar]) -> EventRun | None:
+        """Return the event strategy at a copy of its desk, as it is once these bars are booked, or None."""
+
     def is_booked(self, name: str) -> bool:
         """Whether any fill of an order is booked."""
 
@@ -119,9 +122,6 @@ class EventBroker(Protocol):
 
     def view(self, *, volatility: float, data_age_seconds: float) -> BookView:
         """Return what a decision sees."""
-
-    def ahead(self, bars: Sequence[ExecutionBar]) -> EventRun:
-        """Return the strategy at a copy of its desk, as it is once these bars are booked."""
 
     def read(self, inputs: StopInputs) -> None:
         """Take over what the stops read at the bar that is decided on."""

@@ -112,9 +112,10 @@ class PaperBroker:
         """The event strategy at its desk; None for one that has a target."""
         return None if self.run is None else AtDesk(self.run, self)
 
-    def ahead(self, bars: Sequence[ExecutionBar]) -> EventRun:
-        """Return the strategy at a copy of its desk, as it is once these bars are booked."""
-        assert self.run is not None  # noqa: S101 - it has a desk
+    def ahead(self, bars: Sequence[ExecutionBar]) -> EventRun | None:
+        """Return the event strategy at a copy of its desk, as it is once these bars are booked."""
+        if self.run is None:
+            return None
         book = Book.from_document(self.book.settings, self.book.to_document())
         run = self.run.at(book)
         for bar in bars:

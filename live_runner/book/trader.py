@@ -5,7 +5,7 @@ Synchronous on purpose: bars in, one transaction out. Its strategy thinks while 
 
 import logging
 import threading
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager
 from dataclasses import replace
 from functools import partial
@@ -155,8 +155,7 @@ class Trader:
         """Trade within the tightest of the deployment's own limits and those that operators set."""
         own, strategy = self.plan.rules.limits, STRATEGY_SCOPE + self.plan.deployment.strategy
         given = (limits.get(scope, {}) for scope in ("account", self.key, strategy))
-        in_force = tightest_limits(own, *given)
-        self._rules = replace(self.plan.rules, limits=in_force)
+        self._rules = replace(self.plan.rules, limits=tightest_limits(own, *given))
 
     def follow(self, stored: Iterable[Trip]) -> None:
         """Follow the events that stand in the database, or go on once they are resolved."""
@@ -197,27 +196,23 @@ class Trader:
             if tick.strategy_bars is not None:
                 self.series.extend(tick.strategy_bars)
             self.inputs.extend(tick.higher, tick.funding, tick.points)
-            bars = self._new_bars(tick)
-            if not bars:
+            if not (bars := self._new_bars(tick)):
                 return None
             moment = Moment(bars[-1].ts + self.plan.execution_step_ms, self._epoch, tick.data_age_seconds)
-            run = self._run_after(bars)
-            has_news = run is not None and run.has_news
-            standing = self._standing(moment.close_ms, tick.now_ms, None, has_news=has_news)
-            is_due = due(standing) == "ask"
-            return self._question(moment._replace(is_bar=standing.is_bar), run) if is_due else None
+            return self._due(moment, tick.now_ms, bars)
 
-    def _run_after(self, bars: Sequence[ExecutionBar]) -> EventRun | None:
-        """Return an event strategy at a copy of its desk, as it is once these bars are booked."""
-        desk = self._held.broker.at_desk
-        return None if desk is None else desk.broker.ahead(bars)
+    def _due(self, moment: Moment, now_ms: int, bars: list[ExecutionBar]) -> StrategyQuestion | None:
+        """Return what the strategy is to be asked once these bars are booked; None for nothing."""
+        run = self._held.broker.ahead(bars)
+        has_news = run is not None and run.has_news
+        standing = self._standing(moment.close_ms, now_ms, None, has_news=has_news)
+        is_asked = due(standing) == "ask"
+        return self._question(moment._replace(is_bar=standing.is_bar), run) if is_asked else None
 
     def _question(self, moment: Moment, run: EventRun | None) -> StrategyQuestion:
-        question = self.inputs.question(moment.close_ms)
-        if run is None:
-            return question
-        rules = self.plan.rules_at(self._rules, moment.close_ms)
-        return question._replace(sitting=Sitting(run, rules, moment.is_bar, moment.data_age_seconds))
+        question, rules = self.inputs.question(moment.close_ms), self._rules
+        more = (self.plan.rules_at(rules, moment.close_ms), moment.is_bar, moment.data_age_seconds)
+        return question if run is None else question._replace(sitting=Sitting(run, *more))
 
     def _new_bars(self, tick: Tick) -> list[ExecutionBar]:
         bars = execution_bars(tick, self.plan.execution_step_ms)
@@ -243,7 +238,15 @@ class Trader:
             As `advance`.
         """
         with self._deciding:
-            answered(partial(self._decide_late, now_ms, data_age_seconds), None, self._ask)
+            question = self._late_question(now_ms, data_age_seconds)
+            answered(partial(self._decide_late, now_ms, data_age_seconds), question, self._ask)
+
+    def _late_question(self, now_ms: int, data_age_seconds: float) -> StrategyQuestion | None:
+        with self._held.alone():
+            close_ms, prevented = self.booked_until_ms, self._waits.prevented
+            if prevented is None or prevented.close_ms != close_ms:
+                return None
+            return self._due(Moment(close_ms, self._epoch, data_age_seconds), now_ms, [])
 
     def _decide_late(self, now_ms: int, data_age_seconds: float, answer: Answer | None) -> None:
         with self._held.alone():
@@ -263,9 +266,8 @@ class Trader:
                 self._waits.prevented = prevented
                 self._waits.drop(now_ms)
                 return
-            late = {"late_seconds": (now_ms - close_ms) / 1000, "waited_for": prevented.reason}
-            signal = replace(decided.signal, decision=decided.signal.decision | late)
-            decided = decided._replace(signal=signal)
+            late = (now_ms - close_ms) / 1000
+            decided = decided.noting({"late_seconds": late, "waited_for": prevented.reason})
             booking = booking_of(self._held.broker, self.plan, close_ms, decided=decided)
             self._journal.book_decision(self._epoch, booking, from_ms(now_ms))
             self._waits.write(now_ms)
@@ -351,16 +353,15 @@ class Trader:
             If the strategy has to be asked first.
         """
         close_ms = moment.close_ms
-        if answer is not None and answer.question.close_ms != close_ms:
-            answer = None
+        answer = answer if answer is not None and answer.question.close_ms == close_ms else None
         standing = self._standing(close_ms, now_ms, answer, has_news=self._held.broker.has_news)
         is_due, moment = due(standing), moment._replace(is_bar=standing.is_bar)
         if is_due == "ask":
-            raise Unanswered(self._question(moment, self._run_after(())))
+            raise Unanswered(self._question(moment, self._held.broker.ahead(())))
         self._waits.prevented = None
         if is_due == "withdraw":
-            desk = self._held.broker.at_desk
-            return desk and withdraw(self.plan, self._rules, desk, answer, moment)
+            at_desk = self._held.broker.at_desk
+            return at_desk and withdraw(self.plan, self._rules, at_desk, answer, moment)
         if is_due == "wait":
             is_planned = standing.waits_for == standing.pause
             self._waits.prevented = Prevented(close_ms, standing.waits_for, is_planned)
@@ -376,9 +377,8 @@ class Trader:
         broker, is_reducing = self._held.broker, self.breaker.only_reduces
         if (desk := broker.at_desk) is not None:
             decided = decide_event(self.plan, self._rules, desk, answer, moment)
-            if not desk.broker.needs_approval:
-                return decided
-            return self._approval.approved_orders(decided, moment, desk, broker, is_reducing=is_reducing)
+            approve = partial(self._approval.approved_orders, is_reducing=is_reducing)
+            return approve(decided, moment, desk, broker) if desk.broker.needs_approval else decided
         self._approval.report(broker, moment.close_ms)  # the account sees the book after the bar, as it does
         decided = decide_on(self.plan, self._rules, broker, answer, moment)
         approved = self._approval.approved(decided, moment, broker.n_fills, is_reducing=is_reducing)

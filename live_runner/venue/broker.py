@@ -14,6 +14,7 @@ from live_runner.venue.tally import BookTally
 from live_runner.venue.wire import Wire
 from quant_pipelines.accounting import Account
 from quant_pipelines.backtest import ExecutionBar
+from quant_pipelines.backtest.book.event_run import EventRun
 from quant_pipelines.backtest.market.stop_rules import inputs_from_document
 from quant_pipelines.core.orders import OrderStatus
 from quant_pipelines.core.timeframes import from_ms, to_ms
@@ -153,6 +154,10 @@ class VenueBroker:
 
     @property
     def at_desk(self) -> AtDesk | None:
+        """None: it follows targets."""
+        return None
+
+    def ahead(self, bars: Sequence[ExecutionBar]) -> EventRun | None:
         """None: it follows targets."""
         return None
 
