@@ -347,3 +347,10 @@ def test_whatever_happens_while_it_thinks_each_fill_and_each_end_is_told_once(
     assert told == booked
     assert all(n == 1 for n in ends.values())
     assert thinking.memory()["bars"] == thinking.thought.n_asked > 0
+
+
+def test_late_decision_reads_no_rows_again(thinking: Thinking) -> None:
+    before = thinking.at_broker(lambda broker: broker)
+    thinking.pass_bar_and_decide_late_while(nothing)
+    assert thinking.at_broker(lambda broker: broker) is before
+    assert thinking.memory()["bars"] == 2
