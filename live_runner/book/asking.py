@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
+from live_runner.book.sitting import Sat, Sitting, sit
 from live_runner.book.waits import BarMissed
 from quant_pipelines.core.arrays import FloatArray
 from quant_pipelines.core.bars import Bars
@@ -13,20 +14,25 @@ from quant_pipelines.sdk.strategy import Strategy, target_of
 class StrategyQuestion(NamedTuple):
     """The strategy's bars that have closed by a decision's close, milliseconds UTC, with its inputs.
 
-    ``told`` is what is journaled of the inputs.
+    ``told`` is what is journaled of the inputs; ``sitting`` the copy of its desk, of an event strategy.
     """
 
     close_ms: int
     bars: Bars
     told: Mapping[str, Any]
+    sitting: Sitting | None = None
 
 
 class Answer(NamedTuple):
-    """Target after the question's last bar, and the factors on its stops at each bar."""
+    """Target after the question's last bar, and the factors on its stops at each bar.
+
+    ``sat`` is what an event strategy did instead; None also where the data was too old to ask it.
+    """
 
     question: StrategyQuestion
     target: float
     scales: Mapping[str, FloatArray]
+    sat: Sat | None = None
 
 
 class Unanswered(Exception):
@@ -45,6 +51,9 @@ def ask(strategy: Strategy, question: StrategyQuestion) -> Answer:
     StrategyError
         If it fails.
     """
+    if question.sitting is not None:
+        sat = sit(strategy, question.sitting, question.close_ms, question.bars)
+        return Answer(question, 0.0, {}, sat)
     target = float(target_of(strategy, question.bars)[-1])
     return Answer(question, target, scales_of(strategy, question.bars))
 
@@ -64,8 +73,7 @@ def answered(
     Parameters
     ----------
     step
-        Holds the book. Raises `Unanswered` where another decision is due than the one that was asked about,
-        and `BarMissed` where a strategy that acts on its book did not answer.
+        Holds the book. Raises `Unanswered` where another decision is due than the one that was asked about.
     question
         What is due, as far as is known before; None for nothing.
     ask
@@ -73,8 +81,10 @@ def answered(
     """
     while True:
         try:
-            return step(None if question is None else ask(question))
+            answer = None if question is None else ask(question)
+        except BarMissed:
+            answer = None
+        try:
+            return step(answer)
         except Unanswered as due:
             question = due.question
-        except BarMissed:
-            question = None

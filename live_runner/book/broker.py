@@ -72,6 +72,9 @@ class Broker(Protocol):
     def at_desk(self) -> "AtDesk | None":
         """The event strategy at its desk; None for one that has a target."""
 
+    def ahead(self, bars: Sequence[ExecutionBar]) -> EventRun | None:
+        """Return the event strategy at a copy of its desk, as it is once these bars are booked, or None."""
+
     def is_booked(self, name: str) -> bool:
         """Whether any fill of an order is booked."""
 

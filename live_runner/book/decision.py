@@ -1,7 +1,7 @@
 """From a closed bar to a signal and the intent that it wants; the same cycle as every backtest."""
 
 from dataclasses import replace
-from typing import NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from live_runner.book.asking import Answer
 from live_runner.book.plan import DeploymentPlan
@@ -60,6 +60,10 @@ class Decided(NamedTuple):
     stop_inputs: StopInputs = NO_INPUTS
     resting: tuple[Intent, ...] = ()
     orders: tuple[OrderState, ...] = ()
+
+    def noting(self, more: dict[str, Any]) -> "Decided":
+        """Return it with more in its journal."""
+        return self._replace(signal=replace(self.signal, decision=self.signal.decision | more))
 
 
 def decide_on(

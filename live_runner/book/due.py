@@ -27,7 +27,9 @@ class BookStanding(NamedTuple):
     pause, missed
         Why a strategy's decision waits: for the end of a funding slot, as it did not answer; empty if not.
     is_answered
-        Whether the strategy was asked about this close, or acts on the book itself.
+        Whether the strategy was asked about this close.
+    has_acted
+        Whether it has acted at a copy of its desk then: that is taken over, and not asked for again.
     """
 
     is_halted: bool = False
@@ -39,6 +41,7 @@ class BookStanding(NamedTuple):
     pause: str = ""
     missed: str = ""
     is_answered: bool = False
+    has_acted: bool = False
 
     @property
     def wants_flat(self) -> bool:
@@ -48,6 +51,8 @@ class BookStanding(NamedTuple):
     @property
     def waits_for(self) -> str:
         """Why the decision has to wait, as one clause; empty if it need not."""
+        if self.has_acted:
+            return ""
         return self.hindered or ("" if self.wants_flat else self.pause or self.missed)
 
 
@@ -61,6 +66,10 @@ def due(standing: BookStanding) -> Due:
     ('ask', 'decide', 'decide')
     >>> due(asked._replace(is_answered=True, is_halted=True))  # halted while it thought
     'withdraw'
+    >>> due(asked._replace(is_answered=True, hindered="an order is not settled"))
+    'wait'
+    >>> due(asked._replace(is_answered=True, has_acted=True, hindered="an order is not settled"))
+    'decide'
     """
     if standing.is_halted and not standing.closes:
         return "withdraw"

@@ -1,7 +1,7 @@
 """The paper broker: fills come from closed bars, by the step that backtests use."""
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from decimal import Decimal
 from typing import Any
@@ -111,6 +111,16 @@ class PaperBroker:
     def at_desk(self) -> AtDesk | None:
         """The event strategy at its desk; None for one that has a target."""
         return None if self.run is None else AtDesk(self.run, self)
+
+    def ahead(self, bars: Sequence[ExecutionBar]) -> EventRun | None:
+        """Return the event strategy at a copy of its desk, as it is once these bars are booked."""
+        if self.run is None:
+            return None
+        book = Book.from_document(self.book.settings, self.book.to_document())
+        run = self.run.at(book)
+        for bar in bars:
+            run.note(book.step(bar))
+        return run
 
     def is_booked(self, name: str) -> bool:
         """Whether any fill of an order is booked."""

@@ -20,16 +20,18 @@ from live_runner.book.due import BookStanding, due
 from live_runner.book.event_decision import decide_event, withdraw
 from live_runner.book.held import BookInMemory
 from live_runner.book.inputs import LiveInputs
-from live_runner.book.paper import PaperBroker, open_paper
+from live_runner.book.paper import open_paper
 from live_runner.book.plan import DeploymentPlan, tightest_limits
 from live_runner.book.recovery import REPEATED
 from live_runner.book.rows import shown
+from live_runner.book.sitting import Sitting
+from live_runner.book.status import status_of
 from live_runner.book.tick import Tick, execution_bars
 from live_runner.book.waits import Prevented, Waits, too_old
 from live_runner.feed.series import BarSeries
 from quant_pipelines.backtest import ExecutionBar
+from quant_pipelines.backtest.book.event_run import EventRun
 from quant_pipelines.core.errors import ExchangeError
-from quant_pipelines.core.orders import shown_quantity
 from quant_pipelines.core.timeframes import floor_ms, from_ms, to_ms
 from quant_pipelines.store.deployments import STRATEGY_SCOPE
 from quant_pipelines.store.heartbeats import halt_alert
@@ -153,8 +155,7 @@ class Trader:
         """Trade within the tightest of the deployment's own limits and those that operators set."""
         own, strategy = self.plan.rules.limits, STRATEGY_SCOPE + self.plan.deployment.strategy
         given = (limits.get(scope, {}) for scope in ("account", self.key, strategy))
-        in_force = tightest_limits(own, *given)
-        self._rules = replace(self.plan.rules, limits=in_force)
+        self._rules = replace(self.plan.rules, limits=tightest_limits(own, *given))
 
     def follow(self, stored: Iterable[Trip]) -> None:
         """Follow the events that stand in the database, or go on once they are resolved."""
@@ -195,10 +196,23 @@ class Trader:
             if tick.strategy_bars is not None:
                 self.series.extend(tick.strategy_bars)
             self.inputs.extend(tick.higher, tick.funding, tick.points)
-            bars = self._new_bars(tick)
-            close_ms = bars[-1].ts + self.plan.execution_step_ms if bars else 0
-            is_due = bars and due(self._standing(close_ms, tick.now_ms, None)) == "ask"
-            return self.inputs.question(close_ms) if is_due else None
+            if not (bars := self._new_bars(tick)):
+                return None
+            moment = Moment(bars[-1].ts + self.plan.execution_step_ms, self._epoch, tick.data_age_seconds)
+            return self._due(moment, tick.now_ms, bars)
+
+    def _due(self, moment: Moment, now_ms: int, bars: list[ExecutionBar]) -> StrategyQuestion | None:
+        """Return what the strategy is to be asked once these bars are booked; None for nothing."""
+        run = self._held.broker.ahead(bars)
+        has_news = run is not None and run.has_news
+        standing = self._standing(moment.close_ms, now_ms, None, has_news=has_news)
+        is_asked = due(standing) == "ask"
+        return self._question(moment._replace(is_bar=standing.is_bar), run) if is_asked else None
+
+    def _question(self, moment: Moment, run: EventRun | None) -> StrategyQuestion:
+        question, rules = self.inputs.question(moment.close_ms), self._rules
+        more = (self.plan.rules_at(rules, moment.close_ms), moment.is_bar, moment.data_age_seconds)
+        return question if run is None else question._replace(sitting=Sitting(run, *more))
 
     def _new_bars(self, tick: Tick) -> list[ExecutionBar]:
         bars = execution_bars(tick, self.plan.execution_step_ms)
@@ -224,12 +238,22 @@ class Trader:
             As `advance`.
         """
         with self._deciding:
-            answered(partial(self._decide_late, now_ms, data_age_seconds), None, self._ask)
+            question = self._late_question(now_ms, data_age_seconds)
+            answered(partial(self._decide_late, now_ms, data_age_seconds), question, self._ask)
+
+    def _late_question(self, now_ms: int, data_age_seconds: float) -> StrategyQuestion | None:
+        with self._held.alone():
+            close_ms, prevented = self.booked_until_ms, self._waits.prevented
+            if prevented is None or prevented.close_ms != close_ms:
+                return None
+            return self._due(Moment(close_ms, self._epoch, data_age_seconds), now_ms, [])
 
     def _decide_late(self, now_ms: int, data_age_seconds: float, answer: Answer | None) -> None:
         with self._held.alone():
             prevented, close_ms = self._waits.prevented, self.booked_until_ms
-            if prevented is None or prevented.close_ms != close_ms or self._held.broker.waits_for:
+            if prevented is None or prevented.close_ms != close_ms:
+                return
+            if self._held.broker.waits_for and (answer is None or answer.sat is None):
                 return
             if self._waits.missed_at(close_ms):  # asked again at the next close
                 self._waits.prevented = self._waits.missed
@@ -242,9 +266,8 @@ class Trader:
                 self._waits.prevented = prevented
                 self._waits.drop(now_ms)
                 return
-            late = {"late_seconds": (now_ms - close_ms) / 1000, "waited_for": prevented.reason}
-            signal = replace(decided.signal, decision=decided.signal.decision | late)
-            decided = decided._replace(signal=signal)
+            late = (now_ms - close_ms) / 1000
+            decided = decided.noting({"late_seconds": late, "waited_for": prevented.reason})
             booking = booking_of(self._held.broker, self.plan, close_ms, decided=decided)
             self._journal.book_decision(self._epoch, booking, from_ms(now_ms))
             self._waits.write(now_ms)
@@ -285,22 +308,7 @@ class Trader:
 
     def status(self) -> dict[str, Any]:
         """Document of the deployment for the heartbeat."""
-        deployment, breaker = self.plan.deployment, self.breaker
-        return {
-            "id": deployment.id,
-            "strategy": deployment.strategy,
-            "symbol": deployment.symbol,
-            "timeframe": deployment.timeframe,
-            "state": breaker.state,
-            "halted_by": breaker.reason,
-            "reduced_by": breaker.reduced_by,
-            "booked_until": from_ms(self.booked_until_ms).isoformat(),
-            "position": shown_quantity(self._held.broker.account.position),
-            "equity": self._held.broker.equity,
-            "fills": self._held.broker.n_fills,
-            "venue": self._held.broker.venue,
-            "waits_for": self._held.broker.waits_for,
-        }
+        return status_of(self.plan.deployment, self.breaker, self._held.broker, self.booked_until_ms)
 
     def _book(self, bars: list[ExecutionBar], tick: Tick, answer: Answer | None, *, is_newest: bool) -> None:
         done = driven(self._held.broker, self.plan, bars)
@@ -319,21 +327,21 @@ class Trader:
         if decided is not None:
             self._take(decided, close_ms, tick.now_ms)
 
-    def _standing(self, close_ms: int, now_ms: int, answer: Answer | None) -> BookStanding:
+    def _standing(self, close_ms: int, now_ms: int, answer: Answer | None, *, has_news: bool) -> BookStanding:
         """How the book stands at a close; what flattens is closed at the next bar of any timeframe."""
         broker, step_ms = self._held.broker, self.plan.step_ms
         strategy_close_ms, decided_ms = floor_ms(close_ms, step_ms), floor_ms(self._held.decided_ms, step_ms)
-        has_answer = answer is not None and answer.question.close_ms == close_ms
         return BookStanding(
             is_halted=self.is_halted,
             closes=self.must_flatten and broker.closes_with_bars and broker.account.position != 0.0,
             is_leaving=self.is_leaving,
             is_bar=decided_ms < strategy_close_ms <= self.series.end_ms,
-            is_news=broker.has_news and decided_ms == strategy_close_ms,
+            is_news=has_news and decided_ms == strategy_close_ms,
             hindered=broker.waits_for or too_old(now_ms - close_ms, self.plan.execution_step_ms),
             pause=self.pause.reason(now_ms),
             missed=self._waits.missed_at(close_ms),
-            is_answered=has_answer or broker.at_desk is not None,
+            is_answered=answer is not None,
+            has_acted=answer is not None and answer.sat is not None,
         )
 
     def _decide(self, moment: Moment, now_ms: int, answer: Answer | None) -> Decided | None:
@@ -345,44 +353,36 @@ class Trader:
             If the strategy has to be asked first.
         """
         close_ms = moment.close_ms
-        standing = self._standing(close_ms, now_ms, answer)
-        is_due = due(standing)
+        answer = answer if answer is not None and answer.question.close_ms == close_ms else None
+        standing = self._standing(close_ms, now_ms, answer, has_news=self._held.broker.has_news)
+        is_due, moment = due(standing), moment._replace(is_bar=standing.is_bar)
         if is_due == "ask":
-            raise Unanswered(self.inputs.question(close_ms))
+            raise Unanswered(self._question(moment, self._held.broker.ahead(())))
         self._waits.prevented = None
         if is_due == "withdraw":
-            return self._withdrawn(moment)
+            at_desk = self._held.broker.at_desk
+            return at_desk and withdraw(self.plan, self._rules, at_desk, answer, moment)
         if is_due == "wait":
             is_planned = standing.waits_for == standing.pause
             self._waits.prevented = Prevented(close_ms, standing.waits_for, is_planned)
         if is_due != "decide":
             return None
         why = self.closes_for if standing.closes else None
-        moment = moment._replace(is_leaving=standing.wants_flat, is_bar=standing.is_bar, exit_reason=why)
-        if standing.wants_flat:
+        moment = moment._replace(is_leaving=standing.wants_flat, exit_reason=why)
+        if answer is None or (standing.wants_flat and answer.sat is None):
             answer = unasked(self.inputs.bars_alone(close_ms))
-        elif answer is None:  # whoever acts on its book is asked while it does
-            answer = unasked(self.inputs.question(close_ms))
         return self._decided(answer, moment)
 
     def _decided(self, answer: Answer, moment: Moment) -> Decided:
         broker, is_reducing = self._held.broker, self.breaker.only_reduces
         if (desk := broker.at_desk) is not None:
-            with self._waits.asking(moment.close_ms):
-                decided = decide_event(self.plan, self._rules, desk, answer.question.bars, moment)
-            if not desk.broker.needs_approval:
-                return decided
-            return self._approval.approved_orders(decided, moment, desk, broker, is_reducing=is_reducing)
+            decided = decide_event(self.plan, self._rules, desk, answer, moment)
+            approve = partial(self._approval.approved_orders, is_reducing=is_reducing)
+            return approve(decided, moment, desk, broker) if desk.broker.needs_approval else decided
         self._approval.report(broker, moment.close_ms)  # the account sees the book after the bar, as it does
         decided = decide_on(self.plan, self._rules, broker, answer, moment)
         approved = self._approval.approved(decided, moment, broker.n_fills, is_reducing=is_reducing)
         return broker.complete(approved)
-
-    def _withdrawn(self, moment: Moment) -> Decided | None:
-        """While it is halted, nothing rests that could open; at a venue its link sees to that at once."""
-        broker = self._held.broker
-        rules = self.plan.rules_at(self._rules, moment.close_ms)
-        return withdraw(rules, broker, moment) if isinstance(broker, PaperBroker) else None
 
     def _take(self, decided: Decided, close_ms: int, now_ms: int) -> None:
         """Hand a committed decision to the broker."""

@@ -6,6 +6,7 @@ calls. Nothing is filled here.
 
 import math
 from collections.abc import Iterable
+from copy import copy
 from decimal import Decimal
 from typing import Any
 
@@ -209,6 +210,13 @@ class VenueBook:
             standing = standing_at_close(self.account, standing, marked.seen, state.seen, self._stops)
         self._state = marked._replace(order=order, stop=standing)
         self._keep_bar(int(bar.ts), marked.seen, unsettled_since_ms)
+
+    def ahead(self, bars: Iterable[ExecutionBar], unsettled_since_ms: int | None) -> "VenueBook":
+        """Return a copy as it is once these bars are booked; see `step`."""
+        marked = copy(self)
+        for bar in bars:
+            marked.step(bar, unsettled_since_ms)
+        return marked
 
     def read(self, inputs: StopInputs) -> None:
         """Take over what the stops read at the bar that was decided on."""

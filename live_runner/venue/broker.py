@@ -14,6 +14,7 @@ from live_runner.venue.tally import BookTally
 from live_runner.venue.wire import Wire
 from quant_pipelines.accounting import Account
 from quant_pipelines.backtest import ExecutionBar
+from quant_pipelines.backtest.book.event_run import EventRun
 from quant_pipelines.backtest.market.stop_rules import inputs_from_document
 from quant_pipelines.core.orders import OrderStatus
 from quant_pipelines.core.timeframes import from_ms, to_ms
@@ -156,6 +157,10 @@ class VenueBroker:
         """None: it follows targets."""
         return None
 
+    def ahead(self, bars: Sequence[ExecutionBar]) -> EventRun | None:
+        """None: it follows targets."""
+        return None
+
     def complete(self, decided: Decided) -> Decided:
         """Return the decision with the kind of its order: what opens or adds is an entry.
 
@@ -185,11 +190,14 @@ class VenueBroker:
 
     def view(self, *, volatility: float, data_age_seconds: float) -> BookView:
         """Return what a decision sees; what is open or unknown at the venue counts as held."""
+        return self._view_of(self._book, volatility=volatility, data_age_seconds=data_age_seconds)
+
+    def _view_of(self, book: VenueBook, *, volatility: float, data_age_seconds: float) -> BookView:
         ordered = sum((self._exposure(order) for order in self.unsettled()), _ZERO)
-        day = from_ms(self._book.day_start_ms)
+        day = from_ms(book.day_start_ms)
         intents = (order.intent for order in self.orders.values())
         today = sum(is_decided(one.purpose) and one.bar_close >= day for one in intents)
-        return self._book.view(ordered, today, volatility=volatility, data_age_seconds=data_age_seconds)
+        return book.view(ordered, today, volatility=volatility, data_age_seconds=data_age_seconds)
 
     @property
     def expected_position(self) -> float:

@@ -4,6 +4,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
+from decimal import Decimal
 from typing import Any, TypedDict, Unpack
 
 from live_runner.book.broker import AtDesk, Stepped
@@ -11,6 +12,7 @@ from live_runner.book.decision import Decided
 from live_runner.book.plan import DeploymentPlan
 from live_runner.venue.broker import BookRows, VenueBroker
 from live_runner.venue.resting_book import RestingBook
+from live_runner.venue.seen import SeenAtVenue
 from live_runner.venue.wire import Wire
 from quant_pipelines.backtest import ExecutionBar
 from quant_pipelines.backtest.bar.stops import StopInputs
@@ -22,7 +24,7 @@ from quant_pipelines.store.journal import Journal
 from quant_pipelines.store.trading import Fill, Income, OrderState
 from quant_pipelines.store.venue_orders import OrderStep, PlacedOrder, Received
 from quant_pipelines.trading.purposes import number_of
-from quant_pipelines.trading.wished import RESTS
+from quant_pipelines.trading.wished import RESTS, WishedOrder
 
 
 class BrokerTerms(TypedDict):
@@ -79,6 +81,26 @@ class EventVenueBroker(VenueBroker):
         self.run.note(self.resting.news(int(bar.ts)))
         return stepped
 
+    def ahead(self, bars: Sequence[ExecutionBar]) -> EventRun:
+        """Return the strategy at a copy of its desk, as it is once these bars are booked."""
+        book, shown = self._book.ahead(bars, self._unsettled_since_ms()), self.resting.shown
+        orders = {name: self.orders[name] for name in shown if name in self.orders}
+        seen = SeenAtVenue(
+            book.account,
+            book.equity,
+            book.close,
+            self.position(),
+            self._view_of(book, volatility=0.0, data_age_seconds=0.0),
+            orders,
+            booked={name: self.filled(name) for name in shown},
+            missing={name: self.unbooked(name) for name in orders},
+        )
+        resting = self.resting.at(seen)
+        run = self.run.at(resting)
+        for bar in bars:
+            run.note(resting.news(int(bar.ts)))
+        return run
+
     def checkpoint(self) -> dict[str, Any]:
         """State as a JSON document, with what the strategy wishes and was told."""
         desk = {**self.run.to_document(), **self.resting.to_document()}
@@ -100,7 +122,7 @@ class EventVenueBroker(VenueBroker):
 
     def kept_orders(self) -> tuple[OpenExposure, ...]:
         """Open orders without those that the strategy or the runner has taken back."""
-        gone = {order.name for order in self.resting.wished() if not order.is_wished}
+        gone = {order.name for order in self.wished() if not order.is_wished}
         return tuple(one for one in self.open_orders() if one.client_order_id not in gone)
 
     def take(self, decided: Decided, now_ms: int) -> None:
@@ -131,9 +153,13 @@ class EventVenueBroker(VenueBroker):
         """Orders that rest with all of their fills booked."""
         return [order for order in self._live() if self._rests(order)]
 
-    def unended(self) -> list[PlacedOrder]:
-        """Orders of the strategy that have not ended, or whose fills are not all booked."""
-        return [order for order in self._live() if number_of(order.intent.purpose)]
+    def filled(self, name: str) -> Decimal:
+        """Return the base that is booked of an order."""
+        return self.tally.filled(name)
+
+    def wished(self) -> list[WishedOrder]:
+        """Orders of the strategy that have not ended, or whose fills are not all booked, oldest first."""
+        return self.resting.wished(order for order in self._live() if number_of(order.intent.purpose))
 
     def _rests(self, order: PlacedOrder) -> bool:
         is_quiet = order.progress.status in RESTS and not self.unbooked(order.intent.client_order_id)

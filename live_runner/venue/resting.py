@@ -95,7 +95,7 @@ class RestingOrders:
     async def leave(self) -> None:
         """Cancel what may open, because nobody looks after it; what can't be is found by the next life.
 
-        What is known is canceled without its rows: the strategy may have the book, to think.
+        What is known is canceled without its rows: others may have the book, or the database is away.
         """
         with suppress(TimeoutError, StoreError):
             async with asyncio.timeout(_LEAVE_SECONDS):
@@ -203,7 +203,7 @@ def _opening(wished: list[WishedOrder]) -> list[str]:
 
 
 def _wished(broker: VenueBroker) -> list[WishedOrder]:
-    return _at_desk(broker).resting.wished()
+    return _at_desk(broker).wished()
 
 
 def _at_desk(broker: VenueBroker) -> EventVenueBroker:

@@ -4,13 +4,12 @@ What became of its orders is in their rows; nothing is sent and nothing is booke
 """
 
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, replace
 from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
-from typing import Any, Protocol
+from typing import Any, Protocol, Self
 
 from live_runner.book.rows import exact
-from live_runner.venue.tally import BookTally
 from quant_pipelines.accounting import Account
 from quant_pipelines.backtest import BookedFill, OrderEnded
 from quant_pipelines.backtest.book.desk import DeskBook
@@ -38,8 +37,9 @@ _ZERO = Decimal(0)
 class AtVenue(Protocol):
     """Position and orders of the deployment."""
 
-    orders: dict[str, PlacedOrder]
-    tally: BookTally
+    @property
+    def orders(self) -> Mapping[str, PlacedOrder]:
+        """Orders by their names."""
 
     @property
     def account(self) -> Account:
@@ -59,11 +59,11 @@ class AtVenue(Protocol):
     def view(self, *, volatility: float, data_age_seconds: float) -> BookView:
         """Return what a decision sees."""
 
+    def filled(self, name: str) -> Decimal:
+        """Return the base that is booked of an order."""
+
     def unbooked(self, name: str) -> Decimal:
         """Quantity that the venue says was filled, and is not booked yet."""
-
-    def unended(self) -> list[PlacedOrder]:
-        """Orders of the strategy that have not ended, or whose fills are not all booked."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +88,11 @@ class RestingBook(DeskBook):
         What was booked so far.
     document
         What ``to_document`` gave with the newest bar; None before the first one.
+
+    Attributes
+    ----------
+    wishes, last_order
+        Orders by number that were not told as ended, and the newest number.
     """
 
     def __init__(
@@ -101,8 +106,8 @@ class RestingBook(DeskBook):
     ) -> None:
         document = document or {}
         self._at_venue, self._tick_size, self._step_ms = at_venue, tick_size, step_ms
-        self._last = int(document.get("last_order", 0))
-        self._wishes = {
+        self.last_order = int(document.get("last_order", 0))
+        self.wishes = {
             int(one["number"]): _Wish(NewOrder(**one["order"]), one["is_wished"])
             for one in document.get("wishes", ())
         }
@@ -142,7 +147,7 @@ class RestingBook(DeskBook):
                 wish.order.post_only,
                 wish.order.expires_ms,
             )
-            for number, wish in self._wishes.items()
+            for number, wish in self.wishes.items()
             if wish.is_wished and not self._has_ended(number)
         )
 
@@ -166,25 +171,45 @@ class RestingBook(DeskBook):
         """Wish an order; returns its number, or 0 if the venue has no such price."""
         if order.kind == "limit" and order.price <= 0.0:
             return 0
-        self._last += 1
-        self._wishes[self._last] = _Wish(order)
+        self.last_order += 1
+        self.wishes[self.last_order] = _Wish(order)
         side = 1 if order.quantity > 0.0 else -1
         opening = (exact(one.leaves) for one in self.orders if not one.reduce_only)
         opens = sum((one for one in opening if side * one > 0), _ZERO)
         most = side * (self._at_venue.position().quantity + opens)
-        self._wishes[self._last] = _Wish(order, most=most)
-        return self._last
+        self.wishes[self.last_order] = _Wish(order, most=most)
+        return self.last_order
 
     def cancel(self, number: int) -> bool:
         """Take a wish back; False if there is none, or its order has ended."""
-        wish = self._wishes.get(number)
+        wish = self.wishes.get(number)
         if wish is None or not wish.is_wished or self._has_ended(number):
             return False
         if number in self._names:
-            self._wishes[number] = replace(wish, is_wished=False)
+            self.wishes[number] = replace(wish, is_wished=False)
         else:
-            del self._wishes[number]  # its intent is not committed, and never will be
+            del self.wishes[number]  # its intent is not committed, and never will be
         return True
+
+    @property
+    def shown(self) -> set[str]:
+        """Names of the orders that the strategy sees, or is to be told of."""
+        names = {self._names[number] for number in self.wishes if number in self._names}
+        return names | {fill.client_order_id for fill in self._untold if fill.client_order_id}
+
+    def at(self, seen: AtVenue) -> "RestingBook":
+        """Return a copy over what was seen at one moment."""
+        at_grid = (self._tick_size, self._step_ms)
+        return RestingBook(seen, *at_grid, fills=self._untold, document=self.to_document())
+
+    def adopt(self, ahead: Self) -> None:
+        """Take over what was wished and taken back at a copy; what ended meanwhile can't be taken back."""
+        for number, wish in ahead.wishes.items():
+            if number > self.last_order:
+                self.wishes[number] = wish
+            elif not wish.is_wished:
+                self.cancel(number)
+        self.last_order = ahead.last_order
 
     def take(self, intents: Iterable[Intent]) -> None:
         """Note the names of orders whose intents are committed."""
@@ -194,19 +219,20 @@ class RestingBook(DeskBook):
 
     def post_only(self, name: str) -> bool:
         """Whether an order is not to take."""
-        return self._wishes[number_of(self._at_venue.orders[name].intent.purpose)].order.post_only
+        return self.wishes[number_of(self._at_venue.orders[name].intent.purpose)].order.post_only
 
-    def wished(self) -> list[WishedOrder]:
+    def wished(self, unended: Iterable[PlacedOrder]) -> list[WishedOrder]:
         """Orders that have not ended, or whose fills are not all booked, oldest first.
 
-        Nobody wishes one any more whose end was told, and that the venue has taken after all.
+        Nobody wishes one any more whose end was told, and that the venue has taken after all: of those that
+        are ``unended``.
         """
-        return [*self._given_up(), *self._wished()]
+        return [*self._given_up(unended), *self._wished()]
 
-    def _given_up(self) -> Iterator[WishedOrder]:
-        for row in self._at_venue.unended():
+    def _given_up(self, unended: Iterable[PlacedOrder]) -> Iterator[WishedOrder]:
+        for row in unended:
             intent, name = row.intent, row.intent.client_order_id
-            if number_of(intent.purpose) not in self._wishes:
+            if number_of(intent.purpose) not in self.wishes:
                 leaves, is_booked = self._left_of(row), not self._at_venue.unbooked(name)
                 yield WishedOrder(
                     name,
@@ -219,7 +245,7 @@ class RestingBook(DeskBook):
                 )
 
     def _wished(self) -> Iterator[WishedOrder]:
-        for number, wish in self._wishes.items():
+        for number, wish in self.wishes.items():
             name = self._names.get(number, "")
             if not name or self._is_over(name):
                 continue
@@ -244,11 +270,11 @@ class RestingBook(DeskBook):
     def news(self, bar_ms: int) -> list[BookEvent]:
         """Tell what happened since the last time, each thing once; ``bar_ms`` opens the newest bar."""
         events: list[BookEvent] = list(self._fills())
-        for number, wish in list(self._wishes.items()):
+        for number, wish in list(self.wishes.items()):
             name = self._names.get(number, "")
             if not name or not self._is_over(name):
                 continue
-            del self._wishes[number]
+            del self.wishes[number]
             status, leaves = self._at_venue.orders[name].progress.status, self._leaves(number, wish)
             if wish.is_wished and status != "FILLED":
                 is_late = bar_ms + self._step_ms >= (wish.order.expires_ms or math.inf)
@@ -261,14 +287,14 @@ class RestingBook(DeskBook):
         """State as a JSON document."""
         wishes = [
             {"number": number, "order": asdict(wish.order), "is_wished": wish.is_wished}
-            for number, wish in self._wishes.items()
+            for number, wish in self.wishes.items()
         ]
-        return {"wishes": wishes, "last_order": self._last, "told": self._told}
+        return {"wishes": wishes, "last_order": self.last_order, "told": self._told}
 
     def _fills(self) -> Iterator[BookedFill]:
         """Tell the fills that were not told yet."""
         new, self._untold = self._untold, []
-        left = {fill.client_order_id: self._at_venue.tally.filled(fill.client_order_id or "") for fill in new}
+        left = {fill.client_order_id: self._at_venue.filled(fill.client_order_id or "") for fill in new}
         for fill in new:
             left[fill.client_order_id] -= fill.quantity
         for fill in new:
@@ -288,14 +314,14 @@ class RestingBook(DeskBook):
 
     def _leaves(self, number: int, wish: _Wish | None = None) -> float:
         """Return what is left of an order, base, signed."""
-        quantity = (wish or self._wishes[number]).order.quantity
+        quantity = (wish or self.wishes[number]).order.quantity
         if number not in self._names:
             return quantity
-        left = exact(abs(quantity)) - self._at_venue.tally.filled(self._names[number])
+        left = exact(abs(quantity)) - self._at_venue.filled(self._names[number])
         return float(left if side_of(quantity) == "buy" else -left)
 
     def _left_of(self, row: PlacedOrder) -> Decimal:
-        return abs(row.intent.quantity) - self._at_venue.tally.filled(row.intent.client_order_id)
+        return abs(row.intent.quantity) - self._at_venue.filled(row.intent.client_order_id)
 
     def _has_ended(self, number: int) -> bool:
         name = self._names.get(number)

@@ -81,6 +81,11 @@ class Book:
     settings
         Capital, rules, stop and execution timeframe.
 
+    Attributes
+    ----------
+    working
+        Orders that rest.
+
     Examples
     --------
     >>> from quant_pipelines.backtest import Book, BookSettings, ExecutionBar
@@ -101,7 +106,7 @@ class Book:
         self._last_ts = self._inside_ts = -1
         self._fills = 0
         self._purpose: Purpose = "target"
-        self._working = WorkingOrders()
+        self.working = WorkingOrders()
 
     @property
     def terms(self) -> StepTerms:
@@ -170,17 +175,17 @@ class Book:
     @property
     def orders(self) -> tuple[OpenOrder, ...]:
         """Orders that rest, oldest first."""
-        return self._working.orders
+        return self.working.orders
 
     @property
     def order_rows(self) -> FloatArray:
         """The same as rows of ``resting_rows``, shape (n_orders, WIDTH); they change with the next bar."""
-        return self._working.sheet.orders
+        return self.working.sheet.orders
 
     @property
     def may_open(self) -> Resting:
         """What of them may open on either side, base."""
-        return self._working.may_open
+        return self.working.may_open
 
     def on_grid(self, price: float, quantity: float) -> float:
         """Price of an order as it is asked for: paper knows no steps."""
@@ -195,17 +200,24 @@ class Book:
             If no bar has been booked yet, or as many orders rest as there is room for.
         """
         state = self._known_state()
-        number = self._working.place(order, self.terms.fills.latency_bars)
+        number = self.working.place(order, self.terms.fills.latency_bars)
         self._state = state._replace(day=state.day._replace(n_orders=state.day.n_orders + 1))
         return number
 
     def cancel(self, number: int) -> bool:
         """Take back an order at once; False if it doesn't rest."""
-        return self._working.cancel(number)
+        return self.working.cancel(number)
+
+    def adopt(self, ahead: "Book") -> None:
+        """Take over the orders that were placed and taken back at a copy, which has booked the same bars."""
+        if ahead.state is not None:
+            state = self._known_state()
+            self._state = state._replace(day=state.day._replace(n_orders=ahead.state.day.n_orders))
+        self.working = ahead.working
 
     def liquidate_orders(self) -> list[BookEvent]:
         """End what rests: the margin behind it is liquidated."""
-        return list(self._working.liquidated(self._last_ts))
+        return list(self.working.liquidated(self._last_ts))
 
     def step(self, bar: ExecutionBar) -> list[BookEvent]:
         """Book one closed bar and return what happened, in order.
@@ -248,7 +260,7 @@ class Book:
         state = self._state or opening_state(open_account(self.settings.capital), bar.ts)
         self._last_ts = bar.ts
         terms = self.terms._replace(margin=with_support(self.terms.margin, *backing))
-        return self._told(step_orders(state, bar, terms, self._working.sheet))
+        return self._told(step_orders(state, bar, terms, self.working.sheet))
 
     def open(self, ts_ms: int) -> None:
         """Begin flat before a bar that opens then; without it a book begins with its first bar."""
@@ -289,20 +301,20 @@ class Book:
         """
         self._last_ts = int(strip.ts[strip.first])
         state = self._state or opening_state(open_account(self.settings.capital), self._last_ts)
-        played = play(state, strip, self.terms, self._working.sheet, tally)
+        played = play(state, strip, self.terms, self.working.sheet, tally)
         self._last_ts = int(strip.ts[played.until - 1])
         return Stretch(self._told(played.outcome), played.until, played.tally)
 
     def _told(self, outcome: RestingOutcome) -> list[BookEvent]:
         """Take over the last bar, and tell what was paid and what orders and stops did in it."""
         self._state, n_at_open = outcome.state, outcome.n_at_open
-        fills = self._working.fills(outcome.n_fills)
+        fills = self.working.fills(outcome.n_fills)
         events: list[BookEvent] = payments(outcome.funding_paid, self._last_ts)
         events.extend(self._filled(row) for row in fills[:n_at_open])
         events.extend(payments(outcome.funding_inside, max(self._inside_ts, self._last_ts)))
         events.extend(self._filled(row) for row in fills[n_at_open:])
         if outcome.has_ended:
-            events.extend(self._working.ended(self._last_ts))
+            events.extend(self.working.ended(self._last_ts))
         return events
 
     def _filled(self, row: Sequence[float]) -> BookedFill:
@@ -375,7 +387,7 @@ class Book:
             "purpose": self._purpose,
             "scales": self._scales._asdict(),
             "state": state_document(state) if state else None,
-            **self._working.to_document(),
+            **self.working.to_document(),
         }
 
     @classmethod
@@ -388,7 +400,7 @@ class Book:
         book._scale(StopScales(**document.get("scales", {})))
         if document["state"] is not None:
             book._state = state_from_document(document["state"])
-        book._working = WorkingOrders.from_document(document)
+        book.working = WorkingOrders.from_document(document)
         return book
 
     def _scale(self, scales: StopScales) -> None:

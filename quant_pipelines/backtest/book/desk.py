@@ -5,7 +5,7 @@ Sizes and approvals come from ``trading.resting``; nothing here decides how much
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, Protocol, Self
 
 from quant_pipelines.accounting.account import Account
 from quant_pipelines.backtest.book.values import Part
@@ -51,6 +51,9 @@ class DeskBook(Protocol):
 
     def cancel(self, number: int) -> bool:
         """Take an order back; False if it doesn't rest."""
+
+    def adopt(self, ahead: Self) -> None:
+        """Take over the orders that were placed and taken back at a copy of the book."""
 
 
 @dataclass(frozen=True, slots=True)

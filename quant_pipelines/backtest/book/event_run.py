@@ -1,6 +1,8 @@
 """An event strategy at its book: what happened to its orders is told it at the next close, then it acts."""
 
+from collections import Counter
 from collections.abc import Iterable
+from copy import deepcopy
 from dataclasses import asdict, dataclass
 from functools import partial
 from typing import Any
@@ -41,26 +43,50 @@ class EventRun:
     ----------
     asked_ms
         Close at which the strategy was given its newest bar, milliseconds UTC; 0 before the first one.
+    book
+        As given.
     """
 
     def __init__(
         self, strategy: EventStrategy, book: DeskBook, step_ms: int, document: dict[str, Any] | None = None
     ) -> None:
-        self._strategy = strategy
+        self.book = book
+        self._strategy, self._step_ms = strategy, step_ms
         self._desk = BookDesk(book, step_ms, strategy.order_kinds)
         self._waiting: list[OrderEvent] = []
         self._is_started = False
         self.asked_ms = 0
         if document is not None:
-            self._desk.memory = document["memory"]
-            self._is_started = document["is_started"]
-            self.asked_ms = document["asked_ms"]
-            self._waiting = [OrderEvent(**event) for event in document["events"]]
+            self._resume(document)
 
     @property
     def has_news(self) -> bool:
         """Whether something happened that the strategy wasn't told yet."""
         return bool(self._waiting)
+
+    @property
+    def is_left(self) -> bool:
+        """Whether something was filled without an order of the strategy's that it wasn't told yet."""
+        return any(not event.number for event in self._waiting)
+
+    def at(self, book: DeskBook) -> "EventRun":
+        """Return the strategy at a copy of its book, where it goes on from here by itself."""
+        return EventRun(self._strategy, book, self._step_ms, deepcopy(self.to_document()))
+
+    def adopt(self, ahead: "EventRun", acted: Acted) -> None:
+        """Take over what was done at a copy of the book; what was not told there waits to be told.
+
+        Parameters
+        ----------
+        ahead
+            The strategy there.
+        acted
+            What it has done since it was copied.
+        """
+        untold = _untold(self._waiting, acted.events)
+        self._resume(ahead.to_document())
+        self._waiting = untold
+        self.book.adopt(ahead.book)
 
     def note(self, events: Iterable[BookEvent]) -> None:
         """Keep what a bar did for the next close at which the strategy is asked."""
@@ -126,6 +152,28 @@ class EventRun:
             "asked_ms": self.asked_ms,
             "events": [asdict(event) for event in self._waiting],
         }
+
+    def _resume(self, document: dict[str, Any]) -> None:
+        self._desk.memory = document["memory"]
+        self._is_started = document["is_started"]
+        self.asked_ms = document["asked_ms"]
+        self._waiting = [OrderEvent(**event) for event in document["events"]]
+
+
+def _untold(waiting: Iterable[OrderEvent], told: Iterable[OrderEvent]) -> list[OrderEvent]:
+    known, untold = Counter(map(_identity, told)), list[OrderEvent]()
+    for event in waiting:
+        if known[_identity(event)]:
+            known[_identity(event)] -= 1
+        else:
+            untold.append(event)
+    return untold
+
+
+def _identity(event: OrderEvent) -> tuple[float, ...]:
+    """Return what tells events apart: an order ends once, and what is left may be known better later."""
+    is_fill = event.quantity != 0.0
+    return (event.number, event.quantity, event.price, event.ts) if is_fill else (event.number,)
 
 
 def _filled(fill: BookedFill) -> OrderEvent:

@@ -12,10 +12,12 @@ from sqlalchemy import Engine
 from quant_pipelines.core.clock import system_clock_ms
 from quant_pipelines.operations import halts
 from quant_pipelines.operations.receipt import Signature
+from quant_pipelines.sdk.event import EventStrategy
 from quant_pipelines.sdk.strategy import Strategy
 from tests.in_process import in_process
 from tests.integration.runner.stage import Stage, play
 from tests.integration.runner.venue_world import (
+    HOLD,
     Ledger,
     assert_books_equal,
     deploy_canary,
@@ -31,6 +33,29 @@ pytestmark = [pytest.mark.postgres, pytest.mark.timeout(300)]
 HELD = "select quantity from trading.positions"
 BOOKED = "select max(bar_close) from trading.checkpoints"
 SIGNALS = "select count(*) from trading.signals"
+MEMORY = "select state->'desk'->'memory' from trading.checkpoints"
+SLOW_COVER_SECONDS = 5.0
+RUNG = '''
+from quant_pipelines.sdk import Bars, Desk, EventStrategy, Float, OrderEvent, Stops
+
+
+class Rung(EventStrategy):
+    """Half long at once, the other half one percent lower; it writes down what it is told."""
+
+    order_kinds = ("limit", "market")
+    stops = Stops(hard_stop=Float(0.05, low=0.001, high=0.5))
+
+    def on_start(self, desk: Desk) -> None:
+        desk.memory.update(told=[], bars=0)
+        desk.market(0.5)
+        desk.limit(0.5, desk.price * 0.99)
+
+    def on_bar(self, desk: Desk, bars: Bars) -> None:
+        desk.memory["bars"] += 1
+
+    def on_order(self, desk: Desk, event: OrderEvent) -> None:
+        desk.memory["told"].append([event.number, event.status])
+'''
 
 
 class Thinking:
@@ -42,14 +67,15 @@ class Thinking:
 
     def load(self, name: str, source: str) -> type[Strategy]:
         told = in_process(name, source)
+        question = "on_bar" if issubclass(told, EventStrategy) else "target"
 
-        def target(strategy: Any, bars: Any) -> Any:
+        def answer(*asked: Any) -> Any:
             if not self.may_answer.is_set():
                 self.is_asked.set()
                 assert self.may_answer.wait(120)
-            return told.target(strategy, bars)  # type: ignore[attr-defined] - the text has one
+            return getattr(told, question)(*asked)
 
-        return type(told.__name__, (told,), {"target": target})
+        return type(told.__name__, (told,), {question: answer})
 
 
 def flatten(engine: Engine, _stage: Stage, deployment_id: int) -> None:
@@ -62,7 +88,13 @@ def fall_through_its_stop(_engine: Engine, stage: Stage, _deployment_id: int) ->
 
 
 @pytest.mark.parametrize(
-    ("happens", "purpose", "n_more"), [(flatten, "close", 0), (fall_through_its_stop, "stop", 1)]
+    ("source", "happens", "purpose", "n_more"),
+    [
+        (HOLD, flatten, "close", 0),
+        (HOLD, fall_through_its_stop, "stop", 1),
+        (RUNG, flatten, "close", 1),  # what it was told and has noted counts
+        (RUNG, fall_through_its_stop, "stop", 1),
+    ],
 )
 def test_what_is_held_is_closed_and_booked_while_its_strategy_thinks(
     *,
@@ -70,11 +102,12 @@ def test_what_is_held_is_closed_and_booked_while_its_strategy_thinks(
     database_url: str,
     deploy: Callable[..., int],
     tmp_path: Path,
+    source: str,
     happens: Callable[..., None],
     purpose: str,
     n_more: int,
 ) -> None:
-    deployment_id, thinking, ledger = deploy_canary(deploy), Thinking(), Ledger(tmp_path)
+    deployment_id, thinking, ledger = deploy_canary(deploy, source), Thinking(), Ledger(tmp_path)
 
     async def scenario(stage: Stage) -> None:
         async with runner(engine, database_url, stage, load=thinking.load):
@@ -91,7 +124,39 @@ def test_what_is_held_is_closed_and_booked_while_its_strategy_thinks(
             finally:
                 thinking.may_answer.set()
             await until(lambda: rows(engine, BOOKED) != before)
-            assert rows(engine, SIGNALS) == [(n_decided + n_more,)]  # halted: nothing is decided any more
+            assert rows(engine, SIGNALS) == [(n_decided + n_more,)]  # halted: no target is decided any more
+
+    play(tmp_path, scenario)
+    assert_books_equal(engine, ledger)
+
+
+def test_what_fills_while_an_event_strategy_thinks_is_covered_and_told_it_once(
+    engine: Engine, database_url: str, deploy: Callable[..., int], tmp_path: Path
+) -> None:
+    deploy_canary(deploy, RUNG.replace("desk.market(0.5)", "pass"))
+    thinking, ledger = Thinking(), Ledger(tmp_path)
+
+    async def scenario(stage: Stage) -> None:
+        async with runner(engine, database_url, stage, load=thinking.load):
+            await until(lambda: status_of(engine, "order 1") == [("ACCEPTED",)])
+            before = rows(engine, BOOKED)
+            thinking.may_answer.clear()
+            try:
+                stage.clock.skip_minute()
+                await until(thinking.is_asked.is_set)
+                stage.move(-0.015)
+                await until(ledger.fills, 30)
+                seen = asyncio.get_running_loop().time()
+                await until(lambda: is_protected(engine), 30)
+                assert asyncio.get_running_loop().time() - seen < SLOW_COVER_SECONDS
+                assert rows(engine, BOOKED) == before  # it thinks still
+            finally:
+                thinking.may_answer.set()
+            for n_bars in (2, 3, 4):
+                await until(lambda n=n_bars: rows(engine, MEMORY)[0][0]["bars"] == n)
+                told = rows(engine, MEMORY)[0][0]["told"]
+                assert told == ([] if n_bars == 2 else [[1, "FILLED"]])
+                stage.clock.skip_minute()
 
     play(tmp_path, scenario)
     assert_books_equal(engine, ledger)

@@ -12,7 +12,7 @@ import pytest
 
 from live_runner.book.account import OpenGate
 from live_runner.book.approval import Relations
-from live_runner.book.plan import plan_of
+from live_runner.book.plan import LoadStrategy, plan_of
 from live_runner.book.tick import Tick
 from live_runner.book.trader import Trader
 from live_runner.feed.series import BarSeries
@@ -72,8 +72,10 @@ BOUGHT = (1, 2)
 class Desk:
     """The deployment, and what a venue would do to it."""
 
-    def __init__(self, gate: OpenGate | None = None, source: str = SOURCE) -> None:
-        self.deployment = replace(CANARY, source=source)
+    def __init__(
+        self, gate: OpenGate | None = None, source: str = SOURCE, load: LoadStrategy = in_process
+    ) -> None:
+        self.deployment, self.load = replace(CANARY, source=source), load
         self.journal, self.gate = MemoryJournal([self.deployment]), gate or OpenGate()
         self.n_bars, self.signs = 0, Signs()
         self.open()
@@ -86,7 +88,7 @@ class Desk:
         series = BarSeries(CANARY.symbol, "1m", to_ms(AT))
         opening = partial(open_venue_broker, stop_fraction=0.05, wire=self.wire)
         relations = Relations(gate=self.gate, signs=lambda: self.signs)
-        plan = plan_of(self.deployment, in_process)
+        plan = plan_of(self.deployment, self.load)
         self.trader = Trader(
             self.journal, plan, series, epoch=self.epoch, open_broker=opening, relations=relations
         )
@@ -150,7 +152,7 @@ def test_orders_are_committed_on_the_grid_before_anything_is_sent(desk: Desk) ->
         ("order 2", "97.0", "INITIALIZED"),
         ("order 3", "102.0", "INITIALIZED"),
     ]
-    wished = desk.at_broker(lambda broker: broker.resting.wished())
+    wished = desk.at_broker(lambda broker: broker.wished())
     assert [one.most for one in wished] == [
         orders[0].intent.quantity,
         orders[0].intent.quantity + orders[1].intent.quantity,
@@ -228,7 +230,7 @@ def test_order_that_was_given_up_and_works_after_all_is_canceled(desk: Desk, *, 
     around = Circumstances(Decimal(0), may_open=True, now_ms=to_ms(AT))
 
     def step(broker: EventVenueBroker) -> Step:
-        return next_step(broker.resting.wished(), around, {})
+        return next_step(broker.wished(), around, {})
 
     assert desk.at_broker(step) == Cancel(desk.names()[0])
     assert desk.names()[0] not in desk.at_broker(lambda broker: [one[2] for one in broker.kept_orders()])
