@@ -125,8 +125,9 @@ class Sender:
         quantity = intent.quantity if quantity is None else quantity
         change = quantity if intent.side == "buy" else -quantity
         net, is_small = await self._place.look(partial(net_and_smallness, seat, quantity))
-        reduces = (is_exit or is_small) and reduces_net(net, change)
-        reduces |= intent.reduce_only or (is_exit and not self._place.is_shared)
+        only_reduces = is_exit or intent.reduce_only
+        reduces = (only_reduces or is_small) and reduces_net(net, change)
+        reduces |= only_reduces and not self._place.is_shared
         symbol, limit = self._place.symbol, intent.price
         order = MarketOrder(name, symbol, intent.side, quantity, stamp_ms, reduces, limit)
         self._signals.sending(None if is_exit else seat.key)

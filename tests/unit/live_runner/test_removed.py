@@ -190,6 +190,8 @@ def test_a_late_fill_of_an_event_strategy_is_booked_while_another_book_has_its_p
         trade = VenueTrade("9", "4", name, "buy", LATE, Decimal(100), Decimal(0), AT_MS, Decimal(0))
         [booked], others = await link._removed.book([trade])
         assert (booked.deployment_id, booked.fill.quantity, others) == (CANARY.id, LATE, [])
+        late = take_in(replace(CANARY, stage="retired"))  # it is covered, and closed, beside the other one
+        assert late.with_broker(lambda broker: broker.position().quantity) == LATE
 
     asyncio.run(scenario())
     assert [fill.trade_id for fill in journal.read_book(CANARY.id).fills] == ["9"]
