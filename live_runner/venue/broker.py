@@ -240,15 +240,9 @@ class VenueBroker:
 
     def follow(self, step: OrderStep, at: datetime) -> bool:
         """Commit an order's progress; False if it tells nothing new."""
-        known = self.orders[step.client_order_id]
-        gets_number = known.venue_order_id is None and bool(step.venue_order_id)
-        progress = advanced(known.progress, step.progress, gets_number=gets_number)
-        if progress is None:
-            is_named = step.venue_order_id in (None, known.venue_order_id)
-            if is_named or step.progress.status != known.progress.status:
-                return False
-            progress = known.progress  # a stop that had triggered tells the number of its order now
-        new = replace(step, progress=progress, venue_order_id=step.venue_order_id or known.venue_order_id)
+        new = gone_on(self.orders[step.client_order_id], step)
+        if new is None:
+            return False
         self._journal.follow_order(self._epoch, new, at)
         self._went_on(new, at)
         return True
@@ -370,3 +364,15 @@ class VenueBroker:
         has_more = any(one.intent.purpose == REMAINDER for one in list(self.orders.values())[-1:])
         if not has_more and any(one.progress.status in ("DENIED", "REJECTED") for one in mine):
             self._book.forget_target()
+
+
+def gone_on(known: PlacedOrder, step: OrderStep) -> OrderStep | None:
+    """Return what is to be committed of what was seen of an order; None if that tells nothing new."""
+    gets_number = known.venue_order_id is None and bool(step.venue_order_id)
+    progress = advanced(known.progress, step.progress, gets_number=gets_number)
+    if progress is None:
+        is_named = step.venue_order_id in (None, known.venue_order_id)
+        if is_named or step.progress.status != known.progress.status:
+            return None
+        progress = known.progress  # a stop that had triggered tells the number of its order now
+    return replace(step, progress=progress, venue_order_id=step.venue_order_id or known.venue_order_id)
