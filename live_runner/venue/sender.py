@@ -7,6 +7,7 @@ from decimal import Decimal
 from functools import partial
 from typing import NamedTuple
 
+from live_runner.book.trader import Trader
 from live_runner.venue.broker import VenueBroker
 from live_runner.venue.covers import Covers
 from live_runner.venue.crossing import Crossing, book_crossing, fill_price, is_due, still_wanted
@@ -17,6 +18,7 @@ from quant_pipelines.core.orders import closing_side
 from quant_pipelines.core.timeframes import from_ms, to_ms
 from quant_pipelines.store.trading import Intent
 from quant_pipelines.store.venue_orders import PlacedOrder
+from quant_pipelines.trading.breaker import TradingState
 from quant_pipelines.trading.cover import ExitPosition
 from quant_pipelines.trading.netting import UnsentOrder, netted, reduces_net
 from quant_pipelines.trading.orders import OrderProgress
@@ -25,7 +27,7 @@ from quant_pipelines.trading.venue import MarketOrder, OrderVenue
 
 _LATEST_SEND_MS = 10_000
 _NO_PRICE = "no price is known at which it could cross"
-_CLOSED_MEANWHILE = "a book that it would cross with was closed meanwhile"
+_STOPPED_MEANWHILE = "a book that it would cross with was closed or stopped meanwhile"
 _TOO_SMALL = "too small for the venue, and it does not bring the net nearer to flat"
 
 _log = logging.getLogger(__name__)
@@ -103,8 +105,9 @@ class Sender:
         for crossing in list(self._crossings):
             if not await self._place.with_books(partial(is_due, crossing=crossing)):
                 continue
-            wanted = await self._place.with_books(partial(still_wanted, crossing=crossing))
-            await self._deny(crossing.unsent - wanted.unsent, _CLOSED_MEANWHILE)
+            states = {key: _state_of(seat.trader) for key, seat in self._place.seats.items()}
+            wanted = await self._place.with_books(partial(still_wanted, crossing=crossing, states=states))
+            await self._deny(crossing.unsent - wanted.unsent, _STOPPED_MEANWHILE)
             price = await self._place.with_books(partial(fill_price, crossing=wanted)) or self._known_price()
             if price is None:
                 await self._deny(wanted.unsent, _NO_PRICE)
@@ -191,6 +194,11 @@ class Sender:
         seat = self._place.seat_of(intent.client_order_id)
         assert seat is not None  # noqa: S101 - whoever asks has found it
         return seat
+
+
+def _state_of(trader: Trader) -> TradingState:
+    """Return what a book may do: one that has left its stage only reduces, too."""
+    return "REDUCING" if trader.is_leaving and trader.state == "ACTIVE" else trader.state
 
 
 def _order(name: str, broker: VenueBroker) -> PlacedOrder:
