@@ -248,10 +248,11 @@ class VenueLink:
                     await seat.rows.follow(order, "UNKNOWN")
         self._differences = 0
         await self._sweep()
+        await self._cover()
         while self._differences:
             await asyncio.sleep(_SOON_SECONDS)
             await self._sweep()
-        await self._cover()
+            await self._cover()  # a sibling that was dropped may be missed for longer than a stop may take
         await self._keep_settings()
         self.away_since_ms = None
         for seat in seats:
