@@ -95,6 +95,7 @@ class Trader:
         self.pause = FundingPause(self.plan.funding_interval_hours, relations.funding_pause_seconds)
         self._waits = Waits(journal, plan.deployment.key)
         self._first_ms = floor_ms(to_ms(plan.deployment.created_at), plan.execution_step_ms)
+        self._has_left = False
         self._deciding = threading.Lock()  # taken before the book's, which is free while the strategy thinks
         self._held = BookInMemory(partial(open_broker, journal, plan, epoch), self._approval.report)
 
@@ -189,7 +190,8 @@ class Trader:
         at the running bar's open, as in every driver; the difference to the wall clock is ``committed_at``.
         """
         with self._deciding:
-            answered(partial(self._advance, tick), self._first_question(tick), self._ask)
+            if not self._has_left:
+                answered(partial(self._advance, tick), self._first_question(tick), self._ask)
 
     def _first_question(self, tick: Tick) -> StrategyQuestion | None:
         """Take over the market's news, and return what the strategy is to be asked before they are booked."""
@@ -243,7 +245,8 @@ class Trader:
             As `advance`.
         """
         with self._deciding:
-            answered(partial(self._decide_late, now_ms, data_age_seconds), None, self._ask)
+            if not self._has_left:
+                answered(partial(self._decide_late, now_ms, data_age_seconds), None, self._ask)
 
     def _decide_late(self, now_ms: int, data_age_seconds: float, answer: Answer | None) -> None:
         with self._held.alone():
@@ -299,10 +302,15 @@ class Trader:
         """Have the rows read again: somebody else may have booked something of it."""
         self._held.outdate()
 
-    def rest(self) -> None:
-        """Return once nobody books or decides; a thread that was given up on may still do."""
+    def leave(self) -> None:
+        """Return once nobody books or decides, and let nobody begin to: its rows are others' from then on."""
         with self._deciding:
+            self._has_left = True
             self._held.rest()
+
+    def rest(self) -> None:
+        """Return once nobody has the book; a thread that was given up on may still do."""
+        self._held.rest()
 
     def status(self) -> dict[str, Any]:
         """Document of the deployment for the heartbeat."""

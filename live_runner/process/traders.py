@@ -290,14 +290,14 @@ class Traders:
         await self._links.close()
 
     async def _drop(self, deployment_id: int) -> None:
-        """Forget a deployment, once nothing of it is booked any more."""
+        """Forget a deployment, once nothing of it is booked any more; its link goes on until then."""
         _log.info("deployment dropped", extra={"deployment": deployment_id})
         trader = self._traders.pop(deployment_id)
         self._scales.forget(deployment_id)
+        await asyncio.to_thread(trader.leave)  # what it decides yet is not committed over a late fill
         await self._links.drop(deployment_id)
         self._accounts.forget(deployment_id)
         self.pulse.note(deployment_id, is_uncovered=False)
-        await asyncio.to_thread(trader.rest)
 
     async def _open(self, deployment: Deployment) -> None:
         """Open the book of a deployment; whatever keeps it from that, its account goes on expecting it."""
