@@ -12,7 +12,7 @@ from functools import partial
 from typing import Any, TypeVar
 
 from live_runner.book.approval import Approval, Relations, trip_of
-from live_runner.book.asking import Answer, StrategyQuestion, Unanswered, answered, ask, unasked
+from live_runner.book.asking import Answer, DueQuestion, Unanswered, answered, ask, unasked
 from live_runner.book.bookings import booking_of, driven
 from live_runner.book.broker import Broker, OpenBroker
 from live_runner.book.decision import Decided, Moment, decide_on
@@ -193,7 +193,7 @@ class Trader:
             if not self._has_left:
                 answered(partial(self._advance, tick), self._first_question(tick), self._ask)
 
-    def _first_question(self, tick: Tick) -> StrategyQuestion | None:
+    def _first_question(self, tick: Tick) -> DueQuestion | None:
         """Take over the market's news, and return what the strategy is to be asked before they are booked."""
         with self._held.alone():
             if tick.strategy_bars is not None:
@@ -214,19 +214,19 @@ class Trader:
         desk = self._held.broker.at_desk
         return None if desk is None else desk.broker.ahead(bars)
 
-    def _question(self, moment: Moment, run: EventRun | None) -> StrategyQuestion:
-        question = self.inputs.question(moment.close_ms)
+    def _question(self, moment: Moment, run: EventRun | None) -> DueQuestion:
         if run is None:
-            return question
+            return DueQuestion(moment.close_ms)
         rules = self.plan.rules_at(self._rules, moment.close_ms)
-        return question._replace(sitting=Sitting(run, rules, moment.is_bar, moment.data_age_seconds))
+        return DueQuestion(moment.close_ms, Sitting(run, rules, moment.is_bar, moment.data_age_seconds))
 
     def _new_bars(self, tick: Tick) -> list[ExecutionBar]:
         bars = execution_bars(tick, self.plan.execution_step_ms)
         return [bar for bar in bars if bar.ts >= self.booked_until_ms]
 
-    def _ask(self, question: StrategyQuestion) -> Answer:
-        with self._waits.asking(question.close_ms):
+    def _ask(self, wanted: DueQuestion) -> Answer:
+        question = self.inputs.question(wanted.close_ms)._replace(sitting=wanted.sitting)
+        with self._waits.asking(wanted.close_ms):
             return ask(self.plan.strategy, question)
 
     def _advance(self, tick: Tick, answer: Answer | None) -> None:
