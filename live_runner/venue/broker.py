@@ -255,7 +255,7 @@ class VenueBroker:
             known, progress=progress, venue_order_id=number, stamp=stamp
         )
         self._open[new.client_order_id] = None
-        came_to_nothing = progress.status in FINAL and progress.filled_quantity == 0
+        came_to_nothing = _came_to_nothing(progress)
         if came_to_nothing and known.intent.purpose in ENTRIES:
             self._book.forget_target()
         if not came_to_nothing and known.intent.purpose == CLOSE:
@@ -362,8 +362,12 @@ class VenueBroker:
             self._book.read(inputs_from_document(signal.decision["stop_inputs"]))
         mine = [one for one in self.orders.values() if one.intent.bar_close == signal.bar_close]
         has_more = any(one.intent.purpose == REMAINDER for one in list(self.orders.values())[-1:])
-        if not has_more and any(one.progress.status in ("DENIED", "REJECTED") for one in mine):
+        if not has_more and any(_came_to_nothing(one.progress) for one in mine):
             self._book.forget_target()
+
+
+def _came_to_nothing(progress: OrderProgress) -> bool:
+    return progress.status in FINAL and not progress.filled_quantity
 
 
 def gone_on(known: PlacedOrder, step: OrderStep) -> OrderStep | None:

@@ -29,7 +29,11 @@ from quant_pipelines.trading.wished import WishedOrder
 _SENT_WITHIN_MS = 10_000
 _REMEMBERED_MS = HOUR_MS
 """How much older than the newest fill one may be that is told yet."""
-_ENDS: dict[OrderStatus, str] = {"DENIED": "it was not sent", "REJECTED": "the venue refused it"}
+_ENDS: dict[OrderStatus, str] = {
+    "DENIED": "it was not sent",
+    "REJECTED": "the venue refused it",
+    "EXPIRED": "the venue refused it",
+}
 _TIME_OVER, _TAKEN_BACK = "its time is over", "the runner or the venue took it back"
 _ZERO = Decimal(0)
 
