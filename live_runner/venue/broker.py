@@ -84,6 +84,7 @@ class VenueBroker:
         self._open = dict.fromkeys(self.orders)  # what may matter yet: a stop that moves leaves many behind
         self.tally = BookTally(stored)
         self.swept_trade_id: str | None = document["swept_trade_id"] if document else None
+        self._decided_on = ("", _ZERO)
         self.slots = [Slot(*slot) for slot in (document or {}).get("slots", ())]
         self._recover_target(stored)
         self.position()
@@ -215,8 +216,15 @@ class VenueBroker:
         self._book.act_upon(decided.target_side)
         self._book.read(decided.stop_inputs)
         if decided.intent is not None:
+            if not self.leaves_by:  # else it counted as closed, and is by the time that this is sent
+                self._decided_on = (decided.intent.client_order_id, self.position().quantity)
             self._track(decided.intent, "INITIALIZED", from_ms(now_ms))
             self._wire.put(decided.intent)
+
+    def held_for(self, name: str) -> Decimal:
+        """Position that an order was decided on, base, signed; the one now where that is not known."""
+        decided, held = self._decided_on
+        return held if decided == name else self.position().quantity
 
     def unsettled(self) -> list[PlacedOrder]:
         """Orders that may still change the position, without the stops that wait."""

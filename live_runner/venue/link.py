@@ -186,7 +186,7 @@ class VenueLink:
             venue,
             covers=covers,
             entries=self._entries,
-            signals=Signals(self._price, self._is_sending),
+            signals=Signals(self._price, self._is_sending, self._sweeps.sweep_trades),
         )
         for seat in place.seats.values():
             seat.has_begun = False

@@ -2,7 +2,7 @@
 
 import logging
 import math
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from decimal import Decimal
 from functools import partial
 from typing import NamedTuple
@@ -28,6 +28,7 @@ from quant_pipelines.trading.venue import MarketOrder, OrderVenue
 _LATEST_SEND_MS = 10_000
 _NO_PRICE = "no price is known at which it could cross"
 _STOPPED_MEANWHILE = "a book that it would cross with was closed or stopped meanwhile"
+_CHANGED_MEANWHILE = "what its book holds was changed since it was decided"
 _TOO_SMALL = "too small for the venue, and it does not bring the net nearer to flat"
 
 _log = logging.getLogger(__name__)
@@ -42,10 +43,13 @@ class Signals(NamedTuple):
         Mark or last price now, quote per base; NaN without one.
     sending
         Told which deployment is about to send what may open; None where it closes.
+    sweep
+        Books the venue's trades up to now.
     """
 
     price: Callable[[], float]
     sending: Callable[[int | None], None]
+    sweep: Callable[[], Awaitable[None]]
 
 
 class Sender:
@@ -146,8 +150,9 @@ class Sender:
         if order.progress.status != "INITIALIZED":
             return None  # settled while it waited here: the link broke and began again
         has_left = await self._covers.of(seat).leave_first()
-        now_ms = await self._venue.now_ms()
-        refusal = "" if has_left else "the exit of a stop comes first"
+        refusal = "" if await self._is_as_decided(seat, intent) else _CHANGED_MEANWHILE
+        refusal = refusal if has_left else "the exit of a stop comes first"
+        now_ms = await self._venue.now_ms()  # last: the venue refuses what comes 2 s later
         if now_ms - to_ms(order.stamp) > _LATEST_SEND_MS:
             refusal = f"woke {(now_ms - to_ms(order.stamp)) / 1000:.1f} s after its decision"
         denial = seat.trader.refusal_to_send(intent)
@@ -157,6 +162,17 @@ class Sender:
                 await self._close_side_left(seat, intent)
             return None
         return now_ms
+
+    async def _is_as_decided(self, seat: Seat, intent: Intent) -> bool:
+        """Whether a book holds what an order was decided on.
+
+        The venue may have closed it beside us, and nobody have heard of that: an order against what is held
+        would open that much on the other side. It goes out after its trades were read once more.
+        """
+        decided_on = await seat.rows.with_broker(lambda broker: broker.held_for(intent.client_order_id))
+        if decided_on and closing_side(decided_on) == intent.side:
+            await self._signals.sweep()
+        return decided_on == (await seat.rows.with_broker(lambda broker: broker.position())).quantity
 
     async def _close_side_left(self, seat: Seat, denied: Intent) -> None:
         """Close what a denied order would have closed on its way to the other side: that reduces."""

@@ -95,9 +95,13 @@ def test_a_close_says_so_beside_others_only_where_their_net_lets_it(net: str, *,
     assert sent(OneBook(Book(net)), intent).reduce_only
 
 
+async def unasked() -> None:
+    """Nothing is read of the venue here."""
+
+
 def sent(place: Any, intent: Intent) -> MarketOrder:
     venue = Venue()
-    signals = Signals(lambda: 100.0, lambda _opens: None)
+    signals = Signals(lambda: 100.0, lambda _opens: None, unasked)
     known: Any = {"covers": None, "entries": None, "signals": signals}
     asyncio.run(Sender(place, venue, **known).transmit(intent, 0))
     return venue.sent
