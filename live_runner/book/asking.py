@@ -35,10 +35,20 @@ class Answer(NamedTuple):
     sat: Sat | None = None
 
 
+class DueQuestion(NamedTuple):
+    """Close that is to be decided on, milliseconds UTC, and the copy of an event strategy's desk.
+
+    What else belongs to the question is read while nobody holds the book: the database may be slow.
+    """
+
+    close_ms: int
+    sitting: Sitting | None = None
+
+
 class Unanswered(Exception):
     """A decision is due, and the strategy was asked about another one or none."""
 
-    def __init__(self, question: StrategyQuestion) -> None:
+    def __init__(self, question: DueQuestion) -> None:
         super().__init__(f"the decision at {question.close_ms} is due")
         self.question = question
 
@@ -65,8 +75,8 @@ def unasked(question: StrategyQuestion) -> Answer:
 
 def answered(
     step: Callable[[Answer | None], None],
-    question: StrategyQuestion | None,
-    ask: Callable[[StrategyQuestion], Answer],
+    question: DueQuestion | None,
+    ask: Callable[[DueQuestion], Answer],
 ) -> None:
     """Take a step of a book with the answer that it needs, which is asked for while nobody holds the book.
 
@@ -77,7 +87,7 @@ def answered(
     question
         What is due, as far as is known before; None for nothing.
     ask
-        Asks. Raises `BarMissed` where the strategy does not answer; the step is taken without it.
+        Reads and asks. Raises `BarMissed` where the strategy does not answer; the step is taken without it.
     """
     while True:
         try:

@@ -12,7 +12,7 @@ from functools import partial
 from typing import Any, TypeVar
 
 from live_runner.book.approval import Approval, Relations, trip_of
-from live_runner.book.asking import Answer, StrategyQuestion, Unanswered, answered, ask, unasked
+from live_runner.book.asking import Answer, DueQuestion, Unanswered, answered, ask, unasked
 from live_runner.book.bookings import booking_of, driven
 from live_runner.book.broker import Broker, OpenBroker
 from live_runner.book.decision import Decided, Moment, decide_on
@@ -95,6 +95,7 @@ class Trader:
         self.pause = FundingPause(self.plan.funding_interval_hours, relations.funding_pause_seconds)
         self._waits = Waits(journal, plan.deployment.key)
         self._first_ms = floor_ms(to_ms(plan.deployment.created_at), plan.execution_step_ms)
+        self._has_left = False
         self._deciding = threading.Lock()  # taken before the book's, which is free while the strategy thinks
         self._held = BookInMemory(partial(open_broker, journal, plan, epoch), self._approval.report)
 
@@ -188,9 +189,10 @@ class Trader:
         at the running bar's open, as in every driver; the difference to the wall clock is ``committed_at``.
         """
         with self._deciding:
-            answered(partial(self._advance, tick), self._first_question(tick), self._ask)
+            if not self._has_left:
+                answered(partial(self._advance, tick), self._first_question(tick), self._ask)
 
-    def _first_question(self, tick: Tick) -> StrategyQuestion | None:
+    def _first_question(self, tick: Tick) -> DueQuestion | None:
         """Take over the market's news, and return what the strategy is to be asked before they are booked."""
         with self._held.alone():
             if tick.strategy_bars is not None:
@@ -201,7 +203,7 @@ class Trader:
             moment = Moment(bars[-1].ts + self.plan.execution_step_ms, self._epoch, tick.data_age_seconds)
             return self._due(moment, tick.now_ms, bars)
 
-    def _due(self, moment: Moment, now_ms: int, bars: list[ExecutionBar]) -> StrategyQuestion | None:
+    def _due(self, moment: Moment, now_ms: int, bars: list[ExecutionBar]) -> DueQuestion | None:
         """Return what the strategy is to be asked once these bars are booked; None for nothing."""
         run = self._held.broker.ahead(bars)
         has_news = run is not None and run.has_news
@@ -209,17 +211,19 @@ class Trader:
         is_asked = due(standing) == "ask"
         return self._question(moment._replace(is_bar=standing.is_bar), run) if is_asked else None
 
-    def _question(self, moment: Moment, run: EventRun | None) -> StrategyQuestion:
-        question, rules = self.inputs.question(moment.close_ms), self._rules
-        more = (self.plan.rules_at(rules, moment.close_ms), moment.is_bar, moment.data_age_seconds)
-        return question if run is None else question._replace(sitting=Sitting(run, *more))
+    def _question(self, moment: Moment, run: EventRun | None) -> DueQuestion:
+        if run is None:
+            return DueQuestion(moment.close_ms)
+        rules = self.plan.rules_at(self._rules, moment.close_ms)
+        return DueQuestion(moment.close_ms, Sitting(run, rules, moment.is_bar, moment.data_age_seconds))
 
     def _new_bars(self, tick: Tick) -> list[ExecutionBar]:
         bars = execution_bars(tick, self.plan.execution_step_ms)
         return [bar for bar in bars if bar.ts >= self.booked_until_ms]
 
-    def _ask(self, question: StrategyQuestion) -> Answer:
-        with self._waits.asking(question.close_ms):
+    def _ask(self, wanted: DueQuestion) -> Answer:
+        question = self.inputs.question(wanted.close_ms)._replace(sitting=wanted.sitting)
+        with self._waits.asking(wanted.close_ms):
             return ask(self.plan.strategy, question)
 
     def _advance(self, tick: Tick, answer: Answer | None) -> None:
@@ -238,10 +242,12 @@ class Trader:
             As `advance`.
         """
         with self._deciding:
+            if self._has_left:
+                return
             question = self._late_question(now_ms, data_age_seconds)
             answered(partial(self._decide_late, now_ms, data_age_seconds), question, self._ask)
 
-    def _late_question(self, now_ms: int, data_age_seconds: float) -> StrategyQuestion | None:
+    def _late_question(self, now_ms: int, data_age_seconds: float) -> DueQuestion | None:
         with self._held.alone():
             close_ms, prevented = self.booked_until_ms, self._waits.prevented
             if prevented is None or prevented.close_ms != close_ms:
@@ -301,10 +307,15 @@ class Trader:
         """Have the rows read again: somebody else may have booked something of it."""
         self._held.outdate()
 
-    def rest(self) -> None:
-        """Return once nobody books or decides; a thread that was given up on may still do."""
+    def leave(self) -> None:
+        """Return once nobody books or decides, and let nobody begin to: its rows are others' from then on."""
         with self._deciding:
+            self._has_left = True
             self._held.rest()
+
+    def rest(self) -> None:
+        """Return once nobody has the book; a thread that was given up on may still do."""
+        self._held.rest()
 
     def status(self) -> dict[str, Any]:
         """Document of the deployment for the heartbeat."""

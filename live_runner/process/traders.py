@@ -290,14 +290,14 @@ class Traders:
         await self._links.close()
 
     async def _drop(self, deployment_id: int) -> None:
-        """Forget a deployment, once nothing of it is booked any more."""
+        """Forget a deployment, once nothing of it is booked any more; its link goes on until then."""
         _log.info("deployment dropped", extra={"deployment": deployment_id})
         trader = self._traders.pop(deployment_id)
         self._scales.forget(deployment_id)
+        await asyncio.to_thread(trader.leave)  # what it decides yet is not committed over a late fill
         await self._links.drop(deployment_id)
         self._accounts.forget(deployment_id)
         self.pulse.note(deployment_id, is_uncovered=False)
-        await asyncio.to_thread(trader.rest)
 
     async def _open(self, deployment: Deployment) -> None:
         """Open the book of a deployment; whatever keeps it from that, its account goes on expecting it."""
@@ -353,14 +353,19 @@ class Traders:
                 trader.trip(trip)
 
     async def _advance(self, trader: Trader, close_ms: int) -> None:
-        """Book one deployment; after a failure once more without decisions, then not at all."""
-        while trader.books:
+        """Book one deployment; after a failure once more without decisions, then not at all.
+
+        What has left its stage is tried once at each close all the same: what it holds is to be closed.
+        """
+        goes_on = trader.books or trader.is_leaving
+        while goes_on:
             was_halted = trader.is_halted  # now: `follow` may read the alert before the trader is told
             failure = await self._attempts.failure(trader.key, self._book(trader, close_ms))
             if failure is None:
                 return
             async with self._following:  # whoever has not seen the alert must end first
                 trader.trip(Trip("failed_again" if was_halted else "failed", failure))
+                goes_on = trader.books
 
     async def _book(self, trader: Trader, close_ms: int) -> None:
         tick = await self._ticks.tick(trader, close_ms)

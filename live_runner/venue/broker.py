@@ -85,6 +85,7 @@ class VenueBroker:
         self._open = dict.fromkeys(self.orders)  # what may matter yet: a stop that moves leaves many behind
         self.tally = BookTally(stored)
         self.swept_trade_id: str | None = document["swept_trade_id"] if document else None
+        self._decided_on = ("", _ZERO)
         self.slots = [Slot(*slot) for slot in (document or {}).get("slots", ())]
         self._recover_target(stored)
         self.position()
@@ -220,8 +221,15 @@ class VenueBroker:
         self._book.act_upon(decided.target_side)
         self._book.read(decided.stop_inputs)
         if decided.intent is not None:
+            if not self.leaves_by:  # else it counted as closed, and is by the time that this is sent
+                self._decided_on = (decided.intent.client_order_id, self.position().quantity)
             self._track(decided.intent, "INITIALIZED", from_ms(now_ms))
             self._wire.put(decided.intent)
+
+    def held_for(self, name: str) -> Decimal:
+        """Position that an order was decided on, base, signed; the one now where that is not known."""
+        decided, held = self._decided_on
+        return held if decided == name else self.position().quantity
 
     def unsettled(self) -> list[PlacedOrder]:
         """Orders that may still change the position, without the stops that wait."""
@@ -245,15 +253,9 @@ class VenueBroker:
 
     def follow(self, step: OrderStep, at: datetime) -> bool:
         """Commit an order's progress; False if it tells nothing new."""
-        known = self.orders[step.client_order_id]
-        gets_number = known.venue_order_id is None and bool(step.venue_order_id)
-        progress = advanced(known.progress, step.progress, gets_number=gets_number)
-        if progress is None:
-            is_named = step.venue_order_id in (None, known.venue_order_id)
-            if is_named or step.progress.status != known.progress.status:
-                return False
-            progress = known.progress  # a stop that had triggered tells the number of its order now
-        new = replace(step, progress=progress, venue_order_id=step.venue_order_id or known.venue_order_id)
+        new = gone_on(self.orders[step.client_order_id], step)
+        if new is None:
+            return False
         self._journal.follow_order(self._epoch, new, at)
         self._went_on(new, at)
         return True
@@ -266,7 +268,7 @@ class VenueBroker:
             known, progress=progress, venue_order_id=number, stamp=stamp
         )
         self._open[new.client_order_id] = None
-        came_to_nothing = progress.status in FINAL and progress.filled_quantity == 0
+        came_to_nothing = _came_to_nothing(progress)
         if came_to_nothing and known.intent.purpose in ENTRIES:
             self._book.forget_target()
         if not came_to_nothing and known.intent.purpose == CLOSE:
@@ -373,5 +375,21 @@ class VenueBroker:
             self._book.read(inputs_from_document(signal.decision["stop_inputs"]))
         mine = [one for one in self.orders.values() if one.intent.bar_close == signal.bar_close]
         has_more = any(one.intent.purpose == REMAINDER for one in list(self.orders.values())[-1:])
-        if not has_more and any(one.progress.status in ("DENIED", "REJECTED") for one in mine):
+        if not has_more and any(_came_to_nothing(one.progress) for one in mine):
             self._book.forget_target()
+
+
+def _came_to_nothing(progress: OrderProgress) -> bool:
+    return progress.status in FINAL and not progress.filled_quantity
+
+
+def gone_on(known: PlacedOrder, step: OrderStep) -> OrderStep | None:
+    """Return what is to be committed of what was seen of an order; None if that tells nothing new."""
+    gets_number = known.venue_order_id is None and bool(step.venue_order_id)
+    progress = advanced(known.progress, step.progress, gets_number=gets_number)
+    if progress is None:
+        is_named = step.venue_order_id in (None, known.venue_order_id)
+        if is_named or step.progress.status != known.progress.status:
+            return None
+        progress = known.progress  # a stop that had triggered tells the number of its order now
+    return replace(step, progress=progress, venue_order_id=step.venue_order_id or known.venue_order_id)

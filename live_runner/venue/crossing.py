@@ -3,6 +3,7 @@
 What crosses stays an open order of its book until then. It is kept in memory alone: whoever begins anew has
 never sent what is left of it, and denies that, as any order that was committed and not sent. So is what a
 book wanted that a stop or an exit has closed meanwhile: crossed all the same, it would hold the other side.
+And a cross waits for what is sent of its cycle: a book that was stopped meanwhile trades nothing more.
 """
 
 from collections.abc import Iterable, Mapping
@@ -16,7 +17,8 @@ from live_runner.venue.receiving import Booked
 from quant_pipelines.core.orders import Side
 from quant_pipelines.store.trading import Fill
 from quant_pipelines.store.venue_orders import OrderStep, PlacedOrder
-from quant_pipelines.trading.netting import Cross
+from quant_pipelines.trading.breaker import TradingState
+from quant_pipelines.trading.netting import Cross, reduces_net
 from quant_pipelines.trading.orders import FINAL, OrderProgress
 from quant_pipelines.trading.purposes import EXITS, INTERNAL_PREFIX, STOP
 
@@ -46,10 +48,21 @@ def is_due(books: PlaceBooks, crossing: Crossing) -> bool:
     return is_quiet and all(_is_over(books, name) for name in crossing.sent)
 
 
-def still_wanted(books: PlaceBooks, crossing: Crossing) -> Crossing:
-    """Return what is left of it: crosses of books that nothing but their own orders has changed."""
-    crosses = (cross for cross in crossing.crosses if all(_holds(books, crossing, one) for one in cross[:2]))
-    return crossing._replace(crosses=tuple(crosses))
+def still_wanted(books: PlaceBooks, crossing: Crossing, states: Mapping[int, TradingState]) -> Crossing:
+    """Return what is left of it: crosses of books that only their own orders have changed, and may trade.
+
+    ``states`` are those of the books by now: one that reduces takes no part that opens or adds.
+    """
+
+    def takes(name: str, change: Decimal) -> bool:
+        state, held = states[_key_of(books, name)], _broker_of(books, name).position().quantity
+        may_trade = state == "ACTIVE" or (state == "REDUCING" and reduces_net(held, change))
+        return may_trade and _holds(books, crossing, name)
+
+    wanted = (
+        one for one in crossing.crosses if takes(one.buy, one.quantity) and takes(one.sell, -one.quantity)
+    )
+    return crossing._replace(crosses=tuple(wanted))
 
 
 def fill_price(books: PlaceBooks, crossing: Crossing) -> Decimal | None:

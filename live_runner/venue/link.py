@@ -186,7 +186,7 @@ class VenueLink:
             venue,
             covers=covers,
             entries=self._entries,
-            signals=Signals(self._price, self._is_sending),
+            signals=Signals(self._price, self._is_sending, self._sweeps.sweep_trades),
         )
         for seat in place.seats.values():
             seat.has_begun = False
@@ -205,7 +205,7 @@ class VenueLink:
     def open_broker(self, journal: Journal, plan: DeploymentPlan, epoch: int) -> Opened:
         """Open a trader's broker, where it may trade beside the others."""
         others = (seat for seat in self.place.seats.values() if seat.key != plan.deployment.id)
-        require_alone(plan, (seat.trader.plan for seat in others))
+        require_alone(plan, (seat.trader for seat in others))
         return self._read(journal, plan, epoch)
 
     def _read(self, journal: Journal, plan: DeploymentPlan, epoch: int) -> Opened:
@@ -248,10 +248,11 @@ class VenueLink:
                     await seat.rows.follow(order, "UNKNOWN")
         self._differences = 0
         await self._sweep()
+        await self._cover()
         while self._differences:
             await asyncio.sleep(_SOON_SECONDS)
             await self._sweep()
-        await self._cover()
+            await self._cover()  # a sibling that was dropped may be missed for longer than a stop may take
         await self._keep_settings()
         self.away_since_ms = None
         for seat in seats:

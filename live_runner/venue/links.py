@@ -132,7 +132,10 @@ class VenueLinks:
         if task is not None:
             task.cancel()
             await asyncio.gather(task, return_exceptions=True)
+        seat = running.link.place.seats.get(deployment_id)
         running.link.remove(deployment_id)
+        if seat is not None:
+            await asyncio.to_thread(seat.trader.rest)  # a thread that was canceled may still book
         self._begin(place)
 
     async def close(self) -> None:

@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from live_runner.book.broker import Opened
 from live_runner.book.plan import DeploymentPlan
 from live_runner.book.recovery import is_to_be_repeated
+from live_runner.book.trader import Trader
 from live_runner.venue.broker import BookRows, VenueBroker
 from live_runner.venue.event_broker import EventVenueBroker
 from live_runner.venue.wire import Wire
@@ -32,7 +33,7 @@ def open_venue_broker(
     ReconciliationError
         If the rows contradict each other.
     """
-    is_event = isinstance(plan.strategy, EventStrategy)
+    is_event = _is_event(plan)
     if is_event:
         _require_kinds(plan)
     rows = BookRows(journal.read_book(plan.deployment.id), journal.read_orders(plan.deployment.id))
@@ -47,20 +48,28 @@ def open_venue_broker(
     return Opened(follows, booked_until_ms, decided_ms)
 
 
-def require_alone(plan: DeploymentPlan, others: Iterable[DeploymentPlan]) -> None:
-    """Prove that no event strategy has to share the position of a symbol.
+def require_alone(plan: DeploymentPlan, others: Iterable[Trader]) -> None:
+    """Prove that no event strategy has to share the position of a symbol with one that decides.
+
+    What has left its stage only closes what it holds, as a late fill, beside whoever trades there by now.
 
     Raises
     ------
     ConfigurationError
         If there is another book at its symbol and account.
     """
+    if plan.deployment.is_leaving:
+        return
     for other in others:
-        if isinstance(plan.strategy, EventStrategy) or isinstance(other.strategy, EventStrategy):
+        if not other.is_leaving and (_is_event(plan) or _is_event(other.plan)):
             raise ConfigurationError(
                 f"{plan.deployment.key} trades {plan.deployment.symbol} at the account of "
-                f"{other.deployment.key}, and one of them is an event strategy; expected it to be alone there"
+                f"{other.key}, and one of them is an event strategy; expected it to be alone there"
             )
+
+
+def _is_event(plan: DeploymentPlan) -> bool:
+    return isinstance(plan.strategy, EventStrategy)
 
 
 def _require_kinds(plan: DeploymentPlan) -> None:

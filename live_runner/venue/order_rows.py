@@ -143,19 +143,17 @@ class OrderRows:
     ) -> VenueOrder | ExchangeError:
         """Wait for what the venue answers to an order, commit that, and return it.
 
-        A refusal counts for the account, but not the one of a post-only order that would have traded at once:
-        that the price has moved is no fault of ours.
+        A refusal counts for the account and, by its row, for its stage, but not the one of a post-only order
+        that would have traded at once: that the price has moved is no fault of ours. It has expired.
         """
         name = intent.client_order_id
         try:
             sent = await answer
         except ExchangeError as error:
-            is_unknown = isinstance(error, OutcomeUnknown)
-            what = "outcome unknown" if is_unknown else "order refused"
+            status, what = _came_to(error)
             _log.warning(what, extra={"order": name, "error": str(error)})
-            known = await self._order(name)
-            await self.follow(known, "UNKNOWN" if is_unknown else "REJECTED", reason=str(error))
-            if not isinstance(error, (OutcomeUnknown, OrderWouldTake)):
+            await self.follow(await self._order(name), status, reason=str(error))
+            if status == "REJECTED":
                 self._trader.refused(error, stamp_ms)
             return error
         known, number = await self._order(name), sent.venue_order_id
@@ -172,3 +170,10 @@ class OrderRows:
             number = stop.child_order_id or stop.venue_order_id
             filled = known.progress.filled_quantity
             await self.follow(known, stop.status, filled=filled, venue_order_id=number, reason=reason)
+
+
+def _came_to(error: ExchangeError) -> tuple[OrderStatus, str]:
+    """Status of an order that was answered so, and what is logged of it."""
+    if isinstance(error, OutcomeUnknown):
+        return "UNKNOWN", "outcome unknown"
+    return ("EXPIRED" if isinstance(error, OrderWouldTake) else "REJECTED"), "order refused"

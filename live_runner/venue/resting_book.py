@@ -29,7 +29,11 @@ from quant_pipelines.trading.wished import WishedOrder
 _SENT_WITHIN_MS = 10_000
 _REMEMBERED_MS = HOUR_MS
 """How much older than the newest fill one may be that is told yet."""
-_ENDS: dict[OrderStatus, str] = {"DENIED": "it was not sent", "REJECTED": "the venue refused it"}
+_ENDS: dict[OrderStatus, str] = {
+    "DENIED": "it was not sent",
+    "REJECTED": "the venue refused it",
+    "EXPIRED": "the venue refused it",
+}
 _TIME_OVER, _TAKEN_BACK = "its time is over", "the runner or the venue took it back"
 _ZERO = Decimal(0)
 
@@ -68,7 +72,7 @@ class AtVenue(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class _Wish:
-    """Order that a strategy has placed; ``most`` as in `WishedOrder`, unknown after a restart."""
+    """Order that a strategy has placed; ``most`` as in `WishedOrder`."""
 
     order: NewOrder
     is_wished: bool = True
@@ -108,7 +112,7 @@ class RestingBook(DeskBook):
         self._at_venue, self._tick_size, self._step_ms = at_venue, tick_size, step_ms
         self.last_order = int(document.get("last_order", 0))
         self.wishes = {
-            int(one["number"]): _Wish(NewOrder(**one["order"]), one["is_wished"])
+            int(one["number"]): _Wish(NewOrder(**one["order"]), one["is_wished"], _known(one.get("most")))
             for one in document.get("wishes", ())
         }
         self._names: dict[int, str] = {}
@@ -286,7 +290,12 @@ class RestingBook(DeskBook):
     def to_document(self) -> dict[str, Any]:
         """State as a JSON document."""
         wishes = [
-            {"number": number, "order": asdict(wish.order), "is_wished": wish.is_wished}
+            {
+                "number": number,
+                "order": asdict(wish.order),
+                "is_wished": wish.is_wished,
+                "most": None if wish.most is None else str(wish.most),
+            }
             for number, wish in self.wishes.items()
         ]
         return {"wishes": wishes, "last_order": self.last_order, "told": self._told}
@@ -331,3 +340,8 @@ class RestingBook(DeskBook):
         """Whether an order has ended with all of its fills booked."""
         is_final = self._at_venue.orders[name].progress.status in FINAL
         return is_final and not self._at_venue.unbooked(name)
+
+
+def _known(most: str | None) -> Decimal | None:
+    """Quantity of a document, base; None where that is of an older version."""
+    return None if most is None else Decimal(most)

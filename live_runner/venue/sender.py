@@ -2,11 +2,12 @@
 
 import logging
 import math
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from decimal import Decimal
 from functools import partial
 from typing import NamedTuple
 
+from live_runner.book.trader import Trader
 from live_runner.venue.broker import VenueBroker
 from live_runner.venue.covers import Covers
 from live_runner.venue.crossing import Crossing, book_crossing, fill_price, is_due, still_wanted
@@ -17,6 +18,7 @@ from quant_pipelines.core.orders import closing_side
 from quant_pipelines.core.timeframes import from_ms, to_ms
 from quant_pipelines.store.trading import Intent
 from quant_pipelines.store.venue_orders import PlacedOrder
+from quant_pipelines.trading.breaker import TradingState
 from quant_pipelines.trading.cover import ExitPosition
 from quant_pipelines.trading.netting import UnsentOrder, netted, reduces_net
 from quant_pipelines.trading.orders import OrderProgress
@@ -25,7 +27,8 @@ from quant_pipelines.trading.venue import MarketOrder, OrderVenue
 
 _LATEST_SEND_MS = 10_000
 _NO_PRICE = "no price is known at which it could cross"
-_CLOSED_MEANWHILE = "a book that it would cross with was closed meanwhile"
+_STOPPED_MEANWHILE = "a book that it would cross with was closed or stopped meanwhile"
+_CHANGED_MEANWHILE = "what its book holds was changed since it was decided"
 _TOO_SMALL = "too small for the venue, and it does not bring the net nearer to flat"
 
 _log = logging.getLogger(__name__)
@@ -40,10 +43,13 @@ class Signals(NamedTuple):
         Mark or last price now, quote per base; NaN without one.
     sending
         Told which deployment is about to send what may open; None where it closes.
+    sweep
+        Books the venue's trades up to now.
     """
 
     price: Callable[[], float]
     sending: Callable[[int | None], None]
+    sweep: Callable[[], Awaitable[None]]
 
 
 class Sender:
@@ -103,8 +109,9 @@ class Sender:
         for crossing in list(self._crossings):
             if not await self._place.with_books(partial(is_due, crossing=crossing)):
                 continue
-            wanted = await self._place.with_books(partial(still_wanted, crossing=crossing))
-            await self._deny(crossing.unsent - wanted.unsent, _CLOSED_MEANWHILE)
+            states = {key: _state_of(seat.trader) for key, seat in self._place.seats.items()}
+            wanted = await self._place.with_books(partial(still_wanted, crossing=crossing, states=states))
+            await self._deny(crossing.unsent - wanted.unsent, _STOPPED_MEANWHILE)
             price = await self._place.with_books(partial(fill_price, crossing=wanted)) or self._known_price()
             if price is None:
                 await self._deny(wanted.unsent, _NO_PRICE)
@@ -125,8 +132,9 @@ class Sender:
         quantity = intent.quantity if quantity is None else quantity
         change = quantity if intent.side == "buy" else -quantity
         net, is_small = await self._place.look(partial(net_and_smallness, seat, quantity))
-        reduces = (is_exit or is_small) and reduces_net(net, change)
-        reduces |= intent.reduce_only or (is_exit and not self._place.is_shared)
+        only_reduces = is_exit or intent.reduce_only
+        reduces = (only_reduces or is_small) and reduces_net(net, change)
+        reduces |= only_reduces and not self._place.is_shared
         symbol, limit = self._place.symbol, intent.price
         order = MarketOrder(name, symbol, intent.side, quantity, stamp_ms, reduces, limit)
         self._signals.sending(None if is_exit else seat.key)
@@ -142,8 +150,9 @@ class Sender:
         if order.progress.status != "INITIALIZED":
             return None  # settled while it waited here: the link broke and began again
         has_left = await self._covers.of(seat).leave_first()
-        now_ms = await self._venue.now_ms()
-        refusal = "" if has_left else "the exit of a stop comes first"
+        refusal = "" if await self._is_as_decided(seat, intent) else _CHANGED_MEANWHILE
+        refusal = refusal if has_left else "the exit of a stop comes first"
+        now_ms = await self._venue.now_ms()  # last: the venue refuses what comes 2 s later
         if now_ms - to_ms(order.stamp) > _LATEST_SEND_MS:
             refusal = f"woke {(now_ms - to_ms(order.stamp)) / 1000:.1f} s after its decision"
         denial = seat.trader.refusal_to_send(intent)
@@ -153,6 +162,17 @@ class Sender:
                 await self._close_side_left(seat, intent)
             return None
         return now_ms
+
+    async def _is_as_decided(self, seat: Seat, intent: Intent) -> bool:
+        """Whether a book holds what an order was decided on.
+
+        The venue may have closed it beside us, and nobody have heard of that: an order against what is held
+        would open that much on the other side. It goes out after its trades were read once more.
+        """
+        decided_on = await seat.rows.with_broker(lambda broker: broker.held_for(intent.client_order_id))
+        if decided_on and closing_side(decided_on) == intent.side:
+            await self._signals.sweep()
+        return decided_on == (await seat.rows.with_broker(lambda broker: broker.position())).quantity
 
     async def _close_side_left(self, seat: Seat, denied: Intent) -> None:
         """Close what a denied order would have closed on its way to the other side: that reduces."""
@@ -190,6 +210,11 @@ class Sender:
         seat = self._place.seat_of(intent.client_order_id)
         assert seat is not None  # noqa: S101 - whoever asks has found it
         return seat
+
+
+def _state_of(trader: Trader) -> TradingState:
+    """Return what a book may do: one that has left its stage only reduces, too."""
+    return "REDUCING" if trader.is_leaving and trader.state == "ACTIVE" else trader.state
 
 
 def _order(name: str, broker: VenueBroker) -> PlacedOrder:

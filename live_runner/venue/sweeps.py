@@ -11,7 +11,7 @@ from live_runner.venue.look_up import LookUps
 from live_runner.venue.place import Brokers, VenuePlace, net_of
 from live_runner.venue.protection import Protection
 from live_runner.venue.receiving import book_payments, book_trades
-from live_runner.venue.removed import RemovedBooks
+from live_runner.venue.removed import RemovedBooks, given_up
 from quant_pipelines.core.errors import ReconciliationError, with_its_kind
 from quant_pipelines.core.timeframes import HOUR_MS, MINUTE_MS, from_ms, to_ms
 from quant_pipelines.trading.reconcile import OurRows, VenueRows, reconcile
@@ -68,7 +68,7 @@ class Sweeps:
         """
         at, place = from_ms(await self._venue.now_ms()), self._place
         found = await attributed(self._venue, trades, place)
-        late, others = await self._removed.book(found.others)
+        late, others = await self._removed.book(place.symbol, found.others)
         for key in {one.deployment_id for one in late} & place.seats.keys():
             place.seats[key].trader.outdate()  # it came back meanwhile, and may have read its rows before
         external = external_sentence(others[-1]) if others else found.external
@@ -107,7 +107,12 @@ class Sweeps:
         if plan.look_up:
             await self.sweep_trades()  # a stop that has left the list was filled
         for name in plan.cancel:
-            await venue.cancel_stop(symbol, name)
+            await given_up(venue.cancel_stop(symbol, name))
+        await self._removed.cancel(
+            symbol,
+            [one for one in orders if one.client_order_id in plan.external],
+            [one for one in stops if one.client_order_id in plan.external],
+        )
         self._protection.take_over(plan.standing)
         for standing in plan.standing:
             await place.follow_stop(standing)
@@ -115,12 +120,12 @@ class Sweeps:
 
     async def sweep_trades(self) -> None:
         """Book the trades since the last sweep, in their order."""
-        swept = await self._place.with_brokers(_swept)
+        swept, asked = await self._place.with_brokers(lambda brokers: (_swept(brokers), set(brokers)))
         trades = await self._venue.trades(self._place.symbol, None if swept is None else str(swept + 1))
         if swept is not None:
             await self.book(trades)
         newest = trades[-1].trade_id if trades else str(swept or 0)
-        await self._place.with_brokers(partial(_note_swept, newest))
+        await self._place.with_brokers(partial(_note_swept, newest, asked))
 
     async def _sweep_payments(self) -> None:
         now_ms = await self._venue.now_ms()
@@ -160,9 +165,10 @@ def _swept(brokers: Brokers) -> int | None:
     return min(known, default=None)
 
 
-def _note_swept(trade_id: str, brokers: Brokers) -> None:
-    for broker in brokers.values():
-        broker.swept_trade_id = trade_id
+def _note_swept(trade_id: str, asked: set[int], brokers: Brokers) -> None:
+    """Note it for those that the trades were read for: whoever came meanwhile may miss some of them."""
+    for key in asked & brokers.keys():
+        brokers[key].swept_trade_id = trade_id
 
 
 def _paid_until_ms(brokers: Brokers) -> int | None:

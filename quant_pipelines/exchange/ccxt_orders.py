@@ -144,8 +144,9 @@ class CcxtOrders(CcxtReads):
         """Cancel a stop; that there is none (any more) is fine, and proves nothing."""
         await self._id(symbol)
         what, params = f"cancel of stop {client_order_id}", {"clientAlgoId": client_order_id, "trigger": True}
-        with contextlib.suppress(ExchangeRefused), translated(what, sends_order=True):
-            await self._client.cancel_order(None, symbol, params)
+        with contextlib.suppress(ExchangeRefused):
+            async with _soon(what):
+                await self._client.cancel_order(None, symbol, params)
 
     async def events(self, symbol: str) -> AsyncIterator[VenueEvent]:
         """Everything that the user's stream says of a symbol, losslessly, for ever."""

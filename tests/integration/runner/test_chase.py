@@ -242,7 +242,7 @@ def test_price_that_would_take_is_tried_again_under_another_name(chase: Any) -> 
         assert [row[0] for row in chased.orders()] == ["target", "remainder"]
         chased.stage.move(-2)
         await chased.pass_seconds(1)
-        await chased.ends("REJECTED", "FILLED")
+        await chased.ends("EXPIRED", "FILLED")
 
     chase(scenario, orders=Crossing)
 

@@ -272,7 +272,7 @@ def test_price_that_would_take_is_refused_and_told(ladder: Any) -> None:
         found.stage.last = Decimal(str(PRICE)) - 150 * TICK  # below the first rung, above the second
         found.stage.traded = Decimal(0)
         await found.next_bar()
-        await found.are("CANCELED", "CANCELED", "REJECTED", "ACCEPTED")
+        await found.are("CANCELED", "CANCELED", "EXPIRED", "ACCEPTED")
         await found.next_bar()
         assert found.told()[-1] == [3, "CANCELED", 0.0, "the venue refused it"]
 

@@ -13,7 +13,7 @@ from quant_pipelines.exchange.ccxt_orders import CcxtOrders
 from quant_pipelines.trading.venue import LimitOrder
 
 
-async def silent(_wanted: Any) -> None:
+async def silent(*_wanted: Any) -> None:
     await asyncio.Event().wait()
 
 
@@ -24,21 +24,23 @@ class SilentOrders(CcxtOrders):
         return symbol
 
 
-@pytest.mark.parametrize("name", ["change", "cancel"])
-def test_a_silent_venue_leaves_the_outcome_unknown_within_a_second(name: str) -> None:
+@pytest.mark.parametrize("what", ["change of order", "cancel of order", "cancel of stop"])
+def test_a_silent_venue_leaves_the_outcome_unknown_within_a_second(what: str) -> None:
     async def ask() -> None:
         orders = SilentOrders(ExchangeSettings(base_url="http://127.0.0.1:1"), "", "")
         client, orders._client = (
             orders._client,
-            SimpleNamespace(fapiPrivatePutOrder=silent, fapiPrivateDeleteOrder=silent),
+            SimpleNamespace(fapiPrivatePutOrder=silent, fapiPrivateDeleteOrder=silent, cancel_order=silent),
         )
         try:
-            if name == "change":
+            if what == "change of order":
                 await orders.amend(LimitOrder("x", "BTC", "buy", Decimal(1), Decimal(2), 0))
-            else:
+            elif what == "cancel of order":
                 await orders.cancel_order("BTC", "x")
+            else:
+                await orders.cancel_stop("BTC", "x")
         finally:
             await client.close()
 
-    with pytest.raises(OutcomeUnknown, match=f"did not answer {name} of order x within 1 s"):
+    with pytest.raises(OutcomeUnknown, match=f"did not answer {what} x within 1 s"):
         asyncio.run(asyncio.wait_for(ask(), 30.0))

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from live_runner.book.asking import Answer, StrategyQuestion, Unanswered, answered, ask
+from live_runner.book.asking import Answer, DueQuestion, StrategyQuestion, Unanswered, answered, ask
 from live_runner.book.waits import BarMissed
 from quant_pipelines.sdk import Bars, Float, Stops, Strategy
 
@@ -31,16 +31,16 @@ class Steps:
         self.due_at, self.misses = list(due_at), misses
         self.asked, self.taken = list[int](), list[int | None]()
 
-    def ask(self, question: StrategyQuestion) -> Answer:
+    def ask(self, question: DueQuestion) -> Answer:
         self.asked.append(question.close_ms)
         if self.misses:
             self.misses -= 1
             raise BarMissed
-        return Answer(question, 1.0, {})
+        return Answer(question_at(question.close_ms), 1.0, {})
 
     def step(self, answer: Answer | None) -> None:
         if answer is not None and self.due_at and answer.question.close_ms != self.due_at[0]:
-            raise Unanswered(question_at(self.due_at.pop(0)))
+            raise Unanswered(DueQuestion(self.due_at.pop(0)))
         self.taken.append(None if answer is None else answer.question.close_ms)
 
 
@@ -63,16 +63,16 @@ def test_a_question_is_asked_of_all_bars_and_answered_by_the_newest_target_and_a
 def test_a_step_is_taken_once_and_with_the_answer_that_is_due(
     steps: Steps, first: int | None, asked: list[int], taken: list[int | None]
 ) -> None:
-    answered(steps.step, None if first is None else question_at(first), steps.ask)
+    answered(steps.step, None if first is None else DueQuestion(first), steps.ask)
     assert (steps.asked, steps.taken) == (asked, taken)
 
 
 def test_what_a_strategy_raises_ends_the_step_before_anything_is_booked() -> None:
     taken = list[Answer | None]()
 
-    def fail(_question: StrategyQuestion) -> Answer:
+    def fail(_question: DueQuestion) -> Answer:
         raise ZeroDivisionError
 
     with pytest.raises(ZeroDivisionError):
-        answered(taken.append, question_at(1), fail)
+        answered(taken.append, DueQuestion(1), fail)
     assert taken == []

@@ -93,6 +93,20 @@ class RefusingVenue(TradingVenue):
         raise ExchangeRefused("-2019 margin is insufficient")
 
 
+class ClosingVenue(TradingVenue):
+    """Liquidates what is held once the books were compared, and tells no stream of it."""
+
+    def liquidate(self) -> None:
+        self.held = Decimal(0)
+        money = (Decimal(2), Decimal(60), Decimal(1), NOW_MS, Decimal(-80))
+        self.made.append(VenueTrade("2", "5", "", "sell", *money))
+
+    async def find_order(
+        self, symbol: str, *, client_order_id: str = "", venue_order_id: str = ""
+    ) -> VenueOrder | None:
+        return VenueOrder("autoclose-5", "5", "FILLED", Decimal(2)) if venue_order_id == "5" else None
+
+
 def play(
     quantity: str, *, is_halted: bool = False, gate: OpenGate | None = None, venue: TradingVenue | None = None
 ) -> tuple[TradingVenue, MemoryJournal]:
@@ -122,8 +136,10 @@ def play(
         await link.place.first.begun.wait()
         if is_halted:
             trader.follow([Trip("failed", "it broke")])
+        if isinstance(venue, ClosingVenue):
+            venue.liquidate()
         trader.with_broker(decide)  # type: ignore[arg-type] - a venue's
-        await until(lambda: running.done() or status(journal) in ("DENIED", "REJECTED"))
+        await until(lambda: running.done() or status(journal) in ("DENIED", "REJECTED", "FILLED"))
         for _ in range(20):
             await asyncio.sleep(0.05)
         running.cancel()
@@ -157,3 +173,12 @@ def test_an_account_is_told_of_what_the_venue_refuses() -> None:
     _, journal = play("4", gate=gate, venue=RefusingVenue())
     assert status(journal) == "REJECTED"
     assert gate.refusals == [(CANARY.id, NOW_MS)]
+
+
+@pytest.mark.parametrize("quantity", ["1", "2", "4"])
+def test_what_would_reverse_a_position_that_the_venue_has_liquidated_is_not_sent(quantity: str) -> None:
+    """Nobody has heard of it: such an order would open more on the other side than its decision asked for."""
+    venue, journal = play(quantity, gate=OpenGate(), venue=ClosingVenue())
+    assert (venue.sent, venue.held) == ([], 0)
+    assert [fill.reason for fill in journal.read_book(CANARY.id).fills] == ["target", "liquidation"]
+    assert status(journal) in ("INITIALIZED", "DENIED"), "its link begins again, and denies what was not sent"

@@ -27,15 +27,16 @@ from quant_pipelines.core.orders import OrderStatus
 from quant_pipelines.core.timeframes import MINUTE_MS, to_ms
 from quant_pipelines.risk.account_rules import AccountDenial
 from quant_pipelines.risk.account_view import AccountOrder
-from quant_pipelines.store.venue_orders import OrderStep
+from quant_pipelines.store.trading import Position
+from quant_pipelines.store.venue_orders import OrderStep, Received
 from quant_pipelines.trading.breaker import Trip
 from quant_pipelines.trading.orders import OrderProgress
 from quant_pipelines.trading.trips import Signs
 from quant_pipelines.trading.venue import VenueTrade
-from quant_pipelines.trading.wished import Cancel, Circumstances, Step, Wait, next_step
+from quant_pipelines.trading.wished import Cancel, Circumstances, PlaceOrder, Step, Wait, next_step
 from tests.in_process import in_process
 from tests.memory_journal import MemoryJournal
-from tests.unit.live_runner.test_races import AT, DEPLOYMENT
+from tests.unit.live_runner.test_races import AT, DEPLOYMENT, SYMBOL
 
 SOURCE = '''
 from quant_pipelines.sdk import Bars, Desk, EventStrategy, Float, OrderEvent, Stops
@@ -158,6 +159,28 @@ def test_orders_are_committed_on_the_grid_before_anything_is_sent(desk: Desk) ->
         orders[0].intent.quantity + orders[1].intent.quantity,
         orders[2].intent.quantity,
     ]
+
+
+def test_what_may_be_sent_is_still_known_once_the_rows_were_read_again(desk: Desk) -> None:
+    def steps(broker: EventVenueBroker) -> Step:
+        around = Circumstances(Decimal(0), may_open=True, now_ms=to_ms(AT) + MINUTE_MS)
+        return next_step(broker.wished(), around, {})
+
+    before = desk.at_broker(steps)
+    desk.trader.outdate()  # as after any failure that may have left memory ahead of the rows
+    assert desk.at_broker(steps) == before == PlaceOrder(desk.names()[0])
+
+
+def test_who_was_dropped_commits_nothing_over_a_late_fill(desk: Desk) -> None:
+    bought = Decimal("0.1")
+    received = Received(
+        CANARY.id, "binanceusdm", SYMBOL, (), (), Position(bought, Decimal(98), Decimal(0), None)
+    )
+    desk.trader.leave()
+    desk.journal.receive(desk.epoch, [received], AT)
+    desk.pass_bar()
+    desk.trader.decide_late(to_ms(AT) + MINUTE_MS, 0.0)
+    assert desk.journal.tables.positions[CANARY.id, SYMBOL].quantity == bought
 
 
 def test_what_rests_hinders_no_decision_and_what_is_unknown_does(desk: Desk) -> None:

@@ -50,7 +50,7 @@ def swept(world: World, venue: Venue, name: str, trade: VenueTrade) -> Any:
     return broker
 
 
-async def _nothing(trades: list[VenueTrade]) -> Any:
+async def _nothing(_symbol: str, trades: list[VenueTrade]) -> Any:
     return [], trades
 
 

@@ -82,7 +82,7 @@ def _followed(answer: VenueOrder | ExchangeError) -> OneTrader:
     [
         (ExchangeRefused("no margin"), "REJECTED", True),
         (ExchangeUnavailable("maintenance"), "REJECTED", True),
-        (OrderWouldTake("the price has moved"), "REJECTED", False),
+        (OrderWouldTake("the price has moved"), "EXPIRED", False),
         (OutcomeUnknown("no answer"), "UNKNOWN", False),
     ],
 )

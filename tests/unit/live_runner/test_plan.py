@@ -1,11 +1,13 @@
 from dataclasses import replace
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
-from live_runner.book.plan import plan_of
+from live_runner.book.plan import DeploymentPlan, plan_of
 from live_runner.venue.opening import open_venue_broker, require_alone
 from quant_pipelines.core.errors import ConfigurationError, StrategyError
+from quant_pipelines.core.stages import Stage
 from tests.in_process import in_process
 from tests.unit.live_runner.test_races import DEPLOYMENT
 
@@ -60,9 +62,24 @@ def test_kinds_that_a_venue_lets_not_rest_are_refused_by_name() -> None:
         open_venue_broker(nothing, plan, 1, stop_fraction=0.1, wire=nothing)
 
 
+def plan_in(stage: Stage, source: str) -> DeploymentPlan:
+    return plan_of(replace(DEPLOYMENT, source=source, stage=stage), in_process)
+
+
+def beside(plan: DeploymentPlan) -> Any:
+    return SimpleNamespace(plan=plan, key="deployment:8", is_leaving=plan.deployment.is_leaving)
+
+
 @pytest.mark.parametrize("first", [SOURCE, EVENT_SOURCE])
-def test_an_event_strategy_shares_no_position(first: str) -> None:
-    plans = [plan_of(replace(DEPLOYMENT, source=source), in_process) for source in (first, EVENT_SOURCE)]
+def test_an_event_strategy_shares_no_position_while_it_decides(first: str) -> None:
+    plan, other = plan_in("canary", first), beside(plan_in("canary", EVENT_SOURCE))
     with pytest.raises(ConfigurationError, match="one of them is an event strategy; expected it to be alone"):
-        require_alone(plans[0], plans[1:])
-    require_alone(plans[1], [])
+        require_alone(plan, [other])
+    require_alone(other.plan, [])
+
+
+@pytest.mark.parametrize("source", [SOURCE, EVENT_SOURCE])
+@pytest.mark.parametrize(("stage", "of_other"), [("retired", "canary"), ("canary", "retired")])
+def test_what_leaves_closes_beside_whoever_has_its_place(source: str, stage: Stage, of_other: Stage) -> None:
+    require_alone(plan_in(stage, EVENT_SOURCE), [beside(plan_in(of_other, source))])
+    require_alone(plan_in(stage, source), [beside(plan_in(of_other, EVENT_SOURCE))])

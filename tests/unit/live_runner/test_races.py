@@ -5,6 +5,7 @@ import random
 import threading
 from collections.abc import Callable, Coroutine
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
@@ -120,7 +121,7 @@ def test_a_flattening_ends_with_its_halt() -> None:
     assert (trader.state, trader.must_flatten) == ("ACTIVE", False)
 
 
-def test_a_dropped_trader_rests_only_after_the_thread_that_books() -> None:
+def test_a_dropped_trader_has_left_only_after_the_thread_that_books() -> None:
     trader, order = trader_of(Books()), list[str]()
     is_inside, may_end = threading.Event(), threading.Event()
 
@@ -129,26 +130,26 @@ def test_a_dropped_trader_rests_only_after_the_thread_that_books() -> None:
         may_end.wait(60)
         order.append("booked")
 
-    def rest() -> None:
-        trader.rest()
-        order.append("rested")
+    def leave() -> None:
+        trader.leave()
+        order.append("left")
 
     booking = threading.Thread(target=trader.with_broker, args=(book,))
-    resting = threading.Thread(target=rest)
+    leaving = threading.Thread(target=leave)
     booking.start()
     assert is_inside.wait(60)
-    resting.start()
+    leaving.start()
     may_end.set()
-    for thread in (booking, resting):
+    for thread in (booking, leaving):
         thread.join(60)
-    assert order == ["booked", "rested"]
+    assert order == ["booked", "left"]
 
 
-def test_a_dropped_trader_rests_without_reading_its_rows_once_more() -> None:
+def test_a_dropped_trader_leaves_without_reading_its_rows_once_more() -> None:
     books = Books()
     trader = trader_of(books)
     trader.trip(Trip("failed", "failed"))
-    trader.rest()
+    trader.leave()
     assert books.n_opened == 1
 
 
@@ -226,6 +227,39 @@ def test_a_link_that_waits_for_its_halt_can_be_dropped() -> None:
             await links.drop(trader.plan.deployment.id)
 
     asyncio.run(scenario())
+
+
+def test_a_link_goes_on_only_after_the_thread_that_books_for_who_was_dropped() -> None:
+    async def scenario() -> list[str]:
+        async def stop(_trader: Trader, _failure: str) -> None: ...
+
+        links, link, trader, order = VenueLinks(failing, stop), Link(), trader_of(Books()), list[str]()
+        other, may_end = replace(DEPLOYMENT, id=8), threading.Event()
+
+        def book(_broker: Any) -> None:
+            may_end.wait(60)
+            order.append("booked")
+
+        for one in (DEPLOYMENT, other):
+            links.link_for(one, lambda: link)  # type: ignore[arg-type, return-value] - as much as is asked
+        link.add(trader, lambda: "")
+        link.place.seats[other.id] = link.place.seats[DEPLOYMENT.id]
+        links.start(trader)
+        await link.begun.wait()
+        link.begun.clear()
+        booking = asyncio.create_task(asyncio.to_thread(trader.with_broker, book))
+        await asyncio.sleep(0.1)
+        dropping = asyncio.create_task(links.drop(DEPLOYMENT.id))
+        await asyncio.sleep(0.1)
+        order += ["begun"] * link.begun.is_set()
+        may_end.set()
+        await link.begun.wait()
+        order.append("begun")
+        await asyncio.gather(booking, dropping)
+        await links.close()
+        return order
+
+    assert asyncio.run(asyncio.wait_for(scenario(), 60)) == ["booked", "begun"]
 
 
 @pytest.mark.parametrize(("may_be_uncovered", "n_begun"), [(True, 16), (False, 5)])

@@ -21,6 +21,7 @@ from quant_pipelines.core.orders import OrderStatus, Side
 from quant_pipelines.core.timeframes import HOUR_MS, MINUTE_MS, to_ms
 from quant_pipelines.store.trading import Fill, Intent
 from quant_pipelines.store.venue_orders import OrderStep
+from quant_pipelines.trading.breaker import TradingState
 from quant_pipelines.trading.netting import Cross
 from quant_pipelines.trading.orders import OrderProgress
 from quant_pipelines.trading.venue import Payment, VenueTrade
@@ -30,6 +31,7 @@ from tests.unit.live_runner.test_races import AT, DEPLOYMENT
 
 LATER = AT + timedelta(hours=1)
 AT_MS = to_ms(AT)
+ACTIVE: dict[int, TradingState] = dict.fromkeys((7, 8), "ACTIVE")
 
 
 def books_holding(*positions: str) -> PlaceBooks:
@@ -236,13 +238,25 @@ def test_what_crosses_waits_while_the_rest_works() -> None:
 def test_what_crosses_is_wanted_while_its_books_hold_what_they_held() -> None:
     books = books_holding("0", "0.1")
     found = crossing(books)
-    assert still_wanted(books, found) == found
+    assert still_wanted(books, found, ACTIVE) == found
     exit_order = ordered(books, 8, "sell", Decimal("0.1"), "exit")
     assert not is_due(books, found), "the exit may close it any moment"
     book_trades(books, [traded("10", exit_order, Decimal("-0.1"))], LATER, halts={})
     books.brokers[8].follow(OrderStep(exit_order, OrderProgress("FILLED", Decimal("0.1"))), LATER)
     assert is_due(books, found)
-    assert still_wanted(books, found).crosses == ()
+    assert still_wanted(books, found, ACTIVE).crosses == ()
+
+
+@pytest.mark.parametrize("state", ["HALTED", "FROZEN", "REDUCING"])
+@pytest.mark.parametrize("stopped", [7, 8])
+def test_what_crosses_is_not_wanted_once_one_of_its_books_is_stopped(
+    state: TradingState, stopped: int
+) -> None:
+    """One buys what opens; the other sells what it holds, with which a book that reduces may go on."""
+    books = books_holding("0", "0.1")
+    found = crossing(books)
+    may_go_on = (state, stopped) == ("REDUCING", 8)
+    assert still_wanted(books, found, ACTIVE | {stopped: state}).crosses == found.crosses * may_go_on
 
 
 def test_what_crosses_is_not_wanted_once_the_stop_over_the_net_has_closed_its_book() -> None:
@@ -252,7 +266,7 @@ def test_what_crosses_is_not_wanted_once_the_stop_over_the_net_has_closed_its_bo
     book_trades(books, [traded("10", stop, Decimal("-0.3"))], LATER, halts={})
     books.brokers[8].follow(OrderStep(stop, OrderProgress("FILLED", Decimal("0.3"))), LATER)
     assert held(books) == [0, 0]
-    assert still_wanted(books, found).crosses == ()
+    assert still_wanted(books, found, ACTIVE).crosses == ()
 
 
 def test_what_crosses_has_no_price_of_its_own_where_the_rest_came_to_nothing() -> None:

@@ -35,9 +35,10 @@ class Book:
 class OneBook:
     """A place with one book."""
 
-    symbol, is_shared = "BTC", False
+    symbol = "BTC"
 
-    def __init__(self, book: Book) -> None:
+    def __init__(self, book: Book, *, is_shared: bool = False) -> None:
+        self.is_shared = is_shared
         self.brokers = {1: book}
         instrument = SimpleNamespace(min_notional=Decimal(50))
         trader = SimpleNamespace(plan=SimpleNamespace(deployment=SimpleNamespace(instrument=instrument)))
@@ -82,10 +83,25 @@ class Venue:
 def test_a_small_order_that_reduces_says_so(
     held: str, side: Side, quantity: str, purpose: Any, *, reduces: bool
 ) -> None:
-    venue = Venue()
-    signals = Signals(lambda: 100.0, lambda _opens: None)
-    known: Any = {"covers": None, "entries": None, "signals": signals}
-    sender = Sender(OneBook(Book(held)), venue, **known)  # type: ignore[arg-type] - as much as is asked
     intent = Intent(NAME, side, Decimal(quantity), purpose, from_ms(0))
-    asyncio.run(sender.transmit(intent, 0))
-    assert venue.sent.reduce_only is reduces
+    assert sent(OneBook(Book(held)), intent).reduce_only is reduces
+
+
+@pytest.mark.parametrize(("net", "reduces"), [("2", True), ("-2", False), ("0.5", False)])
+def test_a_close_says_so_beside_others_only_where_their_net_lets_it(net: str, *, reduces: bool) -> None:
+    """One that leaves may hold the other side of the net: the venue would refuse it."""
+    intent = Intent(NAME, "sell", Decimal(1), TARGET, from_ms(0), reduce_only=True)
+    assert sent(OneBook(Book(net), is_shared=True), intent).reduce_only is reduces
+    assert sent(OneBook(Book(net)), intent).reduce_only
+
+
+async def unasked() -> None:
+    """Nothing is read of the venue here."""
+
+
+def sent(place: Any, intent: Intent) -> MarketOrder:
+    venue = Venue()
+    signals = Signals(lambda: 100.0, lambda _opens: None, unasked)
+    known: Any = {"covers": None, "entries": None, "signals": signals}
+    asyncio.run(Sender(place, venue, **known).transmit(intent, 0))
+    return venue.sent
