@@ -49,7 +49,7 @@ proof-kills: install-dev
 SEEDS = 100
 FIRST = 1
 faults: install-dev
-	@exec .venv/bin/python -m tests.faults --seeds $(SEEDS) --first $(FIRST) $(if $(STRATEGY),--strategy $(STRATEGY)) $(if $(MUTANT),--mutant $(MUTANT))
+	@exec .venv/bin/python -m tests.faults --seeds $(SEEDS) --first $(FIRST) $(if $(BOOKS),--books $(BOOKS)) $(if $(STRATEGY),--strategy $(STRATEGY)) $(if $(MUTANT),--mutant $(MUTANT))
 
 # Many more of them; what was played at a commit is not played again, and docs/faults.md tells of it.
 soak: install-dev
