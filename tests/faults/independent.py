@@ -69,6 +69,7 @@ class Independent(IndependentBooks):
         """When each order was first sent with an intent in the rows."""
         self._states: dict[str, tuple[str, Decimal]] = {}
         self._numbered = set[str]()
+        self._refused = set[str]()
         self._halted_ms: dict[int, int] = {}
         self._epochs_ms: list[int] = []
         self._closed_ms = -_COVER_MS
@@ -217,6 +218,7 @@ class Independent(IndependentBooks):
         self._states[name] = status, filled
         is_late = before == "REJECTED" and has_number and name not in self._numbered
         self._numbered |= {name} if has_number else set()
+        self._refused |= {name} if status == "REJECTED" else set()
         is_left = (before in _ENDED and status != before) or _RANKS[status] < _RANKS[before]
         if (is_left and not is_late) or filled < filled_before:
             self.violated("I7", f"{name} goes back from {before}, {filled_before} to {status}, {filled}")
@@ -307,6 +309,8 @@ class Independent(IndependentBooks):
                 self.violated("I10", f"{name} is {status}, and still stands at the venue")
             if status in _NEVER_SENT and name in filled:
                 self.violated("I7", f"{name} is {status}, and was filled")
+        for name in sorted(self._refused & filled):  # what it became later mends nothing of that
+            self.violated("I7", f"{name} counted as refused, and was filled")
         rests = {
             name for name in standing if name in known and known[name].intent.purpose.startswith("order ")
         }

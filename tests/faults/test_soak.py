@@ -1,4 +1,4 @@
-"""What a long run writes down, a row for each commit; nothing of others is lost, nothing plays on behind it."""
+"""What a long run writes down, a row for each commit; and that nothing of it plays on behind its end."""
 
 import signal
 import subprocess
