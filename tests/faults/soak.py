@@ -23,9 +23,9 @@ KINDS = (
     ("--strategy", "target", "--books", "1"),
     ("--strategy", "event", "--books", "1"),
     ("--strategy", "target", "--books", "2"),
-    ("--strategy", "event", "--books", "2"),
+    ("--strategy", "target", "--books", "3"),
 )
-"""What the worlds of a chunk trade by, one after the other."""
+"""What the worlds of a chunk trade by, one after the other. What trades by orders has its symbol to itself."""
 _CODE = (".", ":!docs")
 """What decides of a world: a commit of the table alone changes nothing of it."""
 _SUMMED = ("seeds", "events", "violations")

@@ -33,7 +33,7 @@ def test_a_row_names_only_seeds_that_were_played(tmp_path: Path) -> None:
     assert "| aaaa | 150 | 1-100, 201-250 | 4,500 | 0 |" in page.read_text()
 
 
-def test_a_run_plays_what_trades_by_targets_and_by_orders_alone_and_in_two_books() -> None:
+def test_a_run_plays_what_trades_by_targets_and_by_orders_alone_and_in_several_books() -> None:
     told = {KINDS[first // CHUNK % len(KINDS)] for first in range(1, 1 + 4 * CHUNK, CHUNK)}
     assert len(told) == 4
 
