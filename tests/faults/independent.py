@@ -117,6 +117,7 @@ class Independent(IndependentBooks):
         self.look()
         self.find_trades()
         self.find_payments()
+        self._nothing_refused_is_filled()
         self._nothing_left()
         for source, trips in self.evidence.halts().items():
             if not all(trip.reason.strip() for trip in trips):
@@ -218,7 +219,7 @@ class Independent(IndependentBooks):
         self._states[name] = status, filled
         is_late = before == "REJECTED" and has_number and name not in self._numbered
         self._numbered |= {name} if has_number else set()
-        self._refused |= {name} if status == "REJECTED" else set()
+        self._refused |= {name} if status in _NEVER_SENT else set()
         is_left = (before in _ENDED and status != before) or _RANKS[status] < _RANKS[before]
         if (is_left and not is_late) or filled < filled_before:
             self.violated("I7", f"{name} goes back from {before}, {filled_before} to {status}, {filled}")
@@ -296,21 +297,24 @@ class Independent(IndependentBooks):
         is_sent = any(one.intent.purpose in _CLOSES and one.progress.status not in _ENDED for one in orders)
         return is_sent or now - self._closed_ms <= _COVER_MS
 
+    def _nothing_refused_is_filled(self) -> None:
+        """I7: what never left, or was refused, has no fill; what it became later mends nothing of that."""
+        filled = {one.client_id for one in self._ours() if isinstance(one, Order) and one.filled}
+        orders = self.evidence.journal.tables.orders.items()
+        refused = self._refused | {name for name, one in orders if one.progress.status in _NEVER_SENT}
+        for name in sorted(refused & filled):
+            self.violated("I7", f"{name} was refused or denied, and was filled")
+
     def _nothing_left(self) -> None:
-        """I7, I10: at rest an order that has not ended stands at the venue, and one that ended does not."""
+        """I10: at rest an order that has not ended stands at the venue, and one that ended does not."""
         known = self.evidence.journal.tables.orders
         standing = {one.client_id for one in self._ours() if one.is_open}
-        filled = {one.client_id for one in self._ours() if isinstance(one, Order) and one.filled}
         for name, order in known.items():
             status = order.progress.status
             if status not in _ENDED and name not in standing:
                 self.violated("I10", f"{name} is still {status}, and does not stand at the venue")
             if status in _ENDED and name in standing:
                 self.violated("I10", f"{name} is {status}, and still stands at the venue")
-            if status in _NEVER_SENT and name in filled:
-                self.violated("I7", f"{name} is {status}, and was filled")
-        for name in sorted(self._refused & filled):  # what it became later mends nothing of that
-            self.violated("I7", f"{name} counted as refused, and was filled")
         rests = {
             name for name in standing if name in known and known[name].intent.purpose.startswith("order ")
         }

@@ -25,7 +25,7 @@ KINDS = (
     ("--strategy", "target", "--books", "2"),
     ("--strategy", "target", "--books", "3"),
 )
-"""What the worlds of a chunk trade by, one after the other. What trades by orders has its symbol to itself."""
+"""What the worlds of a chunk trade by, one after the other; what trades by orders is alone on its symbol."""
 _CODE = (".", ":!docs")
 """What decides of a world: a commit of the table alone changes nothing of it."""
 _SUMMED = ("seeds", "events", "violations")
