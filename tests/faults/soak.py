@@ -11,7 +11,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterable
-from concurrent.futures import CancelledError, Future, ThreadPoolExecutor, as_completed
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +28,8 @@ KINDS = (
 """What the worlds of a chunk trade by, one after the other; what trades by orders is alone on its symbol."""
 _CODE = (".", ":!docs")
 """What decides of a world: a commit of the table alone changes nothing of it."""
+_HEARS_SECONDS = 1.0
+"""How soon a run hears that it is to end."""
 _SUMMED = ("seeds", "events", "violations")
 _HEAD = "| commit | worlds | seeds | events | violations |\n|---|---|---|---|---|\n"
 
@@ -118,8 +120,10 @@ def play_all(firsts: Iterable[int], n_workers: int, write: Callable[[Done], None
     """Play chunks and write each down as soon as it is done; how many could not be played."""
     player, pool, n_broken = Player(), ThreadPoolExecutor(n_workers), 0
     try:
-        for chunk in as_completed([pool.submit(player.play, first) for first in firsts]):
-            n_broken += not _is_written(chunk, write)
+        left = {pool.submit(player.play, first) for first in firsts}
+        while left:  # a signal that comes just before a wait without an end is not seen in it
+            done, left = wait(left, _HEARS_SECONDS, FIRST_COMPLETED)
+            n_broken += sum(not _is_written(chunk, write) for chunk in done)
     finally:
         pool.shutdown(wait=False, cancel_futures=True)
         player.end()
@@ -129,7 +133,7 @@ def play_all(firsts: Iterable[int], n_workers: int, write: Callable[[Done], None
 def _is_written(chunk: "Future[Done]", write: Callable[[Done], None]) -> bool:
     try:
         write(chunk.result())
-    except (RuntimeError, CancelledError) as error:
+    except RuntimeError as error:
         print(f"soak: {error}", file=sys.stderr, flush=True)
         return False
     return True
