@@ -9,9 +9,10 @@ import logging
 import sys
 from contextlib import nullcontext
 
+from tests.faults.deployments import Deploy, deployment_at, resting_at
 from tests.faults.mutants import MUTANTS
 from tests.faults.tally import Tally
-from tests.faults.world import Deploy, deployment_at, play, resting_at
+from tests.faults.world import play
 
 STRATEGIES: dict[str, Deploy] = {"target": deployment_at, "event": resting_at}
 

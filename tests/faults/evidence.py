@@ -37,7 +37,7 @@ class Examines(Protocol):
         """Check what must hold at every moment."""
 
     def look_at_order(self, asked: Asked) -> None:
-        """Check an order that is sent just now; the venue has not seen it yet."""
+        """Check an order that is sent or changed just now; the venue has not seen it yet."""
 
     def look_at_rest(self) -> None:
         """Check what must hold once everybody has had time."""

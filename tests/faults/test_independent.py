@@ -353,6 +353,40 @@ def test_an_order_that_may_not_leave_is_seen(
     assert new == expected
 
 
+def an_entry_at_rest(tables: Tables) -> PlacedOrder:
+    order = a_target(tables)
+    limit = replace(order.intent, order_type="limit")
+    return replace(order, intent=limit, progress=OrderProgress("PENDING_UPDATE"))
+
+
+@pytest.mark.parametrize(
+    ("doctor", "other", "expected"),
+    [
+        (lambda _tables: None, {}, set()),
+        (lambda _tables: None, {"quantity": "9"}, {"I1"}),
+        (without_its_intent, {}, {"I1"}),
+        (in_a_halt, {}, {"I8"}),
+        (of_a_writer_before, {}, set()),
+    ],
+)
+def test_a_change_that_may_not_leave_is_seen(
+    doctor: Callable[[Tables], None], other: dict[str, str], expected: set[str], quiet: World
+) -> None:
+    """An entry of another life is moved on by the next one; its quantity is what it was."""
+    with doctored(quiet) as evidence:
+        now, tables = [0], quiet.journal.tables
+        put(tables, order := an_entry_at_rest(tables))
+        doctor(tables)
+        examiner = Independent(replace(evidence, now_ms=lambda: now[0]))
+        examiner.look()
+        before: Any = dict(examiner.found)
+        now[0] = 20_000
+        told = {"origClientOrderId": order.intent.client_order_id, "side": order.intent.side.upper()}
+        told |= {"quantity": str(order.intent.quantity), "price": "1", "recvWindow": "2000"} | other
+        examiner.look_at_order(Asked("PUT", "", "/fapi/v1/order", {}, MultiDict(), urlencode(told)))
+    assert {violation.invariant for violation in examiner.found if violation not in before} == expected
+
+
 @pytest.mark.parametrize("status", ["UNKNOWN", "REJECTED", "FILLED"])
 def test_an_order_that_is_sent_again_is_seen(status: Any, quiet: World) -> None:
     with doctored(quiet) as evidence:

@@ -24,6 +24,12 @@ NEVER_SEEN = {
     *(f"{status} TRIGGERED" for status in ("SUBMITTED", "UNKNOWN")),
     *(f"{status} PARTIALLY_FILLED" for status in ("UNKNOWN", "ACCEPTED", "TRIGGERED")),
     *("UNKNOWN EXPIRED", "TRIGGERED EXPIRED", "ACCEPTED EXPIRED", "ACCEPTED REJECTED"),
+    # A change or a cancel of an entry is answered within seconds: few are crossed by another end.
+    *(f"PENDING_UPDATE {status}" for status in ("FILLED", "CANCELED", "EXPIRED", "PENDING_CANCEL")),
+    *(f"PENDING_CANCEL {status}" for status in ("FILLED", "EXPIRED")),
+    "PARTIALLY_FILLED PENDING_CANCEL",
+    # A stop's cancel is proven by read-back, not by a status.
+    "TRIGGERED PENDING_CANCEL",
     # What is filled in parts is told by fills; the status of its answer is the last one already.
     *("SUBMITTED PARTIALLY_FILLED", "PARTIALLY_FILLED FILLED", "PARTIALLY_FILLED EXPIRED"),
 }

@@ -19,10 +19,11 @@ from quant_pipelines.store.trading import Position
 from quant_pipelines.trading.breaker import Trip
 from quant_pipelines.trading.orders import OrderProgress
 from tests.faults.decisions import DecisionRules
+from tests.faults.deployments import resting_at
 from tests.faults.examiner import Examiner
 from tests.faults.requests import Asked
 from tests.faults.sending import SendingRules
-from tests.faults.world import World, play, played, resting_at
+from tests.faults.world import World, play, played
 from tests.memory_journal import Committed, StandingAlert, Tables
 
 ROOT = Path(__file__).resolve().parents[2]
