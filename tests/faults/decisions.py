@@ -66,19 +66,10 @@ class DecisionRules:
 
     def _targets(self) -> dict[int, float]:
         """Targets of a backtest by the close of their bars, milliseconds UTC."""
-        strategy = _strategy_of(self._deployment.source)
-        bars = self._bars()
+        strategy = strategy_of(self._deployment.source)
+        bars = bars_of(self._evidence, self._market, self._deployment)
         targets = target_of(strategy, bars)
         return {int(ts) + MINUTE_MS: float(target) for ts, target in zip(bars.ts, targets, strict=True)}
-
-    def _bars(self) -> Bars:
-        now = self._evidence.now_ms()
-        first, last = to_ms(self._deployment.history_start), now // MINUTE_MS * MINUTE_MS - MINUTE_MS
-        ts, rows = self._market.bars(
-            self._evidence.market_id, MINUTE_MS, first_ms=first, last_ms=last, now_ms=now
-        )
-        columns = {name: rows[:, number] for number, name in enumerate(_COLUMNS)}
-        return bars_from_columns(self._deployment.symbol, "1m", {"ts": ts, **columns})
 
     def _is_the_strategys(self, signal: Signal, targets: dict[int, float]) -> None:
         wanted = targets.get(to_ms(signal.bar_close))
@@ -112,6 +103,16 @@ class DecisionRules:
             self._findings.violated("I11", f"intent {name} is not what was decided: {ordered}")
 
 
+def bars_of(evidence: Evidence, market: MarketPort, deployment: Deployment) -> Bars:
+    """Everything that was traded since the begin of a deployment's history."""
+    now = evidence.now_ms()
+    first, last = to_ms(deployment.history_start), now // MINUTE_MS * MINUTE_MS - MINUTE_MS
+    ts, rows = market.bars(evidence.market_id, MINUTE_MS, first_ms=first, last_ms=last, now_ms=now)
+    columns = {name: rows[:, number] for number, name in enumerate(_COLUMNS)}
+    return bars_from_columns(deployment.symbol, "1m", {"ts": ts, **columns})
+
+
 @lru_cache
-def _strategy_of(source: str) -> Strategy:
+def strategy_of(source: str) -> Strategy:
+    """Strategy by its source, as a backtest loads it."""
     return compile_strategy("world", source).strategy_class()

@@ -38,6 +38,7 @@ from quant_pipelines.store.deployments import Deployment
 from tests.faults.decisions import DecisionRules
 from tests.faults.deployments import RUNGS, Deploy, against, deployment_at
 from tests.faults.digest import digest_of
+from tests.faults.event_decisions import EventDecisionRules
 from tests.faults.evidence import Evidence, Examines, Violation
 from tests.faults.examiner import Examiner
 from tests.faults.independent import Independent
@@ -163,9 +164,8 @@ class World:
             SendingRules(evidence),
             IntentRules(evidence),
             *(
-                DecisionRules(evidence, market, one)
+                (EventDecisionRules if one.source == RUNGS else DecisionRules)(evidence, market, one)
                 for one in (self.deployment, *others)
-                if one.source != RUNGS
             ),
             Independent(evidence),
         ]
