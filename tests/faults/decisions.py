@@ -51,7 +51,11 @@ class DecisionRules:
 
     def look_at_rest(self) -> None:
         """Compare every stored decision, and the intent that it led to."""
-        tables, targets = self._evidence.journal.tables, self._targets()
+        tables = self._evidence.journal.tables
+        has_decided = any(
+            key == self._deployment.id for key, _ in tables.signals
+        )  # it may be none that loads
+        targets = self._targets() if has_decided else {}
         for (key, _), signal in tables.signals.items():
             if key != self._deployment.id:
                 continue

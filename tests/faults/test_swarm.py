@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.faults.tally import Tally
-from tests.faults.test_trips import WORLDS
+from tests.faults.test_trips import NEVER_TRIPPED, WORLDS
 from tests.faults.world import play
 
 FIRST = 1
@@ -34,8 +34,6 @@ NEVER_SEEN = {
     *("SUBMITTED PARTIALLY_FILLED", "PARTIALLY_FILLED FILLED", "PARTIALLY_FILLED EXPIRED"),
 }
 """Steps of the order table that the worlds need not take, though the table lets a venue take them."""
-NEVER_TRIPPED = ("failed_again", "not_loaded")
-"""The first asks for a fault of ours, the second for a strategy that does not load: no world has one."""
 
 
 @pytest.fixture(scope="session")
