@@ -113,7 +113,7 @@ class SendingRules:
         """Position at the venue with everything that may still be filled, or was and we may not know it."""
         evidence = self._evidence
         by_hand = evidence.fills_of_others()
-        before = evidence.booked_position() if by_hand else evidence.held()
+        before = evidence.booked_position() if by_hand else evidence.known_position()
         filled = {one.client_id: one.filled for one in evidence.orders()}
         for name, other in evidence.journal.tables.orders.items():
             may_open = (
