@@ -176,9 +176,9 @@ class Independent(IndependentBooks):
     def _within_limits(self, order: PlacedOrder, told: Told) -> None:
         """I4: position, everything that may still fill, and this order, against the stored limits.
 
-        By the venue's position, so what our rows do not know yet counts, too, but for what it just closed. All
-        books of the symbol together: the venue's position does not say whose it is. What somebody changed by
-        hand is not judged.
+        By the venue's position, so what our rows do not know yet counts, too, but for what it just closed.
+        All books of the symbol together: the venue's position does not say whose it is. What somebody changed
+        by hand is not judged.
         """
         price, side = order.intent.decision_price, order.intent.side
         limit = self._most()
