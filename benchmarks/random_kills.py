@@ -4,8 +4,8 @@
 
 Stage and runner are those of ``kills.py``: processes of their own, a position that changes size, stop and
 side from minute to minute. A time is drawn from the seconds in which a minute's end is decided on, sent,
-filled, covered and booked. The seconds from each kill until the rows agree with the venue's ledger and what is
-held is covered are told; at the end every fill, the wallet and the position must be the same to the last
+filled, covered and booked. The seconds from each kill until the rows agree with the venue's ledger and what
+is held is covered are told; at the end every fill, the wallet and the position must be the same to the last
 digit. The last line is JSON.
 """
 
@@ -61,7 +61,7 @@ def main() -> None:
     chosen = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder, staged(Path(folder)) as stage:
         try:
-            seconds = play(stage, chosen.kills, random.Random(chosen.seed))
+            seconds = play(stage, chosen.kills, random.Random(chosen.seed))  # noqa: S311 - it must be the same again
         except BaseException:
             sys.stderr.write("\n".join(stage.log.read_text().splitlines()[-60:]))
             raise
