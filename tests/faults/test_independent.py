@@ -1,7 +1,6 @@
 """The examiner of its own sees one doctored row for each invariant, and nothing in a world that is well."""
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
@@ -18,6 +17,7 @@ from quant_pipelines.store.trading import Income
 from quant_pipelines.store.venue_orders import PlacedOrder
 from quant_pipelines.trading.breaker import Trip
 from quant_pipelines.trading.orders import OrderProgress
+from tests.faults.doctored import a_target, doctored, put
 from tests.faults.evidence import Evidence
 from tests.faults.independent import Independent
 from tests.faults.requests import Asked
@@ -32,32 +32,8 @@ def quiet() -> Iterator[World]:
         yield world
 
 
-@contextmanager
-def doctored(world: World) -> Iterator[Evidence]:
-    """Evidence whose rows and ledger may be changed until its end."""
-    ledger, tables = world.ledger, world.journal.tables
-    algos = dict(ledger.algos)
-    world.journal.tables = tables.copied()
-    ledger.store.connection.execute("SAVEPOINT doctored")
-    try:
-        yield replace(world.evidence, is_hindered=lambda: False, _cached={})
-    finally:
-        ledger.store.connection.execute("ROLLBACK TO doctored")
-        ledger.store.connection.execute("RELEASE doctored")
-        ledger.algos, world.journal.tables = algos, tables
-
-
 def invariants(examiner: Independent) -> set[str]:
     return {violation.invariant for violation in examiner.found}
-
-
-def a_target(tables: Tables) -> PlacedOrder:
-    """The first order that opened something."""
-    return next(one for one in tables.orders.values() if one.intent.purpose == "target")
-
-
-def put(tables: Tables, order: PlacedOrder) -> None:
-    tables.orders[order.intent.client_order_id] = order
 
 
 def say(tables: Tables, name: str, *states: str) -> None:
