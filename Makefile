@@ -1,6 +1,6 @@
 # Needs Python 3.11 to 3.14, git and make. Everything else comes from the hashed locks into .venv.
 .PHONY: run test proofs proof-properties proof-market proof-collector proof-peers proof-clients proof-recovery
-.PHONY: proof-crashes proof-kills faults mutants soak calibrate lint install install-dev lock
+.PHONY: proof-crashes proof-kills proof-random-kills faults mutants soak calibrate lint install install-dev lock
 
 run: install
 	@exec .venv/bin/quant up $(ARGS)
@@ -11,7 +11,7 @@ test: install-dev
 	@exec .venv/bin/python -m pytest -q $(WORKERS) $(ARGS)
 
 # What takes too long for CI; benchmarks/README.md tells what each one shows.
-proofs: proof-properties proof-market proof-collector proof-peers proof-clients proof-recovery proof-crashes proof-kills
+proofs: proof-properties proof-market proof-collector proof-peers proof-clients proof-recovery proof-crashes proof-kills proof-random-kills
 
 proof-properties: install-dev
 	@.venv/bin/python -m pytest -q $(WORKERS) --hypothesis-profile=proofs tests/property
@@ -45,11 +45,15 @@ proof-kills: install-dev
 	@PYTHONPATH=. .venv/bin/python benchmarks/kills.py 30
 	@echo "kills: books equal behind 30 of them"
 
+proof-random-kills: install-dev
+	@PYTHONPATH=. .venv/bin/python benchmarks/random_kills.py 200
+	@echo "random kills: books equal behind each, seconds above"
+
 # Seeded worlds of the runner under faults; the last line is JSON. A seed that fails: SEEDS=1 FIRST=<seed>.
 SEEDS = 100
 FIRST = 1
 faults: install-dev
-	@exec .venv/bin/python -m tests.faults --seeds $(SEEDS) --first $(FIRST) $(if $(STRATEGY),--strategy $(STRATEGY)) $(if $(MUTANT),--mutant $(MUTANT))
+	@exec .venv/bin/python -m tests.faults --seeds $(SEEDS) --first $(FIRST) $(if $(BOOKS),--books $(BOOKS)) $(if $(STRATEGY),--strategy $(STRATEGY)) $(if $(MUTANT),--mutant $(MUTANT))
 
 # Many more of them; what was played at a commit is not played again, and docs/faults.md tells of it.
 soak: install-dev

@@ -158,14 +158,14 @@ def play(stage: Stage, n_kills: int) -> list[tuple[Cell, float]]:
             if kill.is_told_first:
                 runner.end()
                 runner = Runner(stage, kill.cell)
-                _until(runner.died)
+                wait_until(runner.died)
             else:
-                _trade_until(runner, stage.agreement.holds)
+                trade_until(runner, stage.agreement.holds)
                 runner.arm(kill.cell)
-                _trade_until(runner, runner.died)
+                trade_until(runner, runner.died)
             runner.end()
             begun, n_lives, runner = time.monotonic(), stage.n_lives(), Runner(stage, None)
-            _until(lambda n_lives=n_lives: stage.n_lives() > n_lives and stage.agreement.holds())  # type: ignore[misc]
+            wait_until(lambda n_lives=n_lives: stage.n_lives() > n_lives and stage.agreement.holds())  # type: ignore[misc]
             outcomes.append((kill.cell, time.monotonic() - begun))
             sys.stdout.write(f"{kill.cell!s:<75} books agree {outcomes[-1][1]:5.2f} s\n")
             sys.stdout.flush()
@@ -174,17 +174,19 @@ def play(stage: Stage, n_kills: int) -> list[tuple[Cell, float]]:
     return outcomes
 
 
-def _trade_until(runner: Runner, what: Callable[[], bool]) -> None:
+def trade_until(runner: Runner, what: Callable[[], bool]) -> None:
     """Let minutes end until something is so."""
     deadline = time.monotonic() + _LONGEST_SECONDS
     while not what():
         if time.monotonic() > deadline:
             raise TimeoutError(f"not within {_LONGEST_SECONDS:.0f} s")
         runner.skip_minute()
-        _until(what, _MINUTE_SECONDS, is_needed=False)
+        wait_until(what, _MINUTE_SECONDS, is_needed=False)
 
 
-def _until(what: Callable[[], bool], seconds: float = _LONGEST_SECONDS, *, is_needed: bool = True) -> None:
+def wait_until(
+    what: Callable[[], bool], seconds: float = _LONGEST_SECONDS, *, is_needed: bool = True
+) -> None:
     deadline = time.monotonic() + seconds
     while not what():
         if time.monotonic() > deadline:

@@ -9,9 +9,10 @@ import logging
 import sys
 from contextlib import nullcontext
 
+from tests.faults.deployments import Deploy, deployment_at, resting_at
 from tests.faults.mutants import MUTANTS
 from tests.faults.tally import Tally
-from tests.faults.world import Deploy, deployment_at, play, resting_at
+from tests.faults.world import play
 
 STRATEGIES: dict[str, Deploy] = {"target": deployment_at, "event": resting_at}
 
@@ -30,8 +31,12 @@ def main(arguments: list[str]) -> int:
     logging.disable(logging.CRITICAL)  # what a runner says of thousands of faults tells nobody anything
     tally = Tally()
     for seed in range(chosen.first, chosen.first + chosen.seeds):
-        with broken():
-            outcome = play(seed, chosen.events, chosen.books, deploy=STRATEGIES[chosen.strategy])
+        try:
+            with broken():
+                outcome = play(seed, chosen.events, chosen.books, deploy=STRATEGIES[chosen.strategy])
+        except Exception as error:
+            error.add_note(f"seed {seed}")
+            raise
         for (invariant, what), at_ms in outcome.violations.items():
             print(f"seed {seed}: {invariant} at {at_ms}: {what}", flush=True)
         tally.add(outcome)

@@ -24,10 +24,11 @@ from quant_pipelines.store.heartbeats import halt_alert
 from quant_pipelines.trading.breaker import Trip
 from tests.faults.boundaries import BREAKS, DEATHS, Boundary, Cell, Trap, WatchedNetwork, WatchedRows
 from tests.faults.decisions import DecisionRules
+from tests.faults.deployments import deployment_at
 from tests.faults.evidence import Violation
 from tests.faults.loop import run_virtually
 from tests.faults.network import Life
-from tests.faults.world import World, deployment_at, living_by
+from tests.faults.world import World, living_by
 
 TARGETS = (1.0, -1.0, 0.0, 1.0, 0.4, 0.4, -1.0)
 """At each minute's close. The second one is the funding slot; what is entered at the fourth ends by time."""

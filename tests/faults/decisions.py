@@ -51,7 +51,11 @@ class DecisionRules:
 
     def look_at_rest(self) -> None:
         """Compare every stored decision, and the intent that it led to."""
-        tables, targets = self._evidence.journal.tables, self._targets()
+        tables = self._evidence.journal.tables
+        has_decided = any(
+            key == self._deployment.id for key, _ in tables.signals
+        )  # it may be none that loads
+        targets = self._targets() if has_decided else {}
         for (key, _), signal in tables.signals.items():
             if key != self._deployment.id:
                 continue
@@ -66,19 +70,10 @@ class DecisionRules:
 
     def _targets(self) -> dict[int, float]:
         """Targets of a backtest by the close of their bars, milliseconds UTC."""
-        strategy = _strategy_of(self._deployment.source)
-        bars = self._bars()
+        strategy = strategy_of(self._deployment.source)
+        bars = bars_of(self._evidence, self._market, self._deployment)
         targets = target_of(strategy, bars)
         return {int(ts) + MINUTE_MS: float(target) for ts, target in zip(bars.ts, targets, strict=True)}
-
-    def _bars(self) -> Bars:
-        now = self._evidence.now_ms()
-        first, last = to_ms(self._deployment.history_start), now // MINUTE_MS * MINUTE_MS - MINUTE_MS
-        ts, rows = self._market.bars(
-            self._evidence.market_id, MINUTE_MS, first_ms=first, last_ms=last, now_ms=now
-        )
-        columns = {name: rows[:, number] for number, name in enumerate(_COLUMNS)}
-        return bars_from_columns(self._deployment.symbol, "1m", {"ts": ts, **columns})
 
     def _is_the_strategys(self, signal: Signal, targets: dict[int, float]) -> None:
         wanted = targets.get(to_ms(signal.bar_close))
@@ -112,6 +107,16 @@ class DecisionRules:
             self._findings.violated("I11", f"intent {name} is not what was decided: {ordered}")
 
 
+def bars_of(evidence: Evidence, market: MarketPort, deployment: Deployment) -> Bars:
+    """Everything that was traded since the begin of a deployment's history."""
+    now = evidence.now_ms()
+    first, last = to_ms(deployment.history_start), now // MINUTE_MS * MINUTE_MS - MINUTE_MS
+    ts, rows = market.bars(evidence.market_id, MINUTE_MS, first_ms=first, last_ms=last, now_ms=now)
+    columns = {name: rows[:, number] for number, name in enumerate(_COLUMNS)}
+    return bars_from_columns(deployment.symbol, "1m", {"ts": ts, **columns})
+
+
 @lru_cache
-def _strategy_of(source: str) -> Strategy:
+def strategy_of(source: str) -> Strategy:
+    """Strategy by its source, as a backtest loads it."""
     return compile_strategy("world", source).strategy_class()

@@ -17,6 +17,9 @@ VENUES_OWN = ("autoclose-", "adl_autoclose", "settlement_autoclose-")
 BY_HAND = "web_"
 """How orders are named that somebody gives beside the runner."""
 
+_UNHEARD_MS = 6_000
+"""How long a message that is lost hides what the venue did: the runner looks by itself every 5 s."""
+
 FillKey = tuple[str, Decimal, Decimal, Decimal]
 """Side, quantity, price and fee."""
 
@@ -37,7 +40,7 @@ class Examines(Protocol):
         """Check what must hold at every moment."""
 
     def look_at_order(self, asked: Asked) -> None:
-        """Check an order that is sent just now; the venue has not seen it yet."""
+        """Check an order that is sent or changed just now; the venue has not seen it yet."""
 
     def look_at_rest(self) -> None:
         """Check what must hold once everybody has had time."""
@@ -75,6 +78,15 @@ class Evidence:
         """Position at the venue, base, signed."""
         position = self.ledger.positions.get(self.market_id)
         return position.quantity if position is not None else Decimal(0)
+
+    def known_position(self) -> Decimal:
+        """Position at the venue, without what it has closed by itself just now and nobody may know of yet."""
+        names = {order.number: order.client_id for order in self.orders()}
+        new = (one for one in self._fills() if one.ts_ms > self.now_ms() - _UNHEARD_MS)
+        closed = (one for one in new if names[one.order_number].startswith(VENUES_OWN))
+        return self.held() - sum(
+            (one.quantity if one.side == "BUY" else -one.quantity for one in closed), Decimal(0)
+        )
 
     def booked_position(self) -> Decimal:
         """Position by our books, base, signed."""

@@ -9,8 +9,9 @@ from collections import Counter, defaultdict
 from decimal import Decimal
 
 from quant_pipelines.simulator.venue.records import FillRecord, IncomeRecord
+from quant_pipelines.store.trading import Intent
 from quant_pipelines.trading.orders import FOLLOWERS, is_late
-from quant_pipelines.trading.purposes import EXITS, INTERNAL_PREFIX, number_of
+from quant_pipelines.trading.purposes import ENTRIES, EXITS, INTERNAL_PREFIX, number_of
 from quant_pipelines.trading.wished import RESTS
 from tests.faults.evidence import BY_HAND, VENUES_OWN, Evidence, Findings, Violation
 from tests.faults.requests import Asked
@@ -187,7 +188,7 @@ class Examiner:
             status = order.progress.status
             if status in ("REJECTED", "DENIED") and self.evidence.is_filled(name):
                 self._violated("I7", f"order {name} is {status} and was filled")
-            if status in RESTS and number_of(order.intent.purpose):
+            if status in RESTS and _may_rest(order.intent):
                 continue  # that it stands at the venue, another examiner looks at
             if status not in (_ENDED | _WAITING) or (status in _WAITING and name not in open_stops):
                 self._violated("I10", f"order {name} is still {status}")
@@ -203,6 +204,10 @@ class Examiner:
             age_ms = self.evidence.now_ms() - int(bar_close.timestamp() * 1000)
             if age_ms > _DECIDED_WITHIN_MS:
                 self._violated("I10", f"deployment:{key} books no bar since {bar_close}")
+
+
+def _may_rest(intent: Intent) -> bool:
+    return bool(number_of(intent.purpose)) or (intent.purpose in ENTRIES and intent.order_type == "limit")
 
 
 def _profit_of(fill: FillRecord) -> Decimal:

@@ -34,10 +34,13 @@ _RANKS = {
     "ACCEPTED": 3,
     "TRIGGERED": 4,
     "PARTIALLY_FILLED": 5,
-    "PENDING_UPDATE": 5,
     "PENDING_CANCEL": 5,
 } | dict.fromkeys(_ENDED, 6)
-"""An order never goes to a lower rank, and an ended one never to another state."""
+"""An order never goes to a lower rank, and an ended one never to another state.
+
+Whose change is asked for keeps its rank: the change may fail, and the order rests on.
+"""
+_ENTERS = frozenset({"target", "remainder"})
 _CLOSES = frozenset({"exit", "flatten", "close"})
 _RECEIVE_WINDOW_MS = 2_000
 """How old a stamp may be that the venue still takes."""
@@ -68,7 +71,9 @@ class Independent(IndependentBooks):
         self._left: dict[str, int] = {}
         """When each order was first sent with an intent in the rows."""
         self._states: dict[str, tuple[str, Decimal]] = {}
+        self._ranks: dict[str, int] = {}
         self._numbered = set[str]()
+        self._refused = set[str]()
         self._halted_ms: dict[int, int] = {}
         self._epochs_ms: list[int] = []
         self._closed_ms = -_COVER_MS
@@ -89,10 +94,9 @@ class Independent(IndependentBooks):
         self._cover(now)
 
     def look_at_order(self, asked: Asked) -> None:
-        """Check an order that is sent just now; the venue has not seen it yet."""
+        """Check an order that is sent or changed just now; the venue has not seen it yet."""
         self.look()
-        told = asked.parameters
-        name = told.get("newClientOrderId") or told.get("clientAlgoId") or ""
+        told, name = asked.parameters, asked.client_id
         order = self.evidence.journal.tables.orders.get(name)
         if order is None:
             self.violated("I1", f"{name} leaves without an intent")
@@ -102,9 +106,12 @@ class Independent(IndependentBooks):
             self.violated(
                 "I9", f"{name} may arrive after the next writer has begun: {told.get('recvWindow')}"
             )
-        self._as_intended(order, told)
+        self._as_intended(order, told, is_change=asked.amends)
         if order.progress.status in _ENDED or order.progress.status == "UNKNOWN":
             self.violated("I5", f"{name} is sent while it is {order.progress.status}")
+        if asked.amends:  # what it may do to the position was looked at when it was sent
+            self._not_halted(order)
+            return
         if order.epoch != len(self.evidence.journal.tables.epochs):
             self.violated("I9", f"{name} is sent by writer {order.epoch}, which is over")
         if not self._reduces(order, told):
@@ -116,24 +123,31 @@ class Independent(IndependentBooks):
         self.look()
         self.find_trades()
         self.find_payments()
+        self._nothing_refused_is_filled()
         self._nothing_left()
         for source, trips in self.evidence.halts().items():
             if not all(trip.reason.strip() for trip in trips):
                 self.violated("I10", f"{source} is halted, and nothing says why")
 
-    def _as_intended(self, order: PlacedOrder, told: Told) -> None:
-        """I1: what is sent is what was committed. Books that net send less: the rest crosses inside."""
+    def _as_intended(self, order: PlacedOrder, told: Told, *, is_change: bool) -> None:
+        """I1: what is sent is what was committed. Books that net send less: the rest crosses inside.
+
+        An entry without a price of its own rests at the best one, and may not take; a change names its price.
+        """
         intent = order.intent
         is_conditional = intent.order_type in ("stop_market", "take_profit_market")
         sent, meant = Decimal(told.get("quantity", "0")), intent.quantity
         is_whole = told.get("closePosition") == "true" and is_conditional
         price = told.get("triggerPrice") if is_conditional else told.get("price")
         expected = intent.decision_price if is_conditional else intent.price
+        follows = intent.order_type == "limit" and intent.purpose in _ENTERS
+        is_named = expected is not None or not follows
         wrong = {
             "side": told.get("side", "").lower() != intent.side,
-            "kind": told.get("type") != _KINDS[intent.order_type],
-            "price": (None if price is None else Decimal(price)) != expected,
-            "reduce-only": intent.reduce_only and told.get("reduceOnly") != "true",
+            "kind": not is_change and told.get("type") != _KINDS[intent.order_type],
+            "price": is_named and not is_change and (None if price is None else Decimal(price)) != expected,
+            "time in force": follows and not is_change and told.get("timeInForce") != "GTX",
+            "reduce-only": not is_change and intent.reduce_only and told.get("reduceOnly") != "true",
             "quantity": not is_whole and (sent > meant or (sent < meant and not self._is_netted)),
         }
         for what in (what for what, is_wrong in wrong.items() if is_wrong):
@@ -162,14 +176,15 @@ class Independent(IndependentBooks):
     def _within_limits(self, order: PlacedOrder, told: Told) -> None:
         """I4: position, everything that may still fill, and this order, against the stored limits.
 
-        By the venue's position, so what our rows do not know yet counts, too. All books of the symbol
-        together: the venue's position does not say whose it is. What somebody changed by hand is not judged.
+        By the venue's position, so what our rows do not know yet counts, too, but for what it just closed.
+        All books of the symbol together: the venue's position does not say whose it is. What somebody changed
+        by hand is not judged.
         """
         price, side = order.intent.decision_price, order.intent.side
         limit = self._most()
         if price is None or limit is None or self.evidence.fills_of_others():
             return
-        name, held = order.intent.client_order_id, self.evidence.held()
+        name, held = order.intent.client_order_id, self.evidence.known_position()
         filled = {one.client_id: one.filled for one in self.evidence.orders()}
         waits = sum(
             (
@@ -217,7 +232,10 @@ class Independent(IndependentBooks):
         self._states[name] = status, filled
         is_late = before == "REJECTED" and has_number and name not in self._numbered
         self._numbered |= {name} if has_number else set()
-        is_left = (before in _ENDED and status != before) or _RANKS[status] < _RANKS[before]
+        self._refused |= {name} if status in _NEVER_SENT else set()
+        rank = self._ranks.get(name, 0)
+        self._ranks[name] = _RANKS.get(status, rank)
+        is_left = (before in _ENDED and status != before) or self._ranks[name] < rank
         if (is_left and not is_late) or filled < filled_before:
             self.violated("I7", f"{name} goes back from {before}, {filled_before} to {status}, {filled}")
         if before == "UNKNOWN" and status == "REJECTED":
@@ -294,23 +312,25 @@ class Independent(IndependentBooks):
         is_sent = any(one.intent.purpose in _CLOSES and one.progress.status not in _ENDED for one in orders)
         return is_sent or now - self._closed_ms <= _COVER_MS
 
+    def _nothing_refused_is_filled(self) -> None:
+        """I7: what never left, or was refused, has no fill; what it became later mends nothing of that."""
+        filled = {one.client_id for one in self._ours() if isinstance(one, Order) and one.filled}
+        orders = self.evidence.journal.tables.orders.items()
+        refused = self._refused | {name for name, one in orders if one.progress.status in _NEVER_SENT}
+        for name in sorted(refused & filled):
+            self.violated("I7", f"{name} was refused or denied, and was filled")
+
     def _nothing_left(self) -> None:
-        """I7, I10: at rest an order that has not ended stands at the venue, and one that ended does not."""
+        """I10: at rest an order that has not ended stands at the venue, and one that ended does not."""
         known = self.evidence.journal.tables.orders
         standing = {one.client_id for one in self._ours() if one.is_open}
-        filled = {one.client_id for one in self._ours() if isinstance(one, Order) and one.filled}
         for name, order in known.items():
             status = order.progress.status
             if status not in _ENDED and name not in standing:
                 self.violated("I10", f"{name} is still {status}, and does not stand at the venue")
             if status in _ENDED and name in standing:
                 self.violated("I10", f"{name} is {status}, and still stands at the venue")
-            if status in _NEVER_SENT and name in filled:
-                self.violated("I7", f"{name} is {status}, and was filled")
-        rests = {
-            name for name in standing if name in known and known[name].intent.purpose.startswith("order ")
-        }
-        standing -= rests  # a strategy may let any number rest
+        standing -= {name for name in standing if name in known and _rests(known[name])}
         legs = Counter(
             (self._owner(name), known[name].intent.order_type) for name in standing if name in known
         )
@@ -337,6 +357,12 @@ class Independent(IndependentBooks):
     def _booked(self, deployment_id: int) -> Decimal:
         rows = self.evidence.journal.tables.positions.items()
         return sum((one.quantity for (key, _), one in rows if key == deployment_id), _ZERO)
+
+
+def _rests(order: PlacedOrder) -> bool:
+    """Whether it may rest with nothing held: of a strategy any number; an entry that follows the price."""
+    intent = order.intent
+    return intent.purpose.startswith("order ") or (intent.order_type == "limit" and intent.purpose in _ENTERS)
 
 
 def _may_fill(order: PlacedOrder) -> bool:

@@ -37,9 +37,8 @@ class IntentRules:
             self._n_epochs, self._epoch_began_ms = n_epochs, self._evidence.now_ms()
 
     def look_at_order(self, asked: Asked) -> None:
-        """Compare an order that is sent just now with its intent."""
-        told = asked.parameters
-        name = told.get("newClientOrderId") or told.get("clientAlgoId") or ""
+        """Compare an order that is sent or changed just now with its intent."""
+        told, name = asked.parameters, asked.client_id
         order = self._evidence.journal.tables.orders.get(name)
         if order is None:
             return  # told elsewhere
@@ -48,6 +47,8 @@ class IntentRules:
         is_netted = self._evidence.is_shared and sent[1] < intent.quantity
         if sent != (intent.side, sent[1] if is_netted else intent.quantity):
             self._findings.violated("I1", f"order {name} is sent as {sent}; intended is {intent}")
+        if asked.amends:
+            return  # it was sent, by whoever wrote then, as what it is
         only_reduces = "true" in (told.get("reduceOnly"), told.get("closePosition"))
         is_netted_exit = self._evidence.is_shared and intent.purpose != STOP
         if intent.purpose in (*EXITS, STOP) and not only_reduces and not is_netted_exit:

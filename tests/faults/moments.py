@@ -66,10 +66,11 @@ async def _without_orders(world: "World", seconds: float) -> None:
 
 
 async def _delisted(world: "World") -> None:
-    """The venue settles what is held, and takes no order any more."""
+    """The venue cancels what rests, settles what is held, and takes no order any more."""
     if world.delisted:
         return
     world.delisted.add(MARKET_ID)
+    _ask(world, "DELETE", "/fapi/v1/allOpenOrders", symbol=MARKET_ID)
     world.venue.halted.add(MARKET_ID)
     for algo in list(world.ledger.algos.values()):
         _ask(world, "DELETE", "/fapi/v1/algoOrder", symbol=MARKET_ID, clientAlgoId=algo.client_id)

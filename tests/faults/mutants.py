@@ -73,6 +73,9 @@ MUTANTS = {
         _mutant(
             "exit-opens", "exits are not reduce-only, and too large", "I1 I8", orders.exits_twice_as_much
         ),
+        _mutant("entry-takes", "entries with a limit may take", "I1", orders.enters_with_what_may_take),
+        _mutant("amend-more", "a change asks for twice as much", "I1", orders.amends_to_twice_the_quantity),
+        _mutant("two-entries", "a second entry instead of a move", "I4 I5", orders.enters_with_two_at_once),
         _mutant("send-denied", "sends what was denied", "I7 I8", orders.sends_what_was_denied),
         _mutant("halts", "decides and sends while halted", "I8", orders.ignores_halts),
         _mutant(

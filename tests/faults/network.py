@@ -130,7 +130,7 @@ class Network:
 
     async def ask(self, asked: Asked) -> Any:
         """Return what comes back of a request."""
-        if asked.sends:
+        if asked.sends or asked.amends:
             self.on_order(asked)
         await self._travel()
         reply = await self._answered(asked)

@@ -52,6 +52,18 @@ class Asked:
         """Whether it sends an order."""
         return self.method == "POST" and self.path in ("/fapi/v1/order", "/fapi/v1/algoOrder")
 
+    @property
+    def amends(self) -> bool:
+        """Whether it changes an order that rests."""
+        return self.method == "PUT" and self.path == "/fapi/v1/order"
+
+    @property
+    def client_id(self) -> str:
+        """Name of the order that it sends or changes; empty for none."""
+        told = self.parameters
+        names = ("newClientOrderId", "clientAlgoId", "origClientOrderId")
+        return next((told[name] for name in names if told.get(name)), "")
+
     async def text(self) -> str:
         return self.body
 

@@ -10,7 +10,7 @@ from quant_pipelines.core.ids import deployment_of
 from quant_pipelines.store.trading import Signal
 from quant_pipelines.store.venue_orders import PlacedOrder
 from quant_pipelines.trading.orders import FINAL
-from quant_pipelines.trading.purposes import EXITS, STOP, is_decided
+from quant_pipelines.trading.purposes import ENTRIES, EXITS, REMAINDER, STOP, number_of
 from tests.faults.evidence import Evidence, Findings, Violation
 from tests.faults.requests import Asked
 
@@ -69,13 +69,15 @@ class SendingRules:
         """Nothing: what was sent was looked at then."""
 
     def look_at_order(self, asked: Asked) -> None:
-        """Check an order that is sent just now."""
+        """Check an order that is sent or changed just now."""
         self.look()
-        told = asked.parameters
-        name = told.get("newClientOrderId") or told.get("clientAlgoId") or ""
+        name = asked.client_id
         order = self._evidence.journal.tables.orders.get(name)
         if order is None:
             self._findings.violated("I1", f"order {name} is sent without an intent")
+            return
+        if asked.amends:
+            self._is_allowed(name, order)
             return
         self._is_of_the_writer(name, order)
         if order.intent.purpose in (*EXITS, STOP) or order.intent.reduce_only:
@@ -111,10 +113,12 @@ class SendingRules:
         """Position at the venue with everything that may still be filled, or was and we may not know it."""
         evidence = self._evidence
         by_hand = evidence.fills_of_others()
-        before = evidence.booked_position() if by_hand else evidence.held()
+        before = evidence.booked_position() if by_hand else evidence.known_position()
         filled = {one.client_id: one.filled for one in evidence.orders()}
         for name, other in evidence.journal.tables.orders.items():
-            may_open = is_decided(other.intent.purpose) and not other.intent.reduce_only
+            may_open = (
+                other.intent.purpose in ENTRIES or number_of(other.intent.purpose)
+            ) and not other.intent.reduce_only
             is_entry = may_open and other.progress.status not in FINAL
             if is_entry and name != order.intent.client_order_id:
                 before += _signed(
@@ -124,6 +128,8 @@ class SendingRules:
 
     def _is_within_the_limit(self, name: str, order: PlacedOrder, worst: _Worst) -> None:
         signals, close = self._evidence.journal.tables.signals, order.intent.bar_close
+        if order.intent.purpose == REMAINDER:  # its time is its own
+            close = max((decided for _, decided in signals if decided <= close), default=close)
         if not any(decided == close for _, decided in signals):
             self._findings.violated("I4", f"order {name} follows no decision")
             return

@@ -1,7 +1,6 @@
 """The examiner of its own sees one doctored row for each invariant, and nothing in a world that is well."""
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
@@ -18,6 +17,7 @@ from quant_pipelines.store.trading import Income
 from quant_pipelines.store.venue_orders import PlacedOrder
 from quant_pipelines.trading.breaker import Trip
 from quant_pipelines.trading.orders import OrderProgress
+from tests.faults.doctored import a_target, doctored, put
 from tests.faults.evidence import Evidence
 from tests.faults.independent import Independent
 from tests.faults.requests import Asked
@@ -32,32 +32,8 @@ def quiet() -> Iterator[World]:
         yield world
 
 
-@contextmanager
-def doctored(world: World) -> Iterator[Evidence]:
-    """Evidence whose rows and ledger may be changed until its end."""
-    ledger, tables = world.ledger, world.journal.tables
-    algos = dict(ledger.algos)
-    world.journal.tables = tables.copied()
-    ledger.store.connection.execute("SAVEPOINT doctored")
-    try:
-        yield replace(world.evidence, is_hindered=lambda: False, _cached={})
-    finally:
-        ledger.store.connection.execute("ROLLBACK TO doctored")
-        ledger.store.connection.execute("RELEASE doctored")
-        ledger.algos, world.journal.tables = algos, tables
-
-
 def invariants(examiner: Independent) -> set[str]:
     return {violation.invariant for violation in examiner.found}
-
-
-def a_target(tables: Tables) -> PlacedOrder:
-    """The first order that opened something."""
-    return next(one for one in tables.orders.values() if one.intent.purpose == "target")
-
-
-def put(tables: Tables, order: PlacedOrder) -> None:
-    tables.orders[order.intent.client_order_id] = order
 
 
 def say(tables: Tables, name: str, *states: str) -> None:
@@ -351,6 +327,40 @@ def test_an_order_that_may_not_leave_is_seen(
         quiet.ledger.positions = held
     new = {violation.invariant for violation in examiner.found if violation not in before}
     assert new == expected
+
+
+def an_entry_at_rest(tables: Tables) -> PlacedOrder:
+    order = a_target(tables)
+    limit = replace(order.intent, order_type="limit")
+    return replace(order, intent=limit, progress=OrderProgress("PENDING_UPDATE"))
+
+
+@pytest.mark.parametrize(
+    ("doctor", "other", "expected"),
+    [
+        (lambda _tables: None, {}, set()),
+        (lambda _tables: None, {"quantity": "9"}, {"I1"}),
+        (without_its_intent, {}, {"I1"}),
+        (in_a_halt, {}, {"I8"}),
+        (of_a_writer_before, {}, set()),
+    ],
+)
+def test_a_change_that_may_not_leave_is_seen(
+    doctor: Callable[[Tables], None], other: dict[str, str], expected: set[str], quiet: World
+) -> None:
+    """An entry of another life is moved on by the next one; its quantity is what it was."""
+    with doctored(quiet) as evidence:
+        now, tables = [0], quiet.journal.tables
+        put(tables, order := an_entry_at_rest(tables))
+        doctor(tables)
+        examiner = Independent(replace(evidence, now_ms=lambda: now[0]))
+        examiner.look()
+        before: Any = dict(examiner.found)
+        now[0] = 20_000
+        told = {"origClientOrderId": order.intent.client_order_id, "side": order.intent.side.upper()}
+        told |= {"quantity": str(order.intent.quantity), "price": "1", "recvWindow": "2000"} | other
+        examiner.look_at_order(Asked("PUT", "", "/fapi/v1/order", {}, MultiDict(), urlencode(told)))
+    assert {violation.invariant for violation in examiner.found if violation not in before} == expected
 
 
 @pytest.mark.parametrize("status", ["UNKNOWN", "REJECTED", "FILLED"])

@@ -19,10 +19,11 @@ from quant_pipelines.store.trading import Position
 from quant_pipelines.trading.breaker import Trip
 from quant_pipelines.trading.orders import OrderProgress
 from tests.faults.decisions import DecisionRules
+from tests.faults.deployments import resting_at
 from tests.faults.examiner import Examiner
 from tests.faults.requests import Asked
 from tests.faults.sending import SendingRules
-from tests.faults.world import World, play, played, resting_at
+from tests.faults.world import World, play, played
 from tests.memory_journal import Committed, StandingAlert, Tables
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -41,12 +42,12 @@ def test_a_refused_stamp_and_a_ban_that_is_over_keep_nobody_from_the_venue(seed:
     assert play(seed).violations == {}
 
 
-@pytest.mark.parametrize("seed", [1, 3, 8])
+@pytest.mark.parametrize("seed", [1, 3, 8, 1301, 1330])
 def test_two_books_at_one_symbol_violate_nothing(seed: int) -> None:
     assert play(seed, n_books=2).violations == {}
 
 
-@pytest.mark.parametrize("seed", [3, 14])
+@pytest.mark.parametrize("seed", [3, 14, 1060])
 def test_orders_of_a_strategy_that_rest_violate_nothing(seed: int) -> None:
     assert play(seed, deploy=resting_at).violations == {}
 

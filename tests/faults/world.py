@@ -1,14 +1,11 @@
 """One seeded world: the real runner and ccxt, the simulator's ledger, rows in memory, and virtual time."""
 
 import asyncio
-import hashlib
-import json
 import random
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import AsyncExitStack, contextmanager, suppress
-from dataclasses import asdict, replace
-from datetime import timedelta
+from dataclasses import replace
 from decimal import Decimal
 from functools import lru_cache
 from typing import Any, NamedTuple, TypeAlias
@@ -17,9 +14,10 @@ import ccxt
 
 from live_runner.ports.market_time import ExchangeTime
 from live_runner.process.runner import Runner, Surroundings
+from quant_pipelines.core.entry_settings import EntrySettings
 from quant_pipelines.core.runner_settings import RunnerSettings
 from quant_pipelines.core.settings import ExchangeSettings, Settings
-from quant_pipelines.core.timeframes import MINUTE_MS, from_ms
+from quant_pipelines.core.timeframes import MINUTE_MS
 from quant_pipelines.exchange import CcxtSource
 from quant_pipelines.exchange.ccxt_orders import CcxtOrders
 from quant_pipelines.exchange.retry import Backoff
@@ -34,11 +32,13 @@ from quant_pipelines.simulator.streams import MarketStreams
 from quant_pipelines.simulator.venue.booking import Movement, book_income
 from quant_pipelines.simulator.venue.contract import contract_of
 from quant_pipelines.simulator.venue.ledger import Ledger
-from quant_pipelines.simulator.venue.records import AlgoOrder, FillRecord, IncomeRecord, Order
 from quant_pipelines.simulator.venue.service import Front, VenueService
 from quant_pipelines.simulator.venue.state import Venue
 from quant_pipelines.store.deployments import Deployment
 from tests.faults.decisions import DecisionRules
+from tests.faults.deployments import RUNGS, Deploy, against, deployment_at
+from tests.faults.digest import digest_of
+from tests.faults.event_decisions import EventDecisionRules
 from tests.faults.evidence import Evidence, Examines, Violation
 from tests.faults.examiner import Examiner
 from tests.faults.independent import Independent
@@ -52,11 +52,9 @@ from tests.faults.requests import Asked
 from tests.faults.sending import SendingRules
 from tests.faults.table import swarm
 from tests.in_process import in_process
-from tests.integration.runner.venue_world import FLIP, FLOP, PYRAMID
 from tests.memory_funds import MemoryFunds
 from tests.memory_journal import MemoryJournal
 from tests.memory_lease import Leases
-from tests.unit.live_runner.test_races import DEPLOYMENT
 
 DAY_0_MS = 1_767_225_600_000
 _LOOK_SECONDS = 0.25
@@ -66,50 +64,9 @@ _QUIET_SECONDS = 20.0
 _MOST_QUIET_MINUTES = 4
 """How many minutes without faults a world has until all that is left must agree."""
 _LONGEST_SECONDS = 3 * 3600.0
-_HASHED = ("intents", "orders", "fills", "alerts")
-_NAMES = {"client_id", "client_order_id", "number", "order_number", "algo", "child", "trade", "trade_id"}
+_LIMIT_EVERY = 4
+"""Of how many seeds one enters with a limit: by its number, for a draw would make others of all worlds."""
 
-
-RUNGS = '''
-from quant_pipelines.sdk import Bars, Desk, EventStrategy, Float, OrderEvent, Stops
-
-
-class Rungs(EventStrategy):
-    """Orders on both sides of the price, hung anew each minute; what is held is given back nearby."""
-
-    order_kinds = ("limit", "market")
-    stops = Stops(hard_stop=Float(0.05, low=0.001, high=0.5))
-
-    def on_start(self, desk: Desk) -> None:
-        desk.memory["bars"] = 0
-
-    def on_bar(self, desk: Desk, bars: Bars) -> None:
-        count = desk.memory["bars"] = desk.memory["bars"] + 1
-        if count % 2:
-            desk.cancel_all()
-            desk.limit(0.2, desk.price * 0.9998, post_only=True)
-            desk.limit(-0.2, desk.price * 1.0002)
-            desk.limit(0.2, desk.price * 0.9990, expires_bars=1)
-        if count % 3 == 0:
-            desk.cancel_all()
-            desk.market(0.1 if desk.position <= 0.0 else -0.1)
-        self._hold(desk)
-
-    def on_order(self, desk: Desk, event: OrderEvent) -> None:
-        if event.quantity != 0.0:
-            self._hold(desk)
-
-    def _hold(self, desk: Desk) -> None:
-        for order in desk.orders:
-            if order.reduce_only:
-                desk.cancel(order.number)
-        if desk.position != 0.0:
-            side = 1.0 if desk.position > 0.0 else -1.0
-            desk.limit(1.0, desk.price * (1.0 + 0.0003 * side), reduce_only=True)
-'''
-
-Deploy: TypeAlias = Callable[[int, random.Random], Deployment]
-"""Makes the deployment of a world: at a time in milliseconds UTC, by chance."""
 Keep: TypeAlias = Callable[[MemoryJournal, Deployment], Any]
 """Gives the journal of a world whose rows are in memory, too."""
 
@@ -138,18 +95,6 @@ def synthetic_market() -> SyntheticMarket:
     market = SyntheticMarket(Anchor(DAY_0_MS, 7, history_days=3))
     market.prepare(market.day_number(DAY_0_MS) + 2)
     return market
-
-
-def deployment_at(now_ms: int, chance: random.Random) -> Deployment:
-    """A canary that trades each minute, deployed a little while ago."""
-    now, source = from_ms(now_ms), chance.choice((FLIP, PYRAMID))
-    times = {"created_at": now - timedelta(minutes=3), "history_start": now - timedelta(hours=2)}
-    return replace(DEPLOYMENT, source=source, capital=Decimal(10_000), venue="binanceusdm", **times)
-
-
-def resting_at(now_ms: int, chance: random.Random) -> Deployment:
-    """A canary whose orders rest at the venue."""
-    return replace(deployment_at(now_ms, chance), source=RUNGS)
 
 
 class World:
@@ -194,6 +139,7 @@ class World:
         self.service = VenueService(self.venue, self.prices, Front(self.clock, budget, connections))
         self.streams = MarketStreams(market, derivatives, self.clock, connections)
         rest = RestAnswers(market, derivatives, self.clock, budget)
+        self.settings = _settings("market" if seed % _LIMIT_EVERY else "limit")
         self.deployment = deploy(self.begun_ms, chance)
         others = [against(self.begun_ms, chance, number) for number in range(1, n_books)]
         self.journal = MemoryJournal([self.deployment, *others])
@@ -218,9 +164,8 @@ class World:
             SendingRules(evidence),
             IntentRules(evidence),
             *(
-                DecisionRules(evidence, market, one)
+                (EventDecisionRules if one.source == RUNGS else DecisionRules)(evidence, market, one)
                 for one in (self.deployment, *others)
-                if one.source != RUNGS
             ),
             Independent(evidence),
         ]
@@ -274,13 +219,8 @@ class World:
         await _canceled(clockworks)
 
     def digest(self) -> str:
-        """Hash of ledger and journal, in the order of their commits, ids by their first appearance."""
-        kinds = (Order, AlgoOrder, FillRecord, IncomeRecord)
-        rows = [[kind.TABLE, asdict(row)] for kind in kinds for row in self.ledger.store.select(kind)]
-        log = (one for one in self.journal.tables.log if one.table in _HASHED)
-        rows += [[one.table, one.key, _plain(one.row)] for one in log]
-        text = json.dumps(_numbered(rows, {}), sort_keys=True, separators=(",", ":"), default=str)
-        return hashlib.sha256(text.encode()).hexdigest()
+        """Hash of ledger and journal."""
+        return digest_of(self.ledger, self.journal)
 
     def outcome(self, seed: int) -> Outcome:
         """What became of it."""
@@ -357,8 +297,7 @@ class World:
 
     def _source(self, life: Life) -> CcxtSource:
         backoff = Backoff(chance=self.chance.random)
-        settings = _settings().exchange
-        session = self._session(life)
+        settings, session = self.settings.exchange, self._session(life)
         return CcxtSource(settings, clock=self.runners_clock, backoff=backoff, open_session=session)
 
     def _session(self, life: Life) -> Callable[[], Any]:
@@ -374,7 +313,7 @@ class World:
         funds: Any = Rows(self.funds, self.server, life)
         time, opened = ExchangeTime(clock), self.leases.open
         return Surroundings(
-            journal, opened, _settings(), source, time, "world:1", connect, funds=funds, load=in_process
+            journal, opened, self.settings, source, time, "world:1", connect, funds=funds, load=in_process
         )
 
 
@@ -406,12 +345,6 @@ def played(
         world.ledger.close()
 
 
-def against(now_ms: int, chance: random.Random, number: int) -> Deployment:
-    """Another deployment of the same symbol, which may trade against the first one."""
-    source, capital = chance.choice((FLIP, FLOP, PYRAMID)), Decimal(chance.choice((4_000, 10_000)))
-    return replace(deployment_at(now_ms, chance), id=DEPLOYMENT.id + number, source=source, capital=capital)
-
-
 @contextmanager
 def living_by(clock: Any) -> Iterator[None]:
     """Let ccxt's stream clients, which ask its class for the time, live by the world's clock."""
@@ -431,31 +364,11 @@ async def _canceled(tasks: list[asyncio.Task[None]]) -> None:
 
 
 @lru_cache
-def _settings() -> Settings:
-    runner = RunnerSettings(deployment_poll_seconds=5.0, heartbeat_seconds=5.0, reconcile_seconds=5.0)
+def _settings(entry: str) -> Settings:
+    runner = RunnerSettings(
+        deployment_poll_seconds=5.0,
+        heartbeat_seconds=5.0,
+        reconcile_seconds=5.0,
+        entry=EntrySettings(order=entry),
+    )
     return replace(Settings(), exchange=ExchangeSettings(base_url="http://venue.invalid"), runner=runner)
-
-
-def _plain(row: Any) -> Any:
-    """A row as a document."""
-    if isinstance(row, tuple):
-        return [_plain(one) for one in row]
-    return asdict(row) if hasattr(row, "__dataclass_fields__") else row
-
-
-def _numbered(value: Any, seen: dict[str, str]) -> Any:
-    """A document whose ids are counted by their first appearance."""
-    if isinstance(value, dict):
-        known = _NAMES & value.keys()
-        return {
-            name: _counted(one, seen) if name in known else _numbered(one, seen)
-            for name, one in value.items()
-        }
-    if isinstance(value, list | tuple):
-        return [_numbered(one, seen) for one in value]
-    return seen.get(value, value) if isinstance(value, str) else value
-
-
-def _counted(name: Any, seen: dict[str, str]) -> str:
-    """An id as the number of its first appearance; 0 and nothing stand for none."""
-    return seen.setdefault(str(name), f"#{len(seen)}") if name else ""

@@ -7,13 +7,14 @@ from typing import Any
 
 from live_runner.book import decision
 from live_runner.book.trader import Trader
-from live_runner.venue import broker, look_up, order_rows
+from live_runner.venue import broker, chasing, look_up, order_rows
 from live_runner.venue.look_up import LookUps
 from live_runner.venue.order_rows import OrderRows
 from quant_pipelines.core.errors import ExchangeRefused, OutcomeUnknown
 from quant_pipelines.exchange.ccxt_orders import CcxtOrders
+from quant_pipelines.trading.chase import Amend, PlaceLimit
 from quant_pipelines.trading.orders import OrderProgress
-from quant_pipelines.trading.venue import MarketOrder, VenueOrder
+from quant_pipelines.trading.venue import LimitOrder, MarketOrder, VenueOrder
 from tests import memory_journal
 from tests.faults.mutations.changed import Block, changed
 from tests.memory_journal import MemoryJournal
@@ -108,6 +109,41 @@ def names_with_another_epoch() -> Block:
         return broken
 
     return changed((decision, "client_order_id", change), (order_rows, "moment_order_id", change))
+
+
+def enters_with_what_may_take() -> Block:
+    """An entry with a limit is not post-only."""
+
+    def change(place: Any) -> Any:
+        async def broken(self: CcxtOrders, order: LimitOrder) -> VenueOrder:
+            return await place(self, replace(order, post_only=False))
+
+        return broken
+
+    return changed((CcxtOrders, "place_limit", change))
+
+
+def amends_to_twice_the_quantity() -> Block:
+    def change(amend: Any) -> Any:
+        async def broken(self: CcxtOrders, order: LimitOrder) -> None:
+            await amend(self, replace(order, quantity=2 * order.quantity))
+
+        return broken
+
+    return changed((CcxtOrders, "amend", change))
+
+
+def enters_with_two_at_once() -> Block:
+    """Where an order that rests should be moved, another one is placed."""
+
+    def change(next_step: Any) -> Any:
+        def broken(wanted: Any, chased: Any, **more: Any) -> Any:
+            step = next_step(wanted, chased, **more)
+            return PlaceLimit(wanted.quantity, step.price) if isinstance(step, Amend) else step
+
+        return broken
+
+    return changed((chasing, "next_step", change))
 
 
 def sends_twice_the_quantity() -> Block:
