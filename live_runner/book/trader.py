@@ -242,10 +242,9 @@ class Trader:
             As `advance`.
         """
         with self._deciding:
-            if self._has_left:
-                return
-            question = self._late_question(now_ms, data_age_seconds)
-            answered(partial(self._decide_late, now_ms, data_age_seconds), question, self._ask)
+            if not self._has_left:
+                question = self._late_question(now_ms, data_age_seconds)
+                answered(partial(self._decide_late, now_ms, data_age_seconds), question, self._ask)
 
     def _late_question(self, now_ms: int, data_age_seconds: float) -> DueQuestion | None:
         with self._held.alone():
