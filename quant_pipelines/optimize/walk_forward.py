@@ -12,7 +12,7 @@ import numpy as np
 from quant_pipelines.core.arrays import FloatArray
 from quant_pipelines.core.settings import WindowSettings
 from quant_pipelines.core.timeframes import DAY_MS
-from quant_pipelines.optimize.evaluation import Evaluator, OutOfSample, stitched
+from quant_pipelines.optimize.evaluation import Edges, Evaluator, OutOfSample, stitched
 from quant_pipelines.optimize.folds import Fold, first_bar_ms, rolling_folds
 from quant_pipelines.optimize.objectives import rank_by
 from quant_pipelines.optimize.searcher import Trial, best_trial
@@ -218,8 +218,8 @@ def walk_forward(
     >>> class Certain:  # see Evaluator
     ...     def search(self, start_ms, end_ms, parameter_sets):
     ...         return np.tile([one["rate"] for one in parameter_sets], ((end_ms - start_ms) // DAY_MS, 1))
-    ...     def test(self, fold, parameters):
-    ...         days = np.arange(fold.test_start_ms, fold.test_end_ms, DAY_MS)
+    ...     def test(self, fold, parameters, edges):
+    ...         days = np.arange(edges.from_ms, fold.test_end_ms, DAY_MS)
     ...         return OutOfSample(days, np.full(days.size, parameters["rate"]), ())
     ...     def cover(self, fold, parameter_sets):
     ...         return self.search(fold.test_start_ms, fold.test_end_ms, parameter_sets)
@@ -235,7 +235,8 @@ def walk_forward(
     for fold in plan.folds:
         stored = known.get(fold.index)
         if stored is None or stored.test.days.size < _n_days(fold):
-            known[fold.index] = _run_fold(evaluator, plan, fold, points, stored)
+            fit = stored.fit if stored else _search(evaluator, plan, fold)
+            known[fold.index] = _with_days(evaluator, fold, fit, points, known)
             on_fold(known[fold.index])
     return WalkForward(tuple(known[index] for index in sorted(known)))
 
@@ -244,20 +245,32 @@ def _n_days(fold: Fold) -> int:
     return int(fold.test_end_ms - fold.test_start_ms) // DAY_MS
 
 
-def _run_fold(
-    evaluator: Evaluator, plan: Plan, fold: Fold, points: list[Parameters], stored: FoldResult | None
+def _with_days(
+    evaluator: Evaluator,
+    fold: Fold,
+    fit: Fit,
+    points: list[Parameters],
+    known: Mapping[int, FoldResult],
 ) -> FoldResult:
-    """Fit once; add the days that are not stored."""
-    fit = stored.fit if stored else _search(evaluator, plan, fold)
-    if not _n_days(fold):
-        nothing = OutOfSample(np.empty(0, dtype=np.int64), np.empty(0), ())
-        return FoldResult(fold, fit, nothing, np.empty((0, 0)))
-    test, cover = _test(evaluator, fold, fit), evaluator.cover(fold, points)
-    if stored is None:
-        return FoldResult(fold, fit, test, cover)
-    added = test.after(stored.test)
-    whole = _joined([stored.cover, cover[np.isin(test.days, added.days)]])
-    return FoldResult(fold, fit, stitched([stored.test, added]), whole)
+    """Add the days that are not known to those that are."""
+    stored = known.get(fold.index)
+    parts, covers = ([stored.test], [stored.cover]) if stored else ([], [])
+    if _n_days(fold):
+        edges = _edges_of(fold, known)
+        first = (edges.from_ms - fold.test_start_ms) // DAY_MS
+        parts.append(_test(evaluator, fold, fit, edges))
+        covers.append(evaluator.cover(fold, points)[first:])
+    return FoldResult(fold, fit, stitched(parts), _joined(covers))
+
+
+def _edges_of(fold: Fold, known: Mapping[int, FoldResult]) -> Edges:
+    """Where the days that are not known begin, and what is known on both sides of them."""
+    stored, before, after = (known.get(fold.index + step) for step in (0, -1, 1))
+    closes = after is not None and after.test.days.size > 0
+    if stored is not None and stored.test.days.size:
+        return Edges(int(stored.test.days[-1]) + DAY_MS, stored.test.carried, closes)
+    is_next = before is not None and before.fold.test_end_ms == fold.test_start_ms
+    return Edges(fold.test_start_ms, before.test.carried if before and is_next else None, closes)
 
 
 def _joined(covers: list[FloatArray]) -> FloatArray:
@@ -266,11 +279,11 @@ def _joined(covers: list[FloatArray]) -> FloatArray:
     return np.concatenate(with_days) if with_days else np.empty((0, 0))
 
 
-def _test(evaluator: Evaluator, fold: Fold, fit: Fit) -> OutOfSample:
-    if fit.parameters is not None:
-        return evaluator.test(fold, fit.parameters)
-    days = fold.test_start_ms + DAY_MS * np.arange(_n_days(fold), dtype=np.int64)
-    return OutOfSample(days, np.zeros(days.size), ())  # nothing to trade: flat
+def _test(evaluator: Evaluator, fold: Fold, fit: Fit, edges: Edges) -> OutOfSample:
+    if fit.parameters is not None or edges.carried is not None:
+        return evaluator.test(fold, fit.parameters, edges)
+    days = np.arange(edges.from_ms, fold.test_end_ms, DAY_MS, dtype=np.int64)
+    return OutOfSample(days, np.zeros(days.size), ())  # nothing to trade, and nothing is held
 
 
 def _search(evaluator: Evaluator, plan: Plan, fold: Fold) -> Fit:

@@ -9,7 +9,7 @@ import pytest
 from quant_pipelines.core.arrays import FloatArray
 from quant_pipelines.core.settings import GateSettings, WindowSettings
 from quant_pipelines.core.timeframes import DAY_MS, day_start_ms
-from quant_pipelines.optimize.evaluation import OutOfSample
+from quant_pipelines.optimize.evaluation import Edges, OutOfSample
 from quant_pipelines.optimize.folds import Fold
 from quant_pipelines.optimize.judge import Context, judge
 from quant_pipelines.optimize.space import Dimension, Parameters, Space
@@ -39,8 +39,9 @@ class KnownMarket:
         days = np.arange(start_ms // DAY_MS, -(-end_ms // DAY_MS))
         return np.stack([self._returns(days, values) for values in parameter_sets], axis=1)
 
-    def test(self, fold: Fold, parameters: Parameters) -> OutOfSample:
-        days = np.arange(fold.test_start_ms // DAY_MS, fold.test_end_ms // DAY_MS)
+    def test(self, fold: Fold, parameters: Parameters | None, edges: Edges) -> OutOfSample:
+        assert parameters is not None
+        days = np.arange(edges.from_ms // DAY_MS, fold.test_end_ms // DAY_MS)
         returns = self._returns(days, parameters)
         trades = [
             {"pnl": float(value), "exit_time": int(day) * DAY_MS}
