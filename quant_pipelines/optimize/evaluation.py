@@ -122,6 +122,8 @@ class Evaluator(Protocol):
     ...     def test(self, fold, parameters, edges):
     ...         days = np.arange(edges.from_ms, fold.test_end_ms, DAY_MS)
     ...         return OutOfSample(days, np.full(days.size, parameters["rate"]), ())
+    ...     def longest_holding_ms(self, start_ms, end_ms, parameters):
+    ...         return 0
     ...     def cover(self, fold, parameter_sets):
     ...         return self.search(fold.test_start_ms, fold.test_end_ms, parameter_sets)
     >>> Certain().search(0, 2 * DAY_MS, [{"rate": 0.01}, {"rate": -0.01}, {"rate": 0.0}])
@@ -135,6 +137,13 @@ class Evaluator(Protocol):
         Returns
         -------
         ndarray of shape (n_days, n_sets), float64
+        """
+        ...
+
+    def longest_holding_ms(self, start_ms: int, end_ms: int, parameters: Parameters) -> int:
+        """Longest time from an entry to the end of its round trip in a window, as ``search`` trades it.
+
+        A position that is held at the end counts up to there.
         """
         ...
 

@@ -15,7 +15,8 @@ from quant_pipelines.core.timeframes import DAY_MS
 from quant_pipelines.optimize.evaluation import Edges, Evaluator, OutOfSample, stitched
 from quant_pipelines.optimize.folds import Fold, first_bar_ms, rolling_folds
 from quant_pipelines.optimize.objectives import rank_by
-from quant_pipelines.optimize.searcher import Trial, best_trial
+from quant_pipelines.optimize.purge import Fit, purged
+from quant_pipelines.optimize.searcher import Trial
 from quant_pipelines.optimize.searchers import make_searcher
 from quant_pipelines.optimize.sobol import sobol_points
 from quant_pipelines.optimize.space import Parameters, Space
@@ -74,34 +75,6 @@ class Plan:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Fit:
-    """Search in one window.
-
-    Parameters
-    ----------
-    trials
-        In the order tried.
-    parameters
-        The best; None when no trial could be judged.
-    returns
-        Daily returns of the best. ndarray of shape (n_days,), float64.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from quant_pipelines.optimize.searcher import Trial
-    >>> from quant_pipelines.optimize.walk_forward import Fit
-    >>> trials = Trial({"window": 10}, 0.5), Trial({"window": 20}, 1.5)
-    >>> Fit(trials, parameters={"window": 20}, returns=np.array([0.01, 0.02])).parameters
-    {'window': 20}
-    """
-
-    trials: tuple[Trial, ...]
-    parameters: Parameters | None
-    returns: FloatArray
-
-
-@dataclass(frozen=True, slots=True, eq=False)
 class FoldResult:
     """One fold.
 
@@ -119,7 +92,8 @@ class FoldResult:
     >>> from quant_pipelines.core.timeframes import DAY_MS
     >>> from quant_pipelines.optimize.evaluation import OutOfSample
     >>> from quant_pipelines.optimize.folds import Fold
-    >>> from quant_pipelines.optimize.walk_forward import Fit, FoldResult
+    >>> from quant_pipelines.optimize.purge import Fit
+    >>> from quant_pipelines.optimize.walk_forward import FoldResult
     >>> fold = Fold(0, 0, 2 * DAY_MS, 2 * DAY_MS, 3 * DAY_MS)
     >>> test = OutOfSample(np.array([2 * DAY_MS]), np.array([0.01]), ())
     >>> result = FoldResult(fold, Fit((), {"window": 20}, np.array([0.03, 0.01])), test, np.zeros((1, 0)))
@@ -147,7 +121,8 @@ class WalkForward:
     >>> import numpy as np
     >>> from quant_pipelines.optimize.evaluation import OutOfSample
     >>> from quant_pipelines.optimize.folds import Fold
-    >>> from quant_pipelines.optimize.walk_forward import Fit, FoldResult, WalkForward
+    >>> from quant_pipelines.optimize.purge import Fit
+    >>> from quant_pipelines.optimize.walk_forward import FoldResult, WalkForward
     >>> fit = Fit((), {"window": 20}, np.zeros(1))
     >>> tests = [OutOfSample(np.array([day]), np.array([0.01 * day]), ()) for day in (1, 2)]
     >>> folds = (FoldResult(Fold(k, 0, 0, 0, 0), fit, test, np.zeros((1, 3))) for k, test in enumerate(tests))
@@ -221,6 +196,8 @@ def walk_forward(
     ...     def test(self, fold, parameters, edges):
     ...         days = np.arange(edges.from_ms, fold.test_end_ms, DAY_MS)
     ...         return OutOfSample(days, np.full(days.size, parameters["rate"]), ())
+    ...     def longest_holding_ms(self, start_ms, end_ms, parameters):
+    ...         return 0
     ...     def cover(self, fold, parameter_sets):
     ...         return self.search(fold.test_start_ms, fold.test_end_ms, parameter_sets)
     >>> space = Space((Dimension("rate", -0.01, 0.01, is_integer=False),), is_valid=lambda values: True)
@@ -235,8 +212,8 @@ def walk_forward(
     for fold in plan.folds:
         stored = known.get(fold.index)
         if stored is None or stored.test.days.size < _n_days(fold):
-            fit = stored.fit if stored else _search(evaluator, plan, fold)
-            known[fold.index] = _with_days(evaluator, fold, fit, points, known)
+            begun = (fold, stored.fit) if stored else _search(evaluator, plan, fold)
+            known[fold.index] = _with_days(evaluator, *begun, points, known)
             on_fold(known[fold.index])
     return WalkForward(tuple(known[index] for index in sorted(known)))
 
@@ -286,20 +263,17 @@ def _test(evaluator: Evaluator, fold: Fold, fit: Fit, edges: Edges) -> OutOfSamp
     return OutOfSample(days, np.zeros(days.size), ())  # nothing to trade, and nothing is held
 
 
-def _search(evaluator: Evaluator, plan: Plan, fold: Fold) -> Fit:
+def _search(evaluator: Evaluator, plan: Plan, fold: Fold) -> tuple[Fold, Fit]:
+    """Search in the train window; the fold that is returned ends it where the purge does."""
     # The index is mixed in so that folds start from different random sets.
     seed = plan.seed * 1_000_003 + fold.index + 1
     searcher = make_searcher(plan.searcher, plan.space, trials=plan.trials, seed=seed)
-    trials: list[Trial] = []
-    best: Trial | None = None
-    best_returns = np.zeros(0)
+    tried: list[Parameters] = []
+    columns: list[FloatArray] = []
     while batch := searcher.ask():
         returns = evaluator.search(fold.train_start_ms, fold.train_end_ms, batch)
         values = rank_by(plan.objective, returns)
-        told = [Trial(parameters, float(value)) for parameters, value in zip(batch, values, strict=True)]
-        searcher.tell(told)
-        trials.extend(told)
-        leader = best_trial([trial for trial in (best, *told) if trial is not None])
-        if leader is not None and leader is not best:
-            best, best_returns = leader, returns[:, told.index(leader)]
-    return Fit(tuple(trials), best.parameters if best else None, best_returns)
+        searcher.tell([Trial(*pair) for pair in zip(batch, values.tolist(), strict=True)])
+        tried.extend(batch)
+        columns.append(returns)
+    return purged(evaluator, plan.objective, fold, tried, np.concatenate(columns, axis=1))

@@ -44,6 +44,15 @@ class BacktestEvaluator:
         )
         return np.ascontiguousarray(swept.daily_returns.T)
 
+    def longest_holding_ms(self, start_ms: int, end_ms: int, parameters: Parameters) -> int:
+        """Longest round trip in a window, that which is open at its end included."""
+        window = Window(start_ms, end_ms)
+        strategy = self._strategy_class(**parameters)
+        bars, feeds = self._history.bars_in(window), self._feeds(window)
+        result = run_symbols(strategy, bars, feeds=feeds, settings=self._settings)
+        open_ms = [book.held_ms for book in result.carried.books]
+        return max([*open_ms, *(to_ms(one.exit_time) - to_ms(one.entry_time) for one in result.trades)])
+
     def test(self, fold: Fold, parameters: Parameters | None, edges: Edges) -> OutOfSample:
         """Trade the days from an edge on, beginning with what the day before has left.
 

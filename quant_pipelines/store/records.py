@@ -17,8 +17,9 @@ from quant_pipelines.core.clock import utc_now
 from quant_pipelines.core.timeframes import DAY_MS, day_start_ms, from_ms, to_ms
 from quant_pipelines.optimize.evaluation import OutOfSample
 from quant_pipelines.optimize.folds import Fold
+from quant_pipelines.optimize.purge import Fit
 from quant_pipelines.optimize.searcher import Trial
-from quant_pipelines.optimize.walk_forward import Fit, FoldResult
+from quant_pipelines.optimize.walk_forward import FoldResult
 from quant_pipelines.store.engine import transaction
 from quant_pipelines.store.tables import (
     folds,

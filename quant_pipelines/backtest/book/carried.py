@@ -35,6 +35,11 @@ class CarriedBook:
     desk: dict[str, Any] | None = None
 
     @property
+    def held_ms(self) -> int:
+        """For how long the position is held; 0 where there is none."""
+        return self.until_ms - self.trade.entry_ts if self.trade.side else 0
+
+    @property
     def book_document(self) -> dict[str, Any]:
         """Document of a ``Book`` that goes on."""
         if self.desk:

@@ -39,6 +39,9 @@ class KnownMarket:
         days = np.arange(start_ms // DAY_MS, -(-end_ms // DAY_MS))
         return np.stack([self._returns(days, values) for values in parameter_sets], axis=1)
 
+    def longest_holding_ms(self, start_ms: int, end_ms: int, parameters: Parameters) -> int:
+        return 2 * DAY_MS
+
     def test(self, fold: Fold, parameters: Parameters | None, edges: Edges) -> OutOfSample:
         assert parameters is not None
         days = np.arange(edges.from_ms // DAY_MS, fold.test_end_ms // DAY_MS)

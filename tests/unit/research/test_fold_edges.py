@@ -192,3 +192,15 @@ def test_every_funding_slot_is_paid_by_one_fold() -> None:
     record = walk_forward(evaluator, plan()).out_of_sample
     slots = 3 * 20 - 1  # the one at the first open comes before the first fill
     assert np.prod(1.0 + record.returns) == pytest.approx(1.0 - 0.002 * slots, rel=1e-12)
+
+
+def test_longest_holding_is_that_of_the_trades_and_of_what_is_held_at_the_end() -> None:
+    evaluator = BacktestEvaluator(Always, history_of(hours(1)), BacktestSettings())
+    whole = uncut(Always, [hours(1)], FIRST_MS - 6 * DAY_MS)
+    held = [to_ms(trade.exit_time) - to_ms(trade.entry_time) for trade in whole.trades]
+    longest = max(held)
+    window = (FIRST_MS - 6 * DAY_MS, END)
+    assert evaluator.longest_holding_ms(*window, {"window": 20}) == longest
+    trade = whole.trades[held.index(longest)]
+    half = (FIRST_MS - 6 * DAY_MS, to_ms(trade.entry_time) + longest - HOUR_MS)
+    assert evaluator.longest_holding_ms(*half, {"window": 20}) == longest - HOUR_MS
