@@ -8,7 +8,7 @@ import numpy as np
 
 from quant_pipelines.backtest import BacktestSettings, SymbolFeed, Trade, sweep
 from quant_pipelines.backtest.account.run import run_symbols
-from quant_pipelines.backtest.book.carried import Carried
+from quant_pipelines.backtest.bar.carried import Carried
 from quant_pipelines.core.arrays import FloatArray
 from quant_pipelines.core.series import Window
 from quant_pipelines.core.timeframes import DAY_MS, to_ms, warm_from_ms

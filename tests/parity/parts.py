@@ -9,7 +9,7 @@ import pytest
 
 from quant_pipelines.backtest import BacktestResult, BacktestSettings, SymbolFeed
 from quant_pipelines.backtest.account.run import run_symbols
-from quant_pipelines.backtest.book.carried import Carried
+from quant_pipelines.backtest.bar.carried import Carried
 from quant_pipelines.core.bars import Bars
 from quant_pipelines.sdk import Strategy
 

@@ -10,6 +10,7 @@ from quant_pipelines.accounting.account import DUST
 from quant_pipelines.backtest.account.plan import AccountPlan
 from quant_pipelines.backtest.account.shortfall import Shortfall, shortfalls_of
 from quant_pipelines.backtest.account.values import AccountRecord, Passed
+from quant_pipelines.backtest.bar.carried import Carried
 from quant_pipelines.backtest.bar.trades import EXIT_TS, PNL, Trade
 from quant_pipelines.backtest.batch.result import (
     BacktestResult,
@@ -19,7 +20,6 @@ from quant_pipelines.backtest.batch.result import (
     result_of,
     returns_on,
 )
-from quant_pipelines.backtest.book.carried import Carried
 from quant_pipelines.backtest.market.funding import FundingUse
 from quant_pipelines.backtest.market.marks import MarkUse
 from quant_pipelines.backtest.market.tape import Record

@@ -8,12 +8,12 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from quant_pipelines.accounting.account import DUST
+from quant_pipelines.backtest.bar.carried import Carried, CarriedBook
 from quant_pipelines.backtest.bar.state import counted_cash
 from quant_pipelines.backtest.bar.stops import BANKRUPTCY, LIQUIDATION, TAKE_PROFIT
 from quant_pipelines.backtest.bar.tally import Tally
 from quant_pipelines.backtest.bar.trades import ENTRY_TS, EXIT_TS, PNL, Trade, trades_of
 from quant_pipelines.backtest.batch.loop import LoopResult
-from quant_pipelines.backtest.book.carried import Carried, CarriedBook
 from quant_pipelines.backtest.market.funding import FundingUse
 from quant_pipelines.backtest.market.market import Market
 from quant_pipelines.backtest.market.marks import MarkUse

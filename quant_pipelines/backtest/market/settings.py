@@ -7,9 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from quant_pipelines.accounting import Account, open_account
+from quant_pipelines.backtest.bar.carried import Carried
 from quant_pipelines.backtest.bar.state import FillTerms, StepTerms
 from quant_pipelines.backtest.bar.stops import NO_STOPS, StopTerms
-from quant_pipelines.backtest.book.carried import Carried
 from quant_pipelines.backtest.market.stop_rules import stop_terms_of
 from quant_pipelines.backtest.market.tape import Dated, LoopTerms
 from quant_pipelines.core.errors import BacktestError

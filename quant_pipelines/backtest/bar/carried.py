@@ -3,9 +3,9 @@
 from dataclasses import dataclass, replace
 from typing import Any
 
+from quant_pipelines.backtest.bar.document import state_document, state_from_document
 from quant_pipelines.backtest.bar.state import BookState, with_order
 from quant_pipelines.backtest.bar.trades import NO_TRADE, OpenTrade
-from quant_pipelines.backtest.book.document import state_document, state_from_document
 from quant_pipelines.core.errors import BacktestError
 
 
