@@ -73,6 +73,15 @@ class Plan:
         """First bar that any fold needs."""
         return first_bar_ms(self.end_ms, self.windows)
 
+    def executed_from_ms(self, known: Mapping[int, "FoldResult"]) -> int:
+        """First bar that is traded where folds are known; the last day, where nothing is left to compute."""
+        for fold in self.folds:
+            if fold.index not in known:
+                return fold.train_start_ms
+            if known[fold.index].test.days.size < _n_days(fold):
+                return fold.test_start_ms
+        return self.end_ms - DAY_MS
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class FoldResult:

@@ -22,10 +22,12 @@ from quant_pipelines.core.timeframes import (
     DAY_MS,
     MINUTE_MS,
     floor_ms,
+    timeframe_ms,
 )
 from quant_pipelines.research.fill_inputs import FillInputs, stored_fill_inputs
 from quant_pipelines.research.funding_prices import with_last_prices
-from quant_pipelines.store.bars import newest_bar_ms, read_bars, read_closes
+from quant_pipelines.research.history import Extent
+from quant_pipelines.store.bars import extent_of_bars, newest_bar_ms, read_bars, read_closes
 from quant_pipelines.store.column_cache import ColumnCache
 from quant_pipelines.store.deployments import newest_instrument
 from quant_pipelines.store.engine import transaction
@@ -68,6 +70,12 @@ class DatabaseSource:
     def bars(self, symbol: str, timeframe: str, window: Window) -> Bars:
         """See ``HistorySource``."""
         return adjusted(self._read(symbol, timeframe, window), self._factors(symbol))
+
+    def extent(self, symbol: str, timeframe: str, window: Window) -> Extent:
+        """See ``HistorySource``."""
+        series = Series(self._exchange, symbol, timeframe)
+        first, last, count = extent_of_bars(self._engine, series, window)
+        return Extent(first, last + timeframe_ms(timeframe), count)
 
     def funding(self, symbol: str, window: Window) -> FundingSeries:
         """See ``HistorySource``."""

@@ -1,8 +1,9 @@
 """Runs one walk-forward from its job to its verdict; what an interrupted run stored is not computed again."""
 
 import logging
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +27,13 @@ from quant_pipelines.portfolio import AllIn
 from quant_pipelines.research.archive_source import ArchiveSource
 from quant_pipelines.research.database_source import DatabaseSource
 from quant_pipelines.research.evaluator import BacktestEvaluator
-from quant_pipelines.research.history import History, HistorySource, holding_return, load_history
+from quant_pipelines.research.history import (
+    History,
+    HistorySource,
+    execution_timeframe_of,
+    holding_return,
+    load_history,
+)
 from quant_pipelines.research.job import OptimizationJob
 from quant_pipelines.research.library import source_in_force
 from quant_pipelines.research.window import settle_window
@@ -90,7 +97,7 @@ def optimize_one(
     job = settle_window(job, market, strategy.strategy_class)
     if engine is None:
         run = _Run(job, strategy, market)
-        return run.judge(run.walk(on_fold=on_fold))
+        return run.judge(run.walk({}, on_fold))
     return _stored(engine, _Run(job, strategy, market), on_fold)
 
 
@@ -148,7 +155,7 @@ class _Run:
         """Digest of everything that decides a day, whatever the night that computes it."""
         document = self.job.to_document()
         calendar = _without(document["windows"], _NOT_IN_CALENDAR)
-        executed = {"execution_timeframe": self.history.execution_timeframe}
+        executed = {"execution_timeframe": self.execution_timeframe}
         procedure = _without(document, _NOT_IN_RECORD) | self._version | executed
         return digest_of(procedure | {"calendar": calendar})
 
@@ -157,9 +164,15 @@ class _Run:
         versions = {"content_hash": self.strategy.content_hash, "kernel_digest": kernel_digest()}
         return versions | {"strategy": self.strategy.name}
 
-    @property
-    def history(self) -> History:
-        """Market history of the whole window."""
+    @cached_property
+    def execution_timeframe(self) -> str:
+        """Timeframe on which orders are executed in the whole window."""
+        job, plan = self.job, self.plan
+        window = Window(plan.start_ms, plan.end_ms)
+        return execution_timeframe_of(self._source, symbols_of(job.symbol), job.timeframe, window)
+
+    def load(self, known: Mapping[int, FoldResult]) -> History:
+        """Market history of the window; what is executed is read from the first fold on that is not known."""
         if self._history is None:
             job, plan = self.job, self.plan
             history = load_history(
@@ -167,6 +180,7 @@ class _Run:
                 symbols_of(job.symbol),
                 job.timeframe,
                 Window(plan.start_ms, plan.end_ms),
+                executed=Window(plan.executed_from_ms(known), plan.end_ms),
                 strategy_class=self.strategy.strategy_class,
             )
             if job.archive is None and history.findings:
@@ -184,21 +198,21 @@ class _Run:
             costs=self.job.costs,
             sizing=AllIn(min(1.0, self.job.risk.max_position_fraction)),
             limits=RiskLimits.from_settings(self.job.risk),
-            specification=self.history.members[0].specification,
+            specification=self._source.specification(symbols_of(self.job.symbol)[0]),
             execution=Execution.from_settings(self.job.execution),
         )
 
-    def walk(self, **progress: Any) -> WalkForward:
+    def walk(self, finished: Mapping[int, FoldResult], on_fold: Callable[[FoldResult], None]) -> WalkForward:
         """Run the folds that are not finished."""
         settings = BacktestSettings(capital=self.job.capital, rules=self.rules)
-        evaluator = BacktestEvaluator(self.strategy.strategy_class, self.history, settings)
-        return walk_forward(evaluator, self.plan, **progress)
+        evaluator = BacktestEvaluator(self.strategy.strategy_class, self.load(finished), settings)
+        return walk_forward(evaluator, self.plan, finished=finished, on_fold=on_fold)
 
     def judge(
         self, finished: WalkForward, previous_trials: int = 0, first_seen_ms: int | None = None
     ) -> VerdictRecord:
         """Verdict on a finished walk-forward."""
-        job, history = self.job, self.history
+        job, history = self.job, self.load({one.fold.index: one for one in finished.folds})
         stitched = finished.out_of_sample
         known = all_known([KnownFunding(**trade["known_funding"]) for trade in stitched.trades])
         context = Context(
@@ -216,7 +230,7 @@ class _Run:
         inside = judgment.in_sample | {"history_bars": promoted.history_bars}
         outside = judgment.out_of_sample | {
             "holding_return": self._holding_return(stitched),
-            "execution_timeframe": history.execution_timeframe,
+            "execution_timeframe": self.execution_timeframe,
             "folds": len(tested),
             "days_without_parameters": sum(
                 one.test.days.size for one in tested if one.fit.parameters is None
@@ -288,7 +302,7 @@ def _stored(engine: Engine, run: _Run, on_fold: Callable[[FoldResult], None]) ->
             on_fold(result)
 
         try:
-            finished = run.walk(finished=known, on_fold=keep)
+            finished = run.walk(known, keep)
             record = run.judge(finished, count_previous_trials(engine, row), seen_ms)
         except QuantError as error:
             store.fail_task(engine, task.id, str(error))

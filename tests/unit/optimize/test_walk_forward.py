@@ -190,3 +190,15 @@ def test_days_after_the_text_was_first_seen_are_counted_apart(seen_ms: int | Non
     assert outside["unseen_total_return"] == pytest.approx(float(np.prod(1 + returns) - 1))
     gate = next(gate for gate in judgment.gates if gate.name == "days_unseen")
     assert (gate.gate, gate.passed) == ("capital", days >= 12)
+
+
+def test_bars_are_executed_from_the_first_day_that_is_not_known() -> None:
+    known = {one.fold.index: one for one in walk_forward(KnownMarket(), PLAN).folds}
+    first, *_, finished, following = PLAN.folds
+    assert PLAN.executed_from_ms({}) == first.train_start_ms
+    assert PLAN.executed_from_ms(known) == END - DAY_MS
+    without = {index: one for index, one in known.items() if index != following.index}
+    assert PLAN.executed_from_ms(without) == following.train_start_ms
+    tomorrow = replace(PLAN, end_ms=END + DAY_MS)
+    assert tomorrow.executed_from_ms(known) == following.test_start_ms
+    assert finished.test_end_ms == following.test_start_ms

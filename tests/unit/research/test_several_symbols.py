@@ -109,8 +109,8 @@ def test_history_of_a_set_executes_on_what_all_of_them_have() -> None:
     start = END - 30 * DAY_MS
     source = OnlyOneHasMinutes({"1h": start, "1m": start})
     window = ("1h", Window(END - 5 * DAY_MS, END))
-    assert load_history(source, ["A"], *window).execution_timeframe == "1m"
-    assert load_history(source, ["A", "B"], *window).execution_timeframe == "1h"
+    assert load_history(source, ["A"], *window, executed=window[1]).execution_timeframe == "1m"
+    assert load_history(source, ["A", "B"], *window, executed=window[1]).execution_timeframe == "1h"
 
 
 def test_folds_of_a_set_are_those_of_its_shortest_history() -> None:

@@ -66,7 +66,7 @@ class Placed(EventStrategy):
 def outcome(strategy: type[Strategy], source: Walk, fold: Fold, symbols: int) -> list[object]:
     names = ["BTC/USDT:USDT", "ETH/USDT:USDT"][:symbols]
     window = Window(fold.train_start_ms, fold.test_end_ms)
-    history = load_history(source, names, "1h", window, strategy_class=strategy)
+    history = load_history(source, names, "1h", window, executed=window, strategy_class=strategy)
     result = BacktestEvaluator(strategy, history, BacktestSettings()).test(
         fold, {"window": WINDOW}, Edges(fold.test_start_ms)
     )
