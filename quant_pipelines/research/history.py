@@ -34,7 +34,7 @@ class Extent(NamedTuple):
 
     first_ms: int
     end_ms: int
-    count: int
+    n_bars: int
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -274,9 +274,9 @@ def extent_of(bars: Bars) -> Extent:
 
 def is_covered(extent: Extent, step_ms: int, window: Window) -> bool:
     """Whether bars of that length reach from the start of a window to its end, at most 1 % missing."""
-    if not extent.count or extent.first_ms > window.start_ms or extent.end_ms < window.end_ms:
+    if not extent.n_bars or extent.first_ms > window.start_ms or extent.end_ms < window.end_ms:
         return False
-    return extent.count >= _LEAST_COVERAGE * (window.end_ms - window.start_ms) / step_ms
+    return extent.n_bars >= _LEAST_COVERAGE * (window.end_ms - window.start_ms) / step_ms
 
 
 def has_inputs(bars: Bars) -> bool:
