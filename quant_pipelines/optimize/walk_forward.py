@@ -75,12 +75,13 @@ class Plan:
 
     def executed_from_ms(self, known: Mapping[int, "FoldResult"]) -> int:
         """First bar that is traded where folds are known; the last day, where nothing is left to compute."""
-        for fold in self.folds:
-            if fold.index not in known:
-                return fold.train_start_ms
-            if known[fold.index].test.days.size < _n_days(fold):
-                return fold.test_start_ms
-        return self.end_ms - DAY_MS
+        fitted = [fold.train_start_ms for fold in self.folds if fold.index not in known]
+        grown = [
+            fold.test_start_ms
+            for fold in self.folds
+            if fold.index in known and known[fold.index].test.days.size < _n_days(fold)
+        ]
+        return min([*fitted, *grown, self.end_ms - DAY_MS])
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -201,4 +201,7 @@ def test_bars_are_executed_from_the_first_day_that_is_not_known() -> None:
     assert PLAN.executed_from_ms(without) == following.train_start_ms
     tomorrow = replace(PLAN, end_ms=END + DAY_MS)
     assert tomorrow.executed_from_ms(known) == following.test_start_ms
-    assert finished.test_end_ms == following.test_start_ms
+    yesterday = walk_forward(KnownMarket(), replace(PLAN, end_ms=END - DAY_MS))
+    begun = {one.fold.index: one for one in yesterday.folds}
+    assert following.train_start_ms < finished.test_start_ms  # its days are missing, and so is the next fit
+    assert PLAN.executed_from_ms(begun) == following.train_start_ms
