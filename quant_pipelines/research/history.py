@@ -37,6 +37,13 @@ class Extent(NamedTuple):
     n_bars: int
 
 
+class Needed(NamedTuple):
+    """Window of a walk-forward, and the part of it in which orders are executed."""
+
+    window: Window
+    executed: Window
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class SymbolHistory:
     """Market history of one symbol.
@@ -178,14 +185,11 @@ def load_history(
     source: HistorySource,
     symbols: Sequence[str],
     timeframe: str,
-    window: Window,
+    needed: Needed,
     *,
-    executed: Window,
     strategy_class: type[Strategy] = Strategy,
 ) -> History:
-    """Read what a walk-forward over a window needs, of which only a part is ``executed``.
-
-    See ``execution_timeframe_of``.
+    """Read what a walk-forward needs; see ``execution_timeframe_of``.
 
     Raises
     ------
@@ -195,6 +199,7 @@ def load_history(
     StrategyError
         If it declares a timeframe that is finer than the bars.
     """
+    window, executed = needed
     finer = execution_timeframe_of(source, symbols, timeframe, window)
     own = [_load_symbol(source, symbol, timeframe, window, strategy_class) for symbol in symbols]
     members = [_with_execution(member, source, finer, executed) for member in own]

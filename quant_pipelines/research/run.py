@@ -30,6 +30,7 @@ from quant_pipelines.research.evaluator import BacktestEvaluator
 from quant_pipelines.research.history import (
     History,
     HistorySource,
+    Needed,
     execution_timeframe_of,
     holding_return,
     load_history,
@@ -175,12 +176,12 @@ class _Run:
         """Market history of the window; what is executed is read from the first fold on that is not known."""
         if self._history is None:
             job, plan = self.job, self.plan
+            window = Window(plan.start_ms, plan.end_ms)
             history = load_history(
                 self._source,
                 symbols_of(job.symbol),
                 job.timeframe,
-                Window(plan.start_ms, plan.end_ms),
-                executed=Window(plan.executed_from_ms(known), plan.end_ms),
+                Needed(window, Window(plan.executed_from_ms(known), plan.end_ms)),
                 strategy_class=self.strategy.strategy_class,
             )
             if job.archive is None and history.findings:

@@ -16,7 +16,7 @@ from quant_pipelines.core.series import Window
 from quant_pipelines.core.timeframes import DAY_MS
 from quant_pipelines.optimize.space import Parameters
 from quant_pipelines.research.evaluator import BacktestEvaluator
-from quant_pipelines.research.history import History, SymbolHistory, holding_return, load_history
+from quant_pipelines.research.history import History, Needed, SymbolHistory, holding_return, load_history
 from quant_pipelines.research.window import settle_window
 from quant_pipelines.sdk import Array, Inputs, Int, Strategy
 from quant_pipelines.trading import Specification
@@ -108,9 +108,10 @@ def test_history_of_a_set_executes_on_what_all_of_them_have() -> None:
 
     start = END - 30 * DAY_MS
     source = OnlyOneHasMinutes({"1h": start, "1m": start})
-    window = ("1h", Window(END - 5 * DAY_MS, END))
-    assert load_history(source, ["A"], *window, executed=window[1]).execution_timeframe == "1m"
-    assert load_history(source, ["A", "B"], *window, executed=window[1]).execution_timeframe == "1h"
+    days = Window(END - 5 * DAY_MS, END)
+    window = ("1h", Needed(days, days))
+    assert load_history(source, ["A"], *window).execution_timeframe == "1m"
+    assert load_history(source, ["A", "B"], *window).execution_timeframe == "1h"
 
 
 def test_folds_of_a_set_are_those_of_its_shortest_history() -> None:

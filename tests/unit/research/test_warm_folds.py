@@ -14,7 +14,7 @@ from quant_pipelines.indicators import ema
 from quant_pipelines.optimize.evaluation import Edges
 from quant_pipelines.optimize.folds import Fold
 from quant_pipelines.research.evaluator import BacktestEvaluator
-from quant_pipelines.research.history import load_history
+from quant_pipelines.research.history import Needed, load_history
 from quant_pipelines.research.job import OptimizationJob
 from quant_pipelines.research.run import optimize_one
 from quant_pipelines.sdk import Array, Desk, EventStrategy, Int, Strategy
@@ -66,7 +66,7 @@ class Placed(EventStrategy):
 def outcome(strategy: type[Strategy], source: Walk, fold: Fold, symbols: int) -> list[object]:
     names = ["BTC/USDT:USDT", "ETH/USDT:USDT"][:symbols]
     window = Window(fold.train_start_ms, fold.test_end_ms)
-    history = load_history(source, names, "1h", window, executed=window, strategy_class=strategy)
+    history = load_history(source, names, "1h", Needed(window, window), strategy_class=strategy)
     result = BacktestEvaluator(strategy, history, BacktestSettings()).test(
         fold, {"window": WINDOW}, Edges(fold.test_start_ms)
     )
