@@ -25,8 +25,8 @@ class Fold:
         Out-of-sample bars open in ``[test_start_ms, test_end_ms)``; both are UTC midnights. An open fold
         ends where the data end, a finished one where the next one begins.
     is_open
-        Whether days are still to come: what is held at the end stays held. The newest one is, and has no day
-        yet where the end is an edge of the calendar.
+        Whether days are still to come. The newest one is, and has no day yet where the end is an edge of the
+        calendar.
 
     Examples
     --------
