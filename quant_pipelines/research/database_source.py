@@ -58,6 +58,7 @@ class DatabaseSource:
         self._exchange = exchange
         self._cache = None if columns is None else ColumnCache(engine, columns)
         self._read = lru_cache(maxsize=_SERIES_KEPT)(self._read_bars)
+        self._count = lru_cache(maxsize=_SERIES_KEPT)(partial(extent_of_bars, engine))
 
     def last_midnight(self, symbol: str, timeframe: str) -> int:
         """See ``HistorySource``."""
@@ -73,9 +74,8 @@ class DatabaseSource:
 
     def extent(self, symbol: str, timeframe: str, window: Window) -> Extent:
         """See ``HistorySource``."""
-        series = Series(self._exchange, symbol, timeframe)
-        first, last, count = extent_of_bars(self._engine, series, window)
-        return Extent(first, last + timeframe_ms(timeframe), count)
+        first, last, n_bars = self._count(Series(self._exchange, symbol, timeframe), window)
+        return Extent(first, last + timeframe_ms(timeframe), n_bars)
 
     def funding(self, symbol: str, window: Window) -> FundingSeries:
         """See ``HistorySource``."""

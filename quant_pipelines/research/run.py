@@ -151,7 +151,7 @@ class _Run:
         """Digest of everything that decides the result."""
         return digest_of(_without(self.job.to_document(), _NOT_IN_KEY) | self._version)
 
-    @property
+    @cached_property
     def record_key(self) -> str:
         """Digest of everything that decides a day, whatever the night that computes it."""
         document = self.job.to_document()
@@ -160,7 +160,7 @@ class _Run:
         procedure = _without(document, _NOT_IN_RECORD) | self._version | executed
         return digest_of(procedure | {"calendar": calendar})
 
-    @property
+    @cached_property
     def _version(self) -> dict[str, Any]:
         versions = {"content_hash": self.strategy.content_hash, "kernel_digest": kernel_digest()}
         return versions | {"strategy": self.strategy.name}
