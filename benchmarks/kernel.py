@@ -28,10 +28,9 @@ from synthetic import (
 )
 from twin import Twin
 
-from quant_pipelines.accounting import open_account
 from quant_pipelines.backtest import BacktestSettings, SymbolFeed, run_backtest
-from quant_pipelines.backtest.bar.state import BookState, opening_state
-from quant_pipelines.backtest.batch.run_pass import changes_by, loop_of, new_record
+from quant_pipelines.backtest.batch.loop import Start
+from quant_pipelines.backtest.batch.run_pass import changes_by, loop_of, new_record, start_of
 from quant_pipelines.backtest.market.market import prepare_market
 from quant_pipelines.backtest.market.tape import LoopTerms, Record, Tape
 from quant_pipelines.backtest.market.targets import Targets, abreast
@@ -51,7 +50,7 @@ run_backtest(Cross(), bars, settings=feature_settings(), funding=synthetic_fundi
 class Pass(NamedTuple):
     tape: Tape
     targets: Targets
-    state: BookState
+    start: Start
     terms: LoopTerms
     record: Record
 
@@ -61,7 +60,7 @@ def pass_of(strategy: Strategy, bars: Bars, settings: BacktestSettings) -> Pass:
     return Pass(
         market.tape(strategy.stops),
         abreast([changes_by(strategy, market)]),
-        opening_state(open_account(settings.capital), START_MS),
+        start_of(settings, START_MS),
         settings.loop_terms([strategy], MINUTE_MS, MINUTE_MS),
         new_record(market, has_bar_equity=False, capacity=8192),
     )

@@ -15,6 +15,7 @@ from live_runner.book.plan import DeploymentPlan
 from quant_pipelines.accounting import Account, apply_fill, apply_funding, equity, open_account
 from quant_pipelines.accounting.margin import NO_MARGIN
 from quant_pipelines.backtest import ExecutionBar
+from quant_pipelines.backtest.bar.document import state_document, state_from_document
 from quant_pipelines.backtest.bar.standing import (
     standing_at_close,
     standing_at_entry,
@@ -37,7 +38,6 @@ from quant_pipelines.backtest.bar.stops import (
     moved,
     scaled,
 )
-from quant_pipelines.backtest.book.document import state_document, state_from_document
 from quant_pipelines.core.errors import BacktestError
 from quant_pipelines.core.timeframes import DAY_MS, floor_ms, to_ms
 from quant_pipelines.store.trading import Fill, Income, Position

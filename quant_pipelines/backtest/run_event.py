@@ -55,6 +55,6 @@ def run_event_backtest(  # noqa: PLR0913 - all but two have a default
     """
     started = time.perf_counter()
     market = prepare_market(bars, settings, SymbolFeed(execution_bars, funding, mark, depth))
-    outcome, record = drive(strategy, market, settings, anew(strategy, bars, settings.rules))
-    result = result_of(outcome, market, settings, record)
+    outcome, record, desk = drive(strategy, market, settings, anew(strategy, bars, settings.rules))
+    result = result_of(outcome, market, settings, record, desk)
     return replace(result, seconds=time.perf_counter() - started)

@@ -204,13 +204,13 @@ class LaneField:
         market, settings = self._market, self._settings
         scales = scales_of(strategy, market.bars)
         read = ahead(strategy, market.bars, settings.rules, scales=scales)
-        outcome, record = drive(strategy, market, settings, read)
+        outcome, record, _ = drive(strategy, market, settings, read)
         return self._outcome(outcome, record, 0)
 
     def _outcome(self, outcome: LoopResult, record: Record, lane: int) -> Outcome:
         market, capital = self._market, self._settings.capital
         return Outcome(
-            daily_returns_of(record.daily_equity[lane], capital),
+            daily_returns_of(record.daily_equity[lane], self._settings.first_value),
             outcome.state.curve.equity,
             record.trades[lane, : outcome.log.finished, PNL].copy(),
             activity_of(outcome.tally, capital, bars=len(market.execution), days=market.n_days),

@@ -164,7 +164,10 @@ class WindowSettings:
         high=1000,
     )
     purge_hours: int = setting(
-        24, "hours left out between train and test: the longest label horizon", low=0, high=876_000
+        24,
+        "hours left out between train and test at least: more where the best parameters have held for longer",
+        low=0,
+        high=876_000,
     )
     train_from: str = setting(
         "", "day from which every fold trains, such as 2024-01-01; empty: each on its own train_days"

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 
@@ -25,7 +25,10 @@ class OutOfSample:
     trades
         Closed trades as JSON documents, oldest first; ``exit_time`` is in milliseconds.
     is_warm
-        Whether there were enough bars before the first day for the strategy to forget where they begin.
+        Whether there were enough bars before the fold for the strategy to forget where they begin.
+    carried
+        How the account stands after the last day, as a JSON document of the evaluator's: the next day begins
+        with it. None is flat.
 
     Examples
     --------
@@ -41,6 +44,7 @@ class OutOfSample:
     returns: FloatArray
     trades: tuple[dict[str, Any], ...]
     is_warm: bool = True
+    carried: dict[str, Any] | None = None
 
     def trades_on(self, day_ms: int) -> tuple[dict[str, Any], ...]:
         """Trades that were closed on a day; what is closed where the window ends counts for its last day.
@@ -56,24 +60,6 @@ class OutOfSample:
         """
         last = int(self.days[-1])
         return tuple(one for one in self.trades if min(floor_ms(one["exit_time"], DAY_MS), last) == day_ms)
-
-    def after(self, known: "OutOfSample") -> "OutOfSample":
-        """Only the days that follow those that are known.
-
-        Examples
-        --------
-        >>> import numpy as np
-        >>> from quant_pipelines.core.timeframes import DAY_MS
-        >>> from quant_pipelines.optimize.evaluation import OutOfSample
-        >>> two = OutOfSample(DAY_MS * np.arange(2), np.array([0.01, 0.02]), ({"exit_time": 5},))
-        >>> three = OutOfSample(DAY_MS * np.arange(3), np.array([0.01, 0.02, 0.03]), two.trades)
-        >>> three.after(two).returns, three.after(two).trades
-        (array([0.03]), ())
-        """
-        is_new = ~np.isin(self.days, known.days)
-        days = self.days[is_new]
-        trades = tuple(trade for day in days for trade in self.trades_on(int(day)))
-        return OutOfSample(days, self.returns[is_new], trades, self.is_warm)
 
 
 def stitched(parts: Sequence[OutOfSample]) -> OutOfSample:
@@ -92,7 +78,34 @@ def stitched(parts: Sequence[OutOfSample]) -> OutOfSample:
         returns=np.concatenate([np.empty(0), *(part.returns for part in parts)]),
         trades=tuple(trade for part in parts for trade in part.trades),
         is_warm=all(part.is_warm for part in parts),
+        carried=parts[-1].carried if parts else None,
     )
+
+
+class Edges(NamedTuple):
+    """How the part of a test window that is not known yet begins and ends.
+
+    Parameters
+    ----------
+    from_ms
+        Its first day, a UTC midnight; the days of the fold before it are known.
+    carried
+        What the day before has left, see ``OutOfSample``; None begins flat.
+    closes
+        Whether what is held at the end is closed there, with its costs: the day after is known, and begins
+        flat. Else it stays held.
+
+    Examples
+    --------
+    >>> from quant_pipelines.core.timeframes import DAY_MS
+    >>> from quant_pipelines.optimize.evaluation import Edges
+    >>> Edges(20 * DAY_MS).closes
+    False
+    """
+
+    from_ms: int
+    carried: dict[str, Any] | None = None
+    closes: bool = False
 
 
 class Evaluator(Protocol):
@@ -106,9 +119,11 @@ class Evaluator(Protocol):
     >>> class Certain:  # a parameter set earns its own rate every day, in sample and out of it
     ...     def search(self, start_ms, end_ms, parameter_sets):
     ...         return np.tile([one["rate"] for one in parameter_sets], ((end_ms - start_ms) // DAY_MS, 1))
-    ...     def test(self, fold, parameters):
-    ...         days = np.arange(fold.test_start_ms, fold.test_end_ms, DAY_MS)
+    ...     def test(self, fold, parameters, edges):
+    ...         days = np.arange(edges.from_ms, fold.test_end_ms, DAY_MS)
     ...         return OutOfSample(days, np.full(days.size, parameters["rate"]), ())
+    ...     def longest_holding_ms(self, start_ms, end_ms, parameters):
+    ...         return 0
     ...     def cover(self, fold, parameter_sets):
     ...         return self.search(fold.test_start_ms, fold.test_end_ms, parameter_sets)
     >>> Certain().search(0, 2 * DAY_MS, [{"rate": 0.01}, {"rate": -0.01}, {"rate": 0.0}])
@@ -125,16 +140,27 @@ class Evaluator(Protocol):
         """
         ...
 
-    def test(self, fold: Fold, parameters: Parameters) -> OutOfSample:
-        """Trade a fold's test window only, indicators warm from bars before it.
+    def longest_holding_ms(self, start_ms: int, end_ms: int, parameters: Parameters) -> int:
+        """Longest time from an entry to the end of its round trip in a window, as ``search`` trades it.
 
-        It is flat at both ends, but that an open fold keeps what it holds, marked at the last close: the days
-        that it has stay as they are when the next one is added.
+        A position that is held at the end counts up to there.
+        """
+        ...
+
+    def test(self, fold: Fold, parameters: Parameters | None, edges: Edges) -> OutOfSample:
+        """Trade the days of a fold's test window that are not known, indicators warm from bars before it.
+
+        What the day before has left is carried over: position, stops, pending orders and the open round trip.
+        Other parameters than its own take it over at their first decision, with normal costs; without
+        parameters it is closed at the first open. A fold of the same parameters goes on as if there were no
+        edge.
         """
         ...
 
     def cover(self, fold: Fold, parameter_sets: Sequence[Parameters]) -> FloatArray:
-        """Daily returns of each set in a fold's test window, traded as ``test`` does.
+        """Daily returns of each set in a fold's whole test window, which it begins flat.
+
+        What a finished fold holds at its end is closed there; an open one keeps it.
 
         Returns
         -------

@@ -25,8 +25,8 @@ class Fold:
         Out-of-sample bars open in ``[test_start_ms, test_end_ms)``; both are UTC midnights. An open fold
         ends where the data end, a finished one where the next one begins.
     is_open
-        Whether days are still to come: what is held at the end stays held. The newest one is, and has no day
-        yet where the end is an edge of the calendar.
+        Whether days are still to come. The newest one is, and has no day yet where the end is an edge of the
+        calendar.
 
     Examples
     --------
@@ -56,10 +56,10 @@ def rolling_folds(end_ms: int, windows: WindowSettings) -> tuple[Fold, ...]:
 
     The last one is open: its parameters are fixed where its train window ends, they are what is traded next,
     and each day adds a day to its test. Where the end is one of the calendar's edges it has none yet, and
-    comes on top of ``folds``. The purge lies between train and test, so that nothing decided in-sample still
-    runs out of sample. The train window is lengthened to the UTC midnight before it, so that its daily
-    returns are whole days. With ``train_from`` all folds are anchored there: each trains on all days since,
-    on ``train_days`` at least.
+    comes on top of ``folds``. The least purge lies between train and test; where what was found has held for
+    longer, its train window ends earlier, see ``purged``. The window is lengthened to the UTC midnight before
+    it, so that its daily returns are whole days. With ``train_from`` all folds are anchored there: each
+    trains on all days since, on ``train_days`` at least.
 
     Parameters
     ----------

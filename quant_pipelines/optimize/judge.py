@@ -104,7 +104,8 @@ def judge(finished: WalkForward, context: Context) -> Judgment:
     >>> from quant_pipelines.optimize.evaluation import OutOfSample
     >>> from quant_pipelines.optimize.folds import Fold
     >>> from quant_pipelines.optimize.judge import Context, judge
-    >>> from quant_pipelines.optimize.walk_forward import Fit, FoldResult, WalkForward
+    >>> from quant_pipelines.optimize.purge import Fit
+    >>> from quant_pipelines.optimize.walk_forward import FoldResult, WalkForward
     >>> fit = Fit((), {"window": 20}, returns=np.array([0.02, 0.04, 0.0]))  # earned 2 % a day in sample
     >>> test = OutOfSample(np.arange(3), np.array([0.01, -0.01, 0.03]), ())  # and 1 % out of it
     >>> fold = FoldResult(Fold(0, 0, 0, 0, 0), fit, test, np.zeros((3, 0)))

@@ -12,11 +12,12 @@ import numpy as np
 from quant_pipelines.core.arrays import FloatArray
 from quant_pipelines.core.settings import WindowSettings
 from quant_pipelines.core.timeframes import DAY_MS
-from quant_pipelines.optimize.evaluation import Evaluator, OutOfSample, stitched
+from quant_pipelines.optimize.evaluation import Edges, Evaluator, OutOfSample, stitched
 from quant_pipelines.optimize.folds import Fold, first_bar_ms, rolling_folds
 from quant_pipelines.optimize.objective_file import Ranking
 from quant_pipelines.optimize.objectives import rank_by
-from quant_pipelines.optimize.searcher import Trial, best_trial
+from quant_pipelines.optimize.purge import Fit, purged
+from quant_pipelines.optimize.searcher import Trial
 from quant_pipelines.optimize.searchers import make_searcher
 from quant_pipelines.optimize.sobol import sobol_points
 from quant_pipelines.optimize.space import Parameters, Space
@@ -73,33 +74,15 @@ class Plan:
         """First bar that any fold needs."""
         return first_bar_ms(self.end_ms, self.windows)
 
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Fit:
-    """Search in one window.
-
-    Parameters
-    ----------
-    trials
-        In the order tried.
-    parameters
-        The best; None when no trial could be judged.
-    returns
-        Daily returns of the best. ndarray of shape (n_days,), float64.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from quant_pipelines.optimize.searcher import Trial
-    >>> from quant_pipelines.optimize.walk_forward import Fit
-    >>> trials = Trial({"window": 10}, 0.5), Trial({"window": 20}, 1.5)
-    >>> Fit(trials, parameters={"window": 20}, returns=np.array([0.01, 0.02])).parameters
-    {'window': 20}
-    """
-
-    trials: tuple[Trial, ...]
-    parameters: Parameters | None
-    returns: FloatArray
+    def executed_from_ms(self, known: Mapping[int, "FoldResult"]) -> int:
+        """First bar that is traded where folds are known; the last day, where nothing is left to compute."""
+        fitted = [fold.train_start_ms for fold in self.folds if fold.index not in known]
+        grown = [
+            fold.test_start_ms
+            for fold in self.folds
+            if fold.index in known and known[fold.index].test.days.size < _n_days(fold)
+        ]
+        return min([*fitted, *grown, self.end_ms - DAY_MS])
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -120,7 +103,8 @@ class FoldResult:
     >>> from quant_pipelines.core.timeframes import DAY_MS
     >>> from quant_pipelines.optimize.evaluation import OutOfSample
     >>> from quant_pipelines.optimize.folds import Fold
-    >>> from quant_pipelines.optimize.walk_forward import Fit, FoldResult
+    >>> from quant_pipelines.optimize.purge import Fit
+    >>> from quant_pipelines.optimize.walk_forward import FoldResult
     >>> fold = Fold(0, 0, 2 * DAY_MS, 2 * DAY_MS, 3 * DAY_MS)
     >>> test = OutOfSample(np.array([2 * DAY_MS]), np.array([0.01]), ())
     >>> result = FoldResult(fold, Fit((), {"window": 20}, np.array([0.03, 0.01])), test, np.zeros((1, 0)))
@@ -148,7 +132,8 @@ class WalkForward:
     >>> import numpy as np
     >>> from quant_pipelines.optimize.evaluation import OutOfSample
     >>> from quant_pipelines.optimize.folds import Fold
-    >>> from quant_pipelines.optimize.walk_forward import Fit, FoldResult, WalkForward
+    >>> from quant_pipelines.optimize.purge import Fit
+    >>> from quant_pipelines.optimize.walk_forward import FoldResult, WalkForward
     >>> fit = Fit((), {"window": 20}, np.zeros(1))
     >>> tests = [OutOfSample(np.array([day]), np.array([0.01 * day]), ()) for day in (1, 2)]
     >>> folds = (FoldResult(Fold(k, 0, 0, 0, 0), fit, test, np.zeros((1, 3))) for k, test in enumerate(tests))
@@ -219,9 +204,11 @@ def walk_forward(
     >>> class Certain:  # see Evaluator
     ...     def search(self, start_ms, end_ms, parameter_sets):
     ...         return np.tile([one["rate"] for one in parameter_sets], ((end_ms - start_ms) // DAY_MS, 1))
-    ...     def test(self, fold, parameters):
-    ...         days = np.arange(fold.test_start_ms, fold.test_end_ms, DAY_MS)
+    ...     def test(self, fold, parameters, edges):
+    ...         days = np.arange(edges.from_ms, fold.test_end_ms, DAY_MS)
     ...         return OutOfSample(days, np.full(days.size, parameters["rate"]), ())
+    ...     def longest_holding_ms(self, start_ms, end_ms, parameters):
+    ...         return 0
     ...     def cover(self, fold, parameter_sets):
     ...         return self.search(fold.test_start_ms, fold.test_end_ms, parameter_sets)
     >>> space = Space((Dimension("rate", -0.01, 0.01, is_integer=False),), is_valid=lambda values: True)
@@ -236,7 +223,8 @@ def walk_forward(
     for fold in plan.folds:
         stored = known.get(fold.index)
         if stored is None or stored.test.days.size < _n_days(fold):
-            known[fold.index] = _run_fold(evaluator, plan, fold, points, stored)
+            begun = (fold, stored.fit) if stored else _search(evaluator, plan, fold)
+            known[fold.index] = _with_days(evaluator, *begun, points, known)
             on_fold(known[fold.index])
     return WalkForward(tuple(known[index] for index in sorted(known)))
 
@@ -245,20 +233,32 @@ def _n_days(fold: Fold) -> int:
     return int(fold.test_end_ms - fold.test_start_ms) // DAY_MS
 
 
-def _run_fold(
-    evaluator: Evaluator, plan: Plan, fold: Fold, points: list[Parameters], stored: FoldResult | None
+def _with_days(
+    evaluator: Evaluator,
+    fold: Fold,
+    fit: Fit,
+    points: list[Parameters],
+    known: Mapping[int, FoldResult],
 ) -> FoldResult:
-    """Fit once; add the days that are not stored."""
-    fit = stored.fit if stored else _search(evaluator, plan, fold)
-    if not _n_days(fold):
-        nothing = OutOfSample(np.empty(0, dtype=np.int64), np.empty(0), ())
-        return FoldResult(fold, fit, nothing, np.empty((0, 0)))
-    test, cover = _test(evaluator, fold, fit), evaluator.cover(fold, points)
-    if stored is None:
-        return FoldResult(fold, fit, test, cover)
-    added = test.after(stored.test)
-    whole = _joined([stored.cover, cover[np.isin(test.days, added.days)]])
-    return FoldResult(fold, fit, stitched([stored.test, added]), whole)
+    """Add the days that are not known to those that are."""
+    stored = known.get(fold.index)
+    parts, covers = ([stored.test], [stored.cover]) if stored else ([], [])
+    if _n_days(fold):
+        edges = _edges_of(fold, known)
+        first = (edges.from_ms - fold.test_start_ms) // DAY_MS
+        parts.append(_test(evaluator, fold, fit, edges))
+        covers.append(evaluator.cover(fold, points)[first:])
+    return FoldResult(fold, fit, stitched(parts), _joined(covers))
+
+
+def _edges_of(fold: Fold, known: Mapping[int, FoldResult]) -> Edges:
+    """Where the days that are not known begin, and what is known on both sides of them."""
+    stored, before, after = (known.get(fold.index + step) for step in (0, -1, 1))
+    closes = after is not None and after.test.days.size > 0
+    if stored is not None and stored.test.days.size:
+        return Edges(int(stored.test.days[-1]) + DAY_MS, stored.test.carried, closes)
+    is_next = before is not None and before.fold.test_end_ms == fold.test_start_ms
+    return Edges(fold.test_start_ms, before.test.carried if before and is_next else None, closes)
 
 
 def _joined(covers: list[FloatArray]) -> FloatArray:
@@ -267,27 +267,24 @@ def _joined(covers: list[FloatArray]) -> FloatArray:
     return np.concatenate(with_days) if with_days else np.empty((0, 0))
 
 
-def _test(evaluator: Evaluator, fold: Fold, fit: Fit) -> OutOfSample:
-    if fit.parameters is not None:
-        return evaluator.test(fold, fit.parameters)
-    days = fold.test_start_ms + DAY_MS * np.arange(_n_days(fold), dtype=np.int64)
-    return OutOfSample(days, np.zeros(days.size), ())  # nothing to trade: flat
+def _test(evaluator: Evaluator, fold: Fold, fit: Fit, edges: Edges) -> OutOfSample:
+    if fit.parameters is not None or edges.carried is not None:
+        return evaluator.test(fold, fit.parameters, edges)
+    days = np.arange(edges.from_ms, fold.test_end_ms, DAY_MS, dtype=np.int64)
+    return OutOfSample(days, np.zeros(days.size), ())  # nothing to trade, and nothing is held
 
 
-def _search(evaluator: Evaluator, plan: Plan, fold: Fold) -> Fit:
+def _search(evaluator: Evaluator, plan: Plan, fold: Fold) -> tuple[Fold, Fit]:
+    """Search in the train window; the fold that is returned ends it where the purge does."""
     # The index is mixed in so that folds start from different random sets.
     seed = plan.seed * 1_000_003 + fold.index + 1
     searcher = make_searcher(plan.searcher, plan.space, trials=plan.trials, seed=seed)
-    trials: list[Trial] = []
-    best: Trial | None = None
-    best_returns = np.zeros(0)
+    tried: list[Parameters] = []
+    columns: list[FloatArray] = []
     while batch := searcher.ask():
         returns = evaluator.search(fold.train_start_ms, fold.train_end_ms, batch)
         values = rank_by(plan.objective, returns)
-        told = [Trial(parameters, float(value)) for parameters, value in zip(batch, values, strict=True)]
-        searcher.tell(told)
-        trials.extend(told)
-        leader = best_trial([trial for trial in (best, *told) if trial is not None])
-        if leader is not None and leader is not best:
-            best, best_returns = leader, returns[:, told.index(leader)]
-    return Fit(tuple(trials), best.parameters if best else None, best_returns)
+        searcher.tell([Trial(*pair) for pair in zip(batch, values.tolist(), strict=True)])
+        tried.extend(batch)
+        columns.append(returns)
+    return purged(evaluator, plan.objective, fold, tried, np.concatenate(columns, axis=1))

@@ -23,6 +23,7 @@ from quant_pipelines.core.timeframes import (
 from quant_pipelines.marketdata.archive_values import ArchiveValues, Found, refuse
 from quant_pipelines.research.fill_inputs import FillInputs
 from quant_pipelines.research.funding_prices import closes_of, with_last_prices
+from quant_pipelines.research.history import Extent, extent_of
 from quant_pipelines.trading import Specification
 
 _SERIES_KEPT = 4
@@ -51,6 +52,10 @@ class ArchiveSource:
         if timeframe == EXECUTION_TIMEFRAME:
             return self.own_bars(symbol, timeframe, window.start_ms, window.end_ms)
         return self._proven(symbol, timeframe, window)
+
+    def extent(self, symbol: str, timeframe: str, window: Window) -> Extent:
+        """See ``HistorySource``."""
+        return extent_of(self.own_bars(symbol, timeframe, window.start_ms, window.end_ms))
 
     def funding(self, symbol: str, window: Window) -> FundingSeries:
         """See ``HistorySource``."""

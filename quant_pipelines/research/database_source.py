@@ -22,10 +22,12 @@ from quant_pipelines.core.timeframes import (
     DAY_MS,
     MINUTE_MS,
     floor_ms,
+    timeframe_ms,
 )
 from quant_pipelines.research.fill_inputs import FillInputs, stored_fill_inputs
 from quant_pipelines.research.funding_prices import with_last_prices
-from quant_pipelines.store.bars import newest_bar_ms, read_bars, read_closes
+from quant_pipelines.research.history import Extent
+from quant_pipelines.store.bars import extent_of_bars, newest_bar_ms, read_bars, read_closes
 from quant_pipelines.store.column_cache import ColumnCache
 from quant_pipelines.store.deployments import newest_instrument
 from quant_pipelines.store.engine import transaction
@@ -56,6 +58,7 @@ class DatabaseSource:
         self._exchange = exchange
         self._cache = None if columns is None else ColumnCache(engine, columns)
         self._read = lru_cache(maxsize=_SERIES_KEPT)(self._read_bars)
+        self._count = lru_cache(maxsize=_SERIES_KEPT)(partial(extent_of_bars, engine))
 
     def last_midnight(self, symbol: str, timeframe: str) -> int:
         """See ``HistorySource``."""
@@ -68,6 +71,11 @@ class DatabaseSource:
     def bars(self, symbol: str, timeframe: str, window: Window) -> Bars:
         """See ``HistorySource``."""
         return adjusted(self._read(symbol, timeframe, window), self._factors(symbol))
+
+    def extent(self, symbol: str, timeframe: str, window: Window) -> Extent:
+        """See ``HistorySource``."""
+        first, last, n_bars = self._count(Series(self._exchange, symbol, timeframe), window)
+        return Extent(first, last + timeframe_ms(timeframe), n_bars)
 
     def funding(self, symbol: str, window: Window) -> FundingSeries:
         """See ``HistorySource``."""

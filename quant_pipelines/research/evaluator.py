@@ -8,16 +8,18 @@ import numpy as np
 
 from quant_pipelines.backtest import BacktestSettings, SymbolFeed, Trade, sweep
 from quant_pipelines.backtest.account.run import run_symbols
+from quant_pipelines.backtest.bar.carried import Carried
 from quant_pipelines.backtest.batch.result import Outcome
 from quant_pipelines.core.arrays import FloatArray
 from quant_pipelines.core.series import Window
 from quant_pipelines.core.settings import ConstraintSettings
 from quant_pipelines.core.timeframes import DAY_MS, to_ms, warm_from_ms
-from quant_pipelines.optimize.evaluation import OutOfSample
+from quant_pipelines.optimize.evaluation import Edges, OutOfSample
 from quant_pipelines.optimize.folds import Fold
 from quant_pipelines.optimize.space import Parameters
 from quant_pipelines.research.history import History
-from quant_pipelines.sdk import Strategy
+from quant_pipelines.sdk import Array, EventStrategy, Strategy
+from quant_pipelines.sdk import Bars as StrategyBars
 
 NO_CONSTRAINTS = ConstraintSettings()
 
@@ -66,23 +68,53 @@ class BacktestEvaluator:
         kept = np.array([keeps(outcome, self._constraints) for outcome in swept.outcomes], dtype=bool)
         return np.ascontiguousarray(np.where(kept, swept.daily_returns.T, np.nan))
 
-    def test(self, fold: Fold, parameters: Parameters) -> OutOfSample:
-        """Trade the test window alone; what a finished fold holds at its end is closed, with costs.
+    def longest_holding_ms(self, start_ms: int, end_ms: int, parameters: Parameters) -> int:
+        """Longest round trip in a window, that which is open at its end included."""
+        window = Window(start_ms, end_ms)
+        strategy = self._strategy_class(**parameters)
+        bars, feeds = self._history.bars_in(window), self._feeds(window)
+        result = run_symbols(strategy, bars, feeds=feeds, settings=self._settings)
+        open_ms = [book.held_ms for book in result.carried.books]
+        return max([*open_ms, *(to_ms(one.exit_time) - to_ms(one.entry_time) for one in result.trades)])
+
+    def test(self, fold: Fold, parameters: Parameters | None, edges: Edges) -> OutOfSample:
+        """Trade the days from an edge on, beginning with what the day before has left.
 
         Where the train window is too short for the strategy to warm up on, bars before it are read.
         """
-        strategy = self._strategy_class(**parameters)
+        strategy = self._strategy_class(**parameters) if parameters else _nothing(self._strategy_class)
         start_ms = min(self._warm_ms(strategy, fold), fold.train_start_ms)
+        settings = replace(
+            self._settings,
+            trade_from_ms=edges.from_ms,
+            close_at_end=edges.closes,
+            carried=self._carried(edges, parameters),
+        )
         result = run_symbols(
             strategy,
             self._history.bars_in(Window(start_ms, fold.test_end_ms)),
-            feeds=self._feeds(Window(fold.test_start_ms, fold.test_end_ms)),
-            settings=self._settings_of(fold),
+            feeds=self._feeds(Window(edges.from_ms, fold.test_end_ms)),
+            settings=settings,
         )
-        days = fold.test_start_ms + DAY_MS * np.arange(len(result.days), dtype=np.int64)
+        days = edges.from_ms + DAY_MS * np.arange(len(result.days), dtype=np.int64)
         trades = tuple(self._document(trade) for trade in result.trades)
         is_warm = self._history.is_warm(strategy, fold.test_start_ms)
-        return OutOfSample(days, result.daily_returns, trades, is_warm)
+        left = {"parameters": parameters, "account": result.carried.to_document()}
+        return OutOfSample(days, result.daily_returns, trades, is_warm, left)
+
+    def _carried(self, edges: Edges, parameters: Parameters | None) -> Carried | None:
+        """Return what the day before has left, as these parameters begin with it.
+
+        Orders that rest were placed by others than a new event strategy, which knows nothing of them: its
+        predecessor's position is closed at the first open, as it is where nothing trades any more.
+        """
+        if edges.carried is None:
+            return None
+        left = Carried.from_document(edges.carried["account"])
+        if edges.carried["parameters"] == parameters:
+            return left
+        is_asked = issubclass(self._strategy_class, EventStrategy)
+        return left.leaving if parameters is None or is_asked else left.taken_over
 
     def cover(self, fold: Fold, parameter_sets: Sequence[Parameters]) -> FloatArray:
         """Trade the test window with each set, warm from the bars before it."""
@@ -92,7 +124,7 @@ class BacktestEvaluator:
             self._strategy_class,
             list(parameter_sets),
             self._history.bars_in(Window(start_ms, fold.test_end_ms)),
-            self._settings_of(fold),
+            replace(self._settings, trade_from_ms=fold.test_start_ms, close_at_end=not fold.is_open),
             feeds=self._feeds(Window(fold.test_start_ms, fold.test_end_ms)),
         )
         return np.ascontiguousarray(swept.daily_returns.T)
@@ -100,9 +132,6 @@ class BacktestEvaluator:
     def _warm_ms(self, strategy: Strategy, fold: Fold) -> int:
         step_ms = self._history.members[0].bars.step_ms
         return warm_from_ms(fold.test_start_ms, strategy.history_bars, step_ms)
-
-    def _settings_of(self, fold: Fold) -> BacktestSettings:
-        return replace(self._settings, trade_from_ms=fold.test_start_ms, close_at_end=not fold.is_open)
 
     def _document(self, trade: Trade) -> dict[str, Any]:
         """Trade as a JSON document, with what was known of its funding when it was computed."""
@@ -112,3 +141,15 @@ class BacktestEvaluator:
 
     def _feeds(self, window: Window) -> dict[str, SymbolFeed]:
         return {member.bars.symbol: member.feed(window) for member in self._history.members}
+
+
+def _nothing(strategy_class: type[Strategy]) -> Strategy:
+    """Trade nothing, on the symbols of a strategy whose search has found no parameters."""
+
+    class Nothing(Strategy):
+        inputs = strategy_class.inputs
+
+        def target(self, bars: StrategyBars) -> Array:
+            return np.zeros(bars.close.shape)
+
+    return Nothing()

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 
@@ -16,6 +16,7 @@ from quant_pipelines.core.timeframes import (
     DAY_MS,
     EXECUTION_TIMEFRAME,
     from_ms,
+    timeframe_ms,
     warm_from_ms,
 )
 from quant_pipelines.research.fill_inputs import NO_FILL_INPUTS, FillInputs
@@ -28,6 +29,21 @@ _LEAST_COVERAGE = 0.99
 _LEAST_KNOWN = 0.9
 
 
+class Extent(NamedTuple):
+    """Where bars begin and end, and how many there are: open of the first, close of the last."""
+
+    first_ms: int
+    end_ms: int
+    n_bars: int
+
+
+class Needed(NamedTuple):
+    """Window of a walk-forward, and the part of it in which orders are executed."""
+
+    window: Window
+    executed: Window
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class SymbolHistory:
     """Market history of one symbol.
@@ -37,7 +53,7 @@ class SymbolHistory:
     bars
         The strategy's bars, all of the window, with the inputs that it declares.
     execution_bars
-        1m bars where they cover the window, else the strategy's.
+        1m bars where they cover the window, else the strategy's; of the part that is executed.
     funding
         Payments in the window.
     specification
@@ -144,6 +160,10 @@ class HistorySource(InputSource, Protocol):
         """Bars that open in a window; empty when there are none."""
         ...
 
+    def extent(self, symbol: str, timeframe: str, window: Window) -> Extent:
+        """Extent of the bars that open in a window, without reading more of them than that takes."""
+        ...
+
     def funding(self, symbol: str, window: Window) -> FundingSeries:
         """Funding slots in a window, with the last prices at those without a mark price."""
         ...
@@ -165,13 +185,11 @@ def load_history(
     source: HistorySource,
     symbols: Sequence[str],
     timeframe: str,
-    window: Window,
+    needed: Needed,
     *,
     strategy_class: type[Strategy] = Strategy,
 ) -> History:
-    """Read what a walk-forward over a window needs.
-
-    Where one symbol lacks bars of the execution timeframe, all execute on the strategy's.
+    """Read what a walk-forward needs; see ``execution_timeframe_of``.
 
     Raises
     ------
@@ -181,9 +199,10 @@ def load_history(
     StrategyError
         If it declares a timeframe that is finer than the bars.
     """
-    members = [_load_symbol(source, symbol, timeframe, window, strategy_class) for symbol in symbols]
-    if len({member.execution_bars.timeframe for member in members}) > 1:
-        members = [replace(member, execution_bars=member.bars) for member in members]
+    window, executed = needed
+    finer = execution_timeframe_of(source, symbols, timeframe, window)
+    own = [_load_symbol(source, symbol, timeframe, window, strategy_class) for symbol in symbols]
+    members = [_with_execution(member, source, finer, executed) for member in own]
 
     def read_earlier(bars: Bars, earlier: Window) -> Bars:
         read = source.bars(bars.symbol, timeframe, earlier).validated()
@@ -202,12 +221,6 @@ def _load_symbol(
     _require_cover(bars, window)
     bars.validated()
     findings = source.findings(bars, window)
-    execution = bars
-    if timeframe != EXECUTION_TIMEFRAME:
-        finer = source.bars(symbol, EXECUTION_TIMEFRAME, window)
-        if covers(finer, window):
-            execution = finer.validated()
-            findings += source.findings(finer, window)
     bars = attach_inputs(strategy_class, bars, source)
     require_inputs(bars)
     for higher in bars.higher.values():
@@ -215,7 +228,28 @@ def _load_symbol(
             findings += source.findings(higher.bars.between(*window), window)
     funding = source.funding(symbol, through(window))
     inputs = source.fill_inputs(symbol, through(window))
-    return SymbolHistory(bars, execution, funding, source.specification(symbol), findings, inputs)
+    return SymbolHistory(bars, bars, funding, source.specification(symbol), findings, inputs)
+
+
+def _with_execution(
+    member: SymbolHistory, source: HistorySource, timeframe: str, executed: Window
+) -> SymbolHistory:
+    if timeframe == member.bars.timeframe:
+        return member
+    bars = source.bars(member.bars.symbol, timeframe, executed).validated()
+    return replace(member, execution_bars=bars, findings=member.findings + source.findings(bars, executed))
+
+
+def execution_timeframe_of(
+    source: HistorySource, symbols: Sequence[str], timeframe: str, window: Window
+) -> str:
+    """Timeframe on which orders are executed: 1m where bars of it cover the window for every symbol.
+
+    Else it is the strategy's.
+    """
+    extents = [source.extent(symbol, EXECUTION_TIMEFRAME, window) for symbol in symbols]
+    is_known = all(is_covered(one, timeframe_ms(EXECUTION_TIMEFRAME), window) for one in extents)
+    return EXECUTION_TIMEFRAME if is_known else timeframe
 
 
 def holding_return(
@@ -235,9 +269,19 @@ def holding_return(
 
 def covers(bars: Bars, window: Window) -> bool:
     """Whether bars reach from the start of a window to its end with at most 1 % missing between."""
-    if not len(bars) or bars.ts[0] > window.start_ms or bars.close_ts[-1] < window.end_ms:
+    return is_covered(extent_of(bars), bars.step_ms, window)
+
+
+def extent_of(bars: Bars) -> Extent:
+    """Extent of bars that were read."""
+    return Extent(int(bars.ts[0]), int(bars.close_ts[-1]), len(bars)) if len(bars) else Extent(0, 0, 0)
+
+
+def is_covered(extent: Extent, step_ms: int, window: Window) -> bool:
+    """Whether bars of that length reach from the start of a window to its end, at most 1 % missing."""
+    if not extent.n_bars or extent.first_ms > window.start_ms or extent.end_ms < window.end_ms:
         return False
-    return len(bars) >= _LEAST_COVERAGE * (window.end_ms - window.start_ms) / bars.step_ms
+    return extent.n_bars >= _LEAST_COVERAGE * (window.end_ms - window.start_ms) / step_ms
 
 
 def has_inputs(bars: Bars) -> bool:

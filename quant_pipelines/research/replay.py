@@ -17,12 +17,12 @@ from quant_pipelines.core.errors import OptimizationError
 from quant_pipelines.core.instrument_sets import symbols_of
 from quant_pipelines.core.jit import kernel_digest
 from quant_pipelines.core.series import Window
-from quant_pipelines.core.timeframes import DAY_MS, day_of
+from quant_pipelines.core.timeframes import DAY_MS, HOUR_MS, day_of
 from quant_pipelines.optimize.objectives import rank_by
 from quant_pipelines.optimize.walk_forward import FoldResult
 from quant_pipelines.research.evaluator import BacktestEvaluator
 from quant_pipelines.research.job import OptimizationJob
-from quant_pipelines.research.run import evaluator_of, open_source, resume_job, stored_strategy
+from quant_pipelines.research.run import evaluator_of, open_source, ranking_of, resume_job, stored_strategy
 from quant_pipelines.store.engine import transaction
 from quant_pipelines.store.library import read_library
 from quant_pipelines.store.records import read_folds
@@ -146,8 +146,11 @@ def _replayed(
         return
     tried = [result.fit.trials[at] for at in numbers]
     fold = result.fold
-    returns = evaluator.search(fold.train_start_ms, fold.train_end_ms, [one.parameters for one in tried])
-    values = rank_by(job.objective, returns)
+    parameters = [one.parameters for one in tried]
+    searched_end_ms = fold.test_start_ms - job.windows.purge_hours * HOUR_MS  # what the purge left out, too
+    n_days = -((fold.train_start_ms - fold.train_end_ms) // DAY_MS)
+    returns = evaluator.search(fold.train_start_ms, searched_end_ms, parameters)[:n_days]
+    values = rank_by(ranking_of(job), returns)
     for column, (number, stored) in enumerate(zip(numbers, tried, strict=True)):
         now, own = float(values[column]), returns[:, column]
         is_best = stored.parameters == result.fit.parameters

@@ -1,8 +1,9 @@
 """Runs one walk-forward from its job to its verdict; what an interrupted run stored is not computed again."""
 
 import logging
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +28,14 @@ from quant_pipelines.portfolio import AllIn
 from quant_pipelines.research.archive_source import ArchiveSource
 from quant_pipelines.research.database_source import DatabaseSource
 from quant_pipelines.research.evaluator import BacktestEvaluator
-from quant_pipelines.research.history import History, HistorySource, holding_return, load_history
+from quant_pipelines.research.history import (
+    History,
+    HistorySource,
+    Needed,
+    execution_timeframe_of,
+    holding_return,
+    load_history,
+)
 from quant_pipelines.research.job import OptimizationJob
 from quant_pipelines.research.library import source_in_force
 from quant_pipelines.research.window import settle_window
@@ -91,7 +99,7 @@ def optimize_one(
     job = settle_window(job, market, strategy.strategy_class)
     if engine is None:
         run = _Run(job, strategy, market)
-        return run.judge(run.walk(on_fold=on_fold))
+        return run.judge(run.walk({}, on_fold))
     return _stored(engine, _Run(job, strategy, market), on_fold)
 
 
@@ -137,7 +145,7 @@ def stored_strategy(engine: Engine, task_id: int) -> StrategySource:
 
 def evaluator_of(job: OptimizationJob, strategy: StrategySource, source: HistorySource) -> BacktestEvaluator:
     """Backtests of a stored job, under the rules and on the window that it was run with."""
-    return _Run(job, strategy, source).evaluator
+    return _Run(job, strategy, source).evaluator({})
 
 
 def open_source(engine: Engine | None, job: OptimizationJob, columns: Path | None = None) -> HistorySource:
@@ -163,7 +171,7 @@ class _Run:
             end_ms=job.window_end_ms or 0,
             searcher=job.searcher,
             trials=job.trials * job.promise,
-            objective=_ranking(job),
+            objective=ranking_of(job),
             seed=job.seed,
             cover_points=job.overfit_points,
         )
@@ -173,30 +181,37 @@ class _Run:
         """Digest of everything that decides the result."""
         return digest_of(_without(self.job.to_document(), _NOT_IN_KEY) | self._version)
 
-    @property
+    @cached_property
     def record_key(self) -> str:
         """Digest of everything that decides a day, whatever the night that computes it."""
         document = self.job.to_document()
         calendar = _without(document["windows"], _NOT_IN_CALENDAR)
-        executed = {"execution_timeframe": self.history.execution_timeframe}
+        executed = {"execution_timeframe": self.execution_timeframe}
         procedure = _without(document, _NOT_IN_RECORD) | self._version | executed
         return digest_of(procedure | {"calendar": calendar})
 
-    @property
+    @cached_property
     def _version(self) -> dict[str, Any]:
         versions = {"content_hash": self.strategy.content_hash, "kernel_digest": kernel_digest()}
         return versions | {"strategy": self.strategy.name}
 
-    @property
-    def history(self) -> History:
-        """Market history of the whole window."""
+    @cached_property
+    def execution_timeframe(self) -> str:
+        """Timeframe on which orders are executed in the whole window."""
+        job, plan = self.job, self.plan
+        window = Window(plan.start_ms, plan.end_ms)
+        return execution_timeframe_of(self._source, symbols_of(job.symbol), job.timeframe, window)
+
+    def load(self, known: Mapping[int, FoldResult]) -> History:
+        """Market history of the window; what is executed is read from the first fold on that is not known."""
         if self._history is None:
             job, plan = self.job, self.plan
+            window = Window(plan.start_ms, plan.end_ms)
             history = load_history(
                 self._source,
                 symbols_of(job.symbol),
                 job.timeframe,
-                Window(plan.start_ms, plan.end_ms),
+                Needed(window, Window(plan.executed_from_ms(known), plan.end_ms)),
                 strategy_class=self.strategy.strategy_class,
             )
             if job.archive is None and history.findings:
@@ -214,27 +229,26 @@ class _Run:
             costs=self.job.costs,
             sizing=AllIn(min(1.0, self.job.risk.max_position_fraction)),
             limits=RiskLimits.from_settings(self.job.risk),
-            specification=self.history.members[0].specification,
+            specification=self._source.specification(symbols_of(self.job.symbol)[0]),
             execution=Execution.from_settings(self.job.execution),
         )
 
-    def walk(self, **progress: Any) -> WalkForward:
+    def walk(self, finished: Mapping[int, FoldResult], on_fold: Callable[[FoldResult], None]) -> WalkForward:
         """Run the folds that are not finished."""
-        return walk_forward(self.evaluator, self.plan, **progress)
+        return walk_forward(self.evaluator(finished), self.plan, finished=finished, on_fold=on_fold)
 
-    @property
-    def evaluator(self) -> BacktestEvaluator:
-        """Backtests under the job's rules on its history."""
+    def evaluator(self, known: Mapping[int, FoldResult]) -> BacktestEvaluator:
+        """Backtests under the job's rules on its history; what these folds executed is not read again."""
         settings = BacktestSettings(capital=self.job.capital, rules=self.rules)
         return BacktestEvaluator(
-            self.strategy.strategy_class, self.history, settings, constraints=self.job.constraints
+            self.strategy.strategy_class, self.load(known), settings, constraints=self.job.constraints
         )
 
     def judge(
         self, finished: WalkForward, previous_trials: int = 0, first_seen_ms: int | None = None
     ) -> VerdictRecord:
         """Verdict on a finished walk-forward."""
-        job, history = self.job, self.history
+        job, history = self.job, self.load({one.fold.index: one for one in finished.folds})
         stitched = finished.out_of_sample
         known = all_known([KnownFunding(**trade["known_funding"]) for trade in stitched.trades])
         context = Context(
@@ -252,7 +266,7 @@ class _Run:
         inside = judgment.in_sample | {"history_bars": promoted.history_bars}
         outside = judgment.out_of_sample | {
             "holding_return": self._holding_return(stitched),
-            "execution_timeframe": history.execution_timeframe,
+            "execution_timeframe": self.execution_timeframe,
             "folds": len(tested),
             "days_without_parameters": sum(
                 one.test.days.size for one in tested if one.fit.parameters is None
@@ -324,7 +338,7 @@ def _stored(engine: Engine, run: _Run, on_fold: Callable[[FoldResult], None]) ->
             on_fold(result)
 
         try:
-            finished = run.walk(finished=known, on_fold=keep)
+            finished = run.walk(known, keep)
             record = run.judge(finished, count_previous_trials(engine, row), seen_ms)
         except QuantError as error:
             store.fail_task(engine, task.id, str(error))
@@ -334,7 +348,8 @@ def _stored(engine: Engine, run: _Run, on_fold: Callable[[FoldResult], None]) ->
     return replace(record, id=verdict_id, task_id=task.id)
 
 
-def _ranking(job: OptimizationJob) -> str | Ranking:
+def ranking_of(job: OptimizationJob) -> str | Ranking:
+    """Objective of a job: its name, or what its text defines."""
     return compile_objective(job.objective, job.objective_text) if job.objective_text else job.objective
 
 

@@ -33,6 +33,7 @@ __all__ = [
     "Upserted",
     "count_by_day",
     "ensure_partitions",
+    "extent_of_bars",
     "newest_bar_ms",
     "newest_by_symbol",
     "oldest_bar_ms",
@@ -179,6 +180,19 @@ def newest_bar_ms(connection: Connection, series: Series) -> int | None:
 def oldest_bar_ms(connection: Connection, series: Series) -> int | None:
     """Open time of the oldest stored bar, milliseconds UTC; None without bars."""
     return _edge(connection, "min", series)
+
+
+def extent_of_bars(engine: Engine, series: Series, window: Window) -> tuple[int, int, int]:
+    """First and last open time in a window, milliseconds UTC, and the number of bars; zeros without bars."""
+    query = (
+        "select coalesce(extract(epoch from min(ts)) * 1000, 0)::bigint,"
+        " coalesce(extract(epoch from max(ts)) * 1000, 0)::bigint, count(*) from market.bars"
+        " where exchange = %s and symbol = %s and timeframe = %s and ts >= %s and ts < %s"
+    )
+    with transaction(engine) as connection:
+        values = (*series, from_ms(window.start_ms), from_ms(window.end_ms))
+        first, last, count = connection.exec_driver_sql(query, values).one()
+    return int(first), int(last), int(count)
 
 
 def count_by_day(engine: Engine, exchange: str, timeframe: str, window: Window) -> dict[str, int]:

@@ -17,8 +17,9 @@ from quant_pipelines.core.clock import utc_now
 from quant_pipelines.core.timeframes import DAY_MS, day_start_ms, from_ms, to_ms
 from quant_pipelines.optimize.evaluation import OutOfSample
 from quant_pipelines.optimize.folds import Fold
+from quant_pipelines.optimize.purge import Fit
 from quant_pipelines.optimize.searcher import Trial
-from quant_pipelines.optimize.walk_forward import Fit, FoldResult
+from quant_pipelines.optimize.walk_forward import FoldResult
 from quant_pipelines.store.engine import transaction
 from quant_pipelines.store.tables import (
     folds,
@@ -116,6 +117,7 @@ def _day_rows(record_id: int, result: FoldResult) -> list[dict[str, Any]]:
             "is_warm": test.is_warm,
             "cover": cover.tolist(),
             "trades": list(test.trades_on(int(day))),
+            "carried": test.carried if day == test.days[-1] else None,
             "computed_at": utc_now(),
         }
         for day, value, cover in zip(test.days, test.returns, result.cover, strict=True)
@@ -134,6 +136,7 @@ def _fold_result(row: Row[Any], tried: tuple[Trial, ...], days: Sequence[Row[Any
         np.array([one.daily_return for one in days], dtype=np.float64),
         tuple(trade for one in days for trade in one.trades),
         is_warm=all(one.is_warm for one in days),
+        carried=days[-1].carried if days else None,
     )
     start_ms = to_ms(row.test_start)
     end_ms = int(test.days[-1]) + DAY_MS if days else start_ms

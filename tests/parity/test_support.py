@@ -125,7 +125,7 @@ def values_of(case: Several, *, with_orders: bool = True) -> list[float]:
     settings = replace(case.settings, rules=case.rules)
     plan = plan_account(case.allocations(), case.feeds(), settings)
     first = int(plan.schedule.grid[0])
-    fund = first_fund(plan.reserve, float(plan.settings.capital), first)
+    fund = first_fund(plan.reserve, plan.first_value, float(plan.settings.capital), first)
     members = [Member(*pair, first) for pair in zip(plan.books, known_ahead(plan), strict=True)]
     values = []
     for ts in plan.schedule.grid.tolist():

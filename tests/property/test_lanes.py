@@ -245,7 +245,7 @@ def test_only_book_of_an_account_equals_a_lane_in_both_of_its_drivers(seed: int)
         assert record.bar_equity[lane].min() >= -1e-9 * settings_.capital  # nobody loses more than there is
         plan = plan_account([Allocation(strategy, market.bars)], {market.bars.symbol: feed}, settings_)
         for passed in (pass_over(plan, reel_of(plan.books)), drive_account(plan, known_ahead(plan))):
-            (outcome,), _, written = passed
+            (outcome,), _, written, _ = passed
             rows = written.trades[0, : outcome.log.finished]
             assert left_by(outcome, written.value, written.bar_value, rows) == expected
 

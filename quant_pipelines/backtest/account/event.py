@@ -81,7 +81,8 @@ class _Driver:
     def __init__(self, plan: AccountPlan, known: Sequence[Known]) -> None:
         self._plan, self._record, self._day = plan, new_record(plan), 0
         first = int(plan.schedule.grid[0])
-        self._fund = first_fund(plan.reserve, float(plan.settings.capital), first)
+        units = float(plan.settings.capital)
+        self._fund = first_fund(plan.reserve, plan.first_value, units, first)
         self._members = [Member(*pair, first) for pair in zip(plan.books, known, strict=True)]
         self._step_ms = plan.books[0].market.execution.step_ms
 
@@ -128,7 +129,8 @@ class _Driver:
         outcomes = [member.outcome for member in self._members]
         room = max(outcome.log.finished for outcome in outcomes)
         trades = np.stack([member.recorder.rows(room) for member in self._members])
-        return Passed(outcomes, self._fund, self._record._replace(trades=trades))
+        desks = [member.desk for member in self._members]
+        return Passed(outcomes, self._fund, self._record._replace(trades=trades), desks)
 
     def _pay(self, amount: float) -> None:
         rest = amount

@@ -66,11 +66,11 @@ with_peak = change_of(Tally, "peak")
 
 
 @scalar
-def first_fund(reserve: float, value: float, first_ts: int) -> Fund:
-    """Account before the row that opens at ``first_ts``; the first unit is worth 1."""
+def first_fund(reserve: float, value: float, units: float, first_ts: int) -> Fund:
+    """Account before the row that opens at ``first_ts``; a unit of a new one is worth 1."""
     midnight = first_ts - first_ts % DAY_MS + DAY_MS
     tally = Tally(0, 0.0, value, 0.0)
-    return Fund(reserve, value, 0.0, value, value, midnight, tally, 0.0, 0, False, 0.0)
+    return Fund(reserve, value, 0.0, units, value, midnight, tally, 0.0, 0, False, 0.0)
 
 
 @scalar

@@ -19,6 +19,7 @@ from quant_pipelines.backtest.account.fund import (
     fund_at_open,
     with_peak,
 )
+from quant_pipelines.backtest.account.opening import start_at
 from quant_pipelines.backtest.account.shared_margin import (
     behind,
     binding,
@@ -50,7 +51,7 @@ from quant_pipelines.backtest.bar.state import (
 from quant_pipelines.backtest.bar.step import step_bar
 from quant_pipelines.backtest.bar.stops import LIQUIDATION, NO_SCALES, StopInputs
 from quant_pipelines.backtest.bar.tally import Tally, tally_after, traded_in
-from quant_pipelines.backtest.bar.trades import EMPTY_LOG
+from quant_pipelines.backtest.bar.trades import TradeLog
 from quant_pipelines.backtest.batch.loop import LoopResult, log_outcome, view_of
 from quant_pipelines.backtest.book.values import Part
 from quant_pipelines.backtest.market.spans import (
@@ -270,14 +271,13 @@ def write_day(held: list[HeldBook], fund: Fund, day: int, record: AccountRecord)
 
 
 @inner
-def first_books(start: Opening, share: FloatArray, reel: Reel) -> list[HeldBook]:
+def first_books(start: Opening, reel: Reel) -> list[HeldBook]:
     """All books before the first row."""
     held = []
-    for b in range(share.size):
-        cash = start.capital * share[b]
-        tally = Tally(0, 0.0, cash, 0.0)
-        state = with_transfer(start.flat, cash)
-        held.append(HeldBook(state, EMPTY_LOG, tally, reel.first[b], reel.first_span[b]))
+    for b in range(start.starts.shape[0]):
+        state, trade = start_at(start.starts, b)
+        tally = Tally(0, 0.0, state.curve.equity, 0.0)
+        held.append(HeldBook(state, TradeLog(0, trade), tally, reel.first[b], reel.first_span[b]))
     return held
 
 
@@ -309,11 +309,11 @@ def run_books(
     terms = lent(terms)
     grid, share = schedule.grid, wanted.share
     n_books, capital = share.size, start.capital
-    held = first_books(start, share, reel)
+    held = first_books(start, reel)
     books = [terms_at(terms, reel, b, reel.first_span[b]) for b in range(n_books)]
     is_shared = n_books > 1 and reel.dated.brackets.shape[0] > 0 and terms.step.margin.leverage <= 0.0
     work = Work(reel, terms.stops, record.trades, capital if n_books > 1 else 0.0, terms.step.step_ms)
-    fund, day, first_day = first_fund(start.reserve, capital, grid[0]), 0, grid[0] // DAY_MS
+    fund, day, first_day = first_fund(start.reserve, start.value, capital, grid[0]), 0, grid[0] // DAY_MS
     worst, is_due = np.zeros(n_books), np.zeros(n_books, np.bool_)
     support, beside = np.full(n_books, np.inf), np.full(n_books, np.inf)
     next_flow, keeps_bars = schedule.flow_ts[0], record.bar_value.size > 0

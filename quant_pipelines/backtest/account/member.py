@@ -1,6 +1,6 @@
 """A book of an account that is driven row by row, with its strategy, its bars to come and its record."""
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -13,14 +13,20 @@ from quant_pipelines.backtest.account.worst import worst_of, worst_with_orders
 from quant_pipelines.backtest.bar.state import BookState, StepBar
 from quant_pipelines.backtest.bar.stops import EXIT_REASONS, LIQUIDATION
 from quant_pipelines.backtest.batch.loop import LoopResult
-from quant_pipelines.backtest.book.book import Book
 from quant_pipelines.backtest.book.desk import Close
-from quant_pipelines.backtest.book.driver import book_settings, run_of, strip_of
+from quant_pipelines.backtest.book.driver import (
+    book_of,
+    desk_after,
+    desk_before,
+    latest_before,
+    run_of,
+    strip_of,
+)
 from quant_pipelines.backtest.book.recorder import Recorder
 from quant_pipelines.backtest.book.resting_play import bar_at
 from quant_pipelines.backtest.book.target_run import Aim
 from quant_pipelines.backtest.book.values import BookedFill, Part
-from quant_pipelines.backtest.market.readings import NOTHING_YET, Latest, Reading, ahead
+from quant_pipelines.backtest.market.readings import Latest, Reading, ahead
 from quant_pipelines.core.bars import Bars
 from quant_pipelines.core.errors import BacktestError
 from quant_pipelines.core.panel import Panel
@@ -74,13 +80,13 @@ class Member:
     def __init__(self, planned: PlannedBook, known: Known, first_ts: int) -> None:
         strategy, market = planned.allocation.strategy, planned.market
         self.share, self._market, self._known = planned.share, market, known
-        self.book = Book(book_settings(strategy, market, planned.settings))
-        self.book.open(first_ts)
+        self.book = book_of(strategy, market, planned.settings, first_ts)
         self.recorder = Recorder(market, planned.settings)
-        self._run = run_of(strategy, self.book, market.bars.step_ms, known.aim)
+        self._run = run_of(strategy, self.book, market.bars.step_ms, known.aim, desk_before(planned.settings))
         rules = planned.settings.specifications.all_rules(planned.settings.rules)
         self._trading = [dated.terms for dated in rules]
-        self._strip, self._number, self._latest = strip_of(market), 0, NOTHING_YET
+        self._strip, self._number = strip_of(market), 0
+        self._latest = latest_before(market, known.read, self.book)
 
     @property
     def state(self) -> BookState:
@@ -110,6 +116,11 @@ class Member:
     def outcome(self) -> LoopResult:
         """What it leaves."""
         return LoopResult(self.state, self.recorder.log, self.recorder.tally)
+
+    @property
+    def desk(self) -> dict[str, Any] | None:
+        """What its strategy leaves; see ``CarriedBook``."""
+        return desk_after(self.book, self._run)
 
     def transfer(self, amount: float) -> None:
         """Pay in its part of a flow."""

@@ -9,6 +9,7 @@ from quant_pipelines.accounting.nav import Flow
 from quant_pipelines.backtest.account.values import Schedule
 from quant_pipelines.backtest.market.market import NO_FEED, Market, SymbolFeed, prepare_market
 from quant_pipelines.backtest.market.settings import BacktestSettings
+from quant_pipelines.backtest.market.stop_rules import factors_at
 from quant_pipelines.core.arrays import FloatArray
 from quant_pipelines.core.bars import Bars
 from quant_pipelines.core.errors import BacktestError
@@ -80,6 +81,12 @@ class PlannedBook:
         given = scales_of(self.allocation.strategy, bars)
         return {name: self.own(bars, factor) for name, factor in given.items()}
 
+    @property
+    def factors(self) -> dict[str, FloatArray]:
+        """The same at its execution closes; see ``factors_at``."""
+        market = self.market
+        return factors_at(self.scales(self.allocation.bars), market.decision_row, market.row_before)
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class AccountPlan:
@@ -91,10 +98,17 @@ class AccountPlan:
 
     @property
     def reserve(self) -> float:
-        """Capital that is no book's share, quote."""
+        """Cash before the first row that is no book's share, quote."""
         capital = self.settings.capital
+        if self.settings.carried:
+            return self.settings.carried.reserve
         reserve = capital - sum(capital * book.share for book in self.books)
         return reserve if abs(reserve) > _ROUNDING * capital else 0.0
+
+    @property
+    def first_value(self) -> float:
+        """Value of the account before the first row, quote."""
+        return max(self.settings.first_value, 0.0)
 
     @property
     def first_day(self) -> int:
@@ -160,11 +174,13 @@ def plan_account(
         bars, or a flow is not a finite amount or comes after the last bar.
     """
     _require_shares(allocations)
-    books = tuple(book for allocation in allocations for book in _books_of(allocation, feeds, settings))
+    books: list[PlannedBook] = []
+    for allocation in allocations:
+        books.extend(_books_of(allocation, feeds, settings, first=len(books)))
     timeframes = sorted({book.market.execution.timeframe for book in books})
     if len(timeframes) != 1:
         raise BacktestError(f"execution timeframes are {timeframes}; expected one for all books")
-    return AccountPlan(books, _schedule_of(books, flows), settings)
+    return AccountPlan(tuple(books), _schedule_of(books, flows), settings)
 
 
 def _schedule_of(books: Sequence[PlannedBook], flows: Sequence[Flow]) -> Schedule:
@@ -194,7 +210,7 @@ def _require_shares(allocations: Sequence[Allocation]) -> None:
 
 
 def _books_of(
-    allocation: Allocation, feeds: Mapping[str, SymbolFeed], settings: BacktestSettings
+    allocation: Allocation, feeds: Mapping[str, SymbolFeed], settings: BacktestSettings, *, first: int
 ) -> Iterator[PlannedBook]:
     strategy, bars = allocation.strategy, allocation.bars
     require_symbols(strategy, bars)
@@ -202,7 +218,8 @@ def _books_of(
     share = allocation.share / len(members)
     for k, member in enumerate(members):
         feed = feeds.get(member.symbol, NO_FEED)
-        own = replace(feed.applied(settings), capital=settings.capital * share)
+        carried = settings.carried.of_book(first + k) if settings.carried else None
+        own = replace(feed.applied(settings), capital=settings.capital * share, carried=carried)
         market = prepare_market(member, own, feed)
         name = allocation.name or type(strategy).__name__
         yield PlannedBook(allocation, k, name, member.symbol, share, own, market)

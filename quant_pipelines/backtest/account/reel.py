@@ -8,7 +8,7 @@ from quant_pipelines.backtest.account.plan import Allocation, PlannedBook
 from quant_pipelines.backtest.account.values import REEL, Reel, ShareTargets
 from quant_pipelines.backtest.market.market import Market, at_decisions
 from quant_pipelines.backtest.market.settings import BacktestSettings, dated_terms
-from quant_pipelines.backtest.market.stop_rules import factors_at, with_factors
+from quant_pipelines.backtest.market.stop_rules import with_factors
 from quant_pipelines.backtest.market.tape import Beside, Dated, LoopTerms
 from quant_pipelines.core.arrays import FloatArray, IntArray
 from quant_pipelines.sdk.event import EventStrategy
@@ -87,8 +87,7 @@ def terms_of(books: Sequence[PlannedBook], settings: BacktestSettings) -> LoopTe
     ]
     rows = np.array([step.stops for step in steps], dtype=np.float64)
     if settings.has_stops:
-        found = [factors_at(book.scales(book.allocation.bars), book.market.decision_row) for book in books]
-        rows = with_factors(rows, found)
+        rows = with_factors(rows, [book.factors for book in books])
     return terms._replace(stops=rows)
 
 

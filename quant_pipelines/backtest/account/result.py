@@ -10,6 +10,7 @@ from quant_pipelines.accounting.account import DUST
 from quant_pipelines.backtest.account.plan import AccountPlan
 from quant_pipelines.backtest.account.shortfall import Shortfall, shortfalls_of
 from quant_pipelines.backtest.account.values import AccountRecord, Passed
+from quant_pipelines.backtest.bar.carried import Carried
 from quant_pipelines.backtest.bar.trades import EXIT_TS, PNL, Trade
 from quant_pipelines.backtest.batch.result import (
     BacktestResult,
@@ -154,7 +155,7 @@ class AccountResult(BacktestResult):
 def account_result(plan: AccountPlan, passed: Passed) -> AccountResult:
     """Make the result of a pass."""
     grid, capital, fund, record = plan.schedule.grid, plan.settings.capital, passed.fund, passed.record
-    before = value_before(record, capital)
+    before = value_before(plan, record)
     parts = tuple(_book_result(plan, passed, number, before) for number in range(len(plan.books)))
     results = [part.result for part in parts]
     returns, rows = returns_on(before, record.value), rows_of(passed)
@@ -186,12 +187,14 @@ def account_result(plan: AccountPlan, passed: Passed) -> AccountResult:
         net_flows=fund.paid,
         max_gross_exposure=fund.max_gross,
         insurance_paid=fund.insured if fund.insured > DUST * capital else 0.0,
+        carried=Carried(tuple(book for one in results for book in one.carried.books), fund.reserve),
     )
 
 
-def value_before(record: AccountRecord, capital: float) -> FloatArray:
+def value_before(plan: AccountPlan, record: AccountRecord) -> FloatArray:
     """Account's value before each day, in the units of the day; shape (n_days,)."""
-    value, units = (np.concatenate([[capital], column[:-1]]) for column in (record.value, record.units))
+    value = np.concatenate([[plan.first_value], record.value[:-1]])
+    units = np.concatenate([[plan.settings.capital], record.units[:-1]])
     before: FloatArray = value * (record.units / units)
     return before
 
@@ -222,8 +225,10 @@ def _book_result(plan: AccountPlan, passed: Passed, number: int, before: FloatAr
     curve = state.curve._replace(equity=float(own[-1]))
     ended = outcome._replace(state=state._replace(curve=curve))
     kept = Record(own[None], np.empty((1, 0)), record.trades[number : number + 1])
-    earned = np.diff(equity, prepend=book.settings.capital)
-    result = replace(result_of(ended, market, book.settings, kept), bar_equity=np.empty(0))
+    earned = np.diff(equity, prepend=book.settings.first_value)
+    result = replace(
+        result_of(ended, market, book.settings, kept, passed.desks[number]), bar_equity=np.empty(0)
+    )
     notional, value = record.notional[number], record.value
     return BookResult(
         book.name, book.symbol, book.share, result, _over(earned, before), _over(notional, value)

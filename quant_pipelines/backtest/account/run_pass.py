@@ -2,13 +2,12 @@
 
 import numpy as np
 
-from quant_pipelines.accounting import open_account
 from quant_pipelines.backtest.account.fund import Fund
 from quant_pipelines.backtest.account.loop import run_books
+from quant_pipelines.backtest.account.opening import rows_of_starts, starts_of
 from quant_pipelines.backtest.account.plan import AccountPlan
 from quant_pipelines.backtest.account.reel import terms_of, wanted_by
 from quant_pipelines.backtest.account.values import AccountRecord, Opening, Passed, Reel, Schedule
-from quant_pipelines.backtest.bar.state import opening_state
 from quant_pipelines.backtest.bar.trades import COLUMNS
 from quant_pipelines.backtest.batch.run_pass import FIRST_CAPACITY
 from quant_pipelines.core.errors import BacktestError
@@ -26,8 +25,11 @@ def pass_over(plan: AccountPlan, reel: Reel) -> Passed:
         If a flow can't be paid.
     """
     record, capital = new_record(plan), float(plan.settings.capital)
-    flat = opening_state(open_account(0.0), int(plan.schedule.grid[0]))
-    start, terms = Opening(flat, capital, plan.reserve), terms_of(plan.books, plan.settings)
+    starts = rows_of_starts(starts_of(plan.books, int(plan.schedule.grid[0])))
+    start, terms = (
+        Opening(starts, capital, plan.first_value, plan.reserve),
+        terms_of(plan.books, plan.settings),
+    )
     given = (reel, wanted_by(plan.books), plan.schedule, start, terms)
     outcomes, fund = run_books(*given, record)
     require_paid(fund, plan.schedule)
@@ -35,7 +37,7 @@ def pass_over(plan: AccountPlan, reel: Reel) -> Passed:
     if needed > record.trades.shape[1]:
         record = new_record(plan, capacity=needed)
         outcomes, fund = run_books(*given, record)
-    return Passed(outcomes, fund, record)
+    return Passed(outcomes, fund, record, [None] * len(outcomes))
 
 
 def new_record(plan: AccountPlan, *, capacity: int = FIRST_CAPACITY) -> AccountRecord:

@@ -40,6 +40,6 @@ class AccountField:
         plan = self._plan.traded_by(strategy)
         passed, capital = run_plan(plan, self._reel), plan.settings.capital
         activity = activity_of(passed.fund.tally, capital, bars=len(plan.schedule.grid), days=plan.n_days)
-        before, rows = value_before(passed.record, capital), rows_of(passed)
+        before, rows = value_before(plan, passed.record), rows_of(passed)
         returns = returns_on(before, passed.record.value)
         return Outcome(returns, passed.fund.value, rows[:, PNL].copy(), activity)

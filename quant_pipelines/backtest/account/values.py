@@ -1,7 +1,7 @@
 """Values of the account loop: what it reads of the books and of the account, and what it writes."""
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from quant_pipelines.backtest.account.fund import Fund
 from quant_pipelines.backtest.bar.state import BookState, StepTerms
@@ -85,10 +85,11 @@ class Schedule(NamedTuple):
 
 
 class Opening(NamedTuple):
-    """A book without cash, the capital of the account, and the part of it that is no book's share."""
+    """How all books begin, see ``start_at``; the account's capital and value, and what is no book's."""
 
-    flat: BookState
+    starts: FloatArray
     capital: float
+    value: float
     reserve: float
 
 
@@ -170,11 +171,12 @@ class AccountRecord(NamedTuple):
 
 
 class Passed(NamedTuple):
-    """What a pass over an account left of each book and of the account, and what it wrote."""
+    """What a pass left of each book and of the account, what it wrote, and what event strategies remember."""
 
     outcomes: Sequence[LoopResult]
     fund: Fund
     record: AccountRecord
+    desks: Sequence[dict[str, Any] | None]
 
 
 account_view = change_of(BookView, "equity", "day_start_equity")

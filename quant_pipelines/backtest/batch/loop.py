@@ -19,7 +19,7 @@ from quant_pipelines.backtest.bar.step import step_bar
 from quant_pipelines.backtest.bar.stops import END, TAKE_PROFIT, Seen
 from quant_pipelines.backtest.bar.tally import Tally, tally_end, traded_in
 from quant_pipelines.backtest.bar.trades import (
-    EMPTY_LOG,
+    OpenTrade,
     TradeEnd,
     TradeLog,
     add_closing,
@@ -69,6 +69,13 @@ class LoopResult(NamedTuple):
     state: BookState
     log: TradeLog
     tally: Tally
+
+
+class Start(NamedTuple):
+    """State of a book before the first bar, and the round trip that is open then."""
+
+    state: BookState
+    trade: OpenTrade
 
 
 class Course(NamedTuple):
@@ -124,9 +131,9 @@ class Loop(Protocol):
     """Compiled pass over a tape."""
 
     def __call__(
-        self, tape: Tape, targets: Targets, state: BookState, terms: LoopTerms, record: Record
+        self, tape: Tape, targets: Targets, start: Start, terms: LoopTerms, record: Record
     ) -> list[LoopResult]:
-        """Run the books, which all begin in the same state; one result for each lane."""
+        """Run the books, which all begin alike; one result for each lane."""
 
 
 @inlined
@@ -219,9 +226,9 @@ class StepAt(NamedTuple):
 
 
 @inlined
-def step_at(tape: Tape, cursor: Cursor, bar_index: int) -> StepAt:
-    """Return all about a bar in which books are stepped."""
-    close, seen = 0.0, Seen(np.nan, np.nan, 0.0, 0.0, 0.0, 1.0)
+def step_at(tape: Tape, cursor: Cursor, bar_index: int, before: BookState) -> StepAt:
+    """Return all about a bar in which books are stepped; ``before`` is the state before the first one."""
+    close, seen = before.close, before.seen
     if bar_index > 0:
         close, seen = tape.close[bar_index - 1], seen_at(tape, bar_index - 1)
     mark_open, mark_high, mark_low = mark_at(tape.beside, bar_index)
@@ -321,12 +328,13 @@ def make_loop(width: int) -> Loop:  # noqa: C901 - one loop, whose branches are 
 
     @kernel
     def run(  # noqa: C901 - as above
-        tape: Tape, targets: Targets, state: BookState, terms: LoopTerms, record: Record
+        tape: Tape, targets: Targets, start: Start, terms: LoopTerms, record: Record
     ) -> list[LoopResult]:
         tape, targets = lent(tape), lent(targets)
         terms, record = lent(terms), lent(record)
-        books = Books(room(state, width), room(EMPTY_LOG, width), room(Course(0, 0.0, 0), width))
-        quiet = quiet_lanes(state, width)
+        log = TradeLog(0, start.trade)
+        books = Books(room(start.state, width), room(log, width), room(Course(0, 0.0, 0), width))
+        quiet = quiet_lanes(start.state, terms_in(terms, tape.beside, 0), width)
         has_volatility, has_bar_equity = tape.volatility.size > 0, record.bar_equity.shape[1] > 0
         is_trailed, cursor = tape.atr.size > 0, Cursor(0, 0, 0)
         pause, change, turn = tape.pause[0], targets.bar[0], Turn(splat(np.nan, width), NONE, 0)
@@ -344,7 +352,7 @@ def make_loop(width: int) -> Loop:  # noqa: C901 - one loop, whose branches are 
                     busy = every
                 if unlikely(busy != NONE):
                     due = Due(busy, turn.target)
-                    quiet = step_lanes(books, quiet, due, step_at(tape, cursor, i), here, record)
+                    quiet = step_lanes(books, quiet, due, step_at(tape, cursor, i, start.state), here, record)
                     cursor = past_pause(tape, cursor, i)
                     pause = tape.pause[cursor.pause]
                 quiet = marked(quiet, close)

@@ -19,6 +19,8 @@ from quant_pipelines.backtest.bar.stops import (
     side_of,
     since_entry,
 )
+from quant_pipelines.backtest.market.spans import step_terms_of
+from quant_pipelines.backtest.market.tape import LoopTerms
 from quant_pipelines.core.jit import change_of, inlined
 from quant_pipelines.core.lanes import Lanes, Word, bits, either, get, put, sel, splat, unlikely, vabs, vmax
 from quant_pipelines.portfolio.sizing import FIXED, VOLATILITY_TARGET
@@ -143,29 +145,15 @@ def content(quiet: Quiet, worth: Worth) -> Word:
 
 
 @inlined
-def quiet_lanes(state: BookState, width: int) -> Quiet:
-    """All lanes in the state before the first bar."""
-    zero = splat(0.0, width)
-    cash, never = splat(state.account.cash, width), splat(math.inf, width)
-    position, entry = splat(state.account.position, width), splat(state.account.entry_price, width)
-    none = zero - math.inf
-    return Quiet(
-        cash,
-        position,
-        entry,
-        zero + 1.0,
-        none,
-        none,
-        never,
-        none,
-        never,
-        never,
-        zero,
-        never,
-        cash,
-        cash,
-        zero,
-    )
+def quiet_lanes(state: BookState, terms: LoopTerms, width: int) -> Quiet:
+    """All lanes in the state before the first bar, in which every book is stepped."""
+    zero, value = splat(0.0, width), splat(state.curve.equity, width)
+    never, none = splat(math.inf, width), splat(-math.inf, width)
+    prices = (zero + 1.0, none, none, never, none, never)
+    quiet = Quiet(zero, zero, zero, *prices, none, zero, never, value, value, zero)
+    for j in range(width):
+        quiet = with_book(quiet, j, state, step_terms_of(terms, j))
+    return quiet
 
 
 @inlined

@@ -3,11 +3,12 @@
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from quant_pipelines.accounting.account import DUST
+from quant_pipelines.backtest.bar.carried import Carried, CarriedBook
 from quant_pipelines.backtest.bar.state import counted_cash
 from quant_pipelines.backtest.bar.stops import BANKRUPTCY, LIQUIDATION, TAKE_PROFIT
 from quant_pipelines.backtest.bar.tally import Tally
@@ -80,6 +81,8 @@ class BacktestResult:
     depth_fallbacks
         Entries and exits by market orders at which no sampled order book was known, though some were given:
         they paid the declared costs.
+    carried
+        How the account stands at the end, for a run that goes on from it.
 
     Examples
     --------
@@ -116,6 +119,7 @@ class BacktestResult:
     not_modelled: tuple[str, ...]
     mark_use: MarkUse
     depth_fallbacks: int
+    carried: Carried
 
     @cached_property
     def trades(self) -> tuple[Trade, ...]:
@@ -186,11 +190,15 @@ def metrics_of(returns: FloatArray, pnl: FloatArray, activity: Activity) -> dict
 
 
 def result_of(
-    outcome: LoopResult, market: Market, settings: BacktestSettings, record: Record
+    outcome: LoopResult,
+    market: Market,
+    settings: BacktestSettings,
+    record: Record,
+    desk: dict[str, Any] | None = None,
 ) -> BacktestResult:
-    """Make the result of a pass and of the record that it wrote."""
-    account = outcome.state.account
-    returns = daily_returns_of(record.daily_equity[0], settings.capital)
+    """Make the result of a pass, of the record that it wrote, and of what an event strategy remembers."""
+    account, before = outcome.state.account, settings.first_account
+    returns = daily_returns_of(record.daily_equity[0], settings.first_value)
     rows = record.trades[0, : outcome.log.finished].copy()
     n_bars, n_days = len(market.execution), market.n_days
     activity = activity_of(outcome.tally, settings.capital, bars=n_bars, days=n_days)
@@ -214,15 +222,21 @@ def result_of(
         bars=n_bars,
         seconds=0.0,
         execution_timeframe=market.execution.timeframe,
-        funding_paid=account.funding,
-        fees_paid=account.fees,
+        funding_paid=account.funding - before.funding,
+        fees_paid=account.fees - before.fees,
         funding_use=market.payments.use,
         known_funding=known,
         unfilled_exits=outcome.state.stuck.bars,
         not_modelled=_not_modelled(market, settings, known),
         mark_use=market.marks.use,
         depth_fallbacks=_depth_fallbacks(market, rows),
+        carried=Carried((_carried(outcome, market, desk),)),
     )
+
+
+def _carried(outcome: LoopResult, market: Market, desk: dict[str, Any] | None) -> CarriedBook:
+    until_ms = int(market.execution.close_ts[-1])
+    return CarriedBook(outcome.state, outcome.log.trade, until_ms, until_ms, desk)
 
 
 def _held(outcome: LoopResult, market: Market, rows: FloatArray) -> IntArray:

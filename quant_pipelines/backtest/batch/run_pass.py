@@ -8,8 +8,8 @@ import numpy as np
 
 from quant_pipelines.accounting import open_account
 from quant_pipelines.backtest.bar.state import opening_state
-from quant_pipelines.backtest.bar.trades import COLUMNS
-from quant_pipelines.backtest.batch.loop import Loop, LoopResult, make_loop
+from quant_pipelines.backtest.bar.trades import COLUMNS, NO_TRADE
+from quant_pipelines.backtest.batch.loop import Loop, LoopResult, Start, make_loop
 from quant_pipelines.backtest.market.market import Market
 from quant_pipelines.backtest.market.settings import BacktestSettings
 from quant_pipelines.backtest.market.stop_rules import factors_at, with_factors
@@ -55,12 +55,12 @@ def run_pass(
     width = record.trades.shape[0]
     changes = [changes_by(strategy, market) for strategy in strategies]
     lanes = [*strategies, *[strategies[-1]] * (width - len(strategies))]
-    state = opening_state(open_account(settings.capital), int(market.execution.ts[0]))
-    given = (tape, abreast(changes), state)
+    given = (tape, abreast(changes), start_of(settings, int(market.execution.ts[0])))
     first = replace(settings, rules=settings.rules_at(int(market.execution.ts[0])))
     terms = first.loop_terms(lanes, market.execution.step_ms, market.bars.step_ms)
     if settings.has_stops:
-        found = [factors_at(scales_of(strategy, market.bars), market.decision_row) for strategy in lanes]
+        known = (market.decision_row, market.row_before)
+        found = [factors_at(scales_of(strategy, market.bars), *known) for strategy in lanes]
         terms = terms._replace(stops=with_factors(terms.stops, found))
     expected = max(one.bar.size for one in changes)
     record = with_room(record, min(expected, LIKELY_CAPACITY))
@@ -70,6 +70,14 @@ def run_pass(
         record = with_room(record, needed)
         outcomes = loop_of(width)(*given, terms, record)
     return outcomes[: len(strategies)], record
+
+
+def start_of(settings: BacktestSettings, first_ts: int) -> Start:
+    """Return how a book begins: flat, or as the run before has left it."""
+    if settings.carried is None:
+        return Start(opening_state(open_account(settings.capital), first_ts), NO_TRADE)
+    (book,) = settings.carried.books
+    return Start(book.state, book.trade)
 
 
 def changes_by(strategy: Strategy, market: Market) -> Changes:

@@ -24,14 +24,14 @@ def is_alone(strategy_class: type[Strategy], bars: Sequence[Bars]) -> bool:
 def run_alone(strategy: Strategy, bars: Bars, settings: BacktestSettings, feed: SymbolFeed) -> BacktestResult:
     """Backtest a strategy of one symbol; see ``run_backtest``."""
     started = time.perf_counter()
-    settings = feed.applied(settings)
+    settings, desk = feed.applied(settings), None
     market = prepare_market(bars, settings, feed)
     if isinstance(strategy, EventStrategy):
         read = ahead(strategy, bars, settings.rules, scales=scales_of(strategy, bars))
-        outcome, record = drive(strategy, market, settings, read)
+        outcome, record, desk = drive(strategy, market, settings, read)
     else:
         record = new_record(market, has_bar_equity=settings.has_bar_equity)
         tape = market.tape(strategy.stops)
         (outcome,), record = run_pass([strategy], market, settings, record, tape)
-    result = result_of(outcome, market, settings, record)
+    result = result_of(outcome, market, settings, record, desk)
     return replace(result, seconds=time.perf_counter() - started)

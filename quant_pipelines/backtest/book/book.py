@@ -5,6 +5,7 @@ from typing import Any
 
 from quant_pipelines.accounting.account import Account, open_account
 from quant_pipelines.accounting.margin import NO_BACKING, Backing, with_support
+from quant_pipelines.backtest.bar.document import state_document, state_from_document
 from quant_pipelines.backtest.bar.resting import OF_PENDING
 from quant_pipelines.backtest.bar.resting_step import RestingOutcome, step_orders
 from quant_pipelines.backtest.bar.state import (
@@ -30,7 +31,6 @@ from quant_pipelines.backtest.bar.stops import (
     moved,
 )
 from quant_pipelines.backtest.bar.tally import Tally
-from quant_pipelines.backtest.book.document import state_document, state_from_document
 from quant_pipelines.backtest.book.resting_play import Strip, play
 from quant_pipelines.backtest.book.values import (
     BookedFill,

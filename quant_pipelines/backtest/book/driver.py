@@ -1,7 +1,7 @@
 """The driver of a book bar by bar: its strategy is called where bars closed or something happened."""
 
 from collections.abc import Iterable
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -13,7 +13,7 @@ from quant_pipelines.backtest.book.recorder import Recorder
 from quant_pipelines.backtest.book.resting_play import Strip
 from quant_pipelines.backtest.book.target_run import Aim, TargetRun, anew_aim
 from quant_pipelines.backtest.market.market import Market
-from quant_pipelines.backtest.market.readings import NOTHING_YET, Reading
+from quant_pipelines.backtest.market.readings import NOTHING_YET, Latest, Reading
 from quant_pipelines.backtest.market.settings import BacktestSettings
 from quant_pipelines.backtest.market.tape import Record
 from quant_pipelines.core.bars import Bars
@@ -35,11 +35,14 @@ class Run(Protocol):
     def act(self, terms: TradingTerms, close: Close, bars: Bars | None) -> object:
         """Call it; ``bars`` are its own up to the close, None where none of them closed."""
 
+    def to_document(self) -> dict[str, Any] | None:
+        """Return what it remembers, as a JSON document; None is nothing."""
+
 
 def drive(
     strategy: Strategy, market: Market, settings: BacktestSettings, read: Reading
-) -> tuple[LoopResult, Record]:
-    """Run one strategy over a market.
+) -> tuple[LoopResult, Record, dict[str, Any] | None]:
+    """Run one strategy over a market; beside the result and its record, what ``desk_after`` says.
 
     Raises
     ------
@@ -47,10 +50,10 @@ def drive(
         If the strategy raises or its target can't be used; the sentence names it.
     """
     recorder, specifications = Recorder(market, settings), settings.specifications
-    book = Book(book_settings(strategy, market, settings))
-    run = run_of(strategy, book, market.bars.step_ms, anew_aim(strategy))
+    book = book_of(strategy, market, settings, int(market.execution.ts[0]))
+    run = run_of(strategy, book, market.bars.step_ms, anew_aim(strategy), desk_before(settings))
     trading = [dated.terms for dated in specifications.all_rules(settings.rules)]
-    strip, latest, at = strip_of(market), NOTHING_YET, 0
+    strip, latest, at = strip_of(market), latest_before(market, read, book), 0
     for end in _ends(market):
         while at < end:
             strip = strip._replace(first=at, end=end)
@@ -66,7 +69,7 @@ def drive(
                 book.submit(0.0, inputs=latest.inputs)
             close = Close(book.last_ts + market.execution.step_ms, latest.features, latest.volatility)
             run.act(trading[specifications.span_at(book.last_ts)], close, known)
-    return recorder.finish(book)
+    return *recorder.finish(book), desk_after(book, run)
 
 
 def book_settings(strategy: Strategy, market: Market, settings: BacktestSettings) -> BookSettings:
@@ -82,11 +85,45 @@ def book_settings(strategy: Strategy, market: Market, settings: BacktestSettings
     )
 
 
-def run_of(strategy: Strategy, book: Book, step_ms: int, aim: Aim) -> Run:
+def book_of(strategy: Strategy, market: Market, settings: BacktestSettings, first_ts: int) -> Book:
+    """Book of a strategy before the first bar: flat, or as the run before has left it."""
+    given = book_settings(strategy, market, settings)
+    if settings.carried is None:
+        book = Book(given)
+        book.open(first_ts)
+        return book
+    (carried,) = settings.carried.books
+    return Book.from_document(given, carried.book_document)
+
+
+def run_of(
+    strategy: Strategy, book: Book, step_ms: int, aim: Aim, memory: dict[str, Any] | None = None
+) -> Run:
     """Put a strategy at its book; one that places no orders aims at a target."""
     if isinstance(strategy, EventStrategy):
-        return EventRun(strategy, book, step_ms)
+        return EventRun(strategy, book, step_ms, memory)
     return TargetRun(aim, book)
+
+
+def desk_before(settings: BacktestSettings) -> dict[str, Any] | None:
+    """Return what an event strategy remembers of the run before; None is nothing."""
+    desk = settings.carried.books[0].desk if settings.carried else None
+    return desk["run"] if desk else None
+
+
+def desk_after(book: Book, run: Run) -> dict[str, Any] | None:
+    """Return what an event strategy leaves besides its state; see ``CarriedBook``."""
+    memory = run.to_document()
+    return {"book": book.to_document(), "run": memory} if memory is not None else None
+
+
+def latest_before(market: Market, read: Reading, book: Book) -> Latest:
+    """Return what was known before the first bar: the stops of a book that goes on read it there."""
+    if market.row_before < 0:
+        return NOTHING_YET
+    latest = read(market.row_before)
+    book.submit(0.0, inputs=latest.inputs)
+    return latest
 
 
 def _ends(market: Market) -> list[int]:

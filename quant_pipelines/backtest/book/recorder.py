@@ -7,7 +7,7 @@ from quant_pipelines.backtest.bar.stops import BANKRUPTCY, END, EXIT_REASONS, TA
 from quant_pipelines.backtest.bar.tally import Tally, tally_after, tally_end
 from quant_pipelines.backtest.bar.trades import (
     COLUMNS,
-    EMPTY_LOG,
+    NO_TRADE,
     TradeEnd,
     TradeLog,
     add_closing,
@@ -40,12 +40,13 @@ class Recorder:
     def __init__(self, market: Market, settings: BacktestSettings) -> None:
         self._market = market
         self._settings = settings
-        self._log = EMPTY_LOG
+        self._log = TradeLog(0, settings.carried.books[0].trade if settings.carried else NO_TRADE)
+        value = settings.first_value
         self._trades = np.empty((1, 2 * len(market.execution) + 1, len(COLUMNS)))
-        self._daily = np.full(market.n_days, settings.capital)
+        self._daily = np.full(market.n_days, value)
         self._bars: list[float] = []
-        self._position = 0.0
-        self._tally = Tally(0, 0.0, settings.capital, 0.0)
+        self._position = settings.first_account.position
+        self._tally = Tally(0, 0.0, value, 0.0)
 
     @property
     def tally(self) -> Tally:

@@ -38,6 +38,9 @@ class TargetRun:
     def note(self, events: Iterable[BookEvent]) -> None:
         """Keep nothing: a target follows from bars alone."""
 
+    def to_document(self) -> None:
+        """Remember nothing."""
+
     def act(self, terms: TradingTerms, close: Close, bars: Bars | None) -> None:
         """Decide on the target at the last bar; without one there is nothing to decide.
 

@@ -6,6 +6,7 @@ and before any stop, whose time within the bar nobody knows: by what the open le
 at the very close belongs to the open of the next bar; behind the last one it is paid by what is closed there.
 """
 
+from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
@@ -76,8 +77,19 @@ class Payments(NamedTuple):
         return rows
 
 
-def payments_of(execution: Bars, funding: FundingSeries, mark: MarkSeries | None) -> Payments:
+class Edge(NamedTuple):
+    """Time of a last close, milliseconds UTC, and its price."""
+
+    ts: int
+    close: float
+
+
+def payments_of(
+    execution: Bars, funding: FundingSeries, mark: MarkSeries | None, before: Edge | None = None
+) -> Payments:
     """Lay funding on execution bars, from the open of the first one to the close of the last.
+
+    Where a run goes on from another one, from that one's last close on: the slot at it is paid here.
 
     Examples
     --------
@@ -95,7 +107,10 @@ def payments_of(execution: Bars, funding: FundingSeries, mark: MarkSeries | None
     >>> paid.at_end, paid.use
     (1.1, FundingUse(mark=1, mark_series=0, close=2, open=1))
     """
-    funding = funding.between(int(execution.ts[0]), int(execution.close_ts[-1]) + 1)
+    first_ms = before.ts if before else int(execution.ts[0])
+    funding = funding.between(first_ms, int(execution.close_ts[-1]) + 1)
+    if before:
+        funding = _with_last_price(funding, before)
     bar, is_inside = _places(execution, funding.ts)
     price, use = _prices(execution, funding, mark, bar)
     amount, is_end = funding.rate * price, bar == len(execution)
@@ -109,9 +124,17 @@ def payments_of(execution: Bars, funding: FundingSeries, mark: MarkSeries | None
 
 def _places(execution: Bars, ts: IntArray) -> tuple[IntArray, np.ndarray]:
     """Bar in which each slot is paid, their number for the last close; and whether that is inside of it."""
-    began = np.searchsorted(execution.ts, ts, side="right") - 1
+    began = np.maximum(np.searchsorted(execution.ts, ts, side="right") - 1, 0)
     is_inside = (execution.ts[began] < ts) & (ts < execution.close_ts[began])
     return np.where(is_inside, began, np.searchsorted(execution.ts, ts)), is_inside
+
+
+def _with_last_price(funding: FundingSeries, before: Edge) -> FundingSeries:
+    """Let the close at which a run before ended stand in for the price of the slot there."""
+    last = funding.last_price if funding.last_price.size else np.full(len(funding), np.nan)
+    return replace(
+        funding, last_price=np.where(np.isnan(last) & (funding.ts == before.ts), before.close, last)
+    )
 
 
 def _prices(

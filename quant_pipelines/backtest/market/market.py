@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from quant_pipelines.backtest.market.funding import Payments, payments_of
+from quant_pipelines.backtest.market.funding import Edge, Payments, payments_of
 from quant_pipelines.backtest.market.marks import Marks, marks_on, no_marks, reach_of
 from quant_pipelines.backtest.market.settings import BacktestSettings, dated_terms
 from quant_pipelines.backtest.market.stop_rules import atr_of, deviation_of
@@ -87,6 +87,9 @@ class Market:
         Bars on which fills and stops are decided, from the first traded one on.
     decision_row
         Strategy bar that is decided on at each execution close, -1 for none; shape (n_execution,).
+    row_before
+        Newest strategy bar that was known before the first of them, where a run goes on from another one;
+        else -1.
     volatility
         Annualized, at the execution closes; shape (0,) unless the sizer asks.
     funding
@@ -112,6 +115,7 @@ class Market:
     bars: Bars
     execution: Bars
     decision_row: IntArray
+    row_before: int
     volatility: FloatArray
     funding: FundingSeries
     payments: Payments
@@ -144,8 +148,8 @@ class Market:
             bars.close,
             bars.volume,
             self.volatility,
-            as_of(atr_of(stops, self.bars), self.decision_row),
-            as_of(deviation_of(stops, self.bars), self.decision_row),
+            as_of(atr_of(stops, self.bars), self.decision_row, self.row_before),
+            as_of(deviation_of(stops, self.bars), self.decision_row, self.row_before),
             self.pause,
             self.payments.bar,
             self.payments.at_open,
@@ -173,13 +177,14 @@ def prepare_market(bars: Bars, settings: BacktestSettings, feed: SymbolFeed = NO
         of another symbol.
     """
     execution, mark = _execution(bars, settings, feed.execution_bars), feed.mark
-    row = decision_rows(bars, execution)
+    edge, decided_ms = _edge_of(settings)
+    row = decision_rows(bars, execution, decided_ms)
     volatility = np.empty(0)
     sizing = settings.rules.sizing
     if isinstance(sizing, VolatilityTarget):
         volatility = at_decisions(realized_volatility(bars, sizing.window), row)
     funding = feed.funding if feed.funding is not None else no_funding()
-    payments = payments_of(execution, funding, mark)
+    payments = payments_of(execution, funding, mark, edge)
     span, marks = _spans(execution, settings), _marks(execution, settings, mark)
     known_depth = feed.depth if feed.depth is not None else no_depth()
     ladder = known_depth.rows_at(execution.ts) if feed.depth is not None else np.empty(0, dtype=np.int64)
@@ -190,6 +195,7 @@ def prepare_market(bars: Bars, settings: BacktestSettings, feed: SymbolFeed = NO
         bars,
         execution,
         row,
+        _newest_at(bars, edge.ts) if edge else -1,
         volatility,
         funding,
         payments,
@@ -203,11 +209,25 @@ def prepare_market(bars: Bars, settings: BacktestSettings, feed: SymbolFeed = NO
     )
 
 
-def decision_rows(bars: Bars, execution: Bars) -> IntArray:
+def _edge_of(settings: BacktestSettings) -> tuple[Edge | None, int]:
+    """Where the run before has ended, and the close up to which its strategy had decided; 0 is none."""
+    if settings.carried is None:
+        return None, 0
+    (book,) = settings.carried.books
+    return Edge(book.until_ms, book.state.close), book.decided_ms
+
+
+def _newest_at(bars: Bars, ts_ms: int) -> int:
+    """Newest bar that had closed by a time; -1 is none."""
+    return int(np.searchsorted(bars.close_ts, ts_ms, side="right")) - 1
+
+
+def decision_rows(bars: Bars, execution: Bars, decided_ms: int = 0) -> IntArray:
     """Strategy bar that is decided on at each execution close, -1 for none.
 
     That is the newest one that closed within the execution bar. The first execution bar decides on what
     closed before it too: a fresh start moves to the strategy's current target at once, as a deployment does.
+    What closed up to ``decided_ms`` is decided on already.
     """
     if execution.timeframe == bars.timeframe and len(execution):
         offset = int(np.searchsorted(bars.ts, execution.ts[0]))
@@ -215,7 +235,7 @@ def decision_rows(bars: Bars, execution: Bars) -> IntArray:
         if np.array_equal(same, execution.ts):
             return np.arange(offset, offset + len(execution), dtype=np.int64)
     latest = np.searchsorted(bars.close_ts, execution.close_ts, side="right") - 1
-    is_new = np.diff(latest, prepend=-1) > 0
+    is_new = np.diff(latest, prepend=_newest_at(bars, decided_ms)) > 0
     return np.where(is_new, latest, -1).astype(np.int64)
 
 
@@ -224,13 +244,16 @@ def at_decisions(values: FloatArray, decision_row: IntArray) -> FloatArray:
     return np.where(decision_row >= 0, values[decision_row], np.nan)
 
 
-def as_of(values: FloatArray, decision_row: IntArray) -> FloatArray:
-    """Values of strategy bars at every execution close: of the newest bar that was decided on; NaN before."""
+def as_of(values: FloatArray, decision_row: IntArray, row_before: int = -1) -> FloatArray:
+    """Values of strategy bars at every execution close: of the newest bar that was decided on; NaN before.
+
+    ``row_before`` is the one that was known before the first close; -1 is none.
+    """
     if not values.size:
         return values
     if decision_row[0] >= 0 and decision_row[-1] - decision_row[0] == decision_row.size - 1:
         return values[decision_row[0] : decision_row[-1] + 1]
-    newest = np.maximum.accumulate(decision_row)
+    newest = np.maximum(np.maximum.accumulate(decision_row), row_before)
     return np.where(newest >= 0, values[newest], np.nan)
 
 

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from quant_pipelines.accounting import Account, open_account
+from quant_pipelines.backtest.bar.carried import Carried
 from quant_pipelines.backtest.bar.state import FillTerms, StepTerms
 from quant_pipelines.backtest.bar.stops import NO_STOPS, StopTerms
 from quant_pipelines.backtest.market.stop_rules import stop_terms_of
@@ -36,6 +38,8 @@ class BacktestSettings:
         Whether the equity at every execution bar is kept in the result.
     specifications
         Lots, fees and brackets as of a date, in the place of the rules' own; none by default.
+    carried
+        What an earlier run has left, to go on from; None begins flat with the capital.
 
     Raises
     ------
@@ -62,10 +66,21 @@ class BacktestSettings:
     close_at_end: bool = False
     has_bar_equity: bool = True
     specifications: SpecificationHistory = ALWAYS_THE_SAME
+    carried: Carried | None = None
 
     def __post_init__(self) -> None:
         if not 0.0 < self.capital < math.inf:
             raise BacktestError(f"capital is {self.capital}; expected a positive amount")
+
+    @property
+    def first_value(self) -> float:
+        """Value of the account before the first bar, quote."""
+        return self.carried.value if self.carried else self.capital
+
+    @property
+    def first_account(self) -> Account:
+        """Account of a book that is alone, before the first bar."""
+        return self.carried.books[0].state.account if self.carried else open_account(self.capital)
 
     def rules_at(self, ts_ms: int) -> TradingRules:
         """Rules in force for a bar that opens then."""

@@ -45,7 +45,7 @@ def step_terms_of(terms: LoopTerms, lane: int) -> StepTerms:
 def factor_at(rows: FloatArray, lane: int, rule: int, bar_index: int) -> float:
     """Factor of a rule as of the close of a bar; see ``LoopTerms``."""
     first = int(rows[lane, N_RULES + rule])
-    return rows[lane, first + bar_index] if first > 0 and bar_index >= 0 else 1.0
+    return rows[lane, first + bar_index] if first > 0 else 1.0
 
 
 @inner

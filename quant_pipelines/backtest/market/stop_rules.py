@@ -50,8 +50,12 @@ def deviation_of(stops: Stops, bars: Bars) -> FloatArray:
     return result
 
 
-def factors_at(scales: Mapping[str, FloatArray], decision_row: IntArray) -> dict[str, FloatArray]:
+def factors_at(
+    scales: Mapping[str, FloatArray], decision_row: IntArray, row_before: int = -1
+) -> dict[str, FloatArray]:
     """Return the factors on a strategy's stops as of each execution close, by the name of the stop.
+
+    Before them stands that of the close before the first bar: arrays of shape (n_execution + 1,).
 
     Parameters
     ----------
@@ -59,8 +63,10 @@ def factors_at(scales: Mapping[str, FloatArray], decision_row: IntArray) -> dict
         As of the closes of the strategy's bars.
     decision_row
         Strategy bar that is decided on at each execution close, -1 for none.
+    row_before
+        The one that was known before the first bar, where a run goes on from another one.
     """
-    newest = np.maximum.accumulate(decision_row) if scales else decision_row
+    newest = np.maximum.accumulate([row_before, *decision_row]) if scales else decision_row
     return {name: np.where(newest >= 0, factor[newest], 1.0) for name, factor in scales.items()}
 
 
@@ -82,8 +88,8 @@ def with_factors(rows: FloatArray, found: Sequence[dict[str, FloatArray]]) -> Fl
     wide[:, : rows.shape[1]] = rows
     wide[:, StopTerms._fields.index("varies")] = [float("chandelier_stop" in one) for one in found]
     for at, name in enumerate(SCALABLE):
-        begin = first + names.index(name) * room if name in names else 0
-        wide[:, rows.shape[1] + at] = begin
+        begin = first + names.index(name) * room if name in names else -1
+        wide[:, rows.shape[1] + at] = begin + 1
         for lane, one in enumerate(found):
             if name in one:
                 wide[lane, begin : begin + one[name].size] = one[name]

@@ -118,7 +118,8 @@ class LoopTerms(NamedTuple):
 
     ``stops`` has a row for each lane: its rules in the order of ``StopTerms``. Where strategies scale them,
     there stand after that, in the order of ``StopScales``, the column at which the factors of a rule begin
-    (0 is none), and then the factors as of each close: further arrays would be counted at every call.
+    (0 is none), and then the factors as of each close, with that of the close before the first bar right
+    before them: further arrays would be counted at every call.
     """
 
     trading: TradingTerms

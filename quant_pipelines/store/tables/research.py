@@ -199,6 +199,11 @@ record_days = Table(
     ),
     Column("cover", ARRAY(Double), nullable=False, comment="returns of the fixed Sobol points on this day"),
     document("trades", comment="round trips that ended on this day"),
+    document(
+        "carried",
+        nullable=True,
+        comment="how the account stands after this day, for the next one; null within a run, and where flat",
+    ),
     moment("computed_at"),
     PrimaryKeyConstraint("record_id", "day"),
     schema="research",

@@ -9,7 +9,7 @@ import pytest
 from quant_pipelines.core.arrays import FloatArray
 from quant_pipelines.core.settings import GateSettings, WindowSettings
 from quant_pipelines.core.timeframes import DAY_MS, day_start_ms
-from quant_pipelines.optimize.evaluation import OutOfSample
+from quant_pipelines.optimize.evaluation import Edges, OutOfSample
 from quant_pipelines.optimize.folds import Fold
 from quant_pipelines.optimize.judge import Context, judge
 from quant_pipelines.optimize.space import Dimension, Parameters, Space
@@ -39,8 +39,12 @@ class KnownMarket:
         days = np.arange(start_ms // DAY_MS, -(-end_ms // DAY_MS))
         return np.stack([self._returns(days, values) for values in parameter_sets], axis=1)
 
-    def test(self, fold: Fold, parameters: Parameters) -> OutOfSample:
-        days = np.arange(fold.test_start_ms // DAY_MS, fold.test_end_ms // DAY_MS)
+    def longest_holding_ms(self, start_ms: int, end_ms: int, parameters: Parameters) -> int:
+        return 2 * DAY_MS
+
+    def test(self, fold: Fold, parameters: Parameters | None, edges: Edges) -> OutOfSample:
+        assert parameters is not None
+        days = np.arange(edges.from_ms // DAY_MS, fold.test_end_ms // DAY_MS)
         returns = self._returns(days, parameters)
         trades = [
             {"pnl": float(value), "exit_time": int(day) * DAY_MS}
@@ -186,3 +190,18 @@ def test_days_after_the_text_was_first_seen_are_counted_apart(seen_ms: int | Non
     assert outside["unseen_total_return"] == pytest.approx(float(np.prod(1 + returns) - 1))
     gate = next(gate for gate in judgment.gates if gate.name == "days_unseen")
     assert (gate.gate, gate.passed) == ("capital", days >= 12)
+
+
+def test_bars_are_executed_from_the_first_day_that_is_not_known() -> None:
+    known = {one.fold.index: one for one in walk_forward(KnownMarket(), PLAN).folds}
+    first, *_, finished, following = PLAN.folds
+    assert PLAN.executed_from_ms({}) == first.train_start_ms
+    assert PLAN.executed_from_ms(known) == END - DAY_MS
+    without = {index: one for index, one in known.items() if index != following.index}
+    assert PLAN.executed_from_ms(without) == following.train_start_ms
+    tomorrow = replace(PLAN, end_ms=END + DAY_MS)
+    assert tomorrow.executed_from_ms(known) == following.test_start_ms
+    yesterday = walk_forward(KnownMarket(), replace(PLAN, end_ms=END - DAY_MS))
+    begun = {one.fold.index: one for one in yesterday.folds}
+    assert following.train_start_ms < finished.test_start_ms  # its days are missing, and so is the next fit
+    assert PLAN.executed_from_ms(begun) == following.train_start_ms

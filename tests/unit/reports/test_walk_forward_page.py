@@ -7,9 +7,10 @@ import numpy as np
 from quant_pipelines.optimize.evaluation import OutOfSample
 from quant_pipelines.optimize.folds import Fold
 from quant_pipelines.optimize.gates import CAPITAL, PAPER, Gate
+from quant_pipelines.optimize.purge import Fit
 from quant_pipelines.optimize.searcher import Trial
 from quant_pipelines.optimize.verdict import VerdictRecord
-from quant_pipelines.optimize.walk_forward import Fit, FoldResult
+from quant_pipelines.optimize.walk_forward import FoldResult
 from quant_pipelines.reports.numbers import NOTHING
 from quant_pipelines.reports.walk_forward import Curve, JudgedWalk, render_walk
 from tests.unit.reports.conftest import ReadPage

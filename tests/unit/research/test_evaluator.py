@@ -11,6 +11,7 @@ from quant_pipelines.core.bars import Bars
 from quant_pipelines.core.funding import no_funding
 from quant_pipelines.core.timeframes import DAY_MS, HOUR_MS, day_start_ms
 from quant_pipelines.indicators import ema
+from quant_pipelines.optimize.evaluation import Edges
 from quant_pipelines.optimize.folds import Fold
 from quant_pipelines.optimize.space import Parameters
 from quant_pipelines.research.evaluator import BacktestEvaluator
@@ -21,6 +22,8 @@ from quant_pipelines.trading import Specification
 
 START = day_start_ms("2025-01-01")
 FOLD = Fold(0, START, START + 19 * DAY_MS, START + 20 * DAY_MS, START + 25 * DAY_MS)
+
+WHOLE = Edges(FOLD.test_start_ms)
 
 
 class Above(Strategy):
@@ -59,14 +62,14 @@ def test_train_window_does_not_see_what_follows() -> None:
 
 
 def test_test_window_does_not_see_what_follows() -> None:
-    before = evaluator(bars()).test(FOLD, {"window": 20})
-    after = evaluator(bars(changed_from=FOLD.test_end_ms)).test(FOLD, {"window": 20})
+    before = evaluator(bars()).test(FOLD, {"window": 20}, WHOLE)
+    after = evaluator(bars(changed_from=FOLD.test_end_ms)).test(FOLD, {"window": 20}, WHOLE)
     assert np.array_equal(before.returns, after.returns)
     assert before.trades == after.trades
 
 
-def test_test_window_trades_inside_itself_and_ends_flat() -> None:
-    result = evaluator(bars()).test(FOLD, {"window": 20})
+def test_window_before_one_that_begins_flat_trades_inside_itself_and_ends_flat() -> None:
+    result = evaluator(bars()).test(FOLD, {"window": 20}, WHOLE._replace(closes=True))
     assert list(result.days) == [FOLD.test_start_ms + day * DAY_MS for day in range(5)]
     assert all(FOLD.test_start_ms <= trade["entry_time"] < FOLD.test_end_ms for trade in result.trades)
     assert result.trades[-1]["exit_time"] == FOLD.test_end_ms
@@ -81,7 +84,7 @@ def test_days_of_an_open_fold_stay_to_the_bit_when_days_follow() -> None:
         replace(FOLD, test_end_ms=FOLD.test_start_ms + days * DAY_MS, is_open=days < 5)
         for days in range(1, 6)
     ]
-    results = [evaluator(series).test(fold, {"window": 20}) for fold in nights]
+    results = [evaluator(series).test(fold, {"window": 20}, WHOLE) for fold in nights]
     for tonight, later in itertools.pairwise(results):
         assert np.array_equal(later.returns[: tonight.returns.size], tonight.returns)
         assert later.trades[: len(tonight.trades)] == tonight.trades
@@ -90,6 +93,6 @@ def test_days_of_an_open_fold_stay_to_the_bit_when_days_follow() -> None:
 def test_indicators_are_warm_at_the_first_bar_of_the_test_window() -> None:
     untrained = replace(FOLD, train_start_ms=FOLD.test_start_ms)
     cold = evaluator(bars().between(FOLD.test_start_ms, FOLD.test_end_ms))
-    warm = evaluator(bars()).test(FOLD, {"window": 200})
-    assert not np.array_equal(warm.returns, cold.test(untrained, {"window": 200}).returns)
+    warm = evaluator(bars()).test(FOLD, {"window": 200}, WHOLE._replace(closes=True))
+    assert not np.array_equal(warm.returns, cold.test(untrained, {"window": 200}, WHOLE).returns)
     assert warm.trades[0]["entry_time"] == FOLD.test_start_ms + HOUR_MS

@@ -16,11 +16,11 @@ from quant_pipelines.core.series import Window
 from quant_pipelines.core.timeframes import DAY_MS
 from quant_pipelines.optimize.space import Parameters
 from quant_pipelines.research.evaluator import BacktestEvaluator
-from quant_pipelines.research.history import History, SymbolHistory, holding_return, load_history
+from quant_pipelines.research.history import History, Needed, SymbolHistory, holding_return, load_history
 from quant_pipelines.research.window import settle_window
 from quant_pipelines.sdk import Array, Inputs, Int, Strategy
 from quant_pipelines.trading import Specification
-from tests.unit.research.test_evaluator import FOLD, Above, bars
+from tests.unit.research.test_evaluator import FOLD, WHOLE, Above, bars
 from tests.unit.research.test_window import END, JOB, Held, hours_of
 
 SETS: list[Parameters] = [{"window": 10}, {"window": 50}]
@@ -63,8 +63,8 @@ def test_train_window_does_not_see_what_follows() -> None:
     assert before.any(axis=0).all()
 
 
-def test_test_window_trades_inside_itself_and_ends_flat() -> None:
-    result = leader(two()).test(FOLD, {"window": 20})
+def test_window_before_one_that_begins_flat_trades_inside_itself_and_ends_flat() -> None:
+    result = leader(two()).test(FOLD, {"window": 20}, WHOLE._replace(closes=True))
     assert list(result.days) == [FOLD.test_start_ms + day * DAY_MS for day in range(5)]
     assert all(FOLD.test_start_ms <= trade["entry_time"] < FOLD.test_end_ms for trade in result.trades)
     assert {trade["symbol"] for trade in result.trades[-2:]} == {"BTC/USDT:USDT", "ETH/USDT:USDT"}
@@ -89,13 +89,15 @@ def test_one_symbol_is_evaluated_as_an_account_of_one_book() -> None:
 
 
 def test_a_strategy_of_one_symbol_trades_each_with_an_equal_share() -> None:
-    result = BacktestEvaluator(Above, two(), BacktestSettings()).test(FOLD, {"window": 20})
+    result = BacktestEvaluator(Above, two(), BacktestSettings()).test(FOLD, {"window": 20}, WHOLE)
     assert {trade["symbol"] for trade in result.trades} == {"BTC/USDT:USDT", "ETH/USDT:USDT"}
 
 
 def test_a_set_of_another_size_is_refused() -> None:
     with pytest.raises(StrategyError, match="Leader: got bars of BTC/USDT:USDT; expected 2 symbols"):
-        BacktestEvaluator(Leader, History((member(bars()),)), BacktestSettings()).test(FOLD, {"window": 20})
+        BacktestEvaluator(Leader, History((member(bars()),)), BacktestSettings()).test(
+            FOLD, {"window": 20}, WHOLE
+        )
 
 
 def test_history_of_a_set_executes_on_what_all_of_them_have() -> None:
@@ -106,7 +108,8 @@ def test_history_of_a_set_executes_on_what_all_of_them_have() -> None:
 
     start = END - 30 * DAY_MS
     source = OnlyOneHasMinutes({"1h": start, "1m": start})
-    window = ("1h", Window(END - 5 * DAY_MS, END))
+    days = Window(END - 5 * DAY_MS, END)
+    window = ("1h", Needed(days, days))
     assert load_history(source, ["A"], *window).execution_timeframe == "1m"
     assert load_history(source, ["A", "B"], *window).execution_timeframe == "1h"
 

@@ -11,9 +11,10 @@ from quant_pipelines.core.series import Window
 from quant_pipelines.core.settings import WindowSettings
 from quant_pipelines.core.timeframes import DAY_MS
 from quant_pipelines.indicators import ema
+from quant_pipelines.optimize.evaluation import Edges
 from quant_pipelines.optimize.folds import Fold
 from quant_pipelines.research.evaluator import BacktestEvaluator
-from quant_pipelines.research.history import load_history
+from quant_pipelines.research.history import Needed, load_history
 from quant_pipelines.research.job import OptimizationJob
 from quant_pipelines.research.run import optimize_one
 from quant_pipelines.sdk import Array, Desk, EventStrategy, Int, Strategy
@@ -65,8 +66,10 @@ class Placed(EventStrategy):
 def outcome(strategy: type[Strategy], source: Walk, fold: Fold, symbols: int) -> list[object]:
     names = ["BTC/USDT:USDT", "ETH/USDT:USDT"][:symbols]
     window = Window(fold.train_start_ms, fold.test_end_ms)
-    history = load_history(source, names, "1h", window, strategy_class=strategy)
-    result = BacktestEvaluator(strategy, history, BacktestSettings()).test(fold, {"window": WINDOW})
+    history = load_history(source, names, "1h", Needed(window, window), strategy_class=strategy)
+    result = BacktestEvaluator(strategy, history, BacktestSettings()).test(
+        fold, {"window": WINDOW}, Edges(fold.test_start_ms)
+    )
     is_warm = history.is_warm(strategy(window=WINDOW), fold.test_start_ms)
     return [result.returns.tolist(), len(result.trades), is_warm]
 

@@ -13,7 +13,7 @@ from quant_pipelines.core.settings import WindowSettings
 from quant_pipelines.core.timeframes import DAY_MS, HOUR_MS, day_start_ms, timeframe_ms
 from quant_pipelines.optimize.folds import first_bar_ms
 from quant_pipelines.research.fill_inputs import NO_FILL_INPUTS, FillInputs
-from quant_pipelines.research.history import load_history
+from quant_pipelines.research.history import Extent, Needed, extent_of, load_history
 from quant_pipelines.research.job import OptimizationJob
 from quant_pipelines.research.window import settle_window
 from quant_pipelines.trading import Specification
@@ -46,6 +46,9 @@ class Held:
             ts = ts[(ts < self._hole[0]) | (ts >= self._hole[1])]
         price = np.full(ts.size, 100.0)
         return Bars(symbol, timeframe, ts, price, price, price, price, price)
+
+    def extent(self, symbol: str, timeframe: str, window: Window) -> Extent:
+        return extent_of(self.bars(symbol, timeframe, window))
 
     def funding(self, symbol: str, window: Window) -> FundingSeries:
         return no_funding()
@@ -141,6 +144,7 @@ def test_minutes_execute_only_where_they_cover_the_whole_window(
     if minutes_from is not None:
         starts["1m"] = minutes_from
     source = Held(starts, END - 5 * DAY_MS, hole_hours)
-    (history,) = load_history(source, [JOB.symbol], "1h", Window(END - 20 * DAY_MS, END)).members
+    window = Window(END - 20 * DAY_MS, END)
+    (history,) = load_history(source, [JOB.symbol], "1h", Needed(window, window)).members
     assert history.execution_bars.timeframe == executed_on
     assert history.bars.timeframe == "1h"
