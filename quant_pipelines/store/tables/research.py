@@ -179,6 +179,16 @@ record_days = Table(
     Column("cover", ARRAY(Double), nullable=False, comment="returns of the fixed Sobol points on this day"),
     document("trades", comment="round trips that ended on this day"),
     moment("computed_at"),
+    Column(
+        "exposure",
+        Double,
+        comment="signed notional over equity, mean over the day's bars; null where it is not known",
+    ),
+    Column(
+        "holding_return",
+        Double,
+        comment="what a long unit of notional earned on this day after funding; null where it is not known",
+    ),
     PrimaryKeyConstraint("record_id", "day"),
     schema="research",
     comment="Out-of-sample days; a row never changes and never goes",
