@@ -6,8 +6,8 @@ from typing import Literal, NamedTuple, TypeAlias
 from quant_pipelines.optimize.decision.outcome import CapitalDecision
 
 DecidedBy: TypeAlias = Literal["symbol", "pool", "record", "too_short", "not_looked_at"]
-"""Which question decided: the symbol inside its pool, the pool itself, the record as a family of its own (where
-no family is stored), too few days or blocks to be tested, or no look since the record began."""
+"""Which question decided: the symbol inside its pool, the pool itself, the record as a family of its own
+(where no family is stored), too few days or blocks to be tested, or no look since the record began."""
 
 
 class CapitalEvidence(NamedTuple):
@@ -20,7 +20,8 @@ class CapitalEvidence(NamedTuple):
     decided_by
         Which question decided.
     more_days, fewest_more_days, most_more_days
-        About so many more days until it would pass, with the ends of their range; None where none can be told.
+        About so many more days until it would pass, with the ends of their range; None where none can be
+        told.
     tests
         Records that were asked in that look; all of them pay for the search.
     look_day
