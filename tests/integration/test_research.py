@@ -178,7 +178,8 @@ def test_any_number_of_workers_gives_the_same_verdicts(
     jobs = [JOB, replace(JOB, timeframe="1m"), replace(JOB, symbol="ETH/USDT:USDT")]
     alone = [numbers(optimize_one(stored, job)) for job in reversed(jobs)][::-1]
     with stored.begin() as connection:
-        connection.execute(text("alter table research.record_days disable trigger user"))
+        for table in ("record_days", "capital_results"):
+            connection.execute(text(f"alter table research.{table} disable trigger user"))
         connection.execute(text("truncate research.records cascade"))
     todo = [*jobs, replace(JOB, strategy="ema_cros")]
     outcomes = optimize_many(database_url, todo, workers=2, columns=tmp_path)
@@ -400,7 +401,8 @@ def test_record_is_the_same_whatever_the_nights_that_wrote_it(stored: Engine) ->
     for before in (2, 1, 0):
         grown = optimize_one(stored, replace(TWO_DAYS, window_end_ms=END - before * DAY_MS))
     with stored.begin() as connection:
-        connection.execute(text("alter table research.record_days disable trigger user"))
+        for table in ("record_days", "capital_results"):
+            connection.execute(text(f"alter table research.{table} disable trigger user"))
         connection.execute(text("truncate research.records cascade"))
     anew = optimize_one(stored, TWO_DAYS)
     assert len(anew.daily_returns) == 3

@@ -2,8 +2,14 @@
 
 from quant_pipelines.optimize.capital.family import Family, family_of
 from quant_pipelines.optimize.capital.looks import CapitalLook, PassedBefore, RecordResult, YearOfLooks
-from quant_pipelines.optimize.capital.records import RecordDays, beyond_holding
-from quant_pipelines.optimize.capital.seating import Seat, Seating, newest_look_day, seated
+from quant_pipelines.optimize.capital.records import RecordDays, Unit, beyond_holding
+from quant_pipelines.optimize.capital.seating import (
+    Seat,
+    Seating,
+    following_look_day,
+    newest_look_day,
+    seated,
+)
 
 __all__ = [
     "YearOfLooks",
@@ -11,6 +17,7 @@ __all__ = [
     "RecordResult",
     "PassedBefore",
     "RecordDays",
+    "Unit",
     "beyond_holding",
     "Family",
     "family_of",
@@ -18,4 +25,5 @@ __all__ = [
     "Seating",
     "Seat",
     "newest_look_day",
+    "following_look_day",
 ]

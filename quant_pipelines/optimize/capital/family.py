@@ -78,12 +78,10 @@ def family_of(records: Mapping[int, RecordDays], seatings: Sequence[Seating]) ->
     --------
     >>> from datetime import date
     >>> import numpy as np
-    >>> from quant_pipelines.optimize.capital import RecordDays, family_of, seated
+    >>> from quant_pipelines.optimize.capital import RecordDays, Unit, family_of, seated
     >>> days = np.random.default_rng(1).normal(0.0, 0.01, (70, 2))
-    >>> records = {
-    ...     k: RecordDays(k, "ema", "1h", f"S{k}", "ema 1h v1", date(2026, 1, 1), days[:, k], *days.T)
-    ...     for k in (0, 1)
-    ... }
+    >>> units = [Unit(k, "ema", "1h", f"S{k}", "ema 1h v1") for k in (0, 1)]
+    >>> records = {k: RecordDays(units[k], date(2026, 1, 1), days[:, k], *days.T) for k in (0, 1)}
     >>> family = family_of(records, [seated([*records.values()], [], date(2026, 3, 11))])
     >>> family.pools.returns.shape, family.members.labels, family.crowded
     ((70, 1), (0, 1), array([[ True,  True]]))
@@ -101,7 +99,8 @@ def family_of(records: Mapping[int, RecordDays], seatings: Sequence[Seating]) ->
     members = _members(columns, member_ids, counted)
     pool_of = tuple(pools.labels.index(label) for label in labels)
     member_of = tuple(members.labels.index(label) for label in member_ids)
-    parent_of = tuple(pool_of[member_ids.index(label)] for label in members.labels)
+    parents = dict(zip(member_of, pool_of, strict=True))
+    parent_of = tuple(parents[place] for place in range(len(members.labels)))
     pools_present, members_present = _any_of(present, pool_of), _any_of(present, member_of)
     crowded = _crowded(members_present, parent_of)
     return Family(

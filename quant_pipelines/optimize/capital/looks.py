@@ -15,7 +15,7 @@ import numpy as np
 
 from quant_pipelines.core.arrays import BoolArray
 from quant_pipelines.optimize.capital.family import family_of
-from quant_pipelines.optimize.capital.records import RecordDays
+from quant_pipelines.optimize.capital.records import RecordDays, Unit
 from quant_pipelines.optimize.capital.seating import Seat, Seating
 from quant_pipelines.optimize.decision import (
     POOL_SHARE,
@@ -61,8 +61,8 @@ class RecordResult(NamedTuple):
 
     Parameters
     ----------
-    seat
-        Where it was asked.
+    unit, seat
+        Which, and where it was asked.
     evidence
         The decision and what it rests on.
     pool_passed
@@ -73,10 +73,11 @@ class RecordResult(NamedTuple):
     Examples
     --------
     >>> from quant_pipelines.optimize.capital import RecordResult
-    >>> RecordResult._fields
-    ('seat', 'evidence', 'pool_passed', 'is_beyond_tested')
+    >>> RecordResult._fields[:3]
+    ('unit', 'seat', 'evidence')
     """
 
+    unit: Unit
     seat: Seat
     evidence: CapitalEvidence
     pool_passed: bool
@@ -146,13 +147,13 @@ class YearOfLooks:
     --------
     >>> from datetime import date
     >>> import numpy as np
-    >>> from quant_pipelines.optimize.capital import RecordDays, YearOfLooks, seated
+    >>> from quant_pipelines.optimize.capital import RecordDays, Unit, YearOfLooks, seated
     >>> from quant_pipelines.optimize.decision import DecisionTerms
     >>> days = 0.01 * np.random.default_rng(1).standard_normal((365, 2)) + [0.003, 0.0]
     >>> records = {}
     >>> for number, name in enumerate(["ema", "rsi"]):
-    ...     of = (name, "1h", "BTC", f"{name} 1h v1", date(2026, 1, 1))
-    ...     records[number] = RecordDays(number, *of, days[:, number], *np.zeros((2, 365)))
+    ...     unit = Unit(number, name, "1h", "BTC", f"{name} 1h v1")
+    ...     records[number] = RecordDays(unit, date(2026, 1, 1), days[:, number], *np.zeros((2, 365)))
     >>> seating = seated([*records.values()], [], date(2026, 12, 31))
     >>> year = YearOfLooks(records, [seating], DecisionTerms(n_paths=999))
     >>> (look,) = year.looks()
@@ -269,7 +270,7 @@ class YearOfLooks:
                 tests=len(seating.seats), look_day=seating.look_day
             )
             known = self._records[seat.record_id].since(seat.first_day).until(seating.look_day)
-            yield RecordResult(seat, evidence, bool(pools[pool]), known.is_held_known)
+            yield RecordResult(known.unit, seat, evidence, bool(pools[pool]), known.is_held_known)
 
 
 class _Asked(NamedTuple):
@@ -292,7 +293,9 @@ def _evidence(asked: _Asked, has_passed: bool) -> CapitalEvidence:
     return CapitalEvidence(
         outcome.decision,
         asked.by,
-        *(_told(days) for days in (outcome.more_days, outcome.fewest_more_days, outcome.most_more_days)),
+        more_days=_told(outcome.more_days),
+        fewest_more_days=_told(outcome.fewest_more_days),
+        most_more_days=_told(outcome.most_more_days),
         statistic=statistic if is_known else None,
         critical=critical if math.isfinite(critical) else None,
         sharpe=outcome.sharpe,

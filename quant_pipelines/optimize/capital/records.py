@@ -8,8 +8,8 @@ import numpy as np
 from quant_pipelines.core.arrays import FloatArray
 
 
-class RecordDays(NamedTuple):
-    """One record as it is stored: consecutive UTC days that never change.
+class Unit(NamedTuple):
+    """Record by name.
 
     Parameters
     ----------
@@ -19,6 +19,28 @@ class RecordDays(NamedTuple):
         What it is of; the symbol may be a set of instruments.
     pool
         Records that are asked together first: strategy, timeframe and version.
+
+    Examples
+    --------
+    >>> from quant_pipelines.optimize.capital import Unit
+    >>> Unit(7, "ema", "1h", "BTC", "ema 1h v1").pool
+    'ema 1h v1'
+    """
+
+    record_id: int
+    strategy: str
+    timeframe: str
+    symbol: str
+    pool: str
+
+
+class RecordDays(NamedTuple):
+    """One record as it is stored: consecutive UTC days that never change.
+
+    Parameters
+    ----------
+    unit
+        Whose days.
     first_day
         Day of the first value.
     returns
@@ -30,22 +52,23 @@ class RecordDays(NamedTuple):
     --------
     >>> from datetime import date
     >>> import numpy as np
-    >>> from quant_pipelines.optimize.capital import RecordDays
+    >>> from quant_pipelines.optimize.capital import RecordDays, Unit
     >>> flat = np.zeros(7)
-    >>> record = RecordDays(1, "ema", "1h", "BTC", "ema 1h v1", date(2026, 1, 1), flat, flat, flat)
+    >>> record = RecordDays(Unit(1, "ema", "1h", "BTC", "ema 1h v1"), date(2026, 1, 1), flat, flat, flat)
     >>> record.last_day, record.is_held_known
     (datetime.date(2026, 1, 7), True)
     """
 
-    record_id: int
-    strategy: str
-    timeframe: str
-    symbol: str
-    pool: str
+    unit: Unit
     first_day: date
     returns: FloatArray
     exposure: FloatArray
     holding: FloatArray
+
+    @property
+    def record_id(self) -> int:
+        """Key of the record."""
+        return self.unit.record_id
 
     @property
     def last_day(self) -> date:
@@ -96,8 +119,8 @@ def beyond_holding(returns: FloatArray, exposure: FloatArray, holding: FloatArra
     array([-0.001, -0.001, -0.001])
     """
     known = np.isfinite(exposure) & np.isfinite(holding)
-    held, counted = np.where(known, exposure, 0.0), np.cumsum(known)
-    before = counted - known
-    earlier = np.cumsum(held) - held
-    average = np.where(before > 0, earlier / np.maximum(before, 1), held)
+    held = np.where(known, exposure, 0.0)
+    n_before = np.cumsum(known, dtype=np.int64) - known.astype(np.int64)
+    earlier = np.concatenate([np.zeros(1), np.cumsum(held)])[: held.size]
+    average = np.where(n_before > 0, earlier / np.maximum(n_before, 1), held)
     return np.where(known, returns - average * np.where(known, holding, 0.0), returns)

@@ -19,7 +19,7 @@ class Seat(NamedTuple):
     record_id
         Key of the record.
     pool
-        Its pool; see ``RecordDays``.
+        Its pool; see ``Unit``.
     member_id
         Lowest record of those that are one member with it: near-twins of its pool, or itself alone.
     first_day
@@ -80,6 +80,21 @@ def newest_look_day(yesterday: date) -> date:
     return first + timedelta(days=weekly_looks(first, 21)[-1].n_days - 1)
 
 
+def following_look_day(look_day: date) -> date:
+    """Day of the look after one.
+
+    Examples
+    --------
+    >>> from datetime import date
+    >>> from quant_pipelines.optimize.capital import following_look_day
+    >>> following_look_day(date(2026, 1, 7)), following_look_day(date(2026, 12, 23))
+    (datetime.date(2026, 1, 14), datetime.date(2026, 12, 31))
+    """
+    return next(
+        day for day in (look_day + timedelta(days=n) for n in range(1, 15)) if newest_look_day(day) == day
+    )
+
+
 def seated(records: Sequence[RecordDays], earlier: Sequence[Seating], look_day: date) -> Seating:
     """Seat everybody whose record reaches the day of a look.
 
@@ -100,11 +115,11 @@ def seated(records: Sequence[RecordDays], earlier: Sequence[Seating], look_day: 
     --------
     >>> from datetime import date
     >>> import numpy as np
-    >>> from quant_pipelines.optimize.capital import RecordDays, seated
+    >>> from quant_pipelines.optimize.capital import RecordDays, Unit, seated
     >>> def record(number, days):
-    ...     name = ("ema", "1h", f"S{number}", "ema 1h v1")
+    ...     unit = Unit(number, "ema", "1h", f"S{number}", "ema 1h v1")
     ...     unknown = np.full(days.size, np.nan)
-    ...     return RecordDays(number, *name, date(2026, 1, 1), days, unknown, unknown)
+    ...     return RecordDays(unit, date(2026, 1, 1), days, unknown, unknown)
     >>> one, other = np.random.default_rng(1).normal(0.0, 0.01, (2, 70))
     >>> found = seated([record(3, other), record(2, 2.0 * one), record(1, one)], [], date(2026, 3, 11))
     >>> [(seat.record_id, seat.member_id) for seat in found.seats]
@@ -115,8 +130,8 @@ def seated(records: Sequence[RecordDays], earlier: Sequence[Seating], look_day: 
     seats = [known[one.record_id] for one in present if one.record_id in known]
     origin = earlier[0].first_day if earlier else date.min
     newcomers = [one.since(origin).until(look_day) for one in present if one.record_id not in known]
-    for pool in sorted({one.pool for one in newcomers}):
-        seats += _new_seats([one for one in newcomers if one.pool == pool])
+    for pool in sorted({one.unit.pool for one in newcomers}):
+        seats += _new_seats([one for one in newcomers if one.unit.pool == pool])
     return Seating(look_day, tuple(sorted(seats)))
 
 
@@ -127,7 +142,7 @@ def _new_seats(records: Sequence[RecordDays]) -> list[Seat]:
     for group, one in zip(groups, records, strict=True):
         named.setdefault(group, one.record_id)
     return [
-        Seat(one.record_id, one.pool, named[group], one.first_day)
+        Seat(one.record_id, one.unit.pool, named[group], one.first_day)
         for group, one in zip(groups, records, strict=True)
     ]
 

@@ -173,7 +173,7 @@ def seen_at(
 
 def _spent(crossed: BoolArray, absent: BoolArray) -> BoolArray:
     """Crossings that count: those of a hypothesis that is not tested now count for everybody."""
-    gone = crossed[:, absent].any(axis=1)
+    gone: BoolArray = np.asarray(crossed[:, absent].any(axis=1))
     return crossed | gone[:, None] if gone.any() else crossed
 
 
