@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from sqlalchemy import Connection, Row, func, insert, select, text
-from sqlalchemy.dialects.postgresql import aggregate_order_by
+from sqlalchemy.dialects.postgresql import aggregate_order_by, distinct_on
 
 from quant_pipelines.core.clock import utc_now
 from quant_pipelines.core.timeframes import DAY_MS
@@ -115,7 +115,7 @@ def current_records(connection: Connection, exchange: str) -> list[Unit]:
     newest = (
         select(*(tasks[name] for name in _UNIT), tasks.strategy_version_id)
         .where(*own)
-        .distinct(*(tasks[name] for name in _UNIT))
+        .ext(distinct_on(*(tasks[name] for name in _UNIT)))
         .order_by(*(tasks[name] for name in _UNIT), tasks.window_end.desc(), tasks.id.desc())
         .subquery()
     )
