@@ -1,5 +1,6 @@
 """Looks in the database: taken once a week, never changed, the same when they are replayed."""
 
+import json
 from collections.abc import Sequence
 from datetime import date, timedelta
 from typing import Any
@@ -9,6 +10,7 @@ import pytest
 from sqlalchemy import Engine, func, insert, select, text, update
 from sqlalchemy.exc import DBAPIError
 
+from quant_pipelines.cli.__main__ import main
 from quant_pipelines.core.errors import OptimizationError
 from quant_pipelines.core.ids import digest_of
 from quant_pipelines.core.timeframes import DAY_MS, HOUR_MS, day_start_ms, from_ms
@@ -170,6 +172,27 @@ def test_another_version_and_an_archive_are_no_part_of_the_family(
 def test_nothing_is_looked_at_before_a_record_is_long_enough(engine: Engine) -> None:
     assert look(engine, DEC_23).told == "no record has 60 days that reach 2025-12-23; the look waits for one"
     assert rows(engine) == []
+
+
+def test_the_command_shows_the_newest_look(
+    engine: Engine,
+    family: Sequence[int],
+    database_url: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setenv("QUANT_DATABASE_URL", database_url)
+    assert main(["capital", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out) == {"told": None, "look": None}
+    look(engine, DEC_23)
+    assert main(["capital", "--json"]) == 0
+    shown = json.loads(capsys.readouterr().out)["look"]
+    assert (shown["look_day"], shown["family_size"]) == ("2025-12-23", 4)
+    assert [row["decision"] == "passed" for row in shown["records"]] == [True, True, False, False]
+    assert main(["capital", "--look"]) == 0
+    told, newest, *_ = capsys.readouterr().out.splitlines()
+    assert told.startswith("no record has 60 days that reach ")
+    assert newest.startswith("look of 2025-12-23: 4 records in 2 pools, any edge at all: p ")
 
 
 @pytest.mark.parametrize("table", ["capital_looks", "capital_results"])
