@@ -12,10 +12,10 @@ from quant_pipelines.core.clock import utc_now
 from quant_pipelines.core.timeframes import DAY_MS
 from quant_pipelines.optimize.capital import (
     CapitalLook,
+    FamilySeat,
     PassedBefore,
     RecordDays,
     RecordResult,
-    Seat,
     Seating,
     Unit,
 )
@@ -78,16 +78,18 @@ def read_year(connection: Connection, exchange: str, year: int) -> StoredYear:
     """Read the looks of a calendar year, in order."""
     looks, results = capital_looks.c, capital_results.c
     query = (
-        select(looks.look_day, looks.terms, *(results[name] for name in Seat._fields))
+        select(looks.look_day, looks.terms, *(results[name] for name in FamilySeat._fields))
         .join(capital_results, results.look_id == looks.id)
         .where(looks.exchange == exchange, looks.year == year)
         .order_by(looks.look_day, results.record_id)
     )
-    seats: dict[date, list[Seat]] = {}
+    seats: dict[date, list[FamilySeat]] = {}
     terms = None
     for row in connection.execute(query):
         terms = terms or DecisionTerms(**row.terms)
-        seats.setdefault(row.look_day, []).append(Seat(row.record_id, row.pool, row.member_id, row.first_day))
+        seats.setdefault(row.look_day, []).append(
+            FamilySeat(row.record_id, row.pool, row.member_id, row.first_day)
+        )
     return StoredYear(tuple(Seating(day, tuple(of_look)) for day, of_look in seats.items()), terms)
 
 

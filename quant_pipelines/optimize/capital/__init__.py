@@ -4,7 +4,7 @@ from quant_pipelines.optimize.capital.family import Family, family_of
 from quant_pipelines.optimize.capital.looks import CapitalLook, PassedBefore, RecordResult, YearOfLooks
 from quant_pipelines.optimize.capital.records import RecordDays, Unit, beyond_holding
 from quant_pipelines.optimize.capital.seating import (
-    Seat,
+    FamilySeat,
     Seating,
     following_look_day,
     newest_look_day,
@@ -23,7 +23,7 @@ __all__ = [
     "family_of",
     "seated",
     "Seating",
-    "Seat",
+    "FamilySeat",
     "newest_look_day",
     "following_look_day",
 ]

@@ -11,7 +11,7 @@ import numpy as np
 
 from quant_pipelines.core.arrays import BoolArray, FloatArray
 from quant_pipelines.optimize.capital.records import RecordDays, beyond_holding
-from quant_pipelines.optimize.capital.seating import Seat, Seating
+from quant_pipelines.optimize.capital.seating import Seating
 from quant_pipelines.optimize.decision import Look, Pools, pooled_at_equal_risk
 
 
@@ -89,7 +89,8 @@ def family_of(records: Mapping[int, RecordDays], seatings: Sequence[Seating]) ->
     seats = {seat.record_id: seat for seating in seatings for seat in seating.seats}
     order = sorted(seats)
     origin, last = seatings[0].first_day, seatings[-1].look_day
-    columns = _columns([(records[number], seats[number]) for number in order], origin, last)
+    counting = [records[number].since(seats[number].first_day).until(last) for number in order]
+    columns = _columns(counting, origin, last)
     present = np.array([[number in _ids(seating) for number in order] for seating in seatings])
     looks = tuple(_look(seating.look_day, origin) for seating in seatings)
     labels = [seats[number].pool for number in order]
@@ -126,15 +127,14 @@ def _look(day: date, origin: date) -> Look:
     return Look((day - origin).days + 1, day.year, day.timetuple().tm_yday / last)
 
 
-def _columns(seated: Sequence[tuple[RecordDays, Seat]], origin: date, last: date) -> _Columns:
+def _columns(records: Sequence[RecordDays], origin: date, last: date) -> _Columns:
     """Days from the origin on, NaN before a record; one that is not known yet stands as a flat one.
 
     Such a day is at the record's end: it is in no pool, and its record is not asked before the day is there.
     """
     n_days = (last - origin).days + 1
-    returns, beyond = np.zeros((2, n_days, len(seated)))
-    for place, (whole, seat) in enumerate(seated):
-        record = whole.since(seat.first_day).until(last)
+    returns, beyond = np.zeros((2, n_days, len(records)))
+    for place, record in enumerate(records):
         begin = (record.first_day - origin).days
         days = slice(begin, begin + record.returns.size)
         returns[:begin, place] = beyond[:begin, place] = np.nan

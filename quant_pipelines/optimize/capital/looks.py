@@ -16,7 +16,7 @@ import numpy as np
 from quant_pipelines.core.arrays import BoolArray
 from quant_pipelines.optimize.capital.family import family_of
 from quant_pipelines.optimize.capital.records import RecordDays, Unit
-from quant_pipelines.optimize.capital.seating import Seat, Seating
+from quant_pipelines.optimize.capital.seating import FamilySeat, Seating
 from quant_pipelines.optimize.decision import (
     POOL_SHARE,
     SPENDING,
@@ -78,7 +78,7 @@ class RecordResult(NamedTuple):
     """
 
     unit: Unit
-    seat: Seat
+    seat: FamilySeat
     evidence: CapitalEvidence
     pool_passed: bool
     is_beyond_tested: bool
@@ -263,9 +263,9 @@ class YearOfLooks:
             pool, member = family.pool_of[place], family.member_of[place]
             has_passed = seat.record_id in passed or bool(inside[place])
             if alone[member] or not pools[pool]:
-                asked = _Asked("pool", seen.pools, pool, int(of_pools[pool]))
+                asked = _Question("pool", seen.pools, pool, int(of_pools[pool]))
             else:
-                asked = _Asked("symbol", seen.members, member, int(of_members[member]))
+                asked = _Question("symbol", seen.members, member, int(of_members[member]))
             evidence = _evidence(asked, has_passed)._replace(
                 tests=len(seating.seats), look_day=seating.look_day
             )
@@ -273,7 +273,7 @@ class YearOfLooks:
             yield RecordResult(known.unit, seat, evidence, bool(pools[pool]), known.is_held_known)
 
 
-class _Asked(NamedTuple):
+class _Question(NamedTuple):
     """The question that decides: of whom, what was seen, its place in it, and days of the record."""
 
     by: DecidedBy
@@ -282,7 +282,7 @@ class _Asked(NamedTuple):
     n_days: int
 
 
-def _evidence(asked: _Asked, has_passed: bool) -> CapitalEvidence:
+def _evidence(asked: _Question, has_passed: bool) -> CapitalEvidence:
     seen, place = asked.seen, asked.place
     statistic, at_last = float(seen.statistics[place]), float(seen.critical_at_last[place])
     is_known = math.isfinite(statistic)

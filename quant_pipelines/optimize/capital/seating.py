@@ -11,7 +11,7 @@ from quant_pipelines.optimize.capital.records import RecordDays
 from quant_pipelines.optimize.decision import near_twins, weekly_looks
 
 
-class Seat(NamedTuple):
+class FamilySeat(NamedTuple):
     """A record's place in the looks of a calendar year.
 
     Parameters
@@ -28,8 +28,8 @@ class Seat(NamedTuple):
     Examples
     --------
     >>> from datetime import date
-    >>> from quant_pipelines.optimize.capital import Seat
-    >>> Seat(7, "ema 1h v1", 7, date(2026, 1, 1)).member_id
+    >>> from quant_pipelines.optimize.capital import FamilySeat
+    >>> FamilySeat(7, "ema 1h v1", 7, date(2026, 1, 1)).member_id
     7
     """
 
@@ -52,13 +52,13 @@ class Seating(NamedTuple):
     Examples
     --------
     >>> from datetime import date
-    >>> from quant_pipelines.optimize.capital import Seat, Seating
-    >>> Seating(date(2026, 1, 7), (Seat(7, "ema 1h v1", 7, date(2026, 1, 1)),)).first_day
+    >>> from quant_pipelines.optimize.capital import FamilySeat, Seating
+    >>> Seating(date(2026, 1, 7), (FamilySeat(7, "ema 1h v1", 7, date(2026, 1, 1)),)).first_day
     datetime.date(2026, 1, 1)
     """
 
     look_day: date
-    seats: tuple[Seat, ...]
+    seats: tuple[FamilySeat, ...]
 
     @property
     def first_day(self) -> date:
@@ -96,7 +96,7 @@ def following_look_day(look_day: date) -> date:
 
 
 def seated(records: Sequence[RecordDays], earlier: Sequence[Seating], look_day: date) -> Seating:
-    """Seat everybody whose record reaches the day of a look.
+    """FamilySeat everybody whose record reaches the day of a look.
 
     Who was seated before in the year keeps the seat. Newcomers of a pool that are near-twins of each other
     become one member; nobody joins a member later, which would change its old days. Days before the first
@@ -135,14 +135,14 @@ def seated(records: Sequence[RecordDays], earlier: Sequence[Seating], look_day: 
     return Seating(look_day, tuple(sorted(seats)))
 
 
-def _new_seats(records: Sequence[RecordDays]) -> list[Seat]:
+def _new_seats(records: Sequence[RecordDays]) -> list[FamilySeat]:
     """Seats of newcomers of one pool, in order of their records; the lowest of a group names it."""
     groups = near_twins(_side_by_side(records)).tolist()
     named: dict[int, int] = {}
     for group, one in zip(groups, records, strict=True):
         named.setdefault(group, one.record_id)
     return [
-        Seat(one.record_id, one.unit.pool, named[group], one.first_day)
+        FamilySeat(one.record_id, one.unit.pool, named[group], one.first_day)
         for group, one in zip(groups, records, strict=True)
     ]
 
