@@ -268,6 +268,12 @@ VERBS: tuple[Verb, ...] = (
         module="import_trials",
         has_own_arguments=True,
     ),
+    Verb(
+        "capital",
+        "what has proved enough for capital, and what is about to",
+        fields=(Field("look", "switch", "take the week's look first, if it is due", flag="--look"),),
+        asker="home",
+    ),
     Verb("strategy", "list, begin, check and test strategies", kinds=_STRATEGY),
     Verb("data", "what market data are stored, and what is wrong with them", kinds=DATA),
     Verb(

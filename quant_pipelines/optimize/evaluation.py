@@ -1,7 +1,7 @@
 """What a walk-forward asks of a backtest."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, NamedTuple, Protocol
 
 import numpy as np
@@ -29,6 +29,11 @@ class OutOfSample:
     carried
         How the account stands after the last day, as a JSON document of the evaluator's: the next day begins
         with it. None is flat.
+    exposure
+        Signed notional over equity, mean over the closes of each day. ndarray of shape (n_days,), float64;
+        NaN where it is not known, as for several instruments in one account.
+    holding
+        What a long unit of notional earned on each day after funding, fraction. Shape and NaN as above.
 
     Examples
     --------
@@ -38,6 +43,8 @@ class OutOfSample:
     >>> test = OutOfSample(DAY_MS * np.arange(3), np.array([0.01, 0.0, -0.005]), trades=({"pnl": 50.0},))
     >>> test.returns.size == test.days.size, len(test.trades)
     (True, 1)
+    >>> test.exposure
+    array([nan, nan, nan])
     """
 
     days: IntArray
@@ -45,6 +52,13 @@ class OutOfSample:
     trades: tuple[dict[str, Any], ...]
     is_warm: bool = True
     carried: dict[str, Any] | None = None
+    exposure: FloatArray = field(default_factory=lambda: np.empty(0))
+    holding: FloatArray = field(default_factory=lambda: np.empty(0))
+
+    def __post_init__(self) -> None:
+        for name in ("exposure", "holding"):
+            if not getattr(self, name).size:
+                object.__setattr__(self, name, np.full(self.days.size, np.nan))
 
     def trades_on(self, day_ms: int) -> tuple[dict[str, Any], ...]:
         """Trades that were closed on a day; what is closed where the window ends counts for its last day.
@@ -79,6 +93,8 @@ def stitched(parts: Sequence[OutOfSample]) -> OutOfSample:
         trades=tuple(trade for part in parts for trade in part.trades),
         is_warm=all(part.is_warm for part in parts),
         carried=parts[-1].carried if parts else None,
+        exposure=np.concatenate([np.empty(0), *(part.exposure for part in parts)]),
+        holding=np.concatenate([np.empty(0), *(part.holding for part in parts)]),
     )
 
 

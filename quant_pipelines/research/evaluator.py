@@ -6,17 +6,18 @@ from typing import Any
 
 import numpy as np
 
-from quant_pipelines.backtest import BacktestSettings, SymbolFeed, Trade, sweep
+from quant_pipelines.backtest import BacktestResult, BacktestSettings, SymbolFeed, Trade, sweep
 from quant_pipelines.backtest.account.run import run_symbols
 from quant_pipelines.backtest.bar.carried import Carried
 from quant_pipelines.backtest.batch.result import Outcome
-from quant_pipelines.core.arrays import FloatArray
+from quant_pipelines.core.arrays import FloatArray, IntArray
 from quant_pipelines.core.series import Window
 from quant_pipelines.core.settings import ConstraintSettings
 from quant_pipelines.core.timeframes import DAY_MS, to_ms, warm_from_ms
 from quant_pipelines.optimize.evaluation import Edges, OutOfSample
 from quant_pipelines.optimize.folds import Fold
 from quant_pipelines.optimize.space import Parameters
+from quant_pipelines.research.exposure import daily_exposure, daily_holding
 from quant_pipelines.research.history import History
 from quant_pipelines.sdk import Array, EventStrategy, Strategy
 from quant_pipelines.sdk import Bars as StrategyBars
@@ -86,6 +87,8 @@ class BacktestEvaluator:
         start_ms = min(self._warm_ms(strategy, fold), fold.train_start_ms)
         settings = replace(
             self._settings,
+            has_bar_equity=True,
+            has_bar_position=True,
             trade_from_ms=edges.from_ms,
             close_at_end=edges.closes,
             carried=self._carried(edges, parameters),
@@ -100,7 +103,16 @@ class BacktestEvaluator:
         trades = tuple(self._document(trade) for trade in result.trades)
         is_warm = self._history.is_warm(strategy, fold.test_start_ms)
         left = {"parameters": parameters, "account": result.carried.to_document()}
-        return OutOfSample(days, result.daily_returns, trades, is_warm, left)
+        return OutOfSample(days, result.daily_returns, trades, is_warm, left, *self._held(result, days))
+
+    def _held(self, result: BacktestResult, days: IntArray) -> tuple[FloatArray, FloatArray]:
+        """Exposure and holding return of the days; nothing of several books, whose positions have no sum."""
+        if not result.bar_position.size:
+            return np.empty(0), np.empty(0)
+        (member,) = self._history.members
+        bars = member.execution_bars.between(int(days[0]), int(days[-1]) + DAY_MS)
+        exposure = daily_exposure(bars, days, position=result.bar_position, equity=result.bar_equity)
+        return exposure, daily_holding(bars, days, member.funding)
 
     def _carried(self, edges: Edges, parameters: Parameters | None) -> Carried | None:
         """Return what the day before has left, as these parameters begin with it.

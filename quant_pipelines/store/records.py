@@ -119,9 +119,17 @@ def _day_rows(record_id: int, result: FoldResult) -> list[dict[str, Any]]:
             "trades": list(test.trades_on(int(day))),
             "carried": test.carried if day == test.days[-1] else None,
             "computed_at": utc_now(),
+            "exposure": _known(exposure),
+            "holding_return": _known(holding),
         }
-        for day, value, cover in zip(test.days, test.returns, result.cover, strict=True)
+        for day, value, cover, exposure, holding in zip(
+            test.days, test.returns, result.cover, test.exposure, test.holding, strict=True
+        )
     ]
+
+
+def _known(value: float) -> float | None:
+    return None if math.isnan(value) else float(value)
 
 
 def _summary(returns: FloatArray) -> dict[str, Any]:
@@ -137,6 +145,8 @@ def _fold_result(row: Row[Any], tried: tuple[Trial, ...], days: Sequence[Row[Any
         tuple(trade for one in days for trade in one.trades),
         is_warm=all(one.is_warm for one in days),
         carried=days[-1].carried if days else None,
+        exposure=np.array([one.exposure for one in days], dtype=np.float64),
+        holding=np.array([one.holding_return for one in days], dtype=np.float64),
     )
     start_ms = to_ms(row.test_start)
     end_ms = int(test.days[-1]) + DAY_MS if days else start_ms

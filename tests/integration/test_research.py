@@ -29,6 +29,7 @@ from quant_pipelines.research.pool import optimize_many
 from quant_pipelines.research.run import optimize_one, resume_job
 from quant_pipelines.store.bars import upsert_bars
 from quant_pipelines.store.engine import transaction
+from quant_pipelines.store.records import read_folds
 from quant_pipelines.store.stages import StoredStage, read_stage
 from quant_pipelines.store.tables import (
     folds,
@@ -117,6 +118,7 @@ def test_verdict_on_an_instrument_set_is_stored_under_its_name(stored: Engine) -
     together = replace(JOB, strategy="zscore_spread", symbol="BTC/USDT:USDT+ETH/USDT:USDT")
     record = optimize_one(stored, together)
     assert record.symbol == "BTC/USDT:USDT+ETH/USDT:USDT"
+    assert {(day.exposure, day.holding_return) for day in days_of(stored).values()} == {(None, None)}
     assert record.out_of_sample["execution_timeframe"] == "1m"
     assert record.out_of_sample["days"] == 3
     with transaction(stored) as connection:
@@ -139,6 +141,20 @@ def test_verdict_is_stored_with_everything_behind_it(stored: Engine) -> None:
     with stored.connect() as connection:
         equity = out_of_sample_equity(connection, [record.task_id])[record.task_id]
     assert equity[-1] == pytest.approx(1 + record.out_of_sample["total_return"], rel=1e-12)
+
+
+def test_days_are_stored_with_what_was_held_and_what_holding_earned(stored: Engine) -> None:
+    record = optimize_one(stored, JOB)
+    days = [day for _, day in sorted(days_of(stored).items())]
+    minutes = market().close[-3 * 1440 :].reshape(3, 1440)
+    begins = np.concatenate([[market().open[-3 * 1440]], minutes[:-1, -1]])
+    assert [day.holding_return for day in days] == pytest.approx(minutes[:, -1] / begins - 1.0, rel=1e-9)
+    assert all(0.0 < abs(day.exposure) < 1.0 for day in days)
+    with transaction(stored) as connection:
+        (task,) = connection.execute(select(optimizer_tasks.c.id)).scalars()
+        kept = [result.test for _, result in sorted(read_folds(connection, task).items())]
+    assert [*np.concatenate([test.exposure for test in kept])] == [day.exposure for day in days]
+    assert len(record.daily_returns) == 3
 
 
 def test_finished_job_is_not_run_again(stored: Engine) -> None:
@@ -178,7 +194,8 @@ def test_any_number_of_workers_gives_the_same_verdicts(
     jobs = [JOB, replace(JOB, timeframe="1m"), replace(JOB, symbol="ETH/USDT:USDT")]
     alone = [numbers(optimize_one(stored, job)) for job in reversed(jobs)][::-1]
     with stored.begin() as connection:
-        connection.execute(text("alter table research.record_days disable trigger user"))
+        for table in ("record_days", "capital_results"):
+            connection.execute(text(f"alter table research.{table} disable trigger user"))
         connection.execute(text("truncate research.records cascade"))
     todo = [*jobs, replace(JOB, strategy="ema_cros")]
     outcomes = optimize_many(database_url, todo, workers=2, columns=tmp_path)
@@ -400,7 +417,8 @@ def test_record_is_the_same_whatever_the_nights_that_wrote_it(stored: Engine) ->
     for before in (2, 1, 0):
         grown = optimize_one(stored, replace(TWO_DAYS, window_end_ms=END - before * DAY_MS))
     with stored.begin() as connection:
-        connection.execute(text("alter table research.record_days disable trigger user"))
+        for table in ("record_days", "capital_results"):
+            connection.execute(text(f"alter table research.{table} disable trigger user"))
         connection.execute(text("truncate research.records cascade"))
     anew = optimize_one(stored, TWO_DAYS)
     assert len(anew.daily_returns) == 3

@@ -20,7 +20,8 @@ class CapitalEvidence(NamedTuple):
     decided_by
         Which question decided.
     more_days, fewest_more_days, most_more_days
-        About so many more days until it would pass, with the ends of their range; None where nobody can tell.
+        About so many more days until it would pass, with the ends of their range; None where none can be
+        told.
     tests
         Records that were asked in that look; all of them pay for the search.
     look_day

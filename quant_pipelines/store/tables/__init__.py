@@ -1,6 +1,7 @@
 """Every table, one module for each schema."""
 
 from quant_pipelines.store.tables.base import SCHEMAS, metadata
+from quant_pipelines.store.tables.capital import capital_looks, capital_results
 from quant_pipelines.store.tables.market import (
     bar_confirmations,
     bar_revisions,
@@ -111,6 +112,8 @@ __all__ = [
     "optimizer_tasks",
     "orders",
     "record_days",
+    "capital_looks",
+    "capital_results",
     "records",
     "performance_metrics",
     "positions",

@@ -205,6 +205,16 @@ record_days = Table(
         comment="how the account stands after this day, for the next one; null within a run, and where flat",
     ),
     moment("computed_at"),
+    Column(
+        "exposure",
+        Double,
+        comment="signed notional over equity, mean over the day's bars; null where it is not known",
+    ),
+    Column(
+        "holding_return",
+        Double,
+        comment="what a long unit of notional earned on this day after funding; null where it is not known",
+    ),
     PrimaryKeyConstraint("record_id", "day"),
     schema="research",
     comment="Out-of-sample days; a row never changes and never goes",

@@ -33,6 +33,8 @@ VERBS = (
     ("audit", "verify"),
     ("explain", "q1-1-a-t"),
     ("data", "costs"),
+    ("capital",),
+    ("capital", "--look"),
 )
 
 
