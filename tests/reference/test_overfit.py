@@ -147,7 +147,7 @@ def test_probability_of_overfitting_of_noise_is_one_half_on_average() -> None:
 def test_best_of_trials_that_all_carry_the_edge_ranks_anywhere_and_seldom_loses() -> None:
     generator = np.random.default_rng(7)
     found = [
-        cross_validate(generator.normal(0.004, 0.01, (160, 20)), n_blocks=8)  # each with a Sharpe ratio near 8
+        cross_validate(generator.normal(0.004, 0.01, (160, 20)), n_blocks=8)  # Sharpe ratios near 8
         for _ in range(50)
     ]
     assert np.mean([one.probability_of_overfitting for one in found]) == pytest.approx(0.48, abs=0.1)

@@ -1,7 +1,14 @@
 """One decision with a known error over candidates and looks, on records of daily returns that only grow."""
 
+from quant_pipelines.optimize.decision.alone import evidence_of_record
 from quant_pipelines.optimize.decision.blocks import block_length, politis_white_length
-from quant_pipelines.optimize.decision.evidence import NOT_LOOKED_AT, CapitalEvidence, DecidedBy
+from quant_pipelines.optimize.decision.evidence import (
+    NOT_LOOKED_AT,
+    CapitalEvidence,
+    DecidedBy,
+    told_decider,
+    told_outcome,
+)
 from quant_pipelines.optimize.decision.family import (
     POOL_SHARE,
     Pools,
@@ -36,6 +43,9 @@ __all__ = [
     "CapitalEvidence",
     "DecidedBy",
     "NOT_LOOKED_AT",
+    "evidence_of_record",
+    "told_decider",
+    "told_outcome",
     "superior_predictive_ability",
     "pooled_at_equal_risk",
     "Pools",
