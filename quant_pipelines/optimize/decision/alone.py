@@ -4,7 +4,7 @@ import math
 from datetime import date
 
 from quant_pipelines.core.arrays import FloatArray
-from quant_pipelines.optimize.decision.evidence import NOT_LOOKED_AT, CapitalEvidence
+from quant_pipelines.optimize.decision.evidence import CapitalEvidence
 from quant_pipelines.optimize.decision.looks import DecisionTerms, LookResult, seen_at
 from quant_pipelines.optimize.decision.outcome import capital_outcome
 from quant_pipelines.optimize.decision.spending import weekly_looks
@@ -53,7 +53,7 @@ def evidence_of_record(
     terms = terms or DecisionTerms()
     looks = weekly_looks(first_day, returns.size)
     if not looks:
-        return NOT_LOOKED_AT
+        return _too_short(terms.least_days - returns.size)
     years = [look for look in looks if look.year == looks[-1].year]
     beyond = None if beyond_holding is None else beyond_holding[:, None]
     *_, last = seen_at(returns[:, None], years, terms, beyond_holding=beyond)
@@ -65,7 +65,7 @@ def evidence_of_record(
 def _evidence(seen: LookResult, terms: DecisionTerms) -> CapitalEvidence:
     n_days, needed = seen.look.n_days, max(terms.least_days, terms.least_blocks * seen.block)
     if n_days < needed:
-        return CapitalEvidence("undecided", "too_short", fewest_more_days=needed - n_days, tests=1)
+        return _too_short(needed - n_days)
     statistic, critical = float(seen.statistics[0]), float(seen.critical[0])
     is_passed, at_last = bool(seen.passed[0]), float(seen.critical_at_last[0])
     outcome = capital_outcome(statistic, n_days, passed=is_passed, critical=at_last)
@@ -74,6 +74,10 @@ def _evidence(seen: LookResult, terms: DecisionTerms) -> CapitalEvidence:
         statistic=_finite(statistic),
         critical=_finite(critical),
     )
+
+
+def _too_short(lacking_days: int) -> CapitalEvidence:
+    return CapitalEvidence("undecided", "too_short", fewest_more_days=max(lacking_days, 1), tests=1)
 
 
 def _finite(value: float) -> float | None:

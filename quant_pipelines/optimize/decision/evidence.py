@@ -8,8 +8,8 @@ from typing import Literal, NamedTuple, TypeAlias
 from quant_pipelines.optimize.decision.outcome import CapitalDecision
 
 DecidedBy: TypeAlias = Literal["symbol", "pool", "record", "too_short", "not_looked_at"]
-"""Which question decided: the symbol inside its pool, the pool itself, the record as a family of its own where
-no family is stored, too few days or blocks to be tested, or no look since the record began."""
+"""Which question decided: the symbol inside its pool, the pool itself, the record as a family of its own
+where no family is stored, too few days or blocks to be tested, or no look since the record began."""
 
 
 class CapitalEvidence(NamedTuple):

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from quant_pipelines.core.errors import OptimizationError
 from quant_pipelines.optimize.decision import (
-    NOT_LOOKED_AT,
     CapitalEvidence,
+    DecisionTerms,
     evidence_of_record,
     told_decider,
     told_outcome,
@@ -51,9 +51,15 @@ def test_short_record_says_how_many_days_it_lacks_until_it_is_tested() -> None:
     assert told_outcome(found) == "not yet decidable: 18 more days at the least"
 
 
-def test_record_without_a_look_has_none() -> None:
-    assert evidence_of_record(NOISE[:6], NEW_YEAR) == NOT_LOOKED_AT
-    assert evidence_of_record(np.empty(0), NEW_YEAR) == NOT_LOOKED_AT
+def test_record_shorter_than_a_block_is_too_short() -> None:
+    found = evidence_of_record(NOISE[:8], NEW_YEAR, terms=DecisionTerms(longest_holding_days=9))
+    assert (found.decided_by, found.fewest_more_days) == ("too_short", 83)
+
+
+def test_record_that_ends_before_its_first_look_is_too_short() -> None:
+    for n_days in (0, 6):
+        found = evidence_of_record(NOISE[:n_days], NEW_YEAR)
+        assert found == CapitalEvidence("undecided", "too_short", fewest_more_days=60 - n_days, tests=1)
 
 
 @pytest.mark.parametrize("n_days", [365, 366, 371])
