@@ -25,8 +25,7 @@ def run(arguments: argparse.Namespace) -> int:
     from quant_pipelines.cli.optimize_run import optimize, verdict_document, verdict_text
     from quant_pipelines.cli.output import print_document
 
-    record = optimize(arguments)
-    document = verdict_document(record)
+    document = verdict_document(optimize(arguments))
     if arguments.json:
         print_document(document)
     else:

@@ -3,7 +3,8 @@
 import argparse
 from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Any
+from time import process_time
+from typing import Any, NamedTuple
 
 from sqlalchemy import Engine
 
@@ -33,7 +34,15 @@ from quant_pipelines.store.verdicts import incumbent_returns
 _SEARCH = ("searcher", "trials", "seed", "objective")
 
 
-def optimize(arguments: argparse.Namespace) -> VerdictRecord:
+class Optimized(NamedTuple):
+    """Verdict, how its parameters were searched, and the processor time that this took, seconds."""
+
+    record: VerdictRecord
+    searcher: str
+    cpu_seconds: float
+
+
+def optimize(arguments: argparse.Namespace) -> Optimized:
     """Verdict that the arguments ask for, and its report.
 
     With an archive nothing is stored, unless the settings name a database.
@@ -58,8 +67,9 @@ def optimize(arguments: argparse.Namespace) -> VerdictRecord:
 
 def _run(
     arguments: argparse.Namespace, job: OptimizationJob, source: HistorySource, engine: Engine | None = None
-) -> VerdictRecord:
+) -> Optimized:
     folds: dict[int, FoldResult] = {}
+    began = process_time()
     with waiting("walk-forward", arguments, total=(job.folds or job.windows.folds) + 1) as progress:
 
         def keep(result: FoldResult) -> None:
@@ -67,10 +77,11 @@ def _run(
             progress.advance()
 
         record = optimize_one(engine, job, source=source, on_fold=keep)
+    spent = process_time() - began
     if arguments.report:
         walk = walk_of(record, folds, source, _incumbent(engine, record))
         write_text(arguments.report, render_walk(walk))
-    return record
+    return Optimized(record, job.searcher, spent)
 
 
 def _incumbent(engine: Engine | None, record: VerdictRecord) -> dict[int, float]:
@@ -81,8 +92,9 @@ def _incumbent(engine: Engine | None, record: VerdictRecord) -> dict[int, float]
         return incumbent_returns(connection, record)
 
 
-def verdict_document(record: VerdictRecord) -> dict[str, Any]:
+def verdict_document(optimized: Optimized) -> dict[str, Any]:
     """JSON document of a verdict."""
+    record = optimized.record
     return {
         "strategy": record.strategy,
         "version": record.content_hash,
@@ -96,6 +108,10 @@ def verdict_document(record: VerdictRecord) -> dict[str, Any]:
         "gates": [asdict(gate) for gate in record.gates],
         "paper_passed": record.paper_passed,
         "capital_passed": record.capital_passed,
+        "capital": _capital(record),
+        "searcher": optimized.searcher,
+        "trials": record.in_sample.get("own_trials"),
+        "cpu_seconds": optimized.cpu_seconds,
         "reasons": record.reasons,
         "task_id": record.task_id,
         "verdict_id": record.id,
@@ -108,14 +124,25 @@ def verdict_text(document: dict[str, Any]) -> str:
     window = f"{document['window_start']:%Y-%m-%d} to {document['window_end']:%Y-%m-%d}"
     market = f"{', '.join(document['symbols'])} {document['timeframe']}"
     folds = told_folds(document["out_of_sample"])
-    paper, capital = _passed(document["paper_passed"]), _passed(document["capital_passed"])
+    tried = f"{document['searcher']} tried {document['trials']} sets"
+    paper = _passed(document["paper_passed"])
     lines = [
         f"{document['strategy']} ({document['version']}) {market}, {window}, {folds} folds",
         f"  best parameters  {parameters or 'none could be fitted'}",
         table(document["gates"], ("gate", "name", "value", "threshold", "passed")),
-        f"  paper screen {paper}, capital gates {capital}",
+        f"  {tried}, {document['cpu_seconds']:.1f} CPU seconds",
+        f"  paper screen {paper}, which proves nothing",
+        f"  capital {document['capital']['reason']}",
     ]
     return "\n".join(lines + [f"  {reason}" for reason in document["reasons"]])
+
+
+def _capital(record: VerdictRecord) -> dict[str, Any]:
+    """Document what was decided on capital; a rule that refuses leaves no number of days to wait for."""
+    decided, looked = record.capital._asdict(), record.evidence._asdict()
+    if record.capital.decision != record.evidence.decision:
+        looked |= dict.fromkeys(("more_days", "fewest_more_days", "most_more_days"))
+    return looked | decided
 
 
 def _require_one_way(arguments: argparse.Namespace) -> None:

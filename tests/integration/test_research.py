@@ -450,7 +450,7 @@ def test_another_procedure_begins_a_record_of_its_own(stored: Engine, change: di
 
 
 @pytest.mark.parametrize(
-    "change", [{"gates": GateSettings(capital_min_psr=0.9)}, {"overfit_blocks": 4}, {"trigger": "daily"}]
+    "change", [{"gates": GateSettings(capital_stress_gap=0.5)}, {"overfit_blocks": 4}, {"trigger": "daily"}]
 )
 def test_how_days_are_judged_begins_no_record(stored: Engine, change: dict[str, Any]) -> None:
     optimize_one(stored, JOB)
