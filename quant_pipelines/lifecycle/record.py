@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from quant_pipelines.core.settings import LadderSettings
 from quant_pipelines.core.stages import Stage
 from quant_pipelines.lifecycle.transitions import Evidence
-from quant_pipelines.optimize.decision import NOT_LOOKED_AT, CapitalEvidence
+from quant_pipelines.optimize.evidence import NOT_LOOKED_AT, CapitalEvidence
 
 
 @dataclass(frozen=True, slots=True)

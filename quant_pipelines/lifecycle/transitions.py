@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from quant_pipelines.core.errors import LifecycleError
 from quant_pipelines.core.stages import Stage
-from quant_pipelines.optimize.decision import NOT_LOOKED_AT, CapitalEvidence, told_decider, told_outcome
+from quant_pipelines.optimize.evidence import NOT_LOOKED_AT, CapitalEvidence, told_decider, told_outcome
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,14 +1,23 @@
-"""Gates before real money: the one decision on the record, and the rules that refuse whatever it says."""
+"""Gates before real money: the one decision on the record, and the rules that refuse whatever it says.
+
+References
+----------
+.. [1] Hanley, Lippman-Hand (1983), If Nothing Goes Wrong, Is Everything All Right? Interpreting Zero
+   Numerators, Journal of the American Medical Association 249(13): what did not happen once in n days may
+   still have a rate of up to 3/n a day (95 % confidence), three times in as many days.
+"""
 
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from quant_pipelines.core.settings import GateSettings
-from quant_pipelines.optimize.decision import CapitalDecision, CapitalEvidence, told_decider, told_outcome
+from quant_pipelines.optimize.evidence import CapitalEvidence, told_decider, told_outcome
 from quant_pipelines.optimize.gates import CAPITAL, PAPER, Gate, at_least
-from quant_pipelines.optimize.stress import GAPS_NOT_RULED_OUT
+from quant_pipelines.optimize.outcome import CapitalDecision
 
 CAPITAL_DECISION = "capital_decision"
+GAPS_NOT_RULED_OUT = 3.0
+"""So many may come in as many days as a record has that saw none, at the upper end of what is open, [1]_."""
 _REFUSING = ("pbo", "gaps_paid_for")
 _LOSS_IS_LIKELY = 0.5
 
@@ -24,6 +33,12 @@ class DecidedCapital(NamedTuple):
         The question that decided, see ``DecidedBy``, or the name of the gate that refuses.
     reason
         The same in words.
+
+    Examples
+    --------
+    >>> from quant_pipelines.optimize.capital_gates import DecidedCapital
+    >>> DecidedCapital("passed", "symbol", reason="passed; asked as a symbol inside its pool").decided_by
+    'symbol'
     """
 
     decision: CapitalDecision
@@ -78,7 +93,7 @@ def with_decision(gates: Sequence[Gate], evidence: CapitalEvidence) -> tuple[Gat
     Examples
     --------
     >>> from quant_pipelines.optimize.capital_gates import with_decision
-    >>> from quant_pipelines.optimize.decision import NOT_LOOKED_AT, CapitalEvidence
+    >>> from quant_pipelines.optimize.evidence import NOT_LOOKED_AT, CapitalEvidence
     >>> (gate,) = with_decision((), NOT_LOOKED_AT)
     >>> gate.passed, gate.detail
     (False, "not yet decidable: how many more days it takes can't be told; no look has seen it yet")
@@ -108,7 +123,7 @@ def decided_capital(gates: Sequence[Gate], evidence: CapitalEvidence) -> Decided
     Examples
     --------
     >>> from quant_pipelines.optimize.capital_gates import decided_capital
-    >>> from quant_pipelines.optimize.decision import CapitalEvidence
+    >>> from quant_pipelines.optimize.evidence import CapitalEvidence
     >>> from quant_pipelines.optimize.gates import at_least
     >>> evidence = CapitalEvidence("passed", "record", tests=1)
     >>> decided_capital((), evidence).decided_by

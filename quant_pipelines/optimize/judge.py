@@ -10,8 +10,8 @@ from quant_pipelines.core.known_funding import KnownFunding
 from quant_pipelines.core.settings import GateSettings
 from quant_pipelines.core.timeframes import YEAR_DAYS
 from quant_pipelines.optimize.capital_gates import capital_gates, with_decision
-from quant_pipelines.optimize.decision import NOT_LOOKED_AT, CapitalEvidence
 from quant_pipelines.optimize.evaluation import OutOfSample
+from quant_pipelines.optimize.evidence import NOT_LOOKED_AT, CapitalEvidence
 from quant_pipelines.optimize.gates import PAPER, Gate, above, at_least, at_most
 from quant_pipelines.optimize.overfit import (
     Moments,

@@ -1,12 +1,6 @@
 """Whether a profit is a sold tail: how many gaps against the largest position it would pay for.
 
 No test of means sees a loss that has not happened yet.
-
-References
-----------
-.. [1] Hanley, Lippman-Hand (1983), If Nothing Goes Wrong, Is Everything All Right? Interpreting Zero
-   Numerators, Journal of the American Medical Association 249(13): what did not happen once in n days may
-   still have a rate of up to 3/n a day (95 % confidence), three times in as many days.
 """
 
 import numpy as np
@@ -14,9 +8,6 @@ import numpy as np
 from quant_pipelines.core.arrays import FloatArray
 from quant_pipelines.core.timeframes import DAY_MS
 from quant_pipelines.optimize.evaluation import OutOfSample
-
-GAPS_NOT_RULED_OUT = 3.0
-"""So many may come in as many days as a record has that saw none, at the upper end of what is open, [1]_."""
 
 
 def largest_exposure(test: OutOfSample, capital: float) -> float:

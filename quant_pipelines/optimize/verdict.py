@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Final, Literal, TypeAlias
 
 from quant_pipelines.optimize.capital_gates import DecidedCapital, decided_capital, with_decision
-from quant_pipelines.optimize.decision import NOT_LOOKED_AT, CapitalEvidence
+from quant_pipelines.optimize.evidence import NOT_LOOKED_AT, CapitalEvidence
 from quant_pipelines.optimize.gates import CAPITAL, PAPER, Gate, passed
 
 VerdictDecision: TypeAlias = Literal["candidate", "admitted", "rejected"]

@@ -17,8 +17,9 @@ from quant_pipelines.core.known_funding import KnownFunding, all_known
 from quant_pipelines.core.limits import RiskLimits
 from quant_pipelines.core.series import Window
 from quant_pipelines.core.timeframes import DAY_MS, from_ms
-from quant_pipelines.optimize.decision import CapitalEvidence, DecisionTerms, evidence_of_record
+from quant_pipelines.optimize.decision import DecisionTerms, evidence_of_record
 from quant_pipelines.optimize.evaluation import OutOfSample
+from quant_pipelines.optimize.evidence import CapitalEvidence
 from quant_pipelines.optimize.judge import Context, judge
 from quant_pipelines.optimize.space import space_of
 from quant_pipelines.optimize.stress import largest_exposure
@@ -34,7 +35,7 @@ from quant_pipelines.research.library import source_in_force
 from quant_pipelines.research.window import settle_window
 from quant_pipelines.sdk import StrategySource, load_strategy, strategies_folder
 from quant_pipelines.store import research as store
-from quant_pipelines.store.capital import newest_evidence
+from quant_pipelines.store.capital_evidence import newest_evidence
 from quant_pipelines.store.engine import transaction
 from quant_pipelines.store.records import first_seen_ms, read_folds, save_fold
 from quant_pipelines.store.verdicts import count_previous_trials, save_verdict, verdict_of_task

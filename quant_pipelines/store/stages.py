@@ -12,8 +12,8 @@ from sqlalchemy import Connection, Row, Select, func, insert, select, update
 from quant_pipelines.core.arrays import FloatArray
 from quant_pipelines.core.stages import Stage
 from quant_pipelines.optimize.capital_gates import CAPITAL_DECISION
-from quant_pipelines.optimize.decision import NOT_LOOKED_AT, CapitalEvidence
-from quant_pipelines.store.capital import newest_evidence
+from quant_pipelines.optimize.evidence import NOT_LOOKED_AT, CapitalEvidence
+from quant_pipelines.store.capital_evidence import newest_evidence
 from quant_pipelines.store.record_days import days_of_verdicts
 from quant_pipelines.store.tables import (
     alerts,

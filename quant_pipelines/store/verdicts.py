@@ -22,7 +22,7 @@ from quant_pipelines.core.stages import LADDER
 from quant_pipelines.core.timeframes import to_ms
 from quant_pipelines.optimize.gates import Gate
 from quant_pipelines.optimize.verdict import VerdictDecision, VerdictRecord
-from quant_pipelines.store.capital import newest_evidence
+from quant_pipelines.store.capital_evidence import newest_evidence
 from quant_pipelines.store.engine import transaction
 from quant_pipelines.store.record_days import days_of_verdicts
 from quant_pipelines.store.records import day_ms

@@ -4,10 +4,10 @@ import math
 from datetime import date
 
 from quant_pipelines.core.arrays import FloatArray
-from quant_pipelines.optimize.decision.evidence import CapitalEvidence
 from quant_pipelines.optimize.decision.looks import DecisionTerms, LookResult, seen_at
-from quant_pipelines.optimize.decision.outcome import capital_outcome
 from quant_pipelines.optimize.decision.spending import weekly_looks
+from quant_pipelines.optimize.evidence import CapitalEvidence
+from quant_pipelines.optimize.outcome import capital_outcome
 
 
 def evidence_of_record(

@@ -14,7 +14,7 @@ from sqlalchemy import (
     UniqueConstraint,
 )
 
-from quant_pipelines.optimize.decision.outcome import CapitalDecision
+from quant_pipelines.optimize.outcome import CapitalDecision
 from quant_pipelines.store.tables.base import document, identity, metadata, moment, one_of, text
 
 capital_looks = Table(

@@ -11,7 +11,7 @@ from quant_pipelines.core.errors import LifecycleError
 from quant_pipelines.core.settings import LadderSettings
 from quant_pipelines.lifecycle.record import StageRecord, evidence_of
 from quant_pipelines.lifecycle.transitions import approvals_needed, require_transition
-from quant_pipelines.optimize.decision import NOT_LOOKED_AT, CapitalEvidence
+from quant_pipelines.optimize.evidence import NOT_LOOKED_AT, CapitalEvidence
 
 PASSED = CapitalEvidence("passed", "symbol", 0, 0, 0, tests=24, look_day=date(2026, 3, 4))
 PAPER = StageRecord("paper", days=20, paper_passed=True, is_flat=True, failed_gates=(), look=PASSED)

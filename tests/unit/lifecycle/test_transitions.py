@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 from quant_pipelines.core.errors import LifecycleError
 from quant_pipelines.core.stages import LADDER, Stage
 from quant_pipelines.lifecycle.transitions import TRANSITIONS, Evidence, require_transition
-from quant_pipelines.optimize.decision import CapitalDecision, CapitalEvidence, DecidedBy
+from quant_pipelines.optimize.evidence import CapitalEvidence, DecidedBy
+from quant_pipelines.optimize.outcome import CapitalDecision
 
 EVERYTHING = Evidence(
     paper_passed=True,

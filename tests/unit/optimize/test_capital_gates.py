@@ -8,8 +8,9 @@ from hypothesis import strategies as st
 
 from quant_pipelines.core.settings import GateSettings
 from quant_pipelines.optimize.capital_gates import capital_gates, decided_capital, with_decision
-from quant_pipelines.optimize.decision import NOT_LOOKED_AT, CapitalDecision, CapitalEvidence, DecidedBy
+from quant_pipelines.optimize.evidence import NOT_LOOKED_AT, CapitalEvidence, DecidedBy
 from quant_pipelines.optimize.gates import CAPITAL, PAPER, Gate, passed
+from quant_pipelines.optimize.outcome import CapitalDecision
 
 INSIDE = {"pbo": 0.1, "probability_of_loss": 0.1}
 OUTSIDE = {"gaps_paid_for": 4.0, "largest_exposure": 1.0, "days_unseen": 30}

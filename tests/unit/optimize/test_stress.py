@@ -8,8 +8,9 @@ from hypothesis import strategies as st
 from benchmarks.calibrate.worlds import Size, rare_loss
 from quant_pipelines.core.arrays import FloatArray
 from quant_pipelines.core.timeframes import DAY_MS
+from quant_pipelines.optimize.capital_gates import GAPS_NOT_RULED_OUT
 from quant_pipelines.optimize.evaluation import OutOfSample
-from quant_pipelines.optimize.stress import GAPS_NOT_RULED_OUT, gaps_paid_for, largest_exposure
+from quant_pipelines.optimize.stress import gaps_paid_for, largest_exposure
 
 N_BOOKS = 400
 

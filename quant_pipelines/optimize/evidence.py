@@ -5,7 +5,7 @@ from datetime import date
 from types import MappingProxyType
 from typing import Literal, NamedTuple, TypeAlias
 
-from quant_pipelines.optimize.decision.outcome import CapitalDecision
+from quant_pipelines.optimize.outcome import CapitalDecision
 
 DecidedBy: TypeAlias = Literal["symbol", "pool", "record", "too_short", "not_looked_at"]
 """Which question decided: the symbol inside its pool, the pool itself, the record as a family of its own
@@ -35,7 +35,7 @@ class CapitalEvidence(NamedTuple):
 
     Examples
     --------
-    >>> from quant_pipelines.optimize.decision import NOT_LOOKED_AT
+    >>> from quant_pipelines.optimize.evidence import NOT_LOOKED_AT
     >>> NOT_LOOKED_AT.decision, NOT_LOOKED_AT.decided_by, NOT_LOOKED_AT.tests
     ('undecided', 'not_looked_at', 0)
     """
@@ -73,7 +73,7 @@ def told_outcome(evidence: CapitalEvidence) -> str:
 
     Examples
     --------
-    >>> from quant_pipelines.optimize.decision import NOT_LOOKED_AT, CapitalEvidence, told_outcome
+    >>> from quant_pipelines.optimize.evidence import NOT_LOOKED_AT, CapitalEvidence, told_outcome
     >>> told_outcome(CapitalEvidence("undecided", "symbol", 120, 40, 900))
     'not yet decidable: about 120 more days (40 to 900)'
     >>> told_outcome(CapitalEvidence("undecided", "symbol", fewest_more_days=40))
@@ -103,7 +103,7 @@ def told_decider(evidence: CapitalEvidence) -> str:
     Examples
     --------
     >>> from datetime import date
-    >>> from quant_pipelines.optimize.decision import CapitalEvidence, told_decider
+    >>> from quant_pipelines.optimize.evidence import CapitalEvidence, told_decider
     >>> told_decider(CapitalEvidence("passed", "symbol", tests=24, look_day=date(2026, 3, 4)))
     'asked as a symbol inside its pool, 1 of 24 tests, look of 2026-03-04'
     """
