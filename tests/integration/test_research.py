@@ -22,6 +22,7 @@ from quant_pipelines.core.settings import (
 )
 from quant_pipelines.core.timeframes import DAY_MS, MINUTE_MS, day_start_ms, from_ms
 from quant_pipelines.lifecycle import screen_candidates
+from quant_pipelines.optimize.evidence import NOT_LOOKED_AT
 from quant_pipelines.optimize.verdict import VerdictRecord
 from quant_pipelines.research.daily import daily_jobs
 from quant_pipelines.research.job import JobFailure, OptimizationJob
@@ -41,6 +42,7 @@ from quant_pipelines.store.tables import (
 )
 from quant_pipelines.store.verdicts import read_verdicts, verdict_of_task
 from quant_pipelines.store.views import out_of_sample_equity
+from tests.stored_looks import look_at_task
 
 pytestmark = pytest.mark.postgres
 
@@ -178,7 +180,8 @@ def test_any_number_of_workers_gives_the_same_verdicts(
     jobs = [JOB, replace(JOB, timeframe="1m"), replace(JOB, symbol="ETH/USDT:USDT")]
     alone = [numbers(optimize_one(stored, job)) for job in reversed(jobs)][::-1]
     with stored.begin() as connection:
-        connection.execute(text("alter table research.record_days disable trigger user"))
+        for table in ("record_days", "capital_results"):
+            connection.execute(text(f"alter table research.{table} disable trigger user"))
         connection.execute(text("truncate research.records cascade"))
     todo = [*jobs, replace(JOB, strategy="ema_cros")]
     outcomes = optimize_many(database_url, todo, workers=2, columns=tmp_path)
@@ -400,7 +403,8 @@ def test_record_is_the_same_whatever_the_nights_that_wrote_it(stored: Engine) ->
     for before in (2, 1, 0):
         grown = optimize_one(stored, replace(TWO_DAYS, window_end_ms=END - before * DAY_MS))
     with stored.begin() as connection:
-        connection.execute(text("alter table research.record_days disable trigger user"))
+        for table in ("record_days", "capital_results"):
+            connection.execute(text(f"alter table research.{table} disable trigger user"))
         connection.execute(text("truncate research.records cascade"))
     anew = optimize_one(stored, TWO_DAYS)
     assert len(anew.daily_returns) == 3
@@ -470,18 +474,35 @@ def test_days_count_as_unseen_from_the_first_time_that_the_text_was_seen(stored:
     assert second.out_of_sample["days_unseen"] == 2
 
 
-def test_capital_asks_the_newest_verdict_on_the_record(stored: Engine) -> None:
+def test_capital_asks_the_newest_verdict_and_the_newest_look_on_the_record(stored: Engine) -> None:
     admitting = GateSettings(paper_min_trades=1, paper_min_return=-1.0, paper_min_efficiency=-1e9)
     admitting = replace(admitting, paper_min_known_funding=0.0)
     optimize_one(stored, replace(TWO_DAYS, window_end_ms=END - DAY_MS, gates=admitting))
     (deployment,) = screen_candidates(stored, Settings(), lambda: END).deployments
-    assert stage_of(stored, deployment).capital_passed is False
+    assert stage_of(stored, deployment).failed_gates == ("gaps_paid_for", "days_unseen")
     second = optimize_one(stored, TWO_DAYS)
     other = optimize_one(stored, replace(TWO_DAYS, seed=5))
-    for judged, expected in ((other, False), (second, True)):
+    for judged, failed, decision in ((other, None, "undecided"), (second, (), "passed")):
         with stored.begin() as connection:
-            connection.execute(update(verdicts).where(verdicts.c.id == judged.id).values(capital_passed=True))
-        assert stage_of(stored, deployment).capital_passed is expected
+            connection.execute(update(verdicts).where(verdicts.c.id == judged.id).values(gates=[]))
+            look_at_task(connection, judged.task_id or 0)
+        found = stage_of(stored, deployment)
+        assert (found.failed_gates == ()) is (failed == ())
+        assert found.look.decision == decision
+
+
+def test_verdict_shows_the_newest_look_at_its_record(stored: Engine) -> None:
+    first = optimize_one(stored, JOB)
+    assert first.evidence == NOT_LOOKED_AT
+    assert "capital_decision" in {gate.name for gate in first.gates if not gate.passed}
+    with stored.begin() as connection:
+        look_at_task(connection, first.task_id or 0)
+    with transaction(stored) as connection:
+        (read,) = read_verdicts(connection)
+    assert (read.evidence.decision, read.evidence.tests) == ("passed", 24)
+    assert read.capital[:2] == ("refused", "gaps_paid_for")  # three days earn no gap
+    assert "capital_decision" in {gate.name for gate in read.gates if gate.passed}
+    assert optimize_one(stored, JOB) == read  # a finished job is asked for again
 
 
 def stage_of(engine: Engine, deployment_id: int) -> StoredStage:
