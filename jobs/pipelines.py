@@ -2,8 +2,9 @@
 
 import dagster as dg
 
-from assets import history, library, market, quality, research, selection, trading
+from assets import capital, history, library, market, quality, research, selection, trading
 from jobs.names import (
+    CAPITAL_LOOK,
     DAILY_OPTIMIZATION,
     DEEP_SEARCH,
     FIRST_START,
@@ -26,8 +27,9 @@ SEARCHES_ALONE = {"quant/exclusive": "search"}
 # One at a time: a second backfill would only share the exchange's weight with the first.
 _BACKFILLS_ALONE = {"quant/exclusive": "backfill"}
 _SYMBOLS = dg.AssetSelection.assets(history.symbol_history)
-# A run has one kind of partition: days here, symbols there.
-_CHAIN = dg.AssetSelection.all() - _SYMBOLS
+_LOOKS = dg.AssetSelection.assets(capital.capital_looks)
+# A run has one kind of partition: days here, symbols there. A look has a week of its own.
+_CHAIN = dg.AssetSelection.all() - _SYMBOLS - _LOOKS
 _HOT = dg.AssetSelection.assets(selection.HOT_SCORES, selection.HOT_LIST)
 
 first_start = dg.define_asset_job(
@@ -86,6 +88,11 @@ strategy_trial = dg.define_asset_job(
     selection=_LIBRARY,
     description="Try strategy files that are new or changed; what passes is in force from then on",
 )
+capital_look = dg.define_asset_job(
+    CAPITAL_LOOK,
+    selection=_LOOKS,
+    description="Look once a week at all records: which have proved enough for capital",
+)
 
 PIPELINES = [
     first_start,
@@ -98,4 +105,5 @@ PIPELINES = [
     focused_optimization,
     symbol_backfill,
     strategy_trial,
+    capital_look,
 ]

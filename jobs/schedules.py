@@ -11,6 +11,7 @@ from assets.partitions import days_request
 from jobs.culling import culling
 from jobs.names import FIRST_START
 from jobs.pipelines import (
+    capital_look,
     daily_optimization,
     deep_search,
     hot_coin_scan,
@@ -60,6 +61,8 @@ RULES = (
     Timetable(price_sampling, "20 */1 * * *", None),
     Timetable(deep_search, "10 1 * * 0", None),
     Timetable(culling, "40 0 * * *", None),
+    # A week ends on another weekday each year, and the look waits for its records: most days have none.
+    Timetable(capital_look, "30 6 * * *", None),
 )
 
 

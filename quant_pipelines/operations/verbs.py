@@ -258,6 +258,12 @@ VERBS: tuple[Verb, ...] = (
         route="/api/v1/optimizer/run",
         runs_as="job",
     ),
+    Verb(
+        "capital",
+        "what has proved enough for capital, and what is about to",
+        fields=(Field("look", "switch", "take the week's look first, if it is due", flag="--look"),),
+        asker="home",
+    ),
     Verb("strategy", "list, begin, check and test strategies", kinds=_STRATEGY),
     Verb("data", "what market data are stored, and what is wrong with them", kinds=DATA),
     Verb(

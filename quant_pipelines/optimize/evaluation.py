@@ -1,7 +1,7 @@
 """What a walk-forward asks of a backtest."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 import numpy as np
@@ -26,6 +26,11 @@ class OutOfSample:
         Closed trades as JSON documents, oldest first; ``exit_time`` is in milliseconds.
     is_warm
         Whether there were enough bars before the first day for the strategy to forget where they begin.
+    exposure
+        Signed notional over equity, mean over the closes of each day. ndarray of shape (n_days,), float64;
+        NaN where it is not known, as for several instruments in one account.
+    holding
+        What a long unit of notional earned on each day after funding, fraction. Shape and NaN as above.
 
     Examples
     --------
@@ -35,12 +40,21 @@ class OutOfSample:
     >>> test = OutOfSample(DAY_MS * np.arange(3), np.array([0.01, 0.0, -0.005]), trades=({"pnl": 50.0},))
     >>> test.returns.size == test.days.size, len(test.trades)
     (True, 1)
+    >>> test.exposure
+    array([nan, nan, nan])
     """
 
     days: IntArray
     returns: FloatArray
     trades: tuple[dict[str, Any], ...]
     is_warm: bool = True
+    exposure: FloatArray = field(default_factory=lambda: np.empty(0))
+    holding: FloatArray = field(default_factory=lambda: np.empty(0))
+
+    def __post_init__(self) -> None:
+        for name in ("exposure", "holding"):
+            if not getattr(self, name).size:
+                object.__setattr__(self, name, np.full(self.days.size, np.nan))
 
     def trades_on(self, day_ms: int) -> tuple[dict[str, Any], ...]:
         """Trades that were closed on a day; what is closed where the window ends counts for its last day.
@@ -73,7 +87,8 @@ class OutOfSample:
         is_new = ~np.isin(self.days, known.days)
         days = self.days[is_new]
         trades = tuple(trade for day in days for trade in self.trades_on(int(day)))
-        return OutOfSample(days, self.returns[is_new], trades, self.is_warm)
+        held = self.exposure[is_new], self.holding[is_new]
+        return OutOfSample(days, self.returns[is_new], trades, self.is_warm, *held)
 
 
 def stitched(parts: Sequence[OutOfSample]) -> OutOfSample:
@@ -92,6 +107,8 @@ def stitched(parts: Sequence[OutOfSample]) -> OutOfSample:
         returns=np.concatenate([np.empty(0), *(part.returns for part in parts)]),
         trades=tuple(trade for part in parts for trade in part.trades),
         is_warm=all(part.is_warm for part in parts),
+        exposure=np.concatenate([np.empty(0), *(part.exposure for part in parts)]),
+        holding=np.concatenate([np.empty(0), *(part.holding for part in parts)]),
     )
 
 

@@ -6,14 +6,15 @@ from typing import Any
 
 import numpy as np
 
-from quant_pipelines.backtest import BacktestSettings, SymbolFeed, Trade, sweep
+from quant_pipelines.backtest import BacktestResult, BacktestSettings, SymbolFeed, Trade, sweep
 from quant_pipelines.backtest.account.run import run_symbols
-from quant_pipelines.core.arrays import FloatArray
+from quant_pipelines.core.arrays import FloatArray, IntArray
 from quant_pipelines.core.series import Window
 from quant_pipelines.core.timeframes import DAY_MS, to_ms, warm_from_ms
 from quant_pipelines.optimize.evaluation import OutOfSample
 from quant_pipelines.optimize.folds import Fold
 from quant_pipelines.optimize.space import Parameters
+from quant_pipelines.research.exposure import daily_exposure, daily_holding
 from quant_pipelines.research.history import History
 from quant_pipelines.sdk import Strategy
 
@@ -53,12 +54,21 @@ class BacktestEvaluator:
             strategy,
             self._history.bars_in(Window(start_ms, fold.test_end_ms)),
             feeds=self._feeds(Window(fold.test_start_ms, fold.test_end_ms)),
-            settings=self._settings_of(fold),
+            settings=replace(self._settings_of(fold), has_bar_equity=True, has_bar_position=True),
         )
         days = fold.test_start_ms + DAY_MS * np.arange(len(result.days), dtype=np.int64)
         trades = tuple(self._document(trade) for trade in result.trades)
         is_warm = self._history.is_warm(strategy, fold.test_start_ms)
-        return OutOfSample(days, result.daily_returns, trades, is_warm)
+        return OutOfSample(days, result.daily_returns, trades, is_warm, *self._held(result, days))
+
+    def _held(self, result: BacktestResult, days: IntArray) -> tuple[FloatArray, FloatArray]:
+        """Exposure and holding return of the days; nothing of several books, whose positions have no sum."""
+        if not result.bar_position.size:
+            return np.empty(0), np.empty(0)
+        (member,) = self._history.members
+        bars = member.execution_bars.between(int(days[0]), int(days[-1]) + DAY_MS)
+        exposure = daily_exposure(bars, days, position=result.bar_position, equity=result.bar_equity)
+        return exposure, daily_holding(bars, days, member.funding)
 
     def cover(self, fold: Fold, parameter_sets: Sequence[Parameters]) -> FloatArray:
         """Trade the test window with each set, warm from the bars before it."""

@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from sqlalchemy import Engine
 
 from quant_pipelines.backtest import BacktestSettings
@@ -17,6 +18,7 @@ from quant_pipelines.core.known_funding import KnownFunding, all_known
 from quant_pipelines.core.limits import RiskLimits
 from quant_pipelines.core.series import Window
 from quant_pipelines.core.timeframes import DAY_MS, from_ms
+from quant_pipelines.optimize.capital import beyond_holding
 from quant_pipelines.optimize.decision import DecisionTerms, evidence_of_record
 from quant_pipelines.optimize.evaluation import OutOfSample
 from quant_pipelines.optimize.evidence import CapitalEvidence
@@ -321,7 +323,10 @@ def _alone(record: OutOfSample) -> CapitalEvidence:
     held_ms = (trade["exit_time"] - trade["entry_time"] for trade in record.trades)
     longest_days = -(-max(held_ms, default=1) // DAY_MS)
     terms = DecisionTerms(longest_holding_days=longest_days)
-    return evidence_of_record(record.returns, from_ms(int(record.days[0])).date(), terms=terms)
+    is_held_known = np.isfinite(record.exposure).all() and np.isfinite(record.holding).all()
+    beyond = beyond_holding(record.returns, record.exposure, record.holding) if is_held_known else None
+    first_day = from_ms(int(record.days[0])).date()
+    return evidence_of_record(record.returns, first_day, terms=terms, beyond_holding=beyond)
 
 
 def _without(document: dict[str, Any], names: Collection[str]) -> dict[str, Any]:

@@ -1,25 +1,209 @@
 """Looks of the capital decision in PostgreSQL: they are added, never changed."""
 
-from sqlalchemy import Connection, select
+from collections.abc import Collection
+from datetime import date, timedelta
+from typing import Any, NamedTuple
 
-from quant_pipelines.optimize.decision import NOT_LOOKED_AT, CapitalEvidence
-from quant_pipelines.store.tables import capital_looks, capital_results
+import numpy as np
+from sqlalchemy import Connection, Row, func, insert, select, text
+from sqlalchemy.dialects.postgresql import aggregate_order_by, distinct_on
 
-_OF_RESULT = tuple(name for name in CapitalEvidence._fields if name not in ("tests", "look_day"))
+from quant_pipelines.core.clock import utc_now
+from quant_pipelines.core.timeframes import DAY_MS
+from quant_pipelines.optimize.capital import (
+    CapitalLook,
+    PassedBefore,
+    RecordDays,
+    RecordResult,
+    Seat,
+    Seating,
+    Unit,
+)
+from quant_pipelines.optimize.decision import DecisionTerms
+from quant_pipelines.store.capital_evidence import OF_RESULT
+from quant_pipelines.store.tables import (
+    capital_looks,
+    capital_results,
+    optimizer_tasks,
+    record_days,
+)
+
+_UNIT = ("strategy", "timeframe", "symbol")
+_EPOCH = date(1970, 1, 1)
+_LONGEST_HOLDING = text(
+    "select max((trade->>'exit_time')::bigint - (trade->>'entry_time')::bigint) from research.record_days, "
+    "jsonb_array_elements(trades) as trade where record_id = any(:ids) and day <= :day"
+)
 
 
-def newest_evidence(connection: Connection, record_id: int) -> CapitalEvidence:
-    """Read what the newest look that saw a record says of it; ``NOT_LOOKED_AT`` where none has."""
-    results, looks = capital_results.c, capital_looks.c
+class StoredYear(NamedTuple):
+    """Looks of a calendar year so far, and the terms that its first one fixed; None before it."""
+
+    seatings: tuple[Seating, ...]
+    terms: DecisionTerms | None
+
+
+def newest_look(connection: Connection, exchange: str) -> dict[str, Any] | None:
+    """Read the newest look, in ``records`` a row for each, those that passed first; None before the first."""
+    looks = capital_looks.c
+    query = select(capital_looks).where(looks.exchange == exchange).order_by(looks.look_day.desc()).limit(1)
+    look = connection.execute(query).mappings().one_or_none()
+    if look is None:
+        return None
+    results = capital_results.c
+    shown = select(capital_results).where(results.look_id == look["id"])
+    shown = shown.order_by(results.passed.desc(), results.pool, results.symbol, results.record_id)
+    rows = connection.execute(shown).mappings()
+    return {**look, "records": [dict(row) for row in rows]}
+
+
+def read_year(connection: Connection, exchange: str, year: int) -> StoredYear:
+    """Read the looks of a calendar year, in order."""
+    looks, results = capital_looks.c, capital_results.c
     query = (
-        select(*(results[name] for name in _OF_RESULT), looks.family_size, looks.look_day)
-        .join(capital_looks, looks.id == results.look_id)
-        .where(results.record_id == record_id)
-        .order_by(looks.look_day.desc())
-        .limit(1)
+        select(looks.look_day, looks.terms, *(results[name] for name in Seat._fields))
+        .join(capital_results, results.look_id == looks.id)
+        .where(looks.exchange == exchange, looks.year == year)
+        .order_by(looks.look_day, results.record_id)
     )
-    row = connection.execute(query).one_or_none()
-    if row is None:
-        return NOT_LOOKED_AT
-    values = {name: getattr(row, name) for name in _OF_RESULT}
-    return CapitalEvidence(**values, tests=row.family_size, look_day=row.look_day)
+    seats: dict[date, list[Seat]] = {}
+    terms = None
+    for row in connection.execute(query):
+        terms = terms or DecisionTerms(**row.terms)
+        seats.setdefault(row.look_day, []).append(Seat(row.record_id, row.pool, row.member_id, row.first_day))
+    return StoredYear(tuple(Seating(day, tuple(of_look)) for day, of_look in seats.items()), terms)
+
+
+def passed_before(connection: Connection, exchange: str, year: int) -> PassedBefore:
+    """Read what passed in earlier calendar years."""
+    looks, results = capital_looks.c, capital_results.c
+    earlier = (
+        select(results.record_id, results.pool, results.passed)
+        .join(capital_looks, looks.id == results.look_id)
+        .where(looks.exchange == exchange, looks.year < year, results.pool_passed)
+        .distinct()
+    )
+    rows = connection.execute(earlier).all()
+    records = frozenset(row.record_id for row in rows if row.passed)
+    return PassedBefore(records, frozenset(row.pool for row in rows))
+
+
+def current_records(connection: Connection, exchange: str) -> list[Unit]:
+    """Read the records of the newest version of each strategy, timeframe and symbol; all of them are asked.
+
+    What was searched in an archive has no part in it: no night adds to it.
+    """
+    tasks = optimizer_tasks.c
+    own = (tasks.exchange == exchange, tasks.settings["job"]["archive"].astext.is_(None))
+    newest = (
+        select(*(tasks[name] for name in _UNIT), tasks.strategy_version_id)
+        .where(*own)
+        .ext(distinct_on(*(tasks[name] for name in _UNIT)))
+        .order_by(*(tasks[name] for name in _UNIT), tasks.window_end.desc(), tasks.id.desc())
+        .subquery()
+    )
+    same = [newest.c[name] == tasks[name] for name in (*_UNIT, "strategy_version_id")]
+    query = (
+        select(tasks.record_id, *(tasks[name] for name in _UNIT), tasks.strategy_version_id)
+        .join(newest, same[0] & same[1] & same[2] & same[3])
+        .where(*own)
+        .distinct()
+        .order_by(tasks.record_id)
+    )
+    return [
+        Unit(
+            row.record_id,
+            row.strategy,
+            row.timeframe,
+            row.symbol,
+            f"{row.strategy} {row.timeframe} v{row.strategy_version_id}",
+        )
+        for row in connection.execute(query)
+    ]
+
+
+def seated_records(connection: Connection, exchange: str, year: int) -> list[Unit]:
+    """Read the records that a look of the year has seen, current or not."""
+    looks, results = capital_looks.c, capital_results.c
+    query = (
+        select(results.record_id, *(results[name] for name in _UNIT), results.pool)
+        .join(capital_looks, looks.id == results.look_id)
+        .where(looks.exchange == exchange, looks.year == year)
+        .distinct()
+    )
+    return [Unit(**row) for row in connection.execute(query).mappings()]
+
+
+def read_record_days(connection: Connection, units: Collection[Unit], until: date) -> dict[int, RecordDays]:
+    """Read the days of records up to and with one, by record; those behind a gap only.
+
+    A record without days is left out.
+    """
+    days = record_days.c
+
+    def column(value: Any) -> Any:
+        return func.array_agg(aggregate_order_by(value, days.day))
+
+    query = (
+        select(
+            days.record_id,
+            column(days.day - _EPOCH).label("days"),
+            *(column(days[name]).label(name) for name in ("daily_return", "exposure", "holding_return")),
+        )
+        .where(days.record_id.in_([one.record_id for one in units]), days.day <= until)
+        .group_by(days.record_id)
+    )
+    rows = {row.record_id: row for row in connection.execute(query)}
+    return {one.record_id: _days(one, rows[one.record_id]) for one in units if one.record_id in rows}
+
+
+def longest_holding_days(connection: Connection, record_ids: Collection[int], until: date) -> int:
+    """Whole days of the longest round trip in records, at least 1."""
+    ids = [*record_ids]
+    found = connection.execute(_LONGEST_HOLDING, {"ids": ids, "day": until}).scalar_one()
+    return max(1, -(-(found or 0) // DAY_MS))
+
+
+def save_look(connection: Connection, exchange: str, look: CapitalLook, *, spa_p: float) -> None:
+    """Add a look and what it said of each record, in the caller's transaction: both or nothing."""
+    row = {
+        "exchange": exchange,
+        "year": look.look.year,
+        "look_day": look.seating.look_day,
+        "first_day": look.seating.look_day - timedelta(days=look.look.n_days - 1),
+        "n_days": look.look.n_days,
+        "terms": look.terms._asdict(),
+        "family_size": len(look.results),
+        "pools": look.n_pools,
+        "block": look.block,
+        "symbol_block": look.symbol_block,
+        "alpha_spent": look.alpha_spent,
+        "critical": look.critical,
+        "spa_p": spa_p,
+        "created_at": utc_now(),
+    }
+    added = insert(capital_looks).values(row).returning(capital_looks.c.id)
+    look_id = connection.execute(added).scalar_one()
+    rows = [_result_row(one) | {"look_id": look_id} for one in look.results]
+    connection.execute(insert(capital_results), rows)
+
+
+def _result_row(result: RecordResult) -> dict[str, Any]:
+    unit, seat, evidence = result.unit, result.seat, result.evidence
+    return {
+        **unit._asdict(),
+        "member_id": seat.member_id,
+        "first_day": seat.first_day,
+        "is_beyond_tested": result.is_beyond_tested,
+        "passed": evidence.decision == "passed",
+        "pool_passed": result.pool_passed,
+        **{name: getattr(evidence, name) for name in OF_RESULT},
+    }
+
+
+def _days(unit: Unit, row: Row[Any]) -> RecordDays:
+    numbers = np.array(row.days)
+    begin = int(np.flatnonzero(np.diff(numbers, prepend=numbers[0] - 2) != 1)[-1])
+    parts = (row.daily_return, row.exposure, row.holding_return)
+    values = (np.array(part[begin:], dtype=np.float64) for part in parts)
+    return RecordDays(unit, _EPOCH + timedelta(days=int(numbers[begin])), *values)

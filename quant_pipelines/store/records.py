@@ -117,9 +117,17 @@ def _day_rows(record_id: int, result: FoldResult) -> list[dict[str, Any]]:
             "cover": cover.tolist(),
             "trades": list(test.trades_on(int(day))),
             "computed_at": utc_now(),
+            "exposure": _known(exposure),
+            "holding_return": _known(holding),
         }
-        for day, value, cover in zip(test.days, test.returns, result.cover, strict=True)
+        for day, value, cover, exposure, holding in zip(
+            test.days, test.returns, result.cover, test.exposure, test.holding, strict=True
+        )
     ]
+
+
+def _known(value: float) -> float | None:
+    return None if math.isnan(value) else float(value)
 
 
 def _summary(returns: FloatArray) -> dict[str, Any]:
@@ -134,6 +142,8 @@ def _fold_result(row: Row[Any], tried: tuple[Trial, ...], days: Sequence[Row[Any
         np.array([one.daily_return for one in days], dtype=np.float64),
         tuple(trade for one in days for trade in one.trades),
         is_warm=all(one.is_warm for one in days),
+        exposure=np.array([one.exposure for one in days], dtype=np.float64),
+        holding=np.array([one.holding_return for one in days], dtype=np.float64),
     )
     start_ms = to_ms(row.test_start)
     end_ms = int(test.days[-1]) + DAY_MS if days else start_ms

@@ -40,13 +40,13 @@ with real as (select * from trading.deployments order by id limit 1), record as 
     insert into research.capital_looks
         (exchange, year, look_day, first_day, n_days, terms, family_size, pools, block, symbol_block,
          alpha_spent, spa_p, created_at)
-    select exchange, %(year)s, make_date(%(year)s, 1, 7), make_date(%(year)s, 1, 1), 7, '{}', 1, 1, 1, 1, 0.01,
-        0.01, now()
+    select exchange, %(year)s, make_date(%(year)s, 1, 7), make_date(%(year)s, 1, 1), 7, '{}', 1, 1, 1, 1,
+        0.01, 0.01, now()
     from real returning id
 ), passed as (
     insert into research.capital_results
-        (look_id, record_id, strategy, timeframe, symbol, pool, member_id, first_day, is_beyond_tested, passed,
-         pool_passed, decision, decided_by)
+        (look_id, record_id, strategy, timeframe, symbol, pool, member_id, first_day, is_beyond_tested,
+         passed, pool_passed, decision, decided_by)
     select look.id, record.id, strategy, %(timeframe)s, 'XRP/USDT:USDT', strategy, record.id,
         make_date(%(year)s, 1, 1), false, true, true, 'passed', 'symbol'
     from look, real, record

@@ -14,6 +14,7 @@ from sqlalchemy import Engine, make_url, text
 from quant_pipelines.core.errors import ConfigurationError, StoreError
 from quant_pipelines.core.orders import OrderStatus, Side
 from quant_pipelines.core.stages import Stage
+from quant_pipelines.optimize.decision import CapitalDecision
 from quant_pipelines.optimize.searcher import Trial
 from quant_pipelines.optimize.verdict import VerdictDecision
 from quant_pipelines.store.engine import (
@@ -85,6 +86,7 @@ def test_migrating_an_empty_database_yields_the_tables_of_the_code(empty_databas
         ("trading.fills", "side", Side),
         ("research.optimizer_tasks", "status", TaskStatus),
         ("research.verdicts", "decision", VerdictDecision),
+        ("research.capital_results", "decision", CapitalDecision),
         ("research.optimization_requests", "kind", RequestKind),
         ("research.optimization_requests", "status", RequestStatus),
         ("ops.approvals", "decision", ApprovalDecision),

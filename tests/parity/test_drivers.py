@@ -76,7 +76,7 @@ def run(driver: Callable[..., BacktestResult], scenario: Scenario) -> BacktestRe
     return driver(
         scenario.strategy,
         bars,
-        settings=replace(scenario.settings, rules=scenario.rules),
+        settings=replace(scenario.settings, rules=scenario.rules, has_bar_position=True),
         execution_bars=scenario.execution() if scenario.execution else None,
         funding=scenario.funding(bars) if scenario.funding else None,
         mark=scenario.mark(bars) if scenario.mark else None,
@@ -90,6 +90,7 @@ def test_driver_equals_batch_to_the_bit(name: str, driver: str) -> None:
     expected, actual = run(run_backtest, SCENARIOS[name]), run(DRIVERS[driver], SCENARIOS[name])
     assert actual.trade_rows.tobytes() == expected.trade_rows.tobytes()
     assert actual.bar_equity.tobytes() == expected.bar_equity.tobytes()
+    assert actual.bar_position.tobytes() == expected.bar_position.tobytes()
     assert actual.daily_equity.tobytes() == expected.daily_equity.tobytes()
     assert actual.metrics == expected.metrics
     assert actual.open_position == expected.open_position

@@ -60,6 +60,7 @@ SELECTIONS = {
     "focused_optimization": SEARCH,
     "symbol_backfill": {"symbol_history"},
     "strategy_trial": {"strategy_library"},
+    "capital_look": {"capital_looks"},
 }
 OPERATORS = {
     "approve_candidate",
@@ -94,6 +95,7 @@ DEPENDENCIES = {
     "walk_forward": {"data_repair", "funding_rates", "hot_list", "symbol_history", "strategy_library"},
     "verdicts": {"walk_forward"},
     "paper_screen": {"verdicts"},
+    "capital_looks": {"verdicts"},
     "deployments": {"paper_screen"},
     "scorecard": {"deployments"},
 }
@@ -178,6 +180,7 @@ def test_schedules_run_when_they_should() -> None:
         "price_sampling_schedule": ("20 */1 * * *", "UTC"),
         "deep_search_schedule": ("10 1 * * 0", "UTC"),
         "culling_schedule": ("40 0 * * *", "UTC"),
+        "capital_look_schedule": ("30 6 * * *", "UTC"),
     }
 
 

@@ -168,6 +168,7 @@ def account_result(plan: AccountPlan, passed: Passed) -> AccountResult:
         daily_returns=returns,
         daily_equity=record.value,
         bar_equity=record.bar_value,
+        bar_position=np.empty(0),
         metrics=metrics_of(returns, rows[:, PNL], activity),
         bars=sum(one.bars for one in results),
         seconds=0.0,
@@ -221,7 +222,7 @@ def _book_result(plan: AccountPlan, passed: Passed, number: int, before: FloatAr
     state = outcome.state
     curve = state.curve._replace(equity=float(own[-1]))
     ended = outcome._replace(state=state._replace(curve=curve))
-    kept = Record(own[None], np.empty((1, 0)), record.trades[number : number + 1])
+    kept = Record(own[None], np.empty((1, 0)), np.empty((1, 0)), record.trades[number : number + 1])
     earned = np.diff(equity, prepend=book.settings.capital)
     result = replace(result_of(ended, market, book.settings, kept), bar_equity=np.empty(0))
     notional, value = record.notional[number], record.value

@@ -309,10 +309,13 @@ def end_lanes(books: Books, quiet: Quiet, tape: Tape, terms: LoopTerms, record: 
 
 
 @inlined
-def keep_equity(record: Record, quiet: Quiet, position: np.uint64) -> None:
-    """Record the equity of all books at a close."""
-    for j in range(record.bar_equity.shape[0]):
-        record.bar_equity[j, position] = get(quiet.equity, j)
+def keep_close(record: Record, quiet: Quiet, bar: np.uint64) -> None:
+    """Record the equity and the position of all books at a close, what of both is asked for."""
+    for j in range(record.daily_equity.shape[0]):
+        if record.bar_equity.shape[1] > 0:
+            record.bar_equity[j, bar] = get(quiet.equity, j)
+        if record.bar_position.shape[1] > 0:
+            record.bar_position[j, bar] = get(quiet.position, j)
 
 
 def make_loop(width: int) -> Loop:  # noqa: C901 - one loop, whose branches are all events
@@ -327,7 +330,8 @@ def make_loop(width: int) -> Loop:  # noqa: C901 - one loop, whose branches are 
         terms, record = lent(terms), lent(record)
         books = Books(room(state, width), room(EMPTY_LOG, width), room(Course(0, 0.0, 0), width))
         quiet = quiet_lanes(state, width)
-        has_volatility, has_bar_equity = tape.volatility.size > 0, record.bar_equity.shape[1] > 0
+        has_volatility = tape.volatility.size > 0
+        has_closes = record.bar_equity.shape[1] + record.bar_position.shape[1] > 0
         is_trailed, cursor = tape.atr.size > 0, Cursor(0, 0, 0)
         pause, change, turn = tape.pause[0], targets.bar[0], Turn(splat(np.nan, width), NONE, 0)
         n_bars, last = tape.ts.size, last_span(tape.beside)
@@ -359,8 +363,8 @@ def make_loop(width: int) -> Loop:  # noqa: C901 - one loop, whose branches are 
                     quiet = decide_lanes(books, quiet, due, Closed(close, volatility), here)
                 if is_trailed:
                     quiet = trailed(quiet, low, high, tape.atr[u])
-                if has_bar_equity:
-                    keep_equity(record, quiet, u)
+                if has_closes:
+                    keep_close(record, quiet, u)
         return end_lanes(books, quiet, tape, terms_in(terms, tape.beside, last), record)
 
     return run

@@ -56,6 +56,9 @@ class BacktestResult:
         Equity at the end of each of these days, shape (n_days,), quote.
     bar_equity
         Equity at every execution close, shape (n_bars,), or (0,) where it wasn't asked for.
+    bar_position
+        Signed base quantity held at every execution close, in the same way; what is closed at the end stands
+        in the last one, which it was held through.
     metrics
         By name; None where a measure isn't defined.
     bars
@@ -104,6 +107,7 @@ class BacktestResult:
     daily_returns: FloatArray
     daily_equity: FloatArray
     bar_equity: FloatArray
+    bar_position: FloatArray
     metrics: dict[str, float | None]
     bars: int
     seconds: float
@@ -210,6 +214,7 @@ def result_of(
         daily_returns=returns,
         daily_equity=record.daily_equity[0],
         bar_equity=record.bar_equity[0],
+        bar_position=record.bar_position[0],
         metrics=metrics_of(returns, rows[:, PNL], activity),
         bars=n_bars,
         seconds=0.0,

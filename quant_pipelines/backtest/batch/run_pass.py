@@ -22,12 +22,19 @@ FIRST_CAPACITY, LIKELY_CAPACITY = 4_096, 16_384
 
 
 def new_record(
-    market: Market, *, has_bar_equity: bool, width: int = 1, capacity: int = FIRST_CAPACITY
+    market: Market,
+    *,
+    has_bar_equity: bool,
+    has_bar_position: bool = False,
+    width: int = 1,
+    capacity: int = FIRST_CAPACITY,
 ) -> Record:
     """Arrays for a pass over a market, with room for that many round trips in each lane."""
-    n_bars = len(market.execution) if has_bar_equity else 0
+    n_bars = len(market.execution)
     trades = np.empty((width, capacity, len(COLUMNS)))
-    return Record(np.empty((width, market.n_days)), np.empty((width, n_bars)), trades)
+    bar_equity = np.empty((width, n_bars if has_bar_equity else 0))
+    bar_position = np.empty((width, n_bars if has_bar_position else 0))
+    return Record(np.empty((width, market.n_days)), bar_equity, bar_position, trades)
 
 
 def with_room(record: Record, capacity: int) -> Record:

@@ -30,7 +30,8 @@ def run_alone(strategy: Strategy, bars: Bars, settings: BacktestSettings, feed: 
         read = ahead(strategy, bars, settings.rules, scales=scales_of(strategy, bars))
         outcome, record = drive(strategy, market, settings, read)
     else:
-        record = new_record(market, has_bar_equity=settings.has_bar_equity)
+        kept = {"has_bar_equity": settings.has_bar_equity, "has_bar_position": settings.has_bar_position}
+        record = new_record(market, **kept)
         tape = market.tape(strategy.stops)
         (outcome,), record = run_pass([strategy], market, settings, record, tape)
     result = result_of(outcome, market, settings, record)

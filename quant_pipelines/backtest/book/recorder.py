@@ -44,6 +44,7 @@ class Recorder:
         self._trades = np.empty((1, 2 * len(market.execution) + 1, len(COLUMNS)))
         self._daily = np.full(market.n_days, settings.capital)
         self._bars: list[float] = []
+        self._held: list[float] = []
         self._position = 0.0
         self._tally = Tally(0, 0.0, settings.capital, 0.0)
 
@@ -65,6 +66,7 @@ class Recorder:
 
     def add_stretch(self, strip: Strip, stretch: Stretch) -> None:
         """Record bars that a book has played in one call."""
+        before = self._position
         traded = self._add_events(stretch.events)
         self._tally = stretch.tally._replace(traded_notional=traded)
         first, end = strip.first, stretch.until
@@ -72,6 +74,7 @@ class Recorder:
         for last in (*(np.flatnonzero(np.diff(days)) + first).tolist(), end - 1):
             self._daily[int(days[last - first]) :] = strip.equity[last]
         self._bars.extend(strip.equity[first:end].tolist())
+        self._held.extend([before] * (end - first - 1) + [self._position])
 
     def add(self, book: Book, events: list[BookEvent]) -> None:
         """Record a bar after the book has stepped over it."""
@@ -79,6 +82,7 @@ class Recorder:
         self._tally = tally_after(self._tally, traded, is_held, book.equity)
         self._daily[book.last_ts // DAY_MS - self._market.first_day :] = book.equity
         self._bars.append(book.equity)
+        self._held.append(book.account.position)
 
     def rescale(self, growth: float) -> None:
         """Measure by another number of units after a flow of cash."""
@@ -112,7 +116,9 @@ class Recorder:
         if state is None:
             raise BacktestError("no bar was recorded; expected some")
         kept = np.array(self._bars if self._settings.has_bar_equity else [])
-        return LoopResult(state, self._log, self._tally), Record(self._daily[None], kept[None], self._trades)
+        held = np.array(self._held if self._settings.has_bar_position else [])
+        record = Record(self._daily[None], kept[None], held[None], self._trades)
+        return LoopResult(state, self._log, self._tally), record
 
     def _add_events(self, events: list[BookEvent]) -> float:
         """Log what happened in a bar; the sum of all that was traded by then is returned."""

@@ -34,6 +34,8 @@ class BacktestSettings:
         Whether an open position is closed at the last close, with its costs.
     has_bar_equity
         Whether the equity at every execution bar is kept in the result.
+    has_bar_position
+        Whether the position at every execution bar is, too; of a single book.
     specifications
         Lots, fees and brackets as of a date, in the place of the rules' own; none by default.
 
@@ -61,6 +63,7 @@ class BacktestSettings:
     trade_from_ms: int | None = None
     close_at_end: bool = False
     has_bar_equity: bool = True
+    has_bar_position: bool = False
     specifications: SpecificationHistory = ALWAYS_THE_SAME
 
     def __post_init__(self) -> None:

@@ -101,12 +101,15 @@ class Record(NamedTuple):
         Equity at the end of each UTC day from the first bar's on, shape (n_lanes, n_days).
     bar_equity
         Equity at every close, shape (n_lanes, n_bars); left alone if it has shape (n_lanes, 0).
+    bar_position
+        Signed base quantity held at every close, in the same way.
     trades
         Finished round trips, shape (n_lanes, capacity, len(COLUMNS)); those beyond it are only counted.
     """
 
     daily_equity: FloatArray
     bar_equity: FloatArray
+    bar_position: FloatArray
     trades: FloatArray
 
 

@@ -35,6 +35,8 @@ class Pools(NamedTuple):
         One for each member, in order of their first candidates.
     returns
         ndarray of shape (n_days, n_members), float64; NaN before the first candidate's record begins.
+    beyond_holding
+        The same of what was pooled beside the returns, with the same weights; None where nothing was.
 
     Examples
     --------
@@ -46,9 +48,16 @@ class Pools(NamedTuple):
 
     labels: tuple[Hashable, ...]
     returns: FloatArray
+    beyond_holding: FloatArray | None = None
 
 
-def pooled_at_equal_risk(returns: FloatArray, labels: Sequence[Label]) -> Pools:
+def pooled_at_equal_risk(
+    returns: FloatArray,
+    labels: Sequence[Label],
+    *,
+    beyond_holding: FloatArray | None = None,
+    counted: BoolArray | None = None,
+) -> Pools:
     """Pool the candidates of a label, each weighted by one over what it moved in the 60 days before.
 
     A day's weights rest on earlier days alone, so that a later day never changes it. A candidate joins its
@@ -61,6 +70,11 @@ def pooled_at_equal_risk(returns: FloatArray, labels: Sequence[Label]) -> Pools:
     labels
         Of each candidate: strategy and timeframe for the first question, and the symbol for the second.
         Parameters and directions are no part of it.
+    beyond_holding
+        Pooled beside the returns with their weights; same shape, NaN on the same days.
+    counted
+        Whether a candidate is part of its pool on a day; same shape, bool. By default each is on all days of
+        its record. A day that came too late to be seen when its week was looked at is left out for good.
 
     Examples
     --------
@@ -71,17 +85,13 @@ def pooled_at_equal_risk(returns: FloatArray, labels: Sequence[Label]) -> Pools:
     >>> pools.labels, pools.returns[-1].round(4).tolist()  # the wild one has a third of the calm one's weight
     (('ema', 'rsi'), [-0.015, -0.01])
     """
-    names = list(dict.fromkeys(labels))
     weights = _weights(returns)
-    columns = []
-    for name in names:
-        inside = [place for place, label in enumerate(labels) if label == name]
-        share, moved = weights[:, inside], np.nan_to_num(returns[:, inside])
-        total = share.sum(axis=1)
-        columns.append(
-            np.where(total > 0.0, (share * moved).sum(axis=1) / np.where(total > 0, total, 1), np.nan)
-        )
-    return Pools(tuple(names), _without_gaps(np.column_stack(columns)))
+    if counted is not None:
+        weights = np.where(counted, weights, 0.0)
+    names = tuple(dict.fromkeys(labels))
+    inside = [[place for place, label in enumerate(labels) if label == name] for name in names]
+    beside = None if beyond_holding is None else _pooled(beyond_holding, weights, inside)
+    return Pools(names, _pooled(returns, weights, inside), beside)
 
 
 def near_twins(returns: FloatArray, *, least_correlation: float = 0.95) -> IntArray:
@@ -141,6 +151,16 @@ def passed_inside(pools: BoolArray, symbols: BoolArray, parents: Sequence[int]) 
     array([ True, False, False])
     """
     return symbols & pools[np.asarray(parents, dtype=np.int64)]
+
+
+def _pooled(returns: FloatArray, weights: FloatArray, inside: Sequence[list[int]]) -> FloatArray:
+    columns = []
+    for places in inside:
+        share, moved = weights[:, places], np.nan_to_num(returns[:, places])
+        total = share.sum(axis=1)
+        mean = (share * moved).sum(axis=1) / np.where(total > 0.0, total, 1.0)
+        columns.append(np.where(total > 0.0, mean, np.nan))
+    return _without_gaps(np.column_stack(columns))
 
 
 def _weights(returns: FloatArray) -> FloatArray:

@@ -98,12 +98,16 @@ def seen_at(
     terms: DecisionTerms | None = None,
     *,
     beyond_holding: FloatArray | None = None,
+    asked: BoolArray | None = None,
 ) -> Iterator[LookResult]:
     """Test each look's records against both nulls: a candidate passes once both have fallen.
 
     The nulls are a mean net return of at most 0, and of at most that of holding the own average exposure with
     funding. All hypotheses of all candidates are one family of one step-down, so that the error holds
     whichever null is true of whom. A block's length is fixed by the first look of a calendar year.
+
+    Whoever joins later is asked from that look on: the maximum holds it from there, and only from there its
+    crossings count. Whoever leaves keeps the error that it has spent: paths on which it crossed stay crossed.
 
     Parameters
     ----------
@@ -117,6 +121,9 @@ def seen_at(
     beyond_holding
         Daily returns less those of holding the average exposure; same shape. Without it only the first null
         is tested, which is right for candidates whose average exposure is nothing.
+    asked
+        Whether a candidate is part of a look. ndarray of shape (n_looks, n_candidates), bool; by default all
+        are of all. What it is not part of rests on nothing of it.
 
     Raises
     ------
@@ -137,27 +144,37 @@ def seen_at(
     """
     terms = terms or DecisionTerms()
     hypotheses = _hypotheses(returns, beyond_holding, terms)
+    is_part = np.ones((len(looks), returns.shape[1]), dtype=bool) if asked is None else asked
+    is_part = np.tile(is_part, hypotheses.shape[1] // returns.shape[1])
     fallen = np.zeros(hypotheses.shape[1], dtype=bool)
     paths, year = ResampledPaths(terms.n_paths, block=1, seed=terms.seed), None
     crossed = np.zeros((terms.n_paths, fallen.size), dtype=bool)
-    for look in looks:
+    for look, part in zip(looks, is_part, strict=True):
         days = hypotheses[: look.n_days]
         if look.year != year:
-            block, year = block_length(days, terms.longest_holding_days), look.year
+            known = days[:, part] if part.any() else days
+            block, year = block_length(known, terms.longest_holding_days), look.year
             paths = ResampledPaths(terms.n_paths, block=block, seed=terms.seed)
             crossed = np.zeros(crossed.shape, dtype=bool)
         observed, resampled = observed_statistics(days, paths.block), paths.grown(days)
         scales = own_scales(resampled)
-        standing = _is_tested(days, paths.block, terms) & np.isfinite(scales) & ~fallen
+        standing = part & _is_tested(days, paths.block, terms) & np.isfinite(scales) & ~fallen
         units = np.where(np.isfinite(scales), scales, 1.0)
         resampled /= units
         error = YearsError(SPENDING[terms.spending](terms.alpha, look.elapsed), terms.alpha)
-        step = step_down(observed / units, resampled, crossed=crossed, standing=standing, error=error)
+        spent = _spent(crossed, ~standing & ~fallen)
+        step = step_down(observed / units, resampled, crossed=spent, standing=standing, error=error)
         fallen, crossed = fallen | step.rejected, crossed | ((resampled > step.critical) & standing)
         hardest = _hardest(np.where(fallen, np.inf, observed / units).reshape(-1, returns.shape[1]))
         critical, critical_at_last = _in_own_units(step, np.where(standing, scales, np.inf))[:, hardest]
         passed = np.asarray(fallen.reshape(-1, returns.shape[1]).all(axis=0))
         yield LookResult(look, observed[hardest], critical, critical_at_last, paths.block, passed)
+
+
+def _spent(crossed: BoolArray, absent: BoolArray) -> BoolArray:
+    """Crossings that count: those of a hypothesis that is not tested now count for everybody."""
+    gone: BoolArray = np.asarray(crossed[:, absent].any(axis=1))
+    return crossed | gone[:, None] if gone.any() else crossed
 
 
 def _is_tested(days: FloatArray, block: int, terms: DecisionTerms) -> BoolArray:

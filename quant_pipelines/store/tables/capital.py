@@ -14,8 +14,7 @@ from sqlalchemy import (
     UniqueConstraint,
 )
 
-from quant_pipelines.optimize.outcome import CapitalDecision
-from quant_pipelines.store.tables.base import document, identity, metadata, moment, one_of, text
+from quant_pipelines.store.tables.base import document, identity, metadata, moment, text
 
 capital_looks = Table(
     "capital_looks",
@@ -98,7 +97,8 @@ capital_results = Table(
     Column("sharpe_low", Double),
     Column("sharpe_high", Double),
     PrimaryKeyConstraint("look_id", "record_id"),
-    CheckConstraint(one_of("decision", CapitalDecision), name="decision"),
+    # The words are those of ``CapitalDecision``, whose package would bring a compiler into every process.
+    CheckConstraint("decision in ('passed', 'refused', 'undecided')", name="decision"),
     CheckConstraint("passed = (decision = 'passed')", name="passed"),
     schema="research",
     comment="What a look said of a record; a row never changes and never goes",

@@ -130,3 +130,42 @@ def test_a_gap_in_a_record_is_refused(value: float) -> None:
 def test_nulls_of_different_shapes_are_refused() -> None:
     with pytest.raises(OptimizationError, match=r"beyond_holding has shape \(730, 5\)"):
         [*seen_at(days_of(0), AT_LAST, TERMS, beyond_holding=days_of(0)[:, :5])]
+
+
+OF_YEAR = tuple(look for look in weekly_looks(FIRST, 730) if look.year == 2026)
+
+
+def test_a_candidate_that_is_never_asked_changes_nobodys_decision() -> None:
+    days = days_of(0, edge=3.0)
+    beside = np.column_stack([days, 5.0 * days[:, 2]])
+    asked = np.ones((len(OF_YEAR), 7), dtype=bool)
+    asked[:, 6] = False
+    for alone, both in zip(
+        seen_at(days, OF_YEAR, TERMS), seen_at(beside, OF_YEAR, TERMS, asked=asked), strict=True
+    ):
+        assert (alone.block, alone.passed.tolist()) == (both.block, both.passed[:6].tolist())
+        assert alone.critical.tolist() == both.critical[:6].tolist()
+        assert not both.passed[6]
+
+
+def test_a_candidate_that_joins_late_leaves_earlier_looks_alone_and_passes_only_then() -> None:
+    days = days_of(0, edge=4.0)
+    asked = np.ones((len(OF_YEAR), 6), dtype=bool)
+    asked[:40, 2] = False
+    others = np.delete(days, 2, axis=1)
+    seen = [*seen_at(days, OF_YEAR, TERMS, asked=asked)]
+    for with_it, without in zip(seen[:40], seen_at(others, OF_YEAR[:40], TERMS), strict=True):
+        assert np.delete(with_it.critical, 2).tolist() == without.critical.tolist()
+    assert [bool(one.passed[2]) for one in seen].index(True) == 40
+
+
+def test_who_leaves_keeps_the_error_that_it_has_spent() -> None:
+    """Else a family could buy back its error by ending the records that crossed on many paths."""
+    days, looks = days_of(1) - 0.001, (Look(548, 2026, 0.5), Look(730, 2026, 1.0))
+    linear = TERMS._replace(spending="linear", alpha=0.2)
+    asked = np.array([[True] * 6, [True] + [False] * 5])
+    (*_, left), (*_, alone) = (
+        seen_at(days, looks, linear, asked=asked),
+        seen_at(days[:, :1], looks, linear),
+    )
+    assert left.critical[0] > alone.critical[0]

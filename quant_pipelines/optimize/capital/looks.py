@@ -1,0 +1,309 @@
+"""The looks of a calendar year at stored records, in order: what each said of everybody who was there.
+
+A calendar year spends one error. Pools are asked first, at ``POOL_SHARE`` of it, then the members inside what
+passed, at the rest. A new year begins with the whole error, new seats and the whole records. What passed
+stays passed, in later years too: the error is the chance of a single false promotion in a year, and what was
+promoted is not promoted again. Taking back is not the decision's: what trades is watched by its own triggers.
+"""
+
+import math
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from functools import cached_property
+from typing import NamedTuple
+
+import numpy as np
+
+from quant_pipelines.core.arrays import BoolArray
+from quant_pipelines.optimize.capital.family import family_of
+from quant_pipelines.optimize.capital.records import RecordDays, Unit
+from quant_pipelines.optimize.capital.seating import Seat, Seating
+from quant_pipelines.optimize.decision import (
+    POOL_SHARE,
+    SPENDING,
+    CapitalEvidence,
+    DecidedBy,
+    DecisionTerms,
+    Look,
+    LookResult,
+    Pools,
+    capital_outcome,
+    passed_inside,
+    seen_at,
+    superior_predictive_ability,
+)
+from quant_pipelines.optimize.decision.records import length_of_records
+
+_MOST_DAYS = 1_000_000
+_LEAST_SPA_DAYS = 3
+
+
+class PassedBefore(NamedTuple):
+    """What passed in earlier calendar years: it is not asked again.
+
+    Parameters
+    ----------
+    records, pools
+        Ids and names.
+
+    Examples
+    --------
+    >>> from quant_pipelines.optimize.capital import PassedBefore
+    >>> PassedBefore().records
+    frozenset()
+    """
+
+    records: frozenset[int] = frozenset()
+    pools: frozenset[str] = frozenset()
+
+
+class RecordResult(NamedTuple):
+    """What a look said of a record.
+
+    Parameters
+    ----------
+    unit, seat
+        Which, and where it was asked.
+    evidence
+        The decision and what it rests on.
+    pool_passed
+        Whether its pool has passed by then.
+    is_beyond_tested
+        Whether the second null was asked of all of its days.
+
+    Examples
+    --------
+    >>> from quant_pipelines.optimize.capital import RecordResult
+    >>> RecordResult._fields[:3]
+    ('unit', 'seat', 'evidence')
+    """
+
+    unit: Unit
+    seat: Seat
+    evidence: CapitalEvidence
+    pool_passed: bool
+    is_beyond_tested: bool
+
+
+class CapitalLook(NamedTuple):
+    """One look.
+
+    Parameters
+    ----------
+    seating, look
+        Who was asked, and when.
+    terms
+        What it was made by.
+    n_pools
+        Pools that were asked.
+    block, symbol_block
+        Days of a resampled block of the pools, and of the members inside them.
+    alpha_spent
+        Error that was spent by then, of the year's.
+    critical
+        Lowest that a tested pool would have had to exceed; None where nothing may be spent yet, or none is.
+    results
+        By record.
+
+    Examples
+    --------
+    >>> from quant_pipelines.optimize.capital import CapitalLook
+    >>> CapitalLook._fields[:3]
+    ('seating', 'look', 'terms')
+    """
+
+    seating: Seating
+    look: Look
+    terms: DecisionTerms
+    n_pools: int
+    block: int
+    symbol_block: int
+    alpha_spent: float
+    critical: float | None
+    results: tuple[RecordResult, ...]
+
+
+class _Seen(NamedTuple):
+    """Both levels of a look."""
+
+    pools: LookResult
+    members: LookResult
+
+
+class YearOfLooks:
+    """The looks of a calendar year; earlier ones come out as they were, from days that never change.
+
+    Parameters
+    ----------
+    records
+        By id; all who have a seat, with their days up to the looks at which they were there.
+    seatings
+        The year's looks in order; see ``seated``.
+    terms
+        Those of the year's first look.
+    before
+        What passed in earlier years.
+
+    Examples
+    --------
+    >>> from datetime import date
+    >>> import numpy as np
+    >>> from quant_pipelines.optimize.capital import RecordDays, Unit, YearOfLooks, seated
+    >>> from quant_pipelines.optimize.decision import DecisionTerms
+    >>> days = 0.01 * np.random.default_rng(1).standard_normal((365, 2)) + [0.003, 0.0]
+    >>> records = {}
+    >>> for number, name in enumerate(["ema", "rsi"]):
+    ...     unit = Unit(number, name, "1h", "BTC", f"{name} 1h v1")
+    ...     records[number] = RecordDays(unit, date(2026, 1, 1), days[:, number], *np.zeros((2, 365)))
+    >>> seating = seated([*records.values()], [], date(2026, 12, 31))
+    >>> year = YearOfLooks(records, [seating], DecisionTerms(n_paths=999))
+    >>> (look,) = year.looks()
+    >>> [(one.seat.record_id, one.evidence.decision, one.evidence.decided_by) for one in look.results]
+    [(0, 'passed', 'pool'), (1, 'refused', 'pool')]
+    >>> year.global_p_value(look) < 0.01
+    True
+    """
+
+    def __init__(
+        self,
+        records: Mapping[int, RecordDays],
+        seatings: Sequence[Seating],
+        terms: DecisionTerms,
+        before: PassedBefore = PassedBefore(),  # noqa: B008 - frozen
+    ) -> None:
+        self._records = records
+        self._seatings = seatings
+        self._terms = terms
+        self._before = before
+        self._family = family_of(records, seatings)
+
+    def looks(self) -> Iterator[CapitalLook]:
+        """Yield each look of the year in order.
+
+        Raises
+        ------
+        OptimizationError
+            If the terms can't be used.
+        """
+        family, alpha = self._family, self._terms.alpha
+        pools = family.pools_present & ~self._passed_pools
+        members = family.members_present & self._is_crowded & ~self._passed_members
+        seen = zip(
+            self._seen(family.pools, pools, POOL_SHARE * alpha),
+            self._seen(family.members, members, (1.0 - POOL_SHARE) * alpha),
+            strict=True,
+        )
+        passed = set(self._before.records)
+        for at, levels in enumerate(seen):
+            look = self._look(_Seen(*levels), at, passed)
+            passed |= {one.seat.record_id for one in look.results if one.evidence.decision == "passed"}
+            yield look
+
+    def global_p_value(self, look: CapitalLook) -> float:
+        """Hansen's p value of the best member that was there: whether there is any edge at all."""
+        family, n_days = self._family, look.look.n_days
+        if n_days < _LEAST_SPA_DAYS:
+            return 1.0
+        is_here = family.members_present[family.looks.index(look.look)]
+        return superior_predictive_ability(
+            family.members.returns[:n_days, is_here],
+            block=min(look.block, n_days),
+            n_resamples=self._terms.n_paths,
+            seed=self._terms.seed,
+        )
+
+    @cached_property
+    def _passed_pools(self) -> BoolArray:
+        return np.array([label in self._before.pools for label in self._family.pools.labels])
+
+    @cached_property
+    def _passed_members(self) -> BoolArray:
+        """Members of which each record has passed in an earlier year."""
+        done = np.array([number in self._before.records for number in self._family.record_ids])
+        members = np.asarray(self._family.member_of)
+        return np.array([done[members == member].all() for member in range(members.max() + 1)])
+
+    @cached_property
+    def _is_crowded(self) -> BoolArray:
+        """Whether a member is asked beside its pool; one that is alone in a pool is that pool.
+
+        A pool that passed in an earlier year did so by other days than those of whoever is alone in it now.
+        """
+        parents = self._family.parent_of
+        return np.asarray(self._family.crowded | self._passed_pools[list(parents)])
+
+    def _seen(self, level: Pools, asked: BoolArray, alpha: float) -> Iterator[LookResult]:
+        terms, beyond = self._terms._replace(alpha=alpha), level.beyond_holding
+        return seen_at(level.returns, self._family.looks, terms, beyond_holding=beyond, asked=asked)
+
+    def _look(self, seen: _Seen, at: int, passed: Collection[int]) -> CapitalLook:
+        look, spending = seen.pools.look, SPENDING[self._terms.spending]
+        shares = (POOL_SHARE * self._terms.alpha, (1.0 - POOL_SHARE) * self._terms.alpha)
+        criticals = seen.pools.critical[np.isfinite(seen.pools.critical)]
+        return CapitalLook(
+            seating=self._seatings[at],
+            look=look,
+            terms=self._terms,
+            n_pools=int(self._family.pools_present[at].sum()),
+            block=seen.pools.block,
+            symbol_block=seen.members.block,
+            alpha_spent=sum(spending(share, look.elapsed) for share in shares),
+            critical=float(criticals.min()) if criticals.size else None,
+            results=tuple(self._results(seen, at, passed)),
+        )
+
+    def _results(self, seen: _Seen, at: int, passed: Collection[int]) -> Iterator[RecordResult]:
+        family, seating = self._family, self._seatings[at]
+        pools, alone = seen.pools.passed | self._passed_pools, ~self._is_crowded[at]
+        own = (seen.members.passed | alone)[list(family.member_of)]
+        inside = passed_inside(pools, own, family.pool_of)
+        lengths = [family.pools.returns, family.members.returns]
+        of_pools, of_members = (length_of_records(days[: seen.pools.look.n_days]) for days in lengths)
+        for seat in seating.seats:
+            place = family.record_ids.index(seat.record_id)
+            pool, member = family.pool_of[place], family.member_of[place]
+            has_passed = seat.record_id in passed or bool(inside[place])
+            if alone[member] or not pools[pool]:
+                asked = _Asked("pool", seen.pools, pool, int(of_pools[pool]))
+            else:
+                asked = _Asked("symbol", seen.members, member, int(of_members[member]))
+            evidence = _evidence(asked, has_passed)._replace(
+                tests=len(seating.seats), look_day=seating.look_day
+            )
+            known = self._records[seat.record_id].since(seat.first_day).until(seating.look_day)
+            yield RecordResult(known.unit, seat, evidence, bool(pools[pool]), known.is_held_known)
+
+
+class _Asked(NamedTuple):
+    """The question that decides: of whom, what was seen, its place in it, and days of the record."""
+
+    by: DecidedBy
+    seen: LookResult
+    place: int
+    n_days: int
+
+
+def _evidence(asked: _Asked, has_passed: bool) -> CapitalEvidence:
+    seen, place = asked.seen, asked.place
+    statistic, at_last = float(seen.statistics[place]), float(seen.critical_at_last[place])
+    is_known = math.isfinite(statistic)
+    if not has_passed and not (is_known and math.isfinite(at_last)):
+        return CapitalEvidence("undecided", "too_short")
+    outcome = capital_outcome(statistic, asked.n_days, passed=has_passed, critical=at_last)
+    critical = float(seen.critical[place])
+    return CapitalEvidence(
+        outcome.decision,
+        asked.by,
+        more_days=_told(outcome.more_days),
+        fewest_more_days=_told(outcome.fewest_more_days),
+        most_more_days=_told(outcome.most_more_days),
+        statistic=statistic if is_known else None,
+        critical=critical if math.isfinite(critical) else None,
+        sharpe=outcome.sharpe,
+        sharpe_low=outcome.sharpe_low,
+        sharpe_high=outcome.sharpe_high,
+    )
+
+
+def _told(days: int | None) -> int | None:
+    """Days that a person may wait for; thousands of years are none."""
+    return days if days is not None and days <= _MOST_DAYS else None

@@ -1,0 +1,122 @@
+"""A calendar year of looks: who passes by which question, and what a new year does."""
+
+from collections.abc import Sequence
+from datetime import date, timedelta
+
+import numpy as np
+import pytest
+
+from quant_pipelines.optimize.capital import (
+    CapitalLook,
+    PassedBefore,
+    RecordDays,
+    Seating,
+    Unit,
+    YearOfLooks,
+    newest_look_day,
+    seated,
+)
+from quant_pipelines.optimize.decision import DecisionTerms
+
+FIRST = date(2025, 1, 1)
+END = date(2026, 12, 31)
+N_DAYS = (END - FIRST).days + 1
+TERMS = DecisionTerms(n_paths=1999)
+
+
+def record(
+    number: int, *, edge: float = 0.0, name: str = "ema", version: int = 1, since: date = FIRST
+) -> RecordDays:
+    """Days of a volatility of 2 % with an annual Sharpe ratio; nothing is known of what was held."""
+    chance = np.random.default_rng([4, number])
+    days = 0.02 * (chance.standard_normal(N_DAYS) + edge / np.sqrt(365))
+    unknown = np.full(N_DAYS, np.nan)
+    unit = Unit(number, name, "1h", f"S{number}", f"{name} 1h v{version}")
+    return RecordDays(unit, FIRST, days, unknown, unknown).since(since)
+
+
+def looks(
+    records: Sequence[RecordDays], days: Sequence[date] = (END,), before: PassedBefore | None = None
+) -> list[CapitalLook]:
+    seatings: list[Seating] = []
+    for day in days:
+        seatings.append(seated([one for one in records if one.first_day <= day], seatings, day))
+    year = YearOfLooks({one.record_id: one for one in records}, seatings, TERMS, before or PassedBefore())
+    return [*year.looks()]
+
+
+def decided(look: CapitalLook) -> dict[int, tuple[str, str]]:
+    return {one.seat.record_id: (one.evidence.decision, one.evidence.decided_by) for one in look.results}
+
+
+def test_a_symbol_passes_only_by_itself_inside_its_pool() -> None:
+    (look,) = looks([record(1, edge=6.0), record(2, edge=6.0), record(3, edge=0.5)])
+    assert decided(look) == {
+        1: ("passed", "symbol"),
+        2: ("passed", "symbol"),
+        3: ("refused", "symbol"),
+    }
+    assert {one.pool_passed for one in look.results} == {True}
+
+
+def test_who_is_alone_in_its_pool_passes_with_it() -> None:
+    (look,) = looks([record(1, edge=4.0), record(2, name="rsi")])
+    assert decided(look)[1] == ("passed", "pool")
+    assert look.results[0].evidence.tests == 2
+
+
+def test_a_short_record_is_not_decided_yet() -> None:
+    (look,) = looks([record(1), record(2, name="rsi", since=END - timedelta(days=30))])
+    assert decided(look)[2] == ("undecided", "too_short")
+
+
+def test_another_version_is_a_pool_of_its_own() -> None:
+    (look,) = looks([record(1, edge=6.0), record(2, version=2)])
+    assert [one.pool_passed for one in look.results] == [True, False]
+
+
+def test_a_record_that_only_holds_the_market_is_kept_by_the_second_null() -> None:
+    market = record(1, edge=6.0).returns
+    held = record(1)._replace(
+        returns=market + 0.01 * record(2, edge=-2.0).returns, exposure=np.ones(N_DAYS), holding=market
+    )
+    blind = held._replace(exposure=np.full(N_DAYS, np.nan))
+    ((aware,), (unaware,)) = looks([held]), looks([blind])
+    assert (aware.results[0].evidence.decision, aware.results[0].is_beyond_tested) == ("refused", True)
+    assert (unaware.results[0].evidence.decision, unaware.results[0].is_beyond_tested) == ("passed", False)
+
+
+def test_a_new_year_asks_nobody_again_who_has_passed() -> None:
+    records = [record(1, edge=6.0), record(2, edge=-6.0), record(3)]
+    before = PassedBefore(frozenset({2}), frozenset({"ema 1h v1"}))
+    (look,) = looks(records, before=before)
+    assert decided(look)[2] == ("passed", "symbol")
+    assert decided(look)[1] == ("passed", "symbol")
+    assert decided(look)[3][0] != "passed"
+
+
+def test_who_is_left_alone_in_a_pool_of_last_year_is_asked_itself() -> None:
+    before = PassedBefore(frozenset(), frozenset({"ema 1h v1"}))
+    (look,) = looks([record(3)], before=before)
+    assert decided(look)[3][0] != "passed"
+
+
+def test_older_days_of_a_joiner_wait_for_the_next_year() -> None:
+    young, old = record(1, since=date(2025, 6, 1)), record(2)
+    first = seated([young], [], date(2026, 1, 7))
+    second = seated([young, old], [first], date(2026, 1, 14))
+    assert [seat.first_day for seat in second.seats] == [date(2025, 6, 1)] * 2
+
+
+@pytest.mark.parametrize(
+    ("yesterday", "look_day"),
+    [
+        (date(2026, 1, 6), date(2025, 12, 31)),
+        (date(2026, 1, 7), date(2026, 1, 7)),
+        (date(2026, 12, 30), date(2026, 12, 23)),
+        (date(2026, 12, 31), date(2026, 12, 31)),
+        (date(2028, 12, 31), date(2028, 12, 31)),
+    ],
+)
+def test_looks_end_with_full_weeks_of_the_year_and_with_its_last_day(yesterday: date, look_day: date) -> None:
+    assert newest_look_day(yesterday) == look_day

@@ -1,0 +1,60 @@
+"""What a day's position was, and what holding one unit would have earned."""
+
+import numpy as np
+import pytest
+
+from quant_pipelines.backtest import BacktestSettings
+from quant_pipelines.core.bars import Bars
+from quant_pipelines.core.funding import FundingSeries, no_funding
+from quant_pipelines.core.timeframes import DAY_MS, HOUR_MS
+from quant_pipelines.optimize.folds import Fold
+from quant_pipelines.research.evaluator import BacktestEvaluator
+from quant_pipelines.research.exposure import daily_exposure, daily_holding
+from quant_pipelines.research.history import History, SymbolHistory
+from quant_pipelines.sdk import Array, Strategy
+from quant_pipelines.sdk import Bars as StrategyBars
+from quant_pipelines.trading import Specification
+
+DAYS = DAY_MS * np.arange(20, 23)
+
+
+def bars(days: int = 30) -> Bars:
+    return Bars.of_closes(100.0 * np.exp(0.001 * np.arange(24 * days)), timeframe="1h")
+
+
+def test_holding_is_the_days_return_less_its_funding_on_the_mark() -> None:
+    of_days = bars().between(int(DAYS[0]), int(DAYS[-1]) + DAY_MS)
+    slots = DAYS[0] + 8 * HOUR_MS * np.arange(9)
+    mark = np.full(9, np.nan)
+    mark[4] = 2.0 * of_days.close[23]
+    paid = daily_holding(of_days, DAYS, FundingSeries(slots, np.full(9, 0.001), mark))
+    closes = of_days.close.reshape(3, 24)[:, -1]
+    gross = closes / np.concatenate([of_days.open[:1], closes[:-1]]) - 1.0
+    assert paid == pytest.approx(gross - [0.003, 0.004, 0.003], abs=1e-15)
+
+
+def test_a_day_without_bars_is_flat_and_earns_nothing() -> None:
+    whole = bars().between(int(DAYS[0]), int(DAYS[-1]) + DAY_MS)
+    kept = np.r_[0:24, 48:72]
+    parts = (whole.ts, whole.open, whole.high, whole.low, whole.close, whole.volume)
+    gapped = Bars(whole.symbol, whole.timeframe, *(part[kept] for part in parts))
+    exposure = daily_exposure(gapped, DAYS, position=np.ones(48), equity=gapped.close)
+    assert exposure.tolist() == [1.0, 0.0, 1.0]
+    assert daily_holding(gapped, DAYS, no_funding())[1] == 0.0
+
+
+class Half(Strategy):
+    """Half long from the first day on."""
+
+    def target(self, bars: StrategyBars) -> Array:
+        return np.full(len(bars), 0.5)
+
+
+def test_a_test_window_tells_the_exposure_that_its_returns_came_from() -> None:
+    series = bars()
+    history = SymbolHistory(series, series, no_funding(), Specification(), ())
+    fold = Fold(0, 0, 19 * DAY_MS, 20 * DAY_MS, 23 * DAY_MS, is_open=True)
+    test = BacktestEvaluator(Half, History((history,)), BacktestSettings()).test(fold, {})
+    assert test.exposure == pytest.approx([0.5] * 3, abs=0.03)
+    assert test.exposure[0] < 0.5 - 0.5 / 48  # nothing is held at the first close: the order fills after it
+    assert test.returns[1:] == pytest.approx(test.exposure[1:] * test.holding[1:], abs=1e-4)
